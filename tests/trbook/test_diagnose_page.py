@@ -23,7 +23,7 @@ from trlib import __version__
 SCRIPT = Path(__file__).with_name("diagnose.mjs")
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="needs Node")
-WORDS = ["so", "the", "é", "漢", "<b>", "&", "\n", "", "12", "😀", "think", "  "]
+WORDS = ["so", "the", "é", "漢", "<b>", "&", "¦", "\n", "", "12", "😀", "think", "  "]
 
 
 def test_what_both_sides_share_is_current() -> None:

@@ -386,7 +386,7 @@ class Links(HTMLParser):
 
 def test_the_page_asks_for_nothing_and_escapes_what_came_from_the_file(written):
     table = frame(
-        text=[["<script>alert(1)</script>", "\n", "http://a.b/c"], ["&", "", "x"], ["\x00"]],
+        text=[["<script>alert(1)</script>", "\n", "http://a.b/c"], ["&¦", "", "x"], ["\x00"]],
         prompt=["<img src=x onerror=alert(1)>", "y", "z"],
     )
     html = page(diagnose(read(written(table, 'a"<b>.parquet'))))
@@ -398,6 +398,7 @@ def test_the_page_asks_for_nothing_and_escapes_what_came_from_the_file(written):
     assert (
         "\x00" not in html and "␀" not in html
     )  # the masked and kept ones are not shown; no raw control character is
+    assert '<span class="token">&amp;&#166;</span>' in html  # ¦ parts the cells of a row
     assert len(html) < 80_000
 
 

@@ -36,6 +36,7 @@ from trlab.diagnose import (
     report,
     scale,
     words,
+    written,
 )
 from trlab.diagnose.page import GENERATOR, SCRIPT
 from trlab.diagnose.texts import TEXTS
@@ -58,6 +59,7 @@ def constants() -> dict[str, Any]:
         words: ("ROWS", "EACH", "BEFORE", "AFTER"),
         names: ("REQUIRED", "OPTIONAL", "ALIASES", "BY_TOKEN", "BY_COMPLETION"),
         formats: ("SCALARS", "MISSING", "SEPARATORS"),
+        written: ("NOUNS",),
     }
     every = {name: getattr(module, name) for module, own in modules.items() for name in own}
     return {

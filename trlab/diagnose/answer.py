@@ -74,35 +74,30 @@ def _verdict(f: _Facts) -> tuple[str, str]:
     policy = say(f"policy.{f.anchor}")
     largest = float(np.abs(f.log_ratio).max())
     if cut:
-        share = percent(cut / total)
         return "clips", say(
             "answer.clips",
             window=f.window,
             policy=policy,
-            count=f"{cut:,}",
-            total=f"{total:,}",
-            share=share,
+            count=cut,
+            total=total,
+            share=cut / total,
         )
     if not f.advantage.any():
         return "no advantage", say("answer.no_advantage")
     if largest < SAME:
-        exact = (
-            say("answer.exact")
-            if largest == 0
-            else say("answer.rounding", largest=f"{largest:.1g}")
-        )
+        exact = say("answer.exact") if largest == 0 else say("answer.rounding", largest=largest)
         return "identical", say("answer.identical", exact=exact, policy=policy)
     if not f.outside.any():
         low, high = np.exp([f.log_ratio.min(), f.log_ratio.max()])
-        return "inside", say("answer.inside", window=f.window, low=f"{low:.4g}", high=f"{high:.4g}")
+        return "inside", say("answer.inside", window=f.window, low=low, high=high)
     count, idle = int(f.outside.sum()), int((f.outside & (f.advantage == 0)).sum())
-    common = {"tokens": tokens(count), "lie": "lies" if count == 1 else "lie", "window": f.window}
+    common = {"tokens": count, "lie": "lies" if count == 1 else "lie", "window": f.window}
     if idle == count:
         return "other side", say(
             "answer.idle", they="it has" if count == 1 else "they have", **common
         )
     return "other side", say(
-        "answer.back", idle=say("answer.back_idle", count=f"{idle:,}") if idle else "", **common
+        "answer.back", idle=say("answer.back_idle", count=idle) if idle else "", **common
     )
 
 
@@ -113,22 +108,18 @@ def _about(f: _Facts, code: str) -> list[str]:
         reasons.append(say("answer.one_update"))
     idle = int((f.outside & ~f.silenced).sum())
     if code == "clips" and idle:
-        reasons.append(
-            say("answer.not_silenced", count=f"{idle:,}", are="is" if idle == 1 else "are")
-        )
+        reasons.append(say("answer.not_silenced", count=idle, are="is" if idle == 1 else "are"))
     if code in ("inside", "clips"):
         acting = np.where(
             f.advantage > 0, f.log_ratio, np.where(f.advantage < 0, -f.log_ratio, -np.inf)
         )
         reach = float(np.quantile(acting, 0.99, method="lower")) if len(acting) else -np.inf
         if np.isfinite(reach) and reach > 0:
-            low, high = f"{np.exp(-reach):.3g}", f"{np.exp(reach):.3g}"
+            low, high = np.exp([-reach, reach])
             reasons.append(say("answer.hundredth", window=f.window, low=low, high=high))
     zero = int((f.advantage == 0).sum())
     if zero and code != "no advantage":
-        reasons.append(
-            say("answer.zero", count=f"{zero:,}", total=f"{total:,}", share=percent(zero / total))
-        )
+        reasons.append(say("answer.zero", count=zero, total=total, share=zero / total))
     return reasons
 
 
@@ -142,13 +133,13 @@ def _anchors(rollouts: Rollouts, limits: Limits) -> list[str]:
     cut = int(ppo_silenced(replace(rollouts, logp_old=None), limits).sum())
     largest = float(np.abs(rollouts.logp_old - rollouts.logp_rollout)[mask].max())
     with np.errstate(over="ignore"):
-        factor = f"{np.exp(largest):.3g}"
+        factor = np.exp(largest)
     return [
         say(
             "answer.anchor",
             policy=say("policy.logp_rollout"),
-            count=f"{cut:,}",
-            share=percent(cut / mask.sum()),
+            count=cut,
+            share=cut / mask.sum(),
             factor=factor,
             column="logp_old",
         )
@@ -165,15 +156,15 @@ def _masked(f: _Facts, outside: np.ndarray) -> list[str]:
     reasons = [
         say(
             "answer.masked",
-            count=f"{hidden:,}",
-            total=f"{total:,}",
-            share=percent(hidden / total),
-            out=say("answer.masked_out", count=f"{count:,}") if count else "",
+            count=hidden,
+            total=total,
+            share=hidden / total,
+            out=say("answer.masked_out", count=count) if count else "",
         )
     ]
     if f.silenced.any():
-        everywhere = percent(f.silenced.sum() / total)
-        reasons.append(say("answer.average", all=everywhere, counted=percent(f.silenced.mean())))
+        everywhere = f.silenced.sum() / total
+        reasons.append(say("answer.average", all=everywhere, counted=f.silenced.mean()))
     return reasons
 
 
@@ -182,15 +173,3 @@ def _outside(log_ratio: np.ndarray, limits: Limits) -> np.ndarray:
     with np.errstate(over="ignore"):
         ratio = np.exp(log_ratio)
     return (ratio > 1 + limits.eps_high) | (ratio < 1 - limits.eps_low)
-
-
-def tokens(n: int) -> str:
-    """A number of tokens."""
-    return f"{n:,} token{'' if n == 1 else 's'}"
-
-
-def percent(share: float) -> str:
-    """A share with the digits that it needs: 12 %, 1.3 %, 0.04 %."""
-    value = 100 * float(share)
-    digits = 0 if value == 0 or value >= 10 else 1 if value >= 0.95 else 2
-    return f"{value:.{digits}f} %" if value == 0 or value >= 0.005 else "under 0.01 %"

@@ -50,7 +50,7 @@ class Cause:
     advice: str
 
 
-def cause(name: str, key: str, **values: str) -> list[Cause]:
+def cause(name: str, key: str, **values: object) -> list[Cause]:
     return [Cause(name, say(f"cause.{key}", **values), say(f"advice.{key}"))]
 
 
@@ -109,5 +109,5 @@ def deviation(d: np.ndarray) -> float:
 
 
 def listed(numbers: np.ndarray) -> str:
-    more = say("cause.more", count=f"{len(numbers) - SHOWN:,}") if len(numbers) > SHOWN else ""
+    more = say("cause.more", count=len(numbers) - SHOWN) if len(numbers) > SHOWN else ""
     return ", ".join(str(int(i)) for i in numbers[:SHOWN]) + more

@@ -65,7 +65,7 @@ def judge(r: Rollouts) -> tuple[Judgement, Rollouts]:
     owners, tokens = len(np.unique(s.owner)), len(s.x)
     reason = None
     if owners < FEWEST_COMPLETIONS or tokens < FEWEST_TOKENS:
-        reason = say("unclear.few", completions=f"{owners:,}", tokens=f"{tokens:,}")
+        reason = say("unclear.few", completions=owners, tokens=tokens)
     elif s.x.min() == s.x.max() or s.y.min() == s.y.max():
         reason = say("unclear.constant")
     else:
@@ -86,9 +86,7 @@ def judge(r: Rollouts) -> tuple[Judgement, Rollouts]:
         return Judgement("found", say("headline.found", causes=names), unique, _unseen(r)), r
     if reason:
         return Judgement("unclear", say("headline.unclear", reason=reason), (), _unseen(r)), r
-    return Judgement(
-        "healthy", say("headline.healthy", completions=f"{r.count:,}"), (), _unseen(r)
-    ), r
+    return Judgement("healthy", say("headline.healthy", completions=r.count), (), _unseen(r)), r
 
 
 def _of_log_probs(r: Rollouts, s: Sample) -> list[Cause]:

@@ -80,14 +80,8 @@ def support(r: Rollouts, s: Sample) -> list[Cause]:
         return []  # said, and so expected
     mean = mean_ratio(s.d)
     key = "support" if side < 0 else "support_raw"
-    share = float((s.d * side > 0).mean())
-    return cause(
-        "support",
-        key,
-        share=f"{100 * share:.0f}",
-        mean=f"{mean.value:.3f}",
-        error=f"{mean.error:.2g}",
-    )
+    share = 100 * float((s.d * side > 0).mean())
+    return cause("support", key, share=share, mean=mean)
 
 
 def temperature(r: Rollouts, s: Sample) -> list[Cause]:
@@ -106,12 +100,12 @@ def temperature(r: Rollouts, s: Sample) -> list[Cause]:
     mean = mean_ratio(d)
     right = abs(mean.value - 1) <= max(ERRORS * mean.error, 0.02)
     values = {
-        "slope": f"{slope:+.2f}",
-        "explained": f"{100 * explained:.0f}",
-        "factor": f"{1 + slope:.2f}",
+        "slope": slope,
+        "explained": 100 * explained,
+        "factor": 1 + slope,
     }
     key = "temperature_learner" if right else "temperature_sampler"
-    return cause("temperature", key, **values, mean=f"{mean.value:.3f}", error=f"{mean.error:.2g}")
+    return cause("temperature", key, **values, mean=mean)
 
 
 def _slope(d: np.ndarray, x: np.ndarray) -> tuple[float, float]:
@@ -135,9 +129,9 @@ def staleness(r: Rollouts, s: Sample) -> list[Cause]:
         return []
     newest = float(each[age == age.min()].mean())
     values = {
-        "newest": f"{newest:.2g}",
-        "oldest": f"{oldest:.2g}",
-        "age": f"{age.max() - age.min():g}",
+        "newest": newest,
+        "oldest": oldest,
+        "age": age.max() - age.min(),
     }
     return cause("staleness", "staleness", **values)
 
@@ -157,7 +151,7 @@ def dropout(r: Rollouts, s: Sample) -> list[Cause]:
     count, share = _against(s.now - s.y, s.advantage)
     if count < max(LEAST_MOVED, 0.02 * len(s.x)) or share - 3 * math.sqrt(0.25 / count) < AGAINST:
         return []
-    return cause("dropout", "dropout", count=f"{count:,}", share=f"{100 * share:.0f}")
+    return cause("dropout", "dropout", count=count, share=100 * share)
 
 
 def noise(r: Rollouts, s: Sample) -> list[Cause]:
@@ -169,7 +163,7 @@ def noise(r: Rollouts, s: Sample) -> list[Cause]:
     sure, rest = deviation(s.d[certain]), deviation(s.d[~certain])
     if sure < SHAPED * rest:
         return []
-    return cause("noise", "noise", sure=f"{sure:.2g}", rest=f"{rest:.2g}")
+    return cause("noise", "noise", sure=sure, rest=rest)
 
 
 def precision(r: Rollouts, s: Sample) -> list[Cause]:
@@ -179,9 +173,9 @@ def precision(r: Rollouts, s: Sample) -> list[Cause]:
     count, share = _against(s.d, s.advantage)
     if size < NOISE or (count >= LEAST_MOVED and share + 3 * math.sqrt(0.25 / count) < HALF):
         return []  # little, or what learning does
-    found = cause("precision", "precision", deviation=f"{size:.2g}", like=_like(size))
+    found = cause("precision", "precision", deviation=size, like=_like(size))
     if size >= MUCH and np.array_equal(s.now, s.y):
-        found += cause("dropout", "dropout_alone", deviation=f"{size:.2g}")
+        found += cause("dropout", "dropout_alone", deviation=size)
     return found
 
 
@@ -195,4 +189,4 @@ def unexplained(s: Sample) -> str | None:
     if not _off(s):
         return None
     mean = mean_ratio(s.d)
-    return say("unclear.mean", mean=f"{mean.value:.3f}", error=f"{mean.error:.2g}")
+    return say("unclear.mean", mean=mean)

@@ -9,9 +9,9 @@ from html import escape
 
 import numpy as np
 
-from trlab.diagnose.answer import percent
 from trlab.diagnose.findings import ClassRow, Findings, Point
 from trlab.diagnose.texts import say
+from trlab.diagnose.written import percent
 
 WIDTH = 360
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 10, 38
@@ -71,17 +71,15 @@ def ratios(findings: Findings) -> str:
         _line(LEFT, floor, WIDTH - RIGHT, floor, "axis"),
         _text((LEFT + WIDTH - RIGHT) / 2, height - 5, say("figure.ratio_axis"), "middle"),
     ]
-    cut = findings.effects[0].silenced
     key = "whole" if findings.anchor == "logp_rollout" else "staleness"
     spread = next(s for s in findings.spreads if s.key == key)
     label = say(
         "figure.ratios",
-        tokens=f"{findings.tokens:,}",
-        low=f"{spread.quantiles[2]:.3g}",
-        high=f"{spread.quantiles[4]:.3g}",
-        window_low=f"{low:.4g}",
-        window_high=f"{high:.4g}",
-        silenced=f"{cut:,}",
+        f=findings,
+        low=spread.quantiles[2],
+        high=spread.quantiles[4],
+        window_low=low,
+        window_high=high,
     )
     return _svg(height, parts, label)
 
@@ -125,7 +123,7 @@ def plane(findings: Findings) -> str:
         f"{say('figure.after_axis')}</text>",
     ]
     counts = {kind: sum(_kind(p) == kind for p in points) for kind in SHAPES}
-    label = say("figure.plane", count=f"{len(points):,}", tv=f"{limits.delta_tv:g}", **counts)
+    label = say("figure.plane", f=findings, count=len(points), **counts)
     return _svg(height, parts, label)
 
 
@@ -160,22 +158,15 @@ def classes(rows: Sequence[ClassRow], ratio: str) -> str:
         rows,
         key=lambda row: math.log2(max(row.ratio[2], 1e-9)) - math.log2(max(row.ratio[0], 1e-9)),
     )
-    label = say(
-        "figure.classes",
-        count=len(rows),
-        ratio=ratio,
-        widest=class_name(worst),
-        low=f"{worst.ratio[0]:.3g}",
-        high=f"{worst.ratio[2]:.3g}",
-    )
+    label = say("figure.classes", count=len(rows), ratio=ratio, widest=class_name(worst), row=worst)
     return _svg(height, parts, label)
 
 
 def class_name(row: ClassRow) -> str:
     """The class of a probability, in words."""
     if row.low == 0:
-        return say("figure.below", high=f"{row.high:g}")
-    return say("figure.from", low=f"{row.low:g}", high=f"{row.high:g}")
+        return say("figure.below", row=row)
+    return say("figure.from", row=row)
 
 
 def meter(share: float | None, kind: str) -> str:

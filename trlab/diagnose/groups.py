@@ -44,13 +44,7 @@ def dead_groups(r: Rollouts) -> list[Cause]:
     share = dead / len(groups)
     if share < 1 and (len(groups) < 4 or _lower(share, len(groups), 3) < DEAD):
         return []
-    return cause(
-        "dead-groups",
-        "dead",
-        dead=f"{dead:,}",
-        groups=f"{len(groups):,}",
-        share=f"{100 * share:.0f}",
-    )
+    return cause("dead-groups", "dead", dead=dead, groups=len(groups), share=100 * share)
 
 
 def truncation(r: Rollouts, padded: bool) -> list[Cause]:
@@ -66,14 +60,13 @@ def truncation(r: Rollouts, padded: bool) -> list[Cause]:
         or _lower(count / total, total, 2) < LONGEST
     ):
         return []
-    share = f"{100 * count / total:.0f}"
     return cause(
         "truncation",
         "truncation",
-        count=f"{count:,}",
-        total=f"{total:,}",
-        share=share,
-        longest=f"{longest:,}",
+        count=count,
+        total=total,
+        share=100 * count / total,
+        longest=longest,
     )
 
 
@@ -89,14 +82,8 @@ def half_groups(r: Rollouts) -> list[Cause]:
     if len(uneven) < max(1, UNEVEN * live.sum()) or whole:
         return []
     names = ", ".join(f"“{short(r.group_names[i])}”" for i in uneven[:SHOWN])
-    more = say("cause.more", count=f"{len(uneven) - SHOWN:,}") if len(uneven) > SHOWN else ""
-    return cause(
-        "half-groups",
-        "half",
-        uneven=f"{len(uneven):,}",
-        groups=f"{int(live.sum()):,}",
-        names=names + more,
-    )
+    more = say("cause.more", count=len(uneven) - SHOWN) if len(uneven) > SHOWN else ""
+    return cause("half-groups", "half", uneven=len(uneven), groups=live.sum(), names=names + more)
 
 
 def short(name: str, longest: int = 60) -> str:

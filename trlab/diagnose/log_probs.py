@@ -50,14 +50,14 @@ def finite(r: Rollouts, causes: list[Cause]) -> Rollouts:
     for name, values in (*_columns(r), ("advantage", r.advantage)):
         here = r.mask & ~np.isfinite(values)
         if here.any():
-            told.append(say("cause.non_finite_column", column=name, count=f"{int(here.sum()):,}"))
+            told.append(say("cause.non_finite_column", column=name, count=here.sum()))
         bad |= here
     owners = np.unique(r.completion[bad])
     if r.reward is not None:
         counted = np.unique(r.completion[r.mask])
         odd = counted[~np.isfinite(r.reward[counted])]
         if len(odd):
-            told.append(say("cause.non_finite_column", column="reward", count=f"{len(odd):,}"))
+            told.append(say("cause.non_finite_column", column="reward", count=len(odd)))
             owners, r = np.union1d(owners, odd), replace(r, reward=None)
     if not told:
         return r
@@ -85,8 +85,7 @@ def nats(r: Rollouts, causes: list[Cause]) -> Rollouts:
         elif above.mean() < 0.5 and inside.max() < 2:
             r = _with(r, name, np.minimum(values, 0))
         else:
-            count, largest = f"{int(above.sum()):,}", f"{inside.max():.3g}"
-            causes += cause("unit", "above", column=name, count=count, largest=largest)
+            causes += cause("unit", "above", column=name, count=above.sum(), largest=inside.max())
             bad |= r.mask & (values > ABOVE)
     return _masked(r, bad)
 
@@ -114,8 +113,7 @@ def overflow(s: Sample) -> list[Cause]:
     wide = np.abs(s.d) > OVERFLOW
     if not wide.any():
         return []
-    largest = float(np.abs(s.d).max())
-    return cause("non-finite", "overflow", count=f"{int(wide.sum()):,}", largest=f"{largest:.3g}")
+    return cause("non-finite", "overflow", count=wide.sum(), largest=np.abs(s.d).max())
 
 
 def padding(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
@@ -143,9 +141,7 @@ def padding(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
     if not padded.any():
         return padded, []
     completions = len(np.unique(s.owner[padded]))
-    return padded, cause(
-        "padding", "padding", tokens=f"{int(padded.sum()):,}", completions=f"{completions:,}"
-    )
+    return padded, cause("padding", "padding", tokens=padded.sum(), completions=completions)
 
 
 def shift(r: Rollouts, s: Sample) -> list[Cause]:
@@ -155,7 +151,7 @@ def shift(r: Rollouts, s: Sample) -> list[Cause]:
         return []
     best = found.before if found.shift < 0 else found.after
     where = say("cause.before" if found.shift < 0 else "cause.after")
-    return cause("shift", "shift", where=where, best=f"{best:.2f}", same=f"{found.same:.2f}")
+    return cause("shift", "shift", where=where, best=best, same=found.same)
 
 
 def unit(s: Sample) -> list[Cause]:
@@ -167,14 +163,7 @@ def unit(s: Sample) -> list[Cause]:
     for name, in_nats in UNITS.items():
         for column, factor in (("logp_rollout", in_nats), ("logp", 1 / in_nats)):
             if all(abs(ratio / factor - 1) < RELATIVE for ratio in found):
-                return cause(
-                    "unit",
-                    "unit",
-                    column=column,
-                    unit=name,
-                    low=f"{found[0]:.3f}",
-                    high=f"{found[1]:.3f}",
-                )
+                return cause("unit", "unit", column=column, unit=name, low=found[0], high=found[1])
     return []
 
 
@@ -187,9 +176,7 @@ def clipped(s: Sample) -> list[Cause]:
         near = int((values <= least + 1).sum())
         told_apart = len(np.unique(others[at]))
         if at.sum() >= max(5, 0.3 * near) and told_apart > 0.5 * at.sum() and least < -0.5:
-            return cause(
-                "unit", "clipped", column=column, count=f"{int(at.sum()):,}", least=f"{least:.4g}"
-            )
+            return cause("unit", "clipped", column=column, count=at.sum(), least=least)
     return []
 
 
@@ -201,12 +188,18 @@ def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
     same = correlation(s.x[~wrong], s.y[~wrong])
     error = ERRORS / math.sqrt(max(len(s.x) - 3, 1))
     if same is not None and math.tanh(math.atanh(min(same, 0.999)) + error) < UNRELATED:
-        return cause("pairing", "unrelated", same=f"{same:.2f}"), np.ones(len(s.x), dtype=bool)
+        return cause("pairing", "unrelated", same=same), np.ones(len(s.x), dtype=bool)
     if not len(far):
         return [], wrong
-    values = {"count": f"{len(far):,}", "total": f"{total:,}", "completions": listed(far)}
-    size = {"far": f"{deviation(s.d[wrong]):.2g}", "rest": f"{deviation(s.d[~wrong]):.2g}"}
-    return cause("pairing", "pairing", **values, **size), wrong
+    return cause(
+        "pairing",
+        "pairing",
+        count=len(far),
+        total=total,
+        completions=listed(far),
+        far=deviation(s.d[wrong]),
+        rest=deviation(s.d[~wrong]),
+    ), wrong
 
 
 def _far(r: Rollouts, s: Sample) -> tuple[np.ndarray, int]:

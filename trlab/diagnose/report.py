@@ -108,14 +108,14 @@ def _scale(s: Sample, old: bool) -> Scale:
     rows = recorded()
     below = next((row for row in reversed(rows) if row.deviation <= here.deviation), None)
     above = next((row for row in rows if row.deviation > here.deviation), None)
-    values: dict[str, str] = {
+    values: dict[str, object] = {
         "column": column,
-        "deviation": f"{here.deviation:.2g}",
+        "deviation": here.deviation,
         "model": MODEL,
     }
     for name, row in (("below", below), ("above", above)):
         if row is not None:
-            values |= {name: say(f"scale.{row.key}"), f"{name}_value": f"{row.deviation:.2g}"}
+            values |= {name: say(f"scale.{row.key}"), f"{name}_value": row.deviation}
     kind = (
         "none"
         if here.deviation == 0

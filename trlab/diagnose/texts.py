@@ -2,22 +2,31 @@
 browser all read it here.
 
 `python -m tools.pack.diagnose_page` hands this table to the JavaScript side, so a sentence is never
-written twice. Numbers arrive in a sentence as text, already formatted. The entries whose names
-begin with "page." are HTML; the heads of a table are in one entry, with ¦ between them.
+written twice. It says how its values are written as well, `{share:.2g}` as Python does or
+`{share:percent}` by a word of `trlab.diagnose.written`, and takes them where they are: `f` are the
+findings. The entries whose names begin with "page." are HTML; the cells of a table's head or row
+are in one entry, with ¦ between them.
 """
 
 from __future__ import annotations
 
+import string
+from typing import Any
+
+from trlab.diagnose.written import written
+
 TEXTS: dict[str, str] = {
     # -- the verdict
-    "headline.healthy": "healthy within what {completions} completions can show",
+    "headline.healthy": "healthy within what {completions:,} completions can show",
     "headline.found": "found: {causes}",
     "headline.unclear": "cannot be judged, because {reason}",
-    "unclear.few": "there are {completions} completions with {tokens} tokens; 8 and 100 are needed",
+    "unclear.few": (
+        "there are {completions:,} completions with {tokens:,} tokens; 8 and 100 are needed"
+    ),
     "unclear.constant": "a column of log-probs holds the same number everywhere",
     "unclear.mean": (
-        "the mean of π/μ over tokens that μ drew is {mean} ± {error} instead of 1, and no known "
-        "cause explains it"
+        "the mean of π/μ over tokens that μ drew is {mean.value:.3f} ± {mean.error:.2g} instead of "
+        "1, and no known cause explains it"
     ),
     "unseen.logp_old": "no logp_old: staleness, dropout and the sampler's deviation are not told "
     "apart",
@@ -31,13 +40,13 @@ TEXTS: dict[str, str] = {
         "where both columns are raw, a temperature does not show"
     ),
     "cause.non_finite": "{columns} where the mask is True, in completions {completions}.",
-    "cause.non_finite_column": "{count} of {column} are NaN or infinite",
+    "cause.non_finite_column": "{count:,} of {column} are NaN or infinite",
     "advice.non_finite": (
         "Look for a softmax over a row that is masked altogether, logits that overflow float16, "
         "or a token that the sampler could not score. One such token makes the whole gradient NaN."
     ),
     "cause.overflow": (
-        "{count} tokens have log-probs that differ by up to {largest} nats: their ratio is "
+        "{count:,} tokens have log-probs that differ by up to {largest:.3g} nats: their ratio is "
         "infinite or 0 in float32."
     ),
     "advice.overflow": (
@@ -48,27 +57,31 @@ TEXTS: dict[str, str] = {
     "advice.probabilities": "These are probabilities: take the logarithm.",
     "cause.losses": "{column}: no value lies below 0, and some lie above 1.",
     "advice.losses": "These are losses, -log p: change the sign.",
-    "cause.above": "{column}: {count} values lie above 0, up to {largest}.",
+    "cause.above": "{column}: {count:,} values lie above 0, up to {largest:.3g}.",
     "advice.above": "A log-prob is at most 0. These may be logits, or scores to which a bonus was "
     "added.",
     "cause.unit": (
-        "The learner's log-probs are {low} times the sampler's at unlikely tokens and {high} "
-        "times at likely ones: {column} is in units of {unit}."
+        "The learner's log-probs are {low:.3f} times the sampler's at unlikely tokens and "
+        "{high:.3f} times at likely ones: {column} is in units of {unit}."
     ),
     "advice.unit": "Use the natural logarithm on both sides.",
-    "cause.clipped": "{count} values of {column} are exactly {least}, the least of all, where the "
-    "others differ.",
+    "cause.clipped": (
+        "{count:,} values of {column} are exactly {least:.4g}, the least of all, where the others "
+        "differ."
+    ),
     "advice.clipped": "The log-probs are clipped at that floor. Record them before the clamp: "
     "rare tokens matter most.",
-    "cause.padding": "{tokens} tokens at the ends of {completions} rows are one constant, and the "
-    "mask counts them.",
+    "cause.padding": (
+        "{tokens:,} tokens at the ends of {completions:,} rows are one constant, and the mask "
+        "counts them."
+    ),
     "advice.padding": (
         "They are padding. Set the mask to 0 behind the last token: counted, they dilute every "
         "mean over tokens."
     ),
     "cause.shift": (
         "The sampler's log-probs agree with the learner's of the token {where} (correlation "
-        "{best}), not with those of their own token ({same})."
+        "{best:.2f}), not with those of their own token ({same:.2f})."
     ),
     "cause.before": "before it",
     "cause.after": "after it",
@@ -78,31 +91,31 @@ TEXTS: dict[str, str] = {
         "alike."
     ),
     "cause.unrelated": "The learner's and the sampler's log-probs hardly agree anywhere "
-    "(correlation {same}).",
+    "(correlation {same:.2f}).",
     "advice.unrelated": (
         "The rows of the two columns belong to different completions: join them by the "
         "completion's id, not by place."
     ),
     "cause.pairing": (
-        "{count} of {total} completions differ by {far} nats per token, the others by {rest}. "
-        "They are {completions}."
+        "{count:,} of {total:,} completions differ by {far:.2g} nats per token, the others by "
+        "{rest:.2g}. They are {completions}."
     ),
-    "cause.more": " and {count} more",
+    "cause.more": " and {count:,} more",
     "advice.pairing": (
         "These completions were scored with another prompt or another text: look for rows that "
         "were reordered, a prompt that was cut, or a text that was tokenized again."
     ),
     "cause.support": (
-        "The learner finds {share} % of the tokens less likely than the sampler did, never by "
-        "much; the mean of π/μ is {mean} ± {error} instead of 1."
+        "The learner finds {share:.0f} % of the tokens less likely than the sampler did, never by "
+        "much; the mean of π/μ is {mean.value:.3f} ± {mean.error:.2g} instead of 1."
     ),
     "advice.support": (
         "The sampler drew from a cut vocabulary (top-p, top-k or min-p) and the learner scores "
         "the whole one. Sample with top-p 1 and top-k off, or give the learner the same cut."
     ),
     "cause.support_raw": (
-        "The learner finds {share} % of the tokens more likely than the sampler says, never by "
-        "much; the mean of π/μ is {mean} ± {error} instead of 1."
+        "The learner finds {share:.0f} % of the tokens more likely than the sampler says, never by "
+        "much; the mean of π/μ is {mean.value:.3f} ± {mean.error:.2g} instead of 1."
     ),
     "advice.support_raw": (
         "One side cuts the vocabulary (top-p, top-k) and the sampler's log-probs are of the "
@@ -111,18 +124,19 @@ TEXTS: dict[str, str] = {
     "cause.support_said": "The sampler's log-probs are raw, and it cut the vocabulary{details}.",
     "advice.support_said": "Record them after the cut (vLLM: logprobs_mode=processed_logprobs).",
     "cause.temperature_learner": (
-        "log π/μ changes by {slope} per nat of log μ, which explains {explained} % of it: the "
-        "learner's log-probs are about {factor} times the sampler's. The mean of π/μ is {mean} ± "
-        "{error}, so the sampler's are right."
+        "log π/μ changes by {slope:+.2f} per nat of log μ, which explains {explained:.0f} % of it: "
+        "the learner's log-probs are about {factor:.2f} times the sampler's. The mean of π/μ is "
+        "{mean.value:.3f} ± {mean.error:.2g}, so the sampler's are right."
     ),
     "advice.temperature_learner": (
         "The learner scores at another temperature than the sampler drew at: divide its logits by "
         "the sampler's temperature before the softmax."
     ),
     "cause.temperature_sampler": (
-        "log π/μ changes by {slope} per nat of log μ, which explains {explained} % of it: the "
-        "learner's log-probs are about {factor} times the sampler's. The mean of π/μ is {mean} ± "
-        "{error} instead of 1, so the sampler's are not of the distribution that was drawn from."
+        "log π/μ changes by {slope:+.2f} per nat of log μ, which explains {explained:.0f} % of it: "
+        "the learner's log-probs are about {factor:.2f} times the sampler's. The mean of π/μ is "
+        "{mean.value:.3f} ± {mean.error:.2g} instead of 1, so the sampler's are not of the "
+        "distribution that was drawn from."
     ),
     "advice.temperature_sampler": (
         "The sampler's log-probs were recorded before its temperature was applied, or the learner "
@@ -136,23 +150,23 @@ TEXTS: dict[str, str] = {
         "after the temperature (vLLM: logprobs_mode=processed_logprobs)."
     ),
     "cause.staleness": (
-        "Learner and sampler differ by {newest} nats per token in the newest completions and by "
-        "{oldest} in those that are {age} versions older."
+        "Learner and sampler differ by {newest:.2g} nats per token in the newest completions and "
+        "by {oldest:.2g} in those that are {age:g} versions older."
     ),
     "advice.staleness": (
         "The sampler lags. Bound the age of a completion, sync weights more often, or weight by a "
         "truncated π/μ."
     ),
     "cause.dropout": (
-        "{count} tokens left PPO's window between two passes of the learner, and {share} % of "
-        "them moved against their advantage; updates move most along it, noise a half."
+        "{count:,} tokens left PPO's window between two passes of the learner, and {share:.0f} % "
+        "of them moved against their advantage; updates move most along it, noise a half."
     ),
     "advice.dropout": (
         "The learner's passes are noisy: set dropout to 0 or score in evaluation mode; in a "
         "mixture of experts, replay the sampler's routes."
     ),
     "cause.dropout_alone": (
-        "{deviation} nats per token of noise without a slope; with one pass of the learner, "
+        "{deviation:.2g} nats per token of noise without a slope; with one pass of the learner, "
         "dropout and low precision look alike."
     ),
     "advice.dropout_alone": (
@@ -160,23 +174,25 @@ TEXTS: dict[str, str] = {
         "a mixture of experts, replay the sampler's routes."
     ),
     "cause.noise": (
-        "Tokens that are all but certain differ by {sure} nats and the others by {rest}: no "
-        "softmax makes such noise."
+        "Tokens that are all but certain differ by {sure:.2g} nats and the others by {rest:.2g}: "
+        "no softmax makes such noise."
     ),
     "advice.noise": (
         "Something was added to the log-probs after the softmax, or they were stored in few "
         "digits: record them in float32."
     ),
     "cause.precision": (
-        "Learner and sampler differ by {deviation} nats per token, without a slope: about what "
+        "Learner and sampler differ by {deviation:.2g} nats per token, without a slope: about what "
         "{like} gives."
     ),
     "advice.precision": (
         "One side computes in low precision. Use the same weights and bf16 or more on both sides, "
         "or correct by a truncated π/μ. Without a version this may be a sampler that lags."
     ),
-    "cause.dead": "{dead} of {groups} groups ({share} %) have no advantage: their completions got "
-    "the same reward.",
+    "cause.dead": (
+        "{dead:,} of {groups:,} groups ({share:.0f} %) have no advantage: their completions got "
+        "the same reward."
+    ),
     "advice.dead": (
         "They teach nothing. Choose prompts that are neither solved nor hopeless, sample more "
         "completions of each, or filter such groups before the batch is filled."
@@ -184,13 +200,15 @@ TEXTS: dict[str, str] = {
     "cause.no_advantage": "Every advantage is 0.",
     "advice.no_advantage": "Nothing is learned: all rewards of a group are the same, or the "
     "advantages were lost.",
-    "cause.truncation": "{count} of {total} completions ({share} %) end at exactly {longest} "
-    "tokens, the longest.",
+    "cause.truncation": (
+        "{count:,} of {total:,} completions ({share:.0f} %) end at exactly {longest:,} tokens, the "
+        "longest."
+    ),
     "advice.truncation": (
         "They were cut at the limit before they could answer. Raise it, or leave cut completions "
         "out of the loss."
     ),
-    "cause.half": "The advantages of {uneven} of {groups} groups do not sum to 0: {names}.",
+    "cause.half": "The advantages of {uneven:,} of {groups:,} groups do not sum to 0: {names}.",
     "advice.half": (
         "The file holds a part of these groups, or the advantages are not relative to the group. "
         "Read the files of all ranks together."
@@ -199,8 +217,8 @@ TEXTS: dict[str, str] = {
     "policy.logp_old": "the learner before this batch's updates (logp_old)",
     "policy.logp_rollout": "the policy that sampled (logp_rollout)",
     "answer.clips": (
-        "It is not 0 here: PPO's window {window} around {policy} silences {count} of {total} "
-        "tokens, {share}."
+        "It is not 0 here: PPO's window {window} around {policy} silences {count:,} of {total:,} "
+        "tokens, {share:percent}."
     ),
     "answer.no_advantage": (
         "Because every advantage is 0: no token is pushed anywhere, so there is nothing to clip. "
@@ -213,18 +231,18 @@ TEXTS: dict[str, str] = {
         "the data are older than the policy."
     ),
     "answer.exact": "to the last bit",
-    "answer.rounding": "within rounding (the largest deviation is {largest})",
+    "answer.rounding": "within rounding (the largest deviation is {largest:.1g})",
     "answer.inside": (
-        "Because no ratio has left the window {window}: they lie from {low} to {high}. The "
+        "Because no ratio has left the window {window}: they lie from {low:.4g} to {high:.4g}. The "
         "updates so far have been too small for the clip to act."
     ),
-    "answer.idle": "{tokens} {lie} outside the window {window}, but {they} no advantage, so "
+    "answer.idle": "{tokens:tokens} {lie} outside the window {window}, but {they} no advantage, so "
     "nothing pushes there.",
     "answer.back": (
-        "{tokens} {lie} outside the window {window}, but on the side where a clip does nothing: "
-        "above it with A < 0 or below it with A > 0, where the update leads back{idle}."
+        "{tokens:tokens} {lie} outside the window {window}, but on the side where a clip does "
+        "nothing: above it with A < 0 or below it with A > 0, where the update leads back{idle}."
     ),
-    "answer.back_idle": " ({count} have no advantage)",
+    "answer.back_idle": " ({count:,} have no advantage)",
     "answer.one_update": (
         "If your trainer logs 0 all the time: it makes one update per batch (verl: "
         "ppo_mini_batch_size is train_batch_size and ppo_epochs is 1; TRL: num_iterations is 1 "
@@ -232,16 +250,16 @@ TEXTS: dict[str, str] = {
         "several, this dump is from the first one: dump a later one."
     ),
     "answer.not_silenced": (
-        "Of the tokens outside the window {count} {are} not silenced: the advantage is 0, or the "
+        "Of the tokens outside the window {count:,} {are} not silenced: the advantage is 0, or the "
         "update leads back and PPO's min takes the unclipped side."
     ),
     "answer.hundredth": (
-        "The window is {window}; one in a hundred tokens would be silenced by a window from {low} "
-        "to {high}."
+        "The window is {window}; one in a hundred tokens would be silenced by a window from "
+        "{low:.3g} to {high:.3g}."
     ),
     "answer.zero": (
-        "With advantage 0: {count} of {total} tokens ({share}). Nothing pushes them, so no clip "
-        "can silence them, but they count in the denominator."
+        "With advantage 0: {count:,} of {total:,} tokens ({share:percent}). Nothing pushes them, "
+        "so no clip can silence them, but they count in the denominator."
     ),
     "answer.no_old": (
         "The file has no logp_old, so the ratio is taken to the policy that sampled. A trainer "
@@ -253,19 +271,19 @@ TEXTS: dict[str, str] = {
         "column was copied from the other and the sampler's own deviation was not recorded."
     ),
     "answer.anchor": (
-        "The anchor decides what is seen: around {policy} the same window would silence {count} "
-        "tokens, {share}. The two anchors differ by up to a factor {factor}, which a ratio to "
-        "{column} never shows."
+        "The anchor decides what is seen: around {policy} the same window would silence {count:,} "
+        "tokens, {share:percent}. The two anchors differ by up to a factor {factor:.3g}, which a "
+        "ratio to {column} never shows."
     ),
     "answer.masked": (
-        "{count} of {total} positions ({share}) are masked; whatever the ratio is there, it is "
-        "not counted{out}."
+        "{count:,} of {total:,} positions ({share:percent}) are masked; whatever the ratio is "
+        "there, it is not counted{out}."
     ),
-    "answer.masked_out": " ({count} of these ratios, which may be padding's, lie outside the "
+    "answer.masked_out": " ({count:,} of these ratios, which may be padding's, lie outside the "
     "window)",
     "answer.average": (
-        "A library that averages over all positions, masked ones included, logs {all} instead of "
-        "{counted}."
+        "A library that averages over all positions, masked ones included, logs {all:percent} "
+        "instead of {counted:percent}."
     ),
     # -- groups
     "duals.reward": "rewards",
@@ -283,38 +301,70 @@ TEXTS: dict[str, str] = {
     "scale.shift": "log-probs shifted by one token",
     "scale.none": "{column} and logp_rollout are the same numbers.",
     "scale.below": (
-        "{column} and logp_rollout differ by {deviation} nats per token on average, less than "
-        "{above} give on {model} ({above_value})."
+        "{column} and logp_rollout differ by {deviation:.2g} nats per token on average, less than "
+        "{above} give on {model} ({above_value:.2g})."
     ),
     "scale.between": (
-        "{column} and logp_rollout differ by {deviation} nats per token on average: on {model} "
-        "that lies between {below} ({below_value}) and {above} ({above_value})."
+        "{column} and logp_rollout differ by {deviation:.2g} nats per token on average: on {model} "
+        "that lies between {below} ({below_value:.2g}) and {above} ({above_value:.2g})."
     ),
     "scale.beyond": (
-        "{column} and logp_rollout differ by {deviation} nats per token on average, more than "
-        "{below} give on {model} ({below_value})."
+        "{column} and logp_rollout differ by {deviation:.2g} nats per token on average, more than "
+        "{below} give on {model} ({below_value:.2g})."
     ),
     # -- the page
-    "page.title": "Diagnosis of {name}",
-    "page.theme": "Light or dark",
-    "page.lead": (
-        "{completions} with {tokens} that the loss counts{masked}. How far has the policy moved "
-        "from what it wrote, and what would a trust region do about it?"
+    "page.document": """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="{generator}">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<title>Diagnosis of {f.source:shown}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<header>
+<button type="button" hidden>Light or dark</button>
+<h1>Diagnosis of {f.source:shown}</h1>
+{verdict}
+</header>
+<main>
+{body}</main>
+<footer>Made by <code>trlib diagnose</code>{version}. This page loads nothing from \
+anywhere.</footer>
+<script>{script}</script>
+</body>
+</html>
+""",
+    "page.verdict": (
+        '<p class="verdict" data-verdict="{j.verdict}" data-causes="{causes}">'
+        '<span aria-hidden="true">{mark}</span> {j.headline:text}</p>'
     ),
-    "page.completions": "{count} completion{s}{prompts}",
-    "page.prompts": " of {count} prompt{s}",
-    "page.masked": ", and {count} positions that the mask leaves out",
-    "page.glance_clip": "clip ratio: tokens that PPO silences",
-    "page.glance_dppo": "tokens that DPPO (TV) silences",
-    "page.glance_effective": "effective sample size, by token",
-    "page.glance_ratio": "the ratio π/μ that is farthest from 1",
+    "page.lead": (
+        '<p class="lead">{f.completions:completions}{prompts} with {f.tokens:tokens} that the '
+        "loss counts{masked}. How far has the policy moved from what it wrote, and what would a "
+        "trust region do about it?</p>\n"
+    ),
+    "page.prompts": " of {f.prompts:prompts}",
+    "page.masked": ", and {count:,} positions that the mask leaves out",
+    "page.glance": (
+        '<dl class="glance"><div><dt>clip ratio: tokens that PPO silences</dt>'
+        "<dd>{f.answer.share:percent}</dd></div>"
+        "<div><dt>tokens that DPPO (TV) silences</dt><dd>{f.effects[2].share:percent}</dd></div>"
+        "<div><dt>effective sample size, by token</dt><dd>{f.effective.tokens:percent}</dd></div>"
+        "<div><dt>the ratio π/μ that is farthest from 1</dt><dd>{farthest}</dd></div></dl>\n"
+    ),
     "page.clip_heading": "Why is my clip ratio 0?",
     "page.causes_heading": "What is wrong?",
+    "page.cause": (
+        "<li><strong>{cause.name}</strong>: {cause.evidence:text} {cause.advice:text}</li>"
+    ),
     "page.nothing": "<p>No test accuses this dump.</p>",
-    "page.unclear": "<p>This dump {headline}.</p>",
-    "page.cause": "<strong>{name}</strong>: {evidence} {advice}",
+    "page.unclear": "<p>This dump {j.headline:text}.</p>",
     "page.unseen": "<p>Not looked at:</p>{list}",
-    "page.recognised": "<p>Columns that were recognised: {names}.</p>",
     "page.spread_heading": "How far have the ratios spread?",
     "page.spread": (
         "<p>π is the policy that learns, μ the one that sampled, π<sub>old</sub> the learner "
@@ -329,20 +379,26 @@ TEXTS: dict[str, str] = {
         "front what it silences. Dashed lines bound the window; what lies beyond the axis is "
         "counted at its ends."
     ),
-    "page.quantiles": (
-        "The ratio's quantiles over tokens; KL(μ ‖ ·) by k3 and total variation by mean |r − 1| / "
-        "2, both per token, where μ is what sampled"
+    "page.quantile_caption": (
+        "The ratio's quantiles over tokens; KL(μ ‖ ·) by k3 and total variation by mean |r − 1| "
+        "/ 2, both per token, where μ is what sampled"
     ),
-    "page.quantile_heads": "ratio¦least¦1 %¦median¦99 %¦most¦outside the window¦exactly 1¦KL, "
-    "nats¦TV",
+    "page.quantile_heads": (
+        "ratio¦least¦1 %¦median¦99 %¦most¦outside the window¦exactly 1¦KL, nats¦TV"
+    ),
+    "page.quantile_row": (
+        "{name}¦{s.quantiles[0]:number}¦{s.quantiles[1]:number}¦{s.quantiles[3]:number}"
+        "¦{s.quantiles[5]:number}¦{s.quantiles[6]:number}¦{s.outside:percent}¦{s.one:percent}"
+        "¦{s.kl:number}¦{s.tv:number}"
+    ),
     "page.whole": "π/μ<small>whole: now to sampled</small>",
     "page.staleness": "π/π<sub>old</sub><small>staleness: the updates</small>",
     "page.mismatch": "π<sub>old</sub>/μ<small>mismatch: learner to sampler</small>",
     "page.mismatch_heading": "Does the sampler agree with the learner?",
     "page.classes": (
-        "The ratio {ratio} by how likely the sampler found the token: 1st to 99th percentile, the "
-        "dot is the median. Where a token's logit is off by z, the log of its ratio is off by "
-        "about (1 − p) z: rare tokens feel it in full."
+        "The ratio {ratio} by how likely the sampler found the token: 1st to 99th percentile, "
+        "the dot is the median. Where a token's logit is off by z, the log of its ratio is off "
+        "by about (1 − p) z: rare tokens feel it in full."
     ),
     "page.mixed": (
         "<p>The file has no <code>logp_old</code>, so what follows mixes the sampler's deviation "
@@ -354,16 +410,20 @@ TEXTS: dict[str, str] = {
         "every token that counts.</p>"
     ),
     "page.before": (
-        "<p>Before any update the learner and the sampler differ by {kl} nats per token (KL) and "
-        "{tv} in total variation; the ratios lie from {least} to {most}. Over tokens that μ "
-        "sampled the mean of π<sub>old</sub>/μ is 1, whatever π<sub>old</sub> is; here it is "
-        "{mean} ± {error} (one standard error).</p>"
+        "<p>Before any update the learner and the sampler differ by {x.kl:number} nats per token "
+        "(KL) and {x.tv:number} in total variation; the ratios lie from {x.quantiles[0]:number} "
+        "to {x.quantiles[6]:number}. Over tokens that μ sampled the mean of π<sub>old</sub>/μ "
+        "is 1, whatever π<sub>old</sub> is; here it is {f.unbiased.value:.4f} ± "
+        "{f.unbiased.error:.4f} (one standard error).</p>"
     ),
-    "page.scale": (
+    "page.scale_caption": (
         "What usual mismatches look like: {model} against a copy of itself that differs in one "
-        "thing, over {tokens} tokens (<code>{command}</code>)"
+        "thing, over {tokens:,} tokens (<code>{command}</code>)"
     ),
     "page.scale_heads": "mismatch¦mean |log ratio|, nats¦KL, nats¦outside 0.8 to 1.2¦largest ratio",
+    "page.scale_row": (
+        "{name}¦{row.deviation:number}¦{row.kl:number}¦{row.outside:percent}¦{row.largest:number}"
+    ),
     "page.scale_here": "this file",
     "page.logged": (
         "<p>Does your log show another ratio? A trainer that logs after its correction shows the "
@@ -371,76 +431,84 @@ TEXTS: dict[str, str] = {
     ),
     "page.logged_caption": "The sampler's ratio before and after a correction bounds it",
     "page.logged_heads": "as a trainer may log it¦mean¦largest",
+    "page.logged_row": "{name}¦{row.mean:number}¦{row.largest:number}",
     "page.as it is": "as it is",
-    "page.truncate": "at most {cap} (TIS)",
-    "page.mask": "0 above {cap}",
+    "page.truncate": "at most {f.limits.cap:g} (TIS)",
+    "page.mask": "0 above {f.limits.cap:g}",
     "page.effective_heading": "How much is the batch still worth?",
     "page.effective": (
-        "<p>Weighted by π/μ, the {tokens} are worth {share} as many fresh ones (Kish's effective "
-        "sample size). The heaviest 1 % of the tokens hold {top} of all weight. Weighted by the "
-        "product over a whole completion, the {count} completions are worth {completions} as "
-        "many.</p>"
+        "<p>Weighted by π/μ, the {f.tokens:tokens} are worth {f.effective.tokens:percent} as "
+        "many fresh ones (Kish's effective sample size). The heaviest 1 % of the tokens hold "
+        "{f.effective.top:percent} of all weight. Weighted by the product over a whole "
+        "completion, the {f.completions:,} completions are worth "
+        "{f.effective.completions:percent} as many.</p>"
     ),
     "page.effects_heading": "What would each method do?",
     "page.effects_heads": (
         "method¦silenced¦of A&nbsp;&gt;&nbsp;0¦of A&nbsp;&lt;&nbsp;0¦of "
         "all&nbsp;|A|¦reweighed¦turned back"
     ),
+    "page.effects_row": (
+        "{e.name}<small>around {anchor}</small>¦{meter}"
+        "¦{e.positive:percent}¦{e.negative:percent}¦{e.advantage:percent}"
+        '¦{e.reweighed:,}¦<span class="none">never</span>'
+    ),
+    "page.quatro_row": (
+        "{e.name}<small>around {anchor}, derived here</small>¦{meter}"
+        "¦{e.positive:percent}¦{e.negative:percent}¦{e.advantage:percent}"
+        '¦<span class="none">own scale</span>¦{e.turned:,}'
+    ),
     "page.effects_caption": "Shares are of the tokens that the mask counts",
-    "page.own_scale": '<span class="none">own scale</span>',
-    "page.never": '<span class="none">never</span>',
-    "page.none": '<span class="none">none</span>',
-    "page.dash": '<span class="none">–</span>',
-    "page.derived": ", derived here",
-    "page.around": "<small>around {anchor}{derived}</small>",
-    "page.kept": "neither",
-    "page.ppo": "only PPO",
-    "page.dppo": "only DPPO",
-    "page.both": "both",
+    "page.legend": (
+        "<li>{kept} neither</li><li>{ppo} only PPO</li>"
+        "<li>{dppo} only DPPO</li><li>{both} both</li>"
+    ),
     "page.all_tokens": "all tokens",
-    "page.some_tokens": "{count} of {total} tokens, evenly picked among the silenced and among "
-    "the others",
+    "page.some_tokens": (
+        "{count:,} of {f.tokens:,} tokens, evenly picked among the silenced and among the others"
+    ),
     "page.around_mu": (
         " The dashed lines are drawn around μ, while PPO looks at π<sub>old</sub>: a mark may "
         "differ from them by the mismatch."
     ),
     "page.plane": (
-        "Probability before and now, {some}. Dashed: PPO's window; solid: total variation {tv}. "
-        "Outside its border a token is silenced only where the update would carry it "
-        "further.{around}"
+        "Probability before and now, {some}. Dashed: PPO's window; solid: total variation "
+        "{f.limits.delta_tv:g}. Outside its border a token is silenced only where the update "
+        "would carry it further.{around}"
     ),
     "page.silent": "<p>Neither PPO nor DPPO (TV) silences any token of this batch.</p>",
     "page.agreement": (
-        "<p>PPO and DPPO (TV) both silence {both}{both_likely}. PPO alone silences "
-        "{ppo}{ppo_likely}, DPPO alone {dppo}{dppo_likely}.</p>"
+        "<p>PPO and DPPO (TV) both silence {f.agreement.both:tokens}{both_likely}. PPO alone "
+        "silences {f.agreement.ppo:,}{ppo_likely}, DPPO alone "
+        "{f.agreement.dppo:,}{dppo_likely}.</p>"
     ),
-    "page.likely": " (median probability when sampled: {probability})",
-    "page.term_silenced": "silenced",
-    "page.silenced": "it has an advantage, and the method's own loss gives it no gradient",
-    "page.term_reweighed": "reweighed",
-    "page.reweighed": "kept, but pushed by more than 1 % more or less than the exact importance "
-    "weight A π/μ",
-    "page.term_turned": "turned back",
-    "page.turned": "pushed against its first direction: the completion is past its target",
-    "page.term_ppo": "PPO, {low} to {high}",
-    "page.ppo_window": "ratio left the window on the side the update pushes to",
-    "page.term_tis": "TIS, cap {cap}",
+    "page.likely": " (median probability when sampled: {probability:number})",
+    "page.terms": (
+        '<dl class="terms"><dt>silenced</dt>'
+        "<dd>it has an advantage, and the method's own loss gives it no gradient</dd>"
+        "<dt>reweighed</dt><dd>kept, but pushed by more than 1 % more or less than the exact "
+        "importance weight A π/μ</dd>"
+        "<dt>turned back</dt><dd>pushed against its first direction: the completion is past its "
+        "target</dd>"
+        "<dt>PPO, {low:.4g} to {high:.4g}</dt>"
+        "<dd>ratio left the window on the side the update pushes to</dd>"
+        "<dt>TIS, cap {f.limits.cap:g}</dt><dd>{tis}</dd>"
+        "<dt>DPPO, TV {f.limits.delta_tv:g}, KL {f.limits.delta_kl:g}</dt><dd>this token against "
+        "all others has moved that far from μ and would move further (arXiv 2602.04879)</dd>"
+        "<dt>QUATRO, {f.limits.delta_quatro:g} nats per completion</dt><dd>derived here from the "
+        "published problem (arXiv 2602.04620); constraints solved from {f.duals}; it pulls instead "
+        "of silencing</dd></dl>"
+    ),
     "page.tis_old": (
         "π<sub>old</sub>/μ, cut at the cap, on the advantages: what lies above the cap is reweighed"
     ),
     "page.tis_none": "no logp_old: policy gradient with π/μ itself cut at the cap",
-    "page.term_dppo": "DPPO, TV {tv}, KL {kl}",
-    "page.dppo_region": (
-        "this token against all others has moved that far from μ and would move further (arXiv "
-        "2602.04879)"
-    ),
-    "page.term_quatro": "QUATRO, {delta} nats per completion",
-    "page.quatro": (
-        "derived here from the published problem (arXiv 2602.04620); constraints solved from "
-        "{duals}; it pulls instead of silencing"
-    ),
     "page.which_heading": "Which tokens?",
     "page.class_heads": "probability when sampled¦tokens¦PPO¦DPPO TV¦DPPO KL¦99 % of |π − μ|",
+    "page.class_row": (
+        "{name}¦{c.count:,}¦{c.silenced[ppo]:,}¦{c.silenced[dppo_tv]:,}¦{c.silenced[dppo_kl]:,}"
+        "¦{c.tv:number}"
+    ),
     "page.class_caption": "Silenced tokens by how likely the sampler found them",
     "page.no_text": (
         "<p>The file does not say what the tokens are: a column <code>text</code> with every "
@@ -448,61 +516,76 @@ TEXTS: dict[str, str] = {
     ),
     "page.no_tokens": "<p>Neither PPO nor DPPO silences any.</p>",
     "page.token_heads": "token¦count¦PPO¦DPPO TV¦DPPO KL¦QUATRO turns¦median μ¦π/μ from¦to",
+    "page.token_row": (
+        "{w.text:token}¦{w.count:,}¦{w.silenced[ppo]:,}¦{w.silenced[dppo_tv]:,}"
+        "¦{w.silenced[dppo_kl]:,}¦{w.turned:,}¦{w.probability:number}¦{w.ratio[0]:number}"
+        "¦{w.ratio[1]:number}"
+    ),
     "page.token_caption": "The tokens that PPO or DPPO silences most often, by their text",
     "page.context_heading": "In context",
-    "page.mark_ppo": "only PPO silences",
-    "page.mark_dppo": "only DPPO (TV)",
-    "page.mark_both": "both",
+    "page.context_legend": (
+        '<ul class="legend"><li><mark class="m-ppo">only PPO silences</mark></li>'
+        '<li><mark class="m-dppo">only DPPO (TV)</mark></li>'
+        '<li><mark class="m-both">both</mark></li></ul>'
+    ),
     "page.example_ppo": "Only PPO silences",
     "page.example_dppo": "Only DPPO (TV) silences",
     "page.example_both": "PPO and DPPO (TV) both silence",
     "page.example_turned": "No mask acts, but QUATRO turns back",
-    "page.prompt": "<p>Prompt: {prompt}</p>",
+    "page.prompt": "<p>Prompt: {e.prompt:token}</p>",
     "page.example": (
-        "Completion {completion}, token {position}: probability {before} → {after}, ratio "
-        "{ratio}, advantage {advantage}. {quatro}"
+        '<article class="example"><h3>{kind} {own.text:token}</h3>{prompt}'
+        '<p class="context">{before}{words} {after}</p>'
+        "<p>Completion {e.completion}, token {e.position}: probability {e.before:number} → "
+        "{e.after:number}, ratio {ratio:number}, advantage {e.advantage:+.3g}. {quatro}</p>"
+        "</article>\n"
     ),
     "page.turns": "QUATRO turns this completion back.",
     "page.turns_not": "QUATRO does not turn this completion back.",
     "page.made": (
-        "<details><summary>How this was made</summary><p>The file holds {layout}. Silenced tokens "
-        "and weights come "
-        "from the losses of <code>trlib</code> themselves, in float64; divergences are binary (a "
-        "token against all "
-        "others) because a dump holds only sampled tokens; the exact ones are never smaller. "
-        "Rows, completions and "
-        "tokens are counted from 0.</p>{unread}</details>\n"
+        "<details><summary>How this was made</summary><p>The file holds {layout}. Silenced "
+        "tokens and weights come from the losses of <code>trlib</code> themselves, in float64; "
+        "divergences are binary (a token against all others) because a dump holds only sampled "
+        "tokens; the exact ones are never smaller. Rows, completions and tokens are counted from "
+        "0.</p>{unread}</details>\n"
     ),
     "page.layout_completion": "one row per completion",
     "page.layout_token": "one row per token",
+    "page.recognised": "<p>Columns that were recognised: {names}.</p>",
+    "page.pair": "<code>{theirs:shown}</code> as {ours}",
     "page.unread": "<p>Columns of the file that were not read: {names}.</p>",
-    "page.footer": "Made by <code>trlib diagnose</code>{version}. This page loads nothing from "
-    "anywhere.",
+    "page.column": "<code>{name:shown}</code>",
     # -- figures, for a reader who listens
     "figure.ratios": (
-        "Histogram of the ratio of {tokens} tokens, both axes logarithmic. Nine in ten lie from "
-        "{low} to {high}. PPO's window is the band from {window_low} to {window_high}; it "
-        "silences {silenced} tokens."
+        "Histogram of the ratio of {f.tokens:,} tokens, both axes logarithmic. Nine in ten lie "
+        "from {low:.3g} to {high:.3g}. PPO's window is the band from {window_low:.4g} to "
+        "{window_high:.4g}; it silences {f.effects[0].silenced:,} tokens."
     ),
     "figure.plane": (
-        "Scatter plot of {count} tokens: probability under the policy that sampled against "
+        "Scatter plot of {count:,} tokens: probability under the policy that sampled against "
         "probability now, both on a logit scale. Only PPO silences {ppo}, only DPPO (TV) {dppo}, "
         "both {both}, neither {kept}. Dashed lines bound PPO's window, solid lines the total "
-        "variation {tv}."
+        "variation {f.limits.delta_tv:g}."
     ),
     "figure.classes": (
-        "For {count} classes of tokens by the sampler's probability, the 1st to 99th percentile "
-        "of {ratio}. It is widest for probability {widest}: from {low} to {high}."
+        "For {count} classes of tokens by the sampler's probability, the 1st to 99th percentile of "
+        "{ratio}. It is widest for probability {widest}: from {row.ratio[0]:.3g} to "
+        "{row.ratio[2]:.3g}."
     ),
     "figure.ratio_axis": "ratio (log scale)",
     "figure.class_axis": "{ratio} (log scale)",
     "figure.before_axis": "probability when sampled, μ",
     "figure.after_axis": "probability now, π",
-    "figure.below": "below {high}",
-    "figure.from": "{low} to {high}",
+    "figure.below": "below {row.high:g}",
+    "figure.from": "{row.low:g} to {row.high:g}",
 }
 
 
+class _Sentence(string.Formatter):
+    def format_field(self, value: Any, spec: str) -> str:
+        return written(value, spec)
+
+
 def say(key: str, **values: object) -> str:
-    """The text of that name with its values in place; each value is formatted already."""
-    return TEXTS[key].format(**values)
+    """The text of that name with its values in place, each written as the text asks for it."""
+    return _Sentence().vformat(TEXTS[key], (), values)

@@ -1,6 +1,6 @@
 /* What is wrong with a dump, by name: `trlab.diagnose.causes` in JavaScript, statistic by statistic. */
 
-import { comma, fixed, general, letters, say } from "./format.js";
+import { letters, say } from "./format.js";
 import { byCompletion } from "./effects.js";
 import { largest, map, mean, pick, quantiles, sorted, total, where } from "./numbers.js";
 import { align, correlation, shiftOf } from "./alignment.js";
@@ -83,7 +83,7 @@ export function judge(rollouts) {
   const owners = new Set(s.owner).size,
     tokens = s.x.length;
   if (owners < FEWEST_COMPLETIONS || tokens < FEWEST_TOKENS)
-    reason = say("unclear.few", { completions: comma(owners), tokens: comma(tokens) });
+    reason = say("unclear.few", { completions: owners, tokens });
   else if (least(s.x) === largest(s.x) || least(s.y) === largest(s.y)) reason = say("unclear.constant");
   else {
     const [padded, fill] = padding(s);
@@ -98,7 +98,7 @@ export function judge(rollouts) {
     return made("found", say("headline.found", { causes: causes.map((each) => each.name).join(", ") }));
   return reason
     ? made("unclear", say("headline.unclear", { reason }))
-    : made("healthy", say("headline.healthy", { completions: comma(r.count) }));
+    : made("healthy", say("headline.healthy", { completions: r.count }));
 }
 
 function ofLogProbs(r, s) {
@@ -140,7 +140,7 @@ function finite(r, causes) {
     }
   }
   if (!told.length) return r;
-  const columns = told.map(([column, n]) => say("cause.non_finite_column", { column, count: comma(n) })).join(", ");
+  const columns = told.map(([column, n]) => say("cause.non_finite_column", { column, count: n })).join(", ");
   causes.push(...cause("non-finite", "non_finite", { columns, completions: listed(owners) }));
   return masked(r, bad);
 }
@@ -153,9 +153,7 @@ function masked(r, bad) {
 
 function overflow(s) {
   const n = count(s.d, (d) => Math.abs(d) > OVERFLOW);
-  return n
-    ? cause("non-finite", "overflow", { count: comma(n), largest: general(largest(map(s.d, Math.abs)), 3) })
-    : [];
+  return n ? cause("non-finite", "overflow", { count: n, largest: largest(map(s.d, Math.abs)) }) : [];
 }
 
 function nats(r, causes) {
@@ -178,7 +176,7 @@ function nats(r, causes) {
       r = { ...r, [column]: map(values, (x) => -x) };
     } else if (above / inside.length < 0.5 && high < 2) r = { ...r, [column]: map(values, (x) => Math.min(x, 0)) };
     else {
-      causes.push(...cause("unit", "above", { column, count: comma(above), largest: general(high, 3) }));
+      causes.push(...cause("unit", "above", { column, count: above, largest: high }));
       for (let i = 0; i < bad.length; i++) if (r.mask[i] && values[i] > ABOVE) bad[i] = 1;
     }
   }
@@ -220,7 +218,7 @@ function padding(s) {
   const tokens = total(padded);
   if (!tokens) return [padded, []];
   const completions = new Set(s.owner.filter((_, k) => padded[k])).size;
-  return [padded, cause("padding", "padding", { tokens: comma(tokens), completions: comma(completions) })];
+  return [padded, cause("padding", "padding", { tokens, completions })];
 }
 
 function shift(r) {
@@ -230,8 +228,8 @@ function shift(r) {
   const where_ = say(side < 0 ? "cause.before" : "cause.after");
   return cause("shift", "shift", {
     where: where_,
-    best: fixed(side < 0 ? a.before : a.after, 2),
-    same: fixed(a.same, 2),
+    best: side < 0 ? a.before : a.after,
+    same: a.same,
   });
 }
 
@@ -249,7 +247,7 @@ function unit(s) {
       ["logp", 1 / inNats],
     ])) {
       if (found.every((ratio) => Math.abs(ratio / factor - 1) < RELATIVE))
-        return cause("unit", "unit", { column, unit: name, low: fixed(found[0], 3), high: fixed(found[1], 3) });
+        return cause("unit", "unit", { column, unit: name, low: found[0], high: found[1] });
     }
   }
   return [];
@@ -264,7 +262,7 @@ function clipped(s) {
       at = where(values.length, (k) => values[k] === low),
       near = count(values, (x) => x <= low + 1);
     if (at.length >= Math.max(5, 0.3 * near) && new Set(pick(others, at)).size > 0.5 * at.length && low < -0.5) {
-      return cause("unit", "clipped", { column, count: comma(at.length), least: general(low, 4) });
+      return cause("unit", "clipped", { column, count: at.length, least: low });
     }
   }
   return [];
@@ -290,10 +288,10 @@ function pairing(r, s) {
     same = correlation(right(s.x), right(s.y)),
     error = ERRORS / Math.sqrt(Math.max(n - 3, 1));
   if (same !== null && Math.tanh(Math.atanh(Math.min(same, 0.999)) + error) < UNRELATED)
-    return [cause("pairing", "unrelated", { same: fixed(same, 2) }), wrong.fill(1)];
+    return [cause("pairing", "unrelated", { same }), wrong.fill(1)];
   if (!far.length) return [[], wrong];
-  const values = { count: comma(far.length), total: comma(compared), completions: listed([...far]) };
-  const size = { far: general(deviation(s.d.filter((_, k) => wrong[k])), 2), rest: general(deviation(right(s.d)), 2) };
+  const values = { count: far.length, total: compared, completions: listed([...far]) };
+  const size = { far: deviation(s.d.filter((_, k) => wrong[k])), rest: deviation(right(s.d)) };
   return [cause("pairing", "pairing", { ...values, ...size }), wrong];
 }
 
@@ -310,7 +308,7 @@ function farOf(r, s) {
   return [there.filter((_, i) => each[i] > limit), there.length];
 }
 
-const more = (n) => (n > SHOWN ? say("cause.more", { count: comma(n - SHOWN) }) : "");
+const more = (n) => (n > SHOWN ? say("cause.more", { count: n - SHOWN }) : "");
 const listed = (numbers) => numbers.slice(0, SHOWN).join(", ") + more(numbers.length);
 
 /* -- distributions that differ -------------------------------------------------------------------------------------- */
@@ -347,9 +345,8 @@ function support(r, s) {
   const m = meanRatio(s.d),
     share = count(s.d, (d) => d * side > 0) / s.d.length;
   return cause("support", side < 0 ? "support" : "support_raw", {
-    share: fixed(100 * share, 0),
-    mean: fixed(m.value, 3),
-    error: general(m.error, 2),
+    share: 100 * share,
+    mean: m,
   });
 }
 
@@ -363,11 +360,10 @@ function temperature(r, s) {
   const m = meanRatio(s.d),
     right = Math.abs(m.value - 1) <= Math.max(ERRORS * m.error, 0.02);
   return cause("temperature", right ? "temperature_learner" : "temperature_sampler", {
-    slope: (slope < 0 ? "" : "+") + fixed(slope, 2),
-    explained: fixed(100 * explained, 0),
-    factor: fixed(1 + slope, 2),
-    mean: fixed(m.value, 3),
-    error: general(m.error, 2),
+    slope,
+    explained: 100 * explained,
+    factor: 1 + slope,
+    mean: m,
   });
 }
 
@@ -394,9 +390,9 @@ function staleness(r, s) {
     [slope, explained] = slopeOf(each, age);
   if (slope <= 0 || explained * age.length < ERRORS ** 2 || at(old) < NOISE) return [];
   return cause("staleness", "staleness", {
-    newest: general(at(young), 2),
-    oldest: general(at(old), 2),
-    age: general(old - young),
+    newest: at(young),
+    oldest: at(old),
+    age: old - young,
   });
 }
 
@@ -417,7 +413,7 @@ function dropout(r, s) {
     s.advantage,
   );
   if (n < Math.max(LEAST_MOVED, 0.02 * s.x.length) || share - 3 * Math.sqrt(0.25 / n) < AGAINST) return [];
-  return cause("dropout", "dropout", { count: comma(n), share: fixed(100 * share, 0) });
+  return cause("dropout", "dropout", { count: n, share: 100 * share });
 }
 
 function noise(r, s) {
@@ -426,7 +422,7 @@ function noise(r, s) {
   if (deviation(s.d) < NOISE / 2 || n < LEAST_MOVED || s.x.length - n < LEAST_MOVED) return [];
   const sure = deviation(s.d.filter((_, k) => certain(k))),
     rest = deviation(s.d.filter((_, k) => !certain(k)));
-  return sure < SHAPED * rest ? [] : cause("noise", "noise", { sure: general(sure, 2), rest: general(rest, 2) });
+  return sure < SHAPED * rest ? [] : cause("noise", "noise", { sure, rest });
 }
 
 function precision(r, s) {
@@ -435,16 +431,15 @@ function precision(r, s) {
   if (size < NOISE || (n >= LEAST_MOVED && share + 3 * Math.sqrt(0.25 / n) < HALF)) return [];
   const gap = ([, known]) => Math.abs(Math.log(size / known)),
     like = Object.entries(ENGINES).reduce((best, each) => (gap(each) < gap(best) ? each : best))[0];
-  const found = cause("precision", "precision", { deviation: general(size, 2), like });
+  const found = cause("precision", "precision", { deviation: size, like });
   if (size >= MUCH && s.now.every((now, k) => now === s.y[k]))
-    found.push(...cause("dropout", "dropout_alone", { deviation: general(size, 2) }));
+    found.push(...cause("dropout", "dropout_alone", { deviation: size }));
   return found;
 }
 
 function unexplained(s) {
   if (!off(s)) return null;
-  const m = meanRatio(s.d);
-  return say("unclear.mean", { mean: fixed(m.value, 3), error: general(m.error, 2) });
+  return say("unclear.mean", { mean: meanRatio(s.d) });
 }
 
 /* -- the batch ------------------------------------------------------------------------------------------------------ */
@@ -472,7 +467,7 @@ function deadGroups(r) {
   const dead = groups.size - alive.size,
     share = dead / groups.size;
   if (share < 1 && (groups.size < 4 || lower(share, groups.size, 3) < DEAD)) return [];
-  return cause("dead-groups", "dead", { dead: comma(dead), groups: comma(groups.size), share: fixed(100 * share, 0) });
+  return cause("dead-groups", "dead", { dead, groups: groups.size, share: 100 * share });
 }
 
 function truncation(r, padded) {
@@ -484,10 +479,10 @@ function truncation(r, padded) {
     whole = lengths.length;
   if (padded || longest < 16 || whole < FEWEST_COMPLETIONS || lower(n / whole, whole, 2) < LONGEST) return [];
   return cause("truncation", "truncation", {
-    count: comma(n),
-    total: comma(whole),
-    share: fixed((100 * n) / whole, 0),
-    longest: comma(longest),
+    count: n,
+    total: whole,
+    share: (100 * n) / whole,
+    longest,
   });
 }
 
@@ -509,7 +504,7 @@ function halfGroups(r) {
       .slice(0, SHOWN)
       .map((g) => `“${short(r.groupNames[g])}”`)
       .join(", ") + more(uneven.length);
-  return cause("half-groups", "half", { uneven: comma(uneven.length), groups: comma(live), names });
+  return cause("half-groups", "half", { uneven: uneven.length, groups: live, names });
 }
 
 function short(name) {

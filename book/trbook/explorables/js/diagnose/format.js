@@ -2,8 +2,24 @@
 
 import shared from "./shared.json" with { type: "json" };
 
-/* The sentence of that name, with its values in place. */
-export const say = (key, values = {}) => shared.texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+/* The sentence of that name with its values in place: `{f.answer.share:percent}` is where a value is, and how it is written. */
+export const say = (key, values = {}) =>
+  shared.texts[key].replace(/\{([\w.[\]]+)(?::([^}]+))?\}/g, (_, path, way) => {
+    const value = path
+      .split(/[.[\]]+/)
+      .filter(Boolean)
+      .reduce((at, name) => at[name], values);
+    return way ? written(value, way) : value;
+  });
+
+/* `trlab.diagnose.written` in JavaScript. */
+function written(value, way) {
+  if (shared.constants.NOUNS.includes(way)) return `${comma(value)} ${value === 1 ? way.slice(0, -1) : way}`;
+  if (WAYS[way]) return WAYS[way](value);
+  const [, sign, commas, digits, kind] = way.match(/^(\+?)(,?)(?:\.(\d+))?([fg]?)$/);
+  const text = kind === "f" ? fixed(value, Number(digits)) : kind === "g" ? general(value, Number(digits ?? 6)) : value;
+  return (sign && !text.startsWith("-") ? "+" : "") + (commas ? comma(text) : text);
+}
 
 /* Python's rounding takes the even digit on an exact tie, JavaScript's the larger one. */
 const isTie = (rest) => /^50*$/.test(rest);
@@ -51,10 +67,9 @@ const special = (value) => (Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-
 /* f"{value:,}" of a whole number, or of a text that begins with one. */
 export const comma = (value) => String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 
-export const tokens = (count) => `${comma(count)} token${count === 1 ? "" : "s"}`;
-
 /* A share with the digits that it needs: 12 %, 1.3 %, 0.04 %. */
 export function percent(share) {
+  if (share === null) return '<span class="none">none</span>';
   const value = 100 * share,
     digits = value === 0 || value >= 10 ? 0 : value >= 0.95 ? 1 : 2;
   return value === 0 || value >= 0.005 ? `${fixed(value, digits)} %` : "under 0.01 %";
@@ -62,6 +77,7 @@ export function percent(share) {
 
 /* Three digits. */
 export function number(value) {
+  if (value === null) return '<span class="none">–</span>';
   const text = value === Infinity ? "∞" : value >= 1000 && value < 1e6 ? comma(fixed(value, 0)) : general(value, 3);
   return text.replaceAll("e-0", "e-").replaceAll("e+", "e");
 }
@@ -79,6 +95,17 @@ export const visible = (text) =>
 
 /* A text by its characters as Python counts them: code points. */
 export const letters = (text) => Array.from(text);
+
+/* A token's text, as it can be seen; ¦ parts the cells of a row. */
+function token(text) {
+  if (!text) return "∅";
+  const all = letters(visible(text)),
+    shown = letters(text).length < 4 ? all.map((c) => (c === " " ? "␣" : c)) : all;
+  const cut = escape(shown.slice(0, 60).join("")).replaceAll("¦", "&#166;");
+  return `<span class="token">${cut}${shown.length > 60 ? "…" : ""}</span>`;
+}
+
+const WAYS = { percent, number, token, text: escape, shown: (text) => escape(visible(text)) };
 
 export function byCodePoint(a, b) {
   const one = letters(a),

@@ -1,313 +1,177 @@
 /* The page of a diagnosis: `trlab.diagnose.page`, `parts` and `figures` in JavaScript, to the letter. */
 
-import { comma, escape, fixed, general, letters, number, percent, say, tokens, visible } from "./format.js";
+import { comma, escape, fixed, general, number, percent, say, visible } from "./format.js";
 import { linspace } from "./numbers.js";
 import { clamp } from "../parts/maths.js";
 import shared from "./shared.json" with { type: "json" };
 
-const KEYS = ["ppo", "dppo_tv", "dppo_kl"],
-  OLD = "π<sub>old</sub>",
-  { QUANTILES } = shared.constants;
-const s = (count) => (count === 1 ? "" : "s");
+const OLD = "π<sub>old</sub>";
 
 /* The page as one file that needs nothing but itself. */
-export function page(f) {
-  const title = say("page.title", { name: escape(visible(f.source)) });
-  const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${shared.digest}'`;
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="${shared.generator}">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<title>${title}</title>
-<style>
-${shared.css}</style>
-</head>
-<body>
-<header>
-<button type="button" hidden>${say("page.theme")}</button>
-<h1>${title}</h1>
-${verdict(f)}
-</header>
-<main>
-${body(f)}</main>
-<footer>${say("page.footer", { version: "" })}</footer>
-<script>${shared.script}</script>
-</body>
-</html>
-`;
-}
+export const page = (f) =>
+  say("page.document", {
+    f,
+    generator: shared.generator,
+    policy: `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${shared.digest}'`,
+    style: shared.css,
+    verdict: say("page.verdict", { j: f, causes: causesOf(f), mark: markOf(f) }),
+    body: body(f),
+    version: "",
+    script: shared.script,
+  });
 
 export const markOf = (f) => ({ healthy: "✓", found: "✗", unclear: "?" })[f.verdict];
 export const causesOf = (f) => f.causes.map((cause) => cause.name).join(" ");
 
-function verdict(f) {
-  const mark = `<span aria-hidden="true">${markOf(f)}</span> `;
-  return `<p class="verdict" data-verdict="${f.verdict}" data-causes="${causesOf(f)}">${mark}${escape(f.headline)}</p>`;
-}
-
 /* Everything below the verdict. */
-export function body(f) {
-  const sections = [causes, answer, spread, mismatch, effective, effects, which, context, made];
-  return `<p class="lead">${lead(f)}</p>\n${glance(f)}\n${sections.map((part) => part(f)).join("")}`;
-}
+export const body = (f) =>
+  [lead, glance, causes, answer, spread, mismatch, effective, effects, which, context, made]
+    .map((part) => part(f))
+    .join("");
 
 /* -- parts ---------------------------------------------------------------------------------------------------------- */
 
-const section = (title, text) => `<section><h2>${say(title)}</h2>\n${text}</section>\n`;
+const section = (name, text) => `<section><h2>${say(`page.${name}_heading`)}</h2>\n${text}</section>\n`;
 const figure = (svg, caption, legend = "") =>
   `<figure>${svg}${legend && `<ul class="legend">${legend}</ul>`}<figcaption>${caption}</figcaption></figure>`;
 const list = (reasons) =>
   reasons.length ? `<ul>${reasons.map((reason) => `<li>${escape(reason)}</li>`).join("")}</ul>` : "";
-const share = (value) => (value === null ? say("page.none") : percent(value));
-const orNone = (value) => (value === null ? say("page.dash") : number(value));
-const sub = (text) => text.replaceAll("π_old", OLD);
 
-function table(caption, heads, rows) {
-  const top = heads
+/* The cells of a row have ¦ between them; the first names it. */
+function table(name, rows, values = {}) {
+  const caption = say(`page.${name}_caption`, values),
+    plain = caption.replace(/<[^>]*>/g, ""),
+    heads = say(`page.${name}_heads`).split("¦");
+  const cells = (row) =>
+    row
       .split("¦")
-      .map((cell) => `<th scope="col">${cell}</th>`)
-      .join(""),
-    name = caption.replace(/<[^>]*>/g, "");
-  const cells = rows
-    .map(
-      ([first, ...rest]) => `<tr><th scope="row">${first}</th>${rest.map((cell) => `<td>${cell}</td>`).join("")}</tr>`,
-    )
-    .join("");
+      .slice(1)
+      .map((cell) => `<td>${cell}</td>`)
+      .join("");
   return (
-    `<p class="caption">${caption}</p><div class="scroll" tabindex="0" role="region" aria-label="${name}">` +
-    `<table aria-label="${name}"><thead><tr>${top}</tr></thead><tbody>${cells}</tbody></table></div>`
+    `<p class="caption">${caption}</p><div class="scroll" tabindex="0" role="region" aria-label="${plain}">` +
+    `<table aria-label="${plain}"><thead><tr>${heads.map((cell) => `<th scope="col">${cell}</th>`).join("")}</tr></thead>` +
+    `<tbody>${rows.map((row) => `<tr><th scope="row">${row.split("¦")[0]}</th>${cells(row)}</tr>`).join("")}</tbody></table></div>`
   );
-}
-
-function token(text) {
-  if (!text) return "∅";
-  const all = letters(visible(text)),
-    shown = letters(text).length < 4 ? all.map((c) => (c === " " ? "␣" : c)) : all;
-  return `<span class="token">${escape(shown.slice(0, 60).join(""))}${shown.length > 60 ? "…" : ""}</span>`;
 }
 
 /* -- sections ------------------------------------------------------------------------------------------------------- */
 
 function lead(f) {
-  const masked = f.positions - f.tokens,
-    prompts = f.prompts === null ? "" : say("page.prompts", { count: comma(f.prompts), s: s(f.prompts) });
+  const count = f.positions - f.tokens;
   return say("page.lead", {
-    completions: say("page.completions", { count: comma(f.completions), s: s(f.completions), prompts }),
-    tokens: tokens(f.tokens),
-    masked: masked ? say("page.masked", { count: comma(masked) }) : "",
+    f,
+    prompts: f.prompts === null ? "" : say("page.prompts", { f }),
+    masked: count ? say("page.masked", { count }) : "",
   });
 }
 
 function glance(f) {
-  const whole = f.spreads[0].quantiles,
-    up = whole.at(-1),
-    down = whole[0] ? 1 / whole[0] : Infinity;
-  const cells = [
-    [percent(f.answer.share), "clip"],
-    [percent(f.effects.find((e) => e.key === "dppo_tv").share), "dppo"],
-    [percent(f.effective.tokens), "effective"],
-    [up >= down ? number(up) : `1/${number(down)}`, "ratio"],
-  ];
-  return `<dl class="glance">${cells.map(([value, name]) => `<div><dt>${say(`page.glance_${name}`)}</dt><dd>${value}</dd></div>`).join("")}</dl>`;
+  const { quantiles } = f.spreads[0],
+    up = quantiles.at(-1),
+    down = quantiles[0] ? 1 / quantiles[0] : Infinity;
+  return say("page.glance", { f, farthest: up >= down ? number(up) : `1/${number(down)}` });
 }
 
-const answer = (f) =>
-  section("page.clip_heading", `<p class="answer">${escape(f.answer.verdict)}</p>${list(f.answer.reasons)}`);
+const answer = (f) => section("clip", `<p class="answer">${escape(f.answer.verdict)}</p>${list(f.answer.reasons)}`);
 
 function causes(f) {
-  const rows = f.causes.map(
-    (cause) =>
-      `<li>${say("page.cause", { name: cause.name, evidence: escape(cause.evidence), advice: escape(cause.advice) })}</li>`,
-  );
-  let text = rows.length ? `<ul class="causes">${rows.join("")}</ul>` : "";
-  if (f.verdict === "healthy") text = say("page.nothing");
-  if (f.verdict === "unclear") text = say("page.unclear", { headline: escape(f.headline) });
-  return section("page.causes_heading", text + (f.unseen.length ? say("page.unseen", { list: list(f.unseen) }) : ""));
+  let text = `<ul class="causes">${f.causes.map((cause) => say("page.cause", { cause })).join("")}</ul>`;
+  if (f.verdict !== "found") text = say(f.verdict === "healthy" ? "page.nothing" : "page.unclear", { j: f });
+  return section("causes", text + (f.unseen.length ? say("page.unseen", { list: list(f.unseen) }) : ""));
 }
 
 function spread(f) {
-  const picture = figure(ratios(f), say("page.histogram", { anchor: f.anchor === "logp_old" ? OLD : "μ" }));
-  const shown = QUANTILES.flatMap((q, i) => (q === 0.05 || q === 0.95 ? [] : [i]));
-  const rows = f.spreads.map((x) => [
-    say(`page.${x.key}`),
-    ...shown.map((i) => number(x.quantiles[i])),
-    percent(x.outside),
-    percent(x.one),
-    orNone(x.kl),
-    orNone(x.tv),
-  ]);
-  const text = say("page.spread", { split: f.anchor === "logp_old" ? "" : say("page.split") });
-  return section(
-    "page.spread_heading",
-    text + picture + table(say("page.quantiles"), say("page.quantile_heads"), rows),
-  );
+  const old = f.anchor === "logp_old",
+    picture = figure(ratios(f), say("page.histogram", { anchor: old ? OLD : "μ" })),
+    rows = f.spreads.map((s) => say("page.quantile_row", { name: say(`page.${s.key}`), s }));
+  const text = say("page.spread", { split: old ? "" : say("page.split") });
+  return section("spread", text + picture + table("quantile", rows));
 }
 
 function mismatch(f) {
   const x = f.spreads.find((row) => row.key === "mismatch"),
     ratio = x ? "π_old/μ" : "π/μ";
-  if (x?.one === 1) return section("page.mismatch_heading", say("page.equal"));
-  const picture = figure(classes(f.classes, ratio), say("page.classes", { ratio: sub(ratio) }));
-  const text = x
-    ? say("page.before", {
-        kl: number(x.kl || 0),
-        tv: number(x.tv || 0),
-        least: number(x.quantiles[0]),
-        most: number(x.quantiles.at(-1)),
-        mean: fixed(f.unbiased.value, 4),
-        error: fixed(f.unbiased.error, 4),
-      })
-    : say("page.mixed");
-  return section("page.mismatch_heading", text + scale(f) + picture + logged(f));
+  if (x?.one === 1) return section("mismatch", say("page.equal"));
+  const picture = figure(classes(f.classes, ratio), say("page.classes", { ratio: ratio.replaceAll("π_old", OLD) })),
+    text = x ? say("page.before", { f, x }) : say("page.mixed");
+  return section("mismatch", text + scale(f) + picture + logged(f));
 }
 
 function scale(f) {
   const { rows, model, command } = shared.scale,
-    here = { ...f.scale, name: `<strong>${say("page.scale_here")}</strong>` };
-  const every = [...rows.map((row) => ({ ...row, name: say(`scale.${row.key}`) })), here].sort(
-    (a, b) => a.deviation - b.deviation,
+    here = { row: f.scale, name: `<strong>${say("page.scale_here")}</strong>` };
+  const every = [...rows.map((row) => ({ row, name: say(`scale.${row.key}`) })), here].sort(
+    (a, b) => a.row.deviation - b.row.deviation,
   );
-  const cells = every.map((row) => [
-    row.name,
-    number(row.deviation),
-    number(row.kl),
-    percent(row.outside),
-    number(row.largest),
-  ]);
-  const caption = say("page.scale", { model, tokens: comma(rows[0].tokens), command });
-  return `<p>${escape(f.scale.text)}</p>${table(caption, say("page.scale_heads"), cells)}`;
+  const cells = every.map((each) => say("page.scale_row", each));
+  return `<p>${escape(f.scale.text)}</p>${table("scale", cells, { model, tokens: rows[0].tokens, command })}`;
 }
 
 function logged(f) {
-  const rows = f.logged.map((row) => [
-    say(`page.${row.how}`, { cap: general(f.limits.cap) }),
-    number(row.mean),
-    number(row.largest),
-  ]);
-  return say("page.logged") + table(say("page.logged_caption"), say("page.logged_heads"), rows);
+  const rows = f.logged.map((row) => say("page.logged_row", { name: say(`page.${row.how}`, { f }), row }));
+  return say("page.logged") + table("logged", rows);
 }
 
-function effective(f) {
-  const e = f.effective;
-  return section(
-    "page.effective_heading",
-    say("page.effective", {
-      tokens: tokens(f.tokens),
-      share: percent(e.tokens),
-      top: percent(e.top),
-      count: comma(f.completions),
-      completions: percent(e.completions),
-    }),
-  );
-}
+const effective = (f) => section("effective", say("page.effective", { f }));
 
 function effects(f) {
-  const rows = f.effects.map((e) => [
-    method(e),
-    meter(e.share, e.key === "ppo" || e.key === "tis" ? "bar-cut" : "bar"),
-    share(e.positive),
-    share(e.negative),
-    share(e.advantage),
-    e.key === "quatro" ? say("page.own_scale") : comma(e.reweighed),
-    e.key === "quatro" ? comma(e.turned) : say("page.never"),
-  ]);
-  const legend = ["kept", "ppo", "dppo", "both"]
-    .map((name) => `<li>${glyph(name)} ${say(`page.${name}`)}</li>`)
-    .join("");
-  const some =
-    f.points.length === f.tokens
-      ? say("page.all_tokens")
-      : say("page.some_tokens", { count: comma(f.points.length), total: comma(f.tokens) });
-  const around = f.anchor === "logp_rollout" ? "" : say("page.around_mu");
-  const picture = figure(plane(f), say("page.plane", { some, tv: general(f.limits.delta_tv), around }), legend);
-  return section(
-    "page.effects_heading",
-    `${agreement(f)}${table(say("page.effects_caption"), say("page.effects_heads"), rows)}<div class="pair">${picture}<div>${terms(f)}</div></div>`,
-  );
-}
-
-function agreement({ agreement: a }) {
-  if (!(a.both + a.ppo + a.dppo)) return say("page.silent");
-  const [both, ppo, dppo] = a.probability.map((p) =>
-    p === null ? "" : say("page.likely", { probability: number(p) }),
-  );
-  return say("page.agreement", {
-    both: tokens(a.both),
-    both_likely: both,
-    ppo: comma(a.ppo),
-    ppo_likely: ppo,
-    dppo: comma(a.dppo),
-    dppo_likely: dppo,
+  const old = f.anchor === "logp_old",
+    count = f.points.length,
+    some = say(count === f.tokens ? "page.all_tokens" : "page.some_tokens", { f, count });
+  const caption = say("page.plane", { f, some, around: old ? say("page.around_mu") : "" }),
+    legend = say("page.legend", Object.fromEntries(Object.keys(SHAPES).map((kind) => [kind, glyph(kind)])));
+  const terms = say("page.terms", {
+    f,
+    low: 1 - f.limits.eps_low,
+    high: 1 + f.limits.eps_high,
+    tis: say(old ? "page.tis_old" : "page.tis_none"),
   });
+  const pair = `<div class="pair">${figure(plane(f), caption, legend)}<div>${terms}</div></div>`;
+  return section("effects", agreement(f) + table("effects", f.effects.map(method)) + pair);
 }
 
-function terms(f) {
-  const x = f.limits;
-  const rows = [
-    [say("page.term_silenced"), say("page.silenced")],
-    [say("page.term_reweighed"), say("page.reweighed")],
-    [say("page.term_turned"), say("page.turned")],
-    [
-      say("page.term_ppo", { low: general(1 - x.eps_low, 4), high: general(1 + x.eps_high, 4) }),
-      say("page.ppo_window"),
-    ],
-    [say("page.term_tis", { cap: general(x.cap) }), say(f.anchor === "logp_old" ? "page.tis_old" : "page.tis_none")],
-    [say("page.term_dppo", { tv: general(x.delta_tv), kl: general(x.delta_kl) }), say("page.dppo_region")],
-    [say("page.term_quatro", { delta: general(x.delta_quatro) }), say("page.quatro", { duals: f.duals })],
-  ];
-  return `<dl class="terms">${rows.map(([a, b]) => `<dt>${a}</dt><dd>${b}</dd>`).join("")}</dl>`;
+const method = (e) =>
+  say(e.key === "quatro" ? "page.quatro_row" : "page.effects_row", {
+    e,
+    anchor: e.anchor === "logp_rollout" ? "μ" : OLD,
+    meter: meter(e.share, e.key === "ppo" || e.key === "tis" ? "bar-cut" : "bar"),
+  });
+
+function agreement(f) {
+  const { both, ppo, dppo, probability } = f.agreement;
+  if (!(both + ppo + dppo)) return say("page.silent");
+  const likely = probability.map((p) => (p === null ? "" : say("page.likely", { probability: p })));
+  return say("page.agreement", { f, both_likely: likely[0], ppo_likely: likely[1], dppo_likely: likely[2] });
 }
 
 function which(f) {
-  const rows = f.classes.map((c) => [
-    className(c),
-    comma(c.count),
-    ...KEYS.map((key) => comma(c.silenced[key])),
-    number(c.tv),
-  ]);
-  const text = table(say("page.class_caption"), say("page.class_heads"), rows);
-  if (f.words === null || !f.words.length)
-    return section("page.which_heading", text + say(f.words ? "page.no_tokens" : "page.no_text"));
-  const words = f.words.map((w) => [
-    token(w.text),
-    comma(w.count),
-    ...KEYS.map((key) => comma(w.silenced[key])),
-    comma(w.turned),
-    number(w.probability),
-    number(w.ratio[0]),
-    number(w.ratio[1]),
-  ]);
-  return section("page.which_heading", text + table(say("page.token_caption"), say("page.token_heads"), words));
+  const rows = f.classes.map((c) => say("page.class_row", { name: className(c), c })),
+    words = f.words?.length
+      ? table(
+          "token",
+          f.words.map((w) => say("page.token_row", { w })),
+        )
+      : say(f.words ? "page.no_tokens" : "page.no_text");
+  return section("which", table("class", rows) + words);
 }
 
-function context(f) {
-  if (!f.examples.length) return "";
-  const legend = ["ppo", "dppo", "both"]
-    .map((name) => `<li><mark class="m-${name}">${say(`page.mark_${name}`)}</mark></li>`)
-    .join("");
-  return section("page.context_heading", `<ul class="legend">${legend}</ul>${f.examples.map(example).join("")}`);
-}
+const context = (f) =>
+  f.examples.length ? section("context", say("page.context_legend") + f.examples.map(example).join("")) : "";
 
 function example(e) {
-  const silenced = e.context.find((x) => x.own),
-    prompt = e.prompt === null ? "" : say("page.prompt", { prompt: token(e.prompt) });
   const [before, after] = e.cut.map((cut) => (cut ? "… " : ""));
-  const text = say("page.example", {
-    completion: e.completion,
-    position: e.position,
-    before: number(e.before),
-    after: number(e.after),
-    ratio: number(e.before ? e.after / e.before : Infinity),
-    advantage: (e.advantage < 0 ? "" : "+") + general(e.advantage, 3),
+  return say("page.example", {
+    e,
+    kind: say(`page.example_${e.kind}`),
+    own: e.context.find((x) => x.own),
+    prompt: e.prompt === null ? "" : say("page.prompt", { e }),
+    before,
+    words: e.context.map(word).join(""),
+    after,
+    ratio: e.before ? e.after / e.before : Infinity,
     quatro: say(e.turned ? "page.turns" : "page.turns_not"),
   });
-  return (
-    `<article class="example"><h3>${say(`page.example_${e.kind}`)} ${token(silenced.text)}</h3>${prompt}` +
-    `<p class="context">${before}${e.context.map(word).join("")} ${after}</p><p>${text}</p></article>\n`
-  );
 }
 
 function word(x) {
@@ -318,22 +182,13 @@ function word(x) {
 }
 
 function made(f) {
-  const unread = f.unread.length
-    ? say("page.unread", { names: f.unread.map((name) => `<code>${escape(visible(name))}</code>`).join(", ") })
-    : "";
-  const pairs = f.recognised.map(([ours, theirs]) => `<code>${escape(visible(theirs))}</code> as ${ours}`).join(", ");
+  const pairs = f.recognised.map(([ours, theirs]) => say("page.pair", { ours, theirs })).join(", "),
+    names = f.unread.map((name) => say("page.column", { name })).join(", ");
   return say("page.made", {
     layout: say(`page.layout_${f.layout}`),
-    unread: (pairs ? say("page.recognised", { names: pairs }) : "") + unread,
+    unread: (pairs && say("page.recognised", { names: pairs })) + (names && say("page.unread", { names })),
   });
 }
-
-const method = (e) =>
-  e.name +
-  say("page.around", {
-    anchor: e.anchor === "logp_rollout" ? "μ" : OLD,
-    derived: e.key === "quatro" ? say("page.derived") : "",
-  });
 
 /* -- figures -------------------------------------------------------------------------------------------------------- */
 
@@ -413,18 +268,7 @@ function ratios(f) {
     label((LEFT + WIDTH - RIGHT) / 2, height - 5, say("figure.ratio_axis"), "middle"),
   );
   const { quantiles: q } = f.spreads.find((row) => row.key === (f.anchor === "logp_rollout" ? "whole" : "staleness"));
-  return svg(
-    height,
-    parts,
-    say("figure.ratios", {
-      tokens: comma(f.tokens),
-      low: general(q[2], 3),
-      high: general(q[4], 3),
-      window_low: general(low, 4),
-      window_high: general(high, 4),
-      silenced: comma(f.effects[0].silenced),
-    }),
-  );
+  return svg(height, parts, say("figure.ratios", { f, low: q[2], high: q[4], window_low: low, window_high: high }));
 }
 
 function plane(f) {
@@ -486,11 +330,7 @@ function plane(f) {
     label((LEFT + WIDTH - RIGHT) / 2, height - 5, say("figure.before_axis"), "middle"),
     `<text class="label" text-anchor="middle" transform="translate(9 ${fixed(height / 2 - 12, 0)}) rotate(-90)">${say("figure.after_axis")}</text>`,
   );
-  return svg(
-    height,
-    parts,
-    say("figure.plane", { count: comma(points.length), tv: general(limits.delta_tv), ...counts }),
-  );
+  return svg(height, parts, say("figure.plane", { f, count: points.length, ...counts }));
 }
 
 function classes(rows, ratio) {
@@ -521,23 +361,11 @@ function classes(rows, ratio) {
   parts.push(label((left + WIDTH - RIGHT) / 2, height - 5, say("figure.class_axis", { ratio }), "middle"));
   const width = (row) => bits(row.ratio[2]) - bits(row.ratio[0]),
     worst = rows.reduce((a, b) => (width(b) > width(a) ? b : a));
-  return svg(
-    height,
-    parts,
-    say("figure.classes", {
-      count: rows.length,
-      ratio,
-      widest: className(worst),
-      low: general(worst.ratio[0], 3),
-      high: general(worst.ratio[2], 3),
-    }),
-  );
+  const values = { count: rows.length, ratio, widest: className(worst), row: worst };
+  return svg(height, parts, say("figure.classes", values));
 }
 
-const className = (row) =>
-  row.low === 0
-    ? say("figure.below", { high: general(row.high) })
-    : say("figure.from", { low: general(row.low), high: general(row.high) });
+const className = (row) => say(row.low === 0 ? "figure.below" : "figure.from", { row });
 
 function meter(value, name) {
   return (

@@ -4,7 +4,7 @@
    group, groupNames, reward, unread, sampling }; arrays are flat, a token each, in the order of completions; `pieces`
    are places in `texts`. */
 
-import { byCodePoint, general, say } from "./format.js";
+import { byCodePoint, say } from "./format.js";
 import { byCompletion, effects } from "./effects.js";
 import {
   binaryTv,
@@ -99,12 +99,12 @@ function scaleOf(mismatch, old) {
   const ratio = map(mismatch, Math.exp);
   const below = rows.findLast((row) => row.deviation <= size),
     above = rows.find((row) => row.deviation > size);
-  const values = { column, deviation: general(size, 2), model: shared.scale.model };
+  const values = { column, deviation: size, model: shared.scale.model };
   for (const [name, row] of /** @type {[string, any][]} */ ([
     ["below", below],
     ["above", above],
   ])) {
-    if (row) Object.assign(values, { [name]: say(`scale.${row.key}`), [`${name}_value`]: general(row.deviation, 2) });
+    if (row) Object.assign(values, { [name]: say(`scale.${row.key}`), [`${name}_value`]: row.deviation });
   }
   const kind = size === 0 ? "none" : !below ? "below" : !above ? "beyond" : "between";
   return {

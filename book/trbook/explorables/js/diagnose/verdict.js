@@ -1,6 +1,6 @@
 /* How the completions were drawn, and why the clip ratio is 0: `trlab.diagnose.sampling` and `answer` in JavaScript. */
 
-import { comma, general, percent, say, tokens } from "./format.js";
+import { general, say } from "./format.js";
 import { keptByPpo } from "./effects.js";
 import { flagged, largest, map, pick, sorted } from "./numbers.js";
 import shared from "./shared.json" with { type: "json" };
@@ -71,31 +71,28 @@ function verdictOf(f) {
       say("answer.clips", {
         window: f.window,
         policy,
-        count: comma(f.cut),
-        total: comma(f.n),
-        share: percent(f.cut / f.n),
+        count: f.cut,
+        total: f.n,
+        share: f.cut / f.n,
       }),
     ];
   }
   if (f.advantage.every((a) => a === 0)) return ["no advantage", say("answer.no_advantage")];
   if (most < SAME) {
-    const exact = most === 0 ? say("answer.exact") : say("answer.rounding", { largest: general(most, 1) });
+    const exact = most === 0 ? say("answer.exact") : say("answer.rounding", { largest: most });
     return ["identical", say("answer.identical", { exact, policy })];
   }
   if (!f.out) {
-    const low = general(Math.exp(-largest(map(f.logRatio, (x) => -x))), 4),
-      high = general(Math.exp(largest(f.logRatio)), 4);
+    const low = Math.exp(-largest(map(f.logRatio, (x) => -x))),
+      high = Math.exp(largest(f.logRatio));
     return ["inside", say("answer.inside", { window: f.window, low, high })];
   }
   let idle = 0;
   for (let k = 0; k < f.n; k++) if (f.outside[k] && f.advantage[k] === 0) idle++;
-  const common = { tokens: tokens(f.out), lie: f.out === 1 ? "lies" : "lie", window: f.window };
+  const common = { tokens: f.out, lie: f.out === 1 ? "lies" : "lie", window: f.window };
   if (idle === f.out)
     return ["other side", say("answer.idle", { ...common, they: f.out === 1 ? "it has" : "they have" })];
-  return [
-    "other side",
-    say("answer.back", { ...common, idle: idle ? say("answer.back_idle", { count: comma(idle) }) : "" }),
-  ];
+  return ["other side", say("answer.back", { ...common, idle: idle ? say("answer.back_idle", { count: idle }) : "" })];
 }
 
 function about(f, code) {
@@ -108,7 +105,7 @@ function about(f, code) {
     if (f.advantage[k] === 0) zero++;
   }
   if (code === "clips" && idle)
-    reasons.push(say("answer.not_silenced", { count: comma(idle), are: idle === 1 ? "is" : "are" }));
+    reasons.push(say("answer.not_silenced", { count: idle, are: idle === 1 ? "is" : "are" }));
   if (code === "inside" || code === "clips") {
     const acting = sorted(map(f.logRatio, (x, k) => (f.advantage[k] > 0 ? x : f.advantage[k] < 0 ? -x : -Infinity)));
     const reach = acting[Math.floor((acting.length - 1) * 0.99)];
@@ -116,14 +113,14 @@ function about(f, code) {
       reasons.push(
         say("answer.hundredth", {
           window: f.window,
-          low: general(Math.exp(-reach), 3),
-          high: general(Math.exp(reach), 3),
+          low: Math.exp(-reach),
+          high: Math.exp(reach),
         }),
       );
     }
   }
   if (zero && code !== "no advantage") {
-    reasons.push(say("answer.zero", { count: comma(zero), total: comma(f.n), share: percent(zero / f.n) }));
+    reasons.push(say("answer.zero", { count: zero, total: f.n, share: zero / f.n }));
   }
   return reasons;
 }
@@ -143,9 +140,9 @@ function anchors(r, limits, here, column) {
   return [
     say("answer.anchor", {
       policy: say("policy.logp_rollout"),
-      count: comma(cut),
-      share: percent(cut / here.length),
-      factor: general(Math.exp(most), 3),
+      count: cut,
+      share: cut / here.length,
+      factor: Math.exp(most),
       column,
     }),
   ];
@@ -157,10 +154,8 @@ function masked(r, limits, f, base) {
   if (!hidden) return [];
   let outside = 0;
   for (let i = 0; i < all; i++) if (!r.mask[i] && isOutside(r.logp[i] - base[i], limits)) outside++;
-  const out = outside ? say("answer.masked_out", { count: comma(outside) }) : "";
-  const reasons = [
-    say("answer.masked", { count: comma(hidden), total: comma(all), share: percent(hidden / all), out }),
-  ];
-  if (f.cut) reasons.push(say("answer.average", { all: percent(f.cut / all), counted: percent(f.cut / f.n) }));
+  const out = outside ? say("answer.masked_out", { count: outside }) : "";
+  const reasons = [say("answer.masked", { count: hidden, total: all, share: hidden / all, out })];
+  if (f.cut) reasons.push(say("answer.average", { all: f.cut / all, counted: f.cut / f.n }));
   return reasons;
 }
