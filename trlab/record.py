@@ -21,9 +21,9 @@ import csv
 import json
 import lzma
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,10 +137,11 @@ def load(
         RecordError: a damaged file, another format, another sweep, a default that has changed
             since, or without `prefer` two files that disagree.
     """
-    record = _tables(folder, defaults, sweep, command, rows=tabled, histories=histories)
+    check = partial(_check, defaults=defaults, sweep=sweep, command=command)
+    record = _tables(folder, rows=tabled, histories=histories, check=check)
     source = dict.fromkeys(record.rows, folder / RUNS)
     for path in sorted(folder.glob(journal.ALL)):
-        part = _journal(path, defaults, sweep, command)
+        part = _journal(path, check)
         for key in [key for key, row in part.rows.items() if _differ(row, record.rows.get(key))]:
             if prefer not in PREFER or source[key].suffix == path.suffix:
                 raise _disagreement((source[key], record.rows[key]), (path, part.rows[key]))
@@ -169,88 +170,17 @@ def complete(folder: Path, cells: Sequence[Cell]) -> bool:
     )
 
 
-def _tables(
-    folder: Path,
-    defaults: dict[str, Any] | None = None,
-    sweep: str | None = None,
-    command: str | None = None,
-    *,
-    rows: bool = True,
-    histories: bool = True,
-) -> Record:
-    """What a folder's tables hold; without `runs.csv.xz`, which is written after the others,
-    nothing."""
-    path, header, record = folder / RUNS, folder / HEADER, Record()
-    if header.is_file():
-        content = _json(header)
-        _check(header, content, defaults, sweep, command, FORMAT)
-    elif path.is_file() and rows:
-        raise _damaged(header, "no such file, beside a table of runs")
-    if not path.is_file() or not rows:
-        return record
-    try:
-        record.rows = files.read_runs(path, content.get("made", {}))
-        path = folder / HISTORY
-        record.histories = files.read_histories(path) if histories else {}
-    except (OSError, ValueError, KeyError, EOFError, lzma.LZMAError, csv.Error) as error:
-        raise _damaged(path, str(error)) from error
-    return record
-
-
-def _journal(
-    path: Path,
-    defaults: dict[str, Any] | None = None,
-    sweep: str | None = None,
-    command: str | None = None,
-) -> Record:
-    record = Record()
-    try:
-        header, cells = journal.read(path)
-    except sqlite3.OperationalError as error:
-        raise RecordError(f"record: cannot read {str(path)!r}: {error}") from error
-    except (sqlite3.Error, ValueError) as error:
-        raise _damaged(path, str(error)) from error
-    if header is not None:
-        _check(path, header, defaults, sweep, command, journal.FORMAT)
-    for row, history in cells:
-        if not isinstance(row, dict) or not {"cell", "status"} <= row.keys():
-            raise _damaged(path, f"a cell of {type(row).__name__}")
-        record.add(row, history)
-    return record
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise _damaged(path, str(error)) from error
-    if not isinstance(value, dict):
-        raise _damaged(path, f"a {type(value).__name__}")
-    return value
-
-
-def _damaged(path: Path, what: str) -> RecordError:
-    way = "mend it or move it away"
-    if path.parent.joinpath(journal.NAME).is_file() and path.name != journal.NAME:
-        way = (
-            f"mend it, or remove {str(path.with_name(RUNS))!r}: then the tables are made again "
-            "from the journal"
-        )
-    return RecordError(
-        f"record: expected a whole record in {str(path)!r}, got a damaged one ({what}); {way}"
-    )
-
-
 def _check(
     path: Path,
     header: dict[str, Any],
-    defaults: dict[str, Any] | None,
-    sweep: str | None,
-    command: str | None,
     expected: int,
+    *,
+    defaults: dict[str, Any] | None = None,
+    sweep: str | None = None,
+    command: str | None = None,
 ) -> None:
     """Refuse what cannot be read, is another sweep's, or was run with other defaults or methods
-    than today's."""
+    than today's (as of `load`)."""
     from trlab.identity import VERSION
 
     if header.get("format") != expected:
@@ -284,6 +214,71 @@ def _check(
                     f"{section.split()[-1]} {name} was {was[name]!r}; now it is {now[name]!r}, so "
                     "its cells are not those of the sweep; move it away, or give another --out"
                 )
+
+
+def _tables(
+    folder: Path,
+    *,
+    rows: bool = True,
+    histories: bool = True,
+    check: Callable[..., None] = _check,
+) -> Record:
+    """What a folder's tables hold; without `runs.csv.xz`, which is written after the others,
+    nothing."""
+    path, header, record = folder / RUNS, folder / HEADER, Record()
+    if header.is_file():
+        content = _json(header)
+        check(header, content, FORMAT)
+    elif path.is_file() and rows:
+        raise _damaged(header, "no such file, beside a table of runs")
+    if not path.is_file() or not rows:
+        return record
+    try:
+        record.rows = files.read_runs(path, content.get("made", {}))
+        path = folder / HISTORY
+        record.histories = files.read_histories(path) if histories else {}
+    except (OSError, ValueError, KeyError, EOFError, lzma.LZMAError, csv.Error) as error:
+        raise _damaged(path, str(error)) from error
+    return record
+
+
+def _journal(path: Path, check: Callable[..., None] = _check) -> Record:
+    record = Record()
+    try:
+        header, cells = journal.read(path)
+    except sqlite3.OperationalError as error:
+        raise RecordError(f"record: cannot read {str(path)!r}: {error}") from error
+    except (sqlite3.Error, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+    if header is not None:
+        check(path, header, journal.FORMAT)
+    for row, history in cells:
+        if not isinstance(row, dict) or not {"cell", "status"} <= row.keys():
+            raise _damaged(path, f"a cell of {type(row).__name__}")
+        record.add(row, history)
+    return record
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+    if not isinstance(value, dict):
+        raise _damaged(path, f"a {type(value).__name__}")
+    return value
+
+
+def _damaged(path: Path, what: str) -> RecordError:
+    way = "mend it or move it away"
+    if path.parent.joinpath(journal.NAME).is_file() and path.name != journal.NAME:
+        way = (
+            f"mend it, or remove {str(path.with_name(RUNS))!r}: then the tables are made again "
+            "from the journal"
+        )
+    return RecordError(
+        f"record: expected a whole record in {str(path)!r}, got a damaged one ({what}); {way}"
+    )
 
 
 def _differ(row: Row, other: Row | None) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,11 @@ def history_of(runs: pd.DataFrame, batches: int, **columns: Any) -> pd.DataFrame
             for b in range(batches)
         ]
     )
+
+
+def until(condition: Callable[[], object], step: float = 0.05) -> None:
+    """Wait for a condition, two minutes at most."""
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(step)

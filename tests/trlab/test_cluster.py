@@ -14,6 +14,7 @@ from contextlib import closing
 import psutil
 import pytest
 
+from tests.trlab.conftest import until
 from tests.typed import typed
 from trlab import runner
 from trlab.pool import Failure
@@ -23,13 +24,6 @@ from trlab.sweep import load_sweep
 ray = pytest.importorskip("ray")
 PATIENT = {"health_check_timeout_ms": 30000, "health_check_failure_threshold": 10}
 """A busy machine is no lost node."""
-
-
-def until(condition, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 @pytest.fixture

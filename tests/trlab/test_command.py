@@ -10,7 +10,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.trlab.conftest import runs_of
+from tests.trlab.conftest import runs_of, until
 from tests.typed import typed
 from trlab import journal as journals
 from trlab import record as records
@@ -75,13 +74,6 @@ def processes() -> dict[int, tuple[int, str]]:
         int(pid): (int(parent), state[0])
         for pid, parent, state in map(str.split, listed.splitlines())
     }
-
-
-def until(condition, seconds: float = 90, step: float = 0.005) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(step)
 
 
 @pytest.mark.nightly("three processes that train; a killed run of the loop goes on every time")

@@ -23,7 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from trlab.pretraining.card import accuracies, checksum, command, readme, wilson
+from trlab.pretraining.card import accuracies, checksum, command, readme
 from trlab.pretraining.learning import CONTEXT, Progress, Recipe, learn, untrained
 from trlab.pretraining.teaching import DialTeacher, RelayTeacher, SpendTeacher, Teacher
 from trlab.pretraining.tokenizer import word_tokenizer
@@ -34,7 +34,7 @@ from trlib.model.policy import Policy
 from trlib.tasks import load_task
 from trlib.tasks.relay import LONGEST
 
-__all__ = ["BASES", "Base", "Recipe", "checksum", "pretrain", "wilson"]
+__all__ = ["BASES", "Base", "Recipe", "checksum", "pretrain"]
 
 
 @dataclass(frozen=True)

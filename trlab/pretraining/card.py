@@ -23,18 +23,6 @@ def checksum(folder: str | Path) -> str:
     return hashlib.sha256((Path(folder) / "model.safetensors").read_bytes()).hexdigest()
 
 
-def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's 95 % interval for a share: `right` of `n`.
-
-    (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n)
-
-    Source: Wilson 1927.
-    """
-    p, a = right / n, z * z / n
-    half = z * (p * (1 - p) / n + a / (4 * n)) ** 0.5
-    return max(0.0, (p + a / 2 - half) / (1 + a)), min(1.0, (p + a / 2 + half) / (1 + a))
-
-
 def accuracies(
     model: Any, tokenizer: PreTrainedTokenizerFast, teacher: Teacher, n: int, seed: int
 ) -> dict[str, Any]:
@@ -69,6 +57,8 @@ def _accuracy(
     greedy: bool,
 ) -> dict[str, Any]:
     """Accuracy over `n` prompts, one completion each, sampled by transformers' `generate`."""
+    from scipy.stats import binomtest
+
     prompts = task.prompts(n, seed=seed)
     sampling = (
         {"do_sample": False, "temperature": None, "top_k": None, "top_p": None} if greedy else {}
@@ -90,9 +80,10 @@ def _accuracy(
         for name, shown in teacher.habits(text).items():
             habits[name] += shown
     right = reasons["right"]
+    low, high = binomtest(right, n).proportion_ci(method="wilson")
     return {
         "accuracy": round(right / n, 4),
-        "interval": [round(bound, 4) for bound in wilson(right, n)],
+        "interval": [round(float(low), 4), round(float(high), 4)],
         **{name: round(count / n, 4) for name, count in habits.items()},
         "reasons": reasons,
     }
