@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -65,29 +66,16 @@ def without(columns: dict[str, list[Any]], *names: str) -> dict[str, list[Any]]:
 
 
 def jsonl(path: Path, columns: dict[str, list[Any]]) -> Path:
-    rows = [
-        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
-    ]
-    path.write_text(
-        "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
-    )
-    return path
+    return faults.jsonl(path, faults.by_row(columns))
 
 
 def flat(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """One row per token, in another order than that of the completions' ids."""
-    lengths = [len(row) for row in columns["logp"]]
-    made = {
-        name: [
-            x
-            for row, n in zip(values, lengths, strict=True)
-            for x in (row if isinstance(row, list) else [row] * n)
-        ]
-        for name, values in columns.items()
-    }
-    made["completion"] = [97 - i for i, n in enumerate(lengths) for _ in range(n)]
-    made["position"] = [k for n in lengths for k in range(n)]
-    return made
+    table = pd.DataFrame(columns)
+    table["completion"] = 97 - table.index
+    table["position"] = [list(range(len(row))) for row in table["logp"]]
+    lists = [name for name, value in table.iloc[0].items() if isinstance(value, list)]
+    return {name: column.tolist() for name, column in table.explode(lists).items()}
 
 
 def parquet(path: Path, columns: dict[str, Any], **settings: Any) -> Path:
@@ -96,12 +84,7 @@ def parquet(path: Path, columns: dict[str, Any], **settings: Any) -> Path:
 
 
 def csv_file(path: Path, columns: dict[str, list[Any]]) -> Path:
-    import csv
-
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+    pd.DataFrame(columns).to_csv(path, index=False, lineterminator="\r\n")
     return path
 
 
@@ -154,8 +137,7 @@ def prime(path: Path, columns: dict[str, list[Any]]) -> Path:
                 "trainer_logprobs": [None, -1.0, *logp],
             }
         )
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
+    return faults.jsonl(path, rows)
 
 
 SMALL_PAGES = {
@@ -209,9 +191,7 @@ def jobs(folder: Path) -> dict[str, Job]:
     still = {**b, "logp": b["logp_old"]}
     shift = shifted(batch(1, 12))
     array, columns = folder / "array.json", folder / "columns.json"
-    array.write_text(
-        json.dumps([dict(zip(b, row, strict=True)) for row in zip(*b.values(), strict=True)])
-    )
+    array.write_text(json.dumps(faults.by_row(b)))
     columns.write_text(json.dumps({**b, "temperature": 0.7, "logprobs": "processed"}))
     np.savez(folder / "arrays.npz", **padded(b))
     np.savez_compressed(folder / "packed.npz", **padded(batch(3)), temperature=1.0)
@@ -367,13 +347,8 @@ def test_every_fault_gets_the_same_causes_in_the_page(tmp_path: Path) -> None:
     """Evidence and advice to the last digit."""
     kinds, asked = (*faults.FAULTS, "int8", "stale 8"), []
     for i, kind in enumerate(kinds):
-        path = tmp_path / f"{i}.jsonl"
-        path.write_text(
-            "".join(
-                json.dumps(row) + "\n"
-                for row in faults.rows(faults.flat(0, 64, kind, old=i % 3 > 0))
-            )
-        )
+        columns = faults.flat(0, 64, kind, old=i % 3 > 0)
+        path = faults.jsonl(tmp_path / f"{i}.jsonl", faults.rows(columns))
         asked.append({"files": [str(path)], "options": {}})
     for kind, job, got in zip(kinds, asked, in_page(asked), strict=True):
         wanted, _ = judge(read(*job["files"]))

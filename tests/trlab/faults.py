@@ -8,6 +8,9 @@ learner scores the same tokens from logits that differ by the fault and by a lit
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,50 +29,33 @@ SHARP = (1.6, 0.6)
 """Mean and standard deviation of the logarithm of the logits' size."""
 STALE = 0.05
 """Of a logit's movement in one version."""
-FAULTS = (
-    "temperature learner",
-    "temperature sampler",
-    "top-p",
-    "top-k",
-    "pairing prompt",
-    "pairing text",
-    "shift",
-    "padding",
-    "padding sampler",
-    "dropout",
-    "dropout alone",
-    "noise",
-    "fp8",
-    "int4",
-    "staleness",
-    "dead-groups",
-    "truncation",
-    "half-groups",
-    "log10",
-    "base 2",
-    "clipped",
-    "probabilities",
-    "non-finite",
-    "overflow",
-)
-NAMES = {
+FAULTS = {
     "temperature learner": "temperature",
     "temperature sampler": "temperature",
     "top-p": "support",
     "top-k": "support",
     "pairing prompt": "pairing",
     "pairing text": "pairing",
+    "shift": "shift",
+    "padding": "padding",
     "padding sampler": "padding",
+    "dropout": "dropout",
     "dropout alone": "dropout",
+    "noise": "noise",
     "fp8": "precision",
     "int4": "precision",
+    "staleness": "staleness",
+    "dead-groups": "dead-groups",
+    "truncation": "truncation",
+    "half-groups": "half-groups",
     "log10": "unit",
     "base 2": "unit",
     "clipped": "unit",
     "probabilities": "unit",
+    "non-finite": "non-finite",
     "overflow": "non-finite",
 }
-"""The cause's name, where it is not the fault's own."""
+"""Each fault, and the cause that it is."""
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -89,7 +75,7 @@ def flat(
         fault: of `FAULTS`, or what is healthy, of `HEALTHY`.
         old: whether there is a column of the learner before its updates.
     """
-    g = np.random.default_rng([seed, completions, (FAULTS + HEALTHY).index(fault)])
+    g = np.random.default_rng([seed, completions, (*FAULTS, *HEALTHY).index(fault)])
     limit = 40 if fault == "truncation" else 64
     lengths = np.clip(8 + g.exponential(22, completions), 8, limit).astype(int)
     if fault == "truncation":
@@ -244,6 +230,21 @@ def _padded(
     return full
 
 
+def by_row(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Columns as rows."""
+    return [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
+
+
+def jsonl(path: Path, lines: Iterable[Any]) -> Path:
+    """A file of JSON lines."""
+    path.write_text(
+        "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8"
+    )
+    return path
+
+
 def rows(columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """A row per completion, as a library writes it; NaN as None."""
     owner = np.unique(columns["completion"], return_inverse=True)[1]
@@ -258,7 +259,7 @@ def rows(columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
             ]
         elif name != "completion":
             made[name] = values[first].tolist()
-    return [dict(zip(made, row, strict=True)) for row in zip(*made.values(), strict=True)]
+    return by_row(made)
 
 
 def rollouts(columns: dict[str, np.ndarray]) -> Rollouts:

@@ -11,7 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
-from faults import FAULTS, GROUP, HEALTHY, NAMES, named
+from faults import FAULTS, GROUP, HEALTHY, named
 
 RECORD = Path(__file__).with_name("power.json")
 
@@ -19,7 +19,7 @@ RECORD = Path(__file__).with_name("power.json")
 def rate(fault: str, completions: int, dumps: int) -> dict[str, int]:
     """Of so many dumps, half of them without `logp_old`: how often the cause is among those named,
     and alone."""
-    wanted = NAMES.get(fault, fault)
+    wanted = FAULTS[fault]
     found = [named(seed, completions, fault, old=seed % 2 == 0) for seed in range(dumps)]
     return {
         "dumps": dumps,
@@ -58,7 +58,7 @@ def main() -> None:
             if dumps
         }
         print(fault, row, flush=True)
-        rows.append({"fault": fault, "cause": NAMES.get(fault, fault), "sizes": row})
+        rows.append({"fault": fault, "cause": FAULTS[fault], "sizes": row})
     healthy = {
         str(n): accused(n, dumps) for n, dumps in zip(sizes, args.healthy, strict=True) if dumps
     }

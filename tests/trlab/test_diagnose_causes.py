@@ -14,7 +14,17 @@ import numpy as np
 import pytest
 import torch
 
-from tests.trlab.faults import FAULTS, HEALTHY, NAMES, flat, named, rollouts, rows, table
+from tests.trlab.faults import (
+    FAULTS,
+    HEALTHY,
+    by_row,
+    flat,
+    jsonl,
+    named,
+    rollouts,
+    rows,
+    table,
+)
 from tests.typed import typed
 from tools.paths import ROOT
 from trlab.diagnose import causes, diagnose, dump, page, read
@@ -24,15 +34,10 @@ RECORD = json.loads(Path(__file__).with_name("power.json").read_text(encoding="u
 SIZE = 256
 
 
-def written(path: Path, columns: dict) -> str:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows(columns)), encoding="utf-8")
-    return str(path)
-
-
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_named(fault):
     for old in (True, False):
-        assert NAMES.get(fault, fault) in named(0, SIZE, fault, old)
+        assert FAULTS[fault] in named(0, SIZE, fault, old)
 
 
 @pytest.mark.parametrize("kind", HEALTHY)
@@ -45,7 +50,7 @@ def test_a_healthy_dump_is_not_accused(kind):
 
 
 def test_every_cause_has_a_fault_and_every_name_a_sentence():
-    assert {NAMES.get(fault, fault) for fault in FAULTS} == set(causes.NAMES)
+    assert set(FAULTS.values()) == set(causes.NAMES)
     evidence = {key.removeprefix("cause.") for key in TEXTS if key.startswith("cause.")}
     advice = {key.removeprefix("advice.") for key in TEXTS if key.startswith("advice.")}
     assert (
@@ -93,12 +98,12 @@ def test_the_temperature_says_whose_it_is():
 def test_the_command_names_the_cause_and_ends_with_its_status(
     tmp_path, capsys, fault, status, verdict
 ):
-    path = written(tmp_path / "dump.jsonl", flat(0, 64, fault))
+    path = jsonl(tmp_path / "dump.jsonl", rows(flat(0, 64, fault)))
     assert typed(f"diagnose {path}") == status
     first = capsys.readouterr().out.splitlines()[0]
     assert typed(f"diagnose {path} --json") == status
     found = json.loads(capsys.readouterr().out)
-    names = [NAMES.get(fault, fault)] if status else []
+    names = [FAULTS[fault]] if status else []
     assert (found["verdict"], [cause["name"] for cause in found["causes"]]) == (verdict, names)
     assert (
         found["headline"]
@@ -117,7 +122,7 @@ def test_the_command_names_the_cause_and_ends_with_its_status(
 def test_a_reward_that_is_no_number_is_found(tmp_path):
     columns = flat(0, 64, "fp32")
     columns["reward"][columns["completion"] == 5] = float("nan")
-    found = diagnose(read(written(tmp_path / "dump.jsonl", columns))).judgement
+    found = diagnose(read(jsonl(tmp_path / "dump.jsonl", rows(columns)))).judgement
     (cause,) = found.causes
     assert (
         cause.name == "non-finite"
@@ -142,10 +147,7 @@ def test_a_file_that_is_half_written_cannot_be_judged(tmp_path, capsys, kind):
     }
     tensors["mask"] = torch.ones(16, 20, dtype=torch.bool)
     path = tmp_path / f"dump.{kind}"
-    rows = [
-        dict(zip(tensors, map(torch.Tensor.tolist, row), strict=True))
-        for row in zip(*tensors.values(), strict=True)
-    ]
+    lines = by_row({name: x.tolist() for name, x in tensors.items()})
     if kind == "parquet":
         dump(path, **tensors)
     elif kind == "npz":
@@ -153,7 +155,7 @@ def test_a_file_that_is_half_written_cannot_be_judged(tmp_path, capsys, kind):
     elif kind == "pt":
         torch.save(tensors, path)
     else:
-        path.write_text(json.dumps(rows) if kind == "json" else "\n".join(map(json.dumps, rows)))
+        jsonl(path, [lines] if kind == "json" else lines)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     assert typed(f"diagnose {path}") == 2
     assert f"dump.{kind}'" in capsys.readouterr().err
@@ -161,15 +163,14 @@ def test_a_file_that_is_half_written_cannot_be_judged(tmp_path, capsys, kind):
 
 def test_little_cannot_be_judged(tmp_path, capsys):
     one = {"logp": [-1.0], "logp_rollout": [-1.5], "advantage": 1.0, "mask": [True]}
-    path = tmp_path / "one.jsonl"
-    path.write_text(json.dumps(one) + "\n")
+    path = jsonl(tmp_path / "one.jsonl", [one])
     assert typed(f"diagnose {path}") == 2
     said = capsys.readouterr().out.splitlines()[0]
     assert (
         said
         == "cannot be judged, because there are 1 completions with 1 tokens; 8 and 100 are needed"
     )
-    path.write_text(json.dumps({**one, "logp": ["a"]}) + "\n")
+    jsonl(path, [{**one, "logp": ["a"]}])
     assert typed(f"diagnose {path} --json") == 2
     found = json.loads(capsys.readouterr().out)
     assert found["verdict"] == "unclear" and found["headline"].startswith(
@@ -178,7 +179,7 @@ def test_little_cannot_be_judged(tmp_path, capsys):
 
 
 def test_what_the_file_says_may_be_the_cause(tmp_path):
-    path = written(tmp_path / "dump.jsonl", flat(0, 64, "fp32"))
+    path = jsonl(tmp_path / "dump.jsonl", rows(flat(0, 64, "fp32")))
     for said, name in (
         ({"temperature": 0.7}, "temperature"),
         ({"temperature": 1.0, "top_p": 0.9}, "support"),
@@ -218,8 +219,7 @@ def test_the_columns_of_a_library_are_recognised_and_said(tmp_path, capsys, libr
         {theirs.get(name, name): value for name, value in row.items() if name != "logp"}
         for row in rows(flat(0, 64, "temperature learner"))
     ]
-    path = tmp_path / "dump.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in dump), encoding="utf-8")
+    path = jsonl(tmp_path / "dump.jsonl", dump)
     assert typed(f"diagnose {path}") == 1
     said = capsys.readouterr().out
     assert said.startswith("found: temperature\n") and f"{rollout} as logp_rollout" in said
@@ -230,8 +230,6 @@ def test_the_columns_of_a_library_are_recognised_and_said(tmp_path, capsys, libr
 
 
 def test_numbers_of_numpy_in_a_saved_file_are_read(tmp_path):
-    import torch
-
     dump = rows(flat(0, 64, "shift"))
     columns = {name: [row[name] for row in dump] for name in ("logp", "logp_rollout", "mask")}
     advantage = [np.float64(row["advantage"]) for row in dump]

@@ -11,7 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
+from tests.trlab.faults import by_row, jsonl
 from tests.typed import typed
 from trlab.diagnose import Rollouts, diagnose, formats, read
 from trlib.errors import DataError
@@ -48,12 +50,8 @@ ARRAYS = (
 
 def lines(path, columns, **options) -> str:
     """The columns as JSON lines."""
-    rows = [
-        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
-    ]
-    path.write_text(
-        "\n".join(json.dumps(row, **options) for row in rows) + "\n\n", encoding="utf-8"
-    )
+    text = "\n".join(json.dumps(row, **options) for row in by_row(columns))
+    path.write_text(text + "\n\n", encoding="utf-8")
     return str(path)
 
 
@@ -153,11 +151,7 @@ def record(**fields) -> dict:
 
 
 def export(tmp_path, *rows) -> str:
-    path = tmp_path / "rank_0.jsonl"
-    path.write_text(
-        "".join(json.dumps(row, separators=(",", ":"), allow_nan=False) + "\n" for row in rows)
-    )
-    return str(path)
+    return str(jsonl(tmp_path / "rank_0.jsonl", rows))
 
 
 def test_a_token_export_of_prime_rl_is_read_without_its_prompts(tmp_path):
@@ -319,23 +313,17 @@ def test_structs_that_cannot_be_told_apart_are_named(tmp_path, columns, words):
 
 def padded() -> dict[str, np.ndarray]:
     """The rollouts as arrays [B, T]."""
-    made = {
-        name: np.array([LISTS[name][0], [*LISTS[name][1], 0.0]])
-        for name in ("logp", "logp_rollout")
+    return {
+        "logp": np.array([LOGP[0], [*LOGP[1], 0.0]]),
+        "logp_rollout": np.array([ROLLOUT[0], [*ROLLOUT[1], 0.0]]),
+        "advantage": np.array([[1.0], [-0.5]]),
+        "mask": np.array([[True, True, False], [True, True, False]]),
     }
-    mask = np.array([[True, True, False], [True, True, False]])
-    return {**made, "advantage": np.array([[1.0], [-0.5]]), "mask": mask}
-
-
-LISTS = {"logp": LOGP, "logp_rollout": ROLLOUT}
 
 
 def test_json_csv_npz_and_saved_tensors_say_what_json_lines_say(tmp_path):
     wanted = read(lines(tmp_path / "rollouts.jsonl", COLUMNS))
-    rows = [
-        dict(zip(COLUMNS, values, strict=True)) for values in zip(*COLUMNS.values(), strict=True)
-    ]
-    (tmp_path / "rows.json").write_text(json.dumps(rows, indent=1))
+    (tmp_path / "rows.json").write_text(json.dumps(by_row(COLUMNS), indent=1))
     same(read(tmp_path / "rows.json"), wanted)
     (tmp_path / "columns.json").write_text(
         json.dumps({**COLUMNS, "temperature": 0.5, "logprobs": "raw"})
@@ -348,7 +336,6 @@ def test_json_csv_npz_and_saved_tensors_say_what_json_lines_say(tmp_path):
     pq.write_table(pa.table({**FLAT, "text": list("abcde")}), tmp_path / "tokens.parquet")
     same(read(tmp_path / "tokens.csv"), read(tmp_path / "tokens.parquet"))
 
-    torch = pytest.importorskip("torch")
     arrays = padded()
     np.savez_compressed(tmp_path / "arrays.npz", **arrays, temperature=1.0)
     torch.save({name: torch.from_numpy(x) for name, x in arrays.items()}, tmp_path / "tensors.pt")
@@ -359,7 +346,6 @@ def test_json_csv_npz_and_saved_tensors_say_what_json_lines_say(tmp_path):
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
-    torch = pytest.importorskip("torch")
     torch.save({"logp": print}, tmp_path / "code.pt")
     with pytest.raises(
         ValueError, match=r"code.pt': expected tensors, arrays, lists, numbers and texts, got print"
@@ -373,7 +359,6 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
 
 
 def test_a_training_dump_of_slime_is_read_as_it_is(tmp_path):
-    torch = pytest.importorskip("torch")
     rollouts = {
         "tokens": [torch.tensor([7, 8, 21, 22, 23]), torch.tensor([7, 8, 24, 25])],
         "response_lengths": [3, 2],

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from tests.by_day import by_day
+from tests.trlab.faults import log_softmax
 from trlab.diagnose.live import judge_batch
 
 WORDS, GROUP, CHUNK = 800, 4, 1 << 12
@@ -41,11 +42,6 @@ HEALTHY = (
     "four epochs along the advantage",
     "temperature 0.7 on both sides",
 )
-
-
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    top = logits.max(-1, keepdims=True)
-    return logits - top - np.log(np.exp(logits - top).sum(-1, keepdims=True))
 
 
 def scored(
