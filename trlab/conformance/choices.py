@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
-from trlab.conformance.definitions import SIGN, WINDOWS, Axis, Free, Option
+from torch import Tensor
+
+from trlab.conformance.definitions import SIGN, Axis, Free, Option, Rows
 
 SIGN_OR_ADVANTAGES = Axis(
     "sign",
@@ -74,67 +76,62 @@ WEIGHTS = {
     "logp_old": "weighs by the ratio to the recomputed old policy (logp_old)",
     "logp_rollout": "weighs by the ratio to the policy that sampled (logp_rollout)",
 }
+WINDOWS: dict[str, tuple[tuple[float, float], ...]] = {
+    "ratio": (
+        (0.1, 0.1),
+        (0.2, 0.2),
+        (0.2, 0.28),
+        (0.28, 0.2),
+        (0.3, 0.3),
+        (3e-4, 4e-4),
+        (4e-4, 3e-4),
+    ),
+    "log": ((0.1, 0.1), (0.2, 0.2), (0.2, 0.28), (0.3, 0.3), (0.4, 0.4), (0.5, 0.5)),
+}
 CLIPS = {
     "ratio": "clips the ratio at 1 - {:g} and 1 + {:g}",
     "log": "clips the log-ratio at -{:g} and {:g}",
 }
 
 
-def sides(
+def number(
+    point: str,
+    given: float | None,
+    others: tuple[float | None, ...],
+    words: str,
+    span: tuple[float, float],
+    said: dict[Option, str] | None = None,
+    distances: Callable[[Rows], Tensor] | None = None,
+) -> Axis:
+    """An axis that is a number: the reference's, others that are common, and whichever is found
+    from what was observed. `said`: what to say of options to which `words` do not apply."""
+    said = said or {}
+    options: dict[Option, str] = {
+        x: said[x] if x in said else words.format(x) for x in (given, *others)
+    }
+    return Axis(point, options | said, free=(Free(words.format, span, distances=distances),))
+
+
+def window(
     given: tuple[float, float], space: str = "ratio", span: tuple[float, float] = (1e-4, 1.0)
-) -> tuple[Free, ...]:
-    """A window whose lower, upper or both sides may be anything."""
+) -> Axis:
+    """A clip's two sides, `given` the reference's; the lower, the upper or both may be anything."""
+    text = CLIPS[space]
+    options: dict[Option, str] = {w: text.format(*w) for w in (given, *WINDOWS[space])}
+    if space == "ratio":  # one side open: a ratio is never below 0
+        options[1.0, given[1]] = f"clips the ratio on one side only, at 1 + {given[1]:g}"
+        options[given[0], math.inf] = f"clips the ratio on one side only, at 1 - {given[0]:g}"
 
-    def words(low: float | None, high: float | None, x: float) -> str:
-        return CLIPS[space].format(x if low is None else low, x if high is None else high)
+    def side(low: float | None, high: float | None) -> Free:
+        def option(x: float) -> Option:
+            return x if low is None else low, x if high is None else high
 
-    def option(low: float | None, high: float | None, x: float) -> Option:
-        return x if low is None else low, x if high is None else high
+        return Free(lambda x: text.format(*option(x)), span, option)
 
     ends = ((given[0], None), (None, given[1]), *(((None, None),) if given[0] == given[1] else ()))
-    return tuple(Free("window", partial(option, *end), partial(words, *end), span) for end in ends)
-
-
-def free(axis: str, words: str, span: tuple[float, float]) -> Free:
-    """A single number that may be anything."""
-    return Free(axis, lambda x: x, words.format, span)
-
-
-def window(given: tuple[float, float], space: str = "ratio") -> Axis:
-    """A clip's two sides; `given` is the reference's."""
-    text = CLIPS[space]
-    log_windows = ((0.1, 0.1), (0.2, 0.2), (0.2, 0.28), (0.3, 0.3), (0.4, 0.4), (0.5, 0.5))
-    options = WINDOWS if space == "ratio" else log_windows
-    words = {w: text.format(*w) for w in dict.fromkeys((given, *options))}
-    if space == "ratio":  # one side open: a ratio is never below 0
-        words[1.0, given[1]] = f"clips the ratio on one side only, at 1 + {given[1]:g}"
-        words[given[0], math.inf] = f"clips the ratio on one side only, at 1 - {given[0]:g}"
-    return Axis("window", words)
-
-
-def cap(base: float | None, what: str) -> Axis:
-    """An upper bound on an importance weight."""
-    bounds = {
-        c: f"bounds {what} at {c:g}" for c in dict.fromkeys((2.0, 3.0, 5.0, 10.0, 20.0, base)) if c
-    }
-    return Axis("cap", {None: f"does not bound {what}", **bounds})
+    return Axis("window", options, free=tuple(side(*end) for end in ends))
 
 
 def first(given: Option, options: dict[Option, str]) -> dict[Option, str]:
     """The options with the reference's before the others."""
     return {given: options[given], **options}
-
-
-def threshold(given: float, unit: str) -> Axis:
-    """DPPO's delta."""
-    options = dict.fromkeys(
-        (
-            given,
-            *(
-                (0.05, 0.1, 0.15, 0.2, 0.3)
-                if unit == "total variation"
-                else (0.01, 0.02, 0.05, 0.1, 0.2)
-            ),
-        )
-    )
-    return Axis("window", {x: f"takes {x:g} for its threshold on {unit}" for x in options})

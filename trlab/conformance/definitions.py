@@ -25,6 +25,21 @@ Option = Any
 
 
 @dataclass(frozen=True)
+class Free:
+    """A number of a definition that an implementation may set to anything: it is found from what
+    was observed."""
+
+    words: Callable[[float], str]
+    span: tuple[float, float]
+    """Where it is sought, both ends above 0."""
+    option: Callable[[float], Option] = lambda x: x
+    """The axis's option at this number."""
+    distances: Callable[[Rows], Tensor] | None = None
+    """For a threshold: the numbers that are held against it, between two of which nothing
+    changes."""
+
+
+@dataclass(frozen=True)
 class Axis:
     """One choice of a definition."""
 
@@ -36,22 +51,8 @@ class Axis:
     same_gradient: tuple[Option, ...] = ()
     """The options, other than the reference's, that change the value alone, or the gradient only in
     the batches of `report.APART`: what takes them trains the same policy."""
-
-
-@dataclass(frozen=True)
-class Free:
-    """A number of a definition that an implementation may set to anything: it is found from what
-    was observed."""
-
-    axis: str
-    option: Callable[[float], Option]
-    """The axis's option at this number."""
-    words: Callable[[float], str]
-    span: tuple[float, float]
-    """Where it is sought, both ends above 0."""
-    distances: Callable[[Rows], Tensor] | None = None
-    """For a threshold: the numbers that are held against it, between two of which nothing
-    changes."""
+    free: tuple[Free, ...] = ()
+    """The numbers in its options that may be anything."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,6 @@ class Family:
     per_token: Callable[..., Tensor]
     """(rows, logp, **choices) -> [rows, T], differentiable in logp; anything where masked."""
     axes: dict[str, Axis]
-    free: tuple[Free, ...] = ()
-    """The numbers that may be anything."""
 
     @property
     def base(self) -> dict[str, Option]:
@@ -97,7 +96,6 @@ CLAMP = Axis(
     },
     same_gradient=(20.0,),
 )
-WINDOWS = ((0.1, 0.1), (0.2, 0.2), (0.2, 0.28), (0.28, 0.2), (0.3, 0.3), (3e-4, 4e-4), (4e-4, 3e-4))
 
 
 def _log_ratio(rows: Rows, logp: Tensor, anchor: str, clamp: float | None) -> Tensor:

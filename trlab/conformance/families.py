@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from trlab.conformance import definitions as d
@@ -14,24 +15,15 @@ from trlab.conformance.choices import (
     SIGN_OR_ADVANTAGES,
     SPACES,
     WEIGHTS,
-    cap,
     first,
-    free,
-    sides,
-    threshold,
+    number,
     window,
 )
-from trlab.conformance.definitions import (
-    ANCHOR,
-    CLAMP,
-    SIGN,
-    Axis,
-    Family,
-    Free,
-    Option,
-    Rows,
-)
-from trlab.conformance.slips import slippery
+from trlab.conformance.definitions import ANCHOR, CLAMP, SIGN, Axis, Family, Free, Rows
+from trlab.conformance.slips import family
+
+BOUNDS = (2.0, 3.0, 5.0, 10.0, 20.0)
+"""At which an implementation may bound a weight."""
 
 
 def _ratio_axes(**more: Axis) -> dict[str, Axis]:
@@ -39,41 +31,28 @@ def _ratio_axes(**more: Axis) -> dict[str, Axis]:
 
 
 def _ppo(low: float, high: float, dual: float | None = None) -> Family:
-    duals = dict.fromkeys((dual, None, 2.0, 3.0, 5.0, 10.0))
-    words = {
-        c: "has no dual clip"
-        if c is None
-        else f"has a dual clip: where A < 0 the loss is at most {c:g} |A|"
-        for c in duals
+    words = "has a dual clip: where A < 0 the loss is at most {:g} |A|"
+    sides = {
+        **SIDES,
+        "weight": "detaches the clipped ratio and multiplies log π by it: a clipped token keeps a "
+        "gradient",
     }
-    side = Axis(
-        "form",
-        {
-            **SIDES,
-            "weight": "detaches the clipped ratio and multiplies log π by it: a clipped token "
-            "keeps a gradient",
-        },
-    )
-    more = {"dual_side": Axis("cap", DUAL_SIDES)} if dual is not None else {}
-    return slippery(
-        Family(
-            d.ppo,
-            _ratio_axes(
-                window=window((low, high)),
-                dual=Axis("cap", words),
-                side=side,
-                space=Axis("window", SPACES),
-                **more,
-            ),
-            (
-                *sides((low, high)),
-                free(
-                    "dual", "has a dual clip: where A < 0 the loss is at most {:g} |A|", (1.0, 50.0)
-                ),
-            ),
+    axes = _ratio_axes(
+        window=window((low, high)),
+        dual=number(
+            "cap",
+            dual,
+            (None, 2.0, 3.0, 5.0, 10.0),
+            words,
+            (1.0, 50.0),
+            {None: "has no dual clip"},
         ),
-        clips=True,
+        side=Axis("form", sides),
+        space=Axis("window", SPACES),
     )
+    if dual is not None:
+        axes["dual_side"] = Axis("cap", DUAL_SIDES)
+    return family(d.ppo, axes, clips=True)
 
 
 def _gspo(low: float, high: float) -> Family:
@@ -93,62 +72,45 @@ def _gspo(low: float, high: float) -> Family:
         "one": "takes the product of a row's ratios, not their geometric mean",
         "width": "divides a row's log-ratio by the padded width, not by the number of its tokens",
     }
-    return slippery(
-        Family(
-            d.gspo,
-            {
-                "anchor": ANCHOR,
-                "sign": SIGN,
-                "window": window((low, high)),
-                "cap": Axis("cap", caps, ("gradient", None)),
-                "level": Axis("form", levels, ("sequence",)),
-                "length": Axis("form", lengths),
-                "side": Axis("form", SIDES),
-            },
-            sides((low, high), span=(1e-5, 1.0)),
-        ),
-        rows=True,
-        one_a_row=True,
-    )
+    axes = {
+        "anchor": ANCHOR,
+        "sign": SIGN,
+        "window": window((low, high), span=(1e-5, 1.0)),
+        "cap": Axis("cap", caps, ("gradient", None)),
+        "level": Axis("form", levels, ("sequence",)),
+        "length": Axis("form", lengths),
+        "side": Axis("form", SIDES),
+    }
+    return family(d.gspo, axes, rows=True, one_a_row=True)
 
 
 def _cispo(eps_low: float | None, eps_high: float) -> Family:
-    low = None if eps_low is None else 1 - eps_low
-    lows = {
-        x: "bounds the weight on one side only: nothing holds it from below"
-        if x is None
-        else f"holds the weight from below at {x:g}"
-        for x in dict.fromkeys((low, None, 0.7, 0.8, 0.9))
-    }
-    highs = {
-        x: "does not bound the weight from above"
-        if x is None
-        else f"bounds the weight from above at {x:g}"
-        for x in dict.fromkeys((1 + eps_high, 1.2, 1.28, 1.3, 2.0, 5.0, None))
-    }
-    highs[eps_high] = (
-        f"takes epsilon for the upper bound itself, {eps_high:g}, not for its distance from 1"
+    low = number(
+        "cap",
+        None if eps_low is None else 1 - eps_low,
+        (None, 0.7, 0.8, 0.9),
+        "holds the weight from below at {:g}",
+        (0.01, 1.0),
+        {None: "bounds the weight on one side only: nothing holds it from below"},
     )
-    return slippery(
-        Family(
-            d.cispo,
-            _ratio_axes(
-                low=Axis("cap", lows),
-                high=Axis("cap", highs),
-                form=FORM_CISPO,
-                sign=SIGN_OR_ADVANTAGES,
-            ),
-            (
-                free("low", "holds the weight from below at {:g}", (0.01, 1.0)),
-                free("high", "bounds the weight from above at {:g}", (0.1, 50.0)),
-            ),
-        ),
-        linear=True,
+    high = number(
+        "cap",
+        1 + eps_high,
+        (1.2, 1.28, 1.3, 2.0, 5.0, None),
+        "bounds the weight from above at {:g}",
+        (0.1, 50.0),
+        {
+            None: "does not bound the weight from above",
+            eps_high: f"takes epsilon for the upper bound itself, {eps_high:g}, not for its "
+            "distance from 1",
+        },
     )
+    axes = _ratio_axes(low=low, high=high, form=FORM_CISPO, sign=SIGN_OR_ADVANTAGES)
+    return family(d.cispo, axes, linear=True)
 
 
 def _sapo(tau: tuple[float, float]) -> Family:
-    single = tuple(_float32(x) for x in tau)
+    single = tuple(torch.tensor(x, dtype=torch.float32).item() for x in tau)
     words = {
         tau: "",
         single: f"rounds its temperatures to float32 ({single[1]:.11g} for {tau[1]:g})",
@@ -161,22 +123,13 @@ def _sapo(tau: tuple[float, float]) -> Family:
         "gradient's",
     }
     text = "takes the temperatures {:g} for positive and {:g} for negative advantages"
-    return slippery(
-        Family(
-            d.sapo,
-            _ratio_axes(tau=Axis("window", words), scale=Axis("form", scales)),
-            (
-                Free("tau", lambda x: (x, tau[1]), lambda x: text.format(x, tau[1]), (0.05, 20.0)),
-                Free("tau", lambda x: (tau[0], x), lambda x: text.format(tau[0], x), (0.05, 20.0)),
-            ),
-        )
+    span = (0.05, 20.0)
+    free = (
+        Free(lambda x: text.format(x, tau[1]), span, lambda x: (x, tau[1])),
+        Free(lambda x: text.format(tau[0], x), span, lambda x: (tau[0], x)),
     )
-
-
-def _float32(x: float) -> float:
-    import torch
-
-    return float(torch.tensor(x, dtype=torch.float32))
+    axes = _ratio_axes(tau=Axis("window", words, free=free), scale=Axis("form", scales))
+    return family(d.sapo, axes)
 
 
 def _gmpo(eps: float) -> Family:
@@ -189,34 +142,27 @@ def _gmpo(eps: float) -> Family:
         "sum": "takes the product of the ratios, not their geometric mean",
     }
     epsilons = {0.0: "adds nothing to the length", 1e-8: "adds 1e-8 to the length"}
-    return slippery(
-        Family(
-            d.gmpo,
-            {
-                "anchor": ANCHOR,
-                "sign": SIGN,
-                "window": window((eps, eps), "log"),
-                "epsilon": Axis("epsilon", epsilons),
-                "side": Axis("form", closed),
-                "level": Axis("form", levels),
-            },
-            sides((eps, eps), "log", (1e-3, 5.0)),
-        ),
-        rows=True,
-    )
+    axes = {
+        "anchor": ANCHOR,
+        "sign": SIGN,
+        "window": window((eps, eps), "log", (1e-3, 5.0)),
+        "epsilon": Axis("epsilon", epsilons),
+        "side": Axis("form", closed),
+        "level": Axis("form", levels),
+    }
+    return family(d.gmpo, axes, rows=True)
 
 
 def _pspo(alpha: float) -> Family:
-    words = {a: f"gives the old policy the weight {a:g}" for a in (alpha, 0.0, 0.05, 0.2, 0.5)}
-    words[round(1 - alpha, 12)] = "exchanges the weights of the old and the current policy"
-    return slippery(
-        Family(
-            d.pspo,
-            _ratio_axes(alpha=Axis("window", words), sign=SIGN_OR_ADVANTAGES),
-            (free("alpha", "gives the old policy the weight {:g}", (1e-3, 1.0)),),
-        ),
-        linear=True,
+    weight = number(
+        "window",
+        alpha,
+        (0.0, 0.05, 0.2, 0.5),
+        "gives the old policy the weight {:g}",
+        (1e-3, 1.0),
+        {round(1 - alpha, 12): "exchanges the weights of the old and the current policy"},
     )
+    return family(d.pspo, _ratio_axes(alpha=weight, sign=SIGN_OR_ADVANTAGES), linear=True)
 
 
 def _dppo(measure: str, delta: float, mask_anchor: str) -> Family:
@@ -249,58 +195,57 @@ def _dppo(measure: str, delta: float, mask_anchor: str) -> Family:
         "both": "silences every token past the threshold, also one on its way back",
         "inward": "silences a token on its way back, and lets one past the threshold go further",
     }
-    other = (
-        {"kl": "holds its threshold against the binary KL, not the total variation"}
-        if measure == "tv"
-        else {"tv": "holds its threshold against the total variation, not the binary KL"}
-    )
-    unit = "total variation" if measure == "tv" else "the binary KL"
-    axes = {
-        "anchors": Axis("anchor", first((mask_anchor, mu), anchors)),
-        "cap": cap(None, "the importance weight"),
-        "clamp": Axis("cap", clamps, ("none", "both")),
-        "delta": threshold(delta, unit),
-        "side": Axis("form", outward),
-        "measure": Axis(
-            "form",
-            {measure: "", **other, "ratio": "holds its threshold against |ratio - 1|, as PPO does"},
-        ),
-        "form": FORM_DPPO,
-        "sign": SIGN,
+    if measure == "tv":
+        other, unit, deltas = "kl", "total variation", (0.05, 0.1, 0.15, 0.2, 0.3)
+        instead = "holds its threshold against the binary KL, not the total variation"
+    else:
+        other, unit, deltas = "tv", "the binary KL", (0.01, 0.02, 0.05, 0.1, 0.2)
+        instead = "holds its threshold against the total variation, not the binary KL"
+    measures = {
+        measure: "",
+        other: instead,
+        "ratio": "holds its threshold against |ratio - 1|, as PPO does",
     }
 
     def distances(rows: Rows) -> Tensor:
         return d.distance(rows[mask_anchor], rows["logp"], measure)[rows["mask"]]
 
-    numbers = (
-        Free(
-            "delta",
-            lambda x: x,
-            f"takes {{:g}} for its threshold on {unit}".format,
+    axes = {
+        "anchors": Axis("anchor", first((mask_anchor, mu), anchors)),
+        "cap": _bound("the importance weight"),
+        "clamp": Axis("cap", clamps, ("none", "both")),
+        "delta": number(
+            "window",
+            delta,
+            deltas,
+            f"takes {{:g}} for its threshold on {unit}",
             (1e-3, 1.0),
-            distances,
+            distances=distances,
         ),
-        free("cap", "bounds the importance weight at {:g}", (0.5, 100.0)),
-    )
+        "side": Axis("form", outward),
+        "measure": Axis("form", measures),
+        "form": FORM_DPPO,
+        "sign": SIGN,
+    }
     if measure == "kl":
-        axes["epsilon"] = Axis(
-            "epsilon",
-            {
-                0.0: "computes the binary KL exactly",
-                **{
-                    10.0**e: f"adds 1e{e} to both masses inside the binary KL's logarithm"
-                    for e in (-8, -6)
-                },
-            },
-        )
-        axes["direction"] = Axis(
-            "form",
-            {
-                "anchor first": "measures KL(anchor || current)",
-                "current first": "measures KL(current || anchor), the other direction",
-            },
-        )
-    return slippery(Family(d.dppo, axes, numbers))
+        inside = "adds {} to both masses inside the binary KL's logarithm"
+        epsilons = {
+            0.0: "computes the binary KL exactly",
+            1e-8: inside.format("1e-8"),
+            1e-6: inside.format("1e-6"),
+        }
+        directions = {
+            "anchor first": "measures KL(anchor || current)",
+            "current first": "measures KL(current || anchor), the other direction",
+        }
+        axes |= {"epsilon": Axis("epsilon", epsilons), "direction": Axis("form", directions)}
+    return family(d.dppo, axes)
+
+
+def _bound(what: str) -> Axis:
+    """An upper bound on an importance weight, which the reference has not."""
+    words = {None: f"does not bound {what}"}
+    return number("cap", None, BOUNDS, f"bounds {what} at {{:g}}", (0.5, 100.0), words)
 
 
 def _quatro(form: str, delta: float) -> Family:
@@ -314,63 +259,46 @@ def _quatro(form: str, delta: float) -> Family:
         "mean": "puts the mean log-ratio per token into the bracket",
         "token": "puts the token's own log-ratio into the bracket",
     }
-    anchors = {
-        "logp_rollout": ANCHOR.options["logp_rollout"],
-        "logp_old": ANCHOR.options["logp_old"],
-    }
-    deltas = {x: f"takes {x:g} for its radius" for x in dict.fromkeys((delta, 0.01, 0.05, 0.2))}
-    return slippery(
-        Family(
-            d.quatro,
-            {
-                "form": Axis("form", first(form, forms)),
-                "ratio": Axis("form", ratios),
-                "anchor": Axis("anchor", anchors),
-                "delta": Axis("window", deltas),
-                "sign": SIGN,
-            },
-            (free("delta", "takes {:g} for its radius", (1e-3, 1.0)),),
+    words = "takes {:g} for its radius"
+    axes = {
+        "form": Axis("form", first(form, forms)),
+        "ratio": Axis("form", ratios),
+        "anchor": Axis(
+            "anchor", {name: ANCHOR.options[name] for name in ("logp_rollout", "logp_old")}
         ),
-        advantages=False,
-    )
+        "delta": number("window", delta, (0.01, 0.05, 0.2), words, (1e-3, 1.0)),
+        "sign": SIGN,
+    }
+    return family(d.quatro, axes, advantages=False)
 
 
 def _trsft(alpha: float) -> Family:
-    words: dict[Option, str] = {
-        a: f"fades the push below a probability of {a:g}"
-        for a in dict.fromkeys((alpha, 0.01, 0.05, 0.2, 0.5))
-    }
-    words[None] = "is plain supervised fine-tuning: nothing fades"
+    fades = number(
+        "window",
+        alpha,
+        (0.01, 0.05, 0.2, 0.5),
+        "fades the push below a probability of {:g}",
+        (1e-3, 1.0),
+        {None: "is plain supervised fine-tuning: nothing fades"},
+    )
     forms = {
         "ratio": "writes -p / sg[max(p, alpha)]",
         "log": "writes -sg[weight] log π: the same gradient, another value",
     }
-    return slippery(
-        Family(
-            d.trsft,
-            {"alpha": Axis("window", words), "form": Axis("form", forms, ("log",)), "sign": SIGN},
-            (free("alpha", "fades the push below a probability of {:g}", (1e-3, 1.0)),),
-        ),
-        advantages=False,
-        old=False,
-    )
+    axes = {"alpha": fades, "form": Axis("form", forms, ("log",)), "sign": SIGN}
+    return family(d.trsft, axes, advantages=False, old=False)
 
 
 FAMILIES: dict[str, Family] = {
-    "reinforce": slippery(
-        Family(
-            d.reinforce,
-            {"sign": SIGN_OR_ADVANTAGES, "weight": Axis("form", WEIGHTS)},
-        ),
+    "reinforce": family(
+        d.reinforce,
+        {"sign": SIGN_OR_ADVANTAGES, "weight": Axis("form", WEIGHTS)},
         linear=True,
         old=False,
     ),
-    "pg_is": slippery(
-        Family(
-            d.pg_is,
-            _ratio_axes(cap=cap(None, "the ratio"), form=FORM_RATIO, sign=SIGN_OR_ADVANTAGES),
-            (free("cap", "bounds the ratio at {:g}", (0.5, 100.0)),),
-        ),
+    "pg_is": family(
+        d.pg_is,
+        _ratio_axes(cap=_bound("the ratio"), form=FORM_RATIO, sign=SIGN_OR_ADVANTAGES),
         linear=True,
     ),
     "ppo": _ppo(0.2, 0.2),

@@ -15,7 +15,7 @@ import torch
 from scipy.optimize import brentq
 
 from trlab.conformance.bench import Bench
-from trlab.conformance.definitions import Free
+from trlab.conformance.definitions import Free, Option
 from trlab.conformance.slips import ADDED, TERMS, added
 
 GRID = 40
@@ -33,26 +33,27 @@ def fit(bench: Bench, tolerance: float) -> None:
     """Offer the bench the options that leave fewer numbers in disagreement than the reference
     does."""
     least = bench.left({}, tolerance, False)
-    for free in bench.family.free:
-        number = (
-            _threshold(bench, free, tolerance) if free.distances else _root(bench, free, tolerance)
-        )
-        if (
-            number is not None
-            and bench.left({free.axis: free.option(number)}, tolerance, False) < least
-        ):
-            bench.offer(free.axis, free.option(number), free.words(number))
+
+    def offer(axis: str, option: Option, words: str) -> None:
+        if bench.left({axis: option}, tolerance, False) < least:
+            bench.offer(axis, option, words)
+
+    for name, axis in bench.family.axes.items():
+        for free in axis.free:
+            found = (_threshold if free.distances else _root)(bench, name, free, tolerance)
+            if found is not None:
+                offer(name, free.option(found), free.words(found))
     for name in TERMS:
         factor = _factor(bench, name)
-        if factor is not None and bench.left({ADDED: (name, factor)}, tolerance, False) < least:
-            bench.offer(ADDED, (name, factor), added(name, factor))
+        if factor is not None:
+            offer(ADDED, (name, factor), added(name, factor))
 
 
-def _root(bench: Bench, free: Free, tolerance: float) -> float | None:
+def _root(bench: Bench, axis: str, free: Free, tolerance: float) -> float | None:
     """The number at which one of the observed numbers is met and the fewest others are missed."""
 
     def apart(x: float) -> torch.Tensor:
-        return bench.numbers({free.axis: free.option(x)}) - bench.observed
+        return bench.numbers({axis: free.option(x)}) - bench.observed
 
     low, high = (math.log10(end) for end in free.span)
     xs = torch.logspace(low, high, GRID, dtype=torch.float64).tolist()
@@ -68,20 +69,20 @@ def _root(bench: Bench, free: Free, tolerance: float) -> float | None:
     def missed(
         x: float,
     ) -> tuple[int, int]:  # to the tolerance; and, where a large number hid the digits, closer
-        change = {free.axis: free.option(x)}
+        change = {axis: free.option(x)}
         return bench.left(change, tolerance, False), bench.left(change, tolerance * CLOSER, False)
 
     return min(roots, key=missed, default=None)
 
 
-def _threshold(bench: Bench, free: Free, tolerance: float) -> float | None:
+def _threshold(bench: Bench, axis: str, free: Free, tolerance: float) -> float | None:
     """The roundest number of the stretch between two distances that misses the fewest numbers."""
     assert free.distances is not None
     low, high = free.span
     ends = free.distances(bench.rows).detach().unique()
     edges = [low, *ends[(ends > low) & (ends < high)].tolist(), high]
     middles = [(a + b) / 2 for a, b in pairwise(edges)]
-    left = [bench.left({free.axis: free.option(x)}, tolerance, False) for x in middles]
+    left = [bench.left({axis: free.option(x)}, tolerance, False) for x in middles]
     best = left.index(min(left))
     return _roundest(edges[best], edges[best + 1])
 

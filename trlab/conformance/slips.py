@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -93,8 +92,9 @@ def added(name: str, factor: float) -> str:
     return f"adds {factor:g} times {TERMS[name]} to every token"
 
 
-def slippery(
-    family: Family,
+def family(
+    per_token: Callable[..., Tensor],
+    axes: dict[str, Axis],
     *,
     advantages: bool = True,
     linear: bool = False,
@@ -103,9 +103,11 @@ def slippery(
     clips: bool = False,
     one_a_row: bool = False,
 ) -> Family:
-    """The family with the axes of its slips.
+    """A loss with its own choices and with the axes of its slips.
 
     Args:
+        per_token: its definition.
+        axes: the choices of it.
         advantages: it takes advantages.
         linear: in the advantages, so that negating them flips the sign.
         old: it takes the log-probs of another policy.
@@ -115,16 +117,16 @@ def slippery(
     """
     known = {name: words for name, words in ADVANTAGE.items() if not (linear and name == "negated")}
     turned = {name: words for name, words in TURNED.items() if old or name != "inverted"}
-    axes = {"turn": Axis("form", turned), ADDED: Axis("form", {None: "adds nothing"})}
-    axes |= (
-        {"advantage": Axis("advantage", known, ("row mean",) if one_a_row else ())}
-        if advantages
-        else {}
-    )
-    axes |= {"shift": Axis("anchor", SHIFTED)} if old else {}
-    axes |= {"corrected": Axis("form", CORRECTED)} if clips else {}
-    axes |= {"scope": Axis("mask", SCOPE)} if rows else {}
-    return replace(family, per_token=_slipping(family.per_token), axes={**family.axes, **axes})
+    axes = axes | {"turn": Axis("form", turned), ADDED: Axis("form", {None: "adds nothing"})}
+    if advantages:
+        axes["advantage"] = Axis("advantage", known, ("row mean",) if one_a_row else ())
+    if old:
+        axes["shift"] = Axis("anchor", SHIFTED)
+    if clips:
+        axes["corrected"] = Axis("form", CORRECTED)
+    if rows:
+        axes["scope"] = Axis("mask", SCOPE)
+    return Family(_slipping(per_token), axes)
 
 
 def _slipping(per_token: Callable[..., Tensor]) -> Callable[..., Tensor]:
