@@ -81,7 +81,7 @@ def observed_of(loss: str, how: str | None, **change) -> Observed:
     """What a function of this definition would give."""
     rows, family = V.rows, FAMILIES[loss]
     logp = rows["logp"].clone().requires_grad_()
-    per_token = family.per_token(rows, logp, **{**family.base, **change})
+    per_token = family.compute(rows, logp, **{**family.base, **change})
     observed = Observed(by_token=how is None)
     for i, name in enumerate(V.names):
         mine = rows["batch"] == i

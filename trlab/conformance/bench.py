@@ -239,7 +239,7 @@ class Bench:
         key = tuple(choices.values())
         if key not in self._forward:
             logp = self.rows["logp"].clone().requires_grad_()
-            self._forward[key] = self.family.per_token(self.rows, logp, **choices), logp
+            self._forward[key] = self.family.compute(self.rows, logp, **choices), logp
         return self._forward[key]
 
     def _coefficients(self, how: str) -> Tensor:

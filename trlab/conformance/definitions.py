@@ -56,11 +56,12 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Family:
-    """A loss with its choices."""
+class Definition:
+    """A function with its choices."""
 
-    per_token: Callable[..., Tensor]
-    """(rows, logp, **choices) -> [rows, T], differentiable in logp; anything where masked."""
+    compute: Callable[..., Any]
+    """Of a loss (rows, logp, **choices) -> [rows, T], differentiable in logp, anything where
+    masked; of what surrounds one (vectors, **choices) -> numbers by name."""
     axes: dict[str, Axis]
 
     @property

@@ -19,7 +19,7 @@ from trlab.conformance.choices import (
     number,
     window,
 )
-from trlab.conformance.definitions import ANCHOR, CLAMP, SIGN, Axis, Family, Free, Rows
+from trlab.conformance.definitions import ANCHOR, CLAMP, SIGN, Axis, Definition, Free, Rows
 from trlab.conformance.slips import family
 
 BOUNDS = (2.0, 3.0, 5.0, 10.0, 20.0)
@@ -30,7 +30,7 @@ def _ratio_axes(**more: Axis) -> dict[str, Axis]:
     return {"anchor": ANCHOR, "clamp": CLAMP, "sign": SIGN, **more}
 
 
-def _ppo(low: float, high: float, dual: float | None = None) -> Family:
+def _ppo(low: float, high: float, dual: float | None = None) -> Definition:
     words = "has a dual clip: where A < 0 the loss is at most {:g} |A|"
     sides = {
         **SIDES,
@@ -55,7 +55,7 @@ def _ppo(low: float, high: float, dual: float | None = None) -> Family:
     return family(d.ppo, axes, clips=True)
 
 
-def _gspo(low: float, high: float) -> Family:
+def _gspo(low: float, high: float) -> Definition:
     caps = {
         "size": "bounds the row's ratio at e^10 and lets the gradient pass",
         "gradient": "bounds the row's ratio at e^10 and lets no gradient pass beyond",
@@ -84,7 +84,7 @@ def _gspo(low: float, high: float) -> Family:
     return family(d.gspo, axes, rows=True, one_a_row=True)
 
 
-def _cispo(eps_low: float | None, eps_high: float) -> Family:
+def _cispo(eps_low: float | None, eps_high: float) -> Definition:
     low = number(
         "cap",
         None if eps_low is None else 1 - eps_low,
@@ -109,7 +109,7 @@ def _cispo(eps_low: float | None, eps_high: float) -> Family:
     return family(d.cispo, axes, linear=True)
 
 
-def _sapo(tau: tuple[float, float]) -> Family:
+def _sapo(tau: tuple[float, float]) -> Definition:
     single = tuple(torch.tensor(x, dtype=torch.float32).item() for x in tau)
     words = {
         tau: "",
@@ -132,7 +132,7 @@ def _sapo(tau: tuple[float, float]) -> Family:
     return family(d.sapo, axes)
 
 
-def _gmpo(eps: float) -> Family:
+def _gmpo(eps: float) -> Definition:
     closed = {
         "one": "clips the side that the advantage would push further out",
         "both": "clips both sides whatever the advantage's sign",
@@ -153,7 +153,7 @@ def _gmpo(eps: float) -> Family:
     return family(d.gmpo, axes, rows=True)
 
 
-def _pspo(alpha: float) -> Family:
+def _pspo(alpha: float) -> Definition:
     weight = number(
         "window",
         alpha,
@@ -165,7 +165,7 @@ def _pspo(alpha: float) -> Family:
     return family(d.pspo, _ratio_axes(alpha=weight, sign=SIGN_OR_ADVANTAGES), linear=True)
 
 
-def _dppo(measure: str, delta: float, mask_anchor: str) -> Family:
+def _dppo(measure: str, delta: float, mask_anchor: str) -> Definition:
     mu, old = "logp_rollout", "logp_old"
     anchors = {
         (mu, mu): "draws its region around the policy that sampled (logp_rollout)",
@@ -248,7 +248,7 @@ def _bound(what: str) -> Axis:
     return number("cap", None, BOUNDS, f"bounds {what} at {{:g}}", (0.5, 100.0), words)
 
 
-def _quatro(form: str, delta: float) -> Family:
+def _quatro(form: str, delta: float) -> Definition:
     forms = {
         "ratio": "multiplies the bracket by the token's ratio",
         "exact": "multiplies the bracket by the completion's ratio",
@@ -272,7 +272,7 @@ def _quatro(form: str, delta: float) -> Family:
     return family(d.quatro, axes, advantages=False)
 
 
-def _trsft(alpha: float) -> Family:
+def _trsft(alpha: float) -> Definition:
     fades = number(
         "window",
         alpha,
@@ -289,7 +289,7 @@ def _trsft(alpha: float) -> Family:
     return family(d.trsft, axes, advantages=False, old=False)
 
 
-FAMILIES: dict[str, Family] = {
+FAMILIES: dict[str, Definition] = {
     "reinforce": family(
         d.reinforce,
         {"sign": SIGN_OR_ADVANTAGES, "weight": Axis("form", WEIGHTS)},

@@ -4,16 +4,15 @@ corrections."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, product
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from trlab.conformance import relatives
 from trlab.conformance.bench import Deviation, relative
-from trlab.conformance.definitions import Axis
+from trlab.conformance.definitions import Axis, Definition
 from trlab.conformance.report import AGREES, DIFFERS, FAILS, Finding
 from trlab.conformance.search import AGREES as TOLERANCE
 from trlab.conformance.search import FLOAT32, SAME
@@ -22,20 +21,6 @@ from trlab.conformance.vectors import Vectors, tensors
 Numbers = dict[str, Tensor]
 CORRECTED = ("two anchors", "an empty row")
 """The batches of the corrections."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A function around a loss with its choices."""
-
-    compute: Callable[..., Numbers]
-    """(vectors, **choices) -> what a library is held against."""
-    axes: dict[str, Axis]
-
-    @property
-    def base(self) -> dict[str, Any]:
-        """The reference's choices."""
-        return {name: next(iter(axis.options)) for name, axis in self.axes.items()}
 
 
 def estimator(
@@ -58,7 +43,7 @@ def estimator(
         d = d.clamp(-clamp, clamp)
     value = {"k1": -d, "k2": d.square() / 2, "k3": d.exp() - d - 1}[name]
     value = ratio * (value if most is None else value.clamp(-most, most))
-    value = value.where(rows["mask"], torch.zeros(()).double())
+    value = value.where(rows["mask"], 0.0)
     (gradient,) = torch.autograd.grad(value.sum(), logp)
     return {"values": value.detach(), "gradient": gradient}
 
@@ -70,7 +55,7 @@ def estimator_of(vectors: Vectors, kl: Callable[[Tensor, Tensor], Tensor]) -> Nu
     logp = rows["logp"].clone().requires_grad_()
     value = kl(logp, rows["logp_old"])
     single = value.dtype == torch.float32
-    value = value.where(rows["mask"], torch.zeros((), dtype=value.dtype))
+    value = value.where(rows["mask"], 0.0)
     (gradient,) = torch.autograd.grad(value.sum(), logp)
     return {"values": value.detach(), "gradient": gradient.float() if single else gradient}
 
@@ -80,8 +65,8 @@ def advantage(
     *,
     source: str,
     name: str,
-    constant: float | str,
-    unbiased: bool,
+    constant: float | str = 1e-6,
+    unbiased: bool = True,
     alone: bool = False,
 ) -> Numbers:
     """One advantage per completion, against its group."""
@@ -115,21 +100,13 @@ def gae(vectors: Vectors, *, whitened: bool, skipped: bool) -> Numbers:
     document = vectors.pieces["gae"]["inputs"]
     inputs = tensors(document)
     gamma, lam, mask = document["gamma"], document["lam"], inputs["mask"]
-    advantages, ahead, value = (
-        torch.zeros_like(inputs["values"]),
-        torch.zeros(len(mask)),
-        torch.zeros(len(mask)),
-    )
-    ahead, value = ahead.double(), value.double()
+    advantages, nothing = torch.zeros_like(inputs["values"]), torch.zeros(len(mask)).double()
+    ahead, after = nothing, nothing
     for t in range(mask.shape[1] - 1, -1, -1):
-        step = (
-            inputs["rewards"][:, t] + gamma * value - inputs["values"][:, t] + gamma * lam * ahead
-        )
-        counts = mask[:, t] if skipped else torch.ones_like(mask[:, t])
-        ahead, value = (
-            torch.where(counts, step, ahead),
-            torch.where(counts, inputs["values"][:, t], value),
-        )
+        reward, value = inputs["rewards"][:, t], inputs["values"][:, t]
+        step = reward + gamma * after - value + gamma * lam * ahead
+        counts = mask[:, t] | (not skipped)
+        ahead, after = step.where(counts, ahead), value.where(counts, after)
         advantages[:, t] = ahead
     returns, inside = advantages + inputs["values"], advantages[mask]
     if whitened:
@@ -147,12 +124,8 @@ def correction(vectors: Vectors, *, level: str, how: str, clamp: float | None) -
         d = d.sum(-1, keepdim=True).expand_as(d) if level == "sequence" else d
         c = (d if clamp is None else d.clamp(-clamp, clamp)).exp()
         c = c.clamp(max=2.0) if how == "truncate" else c.masked_fill(c > 2.0, 0.0)
-        factors[name] = c.where(mask, torch.zeros(()).double())
+        factors[name] = c.where(mask, 0.0)
     return factors
-
-
-def _fixed(value: Any) -> Axis:
-    return Axis("form", {value: ""})
 
 
 SWAPPED = Axis(
@@ -221,54 +194,28 @@ WHITENED = Axis(
 )
 SKIPPED = Axis("form", {True: "", False: "counts masked tokens as steps"})
 
-PIECES: dict[str, Piece] = {
+ESTIMATOR = {"swapped": SWAPPED, "clamp": CLAMPED, "most": BOUNDED, "weighed": WEIGHED}
+ADVANTAGE = {"constant": CONSTANT, "unbiased": SPREAD}
+
+PIECES: dict[str, Definition] = {
+    **{name: Definition(partial(estimator, name=name), ESTIMATOR) for name in ("k1", "k2", "k3")},
     **{
-        name: Piece(
-            estimator,
-            {
-                "name": _fixed(name),
-                "swapped": SWAPPED,
-                "clamp": CLAMPED,
-                "most": BOUNDED,
-                "weighed": WEIGHED,
-            },
-        )
-        for name in ("k1", "k2", "k3")
-    },
-    **{
-        name + title: Piece(
-            advantage,
-            {
-                "source": _fixed(source),
-                "name": _fixed(name),
-                "constant": CONSTANT,
-                "unbiased": SPREAD,
-            },
-        )
+        name + title: Definition(partial(advantage, source=source, name=name), ADVANTAGE)
         for name in ("group_std", "group_mean", "leave_one_out", "length_weighted")
         for title, source in (("", "advantages"), (" in fours", "advantages_in_fours"))
     },
-    "length_weighted alone": Piece(
-        advantage,
-        {
-            "source": _fixed("advantages_alone"),
-            "name": _fixed("length_weighted"),
-            "constant": _fixed(1e-6),
-            "unbiased": _fixed(True),
-            "alone": ALONE,
-        },
+    "length_weighted alone": Definition(
+        partial(advantage, source="advantages_alone", name="length_weighted"), {"alone": ALONE}
     ),
-    "gae": Piece(gae, {"whitened": WHITENED, "skipped": SKIPPED}),
+    "gae": Definition(gae, {"whitened": WHITENED, "skipped": SKIPPED}),
     **{
-        f"{level} {how}": Piece(
-            correction, {"level": _fixed(level), "how": _fixed(how), "clamp": CLAMPED}
-        )
+        f"{level} {how}": Definition(partial(correction, level=level, how=how), {"clamp": CLAMPED})
         for level in ("token", "sequence")
         for how in ("truncate", "mask")
     },
-    "dpo": Piece(relatives.dpo, PAIRS),
-    "reference": Piece(relatives.moved, {"share": SHARE}),
-    "muon": Piece(relatives.muon, BALL),
+    "dpo": Definition(relatives.dpo, PAIRS),
+    "reference": Definition(relatives.moved, {"share": SHARE}),
+    "muon": Definition(relatives.muon, BALL),
 }
 """Every piece by its name in the vectors."""
 
@@ -302,7 +249,7 @@ def compare(
 
 
 def _explain(
-    vectors: Vectors, piece: Piece, observed: Numbers, tolerance: float
+    vectors: Vectors, piece: Definition, observed: Numbers, tolerance: float
 ) -> tuple[Deviation, ...]:
     """The fewest other options that give these numbers."""
     base = piece.base

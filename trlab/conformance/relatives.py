@@ -21,9 +21,7 @@ def dpo(vectors: Vectors, *, level: str, against: str) -> Numbers:
     for name in PAIRED:
         batch = vectors.batches[name]
         mask, logp = batch["mask"], batch["logp"].clone().requires_grad_()
-        gap = (logp - (batch["logp_old"] if against == "reference" else 0.0)).where(
-            mask, torch.zeros(()).double()
-        )
+        gap = (logp - (batch["logp_old"] if against == "reference" else 0.0)).where(mask, 0.0)
         rows = gap.sum(-1) / (mask.sum(-1) if level == "mean" else 1)
         margin = vectors.pieces["pairs"]["beta"] * (rows[::2] - rows[1::2])
         loss = -margin.sigmoid().log().mean()

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trlab.conformance.definitions import TURN, Axis, Family, Option, Rows
+from trlab.conformance.definitions import TURN, Axis, Definition, Option, Rows
 
 WHITENED = {
     f"{over}, {kind}, {constant:g}": (over, kind, constant)
@@ -102,7 +102,7 @@ def family(
     rows: bool = False,
     clips: bool = False,
     one_a_row: bool = False,
-) -> Family:
+) -> Definition:
     """A loss with its own choices and with the axes of its slips.
 
     Args:
@@ -126,7 +126,7 @@ def family(
         axes["corrected"] = Axis("form", CORRECTED)
     if rows:
         axes["scope"] = Axis("mask", SCOPE)
-    return Family(_slipping(per_token), axes)
+    return Definition(_slipping(per_token), axes)
 
 
 def _slipping(per_token: Callable[..., Tensor]) -> Callable[..., Tensor]:
