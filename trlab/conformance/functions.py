@@ -8,6 +8,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from trlab.conformance.bench import Observed
 from trlab.conformance.families import FAMILIES
 from trlab.conformance.pieces import Numbers, compare, estimator_of
 from trlab.conformance.report import AGREES, DIFFERS, FAILS, Finding, judge
-from trlab.conformance.search import EXHAUSTIVE, search
+from trlab.conformance.search import EXHAUSTIVE, Result, search
 from trlab.conformance.trl_stand_in import trl
 from trlab.conformance.vectors import Vectors, tensors
 from trlib.aggregation import AGGREGATIONS
@@ -32,11 +33,13 @@ TRL_TYPES = {
 """TRL's loss_type for an aggregation, where the loss has no type of its own."""
 HORIZONS = ("horizon", "max_tokens", "max_completion_length", "generate_max_len")
 """What a plain function may call the divisor of a sum over a row."""
-ESTIMATORS = ("k1", "k2", "k3")
-ADVANTAGES = ("group_std", "group_mean", "leave_one_out", "length_weighted")
-KINDS = {"loss": (), "kl": ESTIMATORS, "advantage": (*ADVANTAGES, "gae")}
+KINDS: dict[str, tuple[str, ...]] = {
+    "loss": (),
+    "kl": ("k1", "k2", "k3"),
+    "advantage": ("group_std", "group_mean", "leave_one_out", "length_weighted", "gae"),
+}
 """What a function may compute, and the pieces that are tried where none is named."""
-PIECES = (*ESTIMATORS, *ADVANTAGES, "gae")
+PIECES = (*KINDS["kl"], *KINDS["advantage"])
 """What surrounds a loss and can be named in its place: KL estimators, called with (logp, logp_old),
 and advantages, called with (rewards, group) or (rewards, lengths, group), of GAE with (rewards,
 values, mask) and gamma, lam."""
@@ -125,11 +128,7 @@ def hold(
         if value not in known:
             raise unknown(name, value, known)
     pieces = KINDS[kind or "loss"]
-    if (
-        kind is not None
-        and loss is not None
-        and (loss in PIECES, loss in pieces) != (bool(pieces), bool(pieces))
-    ):
+    if kind and loss and (loss not in pieces if pieces else loss in PIECES):
         expected = ", ".join(pieces) if pieces else "the name of a loss"
         raise ValueError(f"loss: expected {expected} beside --kind {kind}, got {loss!r}")
     if given and signature != "plain":
@@ -154,32 +153,109 @@ def hold(
         )
     if signature == "trl" and isinstance(function, type) and not hasattr(function, "_compute_loss"):
         raise TypeError(f"function: expected a trainer class with _compute_loss, got {title!r}")
+    held = _Function(vectors, function, title, signature, how, anchor, dict(given or {}))
     if loss in PIECES:
-        yield compare(vectors, title, loss, partial(_piece, function, loss, dict(given or {})))
+        yield held.piece(loss)
     elif pieces:
-        yield _nearest_piece(vectors, function, title, pieces, dict(given or {}))
+        yield _nearest_piece([held.piece(name) for name in pieces])
     elif loss is None:
-        yield _nearest(vectors, function, title, signature, how, anchor, given)
+        yield _nearest(held)
     else:
-        how = how or vectors.losses[loss]["aggregation"]
-        where, note = _place(function, signature, loss, anchor)
-        observed = calls.observe(
-            vectors, _subject(vectors, function, signature, loss, how, where, given)
+        yield held.judged(loss, held.observed(loss))
+
+
+@dataclass(frozen=True)
+class _Function:
+    """Somebody's function, which can be called as any loss and as any piece."""
+
+    vectors: Vectors
+    function: Callable[..., Any]
+    title: str
+    signature: str
+    how: str | None
+    anchor: str | None
+    given: dict[str, Any]
+
+    def piece(self, name: str) -> Finding:
+        return compare(self.vectors, self.title, name, partial(self._numbers, name))
+
+    def judged(self, loss: str, observed: Observed) -> Finding:
+        note = self._place(loss)[1]
+        return judge(self.vectors, self.title, loss, observed, self.asked(loss), extra=note)
+
+    def searched(self, loss: str, observed: Observed, deepest: int) -> Result:
+        return search(self.vectors, loss, observed, self.asked(loss), deepest=deepest)
+
+    def asked(self, loss: str) -> str:
+        """The aggregation."""
+        return self.how or self.vectors.losses[loss]["aggregation"]
+
+    def observed(self, loss: str) -> Observed:
+        settings, anchor = self.vectors.losses[loss]["settings"], self._place(loss)[0]
+        if self.signature == "plain":
+            settings = settings | dict.fromkeys(HORIZONS, self.vectors.horizon)
+            run = calls.plain(
+                self.function, settings=settings, loss=loss, given=self.given, anchor=anchor
+            )
+        elif self.signature == "verl":
+            run = calls.verl(self.function, settings=settings, how=self.asked(loss), anchor=anchor)
+        else:
+            run = trl(
+                self.function,
+                settings=settings,
+                loss_type=self._loss_type(loss),
+                horizon=self.vectors.horizon,
+                level="sequence" if loss.startswith("gspo") else "token",
+                anchor=anchor,
+            )
+        return calls.observe(self.vectors, run)
+
+    def _loss_type(self, loss: str) -> str:
+        """TRL's; that of the aggregation too for a trainer whose loss_type only aggregates."""
+        of_asked = TRL_TYPES[self.asked(loss)]
+        own = next((name for name in ("cispo", "sapo") if loss.startswith(name)), of_asked)
+        return own if own in getattr(self.function, "loss_types", (own,)) else of_asked
+
+    def _place(self, loss: str) -> tuple[str, str]:
+        """Which log-probs stand in the one place for them, and what to say of it: of a loss around
+        the sampler, its."""
+        base = FAMILIES[loss].base
+        sampler = "logp_rollout" in (base.get("anchor"), *base.get("anchors", ())[:1])
+        if self.anchor is not None or self.signature != "plain" or not sampler:
+            return self.anchor or "recomputed", ""
+        if "logp_rollout" in inspect.signature(self.function).parameters:
+            return "recomputed", ""
+        return (
+            "rollout",
+            "its one place for old log-probs was given the sampler's, around which this loss is "
+            "drawn",
         )
-        yield judge(vectors, title, loss, observed, how, extra=note)
+
+    def _numbers(self, name: str, vectors: Vectors) -> Numbers:
+        """What a KL estimator or an advantage gives."""
+        if name in KINDS["kl"]:
+            return estimator_of(
+                vectors, lambda logp, old: self._called({"logp": logp, "logp_old": old})
+            )
+        document = vectors.pieces["gae" if name == "gae" else "advantages"]["inputs"]
+        inputs = tensors(document)
+        if name == "gae":
+            advantages, returns = self._called(inputs, gamma=document["gamma"], lam=document["lam"])
+            mask = inputs["mask"]
+            return {"advantages": advantages.where(mask, 0.0), "returns": returns.where(mask, 0.0)}
+        taken = ("rewards", *(("lengths",) if name == "length_weighted" else ()), "group")
+        return {"advantages": self._called({key: inputs[key] for key in taken})}
+
+    def _called(self, inputs: dict[str, Any], **more: Any) -> Any:
+        """By the names of its parameters where it has ours, else in their order."""
+        parameters, more = inspect.signature(self.function).parameters, {**more, **self.given}
+        if all(name in parameters for name in inputs):
+            return self.function(**inputs, **more)
+        return self.function(*inputs.values(), **more)
 
 
-def _nearest_piece(
-    vectors: Vectors,
-    function: Callable[..., Any],
-    title: str,
-    names: tuple[str, ...],
-    given: dict[str, Any],
-) -> Finding:
+def _nearest_piece(findings: list[Finding]) -> Finding:
     """The piece that the function is, or becomes with the fewest changes."""
-    findings = [
-        compare(vectors, title, name, partial(_piece, function, name, given)) for name in names
-    ]
     explained = [
         f for f in findings if f.status == AGREES or (f.status == DIFFERS and f.deviations)
     ]
@@ -188,144 +264,35 @@ def _nearest_piece(
     return next((f for f in findings if f.status == DIFFERS), findings[0])
 
 
-def _piece(
-    function: Callable[..., Any], name: str, given: dict[str, Any], vectors: Vectors
-) -> Numbers:
-    """What a KL estimator or an advantage gives: called by the names of its parameters where it has
-    ours, else in their order."""
-    if name in ESTIMATORS:
-        return estimator_of(
-            vectors, lambda logp, old: _called(function, {"logp": logp, "logp_old": old}, given)
-        )
-    document = vectors.pieces["gae" if name == "gae" else "advantages"]["inputs"]
-    inputs = tensors(document)
-    if name == "gae":
-        advantages, returns = _called(
-            function, inputs, {"gamma": document["gamma"], "lam": document["lam"], **given}
-        )
-        mask = inputs["mask"]
-        return {"advantages": advantages.where(mask, 0.0), "returns": returns.where(mask, 0.0)}
-    if name != "length_weighted":
-        del inputs["lengths"]
-    ordered: dict[str, Any] = {
-        key: inputs[key] for key in ("rewards", "lengths", "group") if key in inputs
-    }
-    return {"advantages": _called(function, ordered, given)}
-
-
-def _called(
-    function: Callable[..., Any], inputs: Mapping[str, Any], given: Mapping[str, Any]
-) -> Any:
-    parameters = inspect.signature(function).parameters
-    if all(name in parameters for name in inputs):
-        return function(**inputs, **given)
-    return function(*inputs.values(), **given)
-
-
-def _place(
-    function: Callable[..., Any], signature: str, loss: str, anchor: str | None
-) -> tuple[str, str]:
-    """Which log-probs stand in the one place for them, and what to say of it: of a loss around the
-    sampler, its."""
-    sampler = "logp_rollout" in (
-        FAMILIES[loss].base.get("anchor"),
-        *FAMILIES[loss].base.get("anchors", ())[:1],
-    )
-    if anchor is not None or signature != "plain" or not sampler:
-        return anchor or "recomputed", ""
-    if "logp_rollout" in inspect.signature(function).parameters:
-        return "recomputed", ""
-    return (
-        "rollout",
-        "its one place for old log-probs was given the sampler's, around which this loss is drawn",
-    )
-
-
-def _subject(
-    vectors: Vectors,
-    function: Callable[..., Any],
-    signature: str,
-    loss: str,
-    how: str,
-    anchor: str,
-    given: Mapping[str, Any] | None,
-) -> calls.Subject:
-    settings = vectors.losses[loss]["settings"]
-    if signature == "plain":
-        settings = settings | dict.fromkeys(HORIZONS, vectors.document["horizon"])
-        return calls.plain(function, settings=settings, loss=loss, given=given, anchor=anchor)
-    if signature == "verl":
-        return calls.verl(function, settings=settings, how=how, anchor=anchor)
-    family = next((name for name in ("cispo", "sapo") if loss.startswith(name)), TRL_TYPES[how])
-    # A trainer whose loss_type only aggregates.
-    if family not in getattr(function, "loss_types", (family,)):
-        family = TRL_TYPES[how]
-    return trl(
-        function,
-        settings=settings,
-        loss_type=family,
-        horizon=vectors.document["horizon"],
-        level="sequence" if loss.startswith("gspo") else "token",
-        anchor=anchor,
-    )
-
-
-def _nearest(
-    vectors: Vectors,
-    function: Callable[..., Any],
-    title: str,
-    signature: str,
-    how: str | None,
-    anchor: str | None,
-    given: Mapping[str, Any] | None,
-) -> Finding:
+def _nearest(held: _Function) -> Finding:
     """The loss that the function is, or becomes with the fewest changes."""
-    seen: dict[str, tuple[Observed, str]] = {}
-    for loss, entry in vectors.losses.items():
-        aggregation = how or entry["aggregation"]
-        where = _place(function, signature, loss, anchor)[0]
-        subject = _subject(vectors, function, signature, loss, aggregation, where, given)
-        seen[loss] = calls.observe(vectors, subject), aggregation
-    usable = {loss: both for loss, both in seen.items() if both[0].values}
+    seen = {loss: held.observed(loss) for loss in held.vectors.losses}
+    usable = {loss: observed for loss, observed in seen.items() if observed.values}
     if not usable:
-        loss, (observed, aggregation) = next(iter(seen.items()))
-        finding = judge(vectors, title, loss, observed, aggregation)
-        return Finding(title, "any loss", FAILS, notes=finding.notes)
-    at_once = {
-        loss: search(vectors, loss, observed, aggregation, deepest=0)
-        for loss, (observed, aggregation) in usable.items()
-    }
+        fails = held.judged(*next(iter(seen.items())))
+        return Finding(held.title, "any loss", FAILS, notes=fails.notes)
+    at_once = {loss: held.searched(loss, observed, 0) for loss, observed in usable.items()}
     nearest = (
         next((loss for loss, result in at_once.items() if result.agrees), None)
         or next((loss for loss, result in at_once.items() if not result.steered), None)
-        or _shortest(vectors, usable)
+        or _shortest(held, usable)
     )
     if nearest is None:
-        return Finding(
-            title,
-            "any loss",
-            DIFFERS,
-            notes=(
-                "no loss of the vectors, and none with two choices changed, "
-                "gives its numbers; name the one it should be: --loss",
-            ),
+        note = (
+            "no loss of the vectors, and none with two choices changed, gives its numbers; name "
+            "the one it should be: --loss"
         )
-    return judge(
-        vectors,
-        title,
-        nearest,
-        *usable[nearest],
-        extra=_place(function, signature, nearest, anchor)[1],
-    )
+        return Finding(held.title, "any loss", DIFFERS, notes=(note,))
+    return held.judged(nearest, usable[nearest])
 
 
-def _shortest(vectors: Vectors, usable: Mapping[str, tuple[Observed, str]]) -> str | None:
+def _shortest(held: _Function, usable: Mapping[str, Observed]) -> str | None:
     """The loss that one changed choice, else two, turn into the function: the fewest that change
     what is trained."""
     for deepest in range(1, EXHAUSTIVE + 1):
         changes = {}
-        for loss, (observed, asked) in usable.items():
-            match = search(vectors, loss, observed, asked, deepest=deepest).match
+        for loss, observed in usable.items():
+            match = held.searched(loss, observed, deepest).match
             if match is not None and not match.gradient_only:
                 changes[loss] = sum(not d.same_gradient for d in match.deviations)
         if changes:
