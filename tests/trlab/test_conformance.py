@@ -14,7 +14,6 @@ import pytest
 import torch
 
 from trlab.conformance import calls, functions, libraries, make, page, vectors
-from trlab.conformance.aggregations import WORDS
 from trlab.conformance.report import Finding, judge, lines
 from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.algorithms import ppo_loss
@@ -40,7 +39,6 @@ def dppo(
     mask,
     *,
     anchor="rollout",
-    cap=math.inf,
     epsilon=0.0,
     mean=True,
 ):
@@ -53,7 +51,7 @@ def dppo(
         + (1 - q) * (rest_q.clamp(min=1e-12) / rest_p.clamp(min=1e-12)).log()
     )
     silenced = (kl > 0.05) & torch.where(advantages > 0, p > q, p < q)
-    weight = (logp.detach() - log_q).clamp(max=20).exp().clamp(max=cap)
+    weight = (logp.detach() - log_q).clamp(max=20).exp()
     loss = -advantages * weight * ~silenced * logp * mask
     return loss.sum() / mask.sum().clamp(min=1) if mean else loss.sum(-1).mean()
 
@@ -69,21 +67,11 @@ def finding_of(function, loss: str, how: str = "token-mean", **options) -> Findi
     )
 
 
-def test_a_correct_function_passes():
-    for function, loss in ((clip, "ppo"), (dppo, "dppo_kl")):
-        finding = finding_of(function, loss)
-        assert (finding.status, finding.deviations, finding.notes, finding.seen) == (
-            "agrees",
-            (),
-            (),
-            (),
-        )
-
-
 def test_our_own_losses_pass_by_token():
     for loss in V.losses:
         finding = finding_of(make.LOSSES[loss][0], loss)
-        assert (finding.status, finding.words) == ("agrees", ""), loss
+        found = finding.status, finding.words, finding.seen, finding.first
+        assert found == ("agrees", "", (), None), loss
 
 
 SEEDED = {
@@ -93,7 +81,6 @@ SEEDED = {
         "recomputed old policy",
         {"two anchors"},
     ),
-    "cap": (partial(dppo, cap=3.0), "dppo_kl", "bounds the importance weight at 3", None),
     "epsilon": (
         partial(dppo, epsilon=1e-8),
         "dppo_kl",
@@ -311,16 +298,9 @@ def test_an_address_is_found_from_the_working_folder(module):
 @pytest.mark.parametrize(
     ("address", "error", "words"),
     [
-        ("nothing", ValueError, "function: expected package.module:name, got 'nothing'"),
         (":name", ValueError, "expected package.module:name"),
         ("module:", ValueError, "expected package.module:name"),
         ("no.such.module:f", ValueError, "function: no module named 'no'"),
-        ("trlib.nothing:f", ValueError, "function: no module named 'trlib.nothing'"),
-        (
-            "trlib.algorithms:ppo_los",
-            ValueError,
-            "'trlib.algorithms' has no 'ppo_los'; did you mean 'ppo_loss'?",
-        ),
         ("trlib.algorithms:ppo_loss.inner", ValueError, "has no 'inner'"),
         (
             "trlib.aggregation:AGGREGATIONS",
@@ -409,21 +389,6 @@ def test_a_function_is_held_by_itself_as_by_its_address():
         list(functions.hold(V, 7, loss="ppo"))
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"signature": "jax"}, "signature: expected one of plain, trl, verl, got 'jax'"),
-        ({"loss": "pppo"}, "loss: expected one of .*, got 'pppo'; did you mean 'ppo'"),
-        ({"how": "mean"}, "aggregation: expected one of"),
-        ({"anchor": "old"}, "anchor: expected one of recomputed, rollout, got 'old'"),
-        ({"signature": "verl", "given": {"a": 1}}, "set: expected --signature plain"),
-    ],
-)
-def test_bad_options_are_named(options, words):
-    with pytest.raises(ValueError, match=words):
-        list(functions.hold(V, "trlib.algorithms:ppo_loss", **options))
-
-
 @pytest.mark.nightly("searches the choices of every loss")
 def test_the_loss_that_a_function_is_can_be_found(module):
     name = module(
@@ -508,16 +473,6 @@ def test_the_books_page_is_made_from_the_record():
     assert BOOK.with_name("atlas.md").read_text() == page.atlas(document)
     assert not [
         f for entry in document["libraries"] for f in entry["findings"] if f["status"] == "fails"
-    ]
-
-
-def test_junk_under_the_mask_is_seen_by_who_reads_it():
-    def deaf(logp, logp_old, advantages, mask):
-        return clip(logp, logp_old, advantages, torch.ones_like(mask))
-
-    finding = finding_of(deaf, "ppo")
-    assert [d.words for d in finding.deviations] == [
-        f"{WORDS['mask ignored']} (expected token-mean)"
     ]
 
 

