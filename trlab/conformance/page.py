@@ -112,13 +112,13 @@ def page(document: dict[str, Any]) -> str:
     standing = [
         recorded for entry in held for recorded in entry["places"] if places.counts(recorded)
     ]
-    filled = {
+    gaps = {
         "<number>": str(len(standing)),
         "<versions>": f"{', '.join(named)}; Python {document['python']}, on a CPU",
         "<places>\n": "\n".join(_place(recorded) for recorded in standing) + "\n",
         "<tables>\n": "\n".join(tables) + "\n",
     }
-    return _filled(TEMPLATE, filled)
+    return filled(TEMPLATE, gaps)
 
 
 def atlas(document: dict[str, Any]) -> str:
@@ -142,9 +142,7 @@ def atlas(document: dict[str, Any]) -> str:
         for (library, name), words in SHIPPED_BESIDE.items()
     ]
     beside = "\n".join(["| loss | what it is |", "|---|---|", *unplaced])
-    return _filled(
-        ATLAS_TEMPLATE, {"<rows>\n": "\n".join(rows) + "\n", "<beside>\n": beside + "\n"}
-    )
+    return filled(ATLAS_TEMPLATE, {"<rows>\n": "\n".join(rows) + "\n", "<beside>\n": beside + "\n"})
 
 
 def _atlas_row(library: str, row: dict[str, str]) -> list[str]:
@@ -166,9 +164,10 @@ def _atlas_row(library: str, row: dict[str, str]) -> list[str]:
     return [f"| {' | '.join(cells)} |"]
 
 
-def _filled(template: Path, filled: dict[str, str]) -> str:
+def filled(template: Path, gaps: dict[str, str]) -> str:
+    """A page whose gaps are closed one after the other."""
     text = template.read_text(encoding="utf-8")
-    for gap, words in filled.items():
+    for gap, words in gaps.items():
         text = text.replace(gap, words)
     return text
 
@@ -208,7 +207,7 @@ def _place(recorded: dict[str, Any]) -> str:
     words = "Its source" if ".py" in place.where else "Its documentation"
     return (
         f"### {NAMES[place.library]}: {place.subject}\n\n"
-        f"[{words}]({_link(place)}) says that `{place.subject}` {place.documented}. "
+        f"[{words}]({address(place.library, place.where)}) says that `{place.subject}` {place.documented}. "
         f"The code {place.computed}.\n\n*In training*: {place.matters}{_measured(place)}\n\n"
         f"<details><summary>See it</summary>\n\n```{{code-block}} python\n{place.code}\n```\n\n"
         f"This prints `{recorded['printed']}`: first what the documentation promises, then what "
@@ -216,11 +215,13 @@ def _place(recorded: dict[str, Any]) -> str:
     )
 
 
-def _link(place: Place) -> str:
-    if place.library in libraries.SOURCES:
-        return libraries.adapter(place.library).SOURCE.link(place.where)
-    repository, tag = TAGS[place.library]
-    return f"https://github.com/{repository}/blob/{tag}/{place.where}"
+def address(library: str, path: str) -> str:
+    """A file of a library on GitHub, at the version or commit that was read; `path` may end in a
+    line's anchor."""
+    if library in libraries.SOURCES:
+        return libraries.adapter(library).SOURCE.link(path)
+    repository, tag = TAGS[library]
+    return f"https://github.com/{repository}/blob/{tag}/{path}"
 
 
 def _measured(place: Place) -> str:
@@ -271,21 +272,31 @@ def _rows(findings: list[Finding]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def named(text: str) -> tuple[str, Path]:
+    """A library and its clone, of NAME=FOLDER."""
+    name, _, folder = text.partition("=")
+    return name, Path(folder)
+
+
 def main(arguments: list[str]) -> None:
     """Write the page to standard output."""
     parser = argparse.ArgumentParser(description="The book's conformance page, from its record.")
     parser.add_argument("--run", action="store_true", help="run the libraries again first")
     parser.add_argument(
-        "--source", action="append", default=[], metavar="NAME=FOLDER", help="a clone; repeat"
+        "--source",
+        action="append",
+        default=[],
+        type=named,
+        metavar="NAME=FOLDER",
+        help="a clone; repeat",
     )
     parser.add_argument("--atlas", action="store_true", help="the atlas instead")
     args = parser.parse_args(arguments)
     if args.run:
-        folders = {
-            name: Path(folder) for name, _, folder in (text.partition("=") for text in args.source)
-        }
         earlier = json.loads(PATH.read_text()) if PATH.exists() else {}
-        PATH.write_text(json.dumps(record(earlier, folders), indent=1, ensure_ascii=False) + "\n")
+        PATH.write_text(
+            json.dumps(record(earlier, dict(args.source)), indent=1, ensure_ascii=False) + "\n"
+        )
     sys.stdout.write((atlas if args.atlas else page)(json.loads(PATH.read_text())))
 
 

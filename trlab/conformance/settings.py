@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from trlab.conformance import libraries
-from trlab.conformance.page import NAMES, TAGS
+from trlab.conformance.page import NAMES, address, filled, named
 from trlab.conformance.source import SHORT
 from trlab.diagnose.scale import recorded as mismatches
 from trlib.corrections import expected_weight
@@ -109,7 +109,7 @@ def load() -> tuple[Setting, ...]:
     )
 
 
-def root(library: str, source: str | None) -> Path:
+def root(library: str, source: str | Path | None) -> Path:
     """The folder from which a library's files are named.
 
     Raises:
@@ -261,22 +261,13 @@ def page() -> str:
     parts = [
         _part(**purpose) for purpose in json.loads(PATH.read_text(encoding="utf-8"))["purposes"]
     ]
-    scale = {row.key: f"{row.deviation:.2f}" for row in mismatches()}
-    deviation = next(row.deviation for row in mismatches() if row.key == "bf16")
-    sigma = deviation * math.sqrt(math.pi / 2)  # if normal
-    scale |= {
-        f"mask-{tokens}": f"{expected_weight(sigma, tokens, 'mask', 3.0):.2f}"
-        for tokens in (1024, 8192)
-    }
-    scale["token"] = f"{expected_weight(sigma, 1, 'mask', 3.0):.2f}"
-    text = (
-        TEMPLATE.read_text(encoding="utf-8")
-        .replace("<tables>\n", "\n".join(parts))
-        .replace("<read>\n", _read())
-    )
-    for key, nats in scale.items():
-        text = text.replace(f"<{key}>", nats)
-    return text
+    mismatch = {row.key: row.deviation for row in mismatches()}
+    sigma = mismatch["bf16"] * math.sqrt(math.pi / 2)  # if normal
+    gaps = {"<tables>\n": "\n".join(parts), "<read>\n": _read()}
+    gaps |= {f"<{key}>": f"{deviation:.2f}" for key, deviation in mismatch.items()}
+    for key, tokens in (("mask-1024", 1024), ("mask-8192", 8192), ("token", 1)):
+        gaps[f"<{key}>"] = f"{expected_weight(sigma, tokens, 'mask', 3.0):.2f}"
+    return filled(TEMPLATE, gaps)
 
 
 def _part(name: str, title: str, about: str) -> str:
@@ -314,14 +305,10 @@ def _read() -> str:
 
 def link(setting: Setting) -> str:
     """The address of the line that says it, at the version or commit that was read."""
-    at = f"{setting.file}#L{setting.line}"
-    if setting.library in TAGS:
-        repository, tag = TAGS[setting.library]
-        return f"https://github.com/{repository}/blob/{tag}/{at}"
-    return str(libraries.adapter(setting.library).SOURCE.link(at))
+    return address(setting.library, f"{setting.file}#L{setting.line}")
 
 
-def renewed(folders: dict[str, str]) -> str:
+def renewed(folders: dict[str, Path]) -> str:
     """The record with the lines and defaults of what is installed and of the clones that are
     named."""
     document = json.loads(PATH.read_text(encoding="utf-8"))
@@ -348,14 +335,16 @@ def main(arguments: list[str]) -> None:
     """Write the page to standard output."""
     parser = argparse.ArgumentParser(description="The book's page of settings, from its record.")
     parser.add_argument(
-        "--source", action="append", default=[], metavar="NAME=FOLDER", help="a clone; repeat"
+        "--source",
+        action="append",
+        default=[],
+        type=named,
+        metavar="NAME=FOLDER",
+        help="a clone; repeat",
     )
     args = parser.parse_args(arguments)
     if args.source:
-        folders = {
-            name: folder for name, _, folder in (text.partition("=") for text in args.source)
-        }
-        PATH.write_text(renewed(folders), encoding="utf-8")
+        PATH.write_text(renewed(dict(args.source)), encoding="utf-8")
     sys.stdout.write(page())
 
 
