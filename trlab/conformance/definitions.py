@@ -111,16 +111,15 @@ def _row_mean(values: Tensor, mask: Tensor, extra: float = 0.0) -> Tensor:
     return counted / (length + extra if extra else length.clamp(min=1))
 
 
-def reinforce(rows: Rows, logp: Tensor, *, sign: int, weight: str | None) -> Tensor:
+def reinforce(rows: Rows, logp: Tensor, *, weight: str | None) -> Tensor:
     """-A log π; with a weight -r A."""
-    return -sign * rows["advantages"] * (logp if weight is None else (logp - rows[weight]).exp())
+    return -rows["advantages"] * (logp if weight is None else (logp - rows[weight]).exp())
 
 
 def pg_is(
     rows: Rows,
     logp: Tensor,
     *,
-    sign: int,
     anchor: str,
     clamp: float | None,
     cap: float | None,
@@ -129,14 +128,13 @@ def pg_is(
     """-r A."""
     r = _log_ratio(rows, logp, anchor, clamp).exp()
     r = r if cap is None else r.clamp(max=cap)
-    return -sign * rows["advantages"] * (r if form == "ratio" else r.detach() * logp)
+    return -rows["advantages"] * (r if form == "ratio" else r.detach() * logp)
 
 
 def ppo(
     rows: Rows,
     logp: Tensor,
     *,
-    sign: int,
     anchor: str,
     clamp: float | None,
     window: tuple[float, float],
@@ -155,7 +153,7 @@ def ppo(
     if dual is not None:
         limited = torch.maximum(inner, dual * a)
         inner = limited if dual_side == "both" else torch.where(a < 0, limited, inner)
-    return -sign * inner
+    return -inner
 
 
 def _surrogate(r: Tensor, a: Tensor, window: tuple[float, float], side: str) -> Tensor:
@@ -174,7 +172,6 @@ def gspo(
     rows: Rows,
     logp: Tensor,
     *,
-    sign: int,
     anchor: str,
     window: tuple[float, float],
     cap: str,
@@ -195,14 +192,13 @@ def gspo(
     elif cap == "size":
         mean = mean - mean.detach() + mean.detach().clamp(max=10.0)
     s = (mean.clamp(max=10.0) if cap == "gradient" else mean).exp()
-    return -sign * _surrogate(s, a, window, side)
+    return -_surrogate(s, a, window, side)
 
 
 def cispo(
     rows: Rows,
     logp: Tensor,
     *,
-    sign: int,
     anchor: str,
     clamp: float | None,
     low: float | None,
@@ -212,14 +208,13 @@ def cispo(
     """-sg[clip(r)] A log π; low and high are the bounds themselves."""
     r = _log_ratio(rows, logp, anchor, clamp).exp().clamp(min=0.0 if low is None else low, max=high)
     weight = {"log": r.detach() * logp, "product": r * logp, "ratio": r}[form]
-    return -sign * rows["advantages"] * weight
+    return -rows["advantages"] * weight
 
 
 def sapo(
     rows: Rows,
     logp: Tensor,
     *,
-    sign: int,
     anchor: str,
     clamp: float | None,
     tau: tuple[float, float],
@@ -229,14 +224,13 @@ def sapo(
     a, r = rows["advantages"], _log_ratio(rows, logp, anchor, clamp).exp()
     t = torch.full_like(a, tau[1]).masked_fill(a > 0, tau[0])
     gate = torch.sigmoid(t * (r - 1)) * (4 / t if scale == "4/tau" else 1.0)
-    return -sign * gate * a
+    return -gate * a
 
 
 def gmpo(
     rows: Rows,
     logp: Tensor,
     *,
-    sign: int,
     anchor: str,
     window: tuple[float, float],
     epsilon: float,
@@ -253,18 +247,12 @@ def gmpo(
     mean = _row_mean(clamped if side == "both" else one_sided, mask, epsilon)
     if level == "sum":
         mean = mean * mask.sum(-1, keepdim=True)
-    return -sign * a * mean.exp()
+    return -a * mean.exp()
 
 
-def pspo(
-    rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, alpha: float
-) -> Tensor:
+def pspo(rows: Rows, logp: Tensor, *, anchor: str, clamp: float | None, alpha: float) -> Tensor:
     """-((1 - α) r + α) A."""
-    return (
-        -sign
-        * rows["advantages"]
-        * ((1 - alpha) * _log_ratio(rows, logp, anchor, clamp).exp() + alpha)
-    )
+    return -rows["advantages"] * ((1 - alpha) * _log_ratio(rows, logp, anchor, clamp).exp() + alpha)
 
 
 def dppo(
@@ -278,7 +266,6 @@ def dppo(
     clamp: str,
     side: str,
     form: str,
-    sign: int,
     epsilon: float = 0.0,
     direction: str = "anchor first",
 ) -> Tensor:
@@ -297,7 +284,7 @@ def dppo(
         d = d.clamp(min=-20.0 if clamp == "both" else None, max=20.0)
     rho = d.exp() if cap is None else d.exp().clamp(max=cap)
     kept = (~outward).to(a)
-    return -sign * a * kept * (rho.detach() * logp if form == "log" else rho)
+    return -a * kept * (rho.detach() * logp if form == "log" else rho)
 
 
 def distance(log_a: Tensor, log_b: Tensor, measure: str, epsilon: float = 0.0) -> Tensor:
@@ -318,9 +305,7 @@ def _binary_kl(log_a: Tensor, log_b: Tensor, epsilon: float) -> Tensor:
     return log_a.exp() * (log_a - log_b) - torch.expm1(log_a) * ratio
 
 
-def quatro(
-    rows: Rows, logp: Tensor, *, form: str, anchor: str, ratio: str, delta: float, sign: int
-) -> Tensor:
+def quatro(rows: Rows, logp: Tensor, *, form: str, anchor: str, ratio: str, delta: float) -> Tensor:
     """-sg[h (R - m - λ l)] log π, with the dual solved by the reference."""
     mask = rows["mask"]
     d = ((logp.detach() - rows[anchor]) * rows.get(TURN, 1.0)).masked_fill(~mask, 0.0)
@@ -340,16 +325,12 @@ def quatro(
         "exact": whole.clamp(-20, 20).exp(),
         "regression": torch.ones_like(d),
     }[form]
-    return -sign * h * pull * logp
+    return -h * pull * logp
 
 
-def trsft(rows: Rows, logp: Tensor, *, alpha: float | None, form: str, sign: int) -> Tensor:
+def trsft(rows: Rows, logp: Tensor, *, alpha: float | None, form: str) -> Tensor:
     """-p / sg[max(p, α)]; α None: plain supervised fine-tuning."""
     if alpha is None:
-        return -sign * logp
+        return -logp
     floor = logp.detach().clamp(min=math.log(alpha))
-    return (
-        -sign * (logp - floor).exp()
-        if form == "ratio"
-        else -sign * (logp.detach() - floor).exp() * logp
-    )
+    return -(logp - floor).exp() if form == "ratio" else -(logp.detach() - floor).exp() * logp

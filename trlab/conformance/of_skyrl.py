@@ -50,18 +50,18 @@ LOSSES = (
     Held("rollout_is", "cispo", "token-mean"),
     Held("importance_sampling", "pg_is", "token-mean"),
 )
-OFF = (
-    "tis_ratio_type",
-    "sequence_mask_metric",
-    "outlier_token_is_threshold_low",
-    "outlier_token_is_threshold_high",
-    "token_mask_is_threshold_low",
-    "token_mask_is_threshold_high",
-)
-"""Corrections that SkyRL has off by default."""
 
 
-def config(name: str, settings: dict[str, Any], reduction: str = "token_mean", **more: Any) -> Any:
+class Off:
+    """Corrections, none of which SkyRL has on by default."""
+
+    token_tis_ratio_clip_high = 2.0
+
+    def __getattr__(self, name: str) -> None:
+        return None
+
+
+def config(name: str, reduction: str, settings: dict[str, Any], dppo_type: str) -> Any:
     """SkyRL's algorithm configuration: a loss's thresholds where SkyRL reads them, the defaults
     elsewhere."""
     low, high = settings.get("eps_low", 0.2), settings.get("eps_high", 0.2)
@@ -76,14 +76,8 @@ def config(name: str, settings: dict[str, Any], reduction: str = "token_mean", *
             tau_pos=settings.get("tau_pos", 1.0), tau_neg=settings.get("tau_neg", 1.05)
         ),
         cispo=SimpleNamespace(cispo_eps_clip_low=low, cispo_eps_clip_high=high, cispo_anchor="old"),
-        dppo=SimpleNamespace(
-            dppo_type=more.pop("dppo_type", "binary_tv"), delta_low=delta, delta_high=delta
-        ),
-        clip_cov=SimpleNamespace(clip_ratio=0.0002, clip_cov_lb=1.0, clip_cov_ub=5.0),
-        kl_cov=SimpleNamespace(kl_cov_frac=0.2, ppo_kl_coef=1.0),
-        off_policy_correction=SimpleNamespace(
-            **dict.fromkeys(OFF), token_tis_ratio_clip_high=2.0, **more
-        ),
+        dppo=SimpleNamespace(dppo_type=dppo_type, delta_low=delta, delta_high=delta),
+        off_policy_correction=Off(),
     )
 
 
@@ -105,7 +99,8 @@ def beside(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
 def subject(modules: dict[str, Any], held: Held, settings: dict[str, Any]) -> calls.Subject:
     """How a loss is called."""
     core, reduction = modules[f"{UTILS}.ppo_utils"], REDUCTIONS[held.how]
-    algorithm = config(held.name, settings, reduction, **held.options)
+    dppo = held.options.get("dppo_type", "binary_tv")
+    algorithm = config(held.name, reduction, settings, dppo)
 
     def run(batch: dict[str, Tensor], logp: Tensor) -> Tensor:
         mask = batch["mask"].double()

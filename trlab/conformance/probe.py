@@ -75,7 +75,7 @@ def _weights(
     subject: Subject,
     *,
     d: float,
-    sign: int = 1,
+    sign: float = 1,
     old: float = 0.0,
     rollout: float = 0.0,
     one: float = 0.0,
@@ -104,10 +104,7 @@ def _weights(
 def _reads(subject: Subject, d: float, name: str) -> bool:
     """Whether a step of a policy's log-probs moves the weights; near, and where an upper bound does
     not hold."""
-    base = _weights(subject, d=d)
-    moved = (
-        _weights(subject, d=d, old=STEP) if name == "old" else _weights(subject, d=d, rollout=STEP)
-    )
+    base, moved = _weights(subject, d=d), _weights(subject, d=d, **{name: STEP})
     return bool(((base - moved).abs() > ROUNDING * base.abs().max()).any())
 
 

@@ -49,28 +49,16 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """The finding as JSON can hold it."""
-        return {
-            "subject": self.subject,
-            "reference": self.reference,
-            "status": self.status,
-            "deviations": [{"point": d.point, "words": d.words} for d in self.deviations],
-            "notes": list(self.notes),
-            "seen": list(self.seen),
-            "first": self.first,
-        }
+        deviations = [{"point": d.point, "words": d.words} for d in self.deviations]
+        lists = {"deviations": deviations, "notes": list(self.notes), "seen": list(self.seen)}
+        return {**vars(self), **lists}
 
     @staticmethod
     def from_dict(document: dict[str, Any]) -> Finding:
         """The finding of a record."""
-        return Finding(
-            document["subject"],
-            document["reference"],
-            document["status"],
-            tuple(Deviation(**d) for d in document["deviations"]),
-            tuple(document["notes"]),
-            tuple(document["seen"]),
-            document["first"],
-        )
+        tuples = {name: tuple(document[name]) for name in ("notes", "seen")}
+        deviations = tuple(Deviation(**d) for d in document["deviations"])
+        return Finding(**{**document, **tuples, "deviations": deviations})
 
 
 def place(first: dict[str, Any]) -> list[str]:

@@ -134,6 +134,7 @@ def _slipping(per_token: Callable[..., Tensor]) -> Callable[..., Tensor]:
         rows: Rows,
         logp: Tensor,
         *,
+        sign: int = 1,
         advantage: str = "given",
         shift: tuple[int, str] | None = None,
         turn: str = "straight",
@@ -150,7 +151,7 @@ def _slipping(per_token: Callable[..., Tensor]) -> Callable[..., Tensor]:
         if turn == "inverted":
             inputs[TURN] = torch.tensor(-1.0)
         leaf = logp.detach() if turn == "detached" else logp
-        values = per_token(inputs, leaf, **choices) + 0.0 * logp
+        values = sign * per_token(inputs, leaf, **choices) + 0.0 * logp
         if corrected is not None:
             values = values * _correction(rows, *corrected)
         return values if added is None else values + added[1] * _term(added[0], rows, logp, values)
