@@ -446,12 +446,6 @@ def test_the_command_writes_a_page_and_says_what_it_found(written, capsys, tmp_p
     assert found["answer"]["code"] == "clips" and "points" not in found
 
     assert typed(f"diagnose {path} --out {out}") == 2  # a page of its own is replaced
-    out.write_text("somebody's notes")
-    assert typed(f"diagnose {path} --out {out}") == 2
-    assert "is there already and is not a page of trlib diagnose" in capsys.readouterr().err
-    assert out.read_text() == "somebody's notes"
-    assert typed(f"diagnose {path} --out {tmp_path / 'no' / 'page.html'}") == 2
-    assert "No such file or directory" in capsys.readouterr().err
 
 
 BAD = {

@@ -4,7 +4,7 @@ what it shows."""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 import numpy as np
@@ -23,7 +23,8 @@ SHAPES = {
     "dppo": '<rect class="by-dppo" x="-3.2" y="-3.2" width="6.4" height="6.4" />',
     "both": '<path class="by-both" d="M0 -4.8L4.8 0L0 4.8L-4.8 0Z" />',
 }
-"""A mark for every kind of token, told apart by its form as well as by its colour."""
+"""A mark for every kind of token, silenced by neither, by PPO, by DPPO and by both, told apart by its
+form as well as by its colour."""
 
 
 def glyph(kind: str) -> str:
@@ -35,10 +36,10 @@ def ratios(findings: Findings) -> str:
     """Tokens by their ratio to PPO's anchor, with the window."""
     h, height = findings.histogram, 230
     floor = height - BOTTOM
-    x = _Scale(-h.reach, h.reach, LEFT, WIDTH - RIGHT)
+    x = _linear(-h.reach, h.reach, LEFT, WIDTH - RIGHT)
     most = max(max(h.kept), max(h.silenced), 1)
     # One token stands a decade above the axis' foot.
-    y = _Scale(0, math.log10(most) + 1, floor, TOP)
+    y = _linear(0, math.log10(most) + 1, floor, TOP)
     low, high = 1 - findings.limits.eps_low, 1 + findings.limits.eps_high
     left = x(max(-h.reach, math.log2(low))) if low > 0 else x(-h.reach)
     right = x(min(h.reach, math.log2(high)))
@@ -91,8 +92,9 @@ def plane(findings: Findings) -> str:
     points = findings.points
     least = min((min(v, 1 - v) for p in points for v in (p.before, p.after)), default=0.5)
     edge = 10 ** math.floor(math.log10(min(1e-3, max(EDGE, least))))
-    x = _Scale(-_logit(1 - edge), _logit(1 - edge), LEFT, WIDTH - RIGHT)
-    y = _Scale(x.low, x.high, height - BOTTOM, TOP)
+    far = _logit(1 - edge)
+    x = _linear(-far, far, LEFT, WIDTH - RIGHT)
+    y = _linear(-far, far, height - BOTTOM, TOP)
     parts = []
     for value in _ticks(edge):
         at, name = _logit(value), f"{value:g}".replace("e-0", "e-")
@@ -102,27 +104,26 @@ def plane(findings: Findings) -> str:
             _text(LEFT - 5, y(at) + 4, name, "end"),
             _text(x(at), height - BOTTOM + 15, name, "middle"),
         ]
-    grid = 1 / (1 + np.exp(-np.linspace(x.low, x.high, 160)))
+    grid = 1 / (1 + np.exp(-np.linspace(-far, far, 160)))
     limits = findings.limits
     parts.append(_curve(grid, grid, x, y, edge, "diagonal"))
     for bound in (1 - limits.eps_low, 1 + limits.eps_high):
         parts.append(_curve(grid, grid * bound, x, y, edge, "clip-line"))
     for shift in (-limits.delta_tv, limits.delta_tv):
         parts.append(_curve(grid, grid + shift, x, y, edge, "tv-line"))
-    for kind in ("kept", "ppo", "dppo", "both"):
-        for p in points:
-            if _kind(p) == kind:
-                across, up = (_logit(min(max(v, edge), 1 - edge)) for v in (p.before, p.after))
-                parts.append(
-                    f'<g transform="translate({x(across):.1f} {y(up):.1f})">{SHAPES[kind]}</g>'
-                )
+    by_kind = {kind: [p for p in points if _kind(p) == kind] for kind in SHAPES}
+    for kind, some in by_kind.items():
+        for p in some:
+            across, up = (_logit(min(max(v, edge), 1 - edge)) for v in (p.before, p.after))
+            place = f"{x(across):.1f} {y(up):.1f}"
+            parts.append(f'<g transform="translate({place})">{SHAPES[kind]}</g>')
     parts += [
         _text((LEFT + WIDTH - RIGHT) / 2, height - 5, say("figure.before_axis"), "middle"),
         f'<text class="label" text-anchor="middle" transform="translate(9 {height / 2 - 12:.0f}) '
         'rotate(-90)">'
         f"{say('figure.after_axis')}</text>",
     ]
-    counts = {kind: sum(_kind(p) == kind for p in points) for kind in SHAPES}
+    counts = {kind: len(some) for kind, some in by_kind.items()}
     label = say("figure.plane", f=findings, count=len(points), **counts)
     return _svg(height, parts, label)
 
@@ -133,7 +134,7 @@ def classes(rows: Sequence[ClassRow], ratio: str) -> str:
     height = TOP + gap * len(rows) + BOTTOM
     reach = max(max(abs(math.log2(max(v, 1e-9))) for v in row.ratio) for row in rows)
     reach = next((r for r in (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0) if r >= reach), 16.0)
-    x = _Scale(-reach, reach, left, WIDTH - RIGHT - 6)
+    x = _linear(-reach, reach, left, WIDTH - RIGHT - 6)
     floor = height - BOTTOM
     parts = []
     for bits in (-reach, -reach / 2, 0.0, reach / 2, reach):
@@ -181,14 +182,9 @@ def meter(share: float | None, kind: str) -> str:
     )
 
 
-class _Scale:
-    """A linear map from values to pixels."""
-
-    def __init__(self, low: float, high: float, start: float, end: float) -> None:
-        self.low, self.high, self.start, self.end = low, high, start, end
-
-    def __call__(self, value: float) -> float:
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+def _linear(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
+    """From values to pixels."""
+    return lambda value: start + (value - low) / (high - low) * (end - start)
 
 
 def _svg(height: float, parts: Sequence[str], label: str) -> str:
@@ -217,7 +213,12 @@ def _low(text: str) -> str:
 
 
 def _curve(
-    before: np.ndarray, after: np.ndarray, x: _Scale, y: _Scale, edge: float, kind: str
+    before: np.ndarray,
+    after: np.ndarray,
+    x: Callable[[float], float],
+    y: Callable[[float], float],
+    edge: float,
+    kind: str,
 ) -> str:
     inside = (after > edge) & (after < 1 - edge)
     places = [
@@ -228,12 +229,7 @@ def _curve(
 
 
 def _kind(point: Point) -> str:
-    return {
-        (False, False): "kept",
-        (True, False): "ppo",
-        (False, True): "dppo",
-        (True, True): "both",
-    }[point.ppo, point.dppo]
+    return tuple(SHAPES)[point.ppo + 2 * point.dppo]
 
 
 def _logit(p: float) -> float:
