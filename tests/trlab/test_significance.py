@@ -167,15 +167,8 @@ def test_a_pair_is_judged_by_its_difference():
 def test_runs_with_common_prompts_are_compared_in_pairs():
     rng = np.random.default_rng(8)
     luck = rng.normal(0.7, 0.1, 8)
-    rows = [
-        {"label": label, "seed": seed, "status": "done", "sampled": luck[seed] + gain}
-        for label, gain in (("ppo", 0.01), ("pg_is", 0.0))
-        for seed in (
-            range(8) if label == "ppo" else reversed(range(8))
-        )  # a table's order decides nothing
-    ]
-    for row in rows:
-        row["sampled"] += rng.normal(0, 0.001)
+    runs = table(ppo=luck + 0.01 + rng.normal(0, 0.001, 8), pg_is=luck + rng.normal(0, 0.001, 8))
+    runs = pd.concat([runs[:8], runs[:7:-1]])  # a table's order decides nothing
     claim = Prediction("a clip adds a point", higher="ppo", lower="pg_is")
     sweep = Sweep(
         text="",
@@ -183,8 +176,8 @@ def test_runs_with_common_prompts_are_compared_in_pairs():
         budget=Budget(steps=1, common=3),
         predictions=[claim],
     )
-    (paired,) = judge(sweep, pd.DataFrame(rows))
-    (apart,) = judge(replace(sweep, budget=Budget(steps=1)), pd.DataFrame(rows))
+    (paired,) = judge(sweep, runs)
+    (apart,) = judge(replace(sweep, budget=Budget(steps=1)), runs)
     assert (paired.verdict, paired.pairs, apart.verdict, apart.pairs) == ("seen", 8, "undecided", 0)
     assert (
         "of the 8 pairs of runs with the same seed" in paired.plain()[1]

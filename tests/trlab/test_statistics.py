@@ -122,13 +122,7 @@ def test_scores_may_be_a_column_of_a_table_whatever_its_index():
         }
     )
     troll, ppo = (runs[runs["label"] == label] for label in ("troll", "ppo"))
-    assert iqm(troll["sampled"]) == pytest.approx(0.65) and iqm(ppo["sampled"]) == pytest.approx(
-        0.25
-    )
     assert interval(troll["sampled"]) == interval([0.5, 0.6, 0.9, 0.7])
-    assert improvement(troll["sampled"], ppo["sampled"]) == improvement(
-        [0.5, 0.6, 0.9, 0.7], [0.1, 0.9, 0.2, 0.3]
-    )
     assert better(troll["sampled"], ppo["sampled"]) == 12.5 / 16  # .9 is tied once
     columns = ["sampled", "greedy"]
     assert [by_task("x", troll[columns])[i].tolist() for i in (0, 1)] == [
