@@ -77,9 +77,10 @@ def p_in_words(corrected: float, family: int) -> str:
 
 @dataclass(frozen=True)
 class Finding(Verdict):
-    """A prediction beside what the runs say."""
+    """A prediction beside what the runs say: the verdict on what it compares."""
 
     prediction: Prediction = field(kw_only=True)
+    """What was written down before the runs."""
 
     @property
     def estimate(self) -> Estimate | None:
