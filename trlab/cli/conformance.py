@@ -193,8 +193,10 @@ def _library(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], li
 
     _library_only(args, libraries.LIBRARIES)
     folder = Path(args.source) if args.source else None
-    with libraries.opened(args.library, folder) as modules, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the library's own
+    with (
+        warnings.catch_warnings(action="ignore"),  # the library's own
+        libraries.opened(args.library, folder) as modules,
+    ):
         findings = list(libraries.hold(vectors, args.library, modules))
         reproduced = [places.as_dict(place) for place in places.places_of(args.library)]
     about = _read_from(args.library, folder)
@@ -206,17 +208,9 @@ def _library_only(args: argparse.Namespace, known: tuple[str, ...]) -> None:
     from trlab.conformance import libraries
     from trlib.errors import unknown
 
-    of_a_function = {
-        "--signature": args.signature,
-        "--loss": args.loss,
-        "--aggregation": args.aggregation,
-        "--anchor": args.anchor,
-        "--set": args.set,
-        "--kind": args.kind,
-    }
-    for option, value in of_a_function.items():
-        if value:
-            raise ValueError(f"{option}: expected --function beside it, got --library")
+    for option in ("signature", "loss", "aggregation", "anchor", "set", "kind"):
+        if getattr(args, option):
+            raise ValueError(f"--{option}: expected --function beside it, got --library")
     if args.library not in known:
         raise unknown("library", args.library, known)
     if args.source and args.library not in libraries.SOURCES:
