@@ -61,10 +61,10 @@ def test_presets_a_prediction_and_a_link(visit: Any, until: Any, name: str) -> N
     assert visit(name, mark).state(keys) == states[failing], (
         "a link opens the state it was copied from"
     )
-    answers = one.page.locator(".trx .ask input")
+    answers = one.page.locator(".trx .ask .answers button")
     said = []
     for i in range(answers.count()):
-        one.click(".trx .ask input", i)
+        one.click(".trx .ask .answers button", i)
         said.append(one.text(".trx .revealed"))
     assert 2 <= len(said) <= 4 and sum(text.startswith("✓ Right") for text in said) == 1
     assert all(len(text) > 40 for text in said)
@@ -115,7 +115,7 @@ def test_accessible_and_whole_on_a_phone(visit: Any, name: str, width: int) -> N
         is_mobile=width == 360,
     )
     for theme in in_both_themes(one.page):
-        for chosen in (".trx .marks button", ".trx .ask input"):
+        for chosen in (".trx .marks button", ".trx .ask .answers button"):
             if one.page.locator(chosen).count():  # the map of ratios predicts nothing
                 one.click(chosen)
         assert violations(one.page) == [], theme

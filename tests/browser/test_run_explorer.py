@@ -53,10 +53,8 @@ class Explorer(Visit):
         self.page.get_by_role("button", name=re.compile("more methods?$")).click()
 
     def predict(self, method: str) -> None:
-        fold = self.page.locator(".trx .ask")
-        if fold.get_attribute("open") is None:
-            fold.locator("summary").click()
-        self.page.get_by_role("radio", name=method).evaluate("node => node.click()")
+        ask = self.page.locator(".trx .ask")
+        ask.get_by_role("button", name=method, exact=True).evaluate("node => node.click()")
         self.settle()
 
     def addressed(self, part: str) -> str:

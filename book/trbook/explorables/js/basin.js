@@ -46,6 +46,7 @@ function settings(data) {
       shown: (state) => panelsAt(data, state.uses, state.threshold).length > 1,
     },
     measure: {
+      fold: true,
       legend: "What is drawn",
       choices: [
         ["end", "end"],
@@ -53,7 +54,8 @@ function settings(data) {
       ],
     },
     methods: {
-      legend: "Methods",
+      legend: "Methods, at most six",
+      most: 6,
       ticks: Object.entries(data.names).map(([method, name]) => [
         method,
         name,

@@ -155,7 +155,7 @@ function board() {
   };
   return {
     node: picture.node,
-    height: (width) => Math.min(0.92 * width, 440),
+    height: (width) => Math.min((width < 480 ? 0.86 : 0.92) * width, 440),
     draw(s, found, { width, height }) {
       picture.size(width, height);
       box = panel.place({ width, height });
@@ -253,7 +253,7 @@ export default bench({
     {
       name: "make it fail: it crawls",
       state: CORNER,
-      text: "What to notice: the policy is almost certain of no, then yes, the worst answer. The plain gradient step is hardly a dot. Take the natural step a few times: it gets away.",
+      text: "What to notice: the policy is almost certain of the worst answer, so the plain gradient step is hardly a dot. Take the natural step a few times.",
     },
     {
       name: "make it fail: no ellipse",

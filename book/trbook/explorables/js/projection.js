@@ -21,7 +21,7 @@ import style from "./projection/style.css";
 
 const FAR = 6,
   LEAST = 1e-4,
-  TALL = { bars: 220, push: 170 };
+  TALL = { bars: 205, push: 155 };
 const BARS = [
   ["q, old", "old"],
   ["π̃, network", "new"],

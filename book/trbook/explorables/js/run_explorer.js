@@ -1,7 +1,7 @@
 /* run_explorer: the recorded runs. Choose a sweep, a point of its axes and methods; see curves with bands, accuracy
    against nats, and every arm's accuracy in one table. */
 
-import { choice, h, say, stage, status } from "./parts/common.js";
+import { drawer, h, prediction, say, stage, status } from "./parts/common.js";
 import { axisName, between, called, looksOf, measureOf, short } from "./run_explorer/looks.js";
 import { columnsAxis, open, reach } from "./run_explorer/pack.js";
 import { curvePlot, scatterPlot } from "./run_explorer/plots.js";
@@ -22,8 +22,7 @@ function render({ model, el }) {
   const first = possible(raw(), pack).state;
   let { state, notes } = possible(raw(), pack);
   let sweep = pack.byName.get(state.sweep),
-    looks = looksOf(sweep.methods),
-    guess = null;
+    looks = looksOf(sweep.methods);
   let queued = 0,
     arrived = false,
     saving = 0,
@@ -97,12 +96,9 @@ function render({ model, el }) {
       set({ at, cell: again ? "" : method });
     },
     preset: (preset) => set({ ...opening(pack, pack.byName.get(preset.state.sweep)), ...preset.state }),
-    guess: (value) => {
-      guess = value;
-      set({ ...opening(pack, pack.byName.get(pack.question.state.sweep)), ...pack.question.state });
-    },
+    guessed: () => set({ ...opening(pack, pack.byName.get(pack.question.state.sweep)), ...pack.question.state }),
     reset: () => {
-      guess = null;
+      ui.asking.clear();
       ui.map.fold();
       set(first);
     },
@@ -147,13 +143,11 @@ function render({ model, el }) {
     ui.map.now(values);
     if (stale) {
       const said = verdict(sweep, state, armsAt(pack, sweep, state.at, state.methods));
-      ui.settings(sweep, state, { notes, said, guess, batch: at });
+      ui.settings(sweep, state, { notes, said, batch: at });
       const heard = (state.cell ? [state.cell] : state.methods)
         .filter((method) => values.has(method))
         .map((method) => `${called(method)} ${values.get(method)}`);
-      ui.speak(
-        [...notes.map(({ text }) => text), guess ? ui.answered() : "", aloud(sweep, state, said, heard)].join(" "),
-      );
+      ui.speak([...notes.map(({ text }) => text), ui.asking.said(), aloud(sweep, state, said, heard)].join(" "));
     }
     stale = false;
     if (arrived) frame.scrollIntoView({ block: "start", behavior: "instant" }); // when it has its height
@@ -255,12 +249,7 @@ function furnish(frame, pack, act) {
   const map = table({ pack, onCell: act.cell, onMethods: act.methods });
   const curves = h("div", { class: "plane" }, plot.node),
     scatter = h("div", { class: "plane low" }, cloud.node),
-    cost = h(
-      "details",
-      { class: "cost fold" },
-      h("summary", { text: "Accuracy against the nats that it cost" }),
-      scatter,
-    );
+    cost = drawer("cost", "Accuracy against the nats that it cost", scatter);
   const sweeps = pick("sweep", act.sweep),
     measures = pick("curve of", act.measure),
     axes = h("div", { class: "axes" });
@@ -297,18 +286,9 @@ function furnish(frame, pack, act) {
     h("button", { type: "button", text: preset.name, onclick: () => act.preset(preset) }),
   ]);
   const hint = h("p", { class: "hint", hidden: true });
-  const guesses = choice({
-    legend: "Your prediction",
-    options: pack.question.options.map((name) => [name, called(name)]),
-    onChange: act.guess,
-  });
-  const revealed = h("p", { class: "revealed", hidden: true });
-  const asking = h(
-    "details",
-    { class: "ask fold" },
-    h("summary", { text: `Predict: ${pack.question.text}` }),
-    guesses.el,
-    revealed,
+  const asking = prediction(
+    { text: pack.question.text, options: pack.question.options.map((name) => [name, called(name)]) },
+    { reply: (guess) => reveal(pack, guess), guessed: act.guessed },
   );
   frame.append(
     h(
@@ -337,7 +317,7 @@ function furnish(frame, pack, act) {
       h("div", { class: "judged" }, judged, noted),
       cost,
       h("div", { class: "try" }, h("div", { class: "marks" }, ...presets.map(([, button]) => button)), hint),
-      asking,
+      asking.el,
     ),
     spoken.el,
   );
@@ -351,8 +331,8 @@ function furnish(frame, pack, act) {
     map,
     speak: spoken.speak,
     release: spoken.release,
-    answered: () => revealed.textContent,
-    settings: (sweep, state, { notes, said, guess, batch: at }) => {
+    asking,
+    settings: (sweep, state, { notes, said, batch: at }) => {
       sweeps.set(state.sweep);
       if (axed !== (axed = sweep.name)) {
         axes.replaceChildren(
@@ -390,18 +370,14 @@ function furnish(frame, pack, act) {
       presets.forEach((pair) => pair[1].setAttribute("aria-pressed", String(pair === pressed)));
       hint.hidden = !pressed;
       say(hint, pressed ? pressed[0].text : "");
-      guesses.set(guess);
-      revealed.hidden = !guess;
-      if (guess) asking.open = true;
-      if (guess) {
-        const { state: asked } = pack.question,
-          asking = pack.byName.get(asked.sweep);
-        const { right, text } = answer(guess, armsAt(pack, asking, asked.at, pack.question.options));
-        revealed.dataset.right = right ? "yes" : "no";
-        say(revealed, `${right ? "✓" : "✕"} ${text} ${pack.question.why}`);
-      }
     },
   };
+}
+
+function reveal(pack, guess) {
+  const { state, options, why } = pack.question,
+    { right, text } = answer(guess, armsAt(pack, pack.byName.get(state.sweep), state.at, options));
+  return `${right ? "✓" : "✕"} ${text} ${why}`;
 }
 
 const holds = (part, whole) =>

@@ -1,6 +1,6 @@
 /* simplex: regions around an old policy over three tokens, every radius from one. */
 
-import { bench, h, probability, radius, sample, say, tick } from "./parts/common.js";
+import { bench, drawer, h, probability, radius, sample, say, tick } from "./parts/common.js";
 import { board } from "./simplex/board.js";
 import { LEAST, LOOKS, TICKS, amount, checked, normal, rounded } from "./simplex/looks.js";
 import { read } from "./simplex/words.js";
@@ -92,7 +92,7 @@ function table({ set }) {
       h("thead", {}, h("tr", {}, ...HEADS.map((text) => (text ? h("th", { scope: "col", text }) : h("td"))))),
       h("tbody", {}, ...rows.map(({ row }) => row)),
     ),
-    h("details", { class: "matched" }, h("summary", { text: "How the radii belong together" }), matched),
+    drawer("matched", "How the radii belong together", matched),
   );
   return {
     el,
@@ -112,9 +112,9 @@ function table({ set }) {
       }
       say(
         matched,
-        `All come from one number, ρ = √(2δ) = ${amount(Math.sqrt(2 * s.delta))}. The box bounds the maximum of |r − 1| under the old policy by ρ, χ² its root mean square, TV its mean: each region lies inside the next. ` +
+        `All come from one number, ρ = √(2δ) = ${amount(Math.sqrt(2 * s.delta))}. The box bounds the maximum of |r − 1| by ρ, χ² its root mean square, TV its mean: each region lies inside the next. ` +
           "KL and Fisher agree with χ² to second order, and the TV ball holds both KL balls (Pinsker). The Fisher ellipse of the probabilities is the χ² ball itself; the one drawn here is an ellipse in the logits. " +
-          "Wasserstein has no such match: the tokens stand on a line at 0, 1 and 2, and as much may move as for TV, but one place only.",
+          "Wasserstein has no match: as much may move as for TV, one place along the line of tokens.",
       );
     },
   };
@@ -167,7 +167,7 @@ export default bench({
         show: ["kl"],
         view: "whole",
       },
-      text: "What to notice: KL(new‖old) reaches the triangle's sides, where a token has gone. KL(old‖new) never does: no old token may vanish.",
+      text: "What to notice: KL(new‖old) reaches the triangle's sides, where a token has gone. KL(old‖new) never does.",
     },
     {
       name: "how far is a token?",

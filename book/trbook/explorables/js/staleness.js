@@ -144,7 +144,7 @@ function board() {
   let place = null;
   return {
     node: picture.node,
-    height: (width) => (width < 480 ? 480 : 500),
+    height: (width) => (width < 480 ? 440 : 500),
     places: () => place,
     draw(s, { found }, { width, height }, data) {
       picture.size(width, height);

@@ -166,7 +166,7 @@ function verdict(s, here, found, share, best) {
   if (wrong.length) {
     return {
       tone: "fail",
-      title: `${list(wrong)}: points the wrong way`,
+      title: `${list(wrong, s.show)}: points the wrong way`,
       text: `The first token is judged by how the old policy went on, and the new one goes on better: jumps end right with ${percent(right(here, 1))} now, with ${percent(right(here, 0))} then. ${s.show.length > wrong.length ? "More completions do not help." : "Show the prefix and the sequence beside it."}`,
     };
   }
@@ -175,8 +175,8 @@ function verdict(s, here, found, share, best) {
   if (lost.length) {
     return {
       tone: "fail",
-      title: `${list(lost)}: less than a tenth survives`,
-      text: `${lost.includes("sequence") ? `A completion's ratios multiply: with Σχ² = ${number(here.spread)} the product's effective sample size is ${percent(Math.exp(-here.spread))} of a batch. ` : "A bias does not shrink with the batch: means that point a little aside are all that is left of it. "}${biased.length ? `${list(biased)}: its mean points elsewhere, whatever the batch. ` : ""}Best of those shown: ${nameOf(best)}, ${percent(share(best))}.`,
+      title: `${list(lost, s.show)}: less than a tenth survives`,
+      text: `${lost.includes("sequence") ? `A completion's ratios multiply: at Σχ² = ${number(here.spread)} the product keeps ${percent(Math.exp(-here.spread))} of a batch. ` : "A bias does not shrink with the batch: means that point a little aside are all that is left of it. "}${biased.length ? `${list(biased, s.show)}: the mean points elsewhere, whatever the batch. ` : ""}Best of those shown: ${nameOf(best)}, ${percent(share(best))}.`,
     };
   }
   return {
@@ -187,7 +187,9 @@ function verdict(s, here, found, share, best) {
 }
 
 const right = ({ legs, learner }, now) => (now ? learner[1] : 0.99) ** legs;
-const list = (keys) => keys.map((key) => nameOf(key)).join("; ");
+/* Of three and more only how many: the verdict stands beside its figure. */
+const list = (keys, shown) =>
+  keys.length < 3 ? keys.map((key) => nameOf(key)).join("; ") : `${keys.length} of the ${shown.length} shown`;
 
 function board() {
   const picture = drawing(),
@@ -200,7 +202,7 @@ function board() {
   let place = null;
   return {
     node: picture.node,
-    height: (width) => (width < 480 ? 420 : 460),
+    height: (width) => (width < 480 ? 325 : 420),
     draw(s, { found, over, batches, share }, { width, height }) {
       picture.size(width, height);
       const boxes = panels.map((panel, i) =>

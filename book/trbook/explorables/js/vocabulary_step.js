@@ -1,6 +1,6 @@
 /* vocabulary_step: one softmax, one sampled word, many inner steps, one method at a time. */
 
-import { bench, h, number, probability, say, setting } from "./parts/common.js";
+import { bench, drawer, h, number, probability, say, setting } from "./parts/common.js";
 import { board } from "./vocabulary_step/board.js";
 import { KEYS } from "./vocabulary_step/maths.js";
 import { probabilities, wordsOf } from "./vocabulary_step/starts.js";
@@ -123,10 +123,9 @@ function table() {
     const cells = HEADS.slice(1).map(() => h("td"));
     return { key, cells, el: h("tr", {}, h("th", { scope: "row", text: NAMES[key] }), ...cells) };
   });
-  const el = h(
-    "details",
-    { class: "fold" },
-    h("summary", { text: "All fourteen methods after the same steps" }),
+  const el = drawer(
+    "tabled",
+    "All fourteen methods after the same steps",
     h(
       "table",
       { class: "methods" },

@@ -32,12 +32,12 @@ export function board() {
   const ring = picture.svg.append("circle").attr("class", "ring").attr("r", 7);
   let place = null;
 
-  const tall = (width) => (width < 480 ? 220 : 270);
+  const tall = (width) => (width < 480 ? 200 : 220);
   const drawn = (s, panel) => s.methods.filter((method) => panel && method in panel.methods);
   return {
     node: picture.node,
     places: () => place,
-    height: (width, s, data) => tall(width) + 68 + ROW * Math.max(1, drawn(s, panelOf(data, s)).length),
+    height: (width, s, data) => tall(width) + 68 + ROW * clamp(drawn(s, panelOf(data, s)).length, 1, 5),
     draw(s, { panel, rows }, { width, height }, { names, tenfold }) {
       picture.size(width, height);
       const shown = drawn(s, panel),

@@ -296,7 +296,7 @@ export function board() {
   const both = (s) => s.show.every((key) => WITH_OBJECTIVE.includes(key));
   return {
     node: picture.node,
-    height: (width, s) => (both(s) ? (width < 480 ? 380 : 420) : width < 480 ? 270 : 320),
+    height: (width, s) => (both(s) ? (width < 480 ? 320 : 420) : width < 480 ? 270 : 320),
     draw(s, { found }, { width, height }) {
       picture.size(width, height);
       above.show(both(s));

@@ -29,7 +29,7 @@ export function read(s) {
     ["taken: KL", taken ? number(taken.kl) : "none"],
     ["taken: surrogate", taken ? signed(taken.surrogate) : "none"],
     ["taken: true gain", taken ? signed(taken.gain) : "none"],
-    ["one step at the learning rate: KL", number(found.plain.kl)],
+    ["plain step: KL", number(found.plain.kl)],
   ];
   return { ...found, facts, verdict: verdict(s, found) };
 }

@@ -31,7 +31,7 @@
      broad      whether the side has much to hold, and lies below the board at its full width (optional)
    What depends on packed data, `settings`, `presets` or `question`, may be a function of them. */
 
-import { choice, h, ladder, pick, say, status, tick, unique } from "./controls.js";
+import { choice, drawer, h, ladder, pick, say, status, tick, unique } from "./controls.js";
 import { clamp } from "./maths.js";
 import { setting as written } from "./numbers.js";
 import { handling } from "./handling.js";
@@ -62,7 +62,6 @@ function open(given, model, el) {
   let queued = 0,
     saving = 0,
     adopting = false,
-    guess = null,
     arrived = false;
 
   const settle = (changes) => {
@@ -106,13 +105,9 @@ function open(given, model, el) {
   const ui = furnish(spec, frame, data, {
     set,
     state: () => state,
-    guess: (value) => {
-      guess = value;
-      set({ ...first, ...spec.question.state });
-    },
+    guessed: () => set({ ...first, ...spec.question.state }),
     preselect: (chosen) => set({ ...first, ...chosen }),
     reset: () => {
-      guess = null;
       notes = [];
       set(first);
     },
@@ -127,7 +122,7 @@ function open(given, model, el) {
     ui.board.draw(state, reading, size, data);
     ui.plane.style.height = `${size.height}px`;
     ui.grips.place(spec.handles?.(state, reading, size, data, ui.board) ?? []);
-    ui.show(state, reading, notes, guess, !same(state, first));
+    ui.show(state, reading, notes, !same(state, first));
     frame.dataset.drawn = "yes";
     if (arrived) frame.scrollIntoView({ block: "start", behavior: "instant" }); // when it has its height
     arrived = false;
@@ -204,7 +199,7 @@ const fallback = (own) =>
   own.choices?.[0][0] ?? (own.ticks ? own.ticks.slice(0, own.most).map(([name]) => name) : (own.rungs?.[0] ?? own.low));
 
 /* Everything around the drawing. */
-function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
+function furnish(spec, frame, data, { set, state, guessed, preselect, reset }) {
   const controls = Object.entries(spec.settings)
     .map(([key, own]) => control(key, own, { set, state }))
     .filter(Boolean);
@@ -225,11 +220,10 @@ function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
     noted = h("ul", { class: "notes", hidden: true }),
     spoken = status();
   const more = spec.extra?.({ set, data });
-  const presets = spec.presets.map((preset, i) => [
+  const presets = spec.presets.map((preset) => [
     preset,
     h("button", {
       type: "button",
-      class: i ? "later" : null,
       text: preset.name,
       onclick: () => {
         asked = true;
@@ -237,13 +231,6 @@ function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
       },
     }),
   ]);
-  const rest = h("button", {
-    type: "button",
-    class: "rest",
-    text: "more to try",
-    "aria-expanded": "false",
-    onclick: () => rest.setAttribute("aria-expanded", String(tried.toggleAttribute("data-all"))),
-  });
   const tried = h(
     "div",
     { class: "try" },
@@ -251,21 +238,12 @@ function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
       "div",
       { class: "marks" },
       ...presets.map(([, button]) => button),
-      h("button", { type: "button", text: "reset", onclick: reset }),
+      h("button", { type: "button", class: "reset", text: "reset", onclick: () => (asking.clear(), reset()) }),
     ),
-    presets.length > 1 && rest,
   );
   let asked = false; // a preset has been pressed
   const hint = h("p", { class: "hint", hidden: true });
-  const revealed = h("p", { class: "revealed", hidden: true });
-  const guesses = choice({ legend: "Your prediction", options: spec.question.options, onChange: guess });
-  const asking = h(
-    "details",
-    { class: "ask fold" },
-    h("summary", { class: "asked", text: `Predict: ${spec.question.text}` }),
-    guesses.el,
-    revealed,
-  );
+  const asking = prediction(spec.question, { reply: (guess) => reveal(spec.question, guess, data), guessed });
   frame.append(
     h(
       "div",
@@ -276,17 +254,11 @@ function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
       h("div", { class: "side" }, ...placed((own) => !own.choices && !own.fold)),
       h("div", { class: "judged" }, judged, noted),
       facts,
-      more &&
-        h(
-          "div",
-          { class: "extra" },
-          spec.extraFold ? h("details", { class: "fold" }, h("summary", { text: spec.extraFold }), more.el) : more.el,
-        ),
+      more && h("div", { class: "extra" }, spec.extraFold ? drawer("tabled", spec.extraFold, more.el) : more.el),
       tried,
       hint,
-      asking,
-      folded.length &&
-        h("details", { class: "more-settings fold" }, h("summary", { text: "More settings" }), ...folded),
+      asking.el,
+      folded.length && drawer("more-settings", "More settings", ...folded),
     ),
     spoken.el,
   );
@@ -298,7 +270,7 @@ function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
       spoken.release();
       grips.release();
     },
-    show(state, reading, notes, guess, differs) {
+    show(state, reading, notes, differs) {
       controls.forEach((one) => one.update(state));
       more?.update(state, reading);
       const { tone, title, text } = reading.verdict;
@@ -327,22 +299,43 @@ function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
       presets.forEach((pair) => pair[1].setAttribute("aria-pressed", String(pair === pressed)));
       hint.hidden = !pressed || !(asked || differs);
       say(hint, pressed?.[0].text ?? "");
-      guesses.set(guess);
-      if (guess !== null) asking.open = true;
-      revealed.hidden = guess === null;
-      const answer = guess === null ? "" : reveal(spec.question, guess, data);
-      revealed.dataset.right = answer.startsWith("✓") ? "yes" : "no";
-      say(revealed, answer);
       spoken.speak(
         [
           ...notes.map(({ text }) => text),
-          answer,
+          asking.said(),
           `${title}. ${text}`,
           ...reading.facts.map(([name, value]) => `${name}: ${value}.`),
         ].join(" "),
       );
     },
   };
+}
+
+/* One question and its answers to choose from. The reply stands where the answers stood. reply(value) is what is said to an
+   answer; guessed() is called after each. */
+export function prediction({ text, options }, { reply, guessed }) {
+  const answers = options.map(([value, words]) =>
+    h("button", { type: "button", text: words, onclick: () => choose(value) }),
+  );
+  const list = h("div", { class: "answers", role: "group", "aria-label": "Your prediction" }, ...answers),
+    said = h("p", { class: "revealed" }),
+    again = h("button", { type: "button", text: "choose again", onclick: () => (show(""), answers[0].focus()) }),
+    done = h("button", { type: "button", text: "close", onclick: () => (el.open = false) }),
+    replied = h("div", { class: "replied", hidden: true }, said, h("div", { class: "marks" }, again, done)),
+    el = drawer("ask", `Predict: ${text}`, list, replied);
+  function choose(value) {
+    el.open = true;
+    show(reply(value));
+    again.focus({ preventScroll: true });
+    guessed();
+  }
+  function show(words) {
+    list.hidden = words !== "";
+    replied.hidden = words === "";
+    said.dataset.right = words.startsWith("✓") ? "yes" : "no";
+    say(said, words);
+  }
+  return { el, said: () => said.textContent, clear: () => show("") };
 }
 
 function reveal({ right, options, why }, guess, data) {
@@ -381,6 +374,7 @@ function control(key, own, { set, state }) {
       hue,
     ]);
     for (const [, { el }, hue] of made) if (hue) el.style.setProperty("--hue", hue);
+    const ticks = h("div", { class: "ticks", role: "group", "aria-label": own.legend ?? key });
     let all = false;
     const others = h("button", {
       type: "button",
@@ -389,17 +383,14 @@ function control(key, own, { set, state }) {
       onclick: () => {
         all = !all;
         others.setAttribute("aria-expanded", String(all));
+        ticks.toggleAttribute("data-all", all);
         set({});
       },
     });
+    ticks.append(...made.map(([, { el }]) => el), ...(own.few ? [others] : []));
     return {
       own,
-      el: h(
-        "div",
-        { class: "ticks", role: "group", "aria-label": own.legend ?? key },
-        ...made.map(([, { el }]) => el),
-        own.few && others,
-      ),
+      el: ticks,
       update: (s) =>
         made.forEach(([value, { input, el }]) => {
           input.checked = s[key].includes(value);

@@ -115,3 +115,14 @@ export function status(pause = 800) {
   };
   return { el, speak, release: () => clearTimeout(timer) };
 }
+
+/* What opens on demand below a figure. One drawer is open at a time, and while it is, it stands in the place of the presets and
+   of the other drawers, so that the figure does not grow by all of them. */
+export function drawer(name, title, ...inside) {
+  return h(
+    "details",
+    { class: `drawer fold ${name}`.trim(), name: "drawer" },
+    h("summary", {}, h("span", { text: title })),
+    h("div", { class: "within" }, ...inside),
+  );
+}

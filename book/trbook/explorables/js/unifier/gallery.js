@@ -1,6 +1,6 @@
 /* The distances side by side to choose from, and on demand what every optimum costs in every distance. */
 
-import { choice, h, radius, say } from "../parts/common.js";
+import { choice, drawer, h, radius, say } from "../parts/common.js";
 import { KEYS, LOOKS, MEASURES, amount, ballsOf } from "./looks.js";
 
 const COLUMNS = Object.keys(MEASURES);
@@ -10,12 +10,7 @@ export function gallery({ set }) {
     costs = table();
   let offered = [],
     balls = null;
-  const el = h(
-    "div",
-    { class: "wide" },
-    home,
-    h("details", { class: "fold" }, h("summary", { text: "Every optimum, in every distance" }), costs.el),
-  );
+  const el = h("div", { class: "wide" }, home, drawer("tabled", "Every optimum, in every distance", costs.el));
   return {
     el,
     update(s, reading) {
