@@ -19,6 +19,7 @@ from tests.typed import typed
 from tools.paths import ROOT
 from trlab.cli import diagnose as command
 from trlab.diagnose import Limits, diagnose, dump, page, read
+from trlab.diagnose import effects as methods
 from trlab.diagnose.effects import effects
 
 NAN = math.nan
@@ -115,7 +116,7 @@ def test_every_number_of_the_small_table(written):
     np.testing.assert_allclose(agreement.probability, [0.45, 0.01, 0.9], rtol=1e-12)
 
 
-def test_who_silences_which_token(written):
+def test_who_silences_which_token(written, monkeypatch):
     rollouts = read(written(frame()))
     by = {e.key: e for e in effects(rollouts, Limits(cap=1.5))}
     assert masked(by["ppo"].silenced, rollouts) == [0, 1, 4]
@@ -143,6 +144,10 @@ def test_who_silences_which_token(written):
         masked(by["tis"].reweighed, rollouts) == [1] and masked(by["tis"].silenced, rollouts) == []
     )
     assert not by["ppo"].reweighed.any()  # what PPO keeps it pushes by A π/μ, where μ is its anchor
+    # However many tokens are computed at once.
+    monkeypatch.setattr(methods, "CHUNK", 4)
+    for whole, part in zip(by.values(), effects(rollouts, Limits(cap=1.5)), strict=True):
+        np.testing.assert_equal(vars(part), vars(whole))
 
 
 def test_quatro_turns_back_what_is_past_its_target(written):
