@@ -209,6 +209,7 @@ def test_a_step_to_the_edge_of_the_critic_s_region_is_not_shortened_by_rounding(
         (1.0, 1.0, 1.0, 0.0),
         (4.0, -2.5, 1.5, 0.75),
         (4.0, -1.0, 2.25, 0.0),
+        (1e-12, 1.0, -0.5, 0.25),
     ],
 )
 def test_the_longest_step_inside_a_quadratic_region(a, b, c, longest):

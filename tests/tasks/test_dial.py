@@ -137,17 +137,20 @@ def test_an_expert_who_errs_goes_on_from_where_he_turned_to():
 
 
 def test_slips_come_at_their_rate_and_are_carried_on():
-    dial, wrong, places = Dial(slip=0.2), 0, 0
+    dial, wrong, places, off = Dial(slip=0.2), 0, 0, Counter()
     for prompt, text in islice(DialTeacher(dial).corpus(seed=0, careful=1.0), 1000):
         start, _, *moves, _ = prompt.text.split()
         _, *written, _, answer = text.split()
         place = int(start)
         for move, said in zip(moves, written, strict=True):
-            wrong += MOVES[move](place, 20) != int(said)
+            off[(int(said) - MOVES[move](place, 20)) % 20] += 1
             places += 1
             place = int(said)
         assert answer == written[-1]
+    wrong = places - off.pop(0)
     assert abs(wrong / places - 0.2) < 5 * (0.2 * 0.8 / places) ** 0.5
+    assert set(off) == set(range(1, 20)), "every wrong place is met"
+    assert all(abs(n - wrong / 19) < 5 * (wrong / 19) ** 0.5 for n in off.values()), "all alike"
 
 
 # -- verifier

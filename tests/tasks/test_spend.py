@@ -16,7 +16,7 @@ from trlib.evaluation import evaluate
 from trlib.model.loading import EMBEDDED
 from trlib.model.policy import load_policy
 from trlib.tasks import Prompt, Spend
-from trlib.tasks.spend import BUST
+from trlib.tasks.spend import BUST, WORDS
 
 TASK = Spend()
 TEACHER = SpendTeacher(TASK)
@@ -102,6 +102,7 @@ def test_the_corpus_spends_at_random_and_says_what_is_left():
         landed += verdict.reward
         spent.update(text.split()[::2])
     total = sum(spent.values())
+    assert set(spent) <= set(WORDS)
     assert all(abs(spent[f"-{k}"] - total / 9) < 5 * (total / 9) ** 0.5 for k in range(1, 10))
     # A renewal process of mean 5 visits an amount once in five times (nearly, at 12 to 40).
     assert abs(landed / 6000 - 0.2) < 5 * (0.2 * 0.8 / 6000) ** 0.5
