@@ -1,5 +1,5 @@
-"""Every explorable under random events and malformed addresses: no exception, no number that is
-none in a drawing."""
+"""Every explorable under random events and malformed addresses, and before its first drawing: no
+exception, no number that is none in a drawing."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ EVENTS, A_FRAME = {"daily": 200, "nightly": 10_000}, 20
 ADDRESSES = {"daily": 20, "nightly": 1_000}
 
 DRIVE = Path(__file__).with_name("random_events.js").read_text(encoding="utf-8")
+EARLY = Path(__file__).with_name("early_events.js").read_text(encoding="utf-8")
+HELD = """
+const frame = window.requestAnimationFrame.bind(window), held = [];
+window.requestAnimationFrame = act => held.push(act);
+window.letFramesGo = () => { window.requestAnimationFrame = frame; held.forEach(act => frame(act)); };
+"""
+"""No frame is drawn until it is let go: as long as a slow machine may take for the first one."""
 
 
 @pytest.mark.parametrize(
@@ -39,3 +46,25 @@ def test_no_event_and_no_address_stops_a_figure(
     one.context.close()
     assert found["faults"] == []
     assert found["done"] == EVENTS[share] + ADDRESSES[share]
+
+
+@pytest.mark.parametrize(
+    "name",
+    by_day(
+        DRAWN,
+        "Projection",
+        "RatioMap",
+        "RunExplorer",
+        "Simplex",
+        reason="a second of a browser for each figure",
+    ),
+)
+def test_a_hand_that_comes_before_the_first_drawing_breaks_nothing(
+    chromium: Any, figures: str, name: str
+) -> None:
+    page = chromium.new_page()
+    page.add_init_script(HELD)
+    page.goto(f"{figures}/{name}.html")
+    done = page.evaluate(EARLY)
+    page.close()
+    assert done["faults"] == [] and done["count"] > 5

@@ -119,7 +119,9 @@ function render({ model, el }) {
   const visit = () => {
     const found = readAddress(home, "ratio_map", KEYS);
     if (!found) return;
+    notes = []; // what an earlier address got wrong
     set({ ...first, ...found.values });
+    adopt();
     notes = [...notes, ...found.notes];
     ui.plane.scrollIntoView({ block: "center", behavior: "instant" });
   };
@@ -176,7 +178,9 @@ function render({ model, el }) {
       ? { q: onMap(map.x.invert(left)), p: onMap(map.y.invert(top)), token }
       : { q: onMap(batch.old[token]), p: onMap(batch.after[state.update][token]), token };
   };
+  /* A hand acts on what has been drawn, and not before. */
   const place = (event) => {
+    if (!map.x) return;
     const { q, p, token } = at(event);
     const near =
       token < 0 && LANDMARKS.find((mark) => Math.hypot(map.x(mark.old_p) - map.x(q), map.y(mark.new_p) - map.y(p)) < 9);
@@ -186,6 +190,7 @@ function render({ model, el }) {
   point(ui, {
     place,
     nudge: (dx, dy) => {
+      if (!map.x) return;
       const far = map.size / (state.axes === "linear" ? 100 : 92);
       set({
         token: -1,
@@ -194,7 +199,7 @@ function render({ model, el }) {
       });
     },
     look: (event) => {
-      hover = event && at(event);
+      hover = event && map.x && at(event);
       ask();
     },
   });

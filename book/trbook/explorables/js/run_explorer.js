@@ -384,7 +384,7 @@ const holds = (part, whole) =>
   Object.entries(part).every(([key, value]) => JSON.stringify(value) === JSON.stringify(whole[key]));
 
 function pick(label, onChange) {
-  const input = h("select", { onchange: () => onChange(input.value) });
+  const input = h("select", { onchange: () => input.value && onChange(input.value) }); // empty before the first drawing
   return {
     el: h("label", { class: "pick" }, h("span", { text: label }), input),
     input,

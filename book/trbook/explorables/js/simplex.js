@@ -63,8 +63,7 @@ function limit(s) {
 const HEADS = ["region", "distance", "radius", ""];
 
 /* Every region in a row: shown or not, the new policy's distance, the radius, inside or out. */
-function table({ set }) {
-  let state = null;
+function table({ set, state }) {
   const rows = Object.entries(LOOKS).map(([key, look]) => {
     const toggle = tick({
       label: h(
@@ -74,7 +73,8 @@ function table({ set }) {
         h("span", {}, look.name, h("span", { class: "maths", text: look.formula })),
       ),
       spoken: `Show ${look.name}`,
-      onChange: (on) => set({ show: TICKS.filter((other) => (other === look.tick ? on : state.show.includes(other))) }),
+      onChange: (on) =>
+        set({ show: TICKS.filter((other) => (other === look.tick ? on : state().show.includes(other))) }),
     });
     toggle.el.style.setProperty("--hue", look.hue);
     const cells = [h("td"), h("td"), h("td")],
@@ -97,7 +97,6 @@ function table({ set }) {
   return {
     el,
     update(s, { regions }) {
-      state = s;
       for (const { key, look, toggle, cells, row } of rows) {
         const found = regions.find((one) => one.key === key),
           on = s.show.includes(look.tick);

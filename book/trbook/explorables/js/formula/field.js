@@ -49,7 +49,9 @@ export function field({ says, change }) {
     {
       "aria-label": `${says}, load a formula`,
       onchange: () => {
-        const [, formula, constants] = STEPS[load.selectedIndex - 1];
+        const step = STEPS[load.selectedIndex - 1];
+        if (!step) return;
+        const [, formula, constants] = step;
         load.selectedIndex = 0;
         clearTimeout(timer);
         input.value = formula;

@@ -24,7 +24,7 @@
      board      ({ set }) -> { node, height(width, state, data), draw(state, reading, { width, height }, data) }; node is one svg
      handles    (state, reading, size, data, the board) -> [{ label, words, x, y, move(x, y) -> settings }] in pixels of the board;
                 next({ x, y }, way, shift) -> { x, y }: where an arrow key leads, if it is not a few pixels on (optional)
-     extra      ({ set, data }) -> { el, update(state, reading) }: more beside the board (optional)
+     extra      ({ set, data, state() }) -> { el, update(state, reading) }: more beside the board (optional)
      extraFold  what `extra` is called where it opens on demand (optional)
      hint       the one thing to do, a sentence below the title
      tuck       whether `extra` lies below the board, beside the verdict (optional)
@@ -94,6 +94,7 @@ function open(given, model, el) {
   const visit = () => {
     const found = readAddress(home, spec.name, keys);
     if (!found) return false;
+    notes = []; // what an earlier address got wrong
     settle({ ...first, ...found.values });
     adopt(found.notes);
     return true;
@@ -219,7 +220,7 @@ function furnish(spec, frame, data, { set, state, guessed, preselect, reset }) {
   const facts = h("dl", { class: "facts" }),
     noted = h("ul", { class: "notes", hidden: true }),
     spoken = status();
-  const more = spec.extra?.({ set, data });
+  const more = spec.extra?.({ set, data, state });
   const presets = spec.presets.map((preset) => [
     preset,
     h("button", {

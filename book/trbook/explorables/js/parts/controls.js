@@ -70,7 +70,11 @@ export function choice({ legend, options, onChange }) {
 export function pick({ label, onChange }) {
   const id = unique("trx-pick");
   let options = [];
-  const input = h("select", { id, onchange: () => onChange(options[input.selectedIndex][0]) });
+  const chosen = () => {
+    const found = options[input.selectedIndex]; // there is none before the first drawing
+    if (found) onChange(found[0]);
+  };
+  const input = h("select", { id, onchange: chosen });
   const set = (given, value) => {
     if (JSON.stringify(given) !== JSON.stringify(options)) {
       options = given;

@@ -129,13 +129,15 @@ export function open({ model, el, host, frame, furnish }) {
     }, 150);
   }
 
-  /* What the address says, unless it is what is set anyway. keepRun: a run that this ends stays as faint curves. */
+  /* What the address says; where that is set anyway, the run goes on. keepRun: a run that this ends stays as faint curves. */
   function visit(keepRun) {
     const found = readAddress(home, "playground", KEYS);
     if (!found) return;
     const given = fromAddress(found.values, first),
-      notes = found.notes.map(({ text }) => text);
-    if (keepRun && JSON.stringify(flat(begin(given))) === JSON.stringify(flat(state))) return;
+      notes = found.notes.map(({ text }) => text),
+      asked = begin(given);
+    if (keepRun && JSON.stringify(flat(asked)) === JSON.stringify(flat(state)))
+      return tell({ type: "say", notes: [...notes, ...asked.notes] });
     tell({
       type: "replace",
       given,

@@ -25,7 +25,7 @@ export function settle(given) {
     notes.push(`There is no preset "${brief(preset)}"; using ${(preset = nearestName(preset, names))}.`);
   }
   const lanes = {},
-    found = given.lanes?.length ? given.lanes : PRESETS[preset].lanes;
+    found = Array.isArray(given.lanes) && given.lanes.length ? given.lanes : PRESETS[preset].lanes;
   if (found.length > NAMES.length) notes.push(`${found.length} lanes were asked for; ${NAMES.length} fit.`);
   for (const [i, one] of found.slice(0, NAMES.length).entries()) {
     const { lane, notes: more } = possibleLane(one, NAMES[i]);
