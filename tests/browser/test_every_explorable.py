@@ -106,6 +106,24 @@ def test_the_impossible_is_clamped_and_explained(visit: Any, name: str) -> None:
         DRAWN, "QueryDual", "RatioMap", reason="seconds of a browser for each; two stand for all"
     ),
 )
+def test_a_note_goes_with_the_address_that_it_was_about(visit: Any, name: str) -> None:
+    one = visit(name)
+    mark = {"RunExplorer": "runs"}.get(name, import_of(name))
+    notes = one.page.locator(".trx .notes")
+    for wrong, told in (("speed=1", '"speed"'), ("tempo=1", '"tempo"')):
+        one.page.evaluate("mark => { location.hash = mark; }", f"{mark}:{wrong}")
+        notes.filter(has_text=told).wait_for()
+    assert '"speed"' not in notes.inner_text()
+    one.page.evaluate("mark => { location.hash = mark; }", f"{mark}:")
+    notes.wait_for(state="hidden")
+
+
+@pytest.mark.parametrize(
+    "name",
+    by_day(
+        DRAWN, "QueryDual", "RatioMap", reason="seconds of a browser for each; two stand for all"
+    ),
+)
 @pytest.mark.parametrize("width", by_day([1000, 360], 360, reason="the same rules on a wider page"))
 def test_accessible_and_whole_on_a_phone(visit: Any, name: str, width: int) -> None:
     one = visit(

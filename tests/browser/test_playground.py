@@ -389,6 +389,21 @@ def test_what_an_address_gets_wrong_is_told_on_the_page(visit: Any) -> None:
     assert len(one.lanes()) >= 1 and one.complaints == []
 
 
+def test_a_note_goes_with_the_address_that_it_was_about(visit: Any, until: Any) -> None:
+    one = visit("one.html#playground:seed=3&speed=2")
+    one.page.locator(".notes", has_text='"speed"').wait_for()
+    one.press("One batch")
+    until(one.page, done(1))
+    for mark, told in (("seed=3&tempo=2", '"tempo"'), ("seed=3", None)):
+        one.page.evaluate("mark => { location.hash = mark; }", f"playground:{mark}")
+        if told:
+            one.page.locator(".notes", has_text=told).wait_for()
+        else:
+            one.page.locator(".notes").wait_for(state="hidden")
+    assert one.batches() == [1], "what is set anyway does not begin anew"
+    assert one.complaints == []
+
+
 def test_a_lane_that_breaks_says_when_and_why_and_the_others_go_on(visit: Any, until: Any) -> None:
     one = visit("quick.html#playground:a=reinforce,lr:1e9,group:2&b=troll,group:2")
     one.press("Play")
