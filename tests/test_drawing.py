@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+import numpy as np
 import pytest
 
-from trlib.drawing import HUES, Drawing, panels
+from trlib.drawing import HUES, LEGEND, NARROW, WIDE, Drawing, legend, legend_above, panels
+from trlib.labels import clear_legends
 
 pytest.importorskip("matplotlib")
 
@@ -62,3 +65,114 @@ def test_words_keep_every_digit() -> None:
     svg = Drawing(figure, alt="It ends at 0.905 [0.902, 0.907].").svg()
     assert 'aria-label="It ends at 0.905 [0.902, 0.907]."' in svg
     assert [words for words in ("0.901", "0.905", "ends at 0.905") if f">{words}<" not in svg] == []
+
+
+DOWN = {"upper left": (1, 0), "lower left": (0, 1), "upper right": (0, 1), "lower right": (1, 0)}
+"""Where a line begins and ends that runs through a corner."""
+
+
+def _shown(figure: Any) -> tuple[list[Any], list[Any]]:
+    """The visible legends of a drawn figure, and the boxes of its words around the panels."""
+    from matplotlib.legend import Legend
+
+    figure.draw_without_rendering()
+    legends = [one for ax in figure.axes for one in ax.findobj(Legend) if one.get_visible()]
+    around = [part for ax in figure.axes for part in (ax.title, ax.xaxis.label, ax.yaxis.label)]
+    return legends, [part.get_window_extent() for part in around if part.get_text()]
+
+
+def _points(line: Any) -> np.ndarray:
+    """A line on the figure, a hundred points between each two of its own."""
+    ends = line.axes.transData.transform(line.get_xydata())
+    shares = np.linspace(0, 1, 100)[:, None, None]
+    return (ends[:-1] * (1 - shares) + ends[1:] * shares).reshape(-1, 2)
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+@pytest.mark.parametrize("asked", [*DOWN, "best"])
+def test_a_legend_covers_no_line_wherever_it_was_asked_for(asked: str, scale: str) -> None:
+    figure, (ax,) = panels()
+    begin, end = DOWN.get(asked, (0, 1))
+    for shift in (0.0, 0.1):
+        ax.plot([0.01, 1], [0.01 + begin + shift, 0.01 + end + shift], label=f"shifted by {shift}")
+    ax.set(xscale=scale, yscale=scale)
+    legend(ax, loc=asked)
+    before = ax.get_legend()._loc
+    figure.set_size_inches(NARROW, 2.9)
+    with clear_legends(figure, **LEGEND):
+        (one,), _ = _shown(figure)
+        box = one.get_window_extent()
+        covered = [line for line in ax.lines if box.count_contains(_points(line))]
+        assert not covered and ax.get_tightbbox().contains(*box.min)
+    assert ax.get_legend()._loc == before and ax.get_legend().get_visible()
+
+
+@pytest.mark.parametrize(
+    ("fill", "title"),
+    [
+        ("line", ""),
+        ("line", "a panel with a title"),
+        ("points", ""),
+        ("bars", "a panel with a title"),
+        ("band", ""),
+        ("picture", ""),
+        ("words", ""),
+    ],
+)
+def test_a_legend_that_fits_nowhere_stands_outside_and_the_panel_keeps_its_height(
+    fill: str, title: str
+) -> None:
+    figure, (ax,) = panels()
+    across = np.linspace(0, 1, 60)
+    if fill == "line":
+        ax.plot(across, np.arange(60) % 2)
+    if fill == "points":
+        ax.scatter(*np.meshgrid(across, across))
+    if fill == "bars":
+        ax.bar(across, np.ones(60), width=0.01)
+    if fill == "band":
+        ax.fill_between([0.01, 0.99], 0, 1, alpha=0.2)
+    if fill == "picture":
+        ax.imshow([[0, 1], [1, 0]], extent=(0, 1, 0, 1), aspect="auto")
+    if fill == "words":
+        for y in np.linspace(0.02, 0.9, 12):
+            ax.text(0, y, "words over words " * 4)
+    ax.set(xlim=(0, 1), ylim=(0, 1), title=title, xlabel="across", ylabel="up")
+    ax.plot([], [], label="a line")
+    ax.plot([], [], label="another")
+    figure.draw_without_rendering()
+    high = ax.bbox.height
+    legend(ax, loc="upper left")
+    with clear_legends(figure, **LEGEND) as more:
+        figure.set_size_inches(WIDE, 2.9 + more)
+        (one,), around = _shown(figure)
+        box = one.get_window_extent()
+        assert not box.overlaps(ax.bbox) and not box.count_overlaps(around)
+        assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1
+        assert (box.y1 < ax.bbox.y0) == bool(title)
+        assert ax.bbox.height == pytest.approx(high, abs=6)
+    assert ax.get_legend().get_visible() and one not in ax.get_children(), "it is put back"
+
+
+def test_a_shade_across_the_panel_is_ground_for_a_legend() -> None:
+    figure, (ax,) = panels()
+    ax.plot([0, 1], [0, 1], label="rises")
+    ax.axhspan(0.5, 1, alpha=0.2)
+    legend(ax, loc="upper left")
+    with clear_legends(figure, **LEGEND) as more:
+        assert more == 0 and ax.get_legend().get_visible()
+
+
+def test_one_legend_stands_above_all_panels_on_a_page_and_on_a_phone() -> None:
+    figure, (left, right) = panels(2)
+    left.plot([0, 1], [0, 1], label="rises")
+    for ax, title in ((left, "likely"), (right, "rare")):
+        ax.set_title(title)
+    legend_above(figure)
+    drawing = Drawing(figure, alt="two")
+    for svg in (drawing.svg(), drawing.narrow()):
+        down = {
+            word: float(re.search(rf'y="([\d.]+)"[^>]*>{word}<|([\d.]+)\)"[^>]*>{word}<', svg)[1])  # type: ignore[index]
+            for word in ("rises", "likely", "rare")
+        }
+        assert down["rises"] < min(down["likely"], down["rare"])

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trlib.errors import MissingExtra, unknown
+from trlib.labels import clear_legends
+from trlib.labels import name_lines as name_lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,8 +111,14 @@ def panels(
 
 
 def legend(ax: Axes, **options: Any) -> None:
-    """A legend in the page's text colour, without a background."""
+    """A legend in the page's text colour, without a background. It stands at `loc` if it covers
+    nothing there, else at a free place in the panel, else outside (see `clear_legends`)."""
     ax.legend(**{**LEGEND, **options})
+
+
+def legend_above(figure: Figure, **options: Any) -> None:
+    """One legend for all panels, in a row above them: every line is named in one panel only."""
+    figure.legend(**{**LEGEND, "loc": "outside upper left", "ncols": 2, **options})
 
 
 def look(method: str, *, marker: bool = False) -> dict[str, Any]:
@@ -127,65 +135,6 @@ def look(method: str, *, marker: bool = False) -> dict[str, Any]:
     line: dict[str, Any] = {"color": HUES[hue], "linestyle": (0, lengths) if lengths else "-"}
     point = {"marker": _MARKS[mark], "markersize": 8 if mark == "star" else 5}
     return {**line, **point} if marker else line
-
-
-def name_lines(ax: Axes) -> None:
-    """The name of every labelled line to the right of its end, in its colour: no legend. The limits
-    of the axes stand before."""
-    ends = {
-        line: end
-        for line in ax.lines
-        if not str(line.get_label()).startswith("_") and (end := _end(line))
-    }
-    heights = {line: _share_of(ax, *end) for line, end in ends.items()}
-    for line, height in _apart(heights, 0.17 * ax.figure.dpi / ax.bbox.height).items():
-        ax.annotate(
-            str(line.get_label()),
-            (ends[line][0], height),
-            xycoords=("data", "axes fraction"),
-            xytext=(7, 0),
-            textcoords="offset points",
-            color=line.get_color(),
-            fontsize="small",
-            va="center",
-            annotation_clip=False,
-        )
-
-
-def _end(line: Any) -> tuple[float, float] | None:
-    """The last point of a line that is drawn."""
-    points = [(x, y) for x, y in line.get_xydata().tolist() if y == y]
-    return points[-1] if points else None
-
-
-def _share_of(ax: Axes, x: float, y: float) -> float:
-    """How far up a point stands in its axes, from 0 to 1."""
-    ax.autoscale_view()  # the limits are found late, and the transformation does not ask
-    _, up = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))
-    return float(min(max(up, 0), 1))
-
-
-def _apart(heights: dict[Any, float], gap: float) -> dict[Any, float]:
-    """The heights in their order, moved as little as keeps each `gap` above the one below."""
-    order = sorted(heights, key=lambda one: heights[one])
-    placed: list[list[Any]] = []  # groups that touch, each a list of what it holds
-    centres: list[float] = []
-    for one in order:
-        placed.append([one])
-        centres.append(heights[one])
-        while (
-            len(placed) > 1
-            and centres[-1] - centres[-2] < gap * (len(placed[-1]) + len(placed[-2])) / 2
-        ):
-            upper = placed.pop()
-            placed[-1] += upper
-            centres.pop()
-            centres[-1] = sum(heights[each] for each in placed[-1]) / len(placed[-1])
-    return {
-        one: centre + gap * (i - (len(group) - 1) / 2)
-        for group, centre in zip(placed, centres, strict=True)
-        for i, one in enumerate(group)
-    }
 
 
 @dataclass(frozen=True)
@@ -305,7 +254,12 @@ class Drawing:
         buffer, size = io.StringIO(), self.figure.get_size_inches()
         self.figure.set_size_inches(width, height)
         # Without a fixed salt, clip paths get random names and no two builds agree.
-        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"{self.alt}{width}{height}"}):
+        salt = f"{self.alt}{width}{height}"
+        with (
+            mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}),
+            clear_legends(self.figure, **LEGEND) as more,
+        ):
+            self.figure.set_size_inches(width, height + more)
             self.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
         self.figure.set_size_inches(*size)
         return self._inline(buffer.getvalue())

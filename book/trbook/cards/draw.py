@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trbook.cards.card import MethodCard
 from trbook.cards.curve import LIKELY, PROBABILITIES, RARE, RATIOS, expert_weights, weights
-from trlib.drawing import COLOURS, DASHES, INK, Drawing, legend, panels
+from trlib.drawing import COLOURS, DASHES, INK, Drawing, legend_above, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,13 +26,13 @@ def drawing(card: MethodCard) -> Drawing:
         ax.set_xlabel("probability of the expert's token under the policy")
         ax.set_ylabel("weight")
         return Drawing(figure, alt=in_words(card))
-    figure, (left, right) = panels(2, height=2.7, share=True)
+    figure, (left, right) = panels(2, height=2.9, share=True)
     for ax, q, name in ((left, LIKELY, "likely"), (right, RARE, "rare")):
-        curve(ax, card, q)
+        curve(ax, card, q, label=ax is left)
         ax.set_title(f"a {name} token, written at {q:g}", color=INK, fontsize="medium")
         ax.set_xlabel("ratio to the policy that wrote it")
     left.set_ylabel("weight, over its size at ratio 1")
-    legend(left, loc="lower left")
+    legend_above(figure)
     return Drawing(figure, alt=in_words(card))
 
 
