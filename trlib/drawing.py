@@ -117,8 +117,13 @@ def legend(ax: Axes, **options: Any) -> None:
 
 
 def legend_above(figure: Figure, **options: Any) -> None:
-    """One legend for all panels, in a row above them: every line is named in one panel only."""
-    figure.legend(**{**LEGEND, "loc": "outside upper left", "ncols": 2, **options})
+    """One legend for all panels, above them: a name that stands in several is said once."""
+    named: dict[str, Any] = {}
+    for ax in figure.axes:
+        for line, name in zip(*ax.get_legend_handles_labels(), strict=True):
+            named.setdefault(name, line)
+    place = {"loc": "outside upper left", "ncols": 2}
+    figure.legend(list(named.values()), list(named), **{**LEGEND, **place, **options})
 
 
 def look(method: str, *, marker: bool = False) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from bookext.pages import mend as mend_page
 from bookext.phone_tables import tables
 from bookext.read_off import recorded
 from bookext.security import sealed
-from bookext.unbroken import VERBATIM, numbers
+from bookext.unbroken import VERBATIM, names, numbers
 from tools.paths import ROOT
 
 
@@ -216,6 +216,19 @@ def test_a_page_runs_the_scripts_that_it_came_with_and_no_others() -> None:
     assert done.index("Content-Security-Policy") < done.index("<script")
     assert sealed(done) == done
     assert "script-src 'self';" in sealed('<meta charset="utf-8">')
+
+
+def test_a_long_name_in_code_may_break_after_its_marks_and_a_short_one_nowhere() -> None:
+    long = '<code><span class="pre">trlib.relatives.asynchrony.weights.vespo_loss</span></code>'
+    broken = names(long)
+    assert broken.replace("<wbr>", "") == long
+    assert broken.split("<wbr>")[1:4] == ["relatives.", "asynchrony.", "weights."]
+    for kept in (
+        '<span class="pre">trlib.algorithms.ppo_loss</span>',
+        "<p>trlib.relatives.asynchrony.weights.vespo_loss</p>",
+        broken,
+    ):
+        assert names(kept) == kept
 
 
 def test_a_page_of_the_interface_names_its_modules() -> None:

@@ -3,8 +3,8 @@
 `mathematics` draws formulas with the vendored KaTeX; `links` ties them to the code and the code to
 them; `terms` explains a word where it stands; `pages` keeps pages small and accessible; `head`
 describes them to search engines, at the `address` that `_config.yml` sets; `search` makes the index
-of the book's own search; `phone_tables` makes every table readable on a phone, `unbroken` keeps a
-number on one line; `security` says what a page may load and run; `execution` says when, where and
+of the book's own search; `phone_tables` makes every table readable on a phone, `unbroken` says
+where a line may break; `security` says what a page may load and run; `execution` says when, where and
 with which versions a notebook ran; `read_off` makes the tables that are read off the package; `modules` makes
 the interface's pages, `methods` the method cards; `sweeps` and `records` show what is recorded of a
 sweep, `archive` makes a page for each, `quoted` puts a number of it into a sentence, `words` says

@@ -52,7 +52,8 @@ def slim(
                 file for file in context[kind] if not _unused(file, context.get("body", ""))
             ]
     if "body" in context:
-        body = unbroken.numbers(phone_tables.tables(mend(THEBE.sub("", context["body"]))))
+        body = phone_tables.tables(mend(THEBE.sub("", context["body"])))
+        body = unbroken.names(unbroken.numbers(body))
         home = context["pathto"]("_static/explorables", 1)
         context["body"] = link_modules(body, home)
         context["metatags"] = context.get("metatags", "") + preloads(body, home)

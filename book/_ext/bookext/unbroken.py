@@ -1,8 +1,11 @@
-"""A number such as 3e-5 stays whole: a browser would break the line at its hyphen."""
+"""Where a line may break: not inside a number such as 3e-5, which a browser would break at its
+hyphen, and in a long name in code after a mark, where a browser would break it anywhere."""
 
 from __future__ import annotations
 
 import re
+
+from bookext.phone_tables import MARKS
 
 VERBATIM = ("script", "style", "svg", "math", "pre", "textarea", "title", "option")
 """Elements that hold no HTML, or whose lines are not broken anyway."""
@@ -20,3 +23,12 @@ def numbers(body: str) -> str:
         lambda found: f'<span class="whole">{found[0]}</span>' if found["number"] else found[0],
         body,
     )
+
+
+LONG_NAME = re.compile(r'(?<=<span class="pre">)[^<]{30,}(?=</span>)')
+"""A name that may be wider than a phone."""
+
+
+def names(body: str) -> str:
+    """A page's HTML with a place to break after each mark of a long name in code."""
+    return LONG_NAME.sub(lambda found: MARKS.sub("<wbr>", found[0]), body)

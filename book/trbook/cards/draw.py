@@ -28,7 +28,7 @@ def drawing(card: MethodCard) -> Drawing:
         return Drawing(figure, alt=in_words(card))
     figure, (left, right) = panels(2, height=2.9, share=True)
     for ax, q, name in ((left, LIKELY, "likely"), (right, RARE, "rare")):
-        curve(ax, card, q, label=ax is left)
+        curve(ax, card, q)
         ax.set_title(f"a {name} token, written at {q:g}", color=INK, fontsize="medium")
         ax.set_xlabel("ratio to the policy that wrote it")
     left.set_ylabel("weight, over its size at ratio 1")
