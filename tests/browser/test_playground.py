@@ -422,6 +422,28 @@ def test_a_lane_that_breaks_says_when_and_why_and_the_others_go_on(visit: Any, u
     until(one.page, done(1))
 
 
+SLOW_TO_SPEAK = """window.Worker = class extends Worker { postMessage(message, more) {
+    if (message.once) window.sayIt = () => super.postMessage(message, more);
+    else super.postMessage(message, more); } }"""
+"""A batch begins only when the test says so."""
+
+
+def test_an_hour_of_sleep_is_no_silence_of_a_worker(visit: Any, until: Any) -> None:
+    one = visit("one.html#playground:seed=0", before=SLOW_TO_SPEAK)
+    one.page.clock.install()
+    one.press("One batch")
+    until(one.page, "typeof window.sayIt === 'function'")
+    one.page.clock.fast_forward("01:00:00")  # a timer that is due rings once, as after a sleep
+    one.page.evaluate("() => { sayIt(); window.sayIt = null; }")
+    until(one.page, done(1))
+    assert one.page.get_by_role("alert").count() == 0 and one.complaints == []
+    one.press("One batch")
+    until(one.page, "typeof window.sayIt === 'function'")
+    for _ in range(60):
+        one.page.clock.run_for(1000)
+    one.page.get_by_role("alert").filter(has_text="has said nothing for 60 seconds").wait_for()
+
+
 EARLY = """addEventListener("DOMContentLoaded", () => [...document.querySelectorAll("*")]
   .flatMap(node => [...(node.shadowRoot?.querySelectorAll("[data-start=play]") ?? [])])[0].click())"""
 

@@ -3,18 +3,20 @@
 import { unsupported } from "../../engine/js/engine.js";
 import { arrive, bytes } from "../parts/arrive.js";
 
-const PATIENCE = 60_000; // milliseconds without a word after which a Worker counts as dead
+const PATIENCE = 60; // seconds without a word after which a Worker counts as dead
 
 export const cores = () => Math.max(1, Math.min(8, navigator.hardwareConcurrency || 2));
 
-/* A Worker. heard(data): every message; died(text): it will say nothing more. */
+/* A Worker. heard(data, ms): every message, and how long it took, if that can be told; died(text): it will say nothing
+   more. A tab may sleep for an hour, and its Worker with it: only seconds in which the page was awake count as silence. */
 class Hand {
   constructor(source, { heard, died }) {
     this.url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     this.worker = new Worker(this.url);
     this.worker.onmessage = ({ data }) => {
-      clearTimeout(this.timer);
-      heard(data);
+      clearInterval(this.timer);
+      const ms = performance.now() - this.sent;
+      heard(data, ms < 1000 * PATIENCE ? ms : null);
     };
     this.worker.onerror = (event) => {
       event.preventDefault?.();
@@ -25,14 +27,18 @@ class Hand {
   }
 
   send(message) {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.died(`its Worker has said nothing for ${PATIENCE / 1000} seconds`), PATIENCE);
+    clearInterval(this.timer);
+    let waited = 0;
+    this.timer = setInterval(() => {
+      waited += 1;
+      if (waited >= PATIENCE) this.died(`its Worker has said nothing for ${PATIENCE} seconds`);
+    }, 1000);
     this.sent = performance.now();
     this.worker.postMessage(message);
   }
 
   release() {
-    clearTimeout(this.timer);
+    clearInterval(this.timer);
     this.worker.terminate();
     URL.revokeObjectURL(this.url);
   }
@@ -93,8 +99,8 @@ export function fleet(parts, tell) {
         if (!hands.has(id)) return; // it was closed meanwhile
         tell({ type: "engine", made });
         const hand = new Hand(source, {
-          heard: (data) => {
-            if (hands.get(id) === hand) tell({ type: "heard", hand: id, data, ms: performance.now() - hand.sent });
+          heard: (data, ms) => {
+            if (hands.get(id) === hand) tell({ type: "heard", hand: id, data, ms });
           },
           died: (text) => {
             if (hands.get(id) === hand) tell({ type: "died", hand: id, text });
