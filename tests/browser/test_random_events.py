@@ -13,7 +13,6 @@ from tests.browser.test_every_explorable import DRAWN, import_of
 from tests.by_day import by_day
 
 EVENTS, A_FRAME = {"daily": 200, "nightly": 10_000}, 20
-"""The playground has an oracle of its own, and needs a Worker for each lane."""
 ADDRESSES = {"daily": 20, "nightly": 1_000}
 
 DRIVE = Path(__file__).with_name("random_events.js").read_text(encoding="utf-8")
@@ -29,11 +28,12 @@ window.letFramesGo = () => { window.requestAnimationFrame = frame; held.forEach(
 @pytest.mark.parametrize(
     "share", by_day(["daily", "nightly"], "daily", reason="ten thousand events for each figure")
 )
-@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("name", [*DRAWN, "Playground"])
 def test_no_event_and_no_address_stops_a_figure(
     chromium: Any, figures: str, name: str, share: str
 ) -> None:
-    one = Visit(chromium, f"{figures}/{name}.html")
+    begun = "#playground:seed=1" if name == "Playground" else ""  # else it waits for a press
+    one = Visit(chromium, f"{figures}/{name}.html{begun}")
     mark = {"RunExplorer": "runs"}.get(name, import_of(name))
     asked = {
         "name": mark,
