@@ -149,6 +149,29 @@ def test_accessible_and_whole_on_a_phone(visit: Any, name: str, width: int) -> N
     assert one.cut(width, but=", .map") == [], "a table of many columns slides"
 
 
+COLOURS = """selector => {
+    const root = [...document.querySelectorAll("*")].find(node => node.shadowRoot?.querySelector(".trx:not(.still)")).shadowRoot;
+    const ground = document.createElement("i");
+    ground.style.color = "Canvas";
+    root.querySelector(".trx").append(ground);
+    return [getComputedStyle(root.querySelector(selector)).stroke, getComputedStyle(ground).color];
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_forced_colours_go_by_the_reader_s_ground_whatever_the_theme(
+    visit: Any, scheme: str
+) -> None:
+    one = visit("QueryDual", forced_colors="active", color_scheme=scheme)
+    for theme in ("light", "dark"):
+        one.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        one.settle()
+        frame = one.page.locator(".trx")
+        assert frame.evaluate("node => 'dark' in node.dataset") == (scheme == "dark")
+        halo, ground = one.page.evaluate(COLOURS, ".trx svg .halo")
+        assert halo == ground, "a halo of another colour hides its text"
+
+
 @pytest.mark.nightly("a hundred frames of every explorable, one after the other")
 @pytest.mark.parametrize("name", DRAWN)
 @pytest.mark.parametrize("width", [1440, 360])

@@ -339,6 +339,14 @@ def test_lanes_come_and_go_and_the_address_holds_them(visit: Any, until: Any) ->
     assert other.page.get_by_label("Your own prompt").input_value() == "3 : +1 x3 ="
 
 
+@pytest.mark.parametrize("width", [360, 768, 900, 1000])
+def test_a_threshold_s_slider_is_never_squeezed(visit: Any, width: int) -> None:
+    one = visit("one.html#playground:seed=0", viewport={"width": width, "height": 900})
+    slider = one.page.get_by_role("slider", name="Lane A, clip")
+    slider.wait_for()
+    assert slider.bounding_box()["width"] >= 150
+
+
 def test_python_names_the_same_settings_beside_a_threshold(sources: Any) -> None:
     found = sources(
         "playground/lanes.js",

@@ -5,8 +5,9 @@
   fault.setAttribute("role", "alert");
   const cover = still.shadowRoot;
   const picture = cover?.querySelector(".trx"), page = document.documentElement;
-  const follow = () => picture?.toggleAttribute("data-dark", page.dataset.theme ? page.dataset.theme === "dark"
-    : matchMedia("(prefers-color-scheme: dark)").matches);
+  const wished = (what) => matchMedia(`(${what})`).matches;
+  const follow = () => picture?.toggleAttribute("data-dark", page.dataset.theme && !wished("forced-colors: active")
+    ? page.dataset.theme === "dark" : wished("prefers-color-scheme: dark"));
   follow();
   const watcher = new MutationObserver(follow);
   watcher.observe(page, { attributeFilter: ["data-theme"] });

@@ -6,6 +6,9 @@ import { HUES } from "./looks.js";
 
 const SOUGHT = ["data-theme", "data-jp-theme-light", "data-vscode-theme-kind", "theme", "class", "style"];
 
+const DARK = "(prefers-color-scheme: dark)",
+  FORCED = "(forced-colors: active)"; // the reader's own few colours, on the reader's own background
+
 /* Attach a shadow root to el, with the base style and the explorable's own; keep it in step with the page's theme.
    Returns { root, frame, release }: draw into frame, call release when the view goes away. */
 export function stage(el, style, label) {
@@ -25,18 +28,19 @@ export function stage(el, style, label) {
   for (const node of [document.documentElement, document.body]) {
     watcher.observe(node, { attributes: true, attributeFilter: SOUGHT });
   }
-  const system = window.matchMedia("(prefers-color-scheme: dark)");
-  system.addEventListener("change", follow);
+  const wishes = [DARK, FORCED].map((wish) => window.matchMedia(wish));
+  for (const wish of wishes) wish.addEventListener("change", follow);
   // JupyterLab takes arrow keys for its own cell navigation before a slider sees them.
   host.addEventListener("keydown", (event) => event.stopPropagation());
   const release = () => {
     watcher.disconnect();
-    system.removeEventListener("change", follow);
+    for (const wish of wishes) wish.removeEventListener("change", follow);
   };
   return { host, frame, release };
 }
 
 export function isDark(el) {
+  if (window.matchMedia(FORCED).matches) return window.matchMedia(DARK).matches;
   const html = document.documentElement,
     body = document.body;
   const named = html.dataset.theme || html.getAttribute("theme");
@@ -53,7 +57,7 @@ export function isDark(el) {
       return 0.2126 * rgba[0] + 0.7152 * rgba[1] + 0.0722 * rgba[2] < 128;
     }
   }
-  return window.matchMedia("(prefers-color-scheme: dark)").matches;
+  return window.matchMedia(DARK).matches;
 }
 
 export const still = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
