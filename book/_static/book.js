@@ -233,7 +233,7 @@ addEventListener("DOMContentLoaded", () => {
   filter();
 });
 
-// On a phone the sidebar is away, and the book's title with it: the header says it.
+// On a phone and a tablet the sidebar is away, and the book's title with it: the header says it.
 addEventListener("DOMContentLoaded", () => {
   const home = document.querySelector(".bd-sidebar-primary .navbar-brand");
   const title = Object.assign(document.createElement("a"), { className: "header-title", href: home?.href ?? "#" });
