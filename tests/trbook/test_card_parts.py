@@ -11,6 +11,7 @@ import pytest
 
 from bookext import claims, quoted
 from trbook.cards import CARDS, FAMILIES, read
+from trbook.cards.draw import drawing
 from trbook.cards.outcome import OF_2026, command, headline, outcomes
 from trbook.cards.text import page
 from trlab import recorded
@@ -31,6 +32,18 @@ TRAINED = [card for card in CARDS.values() if not card.example]
 def test_a_card_draws_a_curve_or_says_why_not(card):
     assert bool(card.no_curve) != read.draws(card)
     assert bool(card.work) == (card.name not in OBJECTIVES)
+
+
+@pytest.mark.parametrize("name", ["ppo", "vespo"])
+def test_a_card_s_legend_stands_above_both_panels_and_covers_none(name):
+    figure = drawing(CARDS[name]).figure
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert [text.get_text() for text in legend.get_texts()] == ["right answer", "wrong answer"]
+    assert all(
+        ax.get_legend() is None and ax.title.get_window_extent().y1 < box.y0 for ax in figure.axes
+    )
 
 
 @pytest.mark.style
