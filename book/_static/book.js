@@ -16,6 +16,11 @@ addEventListener("DOMContentLoaded", () => {
   for (const element of document.querySelectorAll(SCROLLS)) laidOut.observe(element);
 });
 
+// The end of a page is where its sections end, and what is far away has only a guessed height: End lays all of it out first.
+addEventListener("keydown", ({ key }) => {
+  if (key === "End") document.documentElement.classList.add("whole");
+});
+
 // On a phone a long cell of code is a fold, and so is each section of a page of evidence that is too long to scroll
 // through. On a wider screen, and on paper, they are open and nothing shows that they are folds.
 const phone = matchMedia("screen and (max-width: 720px)");

@@ -243,6 +243,17 @@ def test_what_is_cut_shows_it_and_scrolls_by_keyboard(
     context.close()
 
 
+def test_the_key_end_leads_to_the_end_at_once(
+    address: str, chromium: Any, press_until: Any, until: Any
+) -> None:
+    context = chromium.new_context(viewport={"width": 360, "height": 780})
+    visit = Visit(context, address, "notebooks/05_grpo.html")
+    press_until(visit.page, "End", "document.documentElement.classList.contains('whole')")
+    left = "document.documentElement.scrollHeight - innerHeight - scrollY"
+    until(visit.page, f"scrollY > 0 && {left} < 2")
+    context.close()
+
+
 def test_the_interface_is_lines_that_open(address: str, chromium: Any) -> None:
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     visit = Visit(context, address, "book/interface/losses.html")
