@@ -60,7 +60,7 @@ def read_runs(path: Path, made: Mapping[str, Mapping[str, str]]) -> dict[str, Ro
 
 def _typed(row: dict[str, str], number: int, made: Mapping[str, Mapping[str, str]]) -> Row:
     """A row as it was in the journal; labels of axes are words, whatever they look like."""
-    from trlab.cells import MEASURES
+    from trlab.cell import MEASURES
 
     numbers = (*MEASURES, "sampled_low", "sampled_high")
     whole = ("seed", "steps")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trlab.cells import MEASURES
+from trlab.cell import MEASURES
 from trlab.measures import DERIVED, derive
 from trlab.nats import Price, nats_per_point
 from trlab.record import DONE

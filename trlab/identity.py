@@ -18,7 +18,7 @@ from trlib.other_names import hint
 from trlib.own import contents, is_own
 
 if TYPE_CHECKING:
-    from trlab.cells import Cell
+    from trlab.cell import Cell
     from trlib.algorithms import Method
 
 LEFT_OUT = ("steps", "seed", "checkpoint_every", "out", "resume", "progress")

@@ -37,7 +37,7 @@ from trlab.sweep import Sweep, load_sweep
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trlab.cells import Cell
+    from trlab.cell import Cell
 
 FORMAT = 3
 """Of the tables; another one is refused."""

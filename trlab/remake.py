@@ -15,7 +15,7 @@ from trlab.verify import DIFFERS, SAME, Agreement, compare
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trlab.cells import Cell
+    from trlab.cell import Cell
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from trlib.own import is_own
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trlab.cells import Cell
+    from trlab.cell import Cell
 
 
 @dataclass
@@ -114,7 +114,7 @@ def declaration(cell: Cell) -> dict[str, Any]:
 
 def order(columns: Iterable[str], cells: Sequence[Cell]) -> list[str]:
     """Columns: which cell, what became of it, what it measured, what made it."""
-    from trlab.cells import MEASURES
+    from trlab.cell import MEASURES
 
     first = [*declaration(cells[0]), "status", *MEASURES, "sampled_low", "sampled_high"]
     present = list(columns)

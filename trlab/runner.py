@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trlab import cluster, pool
-from trlab.cells import Cell, cells
+from trlab.cell import Cell
+from trlab.cells import cells
 from trlab.circumstances import circumstances, cores
 from trlab.files import DONE, FAILED
 from trlab.identity import defaults

@@ -10,7 +10,7 @@ file.
         predictions=(Prediction("the clip helps", higher="ppo", lower="pg_is"),),
     )
 
-Predictions are in the file before it is run. Nothing here trains: `trlab.cells` says what one cell
+Predictions are in the file before it is run. Nothing here trains: `trlab.cell` says what one cell
 is, and `trlab.runner` runs them.
 """
 
@@ -141,7 +141,7 @@ class Prediction:
     """The label of the variant that is expected to be lower, or a number; a number stands for an
     interquartile mean, and one of the two is a label."""
     measure: str = "sampled"
-    """Of what: one of `trlab.cells.MEASURES`, `trlab.measures.DERIVED` or
+    """Of what: one of `trlab.cell.MEASURES`, `trlab.measures.DERIVED` or
     `trlab.basin.OVER_RATES`."""
     at: Mapping[str, str] = field(default_factory=dict)
     """Where, by axis and label; axes that are not named are pooled as tasks."""

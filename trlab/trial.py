@@ -10,7 +10,7 @@ import warnings
 from bisect import bisect_left
 from typing import Any
 
-from trlab.cells import SINCE_SECOND_ROUND, Cell
+from trlab.cell import SINCE_SECOND_ROUND, Cell
 from trlab.identity import make
 
 TIMINGS = ("seconds", "tokens_per_s")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from trlab import pool
-from trlab.cells import MEASURES, SINCE_SECOND_ROUND, Cell
+from trlab.cell import MEASURES, SINCE_SECOND_ROUND, Cell
 from trlab.circumstances import circumstances, cores
 from trlab.files import DONE, same_digits
 from trlab.record import RecordError

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trlab.cells import Cell, cells
+from trlab.cell import Cell
+from trlab.cells import cells
 from trlab.identity import defaults
 from trlab.record import save_tables
 from trlab.rows import Record, declaration

@@ -14,7 +14,7 @@ import pytest
 from tests.by_day import by_day
 from tests.trlab.conftest import history_of, runs_of
 from trlab import Axis, Budget, Prediction, Sweep, Variant, comparison, record
-from trlab.cells import MEASURES
+from trlab.cell import MEASURES
 from trlab.claims import Card, Claim, Side, Test, cards, markdown, outcome, tell
 from trlab.claims.card import above, below
 from trlab.measures import DERIVED, derive

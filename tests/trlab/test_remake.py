@@ -12,7 +12,8 @@ import pytest
 from tests.by_day import by_day
 from tests.typed import typed
 from trlab import record
-from trlab.cells import MEASURES, cells
+from trlab.cell import MEASURES
+from trlab.cells import cells
 from trlab.drawing import named
 from trlab.drawing.named import FIGURES, Figure, figure
 from trlab.drawing.names import called

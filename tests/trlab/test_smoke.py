@@ -13,7 +13,8 @@ from dataclasses import replace
 import pytest
 
 from tests.by_day import by_day
-from trlab.cells import Cell, cells
+from trlab.cell import Cell
+from trlab.cells import cells
 from trlab.sweep import declared, load_sweep
 from trlab.trial import run
 from trlib.errors import CheckpointError

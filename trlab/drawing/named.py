@@ -19,7 +19,7 @@ from trlib.errors import unknown
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trlab.cells import Cell
+    from trlab.cell import Cell
 
 Kind = Literal[
     "intervals",
