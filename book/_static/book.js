@@ -122,7 +122,6 @@ const explain = link => {
   place();
 };
 const termAt = event => event.target.closest?.("a.term");
-addEventListener("DOMContentLoaded", () => document.body.append(...document.querySelectorAll(".meaning")));
 addEventListener("pointerover", event => {
   if (event.pointerType === "touch") return;
   if (termAt(event)) return explain(termAt(event));
