@@ -14,7 +14,7 @@ import {
   whole,
   join,
 } from "./parts/common.js";
-import { chain, judge } from "./survival/maths.js";
+import { chain, judge, judging } from "./survival/maths.js";
 import style from "./survival/style.css";
 
 const SHORT = 16,
@@ -134,9 +134,10 @@ function overHorizons(s) {
 
 function read(s) {
   const here = chain(s),
-    found = judge(here, KEYS, s.completions),
+    judged = judging(here, KEYS),
+    found = judged(s.completions),
     over = overHorizons(s);
-  const batches = BATCHES.map((completions) => [completions, judge(here, s.show, completions)]);
+  const batches = BATCHES.map((completions) => [completions, judged(completions)]);
   const share = (key) => found[key].worth / s.completions;
   const best = s.show.reduce((most, key) => (share(key) > share(most) ? key : most), s.show[0]);
   const facts = [

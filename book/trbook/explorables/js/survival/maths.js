@@ -210,25 +210,29 @@ export function estimate(c, method) {
 }
 
 /* { survives, worth, cosine² with endless data, variance } of a batch of so many completions, by method. */
-export function judge(c, methods, completions) {
+export const judge = (c, methods, completions) => judging(c, methods)(completions);
+
+/* The same for batches of many sizes: what a completion gives does not depend on how many there are. */
+export function judging(c, methods) {
   const target = sum(c.gradient.map(square)),
-    noise = ofTokens(c, "none", c.learner).variance;
-  return Object.fromEntries(
-    methods.map((method) => {
-      const { mean, variance } = estimate(c, method),
-        along = sum(mean.map((value, i) => value * c.gradient[i])),
-        size = sum(mean.map(square));
-      const length = target * (size + variance / completions),
-        kept = length ? (Math.sign(along) * along * along) / length : 0;
-      return [
-        method,
-        {
-          survives: kept,
-          worth: Math.max(0, ((noise / target) * kept) / (1 - kept)),
-          aim: size ? (Math.sign(along) * along * along) / (target * size) : 0,
-          variance,
-        },
-      ];
-    }),
-  );
+    noise = ofTokens(c, "none", c.learner).variance,
+    estimates = methods.map((method) => [method, estimate(c, method)]);
+  return (completions) =>
+    Object.fromEntries(
+      estimates.map(([method, { mean, variance }]) => {
+        const along = sum(mean.map((value, i) => value * c.gradient[i])),
+          size = sum(mean.map(square));
+        const length = target * (size + variance / completions),
+          kept = length ? (Math.sign(along) * along * along) / length : 0;
+        return [
+          method,
+          {
+            survives: kept,
+            worth: Math.max(0, ((noise / target) * kept) / (1 - kept)),
+            aim: size ? (Math.sign(along) * along * along) / (target * size) : 0,
+            variance,
+          },
+        ];
+      }),
+    );
 }
