@@ -339,6 +339,40 @@ def test_lanes_come_and_go_and_the_address_holds_them(visit: Any, until: Any) ->
     assert other.page.get_by_label("Your own prompt").input_value() == "3 : +1 x3 ="
 
 
+FALLS = "playground:a=pg_is,group:2,epochs:16&b=ppo,group:2&c=troll,group:2"
+PLACE = """node => { const box = node.getBoundingClientRect();
+    return { top: box.top + scrollY, bottom: box.bottom + scrollY, height: box.height }; }"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (360, 740)])
+def test_the_first_minute(visit: Any, until: Any, address: str, width: int, height: int) -> None:
+    """Press, see it fall, change one thing, see it hold: the page proposes it where one looks."""
+    one = visit(
+        f"{address}/book/playground.html#{FALLS}", viewport={"width": width, "height": height}
+    )
+    one.press("Play")
+    until(one.page, done(1))
+    judged, offer = one.page.locator(".verdict"), one.page.locator(".propose")
+    before, scrolled = judged.evaluate(PLACE), one.page.evaluate("scrollY")
+    offer.wait_for()
+    assert one.page.evaluate("scrollY") == scrolled
+    assert judged.evaluate(PLACE) == before, "its place was kept"
+    top = one.page.locator(".curves").first.evaluate(PLACE)["top"] if width == 360 else 0
+    assert offer.evaluate(PLACE)["bottom"] - top <= height
+    one.page.get_by_role("slider", name="Batch to read in the curves").press("Tab")
+    expect(offer).to_be_focused()
+    offer.press("Enter")
+    expect(one.page.get_by_role("button", name="Pause")).to_be_focused()
+    expect(one.page.locator(".curves .pv-legend li").nth(3)).to_contain_text("PPO clip 0.05")
+    expect(judged).to_have_attribute("data-tone", "good")
+    one.press("Pause")
+    until(one.page, STILL)
+    told, reward = judged.inner_text(), float(one.lanes()[3]["reward"])
+    assert "PPO clip 0.05" in told and f"is at {reward:.2f}" in told and "unclipped" in told
+    expect(one.page.locator(".spoken", has_text="holds")).to_have_count(1)
+    assert one.complaints == []
+
+
 @pytest.mark.parametrize("width", [360, 768, 900, 1000])
 def test_a_threshold_s_slider_is_never_squeezed(visit: Any, width: int) -> None:
     one = visit("one.html#playground:seed=0", viewport={"width": width, "height": 900})

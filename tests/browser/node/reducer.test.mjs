@@ -93,6 +93,20 @@ test("a lane that is set otherwise is named, averaged and judged anew", () => {
   assert.equal(verdictNow().tone, "calm");
 });
 
+test("a lane that fell without a region has one offered, and what becomes of it is said as it is", () => {
+  const one = page({ lanes: [{ method: "pg_is", epochs: 16 }] }), now = () => verdict(pictured(one.state).lanes, false, 30);
+  one.go({ type: "play" });
+  for (let i = 0; i < 14; i++) one.batch("a", { reward: i < 5 ? 0.8 : 0.1 });
+  const { settings } = now().offer;
+  assert.equal(identity(settings), "ppo,threshold:0.05,epochs:16");
+  one.go({ type: "add", settings });
+  for (let i = 0; i < 14; i++) one.batch("b", { reward: 0.7 });
+  assert.deepEqual([now().tone, now().title, now().offer], ["good", "PPO clip 0.05 holds", undefined]);
+  assert.match(now().text, /^After 14 batches it is at 0.70; its best was 0.70. .* unclipped fell from 0.80 to 0.17\./);
+  for (let i = 0; i < 10; i++) { one.batch("a", { reward: 0.1 }); one.batch("b", { reward: 0.2 }); }
+  assert.deepEqual([now().tone, now().title, now().offer], ["fail", "PPO clip 0.05 and unclipped have fallen", null]);
+});
+
 test("settings that are put back before the next batch leave no mark", () => {
   const one = page();
   one.go({ type: "play" });

@@ -93,12 +93,12 @@ export function least({ runs }) {
 }
 const stuck = ({ why, rows }) => Boolean(why) || rows.length >= MOST;
 
-/* Whether the lanes are those that the preset asks its question about. */
+/* Whether the lanes that the preset asks its question about are there; others may have joined them. */
 export function asksOfThese(state) {
   const lanes = Object.values(state.lanes),
     own = PRESETS[state.preset].lanes;
   return (
-    lanes.length === own.length &&
+    lanes.length >= own.length &&
     own.every((lane, i) => identity(possibleLane(lane, NAMES[i]).lane) === identity(lanes[i]))
   );
 }
@@ -234,17 +234,6 @@ const EVENTS = {
       ? { ...cleared(state, lane, commands), playing: state.playing || state.halted, halted: false }
       : state,
 
-  /* A lane from its checkpoint, with other settings, and on. */
-  again(state, { lane, settings }, commands) {
-    if (!state.lanes[lane]) return state;
-    const next = EVENTS.play(
-      cleared(EVENTS.change(state, { lane, settings }, commands), lane, commands),
-      { on: true },
-      commands,
-    );
-    return { ...next, halted: false };
-  },
-
   preset: (state, { preset }, commands) => replaced(state, { preset, seed: state.seed }, commands),
   seed: (state, { seed }, commands) => replaced(state, { ...setOf(state), free: state.free, seed }, commands),
 
@@ -275,11 +264,12 @@ const EVENTS = {
     return next;
   },
 
-  add(state) {
+  /* Like the last lane, or with settings that are possible. */
+  add(state, { settings }) {
     const free = NAMES.find((name) => !state.lanes[name]);
     if (!free) return state;
     const beside = Object.values(state.lanes).at(-1),
-      all = { ...state.lanes, [free]: { ...beside } };
+      all = { ...state.lanes, [free]: settings ?? { ...beside } };
     return {
       ...state,
       lanes: Object.fromEntries(NAMES.filter((name) => all[name]).map((name) => [name, all[name]])),

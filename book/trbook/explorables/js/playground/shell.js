@@ -7,6 +7,8 @@ import { NAMES } from "./lanes.js";
 import { PRESETS, VIEWS } from "./state.js";
 import { PICTURES } from "./pictures.js";
 
+const MARKS = { calm: "", good: "✓ ", fail: "✕ " };
+
 /* What is seen of a page. act: { tell(event), save(kind), load(file), reduced }. */
 export function furnish(frame, host, act) {
   const spoken = status(300),
@@ -38,10 +40,16 @@ export function furnish(frame, host, act) {
     revealed = h("p", { class: "revealed", hidden: true });
   const ruling = h("b"),
     because = h("span"),
-    proposal = button("", () => propose?.(), { class: "propose", hidden: true }),
-    judged = h("div", { class: "verdict" }, ruling, because, proposal),
-    left = h("span", { class: "left" });
-  let propose = null;
+    turned = status(),
+    propose = () => {
+      act.tell({ type: "add", settings: offered.settings });
+      act.tell({ type: "play", on: true });
+      play.focus({ preventScroll: true });
+    },
+    proposal = button("", propose, { class: "propose", hidden: true }),
+    left = h("span", { class: "left" }),
+    judged = h("div", { class: "verdict judging" }, h("p", {}, left, ruling, because), proposal);
+  let offered = null;
   const progress = h("progress", { max: 1, "aria-label": "Eight seeds", hidden: true }),
     lanesEl = h("div", { class: "lanes" });
   const prompt = h("input", {
@@ -101,18 +109,26 @@ export function furnish(frame, host, act) {
           button("One update", () => act.tell({ type: "once", what: "update" })),
           button("Reset", () => act.tell({ type: "reset" })),
           presets.el,
-          left,
         ),
         paused,
         noted,
       ),
       h("div", { class: "curving" }, pictures.curves.el),
-      h("div", { class: "laning" }, lanesEl, h("div", { class: "row" }, addLane, pin, unpin)),
+      judged,
       h(
         "div",
-        { class: "judging" },
-        judged,
-        h("div", { class: "row" }, eight, h("label", { class: "seeded" }, "seed ", seed), progress),
+        { class: "laning" },
+        lanesEl,
+        h(
+          "div",
+          { class: "row" },
+          addLane,
+          pin,
+          unpin,
+          eight,
+          h("label", { class: "seeded" }, "seed ", seed),
+          progress,
+        ),
       ),
       h("div", { class: "chosen" }, shown.el, ...Object.values(pictures.others).map(({ el }) => el)),
       h("div", { class: "question" }, hint, asked, guesses, revealed),
@@ -133,6 +149,7 @@ export function furnish(frame, host, act) {
       ),
     ),
     spoken.el,
+    turned.el,
   );
   const actions = (name) => ({
     change: (settings) => act.tell({ type: "change", lane: name, settings }),
@@ -222,13 +239,12 @@ export function furnish(frame, host, act) {
       }
       const latest = now();
       judged.dataset.tone = verdict.tone;
-      say(ruling, `${verdict.tone === "fail" ? "✕ " : ""}${verdict.title}`);
+      say(ruling, `${MARKS[verdict.tone]}${verdict.title}`);
       say(because, verdict.text);
-      propose = verdict.offer
-        ? () => act.tell({ type: "again", lane: verdict.offer.lane, settings: verdict.offer.settings })
-        : null;
-      proposal.hidden = !propose;
-      say(proposal, verdict.offer?.text ?? "");
+      offered = verdict.offer;
+      proposal.hidden = !offered;
+      if (offered) say(proposal, offered.text);
+      turned.speak(verdict.tone === "calm" ? "" : `${verdict.title}. ${offered?.text ?? ""}`); // once
       trouble.hidden = !latest.fault;
       say(trouble, latest.fault);
       if (frame.getRootNode().activeElement !== prompt && prompt.value !== latest.prompt) prompt.value = latest.prompt;
@@ -238,6 +254,7 @@ export function furnish(frame, host, act) {
     },
     release() {
       spoken.release();
+      turned.release();
       pictures.release();
     },
   };

@@ -6,7 +6,7 @@ import { above, batchEnd, batchScale, hundredth, legend, paths, plot, short, sta
 import { pathsOf, seriesOf } from "./series.js";
 
 export const title = "Reward";
-export const about = "Points are batches, lines means of ten.";
+export const about = "";
 
 const kept = (value) => (Number.isFinite(value) ? `${(100 * value).toFixed(0)} %` : "–");
 const share = (low) => (range) => linearScale([low, 1], range, 4);
@@ -14,7 +14,7 @@ const upTo = (high) => (range) => linearScale([0, high], range, 4);
 
 /* By key of a row: what stands above its panel, and its scale for what the lanes reach: [key, range -> scale]. */
 const PANELS = {
-  reward: { text: "reward", write: hundredth, scale: () => ["", share(0)] },
+  reward: { text: "reward: points are batches, lines means of ten", write: hundredth, scale: () => ["", share(0)] },
   kl: {
     text: "KL, nats per token",
     brief: "KL",
@@ -39,7 +39,7 @@ const PANELS = {
 const KEYS = Object.keys(PANELS),
   EARLIER = 4; // segments of a lane in the legend, beside the present one and the one that is read
 const TALL = [
-    [380, 262],
+    [380, 240],
     [0, 190],
   ],
   LOW = 150,
