@@ -25,7 +25,7 @@ def test_a_scatter_of_many_dots_is_a_few_paths_that_hold_every_dot() -> None:
 
 
 def test_many_squares_are_paths_with_square_ends_and_other_marks_stay() -> None:
-    for mark, counted in (("s", 100), ("^", 0), ("D", 0), ("v", 0)):
+    for mark, counted in (("s", 100), ("^", 0), ("D", 0), ("v", 0), ("x", 0)):
         figure, (ax,) = panels()
         ax.plot(range(100), range(100), mark, color=HUES["h1"])
         svg = Drawing(figure, alt="marks").svg()

@@ -311,8 +311,8 @@ def _power(value: float) -> str:
     return re.sub(r"\.?0*e\+?(-?)0*(\d+)", r"e\1\2", text)
 
 
-_FILLED = re.compile(r'<path id="(\w+)" d="M (0|-[\d.]+) ([\d.]+)\s+(C|L) ')
-"""A marker's path: a circle begins at its lowest point, a square at a corner."""
+_FILLED = re.compile(r'<path id="(\w+)" d="M (0|-[\d.]+) ([\d.]+)\s+(C|L) [^"]*z')
+"""A marker's closed path: a circle begins at its lowest point, a square at a corner."""
 _USE = r'<use xlink:href="#(\w+)" x="([-\d.]+)" y="([-\d.]+)" style="([^"]*)"/>\s*'
 _ALONE = re.compile(
     r"<g>(<(\w+)[^<>]*(?:/>|>[^<]*</\2>)|<(\w+)[^<>]*>(?:<tspan[^<>]*>[^<]*</tspan>)+</\3>)</g>|<g></g>"
