@@ -1,7 +1,7 @@
 /* run_explorer: the recorded runs. Choose a sweep, a point of its axes and methods; see curves with bands, accuracy
    against nats, and every arm's accuracy in one table. */
 
-import { drawer, h, prediction, say, stage, status } from "./parts/common.js";
+import { drawer, h, pick, prediction, say, stage, status } from "./parts/common.js";
 import { axisName, between, called, looksOf, measureOf, short } from "./run_explorer/looks.js";
 import { columnsAxis, open, reach } from "./run_explorer/pack.js";
 import { curvePlot, scatterPlot } from "./run_explorer/plots.js";
@@ -250,21 +250,16 @@ function furnish(frame, pack, act) {
   const curves = h("div", { class: "plane" }, plot.node),
     scatter = h("div", { class: "plane low" }, cloud.node),
     cost = drawer("cost", "Accuracy against the nats that it cost", scatter);
-  const sweeps = pick("sweep", act.sweep),
-    measures = pick("curve of", act.measure),
+  const rounds = [...new Set(pack.sweeps.map((sweep) => sweep.round))].sort().reverse(),
+    listed = (round) =>
+      pack.sweeps.filter((sweep) => sweep.round === round).map(({ name, title }) => [name, `${name}: ${title}`]);
+  const sweeps = pick({
+      label: "sweep",
+      options: Object.fromEntries(rounds.map((round) => [ROUNDS[round], listed(round)])),
+      onChange: act.sweep,
+    }),
+    measures = pick({ label: "curve of", onChange: act.measure }),
     axes = h("div", { class: "axes" });
-  const rounds = [...new Set(pack.sweeps.map((sweep) => sweep.round))].sort().reverse();
-  sweeps.input.append(
-    ...rounds.map((round) =>
-      h(
-        "optgroup",
-        { label: ROUNDS[round] },
-        ...pack.sweeps
-          .filter((sweep) => sweep.round === round)
-          .map(({ name, title }) => h("option", { value: name, text: `${name}: ${title}` })),
-      ),
-    ),
-  );
   const batch = h("input", {
     type: "range",
     min: 0,
@@ -321,7 +316,8 @@ function furnish(frame, pack, act) {
     ),
     spoken.el,
   );
-  let axed = "";
+  let axed = "",
+    /** @type {any[]} */ picks = [];
   return {
     curves,
     cost,
@@ -335,22 +331,21 @@ function furnish(frame, pack, act) {
     settings: (sweep, state, { notes, said, batch: at }) => {
       sweeps.set(state.sweep);
       if (axed !== (axed = sweep.name)) {
-        axes.replaceChildren(
-          ...Object.entries(sweep.axes).map(([axis, points]) => {
-            const one = pick(axisName(axis), (label) => act.at(axis, label));
-            one.input.append(...points.map((label) => h("option", { value: label, text: short(label) })));
-            one.input.dataset.axis = axis;
-            return one.el;
+        picks = Object.entries(sweep.axes).map(([axis, points]) => [
+          axis,
+          pick({
+            label: axisName(axis),
+            options: points.map((label) => [label, short(label)]),
+            onChange: (label) => act.at(axis, label),
           }),
-        );
-        measures.input.replaceChildren(
-          ...sweep.measures.map((name) => h("option", { value: name, text: measureOf(name).text })),
-        );
+        ]);
+        axes.replaceChildren(...picks.map(([, { el }]) => el));
       }
-      axes.querySelectorAll("select").forEach((input) => {
-        input.value = state.at[input.dataset.axis];
-      });
-      measures.set(state.measure);
+      for (const [axis, { set }] of picks) set(state.at[axis]);
+      measures.set(
+        state.measure,
+        sweep.measures.map((name) => [name, measureOf(name).text]),
+      );
       say(asked, `${sweep.text} ${sweep.seeds} seeds.`);
       say(seeds, " Bands and brackets: 95 % intervals of the interquartile mean.");
       map.mark(state);
@@ -382,16 +377,5 @@ function reveal(pack, guess) {
 
 const holds = (part, whole) =>
   Object.entries(part).every(([key, value]) => JSON.stringify(value) === JSON.stringify(whole[key]));
-
-function pick(label, onChange) {
-  const input = h("select", { onchange: () => input.value && onChange(input.value) }); // empty before the first drawing
-  return {
-    el: h("label", { class: "pick" }, h("span", { text: label }), input),
-    input,
-    set: (value) => {
-      input.value = value;
-    },
-  };
-}
 
 export default { render };

@@ -405,7 +405,7 @@ function control(key, own, { set, state }) {
       own,
       el: made.el,
       update: (s) => {
-        made.set(own.list(s), s[key]);
+        made.set(s[key], own.list(s));
         made.el.hidden = !shown(s);
       },
     };

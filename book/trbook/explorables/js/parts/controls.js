@@ -66,23 +66,31 @@ export function choice({ legend, options, onChange }) {
   return { el, set };
 }
 
-/* One of many: a native list with its label. */
-export function pick({ label, onChange }) {
-  const id = unique("trx-pick");
-  let options = [];
-  const chosen = () => {
-    const found = options[input.selectedIndex]; // there is none before the first drawing
-    if (found) onChange(found[0]);
-  };
-  const input = h("select", { id, onchange: chosen });
-  const set = (given, value) => {
-    if (JSON.stringify(given) !== JSON.stringify(options)) {
-      options = given;
-      input.replaceChildren(...options.map(([, text]) => h("option", { text })));
+/* One of many: a native list with its label. options: [value, text], or those of each of several groups,
+   { name: [[value, text]..] }; others may come with a value: set(value, options). */
+/** @param {{ label: string, spoken?: string, options?: any, onChange: (value: any) => any }} given */
+export function pick({ label, spoken = null, options = [], onChange }) {
+  const id = unique("trx-pick"),
+    entry = ([value, text]) => h("option", { value, text });
+  let known = "",
+    values = [];
+  const select = h("select", {
+    id,
+    "aria-label": spoken,
+    onchange: () => select.selectedIndex >= 0 && onChange(values[select.selectedIndex]), // none before the first drawing
+  });
+  const set = (value, given = options) => {
+    if (known !== (known = JSON.stringify(given))) {
+      const groups = Array.isArray(given) ? null : Object.entries(given);
+      values = (groups?.flatMap(([, some]) => some) ?? given).map(([one]) => one);
+      select.replaceChildren(
+        ...(groups?.map(([name, some]) => h("optgroup", { label: name }, ...some.map(entry))) ?? given.map(entry)),
+      );
     }
-    input.selectedIndex = options.findIndex(([one]) => one === value);
+    const index = values.indexOf(value);
+    if (select.selectedIndex !== index) select.selectedIndex = index;
   };
-  return { el: h("div", { class: "pick" }, h("label", { for: id, text: label }), input), set };
+  return { el: h("div", { class: "pick" }, h("label", { for: id, text: label }), select), set };
 }
 
 export function tick({ label, spoken, onChange }) {

@@ -1,34 +1,10 @@
 /* A lane's card: what it is set to, where it stands, and why it stopped. The line that says where it stands lies in the
    page itself and not in the shadow, so that whoever reads the page finds every lane there. */
 
-import { h, ladder, number, sample, say, setting, unique } from "../parts/common.js";
+import { h, ladder, number, pick, sample, say, setting } from "../parts/common.js";
 import { field } from "../formula/field.js";
 import { BRANCHES, CHECKPOINTS, NUMBERS, difficultyOf, kindOf, moreOf, titleOf } from "./lanes.js";
 import { recent } from "./words.js";
-
-/* A native select with its label. Options, [value, text], or those of each of several groups: { name: [[value, text]..] }. */
-export function pick({ label, spoken, options: given, onChange }) {
-  const id = unique("trx-pick"),
-    entry = ([value, text]) => h("option", { value, text }),
-    groups = Array.isArray(given) ? null : Object.entries(given);
-  const options = groups ? groups.flatMap(([, some]) => some) : given;
-  const entries = groups
-    ? groups.map(([name, some]) => h("optgroup", { label: name }, ...some.map(entry)))
-    : options.map(entry);
-  const select = h(
-    "select",
-    { id, "aria-label": spoken, onchange: () => onChange(options[select.selectedIndex][0]) },
-    ...entries,
-  );
-  return {
-    el: h("div", { class: "pick" }, h("label", { for: id, text: label }), select),
-    select,
-    set(value) {
-      const index = options.findIndex(([one]) => one === value);
-      if (select.selectedIndex !== index) select.selectedIndex = index;
-    },
-  };
-}
 
 /* The element of the page that says where a lane stands, in its card's slot: kept current with every batch. */
 export function lineOf(name) {

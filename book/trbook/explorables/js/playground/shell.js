@@ -1,7 +1,7 @@
 /* What is seen of the playground: bar, lanes, pictures, question, code. */
 
-import { choice, h, say, status } from "../parts/common.js";
-import { card, lineOf, pick } from "./cards.js";
+import { choice, h, pick, say, status } from "../parts/common.js";
+import { card, lineOf } from "./cards.js";
 import { python } from "./code.js";
 import { NAMES } from "./lanes.js";
 import { PRESETS, VIEWS } from "./state.js";
