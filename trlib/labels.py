@@ -66,7 +66,8 @@ def _share_of(ax: Axes, x: float, y: float) -> float:
 
 
 def _apart(heights: dict[Any, float], gap: float) -> dict[Any, float]:
-    """The heights in their order, moved as little as keeps each `gap` above the one below."""
+    """The heights in their order, moved as little as keeps each `gap` above the one below and the
+    lowest, which has the axis' numbers below it, at 0 or above."""
     order = sorted(heights, key=lambda one: heights[one])
     placed: list[list[Any]] = []  # groups that touch, each a list of what it holds
     centres: list[float] = []
@@ -80,7 +81,8 @@ def _apart(heights: dict[Any, float], gap: float) -> dict[Any, float]:
             upper = placed.pop()
             placed[-1] += upper
             centres.pop()
-            centres[-1] = sum(heights[each] for each in placed[-1]) / len(placed[-1])
+            mean = sum(heights[each] for each in placed[-1]) / len(placed[-1])
+            centres[-1] = max(mean, gap * (len(placed[-1]) - 1) / 2)
     return {
         one: centre + gap * (i - (len(group) - 1) / 2)
         for group, centre in zip(placed, centres, strict=True)

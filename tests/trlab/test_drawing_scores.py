@@ -116,6 +116,7 @@ def test_lines_that_end_together_have_names_that_do_not_touch():
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in ax.texts]
     assert all(a.y1 <= b.y0 + 1 for a, b in pairwise(boxes))
+    assert min(heights.values()) >= 0, "above the numbers of the axis"
     assert {text.xy[0] for text in ax.texts} == {1.0}, "beside the last point that is drawn"
 
 
