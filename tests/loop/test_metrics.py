@@ -9,7 +9,14 @@ import torch
 from tests.losses import batch
 from trlib.algorithms import ppo_loss
 from trlib.algorithms.method import TokenLoss
-from trlib.loop.metrics import distinct_right, measure, observe, sampler_kl, summarise
+from trlib.loop.metrics import (
+    distinct_right,
+    means_by_group,
+    measure,
+    observe,
+    sampler_kl,
+    summarise,
+)
 from trlib.tasks import Verdict
 
 
@@ -129,6 +136,11 @@ def test_different_right_completions_are_counted_prompt_by_prompt():
     assert distinct([right] * 5 + [wrong]) == 1.5
     assert distinct([right] * 5 + [wrong], group == 1) == 1
     assert distinct([wrong] * 6) == 0
+
+
+def test_a_groups_mean_leaves_out_what_is_not_known():
+    values = torch.tensor([1.0, math.nan, 3.0, math.nan, 5.0])
+    assert means_by_group(torch.tensor([4, 4, 4, 2, 0]), values) == {4: 2.0, 0: 5.0}
 
 
 def test_the_effective_sample_size_is_of_the_last_update():

@@ -214,7 +214,10 @@ def test_completions_show_themselves(policy, task):
     prompt = task.prompts(1, seed=0)[0].text
     c = sample(policy, [prompt], group=3, max_tokens=16)
     assert prompt in repr(c) and c.texts()[0] in repr(c)
-    assert c._repr_html_().count("<tr>") == 4
+    shown = c._repr_html_()
+    assert shown.count("<tr>") == 4
+    for row, mask in zip(c.logp, c.mask, strict=True):
+        assert f"<td>{row[mask].sum().exp():.2g}</td>" in shown
 
 
 @pytest.mark.parametrize(

@@ -416,6 +416,7 @@ def test_the_optimal_value_is_between_the_mean_and_the_best():
     ):
         found = rewards - optimal_advantages(rewards, group, beta=beta)
         close(found[[0, 4]], values, 2e-3)
+    close(optimal_advantages(rewards, group), optimal_advantages(rewards, group, beta=1.0))
 
 
 def test_oapl_rests_at_the_tilted_sampler():

@@ -107,6 +107,9 @@ def test_a_quadratic_takes_a_step_and_the_radius_follows_the_rule():
     assert [radius for *_, radius in path] == [1, 2, 2, 2]
     assert [value for _, value, _ in path] == pytest.approx([25, 16, 4, 0])
     close(path[-1][0], vector(3, 4))
+    # A step that ends inside says nothing of the edge: the radius stays.
+    path = newton_cg(lambda x: ((x - vector(0.1, 0)) ** 2).sum(), vector(0, 0), radius=1.0)
+    assert [radius for *_, radius in path] == [1, 1]
 
 
 def test_a_promise_that_is_broken_shrinks_the_ball_and_keeps_the_point():
