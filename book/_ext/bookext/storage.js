@@ -14,3 +14,7 @@ for (const name of ["localStorage", "sessionStorage"]) {
     Object.defineProperty(window, name, { value: forgets });
   }
 }
+// The theme's first script shows the theme that is stored, and its last one the theme that the system asks for. They agree
+// from the start, or the whole page would be styled twice and seen to change.
+if (!["light", "dark"].includes(localStorage.getItem("mode")))
+  localStorage.setItem("theme", matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
