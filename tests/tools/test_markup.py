@@ -17,6 +17,7 @@ from bookext.execution import sentence
 from bookext.mathematics import aligned, drawn
 from bookext.modules import LONGEST_VALUE, first, modules, shorten
 from bookext.pages import mend as mend_page
+from bookext.pages import styled
 from bookext.phone_tables import tables
 from bookext.read_off import recorded
 from bookext.security import sealed
@@ -116,6 +117,13 @@ def test_a_signature_over_several_lines_is_no_list() -> None:
         '<dt class="sig sig-object py">f(<span class="sig-line"><span class="sig-line">a,</span>'
         "</span>)</dt><dl><dt>kept</dt></dl>"
     )
+
+
+def test_styles_of_outputs_come_first_and_once_and_a_still_keeps_its_own() -> None:
+    still = "<template><style>b{}</style></template>"
+    page = f"<p>x</p><style>a{{}}</style>{still}<svg><style scoped>a{{}}</style></svg>"
+    assert styled(page) == f"<style>a{{}}</style><p>x</p>{still}<svg></svg>"
+    assert styled(still) == still
 
 
 def test_a_formula_that_katex_cannot_read_is_an_error() -> None:

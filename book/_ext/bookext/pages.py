@@ -22,8 +22,12 @@ NEEDED_BY = {
     "copybutton": 'class="highlight',
     "clipboard": 'class="highlight',
     "mystnb": 'class="cell',
+    "wide.css": 'class="wide-figure',
 }
 """Others, by a part of their name, and the mark of a page that uses them."""
+HEAVY = re.compile(r'class="(cell|katex)\b|<figure')
+"""Marks of a page whose far parts are laid out late (`late` in `book.css`). The mark is written here:
+a style that looked for it, with `:has`, would look again at every part of a page that arrives."""
 FONTS = ("source-serif-4-latin-wght-normal", "inter-latin-wght-normal")
 """What every page's first lines are set in: asked for before the styles that name them."""
 STORAGE = Path(__file__).with_name("storage.js").read_text(encoding="utf-8")
@@ -31,6 +35,8 @@ STORAGE = Path(__file__).with_name("storage.js").read_text(encoding="utf-8")
 THEBE = re.compile(
     r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.DOTALL
 )
+STYLE = re.compile(r"<(template|script)\b.*?</\1>|<style[^>]*>(.*?)</style>", re.DOTALL)
+"""The style of an output, and what keeps its own."""
 SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
 SIGNATURE_LIST = re.compile(r"<(/?)d[ld]>")
 TO_NOTEBOOK = re.compile(r'(?<=href=")(\w+)\.ipynb(?=[#"])')
@@ -54,6 +60,9 @@ def slim(
     if "body" in context:
         body = phone_tables.tables(mend(THEBE.sub("", context["body"])))
         body = unbroken.names(unbroken.numbers(body))
+        if HEAVY.search(body) and '<dl class="py' not in body:
+            body = body.replace('<section class="', '<section class="late ', 1)
+        body = styled(body)
         home = context["pathto"]("_static/explorables", 1)
         context["body"] = link_modules(body, home)
         context["metatags"] = context.get("metatags", "") + preloads(body, home)
@@ -99,6 +108,14 @@ def mend(body: str) -> str:
     # A folded cell's own words name it better.
     body = body.replace(' aria-label="Toggle hidden content"', "")
     return SIGNATURE.sub(lambda found: SIGNATURE_LIST.sub(_span, found.group()), body)
+
+
+def styled(body: str) -> str:
+    """A page's HTML with the styles of its outputs before all of it, each once: for a style that
+    arrives later a browser styles everything anew."""
+    styles = dict.fromkeys(text for _, text in STYLE.findall(body) if text.strip())
+    body = STYLE.sub(lambda found: found[0] if found[1] else "", body)
+    return f"<style>{''.join(styles)}</style>{body}" if styles else body
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
