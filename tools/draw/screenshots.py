@@ -26,7 +26,7 @@ VIEWS: dict[str, dict[str, Any]] = {
         "device_scale_factor": 2,
     },
 }
-WHOLE = ".bd-article section { content-visibility: visible !important; }"
+WHOLE = ".bd-article * { content-visibility: visible !important; }"
 """A picture of a whole page shows what nobody has scrolled to."""
 OWN = ("book/", "notebooks/", "search.html")
 
