@@ -1,7 +1,7 @@
 """Draws what a page shows of the playground before *Play* is pressed:
 `python -m tools.draw.covers [PRESET ..]`.
 
-Every preset learns in Chromium for two or three batches, so that the picture gives no answer away.
+Every preset learns in Chromium for five batches: a picture worth predicting from, that gives no answer away.
 The reward's panel and the lanes' names are written to
 `book/trbook/explorables/built/playground.NAME.still.html`. They are drawn again only when somebody
 asks for it; no test compares them.
@@ -37,8 +37,8 @@ DRAWN = """node => {
     for (const path of svg.querySelectorAll("path:not([d]), path[d='']")) path.remove();
     return { svg: svg.outerHTML, legend: legend.outerHTML };
 }"""
-START = 2
-"""Batches that are shown: where all lanes begin, and the first step away from there."""
+START = 5
+"""Batches that are shown: who is ahead at first; whether it stays so, the reader predicts."""
 NOTE = re.compile(r'<span class="pv-note">[^<]*</span>')
 
 
