@@ -83,8 +83,8 @@ def dppo_loss(
     optional = {"measured": measured, "logp_anchor": logp_anchor}
     given = tensors | {name: value for name, value in optional.items() if value is not None}
     safe = dict(zip(given, checks.tokens(mask, **given), strict=True))
-    logp, p, advantages = safe["logp"], safe["logp"].detach(), safe["advantages"].detach()
-    q = safe.get("logp_anchor", safe["logp_rollout"]).detach()
+    logp, new, advantages = safe["logp"], safe["logp"].detach(), safe["advantages"].detach()
+    old = safe.get("logp_anchor", safe["logp_rollout"]).detach()
     if measured is not None and checks.values_checked():
         _check_divergences(safe["measured"], math.inf if delta_tv is None else 1.0)
     binary = binary_tv if delta_kl is None else binary_kl
@@ -93,11 +93,11 @@ def dppo_loss(
     divergence = (
         safe["measured"].detach()
         if measured is not None
-        else binary(q.clamp(max=0.0), p.clamp(max=0.0))
+        else binary(old.clamp(max=0.0), new.clamp(max=0.0))
     )
-    above, below = (divergence > high) & (p > q), (divergence > low) & (p < q)
+    above, below = (divergence > high) & (new > old), (divergence > low) & (new < old)
     outward = torch.where(advantages > 0, above, below) if signed else above | below
-    log_ratio = p - safe["logp_rollout"].detach()
+    log_ratio = new - safe["logp_rollout"].detach()
     rho = log_ratio.clamp(max=OVERFLOW).exp().clamp(max=cap)
     weight = (advantages * rho).masked_fill(outward, 0.0)
     return TokenLoss(

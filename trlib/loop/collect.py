@@ -58,6 +58,7 @@ class Collector:
         )
         topk = self.needs.topk_anchor if s.anchor == "rollout" else 0
         experts = self._experts(prompts, k) if any(stage.prefix > 0 for stage in plan) else []
+        self.learner.sampler.remember()
         ages = self._ages(len(prompts), k)
         parts: list[Completions] = []
         verdicts: list[list[Verdict]] = [[] for _ in prompts]
@@ -87,7 +88,6 @@ class Collector:
     def _ages(self, n: int, k: int) -> list[int]:
         """The age, in batches, of the policy that begins each prompt's completions in batch `k`."""
         s = self.settings
-        self.learner.sampler.remember()
         drawn = (
             torch.randint(s.buffer + 1, (n,), generator=generator(s.seed, "age", k))
             if s.buffer
