@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.explorable import page_of, visits
 from tools.browser import NoChromium, browser
@@ -77,7 +78,8 @@ not wrong."""
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    """A running browser, whose pages wait with patience."""
+    """A running browser, whose pages wait with patience, as do expectations of them."""
+    expect.set_options(timeout=1000 * PATIENCE)
     try:
         with browser() as launched:
             launched.new_context = _patient(launched.new_context)

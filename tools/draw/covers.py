@@ -1,7 +1,8 @@
 """Draws what a page shows of the playground before *Play* is pressed:
 `python -m tools.draw.covers [PRESET ..]`.
 
-Every preset learns in Chromium for five batches: a picture worth predicting from, that gives no answer away.
+Every preset learns in Chromium for five batches: a picture worth predicting from, that gives no
+answer away.
 The reward's panel and the lanes' names are written to
 `book/trbook/explorables/built/playground.NAME.still.html`. They are drawn again only when somebody
 asks for it; no test compares them.
