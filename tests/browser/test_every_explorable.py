@@ -13,7 +13,7 @@ from tests.browser.explorable import SETTLED, in_both_themes, violations
 from tests.by_day import by_day
 from tools.draw.stills import draw
 from trbook import explorables
-from trbook.explorables.files import data_of, still_of
+from trbook.explorables.files import data_of
 
 OWN = ("Diagnose", "Playground", "RatioMap", "RunExplorer")  # these keep their own tests
 UNRECORDED = (
@@ -209,9 +209,11 @@ def test_frames_are_short(
     ),
 )
 def test_a_still_is_what_its_module_draws(chromium: Any, name: str) -> None:
-    assert draw(getattr(explorables, name)(), chromium) == still_of(import_of(name)), (
-        "the module or the records changed: `python -m tools.draw.stills`"
-    )
+    kind = getattr(explorables, name)
+    for state in ({}, *kind.shown.values()):
+        assert draw(kind(**state), chromium) == kind(**state).still(), (
+            f"{state}: the module or the records changed: `python -m tools.draw.stills`"
+        )
 
 
 def test_every_name_leads_to_its_class() -> None:

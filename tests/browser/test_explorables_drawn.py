@@ -11,7 +11,7 @@ import pytest
 
 from tests.browser.explorable import SETTLED
 from tests.by_day import by_day
-from tools.draw.stills import WIDTHS
+from tools.draw.stills import PICTURES
 from trbook.explorables import RatioMap, RunExplorer
 from trbook.explorables.files import still_of
 from trbook.explorables.ratio_map import METHODS
@@ -207,12 +207,15 @@ def test_a_still_stands_there_before_the_module_and_nothing_moves(
         (RunExplorer, "run_explorer", {"measure": "kl"}),
     ],
 )
-def test_only_the_first_state_has_a_still(kind: Any, module: str, other: dict[str, Any]) -> None:
+def test_the_first_state_has_a_still_and_another_has_room(
+    kind: Any, module: str, other: dict[str, Any]
+) -> None:
     assert "shadowrootmode" in kind().html()
     assert "shadowrootmode" in RatioMap(eps_high=0.2).html(), "which says what it is by itself"
     moved = kind(**other).html()
-    assert "shadowrootmode" not in moved and f"min-height:{kind.height}" in moved
-    assert set(WIDTHS) == set(re.findall(r'class="still-(\w+)"', str(still_of(module))))
+    phone, wide = kind.room
+    assert "shadowrootmode" not in moved and f"min-height:{wide}px;--phone:{phone}px" in moved
+    assert set(PICTURES) == set(re.findall(r'class="still-(\w+)"', str(still_of(module))))
 
 
 def test_paper_shows_the_plane_and_what_it_says_without_controls(page: Any) -> None:

@@ -21,6 +21,19 @@ PAGES = (
     "book/proofs",
     "notebooks/06_what_clipping_gets_wrong",
 )
+FIGURES = (
+    "03_trpo",
+    "04_ppo",
+    "05_grpo",
+    "06_what_clipping_gets_wrong",
+    "07_dppo",
+    "08_quatro",
+    "09_troll",
+    "gallery_constraints",
+    "gallery_regression",
+    "gallery_transport",
+)
+"""Notebooks whose figures are not in their first state, and two whose first state differs most by width."""
 MOST = 0.05
 """Of the window, as browsers count it: a tenth is what they call good."""
 WATCH = """window.shifts = [];
@@ -67,3 +80,36 @@ def test_nothing_moves_while_a_page_arrives(
     shifts = page.evaluate(THROUGH)
     context.close()
     assert worst(shifts) < MOST, sorted(shifts, key=lambda one: -one[1])[:5]
+
+
+@pytest.mark.parametrize(
+    "name", by_day(FIGURES, "05_grpo", reason="two loads of a page and a module for each")
+)
+@pytest.mark.parametrize("width", by_day([360, 412, 1280], 360, reason="the same page, wider"))
+def test_a_figure_takes_the_room_that_was_kept(
+    chromium: Any, address: str, name: str, width: int
+) -> None:
+    heights = []
+    for far in (True, False):
+        context = chromium.new_context(viewport={"width": width, "height": 800})
+        page = context.new_page()
+        if far:  # nothing comes near
+            page.add_init_script(
+                "window.IntersectionObserver = class { observe() {} disconnect() {} };"
+            )
+        page.goto(f"{address}/notebooks/{name}.html", wait_until="load")
+        page.evaluate("document.documentElement.classList.add('whole')")
+        figures = page.locator(".trlib-explorable:not(:has([data-start]))")
+        for figure in () if far else figures.all():
+            figure.scroll_into_view_if_needed()
+            figure.locator(".trx:not(.still) :is(svg[width], [data-drawn])").first.wait_for()
+        heights.append(
+            figures.evaluate_all(
+                "all => all.map(one => [one.dataset.explorable, one.getBoundingClientRect().height])"
+            )
+        )
+        context.close()
+    kept, taken = heights
+    assert kept
+    for (figure, before), (_, after) in zip(kept, taken, strict=True):
+        assert after == pytest.approx(before, abs=50), figure

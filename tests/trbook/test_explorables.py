@@ -78,7 +78,7 @@ def test_page_can_link_its_modules_and_carry_them_again() -> None:
 
 
 def test_settings_cannot_end_the_script() -> None:
-    html = fragment("ratio_map", {"text": "</script><b>"}, fallback="a < b", height="1rem")
+    html = fragment("ratio_map", {"text": "</script><b>"}, fallback="a < b", room=(16, 16))
     assert part(html, "traits") == {"text": "</script><b>"}
     assert html.count("</script>") == 3 and "a &lt; b" in html
 

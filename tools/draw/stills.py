@@ -1,8 +1,8 @@
-"""Draws the first state of every explorable, for pages to show before any module has loaded:
-`python -m tools.draw.stills`.
+"""Draws the first state of every explorable and the others that the book shows, for pages to show
+before any module has loaded: `python -m tools.draw.stills`.
 
-The module draws itself in Chromium, once as narrow as on a phone and once wide; what it drew is
-written to `book/trbook/explorables/built/NAME.still.html` with its styles. A test compares it with
+The module draws itself in Chromium, as narrow as on a phone and wide, and its height is measured at
+two widths between; what it drew is written to `book/trbook/explorables/built/NAME.still.html` with its styles. A test compares it with
 what the module draws now.
 """
 
@@ -17,9 +17,10 @@ from typing import Any
 
 from tools.browser import NoChromium, browser, settle
 
-WIDTHS = {"narrow": 328, "wide": 780}
-"""Pixels of the explorable; between them a picture is scaled, and from 650 on the wide one is
-shown."""
+WIDTHS = {"narrow": 328, "phone": 382, "middle": 560, "wide": 780}
+"""Pixels of the explorable. Which height counts from which width on stands in `base.css`."""
+PICTURES = ("narrow", "wide")
+"""Of these; between them one is scaled."""
 PLACES = "cx|cy|r|x|y|x1|x2|y1|y2|dx|dy|d|width|height|transform|style"
 PAGE = (
     '<!doctype html><html data-theme="light"><meta charset="utf-8"><body style="margin: '
@@ -40,12 +41,13 @@ DRAWN = """() => {
     for (const option of root.querySelectorAll("option")) option.toggleAttribute("selected", option.selected);
     for (const said of root.querySelectorAll("[role=status]")) said.remove();
     const frame = root.querySelector(".trx"), svgs = [...root.querySelectorAll(".plane svg")].map(svg => svg.outerHTML);
-    return { style: root.querySelector("style").textContent, frame: frame.outerHTML, svgs };
+    const heights = [...root.querySelectorAll(".plane")].map(plane => plane.style.height);
+    return { style: root.querySelector("style").textContent, frame: frame.outerHTML, svgs, heights };
 }"""
 
 
 def draw(explorable: Any, chromium: Any) -> str:
-    """The still of an explorable in its first state: HTML for a shadow root."""
+    """The still of an explorable in its state: HTML for a shadow root."""
     html = re.sub(r"<template.*?</template>", "", explorable.html(), flags=re.DOTALL)
     found = {}
     for name, width in WIDTHS.items():
@@ -61,9 +63,12 @@ def draw(explorable: Any, chromium: Any) -> str:
     frame = found["narrow"]["frame"]
     for i, narrow in enumerate(found["narrow"]["svgs"]):
         pictures = ""
-        for name, part in found.items():
-            pictures += own_names(sized(part["svgs"][i], name), f"still-{name}")
+        for name in PICTURES:
+            pictures += own_names(sized(found[name]["svgs"][i], name), f"still-{name}")
         frame = frame.replace(narrow, pictures)
+    for heights in zip(*(part["heights"] for part in found.values()), strict=True):
+        known = "; ".join(f"--{name}: {high}" for name, high in zip(found, heights, strict=True))
+        frame = frame.replace(f'style="height: {heights[0]};"', f'style="{known}"', 1)
     frame = own_names(frame, "still")
     frame = frame.replace('class="trx"', 'class="trx still" inert', 1).replace(' tabindex="0"', "")
     return f"<style>{found['narrow']['style']}</style>{_rounded(simpler(frame))}"
@@ -129,8 +134,12 @@ def stills() -> dict[str, str]:
     # A form to use at once; a cover of its own (`tools.draw.covers`).
     without = ("Diagnose", "Playground")
     with browser() as chromium:
-        made = [getattr(package, name)() for name in package.__all__ if name not in without]
-        return {f"{one.module}.still.html": draw(one, chromium) for one in made}
+        made = {}
+        for kind in (getattr(package, name) for name in package.__all__ if name not in without):
+            made[kind.module] = kind()
+            for name, state in kind.shown.items():
+                made[f"{kind.module}.{name}"] = kind(**state)
+        return {f"{name}.still.html": draw(one, chromium) for name, one in made.items()}
 
 
 def main() -> int:

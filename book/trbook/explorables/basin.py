@@ -57,7 +57,6 @@ class Basin(Packed):
         "0.05 below the best end of any method, and the range of rates over which each method "
         "stays above it. It needs JavaScript."
     )
-    height: ClassVar[str] = "58rem"
 
     uses = t.Enum(USES, "16", help=f"How often every batch is used: one of {USES}.").tag(sync=True)
     threshold = t.Enum(

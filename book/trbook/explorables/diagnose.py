@@ -28,7 +28,7 @@ class Diagnose(Packed):
         "Diagnose: a dump of rollouts that you choose is read in this page and diagnosed as "
         "`trlib diagnose` does it. It needs JavaScript."
     )
-    height: ClassVar[str] = "18rem"
+    room: ClassVar[tuple[int, int]] = (412, 317)
 
     _parts = traitlets.Dict().tag(sync=True)
 
@@ -42,7 +42,7 @@ class Diagnose(Packed):
             self.module,
             self.settings(),
             fallback=self.fallback,
-            height=self.height,
+            room=self.room,
             still=self.still(),
             parts=self._parts,
         )

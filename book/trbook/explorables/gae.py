@@ -30,7 +30,6 @@ class GAE(Explorable):
         "GAE: a chain of right and wrong states with exact values, the TD errors of one text, "
         "and the bias and scatter of the advantage estimate against λ. It needs JavaScript."
     )
-    height: ClassVar[str] = "48rem"
 
     lam = Finite(0.95, help="λ, in [0, 1].").tag(sync=True)
     gamma = Finite(1.0, help="The discount, in [0, 1].").tag(sync=True)

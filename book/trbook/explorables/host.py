@@ -43,8 +43,11 @@ class Explorable(anywidget.AnyWidget):
     """The file in `built/`, without its ending."""
     fallback: ClassVar[str]
     """One sentence for readers whose page runs no JavaScript: what the figure shows."""
-    height: ClassVar[str] = "36rem"
-    """Room kept on the page until the module has drawn."""
+    shown: ClassVar[dict[str, dict[str, Any]]] = {}
+    """Other states that the book shows: by the name of their still, the settings that differ."""
+    room: ClassVar[tuple[int, int]] = (1060, 760)
+    """Pixels kept on a phone and on a wide page until the module has drawn, where there is no
+    still."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if "module" in cls.__dict__:  # not the copies of a class that traitlets makes for instances
@@ -77,26 +80,32 @@ class Explorable(anywidget.AnyWidget):
             self.module,
             self.settings(),
             fallback=self.fallback,
-            height=self.height,
+            room=self.room,
             still=self.still(),
         )
 
     def still(self) -> str | None:
-        """The picture that a page shows before the module has drawn. Only the first state has
-        one."""
-        return None if self._differs() else still_of(self.module)
+        """The picture that a page shows before the module has drawn. The first state has one, and
+        those that the book shows."""
+        differs = self._differs()
+        if not differs:
+            return still_of(self.module)
+        for name, state in self.shown.items():
+            if differs == state:
+                return still_of(f"{self.module}.{name}")
+        return None
 
-    def _differs(self) -> list[str]:
+    def _differs(self) -> dict[str, Any]:
         """The settings that differ from the first state; a trait tagged `data=True` arrives with
         the module."""
         settings = self.settings()
-        return [
-            name
+        return {
+            name: settings[name]
             for name, default in self.trait_defaults(sync=True).items()
             if name in settings
             and settings[name] != default
             and not self.trait_metadata(name, "data")
-        ]
+        }
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
         page = {"text/plain": f"{type(self).__name__}: {self.fallback}", "text/html": self.html()}

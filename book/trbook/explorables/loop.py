@@ -31,7 +31,6 @@ class Loop(Packed):
         "the loss asks for a change (objective), the parameters move (update), and the new policy "
         "writes the next batch."
     )
-    height: ClassVar[str] = "44rem"
 
     lit = t.List(t.Enum(BOXES), [], help=f"The boxes that a chapter changes: any of {BOXES}.").tag(
         sync=True
@@ -47,7 +46,7 @@ class Loop(Packed):
         """The first state's picture with these boxes lit: which one is lit or read is marked, not
         drawn."""
         still = still_of(self.module)
-        if still is None or self._differs() not in ([], ["lit"]):
+        if still is None or self._differs().keys() - {"lit"}:
             return None
         read = (self.lit or BOXES)[0]
         still = re.sub(r' (data-lit|data-chosen|checked)=""', "", still)

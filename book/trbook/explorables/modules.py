@@ -35,7 +35,7 @@ def fragment(
     settings: dict[str, Any],
     *,
     fallback: str,
-    height: str,
+    room: tuple[int, int],
     still: str | None = None,
     parts: dict[str, str] | None = None,
     light: str = "",
@@ -47,19 +47,20 @@ def fragment(
         name: a file of `built/`, without its ending.
         settings: the explorable's traits, JSON-able.
         fallback: what stands there until the module has drawn, and where no JavaScript runs.
-        height: room kept until then, a CSS length.
+        room: pixels kept until then, on a phone (`book.css`) and on a wide page.
         still: a picture that stands there instead, HTML for a shadow root; it keeps its own room.
             Where it holds a button with `data-start`, the module loads when that is pressed.
         parts: by name, what the module asks for while it runs.
         light: HTML that the still has slots for.
     """
     host = HOST.read_text(encoding="utf-8")
-    room = "" if still else f' style="min-height:{height}"'
+    phone, wide = room
+    kept = "" if still else f' style="min-height:{wide}px;--phone:{phone}px"'
     shadow = f'<template shadowrootmode="open">{still}</template>' if still else ""
     return "\n".join(
         (
             f'<div class="trlib-explorable" data-explorable="{name}">',
-            f'<div class="trlib-view"{room}><div '
+            f'<div class="trlib-view"{kept}><div '
             f'class="trlib-still">{shadow}{light or escape(fallback)}</div></div>',
             f'<script type="application/json" class="trlib-traits">{_json(settings)}</script>',
             _module(name),

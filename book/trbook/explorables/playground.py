@@ -66,7 +66,6 @@ class Playground(Explorable):
         "Playground: the embedded language model learns in this page, by up to four methods side "
         "by side. It needs JavaScript and WebAssembly."
     )
-    height: ClassVar[str] = "60rem"
 
     preset = t.Unicode(
         "", help="What the page begins with, such as `clipping`; empty: the first."
@@ -121,7 +120,7 @@ class Playground(Explorable):
             self.module,
             self.settings(),
             fallback=self.fallback,
-            height=self.height,
+            room=self.room,
             parts=self._parts,
             still=picture("small") if self.small else cover(name, chosen, lanes),
             light=lines(lanes),

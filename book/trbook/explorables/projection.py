@@ -36,7 +36,7 @@ class Projection(Explorable):
     """
 
     module: ClassVar[str] = "projection"
-    height: ClassVar[str] = "44rem"
+    room: ClassVar[tuple[int, int]] = (1063, 704)
     fallback: ClassVar[str] = (
         "Projection: the old, new and projected distribution of one token over eight words, the "
         "root of the dual, and the push on every logit under TROLL, PPO's clip and neither. It "

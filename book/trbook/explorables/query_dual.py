@@ -29,7 +29,6 @@ class QueryDual(Explorable):
         "Query dual: the rewards of two prompts, the multiplier that each gets from one radius, "
         "and the log-ratio that each completion should reach. It needs JavaScript."
     )
-    height: ClassVar[str] = "44rem"
 
     rewards = t.List(
         t.CFloat(), [1.0] + 7 * [0.0], help="Prompt A's rewards: 2 to 16 numbers in [0, 1]."

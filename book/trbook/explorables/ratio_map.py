@@ -3,7 +3,7 @@ and new p."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import traitlets as t
 
@@ -40,6 +40,11 @@ class RatioMap(Explorable):
         "Ratio map: the plane of old and new probability of a sampled token, with the regions in "
         "which PPO-clip, DPPO-TV and DPPO-KL keep its gradient. It needs JavaScript."
     )
+
+    shown: ClassVar[dict[str, dict[str, Any]]] = {
+        "dppo": {"show": list(METHODS), "old_p": 0.3, "new_p": 0.3}
+    }
+    room: ClassVar[tuple[int, int]] = (1144, 821)
 
     eps_low = Finite(0.2, help="PPO-clip: the ratio's window below 1, in [0, 1].").tag(sync=True)
     eps_high = Finite(0.2, help="PPO-clip: the ratio's window above 1, at least 0.").tag(sync=True)

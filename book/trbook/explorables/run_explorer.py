@@ -38,7 +38,6 @@ class RunExplorer(Packed):
         "Run explorer: the recorded sweeps with their intervals, as curves over batches, as "
         "accuracy against nats and as a table of final accuracies. It needs JavaScript."
     )
-    height: ClassVar[str] = "48rem"
 
     sweep = t.Unicode("", help="A recorded sweep; empty: the first.").tag(sync=True)
     at = t.Dict(

@@ -3,7 +3,7 @@ silence."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import traitlets as t
 
@@ -31,6 +31,8 @@ class Staleness(Packed):
         "can be dragged, and the reward that the batch promises beside the one that new "
         "completions earn. It needs JavaScript."
     )
+
+    shown: ClassVar[dict[str, dict[str, Any]]] = {"ppo": {"run": "ppo", "update": 0}}
 
     run = t.Enum(RUNS, "none", help=f"How the policy was trained on the batch: one of {RUNS}.").tag(
         sync=True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import traitlets as t
 
@@ -32,6 +32,8 @@ class TokenMicroscope(Packed):
         "Token microscope: a recorded batch as text, each token marked as kept, silenced or scaled "
         "by PPO's clip, CISPO, GSPO or DPPO, with counts by probability. It needs JavaScript."
     )
+
+    shown: ClassVar[dict[str, dict[str, Any]]] = {"before": {"update": 0}}
 
     run = t.Enum(RUNS, "ppo", help=f"How the policy was trained on the batch: one of {RUNS}.").tag(
         sync=True

@@ -37,7 +37,6 @@ class TrSFT(Explorable):
         "learns from it by supervised fine-tuning, by TrSFT and by the reverse KL, with the "
         "weight of each token. It needs JavaScript."
     )
-    height: ClassVar[str] = "44rem"
 
     student = t.Enum(
         ["any", "hump"], "any", help="A student of any distribution, or of one hump only."

@@ -3,7 +3,7 @@ policy."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import traitlets as t
 
@@ -56,6 +56,16 @@ class Unifier(Explorable):
         "radius of KL, chi-square, total variation, the ratio box, Wasserstein and others. It "
         "needs JavaScript."
     )
+    shown: ClassVar[dict[str, dict[str, Any]]] = {
+        "constraints": {
+            "distance": "target",
+            "target": 0.6,
+            "balls": ["kl_new_old", "target", "ratio"],
+        },
+        "regression": {"balls": ["kl_new_old", "kl_old_new", "chi2"]},
+        "transport": {"distance": "wasserstein", "balls": ["tv", "wasserstein", "entropic"]},
+    }
+
     distance = t.Enum(
         DISTANCES, "kl_new_old", help=f"The distance that is drawn large: one of {DISTANCES}."
     ).tag(sync=True)
