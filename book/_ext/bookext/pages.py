@@ -30,6 +30,12 @@ HEAVY = re.compile(r'class="(cell|katex)\b|<figure')
 a style that looked for it, with `:has`, would look again at every part of a page that arrives."""
 FONTS = ("source-serif-4-latin-wght-normal", "inter-latin-wght-normal")
 """What every page's first lines are set in: asked for before the styles that name them."""
+MATH_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
+"""So are these, where a formula is among the first lines: set anew, it moves what stands below it."""
+FIRST_LINES = 1000
+"""Characters of text."""
+UNREAD = re.compile(r"<(template|script|style|svg)\b.*?</\1>|<[^>]*>", re.DOTALL)
+"""What is no text of a page."""
 STORAGE = Path(__file__).with_name("storage.js").read_text(encoding="utf-8")
 """Runs before the theme's scripts, which take a place to store things for granted."""
 THEBE = re.compile(
@@ -80,8 +86,11 @@ def order(
     `book.js` knows.
     """
     context["metatags"] = f"<script>\n{STORAGE}</script>{context.get('metatags', '')}"
-    for name in FONTS:
-        address = context["pathto"](f"_static/fonts/{name}.woff2", 1)
+    fonts = [f"fonts/{name}" for name in FONTS]
+    if _begins_with_formula(context.get("body", "")):
+        fonts += [f"katex/fonts/{name}" for name in MATH_FONTS]
+    for name in fonts:
+        address = context["pathto"](f"_static/{name}.woff2", 1)
         context["metatags"] = (
             f'{context.get("metatags", "")}\n<link rel="preload" href="{address}" as="font" '
             'type="font/woff2" crossorigin>'
@@ -157,6 +166,11 @@ def number(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 def _span(tag: re.Match[str]) -> str:
     return "</span>" if tag.group(1) else '<span class="sig-line">'
+
+
+def _begins_with_formula(body: str) -> bool:
+    before, formula, _ = body.partition('class="katex')
+    return bool(formula) and len(UNREAD.sub("", before)) < FIRST_LINES
 
 
 def _unused(file: Any, body: str) -> bool:
