@@ -28,6 +28,10 @@ NEEDED_BY = {
 HEAVY = re.compile(r'class="(cell|katex)\b|<figure')
 """Marks of a page whose far parts are laid out late (`late` in `book.css`). The mark is written here:
 a style that looked for it, with `:has`, would look again at every part of a page that arrives."""
+EXPLORED = re.compile(
+    r'(<div class="cell )(?=(?:(?!<div class="cell ).)*?<div class="trlib-explorable")', re.DOTALL
+)
+"""A cell with an explorable: the highest there are, and `book.css` keeps more room for them."""
 FONTS = ("source-serif-4-latin-wght-normal", "inter-latin-wght-normal")
 """What every page's first lines are set in: asked for before the styles that name them."""
 MATH_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
@@ -65,7 +69,7 @@ def slim(
             ]
     if "body" in context:
         body = phone_tables.tables(mend(THEBE.sub("", context["body"])))
-        body = unbroken.names(unbroken.numbers(body))
+        body = EXPLORED.sub(r"\1explored ", unbroken.names(unbroken.numbers(body)))
         if HEAVY.search(body) and '<dl class="py' not in body:
             body = body.replace('<section class="', '<section class="late ', 1)
         body = styled(body)
