@@ -16,6 +16,12 @@ addEventListener("DOMContentLoaded", () => {
   for (const element of document.querySelectorAll(SCROLLS)) laidOut.observe(element);
 });
 
+// A formula further down is laid out when a reader comes near: its fonts are there by then, so that it is not set anew.
+addEventListener("load", () => {
+  if (!document.querySelector(".katex")) return;
+  for (const font of ["16px KaTeX_Main", "italic 16px KaTeX_Math"]) document.fonts.load(font);
+});
+
 // The end of a page is where its sections end, and what is far away has only a guessed height: End lays all of it out first.
 addEventListener("keydown", ({ key }) => {
   if (key === "End") document.documentElement.classList.add("whole");

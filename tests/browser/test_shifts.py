@@ -20,6 +20,7 @@ PAGES = (
     "book/recorded",
     "book/proofs",
     "notebooks/06_what_clipping_gets_wrong",
+    "notebooks/12_at_scale",
 )
 FIGURES = (
     "03_trpo",

@@ -2,8 +2,8 @@
 before any module has loaded: `python -m tools.draw.stills`.
 
 The module draws itself in Chromium, as narrow as on a phone and wide, and its height is measured at
-two widths between; what it drew is written to `book/trbook/explorables/built/NAME.still.html` with its styles. A test compares it with
-what the module draws now.
+widths between. What it drew is written to `book/trbook/explorables/built/NAME.still.html` with its
+styles. A test compares it with what the module draws now.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from tools.browser import NoChromium, browser, settle
 
-WIDTHS = {"narrow": 328, "phone": 382, "middle": 560, "wide": 780}
+WIDTHS = {"narrow": 328, "phone": 382, "middle": 560, "column": 686, "wide": 780}
 """Pixels of the explorable. Which height counts from which width on stands in `base.css`."""
 PICTURES = ("narrow", "wide")
 """Of these; between them one is scaled."""
