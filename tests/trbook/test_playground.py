@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from dataclasses import fields
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,7 @@ def test_the_right_answers_are_right_in_every_recorded_seed_or_say_that_lanes_ov
     assert "overlap" in presets()["reuse"]["question"]["why"]
     assert apart("wide", "reward", 0, 1) and apart("wide", "reward", 0, 2)
     assert not apart("clipping", "reward", 0, 1) and not apart("clipping", "reward", 1, 0)
+    assert not any(apart("rare", "reward", *pair) for pair in permutations(range(3), 2))
     assert record["once"][0] == record["once"][1] | {"kl": record["once"][0]["kl"]}
     assert record["once"][0]["reward"] == record["once"][2]["reward"]
     assert apart("own", "kl", 0, 1) and apart("own", "third", 1, 0) and apart("own", "reward", 1, 0)
