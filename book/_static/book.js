@@ -17,9 +17,16 @@ addEventListener("DOMContentLoaded", () => {
 });
 
 // A formula further down is laid out when a reader comes near: its fonts are there by then, so that it is not set anew.
+const FONTS = {
+  ".katex": "16px KaTeX_Main",
+  ".mathnormal": "italic 16px KaTeX_Math",
+  ".mathbb": "16px KaTeX_AMS",
+  ".mathcal": "16px KaTeX_Caligraphic",
+  ".small-op": "16px KaTeX_Size1",
+  ".large-op": "16px KaTeX_Size2",
+};
 addEventListener("load", () => {
-  if (!document.querySelector(".katex")) return;
-  for (const font of ["16px KaTeX_Main", "italic 16px KaTeX_Math"]) document.fonts.load(font);
+  for (const [mark, font] of Object.entries(FONTS)) if (document.querySelector(mark)) document.fonts.load(font);
 });
 
 // The end of a page is where its sections end, and what is far away has only a guessed height: End lays all of it out first.

@@ -28,10 +28,7 @@ NEEDED_BY = {
 HEAVY = re.compile(r'class="(cell|katex)\b|<figure')
 """Marks of a page whose far parts are laid out late (`late` in `book.css`). The mark is written here:
 a style that looked for it, with `:has`, would look again at every part of a page that arrives."""
-EXPLORED = re.compile(
-    r'(<div class="cell )(?=(?:(?!<div class="cell ).)*?<div class="trlib-explorable")', re.DOTALL
-)
-"""A cell with an explorable: the highest there are, and `book.css` keeps more room for them."""
+CELL = '<div class="cell '
 FONTS = ("source-serif-4-latin-wght-normal", "inter-latin-wght-normal")
 """What every page's first lines are set in: asked for before the styles that name them."""
 MATH_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
@@ -69,7 +66,7 @@ def slim(
             ]
     if "body" in context:
         body = phone_tables.tables(mend(THEBE.sub("", context["body"])))
-        body = EXPLORED.sub(r"\1explored ", unbroken.names(unbroken.numbers(body)))
+        body = roomy(unbroken.names(unbroken.numbers(body)))
         if HEAVY.search(body) and '<dl class="py' not in body:
             body = body.replace('<section class="', '<section class="late ', 1)
         body = styled(body)
@@ -121,6 +118,18 @@ def mend(body: str) -> str:
     # A folded cell's own words name it better.
     body = body.replace(' aria-label="Toggle hidden content"', "")
     return SIGNATURE.sub(lambda found: SIGNATURE_LIST.sub(_span, found.group()), body)
+
+
+def roomy(body: str) -> str:
+    """A page's HTML whose highest and whose lowest cells say so: `book.css` keeps room for them, by
+    their class, until they are laid out."""
+    before, *cells = body.split(CELL)
+    for i, cell in enumerate(cells):
+        if 'class="trlib-explorable"' in cell:
+            cells[i] = f"explored {cell}"
+        elif cell.startswith("tag_hide-input ") and 'class="cell_output' not in cell:
+            cells[i] = f"folded {cell}"
+    return CELL.join([before, *cells])
 
 
 def styled(body: str) -> str:
