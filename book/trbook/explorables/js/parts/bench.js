@@ -61,7 +61,6 @@ function open(given, model, el) {
   let { state, notes } = possible(spec, raw(), first, data);
   let queued = 0,
     saving = 0,
-    read = null,
     adopting = false,
     arrived = false;
 
@@ -119,11 +118,7 @@ function open(given, model, el) {
     queued = 0;
     const width = ui.plane.clientWidth;
     if (!width) return;
-    if (read?.of !== state) {
-      read = { of: state, reading: spec.read(state, data) };
-      if (!frame.dataset.drawn) return ask(); // the first picture takes two frames, computed in one and drawn in the next
-    }
-    const { reading } = read,
+    const reading = spec.read(state, data),
       size = { width, height: Math.round(ui.board.height(width, state, data)) };
     ui.board.draw(state, reading, size, data);
     ui.plane.style.height = `${size.height}px`;
