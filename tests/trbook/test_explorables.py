@@ -3,6 +3,7 @@ files are fresh."""
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
@@ -15,6 +16,8 @@ from pathlib import Path
 import pytest
 import traitlets
 
+from tools.paths import chapters
+from trbook import explorables
 from trbook.explorables import RatioMap, files
 from trbook.explorables.files import BUILT, SOURCES, source_of, sources_hash
 from trbook.explorables.modules import embed_modules, fragment, link_modules, preloads
@@ -206,3 +209,27 @@ def test_building_again_gives_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "built" / path.relative_to(BUILT)).read_bytes() == path.read_bytes(), (
             path.name
         )
+
+
+def test_whatever_a_chapter_shows_has_a_still() -> None:
+    """But for what the chapter itself computes, and what a fold hides until it is opened."""
+    states = []
+    for path in chapters():
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            source = "".join(cell["source"])
+            folded = "hide-cell" in cell["metadata"].get("tags", [])
+            if cell["cell_type"] != "code" or folded or "trbook.explorables" not in source:
+                continue
+            for call in (
+                node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)
+            ):
+                name = getattr(call.func, "id", None)
+                if name not in explorables.__all__ or name == "Playground":
+                    continue
+                try:
+                    settings = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+                except ValueError:
+                    continue
+                states.append(f"{path.stem}: {name}({settings})")
+                assert getattr(explorables, name)(**settings).still(), states[-1]
+    assert len(states) > 15, states

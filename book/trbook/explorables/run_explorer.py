@@ -39,6 +39,8 @@ class RunExplorer(Packed):
         "accuracy against nats and as a table of final accuracies. It needs JavaScript."
     )
 
+    room: ClassVar[tuple[int, int]] = (990, 770)
+
     sweep = t.Unicode("", help="A recorded sweep; empty: the first.").tag(sync=True)
     at = t.Dict(
         help="A point: axis to label; axes that are not named are at their last point."
