@@ -12,6 +12,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from bookext import phone_tables, unbroken
+from bookext.search import TAG
 from trbook.explorables.modules import link_modules, preloads
 from trbook.explorables.publish import publish
 
@@ -35,8 +36,6 @@ MATH_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
 """So are these, where a formula is among the first lines: set anew, it moves what stands below it."""
 FIRST_LINES = 1000
 """Characters of text."""
-UNREAD = re.compile(r"<(template|script|style|svg)\b.*?</\1>|<[^>]*>", re.DOTALL)
-"""What is no text of a page."""
 STORAGE = Path(__file__).with_name("storage.js").read_text(encoding="utf-8")
 """Runs before the theme's scripts, which take a place to store things for granted."""
 THEBE = re.compile(
@@ -183,7 +182,7 @@ def _span(tag: re.Match[str]) -> str:
 
 def _begins_with_formula(body: str) -> bool:
     before, formula, _ = body.partition('class="katex')
-    return bool(formula) and len(UNREAD.sub("", before)) < FIRST_LINES
+    return bool(formula) and len(TAG.sub("", before)) < FIRST_LINES
 
 
 def _unused(file: Any, body: str) -> bool:

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from trbook.explorables.files import BUILT
+from trbook.explorables.files import still_of
 
 PROMPT = "4 : -5 sq x7 +3 +4 ="
 """What the first screen's policy is asked, over and over: the last of the quickstart's prompts."""
@@ -57,8 +57,7 @@ def lines(lanes: Sequence[dict[str, Any]]) -> str:
 
 def picture(name: str) -> str:
     """The lanes of a preset mid-run, drawn by the module itself (`tools.draw.covers`)."""
-    path = BUILT / f"playground.{name}.still.html"
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    return still_of(f"playground.{name}") or ""
 
 
 def _lanes(count: int) -> str:
