@@ -10,7 +10,8 @@ const CAP = 2,
   EPS = 0.2,
   GSPO_LOW = 3e-4,
   GSPO_HIGH = 4e-4,
-  SPREAD = 9;
+  SPREAD = 9,
+  STATE = 12;
 export const METHODS = ["none", "clip", "tis", "icepop", "prefix", "sequence", "sequence_tis", "sequence_mask", "gspo"];
 
 const moved = (p, by) => 1 / (1 + ((1 - p) / p) * Math.exp(-by));
@@ -155,43 +156,51 @@ function ofSequences(c, method) {
   return { mean, variance: length - sum(mean.map(square)) };
 }
 
-/* Moments of a state: [chance, E P, E P², and by logit E S, E P S, E S²], P the product of the ratios so far, S = Σ P ∇log π. */
-function step(moments, chance, ratio, logit, score) {
-  const [there, product, squared] = moments,
-    after = [chance * there, chance * ratio * product, chance * ratio * ratio * squared];
-  for (let i = 0; i < 3; i++) {
-    const s = moments[3 + 3 * i],
-      ps = moments[4 + 3 * i],
-      ss = moments[5 + 3 * i],
-      add = i === logit ? ratio * score : 0;
-    after.push(
-      chance * (s + add * product),
-      chance * ratio * (ps + add * squared),
-      chance * (ss + 2 * add * ps + add * add * squared),
-    );
+/* Moments of a state: [chance, E P, E P², and by logit E S, E P S, E S²], P the product of the ratios so far, S = Σ P ∇log π.
+   Adds to `into` what `moments` become by a choice of that chance, whose score is at one logit. */
+function pour(into, moments, chance, ratio, logit, score) {
+  const [there, product, squared] = moments;
+  into[0] += chance * there;
+  into[1] += chance * ratio * product;
+  into[2] += chance * ratio * ratio * squared;
+  for (let i = 3; i < STATE; i += 3) {
+    const s = moments[i],
+      ps = moments[i + 1],
+      ss = moments[i + 2],
+      add = i === 3 + 3 * logit ? ratio * score : 0;
+    into[i] += chance * (s + add * product);
+    into[i + 1] += chance * ratio * (ps + add * squared);
+    into[i + 2] += chance * (ss + 2 * add * ps + add * add * squared);
   }
-  return after;
 }
-
-const together = (one, other) => one.map((value, i) => value + other[i]);
 
 function ofPrefixes(c) {
   const [p, s, q] = c.learner,
-    start = [1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-  const free = (moments) =>
-    together(step(moments, FREE, q / FREE, 2, 1 - q), step(moments, 1 - FREE, (1 - q) / (1 - FREE), 2, -q));
-  let turned = step(start, TURN, p / TURN, 0, 1 - p),
-    jumped = step(start, 1 - TURN, (1 - p) / (1 - TURN), 0, -p),
-    wrong = start.map(() => 0);
+    none = () => new Float64Array(STATE),
+    start = none().fill(1, 0, 3);
+  let [turned, jumped, wrong] = [none(), none(), none()],
+    spare = none();
+  pour(turned, start, TURN, p / TURN, 0, 1 - p);
+  pour(jumped, start, 1 - TURN, (1 - p) / (1 - TURN), 0, -p);
+  /* The moments after a free choice; the array that held them before is used again. */
+  const free = (moments) => {
+    const after = spare.fill(0);
+    pour(after, moments, FREE, q / FREE, 2, 1 - q);
+    pour(after, moments, 1 - FREE, (1 - q) / (1 - FREE), 2, -q);
+    spare = moments;
+    return after;
+  };
   for (let leg = 0; leg < c.legs; leg++) {
-    if (leg) [turned, jumped, wrong] = [turned, jumped, wrong].map(free);
-    wrong = together(wrong, step(jumped, 1 - RIGHT, (1 - s) / (1 - RIGHT), 1, -s));
-    jumped = step(jumped, RIGHT, s / RIGHT, 1, 1 - s);
+    if (leg) [turned, jumped, wrong] = [free(turned), free(jumped), free(wrong)];
+    pour(wrong, jumped, 1 - RIGHT, (1 - s) / (1 - RIGHT), 1, -s);
+    const before = jumped;
+    pour((jumped = spare.fill(0)), before, RIGHT, s / RIGHT, 1, 1 - s);
+    spare = before;
   }
   const mean = [0, 0, 0],
     base = c.value[0];
   let length = 0;
-  for (const [moments, A] of /** @type {[number[], number][]} */ ([
+  for (const [moments, A] of /** @type {[Float64Array, number][]} */ ([
     [turned, c.safe - base],
     [jumped, 1 - base],
     [wrong, -base],
