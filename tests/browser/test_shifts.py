@@ -114,3 +114,22 @@ def test_a_figure_takes_the_room_that_was_kept(
     assert kept
     for (figure, before), (_, after) in zip(kept, taken, strict=True):
         assert after == pytest.approx(before, abs=50), figure
+
+
+@pytest.mark.parametrize("width", by_day([1280, 360], 1280, reason="the same page, narrower"))
+def test_code_and_figures_take_the_room_that_was_kept(
+    chromium: Any, address: str, width: int
+) -> None:
+    """What is laid out late has its height before."""
+    context = chromium.new_context(viewport={"width": width, "height": 800})
+    page = context.new_page()
+    page.goto(f"{address}/notebooks/05_grpo.html", wait_until="networkidle")
+    pieces = page.locator(".pieced :is(.cell_input, .trlib-drawing > div)")
+    late = "all => all.filter(one => !one.firstElementChild.checkVisibility({ contentVisibilityAuto: true })).length"
+    heights = "all => all.map(one => one.getBoundingClientRect().height)"
+    unseen, kept = pieces.evaluate_all(late), pieces.evaluate_all(heights)
+    page.evaluate("document.documentElement.classList.add('whole')")
+    taken = pieces.evaluate_all(heights)
+    context.close()
+    assert unseen >= 3
+    assert kept == pytest.approx(taken, abs=2)

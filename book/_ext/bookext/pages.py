@@ -27,9 +27,17 @@ NEEDED_BY = {
 }
 """Others, by a part of their name, and the mark of a page that uses them."""
 HEAVY = re.compile(r'class="(cell|katex)\b|<figure')
-"""Marks of a page whose far parts are laid out late (`late` in `book.css`). The mark is written here:
-a style that looked for it, with `:has`, would look again at every part of a page that arrives."""
+"""Marks of a page whose far parts are laid out late: sections (`late` in `book.css`), of a notebook
+the pieces of them (`pieced`). The mark is written here: a style that looked for it, with `:has`,
+would look again at every part of a page that arrives."""
+EXECUTED = '<div class="executed">'
 CELL = '<div class="cell '
+DRAWN = re.compile(r'(<div class="drawn-\w+")(?=><svg [^>]*viewBox="0 0 ([\d.]+) ([\d.]+)")')
+"""One layout of a figure, and its width and height in points."""
+CODE = re.compile(
+    r'<div class="cell_input[^"]*"(?=>\s*<div [^>]*><div class="highlight"><pre>(.*?)</pre>)',
+    re.DOTALL,
+)
 FONTS = ("source-serif-4-latin-wght-normal", "inter-latin-wght-normal")
 """What every page's first lines are set in: asked for before the styles that name them."""
 MATH_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
@@ -67,7 +75,8 @@ def slim(
         body = phone_tables.tables(mend(THEBE.sub("", context["body"])))
         body = roomy(unbroken.names(unbroken.numbers(body)))
         if HEAVY.search(body) and '<dl class="py' not in body:
-            body = body.replace('<section class="', '<section class="late ', 1)
+            late = "pieced" if EXECUTED in body else "late"
+            body = body.replace('<section class="', f'<section class="{late} ', 1)
         body = styled(body)
         home = context["pathto"]("_static/explorables", 1)
         context["body"] = link_modules(body, home)
@@ -120,15 +129,12 @@ def mend(body: str) -> str:
 
 
 def roomy(body: str) -> str:
-    """A page's HTML whose highest and whose lowest cells say so: `book.css` keeps room for them, by
-    their class, until they are laid out."""
+    """A page's HTML whose code and figures say how large they are, and whose cells with an
+    explorable that they have one: `book.css` keeps room for them until they are laid out."""
     before, *cells = body.split(CELL)
-    for i, cell in enumerate(cells):
-        if 'class="trlib-explorable"' in cell:
-            cells[i] = f"explored {cell}"
-        elif cell.startswith("tag_hide-input ") and 'class="cell_output' not in cell:
-            cells[i] = f"folded {cell}"
-    return CELL.join([before, *cells])
+    marked = [f"explored {cell}" if 'class="trlib-explorable"' in cell else cell for cell in cells]
+    body = DRAWN.sub(r'\1 style="--shape: \2/\3; --most: \2pt"', CELL.join([before, *marked]))
+    return CODE.sub(lambda code: f'{code[0]} style="--lines: {code[1].count(chr(10))}"', body)
 
 
 def styled(body: str) -> str:

@@ -47,7 +47,10 @@
       const { default: explorable } = await import(source.dataset.src ?? blob());
       if (data) traits._data = await arriving;
       if (parts) traits._parts = parts.dataset.src ? { src: parts.dataset.src } : JSON.parse(parts.textContent);
+      // As high as its still until it has drawn: a page that is scrolled through would lose its place.
+      view.style.setProperty("min-height", `${view.offsetHeight}px`, "important");
       explorable.render({ model, el: view });
+      requestAnimationFrame(() => requestAnimationFrame(() => view.style.removeProperty("min-height")));
       watcher.disconnect();
     } catch (error) {
       begun = false; // another press tries again
