@@ -95,8 +95,8 @@ FIRST = 24
 """Batches of each of the three ways in the first screen's picture: the reuse without a region has
 fallen by then."""
 TOLD = (
-    f"Right answers after {FIRST} batches of each. Press one of the three, and a language model of 124 "
-    "thousand parameters learns anew in this page, while you read what it writes (0.3 MB)."
+    f"Right answers after {FIRST} batches of each. Press a button, and a language model of 124 "
+    "thousand parameters learns in this page while you read what it writes (0.3 MB)."
 )
 
 
@@ -108,8 +108,8 @@ def small(chromium: Any) -> str:
     page.set_content(PAGE.format(Playground(preset="opening", prompt=PROMPT, small=True).html()))
     ways = {
         "Play": "reinforce",
-        "16 times": "pg_is",
-        "16 times, with PPO’s clip": "ppo",
+        "Each batch 16 times": "pg_is",
+        "Each batch 16 times, with PPO’s clip": "ppo",
     }
     for name, method in ways.items():
         page.get_by_role("button", name=name, exact=True).click()

@@ -48,7 +48,7 @@ export function furnish(frame, host, act) {
     },
     proposal = button("", propose, { class: "propose", hidden: true }),
     left = h("span", { class: "left" }),
-    judged = h("div", { class: "verdict judging" }, h("p", {}, left, ruling, because), proposal);
+    judged = h("div", { class: "verdict judging" }, h("p", {}, left, ruling, because), proposal, revealed);
   let offered = null;
   const progress = h("progress", { max: 1, "aria-label": "Eight seeds", hidden: true }),
     lanesEl = h("div", { class: "lanes" });
@@ -131,7 +131,7 @@ export function furnish(frame, host, act) {
         ),
       ),
       h("div", { class: "chosen" }, shown.el, ...Object.values(pictures.others).map(({ el }) => el)),
-      h("div", { class: "question" }, hint, asked, guesses, revealed),
+      h("div", { class: "question" }, hint, asked, guesses),
       pictures.below,
       h("div", { class: "asking" }, form, trouble),
       h(
@@ -279,8 +279,8 @@ function answer(el, { options, right, why }, guess, known, batches) {
   say(
     el,
     !known
-      ? `Noted. After ${batches} batches, or eight seeds, the answer appears here.`
-      : `${guess === right ? "✓ Right" : `✕ Not so: ${named}`}. ${why}`,
+      ? `Your prediction is noted. After ${batches} batches, or eight seeds, the answer appears here.`
+      : `Your prediction: ${guess === right ? "✓ right" : `✕ not so, but ${named}`}. ${why}`,
   );
 }
 

@@ -1,24 +1,27 @@
 /* One lane for a page's first screen: what the policy writes, how often it is right, and three ways to learn, whose
    curves stay: each batch once, each batch 16 times, and 16 times with PPO's clip. A button is its curve's label. */
 
-import { dashOf, drawing, h, hueOf, linearScale, sample, say, status } from "../parts/common.js";
+import { dashOf, drawing, h, hueOf, join, linearScale, sample, say, status } from "../parts/common.js";
 import * as completions from "./views/completions.js";
 import { batchScale, hundredth, paths, plot, stamped, widthOf } from "./views/shared.js";
 import { pathsOf, seriesOf } from "./views/series.js";
 
 const FOUR = 4; // completions that are shown, half of them on a phone
 const HEIGHT = 132; // of the curve
-const way = (text, method, epochs, look = method) => ({
+const APART = 13, // two names at their lines
+  ROOM = 84; // for the longest
+const way = (text, name, method, epochs, look = method) => ({
   text,
+  name,
   settings: { method, epochs },
   hue: hueOf(look),
   dash: dashOf(look),
 });
-const ONCE = way("Each batch once", "reinforce", 1, "fresh");
+const ONCE = way("once", "once", "reinforce", 1, "fresh");
 const WAYS = {
   once: ONCE,
-  reuse: way("16 times", "pg_is", 16),
-  clip: way("16 times, with PPO’s clip", "ppo", 16),
+  reuse: way("16 times", "16 times", "pg_is", 16),
+  clip: way("16 times, with PPO’s clip", "16 times, clip", "ppo", 16),
 };
 const wayOf = ({ method, epochs }) =>
   Object.values(WAYS).find(({ settings }) => settings.method === method && settings.epochs === epochs) ?? ONCE;
@@ -42,7 +45,14 @@ export function furnishSmall(frame, host, act) {
     settings,
     h(
       "button",
-      { type: "button", class: "way", "data-way": name, onclick: () => go(name), style: `--hue: ${hue}` },
+      {
+        type: "button",
+        class: "way",
+        "data-way": name,
+        "aria-label": `Each batch ${text}`,
+        onclick: () => go(name),
+        style: `--hue: ${hue}`,
+      },
       sample(dash),
       text,
     ),
@@ -55,7 +65,8 @@ export function furnishSmall(frame, host, act) {
     picture = drawing(),
     panel = plot(picture.panel());
   const points = paths(panel.clipped, "pv-points"),
-    lines = paths(panel.clipped, "pv-line");
+    lines = paths(panel.clipped, "pv-line"),
+    names = panel.inside.append("g");
   plane.append(picture.node);
   frame.append(
     h(
@@ -63,7 +74,13 @@ export function furnishSmall(frame, host, act) {
       { class: "pg small" },
       h("div", { class: "written" }, written),
       plane,
-      h("div", { class: "bar" }, play, ...ways.map(([, button]) => button)),
+      h(
+        "div",
+        { class: "bar" },
+        play,
+        h("span", { class: "each", "aria-hidden": "true", text: "Each batch" }),
+        ...ways.map(([, button]) => button),
+      ),
       h("div", { class: "telling" }, h("slot", { name: "lane-a" }), told),
       trouble,
     ),
@@ -99,6 +116,14 @@ export function furnishSmall(frame, host, act) {
         .attr("stroke-dasharray", dash || null)
         .attr("d", path.line);
     }
+    join(names, "text.name", named(drawn, x, y, size.width), {
+      key: ({ name }) => name,
+      x: ({ left }) => left,
+      y: ({ top }) => top,
+      "text-anchor": ({ anchor }) => anchor,
+      style: { fill: ({ hue }) => hue },
+      text: ({ name }) => name,
+    });
     lines.keep(drawn.map(({ key: of }) => of));
     points.keep(present.rows.length ? ["now"] : []);
   }
@@ -148,6 +173,28 @@ export function furnishSmall(frame, host, act) {
       view.free();
     },
   };
+}
+
+/* Every way's name at the end of its line: beside it while there is room, else above it, and never on another name. */
+function named(drawn, x, y, width) {
+  const names = drawn.map(({ rows, from, settings }) => {
+    const { name, hue } = wayOf(settings),
+      { smooth } = seriesOf(rows).of.reward,
+      end = x(from + smooth.length - 1),
+      beside = end + ROOM < width;
+    return {
+      name,
+      hue,
+      left: beside ? end + 5 : end,
+      top: y(smooth.at(-1)) + (beside ? 4 : -7),
+      anchor: beside ? "start" : "end",
+    };
+  });
+  names.sort((a, b) => b.top - a.top);
+  names.forEach((one, i) => {
+    if (i) one.top = Math.min(one.top, names[i - 1].top - APART);
+  });
+  return names;
 }
 
 function sentence({ settings: { method, epochs } }, { count, first, now, best, done }) {

@@ -51,7 +51,8 @@ export function create(root, { reduced = false, most = EIGHT } = {}) {
     named = `${found.title}${lane.colour}`;
     write(asked, found.text);
     const solved = found.some.filter(({ verdict }) => verdict.reward > 0).length;
-    write(right, `answer ${found.answer}; ${solved} of ${found.some.length} right`);
+    const few = found.shown < found.some.length ? `; some of the ${found.some.length}:` : "";
+    write(right, `answer ${found.answer}; ${solved} of ${found.some.length} right${few}`);
     while (lines.length < found.shown) lines.push(line(list));
     lines.forEach((one, i) => one.show(i < found.shown ? found.some[i] : undefined));
   }
