@@ -171,14 +171,15 @@ addEventListener("DOMContentLoaded", () => {
   for (const table of document.querySelectorAll("table.sortable")) {
     const choice = Object.assign(document.createElement("label"), { className: "sort-by", textContent: "Sort by " });
     const names = choice.appendChild(document.createElement("select"));
+    names.add(Object.assign(new Option("as listed", ""), { disabled: true }));
     [...table.tHead.rows[0].cells].forEach((head, column) => {
       const button = Object.assign(document.createElement("button"), { type: "button", textContent: head.textContent });
       head.replaceChildren(button);
       names.add(new Option(button.textContent.trim(), column));
       button.addEventListener("click", () => sort(table, column, head.getAttribute("aria-sort") === "ascending"));
     });
-    names.selectedIndex = -1;
-    names.addEventListener("change", () => sort(table, names.selectedIndex, false));
+    names.selectedIndex = 0;
+    names.addEventListener("change", () => sort(table, Number(names.value), false));
     table.before(choice);
   }
 });
