@@ -79,8 +79,9 @@ function read(s) {
   const facts = [
     ["true difference", signed(TRUTH)],
     ["estimated, on average", signed(now.mean)],
-    ["bias", signed(now.bias)],
-    ["scatter", number(now.scatter)],
+    ["bias", signed(now.bias), CURVES.bias.hue, CURVES.bias.dash],
+    ["scatter", number(now.scatter), CURVES.scatter.hue, CURVES.scatter.dash],
+    ["both together", number(now.error), CURVES.error.hue, CURVES.error.dash],
     ["least error at", `λ = ${setting(LAMBDAS[best])}`],
     ["A of the drawn text", signed(estimate)],
   ];

@@ -17,7 +17,7 @@ import { count, histogram, unpack } from "./staleness/maths.js";
 import style from "./staleness/style.css";
 
 const FAR = 16,
-  BINS = 44;
+  BINS = 45; // the middle one holds the ratios near 1
 const SILENT = "var(--h1)"; // as its bars are drawn
 const opened = new WeakMap();
 const of = (data) => opened.get(data) ?? opened.set(data, unpack(data)).get(data);
@@ -124,7 +124,7 @@ function verdict(s, found, best) {
 /* Square roots of counts, so that single tokens are seen beside a hundred. */
 function rootScale(most, range) {
   const along = linearScale([0, Math.sqrt(most)], range);
-  return drawable((value) => along(Math.sqrt(value)), range, [0, 10, 50, 150], String);
+  return drawable((value) => along(Math.sqrt(value)), range, [0, 10, 50, 200], String);
 }
 
 function board() {
@@ -160,7 +160,7 @@ function board() {
             margin: { left: 46, right: 14, top: 24, bottom: i ? 34 : 22 },
           }),
           along = x(box),
-          up = rootScale(150, [box.height, 0]);
+          up = rootScale(200, [box.height, 0]);
         panel.scales(along, up);
         panel.titles(i ? "ratio r = π/μ" : "", "tokens, root scale");
         const bins = histogram(batch, s.run, s.update, signs[i], s.eps_low, s.eps_high, Math.log(FAR), BINS);
@@ -234,7 +234,7 @@ function board() {
       });
       const said = [
         ["promised by the batch", "promised", tall(clamp(found.promised, 0, 1.8)) - 10],
-        ["earned by new completions", "earned", tall(found.earned) + 18],
+        ["earned by new completions", "earned", Math.min(tall(found.earned) + 18, box.height - 6)],
       ];
       join(words, "text", said, {
         class: ([, kind]) => `name word ${kind}`,

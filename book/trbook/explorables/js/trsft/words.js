@@ -20,10 +20,10 @@ export function read(s) {
   );
   const facts = [
     ["right answer: expert", probability(s.expert[RIGHT])],
-    ["student, before", probability(first[RIGHT])],
+    ["student, before", probability(first[RIGHT]), "var(--soft)", "1 3"],
     ...Object.entries(LOOKS)
       .filter(([way]) => s.show.includes(way))
-      .map(([way, look]) => [look.name, probability(found[way][RIGHT])]),
+      .map(([way, look]) => [look.name, probability(found[way][RIGHT]), look.hue, look.dash]),
     ...(s.student === "any"
       ? [["TrSFT in the end keeps", `${limit.filter((share) => share > 1e-9).length} of ${limit.length}`]]
       : []),
