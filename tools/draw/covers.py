@@ -96,7 +96,7 @@ FIRST = 24
 fallen by then."""
 TOLD = (
     f"Right answers after {FIRST} batches of each. Press a button, and a language model of 124 "
-    "thousand parameters learns in this page while you read what it writes (0.3 MB)."
+    "thousand parameters learns in this page while you read what it writes (0.4 MB)."
 )
 
 

@@ -41,7 +41,7 @@ def cover(name: str, preset: dict[str, Any], lanes: Sequence[dict[str, Any]]) ->
         f"{options}</div>"
         '<p class="soft">A language model of 124 thousand parameters learns here, in '
         f"{_lanes(len(lanes))}{named}. "
-        "Nothing is loaded before the click; after it about 0.3 MB.</p></div>"
+        "Nothing is loaded before the click; after it about 0.4 MB.</p></div>"
     )
 
 

@@ -334,7 +334,7 @@ function pictured({ reduced, changed }, speak) {
 function coded() {
   const text = h("code"),
     copied = h("span", { role: "status" });
-  const lane = h("select", { "aria-label": "Lane", onchange: () => update(...now) });
+  const lane = h("select", { "aria-label": "Lane", onchange: () => now && update(...now) });
   const copy = h("button", {
     type: "button",
     text: "Copy",
