@@ -8,14 +8,19 @@ at once. After them both are scored again:
 - `gain`: the mean of (r - 1) A over the tokens of the batch's first prompts, r = π(y)/μ(y), A the
   reward less its group's mean, whatever advantage the method itself takes: what the batch promises
   that the step has won;
-- `gain_aside`: the same over those put aside: what the step has won there.
+- `gain_aside`: the same over those put aside: what the step has won there;
+- `rank`: how many directions of the last hidden layer hold 99 % of its energy over the tokens put
+  aside. It falls where features collapse (Moalla et al. 2024, arXiv 2405.00662);
+- `fits`: the updates that the batch made.
 
-`gain` less `gain_aside` is the luck that was fitted. Every draw has its own generator, so a run
-with these columns is the same, to the last bit, as one without them.
+`gain` less `gain_aside` is the luck that was fitted. Both are NaN where an older policy wrote the
+batch (`lag`): its ratio then holds what earlier batches did. Every draw has its own generator, so a
+run with these columns is the same, to the last bit, as one without them.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -33,20 +38,24 @@ if TYPE_CHECKING:
     from trlib.loop.step import LoopStep
     from trlib.tasks.task import Task
 
-COLUMNS = ("kl_aside", "gain", "gain_aside")
+COLUMNS = ("kl_aside", "gain", "gain_aside", "rank", "fits")
 """Columns of a history that only runs with completions put aside have."""
 PROMPTS = 16
 """Prompts that are put aside, and of the batch's own that `gain` looks at: what an update sees at
 least."""
+ENERGY = 0.99
+"""The share of the hidden layer's energy that `rank` asks for."""
 
 
-def watched(method: Method, task: Task) -> Method:
-    """The method, whose runs on this task also record `COLUMNS`. Only for a sampler that is the
-    learner itself."""
+def watched(method: Method, task: Task, every: int = 1) -> Method:
+    """The method, whose runs on this task also record `COLUMNS`, in every `every`-th batch."""
 
     whole = type(method).update
 
     def update(self: Method, step: LoopStep) -> None:
+        if step.batch.number % every:
+            whole(self, step)
+            return
         before = _put_aside(step, task)
         whole(self, step)
         step.batch.memory.update(_after(step, *before))
@@ -84,19 +93,32 @@ def _after(step: LoopStep, aside: Completions, rewards: Tensor) -> dict[str, flo
     s, policy, batch = step.learner.settings, step.learner.policy, step.batch
     own = torch.arange(min(PROMPTS * s.group, len(batch.mask)))
     asked: dict[str, Any] = {"temperature": s.temperature}
-    scored = policy.score(aside, full=True, **asked)
+    scored = policy.score(aside, full=True, hidden=True, **asked)
     probe = aside.rows(aside.full_rows)
-    return {
+    found = {
         "kl_aside": measure(aside.full, scored.full[aside.full_rows], probe.tokens, probe.mask)[0][
             "kl"
         ],
-        "gain": _gain(
+        "gain": math.nan,
+        "gain_aside": math.nan,
+        "rank": _rank(scored.hidden[aside.mask]),
+        "fits": float(len(step.done)),
+    }
+    if not s.lag:
+        found["gain"] = _gain(
             policy.score(step.completions.rows(own), **asked).logp,
             step.completions.rows(own),
             batch.rewards[own],
-        ),
-        "gain_aside": _gain(scored.logp, aside, rewards),
-    }
+        )
+        found["gain_aside"] = _gain(scored.logp, aside, rewards)
+    return found
+
+
+def _rank(hidden: Tensor) -> float:
+    """The fewest singular directions of the tokens' hidden states [N, H] that hold `ENERGY` of the
+    sum of squares."""
+    energy = torch.linalg.svdvals(hidden.double()).square().cumsum(0)
+    return float((energy < ENERGY * energy[-1]).sum() + 1)
 
 
 def _gain(logp: Tensor, completions: Completions, rewards: Tensor) -> float:

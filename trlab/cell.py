@@ -32,6 +32,8 @@ class Cell:
     """Arguments of `trlib.load_policy` besides the name."""
     aside: bool = False
     """Whether it also measures on completions put aside."""
+    every: int = 1
+    """Of how many batches the history keeps one."""
     id: str = field(default="", compare=False)
     """A hash of what decides the cell; labels are not part of it."""
 

@@ -100,6 +100,7 @@ def _cell(
         sweep.budget.common,
         sweep.load,
         sweep.aside,
+        sweep.every,
     )
     return replace(bare, id=identity(bare))
 

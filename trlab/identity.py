@@ -99,6 +99,7 @@ def identity(cell: Cell) -> str:
         "seed": cell.seed,
         "evaluate": [cell.prompts, cell.samples, *([] if cell.common is None else [cell.common])],
         **({"aside": True} if cell.aside else {}),
+        **({"every": cell.every} if cell.every > 1 else {}),
     }
     data = {
         name: _digest(Path(value).read_bytes())

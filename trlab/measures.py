@@ -8,6 +8,7 @@ no number there gives NaN.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -28,12 +29,20 @@ DERIVED: dict[str, str] = {
     "share",
     "kl_sampler": "mean over batches of KL(mu || pi) before a batch's first update, nats per token",
     "kl_aside": "mean over batches of KL(mu || pi) on completions put aside, nats per token",
+    "kl_median": "median over batches of KL(mu || pi) on completions put aside, nats per token",
     "gain": "mean over batches of (r - 1) A on the batch's own completions after its updates",
     "gain_aside": "the same on completions put aside",
     "luck": "what of the gain on its own completions a batch's updates do not win on others: gain "
     "- gain_aside",
+    "luck_scale": "luck / sqrt(kl / n), with the run's mean luck and kl and the n completions of a "
+    "batch",
+    "rank": "mean over the last five batches of the directions that hold 99 % of the energy of the "
+    "last hidden layer",
+    "fits": "mean over batches of the updates that a batch made",
 }
 """Measures that follow from runs and histories, one column each; `derive` adds them."""
+LAST = 5
+"""The batches of `rank`."""
 FIRST = 10
 """The batches of `take_off`."""
 LEVEL = 0.7
@@ -71,15 +80,35 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     if "sampled" in runs:
         ends = zip(runs["cell"], runs["sampled"], strict=True)
         found["collapsed"] = [collapsed(rewards.get(cell, ()), end) for cell, end in ends]
-    for name in ("ess", "kl_sampler", "kl_aside", "gain", "gain_aside"):
+    for name in ("ess", "kl_sampler", "kl_aside", "gain", "gain_aside", "fits"):
         if name in history:
             columns = series(history, name)
             found[name] = [_mean(columns.get(cell, ())) for cell in runs["cell"]]
+    if "kl_aside" in history:
+        columns = series(history, "kl_aside")
+        found["kl_median"] = [_median(columns.get(cell, ())) for cell in runs["cell"]]
+    if "rank" in history:
+        columns = series(history, "rank")
+        found["rank"] = [_mean(columns.get(cell, ())[-LAST:]) for cell in runs["cell"]]
     if "gain" in found:
         found["luck"] = [
             own - other for own, other in zip(found["gain"], found["gain_aside"], strict=True)
         ]
+    if "luck" in found and {"kl", "train"} <= {*runs}:
+        found["luck_scale"] = [
+            luck / math.sqrt(kl / completions(train)) if kl > 0 else math.nan
+            for luck, kl, train in zip(found["luck"], runs["kl"], runs["train"], strict=True)
+        ]
     return runs.assign(**found)
+
+
+def completions(train: str) -> int:
+    """The completions of a batch, by a run's arguments of `trlib.train` as its record holds
+    them."""
+    from trlab.identity import defaults_of
+
+    given = {**defaults_of("train"), **json.loads(train)}
+    return int(given["prompts"] * given["group"])
 
 
 def series(history: pd.DataFrame, column: str) -> dict[str, np.ndarray]:
@@ -204,6 +233,12 @@ def _in_a_row(values: np.ndarray) -> np.ndarray:
     if len(values) < WINDOW:
         return np.empty(0)
     return np.lib.stride_tricks.sliding_window_view(values, WINDOW).mean(-1)
+
+
+def _median(values: Sequence[float] | np.ndarray) -> float:
+    known = np.asarray(values, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    return float(np.median(known)) if len(known) else math.nan
 
 
 def _mean(values: Sequence[float] | np.ndarray) -> float:

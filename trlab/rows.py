@@ -92,7 +92,7 @@ def declaration(cell: Cell) -> dict[str, Any]:
     """The columns that say which cell a row is."""
     from trlab.identity import plain
 
-    method = cell.method if ":" not in cell.method else Path(cell.method).name
+    method, task = (Path(name).name if is_own(name) else name for name in (cell.method, cell.task))
     train = {**cell.train}
     if is_own(str(train.get("optimizer", ""))):
         train["optimizer"] = Path(train["optimizer"]).name
@@ -106,7 +106,7 @@ def declaration(cell: Cell) -> dict[str, Any]:
         "settings": json.dumps(plain(cell.settings)),
         "train": json.dumps(plain(train)),
         "task": json.dumps(
-            plain({"name": cell.task, **cell.knobs, **({"load": cell.load} if cell.load else {})})
+            plain({"name": task, **cell.knobs, **({"load": cell.load} if cell.load else {})})
         ),
         "steps": cell.steps,
     }

@@ -211,6 +211,9 @@ class Sweep:
     aside: bool = False
     """Whether every run also records what its updates did to completions that were put aside
     (`trlab.aside`)."""
+    every: int = 1
+    """The history keeps the first batch of every so many. Runs of hundreds of small batches keep
+    one of sixteen: the file stays small, and completions are put aside only there."""
     predictions: Sequence[Prediction] = ()
     name: str = ""
     """The file's name, set when it is loaded."""
@@ -225,6 +228,7 @@ class Sweep:
     def __post_init__(self) -> None:
         validate(self)
         whole("round", self.round, least=0)
+        whole("every", self.every, least=1)
         _all_are("variants", self.variants, Variant)
         _all_are("axes", self.axes, Axis)
         _all_are("predictions", self.predictions, Prediction)

@@ -42,7 +42,7 @@ def run(cell: Cell) -> dict[str, Any]:
         done = train(
             policy,
             task,
-            watched(method, task) if cell.aside else method,
+            watched(method, task, cell.every) if cell.aside else method,
             steps=cell.steps,
             seed=cell.seed,
             progress=False,
@@ -82,6 +82,7 @@ def run(cell: Cell) -> dict[str, Any]:
         json.dumps([values, first], sort_keys=True).encode(), digest_size=6
     ).hexdigest()
     values |= _by_difficulty(done.prompt_rows)
+    history = {name: column[:: cell.every] for name, column in history.items()}
     return {"values": {**values, **taken, "digest": digest}, "history": history}
 
 

@@ -87,6 +87,12 @@ MEASURES = {
     "luck": Measure(
         "luck fitted: gain on the batch's own completions less gain on others", "luck fitted", None
     ),
+    "kl_median": Measure(
+        "median KL per batch on held-out completions, nats per token", "median KL, held out", None
+    ),
+    "luck_scale": Measure("luck fitted, in units of sqrt(KL / completions)", "luck / sqrt(KL/n)"),
+    "rank": Measure("directions of the last hidden layer (99 % of the energy)", "rank", digits=1),
+    "fits": Measure("updates per batch", "updates", digits=1),
     "kl_sampler": Measure(
         "KL between sampler and learner, nats per token", "KL to the sampler", None
     ),
