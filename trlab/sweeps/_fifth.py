@@ -12,24 +12,40 @@ the run's **median** over batches. The mean would be the first batches: with man
 learns nearly all in one of them and stands still afterwards.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trlab import Variant
 from trlab.sweeps._third import BATCH, BUDGET
 
-__all__ = ["BATCH", "BUDGET", "DATA", "SAME", "TASK", "UPDATES"]
+__all__ = ["ARMS", "BATCH", "BUDGET", "SAME", "TASK", "arm"]
 
 UPDATES = 16
 """Of each batch."""
+TASK = f"{Path(__file__).with_name('_few_prompts.py')}:FewPrompts"
+SAME = "same 16"
+"""The arm whose batch holds sixteen times eight completions of each of sixteen prompts, each fitted
+once: as many completions as 256 x 1, of as few prompts as 16 x 16."""
 
 
 def data(prompts: int, fits: int) -> dict[str, Any]:
     return {"prompts": prompts, "epochs": fits, "minibatches": UPDATES // fits}
 
 
-DATA = {f"{p} x {f}": data(p, f) for p in (16, 64, 256) for f in (1, 4, 16)}
+ARMS = {
+    **{
+        f"{prompts} x {fits}": data(prompts, fits)
+        for prompts in (16, 64, 256)
+        for fits in (1, 4, 16)
+    },
+    SAME: data(256, 1),
+}
 """Prompts per batch x times that each is fitted."""
-SAME = "same 16"
-"""The arm whose batch holds sixteen times eight completions of each of sixteen prompts, each fitted
-once: as many completions as 256 x 1, of as few prompts as 16 x 16."""
-TASK = f"{Path(__file__).with_name('_same_prompts.py')}:SamePrompts"
+
+
+def arm(label: str, axis: str, rates: Mapping[str, float]) -> Variant:
+    """An arm whose learning rate is its own at each point of an axis."""
+    few = {"task.different": 16} if label == SAME else {}
+    own = {point: {"lr": rate, **few} for point, rate in rates.items()}
+    return Variant("pg_is", label=label, train={**BATCH, **ARMS[label]}, instead={axis: own})

@@ -7,8 +7,8 @@ and above each of the two distances: for 16 x 16 and 256 x 1 from the recorded r
 the logarithms of rate and distance of these runs. Nothing is predicted.
 """
 
-from trlab import Axis, Budget, Sweep, Variant
-from trlab.sweeps._fifth import BATCH, DATA
+from trlab import Axis, Budget, Sweep
+from trlab.sweeps._fifth import TASK, arm
 
 RATES = {
     "16 x 1": (5.2e-5, 8.1e-5, 1.02e-4, 1.44e-4),
@@ -20,6 +20,7 @@ RATES = {
     "256 x 1": (1.64e-4, 2.56e-4, 2.8e-4, 3.96e-4),
     "256 x 4": (1.12e-4, 1.75e-4, 2.2e-4, 3.1e-4),
     "256 x 16": (7.8e-5, 1.21e-4, 1.64e-4, 2.3e-4),
+    "same 16": (1e-4, 1.5e-4, 1.9e-4, 2.7e-4),
 }
 
 SWEEP = Sweep(
@@ -28,15 +29,12 @@ SWEEP = Sweep(
     text="Which learning rate moves a policy by .02 or by .1 nats per batch, by how many completions "
     "a batch holds and how often it fits them?",
     variants=[
-        Variant(
-            "pg_is",
-            label=label,
-            train={**BATCH, **train},
-            instead={"rate": {str(i): {"lr": lr} for i, lr in enumerate(RATES[label], 1)}},
-        )
-        for label, train in DATA.items()
+        arm(label, "rate", {str(i): rate for i, rate in enumerate(rates, 1)})
+        for label, rates in RATES.items()
     ],
     axes=[Axis("rate", {str(i): {} for i in range(1, 5)})],
+    task=TASK,
+    policy="dial",
     seeds=(6900, 6901),
     budget=Budget(steps=24, prompts=256, samples=4, common=2026),
     aside=True,
