@@ -65,10 +65,10 @@ def test_every_use_costs() -> None:
         assert set(verdicts("reuse", "on-policy", uses=uses).values()) == {"below"}, uses
 
 
-def test_refitting_harms_and_age_hardly() -> None:
+def test_few_completions_harm_and_age_hardly() -> None:
     said(
-        "Runs break because they fit the same few completions again and again, not because the "
-        "data are old"
+        "At a learning rate of 1e-4 runs on few completions, used again and again, break; runs on "
+        "data that are as old do not"
     )
     against_again = verdicts("refit", "pg_is-again", lr="0.0001")
     assert against_again["pg_is-parts"] == against_again["pg_is-new"] == "above"

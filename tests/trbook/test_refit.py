@@ -32,16 +32,21 @@ def prose(name: str) -> str:
         (
             "refit",
             "02_why_trust_regions",
-            "still end at {}. (Fresh data end at {} there, so age costs something, and reused "
-            "ones at {}.)",
-            [(label, "0.0003") for label in ("pg_is-parts", "pg_is-new", "pg_is-again")],
+            "At three times the learning rate split data end at {}, and fresh data still at {}.",
+            [(label, "0.0003") for label in ("pg_is-parts", "pg_is-new")],
         ),
         (
             "refit_size",
             "02_why_trust_regions",
-            "256 prompts are used sixteen times, all at once, the run ends at {}, and at three "
-            "times the rate at {}.",
-            [("again, 256", lr) for lr in ("0.0001", "0.0003")],
+            "Near the split ones: {}, where those end at {}. With 64 prompts, used sixteen times "
+            "as well, runs end at {}, and with 16 at {}.",
+            [(label, "0.0001") for label in ("again, 256", "parts", "again, 64", "again")],
+        ),
+        (
+            "refit_size",
+            "02_why_trust_regions",
+            "| 256 | 3e-4 | 0.32 | {} |",
+            [("again, 256", "0.0003")],
         ),
         (
             "refit",

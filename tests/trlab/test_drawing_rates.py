@@ -93,6 +93,7 @@ def test_what_a_run_fits_follows_from_its_arguments():
         == "larger"
         == data_of({"prompts": 64, "epochs": 16})
     )
+    assert data_of({"prompts": 256, "group": 8, "epochs": 16}) == "largest"
     assert (
         data_of({"prompts": 256, "minibatches": 16}) == "parts"
         and data_of({"prompts": 16, "lr": 1e-4}) == "new"

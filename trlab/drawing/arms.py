@@ -11,8 +11,9 @@ from trlib.evaluation import Estimate
 
 DATA = {
     "again": "reused: 16 prompts, 16 times",
-    "larger": "reused, of a larger batch",
-    "parts": "split: every part once",
+    "larger": "reused: 16 prompts x 16, or 64 prompts",
+    "largest": "reused: 256 prompts, 16 times",
+    "parts": "split: 256 prompts, every part once",
     "new": "fresh: a batch for each update",
 }
 """What an update fits, and what a legend calls it."""
@@ -74,7 +75,7 @@ def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool
 
 def _hue_of(data: str) -> str:
     """Reused data have the hue of the unclipped run, which dies of them."""
-    keys = {"again": "pg_is", "larger": "larger", "parts": "split", "new": "fresh"}
+    keys = {"again": "pg_is", "larger": "larger", "largest": "largest", "parts": "split", "new": "fresh"}
     return str(look(keys[data])["color"])
 
 
@@ -83,4 +84,5 @@ def data_of(train: Mapping[str, object]) -> str:
     completions each."""
     if train.get("epochs", 1) == 1:
         return "parts" if train.get("minibatches", 1) != 1 else "new"
-    return "again" if (train.get("prompts", 16), train.get("group", 8)) == (16, 8) else "larger"
+    size = (train.get("prompts", 16), train.get("group", 8))
+    return {(16, 8): "again", (256, 8): "largest"}.get(size, "larger")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trlab import record
+from trlab.base import base_of_runs
 from trlab.basin import LR, basins, edge_ratios
 from trlab.drawing import costs, rates, scores
 from trlab.drawing.arms import Arm, against, data_of
@@ -17,6 +18,7 @@ from trlab.findings import scores as scores_of
 from trlab.measures import LEVEL, derive
 from trlab.nats import Trade, frontier
 from trlab.statistics import Scores, by_task, interval
+from trlab.sweep import load_sweep
 from trlab.tradeoffs import at_matched_reward, by_batch, by_difficulty
 from trlib.drawing import Drawing
 
@@ -91,12 +93,12 @@ class Shown:
             for cell in self.runs["cell"]
             if base.get(cell) is not None and base[cell] == base[cell]
         ]
+        measured = base_of_runs(load_sweep(self.figure.sweep), self.runs["cell"])
+        known = measured.value if measured else sum(start) / len(start) if start else None
         return scores.intervals(
             self._tasks(),
             measure=self.figure.words,
-            reference=sum(start) / len(start)
-            if start and self.figure.measure == "sampled"
-            else None,
+            reference=known if self.figure.measure == "sampled" else None,
         )
 
     def _tasks(self) -> dict[str, Scores]:
@@ -234,8 +236,9 @@ class Shown:
         return costs.frontier(points, measure=self.figure.words)
 
     def _history(self) -> Drawing:
+        found = by_batch(self.runs, self.history, self.labels, self.figure.measure)
         return costs.histories(
-            by_batch(self.runs, self.history, self.labels, self.figure.measure),
+            {self.figure.called.get(label, label): part for label, part in found.items()},
             measure=self.figure.words,
             level=self.figure.line,
         )

@@ -41,6 +41,7 @@ from sphinx.util.docutils import SphinxRole
 
 import trlab.record
 from bookext import words
+from trlab.base import base_of_runs
 from trlab.basin import LR, WITHIN, basins
 from trlab.comparison import PRINTED, Comparison, Side, asked
 from trlab.files import HISTORY, RUNS
@@ -258,9 +259,17 @@ def _seeds(quote: Quote) -> str:
 
 
 def _base(quote: Quote) -> str:
-    start = before(record(quote.sweep)[2])
-    cells = part(quote, whole=False)["cell"]
-    return number(sum(start[cell] for cell in cells) / len(cells), "sampled")
+    """What the runs began with: measured as their ends are, or else the mean reward of their first
+    batches."""
+    sweep, _, history = record(quote.sweep)
+    ids = part(quote, whole=False)["cell"]
+    found = base_of_runs(sweep, ids)
+    if found is None:
+        start = before(history)
+        return number(sum(start[cell] for cell in ids) / len(ids), "sampled")
+    if quote.plain:
+        return number(found.value, "sampled", digits=quote.digits)
+    return written(found, "sampled", digits=quote.digits)
 
 
 def _falls(quote: Quote) -> str:
