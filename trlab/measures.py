@@ -34,6 +34,8 @@ DERIVED: dict[str, str] = {
     "gain_aside": "the same on completions put aside",
     "luck": "what of the gain on its own completions a batch's updates do not win on others: gain "
     "- gain_aside",
+    "noise": "sqrt(kl / n), with the run's mean kl and the n completions of a batch: what luck is "
+    "proportional to where updates follow noise",
     "luck_scale": "luck / sqrt(kl / n), with the run's mean luck and kl and the n completions of a "
     "batch",
     "rank": "mean over the last five batches of the directions that hold 99 % of the energy of the "
@@ -95,9 +97,13 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
             own - other for own, other in zip(found["gain"], found["gain_aside"], strict=True)
         ]
     if "luck" in found and {"kl", "train"} <= {*runs}:
+        found["noise"] = [
+            math.sqrt(kl / completions(train)) if kl >= 0 else math.nan
+            for kl, train in zip(runs["kl"], runs["train"], strict=True)
+        ]
         found["luck_scale"] = [
-            luck / math.sqrt(kl / completions(train)) if kl > 0 else math.nan
-            for luck, kl, train in zip(found["luck"], runs["kl"], runs["train"], strict=True)
+            luck / noise if noise > 0 else math.nan
+            for luck, noise in zip(found["luck"], found["noise"], strict=True)
         ]
     return runs.assign(**found)
 

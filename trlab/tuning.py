@@ -16,10 +16,13 @@ choice is compared on other seeds: a sweep whose `seeds` hold one of `tuned_on` 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from trlab.sweep import Sweep, Variant, product
 from trlib.errors import unknown
@@ -171,7 +174,43 @@ def _arguments(sweep: Sweep, variant: Variant, at: Mapping[str, str]) -> dict[st
     return own_arguments(sweep, variant, at, arguments)
 
 
-def _tuning_runs(sweep: Sweep, records: Path | None) -> pd.DataFrame:
+def rates_at(
+    sweep: Sweep,
+    distances: Mapping[str, float],
+    *,
+    measure: str = "kl_median",
+    records: Path | None = None,
+) -> dict[str, dict[str, float]]:
+    """The learning rates at which the variants of a recorded sweep move so far, by variant and
+    point, to three digits.
+
+    log measure = a + b log lr, by variant, Theil and Sen's line through its runs: the median of all
+    slopes between two of them, so that one odd run hardly counts
+
+    Args:
+        sweep: its variants have been run at several learning rates.
+        distances: by point: the value that the measure shall have.
+        records: the folder that holds the sweep's record in a folder of its name; None: the
+            package's.
+
+    Raises:
+        RecordError: the sweep has not been recorded there, or not whole.
+    """
+    from scipy.stats import theilslopes
+
+    runs, found = _tuning_runs(sweep, records, derived=True), {}
+    for label, own in runs.groupby("label", sort=False):
+        rates = np.log10([json.loads(train)["lr"] for train in own["train"]])
+        line = theilslopes(np.log10(own[measure].to_numpy(dtype=float)), rates)
+        found[str(label)] = {
+            point: float(f"{10 ** ((np.log10(value) - line.intercept) / line.slope):.3g}")
+            for point, value in distances.items()
+        }
+    return found
+
+
+def _tuning_runs(sweep: Sweep, records: Path | None, *, derived: bool = False) -> pd.DataFrame:
+    from trlab.measures import derive
     from trlab.record import RecordError, is_recorded, load, path_of_runs
 
     folder = path_of_runs(sweep.name, records).parent
@@ -180,12 +219,15 @@ def _tuning_runs(sweep: Sweep, records: Path | None) -> pd.DataFrame:
             f"record: expected the tuning runs of {sweep.name!r} in {str(folder)!r}, got none; "
             f"`trlib sweep {sweep.name}` makes them"
         )
-    runs = load(folder, histories=False).runs()
+    record = load(folder, histories=derived)
+    runs = record.runs()
     if missing := sorted({*sweep.seeds} - {*runs["seed"].tolist()}):
         raise RecordError(
             f"record: expected tuning runs of {sweep.name!r} with seeds {missing} in "
             f"{str(folder)!r}, got none"
         )
+    if derived:
+        runs = derive(runs, record.history(record.rows))
     return runs[runs["seed"].isin(sweep.seeds)]
 
 

@@ -30,9 +30,17 @@ class Arm:
     """What stands to the right and what stands up, rate by rate."""
 
 
-def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool = True) -> Drawing:
+def against(
+    arms: Sequence[Arm],
+    *,
+    across: str,
+    measure: str,
+    logarithmic: bool = True,
+    slope: float | None = None,
+) -> Drawing:
     """Ends against what a batch did, with 95 % intervals: colours say what an update fits, shapes
-    say the method, thin lines join a method's learning rates on the same data.
+    say the method, thin lines join a method's learning rates on the same data. A dotted line
+    through the origin has the slope that is given.
 
     Raises:
         ValueError: no arms, or data that are none of `DATA`.
@@ -56,6 +64,9 @@ def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool
         ax.plot([], [], color=_hue_of(data), linewidth=4, label=DATA[data])
     for method, style in looks.items():
         ax.plot([], [], marker=style["marker"], color=INK, linestyle="", label=method)
+    if slope is not None:
+        ax.axline((0, 0), slope=slope, color=INK, ls=":", lw=1, label=f"{slope:g} times as much")
+        ax.set(xlim=(0, None), ylim=(0, None))
     if logarithmic:
         ax.set_xscale("log")
         plainly(ax.xaxis)
@@ -75,7 +86,13 @@ def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool
 
 def _hue_of(data: str) -> str:
     """Reused data have the hue of the unclipped run, which dies of them."""
-    keys = {"again": "pg_is", "larger": "larger", "largest": "largest", "parts": "split", "new": "fresh"}
+    keys = {
+        "again": "pg_is",
+        "larger": "larger",
+        "largest": "largest",
+        "parts": "split",
+        "new": "fresh",
+    }
     return str(look(keys[data])["color"])
 
 

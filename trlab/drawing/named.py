@@ -74,7 +74,7 @@ class Figure:
     beside: Sequence[str] = ()
     """Further sweeps whose recorded runs it shows together with these."""
     line: float | None = None
-    """Where a dotted line stands: a reward, a radius."""
+    """Where a dotted line stands: a reward, a radius, a slope through the origin."""
 
     def shows(self, label: str, axes: Mapping[str, object]) -> bool:
         """Whether runs of a label at a point of the axes are in it."""
@@ -191,6 +191,19 @@ FIGURES: dict[str, Figure] = {
         "over completions.",
         along="luck",
         axis="luck fitted per batch",
+        beside=("distance_between",),
+    ),
+    "luck-law": Figure(
+        "distance",
+        "against",
+        "Luck is what noise would give, but TROLL fits twice as much of it. The luck that a "
+        "batch's updates fit, over the square root of KL per completion; a point is a kind of run "
+        "at one rate, 16 seeds, with 95 % intervals.",
+        along="noise",
+        axis="√(KL / completions per batch)",
+        measure="luck",
+        words="luck fitted per batch",
+        line=0.8,
         beside=("distance_between",),
     ),
     "distance-by-batch": Figure(

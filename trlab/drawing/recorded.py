@@ -209,6 +209,7 @@ class Shown:
             across=self.figure.axis,
             measure=self.figure.words,
             logarithmic=across.startswith("kl"),
+            slope=self.figure.line,
         )
 
     def _frontier(self) -> Drawing:

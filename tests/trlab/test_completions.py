@@ -1,0 +1,147 @@
+"""What the sweeps on the size, the age and the reuse of batches rest on: few prompts asked often,
+reuse that stops by itself, rewards dealt again, histories of one batch in so many, rates for a
+distance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from trlab import Budget, Sweep, Variant
+from trlab.base import base_of, base_of_runs
+from trlab.cells import cells
+from trlab.measures import completions
+from trlab.sweep import SWEEPS, load_sweep
+from trlab.trial import run
+from trlab.tuning import rates_at
+from trlib import load_task
+from trlib.algorithms import Batch
+from trlib.own import load
+
+TASK = f"{SWEEPS / '_few_prompts.py'}:FewPrompts"
+GATED = load(SWEEPS / "_gated.py")
+
+
+def only_cell(**more):
+    budget = Budget(steps=more.pop("steps", 2), prompts=4, samples=2)
+    (one,) = cells(Sweep(text="", seeds=[3], budget=budget, **more))
+    return one
+
+
+def test_few_prompts_are_asked_often_in_a_batch_of_256_and_nowhere_else():
+    few, dial = load_task(TASK, different=16), load_task("dial")
+    batch = few.prompts(256, seed=5)
+    assert batch[:16] == dial.prompts(16, seed=5) and batch[16:32] == batch[:16]
+    assert len({prompt.text for prompt in batch}) == 16
+    for number in (16, 255, 2048):
+        assert few.prompts(number, seed=5) == dial.prompts(number, seed=5)
+    assert load_task(TASK).prompts(256, seed=5) == dial.prompts(256, seed=5)
+
+
+def batch_of(rewards: list[float]) -> Batch:
+    """Pairs of completions of one token each."""
+    n = len(rewards)
+    return Batch(
+        tokens=torch.arange(n).unsqueeze(1),
+        mask=torch.ones(n, 1, dtype=torch.bool),
+        forced=torch.zeros(n, 1, dtype=torch.bool),
+        group=torch.arange(n) // 2,
+        rewards=torch.tensor(rewards),
+        horizon=1,
+        logp_rollout=torch.zeros(n, 1),
+        ended=torch.ones(n, dtype=torch.bool),
+        anchor="recomputed",
+    )
+
+
+class Steps:
+    """A step whose second half moves as it is told."""
+
+    def __init__(self, batch: Batch, logps: list[float]):
+        self.batch, self.logps, self.made = batch, logps, 0
+
+    def minibatches(self):
+        while True:
+            yield self
+
+    def loss(self):
+        return 0.0
+
+    def descend(self, loss):
+        self.made += 1
+
+    def score(self, rows):
+        # The right completion of each pair becomes so much likelier.
+        right = torch.tensor([self.logps[self.made - 1], 0.0] * (len(rows) // 2))
+        return SimpleNamespace(logp=right.unsqueeze(1))
+
+
+@pytest.mark.parametrize(
+    ("logps", "made"), [([0.1, 0.2, 0.3, 0.25, 0.4], 4), ([-0.1, 0.5], 1), ([0.1, 0.1, 0.0], 3)]
+)
+def test_the_gate_ends_a_batch_at_the_first_update_that_held_out_completions_lose_by(logps, made):
+    batch = GATED.Gated().prepare(batch_of([1.0, 0.0] * 4))
+    assert batch.advantages[:4].abs().sum() == 2 and not batch.advantages[4:].any()
+    step = Steps(batch, logps)
+    GATED.Gated().update(step)
+    assert step.made == made
+
+
+def test_permuted_rewards_stay_with_their_prompt_and_the_history_keeps_the_verifiers():
+    batch = replace(batch_of([1.0, 0.0] * 40), group=torch.arange(80) // 8)
+    ready = GATED.Permuted().prepare(batch)
+    assert torch.equal(ready.rewards, batch.rewards)
+    assert (ready.advantages.view(10, 8).sum(1).abs() < 1e-6).all()
+    assert 20 < int((ready.advantages.sign().squeeze(1) == (batch.rewards - 0.5).sign()).sum()) < 60
+
+
+def test_a_history_of_one_batch_in_so_many_is_that_part_of_the_whole_one():
+    train = {"prompts": 4, "group": 2, "lag": 1, "anchor": "rollout", "lr": 1e-3}
+    whole = only_cell(variants=[Variant("pg_is", train=train)], steps=4, aside=True)
+    thin = only_cell(variants=[Variant("pg_is", train=train)], steps=4, aside=True, every=2)
+    assert whole.id != thin.id
+    done, kept = run(whole), run(thin)
+    assert done["values"]["digest"] == kept["values"]["digest"]
+    for name in ("reward", "kl", "kl_aside", "rank", "fits"):
+        assert kept["history"][name] == done["history"][name][::2]
+    assert all(map(math.isnan, kept["history"]["gain"])), "an older policy wrote the batch"
+    assert kept["history"]["fits"] == [1, 1] and all(r >= 1 for r in kept["history"]["rank"])
+
+
+def test_the_completions_of_a_batch_are_those_of_its_arguments_or_the_loops():
+    assert completions('{"prompts": 64, "group": 8}') == 512
+    assert completions('{"prompts": 4}') == 64
+
+
+def test_rates_for_a_distance_lie_on_the_line_of_the_runs_and_an_odd_one_hardly_counts(monkeypatch):
+    rates = [1e-5 * 1.3**i for i in range(9)]
+    kl = np.array([(3e5 * r) ** 2 * 1e-4 for r in rates])  # a slope of 2
+    kl[1] *= 5
+    runs = pd.DataFrame(
+        {
+            "label": "a",
+            "train": [f'{{"lr": {r}}}' for r in rates],
+            "kl_median": kl,
+        }
+    )
+    monkeypatch.setattr("trlab.tuning._tuning_runs", lambda *_, **__: runs)
+    found = rates_at(load_sweep("age"), {"near": 1e-2, "far": 4e-2})["a"]
+    assert found["far"] / found["near"] == pytest.approx(2, rel=0.02)
+    assert found["near"] == pytest.approx(10 / 3e5, rel=0.05)
+
+
+def test_a_base_model_is_measured_on_the_prompts_of_the_ends():
+    sweep = load_sweep("basin")
+    (base,) = {base_of(cell) for cell in cells(sweep)}
+    assert base is not None and 0.25 < base.low < base.value < base.high < 0.29
+    ids = [cell.id for cell in cells(sweep)[:3]]
+    assert base_of_runs(sweep, ids) == base
+    assert base_of(replace(cells(sweep)[0], common=None)) is None
+    several = load_sweep("basin_bases")
+    assert base_of_runs(several, [cell.id for cell in cells(several)]) is None
