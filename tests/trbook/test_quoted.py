@@ -10,7 +10,8 @@ import re
 import numpy as np
 import pytest
 
-from bookext.quoted import Quote, number, parse, shown, written
+from bookext.quoted import Quote, as_roles, number, parse, shown, written
+from tools import numbers
 from tools.pack import comparisons
 from tools.paths import ROOT
 from trlab import recorded
@@ -27,7 +28,7 @@ from trlib.evaluation import Estimate
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md")}
 CLAIMS = re.compile(
     r"\b(above|below|higher|lower|better|worse|more|fewer|faster|slower)\b[^.;:,(]{0,12}\(?"
-    r"\{rec\}`([^`]+)`"
+    r"<!--rec (.+?)-->"
 )
 
 
@@ -275,3 +276,26 @@ def test_page_5b_says_what_the_records_say():
         assert [
             quote for quote in quotes if shown(f"shootout {quote} updates=32") not in row_of_method
         ] == []
+
+
+@pytest.mark.parametrize("page", numbers.pages(), ids=lambda page: page.stem)
+def test_the_source_of_a_page_says_what_its_records_say(page):
+    """`python -m tools.numbers` writes them."""
+    assert list(numbers.stale(page)) == []
+
+
+def test_a_role_becomes_a_number_between_comments_and_a_stale_one_is_renewed():
+    query = "basin pg_is lr=1e-05 plain"
+    told = f"ends at <!--rec {query}-->{shown(query)}<!--/rec-->."
+    assert numbers.filled(f"ends at {{rec}}`{query}`.") == told
+    assert numbers.filled(told.replace(shown(query), "0.12")) == told == numbers.filled(told)
+    code = f"```text\n{{rec}}`{query}`\n```"
+    assert numbers.filled(code) == code
+    source = [told]
+    as_roles(None, "page", source)
+    assert source == [f"ends at {{rec}}`{query}`."]
+
+
+def test_no_comment_begins_a_line_which_markdown_would_take_for_html():
+    for name, text in PAGES.items():
+        assert not re.search(r"(?m)^[ >*0-9.-]*<!--rec", text), name

@@ -54,7 +54,7 @@ def test_what_is_told_as_undecided_is():
         'noise "ppo + mask" over "ppo, learner" "sampler of=int4"',
         "reuse dppo-tv over pg_is uses=16",
     )
-    assert f"{{rec}}`{quotes[0]}`" in PAGE
+    assert f"<!--rec {quotes[0]}-->" in PAGE
     for quote in quotes:
         assert "; undecided" in shown(quote), quote
 

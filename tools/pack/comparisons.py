@@ -31,7 +31,7 @@ from trlab.record import is_recorded, read
 
 sys.path.append(str(ROOT / "book" / "_ext"))  # where Sphinx finds the book's extension
 
-from bookext.quoted import COUNTED, QUOTE, parse
+from bookext.quoted import COUNTED, FILLED, parse
 
 CALLS = ("told", "against", "gap")
 """The functions of `trlab.outcomes` that compare."""
@@ -54,7 +54,7 @@ Named = tuple[str, Comparison]
 def of_pages(folder: Path) -> Iterator[Named]:
     """What the pages of a folder compare."""
     for page in sorted(folder.glob("*.md")):
-        for text in QUOTE.findall(page.read_text(encoding="utf-8")):
+        for text, _ in FILLED.findall(page.read_text(encoding="utf-8")):
             quote = parse(text)
             if quote.against and quote.measure.partition(":")[0] not in COUNTED:
                 yield quote.sweep, quote.comparison

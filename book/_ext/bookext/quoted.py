@@ -1,5 +1,13 @@
 """`{rec}`: a number of a record inside a sentence, computed while the page is built.
 
+In a page's source it stands as comments with the number between them, so that the source reads well
+too; `python -m tools.numbers` writes it there, and before a page is parsed the comments become the
+role:
+
+    <!--rec shootout ppo updates=32-->0.80 [0.76, 0.82]<!--/rec-->
+
+What can be asked for:
+
     {rec}`shootout ppo updates=32`                        0.80 [0.76, 0.82]
     {rec}`shootout troll over ppo updates=32`             +0.00 [−0.03, +0.06; undecided]
     {rec}`mismatch troll over anchor=rollout sampler=int4 anchor=recomputed`
@@ -55,7 +63,8 @@ from trlib.evaluation import Estimate
 
 NOT_RUN = "not run yet"
 OVER, PLAIN = "over", "plain"
-QUOTE = re.compile(r"\{rec\}`([^`]+)`")
+FILLED = re.compile(r"<!--rec (.+?)-->(.*?)<!--/rec-->")
+"""What a page asks for, and what its source says."""
 
 
 @dataclass(frozen=True)
@@ -405,5 +414,11 @@ def note(env: BuildEnvironment, name: str) -> None:
         env.note_dependency(str(file))
 
 
+def as_roles(app: Sphinx, docname: str, source: list[str]) -> None:
+    """A page's numbers as roles, which ask the records again."""
+    source[0] = FILLED.sub(lambda found: f"{{rec}}`{found[1]}`", source[0])
+
+
 def connect(app: Sphinx) -> None:
     app.add_role("rec", Recorded())
+    app.connect("source-read", as_roles)
