@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from bookext.quoted import Quote, as_roles, number, parse, shown, written
-from tools import numbers
+from bookext.sweeps import STORED, as_directives
+from tools import numbers, pictures
 from tools.pack import comparisons
 from tools.paths import ROOT
 from trlab import recorded
 from trlab.comparison import asked, printed
+from trlab.drawing.named import figure
 from trlab.findings import before, price
 from trlab.measures import derive, matched
 from trlab.significance import holm
@@ -299,3 +301,16 @@ def test_a_role_becomes_a_number_between_comments_and_a_stale_one_is_renewed():
 def test_no_comment_begins_a_line_which_markdown_would_take_for_html():
     for name, text in PAGES.items():
         assert not re.search(r"(?m)^[ >*0-9.-]*<!--rec", text), name
+
+
+def test_a_stored_figure_has_its_picture_and_its_caption_and_becomes_a_directive():
+    for name in pictures.PAGES:
+        found = list(STORED.finditer(PAGES[name]))
+        assert found and "{recorded-figure}" not in PAGES[name], "`python -m tools.pictures`"
+        for one in found:
+            caption = (one[2] or "").strip() or figure(one[1]).text
+            assert (ROOT / "book" / pictures.FOLDER / f"{one[1]}.svg").is_file()
+            assert f"]({pictures.FOLDER}/{one[1]}.svg)" in one[0] and f"*{caption}*" in one[0]
+    source = ["<!--figure basin Own words.-->\n![a](b.svg)\n\n*Own words.*\n<!--/figure-->"]
+    as_directives(None, "page", source)
+    assert source == ["```{recorded-figure} basin\nOwn words.\n```"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import html
 import math
+import re
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -26,6 +27,19 @@ from trlab.findings import at as runs_at
 from trlab.findings import before
 from trlab.sweep import Sweep
 from trlib.drawing import Drawing
+
+
+STORED = re.compile(r"^<!--figure (\S+)( .+?)?-->\n.*?<!--/figure-->$", re.MULTILINE | re.DOTALL)
+"""A recorded figure in a page's source: its name, a caption of its own, and a stored picture for
+whoever reads the source (`python -m tools.pictures` makes it)."""
+
+
+def as_directives(app: Sphinx, docname: str, source: list[str]) -> None:
+    """A page's stored pictures as directives, which draw the figures anew."""
+    source[0] = STORED.sub(
+        lambda found: f"```{{recorded-figure}} {found[1]}\n{(found[2] or '').strip()}\n```",
+        source[0],
+    )
 
 
 class SweepDirective(SphinxDirective):
@@ -197,5 +211,6 @@ def listed(text: str) -> list[str]:
 
 
 def connect(app: Sphinx) -> None:
+    app.connect("source-read", as_directives)
     app.add_directive("sweep-figure", SweepFigure)
     app.add_directive("recorded-figure", NamedFigure)
