@@ -108,7 +108,7 @@ def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
     """
     from trlab.cells import settled
 
-    runs = _tuning_runs(sweep, records)
+    runs = tuning_runs(sweep, records)
     choices = {choice.label: choice for choice in choose(runs, [axis.name for axis in sweep.axes])}
     variants = []
     for variant in sweep.variants:
@@ -144,7 +144,7 @@ def chosen_at_each(sweep: Sweep, axis: str, *, records: Path | None = None) -> l
     names = [one.name for one in sweep.axes]
     if axis not in names:
         raise unknown("axis", axis, names)
-    runs, others = _tuning_runs(sweep, records), [name for name in names if name != axis]
+    runs, others = tuning_runs(sweep, records), [name for name in names if name != axis]
     at_point = {point: choose(part, others) for point, part in runs.groupby(axis, sort=False)}
     choices = {(point, choice.label): choice for point, some in at_point.items() for choice in some}
     variants = []
@@ -175,30 +175,20 @@ def _arguments(sweep: Sweep, variant: Variant, at: Mapping[str, str]) -> dict[st
 
 
 def rates_at(
-    sweep: Sweep,
-    distances: Mapping[str, float],
-    *,
-    measure: str = "kl_median",
-    records: Path | None = None,
+    runs: pd.DataFrame, distances: Mapping[str, float], *, measure: str = "kl_median"
 ) -> dict[str, dict[str, float]]:
-    """The learning rates at which the variants of a recorded sweep move so far, by variant and
-    point, to three digits.
+    """The learning rates at which runs move so far, by label and point, to three digits.
 
-    log measure = a + b log lr, by variant, Theil and Sen's line through its runs: the median of all
+    log measure = a + b log lr, by label, Theil and Sen's line through its runs: the median of all
     slopes between two of them, so that one odd run hardly counts
 
     Args:
-        sweep: its variants have been run at several learning rates.
+        runs: with the columns `label`, `train` and the measure, at several learning rates.
         distances: by point: the value that the measure shall have.
-        records: the folder that holds the sweep's record in a folder of its name; None: the
-            package's.
-
-    Raises:
-        RecordError: the sweep has not been recorded there, or not whole.
     """
     from scipy.stats import theilslopes
 
-    runs, found = _tuning_runs(sweep, records, derived=True), {}
+    found: dict[str, dict[str, float]] = {}
     for label, own in runs.groupby("label", sort=False):
         rates = np.log10([json.loads(train)["lr"] for train in own["train"]])
         line = theilslopes(np.log10(own[measure].to_numpy(dtype=float)), rates)
@@ -209,7 +199,19 @@ def rates_at(
     return found
 
 
-def _tuning_runs(sweep: Sweep, records: Path | None, *, derived: bool = False) -> pd.DataFrame:
+def tuning_runs(
+    sweep: Sweep, records: Path | None = None, *, derived: bool = False
+) -> pd.DataFrame:
+    """The runs of a recorded sweep that others' settings are chosen from.
+
+    Args:
+        records: the folder that holds the sweep's record in a folder of its name; None: the
+            package's.
+        derived: with the measures that follow from histories.
+
+    Raises:
+        RecordError: the sweep has not been recorded there, or not with all its seeds.
+    """
     from trlab.measures import derive
     from trlab.record import RecordError, is_recorded, load, path_of_runs
 

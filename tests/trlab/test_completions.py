@@ -119,7 +119,7 @@ def test_the_completions_of_a_batch_are_those_of_its_arguments_or_the_loops():
     assert completions('{"prompts": 4}') == 64
 
 
-def test_rates_for_a_distance_lie_on_the_line_of_the_runs_and_an_odd_one_hardly_counts(monkeypatch):
+def test_rates_for_a_distance_lie_on_the_line_of_the_runs_and_an_odd_one_hardly_counts():
     rates = [1e-5 * 1.3**i for i in range(9)]
     kl = np.array([(3e5 * r) ** 2 * 1e-4 for r in rates])  # a slope of 2
     kl[1] *= 5
@@ -130,8 +130,7 @@ def test_rates_for_a_distance_lie_on_the_line_of_the_runs_and_an_odd_one_hardly_
             "kl_median": kl,
         }
     )
-    monkeypatch.setattr("trlab.tuning._tuning_runs", lambda *_, **__: runs)
-    found = rates_at(load_sweep("age"), {"near": 1e-2, "far": 4e-2})["a"]
+    found = rates_at(runs, {"near": 1e-2, "far": 4e-2})["a"]
     assert found["far"] / found["near"] == pytest.approx(2, rel=0.02)
     assert found["near"] == pytest.approx(10 / 3e5, rel=0.05)
 

@@ -20,19 +20,38 @@ so is that few prompts are as bad as few completions (*same 16*).
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trlab import Axis, Prediction, Sweep
 from trlab.sweep import load_sweep
 from trlab.sweeps._fifth import ARMS, BUDGET, SAME, TASK, arm
-from trlab.tuning import rates_at
+from trlab.tuning import rates_at, tuning_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DISTANCES = {"0.02": 0.02, "0.1": 0.1}
+MAPS = ("completions_map", "completions_map_more")
+EARLIER = {"pg_is-again": "16 x 16", "pg_is-parts": "256 x 1"}
+"""What the arms of `distance` and `distance_between` are here."""
 NEAR, FAR = {"nats": "0.02"}, {"nats": "0.1"}
 
 
+def mapped(records: Path | None) -> pd.DataFrame:
+    """Every run that the rates are read off."""
+    import pandas as pd
+
+    maps = [tuning_runs(load_sweep(name), records, derived=True) for name in MAPS]
+    for name in ("distance", "distance_between"):
+        runs = tuning_runs(load_sweep(name), records, derived=True)
+        label = runs["label"].str.partition(",")[0].map(EARLIER)
+        maps.append(runs.assign(label=label)[label.notna()])
+    return pd.concat(maps)
+
+
 def SWEEP(records: Path | None = None) -> Sweep:
-    """The sweep, with the rates that this folder's record of `completions_map` gives."""
-    rates = rates_at(load_sweep("completions_map"), DISTANCES, records=records)
+    """The sweep, with the rates that the records in this folder give."""
+    rates = rates_at(mapped(records), DISTANCES)
     return Sweep(
         title="how many completions, how often",
         round=5,
