@@ -179,23 +179,26 @@ def rates_at(
 ) -> dict[str, dict[str, float]]:
     """The learning rates at which runs move so far, by label and point, to three digits.
 
-    log measure = a + b log lr, by label, Theil and Sen's line through its runs: the median of all
-    slopes between two of them, so that one odd run hardly counts
+    log measure = a + b log lr, by label, least squares over its runs. Only the rates count at which
+    the median run moves between a quarter and four times as far, or else the two that are nearest.
 
     Args:
         runs: with the columns `label`, `train` and the measure, at several learning rates.
         distances: by point: the value that the measure shall have.
     """
-    from scipy.stats import theilslopes
-
+    runs = runs.assign(
+        rate=np.log10([json.loads(train)["lr"] for train in runs["train"]]),
+        moved=np.log10(runs[measure].to_numpy(dtype=float)),
+    )
     found: dict[str, dict[str, float]] = {}
     for label, own in runs.groupby("label", sort=False):
-        rates = np.log10([json.loads(train)["lr"] for train in own["train"]])
-        line = theilslopes(np.log10(own[measure].to_numpy(dtype=float)), rates)
-        found[str(label)] = {
-            point: float(f"{10 ** ((np.log10(value) - line.intercept) / line.slope):.3g}")
-            for point, value in distances.items()
-        }
+        found[str(label)] = {}
+        for point, value in distances.items():
+            off = (own.groupby("rate")["moved"].median() - np.log10(value)).abs().sort_values()
+            near = own[own["rate"].isin(off.index[: max(2, (off <= np.log10(4)).sum())])]
+            slope, height = np.polyfit(near["rate"], near["moved"], 1)
+            rate = 10 ** ((np.log10(value) - height) / slope)
+            found[str(label)][point] = float(f"{rate:.3g}")
     return found
 
 

@@ -8,7 +8,6 @@ import math
 from dataclasses import replace
 from types import SimpleNamespace
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -119,20 +118,15 @@ def test_the_completions_of_a_batch_are_those_of_its_arguments_or_the_loops():
     assert completions('{"prompts": 4}') == 64
 
 
-def test_rates_for_a_distance_lie_on_the_line_of_the_runs_and_an_odd_one_hardly_counts():
-    rates = [1e-5 * 1.3**i for i in range(9)]
-    kl = np.array([(3e5 * r) ** 2 * 1e-4 for r in rates])  # a slope of 2
-    kl[1] *= 5
+def test_rates_for_a_distance_lie_on_the_line_of_the_runs_that_move_about_as_far():
+    rates = [1e-5 * 2**i for i in range(6)]
+    kl = [1e-4 * (rate / 1e-5) ** 2 for rate in rates]  # 0.0001 to 0.1, a slope of 2
+    kl[0] = 1e-9  # far from what is asked for: it does not count
     runs = pd.DataFrame(
-        {
-            "label": "a",
-            "train": [f'{{"lr": {r}}}' for r in rates],
-            "kl_median": kl,
-        }
+        {"label": "a", "train": [f'{{"lr": {rate}}}' for rate in rates], "kl_median": kl}
     )
-    found = rates_at(runs, {"near": 1e-2, "far": 4e-2})["a"]
-    assert found["far"] / found["near"] == pytest.approx(2, rel=0.02)
-    assert found["near"] == pytest.approx(10 / 3e5, rel=0.05)
+    found = rates_at(runs, {"near": 0.01, "far": 0.04, "beyond": 10.0})["a"]
+    assert found == {"near": 1e-4, "far": 2e-4, "beyond": 3.16e-3}
 
 
 def test_a_base_model_is_measured_on_the_prompts_of_the_ends():

@@ -5,11 +5,12 @@ Nine arms cross the two: 16, 64 or 256 prompts with 8 completions each, every on
 or 16 times, sixteen updates a batch in all of them (`trlab.sweeps._fifth`). A tenth, *same 16*, has
 as many completions as 256 prompts, of sixteen prompts. None has a region. Each arm runs at two
 distances, .02 and .1 nats per token: the median over a run's batches of KL(mu || pi) on completions
-that no update sees. Its learning rates for them come from `completions_map`, two seeds of its own
-and four rates per arm: a straight line through the logarithms of rate and distance. How well they
-hit the distance is part of the record.
+that no update sees. Its learning rates for them come from lines through the logarithms of rate and
+distance (`trlab.tuning.rates_at`): of `completions_map`, two seeds of its own and four rates per arm
+(six for 16 x 1), and for 16 x 16 and 256 x 1 also of `distance` and `distance_between`, sixteen
+seeds at each of four rates. How well they hit the distance is part of the record.
 
-Known beforehand: that map, one evaluation of 256 prompts for each of its runs. It says of ends near
+Known beforehand: these maps, one evaluation of 256 prompts for each of its runs. It says of ends near
 .02 about .8 for 16 prompts, .88 for 64 and .9 for 256, and near .1 that 16 x 16 falls below .6.
 Also `distance`, `distance_between` and `refit_size`, whose arms 16 x 16, 64 x 16, 256 x 16 and 256 x
 1 have other distances. Predictions were written down before any run of this sweep. What is claimed

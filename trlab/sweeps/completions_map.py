@@ -4,7 +4,7 @@ its own.
 The distance is the run's median over batches on completions put aside. Two rates were guessed below
 and above each of the two distances: for 16 x 16 and 256 x 1 from the recorded runs of `distance` and
 `distance_between`, for the others by eye. `completions` takes its rates from a straight line through
-the logarithms of rate and distance of these runs. Nothing is predicted.
+the logarithms of rate and distance of these runs. Nothing is predicted. (`completions_map_more` has two more rates for the first arm.)
 """
 
 from trlab import Axis, Budget, Sweep
