@@ -17,6 +17,15 @@ DATA = {
     "new": "fresh: a batch for each update",
 }
 """What an update fits, and what a legend calls it."""
+HOLDS = {
+    "16": ("16 prompts", "pg_is"),
+    "64": ("64 prompts", "larger"),
+    "256": ("256 prompts", "largest"),
+    "same 16": ("16 prompts, 16 times as many completions each", "split"),
+}
+"""What a batch holds, what a legend calls it, and whose hue it has."""
+FITTED = {"1": ("fitted once", "P"), "4": ("fitted 4 times", "^"), "16": ("fitted 16 times", "o")}
+"""How often a completion is fitted, what a legend calls it, and its mark."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +54,47 @@ def against(
     Raises:
         ValueError: no arms, or data that are none of `DATA`.
     """
+    looks = styles(dict.fromkeys(arm.method for arm in arms))
+    return _drawn(
+        arms,
+        across,
+        measure,
+        hues={data: (words, _hue_of(data)) for data, words in DATA.items()},
+        marks={method: (method, str(style["marker"])) for method, style in looks.items()},
+        logarithmic=logarithmic,
+        slope=slope,
+    )
+
+
+def crossed(arms: Sequence[Arm], *, across: str, measure: str) -> Drawing:
+    """Ends against how far a batch went, with 95 % intervals: colours say what a batch holds (one
+    of `HOLDS`), shapes how often it is fitted (one of `FITTED`), thin lines join an arm's
+    distances.
+
+    Raises:
+        ValueError: no arms.
+    """
+    hues = {key: (words, str(look(hue)["color"])) for key, (words, hue) in HOLDS.items()}
+    return _drawn(arms, across, measure, hues=hues, marks=FITTED, logarithmic=True, slope=None)
+
+
+def _drawn(
+    arms: Sequence[Arm],
+    across: str,
+    measure: str,
+    *,
+    hues: Mapping[str, tuple[str, str]],
+    marks: Mapping[str, tuple[str, str]],
+    logarithmic: bool,
+    slope: float | None,
+) -> Drawing:
+    """Arms as points: `hues` and `marks` say what a legend calls data and methods, and how they
+    look."""
     if not arms:
         raise ValueError("arms: expected at least one, got none")
     figure, (ax,) = panels(height=4.8)
-    looks = styles(dict.fromkeys(arm.method for arm in arms))
     for arm in arms:
-        colour, marker = _hue_of(arm.data), looks[arm.method]["marker"]
+        colour, marker = hues[arm.data][1], marks[arm.method][1]
         ax.plot(
             [x.value for x, _ in arm.points],
             [y.value for _, y in arm.points],
@@ -60,10 +104,12 @@ def against(
         )
         for x, y in arm.points:
             cross(ax, x, y, colour, marker, width=0.8, alpha=0.5, size=5.5)
-    for data in (data for data in DATA if data in {arm.data for arm in arms}):
-        ax.plot([], [], color=_hue_of(data), linewidth=4, label=DATA[data])
-    for method, style in looks.items():
-        ax.plot([], [], marker=style["marker"], color=INK, linestyle="", label=method)
+    for data, (words, hue) in hues.items():
+        if data in {arm.data for arm in arms}:
+            ax.plot([], [], color=hue, linewidth=4, label=words)
+    for method, (words, marker) in marks.items():
+        if method in {arm.method for arm in arms}:
+            ax.plot([], [], marker=marker, color=INK, linestyle="", label=words)
     if slope is not None:
         ax.axline((0, 0), slope=slope, color=INK, ls=":", lw=1, label=f"{slope:g} times as much")
         ax.set(xlim=(0, None), ylim=(0, None))
@@ -77,7 +123,7 @@ def against(
         *ax.get_legend_handles_labels(), **{**LEGEND, "loc": "outside lower center", "ncols": 2}
     )
     said = "; ".join(
-        f"{arm.method}, {DATA[arm.data]}: "
+        f"{marks[arm.method][0]}, {hues[arm.data][0]}: "
         + ", ".join(f"{y.value:.2f} at {x.value:.2g}" for x, y in arm.points)
         for arm in arms
     )

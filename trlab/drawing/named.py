@@ -34,6 +34,7 @@ Kind = Literal[
     "speed",
     "edges",
     "against",
+    "crossed",
 ]
 
 
@@ -48,7 +49,8 @@ class Figure:
     with bands; divergence against difficulty; a measure at matched reward; curves over learning
     rates, a panel for each point of `along`; the same with basins; basins alone; the end against
     the take-off; highest rates over the control's, a line for each point of `along`; the measure
-    against another one, `along`, of several sweeps."""
+    against another one, `along`, of several sweeps; the same for arms that cross how many prompts a
+    batch has with how often it fits them."""
 
     text: str
     """What it shows, in a sentence: its caption."""
@@ -192,6 +194,25 @@ FIGURES: dict[str, Figure] = {
         along="luck",
         axis="luck fitted per batch",
         beside=("distance_between",),
+    ),
+    "completions-map": Figure(
+        "completions_map",
+        "crossed",
+        "How many prompts a batch has, and how often it fits them, over how far it goes: accuracy "
+        "of unclipped runs after 24 batches of sixteen updates against the median KL of a batch on "
+        "completions that no update sees. Two runs at each point: a map, not a comparison.",
+        along="kl_median",
+        axis="median KL per batch, held out, nats per token",
+    ),
+    "completions": Figure(
+        "completions",
+        "crossed",
+        "A run's end goes with how many completions a batch holds, at either distance: accuracy of "
+        "unclipped runs after 24 batches of sixteen updates against the median KL of a batch on "
+        "completions that no update sees, twelve runs each, with 95 % intervals. Lines join an "
+        "arm's two distances.",
+        along="kl_median",
+        axis="median KL per batch, held out, nats per token",
     ),
     "luck-law": Figure(
         "distance",

@@ -10,7 +10,7 @@ from trlab import record
 from trlab.base import base_of_runs
 from trlab.basin import LR, basins, edge_ratios
 from trlab.drawing import costs, rates, scores
-from trlab.drawing.arms import Arm, against, data_of
+from trlab.drawing.arms import Arm, against, crossed, data_of
 from trlab.drawing.named import Figure
 from trlab.drawing.names import called
 from trlab.findings import before, finished
@@ -211,6 +211,21 @@ class Shown:
             logarithmic=across.startswith("kl"),
             slope=self.figure.line,
         )
+
+    def _crossed(self) -> Drawing:
+        good = finished(self.runs)
+        arms = []
+        for label, arm in good.groupby("label", sort=False):
+            holds, _, fitted = str(label).partition(" x ")
+            points = [
+                (
+                    interval(here[self.figure.along].to_numpy()),
+                    interval(here[self.figure.measure].to_numpy()),
+                )
+                for _, here in arm.groupby(arm["train"].map(_rate), sort=True)
+            ]
+            arms.append(Arm(fitted or "1", holds, points))
+        return crossed(arms, across=self.figure.axis, measure=self.figure.words)
 
     def _frontier(self) -> Drawing:
         good = finished(self.runs)
