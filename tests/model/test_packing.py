@@ -115,7 +115,7 @@ def test_attention_that_sharing_would_change_is_found_out(policy, small_model):
 def test_a_model_that_does_not_hand_its_layout_to_attention_is_laid_out_plainly(
     policy, small_model, monkeypatch
 ):
-    model = small_model()
+    model = small_model("qwen2")
     forward = type(model).forward
 
     def forgetful(self, *args, tree=None, **kwargs):

@@ -28,6 +28,7 @@ packages above it (model, loop, tasks)."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from inspect import signature
@@ -104,7 +105,7 @@ class Method(Settings):
     def settings_for(self, *functions: Callable[..., Any]) -> dict[str, Any]:
         """The settings that these functions take, by name:
         `ppo_loss(..., **self.settings_for(ppo_loss))`."""
-        taken = {name for function in functions for name in signature(function).parameters}
+        taken = set[str]().union(*map(_arguments, functions))
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name in taken}
 
     def needs(self, anchor: Anchor) -> Needs:
@@ -216,6 +217,11 @@ class Step(Protocol):
 
     def move_reference(self, share: float = 1.0) -> None:
         """Move the reference's weights this share of the way to the policy's; 1: a copy."""
+
+
+@functools.cache
+def _arguments(function: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(signature(function).parameters)
 
 
 def unclipped(

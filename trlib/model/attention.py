@@ -39,10 +39,12 @@ def tree_attention(
     Returns [1, S, heads, D], and no weights."""
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+    width = query.shape[-1]
+    q, k, v = (of.squeeze(0).transpose(0, 1).flatten(1) for of in (query, key, value))
+
     def by(nodes: Tensor, of: Tensor) -> Tensor:
-        heads, width = of.shape[1], of.shape[3]
-        picked = of[0].transpose(0, 1).flatten(1).index_select(0, nodes.flatten())
-        return picked.view(*nodes.shape, heads, width).transpose(1, 2)
+        picked = of.index_select(0, nodes.flatten())
+        return picked.view(*nodes.shape, -1, width).transpose(1, 2)
 
     callers = _layers.get()
     if callers is not None:
@@ -50,9 +52,9 @@ def tree_attention(
     prompts, completions, past = tree.prompts, tree.completions, tree.past
     # Prompts are read causally; for completions the mask says it all.
     settings.pop("is_causal", None)
-    of_prompts = by(prompts, query), by(prompts, key), by(prompts, value)
+    of_prompts = by(prompts, q), by(prompts, k), by(prompts, v)
     read, _ = sdpa_attention_forward(module, *of_prompts, None, is_causal=True, **settings)
-    of_completions = by(completions, query), by(past, key), by(past, value)
+    of_completions = by(completions, q), by(past, k), by(past, v)
     written, _ = sdpa_attention_forward(module, *of_completions, tree.mask, **settings)
     return torch.cat([read.flatten(0, 1), written.flatten(0, 1)]).index_select(
         0, tree.place

@@ -5,6 +5,8 @@ it, that padding on the left changes nothing, and that continuing from a key-val
 same as reading everything again. A model that breaks one of these still gives numbers, and they are
 wrong."""
 
+import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -59,6 +61,21 @@ def check(name: str, model: Any, ids: Sequence[int]) -> None:
             ) from error
 
 
+def extend(model: Any, cache: Any, **inputs: Any) -> Any:
+    """What a transformers model gives for its inputs when it goes on from a cache and extends
+    it."""
+    return model(**inputs, **{_cache_argument(): cache}, use_cache=True)
+
+
+@functools.cache
+def _cache_argument() -> str:
+    """What transformers' models call a cache: `cache` from version 5.24 on."""
+    from transformers import LlamaForCausalLM
+
+    names = inspect.signature(LlamaForCausalLM.forward).parameters
+    return "cache" if "cache" in names else "past_key_values"
+
+
 def _with_another_last(model: Any, ids: Tensor) -> Tensor:
     """Logits of all tokens but the last, after the last one is replaced."""
     return model(input_ids=torch.cat([ids[:-1], ids[:1]])[None], use_cache=False).logits[0, :-1]
@@ -70,10 +87,8 @@ def _cached(model: Any, ids: Tensor) -> Tensor:
     from transformers import DynamicCache
 
     cache = DynamicCache()
-    before = model(input_ids=ids[None, :-1], past_key_values=cache, use_cache=True).logits[0]
-    return torch.cat(
-        [before, model(input_ids=ids[None, -1:], past_key_values=cache, use_cache=True).logits[0]]
-    )
+    parts = (ids[None, :-1], ids[None, -1:])
+    return torch.cat([extend(model, cache, input_ids=part).logits[0] for part in parts])
 
 
 def _padded(model: Any, ids: Tensor) -> Tensor:
@@ -86,17 +101,9 @@ def _padded(model: Any, ids: Tensor) -> Tensor:
     seen = torch.ones_like(rows, dtype=torch.bool)
     seen[1, :2] = False
     place = {"attention_mask": seen, "position_ids": (seen.cumsum(1) - 1).clamp(min=0)}
-    out = model(
-        input_ids=rows, past_key_values=cache, use_cache=True, logits_to_keep=len(prefix), **place
-    )
+    out = extend(model, cache, input_ids=rows, logits_to_keep=len(prefix), **place)
     cache.batch_select_indices(torch.tensor([1, 0], device=ids.device))
     seen = torch.cat([seen[[1, 0]], seen.new_ones(2, 1)], 1)
     place = {"attention_mask": seen, "position_ids": (seen.cumsum(1) - 1)[:, -1:]}
-    last = model(
-        input_ids=ids[-1:].expand(2, 1),
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=1,
-        **place,
-    )
+    last = extend(model, cache, input_ids=ids[-1:].expand(2, 1), logits_to_keep=1, **place)
     return torch.cat([out.logits[1], last.logits[0]])

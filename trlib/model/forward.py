@@ -14,6 +14,7 @@ from trlib.errors import warn
 from trlib.model.attention import counted, reading
 from trlib.model.completions import Completions
 from trlib.model.hooks import captured_inputs
+from trlib.model.llama import plain_llama
 from trlib.model.loading import reason
 from trlib.model.packing import Layout, plain, shared
 
@@ -29,7 +30,29 @@ def log_probs(
     weights: Mapping[str, Tensor] | None = None,
 ) -> Scores:
     """What `Policy.score` returns, of completions in a layout."""
+    logits, read = _outputs(model, layout, weights, hidden)
+    logits = logits.flatten(0, 1)
+    logits = logits.to(checks.wide(logits))
+    distribution = torch.log_softmax(logits if temperature == 1.0 else logits / temperature, -1)
+    logp = distribution[layout.index, completions.tokens]
+
+    def of_tokens(rows: Tensor) -> Tensor:
+        picked = rows.index_select(0, layout.index.flatten())  # [index] has a slow gradient
+        return picked.view(*layout.index.shape, -1)
+
+    last = None if read is None else of_tokens(read.flatten(0, 1))
+    return Scores(logp, of_tokens(distribution) if full else None, hidden=last)
+
+
+def _outputs(
+    model: Any, layout: Layout, weights: Mapping[str, Tensor] | None, hidden: bool
+) -> tuple[Tensor, Tensor | None]:
+    """The logits at a layout's places, and with `hidden` what the output layer read for them."""
     inputs = {**layout.inputs(), "logits_to_keep": layout.kept}
+    alike = plain_llama(model, weights)
+    if alike is not None:
+        out = alike(**inputs)
+        return out.logits, out.hidden if hidden else None
     with (
         reading(model, layout),
         captured_inputs(model.get_output_embeddings(), hidden) as read_by,
@@ -39,17 +62,7 @@ def log_probs(
             if weights is None
             else functional_call(model, dict(weights), (), inputs)
         )
-    logits = out.logits.flatten(0, 1)
-    logits = logits.to(checks.wide(logits))
-    distribution = torch.log_softmax(logits if temperature == 1.0 else logits / temperature, -1)
-    logp = distribution[layout.index, completions.tokens]
-
-    def of_tokens(rows: Tensor) -> Tensor:
-        picked = rows.index_select(0, layout.index.flatten())  # [index] has a slow gradient
-        return picked.view(*layout.index.shape, -1)
-
-    last = of_tokens(read_by[0].flatten(0, 1)) if hidden else None
-    return Scores(logp, of_tokens(distribution) if full else None, hidden=last)
+    return out.logits, read_by[0] if hidden else None
 
 
 def recomputed_log_probs(

@@ -22,10 +22,11 @@ class Tree:
     nodes' numbers."""
 
     prompts: Tensor  #: [N, P] of each prompt's tokens, padded on the right.
-    completions: Tensor  #: [B, W] of each completion's tokens, padded on the right.
-    past: Tensor  #: [B, P + W] of everything that a completion's tokens may look at.
-    mask: Tensor  #: [1 or B, 1, W, P + W] bool: which of these each token looks at.
-    #: [S] where each node first occurs among the N P + B W places of `prompts` and `completions`.
+    #: [D, W] of the tokens, padded on the right, of each completion with a node of its own.
+    completions: Tensor
+    past: Tensor  #: [D, P + W] of everything that a completion's tokens may look at.
+    mask: Tensor  #: [1 or D, 1, W, P + W] bool: which of these each token looks at.
+    #: [S] where each node first occurs among the N P + D W places of `prompts` and `completions`.
     place: Tensor
 
 
@@ -92,12 +93,17 @@ def shared(c: Completions) -> Layout:
     positions = np.append(
         first % read, (length[row_of][:, None] + np.arange(width)).ravel()[first_written]
     )
+    # Completions are often alike, and attention need not compute one whose nodes all occur before.
+    row, column = np.divmod(first_written, width)
+    own = np.unique(np.append(0, row))
+    past = np.concatenate([number[row_of], node], 1)[own]
     # Token t of a completion looks at the whole prompt and at tokens 0 .. t. One mask serves all
     # completions, unless prompts differ in length: then each also leaves out its own prompt's
     # padding, which stands between the two.
     mask = np.tri(width, read + width, read, dtype=bool)[None, None]
     if not there.all():
-        mask = mask & np.concatenate([there[row_of], np.ones_like(alive)], 1)[:, None, None]
+        seen = np.concatenate([there[row_of], np.ones_like(alive)], 1)[own]
+        mask = mask & seen[:, None, None]
     # A token's distribution comes out at the node before it: the first one's at the prompt's last
     # token.
     index = np.zeros_like(tokens)
@@ -108,9 +114,8 @@ def shared(c: Completions) -> Layout:
     def moved(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(device)
 
-    past = np.concatenate([number[row_of], node], 1)
-    place = np.append(first, number.size + first_written)
-    tree = Tree(*map(moved, (number, node, past, mask, place)))
+    place = np.append(first, number.size + np.searchsorted(own, row) * width + column)
+    tree = Tree(*map(moved, (number, node[own], past, mask, place)))
     return Layout(
         moved(ids[None]), moved(positions[None]), None, len(ids) - unread, moved(index), tree
     )

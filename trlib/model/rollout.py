@@ -7,6 +7,7 @@ rows that have ended need not be computed, and rows that are alike so far (to be
 one prompt) need only be computed once."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,6 +18,8 @@ from trlib.checks import NOT_NEGATIVE
 from trlib.divergences import TopK
 from trlib.errors import NonFiniteError
 from trlib.model.completions import Completions, top_k
+from trlib.model.decoder import extend
+from trlib.model.llama import plain_llama
 from trlib.model.policy import Policy
 from trlib.seeds import generator
 
@@ -104,17 +107,19 @@ class _Writer:
         """`sizes`: completions per prompt, their tokens, the likeliest tokens to keep. `full`: rows
         to keep whole."""
         (self.group, max_tokens, topk), self.policy, self.rng = sizes, policy, rng
+        self.read = plain_llama(policy.model) or partial(extend, policy.model)
         self.share, self.device = policy.share, policy.device
         device, rows = policy.device, len(ids) * self.group
         self.ends = torch.tensor(policy.end_ids, device=device)
         widest = max(map(len, ids))  # padding is on the left
-        padded = [[policy.pad_id] * (widest - len(row)) + row for row in ids]
+        self.vocabulary, pad = policy.vocabulary, policy.pad_id
+        padded = [[pad] * (widest - len(row)) + row for row in ids]
         self.prompt_ids = torch.tensor(padded, device=device)
         self.prompt_mask = torch.tensor(
             [[i >= widest - len(row) for i in range(widest)] for row in ids], device=device
         )
         self.uniform = torch.rand(rows, max_tokens, generator=rng, dtype=torch.float64).to(device)
-        self.tokens = torch.full((rows, max_tokens), policy.pad_id, device=device)
+        self.tokens = torch.full((rows, max_tokens), pad, device=device)
         self.mask = torch.zeros(rows, max_tokens, dtype=torch.bool, device=device)
         self.forced = torch.zeros_like(self.mask)
         self.logp = torch.zeros(rows, max_tokens, device=device)
@@ -123,7 +128,7 @@ class _Writer:
         # Of each row: its place in `full`, -1 where it has none.
         self.slot_of = torch.full((rows,), -1, device=device)
         self.slot_of[self.full_rows] = torch.arange(len(self.full_rows), device=device)
-        self.full = torch.zeros(len(self.full_rows), max_tokens, policy.vocabulary, device=device)
+        self.full = torch.zeros(len(self.full_rows), max_tokens, self.vocabulary, device=device)
         shape = (rows, max_tokens, topk)
         self.topk = TopK(
             torch.zeros(shape, dtype=torch.long, device=device), torch.zeros(shape, device=device)
@@ -171,8 +176,8 @@ class _Writer:
         if not self.share:
             return node, torch.arange(len(node), device=self.device), token
         # a node and a token as one number, so that `unique` sorts numbers and not pairs
-        key, place = torch.unique(node * self.policy.vocabulary + token, return_inverse=True)
-        return key // self.policy.vocabulary, place, key % self.policy.vocabulary
+        key, place = torch.unique(node * self.vocabulary + token, return_inverse=True)
+        return key // self.vocabulary, place, key % self.vocabulary
 
     def _forward(self, ids: Tensor, cache: Any, seen: Tensor | None) -> Tensor:
         """Logits after the last of `ids`, in float32."""
@@ -180,9 +185,7 @@ class _Writer:
         if seen is not None:
             positions = (seen.cumsum(1) - 1).clamp(min=0)
             place = {"attention_mask": seen, "position_ids": positions[:, -ids.shape[1] :]}
-        out = self.policy.model(
-            input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1, **place
-        )
+        out = self.read(input_ids=ids, cache=cache, logits_to_keep=1, **place)
         return out.logits[:, -1].float()
 
     def _draw(self, logits: Tensor, node: Tensor, live: Tensor, t: int, prefixes: Forced) -> Tensor:
@@ -284,12 +287,13 @@ def _ids(
         next(encoded) if isinstance(p, str) else _tokens(f"prompts[{i}]", p, policy)
         for i, p in enumerate(prompts)
     ]
+    context = policy.context
     for i, row in enumerate(ids):
         if not row:
             raise ValueError(f"prompts[{i}]: expected at least one token, got none")
-        if len(row) + max_tokens > policy.context:
+        if len(row) + max_tokens > context:
             raise ValueError(
-                f"prompts[{i}]: expected at most {policy.context} tokens with the completion "
+                f"prompts[{i}]: expected at most {context} tokens with the completion "
                 f"(the model's context), got {len(row)} and max_tokens {max_tokens}"
             )
     return ids
@@ -333,7 +337,8 @@ def _forced(
         raise ValueError(
             f"prefixes: expected at most max_tokens = {max_tokens} tokens each, got {longest}"
         )
-    padded = [list(row) + [policy.pad_id] * (longest - len(row)) for row in prefixes]
+    pad = policy.pad_id
+    padded = [list(row) + [pad] * (longest - len(row)) for row in prefixes]
     device = policy.device
     return torch.tensor(padded, device=device), torch.tensor(
         [len(row) for row in prefixes], device=device
