@@ -25,9 +25,8 @@ from torch import Tensor
 
 from trlib import checks
 
-NOWHERE = (
-    -1e30
-)  #: Stands for log 0 where a difference must not be NaN: finite, and without mass in any type.
+NOWHERE = -1e30
+"""Stands for log 0 where a difference must not be NaN: finite, and without mass in any type."""
 REST_FLOOR = 1e-12
 """Least mass of the rest bucket in the binary and top-K forms. A log-prob of exactly 0 is nearly
 always a rounding (in float32 of anything above 1 - 3e-8), so it is read as "at most this much is

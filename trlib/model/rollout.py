@@ -20,9 +20,8 @@ from trlib.model.completions import Completions, top_k
 from trlib.model.policy import Policy
 from trlib.seeds import generator
 
-Forced = (
-    tuple[Tensor, Tensor] | None
-)  #: The tokens that completions begin with, padded on the right, and how many.
+Forced = tuple[Tensor, Tensor] | None
+"""The tokens that completions begin with, padded on the right, and how many."""
 
 
 @torch.no_grad()
