@@ -51,6 +51,7 @@ def kl(log_a: Tensor, log_b: Tensor) -> Tensor:
 
     Args: log_a, log_b [..., V] log-probabilities, any floating type; computed in float32 or wider.
     Returns [...], at least 0, inf where b has no mass on something a has; differentiable in both.
+    On a CPU a large V is summed in blocks (`trlib.terms`).
     Raises TypeError, ValueError: a wrong type; different shapes; NaN, +inf or log-probabilities
     that do not sum to 1. In the book: :eq:`divergences`."""
     return _over_vocabulary("kl", log_a, log_b)
@@ -139,8 +140,9 @@ def k2(log_a: Tensor, log_b: Tensor) -> Tensor:
 
 
 def k3(log_a: Tensor, log_b: Tensor) -> Tensor:
-    """e^d - d - 1 with d = log b - log a: at least 0 and unbiased for KL(a || b), yet as a loss its
-    mean gradient in a is that of the other direction, KL(b || a).
+    """e^d - d - 1 with d = log b - log a: at least 0, and unbiased for KL(a || b) where a has mass
+    on all that b has; yet as a loss its mean gradient in a is that of the other direction,
+    KL(b || a).
 
     Arguments, errors and source as in `k1`. In the book: :eq:`estimators`."""
     log_a, log_b = _sampled(log_a, log_b)

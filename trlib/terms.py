@@ -3,7 +3,7 @@
 Written with a tensor for every step, KL takes ten of the size of the distributions. At 150 thousand
 outcomes these leave the cache, and to get their memory costs more than to compute them. On a CPU a
 large vocabulary is therefore summed in blocks that stay in the cache, and so is its gradient. It
-takes a sixth of the time, no more memory than the gradient itself, and the sum is the same up to
+takes a sixth of the time or less, no more memory than the gradient itself, and the sum is the same up to
 its rounding. Small vocabularies and other devices keep the plain form, to the last bit."""
 
 import math
