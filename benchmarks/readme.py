@@ -22,6 +22,7 @@ RECORDS = {
     "loop/sampling.json": ("loop.sampling", "summary"),
     "objectives/run.json": ("objectives.run", "summary"),
     "objectives/projection.json": ("objectives.projection", "summary"),
+    "objectives/divergences.json": ("objectives.divergences", "summary"),
     "objectives/scoring.json": ("objectives.scoring", "summary"),
     "engine/curves.json": ("engine.curves", "summary"),
     "engine/speed.json": ("engine.speed", "summary"),

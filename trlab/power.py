@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trlab import record
-from trlab.significance import LEVEL, alike_p, line_p
+from trlab.significance import LEVEL, alike_p, zero_p
 from trlab.statistics import differences
 from trlab.verdict import UNDECIDED, Finding, Verdict
 from trlab.verdicts import both_sides, predicted
@@ -75,7 +75,7 @@ def chance(
     for _ in range(DRAWS):
         drawn = rng.choice(gaps, pairs)
         p = (
-            line_p(drawn, 0.0)
+            zero_p(drawn)
             if within is None
             else min(alike_p(drawn, np.zeros(pairs), within=within, paired=True))
         )

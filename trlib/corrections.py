@@ -190,8 +190,8 @@ def sequence_ess(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
 
     (sum w)^2 / (n sum w^2), w = exp(sum_t log pi/mu), over the n rows with a token. Only
     differences of log w count, so a completion of a thousand tokens does not overflow. At least
-    1/n, and above the population's share 1/E[w^2] (:eq:`long-ess`): what was not drawn cannot
-    outweigh the rest."""
+    1/n. Its mean over batches is above the population's share 1/E[w^2] (:eq:`long-ess`), because
+    what was not drawn cannot outweigh the rest; a single batch may lie below."""
     log_ratio = (logp.detach() - logp_rollout).double().masked_fill(~mask, 0.0).sum(1)[mask.any(1)]
     if not log_ratio.numel():
         return math.nan

@@ -24,10 +24,10 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.terms import InBlocks, Rule, difference, is_large, kl_terms, whole
 
-NOWHERE = (
-    -1e30
-)  #: Stands for log 0 where a difference must not be NaN: finite, and without mass in any type.
+NOWHERE = -1e30
+"""Stands for log 0 where a difference must not be NaN: finite, and without mass in any type."""
 REST_FLOOR = 1e-12
 """Least mass of the rest bucket in the binary and top-K forms. A log-prob of exactly 0 is nearly
 always a rounding (in float32 of anything above 1 - 3e-8), so it is read as "at most this much is
@@ -51,17 +51,16 @@ def kl(log_a: Tensor, log_b: Tensor) -> Tensor:
 
     Args: log_a, log_b [..., V] log-probabilities, any floating type; computed in float32 or wider.
     Returns [...], at least 0, inf where b has no mass on something a has; differentiable in both.
+    On a CPU a large V is summed in blocks (`trlib.terms`).
     Raises TypeError, ValueError: a wrong type; different shapes; NaN, +inf or log-probabilities
     that do not sum to 1. In the book: :eq:`divergences`."""
-    log_a, log_b = _distributions(log_a, log_b)
-    return _kl_terms(log_a, log_b).sum(-1)
+    return _over_vocabulary("kl", log_a, log_b)
 
 
 def tv(log_a: Tensor, log_b: Tensor) -> Tensor:
     """Total variation Σ_v |a_v - b_v| / 2, a probability in [0, 1]. Arguments, shapes and errors as
     in `kl`. In the book: :eq:`divergences`, :eq:`regions-tv`."""
-    log_a, log_b = _distributions(log_a, log_b)
-    return _difference(log_a, log_b).abs().sum(-1) / 2
+    return _over_vocabulary("tv", log_a, log_b)
 
 
 def binary_kl(log_a: Tensor, log_b: Tensor) -> Tensor:
@@ -79,14 +78,14 @@ def binary_kl(log_a: Tensor, log_b: Tensor) -> Tensor:
     make the result negative and blurs it above probability 1 - 1e-8."""
     log_a, log_b = _of_tokens(log_a, log_b)
     rest_a, rest_b = (_log1mexp(x).clamp(min=math.log(REST_FLOOR)) for x in (log_a, log_b))
-    return _kl_terms(log_a, log_b) + _kl_terms(rest_a, rest_b)
+    return kl_terms(log_a, log_b) + kl_terms(rest_a, rest_b)
 
 
 def binary_tv(log_a: Tensor, log_b: Tensor) -> Tensor:
     """Total variation between "this token" and "any other": |a - b|. Arguments and errors as in
     `binary_kl`. In the book: :eq:`clipping-probability`, :eq:`dppo-binary`."""
     log_a, log_b = _of_tokens(log_a, log_b)
-    return _difference(log_a, log_b).abs()
+    return difference(log_a, log_b).abs()
 
 
 def topk_kl(log_a: Tensor, ids: Tensor, log_b: Tensor) -> Tensor:
@@ -106,14 +105,14 @@ def topk_kl(log_a: Tensor, ids: Tensor, log_b: Tensor) -> Tensor:
     In the book: :eq:`dppo-topk`, :eq:`dppo-chain`.
     Source: arXiv 2602.04879 (top-K DPPO)."""
     log_a, log_b = _with_rest(log_a, ids, log_b)
-    return _kl_terms(log_a, log_b).sum(-1)
+    return kl_terms(log_a, log_b).sum(-1)
 
 
 def topk_tv(log_a: Tensor, ids: Tensor, log_b: Tensor) -> Tensor:
     """Total variation over K tokens and one bucket for the rest. Arguments, shapes and errors as in
     `topk_kl`. In the book: :eq:`dppo-topk`."""
     log_a, log_b = _with_rest(log_a, ids, log_b)
-    return _difference(log_a, log_b).abs().sum(-1) / 2
+    return difference(log_a, log_b).abs().sum(-1) / 2
 
 
 def k1(log_a: Tensor, log_b: Tensor) -> Tensor:
@@ -141,8 +140,9 @@ def k2(log_a: Tensor, log_b: Tensor) -> Tensor:
 
 
 def k3(log_a: Tensor, log_b: Tensor) -> Tensor:
-    """e^d - d - 1 with d = log b - log a: at least 0 and unbiased for KL(a || b), yet as a loss its
-    mean gradient in a is that of the other direction, KL(b || a).
+    """e^d - d - 1 with d = log b - log a: at least 0, and unbiased for KL(a || b) where a has mass
+    on all that b has; yet as a loss its mean gradient in a is that of the other direction,
+    KL(b || a).
 
     Arguments, errors and source as in `k1`. In the book: :eq:`estimators`."""
     log_a, log_b = _sampled(log_a, log_b)
@@ -167,30 +167,18 @@ def _log1mexp(x: Tensor) -> Tensor:
     return torch.where(x > -math.log(2), near, far).masked_fill(certain, -math.inf)
 
 
-def _kl_terms(log_a: Tensor, log_b: Tensor) -> Tensor:
-    """a log(a/b) - a + b of each outcome."""
-    has_mass = log_a > -math.inf
-    d = log_a.masked_fill(~has_mass, 0.0) - log_b.masked_fill(~has_mass, 0.0)
-    orphan = d == math.inf
-    close = has_mass & (d.abs() < 1)
-    a = log_a.exp()
-    small = d.masked_fill(~close, 0.0)
-    large = d.masked_fill(close | orphan, 0.0)
-    term = torch.where(close, a * (small + torch.expm1(-small)), a * large - a + log_b.exp())
-    return term.masked_fill(orphan, math.inf)
-
-
-def _difference(log_a: Tensor, log_b: Tensor) -> Tensor:
-    """a - b of each outcome, from the side that does not overflow."""
-    d = log_a - log_b
-    d = d.masked_fill((log_a == -math.inf) & (log_b == -math.inf), 0.0)
-    return log_b.exp() * torch.expm1(d.clamp(max=0)) - log_a.exp() * torch.expm1(-d.clamp(min=0))
-
-
-def _distributions(log_a: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:
+def _over_vocabulary(rule: Rule, log_a: Tensor, log_b: Tensor) -> Tensor:
+    """A divergence of whole distributions, in blocks where they are large."""
     if not checks.floating("log_a", log_a).dim():
         raise ValueError("log_a: expected [..., V], got []")
-    return _pair(log_a, log_b, checks.log_probabilities)
+    checks.floating("log_b", log_b, tuple(log_a.shape))
+    if not is_large(log_a):
+        return whole(rule, *_pair(log_a, log_b, checks.log_probabilities))
+    value, mass = InBlocks.apply(log_a, log_b, rule)
+    if checks.values_checked() and not bool(((mass - 1).abs() < 5e-4).all()):
+        for name, log in (("log_a", log_a), ("log_b", log_b)):
+            checks.log_probabilities(name, log)
+    return value
 
 
 def _of_tokens(log_a: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-#: A grey that the SVG replaces with the page's text colour; bitmaps keep it, legible on light and
-# dark
 INK = "#7b7b7c"
+"""A grey that the SVG replaces with the page's text colour; bitmaps keep it, legible on light and
+dark."""
 _TABLE = json.loads((Path(__file__).parent / "looks.json").read_text(encoding="utf-8"))
 HUES: dict[str, str] = {name: light for name, (light, _) in _TABLE["hues"].items()}
 """By name, on a light page. `looks.json` has them for a dark one, too; a figure in a page takes the

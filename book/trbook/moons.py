@@ -39,12 +39,15 @@ WITHIN = 0.1
 class Tuned:
     """What fine-tuning has made of a classifier."""
 
-    old: float  #: Share of right classes on the pair that it knew.
-    new: float  #: The same on the turned pair.
-    moved: float  #: KL both ways from the classifier before, on the pair that it knew, nats.
-    #: Share of the turned pair's points whose class changes when each coordinate is moved by
-    # WITHIN.
+    old: float
+    """Share of right classes on the pair that it knew."""
+    new: float
+    """The same on the turned pair."""
+    moved: float
+    """KL both ways from the classifier before, on the pair that it knew, nats."""
     flipped: float
+    """Share of the turned pair's points whose class changes when each coordinate is moved by
+    WITHIN."""
 
 
 def moons(count: int, seed: int, name: str, turn: float = 0.0) -> tuple[Tensor, Tensor]:

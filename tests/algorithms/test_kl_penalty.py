@@ -50,11 +50,9 @@ def test_a_certain_token_has_a_finite_weight():
 
 
 def test_the_controllers():
-    assert (
-        adapt(1.0, 0.006, 0.01) == 0.5
-        and adapt(1.0, 0.016, 0.01) == 2.0
-        and adapt(1.0, 0.01, 0.01) == 1.0
-    )
+    reached = (0.006, 0.0066, 0.0067, 0.01, 0.0149, 0.0151, 0.016)
+    moved = [adapt(1.0, kl, 0.01) for kl in reached]
+    assert moved == [0.5, 0.5, 1.0, 1.0, 1.0, 2.0, 2.0]
     assert adapt_proportionally(1.0, 0.1, 0.01, 0.5) == pytest.approx(1.1)
     assert adapt_proportionally(1.0, 0.0, 0.01, 0.5) == pytest.approx(0.9)
     assert adapt_proportionally(2.0, 0.011, 0.01, 0.5) == pytest.approx(2.1)

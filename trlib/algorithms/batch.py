@@ -29,37 +29,40 @@ class Batch:
     """Completions and what is known about them. Rows of one prompt share a number in `group`; a
     minibatch holds whole groups."""
 
-    tokens: Tensor  #: [B, T] int: completion tokens, an expert's prefix included.
-    mask: Tensor  #: [B, T] bool: tokens that the policy sampled; the loss counts these.
-    forced: Tensor  #: [B, T] bool: tokens of an expert's prefix (never in `mask`).
-    rewards: Tensor  #: [B] the verifier's rewards.
-    group: Tensor  #: [B] int: which prompt.
-    ended: Tensor  #: [B] bool: the completion ended by itself (False: cut at the token limit).
-    horizon: (
-        int  #: The token limit of a completion: the constant divisor of "seq-mean-token-sum-norm".
-    )
-    logp_rollout: (
-        Tensor  #: [B, T] log mu(y_t) under the policy that sampled, as the sampler computed it.
-    )
-    advantages: Tensor = None  # type: ignore[assignment]  #: [B, T], None until `Method.prepare` has set it.
-    anchor: Anchor = "rollout"  #: Which policy the trust region is drawn around.
-    number: int = 0  #: Which batch of the run, from 0.
-    batches: int = 1  #: How many batches the run will have.
-    reasons: tuple[
-        str, ...
-    ] = ()  #: [B] what the verifier says about each completion: right, or why not.
-    memory: Memory = field(
-        default_factory=Memory
-    )  #: What the method keeps between batches, changed in place.
-    provided: Provided = field(
-        default_factory=Provided
-    )  #: What `needs` asked for; read it by the properties below.
-    extra: Mapping[str, Tensor] = field(
-        default_factory=dict
-    )  #: What a method has added: batch.extra["name"].
-    age: Tensor | None = (
-        None  #: [B, T] how many batches behind each token's policy is; None: 0 everywhere.
-    )
+    tokens: Tensor
+    """[B, T] int: completion tokens, an expert's prefix included."""
+    mask: Tensor
+    """[B, T] bool: tokens that the policy sampled; the loss counts these."""
+    forced: Tensor
+    """[B, T] bool: tokens of an expert's prefix (never in `mask`)."""
+    rewards: Tensor
+    """[B] the verifier's rewards."""
+    group: Tensor
+    """[B] int: which prompt."""
+    ended: Tensor
+    """[B] bool: the completion ended by itself (False: cut at the token limit)."""
+    horizon: int
+    """The token limit of a completion: the constant divisor of "seq-mean-token-sum-norm"."""
+    logp_rollout: Tensor
+    """[B, T] log mu(y_t) under the policy that sampled, as the sampler computed it."""
+    advantages: Tensor = None  # type: ignore[assignment]
+    """[B, T], None until `Method.prepare` has set it."""
+    anchor: Anchor = "rollout"
+    """Which policy the trust region is drawn around."""
+    number: int = 0
+    """Which batch of the run, from 0."""
+    batches: int = 1
+    """How many batches the run will have."""
+    reasons: tuple[str, ...] = ()
+    """[B] what the verifier says about each completion: right, or why not."""
+    memory: Memory = field(default_factory=Memory)
+    """What the method keeps between batches, changed in place."""
+    provided: Provided = field(default_factory=Provided)
+    """What `needs` asked for; read it by the properties below."""
+    extra: Mapping[str, Tensor] = field(default_factory=dict)
+    """What a method has added: batch.extra["name"]."""
+    age: Tensor | None = None
+    """[B, T] how many batches behind each token's policy is; None: 0 everywhere."""
 
     @property
     def logp_old(self) -> Tensor:

@@ -139,8 +139,8 @@ class Method(Settings):
         return loss(scores.logp, batch.logp_anchor, **batch.credit, **chosen)
 
     def loss(self, per_token: Tensor, batch: Batch) -> Tensor:
-        """The objective as one number: tokens are combined by `aggregation`, completions or pairs
-        by their mean."""
+        """The objective as one number: tokens are combined by `aggregation`, completions, pairs or
+        prompts by their mean; of none of them it is 0."""
         if per_token.dim() == 2:
             return aggregate(per_token, batch.mask, self.aggregation, horizon=batch.horizon)
         return per_token.sum() / max(1, per_token.numel())
@@ -157,8 +157,8 @@ class TokenLoss:
     """What an objective returns."""
 
     per_token: Tensor
-    """[B, T], counted where the mask is True; or [N], one per completion or pair; or one number.
-    Differentiable."""
+    """[B, T], counted where the mask is True; or [N], one per completion, pair or prompt that
+    counts: those without an unmasked token are left out; or one number. Differentiable."""
     diagnostics: dict[str, Tensor] = field(default_factory=dict)
     """Detached [B, T]: `ratio`, `kept` (bool: the region does not silence the token), `weight` = w
     = -dL/dlogp by the method's formula; 1, False and 0 where masked. What is missing here is

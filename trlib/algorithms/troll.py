@@ -200,16 +200,18 @@ class TROLL(Method):
 class _Outside:
     """What the loss and its weight need from the N tokens whose distribution is projected."""
 
-    rows: (
-        Tensor  #: Their flat indices; if compiled, a bool for every token, as is all that follows.
-    )
-    log_ratio: Tensor  #: log π(y)/q(y), with the gradient through the projection.
-    regression: Tensor  #: KL(π̃ || sg[π]), with gradient.
+    rows: Tensor
+    """Their flat indices; if compiled, a bool for every token, as is all that follows."""
+    log_ratio: Tensor
+    """log π(y)/q(y), with the gradient through the projection."""
+    regression: Tensor
+    """KL(π̃ || sg[π]), with gradient."""
     eta: Tensor
     shrink: Tensor
     """What the weight of the policy gradient is multiplied by: t [1 - π_y - π_y (d_y - KL)² / Var]
     / (1 - π̃_y)."""
-    pull: Tensor  #: Weight of the regression: π̃_y [log π̃_y/π_y - KL(π̃ || π)] / (1 - π̃_y).
+    pull: Tensor
+    """Weight of the regression: π̃_y [log π̃_y/π_y - KL(π̃ || π)] / (1 - π̃_y)."""
 
     def take(self, values: Tensor) -> Tensor:
         """The entries of `values` [B, T] that belong to them."""

@@ -69,8 +69,11 @@ def conjugate_gradient(
     residual = b.detach().clone()
     x, direction = torch.zeros_like(residual), residual.clone()
     squared = _dot(residual, residual)
-    # |b|² over- or underflows: solve for b of length near 1.
-    if not 0 < float(squared) < math.inf and bool(b.any()):
+    # |b|² or what comes of it may overflow, or be subnormal and lose its digits: solve for b of
+    # length near 1.
+    info = torch.finfo(b.dtype)
+    safe = info.tiny / info.eps**2 <= float(squared) <= info.max * info.eps**2
+    if not safe and bool(b.any()):
         scale = 2.0 ** math.frexp(float(b.detach().abs().max()))[1]
         return scale * conjugate_gradient(
             matvec,

@@ -108,13 +108,12 @@ class Update:
 
     loss: float
     grad_norm: float
-    ratios: (
-        np.ndarray | None
-    )  #: Ratios of the unmasked tokens; None where the objective shows none.
-    shares: dict[
-        str, float
-    ]  #: `kept`, in all and by the sign of the advantages, if the objective shows them.
-    behind: float = math.nan  #: `kl_sampler`, where this was the batch's first update.
+    ratios: np.ndarray | None
+    """Ratios of the unmasked tokens; None where the objective shows none."""
+    shares: dict[str, float]
+    """`kept`, in all and by the sign of the advantages, if the objective shows them."""
+    behind: float = math.nan
+    """`kl_sampler`, where this was the batch's first update."""
     ess_seq: float = math.nan
 
 

@@ -44,18 +44,22 @@ EXCERPT = ("reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max", "
 class Run:
     """A finished, or interrupted, training run."""
 
-    policy: Policy  #: The policy that was trained, in place.
-    rows: list[
-        dict[str, float]
-    ]  #: One dict per batch, by the names of `trlib.loop.metrics.METRICS`.
-    prompt_rows: list[dict[str, Any]]  #: One dict per batch and prompt.
-    settings: dict[
-        str, Any
-    ]  #: Everything that decides the run: arguments, method, task, policy, versions.
-    out: Path | None = None  #: Where it was saved.
-    interrupted: bool = False  #: Ctrl-C or SIGTERM ended it before its last batch.
-    signal: int | None = None  #: Which of them.
-    last: Any = field(default=None)  #: The last batch's completions.
+    policy: Policy
+    """The policy that was trained, in place."""
+    rows: list[dict[str, float]]
+    """One dict per batch, by the names of `trlib.loop.metrics.METRICS`."""
+    prompt_rows: list[dict[str, Any]]
+    """One dict per batch and prompt."""
+    settings: dict[str, Any]
+    """Everything that decides the run: arguments, method, task, policy, versions."""
+    out: Path | None = None
+    """Where it was saved."""
+    interrupted: bool = False
+    """Ctrl-C or SIGTERM ended it before its last batch."""
+    signal: int | None = None
+    """Which of them."""
+    last: Any = field(default=None)
+    """The last batch's completions."""
 
     @property
     def history(self) -> pd.DataFrame:

@@ -16,9 +16,8 @@ from trlib.arguments import NOT_NEGATIVE, POSITIVE, setting
 
 Anchor = Literal["rollout", "recomputed"]
 Precision = Literal["fp32", "bf16", "int8", "int4"]
-PRECISIONS: tuple[str, ...] = get_args(
-    Precision
-)  #: What a sampler can compute in; fp32: the learner's own numbers.
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+"""What a sampler can compute in; fp32: the learner's own numbers."""
 SAVINGS = {
     "sharing": "each distinct prefix is read once, in sampling and in scoring",
     "dropping": "completions that have ended leave the sampler's computation",

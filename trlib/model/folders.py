@@ -52,12 +52,10 @@ adapters."""
 class Notes:
     """What is recorded about a saved policy besides its weights; None: not recorded."""
 
-    chat: bool | None = (
-        None  #: Whether prompts are put into the tokenizer's chat template as a user's message.
-    )
-    base: str | None = (
-        None  #: The name by which `load_policy` finds the model that the adapters belong to.
-    )
+    chat: bool | None = None
+    """Whether prompts are put into the tokenizer's chat template as a user's message."""
+    base: str | None = None
+    """The name by which `load_policy` finds the model that the adapters belong to."""
 
     def write(self, folder: Path) -> None:
         """Write them into a folder."""

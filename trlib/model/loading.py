@@ -23,9 +23,8 @@ from trlib.model.gguf import PACKAGED, forget_quantiser, in_package
 from trlib.model.gguf import reading as reading_gguf
 from trlib.other_names import near
 
-EMBEDDED = (
-    Path(__file__).parents[1] / "embedded"
-)  #: Models that ship with the package, one folder each.
+EMBEDDED = Path(__file__).parents[1] / "embedded"
+"""Models that ship with the package, one folder each."""
 #: Models with fewer parameters stay on the CPU and run on one thread: two are slower.
 SMALL = 5_000_000
 FLOATS = ("float16", "bfloat16", "float32", "float64")  #: The types that weights can have.

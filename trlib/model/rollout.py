@@ -23,9 +23,8 @@ from trlib.model.llama import plain_llama
 from trlib.model.policy import Policy
 from trlib.seeds import generator
 
-Forced = (
-    tuple[Tensor, Tensor] | None
-)  #: The tokens that completions begin with, padded on the right, and how many.
+Forced = tuple[Tensor, Tensor] | None
+"""The tokens that completions begin with, padded on the right, and how many."""
 
 
 @torch.no_grad()

@@ -40,7 +40,8 @@ class FixPO(PGIS):
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         far = token_kl(batch.full_anchor, scores.full, mask=batch.mask)
-        stat = (far.max() if self.statistic == "max" else far.sum() / batch.mask.sum()).detach()
+        count = batch.mask.sum().clamp(min=1)
+        stat = (far.max() if self.statistic == "max" else far.sum() / count).detach()
         by = math.copysign(0.01, self.margin * float(stat) - self.eps_kl)
         beta = batch.memory[BETA] = max(0.0, batch.memory.get(BETA, 1.0) + by)
         loss = super().objective(scores, batch)

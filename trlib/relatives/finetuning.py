@@ -16,14 +16,16 @@ from trlib.divergences import kl
 
 def apart(part: Any, log_a: Tensor, log_b: Tensor) -> Tensor:
     """D = KL(a || b) + KL(b || a) of log-probs, [B, T, V] each: the mean over the expert's tokens,
-    nats."""
+    nats; 0 of none."""
     a, b = log_a[part.batch.forced], log_b[part.batch.forced]
-    return (kl(a, b) + kl(b, a)).mean()
+    return (kl(a, b) + kl(b, a)).mean() if len(a) else a.sum() + b.sum()
 
 
 def one_way(part: Any, log_a: Tensor, log_b: Tensor) -> Tensor:
-    """KL(a || b) of log-probs, [B, T, V] each: the mean over the expert's tokens, nats."""
-    return kl(log_a[part.batch.forced], log_b[part.batch.forced]).mean()
+    """KL(a || b) of log-probs, [B, T, V] each: the mean over the expert's tokens, nats; 0 of
+    none."""
+    a, b = log_a[part.batch.forced], log_b[part.batch.forced]
+    return kl(a, b).mean() if len(a) else a.sum() + b.sum()
 
 
 @dataclass(frozen=True, kw_only=True)

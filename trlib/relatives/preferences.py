@@ -2,7 +2,10 @@
 
 The verifier is the judge: a pair is a better and a worse completion of one prompt. Where rewards
 are equal within every group, loss and gradient are 0 (the loop says so once), except for TRPA.
-Every run is online: DPO inside the loop."""
+Every run is online: DPO inside the loop.
+
+A completion that is wholly masked has no log-ratio to compare, so it is in no pair and in no
+group."""
 
 import math
 from dataclasses import dataclass
@@ -26,9 +29,11 @@ def _log_ratio(mask: Tensor, **named: Tensor) -> Tensor:
     return logp - other.detach()
 
 
-def _pairs(rank: Tensor, group: Tensor) -> tuple[Tensor, ...]:
-    """Rows (i, j) of one prompt, with i ranked above j."""
-    return ((group.unsqueeze(1) == group) & (rank.unsqueeze(1) > rank)).nonzero().unbind(1)
+def _pairs(rank: Tensor, batch: Batch) -> tuple[Tensor, ...]:
+    """Rows (i, j) of one prompt that both have a token, with i ranked above j."""
+    present = batch.mask.any(-1)
+    both = (batch.group.unsqueeze(1) == batch.group) & present & present.unsqueeze(1)
+    return (both & (rank.unsqueeze(1) > rank)).nonzero().unbind(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +58,7 @@ class DPO(Method):
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         total = _log_ratio(batch.mask, logp=scores.logp, logp_ref=batch.logp_ref).sum(-1)
-        better, worse = _pairs(batch.rewards, batch.group)
+        better, worse = _pairs(batch.rewards, batch)
         return TokenLoss(-logsigmoid(self.beta * (total[better] - total[worse])))
 
 
@@ -92,10 +97,12 @@ class ADPO(DPO):
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         total = _log_ratio(batch.mask, logp=scores.logp, logp_old=batch.logp_anchor).sum(-1)
-        both = torch.stack([batch.advantages[:, 0] / self.beta, total / self.tau])
-        others = batch.group.unsqueeze(1) != batch.group
+        present = batch.mask.any(-1)
+        group = batch.group[present]
+        both = torch.stack([batch.advantages[:, 0] / self.beta, total / self.tau])[:, present]
+        others = group.unsqueeze(1) != group
         log_q, log_p = both - both.unsqueeze(1).masked_fill(others, -math.inf).logsumexp(2)
-        return TokenLoss(-(log_q.exp() * log_p).sum() / len(batch.group.unique()))
+        return TokenLoss(-(log_q.exp() * log_p).sum() / max(1, len(group.unique())))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,9 +126,8 @@ class TRPA(DPO):
             [LEVELS.get(reason, 2) for reason in batch.reasons or "?" * len(mean)]
         ).to(batch.rewards)
         right = level == 1 if batch.reasons else batch.rewards > 0
-        better, worse = _pairs(
-            torch.stack([batch.rewards, -level]).unique(dim=1, return_inverse=True)[1], batch.group
-        )
+        rank = torch.stack([batch.rewards, -level]).unique(dim=1, return_inverse=True)[1]
+        better, worse = _pairs(rank, batch)
         margin = (
             self.beta
             * torch.where(right[better], self.anisotropy, 1.0)
@@ -130,10 +136,9 @@ class TRPA(DPO):
         # Clamped, so that there is no 0 * inf.
         back = -_log_ratio(batch.mask, logp=scores.logp, logp_old=batch.logp_anchor).clamp(min=-20)
         k3 = (back.expm1() - back).clamp(max=10).sum() / batch.mask.sum().clamp(min=1)
-        return TokenLoss(
-            -logsigmoid(margin if len(better) else torch.where(right, mean, -mean)).mean()
-            + self.kl * k3
-        )
+        alone = torch.where(right, mean, -mean)[batch.mask.any(-1)]
+        judged = -logsigmoid(margin if len(better) else alone)
+        return TokenLoss(judged.sum() / max(1, len(judged)) + self.kl * k3)
 
 
 RELATIVES = {"dpo": DPO, "tr_dpo": TRDPO, "adpo": ADPO, "trpa": TRPA}

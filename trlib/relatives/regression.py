@@ -17,10 +17,11 @@ from trlib.divergences import kl
 
 @dataclass(frozen=True, kw_only=True)
 class REBEL(Method):
-    """All pairs of a prompt, [N]: L = (l_i - l_j - η (A_i - A_j))², l = Σ_t log r_t; Z and every
-    baseline cancel. L is 0 at π ∝ π_old exp(η R) where the pairs connect all answers. Its mean is
-    twice the group's variance of l - η R: equal rewards still pull back to equal l. `weight`: for
-    the pairs' sum. Source: arXiv 2404.16767, its code (η = 1).
+    """All pairs of a prompt's completions that have a token, [N]: L = (l_i - l_j - η (A_i - A_j))²,
+    l = Σ_t log r_t; Z and every baseline cancel. L is 0 at π ∝ π_old exp(η R) where the pairs
+    connect all answers. Its mean is twice the group's variance of l - η R: equal rewards still pull
+    back to equal l. `weight`: for the pairs' sum.
+    Source: arXiv 2404.16767, its code (η = 1).
     Differs from: the paper divides l by η, where its code and this multiply the rewards: the same
     minimiser."""
 

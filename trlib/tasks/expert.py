@@ -11,19 +11,19 @@ from trlib.algorithms.plan import Stage
 from trlib.errors import DemonstrationError
 from trlib.tasks.task import Prompt, Task
 
-#: A prefix may be longer than its share by this much of the answer, so that it ends with a
-# paragraph.
 WITHIN = 0.3
+"""A prefix may be longer than its share by this much of the answer, so that it ends with a
+paragraph."""
 
 
 @dataclass(frozen=True)
 class Demonstration:
     """An expert's answer as tokens."""
 
-    tokens: list[int]  #: With the end token.
-    paragraphs: tuple[
-        int, ...
-    ] = ()  #: The number of tokens up to the end of each paragraph but the last.
+    tokens: list[int]
+    """With the end token."""
+    paragraphs: tuple[int, ...] = ()
+    """The number of tokens up to the end of each paragraph but the last."""
 
     def prefix(self, share: float) -> list[int]:
         """The first `share` of the answer without its end token; 1: the whole answer with its end

@@ -28,9 +28,8 @@ from trlib.tasks.task import Prompt, Verdict, check_asked
 HUB = ("openai/gsm8k", "main")  # the data set on the hub and its configuration
 #: What the prompt says after the question.
 INSTRUCTION = "Think step by step, then give the answer alone after ####."
-MARKS = re.compile(
-    r"<<[^<>\n]*>>"
-)  #: Notes for a calculator in the solutions: 48/2 = <<48/2=24>>24.
+MARKS = re.compile(r"<<[^<>\n]*>>")
+"""Notes for a calculator in the solutions: 48/2 = <<48/2=24>>24."""
 PERCENT = "(?:%|[Pp]er ?cent)"
 
 

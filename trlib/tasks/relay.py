@@ -31,19 +31,14 @@ from trlib.tasks.task import Prompt, Verdict, check_asked
 
 TURNS: tuple[str, ...] = tuple(move for move in MOVES if move[0] in "+-")
 """The moves after which the base model is right."""
-JUMPS: tuple[str, ...] = tuple(
-    move for move in MOVES if move not in TURNS
-)  #: The moves after which it often is not.
+JUMPS: tuple[str, ...] = tuple(move for move in MOVES if move not in TURNS)
+"""The moves after which it often is not."""
 POSITIONS = 20  #: Places of the dial.
 LONGEST = 1024  #: Tokens of the longest completion that the base model has read.
-ANSWER = (
-    "every place is right"  #: The answer to every prompt, in words: no completion ends with it.
-)
-WORDS: tuple[str, ...] = (
-    ":",
-    *MOVES,
-    *map(str, range(POSITIONS)),
-)  #: The vocabulary, special tokens aside.
+ANSWER = "every place is right"
+"""The answer to every prompt, in words: no completion ends with it."""
+WORDS: tuple[str, ...] = (":", *MOVES, *map(str, range(POSITIONS)))
+"""The vocabulary, special tokens aside."""
 
 
 @dataclass(frozen=True)

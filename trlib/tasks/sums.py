@@ -20,11 +20,8 @@ from trlib.tasks.answers import judge
 from trlib.tasks.knobs import draw, span, stream
 from trlib.tasks.task import Prompt, Recipe, Verdict, check_asked
 
-OPERATIONS = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-}  #: Every operation.
+OPERATIONS = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}
+"""Every operation."""
 HOLE = "{}"
 
 

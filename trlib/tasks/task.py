@@ -18,23 +18,25 @@ own."""
 class Prompt:
     """A question with its answer."""
 
-    text: str  #: What the policy reads.
-    answer: str  #: What a right completion ends with.
-    difficulty: int = (
-        0  #: How hard the prompt is, in the task's own unit (for `dial`, the number of moves).
-    )
+    text: str
+    """What the policy reads."""
+    answer: str
+    """What a right completion ends with."""
+    difficulty: int = 0
+    """How hard the prompt is, in the task's own unit (for `dial`, the number of moves)."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What the verifier says about a completion."""
 
-    #: What the method is trained on: 1 for a right completion and 0 for a wrong one, or anything
-    # finite.
     reward: float
-    #: One of REASONS, or a task's own. `evaluate` counts "right" and nothing else as right.
+    """What the method is trained on: 1 for a right completion and 0 for a wrong one, or anything
+    finite."""
     reason: str
-    detail: str = ""  #: What exactly is wrong, in words; empty if the reason says it all.
+    """One of REASONS, or a task's own. `evaluate` counts "right" and nothing else as right."""
+    detail: str = ""
+    """What exactly is wrong, in words; empty if the reason says it all."""
 
 
 NO_END = Verdict(0.0, "no end", "the token limit came before the end token")
@@ -48,14 +50,14 @@ class Recipe:
     A task lists them in `recipes`, by the policy's name. `load_task`, `load_policy` and `train` do
     not read them."""
 
-    knobs: Mapping[str, Any] = field(default_factory=dict)  #: Of the task.
-    lora: Mapping[str, Any] = field(default_factory=dict)  #: Of the adapters; empty: none.
-    chat: bool | None = (
-        None  #: Whether prompts are put into the chat template; None: as the policy is.
-    )
-    settings: Mapping[str, Any] = field(
-        default_factory=dict
-    )  #: Keyword arguments of `trlib.train`.
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+    """Of the task."""
+    lora: Mapping[str, Any] = field(default_factory=dict)
+    """Of the adapters; empty: none."""
+    chat: bool | None = None
+    """Whether prompts are put into the chat template; None: as the policy is."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Keyword arguments of `trlib.train`."""
 
 
 MEMBERS = {

@@ -149,9 +149,9 @@ class KLCov(PGIS):
 def opmd_loss(
     logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, tau: float = 0.01
 ) -> TokenLoss:
-    """All completions, [B]: L = τ/2 (A/τ - l)² / T, l = Σ_t log r_t, T its tokens; 0 at π ∝ π_old
-    exp(R/τ) where the group's mean reward is τ log Z. A: the mean over the completion's tokens.
-    `weight`: for the completions' sum.
+    """Completions that have a token, [N]: L = τ/2 (A/τ - l)² / T, l = Σ_t log r_t, T its tokens; 0
+    at π ∝ π_old exp(R/τ) where the group's mean reward is τ log Z. A: the mean over the
+    completion's tokens. `weight`: for the completions' sum.
     Source: Kimi k1.5, arXiv 2501.12599, eq. 3, after the abstract or a summary: OpenKimi, the code
     of arXiv 2602.05933.
     Differs from: Trinity-RFT's loss of this name is -A log π / (1 + τ), without a square."""
@@ -160,7 +160,8 @@ def opmd_loss(
     length = mask.sum(-1).clamp(min=1)
     gap = a.sum(-1) / length / tau - log_ratio.sum(-1)
     weight = (tau * gap / length).unsqueeze(-1).expand_as(new)
-    return TokenLoss(tau / 2 * gap.square() / length, weigh(log_ratio, mask, weight, mask))
+    loss = (tau / 2 * gap.square() / length)[mask.any(-1)]
+    return TokenLoss(loss, weigh(log_ratio, mask, weight, mask))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,21 +177,21 @@ class OPMD(Method):
 def oapl_loss(
     logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, beta2: float = 1e-3
 ) -> TokenLoss:
-    """All completions, [B]: L = (β₂ l - A)², l = Σ_t log π/μ; 0 at π ∝ μ exp(R/β₂) where A is the
-    optimal advantage R - β₂ log E_μ exp(R/β₂). A: the mean over the completion's tokens. `weight`:
-    for the completions' sum.
+    """Completions that have a token, [N]: L = (β₂ l - A)², l = Σ_t log π/μ; 0 at π ∝ μ exp(R/β₂)
+    where A is the optimal advantage R - β₂ log E_μ exp(R/β₂). A: the mean over the completion's
+    tokens. `weight`: for the completions' sum.
     Source: arXiv 2602.19362, eq. 3, after the abstract or a summary: notes that print it, and a
     public test of a port to NeMo-RL, whose β these are."""
     beta2 = checks.number("beta2", beta2, **POSITIVE)
     new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
     gap = a.sum(-1) / mask.sum(-1).clamp(min=1) - beta2 * log_ratio.sum(-1)
     weight = (2 * beta2 * gap).unsqueeze(-1).expand_as(new)
-    return TokenLoss(gap.square(), weigh(log_ratio, mask, weight, mask))
+    return TokenLoss(gap.square()[mask.any(-1)], weigh(log_ratio, mask, weight, mask))
 
 
 def optimal_advantages(rewards: Tensor, group: Tensor, *, beta: float = 1.0) -> Tensor:
     """[B]: R - V, V = β log mean exp(R/β) over a prompt's completions: the mean for a large β, the
-    best for a small.
+    best for a small. A completion that is wholly masked counts in V, as in a group's mean.
     Source: arXiv 2602.19362, eq. 2, as `oapl_loss`."""
     beta = checks.number("beta", beta, **POSITIVE)
     same = checks.integer("group", group, (len(rewards),), "B").unsqueeze(1) == group
@@ -231,17 +232,20 @@ def tpo_loss(
     mask: Tensor,
     eta: float = 1.0,
 ) -> TokenLoss:
-    """All prompts: L = -Σ_i q_i log p_i over a prompt's completions,   p = softmax log π(y_i),
+    """Prompts, [N]: L = -Σ_i q_i log p_i over a prompt's completions,   p = softmax log π(y_i),
         q ∝ p_old e^(u/η)
 
     u: rewards less the group's mean, over their standard deviation (divisor G). The `weight` of
-    every token, of the prompts' sum, is q_i - p_i: 0 at the target.
+    every token, of the prompts' sum, is q_i - p_i: 0 at the target. A completion that is wholly
+    masked is in no group, as for `quatro_loss`: the sum over no tokens, 0, would be probability 1.
     Source: arXiv 2604.06159, eq. 1-3: read in the paper and in the authors' code."""
     eta = checks.number("eta", eta, **POSITIVE)
     new, old = checks.tokens(mask, logp=logp, logp_old=logp_old)
-    prompt = checks.integer("group", group, (len(new),), "B").unique(return_inverse=True)[1]
-    same = prompt.unsqueeze(1) == prompt
-    r = checks.floating("rewards", rewards, (len(new),), "B").to(new)
+    group = checks.integer("group", group, (len(new),), "B")
+    rewards = checks.floating("rewards", rewards, (len(new),), "B")
+    present = mask.any(-1)
+    names, prompt = group[present].unique(return_inverse=True)
+    same, r = prompt.unsqueeze(1) == prompt, rewards[present].to(new)
     u = r - (same * r).sum(-1) / same.sum(-1)
     spread = ((same * u.square()).sum(-1) / same.sum(-1)).sqrt()
     u = torch.where(spread > 1e-6, u / spread.clamp(min=1e-6), u)
@@ -249,9 +253,11 @@ def tpo_loss(
     def of_group(score: Tensor) -> Tensor:
         return score - score.expand_as(same).masked_fill(~same, -math.inf).logsumexp(-1)
 
-    q, log_p = of_group(of_group(old.detach().sum(-1)) + u / eta).exp(), of_group(new.sum(-1))
-    weight = (q - log_p.detach().exp()).unsqueeze(-1).expand_as(new)
-    loss = new.new_zeros(int(prompt.max()) + 1).index_add(0, prompt, -q * log_p)
+    before, now = (logp.sum(-1)[present] for logp in (old.detach(), new))
+    q, log_p = of_group(of_group(before) + u / eta).exp(), of_group(now)
+    weight = new.new_zeros(len(new)).masked_scatter(present, q - log_p.detach().exp())
+    weight = weight.unsqueeze(-1).expand_as(new)
+    loss = new.new_zeros(len(names)).index_add(0, prompt, -q * log_p)
     return TokenLoss(loss, weigh(new - old, mask, weight, mask))
 
 

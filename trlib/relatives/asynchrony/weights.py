@@ -25,9 +25,9 @@ from trlib.algorithms.ppo import PGIS, PPO, ppo_loss
 from trlib.checks import NOT_NEGATIVE, SHARE
 from trlib.corrections import Correction, sequence_ess, truncated_importance
 
-#: A completion's log-ratio is clamped to ± this before it is exponentiated, as in the authors'
-# code.
 FAR = 20.0
+"""A completion's log-ratio is clamped to ± this before it is exponentiated, as in the authors'
+code."""
 WHOLE = Correction(cap=8.0, level="sequence")  #: The weights of VCPO's completions.
 
 

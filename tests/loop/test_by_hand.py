@@ -1,0 +1,240 @@
+"""Whole batches recomputed by hand: from the completions and the weights before them to the columns
+of the history and the weights after them.
+
+What a batch of the defaults would hide is in them: a temperature that is not 1, completions of
+different lengths and none as long as the limit, some that a filter masks, a prompt whose rewards
+are equal, a reference, a sampler that is a batch behind, two passes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import trlib
+from tests.losses import close
+from trlib.algorithms import GRPO, TRPO, Batch, Method, PPOPenalty
+from trlib.loop.run import Run
+from trlib.model.completions import Completions
+from trlib.model.policy import Policy
+from trlib.seeds import derive
+
+TEMPERATURE, LIMIT, PROMPTS, GROUP, EPOCHS = 0.7, 20, 4, 4, 2
+SETTINGS: dict[str, Any] = {
+    "temperature": TEMPERATURE,
+    "max_tokens": LIMIT,
+    "prompts": PROMPTS,
+    "group": GROUP,
+    "epochs": EPOCHS,
+    "lag": 1,
+    "lr": 0.05,
+    "optimizer": "sgd",
+    "betas": (0.0, 0.0),
+    "warmup": 0,
+    "probe": PROMPTS * GROUP,
+    "progress": False,
+}
+LEFT = torch.arange(PROMPTS * GROUP) % 5 != 0
+"""[B] bool: the completions that the filter leaves."""
+
+
+def run_of(method: Method, steps: int = 1, **more: Any) -> Run:
+    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
+    return trlib.train(policy, task, method, **{**SETTINGS, "steps": steps, **more})
+
+
+def log_probs(policy: Policy, c: Completions) -> Tensor:
+    """[B, T, V] at the temperature, from those at temperature 1."""
+    return (policy.score(c, full=True).full / TEMPERATURE).log_softmax(-1)
+
+
+def of_tokens(full: Tensor, c: Completions) -> Tensor:
+    return full.gather(-1, c.tokens.unsqueeze(-1)).squeeze(-1)
+
+
+def rewards_of(c: Completions, batch: int) -> Tensor:
+    task = trlib.load_task("dial")
+    prompts = task.prompts(PROMPTS, seed=derive(0, "train", batch))
+    rows = zip(c.group.tolist(), c.texts(), c.ended.tolist(), strict=True)
+    return torch.tensor([task.verify(prompts[g], text, ended=end).reward for g, text, end in rows])
+
+
+def mean(x: Tensor, of: Tensor) -> float:
+    return float(x.detach()[of].double().mean())
+
+
+class ByHand:
+    """A run written out: the policy that learns, and the first one, which is the reference and with
+    a lag of one batch the sampler of both batches."""
+
+    eps = math.inf
+    """A ratio further than this from 1 is silenced."""
+
+    def __init__(self) -> None:
+        self.policy, self.first = trlib.load_policy("dial"), trlib.load_policy("dial")
+        self.descent = torch.optim.SGD(self.policy.parameters, lr=SETTINGS["lr"])
+
+    def counted(self, c: Completions) -> Tensor:
+        """[B, T] the tokens that the loss counts."""
+        return c.mask
+
+    def loss(self) -> Tensor:
+        """From `mask`, `a` (advantages), and [B, T] log-probs `new`, `old` and `ref`; `full` and
+        `full_old` are whole distributions."""
+        raise NotImplementedError
+
+    def after_an_update(self) -> None:
+        pass
+
+    def batch(self, c: Completions, number: int) -> dict[str, float]:
+        """Learn from a batch; the columns of its row."""
+        self.c, self.mask, rewards = c, self.counted(c), rewards_of(c, number)
+        baseline = rewards.view(PROMPTS, GROUP).mean(1).repeat_interleave(GROUP)
+        self.a = (rewards - baseline).unsqueeze(1).expand_as(self.mask)
+        self.full_old, mu = (log_probs(p, c).detach() for p in (self.policy, self.first))
+        self.old, self.ref = of_tokens(self.full_old, c), of_tokens(mu, c)
+        close(c.logp[c.mask], self.ref[c.mask], 1e-4)
+        updates = [self.update() for _ in range(EPOCHS)]
+        row = {name: sum(one[name] for one in updates) / EPOCHS for name in updates[0]}
+        row |= {name: updates[-1][name] for name in ("ess", "ess_seq")}
+        row |= {"ratio_max": max(one["ratio_max"] for one in updates)}
+        row |= {"kl_sampler": updates[0]["kl_sampler"], "reward": float(rewards.mean())}
+        return row | self.exact(mu.double(), log_probs(self.policy, c).detach().double())
+
+    def update(self) -> dict[str, float]:
+        self.full = log_probs(self.policy, self.c)
+        self.new = of_tokens(self.full, self.c)
+        loss = self.loss()
+        self.descent.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters, 1.0)
+        self.descent.step()
+        mask, a = self.mask, self.a
+        r, far = (self.new - self.old).detach().exp(), (self.new - self.ref).detach()
+        kept = ~((a > 0) & (r > 1 + self.eps) | (a < 0) & (r < 1 - self.eps))
+        whole = (far * mask).sum(1)[mask.any(1)].double().exp()
+        self.after_an_update()
+        return {
+            "loss": float(loss.detach()),
+            "grad_norm": float(norm),
+            "kept": mean(kept, mask),
+            "kept_pos": mean(kept, mask & (a > 0)),
+            "kept_neg": mean(kept, mask & (a < 0)),
+            "ratio_max": float(r[mask].max()),
+            "ess": float(r[mask].sum() ** 2 / (mask.sum() * (r[mask] ** 2).sum())),
+            "ess_seq": float(whole.sum() ** 2 / (len(whole) * (whole**2).sum())),
+            "kl_sampler": mean(far.exp() - 1 - far, mask),
+        }
+
+    def exact(self, mu: Tensor, pi: Tensor) -> dict[str, float]:
+        """The columns that compare whole distributions, after the last update."""
+        there, tv = self.c.mask, (mu.exp() - pi.exp()).abs().sum(-1) / 2
+        return {
+            "length": float(there.sum(1).double().mean()),
+            "entropy": mean(-(pi.exp() * pi).sum(-1), there),
+            "kl": mean((mu.exp() * (mu - pi)).sum(-1), there),
+            "kl_back": mean((pi.exp() * (pi - mu)).sum(-1), there),
+            "tv": mean(tv, there),
+            "tv_max": float(tv[there].max()),
+        }
+
+    def compare(self, run: Run, **more: float) -> None:
+        """This batch, which is the run's last, column by column, and the weights after it."""
+        expected = self.batch(run.last, len(run.history) - 1) | more
+        found = run.history.iloc[-1]
+        for name, value in expected.items():
+            assert found[name] == pytest.approx(value, rel=1e-3, abs=2e-6), name
+        for ours, theirs in zip(self.policy.parameters, run.policy.parameters, strict=True):
+            close(theirs, ours, 1e-4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filtered(GRPO):
+    """Dr.GRPO's means, a KL to a reference, and a filter of whole completions."""
+
+    advantage: str = "group-mean"
+    aggregation: str = "seq-mean-token-sum-norm"
+    beta: float = 0.3
+
+    def prepare(self, batch: Batch) -> Batch:
+        return replace(super().prepare(batch), mask=batch.mask & LEFT.unsqueeze(1))
+
+
+class FilteredByHand(ByHand):
+    eps = 0.2
+
+    def counted(self, c: Completions) -> Tensor:
+        return c.mask & LEFT.unsqueeze(1)
+
+    def loss(self) -> Tensor:
+        """PPO's clip and k3 to the reference: summed, over the limit, over the completions that
+        have a token."""
+        r, d = (self.new - self.old).exp(), self.ref - self.new
+        clipped = torch.minimum(r * self.a, r.clamp(0.8, 1.2) * self.a)
+        per_token = 0.3 * (d.exp() - d - 1) - clipped
+        return (per_token * self.mask).sum() / LIMIT / self.mask.any(1).sum()
+
+
+def test_two_batches_with_a_reference_and_a_filter():
+    hand = FilteredByHand()
+    for steps in (1, 2):
+        run = run_of(Filtered(), steps)
+        hand.compare(run)
+        # What the test is about was there.
+        lengths, row = run.last.mask.sum(1), run.history.iloc[-1]
+        assert lengths.min() < lengths.max() == run.last.tokens.shape[1] < LIMIT
+        assert (hand.a == 0).all(1).any() and 0 < row["kept_pos"] < 1 and 0 < row["kept_neg"] < 1
+        assert steps == 1 or row["kl_sampler"] > 1e-3
+
+
+class PenaltyByHand(ByHand):
+    """PPO's penalty with its own rule for β; the KL that each update reaches, and β after it."""
+
+    def __init__(self, target: float) -> None:
+        super().__init__()
+        self.beta, self.target = 1.0, target
+        self.reached: list[float] = []
+        self.betas: list[float] = []
+
+    def kl(self, full: Tensor) -> Tensor:
+        return (self.full_old.exp() * (self.full_old - full)).sum(-1)
+
+    def loss(self) -> Tensor:
+        per_token = self.beta * self.kl(self.full) - (self.new - self.old).exp() * self.a
+        return per_token[self.mask].mean()
+
+    def after_an_update(self) -> None:
+        kl = mean(self.kl(log_probs(self.policy, self.c)), self.mask)
+        self.reached.append(kl)
+        self.beta *= 0.5 if kl < self.target / 1.5 else 2 if kl > 1.5 * self.target else 1
+        self.betas.append(self.beta)
+
+
+@pytest.mark.parametrize(("target", "first"), [(0.5, 2.0), (0.75, 1.0), (1.25, 1.0), (2.0, 0.5)])
+def test_the_penalty_follows_the_kl_of_the_tokens_that_are_there(target, first):
+    """A target in units of the KL that the first update reaches, and β after it: both edges of the
+    zone in which it stays, and padding, which would halve the mean, from either side."""
+    run = run_of(PPOPenalty(controller="fixed"))
+    fixed = PenaltyByHand(math.nan)
+    fixed.compare(run)
+    assert run.last.mask.double().mean() < 0.7
+    nats = target * fixed.reached[0]
+    hand = PenaltyByHand(nats)
+    hand.compare(run := run_of(PPOPenalty(target_kl=nats)))
+    assert hand.betas[0] == first and run.history["beta"].tolist() == [hand.beta]
+
+
+def test_the_fisher_s_two_products_agree_at_a_temperature():
+    """One of them scores the tokens, the other takes the derivative of the distributions along a
+    direction."""
+    steps = [
+        run_of(TRPO(fisher=fisher, delta_kl=0.003), epochs=1)
+        for fisher in ("gauss-newton", "double-backward")
+    ]
+    one, other = (torch.cat([p.detach().flatten() for p in run.policy.parameters]) for run in steps)
+    start = torch.cat([p.detach().flatten() for p in trlib.load_policy("dial").parameters])
+    assert (one - other).norm() < 1e-2 * (one - start).norm() and (one - start).norm() > 1e-3

@@ -1,0 +1,143 @@
+"""The smallest batches, for every method: completions without a token, none with one, one completion
+of one token."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import trlib
+from tests.by_day import by_day
+from tests.losses import batch, close, noise, same, sampled, tensor, trained
+from trlib.algorithms import Batch, Method, Scores
+from trlib.divergences import TopK
+from trlib.errors import DemonstrationError, MethodError
+from trlib.fields import dataclass_of
+from trlib.methods import OBJECTIVES
+
+B, T, V = 6, 4, 7
+NEVER = 1  # the completion that is wholly masked
+DAILY = ("grpo", "dppo", "quatro", "troll", "trpo", "ppo_critic", "ppo_penalty", "trapo", "fixpo")
+DAILY += ("rebel", "dpo", "trpa", "opmd", "tpo", "capo", "smart", "sam", "vcpo", "pb_ppo")
+
+
+def world(method: Method, empty: bool = False) -> tuple[Batch, dict[str, Tensor]]:
+    """A batch of two prompts, prepared, whose second completion has no token, or of which none
+    has; and what the policy says of it now, as leaves."""
+    draw = torch.Generator().manual_seed(3)
+    ids = torch.randint(V, (B, T), generator=draw)
+    lengths = torch.tensor([4, 0, 1, 3, 4, 2]) * (not empty)
+    mask = torch.arange(T) < lengths.unsqueeze(1)
+    new, far, ref = (noise(B, T, V, seed=seed).log_softmax(-1) for seed in (1, 2, 3))
+    old = (0.9 * new + 0.1 * far).log_softmax(-1)
+    needs = method.needs(method.anchor)
+    outputs = (needs.critic_outputs,) if needs.critic_outputs > 1 else ()
+    values = noise(B, T, *outputs, seed=4)
+    known: dict[str, Any] = {"full_anchor": old, "values": values, "logp_ref": sampled(ref, ids)}
+    if needs.topk_anchor:
+        first = old.scatter(-1, ids.unsqueeze(-1), 9.0).topk(needs.topk_anchor, -1).indices
+        known["topk_anchor"] = TopK(first, old.gather(-1, first))
+    made = batch(
+        mask,
+        tokens=ids,
+        rewards=tensor([1, 0, 0, 1, 1, 0]),
+        group=torch.tensor([0, 0, 0, 1, 1, 1]),
+        reasons=("right", "no end", "bad format", "right", "right", "wrong answer"),
+        horizon=9,
+        logp_rollout=sampled(old, ids),
+        logp_old=sampled(old, ids),
+        anchor=method.anchor,
+        age=torch.randint(3, (B, T), generator=draw),
+        **known,
+    )
+    made.memory["capo_lr"] = 1e-4  # its update box sets it
+    now = {"full": new, "values": values + 0.1, "hidden": noise(B, T, 3, seed=5)}
+    return method.prepare(made), {name: x.requires_grad_() for name, x in now.items()}
+
+
+def value(method: Method, held: Batch, now: dict[str, Tensor], rows: Tensor) -> list[Tensor]:
+    """The loss of these rows, and its gradients in all that the policy says."""
+    x = {name: leaf[rows] for name, leaf in now.items()}
+    scores = Scores(sampled(x["full"], held.tokens), **x)
+    loss = method.loss(method.objective(scores, held).per_token, held)
+    slopes = torch.autograd.grad(loss, list(now.values()), allow_unused=True)
+    return [loss, *(torch.zeros(1) if g is None else g for g in slopes)]
+
+
+def near(name: str) -> Method:
+    """A method whose region these two policies are in."""
+    return OBJECTIVES[name](**({"delta_max": 9.0, "delta_mean": 9.0} if name == "trm" else {}))
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_completion_without_a_token_is_in_no_mean(name):
+    """Neither in that of a loss per completion, pair or prompt, nor in a softmax or a dual of its
+    prompt."""
+    method, rows = near(name), torch.tensor([i for i in range(B) if i != NEVER])
+    held, now = world(method)
+    found = value(method, held, now, torch.arange(B))
+    held, now = world(method)
+    expected = value(method, held.rows(rows), now, rows)
+    assert expected[0] != 0 or name in ("sft", "smart", "sam", "tram")
+    for one, other in zip(found, expected, strict=True):
+        close(one, other, 1e-12)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_nothing_unmasked_is_a_loss_of_0_with_gradient_0(name):
+    loss, *slopes = value(near(name), *world(near(name), empty=True), torch.arange(B))
+    assert float(loss.detach()) == 0 and all(bool((slope == 0).all()) for slope in slopes)
+
+
+def silent(name: str) -> Method:
+    """The method, whose every batch a filter masks whole."""
+    entry = OBJECTIVES[name]
+    kind: Any = dataclass_of(entry)
+
+    def prepare(self: Method, held: Batch) -> Batch:
+        held = kind.prepare(self, held)
+        nothing = torch.zeros_like(held.mask)
+        return replace(held, mask=nothing, forced=nothing)
+
+    made = type("Silent", (kind,), {"prepare": prepare, "__doc__": kind.__doc__})
+    return made(**getattr(entry, "keywords", {}))
+
+
+def by_name(*daily: str) -> Any:
+    return pytest.mark.parametrize(
+        "name", by_day(OBJECTIVES, *daily, reason="a run for each; one of a kind by day")
+    )
+
+
+@by_name(*DAILY)
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_of_batches_without_a_token_learns_nothing(name):
+    run = trained(silent(name), prompts=2, group=2, epochs=2)
+    assert run.history["loss"].tolist() == [0.0, 0.0] == run.history["grad_norm"].tolist()
+    assert same(run.policy, trlib.load_policy("dial"))
+
+
+@by_name(*DAILY)
+@pytest.mark.parametrize("size", [(1, 4, 1), (1, 1, 1), (2, 1, None)])
+def test_one_token_one_completion_a_group_of_one(name, size):
+    """It trains to finite numbers, or says that it needs a group, or an expert room to answer."""
+    prompts, group, max_tokens = size
+    entry = OBJECTIVES[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            run = trained(entry(), prompts=prompts, group=group, max_tokens=max_tokens, epochs=2)
+        except MethodError as error:
+            assert group == 1 and "group" in str(error)
+            return
+        except DemonstrationError as error:
+            assert "expected a demonstration of at most max_tokens = 1 tokens" in str(error)
+            return
+    assert run.history[["loss", "grad_norm"]].notna().all(axis=None)
+    assert all(math.isfinite(float(p.detach().sum())) for p in run.policy.parameters)
