@@ -17,7 +17,7 @@ import pytest
 
 from tools.archive import archive
 from tools.browser import settle
-from tools.draw.screenshots import WHOLE, pages
+from tools.draw.screenshots import pages
 from tools.paths import chapters, contents
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
@@ -153,8 +153,6 @@ def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_o
     name = surveyed
     visit = Visit(desktop, address, name)
     page = visit.page
-    page.add_style_tag(content=WHOLE)  # what nobody comes near is not laid out
-    settle(page)
     outside = [url for url in visit.requests if not url.startswith((address, "data:", "blob:"))]
     faults = [f"asks someone else: {url}" for url in outside]
     size = weight(book, visit.requests)
@@ -229,8 +227,6 @@ def test_what_is_cut_shows_it_and_scrolls_by_keyboard(
 ) -> None:
     context = chromium.new_context(viewport={"width": 240, "height": 780})
     visit = Visit(context, address, "book/notation.html")
-    for formula in visit.page.locator("div.math").all():
-        formula.scroll_into_view_if_needed()  # what is far away is not laid out
     wide = visit.page.locator("div.math.wide").first
     assert wide.evaluate("node => node.scrollWidth > node.clientWidth")
     assert (
@@ -243,14 +239,22 @@ def test_what_is_cut_shows_it_and_scrolls_by_keyboard(
     context.close()
 
 
+def test_a_picture_of_the_whole_page_shows_every_section(address: str, desktop: Any) -> None:
+    visit = Visit(desktop, address, "notebooks/05_grpo.html")
+    shown = visit.page.locator("article section > :is(h2, h3, p):not(details *)").evaluate_all(
+        "all => all.map(one => one.checkVisibility({ contentVisibilityAuto: true }))"
+    )
+    assert len(shown) > 50 and all(shown)
+    visit.page.close()
+
+
 def test_the_key_end_leads_to_the_end_at_once(
-    address: str, chromium: Any, press_until: Any, until: Any
+    address: str, chromium: Any, press_until: Any
 ) -> None:
     context = chromium.new_context(viewport={"width": 360, "height": 780})
     visit = Visit(context, address, "notebooks/05_grpo.html")
-    press_until(visit.page, "End", "document.documentElement.classList.contains('whole')")
     left = "document.documentElement.scrollHeight - innerHeight - scrollY"
-    until(visit.page, f"scrollY > 0 && {left} < 2")
+    press_until(visit.page, "End", f"scrollY > 0 && {left} < 2")
     context.close()
 
 
