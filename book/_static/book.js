@@ -11,9 +11,15 @@ const sized = new ResizeObserver((entries) => {
     else if (element.getAttribute("tabindex") === "0") element.removeAttribute("tabindex");
   }
 });
-addEventListener("DOMContentLoaded", () => {
-  for (const element of document.querySelectorAll(SCROLLS)) sized.observe(element);
-});
+// Observed anew, an element is measured anew: a font that arrives changes what is in a box, and not the box.
+const measure = () => {
+  for (const element of document.querySelectorAll(SCROLLS)) {
+    sized.unobserve(element);
+    sized.observe(element);
+  }
+};
+addEventListener("DOMContentLoaded", measure);
+document.fonts.addEventListener("loadingdone", measure);
 
 // On a phone a long cell of code is a fold, and so is each section of a page of evidence that is too long to scroll
 // through. On a wider screen, and on paper, they are open and nothing shows that they are folds.

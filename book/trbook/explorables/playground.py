@@ -84,9 +84,6 @@ class Playground(Explorable):
         False,
         help="Only the first lane, its completions and its reward: for a page's first screen.",
     ).tag(sync=True)
-    contest = t.Bool(
-        False, help="Whether a formula of the reader's own can enter the contest, below the lanes."
-    ).tag(sync=True)
     _parts = t.Dict().tag(sync=True)
     _wish = t.Unicode("").tag(sync=True)
 
