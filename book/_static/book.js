@@ -74,11 +74,17 @@ const reveal = () => {
 addEventListener("DOMContentLoaded", reveal);
 addEventListener("hashchange", reveal);
 
-// Paper shows what is folded away; afterwards the folds are as they were.
+// Paper shows what is folded away, except solutions, the code that only draws a figure, and how a page was executed;
+// afterwards the folds are as they were.
+const KEPT = ".tag_solution > details, .tag_hide-input:not(.tag_hide-cell) > details, .executed > details";
 const folded = new Set();
 const paper = matchMedia("print");
 const unfold = () => {
-  for (const fold of document.querySelectorAll("article details:not([open])")) { folded.add(fold); fold.open = true; }
+  for (const fold of document.querySelectorAll("article details:not([open])")) {
+    if (fold.matches(KEPT)) continue;
+    folded.add(fold);
+    fold.open = true;
+  }
 };
 const refold = () => {
   for (const fold of folded) fold.open = false;

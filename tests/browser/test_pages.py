@@ -55,13 +55,16 @@ PAPER = {"width": 718, "height": 1000}
 """A4 between its margins."""
 CUT = """() => {
     const shown = node => node.getClientRects().length && getComputedStyle(node).visibility !== 'hidden';
-    const closed = [...document.querySelectorAll('article details:not([open])')].map(() => 'a closed fold');
+    const kept = '.tag_solution > details, .tag_hide-input:not(.tag_hide-cell) > details, .executed > details';
+    const folds = [...document.querySelectorAll('article details')];
+    const closed = folds.filter(node => !node.open && !node.matches(kept)).map(() => 'a closed fold');
+    const told = folds.filter(node => node.open && node.matches('.tag_solution > details')).map(() => 'a solution');
     const tools = [...document.querySelectorAll('.bd-sidebar, .bd-header-article, .prev-next-footer, .copybtn')]
         .filter(shown).map(node => 'a control: ' + node.className);
     const wide = [...document.querySelectorAll('article :is(pre, table, .math, .line, dt.sig)')]
         .filter(node => shown(node) && node.getBoundingClientRect().left + node.scrollWidth > innerWidth + 1)
         .map(node => 'cut: ' + node.textContent.trim().slice(0, 60));
-    return [...closed, ...tools, ...wide];
+    return [...closed, ...told, ...tools, ...wide];
 }"""
 """What paper would show badly."""
 INTERFACE = "book/interface/"

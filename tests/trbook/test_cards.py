@@ -11,13 +11,11 @@ import pytest
 import yaml
 
 from bookext.mathematics import drawn as typeset
-from tools.draw.poster import FOLDER, PHONE, drawn
 from tools.paths import ROOT
 from trbook import moons
 from trbook.cards import CARDS, FAMILIES, GALLERY, MethodCard, read
 from trbook.cards.curve import LENGTHS, expert_weights, weights
 from trbook.cards.draw import in_words
-from trbook.cards.poster import SHEETS, alt
 from trbook.cards.text import formulas_of, page, provenance
 from trlib import fields
 from trlib.algorithms import ALGORITHMS
@@ -197,19 +195,6 @@ def test_costs_are_the_record_s():
     each = seconds["trpo"] / seconds["reinforce"]
     assert each.min() <= ratio.value <= each.max() and ratio.value > 5
     assert read.cost(CARDS["reinforce"]) is None and read.cost(CARDS["sft"])[0] == "trapo"
-
-
-@pytest.mark.nightly("draws the whole poster")
-def test_the_poster_is_made_of_the_cards():
-    """`python -m tools.draw.poster` draws them; all six files are committed."""
-    for sheet in SHEETS:
-        assert drawn(sheet, "svg") == (FOLDER / f"{sheet}.svg").read_bytes(), (
-            "`python -m tools.draw.poster` draws it anew"
-        )
-        found = (FOLDER / f"{sheet}.pdf").read_bytes()
-        assert found.startswith(b"%PDF") and found == drawn(sheet, "pdf")
-        assert drawn(sheet, PHONE) == (FOLDER / f"{sheet}_phone.svg").read_bytes()
-        assert all(CARDS[name].title in alt(sheet) for name in SHEETS[sheet].names)
 
 
 def card_with(**fields):

@@ -1,7 +1,7 @@
 """What a method card is: the facts of a method that its code cannot say, each written once.
 
 Settings, boxes, costs, claims and the curve of its weight are read off the code and the records
-(`trbook.cards.read` and `.curve`). Cards, comparison table and poster are made of both.
+(`trbook.cards.read` and `.curve`). Cards and comparison table are made of both.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 import traitlets as t
 
-from trbook.explorables.cover import cover, lines, picture
+from trbook.explorables.cover import cover, lines
+from trbook.explorables.files import still_of
 from trbook.explorables.host import Explorable
 from trbook.explorables.modules import fragment
 from trlib.errors import unknown
@@ -119,6 +120,6 @@ class Playground(Explorable):
             fallback=self.fallback,
             room=self.room,
             parts=self._parts,
-            still=picture("small") if self.small else cover(name, chosen, lanes),
+            still=still_of("playground.small") if self.small else cover(chosen, lanes),
             light=lines(lanes),
         )

@@ -182,8 +182,11 @@ function one(own, value) {
     return [found, found === undefined ? own.why : null];
   }
   if (own.choices) {
-    const known = own.choices.map(([choice]) => choice);
-    return known.includes(value) ? [value] : [undefined, `it is none of ${known.join(", ")}.`];
+    const known = own.choices.map(([choice]) => choice), // an address reads the text "4" as a number
+      found = known.find(
+        (choice) => choice === value || (typeof value !== "object" && String(choice) === String(value)),
+      );
+    return [found, found === undefined ? `it is none of ${known.join(", ")}.` : null];
   }
   if (own.ticks) {
     const known = own.ticks.map(([name]) => name),

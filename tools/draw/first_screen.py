@@ -1,29 +1,19 @@
-"""Draws what a page shows of the playground before *Play* is pressed:
-`python -m tools.draw.covers [PRESET ..]`.
-
-Every preset learns in Chromium for five batches: a picture worth predicting from, that gives no
-answer away.
-The reward's panel and the lanes' names are written to
-`book/trbook/explorables/built/playground.NAME.still.html`. They are drawn again only when somebody
-asks for it; no test compares them.
-"""
+"""Draws what the book's first screen shows before *Play* is pressed:
+`python -m tools.draw.first_screen`. No test compares it: it is drawn again only when somebody asks
+for it."""
 
 from __future__ import annotations
 
-import re
 import sys
 import time
-from html import escape
 from typing import Any
 
 from tools.browser import NoChromium, browser
-from tools.draw.stills import own_names, simpler, sized
+from tools.draw.stills import own_names
 from trbook.explorables import Playground
 from trbook.explorables.cover import PROMPT
 from trbook.explorables.files import BUILT
-from trbook.explorables.playground import presets
 
-WIDTHS = {"narrow": 328, "wide": 600}
 PAGE = (
     '<!doctype html><html data-theme="light"><meta charset="utf-8"><body style="margin: '
     '0">{}</body></html>'
@@ -33,42 +23,6 @@ DONE = (
     ">= count)"
 )
 SETTLE = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-DRAWN = """node => {
-    const svg = node.querySelector(".pv-plane svg").cloneNode(true), legend = node.querySelector(".pv-legend");
-    for (const path of svg.querySelectorAll("path:not([d]), path[d='']")) path.remove();
-    return { svg: svg.outerHTML, legend: legend.outerHTML };
-}"""
-START = 5
-"""Batches that are shown: who is ahead at first; whether it stays so, the reader predicts."""
-NOTE = re.compile(r'<span class="pv-note">[^<]*</span>')
-
-
-def draw(name: str, chromium: Any) -> str:
-    """The picture of a preset in mid-run: HTML for the cover's shadow root."""
-    batches = START
-    page = chromium.new_context(viewport={"width": WIDTHS["wide"], "height": 900}).new_page()
-    page.set_content(PAGE.format(Playground(preset=name).html()))
-    page.get_by_role("button", name="Play", exact=True).click()
-    while not page.evaluate(f"({DONE})({batches})"):
-        time.sleep(0.1)
-    page.get_by_role("button", name="Pause", exact=True).click()
-    parts = {}
-    for kind, width in WIDTHS.items():
-        page.set_viewport_size({"width": width, "height": 900})
-        page.evaluate(SETTLE)
-        page.evaluate(SETTLE)
-        found = page.locator(".curving .curves").evaluate(DRAWN)
-        parts[kind] = simpler(sized(found["svg"], kind))
-    page.context.close()
-    said = (
-        f"The reward of {len(presets()[name]['lanes'])} lane(s) over the first {batches} "
-        "batches of this run."
-    )
-    legend = NOTE.sub("", found["legend"])
-    html = f'<div role="img" aria-label="{escape(said)}">{parts["narrow"]}{parts["wide"]}</div>{legend}'
-    return own_names(html, "cover")
-
-
 SMALL = """frame => {
     const still = frame.cloneNode(true), one = selector => still.querySelector(selector);
     for (const path of still.querySelectorAll("path:not([d]), path[d='']")) path.remove();
@@ -128,19 +82,11 @@ def small(chromium: Any) -> str:
 def main() -> int:
     try:
         with browser() as chromium:
-            if "small" in (sys.argv[1:] or ["small"]):
-                (BUILT / "playground.small.still.html").write_text(
-                    small(chromium), encoding="utf-8"
-                )
-            for name in [name for name in sys.argv[1:] if name != "small"] or (
-                presets() if not sys.argv[1:] else ()
-            ):
-                text = draw(name, chromium)
-                (BUILT / f"playground.{name}.still.html").write_text(text, encoding="utf-8")
-                print(f"cover: {name} ({len(text)} characters)")
+            text = small(chromium)
     except NoChromium as error:
-        print(f"covers: {error}", file=sys.stderr)
+        print(f"first screen: {error}", file=sys.stderr)
         return 1
+    (BUILT / "playground.small.still.html").write_text(text, encoding="utf-8")
     return 0
 
 
