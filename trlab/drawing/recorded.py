@@ -10,6 +10,7 @@ from trlab import record
 from trlab.basin import LR, basins, edge_ratios
 from trlab.drawing import costs, rates, scores
 from trlab.drawing.arms import Arm, against, data_of
+from trlab.drawing.figure import Drawing
 from trlab.drawing.named import Figure
 from trlab.drawing.names import called
 from trlab.findings import before, finished
@@ -18,7 +19,6 @@ from trlab.measures import LEVEL, derive
 from trlab.nats import Trade, frontier
 from trlab.statistics import Scores, by_task, interval
 from trlab.tradeoffs import at_matched_reward, by_batch, by_difficulty
-from trlib.drawing import Drawing
 
 if TYPE_CHECKING:
     import numpy as np

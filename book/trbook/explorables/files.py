@@ -100,7 +100,9 @@ def sources_hash() -> str:
     }
     files |= {f"../engine/js/{path.name}": path for path in ENGINE_SOURCES.glob("*.js")}
     files["../playground.json"] = HERE / "playground.json"
-    files["../../../../trlib/looks.json"] = HERE.parents[2] / "trlib" / "looks.json"
+    files["../../../../trlab/drawing/looks.json"] = (
+        HERE.parents[2] / "trlab" / "drawing" / "looks.json"
+    )
     for name in sorted(files):
         if not name.startswith("node_modules"):
             digest.update(f"{name}\n{files[name].read_text(encoding='utf-8')}\n".encode())

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trlib.drawing import HUES, LEGEND, NARROW, WIDE, Drawing, legend, legend_above, panels
-from trlib.labels import clear_legends
+from trlab.drawing import HUES, LEGEND, NARROW, WIDE, Drawing, legend, legend_above, panels
+from trlab.drawing.labels import clear_legends
 
 pytest.importorskip("matplotlib")
 

@@ -20,9 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trlab.drawing.labels import clear_legends
 from trlib.errors import MissingExtra, unknown
-from trlib.labels import clear_legends
-from trlib.labels import name_lines as name_lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
