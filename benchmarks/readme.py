@@ -23,8 +23,6 @@ RECORDS = {
     "objectives/run.json": ("objectives.run", "summary"),
     "objectives/projection.json": ("objectives.projection", "summary"),
     "objectives/scoring.json": ("objectives.scoring", "summary"),
-    "engine/curves.json": ("engine.curves", "summary"),
-    "engine/speed.json": ("engine.speed", "summary"),
 }
 """Every record, the module whose `table` shows it, and what of it that takes."""
 

@@ -19,7 +19,6 @@ from bookext.modules import LONGEST_VALUE, first, modules, shorten
 from bookext.pages import mend as mend_page
 from bookext.pages import styled
 from bookext.phone_tables import tables
-from bookext.read_off import recorded
 from bookext.security import sealed
 from bookext.unbroken import VERBATIM, names, numbers
 from tools.paths import ROOT
@@ -139,16 +138,6 @@ def test_a_formula_s_mathml_is_valid() -> None:
     assert "<mi>log</mi><mo>\u2061</mo><mi>x</mi>" in drawn(r"\log x"), "elsewhere the sign is said"
     above = drawn(r"a \overset{!}{=} b")
     assert "<mi>a</mi><mover><mo>=</mo><mo " in above and "<mo><" not in above
-
-
-def test_a_recorded_table_is_read_off_the_page_of_benchmarks() -> None:
-    text = (
-        "a\n<!-- x/y.json -->\n| a | b |\n|---|---|\n| 1 | **2** |\n| 3 | 4 |\n\n`made`\n<!-- "
-        "end -->\n"
-    )
-    assert recorded(text, "x/y.json") == (["a", "b"], [["1", "**2**"], ["3", "4"]], "`made`")
-    with pytest.raises(ValueError, match=r"expected a block x/z\.json"):
-        recorded(text, "x/z.json")
 
 
 def test_a_table_that_a_phone_cannot_hold_carries_its_headings() -> None:

@@ -6,14 +6,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-import trlib
 from trlib.loop.metrics import METRICS
 
 
@@ -70,39 +68,6 @@ class Metrics(Table):
         ]
 
 
-class Benchmark(Table):
-    """A recorded table of `benchmarks/README.md`, by the name of its record, and the line that says
-    what made it."""
-
-    required_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        readme = Path(str(trlib.__file__)).parents[1] / "benchmarks" / "README.md"
-        self.env.note_dependency(str(readme))
-        headings, rows, made = recorded(readme.read_text(encoding="utf-8"), self.arguments[0])
-        line = nodes.container(classes=["made"])
-        self.state.nested_parse(StringList([made], str(readme)), 0, line)
-        return [self.table(headings, [100 // len(headings)] * len(headings), rows), line]
-
-
-def recorded(text: str, name: str) -> tuple[list[str], list[list[str]], str]:
-    """Headings, rows and last line of the block `<!-- name -->` of a page of benchmarks.
-
-    Raises:
-        ValueError: there is no such block.
-    """
-    found = re.search(rf"<!-- {re.escape(name)} -->\n(.*?)<!-- end -->", text, flags=re.S)
-    if not found:
-        raise ValueError(f"benchmarks/README.md: expected a block {name}")
-    lines = [line for line in found[1].splitlines() if line]
-    head, _, *rows = (
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in lines
-        if line.startswith("|")
-    )
-    return head, rows, lines[-1]
-
-
 def summary(kind: object) -> str:
     """The first paragraph of a docstring, on one line."""
     return " ".join((inspect.getdoc(kind) or "").split("\n\n", 1)[0].split())
@@ -115,4 +80,3 @@ def escape(text: str) -> str:
 
 def connect(app: Sphinx) -> None:
     app.add_directive("metrics-table", Metrics)
-    app.add_directive("benchmark-table", Benchmark)

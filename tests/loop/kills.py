@@ -1,11 +1,5 @@
 """Kills runs at random moments, takes them up again, and compares them with runs that nobody
-disturbed.
-
-`python -m benchmarks.kills` kills 100 runs, by SIGKILL and SIGTERM in turn, over every method on
-every task that needs no download. Each is killed once or twice, at moments that the seed draws, and
-then finished. Its history, its last state and the policy that is saved must be those of the
-undisturbed run to the last bit; the exit status is 1 where one differs.
-"""
+disturbed: history, last state and saved policy, to the last bit."""
 
 from __future__ import annotations
 
@@ -14,11 +8,9 @@ import os
 import random
 import shutil
 import signal
-import sys
-import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -28,7 +20,6 @@ from typing import Any
 import torch
 
 import trlib
-from benchmarks.record import parser
 from trlab.trial import TIMINGS
 from trlib.algorithms import ALGORITHMS
 from trlib.loop import checkpoints
@@ -149,40 +140,3 @@ def state(out: Path) -> dict[str, Any]:
     held |= {name: (str(t.dtype), t.tolist()) for name, t in tensors.items()}
     policy = {f"policy/{path.name}": path.read_bytes() for path in (out / "policy").iterdir()}
     return policy | {name: json.dumps(value) for name, value in held.items()}
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Kill, compare, say how it went."""
-    options = parser(__doc__)
-    options.add_argument("--count", type=int, default=100, help="runs to kill (default: 100)")
-    options.add_argument(
-        "--seed", type=int, default=0, help="of the moments and the order (default: 0)"
-    )
-    options.add_argument(
-        "--minutes", type=float, default=float("inf"), help="begin no other run after this many"
-    )
-    args = options.parse_args(argv)
-    done: list[Kill] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for kill in kills(
-            args.count, seed=args.seed, folder=Path(folder), seconds=60 * args.minutes
-        ):
-            done.append(kill)
-            how = ", ".join(
-                f"{name} at {k}" for name, k in zip(kill.signals, kill.batches, strict=True)
-            )
-            print(
-                f"{len(done):4}  {kill.case.method} on {kill.case.task}: {how} of "
-                f"{SETTINGS['steps']} batches: {kill.differs or 'the same'}",
-                flush=True,
-            )
-    differ = sum(bool(kill.differs) for kill in done)
-    print(
-        f"{len(done)} runs killed {sum(len(kill.signals) for kill in done)} times, "
-        f"{len({kill.case for kill in done})} cases; {differ} differ"
-    )
-    return 1 if differ else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
