@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from trbook.cards import read
-from trbook.cards.card import MethodCard
+from trbook.cards.card import MethodCard, Provenance
 from trbook.cards.elsewhere import Elsewhere
 from trbook.cards.names import pointer
 from trbook.cards.outcome import Outcome, changed, command, headline, outcomes, written
@@ -31,6 +31,13 @@ GUIDE = "index.md#how-to-read-a-card"
 """What every card would repeat, for a page in `book/methods`."""
 TIMED = {"reinforce": "REINFORCE", "rl": "rewards alone"}
 """What a method's processor time is compared with, in words."""
+STAMPS: Mapping[Provenance, str] = {
+    "paper": "Formula: {} of the paper.",
+    "code": "Formula: the code of {}; not read in the paper.",
+    "quoted": "Formula: as printed in {}; not read in the paper itself.",
+    "ours": "Formula: ours, from {}.",
+}
+"""Where a formula comes from, in a sentence that takes what was read."""
 TERMS = re.compile(r"\b(mask|clip|divergence)\b")
 """Words of the glossary that a card's description links."""
 Link = Callable[[str], str]
@@ -51,7 +58,7 @@ def times(card: MethodCard) -> str:
 
 def provenance(card: MethodCard) -> str:
     """Where the formula comes from, as one line of Markdown."""
-    return f"Formula *{card.provenance}*" + (f": {card.read_in}." if card.read_in else ".")
+    return " ".join(filter(None, (STAMPS[card.provenance].format(card.read_in), card.besides)))
 
 
 def page(card: MethodCard, chapter: str, link: Link, claims: str = "") -> str:
