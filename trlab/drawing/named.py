@@ -499,7 +499,8 @@ FIGURES: dict[str, Figure] = {
     ),
     "rare": _rewards(
         "rare",
-        "Reward where the tokens that must grow are rare, 8 minibatches twice.",
+        "Mean reward where the words that must grow are rare. Every batch is cut into eight "
+        "minibatches and used twice.",
         {"parts": "8 minibatches, 2 epochs"},
     ),
     "rare-whole": _rewards(

@@ -23,7 +23,6 @@ HEADINGS = (
     "level",
     "ratio",
     "signed",
-    "ends at",
     "cost",
 )
 """Columns of the table of all methods."""
@@ -141,17 +140,19 @@ def _evidence(card: MethodCard) -> list[str]:
 
 
 def _outcome(card: MethodCard) -> list[str]:
-    """A row for each recorded place, or why there are none."""
+    """A row for each recorded place, beside PPO at the same place, or why there are none."""
     found = outcomes(card)
     if not found and not card.example:
         return ["No recorded run yet.", ""]
     if not found:
         return ["No recorded run: it does not train a language model here.", ""]
     settings = [_changed(card, one) for one in found]
+    beside = any(one.ppo for one in found)
     head = [
         "over a batch",
         "learning rate",
         f"right on `{found[0].task}`",
+        *(["PPO there"] if beside else []),
         *(["settings"] if any(settings) else []),
         "sweep",
     ]
@@ -162,9 +163,11 @@ def _outcome(card: MethodCard) -> list[str]:
             used(one) + moves,
             one.rate,
             one.quote,
+            *([one.ppo or "not run"] if beside else []),
             *([own or "default"] if any(settings) else []),
         )
-        lines.append(f"| {' | '.join(cells)} | [{one.source.sweep}]({one.source.page}) |")
+        sweep = f"[{one.source.sweep}]({one.source.page}), {one.steps} batches"
+        lines.append(f"| {' | '.join(cells)} | {sweep} |")
     return [*lines, "", *_near(card)]
 
 
