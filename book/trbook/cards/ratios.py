@@ -17,7 +17,7 @@ CLIP = rf"-\min\bigl(r A,\ \mathrm{{clip}}(r,\,{WINDOWED})\,A\bigr)"
 CLIPPED = _silenced("r A", r"r>1+\epsilon_h", r"r<1-\epsilon_l")
 TOKEN_RATIO = "the ratio of each sampled token"
 BEFORE = "the policy before the batch"
-WINDOW = "a clip, which takes the outward push from tokens that have left the window"
+WINDOW = "a clip, with no outward push outside the window"
 PPO_LOSS = "trlib.algorithms.ppo.ppo_loss"
 GROUP = "trlib.advantages.group_relative"
 
@@ -140,7 +140,7 @@ CARDS = (
         weight=CLIPPED,
         what=TOKEN_RATIO,
         to=BEFORE,
-        how=WINDOW + "; the window is wider above",
+        how=WINDOW + ", which is wider above",
         ratio="π/π_old",
         level="token",
         action="clip",

@@ -64,7 +64,7 @@ CARDS: tuple[MethodCard, ...] = (
         passes="one more forward and backward pass at the weights uphill, and a forward pass of "
         "the first policy",
         paper={"form": '"asam", with ρ = 1', "rho": "none"},
-        remark="The recorded run is SAM's form, built after the abstract. The paper's, equation 7, "
+        remark="The recorded run is SAM's form, built from the abstract. The paper's, equation 7, "
         "is `SAM(measured=True, rho=1.0, form='asam')`: the ball of ASAM and a KL one way; it has "
         "no recorded run.",
         no_curve="loss and weight are those of supervision; only the parameters at which the "
