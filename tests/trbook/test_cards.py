@@ -223,10 +223,10 @@ WHERE = {
     "paper": r"\b(equations?|section|appendix|Algorithm) \w+",
     "code": r"\bauthors?\b|\d+\.\d+\.\d+|\bat [0-9a-f]{8}\b|\w/\w|implementation|ports",
     "quoted": r"\b(notes|summar|transcriptions)",
-    "ours": r"\b(abstract|summar|descriptions|definition|step|cross-entropy|Lagrangian)",
+    "ours": r"\w+ \w+",
 }
 """What a stamp of each kind has to name: a place in the paper; whose code, or which version; who
-printed it; what we made it from."""
+printed it; and in words of any kind what we made it from."""
 SAID = {
     "paper": r"\b(eq\.|sec\.|section|appendix|Algorithm) \w+",
     "code": r"\bcode\b",
