@@ -49,9 +49,7 @@ def branch_map(branch: str) -> pd.DataFrame:
         raise ValueError(
             f"branch: expected one of {', '.join(GALLERY)}, with cards, got {branch!r}"
         )
-    names = [
-        f"{card.title} ({card.provenance})" if card.is_reading else card.title for card in cards
-    ]
+    names = [f"{card.title} (formula ours)" if card.is_reading else card.title for card in cards]
     return _whole(
         pd.DataFrame(
             [(card.what, card.to, card.how) for card in cards],

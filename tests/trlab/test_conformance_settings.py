@@ -95,9 +95,11 @@ def test_the_record_is_whole() -> None:
     ]
     assert order == sorted(order), "by purpose, then by library"
     for setting in RECORD:
-        assert setting.line > 0 and setting.does.endswith(".") and " | " not in setting.does, (
-            setting.key
-        )
+        assert (
+            (setting.line > 0) != (setting.pull > 0)
+            and setting.does.endswith(".")
+            and " | " not in setting.does
+        ), setting.key
         assert re.fullmatch(r"yaml|arguments|(class|init) \w+", setting.inside), setting.key
         again = [
             other
@@ -117,7 +119,11 @@ def test_every_link_leads_to_what_was_read() -> None:
             if setting.library in libraries.WRITTEN_FOR
             else libraries.adapter(setting.library).SOURCE.commit
         )
-        assert f"/blob/{at}/{setting.file}#L{setting.line}" in address
+        assert (
+            f"/pull/{setting.pull}"
+            if setting.pull
+            else f"/blob/{at}/{setting.file}#L{setting.line}"
+        ) in address
         assert f"[`{setting.key}`]({address})" in BOOK.read_text(encoding="utf-8")
 
 
@@ -265,7 +271,7 @@ def test_a_class_that_is_gone_is_named(tmp_path) -> None:
     for path in folder.rglob("trainer.py"):
         path.write_text(path.read_text().replace("class IPOLossConfig", "class Other"))
     faults = [check.setting.key for check in settings.check("prime-rl", folder) if check.fault]
-    assert faults == ["trainer.loss.ipo_threshold"]
+    assert faults == ["trainer.loss.eps", "trainer.loss.kl_tau"]
 
 
 @pytest.mark.parametrize(

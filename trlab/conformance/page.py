@@ -192,8 +192,10 @@ def _about(entry: dict[str, Any]) -> str:
     link = f"[`{commit[:SHORT]}`](https://github.com/{repository}/tree/{commit})"
     source = libraries.adapter(library).SOURCE
     folder = repository.partition("/")[2]
+    since = f"**The losses have changed since.** {source.since}\n\n" if source.since else ""
+    checkout = f"git -C {folder} checkout {commit[:SHORT]}\n" if source.since else ""
     return (
-        f"Compared at commit {link} of {source.date}:\n\n```\n{source.clone}\n"
+        f"{since}Compared at commit {link} of {source.date}:\n\n```\n{source.clone}\n{checkout}"
         f"trlib conformance --library {library} --source {folder}\n```\n\n"
     )
 

@@ -150,23 +150,6 @@ PLACES = (
         """,
     ),
     Place(
-        "prime-rl",
-        "default",
-        "bounds the importance ratio from above: min(π/μ, δ)",
-        "docs/algorithms.md#default-rl-loss",
-        "has no bound and no δ: the ratio enters as it is, and DPPO's mask alone silences tokens",
-        "A stale token on its way back keeps a weight of any size, which the bound should prevent.",
-        """
-        import torch; from types import SimpleNamespace as S
-        from prime_rl.trainer.rl.loss import LossInputs, default_loss_fn
-        config = S(dppo_mask_low=0.2, dppo_mask_high=0.2, adv_tau=1.0, kl_tau=0.0)
-        p = torch.full((2,), -0.1, requires_grad=True)
-        inputs = LossInputs(p, torch.tensor([-5.0, -10.0]), None, -torch.ones(2), torch.ones(2, dtype=torch.bool))
-        g = torch.autograd.grad(default_loss_fn(inputs, config).loss, p)[0]
-        print(1.0, round((g[1] / g[0]).item(), 1))
-        """,
-    ),
-    Place(
         "openrlhf",
         "ppo, seq-mask-tis",
         "filters whole completions and corrects the rest by TIS, a weight clamped token by token",

@@ -35,6 +35,8 @@ from trlib.errors import TrlibError
 
 PATH = Path(__file__).with_name("settings.json")
 TEMPLATE = Path(__file__).with_name("settings.md")
+PULLS_READ = "2026-11-26"
+"""When the pull requests were read."""
 LIBRARIES = tuple(
     library for library in libraries.LIBRARIES if library not in ("torch", *libraries.DOCUMENTED)
 )
@@ -59,11 +61,13 @@ class Setting:
     """What of the file: "class NAME" of settings, "init NAME", the "arguments" of a command line,
     "yaml"."""
     line: int
-    """At the version or commit that was read."""
+    """At the version or commit that was read; 0: it is younger, and a pull request was read."""
     name: str = ""
     """Its name there, where that is not the key's last part."""
     shown: str = ""
     """The default for the page, where that is not the value itself."""
+    pull: int = 0
+    """The merged pull request that says it, where no line does."""
 
     @property
     def there(self) -> str:
@@ -299,13 +303,24 @@ def _read() -> str:
             continue
         held = libraries.adapter(library).SOURCE
         at = f"[`{held.commit[:SHORT]}`](https://github.com/{held.repository}/tree/{held.commit})"
-        rows.append(f"- {NAMES[library]}, {at} of {held.date}")
+        pulls = {one.pull: _pull(one) for one in load() if one.library == library and one.pull}
+        later = " and ".join(f"[{pull}]({address})" for pull, address in sorted(pulls.items()))
+        newer = f"; of later only pull requests {later}, on {PULLS_READ}" if later else ""
+        rows.append(f"- {NAMES[library]}, {at} of {held.date}{newer}")
     return "\n".join(rows) + "\n"
 
 
 def link(setting: Setting) -> str:
-    """The address of the line that says it, at the version or commit that was read."""
+    """The address of the line that says it, at the version or commit that was read, or of the pull
+    request."""
+    if setting.pull:
+        return _pull(setting)
     return address(setting.library, f"{setting.file}#L{setting.line}")
+
+
+def _pull(setting: Setting) -> str:
+    repository = libraries.adapter(setting.library).SOURCE.repository
+    return f"https://github.com/{repository}/pull/{setting.pull}"
 
 
 def renewed(folders: dict[str, Path]) -> str:
@@ -316,12 +331,12 @@ def renewed(folders: dict[str, Path]) -> str:
     for setting in load():
         if setting.library in folders or setting.library in libraries.WRITTEN_FOR:
             default, line = read(setting, root(setting.library, folders.get(setting.library)))
-            setting = replace(setting, default=default, line=line)
+            setting = replace(setting, default=default, line=line, pull=0)
         entries.append(
             {
                 key: value
                 for key, value in vars(setting).items()
-                if value or key not in ("name", "shown")
+                if value or key not in ("name", "shown", "pull")
             }
         )
     lines = ",\n".join(f"  {json.dumps(entry, ensure_ascii=False)}" for entry in entries)

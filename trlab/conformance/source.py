@@ -46,6 +46,9 @@ class Source:
     """Of that commit."""
     files: Mapping[str, str]
     """Module name: its file below the source folder; the others are stood in for."""
+    since: str = ""
+    """What has changed after that commit so that the newest no longer runs, in Markdown; empty:
+    nothing that we know."""
 
     @property
     def clone(self) -> str:

@@ -22,7 +22,6 @@ from bookext.read_off import Table, escape
 from bookext.terms import slug
 from trbook.cards import elsewhere, taxonomy, text
 from trbook.cards.draw import drawing
-from trbook.cards.outcome import SOURCES, headline
 from trbook.cards.read import COSTS
 from trbook.cards.thumbnail import thumbnail
 from trlab.claims.text import VERDICTS
@@ -125,10 +124,10 @@ class Comparison(Table):
     """
 
     kind = "methods sortable read-off"
-    widths = (20, 26, 10, 10, 8, 9, 12, 5)
+    widths = (22, 30, 11, 11, 9, 10, 7)
 
     def run(self) -> list[nodes.Node]:
-        for name in {source.sweep for source in SOURCES} | set(COSTS):
+        for name in COSTS:
             quoted.note(self.env, name)
         table = self.table(
             text.HEADINGS, self.widths, [[""] * len(self.widths)] * len(taxonomy.PLACES)
@@ -162,17 +161,8 @@ class Comparison(Table):
             [_line(one.level, "axis-level")],
             [_line(one.ratio, "axis-ratio")],
             [_line(text.signed(one), "axis-signed")],
-            self.outcome(card),
             [_line(text.times(card) if card else "", "number")],
         ]
-
-    def outcome(self, card: Any) -> list[nodes.Node]:
-        """Accuracy, passes over a batch and learning rate; the task, if it is not `dial`."""
-        shown = headline(card) if card else None
-        if shown is None:
-            return [_line("no run", "quiet")]
-        rate = f"lr {shown.rate}" + (f", on {shown.task}" if shown.task != "dial" else "")
-        return [_line(f"{shown.ends:.2f}", "number"), _line(f"{text.used(shown)}, {rate}", "quiet")]
 
     def parsed(self, markdown: str) -> list[nodes.Node]:
         """A line of Markdown."""
