@@ -26,12 +26,6 @@ SOURCE = Source(
     "559b44772e471d1538537b8805cc77f3824a5e64",
     "2026-08-21",
     {LOSS: "src/prime_rl/trainer/rl/loss.py"},
-    since="`default`, DPPO's mask, was removed on 27 August 2026, and IPO took its place "
-    "([#3418](https://github.com/PrimeIntellect-ai/prime-rl/pull/3418)). IcePop was added as an option "
-    "([#3526](https://github.com/PrimeIntellect-ai/prime-rl/pull/3526)), and IPO's threshold is now "
-    "0.3, without a KL term "
-    "([#3586](https://github.com/PrimeIntellect-ai/prime-rl/pull/3586)). We read these pull requests on "
-    "26 November 2026 and could not run their code.",
 )
 LOSSES = (
     Held("default, kl_tau=0", "dppo_tv", "token-mean", options={"kl_tau": 0.0}),

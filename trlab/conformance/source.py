@@ -46,18 +46,11 @@ class Source:
     """Of that commit."""
     files: Mapping[str, str]
     """Module name: its file below the source folder; the others are stood in for."""
-    since: str = ""
-    """What has changed after that commit so that the newest no longer runs, in Markdown; empty:
-    nothing that we know."""
 
     @property
     def clone(self) -> str:
         """The command that brings the source."""
         return f"git clone https://github.com/{self.repository}"
-
-    def link(self, path: str) -> str:
-        """The address of a file at the commit that was held; `path` may end in a line's anchor."""
-        return f"https://github.com/{self.repository}/blob/{self.commit}/{path}"
 
 
 class Base:
