@@ -1,14 +1,12 @@
 PYTHON := .venv/bin/python
 export OMP_NUM_THREADS := 1
-.PHONY: book html pdf report epub test quick style nightly dev lab gpu smollm2 clean
+.PHONY: book html pdf report test quick style nightly dev lab gpu smollm2 clean
 book: .venv/installed ; @$(PYTHON) -m tools.html --serve
 html: .venv/installed ; @$(PYTHON) -m tools.html
 # The book on paper, from the pages that `make html` has built.
 pdf: .venv/installed-dev ; @$(PYTHON) -m tools.pdf
 # The report, built from the records and printed as a paper.
 report: .venv/installed-dev ; @$(PYTHON) -m tools.pdf --alone book/report
-# The same pages for a reader of EPUBs.
-epub: .venv/installed-dev ; @$(PYTHON) -m tools.epub
 PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
 # Two notebooks less, which nbmake runs for the tests' own book.
 SHOWN := 00_quickstart 05_grpo

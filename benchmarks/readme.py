@@ -24,8 +24,6 @@ RECORDS = {
     "objectives/projection.json": ("objectives.projection", "summary"),
     "objectives/divergences.json": ("objectives.divergences", "summary"),
     "objectives/scoring.json": ("objectives.scoring", "summary"),
-    "engine/curves.json": ("engine.curves", "summary"),
-    "engine/speed.json": ("engine.speed", "summary"),
 }
 """Every record, the module whose `table` shows it, and what of it that takes."""
 

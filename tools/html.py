@@ -34,7 +34,7 @@ from tools.serve import Book, listen
 from trlib.errors import unknown
 
 SOURCES = ("_config.yml", "_toc.yml", "book", "examples/minimal_grpo.py")
-READ = (*SOURCES, "notebooks", "benchmarks/README.md", "tools/pages.py")
+READ = (*SOURCES, "notebooks", "tools/pages.py")
 """Whatever pages are made from, beside the packages."""
 MAKERS = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme", "pydata-sphinx-theme")
 MADE = (Path("book", "methods"), Path("book", "records"))

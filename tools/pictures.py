@@ -30,7 +30,7 @@ from bookext import quoted
 from bookext.sweeps import STORED
 from trlab.drawing.named import figure
 from trlab.drawing.recorded import draw
-from trlib.drawing import INK
+from trlab.drawing.figure import INK
 
 BOOK = ROOT / "book"
 PAGES = ("purpose", "report", "wrong")

@@ -19,6 +19,7 @@ import numpy as np
 
 from trlab import record
 from trlab.comparison import Comparison, Side
+from trlab.drawing import INK, Drawing
 from trlab.drawing.named import figure
 from trlab.drawing.names import called
 from trlab.drawing.recorded import draw
@@ -30,7 +31,6 @@ from trlab.record import is_recorded
 from trlab.statistics import difference, interval
 from trlab.verdict import SEEN, Finding, marked, p_in_words
 from trlab.verdicts import decide, predicted
-from trlib.drawing import INK, Drawing
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:

@@ -47,8 +47,6 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(_HOME[name]), name)
     elif name in _MODULES:
         value = import_module(f"trlib.{name}")
-    elif name == "pretrain":
-        raise AttributeError("trlib.pretrain has moved: use trlab.pretraining.pretrain")
     else:
         raise AttributeError(f"module 'trlib' has no attribute {name!r}")
     globals()[name] = value

@@ -82,7 +82,7 @@ def length_weighted(rewards: Tensor, lengths: Tensor, group: Tensor) -> Tensor:
         group: [B] int, as in `group_relative`.
     Returns [B], float32 or wider. A group of size 1 gives 0.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf; a negative length.
-    Source: arXiv 2505.23585.
+    Source: arXiv 2505.23585; read in the authors' code, `opo` of microsoft/LMOps, not in the paper.
     Differs from: in verl a group of size 1 has the baseline 0."""
     g = _by_group(rewards, group)
     shape = tuple(rewards.shape)

@@ -54,7 +54,7 @@ def truncated_importance(
     tokens Yao et al. 2025 ("Your efficient RL framework secretly brings you off-policy RL
     training"), of sequences and as a mask Liu, Li et al. 2025 ("When speed kills stability").
     IcePop (arXiv 2510.18855) is how="mask" with floor=1/α, cap=α, or two bounds of its own such as
-    .5 and 5. All after the abstract or a summary: as verl has them. In the book:
+    .5 and 5. All are read in the code of verl 0.9.1 and TRL 1.16.0, not in a paper. In the book:
     :eq:`clipping-three`.
     Differs from: verl first clamps the log-ratio, of the token or of the row, to ±20. It has
     "reject" as `rollout_rs`: token_k1, seq_sum_k1 and seq_mean_k1 are the three levels, but its
@@ -134,7 +134,7 @@ def opsm_mask(
         delta: δ, nats per token. Published recipes use 1e-4 to .5.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a δ that
     is NaN.
-    Source: DeepSeek-V3.2, arXiv 2512.02556. TRL computes the same from `off_policy_mask_threshold`,
+    Source: DeepSeek-V3.2, arXiv 2512.02556; read in the code of TRL 1.16.0. TRL computes the same from `off_policy_mask_threshold`,
     and what it drops stays in the mean's denominator."""
     delta = checks.number("delta", delta)
     _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)

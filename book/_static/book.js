@@ -1,7 +1,6 @@
-// What scrolls sideways can be reached by keyboard, and says so. An observer hears of what has been laid out, and asks no
-// page for more: what is far away stays as it is.
+// What scrolls sideways can be reached by keyboard, and says so.
 const SCROLLS = "pre, .scroll, div.math, .output, .cell_output, .line-block, dt.sig, .pst-scrollable-table-container, p:has(> img)";
-const laidOut = new ResizeObserver((entries) => {
+const sized = new ResizeObserver((entries) => {
   const seen = entries.map(({ target }) => [
     target,
     target.scrollWidth > target.clientWidth + 1 && getComputedStyle(target).overflowX !== "visible",
@@ -12,27 +11,15 @@ const laidOut = new ResizeObserver((entries) => {
     else if (element.getAttribute("tabindex") === "0") element.removeAttribute("tabindex");
   }
 });
-addEventListener("DOMContentLoaded", () => {
-  for (const element of document.querySelectorAll(SCROLLS)) laidOut.observe(element);
-});
-
-// A formula further down is laid out when a reader comes near: its fonts are there by then, so that it is not set anew.
-const FONTS = {
-  ".katex": "16px KaTeX_Main",
-  ".mathnormal": "italic 16px KaTeX_Math",
-  ".mathbb": "16px KaTeX_AMS",
-  ".mathcal": "16px KaTeX_Caligraphic",
-  ".small-op": "16px KaTeX_Size1",
-  ".large-op": "16px KaTeX_Size2",
+// Observed anew, an element is measured anew: a font that arrives changes what is in a box, and not the box.
+const measure = () => {
+  for (const element of document.querySelectorAll(SCROLLS)) {
+    sized.unobserve(element);
+    sized.observe(element);
+  }
 };
-addEventListener("load", () => {
-  for (const [mark, font] of Object.entries(FONTS)) if (document.querySelector(mark)) document.fonts.load(font);
-});
-
-// The end of a page is where its sections end, and what is far away has only a guessed height: End lays all of it out first.
-addEventListener("keydown", ({ key }) => {
-  if (key === "End") document.documentElement.classList.add("whole");
-});
+addEventListener("DOMContentLoaded", measure);
+document.fonts.addEventListener("loadingdone", measure);
 
 // On a phone a long cell of code is a fold, and so is each section of a page of evidence that is too long to scroll
 // through. On a wider screen, and on paper, they are open and nothing shows that they are folds.
@@ -87,11 +74,17 @@ const reveal = () => {
 addEventListener("DOMContentLoaded", reveal);
 addEventListener("hashchange", reveal);
 
-// Paper shows what is folded away; afterwards the folds are as they were.
+// Paper shows what is folded away, except solutions, the code that only draws a figure, and how a page was executed;
+// afterwards the folds are as they were.
+const KEPT = ".tag_solution > details, .tag_hide-input:not(.tag_hide-cell) > details, .executed > details";
 const folded = new Set();
 const paper = matchMedia("print");
 const unfold = () => {
-  for (const fold of document.querySelectorAll("article details:not([open])")) { folded.add(fold); fold.open = true; }
+  for (const fold of document.querySelectorAll("article details:not([open])")) {
+    if (fold.matches(KEPT)) continue;
+    folded.add(fold);
+    fold.open = true;
+  }
 };
 const refold = () => {
   for (const fold of folded) fold.open = false;

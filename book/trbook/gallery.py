@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from trbook.bandit import bandit_step
 from trbook.cards import CARDS, GALLERY
+from trlab.drawing import COLOURS, Drawing, legend
 from trlab.drawing.names import called
 from trlab.drawing.rates import written_rate
 from trlab.drawing.scores import in_words, rows_of
 from trlab.outcomes import Note, folded, is_recorded, judged, not_run, runs_of
 from trlab.record import read
 from trlab.statistics import interval
-from trlib.drawing import COLOURS, Drawing, legend
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,9 +49,7 @@ def branch_map(branch: str) -> pd.DataFrame:
         raise ValueError(
             f"branch: expected one of {', '.join(GALLERY)}, with cards, got {branch!r}"
         )
-    names = [
-        f"{card.title} ({card.provenance})" if card.is_reading else card.title for card in cards
-    ]
+    names = [f"{card.title} (formula ours)" if card.is_reading else card.title for card in cards]
     return _whole(
         pd.DataFrame(
             [(card.what, card.to, card.how) for card in cards],

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from trlab.drawing import COLOURS, INK, Drawing, legend, panels
 from trlib.advantages import group_relative
 from trlib.algorithms.dual import solve_groups
 from trlib.algorithms.projection import project
 from trlib.divergences import kl
-from trlib.drawing import COLOURS, INK, Drawing, legend, panels
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -192,7 +192,7 @@ def sources(chromium: Any) -> Iterator[Callable[..., Any]]:
     def answer(route: Any) -> None:
         asked = route.request.url.split("/", 3)[3]
         # `../../engine/js/...` of a source, the presets, and the table of looks
-        above = {"engine": ENGINE.parent, "playground.json": ENGINE.parent, "trlib": ROOT}
+        above = {"engine": ENGINE.parent, "playground.json": ENGINE.parent, "trlab": ROOT}
         path = above.get(asked.split("/")[0], SOURCES) / asked
         if path.is_file():
             kind = "application/json" if path.suffix == ".json" else "text/javascript"

@@ -15,12 +15,12 @@ from tools.draw.stills import draw
 from trbook import explorables
 from trbook.explorables.files import data_of
 
-OWN = ("Diagnose", "Playground", "RatioMap", "RunExplorer")  # these keep their own tests
+OWN = ("Diagnose", "Playground", "RatioMap")  # these keep their own tests
 UNRECORDED = (
     () if json.loads(data_of("basin") or "")["panels"] else ("Basin",)
 )  # it has nothing to offer yet
 NAMES = [name for name in explorables.__all__ if name not in (*OWN, *UNRECORDED)]
-DRAWN = [*NAMES, "RatioMap", "RunExplorer"]
+DRAWN = [*NAMES, "RatioMap"]
 ONE = by_day(NAMES, "QueryDual", reason="seconds of a browser for each; one stands for all")
 
 
@@ -108,13 +108,12 @@ def test_the_impossible_is_clamped_and_explained(visit: Any, name: str) -> None:
 )
 def test_a_note_goes_with_the_address_that_it_was_about(visit: Any, name: str) -> None:
     one = visit(name)
-    mark = {"RunExplorer": "runs"}.get(name, import_of(name))
     notes = one.page.locator(".trx .notes")
     for wrong, told in (("speed=1", '"speed"'), ("tempo=1", '"tempo"')):
-        one.page.evaluate("mark => { location.hash = mark; }", f"{mark}:{wrong}")
+        one.page.evaluate("mark => { location.hash = mark; }", f"{import_of(name)}:{wrong}")
         notes.filter(has_text=told).wait_for()
     assert '"speed"' not in notes.inner_text()
-    one.page.evaluate("mark => { location.hash = mark; }", f"{mark}:")
+    one.page.evaluate("mark => { location.hash = mark; }", f"{import_of(name)}:")
     notes.wait_for(state="hidden")
 
 
@@ -203,8 +202,8 @@ def test_frames_are_short(
     "name",
     by_day(
         DRAWN,
+        "Basin",
         "RatioMap",
-        "RunExplorer",
         reason="draws every explorable; by day two stills are compared",
     ),
 )

@@ -388,7 +388,7 @@ def contrast(a: str, b: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-TABLE = json.loads((files("trlib") / "looks.json").read_text(encoding="utf-8"))
+TABLE = json.loads((files("trlab") / "drawing" / "looks.json").read_text(encoding="utf-8"))
 HUES, LOOKS = TABLE["hues"], TABLE["looks"]
 
 

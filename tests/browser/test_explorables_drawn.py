@@ -12,7 +12,7 @@ import pytest
 from tests.browser.explorable import SETTLED
 from tests.by_day import by_day
 from tools.draw.stills import PICTURES
-from trbook.explorables import RatioMap, RunExplorer
+from trbook.explorables import Basin, Clip, RatioMap
 from trbook.explorables.files import still_of
 from trbook.explorables.ratio_map import METHODS
 
@@ -164,7 +164,7 @@ def test_no_word_lies_on_another_or_leaves_the_drawing(page: Any, width: int) ->
         assert found == {"over": [], "cut": [], "out": []}, (place, found)
 
 
-FIRST = [(RatioMap, 328, "dark"), (RatioMap, 560, "light"), (RunExplorer, 780, "dark")]
+FIRST = [(RatioMap, 328, "dark"), (RatioMap, 560, "light"), (Basin, 780, "dark")]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_still_stands_there_before_the_module_and_nothing_moves(
     ("kind", "module", "other"),
     [
         (RatioMap, "ratio_map", {"eps_high": 0.28}),
-        (RunExplorer, "run_explorer", {"measure": "kl"}),
+        (Basin, "basin", {"uses": "4"}),
     ],
 )
 def test_the_first_state_has_a_still_and_another_has_room(
@@ -216,6 +216,18 @@ def test_the_first_state_has_a_still_and_another_has_room(
     phone, wide = kind.room
     assert "shadowrootmode" not in moved and f"min-height:{wide}px;--phone:{phone}px" in moved
     assert set(PICTURES) == set(re.findall(r'class="still-(\w+)"', str(still_of(module))))
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [({}, "What does PPO-clip"), (Clip.shown["children"], "Which of PPO, CISPO, SAPO and QUATRO")],
+)
+def test_clip_asks_about_the_methods_that_it_opens_with(
+    page: Any, settings: dict[str, Any], asked: str
+) -> None:
+    page.set_content(PAGE.format("light", Clip(**settings).html()))
+    page.wait_for_function(STARTED)
+    assert asked in page.locator(".trx:not(.still) .ask > summary").inner_text()
 
 
 def test_paper_shows_the_plane_and_what_it_says_without_controls(page: Any) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from tests.browser.explorable import Visit
 
 MAP = '[data-explorable="ratio_map"]'
@@ -55,19 +53,16 @@ def test_map_lives_on_its_page_and_follows_the_theme(
     assert one.complaints == []
 
 
-@pytest.mark.nightly("on a page that is built by night")
-def test_the_run_explorer_loads_its_data_and_a_link_opens_it_at_what_was_chosen(
+def test_a_figure_with_data_loads_them_and_a_link_opens_it_at_what_was_chosen(
     chromium: Any, address: str, until: Any
 ) -> None:
-    mark = "#runs:sweep=mismatch&at.sampler=int4&at.anchor=rollout&cell=troll"
-    one = Visit(chromium, f"{address}/notebooks/11_shoot_out.html{mark}")
-    one.page.wait_for_selector(".trx:not(.still) .line[d]", state="attached")
-    assert loaded(one) == ["common.js", "run_explorer.data.json", "run_explorer.js"]
-    one.page.locator(".trx .verdict b", has_text="troll fail").wait_for()
-    assert 0 < one.page.get_by_role("group", name="Recorded runs").bounding_box()["y"] < 300, (
-        "a link goes to the figure"
-    )
-    one.page.get_by_label("curve of").select_option("kl")
-    until(one.page, "location.hash.includes('measure=kl')")
+    one = Visit(chromium, f"{address}/book/purpose.html#basin:uses=4&measure=take_off")
+    assert loaded(one) == ["basin.data.json", "basin.js", "common.js"]
+    model = "document.querySelector('[data-explorable=basin]').model"
+    until(one.page, f"{model}.get('uses') === '4' && {model}.get('measure') === 'take_off'")
+    figure = one.page.locator('[data-explorable="basin"]')
+    assert 0 <= figure.bounding_box()["y"] < 300, "a link goes to the figure"
+    figure.get_by_role("slider").first.press("End")
+    until(one.page, "location.hash.includes('lr=')")
     one.context.close()
     assert one.complaints == []

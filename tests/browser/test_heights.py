@@ -14,7 +14,7 @@ from tests.by_day import by_day
 
 DRIVE = Path(__file__).with_name("heights.js").read_text(encoding="utf-8")
 EVENTS = 120
-SHOWN = ("Clip", "NaturalGradient", "RunExplorer", "TokenMicroscope", "Unifier")
+SHOWN = ("Clip", "Basin", "NaturalGradient", "TokenMicroscope", "Unifier")
 HIGHEST = {1280: 900, 360: 1300}
 COLUMN = {1280: 700, 360: 328}
 """What a page of the book leaves for a figure."""

@@ -1,5 +1,4 @@
-"""The objectives and gradient weights that `clip` and `gradient_weight` draw are those of trlib's
-losses."""
+"""The objectives and gradient weights that `clip` draws are those of trlib's losses."""
 
 from __future__ import annotations
 

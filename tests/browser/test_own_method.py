@@ -16,15 +16,12 @@ import numpy as np
 import pytest
 import torch
 from playwright.sync_api import expect
-from scipy import stats
 
 from bookext.security import sealed
 from tests.browser.double import double
 from tests.browser.test_engine_loop import LANE, given_of
 from tests.by_day import by_day
-from tools.pack.contest import recorded
 from trbook.explorables import Playground
-from trbook.explorables.files import CONTEST
 from trlib.algorithms.method import Scores
 from trlib.cli import main
 from trlib.methods import method_kind
@@ -296,7 +293,7 @@ LANE_OF = '[data-explorable="playground"] [data-lane]'
 def test_a_formula_is_typed_marked_drawn_shared_and_written_as_python(
     chromium: Any, until: Callable[..., None], tmp_path: Path
 ) -> None:
-    playground = Playground(lanes=[{"method": "ppo", "group": 2}], contest=True)
+    playground = Playground(lanes=[{"method": "ppo", "group": 2}])
     sealed_page = sealed(PAGE.format(playground.html())).replace(
         "script-src", "script-src blob:"
     )  # no eval
@@ -338,7 +335,6 @@ def test_a_formula_is_typed_marked_drawn_shared_and_written_as_python(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("button", name="One batch", exact=True).click()
     expect(page.locator(LANE_OF)).to_have_attribute("data-batch", "1")
-    expect(page.get_by_role("button", name="Run the contest")).to_be_enabled()
     other = chromium.new_page()
     other.goto(f"{address}{page.evaluate('location.hash')}")
     expect(other.get_by_label("Your formula for w")).to_have_value("A*r*(abs(p-q) < d)")
@@ -348,33 +344,3 @@ def test_a_formula_is_typed_marked_drawn_shared_and_written_as_python(
     assert complaints == []
     page.close()
     other.close()
-
-
-def test_the_contest_says_a_difference_only_if_its_corrected_interval_leaves_out_0(
-    sources: Any,
-) -> None:
-    draw = np.random.default_rng(1)
-    for shift in (0.0, 0.02, 0.3):
-        ours, theirs = draw.normal(0.5 + shift, 0.05, 8), draw.normal(0.5, 0.05, 8)
-        found = sources(
-            "contest/maths.js",
-            "(m, [a, b]) => m.difference(a, b)",
-            [ours.tolist(), theirs.tolist()],
-        )
-        low, high = stats.t.interval(
-            1 - 0.05 / 6,
-            7,
-            loc=(ours - theirs).mean(),
-            scale=(ours - theirs).std(ddof=1) / np.sqrt(8),
-        )
-        assert [found["low"], found["high"]] == pytest.approx([low, high], abs=1e-5)
-        assert found["certain"] == (low > 0 or high < 0)
-    kept = json.loads(CONTEST.read_text(encoding="utf-8"))
-    assert len(kept["rules"]["rates"]) * 2 == 6 and len(kept["rules"]["seeds"]) == 8
-    for runs in kept["reference"].values():
-        assert [(run["seed"], run["rate"]) for run in runs] == [
-            (seed, rate) for seed in kept["rules"]["seeds"] for rate in kept["rules"]["rates"]
-        ]
-    assert kept["record"] == recorded(), (
-        "the record changed: `python -m tools.pack.contest --record`, then build"
-    )

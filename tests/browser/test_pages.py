@@ -17,7 +17,7 @@ import pytest
 
 from tools.archive import archive
 from tools.browser import settle
-from tools.draw.screenshots import WHOLE, pages
+from tools.draw.screenshots import pages
 from tools.paths import chapters, contents
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
@@ -55,13 +55,16 @@ PAPER = {"width": 718, "height": 1000}
 """A4 between its margins."""
 CUT = """() => {
     const shown = node => node.getClientRects().length && getComputedStyle(node).visibility !== 'hidden';
-    const closed = [...document.querySelectorAll('article details:not([open])')].map(() => 'a closed fold');
+    const kept = '.tag_solution > details, .tag_hide-input:not(.tag_hide-cell) > details, .executed > details';
+    const folds = [...document.querySelectorAll('article details')];
+    const closed = folds.filter(node => !node.open && !node.matches(kept)).map(() => 'a closed fold');
+    const told = folds.filter(node => node.open && node.matches('.tag_solution > details')).map(() => 'a solution');
     const tools = [...document.querySelectorAll('.bd-sidebar, .bd-header-article, .prev-next-footer, .copybtn')]
         .filter(shown).map(node => 'a control: ' + node.className);
     const wide = [...document.querySelectorAll('article :is(pre, table, .math, .line, dt.sig)')]
         .filter(node => shown(node) && node.getBoundingClientRect().left + node.scrollWidth > innerWidth + 1)
         .map(node => 'cut: ' + node.textContent.trim().slice(0, 60));
-    return [...closed, ...tools, ...wide];
+    return [...closed, ...told, ...tools, ...wide];
 }"""
 """What paper would show badly."""
 INTERFACE = "book/interface/"
@@ -153,8 +156,6 @@ def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_o
     name = surveyed
     visit = Visit(desktop, address, name)
     page = visit.page
-    page.add_style_tag(content=WHOLE)  # what nobody comes near is not laid out
-    settle(page)
     outside = [url for url in visit.requests if not url.startswith((address, "data:", "blob:"))]
     faults = [f"asks someone else: {url}" for url in outside]
     size = weight(book, visit.requests)
@@ -229,8 +230,6 @@ def test_what_is_cut_shows_it_and_scrolls_by_keyboard(
 ) -> None:
     context = chromium.new_context(viewport={"width": 240, "height": 780})
     visit = Visit(context, address, "book/notation.html")
-    for formula in visit.page.locator("div.math").all():
-        formula.scroll_into_view_if_needed()  # what is far away is not laid out
     wide = visit.page.locator("div.math.wide").first
     assert wide.evaluate("node => node.scrollWidth > node.clientWidth")
     assert (
@@ -243,14 +242,23 @@ def test_what_is_cut_shows_it_and_scrolls_by_keyboard(
     context.close()
 
 
+def test_nothing_waits_to_be_scrolled_to(address: str, desktop: Any) -> None:
+    """So that a picture of the whole page shows every section."""
+    visit = Visit(desktop, address, "notebooks/05_grpo.html")
+    kinds = visit.page.locator("article *").evaluate_all(
+        "all => all.map(one => getComputedStyle(one).contentVisibility)"
+    )
+    assert len(kinds) > 1000 and "auto" not in kinds
+    visit.page.close()
+
+
 def test_the_key_end_leads_to_the_end_at_once(
-    address: str, chromium: Any, press_until: Any, until: Any
+    address: str, chromium: Any, press_until: Any
 ) -> None:
     context = chromium.new_context(viewport={"width": 360, "height": 780})
     visit = Visit(context, address, "notebooks/05_grpo.html")
-    press_until(visit.page, "End", "document.documentElement.classList.contains('whole')")
     left = "document.documentElement.scrollHeight - innerHeight - scrollY"
-    until(visit.page, f"scrollY > 0 && {left} < 2")
+    press_until(visit.page, "End", f"scrollY > 0 && {left} < 2")
     context.close()
 
 

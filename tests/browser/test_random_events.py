@@ -34,9 +34,8 @@ def test_no_event_and_no_address_stops_a_figure(
 ) -> None:
     begun = "#playground:seed=1" if name == "Playground" else ""  # else it waits for a press
     one = Visit(chromium, f"{figures}/{name}.html{begun}")
-    mark = {"RunExplorer": "runs"}.get(name, import_of(name))
     asked = {
-        "name": mark,
+        "name": import_of(name),
         "seed": 1,
         "events": EVENTS[share],
         "addresses": ADDRESSES[share],
@@ -54,7 +53,7 @@ def test_no_event_and_no_address_stops_a_figure(
         DRAWN,
         "Projection",
         "RatioMap",
-        "RunExplorer",
+        "Basin",
         "Simplex",
         reason="a second of a browser for each figure",
     ),

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.first_view import SLOW
 from tests.by_day import by_day
+from tools.web_vitals import SHIFT, SLOW, THROUGH, WATCH, worst
 
 PAGES = (
     "notebooks/05_grpo",
@@ -35,33 +35,6 @@ FIGURES = (
     "gallery_transport",
 )
 """Notebooks whose figures are not in their first state, and two whose first state differs most by width."""
-MOST = 0.05
-"""Of the window, as browsers count it: a tenth is what they call good."""
-WATCH = """window.shifts = [];
-new PerformanceObserver(list => {
-    for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifts.push(
-        [one.startTime, one.value, one.sources.map(({ node }) => node?.nodeName + "." + node?.className).join()]);
-}).observe({ type: "layout-shift", buffered: true });"""
-THROUGH = """async () => {
-    for (let y = 0; y < document.documentElement.scrollHeight; y += 0.8 * innerHeight) {
-        scrollTo({ top: y, behavior: "instant" });
-        await new Promise(done => setTimeout(done, 100));
-    }
-    await new Promise(done => setTimeout(done, 500));
-    return window.shifts;
-}"""
-
-
-def worst(shifts: list[Any]) -> float:
-    """The largest sum of a burst: shifts less than a second apart, over five seconds at most."""
-    largest = total = 0.0
-    first = last = -10_000.0
-    for time, value, _ in shifts:
-        if time - last > 1000 or time - first > 5000:
-            total, first = 0.0, time
-        total, last = total + value, time
-        largest = max(largest, total)
-    return largest
 
 
 @pytest.mark.parametrize(
@@ -80,7 +53,7 @@ def test_nothing_moves_while_a_page_arrives(
     page.goto(f"{address}/{name}.html", wait_until="networkidle")
     shifts = page.evaluate(THROUGH)
     context.close()
-    assert worst(shifts) < MOST, sorted(shifts, key=lambda one: -one[1])[:5]
+    assert worst(shifts) < SHIFT, sorted(shifts, key=lambda one: -one[1])[:5]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +72,6 @@ def test_a_figure_takes_the_room_that_was_kept(
                 "window.IntersectionObserver = class { observe() {} disconnect() {} };"
             )
         page.goto(f"{address}/notebooks/{name}.html", wait_until="load")
-        page.evaluate("document.documentElement.classList.add('whole')")
         figures = page.locator(".trlib-explorable:not(:has([data-start]))")
         for figure in () if far else figures.all():
             figure.scroll_into_view_if_needed()
@@ -114,22 +86,3 @@ def test_a_figure_takes_the_room_that_was_kept(
     assert kept
     for (figure, before), (_, after) in zip(kept, taken, strict=True):
         assert after == pytest.approx(before, abs=50), figure
-
-
-@pytest.mark.parametrize("width", by_day([1280, 360], 1280, reason="the same page, narrower"))
-def test_code_and_figures_take_the_room_that_was_kept(
-    chromium: Any, address: str, width: int
-) -> None:
-    """What is laid out late has its height before."""
-    context = chromium.new_context(viewport={"width": width, "height": 800})
-    page = context.new_page()
-    page.goto(f"{address}/notebooks/05_grpo.html", wait_until="networkidle")
-    pieces = page.locator(".pieced :is(.cell_input, .trlib-drawing > div)")
-    late = "all => all.filter(one => !one.firstElementChild.checkVisibility({ contentVisibilityAuto: true })).length"
-    heights = "all => all.map(one => one.getBoundingClientRect().height)"
-    unseen, kept = pieces.evaluate_all(late), pieces.evaluate_all(heights)
-    page.evaluate("document.documentElement.classList.add('whole')")
-    taken = pieces.evaluate_all(heights)
-    context.close()
-    assert unseen >= 3
-    assert kept == pytest.approx(taken, abs=2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import signal
@@ -64,23 +63,6 @@ def test_without_trlab_its_commands_say_what_to_install(tmp_path):
         and "sweep" not in done.stdout
     )
     assert done.stdout.endswith("[2, 2, 2, 2, 2, 0, 2]\n")
-
-
-@pytest.mark.parametrize(
-    ("name", "new"),
-    [
-        ("trlib.lab", "trlab.NAME"),
-        ("trlib.pages", "trbook.NAME"),
-        ("trlib.pretraining", "trlab.pretraining"),
-        ("trlib.model.scoring", "trlab.scoring"),
-        ("trlib.tasks.tokenizer", "trlab.pretraining.tokenizer"),
-    ],
-)
-def test_an_old_import_path_names_the_new_one(name, new):
-    with pytest.raises(ImportError, match=rf"^{name} has moved: .*{new}"):
-        importlib.import_module(name)
-    with pytest.raises(ImportError, match=rf"^{name} has moved: "):
-        importlib.import_module(f"{name}.anything")
 
 
 def test_a_reader_that_goes_away_is_no_error():

@@ -1,7 +1,6 @@
-"""A run that is killed at any moment is finished as if nothing had been;
-`python -m benchmarks.kills` kills a hundred."""
+"""A run that is killed at any moment is finished as if nothing had been."""
 
-from benchmarks import kills
+from tests.loop import kills
 
 
 def test_runs_killed_at_random_moments_end_as_if_nothing_had_been(tmp_path):

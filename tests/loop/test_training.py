@@ -1,4 +1,5 @@
 import dataclasses
+import io
 import json
 import math
 import signal
@@ -62,10 +63,12 @@ def test_the_history_has_the_columns_of_the_glossary():
         f"seed 0, 4 batches: reward {run.rows[0]['reward']:.2f}" in repr(run)
         and "<table" in run._repr_html_()
     )
-    drawing = run.plot()
-    assert len(drawing.figure.axes) == 6 and f"reward {run.rows[-1]['reward']:.3g}" in drawing.alt
-    two = run.plot("length", "kl").figure.axes
+    assert len(run.plot().axes) == 6
+    two = run.plot("length", "kl").axes
     assert [ax.get_ylabel() for ax in two] == ["length, tokens", "kl, nats/token"]
+    assert two[1].lines[0].get_ydata().tolist() == run.history["kl"].tolist()
+    run.plot("reward").savefig(written := io.BytesIO())
+    assert written.getvalue().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match=r"column: expected one of .*; did you mean 'reward'"):
         run.plot("rewards")
 

@@ -1,4 +1,4 @@
-"""The book's conformance page says what the installed libraries compute today."""
+"""The record of conformance says what the installed libraries compute today."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from trlab.conformance import libraries, page
+from trlab.conformance import libraries
+from trlab.conformance.report import RECORD
 from trlab.conformance.vectors import load
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 def test_the_record_is_what_a_run_finds(library, request):
     request.getfixturevalue(library)  # imported once, or a failure that says how to install it
     recorded = next(
-        e for e in json.loads(page.PATH.read_text())["libraries"] if e["library"] == library
+        e for e in json.loads(RECORD.read_text())["libraries"] if e["library"] == library
     )
     assert recorded["version"] == libraries.installed(library)
     with libraries.opened(library) as modules:

@@ -148,8 +148,7 @@ ODD = (
     + [(text, "18", False) for text in UNREADABLE + SILENT]
     + PERCENT
 )
-"""Every case above: a text, the answer asked for, whether it is right. `benchmarks.answers` asks
-other readers, too."""
+"""Every case above: a text, the answer asked for, whether it is right."""
 
 
 @pytest.mark.parametrize(("text", "answer"), MARKED)

@@ -3,12 +3,10 @@ of the search."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from docutils.core import publish_doctree
 
 from bookext.execution import stamp
-from bookext.head import LONGEST, PICTURE, described, sentences, shared, sitemap, tags
+from bookext.head import LONGEST, described, sentences, sitemap, tags
 from bookext.search import Page, Unit, index, kind, read, words
 
 
@@ -44,20 +42,8 @@ def test_the_head_escapes_what_it_says() -> None:
     made = tags('A "title" & more', "<b>", "", "figures/share.png", "Book")
     assert 'content="A &quot;title&quot; &amp; more"' in made and 'content="&lt;b&gt;"' in made
     assert "og:url" not in made, "no address, no claim"
-    assert 'og:image:alt" content="Its own."' in tags("t", "d", "", "p.png", "Book", "Its own.")
+    assert 'og:image:alt" content="Learning curves of recorded runs' in made
     assert "<loc>https://a.org/book/index.html</loc>" in sitemap("https://a.org/", ["book/index"])
-
-
-def test_a_link_to_a_chapter_shows_its_own_picture_where_it_has_one(tmp_path: Path) -> None:
-    (tmp_path / "figures/share").mkdir(parents=True)
-    (tmp_path / "figures/share/05_grpo.png").touch()
-    file, says = shared("notebooks/05_grpo", "GRPO", tmp_path)
-    assert file == "_static/figures/share/05_grpo.png" and "GRPO" in says
-    assert (
-        shared("notebooks/04_ppo", "PPO", tmp_path)[0]
-        == shared("book/05_grpo", "", tmp_path)[0]
-        == PICTURE
-    )
 
 
 def test_the_search_reads_sections_and_splits_names() -> None:

@@ -14,7 +14,7 @@ from bookext.execution import NEVER, on_a_gpu
 from tools import gpu
 from tools.execute import NotebookFailed, execute
 
-DRAWS = """from trlib.drawing import Drawing, panels
+DRAWS = """from trlab.drawing import Drawing, panels
 figure, (ax,) = panels()
 Drawing(figure, alt='The reward "rises" from 0.25 to 0.75.')"""
 CARD = {"gpu": "A card of a test", "memory": "16 GiB", "driver": "1.2", "cuda": "3.4"}

@@ -19,7 +19,6 @@ from bookext.modules import LONGEST_VALUE, first, modules, shorten
 from bookext.pages import mend as mend_page
 from bookext.pages import styled
 from bookext.phone_tables import tables
-from bookext.read_off import recorded
 from bookext.security import sealed
 from bookext.unbroken import VERBATIM, names, numbers
 from tools.paths import ROOT
@@ -141,16 +140,6 @@ def test_a_formula_s_mathml_is_valid() -> None:
     assert "<mi>a</mi><mover><mo>=</mo><mo " in above and "<mo><" not in above
 
 
-def test_a_recorded_table_is_read_off_the_page_of_benchmarks() -> None:
-    text = (
-        "a\n<!-- x/y.json -->\n| a | b |\n|---|---|\n| 1 | **2** |\n| 3 | 4 |\n\n`made`\n<!-- "
-        "end -->\n"
-    )
-    assert recorded(text, "x/y.json") == (["a", "b"], [["1", "**2**"], ["3", "4"]], "`made`")
-    with pytest.raises(ValueError, match=r"expected a block x/z\.json"):
-        recorded(text, "x/z.json")
-
-
 def test_a_table_that_a_phone_cannot_hold_carries_its_headings() -> None:
     head = "<thead><tr><th>name</th><th>what it is</th><th>unit</th></tr></thead>"
     words = "<tr><td>x</td><td>a long line of short words that wrap well</td><td>1</td></tr>"
@@ -264,8 +253,6 @@ def test_every_module_that_a_reader_calls_has_a_page() -> None:
     for folder in ("", "algorithms/", "model/", "loop/"):
         for path in (ROOT / "trlib" / folder).glob("[a-z]*.py"):
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            if "has moved" in path.read_text(encoding="utf-8"):  # it only names its new place
-                continue
             assert f"\n{name}: " in pages or f"automodule:: {name}\n" in pages, (
                 f"{name}: no page of the interface"
             )

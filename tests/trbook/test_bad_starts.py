@@ -72,7 +72,7 @@ def test_a_chapter_without_an_extra_names_it() -> None:
         ],
     )
     error, lines = shown(
-        missing.format("matplotlib.figure"), "from trlib.drawing import panels\npanels(2)"
+        missing.format("matplotlib.figure"), "from trlab.drawing import panels\npanels(2)"
     )
     assert (error, lines) == (
         "MissingExtra",

@@ -9,11 +9,11 @@ import shlex
 
 import pytest
 
-from bookext import claims, quoted
+from bookext import archive, claims, quoted
 from trbook.cards import CARDS, FAMILIES, read
 from trbook.cards.draw import drawing
 from trbook.cards.outcome import OF_2026, command, headline, outcomes
-from trbook.cards.text import page
+from trbook.cards.text import HEADINGS, page
 from trlab import recorded
 from trlib.cli import main
 from trlib.loop import training
@@ -79,6 +79,35 @@ def test_an_outcome_is_the_record_s(card):
         sweeps <= {"gallery_best", "relay_best", "relay_2026"}
         or card.family in FAMILIES
         or card.name == "gae"
+    )
+
+
+@pytest.mark.parametrize("card", TRAINED, ids=lambda card: card.name)
+def test_evidence_stands_beside_ppo_s_and_on_a_page_of_its_sweep(card):
+    """A number of another sweep compares nothing: each row has PPO's of the same place."""
+    text = page(card, "", str)
+    for one in outcomes(card):
+        has_page = f"| [{one.source.sweep}](../records/{one.source.sweep}.md), {one.steps} batches"
+        (row,) = [
+            line for line in text.splitlines() if f"| {one.quote} |" in line and has_page in line
+        ]
+        assert one.source.sweep in archive.shown()
+        labels = set(recorded(one.source.sweep)[0]["label"])
+        assert (f"| {one.ppo} |" in row) == (card.name != "ppo" and "ppo" in labels)
+        assert one.ppo in ("", one.quote.replace(one.label, "ppo").replace('"ppo"', "ppo"))
+    assert "wrong.md" not in text
+
+
+def test_no_column_of_the_table_of_methods_mixes_sweeps():
+    """What a method reached depends on the budget of its sweep and on the task."""
+    assert HEADINGS == (
+        "method",
+        "kept close, to what",
+        "what is done",
+        "level",
+        "ratio",
+        "signed",
+        "cost",
     )
 
 

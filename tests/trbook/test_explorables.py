@@ -18,9 +18,10 @@ import traitlets
 
 from tools.paths import chapters
 from trbook import explorables
-from trbook.explorables import RatioMap, files
+from trbook.explorables import Basin, RatioMap, files
 from trbook.explorables.files import BUILT, SOURCES, source_of, sources_hash
 from trbook.explorables.modules import embed_modules, fragment, link_modules, preloads
+from trbook.explorables.publish import publish
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PART = r'<script type="application/json" class="trlib-{}"[^>]*>(.*?)</script>'
@@ -78,6 +79,18 @@ def test_page_can_link_its_modules_and_carry_them_again() -> None:
     assert 'data-src="https://pages.example/x/ratio_map.js"' in link_modules(
         html, "https://pages.example/x"
     )
+
+
+def test_a_page_carries_its_data_or_links_them(tmp_path: Path) -> None:
+    data, html = str(files.data_of("basin")), Basin().html()
+    assert html.count('class="trlib-data"') == 1 and '"panels":[{' in html
+    assert "_data" not in Basin().settings() and Basin()._data == data
+    linked = link_modules(html, "../_static/explorables")
+    assert 'data-src="../_static/explorables/basin.data.json"></script>' in linked
+    assert len(linked) < len(html) - len(data) and embed_modules(linked) == html
+    publish(tmp_path)
+    assert (tmp_path / "basin.data.json").read_text(encoding="utf-8").strip() == data
+    assert (tmp_path / "basin.js").is_file() and (tmp_path / "common.js").is_file()
 
 
 def test_settings_cannot_end_the_script() -> None:

@@ -22,7 +22,7 @@ def test_a_map_says_what_the_cards_say(branch):
     page = html.unescape(shown._repr_html_())
     assert all(words in page for words in shown.values.flat), "no text is cut short"
     for name, card in zip(shown.index, cards, strict=True):
-        assert name == (f"{card.title} ({card.provenance})" if card.is_reading else card.title)
+        assert name == (f"{card.title} (formula ours)" if card.is_reading else card.title)
 
 
 def test_rows_are_steps():

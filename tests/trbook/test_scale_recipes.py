@@ -134,7 +134,6 @@ def test_the_correction_is_chosen_by_the_noise_of_a_whole_completion() -> None:
     assert [recipes.level(RECIPES[gpus], recipes.noise(0.0105)) for gpus in RECIPES] == [
         "sequence",
         "token",
-        "token",
     ]
     recorded = next(row for row in scale.recorded() if row.key == "bf16")
     assert recipes.noise() == pytest.approx(recorded.deviation * (math.pi / 2) ** 0.5)
@@ -154,8 +153,8 @@ def test_trl_s_default_leaves_a_long_recipe_nearly_nothing() -> None:
     assert re.search(r'vllm_importance_sampling_mode: str = field\(\s*default="sequence_mask"', trl)
     assert re.search(r"vllm_importance_sampling_clip_max: [^=]*= field\(\s*default=3.0", trl)
     left = [
-        expected_weight(recipes.noise(), recipe.setup.completion, "mask", 3.0)
-        for recipe in RECIPES.values()
+        expected_weight(recipes.noise(), tokens, "mask", 3.0)
+        for tokens in (*(recipe.setup.completion for recipe in RECIPES.values()), 8192)
     ]
     assert left == pytest.approx([0.49, 0.29, 0.03], abs=0.005)
     assert expected_weight(1.0, 1, "truncate", 2.0) == pytest.approx(0.8, abs=0.02), (
@@ -164,12 +163,12 @@ def test_trl_s_default_leaves_a_long_recipe_nearly_nothing() -> None:
 
 
 def test_shards_divide_what_stands_still_and_nothing_else() -> None:
-    recipe = RECIPES[64]
-    one, eight, all_of_them = (on_a_card(replace(recipe, shards=shards)) for shards in (1, 8, 64))
+    recipe = RECIPES[8]
+    one, two, eight = (on_a_card(replace(recipe, gpus=gpus)) for gpus in (1, 2, 8))
     for part in ("weights", "gradients", "optimizer"):
-        assert one[part] == 8 * eight[part] == 64 * all_of_them[part]
-    assert one["gathered"] == 0 < eight["gathered"] == all_of_them["gathered"]
-    assert one["activations"] == eight["activations"] == all_of_them["activations"]
+        assert one[part] == 2 * two[part] == 8 * eight[part]
+    assert one["gathered"] == 0 < two["gathered"] == eight["gathered"]
+    assert one["activations"] == two["activations"] == eight["activations"]
     weights = memory.parameters(recipe.setup.shape)
     assert (
         sum(one[part] for part in ("weights", "gradients", "optimizer"))
@@ -178,7 +177,7 @@ def test_shards_divide_what_stands_still_and_nothing_else() -> None:
     )
     whole = memory.updating(recipe.setup)
     kept = on_a_card(recipe, recompute=False)
-    assert kept["activations"] == whole["activations"] > 10 * all_of_them["activations"]
+    assert kept["activations"] == whole["activations"] > 10 * eight["activations"]
 
 
 @EVERY
@@ -206,4 +205,5 @@ def test_seconds_are_bytes_and_multiplications_over_what_a_card_does() -> None:
     )
     slow = replace(H100, bandwidth=H100.bandwidth / 2)
     assert seconds(recipe, slow)["sampling"] == pytest.approx(2 * parts["sampling"], rel=0.01)
-    assert 0 < share(RECIPES[8]) < share(RECIPES[64]) < 1, "longer completions, fewer in hand"
+    longer = replace(recipe, setup=replace(recipe.setup, completion=8192, at_once=1))
+    assert 0 < share(recipe) < share(longer) < 1, "longer completions, fewer in hand"

@@ -8,9 +8,9 @@ import re
 import numpy as np
 import pytest
 
+from trlab.drawing import NARROW, Drawing
 from trlab.drawing import costs as tradeoffs
 from trlab.nats import Trade, frontier
-from trlib.drawing import NARROW, Drawing
 from trlib.evaluation import Estimate
 
 TRADES = frontier(

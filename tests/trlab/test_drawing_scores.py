@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trlab.drawing import HUES, INK, LOOKS, MARKERS, NARROW, Drawing, name_lines, panels
 from trlab.drawing.names import NAMES
 from trlab.drawing.scores import curves, intervals
 from trlab.statistics import interval
 from trlab.tolerance import staleness_tolerance
-from trlib.drawing import HUES, INK, LOOKS, MARKERS, NARROW, Drawing, name_lines, panels
 
 PAPERS = (("#ffffff", "#f7f8fa", "#f4f6f6"), ("#12181e", "#14181d", "#1b2026", "#1b232b"))
 """What the book's pages and the explorables' panels are, light and dark."""
@@ -55,7 +55,7 @@ def lab(linear: np.ndarray) -> np.ndarray:
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
-TABLE = json.loads((files("trlib") / "looks.json").read_text(encoding="utf-8"))
+TABLE = json.loads((files("trlab") / "drawing" / "looks.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(("theme", "papers"), [*enumerate(PAPERS)])

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from tools.paths import ROOT
-from trlib.drawing import COLOURS, look, name_lines
+from trlab.drawing import COLOURS, look, name_lines
 
 RECORD = ROOT / "benchmarks/dial/history.csv"
 TARGET = ROOT / "book/_static/figures/dial.png"

@@ -26,8 +26,6 @@ VIEWS: dict[str, dict[str, Any]] = {
         "device_scale_factor": 2,
     },
 }
-WHOLE = ".bd-article * { content-visibility: visible !important; }"
-"""A picture of a whole page shows what nobody has scrolled to."""
 OWN = ("book/", "notebooks/", "search.html")
 
 
@@ -50,8 +48,6 @@ def shoot(folder: Path, out: Path, only: str = "", whole: bool = False) -> list[
                 page = context.new_page()
                 for name in [name for name in pages(folder) if only in name]:
                     page.goto(f"http://127.0.0.1:{server.server_port}/{name}")
-                    if whole:
-                        page.add_style_tag(content=WHOLE)
                     settle(page)
                     path = out / f"{name.removesuffix('.html').replace('/', '-')}-{view}.png"
                     page.screenshot(path=path, full_page=whole)

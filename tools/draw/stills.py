@@ -131,7 +131,7 @@ def _kept(points: list[Any], tolerance: float) -> list[Any]:
 def stills() -> dict[str, str]:
     """By file name, what `built/` should hold."""
     package = import_module("trbook.explorables")
-    # A form to use at once; a cover of its own (`tools.draw.covers`).
+    # A form to use at once; a question and a button.
     without = ("Diagnose", "Playground")
     with browser() as chromium:
         made = {}

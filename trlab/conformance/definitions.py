@@ -250,6 +250,31 @@ def gmpo(
     return -a * mean.exp()
 
 
+def vespo(
+    rows: Rows,
+    logp: Tensor,
+    *,
+    anchor: str,
+    shape: tuple[float, float, float, float],
+    floor: float,
+    level: str,
+    scale: str,
+) -> Tensor:
+    """-sg[W^k e^(λ (1 - W))] A log π, W the product of a row's ratios; shape: k and λ where A >= 0,
+    then where A < 0."""
+    a, mask = rows["advantages"], rows["mask"]
+    d = _log_ratio(rows, logp, anchor, None).detach().masked_fill(~mask, 0.0)
+    if level == "token":
+        whole = d
+    else:
+        whole = d.sum(-1, keepdim=True)
+        whole = whole if level == "product" else _row_mean(d, mask)
+    whole = whole.clamp(floor, 20)
+    k, lam = (torch.where(a >= 0, shape[i], shape[i + 2]) for i in (0, 1))
+    one = 1.0 if scale == "1" else 0.0
+    return -(k * whole + lam * (one - whole.exp())).exp() * a * logp
+
+
 def pspo(rows: Rows, logp: Tensor, *, anchor: str, clamp: float | None, alpha: float) -> Tensor:
     """-((1 - α) r + α) A."""
     return -rows["advantages"] * ((1 - alpha) * _log_ratio(rows, logp, anchor, clamp).exp() + alpha)

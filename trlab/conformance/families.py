@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -151,6 +153,46 @@ def _gmpo(eps: float) -> Definition:
         "level": Axis("form", levels),
     }
     return family(d.gmpo, axes, rows=True)
+
+
+def _vespo(shape: tuple[float, float, float, float]) -> Definition:
+    documented = (2.0, 1.5, 4.0, 2.5)
+    shapes = {
+        shape: "",
+        (*shape[2:], *shape[:2]): "exchanges the shapes of positive and negative advantages",
+        documented: "takes the shapes of its authors' docstring, not those of their code",
+    }
+    floors = {
+        -20.0: "clamps the logarithm of a row's product at -20",
+        math.log(1e-8): "holds a row's product from below at 1e-8",
+    }
+    levels = {
+        "product": "takes the product of a row's ratios",
+        "mean": "takes the geometric mean of a row's ratios, not their product",
+        "token": "takes each token's own ratio, not its row's",
+    }
+    scales = {
+        "1": "scales the weight to 1 where the policies agree",
+        "none": "leaves out the factor e^lambda: the weight is e^-lambda where the policies agree",
+    }
+
+    def free(i: int, name: str) -> Free:
+        return Free(
+            lambda x: f"takes {x:g} for {name}",
+            (0.05, 20.0),
+            lambda x: (*shape[:i], x, *shape[i + 1 :]),
+        )
+
+    names = ("k_pos", "lam_pos", "k_neg", "lam_neg")
+    axes = {
+        "anchor": Axis("anchor", first("logp_rollout", ANCHOR.options)),
+        "sign": SIGN,
+        "shape": Axis("window", shapes, free=tuple(free(i, name) for i, name in enumerate(names))),
+        "floor": Axis("cap", floors, (math.log(1e-8),)),
+        "level": Axis("form", levels),
+        "scale": Axis("form", scales),
+    }
+    return family(d.vespo, axes)
 
 
 def _pspo(alpha: float) -> Definition:
@@ -319,6 +361,7 @@ FAMILIES: dict[str, Definition] = {
     "quatro": _quatro("ratio", 0.1),
     "quatro_exact": _quatro("exact", 0.1),
     "quatro_regression": _quatro("regression", 0.1),
+    "vespo": _vespo((2.0, 3.0, 3.0, 2.0)),
     "trsft": _trsft(0.1),
 }
 """Every loss of the vectors by its name. A test holds each base against the reference's numbers."""

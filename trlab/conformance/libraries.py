@@ -22,6 +22,20 @@ from trlab.conformance.source import SHORT, Source, loaded
 from trlab.conformance.vectors import Vectors
 from trlib.errors import TrlibError
 
+NAMES = {
+    "verl": "verl",
+    "trl": "TRL",
+    "torchrl": "torchrl",
+    "torch": "torch",
+    "skyrl": "SkyRL",
+    "prime-rl": "prime-rl",
+    "slime": "slime",
+    "openrlhf": "OpenRLHF",
+    "nemo-rl": "NeMo-RL",
+    "areal": "AReaL",
+    "tinker": "Tinker",
+}
+"""What the pages call them."""
 WRITTEN_FOR = {"verl": "0.9.1", "trl": "1.16.0", "torchrl": "0.14.1", "torch": "2.13.0"}
 """The versions whose functions were read; with another, a name that has moved is reported as a
 failure."""

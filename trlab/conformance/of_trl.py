@@ -45,6 +45,14 @@ LOSSES = (
     Held("cispo", "cispo_upper", "token-mean"),
     Held("sapo", "sapo", "seq-mean-token-mean"),
     Held(
+        "vespo",
+        "vespo",
+        "token-mean",
+        options={"anchor": "rollout"},
+        note="held with the sampler's log-probs for the old ones; TRL's own are recomputed, and "
+        "with vLLM its correction leads from them to the sampler",
+    ),
+    Held(
         "experimental GMPOTrainer",
         "gmpo",
         "seq-mean-token-mean",

@@ -25,13 +25,8 @@ class Place:
     subject: str
     documented: str
     """What the documentation says, in our words."""
-    where: str
-    """The file, from the root of the library's repository, that says so; a line may follow, as
-    GitHub writes it."""
     computed: str
     """What the code does."""
-    matters: str
-    """What it does to training."""
     lines: str
     """About five lines of Python that print what the documentation leads to and what came."""
     runs: str = ""
@@ -47,11 +42,8 @@ PLACES = (
         "torchrl",
         "CISPOLoss",
         "is CISPO, after the paper of MiniMax-M1 (with a formula that is not the paper's)",
-        "torchrl/objectives/llm/grpo.py",
         "descends −clip(r) A, without the paper's stop-gradient and log π: outside the window a "
         "token has gradient 0",
-        "CISPO was proposed so that no token loses its gradient. This is a clip on both sides, "
-        "whatever the advantage's sign.",
         """
         import math, torch; from types import SimpleNamespace as S
         from torchrl.objectives.llm import CISPOLoss
@@ -65,9 +57,7 @@ PLACES = (
         "verl",
         "sapo",
         "aggregates as `loss_agg_mode` says",
-        "verl/trainer/ppo/core_algos.py",
         "always averages over each row's tokens and then over rows",
-        "A run with `token-mean` gives the tokens of short completions more weight than it says.",
         """
         import torch; from verl.workers.config import ActorConfig
         from verl.trainer.ppo.core_algos import compute_policy_loss_sapo as sapo
@@ -81,12 +71,8 @@ PLACES = (
         "dppo_tv",
         "takes `rollout_log_probs`, the log-probabilities of the policy that sampled (and so does "
         "`dppo_kl`)",
-        "verl/trainer/ppo/core_algos.py",
         "has no such argument: the region is drawn around `old_log_prob`, the recomputed policy "
         "(with `bypass_mode=True` the trainer puts the sampler's numbers there)",
-        "Drift between sampler and learner, for which DPPO was proposed, is out of its sight. "
-        "[Chapter 7](../notebooks/07_dppo.ipynb) compares its runs with those of three others, "
-        "eight seeds each.",
         """
         import inspect
         import verl.trainer.ppo.core_algos as core
@@ -100,10 +86,8 @@ PLACES = (
         "rollout_is",
         "zeroes the weight outside the window instead of clamping it, which “does not change the "
         "gradient only the loss value”",
-        "skyrl/backends/skyrl_train/utils/ppo_utils.py#L843",
         "changes the gradient: outside the window it is 0, where CISPO's is the window's edge "
         "times A",
-        "The loss is IcePop's mask, not CISPO: tokens outside teach nothing.",
         """
         import torch; from unittest.mock import Mock
         from skyrl.backends.skyrl_train.utils.ppo_utils import rollout_is_policy_loss as loss
@@ -119,10 +103,8 @@ PLACES = (
         "clip_cov",
         "clips a fraction of the tokens whose covariance of log-probability and advantage lies "
         "between 1 and 5",
-        "skyrl/train/config/config.py#L728",
         "measures the covariance after the trainer has divided the advantages by the number of "
         "tokens, so with these thresholds no token of an ordinary batch is ever chosen",
-        "The loss is PPO's clip and nothing else, and its `clip_ratio` is 0.",
         """
         import torch; import skyrl.backends.skyrl_train.utils.ppo_utils as u; from types import SimpleNamespace as S
         config = S(clip_cov=S(clip_ratio=0.1, clip_cov_lb=1.0, clip_cov_ub=5.0), eps_clip_low=0.2, eps_clip_high=0.2)
@@ -136,10 +118,8 @@ PLACES = (
         "kl_cov",
         "adds a KL term with the coefficient `ppo_kl_coef`, reduced like the loss (`token_mean` "
         "by default)",
-        "skyrl/train/config/config.py#L740",
         "sums the KL term over tokens: the reduction is done in the advantages, which that term "
         "does not have",
-        "Beside the policy gradient the term is too large, by a factor of the mini-batch's token count.",
         """
         import torch; import skyrl.backends.skyrl_train.utils.ppo_utils as u; from types import SimpleNamespace as S
         config = S(kl_cov=S(kl_cov_frac=0.2, ppo_kl_coef=1.0))
@@ -150,30 +130,10 @@ PLACES = (
         """,
     ),
     Place(
-        "prime-rl",
-        "default",
-        "bounds the importance ratio from above: min(π/μ, δ)",
-        "docs/algorithms.md#default-rl-loss",
-        "has no bound and no δ: the ratio enters as it is, and DPPO's mask alone silences tokens",
-        "A stale token on its way back keeps a weight of any size, which the bound should prevent.",
-        """
-        import torch; from types import SimpleNamespace as S
-        from prime_rl.trainer.rl.loss import LossInputs, default_loss_fn
-        config = S(dppo_mask_low=0.2, dppo_mask_high=0.2, adv_tau=1.0, kl_tau=0.0)
-        p = torch.full((2,), -0.1, requires_grad=True)
-        inputs = LossInputs(p, torch.tensor([-5.0, -10.0]), None, -torch.ones(2), torch.ones(2, dtype=torch.bool))
-        g = torch.autograd.grad(default_loss_fn(inputs, config).loss, p)[0]
-        print(1.0, round((g[1] / g[0]).item(), 1))
-        """,
-    ),
-    Place(
         "openrlhf",
         "ppo, seq-mask-tis",
         "filters whole completions and corrects the rest by TIS, a weight clamped token by token",
-        "openrlhf/models/loss.py#L207",
         "multiplies the rest by the bare ratio: no clamp",
-        "Two tokens far off in opposite directions pass the filter, and one of them gets a weight "
-        "of any size.",
         """
         import torch; from openrlhf.models.loss import PolicyLoss
         seq_mask_tis = {"vllm_is_truncated_threshold": [0.5, 5.0], "vllm_is_correction_type": "seq-mask-tis"}
@@ -186,11 +146,8 @@ PLACES = (
         "areal",
         "M2PO",
         "descends −M r A with M2PO's mask M, and no clip",
-        "docs/en/algorithms/m2po.md",
         "keeps PPO's clip, and the example that the page recommends sets its `eps_clip` to 0: the "
         "window is a point",
-        "As soon as a ratio leaves 1 in the direction of its advantage the token is silent, and "
-        "rounding is enough.",
         """
         import torch; from areal.utils.functional.functional import ppo_actor_loss_fn
         p, on = torch.tensor([[-1.0]], requires_grad=True), torch.ones(1, 1, dtype=torch.bool)

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from trlib import algorithms
+from trlib.relatives.asynchrony.weights import vespo_loss
 
 RATIO = "r = exp(logp - logp_old)"
 LOSSES: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str, str]] = {
@@ -146,6 +147,15 @@ LOSSES: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str, str]] = {
         "seq-mean-token-sum",
         "as quatro with h = 1. Derived here",
         "after arXiv 2602.04620",
+    ),
+    "vespo": (
+        vespo_loss,
+        {"k_pos": 2.0, "lam_pos": 3.0, "k_neg": 3.0, "lam_neg": 2.0},
+        "token-mean",
+        "L = -sg[W^k e^(lambda (1 - W))] A logp, W = exp(sum_t (logp - logp_rollout)) of the row, "
+        "its logarithm clamped to +-20; k and lambda are k_pos and lam_pos where A >= 0, else "
+        "k_neg and lam_neg",
+        "arXiv 2602.10693",
     ),
     "trsft": (
         algorithms.trsft_loss,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from trlab.conformance.bench import NO_GRADIENT, Deviation, Observed
 from trlab.conformance.search import DEEPEST, Match, Result, search
 from trlab.conformance.vectors import Vectors
 
+RECORD = Path(__file__).with_name("record.json")
+"""What every library's losses gave when they were last held, at the versions of `libraries`."""
 AGREES, SAME_GRADIENT, DIFFERS, FAILS = "agrees", "same gradient, other value", "differs", "fails"
 TRAINS_ALIKE = (AGREES, SAME_GRADIENT)
 """The statuses of a function that trains the same policy as the reference."""

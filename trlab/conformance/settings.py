@@ -1,23 +1,14 @@
-"""Settings of libraries for mismatch and staleness: key, default, what it does, and where it
-stands.
+"""Settings of libraries for mismatch and staleness: key, default, and where it stands.
 
 settings.json is the record. Nothing is imported from a library: a class of settings, a command line
 or a YAML file is read as text, so that a clone and an installed package are read alike, without
-what the library itself imports.
-
-python -m trlab.conformance.settings > book/settings.md          the page from the record as it is
-python -m trlab.conformance.settings --source slime=FOLDER > book/settings.md
-    after renewing lines and defaults
-    from what is installed and from the clones that are named (repeat)
+what the library itself imports. What each setting does stands on the book's page of settings.
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
 import json
-import math
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -27,14 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from trlab.conformance import libraries
-from trlab.conformance.page import NAMES, address, filled, named
-from trlab.conformance.source import SHORT
-from trlab.diagnose.scale import recorded as mismatches
-from trlib.corrections import expected_weight
 from trlib.errors import TrlibError
 
 PATH = Path(__file__).with_name("settings.json")
-TEMPLATE = Path(__file__).with_name("settings.md")
 LIBRARIES = tuple(
     library for library in libraries.LIBRARIES if library not in ("torch", *libraries.DOCUMENTED)
 )
@@ -46,24 +32,21 @@ class Setting:
     """One setting of a library."""
 
     library: str
-    purpose: str
-    """The table of the page."""
     key: str
     """As one types it."""
     default: Any
     """As the file has it: a value of JSON, or the text of an expression that is none."""
-    does: str
     file: str
     """From the root of the library's repository."""
     inside: str
     """What of the file: "class NAME" of settings, "init NAME", the "arguments" of a command line,
     "yaml"."""
     line: int
-    """At the version or commit that was read."""
+    """At the version or commit that was read; 0: it is younger than that."""
     name: str = ""
     """Its name there, where that is not the key's last part."""
     shown: str = ""
-    """The default for the page, where that is not the value itself."""
+    """The default as it is printed, where that is not the value itself."""
 
     @property
     def there(self) -> str:
@@ -103,10 +86,8 @@ class Check:
 
 
 def load() -> tuple[Setting, ...]:
-    """Every setting of the record, in the order of the page."""
-    return tuple(
-        Setting(**entry) for entry in json.loads(PATH.read_text(encoding="utf-8"))["settings"]
-    )
+    """Every setting of the record."""
+    return tuple(Setting(**entry) for entry in json.loads(PATH.read_text(encoding="utf-8")))
 
 
 def root(library: str, source: str | Path | None) -> Path:
@@ -134,10 +115,8 @@ def root(library: str, source: str | Path | None) -> Path:
 
 
 def check(library: str, folder: Path) -> Iterator[Check]:
-    """Read every recorded setting of a library again, each key once."""
-    for setting in {
-        setting.key: setting for setting in load() if setting.library == library
-    }.values():
+    """Read every recorded setting of a library again."""
+    for setting in (setting for setting in load() if setting.library == library):
         try:
             default, _ = read(setting, folder)
         except LookupError as error:
@@ -254,99 +233,3 @@ def _value(node: ast.expr | None) -> Any:
         return ast.literal_eval(node)
     except ValueError:
         return ast.unparse(node)
-
-
-def page() -> str:
-    """The book's page as MyST markdown."""
-    parts = [
-        _part(**purpose) for purpose in json.loads(PATH.read_text(encoding="utf-8"))["purposes"]
-    ]
-    mismatch = {row.key: row.deviation for row in mismatches()}
-    sigma = mismatch["bf16"] * math.sqrt(math.pi / 2)  # if normal
-    gaps = {"<tables>\n": "\n".join(parts), "<read>\n": _read()}
-    gaps |= {f"<{key}>": f"{deviation:.2f}" for key, deviation in mismatch.items()}
-    for key, tokens in (("mask-1024", 1024), ("mask-8192", 8192), ("token", 1)):
-        gaps[f"<{key}>"] = f"{expected_weight(sigma, tokens, 'mask', 3.0):.2f}"
-    return filled(TEMPLATE, gaps)
-
-
-def _part(name: str, title: str, about: str) -> str:
-    """The heading, words and table of a purpose."""
-    settings = [setting for setting in load() if setting.purpose == name]
-    rows = ["| library | setting | default | what it does |", "|---|---|---|---|"]
-    for setting in settings:
-        key = f"[`{setting.key}`]({link(setting)})"
-        rows.append(f"| {NAMES[setting.library]} | {key} | `{setting.printed}` | {setting.does} |")
-    without = [
-        NAMES[library]
-        for library in LIBRARIES
-        if library not in {setting.library for setting in settings}
-    ]
-    none = f"\nWe found no such setting in {_listed(without)}.\n" if without else ""
-    return f"## {title}\n\n{about}\n\n" + "\n".join(rows) + "\n" + none
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
-def _read() -> str:
-    """Which version or commit of each library was read."""
-    rows = []
-    for library in LIBRARIES:
-        if library in libraries.WRITTEN_FOR:
-            rows.append(f"- {NAMES[library]} {libraries.WRITTEN_FOR[library]}")
-            continue
-        held = libraries.adapter(library).SOURCE
-        at = f"[`{held.commit[:SHORT]}`](https://github.com/{held.repository}/tree/{held.commit})"
-        rows.append(f"- {NAMES[library]}, {at} of {held.date}")
-    return "\n".join(rows) + "\n"
-
-
-def link(setting: Setting) -> str:
-    """The address of the line that says it, at the version or commit that was read."""
-    return address(setting.library, f"{setting.file}#L{setting.line}")
-
-
-def renewed(folders: dict[str, Path]) -> str:
-    """The record with the lines and defaults of what is installed and of the clones that are
-    named."""
-    document = json.loads(PATH.read_text(encoding="utf-8"))
-    entries = []
-    for setting in load():
-        if setting.library in folders or setting.library in libraries.WRITTEN_FOR:
-            default, line = read(setting, root(setting.library, folders.get(setting.library)))
-            setting = replace(setting, default=default, line=line)
-        entries.append(
-            {
-                key: value
-                for key, value in vars(setting).items()
-                if value or key not in ("name", "shown")
-            }
-        )
-    lines = ",\n".join(f"  {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
-    purposes = ",\n".join(
-        f"  {json.dumps(purpose, ensure_ascii=False)}" for purpose in document["purposes"]
-    )
-    return f'{{\n "purposes": [\n{purposes}\n ],\n "settings": [\n{lines}\n ]\n}}\n'
-
-
-def main(arguments: list[str]) -> None:
-    """Write the page to standard output."""
-    parser = argparse.ArgumentParser(description="The book's page of settings, from its record.")
-    parser.add_argument(
-        "--source",
-        action="append",
-        default=[],
-        type=named,
-        metavar="NAME=FOLDER",
-        help="a clone; repeat",
-    )
-    args = parser.parse_args(arguments)
-    if args.source:
-        PATH.write_text(renewed(dict(args.source)), encoding="utf-8")
-    sys.stdout.write(page())
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -52,10 +52,6 @@ class Source:
         """The command that brings the source."""
         return f"git clone https://github.com/{self.repository}"
 
-    def link(self, path: str) -> str:
-        """The address of a file at the commit that was held; `path` may end in a line's anchor."""
-        return f"https://github.com/{self.repository}/blob/{self.commit}/{path}"
-
 
 class Base:
     """What a class inherits that names a stand-in as its base."""

@@ -49,6 +49,12 @@ def trl(
         for side in ("pos", "neg")
         if f"tau_{side}" in settings
     }
+    vespo = {
+        f"vespo_{theirs}_{side}": settings[f"{ours}_{side}"]
+        for ours, theirs in (("k", "k"), ("lam", "lambda"))
+        for side in ("pos", "neg")
+        if f"{ours}_{side}" in settings
+    }
     delta = {"delta": settings["dual_clip"]} if settings.get("dual_clip") else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -59,6 +65,7 @@ def trl(
             report_to=[],
             max_completion_length=horizon,
             **sapo,
+            **vespo,
             **delta,
             **arguments,
         )

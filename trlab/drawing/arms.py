@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from trlab.drawing.figure import INK, LEGEND, Drawing, look, panels
 from trlab.drawing.strokes import cross, plainly, ruled, styles
-from trlib.drawing import INK, LEGEND, Drawing, look, panels
 from trlib.evaluation import Estimate
 
 DATA = {

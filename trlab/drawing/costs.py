@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trlab.drawing.figure import INK, Drawing, panels
 from trlab.drawing.scores import bar, in_words, rows_of
 from trlab.drawing.strokes import (
     Line,
@@ -30,7 +31,6 @@ from trlab.drawing.strokes import (
 )
 from trlab.nats import Trade
 from trlab.tradeoffs import DIFFICULTY
-from trlib.drawing import INK, Drawing, panels
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:

@@ -242,10 +242,10 @@ FIGURES: dict[str, Figure] = {
         "corrected",
         "intervals",
         "PPO with a sampler eight batches old, every batch used twice at a learning rate of "
-        "3e-4: accuracy after 24 batches, eight seeds each. Token, product and mean say which "
-        "ratio to the sampler is bounded: a token's, the completion's product, or its geometric "
-        "mean; at most 2 truncates, a window masks. Drop: completions with a negative advantage "
-        "and more nats per token than this.",
+        "3e-4: accuracy after 24 batches, eight seeds each. The first word is the ratio to the "
+        "sampler that is bounded: a token's, the product over the completion, or its geometric "
+        "mean. *At most 2* truncates it, a window masks. *Drop* leaves out completions with a "
+        "negative advantage and more nats per token than this.",
         at={"sampler of": "lag 8"},
     ),
     "corrected-int4": Figure(
@@ -548,7 +548,8 @@ FIGURES: dict[str, Figure] = {
     ),
     "rare": _rewards(
         "rare",
-        "Reward where the tokens that must grow are rare, 8 minibatches twice.",
+        "Mean reward where the words that must grow are rare. Every batch is cut into eight "
+        "minibatches and used twice.",
         {"parts": "8 minibatches, 2 epochs"},
     ),
     "rare-whole": _rewards(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from trlib.drawing import LOOKS
+from trlab.drawing.figure import LOOKS
 
 NAMES = {
     "reinforce": "REINFORCE",
@@ -96,7 +96,7 @@ KEYS = {name: key for key, name in NAMES.items()}
 
 
 def key_of(name: str) -> str | None:
-    """The key of `trlib.drawing.LOOKS` that a variant's name means; None: it has no look of its
+    """The key of `trlab.drawing.figure.LOOKS` that a variant's name means; None: it has no look of its
     own."""
     key = KEYS.get(name, name.lower().replace("-", "_"))
     return key if key in LOOKS else None

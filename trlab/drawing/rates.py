@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trlab.basin import WITHIN, Basin, frontier
+from trlab.drawing.figure import COLOURS, INK, Drawing, legend, panels
+from trlab.drawing.labels import name_lines
 from trlab.drawing.scores import rows_of
 from trlab.drawing.strokes import (
     Line,
@@ -29,7 +31,6 @@ from trlab.drawing.strokes import (
     titled,
 )
 from trlab.statistics import interval, iqm
-from trlib.drawing import COLOURS, INK, Drawing, legend, name_lines, panels
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:

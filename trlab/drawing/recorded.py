@@ -11,6 +11,7 @@ from trlab.base import base_of_runs
 from trlab.basin import LR, basins, edge_ratios
 from trlab.drawing import costs, rates, scores
 from trlab.drawing.arms import Arm, against, crossed, data_of
+from trlab.drawing.figure import Drawing
 from trlab.drawing.named import Figure
 from trlab.drawing.names import called
 from trlab.findings import before, finished
@@ -20,7 +21,6 @@ from trlab.nats import Trade, frontier
 from trlab.statistics import Scores, by_task, interval
 from trlab.sweep import load_sweep
 from trlab.tradeoffs import at_matched_reward, by_batch, by_difficulty
-from trlib.drawing import Drawing
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,6 +1,6 @@
 """Figures of sweeps: intervals, and curves over an axis with bands.
 
-A figure is a `trlib.drawing.Drawing`: text and axes take the colour and font of the page around it,
+A figure is a `trlab.drawing.figure.Drawing`: text and axes take the colour and font of the page around it,
 on no background, so it reads in light and in dark. Series differ by dash and marker as well as by
 colours that are told apart with any colour vision and stand out (3 : 1) from white and from the
 book's dark page.
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trlab.drawing.figure import INK, Drawing, panels
 from trlab.drawing.strokes import alone, line_of, lines, logarithmic, ruled
 from trlab.statistics import (
     Scores,
     by_task,
     interval,
 )
-from trlib.drawing import INK, Drawing, panels
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:

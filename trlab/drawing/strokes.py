@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from trlab.drawing.figure import COLOURS, DASHES, INK, MARKERS, look, panels
+from trlab.drawing.labels import name_lines
 from trlab.drawing.names import key_of
-from trlib.drawing import COLOURS, DASHES, INK, MARKERS, look, name_lines, panels
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ Numbers = Sequence[float] | np.ndarray
 Line = tuple[Numbers, Numbers, Numbers, Numbers]
 """Places, and at each a value with its lower and upper bound."""
 Look = dict[str, Any]
-"""Arguments of `ax.plot`: colour, dash, marker and its size (`trlib.drawing.look`)."""
+"""Arguments of `ax.plot`: colour, dash, marker and its size (`trlab.drawing.figure.look`)."""
 
 
 def line_of(curve: Mapping[float, Estimate]) -> Line:

@@ -75,7 +75,8 @@ def at_the_end(batch: Batch) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class PPOCritic(PPO):
-    """PPO-clip with a critic of its own, GAE and whitened advantages."""
+    """PPO-clip with a critic of its own, GAE and whitened advantages. Source: GAE, arXiv 1506.02438
+    eq. 16; its trust region for the critic, section 5."""
 
     gamma: float = checks.setting(1.0, **SHARE)
     """Discount per token."""

@@ -36,7 +36,7 @@ def gmpo_loss(
     negative eps_log.
     Source: arXiv 2507.20673 eq. 4.
     Differs from: verl adds 1e-8 to the length and always takes the mean over all rows, even wholly
-    masked ones; its window is the ratio clip's setting, so its default is (-.2, .2)."""
+    masked ones. It takes the window from `clip_ratio`, so its default is (-.2, .2)."""
     eps_log = checks.number("eps_log", eps_log, least=0)
     logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     now = log_ratio.detach()

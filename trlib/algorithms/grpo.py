@@ -80,7 +80,8 @@ class GRPO(PPO):
 @dataclass(frozen=True, kw_only=True)
 class DrGRPO(GRPO):
     """GRPO done right: no division by the standard deviation, and none by the completion's own
-    length."""
+    length.
+    Source: arXiv 2503.20783; read in the authors' code, `train_zero_math.py`, not in the paper."""
 
     advantage: str = "group-mean"
     aggregation: str = "seq-mean-token-sum-norm"
@@ -91,7 +92,8 @@ class DAPO(GRPO):
     """Clip-higher, a mean over all tokens, no groups with equal rewards, a soft length limit.
 
     The paper draws more prompts until the batch is full of groups that teach something; here the
-    batch shrinks."""
+    batch shrinks.
+    Source: arXiv 2503.14476 eq. 8, 13."""
 
     aggregation: str = "token-mean"
     eps_high: float = 0.28

@@ -105,7 +105,7 @@ def token_kl(log_a: Tensor, log_b: Tensor, *, mask: Tensor) -> Tensor:
 @dataclass(frozen=True, kw_only=True)
 class PPOPenalty(Method):
     """L = -(r A - β KL(pi_old || pi)), with the KL exact over the vocabulary and β adapted after
-    every update."""
+    every update. Source: arXiv 1707.06347 eq. 8."""
 
     beta: float = checks.setting(1.0, above=0)
     """The weight that a run begins with; from then on it is kept in the run's memory."""

@@ -29,7 +29,7 @@ def pspo_loss(
         alpha: weight of the old policy in the mixture, in [0, 1).
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; an alpha
     outside [0, 1).
-    Source: arXiv 2509.21282, after the abstract or a summary."""
+    Source: ours, from the mixture that the abstract and summaries of arXiv 2509.21282 describe."""
     alpha = checks.number("alpha", alpha, least=0, below=1)
     logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     # A ratio without an advantage never enters the exponential: an overflow would turn it into

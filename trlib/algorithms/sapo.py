@@ -38,8 +38,8 @@ def sapo_loss(
         tau_neg: temperature elsewhere, above 0.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a
     temperature not above 0.
-    Source: arXiv 2511.20347, after the abstract or a summary: formula and defaults as verl and TRL
-    have them.
+    Source: arXiv 2511.20347; formula and defaults are read in the code of verl 0.9.1 and TRL 1.16.0,
+    not in the paper.
     Differs from: verl clamps the log-ratio to ±20 first and always takes the mean of each
     completion's token mean."""
     tau_pos = checks.number("tau_pos", tau_pos, **POSITIVE)

@@ -120,6 +120,7 @@ class TRPO(Method):
     problem :eq:`trpo-problem`, the step
     :eq:`trpo-step`, the line search :eq:`trpo-search`, the products :eq:`trpo-double-backward` and
     :eq:`trpo-gauss-newton`. With `iterations=1` the direction is the gradient's own.
+    Source: arXiv 1502.05477, section 6 and appendix C.
     Differs from: sb3-contrib runs 15 iterations of CG, and constrains KL(pi || pi_old)."""
 
     delta_kl: float = checks.setting(0.01, above=0)

@@ -12,8 +12,7 @@ import torch
 
 from trlib import __version__
 from trlib.algorithms.method import Method
-from trlib.drawing import COLOURS, DASHES, Drawing, name_lines, panels
-from trlib.errors import unknown
+from trlib.errors import MissingExtra, unknown
 from trlib.loop.boxes import settings_of
 from trlib.loop.metrics import METRICS
 from trlib.loop.optimizers import name_of
@@ -25,6 +24,7 @@ from trlib.tasks.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 PANELS = (
     ("reward", ("reward",)),
@@ -35,6 +35,7 @@ PANELS = (
     ("ratio", ("ratio_p01", "ratio_p99", "ratio_max")),
 )
 """What `Run.plot` draws: a label and the history's columns, panel by panel."""
+DASHES = ("-", "--", ":")
 FILES = ("history.csv", "prompts.csv", "run.json")  #: What `Run.save` writes.
 EXCERPT = ("reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max", "seconds")
 """The columns of `Run.excerpt`."""
@@ -93,36 +94,42 @@ class Run:
         ]
         return pd.DataFrame(self.prompt_rows, columns=columns)
 
-    def plot(self, *columns: str) -> Drawing:
-        """The history over the batches, a small panel for each of the columns; none: all that
-        matters, in six. Needs matplotlib.
+    def plot(self, *columns: str) -> Figure:
+        """The history over the batches as a figure of matplotlib, a small panel for each of the
+        columns; none: all that matters, in six.
 
         Args:
             columns: of `history`, such as "reward" and "kl".
-        Raises ValueError: a column that the history does not have (the nearest is suggested)."""
+        Raises ValueError: a column that the history does not have (the nearest is suggested);
+        MissingExtra: matplotlib is not installed."""
         history = self.history
         for column in columns:
             if column not in history:
                 raise unknown("column", column, history.columns)
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError as error:
+            raise MissingExtra(
+                "a figure needs matplotlib; `pip install matplotlib` installs it"
+            ) from error
+
         wanted = [(_named(column), (column,)) for column in columns] or PANELS
-        figure, axes = panels(len(wanted), across=len(columns) or 2, height=2.1)
-        for ax, (label, shown) in zip(axes, wanted, strict=True):
+        across = len(columns) or 2
+        down = -(-len(wanted) // across)
+        figure, axes = plt.subplots(
+            down, across, squeeze=False, figsize=(6.8, 2.1 * down), layout="constrained"
+        )
+        plt.close(figure)  # a notebook shows what a cell returns, and it once
+        for ax, (label, shown) in zip(axes.flat, wanted, strict=True):
             drawn = [column for column in shown if column in history]
-            for column, dash, colour in zip(drawn, DASHES, COLOURS, strict=False):
-                ax.plot(history.index, history[column], linestyle=dash, color=colour, label=column)
+            for column, dash in zip(drawn, DASHES, strict=False):
+                ax.plot(history.index, history[column], linestyle=dash, label=column)
             ax.set(ylabel=label, xlabel="batch")
             ax.margins(x=0)
             if len(drawn) > 1:
-                name_lines(ax)
-        last = {
-            name: self.rows[-1][name]
-            for name in columns or ("reward", "kept", "kl")
-            if self.rows and name in self.rows[-1]
-        }
-        ends = ", ".join(f"{column} {value:.3g}" for column, value in last.items())
-        names = ", ".join(label for label, _ in wanted)
-        said = f"{self._title()}: {names} over the batches. Last batch: {ends or 'none'}."
-        return Drawing(figure, said, stacked=2 if columns else 1)
+                ax.legend(fontsize="small")
+        figure.suptitle(self._title(), fontsize="medium")
+        return figure
 
     def save(self) -> None:
         """Write history.csv, prompts.csv and run.json to `out`."""

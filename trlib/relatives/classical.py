@@ -113,8 +113,8 @@ def heat_network(u: Tensor, taps: Tensor, *, steps: int) -> Tensor:
 def affine_scaling(
     x: Tensor, g: Tensor, low: Tensor, high: Tensor, kind: str = "coleman-li"
 ) -> Tensor:
-    """d [n], D's diagonal in |D^(-1/2) s| <= Δ; inf is 1. Source: arXiv 1904.09209, after the
-    abstract or a summary.
+    """d [n], D's diagonal in |D^(-1/2) s| <= Δ; inf is 1. Source: ours, from what
+    the abstract of arXiv 1904.09209 describes.
 
     coleman-li: high - x where g < 0, x - low where g > 0.  naive: the smaller, whatever the sign.
     none: 1. kanzow-klug: min(x - low + max(0, -g), high - x + max(0, g)).  mix: half of each.
@@ -195,7 +195,7 @@ def matrl_step(
 ) -> tuple[Tensor, Tensor]:
     """MATRL for two players with payoffs U1, U2 [n, m].
 
-    Source: arXiv 2106.06828, GA-MATR 2401.17880: after the abstract or a summary.
+    Source: ours, from the abstracts of MATRL, arXiv 2106.06828, and GA-MATR, arXiv 2401.17880.
 
     1  each steps against the other as it is:  p^ ∝ p exp(t U1 q),  q^ ∝ q exp(t p U2)
     2  the game "stay or step", solved: p~ is p or p^, q~ is q or q^. A step pays if the other stays
@@ -222,7 +222,7 @@ def graph_attention(x: Tensor, adjacent: Tensor, wq: Tensor, wk: Tensor, wv: Ten
     """h_i = Σ_j softmax_j(q_i'k_j/√d) v_j over neighbours j, including i itself if `adjacent` says
     so.
 
-    Source: GA-MATR, arXiv 2401.17880, after the abstract or a summary."""
+    Source: ours, from the abstract of GA-MATR, arXiv 2401.17880."""
     for i in (
         (~checks.boolean("adjacent", adjacent, (x.shape[-2],) * 2).any(-1))
         .nonzero()

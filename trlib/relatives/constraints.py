@@ -113,8 +113,8 @@ class COUNTERPOL(PGIS):
     pivot - log π) descends
                       (1-k) (J - target)² + k KL(pivot ‖ π): the target is the baseline; k and 1 - k
                       are the weights
-    Source: arXiv 2307.13192. "summary" is after the abstract or a summary, and is what was
-    recorded; "notebook" is read in the authors' code, `counterpol_lunarlander.ipynb`.
+    Source: arXiv 2307.13192. "summary" is ours, from the problem that a summary states, and is what
+    was recorded; "notebook" is read in the authors' code, `counterpol_lunarlander.ipynb`.
     Differs from: the notebook takes greedy actions and sums the KL over them alone; here completions
     are sampled, and the weight pivot/π_old makes the mean over their tokens the whole KL. The notebook moves the
     pivot after at most 250 updates."""

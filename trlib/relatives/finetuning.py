@@ -34,7 +34,7 @@ class SMART(SFT):
     smoothness half.
 
     δ = ε g / ‖g‖_max for each embedded token x, with g the slope of D at a small noise.
-    Source: arXiv 1911.03437, after the abstract or a summary.
+    Source: arXiv 1911.03437, as printed in a summary; the paper itself was not read.
     Differs from: the authors' noise is Gaussian, of variance 1e-5; ours is a fixed sine of ε / 10,
     so that a run needs no random numbers. mt-dnn's first code has ε .001; its later code has
     noise + .001 g in place of g, and ε 1."""
@@ -89,9 +89,9 @@ class SAM(SFT):
     form="sam":   e = ρ g / ‖g‖;        if measured, times D(π_0, π) = KL(π_0 ‖ π) + KL(π ‖ π_0)
     form="asam":  e = ρ θ² g / ‖θ g‖;
         if measured, times KL(π_0 ‖ π). With ρ = 1: TRAM-θ_0, equation 7 of its paper
-    Source: SAM, arXiv 2010.01412: read in the authors' code. TRAM, arXiv 2310.03646: "asam" is read
-    in the paper, which builds on ASAM and has no ρ; "sam" with `measured` is after the abstract or
-    a summary, and is what was recorded.
+    Source: SAM, arXiv 2010.01412: read in the authors' code. TRAM, arXiv 2310.03646: "asam" is
+    equation 7 of its paper, which builds on ASAM and has no ρ; "sam" with `measured` is ours, from what the
+    abstract describes, and is what was recorded.
     Differs from: TRAM's released code leaves out the factor g: every weight gets the same number,
     times its square if adaptive. The paper also measures from the previous step, and under noise on
     the input."""

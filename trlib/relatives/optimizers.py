@@ -29,8 +29,8 @@ def lmo(G: Tensor, norm: str, *, steps: int | None = None) -> Tensor:
     vector is read as a diagonal matrix (spectral: its sign), more dimensions as [first, rest].
     `steps` of Newton-Schulz; None: exact.
     Raises: TypeError, ValueError: not floating; NaN or inf; an unknown norm. Source: the three
-    steps are derived here; that they yield these optimisers is from arXiv 2503.12645, after the
-    abstract or a summary."""
+    steps are derived here; that they yield these optimisers is from the abstract of arXiv
+    2503.12645."""
     checks.finite("G", checks.floating("G", G))
     if checks.choice("norm", norm, ("spectral", "frobenius", "sign")) == "frobenius":
         return G / G.norm().clamp(min=1e-30)

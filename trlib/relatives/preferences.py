@@ -83,7 +83,7 @@ class TRDPO(DPO):
 class ADPO(DPO):
     """-Σ_i q_i log softmax(l/τ)_i of a group, l = Σ_t log(π/π_old): smallest at π ∝ π_old q^τ.
 
-    Source: arXiv 2510.18913, after the abstract or a summary.
+    Source: arXiv 2510.18913; read in the code of an implementation that cites it, not in the paper.
     Differs from: one implementation adapts τ to the entropy, and can add k3 to the anchor."""
 
     advantage: str = "group-std"

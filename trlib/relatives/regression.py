@@ -67,8 +67,7 @@ def lco_loss(
     π_y + π_y e^(A/β)), and over samples mse rests at π_old exp(π_old A/β); [B, T, V] are every
     token's. `weight`: -dL/dlog π(y), all others keeping their proportions. Raises what every loss
     does.
-    Source: arXiv 2603.00963, after the abstract or a summary; the targets and β are derived
-    here."""
+    Source: ours, from two summaries of arXiv 2603.00963; the targets and β are derived here."""
     beta = checks.number("beta", beta, **POSITIVE)
     checks.choice("kind", kind, ("kld", "mse", "lch"))
     new, old, at = checks.distributions(mask, tokens, logp=logp, logp_old=logp_old)

@@ -60,8 +60,7 @@ def dvpo_value(
 class DVPO(PPO):
     """PPO with a critic of quantiles and `dvpo_value`. GAE is linear, so the mean of the shaped
     quantiles' GAEs is the GAE of their mean.
-    Source: arXiv 2512.03847, after the abstract or a summary; the formulas and constants are
-    ours."""
+    Source: ours, formulas and constants, from what the abstract of arXiv 2512.03847 describes."""
 
     quantiles: int = checks.setting(16, least=2)
     """Number of quantiles that the critic gives for every token's return."""
@@ -109,7 +108,7 @@ def iterative_amortized_step(
     """λ + net(λ, ∇J(λ)): an action distribution's parameters [B, D], improved by a learned update
     instead of guessed. J: [B, D] -> [B]. Its gradient is an input; only the net learns, by
     ascending J after a few such steps.
-    Source: arXiv 2010.10670, after the abstract or a summary.
+    Source: ours, from what the abstract of arXiv 2010.10670 describes.
     Differs from: the released code's update is gated."""
     at = lam.detach().requires_grad_()
     return lam + net(lam, *torch.autograd.grad(objective(at).sum(), at))

@@ -11,8 +11,8 @@ sweep, `archive` makes a page for each, `quoted` puts a number of it into a sent
 how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `explorables`
 puts them on pages that are no notebooks, `snippets` runs a page's few lines of code; `docstrings`
 turns the package's docstrings into sound markup and links outside names; `first` builds a few pages
-before the others; `teaching` makes the tables for teachers, and `editions` leaves a place for links
-to PDFs and the EPUB.
+before the others; `teaching` makes the tables for teachers, and `editions` leaves a place for a link
+to the PDF.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The recorded sweeps as a database: `{sweeps}`, a table of all that have a page, and these pages.
+"""The recorded sweeps as a database: `{sweeps}`, a table of all, and a page of each.
 
 A page holds what a sweep asks, its figures, its table, its predictions beside the results, and the
 commands that run it again. It is written from the declaration and the record; what the runs say in
@@ -23,19 +23,18 @@ from trlab.sweep import Sweep, load_sweep
 from trlab.verdicts import predicted
 
 FOLDER = "book/records"
-SUPERSEDED = frozenset(
-    {"tuned", "grid", "gallery", "gallery_grid"}  # searches that ended at their lowest rate
-    | {
-        "dial_methods",
-        "stale",
-        "heatmap",
-        "tuning",
-        "critic",
-        "mismatch",
-    }  # asked again with a control
-)
-"""Sweeps whose question a later one asks better. Their records stay; `book/wrong.md` shows what
-they misled us to."""
+REPLACED = {
+    "tuned": "best",
+    "grid": "basin_map",
+    "gallery": "gallery_best",
+    "gallery_grid": "gallery_map",
+    "stale": "reuse",
+    "heatmap": "basin",
+    "mismatch": "noise",
+    "tuning": "",
+}
+"""Sweeps whose question a later one asks better, and that one. Their records and pages stay;
+`book/wrong.md` shows what they misled us to."""
 COLUMNS = {
     "noise": "sampled, kl_sampler, ess",
     "rare": "take_off, batches_to, sampled",
@@ -71,9 +70,25 @@ MOST_FIGURES = 3
 
 
 def shown() -> list[str]:
-    """The sweeps that have a page, the newest round first."""
-    names = [name for name in all_recorded() if name not in SUPERSEDED]
-    return sorted(names, key=lambda name: (-load_sweep(name).round, title(load_sweep(name))))
+    """The recorded sweeps, those that a later one replaced at the end and the newest round
+    first."""
+    return sorted(
+        all_recorded(),
+        key=lambda name: (
+            name in REPLACED,
+            -load_sweep(name).round,
+            title(load_sweep(name)),
+        ),
+    )
+
+
+def replaced(name: str) -> str:
+    """What the page of a replaced sweep says below its question; empty: nothing replaced it."""
+    if name not in REPLACED:
+        return ""
+    later = REPLACED[name]
+    asks = f"[{title(load_sweep(later))}]({later}.md) asks this better. " if later else ""
+    return f"> {asks}[What we got wrong](../wrong.md) says why this page is not relied on.\n"
 
 
 def title(sweep: Sweep) -> str:
@@ -94,6 +109,7 @@ def page(name: str) -> str:
         [
             f"# {title(sweep)}",
             sweep.text,
+            replaced(name),
             *figures,
             f"```{{sweep-table}} {name}\n:columns: {COLUMNS.get(name, USUAL)}\n```",
             FURTHER.get(name, ""),
@@ -124,7 +140,7 @@ def write(app: Sphinx, config: Any) -> None:
 
 
 class Sweeps(Table):
-    """`{sweeps}`: a row for each sweep that has a page, which `book.js` sorts and filters."""
+    """`{sweeps}`: a row for each sweep, which `book.js` sorts and filters."""
 
     headings = ("sweep", "asks", "task", "varies", "runs", "predictions")
     widths = (18, 38, 10, 14, 8, 12)

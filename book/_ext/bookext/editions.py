@@ -1,8 +1,5 @@
-"""`{editions}`: the place where `tools.release.editions` links to what was made of the book.
-
-The build itself knows of no PDF and no EPUB, so the place is empty and hidden until somebody
-publishes them.
-"""
+"""`{editions}`: the place where `tools.release.editions` links to the PDF. The build itself knows
+of none, so the place is empty and hidden until somebody publishes it."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ EMPTY = '<div class="editions" hidden></div>'
 
 
 class Editions(SphinxDirective):
-    """An empty place for links."""
+    """An empty place for a link."""
 
     def run(self) -> list[nodes.Node]:
         return [nodes.raw("", EMPTY, format="html")]

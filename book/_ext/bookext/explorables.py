@@ -5,10 +5,8 @@
 from __future__ import annotations
 
 import html
-from typing import Any, ClassVar
 
 from docutils import nodes
-from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -64,14 +62,12 @@ class Shown(SphinxDirective):
 
 
 class Learning(SphinxDirective):
-    """The playground, with the preset that is named, as wide as the window lets it be; `:contest:`
-    adds the contest."""
+    """The playground, with the preset that is named, as wide as the window lets it be."""
 
     optional_arguments = 1
-    option_spec: ClassVar[dict[str, Any]] = {"contest": directives.flag}
 
     def run(self) -> list[nodes.Node]:
-        playground = Playground(preset="".join(self.arguments), contest="contest" in self.options)
+        playground = Playground(preset="".join(self.arguments))
         return [nodes.raw("", f'<div class="wide-figure">{playground.html()}</div>', format="html")]
 
 

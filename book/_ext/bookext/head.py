@@ -17,8 +17,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 PICTURE, WIDTH, HEIGHT = "_static/figures/share.png", 1200, 630
-"""The book's, drawn by `python -m tools.draw.share`; a chapter's is drawn by
-`python -m tools.draw.share_chapters`."""
+"""Drawn by `python -m tools.draw.share`."""
 PICTURE_SAYS = (
     "Learning curves of recorded runs with 32 updates per batch at learning rate 1e-4. With PPO's "
     "clip the share of right answers rises to 0.8 and stays near it; without a trust region it "
@@ -33,7 +32,6 @@ SHORTEST, LONGEST = 70, 200
 it."""
 FORMULA = "\ufffc"
 """Stands for a formula in a text."""
-STATIC = Path(__file__).parents[2] / "_static"
 MISSING = Path(__file__).with_name("missing.html")
 
 
@@ -69,9 +67,7 @@ def described(found: list[str]) -> str:
     return text.rstrip(":")
 
 
-def tags(
-    title: str, description: str, page: str, picture: str, book: str, says: str = PICTURE_SAYS
-) -> str:
+def tags(title: str, description: str, page: str, picture: str, book: str) -> str:
     """The head's lines.
 
     Args:
@@ -80,7 +76,6 @@ def tags(
         page: the page's own address, empty as long as there is none.
         picture: the address of the picture that a shared link shows.
         book: the book's title.
-        says: what the picture shows.
     """
     lines = [f'<meta name="description" content="{html.escape(description)}">']
     properties = {
@@ -92,7 +87,7 @@ def tags(
         "og:image": picture,
         "og:image:width": str(WIDTH),
         "og:image:height": str(HEIGHT),
-        "og:image:alt": says,
+        "og:image:alt": PICTURE_SAYS,
     }
     lines += [
         f'<meta property="{name}" content="{html.escape(value)}">'
@@ -101,15 +96,6 @@ def tags(
     ]
     lines.append('<meta name="twitter:card" content="summary_large_image">')
     return "\n".join(lines)
-
-
-def shared(page: str, title: str, static: Path = STATIC) -> tuple[str, str]:
-    """The picture that a link to a page shows, and what it shows: a chapter's own, or the
-    book's."""
-    file = f"figures/share/{page.rpartition('/')[2]}.png"
-    if page.startswith("notebooks/") and (static / file).exists():
-        return f"_static/{file}", f"The title of the chapter, {title}, beside its first figure."
-    return PICTURE, PICTURE_SAYS
 
 
 def describe(
@@ -124,11 +110,8 @@ def describe(
     title = (
         html.unescape(re.sub(r"<[^>]+>", "", context.get("title") or "")) or app.config.html_title
     )
-    file, says = shared(pagename, title)
-    picture = f"{base}{file}" if base else context["pathto"](file, 1)
-    lines = tags(
-        title, description, context.get("pageurl") or "", picture, app.config.html_title, says
-    )
+    picture = f"{base}{PICTURE}" if base else context["pathto"](PICTURE, 1)
+    lines = tags(title, description, context.get("pageurl") or "", picture, app.config.html_title)
     context["metatags"] = f"{context.get('metatags', '')}\n{lines}\n"
 
 

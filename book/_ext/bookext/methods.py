@@ -7,8 +7,6 @@ page of `NAME`.
 
 from __future__ import annotations
 
-import re
-from html import escape as html_escape
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +22,6 @@ from bookext.read_off import Table, escape
 from bookext.terms import slug
 from trbook.cards import elsewhere, taxonomy, text
 from trbook.cards.draw import drawing
-from trbook.cards.outcome import SOURCES, headline
-from trbook.cards.poster import SHEETS, alt
 from trbook.cards.read import COSTS
 from trbook.cards.thumbnail import thumbnail
 from trlab.claims.text import VERDICTS
@@ -128,10 +124,10 @@ class Comparison(Table):
     """
 
     kind = "methods sortable read-off"
-    widths = (20, 26, 10, 10, 8, 9, 12, 5)
+    widths = (22, 30, 11, 11, 9, 10, 7)
 
     def run(self) -> list[nodes.Node]:
-        for name in {source.sweep for source in SOURCES} | set(COSTS):
+        for name in COSTS:
             quoted.note(self.env, name)
         table = self.table(
             text.HEADINGS, self.widths, [[""] * len(self.widths)] * len(taxonomy.PLACES)
@@ -165,17 +161,8 @@ class Comparison(Table):
             [_line(one.level, "axis-level")],
             [_line(one.ratio, "axis-ratio")],
             [_line(text.signed(one), "axis-signed")],
-            self.outcome(card),
             [_line(text.times(card) if card else "", "number")],
         ]
-
-    def outcome(self, card: Any) -> list[nodes.Node]:
-        """Accuracy, passes over a batch and learning rate; the task, if it is not `dial`."""
-        shown = headline(card) if card else None
-        if shown is None:
-            return [_line("no run", "quiet")]
-        rate = f"lr {shown.rate}" + (f", on {shown.task}" if shown.task != "dial" else "")
-        return [_line(f"{shown.ends:.2f}", "number"), _line(f"{text.used(shown)}, {rate}", "quiet")]
 
     def parsed(self, markdown: str) -> list[nodes.Node]:
         """A line of Markdown."""
@@ -211,38 +198,6 @@ class Picture(Table):
         return list(taxonomy.picture(lambda one: _place(one, "")))
 
 
-class Poster(SphinxDirective):
-    """`{methods-poster} NAME`: a sheet with all of its methods, in one column on a phone, and where
-    to download it."""
-
-    required_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        name = self.arguments[0]
-        try:
-            quoted.known("sheet", name, SHEETS)
-        except ValueError as error:
-            raise self.error(f"methods-poster: {error}") from error
-        home = "../../_static/figures"
-        figures = Path(self.env.srcdir, "book", "_static", "figures")
-        html = (
-            '<figure class="poster"><picture><source media="(max-width: 720px)" '
-            f'srcset="{home}/{name}_phone.svg"{_room(figures / f"{name}_phone.svg")}>'
-            f'<img src="{home}/{name}.svg"{_room(figures / f"{name}.svg")} loading="lazy" '
-            f'alt="{html_escape(alt(name))}"></picture>'
-            f'<figcaption>Made from the cards: <a href="{home}/{name}.svg">as SVG</a>, '
-            f'<a href="{home}/{name}.pdf">as PDF</a> for {SHEETS[name].size}.</figcaption></figure>'
-        )
-        return [nodes.raw("", html, format="html")]
-
-
-def _room(path: Path) -> str:
-    """The picture's width and height as attributes: its place is kept until it comes."""
-    with path.open(encoding="utf-8") as file:
-        sides = re.findall(r' (width|height)="([\d.]+)pt"', file.read(2000))
-    return "".join(f' {side}="{float(points):.0f}"' for side, points in sides[:2])
-
-
 def _place(one: Any, folder: str = "methods/") -> str:
     """A method's name, linked to its card or to its paper; `folder` leads from the page to the
     cards."""
@@ -269,5 +224,4 @@ def connect(app: Sphinx) -> None:
     app.add_directive("method-claims", Claims)
     app.add_directive("methods-comparison", Comparison)
     app.add_directive("methods-picture", Picture)
-    app.add_directive("methods-poster", Poster)
     app.connect("config-inited", write, priority=100)  # before the table of contents is read

@@ -26,18 +26,6 @@ NEEDED_BY = {
     "wide.css": 'class="wide-figure',
 }
 """Others, by a part of their name, and the mark of a page that uses them."""
-HEAVY = re.compile(r'class="(cell|katex)\b|<figure')
-"""Marks of a page whose far parts are laid out late: sections (`late` in `book.css`), of a notebook
-the pieces of them (`pieced`). The mark is written here: a style that looked for it, with `:has`,
-would look again at every part of a page that arrives."""
-EXECUTED = '<div class="executed">'
-CELL = '<div class="cell '
-DRAWN = re.compile(r'(<div class="drawn-\w+")(?=><svg [^>]*viewBox="0 0 ([\d.]+) ([\d.]+)")')
-"""One layout of a figure, and its width and height in points."""
-CODE = re.compile(
-    r'<div class="cell_input[^"]*"(?=>\s*<div [^>]*><div class="highlight"><pre>(.*?)</pre>)',
-    re.DOTALL,
-)
 FONTS = ("source-serif-4-latin-wght-normal", "inter-latin-wght-normal")
 """What every page's first lines are set in: asked for before the styles that name them."""
 MATH_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
@@ -56,8 +44,8 @@ SIGNATURE_LIST = re.compile(r"<(/?)d[ld]>")
 TO_NOTEBOOK = re.compile(r'(?<=href=")(\w+)\.ipynb(?=[#"])')
 """A link in a cell's output that leads to another notebook, as it works in Jupyter."""
 MEASURED = '"pre, .nboutput > .output_area, .cell_output > .output, .jp-RenderedHTMLCommon"'
-"""What the theme's script measures at every change of a page, which lays out all of it; `book.js`
-does the same for what has been laid out anyway."""
+"""What the theme's script measures, and lays out, at every change of a page; `book.js` watches the
+same and more."""
 PRUNED = ("**/*.map", "vendor", "sphinx-thebe*", "webpack-macros.html", "locales")
 """Files that no page loads, below `_static`."""
 
@@ -73,11 +61,7 @@ def slim(
             ]
     if "body" in context:
         body = phone_tables.tables(mend(THEBE.sub("", context["body"])))
-        body = roomy(unbroken.names(unbroken.numbers(body)))
-        if HEAVY.search(body) and '<dl class="py' not in body:
-            late = "pieced" if EXECUTED in body else "late"
-            body = body.replace('<section class="', f'<section class="{late} ', 1)
-        body = styled(body)
+        body = styled(unbroken.names(unbroken.numbers(body)))
         home = context["pathto"]("_static/explorables", 1)
         context["body"] = link_modules(body, home)
         context["metatags"] = context.get("metatags", "") + preloads(body, home)
@@ -126,15 +110,6 @@ def mend(body: str) -> str:
     # A folded cell's own words name it better.
     body = body.replace(' aria-label="Toggle hidden content"', "")
     return SIGNATURE.sub(lambda found: SIGNATURE_LIST.sub(_span, found.group()), body)
-
-
-def roomy(body: str) -> str:
-    """A page's HTML whose code and figures say how large they are, and whose cells with an
-    explorable that they have one: `book.css` keeps room for them until they are laid out."""
-    before, *cells = body.split(CELL)
-    marked = [f"explored {cell}" if 'class="trlib-explorable"' in cell else cell for cell in cells]
-    body = DRAWN.sub(r'\1 style="--shape: \2/\3; --most: \2pt"', CELL.join([before, *marked]))
-    return CODE.sub(lambda code: f'{code[0]} style="--lines: {code[1].count(chr(10))}"', body)
 
 
 def styled(body: str) -> str:

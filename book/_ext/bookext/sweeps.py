@@ -21,12 +21,12 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from bookext import quoted, words
+from trlab.drawing import Drawing
 from trlab.drawing.named import Figure, Kind, figure
 from trlab.drawing.recorded import draw
 from trlab.findings import at as runs_at
 from trlab.findings import before
 from trlab.sweep import Sweep
-from trlib.drawing import Drawing
 
 
 STORED = re.compile(r"^<!--figure (\S+)( .+?)?-->\n.*?<!--/figure-->$", re.MULTILINE | re.DOTALL)

@@ -220,7 +220,7 @@ class Syllabus(FromTeaching):
         return [
             self.table(
                 ("session", "read before", "run", "ask", "exercises", "minutes"),
-                (22, 10, 24, 22, 10, 12),
+                (20, 10, 22, 20, 14, 14),
                 rows,
             )
         ]
@@ -276,7 +276,7 @@ class ReadingTimes(FromTeaching):
         "exercises",
         "minutes for these",
     )
-    widths = (40, 10, 14, 12, 10, 14)
+    widths = (32, 10, 14, 16, 14, 14)
     kind = "numbers"
 
     def rows(self) -> list[tuple[str, ...]]:

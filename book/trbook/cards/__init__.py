@@ -6,7 +6,7 @@ claims, deviations.
 
 One source of truth: what a card states by hand stands once, in `gradients`, `ratios`,
 `divergences`, `experts` and `gallery`; all else is read off the code and the records. The cards'
-pages, the comparison table, the taxonomy and the poster are made of it.
+pages, the comparison table and the taxonomy are made of it.
 """
 
 from __future__ import annotations

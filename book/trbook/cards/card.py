@@ -1,7 +1,7 @@
 """What a method card is: the facts of a method that its code cannot say, each written once.
 
 Settings, boxes, costs, claims and the curve of its weight are read off the code and the records
-(`trbook.cards.read` and `.curve`). Cards, comparison table and poster are made of both.
+(`trbook.cards.read` and `.curve`). Cards and comparison table are made of both.
 """
 
 from __future__ import annotations
@@ -48,13 +48,9 @@ Action = Literal[
     "bound the step",
 ]
 
-Provenance = Literal[
-    "read in the paper",
-    "read in the authors' code",
-    "after the abstract or a summary",
-    "derived here",
-]
-"""The four words that say where a formula comes from, everywhere in the book."""
+Provenance = Literal["paper", "code", "quoted", "ours"]
+"""Where a formula comes from: the paper; the code of its authors or of a library, without the paper;
+others who print the paper's formula; or we, from a problem that the abstract or a summary states."""
 
 FAMILIES: Mapping[Family, str] = {
     "policy gradient": "no region: what all others restrain",
@@ -121,8 +117,11 @@ class MethodCard:
     """When one would use it: one plain sentence, the card's first. Required."""
     provenance: Provenance = field(kw_only=True)
     """Where the formula on the card comes from, in one of four words. Required."""
-    read_in: str = ""
-    """What was read: equations, a file, a summary; and what of the card is not from there."""
+    read_in: str = field(kw_only=True)
+    """What was read: equations or sections of the paper; whose code, with its version; who quotes
+    the paper; or what we made the formula from. Required."""
+    besides: str = ""
+    """What of the card is from elsewhere, in whole sentences."""
     remark: str = ""
     """What a reader has to know before using it."""
     passes: str = ""
@@ -148,9 +147,10 @@ class MethodCard:
             raise ValueError(
                 f"provenance of {self.name!r}: expected one of {expected}, got {self.provenance!r}"
             )
+        if not self.read_in:
+            raise ValueError(f"read_in of {self.name!r}: expected what was read, got nothing")
 
     @property
     def is_reading(self) -> bool:
-        """Whether the formula is a reconstruction: from neither the paper's text nor the authors'
-        code."""
-        return self.provenance in ("after the abstract or a summary", "derived here")
+        """Whether the formula is ours, so that the authors' own may differ."""
+        return self.provenance == "ours"

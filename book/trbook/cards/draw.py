@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trbook.cards.card import MethodCard
 from trbook.cards.curve import LIKELY, PROBABILITIES, RARE, RATIOS, expert_weights, weights
-from trlib.drawing import COLOURS, DASHES, INK, Drawing, legend_above, panels
+from trlab.drawing import COLOURS, DASHES, INK, Drawing, legend_above, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -30,21 +30,21 @@ class Source:
     """What the sweep calls a card's method, where it is not the card's name."""
     of: Callable[[MethodCard], bool] = lambda card: True
     """Which cards show it, where a sweep has labels for more."""
-    has_page: bool = True
-    """Whether the sweep has a page of its own; of one that has none, *What we got wrong* tells."""
 
     @property
     def page(self) -> str:
-        """Where the book tells of the sweep, as a link from a page in `book/methods`."""
-        return f"../records/{self.sweep}.md" if self.has_page else "../wrong.md"
+        """The sweep's page, as a link from a page in `book/methods`."""
+        return f"../records/{self.sweep}.md"
 
 
 OF_2026 = ("kl3_clip", "bandpo", "turn_ppo", "ln_trm", "stale_mask", "dro", "oapl")
 """Methods that ran on `relay` only."""
 DPPO = {"dppo": "dppo-tv"}
 PARTIAL = {"stale_mask": "stale_mask, partial"}
+PPO = "ppo"
+"""What every sweep calls PPO."""
 SOURCES = (
-    Source("dial_methods", has_page=False),
+    Source("dial_methods"),
     Source("best", "uses", ("1", "4", "16"), labels=DPPO),
     Source("gallery_best", "uses", ("1", "8"), of=lambda card: card.family in GALLERY),
     Source("relay_best", "rate", ("own", "hot"), of=lambda card: card.family == "asynchrony"),
@@ -60,7 +60,6 @@ SOURCES = (
         "updates",
         ("32",),
         of=lambda card: card.name in ("ppo_critic", "ppo_penalty"),
-        has_page=False,
     ),
     Source(
         "trapo",
@@ -82,8 +81,8 @@ HEADLINE = (
     "loops",
     "dial_methods",
 )
-"""Where the one outcome in the table of all methods comes from: the first of these sweeps that has
-the method, at its most uses of a batch."""
+"""Where the runs come from that a card's command repeats: the first of these sweeps that has the
+method, at its most uses of a batch."""
 
 
 @dataclass(frozen=True)
@@ -125,12 +124,22 @@ class Outcome:
     @property
     def quote(self) -> str:
         """The number as the role `rec` reads it."""
+        return self._quote(self.label)
+
+    @property
+    def ppo(self) -> str:
+        """PPO's number at the same place of the sweep, likewise; empty: the sweep has no PPO, or
+        these are PPO's own runs."""
+        known = self.label != PPO and PPO in set(_runs(self.source.sweep)["label"])
+        return self._quote(PPO) if known else ""
+
+    def _quote(self, label: str) -> str:
         place = (
             f' "{self.source.axis}={self.point}"'
             if " " in self.point
             else f" {self.source.axis}={self.point}"
         )
-        label = f'"{self.label}"' if " " in self.label else self.label
+        label = f'"{label}"' if " " in label else label
         return f"{{rec}}`{self.source.sweep} {label}{place if self.point else ''}`"
 
 
@@ -186,7 +195,7 @@ def _read(source: Source, label: str, point: str, runs: Any) -> Outcome:
 
 
 def headline(card: MethodCard) -> Outcome | None:
-    """The outcome that the table of all methods shows; None: nothing of it was trained."""
+    """The outcome that a card's command repeats; None: nothing of it was trained."""
     found = outcomes(card)
     for sweep in HEADLINE:
         of_sweep = [one for one in found if one.source.sweep == sweep]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from trbook.cards import read
-from trbook.cards.card import MethodCard
+from trbook.cards.card import MethodCard, Provenance
 from trbook.cards.elsewhere import Elsewhere
 from trbook.cards.names import pointer
 from trbook.cards.outcome import Outcome, changed, command, headline, outcomes, written
@@ -23,7 +23,6 @@ HEADINGS = (
     "level",
     "ratio",
     "signed",
-    "ends at",
     "cost",
 )
 """Columns of the table of all methods."""
@@ -31,6 +30,13 @@ GUIDE = "index.md#how-to-read-a-card"
 """What every card would repeat, for a page in `book/methods`."""
 TIMED = {"reinforce": "REINFORCE", "rl": "rewards alone"}
 """What a method's processor time is compared with, in words."""
+STAMPS: Mapping[Provenance, str] = {
+    "paper": "Formula: {} of the paper.",
+    "code": "Formula: the code of {}; not read in the paper.",
+    "quoted": "Formula: as printed in {}; not read in the paper itself.",
+    "ours": "Formula: ours, from {}.",
+}
+"""Where a formula comes from, in a sentence that takes what was read."""
 TERMS = re.compile(r"\b(mask|clip|divergence)\b")
 """Words of the glossary that a card's description links."""
 Link = Callable[[str], str]
@@ -51,7 +57,7 @@ def times(card: MethodCard) -> str:
 
 def provenance(card: MethodCard) -> str:
     """Where the formula comes from, as one line of Markdown."""
-    return f"Formula *{card.provenance}*" + (f": {card.read_in}." if card.read_in else ".")
+    return " ".join(filter(None, (STAMPS[card.provenance].format(card.read_in), card.besides)))
 
 
 def page(card: MethodCard, chapter: str, link: Link, claims: str = "") -> str:
@@ -134,17 +140,19 @@ def _evidence(card: MethodCard) -> list[str]:
 
 
 def _outcome(card: MethodCard) -> list[str]:
-    """A row for each recorded place, or why there are none."""
+    """A row for each recorded place, beside PPO at the same place, or why there are none."""
     found = outcomes(card)
     if not found and not card.example:
         return ["No recorded run yet.", ""]
     if not found:
         return ["No recorded run: it does not train a language model here.", ""]
     settings = [_changed(card, one) for one in found]
+    beside = any(one.ppo for one in found)
     head = [
         "over a batch",
         "learning rate",
         f"right on `{found[0].task}`",
+        *(["PPO there"] if beside else []),
         *(["settings"] if any(settings) else []),
         "sweep",
     ]
@@ -155,9 +163,11 @@ def _outcome(card: MethodCard) -> list[str]:
             used(one) + moves,
             one.rate,
             one.quote,
+            *([one.ppo or "not run"] if beside else []),
             *([own or "default"] if any(settings) else []),
         )
-        lines.append(f"| {' | '.join(cells)} | [{one.source.sweep}]({one.source.page}) |")
+        sweep = f"[{one.source.sweep}]({one.source.page}), {one.steps} batches"
+        lines.append(f"| {' | '.join(cells)} | {sweep} |")
     return [*lines, "", *_near(card)]
 
 

@@ -9,6 +9,7 @@ rate. `tools.pack.packs` writes the file. A sweep that has no record yet has no 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trbook.explorables.basin import METHODS, THRESHOLDS
-from trbook.explorables.runs import digest
 from trlab import basin
 from trlab.findings import USES, at, finished
-from trlab.record import is_recorded, read
+from trlab.record import RECORDS, is_recorded, read
 from trlab.statistics import interval
 from trlab.sweep import Sweep, product
 
@@ -55,6 +55,12 @@ def pack() -> dict[str, Any]:
         "records": {name: digest(name) for name in names},
         "panels": panels,
     }
+
+
+def digest(name: str) -> str:
+    """What a sweep's record is now: a pack says which one it was made from."""
+    tables = sorted((RECORDS / name).glob("*.csv*"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in tables)).hexdigest()[:12]
 
 
 def panels_of(sweep: Sweep, runs: pd.DataFrame) -> list[dict[str, Any]]:

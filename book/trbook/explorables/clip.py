@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import traitlets as t
 
@@ -48,6 +48,10 @@ class Clip(Explorable):
         "Clip: a token's objective and gradient weight against its ratio, for PPO's clip, dual "
         "clip and a KL penalty. It needs JavaScript."
     )
+
+    shown: ClassVar[dict[str, dict[str, Any]]] = {
+        "children": {"show": ["ppo", "cispo", "sapo", "pspo"], "old_p": 0.2}
+    }
 
     sign = t.CInt(1, help="Sign of the advantage: 1 or -1.").tag(sync=True)
     show = t.List(

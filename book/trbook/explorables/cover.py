@@ -1,5 +1,5 @@
-"""What a page shows of the playground before anybody presses *Play*: a picture, the question, and
-the button."""
+"""What a page shows of the playground before anybody presses *Play*: the question and the
+button."""
 
 from __future__ import annotations
 
@@ -8,25 +8,20 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from trbook.explorables.files import still_of
-
 PROMPT = "4 : -5 sq x7 +3 +4 ="
 """What the first screen's policy is asked, over and over: the last of the quickstart's prompts."""
 STYLE = (Path(__file__).parent / "cover.css").read_text(encoding="utf-8")
 
 
-def cover(name: str, preset: dict[str, Any], lanes: Sequence[dict[str, Any]]) -> str:
+def cover(preset: dict[str, Any], lanes: Sequence[dict[str, Any]]) -> str:
     """HTML for a shadow root. A button with `data-start` starts the module, which gets its value.
 
     Args:
-        name: of the preset.
-        preset: itself.
-        lanes: those that will learn; where they are not the preset's, there is no picture of them.
+        preset: what the page begins with.
+        lanes: those that will learn; where they are not the preset's, nothing is asked about them.
     """
-    ask = options = shown = ""
-    named = ": <slot></slot>"
+    ask = options = ""
     if lanes is preset["lanes"]:  # a question about lanes that are not there has no answer
-        shown, named = picture(name), ""  # the picture names them
         question = preset["question"]
         ask = f'<p class="ask">Predict, then play: {escape(question["text"])}</p>'
         options = "".join(
@@ -36,11 +31,11 @@ def cover(name: str, preset: dict[str, Any], lanes: Sequence[dict[str, Any]]) ->
     return (
         f'<style>{STYLE}</style><div class="trx" role="group" aria-label="Playground">'
         f'<p class="what"><b>{escape(preset["title"])}</b> What to notice: {escape(preset["text"])}</p>'
-        f"{shown}{ask}"
+        f"{ask}"
         '<div class="bar"><button type="button" class="play" data-start="play">Play</button>'
         f"{options}</div>"
         '<p class="soft">A language model of 124 thousand parameters learns here, in '
-        f"{_lanes(len(lanes))}{named}. "
+        f"{_lanes(len(lanes))}: <slot></slot>. "
         "Nothing is loaded before the click; after it about 0.4 MB.</p></div>"
     )
 
@@ -53,11 +48,6 @@ def lines(lanes: Sequence[dict[str, Any]]) -> str:
         f'data-reward="">{escape(lane.get("method", "ppo"))}</code>'
         for name, lane in zip("abcd", lanes, strict=False)
     )
-
-
-def picture(name: str) -> str:
-    """The lanes of a preset mid-run, drawn by the module itself (`tools.draw.covers`)."""
-    return still_of(f"playground.{name}") or ""
 
 
 def _lanes(count: int) -> str:

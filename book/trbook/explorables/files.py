@@ -23,9 +23,6 @@ SOURCES = HERE / "js"
 ENGINE_SOURCES = HERE / "engine" / "js"
 KINDS = (".js", ".mjs", ".css", ".json")
 COMMON = "common"
-CONTEST = HERE / "contest.json"
-"""The rules of the contest on *Write your own*, its references and what is recorded
-(`tools.pack.contest`)."""
 
 _IMPORT = re.compile(r'import\{([^{}]*)\}from"\./common\.js";')
 _EXPORT = re.compile(r"export\{([^{}]*)\};\s*\Z")
@@ -102,8 +99,10 @@ def sources_hash() -> str:
         if path.suffix in KINDS
     }
     files |= {f"../engine/js/{path.name}": path for path in ENGINE_SOURCES.glob("*.js")}
-    files |= {f"../{name}": HERE / name for name in ("playground.json", CONTEST.name)}
-    files["../../../../trlib/looks.json"] = HERE.parents[2] / "trlib" / "looks.json"
+    files["../playground.json"] = HERE / "playground.json"
+    files["../../../../trlab/drawing/looks.json"] = (
+        HERE.parents[2] / "trlab" / "drawing" / "looks.json"
+    )
     for name in sorted(files):
         if not name.startswith("node_modules"):
             digest.update(f"{name}\n{files[name].read_text(encoding='utf-8')}\n".encode())

@@ -65,8 +65,8 @@
     });
   }
   // A link with a state opens the figure and brings it into view; of several alike the first one has the address.
-  const name = home.dataset.explorable, mark = { run_explorer: "runs" }[name] ?? name; // as it stands in addresses
-  const addressed = () => new RegExp(`^#${mark}(:|%3A)`, "i").test(location.hash) && home === document.querySelector(`[data-explorable="${name}"]`);
+  const name = home.dataset.explorable;
+  const addressed = () => new RegExp(`^#${name}(:|%3A)`, "i").test(location.hash) && home === document.querySelector(`[data-explorable="${name}"]`);
   const folds = () => { // the closed ones, from within
     const closed = [];
     for (let fold = home; (fold = fold.parentElement?.closest("details"));) if (!fold.open) closed.push(fold);

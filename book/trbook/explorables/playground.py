@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 import traitlets as t
 
-from trbook.explorables.cover import cover, lines, picture
+from trbook.explorables.cover import cover, lines
+from trbook.explorables.files import still_of
 from trbook.explorables.host import Explorable
 from trbook.explorables.modules import fragment
 from trlib.errors import unknown
@@ -84,9 +85,6 @@ class Playground(Explorable):
         False,
         help="Only the first lane, its completions and its reward: for a page's first screen.",
     ).tag(sync=True)
-    contest = t.Bool(
-        False, help="Whether a formula of the reader's own can enter the contest, below the lanes."
-    ).tag(sync=True)
     _parts = t.Dict().tag(sync=True)
     _wish = t.Unicode("").tag(sync=True)
 
@@ -122,6 +120,6 @@ class Playground(Explorable):
             fallback=self.fallback,
             room=self.room,
             parts=self._parts,
-            still=picture("small") if self.small else cover(name, chosen, lanes),
+            still=still_of("playground.small") if self.small else cover(chosen, lanes),
             light=lines(lanes),
         )

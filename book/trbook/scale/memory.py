@@ -16,7 +16,6 @@ counted. For `trpo` and `critic` what is kept at once is an estimate.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from trlib import arguments
 
@@ -29,7 +28,7 @@ SCORING = ("chunked", "full")
 PRECISIONS = ("float32", "bfloat16")
 LEARNS = ("lora", "full")
 PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "anchors", "extra", "cache")
-"""The parts, in the order in which a bar stacks them."""
+"""The parts."""
 
 
 @dataclass(frozen=True)
@@ -266,14 +265,3 @@ def sampling(setup: Setup) -> dict[str, int]:
 def peak(setup: Setup) -> int:
     """Bytes at the worse of the two moments."""
     return max(sum(updating(setup).values()), sum(sampling(setup).values()))
-
-
-def as_dict(setup: Setup) -> dict[str, Any]:
-    """Everything that a page draws."""
-    return {
-        "updating": updating(setup),
-        "sampling": sampling(setup),
-        "parameters": parameters(setup.shape),
-        "learning": learning(setup),
-        "peak": peak(setup),
-    }

@@ -1,9 +1,9 @@
-"""One, eight and sixty-four GPUs: what to type in TRL and verl, what a card then holds, and where
-the time goes.
+"""One GPU, and one machine with eight: what to type in TRL and verl, what a card then holds, and
+where the time goes.
 
     recipe = RECIPES[8]
     print(trl_files(recipe))          train.py, fsdp.yaml and the command
-    print(verl_command(recipe))       the command, with Ray where it needs more than one machine
+    print(verl_command(recipe))       the command
     on_a_card(recipe)
         {"weights": ..., "gathered": ..., ...}, bytes at the peak of an update
     seconds(recipe)
@@ -24,8 +24,6 @@ from typing import Any
 from trbook.scale.memory import Setup, Shape, activations_a_token, parameters, sampling, updating
 from trlab.diagnose.scale import recorded
 
-NODE = 8
-"""GPUs of one machine."""
 LINE = "\n    "
 
 
@@ -39,9 +37,7 @@ class Card:
     flops: float = 989e12
     """Multiplications and additions per second, in bfloat16."""
     inside: float = 450e9
-    """Bytes per second to another card of the same machine."""
-    between: float = 50e9
-    """The same to another machine: 400 Gbit/s for each card."""
+    """Bytes per second to another card of the machine."""
     reads: float = 0.6
     """The share of `bandwidth` that sampling reaches: supposed."""
     computes: float = 0.4
@@ -53,19 +49,14 @@ H100 = Card()
 
 @dataclass(frozen=True)
 class Recipe:
-    """A batch, and the cards that it is spread over."""
+    """A batch, and the cards of one machine that it is spread over; together they hold one copy of
+    the weights."""
 
     gpus: int
     setup: Setup
     """The whole batch; `at_once` is per card."""
     engine: float
     """The share of a card's memory that vLLM takes."""
-    shards: int
-    """Cards that hold one copy of the weights together."""
-
-    @property
-    def nodes(self) -> int:
-        return -(-self.gpus // NODE)
 
     @property
     def rows(self) -> int:
@@ -83,16 +74,13 @@ class Recipe:
         return f"Qwen/{self.setup.model}"
 
 
-def _recipe(gpus: int, engine: float, shards: int, **batch: Any) -> Recipe:
-    return Recipe(gpus, Setup(learns="full", group=8, **batch), engine, shards)
+def _recipe(gpus: int, engine: float, **batch: Any) -> Recipe:
+    return Recipe(gpus, Setup(learns="full", group=8, prompt=256, **batch), engine)
 
 
 RECIPES: dict[int, Recipe] = {
-    1: _recipe(1, 0.3, 1, model="Qwen2.5-0.5B", prompts=16, prompt=256, completion=1024, at_once=8),
-    8: _recipe(8, 0.5, 8, model="Qwen2.5-7B", prompts=64, prompt=256, completion=2048, at_once=4),
-    64: _recipe(
-        64, 0.5, 64, model="Qwen2.5-7B", prompts=512, prompt=256, completion=8192, at_once=1
-    ),
+    1: _recipe(1, 0.3, model="Qwen2.5-0.5B", prompts=16, completion=1024, at_once=8),
+    8: _recipe(8, 0.5, model="Qwen2.5-7B", prompts=64, completion=2048, at_once=4),
 }
 """By the number of GPUs. All weights learn, and each batch is used once."""
 
@@ -106,7 +94,7 @@ def _layer(shape: Shape) -> int:
 def on_a_card(recipe: Recipe, *, recompute: bool = True) -> dict[str, int]:
     """Bytes on each card at the peak of an update, by part.
 
-    Weights, gradients and AdamW's state are divided by `recipe.shards`: 16 bytes per weight in all,
+    Weights, gradients and AdamW's state are divided by `recipe.gpus`: 16 bytes per weight in all,
     however the library splits them. `gathered` is what a sharded pass holds whole for a moment, in
     bfloat16: embedding and output layer, the block at work and the next. With `recompute` a block
     keeps its input only, and one block at a time keeps everything (`gradient_checkpointing`).
@@ -119,10 +107,8 @@ def on_a_card(recipe: Recipe, *, recompute: bool = True) -> dict[str, int]:
         per_token = 2 * shape.hidden * shape.layers + per_token // shape.layers
     outside = parameters(shape) - shape.layers * layer
     return {
-        **{
-            part: -(-whole[part] // recipe.shards) for part in ("weights", "gradients", "optimizer")
-        },
-        "gathered": 2 * (outside + 2 * layer) if recipe.shards > 1 else 0,
+        **{part: -(-whole[part] // recipe.gpus) for part in ("weights", "gradients", "optimizer")},
+        "gathered": 2 * (outside + 2 * layer) if recipe.gpus > 1 else 0,
         "activations": tokens * per_token,
         "logits": whole["logits"],
     }
@@ -163,9 +149,7 @@ def seconds(recipe: Recipe, card: Card = H100, *, recompute: bool = True) -> dic
         2 * weights * in_hand / (card.computes * card.flops),
     )
     one_pass = 2 * weights * recipe.rows * recipe.tokens / (card.computes * card.flops)
-    link = (
-        card.bandwidth if recipe.gpus == 1 else card.inside if recipe.nodes == 1 else card.between
-    )
+    link = card.bandwidth if recipe.gpus == 1 else card.inside
     return {
         "sampling": step * setup.completion * recipe.rows / in_hand,
         "scoring": one_pass,
@@ -237,7 +221,7 @@ def accelerate_settings(recipe: Recipe) -> dict[str, Any]:
         "compute_environment": "LOCAL_MACHINE",
         "distributed_type": "FSDP",
         "mixed_precision": "bf16",
-        "num_machines": recipe.nodes,
+        "num_machines": 1,
         "num_processes": recipe.gpus,
         "fsdp_config": {
             "fsdp_version": 2,
@@ -251,13 +235,9 @@ def accelerate_settings(recipe: Recipe) -> dict[str, Any]:
 
 
 def trl_command(recipe: Recipe) -> str:
-    """What starts `train.py`: on several machines, the same line on each."""
-    if recipe.gpus == 1:
-        return "python train.py"
-    ranks = ""
-    if recipe.nodes > 1:
-        ranks = f" --machine_rank $RANK \\{LINE}--main_process_ip $HEAD --main_process_port 29500"
-    return f"accelerate launch --config_file fsdp.yaml{ranks} train.py"
+    """What starts `train.py`."""
+    launch = "python" if recipe.gpus == 1 else "accelerate launch --config_file fsdp.yaml"
+    return f"{launch} train.py"
 
 
 def trl_files(recipe: Recipe) -> str:
@@ -273,12 +253,7 @@ def trl_files(recipe: Recipe) -> str:
     )
     if recipe.gpus > 1:
         text += f"\n# fsdp.yaml\n{_yaml(accelerate_settings(recipe))}"
-    where = (
-        f"on each of the {recipe.nodes} machines, RANK from 0"
-        if recipe.nodes > 1
-        else "the command"
-    )
-    return f"{text}\n# {where}\n{trl_command(recipe)}"
+    return f"{text}\n# the command\n{trl_command(recipe)}"
 
 
 def _yaml(settings: dict[str, Any], indent: str = "") -> str:
@@ -312,7 +287,7 @@ def verl_settings(recipe: Recipe) -> dict[str, Any]:
         f"{both}.actor.optim.lr": 1e-6,
         f"{both}.actor.ppo_mini_batch_size": setup.prompts,
         f"{both}.actor.ppo_micro_batch_size_per_gpu": setup.at_once,
-        f"{both}.actor.fsdp_config.fsdp_size": recipe.shards,
+        f"{both}.actor.fsdp_config.fsdp_size": recipe.gpus,
         f"{both}.rollout.name": "vllm",
         f"{both}.rollout.n": setup.group,
         f"{both}.rollout.tensor_model_parallel_size": 1,
@@ -320,23 +295,16 @@ def verl_settings(recipe: Recipe) -> dict[str, Any]:
         f"{both}.rollout.free_cache_engine": True,
         f"{both}.rollout.calculate_log_probs": True,
         f"{both}.rollout.log_prob_micro_batch_size_per_gpu": setup.at_once,
-        "trainer.nnodes": recipe.nodes,
-        "trainer.n_gpus_per_node": min(recipe.gpus, NODE),
+        "trainer.nnodes": 1,
+        "trainer.n_gpus_per_node": recipe.gpus,
         "trainer.logger": "[console]",
     }
 
 
 def verl_command(recipe: Recipe) -> str:
-    """What starts verl; on several machines Ray is started first, and verl on one of them."""
+    """What starts verl."""
     settings = f" \\{LINE}".join(f"{name}={value}" for name, value in verl_settings(recipe).items())
-    start = f"python -m verl.trainer.main_ppo \\{LINE}{settings}"
-    if recipe.nodes == 1:
-        return start
-    return (
-        "# on the first machine, HEAD\nray start --head --port 6379\n"
-        f"# on each of the other {recipe.nodes - 1}\nray start --address $HEAD:6379\n"
-        f"# on HEAD, once `ray status` counts {recipe.gpus} GPUs\nRAY_ADDRESS=auto {start}"
-    )
+    return f"python -m verl.trainer.main_ppo \\{LINE}{settings}"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { LOOKS } from "../../../book/trbook/explorables/js/parts/looks.js";
 
 const table = JSON.parse(
-  readFileSync(new URL("../../../trlib/looks.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../../trlab/drawing/looks.json", import.meta.url), "utf8"),
 );
 const [light, dark] = [0, 1].map((theme) =>
   Object.fromEntries(

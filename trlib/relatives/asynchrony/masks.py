@@ -42,8 +42,8 @@ class Masked(PGIS):
 class M2PO(Masked):
     """The policy gradient within a budget of the second moment of log r: `m2po_mask`, without a
     clip.
-    Source: arXiv 2510.01161, after the abstract or a summary: the authors' code has it as the
-    bounds of a clip."""
+    Source: arXiv 2510.01161; read in the code of AReaL, not in the paper. The authors' code has it
+    as the bounds of a clip."""
 
     rule = m2po_mask
     budget: float = checks.setting(0.04, above=0)
@@ -54,7 +54,7 @@ class M2PO(Masked):
 class OPSM(PPO):
     """PPO's clip without the completions with A < 0 that have left the sampler's policy:
     `opsm_mask`.
-    Source: arXiv 2512.02556, after the abstract or a summary: as TRL has it."""
+    Source: arXiv 2512.02556; read in the code of TRL 1.16.0, not in the paper."""
 
     delta: float = checks.setting(0.1)
     """The largest mean of log μ/π over a completion with A < 0, nats per token."""
@@ -86,8 +86,8 @@ def trm_mask(
     Args: delta_max, delta_mean: nats, estimates of KL(μ || π) of one token by k2 and of a
     completion's mean token by
         k3; inf: off.
-    Source: arXiv 2512.23075, after the abstract or a summary: two public ports and the paper of
-    CPPO, which quotes both thresholds.
+    Source: arXiv 2512.23075; read in the code of two public ports, not in the paper. The paper of
+    CPPO quotes both thresholds.
     Differs from: verl has them as `rollout_rs` = seq_max_k2 and seq_mean_k3, of π_old, and takes
     what is dropped out of the mean's denominator, too; here it stays."""
     delta_max = checks.number("delta_max", delta_max, least=0)
@@ -127,8 +127,8 @@ def ln_trm_mask(
     does.
 
     Args: delta_mean: twice a total variation; inf: off. delta: nats.
-    Source: an appendix of arXiv 2512.23075, after the abstract or a summary: public notes on it. It
-    has min(1, (T-t) ε, √(δ (T-t)/2)); with ε = √(δ/2), Pinsker's, the middle term is never the
+    Source: an appendix of arXiv 2512.23075, as printed in public notes; the paper itself was not
+    read. It has min(1, (T-t) ε, √(δ (T-t)/2)); with ε = √(δ/2), Pinsker's, the middle term is never the
     least (derived here). δ_mean is our choice: by Pinsker's inequality it is as wide as TRM's mean
     of .002 nats."""
     delta_mean = checks.number("delta_mean", delta_mean, least=0)
@@ -160,8 +160,7 @@ class LNTRM(Masked):
 class StaleMask(PPO):
     """PPO's clip without the tokens whose policy was too many batches behind: they stay in the text
     that later tokens read and in their group's baseline, and leave the mean's denominator.
-    Source: prime-rl, pull request 2957, and xtuner, 2003, after the abstract or a summary: their
-    descriptions.
+    Source: ours, from the descriptions of prime-rl's pull request 2957 and xtuner's 2003.
     Differs from: prime-rl ships no completion without a token left; here it counts nothing."""
 
     max_age: int = checks.setting(8, least=0)

@@ -41,9 +41,9 @@ def quadratic_loss(
 
     Outwards the push is 0 at |r - 1| = ε/m and then turns; it is PPO's window, or DPPO's |π - μ| <=
     ε, made smooth.
-    Source: m = 1 is SPO, arXiv 2401.16025, read in the authors' code, which CFPO, arXiv 2601.22801,
-    takes to language models: after the abstract or a summary. m = μ is DRPO, arXiv 2606.09821, read
-    in the authors' code.
+    Source: m = 1 is SPO, arXiv 2401.16025, read in the authors' code; CFPO, arXiv 2601.22801, takes
+    it to language models, as its abstract says. m = μ is DRPO, arXiv 2606.09821, read in the authors'
+    code.
     Differs from: DRPO's code clamps log r to ±20, and a token beyond has no gradient; here the
     value of r ends at e^20 and its gradient does not."""
     eps = checks.number("eps", eps, above=0)
@@ -89,8 +89,8 @@ def dro_loss(
         w = A - β log r: no ratio in the push, and a pull that grows with distance.
 
     Also on tokens with A = 0. The sum's least value is at log r = A/β.
-    Source: arXiv 2405.19107, after the abstract or a summary: verl 0.9.1 has it, and Tinker's
-    documents print it. verl requires a β; .05 is that of Tinker's example.
+    Source: arXiv 2405.19107; read in the code of verl 0.9.1 and in Tinker's documents, not in the
+    paper. verl requires a β; .05 is that of Tinker's example.
     Differs from: the paper also learns a value, which takes the place of A's baseline."""
     beta = checks.number("beta", beta, **NOT_NEGATIVE)
     new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
@@ -152,8 +152,8 @@ def opmd_loss(
     """Completions that have a token, [N]: L = τ/2 (A/τ - l)² / T, l = Σ_t log r_t, T its tokens; 0
     at π ∝ π_old exp(R/τ) where the group's mean reward is τ log Z. A: the mean over the
     completion's tokens. `weight`: for the completions' sum.
-    Source: Kimi k1.5, arXiv 2501.12599, eq. 3, after the abstract or a summary: OpenKimi, the code
-    of arXiv 2602.05933.
+    Source: Kimi k1.5, arXiv 2501.12599; read in the code of OpenKimi (arXiv 2602.05933), which calls
+    it equation 3, not in the paper.
     Differs from: Trinity-RFT's loss of this name is -A log π / (1 + τ), without a square."""
     tau = checks.number("tau", tau, **POSITIVE)
     new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
@@ -180,8 +180,8 @@ def oapl_loss(
     """Completions that have a token, [N]: L = (β₂ l - A)², l = Σ_t log π/μ; 0 at π ∝ μ exp(R/β₂)
     where A is the optimal advantage R - β₂ log E_μ exp(R/β₂). A: the mean over the completion's
     tokens. `weight`: for the completions' sum.
-    Source: arXiv 2602.19362, eq. 3, after the abstract or a summary: notes that print it, and a
-    public test of a port to NeMo-RL, whose β these are."""
+    Source: arXiv 2602.19362, eq. 3, as printed in public notes; the paper itself was not read. β is
+    that of a public test of a port to NeMo-RL."""
     beta2 = checks.number("beta2", beta2, **POSITIVE)
     new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
     gap = a.sum(-1) / mask.sum(-1).clamp(min=1) - beta2 * log_ratio.sum(-1)

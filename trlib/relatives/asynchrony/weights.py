@@ -97,7 +97,7 @@ def topr_loss(
 
     What was right is imitated; what was wrong pushes less the more unlikely it has become. R is the
     product of the completion's ratios, or with level="token" the token's own.
-    Source: arXiv 2503.14286, after the abstract or a summary: summaries that print the formula.
+    Source: arXiv 2503.14286, as printed in summaries; the paper itself was not read.
     Differs from: Trinity-RFT uses level="token"."""
     checks.choice("level", level, ("completion", "token"))
     new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
@@ -236,7 +236,7 @@ class A3PO(Method):
 class LUSPO(GSPO):
     """GSPO in which a completion counts in proportion to its length: the sum of its tokens' losses,
     not their mean.
-    Source: arXiv 2602.05261, after the abstract or a summary: as TRL has it."""
+    Source: arXiv 2602.05261; read in the code of TRL 1.16.0, not in the paper."""
 
     aggregation: str = "seq-mean-token-sum"
 

@@ -43,8 +43,8 @@ def minpro_loss(
     und_1 = 1; masked tokens are in no minimum. und_t r_t (diagnostic `prefix`) stands for the exact
     r_1 ... r_t, whose variance grows exponentially. eps_low = 1 is no lower bound: a token that has
     become unlikely silences what follows.
-    Source: arXiv 2601.22718, after the abstract or a summary; both ε are our choice. Like CISPO, no
-    clip mask.
+    Source: arXiv 2601.22718, as printed in transcriptions; the paper itself was not read. Both ε are
+    our choice. Like CISPO, no clip mask.
     Differs from: the public port calls itself the hard-clip variant: a clipped token gets no
     gradient. Here, as in the summaries, it keeps the bounded weight."""
     eps_low, eps_high = check_window(eps_low, eps_high)
@@ -122,8 +122,8 @@ def r2vpo_loss(
     """L = -(r A - λ (r-1)²),
         w = r (A - 2 λ (r-1)): it changes sign at r = 1 + A/(2 λ) and pulls back from there.
 
-    Source: arXiv 2601.03320, after the abstract or a summary: a public re-implementation, which
-    uses λ = .04.
+    Source: arXiv 2601.03320; read in the code of a public re-implementation, which uses λ = .04, not
+    in the paper.
     Differs from: that re-implementation says that w keeps its sign."""
     lam = checks.number("lam", lam, **NOT_NEGATIVE)
     logp, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)

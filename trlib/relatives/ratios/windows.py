@@ -30,8 +30,8 @@ def trefree_loss(
     """PPO's clip with ε = δ/|A| for each token, so that |A| |r-1| <= δ: a token that matters much
     has a narrow window.
 
-    Source: arXiv 2302.07985, after the abstract or a summary: it bounds the largest
-    advantage-weighted ratio. That a clip keeps the bound is derived here."""
+    Source: ours, from the abstract of arXiv 2302.07985, which bounds the largest advantage-weighted
+    ratio. That a clip keeps the bound is derived here."""
     delta = checks.number("delta", delta, **POSITIVE)
     (a,) = checks.tokens(mask, advantages=advantages)
     width = delta / a.detach().abs().clamp(min=torch.finfo(a.dtype).eps)
@@ -42,7 +42,7 @@ def trefree_loss(
 
 @dataclass(frozen=True, kw_only=True)
 class TREFree(Method):
-    """A clip whose window narrows as the advantage grows: after the abstract or a summary."""
+    """A clip whose window narrows as the advantage grows: ours, from the abstract."""
 
     token_loss = trefree_loss
     delta: float = checks.setting(0.1, **POSITIVE)
@@ -52,8 +52,8 @@ class TREFree(Method):
 class ClipBandit:
     """UCB over widths of a clip: argmax mean_i + c sqrt(log t / n_i), untried ones first; its
     counts are in `memory`.
-    Source: arXiv 2312.07624, after the abstract or a summary: it names a bandit, and the code's
-    README names UCB."""
+    Source: ours, from the abstract of arXiv 2312.07624, which names a bandit, and the README of its
+    code, which names UCB."""
 
     def __init__(self, arms: Sequence[float], c: float = 1.0) -> None:
         self.arms = [checks.number("arms", arm, above=0, most=1) for arm in arms]
@@ -82,8 +82,8 @@ class ClipBandit:
 @dataclass(frozen=True, kw_only=True)
 class PbPPO(Method):
     """PPO with a clip that a bandit chooses for every batch. A width earns the mean reward of the
-    next batch, which is written by the policy that the width has made: after the abstract or a
-    summary."""
+    next batch, which is written by the policy that the width has made: ours, from the abstract and
+    the README of the code."""
 
     arms: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5)
     """The widths to choose from, each on both sides of 1."""
@@ -124,7 +124,7 @@ def kl3_window(delta: float) -> tuple[float, float]:
 class KL3Clip(Method):
     """PPO's clip where a token's k3 estimate of the KL leaves δ: one window, wider above 1 than
     below.
-    Source: ATR-GRPO, arXiv 2602.05494, after the abstract or a summary, which say that it is such a
+    Source: ours, from the abstract of ATR-GRPO, arXiv 2602.05494, which speaks of an asymmetric
     clip. δ is our choice: it puts the lower edge at PPO's .8."""
 
     advantage: str = "group-std"
@@ -204,7 +204,7 @@ def turns_of(mask: Tensor, length: int | None = None) -> Tensor:
 class TurnPPO(Method):
     """PPO's clip on whole turns: `gspo_loss` with the geometric mean of a turn's ratios, between a
     token's ratio (turns of one token) and a completion's (one turn).
-    Source: Turn-PPO of arXiv 2511.20718, after the abstract or a summary.
+    Source: ours, from the abstracts of Turn-PPO, arXiv 2511.20718.
     Differs from: its critic, and the normalisation by what was clipped (S-PPO, ST-PPO), which are
     not here."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trbook.cards.card import MethodCard, Provenance
+from trbook.cards.card import MethodCard
 from trbook.cards.ratios import BEFORE, CLIP, GROUP, PPO_LOSS, TOKEN_RATIO, WINDOWED
 
 HERE = "13_long_stale_noisy"
@@ -13,9 +13,6 @@ MODULE = "trlib.relatives.asynchrony."
 CORRECTION = "trlib.corrections.truncated_importance"
 SAMPLER = "the policy that sampled"
 KEPT = r"-r A\;\mathbf 1[\text{kept}]"
-SUMMARY: Provenance = "after the abstract or a summary"
-CODE: Provenance = "read in the authors' code"
-PAPER: Provenance = "read in the paper"
 
 
 def _correction(name: str, title: str, how: str, diff: str, **more: Any) -> MethodCard:
@@ -32,7 +29,7 @@ def _correction(name: str, title: str, how: str, diff: str, **more: Any) -> Meth
         how=how + "; PPO's clip stays",
         ratio="π_old/μ",
         signed=False,
-        provenance=SUMMARY,
+        provenance="code",
         functions=(CORRECTION,),
         chapter=HERE,
         no_curve="the weight is PPO's, times a factor that stays fixed during a batch",
@@ -68,7 +65,6 @@ WHOLE: dict[str, Any] = {
 }
 YAO = "Yao et al. 2025"
 LIU = "Liu, Li et al. 2025"
-VERL = "`rollout_is` and `rollout_rs` of verl 0.9.1"
 
 CARDS: tuple[MethodCard, ...] = (
     _correction(
@@ -81,7 +77,7 @@ CARDS: tuple[MethodCard, ...] = (
         long="truncated importance sampling, of tokens",
         action="clamp",
         source=YAO,
-        read_in=VERL,
+        read_in="verl 0.9.1 (`rollout_is` and `rollout_rs`)",
         paper={"correction": "a cap of 2, in verl"},
         near=_kin("this factor as *token, at most 2*"),
         remark="It corrects for the sampler; the trust region is the clip next to it. "
@@ -98,7 +94,8 @@ CARDS: tuple[MethodCard, ...] = (
         long="truncated importance sampling, of completions",
         action="clamp",
         source=LIU,
-        read_in=VERL + "; who proposed it, from verl's documents and TRL's issue 4493",
+        read_in="verl 0.9.1 (`rollout_is` and `rollout_rs`)",
+        besides="Who proposed it is from verl's documents and TRL's issue 4493.",
         paper={"correction": "a cap of 2, in verl; 3 in TRL's sequence_truncate"},
         near=_kin("this factor as *product, at most 2*"),
         remark="Unbiased except for the cap. Over a long completion the product is near 0 or at the cap, so few "
@@ -115,7 +112,8 @@ CARDS: tuple[MethodCard, ...] = (
         long="masked importance sampling, of tokens",
         action="mask",
         source=LIU,
-        read_in="`token_mask` of TRL 1.16.0; `rollout_is` of verl 0.9.1 has a lower bound too",
+        read_in="TRL 1.16.0 (`token_mask`)",
+        besides="`rollout_is` of verl 0.9.1 has a lower bound too.",
         paper={"correction": "a cap of 3, in TRL"},
         near=_kin("a mask with a lower bound too, *token, .5 to 2*"),
         remark="Below the bound it is TIS. Above it TIS still pushes, MIS does not.",
@@ -129,8 +127,8 @@ CARDS: tuple[MethodCard, ...] = (
         long="masked importance sampling, of completions",
         action="drop",
         source=LIU,
-        read_in="`sequence_mask` of TRL 1.16.0, its default; in verl, Seq-MIS: its document drops "
-        "a product above the bound, its preset `decoupled_seq_is_rs` one outside 0.5 to 2",
+        read_in="TRL 1.16.0 (`sequence_mask`, its default)",
+        besides="verl calls it Seq-MIS: its document drops a product above the bound, its preset `decoupled_seq_is_rs` one outside 0.5 to 2.",
         paper={"correction": "a cap of 3, in TRL; from 0.5 to 2, in verl's preset"},
         near=_kin("a mask with a lower bound too, *product, .5 to 2*"),
         remark="Over a long completion most products are near 0 and are kept, at a weight of about "
@@ -146,7 +144,7 @@ CARDS: tuple[MethodCard, ...] = (
         "is dropped whole.",
         action="drop",
         source=LIU,
-        read_in="`seq_mean_k1` of verl 0.9.1, for the inverse ratio",
+        read_in="verl 0.9.1 (`seq_mean_k1`, for the inverse ratio)",
         paper={"correction": "from 0.999 to 1.001, in verl"},
         what="the geometric mean of a completion's ratios of learner to sampler",
         level="completion",
@@ -164,7 +162,7 @@ CARDS: tuple[MethodCard, ...] = (
         action="mask",
         source="Ling Team 2025",
         arxiv="2510.18855",
-        read_in="`decoupled_token_icepop` of verl 0.9.1",
+        read_in="verl 0.9.1 (`decoupled_token_icepop`)",
         paper={"correction": "from 0.5 to 5, in verl"},
         near=_kin("a narrower window, *token, .5 to 2*"),
         remark="MIS with a lower bound too.",
@@ -186,8 +184,8 @@ CARDS: tuple[MethodCard, ...] = (
         signed=False,
         source="Shen et al. 2026",
         arxiv="2602.10693",
-        provenance=CODE,
-        read_in="`recipe/vespo/code/core_algos.py` of FloyedShen/VESPO",
+        provenance="code",
+        read_in="the authors (`recipe/vespo/code/core_algos.py` of FloyedShen/VESPO)",
         functions=(MODULE + "weights.vespo_loss",),
         chapter=HERE,
         paper={
@@ -220,8 +218,9 @@ CARDS: tuple[MethodCard, ...] = (
         signed=True,
         source="Le Roux et al. 2025",
         arxiv="2503.14286",
-        provenance=SUMMARY,
-        read_in="summaries, and Trinity-RFT's port",
+        provenance="quoted",
+        read_in="summaries of the paper",
+        besides="Trinity-RFT's port has it with the ratio of a token.",
         functions=(MODULE + "weights.topr_loss",),
         chapter=HERE,
         paper={"level": "completion, in the summaries"},
@@ -248,8 +247,8 @@ CARDS: tuple[MethodCard, ...] = (
         signed=True,
         source="Zhang et al. 2026",
         arxiv="2605.07331",
-        provenance=CODE,
-        read_in="`cum-token-cumprod-la` of horizon-llm/CTPO",
+        provenance="code",
+        read_in="the authors (`cum-token-cumprod-la` of horizon-llm/CTPO)",
         functions=(MODULE + "weights.ctpo_loss",),
         chapter=HERE,
         paper={
@@ -284,9 +283,8 @@ CARDS: tuple[MethodCard, ...] = (
         signed=True,
         source="Li, Wu and Shen 2025",
         arxiv="2512.06547",
-        provenance=CODE,
-        read_in="`prox_approx.md`, `actor.py` and `gsm8k_grpo_prox_approx.yaml` of AReaL at "
-        "4aef98d8",
+        provenance="code",
+        read_in="the authors (`prox_approx.md`, `actor.py` and `gsm8k_grpo_prox_approx.yaml` of AReaL at 4aef98d8)",
         functions=(MODULE + "weights.a3po_loss", PPO_LOSS),
         chapter=HERE,
         paper={
@@ -319,8 +317,8 @@ CARDS: tuple[MethodCard, ...] = (
         signed=True,
         source="Liu et al. 2026",
         arxiv="2602.05261",
-        provenance=SUMMARY,
-        read_in='TRL, whose loss_type="luspo" has it',
+        provenance="code",
+        read_in='TRL 1.16.0 (loss_type="luspo")',
         functions=("trlib.algorithms.gspo.gspo_loss",),
         chapter=HERE,
         paper={"aggregation": "each completion's loss times its length"},
@@ -346,10 +344,9 @@ CARDS: tuple[MethodCard, ...] = (
         signed=None,
         source="Huang et al. 2026",
         arxiv="2602.17616",
-        provenance=CODE,
-        read_in="`megatron_actor.py` and the scripts for GSM8K and MATH of mit-han-lab/vcpo at "
-        "c7f030f0; without its baseline of least variance, and without the 0.55 from which its "
-        "multi-turn script counts the share",
+        provenance="code",
+        read_in="the authors (`megatron_actor.py` and the scripts for GSM8K and MATH of mit-han-lab/vcpo at c7f030f0)",
+        besides="Its baseline of least variance is left out, and so is the 0.55 from which its multi-turn script counts the share.",
         functions=(CORRECTION,),
         chapter=HERE,
         paper={
@@ -379,9 +376,9 @@ CARDS: tuple[MethodCard, ...] = (
         signed=True,
         source="Zheng et al. 2025",
         arxiv="2510.01161",
-        provenance=SUMMARY,
-        read_in="AReaL at 4aef98d8 has the mask; the authors' code, Infini-AI-Lab/M2PO at "
-        "af54a3ec, caps",
+        provenance="code",
+        read_in="AReaL at 4aef98d8",
+        besides="It masks; the authors' code, Infini-AI-Lab/M2PO at af54a3ec, caps instead.",
         functions=("trlib.corrections.m2po_mask", MODULE + "masks.M2PO"),
         paper={"budget": "0.04"},
         weight="",
@@ -403,8 +400,8 @@ CARDS: tuple[MethodCard, ...] = (
         signed=True,
         source="DeepSeek 2025",
         arxiv="2512.02556",
-        provenance=SUMMARY,
-        read_in="TRL, which names equation 9",
+        provenance="code",
+        read_in="TRL 1.16.0, which calls it equation 9",
         functions=("trlib.corrections.opsm_mask", MODULE + "masks.OPSM"),
         chapter=HERE,
         long="off-policy sequence masking",
@@ -427,8 +424,9 @@ CARDS: tuple[MethodCard, ...] = (
         signed=False,
         source="Li et al. 2025",
         arxiv="2512.23075",
-        provenance=SUMMARY,
-        read_in="ports in slime and verl, and the paper of CPPO, which quotes both thresholds",
+        provenance="code",
+        read_in="public ports in slime and verl",
+        besides="The paper of CPPO quotes both thresholds.",
         functions=(MODULE + "masks.trm_mask",),
         paper={"delta_max": "0.1, as CPPO's paper quotes it", "delta_mean": "0.002, likewise"},
         remark="One token decides for a thousand. With the mean's threshold of 0.002 nats, a completion of a few "
@@ -447,9 +445,9 @@ CARDS: tuple[MethodCard, ...] = (
         signed=False,
         source="Li et al. 2025",
         arxiv="2512.23075",
-        provenance=SUMMARY,
-        read_in="public notes on an appendix; the threshold is ours, and we assume that its "
-        "middle bound is never the least",
+        provenance="quoted",
+        read_in="public notes on an appendix",
+        besides="The threshold is our choice. One of the three bounds there is left out, because we assume that it never decides.",
         functions=(MODULE + "masks.ln_trm_mask",),
         long="length-neutral TRM",
         paper={"delta_mean": "not read", "delta": "not read"},
@@ -474,14 +472,14 @@ CARDS: tuple[MethodCard, ...] = (
         action="mask",
         signed=False,
         source="prime-rl and xtuner 2026",
-        provenance=SUMMARY,
+        provenance="ours",
         read_in="the descriptions of prime-rl's pull request 2957 and xtuner's 2003",
         functions=(MODULE + "masks.StaleMask", PPO_LOSS),
         chapter=HERE,
         paper={"max_age": "8, in prime-rl"},
         diff="- mask = mask\n+ mask = mask & (age <= 8)\n  loss = -min(r * A, clip(r, 0.8, 1.2) * A)",
-        remark="Age alone decides, however little a token's probability has moved. Prompts, and the group's baseline, "
-        "keep the old tokens.",
+        remark="Age alone decides, however little a token's probability has moved. Old tokens still count "
+        "for their group's baseline, and no prompt is dropped.",
         no_curve="a token that is young enough has PPO's weight",
     ),
     _masked(
@@ -497,9 +495,9 @@ CARDS: tuple[MethodCard, ...] = (
         signed=True,
         source="Honari et al. 2026",
         arxiv="2603.01365",
-        provenance=CODE,
-        read_in="open-instruct at e6c3044a, by one of the authors, where the ratio is π_old/μ; "
-        "measuring the present policy is our choice",
+        provenance="code",
+        read_in="one of the authors (open-instruct at e6c3044a, where the ratio is π_old/μ)",
+        besides="Measuring the present policy is our choice.",
         functions=(MODULE + "masks.vaco_mask",),
         paper={"delta": "not read; 2 in open-instruct's tests"},
         remark="A completion that is near keeps all of its tokens, however far one has gone. The "
@@ -518,13 +516,14 @@ CARDS: tuple[MethodCard, ...] = (
         signed=True,
         source="Mao et al. 2026",
         arxiv="2606.10968",
-        provenance=PAPER,
-        read_in="equations 8 to 11, and `cppo.py` of Tencent-Hunyuan/UniRL at 30899fcf",
+        provenance="paper",
+        read_in="equations 8 to 11",
+        besides="Checked against the authors' code, `cppo.py` of Tencent-Hunyuan/UniRL at 30899fcf.",
         functions=(MODULE + "masks.cppo_mask",),
         long="cumulative prefix-divergence policy optimisation",
         paper={"delta": "0.15 or 0.2", "delta_prefix": "0.02", "w_min": "0.8"},
-        remark="Once a prefix has spent its budget, its tokens may only go back. The curve shows "
-        "a first token, which has the whole threshold.",
+        remark="Once a prefix has spent its budget, its tokens may only go back. The curve is that "
+        "of a first token, whose threshold δ is the narrowest, with a prefix that has spent nothing.",
     ),
     MethodCard(
         "clip_cov",
@@ -543,8 +542,8 @@ CARDS: tuple[MethodCard, ...] = (
         signed=True,
         source="Cui et al. 2025",
         arxiv="2505.22617",
-        provenance=CODE,
-        read_in="PRIME-RL/Entropy-Mechanism-of-RL at 8850579f, and verl 0.9.1 after it",
+        provenance="code",
+        read_in="the authors (PRIME-RL/Entropy-Mechanism-of-RL at 8850579f, and verl 0.9.1 after it)",
         functions=(MODULE + "masks.clip_cov_mask",),
         chapter=HERE,
         paper={
@@ -579,8 +578,8 @@ CARDS: tuple[MethodCard, ...] = (
         signed=False,
         source="Yao et al. 2026",
         arxiv="2606.09821",
-        provenance=CODE,
-        read_in="`drpo.py` of Tencent-Hunyuan/UniRL at 1a7b501b",
+        provenance="code",
+        read_in="the authors (`drpo.py` of Tencent-Hunyuan/UniRL at 1a7b501b)",
         functions=(MODULE + "penalties.quadratic_loss",),
         chapter=HERE,
         long="divergence-regularised policy optimisation",
@@ -606,8 +605,9 @@ CARDS: tuple[MethodCard, ...] = (
         signed=False,
         source="Çağatan et al. 2026; as SPO, Xie et al. 2024",
         arxiv="2601.22801",
-        provenance=SUMMARY,
-        read_in="the abstract, and the code of simple policy optimisation, which has the loss",
+        provenance="code",
+        read_in="the authors of simple policy optimisation (SPO)",
+        besides="That CFPO takes this loss to language models is from its abstract.",
         functions=(MODULE + "penalties.quadratic_loss",),
         chapter=HERE,
         paper={"eps": "that of the clip it replaces"},
@@ -631,8 +631,9 @@ CARDS: tuple[MethodCard, ...] = (
         signed=False,
         source="Richemond et al. 2024",
         arxiv="2405.19107",
-        provenance=SUMMARY,
-        read_in="verl 0.9.1 and Tinker's documents",
+        provenance="code",
+        read_in="verl 0.9.1",
+        besides="Tinker's documents print the same.",
         functions=(MODULE + "penalties.dro_loss",),
         chapter=HERE,
         paper={"beta": "0.05, in Tinker's example; verl requires one"},
@@ -657,8 +658,8 @@ CARDS: tuple[MethodCard, ...] = (
         signed=False,
         source="Cui et al. 2025",
         arxiv="2505.22617",
-        provenance=CODE,
-        read_in="PRIME-RL/Entropy-Mechanism-of-RL",
+        provenance="code",
+        read_in="the authors (PRIME-RL/Entropy-Mechanism-of-RL)",
         functions=(MODULE + "penalties.kl_cov_loss",),
         chapter=HERE,
         paper={"share": "0.0002; 0.002 or 0.0002 in the authors' scripts", "beta": "1"},
@@ -686,8 +687,8 @@ CARDS: tuple[MethodCard, ...] = (
         signed=False,
         source="Kimi Team 2025",
         arxiv="2501.12599",
-        provenance=SUMMARY,
-        read_in="horizon-rl/OpenKimi, which names Kimi k1.5's equation 3",
+        provenance="code",
+        read_in="horizon-rl/OpenKimi, which calls it equation 3 of Kimi k1.5",
         functions=(MODULE + "penalties.opmd_loss", GROUP),
         chapter=HERE,
         long="online policy mirror descent, as in Kimi k1.5",
@@ -713,8 +714,9 @@ CARDS: tuple[MethodCard, ...] = (
         signed=False,
         source="Ritter et al. 2026",
         arxiv="2602.19362",
-        provenance=SUMMARY,
-        read_in="notes that print equations 2 and 3; β from a public test of a port to NeMo-RL",
+        provenance="quoted",
+        read_in="public notes, which number it 2 and 3",
+        besides="β is from a public test of a port to NeMo-RL.",
         functions=(MODULE + "penalties.oapl_loss", MODULE + "penalties.optimal_advantages"),
         chapter=HERE,
         long="optimal advantage-based policy optimisation with a lagged inference policy",
@@ -743,8 +745,9 @@ CARDS: tuple[MethodCard, ...] = (
         signed=False,
         source="Kaddour 2026",
         arxiv="2604.06159",
-        provenance=PAPER,
-        read_in="equations 1 to 3, and JeanKaddour/tpo",
+        provenance="paper",
+        read_in="equations 1 to 3",
+        besides="Checked against the authors' code, JeanKaddour/tpo.",
         functions=(MODULE + "penalties.tpo_loss",),
         chapter=HERE,
         long="target policy optimisation",

@@ -25,8 +25,8 @@ CARDS: tuple[MethodCard, ...] = (
         signed=None,
         source="Jiang et al. 2020",
         arxiv="1911.03437",
-        provenance="after the abstract or a summary",
-        read_in="the abstract and a summary with the formulas",
+        provenance="quoted",
+        read_in="a summary of the paper",
         functions=("trlib.relatives.finetuning.SMART",),
         chapter="gallery_finetuning",
         paper={"average": "0.99"},
@@ -56,14 +56,15 @@ CARDS: tuple[MethodCard, ...] = (
         signed=None,
         source="Sherborne et al. 2023",
         arxiv="2310.03646",
-        provenance="after the abstract or a summary",
-        read_in='the abstract; `form="asam"` is equation 7, read in the paper',
+        provenance="ours",
+        read_in="what the abstract describes",
+        besides='form="asam" is equation 7 of the paper.',
         functions=("trlib.relatives.finetuning.SAM",),
         chapter="gallery_finetuning",
         passes="one more forward and backward pass at the weights uphill, and a forward pass of "
         "the first policy",
         paper={"form": '"asam", with ρ = 1', "rho": "none"},
-        remark="The recorded run is SAM's form, built after the abstract. The paper's, equation 7, "
+        remark="The recorded run is SAM's form, built from the abstract. The paper's, equation 7, "
         "is `SAM(measured=True, rho=1.0, form='asam')`: the ball of ASAM and a KL one way; it has "
         "no recorded run.",
         no_curve="loss and weight are those of supervision; only the parameters at which the "
@@ -87,8 +88,8 @@ CARDS: tuple[MethodCard, ...] = (
         signed=None,
         source="Foret et al. 2020",
         arxiv="2010.01412",
-        provenance="read in the authors' code",
-        read_in="`sam_jax/training_utils/flax_training.py`",
+        provenance="code",
+        read_in="the authors (`sam_jax/training_utils/flax_training.py`)",
         functions=("trlib.relatives.finetuning.SAM",),
         chapter="gallery_finetuning",
         paper={"rho": "0.05"},

@@ -26,6 +26,7 @@ def _card(
     remark: str,
     work: str,
     paper: Mapping[str, str] | None = None,
+    besides: str = "",
 ) -> MethodCard:
     return MethodCard(
         name,
@@ -45,14 +46,14 @@ def _card(
         arxiv=arxiv,
         provenance=provenance,
         read_in=read,
+        besides=besides,
         functions=(BALL, AUON) if "auon" in name else (BALL,),
         chapter="gallery_optimizers",
         remark=remark,
         paper=paper or {},
         work=f"{work} for every matrix and update; it keeps one average of the gradient, where "
         "AdamW keeps two.",
-        no_curve="an optimiser changes the step and not the weight of a token, so the curve is "
-        "that of the method it runs with",
+        no_curve="an optimiser changes the step, and the method beside it sets a token's weight",
     )
 
 
@@ -63,18 +64,19 @@ CARDS: tuple[MethodCard, ...] = (
         "Use it when you want to bound the step of a weight matrix in every direction: all "
         "directions move by about the learning rate.",
         r"UV^\top,\quad M=USV^\top",
-        "no direction of a matrix moves by more than the learning rate; all with a gradient move "
-        "by about as much",
+        "every direction of a matrix that has a gradient moves by about the learning rate, and none "
+        "by more",
         "Jordan et al. 2024; as a trust region Kovalev 2025",
         "2503.12645",
-        "read in the authors' code",
-        "Muon's; as a trust region: the abstract of Kovalev 2025",
+        "code",
+        "Muon's authors",
         "`optimizer='muon'` beside any method. Five steps of Newton-Schulz stand in for the "
         "singular vectors: a direction whose singular value is far below the largest is not "
         "reached. Vectors step by their sign. The learning rate should be about ten times "
         "AdamW's, or more.",
         PRODUCTS,
         {"betas": "0.95"},
+        "That it is a trust region is from the abstract of Kovalev 2025.",
     ),
     _card(
         "frobenius",
@@ -86,7 +88,7 @@ CARDS: tuple[MethodCard, ...] = (
         "gradient",
         "a special case of Kovalev 2025",
         "2503.12645",
-        "derived here",
+        "ours",
         "the step of least inner product with the gradient in the ball",
         "`optimizer='frobenius'` beside any method. The step's direction is the gradient's, so a "
         "few large singular values take nearly all of it.",
@@ -97,10 +99,10 @@ CARDS: tuple[MethodCard, ...] = (
         "Sign descent: the box",
         "Use it when every entry of a matrix should move by the same amount.",
         r"\mathrm{sign}(M)",
-        "no entry moves by more than the learning rate; all with a gradient move by exactly as much",
+        "every entry that has a gradient moves by exactly the learning rate",
         "a special case of Kovalev 2025",
         "2503.12645",
-        "derived here",
+        "ours",
         "the step of least inner product with the gradient in the box",
         "`optimizer='sign'` beside any method. AdamW takes similar steps while a gradient keeps "
         "its sign: there the learning rates compare one to one.",
@@ -116,8 +118,8 @@ CARDS: tuple[MethodCard, ...] = (
         "entries",
         "Maity 2025",
         "2509.24320",
-        "read in the authors' code",
-        "`auon/optimizer.py`",
+        "code",
+        "the authors (`auon/optimizer.py`)",
         "`optimizer='auon'` beside any method. Its step is as large as the gradient: where "
         "gradients are small it slows down as gradient descent does.",
         SCALE,
@@ -132,8 +134,8 @@ CARDS: tuple[MethodCard, ...] = (
         "Muon's step, divided by the same number",
         "Maity 2025",
         "2509.24320",
-        "read in the authors' code",
-        "`auon/optimizer.py`",
+        "code",
+        "the authors (`auon/optimizer.py`)",
         "`optimizer='hybrid_auon'` beside any method. The released code takes five steps of "
         "Newton-Schulz; the first abstract speaks of one. In effect it is Muon with Nesterov's "
         "average.",

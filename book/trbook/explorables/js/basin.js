@@ -5,7 +5,7 @@ import { board } from "./basin/board.js";
 import { HIGH, LOW, panelOf, panelsAt, readings, RUNGS, rungOf } from "./basin/maths.js";
 import { table } from "./basin/table.js";
 import { called, list, rate, seedsOf, share, spokenRate, times, verdict } from "./basin/words.js";
-import { looksOf } from "./run_explorer/looks.js";
+import { looksOf } from "./basin/looks.js";
 import style from "./basin/style.css";
 
 const NARROW = { default: "default", "a third": "a third", "a tenth": "a tenth" };

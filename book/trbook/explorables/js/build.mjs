@@ -17,7 +17,7 @@ const engine = readdirSync(join(here, "../engine/js"))
 const sources = readdirSync(here, { recursive: true })
   .map((name) => name.replaceAll("\\", "/"))
   .filter((name) => !name.startsWith("node_modules") && /\.(js|mjs|css|json)$/.test(name))
-  .concat(engine, "../playground.json", "../contest.json", "../../../../trlib/looks.json") // what the playground folds in
+  .concat(engine, "../playground.json", "../../../../trlab/drawing/looks.json") // what the playground folds in
   .sort();
 const entries = sources.filter((name) => /^[^/]+\.js$/.test(name));
 

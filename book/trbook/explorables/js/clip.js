@@ -4,6 +4,39 @@ import { bench } from "./parts/common.js";
 import { WITH_OBJECTIVE } from "./clip/maths.js";
 import * as token from "./clip/token.js";
 
+/* Where all methods that it opens with have an objective, and where not. */
+const ONE_OBJECTIVE = {
+    text: "A token with A = −1 has become three times as likely. What does PPO-clip (ε = 0.2) do with it?",
+    options: [
+      ["silence", "silences it"],
+      ["weigh", "pushes it down three times as hard"],
+      ["one", "pushes it down as at r = 1"],
+    ],
+    right: "weigh",
+    state: { sign: -1, ratio: 3, show: ["plain", "ppo"], eps_low: 0.2, eps_high: 0.2 },
+    why: "The minimum takes the unclipped term, −3: it is the smaller one. The window's upper edge does not exist for a negative advantage.",
+  },
+  FOUR_WEIGHTS = {
+    text: "A token with A > 0 has grown from 0.02 to 0.06. Which of PPO, CISPO, SAPO and QUATRO (λ = 1) brings it back?",
+    options: [
+      ["none", "none: they stop or go on"],
+      ["ppo", "PPO: that is what a clip is for"],
+      ["quatro", "QUATRO alone"],
+    ],
+    right: "quatro",
+    state: {
+      sign: 1,
+      ratio: 3,
+      old_p: 0.02,
+      show: ["ppo", "cispo", "sapo", "quatro"],
+      multiplier: 1,
+      eps_low: 0.2,
+      eps_high: 0.2,
+      tau_pos: 1,
+    },
+    why: "Its weight is r (A − λ log r): past log r = A/λ it turns negative. PPO's is 0, which lets go but does not pull; CISPO's and SAPO's still push.",
+  };
+
 export default bench({
   name: "clip",
   title: "How hard is one token pushed?",
@@ -27,15 +60,5 @@ export default bench({
       text: "What to notice: half as likely, far outside the window, and still pushed up. A clip of the ratio alone, without the minimum, would be flat here.",
     },
   ],
-  question: {
-    text: "A token with A = −1 has become three times as likely. What does PPO-clip (ε = 0.2) do with it?",
-    options: [
-      ["silence", "silences it"],
-      ["weigh", "pushes it down three times as hard"],
-      ["one", "pushes it down as at r = 1"],
-    ],
-    right: "weigh",
-    state: { sign: -1, ratio: 3, show: ["plain", "ppo"], eps_low: 0.2, eps_high: 0.2 },
-    why: "The minimum takes the unclipped term, −3: it is the smaller one. The window's upper edge does not exist for a negative advantage.",
-  },
+  question: (_data, first) => (first.show.every((key) => WITH_OBJECTIVE.includes(key)) ? ONE_OBJECTIVE : FOUR_WEIGHTS),
 });

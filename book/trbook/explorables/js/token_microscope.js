@@ -155,7 +155,7 @@ export default bench({
     {
       name: "a divergence instead",
       state: { run: "ppo", method: "dppo_tv", update: 1, token: 0, ...THRESHOLDS },
-      text: "What to notice: DPPO's mask silences nothing yet. A rare token that has grown by half has moved a thousandth of the probability. Then take the policy that was trained with DPPO's mask, and move the update to 16.",
+      text: "What to notice: DPPO's mask silences nothing yet. A rare token that has grown by half has moved less than a hundredth of the probability. Then take the policy that was trained with DPPO's mask, and move the update to 16.",
     },
     {
       name: "a likely token that falls",

@@ -87,30 +87,6 @@ export class Lane {
     }).map((one) => this.#judged(one, prompt));
   }
 
-  /* Sampled accuracy on prompts of a stream of their own, the same for every run. */
-  examine({ prompts = 512, samples = 4, seed = 2026 } = {}) {
-    const random = stream(seed, "held"),
-      asked = Array.from({ length: prompts }, () => this.task.prompt(random));
-    const ids = asked.map(({ words }) =>
-      this.checkpoint.vocabulary.encode(words),
-    );
-    const streams = Array.from({ length: prompts * samples }, (_, row) =>
-      stream(seed, "held", row),
-    );
-    const completions = sample(this.engine, ids, {
-      group: samples,
-      maxTokens: this.task.maxTokens,
-      uniform: once(streams),
-    });
-    return (
-      completions.reduce(
-        (right, one) =>
-          right + this.#judged(one, asked[one.prompt]).verdict.reward,
-        0,
-      ) / completions.length
-    );
-  }
-
   #sample() {
     const settings = this.next,
       { seed, prompts: count, group } = settings,

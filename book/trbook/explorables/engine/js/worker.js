@@ -1,8 +1,8 @@
 /* A lane in a Worker. Messages in: { load: { wasm, bytes, card, knobs }, settings } then { settings, knobs } (from the next
-   batch on; knobs are the task's, those not named as usual), { play: true | false }, { once: "update" | "batch" }, { reset: true }, { ask: text, id },
-   { examine: { prompts, samples } }. Messages out:
+   batch on; knobs are the task's, those not named as usual), { play: true | false }, { once: "update" | "batch" }, { reset: true }, { ask: text, id }.
+   Messages out:
    { ready }, { event, .. } of every step (an update that was asked for alone brings its batch along), { answers, id },
-   { examined: accuracy }, { error, batch? }: the lane has stopped or was asked for the impossible. Between two steps messages are read, so a slider that is dragged is heard. */
+   { error, batch? }: the lane has stopped or was asked for the impossible. Between two steps messages are read, so a slider that is dragged is heard. */
 
 import { open } from "./checkpoint.js";
 import { Engine } from "./engine.js";
@@ -72,7 +72,7 @@ export class LaneHost {
     }
   }
 
-  async #heard({ load, settings, knobs, play, once, reset, ask, id, examine }) {
+  async #heard({ load, settings, knobs, play, once, reset, ask, id }) {
     if (load) await this.#load(load, settings);
     else if (!this.lane)
       throw new Error("lane: expected { load } before any other message");
@@ -80,7 +80,6 @@ export class LaneHost {
     if (knobs && !load) this.lane.task = new this.Task(knobs);
     if (reset) this.#reset();
     if (ask !== undefined) this.#answer(ask, id);
-    if (examine) this.post({ examined: this.lane.examine(examine) });
     if (play !== undefined) this.playing = play;
     if (once) this.#once(once);
     if (this.playing) this.#schedule();

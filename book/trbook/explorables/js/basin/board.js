@@ -2,7 +2,7 @@
 
 import { area } from "d3-shape";
 import { clamp, drawable, drawing, linearScale, logScale, stroke, join } from "../parts/common.js";
-import { looksOf } from "../run_explorer/looks.js";
+import { looksOf } from "./looks.js";
 import { HIGH, LOW, panelOf, RUNGS, rungOf } from "./maths.js";
 import { rate, share } from "./words.js";
 

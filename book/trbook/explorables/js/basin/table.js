@@ -1,7 +1,7 @@
 /* Under the figure: every chosen method at the cursor's rate, and where the numbers come from. */
 
 import { h, say } from "../parts/common.js";
-import { swatch } from "../run_explorer/looks.js";
+import { swatch } from "./looks.js";
 import { called, falls, rate, share, source, spread, under, width } from "./words.js";
 
 const HEADS = ["method", "here", "below best", "at 10 ×", "falls out at", "decades wide"];

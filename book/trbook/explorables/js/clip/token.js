@@ -1,4 +1,4 @@
-/* What `clip` and `gradient_weight` share: objective and gradient weight of one token against its ratio. */
+/* Objective and gradient weight of one token against its ratio. */
 
 import {
   MARGIN,

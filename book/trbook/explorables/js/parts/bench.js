@@ -29,7 +29,8 @@
      hint       the one thing to do, a sentence below the title
      tuck       whether `extra` lies below the board, beside the verdict (optional)
      broad      whether the side has much to hold, and lies below the board at its full width (optional)
-   What depends on packed data, `settings`, `presets` or `question`, may be a function of them. */
+   What depends on packed data, `settings`, `presets` or `question`, may be a function of them; the question also of the
+   first state. */
 
 import { choice, drawer, h, ladder, pick, say, status, tick, unique } from "./controls.js";
 import { clamp } from "./maths.js";
@@ -43,7 +44,7 @@ export function bench(spec) {
   return { render: ({ model, el }) => open(spec, model, el) };
 }
 
-const ofData = (part, data) => (typeof part === "function" ? part(data) : part);
+const ofData = (part, ...given) => (typeof part === "function" ? part(...given) : part);
 
 function open(given, model, el) {
   const { frame, release } = stage(el, bare + (given.style ?? ""), given.title);
@@ -53,11 +54,11 @@ function open(given, model, el) {
     ...given,
     settings: ofData(given.settings, data),
     presets: ofData(given.presets, data),
-    question: ofData(given.question, data),
   };
   const keys = Object.keys(spec.settings);
   const raw = () => Object.fromEntries(keys.map((key) => [key, model.get(key)]));
   const first = possible(spec, raw(), null, data).state;
+  spec.question = ofData(given.question, data, first);
   let { state, notes } = possible(spec, raw(), first, data);
   let queued = 0,
     saving = 0,
@@ -181,8 +182,11 @@ function one(own, value) {
     return [found, found === undefined ? own.why : null];
   }
   if (own.choices) {
-    const known = own.choices.map(([choice]) => choice);
-    return known.includes(value) ? [value] : [undefined, `it is none of ${known.join(", ")}.`];
+    const known = own.choices.map(([choice]) => choice), // an address reads the text "4" as a number
+      found = known.find(
+        (choice) => choice === value || (typeof value !== "object" && String(choice) === String(value)),
+      );
+    return [found, found === undefined ? `it is none of ${known.join(", ")}.` : null];
   }
   if (own.ticks) {
     const known = own.ticks.map(([name]) => name),

@@ -1,7 +1,7 @@
 /* How a method looks, wherever it is drawn: its hue, its dash, its mark. The table is the figures' own, so that one method
    looks the same in a figure and in an explorable. */
 
-import table from "../../../../../trlib/looks.json" with { type: "json" };
+import table from "../../../../../trlab/drawing/looks.json" with { type: "json" };
 
 /** @type {Record<string, string[]>} */
 export const LOOKS = { ...table.looks };

@@ -1,2 +1,0 @@
-"""The playground's engine in Chromium against trlib in torch: does it learn alike, and how fast is
-it."""

@@ -1,0 +1,178 @@
+"""A figure for a page: small, and what it shows is what matplotlib drew."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trlab.drawing import HUES, LEGEND, NARROW, WIDE, Drawing, legend, legend_above, panels
+from trlab.drawing.labels import clear_legends
+
+pytest.importorskip("matplotlib")
+
+
+def test_a_scatter_of_many_dots_is_a_few_paths_that_hold_every_dot() -> None:
+    figure, (ax,) = panels()
+    count = 600
+    ax.plot(range(count), [i % 7 for i in range(count)], "o", alpha=0.5, color=HUES["h1"])
+    svg = Drawing(figure, alt="dots").svg()
+    assert svg.count("h0") == count, "one point a dot"
+    assert len(re.findall("<[a-z]", svg)) < 150 and len(svg) < 30_000
+    assert "stroke-opacity: 0.5" in svg and "<metadata" not in svg and "<!--" not in svg
+
+
+def test_many_squares_are_paths_with_square_ends_and_other_marks_stay() -> None:
+    for mark, counted in (("s", 100), ("^", 0), ("D", 0), ("v", 0), ("x", 0)):
+        figure, (ax,) = panels()
+        ax.plot(range(100), range(100), mark, color=HUES["h1"])
+        svg = Drawing(figure, alt="marks").svg()
+        assert svg.count("h0") == counted, mark
+        assert ('h0" style="stroke-linecap: square"' in svg) == bool(counted), mark
+
+
+def test_powers_are_written_as_the_pages_write_them() -> None:
+    figure, (ax,) = panels()
+    ax.plot([1e-5, 1e-3, 1e6], [0.2, 0.5, 0.9])
+    ax.set(xscale="log", yscale="log")
+    svg = Drawing(figure, alt="rates").svg()
+    assert "<tspan" not in svg and ">1e-4<" in svg and ">0.2<" in svg
+    assert not re.search(r"font-size: [0-7]\.", svg), "an exponent of nine pixels or less"
+
+
+def test_a_few_markers_and_a_line_stay_what_they_are() -> None:
+    figure, (ax,) = panels()
+    ax.plot([0, 1, 2], [0.0, 0.5, 1.0], "s-", color=HUES["h5"], label="three")
+    ax.set_title("$r^2$")
+    svg = Drawing(figure, alt="a line").svg()
+    assert len(re.findall(f"<use [^>]*{HUES['h5']}", svg)) == 3
+    line = re.search(r'<path d="M ([^"]*)"[^>]*stroke: var\(--h5', svg)
+    assert line
+    points = [float(x) for x in line[1].replace("L", "").split()]
+    across, up = points[::2], points[1::2]
+    assert across[1] - across[0] == pytest.approx(across[2] - across[1], abs=0.02)
+    assert up[0] - up[1] == pytest.approx(up[1] - up[2], abs=0.02)
+    assert re.search(r">r</tspan>|>r<", svg), "words stay words"
+
+
+def test_words_keep_every_digit() -> None:
+    figure, (ax,) = panels()
+    ax.plot([0, 1], [0.9001, 0.9053], label="0.9053")
+    ax.set_yticks([0.901, 0.905])
+    ax.set_title("ends at 0.905")
+    svg = Drawing(figure, alt="It ends at 0.905 [0.902, 0.907].").svg()
+    assert 'aria-label="It ends at 0.905 [0.902, 0.907]."' in svg
+    assert [words for words in ("0.901", "0.905", "ends at 0.905") if f">{words}<" not in svg] == []
+
+
+DOWN = {"upper left": (1, 0), "lower left": (0, 1), "upper right": (0, 1), "lower right": (1, 0)}
+"""Where a line begins and ends that runs through a corner."""
+
+
+def _shown(figure: Any) -> tuple[list[Any], list[Any]]:
+    """The visible legends of a drawn figure, and the boxes of its words around the panels."""
+    from matplotlib.legend import Legend
+
+    figure.draw_without_rendering()
+    legends = [one for ax in figure.axes for one in ax.findobj(Legend) if one.get_visible()]
+    around = [part for ax in figure.axes for part in (ax.title, ax.xaxis.label, ax.yaxis.label)]
+    return legends, [part.get_window_extent() for part in around if part.get_text()]
+
+
+def _points(line: Any) -> np.ndarray:
+    """A line on the figure, a hundred points between each two of its own."""
+    ends = line.axes.transData.transform(line.get_xydata())
+    shares = np.linspace(0, 1, 100)[:, None, None]
+    return (ends[:-1] * (1 - shares) + ends[1:] * shares).reshape(-1, 2)
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+@pytest.mark.parametrize("asked", [*DOWN, "best"])
+def test_a_legend_covers_no_line_wherever_it_was_asked_for(asked: str, scale: str) -> None:
+    figure, (ax,) = panels()
+    begin, end = DOWN.get(asked, (0, 1))
+    for shift in (0.0, 0.1):
+        ax.plot([0.01, 1], [0.01 + begin + shift, 0.01 + end + shift], label=f"shifted by {shift}")
+    ax.set(xscale=scale, yscale=scale)
+    legend(ax, loc=asked)
+    before = ax.get_legend()._loc
+    figure.set_size_inches(NARROW, 2.9)
+    with clear_legends(figure, **LEGEND):
+        (one,), _ = _shown(figure)
+        box = one.get_window_extent()
+        covered = [line for line in ax.lines if box.count_contains(_points(line))]
+        assert not covered and ax.get_tightbbox().contains(*box.min)
+    assert ax.get_legend()._loc == before and ax.get_legend().get_visible()
+
+
+@pytest.mark.parametrize(
+    ("fill", "title"),
+    [
+        ("line", ""),
+        ("line", "a panel with a title"),
+        ("points", ""),
+        ("bars", "a panel with a title"),
+        ("band", ""),
+        ("picture", ""),
+        ("words", ""),
+    ],
+)
+def test_a_legend_that_fits_nowhere_stands_outside_and_the_panel_keeps_its_height(
+    fill: str, title: str
+) -> None:
+    figure, (ax,) = panels()
+    across = np.linspace(0, 1, 60)
+    if fill == "line":
+        ax.plot(across, np.arange(60) % 2)
+    if fill == "points":
+        ax.scatter(*np.meshgrid(across, across))
+    if fill == "bars":
+        ax.bar(across, np.ones(60), width=0.01)
+    if fill == "band":
+        ax.fill_between([0.01, 0.99], 0, 1, alpha=0.2)
+    if fill == "picture":
+        ax.imshow([[0, 1], [1, 0]], extent=(0, 1, 0, 1), aspect="auto")
+    if fill == "words":
+        for y in np.linspace(0.02, 0.9, 12):
+            ax.text(0, y, "words over words " * 4)
+    ax.set(xlim=(0, 1), ylim=(0, 1), title=title, xlabel="across", ylabel="up")
+    ax.plot([], [], label="a line")
+    ax.plot([], [], label="another")
+    figure.draw_without_rendering()
+    high = ax.bbox.height
+    legend(ax, loc="upper left")
+    with clear_legends(figure, **LEGEND) as more:
+        figure.set_size_inches(WIDE, 2.9 + more)
+        (one,), around = _shown(figure)
+        box = one.get_window_extent()
+        assert not box.overlaps(ax.bbox) and not box.count_overlaps(around)
+        assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1
+        assert (box.y1 < ax.bbox.y0) == bool(title)
+        assert ax.bbox.height == pytest.approx(high, abs=6)
+    assert ax.get_legend().get_visible() and one not in ax.get_children(), "it is put back"
+
+
+def test_a_shade_across_the_panel_is_ground_for_a_legend() -> None:
+    figure, (ax,) = panels()
+    ax.plot([0, 1], [0, 1], label="rises")
+    ax.axhspan(0.5, 1, alpha=0.2)
+    legend(ax, loc="upper left")
+    with clear_legends(figure, **LEGEND) as more:
+        assert more == 0 and ax.get_legend().get_visible()
+
+
+def test_one_legend_stands_above_all_panels_on_a_page_and_on_a_phone() -> None:
+    figure, (left, right) = panels(2)
+    left.plot([0, 1], [0, 1], label="rises")
+    for ax, title in ((left, "likely"), (right, "rare")):
+        ax.set_title(title)
+    legend_above(figure)
+    drawing = Drawing(figure, alt="two")
+    for svg in (drawing.svg(), drawing.narrow()):
+        down = {
+            word: float(re.search(rf'y="([\d.]+)"[^>]*>{word}<|([\d.]+)\)"[^>]*>{word}<', svg)[1])  # type: ignore[index]
+            for word in ("rises", "likely", "rare")
+        }
+        assert down["rises"] < min(down["likely"], down["rare"])

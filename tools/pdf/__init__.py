@@ -1,1 +1,0 @@
-"""The book on paper: `make pdf`, or `python -m tools.pdf`."""

@@ -1,0 +1,378 @@
+"""Figures for pages: an SVG in the page's text colour and font, laid out for a wide page and for a
+phone.
+
+    figure, (left, right) = panels(2)
+    left.plot(...)
+    Drawing(figure, alt="Left: ... Right: ...")
+
+matplotlib draws; it is imported when the first figure is made."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import re
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trlab.drawing.labels import clear_legends
+from trlib.errors import MissingExtra, unknown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+INK = "#7b7b7c"
+"""A grey that the SVG replaces with the page's text colour; bitmaps keep it, legible on light and
+dark."""
+_TABLE = json.loads((Path(__file__).parent / "looks.json").read_text(encoding="utf-8"))
+HUES: dict[str, str] = {name: light for name, (light, _) in _TABLE["hues"].items()}
+"""By name, on a light page. `looks.json` has them for a dark one, too; a figure in a page takes the
+page's."""
+LOOKS: dict[str, tuple[str, str, str]] = {key: tuple(one) for key, one in _TABLE["looks"].items()}
+"""How a method looks wherever it is drawn, here and in the book's explorables: hue, dash, mark."""
+LOOKS |= {other: LOOKS[key] for other, key in _TABLE["also"].items()}
+COLOURS = (*(HUES[name] for name in ("h5", "h1", "h6", "h3")), INK)
+"""For series that are no methods."""
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_MARKS = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "P", "star": "*"}
+WIDE = 6.8  #: A figure's width on a page, inches.
+NARROW = 3.5  #: A figure's width on a phone, inches: its words stay at nine pixels or more.
+LETTERS = 40  #: As many fit into a line of that width.
+LEGEND: dict[str, Any] = {
+    "frameon": False,
+    "fontsize": "small",
+    "handlelength": 3.2,
+    "labelcolor": INK,
+}
+DARK = ";".join(f"--{name}:{dark}" for name, (_, dark) in _TABLE["hues"].items())
+STYLE = (
+    "@media not print{:is([data-theme=dark],[data-jp-theme-light=false],"
+    f"[data-vscode-theme-kind*=dark]) .trlib-drawing{{{DARK}}}}}"
+    ".trlib-drawing{container-type:inline-size;font-family:var(--book-sans,inherit)}"
+    ".trlib-drawing>.drawn-narrow{display:none}.trlib-drawing "
+    "svg{display:block;max-width:100%;height:auto}"
+    "@container (max-width:30rem){.trlib-drawing>.drawn-wide{display:none}"
+    ".trlib-drawing>.drawn-narrow{display:block}}"
+)
+"""Shows one of the two layouts, in the hues of a dark page where it is one. It is part of the figure,
+because other notebooks lack the book's style sheet."""
+
+
+def panels(
+    count: int = 1,
+    *,
+    height: float = 2.9,
+    across: int | None = None,
+    width: float = WIDE,
+    share: bool = False,
+) -> tuple[Figure, list[Axes]]:
+    """An empty figure of panels in the page's colours; matplotlib does not show it by itself.
+
+    Args:
+        count: how many panels.
+        height: of one row of panels, inches.
+        across: panels per row; None: all in one row.
+        share: one scale for all panels, with numbers on the outer ones only.
+    Raises MissingExtra: matplotlib is not installed."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtra(
+            "a figure needs matplotlib; `pip install matplotlib` installs it"
+        ) from error
+
+    across = across or count
+    down = -(-count // across)
+    figure = Figure(figsize=(width, height * down), layout="constrained", facecolor="none")
+    axes = list(figure.subplots(down, across, squeeze=False, sharex=share, sharey=share).flat)
+    for ax in axes[count:]:
+        ax.remove()
+    for i, ax in enumerate(axes[:count]):
+        ax.set_facecolor("none")
+        ax.spines[["top", "right"]].set_visible(False)
+        for spine in ax.spines.values():
+            spine.set_color(INK)
+        ax.tick_params(which="both", colors=INK, labelsize="small")
+        for part in (ax.xaxis.label, ax.yaxis.label, ax.title):
+            part.set_color(INK)
+            part.set_fontsize("medium")
+        if share:
+            ax.tick_params(labelbottom=i + across >= count, labelleft=i % across == 0)
+    return figure, axes[:count]
+
+
+def legend(ax: Axes, **options: Any) -> None:
+    """A legend in the page's text colour, without a background. It stands at `loc` if it covers
+    nothing there, else at a free place in the panel, else outside (see `clear_legends`)."""
+    ax.legend(**{**LEGEND, **options})
+
+
+def legend_above(figure: Figure, **options: Any) -> None:
+    """One legend for all panels, above them: a name that stands in several is said once."""
+    named: dict[str, Any] = {}
+    for ax in figure.axes:
+        for line, name in zip(*ax.get_legend_handles_labels(), strict=True):
+            named.setdefault(name, line)
+    place = {"loc": "outside upper left", "ncols": 2}
+    figure.legend(list(named.values()), list(named), **{**LEGEND, **place, **options})
+
+
+def look(method: str, *, marker: bool = False) -> dict[str, Any]:
+    """How a method's line is drawn, as arguments of `ax.plot`: colour and dash, and its marker if
+    asked for.
+
+    Args:
+        method: a key of `LOOKS`: `ppo`, `pg_is` (the unclipped run), `split` (its data).
+    Raises ValueError: no such key (the nearest is suggested)."""
+    if method not in LOOKS:
+        raise unknown("method", method, LOOKS)
+    hue, dash, mark = LOOKS[method]
+    lengths = tuple(float(length) / 2 for length in dash.split())
+    line: dict[str, Any] = {"color": HUES[hue], "linestyle": (0, lengths) if lengths else "-"}
+    point = {"marker": _MARKS[mark], "markersize": 8 if mark == "star" else 5}
+    return {**line, **point} if marker else line
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure with its alternative text, for readers who cannot see it."""
+
+    figure: Figure
+    alt: str
+    stacked: int = 1  #: Panels per row on a phone.
+
+    def svg(self, width: float | None = None) -> str:
+        """The figure as an inline SVG element; `width` in inches, None: the figure's own."""
+        figure_width, height = self.figure.get_size_inches()
+        return self._drawn(width or figure_width, height)
+
+    def narrow(self) -> str:
+        """The same for a phone: panels stacked, words as large as on a page."""
+        with self._broken(), self._rearranged() as height:
+            return self._drawn(NARROW, height)
+
+    def html(self) -> str:
+        """Both layouts; the page shows the one that fits."""
+        return (
+            f'<div class="trlib-drawing"><style>{STYLE}</style><div '
+            f'class="drawn-wide">{self.svg()}</div>'
+            f'<div class="drawn-narrow">{self.narrow()}</div></div>'
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the SVG to a file: its words in a grey that is legible on light and dark, its lines
+        as the viewer's theme is."""
+        style = f"<style>@media(prefers-color-scheme:dark){{svg{{{DARK}}}}}</style>"
+        svg = self.svg().replace("<svg", f'<svg color="{INK}" font-family="sans-serif"', 1)
+        svg = svg.replace(">", f">{style}", 1)
+        Path(path).write_text(svg, encoding="utf-8")
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+    def __repr__(self) -> str:
+        return f"Drawing: {self.alt}"
+
+    @contextmanager
+    def _broken(self) -> Iterator[None]:
+        """Inside a `with` block words that are too long for a phone stand in several lines."""
+        before = [(text, text.get_text(), letters) for text, letters in self._words()]
+        for text, words, letters in before:
+            text.set_text(textwrap.fill(words, letters))
+        try:
+            yield
+        finally:
+            for text, words, _ in before:
+                text.set_text(words)
+
+    @contextmanager
+    def _rearranged(self) -> Iterator[float]:
+        """Inside a `with` block the panels are arranged as on a phone; yields the figure's height
+        then."""
+        from matplotlib.gridspec import GridSpec
+
+        height = self.figure.get_size_inches()[1]
+        before = [
+            (ax, spec) for ax in self.figure.axes if (spec := ax.get_subplotspec()) is not None
+        ]
+        if len(before) < 2:
+            yield height
+            return
+        rows = before[0][1].get_gridspec().nrows
+        shown = [(ax.xaxis.get_tick_params(), ax.yaxis.get_tick_params()) for ax, _ in before]
+        # Numbers at the outer panels only.
+        shared = not all(
+            across.get("labelbottom", True) and along.get("labelleft", True)
+            for across, along in shown
+        )
+        # On a page a row's first panel carries the y label for the others; stacked, each needs its
+        # own.
+        unlabelled = [ax for ax, spec in before if spec.colspan.start and not ax.get_ylabel()]
+        for i, (ax, _) in enumerate(before):
+            if ax in unlabelled and i:
+                label = before[i - 1][0].yaxis.label
+                ax.set_ylabel(
+                    label.get_text(), color=label.get_color(), fontsize=label.get_fontsize()
+                )
+        grid = GridSpec(-(-len(before) // self.stacked), self.stacked, figure=self.figure)
+        for i, (ax, _) in enumerate(before):
+            ax.set_subplotspec(grid[i // self.stacked, i % self.stacked])
+            if shared:
+                ax.tick_params(
+                    labelbottom=rows == 1 or i + self.stacked >= len(before),
+                    labelleft=i % self.stacked == 0,
+                )
+        try:
+            yield 0.95 * height * grid.nrows / rows
+        finally:
+            for (ax, spec), (across, along) in zip(before, shown, strict=True):
+                ax.set_subplotspec(spec)
+                ax.tick_params(
+                    labelbottom=across.get("labelbottom", True),
+                    labelleft=along.get("labelleft", True),
+                )
+            for ax in unlabelled:
+                ax.set_ylabel("")
+
+    def _words(self) -> Iterator[tuple[Text, int]]:
+        """What stands along the width of a panel or of the figure, and how many letters fit there on
+        a phone."""
+        if self.figure._supxlabel is not None:  # type: ignore[attr-defined]
+            yield self.figure._supxlabel, LETTERS  # type: ignore[attr-defined]
+        for ax in self.figure.axes:
+            yield ax.xaxis.label, LETTERS // self.stacked
+            yield ax.title, LETTERS // self.stacked
+
+    def _drawn(self, width: float, height: float) -> str:
+        import matplotlib as mpl
+
+        _write_powers(self.figure)
+        buffer, size = io.StringIO(), self.figure.get_size_inches()
+        self.figure.set_size_inches(width, height)
+        # Without a fixed salt, clip paths get random names and no two builds agree.
+        salt = f"{self.alt}{width}{height}"
+        with (
+            mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}),
+            clear_legends(self.figure, **LEGEND) as more,
+        ):
+            self.figure.set_size_inches(width, height + more)
+            self.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+        self.figure.set_size_inches(*size)
+        return self._inline(buffer.getvalue())
+
+    def _inline(self, text: str) -> str:
+        """An SVG file as an element of a page: its font and colour, the alternative text, no unused
+        ids."""
+        text = text[text.index("<svg") :]
+        # Releases of matplotlib differ in which of the two properties they write.
+        text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
+        text = re.sub(r"(; )?font-family: [^;\"]*", "", text)  # the page's, which is inherited
+        text = text.replace(INK, "currentColor")
+        for name, colour in HUES.items():
+            text = text.replace(colour, f"var(--{name}, {colour})")
+        used = set(re.findall(r"#([\w-]+)", text))
+        text = re.sub(r' id="([^"]+)"', lambda name: name[0] if name[1] in used else "", text)
+        label = (
+            f'<svg role="img" aria-label="{html.escape(self.alt)}" style="max-width: 100%; '
+            'height: auto"'
+        )
+        return _compact(text.replace("<svg", label, 1))
+
+
+def _write_powers(figure: Figure) -> None:
+    """Numbers along a logarithmic axis as the pages write them, 1e-4: matplotlib's exponents are too
+    small for a phone."""
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    class Powers(LogFormatterSciNotation):
+        def __call__(self, x: float, pos: Any = None) -> str:
+            return _power(x) if super().__call__(x, pos) else ""
+
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        major, minor = axis.get_major_formatter(), axis.get_minor_formatter()
+        if type(major) is LogFormatterSciNotation:
+            axis.set_major_formatter(Powers())
+        if type(minor) is LogFormatterSciNotation:
+            axis.set_minor_formatter(Powers(labelOnlyBase=minor.labelOnlyBase))
+
+
+def _power(value: float) -> str:
+    """0.01, 1, 1000 as they are, 1e-3 and 1e6 in powers."""
+    text = f"{value:g}" if value >= 1e-2 else f"{value:e}"
+    return re.sub(r"\.?0*e\+?(-?)0*(\d+)", r"e\1\2", text)
+
+
+_FILLED = re.compile(r'<path id="(\w+)" d="M (0|-[\d.]+) ([\d.]+)\s+(C|L) [^"]*z')
+"""A marker's closed path: a circle begins at its lowest point, a square at a corner."""
+_USE = r'<use xlink:href="#(\w+)" x="([-\d.]+)" y="([-\d.]+)" style="([^"]*)"/>\s*'
+_ALONE = re.compile(
+    r"<g>(<(\w+)[^<>]*(?:/>|>[^<]*</\2>)|<(\w+)[^<>]*>(?:<tspan[^<>]*>[^<]*</tspan>)+</\3>)</g>|<g></g>"
+)
+"""A group that says nothing of the one element in it."""
+_MANY, _LAYERS = 60, 24
+"""From how many dots on a scatter is drawn as paths, and how many: dots of one path do not darken
+each other."""
+
+
+_NUMBER = re.compile(r'aria-label="[^"]*"|-?\d+\.\d{3,}')
+"""A number of the geometry; words are matched whole, so that theirs are passed over."""
+
+
+def _hundredths(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith("aria-label") else f"{float(found[0]):.2f}"
+
+
+def _compact(text: str) -> str:
+    """The same drawing in a third of the letters: hundredths of a point, no element that says
+    nothing, and the dots of a scatter as a few paths of points with round or square ends."""
+    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
+    text = re.sub(r"<[^<>]*>", lambda tag: _NUMBER.sub(_hundredths, tag[0]), text)
+    text = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", text)
+    ends = {
+        name: (float(radius), "round" if curve == "C" else "square")
+        for name, left, radius, curve in _FILLED.findall(text)
+        if (float(left) == 0 if curve == "C" else float(left) == -float(radius))
+    }
+    text = re.sub(f"(?:{_USE})+", lambda run: _dots(run[0], ends), text)
+    text = re.sub(r' d="([^"]*)"', lambda path: f' d="{_line(path[1])}"', text)
+    text = re.sub(r">\s+<", "><", re.sub(r"\s+", " ", text))
+    count = 1
+    while count:
+        text, count = _ALONE.subn(lambda group: group[1] or "", text)
+    return text
+
+
+def _dots(run: str, ends: dict[str, tuple[float, str]]) -> str:
+    """Markers in a row; many filled circles or squares of one look become paths."""
+    found = re.findall(_USE, run)
+    name, *_, style = found[0]
+    look = dict(part.split(": ") for part in style.split("; "))
+    alike = all((other, its) == (name, style) for other, _, _, its in found)
+    if len(found) < _MANY or name not in ends or not alike or look.get("fill") != look["stroke"]:
+        return run
+    radius, end = ends[name]
+    wide = 2 * radius + float(look.get("stroke-width", 1))
+    paths = "".join(
+        f'<path d="{"".join(f"M{x} {y}h0" for _, x, y, _ in found[i::_LAYERS])}" '
+        f'style="stroke-linecap: {end}"/>'
+        for i in range(_LAYERS)
+    )
+    return (
+        f'<g style="fill: none; stroke: {look["stroke"]}; stroke-width: {wide:g}; stroke-opacity: '
+        f'{look.get("stroke-opacity", 1)}">{paths}</g>'
+    )
+
+
+def _line(path: str) -> str:
+    """A path without the letters that repeat; a long one to tenths of a point."""
+    if len(path) > 600:
+        path = re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.1f}", path)
+    return re.sub(r"(?<=\d)\s+L (?=[-\d])", " ", path).strip()
