@@ -133,18 +133,18 @@ FIGURES: dict[str, Figure] = {
     "basin-edges": Figure(
         "basin",
         "edges",
-        "How many times as high a learning rate as a run without a region each method bears, "
-        "over the accuracy below the best end that one accepts: every batch used 16 times, 24 "
-        "batches, 16 seeds, with 95 % intervals. The rates that were run lie half a decade "
+        "The highest learning rate at which each method still works, as a multiple of the "
+        "unclipped run's, over the accuracy below the best end that one accepts: every batch used "
+        "16 times, 24 batches, 16 seeds, with 95 % intervals. The rates that were run lie half a decade "
         "apart; between them the curves are straight.",
         control="pg_is",
     ),
     "horizon-edges": Figure(
         "horizon",
         "edges",
-        "How many times as high a learning rate as a run without a region PPO's clip bears, over "
-        "the accuracy below the best end that one accepts, after 24 and after 120 batches, every "
-        "batch used 16 times, with 95 % intervals. A curve ends where one of the two edges lies "
+        "The highest learning rate at which PPO's clip still works, as a multiple of the unclipped "
+        "run's, over the accuracy below the best end that one accepts, after 24 and after 120 "
+        "batches, every batch used 16 times, with 95 % intervals. A curve ends where one of the two edges lies "
         "outside the rates that were run.",
         along="batches",
         axis="batches",

@@ -67,15 +67,20 @@ def dppo_loss(
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; no delta
     or both; a meaningless threshold; a divergence below 0, a total variation above 1.
     In the book: :eq:`dppo-mask`, :eq:`dppo-loss`.
-    Source: arXiv 2602.04879 and the authors' code; thresholds there: TV .15, KL .05.
+    Source: arXiv 2602.04879; read in the authors' code; thresholds there: TV .15, KL .05.
+
     Differs from: verl's `dppo_tv` and `dppo_kl` draw the region around the recomputed policy. Only
     if its rollout correction is in bypass mode do they draw it around the sampler, as here: the
     default trainer of 0.9.1 (use_v1) then takes the sampler's log-probs for the old policy's. The
-    legacy trainer, and the experimental ones built on it, run another loss in that mode. verl takes
-    the threshold from `clip_ratio`, caps the ratio at 20 (at 3 if the cap comes from the actor's
-    configuration), and adds 1e-8 inside the logarithm of the binary KL. The authors cap the ratio
-    at 1e4. prime-rl's IPO is the unsigned mask on |p - q|; it also adds a squared log-ratio to the
-    loss, which this function does not."""
+    legacy trainer, and the experimental ones built on it, run another loss in that mode.
+
+    Differs from: verl takes the threshold from `clip_ratio`, caps the ratio at 20 (at 3 if the cap
+    comes from the actor's configuration), and adds 1e-8 inside the logarithm of the binary KL.
+
+    Differs from: the authors cap the ratio at 1e4.
+
+    Differs from: prime-rl's IPO is the unsigned mask on |p - q|; until September 2026 it also added
+    a squared log-ratio to the loss, which this function does not."""
     low, high = _thresholds(delta_tv, delta_kl)
     cap = math.inf if max_ratio is None else checks.number("max_ratio", max_ratio, least=1)
     signed = checks.flag("signed", signed)

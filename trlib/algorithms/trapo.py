@@ -72,7 +72,7 @@ def trsft_loss(logp: Tensor, *, mask: Tensor, alpha: float = 0.1) -> TokenLoss:
         alpha: α in (0, 1], a probability. Towards 0 the gradient is that of SFT.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a
     meaningless alpha.
-    Source: arXiv 2512.17636 and the authors' code: α .1. In the book: :eq:`trapo-loss`; φ
+    Source: arXiv 2512.17636; read in the authors' code: α .1. In the book: :eq:`trapo-loss`; φ
     is :eq:`trapo-potential`.
     Differs from: TRL's `loss_type="dft"` has the gradient of α = 1."""
     floor = math.log(checks.number("alpha", alpha, above=0, most=1))

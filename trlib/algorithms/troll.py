@@ -78,7 +78,7 @@ def troll_loss(
     Raises TypeError, ValueError: a wrong type or shape; where the mask is True: NaN, distributions
     that do not sum to 1, a token outside the vocabulary or one of probability 0 under either
     policy; a meaningless threshold.
-    Source: arXiv 2510.03817 and the authors' code: δ .05, α 1. Backward and weight: derived here.
+    Source: arXiv 2510.03817; read in the authors' code: δ .05, α 1. Backward and weight: derived here.
     In the book:
     :eq:`troll-loss`.
     Differs from: a word to which q gives no probability at all gets none from π either, and if π̃

@@ -26,7 +26,7 @@ DOORS = (
     (
         "book/methods/index",
         "Find a method",
-        "all of them side by side: what each one changes, and how it did",
+        "all of them side by side: what each one changes; its card says how it did",
     ),
 )
 """Page, name, and what is behind it."""

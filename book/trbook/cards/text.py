@@ -265,12 +265,18 @@ def _claims(card: MethodCard, link: str) -> list[str]:
 
 def _deviations(card: MethodCard, link: Link) -> list[str]:
     """How libraries differ, function by function; what several cards share stands on the first."""
-    lines = []
+    told: dict[str, list[str]] = {}
     for name, text in read.deviations(card):
+        told.setdefault(name, []).append(_plain(text))
+    lines = []
+    for name, texts in told.items():
         first = _first(name)
-        lines.append(
-            f"- {link(name)}: {_plain(text) if first is card else f'see [{first.title}]({first.name}.md#in-libraries)'}"
-        )
+        if first is not card:
+            lines.append(f"- {link(name)}: see [{first.title}]({first.name}.md#in-libraries)")
+        elif len(texts) == 1:
+            lines.append(f"- {link(name)}: {texts[0]}")
+        else:
+            lines += [f"- {link(name)}:", *(f"  - {text}" for text in texts)]
     return ["## In libraries", "", *lines, ""] if lines else []
 
 
