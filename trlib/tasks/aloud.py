@@ -23,7 +23,7 @@ from trlib.tasks.knobs import span, stream
 from trlib.tasks.task import Prompt, Recipe, Verdict, check_asked
 
 if TYPE_CHECKING:
-    from datasets import Dataset
+    import datasets
 
 MOST = 1_000_000  #: Problems in a table, at most.
 COLUMNS = {"question": str, "steps": str, "answer": int}  #: Of a table of problems.
@@ -79,7 +79,7 @@ class Aloud(knobs.Embedded):
             )
 
     @cached_property
-    def problems(self) -> "Dataset":
+    def problems(self) -> "datasets.Dataset":
         """Every problem once, in a mixed order that is always the same: `question`, `steps` and
         `answer`. The first `examples` of them are the solved ones; the others are asked.
 
@@ -172,7 +172,7 @@ class Aloud(knobs.Embedded):
             "answer": [sum(terms) for terms in questions],
         }
 
-    def _saved(self, path: str) -> "Dataset":
+    def _saved(self, path: str) -> "datasets.Dataset":
         """The table in a folder, checked."""
         from datasets import Dataset, load_from_disk
 
