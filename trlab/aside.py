@@ -82,6 +82,7 @@ def _put_aside(step: LoopStep, task: Task) -> tuple[Completions, Tensor]:
         max_tokens=step.batch.horizon,
         seed=generator(s.seed, "aside", number, "sample"),
         full_rows=probe,
+        ends_at=getattr(task, "ends_at", None),
     )
     judged = zip(aside.group.tolist(), aside.texts(), aside.ended.tolist(), strict=True)
     rewards = [task.verify(prompts[g], text, ended=ended).reward for g, text, ended in judged]

@@ -301,6 +301,7 @@ def _answers(
             temperature=temperature,
             max_tokens=limit,
             seed=rng,
+            ends_at=getattr(task, "ends_at", None),
         )
         numbers = (x.tolist() for x in (completions.group, completions.ended, completions.lengths))
         rows = zip(completions.texts(), *numbers, strict=True)

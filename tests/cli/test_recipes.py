@@ -7,7 +7,7 @@ import pytest
 from tests.typed import typed
 from trlib.loop import training
 from trlib.model import policy as module
-from trlib.tasks import Sums, load_task
+from trlib.tasks import Aloud, Sums, load_task
 
 RECIPE = Sums.recipes["smollm2"]
 
@@ -47,6 +47,15 @@ def test_sums_on_smollm2_are_trained_by_the_recipe_of_the_benchmark(asked, capsy
     options = said.partition("it): ")[2]
     assert typed(f"train --task sums --policy smollm2 --no-recipe {options}") == 1
     assert asked == first and "recipe" not in capsys.readouterr().err
+
+
+def test_smollm2_adds_aloud_by_the_tasks_own_knobs(asked, capsys):
+    assert typed("train --task aloud --policy smollm2") == 1
+    recipe = Aloud.recipes["smollm2"]
+    assert asked["task"] == load_task("aloud") and recipe.knobs == {}
+    assert (asked["lora"], asked["chat"]) == (recipe.lora, False)
+    assert {name: asked["settings"][name] for name in recipe.settings} == recipe.settings
+    assert "recipe of aloud for smollm2" in capsys.readouterr().err
 
 
 def test_an_option_that_is_said_holds_and_is_not_told_of(asked, capsys):

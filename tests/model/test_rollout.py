@@ -243,6 +243,9 @@ def test_completions_show_themselves(policy, task):
         ({"prefixes": "x"}, r"prefixes: expected a list, got 'x'"),
         ({"prefixes": [[1], "x"]}, r"prefixes\[1\]: expected a list, got 'x'"),
         ({"prefixes": [[1], [-1]]}, r"prefixes\[1\]: expected a whole number from 0 to"),
+        ({"ends_at": ""}, r"ends_at: expected one letter, such as '\\n', got ''"),
+        ({"ends_at": "so"}, r"ends_at: expected one letter, .*, got 'so'"),
+        ({"ends_at": "\n"}, r"ends_at: policy 'dial' has no token that holds '\\n'"),
         ({"prefixes": [[1]]}, r"prefixes: expected one for each of the 2 completions, got 1"),
         (
             {"prefixes": [[1] * 20, []]},
@@ -275,6 +278,21 @@ def test_any_of_the_models_end_tokens_ends_a_completion(policy, task):
             shorter += 1
             assert cut.texts()[row] == policy.tokenizer.decode(expected[:-1])
     assert shorter > 4
+
+
+def test_a_letter_ends_a_completion_with_the_first_token_that_holds_it(policy, task):
+    prompts = [p.text for p in task.prompts(8, seed=0)]
+    plain = sample(policy, prompts, group=4, max_tokens=16, seed=3)
+    cut = sample(policy, prompts, group=4, max_tokens=16, seed=3, ends_at="q")
+    shorter = 0
+    for row, (text, before) in enumerate(zip(cut.texts(), plain.texts(), strict=True)):
+        said = before.split()
+        ends = [i for i, word in enumerate(said) if "q" in word]  # `quick` of `quick so 9`
+        assert text.split() == (said[: ends[0]] if ends else said)
+        assert bool(cut.ended[row]) == (bool(ends) or bool(plain.ended[row]))
+        assert int(cut.lengths[row]) == (ends[0] + 1 if ends else int(plain.lengths[row]))
+        shorter += bool(ends)
+    assert 0 < shorter < len(cut)
 
 
 def test_a_demonstration_ends_as_the_chat_template_ends_an_answer(policy):

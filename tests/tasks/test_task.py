@@ -16,12 +16,13 @@ from trlib.errors import MethodError, NonFiniteError
 from trlib.tasks import Prompt, Verdict, knobs, load_task
 from trlib.tasks.task import check_task
 
-TASKS = ("dial", "spend", "relay", "sums", "gsm8k")
+TASKS = ("dial", "spend", "relay", "sums", "aloud", "gsm8k")
 OWN = {
     "dial": Prompt("7 : +3 flip =", "9", 2),
     "spend": Prompt("37 :", "0", 37),
     "relay": Prompt("7 :", "every place is right", 1),
     "sums": Prompt("What is 2 + 3?", "5"),
+    "aloud": Prompt("18 + 25 + 31:", "74", 1),
     "gsm8k": Prompt("How many legs have two hens?", "4", 1),
 }
 RIGHT = {
@@ -29,6 +30,7 @@ RIGHT = {
     "spend": "-9 28 -9 19 -9 10 -9 1 -1 0",
     "relay": "+3 10 -1 9",
     "sums": "5",
+    "aloud": " 18 + 25 = 43, 43 + 31 = 74. Answer 74",
     "gsm8k": "2 * 2 = 4\n#### 4",
 }
 KNOBS = {"relay": {"horizon": 4}}
@@ -72,7 +74,7 @@ def test_what_is_no_prompt_of_its_kind_is_refused(task, wrong, error, message, e
         task.verify(wrong, RIGHT[task.name], ended=ended)
 
 
-@pytest.mark.parametrize("task", ["dial", "spend", "relay", "sums"], indirect=True)
+@pytest.mark.parametrize("task", ["dial", "spend", "relay", "sums", "aloud"], indirect=True)
 @pytest.mark.parametrize("other", TASKS)
 def test_another_tasks_prompt_is_refused(task, other):
     if other != task.name:
@@ -90,6 +92,8 @@ def test_another_tasks_prompt_is_refused(task, other):
         ("relay", Prompt("7 :", "0")),
         ("relay", Prompt("20 :", "every place is right")),
         ("sums", Prompt("What is 2 + 3?", "6")),
+        ("aloud", Prompt("18 + 25 + 31:", "75")),
+        ("aloud", Prompt("18 + 25 + 41:", "84")),  # numbers go up to 40
     ],
     indirect=["task"],
 )

@@ -138,7 +138,7 @@ def add_task(parser: argparse.ArgumentParser, default: str | None, shown: str) -
     )
     recipe = (
         "ignore the recipe: the settings that some tasks recommend for some policies (sums "
-        "for smollm2)"
+        "and aloud for smollm2)"
     )
     parser.add_argument("--no-recipe", action="store_true", help=recipe)
 

@@ -103,6 +103,7 @@ class Collector:
         s, sampler = self.settings, self.learner.sampler
         settings = {name: getattr(s, name) for name in ("temperature", "max_tokens", "logit_noise")}
         settings |= {"group": group, "drop": "dropping" not in s.without, **more}
+        settings["ends_at"] = getattr(self.task, "ends_at", None)
         if s.buffer + s.segments == 1:
             done = sample(sampler.at(s.lag), prompts, full_rows=full_rows, **settings)
             return replace(done, age=torch.full_like(done.tokens, sampler.age(s.lag)))

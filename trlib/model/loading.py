@@ -19,7 +19,7 @@ import torch
 from trlib.errors import CheckpointError, unknown
 from trlib.model import decoder
 from trlib.model.folders import ADAPTERS, Notes, notes, standing
-from trlib.model.gguf import PACKAGED, forget_quantiser, in_package
+from trlib.model.gguf import PACKAGED, check_readers, forget_quantiser, in_package
 from trlib.model.gguf import reading as reading_gguf
 from trlib.other_names import near
 
@@ -60,7 +60,7 @@ class Source:
 def find(name: str) -> Source:
     """Where a name leads.
     Raises ValueError: an unknown name; CheckpointError: a folder without a model, a file that is
-    not there."""
+    not there; MissingExtra: a model's package is not installed."""
     if name in embedded():
         return Source(name, str(EMBEDDED / name))
     if name in PACKAGED:
@@ -124,7 +124,7 @@ def _offline() -> bool:
 def read(source: Source) -> tuple[Any, Any]:
     """The model, in float32 on the CPU, and its tokenizer.
     Raises CheckpointError: the model is damaged or is not a decoder (`trlib.model.decoder`), or the
-    tokenizer does not fit it."""
+    tokenizer does not fit it; MissingExtra: what reads a GGUF file is not installed."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     where: dict[str, Any] = {
@@ -133,6 +133,7 @@ def read(source: Source) -> tuple[Any, Any]:
     }
     wanted = "a causal language model in the hub's format (config.json, safetensors, tokenizer)"
     if source.packed:
+        check_readers(source.name)
         where["gguf_file"] = source.packed
         wanted = f"a whole GGUF file of a causal language model, {source.packed}"
     try:

@@ -312,7 +312,7 @@ def load_policy(
     and training continues on the adapters.
 
     Args:
-        name: "dial", "smollm2" (optional: `make smollm2`; weights that were rounded to 4 bits once,
+        name: "dial", "smollm2" (`make book` installs it; weights that were rounded to 4 bits once,
             used as floats), "path/to/folder", "path/to/model.gguf" or "owner/name".
         device: "auto": the CPU under 5 M parameters, else a GPU if there is one; or a torch device.
         dtype: of the weights; "auto": bfloat16 on a GPU that has it, else float32; or float16,
@@ -324,7 +324,8 @@ def load_policy(
             that is not known, whenever the tokenizer has a template.
     Raises ValueError: an unknown name, device or type, unsuitable settings of adapters, or chat
     without a template; CheckpointError: a folder without a model, with a damaged one, with adapters
-    whose model is gone, or with a model that is not a decoder (`trlib.model.decoder`)."""
+    whose model is gone, or with a model that is not a decoder (`trlib.model.decoder`); ImportError:
+    an optional package is missing, which the message names."""
     source = loading.find(str(name))
     if source.adapters and lora is not None:
         raise ValueError(

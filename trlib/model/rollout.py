@@ -21,6 +21,7 @@ from trlib.model.completions import Completions, top_k
 from trlib.model.decoder import extend
 from trlib.model.llama import plain_llama
 from trlib.model.policy import Policy
+from trlib.model.texts import tokens_holding
 from trlib.seeds import generator
 
 Forced = tuple[Tensor, Tensor] | None
@@ -41,6 +42,7 @@ def sample(
     topk: int = 0,
     logit_noise: float = 0.0,
     drop: bool = True,
+    ends_at: str | None = None,
 ) -> Completions:
     """`group` completions of each prompt.
 
@@ -59,6 +61,8 @@ def sample(
         drop: rows that have ended leave the computation. Rows that are alike so far are computed
             once, unless `policy.share` is False. Neither changes what is sampled, except by
             rounding at the edge between two tokens.
+        ends_at: a letter, such as the end of a line: a token that holds it ends a completion like
+            the end token. None: only the end token does.
 
     Raises:
         TypeError, ValueError: an argument of the wrong kind or out of its range; a token outside
@@ -88,6 +92,7 @@ def sample(
     )
     with policy.threads():
         writer = _Writer(policy, ids, (group, max_tokens, topk), rng, full_rows)
+        writer.ends = torch.tensor(_ends(policy, ends_at), device=policy.device)
         forced = _forced(prefixes, len(ids) * group, max_tokens, policy)
         return writer.write(forced, temperature=temperature, noise=logit_noise, drop=drop)
 
@@ -296,6 +301,18 @@ def _ids(
                 f"(the model's context), got {len(row)} and max_tokens {max_tokens}"
             )
     return ids
+
+
+def _ends(policy: Policy, letter: str | None) -> list[int]:
+    """The tokens that end a completion."""
+    if letter is None:
+        return list(policy.end_ids)
+    if not isinstance(letter, str) or len(letter) != 1:
+        raise ValueError(f"ends_at: expected one letter, such as '\\n', got {letter!r}")
+    more = [i for i in tokens_holding(policy.tokenizer, letter) if i < policy.vocabulary]
+    if not more:
+        raise ValueError(f"ends_at: policy {policy.name!r} has no token that holds {letter!r}")
+    return [*policy.end_ids, *more]
 
 
 def _listed(name: str, value: Any) -> Any:

@@ -2,6 +2,7 @@
 completion."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 
@@ -51,3 +52,10 @@ def end_of_turn(tokenizer: Any, ends: Sequence[int]) -> int:
             if i in ends:
                 return i
     return tokenizer.eos_token_id
+
+
+@lru_cache(maxsize=8)
+def tokens_holding(tokenizer: Any, letter: str) -> tuple[int, ...]:
+    """The tokens whose text holds a letter, such as the end of a line."""
+    texts = tokenizer.batch_decode([[i] for i in range(len(tokenizer))])
+    return tuple(i for i, text in enumerate(texts) if letter in text)

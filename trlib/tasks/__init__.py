@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from trlib.errors import unknown
 from trlib.own import named
+from trlib.tasks.aloud import Aloud
 from trlib.tasks.dial import Dial
 from trlib.tasks.gsm8k import Gsm8k
 from trlib.tasks.relay import Relay
@@ -18,6 +19,7 @@ TASKS: dict[str, type[Task]] = {
     "spend": Spend,
     "relay": Relay,
     "sums": Sums,
+    "aloud": Aloud,
     "gsm8k": Gsm8k,
 }
 """Every task by its name."""

@@ -21,7 +21,7 @@ from trlib.arguments import setting, whole
 from trlib.errors import DataError
 from trlib.tasks import knobs
 from trlib.tasks.answers import judge, reference, show
-from trlib.tasks.knobs import draw, stream
+from trlib.tasks.knobs import stream
 from trlib.tasks.lines import loaded
 from trlib.tasks.task import Prompt, Verdict, check_asked
 
@@ -94,14 +94,7 @@ class Gsm8k(knobs.Embedded):
         whole("n", n, least=0)
         self._warn_of_repeats(n)
         random = stream(self.name, "prompts", seed)
-        left: list[Prompt] = []
-        drawn: list[Prompt] = []
-        for _ in range(n):
-            left = left or list(self.problems)
-            k = draw(random, len(left))
-            left[k], left[-1] = left[-1], left[k]
-            drawn.append(left.pop())
-        return drawn
+        return knobs.without_repeats(random, self.problems, n)
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str | None]:
         """The data set's solution for each prompt, without the calculator's notes; None for any

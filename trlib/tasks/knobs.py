@@ -1,12 +1,15 @@
 """What the embedded tasks share: knobs that are checked and recorded, and random numbers by
 seed."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from random import Random
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from trlib import arguments
 from trlib.tasks.task import Prompt
+
+T = TypeVar("T")
 
 
 def validate(task: Any) -> None:
@@ -75,6 +78,19 @@ def stream(task: str, purpose: str, seed: int) -> Random:
 def draw(random: Random, n: int) -> int:
     """0 to n - 1, all equally likely."""
     return int(random.random() * n)
+
+
+def without_repeats(random: Random, items: Sequence[T], n: int) -> list[T]:
+    """`n` of the items in a drawn order; none is repeated before all have been drawn."""
+    arguments.whole("n", n, least=0)
+    left: list[T] = []
+    drawn: list[T] = []
+    for _ in range(n):
+        left = left or list(items)
+        k = draw(random, len(left))
+        left[k], left[-1] = left[-1], left[k]
+        drawn.append(left.pop())
+    return drawn
 
 
 def is_number(word: str) -> bool:

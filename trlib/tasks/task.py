@@ -177,7 +177,10 @@ def checked_verdict(verdict: object, prompt: Prompt, completion: str) -> Verdict
 
 class Task(Protocol):
     """What a task has. *Tasks of your own* in the book writes some: frozen dataclasses whose fields
-    are the knobs. Only methods that learn from an expert need `demonstrations`."""
+    are the knobs. Only methods that learn from an expert need `demonstrations`.
+
+    A task may also have `ends_at`, a letter that ends a completion like the end token, such as the
+    end of a line; and `recipes` (see `Recipe`)."""
 
     name: ClassVar[str]
 
@@ -202,6 +205,6 @@ class Task(Protocol):
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
         """Reward and reason of a completion (decoded, without the end token); `ended`: the end
-        token was sampled.
+        token was sampled, or a token that holds `ends_at`.
         Raises TypeError, ValueError: `prompt` is not of this task's kind; `completion` is not
         text."""
