@@ -28,9 +28,9 @@ sys.path.append(str(ROOT / "book" / "_ext"))  # where Sphinx finds the book's ex
 
 from bookext import quoted
 from bookext.sweeps import STORED
+from trlab.drawing.figure import INK
 from trlab.drawing.named import figure
 from trlab.drawing.recorded import draw
-from trlab.drawing.figure import INK
 
 BOOK = ROOT / "book"
 PAGES = ("purpose", "report", "wrong")

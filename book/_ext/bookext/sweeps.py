@@ -28,7 +28,6 @@ from trlab.findings import at as runs_at
 from trlab.findings import before
 from trlab.sweep import Sweep
 
-
 STORED = re.compile(r"^<!--figure (\S+)( .+?)?-->\n.*?<!--/figure-->$", re.MULTILINE | re.DOTALL)
 """A recorded figure in a page's source: its name, a caption of its own, and a stored picture for
 whoever reads the source (`python -m tools.pictures` makes it)."""
