@@ -90,7 +90,7 @@ def main() -> None:
             continue
         task = load_task(cell.task, **cell.knobs)
         seen = evaluate(
-            policy, task, prompts=cell.prompts, samples=cell.samples, seed=cell.common
+            policy, task, prompts=cell.prompts, samples=cell.samples, seed=cell.common or 0
         ).sampled
         found[key] = {
             "asked": asked(cell),

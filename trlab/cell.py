@@ -87,6 +87,8 @@ SINCE_SECOND_ROUND = (
     "kl_sampler",
     "ess_seq",
     "age",
+    "rank",
+    "fits",
 )
-"""Measures and columns of a history that the first records lack: no part of a cell's digest, which
+"""Measures and columns of a history that earlier records lack: no part of a cell's digest, which
 is thus the same for a run of either. They follow from what the digest covers."""

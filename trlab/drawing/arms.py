@@ -147,5 +147,7 @@ def data_of(train: Mapping[str, object]) -> str:
     completions each."""
     if train.get("epochs", 1) == 1:
         return "parts" if train.get("minibatches", 1) != 1 else "new"
-    size = (train.get("prompts", 16), train.get("group", 8))
-    return {(16, 8): "again", (256, 8): "largest"}.get(size, "larger")
+    prompts, group = train.get("prompts", 16), train.get("group", 8)
+    if group == 8 and prompts in (16, 256):
+        return "again" if prompts == 16 else "largest"
+    return "larger"

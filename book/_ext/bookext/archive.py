@@ -57,6 +57,13 @@ COLUMNS = {
     "distance_between": "sampled, kl, kl_aside, luck",
     "real_distance": "sampled, kl, kl_aside, luck",
     "real_distance_slower": "sampled, kl, kl_aside, luck",
+    "completions": "sampled, kl_median, kl, luck, luck_scale, rank",
+    "completions_map": "sampled, kl_median, kl",
+    "completions_map_more": "sampled, kl_median, kl",
+    "age": "sampled, kl, kl_median, rank",
+    "age_regions": "sampled, kl, kl_median, kept",
+    "gated": "sampled, kl_median, luck, fits",
+    "real_completions": "sampled, kl_median, luck, luck_scale",
 }
 """The measures of a sweep's table, where they are not the usual ones."""
 USUAL = "sampled, take_off, kl"
