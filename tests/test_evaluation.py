@@ -163,7 +163,7 @@ SCRIPT = {  # prompt: its greedy completion, its four samples; "!" is one that n
 }  # none right
 
 
-def scripted(policy, prompts, *, group, temperature, max_tokens, seed):
+def scripted(policy, prompts, *, group, temperature, max_tokens, seed, ends_at=None):
     texts = [
         SCRIPT[p][0] if temperature == 0 else SCRIPT[p][1][i] for p in prompts for i in range(group)
     ]

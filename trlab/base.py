@@ -20,7 +20,7 @@ from trlab.cells import cells
 from trlab.identity import plain
 from trlab.record import RECORDS, all_recorded
 from trlab.sweep import Sweep, load_sweep
-from trlib.errors import TrlibError
+from trlib.errors import MissingExtra, TrlibError
 from trlib.evaluation import Estimate
 
 FILE = RECORDS / "base.json"
@@ -55,6 +55,8 @@ def base_of(cell: Cell) -> Estimate | None:
 def base_of_runs(sweep: Sweep, ids: Iterable[str]) -> Estimate | None:
     """The base model's accuracy where all of these runs began with one and the same that was
     measured; None otherwise."""
+    if sweep.budget.common is None:
+        return None
     wanted = set(ids)
     found = {base_of(cell) for cell in cells(sweep) if cell.id in wanted}
     return found.pop() if len(found) == 1 else None
@@ -85,7 +87,7 @@ def main() -> None:
             continue
         try:
             policy = load_policy(cell.policy, **cell.load)
-        except TrlibError as error:  # a model that is not installed
+        except (TrlibError, MissingExtra) as error:  # a model that is not installed
             print(f"{cell.sweep}: {error}", file=sys.stderr)
             continue
         task = load_task(cell.task, **cell.knobs)

@@ -159,7 +159,7 @@ def test_slips_come_at_their_rate_and_are_carried_on():
 
 def test_an_unknown_task_names_the_nearest():
     with pytest.raises(
-        ValueError, match=r"task: expected one of dial.*, got 'dail'; did you mean 'dial'\?"
+        ValueError, match=r"task: expected one of aloud, dial.*, got 'dail'; did you mean 'dial'\?"
     ):
         load_task("dail")
 

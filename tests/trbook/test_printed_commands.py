@@ -32,7 +32,6 @@ TESTED = {
 }
 """Pages whose commands need files that the page prints, and the test that writes and runs them."""
 NOT_RUN = {
-    "trlib sweep NAME": "a pattern, as below",
     "trlib sweep NAME --dry-run": "a pattern: NAME is a contributor's; tests/test_doors.py adds one",
     "trlib sweep NAME --out trlab/records/NAME": "a pattern, as above",
     "trlib sweep NAME --verify": "a pattern: NAME is the reader's; tests/trlab/test_verify.py "

@@ -472,14 +472,11 @@ def test_all_sweeps_are_remade_into_one_folder_and_one_that_stands_on_another_af
         .replace("SWEEP = Sweep(", "SWEEP = Sweep(policy='far', ")
     )
     (tmp_path / "third.py").write_text(far)
-    monkeypatch.setitem(gguf.PACKAGED, "far", ("a-package-that-is-not-there", "far.gguf"))
+    monkeypatch.setitem(gguf.PACKAGED, "far", ("a-package-that-is-not-there", "1.0", "far.gguf"))
     assert typed(f"{command} --json") == 0
     said = capsys.readouterr()
     assert {one["sweep"] for one in json.loads(said.out)} == {"first", "second"}
-    assert (
-        "third: left out: policy 'far': comes in the optional package a-package-that-is-not-there"
-        in said.err
-    )
+    assert "third: left out: policy 'far': needs a-package-that-is-not-there" in said.err
     assert typed(f"sweep --all --out again {HERE}") == 1, (
         "without --remake the package's records count"
     )

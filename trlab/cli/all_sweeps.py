@@ -103,13 +103,13 @@ def _as_they_can_be_loaded(
 
 def _missing(sweep: Sweep) -> str:
     """Why the sweep's policy cannot be loaded here; empty: it can."""
-    from trlib.errors import CheckpointError
+    from trlib.errors import CheckpointError, MissingExtra
     from trlib.model.gguf import PACKAGED, in_package
 
     if sweep.policy not in PACKAGED:
         return ""
     try:
         in_package(sweep.policy)
-    except CheckpointError as error:
+    except (CheckpointError, MissingExtra) as error:
         return str(error)
     return ""

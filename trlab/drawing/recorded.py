@@ -19,7 +19,6 @@ from trlab.findings import scores as scores_of
 from trlab.measures import LEVEL, derive
 from trlab.nats import Trade, frontier
 from trlab.statistics import Scores, by_task, interval
-from trlab.sweep import load_sweep
 from trlab.tradeoffs import at_matched_reward, by_batch, by_difficulty
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
             f"runs: expected finished runs of the sweep {figure.sweep!r} where the figure shows "
             "them, got none"
         )
-    return Shown(figure, runs, history, labels).drawn
+    return Shown(figure, sweep, runs, history, labels).drawn
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,7 @@ class Shown:
     """A figure with the runs that it shows, one method for each of its kinds."""
 
     figure: Figure
+    sweep: Sweep
     runs: pd.DataFrame
     history: pd.DataFrame
     labels: list[str]
@@ -93,7 +93,7 @@ class Shown:
             for cell in self.runs["cell"]
             if base.get(cell) is not None and base[cell] == base[cell]
         ]
-        measured = base_of_runs(load_sweep(self.figure.sweep), self.runs["cell"])
+        measured = base_of_runs(self.sweep, self.runs["cell"])
         known = measured.value if measured else sum(start) / len(start) if start else None
         return scores.intervals(
             self._tasks(),
