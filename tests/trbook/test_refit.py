@@ -32,7 +32,7 @@ def prose(name: str) -> str:
         (
             "refit",
             "02_why_trust_regions",
-            "At three times the learning rate split data end at {}, and fresh data still at {}.",
+            "at three times the learning rate split data end at {}, and fresh data still at {}.",
             [(label, "0.0003") for label in ("pg_is-parts", "pg_is-new")],
         ),
         (

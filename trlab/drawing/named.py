@@ -166,7 +166,7 @@ FIGURES: dict[str, Figure] = {
     "ends-by-distance": Figure(
         "basin",
         "against",
-        "How much a batch holds decides where a run ends: 256 prompts hold at a distance that "
+        "How much a batch holds decides where a run ends: 256 prompts survive a distance that "
         "ruins 16, whether they are fitted sixteen times (blue) or once. A point is a "
         "method at one rate, with 95 % intervals; lines join its rates.",
         along="kl",
