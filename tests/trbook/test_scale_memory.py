@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from transformers import DynamicCache
 
 import trlib
 from tools.paths import ROOT
@@ -22,6 +23,7 @@ from trlab.scoring import score_tokens
 from trlib.loop.critic import Critic
 from trlib.loop.descent import Descent
 from trlib.loop.optimizers import adamw
+from trlib.model.decoder import extend
 from trlib.model.rollout import sample
 
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -216,7 +218,8 @@ def test_anchors_and_the_cache_take_as_counted() -> None:
             method
         )
     ids = torch.randint(2, 200, (len(batch), batch.prompt_ids.shape[1] + length))
-    cache = policy.model(ids, use_cache=True).past_key_values
+    cache = DynamicCache()
+    extend(policy.model, cache, input_ids=ids)
     assert (
         sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
         == memory.sampling(setup)["cache"]

@@ -26,6 +26,7 @@ A batch also passes through these. You can take each at its word until you need 
 - `model/completions.py`: what was sampled, as tensors
 - `model/packing.py`, `model/attention.py`, `model/hooks.py`: a forward pass that reads a shared
   prefix once
+- `model/llama.py`: what transformers computes for the embedded models, with less Python
 
 What surrounds a batch: `settings` (of a run), `run` (what `train` returns), `room` (whether it fits
 into memory), `checkpoints` and `stopping` (how a run is interrupted and resumed), `learner`,
