@@ -15,8 +15,6 @@ A batch also passes through these. You can take each at its word until you need 
 - `algorithms/grpo.py`: GRPO, which is PPO's loss with other settings
 - `model/rollout.py`: how completions are sampled
 - `model/policy.py`, `model/forward.py`: the scores, log-probabilities with gradient
-- `model/llama.py`: the same operations as transformers' Llama, without its modules, for the
-  embedded models
 - `model/texts.py`: prompts as tokens
 - `loop/sampler.py`: who samples: the policy itself, or an older or coarser copy of it
 - `loop/boxes.py`: errors in a method's code, reported with its file and line
