@@ -207,7 +207,8 @@ FIGURES: dict[str, Figure] = {
     "completions": Figure(
         "completions",
         "crossed",
-        "A run's end goes with how many completions a batch holds, at either distance: accuracy of "
+        "At a short distance a run's end goes with how many prompts a batch has, at a long one "
+        "also with how often they are fitted: accuracy of "
         "unclipped runs after 24 batches of sixteen updates against the median KL of a batch on "
         "completions that no update sees, twelve runs each, with 95 % intervals. Lines join an "
         "arm's two distances.",
