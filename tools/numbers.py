@@ -67,9 +67,8 @@ def stale(page: Path) -> Iterator[str]:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.numbers", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if out of step")
-    check = parser.parse_args(argv).check
-    found = [line for page in pages() for line in stale(page)]
-    if check:
+    if parser.parse_args(argv).check:
+        found = [line for page in pages() for line in stale(page)]
         print("\n".join(found))
         return bool(found)
     for page in pages():

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from trlab.sweep import Sweep
+    from trlib.evaluation import Estimate
 
 ALONG = {
     "uses": "epochs over a batch",
@@ -87,19 +88,25 @@ class Shown:
         return drawing
 
     def _intervals(self) -> Drawing:
+        return scores.intervals(
+            self._tasks(),
+            measure=self.figure.words,
+            reference=self._start() if self.figure.measure == "sampled" else None,
+        )
+
+    def _start(self) -> float | None:
+        """The base model's accuracy: measured as the ends are, or else the mean reward of the runs'
+        first batches; None: neither is known."""
+        measured = base_of_runs(self.sweep, self.runs["cell"])
+        if measured:
+            return measured.value
         base = before(self.history)
         start = [
             base[cell]
             for cell in self.runs["cell"]
             if base.get(cell) is not None and base[cell] == base[cell]
         ]
-        measured = base_of_runs(self.sweep, self.runs["cell"])
-        known = measured.value if measured else sum(start) / len(start) if start else None
-        return scores.intervals(
-            self._tasks(),
-            measure=self.figure.words,
-            reference=known if self.figure.measure == "sampled" else None,
-        )
+        return sum(start) / len(start) if start else None
 
     def _tasks(self) -> dict[str, Scores]:
         """The runs of each variant, the points of all axes together; in the order of the figure's
@@ -193,22 +200,16 @@ class Shown:
 
     def _against(self) -> Drawing:
         good = finished(self.runs)
-        across, up = self.figure.along, self.figure.measure
         arms = []
         for _, arm in good.groupby([good["method"], good["train"].map(_design)], sort=False):
-            places = arm.groupby([arm["train"].map(_rate), arm["sweep"]], sort=True)
-            points = [
-                (interval(here[across].to_numpy()), interval(here[up].to_numpy()))
-                for _, here in places
-            ]
             first = arm.iloc[0]
             data = data_of(json.loads(first["train"]))
-            arms.append(Arm(called(first["method"]), data, points))
+            arms.append(Arm(called(first["method"]), data, self._points(arm)))
         return against(
             arms,
             across=self.figure.axis,
             measure=self.figure.words,
-            logarithmic=across.startswith("kl"),
+            logarithmic=self.figure.along.startswith("kl"),
             slope=self.figure.line,
         )
 
@@ -217,15 +218,19 @@ class Shown:
         arms = []
         for label, arm in good.groupby("label", sort=False):
             holds, _, fitted = str(label).partition(" x ")
-            points = [
-                (
-                    interval(here[self.figure.along].to_numpy()),
-                    interval(here[self.figure.measure].to_numpy()),
-                )
-                for _, here in arm.groupby(arm["train"].map(_rate), sort=True)
-            ]
-            arms.append(Arm(fitted or "1", holds, points))
+            arms.append(Arm(fitted or "1", holds, self._points(arm)))
         return crossed(arms, across=self.figure.axis, measure=self.figure.words)
+
+    def _points(self, arm: pd.DataFrame) -> list[tuple[Estimate, Estimate]]:
+        """An arm rate by rate: what stands to the right and what stands up."""
+        places = arm.groupby([arm["train"].map(_rate), arm["sweep"]], sort=True)
+        return [
+            (
+                interval(here[self.figure.along].to_numpy()),
+                interval(here[self.figure.measure].to_numpy()),
+            )
+            for _, here in places
+        ]
 
     def _frontier(self) -> Drawing:
         good = finished(self.runs)
