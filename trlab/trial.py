@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import time
 import warnings
 from bisect import bisect_left
@@ -123,6 +124,7 @@ def _repeatable() -> None:
     as training there does them."""
     import torch
 
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)  # some operations have one way only
     torch.set_float32_matmul_precision("high")
 
