@@ -21,6 +21,7 @@ run with these columns is the same, to the last bit, as one without them.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,11 @@ def watched(method: Method, task: Task, every: int = 1) -> Method:
         whole(self, step)
         step.batch.memory.update(_after(step, *before))
 
+    return updating(method, update)
+
+
+def updating(method: Method, update: Callable[[Method, LoopStep], None]) -> Method:
+    """A method of the same name and settings with another `update`."""
     kind = type(
         type(method).__name__,
         (type(method),),

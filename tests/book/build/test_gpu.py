@@ -96,5 +96,6 @@ def test_a_chapter_that_fails_is_a_status(tmp_path: Path, monkeypatch: Any) -> N
     for name, value in {"FILE": record, "ROOT": tmp_path, "card": dict, "execute": fails}.items():
         monkeypatch.setattr(gpu, name, value)
     monkeypatch.setattr(gpu, "chapters", lambda: [Path("01_a.ipynb")])
+    monkeypatch.setattr(gpu, "larger", lambda _: True)
     assert gpu.main([]) == 1
     assert record.read_text(encoding="utf-8") == '{\n "chapters": {}\n}\n'

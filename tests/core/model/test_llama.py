@@ -177,7 +177,6 @@ def test_a_model_that_was_changed_is_left_to_transformers(small_model):
     for change in (
         lambda m: m.double(),
         lambda m: m.to(torch.bfloat16),
-        lambda m: m.to("meta"),
         lambda m: m.lm_head.register_forward_pre_hook(lambda module, inputs: None),
         lambda m: m.model.embed_tokens.register_forward_hook(lambda module, inputs, out: 2 * out),
         lambda m: setattr(m.model.layers[1].mlp, "up_proj", Linear(32, 48, bias=False)),
