@@ -61,15 +61,15 @@ def watched(method: Method, task: Task, every: int = 1) -> Method:
         whole(self, step)
         step.batch.memory.update(_after(step, *before))
 
-    return updating(method, update)
+    return replaced(method, update=update)
 
 
-def updating(method: Method, update: Callable[[Method, LoopStep], None]) -> Method:
-    """A method of the same name and settings with another `update`."""
+def replaced(method: Method, **functions: Callable[..., Any]) -> Method:
+    """A method of the same name and settings with other functions."""
     kind = type(
         type(method).__name__,
         (type(method),),
-        {"update": update, "__module__": type(method).__module__},
+        {**functions, "__module__": type(method).__module__},
     )
     same: Method = kind(**{f.name: getattr(method, f.name) for f in fields(method) if f.init})
     return same

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from trlab.aside import updating
+from trlab.aside import replaced
 from trlib.algorithms.method import Method
 from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
 
 if TYPE_CHECKING:
-    from trlib.loop.step import LoopStep
+    from trlib.algorithms.plan import Stage
     from trlib.model.policy import Policy
     from trlib.tasks.task import Task
 
@@ -33,12 +33,12 @@ class Texts:
         self.prompts = task.prompts(PROMPTS, seed=derive(SEED, "texts"))
         self.written: dict[int, list[tuple[str, float]]] = {}
 
-    def read(self, policy: Policy, batch: int, max_tokens: int) -> None:
-        """Keep what the policy writes before this batch's updates."""
+    def read(self, policy: Policy, batch: int) -> None:
+        """Keep what the policy writes before this batch."""
         done = sample(
             policy,
             [prompt.text for prompt in self.prompts],
-            max_tokens=max_tokens,
+            max_tokens=self.task.max_tokens,
             seed=generator(SEED, "texts"),
             ends_at=getattr(self.task, "ends_at", None),
         )
@@ -49,16 +49,16 @@ class Texts:
             )
         ]
 
-    def watching(self, method: Method, every: int) -> Method:
-        """The method, before whose updates of every `every`-th batch the policy is read."""
-        whole = type(method).update
+    def watching(self, method: Method, policy: Policy, every: int) -> Method:
+        """The method; when it plans every `every`-th batch, the policy is read."""
+        whole = type(method).plan
 
-        def update(this: Method, step: LoopStep) -> None:
-            if step.batch.number % every == 0:
-                self.read(step.learner.policy, step.batch.number, step.batch.horizon)
-            whole(this, step)
+        def plan(this: Method, group: int, batch: int) -> tuple[Stage, ...]:
+            if batch % every == 0:
+                self.read(policy, batch)
+            return whole(this, group, batch)
 
-        return updating(method, update)
+        return replaced(method, plan=plan)
 
     def as_json(self) -> str:
         """One line of text, for a row of a table."""

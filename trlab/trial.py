@@ -52,7 +52,7 @@ def run(cell: Cell) -> dict[str, Any]:
         if cell.aside:
             method = watched(method, task, cell.every)
         if texts:
-            method = texts.watching(method, cell.texts)
+            method = texts.watching(method, policy, cell.texts)
         done = train(
             policy,
             task,
@@ -68,7 +68,7 @@ def run(cell: Cell) -> dict[str, Any]:
         asked = cell.seed if cell.common is None else cell.common
         found = evaluate(policy, task, prompts=cell.prompts, samples=cell.samples, seed=asked)
         if texts:
-            texts.read(policy, cell.steps, task.max_tokens)
+            texts.read(policy, cell.steps)
     # A record's columns are the metrics, whatever a method shows of them and keeps in its memory
     # beside them.
     names = [name for name in (*METRICS, *(COLUMNS if cell.aside else ())) if name not in TIMINGS]
