@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import math
@@ -127,6 +128,8 @@ def _repeatable() -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)  # some operations have one way only
     torch.set_float32_matmul_precision("high")
+    gc.collect()  # what the run before it left
+    torch.cuda.empty_cache()
 
 
 def _by_difficulty(rows: list[dict[str, Any]]) -> dict[str, float]:
