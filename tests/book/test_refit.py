@@ -30,10 +30,22 @@ def prose(name: str) -> str:
             [(label, "0.0001") for label in ("pg_is-again", "pg_is-parts", "pg_is-new")],
         ),
         (
-            "refit",
+            "age",
             "02_why_trust_regions",
-            "at three times the learning rate split data end at {}, and fresh data still at {}.",
-            [(label, "0.0003") for label in ("pg_is-parts", "pg_is-new")],
+            "At the old rate answers that are 64 updates old end at {}, and fresh ones at {}.",
+            [("age 64", "0.0001"), ("age 0", "0.0001")],
+        ),
+        (
+            "age",
+            "02_why_trust_regions",
+            "At three times that rate they end at {}, and fresh ones still at {}.",
+            [("age 64", "0.0003"), ("age 0", "0.0003")],
+        ),
+        (
+            "age",
+            "02_why_trust_regions",
+            "at three times the rate, at {} in the middle",
+            [("age 16", "0.0003")],
         ),
         (
             "refit_size",
