@@ -21,6 +21,7 @@ from trlib.model import decoder
 from trlib.model.folders import ADAPTERS, Notes, notes, standing
 from trlib.model.gguf import PACKAGED, check_readers, forget_quantiser, in_package
 from trlib.model.gguf import reading as reading_gguf
+from trlib.model.memory import READ, warn_if_short
 from trlib.other_names import near
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
@@ -134,6 +135,8 @@ def read(source: Source) -> tuple[Any, Any]:
     wanted = "a causal language model in the hub's format (config.json, safetensors, tokenizer)"
     if source.packed:
         check_readers(source.name)
+        if source.name in PACKAGED:
+            warn_if_short(source.name, READ)
         where["gguf_file"] = source.packed
         wanted = f"a whole GGUF file of a causal language model, {source.packed}"
     try:

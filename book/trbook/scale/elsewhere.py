@@ -31,8 +31,8 @@ import trlib
 from trlab.circumstances import circumstances
 from trlib.aggregation import aggregate
 from trlib.algorithms import dppo_loss
-from trlib.loop.room import free
 from trlib.model.completions import Completions
+from trlib.model.memory import free
 from trlib.model.rollout import sample
 from trlib.tasks import Sums
 

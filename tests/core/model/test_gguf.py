@@ -17,6 +17,7 @@ import trlib
 from tests.core.model.alike import alike
 from tools.paths import ROOT
 from trlib.errors import CheckpointError, MissingExtra
+from trlib.model import loading, memory
 from trlib.model.gguf import PACKAGED, READERS
 from trlib.model.rollout import sample
 
@@ -289,6 +290,31 @@ def test_a_package_without_its_whole_file_is_named_with_what_mends_it(monkeypatc
             match=rf"^policy 'smollm2': expected 98,362,432 bytes in .*, got {len(there)}: {mends}",
         ):
             trlib.load_policy("smollm2")
+
+
+@pytest.mark.parametrize(
+    ("bytes_free", "told"), [(5 * 10**8, True), (10**12, False), (None, False)]
+)
+def test_too_little_memory_is_said_before_the_system_ends_the_process(
+    monkeypatch, written, recwarn, bytes_free, told
+):
+    monkeypatch.setattr(memory, "free", lambda device: bytes_free)
+    monkeypatch.setattr(loading, "in_package", lambda name: written[0])
+    trlib.load_policy("smollm2")
+    said = [str(one.message) for one in recwarn if "GB" in str(one.message)]
+    sentence = (
+        "policy 'smollm2': reading it takes 1.0 GB, and 0.5 GB of memory are free; close something "
+        "first (chapter 12 shows a recorded run)"
+    )
+    assert said == ([sentence] if told else [])
+
+
+def test_a_hub_s_model_without_a_network_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(loading, "_offline", lambda: True)
+    with pytest.raises(CheckpointError) as caught:
+        trlib.load_policy("nobody/nothing")
+    assert str(caught.value).startswith("policy 'nobody/nothing': expected a causal language model")
+    assert "\n" not in str(caught.value) and "cached files" in str(caught.value)
 
 
 def test_the_book_installs_the_version_that_the_sentence_names():

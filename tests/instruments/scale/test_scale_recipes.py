@@ -93,6 +93,54 @@ def test_verl_has_every_setting(recipe) -> None:
     assert all(f"{name}={value}" in printed for name, value in settings.items())
 
 
+def test_verl_has_every_setting_of_the_asynchronous_recipe_and_its_trainer_takes_them() -> None:
+    recipe = RECIPES[8]
+    settings = recipes.asynchronous(recipe)
+    both = "actor_rollout_ref"
+    for name in settings:
+        place = ppo_trainer()
+        for word in name.split("."):
+            assert word in place, name
+            place = place[word]
+    v1 = folder("verl") / "trainer/ppo/v1"
+    trainer = (v1 / "trainer_separate_async.py").read_text(encoding="utf-8")
+    assert f'@register_trainer("{settings["trainer.v1.trainer_mode"]}")' in trainer
+    assert "train_batch_size == parameter_sync_step * ppo_mini_batch_size" in trainer
+    version = settings["trainer.v1.separate_async.parameter_sync_step"]
+    mini = settings[f"{both}.actor.ppo_mini_batch_size"]
+    assert settings["data.train_batch_size"] == version * mini == recipe.setup.prompts
+    learning, sampling = (
+        settings[name] for name in ("trainer.n_gpus_per_node", f"{both}.rollout.n_gpus_per_node")
+    )
+    assert learning + sampling == recipe.gpus and settings[f"{both}.rollout.nnodes"] == 1
+    assert mini * recipe.setup.group % (learning * recipe.setup.at_once) == 0
+    assert sum(on_a_card(replace(recipe, gpus=learning)).values()) < 0.9 * H100.memory
+    text = recipes.verl_command(recipe, settings)
+    assert all(f"{name}={value}" in text for name, value in settings.items())
+    # What the chapter says of its staleness.
+    buffer = (v1 / "replay_buffer.py").read_text(encoding="utf-8")
+    assert (
+        "prompt_global_steps.get(uid, global_steps) + 1 > self.max_off_policy_threshold" in buffer
+    )
+    assert settings["trainer.v1.sampler.max_off_policy_threshold"] == recipes.BEHIND + 1 == 3
+    assert (recipes.BEHIND + 1) * recipes.VERSION - 1 == 11
+
+
+def test_on_several_machines_shards_stay_inside_one() -> None:
+    recipe = RECIPES[8]
+    added = recipes.across(recipe, machines=4)
+    settings = recipes.verl_settings(recipe) | added["verl"]
+    assert settings["actor_rollout_ref.actor.fsdp_config.fsdp_size"] == 8
+    mesh = (folder("verl") / "workers/engine/fsdp/utils.py").read_text(encoding="utf-8")
+    assert "mesh_shape=(world_size // fsdp_size, fsdp_size)" in mesh
+    config = recipes.accelerate_settings(recipe) | added["accelerate"]
+    commands = folder("accelerate") / "commands"
+    assert not set(config) - fields(commands / "config/config_args.py")
+    sizes = config["parallelism_config"]
+    assert not {f"--{name}" for name in sizes} - options(commands / "launch.py")
+    assert math.prod(sizes.values()) == config["num_processes"] == 32
+
+
 @pytest.mark.parametrize("alarm", ALARMS, ids=lambda alarm: alarm.what)
 def test_a_metric_stands_in_the_library_s_source(alarm) -> None:
     def sources(library: str, *names: str) -> str:
