@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
-from tests.core.algorithms.test_every_loss import CASES, V
+from tests.core.algorithms.test_every_loss import CASES, Case, V
 from tests.losses import D, close, distributions, refused, tokens
 from trlib import algorithms
 from trlib.aggregation import AGGREGATIONS, aggregate
@@ -51,17 +51,19 @@ def assert_alike(function, arguments: dict[str, torch.Tensor], lengths: list[int
         close(packed_more[name].to(D), value[there].to(D), 1e-12)
 
 
-@pytest.mark.parametrize("name", [n for n, case in CASES.items() if case.pure and case.named])
-@settings(max_examples=5, deadline=None)
-@given(rows, st.integers(0, 2**31))
-def test_every_token_loss_is_the_padded_one(name, lengths, seed):
-    case = CASES[name]
-
+def assert_case_alike(case: Case, lengths: list[int], seed: int) -> None:
     def loss(first, *others, **named):
         return case.loss(first, *others, **named, **case.settings)
 
     loss.__signature__ = trlib.layout.signature(case.loss)
     assert_alike(loss, case.arguments(tokens(seed, b=B, t=T)), lengths)
+
+
+@pytest.mark.parametrize("name", [n for n, case in CASES.items() if case.pure and case.named])
+@settings(max_examples=5, deadline=None)
+@given(rows, st.integers(0, 2**31))
+def test_every_token_loss_is_the_padded_one(name, lengths, seed):
+    assert_case_alike(CASES[name], lengths, seed)
 
 
 @settings(max_examples=15, deadline=None)

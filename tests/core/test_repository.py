@@ -1,27 +1,18 @@
-"""The repository as a whole: storeys, lint, types, one address, exact pins, and no large file."""
+"""The repository as a whole: one address, exact pins, no large file, targets that moved. Lint,
+types and storeys are `make lint`."""
 
 from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
-
-import pytest
 
 from tools.paths import ROOT
 from tools.stamp import differing, version
 from trlib.algorithms import ALGORITHMS
 
-BIN = Path(sys.executable).parent
 SIZE = 1_500_000
-
-
-def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False
-    )
 
 
 def tracked() -> list[Path]:
@@ -29,21 +20,6 @@ def tracked() -> list[Path]:
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("lint-imports", "--no-cache"),
-        ("ruff", "check", "--no-cache"),
-        ("ruff", "format", "--check", "--no-cache"),
-        ("mypy",),
-    ],
-    ids=["storeys", "lint", "format", "types"],
-)
-def test_the_checks_are_clean(command: tuple[str, ...]) -> None:
-    done = run(*command)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_contract_of_the_bridges_names_every_storey_above_the_ground() -> None:
@@ -117,3 +93,9 @@ def test_the_package_pins_neither_torch_nor_numpy_nor_widgets() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert not re.search(r'"(torch|numpy|ipywidgets)[^"]*(==|<|~=)', text)
     assert "ipywidgets>=8" not in text
+
+
+def test_a_target_of_earlier_rounds_says_its_new_name() -> None:
+    for name, new in {"quick": "`make test`", "style": "`make nightly`"}.items():
+        done = subprocess.run(["make", name], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and f"make {name}: now" in done.stderr and new in done.stderr

@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.book.browser.explorable import page_of, visits
-from tools.browser import NoChromium, browser
+from tools.browser import HOW, NoChromium, browser
 from tools.html import build
 from tools.paths import BUILD, ROOT
 from tools.serve import served
@@ -77,8 +77,9 @@ not wrong."""
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A running browser, whose pages wait with patience, as do expectations of them."""
+def chromium(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A running browser, whose pages wait with patience, as do expectations of them. Where there is
+    none, a test that asks for it fails, or with `--chromium optional` is left out."""
     expect.set_options(timeout=1000 * PATIENCE)
     try:
         with browser() as launched:
@@ -86,6 +87,8 @@ def chromium() -> Iterator[Any]:
             launched.new_page = _patient(launched.new_page)
             yield launched
     except NoChromium as error:
+        if str(error) == HOW and request.config.getoption("chromium") == "optional":
+            pytest.skip(HOW)
         pytest.fail(str(error), pytrace=False)
 
 

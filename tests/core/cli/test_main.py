@@ -474,29 +474,6 @@ def test_an_unwritable_or_missing_folder_is_named(capsys, tmp_path):
     assert "without a model" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("out", "words"),
-    [
-        ("no/page.html", "--out: cannot write into"),
-        ("folder", "--out: expected the name of a page, got the folder"),
-        ("rollouts.parquet", "is there already and is not a page of trlib diagnose"),
-    ],
-)
-def test_a_page_that_cannot_be_written_is_named_before_the_dump_is_read(
-    capsys, tmp_path, monkeypatch, out, words
-):
-    from trlab import diagnose
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(diagnose, "read", lambda *_, **__: pytest.fail("work was done"))
-    Path("folder").mkdir()
-    Path("rollouts.parquet").write_text("years of work")
-    assert typed(f"diagnose rollouts.parquet --out {out}") == 2
-    assert (
-        words in capsys.readouterr().err and Path("rollouts.parquet").read_text() == "years of work"
-    )
-
-
 def test_an_interrupted_run_is_shown_and_status_130(capsys, monkeypatch, policy):
     from trlib.loop.metrics import METRICS
     from trlib.loop.run import Run
