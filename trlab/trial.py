@@ -74,7 +74,7 @@ def run(cell: Cell) -> dict[str, Any]:
     # beside them.
     names = [name for name in (*METRICS, *(COLUMNS if cell.aside else ())) if name not in TIMINGS]
     history = {name: [row.get(name, math.nan) for row in done.rows] for name in names}
-    values = {
+    values: dict[str, Any] = {
         "sampled": found.sampled.value,
         "sampled_low": found.sampled.low,
         "sampled_high": found.sampled.high,
