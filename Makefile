@@ -1,6 +1,6 @@
 PYTHON := .venv/bin/python
 export OMP_NUM_THREADS := 1
-.PHONY: book html pdf report test test-all lint nightly quick style dev lab gpu smollm2 clean
+.PHONY: book html pdf report test test-all lint nightly quick style dev peers lab gpu smollm2 clean
 book: .venv/installed ; @$(PYTHON) -m tools.html --serve
 html: .venv/installed ; @$(PYTHON) -m tools.html
 # The book on paper, from the pages that `make html` has built.
@@ -19,7 +19,7 @@ test: .venv/installed-dev
 	@$(PYTEST) $(BY_DAY) --chromium optional $(NBMAKE) tests/core tests/book tests/lab $(MAIN); status=$$?; \
 	echo 'make test did not run: the gallery, the instruments and the notebooks of companions and gallery (`make test-all`);'; \
 	echo 'lint and types (`make lint`); what takes an hour (`make nightly`).'; exit $$status
-test-all: .venv/installed-dev ; @$(PYTEST) $(BY_DAY) $(NBMAKE) tests notebooks
+test-all: .venv/installed-peers ; @$(PYTEST) $(BY_DAY) $(NBMAKE) tests notebooks
 lint: .venv/installed-dev
 	@.venv/bin/ruff format --check
 	@.venv/bin/ruff check
@@ -31,7 +31,7 @@ LEAST := ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE MKL_ENABLE_INSTRUCTIONS
 	NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4" OPENBLAS_CORETYPE=Nehalem
 NUMBERS := tests/core tests/gallery tests/instruments tests/lab $(wildcard tests/book/test_*.py)
 # How things are written and counted comes first: it advises, and nothing waits for it.
-nightly: .venv/installed-dev
+nightly: .venv/installed-peers
 	-@$(PYTEST) -m style
 	@$(PYTEST) --hypothesis-profile=default -m nightly --book cpu
 	@$(LEAST) $(PYTEST) --hypothesis-profile=default $(BY_DAY) $(NUMBERS)
@@ -42,6 +42,8 @@ lab: .venv/installed ; .venv/bin/jupyter lab --ServerApp.root_dir=. --LabApp.def
 gpu: .venv/installed ; @$(PYTHON) -m tools.gpu
 smollm2: .venv/installed
 dev: .venv/installed-dev
+peers: .venv/installed-peers
 clean: ; rm -rf .venv _build
 .venv/installed: requirements.txt pyproject.toml tools/install.sh ; @sh tools/install.sh
 .venv/installed-dev: .venv/installed requirements-dev.txt ; @sh tools/install.sh dev
+.venv/installed-peers: .venv/installed-dev requirements-peers.txt ; @sh tools/install.sh peers

@@ -15,6 +15,14 @@ import torch
 from hypothesis import settings
 
 import trlib
+from tests.browser import (  # noqa: F401  (fixtures)
+    ask,
+    chromium,
+    press_until,
+    serving,
+    sources,
+    until,
+)
 from tools.browser import HOW
 from trlib.model.loading import EMBEDDED
 from trlib.model.policy import Policy

@@ -74,16 +74,18 @@ def test_no_file_is_large() -> None:
     assert [str(path) for path in tracked() if path.stat().st_size > SIZE] == []
 
 
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-peers.txt")
 
 
 def test_requirements_are_exact_and_torch_comes_first() -> None:
-    """The book's stand in one file; tests and comparisons add theirs, and repeat none."""
+    """The book's stand in one file; tests add theirs, peers theirs, and none stands twice."""
     files = [(ROOT / name).read_text(encoding="utf-8").splitlines() for name in REQUIREMENTS]
-    book, added = [[line for line in lines if line and not line.startswith("#")] for lines in files]
+    book, dev, peers = (
+        [line for line in lines if line and not line.startswith("#")] for lines in files
+    )
     assert book[0].startswith("torch==")
-    assert added.pop(0) == "-r requirements.txt"
-    pins = [*book, *added]
+    assert [dev.pop(0), peers.pop(0)] == ["-r requirements.txt", "-r requirements-dev.txt"]
+    pins = [*book, *dev, *peers]
     assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9_.-]+==[\w.]+", pin)] == []
     names = [pin.partition("==")[0].lower() for pin in pins]
     assert len(set(names)) == len(names)
