@@ -13,7 +13,7 @@ import pytest
 import trlib
 from trlib.algorithms import ALGORITHMS, DPPO, GRPO, TROLL
 from trlib.cli import main
-from trlib.other_names import NAMES, hint
+from trlib.other_names import NAMES, hint, near
 
 ASKED = {
     "num_iterations": "epochs",
@@ -111,3 +111,12 @@ def test_verl_has_the_names_that_are_called_its_own():
         [],
         ["rollout_n"],
     )  # rollout.n there
+
+
+def test_the_first_word_of_a_longer_name_is_near_too():
+    """A whole name that is as near comes before the beginning of one."""
+    known = ["dial_methods", "real", "real_map", "stale"]
+    assert near("dail", known) == "; did you mean 'dial_methods'?"
+    assert near("rael", known) == "; did you mean 'real'?"
+    assert near("reap_map", known) == "; did you mean 'real_map'?"
+    assert near("zzz", known) == ""
