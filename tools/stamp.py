@@ -144,9 +144,8 @@ def citation(text: str, where: Address, who: Owner | None = None) -> str:
     if who.contact:
         asked += f"    {at}: {json.dumps(who.contact)}\n"
     for key, value in {"authors": names, "contact": asked}.items():
-        text = re.sub(
-            rf"(?<=^{key}:\n)(?: .*\n)*", lambda _, new=value: new, text, flags=re.MULTILINE
-        )
+        below = value.replace("\\", r"\\")
+        text = re.sub(rf"(?<=^{key}:\n)(?: .*\n)*", below, text, flags=re.MULTILINE)
     text = re.sub(r"^(?:repository-code|url): .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^version: .*$", f"version: {version()}", text, flags=re.MULTILINE)
     lines = {"repository-code": where.repository, "url": where.pages}
