@@ -130,10 +130,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; fail if out of step")
     check = parser.parse_args(argv).check
     found = list(stale())
-    for path, text in found:
+    for path, page in found:
         print(f"{path.relative_to(BOOK)}: {'out of step' if check else 'written'}")
         if not check:
-            path.write_text(text, encoding="utf-8")
+            path.write_text(page, encoding="utf-8")
     return int(check and bool(found))
 
 

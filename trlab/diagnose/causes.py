@@ -1,7 +1,7 @@
 """What is wrong with a dump, by name: each cause has a statistic, a threshold and a sentence.
 
 Every test asks for a significance far beyond one in a thousand *and* for a size that would matter,
-so that all of them together accuse few healthy dumps; `python tests/trlab/power.py` measures both.
+so that all of them together accuse few healthy dumps; `python tests/instruments/diagnose/power.py` measures both.
 """
 
 from __future__ import annotations
