@@ -10,7 +10,7 @@ import pytest
 import trlib
 from trlib.algorithms import ALGORITHMS, DPPO, GRPO, TROLL
 from trlib.cli import main
-from trlib.other_names import NAMES, hint
+from trlib.other_names import NAMES, hint, near
 
 ASKED = {
     "num_iterations": "epochs",
@@ -88,3 +88,12 @@ def test_every_name_of_ours_exists():
     for names in NAMES.values():
         for entry in names.values():
             assert known[entry.owner] >= set(entry.ours), entry
+
+
+def test_the_first_word_of_a_longer_name_is_near_too():
+    """A whole name that is as near comes before the beginning of one."""
+    known = ["dial_methods", "real", "real_map", "stale"]
+    assert near("dail", known) == "; did you mean 'dial_methods'?"
+    assert near("rael", known) == "; did you mean 'real'?"
+    assert near("reap_map", known) == "; did you mean 'real_map'?"
+    assert near("zzz", known) == ""

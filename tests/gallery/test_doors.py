@@ -1,4 +1,4 @@
-"""The other recipes of CONTRIBUTING.md, each followed in a copy: it names every file that it touches,
+"""The other recipes of MAINTAINING.md, each followed in a copy: it names every file that it touches,
 touches few, and what was added is found."""
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def touched(copy: Path) -> set[str]:
 
 
 def recipe(title: str) -> str:
-    """A section of CONTRIBUTING.md."""
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    """A section of MAINTAINING.md."""
+    text = (ROOT / "MAINTAINING.md").read_text(encoding="utf-8")
     return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 

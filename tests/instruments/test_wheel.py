@@ -179,7 +179,7 @@ def test_it_trains_from_the_command_line_and_in_ten_lines(plain: Path, tmp_path:
         r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
     )
     assert readme is not None
-    run(plain, "-c", readme[1].replace("steps=60", "steps=2"), folder=tmp_path)
+    run(plain, "-c", readme[1].replace("steps=24, epochs=8", "steps=2"), folder=tmp_path)
     run(plain, str(ROOT / "examples" / "minimal_grpo.py"), "--steps", "1", folder=tmp_path)
 
 

@@ -34,6 +34,7 @@ PARTS = (
     "security",
     "execution",
     "read_off",
+    "made",
     "modules",
     "sweeps",
     "records",

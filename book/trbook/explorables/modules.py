@@ -15,7 +15,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from trbook.explorables.files import COMMON, data_of, source_of
+from trbook.explorables.files import COMMON, data_of, source_of, still_of
 
 HOST = Path(__file__).parent / "host.js"
 LATER = ("playground",)
@@ -28,6 +28,11 @@ _MODULE, _DATA, _PARTS = (
 )
 """The elements of a fragment that hold its module, its data and what it asks for while it runs, or
 link to them."""
+_STILL = re.compile(
+    r'(<div class="trlib-still" data-still="([\w.]+)">)<template shadowrootmode="open">.*?</template>',
+    re.DOTALL,
+)
+"""The picture that stands in `built/` under the name that is given there."""
 
 
 def fragment(
@@ -39,6 +44,7 @@ def fragment(
     still: str | None = None,
     parts: dict[str, str] | None = None,
     light: str = "",
+    drawn: str | None = None,
 ) -> str:
     """HTML that runs an explorable by itself: its module, its settings and the host; no kernel, no
     network.
@@ -52,16 +58,18 @@ def fragment(
             Where it holds a button with `data-start`, the module loads when that is pressed.
         parts: by name, what the module asks for while it runs.
         light: HTML that the still has slots for.
+        drawn: the still's name in `built/`, for a page that is older than it (`link_modules`).
     """
     host = HOST.read_text(encoding="utf-8")
     phone, wide = room
     kept = "" if still else f' style="min-height:{wide}px;--phone:{phone}px"'
     shadow = f'<template shadowrootmode="open">{still}</template>' if still else ""
+    named = f' data-still="{drawn}"' if still and drawn else ""
     return "\n".join(
         (
             f'<div class="trlib-explorable" data-explorable="{name}">',
             f'<div class="trlib-view"{kept}><div '
-            f'class="trlib-still">{shadow}{light or escape(fallback)}</div></div>',
+            f'class="trlib-still"{named}>{shadow}{light or escape(fallback)}</div></div>',
             f'<script type="application/json" class="trlib-traits">{_json(settings)}</script>',
             _module(name),
             *([_data(name)] if data_of(name) else []),
@@ -89,7 +97,8 @@ def link_modules(html: str, address: str) -> str:
     """A page whose explorables load their module and data from `address` instead of carrying them.
 
     Pages then share one chunk, and the text does not wait for the data. A browser loads neither
-    from a file system: a page that is opened from one must carry both (`embed_modules`).
+    from a file system: a page that is opened from one must carry both (`embed_modules`). The first
+    states are those of today, like the modules, even where a notebook has run long ago.
 
     Args:
         html: a page, or a part of one, with fragments.
@@ -105,7 +114,13 @@ def link_modules(html: str, address: str) -> str:
 
     html = _MODULE.sub(link("module", ".js"), html)
     html = _DATA.sub(link("data", ".data.json"), html)
+    html = _STILL.sub(_of_today, html)
     return _PARTS.sub(link("parts", ""), html)
+
+
+def _of_today(match: re.Match[str]) -> str:
+    still = still_of(match[2])
+    return f'{match[1]}<template shadowrootmode="open">{still}</template>' if still else match[0]
 
 
 def embed_modules(html: str) -> str:

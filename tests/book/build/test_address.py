@@ -14,7 +14,20 @@ import yaml
 
 from bookext.address import BUTTONS, settle
 from tools.paths import ROOT, config
-from tools.stamp import differing, files, setting, stamped, version
+from tools.stamp import (
+    NOBODY,
+    Owner,
+    citation,
+    differing,
+    files,
+    licence,
+    owner,
+    project,
+    setting,
+    signed,
+    stamped,
+    version,
+)
 from trbook.address import PLACEHOLDER, Address, address
 
 FORK = "https://github.com/Some-Body/my-book"
@@ -157,3 +170,26 @@ def test_the_setting_is_one_line() -> None:
         len([a for a, b in zip(text.splitlines(), forked.splitlines(), strict=True) if a != b]) == 1
     )
     assert yaml.safe_load(forked)["repository"] == {**config()["repository"], "url": f"{FORK}/"}
+
+
+def test_an_owner_stands_in_one_place_and_is_carried_on() -> None:
+    """Names and a contact reach citation, package and licence; an empty one is named as missing."""
+    who, none = Owner('Ada L, Bo "B" Ö', "ada@example.org"), of("")
+    texts = {
+        name: (ROOT / name).read_text(encoding="utf-8")
+        for name in ("CITATION.cff", "pyproject.toml", "LICENSE", "_config.yml")
+    }
+    cited = yaml.safe_load(citation(texts["CITATION.cff"], none, who))
+    assert [one["name"] for one in cited["authors"]] == ["Ada L", 'Bo "B" Ö']
+    assert cited["contact"] == [{"name": 'Ada L, Bo "B" Ö', "email": "ada@example.org"}]
+    page = citation(texts["CITATION.cff"], none, Owner("Ada L", "https://example.org/a@b"))
+    assert yaml.safe_load(page)["contact"][0]["website"] == "https://example.org/a@b"
+    assert tomllib.loads(project(texts["pyproject.toml"], none, who))["project"]["authors"] == [
+        {"name": "Ada L", "email": "ada@example.org"},
+        {"name": 'Bo "B" Ö'},
+    ]
+    assert 'Copyright (c) 2026 Ada L, Bo "B" Ö\n' in licence(texts["LICENSE"], none, who)
+    written = yaml.safe_load(signed(texts["_config.yml"], "contact", "ada@example.org"))
+    assert written["contact"] == "ada@example.org" and written["author"] == owner().author
+    assert who.missing() == [] and Owner(NOBODY).missing() == ["author", "contact"]
+    assert Owner(" , ", "x").missing() == ["author"]

@@ -4,6 +4,7 @@ killed run leaves."""
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,7 +17,8 @@ import nbformat
 import pytest
 
 from tools import execute as module
-from tools.execute import KEY, Finished, NotebookFailed, Results, execute
+from tools.execute import KEY, PEERS, Finished, NotebookFailed, Results, execute
+from tools.execute import _version as real
 from tools.lock import alone
 from tools.paths import ROOT
 
@@ -112,14 +114,121 @@ def test_results_hold_for_a_code_and_for_packages(
     assert now() is None
 
 
-def test_a_cache_of_other_packages_is_removed(tmp_path: Path, packages: Path) -> None:
+def test_an_edit_that_is_undone_finds_its_results_and_old_ones_go_one_by_one(
+    tmp_path: Path, packages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after runs of later states; of these the newest are kept."""
     source = notebook(tmp_path / "a.ipynb", "print(1)")
-    kept(tmp_path, source)
-    packages.write_text("x = 22\n", encoding="utf-8")
-    later = kept(tmp_path, source)
-    later.tidy()
-    assert [path.name for path in (tmp_path / "out").iterdir()] == [later.key]
-    assert outputs(later.of(source)) == ["1\n"]
+    monkeypatch.setattr(module, "STATES", 3)
+    for number in range(1, 6):
+        packages.write_text(f"x = {number}\n", encoding="utf-8")
+        results = kept(tmp_path, source)
+        newest = max(results._place(source).iterdir(), key=lambda file: file.stat().st_mtime)
+        os.utime(newest, (number, number))
+        results.tidy([source])
+    found = {}
+    for number in range(1, 6):
+        packages.write_text(f"x = {number}\n", encoding="utf-8")
+        found[number] = Results(tmp_path / "out", "smoke").has(source)
+    assert found == {1: False, 2: False, 3: True, 4: True, 5: True}
+
+
+def test_a_result_that_is_cut_short_or_unfinished_is_none(tmp_path: Path, packages: Path) -> None:
+    source = notebook(tmp_path / "a.ipynb", "print(1)")
+    results = kept(tmp_path, source)
+    (file,) = results._place(source).iterdir()
+    whole = file.read_bytes()
+    for broken in (whole[:-20], b"", b"{}", b"[]"):
+        file.write_bytes(broken)
+        assert results.of(source) is None
+    file.write_bytes(whole)
+    assert outputs(results.of(source)) == ["1\n"]
+
+
+def test_a_notebook_depends_on_what_it_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Modules, data and folders that its kernel read, a model with its weights; and TRL where it
+    was asked for."""
+    package = tmp_path / "package"
+    texts = {
+        "used.py": "x = 1",
+        "unused.py": "y = 1",
+        "data.csv": "1",
+        "model/config.json": "{}",
+        "model/model.safetensors": "w",
+        "listed/a.py": "",
+    }
+    for name, text in texts.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(module, "PACKAGES", (package,))
+    source = notebook(tmp_path / "a.ipynb", "print(1)")
+    other = notebook(tmp_path / "b.ipynb", "find_spec('trl')\nprint(1)")
+    read = [str(package / name) for name in ("used.py", "data.csv", "model/config.json")]
+    read += [f"{package / 'listed'}{os.sep}", "/elsewhere/file", "import numpy"]
+    results = Results(tmp_path / "out", "smoke")
+    for path in (source, other):
+        assert results.keep(path, path, read)
+
+    def holds(path: Path) -> bool:
+        return Results(tmp_path / "out", "smoke").has(path)
+
+    for name, matters in {
+        "used.py": True,
+        "unused.py": False,
+        "data.csv": True,
+        "model/model.safetensors": True,
+        "listed/a.py": False,
+    }.items():
+        (package / name).write_text("changed", encoding="utf-8")
+        assert holds(source) is not matters, name
+        (package / name).write_text(texts[name], encoding="utf-8")
+    assert holds(source)
+    (package / "listed" / "b.py").write_text("", encoding="utf-8")
+    assert not holds(source), "a folder that was listed has another file"
+    (package / "listed" / "b.py").unlink()
+    monkeypatch.setattr(module, "_version", lambda name: "99" if name in PEERS else real(name))
+    assert holds(source) and not holds(other)
+
+
+def test_a_file_that_changes_while_a_notebook_runs_voids_its_results(
+    tmp_path: Path, packages: Path
+) -> None:
+    source = notebook(tmp_path / "a.ipynb", "print(1)")
+    results = Results(tmp_path / "out", "smoke")
+    packages.write_text("x = 2\n", encoding="utf-8")
+    assert not results.keep(source, source, [str(packages)])
+    assert not (tmp_path / "out" / "smoke").exists()
+
+
+def test_a_kernel_notes_what_it_reads(tmp_path: Path) -> None:
+    """A module, also from its compiled file, data, a listed folder and a missing package; nothing
+    that the import system lists."""
+    (tmp_path / "a_module.py").write_text("x = 1\n", encoding="utf-8")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "data.txt").write_text("1", encoding="utf-8")
+    (tmp_path / "reads").mkdir()
+    work = "import sys, os; sys.path.insert(0, '..'); import a_module\n"
+    work += "os.listdir('../folder'); open('../folder/data.txt').close()\n"
+    work += "try:\n    import trl_that_is_missing\nexcept ImportError: pass\n"
+    start = (ROOT / "tools" / "reads.py").read_text(encoding="utf-8")
+    (tmp_path / "room").mkdir()
+    clean = {name: value for name, value in os.environ.items() if "PYTHON" not in name}
+    for _ in range(2):
+        (tmp_path / "reads" / "room").unlink(missing_ok=True)
+        subprocess.run(
+            [sys.executable, "-c", start + work],
+            cwd=tmp_path / "room",
+            env={**clean, "TRLIB_READS": str(tmp_path / "reads")},
+            check=True,
+        )
+        noted = (tmp_path / "reads" / "room").read_text(encoding="utf-8").splitlines()
+        assert len(noted) == len({*noted})
+        wanted = ("a_module.py", f"folder{os.sep}", "folder/data.txt")
+        assert {*noted} >= {f"{tmp_path}/{name}" for name in wanted}
+        assert "import trl_that_is_missing" in noted and f"{tmp_path}{os.sep}" not in noted
+    assert (tmp_path / "__pycache__").is_dir(), "the second time it came from its compiled file"
 
 
 @pytest.mark.nightly("waits for a time limit")

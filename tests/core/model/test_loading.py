@@ -413,3 +413,18 @@ def test_a_context_by_any_name_or_none(small_model, policy):
     assert policy.context == math.inf
     gpt2 = Policy("gpt2", small_model("gpt2"), policy.tokenizer)
     assert gpt2.context == 64
+
+
+def test_a_run_s_folder_leads_to_the_policy_that_it_kept(policy, task, tmp_path):
+    """One that was stopped before it kept one, and a folder of anything else, are named."""
+    out = tmp_path / "a"
+    run = trlib.train(policy, task, trlib.algorithms.GRPO(), steps=1, out=out, progress=False)
+    found = trlib.load_policy(str(out))
+    assert found.name == str(out / "policy") and run.out == out
+    state, trained = found.model.state_dict(), policy.model.state_dict()
+    assert all(torch.equal(state[name], trained[name]) for name in trained)
+    shutil.rmtree(out / "policy")
+    with pytest.raises(CheckpointError, match="stopped before; resume=True, or --resume"):
+        trlib.load_policy(str(out))
+    with pytest.raises(CheckpointError, match=r"without a model.*has a"):
+        trlib.load_policy(str(tmp_path))
