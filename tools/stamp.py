@@ -42,6 +42,8 @@ BY_HAND = """\
     missing._render_traceback_ = lambda: [f"ModuleNotFoundError: {{missing}}"]
     raise missing"""
 COLAB = re.compile(r"\n\n\[\*\*▶ Open in Colab\*\*\]\([^)]*\)(?=\n|$)")
+KERNEL = "Python 3 (ipykernel)"
+"""The kernel's name as JupyterLab writes it: with another one a chapter is changed by being opened."""
 TRIED = "05_grpo"
 """The chapter that the README sends to Colab."""
 NOBODY = f"The authors of {NAME}"
@@ -94,11 +96,15 @@ def install_cell(where: Address | None = None) -> str:
 
 
 def notebook(text: str, where: Address, name: str) -> str:
-    """A notebook with its install cell and, under the title, its link to Colab."""
+    """A notebook with its install cell, folded, the kernel's name and, under the title, its link to
+    Colab."""
     content = json.loads(text)
+    content["metadata"]["kernelspec"]["display_name"] = KERNEL
     for cell in content["cells"]:
         if "install" in cell["metadata"].get("tags", []):
             cell["source"] = install_cell(where).splitlines(keepends=True)
+            folded = {**cell["metadata"], "jupyter": {"source_hidden": True}}
+            cell["metadata"] = dict(sorted(folded.items()))
     title = content["cells"][0]
     whole = COLAB.sub("", "".join(title["source"]), count=1)
     link = where.colab(f"notebooks/{name}")
