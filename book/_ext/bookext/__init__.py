@@ -32,6 +32,7 @@ PARTS = (
     "links",
     "pages",
     "security",
+    "alone",
     "execution",
     "read_off",
     "made",
