@@ -29,7 +29,7 @@ VOCABULARY, WORDS, WRITTEN = 32, 300, 1024
 """Of `softmax`, of the two random models; and the completions of a bank."""
 GROUP = 8
 CHUNK = 1 << 15
-HEALTHY = ("fp32", "bf16", "int8", *(f"stale {age}" for age in range(1, 9)))
+HEALTHY = ("fp32", "bf16", "int8", *(f"stale {age}" for age in range(1, 9)), "updated")
 LOGITS = {"fp32": 1e-6, "bf16": 0.05, "int8": 0.16, "fp8": 0.45, "int4": 1.2}
 """Standard deviation of the error of a logit, where no rounded copy of the model is at hand: mean
 |log-ratio| of 0.02, 0.06, 0.15 and 0.4 nats on `softmax`."""
@@ -184,11 +184,20 @@ def flat(
     if fault.startswith("tool"):  # the first tokens of a quarter of the completions
         odd = (g.random(completions) < 0.25)[owner]
         odd &= np.arange(n) - first[owner] < np.maximum(lengths[owner] // 3, 1)
+    rewards = (
+        g.random(completions) < np.repeat(g.uniform(0.15, 0.85, completions // GROUP), GROUP)
+    ).astype(float)
+    if fault == "dead-groups":
+        dead = g.permutation(completions // GROUP) < 0.55 * (completions // GROUP)
+        rewards = np.where(np.repeat(dead, GROUP), 1.0, rewards)
+    group = np.arange(completions) // GROUP
+    advantage = rewards - np.repeat(rewards.reshape(-1, GROUP).mean(1), GROUP)
+    push = advantage[owner] if fault == "updated" else np.zeros(n)
     parts = []
     for begin in range(0, n, CHUNK):
         some = slice(begin, begin + CHUNK)
         logits, rounded = _logits(g, kind, where[some], fault)
-        parts.append(_tokens(g, logits, rounded, fault, odd[some], age[owner[some]]))
+        parts.append(_tokens(g, logits, rounded, fault, odd[some], age[owner[some]], push[some]))
     tokens, sampler, learner, again = (np.concatenate(c) for c in zip(*parts, strict=True))
     if fault == "pairing text":  # the scores of another completion, as many as there are
         places = np.flatnonzero(wrong[owner])
@@ -199,13 +208,6 @@ def flat(
         sampler[first + lengths - 1] = -1.0 if "-1" in fault else 0.0
     if fault == "tool filled":
         sampler[odd] = 0.0
-    rewards = (
-        g.random(completions) < np.repeat(g.uniform(0.15, 0.85, completions // GROUP), GROUP)
-    ).astype(float)
-    if fault == "dead-groups":
-        rewards = np.where(np.repeat(g.random(completions // GROUP) < 0.65, GROUP), 1.0, rewards)
-    group = np.arange(completions) // GROUP
-    advantage = rewards - np.repeat(rewards.reshape(-1, GROUP).mean(1), GROUP)
     made = {
         "completion": owner,
         "logp": again,
@@ -272,6 +274,7 @@ def _tokens(
     fault: str,
     odd: np.ndarray,
     age: np.ndarray,
+    push: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """n drawn tokens and their log-probs: the sampler's, and two passes of the learner."""
     n, vocabulary = logits.shape
@@ -311,6 +314,9 @@ def _tokens(
         learned = np.where(odd[:, None], np.roll(logits, 1000 % n, 0), logits)
     learned = learned + noise(0.02)
     again = learned
+    if fault == "updated":  # by a few epochs along the advantage
+        again = learned.copy()
+        again[np.arange(n), tokens] += 0.3 * push
     if kind == "dropout":
         again, learned = learned + noise(0.9), learned + noise(0.9)
     if fault == "dropout alone":
@@ -456,14 +462,17 @@ def named(
 
 
 def table(record: dict[str, Any]) -> str:
-    """The record as the book's page shows it: shares named at each size, and false alarms."""
-    sizes = ("32", "512", "20000")
-    heads = "| fault | cause | " + " | ".join(f"{int(n):,} completions" for n in sizes) + " |"
-    lines = [heads, "|---|---|" + "---|" * len(sizes)]
-    for row in record["faults"]:
-        cells = [f"{row['sizes'][n]['named']} of {row['sizes'][n]['dumps']}" for n in sizes]
-        lines.append(f"| {row['fault']} | `{row['cause']}` | {' | '.join(cells)} |")
-    cells = [
-        f"{record['healthy'][n]['accused']} of {record['healthy'][n]['dumps']:,}" for n in sizes
-    ]
-    return "\n".join([*lines, f"| healthy | accused | {' | '.join(cells)} |"]) + "\n"
+    """The record as the book's page shows it: of the dumps of each kind, how many are named."""
+    heads = "| fault | cause | " + " | ".join(f"`{kind}`" for kind in KINDS) + " |"
+    lines = [heads.replace("`softmax`", "softmax"), "|---|---|" + "---|" * len(KINDS)]
+    for fault, cause in FAULTS.items():
+        each = [record["faults"].get(fault, {}).get(kind) for kind in KINDS]
+        cells = [f"{at['named']} of {at['dumps']}" if at else "–" for at in each]
+        lines.append(f"| {fault} | `{cause}` | {' | '.join(cells)} |")
+    for word in ("accused", "unusual"):
+        cells = []
+        for kind in KINDS:
+            every = [one[kind] for one in record["healthy"].values() if kind in one]
+            cells.append(f"{sum(at[word] for at in every)} of {sum(at['dumps'] for at in every)}")
+        lines.append(f"| healthy | {word} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"

@@ -151,6 +151,13 @@ def batch(**columns: Any) -> Judgement:
     return judge_batch(**columns)
 
 
+def memory() -> Any:
+    """A new memory for `batch`."""
+    from trlab.diagnose import Memory
+
+    return Memory()
+
+
 def _page(first: Path) -> Path:
     """The page beside the file, or beside the folder."""
     source = first if first.name else first.absolute()

@@ -41,7 +41,9 @@ class Alignment:
             (c, where) for c, where in ((self.before, -1), (self.after, 1)) if c is not None
         ]
         best, where = max(neighbours, default=(0.0, 0))
-        return where if best > C["ALIGNED"] and _fisher(best) - _fisher(self.same) > 4 * error else 0
+        return (
+            where if best > C["ALIGNED"] and _fisher(best) - _fisher(self.same) > 4 * error else 0
+        )
 
 
 def _fisher(correlation: float) -> float:

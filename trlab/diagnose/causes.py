@@ -121,9 +121,7 @@ def judge(r: Rollouts, memory: Memory | None = None) -> tuple[Judgement, Rollout
     return Judgement("healthy", headline, (), unseen, _seen(values)), r
 
 
-def _of_log_probs(
-    r: Rollouts, s: Sample, memory: Memory, causes: list[Cause]
-) -> dict[str, Any]:
+def _of_log_probs(r: Rollouts, s: Sample, memory: Memory, causes: list[Cause]) -> dict[str, Any]:
     """What is wrong between the learner's and the sampler's log-probs, added to the causes: what
     makes a column no log-probs of its tokens, and then the first rule that holds. Returns the
     numbers that the rules were asked with; none, where no rule was."""
@@ -146,7 +144,10 @@ def _of_log_probs(
     values = numbers(r, s, table, weight)
     for rule in JUDGEMENT["rules"]:
         if holds(rule["when"], values):
-            for each in (rule, *(also for also in rule.get("also", ()) if holds(also["when"], values))):
+            for each in (
+                rule,
+                *(also for also in rule.get("also", ()) if holds(also["when"], values)),
+            ):
                 causes += cause(each["name"], each["key"], **values)
             break
     return values

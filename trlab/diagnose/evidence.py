@@ -28,7 +28,9 @@ def least(r: Rollouts) -> tuple[float, float]:
     """How unlikely a token must be that hardly any draw from μ gives, as -log μ, and the share of
     the draws that may: P(μ(y) < ε) <= ε V."""
     vocabulary = C["VOCABULARY"] if r.vocabulary is None else 2 * r.vocabulary
-    chosen = next(a for a in C["LEAST"] if vocabulary * math.exp(-a) < C["RARE"] or a == C["LEAST"][-1])
+    chosen = next(
+        a for a in C["LEAST"] if vocabulary * math.exp(-a) < C["RARE"] or a == C["LEAST"][-1]
+    )
     return chosen, vocabulary * math.exp(-chosen)
 
 
@@ -45,7 +47,10 @@ def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
 
     def add(**features: np.ndarray) -> None:
         made.update(
-            {name: np.add.reduceat(values.astype(float), first) for name, values in features.items()}
+            {
+                name: np.add.reduceat(values.astype(float), first)
+                for name, values in features.items()
+            }
         )
 
     add(u=free, x=x, y=y, d=d, xx=x * x, yy=y * y, xd=x * d, yd=y * d, dd=d * d)
@@ -73,7 +78,9 @@ def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(tiny, 0.0, a / np.where(tiny, 1.0, b))
 
 
-def _slope(n: np.ndarray, a: np.ndarray, b: np.ndarray, aa: np.ndarray, ab: np.ndarray) -> np.ndarray:
+def _slope(
+    n: np.ndarray, a: np.ndarray, b: np.ndarray, aa: np.ndarray, ab: np.ndarray
+) -> np.ndarray:
     """Of b on a, by least squares."""
     return _over(ab - a * b / n, aa - a * a / n)
 
@@ -143,7 +150,11 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         "completions": r.count,
         "deviation": deviation,
         "engines": deviation / C["ENGINES"]["bf16"],
-        "like": min(C["ENGINES"], key=lambda k: abs(math.log(max(deviation, 1e-300) / C["ENGINES"][k]))),
+        "like": min(
+            C["ENGINES"], key=lambda k: abs(math.log(max(deviation, 1e-300) / C["ENGINES"][k]))
+        ),
+        "size_low": made["size"] - C["Z"] * made["size_error"],
+        "slope": max(made["slope_x"], made["slope_y"]),
         "mean": 1 + made["ratio"],
         "rising": rising,
         "rising_percent": 100 * rising,
@@ -192,6 +203,8 @@ def holds(conditions: list[list[Any]], values: Mapping[str, Any]) -> bool:
         value = values.get(name)
         if value is None:
             return False
-        if not (value < number if sign == "<" else value > number if sign == ">" else value == number):
+        if not (
+            value < number if sign == "<" else value > number if sign == ">" else value == number
+        ):
             return False
     return True

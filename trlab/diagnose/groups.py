@@ -73,7 +73,9 @@ def cut(r: Rollouts) -> tuple[int, int, int, str | None]:
         ends = dict(zip(r.completion[last].tolist(), r.pieces[last].tolist(), strict=True))
         shorter = [ends[c] for c in there.tolist() if lengths[c] < longest]
         names = sorted(set(shorter), key=lambda name: (-shorter.count(name), name))
-        if len(shorter) >= C["FEWEST_COMPLETIONS"] and shorter.count(names[0]) >= 0.9 * len(shorter):
+        if len(shorter) >= C["FEWEST_COMPLETIONS"] and shorter.count(names[0]) >= 0.9 * len(
+            shorter
+        ):
             return sum(ends[c] != names[0] for c in at.tolist()), len(there), longest, names[0]
     return (len(at) if longest >= C["SHORT"] else 0), len(there), longest, None
 

@@ -229,5 +229,6 @@ def _far(r: Rollouts, s: Sample) -> tuple[np.ndarray, int]:
         return there[:0], len(there)
     each = size[there] / (free[there] + C["UNSURE"])
     low, middle = np.quantile(np.log(np.maximum(each, 1e-6)), (0.05, 0.25))
-    limit = max(C["FAR_LOGITS"], math.exp(middle + max(math.log(5), C["FAR"] * (middle - low))))
+    spread = min(max(math.log(5), C["FAR"] * (middle - low)), math.log(C["FARTHEST"]))
+    limit = max(C["FAR_LOGITS"], math.exp(middle + spread))
     return there[(each > limit) & (size[there] > C["LEAST_FAR"] * counts[there])], len(there)

@@ -355,7 +355,8 @@ function farOf(r, s) {
   if (there.length < C.FEWEST_COMPLETIONS) return [there.subarray(0, 0), there.length];
   const each = map(there, (c) => size[c] / (free[c] + C.UNSURE));
   const [low, middle] = quantiles(sorted(map(each, (x) => Math.log(Math.max(x, 1e-6)))), [0.05, 0.25]);
-  const limit = Math.max(C.FAR_LOGITS, Math.exp(middle + Math.max(Math.log(5), C.FAR * (middle - low))));
+  const spread = Math.min(Math.max(Math.log(5), C.FAR * (middle - low)), Math.log(C.FARTHEST)),
+    limit = Math.max(C.FAR_LOGITS, Math.exp(middle + spread));
   return [there.filter((c, i) => each[i] > limit && size[c] > C.LEAST_FAR * counts[c]), there.length];
 }
 

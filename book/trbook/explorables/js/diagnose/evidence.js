@@ -151,6 +151,8 @@ export function numbersOf(r, s) {
     deviation,
     engines: deviation / C.ENGINES.bf16,
     like: Object.keys(C.ENGINES).reduce((best, key) => (gap(key) < gap(best) ? key : best)),
+    size_low: made.size - C.Z * made.size_error,
+    slope: Math.max(made.slope_x, made.slope_y),
     mean: 1 + made.ratio,
     rising,
     rising_percent: 100 * rising,
