@@ -89,7 +89,7 @@ def test_the_recorded_power_keeps_what_the_page_promises():
 @pytest.mark.parametrize("kind", ["dial", "relay"])
 def test_a_forgotten_temperature_is_named_on_the_packages_own_models(kind):
     for fault in ("temperature 0.6", "temperature 0.7", "temperature 0.8"):
-        assert named(0, SIZE, fault, True, kind) == ("temperature",)
+        assert named(0, 512, fault, True, kind) == ("temperature",)
     assert judged(0, SIZE, "bf16", True, kind).verdict == "healthy"
 
 
