@@ -18,6 +18,7 @@ const sources = readdirSync(here, { recursive: true })
   .map((name) => name.replaceAll("\\", "/"))
   .filter((name) => !name.startsWith("node_modules") && /\.(js|mjs|css|json)$/.test(name))
   .concat(engine, "../playground.json", "../../../../trlab/drawing/looks.json") // what the playground folds in
+  .concat("../../../../trlab/diagnose/judgement.json") // and how a dump is judged
   .sort();
 const entries = sources.filter((name) => /^[^/]+\.js$/.test(name));
 
