@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
-
 from tests.browser.explorable import in_both_themes, violations
 
 LINES = ".trx:not(.still) path.line"

@@ -59,7 +59,10 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="*", default=KINDS, help="of model, some of them")
     parser.add_argument("--out", type=Path, default=RECORD)
     args = parser.parse_args()
-    record = {"command": "python tests/instruments/diagnose/power.py", "completions": args.completions}
+    record = {
+        "command": "python tests/instruments/diagnose/power.py",
+        "completions": args.completions,
+    }
     record |= {"faults": {}, "healthy": {}}
     if args.out.exists():
         record = json.loads(args.out.read_text(encoding="utf-8"))
