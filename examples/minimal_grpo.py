@@ -9,8 +9,14 @@ python examples/minimal_grpo.py --model Qwen/Qwen2.5-0.5B-Instruct --lora 16 --b
 
 Five steps per batch: sample completions, verify them, turn rewards into advantages, descend on a
 loss, and now and then look at held-out prompts. Put your own prompts and verifier in place of
-`dial` and `reward`. P prompts, G completions of each, B = P * G; T tokens of the longest; S = T and
-the longest prompt."""
+`dial` and `reward`.
+
+`--model smollm2` as it stands, seed 0, on one core of a CPU (AMD EPYC, November 2026): 14 s of
+processor per batch and six minutes in all; 0.05 of 128 held-out sums were right before, 0.53 after
+24 batches. (8 x 8 completions of `aloud` take two minutes; `trlib train --task aloud --policy
+smollm2` reads what prompts share only once.)
+
+P prompts, G completions of each, B = P * G; T tokens of the longest; S = T and the longest prompt."""
 
 from __future__ import annotations
 
