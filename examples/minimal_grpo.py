@@ -19,9 +19,11 @@ import random
 import re
 import time
 from contextlib import nullcontext
+from functools import cache
 from importlib.resources import files
 
 import torch
+from datasets import Dataset
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
@@ -42,7 +44,6 @@ LOSSES = {  # name: (loss, its trust region, how tokens become one number)
     "dppo": (dppo_loss, {"delta_tv": 0.15}, "seq-mean-token-sum-norm"),
 }
 SMOLLM2 = {"prompts": 8, "group": 8, "micro": 16, "max_tokens": 32, "lora": 8, "lr": 5e-4}
-ALOUD = load_task("aloud")  # `ALOUD.problems` is a datasets.Dataset: look at it, or save your own
 
 
 def dial(rng: random.Random) -> tuple[str, int]:
@@ -63,10 +64,18 @@ def sums(rng: random.Random) -> tuple[str, int]:
     return f"What is {a} + {b}? End your answer with the number.", a + b
 
 
+@cache
+def sums_with_steps() -> Dataset:
+    """Columns `question`, `steps`, `answer`. Yours: load_dataset("json", data_files=..)["train"]"""
+    return load_task("aloud").problems
+
+
 def aloud(rng: random.Random) -> tuple[str, int]:
     """A prompt for SmolLM2 and its answer: three numbers to add, after two sums with their steps."""
-    (prompt,) = ALOUD.prompts(1, seed=rng.randrange(2**31))
-    return prompt.text, int(prompt.answer)
+    rows = sums_with_steps()
+    solved = [f"{r['question']} {r['steps']}. Answer {r['answer']}\n" for r in rows.select([0, 1])]
+    row = rows[rng.randrange(2, len(rows))]
+    return "".join([*solved, row["question"]]), row["answer"]
 
 
 def reward(text: str, answer: int) -> float:
@@ -195,6 +204,9 @@ def train(args: argparse.Namespace) -> list[dict[str, float]]:
                 row["held_out"] = float(sample(model, tokenizer, held_out, 1)[3].mean())
         print("  ".join(f"{key} {value:.3g}" for key, value in row.items()), flush=True)
         history.append(row)
+    if args.out:  # adapters alone, if they learned: peft.AutoPeftModelForCausalLM reads them
+        model.save_pretrained(args.out)
+        tokenizer.save_pretrained(args.out)
     return history
 
 
@@ -202,6 +214,7 @@ def settings(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", help="smollm2, a folder, a hub id; else: the embedded one")
     parser.add_argument("--method", default="grpo", choices=LOSSES)
+    parser.add_argument("--out", help="a folder for what was learned")
     for name, default, text in (
         ("steps", 40, "batches"), ("prompts", 16, "P"), ("group", 16, "G, completions per prompt"),
         ("epochs", 1, "updates per batch"), ("micro", 0, "completions that pass at once; 0: all"),

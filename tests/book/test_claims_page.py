@@ -16,7 +16,7 @@ PAGE = (ROOT / "book/claims.md").read_text(encoding="utf-8")
 
 
 def test_every_card_stands_under_its_own_heading():
-    sections = dict(re.findall(r"^## (.+)\n\n```\{claims-card\} (\S+)\n```", PAGE, re.MULTILINE))
+    sections = dict(re.findall(r"^## (.+)\n\n<!--made claims-card (\S+)-->", PAGE, re.MULTILINE))
     assert sections == {card.title: card.name for card in cards()}
     assert list(every()) == list(sections.values()), "in the book's order"
 

@@ -4,6 +4,7 @@ about them."""
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import pytest
 import torch
@@ -270,6 +271,25 @@ def test_the_expected_weight_of_real_noise_levels():
     assert left == pytest.approx([0.50, 0.30, 0.03], abs=0.005)
     assert expected_weight(0.0105 * normal, 8192, "mask", 3.0) == pytest.approx(0.63, abs=0.005)
     assert expected_weight(0.037 * normal, 1, "truncate", 2.0) > 1 - 1e-12
+
+
+def test_the_expected_weight_of_several_lengths_is_their_mean_and_more_than_that_of_the_mean():
+    lengths = [100, 100, 1000, 10_000]
+    alone = [expected_weight(0.07, length, "truncate", 2.0) for length in lengths]
+    mean = expected_weight(0.07, lengths, "truncate", 2.0)
+    assert mean == pytest.approx(sum(alone) / 4, abs=1e-12)
+    assert mean > 2 * expected_weight(0.07, sum(lengths) // 4, "truncate", 2.0)
+    # What the docstring says of NeMo-RL's run: one length, two sizes of its noise.
+    one = [expected_weight(sigma, 9000, "truncate", 2.0) for sigma in (0.0297, 0.0735)]
+    assert one == pytest.approx([0.22, 0.0007], rel=0.02)
+    wide = (math.log(1 + 1.2**2)) ** 0.5  # of log-normal lengths, at their 1,000 quantiles
+    normal = NormalDist(math.log(9000) - wide**2 / 2, wide)
+    spread = [round(math.exp(normal.inv_cdf((k + 0.5) / 1000))) for k in range(1000)]
+    assert expected_weight(0.0735, spread, "truncate", 2.0) == pytest.approx(0.05, abs=0.005)
+    with pytest.raises(ValueError, match=r"^tokens: expected the length of one completion or more"):
+        expected_weight(0.1, [], "mask", 3.0)
+    with pytest.raises(ValueError, match=r"^tokens: expected a whole number, got 2.5"):
+        expected_weight(0.1, [10, 2.5], "mask", 3.0)
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,25 @@ def test_a_folder_or_a_hub_id_gets_prompts_that_any_model_reads(tmp_path: Path, 
     assert len(history) == 2 and all(0 < row["length"] <= 5 for row in history)
 
 
+def test_sums_done_aloud_are_those_of_the_task() -> None:
+    task = trlib.load_task("aloud")
+    every = {prompt.text: prompt.answer for prompt in task.prompts(len(task.problems) - 2, seed=0)}
+    drawn = [minimal_grpo.aloud(random.Random(seed)) for seed in range(20)]
+    assert [every[text] for text, _ in drawn] == [str(answer) for _, answer in drawn]
+    assert len({text for text, _ in drawn}) == 20
+
+
+def test_what_was_learned_is_saved_as_adapters_that_peft_reads(qwen: Path, tmp_path: Path) -> None:
+    from peft import AutoPeftModelForCausalLM
+
+    trained(qwen, "--lora", "4", "--steps", "1", "--out", str(tmp_path / "learned"))
+    names = {path.name for path in (tmp_path / "learned").iterdir()}
+    assert {"adapter_config.json", "adapter_model.safetensors", "tokenizer.json"} <= names
+    again = AutoPeftModelForCausalLM.from_pretrained(tmp_path / "learned")
+    moved = [p for name, p in again.named_parameters() if "lora_B" in name]
+    assert moved and all(p.abs().max() <= 3e-4 * 1.01 for p in moved)  # one step of AdamW
+
+
 def test_smollm2_gets_sums_to_do_aloud_and_ends_with_its_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
