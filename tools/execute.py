@@ -113,7 +113,7 @@ class Results:
         )
         self.facts = {
             "python": platform.python_version(),
-            **{name: _version(name) for name in pins},
+            **{name: _version(name) for name in pins if name not in PEERS},
         }
         self.peers = {name: _version(name) for name in PEERS}
         self.packages = _contents()
