@@ -118,6 +118,7 @@ export function furnish(frame, host, act) {
         "div",
         { class: "hands" },
         h("div", { class: "curving" }, pictures.curves.el),
+        judged,
         h(
           "div",
           { class: "laning" },
@@ -134,7 +135,6 @@ export function furnish(frame, host, act) {
           ),
         ),
       ),
-      judged,
       h("div", { class: "chosen" }, shown.el, ...Object.values(pictures.others).map(({ el }) => el)),
       pictures.below,
       h("div", { class: "asking" }, form, trouble),
