@@ -38,6 +38,7 @@ def fragment(
     room: tuple[int, int],
     still: str | None = None,
     parts: dict[str, str] | None = None,
+    shared: str | None = None,
     light: str = "",
 ) -> str:
     """HTML that runs an explorable by itself: its module, its settings and the host; no kernel, no
@@ -50,6 +51,7 @@ def fragment(
         room: pixels kept until then, on a phone (`book.css`) and on a wide page.
         still: a picture that stands there instead, HTML for a shadow root; it keeps its own room.
         parts: by name, what the module asks for while it runs.
+        shared: the module in whose folder a linked page finds them; None: in its own.
         light: HTML that the still has slots for.
     """
     host = HOST.read_text(encoding="utf-8")
@@ -64,7 +66,7 @@ def fragment(
             f'<script type="application/json" class="trlib-traits">{_json(settings)}</script>',
             _module(name),
             *([_data(name)] if data_of(name) else []),
-            *([_carrying("parts", name, _json(parts))] if parts else []),
+            *([_carrying("parts", shared or name, _json(parts))] if parts else []),
             f"<script>\n{host}</script>",
             "</div>",
         )
