@@ -48,6 +48,7 @@ const lengthsOf = (r) => {
 };
 
 /* How many completions end at the longest length, of how many, that length, and the token that the others end with. */
+/** @returns {[number, number, number, string | null]} */
 export function cutOf(r) {
   const lengths = lengthsOf(r),
     there = where(r.count, (c) => lengths[c] > 0),
