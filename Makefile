@@ -1,36 +1,49 @@
 PYTHON := .venv/bin/python
 export OMP_NUM_THREADS := 1
-.PHONY: book html pdf report test quick style nightly dev lab gpu smollm2 clean
+.PHONY: book html pdf report test test-all lint nightly quick style dev peers lab gpu smollm2 clean
 book: .venv/installed ; @$(PYTHON) -m tools.html --serve
 html: .venv/installed ; @$(PYTHON) -m tools.html
 # The book on paper, from the pages that `make html` has built.
 pdf: .venv/installed-dev ; @$(PYTHON) -m tools.pdf
 # The report, built from the records and printed as a paper.
 report: .venv/installed-dev ; @$(PYTHON) -m tools.pdf --alone book/report
+# The house's rings: `test` is the gate, `test-all` everything that runs by day, each in one process of pytest.
 PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
+BY_DAY := -m "not nightly and not style"
+# The chapters of the main line, as _toc.yml lists them before the companions and the gallery.
+MAIN := $(shell sed -n '/caption: Further/q; s|.*file: \(notebooks/[a-z0-9_]*\).*|\1.ipynb|p' _toc.yml)
 # Two notebooks less, which nbmake runs for the tests' own book.
 SHOWN := 00_quickstart 05_grpo
+NBMAKE := --nbmake $(SHOWN:%=--deselect notebooks/%.ipynb)
 test: .venv/installed-dev
-	@$(PYTEST) -m "not nightly and not style" --nbmake $(SHOWN:%=--deselect notebooks/%.ipynb) tests notebooks
-LOSSES := tests/algorithms $(addprefix tests/test_,$(addsuffix .py,advantages aggregation checks corrections divergences))
-# After each edit, in a minute: the losses, the lint and the storeys; `make test` checks the types as well.
-quick: .venv/installed-dev ; @$(PYTEST) -m "not nightly and not style" --deselect "tests/test_repository.py::test_the_checks_are_clean[types]" \
-	$(LOSSES) tests/test_package.py tests/test_repository.py
-# How things are written and counted: it advises, and nothing waits for it.
-style: .venv/installed-dev ; -@$(PYTEST) -m style
+	@$(PYTEST) $(BY_DAY) --chromium optional $(NBMAKE) tests/core tests/book tests/lab $(MAIN); status=$$?; \
+	echo 'make test did not run: the gallery, the instruments and the notebooks of companions and gallery (`make test-all`);'; \
+	echo 'lint and types (`make lint`); what takes an hour (`make nightly`).'; exit $$status
+test-all: .venv/installed-peers ; @$(PYTEST) $(BY_DAY) $(NBMAKE) tests notebooks
+lint: .venv/installed-dev
+	@.venv/bin/ruff format --check
+	@.venv/bin/ruff check
+	@.venv/bin/lint-imports
+	@$(PYTHON) -m mypy
 # What takes long, and every number once more with the least that torch, MKL, oneDNN, numpy and OpenBLAS can be held to,
 # which round as another processor does. Hypothesis draws at random here, and always the same by day.
 LEAST := ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE MKL_ENABLE_INSTRUCTIONS=SSE4_2 ONEDNN_MAX_CPU_ISA=SSE41 \
 	NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4" OPENBLAS_CORETYPE=Nehalem
-NUMBERS := $(LOSSES) tests/test_evaluation.py tests/test_fuzz.py tests/test_layout.py \
-	$(addprefix tests/,bridges loop model parity relatives tasks trbook trlab)
-nightly: .venv/installed-dev
+NUMBERS := tests/core tests/gallery tests/instruments tests/lab $(wildcard tests/book/test_*.py)
+# How things are written and counted comes first: it advises, and nothing waits for it.
+nightly: .venv/installed-peers
+	-@$(PYTEST) -m style
 	@$(PYTEST) --hypothesis-profile=default -m nightly --book cpu
-	@$(LEAST) $(PYTEST) --hypothesis-profile=default -m "not nightly and not style" $(NUMBERS)
+	@$(LEAST) $(PYTEST) --hypothesis-profile=default $(BY_DAY) $(NUMBERS)
+# Targets of earlier rounds.
+quick: ; @echo 'make quick: now `make lint`, and `make test` or one file of it' >&2; exit 2
+style: ; @echo 'make style: now a part of `make nightly`' >&2; exit 2
 lab: .venv/installed ; .venv/bin/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
 gpu: .venv/installed ; @$(PYTHON) -m tools.gpu
 smollm2: .venv/installed
 dev: .venv/installed-dev
+peers: .venv/installed-peers
 clean: ; rm -rf .venv _build
 .venv/installed: requirements.txt pyproject.toml tools/install.sh ; @sh tools/install.sh
 .venv/installed-dev: .venv/installed requirements-dev.txt ; @sh tools/install.sh dev
+.venv/installed-peers: .venv/installed-dev requirements-peers.txt ; @sh tools/install.sh peers

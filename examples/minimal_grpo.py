@@ -2,14 +2,21 @@
 
 python examples/minimal_grpo.py                             the embedded model, seconds on a CPU
 python examples/minimal_grpo.py --method dppo --epochs 4    another loss, four updates per batch
-python examples/minimal_grpo.py --model smollm2             SmolLM2-135M: three numbers, aloud
+python examples/minimal_grpo.py --model smollm2             SmolLM2-135M learns two-digit sums
+python examples/minimal_grpo.py --model smollm2 --task aloud --micro 16 --max-tokens 32
 python examples/minimal_grpo.py --model Qwen/Qwen2.5-0.5B-Instruct --lora 16 --bf16 \
     --micro 8 --kl .001 --lr 1e-5 --max-tokens 128          a model that is downloaded
 
 Five steps per batch: sample completions, verify them, turn rewards into advantages, descend on a
 loss, and now and then look at held-out prompts. Put your own prompts and verifier in place of
-`dial` and `reward`. P prompts, G completions of each, B = P * G; T tokens of the longest; S = T and
-the longest prompt."""
+`dial` and `reward`.
+
+`--model smollm2` as it stands, seed 0, on one core of a CPU (AMD EPYC, November 2026): 14 s of
+processor per batch and six minutes in all; 0.05 of 128 held-out sums were right before, 0.53 after
+24 batches. (8 x 8 completions of `aloud` take two minutes; `trlib train --task aloud --policy
+smollm2` reads what prompts share only once.)
+
+P prompts, G completions of each, B = P * G; T tokens of the longest; S = T and the longest prompt."""
 
 from __future__ import annotations
 
@@ -19,9 +26,12 @@ import random
 import re
 import time
 from contextlib import nullcontext
+from functools import cache
 from importlib.resources import files
+from itertools import islice
 
 import torch
+from datasets import Dataset
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
@@ -41,8 +51,8 @@ LOSSES = {  # name: (loss, its trust region, how tokens become one number)
     "cispo": (cispo_loss, {"eps_low": 0.2, "eps_high": 0.2}, "token-mean"),
     "dppo": (dppo_loss, {"delta_tv": 0.15}, "seq-mean-token-sum-norm"),
 }
-SMOLLM2 = {"prompts": 8, "group": 8, "micro": 16, "max_tokens": 32, "lora": 8, "lr": 5e-4}
-ALOUD = load_task("aloud")  # `ALOUD.problems` is a datasets.Dataset: look at it, or save your own
+SMOLLM2 = {"prompts": 4, "group": 8, "max_tokens": 5, "lora": 8, "lr": 3e-4, "steps": 24}
+SMOLLM2 |= {"task": "listed", "evaluate": 24, "held_out": 128}
 
 
 def dial(rng: random.Random) -> tuple[str, int]:
@@ -63,10 +73,27 @@ def sums(rng: random.Random) -> tuple[str, int]:
     return f"What is {a} + {b}? End your answer with the number.", a + b
 
 
+def listed(rng: random.Random) -> tuple[str, int]:
+    """A prompt for SmolLM2, which continues a list better than it answers a question."""
+    a, b = rng.randrange(10, 100), rng.randrange(10, 100)
+    return f"90 + 97 = 187\n57 + 70 = 127\n{a} + {b} =", a + b
+
+
+@cache
+def sums_with_steps() -> Dataset:
+    """Columns `question`, `steps`, `answer`. Yours: load_dataset("json", data_files=..)["train"]"""
+    return load_task("aloud").problems
+
+
 def aloud(rng: random.Random) -> tuple[str, int]:
-    """A prompt for SmolLM2 and its answer: three numbers to add, after two sums with their steps."""
-    (prompt,) = ALOUD.prompts(1, seed=rng.randrange(2**31))
-    return prompt.text, int(prompt.answer)
+    """A longer one: three numbers to add a step at a time, after two sums with their steps."""
+    rows = sums_with_steps()
+    solved = [f"{r['question']} {r['steps']}. Answer {r['answer']}\n" for r in rows.select([0, 1])]
+    row = rows[rng.randrange(2, len(rows))]
+    return "".join([*solved, row["question"]]), row["answer"]
+
+
+TASKS = {"dial": dial, "sums": sums, "listed": listed, "aloud": aloud}
 
 
 def reward(text: str, answer: int) -> float:
@@ -147,9 +174,10 @@ def load(args: argparse.Namespace):
 def train(args: argparse.Namespace) -> list[dict[str, float]]:
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)  # on a busy machine more of them wait for each other
-    problem = {None: dial, "smollm2": aloud}.get(args.model, sums)
+    problem = TASKS[args.task or ("sums" if args.model else "dial")]
     rng = random.Random(args.seed)
     held_out = [problem(random.Random(f"held out {i}")) for i in range(args.held_out)]
+    unseen = (p for p in iter(lambda: problem(rng), None) if p not in held_out)
     model, tokenizer, reference = load(args)
     learned = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(learned, lr=args.lr, betas=(0.9, 0.95), weight_decay=0.0)
@@ -159,7 +187,7 @@ def train(args: argparse.Namespace) -> list[dict[str, float]]:
     for batch in range(args.steps):
         began = time.perf_counter()
         with low:
-            problems = [problem(rng) for _ in range(args.prompts)]
+            problems = list(islice(unseen, args.prompts))
             ids, attention, mask, rewards = sample(model, tokenizer, problems, args.group)
         advantages = group_relative(rewards, group)  # [B]: against the same prompt's others
         rows = torch.arange(len(mask), device=args.device).split(args.micro or len(mask))
@@ -195,13 +223,18 @@ def train(args: argparse.Namespace) -> list[dict[str, float]]:
                 row["held_out"] = float(sample(model, tokenizer, held_out, 1)[3].mean())
         print("  ".join(f"{key} {value:.3g}" for key, value in row.items()), flush=True)
         history.append(row)
+    if args.out:  # adapters alone, if they learned: peft.AutoPeftModelForCausalLM reads them
+        model.save_pretrained(args.out)
+        tokenizer.save_pretrained(args.out)
     return history
 
 
 def settings(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", help="smollm2, a folder, a hub id; else: the embedded one")
+    parser.add_argument("--task", choices=TASKS, help="else: the one for the model")
     parser.add_argument("--method", default="grpo", choices=LOSSES)
+    parser.add_argument("--out", help="a folder for what was learned")
     for name, default, text in (
         ("steps", 40, "batches"), ("prompts", 16, "P"), ("group", 16, "G, completions per prompt"),
         ("epochs", 1, "updates per batch"), ("micro", 0, "completions that pass at once; 0: all"),

@@ -15,6 +15,15 @@ import torch
 from hypothesis import settings
 
 import trlib
+from tests.browser import (  # noqa: F401  (fixtures)
+    ask,
+    chromium,
+    press_until,
+    serving,
+    sources,
+    until,
+)
+from tools.browser import HOW
 from trlib.model.loading import EMBEDDED
 from trlib.model.policy import Policy
 
@@ -37,6 +46,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DAY|all",
         help="which generated pages are opened: the seventh that belongs to a day (today's), or all",
     )
+    group.addoption(
+        "--chromium",
+        choices=("needed", "optional"),
+        default="needed",
+        help="without a Chromium, what needs one fails, or is left out (`make test`)",
+    )
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -51,6 +66,15 @@ def pytest_report_header(config: pytest.Config) -> str:
         f"book: {config.getoption('book')}; survey of generated pages: "
         f"--survey={config.getoption('survey')}"
     )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says what was left out for want of a browser, and how to get one."""
+    left_out = [
+        report for report in terminalreporter.getreports("skipped") if HOW in str(report.longrepr)
+    ]
+    if left_out:
+        terminalreporter.write_line(f"left out: {len(left_out)} tests in a browser; {HOW}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,10 +2,11 @@
 `python -m tools.execute`.
 
 A copy runs in an empty folder (a notebook reads nothing by relative path), as many at once as there
-are cores. Its outputs go into a cache (jupyter-cache) with a record of when, where and with which
-versions it ran. A notebook runs again only if its code changed, or what the cache is of: the three
-packages and the versions of what they use. Results are kept one by one: a run that is interrupted
-goes on where it was.
+are cores. Its outputs are kept with a record of when, where and with which versions it ran, and with
+what its kernel read of the three packages (`tools.reads`). They hold for a notebook with the same
+code wherever all of that is the same again: an edit elsewhere in the packages executes nothing, and
+an edit that is undone finds the results from before it. Results are kept one by one: a run that is
+interrupted goes on where it was.
 """
 
 from __future__ import annotations
@@ -30,8 +31,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_cache import get_cache
-from jupyter_cache.base import CacheBundleIn
 
 from tools.lock import alone
 from tools.nbmake_cells import TELL
@@ -40,12 +39,21 @@ from tools.paths import BUILD, ROOT, chapters
 KEY = "execution_record"
 SHOWN = ("torch", "transformers", "trust-region-book")
 PEERS = ("trl", "verl")
-"""Libraries that chapter 12 shows at work where they are installed."""
+"""Libraries that chapter 12 shows at work where they are installed: their versions count for a
+notebook that asks for them."""
+ASKS = re.compile(rf"find_spec\(\W*({'|'.join(PEERS)})\b")
 PROFILES = ("smoke", "cpu", "gpu")
 PACKAGES = tuple(ROOT / name for name in ("trlib", "trlab", "book/trbook"))
 NEVER_READ = {"__pycache__", "node_modules", "js", "c"}
 """Folders of the packages with sources of built files: what a notebook reads is what was built from
 them."""
+SHOWN_ANEW = re.compile(r"book/trbook/explorables/(.*record\.json|built/(?!loop\.).*\.(js|html))$")
+"""What a page takes by itself, whatever a notebook's output holds: an explorable's module and its
+first state (`trbook.explorables.modules.link_modules`)."""
+STATES = 6
+"""Results of a notebook that are kept, of as many states of the packages."""
+READS = "TRLIB_READS"
+"""The variable that names the folder in which kernels note what they read."""
 CELL_SECONDS = 900
 AT_ONCE = 4
 """At most: a kernel takes up to a gigabyte."""
@@ -89,11 +97,13 @@ def digest(roots: Iterable[Path], *facts: str) -> str:
 
 
 class Results:
-    """What notebooks gave in one profile, with the packages and the versions that there are now.
+    """What notebooks gave in one profile, and whether it holds for the packages that there are now.
+
+    Each result is a file, `FOLDER/PROFILE/NAME/CODE-STATE.json`: CODE stands for the notebook's
+    code, STATE for what it read.
 
     Args:
-        folder: where caches lie; those of other packages and versions are removed when `tidy` is
-            called.
+        folder: where results lie.
         profile: `smoke`, `cpu` or `gpu`.
     """
 
@@ -101,43 +111,172 @@ class Results:
         pins = re.findall(
             r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE
         )
-        versions = [f"{name} {_version(name)}" for name in (*pins, *PEERS, "jupyter-cache")]
-        self.key = f"{profile}-{digest(PACKAGES, platform.python_version(), *versions)}"
+        self.facts = {
+            "python": platform.python_version(),
+            **{name: _version(name) for name in pins if name not in PEERS},
+        }
+        self.peers = {name: _version(name) for name in PEERS}
+        self.packages = _contents()
+        everything = json.dumps([self.packages, self.facts, self.peers], sort_keys=True)
+        self.key = f"{profile}-{_short(everything)}"
+        """All of the packages and versions: what a book is made from."""
         self.folder, self.profile = folder, profile
-        self.cache = get_cache(folder / self.key)
 
     def has(self, notebook: Path) -> bool:
-        """Whether the notebook's code has run with these packages."""
-        with suppress(KeyError):
-            return bool(self.cache.match_cache_notebook(nbformat.read(notebook, as_version=4)))
-        return False
+        """Whether the notebook's code has run with what it reads."""
+        return self._result(notebook) is not None
 
     def of(self, notebook: Path) -> dict[str, Any] | None:
         """The notebook as it is now, with its outputs and their record; None if it has to run
         first."""
-        if not self.has(notebook):
+        result = self._result(notebook)
+        if result is None:
             return None
-        number, merged = self.cache.merge_match_into_notebook(nbformat.read(notebook, as_version=4))
-        found = json.loads(nbformat.writes(merged))
-        found["metadata"][KEY] = {
-            **self.cache.get_cache_record(number).data,
-            "text": _text_of(found),
-        }
+        found = json.loads(notebook.read_text(encoding="utf-8"))
+        for cell, ran in zip(_code_of(found), result["cells"], strict=True):
+            cell |= ran
+        found["metadata"][KEY] = {**result["record"], "text": _text_of(found)}
         return found
 
-    def keep(self, notebook: Path, copy: Path) -> None:
-        """Stores the results of the executed `copy` of a notebook."""
-        done = nbformat.read(copy, as_version=4)
-        record = _record([cell.metadata.pop("execution", {}) for cell in done.cells], self.profile)
-        self.cache.cache_notebook_bundle(
-            CacheBundleIn(done, str(notebook), data=record), False, True
+    def keep(self, notebook: Path, copy: Path, read: Iterable[str] = ()) -> bool:
+        """Stores the results of the executed `copy` of a notebook, unless a file that it read has
+        changed meanwhile: then it returns False.
+
+        Args:
+            read: what its kernel noted (`tools.reads`).
+        """
+        done = json.loads(nbformat.writes(nbformat.read(copy, as_version=4)))
+        timings = [cell["metadata"].pop("execution", {}) for cell in done["cells"]]
+        facts, state = self._facts(done, read), self._state(read)
+        now = _contents()
+        if any(now.get(name) != held for name, held in state.items()):
+            return False
+        result = {
+            "facts": facts,
+            "state": state,
+            "record": _record(timings, self.profile),
+            "cells": [
+                {"outputs": cell["outputs"], "execution_count": cell["execution_count"]}
+                for cell in _code_of(done)
+            ],
+        }
+        file = self._place(notebook) / (
+            f"{_digest_of_code(done)}-{_short(json.dumps([facts, state], sort_keys=True))}.json"
+        )
+        file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = file.with_suffix(".unfinished")
+        try:
+            unfinished.write_text(json.dumps(result), encoding="utf-8")
+            unfinished.replace(file)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return True
+
+    def tidy(self, notebooks: Iterable[Path]) -> None:
+        """Keeps the newest results of these notebooks, and those that hold now."""
+        for notebook in notebooks:
+            files = sorted(self._place(notebook).glob("*.json"), key=_age)
+            for file in files[STATES:]:
+                file.unlink()
+
+    def _place(self, notebook: Path) -> Path:
+        return self.folder / self.profile / notebook.stem
+
+    def _result(self, notebook: Path) -> dict[str, Any] | None:
+        code = _digest_of_code(json.loads(notebook.read_text(encoding="utf-8")))
+        for file in sorted(self._place(notebook).glob(f"{code}-*.json"), key=_age):
+            try:
+                result = json.loads(file.read_text(encoding="utf-8"))
+                holds = self._holds(result["facts"], result["state"])
+            except (
+                OSError,
+                ValueError,
+                KeyError,
+                TypeError,
+            ):  # cut short by a full disk, or another's
+                continue
+            if holds:
+                return result
+        return None
+
+    def _holds(self, facts: Mapping[str, str], state: Mapping[str, str]) -> bool:
+        known = {**self.facts, **self.peers}
+        return (
+            self.facts.keys() <= facts.keys()
+            and all(known.get(name) == value for name, value in facts.items())
+            and all(self.packages.get(name) == value for name, value in state.items())
         )
 
-    def tidy(self) -> None:
-        """Removes the results of other packages and versions."""
-        for other in self.folder.glob(f"{self.profile}-*"):
-            if other.name != self.key:
-                shutil.rmtree(other)
+    def _facts(self, notebook: Mapping[str, Any], read: Iterable[str]) -> dict[str, str]:
+        code = "\n".join("".join(cell["source"]) for cell in _code_of(notebook))
+        asked = {line.removeprefix("import ") for line in read} | {*ASKS.findall(code)}
+        return {**self.facts, **{name: self.peers[name] for name in PEERS if name in asked}}
+
+    def _state(self, read: Iterable[str]) -> dict[str, str]:
+        """What was read of the packages, as it was when these results were asked for: all of them,
+        if nothing is known of it. A model counts with all that lies in its folder: what reads
+        weights does not tell Python."""
+        state = {}
+        for name in map(_named, read):
+            if name in self.packages:
+                state[name] = self.packages[name]
+            folder = name.rpartition("/")[0]
+            if name.endswith(".json") and f"{folder}/model.safetensors" in self.packages:
+                state |= {
+                    other: held
+                    for other, held in self.packages.items()
+                    if other.rpartition("/")[0] == folder
+                }
+        return state or dict(self.packages)
+
+
+def _named(path: str | Path) -> str:
+    """A file of the repository as its packages' contents name it; a folder ends with a slash."""
+    return str(path).removeprefix(f"{ROOT}{os.sep}").replace(os.sep, "/")
+
+
+def _contents() -> dict[str, str]:
+    """Every file of the packages that a notebook may depend on, and the names in every folder
+    (`NAME/`), each as a few letters."""
+    found = {}
+    for root in PACKAGES:
+        for folder, folders, files in os.walk(root):
+            folders[:] = sorted({*folders} - NEVER_READ)
+            shown = _named(folder)
+            kept = [
+                name
+                for name in sorted(files)
+                if not SHOWN_ANEW.match(f"{shown}/{name}") and not name.endswith(".pyc")
+            ]
+            found[f"{shown}/"] = _short("\0".join([*folders, *kept]))
+            for name in kept:
+                content = Path(folder, name).read_bytes()
+                found[f"{shown}/{name}"] = hashlib.blake2b(content, digest_size=12).hexdigest()
+    return found
+
+
+def _short(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def _age(file: Path) -> float:
+    """For the newest first; a file that another process has removed comes last."""
+    try:
+        return -file.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _code_of(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def _digest_of_code(notebook: Mapping[str, Any]) -> str:
+    """A notebook's code cells and their tags as a few letters."""
+    cells = [
+        ["".join(cell["source"]), cell["metadata"].get("tags", [])] for cell in _code_of(notebook)
+    ]
+    return hashlib.blake2b(json.dumps(cells).encode(), digest_size=8).hexdigest()
 
 
 def execute(
@@ -171,15 +310,16 @@ def execute(
                 waiting.remove(path)
                 if told["error"]:
                     failures[path] = f"{_shown(path)}, {told['error']}"
-                else:
-                    results.keep(path, Path(room, path.stem, path.name))
+                elif not results.keep(path, Path(room, path.stem, path.name), _noted(room, path)):
+                    failures[path] = f"{_shown(path)}: a file that it reads changed while it ran"
                 report(
                     Finished(path, told["seconds"], failures.get(path), total - len(waiting), total)
                 )
                 if not waiting:
                     break  # pytest takes its time to end
         failures |= {path: f"{_shown(path)}: was not run to its end" for path in waiting}
-        results.tidy()
+        if not failures:
+            results.tidy(notebooks)
     if failures:
         raise NotebookFailed(failures)
     return results
@@ -193,6 +333,11 @@ def _told(
 ) -> Iterator[dict[str, Any]]:
     """Runs copies of `notebooks` in `room`, and gives what `tools.nbmake_cells` tells of each when it has
     ended."""
+    settings, reads = room / ".settings", room / ".reads"
+    started = settings / "profile_default" / "startup"
+    for folder in (reads, started):
+        folder.mkdir(parents=True)
+    shutil.copyfile(Path(__file__).with_name("reads.py"), started / "reads.py")
     copies = [room / path.stem / path.name for path in notebooks]
     for path, copy in zip(notebooks, copies, strict=True):
         copy.parent.mkdir()
@@ -232,7 +377,8 @@ def _told(
         "OMP_NUM_THREADS": "1",
         "TRLIB_PROFILE": profile,
         TELL: str(theirs),
-        "IPYTHONDIR": str(room / "settings"),  # nobody's own
+        READS: str(reads),
+        "IPYTHONDIR": str(settings),  # nobody's own
         "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel is this environment's
     }
     process = subprocess.Popen(
@@ -252,6 +398,12 @@ def _told(
             yield from map(json.loads, lines)
     finally:
         end(process)
+
+
+def _noted(room: str, notebook: Path) -> list[str]:
+    """What the kernel of a notebook read."""
+    file = Path(room, ".reads", notebook.stem)
+    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Executes every chapter in the `gpu` profile and writes book/gpu_execution.json: `make gpu`.
+"""Executes the chapters that run larger on a GPU, and writes book/gpu_execution.json: `make gpu`.
 
 A chapter at a time, so that its minutes are its own. The record holds the card, its driver, the
 versions, and of each chapter when it ran, how long it took and what its figures said: a figure's
@@ -103,6 +103,12 @@ def entry(notebook: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def larger(path: Path) -> bool:
+    """Whether a chapter names a size of its own for a GPU."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return any("gpu=" in "".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
 def collect(
     paths: Sequence[Path], hardware: Mapping[str, str], run: Executor, before: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
@@ -125,7 +131,7 @@ def collect(
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Execute the chapters on a GPU and record it.")
     parser.add_argument(
-        "--only", nargs="+", metavar="NN_name", help="these chapters; the others' entries stay"
+        "--only", nargs="+", metavar="NN_name", help="these chapters, whatever their sizes"
     )
     given = parser.parse_args(arguments)
     try:
@@ -133,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoGPU as error:
         print(f"gpu: {error}.", file=sys.stderr)
         return NONE
-    paths = [path for path in chapters() if not given.only or path.stem in given.only]
+    paths = [p for p in chapters() if (p.stem in given.only if given.only else larger(p))]
     before = json.loads(FILE.read_text(encoding="utf-8"))
     record, failed = collect(
         paths, hardware, lambda path: execute([path], FOLDER, profile="gpu").of(path) or {}, before

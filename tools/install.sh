@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs into .venv what the book needs; `install.sh dev` adds what tests and comparisons need. No root, no Node.
+# Installs into .venv what the book needs; `install.sh dev` adds what tests need, `install.sh peers` the libraries that we
+# compare ourselves with. No root, no Node.
 # Run by make when the requirements or pyproject.toml changed.
 set -eu
 
@@ -26,14 +27,21 @@ pip() {
 # that notebooks need not do it.
 first_import() { env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -c "import $1" > /dev/null 2>&1 || true; }
 
+# Tests start many processes, which import much that the book does not.
+compile_all() { .venv/bin/python -m compileall -qq -j 0 .venv/lib > /dev/null 2>&1 || true; }
+
 if [ "${1:-}" = dev ]; then
-    echo "install: what tests and comparisons need ..."
+    echo "install: what tests need ..."
     pip install -q -r requirements-dev.txt
+    compile_all
+    touch .venv/installed-dev
+elif [ "${1:-}" = peers ]; then
+    echo "install: the libraries that we compare ourselves with ..."
+    pip install -q -r requirements-peers.txt
     # verl's metadata asks for an older Python and an older transformers than it needs for what is used of it here.
     pip install -q --no-deps --ignore-requires-python verl==0.9.1
-    # Tests start many processes, which import much that the book does not.
-    .venv/bin/python -m compileall -qq -j 0 .venv/lib > /dev/null 2>&1 || true
-    touch .venv/installed-dev
+    compile_all
+    touch .venv/installed-peers
 else
     echo "install: torch ..."
     # torch alone and first: pip then finds it in place and never replaces the build that was chosen.

@@ -1,7 +1,7 @@
 """What every run of `pytest --nbmake` here adds to nbmake: the cell that failed is named, the
 profile is `smoke` where TRLIB_PROFILE names none, and where `tools.execute` has started the run, it
 is told of every notebook that has ended. In any other run the solutions of exercises are left out:
-`tests/trbook/test_exercises.py` runs each by itself and reads its verdict."""
+`tests/book/test_exercises.py` runs each by itself and reads its verdict."""
 
 from __future__ import annotations
 

@@ -41,6 +41,7 @@ def main() -> int:
         "latex_individualpages": False,
         "nitpicky": True,
         "first_pages": arguments.first,
+        "prepared": True,  # notebooks with their results; nothing is executed here
     }
     # A book is millions of objects that stay. Looking through them for garbage again and again
     # takes a fifth of a pass.

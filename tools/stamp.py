@@ -1,9 +1,11 @@
-"""Carries the repository's address and the package's version to every file that shows them.
+"""Carries the repository's address, its owner and the package's version to every file that shows
+them.
 
-`_config.yml` holds the address and `trlib/__init__.py` the version; everything else is written from
-them, and where there is no address yet nothing links to one: `python -m tools.stamp` writes,
-`python -m tools.stamp --check` only says what differs. `--repository https://github.com/ME/BOOK`
-first writes the setting: that is all a fork needs.
+`_config.yml` holds address, author and contact, and `trlib/__init__.py` the version; everything else
+is written from them, and where there is no address yet nothing links to one: `python -m tools.stamp`
+writes, `python -m tools.stamp --check` only says what differs. `--repository
+https://github.com/ME/BOOK`, `--author "ME, YOU"` and `--contact ME@HOST` first write the setting:
+that is all a fork needs. What an owner has not filled in yet is said at the end.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from tools.paths import ROOT, config
@@ -39,8 +42,38 @@ BY_HAND = """\
     missing._render_traceback_ = lambda: [f"ModuleNotFoundError: {{missing}}"]
     raise missing"""
 COLAB = re.compile(r"\n\n\[\*\*▶ Open in Colab\*\*\]\([^)]*\)(?=\n|$)")
+KERNEL = "Python 3 (ipykernel)"
+"""The kernel's name as JupyterLab writes it: with another one a chapter is changed by being opened."""
 TRIED = "05_grpo"
 """The chapter that the README sends to Colab."""
+NOBODY = f"The authors of {NAME}"
+"""Who stands in `_config.yml` until somebody does."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who wrote this copy of the book, and where they can be asked: `author` and `contact` of
+    `_config.yml`."""
+
+    author: str = NOBODY
+    """Names, with commas between them."""
+    contact: str = ""
+    """A mail address, or the address of a page; empty: the issues of the repository."""
+
+    @property
+    def names(self) -> list[str]:
+        return [name for part in self.author.split(",") if (name := part.strip())] or [NOBODY]
+
+    def missing(self) -> list[str]:
+        """What an owner has not filled in yet."""
+        settings = {"author": self.names == [NOBODY], "contact": not self.contact}
+        return [name for name, empty in settings.items() if empty]
+
+
+def owner() -> Owner:
+    """The owner in `_config.yml`."""
+    settings = config()
+    return Owner(str(settings.get("author") or NOBODY), str(settings.get("contact") or ""))
 
 
 def version() -> str:
@@ -63,11 +96,15 @@ def install_cell(where: Address | None = None) -> str:
 
 
 def notebook(text: str, where: Address, name: str) -> str:
-    """A notebook with its install cell and, under the title, its link to Colab."""
+    """A notebook with its install cell, folded, the kernel's name and, under the title, its link to
+    Colab."""
     content = json.loads(text)
+    content["metadata"]["kernelspec"]["display_name"] = KERNEL
     for cell in content["cells"]:
         if "install" in cell["metadata"].get("tags", []):
             cell["source"] = install_cell(where).splitlines(keepends=True)
+            folded = {**cell["metadata"], "jupyter": {"source_hidden": True}}
+            cell["metadata"] = dict(sorted(folded.items()))
     title = content["cells"][0]
     whole = COLAB.sub("", "".join(title["source"]), count=1)
     link = where.colab(f"notebooks/{name}")
@@ -103,16 +140,33 @@ def readme(text: str, where: Address) -> str:
     return re.sub(r"^\| read the book \|.*\n", lambda row: row[0] + rows, text, flags=re.MULTILINE)
 
 
-def citation(text: str, where: Address) -> str:
-    """CITATION.cff: the version and the addresses."""
+def citation(text: str, where: Address, who: Owner | None = None) -> str:
+    """CITATION.cff: authors, contact, version and addresses."""
+    who = who or owner()
+    at = "email" if "@" in who.contact and "/" not in who.contact else "website"
+    names = "".join(f"  - name: {json.dumps(name, ensure_ascii=False)}\n" for name in who.names)
+    asked = f"{', '.join(who.names)}{'' if who.contact else ', in the issues of its repository'}"
+    asked = f"  - name: {json.dumps(asked, ensure_ascii=False)}\n"
+    if who.contact:
+        asked += f"    {at}: {json.dumps(who.contact)}\n"
+    for key, value in {"authors": names, "contact": asked}.items():
+        below = value.replace("\\", r"\\")
+        text = re.sub(rf"(?<=^{key}:\n)(?: .*\n)*", below, text, flags=re.MULTILINE)
     text = re.sub(r"^(?:repository-code|url): .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^version: .*$", f"version: {version()}", text, flags=re.MULTILINE)
     lines = {"repository-code": where.repository, "url": where.pages}
     return text + "".join(f'{key}: "{value}"\n' for key, value in lines.items() if value)
 
 
-def project(text: str, where: Address) -> str:
-    """pyproject.toml: the addresses that a package index and pip show."""
+def project(text: str, where: Address, who: Owner | None = None) -> str:
+    """pyproject.toml: the authors and the addresses that a package index and pip show."""
+    who = who or owner()
+    people = [f"{{ name = {json.dumps(name, ensure_ascii=False)} }}" for name in who.names]
+    if "@" in who.contact and "/" not in who.contact:
+        people[0] = f"{people[0][:-2]}, email = {json.dumps(who.contact)} }}"
+    text = re.sub(
+        r"^authors = .*$", lambda _: f"authors = [{', '.join(people)}]", text, flags=re.MULTILINE
+    )
     lines = {
         "Repository": where.repository,
         "Documentation": where.pages,
@@ -124,11 +178,23 @@ def project(text: str, where: Address) -> str:
     )
 
 
+def licence(text: str, where: Address, who: Owner | None = None) -> str:
+    """LICENSE: whose copyright it is."""
+    names = ", ".join((who or owner()).names)
+    return re.sub(
+        r"^(Copyright \(c\) [\d-]+) .*$",
+        lambda found: f"{found[1]} {names}",
+        text,
+        flags=re.MULTILINE,
+    )
+
+
 FILES: dict[str, Callable[[str, Address], str]] = {
     "README.md": readme,
     "CITATION.cff": citation,
     "pyproject.toml": project,
 }
+"""Files that show the address."""
 
 
 def stamped(path: Path, text: str, where: Address | None = None) -> str:
@@ -137,7 +203,7 @@ def stamped(path: Path, text: str, where: Address | None = None) -> str:
     where = address(config()) if where is None else where
     if path.suffix == ".ipynb":
         return notebook(text, where, path.name)
-    return FILES[path.name](text, where)
+    return licence(text, where) if path.name == "LICENSE" else FILES[path.name](text, where)
 
 
 def files() -> list[Path]:
@@ -147,7 +213,7 @@ def files() -> list[Path]:
 
 def differing(where: Address | None = None) -> dict[Path, str]:
     """Files that are not as they should be, with the text that they should have."""
-    texts = {path: path.read_text(encoding="utf-8") for path in files()}
+    texts = {path: path.read_text(encoding="utf-8") for path in [*files(), ROOT / "LICENSE"]}
     wanted = {path: stamped(path, text, where) for path, text in texts.items()}
     return {path: text for path, text in wanted.items() if text != texts[path]}
 
@@ -157,6 +223,12 @@ def setting(text: str, repository: str) -> str:
     return re.sub(
         r"(?<=^repository:\n  url:).*$", f" {repository}", text, count=1, flags=re.MULTILINE
     )
+
+
+def signed(text: str, key: str, value: str) -> str:
+    """`_config.yml` with another author or contact in its one place."""
+    line = f"{key}: {json.dumps(value, ensure_ascii=False)}"
+    return re.sub(rf"^{key}:.*$", lambda _: line, text, count=1, flags=re.MULTILINE)
 
 
 def main() -> int:
@@ -169,14 +241,21 @@ def main() -> int:
     parser.add_argument(
         "--repository", metavar="URL", help="write this address into _config.yml first"
     )
+    for name in ("author", "contact"):
+        parser.add_argument(f"--{name}", metavar="WHO", help=f"write this {name} into it first")
     options = parser.parse_args()
     try:
-        if options.repository is not None and not options.check:
-            address({"repository": {"url": options.repository}})
+        if not options.check:
             path = ROOT / "_config.yml"
-            path.write_text(
-                setting(path.read_text(encoding="utf-8"), options.repository), encoding="utf-8"
-            )
+            text = before = path.read_text(encoding="utf-8")
+            if options.repository is not None:
+                address({"repository": {"url": options.repository}})
+                text = setting(text, options.repository)
+            for name in ("author", "contact"):
+                if getattr(options, name) is not None:
+                    text = signed(text, name, getattr(options, name))
+            if text != before:
+                path.write_text(text, encoding="utf-8")
         changed = differing()
     except ValueError as error:
         print(f"stamp: {error}", file=sys.stderr)
@@ -185,6 +264,12 @@ def main() -> int:
         print(f"{'differs' if options.check else 'stamped'}: {path.relative_to(ROOT)}")
         if not options.check:
             path.write_text(text, encoding="utf-8")
+    missing = owner().missing() + ["repository"] * (not address(config()).repository)
+    if missing:
+        print(
+            "stamp: not filled in yet, so nothing shows it: "
+            + ", ".join(f"--{name}" for name in missing)
+        )
     return 1 if changed and options.check else 0
 
 

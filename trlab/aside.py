@@ -21,6 +21,7 @@ run with these columns is the same, to the last bit, as one without them.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -60,10 +61,15 @@ def watched(method: Method, task: Task, every: int = 1) -> Method:
         whole(self, step)
         step.batch.memory.update(_after(step, *before))
 
+    return replaced(method, update=update)
+
+
+def replaced(method: Method, **functions: Callable[..., Any]) -> Method:
+    """A method of the same name and settings with other functions."""
     kind = type(
         type(method).__name__,
         (type(method),),
-        {"update": update, "__module__": type(method).__module__},
+        {**functions, "__module__": type(method).__module__},
     )
     same: Method = kind(**{f.name: getattr(method, f.name) for f in fields(method) if f.init})
     return same

@@ -34,6 +34,8 @@ class Cell:
     """Whether it also measures on completions put aside."""
     every: int = 1
     """Of how many batches the history keeps one."""
+    texts: int = 0
+    """Of how many batches one keeps what the policy then writes; 0: none."""
     id: str = field(default="", compare=False)
     """A hash of what decides the cell; labels are not part of it."""
 

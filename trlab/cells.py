@@ -101,6 +101,7 @@ def _cell(
         sweep.load,
         sweep.aside,
         sweep.every,
+        sweep.texts,
     )
     return replace(bare, id=identity(bare))
 

@@ -42,9 +42,17 @@ def hardware() -> str:
     """Processor, cores, and the instructions that torch uses."""
     import torch
 
-    return (
+    from trlib.model.loading import SMALL
+
+    here = (
         f"{processor()}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}, "
         "one thread a run"
+    )
+    if not torch.cuda.is_available():
+        return here
+    return (
+        f"{here}; models of {SMALL // 10**6} million parameters and more on "
+        f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}, products in TF32"
     )
 
 

@@ -214,6 +214,9 @@ class Sweep:
     every: int = 1
     """The history keeps the first batch of every so many. Runs of hundreds of small batches keep
     one of sixteen: the file stays small, and completions are put aside only there."""
+    texts: int = 0
+    """Of how many batches one keeps what the policy then writes to a few fixed prompts
+    (`trlab.texts`); 0: none. The runs are the same, to the last bit."""
     predictions: Sequence[Prediction] = ()
     name: str = ""
     """The file's name, set when it is loaded."""
@@ -229,6 +232,7 @@ class Sweep:
         validate(self)
         whole("round", self.round, least=0)
         whole("every", self.every, least=1)
+        whole("texts", self.texts, least=0)
         _all_are("variants", self.variants, Variant)
         _all_are("axes", self.axes, Axis)
         _all_are("predictions", self.predictions, Prediction)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import math
+import os
 import time
 import warnings
 from bisect import bisect_left
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from trlab.cell import SINCE_SECOND_ROUND, Cell
 from trlab.identity import make
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from trlib.model.policy import Policy
 
 TIMINGS = ("seconds", "tokens_per_s")
 """Columns of a history that no seed decides."""
@@ -26,23 +34,30 @@ def run(cell: Cell) -> dict[str, Any]:
     import torch
 
     from trlab.aside import COLUMNS, watched
+    from trlab.texts import Texts
     from trlib.evaluation import evaluate
     from trlib.loop.metrics import METRICS
     from trlib.loop.training import train
-    from trlib.model.policy import load_policy
     from trlib.tasks import load_task
 
     torch.set_num_threads(1)
-    policy, task = load_policy(cell.policy, **cell.load), load_task(cell.task, **cell.knobs)
+    policy = _loaded(cell.policy, json.dumps(cell.load, sort_keys=True))
+    task = load_task(cell.task, **cell.knobs)
+    if policy.device.type == "cuda":
+        _repeatable()
     # A worker's imports and the loading are not the method's.
     began, cpu = time.perf_counter(), time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a batch of equal rewards is no news in a sweep
-        method = make(cell.method, cell.settings)
+        method, texts = make(cell.method, cell.settings), Texts(task) if cell.texts else None
+        if cell.aside:
+            method = watched(method, task, cell.every)
+        if texts:
+            method = texts.watching(method, policy, cell.texts)
         done = train(
             policy,
             task,
-            watched(method, task, cell.every) if cell.aside else method,
+            method,
             steps=cell.steps,
             seed=cell.seed,
             progress=False,
@@ -53,11 +68,13 @@ def run(cell: Cell) -> dict[str, Any]:
         taken = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
         asked = cell.seed if cell.common is None else cell.common
         found = evaluate(policy, task, prompts=cell.prompts, samples=cell.samples, seed=asked)
+        if texts:
+            texts.read(policy, cell.steps)
     # A record's columns are the metrics, whatever a method shows of them and keeps in its memory
     # beside them.
     names = [name for name in (*METRICS, *(COLUMNS if cell.aside else ())) if name not in TIMINGS]
     history = {name: [row.get(name, math.nan) for row in done.rows] for name in names}
-    values = {
+    values: dict[str, Any] = {
         "sampled": found.sampled.value,
         "sampled_low": found.sampled.low,
         "sampled_high": found.sampled.high,
@@ -82,8 +99,37 @@ def run(cell: Cell) -> dict[str, Any]:
         json.dumps([values, first], sort_keys=True).encode(), digest_size=6
     ).hexdigest()
     values |= _by_difficulty(done.prompt_rows)
+    if texts:
+        values["texts"] = texts.as_json()
     history = {name: column[:: cell.every] for name, column in history.items()}
     return {"values": {**values, **taken, "digest": digest}, "history": history}
+
+
+def _loaded(name: str, settings: str) -> Policy:
+    """The policy as it is loaded. A worker reads a large one, which takes seconds, only once."""
+    policy, state = _read(name, settings)
+    policy.load_state(state)
+    return policy
+
+
+@lru_cache(maxsize=1)
+def _read(name: str, settings: str) -> tuple[Policy, dict[str, Tensor]]:
+    from trlib.model.policy import load_policy
+
+    policy = load_policy(name, **json.loads(settings))
+    return policy, policy.state()
+
+
+def _repeatable() -> None:
+    """On a GPU: the same numbers in every run on the same card, and products of matrices in TF32,
+    as training there does them."""
+    import torch
+
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)  # some operations have one way only
+    torch.set_float32_matmul_precision("high")
+    gc.collect()  # what the run before it left
+    torch.cuda.empty_cache()
 
 
 def _by_difficulty(rows: list[dict[str, Any]]) -> dict[str, float]:

@@ -9,8 +9,9 @@ tokens out of the mean too, `advantages * opsm_mask(...)` out of the gradient.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 from typing import Literal
 
 import torch
@@ -84,7 +85,7 @@ def _bounds(cap: object, floor: object) -> tuple[float, float]:
     return cap, 0.0 if floor is None else checks.number("floor", floor, least=0, most=cap)
 
 
-def expected_weight(sigma: float, tokens: int, how: str, bound: float) -> float:
+def expected_weight(sigma: float, tokens: int | Sequence[int], how: str, bound: float) -> float:
     """E_μ[c]: the mean factor that a correction with this upper bound leaves, where 1 would lose
     nothing.
 
@@ -100,12 +101,23 @@ def expected_weight(sigma: float, tokens: int, how: str, bound: float) -> float:
         sigma: σ, standard deviation of a token's log π_old/μ, nats; of a normal one 1.25 times the
             mean |log π_old/μ|.
         tokens: T, how many tokens' ratios one factor multiplies: 1 for level="token", a
-            completion's length for "sequence".
+            completion's length for "sequence", or the lengths of all completions: then the mean
+            over them. Where little is left, the short completions carry most of it.
         how, bound: `truncated_importance`'s `how` and `cap`.
+
+    It explains the order, not the number. A comment on NeMo-RL's pull request 2269 (September 2026)
+    measured a mean of 0.06 over 8,000 to 10,000 tokens, truncated at 2. Its two sizes of the noise
+    give 0.22 and 0.0007 at 9,000 tokens, because no one normal has both; and lengths whose spread is
+    1.2 times their mean lift the latter to 0.05.
+
     Raises TypeError, ValueError: a σ below 0, no token, an unknown `how`, a bound not above 0.
     Source: derived here, for noise that is normal, independent from token to token and of one σ.
     Noise that the tokens of a completion share makes s² larger. In the
     book: :eq:`long-surviving`."""
+    if isinstance(tokens, Sequence) and not isinstance(tokens, str):
+        if not tokens:
+            raise ValueError("tokens: expected the length of one completion or more, got none")
+        return fmean(expected_weight(sigma, length, how, bound) for length in tokens)
     s = checks.number("sigma", sigma, least=0) * math.sqrt(checks.whole("tokens", tokens, least=1))
     checks.choice("how", how, HOWS)
     bound = checks.number("bound", bound, above=0)

@@ -144,7 +144,8 @@ def k3(log_a: Tensor, log_b: Tensor) -> Tensor:
     on all that b has; yet as a loss its mean gradient in a is that of the other direction,
     KL(b || a).
 
-    Arguments, errors and source as in `k1`. In the book: :eq:`estimators`."""
+    Arguments, errors and source as in `k1`. In the book: :eq:`estimators`;
+    in GRPO: :eq:`grpo-kl`."""
     log_a, log_b = _sampled(log_a, log_b)
     d = log_b - log_a
     return torch.expm1(d) - d

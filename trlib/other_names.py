@@ -132,10 +132,17 @@ OF_A_METHOD = "aggregation"  #: A setting that every method has, and a run has n
 
 
 def near(said: object, known: Iterable[str]) -> str:
-    """The nearest of the names that are known, as the end of an error; empty if none is near."""
-    lowered = {name.lower(): name for name in known}
-    found = difflib.get_close_matches(str(said).lower(), lowered, n=1, cutoff=0.5)
-    return f"; did you mean {lowered[found[0]]!r}?" if found else ""
+    """The nearest of the names that are known, as the end of an error; empty if none is near.
+    The first word of a longer name counts as well: `dail` is near `dial_methods`."""
+    names, text = sorted(known), str(said).lower()
+    words = [*map(str.lower, names), *(name.lower().split("_")[0] for name in names)]
+    found = difflib.get_close_matches(text, words, n=1, cutoff=0.5)
+    alike = [name for name in names if found and name.lower().split("_")[0] == found[0]]
+    alike += [name for name in names if found and name.lower() == found[0]]
+    if not alike:
+        return ""
+    nearest = max(alike, key=lambda name: (difflib.SequenceMatcher(None, text, name).ratio(), name))
+    return f"; did you mean {nearest!r}?"
 
 
 def hint(said: object, known: Iterable[str]) -> str:

@@ -1,13 +1,10 @@
 """Whether a run fits into memory, estimated before it begins: a long horizon is what most often
 does not."""
 
-from pathlib import Path
-
-import torch
-
 from trlib.algorithms.needs import Needs
 from trlib.errors import warn
 from trlib.loop.settings import FilledSettings
+from trlib.model.memory import free
 from trlib.model.policy import Policy
 
 FLOAT = 4  #: Bytes of a float32, in which log-probs and gradients are computed.
@@ -41,22 +38,6 @@ def peak(policy: Policy, settings: FilledSettings, needs: Needs) -> int:
         + (rows // s.minibatches if needs.full else 0)
     )
     return max(update, sampling) + whole * s.max_tokens * vocabulary * FLOAT
-
-
-def free(device: torch.device) -> int | None:
-    """Bytes that are free on a device; None: not known."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    meminfo, limit, used = map(
-        Path, ("/proc/meminfo", "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current")
-    )
-    if device.type != "cpu" or not meminfo.exists():
-        return None
-    lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
-    available = int(lines["MemAvailable"].split()[0]) * 1024
-    if limit.exists() and used.exists() and (most := limit.read_text().strip()).isdigit():
-        available = min(available, int(most) - int(used.read_text()))
-    return available
 
 
 def warn_if_short(policy: Policy, settings: FilledSettings, needs: Needs) -> None:

@@ -30,7 +30,7 @@ def plain_llama(model: Any, weights: Mapping[str, Tensor] | None = None) -> Llam
     """A model's plain form with its weights of now; `weights` replace those that they name.
 
     None: its architecture or settings are others, a part of it was exchanged or has hooks, or its
-    weights are not float32 on the CPU. transformers' own path serves every model."""
+    weights are not float32. transformers' own path serves every model."""
     from transformers import LlamaForCausalLM
 
     if type(model) is not LlamaForCausalLM or not _supported(model.config):
@@ -42,7 +42,7 @@ def plain_llama(model: Any, weights: Mapping[str, Tensor] | None = None) -> Llam
             return None
         for kind, p in module._parameters.items():
             if p is not None:
-                if kind != "weight" or p.dtype is not torch.float32 or not p.is_cpu:
+                if kind != "weight" or p.dtype is not torch.float32:
                     return None
                 found[name] = p
     if found["lm_head"] is found["model.embed_tokens"]:
@@ -113,8 +113,9 @@ class Llama:
         of what is in the cache; cache: transformers', to go on from and to extend."""
         past, length = 0 if cache is None else cache.get_seq_length(), input_ids.shape[1]
         if position_ids is None:
-            position_ids = torch.arange(past, past + length)[None]
-        turn, mask = self._turn(position_ids), _mask(attention_mask, past, length)
+            position_ids = torch.arange(past, past + length, device=input_ids.device)[None]
+        turn = self._turn(position_ids)
+        mask = _mask(attention_mask, past, length, input_ids.device)
         x = F.embedding(input_ids, self.embedding, self.pad)
         for i, (layer, (wq, wk, wv, wo, gate, up, down, first, second)) in enumerate(self.layers):
             h, shape = self._normed(x, first), (*x.shape[:2], -1, layer.head_dim)
@@ -144,11 +145,11 @@ def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + x.roll(x.shape[-1] // 2, -1) * sin
 
 
-def _mask(seen: Tensor | None, past: int, length: int) -> Tensor | None:
+def _mask(seen: Tensor | None, past: int, length: int, device: torch.device) -> Tensor | None:
     """[R or 1, 1, L, past + L] bool: where a token looks; None: at everything up to itself."""
     if (past == 0 or length == 1) and (seen is None or bool(seen.all())):
         return None
-    before = torch.ones(length, past + length, dtype=torch.bool).tril(past)
+    before = torch.ones(length, past + length, dtype=torch.bool, device=device).tril(past)
     return before[None, None] if seen is None else before & seen[:, None, None]
 
 

@@ -21,10 +21,12 @@ from trlib.model import decoder
 from trlib.model.folders import ADAPTERS, Notes, notes, standing
 from trlib.model.gguf import PACKAGED, check_readers, forget_quantiser, in_package
 from trlib.model.gguf import reading as reading_gguf
+from trlib.model.memory import READ, warn_if_short
 from trlib.other_names import near
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
 """Models that ship with the package, one folder each."""
+RUN = "run.json"  #: The file that makes a folder one of a run: `Run.save` writes it.
 #: Models with fewer parameters stay on the CPU and run on one thread: two are slower.
 SMALL = 5_000_000
 FLOATS = ("float16", "bfloat16", "float32", "float64")  #: The types that weights can have.
@@ -70,13 +72,9 @@ def find(name: str) -> Source:
         raise ValueError(f"policy: expected a name or a path, got {name!r}")
     folder = standing(Path(name).expanduser())
     if folder.is_dir():
-        adapters = (folder / ADAPTERS).exists()
-        if not adapters and not (folder / "config.json").exists():
-            raise CheckpointError(
-                f"policy {name!r}: expected a folder with a config.json and model.safetensors, "
-                "got one without a model"
-            )
-        return Source(name, str(folder), adapters=adapters)
+        if not _has_model(folder):
+            return _of_run(name, folder)
+        return Source(name, str(folder), adapters=(folder / ADAPTERS).exists())
     if folder.suffix == ".gguf":
         if not folder.is_file():
             raise CheckpointError(f"policy {name!r}: no such file")
@@ -86,6 +84,27 @@ def find(name: str) -> Source:
     if "/" in name or "\\" in name or name.startswith((".", "~")):
         raise CheckpointError(f"policy {name!r}: no such folder{_beside(folder)}")
     raise unknown("policy", name, [*embedded(), *PACKAGED])
+
+
+def _has_model(folder: Path) -> bool:
+    return (folder / ADAPTERS).exists() or (folder / "config.json").exists()
+
+
+def _of_run(name: str, folder: Path) -> Source:
+    """The policy that the run in a folder kept: `runs/a` leads to `runs/a/policy`.
+    Raises CheckpointError: the folder is no run's, or the run has not ended."""
+    if not (folder / RUN).is_file():
+        raise CheckpointError(
+            f"policy {name!r}: expected a folder with a config.json and model.safetensors, or one "
+            f"that a run was kept in, got one without a model{_beside(folder / 'policy')}"
+        )
+    kept = standing(folder / "policy")
+    if not _has_model(kept):
+        raise CheckpointError(
+            f"policy {name!r}: expected the folder of a run that has ended, got one that was "
+            "stopped before; resume=True, or --resume, continues it"
+        )
+    return Source(str(Path(name) / "policy"), str(kept), adapters=(kept / ADAPTERS).exists())
 
 
 def _of_runs(name: str) -> bool:
@@ -134,6 +153,8 @@ def read(source: Source) -> tuple[Any, Any]:
     wanted = "a causal language model in the hub's format (config.json, safetensors, tokenizer)"
     if source.packed:
         check_readers(source.name)
+        if source.name in PACKAGED:
+            warn_if_short(source.name, READ)
         where["gguf_file"] = source.packed
         wanted = f"a whole GGUF file of a causal language model, {source.packed}"
     try:

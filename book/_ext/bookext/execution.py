@@ -18,7 +18,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from bookext import address
+from bookext import address, alone
 
 KEY = "execution_record"
 PENDING = "execution_pending"
@@ -87,13 +87,14 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
         return
     file = Path(app.srcdir, *GPU)
     app.env.note_dependency(str(file))
-    metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
+    executed = None if app.config.prepared else alone.results(path)
+    metadata = json.loads(executed or path.read_text(encoding="utf-8"))["metadata"]
     record = metadata.get(KEY)
     entry = json.loads(file.read_text(encoding="utf-8"))["chapters"].get(path.stem)
     if record:
         summary, lines = short(record), [sentence(record), on_a_gpu(entry, record.get("text"))]
     else:
-        summary, lines = metadata.get(PENDING, "Not executed yet."), []
+        summary, lines = metadata.get(PENDING, _without(app)), []
     _take_colab(doctree)
     colab = address.of(app.config).colab(f"notebooks/{path.name}")
     title = next(iter(doctree.findall(nodes.title)), None)
@@ -102,6 +103,11 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
             title.parent.index(title) + 1,
             nodes.raw("", stamp(summary, lines, colab), format="html"),
         )
+
+
+def _without(app: Sphinx) -> str:
+    """What stands where no record is: `jupyter-book build .` executes what `make html` has not."""
+    return "Not executed yet." if app.config.prepared else "Executed with this page."
 
 
 def _take_colab(doctree: nodes.document) -> None:

@@ -15,6 +15,7 @@ from bookext import phone_tables, unbroken
 from bookext.search import TAG
 from trbook.explorables.modules import link_modules, preloads
 from trbook.explorables.publish import publish
+from trbook.reveal import unfolded
 
 UNUSED = ("thebe", "design-tabs", "toggle", "DOCUMENTATION_OPTIONS.pagename")
 """Scripts and styles that no page of this book uses, by a part of their name or text."""
@@ -60,7 +61,7 @@ def slim(
                 file for file in context[kind] if not _unused(file, context.get("body", ""))
             ]
     if "body" in context:
-        body = phone_tables.tables(mend(THEBE.sub("", context["body"])))
+        body = phone_tables.tables(mend(unfolded(THEBE.sub("", context["body"]))))
         body = styled(unbroken.names(unbroken.numbers(body)))
         home = context["pathto"]("_static/explorables", 1)
         context["body"] = link_modules(body, home)

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trbook.reveal import fold
+
 MARK = {True: "right", False: "not yet"}
 _INK = {True: "#1a6e3c", False: "#8a5a00"}
 _MANY = 12
@@ -48,11 +50,12 @@ class Verdict:
     def _repr_html_(self) -> str:
         sign = "✓" if self.right else "…"
         text = re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(self.message))
-        return (
+        html = (
             f'<div class="trlib-verdict" style="border-left: 4px solid {_INK[self.right]}; '
             "padding: .4em .9em; "
             f'max-width: 46em"><strong>{sign} {self._mark}:</strong> {text}</div>'
         )
+        return fold(html, "What the check says of the solution") if self.whose else html
 
 
 class NotYet(Exception):

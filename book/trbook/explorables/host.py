@@ -82,18 +82,24 @@ class Explorable(anywidget.AnyWidget):
             fallback=self.fallback,
             room=self.room,
             still=self.still(),
+            drawn=self.drawn(),
         )
 
     def still(self) -> str | None:
         """The picture that a page shows before the module has drawn. The first state has one, and
         those that the book shows."""
+        drawn = self.drawn()
+        return still_of(drawn) if drawn else None
+
+    def drawn(self) -> str | None:
+        """The name of that picture's file, without its ending."""
         differs = self._differs()
         if not differs:
-            return still_of(self.module)
-        for name, state in self.shown.items():
-            if differs == state:
-                return still_of(f"{self.module}.{name}")
-        return None
+            return self.module
+        return next(
+            (f"{self.module}.{name}" for name, state in self.shown.items() if differs == state),
+            None,
+        )
 
     def _differs(self) -> dict[str, Any]:
         """The settings that differ from the first state; a trait tagged `data=True` arrives with

@@ -54,3 +54,7 @@ class Loop(Packed):
             still = still.replace(f'data-box="{box}"', f'data-box="{box}" data-lit=""')
         still = still.replace(f'data-card="{read}"', f'data-card="{read}" data-chosen=""')
         return still.replace(f'value="{read}"', f'value="{read}" checked=""')
+
+    def drawn(self) -> str | None:
+        """None: what is shown is no file's whole content."""
+        return None

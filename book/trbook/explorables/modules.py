@@ -15,11 +15,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from trbook.explorables.files import COMMON, data_of, source_of
+from trbook.explorables.files import COMMON, data_of, source_of, still_of
 
 HOST = Path(__file__).parent / "host.js"
 LATER = ("playground",)
-"""Modules that a page loads on a click: until then it shows their cover."""
+"""Large modules: a page loads them when a reader comes near, and no earlier."""
 
 _OPEN = '<script type="application/json" class="trlib-{}" data-name="{}"'
 _MODULE, _DATA, _PARTS = (
@@ -28,6 +28,11 @@ _MODULE, _DATA, _PARTS = (
 )
 """The elements of a fragment that hold its module, its data and what it asks for while it runs, or
 link to them."""
+_STILL = re.compile(
+    r'(<div class="trlib-still" data-still="([\w.]+)">)<template shadowrootmode="open">.*?</template>',
+    re.DOTALL,
+)
+"""The picture that stands in `built/` under the name that is given there."""
 
 
 def fragment(
@@ -38,7 +43,9 @@ def fragment(
     room: tuple[int, int],
     still: str | None = None,
     parts: dict[str, str] | None = None,
+    shared: str | None = None,
     light: str = "",
+    drawn: str | None = None,
 ) -> str:
     """HTML that runs an explorable by itself: its module, its settings and the host; no kernel, no
     network.
@@ -49,23 +56,25 @@ def fragment(
         fallback: what stands there until the module has drawn, and where no JavaScript runs.
         room: pixels kept until then, on a phone (`book.css`) and on a wide page.
         still: a picture that stands there instead, HTML for a shadow root; it keeps its own room.
-            Where it holds a button with `data-start`, the module loads when that is pressed.
         parts: by name, what the module asks for while it runs.
+        shared: the module in whose folder a linked page finds them; None: in its own.
         light: HTML that the still has slots for.
+        drawn: the still's name in `built/`, for a page that is older than it (`link_modules`).
     """
     host = HOST.read_text(encoding="utf-8")
     phone, wide = room
     kept = "" if still else f' style="min-height:{wide}px;--phone:{phone}px"'
     shadow = f'<template shadowrootmode="open">{still}</template>' if still else ""
+    named = f' data-still="{drawn}"' if still and drawn else ""
     return "\n".join(
         (
             f'<div class="trlib-explorable" data-explorable="{name}">',
             f'<div class="trlib-view"{kept}><div '
-            f'class="trlib-still">{shadow}{light or escape(fallback)}</div></div>',
+            f'class="trlib-still"{named}>{shadow}{light or escape(fallback)}</div></div>',
             f'<script type="application/json" class="trlib-traits">{_json(settings)}</script>',
             _module(name),
             *([_data(name)] if data_of(name) else []),
-            *([_carrying("parts", name, _json(parts))] if parts else []),
+            *([_carrying("parts", shared or name, _json(parts))] if parts else []),
             f"<script>\n{host}</script>",
             "</div>",
         )
@@ -76,7 +85,7 @@ def preloads(html: str, address: str) -> str:
     """Links for a page's head that fetch its explorables' modules and their shared chunk at once.
 
     Without them a browser finds the modules one after the other, when it has read the page. Modules
-    that wait for a click get no link.
+    that are large get no link.
     """
     names = [name for name in dict.fromkeys(_MODULE.findall(html)) if name not in LATER]
     files = [f"{name}.js" for name in (COMMON, *names)] if names else []
@@ -89,7 +98,8 @@ def link_modules(html: str, address: str) -> str:
     """A page whose explorables load their module and data from `address` instead of carrying them.
 
     Pages then share one chunk, and the text does not wait for the data. A browser loads neither
-    from a file system: a page that is opened from one must carry both (`embed_modules`).
+    from a file system: a page that is opened from one must carry both (`embed_modules`). The first
+    states are those of today, like the modules, even where a notebook has run long ago.
 
     Args:
         html: a page, or a part of one, with fragments.
@@ -105,7 +115,13 @@ def link_modules(html: str, address: str) -> str:
 
     html = _MODULE.sub(link("module", ".js"), html)
     html = _DATA.sub(link("data", ".data.json"), html)
+    html = _STILL.sub(_of_today, html)
     return _PARTS.sub(link("parts", ""), html)
+
+
+def _of_today(match: re.Match[str]) -> str:
+    still = still_of(match[2])
+    return f'{match[1]}<template shadowrootmode="open">{still}</template>' if still else match[0]
 
 
 def embed_modules(html: str) -> str:

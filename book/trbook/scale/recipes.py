@@ -4,6 +4,9 @@ where the time goes.
     recipe = RECIPES[8]
     print(trl_files(recipe))          train.py, fsdp.yaml and the command
     print(verl_command(recipe))       the command
+    print(verl_command(recipe, asynchronous(recipe)))
+        half of the cards sample while the others learn
+    across(recipe, machines=4)        what to add on several machines
     on_a_card(recipe)
         {"weights": ..., "gathered": ..., ...}, bytes at the peak of an update
     seconds(recipe)
@@ -301,9 +304,60 @@ def verl_settings(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def verl_command(recipe: Recipe) -> str:
-    """What starts verl."""
-    settings = f" \\{LINE}".join(f"{name}={value}" for name, value in verl_settings(recipe).items())
+VERSION, BEHIND = 4, 2
+"""Of the asynchronous recipe: updates from one version of the sampler's weights to the next, and how
+many versions ago a completion may have been begun, at most."""
+
+
+def asynchronous(recipe: Recipe) -> dict[str, Any]:
+    """The same batch in verl with half of the cards for sampling, which never stops: what
+    `verl_settings` says, and what differs.
+
+    The sampler gets new weights after `VERSION` updates. A completion that was begun more than
+    `BEHIND` versions ago is dropped: verl counts the version at work as one. So the oldest tokens
+    are (`BEHIND` + 1) `VERSION` - 1 updates behind the learner."""
+    half, both = recipe.gpus // 2, "actor_rollout_ref"
+    return verl_settings(recipe) | {
+        "trainer.v1.trainer_mode": "separate_async",
+        "trainer.v1.separate_async.parameter_sync_step": VERSION,
+        "trainer.v1.sampler.max_off_policy_threshold": BEHIND + 1,
+        "trainer.v1.sampler.max_off_policy_strategy": "drop",
+        "trainer.n_gpus_per_node": half,
+        f"{both}.hybrid_engine": False,
+        f"{both}.actor.ppo_mini_batch_size": recipe.setup.prompts // VERSION,
+        f"{both}.actor.fsdp_config.fsdp_size": half,
+        f"{both}.rollout.nnodes": 1,
+        f"{both}.rollout.n_gpus_per_node": recipe.gpus - half,
+        f"{both}.rollout.gpu_memory_utilization": 0.85,
+        f"{both}.rollout.free_cache_engine": False,
+        f"{both}.rollout.checkpoint_engine.backend": "nccl",
+    }
+
+
+def across(recipe: Recipe, machines: int) -> dict[str, dict[str, Any]]:
+    """What changes on several machines like the recipe's, by library: each holds a whole copy of
+    the weights in shards, and the copies share their gradients (HSDP). With shards across machines
+    every update would gather all weights through the network between them."""
+    return {
+        "verl": {
+            "trainer.nnodes": machines,
+            "actor_rollout_ref.actor.fsdp_config.fsdp_size": recipe.gpus,
+        },
+        "accelerate": {
+            "num_machines": machines,
+            "num_processes": machines * recipe.gpus,
+            "parallelism_config": {
+                "parallelism_config_dp_replicate_size": machines,
+                "parallelism_config_dp_shard_size": recipe.gpus,
+            },
+        },
+    }
+
+
+def verl_command(recipe: Recipe, given: dict[str, Any] | None = None) -> str:
+    """What starts verl, with `verl_settings` or those that are given."""
+    chosen = verl_settings(recipe) if given is None else given
+    settings = f" \\{LINE}".join(f"{name}={value}" for name, value in chosen.items())
     return f"python -m verl.trainer.main_ppo \\{LINE}{settings}"
 
 

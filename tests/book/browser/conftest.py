@@ -1,0 +1,104 @@
+"""The built book, served on loopback; the Chromium that looks at it is that of `tests/browser.py`.
+
+The book is built once by the same code that builds it for readers: a page of each kind (`DAILY`) in
+the `smoke` profile, or the whole book, as `--book` says. A test that needs more than these pages is
+one for `make nightly`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.book.browser.explorable import page_of, visits
+from tools.html import build
+from tools.paths import BUILD
+from tools.serve import served
+from trbook import explorables
+from trbook.explorables.modules import link_modules
+from trbook.explorables.publish import publish
+
+DAILY = (
+    "book/index",
+    "book/notation",
+    "book/diagnose",
+    "book/glossary",
+    "book/playground",
+    "book/purpose",
+    "book/methods/index",
+    "book/methods/dppo",
+    "book/interface/losses",
+    "notebooks/00_quickstart",
+    "notebooks/05_grpo",
+)
+"""A page of each kind: what `make test` builds and opens."""
+
+
+@pytest.fixture(scope="session")
+def book(request: pytest.FixtureRequest) -> Path:
+    """The folder of the built pages. TRLIB_BOOK names one that is built already."""
+    named = os.environ.get("TRLIB_BOOK")
+    if named:
+        return Path(named).resolve()
+    profile = request.config.getoption("book")
+    if profile == "some":
+        return build("smoke", BUILD / "smoke" / "_build", pages=DAILY)
+    # The `cpu` book is the one that `make html` builds: what is built of it already is not built
+    # again.
+    return build(profile, BUILD if profile == "cpu" else BUILD / profile / "_build")
+
+
+@pytest.fixture(scope="session")
+def address(book: Path) -> Iterator[str]:
+    """Where the built book is served."""
+    with served(book) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a page for each explorable is served, linked as the book links them."""
+    folder = tmp_path_factory.mktemp("figures")
+    publish(folder / "_static" / "explorables")
+    for name in explorables.__all__:
+        html = link_modules(getattr(explorables, name)().html(), "_static/explorables")
+        (folder / f"{name}.html").write_text(page_of(name, html), encoding="utf-8")
+    with served(folder) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(chromium: Any, figures: str) -> Iterator[Callable[..., Any]]:
+    """Opens the page of an explorable: `visit("Unifier")`."""
+    with visits(chromium, figures) as visit:
+        yield visit
+
+
+@pytest.fixture(scope="session")
+def frame_cost() -> Callable[..., float]:
+    """The mean milliseconds of processor time, in script, style and layout, of the frames that an
+    action draws. Processor time, because what other processes do must not count."""
+
+    def cost(context: Any, page: Any, act: Callable[[], Any], frames: int) -> float:
+        clock = context.new_cdp_session(page)
+        clock.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+        def spent() -> float:
+            metrics = {
+                metric["name"]: metric["value"]
+                for metric in clock.send("Performance.getMetrics")["metrics"]
+            }
+            return sum(
+                metrics[name]
+                for name in ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
+            )
+
+        before = spent()
+        act()
+        return 1000 * (spent() - before) / frames
+
+    return cost

@@ -1,0 +1,256 @@
+"""The basin explorer in Chromium, on made runs: it reads as numpy interpolates, and offers only
+what is recorded."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.book.test_basin import made
+from trbook.explorables import Basin, basins, host, modules
+from trbook.explorables import basin as module
+from trlab.sweep import Axis
+
+PAGE = (
+    '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>basin</title>'
+    '<meta name="viewport" content="width=device-width, '
+    'initial-scale=1"><body><main>{}</main></body></html>'
+)
+MODEL = "document.querySelector('.trlib-explorable').model"
+NARROW = Axis("narrow", {"a third": {"threshold": 1 / 3}, "a tenth": {"threshold": 0.1}})
+
+
+def packed(*panels: dict[str, Any]) -> str:
+    return json.dumps(
+        {"within": 0.05, "tenfold": 10, "names": module.METHODS, "records": {}, "panels": panels}
+    )
+
+
+@pytest.fixture(scope="module")
+def everything() -> list[dict[str, Any]]:
+    """What the page shows when all three sweeps are recorded, of made runs."""
+    by_uses = basins.panels_of(*made(2, Axis("uses", {"1": {}, "16": {"epochs": 16}})))
+    narrow = basins.panels_of(*made(2, NARROW, train={"epochs": 16}))
+    return [*by_uses, *narrow, *basins.panels_of(*made(9, train={"epochs": 16}))]
+
+
+@pytest.fixture
+def show(chromium: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Opens a page with the explorer over given panels; nothing may be complained of."""
+    pages, complaints = [], []
+
+    def opened(panels: list[dict[str, Any]], width: int = 900, **settings: Any) -> Any:
+        data = packed(*panels)
+        for place in (modules, host, module):
+            monkeypatch.setattr(place, "data_of", lambda name: data)
+        module._recorded.cache_clear()
+        page = chromium.new_page(viewport={"width": width, "height": 900})
+        pages.append(page)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        html = PAGE.format(
+            re.sub(r"<template.*?</template>", "", Basin(**settings).html(), flags=re.DOTALL)
+        )
+        page.set_content(html)
+        page.wait_for_selector(".trx[data-drawn]", state="attached")
+        # Both drawers at once, which a reader cannot: a name would let only one stay open.
+        page.locator(".drawer:not(.ask)").evaluate_all(
+            "all => all.forEach(drawer => { drawer.name = ''; drawer.open = true; })"
+        )
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+    module._recorded.cache_clear()
+    assert complaints == []
+
+
+def cells(page: Any, method: str) -> list[str]:
+    """The table's row of a method, without its name."""
+    row = page.locator(
+        ".readings tbody tr", has=page.get_by_role("button", name=re.compile(rf"^{method}"))
+    )
+    return row.locator("td > span:first-child").all_inner_texts()
+
+
+def test_a_curve_is_read_as_numpy_interpolates(sources: Any) -> None:
+    draw = random.Random(5)
+    asked = []
+    for _ in range(40):
+        rates = sorted(10 ** draw.uniform(-6, -2) for _ in range(draw.randint(1, 7)))
+        curve = [draw.random() for _ in rates]
+        asked += [[rates, curve, 10 ** draw.uniform(-6.5, -1.5)] for _ in range(20)]
+        asked += [[rates, curve, rate] for rate in rates]
+    got = sources("basin/maths.js", "(m, asked) => asked.map(one => m.readAt(...one))", asked)
+    inside = 0
+    for (rates, curve, rate), value in zip(asked, got, strict=True):
+        if not rates[0] <= rate <= rates[-1]:
+            assert value is None, "nothing is read where nothing was run"
+            continue
+        inside += 1
+        assert value == pytest.approx(
+            np.interp(np.log10(rate), np.log10(rates), curve), rel=1e-12, abs=1e-12
+        )
+    assert 300 < inside < len(asked) - 100
+    assert sources("basin/maths.js", "m => m.readAt([3e-5, 3e-4], [0, 1], 10 * 3e-5)") == 1, (
+        "3.0000000000000003e-4"
+    )
+
+
+def test_a_rate_is_in_the_basin_where_the_curve_is_above_the_line(
+    sources: Any, everything: list[dict[str, Any]]
+) -> None:
+    rungs = sources("basin/maths.js", "m => m.RUNGS")
+    assert rungs[0] == 3e-6 and rungs[-1] == 1e-3 and {1e-5, 3e-5, 1e-4, 3e-4} <= set(rungs)
+    assert max(b / a for a, b in pairwise(rungs)) < 1.2
+    for panel in everything:
+        where = sources(
+            "basin/maths.js",
+            "(m, [panel, rungs]) => rungs.map(lr => m.readings(panel, Object.keys(panel.methods), "
+            "'end', lr, 10))",
+            [panel, rungs],
+        )
+        for rate, rows in zip(rungs, where, strict=True):
+            for row in rows:
+                of = panel["methods"][row["method"]]
+                if not panel["rates"][0] <= rate <= panel["rates"][-1]:
+                    assert (row["value"], row["where"]) == (None, "off")
+                    continue
+                # One hump each: above the line and in the basin are the same.
+                above = row["value"] > panel["line"]
+                assert (row["where"] == "in") == above or row["value"] == pytest.approx(
+                    panel["line"], abs=1e-4
+                )
+                best = max(max(one["end"]["curve"]) for one in panel["methods"].values())
+                assert row["below"] == pytest.approx(best - row["value"])
+                if row["where"] == "none":
+                    assert of["basin"]["low"] is None
+
+
+def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(
+    show: Any, until: Any, everything: list[dict[str, Any]]
+) -> None:
+    page = show(everything, methods=["pg_is", "ppo", "troll"], lr=1e-5, seeds="map")
+    panel = next(one for one in everything if one["uses"] == "16" and len(one["seeds"]) == 2)
+    ends = {method: of["end"]["curve"] for method, of in panel["methods"].items()}
+    best = max(max(curve) for curve in ends.values())
+    high = panel["methods"]["pg_is"]["basin"]["high"]
+    lead, power = f"{high:.1e}".split("e")
+    ppo, troll, plain = (cells(page, name) for name in ("PPO", "TROLL", "unclipped"))
+    assert (ppo[0], ppo[2]) == (f"{ends['ppo'][0]:.3f}", f"{ends['ppo'][1]:.3f}")
+    assert [troll[1], *troll[3:]] == [f"−{best - ends['troll'][0]:.3f}", "–", "none"]
+    assert plain[3] == f"{float(lead):g}e{int(power)}"
+    handle = page.locator(".handle")
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    until(page, f"{MODEL}.get('lr') === 1.1e-5")
+    page.keyboard.press("Shift+ArrowRight")
+    until(page, f"{MODEL}.get('lr') === 2e-5")
+    assert "0.00002" in handle.get_attribute("aria-label")
+    until(page.locator(".readings thead th").nth(1), "node => node.textContent === 'at 2e-5'")
+    between = np.interp(np.log10(2e-5), np.log10(panel["rates"]), ends["pg_is"])
+    assert cells(page, "unclipped")[0] == f"{between:.3f}"
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 500, y, steps=4)
+    page.mouse.up()
+    until(page, f"{MODEL}.get('lr') === 1e-3")
+    until(page.locator(".verdict b"), "node => node.textContent.includes('At 1e-3')")
+    assert page.locator(".verdict").get_attribute("data-tone") == "fail"
+    assert cells(page, "PPO")[2] == "not run", "ten times the last rate"
+    page.get_by_role("button", name=re.compile("^PPO")).click()
+    until(page, f"{MODEL}.get('lr') === 1e-4")
+    slider = page.get_by_role("slider", name="learning rate")
+    slider.press("Home")
+    until(page, f"{MODEL}.get('lr') === 3e-6")
+    until(page.locator(".verdict b"), "node => node.textContent === 'Nothing was run here'")
+
+
+def test_open_ends_are_drawn_open(show: Any, everything: list[dict[str, Any]]) -> None:
+    page = show(everything, methods=["pg_is", "ppo", "troll"])
+    drawn = page.locator(".ends").evaluate_all("all => all.map(node => node.getAttribute('d'))")
+    panel = max(everything, key=lambda one: len(one["seeds"]))
+    have = [panel["methods"][method]["basin"] for method in ("pg_is", "ppo")]
+    assert [path.count("V") for path in drawn] == [
+        2 - one["open_low"] - one["open_high"] for one in have
+    ]
+    assert [path.count("l") // 2 for path in drawn] == [
+        one["open_low"] + one["open_high"] for one in have
+    ]
+    assert (
+        have[0]["open_low"]
+        and page.locator(".trx svg", has_text="none: below the line at every rate").count()
+    )
+    assert page.locator(".bar").count() == 2
+
+
+def test_bands_are_drawn_of_many_seeds_and_runs_are_marked(
+    show: Any, until: Any, everything: list[dict[str, Any]]
+) -> None:
+    page = show(everything, methods=["pg_is", "ppo", "troll"])
+    assert page.locator(".band").count() == 3 and page.locator(".run").count() == 3 * 3 * 9
+    assert (
+        "9 seeds at each rate; bands are 95 % intervals" in page.locator(".readings").inner_text()
+    )
+    page.get_by_role("radio", name="the map, 2 seeds").evaluate("node => node.click()")
+    until(
+        page.locator(".readings"),
+        "node => node.textContent.includes('2 seeds at each rate: a map, not evidence')",
+    )
+    assert page.locator(".band").count() == 0 and page.locator(".run").count() == 3 * 3 * 2
+    page.get_by_role("radio", name="early reward").evaluate("node => node.click()")
+    until(
+        page.locator(".verdict"),
+        "node => node.textContent.includes('of the ends, whatever is drawn')",
+    )
+    assert page.locator(".line-of-all").get_attribute("d") is None, "the line is one of ends"
+
+
+def test_only_what_is_recorded_can_be_chosen(
+    show: Any, until: Any, everything: list[dict[str, Any]]
+) -> None:
+    page = show(everything)
+    legends = (
+        "all => all.filter(node => !node.hidden).map(node => "
+        "node.querySelector('legend').textContent)"
+    )
+    heads = page.locator(".head fieldset, .more-settings fieldset")
+    every = ["Passes over every batch", "Threshold of every method", "Seeds", "What is drawn"]
+    assert heads.evaluate_all(legends) == every
+    page.get_by_role("radio", name="a third").evaluate("node => node.click()")
+    until(
+        page.locator(".readings"), "node => node.textContent.includes('the bound on the gradient')"
+    )
+    page.get_by_role("radio", name="one pass").evaluate("node => node.click()")
+    until(page, f"{MODEL}.get('threshold') === 'default'")
+    until(
+        page.locator(".notes"),
+        "node => node.textContent.includes('only default thresholds were run')",
+    )
+    assert heads.evaluate_all(legends) == ["Passes over every batch", "What is drawn"]
+    assert "Not in this record: GSPO, DPPO." in page.locator(".readings").inner_text()
+    alone = show(everything[1:2])
+    assert alone.locator(".head fieldset, .more-settings fieldset").evaluate_all(legends) == [
+        "What is drawn"
+    ]
+    assert "one pass" not in alone.locator(".try .marks button").all_inner_texts()
+
+
+def test_without_a_record_it_says_so(show: Any) -> None:
+    page = show([], width=360)
+    assert page.locator(".verdict b").inner_text() == "Not recorded yet"
+    assert page.locator(".readings").is_hidden() and page.locator(
+        ".try .marks button"
+    ).all_inner_texts() == ["reset"]
+    page.locator(".handle").press("ArrowRight")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360

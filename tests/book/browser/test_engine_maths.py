@@ -1,0 +1,339 @@
+"""The engine's formulas in Chromium against trlib, in double precision."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import fields
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.book.browser.double import double
+from trlib.advantages import ADVANTAGES
+from trlib.aggregation import AGGREGATIONS, aggregate
+from trlib.algorithms import (
+    ALGORITHMS,
+    TokenLoss,
+    cispo_loss,
+    dppo_loss,
+    gmpo_loss,
+    gspo_loss,
+    pg_is_loss,
+    ppo_loss,
+    pspo_loss,
+    quatro_loss,
+    reinforce_loss,
+    sapo_loss,
+    troll_loss,
+)
+from trlib.algorithms.grpo import overlong_penalty
+from trlib.algorithms.quatro import solve_dual
+from trlib.methods import OBJECTIVES as TRAINABLE
+
+EXACT = {"rtol": 1e-9, "atol": 1e-12}
+LENGTHS = [1, 2, 7, 16, 5, 3, 9, 4, 6, 12, 8, 11]
+Objective = tuple[str, dict[str, Any], Callable[..., TokenLoss]]
+"""Its name in the engine, settings, and the loss in trlib."""
+OBJECTIVES: dict[str, Objective] = {
+    "reinforce": ("reinforce", {}, lambda logp, old, **given: reinforce_loss(logp, **given)),
+    "pg_is": ("pg_is", {}, pg_is_loss),
+    "ppo": ("ppo", {"eps_low": 0.2, "eps_high": 0.28}, ppo_loss),
+    "ppo with a dual clip": ("ppo", {"dual_clip": 1.5}, ppo_loss),
+    "gspo": ("gspo", {}, gspo_loss),
+    "gspo with a wide window": ("gspo", {"eps_low": 0.1, "eps_high": 0.3}, gspo_loss),
+    "cispo": ("cispo", {"eps_low": 0.3, "eps_high": 0.2}, cispo_loss),
+    "cispo without a lower bound": ("cispo", {"eps_low": None}, cispo_loss),
+    "sapo": ("sapo", {"tau_pos": 1.2, "tau_neg": 3.0}, sapo_loss),
+    "gmpo": ("gmpo", {"eps_log": 0.2}, gmpo_loss),
+    "pspo": ("pspo", {"alpha": 0.3}, pspo_loss),
+    "dppo": ("dppo", {"delta_tv": 0.05}, dppo_loss),
+    "dppo with two thresholds": ("dppo", {"delta_tv": (0.02, 0.1)}, dppo_loss),
+    "dppo by KL": ("dppo", {"delta_kl": 0.01}, dppo_loss),
+    "dppo by KL, unsigned, capped": (
+        "dppo",
+        {"delta_kl": (0.002, 0.02), "signed": False, "max_ratio": 1.1},
+        dppo_loss,
+    ),
+}
+JS = """
+    const { method } = await import("/js/methods.js");
+    const { objective, survey } = method(given.name, given.settings), shared = survey?.(given.completions);
+    return given.completions.map(one => objective({ ...one, ...shared }));
+"""
+
+
+def a_batch(seed: int, spread: float = 0.4) -> SimpleNamespace:
+    """Completions of several lengths with ratios far and near, certain and rare tokens, advantages
+    of every sign."""
+    draw = torch.Generator().manual_seed(seed)
+    shape = (len(LENGTHS), max(LENGTHS))
+    old = torch.rand(shape, generator=draw, dtype=torch.float64).pow(3).log().clamp(-14, -1e-9)
+    step = spread * torch.randn(shape, generator=draw, dtype=torch.float64)
+    logp = (old + step).clamp(max=-1e-10)
+    advantages = torch.randn(len(LENGTHS), generator=draw, dtype=torch.float64)
+    advantages[3] = 0.0
+    mask = torch.arange(shape[1]) < torch.tensor(LENGTHS).unsqueeze(-1)
+    return SimpleNamespace(logp=logp.requires_grad_(), old=old, advantages=advantages, mask=mask)
+
+
+def rows(values: Tensor, mask: Tensor) -> list[list[float]]:
+    return [row[keep].tolist() for row, keep in zip(values.detach(), mask, strict=True)]
+
+
+def completions(batch: SimpleNamespace) -> list[dict[str, Any]]:
+    return [
+        {"logp": logp, "old": old, "advantage": a}
+        for logp, old, a in zip(
+            rows(batch.logp, batch.mask),
+            rows(batch.old, batch.mask),
+            batch.advantages.tolist(),
+            strict=True,
+        )
+    ]
+
+
+def flat(found: list[dict[str, Any]], name: str) -> np.ndarray:
+    return np.array([x for one in found for x in one[name]])
+
+
+def assert_weights_and_masks(ask: Callable[..., Any], objective: Objective, spread: float) -> None:
+    name, settings, loss = objective
+    batch = a_batch(4, spread)
+    found = ask(JS, name=name, settings=settings, completions=completions(batch))
+    wanted = loss(
+        batch.logp,
+        batch.old,
+        advantages=batch.advantages.unsqueeze(-1).expand_as(batch.logp),
+        mask=batch.mask,
+        **settings,
+    )
+    np.testing.assert_allclose(
+        flat(found, "weight"), wanted.diagnostics["weight"][batch.mask].numpy(), **EXACT
+    )
+    assert flat(found, "kept").tolist() == wanted.diagnostics["kept"][batch.mask].tolist()
+
+
+@pytest.mark.parametrize("case", OBJECTIVES)
+@pytest.mark.parametrize("spread", [1e-5, 0.4])
+def test_weights_and_masks_are_those_of_the_losses(
+    ask: Callable[..., Any], case: str, spread: float
+) -> None:
+    assert_weights_and_masks(ask, OBJECTIVES[case], spread)
+
+
+def assert_overflowing_ratios(ask: Callable[..., Any], objectives: dict[str, Objective]) -> None:
+    logp, old = (
+        double([[-0.1, -0.2]] * 4),
+        torch.tensor([[-800.0, -0.2]] * 4).double(),
+    )
+    advantages, mask = (
+        torch.tensor([0.0, -1.0, 1.0, 0.0]).double(),
+        torch.ones(4, 2, dtype=torch.bool),
+    )
+    batch = SimpleNamespace(logp=logp, old=old, advantages=advantages, mask=mask)
+    for name, settings, loss in objectives.values():
+        found = ask(
+            JS.replace("shared })", "shared }).weight.map(String)"),
+            name=name,
+            settings=settings,
+            completions=completions(batch),
+        )
+        wanted = loss(
+            logp, old, advantages=advantages.unsqueeze(-1).expand(4, 2), mask=mask, **settings
+        )
+        got = [[float(x.replace("Infinity", "inf")) for x in row] for row in found]
+        np.testing.assert_allclose(got, wanted.diagnostics["weight"].numpy(), err_msg=name, **EXACT)
+
+
+def test_overflowing_ratios_are_as_in_trlib(ask: Callable[..., Any]) -> None:
+    assert_overflowing_ratios(ask, OBJECTIVES)
+
+
+def test_aggregations_scale_a_token_as_trlib_does(ask: Callable[..., Any]) -> None:
+    mask = a_batch(1).mask.clone()
+    mask[2] = False
+    for how in AGGREGATIONS:
+        values = torch.ones(mask.shape, dtype=torch.float64, requires_grad=True)
+        (slope,) = torch.autograd.grad(aggregate(values, mask, how, horizon=20), values)
+        found = ask(
+            """const { factors } = await import("/js/aggregation.js");
+            return factors(given.how, given.lengths, 20);""",
+            how=how,
+            lengths=mask.sum(-1).tolist(),
+        )
+        np.testing.assert_allclose(
+            np.where(mask, np.array(found)[:, None], 0), slope.numpy(), err_msg=how, **EXACT
+        )
+
+
+def test_advantages_are_those_of_trlib(ask: Callable[..., Any]) -> None:
+    pick = random.Random(2)
+    groups = [[float(pick.random() < 0.4) for _ in range(8)] for _ in range(6)] + [
+        [1.0] * 8,
+        [0.1, 0.1, 0.3] * 2,
+    ]
+    lengths = [[pick.randrange(0, 9) for _ in rewards] for rewards in groups]
+    lengths[0] = [0] * 8
+    for name, advantage in ADVANTAGES.items():
+        found = ask(
+            """const { ADVANTAGES } = await import("/js/advantages.js");
+            return given.groups.map((rewards, i) => ADVANTAGES[given.name](rewards, given.lengths[i]));""",
+            name=name,
+            groups=groups,
+            lengths=lengths,
+        )
+        for rewards, sizes, got in zip(groups, lengths, found, strict=True):
+            batch = SimpleNamespace(
+                rewards=double(rewards),
+                lengths=torch.tensor(sizes),
+                group=torch.zeros(len(rewards), dtype=torch.long),
+            )
+            np.testing.assert_allclose(got, advantage(batch).numpy(), err_msg=name, **EXACT)
+            if len(set(rewards)) == 1 and name != "reward":
+                assert set(got) == {0}
+
+
+def test_the_soft_limit_of_dapo(ask: Callable[..., Any]) -> None:
+    for buffer in (0.0, 0.2, 1.0):
+        mask = torch.arange(16) < torch.arange(17).unsqueeze(-1)
+        batch = SimpleNamespace(
+            rewards=torch.zeros(17).double(), mask=mask, forced=~mask & False, horizon=16
+        )
+        found = ask(
+            """const { overlongPenalty } = await import("/js/advantages.js");
+            return Array.from({ length: 17 }, (_, n) => overlongPenalty(n, 16, given.buffer));""",
+            buffer=buffer,
+        )
+        np.testing.assert_allclose(found, overlong_penalty(batch, buffer).numpy(), **EXACT)
+
+
+@pytest.mark.parametrize("direction", ["backward", "forward"])
+def test_the_dual_of_every_prompt(ask: Callable[..., Any], direction: str) -> None:
+    pick = random.Random(5)
+    groups = [[float(i < right) for i in range(8)] for right in range(9)]
+    groups += [[pick.uniform(-3, 3) for _ in range(8)] for _ in range(6)]
+    for delta in (1e-4, 0.1, 0.7, 2.5):
+        settings = {"delta_kl": delta, "lambda_min": 0.01, "direction": direction}
+        found = ask(
+            """const { solveDual } = await import("/js/quatro.js");
+            return given.groups.map(rewards => solveDual(rewards, given.settings));""",
+            groups=groups,
+            settings=settings,
+        )
+        wanted = solve_dual(double(groups), **settings)
+        np.testing.assert_allclose(
+            [one["multiplier"] for one in found], wanted.multiplier.numpy(), rtol=1e-9
+        )
+        np.testing.assert_allclose([one["target"] for one in found], wanted.target.numpy(), **EXACT)
+        assert [one["floored"] for one in found] == wanted.floored.tolist()
+
+
+@pytest.mark.parametrize("direction", ["backward", "forward"])
+@pytest.mark.parametrize("form", ["ratio", "exact", "regression"])
+def test_quatro_pulls_towards_the_target(
+    ask: Callable[..., Any], form: str, direction: str
+) -> None:
+    batch = a_batch(8)
+    rewards = double([1.0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1])
+    group = torch.arange(12) // 4
+    settings = {"form": form, "direction": direction, "delta_kl": 0.2, "lambda_min": 0.01}
+    found = ask(
+        """
+        const { method } = await import("/js/methods.js"), { solveDual } = await import("/js/quatro.js");
+        const { objective, settings } = method("quatro", given.settings), out = [];
+        for (let g = 0; g < 3; g++) {
+            const { multiplier, target } = solveDual(given.rewards.slice(4 * g, 4 * g + 4), settings);
+            target.forEach((target, i) => out.push(objective({ ...given.completions[4 * g + i], multiplier, target })));
+        }
+        return out;""",
+        settings=settings,
+        rewards=rewards.tolist(),
+        completions=completions(batch),
+    )
+    wanted = quatro_loss(
+        batch.logp, batch.old, rewards=rewards, group=group, mask=batch.mask, **settings
+    )
+    np.testing.assert_allclose(
+        flat(found, "weight"), wanted.diagnostics["weight"][batch.mask].numpy(), **EXACT
+    )
+    assert flat(found, "kept").tolist() == wanted.diagnostics["kept"][batch.mask].tolist()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"delta_kl": 0.01, "alpha": 0.5, "level": "sequence"}, {"delta_kl": 0.0}],
+    ids=["default", "sequence", "no radius"],
+)
+def test_troll_projects_and_its_gradient_reaches_every_logit(
+    ask: Callable[..., Any], settings: dict[str, Any]
+) -> None:
+    draw = torch.Generator().manual_seed(6)
+    shape = (6, 5, 30)
+    old = torch.log_softmax(3 * torch.randn(shape, generator=draw, dtype=torch.float64), -1)
+    size = double([0.0, 0.05, 0.3, 1.0, 2.0, 6.0])[:, None, None]
+    logits = (old + size * torch.randn(shape, generator=draw, dtype=torch.float64)).requires_grad_()
+    logp = torch.log_softmax(logits, -1)
+    tokens = torch.distributions.Categorical(logits=old).sample()
+    advantages = double([1.0, -1.0, 0.5, -2.0, 0.0, 1.5])
+    mask = torch.ones(6, 5, dtype=torch.bool)
+    wanted = troll_loss(
+        logp,
+        old,
+        tokens=tokens,
+        advantages=advantages.unsqueeze(-1).expand(6, 5),
+        mask=mask,
+        **settings,
+    )
+    (slope,) = torch.autograd.grad(wanted.per_token.sum(), logits)
+    found = ask(
+        """
+        const { method } = await import("/js/methods.js"), { objective } = method("troll", given.settings);
+        return given.tokens.map((tokens, i) => {
+            const logp = given.logp[i], { weight, kept, gradient } = objective({ logp, old: given.old[i], tokens,
+                advantage: given.advantages[i] });
+            return { weight, kept, outside: gradient.map(Boolean), gradient: gradient.map((row, t) => row ? [...row]
+                : logp[t].map((p, v) => weight[t] * (Math.exp(p) - (v === tokens[t])))) };
+        });""",
+        settings=settings,
+        tokens=tokens.tolist(),
+        logp=logp.tolist(),
+        old=old.tolist(),
+        advantages=advantages.tolist(),
+    )
+    assert [one["outside"] for one in found] == wanted.diagnostics["projected"].tolist()
+    weight = [one["weight"] for one in found]
+    np.testing.assert_allclose(weight, wanted.diagnostics["weight"].numpy(), **EXACT)
+    assert [one["kept"] for one in found] == wanted.diagnostics["kept"].tolist()
+    np.testing.assert_allclose([one["gradient"] for one in found], slope.numpy(), **EXACT)
+
+
+def test_methods_have_the_settings_and_defaults_of_trlib(ask: Callable[..., Any]) -> None:
+    found = ask("""const { METHODS } = await import("/js/methods.js");
+        return Object.fromEntries(Object.entries(METHODS).map(([name, one]) => [name, one.defaults]));""")
+    left_out = {"correction", "measure", "k", "top_k"}
+    left_out |= {
+        "order",
+        "step",
+        "step_low",
+        "weigh_by",
+    }  # BAPO as in its paper: the page has the authors' code
+    for name, defaults in found.items():
+        wanted = {f.name: f.default for f in fields(TRAINABLE[name]) if f.name not in left_out}
+        assert defaults == wanted, name
+    away = {"trpo", "ppo_critic", "trapo", "sft", "sft_then_rl", "sft_plus_rl"}
+    gallery = {"bapo", "minpro", "cpgd", "r2vpo", "trefree"}
+    assert set(found) == (set(ALGORITHMS) - away) | gallery
+    said = ask("""const { method } = await import("/js/methods.js"), said = [];
+        for (const args of [["grop"], ["ppo", { eps: 1 }], ["ppo", { advantage: "std" }]])
+            try { method(...args); } catch (error) { said.push(error.message); }
+        return said;""")
+    assert said[0].startswith("method: expected one of reinforce") and said[0].endswith("got grop")
+    assert (
+        said[1].endswith("eps_low, eps_high, dual_clip, got eps")
+        and said[2] == "advantage: got std"
+    )

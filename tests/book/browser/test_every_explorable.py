@@ -1,0 +1,214 @@
+"""What every explorable on the bench must do, whatever it shows: presets, prediction, address,
+clamping, access."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from tests.book.browser.explorable import SETTLED, in_both_themes, violations
+from tests.by_day import by_day
+from tools.draw.stills import draw
+from trbook import explorables
+from trbook.explorables.files import data_of
+
+OWN = ("Diagnose", "Front", "Playground", "RatioMap")  # these keep their own tests
+UNRECORDED = (
+    () if json.loads(data_of("basin") or "")["panels"] else ("Basin",)
+)  # it has nothing to offer yet
+NAMES = [name for name in explorables.__all__ if name not in (*OWN, *UNRECORDED)]
+DRAWN = [*NAMES, "RatioMap"]
+ONE = by_day(NAMES, "QueryDual", reason="seconds of a browser for each; one stands for all")
+
+
+def keys_of(name: str) -> list[str]:
+    return [key for key in getattr(explorables, name)().settings() if not key.startswith("_")]
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_presets_a_prediction_and_a_link(visit: Any, until: Any, name: str) -> None:
+    one, keys = visit(name), keys_of(name)
+    first = one.state(keys)
+    settings = getattr(explorables, name)().settings()
+    assert first == json.loads(json.dumps({key: settings[key] for key in keys}))
+    assert one.page.locator(".trx .notes").is_hidden(), (
+        "nothing of the first state had to be mended"
+    )
+    presets = one.page.locator(".trx .try .marks button").all_inner_texts()
+    assert len(presets) >= 3 and presets[-1] == "reset"
+    failing = next(i for i, text in enumerate(presets) if text.startswith("make it fail"))
+    states = []
+    for i in range(len(presets) - 1):
+        one.click(".trx .try .marks button", i)
+        assert (
+            one.page.locator(".trx .try .marks button").nth(i).get_attribute("aria-pressed")
+            == "true"
+        ), presets[i]
+        assert len(one.text(".trx .hint")) > 40, presets[i]
+        states.append(one.state(keys))
+        if i == failing:
+            assert one.page.locator(".trx .verdict").get_attribute("data-tone") == "fail"
+    one.click(".trx .try .marks button", len(presets) - 1)
+    until(
+        one.page, "location.hash === ''"
+    )  # else the address of an earlier preset may still stand there
+    one.click(".trx .try .marks button", failing)
+    until(one.page, f"location.hash.startsWith('#{import_of(name)}:')")
+    mark = one.page.evaluate("location.hash")
+    assert visit(name, mark).state(keys) == states[failing], (
+        "a link opens the state it was copied from"
+    )
+    answers = one.page.locator(".trx .ask .answers button")
+    said = []
+    for i in range(answers.count()):
+        one.click(".trx .ask .answers button", i)
+        said.append(one.text(".trx .revealed"))
+    assert 2 <= len(said) <= 4 and sum(text.startswith("✓ Right") for text in said) == 1
+    assert all(len(text) > 40 for text in said)
+    one.click(".trx .try .marks button", len(presets) - 1)
+    assert one.state(keys) == first and one.page.locator(".trx .revealed").is_hidden()
+    until(one.page, "location.hash === ''")
+
+
+def import_of(name: str) -> str:
+    return getattr(explorables, name).module
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_the_impossible_is_clamped_and_explained(visit: Any, name: str) -> None:
+    one = visit(name)
+    first = getattr(explorables, name)()
+    numbers = [key for key in keys_of(name) if isinstance(getattr(first, key), float)]
+    assert numbers or name == "Loop"
+    for key in numbers:
+        told = []
+        for wrong in (1e12, -1e12, None):
+            one.set(**{key: wrong})
+            value = one.state([key])[key]
+            assert isinstance(value, int | float) and abs(value) < 1e12, (key, wrong)
+            told.append(one.page.locator(".trx .notes").inner_text())
+        assert all(told), f"{key}: each impossible value is explained"
+        one.click(
+            ".trx .try .marks button", one.page.locator(".trx .try .marks button").count() - 1
+        )
+    with pytest.raises(ValueError, match=f"{name}, setting.*epsilom"):
+        getattr(explorables, name)(epsilom=0.1)
+    wrong_address = visit(name, f"#{import_of(name)}:nothing=1")
+    assert 'The address says "nothing"' in wrong_address.text(".trx .notes")
+
+
+@pytest.mark.parametrize(
+    "name",
+    by_day(
+        DRAWN, "QueryDual", "RatioMap", reason="seconds of a browser for each; two stand for all"
+    ),
+)
+def test_a_note_goes_with_the_address_that_it_was_about(visit: Any, name: str) -> None:
+    one = visit(name)
+    notes = one.page.locator(".trx .notes")
+    for wrong, told in (("speed=1", '"speed"'), ("tempo=1", '"tempo"')):
+        one.page.evaluate("mark => { location.hash = mark; }", f"{import_of(name)}:{wrong}")
+        notes.filter(has_text=told).wait_for()
+    assert '"speed"' not in notes.inner_text()
+    one.page.evaluate("mark => { location.hash = mark; }", f"{import_of(name)}:")
+    notes.wait_for(state="hidden")
+
+
+@pytest.mark.parametrize(
+    "name",
+    by_day(
+        DRAWN, "QueryDual", "RatioMap", reason="seconds of a browser for each; two stand for all"
+    ),
+)
+@pytest.mark.parametrize("width", by_day([1000, 360], 360, reason="the same rules on a wider page"))
+def test_accessible_and_whole_on_a_phone(visit: Any, name: str, width: int) -> None:
+    one = visit(
+        name,
+        viewport={"width": width, "height": 900},
+        has_touch=width == 360,
+        is_mobile=width == 360,
+    )
+    for theme in in_both_themes(one.page):
+        for chosen in (".trx .marks button", ".trx .ask .answers button"):
+            if one.page.locator(chosen).count():  # the map of ratios predicts nothing
+                one.click(chosen)
+        assert violations(one.page) == [], theme
+        scheme = one.page.locator(".trx").evaluate("node => getComputedStyle(node).colorScheme")
+        assert scheme == theme
+    assert one.too_small() == []
+    tiny = one.page.locator(".trx svg text").evaluate_all(
+        "all => all.filter(node => node.textContent && "
+        "parseFloat(getComputedStyle(node).fontSize) < 9).map(node => node.textContent)"
+    )
+    assert tiny == []
+    assert one.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert one.cut(width, but=", .map") == [], "a table of many columns slides"
+
+
+COLOURS = """halo => {
+    const own = halo.style.stroke, stroke = getComputedStyle(halo).stroke;
+    halo.style.stroke = "Canvas";
+    const ground = getComputedStyle(halo).stroke;
+    halo.style.stroke = own;
+    return [stroke, ground];
+}"""
+"""A halo's colour, and that of the reader's ground."""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_forced_colours_go_by_the_reader_s_ground_whatever_the_theme(
+    visit: Any, scheme: str
+) -> None:
+    one = visit("QueryDual", forced_colors="active", color_scheme=scheme)
+    for theme in ("light", "dark"):
+        one.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        one.settle()
+        frame = one.page.locator(".trx")
+        assert frame.evaluate("node => 'dark' in node.dataset") == (scheme == "dark")
+        halo, ground = one.page.locator(".trx svg .halo").first.evaluate(COLOURS)
+        assert halo == ground, "a halo of another colour hides its text"
+
+
+@pytest.mark.nightly("a hundred frames of every explorable, one after the other")
+@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("width", [1440, 360])
+def test_frames_are_short(
+    visit: Any, frame_cost: Any, name: str, width: int, record_property: Any
+) -> None:
+    one = visit(name, viewport={"width": width, "height": 900})
+    sliders = one.page.locator(".trx input[type=range]")
+    for i in range(min(3, sliders.count())):
+        slider = sliders.nth(i)
+        if not slider.is_visible():
+            continue
+        act = f"""async node => {{
+            for (let i = 0; i < 24; i++) {{
+                node.value = i % (Number(node.max) + 1);
+                node.dispatchEvent(new Event("input"));
+                await ({SETTLED})();
+            }}
+        }}"""
+        spent = frame_cost(
+            one.context, one.page, lambda act=act, slider=slider: slider.evaluate(act), 24
+        )
+        record_property(f"{name}_{width}_{i}_frame_ms", round(spent, 2))
+        assert 0.05 < spent < 32, "script and layout of a change; 8 is the aim"
+
+
+@pytest.mark.nightly("stills are drawn again when figures are, and not with every word")
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_still_is_what_its_module_draws(chromium: Any, name: str) -> None:
+    kind = getattr(explorables, name)
+    for state in ({}, *kind.shown.values()):
+        assert draw(kind(**state), chromium) == kind(**state).still(), (
+            f"{state}: the module or the records changed: `python -m tools.draw.stills`"
+        )
+
+
+def test_every_name_leads_to_its_class() -> None:
+    for name in explorables.__all__:
+        module = import_module(f"trbook.explorables.{import_of(name)}")
+        assert getattr(module, name) is getattr(explorables, name)

@@ -1,0 +1,413 @@
+"""Explorables in Chromium: right against trlib, and usable by mouse, finger, keyboard and screen
+reader everywhere."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+import statistics
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from scipy.optimize import brentq
+
+from bookext.security import sealed
+from tests.book.browser.double import double
+from tests.book.browser.explorable import (
+    MODEL,
+    SETTLED,
+    Visit,
+    page_of,
+    visits,
+)
+from tools.archive import for_files
+from trbook.explorables import RatioMap
+from trbook.explorables.files import SOURCES
+from trbook.explorables.modules import link_modules
+from trbook.explorables.publish import publish
+from trbook.explorables.ratio_map import METHODS
+from trlib.algorithms import dppo_loss, ppo_loss
+from trlib.divergences import binary_kl, binary_tv
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[str]:
+    """A small site: a page that carries its module, one that links it, and one with two
+    explorables."""
+    folder = tmp_path_factory.mktemp("site")
+    publish(folder / "_static" / "explorables")
+    whole = RatioMap(show=list(METHODS)).html()
+    linked = link_modules(whole, "_static/explorables")
+    pages = {
+        "whole": whole,
+        "linked": linked,
+        "folded": f"<details><summary>Play</summary>{linked}</details>",
+        "two": whole + RatioMap(show=list(METHODS), axes="linear", sign=-1).html(),
+    }
+    for name, body in pages.items():
+        (folder / f"{name}.html").write_text(page(body), encoding="utf-8")
+    with serving(folder) as address:
+        yield address
+
+
+def page(body: str) -> str:
+    return page_of("Ratio map", body, width="760px")
+
+
+class Map(Visit):
+    drawn = ".trx:not(.still) .live[d]"
+
+    def __init__(self, *place: Any, **context: Any) -> None:
+        super().__init__(*place, **{"viewport": {"width": 820, "height": 900}, **context})
+
+    def at(self, q: float, p: float) -> tuple[float, float]:
+        """Where the point stands on the screen, on linear axes."""
+        frame = self.page.locator(".trx rect.dead").bounding_box()
+        return frame["x"] + q * frame["width"], frame["y"] + (1 - p) * frame["height"]
+
+
+@pytest.fixture
+def visit(chromium: Any, served: str) -> Iterator[Any]:
+    with visits(chromium, served, Map, first="whole") as visit:
+        yield visit
+
+
+def vectors() -> list[tuple[float, float]]:
+    """Old and new probabilities: the landmarks, rare and near-certain tokens, and far moves both
+    ways."""
+    draw = random.Random(7)
+    logits = [(draw.uniform(-15, 10), draw.uniform(-15, 10)) for _ in range(150)]
+    close = [(u, u + draw.gauss(0, 0.2)) for u, _ in logits]
+    return [(1e-5, 1e-3), (0.99, 0.8), (0.3, 0.3)] + [
+        (1 / (1 + math.exp(-a)), 1 / (1 + math.exp(-b))) for a, b in [*logits, *close]
+    ]
+
+
+def test_maths_agrees_with_trlib(sources: Any) -> None:
+    pairs = vectors()
+    got = sources(
+        "parts/maths.js",
+        """(m, pairs) => pairs.map(([q, p]) => ({
+            tv: m.binaryTv(Math.log(q), Math.log(p)), kl: m.binaryKl(Math.log(q), Math.log(p)),
+            ...Object.fromEntries([1, -1].map(s => [s, {
+                ppo: m.ppoKept(q, p, s, .2, .28), edge_ppo: m.ppoEdge(q, s, .2, .28),
+                dppo_tv: m.dppoTvKept(q, p, s, .15), edge_tv: m.dppoTvEdge(q, s, .15),
+                dppo_kl: m.dppoKlKept(q, p, s, .05), edge_kl: m.dppoKlEdge(q, s, .05),
+            }])) }))""",
+        pairs,
+    )
+    q, p = double(pairs).log().T
+    mask = torch.ones(1, len(pairs), dtype=torch.bool)
+    for name, expected in {"tv": binary_tv(q, p), "kl": binary_kl(q, p)}.items():
+        found = double([row[name] for row in got])
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-15)
+    for sign in (1, -1):
+        setting = {
+            "advantages": sign * torch.ones(1, len(pairs), dtype=torch.float64),
+            "mask": mask,
+        }
+        losses = {
+            "ppo": ppo_loss(p[None], q[None], eps_low=0.2, eps_high=0.28, **setting),
+            "dppo_tv": dppo_loss(p[None], q[None], delta_tv=0.15, **setting),
+            "dppo_kl": dppo_loss(p[None], q[None], delta_kl=0.05, **setting),
+        }
+        for method, loss in losses.items():
+            expected = loss.diagnostics["kept"][0]
+            assert [row[str(sign)][method] for row in got] == expected.tolist(), (method, sign)
+            assert 20 < expected.sum() < len(pairs) - 20, "vectors that decide nothing"
+        for (old, _), row in zip(pairs, got, strict=True):
+            edges = row[str(sign)]
+            assert edges["edge_ppo"] == pytest.approx(old * (1.28 if sign > 0 else 0.8), rel=1e-12)
+            assert edges["edge_tv"] == pytest.approx(old + sign * 0.15, rel=1e-12)
+            assert edges["edge_kl"] == pytest.approx(kl_edge(old, sign), rel=1e-9, abs=1e-12)
+
+
+def kl_edge(old: float, sign: int) -> float:
+    """By a root finder on trlib's own binary KL, in -log(1-p) above the old probability and -log p
+    below it."""
+    log_old = double(old).log()
+
+    def log_new(v: float) -> float:
+        return math.log1p(-math.exp(-v)) if sign > 0 else -v
+
+    def excess(v: float) -> float:
+        return float(binary_kl(log_old, double(log_new(v)))) - 0.05
+
+    start, end = (-math.log1p(-old), 36.0) if sign > 0 else (-math.log(old), 600.0)
+    return math.exp(
+        log_new(end if excess(end) < 0 else brentq(excess, start, end, xtol=1e-14, rtol=1e-13))
+    )
+
+
+def test_page_needs_no_kernel_and_no_network(visit: Any) -> None:
+    for name in ("whole", "linked"):
+        one = visit(name)
+        own = [
+            url for url in one.requests if url.startswith(("http://127.0.0.1", "blob:", "data:"))
+        ]
+        assert one.requests == own
+        modules = [url.rsplit("/", 1)[1] for url in one.requests if url.endswith(".js")]
+        assert modules == ([] if name == "whole" else ["ratio_map.js", "common.js"])
+        assert "PPO-clip fails here" in one.text(".trx .verdict")
+
+
+def test_a_closed_fold_loads_nothing_until_it_is_opened(chromium: Any, served: str) -> None:
+    page = chromium.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{served}/folded.html", wait_until="networkidle")
+    assert not [url for url in asked if url.endswith(".js")]
+    page.get_by_text("Play").click()
+    page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
+    page.goto("about:blank")
+    page.goto(f"{served}/folded.html#ratio_map:sign=-1")  # a link to the figure opens its folds
+    page.wait_for_selector(".trx:not(.still) .live[d]", state="visible")
+    page.close()
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_a_page_runs_from_the_file_system_also_under_its_policy(
+    chromium: Any, tmp_path: Path, archived: bool
+) -> None:
+    text = page(RatioMap().html())
+    if archived:
+        text = for_files(sealed(page(link_modules(RatioMap().html(), "_static/explorables"))))
+    assert ("Content-Security-Policy" in text) == archived
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    own = (tmp_path.as_uri(), "blob:", "data:")
+    with visits(chromium, tmp_path.as_uri(), Map) as visit:
+        one = visit("page")
+        assert "over-clipped" in one.text(".trx .verdict")
+        assert [url for url in one.requests if not url.startswith(own)] == []
+
+
+@pytest.mark.parametrize("axes", ["linear", "logit"])
+def test_drawn_region_is_what_all_keep(visit: Any, axes: str) -> None:
+    one = visit()
+    draw = random.Random(3)
+    for sign in (1, -1):
+        one.set(sign=sign, axes=axes, eps_low=0.3, eps_high=0.4, delta_tv=0.1, delta_kl=0.08)
+        wrong = one.page.evaluate(
+            """([points, axes]) => {
+            const root = document.querySelector(".trlib-view > div").shadowRoot;
+            const live = root.querySelector(".live"), size = root.querySelector("rect.dead").width.baseVal.value;
+            const logit = p => Math.log(p) - Math.log1p(-p), low = logit(1e-7), high = logit(.9999);
+            const share = p => axes === "linear" ? p : (logit(p) - low) / (high - low);
+            const inside = ([q, p]) => live.isPointInFill(new DOMPoint(size * share(q), size * (1 - share(p))));
+            return points.map(inside);
+        }""",
+            [points := sample(draw, axes), axes],
+        )
+        q, p = double(points).log().T[:, None]
+        setting = {
+            "advantages": torch.full_like(q, sign),
+            "mask": torch.ones_like(q, dtype=torch.bool),
+        }
+        kept = (
+            ppo_loss(p, q, eps_low=0.3, eps_high=0.4, **setting).diagnostics["kept"]
+            & dppo_loss(p, q, delta_tv=0.1, **setting).diagnostics["kept"]
+            & dppo_loss(p, q, delta_kl=0.08, **setting).diagnostics["kept"]
+        )[0].tolist()
+        differ = [point for point, a, b in zip(points, wrong, kept, strict=True) if a != b]
+        # A column is 1.5 pixels wide: a point nearer to an edge than that may fall on either side
+        # of it.
+        assert len(differ) <= 0.02 * len(points), differ
+        assert 0.2 < statistics.mean(kept) < 0.95
+
+
+def sample(draw: random.Random, axes: str) -> list[tuple[float, float]]:
+    if axes == "linear":
+        return [(draw.uniform(0.01, 0.99), draw.uniform(0.01, 0.99)) for _ in range(300)]
+    return [tuple(1 / (1 + math.exp(-draw.uniform(-15, 9))) for _ in range(2)) for _ in range(300)]
+
+
+def test_mouse_reads_and_places(visit: Any) -> None:
+    one = visit()
+    one.set(axes="linear", old_p=0.3, new_p=0.35)
+    one.page.mouse.move(*one.at(0.5, 0.75))
+    one.settle()
+    assert one.text(".trx .facts dd") == "0.50 → 0.75"
+    assert (one.get("old_p"), one.get("new_p")) == (0.3, 0.35), "a look is no choice"
+    one.page.mouse.move(5, 5)
+    one.settle()
+    assert one.text(".trx .facts dd") == "0.30 → 0.35"
+    one.page.mouse.move(*one.at(0.6, 0.7))
+    one.page.mouse.down()
+    one.page.mouse.move(*one.at(0.62, 0.72), steps=4)
+    one.page.mouse.up()
+    one.page.mouse.move(5, 5)
+    one.settle()
+    assert one.get("old_p") == pytest.approx(0.62, abs=0.004)
+    assert one.get("new_p") == pytest.approx(0.72, abs=0.004)
+
+
+def test_finger_taps_drags_and_scrolls(visit: Any, until: Any) -> None:
+    one = visit(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    one.set(axes="linear", old_p=0.3, new_p=0.5)
+    one.page.touchscreen.tap(*one.at(0.5, 0.6))
+    one.settle()
+    assert one.get("old_p") == pytest.approx(0.5, abs=0.005)
+    assert one.get("new_p") == pytest.approx(0.6, abs=0.005)
+    finger = one.context.new_cdp_session(one.page)
+
+    def stroke(start: tuple[float, float], end: tuple[float, float]) -> None:
+        way = [
+            {"x": a + i / 8 * (c - a), "y": b + i / 8 * (d - b)}
+            for i in range(9)
+            for (a, b), (c, d) in [(start, end)]
+        ]
+        kinds = ["touchStart"] + 8 * ["touchMove"]
+        for kind, point in zip(kinds, way, strict=True):
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    stroke(one.at(0.5, 0.6), one.at(0.7, 0.3))
+    until(
+        one.page,
+        f"Math.abs({MODEL}.get('old_p') - .7) < .01 && Math.abs({MODEL}.get('new_p') - .3) < .01",
+    )
+    assert one.page.evaluate("scrollY") == 0
+    stroke(one.at(0.2, 0.4), one.at(0.2, 0.95))
+    until(one.page, "scrollY > 30")  # a finger beside the dot scrolls the page
+    assert one.get("old_p") == pytest.approx(0.7, abs=0.01)
+
+
+def test_keyboard_moves_cursor_and_sliders(visit: Any) -> None:
+    one = visit()
+    one.set(axes="linear", old_p=0.5, new_p=0.5)
+    one.page.evaluate("addEventListener('keydown', () => { window.leaked = true; })")
+    cursor = one.page.get_by_role("application")
+    cursor.focus()
+    for key in ("ArrowRight", "ArrowUp", "ArrowUp", "Shift+ArrowUp"):
+        one.page.keyboard.press(key)
+    one.settle()
+    assert one.get("old_p") == pytest.approx(0.51, abs=1e-9)
+    assert one.get("new_p") == pytest.approx(0.6, abs=1e-9)
+    slider = one.page.get_by_role("slider", name="DPPO-TV, delta")
+    slider.focus()
+    one.page.keyboard.press("ArrowRight")
+    one.settle()
+    assert one.get("delta_tv") == 0.17
+    assert slider.get_attribute("aria-valuetext") == "0.17"
+    one.page.keyboard.press("Home")
+    one.settle()
+    assert one.get("delta_tv") == 0
+    one.page.get_by_role("radio", name="A > 0").focus()
+    one.page.keyboard.press("ArrowRight")
+    one.settle()
+    assert one.get("sign") == -1
+    assert not one.page.evaluate("Boolean(window.leaked)"), "JupyterLab would take the keys"
+    for _ in range(80):
+        one.page.keyboard.press("Shift+Tab")
+        if one.page.evaluate("document.activeElement === document.body"):
+            break
+    else:
+        pytest.fail("the keyboard cannot leave the explorable")
+
+
+def test_impossible_settings_are_clamped_and_explained(visit: Any) -> None:
+    one = visit()
+    one.set(eps_low=1.5, delta_tv=-1, old_p=0, sign=0, show=[])
+    wanted = {"eps_low": 1, "delta_tv": 0, "old_p": 1e-7, "sign": 1, "show": ["ppo"]}
+    assert one.state(list(wanted)) == wanted
+    notes = one.text(".trx .notes")
+    for said in (
+        "ε low = 1.5 is impossible: 1 − ε low is a bound on the ratio, and no ratio is negative",
+        "δ TV = -1 is impossible: a distance is not negative",
+        "a token of probability 0 is never sampled",
+        "sign 0 pushes nothing",
+        "A map without a method says nothing",
+    ):
+        assert said in notes
+    one.set(eps_low=0.2)
+    assert "ε low" not in one.text(".trx .notes"), "a note goes when its setting is changed"
+    one.set(eps_high=None, axes="cubic")
+    assert (one.get("eps_high"), one.get("axes")) == (0.2, "logit")
+    assert "null is no number" in one.text(".trx .notes")
+
+
+@pytest.mark.nightly("seconds of a browser; every explorable has its look by night")
+def test_screen_reader_hears_the_last_word_only(visit: Any) -> None:
+    one = visit()
+    region = (
+        """document.querySelector(".trlib-view > div").shadowRoot.querySelector("[role=status]")"""
+    )
+    one.page.wait_for_function(f"{region}.textContent")  # what is said of the first state
+    one.page.evaluate(f"""() => {{
+        window.spoken = [];
+        const region = {region};
+        new MutationObserver(() => window.spoken.push(region.textContent))
+            .observe(region, {{ childList: true, characterData: true, subtree: true }});
+    }}""")
+    one.page.evaluate(f"""async () => {{
+        for (let step = 0; step < 25; step++) {{
+            {MODEL}.set('new_p', .001 + .0001 * step);
+            await ({SETTLED})();
+        }}
+    }}""")
+    one.page.wait_for_function("window.spoken.at(-1)?.includes('new 0.0034')")
+    spoken = one.page.evaluate("window.spoken")
+    assert len(spoken) < 12, "it waits for a pause, which only a machine that stalls makes"
+    assert "new 0.0034: ratio 340" in spoken[-1]
+    assert (
+        "PPO-clip silences, DPPO-TV keeps, DPPO-KL keeps. PPO-clip fails here: over-clipped."
+        in spoken[-1]
+    )
+    assert "10⁻" not in spoken[-1]
+
+
+@pytest.mark.nightly("seconds of a browser; every explorable has its look by night")
+def test_two_on_a_page_are_two(visit: Any) -> None:
+    one = visit("two")
+    second = "document.querySelectorAll('.trlib-explorable')[1].model"
+    one.page.evaluate(f"{second}.set('eps_low', .5)")
+    assert one.get("eps_low") == 0.2
+    assert one.page.evaluate(f"{second}.get('sign')") == -1
+    ids = one.page.locator(".trx [id]").evaluate_all("all => all.map(node => node.id)")
+    assert len(set(ids)) == len(ids) == 14
+    chosen = one.page.locator(".trx input[type=radio]:checked + span").all_text_contents()
+    assert chosen == ["A > 0 ↑ push up", "logit", "A < 0 ↓ push down", "linear"]
+
+
+def contrast(a: str, b: str) -> float:
+    def light(colour: str) -> float:
+        colour = colour if len(colour) == 7 else "#" + "".join(c * 2 for c in colour[1:])
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        return sum(
+            w * (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4)
+            for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True)
+        )
+
+    high, low = sorted((light(a), light(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+TABLE = json.loads((files("trlab") / "drawing" / "looks.json").read_text(encoding="utf-8"))
+HUES, LOOKS = TABLE["hues"], TABLE["looks"]
+
+
+def test_words_on_the_map_are_readable() -> None:
+    """axe cannot judge words over a drawing: every ink on every ground of the map, both themes."""
+    css = (SOURCES / "parts" / "base.css").read_text(encoding="utf-8")
+    blocks = re.findall(r"\.trx(?:\[data-dark\])? \{(.*?)\}", css, re.DOTALL)[:2]
+    methods = [LOOKS[key][0] for key in ("ppo", "dppo", "dppo_kl")]
+    for theme, block in enumerate(blocks):
+        colour = dict(re.findall(r"--(\w+): (#\w+)", block))
+        colour |= {name: both[theme] for name, both in HUES.items()}
+        for ink in ("ink", "soft", *methods):
+            for ground in ("page", "live", "dead", "panel"):
+                assert contrast(colour[ink], colour[ground]) >= 4.5, (ink, ground, colour["page"])
+        for ink, ground in (
+            ("bad", "badpage"),
+            ("bad", "page"),
+            ("good", "page"),
+            ("ink", "badpage"),
+            ("page", "ink"),
+        ):
+            assert contrast(colour[ink], colour[ground]) >= 4.5, (ink, ground)

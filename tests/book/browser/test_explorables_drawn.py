@@ -1,0 +1,246 @@
+"""What an explorable shows: numbers as they are written, words clear of each other, a still before
+it loads, paper."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.book.browser.explorable import SETTLED
+from tests.by_day import by_day
+from tools.draw.stills import PICTURES
+from trbook.explorables import Basin, Clip, RatioMap
+from trbook.explorables.files import still_of
+from trbook.explorables.ratio_map import METHODS
+
+PAGE = (
+    '<!doctype html><html data-theme="{}"><meta charset="utf-8"><body style="margin: 0">{}<p '
+    'id="after">After.</p>'
+)
+LIVE = (
+    "[...document.querySelectorAll('.trlib-view > div')].find(d => "
+    "d.shadowRoot?.querySelector('svg[width] .live[d]'))"
+)
+NUMBERS = {
+    "number": {
+        0: "0",
+        1: "1.00",
+        0.2: "0.20",
+        12.34: "12.3",
+        99.97: "100",
+        123.4: "123",
+        1234: "1\u202f234",
+        200000: "200 thousand",
+        0.00994: "0.0099",
+        0.001: "0.0010",
+        0.000996: "0.0010",
+        0.00099: "9.9×10⁻⁴",
+        1e-7: "10⁻⁷",
+        9.97e-7: "10⁻⁶",
+        9.94e-7: "9.9×10⁻⁷",
+        3.2e-5: "3.2×10⁻⁵",
+        4e-17: "4.0×10⁻¹⁷",
+        -2.5: "−2.50",
+    },
+    "probability": {
+        0: "0",
+        1e-5: "10⁻⁵",
+        0.001: "10⁻³",
+        9.97e-4: "10⁻³",
+        0.0034: "0.0034",
+        0.05: "0.050",
+        0.8: "0.80",
+        0.99: "0.99",
+        0.9987: "0.9987",
+        0.9999: "0.9999",
+        1: "1.00",
+        3.4e-7: "3.4×10⁻⁷",
+        9.99e-7: "10⁻⁶",
+    },
+    "percent": {
+        0: "0 %",
+        1e-6: "< 0.001 %",
+        1e-5: "0.001 %",
+        0.00099: "0.099 %",
+        0.015: "1.5 %",
+        0.00996: "1.0 %",
+        0.0996: "10 %",
+        0.2: "20 %",
+        1: "100 %",
+        0.0005: "0.05 %",
+    },
+    "setting": {
+        0: "0",
+        0.0005: "0.0005",
+        0.001: "0.001",
+        0.15: "0.15",
+        99: "99.0",
+        1000: "1\u202f000",
+    },
+    "spoken": {1e-5: "0.00001", 1e-7: "0.0000001", 0.3: "0.30"},
+}
+
+
+STARTED = """() => [...document.querySelectorAll(".trlib-view > div")]
+    .some(d => d.shadowRoot?.querySelector(".trx:not(.still) :is(.live, .line)[d]"))"""
+
+
+def loaded(page: Any) -> None:
+    page.wait_for_function(f"Boolean({LIVE})")
+    page.evaluate(SETTLED)
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    context = chromium.new_context(viewport={"width": 780, "height": 900}, reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+def show(page: Any, width: int, theme: str = "light", **settings: Any) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.set_content(PAGE.format(theme, RatioMap(**{"show": list(METHODS), **settings}).html()))
+    loaded(page)
+
+
+def test_numbers_are_written_as_they_are_read(sources: Any) -> None:
+    for name, wanted in NUMBERS.items():
+        got = sources(
+            "parts/numbers.js", "(m, [name, values]) => values.map(m[name])", [name, list(wanted)]
+        )
+        assert dict(zip(wanted, got, strict=True)) == wanted, name
+    odd = sources(
+        "parts/numbers.js",
+        """m => {
+        const odd = [m.number(NaN), m.number(Infinity), m.number(-Infinity)];
+        for (let u = -20; u < 3; u += .0037)
+            for (const text of [m.number(10 ** u), m.probability(Math.min(10 ** u, 1))])
+            if (/^10\\.0×|^0\\.0×|NaN/.test(text) || /^0(\\.0+)?$/.test(text)) odd.push([u, text]);
+        return odd;
+    }""",
+    )
+    assert odd == ["?", "∞", "−∞"], "no size is written as 10.0×10⁻⁷ or as nothing"
+
+
+PLACES = [
+    {},
+    {"old_p": 9.97e-7, "new_p": 3.4e-7, "sign": -1},
+    {"old_p": 1e-7, "new_p": 1e-7},
+    {"sign": -1},
+    {"old_p": 0.9999, "new_p": 0.9999},
+    {"axes": "linear"},
+    {"axes": "linear", "sign": -1},
+    {"eps_high": 99, "delta_tv": 0.001, "delta_kl": 0.0005},
+    {"axes": "linear", "eps_high": 1, "delta_tv": 0.4},
+]
+
+
+@pytest.mark.parametrize("width", by_day([328, 780], 328, reason="wider, where there is more room"))
+def test_no_word_lies_on_another_or_leaves_the_drawing(page: Any, width: int) -> None:
+    for place in PLACES:
+        show(page, width, **place)
+        found = page.evaluate(f"""() => {{
+            const root = ({LIVE}).shadowRoot, edge = root.querySelector("svg").getBoundingClientRect();
+            const rect = node => node.getBoundingClientRect();
+            const box = node => [rect(node).left, rect(node).top + 2, rect(node).right, rect(node).bottom - 2];
+            const words = [...root.querySelectorAll("svg text.inset, svg text.word, svg .mark text")];
+            const meet = ([a, b, c, d], [e, f, g, h]) => a < g && e < c && b < h && f < d;
+            const over = words.flatMap((one, i) => words.slice(i + 1).filter(other => meet(box(one), box(other)))
+                .map(other => [one.textContent, other.textContent]));
+            const ticks = [...root.querySelectorAll(".tick text")]
+                .filter(tick => getComputedStyle(tick).visibility === "visible");
+            const chips = [...root.querySelectorAll("text.chip")];
+            const cut = chips.flatMap(chip => ticks.filter(tick => meet(box(chip), box(tick)))
+                .map(tick => [chip.textContent, tick.textContent]));
+            const out = [...words, ...chips].filter(node => {{
+                const b = rect(node);
+                return b.left < edge.left - 1 || b.right > edge.right + 1 || b.bottom > edge.bottom + 1;
+            }}).map(node => node.textContent);
+            return {{ over, cut, out }};
+        }}""")
+        assert found == {"over": [], "cut": [], "out": []}, (place, found)
+
+
+FIRST = [(RatioMap, 328, "dark"), (RatioMap, 560, "light"), (Basin, 780, "dark")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "width", "theme"), by_day(FIRST, FIRST[0], reason="another width and another figure")
+)
+def test_a_still_stands_there_before_the_module_and_nothing_moves(
+    page: Any, kind: Any, width: int, theme: str
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    # The module waits at a gate, as on a slow line.
+    loads = "const { default: explorable }"
+    gate = f"await new Promise(open => {{ window.gate = open; }}); {loads}"
+    page.set_content(PAGE.format(theme, kind().html().replace(loads, gate)))
+    page.wait_for_function("Boolean(window.gate)")
+    state = """() => {
+        const root = [...document.querySelectorAll(".trlib-view > div")].find(d => d.shadowRoot).shadowRoot;
+        const [plane] = [...root.querySelectorAll(".plane svg")].filter(s => s.checkVisibility());
+        const box = plane.getBoundingClientRect();
+        return { after: document.querySelector("#after").offsetTop, still: root.querySelector(".trx").matches(".still"),
+                 scheme: getComputedStyle(root.querySelector(".trx")).colorScheme,
+                 box: [box.left, box.top, box.width, box.height].map(Math.round),
+                 verdict: root.querySelector(".verdict").textContent,
+                 chosen: [...root.querySelectorAll("select")].map(s => s.selectedOptions[0].value),
+                 values: [...root.querySelectorAll(".now, .cell, .facts dd")].map(node => node.textContent),
+                 drawn: [...plane.querySelectorAll(".live, .line")].every(node => node.getAttribute("d")) };
+    }"""
+    before = page.evaluate(state)
+    page.evaluate("window.gate()")
+    page.wait_for_function(STARTED)
+    page.evaluate(SETTLED)
+    after = page.evaluate(state)
+    assert (before.pop("still"), after.pop("still")) == (True, False)
+    assert before == after and before["scheme"] == theme and before["drawn"] and before["values"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "other"),
+    [
+        (RatioMap, "ratio_map", {"eps_high": 0.28}),
+        (Basin, "basin", {"uses": "4"}),
+    ],
+)
+def test_the_first_state_has_a_still_and_another_has_room(
+    kind: Any, module: str, other: dict[str, Any]
+) -> None:
+    assert "shadowrootmode" in kind().html()
+    assert "shadowrootmode" in RatioMap(eps_high=0.2).html(), "which says what it is by itself"
+    moved = kind(**other).html()
+    phone, wide = kind.room
+    assert "shadowrootmode" not in moved and f"min-height:{wide}px;--phone:{phone}px" in moved
+    assert set(PICTURES) == set(re.findall(r'class="still-(\w+)"', str(still_of(module))))
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [({}, "What does PPO-clip"), (Clip.shown["children"], "Which of PPO, CISPO, SAPO and QUATRO")],
+)
+def test_clip_asks_about_the_methods_that_it_opens_with(
+    page: Any, settings: dict[str, Any], asked: str
+) -> None:
+    page.set_content(PAGE.format("light", Clip(**settings).html()))
+    page.wait_for_function(STARTED)
+    assert asked in page.locator(".trx:not(.still) .ask > summary").inner_text()
+
+
+def test_paper_shows_the_plane_and_what_it_says_without_controls(page: Any) -> None:
+    show(page, 780, theme="dark")
+    page.emulate_media(media="print")
+    seen = page.evaluate(f"""() => {{
+        const root = ({LIVE}).shadowRoot;
+        const shown = selector => [...root.querySelectorAll(selector)]
+            .filter(node => node.getBoundingClientRect().height).length;
+        return [shown("input, button, .slider, .choice, .aim"), shown(".plane svg"), shown(".verdict b"),
+                shown(".method .kept"),
+                getComputedStyle(root.querySelector(".trx")).getPropertyValue("--page").trim()];
+    }}""")
+    assert seen == [0, 1, 1, 3, "#fff"], (
+        "no controls; plane, verdict and three methods; ink on white in the dark too"
+    )

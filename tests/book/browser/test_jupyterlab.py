@@ -1,0 +1,189 @@
+"""In JupyterLab with a kernel: the live view is shown, keys stay in the explorable, and Python
+reads and sets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[3]
+CELLS = (
+    "from trbook.explorables import RatioMap\nshown = RatioMap(eps_low=1.7, axes='linear', "
+    "old_p=.5, new_p=.5)\nshown",
+    "print('read', shown.old_p, shown.new_p, shown.delta_tv, shown.eps_low)",
+    "shown.sign, shown.delta_kl = -1, .3",
+)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A JupyterLab of its own with one notebook."""
+    place = tmp_path_factory.mktemp("lab")
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in CELLS],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    nbformat.write(notebook, place / "page.ipynb")
+    with served(place, f"--ServerApp.root_dir={place}") as address:
+        yield address
+
+
+@contextmanager
+def served(place: Path, *arguments: str) -> Iterator[str]:
+    """A JupyterLab on loopback, dark, with its own settings in `place`, started in the repository's
+    root."""
+    themes = place / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    themes.mkdir(parents=True)
+    (themes / "themes.jupyterlab-settings").write_text('{"theme": "JupyterLab Dark"}')
+    (themes / "notification.jupyterlab-settings").write_text(
+        '{"fetchNews": "false", "checkForUpdates": false}'
+    )
+    lab_page = {
+        "disabledExtensions": {"@jupyterlab/apputils-extension:splash": True}
+    }  # if slow, it opens a dialog
+    (place / "config" / "labconfig").mkdir()
+    (place / "config" / "labconfig" / "page_config.json").write_text(json.dumps(lab_page))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "JUPYTER_CONFIG_DIR": str(place / "config"),
+        "JUPYTER_RUNTIME_DIR": str(place / "runtime"),
+        "JUPYTER_DATA_DIR": str(place / "data"),
+        "IPYTHONDIR": str(place / "ipython"),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        "--IdentityProvider.token=",
+        *arguments,
+    ]
+    with (place / "log.txt").open("w") as log:
+        server = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(480):
+            try:
+                urllib.request.urlopen(f"{address}/api", timeout=1).close()
+                break
+            except OSError:
+                assert server.poll() is None, (place / "log.txt").read_text()
+                time.sleep(0.25)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+@pytest.mark.nightly("starts a JupyterLab")
+def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
+    page = chromium.new_page(viewport={"width": 1200, "height": 1000})
+    page.set_default_timeout(120_000)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.add_locator_handler(page.locator(".jp-Dialog"), lambda: page.keyboard.press("Escape"))
+    page.goto(f"{lab}/lab/tree/page.ipynb")
+    page.wait_for_selector(".jp-Notebook .cm-content")
+    page.wait_for_selector(
+        ".jp-NotebookPanel-toolbar >> text=Python 3"
+    )  # "idle" is also said before there is a kernel
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+    cells = page.locator(".jp-CodeCell .cm-content")
+
+    def run(number: int) -> None:
+        prompt = page.locator(".jp-CodeCell .jp-InputPrompt").nth(number)
+        before = prompt.inner_text()
+        end = time.monotonic() + 120
+        while prompt.inner_text() in (before, "[*]:"):
+            assert time.monotonic() < end, f"cell {number + 1} does not run"
+            if (
+                prompt.inner_text() == before
+            ):  # a notebook that is still settling may take the focus away again
+                cells.nth(number).click()
+                page.keyboard.press("Control+Enter")
+            page.wait_for_timeout(500)
+
+    run(0)
+    page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
+    assert page.locator(".trlib-explorable").count() == 0, "the live view, not the page's host"
+    assert page.locator(".trx[data-dark]").count() == 1
+    assert "ε low = 1.7 is impossible" in page.locator(".trx .notes").inner_text()
+    page.get_by_role("application", name="Cursor on the map").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp"):
+        page.keyboard.press(key)
+    page.get_by_role("slider", name="DPPO-TV, delta").focus()
+    page.keyboard.press("ArrowRight")
+    focused = page.evaluate(
+        "document.activeElement.shadowRoot.activeElement.getAttribute('aria-label')"
+    )
+    assert focused == "DPPO-TV, delta"
+    # What was set here reaches the kernel when it has a moment: ask until it is there.
+    end = time.monotonic() + 120
+    values: list[float] = []
+    while values != pytest.approx([0.52, 0.51, 0.17, 1.0]):
+        assert time.monotonic() < end, values
+        run(1)
+        page.wait_for_selector(".jp-OutputArea-output pre")
+        values = [
+            float(word)
+            for word in page.locator(".jp-OutputArea-output pre").last.inner_text().split()[1:]
+        ]
+    run(2)
+    slider = page.get_by_role("slider", name="DPPO-KL, delta")
+    page.wait_for_function(
+        "node => node.getAttribute('aria-valuetext') === '0.30'", arg=slider.element_handle()
+    )
+    assert (
+        page.locator(".trx input[type=radio]:checked + span").first.text_content()
+        == "A < 0 ↓ push down"
+    )
+    assert [url for url in requests if not url.startswith((lab, "data:", "blob:"))] == []
+    page.close()
+
+
+@pytest.mark.nightly("starts a JupyterLab")
+def test_links_of_a_notebook_lead_where_they_lead_in_the_book(
+    chromium: Any, tmp_path: Path
+) -> None:
+    recipe = next(
+        line
+        for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+        if line.startswith("lab:")
+    )
+    arguments = recipe.partition("jupyter lab ")[2].split()
+    with served(tmp_path, *arguments) as lab:
+        page = chromium.new_page(viewport={"width": 1200, "height": 1000})
+        page.set_default_timeout(120_000)
+        page.add_locator_handler(page.locator(".jp-Dialog"), lambda: page.keyboard.press("Escape"))
+        page.goto(lab)  # what `make lab` opens
+        page.locator(".jp-DirListing-item", has_text="05_grpo.ipynb").dblclick()
+        page.locator(
+            '.jp-RenderedMarkdown a[href*="/files/book/"]'
+        ).first.click()  # as Jupyter resolved it
+        page.wait_for_url("**/lab/tree/book/*.md**")
+        page.locator(".lm-TabBar-tabLabel", has_text=".md").wait_for()
+        page.close()

@@ -1,0 +1,122 @@
+"""TrSFT's explorable in Chromium: weights, every student's way and the end of TrSFT's, against
+trlib and torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.book.browser.double import close, double
+from trlib.algorithms.trapo import trsft_loss, truncated_expert
+from trlib.divergences import kl
+
+MATHS = "trsft/maths.js"
+EXPERTS = [
+    [0.02, 0.1, 0.4, 0.1, 0.02, 0.02, 0.06, 0.2, 0.06, 0.02],
+    [0.05, 0.05, 0.55, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05],
+    [0.001, 0.001, 0.3, 0.002, 0.001, 0.001, 0.002, 0.69, 0.001, 0.001],
+]
+CASES = [
+    {"student": student, "expert": expert, "alpha": alpha, "start": start, "steps": steps}
+    for (student, expert), (alpha, start, steps) in product(
+        product(("any", "hump"), EXPERTS),
+        [(0.1, 4.0, 7), (1.0, 8.5, 40), (0.01, 0.0, 120), (0.3, 2.0, 0)],
+    )
+]
+PLACES = torch.arange(10, dtype=torch.float64)
+
+
+def loss_of(way: str, logits: Tensor, expert: Tensor, alpha: float) -> Tensor:
+    """What each way descends, in expectation over the expert; its gradient is autograd's."""
+    logp = logits.log_softmax(-1)
+    if way == "reverse":
+        return kl(logp, expert.log())
+    if way == "sft":
+        return -(expert * logp).sum()
+    return (
+        expert
+        * trsft_loss(logp[None], mask=torch.ones(1, 10, dtype=torch.bool), alpha=alpha).per_token[0]
+    ).sum()
+
+
+def walked(way: str, case: dict[str, Any]) -> Tensor:
+    """The student after its steps, by autograd through the loss; the hump's steps are scaled by its
+    width."""
+    expert = double(case["expert"])
+    middle, narrow = (
+        double(case["start"]),
+        double(1.5).log(),
+    )
+    logits = -(PLACES - middle).square() / (2 * (2 * narrow).exp())
+    for _ in range(case["steps"]):
+        if case["student"] == "any":
+            logits = logits.detach().requires_grad_()
+            logits = (
+                logits
+                - 2 * torch.autograd.grad(loss_of(way, logits, expert, case["alpha"]), logits)[0]
+            )
+        else:
+            middle, narrow = middle.detach().requires_grad_(), narrow.detach().requires_grad_()
+            logits = -(PLACES - middle).square() / (2 * (2 * narrow).exp())
+            slopes = torch.autograd.grad(
+                loss_of(way, logits, expert, case["alpha"]), [middle, narrow]
+            )
+            middle = middle - 0.3 * (2 * narrow).exp() * slopes[0]
+            narrow = (narrow - 0.15 * slopes[1]).clamp(math.log(0.3), math.log(20))
+            logits = -(PLACES - middle).square() / (2 * (2 * narrow).exp())
+    return logits.softmax(-1).detach()
+
+
+@pytest.mark.parametrize("way", ["sft", "trsft", "reverse"])
+def test_a_student_walks_as_autograd_through_trlib_s_loss_does(
+    sources: Callable[..., Any], way: str
+) -> None:
+    found = sources(
+        MATHS, "(m, [way, cases]) => cases.map(one => m.learned(way, one))", [way, CASES]
+    )
+    for case, got in zip(CASES, found, strict=True):
+        close(got, walked(way, case), atol=1e-9)
+
+
+def test_weights_are_those_of_the_losses(sources: Callable[..., Any]) -> None:
+    p = torch.logspace(-8, 0, 33, dtype=torch.float64)
+    for alpha in (0.001, 0.1, 0.7, 1.0):
+        found = sources(
+            MATHS,
+            "(m, [p, alpha]) => p.map(x => [m.weight.sft(x, alpha), m.weight.trsft(x, alpha)])",
+            [p.tolist(), alpha],
+        )
+        own = trsft_loss(
+            p.log()[None], mask=torch.ones(1, 33, dtype=torch.bool), alpha=alpha
+        ).diagnostics["weight"][0]
+        expected = torch.stack([torch.ones_like(own), own], 1)
+        close(found, expected, atol=0)
+
+
+def test_trsft_ends_at_the_truncated_expert(sources: Callable[..., Any]) -> None:
+    draw = torch.Generator().manual_seed(0)
+    experts = torch.cat(
+        [
+            double(EXPERTS),
+            (2 * torch.randn(80, 10, generator=draw, dtype=torch.float64)).softmax(-1),
+        ]
+    )
+    for alpha in (0.001, 0.05, 0.1, 0.34, 0.5, 1.0):
+        found = sources(
+            MATHS,
+            "(m, [all, alpha]) => all.map(e => m.truncated(e, alpha))",
+            [experts.tolist(), alpha],
+        )
+        close(found, truncated_expert(experts, alpha=alpha))
+    # And the walk leads there.
+    state = {"student": "any", "expert": EXPERTS[1], "alpha": 0.1, "start": 4.0, "steps": 4000}
+    ended = sources(MATHS, "(m, one) => m.learned('trsft', one)", state)
+    assert ended == pytest.approx(
+        truncated_expert(torch.tensor(EXPERTS[1]), alpha=0.1).tolist(), abs=2e-3
+    )

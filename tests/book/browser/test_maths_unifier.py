@@ -1,0 +1,343 @@
+"""The unifier's solutions in Chromium: each the optimum that trlib's dual, scipy's linear programs
+or a general solver finds for the same bandit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import linprog, minimize
+
+from tests.book.browser.double import double
+from tests.book.browser.test_maths_simplex import measured, radii
+from trbook.bandit import counterfactual_policy, linear_tilt
+from trlib.algorithms.quatro import solve_dual
+
+MATHS = "unifier/maths.js"
+OWN = ["kl_new_old", "kl_old_new", "chi2", "fisher", "tv", "ratio", "wasserstein", "euclid"]
+"""Cards whose optimum stands at the radius of a distance; the others ask something else."""
+DELTAS = [0.002, 0.05, 0.3, 1.2]
+BANDITS = [
+    ([0.3, 0.25, 0.2, 0.15, 0.1], [0.1, 0.4, 0.35, 0.7, 1.0]),
+    ([0.1, 0.2, 0.05, 0.3, 0.25, 0.1], [0.9, 0.2, 0.5, 0.5, 0.1, 0.3]),
+    ([0.05, 0.35, 0.3, 0.2, 0.05, 0.04, 0.01], [0.2, 0.6, 0.3, 0.5, 0.0, 0.7, 1.0]),
+    ([0.25, 0.25, 0.25, 0.15, 0.1], [1.0, 0.0, 1.0, 0.0, 0.5]),
+    ([0.995, 0.002, 0.001, 0.001, 0.001], [0.5, 0.2, 0.9, 0.1, 0.3]),
+]
+CASES = [(q, rewards, delta) for q, rewards in BANDITS for delta in DELTAS]
+
+
+@pytest.fixture(scope="module")
+def solved(sources: Callable[..., Any]) -> list[dict[str, Any]]:
+    """Every case's solutions, by key."""
+    return sources(
+        MATHS,
+        "(m, cases) => cases.map(([q, R, delta]) => Object.fromEntries(m.KEYS.map(key => {"
+        "const { pi, gain, used, lambda, offset, ratio } = m.solve(key, q, R, delta);"
+        "return [key, { pi, gain, used, lambda, offset, ratio }]; })))",
+        CASES,
+    )
+
+
+def test_every_solution_is_a_policy_inside_its_region(solved: list[dict[str, Any]]) -> None:
+    for (old, rewards, delta), found in zip(CASES, solved, strict=True):
+        q, limits = double(old), radii(delta, len(old))
+        for key, one in found.items():
+            assert min(one["pi"]) >= 0 and sum(one["pi"]) == pytest.approx(1, abs=1e-12), key
+            assert one["gain"] == pytest.approx(np.dot(rewards, one["pi"]) - np.dot(rewards, old))
+        for key in OWN:
+            one = found[key]
+            pi = double(one["pi"])
+            assert one["ratio"] == pytest.approx((pi / q).tolist())
+            spent = float(measured(pi.clamp(min=1e-300)[None], q[None])[key][0])
+            if one["used"]:
+                assert spent == pytest.approx(limits[key], rel=1e-9), (
+                    key,
+                    "the whole radius is used",
+                )
+            else:
+                assert spent <= limits[key] * (1 + 1e-9), key
+                assert sum(
+                    p for p, r in zip(one["pi"], rewards, strict=True) if r == max(rewards)
+                ) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("key", "direction"), [("kl_new_old", "backward"), ("kl_old_new", "forward")]
+)
+def test_both_kl_agree_with_trlib(solved: list[dict[str, Any]], key: str, direction: Any) -> None:
+    """trlib solves it for a group of samples: an old policy in steps of 0.01 is a group of a
+    hundred, some alike."""
+    for (old, rewards, delta), found in zip(CASES, solved, strict=True):
+        counts = [round(100 * share) for share in old]
+        one = found[key]
+        if counts != pytest.approx([100 * share for share in old]) or not one["used"]:
+            continue
+        group = double(rewards).repeat_interleave(torch.tensor(counts))
+        dual = solve_dual(group[None], delta_kl=delta, lambda_min=1e-9, direction=direction)
+        first = np.cumsum([0, *counts[:-1]])
+        assert np.log(one["ratio"]) == pytest.approx(
+            dual.target[0, first].numpy(), rel=1e-9, abs=1e-9
+        )
+        assert one["lambda"] == pytest.approx(float(dual.multiplier), rel=1e-9)
+        assert one["offset"] == pytest.approx(float(dual.offset), rel=1e-9)
+
+
+def linear(key: str, q: np.ndarray, reward: np.ndarray, limit: float) -> float:
+    """The gain of a linear program over the policy, for TV with its absolute changes."""
+    n = len(q)
+    if key == "tv":
+        found = linprog(
+            np.concatenate([-reward, reward]),
+            A_ub=[[1.0] * n + [0.0] * n],
+            b_ub=[limit],
+            A_eq=[[1.0] * n + [-1.0] * n],
+            b_eq=[0],
+            bounds=[(0, None)] * n + [(0, share) for share in q],
+        )
+        return float(-found.fun)
+    box = [(share * max(0, 1 - limit), share * (1 + limit)) for share in q]
+    found = linprog(-reward, A_eq=[[1.0] * n], b_eq=[1], bounds=box)
+    return float(-found.fun - q @ reward)
+
+
+@pytest.mark.parametrize("key", ["tv", "ratio"])
+def test_linear_regions_agree_with_linprog(solved: list[dict[str, Any]], key: str) -> None:
+    for (old, rewards, delta), found in zip(CASES, solved, strict=True):
+        best = linear(key, np.array(old), np.array(rewards), radii(delta, len(old))[key])
+        assert found[key]["gain"] == pytest.approx(best, rel=1e-9, abs=1e-11)
+
+
+def test_euclid_s_ball_agrees_with_a_general_solver(solved: list[dict[str, Any]]) -> None:
+    """SLSQP stops earlier than we do: it may not find more, and finds nearly as much."""
+    for (old, rewards, delta), found in zip(CASES, solved, strict=True):
+        q, reward, limit = np.array(old), np.array(rewards), radii(delta, len(old))["euclid"]
+        if min(old) < 0.01:
+            continue  # badly scaled for it
+        inside = {"type": "ineq", "fun": lambda x, q=q, most=limit: most**2 - ((x - q) ** 2).sum()}
+        best = minimize(
+            lambda x, reward=reward: -reward @ x,
+            q,
+            method="SLSQP",
+            bounds=[(0, 1)] * len(q),
+            constraints=[{"type": "eq", "fun": lambda x: x.sum() - 1}, inside],
+            options={"ftol": 1e-14, "maxiter": 500},
+        )
+        gain = -best.fun - float(q @ reward)
+        assert found["euclid"]["gain"] == pytest.approx(gain, abs=2e-7), (old, delta)
+
+
+def test_the_natural_step_is_grpo_s_to_first_order(solved: list[dict[str, Any]]) -> None:
+    """log r = √(2δ) (R - mean)/σ + a constant, and every curved region comes to it as the radius
+    shrinks."""
+    for (old, rewards, delta), found in zip(CASES, solved, strict=True):
+        q, reward = np.array(old), np.array(rewards)
+        rho = math.sqrt(2 * delta)
+        z = (reward - q @ reward) / math.sqrt(q @ (reward - q @ reward) ** 2)
+        log_ratio = np.log(found["fisher"]["ratio"])
+        assert log_ratio - log_ratio[0] == pytest.approx(rho * (z - z[0]), rel=1e-9, abs=1e-12)
+        if delta == min(DELTAS) and np.abs(z).max() < 3:
+            for key in ("kl_new_old", "kl_old_new", "chi2"):
+                assert np.array(found[key]["ratio"]) - 1 == pytest.approx(
+                    rho * z, abs=1.5 * (rho * z).max() ** 2
+                )
+
+
+def test_no_other_optimum_is_inside_and_better(sources: Callable[..., Any]) -> None:
+    """Random bandits, rare arms and ties among them: each optimum is tried against all others, also
+    pulled back towards the old policy, wherever they lie inside its region."""
+    draw = np.random.default_rng(5)
+    cases = []
+    for _ in range(80):
+        n = int(draw.integers(5, 8))
+        q = np.maximum(draw.dirichlet(np.full(n, draw.choice([0.3, 1, 5]))), 0.001)
+        cases.append(
+            (
+                (q / q.sum()).tolist(),
+                draw.random(n).round(int(draw.integers(1, 3))).tolist(),
+                float(10 ** draw.uniform(-3, 0.3)),
+            )
+        )
+    found = sources(
+        MATHS,
+        "(m, [keys, cases]) => cases.map(([q, R, delta]) => keys"
+        ".map(key => m.solve(key, q, R, delta)).map(({ key, pi, gain }) => [key, pi, gain]))",
+        [OWN, cases],
+    )
+    inside = 0
+    for (old, rewards, delta), solutions in zip(cases, found, strict=True):
+        q, limits = double(old), radii(delta, len(old))
+        rivals = double([pi for _, pi, _ in solutions])
+        rivals = torch.cat([q + share * (rivals - q) for share in (1.0, 0.9, 0.6, 0.3)]).clamp(
+            min=1e-300
+        )
+        spent, gains = (
+            measured(rivals, q.expand_as(rivals)),
+            (rivals - q) @ double(rewards),
+        )
+        for key, _, gain in solutions:
+            if key != "fisher":
+                allowed = gains[spent[key] <= limits[key] * (1 - 1e-9)]
+                inside += len(allowed)
+                assert allowed.max() <= gain + 1e-9, (key, old, rewards, delta)
+    assert inside > 5000
+
+
+def test_equal_rewards_move_nothing(sources: Callable[..., Any]) -> None:
+    found = sources(MATHS, "(m) => m.KEYS.map(key => m.solve(key, [.2, .3, .5], [.4, .4, .4], .1))")
+    for one in found:
+        assert (one["pi"], one["gain"]) == ([0.2, 0.3, 0.5], 0)
+
+
+def places(arms: int, cost: str) -> np.ndarray:
+    at = np.arange(arms)
+    return np.abs(at[:, None] - at[None]) if cost == "line" else 1.0 - np.eye(arms)
+
+
+@pytest.mark.parametrize("cost", ["line", "one"])
+def test_transport_is_the_linear_program_and_at_one_price_it_is_tv(
+    sources: Callable[..., Any], cost: str
+) -> None:
+    found = sources(
+        MATHS,
+        "(m, [cost, cases]) => cases.map(([q, R, delta]) => [m.solve('wasserstein', q, R, delta, "
+        "{ cost }), m.solve('tv', q, R, delta)])",
+        [cost, CASES],
+    )
+    split = 0
+    for (old, rewards, delta), (one, tv) in zip(CASES, found, strict=True):
+        n, q, reward = len(old), np.array(old), np.array(rewards)
+        limit, far = radii(delta, n)["tv"], places(n, cost)
+        best = linprog(
+            -(reward[None] - reward[:, None]).ravel(),
+            A_ub=[far.ravel()],
+            b_ub=[limit],
+            A_eq=np.kron(np.eye(n), np.ones(n)),
+            b_eq=q,
+        )
+        assert one["gain"] == pytest.approx(-best.fun, rel=1e-9, abs=1e-11)
+        if one["used"]:  # the price of the last journeys is the dual's
+            assert one["lambda"] == pytest.approx(-best.ineqlin.marginals[0], rel=1e-9)
+            split += one["split"] is not None
+        if cost == "one":
+            assert one["gain"] == pytest.approx(tv["gain"], rel=1e-9, abs=1e-12)
+    assert split > 5, "the arm at the last price is split"
+
+
+def test_a_larger_lambda_comes_to_wasserstein(sources: Callable[..., Any]) -> None:
+    """From above: the entropy's credit makes every ball larger than Wasserstein's."""
+    old, rewards = BANDITS[1]
+    found = sources(
+        MATHS,
+        "(m, [q, R, lams]) => [...lams.map(lam => m.solve('entropic', q, R, .05, { lam })), "
+        "m.solve('wasserstein', q, R, .05)].map(one => one.gain)",
+        [old, rewards, [1, 5, 20, 80, 400]],
+    )
+    *soft, hard = found
+    assert soft == sorted(soft, reverse=True)
+    assert soft[-1] >= hard and soft[-1] == pytest.approx(hard, abs=2e-3) and soft[0] > hard + 0.05
+
+
+def test_a_target_is_a_radius_of_the_tilt(sources: Callable[..., Any]) -> None:
+    """The least KL that earns a target, and with that KL as a radius the same policy; below the old
+    return the tilt of the rewards turned round."""
+    solve = """(m, [key, q, R, delta, more]) => {
+        const { pi, slope, offset, used } = m.solve(key, q, R, delta, more); return { pi, slope, offset, used }; }"""
+    for old, rewards in BANDITS:
+        q, reward = np.array(old), np.array(rewards)
+        start = float(q @ reward)
+        for end, sign in ((reward.max(), 1), (reward.min(), -1)):
+            for share in (0.02, 0.3, 0.8):
+                target = start + share * (end - start)
+                one = sources(MATHS, solve, ["target", old, rewards, 0.1, {"target": target}])
+                wanted = counterfactual_policy(*(double(x) for x in (old, rewards)), target)
+                assert one["pi"] == pytest.approx(wanted.tolist(), rel=1e-9, abs=1e-9)
+                pi = np.array(one["pi"])
+                assert np.sign(one["slope"]) == sign and one["used"]
+                assert np.log(pi / q) == pytest.approx(
+                    one["slope"] * (reward - one["offset"]), rel=1e-9, abs=1e-9
+                )
+                spent = float((pi * np.log(pi / q)).sum())
+                turned = (sign * reward - min(sign * reward)).tolist()
+                there = sources(MATHS, solve, ["kl_new_old", old, turned, spent, {}])
+                assert there["pi"] == pytest.approx(one["pi"], rel=1e-6, abs=1e-9)
+            beyond = sources(MATHS, solve, ["target", old, rewards, 0.1, {"target": float(end)}])
+            assert not beyond["used"] and np.dot(beyond["pi"], reward) == pytest.approx(end)
+
+
+def clipped(pi: np.ndarray, q: np.ndarray, reward: np.ndarray, eps: float) -> float:
+    r, advantage = pi / q, reward - q @ reward
+    return float((q * np.minimum(r * advantage, r.clip(1 - eps, 1 + eps) * advantage)).sum())
+
+
+def test_ppo_s_objective_does_not_know_the_box(sources: Callable[..., Any]) -> None:
+    """Maximised by a linear program: min(r A, clip(r) A) of every arm as a variable below both."""
+    found = sources(
+        MATHS,
+        "(m, cases) => cases.map(([q, R, delta]) => [m.solve('ppo', q, R, delta), "
+        "m.solve('ratio', q, R, delta)])",
+        CASES,
+    )
+    outside = 0
+    for (old, rewards, delta), (one, box) in zip(CASES, found, strict=True):
+        n, q, reward, eps = len(old), np.array(old), np.array(rewards), math.sqrt(2 * delta)
+        a, eye = reward - q @ reward, np.eye(n)
+        flat = np.where(a >= 0, (1 + eps) * q * a, np.where(a < 0, (1 - eps) * q * a, 0))
+        rows = np.vstack(
+            [np.hstack([-np.diag(a), eye]), np.hstack([0 * eye, eye])]
+        )  # u <= π A and u <= clip(r) A
+        best = linprog(
+            np.r_[np.zeros(n), -np.ones(n)],
+            A_ub=rows,
+            b_ub=np.r_[np.zeros(n), flat],
+            A_eq=[np.r_[np.ones(n), np.zeros(n)]],
+            b_eq=[1],
+            bounds=[(0, None)] * n + [(None, None)] * n,
+        )
+        assert clipped(np.array(one["pi"]), q, reward, eps) == pytest.approx(
+            -best.fun, rel=1e-9, abs=1e-12
+        )
+        assert -best.fun >= clipped(np.array(box["pi"]), q, reward, eps) - 1e-12
+        assert one["gain"] >= box["gain"] - 1e-12
+        top = (
+            reward == reward.max()
+        )  # the page draws the largest share of the best arm, and says the least
+        for way, share in ((1, np.array(one["pi"])[top].sum()), (-1, one["least"])):
+            end = linprog(
+                np.r_[-way * top, np.zeros(n)],
+                A_ub=np.vstack([rows, np.r_[np.zeros(n), -np.ones(n)]]),
+                b_ub=np.r_[np.zeros(n), flat, best.fun + 1e-12],
+                A_eq=[np.r_[np.ones(n), np.zeros(n)]],
+                b_eq=[1],
+                bounds=[(0, None)] * n + [(None, None)] * n,
+            )
+            assert share == pytest.approx(-way * end.fun, abs=1e-8)
+        outside += float(np.abs(np.array(one["ratio"]) - 1).max()) > 1.5 * eps
+    assert outside > 8
+
+
+def test_r2vpo_s_penalty_has_the_same_optimum(sources: Callable[..., Any]) -> None:
+    """r = max(0, 1 + (R - ν)/(2 λ)) with the λ that the page names; nothing cut off: λ = sd/(2
+    √χ²)."""
+    for (old, rewards, delta), one in zip(
+        CASES,
+        sources(
+            MATHS,
+            "(m, cases) => cases.map(([q, R, delta]) => { const { ratio, lambda, used } = "
+            "m.solve('chi2', q, R, delta); return { ratio, lambda, used }; })",
+            CASES,
+        ),
+        strict=True,
+    ):
+        if not one["used"]:
+            continue
+        q, reward, lam = np.array(old), np.array(rewards), one["lambda"] / 2
+        wanted = linear_tilt(*(double(x) for x in (old, rewards)), lam)
+        assert one["ratio"] == pytest.approx((wanted.numpy() / q).tolist(), rel=1e-9, abs=1e-9)
+        if min(one["ratio"]) > 0:
+            spread = math.sqrt(q @ (reward - q @ reward) ** 2)
+            assert lam == pytest.approx(spread / (2 * math.sqrt(2 * delta)), rel=1e-9)

@@ -1,0 +1,378 @@
+"""Every page of the built book, as a browser sees it: by itself, quiet, light, readable by
+everyone."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import warnings
+import zipfile
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tools.archive import archive
+from tools.browser import settle
+from tools.draw.screenshots import pages
+from tools.paths import chapters, contents
+
+AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("\n", 1)[1]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+COLOURS = ["color-contrast", "link-in-text-block"]
+"""The rules that a colour theme can break; the others ask about the document."""
+EVERY_TIME = (
+    "book/index",
+    "notebooks/05_grpo",
+    "book/interface/losses",
+    "book/methods/dppo",
+)
+"""A page of each kind: what `make test` opens (they are among `DAILY`). `make nightly` opens every
+page that is written by hand, and a seventh of those that are made from modules and cards, another
+one each day (`--survey`)."""
+MADE = ("book/methods/",)
+LIMIT, HEAVIER = 700_000, {"notebooks/11_shoot_out.html": 1_000_000}
+"""Bytes of a page with everything that it loads, each part gzipped; the recorded runs are data."""
+TALLEST = 25_000
+"""Pixels of a page on a phone, its folds closed."""
+SILENT = """() => [...document.querySelectorAll('article img')]
+    .filter(image => !image.alt || image.alt.includes('_images/')).map(image => image.getAttribute('src'))"""
+ICONS = """() => [...document.querySelectorAll('i[class*="fa-"], span[class*="fa-"]')]
+    .filter(icon => ['none', 'normal', ''].includes(getComputedStyle(icon, '::before').content))
+    .map(icon => icon.className)"""
+"""Icons that the vendored subset does not hold."""
+MARKDOWN = r"""() => {
+    const copy = document.querySelector('article')?.cloneNode(true);
+    for (const node of copy?.querySelectorAll('pre, code, script, style, .math, dt.sig') ?? []) node.remove();
+    return copy?.textContent.match(/(?<![\w*])\*{1,2}[\p{L}][^*\n]{0,60}\*{1,2}(?!\w)|^\|.*\|.*\|$/gmu) ?? [];
+}"""
+"""Asterisks that were meant to emphasise, and rows that were meant to be a table."""
+PAPER = {"width": 718, "height": 1000}
+"""A4 between its margins."""
+CUT = """() => {
+    const shown = node => node.getClientRects().length && getComputedStyle(node).visibility !== 'hidden';
+    const kept = '.tag_solution > details, .tag_hide-input:not(.tag_hide-cell) > details, .executed > details';
+    const folds = [...document.querySelectorAll('article details')];
+    const closed = folds.filter(node => !node.open && !node.matches(kept)).map(() => 'a closed fold');
+    const told = folds.filter(node => node.open && node.matches('.tag_solution > details')).map(() => 'a solution');
+    const tools = [...document.querySelectorAll('.bd-sidebar, .bd-header-article, .prev-next-footer, .copybtn')]
+        .filter(shown).map(node => 'a control: ' + node.className);
+    const wide = [...document.querySelectorAll('article :is(pre, table, .math, .line, dt.sig)')]
+        .filter(node => shown(node) && node.getBoundingClientRect().left + node.scrollWidth > innerWidth + 1)
+        .map(node => 'cut: ' + node.textContent.trim().slice(0, 60));
+    return [...closed, ...told, ...tools, ...wide];
+}"""
+"""What paper would show badly."""
+INTERFACE = "book/interface/"
+CUT_IN_FOLDS = """() => {
+    const folds = [...document.querySelectorAll('article details:not([open])')];
+    for (const fold of folds) fold.open = true;
+    const wide = [...document.querySelectorAll('.line-block, dt.sig')]
+        .filter(node => node.scrollWidth > node.clientWidth + 1).map(node => node.textContent.slice(0, 50));
+    for (const fold of folds) fold.open = false;
+    return wide;
+}"""
+TEXT = (".html", ".css", ".js", ".mjs", ".svg", ".json")
+
+
+class Visit:
+    """One page load and what it asked for and complained of."""
+
+    def __init__(self, context: Any, address: str, name: str) -> None:
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.page = context.new_page()
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self._console(message))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("requestfailed", lambda request: self._failed(request))
+        self.page.on("response", lambda response: self._response(response))
+        self.page.goto(f"{address}/{name}", wait_until="load")
+        settle(self.page)
+
+    def _failed(self, request: Any) -> None:
+        if (
+            request.failure != "net::ERR_ABORTED"
+        ):  # a page that is left takes its open requests with it
+            self.complaints.append(f"failed: {request.url}")
+
+    def _console(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def _response(self, response: Any) -> None:
+        if response.status >= 400:
+            self.complaints.append(f"{response.status}: {response.url}")
+
+
+@pytest.fixture(scope="module")
+def desktop(chromium: Any) -> Iterator[Any]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    yield context
+    context.close()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "surveyed" in metafunc.fixturenames:
+        metafunc.parametrize(
+            "surveyed",
+            surveyed(metafunc.config.getoption("survey"), metafunc.config.getoption("book")),
+        )
+
+
+def surveyed(survey: str, profile: str) -> list[Any]:
+    """The pages to open, those of the nightly run marked: `survey` is `all`, or the day that
+    chooses a seventh."""
+    names = [*contents(), "search"]
+    made = [name for name in names if name.startswith(MADE) and name not in EVERY_TIME]
+    part = set(made if survey == "all" else made[date.fromisoformat(survey).toordinal() % 7 :: 7])
+    nightly = pytest.mark.nightly(
+        "seconds of a browser for each page, and all of them in the book that readers get"
+    )
+    return [
+        pytest.param(
+            f"{name}.html", marks=() if name in EVERY_TIME and profile == "some" else nightly
+        )
+        for name in names
+        if name not in made or name in part
+    ]
+
+
+@pytest.mark.nightly("needs every page")
+def test_the_survey_knows_every_page(book: Path) -> None:
+    """A sweep's page is none of the table of contents: the page of all sweeps leads to it."""
+    named = [name for name in pages(book) if not name.startswith("book/records/")]
+    assert named == sorted(f"{name}.html" for name in [*contents(), "search"])
+
+
+def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_on_paper(
+    surveyed: str, book: Path, address: str, desktop: Any
+) -> None:
+    """One look: on a desk in light and dark, as narrow as a phone, then on paper."""
+    name = surveyed
+    visit = Visit(desktop, address, name)
+    page = visit.page
+    outside = [url for url in visit.requests if not url.startswith((address, "data:", "blob:"))]
+    faults = [f"asks someone else: {url}" for url in outside]
+    size = weight(book, visit.requests)
+    faults += [f"heavy: {size:,} bytes gzipped"] if size > HEAVIER.get(name, LIMIT) else []
+    faults += [f"a picture that says nothing: {picture}" for picture in page.evaluate(SILENT)]
+    faults += [f"an icon without a picture: {icon}" for icon in page.evaluate(ICONS)]
+    faults += [f"Markdown as it was typed: {words}" for words in page.evaluate(MARKDOWN)]
+    for theme, rules in (("light", RULES), ("dark", COLOURS)):
+        faults += [f"inaccessible, {theme}: {fault}" for fault in accessibility(page, theme, rules)]
+    if name.startswith(INTERFACE):
+        page.set_viewport_size({"width": 1440, "height": 900})
+        settle(page)
+        faults += [f"cut in a fold: {text}" for text in page.evaluate(CUT_IN_FOLDS)]
+    page.set_viewport_size({"width": 360, "height": 780})
+    settle(page)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    faults += [f"wider than a phone: {width} pixels"] if width > 360 else []
+    height = page.evaluate("document.documentElement.scrollHeight")
+    if height > TALLEST:  # a matter of style, which fails nothing
+        warnings.warn(f"{name}: longer than a phone bears: {height:,} pixels", stacklevel=1)
+    faults += [f"on a phone: {fault}" for fault in page.evaluate(PHONE)]
+    page.set_viewport_size(PAPER)
+    page.emulate_media(media="print")
+    settle(page)
+    faults += [f"on paper: {fault}" for fault in page.evaluate(CUT)]
+    faults += [f"the console: {complaint}" for complaint in visit.complaints]
+    page.close()
+    assert not faults, "\n".join([name, *faults])
+
+
+def test_folds_are_closed_again_after_printing(address: str, desktop: Any) -> None:
+    visit = Visit(desktop, address, "book/interface/losses.html")
+    closed = "document.querySelectorAll('article details:not([open])').length"
+    before = visit.page.evaluate(closed)
+    visit.page.evaluate(
+        "addEventListener('beforeprint', () => { window.atPrint = " + closed + "; })"
+    )
+    assert visit.page.pdf().startswith(b"%PDF")
+    assert before > 0
+    assert visit.page.evaluate("window.atPrint") == 0
+    assert visit.page.evaluate(closed) == before
+    visit.page.close()
+
+
+def test_every_page_has_its_policy_and_an_injected_script_does_not_run(
+    book: Path, address: str, desktop: Any
+) -> None:
+    policy = re.compile(
+        r'<head>(?:(?!</head>).)*?<meta http-equiv="Content-Security-Policy"', re.DOTALL
+    )
+    policies = {name: (book / name).read_text(encoding="utf-8") for name in pages(book)}
+    assert [
+        name
+        for name, text in policies.items()
+        if not policy.search(text) or text.count('"Content-Security-Policy"') != 1
+    ] == []
+    visit = Visit(desktop, address, "book/index.html")
+    visit.page.evaluate("""() => {
+        window.blocked = new Promise(done => addEventListener('securitypolicyviolation',
+            event => done(event.effectiveDirective)));
+        const script = document.createElement('script');
+        script.textContent = 'window.injected = true';
+        document.body.append(script);
+    }""")
+    assert visit.page.evaluate("window.blocked") == "script-src-elem"
+    assert visit.page.evaluate("window.injected") is None
+    visit.page.close()
+
+
+def test_what_is_cut_shows_it_and_scrolls_by_keyboard(
+    address: str, chromium: Any, press_until: Any
+) -> None:
+    context = chromium.new_context(viewport={"width": 240, "height": 780})
+    visit = Visit(context, address, "book/notation.html")
+    wide = visit.page.locator("div.math.wide").first
+    assert wide.evaluate("node => node.scrollWidth > node.clientWidth")
+    assert (
+        wide.evaluate("node => getComputedStyle(node).backgroundImage").count("linear-gradient")
+        == 4
+    )
+    wide.focus()
+    press_until(visit.page, "ArrowRight", "document.activeElement.scrollLeft > 0")
+    assert visit.page.locator("div.math:not(.wide)").first.get_attribute("tabindex") is None
+    context.close()
+
+
+def test_nothing_waits_to_be_scrolled_to(address: str, desktop: Any) -> None:
+    """So that a picture of the whole page shows every section."""
+    visit = Visit(desktop, address, "notebooks/05_grpo.html")
+    kinds = visit.page.locator("article *").evaluate_all(
+        "all => all.map(one => getComputedStyle(one).contentVisibility)"
+    )
+    assert len(kinds) > 1000 and "auto" not in kinds
+    visit.page.close()
+
+
+def test_the_key_end_leads_to_the_end_at_once(
+    address: str, chromium: Any, press_until: Any
+) -> None:
+    context = chromium.new_context(viewport={"width": 360, "height": 780})
+    visit = Visit(context, address, "notebooks/05_grpo.html")
+    left = "document.documentElement.scrollHeight - innerHeight - scrollY"
+    press_until(visit.page, "End", f"scrollY > 0 && {left} < 2")
+    context.close()
+
+
+def test_the_interface_is_lines_that_open(address: str, chromium: Any) -> None:
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    visit = Visit(context, address, "book/interface/losses.html")
+    line = visit.page.locator("details.member > summary", has_text=re.compile("^ppo_loss"))
+    assert line.locator("code").inner_text() == (
+        "ppo_loss(logp, logp_old, *, advantages, mask, eps_low=0.2, eps_high=0.2, dual_clip=None)"
+    )
+    signature = visit.page.locator("[id='trlib.algorithms.ppo.ppo_loss']")
+    assert not signature.is_visible()
+    line.focus()
+    visit.page.keyboard.press("Enter")
+    assert signature.is_visible()
+    visit.page.close()
+    context.close()
+
+
+def test_a_link_and_the_search_lead_into_a_fold(address: str, chromium: Any) -> None:
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    page = "book/interface/losses.html"
+    visit = Visit(context, address, f"{page}#trlib.algorithms.ppo.PPO.dual_clip")
+    visit.page.locator("[id='trlib.algorithms.ppo.PPO.dual_clip']").wait_for(state="visible")
+    visit.page.goto(f"{address}/search.html?q=ppo_loss")
+    found = visit.page.locator("#search-results a", has_text=re.compile(r"\.ppo_loss$")).first
+    found.click()
+    visit.page.locator("[id='trlib.algorithms.ppo.ppo_loss']").wait_for(state="visible")
+    context.close()
+
+
+@pytest.mark.nightly("on a long page, which is built by night")
+def test_a_phone_folds_the_sections_of_a_long_page_and_a_link_opens_its_own(
+    address: str, chromium: Any
+) -> None:
+    context = chromium.new_context(viewport={"width": 360, "height": 780})
+    visit = Visit(context, address, "book/interface/lab.html#check-a-record")
+    sections = visit.page.locator("article details.on-phones")
+    assert sections.count() > 10
+    assert visit.page.locator("article details.on-phones[open]").count() == 1
+    assert visit.page.locator("#check-a-record p").first.is_visible()
+    assert not visit.page.locator("#declare p").first.is_visible()
+    visit.page.set_viewport_size({"width": 1280, "height": 900})
+    settle(visit.page)
+    assert visit.page.locator("article details.on-phones:not([open])").count() == 0
+    assert not visit.page.locator("article details.on-phones > summary").first.is_visible()
+    context.close()
+
+
+def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(
+    address: str, desktop: Any
+) -> None:
+    visit = Visit(desktop, address, "book/notation.html")
+    formulas = visit.page.locator(".math")
+    assert formulas.count() > 20
+    assert visit.page.locator(".math .katex").count() >= formulas.count()
+    assert visit.page.locator(".math .eqno").first.text_content().startswith("(1)")
+    assert not [
+        url for url in visit.requests if "katex" in url and url.split("?")[0].endswith(".js")
+    ]
+    visit.page.close()
+    plain = Visit(desktop, address, "book/bibliography.html")
+    assert not [url for url in plain.requests if "katex" in url]
+    plain.page.close()
+
+
+@pytest.mark.nightly("packs the whole book")
+def test_the_zipped_book_opens_from_the_file_system(
+    book: Path, chromium: Any, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(archive(book, tmp_path / "zipped.zip")) as zipped:
+        zipped.extractall(tmp_path)
+    context = chromium.new_context()
+    for name in ("book/notation.html", *(f"notebooks/{path.stem}.html" for path in chapters())):
+        visit = Visit(context, (tmp_path / "zipped").as_uri(), name)
+        assert visit.complaints == [], name
+        assert all(url.startswith(("file:", "data:", "blob:")) for url in visit.requests)
+        fonts = visit.page.evaluate(
+            "[...document.fonts].filter(f => f.status === 'loaded').map(f => f.family)"
+        )
+        families = {family.strip('"') for family in fonts}
+        assert {"Source Serif", "Inter", "Font Awesome 6 Free"} <= families, name
+        visit.page.evaluate(
+            "for (const fold of document.querySelectorAll('details')) fold.open = true"
+        )
+        for explorable in visit.page.locator(".trlib-view").all():
+            explorable.scroll_into_view_if_needed()
+            explorable.locator("svg, canvas, input").first.wait_for(state="attached")
+            assert "could not start" not in explorable.inner_text()
+        visit.page.close()
+    context.close()
+
+
+def weight(book: Path, requests: list[str]) -> int:
+    """Bytes of what was asked for, text gzipped, as a web server would send it."""
+    total = 0
+    for path in {urlsplit(url).path for url in requests if url.startswith("http")}:
+        content = (book / path.lstrip("/")).read_bytes()
+        total += len(gzip.compress(content, 6)) if path.endswith(TEXT) else len(content)
+    return total
+
+
+def accessibility(page: Any, theme: str, rules: list[str] = RULES) -> list[str]:
+    """axe-core's violations in a colour theme, a line each."""
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+    settle(page)
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(AXE)
+    found = page.evaluate(
+        "rules => axe.run({ runOnly: rules, resultTypes: ['violations'] })", rules
+    )
+    return [
+        f"{violation['id']}: {node['html'][:160]} "
+        f"({node['failureSummary'].splitlines()[-1].strip()[:200]})"
+        for violation in found["violations"]
+        for node in violation["nodes"][:3]
+    ]

@@ -1,0 +1,683 @@
+"""The playground in Chromium: lanes learn in the page, thresholds act from the next batch on, and
+what can go wrong is said in plain words."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import time
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from bookext.security import sealed
+from tests.book.browser.explorable import Visit, in_both_themes, page_of, violations
+from tests.by_day import by_day
+from tools.archive import for_files
+from trbook.explorables import Playground
+from trbook.explorables.modules import link_modules
+from trbook.explorables.playground import BESIDE, OWN, presets
+from trbook.explorables.publish import publish
+
+ROOT = '[data-explorable="playground"]'
+LANES = f"{ROOT} [data-lane]"
+QUICK = [{"method": "ppo", "group": 2}, {"method": "troll", "group": 2}]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pages linked as the book links them, one that carries everything, one read from a folder."""
+    folder = tmp_path_factory.mktemp("playground")
+    publish(folder / "_static" / "explorables")
+    pages = {
+        "first": Playground(),
+        "quick": Playground(lanes=QUICK),
+        "one": Playground(lanes=QUICK[:1]),
+        "opening": Playground(preset="opening"),
+    }
+    for name, one in pages.items():
+        html = link_modules(one.html(), "_static/explorables")
+        page = sealed(page_of("Playground", html))  # under the book's policy
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
+        (folder / f"{name}.file.html").write_text(for_files(page), encoding="utf-8")
+    carried = sealed(page_of("Playground", pages["quick"].html())).replace(
+        "script-src", "script-src blob:"
+    )
+    (folder / "carried.html").write_text(carried, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path, serving: Any) -> Iterator[str]:
+    with serving(folder) as address:
+        yield address
+
+
+class Page(Visit):
+    """A page under the book's policy. What it complains of is read by the test: some complaints are
+    what is tried."""
+
+    drawn = ".trx:not(.still)[data-drawn]"
+
+    def __init__(self, chromium: Any, address: str, **context: Any) -> None:
+        super().__init__(chromium, address, **{"reduced_motion": "no-preference", **context})
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def lanes(self) -> list[dict[str, str]]:
+        return self.page.locator(LANES).evaluate_all("all => all.map(one => ({ ...one.dataset }))")
+
+    def batches(self) -> list[int]:
+        return [int(lane["batch"]) for lane in self.lanes()]
+
+    def saved(self, kind: str) -> str:
+        """What *Save as* writes into a file."""
+        with self.page.expect_download() as loaded:
+            self.press(f"Save as {kind}")
+        return Path(loaded.value.path()).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def visit(chromium: Any, served: str) -> Iterator[Any]:
+    made: list[Page] = []
+
+    def open_page(name: str, **more: Any) -> Page:
+        made.append(Page(chromium, name if "://" in name else f"{served}/{name}", **more))
+        return made[-1]
+
+    yield open_page
+    for one in made:
+        one.context.close()
+
+
+STILL = f"""(async () => {{
+    const batches = () => [...document.querySelectorAll('{LANES}')].map(lane => lane.dataset.batch).join();
+    const before = batches();
+    await new Promise(done => setTimeout(done, 400));
+    return batches() === before;
+}})()"""
+"""Whether nothing is learned for a while."""
+
+
+def done(count: int) -> str:
+    return (
+        f"[...document.querySelectorAll('{LANES}')].length > 0 && "
+        f"[...document.querySelectorAll('{LANES}')].every(lane => Number(lane.dataset.batch) >= "
+        f"{count})"
+    )
+
+
+def loaded(one: Any) -> list[int]:
+    """Bytes of every file that comes from now on, gzipped. A Worker's text is a Blob: it came within
+    the engine."""
+    sizes: list[int] = []
+
+    def heard(answer: Any) -> None:
+        if answer.url.startswith("http"):
+            sizes.append(len(gzip.compress(answer.body())))
+
+    one.page.on("response", heard)
+    return sizes
+
+
+def test_what_learns_is_loaded_by_the_click_and_it_is_little(visit: Any, until: Any) -> None:
+    one = visit("quick.html")
+
+    def scripts() -> list[str]:
+        return sorted(url.rsplit("/", 1)[1] for url in one.requests if url.endswith(".js"))
+
+    one.page.get_by_role("button", name="Play", exact=True).wait_for()
+    until(one.page, "document.querySelector('[data-explorable] [data-lane]') !== null")
+    assert scripts() == ["common.js", "playground.js"]
+    sizes = loaded(one)
+    one.press("Play")
+    until(one.page, done(3))
+    assert scripts() == ["common.js", "dial.js", "engine.js", "playground.js"]
+    assert sum(sizes) < 320_000, "bytes after the click, gzipped"
+    one.press("Pause")
+    assert [lane["method"] for lane in one.lanes()] == ["ppo", "troll"]
+    assert all(0 < float(lane["reward"]) < 1 for lane in one.lanes())
+    assert one.complaints == []
+
+
+@pytest.mark.nightly("seconds of a browser; lanes learn, are changed, saved and loaded every time")
+@pytest.mark.parametrize(
+    "page",
+    by_day(
+        ["carried.html", "quick.file.html", "opening.file.html"],
+        "quick.file.html",
+        reason="two more sizes",
+    ),
+)
+def test_it_learns_from_a_folder_too(visit: Any, until: Any, folder: Path, page: str) -> None:
+    one = visit(f"file://{folder / page}")
+    one.press("Play")
+    until(one.page, done(2))
+    assert one.complaints == []
+
+
+def test_curves_are_read_pinned_saved_and_loaded(visit: Any, until: Any, tmp_path: Path) -> None:
+    one = visit("one.html#playground:a=ppo,group:2,epochs:2&seed=2")
+    for count in (1, 2, 3):
+        one.press("One batch")
+        until(one.page, done(count))
+        if count == 2:
+            one.page.get_by_role("slider", name="Lane A, clip").press("Home")
+    reader = one.page.get_by_role("slider", name="Batch to read in the curves")
+    reader.press("ArrowLeft")
+    said = reader.get_attribute("aria-valuetext")
+    assert "batch 2: PPO" in said and "entropy" in said and "length" in said
+    expect(one.page.locator(".curves text.pv-values").first).to_contain_text("batch 2: reward")
+    entries = one.page.locator(".curves .pv-legend li")
+    expect(entries).to_have_count(2)
+    expect(entries.nth(1)).to_contain_text("PPO clip 0.01")
+    one.press("Pin these curves")
+    expect(one.page.locator(".curves path.pv-ghost")).to_have_count(
+        10
+    )  # two segments in five panels
+    one.page.get_by_text("Keep this run").click()
+    file = tmp_path / "run.json"
+    file.write_text(one.saved("JSON"), encoding="utf-8")
+    saved = json.loads(file.read_text(encoding="utf-8"))
+    assert saved["version"] and len(saved["engine"]) == 64 and saved["date"].startswith("20")
+    assert [row["settings"]["threshold"] for row in saved["lanes"][0]["rows"]] == [0.2, 0.2, 0.01]
+    other = visit("one.html#playground:seed=0")
+    other.page.get_by_text("Keep this run").click()
+    other.page.get_by_label("Load a saved run").set_input_files(file)
+    kept = other.page.locator(".curves path.pv-ghost")
+    expect(kept).to_have_count(10)
+    seen = kept.evaluate_all(
+        "all => all.map(one => [one.dataset.setting, getComputedStyle(one).stroke !== 'none'])"
+    )
+    assert seen[:2] == [
+        ["ppo,epochs:2,group:2", True],
+        ["ppo,threshold:0.01,epochs:2,group:2", True],
+    ]
+    assert other.page.get_by_label("Seed", exact=True).input_value() == "2"
+    (tmp_path / "other.json").write_text('{"what": "<b>"}', encoding="utf-8")
+    other.page.get_by_label("Load a saved run").set_input_files(tmp_path / "other.json")
+    other.page.get_by_role("alert").filter(
+        has_text="other.json: this is not a run of the playground"
+    ).wait_for()
+    assert one.complaints == [] and other.complaints == []
+
+
+@pytest.mark.nightly("seconds of a browser; lanes learn, are changed, saved and loaded every time")
+def test_back_finds_the_curves_of_the_run_that_was_left(
+    visit: Any, until: Any, served: str
+) -> None:
+    one = visit("one.html#playground:a=ppo,group:2&seed=4")
+    one.press("One batch")
+    until(one.page, done(1))
+    one.page.goto(f"{served}/opening.html")
+    one.page.go_back()
+    expect(one.page.locator(".curves path.pv-ghost")).to_have_count(5)
+    expect(one.page.locator(".notes")).to_contain_text("The run that you left")
+    assert one.page.get_by_label("Seed", exact=True).input_value() == "4"
+    one.page.evaluate(
+        "() => { location.hash = '#playground%3Apreset=opening'; }"
+    )  # as some programs write a link
+    until(one.page, f"document.querySelector('{LANES}').dataset.method === 'reinforce'")
+    assert one.complaints == []
+
+
+DRAWN = """() => {
+    const all = [...document.querySelectorAll("[data-explorable=playground] *")];
+    const root = all.find(one => one.shadowRoot?.querySelector(".pg")).shadowRoot;
+    const panel = root.querySelector(".curves svg g"), length = one => one.getAttribute("d").split(/[ML]/).length - 1;
+    const lines = [...panel.querySelectorAll("path.pv-line")].map(one =>
+        ({ ...one.dataset, colour: one.getAttribute("stroke"), batches: length(one) }));
+    const legend = [...root.querySelectorAll(".curves .pv-legend li")].map(one => one.textContent);
+    return { lines, legend, lanes: all.filter(one => one.dataset.lane).map(one => ({ ...one.dataset })) };
+}"""
+CHANGES = [
+    ("Lane A, method", "troll"),
+    ("Lane A, method", "ppo"),
+    ("Lane B, method", "dppo"),
+    ("Lane A, learning rate", "ArrowRight"),
+    ("Lane B, delta, a probability", "Home"),
+    ("Lane A, method", "pg_is"),
+    ("Lane B, method", "gspo"),
+]
+
+
+@pytest.mark.parametrize("seed", by_day(range(6), 0, reason="the same with other draws"))
+def test_no_number_stands_under_another_name(visit: Any, until: Any, seed: int) -> None:
+    """The oracle: what is drawn and said of a lane, against the settings of the rows that it
+    saves."""
+    random = np.random.default_rng(seed)
+    one = visit("quick.html#playground:a=pg_is,group:2,epochs:2&b=ppo,group:2,epochs:2&seed=1")
+    count = 0
+    for _ in range(5):
+        for _ in range(int(random.integers(1, 4))):
+            count += 1
+            one.press("One batch")
+            until(one.page, done(count))
+        label, value = CHANGES[int(random.integers(len(CHANGES)))]
+        if label.endswith("method"):
+            one.page.get_by_label(label).select_option(value)
+        elif one.page.get_by_label(label).count():
+            one.page.get_by_label(label).press(value)
+    one.page.get_by_text("Keep this run").click()
+    saved = json.loads(one.saved("JSON"))
+    packed = [row["settings"] for row in csv.DictReader(one.saved("CSV").splitlines())]
+    drawn, entries = one.page.evaluate(DRAWN), 0
+    for i, lane in enumerate(saved["lanes"]):
+        own = packed[i * count : (i + 1) * count]
+        runs = [(setting, len(list(rows))) for setting, rows in groupby(own)]
+        lines = [line for line in drawn["lines"] if line["of"] == "ab"[i]]
+        assert [(line["setting"], line["batches"]) for line in lines] == runs
+        assert all(line["method"] == line["setting"].split(",")[0] for line in lines)
+        rewards = [row["reward"] for row in lane["rows"][-runs[-1][1] :]][-10:]
+        told, waits = drawn["lanes"][i]["reward"], lane["rows"][-1]["settings"] != lane["settings"]
+        assert told == "" if waits else float(told) == pytest.approx(np.mean(rewards), abs=1e-4)
+        entries += len(runs) + waits
+    assert len(drawn["legend"]) == entries
+    assert one.complaints == []
+
+
+def test_steps_by_hand_and_reset(visit: Any, until: Any) -> None:
+    one = visit(
+        "one.html#playground:seed=0"
+    )  # an address opens the module before the click, and no weights
+    one.press("One batch")
+    until(one.page, done(1))
+    one.page.get_by_label("Lane A, method").select_option("pspo")
+    until(one.page, f"document.querySelector('{LANES}').dataset.method === 'pspo'")
+    one.press("One update")  # one update is a whole batch here
+    until(one.page, done(2))
+    one.page.get_by_text("1 pass × 1 minibatch").click()
+    one.page.get_by_label("Lane A, passes over a batch").select_option("2")
+    one.press("One update")
+    one.page.get_by_label("ratios", exact=True).check(force=True)
+    one.page.locator(".ratios", has_text="KL").wait_for()
+    assert one.batches() == [2], "half of the batch's updates are still to be made"
+    one.press("One update")
+    until(one.page, done(3))
+    one.press("Reset")
+    until(one.page, f"document.querySelector('{LANES}').dataset.batch === '0'")
+    assert one.lanes()[0]["reward"] == "" and one.complaints == []
+
+
+def test_lanes_come_and_go_and_the_address_holds_them(visit: Any, until: Any) -> None:
+    one = visit("quick.html#playground:seed=3")
+    for count in (3, 4):
+        one.press("Add a lane")
+        until(one.page, f"document.querySelectorAll('{LANES}').length === {count}")
+    assert one.page.get_by_role("button", name="Add a lane").is_hidden()
+    one.page.get_by_label("Lane C, method").select_option("gspo")
+    one.page.get_by_role("button", name="Remove lane A").click()
+    one.page.get_by_label("Your own prompt").fill("3 : +1 x3 =")
+    one.press("Sample eight")
+    one.page.locator(".completions", has_text="3 : +1 x3 =").wait_for()
+    until(one.page, "location.hash.includes('prompt=3')")
+    mark = one.page.evaluate("location.hash")
+    other = visit(f"quick.html{mark}")
+    until(other.page, f"document.querySelectorAll('{LANES}').length === 3")
+    assert [lane["method"] for lane in other.lanes()] == ["troll", "gspo", "troll"]
+    assert other.page.get_by_label("Seed", exact=True).input_value() == "3"
+    assert other.page.get_by_label("Your own prompt").input_value() == "3 : +1 x3 ="
+
+
+FALLS = "playground:a=pg_is,group:2,epochs:16&b=ppo,group:2&c=troll,group:2"
+PLACE = """node => { const box = node.getBoundingClientRect();
+    return { top: box.top + scrollY, bottom: box.bottom + scrollY, height: box.height }; }"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (360, 740)])
+def test_the_first_minute(visit: Any, until: Any, address: str, width: int, height: int) -> None:
+    """Press, see it fall, change one thing, see it hold: the page proposes it where one looks."""
+    one = visit(
+        f"{address}/book/playground.html#{FALLS}", viewport={"width": width, "height": height}
+    )
+    one.press("Play")
+    until(one.page, done(1))
+    judged, offer = one.page.locator(".verdict"), one.page.locator(".propose")
+    before, scrolled = judged.evaluate(PLACE), one.page.evaluate("scrollY")
+    offer.wait_for()
+    assert one.page.evaluate("scrollY") == scrolled
+    assert judged.evaluate(PLACE) == before, "its place was kept"
+    top = one.page.locator(".curves").first.evaluate(PLACE)["top"] if width == 360 else 0
+    assert offer.evaluate(PLACE)["bottom"] - top <= height
+    one.page.get_by_role("slider", name="Batch to read in the curves").press("Tab")
+    expect(offer).to_be_focused()
+    offer.press("Enter")
+    expect(one.page.get_by_role("button", name="Pause")).to_be_focused()
+    expect(one.page.locator(".curves .pv-legend li").nth(3)).to_contain_text("PPO clip 0.05")
+    expect(judged).to_have_attribute("data-tone", "good")
+    one.press("Pause")
+    until(one.page, STILL)
+    told, reward = judged.inner_text(), float(one.lanes()[3]["reward"])
+    assert "PPO clip 0.05" in told and f"is at {reward:.2f}" in told and "unclipped" in told
+    expect(one.page.locator(".spoken", has_text="holds")).to_have_count(1)
+    assert one.complaints == []
+
+
+@pytest.mark.parametrize("width", [360, 768, 900, 1000])
+def test_a_threshold_s_slider_is_never_squeezed(visit: Any, width: int) -> None:
+    one = visit("one.html#playground:seed=0", viewport={"width": width, "height": 900})
+    slider = one.page.get_by_role("slider", name="Lane A, clip")
+    slider.wait_for()
+    assert slider.bounding_box()["width"] >= 150
+
+
+def test_python_names_the_same_settings_beside_a_threshold(sources: Any) -> None:
+    found = sources(
+        "playground/lanes.js",
+        "m => m.METHOD_NAMES.map(name => [name, Object.keys(m.moreOf(name))])",
+    )
+    beside = {name: tuple(settings) for name, settings in found if settings}
+    assert beside == {**BESIDE, "own": OWN[2:]}
+
+
+IMPOSSIBLE = {
+    "a=gppo": 'there is no method "gppo"; using ppo',
+    "a=ppo,lr:-1": "learning rate = -1 is impossible; using 1e-7",
+    "a=ppo,lr:much": 'learning rate = "much" is not a number',
+    "a=ppo,minibatches:3": "minibatches = 3 is not possible with 16 prompts; using 2",
+    "a=ppo,epochs:2.5": "passes over a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2",
+    "a=ppo,difficulty:11": "moves: expected one of",
+    "a=ppo,group:99": "completions per prompt = 99 is impossible; using 32",
+    "a=troll,checkpoint:dail": 'there is no checkpoint "dail"; using dial',
+    "a=ppo,eps:1": '"eps" cannot be set',
+    "a=ppo,dual_lr:1": '"dual_lr" cannot be set',
+    "a=bapo,count:values": 'a token counts: there is no "values"; using value',
+    "a=cpgd,alpha:-1": "drift α = -1 is impossible; using 0",
+    "preset=wid": 'There is no preset "wid"; using wide',
+    "preset=__proto__": 'There is no preset "__proto__"',
+    "seed=-4": "seed = -4 is impossible; using 0",
+    "view=maps": 'There is no picture "maps"; using map',
+    "view=constructor": 'There is no picture "constructor"',
+}
+
+
+def test_the_impossible_in_an_address_is_named(sources: Any) -> None:
+    found = sources(
+        "playground/state.js",
+        """(m, marks) => marks.map((mark) => {
+            const first = m.settle({}).state, values = Object.fromEntries(new URLSearchParams(mark));
+            const { state, notes } = m.settle(m.fromAddress(values, first));
+            return [Object.keys(state.lanes).length, notes.join(" ")]; })""",
+        list(IMPOSSIBLE),
+    )
+    for (mark, told), (lanes, notes) in zip(IMPOSSIBLE.items(), found, strict=True):
+        assert told in notes and lanes >= 1, (mark, notes)
+
+
+def test_what_an_address_gets_wrong_is_told_on_the_page(visit: Any) -> None:
+    one = visit("one.html#playground:preset=__proto__&a=ppo,lr:-1&speed=2")
+    for told in ('no preset "__proto__"', "using 1e-7", 'The address says "speed"'):
+        one.page.locator(".notes", has_text=told).wait_for()
+    assert len(one.lanes()) >= 1 and one.complaints == []
+
+
+def test_a_note_goes_with_the_address_that_it_was_about(visit: Any, until: Any) -> None:
+    one = visit("one.html#playground:seed=3&speed=2")
+    one.page.locator(".notes", has_text='"speed"').wait_for()
+    one.press("One batch")
+    until(one.page, done(1))
+    for mark, told in (("seed=3&tempo=2", '"tempo"'), ("seed=3", None)):
+        one.page.evaluate("mark => { location.hash = mark; }", f"playground:{mark}")
+        if told:
+            one.page.locator(".notes", has_text=told).wait_for()
+        else:
+            one.page.locator(".notes").wait_for(state="hidden")
+    assert one.batches() == [1], "what is set anyway does not begin anew"
+    assert one.complaints == []
+
+
+def test_a_lane_that_breaks_says_when_and_why_and_the_others_go_on(visit: Any, until: Any) -> None:
+    one = visit("quick.html#playground:a=reinforce,lr:1e9,group:2&b=troll,group:2")
+    one.press("Play")
+    one.page.get_by_role("alert").filter(has_text="Stopped at batch").wait_for()
+    said = one.page.get_by_role("alert").filter(has_text="Stopped at batch").inner_text()
+    assert "NaN" in said or "finite" in said
+    stopped = one.batches()[0]
+    until(
+        one.page, f"Number(document.querySelectorAll('{LANES}')[1].dataset.batch) > {stopped + 3}"
+    )
+    one.press("Pause")
+    one.page.get_by_role("slider", name="Lane A, learning rate").press("Home")
+    one.page.get_by_role("button", name="Reset lane A").click()
+    until(one.page, f"document.querySelectorAll('{LANES}')[0].dataset.batch === '0'")
+    one.press("One batch")
+    until(one.page, done(1))
+
+
+SLOW_TO_SPEAK = """window.Worker = class extends Worker { postMessage(message, more) {
+    if (message.once) window.sayIt = () => super.postMessage(message, more);
+    else super.postMessage(message, more); } }"""
+"""A batch begins only when the test says so."""
+
+
+def test_an_hour_of_sleep_is_no_silence_of_a_worker(visit: Any, until: Any) -> None:
+    one = visit("one.html#playground:seed=0", before=SLOW_TO_SPEAK)
+    one.page.clock.install()
+    one.press("One batch")
+    until(one.page, "typeof window.sayIt === 'function'")
+    one.page.clock.fast_forward("01:00:00")  # a timer that is due rings once, as after a sleep
+    one.page.evaluate("() => { sayIt(); window.sayIt = null; }")
+    until(one.page, done(1))
+    assert one.page.get_by_role("alert").count() == 0 and one.complaints == []
+    one.press("One batch")
+    until(one.page, "typeof window.sayIt === 'function'")
+    for _ in range(60):
+        one.page.clock.run_for(1000)
+    one.page.get_by_role("alert").filter(has_text="has said nothing for 60 seconds").wait_for()
+
+
+NO_SIMD = "WebAssembly.validate = () => false"
+NO_WASM = "delete globalThis.WebAssembly"
+DIES = """window.Worker = class extends Worker { postMessage(message, more) {
+    if (message.once) this.dispatchEvent(new ErrorEvent("error", { message: "out of memory" }));
+    else super.postMessage(message, more); } }"""
+
+
+@pytest.mark.parametrize(
+    ("before", "told"),
+    by_day(
+        [
+            (NO_SIMD, "this browser's WebAssembly has no SIMD instructions"),
+            (NO_WASM, "this browser runs no WebAssembly"),
+            (DIES, "Lane A stopped after 0 batches: its Worker died (out of memory)"),
+        ],
+        (NO_SIMD, "this browser's WebAssembly has no SIMD instructions"),
+        reason="other things that a browser may lack",
+    ),
+)
+def test_what_a_browser_cannot_do_is_said(visit: Any, before: str, told: str) -> None:
+    one = visit("one.html", before=before)
+    one.press("Play")
+    one.page.get_by_role("alert").filter(has_text=told).first.wait_for()
+
+
+@pytest.mark.nightly("seconds of a browser; lanes learn, are changed, saved and loaded every time")
+def test_weights_that_do_not_arrive_or_are_others_are_refused(
+    visit: Any, until: Any, folder: Path
+) -> None:
+    one = visit("one.html")
+    one.page.route("**/dial.js", lambda route: route.abort())
+    one.press("Play")
+    one.page.get_by_role("alert").filter(has_text="The weights of dial did not arrive").wait_for()
+    one.page.unroute("**/dial.js")
+    one.page.get_by_role("button", name="Reset lane A").click()  # it is asked for again
+    until(one.page, done(1))
+    text = (folder / "_static" / "explorables" / "playground" / "dial.js").read_text(
+        encoding="utf-8"
+    )
+    other = visit("one.html")
+    other.page.route(
+        "**/dial.js",
+        lambda route: route.fulfill(
+            body=text.replace(text[200:204], "AAAA", 1), content_type="text/javascript"
+        ),
+    )
+    other.press("Play")
+    told = "the weights that arrived are not those that were packed"
+    other.page.get_by_role("alert").filter(has_text=told).wait_for()
+
+
+@pytest.mark.nightly("waits for workers to come and go")
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_tab_in_the_background_waits_and_what_is_left_frees_its_workers(
+    visit: Any, until: Any, gone: bool
+) -> None:
+    one = visit("quick.html")
+    one.press("Play")
+    until(one.page, done(2))
+    hide = """on => { Object.defineProperty(document, "hidden", { value: on, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange")); }"""
+    one.page.evaluate(hide, True)
+    one.page.locator(".paused").wait_for()
+    until(one.page, STILL)  # a batch that was begun may still end
+    settled = one.batches()
+    one.page.evaluate(hide, False)
+    until(one.page, done(max(settled) + 2))
+    assert len(one.page.workers) == 2
+    one.page.evaluate(
+        "gone => gone ? root.remove() : window.dispatchEvent(new PageTransitionEvent('pagehide'))".replace(
+            "root", f"document.querySelector('{ROOT}')"
+        ),
+        gone,
+    )
+    end = time.monotonic() + 60
+    while one.page.workers:
+        assert time.monotonic() < end
+        one.page.evaluate("0")
+
+
+@pytest.mark.nightly("eight policies learn")
+def test_eight_seeds_become_bands_and_a_file(visit: Any, until: Any) -> None:
+    one = visit("one.html#playground:a=reinforce,group:2&preset=rare&b=none&c=none")
+    one.page.get_by_role("button", name="Eight seeds").click()
+    one.page.locator(".verdict b", has_text="8 seeds of every lane").wait_for(timeout=120_000)
+    assert one.page.get_by_role("radio", name="eight seeds").is_checked()
+    one.page.get_by_text("Keep this run").click()
+    rows = list(csv.DictReader(one.saved("CSV").splitlines()))
+    assert len(rows) == 8 * 20 and {row["seed"] for row in rows} == set("01234567")
+    assert {row["run"] for row in rows} == {"seeds"}
+    assert all(0 <= float(row["reward"]) <= 1 and float(row["kl"]) >= 0 for row in rows)
+    saved = json.loads(one.saved("JSON"))
+    assert [len(seed) for seed in saved["lanes"][0]["seeds"]] == [20] * 8
+    assert saved["lanes"][0]["settings"]["method"] == "reinforce"
+
+
+def test_a_link_to_a_preset_opens_it_before_play_and_brings_it_into_view(
+    visit: Any, until: Any
+) -> None:
+    one = visit("first.html")
+    one.page.evaluate(
+        "() => { document.body.insertAdjacentHTML('afterbegin', '<p style=\"height: 3000px\">"
+        '<a href="#playground:preset=minpro">MinPRO</a></p>\'); scrollTo(0, 0); }'
+    )
+    one.page.get_by_role("link", name="MinPRO").click()
+    one.page.locator(".hint", has_text=presets()["minpro"]["text"]).wait_for()
+    until(
+        one.page,
+        "document.querySelector('[data-explorable=playground]').getBoundingClientRect().top < "
+        "innerHeight",
+    )
+    assert one.complaints == []
+
+
+@pytest.mark.parametrize("name", by_day(presets(), "rare", reason="the same for every preset"))
+def test_every_preset_asks_and_begins(visit: Any, until: Any, name: str) -> None:
+    one = visit(f"first.html#playground:preset={name}")
+    chosen = presets()[name]
+    methods = [
+        lane["method"] for lane in chosen["lanes"]
+    ]  # of the preset, not of the page's first state
+    until(
+        one.page,
+        f"[...document.querySelectorAll('{LANES}')].map(lane => lane.dataset.method).join() === "
+        f"'{','.join(methods)}'",
+    )
+    one.page.locator(
+        ".hint", has_text=chosen["text"]
+    ).wait_for()  # the first preset's lanes are in the still too
+    assert one.page.locator(".notes").is_hidden(), "nothing of a preset has to be mended"
+    values = [value for value, _ in chosen["question"]["options"]]
+    assert chosen["question"]["right"] in values and len(chosen["question"]["why"]) > 40
+    question = one.page.get_by_role("group", name="Your prediction")
+    question.get_by_role("radio", name=chosen["question"]["options"][0][1], exact=True).check(
+        force=True
+    )
+    one.page.locator(".revealed", has_text="Noted").wait_for()
+    assert one.complaints == []
+
+
+@pytest.mark.parametrize("width", by_day([1100, 360], 360, reason="the same rules on a wider page"))
+def test_accessible_and_whole_on_a_phone(visit: Any, until: Any, width: int) -> None:
+    one = visit(
+        "quick.html",
+        viewport={"width": width, "height": 800},
+        has_touch=width == 360,
+        is_mobile=width == 360,
+        reduced_motion="reduce",
+    )  # a colour that is fading has no contrast yet
+    faults = []
+    for begun in (False, True):
+        if begun:
+            one.page.get_by_role(
+                "button", name="Play", exact=True
+            ).tap() if width == 360 else one.press("Play")
+            until(one.page, done(2))
+            one.press("Pause")
+        for theme in in_both_themes(one.page):
+            faults += [(begun, theme, *fault) for fault in violations(one.page)]
+        assert one.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert one.too_small() == []
+        tiny = one.page.locator(".trx svg text").evaluate_all(
+            "all => all.filter(node => node.textContent && "
+            "parseFloat(getComputedStyle(node).fontSize) < 9).length"
+        )
+        assert tiny == 0
+    assert faults == []
+
+
+def test_the_engine_knows_no_method_without_a_name_and_a_class(sources: Any) -> None:
+    assert sources("playground/code.js", "m => m.missing()") == []
+
+
+@pytest.mark.parametrize(
+    "checkpoint", by_day(["dial", "spend"], "dial", reason="the other checkpoint")
+)
+@pytest.mark.parametrize(
+    "moved", by_day([False, True], True, reason="with nothing moved there is less to write")
+)
+def test_the_lines_of_python_run_for_every_method(
+    sources: Any, capsys: Any, checkpoint: str, moved: bool
+) -> None:
+    lanes = sources(
+        "playground/lanes.js",
+        """(m, [checkpoint, moved]) => m.METHOD_NAMES.filter(method => method !== "own").map(method => {
+        const given = { method, checkpoint, group: 2, epochs: 2, lr: 1e-4 };
+        const rungs = m.kindOf(given).threshold?.rungs ?? [];
+        return m.possibleLane(moved && rungs.length ? { ...given, threshold: rungs.at(-2) } : given, "a"); })""",
+        [checkpoint, moved],
+    )
+    for one in lanes[:: 1 if checkpoint == "dial" else 5]:
+        assert one["notes"] == []
+        text = sources(
+            "playground/code.js",
+            "(m, lane) => m.python(lane, { seed: 1, batches: 1 })",
+            one["lane"],
+        )
+        assert len(text.splitlines()) <= 11
+        exec(
+            compile(
+                text.replace("prompts=16", "prompts=2, progress=False"),
+                one["lane"]["method"],
+                "exec",
+            ),
+            {},
+        )
+        said = capsys.readouterr().out
+        assert "reward" in said, one["lane"]["method"]

@@ -1,0 +1,224 @@
+"""The book's search: questions of practitioners find their page, and odd queries get a plain
+answer."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import yaml
+
+from tests.book.browser.test_pages import Visit, accessibility
+from tests.by_day import by_day
+from tools.archive import archive
+from tools.paths import ROOT, contents
+
+HINTS = yaml.safe_load((ROOT / "book" / "search.yml").read_text(encoding="utf-8"))
+DONE = "document.querySelector('.search-summary').textContent !== ''"
+HITS = (
+    "[...document.querySelectorAll('#search-results li a')].map(link => link.getAttribute('href'))"
+)
+SUMMARY = "document.querySelector('.search-summary').textContent"
+FIRST = 3
+"""Hits among which the right page must be."""
+QUERIES = {
+    "why is my clip ratio 0": ["book/questions", "notebooks/04_ppo"],
+    "why is my loss 0": ["notebooks/05_grpo"],
+    "TRL": ["notebooks/12_at_scale", "book/conformance", "book/diagnose"],
+    "verl": ["notebooks/12_at_scale", "book/conformance", "book/diagnose"],
+    "MoE": ["book/questions", "book/settings"],
+    "GRPO std normalization": ["notebooks/05_grpo", "book/methods/dr_grpo"],
+    "length bias": ["notebooks/05_grpo", "book/methods/dr_grpo"],
+    "entropy collapse": ["book/questions", "notebooks/06_what_clipping_gets_wrong"],
+    "train inference mismatch": ["notebooks/06_whose_ratio", "book/diagnose"],
+    "mismatch grows with learning rate 0": [
+        "book/questions",
+        "notebooks/06_what_clipping_gets_wrong",
+    ],
+    "phantom clipping bf16": ["book/questions", "notebooks/06_what_clipping_gets_wrong"],
+    "what epsilon for GSPO": ["book/methods/gspo"],
+    "which epsilon": ["book/questions", "notebooks/04_ppo", "book/names"],
+    "asynchronous training lag": ["book/questions", "notebooks/11_samplers"],
+    "how stale can my data be": [
+        "book/questions",
+        "notebooks/11_samplers",
+        "notebooks/11_shoot_out",
+    ],
+    "TIS or IcePop": ["book/questions", "notebooks/06_whose_ratio", "book/taxonomy", "book/names"],
+    "counting the ratio twice": ["book/questions", "notebooks/06_whose_ratio"],
+    "vLLM logprobs temperature top-p": [
+        "book/questions",
+        "book/diagnose",
+        "notebooks/06_whose_ratio",
+    ],
+    "ratio logged after truncation": ["book/questions", "book/diagnose"],
+    "which KL estimator k1 k2 k3": [
+        "book/questions",
+        "notebooks/02_distances",
+        "book/names",
+        "book/proofs",
+    ],
+    "drop off-policy sequences delta": ["book/questions", "book/taxonomy"],
+    "mask negative advantages only": ["book/questions", "notebooks/07_knobs"],
+    "is the CISPO loss of torchrl right": ["book/questions", "book/conformance"],
+    "CUDA out of memory": ["notebooks/12_at_scale"],
+    "clip higher": ["book/methods/dapo", "notebooks/05_grpo", "book/glossary"],
+    "PPO": ["notebooks/04_ppo", "book/methods/ppo"],
+    "DPO": ["book/methods/dpo", "notebooks/gallery_preferences"],
+    "KL divergence": ["book/glossary", "book/notation", "notebooks/02_distances"],
+    "write my own loss": ["book/interface/method", "book/interface/losses"],
+    "critic and GAE": ["notebooks/04_critic", "book/methods/gae", "book/methods/ppo_critic"],
+    "my reward function": ["notebooks/tasks_of_your_own"],
+    "natural gradient": ["notebooks/03_trpo", "book/glossary"],
+}
+"""What practitioners type, and the pages that answer it."""
+ODD = {
+    "": "Type a word or a question.",
+    " ": "Type a word or a question.",
+    "a": "One letter",
+    "?!": "There is no word in this search.",
+    "ζψ": "Search finished: no page matches. The book is in English.",
+    "为什么 裁剪 比率": "Search finished: no page matches. The book is in English.",
+    "qqqqzzzz": "Search finished: no page matches.",
+    "x" * 20_000: "Search finished: no page matches. The search reads 200 characters",
+    "<img src=x onerror=alert(1)>": "",
+    "__proto__ constructor toString": "",
+}
+"""What nobody should be left alone with, and how the answer begins."""
+
+
+def search(page: Any, address: str, query: str, until: Any) -> list[str]:
+    """The pages of the hits, in their order."""
+    page.goto(f"{address}/search.html?q={quote(query)}", wait_until="load")
+    until(page, DONE)
+    return [href.partition("#")[0].removesuffix(".html") for href in page.evaluate(HITS)]
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Any) -> Iterator[Any]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+def test_what_the_search_is_told_names_pages_that_exist() -> None:
+    named = {
+        *HINTS["keywords"],
+        *(question["page"].partition("#")[0] for question in HINTS["questions"]),
+    }
+    assert named <= set(contents())
+    assert len(HINTS["questions"]) >= 15
+
+
+@pytest.mark.nightly("searches the whole book")
+def test_practitioners_find_their_page_among_the_first_three(
+    page: Any, address: str, until: Any
+) -> None:
+    missed = []
+    for query, right in QUERIES.items():
+        first = list(dict.fromkeys(search(page, address, query, until)[:FIRST]))
+        if not set(first) & set(right):
+            missed.append(f"{query}: {first} instead of {right}")
+    assert not missed, "\n".join(missed)
+
+
+@pytest.mark.nightly("searches the whole book")
+def test_every_question_is_its_own_first_hit(page: Any, address: str, until: Any) -> None:
+    for question in HINTS["questions"]:
+        assert (
+            search(page, address, question["ask"], until)[0] == question["page"].partition("#")[0]
+        ), question["ask"]
+
+
+@pytest.mark.nightly("searches the whole book")
+@pytest.mark.parametrize("query", ["PPO", "clip", "TRL"])
+def test_pages_come_before_names_and_words_are_whole(
+    query: str, page: Any, address: str, until: Any
+) -> None:
+    search(page, address, query, until)
+    kinds = page.evaluate(
+        "[...document.querySelectorAll('#search-results li')].map(row => row.className)"
+    )
+    assert kinds == sorted(kinds), "names are last"
+    names = page.locator("#search-results .search-name a").all_inner_texts()
+    parts = [
+        re.sub(r"([a-z0-9])([A-Z])", r"\1.\2", name).lower().replace("_", ".").split(".")
+        for name in names
+    ]
+    assert all(query.lower() in words for words in parts), names
+
+
+@pytest.mark.nightly("seven searches, one after the other")
+def test_odd_queries_get_a_plain_answer_and_run_nothing(
+    book: Path, address: str, chromium: Any, until: Any
+) -> None:
+    context = chromium.new_context()
+    for query, said in ODD.items():
+        visit = Visit(context, address, f"search.html?q={quote(query)}")
+        until(visit.page, DONE)
+        assert visit.page.evaluate(SUMMARY).startswith(said), query[:40]
+        assert visit.page.locator("#search-results img").count() == 0
+        listed = visit.page.locator("#search-questions").is_visible()
+        assert listed or visit.page.locator("#search-results li").count() > 0, query[:40]
+        assert visit.complaints == [], query[:40]
+        assert visit.page.locator("#main-content input").input_value() == query[:200]
+        visit.page.close()
+    context.close()
+
+
+@pytest.mark.nightly("searches the whole book")
+def test_the_button_leads_to_the_search_by_keyboard(
+    address: str, chromium: Any, until: Any
+) -> None:
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(f"{address}/notebooks/04_ppo.html", wait_until="load")
+    page.locator(".search-button__button").first.press("Enter")
+    page.keyboard.type("entropy collapse")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=entropy+collapse")
+    until(page, DONE)
+    until(page, "document.activeElement.name === 'q'")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#search-results') !== null")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/book/questions.html*")
+    context.close()
+
+
+@pytest.mark.parametrize("theme", by_day(["light", "dark"], "dark", reason="the other theme"))
+def test_hits_fit_a_phone_and_break_no_accessibility_rule(
+    theme: str, address: str, chromium: Any, until: Any
+) -> None:
+    context = chromium.new_context(
+        viewport={"width": 360, "height": 780},
+        color_scheme=theme,
+        is_mobile=True,
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    assert search(page, address, "ppo_loss clip", until)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert accessibility(page, theme) == []
+    context.close()
+
+
+@pytest.mark.nightly("searches the whole book")
+def test_the_search_works_in_the_zipped_book(
+    book: Path, chromium: Any, tmp_path: Path, until: Any
+) -> None:
+    with zipfile.ZipFile(archive(book, tmp_path / "zipped.zip")) as zipped:
+        zipped.extractall(tmp_path)
+    context = chromium.new_context()
+    visit = Visit(context, (tmp_path / "zipped").as_uri(), "search.html?q=entropy%20collapse")
+    until(visit.page, DONE)
+    assert "book/questions.html" in visit.page.evaluate(HITS)[0]
+    visit.page.locator("#search-results li a").first.click()
+    visit.page.wait_for_url("**/book/questions.html*")
+    assert visit.complaints == []
+    context.close()

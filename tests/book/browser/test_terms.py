@@ -1,0 +1,102 @@
+"""A word of the glossary shows its meaning to a mouse, the keyboard and a screen reader; a finger
+follows the link."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.book.browser.test_pages import accessibility
+from tools.browser import settle
+
+LIGHT = pytest.mark.nightly("the other theme, on a desk")
+PAGE = "book/notation.html"
+WORD = "main a.term"
+CARD = "#meaning-nat"
+SHOWN = "!document.querySelector('#meaning-nat').hidden"
+HIDDEN = "document.querySelector('#meaning-nat').hidden"
+NEAR = 8
+"""Pixels between a word and its meaning, at most."""
+
+
+def apart(card: Any, word: Any) -> float:
+    """Pixels between a word and its meaning, which stands above it or below; negative where the
+    meaning covers the word."""
+    box, line = card.bounding_box(), word.bounding_box()
+    return float(max(box["y"] - line["y"] - line["height"], line["y"] - box["y"] - box["height"]))
+
+
+@pytest.fixture(
+    params=[pytest.param(("light", 1280), marks=LIGHT), ("dark", 360)],
+    ids=["light", "dark-phone"],
+)
+def page(request: Any, chromium: Any, address: str) -> Iterator[Any]:
+    theme, width = request.param
+    context = chromium.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=theme, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.goto(f"{address}/{PAGE}", wait_until="load")
+    settle(page)
+    yield page
+    context.close()
+
+
+@pytest.mark.nightly("the keyboard reaches the same meaning every time")
+def test_hover_shows_the_meaning_and_leaving_or_escape_takes_it_away(page: Any, until: Any) -> None:
+    word, card = page.locator(WORD).first, page.locator(CARD)
+    assert card.is_hidden()
+    word.hover()
+    until(page, SHOWN)
+    assert card.inner_text().startswith(
+        "The unit of entropy and divergence with natural logarithms"
+    )
+    box = card.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= page.viewport_size["width"]
+    assert -1 <= apart(card, word) <= NEAR, "it hides its word, or stands far from it"
+    card.hover()  # the way there is no way out
+    assert card.is_visible()
+    page.mouse.move(0, 0)
+    until(page, HIDDEN)
+    word.hover()
+    until(page, SHOWN)
+    page.keyboard.press("Escape")
+    assert card.is_hidden()
+
+
+def test_the_keyboard_reaches_the_meaning_and_escape_takes_it_away(page: Any, until: Any) -> None:
+    page.locator(WORD).first.evaluate("node => { node.focus({ focusVisible: true }); }")
+    until(page, SHOWN)
+    assert -1 <= apart(page.locator(CARD), page.locator(WORD).first) <= NEAR
+    page.keyboard.press("Escape")
+    assert page.locator(CARD).is_hidden()
+    assert page.evaluate("document.activeElement.matches('a.term')")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    until(page, SHOWN)
+    page.keyboard.press("Tab")
+    until(page, HIDDEN)
+    assert page.locator(WORD).first.get_attribute("aria-describedby") == CARD[1:]
+
+
+@pytest.mark.nightly("seconds of rules, in both themes and widths")
+def test_an_open_meaning_breaks_no_accessibility_rule(page: Any, until: Any) -> None:
+    page.locator(WORD).first.hover()
+    until(page, SHOWN)
+    assert accessibility(page, page.evaluate("document.documentElement.dataset.theme")) == []
+    assert page.locator(CARD).is_visible()
+
+
+def test_a_finger_goes_to_the_glossary(chromium: Any, address: str) -> None:
+    context = chromium.new_context(
+        viewport={"width": 360, "height": 780}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto(f"{address}/{PAGE}", wait_until="load")
+    page.locator(WORD).first.tap()
+    page.wait_for_url("**/book/glossary.html#nat")
+    assert page.locator("#nat h3").is_visible()
+    context.close()

@@ -1,0 +1,195 @@
+"""One setting holds the repository's address: set, everything follows it; unset, nothing links to a
+placeholder."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from bookext.address import BUTTONS, settle
+from tools.paths import ROOT, config
+from tools.stamp import (
+    NOBODY,
+    Owner,
+    citation,
+    differing,
+    files,
+    licence,
+    owner,
+    project,
+    setting,
+    signed,
+    stamped,
+    version,
+)
+from trbook.address import PLACEHOLDER, Address, address
+
+FORK = "https://github.com/Some-Body/my-book"
+FOREIGN = re.compile(
+    r"colab\.research\.google\.com/github/(?!Some-Body/my-book/)|\bOWNER/|git\+https://(?!github\.com/Some-)"
+)
+UNSET = [
+    None,
+    "",
+    "  ",
+    f"https://github.com/{PLACEHOLDER}/trust-region-book",
+    f"https://github.com/{PLACEHOLDER}/trust-region-book/",
+]
+
+
+def of(url: Any, branch: str = "main") -> Address:
+    return address({"repository": {"url": url, "branch": branch}})
+
+
+@pytest.mark.parametrize("url", UNSET)
+def test_without_an_owner_there_is_no_address_at_all(url: Any) -> None:
+    nowhere = of(url)
+    assert not any(
+        [
+            nowhere.repository,
+            nowhere.pages,
+            nowhere.source,
+            nowhere.colab("a.ipynb"),
+            nowhere.file("a"),
+        ]
+    )
+    assert address({}) == nowhere
+
+
+@pytest.mark.parametrize("url", [FORK, f"{FORK}/", f"{FORK}//", f" {FORK}.git "])
+def test_however_it_is_written_the_addresses_are_the_same(url: str) -> None:
+    there = of(url, "book")
+    assert there.repository == FORK
+    assert there.pages == "https://some-body.github.io/my-book/"
+    assert there.source == f"git+{FORK}@book"
+    assert (
+        there.colab("n/a.ipynb")
+        == "https://colab.research.google.com/github/Some-Body/my-book/blob/book/n/a.ipynb"
+    )
+    assert there.file("CHANGELOG.md") == f"{FORK}/blob/book/CHANGELOG.md"
+
+
+def test_other_hosts_and_a_whole_site() -> None:
+    elsewhere = of("https://git.example.org/me/my-book/")
+    assert elsewhere.source == "git+https://git.example.org/me/my-book@main"
+    assert elsewhere.pages == elsewhere.colab("a.ipynb") == ""
+    assert of("https://github.com/Me/me.github.io").pages == "https://me.github.io/"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "git@github.com:me/book.git",
+        "github.com/me/book",
+        "https://github.com/me",
+        "https://github.com/me/book/tree/main",
+    ],
+)
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(
+        ValueError, match=rf"expected https://HOST/OWNER/NAME or nothing, got {url!r}"
+    ):
+        of(url)
+
+
+def theme(url: str) -> Any:
+    options = dict.fromkeys(BUTTONS, True) | {
+        "launch_buttons": {"colab_url": "https://colab.research.google.com"}
+    }
+    ours: Any = SimpleNamespace(
+        html_baseurl="",
+        html_theme_options={**options, "repository_url": url, "repository_branch": "main"},
+    )
+    settle(None, ours)  # type: ignore[arg-type]
+    return ours
+
+
+def test_the_pages_have_buttons_and_a_canonical_address_only_where_they_lead_somewhere() -> None:
+    for url in filter(None, UNSET):
+        nowhere = theme(url)
+        assert nowhere.html_baseurl == nowhere.html_theme_options["repository_url"] == ""
+        assert nowhere.html_theme_options["launch_buttons"] == {}
+        assert not any(nowhere.html_theme_options[button] for button in BUTTONS)
+    fork = theme(f"{FORK}/")
+    assert fork.html_baseurl == "https://some-body.github.io/my-book/"
+    assert fork.html_theme_options["repository_url"] == FORK, "the theme appends /issues"
+    assert (
+        all(fork.html_theme_options[button] for button in BUTTONS)
+        and fork.html_theme_options["launch_buttons"]
+    )
+    assert f"Version {version()}" in nowhere.html_theme_options["extra_footer"]
+    assert "href" not in nowhere.html_theme_options["extra_footer"]
+    assert f'href="{FORK}/blob/main/CHANGELOG.md"' in fork.html_theme_options["extra_footer"]
+    gitlab = theme("https://gitlab.com/me/my-book").html_theme_options
+    assert gitlab["use_repository_button"] and not gitlab["launch_buttons"]
+    unknown = theme("https://git.example.org/me/my-book").html_theme_options
+    assert not unknown["use_repository_button"] and unknown["repository_url"] == "", (
+        "the theme refuses such a host"
+    )
+
+
+def test_every_file_follows_the_setting_and_comes_back_from_it() -> None:
+    """A fork's owner and name, then no address: what a file shows is the setting's, or nothing."""
+    theirs, none = of(f"{FORK}/"), of("")
+    for path in files():
+        name, before = path.name, path.read_text(encoding="utf-8")
+        forked = stamped(path, before, theirs)
+        assert FORK in forked and not FOREIGN.search(forked), name
+        unset = stamped(path, forked, none)
+        assert FORK not in unset and PLACEHOLDER not in unset and "colab.research" not in unset, (
+            name
+        )
+        assert stamped(path, unset, theirs) == forked and stamped(path, before, none) == unset, name
+    project = ROOT / "pyproject.toml"
+    assert tomllib.loads(stamped(project, project.read_text(encoding="utf-8"), theirs))["project"][
+        "urls"
+    ] == {
+        "Repository": FORK,
+        "Documentation": "https://some-body.github.io/my-book/",
+        "Changelog": f"{FORK}/blob/main/CHANGELOG.md",
+    }
+    chapter = next(path for path in files() if path.name == "05_grpo.ipynb")
+    cells = json.loads(stamped(chapter, chapter.read_text(encoding="utf-8"), theirs))["cells"]
+    assert f"blob/main/notebooks/{chapter.name})" in cells[0]["source"][2]
+    assert (
+        f'pip install -q "trust-region-book[notebook] @ git+{FORK}@main"' in cells[1]["source"][-1]
+    )
+    assert len(differing(theirs)) == len(files())
+
+
+def test_the_setting_is_one_line() -> None:
+    text = (ROOT / "_config.yml").read_text(encoding="utf-8")
+    forked = setting(text, f"{FORK}/")
+    assert (
+        len([a for a, b in zip(text.splitlines(), forked.splitlines(), strict=True) if a != b]) == 1
+    )
+    assert yaml.safe_load(forked)["repository"] == {**config()["repository"], "url": f"{FORK}/"}
+
+
+def test_an_owner_stands_in_one_place_and_is_carried_on() -> None:
+    """Names and a contact reach citation, package and licence; an empty one is named as missing."""
+    who, none = Owner('Ada L, Bo "B" Ö', "ada@example.org"), of("")
+    texts = {
+        name: (ROOT / name).read_text(encoding="utf-8")
+        for name in ("CITATION.cff", "pyproject.toml", "LICENSE", "_config.yml")
+    }
+    cited = yaml.safe_load(citation(texts["CITATION.cff"], none, who))
+    assert [one["name"] for one in cited["authors"]] == ["Ada L", 'Bo "B" Ö']
+    assert cited["contact"] == [{"name": 'Ada L, Bo "B" Ö', "email": "ada@example.org"}]
+    page = citation(texts["CITATION.cff"], none, Owner("Ada L", "https://example.org/a@b"))
+    assert yaml.safe_load(page)["contact"][0]["website"] == "https://example.org/a@b"
+    assert tomllib.loads(project(texts["pyproject.toml"], none, who))["project"]["authors"] == [
+        {"name": "Ada L", "email": "ada@example.org"},
+        {"name": 'Bo "B" Ö'},
+    ]
+    assert 'Copyright (c) 2026 Ada L, Bo "B" Ö\n' in licence(texts["LICENSE"], none, who)
+    written = yaml.safe_load(signed(texts["_config.yml"], "contact", "ada@example.org"))
+    assert written["contact"] == "ada@example.org" and written["author"] == owner().author
+    assert who.missing() == [] and Owner(NOBODY).missing() == ["author", "contact"]
+    assert Owner(" , ", "x").missing() == ["author"]

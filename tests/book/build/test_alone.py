@@ -1,0 +1,63 @@
+"""`jupyter-book build .` by itself: what it takes from `make html`, and what it executes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import nbformat
+import pytest
+
+from bookext import alone
+
+RECORD = {"when": "2026-11-26T10:00:00+00:00", "seconds": 3.0}
+
+
+def chapter(path: Path, code: str, *, text: str = "# A", output: str = "") -> Path:
+    cell = nbformat.v4.new_code_cell(code, id="c")
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text, id="t"), cell])
+    if output:
+        cell.outputs = [nbformat.v4.new_output("stream", text=output)]
+        book.metadata["execution_record"] = RECORD
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(book, path)
+    return path
+
+
+def test_results_of_the_same_code_are_taken_with_todays_text(tmp_path: Path) -> None:
+    kept = tmp_path / alone.LEFT
+    source = chapter(tmp_path / "notebooks" / "a.ipynb", "print(1)", text="# New")
+    assert alone.results(source) is None
+    chapter(kept / "a.ipynb", "print(1)", output="1")
+    found = json.loads(alone.results(source) or "")
+    assert found["cells"][0]["source"] in ("# New", ["# New"])
+    assert found["cells"][1]["outputs"][0]["text"] in ("1", ["1"])
+    assert found["metadata"]["execution_record"] == RECORD
+    chapter(kept / "a.ipynb", "print(2)", output="2")
+    assert alone.results(source) is None, "other code"
+    chapter(kept / "a.ipynb", "print(1)")
+    assert alone.results(source) is None, "not executed"
+    (kept / "a.ipynb").write_text("{", encoding="utf-8")
+    assert alone.results(source) is None, "cut short"
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+def test_it_executes_what_has_no_results_unless_sources_are_prepared(
+    tmp_path: Path, prepared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRLIB_PROFILE", "smoke")
+    for name in "ab":
+        chapter(tmp_path / "notebooks" / f"{name}.ipynb", f"print('{name}')")
+    chapter(tmp_path / alone.LEFT / "b.ipynb", "print('b')", output="b")
+    mark = tmp_path / alone.COMPLETE
+    mark.write_text("{}", encoding="utf-8")
+    config: Any = SimpleNamespace(prepared=prepared, nb_execution_mode="off")
+    app: Any = SimpleNamespace(srcdir=str(tmp_path))
+    alone.prepare(app, config)
+    if prepared:
+        assert config.nb_execution_mode == "off" and mark.exists()
+    else:
+        assert config.nb_execution_mode == "force" and not mark.exists()
+        assert config.nb_execution_excludepatterns == ["notebooks/b.ipynb"]

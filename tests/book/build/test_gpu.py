@@ -1,0 +1,101 @@
+"""`make gpu`: what it records, what it says where there is no GPU, and the line that a page
+prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+
+from bookext.execution import NEVER, on_a_gpu
+from tools import gpu
+from tools.execute import NotebookFailed, execute
+
+DRAWS = """from trlab.drawing import Drawing, panels
+figure, (ax,) = panels()
+Drawing(figure, alt='The reward "rises" from 0.25 to 0.75.')"""
+CARD = {"gpu": "A card of a test", "memory": "16 GiB", "driver": "1.2", "cuda": "3.4"}
+
+
+def chapter(path: Path, code: str) -> Path:
+    book = nbformat.v4.new_notebook()
+    cell = nbformat.v4.new_code_cell(code)
+    cell["metadata"]["mystnb"] = {"figure": {"name": "rise", "caption": "A curve."}}
+    book.cells = [nbformat.v4.new_markdown_cell("# A"), cell]
+    nbformat.write(book, path)
+    return path
+
+
+@pytest.mark.nightly("executes three notebooks, each in a kernel of its own")
+def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    good = chapter(tmp_path / "01_good.ipynb", DRAWS)
+    bad = chapter(tmp_path / "02_bad.ipynb", "1 / 0")
+
+    def run(
+        path: Path,
+    ) -> dict[str, Any]:  # on this machine: in `smoke`, which is what the entry then says
+        return execute([path], tmp_path / "out", profile="smoke").of(path) or {}
+
+    before = {"chapters": {"02_bad": {"minutes": 1}, "03_other": {"minutes": 2}}}
+    record, failed = gpu.collect([good, bad], CARD, run, before)
+    assert list(record["chapters"]) == ["03_other", "01_good"], (
+        "what failed has no entry, what was not asked for stays"
+    )
+    assert len(failed) == 1 and failed[0].startswith("02_bad.ipynb, cell 2: ZeroDivisionError")
+    entry = record["chapters"]["01_good"]
+    assert entry["figures"] == {"rise": 'The reward "rises" from 0.25 to 0.75.'}
+    assert entry["profile"] == "smoke" and 0 < entry["minutes"] < 1 and entry["versions"]["torch"]
+    assert {name: entry[name] for name in CARD} == CARD
+    shown = on_a_gpu(entry, entry["text"])
+    assert (
+        shown.startswith("On a GPU: ")
+        and "beside A card of a test (16 GiB, driver 1.2, CUDA 3.4) · Python" in shown
+    )
+    assert "profile smoke" in shown and "earlier" not in shown
+    assert ", an earlier text of this page ·" in on_a_gpu(entry, "another")
+    assert on_a_gpu(None, entry["text"]) == NEVER == "Not yet executed on a GPU."
+    changed = run(chapter(good, DRAWS.replace("0.75", "0.85")))
+    assert gpu.entry(changed)["text"] != entry["text"]
+
+
+def test_without_a_gpu_it_says_so_and_touches_nothing(monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("tools.gpu.execute", lambda *_, **__: pytest.fail("nothing is run"))
+    before = gpu.FILE.read_bytes()
+    assert gpu.main([]) == 2
+    assert "finds no GPU on this machine" in capsys.readouterr().err
+    assert gpu.FILE.read_bytes() == before
+
+
+def test_a_card_is_read_off_torch(monkeypatch: Any) -> None:
+    class Properties:
+        name, total_memory = "Tesla T4", 15 * 2**30
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: Properties)
+    monkeypatch.setattr(gpu, "driver", lambda: "550.1")
+    assert gpu.card() == {
+        "gpu": "Tesla T4",
+        "memory": "15 GiB",
+        "driver": "550.1",
+        "cuda": str(torch.version.cuda),
+    }
+
+
+def test_a_chapter_that_fails_is_a_status(tmp_path: Path, monkeypatch: Any) -> None:
+    def fails(paths: list[Path], *_: Any, **__: Any) -> None:
+        raise NotebookFailed({paths[0]: "01_a.ipynb: as a test wants it"})
+
+    record = tmp_path / "record.json"
+    record.write_text('{"chapters": {}}', encoding="utf-8")
+    for name, value in {"FILE": record, "ROOT": tmp_path, "card": dict, "execute": fails}.items():
+        monkeypatch.setattr(gpu, name, value)
+    monkeypatch.setattr(gpu, "chapters", lambda: [Path("01_a.ipynb")])
+    monkeypatch.setattr(gpu, "larger", lambda _: True)
+    assert gpu.main([]) == 1
+    assert record.read_text(encoding="utf-8") == '{\n "chapters": {}\n}\n'

@@ -1,0 +1,249 @@
+"""Explorables outside the browser: what a notebook stores, what a page carries, and that the built
+files are fresh."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+import shutil
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+import traitlets
+
+from tools.paths import chapters
+from trbook import explorables
+from trbook.explorables import Basin, RatioMap, files
+from trbook.explorables.files import BUILT, SOURCES, built_files, digest_of, source_of
+from trbook.explorables.modules import embed_modules, fragment, link_modules, preloads
+from trbook.explorables.publish import publish
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+PART = r'<script type="application/json" class="trlib-{}"[^>]*>(.*?)</script>'
+
+
+def part(html: str, name: str):
+    return json.loads(re.search(PART.format(name), html, re.DOTALL)[1])
+
+
+def test_bundle_holds_the_live_view_and_a_page_that_needs_nothing() -> None:
+    explorable = RatioMap(eps_high=0.28, axes="linear", show=["ppo", "dppo_tv"])
+    data, _ = explorable._repr_mimebundle_()
+    assert data[WIDGET]["model_id"] == explorable.model_id
+    html = data["text/html"]
+    assert part(html, "traits") == {
+        "eps_low": 0.2,
+        "eps_high": 0.28,
+        "delta_tv": 0.15,
+        "delta_kl": 0.05,
+        "sign": 1,
+        "axes": "linear",
+        "old_p": 1e-5,
+        "new_p": 1e-3,
+        "show": ["ppo", "dppo_tv"],
+        "batch": {},
+        "update": 0,
+        "token": -1,
+    }
+    assert part(html, "module") == source_of("ratio_map")
+    assert str(explorable._esm) == part(html, "module"), "both hosts drive the same module"
+    assert html.count("<script") == html.count("</script>") == 3
+    fetched = re.search(r"""(src|href)=|https?://(?!www\.w3\.org/)|from ?["']|import ?["']""", html)
+    assert fetched is None, "the fragment needs no network"
+
+
+def test_colab_gets_the_page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    explorable = RatioMap()
+    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    data, _ = explorable._repr_mimebundle_()
+    assert set(data) == {"text/plain", "text/html"}
+
+
+def test_page_can_link_its_modules_and_carry_them_again() -> None:
+    html = f"<p>before</p>{RatioMap().html()}<p>between</p>{RatioMap(sign=-1).html()}<p>after</p>"
+    linked = link_modules(html, "../_static/explorables/")
+    assert linked.count('data-src="../_static/explorables/ratio_map.js"') == 2
+    assert len(linked) < len(html) - 2 * len(source_of("ratio_map"))
+    assert (
+        all(text in linked for text in ("before", "between", "after"))
+        and linked.count('class="trlib-traits"') == 2
+    )
+    assert link_modules(linked, "../_static/explorables") == linked
+    assert embed_modules(linked) == html
+    assert 'data-src="./_static/ratio_map.js"' in link_modules(html, "_static")
+    assert 'data-src="https://pages.example/x/ratio_map.js"' in link_modules(
+        html, "https://pages.example/x"
+    )
+
+
+def test_a_page_carries_its_data_or_links_them(tmp_path: Path) -> None:
+    data, html = str(files.data_of("basin")), Basin().html()
+    assert html.count('class="trlib-data"') == 1 and '"panels":[{' in html
+    assert "_data" not in Basin().settings() and Basin()._data == data
+    linked = link_modules(html, "../_static/explorables")
+    assert 'data-src="../_static/explorables/basin.data.json"></script>' in linked
+    assert len(linked) < len(html) - len(data) and embed_modules(linked) == html
+    publish(tmp_path)
+    assert (tmp_path / "basin.data.json").read_text(encoding="utf-8").strip() == data
+    assert (tmp_path / "basin.js").is_file() and (tmp_path / "common.js").is_file()
+
+
+def test_settings_cannot_end_the_script() -> None:
+    html = fragment("ratio_map", {"text": "</script><b>"}, fallback="a < b", room=(16, 16))
+    assert part(html, "traits") == {"text": "</script><b>"}
+    assert html.count("</script>") == 3 and "a &lt; b" in html
+
+
+@pytest.mark.parametrize(
+    ("trait", "value"),
+    [
+        ("eps_low", math.nan),
+        ("delta_kl", math.inf),
+        ("delta_tv", "wide"),
+        ("axes", "log"),
+        ("show", ["grpo"]),
+        ("sign", "up"),
+        ("batch", {"tokens": []}),
+    ],
+)
+def test_traits_refuse_what_is_no_setting(trait: str, value: object) -> None:
+    with pytest.raises(traitlets.TraitError, match=trait):
+        RatioMap(**{trait: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("eps", "eps_low"), ("delta", "delta_"), ("Axes", "axes")]
+)
+def test_an_unknown_setting_is_refused_with_the_nearest(name: str, near: str) -> None:
+    known = (
+        "axes, batch, delta_kl, delta_tv, eps_high, eps_low, new_p, old_p, show, sign, token, "
+        "update"
+    )
+    told = f"RatioMap, setting: expected one of {known}, got '{name}'"
+    with pytest.raises(ValueError, match=re.escape(told)) as caught:
+        RatioMap(**{name: 0.1})
+    assert f"; did you mean '{near}" in str(caught.value)
+    assert RatioMap(layout={"width": "50%"}).layout.width == "50%", (
+        "what every widget takes is no mistake"
+    )
+
+
+def test_a_page_with_explorables_fetches_their_modules_at_once() -> None:
+    html = RatioMap().html() + RatioMap(sign=-1).html()
+    links = preloads(html, "../_static/explorables/")
+    assert re.findall(r'<link rel="modulepreload" href="([^"]+)">', links) == [
+        "../_static/explorables/common.js",
+        "../_static/explorables/ratio_map.js",
+    ]
+    assert preloads(link_modules(html, "x"), "x").count("modulepreload") == 2, (
+        "linked or carried, the same"
+    )
+    assert preloads("<p>no figure</p>", "x") == ""
+
+
+def test_pages_import_no_torch() -> None:
+    code = (
+        "import sys, trbook, trbook.explorables; print('torch' in sys.modules, 'anywidget' in "
+        "sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_built_files_are_of_these_sources() -> None:
+    made = built_files()
+    assert {path.relative_to(BUILT).as_posix() for path in BUILT.rglob("*.js")} == set(made)
+    for name, entry in made.items():
+        text = (BUILT / name).read_text(encoding="utf-8")
+        told = re.search(r"Sources: (\w+)\.", text.partition("\n")[0])
+        assert told and told[1] == digest_of(entry), (
+            f"{name}: its sources changed: `npm ci && npm run build` in explorables/js"
+        )
+        if "/" in name:
+            continue
+        assert ('"./common.js"' in text) == (name != "common.js")
+        assert "Permission to use, copy, modify" in text[:400]
+    lock = (SOURCES / "package-lock.json").read_text(encoding="utf-8")
+    assert "resolved" not in lock and '"integrity"' in lock, (
+        "the lock file fixes every byte and names no server"
+    )
+
+
+@pytest.mark.parametrize("path", sorted(SOURCES.glob("*.js")), ids=lambda path: path.stem)
+def test_a_module_and_the_shared_chunk_become_one_module_that_imports_nothing(path: Path) -> None:
+    whole, entry = source_of(path.stem), (BUILT / path.name).read_text(encoding="utf-8")
+    assert "common.js" not in whole and not re.search(r"""^import\b|[;}]import[{*"'\s]""", whole)
+    assert len(re.findall(r"\bexport\{", whole)) == len(re.findall(r"\bexport\{", entry)) == 1
+    assert whole.count("Permission to use, copy, modify") == 1 and whole.startswith(
+        "/* trust-region-book, MIT."
+    )
+    common = (BUILT / "common.js").read_text(encoding="utf-8")
+    assert len(whole) == pytest.approx(len(entry) + len(common), abs=3000), (
+        "the chunk is in it once"
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "common"),
+    [
+        (
+            '/* x */\nimport*as c from"./common.js";export{c as default};',
+            "/* x */\nvar a=1;export{a as h};",
+        ),
+        ("/* x */\nexport{c as default};", "/* x */\nvar a=1;export{a as h};"),
+        ('/* x */\nimport{h}from"./common.js";export{h as default};', "/* x */\nexport default 1;"),
+    ],
+)
+def test_a_bundle_of_another_form_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, common: str
+) -> None:
+    (tmp_path / "one.js").write_text(entry, encoding="utf-8")
+    (tmp_path / "common.js").write_text(common, encoding="utf-8")
+    monkeypatch.setattr(files, "BUILT", tmp_path)
+    files._common.cache_clear()
+    with pytest.raises(ValueError, match=r"(one|common)\.js: expected"):
+        source_of("one")
+    files._common.cache_clear()
+
+
+@pytest.mark.skipif(
+    shutil.which("node") is None or not (SOURCES / "node_modules" / "esbuild").is_dir(),
+    reason="needs Node and `npm ci` in explorables/js; the hash of the sources is checked always",
+)
+def test_building_again_gives_the_same_bytes(tmp_path: Path) -> None:
+    subprocess.run(
+        ["node", "build.mjs", str(tmp_path / "built")], cwd=SOURCES, check=True, capture_output=True
+    )
+    for path in sorted(BUILT.rglob("*.js")):  # stills and data are made apart
+        assert (tmp_path / "built" / path.relative_to(BUILT)).read_bytes() == path.read_bytes(), (
+            path.name
+        )
+
+
+def test_whatever_a_chapter_shows_has_a_still() -> None:
+    """But for what the chapter itself computes, and what a fold hides until it is opened."""
+    states = []
+    for path in chapters():
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            source = "".join(cell["source"])
+            folded = "hide-cell" in cell["metadata"].get("tags", [])
+            if cell["cell_type"] != "code" or folded or "trbook.explorables" not in source:
+                continue
+            for call in (
+                node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)
+            ):
+                name = getattr(call.func, "id", None)
+                if name not in explorables.__all__:
+                    continue
+                try:
+                    settings = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+                except ValueError:
+                    continue
+                states.append(f"{path.stem}: {name}({settings})")
+                assert getattr(explorables, name)(**settings).still(), states[-1]
+    assert len(states) > 15, states

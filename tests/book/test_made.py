@@ -1,0 +1,40 @@
+"""Tables that a build makes stand in the pages' source too."""
+
+from __future__ import annotations
+
+import re
+
+from bookext.made import MADE, as_directives
+from tools import tables
+from tools.paths import ROOT
+
+
+def test_the_tables_in_the_sources_are_those_that_a_build_makes() -> None:
+    """`python -m tools.tables` writes them."""
+    assert [path.name for path, _ in tables.stale()] == []
+    claims = (ROOT / "book/claims.md").read_text(encoding="utf-8")
+    assert [found[2].strip() for found in MADE.finditer(claims) if found[2]] == re.findall(
+        r"^\| \[.+?\]\(#(\w+)\S*\) \|", claims, re.MULTILINE
+    ), "a card for each row"
+
+
+def test_a_build_takes_the_directive_and_leaves_out_what_is_for_the_source() -> None:
+    source = ["# A\n\n<!--unbuilt-->\n*Built only.*\n<!--/unbuilt-->\n\nText.\n\n"]
+    source[0] += "<!--made claims-card ppo-->\n**1.** ```x\n<!--/made-->\n\n"
+    source[0] += "<!--made sweeps-->\n| a |\n|---|\n<!--/made-->\n"
+    as_directives(None, "page", source)  # type: ignore[arg-type]
+    assert source == ["# A\n\nText.\n\n```{claims-card} ppo\n```\n\n```{sweeps}\n```\n"]
+
+
+def test_a_stale_table_is_renewed_and_a_directive_alone_becomes_one() -> None:
+    fresh = tables.filled("```{claims-table}\n```")
+    assert fresh.startswith("<!--made claims-table-->\n| claims of | what we found |\n| --- |")
+    assert tables.filled(fresh.replace("undecided", "seen")) == fresh == tables.filled(fresh)
+
+
+def test_links_of_the_tables_lead_to_files() -> None:
+    for name in tables.PAGES:
+        page = ROOT / "book" / f"{name}.md"
+        for found in MADE.finditer(page.read_text(encoding="utf-8")):
+            for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", found[0]):
+                assert (page.parent / link).exists(), f"{name}: {link}"

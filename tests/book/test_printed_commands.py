@@ -1,0 +1,195 @@
+"""Every command that a page prints runs as it is printed, or the reason why not stands here."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from tests.by_day import by_day
+from tools.paths import NOTEBOOKS, ROOT
+from trlab import pretraining
+from trlib.cli import main
+from trlib.loop import training
+from trlib.model import policy as policies
+
+START = re.compile(r"(trlib|make|python -m|pip install|torchrun|accelerate|cd) \S")
+FENCE = re.compile(r"^```([^\s`]*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+TESTED = {
+    "book/interface/lab.md": "tests/book/test_lab_page.py",
+    "book/interface/method.md": "tests/core/loop/test_boxes.py",
+    "book/conformance.md": "tests/instruments/conformance/test_conformance.py",
+    "book/settings.md": "tests/instruments/conformance/test_settings.py",
+    "book/own.md": "tests/book/browser/test_own_method.py",
+}
+"""Pages whose commands need files that the page prints, and the test that writes and runs them."""
+NOT_RUN = {
+    "trlib sweep NAME --dry-run": "a pattern: NAME is a contributor's; tests/gallery/test_doors.py adds one",
+    "trlib sweep NAME --out trlab/records/NAME": "a pattern, as above",
+    "trlib sweep NAME --verify": "a pattern: NAME is the reader's; tests/lab/test_verify.py "
+    "verifies cells",
+    "trlib evaluate --policy runs/a": "the reader's run; tests/core/cli/test_main.py trains one and "
+    "evaluates it",
+    "trlib train --method mine.py:Mine": "mine.py is the reader's; tests/core/loop/test_boxes.py runs "
+    "the page's own",
+    "trlib train --task frugal.py:Counted --policy spend --knob partial=0.5 --method grpo --steps "
+    "60": ("frugal.py is the reader's; tests/core/tasks/test_task.py loads a task from its file"),
+    "accelerate launch --num_processes 2 --cpu": "the beginning of a command that "
+    "test_scale_distributed.py runs",
+    "accelerate launch --use_fsdp": "the beginning of a command that test_scale_distributed.py runs",
+    "trlib diagnose token_exports/step_7/rank_0.jsonl --tokenizer Qwen/Qwen3-0.6B": "needs a trainer's file and a "
+    "tokenizer of the hub; tests/instruments/diagnose/test_recipes.py reads such a file",
+    "python -m tools.draw.screenshots --only NN_name --whole": "a pattern: NN_name is a page's",
+    "cd book/trbook/explorables/js && npm ci && npm run build": "downloads packages",
+}
+"""Commands that no test types, and why."""
+
+
+def printed() -> Iterator[tuple[str, str]]:
+    """(page, command) of every code span and every line of a fenced block that is one."""
+    pages = [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "MAINTAINING.md",
+        *(ROOT / "book").glob("*.md"),
+    ]
+    pages += [
+        *(ROOT / "book/interface").glob("*.md"),
+        ROOT / "book/methods/index.md",
+        *NOTEBOOKS.glob("*.ipynb"),
+    ]
+    for path in sorted(pages):
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".ipynb":
+            cells = json.loads(text)["cells"]
+            text = "\n".join(
+                "".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"
+            )
+            shown = [cell["metadata"].get("mystnb", {}).get("figure", {}) for cell in cells]
+            text += "\n" + "\n".join(figure.get("caption", "") for figure in shown)
+        blocks = FENCE.findall(text)
+        code = "\n".join(
+            body for kind, body in blocks if kind in ("", "console", "bash", "sh", "text")
+        )
+        lines = [line.removeprefix("$ ").strip() for line in code.splitlines()]
+        spans = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
+        for command in dict.fromkeys([*lines, *spans]):
+            if START.match(command) and str(path.relative_to(ROOT)) not in TESTED:
+                yield str(path.relative_to(ROOT)), command.partition("  #")[0].strip()
+
+
+COMMANDS = sorted({command for _, command in printed()} - set(NOT_RUN))
+
+
+def of(*beginning: str) -> list[str]:
+    return [
+        command
+        for command in COMMANDS
+        if tuple(shlex.split(command)[: len(beginning)]) == beginning
+    ]
+
+
+def test_every_command_is_run_below_or_its_reason_is_given() -> None:
+    """A command of a kind that no test knows fails here."""
+    tested = [*of("trlib"), *of("make"), *of("python", "-m"), *of("pip", "install")]
+    assert set(COMMANDS) == set(tested) and of("trlib", "sweep") and of("trlib", "train")
+    assert set(NOT_RUN) <= {command for _, command in printed()}, "a reason for what no page prints"
+    for page, test in TESTED.items():
+        assert page.rpartition("/")[2] in (ROOT / test).read_text(encoding="utf-8")
+    kinds = {shlex.split(command)[1] for command in of("trlib")}
+    assert kinds <= {"sweep", "train", "diagnose", "methods", "remake", "conformance", "pretrain"}
+
+
+@pytest.mark.parametrize(
+    "command", by_day(of("trlib", "sweep"), "trlib sweep refit", reason="each declares its cells")
+)
+def test_a_sweep_is_one(command: str, capsys, tmp_path, monkeypatch) -> None:
+    """Its cells are made and listed; running them takes hours."""
+    monkeypatch.chdir(tmp_path)
+    assert main([*shlex.split(command)[1:], "--dry-run"]) == 0
+    assert "to run into" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", of("trlib", "train"))
+def test_a_training_begins(command: str, monkeypatch, capsys) -> None:
+    """Everything up to the first batch: the words are understood, and the method is made with its
+    settings."""
+    reached: list[object] = []
+
+    def stop(_policy, _task, method, **_settings):
+        reached.append(method)
+        raise ValueError("begins here")
+
+    monkeypatch.setattr(policies, "load_policy", lambda *_, **__: None)
+    monkeypatch.setattr(training, "train", stop)
+    words = shlex.split(command)
+    assert main(words[1:]) == 1
+    said = capsys.readouterr().err
+    if "wpo" in words:  # the page prints it with what it says
+        assert not reached and "wpo" in said
+    else:
+        assert "begins here" in said and reached
+        for name, value in re.findall(r"--set (\w+)=(\S+)", command):
+            assert str(getattr(reached[0], name)) == value
+
+
+@pytest.mark.parametrize("command", of("trlib", "pretrain"))
+def test_a_pretraining_begins(command: str, monkeypatch, capsys) -> None:
+    """With the page's task and seed; the rest takes minutes."""
+
+    def stop(task, *, seed, **_settings):
+        raise ValueError(f"begins here with {task} --seed {seed}")
+
+    monkeypatch.setattr(pretraining, "pretrain", stop)
+    words = shlex.split(command)
+    assert main(words[1:]) == 1
+    assert f"begins here with {' '.join(words[2:])}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", [command for command in of("trlib", "diagnose") if len(shlex.split(command)) > 2]
+)
+def test_a_dump_is_diagnosed(command: str, tmp_path, monkeypatch, capsys) -> None:
+    example = ROOT / "book/_static/diagnose/rollouts.parquet"
+    shutil.copy(example, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for name in shlex.split(command)[2:]:
+        if name.endswith(".pt"):
+            torch.save(pq.read_table(example).to_pylist(), name)
+        elif name in ("token_exports/step_7", "train_data"):  # a folder of ranks
+            Path(name).mkdir(parents=True)
+            shutil.copy(example, name)
+    try:
+        # Raw log-probs at another temperature are a cause, and so a status of 1.
+        assert main(shlex.split(command)[1:]) == ("--logprobs raw" in command)
+    except SystemExit as left:  # --help, or a file that only the reader has
+        assert left.code == 0
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", of("make"))
+def test_a_target_is_one(command: str) -> None:
+    assert re.search(
+        rf"^{shlex.split(command)[1]}:",
+        (ROOT / "Makefile").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+
+
+@pytest.mark.parametrize("command", of("python", "-m"))
+def test_a_module_is_one(command: str) -> None:
+    """What they do takes minutes; each has a test of its own in tests/book/build or
+    tests/lab."""
+    assert find_spec(shlex.split(command)[2])
+
+
+def test_the_methods_are_listed(capsys) -> None:
+    assert main(["methods"]) == 0 and "tram" in capsys.readouterr().out

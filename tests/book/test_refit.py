@@ -1,0 +1,149 @@
+"""The numbers that chapters 2 to 4 have typed are those of the records."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tools.paths import NOTEBOOKS
+from trlab import recorded
+from trlab.outcomes import runs_of
+from trlab.statistics import iqm
+
+
+def prose(name: str) -> str:
+    notebook = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))
+    return "\n".join(
+        "".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown"
+    )
+
+
+@pytest.mark.parametrize(
+    "sweep, chapter, sentence, numbers",
+    [
+        (
+            "refit",
+            "02_why_trust_regions",
+            "The reused runs end at an accuracy of {}, the split ones at {}, and the fresh ones at "
+            "{} too.",
+            [(label, "0.0001") for label in ("pg_is-again", "pg_is-parts", "pg_is-new")],
+        ),
+        (
+            "age",
+            "02_why_trust_regions",
+            "At the old rate answers that are 64 updates old end at {}, and fresh ones at {}.",
+            [("age 64", "0.0001"), ("age 0", "0.0001")],
+        ),
+        (
+            "age",
+            "02_why_trust_regions",
+            "At three times that rate they end at {}, and fresh ones still at {}.",
+            [("age 64", "0.0003"), ("age 0", "0.0003")],
+        ),
+        (
+            "age",
+            "02_why_trust_regions",
+            "at three times the rate, at {} in the middle",
+            [("age 16", "0.0003")],
+        ),
+        (
+            "refit_size",
+            "02_why_trust_regions",
+            "Near the split ones: {}, where those end at {}. With 64 prompts, used sixteen times "
+            "as well, runs end at {}, and with 16 at {}.",
+            [(label, "0.0001") for label in ("again, 256", "parts", "again, 64", "again")],
+        ),
+        (
+            "refit_size",
+            "02_why_trust_regions",
+            "| 256 | 3e-4 | 0.32 | {} |",
+            [("again, 256", "0.0003")],
+        ),
+        (
+            "refit",
+            "04_ppo",
+            "the unclipped runs end at {} and those with the clip at {}.",
+            [("pg_is-again", "0.0001"), ("ppo-again", "0.0001")],
+        ),
+        (
+            "refit",
+            "04_ppo",
+            "reused runs are lost with the clip too ({}), while split ones are not ({}).",
+            [("ppo-again", "0.0003"), ("ppo-parts", "0.0003")],
+        ),
+        (
+            "basin_narrow",
+            "04_ppo",
+            "A window a tenth as wide ends at {} at the bad rate",
+            [("ppo-tenth", "0.0001")],
+        ),
+    ],
+)
+def test_a_typed_number_is_the_record_s(
+    sweep: str, chapter: str, sentence: str, numbers: list[tuple[str, str]]
+) -> None:
+    values = [f"{iqm(runs_of(sweep, label, at={'lr': lr})):.2f}" for label, lr in numbers]
+    assert sentence.format(*values) in prose(chapter)
+
+
+def test_the_opening_of_chapter_2_is_the_record_s() -> None:
+    history = recorded("refit")[1]
+    history = history[history["lr"].astype(str) == "0.0001"]
+    reward = history.groupby(["label", "batch"])["reward"].mean()
+    often, once = reward["pg_is-again"], reward["pg_is-new"]
+    first = int((once >= often[1]).idxmax())
+    assert f"stands at {often[1]:.0%}".replace("%", " %") in prose("02_why_trust_regions")
+    assert first == 15 and "the other one needs fifteen batches" in prose("02_why_trust_regions")
+    assert often[23] < 1 / 3
+    assert "it is right less than a third of the time, about where it began" in prose(
+        "02_why_trust_regions"
+    )
+
+
+def test_the_table_of_chapter_2_is_the_record_s() -> None:
+    for prompts, label, lr, shown in (
+        (16, "again", "0.0001", "1e-4"),
+        (64, "again, 64", "0.0001", "1e-4"),
+        (256, "again, 256", "0.0001", "1e-4"),
+        (256, "again, 256", "0.0003", "3e-4"),
+    ):
+        moved, end = (
+            iqm(runs_of("refit_size", label, measure, at={"lr": lr}))
+            for measure in ("kl", "sampled")
+        )
+        row = f"| {prompts} | {shown} | {moved:.2g} | {end:.2f} |"
+        assert row in prose("02_why_trust_regions"), row
+
+
+def test_what_the_clip_adds_in_chapter_4_is_the_record_s() -> None:
+    good, bad = (
+        iqm(runs_of("basin", "ppo", at={"lr": lr})) - iqm(runs_of("basin", "pg_is", at={"lr": lr}))
+        for lr in ("1e-05", "0.0001")
+    )
+    assert f"PPO's clip adds {good:.3f} at the good rate and {bad:.2f} at the bad one." in prose(
+        "04_ppo"
+    )
+    split = [
+        iqm(runs_of("refit", label, at={"lr": "0.0001"})) for label in ("ppo-parts", "pg_is-parts")
+    ]
+    assert abs(split[0] - split[1]) < 0.01 and "On 256 prompts" in prose("04_ppo")
+    with_it, penalty = (
+        iqm(runs_of("critic", label, at={"updates": "32"})) for label in ("ppo", "ppo_penalty")
+    )
+    assert (
+        f"the clip's eight runs end at {with_it:.2f} and the penalty's at {penalty:.2f}"
+        in prose("04_ppo")
+    )
+
+
+def test_what_chapter_3_says_of_its_runs_is_the_record_s() -> None:
+    full, one, larger = (
+        iqm(runs_of("natural", label)) for label in ("trpo", "trpo, gradient", "trpo, 4 x batch")
+    )
+    said = prose("03_trpo")
+    assert f"the runs end at {one:.2f}, where TRPO's end at {full:.2f}" in said
+    assert f"1,024 completions instead of 256, and it ends at {larger:.2f}." in said
+    cost = recorded("natural")[0].groupby("label")["cpu_seconds"].mean()
+    assert round(cost["trpo"] / cost["grpo"]) == 7 and "seven times as much processor time" in said
+    assert 2.5 < cost["trpo"] / cost["trpo, gradient"] < 3.5 and "a third of the time" in said

@@ -1,0 +1,74 @@
+"""What answers a prediction or solves an exercise stays closed when it is run."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from IPython.display import Markdown
+
+from tools.paths import NOTEBOOKS
+from trbook.exercises.verdict import Verdict
+from trbook.reveal import reveal, unfolded
+
+OPEN = '<details class="trlib-answer"><summary>'
+PRINTS = {
+    "12_at_scale": None,
+    "13_long_stale_noisy": {22},
+    "gallery_transport": {20},
+}
+"""Answers that are printed as they come: their cells, None: not looked at."""
+
+
+def test_a_table_and_a_sentence_lie_in_one_fold_that_a_page_takes_away() -> None:
+    table = pd.DataFrame({"reward": [0.25]})
+    shown = reveal(table, "a < b")._repr_mimebundle_()
+    html = shown["text/html"]
+    assert html.startswith(OPEN) and html.count("<details") == 1
+    assert table._repr_html_() in html and "<pre>a &lt; b</pre>" in html
+    assert shown["text/plain"].endswith("a < b")
+    inside = unfolded(f"<p>x</p>{html}<p>y</p>")
+    assert "details" not in inside and inside.startswith("<p>x</p>") and "0.25" in inside
+    assert unfolded("<details><summary>Other</summary></details>").startswith("<details>")
+
+
+def test_markdown_stays_markdown() -> None:
+    shown = reveal(Markdown("| a |\n|---|\n| 1 |"))._repr_mimebundle_()
+    assert "text/html" not in shown
+    assert shown["text/markdown"].startswith(OPEN) and "\n\n| a |" in shown["text/markdown"]
+
+
+def test_a_solutions_verdict_is_folded_and_the_readers_is_not() -> None:
+    verdict = Verdict(False, "the mean is off")
+    assert "<details" not in verdict._repr_html_()
+    folded = verdict.of_the_solution()._repr_html_()
+    assert folded.startswith(OPEN) and "the mean is off" in folded
+    assert "<details" not in unfolded(folded)
+
+
+def answers(path: Path) -> list[tuple[int, str]]:
+    """The cells of a chapter whose outputs a page closes, apart from solutions."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [
+        (number, "".join(cell["source"]))
+        for number, cell in enumerate(cells)
+        if cell["metadata"].get("jupyter", {}).get("outputs_hidden")
+        and "solution" not in cell["metadata"].get("tags", [])
+    ]
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_every_answer_of_a_chapter_is_folded(path: Path) -> None:
+    known = PRINTS.get(path.stem, set())
+    for number, code in answers(path):
+        if known is None or number in known:
+            continue
+        last = ast.parse(code).body[-1]
+        call = last.value if isinstance(last, ast.Expr) else None
+        name = (
+            call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else ""
+        )
+        assert name == "reveal", f"{path.stem}, cell {number + 1}: end it with reveal(...)"

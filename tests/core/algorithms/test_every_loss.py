@@ -1,0 +1,492 @@
+"""What every token loss promises, in one place: a new loss is found by its name; a line in CASES
+says more of it."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.losses import D, close, distributions, refused, slope, spread, tokens
+from trlib import algorithms, checks
+from trlib.aggregation import AGGREGATIONS, aggregate
+from trlib.algorithms import ALGORITHMS, TokenLoss
+from trlib.algorithms.kl_penalty import add_penalty
+from trlib.divergences import binary_kl
+
+V = 5
+
+
+@dataclass
+class Case:
+    loss: Callable[..., TokenLoss]
+    settings: dict[str, Any] = field(default_factory=dict)
+    extra: tuple[str, ...] = ()
+    """Optional arguments of shape [B, T] to pass as well."""
+    on_policy: float | None = 1.0
+    """At ratio 1 the weight is this many times A; None: no advantage in this loss."""
+    smooth: bool = False
+    """The per-token loss has no stop-gradient, so that finite differences see its gradient."""
+    pure: bool = True
+    """The function of the contract itself, not an adapter to [B, T]."""
+    proportional: bool = True
+    """A token without an advantage, or not kept, has no loss and no weight."""
+    ordered: bool = False
+    """A token's place in its completion matters."""
+    joined: bool = False
+    """Completions of a batch decide about each other."""
+    named: bool = True
+    """Arguments that make no sense are named as the function's own."""
+    unbounded: bool = True
+    """Where values are not checked, a NaN comes out as one."""
+    name: str = ""
+
+    @property
+    def anchored(self) -> bool:
+        """A function of the contract that weighs two policies and an advantage."""
+        return self.pure and {"logp", "advantages"} < {*self.arguments(tokens())} - {"mask"}
+
+    def arguments(self, data: dict[str, Tensor]) -> dict[str, Tensor]:
+        parameters = inspect.signature(self.loss).parameters
+        return {
+            name: value
+            for name, value in data.items()
+            if name in parameters
+            and (parameters[name].default is inspect.Parameter.empty or name in self.extra)
+        }
+
+    def __call__(self, **arguments: Tensor) -> TokenLoss:
+        first, *rest = (
+            arguments.pop(name)
+            for name, p in inspect.signature(self.loss).parameters.items()
+            if p.kind is p.POSITIONAL_OR_KEYWORD and name in arguments
+        )
+        return self.loss(first, *rest, **arguments, **self.settings)
+
+
+def troll_of_a_token(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, **settings
+) -> TokenLoss:
+    """TROLL as a function of the sampled token's log-prob."""
+    ids = torch.arange(mask.shape[1]).expand(mask.shape) % V
+    shape = distributions(1, 1, V)[0].expand(*mask.shape, V)
+
+    def whole(x: Tensor) -> Tensor:
+        full = spread(x.double().masked_fill(~mask, -1.0), shape, ids).to(x.dtype)
+        return full.masked_fill(~mask.unsqueeze(-1), math.nan)
+
+    given = {"tokens": ids, "advantages": advantages, "mask": mask}
+    return algorithms.troll_loss(whole(logp), whole(logp_old), **given, **settings)
+
+
+def penalty_of_a_token(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, beta: float
+) -> TokenLoss:
+    """PPO's penalty as a function of the sampled token's log-prob, all other tokens keeping their
+    proportions: between such distributions KL(q || π) is that of the token against all others."""
+    loss = algorithms.pg_is_loss(logp, logp_old, advantages=advantages, mask=mask)
+    p, q = (x.masked_fill(~mask, -1.0).to(loss.per_token.dtype) for x in (logp, logp_old.detach()))
+    divergence = binary_kl(q, p).masked_fill(~mask, 0.0)
+    return add_penalty(loss, logp, logp_old, divergence, mask=mask, beta=beta)
+
+
+a = algorithms
+CASES = {
+    "reinforce": Case(a.reinforce_loss, smooth=True),
+    "pg_is": Case(a.pg_is_loss, smooth=True),
+    "ppo": Case(a.ppo_loss, smooth=True),
+    "ppo dual clip": Case(a.ppo_loss, {"eps_high": 0.28, "dual_clip": 3.0}, smooth=True),
+    "ppo closed": Case(a.ppo_loss, {"eps_low": 0.0, "eps_high": 0.0}, smooth=True),
+    "gspo": Case(a.gspo_loss),
+    "gspo wide": Case(a.gspo_loss, {"eps_low": 0.3, "eps_high": 0.5}),
+    "cispo": Case(a.cispo_loss),
+    "cispo upper": Case(a.cispo_loss, {"eps_low": None}),
+    "sapo": Case(a.sapo_loss, smooth=True),
+    "gmpo": Case(a.gmpo_loss, smooth=True),
+    "pspo": Case(a.pspo_loss, {"alpha": 0.1}, on_policy=0.9, smooth=True),
+    "dppo tv": Case(a.dppo_loss, {"delta_tv": 0.15}),
+    "dppo kl": Case(a.dppo_loss, {"delta_kl": (0.02, 0.05), "max_ratio": 3.0}),
+    "dppo measured": Case(a.dppo_loss, {"delta_kl": 0.05}, extra=("measured",)),
+    "dppo recomputed": Case(a.dppo_loss, {"delta_tv": 0.15}, extra=("logp_anchor",)),
+    "quatro ratio": Case(a.quatro_loss, on_policy=None),
+    "quatro exact": Case(a.quatro_loss, {"form": "exact"}, on_policy=None),
+    "quatro regression": Case(a.quatro_loss, {"form": "regression"}, on_policy=None),
+    "ppo penalty": Case(penalty_of_a_token, {"beta": 0.7}, smooth=True, pure=False),
+    "troll": Case(troll_of_a_token, pure=False),
+    "troll regression": Case(
+        troll_of_a_token,
+        {"delta_kl": 0.0, "alpha": 0.5},
+        on_policy=None,
+        pure=False,
+        proportional=False,
+    ),
+    "trsft": Case(a.trsft_loss, on_policy=None),
+}
+GIVEN = ("logp", "logp_old", "logp_rollout", "advantages", "mask", "rewards", "group")
+"""The arguments that `tokens` has for every loss; one that needs others is adapted above."""
+
+
+def unlisted() -> dict[str, Case]:
+    """Losses of the package that have no line yet: they promise what all do, and weight 1 at ratio
+    1."""
+    listed = {case.loss for case in CASES.values()}
+    losses = {
+        name: loss
+        for name, loss in vars(a).items()
+        if name.endswith("_loss") and loss not in listed
+    }
+    needed = {
+        name: {key for key, p in inspect.signature(loss).parameters.items() if p.default is p.empty}
+        for name, loss in losses.items()
+    }
+    return {
+        name: Case(losses[name])
+        for name, keys in needed.items()
+        if "logp" in keys and keys <= set(GIVEN)
+    }
+
+
+CASES |= unlisted()
+
+
+def of(meant: Callable[[Case], bool]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Says which cases a test is meant for; without it, for every one."""
+
+    def mark(test: Callable[..., None]) -> Callable[..., None]:
+        test.meant = meant
+        return test
+
+    return mark
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs a test of a `case` on its module's CASES, so that other losses, in a module of theirs,
+    can promise the same."""
+    if "case" in metafunc.fixturenames:
+        for name, case in metafunc.module.CASES.items():
+            case.name = name
+        meant = getattr(metafunc.function, "meant", lambda case: True)
+        cases = {name: case for name, case in metafunc.module.CASES.items() if meant(case)}
+        metafunc.parametrize("case", cases.values(), ids=cases)
+
+
+def run(case: Case, arguments: dict[str, Tensor]) -> tuple[TokenLoss, Tensor]:
+    """What a loss gives, and the gradient of its sum."""
+    logp = arguments["logp"].detach().clone().requires_grad_()
+    result = case(**(arguments | {"logp": logp}))
+    return result, slope(result.per_token, logp)
+
+
+def given(case: Case, *seed: int, **how: Any) -> dict[str, Tensor]:
+    return case.arguments(tokens(*seed, **how))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_autograd_is_minus_the_weight(case, seed):
+    result, grad = run(case, given(case, seed))
+    close(grad, -result.diagnostics["weight"], 1e-12)
+    assert result.diagnostics["weight"].abs().max() > 0.01
+
+
+def test_diagnostics(case):
+    arguments = given(case)
+    result, _ = run(case, arguments)
+    mask, found = arguments["mask"], result.diagnostics
+    assert {"kept", "weight"} <= set(found) and ("ratio" in found) == (case.name != "trsft")
+    for value in found.values():
+        assert value.shape == mask.shape and not value.requires_grad and not value.isnan().any()
+    assert found["kept"].dtype == torch.bool and not found["kept"][~mask].any()
+    assert (result.per_token[~mask] == 0).all() and (found["weight"][~mask] == 0).all()
+    if case.proportional:
+        assert (found["weight"][~found["kept"]] == 0).all()
+    if "ratio" in found:
+        assert (found["ratio"][~mask] == 1).all()
+    old = arguments.get("logp_old", arguments.get("logp_rollout"))
+    if old is not None and case.pure:
+        close(found["ratio"][mask], (arguments["logp"] - old).exp()[mask])
+
+
+@pytest.mark.parametrize("junk", [math.nan, math.inf, -math.inf, 1e30])
+def test_what_is_masked_does_not_exist(case, junk):
+    clean = given(case)
+    mask = clean["mask"]
+    dirty = {
+        k: v.masked_fill(~mask, junk) if v.shape == mask.shape and v.is_floating_point() else v
+        for k, v in clean.items()
+    }
+    (expected, expected_grad), (result, grad) = run(case, clean), run(case, dirty)
+    assert torch.equal(result.per_token, expected.per_token) and torch.equal(grad, expected_grad)
+    assert (grad[~mask] == 0).all()
+    for key, value in result.diagnostics.items():
+        assert torch.equal(value, expected.diagnostics[key]), key
+
+
+@pytest.mark.parametrize("how", AGGREGATIONS)
+def test_nothing_unmasked(case, how):
+    arguments = given(case)
+    mask = torch.zeros_like(arguments["mask"])
+    logp = torch.full_like(arguments["logp"], math.nan).requires_grad_()
+    result = case(**(arguments | {"mask": mask, "logp": logp}))
+    total = aggregate(result.per_token, mask, how, horizon=9)
+    assert total.item() == 0 and (slope(total, logp) == 0).all()
+    assert not result.diagnostics["kept"].any()
+
+
+def test_padding_and_order_do_not_matter(case):
+    """Whole prompts change places, and so do the tokens of a row, with new padding between them."""
+    arguments = given(case)
+    rows, columns = [4, 5, 1, 0, 3, 2], [3, -1, 0, 4, -1, 2, 1]
+    if case.ordered:
+        rows, columns = [*range(6)], [-1, 0, 1, -1, 2, 3, 4, -1]
+    if not case.pure:
+        rows, columns = [*range(6)], [0, 1, 2, 3, 4, -1, -1]
+
+    def move(x: Tensor, fill: float) -> Tensor:
+        x, at = x[rows], torch.tensor(columns)
+        return x if x.dim() == 1 else torch.where(at >= 0, x[:, columns], x.new_tensor(fill))
+
+    moved = {k: move(v, 0 if v.dtype == torch.bool else math.nan) for k, v in arguments.items()}
+    (expected, expected_grad), (result, grad) = run(case, arguments), run(case, moved)
+    close(result.per_token, move(expected.per_token, 0), 1e-12)
+    close(grad, move(expected_grad, 0), 1e-12)
+
+
+@of(lambda case: not case.joined)
+def test_a_batch_is_the_sum_of_its_parts(case):
+    whole, first, rest = (
+        run(case, {k: v[rows] for k, v in given(case).items()})[0]
+        for rows in (slice(None), slice(2), slice(2, None))
+    )
+    close(torch.cat([first.per_token, rest.per_token]), whole.per_token, 1e-12)
+    for key, value in whole.diagnostics.items():
+        close(torch.cat([first.diagnostics[key], rest.diagnostics[key]]).to(D), value.to(D), 1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_computed_in_float32(case, dtype):
+    arguments = given(case, dtype=dtype)
+    result, grad = run(case, arguments)
+    assert result.per_token.dtype == result.diagnostics["weight"].dtype == torch.float32
+    assert grad.dtype == dtype
+    if case.pure:
+        single = {k: v.float() if v.is_floating_point() else v for k, v in arguments.items()}
+        expected, expected_grad = run(case, single)
+        assert torch.equal(result.per_token, expected.per_token)
+        torch.testing.assert_close(grad, expected_grad.to(dtype))
+
+
+def test_float64_is_kept_beside_narrower_types(case):
+    arguments = given(case, dtype=torch.float32) | {"logp": tokens()["logp"]}
+    result, _ = run(case, arguments)
+    assert result.per_token.dtype == result.diagnostics["weight"].dtype == D
+
+
+def test_only_the_current_policy_has_a_gradient(case):
+    arguments = {
+        k: v.requires_grad_() if v.is_floating_point() and k != "logp" else v
+        for k, v in given(case).items()
+    }
+    total = run(case, arguments)[0].per_token.sum()
+    for other in (v for v in arguments.values() if v.requires_grad):
+        how = {"allow_unused": True, "retain_graph": True}
+        assert torch.autograd.grad(total, other, **how) == (None,)
+
+
+@of(lambda case: bool(case.on_policy))
+def test_at_ratio_one_it_is_reinforce(case):
+    arguments = given(case)
+    for key in {"logp_old", "logp_rollout", "logp_anchor"} & set(arguments):
+        arguments[key] = arguments["logp"]
+    if case.name == "dppo measured":
+        arguments["measured"] = torch.zeros_like(arguments["logp"])
+    if case.name == "gmpo":  # its weight is the completion's mean advantage
+        arguments["advantages"] = arguments["advantages"][:, :1].expand_as(arguments["logp"])
+    result, grad = run(case, arguments)
+    expected, expected_grad = run(CASES["reinforce"], CASES["reinforce"].arguments(arguments))
+    close(grad, case.on_policy * expected_grad, 1e-12)
+    assert torch.equal(result.diagnostics["kept"], expected.diagnostics["kept"])
+
+
+@of(lambda case: case.smooth and case.name != "ppo closed")
+def test_gradcheck(case):
+    arguments = given(case)
+
+    def loss(logp: Tensor) -> Tensor:
+        return case(**(arguments | {"logp": logp})).per_token
+
+    leaf = arguments["logp"].clone().requires_grad_()
+    assert torch.autograd.gradcheck(loss, (leaf,), atol=1e-7)
+
+
+@of(lambda case: case.anchored)
+@pytest.mark.parametrize("far", [-300.0, 300.0])
+@pytest.mark.parametrize("advantage", [-1.0, 0.0, 1.0])
+def test_an_overflowing_ratio_makes_no_nan(case, far, advantage):
+    """exp(300) is inf in float32: a token that is silenced or has A = 0 must not turn it into inf *
+    0."""
+    arguments = given(case, dtype=torch.float32)
+    half = torch.full_like(arguments["logp"], -0.5)
+    old = half - max(far, 0)
+    moved = {"logp": half + min(far, 0), "logp_old": old, "logp_rollout": old}
+    moved["advantages"] = 0 * half + advantage
+    result, grad = run(case, arguments | {k: moved[k] for k in moved if k in arguments})
+    for value in (grad, result.per_token, result.diagnostics["weight"]):
+        assert not value.isnan().any()
+        assert advantage or not case.proportional or (value == 0).all()
+
+
+@of(lambda case: case.anchored and case.proportional)
+def test_a_token_without_an_advantage_stays_out_of_an_overflow_beside_it(case):
+    """Row 0 overflows wherever nothing bounds its ratio; its second token has A = 0 and its third
+    is masked."""
+    arguments = given(case, dtype=torch.float32)
+    mask = arguments["mask"].clone()
+    mask[0] = torch.tensor([True, True, False, True, True])
+    logp, old, advantages = (torch.full_like(arguments["logp"], x) for x in (-0.5, -1e4, -1.0))
+    advantages[0, 1] = 0.0
+    far = {"logp": logp, "logp_old": old, "logp_rollout": old, "advantages": advantages}
+    moved = {k: far[k] for k in far if k in arguments}
+    result, grad = run(case, arguments | moved | {"mask": mask})
+    for value in (result.per_token, grad, result.diagnostics["weight"]):
+        assert not value.isnan().any() and value[0, 1:3].tolist() == [0.0, 0.0]
+    for how in AGGREGATIONS:
+        total = aggregate(result.per_token.detach().clamp(max=1e30), mask, how, horizon=9)
+        assert not total.isnan()
+
+
+def spoil(x: Tensor, value: float) -> Tensor:
+    x = x.clone()
+    x[0, 2] = value
+    return x
+
+
+FAULTS = {
+    "list": (lambda x: x.tolist(), TypeError, "list"),
+    "integer": (lambda x: x.long(), TypeError, "torch.int64"),
+    "shape": (lambda x: x[:, :-1], ValueError, r"\[6, [45]\]"),
+    "row": (lambda x: x[:, 0], ValueError, r"\[6\]"),
+    "nan": (lambda x: spoil(x, math.nan), ValueError, r"nan at \[0, 2\]"),
+    "inf": (lambda x: spoil(x, math.inf), ValueError, r"inf at \[0, 2\]"),
+    "no rows": (lambda x: x[:0], ValueError, r"\[0, 5\]"),
+    "no tokens": (lambda x: x[:, :0], ValueError, r"\[6, 0\]"),
+}
+
+
+@of(lambda case: case.pure and case.named)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_bad_tensors_are_named(case, fault):
+    arguments, (wrong, error, got) = given(case), FAULTS[fault]
+    for argument, value in arguments.items():
+        if value.is_floating_point() and value.dim() == 2:
+            # A wrong width may show in the first argument that differs from it.
+            named = f"({argument}|mask)" if fault == "shape" else argument
+            with pytest.raises(error, match=f"^{named}: expected .*got {got}"):
+                case(**(arguments | {argument: wrong(value)}))
+
+
+@of(lambda case: case.pure and case.named)
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda m: m.float(), TypeError, "torch.bool, got torch.float32"),
+        (lambda m: m.tolist(), TypeError, "a tensor of torch.bool, got list"),
+        (lambda m: m[:, 0], ValueError, r"\[B, T\] = \[6, 5\], got \[6\]"),
+        (lambda m: m[:3], ValueError, r"\[B, T\] = \[6, 5\], got \[3, 5\]"),
+        (lambda m: None, TypeError, "a tensor of torch.bool, got NoneType"),
+    ],
+)
+def test_bad_masks_are_named(case, change, error, message):
+    arguments = given(case)
+    with pytest.raises(error, match=f"^mask: expected {message}"):
+        case(**(arguments | {"mask": change(arguments["mask"])}))
+
+
+@of(lambda case: case.pure and case.named)
+def test_value_checks_can_be_switched_off_but_not_the_shapes(case):
+    arguments = given(case)
+    bad = arguments | {"logp": spoil(arguments["logp"], math.nan)}
+    with checks.value_checks(False):
+        assert not case.unbounded or case(**bad).per_token[0].isnan().any()
+        refused(r"mask: expected \[B, T\]", case, **(bad | {"mask": bad["mask"][:3]}))
+
+
+NAN, INF = math.nan, math.inf
+BAD_SETTINGS: dict[str, dict[str, tuple[Any, ...]]] = {
+    "ppo": {"eps_low": (-0.1, 1.1, "a"), "eps_high": (-0.1, NAN, None), "dual_clip": (1.0, NAN)},
+    "gspo": {"eps_low": (-1e-4, 2, None), "eps_high": (-1e-4, NAN)},
+    "cispo": {"eps_low": (-0.1, 1.1), "eps_high": (-0.1, NAN, None)},
+    "sapo": {"tau_pos": (0.0, NAN), "tau_neg": (-1, "1")},
+    "gmpo": {"eps_log": (-0.1, NAN, None)},
+    "pspo": {"alpha": (-0.1, 1.0, NAN, True)},
+    "dppo tv": {
+        "delta_tv": (-0.1, 1.1, NAN, "0.1", (0.1, -0.1), (0.1, 0.1, 0.1)),
+        "delta_kl": (0.1,),
+        "max_ratio": (0.0, 0.5),
+    },
+    "dppo kl": {"delta_kl": (NAN, (-1.0, 0.1))},
+    "quatro ratio": {
+        "delta_kl": (0.0, -1, INF, NAN),
+        "lambda_min": (0.0,),
+        "form": ("other", None),
+        "direction": ("both",),
+    },
+    "troll": {"delta_kl": (-0.1, NAN, "far"), "alpha": (-1.0, NAN), "level": ("batch",)},
+    "trsft": {"alpha": (0.0, -0.1, 1.1, NAN)},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "value"),
+    [(n, s, v) for n, faults in BAD_SETTINGS.items() for s, some in faults.items() for v in some],
+)
+def test_a_meaningless_threshold_is_named(name, setting, value):
+    """By the loss, and by its method when it is made."""
+    case = CASES[name]
+    wrong = case.settings | {setting: value}
+    word = value in ("other", "both", "batch")
+    error = TypeError if isinstance(value, bool | None | str) and not word else ValueError
+    with pytest.raises(error, match=rf"{setting}\b.*: expected"):
+        Case(case.loss, wrong, case.extra)(**case.arguments(tokens()))
+    if name != "trsft":
+        with pytest.raises(error, match=rf"{setting}\b.*: expected"):
+            ALGORITHMS[name.split()[0]](**wrong)
+
+
+STD = {"advantage": "group-std", "aggregation": "seq-mean-token-mean"}
+RECIPES: dict[str, dict[str, Any]] = {
+    "pg_is": {"anchor": "recomputed"},
+    "ppo": {"anchor": "recomputed", "eps_low": 0.2, "eps_high": 0.2, "dual_clip": None},
+    "grpo": {"eps_low": 0.2, "eps_high": 0.2, "beta": 0.0, **STD},
+    "dr_grpo": {"advantage": "group-mean", "aggregation": "seq-mean-token-sum-norm"},
+    "dapo": {**STD, "eps_low": 0.2, "eps_high": 0.28, "aggregation": "token-mean"},
+    "gspo": {"eps_low": 3e-4, "eps_high": 4e-4, **STD},
+    "cispo": {"eps_low": 0.2, "eps_high": 0.2, "aggregation": "token-mean"},
+    "sapo": {"tau_pos": 1.0, "tau_neg": 1.05, "aggregation": "seq-mean-token-mean"},
+    "gmpo": {"eps_log": 0.4, **STD},
+    "pspo": {"alpha": 0.1, **STD},
+    "dppo": {
+        "delta_tv": 0.15,
+        "delta_kl": None,
+        "measure": "binary",
+        "max_ratio": None,
+        "anchor": "rollout",
+        "advantage": "group-mean",
+        "aggregation": "seq-mean-token-sum-norm",
+    },
+    "quatro": {"anchor": "rollout", "delta_kl": 0.1, "lambda_min": 1e-2, "form": "ratio"},
+    "troll": {"anchor": "recomputed", "delta_kl": 0.05, "alpha": 1.0, "aggregation": "token-mean"},
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_method_has_the_settings_of_its_paper(name):
+    method = ALGORITHMS[name]()
+    assert {key: getattr(method, key) for key in RECIPES[name]} == RECIPES[name]
+    for setting in ("aggregation", "advantage"):
+        refused(f"{setting}: ", ALGORITHMS[name], **{setting: "critic"})

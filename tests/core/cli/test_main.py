@@ -1,0 +1,573 @@
+"""The command line inside this process: what it prints, what it returns, what it complains of."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import os
+import re
+import subprocess
+import sys
+import warnings
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+
+import trlib
+from tests.typed import typed
+from trlib.algorithms import ALGORITHMS
+from trlib.algorithms.batch import ANCHORS
+from trlib.cli import evaluate, installed
+from trlib.errors import CheckpointError, NonFiniteError
+from trlib.fields import settings
+from trlib.loop import training
+from trlib.loop.optimizers import optimizers
+from trlib.loop.settings import SAVINGS, Anchor, RunSettings
+
+SMALL = "--steps 2 --prompts 2 --group 4 --probe 2 --quiet"
+FEW = "--prompts 8 --samples 2"
+
+
+def options_of(command: str) -> dict[str, str]:
+    """The options of a command, as its help shows them: name and text."""
+    parser = argparse.ArgumentParser()
+    installed()[command].options(parser)
+    return {action.dest: action.help for action in parser._actions}
+
+
+def test_signature_docstring_and_command_line_say_what_the_settings_say(monkeypatch):
+    parameters = inspect.signature(trlib.train).parameters
+    assert list(parameters)[:3] == ["policy", "task", "method"]
+    keywords = {name: p for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+    assert (
+        list(keywords) == [f.name for f in fields(RunSettings)]
+        and len(parameters) == len(keywords) + 3
+    )
+    shown, help_of = " ".join(trlib.train.__doc__.split()), options_of("train")
+    for setting in settings(RunSettings):
+        p = keywords[setting.name]
+        assert p.default == (p.empty if setting.default is MISSING else setting.default)
+        assert p.annotation == get_type_hints(RunSettings)[setting.name]
+        assert setting.text and f"{setting.name}: {' '.join(setting.text.split())}" in shown
+        if setting.name == "progress":  # on the command line it is --quiet
+            continue
+        text = (
+            setting.text.split("\n\n")[0].replace("\n", " ").rstrip(".").replace("`out`", "--out")
+        )
+        assert help_of[setting.name].lower().startswith(text.lower())
+        if setting.default not in (MISSING, None, (), False):
+            default = setting.default
+            assert (
+                f"(default: {','.join(map(str, default)) if isinstance(default, tuple) else default})"
+                in help_of[setting.name]
+            )
+    assert "settings:" not in trlib.train.__doc__ and "(default: 60)" in help_of["steps"]
+
+
+def test_without_options_the_command_line_trains_by_pythons_defaults(monkeypatch):
+    class Seen(Exception):
+        pass
+
+    def stop(policy, task, method, **keywords):
+        RunSettings(**keywords)
+        assert {name: value for name, value in keywords.items() if value != defaults[name]} == {
+            "steps": 60
+        }
+        assert keywords.keys() == defaults.keys()
+        raise Seen
+
+    defaults = {s.name: s.default for s in settings(RunSettings)}
+    monkeypatch.setattr(training, "train", stop)
+    with pytest.raises(Seen):
+        typed("train")
+
+
+def test_every_argument_of_evaluate_is_an_option_with_its_default():
+    parameters = inspect.signature(trlib.evaluate).parameters.values()
+    wanted = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    assert {name: default for name, _, default, _ in evaluate.OPTIONS} == wanted
+
+
+def test_the_settings_name_every_optimiser_anchor_and_saving():
+    text = {s.name: s.text for s in settings(RunSettings)}
+    assert all(name in text["optimizer"] for name in optimizers())
+    assert all(name in text["anchor"] for name in ANCHORS) and get_args(Anchor) == ANCHORS
+    assert all(name in text["without"] for name in SAVINGS)
+
+
+def test_every_command_has_help_with_examples(capsys):
+    for name in installed():
+        assert typed(f"{name} --help") == 0
+        text = capsys.readouterr().out
+        assert "example" in text and f"  trlib {name}" in text and "--json" in text
+    for line in ("", "--help"):  # alone it prints its help
+        assert typed(line) == 0
+        text = " ".join(capsys.readouterr().out.split())  # long lines of help are wrapped
+        assert all(command.TEXT in text for command in installed().values())
+
+
+def test_the_examples_of_the_help_are_valid_command_lines():
+    from trlib.cli import EXAMPLES, _parse
+
+    texts = [EXAMPLES, *(command.EXAMPLES for command in installed().values())]
+    lines = [
+        part.strip() for text in texts for line in text.splitlines() for part in line.split("&&")
+    ]
+    lines = [line.split("  ")[0].split(" > ")[0] for line in lines if line.startswith("trlib ")]
+    assert len(lines) >= 14
+    for line in lines:
+        words = line.split()
+        args = _parse(words[1:], installed())
+        assert args.command == words[1]
+        if args.command == "train":
+            assert (
+                args.method in ALGORITHMS or args.method == "mine.py:Bounded"
+            )  # which the interface's page writes
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (
+            "trian",
+            f"expected one of {', '.join(installed())}, got 'trian'; did you mean 'train'?",
+        ),
+        (
+            "train --method ppo --stesp 3",
+            "unrecognized argument --stesp; did you mean '--steps'?",
+        ),
+        (
+            "train --method ppo --steps 3.5",
+            "argument --steps: expected a whole number, got '3.5'",
+        ),
+        (
+            "train --method ppo --lr fast",
+            "argument --lr: expected a number, got 'fast'",
+        ),
+        (
+            "train --method ppo --betas .9",
+            "argument --betas: expected 2 values with a comma between",
+        ),
+        (
+            "train --anchor both",
+            "argument --anchor: expected none or 'rollout' or 'recomputed', got 'both'",
+        ),
+        (
+            "train --method ppo --step 3",
+            "unrecognized argument --step; did you mean '--steps'?",
+        ),
+        (
+            "evaluate --ks 1,two",
+            "argument --ks: expected none or values with commas between, got '1,two'",
+        ),
+        *(
+            (
+                f"{line} --out ''",
+                "argument --out: expected the name of a file or a folder, got ''",
+            )
+            for line in (
+                "train --method ppo",
+                "pretrain dial",
+                "sweep stale",
+                "diagnose rollouts.parquet",
+            )
+        ),
+    ],
+)
+def test_a_wrong_command_line_is_status_2(capsys, argv, words):
+    assert typed(argv) == 2
+    captured = capsys.readouterr()
+    assert words in captured.err and captured.out == "" and "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ("train --method pppo", "did you mean 'ppo'?"),
+        ("train --method ppo --set eps_hig=.3", "did you mean 'eps_high'?"),
+        (
+            "train --method ppo --set eps_high=wide",
+            "method 'ppo': eps_high: expected a number, got 'wide'",
+        ),
+        (
+            "train --method ppo --set eps_low=2",
+            "eps_low: expected a number at least 0 and at most 1, got 2",
+        ),
+        ("train --method ppo --set advantage=best", "advantage: expected one of"),
+        ("train --method ppo --task dail", "got 'dail'; did you mean 'dial'?"),
+        ("train --method ppo --knob move=3", "did you mean 'moves'?"),
+        (
+            "train --method ppo --knob moves=many",
+            "task 'dial': moves: expected a whole number or 2 values",
+        ),
+        (
+            "train --method ppo --lora r=x",
+            "lora: r: expected a whole number, got str",
+        ),
+        ("train --method ppo --lora r", "--lora: expected NAME=VALUE, got 'r'"),
+        ("train --method ppo --resume", "--resume: expected --out FOLDER as well"),
+        ("train --method ppo --policy dail", "did you mean 'dial'?"),
+        (
+            "train --method ppo --task sums",
+            "--policy: expected an embedded model, a folder, a GGUF file or a "
+            "hub id, because task 'sums' has no model of its own, got none",
+        ),
+        ("evaluate --task gsm8k", "because task 'gsm8k' has no model of its own, got none"),
+        (
+            "train --method ppo --device cuda:99",
+            "device: expected 'auto' or a device that torch has here",
+        ),
+        (
+            "train --method ppo --dtype int8",
+            "dtype: expected 'auto' or the name of a float type",
+        ),
+        (
+            f"train --method ppo --minibatches 3 {SMALL}",
+            "minibatches: expected a divisor of prompts = 2",
+        ),
+        (
+            "train --method ppo --steps 0",
+            "steps: expected a whole number of at least 1, got 0",
+        ),
+        ("evaluate --samples 2 --ks 4", "ks: expected numbers from 1 to samples = 2"),
+        ("evaluate --temperature 0", "temperature: expected a number above 0"),
+        ("evaluate --policy runs/typo", "policy 'runs/typo': no such folder"),
+        ("pretrain dail", "got 'dail'"),
+        ("pretrain dial --set stepz=1,2", "did you mean 'steps'?"),
+        ("methods grop", "did you mean 'grpo'?"),
+        ("tasks dail", "did you mean 'dial'?"),
+    ],
+)
+def test_what_cannot_be_done_is_status_1_and_one_line(capsys, tmp_path, monkeypatch, argv, words):
+    monkeypatch.chdir(tmp_path)
+    assert typed(argv) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.startswith("trlib: error: ")
+    assert words in captured.err and captured.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_misspelled_run_is_not_looked_for_on_the_hub_and_its_neighbour_is_named(
+    capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("mine/first").mkdir(parents=True)
+    assert typed("evaluate --policy mine/frist") == 1
+    assert "policy 'mine/frist': no such folder; did you mean 'first'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    ["train --steps 0", "train --task dail", "train --learning-rate 1"],
+)
+def test_a_wrong_setting_of_a_run_is_said_before_torch_is_imported(argv):
+    code = (
+        f"import sys; from trlib.cli import main; s = main({argv.split()}); sys.exit(9 if 'torch' in "
+        "sys.modules else s)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode in (1, 2) and "error: " in done.stderr
+
+
+def test_with_json_an_error_is_a_document_and_traceback_raises(capsys):
+    assert typed("methods grop --json") == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["kind"] == "ValueError" and "did you mean 'grpo'?" in document["error"]
+    with pytest.raises(ValueError, match="grop"):
+        typed("methods grop --traceback")
+
+
+def test_methods_and_tasks_list_everything(capsys):
+    assert typed("methods") == 0
+    lines = capsys.readouterr().out.splitlines()
+    names = [line.split()[0] for line in lines if line and not line.startswith(" ")]
+    assert names[: len(ALGORITHMS)] == list(ALGORITHMS) and names[-1] == "settings"
+    assert max(map(len, lines)) <= 120
+    assert typed("methods ppo --json") == 0
+    ppo = json.loads(capsys.readouterr().out)["ppo"]["settings"]
+    assert ppo["eps_high"]["default"] == 0.2 and ppo["dual_clip"]["default"] is None
+    assert ppo["eps_high"]["text"].startswith("The ratio's window above 1")
+    assert typed("tasks dial") == 0
+    assert "moves=5   (int | tuple[int, int])" in capsys.readouterr().out
+
+
+def test_a_preset_is_told_by_what_it_changes(capsys):
+    assert typed("methods mis_seq") == 0
+    wanted = "PPO with correction.cap=2.0, correction.level=sequence, correction.how=mask."
+    assert wanted in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_method_s_settings_name_every_choice(capsys):
+    from trlib.advantages import ADVANTAGES
+    from trlib.aggregation import AGGREGATIONS
+
+    for name in ALGORITHMS:
+        assert typed(f"methods {name} --json") == 0
+        found = json.loads(capsys.readouterr().out)[name]["settings"]
+        for setting, choices in (("advantage", ADVANTAGES), ("aggregation", AGGREGATIONS)):
+            words = re.findall(r"[a-z]+(?:-[a-z]+)*", found[setting]["text"])
+            assert set(choices) <= set(words), (name, setting)
+            assert found[setting]["default"] in choices
+
+
+def test_train_evaluate_and_resume(capsys, tmp_path):
+    out = str(tmp_path / "run")
+    learn = (
+        f"train --method ppo --set eps_high=.28 --knob moves=2,3 --lr 1e-3 --seed 7 --out {out} "
+        f"{SMALL}"
+    )
+    assert typed(learn) == 0
+    text = capsys.readouterr().out
+    assert "ratio_max" in text and f"trlib evaluate --policy {out}" in text
+
+    assert typed(learn) == 1
+    assert "holds a run already" in capsys.readouterr().err
+    assert typed(f"{learn} --resume --set eps_high=.3") == 1
+    assert "method.eps_high" in capsys.readouterr().err
+    assert typed(f"{learn} --steps 3 --resume --json") == 0
+    run = json.loads(capsys.readouterr().out)
+    assert run["settings"]["method"]["eps_high"] == 0.28 and run["settings"]["task"]["moves"] == [
+        2,
+        3,
+    ]
+    assert len(run["history"]["reward"]) == 3 and run["interrupted"] is False
+
+    # A run's folder names its model and its task.
+    assert typed(f"evaluate --policy {out} --json {FEW}") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["task"]["moves"] == [2, 3] and found["settings"]["prompts"] == 8
+    assert found["policy"] == os.path.join(out, "policy")
+    assert typed(f"evaluate --policy {out} --knob moves=1 --json {FEW}") == 0
+    assert json.loads(capsys.readouterr().out)["task"]["moves"] == 1
+    assert typed(f"evaluate --policy {out}/policy {FEW}") == 0
+    assert "8 prompts, 2 samples each at temperature 1, seed 0" in capsys.readouterr().out
+
+    (tmp_path / "run" / "run.json").write_text("{")
+    assert typed(f"evaluate --policy {out} {FEW}") == 1
+    assert "got a damaged file" in capsys.readouterr().err
+
+
+def test_what_is_not_a_number_is_null_in_json(capsys):
+    # With a probe of 0 completions the exact metrics are not known, and JSON has no NaN.
+    assert typed(f"train --method ppo {SMALL} --probe 0 --json") == 0
+    history = json.loads(capsys.readouterr().out)["history"]
+    assert history["kl"] == [None, None] and None not in history["reward"]
+
+
+def test_pretrain_writes_a_checkpoint_that_evaluate_takes(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    little = "--set steps=1,1 --set batch=4 --check 4 --quiet"
+    assert typed(f"pretrain dial {little}") == 0
+    assert "saved in pretrained/dial: 1" in capsys.readouterr().out
+    assert typed(f"pretrain dial {little}") == 1
+    assert "pretrained/dial" in capsys.readouterr().err
+    assert typed(f"pretrain dial --overwrite --seed 3 --json {little}") == 0
+    assert json.loads(capsys.readouterr().out)["seed"] == 3
+    assert typed(f"evaluate --policy pretrained/dial {FEW}") == 0
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "words"),
+    [
+        (KeyboardInterrupt(), 130, "trlib: interrupted"),
+        (
+            OSError(28, "No space left on device", "/there/history.csv"),
+            1,
+            "No space left on device: '/there/history.csv'",
+        ),
+        (CheckpointError("out: cannot write 'x'"), 1, "trlib: error: out: cannot write 'x'"),
+        (NonFiniteError("batch 3: update 3: loss is nan"), 1, "batch 3: update 3: loss is nan"),
+        (ImportError("lora: needs peft"), 1, "lora: needs peft"),
+    ],
+)
+def test_what_stops_a_run_becomes_a_sentence_and_a_status(
+    capsys, monkeypatch, raised, status, words
+):
+    def stopped(*_, **__):
+        raise raised
+
+    monkeypatch.setattr(training, "train", stopped)
+    assert typed("train --method ppo") == status
+    captured = capsys.readouterr()
+    assert words in captured.err and "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize(
+    "raised", [KeyError("a bug"), RuntimeError("mat1 and mat2 shapes cannot be multiplied")]
+)
+def test_a_fault_of_ours_is_not_dressed_up_as_the_user_s(monkeypatch, raised):
+    def broken(*_, **__):
+        raise raised
+
+    monkeypatch.setattr(training, "train", broken)
+    with pytest.raises(type(raised)):
+        typed("train --method ppo")
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch's, which is of its own class for a device."""
+
+
+@pytest.mark.parametrize(
+    ("raised", "much"),
+    [
+        (MemoryError(), ""),
+        (
+            OutOfMemoryError(
+                "CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 8 "
+                "GiB"
+            ),
+            " for 20.00 GiB more",
+        ),
+        (
+            RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't "
+                "allocate memory: you tried to allocate 4294967296 bytes. Error code 12 (Cannot "
+                "allocate memory)"
+            ),
+            " for 4294967296 bytes more",
+        ),
+        (
+            RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:114] data. DefaultCPUAllocator: not enough "
+                "memory: you tried to allocate 8 bytes."
+            ),
+            " for 8 bytes more",
+        ),
+    ],
+)
+def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(
+    capsys, monkeypatch, raised, much
+):
+    def greedy(*_, **__):
+        raise raised
+
+    monkeypatch.setattr(training, "train", greedy)
+    monkeypatch.setattr("trlib.evaluation.evaluate", greedy)
+    less = f"trlib: error: not enough memory{much}; expected a run that fits: lower "
+    assert typed("train --method ppo") == 1
+    assert capsys.readouterr().err == f"{less}--prompts or --group or --max-tokens\n"
+    assert typed("train --method ppo --out runs/a") == 1
+    assert capsys.readouterr().err.endswith(
+        "; what was saved in 'runs/a' is intact, --resume continues it\n"
+    )
+    assert typed("evaluate --json") == 1
+    captured = capsys.readouterr()
+    assert captured.err == f"{less}--batch or --prompts or --max-tokens\n"
+    assert json.loads(captured.out) == {
+        "error": captured.err[len("trlib: error: ") : -1],
+        "kind": type(raised).__name__,
+    }
+    with pytest.raises(type(raised)):
+        typed("evaluate --traceback")
+
+
+def test_an_unwritable_or_missing_folder_is_named(capsys, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    assert typed(f"train --method ppo --out {file / 'run'} {SMALL}") == 1
+    assert f"'{file / 'run'}'" in capsys.readouterr().err
+    assert typed(f"evaluate --policy {tmp_path}") == 1
+    assert "without a model" in capsys.readouterr().err
+
+
+def test_an_interrupted_run_is_shown_and_status_130(capsys, monkeypatch, policy):
+    from trlib.loop.metrics import METRICS
+    from trlib.loop.run import Run
+
+    settings = {"method": {"name": "PPO"}, "task": {"name": "dial"}, "seed": 0}
+    stopped = Run(policy, [dict.fromkeys(METRICS, 0.5)], [], settings, None, interrupted=True)
+    monkeypatch.setattr(training, "train", lambda *_, **__: stopped)
+    assert typed("train --method ppo") == 130
+    assert "interrupted" in capsys.readouterr().out
+
+
+def test_a_warning_is_one_line_and_the_filter_is_restored(capsys, monkeypatch):
+    def warns(*_, **__):
+        warnings.warn("all rewards are 0", stacklevel=2)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(training, "train", warns)
+    before = warnings.showwarning
+    assert typed("train --method ppo") == 1
+    assert capsys.readouterr().err == "trlib: warning: all rewards are 0\ntrlib: error: enough\n"
+    assert warnings.showwarning is before
+
+
+def test_lora_settings_and_places_reach_load_policy(monkeypatch):
+    from trlib.model import policy as module
+
+    asked = {}
+
+    def record(name, **options):
+        asked.update(options, name=name)
+        raise ValueError("seen")
+
+    monkeypatch.setattr(module, "load_policy", record)
+    assert (
+        typed(
+            "train --method ppo --policy owner/name --device cpu --dtype float32 --lora r=8 "
+            "--lora target_modules=q_proj,v_proj --lora bias=none"
+        )
+        == 1
+    )
+    assert asked == {
+        "name": "owner/name",
+        "device": "cpu",
+        "dtype": "float32",
+        "chat": None,
+        "lora": {"r": 8, "target_modules": ["q_proj", "v_proj"], "bias": "none"},
+    }
+    for option, chat in (("--chat", True), ("--no-chat", False)):
+        assert typed(f"train --method ppo {option}") == 1 and asked["chat"] is chat
+        assert typed(f"evaluate {option}") == 1 and asked["chat"] is chat
+    for given, expected in (
+        ("q_proj", ["q_proj"]),
+        ("all-linear", "all-linear"),
+        (".*_proj", ".*_proj"),
+        ("'[\"o_proj\"]'", ["o_proj"]),
+    ):
+        assert typed(f"train --method ppo --lora target_modules={given}") == 1
+        assert asked["lora"] == {"target_modules": expected}
+
+
+def test_a_run_with_adapters_is_evaluated_and_gone_on_with(capsys, tmp_path, folder):
+    out = str(tmp_path / "run")
+    learn = (
+        f"train --method ppo --policy {folder} --lora r=2 --lora target_modules=q_proj --lr 1 "
+        f"--out {out} {SMALL}"
+    )
+    assert typed(learn) == 0
+    saved = tmp_path / "run" / "policy"
+    assert (saved / "adapter_config.json").is_file() and not (saved / "config.json").exists()
+    capsys.readouterr()
+    assert typed(f"evaluate --policy {out} --json {FEW}") == 0
+    assert json.loads(capsys.readouterr().out)["policy"] == str(saved)
+    assert typed(f"{learn} --steps 3 --resume --json") == 0  # and replaces the saved adapters
+    assert len(json.loads(capsys.readouterr().out)["history"]["reward"]) == 3
+    assert typed(f"train --method ppo --policy {saved} --lora r=2 {SMALL}") == 1
+    assert "lora: expected None, because policy" in capsys.readouterr().err
+
+
+def test_a_run_is_evaluated_in_the_chat_mode_it_was_trained_in(capsys, tmp_path, policy):
+    policy.tokenizer.chat_template = (
+        "{% for m in messages %}{{ m['content'] }} {{ m['content'] }}{% endfor %}"
+    )
+    base, found = str(policy.save(tmp_path / "base")), {}
+    for learned in ("--chat", "--no-chat"):
+        out = str(tmp_path / f"run{learned}")
+        assert (
+            typed(f"train --method ppo --policy {base} {learned} --lr 1e-12 --out {out} {SMALL}")
+            == 0
+        )
+        for asked in ("", "--chat", "--no-chat"):
+            capsys.readouterr()
+            assert typed(f"evaluate --policy {out} --json {asked} {FEW}") == 0
+            found[learned, asked] = json.loads(capsys.readouterr().out)["sampled"]["value"]
+    chat, plain = found["--chat", "--chat"], found["--chat", "--no-chat"]
+    assert chat < plain  # a prompt that is said twice is none that the model learned on
+    for (learned, asked), accuracy in found.items():
+        assert accuracy == (chat if (asked or learned) == "--chat" else plain)

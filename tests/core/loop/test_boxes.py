@@ -1,0 +1,730 @@
+"""What a reader's own method can do and get wrong: errors name its file and line, and nothing
+trained is lost."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import FrozenInstanceError, dataclass, field, fields
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+import trlib
+from tests.by_day import by_day
+from tests.core.loop import runs
+from tests.losses import same
+from tests.typed import typed
+from trlib.algorithms import (
+    DPPO,
+    PPO,
+    TROLL,
+    Method,
+    Provided,
+    Scores,
+    TokenLoss,
+    pg_is_loss,
+)
+from trlib.algorithms.memory import Memory
+from trlib.algorithms.needs import NEEDED_FOR
+from trlib.errors import CheckpointError, MethodError
+from trlib.loop import checkpoints, collect
+from trlib.loop.metrics import METRICS
+from trlib.methods import method_kind
+
+D = "@dataclass(frozen=True, kw_only=True)\n"
+SMALL = {"steps": 3, "prompts": 2, "group": 4, "probe": 2, "max_tokens": 6, "progress": False}
+BIG = {"prompts": 8, "group": 8}
+HEAD = """\
+from dataclasses import dataclass, replace
+from trlib.algorithms import PPO, Method, Needs, TokenLoss
+from trlib.divergences import kl, k3
+@dataclass(frozen=True, kw_only=True)
+class Mine(PPO):
+"""
+
+
+train = partial(runs.trained, **SMALL)
+
+
+def mine(folder: Path, body: str):
+    file = folder / "mine.py"
+    file.write_text(HEAD + "".join(f"    {line}\n" for line in body.splitlines()))
+    return method_kind(f"{file}:Mine")
+
+
+BOXES = {
+    "plan": ("group, batch", "batch"),
+    "prepare": ("batch", "batch.number"),
+    "objective": ("scores, batch", "batch.number"),
+    "update": ("step", "step.batch.number"),
+}
+"""What each box is handed, and where it finds the batch's number."""
+
+
+def later(box: str, code: str) -> str:
+    """A box that is as it was for the first batch, and from then on `code`: its line 8 in the
+    file."""
+    given, number = BOXES[box]
+    return (
+        f"def {box}(self, {given}):\n    if {number} < 1: return super().{box}({given})\n    {code}"
+    )
+
+
+WRONG = {
+    "another memory": (
+        "prepare",
+        "return replace(super().prepare(batch), memory={'a': 1})",
+        6,
+        "memory: expected the batch's own",
+    ),
+    "no batch": (
+        "prepare",
+        "batch.memory['a'] = 1",
+        6,
+        "prepare: expected the batch, got NoneType",
+    ),
+    "odd advantages": (
+        "prepare",
+        "return replace(batch, advantages=batch.rewards)",
+        6,
+        r"advantages: expected \[B, T\] = ",
+    ),
+    "a text in the memory": (
+        "prepare",
+        "batch.memory['a'] = 'x'",
+        8,
+        r"memory\['a'\]: expected a number or a tensor, .* got str",
+    ),
+    "no reference": (
+        "objective",
+        "return TokenLoss(k3(scores.logp, batch.logp_ref))",
+        8,
+        r"logp_ref: the batch does not hold it; .* Needs\(reference=True\)",
+    ),
+    "no distribution": (
+        "objective",
+        "return TokenLoss(kl(batch.full_anchor, scores.full))",
+        8,
+        r"full_anchor: the batch does not hold it; .* Needs\(full_anchor=True\)",
+    ),
+    "no scores": (
+        "objective",
+        "return TokenLoss(scores.full.sum(-1))",
+        8,
+        r"full: the scores do not hold it; .* Needs\(full=True\)",
+    ),
+    "a tensor": (
+        "objective",
+        "return scores.logp",
+        6,
+        r"objective: expected a TokenLoss, got Tensor; wrap it: TokenLoss\(loss\)",
+    ),
+    "an odd shape": (
+        "objective",
+        "return TokenLoss(scores.logp[:1])",
+        6,
+        r"per_token: expected \[B, T\] = \[8, \d\], \[N\] or one number, got \[1, \d\]",
+    ),
+    "no gradient": (
+        "update",
+        "step.descend(step.loss().detach())",
+        8,
+        "loss: expected a number with a gradient",
+    ),
+    "a name of nobody's": ("update", "step.descend(step.loos())", 8, "AttributeError: .*loos"),
+    "no plan": (
+        "plan",
+        "from trlib.algorithms import Stage; return (Stage(group + batch),)",
+        6,
+        "its plan draws 5 completions per prompt, expected group = 4",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "case",
+    by_day(
+        WRONG,
+        "no reference",
+        "an odd shape",
+        "another memory",
+        reason="other mistakes, told the same way",
+    ),
+)
+def test_an_error_in_a_box_names_the_file_and_line_and_loses_nothing(case, tmp_path):
+    box, code, line, said = WRONG[case]
+    kind = mine(tmp_path, later(box, code))
+    with pytest.raises(MethodError, match=said) as caught:
+        train(kind(), out=tmp_path / "run")
+    text = str(caught.value)
+    assert re.match(rf"batch 1: Mine\.{box} \(\S*mine\.py:{line}\): ", text), text
+    assert "the 1 batches before it are saved in" in text and isinstance(
+        caught.value, ValueError | TypeError
+    )
+    assert len(caught.value.run.rows) == 1
+    # What was trained is there: the same folder goes on with a method that is right, and the policy
+    # is batch 1's.
+    kind.prepare = PPO.prepare
+    kind.objective = PPO.objective
+    kind.update = PPO.update
+    kind.plan = PPO.plan
+    again = train(kind(), out=tmp_path / "run", resume=True)
+    assert same(again.policy, train(kind()).policy)
+
+
+def test_a_function_as_a_setting_is_refused_before_anything_is_sampled(tmp_path):
+    kind = mine(tmp_path, "schedule: object = None")
+    with pytest.raises(
+        TypeError,
+        match=r"schedule: expected a setting that can be saved .* got a function in Mine "
+        r"\(.*mine.py:4\)",
+    ):
+        train(kind(schedule=lambda k: k))
+
+
+def test_the_command_line_tells_it_in_one_line(tmp_path, monkeypatch, capsys):
+    mine(tmp_path, later(*WRONG["no reference"][:2]))
+    monkeypatch.chdir(tmp_path)
+    small = "--steps 3 --prompts 2 --group 4 --max-tokens 6 --quiet --out run"
+    assert typed(f"train --method mine.py:Mine {small}") == 1
+    stderr = capsys.readouterr().err
+    said = stderr.strip().splitlines()[-1]
+    assert "Traceback" not in stderr
+    assert (
+        "Mine.objective (mine.py:8): logp_ref: the batch does not hold it" in said
+        and "saved in 'run'" in said
+    )
+
+
+# -- settings
+# --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wide(PPO):
+    eps_high: float = 0.5
+    extra: int = 3
+
+
+class Narrower(Wide):
+    """Neither a setting nor a default is new: no decorator."""
+
+    def prepare(self, batch):
+        self.number = batch.number
+        return super().prepare(batch)
+
+
+def test_settings_are_those_of_a_frozen_dataclass():
+    assert (Wide().eps_high, Wide(extra=4).extra, PPO().eps_high) == (0.5, 4, 0.2)
+    assert Wide() == Wide() and hash(Wide()) == hash(Wide()) and Narrower(extra=4).extra == 4
+    for method in (Wide(), Narrower(), PPO()):
+        with pytest.raises(FrozenInstanceError, match="cannot assign to field 'eps_high'"):
+            method.eps_high = 1.0
+    with pytest.raises(FrozenInstanceError):
+        del Narrower().extra
+
+
+def test_what_a_method_would_keep_on_itself_is_refused_and_the_memory_named(tmp_path):
+    with pytest.raises(
+        FrozenInstanceError, match=r"number: the settings of Narrower are fixed; .* in batch.memory"
+    ):
+        Narrower().number = 1
+    for kind in (
+        Narrower,
+        mine(tmp_path, "def prepare(self, batch):\n    self.number = batch.number"),
+    ):
+        with pytest.raises(
+            MethodError, match=rf"{kind.__name__}.prepare .*keep what changes in batch.memory"
+        ):
+            train(kind())
+
+
+@pytest.mark.parametrize(
+    ("code", "lost"),
+    [
+        ("class Mine(PPO):\n    most: int = 3", "most"),
+        ("class Mine(PPO):\n    eps_high: float = 0.5", "eps_high"),
+        ("class Mine(PPO):\n    eps_high = 0.5\n    most: int = 3", "eps_high, most"),
+        (D + "class Mine(PPO):\n    eps_high = 0.5", "eps_high"),
+        (D + "class Base(PPO):\n    most: int = 3\nclass Mine(Base):\n    most = 4", "most"),
+    ],
+)
+def test_a_setting_that_python_would_ignore_is_refused_when_the_method_is_named_or_made(
+    code, lost, tmp_path
+):
+    code = f"from dataclasses import dataclass\nfrom trlib.algorithms import PPO\n{code}\n"
+    (tmp_path / "mine.py").write_text(code)
+    said = rf"Mine: expected @dataclass\(frozen=True, kw_only=True\) .* it would ignore {lost}$"
+    with pytest.raises(TypeError, match=said):
+        method_kind(f"{tmp_path / 'mine.py'}:Mine")
+    names: dict = {"__name__": __name__}
+    exec(code, names)
+    for settings in ({}, {"most": 5}):
+        with pytest.raises(TypeError, match=said):
+            names["Mine"](**settings)
+
+
+def test_what_trlib_methods_says_of_a_file(tmp_path, capsys):
+    mine(tmp_path, 'most: int = 3\n"""How many."""')
+    assert typed(f"methods {tmp_path}/mine.py:Mine") == 0
+    assert "most=3   (int)\n      How many." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "nowhere.py:Mine",
+            "method: expected FILE.py:NAME, got .*nowhere.py:Mine', and .*nowhere.py' is not a file",
+        ),
+        ("empty.py:Mine", "method: expected a method in .*empty.py', got a file that defines none"),
+        (
+            "near.py:Mien",
+            "a method in .*near.py': expected one of Mine, got 'Mien'; did you mean 'Mine'",
+        ),
+        ("broken.py:Mine", "broken.py: ZeroDivisionError: division by zero"),
+        ("near.py", r"method: expected FILE.py:NAME, got .*near.py'; NAME is the method in it"),
+    ],
+)
+def test_a_file_without_the_class(text, said, tmp_path):
+    (tmp_path / "empty.py").write_text("from trlib.algorithms import PPO\nx = 1\n")
+    (tmp_path / "near.py").write_text(
+        "from trlib.algorithms import PPO\nclass Mine(PPO):\n    pass\n"
+    )
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    with pytest.raises(ValueError, match=said):
+        method_kind(f"{tmp_path / text}")
+
+
+def test_files_of_one_name_in_two_folders_keep_to_their_own_neighbours(tmp_path):
+    for n in (1, 2):
+        (tmp_path / str(n)).mkdir()
+        (tmp_path / str(n) / "mine.py").write_text(
+            "from dataclasses import dataclass\nfrom beside import N\nfrom trlib.algorithms "
+            "import PPO\n\n"
+            f"{D}class Mine(PPO):\n    most: int = N\n"
+        )
+        (tmp_path / str(n) / "beside.py").write_text(f"N = {n}\n")
+    kinds = [method_kind(f"{tmp_path / str(n) / 'mine.py'}:Mine") for n in (1, 2, 1)]
+    assert [kind().most for kind in kinds] == [1, 2, 1]
+
+
+# -- memory
+# --------------------------------------------------------------------------------------------------
+
+
+def test_a_memory_keeps_numbers_and_tensors_and_nothing_else():
+    memory = Memory(METRICS)
+    memory["a"], memory["b"], memory["c"] = np.float32(0.5), np.int64(3), True
+    assert memory.numbers() == {"a": 0.5, "b": 3, "c": 1} and [
+        type(v) for v in memory.numbers().values()
+    ] == [
+        float,
+        int,
+        int,
+    ]
+    leaf = torch.ones(2, requires_grad=True)
+    memory["t"] = leaf * 2
+    memory["t"].mul_(2)
+    assert memory["t"].tolist() == [4, 4] and not memory["t"].requires_grad
+    for value, said in (
+        ("x", "str"),
+        ([1], "list"),
+        (np.ones(2), "ndarray"),
+        (None, "NoneType"),
+        (1j, "complex"),
+    ):
+        with pytest.raises(
+            TypeError, match=rf"memory\['a'\]: expected a number or a tensor, .* got {said}"
+        ):
+            memory["a"] = value
+    with pytest.raises(TypeError, match=r"memory\['s'\]: expected a dense tensor"):
+        memory["s"] = torch.eye(2).to_sparse()
+    with pytest.raises(
+        ValueError, match=r"memory\['kl'\]: expected a name that the history does not use"
+    ):
+        memory["kl"] = 1.0
+    with pytest.raises(TypeError, match="memory: expected a name, got 3"):
+        memory[3] = 1.0
+    again = Memory(METRICS)
+    again.restore(memory.numbers(), memory.tensors())
+    assert again.numbers() == memory.numbers() and torch.equal(again["t"], memory["t"])
+
+
+# -- what a method may do
+# ----------------------------------------------------------------------------------------------
+
+
+class Early(PPO):
+    """Stops the batch's updates after two; every loss and batch it saw is kept."""
+
+    def update(self, step):
+        seen.append((step.batch.number, step.batch.batches, step.batch.reasons, step.lr))
+        for number, part in enumerate(step.minibatches()):
+            if number == 2:
+                break
+            part.descend(part.loss())
+
+
+seen: list = []
+
+
+def test_an_update_may_stop_early_and_a_batch_knows_its_number_and_reasons():
+    seen.clear()
+    run = train(Early(), epochs=5, warmup=4, lr=1e-3)
+    assert [(number, batches) for number, batches, _, _ in seen] == [(0, 3), (1, 3), (2, 3)]
+    # two updates a batch, four of warm-up
+    assert [round(lr, 9) for *_, lr in seen] == [0.00025, 0.00075, 0.001]
+    assert all(
+        len(reasons) == 8 and set(reasons) <= set(trlib.tasks.REASONS) for _, _, reasons, _ in seen
+    )
+    assert same(run.policy, train(PPO(), epochs=2, warmup=4, lr=1e-3).policy)
+
+
+class PerToken(Method):
+    def objective(self, scores, batch):
+        return pg_is_loss(
+            scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask
+        )
+
+
+class OneNumber(PerToken):
+    def objective(self, scores, batch):
+        return TokenLoss(super().objective(scores, batch).per_token.sum() / batch.mask.sum())
+
+
+class PerCompletion(PerToken):
+    def objective(self, scores, batch):
+        return TokenLoss(super().objective(scores, batch).per_token.sum(-1) / batch.lengths)
+
+
+@pytest.mark.parametrize(
+    ("kind", "aggregation"), [(OneNumber, "token-mean"), (PerCompletion, "seq-mean-token-mean")]
+)
+def test_a_loss_per_completion_or_as_one_number_is_that_of_tokens(kind, aggregation):
+    one, other = train(kind()), train(PerToken(aggregation=aggregation))
+    assert "kept" not in one.history and "kept" in other.history
+    assert one.history.loss.tolist() == pytest.approx(other.history.loss.tolist(), abs=1e-7)
+    assert one.history.grad_norm.tolist() == pytest.approx(
+        other.history.grad_norm.tolist(), rel=1e-4
+    )
+
+
+def test_tensors_that_prepare_adds_follow_their_rows():
+    class Adds(PPO):
+        def prepare(self, batch):
+            return super().prepare(batch).plus(mine=batch.rewards * 2 + batch.group)
+
+        def objective(self, scores, batch):
+            added = batch.extra["mine"]
+            assert (
+                torch.equal(added, batch.rewards * 2 + batch.group)
+                and added.shape == batch.rewards.shape
+            )
+            return super().objective(scores, batch)
+
+    assert len(train(Adds(), minibatches=2).rows) == 3
+
+
+@pytest.fixture
+def c(policy, task):
+    """Three short completions of each of two prompts."""
+    prompts = [p.text for p in task.prompts(2, seed=0)]
+    return trlib.sample(policy, prompts, group=3, max_tokens=6, seed=0)
+
+
+def test_hidden_states_are_what_the_output_layer_reads(policy, c):
+    scores = policy.score(c, full=True, hidden=True)
+    logits = policy.model.get_output_embeddings()(scores.hidden)
+    torch.testing.assert_close(torch.log_softmax(logits, -1)[c.mask], scores.full[c.mask])
+    few = policy.score(c, full=True, hidden=True, at_once=2)
+    torch.testing.assert_close(few.hidden[c.mask], scores.hidden[c.mask])
+
+
+def test_perturbed_embeddings_move_the_scores_and_have_a_gradient(policy, c):
+    plain, shift = policy.score(c).logp, []
+
+    def perturb(embedded):
+        shift.append(torch.zeros_like(embedded, requires_grad=True))
+        return embedded + shift[0]
+
+    assert torch.equal(policy.score(c, perturb=perturb).logp, plain)
+    moved = policy.score(c, perturb=lambda e: e * 1.5).logp
+    assert not torch.allclose(moved[c.mask], plain[c.mask], atol=1e-3)
+    shift.clear()
+    policy.score(c, perturb=perturb).logp[c.mask].sum().backward()
+    assert shift[0].grad.abs().max() > 0 and torch.equal(policy.score(c).logp, plain)
+
+
+def test_the_documentations_methods_train(tmp_path):
+    page = (Path(trlib.__file__).parents[1] / "book/interface/method.md").read_text(
+        encoding="utf-8"
+    )
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert len(blocks) == 3
+    for block in blocks:
+        name = re.search(r"^class (\w+)", block, re.M)[1]
+        (tmp_path / f"{name.lower()}.py").write_text(block)
+        run = train(method_kind(f"{tmp_path / name.lower()}.py:{name}")(), lr=1e-3)
+        assert run.history.kl.iloc[-1] > 0
+    assert {"beta", "reached"} <= set(run.history)
+    base = re.search(
+        r"^    from dataclasses.*?\n\n`trlib", trlib.algorithms.method.__doc__, re.M | re.S
+    )[0]
+    (tmp_path / "page.py").write_text("\n".join(line[4:] for line in base.splitlines()[:-1]))
+    assert train(method_kind(f"{tmp_path / 'page.py'}:Bounded")(most=1.5)).history.kl.iloc[-1] > 0
+
+
+def test_an_optimiser_is_a_name_a_class_or_a_file():
+    stepped = partial(train, PPO(), **BIG, minibatches=4)
+    named = stepped(optimizer="sgd", betas=(0.9, 0.9), lr=1.0)
+    own = stepped(optimizer=torch.optim.SGD, lr=1.0)
+    assert named.settings["optimizer"] == "sgd" and own.settings["optimizer"] == "SGD"
+    assert not torch.equal(named.policy.parameters[0], own.policy.parameters[0])  # momentum
+    with pytest.raises(
+        ValueError,
+        match="optimizer: expected one of adamw, auon, frobenius, hybrid_auon, muon, "
+        "sgd, sign, got 'adamv'; did you mean 'adamw'",
+    ):
+        stepped(optimizer="adamv")
+    with pytest.raises(
+        TypeError, match=r"optimizer: expected a name or a callable such as torch.optim.SGD, got 3"
+    ):
+        stepped(optimizer=3)
+    with pytest.raises(
+        TypeError, match=r"optimizer: expected .*<lambda> to make a torch.optim.Optimizer, got list"
+    ):
+        stepped(optimizer=lambda groups: [])
+    with pytest.raises(
+        ValueError, match=r"optimizer: SGD\(momentum=-1.0\) refuses these .*: Invalid momentum"
+    ):
+        stepped(optimizer=partial(torch.optim.SGD, momentum=-1.0))
+
+
+def test_scores_and_needs_say_what_is_missing():
+    with pytest.raises(
+        ValueError, match=r"values: the scores do not hold it; .* Needs\(critic=1.0"
+    ):
+        _ = Scores(torch.zeros(1, 1)).values
+    assert not hasattr(Scores(torch.zeros(1, 1)), "full")
+    assert [*Scores(torch.zeros(1, 1), hidden=torch.zeros(1, 1, 2)).present()] == ["logp", "hidden"]
+    assert {f.name for f in fields(Provided)} <= NEEDED_FOR.keys()
+
+
+# -- odd but sensible
+# --------------------------------------------------------------------------------------------------
+
+
+def test_a_class_constant_stays_one_and_a_default_may_be_made_anew():
+    class Near(PPO):
+        anchor = "rollout"  # a ClassVar of the base: no setting
+
+    @dataclass(frozen=True, kw_only=True)
+    class Lists(PPO):
+        tags: list = field(default_factory=list)
+        here: ClassVar[int] = 1
+
+    class Below(Lists):
+        here: ClassVar[int] = 2
+
+    assert Near().anchor == "rollout"
+    assert Below().tags == [] and Below(tags=[1]).tags == [1]
+
+
+NEEDS, PREPARE = "def needs(self, anchor):\n    return ", "def prepare(self, batch):\n    "
+ADDS = PREPARE + "return super().prepare(batch).plus({})"
+DESCENDS = "def update(self, step):\n    step.descend({})"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (NEEDS + "{'full': True}", r"needs \(.*mine.py:6\): needs: expected Needs\(.*\), got dict"),
+        (NEEDS + "Needs(topk_anchor=-1)", "needs .*:7.: topk_anchor: expected a .* 0, got -1"),
+        (
+            NEEDS + "Needs(critic=-1.0)",
+            "needs .*:7.: critic: .* at least 0 and below inf, got -1.0",
+        ),
+        (NEEDS + "Needs(critic=1.0, critic_outputs=0)", "needs .*critic_outputs: .* 1, got 0"),
+        (
+            NEEDS + "Needs(values=True)",
+            r"needs .*:7.: values: expected a critic that gives them, Needs\(critic=1.0, .* got none",
+        ),
+        (
+            ADDS.format("mask=batch.mask & False"),
+            "prepare .*:7.: mask: expected a new name, got one of the batch's own; replace",
+        ),
+        (
+            ADDS.format("advantages=batch.logp_rollout"),
+            "prepare .*:7.: advantages: expected a new name, got one of the batch's own",
+        ),
+        (ADDS.format("mine=3.0"), r"prepare .*mine: expected a tensor \[B, .* = 8, got float"),
+        (ADDS.format("mine=batch.rewards[:3]"), r"prepare .*mine: expected .* = 8, got \[3\]"),
+        (
+            PREPARE + "batch.memory['batch'] = 1",
+            r"memory\['batch'\]: expected a name that the history does not use",
+        ),
+        (
+            f"import torch\n@torch.no_grad()\n{PREPARE}return batch.nothing",
+            "prepare .*:9.: AttributeError: .* no attribute 'nothing'",
+        ),
+        (DESCENDS.format("3.0"), "update .*:7.: loss: expected a tensor of one number, got float"),
+        (DESCENDS.format("step.loss().expand(2)"), r"loss: .* of one number, got \[2\]"),
+    ],
+)
+def test_a_mistake_in_a_box_is_named_with_its_line(body, said, tmp_path):
+    with pytest.raises(MethodError, match=said):
+        train(mine(tmp_path, body)())
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [(TROLL(top_k=277), "top_k"), (DPPO(delta_tv=0.1, measure="topk", k=277), "k")],
+)
+def test_more_tokens_than_the_vocabulary_has_are_refused_by_the_setting_s_name(method, name):
+    with pytest.raises(
+        ValueError, match=f"^{name}: expected at most 272, the number of tokens in the .*, got 277"
+    ):
+        train(method)
+
+
+def test_what_is_remembered_does_not_change_with_what_it_was_taken_from(tmp_path):
+    class Past(PPO):
+        def update(self, step):
+            memory = step.batch.memory
+            memory["moved"] = float(
+                (step.parameters[0] - memory.get("w", step.parameters[0])).detach().abs().max()
+            )
+            memory["w"] = step.parameters[0]
+            super().update(step)
+
+    whole = train(Past(), **BIG, lr=1e-2)
+    train(Past(), **BIG, lr=1e-2, steps=2, out=tmp_path)
+    assert whole.history.moved[0] == 0 and whole.history.moved[1:].min() > 0
+    assert runs.same(train(Past(), **BIG, lr=1e-2, out=tmp_path, resume=True), whole)
+
+
+def test_a_report_may_be_of_tensors(tmp_path):
+    class Reports(PPO):
+        def update(self, step):
+            step.report(step.loss() * 0 + 2.0, torch.tensor(1.0))
+
+    assert train(Reports(), out=tmp_path).history.loss.tolist() == [2.0, 2.0, 2.0]
+
+
+class Keeps(torch.optim.Optimizer):
+    """Momentum in bfloat16, counted by an int64, with a list among its settings."""
+
+    def __init__(self, params, lr=1e-3):
+        super().__init__(params, {"lr": lr, "powers": [1, 2]})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            assert group["powers"] == [1, 2]
+            for p in group["params"]:
+                state = self.state[p]
+                if not state:
+                    state |= {
+                        "count": torch.tensor(0),
+                        "m": torch.zeros_like(p, dtype=torch.bfloat16),
+                    }
+                assert state["count"].dtype == torch.int64 and state["m"].dtype == torch.bfloat16
+                state["count"] += 1
+                state["m"].mul_(0.9).add_(p.grad.to(torch.bfloat16))
+                p.add_(state["m"].float(), alpha=-group["lr"] / int(state["count"]))
+
+
+def parted(groups, *, lr):
+    """AdamW on matrices and vectors apart, as for a weight decay of the matrices alone."""
+    parameters = groups[0]["params"]
+    return torch.optim.AdamW(
+        [
+            {"params": [p for p in parameters if p.dim() > 1]},
+            {"params": [p for p in parameters if p.dim() < 2]},
+        ],
+        lr=lr,
+        weight_decay=0.0,
+    )
+
+
+@pytest.mark.parametrize("optimizer", [Keeps, parted, torch.optim.Adafactor])
+def test_an_optimiser_goes_on_bit_for_bit(optimizer, tmp_path):
+    learn = partial(train, PPO(), **BIG, lr=1e-2, optimizer=optimizer)
+    whole = learn()
+    learn(steps=2, out=tmp_path)
+    assert whole.history.grad_norm.max() > 0
+    assert runs.same(learn(out=tmp_path, resume=True), whole)
+
+
+def test_groups_that_an_optimiser_makes_are_clipped_together():
+    norms = [
+        train(PPO(), optimizer=made, **BIG, betas=(0.9, 0.999)).history.grad_norm.tolist()
+        for made in ("adamw", parted)
+    ]
+    assert norms[0] == pytest.approx(norms[1], rel=1e-5) and max(norms[0]) > 0
+
+
+def test_what_an_optimiser_leaves_out_does_not_pile_up():
+    def few(groups, *, lr):
+        return torch.optim.SGD([{"params": groups[0]["params"][-1:]}, {"params": []}], lr=lr)
+
+    def none(groups, *, lr):
+        return torch.optim.SGD(groups[0]["params"], lr=0 * lr)
+
+    more = {**BIG, "epochs": 3, "steps": 1, "lr": 1e-9}
+    norms = [train(PPO(), optimizer=made, **more).history.grad_norm[0] for made in (few, none)]
+    assert norms[0] == pytest.approx(norms[1], rel=1e-3) and norms[0] > 0
+
+
+def test_an_optimiser_that_could_not_run_or_be_saved_is_told(tmp_path):
+    class Counts(torch.optim.SGD):
+        def step(self, closure=None):
+            super().step(closure)
+            self.state["all"] = 3
+
+    with pytest.raises(
+        TypeError,
+        match="expected one that steps on a gradient, got LBFGS, which asks for a closure",
+    ):
+        train(PPO(), optimizer=torch.optim.LBFGS)
+    with pytest.raises(
+        CheckpointError, match=r"expected its state by parameter, .* got state\['all'\] = int"
+    ):
+        train(PPO(), optimizer=Counts, out=tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:batch 0. all 8 rewards")
+def test_a_verifier_that_breaks_and_any_other_error_lose_nothing(tmp_path, monkeypatch):
+    class Breaks(type(trlib.load_task("dial"))):
+        def verify(self, prompt, completion, *, ended):
+            calls.append(1)
+            return super().verify(prompt, completion, ended=ended) if len(calls) <= 16 else 1 / 0
+
+        def prompts(self, n, *, seed):
+            asked.append(1)
+            return super().prompts(n, seed=seed) if len(asked) <= 2 else {}[n]
+
+    calls, asked = [], []
+    with pytest.raises(
+        MethodError, match=r"batch 2: Breaks.prompts \(.*boxes.py:\d+\): KeyError: 2"
+    ):
+        train(PPO(), task=Breaks(), out=tmp_path / "a")
+    calls[:], asked[:] = [1] * 8, []
+    with pytest.raises(
+        MethodError, match=r"batch 1: Breaks.verify \(.*boxes.py:\d+\): ZeroDivision"
+    ) as caught:
+        train(PPO(), task=Breaks(), out=tmp_path / "b")
+    assert len(caught.value.run.rows) == 1
+    drawn = iter([collect.sample] * 2)
+    monkeypatch.setattr(
+        collect, "sample", lambda *args, **more: next(drawn, {}.__getitem__)(*args, **more)
+    )
+    with pytest.raises(TypeError, match="no keyword arguments"):
+        train(PPO(), out=tmp_path / "c")
+    for folder, batches in (("a", 2), ("b", 1), ("c", 2)):
+        assert len(checkpoints.load(tmp_path / folder)[1]["rows"]) == batches

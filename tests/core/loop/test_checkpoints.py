@@ -1,0 +1,294 @@
+"""What a run is saved in: written whole, read whole and unchanged, and one process's at a time."""
+
+import os
+import random
+import subprocess
+import sys
+from functools import partial
+
+import pytest
+import torch
+from safetensors.torch import save as pack
+
+import trlib
+from tests.core.loop import runs
+from trlib.algorithms import GRPO, PPOCritic
+from trlib.errors import CheckpointError
+from trlib.loop import checkpoints
+
+DESCENT = {"updates": 0, "state": {}, "groups": []}
+REST = {
+    "settings": {},
+    "learner": {"memory": {}, "descent": DESCENT},
+    "warned_of_silence": False,
+    "rows": [],
+    "prompts": [],
+}
+RUN = {"steps": 2, "prompts": 2, "group": 2, "probe": 2, "minibatches": 2}
+
+
+def trained(out, method=None, policy=None, **settings):
+    """A run of two small batches."""
+    return runs.trained(method or GRPO(), policy, out=out, **{**RUN, **settings})
+
+
+def test_tensors_and_the_rest_come_back_as_they_were(tmp_path):
+    tensors = {
+        "a/b": torch.arange(6.0).view(2, 3).T,
+        "c": torch.tensor([1, 2]),
+        "d": torch.randn(3, dtype=torch.bfloat16),
+    }
+    meta = {
+        **REST,
+        "rows": [{"x": 0.1 + 0.2, "nan": float("nan")}],
+        "settings": {"text": "ε ≤ δ"},
+        "learner": {"memory": {"a": 3}, "descent": DESCENT},
+    }
+    checkpoints.save(tmp_path, tensors, meta)
+    back, rest = checkpoints.load(tmp_path)
+    assert all(
+        torch.equal(back[name], t) and back[name].dtype == t.dtype for name, t in tensors.items()
+    )
+    assert rest["rows"][0]["x"] == 0.1 + 0.2 and rest["rows"][0]["nan"] != rest["rows"][0]["nan"]
+    assert rest["settings"]["text"] == "ε ≤ δ" and rest["learner"]["memory"] == {"a": 3}
+    assert [p.name for p in tmp_path.iterdir()] == [checkpoints.NAME]
+
+
+def test_what_was_loaded_no_longer_depends_on_the_file(tmp_path):
+    checkpoints.save(tmp_path, {"a": torch.ones(50_000)}, REST)
+    back, _ = checkpoints.load(tmp_path)
+    with open(tmp_path / checkpoints.NAME, "r+b") as file:
+        file.seek(-40_000, 2)
+        file.write(b"\0" * 40_000)
+    assert (back["a"] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", ""),
+        (b"\x80\x04pickle", ""),
+        (b"x" * 500, ""),
+        (pack({"x": torch.zeros(1)}), "'trlib'"),
+        (pack({"x": torch.zeros(1)}, {"trlib": "{}"}), "'checksum'"),
+        (pack({}, {"trlib": "{}", "checksum": "0"}), "its checksum does not match"),
+    ],
+    # Named, because safetensors writes metadata in another order in another process.
+    ids=["empty", "pickle", "noise", "tensors", "without checksum", "wrong checksum"],
+)
+def test_what_is_no_checkpoint_is_named_and_kept(tmp_path, content, why):
+    (tmp_path / checkpoints.NAME).write_bytes(content)
+    with pytest.raises(CheckpointError, match=rf"damaged file of {len(content)} bytes \(.*{why}"):
+        trained(tmp_path, resume=True)
+    assert (tmp_path / checkpoints.NAME).read_bytes() == content
+
+
+# -- what is checked before anything is taken up
+# -------------------------------------------------------------------
+
+
+def test_a_flipped_bit_is_seen_wherever_it_is(tmp_path):
+    trained(tmp_path, steps=1)
+    file, rng = tmp_path / checkpoints.NAME, random.Random(0)
+    whole = file.read_bytes()
+    size = int.from_bytes(whole[:8], "little")
+    places = [rng.randrange(8 + size, len(whole)) for _ in range(20)]
+    places += [8 + whole[8:].index(word) for word in (b'"reward', b'"updates', b'"lr')]
+    for place in places:
+        bit = 1 << rng.randrange(3)
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
+        with pytest.raises(
+            CheckpointError, match=r"out: expected a whole checkpoint at .* got a damaged file of"
+        ):
+            checkpoints.load(tmp_path)
+    file.write_bytes(whole)
+    assert len(trained(tmp_path, resume=True).rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "prefixes"),
+    [
+        (GRPO(beta=0.1), {"lag": 1}, {"policy", "past", "reference", "optimizer"}),
+        (PPOCritic(), {}, {"policy", "critic", "optimizer"}),
+    ],
+)
+def test_tensors_of_another_run_are_named_and_nothing_is_changed(
+    tmp_path, method, settings, prefixes
+):
+    trained(tmp_path, method, steps=1, **settings)
+    file = tmp_path / checkpoints.NAME
+    tensors, rest = checkpoints.load(tmp_path)
+    assert {name.split("/")[0] for name in tensors} == prefixes
+    policy, fresh = trlib.load_policy("dial"), trlib.load_policy("dial").state()
+    # The optimiser's state, the sampler's past and a method's memory have no shape before the first
+    # batch.
+    for name in (
+        max(n for n in tensors if n.startswith(prefix))
+        for prefix in sorted(prefixes - {"past", "optimizer"})
+    ):
+        t = tensors[name]
+        for changed, words in (
+            ({name: t.flatten()[:1].repeat(3)}, rf"got '{name}' float32 \[3\] where float32"),
+            ({name: t.double()}, rf"got '{name}' float64 .* where float32"),
+            ({name: None}, rf"got '{name}' missing where float32"),
+            ({f"{name}x": t.clone()}, rf"got '{name}x' float32 .* where none is wanted"),
+        ):
+            odd = {n: v for n, v in {**tensors, **changed}.items() if v is not None}
+            checkpoints.save(tmp_path, odd, rest)
+            before = file.read_bytes()
+            with pytest.raises(
+                CheckpointError, match=rf"out: expected the tensors of this run at .*, {words}"
+            ):
+                trained(tmp_path, method, policy=policy, resume=True, **settings)
+            assert file.read_bytes() == before
+            assert all(torch.equal(value, fresh[key]) for key, value in policy.state().items())
+
+
+def test_copies_of_few_digits_are_checked_too(tmp_path):
+    coarse = partial(trlib.load_policy, "dial", dtype="bfloat16")
+    trained(tmp_path, policy=coarse(), steps=1)
+    tensors, rest = checkpoints.load(tmp_path)
+    checkpoints.save(tmp_path, {**tensors, "exact/3": tensors["exact/3"].bfloat16()}, rest)
+    with pytest.raises(
+        CheckpointError, match=r"got 'exact/3' bfloat16 .* where float32 .* is wanted"
+    ):
+        trained(tmp_path, policy=coarse(), resume=True)
+
+
+# -- the folder
+# --------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_cleared_of_what_a_killed_process_left(tmp_path, policy):
+    for name in (checkpoints.NAME, "history.csv"):
+        (tmp_path / f".{name}.1{checkpoints.UNFINISHED}").write_text("half")
+    (tmp_path / f".policy.x{checkpoints.UNFINISHED}").mkdir()
+    for name in (
+        ".mine",
+        f".model.2{checkpoints.UNFINISHED}",
+    ):  # the second one is being saved by somebody else
+        (tmp_path / name).write_text("kept")
+    with checkpoints.holding(tmp_path, True, policy) as folder:
+        assert folder == tmp_path
+        assert sorted(p.name for p in tmp_path.iterdir()) == [
+            ".lock",
+            ".mine",
+            ".model.2.unfinished",
+        ]
+
+
+def test_a_trained_policy_that_was_put_aside_by_a_kill_is_back_in_its_place(tmp_path):
+    trained(tmp_path, steps=1)
+    (tmp_path / "policy").rename(tmp_path / ".policy.x.old.unfinished")
+    (tmp_path / ".policy.x.unfinished").mkdir()
+    with checkpoints.holding(tmp_path, True, trlib.load_policy("dial")):
+        assert (tmp_path / "policy" / "model.safetensors").is_file() and not list(
+            tmp_path.glob(".policy*")
+        )
+
+
+HOLDER = """
+import sys, trlib
+from trlib.loop import checkpoints
+with checkpoints.holding(sys.argv[1], False, trlib.load_policy("dial")) as folder:
+    (folder / ".checkpoint.safetensors.1.unfinished").write_text("being written")
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.nightly("a process that holds a folder for seconds")
+def test_a_second_run_in_a_folder_is_refused_until_the_first_has_ended(tmp_path):
+    first = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert first.stdout.readline() == "held\n"
+    writing = tmp_path / ".checkpoint.safetensors.1.unfinished"
+    for resume in (False, True):
+        with pytest.raises(
+            CheckpointError,
+            match=rf"^out: expected a folder that no other run uses, got '{tmp_path}', "
+            rf"which process {first.pid} has$",
+        ):
+            trained(tmp_path, resume=resume)
+        assert writing.read_text() == "being written"
+    first.kill()
+    first.communicate()
+    assert len(trained(tmp_path).rows) == 2 and not writing.exists()
+
+
+def test_a_run_inside_a_run_has_a_folder_of_its_own(tmp_path, policy):
+    with (
+        checkpoints.holding(tmp_path, False, policy),
+        pytest.raises(CheckpointError, match=r"which this process has$"),
+    ):
+        trained(tmp_path)
+    trained(tmp_path)
+
+
+def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"^out: expected the name of a folder, got ''$"):
+        trained("")
+    assert not os.listdir(tmp_path)
+
+
+def test_a_run_does_not_write_over_what_it_begins_with(tmp_path, policy, folder):
+    named = tmp_path / "mine" / "policy"
+    trlib.load_policy(folder).save(named)
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    for name, out in ((folder, folder), (folder, folder / "run"), (named, tmp_path / "mine")):
+        with pytest.raises(
+            CheckpointError,
+            match=rf"^out: expected a folder other than the policy's, '{name}', "
+            rf"got '{out}'$",
+        ):
+            trained(out, policy=trlib.load_policy(name))
+    assert {p: p.read_bytes() for p in before} == before and not (folder / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("history.csv", "holds the history.csv of a run whose checkpoint.safetensors is missing"),
+        ("prompts.csv", "holds the prompts.csv of a run"),
+        ("run.json", "holds the run.json of a run"),
+        ("policy/model.safetensors", "holds the policy of a run"),
+        (
+            "policy/thesis.tex",
+            "expected an empty folder, or one with only a saved policy .* 'thesis.tex' in it",
+        ),
+        ("policy", "expected a folder to write a policy into, got the file"),
+        ("run.json/x", "holds the run.json of a run"),
+    ],
+)
+def test_nothing_in_a_folder_is_written_over_but_by_the_run_that_wrote_it(
+    tmp_path, policy, name, words
+):
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("years of work")
+    for resume in (False, True):
+        with (
+            pytest.raises(CheckpointError, match=f"^out: .*{words}"),
+            checkpoints.holding(tmp_path, resume, policy),
+        ):
+            pass
+    assert file.read_text() == "years of work"
+
+
+def test_a_folder_without_room_for_files_is_found_before_any_work(tmp_path, policy, monkeypatch):
+    def full(**_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with (
+        pytest.raises(
+            CheckpointError, match=rf"^out: cannot write into '{tmp_path}': Read-only file system$"
+        ),
+        checkpoints.holding(tmp_path, False, policy),
+    ):
+        pass

@@ -1,0 +1,134 @@
+"""Old, mixed and unlabelled data: a lag, a buffer, completions of several policies, log-probs that
+nobody kept; and a horizon that does not fit into memory."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import trlib
+from tests.core.loop import runs
+from trlib.algorithms import DPPO, GRPO, PPO, QUATRO, TRAPO
+from trlib.corrections import Correction, sequence_ess
+from trlib.errors import MethodError
+from trlib.loop import room
+from trlib.loop.settings import RunSettings
+
+SMALL = {
+    "prompts": 8,
+    "group": 2,
+    "lr": 1e-3,
+    "warmup": 0,
+    "minibatches": 2,
+}
+
+
+def trained(method=None, steps=4, **settings):
+    return runs.trained(method or PPO(), steps=steps, **{**SMALL, **settings})
+
+
+def test_a_buffer_mixes_ages_prompt_by_prompt_and_segments_mix_them_in_a_completion():
+    ages = trained(lag=1, buffer=2, steps=6).last.age
+    of_prompts = ages[::2, 0].tolist()
+    assert torch.equal(ages, ages[:, :1].expand_as(ages)) and torch.equal(ages[::2], ages[1::2])
+    assert set(of_prompts) <= {1, 2, 3} and len(set(of_prompts)) > 1
+    run = trained(lag=2, segments=3, max_tokens=9)
+    assert run.last.age[0].tolist() == sorted(run.last.age[0].tolist(), reverse=True)
+    assert set(run.last.age[run.last.mask].tolist()) == {2, 1, 0}
+    assert run.history.age[0] == 0 < run.history.age[1] < run.history.age[3] < 2
+    assert (trained(steps=2).history.age == 0).all() and (
+        trained(lag=1).history.age == [0, 1, 1, 1]
+    ).all()
+
+
+def test_the_weights_of_a_batch_are_those_of_its_age():
+    """Without a learning rate all versions are alike, so the log-probs of every part agree with the
+    learner's."""
+    run = trained(lag=3, buffer=1, segments=2, lr=1e-30)
+    scored = run.policy.score(run.last).logp
+    torch.testing.assert_close(
+        scored[run.last.mask], run.last.logp[run.last.mask], atol=1e-5, rtol=0
+    )
+    assert run.history.kl_sampler.max() < 1e-9 and run.history.ess_seq.min() > 1 - 1e-5
+    old = trained(lag=3, buffer=1, segments=2)
+    assert old.history.kl_sampler[3] > 1e-3 and old.history.ess_seq[3] < 0.9
+
+
+def test_a_resumed_run_remembers_the_buffer(tmp_path):
+    settings = {"lag": 1, "buffer": 2, "segments": 2, "checkpoint_every": 2}
+    whole = trained(steps=6, **settings)
+    trained(steps=4, out=tmp_path, **settings)
+    assert runs.same(trained(steps=6, out=tmp_path, resume=True, **settings), whole)
+
+
+def test_without_the_samplers_log_probs_only_the_learner_can_be_the_anchor():
+    run = trained(steps=2, sampler_logp=False, lag=1)
+    assert "kl_sampler" not in run.history and "ess_seq" not in run.history
+    assert run.history.reward.notna().all() and run.history.grad_norm.gt(0).all()
+    one = trained(
+        GRPO(), steps=2, sampler_logp=False, minibatches=1
+    )  # nothing is skipped, and nothing is NaN
+    assert one.history.ratio_max.tolist() == [1, 1] and one.history.loss.notna().all()
+    with pytest.raises(
+        ValueError, match=r"anchor: expected 'recomputed' where the sampler reports no log-probs"
+    ):
+        trained(PPO(), sampler_logp=False, anchor="rollout")
+    with pytest.raises(ValueError, match=r"anchor: expected 'recomputed'"):
+        trained(QUATRO(), sampler_logp=False)
+    with pytest.raises(
+        ValueError, match=r"correction: expected None where the sampler reports no log-probs"
+    ):
+        trained(PPO(correction=Correction()), sampler_logp=False)
+    with pytest.raises(
+        MethodError, match=r"DPPO.objective .*logp_rollout: expected finite values .* got nan"
+    ):
+        trained(DPPO(), sampler_logp=False, anchor="recomputed")
+
+
+def test_settings_that_contradict_each_other_are_refused():
+    with pytest.raises(ValueError, match=r"segments: expected at most lag \+ 1 = 2 .*, got 3"):
+        trained(lag=1, segments=3)
+    with pytest.raises(ValueError, match=r"segments: expected at most max_tokens = 16 .*, got 17"):
+        trained(lag=16, segments=17)
+    with pytest.raises(
+        ValueError,
+        match=r"buffer, segments: expected 0 and 1 with a method that begins completions",
+    ):
+        trained(TRAPO(), lag=1, segments=2)
+
+
+def test_the_effective_sample_size_of_completions_by_hand():
+    new = torch.tensor([[0.5, 0.2], [0.0, 9.0], [0.1, 0.0]])
+    mask = torch.tensor([[True, True], [True, False], [False, False]])
+    weight = torch.tensor([0.7, 0.0]).exp()
+    expected = float(weight.sum() ** 2 / (2 * (weight**2).sum()))
+    assert sequence_ess(new, torch.zeros(3, 2), mask) == pytest.approx(expected, rel=1e-6)
+    long = torch.full((2, 1000), 5.0)  # a product of e^5000 is no number
+    assert sequence_ess(long, torch.zeros_like(long), torch.ones_like(long, dtype=torch.bool)) == 1
+    assert sequence_ess(new, new, mask & ~mask) != sequence_ess(
+        new, new, mask & ~mask
+    )  # NaN: nothing to count
+
+
+def test_a_horizon_that_does_not_fit_is_said_before_the_run(monkeypatch, recwarn):
+    policy, method = trlib.load_policy("dial"), PPO()
+
+    def needed(**settings):
+        filled = RunSettings(steps=1, **settings).filled(max_tokens=1000, anchor="recomputed")
+        return room.peak(policy, filled, method.needs("recomputed"))
+
+    assert needed() == pytest.approx(
+        256 * 1000 * 4 * (2 * (16 * 64 + 5 * 192) + 3 * 272) + 64 * 1000 * 272 * 4
+    )
+    few = needed(probe=0, at_once=64)
+    assert 3.9 < needed(probe=0) / few < 4.1 and needed(probe=0, minibatches=4) == few
+    assert needed(max_tokens=500) == needed() / 2 and room.free(torch.device("cpu")) > 1e6
+    for free in (None, 10**9):
+        monkeypatch.setattr(room, "free", lambda device, free=free: free)
+        trained(steps=1)
+    assert not [w for w in recwarn if "max_tokens" in str(w.message)]
+    monkeypatch.setattr(room, "free", lambda device: 10**6)
+    with pytest.warns(
+        UserWarning, match=r"max_tokens: if completions reach 16 tokens, .* with at_once=1, fewer"
+    ):
+        trained(steps=1)

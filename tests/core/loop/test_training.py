@@ -1,0 +1,767 @@
+import dataclasses
+import io
+import json
+import math
+import signal
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import trlib
+from tests.by_day import by_day
+from tests.core.loop import runs
+from tests.core.loop.runs import TIMINGS, same
+from tests.losses import refused
+from trlib.algorithms import (
+    ALGORITHMS,
+    DPPO,
+    GRPO,
+    PPO,
+    TRAPO,
+    TROLL,
+    TRPO,
+    Correction,
+    DrGRPO,
+    Method,
+    Needs,
+    PPOCritic,
+    Stage,
+    proportional,
+)
+from trlib.algorithms.method import is_proportional
+from trlib.errors import CheckpointError, MethodError, NonFiniteError
+from trlib.loop import checkpoints
+from trlib.loop.metrics import METRICS
+from trlib.loop.settings import SAVINGS
+from trlib.loop.step import LoopStep
+from trlib.model import forward
+from trlib.model.policy import Policy
+from trlib.tasks import Dial
+from trlib.tasks.task import Verdict
+
+trained = partial(runs.trained, checkpoint_every=2)
+OFF_POLICY = {
+    "minibatches": 2,
+    "epochs": 2,
+    "lag": 1,
+    "sampler": "bf16",
+    "logit_noise": 0.1,
+    "temperature": 0.9,
+}
+
+
+def test_the_history_has_the_columns_of_the_glossary():
+    run = trained()
+    assert list(run.history.columns) == list(METRICS)
+    assert run.history.index.tolist() == [0, 1, 2, 3] and run.history.index.name == "batch"
+    assert run.history.notna().sum().sum() >= 4 * len(METRICS) - 8
+    assert len(run.prompts) == 16 and run.prompts.reward.between(0, 1).all()
+    assert math.isclose(run.prompts.reward.mean(), run.history.reward.mean(), rel_tol=1e-6)
+    assert (
+        f"seed 0, 4 batches: reward {run.rows[0]['reward']:.2f}" in repr(run)
+        and "<table" in run._repr_html_()
+    )
+    assert len(run.plot().axes) == 6
+    two = run.plot("length", "kl").axes
+    assert [ax.get_ylabel() for ax in two] == ["length, tokens", "kl, nats/token"]
+    assert two[1].lines[0].get_ydata().tolist() == run.history["kl"].tolist()
+    run.plot("reward").savefig(written := io.BytesIO())
+    assert written.getvalue().startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match=r"column: expected one of .*; did you mean 'reward'"):
+        run.plot("rewards")
+
+
+@pytest.mark.parametrize("settings", [{}, OFF_POLICY])
+def test_a_seed_decides_everything(settings):
+    one = trained(seed=3, **settings)
+    torch.manual_seed(99)
+    assert same(one, trained(seed=3, **settings))
+    other = trained(seed=4, **settings).history
+    assert not one.history[["reward", "loss"]].equals(other[["reward", "loss"]])
+
+
+def test_one_update_a_batch_has_no_trust_region():
+    history = trained(PPO(), prompts=8, group=8).history
+    assert (history[["ratio_max", "ratio_p01", "ratio_p99", "kept"]] == 1).all().all()
+    stale = trained(PPO(), prompts=8, group=8, epochs=4, lr=1e-3, warmup=0).history
+    assert (stale.ratio_max > 1.2).all() and (stale.kept < 1).all() and (stale.ratio_p01 < 1).all()
+
+
+def test_on_policy_metrics_are_those_of_the_step_that_was_taken():
+    """`mu` is the policy before the batch and `pi` the one after it: the exact columns by another
+    road."""
+    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
+    run = trained(
+        policy=policy, task=task, steps=1, prompts=4, group=4, probe=16, lr=1e-2, warmup=0
+    )
+    before = trlib.load_policy("dial")
+    c = run.last
+    mu = before.score(c, full=True).full[c.mask].double()
+    pi = policy.score(c, full=True).full[c.mask].double()
+    row = run.rows[0]
+    assert row["kl"] == pytest.approx(float((mu.exp() * (mu - pi)).sum(-1).mean()), rel=1e-3)
+    assert row["entropy"] == pytest.approx(float(-(pi.exp() * pi).sum(-1).mean()), rel=1e-4)
+    log_ratio = ((policy.score(c).logp - before.score(c).logp) * c.mask).double().sum(-1)
+    terms = log_ratio.exp() * log_ratio - log_ratio.exp() + 1
+    assert row["kl_seq_back"] == pytest.approx(float(terms.mean()), rel=1e-3)
+    by_prompt = terms.view(4, 4).mean(1)
+    assert run.prompts.kl_seq_back.tolist() == pytest.approx(by_prompt.tolist(), rel=1e-3)
+    assert row["length"] == pytest.approx(float(c.mask.sum(1).float().mean()))
+
+
+def test_the_first_step_is_the_policy_gradient():
+    """One batch with a plain gradient: parameters move by AdamW's step on REINFORCE's gradient,
+    computed by hand."""
+    run = trained(
+        PPO(aggregation="token-mean"), steps=1, prompts=8, group=8, lr=1e-3, warmup=0, grad_norm=1e9
+    )
+    policy, c = trlib.load_policy("dial"), run.last
+    task = trlib.load_task("dial")
+    from trlib.seeds import derive
+
+    asked = task.prompts(8, seed=derive(0, "train", 0))
+    rewards = torch.tensor(
+        [
+            task.verify(asked[g], text, ended=bool(end)).reward
+            for g, text, end in zip(c.group.tolist(), c.texts(), c.ended, strict=True)
+        ]
+    ).view(8, 8)
+    advantages = (rewards - rewards.mean(1, keepdim=True)).flatten()
+    logp = policy.score(c).logp
+    loss = -(advantages[:, None] * logp * c.mask).sum() / c.mask.sum()
+    optimizer = torch.optim.AdamW(policy.parameters, lr=1e-3, betas=(0.9, 0.95), weight_decay=0.0)
+    loss.backward()
+    norm = torch.sqrt(sum(p.grad.pow(2).sum() for p in policy.parameters))
+    assert run.rows[0]["grad_norm"] == pytest.approx(float(norm), rel=1e-4)
+    before = policy.state()
+    optimizer.step()
+    for (name, moved), p in zip(policy.trainable.items(), run.policy.parameters, strict=True):
+        sure = (
+            moved.grad.abs() > 1e-6
+        )  # where the gradient is rounding noise, Adam makes a whole step of it
+        torch.testing.assert_close(p[sure], moved.detach()[sure], atol=2e-5, rtol=0)
+        assert not sure.any() or not torch.equal(before[name], p)
+
+
+PROPORTIONAL = [name for name, kind in ALGORITHMS.items() if is_proportional(kind)]
+
+
+def test_a_declaration_belongs_to_one_objective():
+    """Who writes another objective, loss or update has declared nothing, whatever it inherits."""
+    assert {"ppo", "cispo", "gspo", "sapo", "gmpo", "pspo"} <= {*PROPORTIONAL}
+    assert is_proportional(type("Same", (ALGORITHMS["gspo"],), {}))
+    assert not any(map(is_proportional, (Curious, Weighing, Twice, Method)))
+
+
+class Wrong(GRPO):
+    """Declared, and not so: it pulls every token back to the policy that sampled."""
+
+    @proportional
+    def objective(self, scores, batch):
+        batch.memory["calls"] = batch.memory.get("calls", 0) + 1
+        loss = super().objective(scores, batch)
+        pull = (scores.logp - batch.logp_rollout).square() * batch.mask
+        return dataclasses.replace(loss, per_token=loss.per_token + pull)
+
+
+class Right(GRPO):
+    """Declared, and so."""
+
+    @proportional
+    def objective(self, scores, batch):
+        batch.memory["calls"] = batch.memory.get("calls", 0) + 1
+        return super().objective(scores, batch)
+
+
+def test_a_wrong_declaration_is_found_in_the_first_batch():
+    with pytest.raises(
+        MethodError,
+        match=r"batch 0: Wrong.objective .*: proportional: Wrong.objective is declared so",
+    ):
+        trained(Wrong(), steps=2)
+    assert trained(Right(), steps=3).history.calls.tolist() == [
+        1,
+        2,
+        3,
+    ]  # the check leaves no trace
+    assert (
+        "calls" in trained(Wrong(), steps=2, minibatches=2).history
+    )  # where nothing is left out it does no harm
+
+
+@pytest.mark.parametrize("name", by_day(PROPORTIONAL, "gspo", reason="the other methods"))
+@pytest.mark.parametrize("saving", SAVINGS)
+def test_a_saving_changes_no_value_and_no_gradient(name, saving, monkeypatch):
+    settings = {
+        "steps": 2,
+        "prompts": 6,
+        "group": 8,
+        "anchor": "recomputed",
+        "probe": 8,
+        "max_tokens": 10,
+    }
+    gradients, scored = {}, {}
+    score = Policy.score
+
+    def counted(self, completions, **more):
+        scored[saved] += len(completions)
+        return score(self, completions, **more)
+
+    monkeypatch.setattr(Policy, "score", counted)
+    for saved in (True, False):
+        scored[saved] = 0
+        policy = trlib.load_policy("dial")
+        run = trained(ALGORITHMS[name](), policy, **settings, without=() if saved else (saving,))
+        gradients[saved] = [p.grad.clone() for p in policy.parameters]
+        assert policy.share is True and policy.trees is (
+            None if saving == "sharing" and not saved else True
+        )
+        if saved:
+            first = run
+    history = [r.history.drop(columns=TIMINGS) for r in (first, run)]
+    pd.testing.assert_frame_equal(*history, check_exact=False, atol=2e-6, rtol=1e-5)
+    for one, other in zip(gradients[True], gradients[False], strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
+    assert (scored[True] < scored[False]) is (saving == "skipping")
+
+
+class Curious(GRPO):
+    """An objective of one's own on top of one that is proportional."""
+
+    def objective(self, scores, batch):
+        loss = super().objective(scores, batch)
+        return dataclasses.replace(loss, per_token=loss.per_token + 0.01 * scores.logp * batch.mask)
+
+
+class Weighing(GRPO):
+    """A loss of one's own that looks at every completion's log-probs."""
+
+    def loss(self, per_token, batch):
+        weights = torch.softmax((batch.logp_old * batch.mask).sum(1), 0)
+        return (per_token.sum(1) * weights).sum()
+
+
+class Twice(GRPO):
+    """An update of one's own."""
+
+    def update(self, step):
+        step.loss()
+        step.descend(step.loss())
+
+
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [
+        (Curious(), {}),
+        (Weighing(), {}),
+        (Twice(), {}),
+        (GRPO(beta=0.1), {}),
+        (TROLL(), {}),
+        (GRPO(), {"anchor": "rollout"}),
+        (GRPO(), {"minibatches": 2}),
+        (DPPO(measure="full"), {"anchor": "recomputed"}),
+        (GRPO(correction=Correction()), {}),
+    ],
+)
+def test_nothing_is_skipped_where_that_would_not_be_exact(method, settings, monkeypatch):
+    parts = []
+    teaching = LoopStep._teaching
+    monkeypatch.setattr(LoopStep, "_teaching", lambda self: parts.append(self) or teaching(self))
+    trained(method, steps=2, **settings)
+    assert not parts
+    trained(GRPO(), steps=2)
+    assert len(parts) == 2
+
+
+def test_training_raises_the_reward():
+    run = trained(steps=25, prompts=16, group=16)
+    assert run.history.reward[:3].mean() < 0.4 < 0.7 < run.history.reward[-5:].mean()
+    assert run.history.length.iloc[-1] > run.history.length.iloc[0] + 2  # it has begun to think
+
+
+def test_adamw_warms_up():
+    slow, fast = (trained(steps=1, warmup=w, lr=1e-3).policy.state() for w in (10, 0))
+    base = trlib.load_policy("dial").state()
+    for name, t in base.items():
+        torch.testing.assert_close((fast[name] - t) / 10, slow[name] - t, atol=2e-6, rtol=1e-2)
+
+
+def test_out_none_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trained()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "method",
+    by_day(
+        [DrGRPO(), GRPO(beta=0.05), DPPO(delta_tv=0.1)],
+        GRPO(beta=0.05),
+        reason="three runs for each",
+    ),
+)
+def test_a_resumed_run_is_the_run(tmp_path, method):
+    whole = trained(method, **OFF_POLICY)
+    trained(method, out=tmp_path, **{**OFF_POLICY, "steps": 1})
+    trained(method, out=tmp_path, resume=True, **{**OFF_POLICY, "steps": 3})
+    again = trained(method, out=tmp_path, resume=True, **OFF_POLICY)
+    assert same(whole, again)
+    done = trained(method, out=tmp_path, resume=True, **OFF_POLICY)
+    assert same(whole, done) and done.history.seconds.equals(again.history.seconds)
+    written = pd.read_csv(tmp_path / "history.csv", index_col="batch")
+    assert written.loss.tolist() == pytest.approx(whole.history.loss.tolist())
+    saved = trlib.load_policy(tmp_path / "policy")
+    assert all(
+        torch.equal(a, b) for a, b in zip(saved.parameters, whole.policy.parameters, strict=True)
+    )
+    settings = json.loads((tmp_path / "run.json").read_text())
+    assert (
+        settings["method"]["name"] == type(method).__name__ and settings["task"]["name"] == "dial"
+    )
+
+
+def test_numpys_numbers_are_the_settings_that_pythons_are(tmp_path):
+    """The same run, the same record of it, and a resume that does not tell them apart."""
+    plain = {"steps": 2, "lr": 2e-4, "betas": (0.9, 0.5), "at_once": 8}
+    numpys = {
+        "steps": np.int64(2),
+        "lr": np.float64(2e-4),
+        "betas": (np.float64(0.9), np.float32(0.5)),
+        "at_once": np.uint16(8),
+    }
+    method = GRPO(beta=0.5, correction=Correction(cap=2.0))
+    odd = GRPO(beta=np.float32(0.5), correction=Correction(cap=np.float16(2)))
+    assert method == odd and type(odd.beta) is float
+    first = trained(method, out=tmp_path, **plain)
+    again = trained(odd, **numpys)
+    assert same(first, again) and json.dumps(first.settings) == json.dumps(again.settings)
+    assert same(first, trained(odd, out=tmp_path, resume=True, **numpys))
+
+
+def test_resume_begins_where_there_is_nothing_yet(tmp_path):
+    assert same(trained(out=tmp_path / "new", resume=True), trained())
+
+
+def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
+    trained(out=tmp_path, steps=1)
+    with pytest.raises(CheckpointError, match=r"holds a run already.*resume=True"):
+        trained(out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": 1}, "resume: the saved run has seed = 0, expected the same, got 1"),
+        ({"lr": 1e-3}, "resume: the saved run has lr = 0.0001"),
+        ({"method": DrGRPO(eps_high=0.3)}, r"method.eps_high = 0.2, expected the same, got 0.3"),
+        ({"method": DPPO()}, "method.name = 'DrGRPO', expected the same, got 'DPPO'"),
+        ({"steps": 1}, "has 2 batches already, expected at least as many, got 1"),
+    ],
+)
+def test_other_settings_are_refused_and_nothing_is_lost(tmp_path, change, message):
+    trained(out=tmp_path, steps=2)
+    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+    with pytest.raises(CheckpointError, match=message):
+        trained(out=tmp_path, resume=True, **change)
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_another_arithmetic_scaling_or_base_is_refused(tmp_path, folder):
+    adapters = {"r": 2, "lora_alpha": 8, "target_modules": ["q_proj"]}
+    trained(policy=trlib.load_policy("dial"), out=tmp_path / "whole", steps=1)
+    with pytest.raises(
+        CheckpointError, match=r"model.types = \['float32'\], expected the same, got \['bfloat16'\]"
+    ):
+        trained(
+            policy=trlib.load_policy("dial", dtype="bfloat16"), out=tmp_path / "whole", resume=True
+        )
+    trained(policy=trlib.load_policy(folder, lora=adapters), out=tmp_path / "lora", steps=1)
+    louder = trlib.load_policy(folder, lora={**adapters, "lora_alpha": 64})
+    with pytest.raises(
+        CheckpointError, match=r"model.adapters = .*'lora_alpha': 8.*got .*'lora_alpha': 64"
+    ):
+        trained(policy=louder, out=tmp_path / "lora", resume=True)
+    other = trlib.load_policy(folder, lora=adapters)
+    with torch.no_grad():
+        next(p for p in other.model.parameters() if not p.requires_grad).mul_(1.01)
+    with pytest.raises(
+        CheckpointError, match=r"model.frozen = '\w{12}', expected the same, got '\w{12}'"
+    ):
+        trained(policy=other, out=tmp_path / "lora", resume=True)
+    once = trained(
+        policy=trlib.load_policy(folder, lora=adapters), out=tmp_path / "lora", resume=True, steps=2
+    )
+    # a policy that has learned meanwhile is the same one: what learns is taken from the checkpoint
+    twice = trained(policy=once.policy, out=tmp_path / "lora", resume=True, steps=3)
+    assert same(twice, trained(policy=trlib.load_policy(folder, lora=adapters), steps=3))
+
+
+def test_a_run_of_another_model_is_refused(tmp_path, folder):
+    trained(out=tmp_path / "run", steps=2)
+    with pytest.raises(CheckpointError, match="policy = 'dial', expected the same, got"):
+        trained(policy=trlib.load_policy(folder), out=tmp_path / "run", resume=True)
+
+
+def test_an_unwritable_folder_is_found_before_any_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="out: cannot make the folder"):
+        trained(out=tmp_path / "file" / "run")
+
+
+def test_a_full_disk_keeps_what_was_saved(tmp_path):
+    import resource
+
+    whole = trained(steps=2, out=tmp_path)
+    size = (tmp_path / "checkpoint.safetensors").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (size // 2, hard)
+    )  # every larger write fails, as on a full disk
+    try:
+        with pytest.raises(
+            CheckpointError, match=r"cannot write .*checkpoint.*saved before is intact"
+        ) as caught:
+            trained(out=tmp_path, resume=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert len(caught.value.run.rows) == 4
+    assert {p.name for p in tmp_path.iterdir()} == {
+        ".lock",
+        "checkpoint.safetensors",
+        "history.csv",
+        "policy",
+        "prompts.csv",
+        "run.json",
+    }
+    assert same(trained(steps=2, out=tmp_path, resume=True), whole)
+
+
+class Meddling:
+    """`dial`, and something that happens while the completions of one batch are verified."""
+
+    def __init__(self, batch, happen):
+        self.task, self.batch, self.happen, self.calls = trlib.load_task("dial"), batch, happen, 0
+        self.name, self.max_tokens, self.settings = "dial", self.task.max_tokens, self.task.settings
+
+    def prompts(self, n, *, seed):
+        self.calls += 1
+        return self.task.prompts(n, seed=seed)
+
+    def verify(self, prompt, completion, *, ended):
+        if self.calls == self.batch + 1 and self.happen is not None:
+            happen, self.happen = self.happen, None
+            if (value := happen()) is not None:
+                return Verdict(value, "right")
+        return self.task.verify(prompt, completion, ended=ended)
+
+
+@dataclass(frozen=True)
+class Short(Dial):
+    """`dial`, but a completion ends at the first token that holds an s; keeps what it was asked."""
+
+    ends_at: ClassVar[str] = "s"
+    asked: ClassVar[list[tuple[str, bool]]] = []
+
+    def verify(self, prompt, completion, *, ended):
+        self.asked.append((completion, ended))
+        return Verdict(
+            float(ended and len(completion) > 0), "right" if completion else "bad format"
+        )
+
+
+@pytest.mark.parametrize("apart", [{}, {"lag": 1, "segments": 2}])
+def test_a_tasks_own_letter_ends_completions_in_training_and_in_evaluation(apart):
+    Short.asked.clear()
+    policy = trained(task=Short(), steps=2, lr=1e-5, **apart).policy
+    trained_on = list(Short.asked)
+    trlib.evaluate(policy, Short(), prompts=8, samples=2)
+    for asked in (trained_on, Short.asked[len(trained_on) :]):
+        assert len(asked) in (2 * 16, 8 * 3) and not any("s" in text for text, _ in asked)
+        assert sum(ended for _, ended in asked) > len(asked) / 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_valid_run_that_can_be_taken_up(tmp_path, number):
+    before = signal.getsignal(number)
+    run = trained(task=Meddling(1, lambda: signal.raise_signal(number)), out=tmp_path, steps=6)
+    assert run.interrupted and run.signal == number and "interrupted" in repr(run)
+    assert len(run.history) == 2 and signal.getsignal(number) is before
+    again = trained(out=tmp_path, resume=True, steps=6)
+    assert again.signal is None and not again.interrupted and same(again, trained(steps=6))
+
+
+def test_a_second_ctrl_c_stops_at_once(tmp_path):
+    def twice():
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(task=Meddling(3, twice), out=tmp_path, steps=6)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert same(trained(out=tmp_path, resume=True, steps=6), trained(steps=6))
+
+
+@pytest.mark.parametrize(("method", "value"), [(DrGRPO(), math.nan), (TRPO(), math.inf)])
+def test_a_reward_that_is_not_finite_stops_the_run_after_saving(tmp_path, method, value):
+    with pytest.raises(
+        NonFiniteError,
+        match=rf"batch 2: the reward of '.*' for prompt '.*' is {value}, expected a "
+        r"finite number; the 2 batches before it are saved",
+    ):
+        trained(method, task=Meddling(2, lambda: value), out=tmp_path)
+    assert len(pd.read_csv(tmp_path / "history.csv")) == 2
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Breaks(DrGRPO):
+    """NaN in the loss (or only in its gradient) at one update."""
+
+    where: str = "loss"
+
+    def loss(self, per_token, batch):
+        value = super().loss(per_token, batch)
+        if Breaks.seen == 5:
+            value = (
+                value * math.nan
+                if self.where == "loss"
+                else torch.sqrt(value - value.detach()) + value.detach()
+            )
+        Breaks.seen += 1
+        return value
+
+
+@pytest.mark.parametrize(
+    ("where", "metric"), [("loss", "loss is nan"), ("gradient", "grad_norm is (nan|inf)")]
+)
+def test_nan_stops_the_run_with_its_place_after_saving(tmp_path, where, metric):
+    Breaks.seen = 0
+    policy = trlib.load_policy("dial")
+    settings = {"minibatches": 2, "checkpoint_every": 100, "prompts": 16, "group": 16}
+    with pytest.raises(
+        NonFiniteError, match=rf"batch 2: update 5: {metric}.*2 batches before it are saved"
+    ) as caught:
+        trained(Breaks(where=where), policy=policy, out=tmp_path, **settings)
+    assert len(caught.value.run.history) == 2
+    Breaks.seen = 100
+    whole = trained(Breaks(where=where), **settings)
+    again = trained(Breaks(where=where), out=tmp_path, resume=True, **settings)
+    assert same(again, whole)
+
+
+def test_weights_of_few_digits_learn_in_float32(tmp_path):
+    coarse = partial(trlib.load_policy, "dial", dtype="bfloat16")
+    settings = {"lr": 1e-6, "warmup": 0, "minibatches": 2}
+    before, run = coarse().parameters, trained(policy=coarse(), steps=3, out=tmp_path, **settings)
+    assert all(p.dtype == torch.bfloat16 for p in run.policy.parameters)
+    tensors, _ = checkpoints.load(tmp_path)
+    copies = [tensors[f"exact/{i}"] for i in range(len(before))]
+    moved = sum(int((copy != p.float()).sum()) for copy, p in zip(copies, before, strict=True))
+    rounded = sum(int((a != b).sum()) for a, b in zip(run.policy.parameters, before, strict=True))
+    used = sum(int((p.abs() > 0).sum()) for p in before)
+    assert (
+        moved > 0.9 * used and rounded < 0.2 * used
+    )  # AdamW on bfloat16 itself would have lost the difference
+    assert all(
+        torch.equal(p, copy.bfloat16())
+        for p, copy in zip(run.policy.parameters, copies, strict=True)
+    )
+    again = trained(policy=coarse(), steps=4, out=tmp_path, resume=True, **settings)
+    assert same(again, trained(policy=coarse(), steps=4, **settings))
+
+
+@pytest.mark.parametrize(
+    "method", [GRPO(beta=0.1), TROLL(), PPOCritic(), DPPO(measure="topk", delta_tv=0.1)]
+)
+def test_scoring_a_few_at_a_time_changes_nothing(monkeypatch, method):
+    settings = {"minibatches": 2, "steps": 2, "group": 8, "epochs": 2, "warmup": 0}
+    whole, scored = trained(method, **settings), forward.log_probs
+    rows = []
+
+    def counting(model, completions, *rest, **choices):
+        rows.append(len(completions))
+        return scored(model, completions, *rest, **choices)
+
+    monkeypatch.setattr(forward, "log_probs", counting)
+    few = trained(method, at_once=5, **settings)
+    assert max(rows) <= 5 and rows.count(5) >= 4
+    for name in ("loss", "grad_norm", "ratio_max", "kl"):
+        assert few.history[name].tolist() == pytest.approx(
+            whole.history[name].tolist(), rel=2e-4, abs=2e-6
+        )
+    for one, other in zip(few.policy.parameters, whole.policy.parameters, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("method", [TRPO(), PPOCritic(critic="trust-region")])
+def test_a_region_of_steps_too_small_for_the_weights_is_refused(method):
+    with pytest.raises(
+        TypeError,
+        match=r"policy: expected weights of float32 or wider.*got torch.bfloat16; load it",
+    ):
+        trained(method, policy=trlib.load_policy("dial", dtype="bfloat16"), steps=1)
+
+
+def test_a_correction_beside_a_ratio_to_the_sampler_is_told_of():
+    with pytest.warns(
+        UserWarning, match="correction: with anchor='rollout' the ratio already corrects "
+    ):
+        trained(PPO(correction=Correction()), anchor="rollout", steps=1)
+
+
+def test_advantages_that_say_nothing_of_different_rewards_are_told_of():
+    with pytest.warns(
+        UserWarning,
+        match="batch 0: rewards differ and every advantage is 0: .*; a group of 1 leaves",
+    ):
+        run = trained(TRAPO(), prompts=16, group=1, steps=1)
+    assert run.history.grad_norm.item() == 0 < run.history.reward.item() < 1
+
+
+def test_the_probe_sees_every_stage_of_a_group():
+    run = trained(TRAPO(), prompts=16, group=8, probe=32, steps=1)
+    seen = {int(row) % 8 for row in run.last.full_rows}
+    assert len(run.last.full_rows) == 32 and {place // 2 for place in seen} == {0, 1, 2, 3}
+    plain = trained(PPO(), prompts=16, group=8, probe=32, steps=1)
+    assert plain.last.full_rows.tolist() == list(range(0, 128, 4))
+
+
+class Strict(Meddling):
+    """`dial`, and nothing is right."""
+
+    def verify(self, prompt, completion, *, ended):
+        return Verdict(0.0, "wrong answer")
+
+
+def test_all_rewards_equal_is_said_once_where_a_reader_can_change_it_and_changes_nothing():
+    with pytest.warns(UserWarning, match="batch 0: all 16 rewards are 0") as caught:
+        run = trlib.train(
+            trlib.load_policy("dial"), Strict(0, None), DrGRPO(), steps=2, prompts=4, group=4
+        )
+    assert len(caught) == 1 and caught[0].filename == __file__
+    base = trlib.load_policy("dial").state()
+    assert all(torch.equal(base[name], t) for name, t in run.policy.state().items())
+    assert (run.history.grad_norm == 0).all()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Guided(PPO):
+    """A quarter of the completions after half an expert's answer, where the rest fails; and a
+    rollout anchor."""
+
+    def plan(self, group, batch):
+        return Stage(group - group // 4), Stage(group // 4, prefix=0.5, below=1.0)
+
+    def needs(self, anchor):
+        return Needs(old=True, full=True, full_anchor=True)
+
+    def objective(self, scores, batch):
+        on = batch.full_anchor.gather(-1, batch.tokens.unsqueeze(-1)).squeeze(-1)
+        assert torch.equal(on[batch.mask], batch.logp_anchor[batch.mask])
+        Guided.forced.append(batch.forced.any(1).view(4, 8))
+        Guided.rewards.append(batch.rewards.view(4, 8))
+        return super().objective(scores, batch)
+
+
+@pytest.mark.parametrize("anchor", ["rollout", "recomputed"])
+def test_a_method_changes_the_rollout_by_its_plan_alone(anchor):
+    Guided.forced, Guided.rewards = [], []
+    trained(Guided(), group=8, steps=3, anchor=anchor, lag=1)
+    forced, rewards = torch.cat(Guided.forced), torch.cat(Guided.rewards)
+    assert not forced[:, :6].any()
+    failed = rewards[:, :6].sum(1) < 1
+    assert failed.any() and (~failed).any()
+    assert torch.equal(forced[:, 6:].all(1), failed) and torch.equal(forced[:, 6:].any(1), failed)
+
+
+FINITE = {
+    "lr": "above 0",
+    "temperature": "above 0",
+    "grad_norm": "above 0",
+    "weight_decay": "at least 0",
+    "logit_noise": "at least 0",
+}
+"""Settings that are any finite number in these bounds."""
+
+
+@pytest.mark.parametrize("name", FINITE)
+def test_a_number_out_of_its_bounds_is_named(name):
+    edge = [0] if FINITE[name] == "above 0" else []
+    for value in (-1, math.inf, math.nan, *edge):
+        refused(
+            f"{name}: expected a number {FINITE[name]} and below inf, got {value}",
+            partial(trained, **{name: value}),
+        )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"steps": 0}, "steps: expected a whole number of at least 1, got 0"),
+        ({"steps": 1.5}, "steps: expected a whole number, got 1.5"),
+        ({"steps": 10**400}, "steps: expected a whole number that a float can hold"),
+        ({"lr": 10**400}, "lr: expected a number that a float can hold"),
+        ({"betas": (0.9,)}, r"betas: expected two numbers, got \(0.9,\)"),
+        (
+            {"betas": (0.9, math.inf)},
+            r"betas\[1\]: expected a number at least 0 and below 1, got inf",
+        ),
+        ({"betas": (0.9, 1.0)}, r"betas\[1\]: expected a number at least 0 and below 1"),
+        ({"seed": -1}, "seed: expected a whole number of at least 0, got -1"),
+        ({"minibatches": 3}, "minibatches: expected a divisor of prompts = 4"),
+        ({"anchor": "old"}, "anchor: expected one of 'rollout', 'recomputed', got 'old'"),
+        ({"sampler": "fp8"}, "sampler: expected one of 'fp32', 'bf16', 'int8', 'int4', got 'fp8'"),
+        ({"max_tokens": 10_000}, ".*expected at most .* tokens with the completion"),
+        ({"group": 1, "method": GRPO()}, ".*group: .*at least 2"),
+        (
+            {"without": ["pooling"]},
+            "without: expected one of 'sharing', 'dropping', 'skipping', got",
+        ),
+        ({"resume": True}, "resume: expected the run's folder as out, got out=None"),
+        (
+            {"method": Method()},
+            r".*Method.objective \(.*method.py:\d+\): .* Method has no objective",
+        ),
+        ({"steps": "2"}, "TypeError: steps: expected a whole number, got str"),
+        ({"without": "sharing"}, "TypeError: without: expected a list of words, got 'sharing'"),
+        ({"without": None}, "TypeError: without: expected a list of words, got None"),
+        ({"method": "grpo"}, "TypeError: method: expected a method such as"),
+        (
+            {"task": "dial"},
+            r"TypeError: task: expected a task such as trlib.load_task\('dial'\), got 'dial'",
+        ),
+        (
+            {"policy": "dial"},
+            r"TypeError: policy: expected a policy such as .*load_policy\('dial'\), got 'dial'",
+        ),
+        (
+            {"warmups": 3},
+            "TypeError: train: no argument is called 'warmups'; did you mean 'warmup'?",
+        ),
+        ({"quux": 3}, "TypeError: train: no argument is called 'quux'$"),
+    ],
+)
+def test_a_bad_argument_is_named(change, message):
+    refused(message, partial(trained, **{"steps": 1, **change}))
+
+
+def test_the_history_tells_how_far_the_sampler_was_from_the_learner():
+    def behind(**settings):
+        return trained(method=PPO(), steps=2, **settings).history.kl_sampler
+
+    assert (behind() < 1e-9).all() and (behind(epochs=2) < 1e-9).all()
+    quiet, loud = behind(logit_noise=0.3), behind(logit_noise=1.0)
+    assert (quiet > 1e-3).all() and (loud > 3 * quiet).all()
+    assert behind(lag=1)[0] < 1e-9 < behind(lag=1, lr=1e-3, warmup=0)[1]
+
+
+def test_different_right_answers_are_among_the_right_ones():
+    rows = trained(method=PPO(), prompts=16, group=8, steps=2).history
+    assert ((rows.distinct > 0) & (rows.distinct <= 8 * rows.reward + 1e-6)).all()
+    assert (
+        trained(method=PPO(), prompts=16, group=1, steps=1).history.eval("distinct == reward")
+    ).all()

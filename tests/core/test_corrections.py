@@ -1,0 +1,312 @@
+"""The factor on the advantages: the four variants by hand, the limits, and what an expectation says
+about them."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+import pytest
+import torch
+
+from tests.losses import close, refused, tensor
+from trlib.corrections import (
+    Correction,
+    expected_weight,
+    m2po_mask,
+    opsm_mask,
+    truncated_importance,
+)
+
+D = torch.float64
+# Ratios: row 0 is (3, 1/2, junk) with product 3/2; row 1 is (1, 5, 1/4) with product 5/4.
+RATIOS = tensor([[3.0, 0.5, 1.0], [1.0, 5.0, 0.25]])
+MASK = torch.tensor([[1, 1, 0], [1, 1, 1]], dtype=torch.bool)
+ROLLOUT = torch.log(tensor([[0.1, 0.2, 0.3], [0.1, 0.1, 0.4]]))
+OLD = ROLLOUT + RATIOS.log()
+
+
+@pytest.mark.parametrize(
+    ("level", "how", "cap", "expected"),
+    [
+        ("token", "truncate", 2.0, [[2.0, 0.5, 1.0], [1.0, 2.0, 0.25]]),
+        ("token", "mask", 2.0, [[0.0, 0.5, 1.0], [1.0, 0.0, 0.25]]),
+        ("sequence", "truncate", 2.0, [[1.5, 1.5, 1.0], [1.25, 1.25, 1.25]]),
+        ("sequence", "truncate", 1.4, [[1.4, 1.4, 1.0], [1.25, 1.25, 1.25]]),
+        ("sequence", "mask", 1.4, [[0.0, 0.0, 1.0], [1.25, 1.25, 1.25]]),
+        ("token", "truncate", math.inf, [[3.0, 0.5, 1.0], [1.0, 5.0, 0.25]]),
+        ("token", "reject", 2.0, [[0.0, 1.0, 1.0], [1.0, 0.0, 1.0]]),
+        ("sequence", "reject", 1.4, [[0.0, 0.0, 1.0], [1.0, 1.0, 1.0]]),
+        ("geometric", "truncate", 2.0, [[1.5**0.5, 1.5**0.5, 1.0], [1.25 ** (1 / 3)] * 3]),
+        ("geometric", "mask", 1.2, [[0.0, 0.0, 1.0], [1.25 ** (1 / 3)] * 3]),
+    ],
+)
+@pytest.mark.parametrize("junk", [0.0, math.nan, math.inf, -math.inf])
+def test_by_hand(level, how, cap, expected, junk):
+    factor = truncated_importance(
+        OLD.masked_fill(~MASK, junk),
+        ROLLOUT.masked_fill(~MASK, -junk),
+        MASK,
+        cap=cap,
+        level=level,
+        how=how,
+    )
+    torch.testing.assert_close(factor, tensor(expected), rtol=1e-14, atol=0)
+
+
+def test_defaults_are_tokens_truncated_at_two():
+    close(
+        truncated_importance(OLD, ROLLOUT, MASK),
+        truncated_importance(OLD, ROLLOUT, MASK, cap=2, level="token", how="truncate"),
+    )
+
+
+def test_equal_policies_give_one_and_an_overflow_gives_the_cap():
+    for level in ("token", "sequence", "geometric"):
+        for how in ("truncate", "mask", "reject"):
+            assert (truncated_importance(OLD, OLD, MASK, level=level, how=how) == 1).all()
+    far = ROLLOUT.float() - 300
+    assert truncated_importance(OLD.float(), far, MASK)[MASK].tolist() == [2.0] * 5
+    assert truncated_importance(OLD.float(), far, MASK, how="mask")[MASK].tolist() == [0.0] * 5
+
+
+def test_detached_and_wide():
+    old = OLD.to(torch.bfloat16).requires_grad_()
+    factor = truncated_importance(old, ROLLOUT.to(torch.bfloat16), MASK)
+    assert not factor.requires_grad and factor.dtype == torch.float32
+
+
+def test_without_a_cap_the_expectation_moves_from_sampler_to_learner():
+    generator = torch.Generator().manual_seed(0)
+    old, rollout = torch.randn(2, 1, 6, generator=generator, dtype=D).log_softmax(-1)
+    values = torch.randn(1, 6, generator=generator, dtype=D)
+    everything = torch.ones(1, 6, dtype=torch.bool)
+    for cap, exact in ((math.inf, True), (1.0, False)):
+        factor = truncated_importance(old, rollout, everything, cap=cap)
+        estimate = (rollout.exp() * factor * values).sum()
+        assert bool(abs(estimate - (old.exp() * values).sum()) < 1e-12) is exact
+        # Truncation only ever loses mass.
+        assert (rollout.exp() * factor).sum() <= 1 + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cap": 0}, "cap: expected a number above 0, got 0"),
+        ({"cap": math.nan}, "cap: expected a number above 0"),
+        ({"cap": None}, "TypeError: cap: expected a number, got NoneType"),
+        (
+            {"level": "row"},
+            "level: expected one of 'token', 'sequence', 'geometric', got 'row'",
+        ),
+        ({"floor": 3.0}, "floor: expected a number at least 0 and at most 2, got 3.0"),
+        (
+            {"how": "clip"},
+            "how: expected one of 'truncate', 'mask', 'reject', got 'clip'",
+        ),
+        ({"mask": MASK.int()}, "TypeError: mask: expected torch.bool, got torch.int32"),
+        (
+            {"logp_rollout": ROLLOUT[:, :2]},
+            r"logp_rollout: expected \[B, T\] = \[2, 3\], got \[2, 2\]",
+        ),
+        (
+            {"logp_old": OLD / 0},
+            "logp_old: expected finite values where the mask is True, got",
+        ),
+        (
+            {"logp_old": OLD[:0], "logp_rollout": ROLLOUT[:0], "mask": MASK[:0]},
+            "logp_old: expected no dimension of size 0",
+        ),
+    ],
+)
+def test_bad_input(change, message):
+    refused(
+        message,
+        truncated_importance,
+        **({"logp_old": OLD, "logp_rollout": ROLLOUT, "mask": MASK} | change),
+    )
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("truncate", [[2.0, 0.5, 1.0], [1.0, 2.0, 0.4]]),
+        ("mask", [[0.0, 0.5, 1.0], [1.0, 0.0, 0.0]]),
+        ("reject", [[0.0, 1.0, 1.0], [1.0, 0.0, 0.0]]),
+    ],
+)
+def test_a_floor_bounds_from_below(how, expected):
+    factor = truncated_importance(OLD, ROLLOUT, MASK, cap=2.0, floor=0.4, how=how)
+    torch.testing.assert_close(factor, tensor(expected), rtol=1e-14, atol=0)
+    close(factor, Correction(cap=2.0, floor=0.4, how=how).factor(OLD, ROLLOUT, MASK))
+
+
+def drawn(seed: int, b: int = 7, t: int = 6, spread: float = 0.5) -> dict[str, torch.Tensor]:
+    """Log-probs of two policies, advantages of both signs and 0, and a mask with an empty row."""
+    generator = torch.Generator().manual_seed(seed)
+    logp = -0.1 - 2 * torch.rand(b, t, generator=generator, dtype=D)
+    mask = torch.rand(b, t, generator=generator) < 0.7
+    mask[0] = False
+    other = (logp + spread * torch.randn(b, t, generator=generator, dtype=D)).clamp(max=-0.01)
+    advantages = torch.randn(b, 1, generator=generator, dtype=D).expand(b, t).clone()
+    advantages[1] = 0.0
+    dirty = torch.full((b, t), math.nan, dtype=D)
+    return {
+        "logp": logp.where(mask, dirty),
+        "other": other.where(mask, dirty),
+        "advantages": advantages,
+        "mask": mask,
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_opsm_by_hand(seed):
+    data = drawn(seed)
+    mask, a = data["mask"], data["advantages"]
+    for delta in (-0.1, 0.05, 0.3):
+        kept = opsm_mask(data["logp"], data["other"], advantages=a, mask=mask, delta=delta)
+        for i in range(len(mask)):
+            steps = [
+                data["other"][i, j].item() - data["logp"][i, j].item()
+                for j in range(6)
+                if mask[i, j]
+            ]
+            drop = bool(steps) and a[i, 0].item() < 0 and sum(steps) / len(steps) > delta
+            assert kept[i].tolist() == (mask[i] & (not drop)).tolist()
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("seed", range(4))
+def test_m2po_drops_the_largest_until_the_moment_is_within_the_budget(seed, signed):
+    data = drawn(seed)
+    for budget in (1e-4, 0.04, 0.2, 10.0):
+        kept = m2po_mask(
+            data["logp"],
+            data["other"],
+            advantages=data["advantages"],
+            mask=data["mask"],
+            budget=budget,
+            signed=signed,
+        )
+        places = [(i, j) for i, j in data["mask"].nonzero().tolist()]
+        step = {at: (data["logp"][at] - data["other"][at]).item() for at in places}
+        harm = [at for at in places if not signed or step[at] * data["advantages"][at].item() > 0]
+        while harm and sum(step[at] ** 2 for at in harm) / len(harm) > budget:
+            harm.remove(max(harm, key=lambda at: step[at] ** 2))
+        others = [at for at in places if signed and step[at] * data["advantages"][at].item() <= 0]
+        assert {tuple(at) for at in kept.nonzero().tolist()} == {*harm, *others}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: opsm_mask(OLD, ROLLOUT, advantages=OLD, mask=MASK, delta=math.nan),
+            "delta: expected a number that is",
+        ),
+        (
+            lambda: opsm_mask(OLD, ROLLOUT[:1], advantages=OLD, mask=MASK, delta=0.1),
+            "logp_rollout: expected",
+        ),
+        (
+            lambda: m2po_mask(OLD, ROLLOUT, advantages=OLD / 0, mask=MASK),
+            "advantages: expected finite values",
+        ),
+        (
+            lambda: m2po_mask(OLD, ROLLOUT, advantages=OLD, mask=MASK, budget=0),
+            "budget: expected a number above 0",
+        ),
+    ],
+)
+def test_masks_refuse_bad_input_by_name(call, message):
+    refused(message, call)
+
+
+@pytest.mark.parametrize("how", ["truncate", "mask", "reject"])
+@pytest.mark.parametrize(("tokens", "level"), [(1, "token"), (12, "sequence")])
+@pytest.mark.parametrize(
+    ("sigma", "bound"), [(0.05, 2.0), (0.3, 1.1), (0.3, 3.0), (0.6, 0.7), (0.9, 2.0)]
+)
+def test_the_expected_weight_is_the_mean_of_the_factor_on_normal_noise(
+    how, tokens, level, sigma, bound
+):
+    generator = torch.Generator().manual_seed(tokens)
+    rows = 200_000
+    noise = sigma * torch.randn(rows, tokens, generator=generator, dtype=D) - sigma**2 / 2
+    factor = truncated_importance(
+        noise - 9,
+        torch.full_like(noise, -9.0),
+        torch.ones_like(noise, dtype=torch.bool),
+        cap=bound,
+        level=level,
+        how=how,
+    )[:, 0]
+    error = float(factor.std()) / math.sqrt(rows)
+    assert expected_weight(sigma, tokens, how, bound) == pytest.approx(
+        float(factor.mean()), abs=5 * error + 1e-12
+    )
+
+
+@pytest.mark.parametrize("how", ["truncate", "mask", "reject"])
+def test_the_expected_weight_depends_on_the_sum_of_squares_and_loses_nothing_without_noise_or_bound(
+    how,
+):
+    assert expected_weight(0.06, 100, how, 3.0) == pytest.approx(
+        expected_weight(0.03, 400, how, 3.0)
+    )
+    assert expected_weight(0.0, 400, how, 3.0) == expected_weight(0.5, 400, how, math.inf) == 1.0
+    assert expected_weight(0.0, 400, how, 0.5) == (0.5 if how == "truncate" else 0.0)
+    shares = [expected_weight(0.03, tokens, how, 3.0) for tokens in (1, 100, 1000, 10_000, 100_000)]
+    assert how == "reject" or (shares == sorted(shares, reverse=True) and shares[-1] < 1e-5)
+    assert how != "reject" or shares[-1] > 0.99, (
+        "most products shrink to nothing, below any upper bound"
+    )
+
+
+def test_the_expected_weight_of_real_noise_levels():
+    """Mean |log ratio| of bf16: .037 nats on SmolLM2, .0105 between two engines; normal noise,
+    TRL's default mask."""
+    normal = math.sqrt(math.pi / 2)
+    left = [expected_weight(0.037 * normal, tokens, "mask", 3.0) for tokens in (1024, 2048, 8192)]
+    assert left == pytest.approx([0.50, 0.30, 0.03], abs=0.005)
+    assert expected_weight(0.0105 * normal, 8192, "mask", 3.0) == pytest.approx(0.63, abs=0.005)
+    assert expected_weight(0.037 * normal, 1, "truncate", 2.0) > 1 - 1e-12
+
+
+def test_the_expected_weight_of_several_lengths_is_their_mean_and_more_than_that_of_the_mean():
+    lengths = [100, 100, 1000, 10_000]
+    alone = [expected_weight(0.07, length, "truncate", 2.0) for length in lengths]
+    mean = expected_weight(0.07, lengths, "truncate", 2.0)
+    assert mean == pytest.approx(sum(alone) / 4, abs=1e-12)
+    assert mean > 2 * expected_weight(0.07, sum(lengths) // 4, "truncate", 2.0)
+    # What the docstring says of NeMo-RL's run: one length, two sizes of its noise.
+    one = [expected_weight(sigma, 9000, "truncate", 2.0) for sigma in (0.0297, 0.0735)]
+    assert one == pytest.approx([0.22, 0.0007], rel=0.02)
+    wide = (math.log(1 + 1.2**2)) ** 0.5  # of log-normal lengths, at their 1,000 quantiles
+    normal = NormalDist(math.log(9000) - wide**2 / 2, wide)
+    spread = [round(math.exp(normal.inv_cdf((k + 0.5) / 1000))) for k in range(1000)]
+    assert expected_weight(0.0735, spread, "truncate", 2.0) == pytest.approx(0.05, abs=0.005)
+    with pytest.raises(ValueError, match=r"^tokens: expected the length of one completion or more"):
+        expected_weight(0.1, [], "mask", 3.0)
+    with pytest.raises(ValueError, match=r"^tokens: expected a whole number, got 2.5"):
+        expected_weight(0.1, [10, 2.5], "mask", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sigma": -0.1}, "sigma: expected a number at least 0, got -0.1"),
+        ({"tokens": 0}, "tokens: expected a whole number of at least 1, got 0"),
+        (
+            {"how": "clip"},
+            "how: expected one of 'truncate', 'mask', 'reject', got 'clip'",
+        ),
+        ({"bound": 0}, "bound: expected a number above 0, got 0"),
+    ],
+)
+def test_bad_input_of_the_expected_weight(change, message):
+    refused(
+        message,
+        expected_weight,
+        **({"sigma": 0.1, "tokens": 10, "how": "mask", "bound": 3.0} | change),
+    )

@@ -1,0 +1,288 @@
+"""The script that a practitioner opens first: it learns, and it computes what trlib's loop
+computes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pytest
+import torch
+
+import trlib
+from examples import minimal_grpo
+from tests.core.model.test_gguf import write_gguf
+from trlib.algorithms import ALGORITHMS
+from trlib.tasks import Prompt
+
+ROOT = Path(__file__).parents[2]
+DIAL = Path(trlib.__file__).parent / "embedded" / "dial"
+
+
+@pytest.mark.nightly("a training of its own")
+def test_run_as_a_process_it_learns_without_a_download() -> None:
+    command = [sys.executable, "examples/minimal_grpo.py", "--steps", "7"]
+    env = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    rewards = [float(value) for value in re.findall(r"reward ([\d.]+)", done.stdout)]
+    assert len(rewards) == 7 and rewards[0] < 0.4, done.stdout
+    assert fmean(rewards[-3:]) > rewards[0] + 0.4, "from a quarter to eight tenths and more"
+
+
+@dataclass
+class Seen:
+    """One update of trlib's loop: what went in, and the gradient that came out."""
+
+    inputs: tuple[torch.Tensor, torch.Tensor]
+    batch: Any
+    weights: dict[str, torch.Tensor]
+    loss: float
+    gradient: dict[str, torch.Tensor]
+
+
+@pytest.mark.parametrize("name", ["grpo", "gspo", "cispo", "dppo", "pg_is"])
+def test_loss_and_gradient_are_those_of_the_loop(name: str) -> None:
+    usual = ALGORITHMS[name]
+    seen: list[Seen] = []
+
+    class Spy(usual):  # type: ignore[misc,valid-type]
+        def update(self, step: Any) -> None:
+            for part in step.minibatches():
+                names = {id(tensor): key for key, tensor in part.weights.items()}
+                weights = {key: tensor.detach().clone() for key, tensor in part.weights.items()}
+                loss = part.loss()
+                gradient = torch.autograd.grad(loss, part.parameters, retain_graph=True)
+                c = part.completions
+                inputs = (
+                    torch.cat([c.prompt_ids[c.group], c.tokens], 1),
+                    torch.cat([c.prompt_mask[c.group], c.mask], 1),
+                )
+                by_name = {names[id(p)]: g for p, g in zip(part.parameters, gradient, strict=True)}
+                seen.append(Seen(inputs, part.batch, weights, float(loss.detach()), by_name))
+                part.descend(loss)
+
+    region = {"delta_tv": 0.15} if name == "dppo" else {}
+    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
+    method = Spy(advantage="group-std", **region)
+    trlib.train(
+        policy,
+        task,
+        method,
+        steps=1,
+        prompts=4,
+        group=8,
+        epochs=3,
+        lr=2e-3,
+        warmup=0,
+        anchor="recomputed",
+    )
+    last, model = seen[-1], policy.model
+    assert len(seen) == 3
+    for key, tensor in model.named_parameters():
+        tensor.data.copy_(last.weights[key])
+        tensor.grad = None
+    batch = last.batch
+    logp = minimal_grpo.log_probs(model, last.inputs[0], last.inputs[1].long(), batch.mask.shape[1])
+    assert float((logp.detach() - batch.logp_old)[batch.mask].abs().max()) > 0.3, (
+        "the policy has moved"
+    )
+    advantages = minimal_grpo.group_relative(batch.rewards, batch.group)
+    loss, tokens = minimal_grpo.objective(
+        name, logp, batch.logp_old, advantages, batch.mask, batch.horizon
+    )
+    if name in ("grpo", "dppo"):
+        assert not bool(tokens.diagnostics["kept"][batch.mask].all()), "the region acts"
+    loss.backward()
+    assert float(loss.detach()) == pytest.approx(last.loss, abs=1e-6)
+    for key, tensor in model.named_parameters():
+        scale = float(last.gradient[key].abs().max())
+        torch.testing.assert_close(tensor.grad, last.gradient[key], rtol=1e-4, atol=1e-5 * scale)
+
+
+def test_its_prompts_and_answers_are_those_of_the_task() -> None:
+    rng, task = random.Random(5), trlib.load_task("dial")
+    for _ in range(300):
+        text, answer = minimal_grpo.dial(rng)
+        verdict = task.verify(
+            Prompt(text, str(answer), 5), f"easy so {answer}", ended=True
+        )  # it computes the answer
+        assert verdict.reward == 1 == minimal_grpo.reward(f"easy so {answer}", answer)
+    assert minimal_grpo.reward(f"slowly {answer} so {answer + 1}", answer) == 0
+    assert minimal_grpo.reward("no number", 3) == 0
+
+
+SMALL = shlex.split("--steps 2 --prompts 2 --group 4 --epochs 2 --max-tokens 5 --lr 0.01")
+
+
+@pytest.fixture
+def qwen(tmp_path: Path, small_model: Any) -> Path:
+    """A random Qwen2 with the embedded vocabulary, as the hub would hold it."""
+    folder = tmp_path / "qwen2"
+    small_model("qwen2").save_pretrained(folder)
+    for file in DIAL.glob("*token*"):
+        shutil.copy(file, folder)
+    return folder
+
+
+def trained(folder: Path, *options: str) -> tuple[list[dict[str, float]], dict[str, torch.Tensor]]:
+    """A run's rows without its seconds, and the last batch's gradients."""
+    gradients: dict[str, torch.Tensor] = {}
+    step = torch.optim.AdamW.step
+
+    def kept(self: Any, *args: Any, **kwargs: Any) -> Any:
+        gradients.update(
+            {str(i): p.grad.clone() for i, p in enumerate(self.param_groups[0]["params"])}
+        )
+        return step(self, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", kept)
+        rows = minimal_grpo.train(minimal_grpo.settings(["--model", str(folder), *SMALL, *options]))
+    return [
+        {key: value for key, value in row.items() if key != "seconds"} for row in rows
+    ], gradients
+
+
+@pytest.fixture
+def rewarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reward that a random model earns, so that there is something to learn."""
+    monkeypatch.setattr(minimal_grpo, "reward", lambda text, answer: float(len(text) % 3))
+
+
+@pytest.mark.parametrize("method", ["grpo", "dppo", "pg_is"])
+def test_micro_batches_of_a_random_qwen_add_up_to_its_batch(
+    qwen: Path, rewarded: None, method: str
+) -> None:
+    whole, parts = (trained(qwen, "--method", method, *more) for more in ([], ["--micro", "3"]))
+    for row, other in zip(whole[0], parts[0], strict=True):
+        assert row == pytest.approx(other, rel=1e-4, abs=1e-6) and row["grad_norm"] > 0
+    for key, gradient in whole[1].items():
+        torch.testing.assert_close(parts[1][key], gradient, rtol=1e-3, atol=1e-5)
+
+
+def test_only_an_adapter_learns_and_the_reference_is_the_model_without_it(
+    qwen: Path, rewarded: None
+) -> None:
+    free, _ = trained(qwen, "--lora", "4")
+    held, gradients = trained(qwen, "--lora", "4", "--kl", "5.0")
+    assert len(gradients) == 2 * 2 * 7  # two matrices for each of seven projections in two layers
+    assert (
+        free[0]["loss"] == pytest.approx(held[0]["loss"], abs=1e-3)
+        or held[0]["loss"] > free[0]["loss"]
+    )
+    assert held[1]["loss"] > free[1]["loss"], "the penalty is paid once the adapter has moved"
+
+
+def test_the_penalty_is_k3_to_the_model_as_it_was(qwen: Path, rewarded: None) -> None:
+    rows = [trained(qwen, "--kl", kl, "--epochs", "1")[0] for kl in ("0", "1.0", "2.0")]
+    first, second = ([row[i]["loss"] for row in rows] for i in (0, 1))
+    assert first[1] == pytest.approx(first[0], abs=1e-6), "nothing has moved yet"
+    assert second[1] - second[0] > 1e-3
+
+
+def test_bf16_computes_in_bf16_and_keeps_float32_weights(qwen: Path, rewarded: None) -> None:
+    seen: set[torch.dtype] = set()
+    log_probs = minimal_grpo.log_probs
+
+    def watched(model: Any, *args: Any) -> torch.Tensor:
+        weight = next(model.parameters())
+        seen.add(weight.dtype)
+        with torch.no_grad():
+            hidden = torch.nn.functional.linear(torch.ones(1, weight.shape[-1]), weight)
+        seen.add(hidden.dtype)
+        return log_probs(model, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(minimal_grpo, "log_probs", watched)
+        rows, gradients = trained(qwen, "--bf16")
+    assert seen == {torch.float32, torch.bfloat16} and {g.dtype for g in gradients.values()} == {
+        torch.float32
+    }
+    assert all(row["grad_norm"] > 0 for row in rows)
+
+
+def test_held_out_prompts_are_never_learned_from(
+    qwen: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    sample = minimal_grpo.sample
+
+    def watched(model: Any, tokenizer: Any, problems: list[tuple[str, int]], group: int) -> Any:
+        asked.append([prompt for prompt, _ in problems])
+        return sample(model, tokenizer, problems, group)
+
+    monkeypatch.setattr(minimal_grpo, "sample", watched)
+    rows, _ = trained(qwen, "--held-out", "16", "--evaluate", "2")
+    assert ["held_out" in row for row in rows] == [False, True] and 0 <= rows[1]["held_out"] <= 1
+    learned, held = {p for batch in asked[:2] for p in batch}, set(asked[2])
+    assert len(held) == 16 and not learned & held
+
+
+@pytest.mark.parametrize("chat", [False, True])
+def test_a_folder_or_a_hub_id_gets_prompts_that_any_model_reads(tmp_path: Path, chat: bool) -> None:
+    folder = shutil.copytree(DIAL, tmp_path / "model")
+    if chat:
+        card = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        card["chat_template"] = "{% for message in messages %}{{ message.content }}{% endfor %} so"
+        (folder / "tokenizer_config.json").write_text(json.dumps(card), encoding="utf-8")
+    history, _ = trained(folder, "--method", "dppo")
+    assert len(history) == 2 and all(0 < row["length"] <= 5 for row in history)
+
+
+def test_sums_done_aloud_are_those_of_the_task() -> None:
+    task = trlib.load_task("aloud")
+    every = {prompt.text: prompt.answer for prompt in task.prompts(len(task.problems) - 2, seed=0)}
+    drawn = [minimal_grpo.aloud(random.Random(seed)) for seed in range(20)]
+    assert [every[text] for text, _ in drawn] == [str(answer) for _, answer in drawn]
+    assert len({text for text, _ in drawn}) == 20
+
+
+def test_what_was_learned_is_saved_as_adapters_that_peft_reads(qwen: Path, tmp_path: Path) -> None:
+    from peft import AutoPeftModelForCausalLM
+
+    trained(qwen, "--lora", "4", "--steps", "1", "--out", str(tmp_path / "learned"))
+    names = {path.name for path in (tmp_path / "learned").iterdir()}
+    assert {"adapter_config.json", "adapter_model.safetensors", "tokenizer.json"} <= names
+    again = AutoPeftModelForCausalLM.from_pretrained(tmp_path / "learned")
+    moved = [p for name, p in again.named_parameters() if "lora_B" in name]
+    assert moved and all(p.abs().max() <= 3e-4 * 1.01 for p in moved)  # one step of AdamW
+
+
+def test_smollm2_gets_sums_to_do_aloud_and_ends_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert minimal_grpo.settings(["--model", "smollm2", "--lora", "4"]).lora == 4
+    write_gguf(tmp_path / "small.gguf")
+    small = trlib.load_policy(tmp_path / "small.gguf")
+    with torch.no_grad():
+        small.model.model.norm.weight.zero_()  # every token is as likely as any other
+    monkeypatch.setattr(minimal_grpo, "load_policy", lambda name, **_: {"smollm2": small}[name])
+    args = minimal_grpo.settings(["--model", "smollm2", "--prompts", "2", "--max-tokens", "12"])
+    assert (args.lora, args.lr, args.group, args.task, args.threads) == (8, 3e-4, 8, "listed", 1)
+    assert minimal_grpo.listed(random.Random(0)) == ("90 + 97 = 187\n57 + 70 = 127\n59 + 63 =", 122)
+    model, tokenizer, _ = minimal_grpo.load(args)
+    torch.manual_seed(0)
+    ids, _, mask, rewards = minimal_grpo.sample(
+        model, tokenizer, [minimal_grpo.aloud(random.Random(i)) for i in range(2)], 64
+    )
+    prompts = tokenizer.batch_decode(ids[:, : -mask.shape[1]], skip_special_tokens=True)
+    assert len(set(prompts)) == 2 and all(text.endswith(":") for text in prompts)
+    assert rewards.shape == (128,) and all(
+        p.requires_grad == ("lora" in n) for n, p in model.named_parameters()
+    )
+    newline = tokenizer.convert_tokens_to_ids("Ċ")
+    own = ids[:, -mask.shape[1] :]
+    ended = (own == newline).any(1)
+    assert ended.any() and not ended.all()
+    for row, kept in zip(own[ended], mask[ended], strict=True):  # nothing counts after it
+        assert int(kept.sum()) <= row.tolist().index(newline) + 1

@@ -1,0 +1,103 @@
+"""The repository as a whole: one address, exact pins, no large file, targets that moved. Lint,
+types and storeys are `make lint`."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+from tools.paths import ROOT
+from tools.stamp import differing, version
+from trlib.algorithms import ALGORITHMS
+
+SIZE = 1_500_000
+
+
+def tracked() -> list[Path]:
+    done = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_the_contract_of_the_bridges_names_every_storey_above_the_ground() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = {
+        contract["name"].split(":")[0]: contract
+        for contract in settings["tool"]["importlinter"]["contracts"]
+    }
+    bridges = contracts["bridges stand beside the house"]
+    ground = contracts["the ground floor is torch and the standard library"]
+    house = {
+        f"trlib.{path.stem}"
+        for path in (ROOT / "trlib").iterdir()
+        if (path.suffix == ".py" or (path / "__init__.py").exists())
+        and not path.stem.startswith("__")
+    }
+    # The storeys' contract passes over the bridges and over names that only say where a module has
+    # moved.
+    passed_over = {f"trlib.{name}" for name in contracts["storeys"]["exhaustive_ignores"]}
+    free = {"trlib.errors", *passed_over, *ground["source_modules"]}
+    assert house - free == set(bridges["forbidden_modules"])
+
+
+def test_the_address_and_the_version_agree_everywhere() -> None:
+    assert [str(path.relative_to(ROOT)) for path in differing()] == [], (
+        "run `python -m tools.stamp`"
+    )
+    assert f"version: {version()}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_no_reader_is_sent_to_an_unrelated_package() -> None:
+    told = r"pip install (?:-\S+ )*['\"]?trlib\b"
+    found = subprocess.run(["git", "grep", "-IlP", told], cwd=ROOT, capture_output=True, text=True)
+    assert (found.returncode, found.stdout) == (1, ""), (
+        "git grep ends with 1 where it finds nothing"
+    )
+
+
+def test_every_method_has_tests_of_its_own() -> None:
+    homes = {kind.__module__.rpartition(".")[2] for kind in ALGORITHMS.values()}
+    missing = [
+        name
+        for name in sorted(homes)
+        if not (ROOT / f"tests/core/algorithms/test_{name}.py").is_file()
+    ]
+    assert missing == [], (
+        "each method's loss needs tests/core/algorithms/test_NAME.py: golden numbers, limits, masks"
+    )
+
+
+def test_no_file_is_large() -> None:
+    assert [str(path) for path in tracked() if path.stat().st_size > SIZE] == []
+
+
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-peers.txt")
+
+
+def test_requirements_are_exact_and_torch_comes_first() -> None:
+    """The book's stand in one file; tests add theirs, peers theirs, and none stands twice."""
+    files = [(ROOT / name).read_text(encoding="utf-8").splitlines() for name in REQUIREMENTS]
+    book, dev, peers = (
+        [line for line in lines if line and not line.startswith("#")] for lines in files
+    )
+    assert book[0].startswith("torch==")
+    assert [dev.pop(0), peers.pop(0)] == ["-r requirements.txt", "-r requirements-dev.txt"]
+    pins = [*book, *dev, *peers]
+    assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9_.-]+==[\w.]+", pin)] == []
+    names = [pin.partition("==")[0].lower() for pin in pins]
+    assert len(set(names)) == len(names)
+
+
+def test_the_package_pins_neither_torch_nor_numpy_nor_widgets() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert not re.search(r'"(torch|numpy|ipywidgets)[^"]*(==|<|~=)', text)
+    assert "ipywidgets>=8" not in text
+
+
+def test_a_target_of_earlier_rounds_says_its_new_name() -> None:
+    for name, new in {"quick": "`make test`", "style": "`make nightly`"}.items():
+        done = subprocess.run(["make", name], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and f"make {name}: now" in done.stderr and new in done.stderr

@@ -1,0 +1,421 @@
+"""Pairs, lists and levels: golden values, the batch without a pair, the reference that moves, what
+each is blind to."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import trlib
+from tests.by_day import by_day
+from tests.losses import D, close, refused, same, tensor, trained
+from tests.losses import batch as plain_batch
+from trbook.bandit import bandit_step
+from trlib.algorithms import GRPO, Batch, Method, Provided, Scores, TokenLoss
+from trlib.errors import MethodError
+from trlib.methods import method_kind
+from trlib.relatives.preferences import ADPO, DPO, TRDPO, TRPA
+from trlib.tasks import Dial, Verdict
+
+ALL = [DPO, TRDPO, ADPO, TRPA]
+REBEL = method_kind(f"{Path(__file__).parents[1] / 'core/own' / 'rebel.py'}:REBEL")
+
+
+def batch(rewards, group=None, *, t=1, old=-2.0, method=None, **more) -> Batch:
+    """Completions of `t` tokens, every log-prob of the old policy and of the reference `old`."""
+    logp = torch.full((len(rewards), t), old, dtype=D)
+    anchors = {"logp_rollout": logp, "logp_old": logp, "logp_ref": logp, "anchor": "recomputed"}
+    known = {"rewards": tensor(rewards), "group": torch.tensor(group or [0] * len(rewards))}
+    made = plain_batch(logp < 0, **{**anchors, **known, **more})
+    return made if method is None else method.prepare(made)
+
+
+def value(
+    method: Method, scores: list[list[float]] | torch.Tensor, given: Batch
+) -> tuple[float, torch.Tensor]:
+    """The loss as one number, and its gradient in the log-probs [B, T]."""
+    logp = torch.as_tensor(scores, dtype=D).clone().requires_grad_()
+    loss = method.loss(method.objective(Scores(logp), given).per_token, given)
+    return float(loss.detach()), torch.autograd.grad(loss, logp)[0]
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
+
+
+# DPO
+
+
+def test_dpo_by_hand():
+    """Log-ratios .5, -.3 and 0, rewards 1, 0, 0: two pairs, with margins .4 · .8 and .4 · .5."""
+    loss, slope = value(DPO(beta=0.4), [[-1.5], [-2.3], [-2.0]], batch([1, 0, 0]))
+    assert loss == pytest.approx(-(math.log(sigmoid(0.32)) + math.log(sigmoid(0.2))) / 2)
+    first, second = 0.4 * sigmoid(-0.32) / 2, 0.4 * sigmoid(-0.2) / 2
+    close(slope[:, 0], [-first - second, first, second])
+
+
+def test_a_pair_is_of_one_prompt_and_a_completion_is_the_sum_of_its_tokens():
+    given = batch([1, 0, 0, 1], [0, 1, 0, 1], t=3)
+    logp = torch.linspace(-3, -1, 12, dtype=D).view(4, 3)
+    total = (logp + 2).sum(1)
+    loss, slope = value(DPO(beta=1.0), logp, given)
+    pairs = [total[0] - total[2], total[3] - total[1]]
+    assert loss == pytest.approx(float(torch.nn.functional.softplus(-torch.stack(pairs)).mean()))
+    close(slope, slope[:, :1].expand(-1, 3))
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("junk", [math.nan, math.inf, 1e30])
+def test_what_is_masked_does_not_exist(kind, junk):
+    method, given = kind(), batch([1, 0, 0, 1], t=3, method=kind())
+    mask = torch.tensor([[1, 1, 1], [1, 0, 0], [1, 1, 0], [0, 0, 0]]).bool()
+    logp = torch.linspace(-3, -1, 12, dtype=D).view(4, 3)
+    given = replace(given, mask=mask)
+    clean = value(method, logp, given)
+    spoilt = {
+        name: t.masked_fill(~mask, junk)
+        for name, t in vars(given.provided).items()
+        if t is not None
+    }
+    dirty = value(
+        method, logp.masked_fill(~mask, junk), replace(given, provided=Provided(**spoilt))
+    )
+    assert math.isfinite(clean[0]) and clean[0] == dirty[0] and torch.equal(clean[1], dirty[1])
+    assert (clean[1][~mask] == 0).all()
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_the_order_of_the_rows_and_of_the_groups_does_not_matter(kind):
+    torch.manual_seed(0)
+    order = torch.randperm(6)
+    rewards, group, logp = [1, 0, 0, 1, 0.5, 1], [0, 0, 0, 1, 1, 1], -2 - torch.rand(6, 2, dtype=D)
+    loss, slope = value(kind(), logp, batch(rewards, group, t=2, method=kind()))
+    shuffled = batch([rewards[i] for i in order], [7 - group[i] for i in order], t=2, method=kind())
+    other, other_slope = value(kind(), logp[order], shuffled)
+    assert other == pytest.approx(loss)
+    close(other_slope, slope[order])
+
+
+# a batch without pairs
+
+
+@pytest.mark.parametrize("kind", [DPO, TRDPO])
+def test_without_a_pair_loss_and_gradient_are_nothing(kind):
+    """Every group has one reward, though the batch has two."""
+    loss, slope = value(kind(), [[-1.0], [-3.0], [-2.0], [-1.5]], batch([1, 1, 0, 0], [0, 0, 1, 1]))
+    assert loss == 0 and (slope == 0).all()
+
+
+class Unmoved(Dial):
+    """A verifier that gives everything the same."""
+
+    def verify(self, prompt, completion, *, ended):
+        return Verdict(0.0, "wrong answer")
+
+
+@pytest.mark.parametrize("kind", [DPO, TRDPO, ADPO])
+def test_a_task_of_one_reward_is_a_no_op_told_once(kind):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        run = trained(kind(), task=Unmoved(), group=8)
+    (said,) = (str(w.message) for w in told if "said once per run" in str(w.message))
+    assert "all 32 rewards are 0" in said
+    if kind is ADPO:
+        # an even target: its gradient vanishes at the anchor, but for rounding, which AdamW makes
+        # big
+        assert run.history.grad_norm.max() < 1e-5
+    else:
+        assert same(run.policy, trlib.load_policy("dial"))
+
+
+def test_adpo_holds_a_group_of_one_reward_together():
+    """The target is even, so in later updates log-ratios that drift apart are pulled together: no
+    no-op."""
+    given = batch([0, 0, 0], method=ADPO())
+    assert value(ADPO(), [[-2.0]] * 3, given)[1].abs().max() < 1e-12
+    slope = value(ADPO(), [[-1.5], [-2.0], [-2.5]], given)[1][:, 0]
+    assert slope[0] > 0.1 and slope[2] < -0.1
+
+
+def test_trpa_without_a_pair_learns_from_right_and_wrong():
+    """The trap: no pair, no mean of pairs. The official code raises what is right and lowers the
+    rest, without beta."""
+    logp = [[-1.0], [-3.0], [-2.0], [-1.5]]
+    given = batch([1, 1, 0, 0], [0, 0, 1, 1], reasons=("right", "right", "no end", "no end"))
+    loss, slope = value(TRPA(kl=0.0), logp, given)
+    assert loss == pytest.approx(-sum(math.log(sigmoid(x)) for x in (1.0, -1.0, 0.0, -0.5)) / 4)
+    assert (slope[:2] < 0).all() and (slope[3] > 0).all()
+    all_wrong = batch([0, 0], reasons=("wrong answer", "bad arithmetic"))
+    assert (value(TRPA(kl=0.0), [[-2.0], [-2.0]], all_wrong)[1] > 0).all(), (
+        "all wrong: all are lowered"
+    )
+    assert (value(TRPA(kl=0.0), [[-2.0], [-2.0]], replace(all_wrong, reasons=()))[1] > 0).all()
+
+
+# TR-DPO
+
+
+def test_the_reference_moves():
+    moved, fixed = (
+        trained(method, steps=3, group=8).history.loss.tolist()
+        for method in (TRDPO(every=1, share=0.5), DPO())
+    )
+    assert moved[0] == fixed[0] and moved[1:] != fixed[1:]
+
+
+def test_the_saved_reference_is_no_view():
+    """The trap: a checkpoint that holds the moving tensor itself would change with it."""
+    seen = {}
+
+    class Watched(TRDPO):
+        def update(self, step):
+            seen["before"] = {name: t.clone() for name, t in step.reference.items()}
+            saved = step.learner.tensors()
+            super().update(step)
+            seen["saved"] = {name: saved[f"reference/{name}"] for name in step.reference}
+            seen["after"] = {name: t.clone() for name, t in step.reference.items()}
+
+    policy = trained(Watched(every=1, share=1.0), steps=1, group=8).policy
+    for name, t in seen["saved"].items():
+        assert torch.equal(t, seen["before"][name]), "what was saved does not move"
+        assert torch.equal(seen["after"][name], policy.trainable[name]), "a share of 1 is a copy"
+    assert any(not torch.equal(seen["before"][name], seen["after"][name]) for name in seen["after"])
+
+
+class Judged:
+    """The `Step` of three answers whose order never changes, each met in every batch: gradient
+    descent on logits."""
+
+    def __init__(self) -> None:
+        self.logits, self.reference = (
+            torch.zeros(3, dtype=D, requires_grad=True),
+            torch.zeros(3, dtype=D),
+        )
+
+    def minibatches(self):
+        return [self]
+
+    def loss(self):
+        now = self.logits.log_softmax(0).unsqueeze(1)
+        return self.method.loss(
+            self.method.objective(Scores(now), self.batch).per_token, self.batch
+        )
+
+    def descend(self, loss):
+        (slope,) = torch.autograd.grad(loss, self.logits)
+        self.slopes.append(float(slope.norm()))
+        self.logits.data -= 0.5 * slope
+
+    def move_reference(self, share=1.0):
+        self.reference.lerp_(self.logits.detach(), share)
+
+    def run(self, method, batches):
+        self.method, self.slopes = method, []
+        for k in range(batches):
+            reference = self.reference.log_softmax(0).unsqueeze(1)
+            self.batch = replace(
+                batch([1, 0, -1], number=k),
+                provided=Provided(logp_ref=reference, logp_old=reference),
+            )
+            method.update(self)
+        return self
+
+
+@pytest.mark.nightly("hundreds of updates")
+def test_on_preferences_that_never_contradict_themselves_a_moving_reference_knows_no_end():
+    """The trap: DPO's gradient dies as its margin grows; every move of the reference revives
+    TR-DPO's, a saw-tooth."""
+    fixed, moving = (
+        Judged().run(DPO(beta=0.5), 3000),
+        Judged().run(TRDPO(beta=0.5, share=1.0, every=200), 3000),
+    )
+    assert fixed.slopes[-1] < 0.01 * fixed.slopes[0], "the fixed reference lets go"
+    teeth = moving.slopes[200::200]
+    assert min(teeth) > 0.2 * moving.slopes[0]
+    assert all(
+        after > 3 * before for after, before in zip(teeth, moving.slopes[199:-1:200], strict=True)
+    )
+    spread = [float((one.logits.max() - one.logits.min()).detach()) for one in (fixed, moving)]
+    assert spread[1] > 4 * spread[0], spread
+
+
+def test_a_share_of_nothing_is_dpo():
+    none, fixed = Judged().run(TRDPO(share=0.0, every=1), 20), Judged().run(DPO(), 20)
+    assert torch.equal(none.logits, fixed.logits)
+
+
+class Moves(Method):
+    def objective(self, scores, batch):
+        return TokenLoss(-scores.logp * batch.advantages)
+
+    def update(self, step):
+        step.move_reference()
+
+
+def test_moving_a_reference_that_was_not_asked_for_is_named():
+    said = r"reference: the method has none; its `needs` must name it: Needs\(reference=True\)"
+    with pytest.raises(MethodError, match=said):
+        trained(Moves(), steps=1)
+    refused(said, bandit_step, Moves(), torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.0]))
+
+
+# ADPO
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), tau=st.floats(0.3, 3), beta=st.floats(0.3, 3))
+def test_adpos_optimum_is_the_anchor_times_q_to_the_tau(seed, tau, beta):
+    """The trap: tau multiplies the tilt. With a Boltzmann q of the z-scores: π ∝ π_old exp(τ z /
+    β)."""
+    torch.manual_seed(seed)
+    method, rewards = ADPO(tau=tau, beta=beta), torch.randn(5, dtype=D)
+    given = batch(rewards.tolist(), method=method)
+    z = (rewards - rewards.mean()) / (rewards.std() + 1e-6)
+    close(given.advantages[:, 0], z)
+    best = -2 + tau / beta * z.unsqueeze(1)
+    best = best - best.max() - 0.1  # a constant to all of a group changes nothing
+    assert value(method, best, given)[1].abs().max() < 1e-12
+    assert (
+        value(method, best + 0.1 * torch.randn_like(best).clamp(-0.9, 0.9), given)[0]
+        > value(method, best, given)[0]
+    )
+
+
+@pytest.mark.parametrize("tau", [0.4, 0.8, 2.0])
+def test_adpos_curvature_is_that_of_a_softmax_over_tau_squared(tau):
+    given = batch([1.0, 0.0, 0.3], method=ADPO(tau=tau))
+    logp = tensor([[-1.5], [-2.0], [-2.2]])
+
+    def loss(x):
+        return ADPO(tau=tau).objective(Scores(x.unsqueeze(1)), given).per_token
+
+    hessian = torch.autograd.functional.hessian(loss, logp.squeeze(1))
+    p = ((logp.squeeze(1) + 2) / tau).softmax(0)
+    close(hessian, (p.diag() - torch.outer(p, p)) / tau**2)
+
+
+def test_two_completions_and_a_hard_target_are_dpo():
+    """A cold target is one-hot; then two completions are -log σ((l_1 - l_2) / τ), DPO with beta 1/τ
+    and π_old."""
+    given = batch([1.0, 0.0], method=ADPO())
+    logp = [[-1.7], [-2.2]]
+    hard, slope = value(ADPO(beta=1e-3, tau=0.8), logp, given)
+    dpo, dpo_slope = value(DPO(beta=1 / 0.8), logp, given)
+    assert hard == pytest.approx(dpo)
+    close(slope, dpo_slope)
+
+
+# TRPA
+
+
+def test_trpa_by_hand():
+    """Means over the tokens; two levels of wrong; a right winner counts 2.5 times; k3 to the old
+    policy."""
+    reasons = ("right", "bad arithmetic", "no end")
+    given = batch([1, 0, 0], t=2, reasons=reasons, logp_old=torch.full((3, 2), -2.2, dtype=D))
+    logp = [[-1.5, -2.0], [-2.3, -2.1], [-2.0, -1.9]]
+    mean = [0.25, -0.2, 0.05]
+    margins = [
+        0.1 * 2.5 * (mean[0] - mean[1]),
+        0.1 * 2.5 * (mean[0] - mean[2]),
+        0.1 * (mean[1] - mean[2]),
+    ]
+    pairs = -sum(math.log(sigmoid(h)) for h in margins) / 3
+    back = [-2.2 - x for row in logp for x in row]
+    k3 = sum(math.expm1(d) - d for d in back) / 6
+    assert value(TRPA(), logp, given)[0] == pytest.approx(pairs + 1e-3 * k3)
+
+
+def test_trpa_counts_no_token_for_more_than_ten_nats():
+    """exp(8) would be 2981: one far token does not drown the rest."""
+    right = batch([1, 1], t=2, logp_old=torch.full((2, 2), -2.0, dtype=D))
+    far = [[-10.0, -2.0], [-2.0, -2.0]]
+    with_kl, without = (value(TRPA(kl=kl), far, right)[0] for kl in (1.0, 0.0))
+    assert with_kl - without == pytest.approx(10 / 4)
+
+
+def test_the_levels_are_the_rewards_then_the_reasons():
+    """wrong answer and bad arithmetic are one level; a reward decides before a reason does."""
+    flat = [[-2.0]] * 4
+    reasons = ("wrong answer", "bad arithmetic", "bad format", "no end")
+    slope = value(TRPA(), flat, batch([0, 0, 0, 0], reasons=reasons))[1][:, 0]
+    assert slope[0] == slope[1] < slope[2] < slope[3] and slope[0] < 0 < slope[3]
+    slope = value(TRPA(), flat, batch([0, 0, 0, 1], reasons=reasons))[1][:, 0]
+    assert slope[3] == slope.min(), "the reward comes first"
+    assert (
+        value(TRPA(), flat, batch([0, 0, 0, 0], reasons=("of", "its", "own", "kind")))[1] > 0
+    ).all()
+
+
+def test_the_region_has_no_gradient_in_the_first_update_and_a_bounded_one_later():
+    given = batch([1, 0], reasons=("right", "no end"))
+    at_old = [[-2.0], [-2.0]]
+    close(value(TRPA(kl=5.0), at_old, given)[1], value(TRPA(kl=0.0), at_old, given)[1])
+    for far in (-60.0, -2000.0):
+        loss, slope = value(TRPA(kl=5.0), [[far], [-2.0]], given)
+        assert math.isfinite(loss) and slope.isfinite().all()
+    pulled = (
+        value(TRPA(kl=5.0), [[-1.5], [-2.0]], given)[1]
+        - value(TRPA(kl=0.0), [[-1.5], [-2.0]], given)[1]
+    )
+    assert float(pulled[0]) == pytest.approx(5 * (1 - math.exp(-0.5)) / 2), (
+        "kl · (1 - π_old/π) / tokens"
+    )
+
+
+@pytest.mark.nightly("two trainings")
+def test_trpa_sees_the_order_of_the_rewards_alone():
+    """Its claim against reward hacking: a warp that keeps order and sign changes no bit."""
+    mu, rewards = torch.full((4,), 0.25), torch.tensor([1.0, 0.6, 0.3, 0.0])
+    warps = {
+        "a hundred times": 100 * rewards,
+        "cubed": rewards**3,
+        "exponential": (5 * rewards).exp() - 1,
+    }
+    for kind, scaled, warped in (
+        (TRPA, True, True),
+        (DPO, True, True),
+        (GRPO, True, False),
+        (REBEL, False, False),
+    ):
+        plain = bandit_step(kind(), mu, rewards, uses=60).pi
+        for name, other in warps.items():
+            same = bandit_step(kind(), mu, other, uses=60).pi
+            expected = scaled if name == "a hundred times" else warped
+            assert torch.allclose(plain, same, atol=1e-6) == expected, (kind, name)
+            assert kind not in (TRPA, DPO) or torch.equal(plain, same)
+
+
+# the classes
+
+
+@pytest.mark.parametrize("kind", by_day(ALL, ALL[0], reason="a second each"))
+@pytest.mark.parametrize("uses", by_day([1, 8], 8, reason="one use is part of eight"))
+def test_a_short_run_learns(kind, uses):
+    how = {"steps": 5 if uses == 8 else 12, "epochs": uses, "lr": 4e-4 / uses}
+    rewards = trained(kind(), prompts=8, group=16, **how).history.reward
+    assert rewards.iloc[-2:].mean() > rewards.iloc[:2].mean() + 0.15
+
+
+def test_defaults_are_the_papers():
+    assert DPO() == DPO(beta=0.1) and TRDPO() == TRDPO(share=0.6)
+    assert ADPO() == ADPO(tau=0.8, beta=0.5) and TRPA() == TRPA(beta=0.1, anisotropy=2.5, kl=1e-3)
+
+
+def test_a_pair_method_says_what_it_reads():
+    given = batch([1, 0])
+    bare = replace(given, provided=Provided(logp_old=given.logp_old))
+    refused(r"logp_ref: .*Needs\(reference=True\)", DPO().objective, Scores(given.logp_old), bare)
+    refused(
+        r"logp_ref: expected \[B, T\]",
+        DPO().objective,
+        Scores(given.logp_old),
+        replace(given, provided=Provided(logp_ref=given.logp_old[:1])),
+    )

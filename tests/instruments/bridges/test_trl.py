@@ -1,0 +1,711 @@
+"""The bridge to TRL by real steps: its own trainer, our loss, the embedded policy and its task, on
+a CPU."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import runpy
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
+
+import pytest
+import torch
+from torch import Tensor
+
+pytest.importorskip("trl", reason="TRL is not installed")
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+from datasets import Dataset  # noqa: E402
+from trl import GRPOConfig, GRPOTrainer  # noqa: E402
+
+import trlib  # noqa: E402
+from tests.by_day import by_day  # noqa: E402
+from tests.instruments.bridges.trl_run import QUIET  # noqa: E402
+from trlib.algorithms import (  # noqa: E402
+    TokenLoss,
+    dppo_loss,
+    dppo_sparse_loss,
+    ppo_loss,
+    quatro_loss,
+    troll_loss,
+    troll_sparse_loss,
+)
+from trlib.algorithms.quatro import solve_dual  # noqa: E402
+from trlib.bridges.trl import DistributionTrainer, QuatroTrainer, TrustRegionTrainer  # noqa: E402
+
+SCRIPT = Path(__file__).with_name("trl_run.py")
+
+
+class Clipped(TrustRegionTrainer):
+    """PPO's clip through the bridge: what TRL computes itself."""
+
+    token_loss = staticmethod(partial(ppo_loss, eps_low=0.2, eps_high=0.2))
+
+
+def bare(logp, logp_old, *, advantages, mask):
+    """The policy gradient, without diagnostics."""
+    return TokenLoss(-logp * advantages * mask)
+
+
+def changing(logp, logp_old, *, advantages, mask):
+    advantages /= advantages.std() + 1
+    return TokenLoss(-logp * advantages)
+
+
+def on_a_gpu(logp, logp_old, *, advantages, mask):
+    return TokenLoss(-logp * torch.ones((), device="cuda"))
+
+
+def clip_of_the_sampled(logp, old, *, tokens, advantages, mask):
+    """PPO's clip, by a loss that is handed K tokens."""
+    at = (old.ids == tokens.unsqueeze(-1)).int().argmax(-1, keepdim=True)
+    sampled = (x.gather(-1, at).squeeze(-1) for x in (logp, old.logp))
+    return ppo_loss(*sampled, advantages=advantages, mask=mask)
+
+
+class Recomputed(Clipped):
+    """The anchor that TRL has itself."""
+
+    anchor = "recomputed"
+
+
+def trainer_of(
+    policy,
+    folder: Path,
+    kind: type[GRPOTrainer] = TrustRegionTrainer,
+    reward=None,
+    prompts=("3 : +1 =",),
+    **settings,
+) -> GRPOTrainer:
+    common = {
+        "per_device_train_batch_size": 8,
+        "num_generations": 4,
+        "max_completion_length": 16,
+        "scale_rewards": "none",
+        **QUIET,
+    }
+    return kind(
+        model=policy.model,
+        args=GRPOConfig(output_dir=str(folder), **{**common, **settings}),
+        reward_funcs=reward or (lambda completions, **_: [0.0] * len(completions)),
+        train_dataset=Dataset.from_list([{"prompt": p} for p in prompts]),
+        processing_class=policy.tokenizer,
+    )
+
+
+def training(policy, folder: Path, kind: type[GRPOTrainer] = TrustRegionTrainer, **settings):
+    """A trainer that is about to take a step on one batch, whose reference is given to it."""
+    trainer = trainer_of(policy, folder, kind, **settings)
+    trainer.current_gradient_accumulation_steps = trainer.args.gradient_accumulation_steps
+    trainer.model.train()
+    return trainer
+
+
+def batch(vocabulary: int = 22) -> dict[str, Tensor]:
+    """What TRL hands to a loss: right-padded completions, a tool's answer inside one of them, an
+    old policy."""
+    g = torch.Generator().manual_seed(0)
+    mask = torch.arange(7) < torch.tensor([7, 3, 5, 1, 6, 2]).unsqueeze(-1)
+    tool = torch.ones(6, 7, dtype=torch.long)
+    tool[0, 2:4] = 0
+    return {
+        "prompt_ids": torch.randint(2, vocabulary, (6, 4), generator=g),
+        "prompt_mask": torch.ones(6, 4).long(),
+        "completion_ids": torch.randint(2, vocabulary, (6, 7), generator=g),
+        "completion_mask": mask.long(),
+        "tool_mask": tool,
+        "advantages": torch.randn(6, generator=g),
+        "num_items_in_batch": torch.tensor(40),
+        "old_per_token_logps": -12 * torch.rand(6, 7, generator=g),
+    }
+
+
+def with_gradient(loss: Tensor, model) -> tuple[Tensor, Tensor]:
+    found = torch.autograd.grad(loss, [p for p in model.parameters() if p.requires_grad])
+    return loss.detach(), torch.cat([x.flatten() for x in found])
+
+
+def assert_trls_loss(trainer, inputs, rtol: float = 1e-5, atol: float = 1e-7) -> None:
+    """Our loss and its gradient are TRL's own on the same batch."""
+    ours = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
+    with pytest.MonkeyPatch.context() as plain:
+        scored = GRPOTrainer._get_per_token_logps_and_entropies
+        plain.setattr(type(trainer), "_get_per_token_logps_and_entropies", scored)
+        loss = GRPOTrainer._compute_loss(trainer, trainer.model, inputs)
+    theirs = with_gradient(loss, trainer.model)
+    for mine, its in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, its, rtol=rtol, atol=atol)
+    assert ours[1].abs().max() > 0
+
+
+def reinforce(trainer, inputs: dict[str, Tensor]) -> Tensor:
+    """The policy gradient's loss as a sum over each completion, computed here."""
+    mask = (inputs["completion_mask"] * inputs["tool_mask"]).bool()
+    gain = with_log_probs(trainer, inputs) * inputs["advantages"].unsqueeze(-1) * mask
+    return -gain.sum(-1).mean()
+
+
+@pytest.mark.parametrize("loss_type", ["dapo", "grpo", "bnpo", "dr_grpo"])
+def test_ppo_through_the_bridge_is_trls_own_loss(loss_type, policy, tmp_path):
+    trainer = training(
+        policy, tmp_path, Clipped, loss_type=loss_type, gradient_accumulation_steps=2
+    )
+    inputs = batch()
+    inputs["old_per_token_logps"][::2] = with_log_probs(trainer, inputs)[::2] - 0.1
+    for learns in (True, False):
+        trainer.model.train(learns)
+        assert_trls_loss(trainer, inputs)
+    assert 0 < trainer._metrics["train"]["kept"][0] < 1
+
+
+def with_log_probs(trainer: GRPOTrainer, inputs: dict[str, Tensor]) -> Tensor:
+    """[B, T] log-probs of the completions by the trainer's model, computed here."""
+    ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], 1)
+    attention = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], 1)
+    with torch.no_grad():
+        hidden = trainer.model.model(input_ids=ids, attention_mask=attention).last_hidden_state
+        scores = torch.log_softmax(trainer.model.lm_head(hidden), -1)
+    return scores[:, 3:-1].gather(-1, inputs["completion_ids"].unsqueeze(-1)).squeeze(-1)
+
+
+@pytest.mark.parametrize("anchor", ["rollout", "recomputed"])
+def test_the_anchor_is_the_samplers_where_there_is_one(anchor, policy, tmp_path):
+    class Chosen(TrustRegionTrainer):
+        token_loss = staticmethod(partial(dppo_loss, delta_tv=1e-3))
+
+    Chosen.anchor = anchor
+    trainer = training(policy, tmp_path, Chosen, loss_type="luspo")
+    inputs = batch()
+    sampler = inputs["old_per_token_logps"] - 0.5
+    sampler[1, 0] = math.nan  # a token that the sampler could not score: the old policy stands in
+    loss = trainer._compute_loss(trainer.model, {**inputs, "sampling_per_token_logps": sampler})
+
+    old = inputs["old_per_token_logps"]
+    anchored = sampler.where(~sampler.isnan(), old) if anchor == "rollout" else old
+    expected = dppo_loss(
+        with_log_probs(trainer, inputs),
+        anchored,
+        advantages=inputs["advantages"].unsqueeze(-1).expand(6, 7),
+        delta_tv=1e-3,
+        mask=(inputs["completion_mask"] * inputs["tool_mask"]).bool(),
+    )
+    torch.testing.assert_close(loss, expected.per_token.sum(-1).mean(), rtol=1e-5, atol=0)
+
+
+def test_one_update_a_rollout_is_reinforce(policy, tmp_path):
+    trainer, inputs = training(policy, tmp_path, loss_type="luspo"), batch()
+    del inputs["old_per_token_logps"]
+    loss = trainer._compute_loss(trainer.model, inputs)
+    torch.testing.assert_close(loss, reinforce(trainer, inputs), rtol=1e-5, atol=0)
+    assert trainer._metrics["train"]["kept"] == [1.0]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"top_entropy_quantile": 0.2},
+        {"importance_sampling_level": "sequence"},
+        {"off_policy_mask_threshold": 0.1},
+        {"delta": 2.0},
+        {"epsilon": 0.05},
+        {"epsilon_high": 0.28},
+        {"loss_type": "cispo"},
+        {"loss_type": "vespo"},
+        {"loss_type": "sapo"},
+    ],
+)
+def test_what_the_loss_would_drop_is_refused_by_name_at_construction(settings, policy, tmp_path):
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        trainer_of(policy, tmp_path, **settings)
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (
+            staticmethod(quatro_loss),
+            r"token_loss: expected .*, got quatro_loss, which fails .*'advantages'",
+        ),
+        (
+            staticmethod(troll_loss),
+            r"token_loss: expected .*, got troll_loss, which fails .*'tokens'",
+        ),
+        (
+            bare,
+            r"token_loss \(a plain function needs staticmethod around it\): .*, got bare, which "
+            r"fails",
+        ),
+        (
+            staticmethod(lambda *_, **__: torch.zeros(1, 1)),
+            r"token_loss: .* returns per_token of shape \[1, 1\] for",
+        ),
+        (
+            staticmethod(troll_sparse_loss),
+            r"most likely tokens it is troll_sparse_loss, in DistributionTrainer$",
+        ),
+        (
+            staticmethod(lambda *_, **__: TokenLoss(torch.zeros(()))),
+            r"token_loss: .* per_token of shape \[\]",
+        ),
+        (
+            staticmethod(lambda logp, *_, **__: (-logp, {})),
+            r"token_loss: .*, which returns a tuple; TokenLoss\(per_tok",
+        ),
+        (
+            staticmethod(changing),
+            r"token_loss: .*, got changing, which changes its argument advantages in place",
+        ),
+        (
+            staticmethod(lambda logp, *_, **__: TokenLoss(-logp.detach())),
+            r"token_loss: .* without a gradient in logp",
+        ),
+        (
+            staticmethod(on_a_gpu),
+            r"token_loss: .*, got on_a_gpu, which fails on \[2, 3\] tokens on cpu: .*CUDA",
+        ),
+        (
+            staticmethod(lambda logp, *_, **__: TokenLoss(-logp.to("meta"))),
+            r"returns per_token on meta for tokens on cpu",
+        ),
+    ],
+)
+def test_a_loss_that_cannot_work_is_refused_by_name_at_construction(
+    loss, message, policy, tmp_path
+):
+    class Broken(TrustRegionTrainer):
+        token_loss = loss
+
+    with pytest.raises(TypeError, match=message):
+        trainer_of(policy, tmp_path, Broken)
+
+
+@pytest.mark.parametrize(
+    "loss", [bare, lambda *args, **kwargs: bare(*args, **kwargs).per_token], ids=["bare", "plain"]
+)
+def test_a_loss_without_diagnostics_trains_and_logs_no_kept(loss, policy, tmp_path):
+    class Bare(TrustRegionTrainer):
+        token_loss = staticmethod(loss)
+
+    trainer, inputs = training(policy, tmp_path, Bare, loss_type="luspo"), batch()
+    del inputs["old_per_token_logps"]
+    loss = trainer._compute_loss(trainer.model, inputs)
+    torch.testing.assert_close(loss, reinforce(trainer, inputs), rtol=1e-5, atol=0)
+    assert "kept" not in trainer._metrics["train"]
+
+
+class Sparse(DistributionTrainer):
+    token_loss = staticmethod(clip_of_the_sampled)
+    most_likely = 4
+
+
+@pytest.mark.parametrize("coefficient", [0.0, 0.05])
+def test_a_clip_by_k_tokens_is_trls_own_loss(coefficient, policy, tmp_path):
+    trainer = training(
+        policy, tmp_path, Sparse, loss_type="dapo", entropy_coef=coefficient, temperature=0.7
+    )
+    inputs = batch()
+    whole = [
+        torch.cat([inputs[f"prompt_{x}"], inputs[f"completion_{x}"]], 1) for x in ("ids", "mask")
+    ]
+    trainer._scored = []
+    with torch.no_grad():
+        trainer._get_per_token_logps_and_entropies(trainer.model, *whole, 7, batch_size=4)
+    ((logp, old, _),) = trainer._scored
+    full = (
+        (trainer.model(whole[0], attention_mask=whole[1]).logits[:, 3:-1] / 0.7)
+        .log_softmax(-1)
+        .detach()
+    )
+    sampled = inputs["completion_ids"].unsqueeze(-1)
+    torch.testing.assert_close(logp, full.gather(-1, sampled).squeeze(-1))
+    others = full.scatter(-1, sampled, -math.inf).sort(-1, descending=True).values[..., :3]
+    torch.testing.assert_close(old.logp, torch.cat([full.gather(-1, sampled), others], -1))
+    torch.testing.assert_close(full.gather(-1, old.ids), old.logp)
+
+    moved = (0.4 * torch.randn(logp.shape, generator=torch.Generator().manual_seed(3))).clamp(
+        max=-0.01
+    )
+    inputs |= {"old_topk_ids": old.ids, "old_topk_logps": old.logp + moved.unsqueeze(-1)}
+    inputs["old_per_token_logps"] = logp + moved
+    assert_trls_loss(trainer, inputs, atol=1e-6)  # TRL takes the logits in pieces
+    mine, its = trainer._metrics["train"]["entropy"]
+    assert mine == pytest.approx(its, rel=1e-5) and 0 < trainer._metrics["train"]["kept"][0] < 1
+
+
+def seen_by(
+    kind: type[TrustRegionTrainer], policy, folder, **settings
+) -> list[tuple[dict[str, Tensor], tuple, Tensor]]:
+    """A short run with two updates a rollout: each update's batch, the loss's arguments, and its
+    loss of each token."""
+    updates = []
+
+    class Watched(kind):
+        def _token_loss(self, *given):
+            updates.append([given[-1], given, super()._token_loss(*given)])
+            return updates[-1][-1]
+
+    trainer = trainer_of(
+        policy,
+        folder,
+        Watched,
+        reward=lambda completions, **_: [len(text) % 5 / 4 for text in completions],
+        prompts=[f"{start} : +1 =" for start in range(4)],
+        **{
+            "num_iterations": 2,
+            "max_steps": 4,
+            "learning_rate": 0.01,
+            "loss_type": "luspo",
+            **settings,
+        },
+    )
+    trainer.train()
+    return updates
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [partial(troll_sparse_loss, delta_kl=0.01), partial(dppo_sparse_loss, delta_tv=0.02)],
+    ids=["troll", "dppo"],
+)
+def test_losses_of_k_tokens_train_around_the_policy_before_the_updates(loss, policy, tmp_path):
+    class Regional(DistributionTrainer):
+        token_loss = staticmethod(loss)
+        most_likely = 6
+
+    start = {name: p.clone() for name, p in policy.trainable.items()}
+    updates = seen_by(Regional, policy, tmp_path, beta=0.01)
+    assert (
+        len(updates) == 4
+        and max((p - start[name]).abs().max() for name, p in policy.trainable.items()) > 1e-3
+    )
+    for i, (inputs, (logp, _, mask, _), _) in enumerate(updates):
+        sampled = inputs["old_topk_ids"] == inputs["completion_ids"].unsqueeze(-1)
+        assert (sampled.sum(-1) == 1).all()
+        old = inputs["old_topk_logps"][sampled].view_as(logp)
+        assert torch.equal(
+            old, inputs["old_per_token_logps"]
+        )  # not the reference's, though it is scored as well
+        apart = (logp - old)[mask].abs().max()
+        assert apart < 1e-5 if i % 2 == 0 else apart > 1e-3
+    for i, (_, (_, _, mask, _), result) in enumerate(updates):
+        acts = (
+            result.diagnostics["projected"]
+            if "projected" in result.diagnostics
+            else ~result.diagnostics["kept"]
+        )
+        assert bool((acts & mask).any()) == bool(i % 2)
+
+
+def test_one_update_a_rollout_needs_no_old_distribution(policy, tmp_path):
+    (inputs, (logp, *_), loss), *_ = seen_by(
+        DistributionTrainer, policy, tmp_path, num_iterations=1, max_steps=1
+    )
+    assert "old_topk_ids" not in inputs and not loss.diagnostics["projected"].any()
+    torch.testing.assert_close(loss.diagnostics["ratio"], torch.ones_like(logp))
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"delta_kl": 0.5, "form": "regression", "direction": "forward"}]
+)
+def test_quatro_in_trl_is_quatro(settings, policy, tmp_path):
+    kind = type("Q", (QuatroTrainer,), settings)
+    updates = seen_by(kind, policy, tmp_path)
+    for inputs, (logp, anchor, mask, _), loss in updates:  # one batch is one rollout here
+        text = policy.tokenizer.batch_decode(inputs["completion_ids"], skip_special_tokens=True)
+        rewards = torch.tensor([len(t) % 5 / 4 for t in text])
+        group = torch.unique(inputs["prompt_ids"], dim=0, return_inverse=True)[1]
+        expected = quatro_loss(logp, anchor, rewards=rewards, group=group, mask=mask, **settings)
+        torch.testing.assert_close(loss.per_token, expected.per_token)
+        assert len(text) == 8 and len(group.unique()) == 2
+    assert updates[1][-1].diagnostics["ratio"].sub(1).abs().max() > 1e-3
+    assert any(loss.per_token.abs().max() > 0 for *_, loss in updates)
+
+
+def test_quatros_groups_leave_out_what_is_masked_or_has_no_reward(policy, tmp_path):
+    scores = iter([1.0, 0.0, None, 0.5, 0.0, 1.0, 1.0, 0.0])
+    trainer = trainer_of(
+        policy,
+        tmp_path,
+        QuatroTrainer,
+        reward=lambda completions, **_: [next(scores) for _ in completions],
+    )
+    trainer.model.train()
+    whole, empty = GRPOTrainer._generate_and_score_completions, 4
+
+    def masked(self, inputs):
+        output = whole(self, inputs)
+        output["completion_mask"][empty] = 0
+        return output
+
+    with patch.object(TrustRegionTrainer, "_generate_and_score_completions", masked, create=True):
+        output = trainer._generate_and_score_completions([{"prompt": "3 : +1 ="}] * 8)
+    for rows in ([0, 1, 3], [5, 6, 7]):
+        rewards = torch.tensor([[1.0, 0.0, None or 0.0, 0.5, 0.0, 1.0, 1.0, 0.0]])[:, rows]
+        dual = solve_dual(rewards, delta_kl=0.1)
+        torch.testing.assert_close(output["multiplier"][rows], dual.multiplier.expand(3))
+        torch.testing.assert_close(output["push"][rows], (dual.multiplier * dual.target)[0])
+    assert (
+        output["multiplier"][[2, empty]].tolist()
+        == output["push"][[2, empty]].tolist()
+        == [0.0, 0.0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "error", "message"),
+    [
+        (QuatroTrainer, {"delta_kl": 0.0}, ValueError, "delta_kl: expected a number above 0"),
+        (
+            QuatroTrainer,
+            {"form": "ratios"},
+            ValueError,
+            "form: expected one of 'ratio', 'exact', 'regression'",
+        ),
+        (
+            QuatroTrainer,
+            {"token_loss": staticmethod(bare)},
+            TypeError,
+            "token_loss: QuatroTrainer has its own",
+        ),
+        (
+            TrustRegionTrainer,
+            {"anchor": "nope"},
+            ValueError,
+            "anchor: expected one of 'rollout', 'recomputed', got 'nope'",
+        ),
+        (
+            DistributionTrainer,
+            {"anchor": "rollout"},
+            ValueError,
+            "anchor: expected one of 'recomputed', got 'rollout'",
+        ),
+        (
+            DistributionTrainer,
+            {"most_likely": 0},
+            ValueError,
+            "most_likely: expected a whole number of at least 1, got 0",
+        ),
+        (
+            DistributionTrainer,
+            {"token_loss": staticmethod(troll_loss)},
+            TypeError,
+            r"token_loss: expected a function of \(logp, old, \*, tokens.*, got troll_loss, which "
+            r"fails .* it is "
+            "troll_sparse_loss$",
+        ),
+    ],
+)
+def test_settings_of_a_trainer_are_checked_at_construction(
+    kind, settings, error, message, policy, tmp_path
+):
+    with pytest.raises(error, match=message):
+        trainer_of(policy, tmp_path, type("Set", (kind,), settings))
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+@pytest.mark.parametrize("loss_type", ["dapo", "dr_grpo"])
+def test_beta_is_trls_own_penalty(loss_type, corrected, policy, tmp_path):
+    trainer = training(
+        policy, tmp_path, Recomputed, loss_type=loss_type, use_bias_correction_kl=corrected
+    )
+    trainer.beta = 0.5  # given to the constructor it loads a reference: trl_run does
+    inputs = batch()
+    logp = with_log_probs(trainer, inputs)
+    inputs |= {
+        "old_per_token_logps": logp - 0.1,
+        "ref_per_token_logps": logp - torch.rand(6, 7) / 2,
+    }
+    assert_trls_loss(trainer, inputs)
+    mine, its = trainer._metrics["train"]["kl"]
+    assert mine == pytest.approx(its, rel=1e-5) and mine > 0.01 and trainer.beta == 0.5
+
+
+def test_a_routers_load_is_balanced_as_trl_does(policy, tmp_path):
+    from transformers import MixtralConfig, MixtralForCausalLM
+
+    torch.manual_seed(0)
+    model = MixtralForCausalLM(
+        MixtralConfig(
+            vocab_size=22,
+            hidden_size=16,
+            intermediate_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            num_local_experts=4,
+            output_router_logits=True,
+            router_aux_loss_coef=0.5,
+        )
+    )
+    mixture = SimpleNamespace(model=model, tokenizer=policy.tokenizer)
+    trainer = training(mixture, tmp_path, Recomputed)
+    assert trainer.aux_loss_enabled
+    assert_trls_loss(trainer, batch(), rtol=0, atol=0)
+    assert trainer._metrics["train"]["aux_loss"][0] == trainer._metrics["train"]["aux_loss"][1] > 0
+
+
+def test_what_has_no_tokens_is_not_logged(policy, tmp_path):
+    trainer, inputs = training(policy, tmp_path), batch()
+    inputs["completion_mask"] *= 0
+    loss, gradient = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
+    assert loss == 0 and (gradient == 0).all() and "kept" not in trainer._metrics["train"]
+
+
+def test_the_embedded_policy_learns_dial(policy, task, tmp_path):
+    prompts = task.prompts(64, seed=0)
+    asked = {p.text: p for p in prompts}
+
+    def reward(prompts, completions, completion_ids, **_):
+        return [
+            task.verify(asked[p], c, ended=ids[-1] == policy.end_id).reward
+            for p, c, ids in zip(prompts, completions, completion_ids, strict=True)
+        ]
+
+    trainer = trainer_of(
+        policy,
+        tmp_path,
+        reward=reward,
+        prompts=[p.text for p in prompts],
+        max_steps=10,
+        per_device_train_batch_size=128,
+        num_generations=16,
+        learning_rate=5e-4,
+        loss_type="dr_grpo",
+        max_completion_length=task.max_tokens,
+        num_iterations=2,
+    )
+    trainer.train()
+    rewards = [row["reward"] for row in trainer.state.log_history if "reward" in row]
+    assert rewards[0] < 0.45 and sum(rewards[-2:]) / 2 > rewards[0] + 0.3
+
+
+CLIPPED = {"learning_rate": 0.02, "loss_type": "dapo"}
+"""At this learning rate ratios leave the window in the second update and stay finite."""
+ALIKE = [
+    CLIPPED,
+    {**CLIPPED, "entropy_coef": 0.05},
+    {
+        **CLIPPED,
+        "loss_type": "grpo",
+        "entropy_coef": 0.05,
+        "use_adaptive_entropy": True,
+        "entropy_target": 3.0,
+        "gradient_accumulation_steps": 2,
+    },
+]
+PENALISED = {"learning_rate": 1e-3, "beta": 0.1, "loss_type": "dapo", "entropy_coef": 0.05}
+RUNS = [*ALIKE, PENALISED]
+
+
+def done(folder: Path) -> tuple[dict[str, Tensor], list[dict]]:
+    """A run's weights and its log without what a clock says."""
+    log = json.loads((folder / "history.json").read_text())["log"]
+    log = [
+        {k: v for k, v in row.items() if "time" not in k and "per_second" not in k} for row in log
+    ]
+    return torch.load(folder / "weights.pt", weights_only=True), log
+
+
+def assert_trls_own(folder: Path, name: str, exact: bool) -> None:
+    """Weights of both kinds of run, and everything that TRL logs but its clip ratios."""
+    (ours, mine), (theirs, its) = done(folder / f"{name} bridge"), done(folder / f"{name} trl")
+    start = trlib.load_policy("dial").model.state_dict()
+    assert max((theirs[k] - start[k]).abs().max() for k in start) > 1e-4
+    apart = max((ours[k] - theirs[k]).abs().max().item() for k in theirs)
+    assert (
+        apart == 0 if exact else apart < 1e-7
+    )  # one rounding of float32 at a weight of 1: TRL shares the ratio
+    for row, other in zip(mine, its, strict=True):
+        logged = {k: v for k, v in other.items() if not k.startswith("clip_ratio/")}
+        assert set(row) - {"kept"} == set(logged) and not any(
+            k.startswith("clip_ratio/") for k in row
+        )
+        for key, value in logged.items():
+            assert (
+                row[key] == value if exact else row[key] == pytest.approx(value, rel=1e-3, abs=1e-6)
+            ), key
+        if "kept" in row:
+            assert row["kept"] == pytest.approx(1 - other["clip_ratio/region_mean"], abs=1e-6)
+    assert not exact or mine[3]["kept"] < 1
+
+
+def run_here(jobs: list[tuple[str, str, dict]]) -> None:
+    runpy.run_path(str(SCRIPT))["main"](jobs)
+
+
+def run_apart(jobs: list[tuple[str, str, dict]], folder: Path) -> None:
+    """The same in two processes."""
+    root = Path(trlib.__file__).parents[1]
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            "2",
+            str(SCRIPT),
+            json.dumps(jobs),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=folder,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(root),
+            "OMP_NUM_THREADS": "1",
+            "TRL_EXPERIMENTAL_SILENCE": "1",
+        },
+    )
+    assert ended.returncode == 0, ended.stderr[-2000:]
+
+
+def both_kinds(folder: Path, settings: list[dict]) -> list[tuple[str, str, dict]]:
+    return [
+        (str(folder / f"{i} {kind}"), kind, given)
+        for i, given in enumerate(settings)
+        for kind in ("bridge", "trl")
+    ]
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch):
+    monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
+
+
+@pytest.mark.parametrize(
+    "given",
+    by_day(RUNS, PENALISED, reason="two runs for each"),
+    ids=lambda g: " ".join(map(str, g.values())),
+)
+def test_a_run_through_the_bridge_ends_in_trls_own_weights(given, tmp_path):
+    run_here(both_kinds(tmp_path, [given]))
+    assert_trls_own(tmp_path, "0", exact=given in ALIKE)
+
+
+@pytest.mark.nightly("trains ten times, in two processes")
+def test_two_processes_end_in_trls_own_weights_and_do_what_one_does(tmp_path):
+    around = {"loss_type": "dapo"}
+    run_here([(str(tmp_path / "one"), "dppo", around)])
+    run_apart([*both_kinds(tmp_path, RUNS), (str(tmp_path / "two"), "dppo", around)], tmp_path)
+    for i, given in enumerate(RUNS):
+        assert_trls_own(tmp_path, str(i), exact=given in ALIKE)
+
+    one, two = (json.loads((tmp_path / n / "history.json").read_text()) for n in ("one", "two"))
+    assert (one["processes"], two["processes"]) == (1, 2)
+    for mine, other in zip(one["log"][:4], two["log"][:4], strict=True):
+        for name in ("loss", "grad_norm", "kept"):
+            assert mine[name] == pytest.approx(other[name], rel=1e-5, abs=1e-7), name
+    assert 0 < one["log"][3]["kept"] < 1
+    weights = [torch.load(tmp_path / n / "weights.pt", weights_only=True) for n in ("one", "two")]
+    start = trlib.load_policy("dial").model.state_dict()
+    assert max((weights[0][k] - start[k]).abs().max() for k in start) > 1e-4
+    for name in start:
+        torch.testing.assert_close(weights[0][name], weights[1][name], rtol=1e-5, atol=1e-6)

@@ -1,0 +1,273 @@
+"""`trlib diagnose` inside TRL's GRPOTrainer and verl's driver: tiny random models, with faults and
+without."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from types import ModuleType, SimpleNamespace
+
+import pytest
+import torch
+
+pytest.importorskip("trl", reason="TRL is not installed")
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+from datasets import Dataset  # noqa: E402
+from transformers import AutoTokenizer, Trainer, TrainingArguments  # noqa: E402
+from trl import GRPOConfig, GRPOTrainer  # noqa: E402
+
+from tests.instruments.bridges.trl_run import QUIET, reward  # noqa: E402
+from trlib.bridges.trl import CausesCallback, TrustRegionTrainer  # noqa: E402
+from trlib.bridges.watch import Watch  # noqa: E402
+from trlib.model.loading import EMBEDDED  # noqa: E402
+
+PROMPTS = [f"{start} : +{move} =" for start in range(8) for move in (1, 2)]
+TEMPERATURE = 0.7
+
+
+def drawn(temperature: float):
+    """Eight completions of each prompt from the model, at a temperature, with their log-probs at
+    it."""
+
+    def rollouts(prompts: list[str], trainer: GRPOTrainer) -> dict[str, list]:
+        ids = torch.tensor([trainer.processing_class(p).input_ids for p in prompts])
+        start, logps, training = ids.shape[1], [], trainer.model.training
+        trainer.model.eval()
+        with torch.no_grad():
+            for _ in range(12):
+                scores = (trainer.model(ids).logits[:, -1] / temperature).log_softmax(-1)
+                ids = torch.cat([ids, scores.exp().multinomial(1)], 1)
+                logps.append(scores.gather(1, ids[:, -1:]))
+        trainer.model.train(training)
+        return {
+            "prompt_ids": ids[:, :start].tolist(),
+            "completion_ids": ids[:, start:].tolist(),
+            "logprobs": torch.cat(logps, 1).tolist(),
+        }
+
+    return rollouts
+
+
+def run(folder, model, kind=GRPOTrainer, every=1, rollout=True, tokens=50_000, **settings):
+    """What TRL logged of causes, step by step, and what was warned of."""
+    given = {
+        "per_device_train_batch_size": 64,
+        "num_generations": 8,
+        "max_steps": 3,
+        "max_completion_length": 12,
+        "learning_rate": 1e-4,
+        "temperature": TEMPERATURE,
+        **QUIET,
+        **settings,
+    }
+    trainer = kind(
+        model=model,
+        args=GRPOConfig(output_dir=str(folder), **given),
+        reward_funcs=reward,
+        train_dataset=Dataset.from_list([{"prompt": p} for p in PROMPTS]),
+        rollout_func=drawn(TEMPERATURE) if rollout else None,
+        processing_class=AutoTokenizer.from_pretrained(EMBEDDED / "dial"),
+    )
+    forwards = []
+    trainer.model.register_forward_hook(lambda *_: forwards.append(trainer.model.training))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        if every:
+            trainer.add_callback(CausesCallback(trainer, every=every, tokens=tokens))
+        trainer.train()
+    logged = [row for row in trainer.state.log_history if "reward" in row]
+    causes = [
+        {k.removeprefix("causes/"): v for k, v in row.items() if k.startswith("causes/")}
+        for row in logged
+    ]
+    return (
+        causes,
+        [str(w.message) for w in told if "trlib diagnose" in str(w.message)],
+        sum(forwards),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch):
+    monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"kind": TrustRegionTrainer, "scale_rewards": "none"}], ids=["trl", "bridge"]
+)
+def test_a_healthy_run_has_no_cause(given, small_model, tmp_path):
+    causes, told, _ = run(tmp_path, small_model(), **given)
+    assert causes == [{"found": 0.0}] * 3 and not told
+
+
+def test_a_learner_at_another_temperature_is_named_each_time_and_told_once(small_model, tmp_path):
+    causes, told, _ = run(tmp_path, small_model(), temperature=1.0, every=2)
+    assert causes == [{"found": 1.0, "temperature": 1.0}, {}, {"found": 1.0, "temperature": 1.0}]
+    (only,) = told
+    assert "changes by -0.2" in only and "divide its logits" in only
+
+
+def test_dropout_in_the_learner_is_named(small_model, tmp_path):
+    causes, (told, *_), _ = run(tmp_path, small_model("gpt2"), num_iterations=2)
+    assert all(row["dropout"] == 1.0 for row in causes) and "two passes of the learner" in told
+
+
+def test_micro_batches_are_one_batch_and_the_model_is_not_asked_again(small_model, tmp_path):
+    given = {"per_device_train_batch_size": 16, "gradient_accumulation_steps": 4, "max_steps": 1}
+    causes, told, watched = run(tmp_path, small_model(), **given)
+    *_, alone = run(tmp_path, small_model(), every=0, **given)
+    assert causes == [{"found": 0.0}] and not told and watched == alone
+
+
+def test_a_batch_is_looked_at_up_to_its_limit(small_model, tmp_path):
+    _, (told,), _ = run(tmp_path, small_model(), tokens=7 * 12 + 5, max_steps=1)
+    assert "there are 7 completions with 84 tokens" in told
+
+
+def test_without_the_samplers_log_probs_it_says_once_what_is_not_seen(small_model, tmp_path):
+    causes, told, _ = run(tmp_path, small_model(), rollout=False)
+    (only,) = told
+    assert (
+        "no log-probs of the sampler" in only and "use_vllm=True" in only and "temperature" in only
+    )
+    assert causes == [{"found": 0.0}] * 3
+
+
+def test_a_trainer_without_completions_is_told_once_what_it_lacks_and_trains_on(
+    small_model, tmp_path
+):
+    ids = [{"input_ids": [3, 4, 5], "labels": [3, 4, 5]}] * 4
+    args = TrainingArguments(str(tmp_path), max_steps=2, **QUIET)
+    trainer = Trainer(small_model(), args, train_dataset=Dataset.from_list(ids))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        trainer.add_callback(CausesCallback(trainer, every=1))
+        trainer.train()
+    (only,) = [str(w.message) for w in told if "trlib diagnose" in str(w.message)]
+    assert (
+        "log-probs of TRL's GRPOTrainer; Trainer has no _compute_loss" in only
+        and trainer.state.global_step == 2
+    )
+
+
+def test_without_the_laboratory_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("trlib.bridges.watch.entry_points", lambda **_: ())
+    with pytest.raises(ImportError, match="pip install trust-region-book"):
+        Watch()
+
+
+@pytest.mark.parametrize("name", ["every", "tokens"])
+def test_a_number_of_steps_or_tokens_is_checked(name):
+    with pytest.raises(ValueError, match=f"{name}: expected a whole number of at least 1, got 0"):
+        Watch(**{name: 0})
+
+
+# -- verl
+# --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def driver(monkeypatch):
+    """verl's own functions in a module by its trainer's name: the trainer itself needs a cluster's
+    packages."""
+    pytest.importorskip("verl", reason="verl is not installed")
+    from verl.trainer.ppo import core_algos, metric_utils
+
+    from trlib.bridges import verl
+
+    def compute_advantage(data, **_):
+        columns = data.batch
+        advantages, returns = core_algos.compute_grpo_outcome_advantage(
+            columns["token_level_rewards"], columns["response_mask"], data.non_tensor_batch["uid"]
+        )
+        columns["advantages"], columns["returns"] = advantages, returns
+        return data
+
+    module = ModuleType(verl.TRAINERS[0])
+    module.compute_advantage = compute_advantage
+    module.compute_data_metrics = metric_utils.compute_data_metrics
+    monkeypatch.setattr(metric_utils, "compute_data_metrics", metric_utils.compute_data_metrics)
+    for name in (*verl.TRAINERS, *verl.METRICS[1:]):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, verl.TRAINERS[0], module)
+    return module
+
+
+def verls_batch(model, seed: int, learner: float = TEMPERATURE):
+    """A batch of verl's driver: the sampler's and the learner's log-probs, rewards and uids."""
+    from verl import DataProto
+
+    torch.manual_seed(seed)
+    trainer = SimpleNamespace(
+        model=model, processing_class=AutoTokenizer.from_pretrained(EMBEDDED / "dial")
+    )
+    made = drawn(TEMPERATURE)([p for p in PROMPTS[:8] for _ in range(8)], trainer)
+    prompts, responses = torch.tensor(made["prompt_ids"]), torch.tensor(made["completion_ids"])
+    with torch.no_grad():
+        logits = (
+            model(torch.cat([prompts, responses], 1)).logits[:, prompts.shape[1] - 1 : -1] / learner
+        )
+    rewards = torch.zeros(responses.shape)
+    rewards[:, -1] = torch.tensor(reward(made["completion_ids"]))
+    return DataProto.from_dict(
+        tensors={
+            "prompts": prompts,
+            "responses": responses,
+            "attention_mask": torch.ones(
+                64, prompts.shape[1] + responses.shape[1], dtype=torch.long
+            ),
+            "response_mask": torch.ones(responses.shape),
+            "rollout_log_probs": torch.tensor(made["logprobs"]),
+            "old_log_probs": logits.log_softmax(-1).gather(-1, responses.unsqueeze(-1)).squeeze(-1),
+            "token_level_scores": rewards,
+            "token_level_rewards": rewards,
+        },
+        non_tensors={"uid": [str(i // 8) for i in range(64)]},
+    )
+
+
+def step(driver, batch) -> dict[str, float]:
+    """What verl's driver does with a batch, as far as it concerns metrics."""
+    metrics = driver.compute_data_metrics(
+        batch=driver.compute_advantage(batch, adv_estimator="grpo"), use_critic=False
+    )
+    assert "critic/rewards/mean" in metrics
+    return {k.removeprefix("causes/"): v for k, v in metrics.items() if k.startswith("causes/")}
+
+
+def test_verls_metrics_name_the_cause_every_so_many_steps(driver, small_model):
+    from trlib.bridges.verl import watch
+
+    watch(every=2)
+    watch(every=2)  # once is enough
+    model = small_model().eval()
+    assert step(driver, verls_batch(model, 0)) == {"found": 0.0}
+    assert step(driver, verls_batch(model, 1, learner=1.0)) == {}
+    with pytest.warns(UserWarning, match="temperature: .* divide its logits"):
+        assert step(driver, verls_batch(model, 2, learner=1.0)) == {
+            "found": 1.0,
+            "temperature": 1.0,
+        }
+
+
+def test_verl_is_told_once_which_option_records_the_sampler(driver, small_model):
+    from trlib.bridges.verl import watch
+
+    watch(every=1)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for seed in range(2):
+            batch = verls_batch(small_model().eval(), seed)
+            batch.batch.pop("rollout_log_probs")
+            assert step(driver, batch) == {"found": 0.0}
+    (only,) = [str(w.message) for w in told if "trlib diagnose" in str(w.message)]
+    assert "rollout.calculate_log_probs=True" in only
+
+
+def test_without_verls_trainers_it_says_so(driver, monkeypatch):
+    from trlib.bridges.verl import TRAINERS, watch
+
+    monkeypatch.setitem(sys.modules, TRAINERS[0], None)
+    with pytest.raises(ImportError, match="watch: expected one of verl"):
+        watch()

@@ -1,0 +1,495 @@
+"""The runner: what agrees is said to agree, and every seeded deviation is found and named."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+import sys
+import textwrap
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+from trlab.conformance import calls, functions, libraries, make, vectors
+from trlab.conformance.report import RECORD, Finding, judge, lines
+from trlib.aggregation import AGGREGATIONS, aggregate
+from trlib.algorithms import ppo_loss
+from trlib.cli import main
+from trlib.errors import TrlibError
+
+BOOK = Path(__file__).parents[3] / "book" / "conformance.md"
+V = vectors.load()
+
+
+def clip(logp, logp_old, advantages, mask):
+    """GRPO's everyday loss, as people write it."""
+    ratio = (logp - logp_old).exp()
+    loss = -torch.min(ratio * advantages, ratio.clamp(0.8, 1.2) * advantages)
+    return (loss * mask).sum() / mask.sum().clamp(min=1)
+
+
+def dppo(
+    logp,
+    logp_old,
+    logp_rollout,
+    advantages,
+    mask,
+    *,
+    anchor="rollout",
+    epsilon=0.0,
+    mean=True,
+):
+    """DPPO with the binary KL, by hand."""
+    log_q = {"rollout": logp_rollout, "old": logp_old}[anchor]
+    p, q = logp.detach().exp(), log_q.exp()
+    rest_p, rest_q = -torch.expm1(logp.detach()) + epsilon, -torch.expm1(log_q) + epsilon
+    kl = (
+        q * (log_q - logp.detach())
+        + (1 - q) * (rest_q.clamp(min=1e-12) / rest_p.clamp(min=1e-12)).log()
+    )
+    silenced = (kl > 0.05) & torch.where(advantages > 0, p > q, p < q)
+    weight = (logp.detach() - log_q).clamp(max=20).exp()
+    loss = -advantages * weight * ~silenced * logp * mask
+    return loss.sum() / mask.sum().clamp(min=1) if mean else loss.sum(-1).mean()
+
+
+def finding_of(function, loss: str, how: str = "token-mean", **options) -> Finding:
+    settings = V.losses[loss]["settings"]
+    return judge(
+        V,
+        "mine",
+        loss,
+        calls.observe(V, calls.plain(function, settings=settings, loss=loss, **options)),
+        how,
+    )
+
+
+def test_our_own_losses_pass_by_token():
+    for loss in V.losses:
+        finding = finding_of(make.LOSSES[loss][0], loss)
+        found = finding.status, finding.words, finding.seen, finding.first
+        assert found == ("agrees", "", (), None), loss
+
+
+SEEDED = {
+    "anchor": (
+        partial(dppo, anchor="old"),
+        "dppo_kl",
+        "recomputed old policy",
+        {"two anchors"},
+    ),
+    "epsilon": (
+        partial(dppo, epsilon=1e-8),
+        "dppo_kl",
+        "adds 1e-8 to both masses",
+        {"likely tokens"},
+    ),
+    "aggregation": (
+        partial(dppo, mean=False),
+        "dppo_kl",
+        "averages over all rows, those with nothing unmasked too (expected token-mean)",
+        None,
+    ),
+    "sign": (
+        lambda logp, logp_old, advantages, mask: -clip(logp, logp_old, advantages, mask),
+        "ppo",
+        "opposite sign",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("point", SEEDED)
+def test_a_seeded_deviation_is_found_and_named(point):
+    function, loss, words, seen = SEEDED[point]
+    finding = finding_of(function, loss)
+    assert finding.status == "differs" and finding.notes == ()
+    assert [d.point for d in finding.deviations] == [point] and words in finding.deviations[0].words
+    assert seen is None or set(finding.seen) == seen
+
+
+def test_the_same_gradient_with_another_value_is_said():
+    finding = finding_of(
+        lambda logp, logp_old, advantages, mask: clip(logp, logp_old, advantages, mask) + 1, "ppo"
+    )
+    assert finding.status == "same gradient, other value" and finding.deviations == ()
+    assert finding.notes[0] == "its value is another one"
+
+
+@pytest.mark.nightly("searches every combination of choices, in vain")
+def test_what_nothing_explains_is_said():
+    finding = finding_of(
+        lambda logp, logp_old, advantages, mask: ((logp - logp_old) ** 3 * advantages * mask).sum(),
+        "ppo",
+    )
+    assert finding.status == "differs" and finding.deviations == ()
+    assert (
+        "agrees in none of 11 batches; none of " in finding.words and "definitions" in finding.words
+    )
+    partly = finding_of(
+        lambda logp, logp_old, advantages, mask: clip(
+            logp.clamp(max=-1e-8), logp_old.clamp(min=-9.0), advantages, mask
+        ),
+        "ppo",
+    )
+    assert "of 11 batches, not in rare tokens, extreme ratios" in partly.words
+
+
+def test_float32_is_compared_as_such():
+    finding = finding_of(
+        lambda logp, logp_old, advantages, mask: clip(
+            logp.float(), logp_old.float(), advantages.float(), mask
+        ),
+        "ppo",
+    )
+    assert (finding.status, finding.notes) == ("agrees", ("computes in float32",))
+
+
+def boom(*_, **__):
+    raise RuntimeError("boom\nand a long story")
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (boom, "raises RuntimeError (boom) in 'on-policy' and in 10 more"),
+        (
+            lambda logp, **_: 1.0,
+            "returns float; expected a tensor, or a tuple that begins with one in 'on-policy'",
+        ),
+        (lambda logp, **_: None, "returns NoneType; expected a tensor"),
+        (lambda logp, **_: (), "returns tuple; expected a tensor"),
+        (lambda logp, **_: torch.tensor(3), "returns torch.int64; expected a floating type"),
+        (lambda logp, **_: torch.tensor(3.0), "carries no gradient to the current log-probs"),
+        (lambda logp, **_: logp.detach().sum(), "carries no gradient to the current log-probs"),
+        (
+            lambda logp, logp_old: logp_old.requires_grad_().sum() * 1.0,
+            "carries no gradient to the current log-probs",
+        ),
+        (lambda logp, **_: logp.sum(-1), "returns shape [4]; expected a scalar or [B, T] = [4, 6]"),
+        (lambda logp, **_: (logp * math.nan).sum(), "returns NaN"),
+        (lambda logp, **_: logp.sum() * math.inf, "returns inf"),
+        (lambda logp, **_: (logp - logp.detach()).sqrt().sum(), "has a gradient of inf"),
+        (lambda nothing, known, here, at, all: None, "raises TypeError"),
+    ],
+)
+def test_a_function_that_fails_is_reported(function, words):
+    finding = finding_of(function, "ppo")
+    assert finding.status == "fails" and words in finding.words and "\n" not in finding.words
+
+
+def test_a_function_that_fails_here_and_there_is_explained_elsewhere():
+    def fragile(logp, logp_old, advantages, mask):
+        if (logp - logp_old).abs().max() > 20:
+            raise OverflowError("too far")
+        return -clip(logp, logp_old, advantages, mask)
+
+    finding = finding_of(fragile, "ppo")
+    assert finding.status == "fails" and [d.point for d in finding.deviations] == ["sign"]
+    assert "raises OverflowError (too far) in 'extreme ratios'" in finding.words
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (
+            lambda logp, logp_old, advantages, mask: (
+                clip(logp, logp_old, advantages, mask) * mask.sum().clamp(min=1) / mask.sum()
+            ),
+            "returns NaN where nothing is unmasked",
+        ),
+        (
+            lambda logp, logp_old, advantages, mask: (
+                clip(logp, logp_old, advantages, mask) + (~mask.any() * 2.5)
+            ),
+            "returns 2.5 where nothing is unmasked",
+        ),
+        (
+            lambda logp, logp_old, advantages, mask: (
+                boom() if not mask.any() else clip(logp, logp_old, advantages, mask)
+            ),
+            "raises RuntimeError (boom) where nothing is unmasked",
+        ),
+    ],
+)
+def test_a_batch_with_nothing_unmasked_is_a_note(function, words):
+    finding = finding_of(function, "ppo")
+    assert (finding.status, finding.notes) == ("agrees", (words,))
+
+
+def test_a_plain_function_is_called_by_name_by_place_and_with_settings():
+    def by_place(a, b, c, d):
+        return clip(a, b, c, d)
+
+    def with_settings(logp, logp_old, *, advantages, mask, eps_low, eps_high=9.0):
+        return ppo_loss(
+            logp, logp_old, advantages=advantages, mask=mask, eps_low=eps_low, eps_high=eps_high
+        )
+
+    assert finding_of(by_place, "ppo").status == finding_of(with_settings, "ppo").status == "agrees"
+    assert finding_of(with_settings, "ppo", given={"eps_high": 0.3}).deviations[0].point == "window"
+    anchored = finding_of(by_place, "ppo", anchor="rollout")
+    assert [d.point for d in anchored.deviations] == ["anchor"] and anchored.seen == (
+        "two anchors",
+    )
+    with pytest.raises(TypeError, match="function: expected a callable with a signature"):
+        calls.plain(3)
+
+
+def verls(
+    old_log_prob, log_prob, advantages, response_mask, loss_agg_mode, config, rollout_is_weights
+):
+    """PPO with verl's signature, the threshold where verl has it; aggregates as it is asked or
+    not."""
+    found = ppo_loss(
+        log_prob,
+        old_log_prob,
+        advantages=advantages,
+        mask=response_mask,
+        eps_low=config.clip_ratio_low,
+        eps_high=config["clip_ratio_high"] if isinstance(config, dict) else config.clip_ratio_high,
+    )
+    return aggregate(found.per_token, response_mask, loss_agg_mode, horizon=8), {
+        "metric": config.get("clip_ratio_c")
+    }
+
+
+@pytest.mark.parametrize("how", AGGREGATIONS)
+def test_verls_signature(how):
+    settings = V.losses["ppo_clip_higher"]["settings"]
+    observed = calls.observe(V, calls.verl(verls, settings=settings, how=how))
+    assert judge(V, "verls", "ppo_clip_higher", observed, how).words == ""
+    deaf = calls.verl(
+        lambda *a, **k: verls(**{**k, "loss_agg_mode": "token-mean"}), settings=settings, how=how
+    )
+    found = judge(V, "verls", "ppo_clip_higher", calls.observe(V, deaf), how)
+    assert [d.point for d in found.deviations] == ([] if how == "token-mean" else ["aggregation"])
+    missing = calls.observe(
+        V, calls.verl(lambda **k: k["config"].nonsense, settings=settings, how=how)
+    )
+    assert "raises AttributeError" in missing.faults["near"]
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Writes a module into the working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p])
+
+    def write(name: str, text: str) -> str:
+        (tmp_path / f"{name}.py").write_text(textwrap.dedent(text))
+        return name
+
+    yield write
+    for file in tmp_path.glob("*.py"):
+        sys.modules.pop(file.stem, None)
+
+
+def test_an_address_is_found_from_the_working_folder(module):
+    name = module(
+        "found_here", "class Losses:\n    @staticmethod\n    def clip(logp, mask): return -logp"
+    )
+    assert functions.resolve(f"{name}:Losses.clip")(2.0, None) == -2.0
+
+
+@pytest.mark.parametrize(
+    ("address", "error", "words"),
+    [
+        (":name", ValueError, "expected package.module:name"),
+        ("module:", ValueError, "expected package.module:name"),
+        ("no.such.module:f", ValueError, "function: no module named 'no'"),
+        ("trlib.algorithms:ppo_loss.inner", ValueError, "has no 'inner'"),
+        (
+            "trlib.aggregation:AGGREGATIONS",
+            TypeError,
+            "expected something that can be called .*, got tuple",
+        ),
+        (
+            "breaks_on_import:f",
+            TrlibError,
+            "importing 'breaks_on_import' fails: ZeroDivisionError: division by zero",
+        ),
+        (
+            "needs_another:f",
+            TrlibError,
+            "importing 'needs_another' fails: No module named 'not_there_at_all'",
+        ),
+    ],
+)
+def test_bad_addresses_are_named(module, address, error, words):
+    module("breaks_on_import", "1 / 0")
+    module("needs_another", "import not_there_at_all")
+    with pytest.raises(error, match=words):
+        functions.resolve(address)
+
+
+@pytest.mark.nightly(
+    "imports TRL and verl, and tries every loss; by day others hold each option of the command"
+)
+def test_the_commands_for_a_function_run_as_the_page_prints_them(tmp_path, monkeypatch, capsys):
+    """With the reader's own modules of the names that the page has for them."""
+    for library in ("trl", "verl"):
+        pytest.importorskip(library)
+    (tmp_path / "my").mkdir()
+    (tmp_path / "my/losses.py").write_text(
+        "from trlib.advantages import group_relative\n"
+        "from trlib.algorithms import ppo_loss\n"
+        "from trlib.divergences import k3\n"
+        "def clip(logp, logp_old, advantages, mask):\n"
+        "    return ppo_loss(logp, logp_old, advantages=advantages, mask=mask)\n"
+        "def kl(logp, logp_old):\n"
+        "    return k3(logp, logp_old)\n"
+        "def adv(rewards, group):\n"
+        "    return group_relative(rewards, group)\n"
+    )
+    (tmp_path / "my/verl.py").write_text(
+        "from verl.trainer.ppo.core_algos import compute_policy_loss_dppo_tv as loss\n"
+    )
+    (tmp_path / "my/trainers.py").write_text(
+        "from trl import GRPOTrainer\nclass Mine(GRPOTrainer):\n    pass\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    section = (
+        BOOK.read_text(encoding="utf-8").partition("## Your own loss")[2].partition("\n## ")[0]
+    )
+    commands = [
+        shlex.split(line, comments=True)
+        for line in section.splitlines()
+        if line.startswith("trlib ")
+    ]
+    assert commands
+    expected = {
+        "clip": "agrees",
+        "loss": "differs",
+        "Mine": "differs",
+        "kl": "agrees",
+        "adv": "agrees",
+        "tests": "",
+    }
+    for command in commands:
+        name = next(
+            word.partition(":")[2] or word
+            for word in command
+            if word.startswith("my.") or word == "tests"
+        )
+        assert main(command[1:]) == (3 if expected[name] == "differs" else 0), command
+        assert expected[name] in capsys.readouterr().out, command
+    for module in [name for name in sys.modules if name.partition(".")[0] == "my"]:
+        monkeypatch.delitem(sys.modules, module)
+
+
+def test_a_function_is_held_by_itself_as_by_its_address():
+    (finding,) = functions.hold(V, clip, loss="ppo")
+    assert (finding.subject, finding.status) == ("clip", "agrees")
+    with pytest.raises(TypeError, match="function: expected a function or its address, got int"):
+        list(functions.hold(V, 7, loss="ppo"))
+
+
+@pytest.mark.nightly("searches the choices of every loss")
+def test_the_loss_that_a_function_is_can_be_found(module):
+    name = module(
+        "unknown_losses",
+        """
+        import torch
+        def one(logp, logp_old, advantages, mask):
+            return -((logp - logp_old).exp().clamp(0.8, 1.2).detach() * advantages * logp)
+        def other(logp, logp_old, advantages, mask):
+            r = (logp - logp_old).exp()
+            return torch.min(r * advantages, r.clamp(0.8, 1.28) * advantages)
+        def neither(logp, logp_old, advantages, mask):
+            return (logp - logp_old) ** 4 * advantages
+        def broken(logp, logp_old, advantages, mask):
+            raise KeyError("x")
+        """,
+    )
+    found = {
+        kind: next(functions.hold(V, f"{name}:{kind}"))
+        for kind in ("one", "other", "neither", "broken")
+    }
+    assert (found["one"].reference, found["one"].status) == ("cispo", "agrees")
+    assert (found["other"].reference, found["other"].deviations[0].point) == (
+        "ppo_clip_higher",
+        "sign",
+    )
+    assert (found["neither"].reference, found["neither"].status) == ("any loss", "differs")
+    assert (found["broken"].reference, found["broken"].status) == ("any loss", "fails")
+
+
+def test_a_library_that_is_not_installed_or_cannot_be_imported_is_a_named_error(monkeypatch):
+    monkeypatch.setitem(libraries.WRITTEN_FOR, "no-such-library", "1.0")
+    monkeypatch.setitem(libraries.INSTALL, "no-such-library", "pip install no-such-library==1.0")
+    words = r"no-such-library is not installed \(written for 1.0\): pip install"
+    with pytest.raises(TrlibError, match=words), libraries.opened("no-such-library"):
+        pass
+    monkeypatch.setitem(libraries.MODULES, "verl", "no_such_module")
+    monkeypatch.setattr(libraries, "installed", lambda library: "0.9.1")
+    words = r"verl 0.9.1 is installed, but importing no_such_module fails"
+    with pytest.raises(TrlibError, match=words), libraries.opened("verl"):
+        pass
+
+
+def test_a_library_whose_dependency_is_too_old_says_which(monkeypatch):
+    """verl by its plain name leaves an old tensordict, and torchrl, which is there, cannot be
+    imported."""
+    real = libraries.version
+    monkeypatch.setattr(
+        libraries, "version", lambda name: "0.1.0" if name == "tensordict" else real(name)
+    )
+    monkeypatch.setitem(libraries.MODULES, "torchrl", "no_such_module")
+    words = r"it needs tensordict.*: pip install 'tensordict"
+    with pytest.raises(TrlibError, match=words) as caught, libraries.opened("torchrl"):
+        pass
+    assert "pip install torchrl" not in str(caught.value)
+
+
+def test_a_finding_survives_json_and_is_one_line():
+    finding = finding_of(SEEDED["anchor"][0], "dppo_kl")
+    assert Finding.from_dict(json.loads(json.dumps(finding.as_dict()))) == finding
+    printed = lines([finding, Finding("short", "short", "agrees")])
+    assert printed[0].startswith("mine as dppo_kl  differs  draws its region") and printed[1] == (
+        "short            agrees"
+    )
+
+
+def test_the_record_is_of_these_versions():
+    document = json.loads(RECORD.read_text())
+    assert document["vectors"] == V.version
+    assert [entry["library"] for entry in document["libraries"]] == list(libraries.LIBRARIES)
+    versions = {
+        entry["library"]: entry["version"] for entry in document["libraries"] if "version" in entry
+    }
+    assert versions == libraries.WRITTEN_FOR
+    commits = {
+        entry["library"]: entry["commit"] for entry in document["libraries"] if "commit" in entry
+    }
+    assert commits == {
+        library: libraries.adapter(library).SOURCE.commit for library in libraries.SOURCES
+    }
+    assert not [
+        f for entry in document["libraries"] for f in entry["findings"] if f["status"] == "fails"
+    ]
+
+
+def test_trls_signature_needs_trl(monkeypatch):
+    def missing(library):
+        raise libraries.PackageNotFoundError(library)
+
+    monkeypatch.setattr(libraries, "version", missing)
+    with pytest.raises(TrlibError, match="trl is not installed"):
+        list(functions.hold(V, "trlib.algorithms:ppo_loss", signature="trl", loss="ppo"))
+
+
+def test_a_function_that_writes_into_its_batch_spoils_nothing():
+    def careless(logp, logp_old, advantages, mask):
+        advantages *= mask
+        return clip(logp, logp_old, advantages, mask)
+
+    before = {key: value.clone() for key, value in V.batches["near"].items()}
+    finding = finding_of(careless, "ppo")
+    assert finding.status == "differs" and [d.point for d in finding.deviations] == ["input"]
+    assert "writes into its inputs (advantages)" in finding.words
+    assert all(torch.equal(before[key], value) for key, value in V.batches["near"].items())

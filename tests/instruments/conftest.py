@@ -1,0 +1,3 @@
+"""A tiny sweep, as the laboratory's tests have it."""
+
+from tests.lab.conftest import four, tiny  # noqa: F401  (fixtures)

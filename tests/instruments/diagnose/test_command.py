@@ -1,0 +1,55 @@
+"""`trlib diagnose` as a command: what it refuses before it reads, and in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.typed import typed
+from trlab import diagnose
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("no/page.html", "--out: cannot write into"),
+        ("folder", "--out: expected the name of a page, got the folder"),
+        ("rollouts.parquet", "is there already and is not a page of trlib diagnose"),
+    ],
+)
+def test_a_page_that_cannot_be_written_is_named_before_the_dump_is_read(
+    capsys, tmp_path, monkeypatch, out, words
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(diagnose, "read", lambda *_, **__: pytest.fail("work was done"))
+    Path("folder").mkdir()
+    Path("rollouts.parquet").write_text("years of work")
+    assert typed(f"diagnose rollouts.parquet --out {out}") == 2
+    assert (
+        words in capsys.readouterr().err and Path("rollouts.parquet").read_text() == "years of work"
+    )
+
+
+@pytest.mark.nightly("starts processes; the sentence is tested in one")
+def test_a_file_of_rollouts_that_lacks_a_column_ends_with_status_2(tmp_path):
+    # Read through a Python file, most of these processes were aborted by a thread of arrow's as
+    # they ended (134).
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    file = tmp_path / "rollouts.parquet"
+    pq.write_table(pa.table({"logp": [[-0.5]], "logp_rollout": [[-0.5]], "advantage": [1.0]}), file)
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-m", "trlib", "diagnose", str(file)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 2, done.stderr
+        assert (
+            done.stderr.startswith("trlib: error: column 'mask': not in ")
+            and done.stderr.count("\n") == 1
+        )

@@ -1,0 +1,92 @@
+"""The page of `trlib diagnose` as a browser sees it: by itself, quiet, readable by everyone, on a
+phone, by keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.book.browser.explorable import violations
+from tools.browser import settle
+from tools.paths import ROOT
+from trlab.diagnose import diagnose, page, read
+
+WIDE = """() => [...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll, svg') &&
+    e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))"""
+
+
+@pytest.fixture(scope="module", params=["example", "hostile"])
+def file(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The book's example, and a dump whose texts would like to be more than text."""
+    path = tmp_path_factory.mktemp("page") / "rollouts.html"
+    if request.param == "example":
+        found = diagnose(read(ROOT / "book" / "_static" / "diagnose" / "rollouts.parquet"))
+    else:
+        bad = (
+            "<script>window.caught = 1</script><img src=http://example.invalid/x "
+            "onerror='window.caught = 1'>"
+        )
+        table = pd.DataFrame(
+            {
+                "logp": [[-0.1, -1.0, -2.0]],
+                "logp_rollout": [[-1.0, -0.1, -2.0]],
+                "prompt": [bad],
+                "advantage": [[1.0, -1.0, 0.0]],
+                "mask": [[True, True, True]],
+                "text": [[bad, "long" * 100, "\n"]],
+            }
+        )
+        table.to_parquet(path.with_suffix(".parquet"))
+        found = diagnose(read(path.with_suffix(".parquet")))
+    path.write_text(page(found), encoding="utf-8")
+    return path
+
+
+def test_the_page_is_quiet_accessible_and_fits(file: Path, chromium: Any) -> None:
+    context = chromium.new_context(
+        viewport={"width": 1280, "height": 900}, color_scheme="dark", bypass_csp=True
+    )
+    view = context.new_page()
+    requests: list[str] = []
+    complaints: list[str] = []
+    view.on("request", lambda request: requests.append(request.url))
+    view.on("console", lambda message: complaints.append(message.text))
+    view.on("pageerror", lambda error: complaints.append(str(error)))
+    view.goto(file.as_uri())
+    settle(view)
+    assert view.evaluate("window.caught") is None
+    for theme in ("dark", "light"):
+        view.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        settle(view)
+        assert violations(view) == [], theme
+    view.set_viewport_size({"width": 360, "height": 780})
+    settle(view)
+    assert view.evaluate("document.documentElement.scrollWidth") <= 360
+    assert view.evaluate(WIDE) == []
+    assert requests == [file.as_uri()] and complaints == []
+    context.close()
+
+
+def test_the_theme_follows_the_system_and_the_keyboard(
+    file: Path, chromium: Any, press_until: Any
+) -> None:
+    context = chromium.new_context(color_scheme="dark", viewport={"width": 360, "height": 780})
+    view = context.new_page()
+    view.goto(file.as_uri())
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert view.evaluate(ground) == "rgb(18, 24, 30)"
+    view.keyboard.press("Tab")
+    assert view.evaluate("document.activeElement.textContent") == "Light or dark"
+    view.keyboard.press("Enter")
+    assert view.evaluate(ground) == "rgb(255, 255, 255)"
+    # Tab reaches every table that scrolls, and the arrows move it.
+    view.keyboard.press("Tab")
+    assert view.evaluate("document.activeElement.className") == "scroll"
+    press_until(view, "ArrowRight", "document.activeElement.scrollLeft > 0")
+    view.keyboard.press("Shift+Tab")
+    view.keyboard.press("Enter")
+    assert view.evaluate(ground) == "rgb(18, 24, 30)"
+    context.close()

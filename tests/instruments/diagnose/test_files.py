@@ -1,0 +1,447 @@
+"""What a diagnosis reads: JSON lines as parquet, prime-rl's token export, categories; what it
+refuses by name."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from tests.instruments.diagnose.faults import by_row, jsonl
+from tests.typed import typed
+from trlab.diagnose import Rollouts, diagnose, formats, read
+from trlib.errors import DataError
+
+LOGP, ROLLOUT = [[-0.5, -1.0, -2.0], [-0.25, -3.0]], [[-0.5, -1.5, -1.0], [-0.5, -2.0]]
+COLUMNS = {
+    "logp": LOGP,
+    "logp_rollout": ROLLOUT,
+    "advantage": [1, -0.5],
+    "mask": [[True, True, False], [True, True]],
+    "prompt": ["x", "y"],
+    "reward": [1.0, 0.0],
+    "text": [["a", "b", "c"], ["d", "é"]],
+}
+FLAT = {
+    "logp": [*LOGP[0], *LOGP[1]],
+    "logp_rollout": [*ROLLOUT[0], *ROLLOUT[1]],
+    "advantage": [1.0, 1.0, 1.0, -0.5, -0.5],
+    "mask": [True, True, False, True, True],
+    "completion": [7, 7, 7, 3, 3],
+}
+ARRAYS = (
+    "completion",
+    "logp",
+    "logp_rollout",
+    "advantage",
+    "mask",
+    "logp_old",
+    "pieces",
+    "group",
+    "reward",
+)
+
+
+def lines(path, columns, **options) -> str:
+    """The columns as JSON lines."""
+    text = "\n".join(json.dumps(row, **options) for row in by_row(columns))
+    path.write_text(text + "\n\n", encoding="utf-8")
+    return str(path)
+
+
+def same(a: Rollouts, b: Rollouts) -> None:
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
+    assert (a.layout, a.count, a.prompts) == (b.layout, b.count, b.prompts)
+
+
+@pytest.mark.parametrize("columns", [COLUMNS, FLAT])
+def test_json_lines_say_what_parquet_says(tmp_path, columns):
+    pq.write_table(pa.table(columns), tmp_path / "rollouts.parquet")
+    wanted = read(tmp_path / "rollouts.parquet")
+    same(read(lines(tmp_path / "rollouts.jsonl", columns)), wanted)
+    same(read(lines(tmp_path / "any.name", columns, ensure_ascii=False)), wanted)
+    pd.DataFrame(columns).to_json(tmp_path / "pandas.jsonl", orient="records", lines=True)
+    same(read(tmp_path / "pandas.jsonl"), wanted)
+
+
+def test_json_lines_are_read_in_parts(tmp_path, monkeypatch):
+    wanted = read(lines(tmp_path / "rollouts.jsonl", COLUMNS))
+    monkeypatch.setattr(formats, "ROWS", 1)
+    same(read(tmp_path / "rollouts.jsonl"), wanted)
+    (tmp_path / "mixed.jsonl").write_text('{"logp": [-1.0]}\n{"logp": "x"}\n')
+    with pytest.raises(
+        ValueError, match=r"mixed\.jsonl': expected values of one type in every column, got several"
+    ):
+        read(tmp_path / "mixed.jsonl")
+
+
+def test_nan_and_null_may_stand_where_the_mask_is_false(tmp_path):
+    for odd in (math.nan, None):
+        columns = {**COLUMNS, "logp": [[-0.5, -1.0, odd], LOGP[1]]}
+        found = read(lines(tmp_path / "rollouts.jsonl", columns))
+        assert np.isnan(found.logp[2]) and found.logp[3] == -0.25
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"logp": [', r"path '.*bad.jsonl', line 3: expected JSON, got b'\{\"logp\": \['"),
+        ("[1]", r"line 3: expected an object with a value for each column, got list"),
+        (
+            '{"logp": "-1"}',
+            r"column 'logp': expected values of one type in '.*bad.jsonl', got several",
+        ),
+        (
+            '{"logp_rollout": [-1.0]}',
+            r"column 'logp': expected a list in every row, got none in row 2",
+        ),
+    ],
+)
+def test_a_broken_line_is_named(tmp_path, text, words):
+    path = tmp_path / "bad.jsonl"
+    lines(path, {**COLUMNS, "text": [["a"] * 3, ["a"] * 2]})
+    path.write_text(path.read_text().strip() + "\n" + text + "\n")
+    with pytest.raises((ValueError, DataError), match=words):
+        read(path)
+
+
+# -- prime-rl
+# --------------------------------------------------------------------------------------------------
+
+
+def record(**fields) -> dict:
+    """A line as prime-rl's exporter writes it: two tokens of prompt, three of completion, one of
+    them a tool's."""
+    rl = [{"rl": {"advantage": 0.5, "mask": keep}} for keep in (False, False, True, False, True)]
+    return {
+        "schema_version": 1,
+        "step": 7,
+        "export_step": 7,
+        "rank": 0,
+        "micro_step": 0,
+        "micro_sequence_idx": 0,
+        "export_sequence_idx": 0,
+        "run_id": None,
+        "env_name": "sums",
+        "token_ids": [11, 12, 21, 22, 23],
+        "position_ids": [0, 1, 2, 3, 4],
+        "loss_mask": [False, False, True, False, True],
+        "advantages": [0.5] * 5,
+        "losses": rl,
+        "rewards": [1.0] * 5,
+        "inference_logprobs": [0.0, 0.0, -1.0, 0.0, -2.0],
+        "trainer_logprobs": [None, -4.0, -1.5, -3.0, -2.0],
+        "entropy": [0.1] * 5,
+        "mismatch_kl": [0.0] * 5,
+        "log_importance_ratio": [0.0] * 5,
+        "importance_ratio": [1.0] * 5,
+        "prob_delta": [0.0] * 5,
+        "is_masked": [False] * 5,
+        "is_masked_high": [False] * 5,
+        "is_masked_low": [False] * 5,
+        **fields,
+    }
+
+
+def export(tmp_path, *rows) -> str:
+    return str(jsonl(tmp_path / "rank_0.jsonl", rows))
+
+
+def test_a_token_export_of_prime_rl_is_read_without_its_prompts(tmp_path):
+    other = record(
+        advantages=[-0.5] * 5, rewards=[None, None, 0.0, 0.0, 0.0], export_sequence_idx=1
+    )
+    elsewhere = record(token_ids=[11, 13, 21, 22, 23], export_sequence_idx=2)
+    found = read(export(tmp_path, record(), other, elsewhere))
+    assert found.count == 3 and found.lengths.tolist() == [3, 3, 3] and found.layout == "completion"
+    assert (
+        found.logp.tolist() == [-1.5, -3.0, -2.0] * 3
+        and found.logp_rollout.tolist() == [-1.0, 0.0, -2.0] * 3
+    )
+    assert found.mask.tolist() == [True, False, True] * 3 and found.logp_old is None
+    assert found.advantage.tolist() == [0.5] * 3 + [-0.5] * 3 + [
+        0.5
+    ] * 3 and found.reward.tolist() == [1.0, 0.0, 1.0]
+    assert found.group.tolist() == [0, 0, 1]  # equal prompts
+    assert found.pieces.tolist() == ["#21", "#22", "#23"] * 3
+    assert (
+        "entropy" in found.unread and "is_masked" in found.unread and "rewards" not in found.unread
+    )
+    assert (
+        found.sampling.logprobs == "processed" and found.sampling.source == "by prime-rl's default"
+    )
+    assert diagnose(found).spreads[0].quantiles[0] == pytest.approx(math.exp(-0.5))
+
+
+def test_tokens_of_another_loss_are_masked_and_a_reward_may_be_missing(tmp_path):
+    sft = [{"sft": {"advantage": 1.0, "mask": True}}] * 3
+    both = [*record()["losses"][:2], *record()["losses"][2:3], *sft[:2]]
+    found = read(
+        export(
+            tmp_path,
+            record(losses=both, rewards=[None] * 5, loss_mask=[False, False, True, True, True]),
+        )
+    )
+    assert found.mask.tolist() == [True, False, False] and found.reward is None
+    alone = record(advantages=[None] * 5, losses=[{}] * 2 + sft)
+    found = read(export(tmp_path, record(), alone))
+    assert found.mask.tolist() == [True, False, True, False, False, False]
+    # Other versions of the schema have weights instead of `losses`, or neither, and no rewards.
+    plain = {k: v for k, v in record().items() if k not in ("losses", "rewards")}
+    assert read(export(tmp_path, plain)).mask.tolist() == [True, False, True]
+    for weights, mask in (
+        ([0.0, 0.0, 1.0, 1.0, 0.0], [True, False, False]),
+        ([None] * 5, [True, False, True]),
+    ):
+        found = read(export(tmp_path, {**plain, "rl_weights": weights}))
+        assert (
+            found.mask.tolist() == mask
+            and found.reward is None
+            and "rl_weights" not in found.unread
+        )
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (
+            {"schema_version": 2},
+            "line 2: schema_version: expected 1 of prime-rl's token export, got 2",
+        ),
+        (
+            {"advantages": None},
+            "line 2: advantages: expected a list as in prime-rl's token export, got NoneType",
+        ),
+        (
+            {"loss_mask": [True]},
+            "line 2: loss_mask: expected 5 values, as many as in token_ids, got 1",
+        ),
+        (
+            {"rl_weights": [1.0]},
+            "line 2: rl_weights: expected 5 values, as many as in token_ids, got 1",
+        ),
+    ],
+)
+def test_an_export_that_does_not_fit_is_named_by_its_own_fields(tmp_path, fields, words):
+    with pytest.raises(ValueError, match=words):
+        read(export(tmp_path, record(), record(**fields)))
+
+
+# -- parquet's types
+# --------------------------------------------------------------------------------------------------
+
+
+def table(path, columns) -> str:
+    pd.DataFrame(columns).to_parquet(path)
+    return str(path)
+
+
+def test_a_category_of_pandas_is_read_as_its_values(tmp_path):
+    plain = {**COLUMNS, "group": ["u", "u"]}
+    kinds = {
+        **plain,
+        "prompt": pd.Categorical(plain["prompt"]),
+        "group": pd.Categorical(plain["group"]),
+    }
+    wanted = read(table(tmp_path / "plain.parquet", plain))
+    assert wanted.prompts == ["x", "y"] and wanted.group.tolist() == [0, 0]
+    same(read(table(tmp_path / "kinds.parquet", kinds)), wanted)
+    flat = {**FLAT, "prompt": ["p", "p", "p", "q", "q"], "text": list("abcde")}
+    kinds = {
+        **flat,
+        **{name: pd.Categorical(flat[name]) for name in ("completion", "prompt", "text")},
+    }
+    same(
+        read(table(tmp_path / "kinds.parquet", kinds)),
+        read(table(tmp_path / "plain.parquet", flat)),
+    )
+
+
+def test_a_column_that_comes_twice_is_named_where_it_is_read(tmp_path):
+    path = tmp_path / "twice.parquet"
+    arrays, names = [pa.array(v) for v in COLUMNS.values()], list(COLUMNS)
+    pq.write_table(pa.table([*arrays, pa.array(LOGP)], names=[*names, "logp"]), path)
+    with pytest.raises(
+        ValueError, match=r"column 'logp': expected once in 'twice.parquet', got it 2 times"
+    ):
+        read(path)
+    pq.write_table(
+        pa.table([*arrays, pa.array([1, 2]), pa.array([1, 2])], names=[*names, "spare", "spare"]),
+        path,
+    )
+    assert read(path).count == 2  # nothing asks for it
+    with pytest.raises(ValueError, match=r"column 'spare': expected once"):
+        read(path, columns={"group": "spare"})
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (
+            {**COLUMNS, "group": [{"id": 1, "split": "a"}] * 2},
+            r"column 'group': expected one value for every completion that can be compared, such "
+            r"as a number or a "
+            r"text, got struct<id: int64, split: string>",
+        ),
+        (
+            {**FLAT, "completion": [{"id": 1}] * 5},
+            r"column 'completion': expected one value for every row that can be compared, .* got "
+            r"struct<id: int64>",
+        ),
+        (
+            {**COLUMNS, "prompt": [[{"role": "user"}]] * 2},
+            r"column 'prompt': expected one value per completion, got list<",
+        ),
+    ],
+)
+def test_structs_that_cannot_be_told_apart_are_named(tmp_path, columns, words):
+    path = table(tmp_path / "structs.parquet", columns)
+    with pytest.raises(TypeError, match=words):
+        read(path)
+
+
+# -- other formats, several ranks
+# --------------------------------------------------------------------------------------
+
+
+def padded() -> dict[str, np.ndarray]:
+    """The rollouts as arrays [B, T]."""
+    return {
+        "logp": np.array([LOGP[0], [*LOGP[1], 0.0]]),
+        "logp_rollout": np.array([ROLLOUT[0], [*ROLLOUT[1], 0.0]]),
+        "advantage": np.array([[1.0], [-0.5]]),
+        "mask": np.array([[True, True, False], [True, True, False]]),
+    }
+
+
+def test_json_csv_npz_and_saved_tensors_say_what_json_lines_say(tmp_path):
+    wanted = read(lines(tmp_path / "rollouts.jsonl", COLUMNS))
+    (tmp_path / "rows.json").write_text(json.dumps(by_row(COLUMNS), indent=1))
+    same(read(tmp_path / "rows.json"), wanted)
+    (tmp_path / "columns.json").write_text(
+        json.dumps({**COLUMNS, "temperature": 0.5, "logprobs": "raw"})
+    )
+    found = read(tmp_path / "columns.json")
+    same(found, wanted)
+    assert (found.sampling.temperature, found.sampling.logprobs) == (0.5, "raw")
+    pd.DataFrame(COLUMNS).to_csv(tmp_path / "lists.csv", index=False, quotechar='"')
+    pd.DataFrame({**FLAT, "text": list("abcde")}).to_csv(tmp_path / "tokens.csv", index=False)
+    pq.write_table(pa.table({**FLAT, "text": list("abcde")}), tmp_path / "tokens.parquet")
+    same(read(tmp_path / "tokens.csv"), read(tmp_path / "tokens.parquet"))
+
+    arrays = padded()
+    np.savez_compressed(tmp_path / "arrays.npz", **arrays, temperature=1.0)
+    torch.save({name: torch.from_numpy(x) for name, x in arrays.items()}, tmp_path / "tensors.pt")
+    for name in ("arrays.npz", "tensors.pt"):
+        found = read(tmp_path / name)
+        assert found.logp[found.mask].tolist() == wanted.logp[wanted.mask].tolist(), name
+        assert found.advantage[found.mask].tolist() == [1.0, 1.0, -0.5, -0.5], name
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path):
+    torch.save({"logp": print}, tmp_path / "code.pt")
+    with pytest.raises(
+        ValueError, match=r"code.pt': expected tensors, arrays, lists, numbers and texts, got print"
+    ):
+        read(tmp_path / "code.pt")
+    np.savez(tmp_path / "objects.npz", logp=np.array([{}], dtype=object))
+    with pytest.raises(
+        ValueError, match=r"expected arrays of numbers or texts, got Python objects"
+    ):
+        read(tmp_path / "objects.npz")
+
+
+def test_a_training_dump_of_slime_is_read_as_it_is(tmp_path):
+    rollouts = {
+        "tokens": [torch.tensor([7, 8, 21, 22, 23]), torch.tensor([7, 8, 24, 25])],
+        "response_lengths": [3, 2],
+        "loss_masks": [[1, 1, 0], [1, 1]],
+        "log_probs": [torch.tensor(row) for row in LOGP],
+        "rollout_log_probs": [torch.tensor(row) for row in ROLLOUT],
+        "advantages": [torch.tensor([0.5] * 3), torch.tensor([-0.5] * 2)],
+        "rewards": [1.0, 0.0],
+        "truncated": [0, 0],
+    }
+    torch.save({"rollout_id": 3, "rank": 0, "rollout_data": rollouts}, tmp_path / "3_0.pt")
+    found = read(tmp_path / "3_0.pt")
+    assert (
+        found.group.tolist() == [0, 0]
+        and found.group_names == ("7 8",)
+        and found.reward.tolist() == [1.0, 0.0]
+    )
+    assert found.pieces.tolist() == ["#21", "#22", "#23", "#24", "#25"] and found.unread == (
+        "truncated",
+    )
+    assert found.mask.tolist() == [True, True, False, True, True]
+    np.testing.assert_array_equal(found.logp, found.logp_old)
+    np.testing.assert_allclose(found.logp_rollout, [*ROLLOUT[0], *ROLLOUT[1]])
+    del rollouts["rollout_log_probs"]
+    torch.save({"rollout_data": rollouts}, tmp_path / "3_0.pt")
+    with pytest.raises(
+        ValueError, match=r"rollout_data: expected 'rollout_log_probs' as in slime's training dump"
+    ):
+        read(tmp_path / "3_0.pt")
+
+
+def test_ranks_are_read_together(tmp_path, capsys):
+    """Rank 0 has one completion of every group and rank 1 the other; both count their completions
+    from 0."""
+    folder = tmp_path / "step_7"
+    folder.mkdir()
+    for rank, advantage in ((0, 0.5), (10, 0.0), (2, -0.5)):
+        flat = {**FLAT, "advantage": [advantage] * 5, "group": ["x", "x", "x", "y", "y"]}
+        lines(folder / f"rank_{rank}.jsonl", flat)
+    (folder / "notes.txt").write_text("no dump")
+    together = read(folder)
+    assert (
+        together.source == "step_7 (3 files)"
+        and together.count == 6
+        and together.lengths.tolist() == [3, 2] * 3
+    )
+    assert together.advantage[:7].tolist() == [0.5] * 5 + [-0.5] * 2, "rank 2 comes before rank 10"
+    assert together.group.tolist() == [0, 1] * 3
+    # Groups that every rank numbers from 0 are told apart by their prompts.
+    for rank in (0, 2, 10):
+        flat = {**FLAT, "group": [0, 0, 0, 1, 1], "prompt": [f"p{rank}"] * 3 + [f"q{rank}"] * 2}
+        lines(folder / f"rank_{rank}.jsonl", flat)
+    assert len(set(read(folder).group.tolist())) == 6
+
+    assert typed(f"diagnose {folder} --json") == 2
+    assert json.loads(capsys.readouterr().out)["page"] == str(tmp_path / "step_7.html")
+    lines(folder / "rank_2.jsonl", FLAT)
+    with pytest.raises(
+        ValueError, match=r"rank_2.jsonl': expected the columns of '.*rank_0.jsonl'"
+    ):
+        read(folder)
+    with pytest.raises(ValueError, match="paths: expected at least one file or folder, got none"):
+        read()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("ragged.csv", "logp,mask\n-1,1\n-1\n", "line 3: expected 2 values, one a column, got 1"),
+        ("lists.csv", 'logp,mask\n"[1, 2","[1]"\n', "column 'logp': expected lists in"),
+        (
+            "columns.json",
+            '{"logp": [[-1], [-2]], "mask": [[1]]}',
+            "expected as many values in every column, got logp 2",
+        ),
+        (
+            "damaged.npz",
+            "PK\x03\x04 no archive",
+            "expected a whole NPZ or .pt file, got a damaged one",
+        ),
+    ],
+)
+def test_what_does_not_fit_in_other_formats_is_named(tmp_path, name, text, words):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=words):
+        read(tmp_path / name)

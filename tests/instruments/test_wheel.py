@@ -1,0 +1,246 @@
+"""A wheel built from the tree, in an environment that holds nothing but the wheel and what it says
+it needs."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from collections.abc import Iterable
+from importlib.metadata import distribution
+from pathlib import Path, PurePosixPath
+
+import pytest
+from packaging.requirements import Requirement
+
+from tools.paths import ROOT
+from trbook import explorables
+
+pytestmark = pytest.mark.nightly(
+    "builds a wheel, and trains and sweeps with it in an environment of its own"
+)
+
+COLUMNS = {
+    "prompt": "7 : +3 =",
+    "text": "easy so 4",
+    "logp_rollout": [-1.0, -0.5, -0.1],
+    "logp": [-1.1, -0.4, -0.1],
+    "advantage": 1.0,
+    "mask": [True, True, True],
+    "reward": 1.0,
+    "group": 0,
+}
+SWEEP = """
+from trlab import Budget, Prediction, Sweep, Variant
+
+SWEEP = Sweep(
+    text="Does a sweep of one's own run?",
+    variants=(Variant("grpo"), Variant("dppo", {"delta_tv": 0.15})),
+    seeds=range(2),
+    budget=Budget(steps=2, prompts=4),
+    train={"prompts": 2, "group": 4},
+    predictions=[Prediction("they differ", higher="grpo", lower="dppo")],
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy of the tracked files, so that nothing that merely lies about can get in."""
+    copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    names = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file() and not name.startswith(("notebooks/", "tests/")):
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, copy / name)
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(out)]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", *options, str(copy)], check=True)
+    return next(out.glob("*.whl"))
+
+
+def needed(requirements: Iterable[str], extras: tuple[str, ...] = ()) -> set[str]:
+    """The names of all distributions that requirements lead to, as they are installed here."""
+    names: set[str] = set()
+    waiting = [(text, extras) for text in requirements]
+    while waiting:
+        text, chosen = waiting.pop()
+        requirement = Requirement(text)
+        marker = requirement.marker
+        if marker is not None and not any(
+            marker.evaluate({"extra": extra}) for extra in ("", *chosen)
+        ):
+            continue
+        name = re.sub(r"[-_.]+", "-", requirement.name).lower()
+        if name not in names and name != "trust-region-book":
+            names.add(name)
+            waiting += [
+                (more, tuple(requirement.extras)) for more in distribution(name).requires or ()
+            ]
+    return names
+
+
+def environment(folder: Path, wheel: Path, extras: tuple[str, ...] = ()) -> Path:
+    """The Python of a new environment: the wheel, and links to what its metadata names, nothing
+    else."""
+    venv.create(folder, with_pip=False)
+    site = Path(
+        sysconfig.get_path("purelib", "venv", {"base": str(folder), "platbase": str(folder)})
+    )
+    with zipfile.ZipFile(wheel) as zipped:
+        zipped.extractall(site)
+        metadata = next(name for name in zipped.namelist() if name.endswith(".dist-info/METADATA"))
+        requires = re.findall(
+            r"^Requires-Dist: (.+)$", zipped.read(metadata).decode(), re.MULTILINE
+        )
+    for name in needed(requires, extras):
+        files = distribution(name).files or ()
+        for top in {PurePosixPath(file).parts[0] for file in files} - {".."}:
+            target = Path(str(distribution(name).locate_file(top)))
+            if not (site / top).exists() and target.exists():
+                (site / top).symlink_to(target)
+    return folder / "bin" / "python"
+
+
+@pytest.fixture(scope="module")
+def plain(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`pip install trust-region-book`."""
+    return environment(tmp_path_factory.mktemp("plain"), wheel)
+
+
+@pytest.fixture(scope="module")
+def extras(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`pip install trust-region-book[notebook,diagnose]`."""
+    return environment(tmp_path_factory.mktemp("extras"), wheel, ("notebook", "diagnose"))
+
+
+def run(python: Path, *arguments: str, folder: Path) -> str:
+    """What a command prints, run where the repository is out of sight."""
+    keep = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "TRLIB_", "VIRTUAL_ENV"))
+    }
+    env = {**keep, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [str(python), *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_what_the_wheel_holds(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as zipped:
+        sizes = {info.filename: info.file_size for info in zipped.infolist()}
+    assert {name.split("/")[0] for name in sizes if ".dist-info" not in name} == {
+        "trlib",
+        "trlab",
+        "trbook",
+    }
+    assert not [name for name in sizes if "node_modules" in name or "/js/" in name or "/c/" in name]
+    assert {PurePosixPath(name).suffix for name in sizes if name.startswith("trlib/")} <= {
+        *(".py", ".typed", ".json", ".safetensors", ".md"),
+    }, "trlib is Python and the embedded models"
+    for package, most in {
+        "trlib": 4e6,
+        "trlab": 14e6,
+        "trbook": 4.5e6,
+    }.items():  # of records: 12e6, 1.5e6
+        assert sum(size for name, size in sizes.items() if name.startswith(f"{package}/")) < most, (
+            package
+        )
+    packages = ["git", "ls-files", "book/trbook", "trlab", "trlib"]
+    tracked = subprocess.run(packages, cwd=ROOT, capture_output=True, text=True, check=True)
+    sources = ("/js/", "/c/", ".gitignore", "checked.wasm")
+    missing = {
+        name
+        for name in tracked.stdout.split()
+        if (ROOT / name).is_file() and not any(part in name for part in sources)
+    } - {f"book/{name}" if name.startswith("trbook/") else name for name in sizes}
+    assert missing == set(), "package data that no pattern of pyproject.toml names"
+
+
+def test_it_trains_from_the_command_line_and_in_ten_lines(plain: Path, tmp_path: Path) -> None:
+    small = ["--steps", "2", "--set", "eps_high=.28", "--out", "run"]
+    run(
+        plain, "-m", "trlib", "train", "--task", "dial", "--method", "grpo", *small, folder=tmp_path
+    )
+    assert (tmp_path / "run" / "run.json").is_file()
+    assert "greedy" in run(plain, "-m", "trlib", "evaluate", "--policy", "run", folder=tmp_path)
+    readme = re.search(
+        r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert readme is not None
+    run(plain, "-c", readme[1].replace("steps=24, epochs=8", "steps=2"), folder=tmp_path)
+    run(plain, str(ROOT / "examples" / "minimal_grpo.py"), "--steps", "1", folder=tmp_path)
+
+
+def test_it_sweeps_and_reads_its_records(plain: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(SWEEP, encoding="utf-8")
+    run(
+        plain,
+        "-m",
+        "trlib",
+        "sweep",
+        "mine.py",
+        "--workers",
+        "0",
+        "--out",
+        "swept",
+        folder=tmp_path,
+    )
+    assert (
+        len(lzma.decompress((tmp_path / "swept" / "runs.csv.xz").read_bytes()).splitlines())
+        == 1 + 4
+    )
+    assert "reuse" in run(plain, "-m", "trlib", "sweep", folder=tmp_path)
+    code = "from trlab.record import recorded; print(len(recorded('natural')[0]))"
+    assert int(run(plain, "-c", code, folder=tmp_path)) == 5 * 8
+
+
+def test_it_diagnoses_and_compares(extras: Path, tmp_path: Path) -> None:
+    alike = {**COLUMNS, "logp": COLUMNS["logp_rollout"]}
+    rows = [
+        {**alike, "group": n // 2, "reward": float(n % 2), "advantage": 2.0 * (n % 2) - 1}
+        for n in range(40)
+    ]
+    (tmp_path / "rollouts.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    run(extras, "-m", "trlib", "diagnose", "rollouts.jsonl", folder=tmp_path)
+    assert "<style>" in (tmp_path / "rollouts.html").read_text(encoding="utf-8")
+    (tmp_path / "mine.py").write_text(
+        "def clip(logp, logp_old, advantages, mask):\n"
+        "    r = (logp - logp_old).exp()\n"
+        "    loss = -(r * advantages).minimum(r.clamp(0.8, 1.2) * advantages)\n"
+        "    return (loss * mask).sum() / mask.sum()\n",
+        encoding="utf-8",
+    )
+    compared = ["--function", "mine:clip", "--loss", "ppo", "--aggregation", "token-mean"]
+    assert "agrees" in run(extras, "-m", "trlib", "conformance", *compared, folder=tmp_path)
+
+
+def test_explorables_show_themselves(extras: Path, tmp_path: Path) -> None:
+    code = (
+        "import trbook.explorables as e\n"
+        "for name in e.__all__:\n"
+        "    data, _ = getattr(e, name)()._repr_mimebundle_()\n"
+        "    assert 'application/vnd.jupyter.widget-view+json' in data and len(data['text/html']) "
+        "> 50_000, name\n"
+        "print(len(e.__all__))"
+    )
+    assert int(run(extras, "-c", code, folder=tmp_path)) == len(explorables.__all__)
+
+
+def test_without_anywidget_an_explorable_says_what_to_install(plain: Path, tmp_path: Path) -> None:
+    code = "from trbook.explorables import RatioMap"
+    done = subprocess.run(
+        [str(plain), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "pip install anywidget" in done.stderr

@@ -1,0 +1,190 @@
+"""The basin over learning rates: pieces of curves by hand, whole sweeps, and predictions about
+them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.lab.conftest import runs_of
+from trlab import Axis, Budget, Prediction, Sweep, Variant
+from trlab.basin import basins, edge_ratios, frontier, over_rates, piece
+from trlab.cells import cells
+from trlab.verdicts import judge
+
+RATES = [1e-5, 1e-4, 1e-3]
+heights = st.lists(st.integers(0, 20).map(lambda n: n / 20), min_size=2, max_size=7)
+
+
+def table(curves: dict[str, list[float]], seeds: int = 8, noise: float = 0.001) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    ends = {
+        (label, f"{rate:g}"): end + noise * rng.normal(size=seeds)
+        for label, curve in curves.items()
+        for rate, end in zip(RATES, curve, strict=True)
+    }
+    return runs_of(ends, "lr")
+
+
+@pytest.mark.parametrize(
+    ("ends", "low", "high", "open_low", "open_high"),
+    [
+        (
+            [0.5, 0.9, 0.5],
+            10**-4.5,
+            10**-3.5,
+            False,
+            False,
+        ),  # half way down on either side of the line .7
+        ([0.8, 0.9, 0.5], 1e-5, 10**-3.5, True, False),
+        ([0.7, 0.7, 0.7], 1e-5, 1e-3, True, True),  # on the line is above it
+        ([0.9, 0.5, 0.8], 1e-5, 10**-4.5, True, False),  # a second piece does not count
+        ([0.5, 0.6, 0.69], math.nan, math.nan, False, False),
+    ],
+)
+def test_a_piece_by_hand(ends, low, high, open_low, open_high):
+    found = piece(RATES, ends, 0.7)
+    assert (found.low, found.high) == pytest.approx((low, high), nan_ok=True)
+    assert (found.open_low, found.open_high) == (open_low, open_high)
+    assert found.width == pytest.approx(0 if math.isnan(low) else math.log10(high / low))
+
+
+def test_an_upper_edge_is_told_as_a_multiple_of_the_control_s_and_not_where_it_lies_outside():
+    runs = table(
+        {"none": [0.9, 0.5, 0.1], "clip": [0.9, 0.9, 0.4], "always": [0.9, 0.9, 0.9]}, noise=0
+    )
+    found = edge_ratios(runs, "none", [0.1, 0.2, 0.45])
+    # none falls by .1 in a quarter of a decade, clip one decade later by .1 in a fifth
+    assert [one.value for one in found["clip"]] == pytest.approx(
+        [10 ** (1 + m / 0.5 - e) for m, e in MARGIN_AND_EDGE]
+    )
+    assert all(
+        one.low == pytest.approx(one.value) == pytest.approx(one.high) for one in found["clip"]
+    )
+    assert all(math.isnan(one.value) for one in found["always"]) and "none" not in found
+    noisy = edge_ratios(
+        table({"none": [0.9, 0.5, 0.1], "clip": [0.9, 0.9, 0.4]}, noise=0.05), "none", [0.1]
+    )["clip"][0]
+    assert 1 < noisy.low < noisy.value < noisy.high
+    with pytest.raises(
+        ValueError, match="control: expected one of none, clip, always, got 'nobody'"
+    ):
+        edge_ratios(runs, "nobody", [0.1])
+
+
+MARGIN_AND_EDGE = [(0.1, 0.25), (0.2, 0.5), (0.45, 1.125)]
+"""A margin, and how many decades above 1e-5 the curve .9, .5, .1 falls below it."""
+
+
+@settings(max_examples=60, deadline=None)
+@given(heights, st.integers(1, 20).map(lambda n: n / 20), st.integers(0, 4).map(lambda n: n / 20))
+def test_a_higher_line_has_no_wider_piece_and_a_shifted_grid_the_same(ends, line, more):
+    rates = [10.0 ** (-7 + i / 2) for i in range(len(ends))]
+    wide = piece(rates, ends, line)
+    assert piece(rates, ends, line + more).width <= wide.width + 1e-12 <= len(ends) / 2
+    shifted = piece([30 * rate for rate in rates], ends, line)
+    assert shifted.width == pytest.approx(wide.width) and shifted.edge == wide.edge
+    mirrored = piece([1e-9 / rate for rate in reversed(rates)], ends[::-1], line)
+    if ends.count(max(ends)) == 1:
+        assert mirrored.width == pytest.approx(wide.width)
+
+
+@pytest.mark.parametrize("rates", [[1e-4, 1e-5], [1e-4, 1e-4], [1e-4]])
+def test_rates_rise_and_each_has_an_end(rates):
+    with pytest.raises(ValueError, match="rates: expected rising rates, one for each of 2 ends"):
+        piece(rates, [0.5, 0.5], 0.1)
+
+
+def test_the_basins_of_a_sweep():
+    wide, narrow, low = basins(
+        table({"wide": [0.9, 0.9, 0.8], "narrow": [0.9, 0.6, 0.1], "low": [0.3, 0.3, 0.3]})
+    )
+    assert wide.width.value == pytest.approx(1.5, abs=0.03) and narrow.width.value == pytest.approx(
+        1 / 6, abs=0.01
+    )
+    assert (
+        wide.piece.open_low
+        and not wide.piece.open_high
+        and wide.width.low <= wide.width.value <= wide.width.high
+    )
+    assert narrow.best_rate == 1e-5 and narrow.best_is_edge and narrow.tenfold is not None
+    assert narrow.tenfold.value == pytest.approx(0.6, abs=0.01) and narrow.worst < narrow.best.value
+    assert low.width.value == 0 and math.isnan(low.piece.low), (
+        "what never reaches the line has no basin"
+    )
+
+
+def test_a_seed_that_is_missing_at_a_rate_is_refused():
+    with pytest.raises(ValueError, match="runs: expected every seed of 'a' at every rate, got 23"):
+        basins(table({"a": [0.9, 0.8, 0.7]}).iloc[1:])
+
+
+def test_the_frontier_is_what_no_point_beats():
+    points = [(0.1, 0.9), (0.5, 0.5), (0.4, 0.4), (0.5, 0.6), (0.9, 0.1), (0.1, 0.9)]
+    assert frontier(points) == [0, 5, 3, 4] and frontier([]) == [] and frontier([(1, 1)]) == [0]
+
+
+SWEEP = Sweep(
+    text="",
+    variants=[Variant("ppo"), Variant("pg_is")],
+    axes=[Axis("lr", RATES)],
+    seeds=range(8),
+    budget=Budget(steps=1, common=1),
+    predictions=[
+        Prediction("a clip widens the basin", higher="ppo", lower="pg_is", measure="basin_width"),
+        Prediction(
+            "and is worth something at ten times the rate",
+            higher="ppo",
+            lower="pg_is",
+            measure="tenfold",
+        ),
+        Prediction("and ends later", higher="ppo", lower=-4.0, measure="basin_high"),
+    ],
+)
+
+
+def test_a_prediction_about_the_whole_curve():
+    runs = table({"ppo": [0.9, 0.9, 0.5], "pg_is": [0.9, 0.5, 0.1]})
+    width, ten, high = judge(SWEEP, runs)
+    assert [one.verdict for one in (width, ten, high)] == ["seen"] * 3 and width.pairs == 8
+    assert width.estimate is not None and width.estimate.value == 1
+    missing = judge(SWEEP, runs.iloc[1:])
+    assert {one.verdict for one in missing} == {"not measured"}, "a curve with a hole has no width"
+
+
+def test_each_seed_has_a_curve_of_its_own():
+    runs = table({"ppo": [0.9, 0.9, 0.5], "pg_is": [0.9, 0.5, 0.1]}, noise=0)
+    runs.loc[
+        (runs["label"] == "ppo") & (runs["lr"] == "0.0001") & (runs["seed"] == 3), "sampled"
+    ] = 0.1
+    sweep, rows = over_rates(SWEEP, runs, "basin_width")
+    widths = rows[rows["label"] == "ppo"].set_index("seed")["basin_width"]
+    assert (
+        widths[3] == pytest.approx(0.05 / 0.8)
+        and widths[0] == pytest.approx(1 + 0.05 / 0.4)
+        and not sweep.axes
+    )
+
+
+def test_a_measure_of_the_whole_curve_has_no_point_of_it():
+    for at, axes in (({"lr": "1e-05"}, SWEEP.axes), ({}, ())):
+        claim = replace(SWEEP.predictions[0], at=at)
+        with pytest.raises(ValueError, match="expected an axis 'lr' and no point of it in `at`"):
+            cells(replace(SWEEP, axes=axes, predictions=[claim]))
+
+
+def test_a_verdict_beyond_which_the_grid_ended_says_edge():
+    runs = table({"ppo": [0.8, 0.9, 0.89], "pg_is": [0.5, 0.9, 0.5]})
+    width, ten, high = judge(SWEEP, runs)
+    assert (width.edge, high.edge) == (True, True) and not ten.edge, (
+        "PPO's basin had not ended, both best rates lie inside"
+    )
+    assert width.plain()[0] == "as predicted at the edge of what was tried"
+    closed = judge(SWEEP, table({"ppo": [0.5, 0.9, 0.8], "pg_is": [0.5, 0.9, 0.5]}))
+    assert not any(one.edge for one in closed)

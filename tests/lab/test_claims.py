@@ -1,0 +1,229 @@
+"""Claims cards: their verdicts follow the record, whichever way it comes out."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.by_day import by_day
+from tests.lab.conftest import history_of, runs_of
+from trlab import Axis, Budget, Prediction, Sweep, Variant, comparison, record
+from trlab.cell import MEASURES
+from trlab.claims import Card, Claim, Side, Test, cards, markdown, outcome, tell
+from trlab.claims.card import above, below
+from trlab.measures import DERIVED, derive
+from trlab.record import RecordError
+from trlab.statistics import difference, interval
+from trlab.sweep import declared, load_sweep
+from trlab.verdicts import judge
+from trlib.loop.metrics import METRICS
+
+TESTS = [(card.name, test) for card in cards() for claim in card.claims for test in claim.tests]
+STAMPS = itertools.count(1)
+"""A new one for each record that is made here: what is decided is kept by it."""
+ONE, FOUR = {"uses": "1"}, {"uses": "4"}
+BETTER = Prediction("a is better", higher="a", lower="b", at=ONE)
+SWEEP = Sweep(
+    text="",
+    name="made",
+    source="made",
+    variants=[Variant("ppo", label=label) for label in "abc"],
+    budget=Budget(steps=9),
+    axes=[Axis("uses", {"1": {}, "4": {"epochs": 4}})],
+    predictions=[
+        BETTER,
+        Prediction("b moves further", higher="b", lower="a", measure="kl", at=FOUR),
+    ],
+)
+
+
+def test_every_card_has_a_source_and_nothing_is_a_foregone_verdict():
+    for card in cards():
+        assert any(claim.untestable for claim in card.claims) and any(
+            claim.tests for claim in card.claims
+        )
+        assert all(
+            len(claim.arxiv) == 10 and claim.where and claim.text.endswith(".")
+            for claim in card.claims
+        )
+    with pytest.raises(
+        ValueError, match=r"claim 'It works.': expected tests, or the reason .* got neither"
+    ):
+        Claim("It works.", "abstract", "2402.03300")
+
+
+@pytest.mark.parametrize(
+    ("card", "test"), by_day(TESTS, *TESTS[:8], reason="the same question of every claim")
+)
+def test_every_test_asks_what_its_sweep_can_answer(card, test):
+    assert test.sweep in declared()
+    try:
+        sweep = load_sweep(test.sweep)
+    except RecordError:
+        pytest.skip("it stands on a record that has not been made")
+    axes = {axis.name: [label for label, _ in axis.points()] for axis in sweep.axes}
+    for side in (side for side in (test.higher, test.lower) if isinstance(side, Side)):
+        assert side.label in [variant.name for variant in sweep.variants]
+        assert all(point in axes[axis] for axis, point in side.at.items())
+        if test.within is not None or not isinstance(test.higher, Side):
+            assert side.at.keys() == axes.keys(), (
+                "where nothing is said to differ nothing is pooled"
+            )
+    column, _, level = test.measure.partition("@")
+    assert column in (METRICS if level else {**MEASURES, **DERIVED})
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[outcome.Answer]]:
+    """What the cards' machinery says of a record that is made here, of which the book prints these
+    tests."""
+    monkeypatch.setattr(record, "is_recorded", lambda name: name == "made")
+
+    def ask(tests: list[Test], runs: pd.DataFrame, history: pd.DataFrame) -> list[outcome.Answer]:
+        stamp = next(STAMPS)
+        monkeypatch.setattr(record, "stamp", lambda name: stamp)
+        monkeypatch.setattr(record, "read", lambda name: (SWEEP, derive(runs, history), history))
+        monkeypatch.setattr(
+            comparison, "printed", lambda: {"made": [test.comparison for test in tests]}
+        )
+        return [outcome.answer(test) for test in tests]
+
+    return ask
+
+
+def made(**heights: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Eight runs of each label and use around a height; rewards that rise to it in a straight
+    line."""
+    rng = np.random.default_rng(0)
+    ends = {
+        (label, uses): height + rng.normal(0, 0.02, 8)
+        for label, height in heights.items()
+        for uses in ("1", "4")
+    }
+    runs = runs_of(ends, "uses", method="ppo", steps=9)
+    runs = runs.assign(
+        kl=0.1 * runs["sampled"],
+        train=[json.dumps({"lr": 1.5e-3 if label == "c" else 1e-4}) for label in runs["label"]],
+    )
+    history = history_of(
+        runs, 9, reward=lambda run, b: run.sampled * b / 8, entropy=lambda run, b: 2 - b / 8
+    )
+    return runs, history
+
+
+def values(runs: pd.DataFrame, label: str, uses: str, column: str = "sampled") -> np.ndarray:
+    return runs[(runs["label"] == label) & (runs["uses"] == uses)][column].to_numpy()
+
+
+def test_a_prediction_of_the_same_question_is_told_with_its_direction(answers):
+    runs, history = made(a=0.8, b=0.6, c=0.5)
+    better, further = answers(
+        [above("made", "a", "b", at=ONE), above("made", "a", "b", "kl", at=FOUR)], runs, history
+    )
+    assert (better.predicted, better.agreed) == ("a is better", True)
+    assert (further.predicted, further.agreed) == ("b moves further", False)
+    mine = judge(SWEEP, runs)
+    assert [one.outcome.corrected for one in (better, further)] == [f.corrected for f in mine]
+
+
+def test_a_measure_at_matched_reward_says_who_never_reaches_it(answers):
+    runs, history = made(a=0.9, b=1.2, c=0.5)
+    history.loc[history["cell"] == "a 1 0", "reward"] /= 4
+    (found,) = answers([above("made", "b", "a", "entropy@0.7", at=ONE)], runs, history)
+    assert (
+        found.outcome.note == "1 runs never reach the reward and are left out"
+        and found.verdict == "seen"
+    )
+    # Entropy is 2 - b/8 and the reward height * b/8: at .7 entropy is 2 - .7/height.
+    assert found.outcome.sides[0].value == pytest.approx(2 - 0.7 / 1.2, abs=0.02)
+    (none,) = answers([above("made", "b", "a", "distinct@0.7", at=ONE)], runs, history)
+    assert none.verdict == "not measured"
+
+
+def test_one_variant_at_two_places_is_alike_or_not(answers):
+    runs, history = made(a=0.8, b=0.6, c=0.5)
+    alike = Test("made", Side("a", ONE), Side("a", FOUR), within=0.1)
+    assert answers([alike], runs, history)[0].verdict == "seen"
+    moved = runs.assign(sampled=runs["sampled"] - 0.3 * (runs["uses"] == "4"))
+    assert answers([alike], moved, history)[0].verdict == "not seen"
+
+
+def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
+    runs, history = made(a=0.8, b=0.6, c=0.5)
+    up, down, new = (
+        above("made", "a", "b", at=ONE),
+        above("made", "c", "b", at=ONE),
+        above("other", "a", "b"),
+    )
+    level = above("made", "a", "b", "steps", at=ONE)
+    card = Card(
+        "x",
+        "X",
+        [
+            Claim("Up.", "abstract", "2402.03300", [up]),
+            Claim("Both.", "abstract", "2402.03300", [up, down]),
+            Claim("Down.", "abstract", "2402.03300", [down, level]),
+            Claim("Some.", "abstract", "2402.03300", [up, level]),
+            Claim("Partly.", "abstract", "2402.03300", [new, up]),
+            Claim("New.", "abstract", "2402.03300", [new]),
+            Claim(
+                "Below.", "abstract", "2402.03300", [below("made", "b", 0.5, "sampled", at=FOUR)]
+            ),
+            Claim("Far.", "experiments", "2402.03300", untestable="Too large."),
+        ],
+    )
+    answers([up], runs, history)
+    assert [told.verdict for told in tell(card)] == [
+        "seen",
+        "undecided",
+        "not seen",
+        "undecided",
+        "seen",
+        "not run",
+        "not seen",
+        "not testable at this size",
+    ]
+    text = markdown(card)
+    mine = [values(runs, label, "1") for label in "ab"]
+    a, b, gap = interval(mine[0]), interval(mine[1]), difference(*mine)
+    assert (
+        "- `made`, 1 uses, learning rate 1e-4, accuracy: `a` above `b`. "
+        f"Measured: {a:.2f} and {b:.2f}, difference {gap:+.2f}".replace(
+            f"{gap:+.2f}", f"{gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]"
+        )
+    ) in text
+    assert "**seen**. Predicted before the runs: “a is better”." in text
+    assert "**Mechanism seen.** Tests: 1 not run yet, 1 seen." in text
+    assert "**Mechanism not seen.** Tests: 1 the opposite, 1 undecided." in text
+    assert "**Undecided.** Tests: 1 seen, 1 the opposite." in text
+    assert (
+        "- `made`, 1 uses, learning rate 1.5e-3 (`c`) and 1e-4 (`b`), accuracy: `c` above `b`. "
+        "Measured:" in text
+    )
+    assert "**the opposite**. No prediction was written down." in text
+    assert "4 uses, learning rate 1e-4, accuracy: `b` below 0.5. Measured: 0.59 [" in text
+    assert "**Not testable at this size.** Too large." in text
+    assert "- `other`, accuracy: `a` above `b`. Not run yet." in text
+    assert "[abstract](https://arxiv.org/abs/2402.03300)" in text and not math.isnan(gap.low)
+
+
+def test_a_card_names_the_rates_that_the_compared_runs_had():
+    text = {card.name: markdown(card) for card in cards()}
+    own = {
+        variant.name: variant.instead["uses"]["16"]["lr"] for variant in load_sweep("best").variants
+    }
+    assert own["gspo"] == 3e-5 and own["ppo"] == own["troll"] == 1e-5
+    assert (
+        "- `best`, 16 uses, learning rate 3e-5 (`gspo`) and 1e-5 (`ppo`), accuracy" in text["grpo"]
+    )
+    assert "- `best`, 16 uses, learning rate 1e-5, accuracy: `troll` above `ppo`" in text["troll"]
+    assert "- `rare`, whole, 8 uses, learning rate 3e-4, mean reward" in text["dppo"]
+    assert "- `rare`, 8 minibatches, 2 epochs, learning rate 1e-4, mean reward" in text["dppo"]
+    assert "- `basin`, learning rate 1e-4, accuracy: `ppo` above `pg_is`" in text["ppo"]
+    assert "- `loops`, no learning rate, accuracy: `trpo .001` and `trpo` alike" in text["trpo"]

@@ -1,0 +1,503 @@
+"""`trlib sweep` as a reader runs it: killed, resumed, stopped, in shards, with a method of one's
+own, verified."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.lab.conftest import runs_of, until
+from tests.typed import typed
+from trlab import journal as journals
+from trlab import record as records
+from trlab import runner
+from trlab.files import CIRCUMSTANCES
+from trlab.findings import table
+from trlab.record import load
+from trlab.runner import conduct, plan
+from trlab.sweep import load_sweep
+from trlab.verdicts import judge
+from trlib.model import gguf
+
+OWN = '''
+from dataclasses import dataclass
+from trlib.algorithms import PPO
+
+@dataclass(frozen=True, kw_only=True)
+class {name}(PPO):
+    """One's own."""
+    def objective(self, scores, batch):
+        {does}
+        return super().objective(scores, batch)
+'''
+HERE = "--workers 0 --quiet"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> pd.DataFrame:
+    """The tiny sweep, run in one piece in this process."""
+    from tests.lab.conftest import TINY
+
+    path = tmp_path_factory.mktemp("whole") / "tiny.py"
+    path.write_text(TINY)
+    return conduct(
+        plan(load_sweep(str(path)), out=path.parent / "out"), workers=0, say=lambda line: None
+    ).runs
+
+
+def journal(folder: Path) -> list[tuple[str, str]]:
+    """Cells and entries, in the order in which they ended."""
+    if not (folder / "cells.sqlite").exists():
+        return []
+    with closing(sqlite3.connect(folder / "cells.sqlite", timeout=60)) as file:
+        if not file.execute("SELECT * FROM sqlite_master WHERE name = 'about'").fetchall():
+            return []
+        return file.execute("SELECT cell, entry FROM cells ORDER BY rowid").fetchall()
+
+
+def processes() -> dict[int, tuple[int, str]]:
+    """Parent and state (Z: dead, and nobody has looked) of every process."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True
+    ).stdout
+    return {
+        int(pid): (int(parent), state[0])
+        for pid, parent, state in map(str.split, listed.splitlines())
+    }
+
+
+@pytest.mark.nightly("three processes that train; a killed run of the loop goes on every time")
+def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(
+    tiny, tmp_path, whole, capsys
+):
+    out = tmp_path / "out"
+    command = f"-m trlib sweep {tiny} --out {out} --workers 1".split()
+    process = subprocess.Popen(
+        [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    until(lambda: journal(out) or process.poll() is not None, step=0.05)
+    family = [pid for pid, (parent, _) in processes().items() if parent == process.pid]
+    process.send_signal(signal.SIGKILL)
+    process.wait(60)
+    # No worker outlives it.
+    until(lambda: all(processes().get(pid, (0, "Z"))[1] == "Z" for pid in family), step=0.2)
+    before = journal(out)
+    assert 1 <= len(before) < 4 and family
+
+    assert typed(f"sweep {tiny} --out {out} {HERE} --json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["ran"] == 4 - len(before) and document["interrupted"] is False
+    assert journal(out)[: len(before)] == before and len(journal(out)) == 4
+    runs = pd.read_csv(out / "runs.csv.xz", dtype=str)
+    # Worker or not, killed or not: the same numbers to the last bit.
+    assert (
+        runs["digest"].tolist() == whole["digest"].tolist()
+        and runs["label"].tolist() == ["ppo", "wide"] * 2
+    )
+
+
+def test_shards_in_one_folder_are_the_whole(tiny, tmp_path, whole):
+    out = tmp_path / "out"
+    sweep, ran = load_sweep(str(tiny)), []
+    for part in (1, 2, 3):
+        done = conduct(plan(sweep, out=out, shard=(part, 3)), workers=0, say=lambda line: None)
+        ran += done.runs["cell"].tolist()
+    assert sorted(ran) == sorted(whole["cell"]) and len(set(ran)) == 4
+    runs = pd.read_csv(out / "runs.csv.xz", dtype=str)
+    assert runs[["cell", "digest"]].values.tolist() == whole[["cell", "digest"]].values.tolist()
+    assert plan(sweep, out=out).missing == []
+    made = json.loads((out / "record.json").read_text())["made"]
+    assert [made[key]["command"] for key in runs["made"]] == load(out).runs()["command"].tolist()
+    assert all(tuple(one) == CIRCUMSTANCES for one in made.values())
+    assert {one["command"] for one in made.values()} == {
+        f"trlib sweep tiny.py --shard {part}/3" for part in (1, 2, 3)
+    }
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_finishes_the_cell_in_hand_and_the_next_call_goes_on(tiny, tmp_path, sent, status):
+    before = signal.getsignal(sent)
+    told = []
+
+    def say(line: str) -> None:
+        told.append(line)
+        if line.startswith("   1/4"):
+            os.kill(os.getpid(), sent)
+
+    planned = plan(load_sweep(str(tiny)), out=tmp_path / "out")
+    done = conduct(planned, workers=0, say=say)
+    assert done.interrupted and done.status == status and done.ran == 1 and len(done.runs) == 1
+    assert "Ctrl-C again: at once" in told[-1] and signal.getsignal(sent) == before
+    assert len(plan(load_sweep(str(tiny)), out=tmp_path / "out").missing) == 3
+
+
+def test_ctrl_c_without_workers_keeps_the_cells_before_and_what_a_method_prints_is_not_the_result(
+    tiny, tmp_path, capsys, monkeypatch
+):
+    # As a terminal does it, in the middle of the second cell.
+    does = (
+        "import os, signal; print('from within')\n        if self.eps_low == .3: "
+        "os.kill(os.getpid(), signal.SIGINT)"
+    )
+    (tmp_path / "my.py").write_text(OWN.format(name="Stopping", does=does))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.py").write_text(
+        tiny.read_text()
+        .replace(
+            '[Variant("ppo"), Variant("dppo", {"delta_tv": 0.3}, label="wide")]',
+            '[Variant("my.py:Stopping"), Variant("my.py:Stopping", {"eps_low": .3}, '
+            'label="second")]',
+        )
+        .replace('higher="ppo"', 'higher="Stopping"')
+        .replace("steps=1", "steps=2")
+    )
+    assert typed(f"sweep one.py --json {HERE}") == 130
+    said = capsys.readouterr()
+    document = json.loads(said.out)
+    assert document["interrupted"] and document["ran"] == 1 and document["failed"] == []
+    assert said.err.splitlines()[0] == "from within"
+    runs = pd.read_csv("sweeps/one/runs.csv.xz")
+    assert runs[["label", "status"]].values.tolist() == [["Stopping", "done"]]
+
+
+def test_progress_says_what_is_done_and_how_long_the_rest_takes_by_cells_of_its_place(
+    tiny, tmp_path
+):
+    from dataclasses import replace
+
+    told = []
+    planned = plan(replace(load_sweep(str(tiny)), seeds=(0, 1)), out=tmp_path / "out")
+    progress = runner._Progress(planned, 8, 2, told.append)
+    assert told.pop() == f"tiny: 8 cells to run, 0 recorded; 2 at a time, into {tmp_path / 'out'}"
+    first, second, *rest = planned.cells
+    row = {"status": "done", "sampled": 0.25, "seconds": 3.0}  # of training: a cell takes longer
+    progress.ended(first, row, 30.0)  # 7 cells of 30 s on two workers
+    assert told.pop() == "   1/8  ppo, updates 1, seed 0: sampled 0.250 in 30.0 s; 2 min left"
+    progress.ended(
+        second, row, 90.0
+    )  # ppo's second seed 30 s, wide's 90 s, the other four 60 s each
+    assert told.pop() == "   2/8  wide, updates 1, seed 0: sampled 0.250 in 90.0 s; 3 min left"
+    assert progress.remaining() == (30 + 90 + 4 * 60) / 2
+    progress.ended(rest[0], {"status": "failed", "error": "died: x"}, 5.0)
+    assert told.pop() == "   3/8  ppo, updates 2, seed 0: failed: died: x"
+    assert [runner.duration(s) for s in (0, 89, 90, 5000, 5400, 7500)] == [
+        "0 s",
+        "89 s",
+        "2 min",
+        "83 min",
+        "1 h 30 min",
+        "2 h 05 min",
+    ]
+
+
+def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported(
+    tiny, tmp_path, whole, capsys, monkeypatch
+):
+    shipped = tmp_path / "records" / "tiny"
+    first = plan(load_sweep(str(tiny)), out=shipped)
+    rows = {row["cell"]: row for row in whole.to_dict("records")}
+    first.record.rows.update(rows)
+    shipped.mkdir(parents=True)
+    records.save_tables(shipped, first.record, first.cells, first.defaults)
+    monkeypatch.setattr(runner, "RECORDS", tmp_path / "records")
+    (tmp_path / "my.py").write_text(OWN.format(name="Fine", does="pass"))
+    (tmp_path / "bad.py").write_text(
+        OWN.format(name="Bad", does="raise ValueError('eps: expected less')")
+    )
+    monkeypatch.chdir(tmp_path)
+    command = f"sweep tiny.py --method my.py:Fine --method bad.py:Bad {HERE}"
+    assert typed(f"{command} --json") == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["ran"] == 4
+    assert {row["label"]: (row["runs"], row["failed"]) for row in document["table"]} == {
+        "ppo": (1, 0),
+        "wide": (1, 0),
+        "Fine": (1, 0),
+        "Bad": (0, 1),
+    }
+    why = "MethodError: batch 0: Bad.objective (bad.py:9): eps: expected less"
+    assert [f["error"] for f in document["failed"]] == [why] * 2
+    runs = pd.read_csv("sweeps/tiny/runs.csv.xz", dtype=str).fillna("")
+    assert runs["status"].tolist() == ["done", "done", "done", "failed"] * 2
+    assert runs["error"].tolist()[3] == why and runs["method"].tolist()[2] == "my.py:Fine"
+    assert load(Path("sweeps/tiny")).runs()["command"].tolist()[2] == (
+        "trlib sweep tiny.py --method my.py:Fine --method bad.py:Bad"
+    )
+    assert runs["digest"].tolist()[:2] == whole["digest"].tolist()[:2]
+    # What failed is tried again, what is done is not; --remake does not count what ships.
+    assert typed(f"{command} --dry-run") == 0
+    assert "8 cells, 2 to run" in capsys.readouterr().out
+    assert typed(f"{command} --dry-run --remake") == 0
+    assert "8 cells, 6 to run" in capsys.readouterr().out
+
+
+def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_call(
+    tiny, tmp_path, whole, capsys, monkeypatch
+):
+    from trlib.errors import CheckpointError
+    from trlib.model import folders
+
+    def full(path: Path, content: bytes | str) -> None:
+        raise CheckpointError(f"out: cannot write {str(path)!r}: No space left on device")
+
+    out = tmp_path / "out"
+    command = f"sweep {tiny} --out {out} {HERE}"
+    with monkeypatch.context() as patched:
+        patched.setattr(folders, "write", full)
+        assert typed(command) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert len(journal(out)) == 4 and {path.name for path in out.iterdir()} == {
+        "cells.sqlite",
+        ".lock-1-of-1",
+    }
+    assert typed(f"{command} --json") == 0
+    assert json.loads(capsys.readouterr().out)["ran"] == 0
+    tables = {
+        name: (out / name).read_bytes() for name in ("runs.csv.xz", "history.csv.xz", "record.json")
+    }
+    assert (
+        pd.read_csv(out / "runs.csv.xz", dtype=str)["digest"].tolist() == whole["digest"].tolist()
+    )
+    # Journals that are copied into a folder join without a run, and what is whole is not written
+    # again.
+    joined = tmp_path / "joined"
+    joined.mkdir()
+    for part in (1, 2):
+        (joined / f"cells-{part}.sqlite").write_bytes((out / "cells.sqlite").read_bytes())
+        with closing(
+            sqlite3.connect(joined / f"cells-{part}.sqlite", isolation_level=None)
+        ) as file:
+            file.execute("DELETE FROM cells WHERE rowid % 2 = ?", [part - 1])
+    assert typed(f"sweep {tiny} --out {joined} {HERE}") == 0
+    assert {name: (joined / name).read_bytes() for name in tables} == tables
+    monkeypatch.setattr(folders, "write", full)
+    assert typed(f"sweep {tiny} --out {joined} {HERE}") == 0
+
+
+def test_tables_beside_a_journal_of_other_numbers_are_asked_about(tiny, tmp_path, whole, capsys):
+    out = tmp_path / "out"
+    first = plan(load_sweep(str(tiny)), out=out)
+    first.record.rows.update({row["cell"]: row for row in whole.to_dict("records")})
+    made = journals.Journal(out, "tiny", first.defaults)
+    records.save_tables(out, first.record, first.cells, first.defaults)
+    key = first.cells[1].id
+    journals.put(made.path, {**first.record.rows[key], "digest": "another", "sampled": 0.25}, None)
+    made.close()
+    command = f"sweep {tiny} --out {out} {HERE}"
+    for argv in (command, f"{command} --verify 1", f"{command} --dry-run"):
+        assert typed(argv) == 1
+        said = capsys.readouterr()
+        assert "choose by --prefer journal or --prefer tables" in said.err and said.out == ""
+    assert typed(f"{command} --prefer journal --dry-run") == 0
+    assert typed(f"{command} --dry-run") == 1, "looking settles nothing"
+    assert typed(f"{command} --prefer tables") == 0
+    assert typed(command) == 0
+
+
+def test_the_table_and_the_predictions_are_of_the_runs(tiny, tmp_path):
+    from dataclasses import replace
+
+    from trlab import Prediction
+
+    sweep = load_sweep(str(tiny))
+    ends = {
+        (label, at): value + np.arange(8) / 100
+        for label, value in (("ppo", 0.2), ("wide", 0.6))
+        for at in ("1", "2")
+    }
+    measured = dict.fromkeys(("greedy", "kl", "kept", "seconds", "cpu_seconds"), 1.0)
+    failed = runs_of({("wide", "2"): [math.nan]}, "updates").assign(status="failed")
+    runs = pd.concat([runs_of(ends, "updates", **measured), failed])
+    found = table(sweep, runs)
+    assert found[["label", "updates", "runs", "failed"]].values.tolist() == [
+        ["ppo", "1", 8, 0],
+        ["ppo", "2", 8, 0],
+        ["wide", "1", 8, 0],
+        ["wide", "2", 8, 1],
+    ]
+    assert found["sampled"].tolist() == pytest.approx([0.235, 0.235, 0.635, 0.635])
+    assert (found["low"] < found["sampled"]).all() and (found["sampled"] < found["high"]).all()
+    claims = [
+        Prediction("", higher="wide", lower="ppo"),
+        Prediction("", higher="ppo", lower="wide", at={"updates": "2"}),
+        Prediction("", higher="ppo", lower=0.1),
+        Prediction("", higher="ppo", lower=0.3),
+        Prediction("", higher="ppo", lower=0.235),
+        Prediction("", higher="wide", lower="none"),
+        *(
+            Prediction("", higher=line, lower=label, at={"updates": "1"})
+            for line, label in ((0.35, "ppo"), (0.1, "ppo"), (0.235, "ppo"), (0.3, "none"))
+        ),
+    ]
+    verdicts = [finding.verdict for finding in judge(replace(sweep, predictions=claims), runs)]
+    assert verdicts == [
+        "seen",
+        "not seen",
+        "seen",
+        "not seen",
+        "undecided",
+        "not run",
+        "seen",
+        "not seen",
+        "undecided",
+        "not run",
+    ]
+
+
+def test_those_that_are_left_do_not_speak_for_those_that_failed(tiny):
+    from dataclasses import replace
+
+    from trlab import Prediction
+
+    sweep = replace(load_sweep(str(tiny)), seeds=range(6))
+    ends = {(label, at): 0.5 + np.arange(6) / 100 for label in ("ppo", "wide") for at in ("1", "2")}
+    runs = runs_of(ends, "updates", kl=math.nan)
+    runs.loc[(runs["label"] == "wide") & (runs["updates"] == "2"), "status"] = "failed"
+    claims = [
+        Prediction("wide learns however stale", higher="wide", lower=0.1),
+        Prediction("and above ppo", higher="wide", lower="ppo"),
+        Prediction("at one it does", higher="wide", lower=0.1, at={"updates": "1"}),
+        Prediction("it moves", higher="ppo", lower=0.1, measure="kl"),
+    ]
+    found = judge(replace(sweep, predictions=claims), runs)
+    assert [(f.verdict, f.missing) for f in found] == [
+        ("incomplete", "6 of 12 runs, 6 failed"),
+        ("incomplete", "18 of 24 runs, 6 failed"),
+        ("seen", ""),
+        ("not measured", "a run without kl"),
+    ]
+    assert str(found[0]) == "incomplete: wide learns however stale; 6 of 12 runs, 6 failed"
+    shard = judge(replace(sweep, predictions=claims[2:3]), runs[runs.seed < 2])
+    assert [(f.verdict, f.missing) for f in shard] == [("incomplete", "2 of 6 runs")]
+
+
+def test_the_list_and_what_cannot_be_done(tiny, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert typed("sweep --json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert set(listed["stale"]) == {"text", "recorded"} and "dial_methods" in listed
+    (tmp_path / "file").write_text("")
+    for argv, words in (
+        ("stael", "did you mean 'stale'?"),
+        (f"{tiny} --shard 3/2", "expected I/N with I from 1"),
+        (f"{tiny} --verify", "no cell of 'tiny' is recorded"),
+        (f"{tiny} --workers -1", "--workers: expected 0 or more, got -1"),
+        (f"{tiny} --verify 0", "--verify: expected 1 or more cells, got 0"),
+        (f"{tiny} --out file/x {HERE}", "out: cannot write to 'file/x/cells.sqlite'"),
+        (f"{tiny} --method my.py", "method: expected FILE.py:NAME, got 'my.py'"),
+    ):
+        assert typed(f"sweep {argv}") == 1
+        captured = capsys.readouterr()
+        assert words in captured.err and captured.out == "", captured.err
+    assert typed("sweep stale --shard one") == 2
+    assert "expected I/N such as 1/4, got 'one'" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {"file", "tiny.py"}
+
+
+def test_a_sweep_that_stands_on_a_missing_record_does_not_spoil_the_list(
+    tiny, tmp_path, capsys, monkeypatch
+):
+    (tmp_path / "after.py").write_text(
+        "from trlab.record import RecordError\n\ndef SWEEP(records):\n"
+        "    raise RecordError('record: expected that of tiny, got none')\n"
+    )
+    monkeypatch.setattr("trlab.sweep.SWEEPS", tmp_path)
+    assert typed("sweep --json") == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "after": {"text": "record: expected that of tiny, got none", "recorded": False},
+        "tiny": {"text": "four tiny cells", "recorded": False},
+    }
+    assert typed("sweep after") == 1
+    assert capsys.readouterr().err == "trlib: error: record: expected that of tiny, got none\n"
+
+
+def test_all_sweeps_are_remade_into_one_folder_and_one_that_stands_on_another_after_it(
+    tiny, tmp_path, capsys, monkeypatch
+):
+    tiny.rename(tmp_path / "second.py")
+    (tmp_path / "first.py").write_text(
+        (tmp_path / "second.py")
+        .read_text()
+        .replace(
+            "SWEEP = Sweep(",
+            "def SWEEP(records):\n    from trlab.record "
+            "import RecordError, load\n    if records is None or not (records / "
+            "'second/runs.csv.xz').is_file():\n"
+            "        raise RecordError('record: expected that of second, got none')\n"
+            "    assert len(load(records / 'second').rows) == 4\n    return Sweep(",
+        )
+        .replace("seeds=[0]", "seeds=[1]")
+    )
+    monkeypatch.setattr("trlab.sweep.SWEEPS", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for argv, words in (
+        ("second --all", "got second"),
+        ("--all --verify", "got --verify"),
+        ("--all --method a.py:B", "got --method"),
+        ("--all --dry-run", "got --dry-run"),
+    ):
+        assert typed(f"sweep {argv}") == 1
+        assert (
+            f"--all: expected neither a sweep's name nor --method, --verify or --dry-run, {words}"
+            in (capsys.readouterr().err)
+        )
+    command = f"sweep --all --remake --out again {HERE}"
+    assert typed(command) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(", in ")[0] for line in said] == [
+        "second: 4 cells, 4 run now, 0 failed",
+        "first: 4 cells, 4 run now, 0 failed",
+    ]
+    assert said[0].endswith("; 1 sweeps left") and said[1].endswith("; 0 sweeps left")
+    assert typed(f"{command} --json") == 0  # again: what is there is done
+    told = json.loads(capsys.readouterr().out)
+    assert [(one["sweep"], one["cells"], one["ran"]) for one in told] == [
+        ("first", 4, 0),
+        ("second", 4, 0),
+    ]
+    far = (
+        (tmp_path / "second.py")
+        .read_text()
+        .replace("SWEEP = Sweep(", "SWEEP = Sweep(policy='far', ")
+    )
+    (tmp_path / "third.py").write_text(far)
+    monkeypatch.setitem(gguf.PACKAGED, "far", ("a-package-that-is-not-there", "1.0", "far.gguf"))
+    assert typed(f"{command} --json") == 0
+    said = capsys.readouterr()
+    assert {one["sweep"] for one in json.loads(said.out)} == {"first", "second"}
+    assert "third: left out: policy 'far': needs a-package-that-is-not-there" in said.err
+    assert typed(f"sweep --all --out again {HERE}") == 1, (
+        "without --remake the package's records count"
+    )
+    assert "expected that of second, got none" in capsys.readouterr().err
+
+
+def test_a_sweep_of_which_nothing_ends_well_says_why(tiny, tmp_path, capsys, monkeypatch):
+    (tmp_path / "bad.py").write_text(
+        OWN.format(name="Bad", does="raise ValueError('eps: expected less')")
+    )
+    sweep = tiny.read_text().replace(
+        '[Variant("ppo"), Variant("dppo", {"delta_tv": 0.3}, label="wide")]',
+        '[Variant("bad.py:Bad")]',
+    )
+    (tmp_path / "none.py").write_text(sweep[: sweep.index("    predictions=")] + ")\n")
+    monkeypatch.chdir(tmp_path)
+    assert typed(f"sweep none.py {HERE}") == 1
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("eps: expected less") >= 2 and "Traceback" not in said.err
+    assert typed(f"sweep none.py --json {HERE}") == 1
+    document = json.loads(capsys.readouterr().out)
+    assert [(row["runs"], row["failed"], row["nats_per_point"]) for row in document["table"]] == [
+        (0, 1, None)
+    ] * 2

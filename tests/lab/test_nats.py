@@ -1,0 +1,193 @@
+"""The price of a point and the frontier: by hand, by their properties, and as a record gives
+them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.lab.conftest import history_of, runs_of
+from trlab import Budget, Sweep, Variant
+from trlab.findings import before, price, table
+from trlab.nats import frontier, nats_per_point
+from trlab.statistics import interval
+
+# -- nats per point
+# --------------------------------------------------------------------------------------------------
+
+
+def test_nats_per_point_by_hand():
+    # 10 nats; points 65 + 55 - 5 + 65 = 180: the run that lost five counts with its nats and with
+    # its loss.
+    found = nats_per_point([1, 2, 3, 4], [0.9, 0.8, 0.2, 0.9], [0.25] * 4)
+    assert found.value == pytest.approx(10 / 180, rel=1e-12) and (found.runs, found.without) == (
+        4,
+        1,
+    )
+    assert found.low < found.value < found.high
+    alike = nats_per_point([0.5] * 5, [0.75] * 5, [0.25] * 5)
+    assert (alike.value, alike.low, alike.high) == pytest.approx((0.01, 0.01, 0.01), rel=1e-12)
+    lone = nats_per_point([0.5], [0.75], [0.25])
+    assert lone.value == pytest.approx(0.01) and math.isnan(lone.low) and math.isnan(lone.high)
+
+
+def test_nothing_gained_has_no_price_and_is_counted():
+    lost = nats_per_point([1, 2, 0], [0.2, 0.25, 0.2], [0.3, 0.25, 0.3])
+    assert (lost.value, lost.low, lost.high, lost.without) == (math.inf, math.inf, math.inf, 3)
+    assert f"{lost:.2f}" == "inf [inf, inf]"
+    even = nats_per_point([1, 1], [0.4, 0.2], [0.3, 0.3])  # one wins what the other loses
+    assert even.value == math.inf and even.without == 1 and even.low == pytest.approx(0.1)
+    free = nats_per_point([0, 0], [0.4, 0.4], [0.3, 0.3])
+    assert (free.value, free.high) == (0, 0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(0, 100)), min_size=3, max_size=8),
+    st.integers(2, 9),
+)
+def test_the_price_is_of_totals_and_scales_with_the_nats(runs, factor):
+    nats, accuracy = (np.array(column) / 100 for column in zip(*runs, strict=True))
+    base = np.full(len(nats), 0.5)
+    found, scaled = (nats_per_point(k * nats, accuracy, base, resamples=300) for k in (1, factor))
+    gain = float((accuracy - 0.5).sum())
+    assert found.value == (
+        pytest.approx(nats.sum() / (100 * gain), abs=1e-12) if gain > 1e-6 else math.inf
+    )
+    assert scaled.value == pytest.approx(factor * found.value, abs=1e-9)
+    assert found.low <= found.high and (
+        math.isinf(found.high) or math.isinf(found.low) == math.isinf(scaled.low)
+    )
+    assert found.without == sum(a <= 50 for _, a in runs)
+
+
+def test_the_interval_of_the_price_draws_whole_runs():
+    rng = np.random.default_rng(2)
+    gain = rng.uniform(0.2, 0.6, 10)
+    nats = 0.3 * gain + rng.uniform(
+        0, 0.02, 10
+    )  # who gains more has moved further: apart, the interval would be wide
+    drawn = rng.integers(10, size=(20_000, 10))
+    its = np.quantile(nats[drawn].sum(1) / (100 * gain[drawn].sum(1)), [0.025, 0.975])
+    mine = nats_per_point(nats, 0.25 + gain, np.full(10, 0.25))
+    assert (mine.low, mine.high) == pytest.approx(tuple(its), abs=0.05 * (its[1] - its[0]))
+
+
+# -- the frontier
+# --------------------------------------------------------------------------------------------------
+
+
+def flat(accuracy: float, nats: float, spread: float = 0.0) -> tuple[list[float], list[float]]:
+    return (
+        [accuracy - spread, accuracy, accuracy, accuracy + spread],
+        [nats - spread, nats, nats, nats + spread],
+    )
+
+
+def test_who_reaches_less_for_more_is_dominated():
+    found = frontier(
+        {
+            "best": flat(0.9, 1.0),
+            "cheap": flat(0.8, 0.2),
+            "dear": flat(0.85, 2.0),
+            "low": flat(0.7, 1.0),
+            "twin": flat(0.9, 1.0),
+        }
+    )
+    assert {name: trade.dominated_by for name, trade in found.items()} == {
+        "best": (),
+        "cheap": (),
+        "twin": (),
+        "dear": ("best", "twin"),
+        "low": ("best", "cheap", "twin"),
+    }
+    near = frontier({"a": flat(0.9, 1.0, 0.1), "b": flat(0.88, 1.05, 0.1)})
+    assert near["b"].dominated_by == ("a",)
+    assert near["a"].accuracy == interval(flat(0.9, 1.0, 0.1)[0]) and near["a"].runs == 4
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from("abcdef"), st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1
+    )
+)
+def test_every_dominated_setting_is_dominated_by_one_on_the_frontier(points):
+    found = frontier({name: ([a / 10] * 2, [float(n)] * 2) for name, (a, n) in points.items()})
+    best = [name for name, trade in found.items() if not trade.dominated_by]
+    assert best and all(
+        set(trade.dominated_by) & set(best) for name, trade in found.items() if name not in best
+    )
+
+
+# -- from a record
+# --------------------------------------------------------------------------------------------------
+
+
+def test_a_record_tells_the_price_from_the_first_batch_on():
+    """Of two runs of each method."""
+    measured = dict.fromkeys(("greedy", "kept", "seconds", "cpu_seconds"), 1.0)
+    ends = {("ppo",): [0.9, 0.9], ("troll",): [0.7, 0.7]}
+    runs = runs_of(ends, steps=40, kl=0.02, **measured)
+    history = history_of(runs, 2, reward=lambda run, b: 0.3 + b / 10)
+    sweep = Sweep(text="", variants=[Variant("ppo"), Variant("troll")], budget=Budget(steps=40))
+    assert set(before(history).values()) == {0.3} and len(before(history)) == 4
+    found = table(sweep, runs, history=history)
+    first = found.iloc[0]
+    assert first["label"] == "ppo" and first["nats_per_point"] == pytest.approx(
+        40 * 0.02 / 60
+    )  # .9 from .3
+    assert (first["nats_low"], first["nats_high"], first["without"]) == (
+        pytest.approx(0.8 / 60),
+    ) * 2 + (0,)
+    assert "nats_per_point" not in table(sweep, runs)
+    # Not measured, or its beginning unknown: no price.
+    assert (
+        price(runs.assign(kl=math.nan), history) is None
+        and price(runs, history[history["batch"] > 0]) is None
+    )
+    assert price(runs.assign(status="failed"), history) is None
+    # A batch that had no policy that sampled: the mean over the others is not the run's.
+    gap = history.assign(kl=[math.nan if i == 1 else 0.1 for i in range(len(history))])
+    assert price(runs, history.assign(kl=0.1)) == price(runs, history) and price(runs, gap) is None
+    # Nothing has ended, so there is no history at all.
+    assert price(
+        runs.assign(status="failed"), history[["cell", "batch"]][:0]
+    ) is None and not before(history[[]])
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: frontier({"a": ([0.5], [0.1, 0.2])}),
+            "nats of a: expected a number for each of the 1 runs, got 2",
+        ),
+        (
+            lambda: frontier({"a": ([0.5], [-0.1])}),
+            "nats of a: expected numbers of at least 0, got -0.1",
+        ),
+        (lambda: frontier({"a": ([], [])}), "accuracy of a: expected at least one run"),
+        (lambda: nats_per_point([], [], []), "nats: expected at least one run"),
+        (
+            lambda: nats_per_point([1.0], [0.5, 0.5], [0.1]),
+            "accuracy: expected a number for each of the 1 runs, got 2",
+        ),
+        (lambda: nats_per_point([1.0], [0.5], []), "base: expected at least one run"),
+        (
+            lambda: nats_per_point([-1.0], [0.5], [0.1]),
+            "nats: expected numbers of at least 0, got -1",
+        ),
+        (
+            lambda: nats_per_point([math.inf], [0.5], [0.1]),
+            "nats: expected finite numbers, got NaN or inf",
+        ),
+    ],
+)
+def test_senseless_runs_are_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

@@ -1,0 +1,360 @@
+"""The record: what a kill, a full disk, a second process, another version and a damaged file do to
+it."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import math
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.lab.conftest import entry, files, recorded_as, save
+from trlab import circumstances
+from trlab import record as records
+from trlab.cells import cells
+from trlab.files import same_digits
+from trlab.journal import Journal, put
+from trlab.record import RecordError, complete, load, recorded
+from trlab.rows import Record, declaration
+from trlab.sweep import load_sweep
+from trlib.model import folders
+
+
+def journal(folder: Path, sweep: str = "tiny") -> Path:
+    """One that has been made and that nobody holds."""
+    made = Journal(folder, sweep, {})
+    made.close()
+    return made.path
+
+
+def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, four):
+    found, record = four, recorded_as(four[:1], sampled=0.1, error="", commit="0012345678")
+    record.update(recorded_as(found[1:2], sampled=0.1 + 0.2, error=""))
+    record.update(recorded_as(found[2:3], status="failed", error="died, twice"))
+    save(tmp_path, record, found)
+    again = load(tmp_path)
+    assert [again.rows[c.id]["sampled"] for c in found[:2]] == [0.1, 0.1 + 0.2]
+    assert [again.done(cell) for cell in found] == [True, True, False, False]
+    assert (
+        again.rows[found[2].id]["error"] == "died, twice" and again.rows[found[0].id]["error"] == ""
+    )
+    assert again.rows[found[0].id]["commit"] == "0012345678"
+    assert again.histories == {
+        cell.id: {"reward": [0.1, 0.3333], "kept": [1.0, pytest.approx(math.nan, nan_ok=True)]}
+        for cell in found[:2]
+    }
+    runs = again.runs(found)
+    assert runs["label"].tolist() == ["ppo", "wide", "ppo"] and runs["updates"].tolist() == [
+        "1",
+        "1",
+        "2",
+    ]
+    before = files(tmp_path)
+    save(tmp_path, again, found)
+    assert files(tmp_path) == before
+    whole = before["history.csv.xz"]
+    for damaged in (
+        whole[:40],
+        b"torn",
+        whole[:20] + b"torn" + whole[24:],
+        lzma.compress(b"metric,batch,a\nkl,0,x\n"),
+        lzma.compress(b"metric,batch,a\nkl,0,1\nkl,1,1\ntv,0,1\n"),
+        lzma.compress(b"batch,a\n0,1\n"),
+        None,
+    ):
+        (tmp_path / "history.csv.xz").unlink()
+        if damaged is not None:
+            (tmp_path / "history.csv.xz").write_bytes(damaged)
+        with pytest.raises(
+            RecordError, match=r"expected a whole record in .*history.csv.*mend it or move it away"
+        ):
+            load(tmp_path)
+
+
+def test_what_made_the_cells_stands_once_and_survives_a_kill_between_two_tables(
+    tmp_path, four, monkeypatch
+):
+    found, record = four, Record()
+    for cell, day in zip(found, ("20", "20", "21", "22"), strict=True):
+        made = {"command": "trlib sweep tiny", "commit": "0012345678", "date": f"2026-11-{day}"}
+        record.update(recorded_as([cell], **made))
+    parts = [  # the second without the first: as if remade
+        Record(*({c.id: part[c.id] for c in some} for part in (record.rows, record.histories)))
+        for some in (found[:3], found[2:])
+    ]
+    save(tmp_path, parts[0], found)
+    header = json.loads((tmp_path / "record.json").read_text())
+    assert [one["date"] for one in header["made"].values()] == [
+        "2026-11-20",
+        "2026-11-21",
+    ] and header["format"] == 3
+    assert "0012345678" not in lzma.decompress((tmp_path / "runs.csv.xz").read_bytes()).decode()
+    for cell in found[:3]:
+        assert load(tmp_path).rows[cell.id] == record.rows[cell.id]
+    for killed in ("history.csv.xz", "runs.csv.xz"):
+
+        def write(path, content, killed=killed):
+            if path.name == killed:
+                raise KeyboardInterrupt
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(folders, "write", write)
+            save(tmp_path, parts[1], found)
+        assert {key: row["date"] for key, row in load(tmp_path).rows.items()} == {
+            cell.id: record.rows[cell.id]["date"] for cell in found[:3]
+        }
+    save(tmp_path, parts[1], found)
+    made = json.loads((tmp_path / "record.json").read_text())["made"]
+    assert [one["date"] for one in made.values()] == ["2026-11-21", "2026-11-22"], (
+        "and nothing that made no cell"
+    )
+
+
+def test_tables_of_another_format_are_refused_and_left_as_they_are(tmp_path, four):
+    save(tmp_path, recorded_as(four[:1]), four)
+    header = tmp_path / "record.json"
+    header.write_text(json.dumps({**json.loads(header.read_text()), "format": 1}))
+    before = files(tmp_path)
+    with pytest.raises(
+        RecordError, match=r"another version of the package: expected format 3, got 1; it is left"
+    ):
+        load(tmp_path)
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("recorded", "exact", "same"),
+    [
+        (0.3333, 1 / 3, True),
+        (0.3334, 1 / 3, False),
+        (0.3332, 1 / 3, False),
+        (0.01235, 0.0123456, True),
+        (1.235, 1.2344963, True),
+        (1.235, 1.2344, False),
+        (10.0, 9.9996, True),
+        (-0.3333, -1 / 3, True),
+        (0.0, 0.0, True),
+        (0.0, 1e-9, False),
+        (1e-9, 0.0, False),
+        (math.nan, math.nan, True),
+        (math.nan, 0.5, False),
+        (0.5, math.nan, False),
+        (math.inf, math.inf, True),
+        (1.0, math.inf, False),
+    ],
+)
+def test_a_history_agrees_to_the_digits_that_it_keeps(recorded, exact, same):
+    # 1.2344963 is 1.2345 to five digits more and 1.235 to four of those: as a record of six digits
+    # was converted.
+    assert same_digits(recorded, exact) is same
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda text: text.replace("sampled,", "", 1), "row 1 is not as wide as the heading"),
+        (
+            lambda text: "\n".join([*text.splitlines()[:2], "garbage", ""]),
+            "row 2 is not as wide as the heading",
+        ),
+        (lambda text: text.replace("sampled", "smapled", 1), "no column 'sampled'"),
+        (lambda text: text.replace("digest", "digets", 1), "no column 'digest'"),
+        (lambda text: text.replace("cell", "cel", 1), "no column 'cell'"),
+        (
+            lambda text: text.replace("0.30000000000000004", "o.3"),
+            "row 1, column 'sampled': expected a number, got 'o.3'",
+        ),
+        (
+            lambda text: text.replace("0.30000000000000004", "7"),
+            "row 1, column 'sampled': expected a share .*, got '7'",
+        ),
+        (
+            lambda text: text.replace("settings", "made", 1),
+            "row 1, column 'made': expected one of none, got '{}'",
+        ),
+    ],
+)
+def test_a_damaged_table_is_named_with_what_is_wrong(tmp_path, four, damage, words):
+    save(tmp_path, recorded_as(four[:2]), four)
+    table = tmp_path / "runs.csv.xz"
+    table.write_bytes(lzma.compress(damage(lzma.decompress(table.read_bytes()).decode()).encode()))
+    with pytest.raises(
+        RecordError, match=rf"a whole record in '.*runs\.csv\.xz', got a damaged one .*{words}"
+    ):
+        load(tmp_path)
+
+
+def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, four):
+    save(tmp_path, recorded_as(four[:1]), four)
+    header = tmp_path / "record.json"
+    for content, words in (
+        (b'{"a": "\xff"}', "codec can't decode"),
+        (b'{"format": 3, "made": {"a": 1}}', "made of dict"),
+        (b'{"format": 3, "defaults": [1]}', "defaults of list"),
+        (b'{"format": 3, "defaults": {"train": 1}}', "defaults of dict"),
+    ):
+        header.write_bytes(content)
+        with pytest.raises(RecordError, match=rf"record\.json'.* got a damaged one .*{words}"):
+            load(tmp_path)
+    header.unlink()
+    with pytest.raises(
+        RecordError, match=r"record\.json', got a damaged one .no such file, beside a table of runs"
+    ):
+        load(tmp_path)
+    (tmp_path / "runs.csv.xz").unlink()
+    put(
+        journal(tmp_path), *entry("a")
+    )  # a run that was killed between its tables: the journal has everything
+    assert list(load(tmp_path).rows) == ["a"]
+
+
+def test_what_ships_is_read_by_name(tmp_path, four, monkeypatch):
+    monkeypatch.setattr(records, "RECORDS", tmp_path / "records")
+    with pytest.raises(
+        RecordError, match="expected one of none yet, got 'tiny'; `trlib sweep tiny` makes it"
+    ):
+        recorded("tiny")
+    save(tmp_path / "records" / "tiny", recorded_as(four[1:2]), four)
+    runs, history = recorded("tiny")
+    assert runs["label"].tolist() == ["wide"]
+    found = history[["label", "seed", "batch", "reward"]].values.tolist()
+    assert found == [["wide", 0, 0, 0.1], ["wide", 0, 1, 0.3333]]
+
+
+def test_a_seed_that_is_not_declared_does_not_speak(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr(records, "RECORDS", tmp_path)
+    one = load_sweep(str(tiny))
+    found = cells(replace(one, seeds=(0, 1)))
+    save(tmp_path / "tiny", recorded_as(found), found)
+    monkeypatch.setattr(records, "load_sweep", lambda name: one)
+    _, runs, history = records.read("tiny")
+    assert {*runs["seed"]} == {*history["seed"]} == {0} and {*recorded("tiny")[0]["seed"]} == {0, 1}
+
+
+def test_the_commit_is_the_packages_and_says_what_has_changed_since(tmp_path, monkeypatch):
+    package, laboratory = tmp_path / "trlib", tmp_path / "trlab"
+    package.mkdir()
+    (laboratory / "records").mkdir(parents=True)
+    monkeypatch.setattr(circumstances, "__file__", str(laboratory / "circumstances.py"))
+    for folder in (package, laboratory):
+        (folder / "__init__.py").write_text("")
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+
+    named = circumstances.commit.__wrapped__  # which is kept for the whole of a process
+    git("init", "-q")
+    assert named() == ""  # in somebody's repository, and not of it
+    git("add", "trlib", "trlab")
+    git("commit", "-qm", "a")
+    head = git("rev-parse", "HEAD")[:12]
+    assert named() == head
+    (tmp_path / "notes").write_text("")
+    (laboratory / "records" / "runs.csv").write_text("")
+    assert named() == head  # neither decides what a cell comes to
+    for folder in (package, laboratory):
+        (folder / "__init__.py").write_text("x = 1")
+        assert named() == f"{head}+changes"
+        (folder / "__init__.py").write_text("")
+    monkeypatch.setenv("PATH", "")
+    assert named() == ""  # no git
+
+
+def test_benchmarks_name_commit_and_processor_as_the_laboratory_does():
+    from benchmarks import record as of_benchmarks
+
+    made = of_benchmarks.circumstances()
+    assert made["commit"] == (circumstances.commit() or None)
+    assert made["hardware"]["processor"] == circumstances.processor()
+    assert of_benchmarks.commit is circumstances.commit
+
+
+def test_a_folder_is_one_sweeps(tmp_path, four):
+    save(tmp_path / "tables", recorded_as(four[:1]), four)
+    journal(tmp_path / "journal")
+    for name in ("tables", "journal"):
+        before = files(tmp_path / name)
+        with pytest.raises(
+            RecordError, match=rf"out: expected .* sweep 'other' .*{name}', which holds 'tiny'"
+        ):
+            load(tmp_path / name, sweep="other", tabled=False)
+        assert files(tmp_path / name) == before
+        load(tmp_path / name, sweep="tiny")
+
+
+def test_cells_that_a_sweep_no_longer_declares_stay_in_its_tables(tmp_path, four):
+    found = four
+    save(tmp_path, recorded_as(found), found[:2])
+    again = load(tmp_path)
+    assert set(again.rows) == {cell.id for cell in found} and all(
+        again.done(cell) for cell in found
+    )
+    assert again.runs(found[:2])["cell"].tolist() == [cell.id for cell in found[:2]]
+    rows = lzma.decompress((tmp_path / "runs.csv.xz").read_bytes()).decode().splitlines()
+    assert [row.split(",")[0] for row in rows[1:3]] == [cell.id for cell in found[:2]]
+
+
+def test_a_journal_and_tables_that_disagree_are_told_apart_and_settled_as_asked(tmp_path, four):
+    found = four
+    for prefer, lasting, when in (
+        ("tables", "of tables", "2026-11-21"),
+        ("journal", "of journal", "2026-11-19"),
+    ):
+        out = tmp_path / prefer
+        save(out, recorded_as(found[:2], digest="of tables", date=when), found)
+        path = journal(out)
+        for cell, digest in zip(found[:3], ("of tables", "of journal", "of neither"), strict=True):
+            row, history = entry(cell.id, digest=digest, date="2026-11-20", sampled=0.5)
+            put(path, {**row, **declaration(cell)}, history)
+        before = files(out)
+        newer = {"tables": "runs.csv.xz", "journal": "cells.sqlite"}[prefer]
+        with pytest.raises(
+            RecordError,
+            match=(
+                rf"disagree about a finished cell, {found[1].id}: runs.csv.xz has of tables "
+                rf"\(made {when}, .* and "
+                rf"cells.sqlite has of journal \(made 2026-11-20, .*\); {newer} is newer; choose "
+                r"by --prefer "
+                "journal or --prefer tables"
+            ),
+        ):
+            load(out)
+        assert files(out) == before
+        assert not complete(out, found)
+        chosen = load(out, prefer=prefer)
+        assert [chosen.rows[cell.id]["digest"] for cell in found[:3]] == [
+            "of tables",
+            lasting,
+            "of neither",
+        ]
+        save(out, chosen, found)
+        assert complete(out, found) and load(out).rows[found[1].id]["digest"] == lasting
+    (out / "cells-2.sqlite").write_bytes(path.read_bytes())
+    put(out / "cells-2.sqlite", {**row, **declaration(found[2]), "digest": "of a third"}, history)
+    with pytest.raises(RecordError, match=rf"{found[2].id}: .*is newer; move one of them away"):
+        load(out, prefer="journal")
+
+
+def test_a_damaged_table_is_made_again_from_its_journal(tmp_path, four):
+    key, record = four[0].id, recorded_as(four[:1])
+    put(journal(tmp_path), record.rows[key], record.histories[key])
+    save(tmp_path, record, four)
+    (tmp_path / "runs.csv.xz").write_text("torn")
+    with pytest.raises(
+        RecordError,
+        match=r"runs.csv.xz'.*or remove '.*runs.csv.xz': then the tables are made again",
+    ):
+        load(tmp_path)
+    (tmp_path / "runs.csv.xz").unlink()
+    assert load(tmp_path).done(four[0])

@@ -1,0 +1,91 @@
+"""What a policy writes while it learns: kept without changing the run, and from the same uniform
+numbers each time."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from trlab import Budget, Sweep, Variant
+from trlab.aside import replaced
+from trlab.cells import cells
+from trlab.circumstances import hardware
+from trlab.files import DONE
+from trlab.record import load, save_tables
+from trlab.rows import Record, declaration
+from trlab.texts import PROMPTS, Texts, texts_of
+from trlab.trial import run
+from trlib import load_task
+from trlib.algorithms import PPO
+
+
+def cell(texts: int, lr: float = 3e-3):
+    one = Sweep(
+        text="",
+        variants=[Variant("ppo", train={"prompts": 4, "group": 4, "lr": lr, "warmup": 0})],
+        seeds=[3],
+        budget=Budget(steps=4, prompts=4, samples=2),
+        texts=texts,
+    )
+    return cells(one)[0]
+
+
+@pytest.fixture(scope="module")
+def done():
+    return run(cell(texts=3))
+
+
+def test_a_run_whose_texts_are_kept_is_the_same_run(done):
+    plain = run(cell(texts=0))
+    assert cell(texts=0).id == cell(texts=3).id
+    assert plain["values"]["digest"] == done["values"]["digest"] and "texts" not in plain["values"]
+
+
+def test_four_prompts_are_answered_at_every_third_batch_and_at_the_end(done):
+    prompts, written = texts_of(done["values"])
+    assert len(prompts) == PROMPTS and list(written) == [0, 3, 4]
+    assert all(len(answers) == PROMPTS for answers in written.values())
+    task = load_task("dial")
+    asked = Texts(task).prompts
+    assert [prompt.text for prompt in asked] == prompts
+    right = [
+        (task.verify(prompt, text, ended=True).reward, reward)
+        for answers in written.values()
+        for prompt, (text, reward) in zip(asked, answers, strict=True)
+    ]
+    assert all(verdict == kept for verdict, kept in right) and {0.0, 1.0} == {k for _, k in right}
+
+
+def test_a_policy_that_learned_nothing_writes_the_same_again():
+    _, written = texts_of(run(cell(texts=3, lr=1e-30))["values"])
+    assert written[0] == written[3] == written[4]
+    assert any(
+        a != b for a, b in zip(written[0], texts_of(run(cell(3))["values"])[1][4], strict=True)
+    )
+
+
+def test_texts_are_kept_in_a_record(done, tmp_path):
+    one = cell(texts=3)
+    record = Record()
+    record.add({**declaration(one), "status": DONE, **done["values"]}, done["history"])
+    save_tables(tmp_path, record, [one], {})
+    assert texts_of(load(tmp_path).rows[one.id]) == texts_of(done["values"])
+
+
+def test_a_method_with_another_function_has_the_same_name_and_settings():
+    method = replaced(PPO(eps_high=0.3), update=lambda self, step: None)
+    assert type(method).__name__ == "PPO" and method.eps_high == 0.3
+    assert type(method).update is not PPO.update
+
+
+def test_the_hardware_of_a_cell_names_the_card_that_large_models_ran_on(monkeypatch):
+    here = hardware()
+    assert "TF32" not in here
+    hardware.cache_clear()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "A card of a test")
+    try:
+        assert hardware().startswith(here) and "5 million" in hardware()
+        assert "A card of a test" in hardware()
+    finally:
+        hardware.cache_clear()

@@ -1,0 +1,76 @@
+"""Tables of what is given for what, from runs whose numbers are known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.lab.conftest import history_of, runs_of
+from trlab import recorded
+from trlab.statistics import interval
+from trlab.tradeoffs import DIFFICULTY, at_matched_reward, by_batch, by_difficulty
+
+
+def record() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rewards on straight lines; PPO's is twice as steep, and one run of TROLL at 4 uses never
+    reaches .7."""
+    ends = {
+        (label, uses): [9 * slope - 0.1 * (uses == "4")] * 4
+        for label, slope in (("ppo", 0.1), ("troll", 0.05))
+        for uses in ("1", "4")
+    }
+    runs = runs_of(ends, "uses", steps=30)
+    runs["kl"] = 0.01 * runs["uses"].astype(int)
+    runs["kl_none"] = [math.nan if seed == 0 else 0.2 for seed in runs["seed"]]
+    runs["kl_all"] = runs["seed"] / 10
+    history = history_of(
+        runs,
+        30,
+        reward=lambda run, b: b * (0.1 if run.label == "ppo" else 0.05),
+        entropy=lambda run, b: 2 - 0.1 * b - run.seed / 100,
+    )
+    return runs, history[(history["cell"] != "troll 4 3") | (history["batch"] < 12)]
+
+
+def test_who_never_reaches_the_reward_is_counted():
+    runs, history = record()
+    runs = runs[runs["uses"] == "4"]
+    found = at_matched_reward(runs, history, "entropy")
+    # .7 is reached by a mean of three batches around b = 7 (PPO) and b = 14 (TROLL).
+    assert {label: (e.value, *counts) for label, (e, *counts) in found.items()} == {
+        "ppo": (pytest.approx(1.285), 4, 4),
+        "troll": (pytest.approx(0.59), 3, 4),
+    }
+    assert at_matched_reward(runs, history, "entropy", level=5) == {}
+    with pytest.raises(ValueError, match="column: expected one of the history's"):
+        at_matched_reward(runs, history, "distinct")
+
+
+def test_divergence_by_difficulty_is_of_the_runs_that_had_such_prompts():
+    runs, _ = record()
+    found = by_difficulty(runs[runs["uses"] == "4"])
+    assert list(found) == ["ppo", "troll"] and list(found["ppo"]) == [
+        DIFFICULTY["kl_none"],
+        DIFFICULTY["kl_all"],
+    ]
+    first, last = found["ppo"].values()
+    assert (first.value, first.low, first.high) == (pytest.approx(0.2),) * 3, "one run had none"
+    assert last == interval([0, 0.1, 0.2, 0.3])
+    assert by_difficulty(recorded("stale")[0]) == {}, "a record of the first round has none"
+
+
+def test_a_band_over_batches_draws_whole_runs():
+    runs, history = record()
+    found = by_batch(runs[runs["uses"] == "4"], history, ["ppo", "troll", "nobody"])
+    assert (
+        list(found) == ["ppo", "troll"]
+        and len(found["ppo"][0]) == 30
+        and len(found["troll"][0]) == 12
+    )
+    assert found["ppo"][0] == pytest.approx(0.1 * np.arange(30)) and found["ppo"][
+        1
+    ] == pytest.approx(found["ppo"][2])
+    assert by_batch(runs, history.assign(reward=math.nan), ["ppo"]) == {}

@@ -1,0 +1,141 @@
+"""Write the tables that a build makes into the pages, so that a page can be read without one.
+
+    python -m tools.tables            # after a method, a claim or a sweep has changed
+    python -m tools.tables --check    # fails, and names what is out of step
+
+A page shows them between two comments (`bookext.made`). Whoever writes a page may write the
+directive alone; this command turns it into that. A link to a page that only a build writes leads to
+the code instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tools.paths import ROOT
+
+sys.path.append(str(ROOT / "book" / "_ext"))  # where Sphinx finds the book's extension
+
+from bookext import archive, claims
+from bookext.made import MADE
+from bookext.read_off import escape
+from trbook.cards import MethodCard, taxonomy, text
+from trlab.claims import markdown
+
+BOOK = ROOT / "book"
+PAGES = ("methods/index", "claims", "recorded", "playground", "own")
+ARXIV = "https://arxiv.org/abs/"
+STILL = """\
+![Lanes of one language model learn side by side, batch by batch.](_static/figures/lanes.gif)
+
+*The built book has the playground here, running in the page; this picture is a run of it.*"""
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of Markdown."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(' '.join(cell.split()) for cell in line)} |" for line in lines)
+
+
+def code_of(card: Any) -> str:
+    """The file that holds a method's loss, as the page of all methods links it."""
+    for name in card.functions:
+        module = name.rpartition(".")[0].replace(".", "/")
+        if (ROOT / f"{module}.py").is_file():
+            return f"[{Path(module).name}.py](../../{module}.py)"
+    return ""
+
+
+def methods(_: str) -> str:
+    """A row for each method, with its file and its paper in place of its card."""
+
+    def row(one: Any) -> list[str]:
+        card = one if isinstance(one, MethodCard) else None
+        aims = card.what if card else one.how
+        paper = f"[{one.arxiv}]({ARXIV}{one.arxiv})" if one.arxiv else ""
+        to = f", to {card.to}" if card and card.to != "nothing" else ""
+        words = [aims + to, one.action, one.level, one.ratio, text.signed(one)]
+        return [escape(one.title), *map(escape, words), code_of(card) if card else "none", paper]
+
+    headings = ("method", *text.HEADINGS[1:6], "code", "paper")
+    return table(headings, map(row, taxonomy.PLACES))
+
+
+def picture(_: str) -> str:
+    """What is done outside a region, and who does it."""
+    rows = taxonomy.picture(lambda one: escape(one.title))
+    return table(("what is done", "by whom, and what is judged as one"), rows)
+
+
+def claimed(_: str) -> str:
+    rows = claims.rows_of(claims.every().values())
+    links = [(f"[{title}](#{claims.slug(title)})", count) for title, count in rows]
+    return table(("claims of", "what we found"), links)
+
+
+def card(name: str) -> str:
+    return claims.body(markdown(claims.every()[name]))
+
+
+def sweeps(_: str) -> str:
+    """A row for each sweep, with its declaration in place of its page."""
+
+    def row(cells: Sequence[str]) -> list[str]:
+        first = re.sub(r"\(records/(\w+)\.md\)", r"(../trlab/sweeps/\1.py)", cells[0])
+        return [first, *(cell.replace("|", r"\|") for cell in cells[1:])]
+
+    return table(archive.Sweeps.headings, map(row, archive.rows()))
+
+
+MAKERS: dict[str, Callable[[str], str]] = {
+    "methods-comparison": methods,
+    "methods-picture": picture,
+    "claims-table": claimed,
+    "claims-card": card,
+    "sweeps": sweeps,
+    "playground": lambda _: STILL,
+}
+"""What a directive makes, as Markdown, by its name; called with its argument."""
+ALONE = re.compile(rf"^```\{{({'|'.join(MAKERS)})\}}( .+)?\n```$", re.MULTILINE)
+
+
+def made(name: str, argument: str) -> str:
+    """What a page's source has in place of a directive."""
+    head = f"{name} {argument}" if argument else name
+    return f"<!--made {head}-->\n{MAKERS[name](argument).strip()}\n<!--/made-->"
+
+
+def filled(page: str) -> str:
+    """A page's text as it should be."""
+    page = ALONE.sub(lambda found: made(found[1], (found[2] or "").strip()), page)
+    return MADE.sub(lambda found: made(found[1], (found[2] or "").strip()), page)
+
+
+def stale() -> Iterator[tuple[Path, str]]:
+    """Pages that are out of step, and the text that they should have."""
+    for name in PAGES:
+        path = BOOK / f"{name}.md"
+        before = path.read_text(encoding="utf-8")
+        if (after := filled(before)) != before:
+            yield path, after
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.tables", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if out of step")
+    check = parser.parse_args(argv).check
+    found = list(stale())
+    for path, page in found:
+        print(f"{path.relative_to(BOOK)}: {'out of step' if check else 'written'}")
+        if not check:
+            path.write_text(page, encoding="utf-8")
+    return int(check and bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
