@@ -99,7 +99,8 @@ def notebook(text: str, where: Address, name: str) -> str:
     """A notebook with its install cell, folded, the kernel's name and, under the title, its link to
     Colab."""
     content = json.loads(text)
-    content["metadata"]["kernelspec"]["display_name"] = KERNEL
+    if "kernelspec" in content["metadata"]:
+        content["metadata"]["kernelspec"]["display_name"] = KERNEL
     for cell in content["cells"]:
         if "install" in cell["metadata"].get("tags", []):
             cell["source"] = install_cell(where).splitlines(keepends=True)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
-from tests.browser.explorable import in_both_themes, violations
+
+from tests.book.browser.explorable import in_both_themes, violations
 
 LINES = ".trx:not(.still) path.line"
 SLIDER = "Width of the clip"
