@@ -146,7 +146,7 @@ def test_a_chapter_touches_two_files(copy: Path) -> None:
         {
             **code,
             "id": "b",
-            "metadata": {"tags": ["install", "remove-cell"]},
+            "metadata": {"jupyter": {"source_hidden": True}, "tags": ["install", "remove-cell"]},
             "source": install_cell().splitlines(keepends=True),
         },
         {**code, "id": "c", "metadata": {}, "source": ["1 + 1"]},
