@@ -15,7 +15,8 @@ at once. After them both are scored again:
 
 `gain` less `gain_aside` is the luck that was fitted. Both are NaN where an older policy wrote the
 batch (`lag`): its ratio then holds what earlier batches did. Every draw has its own generator, so a
-run with these columns is the same, to the last bit, as one without them.
+run with these columns is the same, to the last bit, as one without them. With one update per batch
+it is the same but for rounding: the loop then scores the batch in a pass of its own before it.
 """
 
 from __future__ import annotations
