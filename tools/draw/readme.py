@@ -1,0 +1,72 @@
+"""The README's pictures of a built page: `python -m tools.draw.readme [PAGES]`, after `make html`.
+
+The first screen of chapter 4, and its explorable with the slider moved: what a reader gets, for
+whoever has not built the book.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from tools.browser import browser, settle
+from tools.paths import BUILD, ROOT
+from tools.serve import listen
+
+FIGURES = ROOT / "book" / "_static" / "figures"
+PAGE = "notebooks/04_ppo.html"
+EXPLORABLE = '[data-explorable="clip"]'
+SIZE = {"width": 1100, "height": 940}
+COLOURS = 128
+
+
+def save(picture: bytes, name: str) -> None:
+    """A PNG of few colours."""
+    image = Image.open(io.BytesIO(picture)).convert("RGB").quantize(COLOURS)
+    image.save(FIGURES / f"{name}.png", optimize=True)
+    print(f"{name}.png: {(FIGURES / f'{name}.png').stat().st_size // 1000} kB")
+
+
+def shoot(page: Any) -> None:
+    page.add_style_tag(content="#pst-back-to-top { display: none !important }")
+    settle(page)
+    save(page.screenshot(), "chapter")
+    explorable = page.locator(EXPLORABLE).first
+    explorable.scroll_into_view_if_needed()
+    slider = explorable.locator("input[type=range] >> visible=true").first
+    slider.wait_for()
+    slider.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    slider.blur()
+    page.wait_for_timeout(500)
+    settle(page)
+    save(explorable.screenshot(), "explorable")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
+    folder = Path(given[0]) if given else BUILD / "html"
+    if not (folder / PAGE).is_file():
+        print(f"readme: expected {PAGE} in {folder}; `make html` builds it", file=sys.stderr)
+        return 1
+    server = listen(folder, 8950)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with browser() as chromium:
+            page = chromium.new_page(viewport=SIZE, color_scheme="light")
+            page.goto(f"http://127.0.0.1:{server.server_port}/{PAGE}")
+            page.wait_for_load_state("networkidle")
+            shoot(page)
+    finally:
+        server.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
