@@ -2,14 +2,21 @@
 
 python examples/minimal_grpo.py                             the embedded model, seconds on a CPU
 python examples/minimal_grpo.py --method dppo --epochs 4    another loss, four updates per batch
-python examples/minimal_grpo.py --model smollm2             SmolLM2-135M: three numbers, aloud
+python examples/minimal_grpo.py --model smollm2             SmolLM2-135M learns two-digit sums
+python examples/minimal_grpo.py --model smollm2 --task aloud --micro 16 --max-tokens 32
 python examples/minimal_grpo.py --model Qwen/Qwen2.5-0.5B-Instruct --lora 16 --bf16 \
     --micro 8 --kl .001 --lr 1e-5 --max-tokens 128          a model that is downloaded
 
 Five steps per batch: sample completions, verify them, turn rewards into advantages, descend on a
 loss, and now and then look at held-out prompts. Put your own prompts and verifier in place of
-`dial` and `reward`. P prompts, G completions of each, B = P * G; T tokens of the longest; S = T and
-the longest prompt."""
+`dial` and `reward`.
+
+`--model smollm2` as it stands, seed 0, on one core of a CPU (AMD EPYC, November 2026): 14 s of
+processor per batch and six minutes in all; 0.05 of 128 held-out sums were right before, 0.53 after
+24 batches. (8 x 8 completions of `aloud` take two minutes; `trlib train --task aloud --policy
+smollm2` reads what prompts share only once.)
+
+P prompts, G completions of each, B = P * G; T tokens of the longest; S = T and the longest prompt."""
 
 from __future__ import annotations
 
@@ -21,6 +28,7 @@ import time
 from contextlib import nullcontext
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 
 import torch
 from datasets import Dataset
@@ -43,7 +51,8 @@ LOSSES = {  # name: (loss, its trust region, how tokens become one number)
     "cispo": (cispo_loss, {"eps_low": 0.2, "eps_high": 0.2}, "token-mean"),
     "dppo": (dppo_loss, {"delta_tv": 0.15}, "seq-mean-token-sum-norm"),
 }
-SMOLLM2 = {"prompts": 8, "group": 8, "micro": 16, "max_tokens": 32, "lora": 8, "lr": 5e-4}
+SMOLLM2 = {"prompts": 4, "group": 8, "max_tokens": 5, "lora": 8, "lr": 3e-4, "steps": 24}
+SMOLLM2 |= {"task": "listed", "evaluate": 24, "held_out": 128}
 
 
 def dial(rng: random.Random) -> tuple[str, int]:
@@ -64,6 +73,12 @@ def sums(rng: random.Random) -> tuple[str, int]:
     return f"What is {a} + {b}? End your answer with the number.", a + b
 
 
+def listed(rng: random.Random) -> tuple[str, int]:
+    """A prompt for SmolLM2, which continues a list better than it answers a question."""
+    a, b = rng.randrange(10, 100), rng.randrange(10, 100)
+    return f"90 + 97 = 187\n57 + 70 = 127\n{a} + {b} =", a + b
+
+
 @cache
 def sums_with_steps() -> Dataset:
     """Columns `question`, `steps`, `answer`. Yours: load_dataset("json", data_files=..)["train"]"""
@@ -71,11 +86,14 @@ def sums_with_steps() -> Dataset:
 
 
 def aloud(rng: random.Random) -> tuple[str, int]:
-    """A prompt for SmolLM2 and its answer: three numbers to add, after two sums with their steps."""
+    """A longer one: three numbers to add a step at a time, after two sums with their steps."""
     rows = sums_with_steps()
     solved = [f"{r['question']} {r['steps']}. Answer {r['answer']}\n" for r in rows.select([0, 1])]
     row = rows[rng.randrange(2, len(rows))]
     return "".join([*solved, row["question"]]), row["answer"]
+
+
+TASKS = {"dial": dial, "sums": sums, "listed": listed, "aloud": aloud}
 
 
 def reward(text: str, answer: int) -> float:
@@ -156,9 +174,10 @@ def load(args: argparse.Namespace):
 def train(args: argparse.Namespace) -> list[dict[str, float]]:
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)  # on a busy machine more of them wait for each other
-    problem = {None: dial, "smollm2": aloud}.get(args.model, sums)
+    problem = TASKS[args.task or ("sums" if args.model else "dial")]
     rng = random.Random(args.seed)
     held_out = [problem(random.Random(f"held out {i}")) for i in range(args.held_out)]
+    unseen = (p for p in iter(lambda: problem(rng), None) if p not in held_out)
     model, tokenizer, reference = load(args)
     learned = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(learned, lr=args.lr, betas=(0.9, 0.95), weight_decay=0.0)
@@ -168,7 +187,7 @@ def train(args: argparse.Namespace) -> list[dict[str, float]]:
     for batch in range(args.steps):
         began = time.perf_counter()
         with low:
-            problems = [problem(rng) for _ in range(args.prompts)]
+            problems = list(islice(unseen, args.prompts))
             ids, attention, mask, rewards = sample(model, tokenizer, problems, args.group)
         advantages = group_relative(rewards, group)  # [B]: against the same prompt's others
         rows = torch.arange(len(mask), device=args.device).split(args.micro or len(mask))
@@ -213,6 +232,7 @@ def train(args: argparse.Namespace) -> list[dict[str, float]]:
 def settings(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", help="smollm2, a folder, a hub id; else: the embedded one")
+    parser.add_argument("--task", choices=TASKS, help="else: the one for the model")
     parser.add_argument("--method", default="grpo", choices=LOSSES)
     parser.add_argument("--out", help="a folder for what was learned")
     for name, default, text in (

@@ -69,7 +69,7 @@ THROUGH = """async () => {
     await new Promise(done => setTimeout(done, 500));
     return window.shifts;
 }"""
-PLAY = "[data-start]"
+PLAY = ".trx:not(.still) button.play"
 PLAYED = 5.0
 """Seconds."""
 

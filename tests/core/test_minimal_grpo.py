@@ -268,7 +268,8 @@ def test_smollm2_gets_sums_to_do_aloud_and_ends_with_its_line(
         small.model.model.norm.weight.zero_()  # every token is as likely as any other
     monkeypatch.setattr(minimal_grpo, "load_policy", lambda name, **_: {"smollm2": small}[name])
     args = minimal_grpo.settings(["--model", "smollm2", "--prompts", "2", "--max-tokens", "12"])
-    assert (args.lora, args.lr, args.group, args.micro, args.threads) == (8, 5e-4, 8, 16, 1)
+    assert (args.lora, args.lr, args.group, args.task, args.threads) == (8, 3e-4, 8, "listed", 1)
+    assert minimal_grpo.listed(random.Random(0)) == ("90 + 97 = 187\n57 + 70 = 127\n59 + 63 =", 122)
     model, tokenizer, _ = minimal_grpo.load(args)
     torch.manual_seed(0)
     ids, _, mask, rewards = minimal_grpo.sample(

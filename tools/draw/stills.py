@@ -35,7 +35,7 @@ DRAWN = """() => {
     const root = roots.find(root => root?.querySelector("svg[width], [data-drawn]"));
     if (!root) return null;
     for (const input of root.querySelectorAll("input")) {
-        if (input.type === "range") input.setAttribute("value", input.value);
+        if (["range", "number", "text"].includes(input.type)) input.setAttribute("value", input.value);
         else input.toggleAttribute("checked", input.checked);
     }
     for (const option of root.querySelectorAll("option")) option.toggleAttribute("selected", option.selected);
@@ -131,8 +131,7 @@ def _kept(points: list[Any], tolerance: float) -> list[Any]:
 def stills() -> dict[str, str]:
     """By file name, what `built/` should hold."""
     package = import_module("trbook.explorables")
-    # A form to use at once; a question and a button.
-    without = ("Diagnose", "Playground")
+    without = ("Diagnose",)  # a form to use at once
     with browser() as chromium:
         made = {}
         for kind in (getattr(package, name) for name in package.__all__ if name not in without):

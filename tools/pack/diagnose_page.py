@@ -1,10 +1,10 @@
 """Hands the browser's diagnosis what it shares with `trlib diagnose`:
 `python -m tools.pack.diagnose_page`, `npm run build`.
 
-Sentences, thresholds, the scale of mismatches and the page's style are Python's, written once; this
+Sentences, the scale of mismatches and the page's style are Python's, written once; this
 writes them to `book/trbook/explorables/js/diagnose/shared.json`, and the book's example of a dump
 as JSON lines to `book/trbook/explorables/built/diagnose.data.json`. A test compares both files with
-what they are made from.
+what they are made from. How a dump is judged, `trlab/diagnose/judgement.json`, both sides read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -24,13 +23,8 @@ from tools.paths import ROOT
 from trbook.explorables.files import BUILT, SOURCES
 from trlab.diagnose import (
     Limits,
-    alignment,
     answer,
-    cause,
-    distributions,
     formats,
-    groups,
-    log_probs,
     names,
     prime,
     report,
@@ -39,7 +33,7 @@ from trlab.diagnose import (
     written,
 )
 from trlab.diagnose.page import GENERATOR, SCRIPT
-from trlab.diagnose.texts import TEXTS
+from trlab.diagnose.texts import JUDGEMENT, TEXTS
 
 SHARED, SAMPLE = SOURCES / "diagnose" / "shared.json", BUILT / "diagnose.data.json"
 EXAMPLE = ROOT / "book" / "_static" / "diagnose" / "rollouts.parquet"
@@ -51,13 +45,8 @@ def constants() -> dict[str, Any]:
     """What both sides compute with, by the names that Python gives them."""
     modules = {
         report: ("QUANTILES", "CLASSES", "BINS", "POINTS", "TOP"),
-        alignment: ("ALIGNED", "LEAST_PAIRS"),
-        cause: _constants(cause),
-        log_probs: _constants(log_probs),
-        distributions: _constants(distributions),
-        groups: _constants(groups),
         words: ("ROWS", "EACH", "BEFORE", "AFTER"),
-        names: ("REQUIRED", "OPTIONAL", "ALIASES", "BY_TOKEN", "BY_COMPLETION"),
+        names: ("REQUIRED", "OPTIONAL", "ALIASES", "AREAL", "BY_TOKEN", "BY_COMPLETION"),
         formats: ("SCALARS", "MISSING", "SEPARATORS"),
         written: ("NOUNS",),
     }
@@ -70,10 +59,6 @@ def constants() -> dict[str, Any]:
     }
 
 
-def _constants(module: ModuleType) -> tuple[str, ...]:
-    return tuple(name for name in vars(module) if name.isupper())
-
-
 def shared() -> str:
     """The file that the JavaScript side is bundled with."""
     table = {
@@ -82,7 +67,7 @@ def shared() -> str:
         "rows": [asdict(row) for row in scale.recorded()],
     }
     value = {
-        "texts": TEXTS,
+        "texts": {name: text for name, text in TEXTS.items() if name not in JUDGEMENT["words"]},
         "limits": asdict(Limits()),
         "constants": constants(),
         "scale": table,

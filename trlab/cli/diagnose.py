@@ -16,7 +16,7 @@ from trlib.errors import TrlibError
 if TYPE_CHECKING:
     from trlab.diagnose import Findings, Judgement
 
-STATUS = {"healthy": 0, "found": 1, "unclear": 2}
+STATUS = {"healthy": 0, "found": 1, "unclear": 2, "unusual": 3}
 """The exit status."""
 TEXT = "say what is wrong with a dump of rollouts, by name, and what a trust region would silence"
 EXAMPLES = """\
@@ -34,9 +34,9 @@ dump of slime. Several files, or a folder, are the ranks of one batch and are re
 a list in each of the columns logp, logp_rollout, advantage and mask, or it is a token with a number in each of them and
 its completion's id in the column completion. Also read where the file has them: logp_old, tokens (ids), text (of every
 token), and prompt, group, reward and version (of the policy that sampled) of a completion. The names of verl, TRL,
-slime, prime-rl, SkyRL, NeMo-RL and OpenRLHF are recognised.
+slime, prime-rl, SkyRL, NeMo-RL, OpenRLHF and AReaL are recognised.
 
-Exit status: 0 healthy, 1 a cause was found, 2 cannot be judged.
+Exit status: 0 healthy, 1 a cause was found, 2 cannot be judged, 3 unusual: certain, and of no name.
 """
 KINDS = ("raw", "processed")
 # A test compares these tables with `sampling.KINDS` and the fields of `Limits`: asking them here
@@ -145,10 +145,17 @@ def _run(args: argparse.Namespace) -> int:
 
 def batch(**columns: Any) -> Judgement:
     """The verdict on a batch in memory, for the bridges of `trlib`, which find it by this command's
-    entry point."""
+    entry point; with a `memory` of `trlab.diagnose.causes`, on it and the batches before it."""
     from trlab.diagnose.live import judge_batch
 
     return judge_batch(**columns)
+
+
+def memory() -> Any:
+    """A new memory for `batch`."""
+    from trlab.diagnose import Memory
+
+    return Memory()
 
 
 def _page(first: Path) -> Path:
@@ -164,6 +171,8 @@ def _summary(f: Findings) -> str:
     lines = [j.headline, ""]
     for cause in j.causes:
         lines += [f"{cause.name}: {cause.evidence}", f"  {cause.advice}", ""]
+    if j.seen:
+        lines += ["So much would have shown:", *(f"- {text}" for text in j.seen), ""]
     if j.unseen:
         lines += ["Not looked at:", *(f"- {text}" for text in j.unseen), ""]
     if f.recognised:

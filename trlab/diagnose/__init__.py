@@ -4,7 +4,7 @@ found."""
 from __future__ import annotations
 
 from trlab.diagnose.cause import Cause
-from trlab.diagnose.causes import Judgement, judge
+from trlab.diagnose.causes import Judgement, Memory, judge
 from trlab.diagnose.dump import dump, from_run
 from trlab.diagnose.effects import Limits
 from trlab.diagnose.findings import Findings
@@ -18,6 +18,7 @@ __all__ = [
     "Findings",
     "Judgement",
     "Limits",
+    "Memory",
     "Rollouts",
     "diagnose",
     "dump",

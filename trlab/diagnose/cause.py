@@ -1,4 +1,5 @@
-"""What the tests of a dump share: a cause, and the tokens that are looked at.
+"""What the tests of a dump share: a cause, the tokens that are looked at, and the numbers of
+`judgement.json`.
 
 Per unmasked token: x = log μ as the sampler recorded it, y = the learner's log-prob before its
 updates (or now, where the file has no `logp_old`), d = y - x. Tokens that μ drew have E[exp d] = 1
@@ -6,38 +7,16 @@ whatever the learner is, and E[d] <= 0."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from trlab.diagnose.rollouts import Rollouts
-from trlab.diagnose.texts import say
+from trlab.diagnose.texts import JUDGEMENT, say
 
-NAMES = (
-    "non-finite",
-    "unit",
-    "padding",
-    "shift",
-    "pairing",
-    "support",
-    "temperature",
-    "staleness",
-    "dropout",
-    "noise",
-    "precision",
-    "dead-groups",
-    "truncation",
-    "half-groups",
-)
-
-FEWEST_TOKENS, FEWEST_COMPLETIONS = 100, 8
-"""Fewer cannot be judged."""
-
-ERRORS = 5.0
-"""Standard errors that a mean must be off by."""
-
-SHOWN = 6
-"""Most completions or groups that are listed."""
+NAMES = tuple(JUDGEMENT["names"])
+CONSTANTS: dict[str, Any] = JUDGEMENT["constants"]
 
 
 @dataclass(frozen=True)
@@ -70,13 +49,17 @@ class Sample:
     def d(self) -> np.ndarray:
         return self.y - self.x
 
+    @property
+    def last(self) -> np.ndarray:
+        """[C] the place of each completion's last token."""
+        return np.flatnonzero(np.diff(self.owner, append=-1))
+
     def of(self, keep: np.ndarray) -> Sample:
         """Some of the tokens."""
         if keep.all():
             return self
-        return Sample(
-            *(getattr(self, name)[keep] for name in ("owner", "x", "y", "now", "advantage"))
-        )
+        names = ("owner", "x", "y", "now", "advantage")
+        return replace(self, **{name: getattr(self, name)[keep] for name in names})
 
 
 def sample(r: Rollouts) -> Sample:
@@ -98,10 +81,10 @@ def mean_ratio(d: np.ndarray) -> Mean:
     return Mean(float(ratio.mean()), float(np.sqrt(np.square(ratio - 1).sum()) / len(ratio)))
 
 
-def sizes(r: Rollouts, s: Sample) -> tuple[np.ndarray, np.ndarray]:
-    """Per completion of the file: how many of these tokens it has, and their sum of |d|."""
-    counts = np.bincount(s.owner, minlength=r.count)
-    return counts, np.bincount(s.owner, weights=np.abs(s.d), minlength=r.count)
+def unsure(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """1 - p at the mean of two log-probs: an error of a token's logit changes its log-prob by this
+    share of it."""
+    return -np.expm1(np.minimum((x + y) / 2, 0))
 
 
 def deviation(d: np.ndarray) -> float:
@@ -109,5 +92,6 @@ def deviation(d: np.ndarray) -> float:
 
 
 def listed(numbers: np.ndarray) -> str:
-    more = say("cause.more", count=len(numbers) - SHOWN) if len(numbers) > SHOWN else ""
-    return ", ".join(str(int(i)) for i in numbers[:SHOWN]) + more
+    shown = CONSTANTS["SHOWN"]
+    more = say("cause.more", count=len(numbers) - shown) if len(numbers) > shown else ""
+    return ", ".join(str(int(i)) for i in numbers[:shown]) + more

@@ -1,29 +1,26 @@
-"""What is wrong with a dump, by name: each cause has a statistic, a threshold and a sentence.
+"""What is wrong with a dump, by name.
 
-Every test asks for a significance far beyond one in a thousand *and* for a size that would matter,
-so that all of them together accuse few healthy dumps; `python tests/instruments/diagnose/power.py` measures both.
+Significance comes first, size second: the rules in `judgement.json` ask of every statistic how many
+of its errors it lies from what a healthy dump has, and then whether it is larger than healthy
+engines make it. What is certain and has no name, or is too small to matter yet, is *unusual*.
+`python tests/instruments/diagnose/power.py` measures how often each fault is named and a healthy dump accused.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from trlab.diagnose.cause import FEWEST_COMPLETIONS, FEWEST_TOKENS, NAMES, Cause, Sample, sample
-from trlab.diagnose.distributions import (
-    dropout,
-    noise,
-    precision,
-    staleness,
-    support,
-    temperature,
-    unexplained,
-)
-from trlab.diagnose.groups import dead_groups, half_groups, truncation
+from trlab.diagnose.cause import CONSTANTS as C
+from trlab.diagnose.cause import NAMES, Cause, Sample, cause, sample
+from trlab.diagnose.evidence import Sums, holds, numbers, sums
+from trlab.diagnose.groups import baseline, cut, dead, dead_groups, half_groups, truncation
 from trlab.diagnose.log_probs import (
-    OVERFLOW,
     clipped,
+    end,
+    filled,
     finite,
     nats,
     overflow,
@@ -33,7 +30,7 @@ from trlab.diagnose.log_probs import (
     unit,
 )
 from trlab.diagnose.rollouts import Rollouts
-from trlab.diagnose.texts import say
+from trlab.diagnose.texts import JUDGEMENT, say
 
 
 @dataclass(frozen=True)
@@ -41,76 +38,144 @@ class Judgement:
     """The verdict on a dump."""
 
     verdict: str
-    """"healthy", "found" or "unclear"."""
+    """"healthy", "found", "unusual" or "unclear"."""
     headline: str
     """One sentence: the same at the top of the terminal, of the JSON and of the page."""
     causes: tuple[Cause, ...]
     unseen: tuple[str, ...]
     """What no test could look at, and which column would let it."""
+    seen: tuple[str, ...] = ()
+    """The least of each fault that so many completions would have shown."""
 
 
-def judge(r: Rollouts) -> tuple[Judgement, Rollouts]:
+@dataclass
+class Memory:
+    """What earlier batches of a run showed: sums over their completions, forgotten slowly."""
+
+    keep: float = 0.96
+    """The weight of a batch, when the next one comes."""
+    least: float = 0.05
+    """A batch that weighs less is dropped."""
+    parts: list[tuple[float, Sums]] = field(default_factory=list)
+    counts: np.ndarray = field(default_factory=lambda: np.zeros(4))
+
+    def joined(self, table: Sums) -> tuple[Sums, np.ndarray]:
+        """The sums with those of earlier batches, and each completion's weight."""
+        self.parts = [
+            (self.keep * w, part) for w, part in self.parts if self.keep * w >= self.least
+        ] + [(1.0, table)]
+        names = [name for name in table if all(name in part for _, part in self.parts)]
+        every = {name: np.concatenate([part[name] for _, part in self.parts]) for name in names}
+        return every, np.concatenate([np.full(len(p["n"]), w) for w, p in self.parts])
+
+    def counted(self, now: np.ndarray) -> np.ndarray:
+        self.counts = self.keep * self.counts + now
+        return self.counts
+
+
+def judge(r: Rollouts, memory: Memory | None = None) -> tuple[Judgement, Rollouts]:
     """The verdict, and the rollouts as a diagnosis can use them: in nats, without tokens that are
     no numbers.
+
+    Args:
+        memory: of the run that the batch belongs to; None: the dump stands alone.
 
     Raises:
         ValueError: no token is left.
     """
+    memory = Memory() if memory is None else memory
     causes: list[Cause] = []
-    r = finite(r, causes)
-    r = nats(r, causes)
+    unusual: list[str] = []
+    values: dict[str, Any] = {}
+    r = nats(finite(r, causes), causes)
     s = sample(r)
-    causes += overflow(s)
-    s = s.of(np.abs(s.d) <= OVERFLOW)
+    causes += overflow(s.of(s.x != 0) if filled(s)[1] else s)
+    s = s.of(np.abs(s.d) <= C["OVERFLOW"])
     owners, tokens = len(np.unique(s.owner)), len(s.x)
     reason = None
-    if owners < FEWEST_COMPLETIONS or tokens < FEWEST_TOKENS:
+    if owners < C["FEWEST_COMPLETIONS"] or tokens < C["FEWEST_TOKENS"]:
         reason = say("unclear.few", completions=owners, tokens=tokens)
     elif s.x.min() == s.x.max() or s.y.min() == s.y.max():
         reason = say("unclear.constant")
     else:
         padded, fill = padding(r, s)
         causes += fill
-        s = s.of(~padded)
-        causes += [
-            *_of_log_probs(r, s),
-            *dead_groups(r),
-            *truncation(r, bool(fill)),
-            *half_groups(r),
-        ]
-        reason = None if causes else unexplained(s)
+        values = _of_log_probs(r, s.of(~padded), memory, causes)
+        counts = memory.counted(np.array([*dead(r), *(cut(r)[:2] if not fill else (0, 0))]))
+        causes += dead_groups(r, (counts[0], counts[1]))
+        if not fill:
+            causes += truncation((counts[2], counts[3], *cut(r)[2:]))
+        causes += half_groups(r)
+        unusual = _unusual(values)
     causes.sort(key=lambda cause: NAMES.index(cause.name))
     unique = tuple({cause.name: cause for cause in reversed(causes)}.values())[::-1]
+    unseen = _unseen(r)
     if unique:
-        names = ", ".join(cause.name for cause in unique)
-        return Judgement("found", say("headline.found", causes=names), unique, _unseen(r)), r
+        headline = say("headline.found", causes=", ".join(cause.name for cause in unique))
+        return Judgement("found", headline, unique, unseen), r
     if reason:
-        return Judgement("unclear", say("headline.unclear", reason=reason), (), _unseen(r)), r
-    return Judgement("healthy", say("headline.healthy", completions=r.count), (), _unseen(r)), r
+        return Judgement("unclear", say("headline.unclear", reason=reason), (), unseen), r
+    if unusual:
+        return Judgement("unusual", say("headline.unusual", what="; ".join(unusual)), (), unseen), r
+    headline = say("headline.healthy", completions=r.count)
+    return Judgement("healthy", headline, (), unseen, _seen(values)), r
 
 
-def _of_log_probs(r: Rollouts, s: Sample) -> list[Cause]:
-    """What is wrong between the learner's and the sampler's log-probs: the first cause that
-    explains it."""
-    shifted = shift(r, s)
-    if shifted:
-        return shifted
-    causes = unit(s) or clipped(s)
-    if causes:
-        return causes
-    causes, wrong = pairing(r, s)
+def _of_log_probs(r: Rollouts, s: Sample, memory: Memory, causes: list[Cause]) -> dict[str, Any]:
+    """What is wrong between the learner's and the sampler's log-probs, added to the causes: what
+    makes a column no log-probs of its tokens, and then the first rule that holds. Returns the
+    numbers that the rules were asked with; none, where no rule was."""
+    ends, found = end(s)
+    causes += found
+    s = s.of(~ends)
+    found = shift(r, s) or unit(s) or clipped(s)
+    causes += found
+    if found:
+        return {}
+    odd, found = filled(s)
+    causes += found
+    s = s.of(~odd)
+    found, wrong = pairing(r, s)
+    causes += found
     s = s.of(~wrong)
     if not len(s.x):
-        return causes
-    for test in (support, temperature, staleness, dropout, noise, precision):
-        found = test(r, s)
-        if found:
-            return [*causes, *found]
-    return causes
+        return {}
+    table, weight = memory.joined(sums(r, s))
+    values = numbers(r, s, table, weight)
+    for rule in JUDGEMENT["rules"]:
+        if holds(rule["when"], values):
+            for each in (
+                rule,
+                *(also for also in rule.get("also", ()) if holds(also["when"], values)),
+            ):
+                causes += cause(each["name"], each["key"], **values)
+            break
+    return values
+
+
+def _unusual(values: dict[str, Any]) -> list[str]:
+    """What is certain and has no name."""
+    found = [rule["key"] for rule in JUDGEMENT["unusual"] if holds(rule["when"], values)]
+    return [say(f"unusual.{key}", **values) for key in dict.fromkeys(found)]
+
+
+def _seen(values: dict[str, Any]) -> tuple[str, ...]:
+    """What would have been found: the rules' limits, or what the errors allow where that is
+    more."""
+    z, least = C["Z"], C["SEEN"]
+    slope = max(least["slope"], z * max(values["slope_x_error"], values["slope_y_error"]))
+    told = [
+        say("seen.temperature", temperature=max(1 - slope / least["per_temperature"], 0.0)),
+        say("seen.pairing", completions=values["completions"]),
+        say("seen.size", size=max(least["size"], z * values["size_error"]), here=values["size"]),
+    ]
+    if values["span"] >= 2:
+        told.append(say("seen.aging", aging=max(z * values["aging_error"], least["aging"])))
+    return tuple(told)
 
 
 def _unseen(r: Rollouts) -> tuple[str, ...]:
-    """What a missing column hides."""
+    """What a missing column hides, and what advantages are relative to where it is no group."""
     missing = [
         ("logp_old", r.logp_old is None),
         ("group", r.group is None),
@@ -118,4 +183,7 @@ def _unseen(r: Rollouts) -> tuple[str, ...]:
         ("copied", np.array_equal(r.learner[r.mask], r.logp_rollout[r.mask])),
         ("sampling", r.sampling.holds is None),
     ]
+    known = baseline(r)
+    if known not in (None, "group"):
+        missing.append((known or "", True))
     return tuple(say(f"unseen.{name}") for name, is_missing in missing if is_missing)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from trlab.diagnose.names import ALIASES, BY_COMPLETION, BY_TOKEN, OPTIONAL, REQUIRED
+from trlab.diagnose.names import ALIASES, AREAL, BY_COMPLETION, BY_TOKEN, OPTIONAL, REQUIRED
 
 
 class Columns:
@@ -52,6 +52,10 @@ class Columns:
     def _recognise(self, taken: set[str]) -> tuple[tuple[str, str], ...]:
         """Other libraries' names of the columns that are missing, taken for ours."""
         found, lists = dict(self.names), self.has("logp") and self._is_list(self._kind("logp"))
+        theirs = self.table.column_names
+        if {*AREAL} <= set(theirs) and not {"logp_rollout", "logp"} & {*self.names, *theirs}:
+            self.names["logp_rollout"] = found["logp_rollout"] = "logprobs"
+            taken.add("logprobs")
         for ours, theirs in ALIASES.items():
             if self.has(ours):
                 continue
@@ -74,6 +78,10 @@ class Columns:
         kind = self.table.schema.field(name).type
         listed = self._is_list(kind)
         if ours in BY_COMPLETION:
+            if ours == "version" and listed:
+                return lists and self._is_number(kind.value_type)
+            if ours == "prompt" and listed:
+                return lists and self.types.is_integer(kind.value_type)
             return not listed and (ours not in ("reward", "version") or self._is_number(kind))
         if ours == "tokens":
             return (
@@ -171,11 +179,35 @@ class Columns:
         return values
 
     def versions(self) -> np.ndarray | None:
-        """[B] of the policy that sampled; None where they are no numbers."""
-        if not self.has("version") or not self._is_number(self._kind("version")):
+        """[B] of the policy that sampled, the mean of its counted tokens where the file has one for
+        each; None where they are no numbers."""
+        if not self.has("version"):
             return None
-        values = self._numbers("version", self._by_completion("version"))
+        kind = self._kind("version")
+        if self.layout == "completion" and self._is_list(kind) and self._is_number(kind.value_type):
+            each = self._numbers("version", self._flat("version", "numbers"))[self.order]
+            mask = self.mask()
+            counted = np.bincount(self.owner, weights=mask, minlength=self.count)
+            weights = np.where(mask, each, 0.0)
+            every = np.bincount(self.owner, weights=weights, minlength=self.count)
+            with np.errstate(invalid="ignore"):
+                values = every / counted
+            values = np.where(counted > 0, values, np.nanmax(values))
+        elif self._is_number(kind):
+            values = self._numbers("version", self._by_completion("version"))
+        else:
+            return None
         return values if np.isfinite(values).all() else None
+
+    def vocabulary(self) -> int | None:
+        """The largest id of a token, plus 1; None: there are no ids."""
+        if not self.has("tokens"):
+            return None
+        kind = self._kind("tokens")
+        if not self.types.is_integer(kind.value_type if self._is_list(kind) else kind):
+            return None
+        ids = self._flat("tokens", "ids").to_numpy(zero_copy_only=False)
+        return int(np.nanmax(ids)) + 1 if len(ids) and np.nanmax(ids) >= 0 else None
 
     def rewards(self) -> np.ndarray:
         """[B]"""
@@ -186,19 +218,28 @@ class Columns:
         name = next((n for n in ("group", "prompt") if self.has(n)), None)
         if name is None:
             return None
-        column = self._by_completion(name)
+        column = self._texts(name)
         which = self._distinct(name, column, "completion")
         if self.files is not None and name == "group" and self.has("prompt"):
             # Each rank may count its groups from 0: where their prompts differ, they are different
             # groups.
-            prompt = self._distinct("prompt", self._by_completion("prompt"), "completion")
+            prompt = self._distinct("prompt", self._texts("prompt"), "completion")
             which = _factorized(which * (int(prompt.max()) + 1) + prompt)
         first = np.unique(which, return_index=True)[1]
         return which, [str(value) for value in column.take(first).to_pylist()]
 
+    def _texts(self, name: str) -> Any:
+        """A column with a value per completion; a prompt's ids as one text."""
+        column = self._column(name)
+        if name != "prompt" or not self._is_list(column.type):
+            return self._by_completion(name)
+        import pyarrow as pa
+
+        return pa.array([" ".join(map(str, ids or ())) for ids in column.to_pylist()])
+
     def words(self, name: str) -> list[str]:
         """One text a completion."""
-        column = self._by_completion(name)
+        column = self._texts(name)
         if not (self.types.is_string(column.type) or self.types.is_large_string(column.type)):
             raise TypeError(f"column {self._name(name)!r}: expected texts, got {column.type}")
         return [text or "" for text in column.to_pylist()]

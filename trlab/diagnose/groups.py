@@ -7,19 +7,18 @@ import math
 
 import numpy as np
 
-from trlab.diagnose.cause import FEWEST_COMPLETIONS, SHOWN, Cause, cause
+from trlab.diagnose.cause import CONSTANTS as C
+from trlab.diagnose.cause import Cause, cause
 from trlab.diagnose.rollouts import Rollouts
 from trlab.diagnose.texts import say
 
-DEAD, LONGEST, UNEVEN = 0.5, 0.2, 0.05
-"""Shares of groups without a difference, of completions at the longest length, and what a group's
-sum may be off by."""
 
-
-def _lower(share: float, n: float, z: float) -> float:
-    """Wilson's lower bound at z standard errors."""
+def interval(count: float, n: float, z: float) -> tuple[float, float]:
+    """Wilson's, of a share, at z standard errors."""
+    share = count / n
     spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return (share + z * z / (2 * n) - spread) / (1 + z * z / n)
+    middle, size = share + z * z / (2 * n), 1 + z * z / n
+    return (middle - spread) / size, (middle + spread) / size
 
 
 def _advantages(r: Rollouts) -> tuple[np.ndarray, np.ndarray]:
@@ -28,62 +27,120 @@ def _advantages(r: Rollouts) -> tuple[np.ndarray, np.ndarray]:
     return counted, r.sums(r.advantage) / np.maximum(counted, 1)
 
 
-def dead_groups(r: Rollouts) -> list[Cause]:
-    """More than half of the groups have no advantage at all."""
-    counted, _ = _advantages(r)
-    largest = np.maximum.reduceat(
-        np.where(r.mask, np.abs(r.advantage), 0.0),
-        np.flatnonzero(np.diff(r.completion, prepend=-1)),
-    )
+def _largest(r: Rollouts) -> np.ndarray:
+    """[B] |A| of each completion that has an unmasked token, at most; else 0."""
+    made = np.zeros(r.count)
+    np.maximum.at(made, r.completion[r.mask], np.abs(r.advantage[r.mask]))
+    return made
+
+
+def dead(r: Rollouts) -> tuple[int, int]:
+    """How many groups have no advantage at all, and how many there are."""
     if r.group is None:
-        return cause("dead-groups", "no_advantage") if not largest.any() else []
-    there = counted > 0
-    groups = np.unique(r.group[there])
-    alive = np.unique(r.group[np.unique(r.completion)[largest > 0]])
-    dead = len(groups) - len(alive)
-    share = dead / len(groups)
-    if share < 1 and (len(groups) < 4 or _lower(share, len(groups), 3) < DEAD):
-        return []
-    return cause("dead-groups", "dead", dead=dead, groups=len(groups), share=100 * share)
+        return 0, 0
+    there, largest = _advantages(r)[0] > 0, _largest(r)
+    groups = len(np.unique(r.group[there]))
+    return groups - len(np.unique(r.group[largest > 0])), groups
 
 
-def truncation(r: Rollouts, padded: bool) -> list[Cause]:
-    """Too many completions end at exactly the longest length."""
-    lengths = np.bincount(r.completion[r.mask], minlength=r.count)
-    lengths = lengths[lengths > 0]
-    longest = int(lengths.max())
-    count, total = int((lengths == longest).sum()), len(lengths)
-    if (
-        padded
-        or longest < 16
-        or total < FEWEST_COMPLETIONS
-        or _lower(count / total, total, 2) < LONGEST
-    ):
+def dead_groups(r: Rollouts, counted: tuple[float, float]) -> list[Cause]:
+    """Half of the groups or more; `counted` as `dead` says, with what earlier batches had."""
+    if not _largest(r).any():
+        return cause("dead-groups", "no_advantage")
+    count, groups = counted
+    if groups < C["LEAST_GROUPS"] or count < C["DEAD"] * groups:
         return []
+    low, high = (100 * x for x in interval(count, groups, 2.0))
+    half = say("cause.dead_half" if count == C["DEAD"] * groups else "cause.dead_more")
     return cause(
-        "truncation",
-        "truncation",
-        count=count,
-        total=total,
-        share=100 * count / total,
-        longest=longest,
-    )
+        "dead-groups", "dead", dead=round(count), groups=round(groups), half=half,
+        share=100 * count / groups, low=low, high=high,
+    )  # fmt: skip
+
+
+def cut(r: Rollouts) -> tuple[int, int, int, str | None]:
+    """How many completions end at the longest length, of how many, that length, and the token that
+    the others end with; without the end tokens those with it do not count."""
+    lengths = np.bincount(r.completion[r.mask], minlength=r.count)
+    there = np.flatnonzero(lengths)
+    longest = int(lengths.max())
+    at = there[lengths[there] == longest]
+    if len(at) > C["ONE_LENGTH"] * len(there):  # a task's, or a limit's
+        return 0, len(there), longest, None
+    if r.pieces is not None:
+        places = np.flatnonzero(r.mask)
+        last = places[np.flatnonzero(np.diff(r.completion[places], append=-1))]
+        ends = dict(zip(r.completion[last].tolist(), r.pieces[last].tolist(), strict=True))
+        shorter = [ends[c] for c in there.tolist() if lengths[c] < longest]
+        names = sorted(set(shorter), key=lambda name: (-shorter.count(name), name))
+        if len(shorter) >= C["FEWEST_COMPLETIONS"] and shorter.count(names[0]) >= 0.9 * len(
+            shorter
+        ):
+            return sum(ends[c] != names[0] for c in at.tolist()), len(there), longest, names[0]
+    return (len(at) if longest >= C["SHORT"] else 0), len(there), longest, None
+
+
+def truncation(found: tuple[float, float, int, str | None]) -> list[Cause]:
+    """Too many completions end at exactly the longest length; `found` as `cut` says."""
+    count, total, longest, end = found
+    if total < C["FEWEST_COMPLETIONS"] or interval(count, total, 2.0)[0] < C["LONGEST"]:
+        return []
+    values = {"count": round(count), "total": round(total), "share": 100 * count / total}
+    if end is None:
+        return cause("truncation", "truncation", longest=longest, **values)
+    return cause("truncation", "cut", longest=longest, end=end, **values)
+
+
+def baseline(r: Rollouts) -> str | None:
+    """What advantages are relative to: "group"; "critic", where they differ within a completion;
+    "batch", where one baseline serves all groups; "baseline": not a group, as far as can be seen;
+    None: there are no groups, or nothing is left over."""
+    if r.group is None:
+        return None
+    counted, mean = _advantages(r)
+    total, size = (np.bincount(r.group, weights=x) for x in (mean, np.abs(mean)))
+    uneven = np.abs(total) > C["UNEVEN"] * size
+    live = int((size > 0).sum())
+    if uneven.sum() < max(1, C["UNEVEN"] * live):
+        return "group" if live else None
+    places = np.flatnonzero(r.mask)
+    owner = r.completion[places]
+    within = (np.diff(owner) == 0) & (np.abs(np.diff(r.advantage[places])) > 1e-6)
+    if len(np.unique(owner[1:][within])) > 0.1 * (counted > 0).sum():
+        return "critic"
+    if abs(mean.sum()) < 1e-3 * np.abs(mean).sum():
+        return "batch"
+    there = counted > 0
+    rounded = np.round(mean[there], 6)
+    if r.reward is not None:
+        # One baseline: completions of equal rewards have equal advantages, whatever their group.
+        pairs = np.unique(np.stack([np.round(r.reward[there], 6), rounded]), axis=1)
+        one = len(np.unique(pairs[0])) == pairs.shape[1]
+    else:
+        one = len(np.unique(rounded)) <= 3
+    if one:
+        return "batch"
+    whole = int((~uneven & (size > 0)).sum())
+    sizes = np.bincount(r.group[there])
+    told = len(np.unique(rounded)) < 0.5 * there.sum() or len(np.unique(sizes[sizes > 0])) > 1
+    return "group" if told or whole >= 0.2 * live else "baseline"
 
 
 def half_groups(r: Rollouts) -> list[Cause]:
     """Advantages relative to a group sum to 0 over the whole of it."""
-    if r.group is None:
+    if baseline(r) != "group":
         return []
+    assert r.group is not None
     _, mean = _advantages(r)
     total, size = (np.bincount(r.group, weights=x) for x in (mean, np.abs(mean)))
-    live = size > 0
-    uneven = np.flatnonzero(np.abs(total) > UNEVEN * size)
-    whole = abs(mean.sum()) < 1e-3 * np.abs(mean).sum()  # relative to the batch, not to a group
-    if len(uneven) < max(1, UNEVEN * live.sum()) or whole:
+    uneven = np.flatnonzero(np.abs(total) > C["UNEVEN"] * size)
+    live = int((size > 0).sum())
+    if len(uneven) < max(1, C["UNEVEN"] * live):
         return []
-    names = ", ".join(f"“{short(r.group_names[i])}”" for i in uneven[:SHOWN])
-    more = say("cause.more", count=len(uneven) - SHOWN) if len(uneven) > SHOWN else ""
-    return cause("half-groups", "half", uneven=len(uneven), groups=live.sum(), names=names + more)
+    shown = C["SHOWN"]
+    names = ", ".join(f"“{short(r.group_names[i])}”" for i in uneven[:shown])
+    more = say("cause.more", count=len(uneven) - shown) if len(uneven) > shown else ""
+    return cause("half-groups", "half", uneven=len(uneven), groups=live, names=names + more)
 
 
 def short(name: str, longest: int = 60) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trlab.diagnose.causes import Judgement, judge
+from trlab.diagnose.causes import Judgement, Memory, judge
 from trlab.diagnose.rollouts import Rollouts
 
 
@@ -16,6 +16,7 @@ def judge_batch(
     mask: np.ndarray,
     logp_old: np.ndarray | None = None,
     group: np.ndarray | None = None,
+    memory: Memory | None = None,
 ) -> Judgement:
     """The causes in a batch.
 
@@ -24,6 +25,7 @@ def judge_batch(
         advantage: [B, T] or [B, 1].
         mask: [B, T], True or 1 where the loss counts the token.
         group: [B] which prompt; every group whole.
+        memory: of the batches before it, which count too; it takes this one in.
     """
     mask = mask.astype(bool)
     if not mask.any():
@@ -50,5 +52,6 @@ def judge_batch(
             mask=of(mask),
             group=whose,
             group_names=() if whose is None else tuple(map(str, range(whose.max() + 1))),
-        )
+        ),
+        memory,
     )[0]

@@ -11,37 +11,10 @@ from typing import Any
 import numpy as np
 
 from trlab.diagnose.alignment import Alignment, align, correlation
-from trlab.diagnose.cause import (
-    ERRORS,
-    FEWEST_COMPLETIONS,
-    Cause,
-    Sample,
-    cause,
-    deviation,
-    listed,
-    sizes,
-)
+from trlab.diagnose.cause import CONSTANTS as C
+from trlab.diagnose.cause import Cause, Sample, cause, deviation, listed, unsure
 from trlab.diagnose.rollouts import Rollouts
 from trlab.diagnose.texts import say
-
-ABOVE = 1e-3
-"""A log-prob may lie this far above 0."""
-
-OVERFLOW = 88.0
-"""exp of more is infinite in float32."""
-
-UNITS = {"log10": math.log(10), "log2": math.log(2)}
-"""Nats in one unit."""
-
-RELATIVE = 0.06
-"""How far a factor of units may be off."""
-
-UNRELATED = 0.5
-"""Two passes over the same tokens correlate more than this."""
-
-FAR, LEAST_FAR = 6.0, 0.3
-"""A completion is an outlier this many spreads of log mean |d| above the first quartile, and above
-this many nats."""
 
 
 def finite(r: Rollouts, causes: list[Cause]) -> Rollouts:
@@ -71,10 +44,10 @@ def nats(r: Rollouts, causes: list[Cause]) -> Rollouts:
     bad = np.zeros(len(r.mask), dtype=bool)
     for name, values in _columns(r):
         inside = values[r.mask]
-        above = inside > ABOVE
+        above = inside > C["ABOVE"]
         if not above.any():
             continue
-        if inside.min() >= 0 and inside.max() <= 1 + ABOVE:
+        if inside.min() >= 0 and inside.max() <= 1 + C["ABOVE"]:
             causes += cause("unit", "probabilities", column=name)
             with np.errstate(divide="ignore", invalid="ignore"):
                 r = _with(r, name, np.log(np.maximum(values, 1e-30)))
@@ -86,7 +59,7 @@ def nats(r: Rollouts, causes: list[Cause]) -> Rollouts:
             r = _with(r, name, np.minimum(values, 0))
         else:
             causes += cause("unit", "above", column=name, count=above.sum(), largest=inside.max())
-            bad |= r.mask & (values > ABOVE)
+            bad |= r.mask & (values > C["ABOVE"])
     return _masked(r, bad)
 
 
@@ -110,7 +83,7 @@ def _masked(r: Rollouts, bad: np.ndarray) -> Rollouts:
 
 def overflow(s: Sample) -> list[Cause]:
     """A ratio that float32 cannot hold."""
-    wide = np.abs(s.d) > OVERFLOW
+    wide = np.abs(s.d) > C["OVERFLOW"]
     if not wide.any():
         return []
     return cause("non-finite", "overflow", count=wide.sum(), largest=np.abs(s.d).max())
@@ -118,7 +91,7 @@ def overflow(s: Sample) -> list[Cause]:
 
 def padding(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
     """[n] tokens of padding: one constant at the ends of rows that all end at the same length."""
-    last = np.flatnonzero(np.diff(s.owner, append=-1))
+    last = s.last
     first = np.concatenate([[0], last[:-1] + 1])
     longest = int((last - first).max()) + 1
     padded = np.zeros(len(s.x), dtype=bool)
@@ -144,6 +117,48 @@ def padding(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
     return padded, cause("padding", "padding", tokens=padded.sum(), completions=completions)
 
 
+def end(s: Sample) -> tuple[np.ndarray, list[Cause]]:
+    """[n] the last tokens, where many of them are one number in one column and the other column
+    tells them apart."""
+    last = s.last
+    marked = np.zeros(len(s.x), dtype=bool)
+    rest = s.of(~np.isin(np.arange(len(s.x)), last))
+    for column, values, others in (("logp_rollout", s.x, s.y), ("logp", s.y, s.x)):
+        constants, counts = np.unique(values[last], return_counts=True)
+        constant, count = constants[counts.argmax()], int(counts.max())
+        at = last[values[last] == constant]
+        inside = int((values == constant).sum()) - count
+        far = deviation(values[at] - others[at])
+        size = float(np.abs(rest.d).sum() / max(unsure(rest.x, rest.y).sum(), 1e-12))
+        here = float(np.abs((values - others)[at]).sum() / max(unsure(s.x, s.y)[at].sum(), 1e-12))
+        if (
+            count >= max(3, (0.1 if constant else 0.6) * len(last))
+            and constant == round(constant)
+            and inside <= 0.05 * max(len(rest.x), 1)
+            and (constant or len(np.unique(others[at])) > 0.5 * count)
+            and far > 0.01
+            and here > 5 * size
+            and len(rest.x)
+        ):
+            marked[at] = True
+            return marked, cause(
+                "end", "end", count=count, column=column, value=constant, far=far,
+                rest=deviation(rest.d),
+            )  # fmt: skip
+    return marked, []
+
+
+def filled(s: Sample) -> tuple[np.ndarray, list[Cause]]:
+    """[n] tokens that the sampler is certain of, to the last bit, and the learner is not."""
+    odd = (s.x == 0) & (s.y < -3)
+    completions = len(np.unique(s.owner[odd]))
+    if odd.sum() < max(5, 0.002 * len(s.x)) or completions < 3:
+        return np.zeros(len(s.x), dtype=bool), []
+    return (s.x == 0) & (s.y < -0.05), cause(
+        "foreign-tokens", "filled", count=odd.sum(), completions=completions, value=0.0
+    )
+
+
 def shift(r: Rollouts, s: Sample) -> list[Cause]:
     """A neighbour agrees better than the token itself does."""
     found: Alignment = align(r)
@@ -160,9 +175,9 @@ def unit(s: Sample) -> list[Cause]:
     if min(int(part.sum()) for part in parts) < 10:
         return []
     found = [float(s.y[part].sum() / s.x[part].sum()) if s.x[part].sum() else 0.0 for part in parts]
-    for name, in_nats in UNITS.items():
+    for name, in_nats in C["UNITS"].items():
         for column, factor in (("logp_rollout", in_nats), ("logp", 1 / in_nats)):
-            if all(abs(ratio / factor - 1) < RELATIVE for ratio in found):
+            if all(abs(ratio / factor - 1) < C["RELATIVE"] for ratio in found):
                 return cause("unit", "unit", column=column, unit=name, low=found[0], high=found[1])
     return []
 
@@ -186,8 +201,8 @@ def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
     far, total = _far(r, s)
     wrong = np.isin(s.owner, far)
     same = correlation(s.x[~wrong], s.y[~wrong])
-    error = ERRORS / math.sqrt(max(len(s.x) - 3, 1))
-    if same is not None and math.tanh(math.atanh(min(same, 0.999)) + error) < UNRELATED:
+    error = C["ERRORS"] / math.sqrt(max(len(s.x) - 3, 1))
+    if same is not None and math.tanh(math.atanh(min(same, 0.999)) + error) < C["UNRELATED"]:
         return cause("pairing", "unrelated", same=same), np.ones(len(s.x), dtype=bool)
     if not len(far):
         return [], wrong
@@ -203,12 +218,17 @@ def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
 
 
 def _far(r: Rollouts, s: Sample) -> tuple[np.ndarray, int]:
-    """The outliers among the completions by mean |d|, and how many completions were compared."""
-    counts, size = sizes(r, s)
+    """The outliers among the completions by their difference in nats of a logit, and how many
+    completions were compared."""
+    counts, size, free = (
+        np.bincount(s.owner, weights=values, minlength=r.count)
+        for values in (np.ones(len(s.x)), np.abs(s.d), unsure(s.x, s.y))
+    )
     there = np.flatnonzero(counts >= 4)
-    if len(there) < FEWEST_COMPLETIONS:
+    if len(there) < C["FEWEST_COMPLETIONS"]:
         return there[:0], len(there)
-    each = size[there] / counts[there]
+    each = size[there] / (free[there] + C["UNSURE"])
     low, middle = np.quantile(np.log(np.maximum(each, 1e-6)), (0.05, 0.25))
-    limit = max(LEAST_FAR, math.exp(middle + max(math.log(5), FAR * (middle - low))))
-    return there[each > limit], len(there)
+    spread = min(max(math.log(5), C["FAR"] * (middle - low)), math.log(C["FARTHEST"]))
+    limit = max(C["FAR_LOGITS"], math.exp(middle + spread))
+    return there[(each > limit) & (size[there] > C["LEAST_FAR"] * counts[there])], len(there)

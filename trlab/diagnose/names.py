@@ -4,6 +4,8 @@ REQUIRED = ("logp", "logp_rollout", "advantage", "mask")
 BY_TOKEN = ("logp", "logp_rollout", "logp_old", "mask", "tokens", "text")
 BY_COMPLETION = ("prompt", "group", "reward", "version")
 OPTIONAL = ("logp_old", "tokens", "text", *BY_COMPLETION, "completion", "position")
+AREAL = ("logprobs", "prox_logp")
+"""Where both are there, `logprobs` are the sampler's."""
 ALIASES = {
     "logp": (
         "log_probs",
@@ -22,6 +24,7 @@ ALIASES = {
         "sampling_logps",
         "generation_logprobs",
         "inference_logprobs",
+        "behavior_logprobs",
     ),
     "logp_old": (
         "old_log_probs",
@@ -30,6 +33,7 @@ ALIASES = {
         "old_per_token_logps",
         "prev_logprobs",
         "action_log_probs",
+        "prox_logp",
     ),
     "advantage": ("advantages", "adv"),
     "mask": (
@@ -41,10 +45,10 @@ ALIASES = {
         "token_mask",
     ),
     "tokens": ("responses", "response_ids", "completion_ids", "response_tokens", "token_ids"),
-    "prompt": ("prompts", "prompt_text"),
+    "prompt": ("prompts", "prompt_text", "prompt_ids"),
     "group": ("uid", "group_id", "group_index", "prompt_id"),
     "reward": ("rewards", "total_reward", "score", "scores"),
-    "version": ("policy_version", "weight_version", "model_version"),
+    "version": ("policy_version", "weight_version", "model_version", "versions"),
     "completion": ("completion_id", "sample_id", "sequence_id", "sample_index", "id"),
 }
 """What verl, TRL, slime, prime-rl, SkyRL, NeMo-RL and OpenRLHF call these columns; where ours is

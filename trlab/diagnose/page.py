@@ -26,7 +26,7 @@ button.addEventListener("click", () => {
   root.dataset.theme = (root.dataset.theme || system) === "dark" ? "light" : "dark";
 });
 """
-MARK = {"healthy": "✓", "found": "✗", "unclear": "?"}
+MARK = {"healthy": "✓", "found": "✗", "unusual": "!", "unclear": "?"}
 OLD = "π<sub>old</sub>"
 
 
@@ -92,7 +92,9 @@ def _causes(f: Findings) -> str:
         items = "".join(say("page.cause", cause=cause) for cause in j.causes)
         text = f'<ul class="causes">{items}</ul>'
     else:
-        text = say("page.nothing" if j.verdict == "healthy" else "page.unclear", j=j)
+        text = say(f"page.{j.verdict}", j=j)
+    if j.seen:
+        text += say("page.seen", list=_list(j.seen))
     unseen = say("page.unseen", list=_list(j.unseen)) if j.unseen else ""
     return parts.section("causes", text + unseen)
 

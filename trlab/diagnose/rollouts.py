@@ -49,6 +49,8 @@ class Rollouts:
     """[N] log π_old(y_t): by the learner before the batch's updates."""
     pieces: np.ndarray | None = None
     """[N] the text of every token."""
+    vocabulary: int | None = None
+    """The largest id of a token, plus 1; None: the file has no ids."""
     prompts: list[str] | None = None
     """B prompts."""
     group: np.ndarray | None = None
@@ -140,6 +142,7 @@ def read(
         logp_old=data.log_probs("logp_old") if data.has("logp_old") else None,
         advantage=data.advantages(),
         pieces=data.pieces(tokenizer),
+        vocabulary=data.vocabulary(),
         prompts=data.words("prompt") if data.has("prompt") else None,
         group=None if groups is None else groups[0],
         group_names=() if groups is None else tuple(groups[1]),

@@ -10,209 +10,21 @@ are in one entry, with ¦ between them.
 
 from __future__ import annotations
 
+import json
 import string
+from pathlib import Path
 from typing import Any
 
 from trlab.diagnose.written import written
 
+JUDGEMENT: dict[str, Any] = json.loads(
+    Path(__file__).with_name("judgement.json").read_text(encoding="utf-8")
+)
+"""How a dump is judged: names in their order, rules, thresholds and words, for Python and for
+JavaScript alike."""
+
 TEXTS: dict[str, str] = {
-    # -- the verdict
-    "headline.healthy": "healthy within what {completions:,} completions can show",
-    "headline.found": "found: {causes}",
-    "headline.unclear": "cannot be judged, because {reason}",
-    "unclear.few": (
-        "there are {completions:,} completions with {tokens:,} tokens; 8 and 100 are needed"
-    ),
-    "unclear.constant": "a column of log-probs holds the same number everywhere",
-    "unclear.mean": (
-        "the mean of π/μ over tokens that μ drew is {mean.value:.3f} ± {mean.error:.2g} instead of "
-        "1, and no known cause explains it"
-    ),
-    "unseen.logp_old": "no logp_old: staleness, dropout and the sampler's deviation are not told "
-    "apart",
-    "unseen.group": "no group and no prompt: whole groups and groups without a difference cannot "
-    "be counted",
-    "unseen.version": "no version: a sampler that lags and one that rounds look alike",
-    "unseen.copied": "learner and sampler are equal to the last bit: one column may be a copy of "
-    "the other",
-    "unseen.sampling": (
-        "not said whether the sampler's log-probs are raw or processed, and at which temperature: "
-        "where both columns are raw, a temperature does not show"
-    ),
-    "cause.non_finite": "{columns} where the mask is True, in completions {completions}.",
-    "cause.non_finite_column": "{count:,} of {column} are NaN or infinite",
-    "advice.non_finite": (
-        "Look for a softmax over a row that is masked altogether, logits that overflow float16, "
-        "or a token that the sampler could not score. One such token makes the whole gradient NaN."
-    ),
-    "cause.overflow": (
-        "{count:,} tokens have log-probs that differ by up to {largest:.3g} nats: their ratio is "
-        "infinite or 0 in float32."
-    ),
-    "advice.overflow": (
-        "Look for log-probs filled with a large negative number (-inf, -1e9) at tokens that the "
-        "mask counts; clamp the log-ratio before exp."
-    ),
-    "cause.probabilities": "{column}: every value lies from 0 to 1.",
-    "advice.probabilities": "These are probabilities: take the logarithm.",
-    "cause.losses": "{column}: no value lies below 0, and some lie above 1.",
-    "advice.losses": "These are losses, -log p: change the sign.",
-    "cause.above": "{column}: {count:,} values lie above 0, up to {largest:.3g}.",
-    "advice.above": "A log-prob is at most 0. These may be logits, or scores to which a bonus was "
-    "added.",
-    "cause.unit": (
-        "The learner's log-probs are {low:.3f} times the sampler's at unlikely tokens and "
-        "{high:.3f} times at likely ones: {column} is in units of {unit}."
-    ),
-    "advice.unit": "Use the natural logarithm on both sides.",
-    "cause.clipped": (
-        "{count:,} values of {column} are exactly {least:.4g}, the least of all, where the others "
-        "differ."
-    ),
-    "advice.clipped": "The log-probs are clipped at that floor. Record them before the clamp: "
-    "rare tokens matter most.",
-    "cause.padding": (
-        "{tokens:,} tokens at the ends of {completions:,} rows are one constant, and the mask "
-        "counts them."
-    ),
-    "advice.padding": (
-        "They are padding. Set the mask to 0 behind the last token: counted, they dilute every "
-        "mean over tokens."
-    ),
-    "cause.shift": (
-        "The sampler's log-probs agree with the learner's of the token {where} (correlation "
-        "{best:.2f}), not with those of their own token ({same:.2f})."
-    ),
-    "cause.before": "before it",
-    "cause.after": "after it",
-    "advice.shift": (
-        "Position t of a model's output scores token t + 1. Cut the last position off the "
-        "log-probs and the first off the tokens, in the sampler's column and in the learner's "
-        "alike."
-    ),
-    "cause.unrelated": "The learner's and the sampler's log-probs hardly agree anywhere "
-    "(correlation {same:.2f}).",
-    "advice.unrelated": (
-        "The rows of the two columns belong to different completions: join them by the "
-        "completion's id, not by place."
-    ),
-    "cause.pairing": (
-        "{count:,} of {total:,} completions differ by {far:.2g} nats per token, the others by "
-        "{rest:.2g}. They are {completions}."
-    ),
-    "cause.more": " and {count:,} more",
-    "advice.pairing": (
-        "These completions were scored with another prompt or another text: look for rows that "
-        "were reordered, a prompt that was cut, or a text that was tokenized again."
-    ),
-    "cause.support": (
-        "The learner finds {share:.0f} % of the tokens less likely than the sampler did, never by "
-        "much; the mean of π/μ is {mean.value:.3f} ± {mean.error:.2g} instead of 1."
-    ),
-    "advice.support": (
-        "The sampler drew from a cut vocabulary (top-p, top-k or min-p) and the learner scores "
-        "the whole one. Sample with top-p 1 and top-k off, or give the learner the same cut."
-    ),
-    "cause.support_raw": (
-        "The learner finds {share:.0f} % of the tokens more likely than the sampler says, never by "
-        "much; the mean of π/μ is {mean.value:.3f} ± {mean.error:.2g} instead of 1."
-    ),
-    "advice.support_raw": (
-        "One side cuts the vocabulary (top-p, top-k) and the sampler's log-probs are of the "
-        "whole: record them after the cut (vLLM: logprobs_mode=processed_logprobs)."
-    ),
-    "cause.support_said": "The sampler's log-probs are raw, and it cut the vocabulary{details}.",
-    "advice.support_said": "Record them after the cut (vLLM: logprobs_mode=processed_logprobs).",
-    "cause.temperature_learner": (
-        "log π/μ changes by {slope:+.2f} per nat of log μ, which explains {explained:.0f} % of it: "
-        "the learner's log-probs are about {factor:.2f} times the sampler's. The mean of π/μ is "
-        "{mean.value:.3f} ± {mean.error:.2g}, so the sampler's are right."
-    ),
-    "advice.temperature_learner": (
-        "The learner scores at another temperature than the sampler drew at: divide its logits by "
-        "the sampler's temperature before the softmax."
-    ),
-    "cause.temperature_sampler": (
-        "log π/μ changes by {slope:+.2f} per nat of log μ, which explains {explained:.0f} % of it: "
-        "the learner's log-probs are about {factor:.2f} times the sampler's. The mean of π/μ is "
-        "{mean.value:.3f} ± {mean.error:.2g} instead of 1, so the sampler's are not of the "
-        "distribution that was drawn from."
-    ),
-    "advice.temperature_sampler": (
-        "The sampler's log-probs were recorded before its temperature was applied, or the learner "
-        "applies one that the sampler does not: record processed ones (vLLM: "
-        "logprobs_mode=processed_logprobs)."
-    ),
-    "cause.temperature_said": "The sampler's log-probs are raw, and it changed the "
-    "distribution{details}.",
-    "advice.temperature_said": (
-        "They cannot be recovered, because the sum over the vocabulary is missing. Record them "
-        "after the temperature (vLLM: logprobs_mode=processed_logprobs)."
-    ),
-    "cause.staleness": (
-        "Learner and sampler differ by {newest:.2g} nats per token in the newest completions and "
-        "by {oldest:.2g} in those that are {age:g} versions older."
-    ),
-    "advice.staleness": (
-        "The sampler lags. Bound the age of a completion, sync weights more often, or weight by a "
-        "truncated π/μ."
-    ),
-    "cause.dropout": (
-        "{count:,} tokens left PPO's window between two passes of the learner, and {share:.0f} % "
-        "of them moved against their advantage; updates move most along it, noise a half."
-    ),
-    "advice.dropout": (
-        "The learner's passes are noisy: set dropout to 0 or score in evaluation mode; in a "
-        "mixture of experts, replay the sampler's routes."
-    ),
-    "cause.dropout_alone": (
-        "{deviation:.2g} nats per token of noise without a slope; with one pass of the learner, "
-        "dropout and low precision look alike."
-    ),
-    "advice.dropout_alone": (
-        "Record the learner twice (logp_old and logp): if two passes differ, set dropout to 0; in "
-        "a mixture of experts, replay the sampler's routes."
-    ),
-    "cause.noise": (
-        "Tokens that are all but certain differ by {sure:.2g} nats and the others by {rest:.2g}: "
-        "no softmax makes such noise."
-    ),
-    "advice.noise": (
-        "Something was added to the log-probs after the softmax, or they were stored in few "
-        "digits: record them in float32."
-    ),
-    "cause.precision": (
-        "Learner and sampler differ by {deviation:.2g} nats per token, without a slope: about what "
-        "{like} gives."
-    ),
-    "advice.precision": (
-        "One side computes in low precision. Use the same weights and bf16 or more on both sides, "
-        "or correct by a truncated π/μ. Without a version this may be a sampler that lags."
-    ),
-    "cause.dead": (
-        "{dead:,} of {groups:,} groups ({share:.0f} %) have no advantage: their completions got "
-        "the same reward."
-    ),
-    "advice.dead": (
-        "They teach nothing. Choose prompts that are neither solved nor hopeless, sample more "
-        "completions of each, or filter such groups before the batch is filled."
-    ),
-    "cause.no_advantage": "Every advantage is 0.",
-    "advice.no_advantage": "Nothing is learned: all rewards of a group are the same, or the "
-    "advantages were lost.",
-    "cause.truncation": (
-        "{count:,} of {total:,} completions ({share:.0f} %) end at exactly {longest:,} tokens, the "
-        "longest."
-    ),
-    "advice.truncation": (
-        "They were cut at the limit before they could answer. Raise it, or leave cut completions "
-        "out of the loss."
-    ),
-    "cause.half": "The advantages of {uneven:,} of {groups:,} groups do not sum to 0: {names}.",
-    "advice.half": (
-        "The file holds a part of these groups, or the advantages are not relative to the group. "
-        "Read the files of all ranks together."
-    ),
+    **JUDGEMENT["words"],
     # -- why is my clip ratio 0?
     "policy.logp_old": "the learner before this batch's updates (logp_old)",
     "policy.logp_rollout": "the policy that sampled (logp_rollout)",
@@ -362,8 +174,10 @@ anywhere.</footer>
     "page.cause": (
         "<li><strong>{cause.name}</strong>: {cause.evidence:text} {cause.advice:text}</li>"
     ),
-    "page.nothing": "<p>No test accuses this dump.</p>",
+    "page.healthy": "<p>No test accuses this dump.</p>",
+    "page.unusual": "<p>No cause is named, but this is certain and no healthy engine's.</p>",
     "page.unclear": "<p>This dump {j.headline:text}.</p>",
+    "page.seen": "<p>So much would have shown:</p>{list}",
     "page.unseen": "<p>Not looked at:</p>{list}",
     "page.spread_heading": "How far have the ratios spread?",
     "page.spread": (

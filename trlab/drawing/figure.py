@@ -31,13 +31,16 @@ if TYPE_CHECKING:
 INK = "#7b7b7c"
 """A grey that the SVG replaces with the page's text colour; bitmaps keep it, legible on light and
 dark."""
-_TABLE = json.loads((Path(__file__).parent / "looks.json").read_text(encoding="utf-8"))
-HUES: dict[str, str] = {name: light for name, (light, _) in _TABLE["hues"].items()}
+TABLE: dict[str, Any] = json.loads(
+    (Path(__file__).parent / "looks.json").read_text(encoding="utf-8")
+)
+"""The one dictionary of names and looks, which explorables read too."""
+HUES: dict[str, str] = {name: light for name, (light, _) in TABLE["hues"].items()}
 """By name, on a light page. `looks.json` has them for a dark one, too; a figure in a page takes the
 page's."""
-LOOKS: dict[str, tuple[str, str, str]] = {key: tuple(one) for key, one in _TABLE["looks"].items()}
+LOOKS: dict[str, tuple[str, str, str]] = {key: tuple(one) for key, one in TABLE["looks"].items()}
 """How a method looks wherever it is drawn, here and in the book's explorables: hue, dash, mark."""
-LOOKS |= {other: LOOKS[key] for other, key in _TABLE["also"].items()}
+LOOKS |= {other: LOOKS[key] for other, key in TABLE["also"].items()}
 COLOURS = (*(HUES[name] for name in ("h5", "h1", "h6", "h3")), INK)
 """For series that are no methods."""
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
@@ -52,7 +55,7 @@ LEGEND: dict[str, Any] = {
     "handlelength": 3.2,
     "labelcolor": INK,
 }
-DARK = ";".join(f"--{name}:{dark}" for name, (_, dark) in _TABLE["hues"].items())
+DARK = ";".join(f"--{name}:{dark}" for name, (_, dark) in TABLE["hues"].items())
 STYLE = (
     "@media not print{:is([data-theme=dark],[data-jp-theme-light=false],"
     f"[data-vscode-theme-kind*=dark]) .trlib-drawing{{{DARK}}}}}"

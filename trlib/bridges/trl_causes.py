@@ -11,7 +11,7 @@ from trlib.bridges.watch import UNSEEN, Watch
 
 
 class CausesCallback(TrainerCallback):
-    """`trlib diagnose` on the last batch of every `every` steps:
+    """`trlib diagnose` on every `every`-th batch and what the batches before it showed:
     trainer.add_callback(CausesCallback(trainer)).
 
     The learner's log-probs are those of the loss itself, so nothing is computed twice. The
@@ -20,7 +20,7 @@ class CausesCallback(TrainerCallback):
     cannot be seen. Where the trainer has no log-probs of completions at all, a warning says so
     once, and training goes on. Metrics: see `trlib.bridges.watch.Watch`."""
 
-    def __init__(self, trainer: Any, every: int = 10, tokens: int = 50_000) -> None:
+    def __init__(self, trainer: Any, every: int = 2, tokens: int = 50_000) -> None:
         self.trainer, self.watch = trainer, Watch(every, tokens)
         self._due, self._seen = False, list[dict[str, Tensor]]()
         needed = (

@@ -128,7 +128,7 @@ def _quatro(logp, logp_old, *, advantages, mask, direction) -> TokenLoss:
     )
 
 
-def watch(every: int = 10, tokens: int = 50_000) -> None:
+def watch(every: int = 2, tokens: int = 50_000) -> None:
     """`trlib diagnose` on every `every`-th batch of the driver: `causes/found` and `causes/NAME`
     among the metrics that verl logs (tensorboard, wandb), evidence and advice as a warning. Calling
     it twice replaces the first.

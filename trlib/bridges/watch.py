@@ -19,13 +19,14 @@ UNSEEN = (
 )
 
 
-def tests() -> Callable[..., Any]:
-    """`trlab.cli.diagnose.batch`: (logp, logp_rollout, logp_old, advantage, mask, group) ->
-    trlab.diagnose.Judgement.
+def tests() -> tuple[Callable[..., Any], Any]:
+    """`trlab.cli.diagnose.batch`: (logp, logp_rollout, logp_old, advantage, mask, group, memory) ->
+    trlab.diagnose.Judgement; and a new memory of what batches showed.
 
     Raises ImportError: the laboratory is not installed."""
     for point in entry_points(group="trlib.commands", name="diagnose"):
-        return point.load().batch
+        command = point.load()
+        return command.batch, command.memory()
     raise ImportError(
         "the tests of `trlib diagnose` are in trlab, which is not installed: pip install "
         "trust-region-book"
@@ -33,13 +34,18 @@ def tests() -> Callable[..., Any]:
 
 
 class Watch:
-    """Looks at a batch every `every` steps, at whole completions of at most `tokens` places. `look`
-    returns metrics: `causes/found`, how many causes there are, and `causes/NAME`, 1 or 0, for each
-    that was ever found. A cause's evidence and advice are a warning when it is first found."""
+    """Looks at a batch every `every` steps, at whole completions of at most `tokens` places.
 
-    def __init__(self, every: int = 10, tokens: int = 50_000) -> None:
+    What a batch shows is pooled with what earlier ones did, which are forgotten slowly (a batch
+    weighs half as much after 17 more): a fault that 64 completions cannot prove is named when
+    enough of them have come, and stays named while it lasts. `look` returns metrics:
+    `causes/found`, how many causes there are, and `causes/NAME`, 1 or 0, for each that was ever
+    found; `unusual` stands among them where something is certain and has no name. Evidence and
+    advice are a warning when a cause is first found."""
+
+    def __init__(self, every: int = 2, tokens: int = 50_000) -> None:
         self.every, self.tokens = whole("every", every, least=1), whole("tokens", tokens, least=1)
-        self._judge = tests()
+        self._judge, self._memory = tests()
         self._known: set[str] = set()
         self._said: set[str] = set()
 
@@ -59,7 +65,8 @@ class Watch:
     def look(self, **columns: Tensor) -> dict[str, float]:
         """The metrics of a batch; its columns are those of a dump, [B, T] each but `group` [B]. An
         empty dict: the batch cannot be judged."""
-        judged = self._judge(**{name: _array(x) for name, x in columns.items()})
+        arrays = {name: _array(x) for name, x in columns.items()}
+        judged = self._judge(**arrays, memory=self._memory)
         if judged.verdict == "unclear":
             self.say(judged.headline)
             return {}
@@ -68,7 +75,13 @@ class Watch:
             if cause.name not in self._known:
                 self._known.add(cause.name)
                 self.say(f"{cause.name}: {cause.evidence} {cause.advice}")
-        return {"causes/found": float(len(names))} | {
+        found = float(len(names))
+        if judged.verdict == "unusual":
+            names.add("unusual")
+            if "unusual" not in self._known:
+                self._known.add("unusual")
+                self.say(judged.headline)
+        return {"causes/found": found} | {
             f"causes/{n}": float(n in names) for n in sorted(self._known)
         }
 

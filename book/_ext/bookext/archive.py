@@ -158,7 +158,7 @@ def rows() -> list[tuple[str, ...]]:
             (
                 f"[{title(sweep)}](records/{name}.md)",
                 sweep.text,
-                f"`{sweep.task}`",
+                f"`{Path(sweep.task).name}`",  # one of ours is a file: not where it lies here
                 ", ".join(words.axis(axis.name).heading for axis in sweep.axes) or "methods alone",
                 str(len(runs)),
                 ", ".join(f"{count} {result}" for result, count in came.most_common()) or "none",

@@ -1,4 +1,4 @@
-"""What the first page shows: `{first-lane}`, one lane of the playground and three doors;
+"""What the first page shows: `{first-lane}`, a model that learns, breaks and holds, and three doors;
 `{ratio-map}`, clipping against divergence; and `{loop}`, the loop to explore. `{basin}`,
 `{playground}` and `{diagnose}` are explorables for pages that are not notebooks."""
 
@@ -10,8 +10,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from trbook.explorables import Basin, Diagnose, Loop, Playground, RatioMap
-from trbook.explorables.cover import PROMPT
+from trbook.explorables import Basin, Diagnose, Front, Loop, Playground, RatioMap
 from trbook.explorables.files import BUILT
 
 START = "notebooks/00_quickstart"
@@ -33,17 +32,19 @@ DOORS = (
 
 
 class FirstLane(SphinxDirective):
-    """What the first screen holds: one lane of the playground, and three doors."""
+    """What the first screen holds: the figure that draws itself, and three doors."""
 
     def run(self) -> list[nodes.Node]:
-        lane = Playground(preset="opening", prompt=PROMPT, small=True).html()
+        self.env.note_dependency(str(BUILT / f"{Front.module}.data.json"))
         relative = self.env.app.builder.get_relative_uri
         doors = "".join(
             f'<a href="{relative(self.env.docname, page)}"><b>{name}</b><span>{html.escape(behind)}</span></a>'
             for page, name, behind in DOORS
         )
         nav = f'<nav class="doors" aria-label="Where to begin">{doors}</nav>'
-        return [nodes.raw("", f'<div class="first-lane">{lane}</div>{nav}', format="html")]
+        return [
+            nodes.raw("", f'<div class="first-lane">{Front().html()}</div>{nav}', format="html")
+        ]
 
 
 SHOWN = {"ratio-map": RatioMap, "loop": Loop, "basin": Basin, "diagnose": Diagnose}

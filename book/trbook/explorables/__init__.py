@@ -16,6 +16,7 @@ _HOME = {
     "Basin": "basin",
     "Clip": "clip",
     "Diagnose": "diagnose",
+    "Front": "front",
     "GAE": "gae",
     "Loop": "loop",
     "NaturalGradient": "natural_gradient",

@@ -13,6 +13,7 @@ file system cannot: a module from a Blob has no folder, so `./common.js` leads n
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
 from functools import cache
 from pathlib import Path
@@ -20,11 +21,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 BUILT = HERE / "built"
 SOURCES = HERE / "js"
-ENGINE_SOURCES = HERE / "engine" / "js"
-KINDS = (".js", ".mjs", ".css", ".json")
-COMMON = "common"
+COMMON, CHUNK = "common", "parts/common.js"
 
 _IMPORT = re.compile(r'import\{([^{}]*)\}from"\./common\.js";')
+_SOURCE = re.compile(r"""(?:from|import)\s*"(?:worker:)?(\.[^"]+)\"""")
 _EXPORT = re.compile(r"export\{([^{}]*)\};\s*\Z")
 
 
@@ -81,8 +81,26 @@ def parquet_reader() -> dict[str, str]:
     return {"parquet": (BUILT / "workers" / "parquet.js").read_text(encoding="utf-8")}
 
 
-def sources_hash() -> str:
-    """The digest of the JavaScript sources; `built/record.json` holds the one that the files were
+def sources_of(entry: str) -> list[str]:
+    """The files that an entry is built from, by their imports, as paths from `js/`; the shared chunk
+    is an entry of its own. `build.mjs` follows the same."""
+    found, left = {"build.mjs", "package-lock.json"}, [entry]
+    while left:
+        name = left.pop()
+        if name in found or not (SOURCES / name).exists():
+            continue
+        found.add(name)
+        if not name.endswith(".js"):
+            continue
+        for to in _SOURCE.findall((SOURCES / name).read_text(encoding="utf-8")):
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(name), to))
+            if path != CHUNK:
+                left.append(path)
+    return sorted(found)
+
+
+def digest_of(entry: str) -> str:
+    """The digest of an entry's sources; the first line of the built file holds the one that it was
     built from.
 
     Raises:
@@ -93,17 +111,17 @@ def sources_hash() -> str:
             f"{SOURCES}: the JavaScript sources come with the repository, not with the package"
         )
     digest = hashlib.sha256()
-    files = {
-        path.relative_to(SOURCES).as_posix(): path
-        for path in SOURCES.rglob("*")
-        if path.suffix in KINDS
+    for name in sources_of(entry):
+        text = (SOURCES / name).read_text(encoding="utf-8")
+        digest.update(f"{name}\n{text}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def built_files() -> dict[str, str]:
+    """The built files, as paths from `built/`, each with its entry."""
+    entries = {path.name: path.name for path in SOURCES.glob("*.js")}
+    return entries | {
+        f"{COMMON}.js": CHUNK,
+        "workers/lane.js": "../engine/js/worker.js",
+        "workers/parquet.js": "diagnose/parquet/reader.js",
     }
-    files |= {f"../engine/js/{path.name}": path for path in ENGINE_SOURCES.glob("*.js")}
-    files["../playground.json"] = HERE / "playground.json"
-    files["../../../../trlab/drawing/looks.json"] = (
-        HERE.parents[2] / "trlab" / "drawing" / "looks.json"
-    )
-    for name in sorted(files):
-        if not name.startswith("node_modules"):
-            digest.update(f"{name}\n{files[name].read_text(encoding='utf-8')}\n".encode())
-    return digest.hexdigest()

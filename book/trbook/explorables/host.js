@@ -3,6 +3,7 @@
   const view = home.querySelector(".trlib-view");
   const still = view.querySelector(".trlib-still"), fault = document.createElement("p");
   fault.setAttribute("role", "alert");
+  fault.style.cssText = "margin: 10px 0 0; font-weight: 600";
   const cover = still.shadowRoot;
   const picture = cover?.querySelector(".trx"), page = document.documentElement;
   const wished = (what) => matchMedia(`(${what})`).matches;
@@ -25,20 +26,15 @@
     off(event, listener) { heard[event]?.delete(listener); },
   };
   home.model = model;
-  const waiting = cover?.querySelectorAll("[data-start]") ?? [];
   const complain = (words) => {
-    for (const button of waiting) button.removeAttribute("aria-busy");
     fault.textContent = words;
-    if (view.contains(still)) view.append(fault); // below the picture, which is still true
-    else view.replaceChildren(fault);
+    if (!view.contains(still)) view.replaceChildren(fault);
+    else if (picture) picture.append(fault); // inside the frame, below the picture, which is still true
+    else view.append(fault);
   };
   let begun = false;
-  const begin = async (wish) => {
-    if (wish || !begun) traits._wish = wish; // a press while the figure arrives counts
+  const begin = async () => {
     if (begun) return;
-    const lacking = { WebAssembly: "WebAssembly", Worker: "Workers" }; // what a figure with a button to begin needs
-    const lacks = Object.keys(lacking).find((name) => waiting.length && self[name] === undefined);
-    if (lacks) return complain(`The policy cannot learn here: this browser runs no ${lacking[lacks]}.`);
     begun = true;
     try {
       const source = part("module"), data = part("data"), parts = part("parts");
@@ -53,17 +49,15 @@
       requestAnimationFrame(() => requestAnimationFrame(() => view.style.removeProperty("min-height")));
       watcher.disconnect();
     } catch (error) {
-      begun = false; // another press tries again
-      complain(`This figure could not start: ${error.message}`);
-      throw error;
+      begun = false; // coming back online, or a link with a state, tries again
+      complain(
+        navigator.onLine && !/import|fetch/i.test(error.message) ? `This figure could not start: ${error.message}`
+          : "This figure could not be loaded. Are you offline? What you see of it stands; the rest comes when you are connected again.",
+      );
+      addEventListener("online", begin, { once: true });
+      if (navigator.onLine) throw error;
     }
   };
-  for (const button of waiting) {
-    button.addEventListener("click", () => {
-      button.setAttribute("aria-busy", "true");
-      begin(button.dataset.start);
-    });
-  }
   // A link with a state opens the figure and brings it into view; of several alike the first one has the address.
   const name = home.dataset.explorable;
   const addressed = () => new RegExp(`^#${name}(:|%3A)`, "i").test(location.hash) && home === document.querySelector(`[data-explorable="${name}"]`);
@@ -79,14 +73,14 @@
   addEventListener("hashchange", () => {
     if (!addressed()) return;
     show();
-    begin("");
+    begin();
   });
-  if (addressed()) begin("").then(() => { if (!scrollY) show(); });
-  else if (!waiting.length) { // its still stands there until a reader comes near, and in a fold until somebody opens it
+  if (addressed()) begin().then(() => { if (!scrollY) show(); });
+  else { // its still stands there until a reader comes near, and in a fold until somebody opens it
     const near = new IntersectionObserver((seen) => {
       if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
       near.disconnect();
-      begin("");
+      begin();
     }, { rootMargin: "100%" });
     near.observe(view);
   }

@@ -19,7 +19,7 @@ from trbook.explorables.files import COMMON, data_of, source_of, still_of
 
 HOST = Path(__file__).parent / "host.js"
 LATER = ("playground",)
-"""Modules that a page loads on a click: until then it shows their cover."""
+"""Large modules: a page loads them when a reader comes near, and no earlier."""
 
 _OPEN = '<script type="application/json" class="trlib-{}" data-name="{}"'
 _MODULE, _DATA, _PARTS = (
@@ -55,7 +55,6 @@ def fragment(
         fallback: what stands there until the module has drawn, and where no JavaScript runs.
         room: pixels kept until then, on a phone (`book.css`) and on a wide page.
         still: a picture that stands there instead, HTML for a shadow root; it keeps its own room.
-            Where it holds a button with `data-start`, the module loads when that is pressed.
         parts: by name, what the module asks for while it runs.
         light: HTML that the still has slots for.
         drawn: the still's name in `built/`, for a page that is older than it (`link_modules`).
@@ -84,7 +83,7 @@ def preloads(html: str, address: str) -> str:
     """Links for a page's head that fetch its explorables' modules and their shared chunk at once.
 
     Without them a browser finds the modules one after the other, when it has read the page. Modules
-    that wait for a click get no link.
+    that are large get no link.
     """
     names = [name for name in dict.fromkeys(_MODULE.findall(html)) if name not in LATER]
     files = [f"{name}.js" for name in (COMMON, *names)] if names else []

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
 import traitlets as t
 
-from trbook.explorables.cover import cover, lines
-from trbook.explorables.files import still_of
 from trbook.explorables.host import Explorable
 from trbook.explorables.modules import fragment
 from trlib.errors import unknown
@@ -31,6 +31,17 @@ BESIDE = {
 OWN = ("formula", "constants", "advantage", "aggregation")
 """The settings of a lane whose method is the reader's own, `own`: a formula for the gradient
 weight, its constants, and two that every method of trlib has."""
+PAGES = (
+    "own",
+    "quickstart",
+    "opening",
+    "groups",
+    "clipping",
+    "dppo",
+    "shootout",
+    "r2vpo",
+)
+"""Presets that pages of the book begin with, beside the first one: each has its still."""
 VIEWS = ("completions", "map", "ratios", "openers", "bands")
 
 
@@ -67,6 +78,7 @@ class Playground(Explorable):
         "Playground: the embedded language model learns in this page, by up to four methods side "
         "by side. It needs JavaScript and WebAssembly."
     )
+    shown: ClassVar[dict[str, dict[str, Any]]] = {name: {"preset": name} for name in PAGES}
 
     preset = t.Unicode(
         "", help="What the page begins with, such as `clipping`; empty: the first."
@@ -81,12 +93,7 @@ class Playground(Explorable):
     prompt = t.Unicode(
         "", help="The prompt that eight completions are sampled for; empty: an example."
     ).tag(sync=True)
-    small = t.Bool(
-        False,
-        help="Only the first lane, its completions and its reward: for a page's first screen.",
-    ).tag(sync=True)
     _parts = t.Dict().tag(sync=True)
-    _wish = t.Unicode("").tag(sync=True)
 
     @t.default("_parts")
     def _shipped(self) -> dict[str, str]:
@@ -109,17 +116,32 @@ class Playground(Explorable):
                 ):
                     raise unknown("Playground, setting of a lane", name, known)
 
+    def _differs(self) -> dict[str, Any]:
+        differs = super()._differs()
+        if differs.get("preset") == next(iter(presets())):
+            del differs["preset"]
+        return differs
+
     def html(self) -> str:
-        """A fragment of HTML that shows a cover and learns when *Play* is pressed."""
-        name = self.preset or next(iter(presets()))
-        chosen = presets()[name]
-        lanes = list(self.lanes) or chosen["lanes"]
+        """A fragment of HTML that shows the figure as it will be, and loads what learns when *Play*
+        is pressed."""
+        chosen = presets()[self.preset or next(iter(presets()))]
         return fragment(
             self.module,
             self.settings(),
             fallback=self.fallback,
             room=self.room,
             parts=self._parts,
-            still=still_of("playground.small") if self.small else cover(chosen, lanes),
-            light=lines(lanes),
+            still=self.still(),
+            light=lines(list(self.lanes) or chosen["lanes"]),
         )
+
+
+def lines(lanes: Sequence[dict[str, Any]]) -> str:
+    """The lanes as text on the page, before any has done a batch."""
+    return "".join(
+        f'<div slot="lane-{name}" data-lane="{name}" '
+        f'data-method="{escape(lane.get("method", "ppo"))}" data-batch="0" data-reward="">'
+        "no batch yet</div>"
+        for name, lane in zip("abcd", lanes, strict=False)
+    )

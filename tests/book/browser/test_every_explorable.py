@@ -15,7 +15,7 @@ from tools.draw.stills import draw
 from trbook import explorables
 from trbook.explorables.files import data_of
 
-OWN = ("Diagnose", "Playground", "RatioMap")  # these keep their own tests
+OWN = ("Diagnose", "Front", "Playground", "RatioMap")  # these keep their own tests
 UNRECORDED = (
     () if json.loads(data_of("basin") or "")["panels"] else ("Basin",)
 )  # it has nothing to offer yet
@@ -198,15 +198,8 @@ def test_frames_are_short(
         assert 0.05 < spent < 32, "script and layout of a change; 8 is the aim"
 
 
-@pytest.mark.parametrize(
-    "name",
-    by_day(
-        DRAWN,
-        "Basin",
-        "RatioMap",
-        reason="draws every explorable; by day two stills are compared",
-    ),
-)
+@pytest.mark.nightly("stills are drawn again when figures are, and not with every word")
+@pytest.mark.parametrize("name", DRAWN)
 def test_a_still_is_what_its_module_draws(chromium: Any, name: str) -> None:
     kind = getattr(explorables, name)
     for state in ({}, *kind.shown.values()):

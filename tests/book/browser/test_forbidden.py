@@ -40,19 +40,17 @@ def test_a_figure_that_does_not_arrive_leaves_its_picture_and_says_so(
     page = chromium.new_page()
     page.route("**/ratio_map.js*", lambda route: route.abort())
     page.goto(f"{figures}/RatioMap.html")
-    page.get_by_text("This figure could not start").wait_for()
+    page.get_by_text("This figure could not be loaded. Are you offline?").wait_for()
     assert page.locator(".trlib-still svg >> visible=true").count() > 0
+    assert page.locator(".trlib-still .trx [role=alert]").is_visible(), "inside the frame"
     page.close()
 
 
 @pytest.mark.parametrize("lacks", ["WebAssembly", "Worker"])
-def test_a_model_that_cannot_learn_here_leaves_its_words_and_says_why(
-    chromium: Any, figures: str, lacks: str
-) -> None:
+def test_a_model_that_cannot_learn_here_says_why(chromium: Any, figures: str, lacks: str) -> None:
     page = chromium.new_page()
     page.add_init_script(f"delete globalThis.{lacks}")
     page.goto(f"{figures}/Playground.html")
-    page.get_by_role("button", name="Play").click()
-    page.get_by_role("alert").filter(has_text=f"this browser runs no {lacks}").wait_for()
-    assert page.locator(".trlib-still .what").is_visible()
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.get_by_role("alert").filter(has_text=f"this browser runs no {lacks}").first.wait_for()
     page.close()

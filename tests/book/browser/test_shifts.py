@@ -72,7 +72,7 @@ def test_a_figure_takes_the_room_that_was_kept(
                 "window.IntersectionObserver = class { observe() {} disconnect() {} };"
             )
         page.goto(f"{address}/notebooks/{name}.html", wait_until="load")
-        figures = page.locator(".trlib-explorable:not(:has([data-start]))")
+        figures = page.locator(".trlib-explorable")
         for figure in () if far else figures.all():
             figure.scroll_into_view_if_needed()
             figure.locator(".trx:not(.still) :is(svg[width], [data-drawn])").first.wait_for()

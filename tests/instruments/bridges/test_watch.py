@@ -105,7 +105,7 @@ def test_a_learner_at_another_temperature_is_named_each_time_and_told_once(small
     causes, told, _ = run(tmp_path, small_model(), temperature=1.0, every=2)
     assert causes == [{"found": 1.0, "temperature": 1.0}, {}, {"found": 1.0, "temperature": 1.0}]
     (only,) = told
-    assert "learner's log-probs are about 0.7" in only and "divide its logits" in only
+    assert "changes by -0.2" in only and "divide its logits" in only
 
 
 def test_dropout_in_the_learner_is_named(small_model, tmp_path):

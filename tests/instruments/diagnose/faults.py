@@ -1,15 +1,20 @@
-"""Dumps of rollouts with a known fault, by exact sampling from a known softmax: what `diagnose` is
-measured on.
+"""Dumps of rollouts with a known fault, by exact sampling from known distributions: what `diagnose`
+is measured on.
 
-Every token has logits of its own over `VOCABULARY` tokens, sharp for most and flat for some, as a
-language model's are: about 0.6 nats of entropy on average. The sampler draws from its softmax; the
-learner scores the same tokens from logits that differ by the fault and by a little rounding.
+A *bank* holds completions that a model wrote, as the logits of each of their tokens. A dump takes
+whole completions of it, draws every token anew from the sampler's distribution and scores it by the
+learner's, so that a fault costs an array operation and no model. `dial` and `relay` are the
+package's own, most of whose tokens are certain, as training by rewards leaves them; their rounded
+copies are real ones. `softmax` has logits without a context: sharp for most tokens, flat for some,
+about 0.6 nats of entropy on average.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +24,21 @@ from trlab.diagnose import causes
 from trlab.diagnose.rollouts import Rollouts
 from trlab.diagnose.sampling import Sampling
 
-VOCABULARY = 32
+KINDS = ("softmax", "bigram", "transformer", "dial", "relay")
+VOCABULARY, WORDS, WRITTEN = 32, 300, 1024
+"""Of `softmax`, of the two random models; and the completions of a bank."""
 GROUP = 8
 CHUNK = 1 << 15
-HEALTHY = ("fp32", "bf16", "int8", *(f"stale {age}" for age in range(1, 9)))
+HEALTHY = ("fp32", "bf16", "int8", *(f"stale {age}" for age in range(1, 9)), "updated")
 LOGITS = {"fp32": 1e-6, "bf16": 0.05, "int8": 0.16, "fp8": 0.45, "int4": 1.2}
-"""Standard deviation of the error of a logit: mean |log-ratio| of 0.02, 0.06, 0.15 and 0.4 nats."""
+"""Standard deviation of the error of a logit, where no rounded copy of the model is at hand: mean
+|log-ratio| of 0.02, 0.06, 0.15 and 0.4 nats on `softmax`."""
 SHARP = (1.6, 0.6)
 """Mean and standard deviation of the logarithm of the logits' size."""
 STALE = 0.05
 """Of a logit's movement in one version."""
 FAULTS = {
-    "temperature learner": "temperature",
+    **{f"temperature {t}": "temperature" for t in (0.6, 0.7, 0.8, 0.9)},
     "temperature sampler": "temperature",
     "top-p": "support",
     "top-k": "support",
@@ -39,6 +47,12 @@ FAULTS = {
     "shift": "shift",
     "padding": "padding",
     "padding sampler": "padding",
+    "end": "end",
+    "end -1": "end",
+    "repetition": "edited-logits",
+    "bias": "edited-logits",
+    "tool": "foreign-tokens",
+    "tool filled": "foreign-tokens",
     "dropout": "dropout",
     "dropout alone": "dropout",
     "noise": "noise",
@@ -58,56 +72,142 @@ FAULTS = {
 """Each fault, and the cause that it is."""
 
 
+@dataclass(frozen=True)
+class Bank:
+    """Completions as logits."""
+
+    lengths: np.ndarray
+    """[C] tokens of each completion."""
+    logits: dict[str, np.ndarray]
+    """[N, V] of all tokens, by "fp32" and, for the package's models, "bf16", "int8", "int4"."""
+
+
+@cache
+def bank(kind: str) -> Bank:
+    """The completions of `dial` or `relay`, or of a random `bigram` or `transformer`."""
+    return _own(kind) if kind in ("dial", "relay") else _random(kind)
+
+
+def _own(name: str) -> Bank:
+    import torch
+
+    import trlib
+    from trlib.loop.sampler import round_trip
+    from trlib.model.rollout import sample
+
+    policy, task = trlib.load_policy(name), trlib.load_task(name)
+    prompts = [p.text for p in task.prompts(WRITTEN // GROUP, seed=5)]
+    logits = {}
+    with torch.no_grad():
+        done = sample(policy, prompts, group=GROUP, max_tokens=task.max_tokens, seed=6)
+        for precision in ("fp32", "bf16", "int8", "int4"):
+            copy = policy.copy()
+            if precision == "bf16":
+                copy.model.to(torch.bfloat16)
+            elif precision != "fp32":
+                for value in copy.model.parameters():
+                    if value.dim() >= 2:
+                        value.copy_(round_trip(value, int(precision[3:])))
+            full = copy.score(done, full=True).full
+            assert full is not None
+            logits[precision] = full.float()[done.mask].numpy()
+    return Bank(done.mask.sum(1).numpy(), logits)
+
+
+def _random(kind: str) -> Bank:
+    """A bigram table of low rank, or two layers of attention with random weights; token 0 ends."""
+    g = np.random.default_rng(len(kind))
+
+    def normal(*shape: int) -> np.ndarray:
+        return g.standard_normal(shape, dtype=np.float32)
+
+    longest, width = 48, 24
+    table, place = normal(WORDS, width), 0.5 * normal(longest, width)
+    out = normal(width, WORDS) / np.sqrt(width)
+    layers = [(normal(width, width), normal(width, width), normal(width, width)) for _ in range(2)]
+    states = np.zeros((WRITTEN, 0, width), np.float32)
+    token = g.integers(1, WORDS, WRITTEN)
+    alive, lengths = np.ones(WRITTEN, dtype=bool), np.zeros(WRITTEN, dtype=int)
+    kept = []
+    for t in range(longest):
+        states = np.concatenate([states, (table[token] + place[t])[:, None]], 1)
+        top = table[token]
+        if kind == "transformer":
+            h = states
+            for q, k, v in layers:
+                score = np.einsum("bd,btd->bt", h[:, -1] @ q, h @ k) / width
+                weight = np.exp(score - score.max(1, keepdims=True))
+                mixed = np.einsum("bt,btd->bd", weight / weight.sum(1, keepdims=True), h @ v)
+                last = h[:, -1] + np.tanh(mixed / np.sqrt(width))
+                h = np.concatenate([h[:, :-1], last[:, None]], 1)
+            top = h[:, -1]
+        logits = (top @ out) * (4.0 * np.exp(0.7 * top[:, :1]))
+        # It ends behind one word in twenty, all but surely.
+        logits[:, 0] = logits[:, 1:].max(1) + np.where(token % 20 == 7, 4.0, -9.0)
+        kept.append(logits)
+        lengths[alive] += 1
+        token = (logits + g.gumbel(size=logits.shape)).argmax(1)
+        alive &= token != 0
+        token = np.where(token == 0, 1, token)
+    mask = np.arange(longest) < lengths[:, None]
+    return Bank(lengths, {"fp32": np.stack(kept, 1)[mask].astype(np.float32)})
+
+
 def log_softmax(logits: np.ndarray) -> np.ndarray:
     shifted = logits - logits.max(-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
 def flat(
-    seed: int, completions: int, fault: str = "fp32", old: bool = True
+    seed: int, completions: int, fault: str = "fp32", old: bool = True, kind: str = "softmax"
 ) -> dict[str, np.ndarray]:
     """A dump with one row per token: `completion`, `logp`, `logp_rollout`, `advantage`, `mask`,
-    `group`, `reward`, and `logp_old` where asked for.
+    `group`, `reward`, `tokens`, and `logp_old` where asked for.
 
     Args:
         seed: of every draw.
         completions: B; a multiple of 8.
         fault: of `FAULTS`, or what is healthy, of `HEALTHY`.
         old: whether there is a column of the learner before its updates.
+        kind: of `KINDS`, whose logits.
     """
-    g = np.random.default_rng([seed, completions, (*FAULTS, *HEALTHY).index(fault)])
-    limit = 40 if fault == "truncation" else 64
-    lengths = np.clip(8 + g.exponential(22, completions), 8, limit).astype(int)
-    if fault == "truncation":
-        lengths[g.random(completions) < 0.7] = limit
+    names = (*FAULTS, *HEALTHY)
+    g = np.random.default_rng([seed, completions, names.index(fault), KINDS.index(kind)])
+    where, lengths, limit = _places(g, kind, completions, fault)
     n = int(lengths.sum())
     owner = np.repeat(np.arange(completions), lengths)
-    wrong = g.random(completions) < 0.1
+    first = np.cumsum(lengths) - lengths
+    wrong = g.random(completions) < 0.05
     wrong[int(g.integers(completions))] = True
-    age = g.integers(0, 5, completions)
-    parts = [
-        _tokens(
-            g,
-            min(CHUNK, n - first),
-            fault,
-            wrong[owner[first : first + CHUNK]],
-            age[owner[first : first + CHUNK]],
-        )
-        for first in range(0, n, CHUNK)
-    ]
-    sampler, learner, again = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    age = g.integers(0, 7, completions)
+    odd = wrong[owner]
+    if fault.startswith("tool"):  # the first tokens of a quarter of the completions
+        odd = (g.random(completions) < 0.25)[owner]
+        odd &= np.arange(n) - first[owner] < np.maximum(lengths[owner] // 3, 1)
+    rewards = (
+        g.random(completions) < np.repeat(g.uniform(0.15, 0.85, completions // GROUP), GROUP)
+    ).astype(float)
+    if fault == "dead-groups":
+        dead = g.permutation(completions // GROUP) < 0.55 * (completions // GROUP)
+        rewards = np.where(np.repeat(dead, GROUP), 1.0, rewards)
+    group = np.arange(completions) // GROUP
+    advantage = rewards - np.repeat(rewards.reshape(-1, GROUP).mean(1), GROUP)
+    push = advantage[owner] if fault == "updated" else np.zeros(n)
+    parts = []
+    for begin in range(0, n, CHUNK):
+        some = slice(begin, begin + CHUNK)
+        logits, rounded = _logits(g, kind, where[some], fault)
+        parts.append(_tokens(g, logits, rounded, fault, odd[some], age[owner[some]], push[some]))
+    tokens, sampler, learner, again = (np.concatenate(c) for c in zip(*parts, strict=True))
     if fault == "pairing text":  # the scores of another completion, as many as there are
         places = np.flatnonzero(wrong[owner])
         learner[places] = again[places] = np.roll(learner, 500 % n)[places]
     if fault == "shift":
         sampler = np.roll(sampler, 1)
-    rewards = (
-        g.random(completions) < np.repeat(g.uniform(0.15, 0.85, completions // GROUP), GROUP)
-    ).astype(float)
-    if fault == "dead-groups":
-        rewards = np.where(np.repeat(g.random(completions // GROUP) < 0.9, GROUP), 1.0, rewards)
-    group = np.arange(completions) // GROUP
-    advantage = rewards - np.repeat(rewards.reshape(-1, GROUP).mean(1), GROUP)
+    if fault.startswith("end"):
+        sampler[first + lengths - 1] = -1.0 if "-1" in fault else 0.0
+    if fault == "tool filled":
+        sampler[odd] = 0.0
     made = {
         "completion": owner,
         "logp": again,
@@ -116,6 +216,7 @@ def flat(
         "mask": np.ones(n, dtype=bool),
         "group": group[owner],
         "reward": rewards[owner],
+        "tokens": tokens,
     }
     if old:
         made["logp_old"] = learner
@@ -124,42 +225,99 @@ def flat(
     return _broken(g, made, fault, limit)
 
 
+def _places(
+    g: np.random.Generator, kind: str, completions: int, fault: str
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Where the tokens stand in their bank, [N]; each completion's length; and the longest."""
+    if kind == "softmax":
+        limit = 40 if fault == "truncation" else 64
+        lengths = np.clip(8 + g.exponential(22, completions), 8, limit).astype(int)
+        if fault == "truncation":
+            lengths[g.random(completions) < 0.7] = limit
+        return np.zeros(int(lengths.sum()), dtype=int), lengths, limit
+    have = bank(kind).lengths
+    groups = np.arange(len(have) // GROUP)
+    if fault == "truncation":  # of prompts whose completions are long
+        mean = have.reshape(-1, GROUP).mean(1)
+        groups = groups[mean >= np.median(mean)]
+    chosen = GROUP * g.choice(groups, completions // GROUP)[:, None]
+    chosen = (chosen + np.arange(GROUP)).ravel()
+    lengths = have[chosen]
+    limit = int(have.max())
+    if kind == "relay" and (fault in ("truncation", "half-groups") or fault.startswith("padding")):
+        lengths = np.minimum(lengths, 20 + g.exponential(20, completions).astype(int))
+    if fault == "truncation":
+        limit = 6 if kind == "dial" else int(np.quantile(lengths, 0.6))
+        lengths = np.minimum(lengths, limit)
+    begin = (np.cumsum(have) - have)[chosen]
+    step = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return np.repeat(begin, lengths) + step, lengths, limit
+
+
+def _logits(
+    g: np.random.Generator, kind: str, where: np.ndarray, fault: str
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """[n, V] of the tokens, and those of a rounded copy where there is one."""
+    n = len(where)
+    if kind == "softmax":
+        logits = g.standard_normal((n, VOCABULARY), dtype=np.float32)
+        size = np.exp(SHARP[0] + SHARP[1] * g.standard_normal((n, 1), dtype=np.float32))
+        return logits * size, None
+    every = bank(kind).logits
+    return every["fp32"][where], every[fault][where] if fault in every else None
+
+
 def _tokens(
-    g: np.random.Generator, n: int, fault: str, wrong: np.ndarray, age: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Log-probs of n drawn tokens: the sampler's, and two passes of the learner."""
-    logits = g.standard_normal((n, VOCABULARY), dtype=np.float32)
-    logits *= np.exp(SHARP[0] + SHARP[1] * g.standard_normal((n, 1), dtype=np.float32))
+    g: np.random.Generator,
+    logits: np.ndarray,
+    rounded: np.ndarray | None,
+    fault: str,
+    odd: np.ndarray,
+    age: np.ndarray,
+    push: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """n drawn tokens and their log-probs: the sampler's, and two passes of the learner."""
+    n, vocabulary = logits.shape
 
     def noise(size: Any) -> np.ndarray:
-        return size * g.standard_normal((n, VOCABULARY), dtype=np.float32)
+        return size * g.standard_normal(logits.shape, dtype=np.float32)
 
-    drawn = logits / 0.7 if fault.startswith("temperature") else logits
-    if fault in LOGITS:
+    drawn, kind = logits, fault.split()[0]
+    if kind == "temperature":
+        drawn = logits / (0.7 if "sampler" in fault else float(fault.split()[1]))
+    if rounded is not None:
+        drawn = rounded
+    elif fault in LOGITS:
         drawn = logits + noise(LOGITS[fault])
     if fault == "top-p":
-        drawn = _top_p(logits, 0.8)
+        drawn = _top_p(logits, 0.9)
     if fault == "top-k":
         drawn = np.where(logits >= np.sort(logits, -1)[:, -5:-4], logits, -np.inf)
+    if fault == "repetition":  # a third of the likely words were written before
+        seen = (g.random(logits.shape) < 0.15) & (logits > logits.max(-1, keepdims=True) - 8)
+        centred = logits - np.median(logits, -1, keepdims=True)
+        drawn = np.where(seen, np.where(centred > 0, centred / 1.3, centred * 1.3), centred)
+    if fault == "bias":  # a few words are made unlikely
+        drawn = np.where(g.random(logits.shape) < 0.05, logits - 5.0, logits)
     scores = log_softmax(drawn)
     mass = np.cumsum(np.exp(scores), -1)
     tokens = (mass < g.random((n, 1), dtype=np.float32) * mass[:, -1:]).sum(-1)
+    if kind == "tool":
+        tokens = np.where(odd, g.integers(vocabulary, size=n), tokens)
     sampler = log_softmax(logits) if fault == "temperature sampler" else scores
     learned = logits / 0.7 if fault == "temperature sampler" else logits
-    if fault.startswith("stale "):
+    if kind == "stale":
         learned = logits + noise(STALE * np.sqrt(int(fault.split()[1])))
     if fault == "staleness":
-        learned = logits + noise(0.25 * age[:, None].astype(np.float32))
+        learned = logits + noise(STALE * age[:, None].astype(np.float32))
     if fault == "pairing prompt":
-        other = (
-            g.standard_normal(logits.shape, dtype=np.float32)
-            * np.abs(logits).max(-1, keepdims=True)
-            / 2
-        )
-        learned = np.where(wrong[:, None], 0.3 * logits + 0.7 * other, logits)
+        learned = np.where(odd[:, None], np.roll(logits, 1000 % n, 0), logits)
     learned = learned + noise(0.02)
     again = learned
-    if fault.startswith("dropout"):
+    if fault == "updated":  # by a few epochs along the advantage
+        again = learned.copy()
+        again[np.arange(n), tokens] += 0.3 * push
+    if kind == "dropout":
         again, learned = learned + noise(0.9), learned + noise(0.9)
     if fault == "dropout alone":
         learned = again
@@ -168,7 +326,8 @@ def _tokens(
         return values[np.arange(n), tokens].astype(np.float64)
 
     scored = of(log_softmax(learned))
-    return of(sampler), scored, scored if again is learned else of(log_softmax(again))
+    twice = scored if again is learned else of(log_softmax(again))
+    return tokens, of(sampler), scored, twice
 
 
 def _top_p(logits: np.ndarray, mass: float) -> np.ndarray:
@@ -252,7 +411,7 @@ def rows(columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     cuts = first[1:]
     made: dict[str, Any] = {}
     for name, values in columns.items():
-        lists = name in ("logp", "logp_old", "logp_rollout", "mask")
+        lists = name in ("logp", "logp_old", "logp_rollout", "mask", "tokens")
         if lists:
             made[name] = [
                 [None if x != x else x for x in row.tolist()] for row in np.split(values, cuts)
@@ -281,27 +440,39 @@ def rollouts(columns: dict[str, np.ndarray]) -> Rollouts:
         group_names=tuple(map(str, range(group.max() + 1))),
         reward=columns["reward"][first],
         version=columns["version"][first] if "version" in columns else None,
+        pieces=np.array([f"#{i}" for i in range(columns["tokens"].max() + 1)], dtype=object)[
+            columns["tokens"]
+        ],
+        vocabulary=int(columns["tokens"].max()) + 1,
         sampling=Sampling(),
     )
 
 
-def named(seed: int, completions: int, fault: str, old: bool) -> tuple[str, ...]:
+def judged(
+    seed: int, completions: int, fault: str, old: bool, kind: str = "softmax"
+) -> causes.Judgement:
+    return causes.judge(rollouts(flat(seed, completions, fault, old, kind)))[0]
+
+
+def named(
+    seed: int, completions: int, fault: str, old: bool, kind: str = "softmax"
+) -> tuple[str, ...]:
     """The names of the causes that are found."""
-    return tuple(
-        cause.name
-        for cause in causes.judge(rollouts(flat(seed, completions, fault, old)))[0].causes
-    )
+    return tuple(cause.name for cause in judged(seed, completions, fault, old, kind).causes)
 
 
 def table(record: dict[str, Any]) -> str:
-    """The record as the book's page shows it: shares named at each size, and false alarms."""
-    sizes = ("32", "512", "20000")
-    heads = "| fault | cause | " + " | ".join(f"{int(n):,} completions" for n in sizes) + " |"
-    lines = [heads, "|---|---|" + "---|" * len(sizes)]
-    for row in record["faults"]:
-        cells = [f"{row['sizes'][n]['named']} of {row['sizes'][n]['dumps']}" for n in sizes]
-        lines.append(f"| {row['fault']} | `{row['cause']}` | {' | '.join(cells)} |")
-    cells = [
-        f"{record['healthy'][n]['accused']} of {record['healthy'][n]['dumps']:,}" for n in sizes
-    ]
-    return "\n".join([*lines, f"| healthy | accused | {' | '.join(cells)} |"]) + "\n"
+    """The record as the book's page shows it: of the dumps of each kind, how many are named."""
+    heads = "| fault | cause | " + " | ".join(f"`{kind}`" for kind in KINDS) + " |"
+    lines = [heads.replace("`softmax`", "softmax"), "|---|---|" + "---|" * len(KINDS)]
+    for fault, cause in FAULTS.items():
+        each = [record["faults"].get(fault, {}).get(kind) for kind in KINDS]
+        cells = [f"{at['named']} of {at['dumps']}" if at else "–" for at in each]
+        lines.append(f"| {fault} | `{cause}` | {' | '.join(cells)} |")
+    for word in ("accused", "unusual"):
+        cells = []
+        for kind in KINDS:
+            every = [one[kind] for one in record["healthy"].values() if kind in one]
+            cells.append(f"{sum(at[word] for at in every)} of {sum(at['dumps'] for at in every)}")
+        lines.append(f"| healthy | {word} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"

@@ -1,75 +1,92 @@
 """How often each fault is named and how often a healthy dump is accused:
 `python tests/instruments/diagnose/power.py`.
 
-Writes `power.json` beside itself, which the book's page shows. Seeds are 0, 1, 2, ...; a dump is
-made by `faults.py`.
+Writes `power.json` beside itself and its table into the book's page, between comments. Seeds are
+0, 1, 2, ...; a dump is made by `faults.py`. What the record holds already is not measured again:
+delete it to begin anew.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 
-from faults import FAULTS, GROUP, HEALTHY, named
+from faults import FAULTS, HEALTHY, KINDS, judged, table
 
 RECORD = Path(__file__).with_name("power.json")
+PAGE = Path(__file__).parents[3] / "book" / "diagnose.md"
+PLACE = re.compile(r"(<!--power-->\n).*?(<!--/power-->)", re.DOTALL)
 
 
-def rate(fault: str, completions: int, dumps: int) -> dict[str, int]:
+def rate(fault: str, kind: str, completions: int, dumps: int) -> dict[str, int]:
     """Of so many dumps, half of them without `logp_old`: how often the cause is among those named,
-    and alone."""
+    and alone, and how often the verdict is `unusual`."""
     wanted = FAULTS[fault]
-    found = [named(seed, completions, fault, old=seed % 2 == 0) for seed in range(dumps)]
+    found = [judged(seed, completions, fault, seed % 2 == 0, kind) for seed in range(dumps)]
+    names = [tuple(cause.name for cause in one.causes) for one in found]
     return {
         "dumps": dumps,
-        "named": sum(wanted in each for each in found),
-        "alone": sum(each == (wanted,) for each in found),
+        "named": sum(wanted in each for each in names),
+        "alone": sum(each == (wanted,) for each in names),
+        "unusual": sum(one.verdict == "unusual" for one in found),
     }
 
 
-def accused(completions: int, dumps: int) -> dict[str, object]:
-    """Of so many healthy dumps of all kinds: how many are accused, and of what."""
-    found = {}
+def accused(kind: str, completions: int, dumps: int) -> dict[str, object]:
+    """Of so many healthy dumps of all sorts: how many are accused, and of what."""
+    which, unusual = {}, 0
     for seed in range(dumps):
-        kind = HEALTHY[seed % len(HEALTHY)]
-        names = named(seed, completions, kind, old=seed // len(HEALTHY) % 2 == 0)
-        if names:
-            found[f"{kind}, seed {seed}"] = list(names)
-    return {"dumps": dumps, "accused": len(found), "which": found}
+        sort = HEALTHY[seed % len(HEALTHY)]
+        one = judged(seed, completions, sort, seed // len(HEALTHY) % 2 == 0, kind)
+        unusual += one.verdict == "unusual"
+        if one.verdict != "healthy":
+            which[f"{sort}, seed {seed}"] = one.headline
+    return {
+        "dumps": dumps,
+        "accused": len(which) - unusual,
+        "unusual": unusual,
+        "which": which,
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--dumps", type=int, nargs=3, default=(60, 40, 1), help="a fault, at 32, 512 and 20,000"
-    )
-    parser.add_argument("--healthy", type=int, nargs=3, default=(1000, 1000, 11))
+    parser.add_argument("--dumps", type=int, default=20, help="of a fault and a kind of model")
+    parser.add_argument("--completions", type=int, default=512)
+    parser.add_argument("--healthy", type=int, default=200, help="of a kind, at each of two sizes")
+    parser.add_argument("--kinds", nargs="*", default=KINDS, help="of model, some of them")
     parser.add_argument("--out", type=Path, default=RECORD)
-    parser.add_argument("--faults", nargs="*", default=FAULTS)
     args = parser.parse_args()
-    sizes = (32, 512, 20_000)
-    assert all(size % GROUP == 0 for size in sizes)
-    rows = []
-    for fault in args.faults:
-        row = {
-            str(n): rate(fault, n, dumps)
-            for n, dumps in zip(sizes, args.dumps, strict=True)
-            if dumps
-        }
-        print(fault, row, flush=True)
-        rows.append({"fault": fault, "cause": FAULTS[fault], "sizes": row})
-    healthy = {
-        str(n): accused(n, dumps) for n, dumps in zip(sizes, args.healthy, strict=True) if dumps
-    }
-    print("healthy", healthy)
     record = {
         "command": "python tests/instruments/diagnose/power.py",
-        "seeds": "0, 1, 2, ...",
-        "faults": rows,
-        "healthy": healthy,
+        "completions": args.completions,
     }
-    args.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    record |= {"faults": {}, "healthy": {}}
+    if args.out.exists():
+        record = json.loads(args.out.read_text(encoding="utf-8"))
+    faults, healthy = record["faults"], record["healthy"]
+    for kind in args.kinds:
+        for size in (96, args.completions):
+            of_size = healthy.setdefault(str(size), {})
+            if kind not in of_size:
+                of_size[kind] = accused(kind, size, args.healthy)
+                print(kind, size, of_size[kind], flush=True)
+                _write(args.out, record)
+        for fault in FAULTS:
+            of_fault = faults.setdefault(fault, {})
+            if kind not in of_fault:
+                of_fault[kind] = rate(fault, kind, args.completions, args.dumps)
+                print(kind, fault, of_fault[kind], flush=True)
+        _write(args.out, record)
+    if args.out == RECORD:
+        text = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(PLACE.sub(rf"\1\n{table(record)}\n\2", text), encoding="utf-8")
+
+
+def _write(path: Path, record: dict[str, object]) -> None:
+    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

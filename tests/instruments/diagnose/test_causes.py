@@ -17,9 +17,11 @@ import torch
 from tests.instruments.diagnose.faults import (
     FAULTS,
     HEALTHY,
+    KINDS,
     by_row,
     flat,
     jsonl,
+    judged,
     named,
     rollouts,
     rows,
@@ -28,7 +30,7 @@ from tests.instruments.diagnose.faults import (
 from tests.typed import typed
 from tools.paths import ROOT
 from trlab.diagnose import causes, diagnose, dump, page, read
-from trlab.diagnose.texts import TEXTS
+from trlab.diagnose.texts import JUDGEMENT, TEXTS
 
 RECORD = json.loads(Path(__file__).with_name("power.json").read_text(encoding="utf-8"))
 SIZE = 256
@@ -53,21 +55,154 @@ def test_every_cause_has_a_fault_and_every_name_a_sentence():
     assert set(FAULTS.values()) == set(causes.NAMES)
     evidence = {key.removeprefix("cause.") for key in TEXTS if key.startswith("cause.")}
     advice = {key.removeprefix("advice.") for key in TEXTS if key.startswith("advice.")}
-    assert (
-        evidence - advice == {"non_finite_column", "before", "after", "more"} and advice <= evidence
-    )
+    parts = {"non_finite_column", "before", "after", "more", "dead_half", "dead_more"}
+    assert evidence - advice == parts and advice <= evidence
+    for rule in JUDGEMENT["rules"]:
+        assert rule["name"] in causes.NAMES and rule["key"] in advice
+
+
+MISSED = {
+    ("end", "dial"),  # its end token is certain: a 0 in its place is its log-prob
+    ("clipped", "relay"),  # a cut at -2.5 looks like a missing mass there
+}
+"""What the recorded power says is not named at 512 completions."""
 
 
 def test_the_recorded_power_keeps_what_the_page_promises():
-    for row in RECORD["faults"]:
-        at = row["sizes"]["512"]
-        assert at["named"] >= 0.95 * at["dumps"], row
-    for size in ("32", "512"):
-        healthy = RECORD["healthy"][size]
-        assert healthy["dumps"] >= 1000 and healthy["accused"] <= 0.01 * healthy["dumps"]
-    assert {row["fault"] for row in RECORD["faults"]} == set(FAULTS)
+    weak = {
+        (fault, kind)
+        for fault, of_fault in RECORD["faults"].items()
+        for kind, at in of_fault.items()
+        if at["named"] < 0.95 * at["dumps"]
+    }
+    assert weak <= MISSED
+    assert set(RECORD["faults"]) == set(FAULTS)
+    healthy = [at for of_size in RECORD["healthy"].values() for at in of_size.values()]
+    dumps = sum(at["dumps"] for at in healthy)
+    assert {kind for of_size in RECORD["healthy"].values() for kind in of_size} == set(KINDS)
+    assert dumps >= 1000
+    assert sum(at["accused"] + at["unusual"] for at in healthy) <= 0.01 * dumps
     text = (ROOT / "book" / "diagnose.md").read_text(encoding="utf-8")
     assert table(RECORD) in text
+
+
+@pytest.mark.parametrize("kind", ["dial", "relay"])
+def test_a_forgotten_temperature_is_named_on_the_packages_own_models(kind):
+    for fault in ("temperature 0.6", "temperature 0.7", "temperature 0.8"):
+        assert named(0, 512, fault, True, kind) == ("temperature",)
+    assert judged(0, SIZE, "bf16", True, kind).verdict == "healthy"
+
+
+def test_what_is_certain_and_has_no_name_is_unusual(tmp_path, capsys):
+    """Noise between int8's and fp8's: too much for a healthy engine, too little for a name."""
+    columns = flat(0, SIZE, "int8", old=False)
+    columns["logp"] += 0.13 * (columns["logp"] - columns["logp_rollout"])
+    path = jsonl(tmp_path / "dump.jsonl", rows(columns))
+    assert typed(f"diagnose {path} --json") == 3
+    found = json.loads(capsys.readouterr().out)
+    assert (found["verdict"], found["causes"]) == ("unusual", [])
+    assert found["headline"].startswith("unusual: 0.07")
+    assert "times the bf16 of real engines, and more than any" in found["headline"]
+    assert 'data-verdict="unusual"' in (tmp_path / "dump.html").read_text(encoding="utf-8")
+
+
+def test_a_healthy_dump_says_what_would_have_shown():
+    seen = judged(1, SIZE, "bf16", True).seen
+    assert seen[0].startswith("a temperature that one side forgot, from about 0.9")
+    assert seen[1].startswith("one completion in 256")
+
+
+def test_more_completions_show_more():
+    few, many = (judged(1, size, "stale 8", True, "dial").seen[0] for size in (64, 512))
+    assert float(few.split()[-1]) < float(many.split()[-1]) < 1
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("critic", "as a critic's do"),
+        ("batch", "one baseline for the whole batch"),
+        ("running", "one baseline for the whole batch"),
+    ],
+)
+def test_advantages_that_are_not_relative_to_a_group_are_no_half_groups(what, words):
+    columns = flat(1, SIZE, "fp32")
+    if what == "critic":
+        noise = np.random.default_rng(0).normal(0, 0.3, len(columns["logp"]))
+        columns["advantage"] = columns["reward"] - 0.4 + noise
+    elif what == "batch":
+        columns["advantage"] = (columns["reward"] - columns["reward"].mean()) / 0.49
+    else:
+        columns["advantage"] = columns["reward"] - 0.37
+    found = causes.judge(rollouts(columns))[0]
+    assert found.verdict == "healthy" and any(words in text for text in found.unseen)
+
+
+def test_half_of_the_groups_dead_is_said_to_be_half():
+    columns = flat(1, 128, "fp32")
+    columns["advantage"] = np.where(columns["group"] < 8, 0.0, np.sign(columns["reward"] - 0.5))
+    columns["group"] = np.arange(128)[columns["completion"]] // 8
+    (cause,) = [c for c in causes.judge(rollouts(columns))[0].causes if c.name == "dead-groups"]
+    assert "8 of 16 groups, half of them (50 %, from " in cause.evidence
+
+
+def test_versions_of_every_token_are_read_and_may_decrease(tmp_path):
+    columns = flat(2, SIZE, "staleness")
+    table = rows(columns)
+    for row in table:
+        row["versions"] = [row.pop("version")] * len(row["logp"])
+    read_back = read(jsonl(tmp_path / "dump.jsonl", table))
+    assert ("version", "versions") in read_back.recognised
+    found = causes.judge(read_back)[0]
+    assert "staleness" in [cause.name for cause in found.causes]
+    backwards = read(jsonl(tmp_path / "dump.jsonl", table[::-1]))
+    assert "staleness" in [cause.name for cause in causes.judge(backwards)[0].causes]
+
+
+def test_prompts_as_ids_are_groups_and_areals_log_probs_are_the_samplers(tmp_path):
+    dump = rows(flat(2, 64, "temperature 0.7"))
+    for row in dump:
+        row["prompt_ids"] = [7, int(row.pop("group"))]
+        row["logprobs"], row["prox_logp"] = row.pop("logp_rollout"), row.pop("logp_old")
+        del row["logp"]
+    found = read(jsonl(tmp_path / "dump.jsonl", dump))
+    assert ("logp_rollout", "logprobs") in found.recognised
+    assert ("logp_old", "prox_logp") in found.recognised
+    assert found.group is not None and len(np.unique(found.group)) == 8
+    assert diagnose(found).judgement.headline == "found: temperature"
+
+
+def test_a_batch_without_any_advantage_is_named():
+    columns = flat(1, 64, "fp32")
+    columns["advantage"] = np.zeros(len(columns["mask"]))
+    (cause,) = causes.judge(rollouts(columns))[0].causes
+    assert (cause.name, cause.evidence) == ("dead-groups", "Every advantage is 0.")
+
+
+def test_batches_pool_their_evidence_and_the_name_stays():
+    """Too few tokens for a name in one batch; within twenty it is there, and it stays."""
+    memory, names = causes.Memory(), []
+    for seed in range(20):
+        batch = rollouts(flat(seed, 64, "temperature 0.7", True, "dial"))
+        found = causes.judge(batch, memory)[0]
+        names.append("temperature" in [cause.name for cause in found.causes])
+    first = names.index(True)
+    assert first < 20 and all(names[first:])
+    healthy = causes.Memory()
+    for seed in range(20):
+        batch = rollouts(flat(seed, 64, "bf16", True, "dial"))
+        assert causes.judge(batch, healthy)[0].verdict == "healthy"
+
+
+def test_a_fault_that_was_repaired_is_forgotten():
+    memory = causes.Memory()
+    for seed in range(10):
+        causes.judge(rollouts(flat(seed, 64, "temperature 0.7", True, "dial")), memory)
+    verdicts = [
+        causes.judge(rollouts(flat(seed, 64, "bf16", True, "dial")), memory)[0].verdict
+        for seed in range(90)
+    ]
+    assert verdicts[0] == "found" and verdicts[-1] == "healthy"
 
 
 def test_which_completions_were_scored_with_another_text_is_said():
@@ -84,7 +219,7 @@ def test_which_completions_were_scored_with_another_text_is_said():
 
 def test_the_temperature_says_whose_it_is():
     for fault, words in (
-        ("temperature learner", "so the sampler's are right"),
+        ("temperature 0.7", "so the sampler's log-probs are right"),
         ("temperature sampler", "are not of"),
     ):
         (cause,) = causes.judge(rollouts(flat(3, SIZE, fault)))[0].causes
@@ -93,7 +228,7 @@ def test_the_temperature_says_whose_it_is():
 
 @pytest.mark.parametrize(
     ("fault", "status", "verdict"),
-    [("fp32", 0, "healthy"), ("temperature learner", 1, "found"), ("non-finite", 1, "found")],
+    [("fp32", 0, "healthy"), ("temperature 0.7", 1, "found"), ("non-finite", 1, "found")],
 )
 def test_the_command_names_the_cause_and_ends_with_its_status(
     tmp_path, capsys, fault, status, verdict
@@ -217,7 +352,7 @@ def test_the_columns_of_a_library_are_recognised_and_said(tmp_path, capsys, libr
     }
     dump = [
         {theirs.get(name, name): value for name, value in row.items() if name != "logp"}
-        for row in rows(flat(0, 64, "temperature learner"))
+        for row in rows(flat(0, 64, "temperature 0.7"))
     ]
     path = jsonl(tmp_path / "dump.jsonl", dump)
     assert typed(f"diagnose {path}") == 1

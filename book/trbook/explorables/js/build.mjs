@@ -1,25 +1,57 @@
 /* Bundles every explorable once: a small entry that imports ./common.js, the chunk that all of them share. Where one
    self-contained module is needed (Jupyter, Colab, the zip of the book), Python links the two (explorables/files.py).
+   Each built file says in its first line which sources it was built from; where they have not changed, neither does it.
    The same sources give the same bytes. Run: npm ci && npm run build */
 
-import { build, transform, version } from "esbuild";
+import { build, transform } from "esbuild";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] ?? join(here, "..", "built");
 const read = (name) => readFileSync(join(here, name), "utf8");
-const engine = readdirSync(join(here, "../engine/js"))
+const entries = readdirSync(here)
   .filter((name) => name.endsWith(".js"))
-  .map((name) => `../engine/js/${name}`);
-const sources = readdirSync(here, { recursive: true })
-  .map((name) => name.replaceAll("\\", "/"))
-  .filter((name) => !name.startsWith("node_modules") && /\.(js|mjs|css|json)$/.test(name))
-  .concat(engine, "../playground.json", "../../../../trlab/drawing/looks.json") // what the playground folds in
   .sort();
-const entries = sources.filter((name) => /^[^/]+\.js$/.test(name));
+const COMMON = "parts/common.js";
+
+/* The files that an entry is made of, by their imports; the shared chunk is one of its own. explorables/files.py follows
+   the same. */
+const IMPORTS = /(?:from|import)\s*"(?:worker:)?(\.[^"]+)"/g;
+function sourcesOf(entry) {
+  const found = new Set(["build.mjs", "package-lock.json"]),
+    left = [entry];
+  while (left.length) {
+    const name = left.pop();
+    if (found.has(name) || !existsSync(join(here, name))) continue;
+    found.add(name);
+    if (!name.endsWith(".js")) continue;
+    for (const [, to] of read(name).matchAll(IMPORTS)) {
+      const path = posix.normalize(posix.join(posix.dirname(name), to));
+      if (path !== COMMON) left.push(path);
+    }
+  }
+  return [...found].sort();
+}
+function digest(entry) {
+  const hash = createHash("sha256");
+  for (const name of sourcesOf(entry)) hash.update(`${name}\n${read(name)}\n`);
+  return hash.digest("hex").slice(0, 16);
+}
+/* Everything that is built, each with the digest of its sources in its first line. */
+function write({ outputFiles }, of) {
+  for (const { path, text } of outputFiles) {
+    mkdirSync(dirname(path), { recursive: true });
+    const marked = `Sources: ${digest(of(path))}.`,
+      known = "/* trust-region-book, MIT.";
+    writeFileSync(
+      path,
+      text.startsWith(known) ? text.replace(known, `${known} ${marked}`) : `/* ${marked} */\n${text}`,
+    );
+  }
+}
 
 const styles = {
   name: "styles as text",
@@ -80,24 +112,26 @@ function parquetBanner() {
 mkdirSync(out, { recursive: true });
 for (const name of readdirSync(out))
   if (!/\.(still\.html|data\.json)$/.test(name)) rmSync(join(out, name), { recursive: true }); // drawn apart
-await build({ ...common, entryPoints: entries, outdir: out, plugins: [styles, apart, workers] });
-await build({ ...common, entryPoints: ["parts/common.js"], outfile: join(out, "common.js"), plugins: [styles] });
-await build({
-  ...common,
-  format: "iife",
-  banner: {},
-  entryPoints: ["../engine/js/worker.js"],
-  outfile: join(out, "workers", "lane.js"),
-});
-await build({
-  ...common,
-  format: "iife",
-  banner: parquetBanner(),
-  entryPoints: ["diagnose/parquet/reader.js"],
-  outfile: join(out, "workers", "parquet.js"),
-});
-
-const hash = createHash("sha256");
-for (const name of sources) hash.update(`${name}\n${read(name)}\n`);
-const record = { sources: hash.digest("hex"), files: sources, esbuild: version };
-writeFileSync(join(out, "record.json"), `${JSON.stringify(record, null, 1)}\n`);
+const files = { ...common, write: false };
+write(await build({ ...files, entryPoints: entries, outdir: out, plugins: [styles, apart, workers] }), (path) =>
+  path.slice(out.length).replace(/^[/\\]/, ""),
+);
+write(
+  await build({ ...files, entryPoints: [COMMON], outfile: join(out, "common.js"), plugins: [styles] }),
+  () => COMMON,
+);
+const ownScripts = {
+  lane: ["../engine/js/worker.js", {}],
+  parquet: ["diagnose/parquet/reader.js", parquetBanner()],
+};
+for (const [name, [entry, banner]] of Object.entries(ownScripts))
+  write(
+    await build({
+      ...files,
+      format: "iife",
+      banner,
+      entryPoints: [entry],
+      outfile: join(out, "workers", `${name}.js`),
+    }),
+    () => entry,
+  );

@@ -7,7 +7,6 @@ import style from "./playground/style.css";
 import views from "./playground/views/views.css";
 import { open } from "./playground/open.js";
 import { furnish } from "./playground/shell.js";
-import { furnishSmall } from "./playground/small.js";
 
 export default {
   render({ model, el }) {
@@ -16,7 +15,7 @@ export default {
       bare + style + views + formula,
       "Playground: a language model learns in this page",
     );
-    const close = open({ model, el, host, frame, furnish: model.get("small") ? furnishSmall : furnish });
+    const close = open({ model, el, host, frame, furnish });
     return () => {
       close();
       release();

@@ -3,6 +3,7 @@
 import {
   bench,
   clamp,
+  called,
   dashOf,
   drawing,
   h,
@@ -28,7 +29,7 @@ const BARS = [
   ["π, projected", "projected"],
 ];
 const PUSHES = {
-  before: ["unclipped", hueOf("pg_is"), dashOf("pg_is")],
+  before: [called("pg_is"), hueOf("pg_is"), dashOf("pg_is")],
   clip: ["PPO's clip", hueOf("ppo"), dashOf("ppo")],
   ratio: ["TROLL's ratio term", "var(--h5)", "4 2"],
   pull: ["TROLL's regression", "var(--h4)", "9 2 2 2"],

@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Holds hyparquet, parts of hyparquet-compressors (Hyperparam), and fzstd (Copyright (c) 2020 Arjun Barrett):
+/* trust-region-book, MIT. Sources: 7645e7f4ea148899. Holds hyparquet, parts of hyparquet-compressors (Hyperparam), and fzstd (Copyright (c) 2020 Arjun Barrett):
 The MIT License (MIT)
 
 Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to the following conditions:

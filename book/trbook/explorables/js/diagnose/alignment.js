@@ -1,9 +1,9 @@
 /* Whether two columns of log-probs are shifted against each other by one token: `trlab.diagnose.alignment` in JavaScript. */
 
 import { map, mean, pick, total, where } from "./numbers.js";
-import shared from "./shared.json" with { type: "json" };
+import judgement from "../../../../../trlab/diagnose/judgement.json" with { type: "json" };
 
-const { ALIGNED, LEAST_PAIRS } = shared.constants;
+const { ALIGNED, LEAST_PAIRS } = judgement.constants;
 
 export function align(r) {
   const { mask, completion, logp_rollout: sampler } = r,

@@ -1,45 +1,17 @@
 /* What is wrong with a dump, by name: `trlab.diagnose.causes` in JavaScript, statistic by statistic. */
 
-import { letters, say } from "./format.js";
-import { byCompletion } from "./effects.js";
-import { largest, map, mean, pick, quantiles, sorted, total, where } from "./numbers.js";
+import { say } from "./format.js";
+import { largest, map, mean, pick, quantiles, rint, sorted, total, where } from "./numbers.js";
 import { align, correlation, shiftOf } from "./alignment.js";
-import { details, holdsBy } from "./verdict.js";
+import { holdsBy } from "./verdict.js";
 import { Refused } from "./columns.js";
-import shared from "./shared.json" with { type: "json" };
+import { baselineOf, cutOf, deadGroups, halfGroups, truncation } from "./groups.js";
+import { holds, numbersOf } from "./evidence.js";
+import judgement from "../../../../../trlab/diagnose/judgement.json" with { type: "json" };
 
-const {
-  NAMES,
-  FEWEST_TOKENS,
-  FEWEST_COMPLETIONS,
-  ERRORS,
-  ABOVE,
-  OVERFLOW,
-  UNITS,
-  RELATIVE,
-  UNRELATED,
-  FAR,
-  LEAST_FAR,
-  ONE_SIDED,
-  BOUND,
-  ALL,
-  EXPLAINED,
-  SLOPE,
-  NOISE,
-  MUCH,
-  SHAPED,
-  AGAINST,
-  HALF,
-  WINDOW,
-  LEAST_MOVED,
-  DEAD,
-  LONGEST,
-  UNEVEN,
-  SHOWN,
-  ENGINES,
-} = shared.constants;
+const C = judgement.constants;
 
-const cause = (name, key, values = {}) => [
+export const cause = (name, key, values = {}) => [
   { name, evidence: say(`cause.${key}`, values), advice: say(`advice.${key}`) },
 ];
 const deviation = (d) => mean(map(d, Math.abs));
@@ -49,8 +21,6 @@ const count = (values, test) => {
   for (let i = 0; i < values.length; i++) if (test(values[i], i)) n++;
   return n;
 };
-const isAbsent = (value) => value === null || value === 1;
-
 /* The unmasked tokens: owner, x = log μ, y = the learner's before its updates, now = after them, and d = y - x. */
 export function sample(r) {
   const here = where(r.mask.length, (i) => r.mask[i]);
@@ -74,47 +44,82 @@ const keep = (s, test) => of(s, where(s.x.length, test));
 /* The verdict, and the rollouts in nats, without tokens that are no numbers. */
 export function judge(rollouts) {
   let causes = [],
-    reason = null;
+    reason = null,
+    unusual = [],
+    values = {};
   let r = nats(finite(rollouts, causes), causes),
     s = sample(r);
-  causes.push(...overflow(s));
+  causes.push(...overflow(filled(s)[1].length ? keep(s, (k) => s.x[k] !== 0) : s));
   const all = s.d;
-  s = keep(s, (k) => Math.abs(all[k]) <= OVERFLOW);
+  s = keep(s, (k) => Math.abs(all[k]) <= C.OVERFLOW);
   const owners = new Set(s.owner).size,
     tokens = s.x.length;
-  if (owners < FEWEST_COMPLETIONS || tokens < FEWEST_TOKENS)
+  if (owners < C.FEWEST_COMPLETIONS || tokens < C.FEWEST_TOKENS)
     reason = say("unclear.few", { completions: owners, tokens });
   else if (least(s.x) === largest(s.x) || least(s.y) === largest(s.y)) reason = say("unclear.constant");
   else {
     const [padded, fill] = padding(s);
-    s = keep(s, (k) => !padded[k]);
-    causes.push(...fill, ...ofLogProbs(r, s), ...deadGroups(r), ...truncation(r, fill.length > 0), ...halfGroups(r));
-    if (!causes.length) reason = unexplained(s);
+    causes.push(...fill);
+    const kept = keep(s, (k) => !padded[k]);
+    values = ofLogProbs(r, kept, causes);
+    causes.push(...deadGroups(r));
+    if (!fill.length) causes.push(...truncation(cutOf(r)));
+    causes.push(...halfGroups(r));
+    unusual = unusualOf(values);
   }
-  causes = NAMES.flatMap((name) => causes.filter((each) => each.name === name).slice(0, 1));
+  causes = judgement.names.flatMap((name) => causes.filter((each) => each.name === name).slice(0, 1));
   const unseen = unseenOf(r),
-    made = (verdict, headline) => [{ verdict, headline, causes, unseen }, r];
+    made = (verdict, headline, seen = []) => [{ verdict, headline, causes, unseen, seen }, r];
   if (causes.length)
     return made("found", say("headline.found", { causes: causes.map((each) => each.name).join(", ") }));
-  return reason
-    ? made("unclear", say("headline.unclear", { reason }))
-    : made("healthy", say("headline.healthy", { completions: r.count }));
+  if (reason) return made("unclear", say("headline.unclear", { reason }));
+  if (unusual.length) return made("unusual", say("headline.unusual", { what: unusual.join("; ") }));
+  return made("healthy", say("headline.healthy", { completions: r.count }), seenOf(values));
 }
 
-function ofLogProbs(r, s) {
-  const shifted = shift(r);
-  if (shifted.length) return shifted;
-  const units = unit(s),
-    found = units.length ? units : clipped(s);
-  if (found.length) return found;
-  const [causes, wrong] = pairing(r, s),
-    rest = keep(s, (k) => !wrong[k]);
-  if (!rest.x.length) return causes;
-  for (const test of [support, temperature, staleness, dropout, noise, precision]) {
-    const more = test(r, rest);
-    if (more.length) return [...causes, ...more];
+/* What is wrong between the two columns, added to the causes; the numbers that the rules were asked with. */
+function ofLogProbs(r, s, causes) {
+  const [ends, ended] = end(s);
+  causes.push(...ended);
+  s = keep(s, (k) => !ends[k]);
+  for (const test of [() => shift(r), () => unit(s), () => clipped(s)]) {
+    const found = test();
+    causes.push(...found);
+    if (found.length) return {};
   }
-  return causes;
+  const [odd, fill] = filled(s);
+  causes.push(...fill);
+  s = keep(s, (k) => !odd[k]);
+  const [far, wrong] = pairing(r, s);
+  causes.push(...far);
+  s = keep(s, (k) => !wrong[k]);
+  if (!s.x.length) return {};
+  const values = numbersOf(r, s);
+  const rule = judgement.rules.find((each) => holds(each.when, values));
+  if (rule) {
+    for (const each of [rule, ...(rule.also ?? []).filter((also) => holds(also.when, values))])
+      causes.push(...cause(each.name, each.key, values));
+  }
+  return values;
+}
+
+function unusualOf(values) {
+  const keys = judgement.unusual.filter((rule) => holds(rule.when, values)).map((rule) => rule.key);
+  return [...new Set(keys)].map((key) => say(`unusual.${key}`, values));
+}
+
+/* What would have been found: the rules' limits, or what the errors allow where that is more. */
+function seenOf(values) {
+  const z = C.Z,
+    limits = C.SEEN,
+    slope = Math.max(limits.slope, z * Math.max(values.slope_x_error, values.slope_y_error));
+  const told = [
+    say("seen.temperature", { temperature: Math.max(1 - slope / limits.per_temperature, 0) }),
+    say("seen.pairing", { completions: values.completions }),
+    say("seen.size", { size: Math.max(limits.size, z * values.size_error), here: values.size }),
+  ];
+  if (values.span >= 2) told.push(say("seen.aging", { aging: Math.max(z * values.aging_error, limits.aging) }));
+  return told;
 }
 
 /* -- values that are no log-probs ----------------------------------------------------------------------------------- */
@@ -152,7 +157,7 @@ function masked(r, bad) {
 }
 
 function overflow(s) {
-  const n = count(s.d, (d) => Math.abs(d) > OVERFLOW);
+  const n = count(s.d, (d) => Math.abs(d) > C.OVERFLOW);
   return n ? cause("non-finite", "overflow", { count: n, largest: largest(map(s.d, Math.abs)) }) : [];
 }
 
@@ -164,11 +169,11 @@ function nats(r, causes) {
         values,
         where(values.length, (i) => r.mask[i]),
       ),
-      above = count(inside, (x) => x > ABOVE);
+      above = count(inside, (x) => x > C.ABOVE);
     if (!above) continue;
     const low = least(inside),
       high = largest(inside);
-    if (low >= 0 && high <= 1 + ABOVE) {
+    if (low >= 0 && high <= 1 + C.ABOVE) {
       causes.push(...cause("unit", "probabilities", { column }));
       r = { ...r, [column]: map(values, (x) => Math.log(Math.max(x, 1e-30))) };
     } else if (low >= 0) {
@@ -177,7 +182,7 @@ function nats(r, causes) {
     } else if (above / inside.length < 0.5 && high < 2) r = { ...r, [column]: map(values, (x) => Math.min(x, 0)) };
     else {
       causes.push(...cause("unit", "above", { column, count: above, largest: high }));
-      for (let i = 0; i < bad.length; i++) if (r.mask[i] && values[i] > ABOVE) bad[i] = 1;
+      for (let i = 0; i < bad.length; i++) if (r.mask[i] && values[i] > C.ABOVE) bad[i] = 1;
     }
   }
   return masked(r, bad);
@@ -221,6 +226,56 @@ function padding(s) {
   return [padded, cause("padding", "padding", { tokens, completions })];
 }
 
+const lastOf = (s) => where(s.owner.length, (k) => s.owner[k] !== s.owner[k + 1]);
+const unsureOf = (s) => map(s.x, (x, k) => -Math.expm1(Math.min((x + s.y[k]) / 2, 0)));
+
+/* The last tokens, where many of them are one number in one column and the other column tells them apart. */
+function end(s) {
+  const last = lastOf(s),
+    marked = new Uint8Array(s.x.length),
+    isLast = new Uint8Array(s.x.length);
+  for (const k of last) isLast[k] = 1;
+  const rest = keep(s, (k) => !isLast[k]),
+    size = total(map(rest.d, Math.abs)) / Math.max(total(unsureOf(rest)), 1e-12),
+    free = unsureOf(s);
+  for (const [column, values, others] of [
+    ["logp_rollout", s.x, s.y],
+    ["logp", s.y, s.x],
+  ]) {
+    const counts = new Map();
+    for (const k of last) counts.set(values[k], (counts.get(values[k]) ?? 0) + 1);
+    const [value, n] = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0],
+      at = last.filter((k) => values[k] === value),
+      inside = count(values, (x) => x === value) - n,
+      gaps = map(at, (k) => Math.abs(values[k] - others[k])),
+      far = mean(gaps),
+      here = total(gaps) / Math.max(total(pick(free, at)), 1e-12);
+    if (
+      n >= Math.max(3, (value ? 0.1 : 0.6) * last.length) &&
+      value === rint(value) &&
+      inside <= 0.05 * Math.max(rest.x.length, 1) &&
+      (value !== 0 || new Set(pick(others, at)).size > 0.5 * n) &&
+      far > 0.01 &&
+      here > 5 * size &&
+      rest.x.length
+    ) {
+      for (const k of at) marked[k] = 1;
+      return [marked, cause("end", "end", { count: n, column, value, far, rest: deviation(rest.d) })];
+    }
+  }
+  return [marked, []];
+}
+
+/* Tokens that the sampler is certain of, to the last bit, and the learner is not. */
+function filled(s) {
+  const odd = Uint8Array.from(s.x, (x, k) => Number(x === 0 && s.y[k] < -3)),
+    n = total(odd),
+    completions = new Set(s.owner.filter((_, k) => odd[k])).size;
+  if (n < Math.max(5, 0.002 * s.x.length) || completions < 3) return [odd.fill(0), []];
+  const filling = Uint8Array.from(s.x, (x, k) => Number(x === 0 && s.y[k] < -0.05));
+  return [filling, cause("foreign-tokens", "filled", { count: n, completions, value: 0 })];
+}
+
 function shift(r) {
   const a = align(r),
     side = shiftOf(a);
@@ -241,12 +296,12 @@ function unit(s) {
     const below = total(pick(s.x, part));
     return below ? total(pick(s.y, part)) / below : 0;
   });
-  for (const [name, inNats] of Object.entries(UNITS)) {
+  for (const [name, inNats] of Object.entries(C.UNITS)) {
     for (const [column, factor] of /** @type {[string, number][]} */ ([
       ["logp_rollout", inNats],
       ["logp", 1 / inNats],
     ])) {
-      if (found.every((ratio) => Math.abs(ratio / factor - 1) < RELATIVE))
+      if (found.every((ratio) => Math.abs(ratio / factor - 1) < C.RELATIVE))
         return cause("unit", "unit", { column, unit: name, low: found[0], high: found[1] });
     }
   }
@@ -268,17 +323,6 @@ function clipped(s) {
   return [];
 }
 
-/* Per completion of all: unmasked tokens here, and the sum of |d|. */
-function sizes(r, s) {
-  const counts = new Float64Array(r.count),
-    sums = new Float64Array(r.count);
-  for (let k = 0; k < s.x.length; k++) {
-    counts[s.owner[k]] += 1;
-    sums[s.owner[k]] += Math.abs(s.d[k]);
-  }
-  return { counts, sums };
-}
-
 function pairing(r, s) {
   const n = s.x.length,
     [far, compared] = farOf(r, s),
@@ -286,8 +330,8 @@ function pairing(r, s) {
     wrong = Uint8Array.from(s.owner, (c) => Number(isFar.has(c)));
   const right = (values) => values.filter((_, k) => !wrong[k]),
     same = correlation(right(s.x), right(s.y)),
-    error = ERRORS / Math.sqrt(Math.max(n - 3, 1));
-  if (same !== null && Math.tanh(Math.atanh(Math.min(same, 0.999)) + error) < UNRELATED)
+    error = C.ERRORS / Math.sqrt(Math.max(n - 3, 1));
+  if (same !== null && Math.tanh(Math.atanh(Math.min(same, 0.999)) + error) < C.UNRELATED)
     return [cause("pairing", "unrelated", { same }), wrong.fill(1)];
   if (!far.length) return [[], wrong];
   const values = { count: far.length, total: compared, completions: listed([...far]) };
@@ -295,231 +339,45 @@ function pairing(r, s) {
   return [cause("pairing", "pairing", { ...values, ...size }), wrong];
 }
 
-/* The outliers among the completions by mean |d|, and how many completions were compared. */
+/* The outliers among the completions by their difference in nats of a logit, and how many were compared. */
 /** @returns {[Int32Array, number]} */
 function farOf(r, s) {
-  const { counts, sums } = sizes(r, s),
-    there = where(r.count, (c) => counts[c] >= 4);
-  if (there.length < FEWEST_COMPLETIONS) return [there.subarray(0, 0), there.length];
-  const each = new Float64Array(there.length);
-  for (let i = 0; i < there.length; i++) each[i] = sums[there[i]] / counts[there[i]];
+  const counts = new Float64Array(r.count),
+    size = new Float64Array(r.count),
+    free = new Float64Array(r.count),
+    unsure = unsureOf(s);
+  for (let k = 0; k < s.x.length; k++) {
+    counts[s.owner[k]] += 1;
+    size[s.owner[k]] += Math.abs(s.d[k]);
+    free[s.owner[k]] += unsure[k];
+  }
+  const there = where(r.count, (c) => counts[c] >= 4);
+  if (there.length < C.FEWEST_COMPLETIONS) return [there.subarray(0, 0), there.length];
+  const each = map(there, (c) => size[c] / (free[c] + C.UNSURE));
   const [low, middle] = quantiles(sorted(map(each, (x) => Math.log(Math.max(x, 1e-6)))), [0.05, 0.25]);
-  const limit = Math.max(LEAST_FAR, Math.exp(middle + Math.max(Math.log(5), FAR * (middle - low))));
-  return [there.filter((_, i) => each[i] > limit), there.length];
+  const spread = Math.min(Math.max(Math.log(5), C.FAR * (middle - low)), Math.log(C.FARTHEST)),
+    limit = Math.max(C.FAR_LOGITS, Math.exp(middle + spread));
+  return [there.filter((c, i) => each[i] > limit && size[c] > C.LEAST_FAR * counts[c]), there.length];
 }
 
-const more = (n) => (n > SHOWN ? say("cause.more", { count: n - SHOWN }) : "");
-const listed = (numbers) => numbers.slice(0, SHOWN).join(", ") + more(numbers.length);
-
-/* -- distributions that differ -------------------------------------------------------------------------------------- */
+export const more = (n) => (n > C.SHOWN ? say("cause.more", { count: n - C.SHOWN }) : "");
+const listed = (numbers) => numbers.slice(0, C.SHOWN).join(", ") + more(numbers.length);
 
 export function meanRatio(d) {
   const ratio = map(d, Math.exp);
   return { value: mean(ratio), error: Math.sqrt(total(map(ratio, (x) => (x - 1) ** 2))) / ratio.length };
 }
 
-function off(s) {
-  for (const sign of [-1, 1]) {
-    let half = s.d.filter((_, k) => s.advantage[k] * sign <= 0);
-    if (half.length < FEWEST_TOKENS) half = s.d;
-    const m = meanRatio(half);
-    if (sign * (m.value - 1) > Math.max(ERRORS * m.error, 0.005)) return sign;
-  }
-  return 0;
-}
-
-function support(r, s) {
-  if (holdsBy(r.sampling) === false && isAbsent(r.sampling.temperature))
-    return cause("support", "support_said", { details: details(r.sampling) });
-  const up = total(map(s.d, (d) => Math.max(d, 0))),
-    down = total(map(s.d, (d) => Math.max(-d, 0))),
-    side = off(s);
-  const [rarer, other] = side < 0 ? [up, down] : [down, up];
-  if (
-    !side ||
-    rarer > ONE_SIDED * other ||
-    !(rarer < ALL * other || count(s.d, (d) => Math.abs(d) > BOUND) / s.d.length <= 0.01)
-  )
-    return [];
-  if (side < 0 && !isAbsent(r.sampling.top_p)) return [];
-  const m = meanRatio(s.d),
-    share = count(s.d, (d) => d * side > 0) / s.d.length;
-  return cause("support", side < 0 ? "support" : "support_raw", {
-    share: 100 * share,
-    mean: m,
-  });
-}
-
-function temperature(r, s) {
-  if (holdsBy(r.sampling) === false) return cause("temperature", "temperature_said", { details: details(r.sampling) });
-  const [slope, explained] = slopeOf(s.d, s.x),
-    [other, also] = slopeOf(s.d, s.y),
-    n = new Set(s.owner).size;
-  if (slope * other <= 0 || Math.min(explained, also) < EXPLAINED || Math.abs(slope) < SLOPE) return [];
-  if ((explained / (1 - Math.min(explained, 0.999))) * n < ERRORS) return [];
-  const m = meanRatio(s.d),
-    right = Math.abs(m.value - 1) <= Math.max(ERRORS * m.error, 0.02);
-  return cause("temperature", right ? "temperature_learner" : "temperature_sampler", {
-    slope,
-    explained: 100 * explained,
-    factor: 1 + slope,
-    mean: m,
-  });
-}
-
-function slopeOf(d, x) {
-  const a = mean(x),
-    b = mean(d),
-    xx = total(map(x, (v) => (v - a) ** 2)),
-    dd = total(map(d, (v) => (v - b) ** 2));
-  const xd = total(map(x, (v, k) => (v - a) * (d[k] - b)));
-  return xx > 0 && dd > 0 ? [xd / xx, (xd * xd) / (xx * dd)] : [0, 0];
-}
-
-function staleness(r, s) {
-  if (r.version === null) return [];
-  const { counts, sums } = sizes(r, s),
-    there = where(r.count, (c) => counts[c] > 0),
-    each = new Float64Array(there.length);
-  for (let i = 0; i < there.length; i++) each[i] = sums[there[i]] / counts[there[i]];
-  const last = largest(r.version),
-    age = map(pick(r.version, there), (v) => last - v),
-    old = largest(age),
-    young = least(age);
-  const at = (wanted) => mean(each.filter((_, i) => age[i] === wanted)),
-    [slope, explained] = slopeOf(each, age);
-  if (slope <= 0 || explained * age.length < ERRORS ** 2 || at(old) < NOISE) return [];
-  return cause("staleness", "staleness", {
-    newest: at(young),
-    oldest: at(old),
-    age: old - young,
-  });
-}
-
-function against(moved, advantage) {
-  let n = 0,
-    back = 0;
-  for (let k = 0; k < moved.length; k++) {
-    if (advantage[k] === 0 || !(Math.abs(Math.expm1(moved[k])) > WINDOW)) continue;
-    n++;
-    if (moved[k] * advantage[k] < 0) back++;
-  }
-  return [n, n ? back / n : 0.5];
-}
-
-function dropout(r, s) {
-  const [n, share] = against(
-    map(s.now, (now, k) => now - s.y[k]),
-    s.advantage,
-  );
-  if (n < Math.max(LEAST_MOVED, 0.02 * s.x.length) || share - 3 * Math.sqrt(0.25 / n) < AGAINST) return [];
-  return cause("dropout", "dropout", { count: n, share: 100 * share });
-}
-
-function noise(r, s) {
-  const certain = (k) => s.x[k] > -0.02,
-    n = count(s.x, (_, k) => certain(k));
-  if (deviation(s.d) < NOISE / 2 || n < LEAST_MOVED || s.x.length - n < LEAST_MOVED) return [];
-  const sure = deviation(s.d.filter((_, k) => certain(k))),
-    rest = deviation(s.d.filter((_, k) => !certain(k)));
-  return sure < SHAPED * rest ? [] : cause("noise", "noise", { sure, rest });
-}
-
-function precision(r, s) {
-  const size = deviation(s.d),
-    [n, share] = against(s.d, s.advantage);
-  if (size < NOISE || (n >= LEAST_MOVED && share + 3 * Math.sqrt(0.25 / n) < HALF)) return [];
-  const gap = ([, known]) => Math.abs(Math.log(size / known)),
-    like = Object.entries(ENGINES).reduce((best, each) => (gap(each) < gap(best) ? each : best))[0];
-  const found = cause("precision", "precision", { deviation: size, like });
-  if (size >= MUCH && s.now.every((now, k) => now === s.y[k]))
-    found.push(...cause("dropout", "dropout_alone", { deviation: size }));
-  return found;
-}
-
-function unexplained(s) {
-  if (!off(s)) return null;
-  return say("unclear.mean", { mean: meanRatio(s.d) });
-}
-
-/* -- the batch ------------------------------------------------------------------------------------------------------ */
-
-function lower(share, n, z) {
-  const spread = z * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
-  return (share + (z * z) / (2 * n) - spread) / (1 + (z * z) / n);
-}
-
-function deadGroups(r) {
-  const most = new Float64Array(r.count),
-    there = new Uint8Array(r.count);
-  for (let i = 0; i < r.mask.length; i++) {
-    if (!r.mask[i]) continue;
-    there[r.completion[i]] = 1;
-    most[r.completion[i]] = Math.max(most[r.completion[i]], Math.abs(r.advantage[i]));
-  }
-  if (r.group === null) return most.some((x) => x > 0) ? [] : cause("dead-groups", "no_advantage");
-  const groups = new Set(),
-    alive = new Set();
-  for (let c = 0; c < r.count; c++) {
-    if (there[c]) groups.add(r.group[c]);
-    if (most[c] > 0) alive.add(r.group[c]);
-  }
-  const dead = groups.size - alive.size,
-    share = dead / groups.size;
-  if (share < 1 && (groups.size < 4 || lower(share, groups.size, 3) < DEAD)) return [];
-  return cause("dead-groups", "dead", { dead, groups: groups.size, share: 100 * share });
-}
-
-function truncation(r, padded) {
-  const all = new Float64Array(r.count);
-  for (let i = 0; i < r.mask.length; i++) if (r.mask[i]) all[r.completion[i]] += 1;
-  const lengths = all.filter((n) => n > 0),
-    longest = largest(lengths),
-    n = count(lengths, (x) => x === longest),
-    whole = lengths.length;
-  if (padded || longest < 16 || whole < FEWEST_COMPLETIONS || lower(n / whole, whole, 2) < LONGEST) return [];
-  return cause("truncation", "truncation", {
-    count: n,
-    total: whole,
-    share: (100 * n) / whole,
-    longest,
-  });
-}
-
-function halfGroups(r) {
-  if (r.group === null) return [];
-  const { mean: means } = byCompletion(r),
-    sums = new Float64Array(r.groupNames.length),
-    sized = new Float64Array(r.groupNames.length);
-  for (let c = 0; c < r.count; c++) {
-    sums[r.group[c]] += means[c];
-    sized[r.group[c]] += Math.abs(means[c]);
-  }
-  const live = count(sized, (x) => x > 0),
-    uneven = [...where(sums.length, (g) => Math.abs(sums[g]) > UNEVEN * sized[g])];
-  const whole = Math.abs(total(means)) < 1e-3 * total(map(means, Math.abs));
-  if (uneven.length < Math.max(1, UNEVEN * live) || whole) return [];
-  const names =
-    uneven
-      .slice(0, SHOWN)
-      .map((g) => `“${short(r.groupNames[g])}”`)
-      .join(", ") + more(uneven.length);
-  return cause("half-groups", "half", { uneven: uneven.length, groups: live, names });
-}
-
-function short(name) {
-  const line = letters(name.trim().split(/\s+/).join(" "));
-  return line.length <= 60 ? line.join("") : `${line.slice(0, 60).join("")}…`;
-}
-
 function unseenOf(r) {
-  const learner = r.logp_old ?? r.logp;
+  const learner = r.logp_old ?? r.logp,
+    known = baselineOf(r);
   const missing = [
     ["logp_old", r.logp_old === null],
     ["group", r.group === null],
     ["version", r.version === null],
     ["copied", learner.every((y, i) => !r.mask[i] || y === r.logp_rollout[i])],
     ["sampling", holdsBy(r.sampling) === null],
+    [known, known !== null && known !== "group"],
   ];
   return missing.filter(([, is]) => is).map(([name]) => say(`unseen.${name}`));
 }

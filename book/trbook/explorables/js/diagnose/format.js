@@ -1,10 +1,13 @@
 /* Numbers and texts as Python writes them, so that a sentence here is the sentence of `trlib diagnose`. */
 
+import judgement from "../../../../../trlab/diagnose/judgement.json" with { type: "json" };
 import shared from "./shared.json" with { type: "json" };
+
+const TEXTS = { ...judgement.words, ...shared.texts };
 
 /* The sentence of that name with its values in place: `{f.answer.share:percent}` is where a value is, and how it is written. */
 export const say = (key, values = {}) =>
-  shared.texts[key].replace(/\{([\w.[\]]+)(?::([^}]+))?\}/g, (_, path, way) => {
+  TEXTS[key].replace(/\{([\w.[\]]+)(?::([^}]+))?\}/g, (_, path, way) => {
     const value = path
       .split(/[.[\]]+/)
       .filter(Boolean)

@@ -20,7 +20,7 @@ export const page = (f) =>
     script: shared.script,
   });
 
-export const markOf = (f) => ({ healthy: "✓", found: "✗", unclear: "?" })[f.verdict];
+export const markOf = (f) => ({ healthy: "✓", found: "✗", unusual: "!", unclear: "?" })[f.verdict];
 export const causesOf = (f) => f.causes.map((cause) => cause.name).join(" ");
 
 /* Everything below the verdict. */
@@ -77,7 +77,8 @@ const answer = (f) => section("clip", `<p class="answer">${escape(f.answer.verdi
 
 function causes(f) {
   let text = `<ul class="causes">${f.causes.map((cause) => say("page.cause", { cause })).join("")}</ul>`;
-  if (f.verdict !== "found") text = say(f.verdict === "healthy" ? "page.nothing" : "page.unclear", { j: f });
+  if (f.verdict !== "found") text = say(`page.${f.verdict}`, { j: f });
+  if (f.seen.length) text += say("page.seen", { list: list(f.seen) });
   return section("causes", text + (f.unseen.length ? say("page.unseen", { list: list(f.unseen) }) : ""));
 }
 

@@ -1,10 +1,10 @@
 /* From columns to rollouts, checked: `trlab.diagnose.columns` in JavaScript. What does not fit is named, with its place. */
 
 import { general } from "./format.js";
-import { Refused } from "./columns.js";
+import { Column, Refused } from "./columns.js";
 import shared from "./shared.json" with { type: "json" };
 
-const { REQUIRED, ALIASES, BY_TOKEN, BY_COMPLETION } = shared.constants;
+const { REQUIRED, ALIASES, AREAL, BY_TOKEN, BY_COMPLETION } = shared.constants;
 const INDEX = /^__index_level_\d+__$/;
 
 export function rollouts(source, table, stated = {}) {
@@ -44,6 +44,13 @@ class Reader {
       found = { ...table.names };
     let lists = this.has("logp") && isList("logp");
     table.names = { ...table.names };
+    if (
+      AREAL.every((name) => columns.has(name)) &&
+      !["logp", "logp_rollout"].some((name) => name in found || columns.has(name))
+    ) {
+      table.names.logp_rollout = found.logp_rollout = "logprobs";
+      taken.add("logprobs");
+    }
     for (const [ours, theirs] of Object.entries(ALIASES)) {
       if (this.has(ours)) continue;
       const name = theirs.find(
@@ -60,6 +67,8 @@ class Reader {
 
   fits(ours, column, lists) {
     const listed = Boolean(column.listed);
+    if (ours === "version" && listed) return lists && column.type === "number";
+    if (ours === "prompt" && listed) return lists && column.type === "number" && areWhole(column);
     if (BY_COMPLETION.includes(ours))
       return !listed && (!["reward", "version"].includes(ours) || column.type === "number");
     if (ours !== "tokens") return true;
@@ -189,10 +198,39 @@ class Reader {
   /* Of the policy that sampled, a number a completion; null where they are none. */
   versions() {
     if (!this.has("version") || this.table.columns.get(this.table.nameOf("version")).type !== "number") return null;
+    if (this.layout === "completion" && this.of("version").listed) return this.meanVersions();
     const { column, row } = this.byCompletion("version"),
       values = column.values.done(),
       made = Float64Array.from({ length: this.count }, (_, c) => values[row(c)]);
     return made.every(Number.isFinite) ? made : null;
+  }
+
+  /* The mean over the tokens that count, where the file has a version for each. */
+  meanVersions() {
+    const each = this.ordered(this.numbers("version", this.flat("version", "numbers"))),
+      mask = this.mask(),
+      sums = new Float64Array(this.count),
+      counted = new Float64Array(this.count);
+    for (let i = 0; i < each.length; i++) {
+      if (!mask[i]) continue;
+      sums[this.owner[i]] += each[i];
+      counted[this.owner[i]] += 1;
+    }
+    let newest = -Infinity;
+    for (let c = 0; c < this.count; c++) if (counted[c]) newest = Math.max(newest, sums[c] / counted[c]);
+    const made = sums.map((sum, c) => (counted[c] ? sum / counted[c] : newest));
+    return made.every(Number.isFinite) ? made : null;
+  }
+
+  /* The largest id of a token, plus 1; null: there are no ids. */
+  vocabulary() {
+    if (!this.has("tokens")) return null;
+    const { type } = this.table.columns.get(this.table.nameOf("tokens"));
+    if (type !== "number") return null;
+    const largest = this.flat("tokens", "ids")
+      .values.done()
+      .reduce((most, id) => (id > most ? id : most), -1);
+    return largest >= 0 ? largest + 1 : null;
   }
 
   advantages() {
@@ -206,9 +244,10 @@ class Reader {
     return this.ordered(this.numbers("advantage", this.flat("advantage", "numbers")));
   }
 
-  /* The rows of a column with a value per completion. */
+  /* The rows of a column with a value per completion; a prompt's ids as one text. */
   byCompletion(name) {
-    const column = this.of(name);
+    let column = this.of(name);
+    if (name === "prompt" && column.listed) column = asText(column);
     if (column.listed) throw new Refused(`${this.named(name)}: expected one value per completion, got ${column.kind}`);
     return { column, row: (c) => (this.layout === "completion" ? c : this.firsts[c]) };
   }
@@ -324,6 +363,7 @@ class Reader {
       logp_old: this.has("logp_old") ? this.logProbs("logp_old") : null,
       advantage: this.advantages(),
       ...this.pieces(),
+      vocabulary: this.vocabulary(),
       prompts: this.has("prompt") ? this.prompts() : null,
       ...this.groups(),
       reward: this.has("reward") ? this.rewards() : null,
@@ -339,6 +379,20 @@ class Reader {
       ],
     };
   }
+}
+
+const areWhole = (column) => column.values.done().every(Number.isInteger);
+
+/* A column of lists of ids as one of texts. */
+function asText(column) {
+  const made = new Column(column.name),
+    values = column.values.done();
+  let at = 0;
+  for (const size of column.sizes.done()) {
+    made.push(Array.from(values.subarray(at, at + Math.max(size, 0)), String).join(" "));
+    at += Math.max(size, 0);
+  }
+  return made;
 }
 
 /* A whole number for every distinct value, in the order in which they come. */

@@ -161,7 +161,7 @@ export function field({ says, change }) {
             rungs: RUNGS,
             words: setting,
             write: setting,
-            onInput: (value) => {
+            onEnd: (value) => {
               commit();
               apply({ formula: now.formula, constants: { ...now.constants, [name]: value } });
             },

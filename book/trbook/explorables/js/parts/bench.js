@@ -253,6 +253,7 @@ function furnish(spec, frame, data, { set, state, guessed, preselect, reset }) {
     h(
       "div",
       { class: `framed bench${spec.broad ? " broad" : spec.tuck ? " tuck" : many > 3 ? " many" : ""}` },
+      asking.el,
       h("p", { class: "top" }, h("b", { text: spec.title }), spec.hint && h("span", { class: "aim", text: spec.hint })),
       h("div", { class: "head" }, ...placed((own) => own.choices && !own.fold)),
       h("div", { class: "board" }, plane),
@@ -262,7 +263,6 @@ function furnish(spec, frame, data, { set, state, guessed, preselect, reset }) {
       more && h("div", { class: "extra" }, spec.extraFold ? drawer("tabled", spec.extraFold, more.el) : more.el),
       tried,
       hint,
-      asking.el,
       folded.length && drawer("more-settings", "More settings", ...folded),
     ),
     spoken.el,

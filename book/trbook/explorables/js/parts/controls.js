@@ -23,14 +23,42 @@ export function say(node, text) {
 }
 
 /* A range input over a ladder of sensible values (rungs, ascending). A value between two rungs is shown as it is, at
-   the nearest rung. words(value) is what a screen reader says; write(value) what stands beside the slider. */
-export function ladder({ label, spoken, rungs, words, write, onInput }) {
+   the nearest rung. words(value) is what a screen reader says; write(value) what stands beside the slider. onInput hears
+   every value; onEnd the one at which the hand let go, or at which the keys came to rest. */
+const REST = 400; // milliseconds after a key
+export function ladder({ label, spoken, rungs, words, write, onInput = null, onEnd = null }) {
   const id = unique("trx-range");
   const input = h("input", { type: "range", id, min: 0, max: rungs.length - 1, step: 1, "aria-label": spoken });
   const output = h("output", { for: id, class: "value" });
   const el = h("div", { class: "slider" }, h("label", { for: id, text: label }), input, output);
-  input.addEventListener("input", () => onInput(rungs[input.valueAsNumber]));
+  let moving = false,
+    keyed = false,
+    timer = 0;
+  const value = () => rungs[input.valueAsNumber];
+  input.addEventListener("input", () => {
+    moving = Boolean(onEnd);
+    if (moving) show(value());
+    onInput?.(value());
+  });
+  if (onEnd) {
+    input.addEventListener("pointerdown", () => (keyed = false));
+    input.addEventListener("keydown", () => (keyed = true));
+    const end = () => {
+      clearTimeout(timer);
+      if (!moving) return;
+      moving = false;
+      onEnd(value());
+    };
+    input.addEventListener("change", () => {
+      clearTimeout(timer);
+      timer = setTimeout(end, keyed ? REST : 0);
+    });
+    input.addEventListener("blur", end); // whoever goes on to a button means it
+  }
   const set = (value) => {
+    if (!moving) show(value);
+  };
+  const show = (value) => {
     const index = nearest(rungs, value);
     if (input.valueAsNumber !== index) input.value = index;
     input.style.setProperty("--at", `${(100 * index) / (rungs.length - 1)}%`);

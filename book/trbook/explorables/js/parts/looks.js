@@ -10,6 +10,10 @@ const drawn = { ...LOOKS, ...table.distances };
 /* Of a method or of a distance. */
 export const hueOf = (key) => `var(--${drawn[key][0]})`;
 export const dashOf = (key) => drawn[key][1];
+/* A method's one name, in figures and on controls. */
+export const called = (key) => table.names[key];
+/* Three ways to use a batch, by name and look. */
+export const LANES = table.lanes;
 /* Every hue as a property of the frame, light and dark; paper is light. */
 const hues = (theme) =>
   Object.entries(table.hues)

@@ -56,7 +56,7 @@ export function card(name, { change, remove, reset }) {
     rungs: NUMBERS.lr.rungs,
     words: small,
     write: small,
-    onInput: (lr) => change({ lr }),
+    onEnd: (lr) => change({ lr }),
   });
   const more = ["epochs", "minibatches", "group"].map(
     (key) =>
@@ -161,7 +161,7 @@ export function card(name, { change, remove, reset }) {
           rungs: threshold.rungs,
           words: small,
           write: small,
-          onInput: (value) => change({ threshold: value }),
+          onEnd: (value) => change({ threshold: value }),
         })
       : null;
     bound.more = Object.entries(moreOf(lane.method)).map(([key, one]) => [
@@ -181,7 +181,7 @@ export function card(name, { change, remove, reset }) {
 function beside(says, { label, spoken = label, rungs, options }, onChange) {
   if (options)
     return pick({ label, spoken: `${says}, ${spoken}`, options: options.map((value) => [value, value]), onChange });
-  return ladder({ label, spoken: `${says}, ${spoken}`, rungs, words: small, write: small, onInput: onChange });
+  return ladder({ label, spoken: `${says}, ${spoken}`, rungs, words: small, write: small, onEnd: onChange });
 }
 
 const small = (value) =>

@@ -6,7 +6,7 @@ import { FormulaError } from "../../engine/js/formula.js";
 import { AGGREGATIONS, METHODS, OWN } from "../../engine/js/methods.js";
 import { pictured } from "../../engine/js/own.js";
 import { constantsOf } from "../formula/constants.js";
-import { LOOKS } from "../parts/looks.js";
+import { LOOKS, called } from "../parts/looks.js";
 import { LONGEST, nearestName, textOf } from "../parts/address.js";
 import { TASKS } from "../../engine/js/tasks.js";
 
@@ -38,19 +38,17 @@ const clip = {
   from: "eps_high",
 };
 const KINDS = {
-  reinforce: { title: "REINFORCE" },
-  pg_is: { title: "unclipped" },
-  ppo: { title: "PPO", threshold: clip },
-  grpo: { title: "GRPO", threshold: clip },
-  dr_grpo: { title: "Dr. GRPO", threshold: clip },
+  reinforce: {},
+  pg_is: {},
+  ppo: { threshold: clip },
+  grpo: { threshold: clip },
+  dr_grpo: { threshold: clip },
   dapo: {
-    title: "DAPO",
     threshold: { ...clip, label: "clip up", spoken: "clip above 1", sets: (eps) => ({ eps_high: eps }) },
   },
-  gspo: { title: "GSPO", threshold: { ...clip, spoken: "clip of a completion's mean ratio", rungs: NARROW } },
-  cispo: { title: "CISPO", threshold: clip },
+  gspo: { threshold: { ...clip, spoken: "clip of a completion's mean ratio", rungs: NARROW } },
+  cispo: { threshold: clip },
   sapo: {
-    title: "SAPO",
     threshold: {
       label: "τ",
       spoken: "temperature tau: larger is narrower",
@@ -60,7 +58,6 @@ const KINDS = {
     },
   },
   gmpo: {
-    title: "GMPO",
     threshold: {
       label: "log clip",
       spoken: "clip of the log-ratio",
@@ -70,7 +67,6 @@ const KINDS = {
     },
   },
   pspo: {
-    title: "PSPO",
     threshold: {
       label: "α",
       spoken: "alpha, how far the ratio is drawn back to 1",
@@ -80,7 +76,6 @@ const KINDS = {
     },
   },
   dppo: {
-    title: "DPPO",
     threshold: {
       label: "δ TV",
       spoken: "delta, a probability",
@@ -90,7 +85,6 @@ const KINDS = {
     },
   },
   ppo_penalty: {
-    title: "KL penalty",
     threshold: {
       label: "target KL",
       spoken: "target KL, nats per token",
@@ -100,7 +94,6 @@ const KINDS = {
     },
   },
   quatro: {
-    title: "QUATRO",
     threshold: {
       label: "δ KL",
       spoken: "delta, nats per completion",
@@ -110,7 +103,6 @@ const KINDS = {
     },
   },
   troll: {
-    title: "TROLL",
     threshold: {
       label: "δ KL",
       spoken: "delta, nats per token",
@@ -120,7 +112,6 @@ const KINDS = {
     },
   },
   bapo: {
-    title: "BAPO",
     threshold: {
       label: "target",
       spoken: "what positive tokens should count, over negative ones",
@@ -138,7 +129,6 @@ const KINDS = {
     },
   },
   minpro: {
-    title: "MinPRO",
     threshold: {
       label: "clip up",
       spoken: "the weight's window above 1",
@@ -155,7 +145,6 @@ const KINDS = {
     },
   },
   cpgd: {
-    title: "CPGD",
     threshold: { ...clip, rungs: WINDOW.filter((eps) => eps < 1), sets: (eps) => ({ eps }), from: "eps" },
     more: {
       alpha: {
@@ -171,7 +160,6 @@ const KINDS = {
     },
   },
   r2vpo: {
-    title: "R2VPO",
     threshold: {
       label: "δ var",
       spoken: "delta, the mean of r minus 1 squared",
@@ -193,7 +181,6 @@ const KINDS = {
     },
   },
   trefree: {
-    title: "TREFree",
     threshold: {
       label: "δ |A|",
       spoken: "delta, the bound on the advantage times the ratio's distance from 1",
@@ -203,7 +190,6 @@ const KINDS = {
     },
   },
   own: {
-    title: "your own",
     more: {
       advantage: { label: "advantage", options: Object.keys(ADVANTAGES) },
       aggregation: { label: "sum", spoken: "how tokens are added up", options: AGGREGATIONS },
@@ -234,7 +220,7 @@ export const BRANCHES = {
 };
 const defaultsOf = (method) => (method === "own" ? OWN : METHODS[method]).defaults;
 export const moreOf = (method) => KINDS[method].more ?? {};
-export const titleOf = (method) => KINDS[method].title;
+export const titleOf = called;
 
 /* Where the threshold stands when nobody has moved it; null: the method has none. */
 export function usual(method) {
@@ -441,7 +427,8 @@ export function titlesOf(lanes, write = short) {
   const told = Object.keys(more).filter(vary);
   return Object.fromEntries(
     Object.entries(lanes).map(([name, lane]) => {
-      const { title, threshold } = KINDS[lane.method];
+      const { threshold } = KINDS[lane.method],
+        title = called(lane.method);
       const first = threshold
         ? `${title} ${threshold.label} ${write(lane.threshold)}`
         : lane.method === "own"

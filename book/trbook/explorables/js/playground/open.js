@@ -182,13 +182,6 @@ export function open({ model, el, host, frame, furnish }) {
   if (held) tell({ type: "loaded", ...held, notes: ["The run that you left is here as faint curves."] });
   on.hidden();
   show();
-  const wish = model.get("_wish") ?? "";
-  if (wish.startsWith("guess:")) tell({ type: "guess", guess: wish.slice(6) });
-  if (wish) {
-    ui.begin?.(tell, state, wish);
-    tell({ type: "play", on: true });
-    ui.focus();
-  }
   return () => {
     tell({ type: "leave" });
     gone = true;

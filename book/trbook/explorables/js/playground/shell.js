@@ -48,7 +48,7 @@ export function furnish(frame, host, act) {
     },
     proposal = button("", propose, { class: "propose", hidden: true }),
     left = h("span", { class: "left" }),
-    judged = h("div", { class: "verdict judging" }, h("p", {}, left, ruling, because), proposal, revealed);
+    judged = h("div", { class: "verdict judging" }, h("p", {}, left, ruling, because), hint, proposal, revealed);
   let offered = null;
   const progress = h("progress", { max: 1, "aria-label": "Eight seeds", hidden: true }),
     lanesEl = h("div", { class: "lanes" });
@@ -98,6 +98,7 @@ export function furnish(frame, host, act) {
     h(
       "div",
       { class: "pg" },
+      h("div", { class: "question" }, asked, guesses),
       h(
         "div",
         { class: "steer" },
@@ -113,25 +114,28 @@ export function furnish(frame, host, act) {
         paused,
         noted,
       ),
-      h("div", { class: "curving" }, pictures.curves.el),
-      judged,
       h(
         "div",
-        { class: "laning" },
-        lanesEl,
+        { class: "hands" },
+        h("div", { class: "curving" }, pictures.curves.el),
+        judged,
         h(
           "div",
-          { class: "row" },
-          addLane,
-          pin,
-          unpin,
-          eight,
-          h("label", { class: "seeded" }, "seed ", seed),
-          progress,
+          { class: "laning" },
+          lanesEl,
+          h(
+            "div",
+            { class: "row" },
+            addLane,
+            pin,
+            unpin,
+            eight,
+            h("label", { class: "seeded" }, "seed ", seed),
+            progress,
+          ),
         ),
       ),
       h("div", { class: "chosen" }, shown.el, ...Object.values(pictures.others).map(({ el }) => el)),
-      h("div", { class: "question" }, hint, asked, guesses),
       pictures.below,
       h("div", { class: "asking" }, form, trouble),
       h(

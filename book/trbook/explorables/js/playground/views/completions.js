@@ -18,7 +18,7 @@ const GRADES = [
 ];
 const grade = (p) => GRADES.find(([least]) => p >= least)[1];
 
-export function create(root, { reduced = false, most = EIGHT } = {}) {
+export function create(root, { reduced = false } = {}) {
   const lanes_ = chooser(() => draw(shown)),
     waiting = idle("Nothing here yet: completions come with the first batch.");
   const key = h(
@@ -42,7 +42,7 @@ export function create(root, { reduced = false, most = EIGHT } = {}) {
   function draw(lanes) {
     shown = lanes;
     const lane = lanes_.of(lanes),
-      found = lane && chosen(lane, most);
+      found = lane && chosen(lane);
     waiting.hidden = Boolean(found);
     body.hidden = !found;
     if (!found || seen === found.from) return;
@@ -61,7 +61,7 @@ export function create(root, { reduced = false, most = EIGHT } = {}) {
 }
 
 /* What was asked by hand, else the first prompt of the newest batch. */
-function chosen({ answers, last }, most) {
+function chosen({ answers, last }) {
   if (answers)
     return {
       title: answers.title,
@@ -69,7 +69,7 @@ function chosen({ answers, last }, most) {
       text: answers.text,
       answer: answers.answer ?? "?",
       some: answers.completions,
-      shown: Math.min(most, answers.completions.length),
+      shown: Math.min(EIGHT, answers.completions.length),
     };
   if (!last) return null;
   const [prompt] = last.prompts,

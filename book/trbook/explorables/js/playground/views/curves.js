@@ -66,7 +66,7 @@ export function create(root, { changed, below }) {
   const plane = h(
     "div",
     {
-      class: "pv-plane pv-read",
+      class: "plane pv-plane pv-read",
       tabindex: 0,
       role: "slider",
       "aria-label": "Batch to read in the curves",
@@ -77,7 +77,7 @@ export function create(root, { changed, below }) {
     },
     picture.node,
   );
-  const beneath = h("div", { class: "pv-plane pv-read" }, others.node);
+  const beneath = h("div", { class: "plane pv-plane pv-read" }, others.node);
   root.classList.add("pv");
   root.append(names.el, plane);
   below.classList.add("pv");
@@ -99,6 +99,8 @@ export function create(root, { changed, below }) {
     width = `${wide} ${all}`;
     picture.size(wide, tall);
     others.size(all, (4 / abreast) * LOW);
+    plane.style.height = `${tall}px`;
+    beneath.style.height = `${(4 / abreast) * LOW}px`;
     sizes = panels.map(({ key, panel }, i) => {
       name(panel, key, true);
       if (!i) return panel.place({ width: wide, height: tall, margin: { left: 42, right: 12, top: 24, bottom: 40 } });

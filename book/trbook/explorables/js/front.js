@@ -1,0 +1,415 @@
+/* front: a language model learns, breaks, and holds with a clip. Recorded curves draw themselves; a slider trains one more. */
+
+import bare from "./parts/bench.css";
+import style from "./front/style.css";
+import { choice, clamp, h, ladder, say, stage, status, still } from "./parts/common.js";
+import { fleet } from "./playground/fleet.js";
+import { answer, typical } from "./front/answers.js";
+import { GOAL, chart, thousand } from "./front/chart.js";
+import {
+  LOOK,
+  RECORDED,
+  RUNGS,
+  YOURS,
+  clipped,
+  isRecorded,
+  drawn,
+  neededFor,
+  settingsOf,
+  shares,
+} from "./front/lanes.js";
+
+const SECONDS = { once: 1.3, reuse: 2.4, clip: 1.6 }, // in which each lane draws itself
+  TALL = [
+    [600, 262],
+    [0, 216],
+  ],
+  EARLIER = 2, // of the reader's own lanes, kept faint
+  ASKED = 1;
+const two = (value) => value.toFixed(2);
+
+export default {
+  render({ model, el }) {
+    const { frame, release } = stage(el, bare + style, "A language model learns, breaks, and holds with a clip");
+    const close = open(frame, model, JSON.parse(model.get("_data")));
+    return () => {
+      close();
+      release();
+    };
+  },
+};
+
+function open(frame, model, data) {
+  const { completions, lr, prompt, question } = data,
+    runs = Object.fromEntries(RECORDED.map((key) => [key, shares(data.lanes[key], completions)])),
+    batches = runs.once.middle.length,
+    needs = RECORDED.map((key) => ({ key, hue: LOOK[key].hue, count: neededFor(GOAL, runs[key].raw, completions) }));
+  const last = batches - 1;
+  let axis = model.get("axis") === "completions" ? "completions" : "batches",
+    places = Object.fromEntries(RECORDED.map((key) => [key, last])),
+    act = null, // the lane that is drawing itself
+    one = null, // the batch that is pointed at
+    own = [], // the reader's lanes, the newest last
+    running = null,
+    fault = "",
+    frames = 0,
+    begun = 0,
+    serial = 0;
+
+  /* What is seen. */
+  const picture = chart(),
+    plane = h(
+      "div",
+      {
+        class: "plane",
+        tabindex: 0,
+        role: "slider",
+        "aria-label": "Batch to read",
+        "aria-valuemin": 0,
+        "aria-valuemax": last,
+        "aria-valuenow": last,
+      },
+      picture.node,
+    ),
+    story = h("p", { class: "story" }),
+    again = h("button", { type: "button", class: "again", text: "Draw again", onclick: () => tell() }),
+    along = choice({
+      legend: "Along the axis",
+      options: [
+        ["batches", "batches"],
+        ["completions", "completions"],
+      ],
+      onChange: (value) => {
+        axis = value;
+        model.set("axis", axis);
+        finish();
+      },
+    }),
+    slider = ladder({
+      label: "clip",
+      spoken: "Width of the clip: how far from 1 a word's ratio counts",
+      rungs: RUNGS,
+      words: String,
+      write: (value) => `± ${value}`,
+      onInput: (value) => {
+        width = value;
+        hint();
+      },
+      onEnd: () => train(),
+    }),
+    hinted = h("span", { class: "hinted" }),
+    trouble = h("p", { class: "trouble", role: "alert", hidden: true }),
+    cards = Object.fromEntries(["reuse", "clip"].map((key) => [key, answer(LOOK[key])])),
+    list = h("ul", { class: "answers-of" }, cards.reuse.node, cards.clip.node),
+    spoken = status(300),
+    guesses = question.options.map(([value, text]) =>
+      h("button", { type: "button", text, "aria-pressed": "false", onclick: () => guessed(value) }),
+    ),
+    replied = h("p", { class: "revealed", hidden: true });
+  let width = 0.05,
+    mine = null;
+  frame.append(
+    h(
+      "div",
+      { class: "framed front" },
+      story,
+      plane,
+      h(
+        "div",
+        { class: "beneath" },
+        h(
+          "p",
+          { class: "band-key" },
+          "Line: the run in the middle of eight seeds, means of three batches. Band: all eight.",
+        ),
+        along.el,
+        again,
+      ),
+      h(
+        "div",
+        { class: "writes" },
+        h("p", { class: "puzzle" }, "Asked ", h("code", { text: prompt }), ", it writes its steps:"),
+        list,
+        h(
+          "p",
+          { class: "key" },
+          "A dial has twenty places, 0 to 19, and goes round: 4 − 5 is 19, and 19 squared, 361, is 1. ",
+          h("span", { class: "word open", text: "A blue mark" }),
+          " is a word that the model was unsure of: the heavier, the less likely it was.",
+        ),
+      ),
+      h(
+        "div",
+        { class: "yours" },
+        h("p", { class: "asked" }, h("b", { text: "Predict: " }), question.text),
+        h("div", { class: "guesses", role: "group", "aria-label": "Your prediction" }, ...guesses),
+        replied,
+        h("div", { class: "drag" }, slider.el, hinted),
+        trouble,
+      ),
+    ),
+    spoken.el,
+  );
+
+  function lanes() {
+    return [
+      ...RECORDED.map((key) => ({ key, ...LOOK[key], ...runs[key], place: places[key] })),
+      ...own.map((lane) => ({
+        ...lane,
+        ...YOURS,
+        name: lane.faint ? `clip ${lane.width}` : lane.name,
+        middle: drawn(lane.rows),
+        place: lane.rows.length - 1,
+      })),
+    ];
+  }
+
+  function draw() {
+    frames = 0;
+    const across = plane.clientWidth;
+    if (!across) return;
+    const [, height] = TALL.find(([from]) => across >= from),
+      at = one === null ? null : Math.min(one, last);
+    plane.style.height = `${height}px`;
+    picture.draw({
+      width: across,
+      height,
+      axis,
+      batches: last,
+      completions,
+      lanes: lanes(),
+      needs: act ? [] : needs,
+      one: at,
+    });
+    for (const key of ["reuse", "clip"]) {
+      const upto = Math.round(places[key]),
+        k = at ?? (upto === last ? batches : upto);
+      cards[key].show(data.lanes[key].said[k], k ? `after ${k} ${k > 1 ? "batches" : "batch"}` : "before training");
+    }
+    mine?.update(at);
+    say(story, sentence(at));
+    along.set(axis);
+    plane.setAttribute("aria-valuenow", String(at ?? last));
+    plane.setAttribute("aria-valuetext", valued(at ?? last));
+    trouble.hidden = !fault;
+    say(trouble, fault);
+    frame.dataset.drawn = "yes";
+  }
+  const ask = () => {
+    frames ||= requestAnimationFrame(draw);
+  };
+
+  const valued = (k) =>
+    `batch ${k}: ${lanes()
+      .filter(({ middle }) => middle.length > k)
+      .map(({ name, middle }) => `${name} ${two(middle[k])}`)
+      .join(", ")}`;
+
+  function sentence(at) {
+    if (at !== null) return `Right answers after ${at} batches. ${valued(at).replace(/^batch \d+: /, "")}.`;
+    const end = (key) => two(recent(runs[key].ends));
+    if (act === "once") return "Each batch used once: it learns.";
+    if (act === "reuse")
+      return places.reuse < 4 ? "Each batch used 16 times: far ahead after one batch …" : "… and then it breaks.";
+    if (act === "clip") return `16 times, and a clip of ± 0.2 on how far a word may move: it holds.`;
+    if (running)
+      return `${running.name}: ${running.rows.length ? `batch ${running.rows.length}, ${two(running.rows.at(-1))} right` : "loading the model (0.4 MB)"}.`;
+    const newest = own.at(-1);
+    if (newest && axis === "batches")
+      return `With ${newest.name.replace("16 times, ", "a ")} it ends at ${two(recent(newest.rows))}, with clip 0.2 at ${end("clip")}, without a clip at ${end("reuse")}. One run is no evidence.`;
+    if (axis === "completions") {
+      const [once, , clip] = needs.map(({ count }) => count);
+      return `8 right answers in 10 cost ${thousand(once)} completions when each is used once, and ${thousand(clip)} when each is used 16 times with a clip.`;
+    }
+    return `Each batch used once, it learns (${end("once")}). Used 16 times it is far ahead after one batch, and then it breaks (${end("reuse")}). With a clip it holds (${end("clip")}).`;
+  }
+
+  /* The story: each lane draws itself, one after the other. */
+  function tell() {
+    one = null;
+    if (still()) return finish();
+    cancelAnimationFrame(begun);
+    places = { once: 0, reuse: 0, clip: 0 };
+    const total = RECORDED.map((key) => SECONDS[key]);
+    let start = null;
+    const turn = (now) => {
+      start ??= now;
+      let left = (now - start) / 1000;
+      act = null;
+      RECORDED.forEach((key, i) => {
+        const share = clamp(left / total[i], 0, 1);
+        places[key] = last * (key === "reuse" ? share ** 1.6 : share); // the leap is seen before the fall
+        if (left >= 0 && share < 1) act = key;
+        left -= total[i];
+      });
+      draw();
+      begun = act ? requestAnimationFrame(turn) : 0;
+      if (!act) spoken.speak(sentence(null));
+    };
+    act = "once";
+    begun = requestAnimationFrame(turn);
+  }
+  function finish() {
+    cancelAnimationFrame(begun);
+    begun = 0;
+    act = null;
+    for (const key of RECORDED) places[key] = last;
+    ask();
+  }
+
+  function guessed(value) {
+    const { right, options, why } = question;
+    guesses.forEach((button, i) => button.setAttribute("aria-pressed", String(options[i][0] === value)));
+    replied.hidden = false;
+    replied.dataset.right = value === right ? "yes" : "no";
+    const named = options.find(([key]) => key === right)[1];
+    say(replied, `${value === right ? "✓ Right." : `✕ Not so: ${named}.`} ${why}`);
+    spoken.speak(replied.textContent);
+  }
+
+  /* The reader's lane: one run at a time, from the same weights and with the same draws as the recorded clip. */
+  const workers = fleet(model.get("_parts"), heard);
+  function train() {
+    stop();
+    finish();
+    fault = "";
+    if (isRecorded(width)) {
+      hint();
+      return;
+    }
+    serial += 1;
+    own = [...own.filter(({ rows, width: of }) => rows.length === batches && of !== width).slice(-EARLIER)].map(
+      (lane) => ({ ...lane, faint: true }),
+    );
+    running = { key: `own${serial}`, width, name: clipped(width), rows: [], said: [] };
+    own.push(running);
+    mine?.node.remove();
+    mine = carded(running);
+    list.append(mine.node);
+    workers.open({
+      hand: running.key,
+      checkpoint: "dial",
+      settings: settingsOf(width, { lr, seed: data.lanes.clip.median }),
+      knobs: {},
+    });
+    hint();
+    ask();
+  }
+  function stop() {
+    if (!running) return;
+    workers.close({ hand: running.key });
+    own = own.filter((lane) => lane !== running);
+    running = null;
+  }
+  function carded(lane) {
+    const card = answer({ name: lane.name, ...YOURS });
+    return {
+      node: card.node,
+      update(at) {
+        const k = at === null ? lane.said.length - 1 : Math.min(at, lane.said.length - 1);
+        if (k >= 0) card.show(lane.said[k], k ? `after ${k} ${k > 1 ? "batches" : "batch"}` : "before training");
+      },
+    };
+  }
+  function heard({ type, hand, data: message, text }) {
+    if (!running || (hand && hand !== running.key)) return;
+    if (type === "died" || message?.error) {
+      fault = type === "died" ? offline(text) : `The model stopped: ${message.error}`;
+      const lost = running;
+      stop();
+      if (mine && !own.includes(lost)) {
+        mine.node.remove();
+        mine = null;
+      }
+      hint();
+    } else if (message?.ready || message?.event === "batch") {
+      if (message.event === "batch") running.rows.push(message.row.reward);
+      workers.send({ hand, message: { ask: prompt, id: ASKED } });
+    } else if (message?.answers) {
+      running.said.push(typical(message.answers));
+      if (running.rows.length < batches) workers.send({ hand, message: { once: "batch" } });
+      else {
+        workers.close({ hand });
+        running = null;
+        spoken.speak(sentence(null));
+        hint();
+      }
+    }
+    ask();
+  }
+
+  const hint = () =>
+    say(
+      hinted,
+      isRecorded(width) && !running
+        ? "0.2 is the recorded one"
+        : running
+          ? "learning …"
+          : own.some((lane) => lane.width === width)
+            ? ""
+            : "let go, and a model learns with it here",
+    );
+
+  /* Pointing, by hand and by keyboard. */
+  const point = (event) => {
+    if (begun) return;
+    one = picture.batchAt(event.clientX, last);
+    ask();
+  };
+  const away = () => {
+    one = null;
+    ask();
+  };
+  plane.addEventListener("pointermove", point);
+  plane.addEventListener("pointerdown", point);
+  plane.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && away());
+  plane.addEventListener("blur", away);
+  plane.addEventListener("keydown", (event) => {
+    const now = one ?? last,
+      next = {
+        ArrowLeft: now - 1,
+        ArrowDown: now - 1,
+        ArrowRight: now + 1,
+        ArrowUp: now + 1,
+        Home: 0,
+        End: last,
+        PageUp: now + 5,
+        PageDown: now - 5,
+      }[event.key];
+    if (event.key === "Escape") away();
+    if (next === undefined) return;
+    event.preventDefault();
+    finish();
+    one = clamp(next, 0, last);
+    ask();
+  });
+
+  const changed = () => {
+      axis = model.get("axis") === "completions" ? "completions" : "batches";
+      ask();
+    },
+    watcher = new ResizeObserver(ask);
+  model.on("change:axis", changed);
+  watcher.observe(plane);
+  slider.set(width);
+  hint();
+  if (still()) ask();
+  else tell();
+  return () => {
+    model.off("change:axis", changed);
+    watcher.disconnect();
+    cancelAnimationFrame(frames);
+    cancelAnimationFrame(begun);
+    workers.release();
+    spoken.release();
+  };
+}
+
+const recent = (rows) => {
+  const some = rows.slice(-10);
+  return some.reduce((sum, value) => sum + value, 0) / some.length;
+};
+const offline = (text) =>
+  /did not arrive/.test(text)
+    ? "The model could not be loaded: are you offline? The recorded curves are all here. Move the clip again when you are connected."
+    : `The model cannot learn here: ${text}`;

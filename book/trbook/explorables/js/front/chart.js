@@ -1,0 +1,172 @@
+/* The chart of the front page: each lane's median run in the band of all of them, drawn as far as the story has come. */
+
+import { area, line } from "d3-shape";
+import { drawing, join, linearScale, logScale } from "../parts/common.js";
+
+const APART = 15, // two names
+  MARGIN = { left: 40, top: 26, bottom: 44 };
+export const GOAL = 0.8;
+
+/* A row up to a place between two batches. */
+export function upTo(row, place) {
+  const whole = Math.floor(place),
+    kept = row.slice(0, whole + 1).map((value, i) => [i, value]);
+  if (whole < place && whole + 1 < row.length)
+    kept.push([place, row[whole] + (place - whole) * (row[whole + 1] - row[whole])]);
+  return kept;
+}
+
+export function chart() {
+  const picture = drawing(),
+    panel = picture.panel(),
+    bands = panel.clipped.append("g"),
+    lines = panel.clipped.append("g"),
+    goal = panel.inside.append("path").attr("class", "goal"),
+    rule = panel.inside.append("path").attr("class", "rule"),
+    marks = panel.inside.append("g"),
+    names = panel.inside.append("g");
+  let axes = "",
+    at = null;
+
+  /* lanes: [{ key, name, hue, dash, all, middle, place, faint }]; axis: batches or completions; one: batch pointed at. */
+  function draw({ width, height, axis, batches, completions, lanes, needs, one }) {
+    const room = Math.min(150, 12 + 7.4 * Math.max(...lanes.map(({ name }) => name.length))),
+      narrow = width < 520,
+      size = panel.place({ width, height, margin: { ...MARGIN, right: narrow ? 12 : room } }),
+      many = axis === "completions",
+      x = many
+        ? logScale([completions, completions * batches], [0, size.width])
+        : linearScale([0, batches], [0, size.width], narrow ? 3 : 6),
+      across = (i) => x(many ? i * completions : i),
+      y = linearScale([0, 1], [size.height, 0], 5),
+      key = `${width} ${height} ${axis} ${room}`;
+    picture.size(width, height);
+    if (many) thousands(x);
+    if (key !== axes) {
+      panel.scales(x, y);
+      panel.titles(
+        many
+          ? `completions${narrow ? "" : " that it has learned from"} (each step twice as many)`
+          : "batches that it has learned from",
+        narrow ? "right answers; each batch used …" : "share of right answers, when each batch is used …",
+      );
+      axes = key;
+    }
+    const from = many ? 1 : 0,
+      seen = lanes.filter(({ place }) => place > 0),
+      stroke = line()
+        .digits(1)
+        .x(([i]) => across(i))
+        .y(([, value]) => y(value)),
+      spread = area()
+        .digits(1)
+        .x(([i]) => across(i))
+        .y0(([, low]) => y(low))
+        .y1(([, , high]) => y(high));
+    join(
+      bands,
+      "path.band",
+      seen.filter(({ all }) => all),
+      {
+        key: (lane) => lane.key,
+        style: { fill: ({ hue }) => hue },
+        d: ({ all, place }) =>
+          spread(
+            upTo(
+              all[0].map((_, i) => Math.min(...all.map((row) => row[i]))),
+              place,
+            )
+              .map(([i, low], k) => [
+                i,
+                low,
+                upTo(
+                  all[0].map((_, j) => Math.max(...all.map((row) => row[j]))),
+                  place,
+                )[k][1],
+              ])
+              .filter(([i]) => i >= from),
+          ),
+      },
+    );
+    join(lines, "path.line", seen, {
+      key: (lane) => lane.key,
+      style: { stroke: ({ hue }) => hue, opacity: ({ faint }) => (faint ? 0.45 : null) },
+      "stroke-dasharray": ({ dash }) => dash || null,
+      "data-lane": (lane) => lane.key,
+      d: ({ middle, place }) => stroke(upTo(middle, place).filter(([i]) => i >= from)),
+    });
+    const ends = seen.map((lane) => {
+      const [i, value] = upTo(lane.middle, lane.place).at(-1);
+      return { ...lane, left: across(i), top: y(value) };
+    });
+    join(names, "text.name", placed(ends, size, narrow), {
+      key: (lane) => lane.key,
+      x: ({ left }) => left,
+      y: ({ high }) => high,
+      "text-anchor": ({ anchor }) => anchor,
+      style: { fill: ({ hue }) => hue },
+      text: ({ name }) => name,
+    });
+    const needed = many ? needs.filter(({ count }) => Number.isFinite(count)) : [];
+    goal.attr("d", needed.length ? `M0,${y(GOAL)}H${size.width}` : null);
+    join(marks, "circle.reached", needed, {
+      key: (lane) => lane.key,
+      r: 5,
+      cx: ({ count }) => x(Math.max(count, completions)),
+      cy: y(GOAL),
+      style: { fill: ({ hue }) => hue },
+    });
+    join(marks, "text.count", needed, {
+      key: (lane) => lane.key,
+      x: ({ count }) => x(Math.max(count, completions)) + 8,
+      y: y(GOAL) + 18,
+      style: { fill: ({ hue }) => hue },
+      text: ({ count, key: lane }) => (lane === "reuse" ? "" : thousand(count)),
+    });
+    at = { x, across, size };
+    const shown = one !== null && seen.length;
+    rule.attr("d", shown ? `M${across(Math.max(one, from)).toFixed(1)},0V${size.height}` : null);
+  }
+
+  return {
+    node: picture.node,
+    draw,
+    /* The batch at a place of the screen; null: beside the chart. */
+    batchAt(clientX, most) {
+      if (!at) return null;
+      const x = clientX - picture.node.getBoundingClientRect().left - at.size.left;
+      let best = 0;
+      for (let i = 0; i <= most; i++) if (Math.abs(at.across(i) - x) < Math.abs(at.across(best) - x)) best = i;
+      return best;
+    },
+  };
+}
+
+/* Ticks of completions as they are read. */
+function thousands(x) {
+  const values = [128, 256, 512, 1024, 2048, 3840];
+  x.ticks = () => values;
+  x.tickFormat = () => thousand;
+}
+export const thousand = (count) => (count < 1000 ? String(count) : String(count).replace(/(\d{3})$/, "\u202f$1"));
+
+/* Names beside the ends of their lines; on a narrow chart above them, further in. None lies on another. */
+function placed(ends, { width, height }, narrow) {
+  const names = ends.map((one) => ({
+    ...one,
+    left: narrow ? Math.min(one.left, width) - 2 : one.left + 7,
+    high: one.top + (narrow ? -8 : 4),
+    anchor: narrow ? "end" : "start",
+  }));
+  names.sort((a, b) => a.high - b.high);
+  for (let turn = 0; turn < 40; turn++)
+    for (let i = 1; i < names.length; i++) {
+      const lack = APART - (names[i].high - names[i - 1].high);
+      if (lack > 0) {
+        names[i - 1].high -= lack / 2;
+        names[i].high += lack / 2;
+      }
+    }
+  for (const one of names) one.high = Math.max(-2, Math.min(height - 4, one.high));
+  return names;
+}

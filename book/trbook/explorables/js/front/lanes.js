@@ -1,0 +1,50 @@
+/* The lanes of the front page: what each is called, how it looks, and what the figure says of it. A lane has one name,
+   at its curve, above its text and in every sentence. */
+
+import { LANES, dashOf, hueOf } from "../parts/common.js";
+
+const USUAL = 0.2;
+export const clipped = (width) => `16 times, clip ${width}`;
+export const LOOK = Object.fromEntries(
+  Object.entries(LANES).map(([key, [name, method]]) => [key, { name, hue: hueOf(method), dash: dashOf(method) }]),
+);
+/* The reader's clip: PPO's hue, and dashed. */
+export const YOURS = { hue: hueOf("ppo"), dash: "6 3" };
+export const RECORDED = Object.keys(LOOK);
+export const RUNGS = [0.01, 0.02, 0.05, 0.1, USUAL, 0.4, 1, 2, 5];
+export const isRecorded = (width) => width === USUAL;
+
+/* What the Worker gets: the recorded lane with another clip. */
+export const settingsOf = (width, { lr, seed }) => ({
+  method: "ppo",
+  thresholds: { eps_low: Math.min(1, width), eps_high: width },
+  lr,
+  epochs: 16,
+  minibatches: 1,
+  group: 8,
+  prompts: 16,
+  seed,
+});
+
+/* The share of right answers of a lane's batches: of all seeds as they were, and drawn, of the median one. */
+export function shares({ right, median }, completions) {
+  const raw = right.map((row) => row.map((count) => count / completions)),
+    all = raw.map(drawn);
+  return { raw, all, middle: all[median], ends: raw[median] };
+}
+
+/* From the third batch on each with its neighbours: the first two are the leap, and stand as they are. */
+export const drawn = (row) =>
+  row.map((value, i) => {
+    const some = i < 2 ? [value] : row.slice(i - 1, i + 2);
+    return some.reduce((sum, one) => sum + one, 0) / some.length;
+  });
+
+/* Completions that half of the runs had learned from when a batch was first right in `goal` of its answers. */
+export function neededFor(goal, all, completions) {
+  const found = all.map((row) => {
+    const at = row.findIndex((share) => share >= goal);
+    return at < 0 ? Infinity : at * completions;
+  });
+  return found.sort((a, b) => a - b)[(found.length - 1) >> 1];
+}

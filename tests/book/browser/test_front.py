@@ -1,0 +1,87 @@
+"""The front page's figure in Chromium: it draws itself, is read by hand and keyboard, and trains one
+curve more when its slider is let go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+from tests.browser.explorable import in_both_themes, violations
+
+LINES = ".trx:not(.still) path.line"
+SLIDER = "Width of the clip"
+
+
+def names(page: Any) -> list[str]:
+    return page.locator(".trx:not(.still) svg text.name").all_text_contents()
+
+
+def test_it_draws_itself_and_with_less_motion_it_stands(visit: Any) -> None:
+    one = visit("Front")
+    assert set(names(one.page)) == {"once", "16 times", "16 times, clip 0.2"}
+    moving = visit("Front", reduced_motion="no-preference")
+    expect(moving.page.locator(".story")).to_contain_text("once, it learns (0.", timeout=30_000)
+    assert set(names(moving.page)) == set(names(one.page))
+    shapes = [
+        each.page.locator(LINES).evaluate_all("all => all.map(line => line.getAttribute('d'))")
+        for each in (one, moving)
+    ]
+    assert shapes[0] == shapes[1]
+    assert one.complaints == moving.complaints == []
+
+
+def test_a_batch_is_read_by_keyboard_and_the_answers_follow(visit: Any) -> None:
+    one = visit("Front")
+    plane = one.page.get_by_role("slider", name="Batch to read")
+    answers = one.page.locator(".answers-of li")
+    expect(answers.nth(0)).to_contain_text("16 times after 30 batches")
+    plane.press("Home")
+    expect(answers.nth(0)).to_contain_text("before training")
+    assert plane.get_attribute("aria-valuetext").startswith("batch 0: once 0.")
+    plane.press("Escape")
+    expect(answers.nth(1)).to_contain_text("clip 0.2 after 30 batches")
+
+
+def test_along_completions_reuse_is_the_cheaper_one(visit: Any) -> None:
+    one = visit("Front")
+    one.page.get_by_role("radio", name="completions").check()
+    expect(one.page.locator(".story")).to_contain_text("8 right answers in 10 cost")
+    expect(one.page.locator("circle.reached")).to_have_count(3)
+    once, _, clip = one.page.locator("circle.reached").evaluate_all(
+        "all => all.map(dot => Number(dot.getAttribute('cx')))"
+    )
+    assert clip < once
+
+
+@pytest.mark.nightly("a lane learns thirty batches")
+def test_a_clip_that_is_let_go_trains_one_curve_more(visit: Any) -> None:
+    one = visit("Front")
+    slider = one.page.get_by_role("slider", name=SLIDER)
+    assert not [url for url in one.requests if "engine" in url]
+    slider.press("ArrowLeft")
+    expect(one.page.locator(".answers-of li").nth(2)).to_contain_text("clip 0.02", timeout=60_000)
+    expect(one.page.locator(".story")).to_contain_text("it ends at", timeout=300_000)
+    assert "16 times, clip 0.02" in names(one.page)
+    slider.press("ArrowRight")
+    expect(one.page.locator(LINES)).to_have_count(5, timeout=60_000)
+    assert "clip 0.02" in names(one.page), "the one before stays, faint"
+    assert one.complaints == []
+
+
+def test_without_a_network_it_says_so_inside_the_frame(visit: Any) -> None:
+    one = visit("Front")
+    one.page.route("**/playground/*.js", lambda route: route.abort())
+    one.page.get_by_role("slider", name=SLIDER).press("ArrowRight")
+    one.page.locator(".trx .trouble").filter(has_text="are you offline?").wait_for()
+    assert one.page.locator(LINES).count() == 3
+    one.complaints.clear()  # the browser's, of what was not let through
+
+
+@pytest.mark.parametrize("width", [1000, 360])
+def test_accessible_and_whole_on_a_phone(visit: Any, width: int) -> None:
+    one = visit("Front", viewport={"width": width, "height": 900}, has_touch=width == 360)
+    for theme in in_both_themes(one.page):
+        assert violations(one.page) == [], theme
+    assert one.too_small() == [] and one.cut(width) == []
+    assert one.page.evaluate("document.documentElement.scrollWidth") <= width
