@@ -156,6 +156,8 @@ def _of_log_probs(r: Rollouts, s: Sample, memory: Memory, causes: list[Cause]) -
 def _unusual(values: dict[str, Any]) -> list[str]:
     """What is certain and has no name."""
     found = [rule["key"] for rule in JUDGEMENT["unusual"] if holds(rule["when"], values)]
+    if "slope" in found or "rise" in found:  # which say the size too
+        found = [key for key in found if key != "size"]
     return [say(f"unusual.{key}", **values) for key in dict.fromkeys(found)]
 
 

@@ -231,11 +231,12 @@ class Columns:
     def _texts(self, name: str) -> Any:
         """A column with a value per completion; a prompt's ids as one text."""
         column = self._column(name)
-        if name != "prompt" or not self._is_list(column.type):
+        ids = self._is_list(column.type) and self.types.is_integer(column.type.value_type)
+        if name != "prompt" or not ids:
             return self._by_completion(name)
         import pyarrow as pa
 
-        return pa.array([" ".join(map(str, ids or ())) for ids in column.to_pylist()])
+        return pa.array([" ".join(map(str, row or ())) for row in column.to_pylist()])
 
     def words(self, name: str) -> list[str]:
         """One text a completion."""

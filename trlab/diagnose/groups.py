@@ -112,18 +112,27 @@ def baseline(r: Rollouts) -> str | None:
         return "batch"
     there = counted > 0
     rounded = np.round(mean[there], 6)
+    told = False
     if r.reward is not None:
-        # One baseline: completions of equal rewards have equal advantages, whatever their group.
-        pairs = np.unique(np.stack([np.round(r.reward[there], 6), rounded]), axis=1)
-        one = len(np.unique(pairs[0])) == pairs.shape[1]
+        # One baseline: completions of equal rewards have equal advantages, whatever their group;
+        # one for each group: within it.
+        rewards = np.round(r.reward[there], 6)
+        one = _distinct(rewards, rounded) == len(np.unique(rewards))
+        cells = _distinct(r.group[there], rewards)
+        told = cells < len(rewards) and _distinct(r.group[there], rewards, rounded) == cells
     else:
         one = len(np.unique(rounded)) <= 3
     if one:
         return "batch"
     whole = int((~uneven & (size > 0)).sum())
     sizes = np.bincount(r.group[there])
-    told = len(np.unique(rounded)) < 0.5 * there.sum() or len(np.unique(sizes[sizes > 0])) > 1
+    told |= len(np.unique(rounded)) < 0.5 * there.sum() or len(np.unique(sizes[sizes > 0])) > 1
     return "group" if told or whole >= 0.2 * live else "baseline"
+
+
+def _distinct(*columns: np.ndarray) -> int:
+    """How many rows differ."""
+    return np.unique(np.stack(columns), axis=1).shape[1]
 
 
 def half_groups(r: Rollouts) -> list[Cause]:

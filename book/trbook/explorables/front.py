@@ -136,4 +136,5 @@ class Front(Packed):
             room=self.room,
             still=self.still(),
             parts=self._parts,
+            shared="playground",
         )

@@ -43,6 +43,7 @@ def fragment(
     room: tuple[int, int],
     still: str | None = None,
     parts: dict[str, str] | None = None,
+    shared: str | None = None,
     light: str = "",
     drawn: str | None = None,
 ) -> str:
@@ -56,6 +57,7 @@ def fragment(
         room: pixels kept until then, on a phone (`book.css`) and on a wide page.
         still: a picture that stands there instead, HTML for a shadow root; it keeps its own room.
         parts: by name, what the module asks for while it runs.
+        shared: the module in whose folder a linked page finds them; None: in its own.
         light: HTML that the still has slots for.
         drawn: the still's name in `built/`, for a page that is older than it (`link_modules`).
     """
@@ -72,7 +74,7 @@ def fragment(
             f'<script type="application/json" class="trlib-traits">{_json(settings)}</script>',
             _module(name),
             *([_data(name)] if data_of(name) else []),
-            *([_carrying("parts", name, _json(parts))] if parts else []),
+            *([_carrying("parts", shared or name, _json(parts))] if parts else []),
             f"<script>\n{host}</script>",
             "</div>",
         )

@@ -54,6 +54,16 @@ def test_along_completions_reuse_is_the_cheaper_one(visit: Any) -> None:
     assert clip < once
 
 
+def test_a_clip_that_is_let_go_begins_to_learn(visit: Any) -> None:
+    one = visit("Front")
+    assert not [url for url in one.requests if "engine" in url]
+    one.page.get_by_role("slider", name=SLIDER).press("ArrowLeft")
+    card = one.page.locator(".answers-of li").nth(2)
+    expect(card).to_contain_text("16 times, clip 0.02")
+    expect(card).to_contain_text("after 1 batch")
+    assert [url for url in one.requests if url.endswith("playground/engine.js")]
+
+
 @pytest.mark.nightly("a lane learns thirty batches")
 def test_a_clip_that_is_let_go_trains_one_curve_more(visit: Any) -> None:
     one = visit("Front")
@@ -74,6 +84,7 @@ def test_without_a_network_it_says_so_inside_the_frame(visit: Any) -> None:
     one.page.route("**/playground/*.js", lambda route: route.abort())
     one.page.get_by_role("slider", name=SLIDER).press("ArrowRight")
     one.page.locator(".trx .trouble").filter(has_text="are you offline?").wait_for()
+    assert any(url.endswith("playground/engine.js") for url in one.requests)
     assert one.page.locator(LINES).count() == 3
     one.complaints.clear()  # the browser's, of what was not let through
 

@@ -80,7 +80,7 @@ def test_the_recorded_power_keeps_what_the_page_promises():
     healthy = [at for of_size in RECORD["healthy"].values() for at in of_size.values()]
     dumps = sum(at["dumps"] for at in healthy)
     assert {kind for of_size in RECORD["healthy"].values() for kind in of_size} == set(KINDS)
-    assert dumps >= 1000
+    assert dumps >= 2000
     assert sum(at["accused"] + at["unusual"] for at in healthy) <= 0.01 * dumps
     text = (ROOT / "book" / "diagnose.md").read_text(encoding="utf-8")
     assert table(RECORD) in text

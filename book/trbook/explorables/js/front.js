@@ -100,7 +100,11 @@ function open(frame, model, data) {
     hinted = h("span", { class: "hinted" }),
     trouble = h("p", { class: "trouble", role: "alert", hidden: true }),
     cards = Object.fromEntries(["reuse", "clip"].map((key) => [key, answer(LOOK[key])])),
-    list = h("ul", { class: "answers-of" }, cards.reuse.node, cards.clip.node),
+    empty = h("li", {
+      class: "empty",
+      text: "16 times, with your clip: move it below, and what the model writes then stands here.",
+    }),
+    list = h("ul", { class: "answers-of" }, cards.reuse.node, cards.clip.node, empty),
     spoken = status(300),
     guesses = question.options.map(([value, text]) =>
       h("button", { type: "button", text, "aria-pressed": "false", onclick: () => guessed(value) }),
@@ -283,9 +287,9 @@ function open(frame, model, data) {
     );
     running = { key: `own${serial}`, width, name: clipped(width), rows: [], said: [] };
     own.push(running);
-    mine?.node.remove();
+    const before = mine?.node ?? empty;
     mine = carded(running);
-    list.append(mine.node);
+    before.replaceWith(mine.node);
     workers.open({
       hand: running.key,
       checkpoint: "dial",
@@ -318,7 +322,7 @@ function open(frame, model, data) {
       const lost = running;
       stop();
       if (mine && !own.includes(lost)) {
-        mine.node.remove();
+        mine.node.replaceWith(empty);
         mine = null;
       }
       hint();

@@ -105,7 +105,8 @@ function ofLogProbs(r, s, causes) {
 
 function unusualOf(values) {
   const keys = judgement.unusual.filter((rule) => holds(rule.when, values)).map((rule) => rule.key);
-  return [...new Set(keys)].map((key) => say(`unusual.${key}`, values));
+  const sloped = keys.includes("slope") || keys.includes("rise"); // which say the size too
+  return [...new Set(keys.filter((key) => !sloped || key !== "size"))].map((key) => say(`unusual.${key}`, values));
 }
 
 /* What would have been found: the rules' limits, or what the errors allow where that is more. */

@@ -5,10 +5,7 @@ import { details, holdsBy } from "./verdict.js";
 import judgement from "../../../../../trlab/diagnose/judgement.json" with { type: "json" };
 
 const C = judgement.constants;
-const BOTH = [
-  ["a", (advantage) => advantage <= 0],
-  ["b", (advantage) => advantage >= 0],
-];
+const BOTH = { a: (advantage) => advantage <= 0, b: (advantage) => advantage >= 0 };
 
 /* How unlikely a token must be that hardly any draw is, as -log μ, and the share of the draws that may. */
 function leastOf(r) {
@@ -52,15 +49,12 @@ function sumsOf(r, s) {
   add("tail", (k) => Math.abs(d[k]) > C.TAIL);
   add("still", (k) => Math.abs(d[k]) < C.STILL * free[k]);
   add("low", (k) => x[k] < -low);
-  for (const [name, side] of BOTH) {
+  for (const [name, side] of Object.entries(BOTH)) {
     add(`n_${name}`, (k) => side(advantage[k]));
     add(`excess_${name}`, (k) => (side(advantage[k]) ? excess[k] : 0));
     add(`excess2_${name}`, (k) => (side(advantage[k]) ? excess[k] * excess[k] : 0));
   }
-  for (const [name, change] of [
-    ["now", (k) => now[k] - y[k]],
-    ["d", (k) => d[k]],
-  ]) {
+  for (const [name, change] of Object.entries({ now: (k) => now[k] - y[k], d: (k) => d[k] })) {
     const outside = (k) => advantage[k] !== 0 && Math.abs(Math.expm1(change(k))) > C.WINDOW;
     add(`out_${name}`, outside);
     add(`back_${name}`, (k) => outside(k) && change(k) * advantage[k] < 0);
@@ -131,7 +125,7 @@ export function numbersOf(r, s) {
     made = {};
   for (const [name, [value, error]] of Object.entries(jackknife(table, t)))
     Object.assign(made, { [name]: value, [`${name}_error`]: error, [`${name}_z`]: value / Math.max(error, 1e-12) });
-  for (const [side] of BOTH) {
+  for (const side of Object.keys(BOTH)) {
     const few = t[`n_${side}`] < C.FEWEST_TOKENS,
       n = few ? t.n : t[`n_${side}`],
       value = (few ? t.excess : t[`excess_${side}`]) / n,

@@ -48,6 +48,7 @@ const lengthsOf = (r) => {
 };
 
 /* How many completions end at the longest length, of how many, that length, and the token that the others end with. */
+/** @returns {[number, number, number, string | null]} */
 export function cutOf(r) {
   const lengths = lengthsOf(r),
     there = where(r.count, (c) => lengths[c] > 0),
@@ -108,18 +109,21 @@ export function baselineOf(r) {
   if (within.size > 0.1 * there.length) return "critic";
   if (Math.abs(total(means)) < 1e-3 * total(map(means, Math.abs))) return "batch";
   const values = new Set(there.map((c) => rounded(means[c])));
-  let one = values.size <= 3;
+  let one = values.size <= 3,
+    told = false;
   if (r.reward !== null) {
-    const rewards = new Set(there.map((c) => rounded(r.reward[c]))),
-      pairs = new Set(there.map((c) => `${rounded(r.reward[c])} ${rounded(means[c])}`));
-    one = rewards.size === pairs.size;
+    const distinct = (key) => new Set(there.map(key)).size,
+      reward = (c) => rounded(r.reward[c]),
+      cells = distinct((c) => `${r.group[c]} ${reward(c)}`);
+    one = distinct((c) => `${reward(c)} ${rounded(means[c])}`) === distinct(reward);
+    told = cells < there.length && distinct((c) => `${r.group[c]} ${reward(c)} ${rounded(means[c])}`) === cells;
   }
   if (one) return "batch";
   const counts = new Map();
   for (const c of there) counts.set(r.group[c], (counts.get(r.group[c]) ?? 0) + 1);
   const odd = new Set(uneven),
-    whole = where(sizes.length, (g) => sizes[g] > 0 && !odd.has(g)).length,
-    told = values.size < 0.5 * there.length || new Set(counts.values()).size > 1;
+    whole = where(sizes.length, (g) => sizes[g] > 0 && !odd.has(g)).length;
+  told ||= values.size < 0.5 * there.length || new Set(counts.values()).size > 1;
   return told || whole >= 0.2 * live ? "group" : "baseline";
 }
 

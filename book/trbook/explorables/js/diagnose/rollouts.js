@@ -247,7 +247,7 @@ class Reader {
   /* The rows of a column with a value per completion; a prompt's ids as one text. */
   byCompletion(name) {
     let column = this.of(name);
-    if (name === "prompt" && column.listed) column = asText(column);
+    if (name === "prompt" && column.listed && areWhole(column)) column = asText(column);
     if (column.listed) throw new Refused(`${this.named(name)}: expected one value per completion, got ${column.kind}`);
     return { column, row: (c) => (this.layout === "completion" ? c : this.firsts[c]) };
   }
