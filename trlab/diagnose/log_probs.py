@@ -220,9 +220,12 @@ def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
 def _far(r: Rollouts, s: Sample) -> tuple[np.ndarray, int]:
     """The outliers among the completions by their difference in nats of a logit, and how many
     completions were compared."""
-    counts, size, free = (
+    free_of = unsure(s.x, s.y)
+    open_ = free_of > C["UNSURE"]
+    apart = open_ & (np.abs(s.d) > C["APART"] * free_of)
+    counts, size, free, open_count, apart_count = (
         np.bincount(s.owner, weights=values, minlength=r.count)
-        for values in (np.ones(len(s.x)), np.abs(s.d), unsure(s.x, s.y))
+        for values in (np.ones(len(s.x)), np.abs(s.d), free_of, open_, apart)
     )
     there = np.flatnonzero(counts >= 4)
     if len(there) < C["FEWEST_COMPLETIONS"]:
@@ -231,4 +234,7 @@ def _far(r: Rollouts, s: Sample) -> tuple[np.ndarray, int]:
     low, middle = np.quantile(np.log(np.maximum(each, 1e-6)), (0.05, 0.25))
     spread = min(max(math.log(5), C["FAR"] * (middle - low)), math.log(C["FARTHEST"]))
     limit = max(C["FAR_LOGITS"], math.exp(middle + spread))
-    return there[(each > limit) & (size[there] > C["LEAST_FAR"] * counts[there])], len(there)
+    # Another text differs at most tokens, an edited logit at one.
+    whole = (apart_count >= 2) & (apart_count >= 0.5 * open_count)
+    far = (each > limit) & (size[there] > C["LEAST_FAR"] * counts[there]) & whole[there]
+    return there[far], len(there)

@@ -346,11 +346,16 @@ function farOf(r, s) {
   const counts = new Float64Array(r.count),
     size = new Float64Array(r.count),
     free = new Float64Array(r.count),
+    open = new Float64Array(r.count),
+    apart = new Float64Array(r.count),
     unsure = unsureOf(s);
   for (let k = 0; k < s.x.length; k++) {
     counts[s.owner[k]] += 1;
     size[s.owner[k]] += Math.abs(s.d[k]);
     free[s.owner[k]] += unsure[k];
+    if (!(unsure[k] > C.UNSURE)) continue;
+    open[s.owner[k]] += 1;
+    if (Math.abs(s.d[k]) > C.APART * unsure[k]) apart[s.owner[k]] += 1;
   }
   const there = where(r.count, (c) => counts[c] >= 4);
   if (there.length < C.FEWEST_COMPLETIONS) return [there.subarray(0, 0), there.length];
@@ -358,7 +363,9 @@ function farOf(r, s) {
   const [low, middle] = quantiles(sorted(map(each, (x) => Math.log(Math.max(x, 1e-6)))), [0.05, 0.25]);
   const spread = Math.min(Math.max(Math.log(5), C.FAR * (middle - low)), Math.log(C.FARTHEST)),
     limit = Math.max(C.FAR_LOGITS, Math.exp(middle + spread));
-  return [there.filter((c, i) => each[i] > limit && size[c] > C.LEAST_FAR * counts[c]), there.length];
+  // Another text differs at most tokens, an edited logit at one.
+  const whole = (c) => apart[c] >= 2 && apart[c] >= 0.5 * open[c];
+  return [there.filter((c, i) => each[i] > limit && size[c] > C.LEAST_FAR * counts[c] && whole(c)), there.length];
 }
 
 export const more = (n) => (n > C.SHOWN ? say("cause.more", { count: n - C.SHOWN }) : "");
