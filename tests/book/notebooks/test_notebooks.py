@@ -146,7 +146,6 @@ def test_what_the_book_folds_is_folded_in_jupyterlab(name: str) -> None:
         "hide-output": [],
         "install": ["source_hidden"],
         "remove-input": ["source_hidden"],
-        "install": ["source_hidden"],
     }
     for cell in read(name)["cells"]:
         tags = cell["metadata"].get("tags", [])
