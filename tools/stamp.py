@@ -43,7 +43,16 @@ BY_HAND = """\
     raise missing"""
 COLAB = re.compile(r"\n\n\[\*\*▶ Open in Colab\*\*\]\([^)]*\)(?=\n|$)")
 KERNEL = "Python 3 (ipykernel)"
-"""The kernel's name as JupyterLab writes it: with another one a chapter is changed by being opened."""
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+}
+"""What JupyterLab writes into a chapter that is opened. It adds Python's version, which nbstripout
+takes away again."""
 TRIED = "05_grpo"
 """The chapter that the README sends to Colab."""
 NOBODY = f"The authors of {NAME}"
@@ -96,11 +105,12 @@ def install_cell(where: Address | None = None) -> str:
 
 
 def notebook(text: str, where: Address, name: str) -> str:
-    """A notebook with its install cell, folded, the kernel's name and, under the title, its link to
-    Colab."""
+    """A notebook with its install cell, folded, the metadata that JupyterLab writes and, under the
+    title, its link to Colab."""
     content = json.loads(text)
     if "kernelspec" in content["metadata"]:
         content["metadata"]["kernelspec"]["display_name"] = KERNEL
+        content["metadata"]["language_info"] = LANGUAGE
     for cell in content["cells"]:
         if "install" in cell["metadata"].get("tags", []):
             cell["source"] = install_cell(where).splitlines(keepends=True)

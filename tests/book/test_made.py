@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from bookext.made import MADE, as_directives
+from bookext.terms import slug
 from tools import tables
 from tools.paths import ROOT
 
@@ -24,6 +25,16 @@ def test_a_build_takes_the_directive_and_leaves_out_what_is_for_the_source() -> 
     source[0] += "<!--made sweeps-->\n| a |\n|---|\n<!--/made-->\n"
     as_directives(None, "page", source)  # type: ignore[arg-type]
     assert source == ["# A\n\nText.\n\n```{claims-card} ppo\n```\n\n```{sweeps}\n```\n"]
+
+
+def test_every_word_of_the_glossary_has_a_place_where_a_link_lands_in_jupyterlab() -> None:
+    glossary = (ROOT / "book/glossary.md").read_text(encoding="utf-8")
+    words = re.findall(r"^### (.+)$", glossary, re.MULTILINE)
+    anchored = re.findall(r'^<a id="([\w-]+)"></a>\n\n### ', glossary, re.MULTILINE)
+    assert anchored == [slug(word) for word in words] and len(words) > 50
+    source = ['<a id="nat"></a>\n\n### nat\n\nA unit.\n']
+    as_directives(None, "page", source)  # type: ignore[arg-type]
+    assert source == ["### nat\n\nA unit.\n"]
 
 
 def test_a_stale_table_is_renewed_and_a_directive_alone_becomes_one() -> None:

@@ -55,8 +55,8 @@ def answers(path: Path) -> list[tuple[int, str]]:
     return [
         (number, "".join(cell["source"]))
         for number, cell in enumerate(cells)
-        if cell["metadata"].get("jupyter", {}).get("outputs_hidden")
-        and "solution" not in cell["metadata"].get("tags", [])
+        if {"hide-cell", "hide-output"} & {*(tags := cell["metadata"].get("tags", []))}
+        and "solution" not in tags
     ]
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +14,7 @@ import nbformat
 import pytest
 
 from bookext import alone
+from tools.paths import ROOT
 
 RECORD = {"when": "2026-11-26T10:00:00+00:00", "seconds": 3.0}
 
@@ -61,3 +65,38 @@ def test_it_executes_what_has_no_results_unless_sources_are_prepared(
     else:
         assert config.nb_execution_mode == "force" and not mark.exists()
         assert config.nb_execution_excludepatterns == ["notebooks/b.ipynb"]
+
+
+TOC = """\
+format: jb-book
+root: book/claims
+chapters:
+  - file: book/methods/index
+  - file: notebooks/tasks_of_your_own
+"""
+
+
+@pytest.mark.nightly("executes a chapter and builds pages")
+def test_the_command_of_jupyter_book_builds_figures_and_leaves_nothing_untracked(
+    tmp_path: Path,
+) -> None:
+    """In a clone with three pages; the whole book takes as long as `make html`."""
+    copy, python = tmp_path / "clone", Path(sys.executable)
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(copy)], check=True)
+    (copy / "_toc.yml").write_text(TOC, encoding="utf-8")
+    places = [str(copy / name) for name in ("", "book", "book/_ext")]
+    done = subprocess.run(
+        [str(python.with_name("jupyter-book")), "build", "."],
+        cwd=copy,
+        env={**os.environ, "TRLIB_PROFILE": "smoke", "PYTHONPATH": os.pathsep.join(places)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "`make html` runs several at once" in done.stdout
+    page = (copy / "_build/html/notebooks/tasks_of_your_own.html").read_text(encoding="utf-8")
+    assert "Executed with this page." in page and page.count("cell_output") > 3
+    status = ["git", "status", "--porcelain", "--untracked-files=all"]
+    left = subprocess.run(status, cwd=copy, capture_output=True, text=True, check=True).stdout
+    assert left.split() == ["M", "_toc.yml"]
