@@ -21,7 +21,7 @@ from trlib.model.partial import sample_in_segments
 from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
 from trlib.tasks.expert import Demonstration, demonstrations, prefixes
-from trlib.tasks.task import Prompt, Task, Verdict, checked_prompts, checked_verdict
+from trlib.tasks.task import Prompt, Task, Verdict, checked_prompts, verify_batch
 
 
 class Collector:
@@ -227,17 +227,9 @@ class Collector:
 
     def _verify(self, prompts: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
         """The verdict on each completion, with its prompt's number."""
-        rows = zip(part.group.tolist(), part.texts(), part.ended.tolist(), strict=True)
         with naming_errors(self.task, "verify"):
-            return [
-                (
-                    g,
-                    checked_verdict(
-                        self.task.verify(prompts[g], text, ended=end), prompts[g], text
-                    ),
-                )
-                for g, text, end in rows
-            ]
+            found = verify_batch(self.task, prompts, part)
+        return list(zip(part.group.tolist(), found, strict=True))
 
     def _warn_of_silence(self, batch: Batch, k: int) -> None:
         """Say once per run that a batch teaches nothing: its rewards are all equal, or every

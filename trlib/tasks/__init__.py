@@ -12,7 +12,7 @@ from trlib.tasks.gsm8k import Gsm8k
 from trlib.tasks.relay import Relay
 from trlib.tasks.spend import Spend
 from trlib.tasks.sums import Sums
-from trlib.tasks.task import MEMBERS, REASONS, Prompt, Recipe, Task, Verdict, lacking
+from trlib.tasks.task import MEMBERS, REASONS, Prompt, Recipe, Task, Verdict, lacking, verify_batch
 
 TASKS: dict[str, type[Task]] = {
     "dial": Dial,
