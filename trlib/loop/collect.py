@@ -13,11 +13,11 @@ from trlib.algorithms.method import Batch, Method
 from trlib.algorithms.needs import Provided
 from trlib.algorithms.plan import Stage
 from trlib.errors import warn
-from trlib.loop.boxes import ResolvedNeeds, naming_errors
+from trlib.loop.boxes import ResolvedNeeds, wrap_user_errors
 from trlib.loop.learner import Learner
 from trlib.loop.settings import FilledSettings
 from trlib.model.completions import Completions, join, regrouped, top_k
-from trlib.model.partial import sample_in_segments
+from trlib.model.partial_rollout import sample_in_segments
 from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
 from trlib.tasks.expert import Demonstration, demonstrations, prefixes
@@ -134,7 +134,7 @@ class Collector:
     def prompts(self, k: int) -> list[Prompt]:
         """The prompts of batch `k`."""
         n = self.settings.prompts
-        with naming_errors(self.task, "prompts"):
+        with wrap_user_errors(self.task, "prompts"):
             return checked_prompts(
                 self.task.prompts(n, seed=derive(self.settings.seed, "train", k)), n
             )
@@ -142,7 +142,7 @@ class Collector:
     def plan(self, k: int) -> tuple[Stage, ...]:
         """How the method draws batch `k`, checked."""
         group = self.settings.group
-        with naming_errors(self.method, "plan"):
+        with wrap_user_errors(self.method, "plan"):
             plan = tuple(self.method.plan(group, k))
             drawn = sum(stage.count for stage in plan)
             if drawn != group:
@@ -183,7 +183,7 @@ class Collector:
         )
         with torch.no_grad():
             batch = replace(batch, provided=self._provided(c))
-        with naming_errors(self.method, "prepare"):
+        with wrap_user_errors(self.method, "prepare"):
             prepared = self.method.prepare(batch)
             _check(prepared, batch)
         if not self.warned_of_silence and bool(c.mask.any()):
@@ -227,7 +227,7 @@ class Collector:
 
     def _verify(self, prompts: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
         """The verdict on each completion, with its prompt's number."""
-        with naming_errors(self.task, "verify"):
+        with wrap_user_errors(self.task, "verify"):
             found = verify_batch(self.task, prompts, part)
         return list(zip(part.group.tolist(), found, strict=True))
 
