@@ -1,7 +1,7 @@
 """What a chapter shows of a recorded sweep: comparisons with one variant as a figure, and what was
 predicted beside what happened as a table.
 
-    told("reuse", "ppo", at={"uses": "16"})
+    comparison_figure("reuse", "ppo", at={"uses": "16"})
 
 Both are computed from the record, so they stay true when it changes; `trlab.verdicts` decides every
 comparison. For a sweep without a record a note says so.
@@ -147,7 +147,7 @@ def gap(
     )
 
 
-def told(
+def comparison_figure(
     name: str,
     control: str,
     *,
