@@ -174,8 +174,8 @@ class Counting:
     def loss(self):
         return torch.zeros(())
 
-    def descend(self, loss, *, speed=1.0):
-        self.speeds.append(speed)
+    def descend(self, loss, *, lr_scale=1.0):
+        self.speeds.append(lr_scale)
 
 
 def test_vcpo_s_step_is_as_long_as_the_data_are_worth():

@@ -13,8 +13,8 @@ import numpy as np
 from trlab.diagnose.alignment import Alignment, align, correlation
 from trlab.diagnose.cause import CONSTANTS as C
 from trlab.diagnose.cause import Cause, Sample, cause, deviation, listed, unsure
+from trlab.diagnose.messages import say
 from trlab.diagnose.rollouts import Rollouts
-from trlab.diagnose.texts import say
 
 
 def finite(r: Rollouts, causes: list[Cause]) -> Rollouts:

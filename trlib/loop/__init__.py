@@ -15,7 +15,7 @@ A batch also passes through these. You can take each at its word until you need 
 - `algorithms/grpo.py`: GRPO, which is PPO's loss with other settings
 - `model/rollout.py`: how completions are sampled
 - `model/policy.py`, `model/forward.py`: the scores, log-probabilities with gradient
-- `model/texts.py`: prompts as tokens
+- `model/prompt_encoding.py`: prompts as tokens
 - `loop/sampler.py`: who samples: the policy itself, or an older or coarser copy of it
 - `loop/boxes.py`: errors in a method's code, reported with its file and line
 - `loop/metrics.py`: the columns of the history
@@ -26,7 +26,7 @@ A batch also passes through these. You can take each at its word until you need 
   prefix once
 - `model/llama.py`: what transformers computes for the embedded models, with less Python
 
-What surrounds a batch: `settings` (of a run), `run` (what `train` returns), `room` (whether it fits
-into memory), `checkpoints` and `stopping` (how a run is interrupted and resumed), `learner`,
-`optimizers` and `critic` (what has weights). `trlib.model.partial` writes completions
-with policies of several ages."""
+What surrounds a batch: `settings` (of a run), `run` (what `train` returns), `memory_check` (whether
+it fits into memory), `checkpoints` and `stopping` (how a run is interrupted and resumed),
+`learner`, `optimizers` and `critic` (what has weights). `trlib.model.partial_rollout` writes
+completions with policies of several ages."""

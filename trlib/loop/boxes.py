@@ -1,4 +1,4 @@
-"""A method's boxes as the loop calls them: an error in one names the method's file and line."""
+"""Calls a user's method and reports its errors with file and line."""
 
 import inspect
 import os
@@ -18,7 +18,7 @@ from trlib.loop.settings import FilledSettings
 
 
 @contextmanager
-def naming_errors(author: object, name: str) -> Iterator[None]:
+def wrap_user_errors(author: object, name: str) -> Iterator[None]:
     """Inside a `with` block an error that a method or a task raises becomes an error of the run, so
     that nothing already trained is lost.
     Raises MethodError: an error that is not trlib's own, with the place in the author's file."""
@@ -49,7 +49,7 @@ class ResolvedNeeds(Needs):
 def needs_of(method: Method, anchor: Anchor) -> ResolvedNeeds:
     """What the method declares, and what follows from it.
     Raises MethodError: `needs` raises an error, or returns something else."""
-    with naming_errors(method, "needs"):
+    with wrap_user_errors(method, "needs"):
         declared = method.needs(anchor)
         if not isinstance(declared, Needs):
             raise TypeError(f"needs: expected Needs(...), got {type(declared).__name__}")

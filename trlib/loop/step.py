@@ -16,7 +16,7 @@ from trlib import checks
 from trlib.algorithms.method import Batch, Method, Scores, TokenLoss
 from trlib.algorithms.needs import Needs
 from trlib.corrections import sequence_ess
-from trlib.loop.boxes import naming_errors
+from trlib.loop.boxes import wrap_user_errors
 from trlib.loop.critic import Critic
 from trlib.loop.learner import Learner
 from trlib.loop.metrics import Update, observe, sampler_kl
@@ -68,19 +68,19 @@ class LoopStep:
         rows: Tensor | None = None,
         *,
         weights: Mapping[str, Tensor] | None = None,
-        twice: bool = False,
+        double_backward: bool = False,
         perturb: Callable[[Tensor], Tensor] | None = None,
     ) -> Scores:
         c, needs, settings = self._rows(rows), self.needs, self.learner.settings
         # The fused kernels have only one derivative.
-        with sdpa_kernel(SDPBackend.MATH) if twice else nullcontext():
+        with sdpa_kernel(SDPBackend.MATH) if double_backward else nullcontext():
             scores = self.learner.policy.score(
                 c,
                 temperature=settings.temperature,
                 full=needs.full,
                 hidden=needs.hidden,
                 weights=weights,
-                at_once=None if twice else settings.at_once,
+                at_once=None if double_backward else settings.at_once,
                 perturb=perturb,
             )
             if needs.values:
@@ -119,11 +119,11 @@ class LoopStep:
             scores = self._teaching() if self.skip else self.score()
         self._complete(scores)
         if self.skip and checks.values_checked():
-            with naming_errors(self.method, "objective"):
+            with wrap_user_errors(self.method, "objective"):
                 check_proportional(self.method, scores, self.batch)
-        with naming_errors(self.method, "objective"):
+        with wrap_user_errors(self.method, "objective"):
             self.token_loss = _checked(self.method.objective(scores, self.batch), self.batch)
-        with naming_errors(self.method, "loss"):
+        with wrap_user_errors(self.method, "loss"):
             loss = self.method.loss(self.token_loss.per_token, self.batch)
         self._observe(scores)
         return loss
@@ -162,8 +162,8 @@ class LoopStep:
         logp = self.score(rows).logp
         return Scores(batch.logp_rollout.to(logp.dtype).index_copy(0, rows, logp))
 
-    def descend(self, loss: Tensor, *, speed: float = 1.0) -> None:
-        self.report(*self.learner.descent.step(loss, speed))
+    def descend(self, loss: Tensor, *, lr_scale: float = 1.0) -> None:
+        self.report(*self.learner.descent.step(loss, lr_scale))
 
     def report(self, loss: float, grad_norm: float) -> None:
         finite = self.learner.descent.finite

@@ -18,7 +18,7 @@ from torch import Tensor
 from trlib import checks
 from trlib.algorithms.method import Batch, Method
 from trlib.errors import CheckpointError, RunError
-from trlib.loop import boxes, checkpoints, room
+from trlib.loop import boxes, checkpoints, memory_check
 from trlib.loop.collect import Collector
 from trlib.loop.learner import Learner
 from trlib.loop.metrics import Update, distinct_right, means_by_group, measure, summarise
@@ -174,7 +174,7 @@ class _Loop:
         self.policy, self.task, self.method, self.settings = policy, task, method, settings
         self.needs = boxes.needs_of(method, settings.anchor)
         boxes.check_vocabulary(method, self.needs, policy.vocabulary)
-        room.warn_if_short(policy, settings, self.needs)
+        memory_check.warn_if_short(policy, settings, self.needs)
         self.result = Run(policy, [], [], record_of(policy, task, method, settings), folder)
         self.learner = Learner(policy, settings, self.needs, make)
         self.collector = Collector(self.learner, task, method, self.needs, settings)
@@ -289,7 +289,7 @@ class _Loop:
                     part = part.flatten()
                     yield make(completions.rows(part), batch.rows(part), skip=self.skip)
 
-        with boxes.naming_errors(self.method, "update"):
+        with boxes.wrap_user_errors(self.method, "update"):
             self.method.update(make(completions, batch, parts=minibatches))
         return done
 

@@ -17,8 +17,8 @@ from sphinx.util.docutils import SphinxDirective
 
 import trbook.cards
 from bookext import claims, quoted
+from bookext.generated_tables import Table, escape
 from bookext.modules import entries, table_of_contents, write_pages
-from bookext.read_off import Table, escape
 from bookext.terms import slug
 from trbook.cards import elsewhere, taxonomy, text
 from trbook.cards.draw import drawing

@@ -52,5 +52,5 @@ def test_a_batch_goes_through_the_files_that_the_loop_lists(monkeypatch, policy,
     lines = [len((ROOT / file).read_text().splitlines()) for file in path]
     assert len(path) <= 6 and sum(lines) <= 1225
     assert len({*path, *aside}) == len(path) + len(aside)
-    storeys = ("loop/", "algorithms/", "model/")
-    assert {file for file in entered if file.startswith(storeys)} == {*path, *aside}
+    layers = ("loop/", "algorithms/", "model/")
+    assert {file for file in entered if file.startswith(layers)} == {*path, *aside}

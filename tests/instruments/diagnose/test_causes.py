@@ -30,7 +30,7 @@ from tests.instruments.diagnose.faults import (
 from tests.typed import typed
 from tools.paths import ROOT
 from trlab.diagnose import causes, diagnose, dump, page, read
-from trlab.diagnose.texts import JUDGEMENT, TEXTS
+from trlab.diagnose.messages import JUDGEMENT, TEXTS
 
 RECORD = json.loads(Path(__file__).with_name("power.json").read_text(encoding="utf-8"))
 SIZE = 256
