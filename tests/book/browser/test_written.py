@@ -25,7 +25,7 @@ def texts(one: Any) -> list[str]:
         ("21 + 37 = 58, 58 + 33 = 91. Answer 91", [], []),
         ("21 + 37 = 68, 68 + 33 = 91. Answer 91", ["68", "91"], []),
         ("19 + 31 = 6th (containing 3), 61 + 36 = 77.", ["6th", "77"], ["6th", "(containing"]),
-        ("(21 + 11 + 2) = 42, 42 – 11 = 40", [], ["–"]),
+        ("(21 + 11 + 2) = 42, 42 – 11 = 40", ["42"], ["–"]),
         ("", [], []),
     ],
 )
@@ -48,12 +48,17 @@ def test_steps_and_words_of_an_answer(
         ("19 + 31 = 49. Answer 49", 0, "one step, it does not add up"),
         ("No integer, 26 + 26 = 52.", 0, "one step, it adds up, 2 other words"),
         ("One Hundred.", 0, "no step, 2 other words"),
+        (
+            "21, 21 + 26 = 47, 47 + 26 = 63. Answer 63",
+            0,
+            "only the first step adds up, its 32 tokens were used up",
+        ),
     ],
 )
 def test_a_note_says_what_the_reward_does_not_see(
     sources: Any, said: str, right: int, noted: str
 ) -> None:
-    assert sources("written/words.js", "(m, answer) => m.note(answer)", [said, right]) == noted
+    assert sources("written/words.js", "(m, answer) => m.note(answer, 63)", [said, right]) == noted
 
 
 def test_the_slider_and_the_handle_lead_through_the_batches(visit: Any) -> None:

@@ -55,7 +55,7 @@ export function lanes(looks, { set, data, state }) {
         kept = Math.min(longest, ROOM);
       cards.forEach((one, i) => {
         const lane = data.lanes[i];
-        one.show(lane.said[batch][which], shareAt(lane, batch, data.each), kept, batch === last);
+        one.show(lane.said[batch][which], shareAt(lane, batch, data.each), { total, kept, atEnd: batch === last });
       });
     },
   };
@@ -78,12 +78,12 @@ function card({ name }, { hue, dash }) {
   node.style.setProperty("--hue", hue);
   return {
     node,
-    show(answer, right, kept, atEnd) {
+    show(answer, right, { total, kept, atEnd }) {
       const [text, rewarded] = answer;
       say(share, `${percent(right)} right`);
       say(among, atEnd ? " of new sums" : " of this batch");
       say(ghost, "0 ".repeat(Math.ceil(kept / 2)));
-      say(noted, note(answer));
+      say(noted, note(answer, total));
       node.dataset.right = rewarded ? "yes" : "no";
       say(mark, rewarded ? "✓" : "✕");
       mark.setAttribute("aria-label", rewarded ? "right" : "wrong");

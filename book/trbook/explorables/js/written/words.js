@@ -1,6 +1,7 @@
 /* What is said of an answer, and of three runs after so many batches. */
 
-const SIGNS = /^(\d+|\+|=|Answer)$/, // what every right answer is made of
+const WHOLE = /^\d+$/,
+  SIGNS = /^(\d+|\+|=|Answer)$/, // what every right answer is made of
   AROUND = /^[([]+|[)\].,;:]+$/g;
 
 const split = (said) => said.split(/\s+/).filter(Boolean),
@@ -19,27 +20,30 @@ export function pieces(said) {
   });
 }
 
-/* By the place of its result, whether a step adds up: a + b = c. */
+/* By the place of its result, whether a step adds up: numbers with + between them, = and a number. */
 function steps(bare) {
-  const whole = /^\d+$/,
-    found = new Map();
-  for (let i = 4; i < bare.length; i++) {
-    const [a, plus, b, equal, c] = bare.slice(i - 4, i + 1);
-    if (whole.test(a) && plus === "+" && whole.test(b) && equal === "=")
-      found.set(i, whole.test(c) && Number(c) === Number(a) + Number(b));
+  const found = new Map();
+  for (let equal = 3; equal + 1 < bare.length; equal++) {
+    if (bare[equal] !== "=") continue;
+    let at = equal - 1;
+    while (WHOLE.test(bare[at]) && bare[at - 1] === "+" && WHOLE.test(bare[at - 2])) at -= 2;
+    if (at === equal - 1) continue;
+    const sum = bare.slice(at, equal).reduce((all, word) => all + (word === "+" ? 0 : Number(word)), 0);
+    found.set(equal + 1, bare[equal + 1] === String(sum));
   }
   return found;
 }
 export const addsUp = (said) => [...steps(split(said).map(stripped)).values()];
 
 /* An answer in a few words: its steps, and what the reward does not see of them. */
-export function note([said, right]) {
+export function note([said, right], total) {
   const sums = addsUp(said),
     good = sums.filter(Boolean).length,
     odd = pieces(said).filter((piece) => piece.odd).length,
     parts = [stepped(sums, good)];
   if (right && sums.length && !good) parts.push("the mistakes cancel");
-  if (!right && sums.length > 1 && good === sums.length) parts.push("and another answer");
+  if (!right && said.endsWith(`Answer ${total}`)) parts.push("its 32 tokens were used up");
+  else if (!right && sums.length > 1 && good === sums.length) parts.push("and another answer");
   if (odd) parts.push(`${odd} other ${odd > 1 ? "words" : "word"}`);
   return parts.join(", ");
 }
