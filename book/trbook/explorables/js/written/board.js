@@ -23,7 +23,7 @@ export function board(looks) {
   let at = null;
   return {
     node: picture.node,
-    height: (width) => (width < NARROW ? 210 : 236),
+    height: (width) => (width < NARROW ? 210 : 220),
     place: () => at,
     draw({ batch }, reading, { width, height }, { lanes, each, tested }) {
       const narrow = width < NARROW,
