@@ -19,7 +19,7 @@ from trlib.tasks import Prompt, load_task
 
 FILE: dict[str, Any] = json.loads(packs.WRITTEN.read_text(encoding="utf-8"))
 ONCE, MANY, HELD = FILE["lanes"]
-PLAIN = re.compile(r"(\d+|\+|=|Answer)[.,]?")
+PLAIN = re.compile(r"(\d+|\+|=|Answer)[.,;]?")
 STEP = re.compile(r"(\d+) \+ (\d+) = (\d+)")
 
 
@@ -82,8 +82,10 @@ def test_what_the_page_says_of_the_record() -> None:
 
 
 def test_what_chapter_11_and_the_first_page_say_of_the_record() -> None:
-    five = [[right for _, right in lane["said"][5]] for lane in FILE["lanes"]]
-    assert [sum(row) for row in five] == [0, 1, 0]
+    half = [
+        next(batch for batch in range(16) if share(lane, batch) >= 0.5) for lane in (ONCE, MANY)
+    ]
+    assert half == [11, 2]
     assert all(share(MANY, batch) > share(ONCE, batch) + 0.1 for batch in (1, 2, 4, 5, 6))
     assert share(MANY, 15) == 0 and MANY["end"][2] < 0.05 < min(ONCE["end"][1], HELD["end"][1])
     odd = [
@@ -96,7 +98,7 @@ def test_what_chapter_11_and_the_first_page_say_of_the_record() -> None:
         ]
         for lane in FILE["lanes"]
     ]
-    assert odd == [[], [13, 14, 15, 16], [7, 9, 10]]
+    assert odd == [[], [13, 14, 15, 16], [9, 10]]
 
 
 def test_it_is_small_and_comes_when_a_reader_comes_near() -> None:

@@ -72,7 +72,7 @@ function card({ name }, { hue, dash }) {
       "li",
       {},
       h("p", { class: "who" }, sample(dash), h("b", { text: name })),
-      h("p", { class: "share" }, share, among),
+      h("p", { class: "share" }, share, among, " right"),
       h("div", { class: "stack" }, h("div", {}, h("p", { class: "what" }, mark, said), noted), ghost),
     );
   node.style.setProperty("--hue", hue);
@@ -80,7 +80,7 @@ function card({ name }, { hue, dash }) {
     node,
     show(answer, right, { total, kept, atEnd }) {
       const [text, rewarded] = answer;
-      say(share, `${percent(right)} right`);
+      say(share, percent(right));
       say(among, atEnd ? " of new sums" : " of this batch");
       say(ghost, "0 ".repeat(Math.ceil(kept / 2)));
       say(noted, note(answer, total));
