@@ -11,8 +11,9 @@ sweep, `archive` makes a page for each, `quoted` puts a number of it into a sent
 how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `explorables`
 puts them on pages that are no notebooks, `snippets` runs a page's few lines of code; `docstrings`
 turns the package's docstrings into sound markup and links outside names; `first` builds a few pages
-before the others; `teaching` makes the tables for teachers, and `editions` leaves a place for a link
-to the PDF.
+before the others; `contents` says what the sidebar shows and which page comes next, `moved` leads
+old addresses to new pages; `teaching` makes the tables for teachers, and `editions` leaves a place
+for a link to the PDF.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ PARTS = (
     "ladder",
     "first",
     "head",
+    "contents",
+    "moved",
     "search",
     "snippets",
     "editions",
