@@ -11,9 +11,10 @@ the interface's pages, `methods` the method cards; `sweeps` and `records` show w
 sweep, `archive` makes a page for each, `quoted` puts a number of it into a sentence, `words` says
 how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `explorables`
 puts them on pages that are no notebooks, `snippets` runs a page's few lines of code; `docstrings`
-turns the package's docstrings into sound markup and links outside names; `preview` builds a few
-pages before the others; `teaching` makes the tables for teachers, and `editions` leaves a place for a link
-to the PDF.
+turns the package's docstrings into sound markup and links outside names; `preview` builds a few pages
+before the others; `contents` says what the sidebar shows and which page comes next, `moved` leads
+old addresses to new pages; `teaching` makes the tables for teachers, and `editions` leaves a place
+for a link to the PDF.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ PARTS = (
     "ladder",
     "preview",
     "head",
+    "contents",
+    "moved",
     "search",
     "snippets",
     "editions",

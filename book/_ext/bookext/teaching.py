@@ -164,8 +164,8 @@ def refusals(code: Any) -> list[str]:
 
 
 def chapters(app: Sphinx) -> list[Chapter]:
-    """The chapters that have a number, in its order: those of the part *Learn*, with those of
-    *Further* beside them."""
+    """The chapters that have a number, in its order: those of the part *Learn*, with their
+    companions."""
     numbered = [
         (found[1], entry)
         for entry in entries(table_of_contents(app))

@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bookext.moved import moved
 from tools.archive import archive
 from tools.browser import settle
 from tools.draw.screenshots import pages
-from tools.paths import chapters, contents
+from tools.paths import ROOT, chapters, contents
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("\n", 1)[1]
@@ -35,8 +36,8 @@ EVERY_TIME = (
 page that is written by hand, and a seventh of those that are made from modules and cards, another
 one each day (`--survey`)."""
 MADE = ("book/methods/",)
-LIMIT, HEAVIER = 700_000, {"notebooks/11_shoot_out.html": 1_000_000}
-"""Bytes of a page with everything that it loads, each part gzipped; the recorded runs are data."""
+LIMIT = 700_000
+"""Bytes of a page with everything that it loads, each part gzipped."""
 TALLEST = 25_000
 """Pixels of a page on a phone, its folds closed."""
 SILENT = """() => [...document.querySelectorAll('article img')]
@@ -145,7 +146,11 @@ def surveyed(survey: str, profile: str) -> list[Any]:
 @pytest.mark.nightly("needs every page")
 def test_the_survey_knows_every_page(book: Path) -> None:
     """A sweep's page is none of the table of contents: the page of all sweeps leads to it."""
-    named = [name for name in pages(book) if not name.startswith("book/records/")]
+    gone = {f"{name}.html" for name in moved(ROOT)}
+    assert gone <= {*pages(book)}, "an old address leads on"
+    named = [
+        name for name in pages(book) if name not in gone and not name.startswith("book/records/")
+    ]
     assert named == sorted(f"{name}.html" for name in [*contents(), "search"])
 
 
@@ -159,7 +164,7 @@ def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_o
     outside = [url for url in visit.requests if not url.startswith((address, "data:", "blob:"))]
     faults = [f"asks someone else: {url}" for url in outside]
     size = weight(book, visit.requests)
-    faults += [f"heavy: {size:,} bytes gzipped"] if size > HEAVIER.get(name, LIMIT) else []
+    faults += [f"heavy: {size:,} bytes gzipped"] if size > LIMIT else []
     faults += [f"a picture that says nothing: {picture}" for picture in page.evaluate(SILENT)]
     faults += [f"an icon without a picture: {icon}" for icon in page.evaluate(ICONS)]
     faults += [f"Markdown as it was typed: {words}" for words in page.evaluate(MARKDOWN)]

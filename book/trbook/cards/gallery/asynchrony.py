@@ -55,7 +55,7 @@ def _masked(name: str, title: str, diff: str, **more: Any) -> MethodCard:
 
 def _kin(words: str) -> str:
     """What the recorded corrections contain of a method."""
-    link = "../recorded_third.md#corrections-level-bounds-dropped-completions"
+    link = "../recorded.md#corrections-level-bounds-dropped-completions"
     return f"Nearest recorded row, in [`corrected`]({link}): {words}."
 
 
