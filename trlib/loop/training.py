@@ -8,7 +8,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from trlib.loop.metrics import Update, distinct_right, means_by_group, measure, 
 from trlib.loop.optimizers import Maker, maker
 from trlib.loop.run import Run, record_of
 from trlib.loop.settings import Anchor, FilledSettings, Precision, RunSettings
+from trlib.loop.skipping import SkippingStep, may_skip
 from trlib.loop.step import LoopStep
 from trlib.loop.stopping import stoppable
 from trlib.model.completions import Completions
@@ -137,7 +137,7 @@ class _Loop:
         self.result = Run(policy, [], [], record_of(policy, task, method, settings), folder)
         self.learner = Learner(policy, settings, self.needs, make)
         self.collector = Collector(self.learner, task, method, self.needs, settings)
-        self.skip = boxes.may_skip(method, self.needs, settings)
+        self.part = SkippingStep if may_skip(method, self.needs, settings) else LoopStep
 
     def run(self) -> Run:
         """Every batch that is left, with checkpoints in between."""
@@ -234,22 +234,22 @@ class _Loop:
     def _update(self, completions: Completions, batch: Batch, k: int) -> list[Update]:
         """Boxes 3 and 4: what the method learns from the batch."""
         done: list[Update] = []
-        s, make = self.settings, partial(LoopStep, self.learner, self.method, self.needs, done=done)
+        s, given = self.settings, (self.learner, self.method, self.needs)
 
         def minibatches() -> Iterator[LoopStep]:
             for epoch in range(s.epochs):
                 if s.minibatches == 1:
-                    yield make(completions, batch, skip=self.skip)
+                    yield self.part(*given, completions, batch, done=done)
                     continue
                 # Whole groups, in a new order every epoch.
                 order = torch.randperm(s.prompts, generator=generator(s.seed, "order", k, epoch))
                 rows = torch.arange(s.prompts * s.group).view(s.prompts, s.group)[order]
                 for part in rows.to(batch.mask.device).chunk(s.minibatches):
                     part = part.flatten()
-                    yield make(completions.rows(part), batch.rows(part), skip=self.skip)
+                    yield self.part(*given, completions.rows(part), batch.rows(part), done=done)
 
         with boxes.wrap_user_errors(self.method, "update"):
-            self.method.update(make(completions, batch, parts=minibatches))
+            self.method.update(LoopStep(*given, completions, batch, done=done, parts=minibatches))
         return done
 
     @torch.no_grad()
