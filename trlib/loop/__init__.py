@@ -1,6 +1,6 @@
 """The loop that trains: rollout, advantage, objective, update, the same for every method.
 
-Five files, some 1,200 lines, take a reader from `trlib.train` to the optimiser's step, here with
+Five files, some 1,100 lines, take a reader from `trlib.train` to the optimiser's step, here with
 GRPO. In the order of a batch:
 
 1. `loop/training.py`: `train`, and what happens to a batch
@@ -18,6 +18,7 @@ A batch also passes through these. You can take each at its word until you need 
 - `model/prompt_encoding.py`: prompts as tokens
 - `loop/sampler.py`: who samples: the policy itself, or an older or coarser copy of it
 - `loop/boxes.py`: errors in a method's code, reported with its file and line
+- `loop/skipping.py`: completions that can teach nothing are not scored
 - `loop/metrics.py`: the columns of the history
 - `algorithms/plan.py`, `algorithms/needs.py`, `algorithms/memory.py`: what a method draws, asks for
   and keeps
