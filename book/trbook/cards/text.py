@@ -273,9 +273,12 @@ def _rule(card: MethodCard) -> list[str]:
     """The curve of the weight with both formulas, or the formula alone and why there is no curve;
     and the line that it changes: of the main line first."""
     line = ["```diff", *card.diff.splitlines(), "```", ""] if card.diff else []
+    figure, formulas = _figure(card), _formulas(card)
     if card.name in of_card.LINES:
-        return [*_lines(card), *_figure(card)]
-    return [*_figure(card), *line]
+        return [*_lines(card), *formulas[:4], *figure, *formulas[4:]]
+    if read.draws(card):
+        return [*figure, *formulas, *line]
+    return [*formulas, *figure, *line]
 
 
 def _lines(card: MethodCard) -> list[str]:
@@ -286,19 +289,22 @@ def _lines(card: MethodCard) -> list[str]:
         *of_card.diff(card.name),
         "```",
         "",
-        f"`-` is {lines.beside}, `+` is {card.title}; [what the names mean]({GUIDE}). "
-        f"[The ladder]({LADDER}) climbs from REINFORCE to TROLL in such steps.",
+        f"`-` {lines.beside}, `+` {card.title} · [the names]({GUIDE}) · "
+        f"[the ladder]({LADDER}), one line at a time",
         "",
     ]
 
 
+def _formulas(card: MethodCard) -> list[str]:
+    """Loss and weight, four lines each."""
+    return [part for one in formulas_of(card) for part in ("$$", one, "$$", "")]
+
+
 def _figure(card: MethodCard) -> list[str]:
-    """The curve of the weight with both formulas, or the formula alone and why there is no
-    curve."""
-    formulas = [part for one in formulas_of(card) for part in ("$$", one, "$$", "")]
+    """The curve of the weight, or why there is none."""
     if not read.draws(card):
-        return [*formulas, f"No curve: {card.no_curve}.", ""]
-    return [f"```{{method-curve}} {card.name}", "```", "", *formulas]
+        return [f"No curve: {card.no_curve}.", ""]
+    return [f"```{{method-curve}} {card.name}", "```", ""]
 
 
 GAP = re.compile(r"\\q?quad|,\\ \\ |(?=\\ \\text\{)")
