@@ -19,6 +19,7 @@ from tests.instruments.diagnose.faults import (
     HEALTHY,
     KINDS,
     by_row,
+    certain_ends,
     flat,
     jsonl,
     judged,
@@ -170,6 +171,13 @@ def test_prompts_as_ids_are_groups_and_areals_log_probs_are_the_samplers(tmp_pat
     assert ("logp_old", "prox_logp") in found.recognised
     assert found.group is not None and len(np.unique(found.group)) == 8
     assert diagnose(found).judgement.headline == "found: temperature"
+
+
+def test_tokens_of_which_a_model_is_certain_are_no_padding():
+    """A live run was accused of it: 0 is a log-prob that a softmax gives."""
+    assert causes.judge(rollouts(certain_ends()))[0].verdict == "healthy"
+    (cause,) = causes.judge(rollouts(certain_ends(pad=8)))[0].causes
+    assert cause.name == "padding"
 
 
 def test_a_batch_without_any_advantage_is_named():
