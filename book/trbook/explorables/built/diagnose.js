@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: a4cc84334e6f5c2a. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 3fc45bb8dd430683. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock
