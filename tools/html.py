@@ -267,8 +267,11 @@ class Builder:
                 path.unlink()
 
     def _unexecuted(self, chapter: Path) -> dict[str, object]:
-        """The notebook as it is stored, with the reason why its page shows no results."""
+        """The notebook without results, with the reason why its page shows none."""
         notebook = json.loads(chapter.read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                cell |= {"outputs": [], "execution_count": None}
         where = (
             self.failures.get(chapter, "it has not run")
             .splitlines()[0]

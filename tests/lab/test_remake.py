@@ -14,9 +14,9 @@ from tests.typed import typed
 from trlab import record
 from trlab.cell import MEASURES
 from trlab.cells import cells
-from trlab.drawing import named
-from trlab.drawing.named import FIGURES, Figure, figure
-from trlab.drawing.names import called
+from trlab.drawing import figure_registry
+from trlab.drawing.display_names import called
+from trlab.drawing.figure_registry import FIGURES, Figure, figure
 from trlab.drawing.recorded import draw
 from trlab.findings import finished
 from trlab.measures import DERIVED
@@ -99,7 +99,7 @@ def test_a_figure_that_does_not_exist_is_named_with_the_nearest(capsys):
 def desk(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a recorded sweep of four cells, of which a figure shows two."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(named.FIGURES, "tiny", TINY)
+    monkeypatch.setitem(figure_registry.FIGURES, "tiny", TINY)
     monkeypatch.setattr(record, "RECORDS", tmp_path / "records")
     conduct(
         plan(load_sweep("tiny.py"), out=tmp_path / "records" / "tiny", remake=True),

@@ -94,7 +94,7 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
     if record:
         summary, lines = short(record), [sentence(record), on_a_gpu(entry, record.get("text"))]
     else:
-        summary, lines = metadata.get(PENDING, _without(app)), []
+        summary, lines = metadata.get(PENDING, _without(app, executed)), []
     _take_colab(doctree)
     colab = address.of(app.config).colab(f"notebooks/{path.name}")
     title = next(iter(doctree.findall(nodes.title)), None)
@@ -105,9 +105,12 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
         )
 
 
-def _without(app: Sphinx) -> str:
-    """What stands where no record is: `jupyter-book build .` executes what `make html` has not."""
-    return "Not executed yet." if app.config.prepared else "Executed with this page."
+def _without(app: Sphinx, executed: str | None) -> str:
+    """What stands where no record is: `jupyter-book build .` takes the results that a chapter is
+    stored with, and executes the others."""
+    if app.config.prepared:
+        return "Not executed yet."
+    return "With the results that are stored with it." if executed else "Executed with this page."
 
 
 def _take_colab(doctree: nodes.document) -> None:

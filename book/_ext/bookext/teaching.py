@@ -25,8 +25,8 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from bookext.generated_tables import Table
 from bookext.modules import entries, table_of_contents
-from bookext.read_off import Table
 from trbook.exercises.built import Built
 from trbook.exercises.check import Exercise, Numbers
 from trbook.exercises.inside import Choice, InTheLoop
