@@ -26,6 +26,7 @@ from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 
 import trlib  # noqa: E402
 from tests.by_day import by_day  # noqa: E402
+from tests.instruments.bridges import trl_run  # noqa: E402
 from tests.instruments.bridges.trl_run import QUIET  # noqa: E402
 from trlib.algorithms import (  # noqa: E402
     TokenLoss,
@@ -752,3 +753,34 @@ def test_two_processes_end_in_trls_own_weights_and_do_what_one_does(tmp_path):
     assert max((weights[0][k] - start[k]).abs().max() for k in start) > 1e-4
     for name in start:
         torch.testing.assert_close(weights[0][name], weights[1][name], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("slices", "updates"), [(1, 1), (2, 2)])
+def test_accumulation_may_eat_trls_iterations(slices, updates, policy, tmp_path):
+    """Question 26: updates per rollout are steps_per_generation x num_iterations /
+    gradient_accumulation_steps."""
+    drawn = []
+
+    def counted(prompts, trainer):
+        drawn.append(trainer.state.global_step)
+        return trl_run.rollouts(prompts, trainer)
+
+    settings = {"steps_per_generation": slices, "num_iterations": 2, "max_steps": 2}
+    trainer = GRPOTrainer(
+        model=policy.model,
+        args=GRPOConfig(
+            output_dir=str(tmp_path),
+            per_device_train_batch_size=4,
+            num_generations=4,
+            gradient_accumulation_steps=2,
+            max_completion_length=8,
+            **settings,
+            **QUIET,
+        ),
+        reward_funcs=trl_run.reward,
+        rollout_func=counted,
+        train_dataset=Dataset.from_list([{"prompt": p} for p in trl_run.PROMPTS]),
+        processing_class=policy.tokenizer,
+    )
+    trainer.train()
+    assert drawn == list(range(0, 2, updates))
