@@ -304,8 +304,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nstored: interrupted; the next call goes on from here", file=sys.stderr)
         return 130
-    for error in failures.values():
-        print(f"stored: {error}", file=sys.stderr)
+    for failed in failures.values():
+        print(f"stored: {failed}", file=sys.stderr)
     total = sum(path.stat().st_size for path in NOTEBOOKS.glob("*.ipynb"))
     print(f"all notebooks: {total / 1e6:.1f} MB of {IN_ALL / 1e6:.0f}")
     return bool(failures)
