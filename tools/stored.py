@@ -146,16 +146,14 @@ def cleaned(output: dict[str, Any], draw: Draw) -> dict[str, Any] | None:
     drawings = DRAWING.findall(page)
     if drawings and DRAWING.sub("", page).strip() == "":
         return {**output, **_as_picture(page, _label(page), draw)}
-    kept: dict[str, Any] = {}
-    if page:
-        page = DRAWING.sub(lambda found: _img(found[0], draw), page)
-        page = _plain(NAMES.sub("", STYLES.sub("", SCRIPTS.sub("", page))))
-        kept["text/html"] = _lines(page)
-    for kind in ("text/markdown", "image/png"):
+    kept: dict[str, Any] = {"text/plain": _lines(plain)}
+    for kind in ("text/html", "text/markdown"):
         if kind in data:
-            kept[kind] = _lines(data[kind])
-    if plain:
-        kept["text/plain"] = _lines(plain)
+            text = DRAWING.sub(lambda found: _img(found[0], draw), data[kind])
+            text = NAMES.sub("", STYLES.sub("", SCRIPTS.sub("", text)))
+            kept[kind] = _lines(_plain(text))
+    if "image/png" in data:
+        kept["image/png"] = data["image/png"]
     return {**output, "data": kept}
 
 
@@ -166,7 +164,7 @@ def _as_picture(page: str, alt: str, draw: Draw) -> dict[str, Any]:
     if said:
         page += NOTE
         if len(said[2]) <= SETTINGS:
-            metadata[EXPLORABLE] = {"module": said[1], "settings": json.loads(said[2])}
+            metadata[EXPLORABLE] = {"module": said[1], "settings": said[2]}
     drawn = draw(page)
     size = {"width": drawn.width, "height": drawn.height}
     data = {"image/png": base64.b64encode(drawn.png).decode(), "text/plain": _lines(alt)}
@@ -223,13 +221,12 @@ def stored(notebook: dict[str, Any], draw: Draw) -> dict[str, Any]:
         metadata.pop(name, None)
     metadata.get("language_info", {}).pop("version", None)
     metadata[KEY] = fingerprints(notebook)
-    notebook["metadata"] = dict(sorted(metadata.items()))
     return notebook
 
 
 def write(path: Path, notebook: dict[str, Any]) -> bool:
-    """Writes a notebook in one go, and says whether anything in it is new."""
-    text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+    """Writes a notebook in one go, as Jupyter does, and says whether anything in it is new."""
+    text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     if text == path.read_text(encoding="utf-8"):
         return False
     unfinished = path.with_suffix(".unfinished")
@@ -307,8 +304,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nstored: interrupted; the next call goes on from here", file=sys.stderr)
         return 130
-    for error in failures.values():
-        print(f"stored: {error}", file=sys.stderr)
+    for failed in failures.values():
+        print(f"stored: {failed}", file=sys.stderr)
     total = sum(path.stat().st_size for path in NOTEBOOKS.glob("*.ipynb"))
     print(f"all notebooks: {total / 1e6:.1f} MB of {IN_ALL / 1e6:.0f}")
     return bool(failures)

@@ -57,18 +57,14 @@ def test_a_notebook_shows_everything_without_a_script_and_nothing_by_chance(path
 
 @pytest.mark.parametrize("path", LINE, ids=lambda path: path.stem)
 def test_a_picture_says_what_it_shows(path: Path) -> None:
-    pictures = 0
     for where, _, output in outputs(read(path)):
         data = output.get("data", {})
         if "image/png" in data:
-            pictures += 1
             shown = output["metadata"]["image/png"]
             assert len(shown["alt"]) > 40 and "".join(data["text/plain"]) == shown["alt"], where
             assert 100 < shown["width"] <= stored.WIDTH and shown["height"] > 30, where
         for img in re.findall(r"<img [^>]*>", "".join(data.get("text/html", ""))):
-            pictures += 1
             assert re.search(r'alt="[^"]{40,}"', img) and "data:image/png;base64" in img, where
-    assert pictures > 0
 
 
 @pytest.mark.parametrize("path", LINE, ids=lambda path: path.stem)
