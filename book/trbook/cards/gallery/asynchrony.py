@@ -417,8 +417,8 @@ CARDS: tuple[MethodCard, ...] = (
         "trm",
         "TRM",
         "(max(k2) <= delta and mean(k3) <= delta_mean)     # of the completion",
-        use="Use it when one bad token should disqualify an answer: the whole answer is dropped "
-        "if any token has moved too far, or its tokens have on average.",
+        use="Use it when one bad token should disqualify an answer: the whole answer is dropped if "
+        "one token has moved too far, or all of them have on average.",
         what="the largest and the mean KL of a completion's tokens",
         how="a completion is dropped if any of its tokens leaves the region, or all of them on average",
         level="completion",
