@@ -273,7 +273,7 @@ def test_a_library_that_is_not_installed_is_one_line(capsys, monkeypatch):
         ),
         (
             f"--function {OURS} --kind gae",
-            "kind: expected one of advantage, kl, loss, got 'gae'",
+            "kind: expected one of advantage, correction, kl, loss, got 'gae'",
         ),
         (
             f"--function {OURS} --kind kl --loss ppo",
