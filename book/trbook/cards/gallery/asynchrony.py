@@ -487,6 +487,33 @@ CARDS: tuple[MethodCard, ...] = (
         no_curve="a token that is young enough has PPO's weight",
     ),
     _masked(
+        "sao",
+        "SAO",
+        "(0.7 < r < 6)      # A from a critic",
+        use="Use it when a group of answers per prompt is too dear or too slow to wait for: one answer per prompt and "
+        "a critic, one ratio for mismatch, age and updates.",
+        what="the ratio of each token to the policy that sampled it",
+        how="a token outside the window is left out, whatever its advantage; a critic gives the advantages, so one "
+        "completion per prompt is enough",
+        level="token",
+        action="mask",
+        signed=False,
+        source="Hou et al. 2026",
+        arxiv="2607.07508",
+        provenance="code",
+        read_in="TorchTrade at 44bb3069 (`sao_loss.py`), and descriptions of other ports",
+        functions=(MODULE + "masks.dis_mask", MODULE + "masks.SAO"),
+        long="single-rollout asynchronous optimisation; its mask is DIS, direct double-sided importance sampling",
+        paper={
+            "eps_low": "0.3 for mathematics, 0.8 for software",
+            "eps_high": "5 for mathematics, 3 for software",
+            "critic_speed": "two updates of the critic for one of the policy's",
+            "lam": "depends on the completion's length",
+        },
+        remark="A narrow window is no safer: from 0.8 to 1.2 most runs break that learn with the paper's window, and "
+        "PPO's clip in the same window holds. Most likely because the mask silences tokens on their way back too.",
+    ),
+    _masked(
         "vaco",
         "VACO",
         "(mean(abs(r - 1)) <= delta or A * log(r) <= 0)",
