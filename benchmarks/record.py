@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from trlab.circumstances import commit, processor
+from trlab.provenance import commit, processor
 
 PACKAGES = ("torch", "transformers", "trl", "accelerate", "datasets", "numpy")
 

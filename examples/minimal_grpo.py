@@ -41,7 +41,7 @@ from trlib.algorithms import TokenLoss, cispo_loss, dppo_loss, gspo_loss, pg_is_
 from trlib.checks import value_checks
 from trlib.divergences import k3
 from trlib.model.policy import load_policy
-from trlib.model.texts import tokens_holding
+from trlib.model.prompt_encoding import tokens_holding
 from trlib.tasks import load_task
 
 LOSSES = {  # name: (loss, its trust region, how tokens become one number)

@@ -30,7 +30,6 @@ NOT_PRINTED = (
     "book/interface/",
     "book/playground",
     "book/own",
-    "book/taxonomy",
     "book/recorded",
     "book/atlas",
 )

@@ -29,7 +29,7 @@ sys.path.append(str(ROOT / "book" / "_ext"))  # where Sphinx finds the book's ex
 from bookext import quoted
 from bookext.sweeps import STORED
 from trlab.drawing.figure import INK
-from trlab.drawing.named import figure
+from trlab.drawing.figure_registry import figure
 from trlab.drawing.recorded import draw
 
 BOOK = ROOT / "book"

@@ -22,8 +22,8 @@ from tools.paths import ROOT
 sys.path.append(str(ROOT / "book" / "_ext"))  # where Sphinx finds the book's extension
 
 from bookext import archive, claims
+from bookext.generated_tables import escape
 from bookext.made import MADE
-from bookext.read_off import escape
 from trbook.cards import MethodCard, taxonomy, text
 from trlab.claims import markdown
 

@@ -37,7 +37,7 @@ PAGES = (
     "notebooks/04_ppo",
     "notebooks/06_what_clipping_gets_wrong",
     "notebooks/09_troll",
-    "notebooks/11_shoot_out",
+    "notebooks/11_how_we_compare",
 )
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 SLOW = {

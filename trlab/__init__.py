@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trlab.sweep import Axis, Budget, Prediction, Sweep, Variant
-from trlib.namesake import check
+from trlib.name_clash import check
 
 check()
 

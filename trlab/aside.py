@@ -35,6 +35,7 @@ from trlib.loop.metrics import measure
 from trlib.model.completions import Completions
 from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
+from trlib.tasks import verify_batch
 
 if TYPE_CHECKING:
     from trlib.loop.step import LoopStep
@@ -91,8 +92,7 @@ def _put_aside(step: LoopStep, task: Task) -> tuple[Completions, Tensor]:
         full_rows=probe,
         ends_at=getattr(task, "ends_at", None),
     )
-    judged = zip(aside.group.tolist(), aside.texts(), aside.ended.tolist(), strict=True)
-    rewards = [task.verify(prompts[g], text, ended=ended).reward for g, text, ended in judged]
+    rewards = [verdict.reward for verdict in verify_batch(task, prompts, aside)]
     return aside, torch.tensor(rewards, dtype=torch.float32)
 
 

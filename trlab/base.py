@@ -16,8 +16,8 @@ from functools import cache
 from typing import Any
 
 from trlab.cell import Cell
+from trlab.cell_id import plain
 from trlab.cells import cells
-from trlab.identity import plain
 from trlab.record import RECORDS, all_recorded
 from trlab.sweep import Sweep, load_sweep
 from trlib.errors import MissingExtra, TrlibError
@@ -74,7 +74,7 @@ def _key(question: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
-    from trlab.circumstances import circumstances
+    from trlab.provenance import provenance
     from trlib.evaluation import evaluate
     from trlib.model.policy import load_policy
     from trlib.tasks import load_task
@@ -99,7 +99,7 @@ def main() -> None:
             "sampled": seen.value,
             "low": seen.low,
             "high": seen.high,
-            "made": circumstances("python -m trlab.base"),
+            "made": provenance("python -m trlab.base"),
         }
         print(f"{cell.sweep}: {cell.policy} on {cell.task}: {seen}", file=sys.stderr)
     FILE.write_text(json.dumps(list(found.values()), indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The cells of a sweep, checked. `trlab.identity` names them; `trlab.trial` runs them."""
+"""The cells of a sweep, checked. `trlab.cell_id` names them; `trlab.run_cell` runs them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from trlab.basin import LR, OVER_RATES
 from trlab.cell import MEASURES, Cell
-from trlab.identity import defaults_of, identity, knobs_of, make
+from trlab.cell_id import cell_id, defaults_of, knobs_of, make
 from trlab.measures import DERIVED
 from trlab.sweep import THRESHOLD, Sweep, Variant, product
 from trlib import checks
@@ -103,7 +103,7 @@ def _cell(
         sweep.every,
         sweep.texts,
     )
-    return replace(bare, id=identity(bare))
+    return replace(bare, id=cell_id(bare))
 
 
 def settled(

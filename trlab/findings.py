@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trlab.cell import MEASURES
+from trlab.kl_cost import Price, nats_per_point
 from trlab.measures import DERIVED, derive
-from trlab.nats import Price, nats_per_point
 from trlab.record import DONE
 from trlab.statistics import interval, iqm
 from trlab.sweep import Sweep

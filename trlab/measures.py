@@ -111,7 +111,7 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
 def completions(train: str) -> int:
     """The completions of a batch, by a run's arguments of `trlib.train` as its record holds
     them."""
-    from trlab.identity import defaults_of
+    from trlab.cell_id import defaults_of
 
     given = {**defaults_of("train"), **json.loads(train)}
     return int(given["prompts"] * given["group"])

@@ -1,7 +1,7 @@
 """What a chapter shows of a recorded sweep: comparisons with one variant as a figure, and what was
 predicted beside what happened as a table.
 
-    told("reuse", "ppo", at={"uses": "16"})
+    comparison_figure("reuse", "ppo", at={"uses": "16"})
 
 Both are computed from the record, so they stay true when it changes; `trlab.verdicts` decides every
 comparison. For a sweep without a record a note says so.
@@ -20,8 +20,8 @@ import numpy as np
 from trlab import record
 from trlab.comparison import Comparison, Side
 from trlab.drawing import INK, Drawing
-from trlab.drawing.named import figure
-from trlab.drawing.names import called
+from trlab.drawing.display_names import called
+from trlab.drawing.figure_registry import figure
 from trlab.drawing.recorded import draw
 from trlab.drawing.scores import bar, rows_of
 from trlab.drawing.strokes import alone
@@ -147,7 +147,7 @@ def gap(
     )
 
 
-def told(
+def comparison_figure(
     name: str,
     control: str,
     *,
@@ -232,7 +232,7 @@ def _row(tag: str, *cells: str) -> str:
 
 
 def drawn(name: str) -> Drawing | Note:
-    """A figure of `trlab.drawing.named`, from the record that it shows."""
+    """A figure of `trlab.drawing.figure_registry`, from the record that it shows."""
     shown = figure(name)
     if not is_recorded(shown.sweep):
         return not_run(shown.sweep)

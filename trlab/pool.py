@@ -35,7 +35,7 @@ PATIENCE = 0.2
 """Seconds between two looks at whether to stop."""
 TRIES = 2
 """How often a job is begun if its worker dies."""
-NOT_ONES_OWN = (
+LIBRARY_PREFIXES = (
     "<frozen",
     *(
         str(folder) + os.sep
@@ -77,7 +77,7 @@ def _where(error: BaseException) -> str:
     """The last line of a file of one's own that led to an error; if none did, the last line of all,
     with its folder."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(NOT_ONES_OWN)]
+    own = [frame for frame in frames if not frame.filename.startswith(LIBRARY_PREFIXES)]
     frame = (own or frames)[-1]
     parts = Path(frame.filename).parts[-1 if own else -2 :]
     return f"{'/'.join(parts)}, line {frame.lineno}"

@@ -181,7 +181,7 @@ def _check(
 ) -> None:
     """Refuse what cannot be read, is another sweep's, or was run with other defaults or methods
     than today's (as of `load`)."""
-    from trlab.identity import VERSION
+    from trlab.cell_id import VERSION
 
     if header.get("format") != expected:
         raise RecordError(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trlab import record
-from trlab.drawing.named import Figure
+from trlab.drawing.figure_registry import Figure
 from trlab.runner import Outcome, Plan, Say, conduct, plan
 from trlab.sweep import Sweep, load_sweep
 from trlab.verify import DIFFERS, SAME, Agreement, compare

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trlab.files import DONE, History, Row
-from trlib.own import is_own
+from trlib.user_files import is_own
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +90,7 @@ def _column(values: Sequence[float | None] | None, length: int) -> np.ndarray:
 
 def declaration(cell: Cell) -> dict[str, Any]:
     """The columns that say which cell a row is."""
-    from trlab.identity import plain
+    from trlab.cell_id import plain
 
     method, task = (Path(name).name if is_own(name) else name for name in (cell.method, cell.task))
     train = {**cell.train}

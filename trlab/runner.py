@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from trlab import cluster, pool
 from trlab.cell import Cell
+from trlab.cell_id import defaults
 from trlab.cells import cells
-from trlab.circumstances import circumstances, cores
 from trlab.files import DONE, FAILED
-from trlab.identity import defaults
 from trlab.journal import Journal, put
+from trlab.provenance import cores, provenance
 from trlab.record import RECORDS, complete, load, save_tables
 from trlab.rows import Record, declaration
+from trlab.run_cell import run
 from trlab.sweep import Sweep
-from trlab.trial import run
 from trlib.loop.stopping import stoppable
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def conduct(
     progress = _Progress(planned, len(todo), max(1, count), tell)
     journal = Journal(planned.out, planned.sweep.name, planned.defaults, planned.shard)
     try:
-        made = circumstances(planned.command)
+        made = provenance(planned.command)
         with (
             stoppable(lambda: tell(STOPPING)) as stop,
             closing(results(todo, planned.sweep, stop, count, there=ray is not None)) as ended,
@@ -194,7 +194,7 @@ def results(
 
 def _run_there(cell: Cell) -> dict[str, Any]:
     """A cell on another machine, with what made it there."""
-    here = circumstances("")
+    here = provenance("")
     return {**run(cell), "made": {name: here[name] for name in ("commit", "versions", "hardware")}}
 
 

@@ -12,8 +12,8 @@ which ours are tested against:
   tasks.
 
 Source: Agarwal et al. 2021, arXiv 2108.13264. Two numbers that no paper defines are in
-`trlab.tolerance` (how often a batch may be used) and `trlab.nats` (how far a policy moves for what
-it learns).
+`trlab.tolerance` (how often a batch may be used) and `trlab.kl_cost` (how far a policy moves for
+what it learns).
 """
 
 from __future__ import annotations

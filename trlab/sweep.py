@@ -23,7 +23,7 @@ from typing import Any, cast
 
 from trlib.arguments import number, validate, whole
 from trlib.errors import unknown
-from trlib.own import load
+from trlib.user_files import load
 
 SWEEPS = Path(__file__).parent / "sweeps"
 """The declared sweeps, a file each."""

@@ -13,8 +13,8 @@ import numpy as np
 
 from trlab import pool
 from trlab.cell import MEASURES, SINCE_SECOND_ROUND, Cell
-from trlab.circumstances import circumstances, cores
 from trlab.files import DONE, same_digits
+from trlab.provenance import cores, provenance
 from trlab.record import RecordError
 from trlab.runner import Plan, Say, results
 from trlab.statistics import prediction_interval
@@ -92,7 +92,7 @@ def verify(
                 f"verify: expected {', '.join(missing)} among the columns of the record of "
                 f"{planned.sweep.name!r}, got none for [{cell}]"
             )
-    now, found = circumstances(planned.command), []
+    now, found = provenance(planned.command), []
     count = cores() if workers is None else workers
     with closing(results(sample, planned.sweep, threading.Event(), count)) as ended:
         for cell, result, _ in ended:

@@ -13,7 +13,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - before anything that an older Py
     found = f"Python {sys.version.split()[0]} ({sys.executable})"
     raise ImportError(f"trlib: expected Python 3.11 or newer, got {found}")
 
-from trlib.namesake import beside
+from trlib.name_clash import beside
 
 __version__ = "0.1.0"
 _HOME = {

@@ -1,4 +1,4 @@
-"""Argument checks of the ground floor, in one place; those of plain numbers and words are in
+"""Argument checks for losses, in one place; those of plain numbers and words are in
 `trlib.arguments`.
 
 Shape and type checks always run: they cost nothing. Value checks (is every unmasked number finite?)

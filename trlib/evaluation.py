@@ -15,7 +15,7 @@ from trlib import checks
 from trlib.checks import POSITIVE
 from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
-from trlib.tasks.task import NEEDED, REASONS, check_task, checked_prompts, checked_verdict
+from trlib.tasks.task import NEEDED, REASONS, check_task, checked_prompts, verify_batch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -291,7 +291,7 @@ def _answers(
 ) -> list[tuple[str, Verdict, int]]:
     """Text, verdict and length of `group` completions of each prompt."""
     rng, step = generator(seed, "evaluate", "sample"), max(1, batch // group)
-    answers = []
+    answers: list[tuple[str, Verdict, int]] = []
     for start in range(0, len(prompts), step):
         part = prompts[start : start + step]
         completions: Completions = sample(
@@ -303,16 +303,9 @@ def _answers(
             seed=rng,
             ends_at=getattr(task, "ends_at", None),
         )
-        numbers = (x.tolist() for x in (completions.group, completions.ended, completions.lengths))
-        rows = zip(completions.texts(), *numbers, strict=True)
-        for text, g, ended, length in rows:
-            answers.append(
-                (
-                    text,
-                    checked_verdict(task.verify(part[g], text, ended=ended), part[g], text),
-                    length,
-                )
-            )
+        judged = verify_batch(task, part, completions)
+        lengths = completions.lengths.tolist()
+        answers.extend(zip(completions.texts(), judged, lengths, strict=True))
     return answers
 
 

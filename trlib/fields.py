@@ -4,9 +4,12 @@ each in the source."""
 import ast
 import inspect
 import textwrap
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from itertools import zip_longest
-from typing import Any
+from typing import Any, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,34 @@ def settings(entry: Any) -> list[Setting]:
                 Setting(f.name, written[f.name][0], own.get(f.name, default), written[f.name][1])
             )
     return found
+
+
+def documents(kind: type) -> Callable[[Function], Function]:
+    """A decorator for a function whose keyword arguments are the fields of a dataclass: what the
+    fields' docstrings say takes the place of the line `...:` in the function's, so that it is
+    written once and `help` shows it."""
+
+    def fill(function: Function) -> Function:
+        before, mark, after = (function.__doc__ or "").partition("...:")
+        if mark:  # `python -OO` keeps no docstring
+            indent = " " * (len(before) - len(before.rstrip(" ")))
+            rest = after.splitlines(keepends=True)[1:]
+            while rest and rest[0].startswith(indent + " "):  # the line's continuation
+                del rest[0]
+            told = "\n".join(
+                textwrap.fill(
+                    f"{one.name}: {' '.join(one.text.split())}",
+                    width=100,
+                    initial_indent=indent,
+                    subsequent_indent=indent + "    ",
+                    break_on_hyphens=False,
+                )
+                for one in settings(kind)
+            )
+            function.__doc__ = f"{before.rstrip(' ')}{told}\n{''.join(rest)}"
+        return function
+
+    return fill
 
 
 def dataclass_of(entry: Any) -> Any:

@@ -5,9 +5,9 @@ from typing import Any
 
 from trlib.algorithms import ALGORITHMS, Method
 from trlib.algorithms.settings import check_declared
-from trlib.own import is_own, named
 from trlib.relatives import RELATIVES
 from trlib.relatives.optimizers import RELATIVES as OPTIMIZERS
+from trlib.user_files import is_own, named
 
 
 def is_objective(entry: Any) -> bool:

@@ -88,10 +88,10 @@ def table(runs: pd.DataFrame) -> str:
 
 def record() -> dict:
     """What made the runs."""
-    from trlab.circumstances import circumstances
+    from trlab.provenance import provenance
 
     return {
-        **circumstances("python benchmarks/dial/run.py"),
+        **provenance("python benchmarks/dial/run.py"),
         "seeds": list(SEEDS),
         "cells": {
             name: {"method": m, "settings": s, "regime": r} for name, (m, s, r) in CELLS.items()

@@ -4,7 +4,7 @@ In a notebook a cell that runs before the cell it needs says so in one line: `tr
 """
 
 try:
-    from trlib.namesake import check
+    from trlib.name_clash import check
 except ModuleNotFoundError as error:
     raise ImportError(
         "`import trlib` does not bring the trlib of trust-region-book: another project of that "

@@ -257,7 +257,7 @@ class _Table:
         rows: Tensor | None = None,
         *,
         weights: Mapping[str, Tensor] | None = None,
-        twice: bool = False,
+        double_backward: bool = False,
         perturb: Callable[[Tensor], Tensor] | None = None,
     ) -> Scores:
         if perturb is not None:
@@ -281,11 +281,11 @@ class _Table:
             self.method.objective(scores or self.score(), self.batch).per_token, self.batch
         )
 
-    def descend(self, loss: Tensor, *, speed: float = 1.0) -> None:
+    def descend(self, loss: Tensor, *, lr_scale: float = 1.0) -> None:
         (gradient,) = torch.autograd.grad(loss, self.logits, allow_unused=True)
         if gradient is not None:
             with torch.no_grad():
-                self.logits -= self.lr * speed * gradient
+                self.logits -= self.lr * lr_scale * gradient
 
     def report(self, loss: float, grad_norm: float) -> None:
         pass

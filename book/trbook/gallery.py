@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from trbook.bandit import bandit_step
 from trbook.cards import CARDS, GALLERY
 from trlab.drawing import COLOURS, Drawing, legend
-from trlab.drawing.names import called
+from trlab.drawing.display_names import called
 from trlab.drawing.rates import written_rate
 from trlab.drawing.scores import in_words, rows_of
 from trlab.outcomes import Note, folded, is_recorded, judged, not_run, runs_of

@@ -191,7 +191,7 @@ class Net:
         rows: Tensor | None = None,
         *,
         weights: Mapping[str, Tensor] | None = None,
-        twice: bool = False,
+        double_backward: bool = False,
         perturb: Callable[[Tensor], Tensor] | None = None,
     ) -> Scores:
         x = self.x if perturb is None else perturb(self.x)
@@ -203,7 +203,7 @@ class Net:
             self.method.objective(scores or self.score(), self.batch).per_token, self.batch
         )
 
-    def descend(self, loss: Tensor, *, speed: float = 1.0) -> None:
+    def descend(self, loss: Tensor, *, lr_scale: float = 1.0) -> None:
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()

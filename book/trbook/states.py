@@ -173,10 +173,10 @@ class _Linear:
             self.method.objective(scores or self.score(), self.batch).per_token, self.batch
         )
 
-    def descend(self, loss: Tensor, *, speed: float = 1.0) -> None:
+    def descend(self, loss: Tensor, *, lr_scale: float = 1.0) -> None:
         self.optimizer.zero_grad()
         loss.backward()
-        self.optimizer.param_groups[0]["lr"] = self.lr * speed
+        self.optimizer.param_groups[0]["lr"] = self.lr * lr_scale
         self.optimizer.step()
         self.path.append(float(self.divergence().max()))
         if len(self.path) <= self.uses:

@@ -17,7 +17,7 @@ from tools.pack import comparisons
 from tools.paths import ROOT
 from trlab import recorded
 from trlab.comparison import asked, printed
-from trlab.drawing.named import figure
+from trlab.drawing.figure_registry import figure
 from trlab.findings import before, price
 from trlab.measures import derive, matched
 from trlab.significance import holm

@@ -15,8 +15,8 @@ from bookext.sweeps import figures
 from trlab import recorded
 from trlab import verdicts as verdicts_of
 from trlab.comparison import of_prediction
-from trlab.drawing.named import FIGURES
-from trlab.drawing.names import called
+from trlab.drawing.display_names import called
+from trlab.drawing.figure_registry import FIGURES
 from trlab.findings import alike, table
 from trlab.measures import matched
 from trlab.record import all_recorded

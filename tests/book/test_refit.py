@@ -101,6 +101,24 @@ def test_the_opening_of_chapter_2_is_the_record_s() -> None:
     )
 
 
+def test_what_chapter_2_says_of_fewer_updates_is_the_record_s() -> None:
+    ends = {
+        often: iqm(runs_of("reuse", "pg_is", at={"uses": str(often)})) for often in (1, 2, 4, 8)
+    }
+    said = prose("02_why_trust_regions")
+    assert f"one update on each batch ends at an accuracy of {ends[1]:.2f}." in said
+    assert (
+        f"Two updates on each batch end at {ends[2]:.2f}, four at {ends[4]:.2f}, and eight at "
+        f"{ends[8]:.2f}." in said
+    )
+    history = recorded("reuse")[1]
+    history = history[history["label"] == "pg_is"].assign(uses=history["uses"].astype(int))
+    reward = history.groupby(["uses", "batch"])["reward"].mean()
+    there = {often: int((reward[often].round(2) >= 0.85).idxmax()) for often in ends}
+    assert there == {1: 8, 2: 4, 4: 2, 8: 1}
+    assert "a run is at 85 % after four batches, for which one update needs eight" in said
+
+
 def test_the_table_of_chapter_2_is_the_record_s() -> None:
     for prompts, label, lr, shown in (
         (16, "again", "0.0001", "1e-4"),

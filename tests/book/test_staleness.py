@@ -42,8 +42,8 @@ def test_a_byte_tells_a_log_ratio_finest_near_0() -> None:
 
 def test_its_words_are_true_of_the_record() -> None:
     none, ppo = (STORED["runs"][name]["earned"] for name in ("none", "ppo"))
-    assert round(none[32], 2) == 0.59 and ppo[32] < none[32] - 0.1, (
-        "the prediction's number and its answer"
+    assert round(none[32], 2) == 0.55 and abs(ppo[32] - none[32]) < 0.1, (
+        "the prediction's number and its answer: about as much"
     )
     assert max(none) - none[4] < 0.05, "after four updates nearly all has been learned"
     words = [word for row in STORED["words"] for word in row]

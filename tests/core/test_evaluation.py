@@ -173,8 +173,8 @@ def scripted(policy, prompts, *, group, temperature, max_tokens, seed, ends_at=N
     rows = torch.arange(len(prompts)).repeat_interleave(group)
     # A completion cut at the limit shows both its tokens; an ended one the word alone.
     return Completions(
-        prompt_ids=tokens[:1],
-        prompt_mask=mask[:1],
+        prompt_ids=tokens[: len(prompts)],
+        prompt_mask=mask[: len(prompts)],
         group=rows,
         tokens=tokens,
         mask=mask,

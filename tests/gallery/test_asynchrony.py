@@ -22,6 +22,7 @@ from trlib.relatives.asynchrony.masks import (
     LNTRM,
     M2PO,
     OPSM,
+    SAO,
     TRM,
     VACO,
     ClipCov,
@@ -29,6 +30,7 @@ from trlib.relatives.asynchrony.masks import (
     clip_cov_mask,
     covariance,
     cppo_mask,
+    dis_mask,
     ln_trm_mask,
     trm_mask,
     vaco_mask,
@@ -154,6 +156,24 @@ def test_a3po_at_age_0_is_ppo_around_the_sampler():
     assert kept.tolist() == [[True, False]] and round(1.2**10, 1) == 6.2, "as the card says"
 
 
+def test_dis_keeps_a_window_of_either_sign_and_sao_pushes_there_with_r_a():
+    b = data()
+    logps = b["logp"].requires_grad_(), b["logp_old"]
+    keep = dis_mask(*logps, mask=b["mask"], eps_low=0.1, eps_high=0.2)
+    r = (logps[0] - logps[1]).exp().detach()
+    assert torch.equal(keep, b["mask"] & (r > 0.9) & (r < 1.2)) and 0 < keep.sum() < b["mask"].sum()
+    edge = at([0.69, 0.71, 5.99, 6.01], 1.0)
+    kept = dis_mask(edge["logp"], edge["logp_old"], mask=edge["mask"])
+    assert kept.tolist() == [[False, True, True, False]]
+    wide = dis_mask(*logps, mask=b["mask"], eps_low=1.0, eps_high=math.inf)
+    assert torch.equal(wide, b["mask"])
+    loss = SAO(eps_low=0.1, eps_high=0.2).policy_loss(Scores(logps[0]), known(b))
+    close(-slope(loss.per_token, logps[0]), r * b["advantages"] * keep)
+    assert torch.equal(loss.diagnostics["kept"], keep)
+    refused("dual_clip: expected None", SAO, dual_clip=3.0)
+    refused("eps_low: expected .* 1", dis_mask, *logps, mask=b["mask"], eps_low=1.5)
+
+
 def test_luspo_is_gspo_times_the_length():
     assert LUSPO() == LUSPO(aggregation="seq-mean-token-sum") and issubclass(LUSPO, GSPO)
     per_token = torch.tensor([[1.0, 1.0, 1.0], [2.0, 0.0, 0.0]])
@@ -174,8 +194,8 @@ class Counting:
     def loss(self):
         return torch.zeros(())
 
-    def descend(self, loss, *, speed=1.0):
-        self.speeds.append(speed)
+    def descend(self, loss, *, lr_scale=1.0):
+        self.speeds.append(lr_scale)
 
 
 def test_vcpo_s_step_is_as_long_as_the_data_are_worth():

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from trlab.cell import Cell
+from trlab.cell_id import defaults
 from trlab.cells import cells
-from trlab.identity import defaults
 from trlab.record import save_tables
 from trlab.rows import Record, declaration
 from trlab.sweep import load_sweep

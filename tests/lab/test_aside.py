@@ -13,7 +13,7 @@ from trlab.aside import COLUMNS, PROMPTS, _gain
 from trlab.cells import cells
 from trlab.measures import derive
 from trlab.rows import Record, declaration
-from trlab.trial import run
+from trlab.run_cell import run
 from trlib import load_policy
 from trlib.model.rollout import sample
 

@@ -16,12 +16,12 @@ from trlab import Budget, Sweep, Variant
 from trlab.base import base_of, base_of_runs
 from trlab.cells import cells
 from trlab.measures import completions
+from trlab.run_cell import run
 from trlab.sweep import SWEEPS, load_sweep
-from trlab.trial import run
 from trlab.tuning import rates_at
 from trlib import load_task
 from trlib.algorithms import Batch
-from trlib.own import load
+from trlib.user_files import load
 
 TASK = f"{SWEEPS / '_few_prompts.py'}:FewPrompts"
 GATED = load(SWEEPS / "_gated.py")

@@ -10,7 +10,7 @@ import pytest
 
 from trlab.drawing import NARROW, Drawing
 from trlab.drawing import costs as tradeoffs
-from trlab.nats import Trade, frontier
+from trlab.kl_cost import Trade, frontier
 from trlib.evaluation import Estimate
 
 TRADES = frontier(

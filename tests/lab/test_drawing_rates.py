@@ -7,8 +7,8 @@ import pytest
 
 from trlab.basin import basins
 from trlab.drawing.arms import data_of
-from trlab.drawing.named import figure
-from trlab.drawing.names import called
+from trlab.drawing.display_names import called
+from trlab.drawing.figure_registry import figure
 from trlab.drawing.rates import bars, written_rate
 from trlab.drawing.recorded import draw
 from trlab.record import read, recorded

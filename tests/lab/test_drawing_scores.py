@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from trlab.drawing import HUES, INK, LOOKS, MARKERS, NARROW, Drawing, name_lines, panels
-from trlab.drawing.names import NAMES
+from trlab.drawing.display_names import NAMES
 from trlab.drawing.scores import curves, intervals
 from trlab.statistics import interval
 from trlab.tolerance import staleness_tolerance

@@ -164,7 +164,7 @@ def test_what_was_predicted_is_told_as_its_prediction_was(mine) -> None:
 
 def test_the_figure_says_every_number_and_leaves_nobody_out(mine) -> None:
     _, runs, _ = mine()
-    said = outcomes.told("mine", "ppo", at={"uses": "16"}).alt
+    said = outcomes.comparison_figure("mine", "ppo", at={"uses": "16"}).alt
     ppo, higher, lower = (
         runs[runs["label"] == label]["sampled"].to_numpy() for label in ("ppo", "higher", "lower")
     )
@@ -173,13 +173,15 @@ def test_the_figure_says_every_number_and_leaves_nobody_out(mine) -> None:
     assert f"higher +{more.value:.2f} [+{more.low:.2f}, +{more.high:.2f}], above" in said
     assert f"lower −{-less.value:.2f} [−{-less.low:.2f}, −{-less.high:.2f}], below" in said
     assert [said.count(f", {verdict}") for verdict in ("above", "below", "undecided")] == [1, 1, 2]
-    both = outcomes.told("mine", "lower", at={"uses": "16"}, only=["ppo", "higher"]).alt
+    both = outcomes.comparison_figure(
+        "mine", "lower", at={"uses": "16"}, only=["ppo", "higher"]
+    ).alt
     assert both.count(", above") == 2 and "undecided" not in both
 
 
 def test_a_sweep_without_a_record_is_said_to_have_none(mine) -> None:
     mine()
-    for said in (outcomes.told("reuse", "ppo"), outcomes.drawn("reuse")):
+    for said in (outcomes.comparison_figure("reuse", "ppo"), outcomes.drawn("reuse")):
         assert said == "*Not run yet: `trlib sweep reuse` runs it.*"
     with pytest.raises(
         ValueError, match=r"control: expected finished runs of 'pop' at \{\}, got none"

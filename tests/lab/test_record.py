@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.conftest import entry, files, recorded_as, save
-from trlab import circumstances
+from trlab import provenance
 from trlab import record as records
 from trlab.cells import cells
 from trlab.files import same_digits
@@ -240,7 +240,7 @@ def test_the_commit_is_the_packages_and_says_what_has_changed_since(tmp_path, mo
     package, laboratory = tmp_path / "trlib", tmp_path / "trlab"
     package.mkdir()
     (laboratory / "records").mkdir(parents=True)
-    monkeypatch.setattr(circumstances, "__file__", str(laboratory / "circumstances.py"))
+    monkeypatch.setattr(provenance, "__file__", str(laboratory / "provenance.py"))
     for folder in (package, laboratory):
         (folder / "__init__.py").write_text("")
 
@@ -253,7 +253,7 @@ def test_the_commit_is_the_packages_and_says_what_has_changed_since(tmp_path, mo
             text=True,
         ).stdout.strip()
 
-    named = circumstances.commit.__wrapped__  # which is kept for the whole of a process
+    named = provenance.commit.__wrapped__  # which is kept for the whole of a process
     git("init", "-q")
     assert named() == ""  # in somebody's repository, and not of it
     git("add", "trlib", "trlab")
@@ -275,9 +275,9 @@ def test_benchmarks_name_commit_and_processor_as_the_laboratory_does():
     from benchmarks import record as of_benchmarks
 
     made = of_benchmarks.circumstances()
-    assert made["commit"] == (circumstances.commit() or None)
-    assert made["hardware"]["processor"] == circumstances.processor()
-    assert of_benchmarks.commit is circumstances.commit
+    assert made["commit"] == (provenance.commit() or None)
+    assert made["hardware"]["processor"] == provenance.processor()
+    assert of_benchmarks.commit is provenance.commit
 
 
 def test_a_folder_is_one_sweeps(tmp_path, four):

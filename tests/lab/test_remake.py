@@ -14,9 +14,9 @@ from tests.typed import typed
 from trlab import record
 from trlab.cell import MEASURES
 from trlab.cells import cells
-from trlab.drawing import named
-from trlab.drawing.named import FIGURES, Figure, figure
-from trlab.drawing.names import called
+from trlab.drawing import figure_registry
+from trlab.drawing.display_names import called
+from trlab.drawing.figure_registry import FIGURES, Figure, figure
 from trlab.drawing.recorded import draw
 from trlab.findings import finished
 from trlab.measures import DERIVED
@@ -41,9 +41,12 @@ def test_every_figure_shows_a_part_of_a_declared_sweep(name):
     assert all(point in axes[axis] for axis, point in one.at.items())
     left = {axis for axis, points in axes.items() if axis not in one.at and len(points) > 1}
     over_rates = {"lr"} if one.kind in ("rates", "basin", "basins", "speed", "edges") else set()
-    if one.kind == "against":  # it joins the rates, and draws a measure to the right
+    if one.kind in (
+        "against",
+        "crossed",
+    ):  # its lines join an axis; a measure is drawn to the right
         assert (
-            left <= {"lr"}
+            (left <= {"lr"} if one.kind == "against" else len(left) == 1)
             and one.along in {**MEASURES, **DERIVED}
             and all(map(load_sweep, one.beside))
         )
@@ -99,7 +102,7 @@ def test_a_figure_that_does_not_exist_is_named_with_the_nearest(capsys):
 def desk(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a recorded sweep of four cells, of which a figure shows two."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(named.FIGURES, "tiny", TINY)
+    monkeypatch.setitem(figure_registry.FIGURES, "tiny", TINY)
     monkeypatch.setattr(record, "RECORDS", tmp_path / "records")
     conduct(
         plan(load_sweep("tiny.py"), out=tmp_path / "records" / "tiny", remake=True),

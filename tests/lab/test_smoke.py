@@ -15,8 +15,8 @@ import pytest
 from tests.by_day import by_day
 from trlab.cell import Cell
 from trlab.cells import cells
+from trlab.run_cell import run
 from trlab.sweep import declared, load_sweep
-from trlab.trial import run
 from trlib.errors import MissingExtra
 from trlib.model.gguf import PACKAGED, in_package
 

@@ -11,13 +11,13 @@ import torch
 
 from tests.by_day import by_day
 from trlab import Axis, Budget, Prediction, Sweep, Variant
+from trlab.cell_id import _named, defaults, make, version_of
 from trlab.cells import cells
-from trlab.identity import _named, defaults, make, version_of
 from trlab.record import FORMAT, HEADER, RecordError, load
 from trlab.rows import declaration
+from trlab.run_cell import run
 from trlab.runner import plan
 from trlab.sweep import declared, load_sweep
-from trlab.trial import run
 from trlib.loop.optimizers import maker
 
 OWN = '''

@@ -10,12 +10,12 @@ from tools.paths import ROOT
 from trlab import Budget, Sweep, Variant
 from trlab.aside import replaced
 from trlab.cells import cells
-from trlab.circumstances import hardware
 from trlab.files import DONE
+from trlab.provenance import hardware
 from trlab.record import load, read, save_tables
 from trlab.rows import Record, declaration
+from trlab.run_cell import run
 from trlab.texts import PROMPTS, Texts, texts_of
-from trlab.trial import run
 from trlib import load_task
 from trlib.algorithms import PPO
 

@@ -46,13 +46,13 @@ def planned(folder, tmp_path, monkeypatch) -> Plan:
         (tmp_path / "out" / file.name).write_bytes(file.read_bytes())
     found = plan(load_sweep(str(folder.parent / "tiny.py")), out=tmp_path / "out")
     now = {name: next(iter(found.record.rows.values()))[name] for name in verify.SAME}
-    monkeypatch.setattr(verify, "circumstances", lambda command: now)
+    monkeypatch.setattr(verify, "provenance", lambda command: now)
     return found
 
 
 def again(planned: Plan, **changes: float | str) -> tuple[dict, dict[str, str]]:
     """The first cell's recorded numbers as if it had been run again, with changes, and the
-    circumstances."""
+    provenance."""
     cell = planned.cells[0]
     row = planned.record.rows[cell.id]
     values = {**{name: row[name] for name in (*DECIDED, "digest")}, **changes}
@@ -237,7 +237,7 @@ def test_on_another_processor_the_command_compares_within_the_interval_and_says_
     here = {name: ours[name] for name in verify.SAME} | {
         "hardware": "Apple M9, 8 cores, DEFAULT, one thread a run"
     }
-    monkeypatch.setattr(verify, "circumstances", lambda command: here)
+    monkeypatch.setattr(verify, "provenance", lambda command: here)
     command = f"sweep {folder.parent / 'tiny.py'} --out {planned.out} --verify 2 --workers 0"
     assert typed(command) == 0
     assert capsys.readouterr().out.endswith("2 of 2 cells agree with the record\n"), (

@@ -1,7 +1,7 @@
 """The README's pictures of a built page: `python -m tools.draw.readme [PAGES]`, after `make html`.
 
-The first screen of chapter 4, and its explorable with the slider moved: what a reader gets, for
-whoever has not built the book.
+The first screen of chapter 4, its explorable with the slider moved, and what SmolLM2 writes as
+chapter 11 prints it: what a reader gets, for whoever has not built the book.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ from tools.serve import listen
 FIGURES = ROOT / "book" / "_static" / "figures"
 PAGE = "notebooks/04_ppo.html"
 EXPLORABLE = '[data-explorable="clip"]'
+WRITTEN_PAGE = "book/purpose.html"
+WRITTEN = '[data-explorable="written"]'
 SIZE = {"width": 1100, "height": 940}
 COLOURS = 128
+SHARP = {PAGE: 1, WRITTEN_PAGE: 1.5}
+"""Pixels of a picture in a pixel of the page."""
 
 
 def save(picture: bytes, name: str) -> None:
@@ -49,20 +53,37 @@ def shoot(page: Any) -> None:
     save(explorable.screenshot(), "explorable")
 
 
+def shoot_written(page: Any) -> None:
+    """The curves and the three texts as paper shows them, without controls."""
+    page.add_style_tag(content=f"{WRITTEN} {{ width: 700px; zoom: 1 !important }}")
+    explorable = page.locator(WRITTEN)
+    explorable.scroll_into_view_if_needed()
+    explorable.locator(".trx:not(.still)[data-drawn]").wait_for()
+    page.emulate_media(media="print")
+    settle(page)
+    save(explorable.screenshot(), "written")
+
+
 def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     folder = Path(given[0]) if given else BUILD / "html"
-    if not (folder / PAGE).is_file():
-        print(f"readme: expected {PAGE} in {folder}; `make html` builds it", file=sys.stderr)
-        return 1
+    pages = {PAGE: shoot, WRITTEN_PAGE: shoot_written}
+    for name in pages:
+        if not (folder / name).is_file():
+            print(f"readme: expected {name} in {folder}; `make html` builds it", file=sys.stderr)
+            return 1
     server = listen(folder, 8950)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         with browser() as chromium:
-            page = chromium.new_page(viewport=SIZE, color_scheme="light")
-            page.goto(f"http://127.0.0.1:{server.server_port}/{PAGE}")
-            page.wait_for_load_state("networkidle")
-            shoot(page)
+            for name, shot in pages.items():
+                page = chromium.new_page(
+                    viewport=SIZE, color_scheme="light", device_scale_factor=SHARP[name]
+                )
+                page.goto(f"http://127.0.0.1:{server.server_port}/{name}")
+                page.wait_for_load_state("networkidle")
+                shot(page)
+                page.close()
     finally:
         server.shutdown()
     return 0

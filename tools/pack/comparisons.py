@@ -4,9 +4,9 @@
         # after a sentence, a cell or a card has compared something new
     python -m tools.pack.comparisons --check    # fails if the file is out of step
 
-A comparison is printed by `{rec}` with `over` on a page, by a call of `told`, `against` or `gap`
-(from `trlab.outcomes`) in a notebook, and by a test of a claims card. All of them are corrected
-together (`trlab.verdicts`). One that an earlier edition printed stays in the file: a question that
+A comparison is printed by `{rec}` with `over` on a page or on a method's card, by a call of `told`,
+`against` or `gap` (from `trlab.outcomes`) in a notebook, and by a test of a claims card. All of them
+are corrected together (`trlab.verdicts`). One that an earlier edition printed stays in the file: a question that
 was asked counts for ever, and no verdict becomes easier because a sentence went.
 
 A notebook is read, not run. The arguments of a call must follow from literals: from names that the
@@ -32,9 +32,11 @@ from trlab.record import is_recorded, read
 sys.path.append(str(ROOT / "book" / "_ext"))  # where Sphinx finds the book's extension
 
 from bookext.quoted import COUNTED, FILLED, parse
+from trbook.cards.doors import DOORS
 
 CALLS = ("told", "against", "gap")
 """The functions of `trlab.outcomes` that compare."""
+ROLE = re.compile(r"\{rec\}`([^`]+)`")
 MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
 """A line of a notebook that is not Python."""
 BUILTINS = {
@@ -66,6 +68,15 @@ def of_cards() -> Iterator[Named]:
         for claim in card.claims:
             for test in claim.tests:
                 yield test.sweep, test.comparison
+
+
+def of_methods() -> Iterator[Named]:
+    """What the cards of the methods compare."""
+    for doors in DOORS.values():
+        for text in ROLE.findall(doors.acts):
+            quote = parse(text)
+            if quote.against:
+                yield quote.sweep, quote.comparison
 
 
 def of_notebook(path: Path) -> Iterator[Named]:
@@ -209,7 +220,7 @@ def collect() -> dict[str, list[Comparison]]:
     """Every comparison that is or was printed, by sweep; each question once, and none that the
     sweep predicts."""
     named: list[Named] = [(name, one) for name, some in printed().items() for one in some]
-    named += [*of_pages(ROOT / "book"), *of_cards()]
+    named += [*of_pages(ROOT / "book"), *of_cards(), *of_methods()]
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         named += of_notebook(path)
     by_sweep: dict[str, list[Comparison]] = {}

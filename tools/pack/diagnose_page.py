@@ -25,15 +25,15 @@ from trlab.diagnose import (
     Limits,
     answer,
     formats,
+    formatting,
     names,
     prime,
     report,
     scale,
-    words,
-    written,
+    token_table,
 )
+from trlab.diagnose.messages import JUDGEMENT, TEXTS
 from trlab.diagnose.page import GENERATOR, SCRIPT
-from trlab.diagnose.texts import JUDGEMENT, TEXTS
 
 SHARED, SAMPLE = SOURCES / "diagnose" / "shared.json", BUILT / "diagnose.data.json"
 EXAMPLE = ROOT / "book" / "_static" / "diagnose" / "rollouts.parquet"
@@ -45,10 +45,10 @@ def constants() -> dict[str, Any]:
     """What both sides compute with, by the names that Python gives them."""
     modules = {
         report: ("QUANTILES", "CLASSES", "BINS", "POINTS", "TOP"),
-        words: ("ROWS", "EACH", "BEFORE", "AFTER"),
+        token_table: ("ROWS", "EACH", "BEFORE", "AFTER"),
         names: ("REQUIRED", "OPTIONAL", "ALIASES", "AREAL", "BY_TOKEN", "BY_COMPLETION"),
         formats: ("SCALARS", "MISSING", "SEPARATORS"),
-        written: ("NOUNS",),
+        formatting: ("NOUNS",),
     }
     every = {name: getattr(module, name) for module, own in modules.items() for name in own}
     return {

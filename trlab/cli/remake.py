@@ -55,7 +55,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make and draw a figure; 1 where a cell fails or does not agree with its record, 130 after
     Ctrl-C, 143 SIGTERM."""
-    from trlab.drawing.named import figure
+    from trlab.drawing.figure_registry import figure
 
     if args.name is None:
         return _list(args)
@@ -122,7 +122,7 @@ def _report(made: Remade, drawn: list[Path], alt: str, args: argparse.Namespace)
 
 
 def _list(args: argparse.Namespace) -> int:
-    from trlab.drawing.named import FIGURES
+    from trlab.drawing.figure_registry import FIGURES
     from trlab.record import is_recorded
 
     found = {

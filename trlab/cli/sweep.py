@@ -277,7 +277,7 @@ def _verify(planned: Plan, args: argparse.Namespace) -> int:
 def _warn_of_versions(planned: Plan) -> None:
     """Say where recorded cells come from other versions, or from a change to the package that no
     commit holds."""
-    from trlab.circumstances import commit, versions
+    from trlab.provenance import commit, versions
 
     rows = [
         planned.record.rows[cell.id] for cell in planned.cells if cell.id in planned.record.rows

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trlab.diagnose.messages import JUDGEMENT
 from trlab.diagnose.rollouts import Rollouts
-from trlab.diagnose.texts import JUDGEMENT
 
 C = JUDGEMENT["constants"]
 

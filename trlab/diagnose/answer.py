@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trlab.diagnose.effects import Limits, ppo_silenced
+from trlab.diagnose.messages import say
 from trlab.diagnose.rollouts import Rollouts
-from trlab.diagnose.texts import say
 
 SAME = 1e-4
 """Log-ratios smaller than this are roundings of 0: float32 log-probs of one model from two passes

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from trlab.diagnose.messages import JUDGEMENT, say
 from trlab.diagnose.rollouts import Rollouts
-from trlab.diagnose.texts import JUDGEMENT, say
 
 NAMES = tuple(JUDGEMENT["names"])
 CONSTANTS: dict[str, Any] = JUDGEMENT["constants"]

@@ -29,8 +29,8 @@ from trlab.diagnose.log_probs import (
     shift,
     unit,
 )
+from trlab.diagnose.messages import JUDGEMENT, say
 from trlab.diagnose.rollouts import Rollouts
-from trlab.diagnose.texts import JUDGEMENT, say
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from trlib.advantages import group_relative
 from trlib.loop.run import Run
 from trlib.model.policy import Policy
 from trlib.seeds import derive
-from trlib.tasks.task import Task
+from trlib.tasks.task import Task, verify_batch
 
 
 def dump(
@@ -124,13 +124,7 @@ def from_run(
         )
     last, s = run.last, run.settings
     prompts = task.prompts(s["prompts"], seed=derive(s["seed"], "train", len(run.rows) - 1))
-    verdicts = [
-        task.verify(prompts[g], text, ended=ended)
-        for g, text, ended in zip(
-            last.group.tolist(), last.texts(), last.ended.tolist(), strict=True
-        )
-    ]
-    rewards = torch.tensor([v.reward for v in verdicts])
+    rewards = torch.tensor([v.reward for v in verify_batch(task, prompts, last)])
     with torch.no_grad():
         scored = [
             None if p is None else p.score(last, temperature=s["temperature"]).logp

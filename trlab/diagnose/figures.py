@@ -10,8 +10,8 @@ from html import escape
 import numpy as np
 
 from trlab.diagnose.findings import ClassRow, Findings, Point
-from trlab.diagnose.texts import say
-from trlab.diagnose.written import percent
+from trlab.diagnose.formatting import percent
+from trlab.diagnose.messages import say
 
 WIDTH = 360
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 10, 38

@@ -11,7 +11,7 @@ from trlab.diagnose.cause import Mean
 from trlab.diagnose.causes import Judgement
 from trlab.diagnose.effects import Limits
 from trlab.diagnose.sampling import Sampling
-from trlab.diagnose.words import Example, TokenRow
+from trlab.diagnose.token_table import Example, TokenRow
 
 
 @dataclass(frozen=True)

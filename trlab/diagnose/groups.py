@@ -9,8 +9,8 @@ import numpy as np
 
 from trlab.diagnose.cause import CONSTANTS as C
 from trlab.diagnose.cause import Cause, cause
+from trlab.diagnose.messages import say
 from trlab.diagnose.rollouts import Rollouts
-from trlab.diagnose.texts import say
 
 
 def interval(count: float, n: float, z: float) -> tuple[float, float]:

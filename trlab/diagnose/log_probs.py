@@ -13,8 +13,8 @@ import numpy as np
 from trlab.diagnose.alignment import Alignment, align, correlation
 from trlab.diagnose.cause import CONSTANTS as C
 from trlab.diagnose.cause import Cause, Sample, cause, deviation, listed, unsure
+from trlab.diagnose.messages import say
 from trlab.diagnose.rollouts import Rollouts
-from trlab.diagnose.texts import say
 
 
 def finite(r: Rollouts, causes: list[Cause]) -> Rollouts:
@@ -90,7 +90,12 @@ def overflow(s: Sample) -> list[Cause]:
 
 
 def padding(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
-    """[n] tokens of padding: one constant at the ends of rows that all end at the same length."""
+    """[n] tokens of padding: one constant at the ends of rows that all end at the same length.
+
+    A model that is certain of a token gives it a log-prob of 0 to the last bit, too. It does so in
+    the middle of a text as well, so zeros are padding only where they stand at the ends in
+    stretches several times as long.
+    """
     last = s.last
     first = np.concatenate([[0], last[:-1] + 1])
     longest = int((last - first).max()) + 1
@@ -104,10 +109,16 @@ def padding(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
         rows = (run >= 2) & (last - first + 1 == longest)
         others = int((run >= 2).sum() - rows.sum())
         inside = (same.sum() - run.sum()) / max(len(values) - run.sum(), 1)
+        stretch = 1.0
+        if constants[counts.argmax()] > C["CERTAIN"]:
+            middle = same & (np.arange(len(values)) <= np.repeat(last - run, last - first + 1))
+            begins = int((middle & ~np.append(False, middle[:-1])).sum())
+            stretch = C["STRETCHES"] * max(middle.sum() / max(begins, 1), 1)
         if (
             rows.sum() >= max(3, 0.1 * len(last))
             and others <= 0.1 * rows.sum()
             and inside**2 * len(last) * 5 < rows.sum()
+            and run[rows].mean() >= stretch
         ):
             ends = np.repeat(np.where(rows, last - run, last), last - first + 1)
             padded |= np.arange(len(values)) > ends

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from trlab.diagnose import figures, parts
 from trlab.diagnose.findings import EffectRow, Findings, Scale
+from trlab.diagnose.formatting import number, visible
+from trlab.diagnose.messages import say
 from trlab.diagnose.scale import COMMAND, MODEL, Row, recorded
-from trlab.diagnose.texts import say
-from trlab.diagnose.words import Example, Shown
-from trlab.diagnose.written import number, visible
+from trlab.diagnose.token_table import Example, Shown
 from trlib import __version__
 
 GENERATOR = "trlib diagnose"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from trlab.diagnose.texts import say
+from trlab.diagnose.messages import say
 
 
 def section(name: str, body: str) -> str:

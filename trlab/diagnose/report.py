@@ -31,10 +31,10 @@ from trlab.diagnose.findings import (
     Scale,
     Spread,
 )
+from trlab.diagnose.messages import say
 from trlab.diagnose.rollouts import Rollouts
 from trlab.diagnose.scale import MODEL, deviation, recorded
-from trlab.diagnose.texts import say
-from trlab.diagnose.words import examples, token_rows
+from trlab.diagnose.token_table import examples, token_rows
 from trlib.corrections import truncated_importance
 from trlib.divergences import binary_tv, k3
 

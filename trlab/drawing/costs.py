@@ -29,7 +29,7 @@ from trlab.drawing.strokes import (
     styles,
     titled,
 )
-from trlab.nats import Trade
+from trlab.kl_cost import Trade
 from trlab.tradeoffs import DIFFICULTY
 from trlib.evaluation import Estimate
 

@@ -26,7 +26,7 @@ PLACES = (
     "lower center",
     "center",
 )
-AIR = 2.5  #: Between a legend and what is drawn, points.
+LEGEND_PADDING = 2.5  #: Between a legend and what is drawn, points.
 
 
 def name_lines(ax: Axes) -> None:
@@ -125,7 +125,7 @@ def _is_clear(legend: Legend, place: Any) -> bool:
     anchored = legend.get_bbox_to_anchor().bounds != ax.bbox.bounds
     if not anchored and not _holds(ax.bbox, box):
         return False
-    box = box.padded(AIR * ax.figure.dpi / 72)
+    box = box.padded(LEGEND_PADDING * ax.figure.dpi / 72)
     return not any(
         _covers(box, artist, one)
         for one in ax.figure.axes

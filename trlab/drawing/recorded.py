@@ -11,13 +11,13 @@ from trlab.base import base_of_runs
 from trlab.basin import LR, basins, edge_ratios
 from trlab.drawing import costs, rates, scores
 from trlab.drawing.arms import Arm, against, crossed, data_of
+from trlab.drawing.display_names import called
 from trlab.drawing.figure import Drawing
-from trlab.drawing.named import Figure
-from trlab.drawing.names import called
+from trlab.drawing.figure_registry import Figure
 from trlab.findings import before, finished
 from trlab.findings import scores as scores_of
+from trlab.kl_cost import Trade, frontier
 from trlab.measures import LEVEL, derive
-from trlab.nats import Trade, frontier
 from trlab.statistics import Scores, by_task, interval
 from trlab.tradeoffs import at_matched_reward, by_batch, by_difficulty
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from trlab.drawing.display_names import key_of
 from trlab.drawing.figure import COLOURS, DASHES, INK, MARKERS, look, panels
 from trlab.drawing.labels import name_lines
-from trlab.drawing.names import key_of
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:

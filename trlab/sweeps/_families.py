@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.sweeps._fifth import ARMS, BATCH
+from trlab.sweeps._fifth_round import ARMS, BATCH
 
 FOUR = ("16 x 1", "16 x 16", "64 x 1", "64 x 16")
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from math import inf
 
 from trlab import Variant
-from trlab.sweeps._twelve import WINDOW
+from trlab.sweeps._twelve_methods import WINDOW
 
 TUNED_ON, SEEDS = (140, 141), range(400, 408)
 """No other run has used one of these."""

@@ -16,7 +16,7 @@ updates already cost .05, and that sixty-four end no lower than sixteen.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.sweeps._third import BATCH
+from trlab.sweeps._third_round import BATCH
 
 STEPS, EVERY = 384, 16
 AGES = (0, 1, 4, 16, 64)

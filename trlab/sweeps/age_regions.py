@@ -16,7 +16,7 @@ clip around the sampler helps at every place, and that TROLL does not end above 
 from dataclasses import replace
 
 from trlab import Axis, Prediction, Variant
-from trlab.sweeps._third import BATCH
+from trlab.sweeps._third_round import BATCH
 from trlab.sweeps.age import SWEEP as AGE
 
 AROUND, RECOMPUTED = {**BATCH, "anchor": "rollout"}, {**BATCH, "anchor": "recomputed"}

@@ -7,8 +7,8 @@ sweep; `trlab.basin` had defined what a basin is before the map was run to its e
 """
 
 from trlab import Axis, Prediction, Sweep
-from trlab.sweeps._ten import pick
-from trlab.sweeps._third import BATCH, BUDGET, RATES
+from trlab.sweeps._second_round import pick
+from trlab.sweeps._third_round import BATCH, BUDGET, RATES
 
 SLOW, BELOW, ABOVE, FAST = ({"lr": lr} for lr in ("1e-05", "3e-05", "0.0001", "0.0003"))
 

@@ -13,8 +13,8 @@ for both models.
 """
 
 from trlab import Axis, Prediction, Sweep
-from trlab.sweeps._ten import pick
-from trlab.sweeps._third import BATCH, BUDGET
+from trlab.sweeps._second_round import pick
+from trlab.sweeps._third_round import BATCH, BUDGET
 
 BASES = ("dial_1", "dial_2")
 BEST, TENFOLD = "1e-05", "0.0001"

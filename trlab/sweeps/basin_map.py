@@ -14,8 +14,8 @@ fresh seeds what this map makes worth asking. What is expected, written down bef
 """
 
 from trlab import Axis, Sweep
-from trlab.sweeps._ten import TEN
-from trlab.sweeps._third import BATCH, BUDGET, RATES
+from trlab.sweeps._second_round import TEN
+from trlab.sweeps._third_round import BATCH, BUDGET, RATES
 
 SWEEP = Sweep(
     title="a map over learning rates",

@@ -12,7 +12,7 @@ in the second round. Predictions were written down before any run of this sweep.
 """
 
 from trlab import Axis, Prediction, Sweep, Variant
-from trlab.sweeps._third import BATCH, BUDGET, RATES
+from trlab.sweeps._third_round import BATCH, BUDGET, RATES
 
 SHARES = {"": 1.0, "-third": 1 / 3, "-tenth": 0.1}
 SLOW, BELOW, ABOVE, FAST = ({"lr": lr} for lr in ("1e-05", "3e-05", "0.0001", "0.0003"))

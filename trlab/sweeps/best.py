@@ -15,8 +15,8 @@ from pathlib import Path
 
 from trlab import Axis, Prediction, Sweep
 from trlab.sweep import load_sweep
-from trlab.sweeps._ten import TEN, USES
-from trlab.sweeps._third import BATCH, BUDGET
+from trlab.sweeps._second_round import TEN, USES
+from trlab.sweeps._third_round import BATCH, BUDGET
 from trlab.tuning import chosen_at_each
 
 MAP = load_sweep("basin_map")

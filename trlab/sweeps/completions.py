@@ -2,7 +2,7 @@
 fitted?
 
 Nine arms cross the two: 16, 64 or 256 prompts with 8 completions each, every one of them fitted 1, 4
-or 16 times, sixteen updates a batch in all of them (`trlab.sweeps._fifth`). A tenth, *same 16*, has
+or 16 times, sixteen updates a batch in all of them (`trlab.sweeps._fifth_round`). A tenth, *same 16*, has
 as many completions as 256 prompts, of sixteen prompts. None has a region. Each arm runs at two
 distances, .02 and .1 nats per token: the median over a run's batches of KL(mu || pi) on completions
 that no update sees. Its learning rates for them come from lines through the logarithms of rate and
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from trlab import Axis, Prediction, Sweep
 from trlab.sweep import load_sweep
-from trlab.sweeps._fifth import ARMS, BUDGET, SAME, TASK, arm
+from trlab.sweeps._fifth_round import ARMS, BUDGET, SAME, TASK, arm
 from trlab.tuning import rates_at, tuning_runs
 
 if TYPE_CHECKING:

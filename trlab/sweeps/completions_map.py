@@ -8,7 +8,7 @@ the logarithms of rate and distance of these runs. Nothing is predicted. (`compl
 """
 
 from trlab import Axis, Budget, Sweep
-from trlab.sweeps._fifth import TASK, arm
+from trlab.sweeps._fifth_round import TASK, arm
 
 RATES = {
     "16 x 1": (5.2e-5, 8.1e-5, 1.02e-4, 1.44e-4),

@@ -4,7 +4,7 @@ fitted once."""
 from dataclasses import replace
 
 from trlab import Axis
-from trlab.sweeps._fifth import arm
+from trlab.sweeps._fifth_round import arm
 from trlab.sweeps.completions_map import SWEEP as MAP
 
 RATES = {"5": 1.8e-4, "6": 2.2e-4}

@@ -17,7 +17,7 @@ Predictions were written down before any run of this sweep.
 from pathlib import Path
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.sweeps._ten import BATCH
+from trlab.sweeps._second_round import BATCH
 
 FILE = Path(__file__).with_name("_corrected.py")
 INT4, LATE = {"sampler of": "int4"}, {"sampler of": "lag 8"}

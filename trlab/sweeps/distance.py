@@ -34,7 +34,7 @@ They were declared before they ran, and no prediction was changed.
 """
 
 from trlab import Prediction, Sweep, Variant
-from trlab.sweeps._third import BATCH, BUDGET
+from trlab.sweeps._third_round import BATCH, BUDGET
 
 AGAIN, PARTS = {"epochs": 16}, {"prompts": 256, "minibatches": 16}
 RATES = {

@@ -7,7 +7,7 @@ answers of eight ppo 3.2 5.3, dppo 2.6 3.5, quatro 6.9 7.1, troll 5.6 6.1. One u
 """
 
 from trlab import Axis, Budget, Prediction, Sweep
-from trlab.sweeps._twelve import pick
+from trlab.sweeps._twelve_methods import pick
 from trlab.sweeps.shootout import UPDATES
 
 HOT, GENTLE = {"updates": "8"}, {"updates": "1"}

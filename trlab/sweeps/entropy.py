@@ -13,7 +13,7 @@ any run of this sweep.
 from pathlib import Path
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.sweeps._ten import BATCH, pick
+from trlab.sweeps._second_round import BATCH, pick
 
 FILE = Path(__file__).with_name("_entropy.py")
 FEW, MANY = {"place": "4 uses"}, {"place": "16 uses"}

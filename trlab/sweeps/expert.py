@@ -11,7 +11,7 @@ resolved.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.sweeps._ten import SEEDS
+from trlab.sweeps._second_round import SEEDS
 
 RIGHT, WRONG = {"expert": "always right"}, {"expert": "errs"}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from trlab import Axis, Prediction, Sweep
 from trlab.sweep import load_sweep
-from trlab.sweeps._third import BATCH, BUDGET
+from trlab.sweeps._third_round import BATCH, BUDGET
 from trlab.tuning import chosen_at_each
 
 MAP = load_sweep("gallery_map")

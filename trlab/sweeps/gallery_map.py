@@ -7,7 +7,7 @@ for 12, and in 29 of 31 choices the lowest rate that it tried was the best.
 
 from trlab import Axis, Sweep
 from trlab.sweeps._gallery import methods
-from trlab.sweeps._third import BATCH, BUDGET
+from trlab.sweeps._third_round import BATCH, BUDGET
 
 RATES = (3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
 

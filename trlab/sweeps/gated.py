@@ -18,7 +18,7 @@ the gate ends above PPO at 3e-4, and that luck alone breaks what the base model 
 from pathlib import Path
 
 from trlab import Axis, Prediction, Sweep, Variant
-from trlab.sweeps._third import BATCH, BUDGET
+from trlab.sweeps._third_round import BATCH, BUDGET
 
 FILE = Path(__file__).with_name("_gated.py")
 DOUBLE = {**BATCH, "prompts": 32, "epochs": 16}

@@ -7,7 +7,7 @@ narrower where they are larger.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep
-from trlab.sweeps._ten import BATCH, TEN
+from trlab.sweeps._second_round import BATCH, TEN
 
 SWEEP = Sweep(
     title="the tuning runs",

@@ -2,7 +2,7 @@
 shoot-out's column."""
 
 from trlab import Axis, Budget, Prediction, Sweep
-from trlab.sweeps._twelve import pick
+from trlab.sweeps._twelve_methods import pick
 from trlab.sweeps.shootout import UPDATES
 
 SWEEP = Sweep(

@@ -25,8 +25,8 @@ six were run.
 from dataclasses import replace
 
 from trlab import Axis, Prediction, Sweep
-from trlab.sweeps._ten import pick
-from trlab.sweeps._third import BATCH, BUDGET
+from trlab.sweeps._second_round import pick
+from trlab.sweeps._third_round import BATCH, BUDGET
 
 SHORT, LONG = {"batches": "24"}, {"batches": "120"}
 SLOW, THIRD, FAST, FASTEST = ({"lr": lr} for lr in ("1e-05", "3e-05", "4.5e-05", "6.5e-05"))

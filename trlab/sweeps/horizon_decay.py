@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from trlab import Axis, Prediction, Sweep
-from trlab.sweeps._ten import pick
-from trlab.sweeps._third import BATCH, BUDGET
+from trlab.sweeps._second_round import pick
+from trlab.sweeps._third_round import BATCH, BUDGET
 
 FALLING = Path(__file__).with_name("_falling.py")
 SHORT, LONG = {"batches": "24"}, {"batches": "120"}

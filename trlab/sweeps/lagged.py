@@ -7,7 +7,7 @@ every batch is used once, and was sampled 2 or 8 batches ago.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.sweeps._ten import BATCH
+from trlab.sweeps._second_round import BATCH
 
 AROUND = {"anchor": "rollout"}
 OLD = {"lag": "8"}

@@ -8,7 +8,7 @@ turns round at matched reward (entropy at .7: .70 nats against PPO's .75).
 """
 
 from trlab import Budget, Prediction, Sweep
-from trlab.sweeps._ten import SEEDS, pick
+from trlab.sweeps._second_round import SEEDS, pick
 
 SWEEP = Sweep(
     title="many right answers, reward matched",

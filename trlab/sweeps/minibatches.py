@@ -11,7 +11,7 @@ learning rate end at .72, and so does PPO with eight minibatches of two prompts 
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.sweeps._ten import BATCH, SEEDS, pick
+from trlab.sweeps._second_round import BATCH, SEEDS, pick
 
 STEPS, PARTS = 24, ("1", "2", "4", "8")
 MOST = {"minibatches": "8"}

@@ -6,7 +6,7 @@ ratio collapsed (.12), DPPO on the sampler had .30 and TROLL anchored on the sam
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.sweeps._twelve import pick
+from trlab.sweeps._twelve_methods import pick
 from trlib.algorithms import Correction
 
 SWEEP = Sweep(

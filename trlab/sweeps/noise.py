@@ -10,7 +10,7 @@ precision shows nothing.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.sweeps._ten import BATCH, SEEDS
+from trlab.sweeps._second_round import BATCH, SEEDS
 from trlib.algorithms import Correction
 
 AROUND = {"anchor": "rollout"}

@@ -12,7 +12,7 @@ gradient's norm before clipping is 5 to 35.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.sweeps._ten import BATCH, SEEDS
+from trlab.sweeps._second_round import BATCH, SEEDS
 
 SWEEP = Sweep(
     title="easy and hard prompts",

@@ -11,7 +11,7 @@ region .69 to .77, TROLL .53 to .55.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep
-from trlab.sweeps._ten import SEEDS, pick
+from trlab.sweeps._second_round import SEEDS, pick
 
 MINI, WHOLE = {"parts": "8 minibatches, 2 epochs"}, {"parts": "whole, 8 uses"}
 

@@ -25,7 +25,7 @@ The seed 1702 was added last, after `real` had run at the rates that the first t
 """
 
 from trlab import Axis, Budget, Sweep, Variant
-from trlab.sweeps._ten import pick
+from trlab.sweeps._second_round import pick
 from trlib.tasks import Sums
 
 RECIPE = Sums.recipes["smollm2"]

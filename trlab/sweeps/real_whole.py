@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from trlab import Axis
 from trlab.sweep import load_sweep
-from trlab.sweeps._ten import pick
+from trlab.sweeps._second_round import pick
 
 MAP = load_sweep("real_map")
 SWEEP = replace(

@@ -22,7 +22,7 @@ undecided.
 """
 
 from trlab import Axis, Prediction, Sweep, Variant
-from trlab.sweeps._third import BATCH, BUDGET
+from trlab.sweeps._third_round import BATCH, BUDGET
 
 DATA = {
     "again": {"epochs": 16},

@@ -13,7 +13,7 @@ DPPO .63 to .66, TROLL .66 to .70.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.sweeps._ten import BATCH, SEEDS, USES, pick
+from trlab.sweeps._second_round import BATCH, SEEDS, USES, pick
 
 STEPS = 24
 OFTEN, HALF = {"uses": "16"}, {"uses": "8"}

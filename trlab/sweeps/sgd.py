@@ -16,8 +16,8 @@ had left some of the predictions undecided.
 """
 
 from trlab import Axis, Prediction, Sweep, Variant
-from trlab.sweeps._ten import pick
-from trlab.sweeps._third import BATCH, BUDGET
+from trlab.sweeps._second_round import pick
+from trlab.sweeps._third_round import BATCH, BUDGET
 
 NO_CLIP = 1e6
 """A norm that no gradient here reaches."""

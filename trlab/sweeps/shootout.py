@@ -2,7 +2,7 @@
 four times over."""
 
 from trlab import Axis, Budget, Prediction, Sweep
-from trlab.sweeps._twelve import TWELVE
+from trlab.sweeps._twelve_methods import TWELVE
 
 UPDATES = {"1": {}, "8": {"minibatches": 8}, "32": {"minibatches": 8, "epochs": 4}}
 

@@ -11,7 +11,7 @@ with unsigned, not differences with ratios.
 from pathlib import Path
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.sweeps._ten import BATCH, SEEDS, USES
+from trlab.sweeps._second_round import BATCH, SEEDS, USES
 
 MASKS = Path(__file__).with_name("_masks.py")
 SOME, OFTEN = {"uses": "4"}, {"uses": "16"}

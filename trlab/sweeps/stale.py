@@ -6,7 +6,7 @@ to estimate the time (both .80).
 """
 
 from trlab import Budget, Prediction, Sweep
-from trlab.sweeps._twelve import pick
+from trlab.sweeps._twelve_methods import pick
 
 SWEEP = Sweep(
     title="32 updates",

@@ -13,7 +13,7 @@ exploded.
 from pathlib import Path
 
 from trlab import Budget, Prediction, Sweep, Variant
-from trlab.sweeps._ten import BATCH, SEEDS
+from trlab.sweeps._second_round import BATCH, SEEDS
 
 TAILS = Path(__file__).with_name("_tails.py")
 WHOLE, NONE, TENTH = "troll", "no regression", "a tenth of the regression"

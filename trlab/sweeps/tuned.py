@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trlab import Axis, Budget, Prediction, Sweep
 from trlab.sweep import load_sweep
-from trlab.sweeps._ten import BATCH, SEEDS, USES
+from trlab.sweeps._second_round import BATCH, SEEDS, USES
 from trlab.tuning import chosen
 
 GRID = load_sweep("grid")

@@ -2,7 +2,7 @@
 sweep uses."""
 
 from trlab import Axis, Budget, Prediction, Sweep
-from trlab.sweeps._twelve import REGIONS
+from trlab.sweeps._twelve_methods import REGIONS
 
 SWEEP = Sweep(
     title="thresholds, untuned",

@@ -9,14 +9,14 @@ from typing import Any, Literal, TypedDict
 from torch import Tensor
 
 from trlib.algorithms.memory import Memory
-from trlib.algorithms.needs import Provided, asked_for
+from trlib.algorithms.needs import Provided, require
 from trlib.divergences import TopK
 
 Anchor = Literal["rollout", "recomputed"]
 ANCHORS: tuple[str, ...] = ("rollout", "recomputed")
 
 
-class Credit(TypedDict):
+class AdvantagesAndMask(TypedDict):
     """What a loss per token takes besides log-probs: [B, T] advantages, and a [B, T] mask of the
     tokens that count."""
 
@@ -67,28 +67,28 @@ class Batch:
     @property
     def logp_old(self) -> Tensor:
         """[B, T] log-probs under the learner before this batch's updates."""
-        return asked_for("logp_old", "batch", self.provided.logp_old)
+        return require("logp_old", "batch", self.provided.logp_old)
 
     @property
     def logp_ref(self) -> Tensor:
         """[B, T] log-probs under the reference."""
-        return asked_for("logp_ref", "batch", self.provided.logp_ref)
+        return require("logp_ref", "batch", self.provided.logp_ref)
 
     @property
     def full_anchor(self) -> Tensor:
         """[B, T, V] log-probs of the whole vocabulary under the anchor."""
-        return asked_for("full_anchor", "batch", self.provided.full_anchor)
+        return require("full_anchor", "batch", self.provided.full_anchor)
 
     @property
     def topk_anchor(self) -> TopK:
         """The anchor's k most likely tokens and their log-probs, [B, T, k] each."""
-        return asked_for("topk_anchor", "batch", self.provided.topk_anchor)
+        return require("topk_anchor", "batch", self.provided.topk_anchor)
 
     @property
     def values(self) -> Tensor:
         """[B, T] the critic's values before this batch's updates; [B, T, outputs] where it gives
         several."""
-        return asked_for("values", "batch", self.provided.values)
+        return require("values", "batch", self.provided.values)
 
     @property
     def logp_anchor(self) -> Tensor:
@@ -96,7 +96,7 @@ class Batch:
         return self.logp_rollout if self.anchor == "rollout" else self.logp_old
 
     @property
-    def credit(self) -> Credit:
+    def credit(self) -> AdvantagesAndMask:
         """The advantages and the tokens that they belong to, as a loss takes them:
         `ppo_loss(..., **batch.credit)`."""
         return {"advantages": self.advantages, "mask": self.mask}
@@ -166,17 +166,17 @@ class Scores:
     @property
     def full(self) -> Tensor:
         """[B, T, V] log-probs of the whole vocabulary: `Needs(full=True)`."""
-        return asked_for("full", "scores", self._full)
+        return require("full", "scores", self._full)
 
     @property
     def values(self) -> Tensor:
         """[B, T] the critic's values, or [B, T, outputs]: `Needs(critic=1.0, values=True)`."""
-        return asked_for("values", "scores", self._values)
+        return require("values", "scores", self._values)
 
     @property
     def hidden(self) -> Tensor:
         """[B, T, H] what the output layer reads: `Needs(hidden=True)`."""
-        return asked_for("hidden", "scores", self._hidden)
+        return require("hidden", "scores", self._hidden)
 
     def present(self) -> dict[str, Tensor]:
         """The scores that are present, by name: `Scores(**scores.present())` is a copy."""

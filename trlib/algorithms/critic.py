@@ -118,8 +118,12 @@ class PPOCritic(PPO):
         advantages = whiten(advantages, batch.mask)
         return replace(batch.plus(returns=returns), advantages=self.corrected(advantages, batch))
 
+    def policy_loss(self, scores: Scores, batch: Batch) -> TokenLoss:
+        """The policy's part of the objective."""
+        return super().objective(scores, batch)
+
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        loss = super().objective(scores, batch)
+        loss = self.policy_loss(scores, batch)
         if self.critic == "trust-region":
             return loss
         critic = value_loss(

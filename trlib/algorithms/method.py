@@ -188,12 +188,12 @@ class Step(Protocol):
         rows: Tensor | None = None,
         *,
         weights: Mapping[str, Tensor] | None = None,
-        twice: bool = False,
+        double_backward: bool = False,
         perturb: Callable[[Tensor], Tensor] | None = None,
     ) -> Scores:
         """A fresh forward pass over all or some rows, with gradient. `weights` replace the
-        parameters that they name; `twice` lets it be differentiated twice; `perturb` changes the
-        embedded tokens [.., H] that the model reads."""
+        parameters that they name; `double_backward` lets it be differentiated twice;
+        `perturb` changes the embedded tokens [.., H] that the model reads."""
 
     def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
         """J v, [B, T, V]: the derivative of the whole distribution's log-probs along a direction of
@@ -208,9 +208,9 @@ class Step(Protocol):
     def loss(self, scores: Scores | None = None) -> Tensor:
         """The objective as one number with gradient, from these scores; None: from fresh ones."""
 
-    def descend(self, loss: Tensor, *, speed: float = 1.0) -> None:
-        """Backpropagate, clip the gradient's norm, and take one optimiser step at `speed` times the
-        learning rate."""
+    def descend(self, loss: Tensor, *, lr_scale: float = 1.0) -> None:
+        """Backpropagate, clip the gradient's norm, and take one optimiser step at `lr_scale` times
+        the learning rate."""
 
     def report(self, loss: float, grad_norm: float) -> None:
         """Record in the history an update that `descend` did not make."""

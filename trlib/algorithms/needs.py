@@ -73,15 +73,15 @@ NEEDED_FOR = {
 """For each thing that a method may read, the need that brings it."""
 
 
-class NotHeld(AttributeError, ValueError):
+class MissingNeed(AttributeError, ValueError):
     """A method has read something that its `needs` did not ask for."""
 
 
-def asked_for(name: str, holder: str, value: Value | None) -> Value:
+def require(name: str, holder: str, value: Value | None) -> Value:
     """`value`, which a batch or scores hold under `name`.
-    Raises NotHeld: it is None, because the method's `needs` did not name it."""
+    Raises MissingNeed: it is None, because the method's `needs` did not name it."""
     if value is None:
-        raise NotHeld(
+        raise MissingNeed(
             f"{name}: the {holder} {'do' if holder == 'scores' else 'does'} not hold it; the "
             f"method's `needs` must name it: Needs({NEEDED_FOR[name]})"
         )

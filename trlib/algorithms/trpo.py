@@ -194,7 +194,7 @@ class TRPO(Method):
         """v -> (F + damping) v at the current parameters."""
         rows = some_rows(len(step.batch.mask), self.fisher_rows, step.batch.mask.device)
         mask, parameters = step.batch.mask[rows], step.parameters
-        scores = step.score(rows, twice=self.fisher == "double-backward")
+        scores = step.score(rows, double_backward=self.fisher == "double-backward")
         logp = scores.full
         if self.fisher == "double-backward":
             mean = self._kl(scores, step.batch.rows(rows))

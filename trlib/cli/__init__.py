@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 from trlib import __version__
 from trlib.cli import evaluate, methods, options, tasks, train
 from trlib.errors import TrlibError
-from trlib.namesake import instead
+from trlib.name_clash import instead
 from trlib.other_names import hint, near
 
 CORE: dict[str, ModuleType] = {

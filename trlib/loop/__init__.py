@@ -1,6 +1,6 @@
 """The loop that trains: rollout, advantage, objective, update, the same for every method.
 
-Five files, some 1,200 lines, take a reader from `trlib.train` to the optimiser's step, here with
+Five files, some 1,100 lines, take a reader from `trlib.train` to the optimiser's step, here with
 GRPO. In the order of a batch:
 
 1. `loop/training.py`: `train`, and what happens to a batch
@@ -15,9 +15,10 @@ A batch also passes through these. You can take each at its word until you need 
 - `algorithms/grpo.py`: GRPO, which is PPO's loss with other settings
 - `model/rollout.py`: how completions are sampled
 - `model/policy.py`, `model/forward.py`: the scores, log-probabilities with gradient
-- `model/texts.py`: prompts as tokens
+- `model/prompt_encoding.py`: prompts as tokens
 - `loop/sampler.py`: who samples: the policy itself, or an older or coarser copy of it
 - `loop/boxes.py`: errors in a method's code, reported with its file and line
+- `loop/skipping.py`: completions that can teach nothing are not scored
 - `loop/metrics.py`: the columns of the history
 - `algorithms/plan.py`, `algorithms/needs.py`, `algorithms/memory.py`: what a method draws, asks for
   and keeps
@@ -26,7 +27,7 @@ A batch also passes through these. You can take each at its word until you need 
   prefix once
 - `model/llama.py`: what transformers computes for the embedded models, with less Python
 
-What surrounds a batch: `settings` (of a run), `run` (what `train` returns), `room` (whether it fits
-into memory), `checkpoints` and `stopping` (how a run is interrupted and resumed), `learner`,
-`optimizers` and `critic` (what has weights). `trlib.model.partial` writes completions
-with policies of several ages."""
+What surrounds a batch: `settings` (of a run), `run` (what `train` returns), `memory_check` (whether
+it fits into memory), `checkpoints` and `stopping` (how a run is interrupted and resumed),
+`learner`, `optimizers` and `critic` (what has weights). `trlib.model.partial_rollout` writes
+completions with policies of several ages."""

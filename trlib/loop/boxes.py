@@ -1,4 +1,4 @@
-"""A method's boxes as the loop calls them: an error in one names the method's file and line."""
+"""Calls a user's method and reports its errors with file and line."""
 
 import inspect
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from trlib.algorithms.method import Anchor, Method, is_proportional
+from trlib.algorithms.method import Anchor, Method
 from trlib.algorithms.needs import Needs
 from trlib.arguments import as_json
 from trlib.errors import MethodError, TrlibError, warn
@@ -18,7 +18,7 @@ from trlib.loop.settings import FilledSettings
 
 
 @contextmanager
-def naming_errors(author: object, name: str) -> Iterator[None]:
+def wrap_user_errors(author: object, name: str) -> Iterator[None]:
     """Inside a `with` block an error that a method or a task raises becomes an error of the run, so
     that nothing already trained is lost.
     Raises MethodError: an error that is not trlib's own, with the place in the author's file."""
@@ -49,7 +49,7 @@ class ResolvedNeeds(Needs):
 def needs_of(method: Method, anchor: Anchor) -> ResolvedNeeds:
     """What the method declares, and what follows from it.
     Raises MethodError: `needs` raises an error, or returns something else."""
-    with naming_errors(method, "needs"):
+    with wrap_user_errors(method, "needs"):
         declared = method.needs(anchor)
         if not isinstance(declared, Needs):
             raise TypeError(f"needs: expected Needs(...), got {type(declared).__name__}")
@@ -74,17 +74,6 @@ def check_anchor(method: Method, settings: FilledSettings) -> None:
             "correction: with anchor='rollout' the ratio already corrects for the sampler, and a "
             "correction would do so twice; use anchor='recomputed', or no correction"
         )
-
-
-def may_skip(method: Method, needs: ResolvedNeeds, settings: FilledSettings) -> bool:
-    """Whether completions without an advantage are not scored, because they have no gradient and
-    show nothing: the method says that its loss is proportional, sees nothing but the tokens'
-    log-probs, and with one update per batch every ratio is 1."""
-    s = settings
-    one_update = s.minibatches * s.epochs == 1 and s.anchor == "recomputed" and s.sampler_logp
-    sees_log_probs_alone = needs == ResolvedNeeds(old=needs.old)
-    asked = "skipping" not in s.without
-    return asked and one_update and sees_log_probs_alone and is_proportional(type(method))
 
 
 def check_vocabulary(method: Method, needs: Needs, size: int) -> None:

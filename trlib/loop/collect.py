@@ -13,15 +13,15 @@ from trlib.algorithms.method import Batch, Method
 from trlib.algorithms.needs import Provided
 from trlib.algorithms.plan import Stage
 from trlib.errors import warn
-from trlib.loop.boxes import ResolvedNeeds, naming_errors
+from trlib.loop.boxes import ResolvedNeeds, wrap_user_errors
 from trlib.loop.learner import Learner
 from trlib.loop.settings import FilledSettings
 from trlib.model.completions import Completions, join, regrouped, top_k
-from trlib.model.partial import sample_in_segments
+from trlib.model.partial_rollout import sample_in_segments
 from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
 from trlib.tasks.expert import Demonstration, demonstrations, prefixes
-from trlib.tasks.task import Prompt, Task, Verdict, checked_prompts, checked_verdict
+from trlib.tasks.task import Prompt, Task, Verdict, checked_prompts, verify_batch
 
 
 class Collector:
@@ -134,7 +134,7 @@ class Collector:
     def prompts(self, k: int) -> list[Prompt]:
         """The prompts of batch `k`."""
         n = self.settings.prompts
-        with naming_errors(self.task, "prompts"):
+        with wrap_user_errors(self.task, "prompts"):
             return checked_prompts(
                 self.task.prompts(n, seed=derive(self.settings.seed, "train", k)), n
             )
@@ -142,7 +142,7 @@ class Collector:
     def plan(self, k: int) -> tuple[Stage, ...]:
         """How the method draws batch `k`, checked."""
         group = self.settings.group
-        with naming_errors(self.method, "plan"):
+        with wrap_user_errors(self.method, "plan"):
             plan = tuple(self.method.plan(group, k))
             drawn = sum(stage.count for stage in plan)
             if drawn != group:
@@ -183,7 +183,7 @@ class Collector:
         )
         with torch.no_grad():
             batch = replace(batch, provided=self._provided(c))
-        with naming_errors(self.method, "prepare"):
+        with wrap_user_errors(self.method, "prepare"):
             prepared = self.method.prepare(batch)
             _check(prepared, batch)
         if not self.warned_of_silence and bool(c.mask.any()):
@@ -227,17 +227,9 @@ class Collector:
 
     def _verify(self, prompts: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
         """The verdict on each completion, with its prompt's number."""
-        rows = zip(part.group.tolist(), part.texts(), part.ended.tolist(), strict=True)
-        with naming_errors(self.task, "verify"):
-            return [
-                (
-                    g,
-                    checked_verdict(
-                        self.task.verify(prompts[g], text, ended=end), prompts[g], text
-                    ),
-                )
-                for g, text, end in rows
-            ]
+        with wrap_user_errors(self.task, "verify"):
+            found = verify_batch(self.task, prompts, part)
+        return list(zip(part.group.tolist(), found, strict=True))
 
     def _warn_of_silence(self, batch: Batch, k: int) -> None:
         """Say once per run that a batch teaches nothing: its rewards are all equal, or every

@@ -32,8 +32,8 @@ class Descent:
         self.exact: list[tuple[Tensor, Tensor]] = []
         """Each parameter of 16 bits with the copy that learns for it."""
         self.parts = [self._stepped(parameters) for parameters, _ in parts]
-        self.speeds = {
-            id(p): speed for part, (_, speed) in zip(self.parts, parts, strict=True) for p in part
+        self.lr_scales = {
+            id(p): scale for part, (_, scale) in zip(self.parts, parts, strict=True) for p in part
         }
         groups = [{"params": part} for part in self.parts]
         self.optimizer = build(
@@ -46,8 +46,8 @@ class Descent:
         """The learning rate of the next step, on the policy's parameters."""
         return self.settings.lr * min(1.0, (self.updates + 1) / max(self.settings.warmup, 1))
 
-    def step(self, loss: Tensor, speed: float = 1.0) -> tuple[float, float]:
-        """One step down, at `speed` times the learning rate: the loss, and the gradient's norm
+    def step(self, loss: Tensor, lr_scale: float = 1.0) -> tuple[float, float]:
+        """One step down, at `lr_scale` times the learning rate: the loss, and the gradient's norm
         before it is clipped.
 
         Raises:
@@ -79,12 +79,12 @@ class Descent:
             self.finite("the critic's grad_norm", critic_norm)
         self.updates += 1
         for group in self.optimizer.param_groups:  # a custom optimiser may have split a part
-            multiple = next((self.speeds[id(p)] for p in group["params"]), 0.0)
+            multiple = next((self.lr_scales[id(p)] for p in group["params"]), 0.0)
             group["lr"] = (
                 self.settings.lr
                 * multiple
                 * min(1.0, self.updates / max(self.settings.warmup, 1))
-                * speed
+                * lr_scale
             )
         self.optimizer.step()
         with torch.no_grad():

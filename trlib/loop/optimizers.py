@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from trlib.own import named
+from trlib.user_files import named
 
 Maker = Callable[..., torch.optim.Optimizer]
 Groups = list[dict[str, Any]]

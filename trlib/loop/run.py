@@ -19,8 +19,8 @@ from trlib.loop.optimizers import name_of
 from trlib.loop.settings import PLACES, RunSettings
 from trlib.model.folders import write
 from trlib.model.policy import Policy
-from trlib.own import origin
 from trlib.tasks.task import Task
+from trlib.user_files import origin
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,17 +6,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from trlib import checks
 from trlib.algorithms.method import Batch, Method, Scores, TokenLoss
 from trlib.algorithms.needs import Needs
 from trlib.corrections import sequence_ess
-from trlib.loop.boxes import naming_errors
+from trlib.loop.boxes import wrap_user_errors
 from trlib.loop.critic import Critic
 from trlib.loop.learner import Learner
 from trlib.loop.metrics import Update, observe, sampler_kl
@@ -36,16 +34,14 @@ class LoopStep:
         *,
         done: list[Update],
         parts: Callable[[], Iterator[LoopStep]] | None = None,
-        skip: bool = False,
     ) -> None:
         """`done`: the batch's updates so far, which `report` adds to. `parts`: a whole batch's
-        minibatches. `skip`: do not score completions without an advantage."""
+        minibatches."""
         self.learner, self.method, self.needs = learner, method, needs
         self.completions = completions
         self.batch = batch
         self.done = done
         self.parts = parts
-        self.skip = skip
         self.weights: Mapping[str, Tensor] = learner.weights
         self.parameters = list(self.weights.values())
         self.reference: Mapping[str, Tensor] = learner.reference_weights
@@ -68,19 +64,19 @@ class LoopStep:
         rows: Tensor | None = None,
         *,
         weights: Mapping[str, Tensor] | None = None,
-        twice: bool = False,
+        double_backward: bool = False,
         perturb: Callable[[Tensor], Tensor] | None = None,
     ) -> Scores:
         c, needs, settings = self._rows(rows), self.needs, self.learner.settings
         # The fused kernels have only one derivative.
-        with sdpa_kernel(SDPBackend.MATH) if twice else nullcontext():
+        with sdpa_kernel(SDPBackend.MATH) if double_backward else nullcontext():
             scores = self.learner.policy.score(
                 c,
                 temperature=settings.temperature,
                 full=needs.full,
                 hidden=needs.hidden,
                 weights=weights,
-                at_once=None if twice else settings.at_once,
+                at_once=None if double_backward else settings.at_once,
                 perturb=perturb,
             )
             if needs.values:
@@ -115,15 +111,11 @@ class LoopStep:
             return torch.func.jvp(values, tuple(critic.parameters), tuple(direction))[1].detach()
 
     def loss(self, scores: Scores | None = None) -> Tensor:
-        if scores is None:
-            scores = self._teaching() if self.skip else self.score()
+        scores = self.score() if scores is None else scores
         self._complete(scores)
-        if self.skip and checks.values_checked():
-            with naming_errors(self.method, "objective"):
-                check_proportional(self.method, scores, self.batch)
-        with naming_errors(self.method, "objective"):
+        with wrap_user_errors(self.method, "objective"):
             self.token_loss = _checked(self.method.objective(scores, self.batch), self.batch)
-        with naming_errors(self.method, "loss"):
+        with wrap_user_errors(self.method, "loss"):
             loss = self.method.loss(self.token_loss.per_token, self.batch)
         self._observe(scores)
         return loss
@@ -148,22 +140,10 @@ class LoopStep:
         rows."""
         if scores.logp.shape != self.batch.mask.shape:
             return None
-        return self.batch.mask & (self.batch.advantages != 0) if self.skip else self.batch.mask
+        return self.batch.mask
 
-    def _teaching(self) -> Scores:
-        """Scores of the completions that have an advantage; the others' log-probs are the
-        sampler's, without gradient. They stay in the batch, so that every mean keeps its
-        denominator."""
-        batch = self.batch
-        rows = ((batch.advantages != 0) & batch.mask).any(1).nonzero().squeeze(-1)
-        if not len(rows):
-            # A loss that has a gradient, 0.
-            rows = torch.zeros(1, dtype=torch.long, device=batch.mask.device)
-        logp = self.score(rows).logp
-        return Scores(batch.logp_rollout.to(logp.dtype).index_copy(0, rows, logp))
-
-    def descend(self, loss: Tensor, *, speed: float = 1.0) -> None:
-        self.report(*self.learner.descent.step(loss, speed))
+    def descend(self, loss: Tensor, *, lr_scale: float = 1.0) -> None:
+        self.report(*self.learner.descent.step(loss, lr_scale))
 
     def report(self, loss: float, grad_norm: float) -> None:
         finite = self.learner.descent.finite
@@ -190,27 +170,6 @@ class LoopStep:
                 "critic: the method has none; its `needs` must name it: Needs(critic=1.0)"
             )
         return self.learner.critic
-
-
-def check_proportional(method: Method, scores: Scores, batch: Batch) -> None:
-    """Hold a method to its declaration that a completion without an advantage has no gradient:
-    every second completion loses its advantage, at log-probs that have moved from the old ones and
-    the sampler's.
-    Raises ValueError: such a completion has a gradient, so leaving it out would change what is
-    learned."""
-    silent = torch.arange(len(batch.mask), device=batch.mask.device) % 2 == 1
-    logp = (scores.logp.detach() - 0.1).requires_grad_()
-    probe = replace(batch, advantages=batch.advantages.masked_fill(silent.unsqueeze(-1), 0.0))
-    numbers, tensors = batch.memory.numbers(), batch.memory.tensors()
-    loss = method.loss(method.objective(Scores(logp), probe).per_token, probe)
-    batch.memory.restore(numbers, tensors)
-    if loss.requires_grad:
-        (slope,) = torch.autograd.grad(loss, logp, allow_unused=True)
-        if slope is not None and bool(slope[silent.unsqueeze(-1) & batch.mask].any()):
-            raise ValueError(
-                f"proportional: {type(method).__name__}.objective is declared so, but completions "
-                "whose advantage is 0 have a gradient; expected no @proportional above it"
-            )
 
 
 def _checked(returned: object, batch: Batch) -> TokenLoss:

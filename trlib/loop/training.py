@@ -8,7 +8,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,15 @@ from torch import Tensor
 from trlib import checks
 from trlib.algorithms.method import Batch, Method
 from trlib.errors import CheckpointError, RunError
-from trlib.loop import boxes, checkpoints, room
+from trlib.fields import documents
+from trlib.loop import boxes, checkpoints, memory_check
 from trlib.loop.collect import Collector
 from trlib.loop.learner import Learner
 from trlib.loop.metrics import Update, distinct_right, means_by_group, measure, summarise
 from trlib.loop.optimizers import Maker, maker
 from trlib.loop.run import Run, record_of
 from trlib.loop.settings import Anchor, FilledSettings, Precision, RunSettings
+from trlib.loop.skipping import SkippingStep, may_skip
 from trlib.loop.step import LoopStep
 from trlib.loop.stopping import stoppable
 from trlib.model.completions import Completions
@@ -35,6 +36,7 @@ from trlib.tasks.task import Task, check_task
 
 
 @names_its_arguments
+@documents(RunSettings)
 def train(
     policy: Policy,
     task: Task,
@@ -75,51 +77,8 @@ def train(
         policy: what learns, from `trlib.load_policy`; it is changed in place.
         task: what it learns, from `trlib.load_task`.
         method: how, such as `trlib.algorithms.GRPO()`.
-        steps: Number of batches.
-        seed: Seed of every random draw. The same seed, machine and versions give the same history
-            bit for bit, timings apart (on a CPU; a GPU adds up in an order of its own).
-        prompts: Prompts per batch.
-        group: Completions per prompt.
-        temperature: Temperature of sampling, and of every log-probability.
-        max_tokens: Token limit of a completion; by default the task's.
-        minibatches: Parts into which a batch is split, by whole prompts; each part is one update.
-        epochs: Passes over each batch, so a batch is used for minibatches x epochs updates.
-        lr: Learning rate.
-        betas: The optimiser's betas, if it takes any.
-        weight_decay: The optimiser's weight decay, if it takes one.
-        warmup: Updates over which the learning rate rises linearly to its full value.
-        grad_norm: Largest Euclidean norm of the gradient; a longer gradient is scaled down to it.
-        anchor: Policy around which the trust region is drawn: rollout (the one that sampled) or
-            recomputed (the learner before the batch's first update); by default the method's
-            choice.
-        optimizer: Optimiser: adamw, sgd, muon, frobenius, sign, auon, hybrid_auon, or FILE.py:NAME.
-            In Python it can also be a callable that makes a torch.optim.Optimizer. Clipping,
-            warm-up and float32 copies of 16-bit weights come with every one.
-        lag: Batches by which the sampler's weights are behind the learner's.
-        buffer: Batches by which a prompt's completions may be older still: 0 to this many, drawn at
-            random, as from a buffer.
-        segments: Parts of a completion that policies of different ages write: the first is `lag`
-            batches behind, each later one a batch less. The parts are equally long, and each policy
-            reads what is already written before it goes on: a partial rollout.
-        sampler_logp: Whether the sampler reports the log-probs of its tokens. If it does not, the
-            anchor must be recomputed: the learner's own log-probs then stand in for the old
-            policy's, however old the completions are.
-        sampler: What the sampler computes in: fp32, bf16, or float with weights rounded to int8,
-            int4 (simulated).
-        logit_noise: Standard deviation of Gaussian noise on the sampler's logits.
-        probe: Completions per batch on which the exact metrics are computed, spread evenly over the
-            prompts; 0 for none. The distribution over the whole vocabulary is held at each of their
-            tokens: use few if the vocabulary is large.
-        checkpoint_every: Batches between two checkpoints.
-        out: Folder for the checkpoint, the history and the trained policy; by default nothing is
-            written.
-        resume: Continue the run in `out`, bit for bit; if there is none yet, begin it.
-        progress: Show a progress bar.
-        without: Savings to switch off, to see that they change nothing: sharing, dropping,
-            skipping. `trlib.loop.settings.SAVINGS` says what each is. They change values and
-            gradients in the last digits at most.
-        at_once: Completions that are scored at a time; by default all of a minibatch. Fewer take
-            less memory and a third more time, and change a gradient only in its last digits.
+        ...: every other argument is a setting of `trlib.loop.settings.RunSettings`, which says
+            what each one means; `help(trlib.train)` shows it here.
 
     The first Ctrl-C or SIGTERM ends the run after the current batch, saved and valid; a second one
     ends it at once.
@@ -174,11 +133,11 @@ class _Loop:
         self.policy, self.task, self.method, self.settings = policy, task, method, settings
         self.needs = boxes.needs_of(method, settings.anchor)
         boxes.check_vocabulary(method, self.needs, policy.vocabulary)
-        room.warn_if_short(policy, settings, self.needs)
+        memory_check.warn_if_short(policy, settings, self.needs)
         self.result = Run(policy, [], [], record_of(policy, task, method, settings), folder)
         self.learner = Learner(policy, settings, self.needs, make)
         self.collector = Collector(self.learner, task, method, self.needs, settings)
-        self.skip = boxes.may_skip(method, self.needs, settings)
+        self.part = SkippingStep if may_skip(method, self.needs, settings) else LoopStep
 
     def run(self) -> Run:
         """Every batch that is left, with checkpoints in between."""
@@ -275,22 +234,22 @@ class _Loop:
     def _update(self, completions: Completions, batch: Batch, k: int) -> list[Update]:
         """Boxes 3 and 4: what the method learns from the batch."""
         done: list[Update] = []
-        s, make = self.settings, partial(LoopStep, self.learner, self.method, self.needs, done=done)
+        s, given = self.settings, (self.learner, self.method, self.needs)
 
         def minibatches() -> Iterator[LoopStep]:
             for epoch in range(s.epochs):
                 if s.minibatches == 1:
-                    yield make(completions, batch, skip=self.skip)
+                    yield self.part(*given, completions, batch, done=done)
                     continue
                 # Whole groups, in a new order every epoch.
                 order = torch.randperm(s.prompts, generator=generator(s.seed, "order", k, epoch))
                 rows = torch.arange(s.prompts * s.group).view(s.prompts, s.group)[order]
                 for part in rows.to(batch.mask.device).chunk(s.minibatches):
                     part = part.flatten()
-                    yield make(completions.rows(part), batch.rows(part), skip=self.skip)
+                    yield self.part(*given, completions.rows(part), batch.rows(part), done=done)
 
-        with boxes.naming_errors(self.method, "update"):
-            self.method.update(make(completions, batch, parts=minibatches))
+        with boxes.wrap_user_errors(self.method, "update"):
+            self.method.update(LoopStep(*given, completions, batch, done=done, parts=minibatches))
         return done
 
     @torch.no_grad()

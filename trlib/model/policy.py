@@ -32,7 +32,13 @@ from trlib.model.completions import Completions
 from trlib.model.folders import Notes, replacing
 from trlib.model.hooks import perturbed
 from trlib.model.packing import Layout, plain, shared
-from trlib.model.texts import chat_prompts, end_of_turn, end_tokens, open_prompts, token_ids
+from trlib.model.prompt_encoding import (
+    chat_prompts,
+    end_of_turn,
+    end_tokens,
+    open_prompts,
+    token_ids,
+)
 
 
 @dataclass(eq=False)

@@ -21,7 +21,7 @@ from trlib.model.completions import Completions, top_k
 from trlib.model.decoder import extend
 from trlib.model.llama import plain_llama
 from trlib.model.policy import Policy
-from trlib.model.texts import tokens_holding
+from trlib.model.prompt_encoding import tokens_holding
 from trlib.seeds import generator
 
 Forced = tuple[Tensor, Tensor] | None

@@ -58,7 +58,7 @@ class FixPO(PGIS):
             if memory["kl_max"] <= self.eps_kl:
                 return
             if fixups < MOST_FIXUPS:
-                step.descend(far.sum() / batch.mask.sum(), speed=self.fix_speed)
+                step.descend(far.sum() / batch.mask.sum(), lr_scale=self.fix_speed)
         # The first such batch of the run.
         if memory.setdefault("capped", batch.number) == batch.number:
             found = (

@@ -5,14 +5,14 @@ from inspect import signature
 from typing import Any, cast
 
 from trlib.errors import unknown
-from trlib.own import named
 from trlib.tasks.aloud import Aloud
 from trlib.tasks.dial import Dial
 from trlib.tasks.gsm8k import Gsm8k
 from trlib.tasks.relay import Relay
 from trlib.tasks.spend import Spend
 from trlib.tasks.sums import Sums
-from trlib.tasks.task import MEMBERS, REASONS, Prompt, Recipe, Task, Verdict, lacking
+from trlib.tasks.task import MEMBERS, REASONS, Prompt, Recipe, Task, Verdict, lacking, verify_batch
+from trlib.user_files import named
 
 TASKS: dict[str, type[Task]] = {
     "dial": Dial,

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, ClassVar, TypeVar
 
 from trlib import arguments
-from trlib.tasks.task import Prompt
+from trlib.tasks.task import Prompt, Task
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ def settings(task: Any) -> dict[str, Any]:
     }
 
 
-class Embedded:
+class Embedded(Task):
     """What the embedded tasks have in common; each is a frozen dataclass, and its fields are its
     knobs."""
 

@@ -1,13 +1,20 @@
 """What a task is: prompts from a seed, an expert, and a verifier that says why."""
 
+from __future__ import annotations
+
 import math
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from trlib import arguments
 from trlib.errors import NonFiniteError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from trlib.model.completions import Completions
 
 REASONS: tuple[str, ...] = ("right", "wrong answer", "bad arithmetic", "bad format", "no end")
 """The common reasons of a verdict, from the best to the worst. A task may give others of its
@@ -208,3 +215,30 @@ class Task(Protocol):
         token was sampled, or a token that holds `ends_at`.
         Raises TypeError, ValueError: `prompt` is not of this task's kind; `completion` is not
         text."""
+
+    def judge(self, prompts: Sequence[Prompt], completions: Completions) -> Tensor:
+        """The verifier's rewards of a sampled batch, [B] in float32 on the batch's device.
+
+        `prompts`: the batch's own N, in its order. A task that does not inherit from `Task` is
+        judged by `verify_batch(task, prompts, completions)`.
+        Raises TypeError, ValueError, NonFiniteError: as `verify_batch` does."""
+        import torch
+
+        rewards = [verdict.reward for verdict in verify_batch(self, prompts, completions)]
+        return torch.tensor(rewards, dtype=torch.float32, device=completions.tokens.device)
+
+
+def verify_batch(task: Task, prompts: Sequence[Prompt], completions: Completions) -> list[Verdict]:
+    """What a task's verifier says about each of a batch's B completions.
+
+    `prompts`: the batch's own N, in its order.
+    Raises TypeError, ValueError: not a list of N prompts, or the verifier returned no verdict;
+    NonFiniteError: a reward that is not a finite number; and what the verifier raises."""
+    asked = checked_prompts(prompts, len(completions.prompt_ids))
+    rows = zip(
+        completions.group.tolist(), completions.texts(), completions.ended.tolist(), strict=True
+    )
+    return [
+        checked_verdict(task.verify(asked[g], text, ended=ended), asked[g], text)
+        for g, text, ended in rows
+    ]

@@ -3,16 +3,18 @@
 `mathematics` draws formulas with the vendored KaTeX; `links` ties them to the code and the code to
 them; `terms` explains a word where it stands; `pages` keeps pages small and accessible; `head`
 describes them to search engines, at the `address` that `_config.yml` sets; `search` makes the index
-of the book's own search; `phone_tables` makes every table readable on a phone, `unbroken` says
+of the book's own search; `phone_tables` makes every table readable on a phone, `line_breaks` says
 where a line may break; `security` says what a page may load and run; `execution` says when, where and
-with which versions a notebook ran; `read_off` makes the tables that are read off the package; `modules` makes
+with which versions a notebook ran; `generated_tables` makes the tables that are read off the
+package; `modules` makes
 the interface's pages, `methods` the method cards; `sweeps` and `records` show what is recorded of a
 sweep, `archive` makes a page for each, `quoted` puts a number of it into a sentence, `words` says
 how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `explorables`
 puts them on pages that are no notebooks, `snippets` runs a page's few lines of code; `docstrings`
-turns the package's docstrings into sound markup and links outside names; `first` builds a few pages
-before the others; `teaching` makes the tables for teachers, and `editions` leaves a place for a link
-to the PDF.
+turns the package's docstrings into sound markup and links outside names; `preview` builds a few pages
+before the others; `contents` says what the sidebar shows and which page comes next, `moved` leads
+old addresses to new pages; `teaching` makes the tables for teachers, and `editions` leaves a place
+for a link to the PDF.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ PARTS = (
     "security",
     "alone",
     "execution",
-    "read_off",
+    "generated_tables",
     "made",
     "modules",
     "sweeps",
@@ -47,8 +49,10 @@ PARTS = (
     "explorables",
     "methods",
     "ladder",
-    "first",
+    "preview",
     "head",
+    "contents",
+    "moved",
     "search",
     "snippets",
     "editions",

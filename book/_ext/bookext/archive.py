@@ -15,9 +15,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from bookext import quoted, words
+from bookext.generated_tables import Table
 from bookext.modules import write_pages
-from bookext.read_off import Table
-from trlab.drawing.named import FIGURES
+from trlab.drawing.figure_registry import FIGURES
 from trlab.record import all_recorded, read
 from trlab.sweep import Sweep, load_sweep
 from trlab.verdicts import predicted

@@ -14,7 +14,7 @@ from sphinx.util.docutils import SphinxDirective
 
 import trlab.claims
 from bookext import quoted
-from bookext.read_off import Table
+from bookext.generated_tables import Table
 from bookext.terms import slug
 from trlab.claims import markdown, tell
 from trlab.claims.outcome import Told

@@ -1,6 +1,7 @@
 """What the first page shows: `{first-lane}`, a model that learns, breaks and holds, and three doors;
-`{ratio-map}`, clipping against divergence; and `{loop}`, the loop to explore. `{basin}`,
-`{playground}` and `{diagnose}` are explorables for pages that are not notebooks."""
+`{written}`, what a model writes while it learns; `{ratio-map}`, clipping against divergence; and
+`{loop}`, the loop to explore. `{basin}`, `{playground}` and `{diagnose}` are explorables for pages
+that are not notebooks."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from trbook.explorables import Basin, Diagnose, Front, Loop, Playground, RatioMap
+from trbook.explorables import Basin, Diagnose, Front, Loop, Playground, RatioMap, Written
 from trbook.explorables.files import BUILT
 
 START = "notebooks/00_quickstart"
@@ -47,7 +48,13 @@ class FirstLane(SphinxDirective):
         ]
 
 
-SHOWN = {"ratio-map": RatioMap, "loop": Loop, "basin": Basin, "diagnose": Diagnose}
+SHOWN = {
+    "ratio-map": RatioMap,
+    "loop": Loop,
+    "basin": Basin,
+    "diagnose": Diagnose,
+    "written": Written,
+}
 """By the directive's name."""
 
 

@@ -135,7 +135,8 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     folder, base, book = Path(app.outdir), app.config.html_baseurl, app.config.html_title
     pages = folder / "sitemap.xml"
     if base:
-        pages.write_text(sitemap(base, sorted(app.env.found_docs)), encoding="utf-8")
+        listed = [name for name in app.env.found_docs if "nosearch" not in app.env.metadata[name]]
+        pages.write_text(sitemap(base, sorted(listed)), encoding="utf-8")
     else:
         pages.unlink(missing_ok=True)  # of an earlier build that had an address
     folder.joinpath("404.html").write_text(MISSING.read_text(encoding="utf-8"), encoding="utf-8")

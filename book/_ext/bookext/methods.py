@@ -17,10 +17,10 @@ from sphinx.util.docutils import SphinxDirective
 
 import trbook.cards
 from bookext import claims, quoted
+from bookext.generated_tables import Table, escape
 from bookext.modules import entries, table_of_contents, write_pages
-from bookext.read_off import Table, escape
 from bookext.terms import slug
-from trbook.cards import elsewhere, taxonomy, text
+from trbook.cards import doors, elsewhere, taxonomy, text
 from trbook.cards.draw import drawing
 from trbook.cards.read import COSTS
 from trbook.cards.thumbnail import thumbnail
@@ -28,6 +28,7 @@ from trlab.claims.text import VERDICTS
 
 FOLDER = "book/methods"
 INDEX = "index.md"
+LADDER = "book/ladder"
 
 
 def cards() -> dict[str, Any]:
@@ -68,11 +69,8 @@ def _chapter(card: Any, chapters: dict[str, str]) -> str:
     it."""
     title = chapters.get(card.chapter, "")
     number, dot, _ = title.partition(" · ")
-    return (
-        f"[{f'chapter {number}' if dot else title}](../../notebooks/{card.chapter}.ipynb)"
-        if title
-        else ""
-    )
+    named = f"chapter {number}" if dot and card.name not in doors.DOORS else title
+    return f"[{named}](../../notebooks/{card.chapter}.ipynb)" if title else ""
 
 
 def _claims(name: str) -> str:
@@ -219,9 +217,26 @@ def _named(directive: SphinxDirective) -> Any:
     return known[directive.arguments[0]]
 
 
+def neighbours(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Before and after a card of the main line stand the cards that a reader wants: what it
+    changes, and what changes it. At both ends stands the ladder."""
+    folder, _, name = pagename.rpartition("/")
+    if folder != FOLDER or name not in doors.DOORS:
+        return
+    mine = doors.DOORS[name]
+    for way, card in (("prev", mine.before), ("next", mine.after)):
+        place = f"{FOLDER}/{card}" if card else LADDER
+        if place in app.env.titles:
+            title = app.env.titles[place].astext()
+            context[way] = {"link": app.builder.get_relative_uri(pagename, place), "title": title}
+
+
 def connect(app: Sphinx) -> None:
     app.add_directive("method-curve", Curve)
     app.add_directive("method-claims", Claims)
     app.add_directive("methods-comparison", Comparison)
     app.add_directive("methods-picture", Picture)
+    app.connect("html-page-context", neighbours)
     app.connect("config-inited", write, priority=100)  # before the table of contents is read

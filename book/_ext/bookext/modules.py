@@ -20,7 +20,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 
 from bookext.claims import card_of
-from bookext.read_off import escape, summary
+from bookext.generated_tables import escape, summary
 from trlib.methods import OBJECTIVES
 
 BLOCK = re.compile(r"^```\{modules\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)

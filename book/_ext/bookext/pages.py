@@ -11,7 +11,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from bookext import phone_tables, unbroken
+from bookext import line_breaks, phone_tables
 from bookext.search import TAG
 from trbook.explorables.modules import link_modules, preloads
 from trbook.explorables.publish import publish
@@ -62,7 +62,7 @@ def slim(
             ]
     if "body" in context:
         body = phone_tables.tables(mend(unfolded(THEBE.sub("", context["body"]))))
-        body = styled(unbroken.names(unbroken.numbers(body)))
+        body = styled(line_breaks.names(line_breaks.numbers(body)))
         home = context["pathto"]("_static/explorables", 1)
         context["body"] = link_modules(body, home)
         context["metatags"] = context.get("metatags", "") + preloads(body, home)

@@ -16,13 +16,13 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 
 from bookext import quoted, words
-from bookext.read_off import Table, escape
+from bookext.generated_tables import Table, escape
 from bookext.sweeps import SweepDirective, listed
 from trlab.comparison import PRINTED
 from trlab.drawing.rates import written_rate
 from trlab.findings import alike, finished, price, table, tolerances
+from trlab.kl_cost import Price
 from trlab.measures import derive
-from trlab.nats import Price
 from trlab.power import PAIRS, undecided
 from trlab.record import all_recorded, read
 from trlab.statistics import interval

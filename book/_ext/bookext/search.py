@@ -46,7 +46,7 @@ LONGEST_WORD = 40
 
 KINDS = ("question", "page", "card", "evidence", "interface", "internal")
 """What a page is to a reader who searches; `search.js` holds how much each counts."""
-EVIDENCE = re.compile(r"book/(recorded\w*|claims|wrong|bibliography|proofs)$")
+EVIDENCE = re.compile(r"book/(recorded|claims|wrong|bibliography|proofs)$")
 
 
 @dataclass
@@ -236,7 +236,8 @@ def switch_off(app: Sphinx) -> None:
 
 def note(app: Sphinx, doctree: nodes.document) -> None:
     """Keeps what is searched of a page that was read."""
-    _kept(app.env)[app.env.docname] = read(doctree)
+    if "nosearch" not in app.env.metadata[app.env.docname]:
+        _kept(app.env)[app.env.docname] = read(doctree)
 
 
 def forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:

@@ -22,7 +22,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from bookext import quoted, words
 from trlab.drawing import Drawing
-from trlab.drawing.named import Figure, Kind, figure
+from trlab.drawing.figure_registry import Figure, Kind, figure
 from trlab.drawing.recorded import draw
 from trlab.findings import at as runs_at
 from trlab.findings import before
@@ -99,7 +99,7 @@ class SweepFigure(SweepDirective):
 
 
 class NamedFigure(SphinxDirective):
-    """`{recorded-figure} NAME`: one of `trlab.drawing.named.FIGURES`, with its caption.
+    """`{recorded-figure} NAME`: one of `trlab.drawing.figure_registry.FIGURES`, with its caption.
 
     What the directive holds, if anything, is another caption.
     """

@@ -46,6 +46,7 @@ PPO = "ppo"
 SOURCES = (
     Source("dial_methods"),
     Source("best", "uses", ("1", "4", "16"), labels=DPPO),
+    Source("perprompt", "uses", ("4",), of=lambda card: card.name == "grpo"),
     Source("gallery_best", "uses", ("1", "8"), of=lambda card: card.family in GALLERY),
     Source("relay_best", "rate", ("own", "hot"), of=lambda card: card.family == "asynchrony"),
     Source(

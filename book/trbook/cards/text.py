@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from trbook.cards import lines as of_card
 from trbook.cards import read
 from trbook.cards.card import MethodCard, Provenance
+from trbook.cards.doors import DOORS
 from trbook.cards.elsewhere import Elsewhere
 from trbook.cards.names import pointer
 from trbook.cards.outcome import Outcome, changed, command, headline, outcomes, written
+from trbook.scale import papers
 from trlib.fields import dataclass_of
 from trlib.methods import OBJECTIVES
 from trlib.relatives import RELATIVES
@@ -70,25 +73,98 @@ def page(card: MethodCard, chapter: str, link: Link, claims: str = "") -> str:
         link: how a dotted name is linked.
         claims: a link to what is claimed of it, in Markdown; empty: nothing is.
     """
+    main = card.name in DOORS
     return "\n".join(
         [
             f"# {card.title}",
             "",
             card.use,
             "",
+            *(_doors(card, chapter) if main else []),
             *_rule(card),
             *([card.remark, ""] if card.remark else []),
+            *([f"**Pitfall.** {DOORS[card.name].pitfall}", ""] if main else []),
             provenance(card),
             "",
-            _places(card, chapter, link),
+            _places(card, "" if main else chapter, link),
             "",
             *_region(card),
+            *(_trainers(card) if main else []),
             *_settings(card),
             *_deviations(card, link),
             *_evidence(card),
             *_claims(card, claims),
         ]
     )
+
+
+def _doors(card: MethodCard, chapter: str) -> list[str]:
+    """Where one learns it, where one runs it here, and what it is called in a trainer."""
+    doors = DOORS[card.name]
+    learn = [f"- **Learn it:** {chapter}"] if chapter else []
+    here = f'<a href="../playground.html#playground:{doors.play}">{doors.shows}</a>'
+    elsewhere = ", ".join(f"`{one}`" for one in _named_there(card)) or "neither TRL nor verl has it"
+    return [
+        ":::{div} ways",
+        *learn,
+        f"- **Run it here:** {here if doors.play else doors.shows}",
+        f"- **In your trainer:** [{_LIBRARIES}](#in-your-trainer), {elsewhere}",
+        ":::",
+        "",
+    ]
+
+
+_LIBRARIES = "TRL and verl"
+LADDER = "../ladder.md"
+"""From a page in `book/methods`."""
+
+
+def _named_there(card: MethodCard) -> list[str]:
+    """The one setting of TRL, and the one of verl, that names the method there."""
+    doors, paper = DOORS[card.name], papers.of_card(card.name)
+    told = []
+    if doors.trl in ("token_loss", "trainer"):
+        told.append(paper.trainer)
+    elif doors.trl and paper.trl:
+        told.append(f"{doors.trl}={paper.trl[doors.trl]!r}".replace("'", '"'))
+    if doors.verl and paper.verl:
+        (name,) = [one for one in paper.verl if one.endswith(doors.verl)]
+        told.append(f"{doors.verl.rpartition('.')[2]}={paper.verl[name]}")
+    return told
+
+
+def _trainers(card: MethodCard) -> list[str]:
+    """What to set in TRL and in verl, or why nothing can be."""
+    paper = papers.of_card(card.name)
+    versions = papers.WRITTEN_FOR
+    return [
+        "## In your trainer",
+        "",
+        f"**TRL {versions['trl']}.** {paper.trl_note or 'As the paper has it:'}",
+        "",
+        *_box("python", _in_trl(paper)),
+        f"**verl {versions['verl']}.** {paper.verl_note or 'As the paper has it:'}",
+        "",
+        *_box("text", [f"{name}={value}" for name, value in (paper.verl or {}).items()]),
+        "*By the bridge*: [chapter 12](../../notebooks/12_at_scale.ipynb). What other libraries "
+        "call it: [settings](../settings.md), [losses](../atlas.md).",
+        "",
+    ]
+
+
+def _box(language: str, lines: list[str]) -> list[str]:
+    return [f"```{language}", *lines, "```", ""] if lines else []
+
+
+def _in_trl(paper: papers.Paper) -> list[str]:
+    """The lines of Python that set it."""
+    if paper.trl is None:
+        return []
+    given = [f"    {name}={value!r},".replace("'", '"') for name, value in paper.trl.items()]
+    own = [f"    token_loss = staticmethod({paper.token_loss})"] if paper.token_loss else []
+    if own:
+        own.insert(0, f"class Trainer({paper.trainer}):")
+    return [*own, f"{paper.trl_config.rpartition('.')[2]}(", *given, ")"]
 
 
 def _places(card: MethodCard, chapter: str, link: Link) -> str:
@@ -134,7 +210,8 @@ def used(one: Outcome) -> str:
 
 def _evidence(card: MethodCard) -> list[str]:
     """What the recorded runs reached, the line that runs it, and what it costs."""
-    lines = ["## Evidence", "", *_outcome(card)]
+    acts = [DOORS[card.name].acts, ""] if card.name in DOORS else []
+    lines = ["## Evidence", "", *acts, *_outcome(card)]
     lines += ["```bash", *_said(card), command(card), "```", ""]
     return [*lines, f"Cost: {cost}.", ""] if (cost := _cost(card)) else lines
 
@@ -194,12 +271,40 @@ def _said(card: MethodCard) -> list[str]:
 
 def _rule(card: MethodCard) -> list[str]:
     """The curve of the weight with both formulas, or the formula alone and why there is no curve;
-    and the line that it changes."""
+    and the line that it changes: of the main line first."""
     line = ["```diff", *card.diff.splitlines(), "```", ""] if card.diff else []
-    formulas = [part for one in formulas_of(card) for part in ("$$", one, "$$", "")]
+    figure, formulas = _figure(card), _formulas(card)
+    if card.name in of_card.LINES:
+        return [*_lines(card), *formulas[:4], *figure, *formulas[4:]]
+    if read.draws(card):
+        return [*figure, *formulas, *line]
+    return [*formulas, *figure, *line]
+
+
+def _lines(card: MethodCard) -> list[str]:
+    """The lines that a method of the main line changes, and what is compared."""
+    lines = of_card.LINES[card.name]
+    return [
+        "```diff",
+        *of_card.diff(card.name),
+        "```",
+        "",
+        f"`-` {lines.beside}, `+` {card.title} · [the names]({GUIDE}) · "
+        f"[the ladder]({LADDER}), one line at a time",
+        "",
+    ]
+
+
+def _formulas(card: MethodCard) -> list[str]:
+    """Loss and weight, four lines each."""
+    return [part for one in formulas_of(card) for part in ("$$", one, "$$", "")]
+
+
+def _figure(card: MethodCard) -> list[str]:
+    """The curve of the weight, or why there is none."""
     if not read.draws(card):
-        return [*formulas, f"No curve: {card.no_curve}.", "", *line]
-    return [f"```{{method-curve}} {card.name}", "```", "", *formulas, *line]
+        return [f"No curve: {card.no_curve}.", ""]
+    return [f"```{{method-curve}} {card.name}", "```", ""]
 
 
 GAP = re.compile(r"\\q?quad|,\\ \\ |(?=\\ \\text\{)")

@@ -1,4 +1,4 @@
-"""Exercises of chapter 11, the shoot-out: the mean and the correction behind every sentence, the
+"""Exercises of chapter 11: the mean and the correction behind every sentence, the
 rule of tuning, what a window allows a rare token, and a sweep of one's own."""
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class Odd:
     """Pay an amount in odd coins, judged by a function."""
 
     name: ClassVar[str] = "odd"
-    judge: Callable[[Prompt, str, bool], Verdict]
+    verifier: Callable[[Prompt, str, bool], Verdict]
     max_tokens: int = 24
 
     @property
@@ -92,7 +92,7 @@ class Odd:
         return Spend(amount=(8, 16)).prompts(n, seed=seed)
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
-        return self.judge(prompt, completion, ended)
+        return self.verifier(prompt, completion, ended)
 
 
 def check_verifier(*answer: Any, **other: Any) -> Outcome:

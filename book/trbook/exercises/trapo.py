@@ -15,7 +15,7 @@ from torch import Tensor
 from trbook.exercises.built import Built
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 from trbook.exercises.verdict import NotYet, kind, returned
-from trbook.rollout import adamw, descend, rewards_of
+from trbook.rollout import adamw, descend
 from trlib.model.completions import Completions, join
 from trlib.model.policy import Policy, load_policy
 from trlib.model.rollout import sample
@@ -168,7 +168,7 @@ def _rollout(policy: Policy, seed: int, prompts: int) -> _Part:
             seed=seed + len(parts),
         )
         parts.append(part)
-        rewards.append(rewards_of(task, drawn, part).view(prompts, count))
+        rewards.append(task.judge(drawn, part).view(prompts, count))
     batch = join(parts)
     return batch, torch.cat(rewards, 1).flatten(), _taught(batch.forced, batch.group)
 

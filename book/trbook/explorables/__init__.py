@@ -31,6 +31,7 @@ _HOME = {
     "TrSFT": "trsft",
     "Unifier": "unifier",
     "VocabularyStep": "vocabulary_step",
+    "Written": "written",
 }
 
 __all__ = sorted(_HOME)

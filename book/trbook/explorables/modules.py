@@ -18,8 +18,9 @@ from typing import Any
 from trbook.explorables.files import COMMON, data_of, source_of, still_of
 
 HOST = Path(__file__).parent / "host.js"
-LATER = ("playground",)
-"""Large modules: a page loads them when a reader comes near, and no earlier."""
+LATER = ("playground", "written")
+"""Modules that are large, or that the first page shows below its first screen: a page loads them
+when a reader comes near, and no earlier."""
 
 _OPEN = '<script type="application/json" class="trlib-{}" data-name="{}"'
 _MODULE, _DATA, _PARTS = (
@@ -84,8 +85,8 @@ def fragment(
 def preloads(html: str, address: str) -> str:
     """Links for a page's head that fetch its explorables' modules and their shared chunk at once.
 
-    Without them a browser finds the modules one after the other, when it has read the page. Modules
-    that are large get no link.
+    Without them a browser finds the modules one after the other, when it has read the page. Those
+    of `LATER` get no link.
     """
     names = [name for name in dict.fromkeys(_MODULE.findall(html)) if name not in LATER]
     files = [f"{name}.js" for name in (COMMON, *names)] if names else []

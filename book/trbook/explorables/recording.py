@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 import trlib
-from trbook.rollout import rewards_of
 from trlib.advantages import group_relative
 from trlib.algorithms import TokenLoss, pg_is_loss, ppo_loss
 from trlib.model.completions import Completions
@@ -25,7 +24,9 @@ from trlib.model.policy import Policy
 from trlib.model.rollout import sample
 from trlib.tasks.task import Task
 
-PROMPTS, GROUP, SEED, LR, UPDATES = 8, 8, 3, 3e-4, 32
+PROMPTS, GROUP, SEED, LR, UPDATES = 8, 8, 0, 3e-4, 32
+"""Of the seeds 0 to 7 this one is in the middle by what the clip changes after the last update: with
+three others new completions earn more with it, with four less."""
 TESTED, EACH = 64, 4
 """New prompts whose completions show what a policy earns, and completions of each."""
 LARGEST = 6.0
@@ -53,7 +54,7 @@ def drawn(
     asked = task.prompts(prompts, seed=seed)
     texts = [prompt.text for prompt in asked]
     batch = sample(policy, texts, group=group, max_tokens=task.max_tokens, seed=seed)
-    rewards = rewards_of(task, asked, batch)
+    rewards = task.judge(asked, batch)
     words = [
         [policy.tokenizer.decode([token]) for token in row[kept].tolist()]
         for row, kept in zip(batch.tokens, batch.mask, strict=True)
@@ -120,7 +121,7 @@ def _earned(policy: Policy, task: Task) -> float:
         max_tokens=task.max_tokens,
         seed=SEED,
     )
-    return rewards_of(task, prompts, fresh).mean().item()
+    return task.judge(prompts, fresh).mean().item()
 
 
 def encode(log_ratio: Tensor) -> str:

@@ -21,7 +21,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from trlab.circumstances import circumstances
+from trlab.provenance import provenance
 
 RECORD = Path(__file__).with_name("record.json")
 WORKER = "-m trbook.scale.worker"
@@ -144,7 +144,7 @@ def main() -> int:
             ways[way.name] = result
             print(f"{way.name}: {result}", flush=True)
     record = {
-        **circumstances("python -m trbook.scale.distributed"),
+        **provenance("python -m trbook.scale.distributed"),
         "libraries": {name: _version(name) for name in PACKAGES},
         "ways": {way.name: ways[way.name] for way in WAYS if way.name in ways},
     }

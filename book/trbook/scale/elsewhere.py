@@ -28,7 +28,7 @@ from typing import Any
 import torch
 
 import trlib
-from trlab.circumstances import circumstances
+from trlab.provenance import provenance
 from trlib.aggregation import aggregate
 from trlib.algorithms import dppo_loss
 from trlib.model.completions import Completions
@@ -248,7 +248,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as room, contextlib.chdir(room):  # TRL makes a folder
             found = make()
         record[name] = {
-            **circumstances(f"python -m trbook.scale.elsewhere {name}"),
+            **provenance(f"python -m trbook.scale.elsewhere {name}"),
             "libraries": {package: version(package) for package in packages},
             **found,
         }

@@ -220,6 +220,61 @@ PAPERS: dict[str, Paper] = {
     ),
 }
 """Every paper by the method's key in `trlib.algorithms.ALGORITHMS`."""
+GROUP_MEAN = {"algorithm.norm_adv_by_std_in_grpo": False}
+"""verl: an advantage is the reward less the group's mean, and no more."""
+PLAIN = {"loss_type": "dapo", "scale_rewards": "none", "beta": 0.0}
+"""TRL: the same, and a mean over all tokens."""
+BESIDE: dict[str, Paper] = {
+    "reinforce": Paper(
+        "REINFORCE",
+        "",
+        {**PLAIN, "num_iterations": 1},
+        _loss("gpg") | GROUP_MEAN,
+        trl_note="With one update for each rollout (`steps_per_generation` no more than "
+        "`gradient_accumulation_steps`) the ratio is 1, and nothing is clipped.",
+    ),
+    "pg_is": Paper(
+        "The unclipped run",
+        "",
+        PLAIN,
+        _loss("trlib_pg_is") | GROUP_MEAN,
+        token_loss="pg_is_loss",
+        trl_note="By the bridge.",
+        verl_note="By the bridge, after `register({'trlib_pg_is': pg_is_loss})`.",
+    ),
+    "ppo": Paper(
+        "PPO with a group's mean",
+        "",
+        {**PLAIN, "epsilon": 0.2},
+        _loss("vanilla") | _clip(0.2, 0.2) | GROUP_MEAN,
+        verl_note="Adds a dual clip of 3, `clip_ratio_c`.",
+    ),
+    "ppo_critic": PAPERS["ppo"],
+    "trpo": Paper(
+        "TRPO",
+        "",
+        None,
+        None,
+        trl_note="Takes its step with an optimiser, and has no region in the update.",
+        verl_note="Takes its step with an optimiser, and has no region in the update.",
+    ),
+    "ppo_penalty": Paper(
+        "PPO with a KL penalty",
+        "",
+        None,
+        None,
+        trl_note="Its `beta` holds the policy to a fixed reference, not to the policy before the "
+        "batch.",
+        verl_note="Its `use_kl_loss` holds the policy to a fixed reference, not to the policy "
+        "before the batch.",
+    ),
+}
+"""By the name of a card: what has no row in the table, or another there."""
+
+
+def of_card(name: str) -> Paper:
+    """A method of the main line elsewhere, by the name of its card."""
+    return BESIDE.get(name) or PAPERS[name]
 
 
 def table(library: str) -> list[dict[str, str]]:

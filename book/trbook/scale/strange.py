@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import torch
 
 import trlib
-from trbook.rollout import rewards_of
 from trlib.loop.sampler import cast, round_trip
 from trlib.model.rollout import sample
 
@@ -75,7 +74,7 @@ def _update(fault: Fault) -> dict[str, float]:
         max_tokens=task.max_tokens,
         seed=0,
     )
-    R = rewards_of(task, prompts, batch).view(-1, GROUP)
+    R = task.judge(prompts, batch).view(-1, GROUP)
     A = (R - R.mean(1, keepdim=True)).view(-1, 1)
 
     log_ratio = learner.score(batch).logp.float() - batch.logp

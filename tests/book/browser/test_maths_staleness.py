@@ -78,4 +78,4 @@ def test_counts_promise_and_distance_agree_with_trlib(counted: Any) -> None:
 def test_at_update_0_no_window_silences_anything(counted: Any) -> None:
     for updates in counted:
         assert [window["silenced"] for window in updates[0]] == [0] * len(WINDOWS)
-        assert updates[0][0]["tv"] == 0 and updates[0][0]["promised"] == pytest.approx(23 / 64)
+        assert updates[0][0]["tv"] == 0 and updates[0][0]["promised"] == pytest.approx(24 / 64)

@@ -18,7 +18,7 @@ import pytest
 from tools.archive import archive
 from tools.browser import settle
 from tools.draw.screenshots import pages
-from tools.paths import chapters, contents
+from tools.paths import chapters, contents, moved
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("\n", 1)[1]
@@ -35,8 +35,8 @@ EVERY_TIME = (
 page that is written by hand, and a seventh of those that are made from modules and cards, another
 one each day (`--survey`)."""
 MADE = ("book/methods/",)
-LIMIT, HEAVIER = 700_000, {"notebooks/11_shoot_out.html": 1_000_000}
-"""Bytes of a page with everything that it loads, each part gzipped; the recorded runs are data."""
+LIMIT = 700_000
+"""Bytes of a page with everything that it loads, each part gzipped."""
 TALLEST = 25_000
 """Pixels of a page on a phone, its folds closed."""
 SILENT = """() => [...document.querySelectorAll('article img')]
@@ -149,6 +149,14 @@ def test_the_survey_knows_every_page(book: Path) -> None:
     assert named == sorted(f"{name}.html" for name in [*contents(), "search"])
 
 
+def test_an_old_address_leads_on(book: Path, address: str, desktop: Any) -> None:
+    old, new = next(iter(moved().items()))
+    page = desktop.new_page()
+    page.goto(f"{address}/{old}.html", wait_until="commit")
+    page.wait_for_url(f"**/{new.partition('#')[0]}.html*")
+    page.close()
+
+
 def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_on_paper(
     surveyed: str, book: Path, address: str, desktop: Any
 ) -> None:
@@ -159,7 +167,7 @@ def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_o
     outside = [url for url in visit.requests if not url.startswith((address, "data:", "blob:"))]
     faults = [f"asks someone else: {url}" for url in outside]
     size = weight(book, visit.requests)
-    faults += [f"heavy: {size:,} bytes gzipped"] if size > HEAVIER.get(name, LIMIT) else []
+    faults += [f"heavy: {size:,} bytes gzipped"] if size > LIMIT else []
     faults += [f"a picture that says nothing: {picture}" for picture in page.evaluate(SILENT)]
     faults += [f"an icon without a picture: {icon}" for icon in page.evaluate(ICONS)]
     faults += [f"Markdown as it was typed: {words}" for words in page.evaluate(MARKDOWN)]

@@ -47,9 +47,14 @@ QUERIES = {
     "how stale can my data be": [
         "book/questions",
         "notebooks/11_samplers",
-        "notebooks/11_shoot_out",
+        "book/recorded",
     ],
-    "TIS or IcePop": ["book/questions", "notebooks/06_whose_ratio", "book/taxonomy", "book/names"],
+    "TIS or IcePop": [
+        "book/questions",
+        "notebooks/06_whose_ratio",
+        "book/methods/index",
+        "book/names",
+    ],
     "counting the ratio twice": ["book/questions", "notebooks/06_whose_ratio"],
     "vLLM logprobs temperature top-p": [
         "book/questions",
@@ -63,7 +68,7 @@ QUERIES = {
         "book/names",
         "book/proofs",
     ],
-    "drop off-policy sequences delta": ["book/questions", "book/taxonomy"],
+    "drop off-policy sequences delta": ["book/questions", "book/settings"],
     "mask negative advantages only": ["book/questions", "notebooks/07_knobs"],
     "is the CISPO loss of torchrl right": ["book/questions", "book/conformance"],
     "CUDA out of memory": ["notebooks/12_at_scale"],

@@ -215,7 +215,7 @@ def test_a_page_that_was_removed_is_no_source_any_more(book: Book) -> None:
 
 
 def test_a_page_is_told_from_a_file_that_shares_its_name(tmp_path: Path) -> None:
-    for name in ("opening.json", "opening.md", "a.py", "a.ipynb", "trlib.loop.room.md"):
+    for name in ("opening.json", "opening.md", "a.py", "a.ipynb", "trlib.loop.memory_check.md"):
         (tmp_path / name).write_text("x", encoding="utf-8")
     found = {
         page: pages._file(tmp_path, page).name

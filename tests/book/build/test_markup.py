@@ -14,13 +14,13 @@ from sphinx import addnodes
 
 from bookext.docstrings import escape, mend
 from bookext.execution import sentence
+from bookext.line_breaks import VERBATIM, names, numbers
 from bookext.mathematics import aligned, drawn
 from bookext.modules import LONGEST_VALUE, first, modules, shorten
 from bookext.pages import mend as mend_page
 from bookext.pages import styled
 from bookext.phone_tables import tables
 from bookext.security import sealed
-from bookext.unbroken import VERBATIM, names, numbers
 from tools.paths import ROOT
 
 

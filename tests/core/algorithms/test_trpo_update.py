@@ -41,7 +41,7 @@ class Softmax:
     def full(self, theta):
         return torch.log_softmax(self.x @ theta, -1).unsqueeze(1)
 
-    def score(self, rows=None, *, twice=False):
+    def score(self, rows=None, *, double_backward=False):
         full = self.full(self.theta)
         full = full if rows is None else full[rows]
         tokens = self.batch.tokens if rows is None else self.batch.tokens[rows]
@@ -124,10 +124,10 @@ def test_a_rejected_line_search_leaves_the_parameters_bit_identical(step):
     method = step.method = TRPO(tries=3)
     before = step.theta.detach().clone()
     honest = step.score
-    step.score = lambda rows=None, *, twice=False: (
+    step.score = lambda rows=None, *, double_backward=False: (
         Scores(honest().logp - 1, honest().full)
         if (not torch.equal(step.theta, before))
-        else honest(rows, twice=twice)
+        else honest(rows, double_backward=double_backward)
     )
     rows = step.batch
     step.batch = type(rows)(**{**vars(rows), "advantages": rows.advantages.abs()})

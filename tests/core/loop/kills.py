@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 import trlib
-from trlab.trial import TIMINGS
+from trlab.run_cell import TIMINGS
 from trlib.algorithms import ALGORITHMS
 from trlib.loop import checkpoints
 

@@ -11,7 +11,7 @@ from tests.core.loop import runs
 from trlib.algorithms import DPPO, GRPO, PPO, QUATRO, TRAPO
 from trlib.corrections import Correction, sequence_ess
 from trlib.errors import MethodError
-from trlib.loop import room
+from trlib.loop import memory_check
 from trlib.loop.settings import RunSettings
 
 SMALL = {
@@ -115,19 +115,19 @@ def test_a_horizon_that_does_not_fit_is_said_before_the_run(monkeypatch, recwarn
 
     def needed(**settings):
         filled = RunSettings(steps=1, **settings).filled(max_tokens=1000, anchor="recomputed")
-        return room.peak(policy, filled, method.needs("recomputed"))
+        return memory_check.peak(policy, filled, method.needs("recomputed"))
 
     assert needed() == pytest.approx(
         256 * 1000 * 4 * (2 * (16 * 64 + 5 * 192) + 3 * 272) + 64 * 1000 * 272 * 4
     )
     few = needed(probe=0, at_once=64)
     assert 3.9 < needed(probe=0) / few < 4.1 and needed(probe=0, minibatches=4) == few
-    assert needed(max_tokens=500) == needed() / 2 and room.free(torch.device("cpu")) > 1e6
+    assert needed(max_tokens=500) == needed() / 2 and memory_check.free(torch.device("cpu")) > 1e6
     for free in (None, 10**9):
-        monkeypatch.setattr(room, "free", lambda device, free=free: free)
+        monkeypatch.setattr(memory_check, "free", lambda device, free=free: free)
         trained(steps=1)
     assert not [w for w in recwarn if "max_tokens" in str(w.message)]
-    monkeypatch.setattr(room, "free", lambda device: 10**6)
+    monkeypatch.setattr(memory_check, "free", lambda device: 10**6)
     with pytest.warns(
         UserWarning, match=r"max_tokens: if completions reach 16 tokens, .* with at_once=1, fewer"
     ):

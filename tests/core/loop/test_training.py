@@ -38,7 +38,7 @@ from trlib.errors import CheckpointError, MethodError, NonFiniteError
 from trlib.loop import checkpoints
 from trlib.loop.metrics import METRICS
 from trlib.loop.settings import SAVINGS
-from trlib.loop.step import LoopStep
+from trlib.loop.skipping import SkippingStep
 from trlib.model import forward
 from trlib.model.policy import Policy
 from trlib.tasks import Dial
@@ -270,8 +270,10 @@ class Twice(GRPO):
 )
 def test_nothing_is_skipped_where_that_would_not_be_exact(method, settings, monkeypatch):
     parts = []
-    teaching = LoopStep._teaching
-    monkeypatch.setattr(LoopStep, "_teaching", lambda self: parts.append(self) or teaching(self))
+    teaching = SkippingStep._teaching
+    monkeypatch.setattr(
+        SkippingStep, "_teaching", lambda self: parts.append(self) or teaching(self)
+    )
     trained(method, steps=2, **settings)
     assert not parts
     trained(GRPO(), steps=2)

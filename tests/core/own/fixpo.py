@@ -34,4 +34,4 @@ class FixPO(Method):
             penalty = self.penalty(step.score(), step.batch)
             if step.batch.memory["kl_max"] <= self.eps_kl:
                 break
-            step.descend(penalty.mean(), speed=0.3)
+            step.descend(penalty.mean(), lr_scale=0.3)

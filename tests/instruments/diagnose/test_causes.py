@@ -19,6 +19,7 @@ from tests.instruments.diagnose.faults import (
     HEALTHY,
     KINDS,
     by_row,
+    certain_ends,
     flat,
     jsonl,
     judged,
@@ -30,7 +31,7 @@ from tests.instruments.diagnose.faults import (
 from tests.typed import typed
 from tools.paths import ROOT
 from trlab.diagnose import causes, diagnose, dump, page, read
-from trlab.diagnose.texts import JUDGEMENT, TEXTS
+from trlab.diagnose.messages import JUDGEMENT, TEXTS
 
 RECORD = json.loads(Path(__file__).with_name("power.json").read_text(encoding="utf-8"))
 SIZE = 256
@@ -170,6 +171,13 @@ def test_prompts_as_ids_are_groups_and_areals_log_probs_are_the_samplers(tmp_pat
     assert ("logp_old", "prox_logp") in found.recognised
     assert found.group is not None and len(np.unique(found.group)) == 8
     assert diagnose(found).judgement.headline == "found: temperature"
+
+
+def test_tokens_of_which_a_model_is_certain_are_no_padding():
+    """A live run was accused of it: 0 is a log-prob that a softmax gives."""
+    assert causes.judge(rollouts(certain_ends()))[0].verdict == "healthy"
+    (cause,) = causes.judge(rollouts(certain_ends(pad=8)))[0].causes
+    assert cause.name == "padding"
 
 
 def test_a_batch_without_any_advantage_is_named():

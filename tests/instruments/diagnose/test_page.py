@@ -360,8 +360,14 @@ def test_sixty_dumps_are_judged_alike_in_the_page(tmp_path: Path) -> None:
         columns = faults.flat(7000 + number, 64, fault, old=number % 3 > 0, kind=kind)
         path = faults.jsonl(tmp_path / f"{number}.jsonl", faults.rows(columns))
         asked.append({"files": [str(path)], "options": {}})
+    for pad in (0, 8):
+        path = faults.jsonl(
+            tmp_path / f"certain {pad}.jsonl", faults.rows(faults.certain_ends(pad))
+        )
+        asked.append({"files": [str(path)], "options": {}})
+    held = (*HELD, ("dial", "certain", 0), ("dial", "certain", 8))
     verdicts = set()
-    for (kind, fault, number), job, got in zip(HELD, asked, in_page(asked), strict=True):
+    for (kind, fault, number), job, got in zip(held, asked, in_page(asked), strict=True):
         wanted, _ = judge(read(*job["files"]))
         ours = {
             "verdict": wanted.verdict,

@@ -13,13 +13,17 @@ import pytest
 
 import trlib
 from tests.by_day import by_day
-from trbook.scale.papers import PAPERS, WRITTEN_FOR, table
-from trlib.algorithms import ALGORITHMS, dppo_loss, pspo_loss, troll_sparse_loss
+from trbook.cards.lines import LINES
+from trbook.scale.papers import BESIDE, PAPERS, WRITTEN_FOR, of_card, table
+from trlib.algorithms import ALGORITHMS, dppo_loss, pg_is_loss, pspo_loss, troll_sparse_loss
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-IN_TRL = [key for key, paper in PAPERS.items() if paper.trl is not None]
-IN_VERL = [key for key, paper in PAPERS.items() if paper.verl is not None]
+CARDS = {name: of_card(name) for name in LINES}
+"""What the cards of the main line say."""
+IN_TRL = [key for key, paper in CARDS.items() if paper.trl is not None]
+IN_VERL = [key for key, paper in CARDS.items() if paper.verl is not None]
 LOSSES = {
+    "pg_is_loss": pg_is_loss,
     "dppo_loss": dppo_loss,
     "pspo_loss": pspo_loss,
     "troll_sparse_loss": troll_sparse_loss,
@@ -28,7 +32,8 @@ LOSSES = {
 
 
 def test_every_row_is_a_method_here_and_a_row_of_the_page() -> None:
-    assert set(PAPERS) <= set(ALGORITHMS)
+    assert set(PAPERS) <= set(ALGORITHMS) and set(BESIDE) <= set(LINES)
+    assert all(paper in CARDS.values() for paper in PAPERS.values())
     for library in WRITTEN_FOR:
         rows = table(library)
         assert len(rows) == len(PAPERS)
@@ -59,24 +64,24 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -
 
     assert trl.__version__.startswith(WRITTEN_FOR["trl"])
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
-    paper = PAPERS[key]
+    paper = CARDS[key]
     module, _, kind_of_config = paper.trl_config.rpartition(".")
-    config = getattr(import_module(module), kind_of_config)(
-        output_dir=str(tmp_path),
-        use_cpu=True,
-        bf16=False,
-        report_to=[],
-        save_strategy="no",
-        disable_tqdm=True,
-        per_device_train_batch_size=4,
-        num_generations=4,
-        max_steps=2,
-        num_iterations=2,
-        max_completion_length=8,
-        learning_rate=1e-3,
-        logging_steps=1,
-        **{**paper.trl, "beta": 0.0},
-    )
+    small = {
+        "output_dir": str(tmp_path),
+        "use_cpu": True,
+        "bf16": False,
+        "report_to": [],
+        "save_strategy": "no",
+        "disable_tqdm": True,
+        "per_device_train_batch_size": 4,
+        "num_generations": 4,
+        "max_steps": 2,
+        "num_iterations": 2,
+        "max_completion_length": 8,
+        "learning_rate": 1e-3,
+        "logging_steps": 1,
+    }
+    config = getattr(import_module(module), kind_of_config)(**{**small, **paper.trl, "beta": 0.0})
     for name, value in paper.trl.items():
         assert name in config.to_dict()
         if name != "beta":
@@ -127,8 +132,8 @@ def test_verl_takes_the_settings(key) -> None:
 
     from trlib.bridges.verl import register
 
-    register()
-    paper = PAPERS[key]
+    register({"trlib_pg_is": pg_is_loss})
+    paper = CARDS[key]
     folder = Path(verl.__file__).parent / "trainer" / "config"
     with initialize_config_dir(config_dir=str(folder), version_base=None):
         config = compose(

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.algorithms.critic import PPOCritic
 from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss, proportional
 from trlib.algorithms.ppo import PGIS, PPO, pg_is_loss, ppo_loss
+from trlib.checks import SHARE
 from trlib.corrections import m2po_mask, opsm_mask
 from trlib.divergences import binary_tv, k2, k3
 from trlib.relatives.ratios import OVERFLOW, without
@@ -332,6 +334,58 @@ class ClipCov(PPO):
         )
 
 
+def dis_mask(
+    logp: Tensor,
+    logp_rollout: Tensor,
+    *,
+    mask: Tensor,
+    eps_low: float = 0.3,
+    eps_high: float = 5.0,
+) -> Tensor:
+    """DIS, direct double-sided importance sampling: which tokens are kept, [B, T] bool: those with
+    1 - ε_low < r < 1 + ε_high, whatever the sign of their advantage.
+
+    Args: eps_low: from 0 to 1. eps_high: at least 0.
+    Source: arXiv 2607.07508, equation 3; read in the code of TorchTrade, not in the paper. The
+    paper's bounds are .3 and 5 for mathematics, .8 and 3 for software engineering, as the port
+    quotes them.
+    Differs from: IcePop, whose ratio is π_old/μ and leaves the updates to a clip."""
+    low = checks.number("eps_low", eps_low, **SHARE)
+    high = checks.number("eps_high", eps_high, least=0)
+    logp, old = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout)
+    log_ratio = (logp - old).detach()
+    floor = math.log1p(-low) if low < 1 else -math.inf
+    return mask & (log_ratio > floor) & (log_ratio < math.log1p(high))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SAO(PPOCritic):
+    """Single-rollout asynchronous optimisation: r A with the critic's advantages, on the tokens
+    that `dis_mask` keeps. One ratio, π/μ, stands for the sampler's mismatch, its age and the
+    updates; no policy before the batch is scored. Train with group=1: the critic gives the
+    baseline.
+    Source: arXiv 2607.07508; read in the code of TorchTrade, not in the paper.
+    Differs from: the paper's critic is updated twice per batch of the policy's, with its attention
+    frozen, and its λ depends on the completion's length. Here it has a rate of its own,
+    `critic_speed`, and `lam` is a number. Advantages are whitened, as in `PPOCritic`."""
+
+    anchor: ClassVar[Anchor] = "rollout"
+    eps_low: float = checks.setting(0.3, **SHARE)
+    """The ratio's window below 1."""
+    eps_high: float = checks.setting(5.0, least=0)
+    """The ratio's window above 1."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.dual_clip is not None:
+            raise ValueError(f"dual_clip: expected None, SAO has no clip, got {self.dual_clip}")
+
+    def policy_loss(self, scores: Scores, batch: Batch) -> TokenLoss:
+        logps = scores.logp, batch.logp_anchor
+        keep = dis_mask(*logps, mask=batch.mask, **self.settings_for(dis_mask))
+        return without(pg_is_loss, keep, *logps, **batch.credit)
+
+
 RELATIVES: dict[str, Any] = {
     "m2po": M2PO,
     "opsm": OPSM,
@@ -341,4 +395,5 @@ RELATIVES: dict[str, Any] = {
     "cppo": CPPO,
     "clip_cov": ClipCov,
     "stale_mask": StaleMask,
+    "sao": SAO,
 }

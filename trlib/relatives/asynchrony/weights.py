@@ -268,7 +268,7 @@ class VCPO(PGIS):
         for part in step.minibatches():
             ess = sequence_ess(part.batch.logp_old, part.batch.logp_rollout, part.batch.mask)
             part.batch.memory["ess_step"] = ess
-            part.descend(part.loss(), speed=ess**self.power if ess == ess else 1.0)
+            part.descend(part.loss(), lr_scale=ess**self.power if ess == ess else 1.0)
 
 
 def _corrected(**settings: Any) -> Any:

@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 75e0a03cabe63fb8. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: e67d01d9a473dabe. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

@@ -296,7 +296,7 @@ export default bench({
     },
   ],
   question: {
-    text: "After 32 updates on this batch without a clip, new completions earn 0.59. And with PPO's clip at 0.2 from the start?",
+    text: "After 32 updates on this batch without a clip, new completions earn 0.55. And with PPO's clip at 0.2 from the start?",
     options: [
       ["more", "clearly more"],
       ["same", "about as much"],
@@ -306,7 +306,7 @@ export default bench({
       const gap = data.runs.ppo.earned[32] - data.runs.none.earned[32];
       return gap > 0.1 ? "more" : gap < -0.1 ? "less" : "same";
     },
-    why: "The careful openers, which pay, are silenced at a ratio of 3 and slide back, because a clip holds nothing. Bad tokens go on sinking. That is one batch: over many the clip is the better of the two, though still far below fresh data.",
+    why: "The careful openers, which pay, are silenced at a ratio of 3 and slide back, because a clip holds nothing. Bad tokens go on sinking. That is one batch, in the middle of eight: with three others the clip ends higher, with four lower. Over many batches it is the better of the two, though still far below fresh data.",
     state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },
   },
   handles: (s, reading, size, data, shown) => {

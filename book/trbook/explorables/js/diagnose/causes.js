@@ -215,7 +215,25 @@ function padding(s) {
     const filled = count(full, Boolean),
       others = count(runs, (run) => run >= 2) - filled;
     const inside = (count(values, (x) => x === constant) - sum) / Math.max(n - sum, 1);
-    if (filled >= Math.max(3, 0.1 * rows.length) && others <= 0.1 * filled && inside ** 2 * rows.length * 5 < filled) {
+    let stretch = 1;
+    if (constant > C.CERTAIN) {
+      let middle = 0,
+        begins = 0;
+      rows.forEach(([first, last], i) => {
+        for (let k = first; k <= last - runs[i]; k++) {
+          if (values[k] !== constant) continue;
+          middle++;
+          if (k === first || values[k - 1] !== constant) begins++;
+        }
+      });
+      stretch = C.STRETCHES * Math.max(middle / Math.max(begins, 1), 1);
+    }
+    if (
+      filled >= Math.max(3, 0.1 * rows.length) &&
+      others <= 0.1 * filled &&
+      inside ** 2 * rows.length * 5 < filled &&
+      total(runs.filter((_, i) => full[i])) / filled >= stretch
+    ) {
       rows.forEach(([, last], i) => {
         if (full[i]) padded.fill(1, last - runs[i] + 1, last + 1);
       });

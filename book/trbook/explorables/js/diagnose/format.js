@@ -15,7 +15,7 @@ export const say = (key, values = {}) =>
     return way ? written(value, way) : value;
   });
 
-/* `trlab.diagnose.written` in JavaScript. */
+/* `trlab.diagnose.formatting` in JavaScript. */
 function written(value, way) {
   if (shared.constants.NOUNS.includes(way)) return `${comma(value)} ${value === 1 ? way.slice(0, -1) : way}`;
   if (WAYS[way]) return WAYS[way](value);

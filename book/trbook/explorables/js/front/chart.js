@@ -151,7 +151,7 @@ function thousands(x) {
 export const thousand = (count) => (count < 1000 ? String(count) : String(count).replace(/(\d{3})$/, "\u202f$1"));
 
 /* Names beside the ends of their lines; on a narrow chart above them, further in. None lies on another. */
-function placed(ends, { width, height }, narrow) {
+export function placed(ends, { width, height }, narrow) {
   const names = ends.map((one) => ({
     ...one,
     left: narrow ? Math.min(one.left, width) - 2 : one.left + 7,

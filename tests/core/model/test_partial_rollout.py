@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from trlib import load_task
-from trlib.model.partial import sample_in_segments
+from trlib.model.partial_rollout import sample_in_segments
 from trlib.seeds import generator
 
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from trlab.cell import SINCE_SECOND_ROUND, Cell
-from trlab.identity import make
+from trlab.cell_id import make
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from trlab import Variant
-from trlab.sweeps._third import BATCH, BUDGET
+from trlab.sweeps._third_round import BATCH, BUDGET
 
 __all__ = ["ARMS", "BATCH", "BUDGET", "SAME", "TASK", "arm"]
 

@@ -9,7 +9,7 @@ one batch, not of minibatches.
 from math import inf
 
 from trlab import Variant
-from trlab.sweeps._twelve import pick as of_twelve
+from trlab.sweeps._twelve_methods import pick as of_twelve
 
 BATCH = {"prompts": 16, "group": 8, "lr": 3e-4}
 SEEDS = range(200, 208)

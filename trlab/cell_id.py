@@ -15,7 +15,7 @@ from trlib.arguments import as_json
 from trlib.errors import unknown
 from trlib.fields import settings as settings_of
 from trlib.other_names import hint
-from trlib.own import contents, is_own
+from trlib.user_files import contents, is_own
 
 if TYPE_CHECKING:
     from trlab.cell import Cell
@@ -55,7 +55,7 @@ def _kind(method: str) -> Any:
     return method_kind(method)
 
 
-def identity(cell: Cell) -> str:
+def cell_id(cell: Cell) -> str:
     """Twelve hexadecimal digits. Only what differs from a default is hashed: a new argument or
     setting whose default changes nothing leaves every name as it was. Whether a default itself has
     changed can be seen from `defaults`."""

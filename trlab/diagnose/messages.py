@@ -3,7 +3,7 @@ browser all read it here.
 
 `python -m tools.pack.diagnose_page` hands this table to the JavaScript side, so a sentence is never
 written twice. It says how its values are written as well, `{share:.2g}` as Python does or
-`{share:percent}` by a word of `trlab.diagnose.written`, and takes them where they are: `f` are the
+`{share:percent}` by a word of `trlab.diagnose.formatting`, and takes them where they are: `f` are the
 findings. The entries whose names begin with "page." are HTML; the cells of a table's head or row
 are in one entry, with ¦ between them.
 """
@@ -15,7 +15,7 @@ import string
 from pathlib import Path
 from typing import Any
 
-from trlab.diagnose.written import written
+from trlab.diagnose.formatting import written
 
 JUDGEMENT: dict[str, Any] = json.loads(
     Path(__file__).with_name("judgement.json").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ from trlib import __version__
 PACKAGES = ("torch", "transformers", "numpy")
 
 
-def circumstances(command: str) -> dict[str, str]:
+def provenance(command: str) -> dict[str, str]:
     """The columns of a record that say what made a cell."""
     return {
         "command": command,

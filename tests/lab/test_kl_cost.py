@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.lab.conftest import history_of, runs_of
 from trlab import Budget, Sweep, Variant
 from trlab.findings import before, price, table
-from trlab.nats import frontier, nats_per_point
+from trlab.kl_cost import frontier, nats_per_point
 from trlab.statistics import interval
 
 # -- nats per point

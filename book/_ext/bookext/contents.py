@@ -1,0 +1,111 @@
+"""What the sidebar shows and which page comes next.
+
+The table of contents nests a chapter's companions below it. The sidebar shows them folded; the pages
+of a folder of its own, cards and rooms of the interface, it leaves to the page above them, because
+they would be a hundred links on every page. *Next* leads along the chapters: a companion is a
+detour that its chapter offers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from posixpath import normpath
+from typing import Any
+
+from bs4 import BeautifulSoup
+from docutils import nodes
+from sphinx.application import Sphinx
+
+FOLDERS = ("book/methods", "book/interface")
+"""Their pages are reached from the page above them."""
+UNLISTED = "book/records/"
+"""Its pages are reached from the sentences that rest on them: they stand in no contents, in no
+search and in no list of pages."""
+COMPANION = re.compile(r"notebooks/\d")
+"""A notebook that is called after its chapter."""
+
+
+def sidebar(pagename: str, html: str) -> str:
+    """The contents as a page's sidebar shows them.
+
+    Args:
+        pagename: the page that links are relative to.
+        html: the contents, to the depth of companions.
+    """
+    soup = BeautifulSoup(html, "html.parser")
+    here = PurePosixPath(pagename).parent
+    for item in soup.select("li.toctree-l2"):
+        link = item.find("a")
+        target = normpath(str(here / str(link["href"]))) if link else ""
+        if target.rpartition("/")[0] in FOLDERS and not target.endswith("/index.html"):
+            item.decompose()
+    for folded in soup.select("li.toctree-l1 > ul"):
+        if folded.find("li") is None:
+            folded.decompose()
+    return str(soup)
+
+
+def steps(order: Sequence[str], below: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, str]]:
+    """For each page the one before it and the one after it, empty at the ends.
+
+    A companion comes after its chapter, but the chapter leads on to the next chapter, and that one
+    back to the chapter.
+
+    Args:
+        order: all pages as the contents have them.
+        below: the companions of each chapter.
+    """
+    aside = {name for names in below.values() for name in names}
+    main = [name for name in order if name not in aside]
+
+    def beside(pages: list[str], page: str) -> tuple[str, str]:
+        place = pages.index(page)
+        return (
+            pages[place - 1] if place else "",
+            pages[place + 1] if place + 1 < len(pages) else "",
+        )
+
+    found = {page: beside(main, page) for page in main}
+    for chapter, names in below.items():
+        walk = [chapter, *names, found[chapter][1]]
+        found.update({page: beside(walk, page) for page in names})
+    return found
+
+
+def shown(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Gives a page its sidebar, and the pages before and after it."""
+    whole = context.get("toctree")
+    if whole is None:
+        return
+    context["toctree"] = lambda **options: sidebar(pagename, whole(**options))
+    below = {
+        page: [name for name in names if COMPANION.match(name)]
+        for page, names in app.env.toctree_includes.items()
+        if page != app.config.root_doc
+    }
+    order = list(app.builder.relations)  # type: ignore[attr-defined]
+    walk = steps(order, {page: names for page, names in below.items() if names})
+    for role, name in zip(("prev", "next"), walk.get(pagename, ()), strict=False):
+        context[role] = (
+            {
+                "link": app.builder.get_relative_uri(pagename, name),
+                "title": app.builder.render_partial(app.env.titles[name])["title"],  # type: ignore[attr-defined]
+            }
+            if name
+            else None
+        )
+
+
+def unlist(app: Sphinx, doctree: nodes.document) -> None:
+    """Says of a page that stands in no contents that it is meant to."""
+    if app.env.docname.startswith(UNLISTED):
+        app.env.metadata[app.env.docname].update(orphan=True, nosearch=True)
+
+
+def connect(app: Sphinx) -> None:
+    app.connect("doctree-read", unlist)
+    app.connect("html-page-context", shown, priority=400)  # before the theme asks for the contents

@@ -1,0 +1,155 @@
+"""The texts of three runs in Chromium: words, steps and verdicts; a slider, a handle and a button
+that lead through the batches; paper, no script, no network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.book.browser.explorable import SETTLED, page_of
+from trbook.explorables import Written
+
+BATCH = "Batches that it has learned from"
+PIECES = "(m, said) => m.pieces(said).map(({ text, odd, off, rest }) => [text, odd, off, rest])"
+
+
+def texts(one: Any) -> list[str]:
+    return one.page.locator(".trx:not(.still) .what .said").all_inner_texts()
+
+
+@pytest.mark.parametrize(
+    ("said", "off", "odd"),
+    [
+        ("21 + 37 = 58, 58 + 33 = 91. Answer 91", [], []),
+        ("21 + 37 = 68, 68 + 33 = 91. Answer 91", ["68", "91"], []),
+        ("19 + 31 = 6th (containing 3), 61 + 36 = 77.", ["6th", "77"], ["6th", "(containing"]),
+        ("(21 + 11 + 2) = 42, 42 – 11 = 40", ["42"], ["–"]),
+        ("", [], []),
+    ],
+)
+def test_steps_and_words_of_an_answer(
+    sources: Any, said: str, off: list[str], odd: list[str]
+) -> None:
+    found = sources("written/words.js", PIECES, said)
+    assert [text for text, _, is_off, _ in found if is_off] == off
+    assert [text for text, is_odd, _, _ in found if is_odd] == odd
+    assert " ".join(text + rest for text, _, _, rest in found) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "right", "noted"),
+    [
+        ("21 + 37 = 68, 68 + 33 = 91. Answer 91", 1, "neither step adds up, the mistakes cancel"),
+        ("11 + 26 = 37, 37 + 26 = 63. Answer 63", 1, "both steps add up"),
+        ("14 + 16 = 30, 30 + 34 = 64. Answer 34", 0, "both steps add up, and another answer"),
+        ("14 + 16 = 20, 20 + 34 = 54. Answer 54", 0, "only the second step adds up"),
+        ("19 + 31 = 49. Answer 49", 0, "one step, it does not add up"),
+        ("No integer, 26 + 26 = 52.", 0, "one step, it adds up, 2 other words"),
+        ("One Hundred.", 0, "no step, 2 other words"),
+        (
+            "21, 21 + 26 = 47, 47 + 26 = 63. Answer 63",
+            0,
+            "only the first step adds up, its 32 tokens were used up",
+        ),
+    ],
+)
+def test_a_note_says_what_the_reward_does_not_see(
+    sources: Any, said: str, right: int, noted: str
+) -> None:
+    assert sources("written/words.js", "(m, answer) => m.note(answer, 63)", [said, right]) == noted
+
+
+def test_the_slider_and_the_handle_lead_through_the_batches(visit: Any) -> None:
+    one = visit("Written")
+    assert texts(one)[1] == "19 + 31 = 6th (containing 3), 61 + 36 = 77. Answer 77"
+    expect(one.page.locator(".verdict")).to_contain_text("1\u00a0% right, down from 63\u00a0%")
+    slider = one.page.get_by_role("slider", name=BATCH)
+    slider.press("Home")
+    one.settle()
+    assert texts(one) == 3 * ["19 + 31 = 59. Answer 59"]
+    assert slider.get_attribute("aria-valuetext") == "before training"
+    one.press(".trx .handle", "ArrowRight", "Shift+ArrowRight")
+    assert one.get("batch") == 5
+    assert texts(one)[1] == "19 + 31 = 50, 50 + 36 = 86. Answer 86"
+    lanes = one.page.locator(".lanes > li")
+    marks = lanes.locator(".mark").evaluate_all("all => all.map(m => [m.textContent, m.ariaLabel])")
+    assert marks == [["✕", "wrong"], ["✓", "right"], ["✕", "wrong"]]
+    expect(lanes.nth(1)).to_contain_text("63\u00a0% of this batch right")
+    one.page.get_by_role("radio", name="21 + 37 + 33").check()
+    one.settle()
+    assert one.get("total") == 91 and texts(one)[0].startswith("21 + 37 = 62")
+
+
+def test_a_batch_that_there_is_not_is_explained(visit: Any) -> None:
+    one = visit("Written", "#written:batch=99&total=64")
+    assert (one.get("batch"), one.get("total")) == (16, 64)
+    assert "16 batches were recorded" in one.text(".trx .notes")
+    one.set(batch=2.4)
+    assert one.get("batch") == 2 and "batches are whole" in one.text(".trx .notes")
+    one.set(total=90)
+    assert one.get("total") == 86 and "91, 63, 64, 86" in one.text(".trx .notes")
+
+
+def test_it_plays_and_a_hand_takes_over(visit: Any, until: Any) -> None:
+    one = visit("Written", reduced_motion="no-preference")
+    model = "document.querySelector('.trlib-explorable').model"
+    play = one.page.locator(".trx:not(.still) .play")
+    play.click()
+    expect(play).to_have_text("❚❚ pause")
+    until(one.page, f"{model}.get('batch') === 2")
+    one.page.get_by_role("slider", name=BATCH).press("End")
+    expect(play).to_contain_text("play")
+    assert one.get("batch") == 16
+    one.set(batch=15)
+    play.click()
+    until(one.page, f"{model}.get('batch') === 16")
+    expect(play).to_contain_text("play")
+
+
+def test_with_less_motion_a_press_goes_one_batch_on(visit: Any) -> None:
+    one = visit("Written")
+    play = one.page.get_by_role("button", name="next batch")
+    for expected in (0, 1, 2):
+        play.click()
+        one.settle()
+        assert one.get("batch") == expected
+    expect(play).to_have_text("next batch")
+
+
+def test_it_loads_its_module_and_its_data_and_no_more(visit: Any) -> None:
+    one = visit("Written")
+    loaded = sorted(url.rsplit("/", 1)[1] for url in one.requests if "/explorables/" in url)
+    assert loaded == ["common.js", "written.data.json", "written.js"]
+
+
+def test_paper_shows_the_curves_and_the_texts_without_controls(visit: Any) -> None:
+    one = visit("Written")
+    one.page.emulate_media(media="print")
+    seen = one.page.evaluate(f"""async () => {{
+        await ({SETTLED})();
+        const root = [...document.querySelectorAll(".trlib-view > div")].at(-1).shadowRoot;
+        const shown = selector => [...root.querySelectorAll(selector)]
+            .filter(node => node.getBoundingClientRect().height).length;
+        return [shown("input, button, .slider, .choice"), shown(".plane svg"), shown(".lanes > li")];
+    }}""")
+    assert seen == [0, 1, 3]
+
+
+def test_without_a_script_or_a_network_the_texts_stand_there(chromium: Any, figures: str) -> None:
+    still = ".trx.still .what .said >> nth=1"
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_content(page_of("Written", Written().html()))
+    assert page.locator(still).inner_text().startswith("19 + 31 = 6th")
+    context.close()
+    page = chromium.new_page()
+    page.route(
+        "**/written*",
+        lambda route: route.abort() if "html" not in route.request.url else route.continue_(),
+    )
+    page.goto(f"{figures}/Written.html")
+    page.get_by_role("alert").filter(has_text="Are you offline?").wait_for()
+    assert page.locator(still).inner_text().startswith("19 + 31 = 6th")
+    page.close()

@@ -1,0 +1,115 @@
+"""What the sidebar shows, which page comes next, and where old addresses lead."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from docutils.core import publish_doctree
+
+from bookext import contents, moved
+from bookext.search import _kept, note
+from tools.paths import ROOT
+from tools.paths import contents as pages
+
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+MOST = 36
+"""Links of the sidebar with nothing unfolded."""
+LINKS = """<p class="caption">Learn</p><ul><li class="toctree-l1"><a href="../notebooks/02.html">2</a>
+<ul><li class="toctree-l2"><a href="../notebooks/02_b.html">2b</a></li></ul></li>
+<li class="toctree-l1"><a href="methods/index.html">Methods</a>
+<ul><li class="toctree-l2"><a href="names.html">Names</a></li>
+<li class="toctree-l2"><a href="methods/ppo.html">PPO</a></li></ul></li>
+<li class="toctree-l1"><a href="interface/index.html">Interface</a>
+<ul><li class="toctree-l2"><a href="interface/loop.html">The loop</a></li></ul></li></ul>"""
+
+
+def titles(part: str) -> list[str]:
+    (found,) = [one["chapters"] for one in TOC["parts"] if one["caption"] == part]
+    return [entry.get("title", entry["file"]) for entry in found]
+
+
+def test_the_sidebar_is_short_and_companions_lie_below_their_chapters() -> None:
+    assert sum(len(part["chapters"]) for part in TOC["parts"]) <= MOST
+    learn = [title for title in titles("Learn") if " · " in title]
+    assert [int(title.partition(" · ")[0]) for title in learn] == list(range(14))
+    assert {part["caption"] for part in TOC["parts"]} >= {"The gallery", "Outside language models"}
+    for part in TOC["parts"]:
+        for entry in part["chapters"]:
+            number = entry.get("title", "").partition(" · ")[0]
+            for below in entry.get("sections", ()) if number.isdecimal() else ():
+                assert re.match(rf"{number}[a-c] · ", below["title"]), below["title"]
+    assert not any(name.startswith(contents.UNLISTED) for name in pages())
+
+
+def test_the_sidebar_leaves_cards_and_modules_to_the_page_above_them() -> None:
+    found = contents.sidebar("book/recorded", LINKS)
+    assert re.findall(r'href="([^"]+)"', found) == [
+        *("../notebooks/02.html", "../notebooks/02_b.html"),
+        *("methods/index.html", "names.html", "interface/index.html"),
+    ]
+    assert found.count("<ul>") == 3, "nothing to unfold where nothing is left"
+
+
+def test_a_chapter_leads_on_to_the_next_chapter_and_offers_its_companions() -> None:
+    order = ["index", "2", "2b", "2c", "3", "4", "4b"]
+    assert contents.steps(order, {"2": ["2b", "2c"], "4": ["4b"]}) == {
+        "index": ("", "2"),
+        "2": ("index", "3"),
+        "2b": ("2", "2c"),
+        "2c": ("2b", "3"),
+        "3": ("2", "4"),
+        "4": ("3", ""),
+        "4b": ("4", ""),
+    }
+
+
+def test_the_page_of_a_sweep_is_in_no_contents_and_no_search() -> None:
+    doctree = publish_doctree("A sweep\n=======\n\nIts runs.\n")
+    for name, listed in (("book/records/basin", False), ("book/recorded", True)):
+        app = SimpleNamespace(env=SimpleNamespace(docname=name, metadata={name: {}}))
+        contents.unlist(app, doctree)
+        assert ("orphan" not in app.env.metadata[name]) == listed
+        note(app, doctree)
+        assert (name in _kept(app.env)) == listed
+
+
+def test_every_old_address_leads_to_a_page_that_there_is() -> None:
+    for old, new in moved.moved(ROOT).items():
+        name, _, place = new.partition("#")
+        assert name in pages() and old not in pages()
+        for suffix in (".md", ".ipynb"):
+            assert not (ROOT / f"{old}{suffix}").exists()
+        heads = re.findall(r"^#+ (.+)$", (ROOT / f"{name}.md").read_text(encoding="utf-8"), re.M)
+        ids = [re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads]
+        assert not place or place in ids, new
+
+
+def test_a_moved_page_sends_its_reader_on() -> None:
+    text = moved.page("book/a", "notebooks/b#c", "B & C")
+    assert '<meta http-equiv="refresh" content="0; url=../notebooks/b.html#c">' in text
+    assert '<link rel="canonical" href="../notebooks/b.html">' in text
+    assert '<a href="../notebooks/b.html#c">B &amp; C</a>' in text
+    text = moved.page("book/a", "book/methods/b", "B", "https://a.org/")
+    assert 'url=methods/b.html"' in text and 'href="https://a.org/book/methods/b.html"' in text
+
+
+def test_old_addresses_are_written_and_checked(tmp_path: Path) -> None:
+    (tmp_path / "book").mkdir()
+    listed = tmp_path.joinpath(*moved.LIST)
+    listed.write_text("book/old: book/new#here\n", encoding="utf-8")
+    app = SimpleNamespace(
+        srcdir=tmp_path,
+        outdir=tmp_path / "html",
+        builder=SimpleNamespace(format="html"),
+        config=SimpleNamespace(html_baseurl=""),
+        env=SimpleNamespace(found_docs={"book/new"}, titles={"book/new": publish_doctree("New")}),
+    )
+    moved.finish(app, None)
+    assert "url=new.html#here" in (tmp_path / "html/book/old.html").read_text(encoding="utf-8")
+    app.env.found_docs.add("book/old")
+    with pytest.raises(ValueError, match="a page that is gone and one that is there, got book/old"):
+        moved.finish(app, None)

@@ -1,0 +1,114 @@
+"""The texts of three runs: the pack is the record, and what the page says of it is true."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+import traitlets
+
+from tools.pack import packs
+from trbook.explorables import Written, written_runs
+from trbook.explorables.files import BUILT
+from trbook.explorables.modules import preloads
+from trbook.explorables.written import TOTALS
+from trlab.record import read
+from trlib.tasks import Prompt, load_task
+
+FILE: dict[str, Any] = json.loads(packs.WRITTEN.read_text(encoding="utf-8"))
+ONCE, MANY, HELD = FILE["lanes"]
+PLAIN = re.compile(r"(\d+|\+|=|Answer)[.,;]?")
+STEP = re.compile(r"(\d+) \+ (\d+) = (\d+)")
+
+
+def said(lane: dict[str, Any], batch: int, total: int) -> list[Any]:
+    return lane["said"][batch][TOTALS.index(total)]
+
+
+def share(lane: dict[str, Any], batch: int) -> float:
+    return lane["right"][batch] / FILE["each"]
+
+
+def test_the_pack_is_of_this_record() -> None:
+    assert written_runs.pack() == FILE, (
+        "the record or the packing changed: `python -m tools.pack.packs written`, then stills"
+    )
+    sweep, runs, history = read(written_runs.SWEEP)
+    assert (FILE["seed"],) == tuple(sweep.seeds) and FILE["each"] == 64 and FILE["tested"] == 512
+    for lane in FILE["lanes"]:
+        own = history[history["label"] == lane["name"]].sort_values("batch")
+        assert [right / 64 for right in lane["right"]] == pytest.approx(
+            own["reward"].tolist(), abs=1e-4
+        )
+        assert len(lane["right"]) == Written().batch and len(lane["said"]) == Written().batch + 1
+        end = runs.set_index("label").loc[lane["name"], "sampled"]
+        assert lane["end"][0] == pytest.approx(end, abs=5e-4)
+        assert lane["end"][1] <= lane["end"][0] <= lane["end"][2]
+
+
+def test_an_answer_is_right_as_the_task_says() -> None:
+    task = load_task("aloud")
+    assert [sum(map(int, prompt.split(" + "))) for prompt in FILE["prompts"]] == list(TOTALS)
+    cut_off = []
+    for lane in FILE["lanes"]:
+        for row in lane["said"]:
+            for prompt, total, (text, right) in zip(FILE["prompts"], TOTALS, row, strict=True):
+                asked = Prompt(f"{prompt}:", str(total), 1)
+                if task.verify(asked, text, ended=True).reward != right:
+                    assert task.verify(asked, text, ended=False).reason == "no end"
+                    cut_off.append(text)
+    assert task.max_tokens == 32 and cut_off == ["21, 21 + 26 = 47, 47 + 26 = 63. Answer 63"]
+
+
+def test_what_the_page_says_of_the_record() -> None:
+    """The words of `js/written.js` and `js/written/lanes.js` into which nothing is inserted."""
+    rewarded = [
+        text for lane in FILE["lanes"] for row in lane["said"] for text, right in row if right
+    ]
+    assert len(rewarded) == 22
+    assert all(PLAIN.fullmatch(word) for text in rewarded for word in text.split()), (
+        "bold is what no right answer uses"
+    )
+    assert ONCE["said"][0] == MANY["said"][0] == HELD["said"][0]
+    for lane in (ONCE, HELD):
+        text, right = said(lane, 16, 91)
+        assert right and [int(c) - int(a) - int(b) for a, b, c in STEP.findall(text)] == [10, -10]
+    assert len(STEP.findall(said(ONCE, 5, 86)[0])) == 1
+    assert said(MANY, 5, 86)[1] and share(MANY, 5) > share(ONCE, 5) + 0.2
+    assert "6O" in said(MANY, 13, 86)[0] and "9O" in said(MANY, 13, 86)[0]
+    assert "inches" in said(HELD, 10, 86)[0] and "inches" not in said(HELD, 13, 86)[0]
+
+
+def test_what_chapter_11_and_the_first_page_say_of_the_record() -> None:
+    half = [
+        next(batch for batch in range(16) if share(lane, batch) >= 0.5) for lane in (ONCE, MANY)
+    ]
+    assert half == [11, 2]
+    assert all(share(MANY, batch) > share(ONCE, batch) + 0.1 for batch in (1, 2, 4, 5, 6))
+    assert share(MANY, 15) == 0 and MANY["end"][2] < 0.05 < min(ONCE["end"][1], HELD["end"][1])
+    odd = [
+        [
+            batch
+            for batch in range(17)
+            if any(
+                not PLAIN.fullmatch(word.strip("()")) for word in said(lane, batch, 86)[0].split()
+            )
+        ]
+        for lane in FILE["lanes"]
+    ]
+    assert odd == [[], [13, 14, 15, 16], [9, 10]]
+
+
+def test_it_is_small_and_comes_when_a_reader_comes_near() -> None:
+    files = ("common.js", "written.js", "written.data.json")
+    assert sum((BUILT / name).stat().st_size for name in files) < 120_000
+    assert preloads(Written().html(), "x") == ""
+    assert Written().still() and "seed 7310" in str(Written().still())
+
+
+@pytest.mark.parametrize("setting", [{"total": 90}, {"batch": "last"}])
+def test_what_was_not_recorded_is_refused(setting: dict[str, Any]) -> None:
+    with pytest.raises(traitlets.TraitError, match=next(iter(setting))):
+        Written(**setting)

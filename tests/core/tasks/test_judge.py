@@ -1,0 +1,104 @@
+"""A whole batch before the verifier: each completion meets its own prompt, whatever the order and
+number of the rows."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+import trlib
+from trlib.errors import NonFiniteError
+from trlib.model.completions import Completions
+from trlib.tasks import Prompt, Verdict, verify_batch
+
+PROMPTS = [Prompt("7 : +3 flip =", "9", 2), Prompt("2 : +3 =", "5", 1)]
+WRITTEN = [  # prompt, completion, whether it ended
+    (0, "easy so 9", True),
+    (0, "easy so 5", True),
+    (0, "easy so 9", False),
+    (1, "easy so 5", True),
+    (1, "easy so 9", True),
+]
+REWARDS = [1.0, 0.0, 0.0, 1.0, 0.0]
+REASONS = ["right", "wrong answer", "no end", "right", "wrong answer"]
+
+
+@pytest.fixture(scope="module")
+def batch():
+    policy = trlib.load_policy("dial")
+    ids = policy.encode([text for _, text, _ in WRITTEN])
+    tokens = torch.tensor([[*row, policy.end_id] for row in ids])
+    ended = torch.tensor([end for _, _, end in WRITTEN])
+    mask = torch.ones_like(tokens, dtype=torch.bool)
+    mask[~ended, -1] = False
+    nothing = torch.zeros(len(PROMPTS), 1)
+    return Completions(
+        prompt_ids=nothing.long(),
+        prompt_mask=nothing.bool(),
+        group=torch.tensor([g for g, _, _ in WRITTEN]),
+        tokens=tokens,
+        mask=mask,
+        forced=torch.zeros_like(mask),
+        ended=ended,
+        logp=torch.zeros(tokens.shape),
+        full_rows=torch.zeros(0, dtype=torch.long),
+        full=torch.zeros(0, tokens.shape[1], 1),
+        tokenizer=policy.tokenizer,
+    )
+
+
+def test_every_completion_is_judged_by_its_own_prompt(batch):
+    rewards = trlib.load_task("dial").judge(PROMPTS, batch)
+    assert rewards.dtype is torch.float32
+    assert rewards.tolist() == REWARDS
+
+
+def test_some_rows_of_a_batch_are_judged_as_they_stand(batch):
+    some = batch.rows(torch.tensor([4, 0, 3]))
+    assert trlib.load_task("dial").judge(PROMPTS, some).tolist() == [0.0, 1.0, 1.0]
+
+
+def test_the_verdicts_of_a_batch_say_why(batch):
+    found = verify_batch(trlib.load_task("dial"), PROMPTS, batch)
+    assert [verdict.reason for verdict in found] == REASONS
+    assert [verdict.reward for verdict in found] == REWARDS
+
+
+def plain(verify):
+    """A task that inherits nothing."""
+    return SimpleNamespace(name="plain", verify=verify)
+
+
+def test_a_task_that_inherits_nothing_is_verified_too(batch):
+    task = plain(lambda prompt, completion, *, ended: Verdict(len(completion) + ended, prompt.text))
+    found = verify_batch(task, PROMPTS, batch)
+    assert [v.reward for v in found] == [10, 10, 9, 10, 10]
+    assert [v.reason for v in found] == [PROMPTS[g].text for g, _, _ in WRITTEN]
+
+
+@pytest.mark.parametrize(
+    ("prompts", "error", "message"),
+    [
+        (PROMPTS[:1], ValueError, "prompts: expected 2, got 1"),
+        (PROMPTS[0], TypeError, "prompts: expected a list of 2 prompts, got Prompt"),
+        (["7 : +3 flip =", "2 : +3 ="], TypeError, r"prompts\[0\]: expected a trlib.tasks.Prompt"),
+        (PROMPTS[::-1] + PROMPTS, ValueError, "prompts: expected 2, got 4"),
+    ],
+)
+def test_prompts_that_are_not_the_batchs_are_refused(batch, prompts, error, message):
+    with pytest.raises(error, match=f"^{message}"):
+        trlib.load_task("dial").judge(prompts, batch)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "error", "message"),
+    [
+        (None, TypeError, r"expected Verdict\(reward, reason\), .* got None"),
+        (Verdict(float("nan"), "right"), NonFiniteError, "the reward of 'easy so 9' for prompt '7"),
+    ],
+)
+def test_what_is_no_verdict_is_refused(batch, verdict, error, message):
+    with pytest.raises(error, match=f"^{message}"):
+        verify_batch(plain(lambda *_, ended: verdict), PROMPTS, batch)

@@ -1,0 +1,136 @@
+"""Where the cards of the main line lead: each place is there, and each number is a record's."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+
+from bookext import methods, quoted
+from trbook.cards import CARDS
+from trbook.cards.doors import DOORS
+from trbook.cards.lines import LINES
+from trbook.cards.text import page, provenance
+from trbook.explorables.playground import presets
+from trbook.scale.papers import of_card
+
+ROLE = re.compile(r"\{rec\}`([^`]+)`")
+ELSEWHERE = {"trpo": "notebooks/03_trpo", "ppo_critic": "04_critic", "trapo": "10_trapo"}
+"""Methods that the playground does not have, and the chapter that runs them."""
+STAMP = re.compile(
+    r"Formula: (?:"
+    r"(?:equations?|section|Algorithm) .+ of the paper\."
+    r"|the code of .+; not read in the paper\."
+    r"|as printed in .+; not read in the paper itself\."
+    r"|ours, from .+\.)"
+)
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_a_card_leads_to_a_place_of_the_playground(name: str) -> None:
+    play = DOORS[name].play
+    if not play:
+        assert ELSEWHERE[name] in DOORS[name].shows
+        return
+    given = dict(parse_qsl(play, strict_parsing=True))
+    if "preset" in given:
+        (preset,) = given.values()
+        learners = [lane["method"] for lane in presets()[preset]["lanes"]]
+    else:
+        learners = [lane.partition(",")[0] for lane in given.values()]
+        assert all(lane.partition(",")[2] == "epochs:16" for lane in given.values())
+    assert name in learners
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_a_card_says_what_a_trainer_calls_it(name: str) -> None:
+    text, paper = page(CARDS[name], "[chapter](x)", str), of_card(name)
+    first = text.partition("```diff")[0]
+    assert all(f"**{way}:**" in first for way in ("Learn it", "Run it here", "In your trainer"))
+    assert "(#in-your-trainer)" in first and "\n## In your trainer\n" in text
+    assert "../ladder.md" in text and f"**Pitfall.** {DOORS[name].pitfall}" in text
+    if paper.trl is None and paper.verl is None:
+        assert "neither TRL nor verl has it" in first
+        return
+    named = re.findall(r"`([^`]+)`", first)
+    for said in named:
+        setting, _, value = said.partition("=")
+        known = (
+            {**(paper.trl or {}), **{k.rpartition(".")[2]: v for k, v in paper.verl.items()}}
+            if paper.verl
+            else dict(paper.trl or {})
+        )
+        assert said == paper.trainer or str(known[setting]) == value.strip('"')
+    for setting, value in (paper.trl or {}).items():
+        assert f"    {setting}={value!r},".replace("'", '"') in text
+    for setting, value in (paper.verl or {}).items():
+        assert f"\n{setting}={value}\n" in text
+
+
+def test_what_a_card_says_of_runs_is_a_record_s() -> None:
+    for name, doors in DOORS.items():
+        asked = ROLE.findall(doors.acts)
+        assert asked or doors.acts.startswith("No recorded sweep holds"), name
+        for one in asked:
+            assert re.search(r"\d", quoted.shown(one)), one
+        assert all(f"../records/{quoted.parse(one).sweep}.md" in doors.acts for one in asked)
+    differ = [
+        name
+        for name, doors in DOORS.items()
+        if any(quoted.parse(one).against for one in ROLE.findall(doors.acts))
+    ]
+    assert sorted({*DOORS} - {*differ}) == ["dr_grpo", "gmpo", "grpo", "reinforce"]
+    told = [name for name, doors in DOORS.items() if doors.acts.startswith("No recorded sweep")]
+    assert told == ["reinforce", "dr_grpo", "dapo", "gmpo"]
+
+
+def test_before_and_after_are_what_a_reader_wants() -> None:
+    assert list(DOORS) == list(LINES)
+    for name, doors in DOORS.items():
+        for card in (doors.before, doors.after):
+            assert card in ("", *CARDS) and card != name
+    spine, one = [], "reinforce"
+    while one:
+        spine.append(one)
+        one = DOORS[one].after
+    assert spine == [
+        *("reinforce", "pg_is", "ppo", "grpo", "dr_grpo", "dapo", "gspo"),
+        *("dppo", "quatro", "troll"),
+    ]
+
+
+class Env:
+    """What the handler reads of a build."""
+
+    def __init__(self) -> None:
+        names = ["book/ladder", *(f"book/methods/{name}" for name in CARDS)]
+        self.titles = {name: type("Title", (), {"astext": lambda _, n=name: n})() for name in names}
+
+
+def test_a_page_s_neighbours_are_set() -> None:
+    app: Any = type("App", (), {})()
+    app.env = Env()
+    app.builder = type("Builder", (), {"get_relative_uri": lambda _, a, b: Path(b).name})()
+    kept = {"prev": "as it was", "next": "as it was"}
+    for name, wanted in (
+        ("book/methods/grpo", ("ppo_critic", "dr_grpo")),
+        ("book/methods/troll", ("quatro", "ladder")),
+        ("book/methods/tis", None),
+    ):
+        context: dict[str, Any] = dict(kept)
+        methods.neighbours(app, name, "", context, None)
+        if wanted is None:
+            assert context == kept
+        else:
+            assert (context["prev"]["link"], context["next"]["link"]) == wanted
+
+
+def test_every_card_says_in_one_of_four_forms_how_its_formula_is_known() -> None:
+    assert len(CARDS) == 85
+    for card in CARDS.values():
+        assert STAMP.match(provenance(card)), provenance(card)
+    counted = [card.provenance for card in CARDS.values()]
+    assert counted.count("quoted") <= 5, "read the paper, or the code, rather than a summary"
