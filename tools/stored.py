@@ -69,6 +69,9 @@ NAMES = re.compile(r' id="T_\w+"')
 ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}")
 SECONDS = re.compile(r"(Run\([^\n]*?) in [\d.]+ (?:s|min)\)")
 """How long a run took, which its representation says."""
+TABLE = re.compile(r"<table\b.*?</table>", re.S)
+ROW = re.compile(r"<tr\b.*?</tr>", re.S)
+CELL = re.compile(r"\s*<(t[hd])\b[^>]*>.*?</\1>", re.S)
 OPENED = ("execution", "collapsed", "scrolled")
 """What Jupyter notes in a cell that it has run."""
 
@@ -151,7 +154,7 @@ def cleaned(output: dict[str, Any], draw: Draw) -> dict[str, Any] | None:
         if kind in data:
             text = DRAWING.sub(lambda found: _img(found[0], draw), data[kind])
             text = NAMES.sub("", STYLES.sub("", SCRIPTS.sub("", text)))
-            kept[kind] = _lines(_plain(text))
+            kept[kind] = _lines(_plain(TABLE.sub(_untimed, text)))
     if "image/png" in data:
         kept["image/png"] = data["image/png"]
     return {**output, "data": kept}
@@ -189,6 +192,22 @@ def _label(page: str) -> str:
 def _plain(text: str) -> str:
     """Text without what is different in every run."""
     return SECONDS.sub(r"\1)", ADDRESS.sub("", text))
+
+
+def _untimed(table: re.Match[str]) -> str:
+    """A table without its column of seconds."""
+    head = ROW.search(table[0])
+    names = [re.sub(r"<[^>]+>|\s", "", cell[0]) for cell in CELL.finditer(head[0] if head else "")]
+    if "seconds" not in names:
+        return table[0]
+    column = names.index("seconds")
+
+    def without(row: re.Match[str]) -> str:
+        cells = list(CELL.finditer(row[0]))
+        start, end = cells[column].span()
+        return row[0][:start] + row[0][end:]
+
+    return ROW.sub(without, table[0])
 
 
 def _whole(value: Any) -> Any:

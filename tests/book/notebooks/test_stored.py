@@ -51,7 +51,9 @@ def test_a_notebook_shows_everything_without_a_script_and_nothing_by_chance(path
         kinds = {*output.get("data", {})}
         assert kinds <= {"text/html", "text/plain", "text/markdown", "image/png"}, where
         text = json.dumps([output.get("text"), output.get("data")])
-        found = re.search(r"<(script|style|svg|iframe)\b| at 0x[0-9a-f]{6}|\bin [\d.]+ s\)", text)
+        found = re.search(
+            r"<(script|style|svg|iframe)\b| at 0x[0-9a-f]{6}|\bin [\d.]+ s\)|>seconds<", text
+        )
         assert found is None, f"{where}: {found and found[0]}"
 
 
@@ -197,6 +199,14 @@ def test_tables_and_text_lose_what_is_drawn_at_random() -> None:
         "text/html": ["<table><td>1</td></table>"],
         "text/plain": ["<Styler>"],
     }
+    rows = "".join(
+        f"<tr><th>{name}</th><td>{first}</td><td>2</td></tr>"
+        for name, first in (("seconds", "a"), ("x", 1))
+    )
+    found = cleaned(shown(f"<table>{rows}</table>"), draw)
+    assert found is not None
+    rows = "<tr><td>a</td><td>2</td></tr><tr><td>1</td><td>2</td></tr>"
+    assert found["data"]["text/html"] == [f"<table>{rows}</table>"]
     run = {"output_type": "stream", "name": "stdout", "text": ["Run(PPO: reward 1 in 3.0 s)\n"]}
     assert cleaned(run, draw) == {**run, "text": ["Run(PPO: reward 1)\n"]}
     assert cleaned({**run, "name": "stderr"}, draw) is None
