@@ -69,6 +69,9 @@ NAMES = re.compile(r' id="T_\w+"')
 ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}")
 SECONDS = re.compile(r"(Run\([^\n]*?) in [\d.]+ (?:s|min)\)")
 """How long a run took, which its representation says."""
+TABLE = re.compile(r"<table\b.*?</table>", re.S)
+ROW = re.compile(r"<tr\b.*?</tr>", re.S)
+CELL = re.compile(r"\s*<(t[hd])\b[^>]*>.*?</\1>", re.S)
 OPENED = ("execution", "collapsed", "scrolled")
 """What Jupyter notes in a cell that it has run."""
 
@@ -146,16 +149,14 @@ def cleaned(output: dict[str, Any], draw: Draw) -> dict[str, Any] | None:
     drawings = DRAWING.findall(page)
     if drawings and DRAWING.sub("", page).strip() == "":
         return {**output, **_as_picture(page, _label(page), draw)}
-    kept: dict[str, Any] = {}
-    if page:
-        page = DRAWING.sub(lambda found: _img(found[0], draw), page)
-        page = _plain(NAMES.sub("", STYLES.sub("", SCRIPTS.sub("", page))))
-        kept["text/html"] = _lines(page)
-    for kind in ("text/markdown", "image/png"):
+    kept: dict[str, Any] = {"text/plain": _lines(plain)}
+    for kind in ("text/html", "text/markdown"):
         if kind in data:
-            kept[kind] = _lines(data[kind])
-    if plain:
-        kept["text/plain"] = _lines(plain)
+            text = DRAWING.sub(lambda found: _img(found[0], draw), data[kind])
+            text = NAMES.sub("", STYLES.sub("", SCRIPTS.sub("", text)))
+            kept[kind] = _lines(_plain(TABLE.sub(_untimed, text)))
+    if "image/png" in data:
+        kept["image/png"] = data["image/png"]
     return {**output, "data": kept}
 
 
@@ -166,7 +167,7 @@ def _as_picture(page: str, alt: str, draw: Draw) -> dict[str, Any]:
     if said:
         page += NOTE
         if len(said[2]) <= SETTINGS:
-            metadata[EXPLORABLE] = {"module": said[1], "settings": json.loads(said[2])}
+            metadata[EXPLORABLE] = {"module": said[1], "settings": said[2]}
     drawn = draw(page)
     size = {"width": drawn.width, "height": drawn.height}
     data = {"image/png": base64.b64encode(drawn.png).decode(), "text/plain": _lines(alt)}
@@ -191,6 +192,22 @@ def _label(page: str) -> str:
 def _plain(text: str) -> str:
     """Text without what is different in every run."""
     return SECONDS.sub(r"\1)", ADDRESS.sub("", text))
+
+
+def _untimed(table: re.Match[str]) -> str:
+    """A table without its column of seconds."""
+    head = ROW.search(table[0])
+    names = [re.sub(r"<[^>]+>|\s", "", cell[0]) for cell in CELL.finditer(head[0] if head else "")]
+    if "seconds" not in names:
+        return table[0]
+    column = names.index("seconds")
+
+    def without(row: re.Match[str]) -> str:
+        cells = list(CELL.finditer(row[0]))
+        start, end = cells[column].span()
+        return row[0][:start] + row[0][end:]
+
+    return ROW.sub(without, table[0])
 
 
 def _whole(value: Any) -> Any:
@@ -223,13 +240,12 @@ def stored(notebook: dict[str, Any], draw: Draw) -> dict[str, Any]:
         metadata.pop(name, None)
     metadata.get("language_info", {}).pop("version", None)
     metadata[KEY] = fingerprints(notebook)
-    notebook["metadata"] = dict(sorted(metadata.items()))
     return notebook
 
 
 def write(path: Path, notebook: dict[str, Any]) -> bool:
-    """Writes a notebook in one go, and says whether anything in it is new."""
-    text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+    """Writes a notebook in one go, as Jupyter does, and says whether anything in it is new."""
+    text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     if text == path.read_text(encoding="utf-8"):
         return False
     unfinished = path.with_suffix(".unfinished")
@@ -307,8 +323,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nstored: interrupted; the next call goes on from here", file=sys.stderr)
         return 130
-    for error in failures.values():
-        print(f"stored: {error}", file=sys.stderr)
+    for failed in failures.values():
+        print(f"stored: {failed}", file=sys.stderr)
     total = sum(path.stat().st_size for path in NOTEBOOKS.glob("*.ipynb"))
     print(f"all notebooks: {total / 1e6:.1f} MB of {IN_ALL / 1e6:.0f}")
     return bool(failures)

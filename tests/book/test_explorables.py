@@ -13,8 +13,10 @@ import sys
 import types
 from pathlib import Path
 
+import ipywidgets
 import pytest
 import traitlets
+from IPython.core.formatters import DisplayFormatter
 
 from tools.paths import chapters
 from trbook import explorables
@@ -62,6 +64,13 @@ def test_colab_gets_the_page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
     data, _ = explorable._repr_mimebundle_()
     assert set(data) == {"text/plain", "text/html"}
+
+
+def test_ipywidgets_of_colab_shows_the_page_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its version 7 would show the widget by itself, and no page."""
+    monkeypatch.setattr(ipywidgets.Widget, "_ipython_display_", print, raising=False)
+    data, _ = DisplayFormatter().format(RatioMap())
+    assert "trlib-explorable" in data["text/html"]
 
 
 def test_page_can_link_its_modules_and_carry_them_again() -> None:

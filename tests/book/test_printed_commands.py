@@ -48,6 +48,9 @@ NOT_RUN = {
     "trlib diagnose token_exports/step_7/rank_0.jsonl --tokenizer Qwen/Qwen3-0.6B": "needs a trainer's file and a "
     "tokenizer of the hub; tests/instruments/diagnose/test_recipes.py reads such a file",
     "python -m tools.draw.screenshots --only NN_name --whole": "a pattern: NN_name is a page's",
+    "python -m trbook.assignments.hidden ada.py ben.py --csv points.csv": "students' files; "
+    "tests/book/test_assignments.py writes some and grades them",
+    "python -m trbook.exercises.report FOLDER": "students' files; tests/book/test_report.py writes some",
     "cd book/trbook/explorables/js && npm ci && npm run build": "downloads packages",
 }
 """Commands that no test types, and why."""

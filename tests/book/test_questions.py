@@ -1,4 +1,4 @@
-"""Twenty-five questions: each opens with its answer, and what its lines print is what the answer
+"""Twenty-eight questions: each opens with its answer, and what its lines print is what the answer
 says."""
 
 from __future__ import annotations
@@ -93,4 +93,10 @@ def test_the_lines_print_what_the_answers_say(lines):
     )
     bf16, int8, int4, forgotten, late = (float(line.split()[-1]) for line in lines[25])
     assert min(bf16, int8) > 0.999 and min(int4, forgotten) > 0.99 and late < 0
+    most = [numbers(line)[-1] for line in lines[26][1:]]
+    assert [line.split()[3] for line in lines[26][1:]] == ["1", "4", "1", "1"]
+    assert most[0] == most[2] == most[3] == 1 < most[1]
+    right, early = (numbers(line) for line in lines[27])
+    assert max(right) < 1e-3 < 0.01 < early[0] and early[1] > 0.2
+    assert [numbers(line) for line in lines[28]] == [[0.05, 0.05], [0.031, 0.125]]
     assert lines[15][0] == "differs" and "differentiates the bounded weight" in lines[15][1]

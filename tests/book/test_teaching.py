@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from bookext import teaching
 from bookext.modules import entries
 from tools.paths import ROOT
+from trbook.assignments import hidden
 from trbook.exercises import grpo, regions, scale
+from trlib.advantages import group_relative
+from trlib.algorithms import dppo_loss, ppo_loss
 
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 KEPT = yaml.safe_load(ROOT.joinpath(*teaching.COURSES).read_text(encoding="utf-8"))
@@ -57,10 +61,61 @@ def test_courses_name_chapters_and_exercises_that_there_are(
 ) -> None:
     for course in KEPT["courses"].values():
         for one in course:
-            before, together = re.findall(
-                r"\d+", teaching.session(one, KEPT["minutes"], chapters)[-1]
-            )
+            row = teaching.meeting if "goal" in one else teaching.session
+            before, together = re.findall(r"\d+", row(one, KEPT["minutes"], chapters)[-1])
             assert 5 <= int(before) <= 60 and 40 <= int(together) <= 120, one["title"]
+
+
+def test_two_weeks_are_ten_meetings_by_the_book_s_rule(
+    chapters: dict[str, teaching.Chapter],
+) -> None:
+    """130 words a minute and ten minutes an explorable, rounded up to five."""
+    meetings = KEPT["courses"]["two-weeks"]
+    assert len(meetings) == 10 and all(one["goal"] for one in meetings)
+    assert sorted(one["set"] for one in meetings if "set" in one) == sorted(hidden.ASSIGNMENTS)
+    for one in meetings:
+        read = [chapters[name] for name in one["read"]]
+        exact = sum(chapter.words / 130 + 10 * chapter.plays for chapter in read)
+        told = teaching.meeting(one, KEPT["minutes"], chapters)[-1]
+        before = int(told.partition(" ")[0])
+        assert before % 5 == 0 and exact <= before < exact + 5, one["title"]
+
+
+def test_an_assignment_that_is_none_is_refused(chapters: dict[str, teaching.Chapter]) -> None:
+    one = {**KEPT["courses"]["two-weeks"][3], "set": "clip"}
+    with pytest.raises(ValueError, match=r"expected an assignment of advantages, .*, got clip"):
+        teaching.meeting(one, KEPT["minutes"], chapters)
+
+
+def test_the_page_says_what_there_is() -> None:
+    page = (ROOT / "book/teaching.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert rows == [*hidden.ASSIGNMENTS]
+    assert all(test.points for test in hidden.TESTS) and "four points each" in page
+    quiz = page.partition("## A quiz")[2].partition("\n## ")[0]
+    asked, _, told = quiz.partition("<summary>Answers</summary>")
+    for half in (asked, told):
+        assert re.findall(r"^(\d+)\. ", half, re.MULTILINE) == [str(n) for n in range(1, 11)]
+
+
+def test_the_quiz_s_numbers() -> None:
+    """Questions 2, 4 and 5, by the library."""
+    one = torch.ones(1, 1, dtype=torch.float64)
+    mask = one > 0
+
+    def weight(loss: Any, p: float, q: float, advantage: float, **settings: Any) -> float:
+        told = loss(
+            (p * one).log(), (q * one).log(), advantages=advantage * one, mask=mask, **settings
+        )
+        return float(told.diagnostics["weight"])
+
+    assert weight(ppo_loss, 0.6, 0.4, -1) == pytest.approx(-1.5)
+    rewards, group = torch.tensor([1.0, 0.0]), torch.zeros(2, dtype=torch.long)
+    assert group_relative(rewards, group).tolist() == pytest.approx([0.71, -0.71], abs=0.005)
+    assert group_relative(rewards, group, scale=None).tolist() == [0.5, -0.5]
+    for p, q, advantage, clipped in ((0.01, 0.001, 1, True), (0.80, 0.99, -1, False)):
+        assert (weight(ppo_loss, p, q, advantage) == 0) == clipped
+        assert (weight(dppo_loss, p, q, advantage, delta_tv=0.15) == 0) != clipped
 
 
 @pytest.mark.parametrize(

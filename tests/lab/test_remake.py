@@ -41,9 +41,12 @@ def test_every_figure_shows_a_part_of_a_declared_sweep(name):
     assert all(point in axes[axis] for axis, point in one.at.items())
     left = {axis for axis, points in axes.items() if axis not in one.at and len(points) > 1}
     over_rates = {"lr"} if one.kind in ("rates", "basin", "basins", "speed", "edges") else set()
-    if one.kind == "against":  # it joins the rates, and draws a measure to the right
+    if one.kind in (
+        "against",
+        "crossed",
+    ):  # its lines join an axis; a measure is drawn to the right
         assert (
-            left <= {"lr"}
+            (left <= {"lr"} if one.kind == "against" else len(left) == 1)
             and one.along in {**MEASURES, **DERIVED}
             and all(map(load_sweep, one.beside))
         )

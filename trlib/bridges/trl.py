@@ -14,7 +14,14 @@ are aggregated (dapo, grpo, bnpo, dr_grpo; luspo is seq-mean-token-sum), and its
 what advantages are: DPPO's recipe is loss_type="dr_grpo", scale_rewards="none". `beta` and
 `use_bias_correction_kl` work as in TRL. The loss brings its own thresholds: TRL's epsilon is
 refused, and its clip ratios are left out. `kept` is logged in their place, if the loss has it among
-its diagnostics. Checks of values stop after the first loss, as in our own loop."""
+its diagnostics. Checks of values stop after the first loss, as in our own loop.
+
+Two of TRL's settings compose with any loss. `vllm_importance_sampling_correction` multiplies a
+token's loss by π_old/μ, bounded as `vllm_importance_sampling_mode` says (TIS, or a mask of tokens
+or sequences); the penalty `beta` is left as it is. It needs anchor="recomputed", because a region
+around the sampler has μ in its ratio already. TRL has it on by default: switch it off for
+anchor="rollout". `top_entropy_quantile` keeps the tokens of largest entropy (arXiv 2506.01939),
+where `beta` is 0."""
 
 from functools import partial
 from typing import Any, ClassVar
@@ -59,10 +66,10 @@ class TrustRegionTrainer(GRPOTrainer):
                 for name in ("epsilon", "epsilon_high")
             },
             "delta": self.args.delta is not None,
-            "top_entropy_quantile": self.top_entropy_quantile < 1,
+            "top_entropy_quantile with beta": self.top_entropy_quantile < 1 and self.beta != 0,
             "off_policy_mask_threshold": self.off_policy_mask_threshold is not None,
-            "vllm_importance_sampling_correction": self.use_vllm
-            and self.vllm_importance_sampling_correction,
+            "vllm_importance_sampling_correction with anchor='rollout', whose ratio has the "
+            "sampler in it already": self._corrects and self.anchor == "rollout",
             "importance_sampling_level": self.importance_sampling_level != "token",
         }
         if on := ", ".join(name for name, is_on in dropped.items() if is_on):
@@ -70,6 +77,11 @@ class TrustRegionTrainer(GRPOTrainer):
                 f"{on}: TrustRegionTrainer's loss has no such term; expected it off (token for "
                 "importance_sampling_level)"
             )
+
+    @property
+    def _corrects(self) -> bool:
+        """Whether TRL puts a factor π_old/μ on every token's loss."""
+        return self.use_vllm and self.vllm_importance_sampling_correction
 
     def _check_loss(self) -> None:
         # A function that is not a staticmethod is a method, and gets the trainer as its first
@@ -86,11 +98,16 @@ class TrustRegionTrainer(GRPOTrainer):
 
         def scored(*args, **kwargs):  # what TRL asks for first; it reads the advantages later
             logp, *others = score(*args, **kwargs)
-            batch["advantages"] = -self._per_token(logp, inputs, beta)
+            batch["advantages"] = -self._per_token(logp, inputs, beta, factor)
             return logp.detach(), *others
 
-        beta = self.beta
-        with patch.multiple(self, _get_per_token_logps_and_entropies=scored, beta=0.0):
+        beta, factor = self.beta, inputs["importance_sampling_ratio"] if self._corrects else 1
+        with patch.multiple(
+            self,
+            _get_per_token_logps_and_entropies=scored,
+            beta=0.0,
+            vllm_importance_sampling_correction=False,  # here, so that it spares the penalty
+        ):
             loss = super()._compute_loss(model, batch)
         metrics = self._metrics["train" if self.model.training else "eval"]
         # Of ratios that are 1.
@@ -98,7 +115,9 @@ class TrustRegionTrainer(GRPOTrainer):
             del metrics[name]
         return loss
 
-    def _per_token(self, logp: Tensor, inputs: dict[str, Any], beta: float) -> Tensor:
+    def _per_token(
+        self, logp: Tensor, inputs: dict[str, Any], beta: float, factor: Tensor | float
+    ) -> Tensor:
         mask = (inputs["completion_mask"] * inputs.get("tool_mask", 1)).bool()
         # Left out where one update follows a rollout.
         old = inputs.get("old_per_token_logps", logp.detach())
@@ -109,13 +128,14 @@ class TrustRegionTrainer(GRPOTrainer):
             )
         if "kept" in loss.diagnostics:
             self._log_mean("kept", loss.diagnostics["kept"], mask)
+        per_token = loss.per_token * factor
         if not beta:
-            return loss.per_token
+            return per_token
         kl = k3(logp, inputs["ref_per_token_logps"]) * (
             (logp - old).exp() if self.args.use_bias_correction_kl else 1
         )
         self._log_mean("kl", kl.detach(), mask)
-        return loss.per_token + beta * kl
+        return per_token + beta * kl
 
     def _token_loss(
         self, logp: Tensor, anchor: Tensor, mask: Tensor, inputs: dict[str, Any]

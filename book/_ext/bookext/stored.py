@@ -14,9 +14,10 @@ from importlib import import_module
 from typing import Any
 
 KEY = "stored_results"
-"""Where a notebook's metadata hold the fingerprints of its code cells, `CODE OUTPUTS` by id."""
+"""Where a notebook's metadata hold the fingerprints of its code cells, in their order: `ID CODE
+OUTPUTS`."""
 EXPLORABLE = "explorable"
-"""Where the metadata of a still hold what it is of: `module` and `settings`."""
+"""Where the metadata of a still hold what it is of: `module`, and `settings` as JSON."""
 
 
 def code_cells(notebook: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -29,12 +30,12 @@ def code_cells(notebook: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def fingerprints(notebook: dict[str, Any]) -> dict[str, str]:
-    """Of each code cell a few letters for its code and a few for its outputs, by the cell's id."""
-    return {
-        name: f"{_short(cell['source'])} {_short(cell['outputs'])}"
+def fingerprints(notebook: dict[str, Any]) -> list[str]:
+    """Of each code cell its id, a few letters for its code and a few for its outputs."""
+    return [
+        f"{name} {_short(cell['source'])} {_short(cell['outputs'])}"
         for name, cell in code_cells(notebook).items()
-    }
+    ]
 
 
 def _short(value: Any) -> str:
@@ -54,17 +55,19 @@ def _joined(value: Any) -> Any:
 
 def complaints(notebook: dict[str, Any]) -> Iterator[str]:
     """What of the stored results does not belong to the code cells as they are, cell by cell."""
-    then = notebook["metadata"].get(KEY)
-    if then is None:
+    if KEY not in notebook["metadata"]:
         yield "is stored without results"
         return
-    now = fingerprints(notebook)
+    then, now = (
+        {line.split()[0]: line.split()[1:] for line in lines}
+        for lines in (notebook["metadata"][KEY], fingerprints(notebook))
+    )
     numbers = {cell["id"]: number for number, cell in enumerate(notebook["cells"], 1)}
     for name, found in now.items():
         where = f"cell {numbers[name]} ({name})"
         if name not in then:
             yield f"{where} is new since its results were stored"
-        elif found.split()[0] != then[name].split()[0]:
+        elif found[:1] != then[name][:1]:
             yield f"{where}: its code has changed since its results were stored"
         elif found != then[name]:
             yield f"{where}: its outputs are not those that were stored"
@@ -83,5 +86,5 @@ def live(notebook: dict[str, Any]) -> None:
         for output in cell["outputs"]:
             said = output.get("metadata", {}).pop(EXPLORABLE, None)
             if said:
-                shown = by_module[said["module"]](**said["settings"])
+                shown = by_module[said["module"]](**json.loads(said["settings"]))
                 output["data"] = {"text/html": shown.html()}

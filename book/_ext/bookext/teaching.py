@@ -27,6 +27,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from bookext.generated_tables import Table
 from bookext.modules import entries, table_of_contents
+from trbook.assignments.hidden import ASSIGNMENTS
 from trbook.exercises.built import Built
 from trbook.exercises.check import Exercise, Numbers
 from trbook.exercises.inside import Choice, InTheLoop
@@ -44,6 +45,8 @@ NOT_SHOWN = re.compile(
 FENCED = re.compile(r"```.*?```|\$\$.*?\$\$|<[^>]+>|\[([^\]]*)\]\([^)]*\)", re.DOTALL)
 SHOWN = 3
 """Wrong numbers that are listed of those with one hint."""
+MEETING = ("meeting", "goal", "read before", "exercises", "set", "minutes")
+"""Columns of a course with goals."""
 GRAIN = 5
 """Minutes are rounded up to a multiple of it."""
 
@@ -211,12 +214,15 @@ class Syllabus(FromTeaching):
             raise self.error(
                 f"syllabus: expected one of {', '.join(kept['courses'])}, got {self.arguments[0]}"
             )
+        course = kept["courses"][self.arguments[0]]
+        has_goals = "goal" in course[0]
+        row = meeting if has_goals else session
         try:
-            rows = [
-                session(one, kept["minutes"], found) for one in kept["courses"][self.arguments[0]]
-            ]
+            rows = [row(one, kept["minutes"], found) for one in course]
         except ValueError as error:
             raise self.error(f"syllabus {self.arguments[0]}: {error}") from error
+        if has_goals:
+            return [self.table(MEETING, (20, 26, 12, 14, 14, 14), rows)]
         return [
             self.table(
                 ("session", "read before", "run", "ask", "exercises", "minutes"),
@@ -230,6 +236,62 @@ def session(
     one: Mapping[str, Any], rates: Mapping[str, float], found: Mapping[str, Chapter]
 ) -> tuple[str, ...]:
     """A row of a syllabus.
+
+    Raises:
+        ValueError: a chapter or an exercise that the book does not have.
+    """
+    chosen, done, count = chosen_of(one, found)
+    before = rounded(sum(task.words for task in chosen) / rates["words"])
+    room = rounded(
+        rates["present"] * len(chosen)
+        + rates["play"] * one.get("plays", 1)
+        + rates["exercise"] * count
+    )
+    return (
+        one["title"],
+        linked(chosen),
+        one["run"],
+        one["ask"],
+        "; ".join(done),
+        f"{before} before, {room} together",
+    )
+
+
+def meeting(
+    one: Mapping[str, Any], rates: Mapping[str, float], found: Mapping[str, Chapter]
+) -> tuple[str, ...]:
+    """A row of a course with goals: everybody reads and plays before, the room works.
+
+    Raises:
+        ValueError: a chapter, an exercise or an assignment that the book does not have.
+    """
+    chosen, done, count = chosen_of(one, found)
+    handed = one.get("set", "")
+    if handed and handed not in ASSIGNMENTS:
+        raise ValueError(f"expected an assignment of {', '.join(ASSIGNMENTS)}, got {handed}")
+    before = rounded(
+        sum(task.words / rates["words"] + rates["play"] * task.plays for task in chosen)
+    )
+    room = rounded(rates["present"] * len(chosen) + rates["exercise"] * count)
+    return (
+        one["title"],
+        one["goal"],
+        linked(chosen),
+        "; ".join(done),
+        f"`{handed}`" if handed else "",
+        f"{before} before, {room} together",
+    )
+
+
+def linked(chosen: list[Chapter]) -> str:
+    """The chapters by their numbers."""
+    return ", ".join(f"[{task.number}](../notebooks/{task.name}.ipynb)" for task in chosen)
+
+
+def chosen_of(
+    one: Mapping[str, Any], found: Mapping[str, Chapter]
+) -> tuple[list[Chapter], list[str], int]:
+    """The chapters of a session, its exercises in words, and how many they are.
 
     Raises:
         ValueError: a chapter or an exercise that the book does not have.
@@ -248,21 +310,7 @@ def session(
             raise ValueError(f"{name} has no exercise {missing[0]}")
         count += len(numbers)
         done.append(f"{found[name].number}: {', '.join(map(str, numbers))}")
-    before = rounded(sum(task.words for task in chosen) / rates["words"])
-    room = rounded(
-        rates["present"] * len(chosen)
-        + rates["play"] * one.get("plays", 1)
-        + rates["exercise"] * count
-    )
-    links = ", ".join(f"[{task.number}](../notebooks/{task.name}.ipynb)" for task in chosen)
-    return (
-        one["title"],
-        links,
-        one["run"],
-        one["ask"],
-        "; ".join(done),
-        f"{before} before, {room} together",
-    )
+    return chosen, done, count
 
 
 class ReadingTimes(FromTeaching):

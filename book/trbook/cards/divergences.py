@@ -51,8 +51,8 @@ CARDS = (
         functions=("trlib.algorithms.quatro.quatro_loss",),
         chapter="08_quatro",
         paper={"delta_kl": "not read", "lambda_min": "not read", "form": "not read"},
-        remark="The weight changes sign where a completion has passed its target. No prompt is "
-        "held at its target on the way there. The authors' own loss may differ.",
+        remark="The weight changes sign where a completion has passed its target. On the way there "
+        "nothing bounds a prompt. The authors' own loss may differ.",
     ),
     MethodCard(
         "troll",
@@ -82,10 +82,10 @@ CARDS = (
         functions=("trlib.algorithms.troll.troll_loss",),
         chapter="09_troll",
         paper={"delta_kl": "0.05", "alpha": "1"},
-        remark="π is the projection of the network's π̃ on KL(π ‖ q) ≤ δ. In the weight d = log π "
-        "- log q, t is the share of the way from q to π̃ at which π lies, and the other tokens "
-        "keep their proportions: derived here. In the figure this leaves only the regression to "
-        "act outside the region. What samples next is the network, not its projection: without the "
+        remark="π is the projection of the network's π̃ on KL(π ‖ q) ≤ δ. The weight is derived here: "
+        "d is log π − log q, t the share of the way from q to π̃ at which π lies, and all other "
+        "tokens keep their proportions. The figure has two outcomes, so outside the region only "
+        "the regression acts. The network samples next, not its projection; without the "
         "regression nothing keeps the two together.",
     ),
 )

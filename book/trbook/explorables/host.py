@@ -49,6 +49,9 @@ class Explorable(anywidget.AnyWidget):
     """Pixels kept on a phone and on a wide page until the module has drawn, where there is no
     still."""
 
+    _ipython_display_: ClassVar[None] = None
+    """Where ipywidgets 7 would show the widget and no page, as on Colab."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if "module" in cls.__dict__:  # not the copies of a class that traitlets makes for instances
             cls._esm = source_of(cls.module)

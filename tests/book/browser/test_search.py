@@ -49,7 +49,12 @@ QUERIES = {
         "notebooks/11_samplers",
         "book/recorded",
     ],
-    "TIS or IcePop": ["book/questions", "notebooks/06_whose_ratio", "book/methods/index", "book/names"],
+    "TIS or IcePop": [
+        "book/questions",
+        "notebooks/06_whose_ratio",
+        "book/methods/index",
+        "book/names",
+    ],
     "counting the ratio twice": ["book/questions", "notebooks/06_whose_ratio"],
     "vLLM logprobs temperature top-p": [
         "book/questions",

@@ -13,7 +13,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from bookext import alone
+from bookext import alone, stored
 from tools.paths import ROOT
 
 RECORD = {"when": "2026-11-26T10:00:00+00:00", "seconds": 3.0}
@@ -47,6 +47,20 @@ def test_results_of_the_same_code_are_taken_with_todays_text(tmp_path: Path) -> 
     assert alone.results(source) is None, "cut short"
 
 
+def test_a_chapter_that_is_stored_with_results_needs_no_others(tmp_path: Path) -> None:
+    source = chapter(tmp_path / "notebooks" / "a.ipynb", "print(1)", output="1")
+    assert alone.results(source) is None, "of whatever code"
+    notebook = json.loads(source.read_text(encoding="utf-8"))
+    notebook["metadata"][stored.KEY] = stored.fingerprints(notebook)
+    source.write_text(json.dumps(notebook), encoding="utf-8")
+    found = json.loads(alone.results(source) or "")
+    assert found["cells"][1]["outputs"][0]["text"] in ("1", ["1"])
+    chapter(tmp_path / alone.LEFT / "a.ipynb", "print(1)", output="of make html")
+    assert "of make html" in (alone.results(source) or "")
+    notebook["cells"][1]["source"] = "print(2)"
+    assert alone.results(source, json.dumps(notebook)) is None, "other code"
+
+
 @pytest.mark.parametrize("prepared", [True, False])
 def test_it_executes_what_has_no_results_unless_sources_are_prepared(
     tmp_path: Path, prepared: bool, monkeypatch: pytest.MonkeyPatch
@@ -72,6 +86,7 @@ format: jb-book
 root: book/claims
 chapters:
   - file: book/methods/index
+  - file: notebooks/03_trpo
   - file: notebooks/tasks_of_your_own
 """
 
@@ -80,7 +95,7 @@ chapters:
 def test_the_command_of_jupyter_book_builds_figures_and_leaves_nothing_untracked(
     tmp_path: Path,
 ) -> None:
-    """In a clone with three pages; the whole book takes as long as `make html`."""
+    """In a clone with four pages: one chapter is stored with results, and one is executed."""
     copy, python = tmp_path / "clone", Path(sys.executable)
     subprocess.run(["git", "clone", "-q", str(ROOT), str(copy)], check=True)
     (copy / "_toc.yml").write_text(TOC, encoding="utf-8")
@@ -95,7 +110,11 @@ def test_the_command_of_jupyter_book_builds_figures_and_leaves_nothing_untracked
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "`make html` runs several at once" in done.stdout
-    page = (copy / "_build/html/notebooks/tasks_of_your_own.html").read_text(encoding="utf-8")
+    pages = copy / "_build/html/notebooks"
+    kept = (pages / "03_trpo.html").read_text(encoding="utf-8")
+    assert "With the results that are stored with it." in kept
+    assert 'data-explorable="natural_gradient"' in kept and "data:image" not in kept
+    page = (pages / "tasks_of_your_own.html").read_text(encoding="utf-8")
     assert "Executed with this page." in page and page.count("cell_output") > 3
     status = ["git", "status", "--porcelain", "--untracked-files=all"]
     left = subprocess.run(status, cwd=copy, capture_output=True, text=True, check=True).stdout

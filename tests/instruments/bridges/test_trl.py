@@ -26,6 +26,7 @@ from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 
 import trlib  # noqa: E402
 from tests.by_day import by_day  # noqa: E402
+from tests.instruments.bridges import trl_run  # noqa: E402
 from tests.instruments.bridges.trl_run import QUIET  # noqa: E402
 from trlib.algorithms import (  # noqa: E402
     TokenLoss,
@@ -38,6 +39,7 @@ from trlib.algorithms import (  # noqa: E402
 )
 from trlib.algorithms.quatro import solve_dual  # noqa: E402
 from trlib.bridges.trl import DistributionTrainer, QuatroTrainer, TrustRegionTrainer  # noqa: E402
+from trlib.corrections import top_entropy_mask  # noqa: E402
 
 SCRIPT = Path(__file__).with_name("trl_run.py")
 
@@ -206,10 +208,52 @@ def test_one_update_a_rollout_is_reinforce(policy, tmp_path):
     assert trainer._metrics["train"]["kept"] == [1.0]
 
 
+@pytest.mark.parametrize("loss_type", ["dapo", "dr_grpo"])
+@pytest.mark.parametrize(
+    ("mode", "beta"), [("token_truncate", 0.0), ("sequence_mask", 0.0), ("token_truncate", 0.5)]
+)
+def test_a_region_composes_with_trls_correction(loss_type, mode, beta, policy, tmp_path):
+    """TIS on tokens, [B, T], or a mask of sequences, [B, 1], on PPO's clip: TRL's own loss."""
+    trainer = training(policy, tmp_path, Recomputed, loss_type=loss_type)
+    # Given to the constructor, the first starts vLLM and the last loads a reference.
+    trainer.use_vllm, trainer.vllm_importance_sampling_correction, trainer.beta = True, True, beta
+    inputs = batch()
+    logp = with_log_probs(trainer, inputs)
+    g = torch.Generator().manual_seed(1)
+    shape = (6, 7) if mode == "token_truncate" else (6, 1)
+    factor = (2 * torch.rand(shape, generator=g)).masked_fill(
+        torch.rand(shape, generator=g) < 0.3, 0
+    )
+    inputs |= {
+        "old_per_token_logps": logp - 0.1 * torch.rand(6, 7, generator=g),
+        "ref_per_token_logps": logp - 0.3,
+        "importance_sampling_ratio": factor,
+    }
+    assert_trls_loss(trainer, inputs, rtol=1e-4, atol=1e-6)
+
+
+def test_a_correction_beside_a_region_around_the_sampler_is_refused(policy, tmp_path, monkeypatch):
+    monkeypatch.setattr(TrustRegionTrainer, "_corrects", True)
+    with pytest.raises(ValueError, match="correction with anchor='rollout', whose ratio has the"):
+        trainer_of(policy, tmp_path, Clipped)
+    trainer_of(policy, tmp_path, Recomputed)
+
+
+def test_the_top_entropy_mask_is_trls_own_and_this_packages(policy, tmp_path):
+    trainer = training(policy, tmp_path, Recomputed, loss_type="dapo", top_entropy_quantile=0.3)
+    inputs = batch()
+    inputs["old_per_token_logps"] = with_log_probs(trainer, inputs) - 0.1
+    assert_trls_loss(trainer, inputs)
+    mask = (inputs["completion_mask"] * inputs["tool_mask"]).bool()
+    entropy = torch.rand(6, 7, generator=torch.Generator().manual_seed(2))
+    theirs = trainer.get_high_entropy_mask(entropy, mask, 1 - 0.3)
+    assert torch.equal(theirs, top_entropy_mask(entropy, mask, share=0.3))
+
+
 @pytest.mark.parametrize(
     "settings",
     [
-        {"top_entropy_quantile": 0.2},
+        {"top_entropy_quantile": 0.2, "beta": 0.1},
         {"importance_sampling_level": "sequence"},
         {"off_policy_mask_threshold": 0.1},
         {"delta": 2.0},
@@ -709,3 +753,34 @@ def test_two_processes_end_in_trls_own_weights_and_do_what_one_does(tmp_path):
     assert max((weights[0][k] - start[k]).abs().max() for k in start) > 1e-4
     for name in start:
         torch.testing.assert_close(weights[0][name], weights[1][name], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("slices", "updates"), [(1, 1), (2, 2)])
+def test_accumulation_may_eat_trls_iterations(slices, updates, policy, tmp_path):
+    """Question 26: updates per rollout are steps_per_generation x num_iterations /
+    gradient_accumulation_steps."""
+    drawn = []
+
+    def counted(prompts, trainer):
+        drawn.append(trainer.state.global_step)
+        return trl_run.rollouts(prompts, trainer)
+
+    settings = {"steps_per_generation": slices, "num_iterations": 2, "max_steps": 2}
+    trainer = GRPOTrainer(
+        model=policy.model,
+        args=GRPOConfig(
+            output_dir=str(tmp_path),
+            per_device_train_batch_size=4,
+            num_generations=4,
+            gradient_accumulation_steps=2,
+            max_completion_length=8,
+            **settings,
+            **QUIET,
+        ),
+        reward_funcs=trl_run.reward,
+        rollout_func=counted,
+        train_dataset=Dataset.from_list([{"prompt": p} for p in trl_run.PROMPTS]),
+        processing_class=policy.tokenizer,
+    )
+    trainer.train()
+    assert drawn == list(range(0, 2, updates))

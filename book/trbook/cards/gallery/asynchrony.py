@@ -128,7 +128,8 @@ CARDS: tuple[MethodCard, ...] = (
         action="drop",
         source=LIU,
         read_in="TRL 1.16.0 (`sequence_mask`, its default)",
-        besides="verl calls it Seq-MIS: its document drops a product above the bound, its preset `decoupled_seq_is_rs` one outside 0.5 to 2.",
+        besides="verl calls it Seq-MIS: its document drops a completion whose product is above the "
+        "bound, its preset `decoupled_seq_is_rs` one whose product is outside 0.5 to 2.",
         paper={"correction": "a cap of 3, in TRL; from 0.5 to 2, in verl's preset"},
         near=_kin("a mask with a lower bound too, *product, .5 to 2*"),
         remark="Over a long completion most products are near 0 and are kept, at a weight of about "
@@ -295,9 +296,9 @@ CARDS: tuple[MethodCard, ...] = (
         diff="- prox = forward_pass(old_weights)       # decoupled PPO\n"
         "+ prox = mu * (pi / mu) ** (age / (age + 1))\n"
         "  loss = -sg(prox / mu) * min(pi / prox * A, clip(pi / prox, 0.8, 1.2) * A)",
-        remark="The policy in between is interpolated by age. With a sampler of age a, in batches, "
-        "only the last of a + 1 equal parts of the way is clipped: at a = 9 PPO's 1.2 is passed at "
-        "π/μ = 6.2. The curve is drawn at age 0, where it is PPO's.",
+        remark="From a sampler that is a batches old, the policy in between lies a/(a + 1) of the way "
+        "to the learner, in log-probs, and the clip sees only the rest. At a = 9 the bound of "
+        "1.2 is passed when π/μ is 6.2. The curve is drawn at age 0, where it is PPO's.",
     ),
     MethodCard(
         "luspo",
@@ -346,7 +347,8 @@ CARDS: tuple[MethodCard, ...] = (
         arxiv="2602.17616",
         provenance="code",
         read_in="the authors (`megatron_actor.py` and the scripts for GSM8K and MATH of mit-han-lab/vcpo at c7f030f0)",
-        besides="Its baseline of least variance is left out, and so is the 0.55 from which its multi-turn script counts the share.",
+        besides="Its baseline of least variance is left out, and so is the 0.55 in its multi-turn "
+        "script, against which it measures the share.",
         functions=(CORRECTION,),
         chapter=HERE,
         paper={
@@ -415,8 +417,8 @@ CARDS: tuple[MethodCard, ...] = (
         "trm",
         "TRM",
         "(max(k2) <= delta and mean(k3) <= delta_mean)     # of the completion",
-        use="Use it when one bad token should disqualify an answer: the whole answer is dropped "
-        "if any token has moved too far, or its tokens have on average.",
+        use="Use it when one bad token should disqualify an answer: the whole answer is dropped if "
+        "one token has moved too far, or all of them have on average.",
         what="the largest and the mean KL of a completion's tokens",
         how="a completion is dropped if any of its tokens leaves the region, or all of them on average",
         level="completion",
@@ -429,8 +431,9 @@ CARDS: tuple[MethodCard, ...] = (
         besides="The paper of CPPO quotes both thresholds.",
         functions=(MODULE + "masks.trm_mask",),
         paper={"delta_max": "0.1, as CPPO's paper quotes it", "delta_mean": "0.002, likewise"},
-        remark="One token decides for a thousand. With the mean's threshold of 0.002 nats, a completion of a few "
-        "tokens is soon dropped whole; the curve's one-token completion is dropped at a |log r| of 0.06.",
+        remark="A single token can drop an answer of a thousand. With the mean's threshold of 0.002 "
+        "nats, a completion of a few tokens is soon dropped whole; the curve's one-token "
+        "completion is dropped at a |log r| of 0.06.",
     ),
     _masked(
         "ln_trm",
@@ -439,7 +442,8 @@ CARDS: tuple[MethodCard, ...] = (
         use="Use it when long answers should not be dropped for being long: a mean decides, in which early tokens "
         "count more than late ones.",
         what="a weighted mean of |r − 1| over a completion",
-        how="a completion is dropped if that mean is too large; a token counts as much as it can change what follows",
+        how="a completion is dropped if that mean is too large; a token counts the more, the more "
+        "text follows it",
         level="completion",
         action="drop",
         signed=False,
@@ -481,6 +485,33 @@ CARDS: tuple[MethodCard, ...] = (
         remark="Age alone decides, however little a token's probability has moved. Old tokens still count "
         "for their group's baseline, and no prompt is dropped.",
         no_curve="a token that is young enough has PPO's weight",
+    ),
+    _masked(
+        "sao",
+        "SAO",
+        "(0.7 < r < 6)      # A from a critic",
+        use="Use it when a group of answers per prompt is too dear or too slow to wait for: one answer per prompt and "
+        "a critic, one ratio for mismatch, age and updates.",
+        what="the ratio of each token to the policy that sampled it",
+        how="a token outside the window is left out, whatever its advantage; a critic gives the advantages, so one "
+        "completion per prompt is enough",
+        level="token",
+        action="mask",
+        signed=False,
+        source="Hou et al. 2026",
+        arxiv="2607.07508",
+        provenance="code",
+        read_in="TorchTrade at 44bb3069 (`sao_loss.py`), and descriptions of other ports",
+        functions=(MODULE + "masks.dis_mask", MODULE + "masks.SAO"),
+        long="single-rollout asynchronous optimisation; its mask is DIS, direct double-sided importance sampling",
+        paper={
+            "eps_low": "0.3 for mathematics, 0.8 for software",
+            "eps_high": "5 for mathematics, 3 for software",
+            "critic_speed": "two updates of the critic for one of the policy's",
+            "lam": "depends on the completion's length",
+        },
+        remark="A narrow window is no safer: from 0.8 to 1.2 most runs break that learn with the paper's window, and "
+        "PPO's clip in the same window holds. Most likely because the mask silences tokens on their way back too.",
     ),
     _masked(
         "vaco",
@@ -556,8 +587,8 @@ CARDS: tuple[MethodCard, ...] = (
         diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\n"
         "+ cov = (logp - mean(logp)) * (A - mean(A))\n"
         "+ loss = -min(r * A, clip(r, 0.8, 1.2) * A) * ~drawn(1 < cov < 5, 0.0002)",
-        remark="It preserves entropy, not a distance. The authors' own clip acts only above a "
-        "ratio of 2, so theirs leaves nearly all of the work to the draw. At least one token is "
+        remark="It preserves entropy, not a distance. In the authors' code the clip acts only above a "
+        "ratio of 2, so the draw does nearly all of the work there. At least one token is "
         "drawn, so the share is larger in a small minibatch.",
         no_curve="which tokens are drawn depends on all tokens of the batch, and on chance",
     ),
@@ -586,8 +617,9 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"eps": "12.5"},
         diff="- loss = -r * A * (abs(pi - mu) <= delta)     # DPPO, outwards\n"
         "+ loss = -r * A + abs(A) * mu * (r - 1) ** 2 / (2 * eps)",
-        remark="The push turns at |π − μ| = ε. No probability changes by more than 1, so at the default of 12.5 "
-        "its push is within 8 % of the unclipped one (derived here); at ε = 0.15 it is DPPO's threshold, without an edge.",
+        remark="The push turns at |π − μ| = ε. No probability changes by more than 1, so the default "
+        "of 12.5 hardly acts: the push stays within 8 % of the unclipped one (derived here). At "
+        "ε = 0.15 the push turns at DPPO's threshold.",
     ),
     MethodCard(
         "cfpo",
@@ -638,8 +670,8 @@ CARDS: tuple[MethodCard, ...] = (
         chapter=HERE,
         paper={"beta": "0.05, in Tinker's example; verl requires one"},
         diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\n+ loss = -(A * logp - beta / 2 * log(r) ** 2)",
-        remark="The penalty is weak at its default: a token with A = 1 is pushed until its probability is e to the 20th "
-        "times what it was.",
+        remark="The penalty is weak at its default: a token with A = 1 is pushed until it is e²⁰ times "
+        "as likely.",
     ),
     MethodCard(
         "kl_cov",
@@ -724,8 +756,9 @@ CARDS: tuple[MethodCard, ...] = (
         diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\n"
         "+ A = R - beta1 * log(mean(exp(R / beta1)))     # over the prompt's answers\n"
         "+ loss = (beta2 * sum(log(r)) - A) ** 2         # of the completion",
-        remark="The same regression as OPMD's, around the policy that sampled and with a soft maximum for a baseline. "
-        "At its default β₂ an answer one point better is pushed until it is e to the 1000th times as likely.",
+        remark="The same regression as OPMD's, around the policy that sampled and with a soft maximum "
+        "for a baseline. At its default β₂ an answer one point better is pushed until it is "
+        "e¹⁰⁰⁰ times as likely.",
     ),
     MethodCard(
         "tpo",

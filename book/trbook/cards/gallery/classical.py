@@ -27,7 +27,8 @@ CARDS: tuple[MethodCard, ...] = (
         besides="The loss over unrolled steps follows the abstract.",
         functions=("trlib.relatives.classical.newton_cg",),
         chapter="gallery_classical",
-        remark="The radius grows or shrinks with the share of its promise that a step kept.",
+        remark="The radius grows when a step lowers the loss by as much as its model promised, and "
+        "shrinks when it does not.",
         paper={"radius": "0.1, in the authors' code", "largest": "2, in the authors' code"},
         no_curve="it lowers any loss; there are no tokens",
         work="Each step takes one gradient, up to 120 products with the Hessian (each costs about "
@@ -62,9 +63,9 @@ CARDS: tuple[MethodCard, ...] = (
             "trlib.relatives.classical.affine_scaling",
         ),
         chapter="gallery_classical",
-        remark="The abstract combines known scalings by weights that were not read; `mix` takes "
-        "half of each. On probabilities, with the bound p ≥ 0, the scaling of Coleman and "
-        "Li is the Fisher metric, and its step is the natural gradient.",
+        remark="The abstract combines known scalings; we have not read its weights, and `mix` takes "
+        "half of each. On probabilities, with the bound p ≥ 0, the scaling of Coleman and Li is "
+        "the Fisher metric, and its step is the natural gradient.",
         no_curve="it solves equations; there are no tokens",
         work="Each step takes the whole Jacobian, up to 4n products with it and its transpose for "
         "n unknowns, and one more value of the equations.",
@@ -82,7 +83,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight="",
         what="each player's policy",
         to="where it is",
-        how="a KL step of each against what the other will play",
+        how="each takes a KL step against what the other will play",
         ratio="none",
         level="distribution",
         action="penalise",
@@ -96,8 +97,8 @@ CARDS: tuple[MethodCard, ...] = (
             "trlib.relatives.classical.graph_attention",
         ),
         chapter="gallery_classical",
-        remark="The three steps are MATRL's (arXiv 2106.06828): we read GA-MATR's abstract as "
-        "taking them over. What the other will play is the equilibrium of a game of two moves "
+        remark="The three steps are MATRL's (arXiv 2106.06828): as we read GA-MATR's abstract, it "
+        "takes them over. What the other will play is the equilibrium of a game of two moves "
         "each, stay or step; it is always pure. Its critic attends to neighbours. The simulator "
         "of flying stations was not rebuilt.",
         no_curve="it moves whole strategies; there are no tokens",

@@ -88,9 +88,9 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.constraints.COUNTERPOL", "trbook.bandit.counterfactual_policy"),
         chapter="gallery_constraints",
         paper={"k": "0.9, in the authors' notebook", "form": '"notebook", in the authors\' code'},
-        remark="The recorded run uses the summary's objective. `COUNTERPOL(form='notebook')` is "
-        "the authors': KL(pivot ‖ π), weights k and 1 - k, the target as baseline. It aims at its "
-        "target and no further, and a penalty k above 0 leaves the return short of it. J is that of the "
+        remark="The recorded run uses the summary's objective. `COUNTERPOL(form='notebook')` is the "
+        "authors': KL(pivot ‖ π), weights k and 1 - k, the target as baseline. It does not aim "
+        "beyond its target, and with a penalty k above 0 it falls short of it. J is that of the "
         "batch before its updates.",
     ),
 )

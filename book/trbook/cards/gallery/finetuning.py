@@ -17,8 +17,8 @@ CARDS: tuple[MethodCard, ...] = (
         weight="",
         what="the distribution at the expert's tokens",
         to="that of a moving average of the weights, and that at slightly changed embedded tokens",
-        how="two penalties; the change of the tokens is the worst of its length, found by one step "
-        "up the second penalty",
+        how="two penalties; the tokens are changed in the worst direction, found by one step up the "
+        "second penalty",
         ratio="none",
         level="distribution",
         action="penalise",
@@ -31,9 +31,8 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_finetuning",
         paper={"average": "0.99"},
         passes="three more forward and two more backward passes",
-        remark="A proximal point in the space of functions: a KL penalty, both ways, on an "
-        "expert's answers. The "
-        "average lives in the run's memory, so a second run begins with its own.",
+        remark="Its penalty is a KL in both directions, on an expert's answers. The average lives in "
+        "the run's memory, so a second run begins with its own.",
         no_curve="its penalties compare whole distributions, which the ratio of one token does "
         "not determine",
     ),
@@ -49,7 +48,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight="",
         what="the loss in a ball of weights",
         to="the weights now; its radius is the distance from the first policy",
-        how="the gradient is taken uphill, and further uphill the more the function has moved",
+        how="the gradient is taken uphill, the further the more the function has moved",
         ratio="none",
         level="parameters",
         action="smooth",
@@ -64,9 +63,9 @@ CARDS: tuple[MethodCard, ...] = (
         passes="one more forward and backward pass at the weights uphill, and a forward pass of "
         "the first policy",
         paper={"form": '"asam", with ρ = 1', "rho": "none"},
-        remark="The recorded run is SAM's form, built from the abstract. The paper's, equation 7, "
-        "is `SAM(measured=True, rho=1.0, form='asam')`: the ball of ASAM and a KL one way; it has "
-        "no recorded run.",
+        remark="The recorded run is SAM's form, built from the abstract. The paper's, equation 7, is "
+        "`SAM(measured=True, rho=1.0, form='asam')`, with ASAM's ball and a KL in one "
+        "direction; it has no recorded run.",
         no_curve="loss and weight are those of supervision; only the parameters at which the "
         "gradient is taken move",
     ),

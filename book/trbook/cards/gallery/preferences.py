@@ -111,8 +111,8 @@ CARDS: tuple[MethodCard, ...] = (
         r"kT\bigl(1-\tfrac1r\bigr)",
         what="a completion's mean log-ratio, and every token's ratio",
         to="the policy that the run began with; the policy before the batch",
-        how="a push on each pair of levels, and a small penalty on the way from the policy before "
-        "the batch",
+        how="a push on each pair of levels, and a small penalty on the distance from the policy "
+        "before the batch",
         ratio="π/π_ref",
         level="pair",
         action="penalise",

@@ -19,8 +19,8 @@ CARDS: tuple[MethodCard, ...] = (
         weight="",
         what=TOKEN_RATIO,
         to=BEFORE,
-        how="a clip whose window every update widens above and narrows below, until the tokens "
-        "with A > 0 count as much as those with A < 0; and a dual clip",
+        how="a clip whose two bounds rise in every update until the tokens with A > 0 count for "
+        "their share; and a dual clip",
         ratio="π/π_old",
         level="token",
         action="clip",
@@ -269,7 +269,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight=r"\begin{cases}0&\text{outside both, and outwards}\\r A&\text{else}\end{cases}",
         what="the KL of the sampled token against all others",
         to=BEFORE,
-        how="a mask where both PPO's window and that KL are left",
+        how="a mask for tokens outside both PPO's window and that KL",
         ratio="π/π_old",
         level="token",
         action="mask",

@@ -29,10 +29,10 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.regression.REBEL",),
         chapter="gallery_regression",
         paper={"eta": "1, the authors' code"},
-        remark="Loss 0 is the exponential tilt π ∝ π_old exp(ηR), if the pairs connect all "
-        "answers: pairs that only "
-        "cover them leave one free constant for each group of connected answers. A prompt whose "
-        "rewards are equal still has a gradient: it pulls the log-ratios back towards each other.",
+        remark="The loss is 0 at the exponential tilt π ∝ π_old exp(ηR), and only there if the pairs "
+        "connect all answers. Otherwise each group of connected answers has a free constant. A "
+        "prompt whose rewards are equal still has a gradient: it pulls the log-ratios back "
+        "towards each other.",
     ),
     MethodCard(
         "lco",
@@ -58,7 +58,7 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_regression",
         paper={"beta": "not read", "kind": "all three"},
         remark='The loss is that of kind "kld". If only sampled tokens have an advantage, the '
-        "targets average to a tilt by π_old A/β and not by A/β, and subtracting a baseline changes them.",
+        "targets average to a tilt by π_old A/β not by A/β, and a baseline changes them.",
     ),
     MethodCard(
         "rover",

@@ -16,8 +16,8 @@ CARDS: tuple[MethodCard, ...] = (
         weight=r"r\,A",
         what="nothing",
         to="nothing",
-        how="one update per batch, then fresh data; the baseline of least variance, if a score's "
-        "squared norm grows with the length",
+        how="one update per batch, then fresh data; the baseline has the least variance if a "
+        "score's squared norm grows with the length",
         ratio="π/π_old",
         level="token",
         action="nothing",

@@ -1,0 +1,217 @@
+"""The assignments: solutions pass every hidden test, the skeleton none, and plausible wrong answers
+not all."""
+
+from __future__ import annotations
+
+import csv
+import inspect
+import itertools
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tools.paths import ROOT
+from trbook.assignments import hidden, skeleton, solutions
+from trlab.record import read
+from trlab.texts import texts_of
+from trlib.advantages import group_relative, leave_one_out
+from trlib.algorithms import ppo_loss
+from trlib.algorithms.projection import project
+
+RIGHT = {name: getattr(solutions, name) for name in hidden.ASSIGNMENTS}
+
+
+def _biased(rewards: Any, group: Any) -> Any:
+    found = torch.zeros_like(rewards)
+    for one in group.unique():
+        own = rewards[group == one]
+        found[group == one] = (own - own.mean()) / (own.std(correction=0) + 1e-6)
+    return found
+
+
+def _clip(logp: Any, old: Any, advantages: Any, mask: Any, low: float, high: float) -> Any:
+    return (logp - old).exp(), (logp - old).exp().clamp(1 - low, 1 + high), advantages
+
+
+def _only_clipped(**given: Any) -> Any:
+    _, clipped, A = _clip(**given)
+    return -(clipped * A)[given["mask"]].mean()
+
+
+def _largest(**given: Any) -> Any:
+    ratio, clipped, A = _clip(**given)
+    return -torch.maximum(ratio * A, clipped * A)[given["mask"]].mean()
+
+
+def _padded(**given: Any) -> Any:
+    ratio, clipped, A = _clip(**given)
+    return -(torch.minimum(ratio * A, clipped * A) * given["mask"]).mean()
+
+
+def _on_the_way(mix: Callable[..., Any], kl: Callable[..., Any]) -> Callable[..., Any]:
+    def nearest(new: Any, q: Any, delta: float) -> Any:
+        inside, outside = 0.0, 1.0
+        if kl(new, q) <= delta:
+            return new
+        for _ in range(60):
+            half = (inside + outside) / 2
+            if kl(mix(half, new, q), q) <= delta:
+                inside = half
+            else:
+                outside = half
+        return mix(inside, new, q)
+
+    return nearest
+
+
+def _straight(t: float, new: Any, q: Any) -> Any:
+    return (t * new.exp() + (1 - t) * q.exp()).log()
+
+
+def _bent(t: float, new: Any, q: Any) -> Any:
+    return (t * new + (1 - t) * q).log_softmax(-1)
+
+
+def _forward(p: Any, q: Any) -> float:
+    return float((p.exp() * (p - q)).sum())
+
+
+def _flips(d: Any, far: Callable[..., Any]) -> float:
+    signs = torch.tensor(list(itertools.product((1.0, -1.0), repeat=len(d))), dtype=d.dtype)
+    return float(far((signs * d).mean(-1), d.mean()).double().mean())
+
+
+WRONG: dict[str, dict[str, Callable[..., Any]]] = {
+    "advantages": {
+        "divisor G": _biased,
+        "the others' mean": lambda rewards, group: leave_one_out(rewards, group),
+        "over the batch": lambda rewards, group: (rewards - rewards.mean()) / rewards.std(),
+    },
+    "clipped_loss": {
+        "the clip alone": _only_clipped,
+        "the larger one": _largest,
+        "a mean over padding": _padded,
+    },
+    "nearest": {
+        "a mixture of probabilities": _on_the_way(_straight, _forward),
+        "the other KL": _on_the_way(_bent, lambda p, q: _forward(q, p)),
+        "always to the edge": lambda new, q, delta: solutions.nearest(q + 30 * (new - q), q, delta),
+    },
+    "p_value": {
+        "one side": lambda a, b: _flips(a - b, lambda m, found: m >= found - 1e-12),
+        "strictly farther": lambda a, b: _flips(
+            a - b, lambda m, found: m.abs() > found.abs() + 1e-12
+        ),
+        "not paired": lambda a, b: solutions.p_value(a.sort().values, b.sort().values),
+    },
+    "sums": {
+        "two numbers": lambda text: (
+            sum(int(x) + int(y) == int(z) for x, y, z in TWO.findall(text)),
+            len(TWO.findall(text)),
+        ),
+        "one space": lambda text: solutions.sums(
+            " ".join(re.findall(r"\d+(?: \+ \d+)+ = \d+", text))
+        ),
+        "the first": lambda text: tuple(
+            min(1, x) for x in solutions.sums((solutions.SUM.search(text) or [""])[0])
+        ),
+    },
+}
+TWO = re.compile(r"(\d+)\s*\+\s*(\d+)\s*=\s*(\d+)")
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_solutions_have_all_points(seed: int) -> None:
+    results = hidden.grade(RIGHT, seed)
+    assert [one.says for one in results if one.says] == []
+    total = {
+        name: sum(one.points for one in results if one.test.assignment == name)
+        for name in hidden.ASSIGNMENTS
+    }
+    assert total == dict.fromkeys(hidden.ASSIGNMENTS, 4)
+
+
+def test_the_skeleton_has_none_and_says_why() -> None:
+    functions = {name: getattr(skeleton, name) for name in hidden.ASSIGNMENTS}
+    results = hidden.grade(functions)
+    assert all(one.points == 0 and one.says.startswith("NotImplementedError") for one in results)
+    for name, function in functions.items():
+        assert [*inspect.signature(function).parameters] == [
+            *inspect.signature(RIGHT[name]).parameters
+        ]
+        assert inspect.getdoc(function)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "mistake"), [(name, one) for name, some in WRONG.items() for one in some]
+)
+def test_a_wrong_answer_loses_points(assignment: str, mistake: str) -> None:
+    for seed in (0, 7):
+        results = hidden.grade({**RIGHT, assignment: WRONG[assignment][mistake]}, seed)
+        lost = [one for one in results if one.points < one.test.points]
+        assert lost and {one.test.assignment for one in lost} == {assignment}
+        assert all(one.says for one in lost)
+
+
+def test_solutions_are_the_library_s() -> None:
+    draw = torch.Generator().manual_seed(3)
+    rewards, group = hidden.normal(draw, 9), torch.arange(9) % 3
+    hidden.same(solutions.advantages(rewards, group), group_relative(rewards, group))
+    given = hidden._tokens(draw)
+    mask = given["mask"]
+    theirs = ppo_loss(
+        given["logp"],
+        given["old"],
+        advantages=given["advantages"],
+        mask=mask,
+        eps_low=given["low"],
+        eps_high=given["high"],
+    )
+    hidden.same(solutions.clipped_loss(**given), theirs.per_token[mask].mean())
+    new, q = hidden._policies(draw)
+    hidden.same(
+        solutions.nearest(new, q, 0.05), project(new[None], q[None], delta_kl=0.05).logp[0], 1e-5
+    )
+
+
+def test_what_the_three_runs_show() -> None:
+    """For the teacher: the share of right sums of the last four readings, run by run."""
+    runs = read("real_words")[1].set_index("label")
+    found = {}
+    for label in runs.index:
+        written = texts_of(runs.loc[label])[1]
+        last = [
+            solutions.sums(text) for batch in sorted(written)[-4:] for text, _ in written[batch]
+        ]
+        right, there = (sum(one[i] for one in last) for i in (0, 1))
+        found[label] = (right, there)
+    assert found == SHOWN
+    page = (ROOT / "book/teaching.md").read_text(encoding="utf-8")
+    told = re.findall(r"\b(\d+) of (?:32|30)\b", page.partition("By the last four readings")[2])
+    assert told == [
+        str(SHOWN[label][0]) for label in ("once", "eight times, clipped", "eight times")
+    ]
+
+
+SHOWN = {"once": (14, 32), "eight times": (5, 30), "eight times, clipped": (16, 32)}
+
+
+def test_the_command_line_grades_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {
+        "ada": Path(solutions.__file__).read_text(encoding="utf-8"),
+        "ben": "raise SystemExit('no')",
+        "cem": "def sums(text):\n    return 0, 0\n",
+    }
+    for name, text in files.items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    paths = [str(tmp_path / f"{name}.py") for name in files]
+    assert hidden.main([*paths, "--csv", str(tmp_path / "points.csv")]) == 0
+    out = capsys.readouterr().out
+    assert "ben: cannot be run, SystemExit: no" in out and "no function 'advantages'" in out
+    rows = list(csv.DictReader((tmp_path / "points.csv").open(encoding="utf-8")))
+    assert [row["student"] for row in rows] == [*files]
+    assert [sum(int(row[name]) for name in hidden.ASSIGNMENTS) for row in rows] == [20, 0, 0]
