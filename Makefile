@@ -10,8 +10,8 @@ report: .venv/installed-dev ; @$(PYTHON) -m tools.pdf --alone book/report
 # The house's rings: `test` is the gate, `test-all` everything that runs by day, each in one process of pytest.
 PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
 BY_DAY := -m "not nightly and not style"
-# The chapters of the main line, as _toc.yml lists them before the companions and the gallery.
-MAIN := $(shell sed -n '/caption: Further/q; s|.*file: \(notebooks/[a-z0-9_]*\).*|\1.ipynb|p' _toc.yml)
+# The chapters of the main line, which _toc.yml lists without the companions below them.
+MAIN := $(shell sed -n '/caption: Check/q; s|^      - .*file: \(notebooks/[a-z0-9_]*\).*|\1.ipynb|p' _toc.yml)
 # Two notebooks less, which nbmake runs for the tests' own book.
 SHOWN := 00_quickstart 05_grpo
 NBMAKE := --nbmake $(SHOWN:%=--deselect notebooks/%.ipynb)
