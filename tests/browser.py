@@ -104,8 +104,10 @@ def sources(chromium: Any) -> Iterator[Callable[..., Any]]:
 
     def answer(route: Any) -> None:
         asked = route.request.url.split("/", 3)[3]
-        # `../../engine/js/...` of a source, the presets, and the table of looks
-        above = {"engine": ENGINE.parent, "playground.json": ENGINE.parent, "trlab": ROOT}
+        # `../../engine/js/...` of a source, `../../js/maths/...` of the engine, the presets, and the
+        # table of looks
+        above = dict.fromkeys(("engine", "js", "playground.json"), ENGINE.parent)
+        above["trlab"] = ROOT
         path = above.get(asked.split("/")[0], SOURCES) / asked
         if path.is_file():
             kind = "application/json" if path.suffix == ".json" else "text/javascript"
@@ -130,14 +132,14 @@ window.text = array => { const bytes = new Uint8Array(array.buffer, array.byteOf
     for (let i = 0; i < bytes.length; i += 8192) out += String.fromCharCode(...bytes.subarray(i, i + 8192));
     return btoa(out); };
 window.made = async (vocabulary, weights, build = "engine") => {
-    const { Engine } = await import("/js/engine.js");
-    const bytes = await (await fetch(`/built/${build}.wasm`)).arrayBuffer();
+    const { Engine } = await import("/engine/js/engine.js");
+    const bytes = await (await fetch(`/engine/built/${build}.wasm`)).arrayBuffer();
     const engine = await Engine.create(bytes);
     engine.load({ vocabulary, weights: typeof weights === "string" ? numbers(weights) : weights });
     return engine;
 };
 window.score = async (engine, prompts, completions) => {
-    const { passes, write } = await import("/js/packing.js");
+    const { passes, write } = await import("/engine/js/packing.js");
     return passes(engine, prompts, completions).flatMap(pass => {
         const first = write(engine, prompts, pass);
         engine.forward(pass.rows, pass.outputs);
@@ -154,8 +156,8 @@ def ask(chromium: Any) -> Iterator[Callable[..., Any]]:
     from trbook.explorables.engine import HERE as ENGINE
 
     page = chromium.new_page()
-    with served(ENGINE) as address:
-        page.goto(f"{address}/js/")
+    with served(ENGINE.parent) as address:  # its sources import from js/maths
+        page.goto(f"{address}/engine/js/")
         page.add_script_tag(content=ENGINE_TOOLS)
         yield lambda body, **given: page.evaluate(f"async given => {{ {body} }}", given)
         page.close()

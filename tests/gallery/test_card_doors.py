@@ -53,7 +53,7 @@ def test_a_card_says_what_a_trainer_calls_it(name: str) -> None:
     assert "(#in-your-trainer)" in first and "\n## In your trainer\n" in text
     assert "../ladder.md" in text and f"**Pitfall.** {DOORS[name].pitfall}" in text
     if paper.trl is None and paper.verl is None:
-        assert "neither TRL nor verl has it" in first
+        assert "[in neither](#in-your-trainer) TRL nor verl" in first
         return
     named = re.findall(r"`([^`]+)`", first)
     for said in named:

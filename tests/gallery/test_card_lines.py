@@ -116,7 +116,7 @@ class Table:
     def minibatches(self) -> list[Table]:
         return [self]
 
-    def score(self, rows: Any = None, *, twice: bool = False) -> Scores:
+    def score(self, rows: Any = None, *, double_backward: bool = False) -> Scores:
         full = self.full(self.parameters[0]).unsqueeze(1)
         return Scores(full.gather(-1, self.batch.tokens.unsqueeze(-1)).squeeze(-1), full)
 

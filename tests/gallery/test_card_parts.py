@@ -56,7 +56,9 @@ def test_everything_that_trains_has_an_outcome():
 @pytest.mark.parametrize("card", STALE, ids=lambda card: card.name)
 def test_a_method_for_stale_data_shows_its_runs_and_the_line_that_it_changes(card):
     text = page(card, "", str)
-    sweep = "relay_2026" if card.name in OF_2026 else "relay_best"
+    sweep = {"sao": "relay_sao"}.get(
+        card.name, "relay_2026" if card.name in OF_2026 else "relay_best"
+    )
     assert [(one.source.sweep, one.point, one.task) for one in outcomes(card)] == [
         (sweep, "own", "relay"),
         (sweep, "hot", "relay"),
@@ -76,7 +78,7 @@ def test_an_outcome_is_the_record_s(card):
         assert one.uses >= 1 and 0 < one.lr < 1 and one.seeds >= 8
     sweeps = {one.source.sweep for one in outcomes(card)}
     assert (
-        sweeps <= {"gallery_best", "relay_best", "relay_2026"}
+        sweeps <= {"gallery_best", "relay_best", "relay_2026", "relay_sao"}
         or card.family in FAMILIES
         or card.name == "gae"
     )

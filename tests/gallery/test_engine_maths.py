@@ -65,7 +65,7 @@ def test_the_window_of_bapo_is_searched_as_in_trlib(ask: Callable[..., Any], cou
                 "high_most": 3.0,
             }
             found = ask(
-                """const { method } = await import("/js/methods.js");
+                """const { method } = await import("/engine/js/methods.js");
                 return method("bapo", given.settings).survey(given.completions).window;""",
                 settings=given,
                 completions=completions(batch),

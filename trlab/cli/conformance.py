@@ -25,6 +25,7 @@ examples:
   trlib conformance --function my.losses:k3 --loss k3        your KL estimator (logp, logp_old); or k1, k2
   trlib conformance --function my.losses:kl --kind kl        which estimator is it?
   trlib conformance --function my.losses:adv --kind advantage     your advantages (rewards, group): which are they?
+  trlib conformance --function my.losses:tis --loss tis      your correction (logp_old, logp_rollout, mask)
   trlib conformance --function my.verl:loss --signature verl --loss dppo_tv --anchor rollout
   trlib conformance --function my.trainers:Mine --signature trl --loss cispo
   trlib conformance --vectors                                where the numbers and their specification lie
@@ -70,8 +71,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kind",
         metavar="NAME",
-        help="what the function computes: loss, kl or advantage (default: what --loss names, else "
-        "loss)",
+        help="what the function computes: loss, kl, advantage or correction (default: what --loss "
+        "names, else loss)",
     )
     parser.add_argument(
         "--signature", metavar="NAME", help="of the function: plain, verl or trl (default: plain)"
@@ -79,8 +80,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--loss",
         metavar="NAME",
-        help="what the function should be: a loss (default: the nearest), k1, k2, k3, group_std, "
-        "group_mean, leave_one_out, length_weighted or gae",
+        help="what the function should be: a loss (default: the nearest; grpo and dapo are names of "
+        "a loss with its aggregation), k1, k2, k3, group_std, group_mean, leave_one_out, "
+        "length_weighted, gae, tis, tis_seq, mis, mis_seq or icepop",
     )
     parser.add_argument(
         "--aggregation", metavar="NAME", help="to ask the function for (default: the loss's own)"

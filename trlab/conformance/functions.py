@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from torch import Tensor
+
 from trlab.conformance import calls, libraries
 from trlab.conformance.bench import Observed
 from trlab.conformance.families import FAMILIES
@@ -33,16 +35,31 @@ TRL_TYPES = {
 """TRL's loss_type for an aggregation, where the loss has no type of its own."""
 HORIZONS = ("horizon", "max_tokens", "max_completion_length", "generate_max_len")
 """What a plain function may call the divisor of a sum over a row."""
+CORRECTIONS = {
+    "tis": "token truncate",
+    "tis_seq": "sequence truncate",
+    "mis": "token mask",
+    "mis_seq": "sequence mask",
+    "icepop": "token window",
+}
+"""From a correction's name, which a card of the book has too, to its piece."""
+LOSSES = {
+    "grpo": ("ppo", "seq-mean-token-mean"),
+    "dapo": ("ppo_clip_higher", "token-mean"),
+}
+"""Names for a loss of the vectors with an aggregation."""
 KINDS: dict[str, tuple[str, ...]] = {
     "loss": (),
     "kl": ("k1", "k2", "k3"),
     "advantage": ("group_std", "group_mean", "leave_one_out", "length_weighted", "gae"),
+    "correction": tuple(CORRECTIONS),
 }
 """What a function may compute, and the pieces that are tried where none is named."""
-PIECES = (*KINDS["kl"], *KINDS["advantage"])
+PIECES = (*KINDS["kl"], *KINDS["advantage"], *KINDS["correction"])
 """What surrounds a loss and can be named in its place: KL estimators, called with (logp, logp_old),
-and advantages, called with (rewards, group) or (rewards, lengths, group), of GAE with (rewards,
-values, mask) and gamma, lam."""
+advantages, called with (rewards, group) or (rewards, lengths, group), of GAE with (rewards, values,
+mask) and gamma, lam, and corrections, called with (logp_old, logp_rollout, mask) or the first two,
+and with its bounds, 2 or .5 and 5, where they have `cap` and `floor`."""
 
 
 def resolve(address: str) -> Callable[..., Any]:
@@ -106,8 +123,8 @@ def hold(
         vectors: the golden vectors.
         function: itself, or its address package.module:name.
         signature: one of SIGNATURES.
-        loss: a name of the vectors' losses, or of PIECES; None: every loss is tried, and the
-            nearest reported.
+        loss: a name of the vectors' losses, of LOSSES or of PIECES; None: every loss is tried, and
+            the nearest reported.
         how: the aggregation to ask for; None: the loss's own.
         anchor: which policy's log-probs stand where the function has one place for them; None: of a
             plain function the loss's own, else "recomputed".
@@ -123,10 +140,13 @@ def hold(
         ("anchor", anchor or calls.ANCHORS[0], calls.ANCHORS),
         ("aggregation", how or AGGREGATIONS[0], AGGREGATIONS),
         ("kind", kind or "loss", tuple(KINDS)),
-        ("loss", loss or "ppo", (*vectors.losses, *PIECES)),
+        ("loss", loss or "ppo", (*vectors.losses, *LOSSES, *PIECES)),
     ):
         if value not in known:
             raise unknown(name, value, known)
+    if loss in LOSSES:
+        loss, own = LOSSES[loss]
+        how = how or own
     pieces = KINDS[kind or "loss"]
     if kind and loss and (loss not in pieces if pieces else loss in PIECES):
         expected = ", ".join(pieces) if pieces else "the name of a loss"
@@ -177,6 +197,10 @@ class _Function:
     given: dict[str, Any]
 
     def piece(self, name: str) -> Finding:
+        if name in CORRECTIONS:
+            return libraries.corrected(
+                self.vectors, self.title, CORRECTIONS[name], partial(self._factor, name)
+            )
         return compare(self.vectors, self.title, name, partial(self._numbers, name))
 
     def judged(self, loss: str, observed: Observed) -> Finding:
@@ -246,12 +270,26 @@ class _Function:
         taken = ("rewards", *(("lengths",) if name == "length_weighted" else ()), "group")
         return {"advantages": self._called({key: inputs[key] for key in taken})}
 
+    def _factor(self, name: str, batch: dict[str, Tensor]) -> Tensor:
+        """What a correction multiplies each token by."""
+        parameters = inspect.signature(self.function).parameters
+        bounds = {"cap": 5.0, "floor": 0.5} if name == "icepop" else {"cap": 2.0}
+        more = {key: bound for key, bound in bounds.items() if key in parameters} | self.given
+        inputs = {key: batch[key] for key in ("logp_old", "logp_rollout", "mask")}
+        needed = [p for p in parameters.values() if p.default is p.empty and p.name not in more]
+        if "mask" not in parameters and len(needed) < 3:
+            del inputs["mask"]
+        return _call(self.function, inputs, more)
+
     def _called(self, inputs: dict[str, Any], **more: Any) -> Any:
-        """By the names of its parameters where it has ours, else in their order."""
-        parameters, more = inspect.signature(self.function).parameters, {**more, **self.given}
-        if all(name in parameters for name in inputs):
-            return self.function(**inputs, **more)
-        return self.function(*inputs.values(), **more)
+        return _call(self.function, inputs, {**more, **self.given})
+
+
+def _call(function: Callable[..., Any], inputs: dict[str, Any], more: dict[str, Any]) -> Any:
+    """By the names of its parameters where it has ours, else in their order."""
+    if all(name in inspect.signature(function).parameters for name in inputs):
+        return function(**inputs, **more)
+    return function(*inputs.values(), **more)
 
 
 def _nearest_piece(findings: list[Finding]) -> Finding:

@@ -115,7 +115,9 @@ def gae(vectors: Vectors, *, whitened: bool, skipped: bool) -> Numbers:
 
 
 def correction(vectors: Vectors, *, level: str, how: str, clamp: float | None) -> Numbers:
-    """The factor on the advantages of unmasked tokens, 0 elsewhere."""
+    """The factor on the advantages of unmasked tokens, 0 elsewhere. how="window": IcePop's, from .5
+    to 5, else 0."""
+    low, high = (0.5, 5.0) if how == "window" else (0.0, 2.0)
     factors = {}
     for name in CORRECTED:
         batch = vectors.batches[name]
@@ -123,7 +125,8 @@ def correction(vectors: Vectors, *, level: str, how: str, clamp: float | None) -
         d = (batch["logp_old"] - batch["logp_rollout"]).masked_fill(~mask, 0.0)
         d = d.sum(-1, keepdim=True).expand_as(d) if level == "sequence" else d
         c = (d if clamp is None else d.clamp(-clamp, clamp)).exp()
-        c = c.clamp(max=2.0) if how == "truncate" else c.masked_fill(c > 2.0, 0.0)
+        outside = (c > high) | (c < low)
+        c = c.clamp(max=high) if how == "truncate" else c.masked_fill(outside, 0.0)
         factors[name] = c.where(mask, 0.0)
     return factors
 
@@ -213,6 +216,9 @@ PIECES: dict[str, Definition] = {
         for level in ("token", "sequence")
         for how in ("truncate", "mask")
     },
+    "token window": Definition(
+        partial(correction, level="token", how="window"), {"clamp": CLAMPED}
+    ),
     "dpo": Definition(relatives.dpo, PAIRS),
     "reference": Definition(relatives.moved, {"share": SHARE}),
     "muon": Definition(relatives.muon, BALL),

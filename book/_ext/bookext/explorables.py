@@ -1,4 +1,4 @@
-"""What the first page shows: `{first-lane}`, a model that learns, breaks and holds, and three doors;
+"""What the first page shows: `{first-lane}`, a model that learns, breaks and holds, and four doors;
 `{written}`, what a model writes while it learns; `{ratio-map}`, clipping against divergence; and
 `{loop}`, the loop to explore. `{basin}`, `{playground}` and `{diagnose}` are explorables for pages
 that are not notebooks."""
@@ -17,12 +17,13 @@ from trbook.explorables.files import BUILT
 START = "notebooks/00_quickstart"
 
 DOORS = (
-    (START, "Learn it", "a quickstart of ten minutes, then a chapter for each question"),
+    (START, "Learn it", "a quickstart, then a chapter for each question"),
     (
         "book/diagnose",
         "Is my run fine?",
         "clip ratio, mismatch and staleness, from a run's log-probabilities",
     ),
+    ("book/questions", "Ask", "what people who train language models ask, answered in a sentence"),
     (
         "book/methods/index",
         "Find a method",
@@ -33,7 +34,7 @@ DOORS = (
 
 
 class FirstLane(SphinxDirective):
-    """What the first screen holds: the figure that draws itself, and three doors."""
+    """What the first screen holds: the figure that draws itself, and four doors."""
 
     def run(self) -> list[nodes.Node]:
         self.env.note_dependency(str(BUILT / f"{Front.module}.data.json"))

@@ -199,8 +199,8 @@ DOORS: Mapping[str, Doors] = {
         BESIDE.format("gmpo", "ppo"),
         "GMPO beside PPO, sixteen passes",
         NONE.format(label="GMPO"),
-        "Its window is one of log-ratios. verl reads it from `clip_ratio`, whose 0.2 is half of the "
-        "paper's 0.4.",
+        "Its window bounds log-ratios, and verl reads it from `clip_ratio`: the default of 0.2 "
+        "is half of the paper's 0.4.",
         "grpo",
         "gspo",
         "epsilon",

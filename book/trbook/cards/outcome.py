@@ -56,6 +56,7 @@ SOURCES = (
         labels=PARTIAL,
         of=lambda card: card.name in OF_2026,
     ),
+    Source("relay_sao", "rate", ("own", "hot"), of=lambda card: card.name == "sao"),
     Source(
         "critic",
         "updates",
@@ -77,6 +78,7 @@ HEADLINE = (
     "gallery_best",
     "relay_best",
     "relay_2026",
+    "relay_sao",
     "critic",
     "trapo",
     "loops",

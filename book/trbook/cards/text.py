@@ -103,19 +103,25 @@ def _doors(card: MethodCard, chapter: str) -> list[str]:
     doors = DOORS[card.name]
     learn = [f"- **Learn it:** {chapter}"] if chapter else []
     here = f'<a href="../playground.html#playground:{doors.play}">{doors.shows}</a>'
-    elsewhere = ", ".join(f"`{one}`" for one in _named_there(card)) or "neither TRL nor verl has it"
+    named = ", ".join(f"`{one}`" for one in _named_there(card))
+    there = (
+        f"[TRL and verl]({_TRAINER}), {named}"
+        if named
+        else f"[in neither]({_TRAINER}) TRL nor verl"
+    )
     return [
         ":::{div} ways",
         *learn,
         f"- **Run it here:** {here if doors.play else doors.shows}",
-        f"- **In your trainer:** [{_LIBRARIES}](#in-your-trainer), {elsewhere}",
+        f"- **In your trainer:** {there}",
         ":::",
         "",
     ]
 
 
-_LIBRARIES = "TRL and verl"
+_TRAINER = "#in-your-trainer"
 LADDER = "../ladder.md"
+BRIDGE = "../../notebooks/12_at_scale.ipynb"
 """From a page in `book/methods`."""
 
 
@@ -137,6 +143,8 @@ def _trainers(card: MethodCard) -> list[str]:
     """What to set in TRL and in verl, or why nothing can be."""
     paper = papers.of_card(card.name)
     versions = papers.WRITTEN_FOR
+    bridged = "bridge" in paper.trl_note + paper.verl_note
+    bridge = f"The bridge is in [chapter 12]({BRIDGE}). " if bridged else ""
     return [
         "## In your trainer",
         "",
@@ -146,8 +154,7 @@ def _trainers(card: MethodCard) -> list[str]:
         f"**verl {versions['verl']}.** {paper.verl_note or 'As the paper has it:'}",
         "",
         *_box("text", [f"{name}={value}" for name, value in (paper.verl or {}).items()]),
-        "*By the bridge*: [chapter 12](../../notebooks/12_at_scale.ipynb). What other libraries "
-        "call it: [settings](../settings.md), [losses](../atlas.md).",
+        f"{bridge}What other libraries call it: [settings](../settings.md), [losses](../atlas.md).",
         "",
     ]
 

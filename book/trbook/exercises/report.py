@@ -36,7 +36,7 @@ def note(file: str | Path, exercise: str, verdict: Verdict) -> None:
     if verdict.whose:
         return
     path = Path(file)
-    kept = read(path) if path.exists() else {"version": __version__, "verdicts": {}}
+    kept: dict[str, Any] = read(path) if path.exists() else {"version": __version__, "verdicts": {}}
     tries = kept["verdicts"].get(exercise, {}).get("tries", 0)
     kept["verdicts"][exercise] = {
         "right": verdict.right,

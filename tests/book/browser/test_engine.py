@@ -86,7 +86,7 @@ def a_loss(policy: Policy, completions: Completions) -> tuple[torch.Tensor, torc
 
 
 LEARN = """
-    const { passes, write } = await import("/js/packing.js");
+    const { passes, write } = await import("/engine/js/packing.js");
     const engine = await made(given.vocabulary, given.weights, given.build);
     const logp = [];
     for (const pass of passes(engine, given.prompts, given.completions)) {
@@ -209,7 +209,7 @@ def test_the_same_uniform_numbers_write_the_same_tokens(ask: Callable[..., Any],
     uniform = torch.rand(rows, most, generator=random, dtype=torch.float64)
     found = ask(
         """
-        const { sample } = await import("/js/sampler.js");
+        const { sample } = await import("/engine/js/sampler.js");
         const engine = await made(given.vocabulary, given.weights);
         const all = sample(engine, given.prompts, { group: 8, maxTokens: given.most, keep: new Set([3, 70]),
             uniform: (row, t) => given.uniform[row][t] });
@@ -247,7 +247,7 @@ def test_more_completions_than_the_cache_holds_are_written_in_portions(
     prompts = policy.encode_prompts([p.text for p in task_of("spend").prompts(40, seed=1)])
     found = ask(
         """
-        const { sample } = await import("/js/sampler.js"), { stream } = await import("/js/random.js");
+        const { sample } = await import("/engine/js/sampler.js"), { stream } = await import("/engine/js/random.js");
         const engine = await made(given.vocabulary, given.weights, "checked");
         const table = Array.from({ length: given.prompts.length * 10 }, (_, i) => stream(1, i));
         const numbers = table.map(random => Array.from({ length: 32 }, random));
@@ -317,7 +317,7 @@ def test_what_does_not_fit_is_refused_by_name(
     found = ask(
         f"""
         const engine = await made(114, new Float32Array(114112).fill(.01), given.build);
-        const {{ putPrompt }} = await import("/js/packing.js");
+        const {{ putPrompt }} = await import("/engine/js/packing.js");
         putPrompt(engine, 0, [5, 6, 7, 8]);
         engine.predictor[0] = 3; engine.target[0] = 1;
         const before = text(engine.read());
@@ -343,7 +343,7 @@ def test_packed_weights_open_as_they_were_packed(ask: Callable[..., Any], name: 
     given = {"card": card.json(), "data": base64.b64encode(data).decode()}
     found = ask(
         """
-        const { open } = await import("/js/checkpoint.js");
+        const { open } = await import("/engine/js/checkpoint.js");
         const bytes = Uint8Array.from(atob(given.data), c => c.charCodeAt(0));
         const { vocabulary, weights } = await open(bytes, given.card);
         bytes[7] ^= 1;

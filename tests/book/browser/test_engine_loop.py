@@ -30,9 +30,9 @@ from trlib.tasks.dial import CAREFUL
 from trlib.tasks.task import Prompt
 
 LANE = """
-    const { Engine } = await import("/js/engine.js"), { Lane } = await import("/js/lane.js");
-    const { TASKS } = await import("/js/tasks.js"), { Vocabulary } = await import("/js/vocabulary.js");
-    const wasm = await (await fetch("/built/engine.wasm")).arrayBuffer(), { kind: Task } = TASKS[given.card.name];
+    const { Engine } = await import("/engine/js/engine.js"), { Lane } = await import("/engine/js/lane.js");
+    const { TASKS } = await import("/engine/js/tasks.js"), { Vocabulary } = await import("/engine/js/vocabulary.js");
+    const wasm = await (await fetch("/engine/built/engine.wasm")).arrayBuffer(), { kind: Task } = TASKS[given.card.name];
     const checkpoint = { vocabulary: new Vocabulary(given.card.words), weights: numbers(given.weights) };
     const lane = new Lane(await Engine.create(wasm), checkpoint, new Task(given.knobs), given.settings);
 """
@@ -378,7 +378,7 @@ def test_verifiers_say_what_trlib_s_say(ask: Callable[..., Any], name: str) -> N
             spoilt += [["-9", str(int(prompt.text.split()[0]) - 9)], [*words[:-2], "-9", "bust"]]
         cases += [(prompt, one, ended) for one in spoilt for ended in (True, False)]
     found = ask(
-        """const { TASKS } = await import("/js/tasks.js"), task = new TASKS[given.name].kind();
+        """const { TASKS } = await import("/engine/js/tasks.js"), task = new TASKS[given.name].kind();
         return given.cases.map(([text, words, ended]) => {
             const prompt = task.read(text);
             return { answer: prompt.answer, ...task.verify(prompt, words, ended) };
@@ -393,7 +393,7 @@ def test_verifiers_say_what_trlib_s_say(ask: Callable[..., Any], name: str) -> N
 
 
 def test_prompts_are_those_that_the_task_can_ask(ask: Callable[..., Any]) -> None:
-    found = ask("""const { TASKS } = await import("/js/tasks.js"), { stream } = await import("/js/random.js");
+    found = ask("""const { TASKS } = await import("/engine/js/tasks.js"), { stream } = await import("/engine/js/random.js");
         const many = (name, knobs) => { const task = new TASKS[name].kind(knobs), random = stream(0, name);
             return Array.from({ length: 600 }, () => task.prompt(random)); };
         return [many("dial"), many("dial", { moves: [1, 8] }), many("spend", { amount: 12 }), many("spend")];""")
@@ -415,7 +415,7 @@ def test_an_update_in_a_few_numbers(ask: Callable[..., Any]) -> None:
     ratios = np.random.default_rng(0).lognormal(0, 0.3, 201)
     got, none, careful = ask(
         """
-        const { brief } = await import("/js/measures.js"), { CAREFUL } = await import("/js/tasks.js");
+        const { brief } = await import("/engine/js/measures.js"), { CAREFUL } = await import("/engine/js/tasks.js");
         const of = (ratios) => brief({ tokens: ratios.length, kept: .9, norm: 2, ratios }, 3, 8);
         return [of(given.ratios), of([]), CAREFUL];""",
         ratios=ratios.tolist(),
@@ -427,7 +427,7 @@ def test_an_update_in_a_few_numbers(ask: Callable[..., Any]) -> None:
 
 
 def test_random_numbers_are_uniform_and_streams_differ(ask: Callable[..., Any]) -> None:
-    drawn = ask("""const { stream } = await import("/js/random.js");
+    drawn = ask("""const { stream } = await import("/engine/js/random.js");
         return [[0, "a"], [0, "b"], [1, "a"], [0, "a", 1]].map(path => {
             const random = stream(...path); return Array.from({ length: 20000 }, random); });""")
     table = np.array(drawn)
@@ -444,7 +444,7 @@ def test_random_numbers_are_uniform_and_streams_differ(ask: Callable[..., Any]) 
 def test_beta_follows_the_kl_as_in_trlib(ask: Callable[..., Any]) -> None:
     cases = [(beta, kl) for beta in (1e-6, 0.3, 1e6) for kl in (0.0, 0.006, 0.01, 0.02, 5.0)]
     found = ask(
-        """const { adapted } = await import("/js/update.js");
+        """const { adapted } = await import("/engine/js/update.js");
         return given.cases.map(([beta, kl]) => [adapted(beta, kl, .01), adapted(beta, kl, .01, .3)]);""",
         cases=cases,
     )
@@ -508,9 +508,9 @@ def test_a_worker_plays_pauses_and_answers(ask: Callable[..., Any]) -> None:
     card, data = packed(trlib.load_policy("dial"))
     found = ask(
         """
-        const wasm = await (await fetch("/built/engine.wasm")).arrayBuffer();
+        const wasm = await (await fetch("/engine/built/engine.wasm")).arrayBuffer();
         const bytes = Uint8Array.from(atob(given.data), c => c.charCodeAt(0));
-        const worker = new Worker("/js/worker.js", { type: "module" }), log = [], waiting = [];
+        const worker = new Worker("/engine/js/worker.js", { type: "module" }), log = [], waiting = [];
         worker.onmessage = ({ data }) => { log.push(data); for (const see of waiting) see(data); };
         const until = (test) => new Promise(done => waiting.push(data => test(data) && done(data)));
         const said = until(data => data.error);

@@ -32,7 +32,6 @@ from trlib.algorithms import (
     troll_loss,
 )
 from trlib.algorithms.grpo import overlong_penalty
-from trlib.algorithms.quatro import solve_dual
 from trlib.methods import OBJECTIVES as TRAINABLE
 
 EXACT = {"rtol": 1e-9, "atol": 1e-12}
@@ -61,7 +60,7 @@ OBJECTIVES: dict[str, Objective] = {
     ),
 }
 JS = """
-    const { method } = await import("/js/methods.js");
+    const { method } = await import("/engine/js/methods.js");
     const { objective, survey } = method(given.name, given.settings), shared = survey?.(given.completions);
     return given.completions.map(one => objective({ ...one, ...shared }));
 """
@@ -161,7 +160,7 @@ def test_aggregations_scale_a_token_as_trlib_does(ask: Callable[..., Any]) -> No
         values = torch.ones(mask.shape, dtype=torch.float64, requires_grad=True)
         (slope,) = torch.autograd.grad(aggregate(values, mask, how, horizon=20), values)
         found = ask(
-            """const { factors } = await import("/js/aggregation.js");
+            """const { factors } = await import("/engine/js/aggregation.js");
             return factors(given.how, given.lengths, 20);""",
             how=how,
             lengths=mask.sum(-1).tolist(),
@@ -181,7 +180,7 @@ def test_advantages_are_those_of_trlib(ask: Callable[..., Any]) -> None:
     lengths[0] = [0] * 8
     for name, advantage in ADVANTAGES.items():
         found = ask(
-            """const { ADVANTAGES } = await import("/js/advantages.js");
+            """const { ADVANTAGES } = await import("/engine/js/advantages.js");
             return given.groups.map((rewards, i) => ADVANTAGES[given.name](rewards, given.lengths[i]));""",
             name=name,
             groups=groups,
@@ -205,32 +204,11 @@ def test_the_soft_limit_of_dapo(ask: Callable[..., Any]) -> None:
             rewards=torch.zeros(17).double(), mask=mask, forced=~mask & False, horizon=16
         )
         found = ask(
-            """const { overlongPenalty } = await import("/js/advantages.js");
+            """const { overlongPenalty } = await import("/engine/js/advantages.js");
             return Array.from({ length: 17 }, (_, n) => overlongPenalty(n, 16, given.buffer));""",
             buffer=buffer,
         )
         np.testing.assert_allclose(found, overlong_penalty(batch, buffer).numpy(), **EXACT)
-
-
-@pytest.mark.parametrize("direction", ["backward", "forward"])
-def test_the_dual_of_every_prompt(ask: Callable[..., Any], direction: str) -> None:
-    pick = random.Random(5)
-    groups = [[float(i < right) for i in range(8)] for right in range(9)]
-    groups += [[pick.uniform(-3, 3) for _ in range(8)] for _ in range(6)]
-    for delta in (1e-4, 0.1, 0.7, 2.5):
-        settings = {"delta_kl": delta, "lambda_min": 0.01, "direction": direction}
-        found = ask(
-            """const { solveDual } = await import("/js/quatro.js");
-            return given.groups.map(rewards => solveDual(rewards, given.settings));""",
-            groups=groups,
-            settings=settings,
-        )
-        wanted = solve_dual(double(groups), **settings)
-        np.testing.assert_allclose(
-            [one["multiplier"] for one in found], wanted.multiplier.numpy(), rtol=1e-9
-        )
-        np.testing.assert_allclose([one["target"] for one in found], wanted.target.numpy(), **EXACT)
-        assert [one["floored"] for one in found] == wanted.floored.tolist()
 
 
 @pytest.mark.parametrize("direction", ["backward", "forward"])
@@ -244,7 +222,7 @@ def test_quatro_pulls_towards_the_target(
     settings = {"form": form, "direction": direction, "delta_kl": 0.2, "lambda_min": 0.01}
     found = ask(
         """
-        const { method } = await import("/js/methods.js"), { solveDual } = await import("/js/quatro.js");
+        const { method } = await import("/engine/js/methods.js"), { solveDual } = await import("/js/maths/dual.js");
         const { objective, settings } = method("quatro", given.settings), out = [];
         for (let g = 0; g < 3; g++) {
             const { multiplier, target } = solveDual(given.rewards.slice(4 * g, 4 * g + 4), settings);
@@ -292,7 +270,7 @@ def test_troll_projects_and_its_gradient_reaches_every_logit(
     (slope,) = torch.autograd.grad(wanted.per_token.sum(), logits)
     found = ask(
         """
-        const { method } = await import("/js/methods.js"), { objective } = method("troll", given.settings);
+        const { method } = await import("/engine/js/methods.js"), { objective } = method("troll", given.settings);
         return given.tokens.map((tokens, i) => {
             const logp = given.logp[i], { weight, kept, gradient } = objective({ logp, old: given.old[i], tokens,
                 advantage: given.advantages[i] });
@@ -313,7 +291,7 @@ def test_troll_projects_and_its_gradient_reaches_every_logit(
 
 
 def test_methods_have_the_settings_and_defaults_of_trlib(ask: Callable[..., Any]) -> None:
-    found = ask("""const { METHODS } = await import("/js/methods.js");
+    found = ask("""const { METHODS } = await import("/engine/js/methods.js");
         return Object.fromEntries(Object.entries(METHODS).map(([name, one]) => [name, one.defaults]));""")
     left_out = {"correction", "measure", "k", "top_k"}
     left_out |= {
@@ -328,7 +306,7 @@ def test_methods_have_the_settings_and_defaults_of_trlib(ask: Callable[..., Any]
     away = {"trpo", "ppo_critic", "trapo", "sft", "sft_then_rl", "sft_plus_rl"}
     gallery = {"bapo", "minpro", "cpgd", "r2vpo", "trefree"}
     assert set(found) == (set(ALGORITHMS) - away) | gallery
-    said = ask("""const { method } = await import("/js/methods.js"), said = [];
+    said = ask("""const { method } = await import("/engine/js/methods.js"), said = [];
         for (const args of [["grop"], ["ppo", { eps: 1 }], ["ppo", { advantage: "std" }]])
             try { method(...args); } catch (error) { said.push(error.message); }
         return said;""")

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 import torch
-from scipy.optimize import brentq
 
 from bookext.security import sealed
 from tests.book.browser.double import double
@@ -33,7 +32,6 @@ from trbook.explorables.modules import link_modules
 from trbook.explorables.publish import publish
 from trbook.explorables.ratio_map import METHODS
 from trlib.algorithms import dppo_loss, ppo_loss
-from trlib.divergences import binary_kl, binary_tv
 
 
 @pytest.fixture(scope="module")
@@ -76,73 +74,6 @@ class Map(Visit):
 def visit(chromium: Any, served: str) -> Iterator[Any]:
     with visits(chromium, served, Map, first="whole") as visit:
         yield visit
-
-
-def vectors() -> list[tuple[float, float]]:
-    """Old and new probabilities: the landmarks, rare and near-certain tokens, and far moves both
-    ways."""
-    draw = random.Random(7)
-    logits = [(draw.uniform(-15, 10), draw.uniform(-15, 10)) for _ in range(150)]
-    close = [(u, u + draw.gauss(0, 0.2)) for u, _ in logits]
-    return [(1e-5, 1e-3), (0.99, 0.8), (0.3, 0.3)] + [
-        (1 / (1 + math.exp(-a)), 1 / (1 + math.exp(-b))) for a, b in [*logits, *close]
-    ]
-
-
-def test_maths_agrees_with_trlib(sources: Any) -> None:
-    pairs = vectors()
-    got = sources(
-        "parts/maths.js",
-        """(m, pairs) => pairs.map(([q, p]) => ({
-            tv: m.binaryTv(Math.log(q), Math.log(p)), kl: m.binaryKl(Math.log(q), Math.log(p)),
-            ...Object.fromEntries([1, -1].map(s => [s, {
-                ppo: m.ppoKept(q, p, s, .2, .28), edge_ppo: m.ppoEdge(q, s, .2, .28),
-                dppo_tv: m.dppoTvKept(q, p, s, .15), edge_tv: m.dppoTvEdge(q, s, .15),
-                dppo_kl: m.dppoKlKept(q, p, s, .05), edge_kl: m.dppoKlEdge(q, s, .05),
-            }])) }))""",
-        pairs,
-    )
-    q, p = double(pairs).log().T
-    mask = torch.ones(1, len(pairs), dtype=torch.bool)
-    for name, expected in {"tv": binary_tv(q, p), "kl": binary_kl(q, p)}.items():
-        found = double([row[name] for row in got])
-        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-15)
-    for sign in (1, -1):
-        setting = {
-            "advantages": sign * torch.ones(1, len(pairs), dtype=torch.float64),
-            "mask": mask,
-        }
-        losses = {
-            "ppo": ppo_loss(p[None], q[None], eps_low=0.2, eps_high=0.28, **setting),
-            "dppo_tv": dppo_loss(p[None], q[None], delta_tv=0.15, **setting),
-            "dppo_kl": dppo_loss(p[None], q[None], delta_kl=0.05, **setting),
-        }
-        for method, loss in losses.items():
-            expected = loss.diagnostics["kept"][0]
-            assert [row[str(sign)][method] for row in got] == expected.tolist(), (method, sign)
-            assert 20 < expected.sum() < len(pairs) - 20, "vectors that decide nothing"
-        for (old, _), row in zip(pairs, got, strict=True):
-            edges = row[str(sign)]
-            assert edges["edge_ppo"] == pytest.approx(old * (1.28 if sign > 0 else 0.8), rel=1e-12)
-            assert edges["edge_tv"] == pytest.approx(old + sign * 0.15, rel=1e-12)
-            assert edges["edge_kl"] == pytest.approx(kl_edge(old, sign), rel=1e-9, abs=1e-12)
-
-
-def kl_edge(old: float, sign: int) -> float:
-    """By a root finder on trlib's own binary KL, in -log(1-p) above the old probability and -log p
-    below it."""
-    log_old = double(old).log()
-
-    def log_new(v: float) -> float:
-        return math.log1p(-math.exp(-v)) if sign > 0 else -v
-
-    def excess(v: float) -> float:
-        return float(binary_kl(log_old, double(log_new(v)))) - 0.05
-
-    start, end = (-math.log1p(-old), 36.0) if sign > 0 else (-math.log(old), 600.0)
-    return math.exp(
-        log_new(end if excess(end) < 0 else brentq(excess, start, end, xtol=1e-14, rtol=1e-13))
-    )
 
 
 def test_page_needs_no_kernel_and_no_network(visit: Any) -> None:

@@ -53,7 +53,7 @@ def test_a_reply_stands_where_the_answers_stood(visit: Any) -> None:
     assert one.page.locator(".trx .try").is_hidden(), "a drawer takes the place of the presets"
     one.page.locator(".trx .answers button").nth(1).click()
     assert one.page.locator(".trx .answers").is_hidden()
-    assert one.text(".trx .revealed").startswith("✕ Not so")
+    assert one.text(".trx .revealed").startswith("✕ Not quite")
     one.page.get_by_role("button", name="choose again").press("Enter")
     assert one.page.locator(".trx .revealed").is_hidden()
     one.page.locator(".trx .answers button").nth(2).press("Enter")

@@ -15,7 +15,7 @@ from torch import Tensor
 from tests.book.browser.double import close, double
 from trlib.divergences import binary_kl, kl, tv
 
-MATHS, DISTANCES = "simplex/maths.js", "parts/distances.js"
+MATHS, DISTANCES = "simplex/maths.js", "maths/distances.js"
 OLD = [
     [0.5, 0.3, 0.2],
     [1 / 3, 1 / 3, 1 / 3],

@@ -49,7 +49,9 @@ def drawn(temperature: float):
     return rollouts
 
 
-def run(folder, model, kind=GRPOTrainer, every=1, rollout=True, tokens=50_000, **settings):
+def run(
+    folder, model, kind=GRPOTrainer, every=1, rollout=True, tokens=50_000, resume=False, **settings
+):
     """What TRL logged of causes, step by step, and what was warned of."""
     given = {
         "per_device_train_batch_size": 64,
@@ -75,7 +77,7 @@ def run(folder, model, kind=GRPOTrainer, every=1, rollout=True, tokens=50_000, *
         warnings.simplefilter("always")
         if every:
             trainer.add_callback(CausesCallback(trainer, every=every, tokens=tokens))
-        trainer.train()
+        trainer.train(resume_from_checkpoint=resume)
     logged = [row for row in trainer.state.log_history if "reward" in row]
     causes = [
         {k.removeprefix("causes/"): v for k, v in row.items() if k.startswith("causes/")}
@@ -111,6 +113,15 @@ def test_a_learner_at_another_temperature_is_named_each_time_and_told_once(small
 def test_dropout_in_the_learner_is_named(small_model, tmp_path):
     causes, (told, *_), _ = run(tmp_path, small_model("gpt2"), num_iterations=2)
     assert all(row["dropout"] == 1.0 for row in causes) and "two passes of the learner" in told
+
+
+def test_a_run_that_resumes_is_watched_on_and_named_anew(small_model, tmp_path):
+    """The evidence of batches before the checkpoint is gone; the next batches bring their own."""
+    given = {"temperature": 1.0, "save_strategy": "steps", "save_steps": 1}
+    before, *_ = run(tmp_path, small_model(), max_steps=2, **given)
+    after, (told,), _ = run(tmp_path, small_model(), max_steps=4, resume=True, **given)
+    assert after[:2] == before and after[2:] == [{"found": 1.0, "temperature": 1.0}] * 2
+    assert "divide its logits" in told
 
 
 def test_micro_batches_are_one_batch_and_the_model_is_not_asked_again(small_model, tmp_path):

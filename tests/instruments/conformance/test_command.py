@@ -79,6 +79,55 @@ def test_estimators_and_advantages_are_held_against_their_pieces(
     assert words in capsys.readouterr().out
 
 
+OF_ONES_OWN = """
+import torch
+
+def icepop(old_log_probs, rollout_log_probs):
+    ratio = (old_log_probs - rollout_log_probs).exp()
+    return ratio * ((ratio >= 0.5) & (ratio <= 5))
+
+def late(logp_old, logp_rollout, mask, cap):
+    return (logp_old - logp_rollout).clamp(max=cap).exp()
+
+def whole(logp_old, logp_rollout, mask, cap):
+    log_ratio = (logp_old - logp_rollout).where(mask, 0).sum(-1, keepdim=True)
+    return log_ratio.clamp(-20, 20).exp().clamp(max=cap)
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "words"),
+    [
+        ("trlib.corrections:truncated_importance --loss tis", 0, "as token truncate  agrees"),
+        ("trlib.corrections:truncated_importance --loss tis_seq --set level=sequence", 0, "agrees"),
+        ("trlib.corrections:truncated_importance --loss mis", 3, "differs"),
+        ("trlib.corrections:truncated_importance --loss icepop --set how=mask", 0, "agrees"),
+        ("mine:icepop --loss icepop", 0, "icepop as token window  agrees"),
+        ("mine:icepop --kind correction", 0, "icepop as token window  agrees"),
+        ("mine:late --loss tis", 3, "differs"),
+        ("mine:whole --loss tis_seq", 0, "whole as sequence truncate  agrees"),
+    ],
+)
+def test_a_correction_is_held_and_found(asked, status, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(OF_ONES_OWN)
+    assert typed(f"conformance --function {asked}") == status
+    assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "words"),
+    [
+        (f"{OURS} --loss grpo", 0, "ppo_loss as ppo  agrees"),
+        (f"{OURS} --loss dapo --set eps_high=0.28", 0, "ppo_loss as ppo_clip_higher  agrees"),
+        (f"{OURS} --loss dapo --set eps_high=0.2", 3, "differs"),
+    ],
+)
+def test_grpo_and_dapo_are_names(asked, status, words, capsys):
+    assert typed(f"conformance --function {asked}") == status
+    assert words in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("function", "kind", "status", "words"),
     [
@@ -224,7 +273,7 @@ def test_a_library_that_is_not_installed_is_one_line(capsys, monkeypatch):
         ),
         (
             f"--function {OURS} --kind gae",
-            "kind: expected one of advantage, kl, loss, got 'gae'",
+            "kind: expected one of advantage, correction, kl, loss, got 'gae'",
         ),
         (
             f"--function {OURS} --kind kl --loss ppo",

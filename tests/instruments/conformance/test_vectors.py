@@ -17,6 +17,7 @@ from trlab.conformance.families import FAMILIES
 from trlab.conformance.search import search
 from trlab.conformance.vectors import EMPTY
 from trlib.aggregation import AGGREGATIONS, aggregate
+from trlib.corrections import truncated_importance
 
 V = vectors.load()
 
@@ -201,6 +202,13 @@ def test_pieces_reproduce_the_file_and_their_choices_are_named(name):
             b: torch.tensor(V.pieces["corrections"][name][b]) * V.batches[b]["mask"]
             for b in pieces.CORRECTED
         }
+    elif name == "token window":  # IcePop's bounds, which the file has not
+        found = {}
+        for b in pieces.CORRECTED:
+            batch = V.batches[b]
+            logps = (batch["logp_old"], batch["logp_rollout"], batch["mask"])
+            factor = truncated_importance(*logps, cap=5.0, floor=0.5, how="mask")
+            found[b] = factor * batch["mask"]
     elif name == "dpo":
         pairs = {b: V.pieces["pairs"][b] for b in relatives.PAIRED}
         found = {

@@ -379,3 +379,29 @@ def test_numbers_of_numpy_in_a_saved_file_are_read(tmp_path):
     torch.save({**columns, "advantages": advantage, "step": np.int64(3)}, tmp_path / "rank_0.pt")
     found = diagnose(read(tmp_path / "rank_0.pt"))
     assert found.judgement.headline == "found: shift"
+
+
+def test_a_million_tokens_are_judged_from_a_file(tmp_path):
+    g = np.random.default_rng(0)
+    shape = 2048, 512
+    sampler = -g.exponential(1.0, shape)
+    noise = 0.01 * g.standard_normal(shape) * -np.expm1(sampler)
+    advantage = g.standard_normal((256, 8))
+    advantage -= advantage.mean(1, keepdims=True)
+    path = dump(
+        tmp_path / "large.parquet",
+        logp=torch.from_numpy(np.minimum(sampler + noise, 0)),
+        logp_rollout=torch.from_numpy(sampler),
+        advantage=torch.from_numpy(advantage.ravel()),
+        mask=torch.ones(shape),
+        group=torch.arange(2048) // 8,
+    )
+    assert causes.judge(read(path))[0].headline == "healthy within what 2,048 completions can show"
+
+
+def test_lists_of_unequal_length_are_refused_by_name(tmp_path):
+    made = rows(flat(0, 64))
+    made[3]["logp_rollout"] = made[3]["logp_rollout"][:-1]
+    path = jsonl(tmp_path / "unequal.jsonl", made)
+    with pytest.raises(ValueError, match="logp_rollout"):
+        read(path)

@@ -417,8 +417,8 @@ CARDS: tuple[MethodCard, ...] = (
         "trm",
         "TRM",
         "(max(k2) <= delta and mean(k3) <= delta_mean)     # of the completion",
-        use="Use it when one bad token should disqualify an answer: the whole answer is dropped "
-        "if any token has moved too far, or its tokens have on average.",
+        use="Use it when one bad token should disqualify an answer: the whole answer is dropped if "
+        "one token has moved too far, or all of them have on average.",
         what="the largest and the mean KL of a completion's tokens",
         how="a completion is dropped if any of its tokens leaves the region, or all of them on average",
         level="completion",
@@ -485,6 +485,33 @@ CARDS: tuple[MethodCard, ...] = (
         remark="Age alone decides, however little a token's probability has moved. Old tokens still count "
         "for their group's baseline, and no prompt is dropped.",
         no_curve="a token that is young enough has PPO's weight",
+    ),
+    _masked(
+        "sao",
+        "SAO",
+        "(0.7 < r < 6)      # A from a critic",
+        use="Use it when a group of answers per prompt is too dear or too slow to wait for: one answer per prompt and "
+        "a critic, one ratio for mismatch, age and updates.",
+        what="the ratio of each token to the policy that sampled it",
+        how="a token outside the window is left out, whatever its advantage; a critic gives the advantages, so one "
+        "completion per prompt is enough",
+        level="token",
+        action="mask",
+        signed=False,
+        source="Hou et al. 2026",
+        arxiv="2607.07508",
+        provenance="code",
+        read_in="TorchTrade at 44bb3069 (`sao_loss.py`), and descriptions of other ports",
+        functions=(MODULE + "masks.dis_mask", MODULE + "masks.SAO"),
+        long="single-rollout asynchronous optimisation; its mask is DIS, direct double-sided importance sampling",
+        paper={
+            "eps_low": "0.3 for mathematics, 0.8 for software",
+            "eps_high": "5 for mathematics, 3 for software",
+            "critic_speed": "two updates of the critic for one of the policy's",
+            "lam": "depends on the completion's length",
+        },
+        remark="A narrow window is no safer: from 0.8 to 1.2 most runs break that learn with the paper's window, and "
+        "PPO's clip in the same window holds. Most likely because the mask silences tokens on their way back too.",
     ),
     _masked(
         "vaco",

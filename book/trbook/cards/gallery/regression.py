@@ -58,7 +58,7 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_regression",
         paper={"beta": "not read", "kind": "all three"},
         remark='The loss is that of kind "kld". If only sampled tokens have an advantage, the '
-        "targets average to a tilt by π_old A/β and not by A/β, and subtracting a baseline changes them.",
+        "targets average to a tilt by π_old A/β not by A/β, and a baseline changes them.",
     ),
     MethodCard(
         "rover",

@@ -267,7 +267,7 @@ function open(frame, model, data) {
     replied.hidden = false;
     replied.dataset.right = value === right ? "yes" : "no";
     const named = options.find(([key]) => key === right)[1];
-    say(replied, `${value === right ? "✓ Right." : `✕ Not so: ${named}.`} ${why}`);
+    say(replied, `${value === right ? "✓ Right." : `✕ Not quite: ${named}.`} ${why}`);
     spoken.speak(replied.textContent);
   }
 

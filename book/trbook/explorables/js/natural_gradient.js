@@ -247,7 +247,7 @@ export default bench({
   read,
   board,
   extra: beside,
-  tuck: true,
+  sideBelow: true,
   hint: "Drag the ring, the old policy. Thin lines join policies of equal reward.",
   presets: [
     {

@@ -6,7 +6,7 @@ import bare from "./parts/bench.css";
 import style from "./playground/style.css";
 import views from "./playground/views/views.css";
 import { open } from "./playground/open.js";
-import { furnish } from "./playground/shell.js";
+import { buildControls } from "./playground/shell.js";
 
 export default {
   render({ model, el }) {
@@ -15,7 +15,7 @@ export default {
       bare + style + views + formula,
       "Playground: a language model learns in this page",
     );
-    const close = open({ model, el, host, frame, furnish });
+    const close = open({ model, el, host, frame, buildControls });
     return () => {
       close();
       release();

@@ -127,7 +127,7 @@ function render({ model, el }) {
   };
 
   const map = plane();
-  const ui = furnish(frame, map, { set, state: () => state, read: batch && reader(batch, set) });
+  const ui = buildControls(frame, map, { set, state: () => state, read: batch && reader(batch, set) });
 
   function draw() {
     queued = 0;
@@ -263,7 +263,7 @@ function point(ui, { place, nudge, look }) {
 }
 
 /* Everything around the drawing. */
-function furnish(frame, map, { set, state, read }) {
+function buildControls(frame, map, { set, state, read }) {
   const begun = { ...DEFAULTS };
   const sign = choice({
     legend: "Sign of the advantage",

@@ -6,7 +6,8 @@
    arrays by token: weight = -dL/dlog p before aggregation, kept false where the region silences the token. A ratio
    that has overflowed never meets a weight of 0. */
 
-import { binaryKl, binaryTv } from "./divergences.js";
+import { binaryKl, binaryTv } from "../../js/maths/divergences.js";
+import { dppoKept, ppoKept, unclipped } from "../../js/maths/regions.js";
 
 const CAP = 10; // GSPO: the largest log of a completion's ratio, nats per token
 export const OVERFLOW = 20; // the log-ratio is cut here before it is exponentiated, where a method asks for it
@@ -19,10 +20,6 @@ const times = (advantage, factor) =>
   advantage === 0 ? 0 : advantage * factor();
 const mean = (values) =>
   values.reduce((total, x) => total + x, 0) / Math.max(1, values.length);
-
-/* Whether PPO's minimum lets the gradient through at ratio r. */
-const inside = (advantage, r, low, high) =>
-  (advantage >= 0 && r <= 1 + high) || (advantage <= 0 && r >= 1 - low);
 
 /* w = A */
 export const reinforce =
@@ -43,7 +40,7 @@ export const ppo =
     const kept = logp.map((p, t) => {
       const r = Math.exp(p - old[t]);
       return (
-        inside(advantage, r, low, high) &&
+        ppoKept(r, advantage, low, high) &&
         !(dual !== null && advantage < 0 && r > dual)
       );
     });
@@ -59,7 +56,7 @@ export const gspo =
   ({ eps_low: low, eps_high: high }) =>
   ({ logp, old, advantage }) => {
     const s = Math.exp(Math.min(CAP, mean(logp.map((p, t) => p - old[t])))),
-      kept = inside(advantage, s, low, high);
+      kept = ppoKept(s, advantage, low, high);
     return weigh(
       logp,
       () => (kept ? s * advantage : 0),
@@ -95,9 +92,7 @@ export const gmpo =
   ({ eps_log: eps }) =>
   ({ logp, old, advantage }) => {
     const ratio = logp.map((p, t) => p - old[t]);
-    const kept = ratio.map(
-      (l) => (advantage >= 0 && l <= eps) || (advantage <= 0 && l >= -eps),
-    );
+    const kept = ratio.map((l) => unclipped(l, advantage, -eps, eps));
     if (advantage === 0) return { weight: logp.map(() => 0), kept };
     const rho = Math.exp(
       mean(
@@ -132,10 +127,10 @@ export const dppo = ({
   const [low, high] = Array.isArray(delta) ? delta : [delta, delta];
   return ({ logp, old, advantage }) => {
     const kept = logp.map((p, t) => {
-      const divergence = measure(Math.min(0, old[t]), Math.min(0, p));
-      const above = divergence > high && p > old[t],
-        below = divergence > low && p < old[t];
-      return !(signed ? (advantage > 0 ? above : below) : above || below);
+      const stays = (way, delta) => dppoKept(measure, old[t], p, way, delta);
+      return signed
+        ? stays(advantage, advantage > 0 ? high : low)
+        : stays(1, high) && stays(-1, low);
     });
     const rho = (p, t) =>
       Math.min(most ?? Infinity, Math.exp(Math.min(OVERFLOW, p - old[t])));
@@ -151,7 +146,7 @@ export const dppo = ({
 export const referencePull = (logp, reference, beta) =>
   logp.map((p, t) => beta * Math.expm1(reference[t] - p));
 
-/* QUATRO: w = h (λ target - λ l),  l the completion's log-ratio, λ and target from its prompt's dual (`quatro.js`) */
+/* QUATRO: w = h (λ target - λ l),  l the completion's log-ratio, λ and target from its prompt's dual (`maths/dual.js`) */
 export const quatro =
   ({ form, direction }) =>
   ({ logp, old, multiplier, target }) => {

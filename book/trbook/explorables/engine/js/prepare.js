@@ -2,7 +2,7 @@
    `advantage` and whether it `counts` in the loss; for QUATRO the dual of its prompt, `multiplier` and `target`. */
 
 import { ADVANTAGES, overlongPenalty } from "./advantages.js";
-import { solveDual } from "./quatro.js";
+import { solveDual } from "../../js/maths/dual.js";
 
 export function prepare({ completions, asked, settings: { method } }, limit) {
   for (const prompt of asked.keys()) {

@@ -1,6 +1,7 @@
 /* What each method would do to every token: `trlab.diagnose.effects` in JavaScript. */
 
-import { binaryKl, binaryTv } from "./numbers.js";
+import { binaryKl, binaryTv } from "../maths/divergences.js";
+import { dppoKept, ppoKept } from "../maths/regions.js";
 import { solveGroups } from "./quatro.js";
 
 const NEAR = 0.01; // a weight that is off by less than this share counts as the same
@@ -41,14 +42,12 @@ export function effects(r, limits) {
       corrected = a * factor;
     if (old && !keptByPpo(ratio, corrected, limits)) tis.silenced[i] = Number(a !== 0);
     else if (!close(!old ? corrected : corrected === 0 ? 0 : ratio * corrected, unrestrained)) tis.reweighed[i] = 1;
-    const rho = a === 0 ? 0 : a * Math.exp(Math.min(p - q, 20)),
-      before = Math.min(q, 0),
-      now = Math.min(p, 0);
-    for (const [effect, moved] of /** @type {[any, boolean][]} */ ([
-      [tv, binaryTv(before, now) > limits.delta_tv],
-      [kl, binaryKl(before, now) > limits.delta_kl],
+    const rho = a === 0 ? 0 : a * Math.exp(Math.min(p - q, 20));
+    for (const [effect, kept] of /** @type {[any, boolean][]} */ ([
+      [tv, dppoKept(binaryTv, q, p, a, limits.delta_tv)],
+      [kl, dppoKept(binaryKl, q, p, a, limits.delta_kl)],
     ])) {
-      if (moved && (a > 0 ? p > q : p < q)) effect.silenced[i] = Number(a !== 0);
+      if (!kept) effect.silenced[i] = Number(a !== 0);
       else if (!close(rho, unrestrained)) effect.reweighed[i] = 1;
     }
     const c = r.completion[i];
@@ -59,8 +58,7 @@ export function effects(r, limits) {
   return [ppo, tis, tv, kl, quatro];
 }
 
-export const keptByPpo = (ratio, a, { eps_low: low, eps_high: high }) =>
-  (a >= 0 && ratio <= 1 + high) || (a <= 0 && ratio >= 1 - low);
+export const keptByPpo = (ratio, a, limits) => ppoKept(ratio, a, limits.eps_low, limits.eps_high);
 
 /* Per completion: QUATRO's multiplier, its bracket before any update, and the whole log-ratio. */
 function duals(r, limits) {

@@ -1,7 +1,5 @@
 /* What numpy computes, on typed arrays. */
 
-import { klTerm, log1mexp } from "../parts/maths.js";
-
 export const where = (length, test) => {
   let count = 0;
   for (let i = 0; i < length; i++) if (test(i)) count++;
@@ -72,17 +70,4 @@ export function rint(value) {
 export function linspace(low, high, count) {
   const step = (high - low) / (count - 1);
   return Float64Array.from({ length: count }, (_, i) => (i === count - 1 ? high : i * step + low));
-}
-
-/* |a - b| of two log-probs, from the side that does not overflow */
-export function binaryTv(logA, logB) {
-  const d = logA - logB;
-  return Math.abs(Math.exp(logB) * Math.expm1(Math.min(d, 0)) - Math.exp(logA) * Math.expm1(-Math.max(d, 0)));
-}
-
-const REST = Math.log(1e-12);
-/* KL between "this token" and "any other" */
-export function binaryKl(logA, logB) {
-  const [restA, restB] = [logA, logB].map((x) => Math.max(log1mexp(Math.min(x, 0)), REST));
-  return klTerm(logA, logB) + klTerm(restA, restB);
 }

@@ -2,7 +2,7 @@
 
 import { comma, escape, fixed, general, number, percent, say, visible } from "./format.js";
 import { linspace } from "./numbers.js";
-import { clamp } from "../parts/maths.js";
+import { clamp } from "../maths/plain.js";
 import shared from "./shared.json" with { type: "json" };
 
 const OLD = "π<sub>old</sub>";

@@ -7,7 +7,6 @@
 import { byCodePoint, say } from "./format.js";
 import { byCompletion, effects } from "./effects.js";
 import {
-  binaryTv,
   flagged,
   largest,
   linspace,
@@ -21,6 +20,7 @@ import {
   total,
   where,
 } from "./numbers.js";
+import { binaryTv } from "../maths/divergences.js";
 import { align } from "./alignment.js";
 import { judge, meanRatio } from "./causes.js";
 import { answer } from "./verdict.js";

@@ -150,14 +150,20 @@ function thousands(x) {
 }
 export const thousand = (count) => (count < 1000 ? String(count) : String(count).replace(/(\d{3})$/, "\u202f$1"));
 
+/* Pixels that a name may take. */
+const LONGEST = 120;
+
 /* Names beside the ends of their lines; on a narrow chart above them, further in. None lies on another. */
 export function placed(ends, { width, height }, narrow) {
-  const names = ends.map((one) => ({
-    ...one,
-    left: narrow ? Math.min(one.left, width) - 2 : one.left + 7,
-    high: one.top + (narrow ? -8 : 4),
-    anchor: narrow ? "end" : "start",
-  }));
+  const names = ends.map((one) => {
+    const before = narrow && one.left > LONGEST;
+    return {
+      ...one,
+      left: before ? Math.min(one.left, width) - 2 : one.left + 7,
+      high: one.top + (narrow ? -8 : 4),
+      anchor: before ? "end" : "start",
+    };
+  });
   names.sort((a, b) => a.high - b.high);
   for (let turn = 0; turn < 40; turn++)
     for (let i = 1; i < names.length; i++) {

@@ -2,10 +2,10 @@
    both no earns 0.6, mixed nothing. Everything exact; the KL is a mean over the two tokens, in nats.
    trlib.algorithms.trpo: the step, the products and the line search, by the same names. */
 
+import { sigmoid, softplus } from "../maths/plain.js";
+
 const NO = 0.6,
   SPILL = 0.5;
-const softplus = (u) => (u > 0 ? u + Math.log1p(Math.exp(-u)) : Math.log1p(Math.exp(u)));
-const sigmoid = (u) => (u >= 0 ? 1 / (1 + Math.exp(-u)) : Math.exp(u) / (1 + Math.exp(u)));
 
 export const logits = ([a, b]) => [a, b + SPILL * a];
 export const chances = (theta) => logits(theta).map(sigmoid);

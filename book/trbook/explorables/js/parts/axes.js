@@ -3,7 +3,7 @@
 import { axisBottom, axisLeft } from "d3-axis";
 import { select } from "d3-selection";
 import { area, line } from "d3-shape";
-import { clamp, linear, logit, sigmoid } from "./maths.js";
+import { clamp, linear, logit, sigmoid } from "../maths/plain.js";
 import { tickText } from "./numbers.js";
 
 export const P_MIN = 1e-7,

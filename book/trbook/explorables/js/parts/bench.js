@@ -27,13 +27,13 @@
      extra      ({ set, data, state() }) -> { el, update(state, reading) }: more beside the board (optional)
      extraFold  what `extra` is called where it opens on demand (optional)
      hint       the one thing to do, a sentence below the title
-     tuck       whether `extra` lies below the board, beside the verdict (optional)
+     sideBelow  whether `extra` lies below the board, beside the verdict (optional)
      broad      whether the side has much to hold, and lies below the board at its full width (optional)
    What depends on packed data, `settings`, `presets` or `question`, may be a function of them; the question also of the
    first state. */
 
 import { choice, drawer, h, ladder, pick, say, status, tick, unique } from "./controls.js";
-import { clamp } from "./maths.js";
+import { clamp } from "../maths/plain.js";
 import { setting as written } from "./numbers.js";
 import { handling } from "./handling.js";
 import { addressed, read as readAddress, write as writeAddress } from "./address.js";
@@ -104,7 +104,7 @@ function open(given, model, el) {
     queued ||= requestAnimationFrame(draw);
   };
   const home = addressed(el, spec.name);
-  const ui = furnish(spec, frame, data, {
+  const ui = buildControls(spec, frame, data, {
     set,
     state: () => state,
     guessed: () => set({ ...first, ...spec.question.state }),
@@ -204,7 +204,7 @@ const fallback = (own) =>
   own.choices?.[0][0] ?? (own.ticks ? own.ticks.slice(0, own.most).map(([name]) => name) : (own.rungs?.[0] ?? own.low));
 
 /* Everything around the drawing. */
-function furnish(spec, frame, data, { set, state, guessed, preselect, reset }) {
+function buildControls(spec, frame, data, { set, state, guessed, preselect, reset }) {
   const controls = Object.entries(spec.settings)
     .map(([key, own]) => control(key, own, { set, state }))
     .filter(Boolean);
@@ -252,7 +252,7 @@ function furnish(spec, frame, data, { set, state, guessed, preselect, reset }) {
   frame.append(
     h(
       "div",
-      { class: `framed bench${spec.broad ? " broad" : spec.tuck ? " tuck" : many > 3 ? " many" : ""}` },
+      { class: `framed bench${spec.broad ? " broad" : spec.sideBelow ? " side-below" : many > 3 ? " many" : ""}` },
       asking.el,
       h("p", { class: "top" }, h("b", { text: spec.title }), spec.hint && h("span", { class: "aim", text: spec.hint })),
       h("div", { class: "head" }, ...placed((own) => own.choices && !own.fold)),
@@ -346,7 +346,7 @@ export function prediction({ text, options }, { reply, guessed }) {
 function reveal({ right, options, why }, guess, data) {
   const answer = typeof right === "function" ? right(data) : right;
   const named = options.find(([value]) => value === answer)[1];
-  return `${guess === answer ? "✓ Right" : `✕ Not so: ${named}`}. ${why}`;
+  return `${guess === answer ? "✓ Right" : `✕ Not quite: ${named}`}. ${why}`;
 }
 
 /* One setting's control, or nothing for a number that is only dragged. */

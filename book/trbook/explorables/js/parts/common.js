@@ -1,6 +1,9 @@
 /* What explorables share: one chunk beside the built modules. */
-export * from "./maths.js";
-export * from "./distances.js";
+export * from "../maths/plain.js";
+export * from "../maths/divergences.js";
+export * from "../maths/regions.js";
+export * from "../maths/distances.js";
+export * from "./recorded.js";
 export * from "./numbers.js";
 export * from "./looks.js";
 export * from "./axes.js";

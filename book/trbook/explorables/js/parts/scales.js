@@ -1,7 +1,7 @@
 /* Scales that d3-axis can draw: scale(value), ticks; linear and logarithmic ones also scale.invert(pixel). */
 
 import { ticks } from "d3-array";
-import { clamp, linear, logit } from "./maths.js";
+import { clamp, linear, logit } from "../maths/plain.js";
 import { raised, tickText } from "./numbers.js";
 
 export function linearScale(domain, range, count = 5) {

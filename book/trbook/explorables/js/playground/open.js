@@ -14,8 +14,8 @@ const SLOW = 500; // where less motion is asked for
 const AGAIN = 250; // between two samplings of one's own prompt while it plays
 const TRAITS = ["preset", "seed", "lanes", "view", "prompt"];
 
-/* furnish: what is seen, as shell.js makes it. */
-export function open({ model, el, host, frame, furnish }) {
+/* buildControls: what is seen, as shell.js makes it. */
+export function open({ model, el, host, frame, buildControls }) {
   const home = addressed(el, "playground"),
     reduced = still();
   const traits = () => Object.fromEntries(TRAITS.map((key) => [key, model.get(key)]));
@@ -31,7 +31,7 @@ export function open({ model, el, host, frame, furnish }) {
     gone = false;
   const first = state;
   const workers = fleet(model.get("_parts"), tell);
-  const ui = furnish(frame, host, { tell, save: download, load, reduced, changed: () => show(0) });
+  const ui = buildControls(frame, host, { tell, save: download, load, reduced, changed: () => show(0) });
 
   /* The only place where the state changes. What a command brings about comes later, as events of its own. */
   function tell(event) {

@@ -10,7 +10,7 @@ import { PICTURES } from "./pictures.js";
 const MARKS = { calm: "", good: "✓ ", fail: "✕ " };
 
 /* What is seen of a page. act: { tell(event), save(kind), load(file), reduced }. */
-export function furnish(frame, host, act) {
+export function buildControls(frame, host, act) {
   const spoken = status(300),
     cards = new Map(),
     lines = new Map();

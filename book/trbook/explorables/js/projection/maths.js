@@ -4,20 +4,19 @@
 import { ppo } from "../../engine/js/objectives.js";
 import { departure, outside, project } from "../../engine/js/projection.js";
 import { troll } from "../../engine/js/troll.js";
-
-const total = (values) => values.reduce((all, x) => all + x, 0);
+import { sum } from "../maths/plain.js";
 
 /* log π̃ where every logit of the old distribution has moved by shift[v]. */
 export function moved(lq, shift) {
   const logits = lq.map((x, v) => x + shift[v]),
     top = Math.max(...logits);
-  const whole = top + Math.log(total(logits.map((x) => Math.exp(x - top))));
+  const whole = top + Math.log(sum(logits.map((x) => Math.exp(x - top))));
   return logits.map((x) => x - whole);
 }
 
 /* How far token v's logit has to have moved for its probability to be p, the others' as they are. */
 export function shiftFor(lq, shift, v, p) {
-  const others = Math.log(total(lq.map((x, w) => (w === v ? 0 : Math.exp(x + shift[w])))));
+  const others = Math.log(sum(lq.map((x, w) => (w === v ? 0 : Math.exp(x + shift[w])))));
   return Math.log(p) - Math.log1p(-p) + others - lq[v];
 }
 
@@ -30,7 +29,7 @@ export function supported(lq, token, k) {
 /* What the method sees: all tokens, the kept ones and one bucket for the rest, or the kept ones' shares alone. */
 function seen(logp, kept, support) {
   const own = kept.map((v) => logp[v]),
-    mass = total(own.map(Math.exp));
+    mass = sum(own.map(Math.exp));
   if (support === "drop") return own.map((x) => x - Math.log(mass));
   return kept.length < logp.length ? [...own, Math.log(Math.max(1 - mass, 1e-12))] : own;
 }
@@ -56,7 +55,7 @@ export function solve(s) {
   const target = out ? project(now, near, s.delta, drift).logp : Float64Array.from(now);
 
   const tail = lq.map((_, v) => v).filter((v) => !kept.includes(v)),
-    tailMass = total(tail.map((v) => Math.exp(u[v])));
+    tailMass = sum(tail.map((v) => Math.exp(u[v])));
   const rest = s.support === "rest" && tail.length ? (values) => values[kept.length] / tailMass : () => 0;
   const everywhere = (values) =>
     lq.map((_, v) => (kept.includes(v) ? values[kept.indexOf(v)] : rest(values) * Math.exp(u[v])));
@@ -74,7 +73,7 @@ export function solve(s) {
   const single = (weight) => u.map((x, v) => weight * ((v === s.token ? 1 : 0) - Math.exp(x)));
   const ratio = objective(s.advantage, 0),
     pull = objective(0, s.alpha);
-  const slope = (push) => -total(push.map((x, v) => x * (now[v] - near[v])));
+  const slope = (push) => -sum(push.map((x, v) => x * (now[v] - near[v])));
   const clip = ppo({ eps_low: s.eps, eps_high: s.eps })({
     logp: [u[s.token]],
     old: [lq[s.token]],

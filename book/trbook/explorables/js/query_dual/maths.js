@@ -1,9 +1,8 @@
 /* The dual of one prompt, whose root the engine finds (trlib.algorithms.quatro.solve_dual): what its targets spend, and
    GRPO's advantages as their first order. */
 
-import { solveDual } from "../../engine/js/quatro.js";
-
-const mean = (values) => values.reduce((total, x) => total + x, 0) / values.length;
+import { solveDual } from "../maths/dual.js";
+import { average } from "../maths/plain.js";
 
 /* { multiplier, target, floored } of a group. A radius of 0 allows the old policy alone: no multiplier is too large. */
 export function solve(rewards, s) {
@@ -14,12 +13,12 @@ export function solve(rewards, s) {
 
 /* The divergence of a policy that reaches its targets: KL(π‖μ) backward, KL(μ‖π) forward. */
 export const spentOn = (target, direction) =>
-  mean(target.map((t) => (direction === "forward" ? Math.expm1(t) - t : Math.exp(t) * t - Math.expm1(t))));
+  average(target.map((t) => (direction === "forward" ? Math.expm1(t) - t : Math.exp(t) * t - Math.expm1(t))));
 
 /* √(2δ) (R − mean)/σ, σ the population's: GRPO's advantage, and the targets to first order in √δ. */
 export function firstOrder(rewards, delta) {
-  const middle = mean(rewards),
-    spread = Math.sqrt(mean(rewards.map((r) => (r - middle) ** 2)));
+  const middle = average(rewards),
+    spread = Math.sqrt(average(rewards.map((r) => (r - middle) ** 2)));
   return rewards.map((r) => (spread > 0 ? (Math.sqrt(2 * delta) * (r - middle)) / spread : 0));
 }
 

@@ -29,7 +29,7 @@ export const METHODS = {
     hue: hueOf("ppo"),
     dash: dashOf("ppo"),
     hatch: 45,
-    kept: (q, p, s) => ppoKept(q, p, s.sign, s.eps_low, s.eps_high),
+    kept: (q, p, s) => ppoKept(p / q, s.sign, s.eps_low, s.eps_high),
     edge: (q, s) => ppoEdge(q, s.sign, s.eps_low, s.eps_high),
     limit: (s) => (s.sign > 0 ? 1 + s.eps_high : 1 - s.eps_low),
     test: (s) => (s.sign > 0 ? `r ≤ ${setting(1 + s.eps_high)}` : `r ≥ ${setting(1 - s.eps_low)}`),

@@ -1,6 +1,6 @@
 /* Regions of policies over three tokens around an old policy q, as closed lists of policies. No drawing here. */
 
-import { distance, mean, radius, risingRoot } from "../parts/distances.js";
+import { distance, mean, radius, risingRoot } from "../maths/distances.js";
 
 export const REGIONS = ["kl_old_new", "kl_new_old", "chi2", "fisher", "tv", "ratio", "wasserstein"];
 export const TRIANGLE = [

@@ -1,14 +1,16 @@
 /* A recorded batch: its tokens' ratios after each update, and what a window on them would do. The record is
    trbook.explorables.recording's; counts are those of trlib.algorithms.ppo_loss. */
 
-import { recorded } from "../parts/maths.js";
+import { average } from "../maths/plain.js";
+import { ppoKept } from "../maths/regions.js";
+import { recorded } from "../parts/recorded.js";
 
 /* The record as it is drawn: for each run [updates + 1][tokens] log-ratios (update 0: none has moved), and by token its
    completion, its text and its advantage, the reward minus the mean of its group. */
 export function unpack(data) {
   const means = [],
     words = data.words.flat();
-  for (let i = 0; i < data.rewards.length; i += data.group) means.push(mean(data.rewards.slice(i, i + data.group)));
+  for (let i = 0; i < data.rewards.length; i += data.group) means.push(average(data.rewards.slice(i, i + data.group)));
   const of = data.words.flatMap((row, i) => row.map(() => i));
   const advantages = of.map((i) => data.rewards[i] - means[Math.floor(i / data.group)]);
   const runs = Object.fromEntries(
@@ -26,16 +28,10 @@ export function unpack(data) {
     advantages,
     runs,
     updates: data.updates,
-    reward: mean(data.rewards),
+    reward: average(data.rewards),
     completions: data.rewards.length,
   };
 }
-
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-/* Is a token's gradient kept by a window from 1 - low to 1 + high? Where A is 0 there is none to silence. */
-export const kept = (ratio, advantage, low, high) =>
-  !(advantage > 0 && ratio > 1 + high) && !(advantage < 0 && ratio < 1 - low);
 
 /* The window of the recorded run with PPO's clip. */
 const CLIP = 0.2;
@@ -65,10 +61,10 @@ export function count(batch, run, update, low, high) {
     if (advantage > 0) found.up++;
     if (advantage < 0) found.down++;
     if (inside) found.inside++;
-    if (!kept(ratio, advantage, low, high)) {
+    if (!ppoKept(ratio, advantage, low, high)) {
       found[advantage > 0 ? "silencedUp" : "silencedDown"]++;
     } else if (!inside) found.outsideKept++;
-    if (!kept(Math.exp(before[i]), advantage, CLIP, CLIP)) {
+    if (!ppoKept(Math.exp(before[i]), advantage, CLIP, CLIP)) {
       found.clipped++;
       if (Math.sign(advantage) * (moved - before[i]) > 0) found.beyond++;
     }
@@ -87,7 +83,7 @@ export function histogram(batch, run, update, sign, low, high, most, bins) {
     const advantage = batch.advantages[i];
     if (Math.sign(advantage) !== sign) return;
     const bin = Math.min(bins - 1, Math.max(0, Math.floor(((moved + most) / (2 * most)) * bins)));
-    found[bin][kept(Math.exp(moved), advantage, low, high) ? "kept" : "silenced"]++;
+    found[bin][ppoKept(Math.exp(moved), advantage, low, high) ? "kept" : "silenced"]++;
   });
   return found;
 }

@@ -1,5 +1,7 @@
 /* What a stale batch of long completions is worth to each correction, exactly: trbook.horizon, in closed sums. */
 
+import { sum } from "../maths/plain.js";
+
 export const TURN = 0.25,
   RIGHT = 0.99,
   FREE = 0.1,
@@ -16,7 +18,6 @@ export const METHODS = ["none", "clip", "tis", "icepop", "prefix", "sequence", "
 
 const moved = (p, by) => 1 / (1 + ((1 - p) / p) * Math.exp(-by));
 const square = (x) => x * x;
-const sum = (values) => values.reduce((total, value) => total + value, 0);
 const valueOf = (turn, right, safe, legs) => turn * safe + (1 - turn) * right ** legs;
 
 /* The small relay between μ and π: its three probabilities under π, both values, the gradient at π, Σ χ². */

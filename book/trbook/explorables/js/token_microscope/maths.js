@@ -3,7 +3,7 @@
    held to trlib.algorithms. */
 
 import { cispo, dppo, gspo, ppo } from "../../engine/js/objectives.js";
-import { recorded } from "../parts/maths.js";
+import { recorded } from "../parts/recorded.js";
 
 export const OBJECTIVES = {
   ppo: (s) => ppo({ eps_low: s.eps_low, eps_high: s.eps_high }),

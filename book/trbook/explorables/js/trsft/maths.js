@@ -1,7 +1,7 @@
 /* What a student makes of an expert's tokens, in expectation over the expert: supervised fine-tuning (SFT), TrSFT and
    the reverse KL. trlib.algorithms.trapo has the loss, the weight and what TrSFT converges to, by the same names. */
 
-import { sum } from "../parts/distances.js";
+import { logSoftmax, sum } from "../maths/plain.js";
 
 export const PLACES = 10,
   WIDTH = 1.5;
@@ -13,13 +13,7 @@ const NARROW = Math.log(0.3),
 /* w = -dL/dlog p of an expert's token that the student gives the probability p. */
 export const weight = { sft: () => 1, trsft: (p, alpha) => Math.min(1, p / alpha) };
 
-function softmax(z) {
-  const top = Math.max(...z),
-    shares = z.map((value) => Math.exp(value - top)),
-    total = sum(shares);
-  return shares.map((share) => share / total);
-}
-
+const softmax = (z) => logSoftmax(z).map(Math.exp);
 const bell = (middle, width) => Array.from({ length: PLACES }, (_, v) => -((v - middle) ** 2) / (2 * width * width));
 export const beginning = (start) => softmax(bell(start, WIDTH));
 

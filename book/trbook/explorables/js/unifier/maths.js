@@ -4,7 +4,8 @@
    A solution is { pi, used, ... }: used is false where the radius is beyond what can be used, with all probability on
    the best arm and a multiplier of 0. No drawing here. */
 
-import { distance, mean, radius, risingRoot, sum, variance } from "../parts/distances.js";
+import { distance, mean, radius, risingRoot, variance } from "../maths/distances.js";
+import { sum } from "../maths/plain.js";
 import { carry, costs, soften } from "./transport.js";
 
 const solvers = {

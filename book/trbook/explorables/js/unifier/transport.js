@@ -1,7 +1,8 @@
 /* Probability that travels: every arm's old share may go to other arms, at a price per journey. WPO's transport and SPO's
    soft one. gap: what each arm pays less than the best. No drawing here. */
 
-import { risingRoot, sum } from "../parts/distances.js";
+import { risingRoot } from "../maths/distances.js";
+import { sum } from "../maths/plain.js";
 
 /* d(i, j): "line": arms stand at 0, 1, 2, ...; "one": every journey costs 1, and the distance is total variation. */
 export const costs = (n, kind) =>

@@ -3,17 +3,14 @@
 
 import { cispo, dppo, gmpo, gspo, pgIs, ppo, pspo, quatro, sapo } from "../../engine/js/objectives.js";
 import { troll } from "../../engine/js/troll.js";
-import { klTerm } from "../parts/maths.js";
+import { kl, tv } from "../maths/divergences.js";
+import { logSoftmax } from "../maths/plain.js";
 
 const FLOOR = 1e-12; // least mass of a rest: trlib.divergences.REST_FLOOR
 const OVERFLOW = 20; // DPPO: the log-ratio is cut here before it is exponentiated
 const CLIP = { eps_low: 0.2, eps_high: 0.2 };
 
-export function logSoftmax(z) {
-  const top = Math.max(...z),
-    whole = top + Math.log(z.reduce((total, x) => total + Math.exp(x - top), 0));
-  return z.map((x) => x - whole);
-}
+export { logSoftmax };
 
 /* The anchor's k most likely words; the sampled one replaces the last if it is not among them. */
 export function support(old, y, k) {
@@ -32,9 +29,6 @@ function merged(logp, ids) {
   const rest = logp.reduce((total, x, v) => (ids.includes(v) ? total : total + Math.exp(x)), 0);
   return [...some, Math.log(Math.max(rest, FLOOR))];
 }
-
-const kl = (a, b) => a.reduce((total, x, i) => total + klTerm(x, b[i]), 0);
-const tv = (a, b) => a.reduce((total, x, i) => total + Math.abs(Math.exp(x) - Math.exp(b[i])), 0) / 2;
 
 /* D(old || new) as the sampled word, its k most likely and all words see it: trlib.divergences. */
 export function seen(old, now, y, k) {

@@ -1,9 +1,9 @@
 /* How far a new policy p is from an old one q: two lists of probabilities over the same few tokens (or arms). Each is
    what trlib.divergences computes where it has it. No drawing here. */
 
-import { klTerm } from "./maths.js";
+import { kl } from "./divergences.js";
+import { sum } from "./plain.js";
 
-export const sum = (values) => values.reduce((total, value) => total + value, 0);
 export const mean = (q, values) => sum(q.map((share, i) => share * values[i]));
 export const variance = (q, values) => {
   const middle = mean(q, values);
@@ -13,7 +13,7 @@ export const variance = (q, values) => {
   );
 };
 
-const kl = (a, b) => sum(a.map((share, i) => klTerm(Math.log(share), Math.log(b[i]))));
+const logs = (shares) => shares.map(Math.log);
 
 /* Tokens on a line at 0, 1, 2, ...: what must cross each gap, added up. */
 function wasserstein(p, q) {
@@ -36,8 +36,8 @@ const fisher = (p, q) =>
       ) / 2;
 
 export const distance = {
-  kl_old_new: (p, q) => kl(q, p),
-  kl_new_old: (p, q) => kl(p, q),
+  kl_old_new: (p, q) => kl(logs(q), logs(p)),
+  kl_new_old: (p, q) => kl(logs(p), logs(q)),
   chi2: (p, q) => sum(p.map((share, i) => (share - q[i]) ** 2 / q[i])),
   fisher,
   tv: (p, q) => sum(p.map((share, i) => Math.abs(share - q[i]))) / 2,

@@ -1,0 +1,26 @@
+/* Sums, the logistic function, and logarithms that lose no digits: what the rest of this folder is made of. */
+
+export const sum = (values) => values.reduce((total, value) => total + value, 0);
+export const average = (values) => sum(values) / values.length;
+export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+export const logit = (p) => Math.log(p) - Math.log1p(-p);
+export const sigmoid = (u) => (u >= 0 ? 1 / (1 + Math.exp(-u)) : Math.exp(u) / (1 + Math.exp(u)));
+export const softplus = (u) => (u > 0 ? u + Math.log1p(Math.exp(-u)) : Math.log1p(Math.exp(u)));
+
+/* log(1 - exp(x)) for x <= 0, without cancellation at either end. */
+export const log1mexp = (x) => (x > -Math.LN2 ? Math.log(-Math.expm1(x)) : Math.log1p(-Math.exp(x)));
+
+export function logSoftmax(z) {
+  const top = Math.max(...z),
+    whole = top + Math.log(sum(z.map((x) => Math.exp(x - top))));
+  return z.map((x) => x - whole);
+}
+
+/* A straight line through two points, and its way back: scale(value), scale.invert(pixel). */
+/** @param {number[]} domain @param {number[]} range */
+export function linear([a, b], [from, to]) {
+  const scale = (value) => from + ((value - a) / (b - a)) * (to - from);
+  scale.invert = (pixel) => a + ((pixel - from) / (to - from)) * (b - a);
+  return scale;
+}

@@ -1,0 +1,157 @@
+"""One mathematics for the explorables, the engine and the diagnosis: `js/maths` computes what `trlib`
+does, on one file of vectors that both languages are held to.
+
+`python tests/book/test_maths.py` makes the file."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from scipy.optimize import brentq
+from torch import Tensor
+
+from trlib.algorithms import dppo_loss, ppo_loss
+from trlib.algorithms.quatro import solve_dual
+from trlib.divergences import binary_kl, binary_tv, kl, tv
+
+VECTORS = Path(__file__).with_name("maths.json")
+LOW, HIGH, DELTA_TV, DELTA_KL = 0.2, 0.28, 0.15, 0.05
+
+
+def double(values: Any) -> Tensor:
+    return torch.as_tensor(values, dtype=torch.float64)
+
+
+def pairs() -> list[tuple[float, float]]:
+    """Old and new probabilities: the landmarks, rare and near-certain tokens, and far moves both
+    ways."""
+    draw = random.Random(7)
+    logits = [(draw.uniform(-15, 10), draw.uniform(-15, 10)) for _ in range(150)]
+    close = [(u, u + draw.gauss(0, 0.2)) for u, _ in logits]
+    return [(1e-5, 1e-3), (0.99, 0.8), (0.3, 0.3), (1e-300, 0.5)] + [
+        (1 / (1 + math.exp(-a)), 1 / (1 + math.exp(-b))) for a, b in [*logits, *close]
+    ]
+
+
+def kl_edge(old: float, sign: int) -> float:
+    """Where DPPO's binary KL reaches its threshold, by a root finder on trlib's divergence, in
+    -log(1-p) above the old probability and -log p below it."""
+    log_old = double(old).log()
+
+    def log_new(v: float) -> float:
+        return math.log1p(-math.exp(-v)) if sign > 0 else -v
+
+    def excess(v: float) -> float:
+        return float(binary_kl(log_old, double(log_new(v)))) - DELTA_KL
+
+    start, end = (-math.log1p(-old), 36.0) if sign > 0 else (-math.log(old), 600.0)
+    return math.exp(
+        log_new(end if excess(end) < 0 else brentq(excess, start, end, xtol=1e-14, rtol=1e-13))
+    )
+
+
+def regions(sign: int) -> dict[str, Any]:
+    """Which of the pairs each region keeps, and where it falls silent, for one sign of A."""
+    q, p = double(pairs()).log().T
+    given = {
+        "advantages": torch.full((1, len(q)), float(sign), dtype=torch.float64),
+        "mask": torch.ones(1, len(q), dtype=torch.bool),
+    }
+    losses = {
+        "ppo": ppo_loss(p[None], q[None], eps_low=LOW, eps_high=HIGH, **given),
+        "dppo_tv": dppo_loss(p[None], q[None], delta_tv=DELTA_TV, **given),
+        "dppo_kl": dppo_loss(p[None], q[None], delta_kl=DELTA_KL, **given),
+    }
+    edges = {
+        "ppo": [old * (1 + HIGH if sign > 0 else 1 - LOW) for old, _ in pairs()],
+        "dppo_tv": [old + sign * DELTA_TV for old, _ in pairs()],
+        "dppo_kl": [kl_edge(old, sign) for old, _ in pairs() if old > 1e-200],
+    }
+    kept = {name: loss.diagnostics["kept"][0].tolist() for name, loss in losses.items()}
+    return {"sign": sign, "kept": kept, "edges": edges}
+
+
+def distributions() -> dict[str, Any]:
+    draw = random.Random(3)
+    logits = [[[draw.gauss(0, 4) for _ in range(7)] for _ in range(2)] for _ in range(20)]
+    a, b = torch.log_softmax(double(logits), -1).unbind(1)
+    return {
+        "logits": logits,
+        "logp": [a.tolist(), b.tolist()],
+        "kl": kl(a, b).tolist(),
+        "tv": tv(a, b).tolist(),
+    }
+
+
+def dual(direction: str, delta: float) -> dict[str, Any]:
+    draw = random.Random(5)
+    groups = [[float(i < right) for i in range(8)] for right in range(9)]
+    groups += [[draw.uniform(-3, 3) for _ in range(8)] for _ in range(6)]
+    settings = {"delta_kl": delta, "lambda_min": 0.01, "direction": direction}
+    found = solve_dual(double(groups), **settings)
+    return {
+        "rewards": groups,
+        "settings": settings,
+        "multiplier": found.multiplier.tolist(),
+        "target": found.target.tolist(),
+        "floored": found.floored.tolist(),
+    }
+
+
+def made() -> dict[str, Any]:
+    q, p = double(pairs()).log().T
+    return {
+        "pairs": [list(pair) for pair in pairs()],
+        "settings": {"low": LOW, "high": HIGH, "delta_tv": DELTA_TV, "delta_kl": DELTA_KL},
+        "binary": {"tv": binary_tv(q, p).tolist(), "kl": binary_kl(q, p).tolist()},
+        "regions": [regions(sign) for sign in (1, -1)],
+        "distributions": distributions(),
+        "duals": [dual(way, d) for way in ("backward", "forward") for d in (1e-4, 0.1, 0.7, 2.5)],
+    }
+
+
+def flat(value: Any, path: str = "") -> dict[str, Any]:
+    """Every number, word and flag of nested lists and dicts, by its place."""
+    if isinstance(value, dict | list):
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        return {at: one for key, part in parts for at, one in flat(part, f"{path}/{key}").items()}
+    return {path: value}
+
+
+def test_the_vectors_are_what_trlib_computes() -> None:
+    stored, now = flat(json.loads(VECTORS.read_text(encoding="utf-8"))), flat(made())
+    assert stored.keys() == now.keys()
+    for place, value in now.items():
+        wanted = pytest.approx(value, rel=1e-9, abs=1e-12) if type(value) is float else value
+        assert stored[place] == wanted, place
+
+
+def test_the_vectors_decide_something() -> None:
+    for region in json.loads(VECTORS.read_text(encoding="utf-8"))["regions"]:
+        for name, kept in region["kept"].items():
+            assert 20 < sum(kept) < len(kept) - 20, name
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_javascript_computes_the_same() -> None:
+    test = Path(__file__).parent / "browser" / "node" / "maths.test.mjs"
+    done = subprocess.run(
+        [str(shutil.which("node")), "--test", str(test)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+
+
+if __name__ == "__main__":
+    VECTORS.write_text(json.dumps(made()) + "\n", encoding="utf-8")
