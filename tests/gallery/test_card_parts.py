@@ -96,7 +96,9 @@ def test_evidence_stands_beside_ppo_s_and_on_a_page_of_its_sweep(card):
         assert one.source.sweep in archive.shown()
         labels = set(recorded(one.source.sweep)[0]["label"])
         assert (f"| {one.ppo} |" in row) == (card.name != "ppo" and "ppo" in labels)
-        assert one.ppo in ("", one.quote.replace(one.label, "ppo").replace('"ppo"', "ppo"))
+        sweep, _, asked = one.quote.partition(" ")
+        beside = asked.replace(one.label, "ppo", 1).replace('"ppo"', "ppo")
+        assert one.ppo in ("", f"{sweep} {beside}")
     assert "wrong.md" not in text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -20,7 +20,14 @@ def teacher() -> dict[str, Tensor]:
     import trlib
 
     policy = trlib.load_policy("dial")
-    settings = {"steps": 8, "prompts": 16, "group": 8, "epochs": 2, "lr": 3e-4, "warmup": 0}
+    settings: dict[str, Any] = {
+        "steps": 8,
+        "prompts": 16,
+        "group": 8,
+        "epochs": 2,
+        "lr": 3e-4,
+        "warmup": 0,
+    }
     trlib.train(
         policy, trlib.load_task("dial"), PPO(), seed=99, probe=0, progress=False, **settings
     )
