@@ -100,6 +100,22 @@ def shown(
         )
 
 
+def name_toggles(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Says at each of the sidebar's arrows what it unfolds; the theme's have no name."""
+    generate = context["generate_toctree_html"]
+
+    def named(*arguments: Any, **options: Any) -> BeautifulSoup:
+        made: BeautifulSoup = generate(*arguments, **options)
+        for arrow in made.select("li > details > summary"):
+            above = arrow.find_parent("li").find("a")  # type: ignore[union-attr]
+            arrow["aria-label"] = f"Pages below {above.get_text(strip=True)}"  # type: ignore[union-attr]
+        return made
+
+    context["generate_toctree_html"] = named
+
+
 def unlist(app: Sphinx, doctree: nodes.document) -> None:
     """Says of a page that stands in no contents that it is meant to."""
     if app.env.docname.startswith(UNLISTED):
@@ -109,3 +125,4 @@ def unlist(app: Sphinx, doctree: nodes.document) -> None:
 def connect(app: Sphinx) -> None:
     app.connect("doctree-read", unlist)
     app.connect("html-page-context", shown, priority=400)  # before the theme asks for the contents
+    app.connect("html-page-context", name_toggles, priority=900)  # after it
