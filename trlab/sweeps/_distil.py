@@ -10,6 +10,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms import PPO
+from trlib.algorithms.kl_penalty import adapt
 from trlib.algorithms.method import Anchor, Batch, Step
 from trlib.algorithms.needs import Needs
 
@@ -45,8 +46,7 @@ class Distil(PPO):
     reward: float = checks.setting(0.0, least=0)
     """Weight of the reward's advantage."""
     radius: float = checks.setting(0.0, least=0)
-    """Nats per token: β is doubled after a batch whose mean log π_old/π_T is above 1.5 times this,
-    and halved after one below a 1.5th of it; 0: β stays."""
+    """Nats per token at which PPO's rule (`adapt`) keeps the mean log π_old/π_T; 0: β stays."""
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(old=True, reference=True)
@@ -56,8 +56,7 @@ class Distil(PPO):
         gap = (batch.logp_ref - batch.logp_old).where(batch.mask, 0.0)
         beta = float(batch.memory.get("beta", self.beta))
         if self.radius and batch.number:
-            far = -float(gap[batch.mask].mean())
-            beta *= 2.0 if far > 1.5 * self.radius else 0.5 if far < self.radius / 1.5 else 1.0
+            beta = adapt(beta, -float(gap[batch.mask].mean()), self.radius)
             batch.memory["beta"] = beta
         return replace(ready, advantages=self.reward * ready.advantages + beta * gap)
 
