@@ -1,16 +1,20 @@
 """What the tests notice: 200 mutants, each a changed operator, constant, return or order of arguments.
 
-`python -m tools.mutants NAME` runs, for each mutant, the tests that concern it until one fails, and
-notes under NAME in tests/mutants.json which one that is. The mutants are drawn once and found again
-by their function and text. Interrupted, the same command goes on where it stopped. JavaScript is
-changed in place and built: run it in a clean checkout that has `node_modules`. A time limit counts
-as a survivor. Two runs are compared by `python -m tools.mutants --compare BEFORE AFTER`.
+`python -m tools.mutants NAME --only trlib` collects the tests of a part once and then forks for each
+of its mutants: the child changes the code of the functions in memory, and runs the tests that concern
+it, the closest first, until one fails. tests/mutants.json says under NAME which one that is. The
+mutants are drawn once, and found again by their function and text. Interrupted, the same command goes
+on where it stopped. `--compare BEFORE AFTER` lists what is no longer killed. A time limit counts as a
+survivor. JavaScript (`--only book`) is changed in place and built: run it in a clean checkout that
+has `node_modules`.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import functools
+import gc
 import json
 import os
 import random
@@ -24,10 +28,22 @@ from collections.abc import Iterator
 from contextlib import suppress
 from importlib.machinery import PathFinder, SourceFileLoader
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
+import pytest
+
 SEED, NUMBERS = 61, {"trlib": 120, "trlab": 40, "book/trbook/explorables": 40}
-PROCESSOR, WALL = 40, 900
+TESTS = {
+    "trlib": ("tests/core", "tests/gallery"),
+    "trlab": ("tests/lab", "tests/instruments"),
+    "book": ("tests/book", "tests/gallery"),
+}
+"""Where the tests of a part stand. Those of the bridges, in the instruments, are collected apart."""
+PROCESSOR, WALL, FILES = 20, 600, 6
+"""Seconds and test files that a mutant may take."""
+LEFT_OUT = "notebooks/|contributing|gallery/test_recipes|wheel|second_device|test_kill|test_process"
+OURS = ("trlib", "trlab", "trbook", "bookext", "tests", "benchmarks", "examples")
 SWAPS: dict[type, type] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -138,18 +154,47 @@ def place_of(root: Path, mutant: Site) -> Any:
     return next((at for site, at in every if all(site[k] == mutant[k] for k in keys)), None)
 
 
-def code_of(root: Path, mutant: Site) -> Any:
-    """The mutated module, compiled."""
-    old, new = place_of(root, mutant)
+def codes(code: CodeType) -> Iterator[tuple[tuple[str, int], CodeType]]:
+    """A module's code and all code inside it, by name and line."""
+    yield (code.co_qualname, code.co_firstlineno), code
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from codes(inner)
 
-    class Change(ast.NodeTransformer):
-        def visit(self, node: ast.AST) -> ast.AST:
-            same = ast.dump(node, include_attributes=True) == ast.dump(old, include_attributes=True)
-            return new if same else self.generic_visit(node)
 
-    tree = ast.parse((root / mutant["file"]).read_text(encoding="utf-8"))
-    Change().visit(tree)
-    return compile(ast.fix_missing_locations(tree), str(root / mutant["file"]), "exec")
+def code_of(root: Path, mutant: Site | None, name: str) -> CodeType:
+    """A module compiled, with the mutant or without."""
+    tree = ast.parse((root / name).read_text(encoding="utf-8"))
+    if mutant:
+        old, new = place_of(root, mutant)
+        place = ("lineno", "col_offset", "end_lineno", "end_col_offset")
+
+        class Change(ast.NodeTransformer):
+            def visit(self, node: ast.AST) -> ast.AST:
+                same = type(node) is type(old) and all(
+                    getattr(node, one) == getattr(old, one) for one in place
+                )
+                return new if same else self.generic_visit(node)
+
+        tree = Change().visit(tree)
+    return compile(ast.fix_missing_locations(tree), str(root / name), "exec")
+
+
+def changed_in_memory(root: Path, mutant: Site) -> bool:
+    """Whether functions that are loaded could be given the mutant's code: not where it stands in a
+    class's body or among defaults."""
+    name = mutant["file"]
+    plain = dict(codes(code_of(root, None, name)))
+    new = {at: code for at, code in codes(code_of(root, mutant, name)) if code != plain[at]}
+    found = False
+    for held in gc.get_objects():
+        if isinstance(held, functools._lru_cache_wrapper):
+            held.cache_clear()
+        if isinstance(held, FunctionType) and held.__code__.co_filename == str(root / name):
+            at = (held.__code__.co_qualname, held.__code__.co_firstlineno)
+            if at in new:
+                held.__code__, found = new[at], True
+    return found
 
 
 def install() -> None:
@@ -159,7 +204,7 @@ def install() -> None:
 
     class Loader(SourceFileLoader):
         def get_code(self, fullname: str) -> Any:
-            return code_of(root, mutant)
+            return code_of(root, mutant, mutant["file"])
 
     class Finder:
         def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
@@ -168,24 +213,26 @@ def install() -> None:
                 spec.loader = Loader(name, str(spec.origin))
             return spec
 
-    sys.meta_path.insert(0, Finder())
+    sys.meta_path.insert(0, Finder())  # type: ignore[arg-type]
 
 
-def concerned(root: Path, mutant: Site) -> list[str]:
-    """The test files that name the mutated module, the closest and smallest first."""
+def concerned(root: Path, mutant: Site, folders: tuple[str, ...]) -> list[str]:
+    """The test files that name the mutated module: first those that once killed this mutant, then the
+    closest and smallest."""
     path = Path(mutant["file"])
     stem = path.parent.name if path.stem in ("__init__", "maths") else path.stem
     script = path.suffix == ".js"
     dotted = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
-    names = {stem, *re.findall(r"\w{4,}", mutant["in"])} if not script else {stem}
-    camel = "".join(part.title() for part in (path.parent.name + "_" + path.stem).split("_"))
+    names = {stem} if script else {stem, *re.findall(r"\w{4,}", mutant["in"])}
+    camel = "".join(part.title() for part in f"{path.parent.name}_{path.stem}".split("_"))
     public = set(
         re.findall(r"^(?:def|class|export \w+) (\w{4,})", (root / path).read_text("utf-8"), re.M)
     )
+    killers = {run.get("by", "").partition("::")[0] for run in mutant["runs"].values()}
     ranked = []
-    for test in (root / "tests").rglob("test_*.py"):
+    for test in (one for folder in folders for one in (root / folder).rglob("test_*.py")):
         text, name = test.read_text(encoding="utf-8"), str(test.relative_to(root))
-        if not script and re.search("browser|notebooks|contributing|gallery/test_recipes|wheel|second_device|test_kill|test_process", name):
+        if re.search(LEFT_OUT, name) or (not script and "/browser/" in name):
             continue
         score = 6 * (stem in test.stem) + 4 * (f"{path.parent.name}/{path.name}" in text)
         score += 4 * bool(re.search(rf"{re.escape(dotted)}\b", text))
@@ -193,104 +240,158 @@ def concerned(root: Path, mutant: Site) -> list[str]:
         score += bool([w for w in public if re.search(rf"\b{w}\b", text)])
         score += path.parent.name in test.parts[-2]
         score += script and ("sources(" in text or camel.startswith(test.stem[5:].title()))
-        score -= 3 * ("parity" in name or "bridges" in name)
+        score += 100 * (name in killers) - 3 * ("parity" in name)
         if score > 0:
             ranked.append((-score, len(text), name))
-    return [name for *_, name in sorted(ranked)[: 12 if script else 12]]
+    return [name for *_, name in sorted(ranked)[:FILES]]
 
 
-def child(root: Path, tests: list[str], mutant: Site | None, note: Path) -> None:
-    """In a process of its own: the tests until one fails, whose name is noted."""
-    import pytest
-
-    class Note:
-        @pytest.hookimpl
-        def pytest_runtest_logreport(self, report: Any) -> None:
-            if report.failed:
-                note.write_text(report.nodeid)
-
-    os.setsid()
-    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR, PROCESSOR + 5))
-    os.chdir(root)
-    sys.path[:0] = [str(root), str(root / "book"), str(root / "book/_ext")]
-    if mutant and mutant["file"].endswith(".py"):
-        os.environ.update(TRLIB_TREE=str(root), TRLIB_MUTANT=json.dumps(mutant))
-        install()
-    options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "no:nbmake"]
-    marks = ["-m", "not nightly and not style", "-k", f"not ({BUILT_IS_SOURCE})"]
-    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    os._exit(int(pytest.main([*options, *marks, *tests], plugins=[Note()])))
+OPTIONS = (
+    *("-s", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "no:nbmake"),
+    *("-m", "not nightly and not style", "-k", f"not ({BUILT_IS_SOURCE})"),
+)
 
 
-def run(root: Path, tests: list[str], mutant: Site | None) -> tuple[int | None, str]:
-    """The exit status (None: out of time) and the first test that failed."""
-    with tempfile.TemporaryDirectory() as folder:
-        note = Path(folder) / "note"
-        (Path(folder) / "sitecustomize.py").write_text(
-            "import os, runpy\n"
-            f"if 'TRLIB_MUTANT' in os.environ: runpy.run_path({__file__!r})['install']()\n"
-        )
-        paths = [folder, str(root), str(root / "book"), str(root / "book/_ext")]
-        os.environ["PYTHONPATH"] = os.pathsep.join(paths)
-        pid = os.fork()
-        if not pid:
+class Guard:
+    """A plugin of pytest: instead of the tests it runs the mutants, each in a fork."""
+
+    def __init__(self, root: Path, name: str, file: Path, mutants: list[Site], only: str) -> None:
+        self.root, self.name, self.file, self.mutants, self.only = root, name, file, mutants, only
+        self.sound, self.unsound = set[str](), set[str]()
+        self.note: Path | None = None
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed and self.note:
+            self.note.write_text(report.nodeid)
+            os._exit(1)
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        for mutant in self.mutants:
+            runs = mutant.setdefault("runs", {})
+            if self.name in runs or not mutant["file"].startswith(self.only):
+                continue
+            start = time.monotonic()
+            how = self.script if mutant["file"].endswith(".js") else self.outcome
+            gone = place_of(self.root, mutant) is None
+            runs[self.name] = {"end": "gone"} if gone else how(session, mutant)
+            said = (mutant["file"], mutant["old"], "->", mutant["new"], runs[self.name])
+            print(*said, round(time.monotonic() - start), flush=True)
+            part = self.file.with_suffix(".part")
+            part.write_text(json.dumps(self.mutants, indent=1, ensure_ascii=False) + "\n")
+            part.replace(self.file)
+        return True
+
+    def outcome(self, session: Any, mutant: Site) -> Site:
+        bridge = mutant["file"].startswith("trlib/bridges")
+        folders = ("tests/instruments",) if bridge else TESTS[mutant["file"].split("/")[0]]
+        files = concerned(self.root, mutant, folders)
+        while True:
+            ended, first = self.run(session, files, mutant)
+            if ended is None:
+                return {"end": "time"}
+            if ended in (0, 5):
+                return {"end": "survived"}
+            if not first or first in self.sound:
+                return {"end": "killed", "by": first or "collecting"}
+            if mutant["file"].endswith(".js") or self.run(session, [first], None)[0] == 0:
+                self.sound.add(first)
+            else:
+                self.unsound.add(first)  # it fails without the mutant as well
+
+    def script(self, session: Any, mutant: Site) -> Site:
+        path, here = self.root / mutant["file"], self.root / "book/trbook/explorables/js"
+        text, (start, stop) = path.read_text(encoding="utf-8"), place_of(self.root, mutant)
+        try:
+            path.write_text(text[:start] + mutant["new"] + text[stop:], encoding="utf-8")
+            if subprocess.run(["node", "build.mjs"], cwd=here, capture_output=True).returncode:
+                return {"end": "killed", "by": "npm run build"}
+            return self.outcome(session, mutant)
+        finally:
+            path.write_text(text, encoding="utf-8")
+            subprocess.run(["node", "build.mjs"], cwd=here, capture_output=True, check=False)
+
+    def run(self, session: Any, tests: list[str], mutant: Site | None) -> tuple[int | None, str]:
+        """The exit status of these files or tests (None: out of time), and which test failed."""
+        with tempfile.TemporaryDirectory() as folder:
+            note = Path(folder) / "note"
+            pid = os.fork()
+            if not pid:
+                try:
+                    self.child(session, tests, mutant, note)
+                finally:
+                    os._exit(70)
+            end, status = time.monotonic() + WALL, (0, 0)
+            while status[0] == 0 and time.monotonic() < end:
+                time.sleep(0.05)
+                status = os.waitpid(pid, os.WNOHANG)
+            with suppress(ProcessLookupError):
+                os.killpg(pid, 9)
+            if status[0] == 0:
+                os.waitpid(pid, 0)
+            ended = os.waitstatus_to_exitcode(status[1]) if status[0] else None
+            first = note.read_text() if note.is_file() else ""
+        return (ended if ended is not None and ended >= 0 else None), first
+
+    def child(self, session: Any, tests: list[str], mutant: Site | None, note: Path) -> None:
+        os.setsid()
+        resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR, PROCESSOR + 5))
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        self.note = note
+        loaded = any(item.nodeid.startswith(tuple(tests)) for item in session.items)
+        if mutant and mutant["file"].endswith(".py"):
+            # for processes that a test starts
+            (note.parent / "sitecustomize.py").write_text(
+                "import os, runpy\n"
+                f"if 'TRLIB_MUTANT' in os.environ: runpy.run_path({__file__!r})['install']()\n"
+            )
+            os.environ.update(TRLIB_TREE=str(self.root), TRLIB_MUTANT=json.dumps(mutant))
+            paths = [note.parent, self.root, self.root / "book", self.root / "book/_ext"]
+            os.environ["PYTHONPATH"] = os.pathsep.join(map(str, paths))
             try:
-                child(root, tests, mutant, note)
-            finally:
-                os._exit(70)
-        end, status = time.monotonic() + WALL, (0, 0)
-        while status[0] == 0 and time.monotonic() < end:
-            time.sleep(0.05)
-            status = os.waitpid(pid, os.WNOHANG)
-        with suppress(ProcessLookupError):
-            os.killpg(pid, 9)
-        if status[0] == 0:
-            os.waitpid(pid, 0)
-        ended = os.waitstatus_to_exitcode(status[1]) if status[0] else None
-        first = note.read_text() if note.is_file() else ""
-    return (ended if ended is not None and ended >= 0 else None), first
+                loaded = loaded and changed_in_memory(self.root, mutant)
+            except ValueError:  # another number of free variables
+                loaded = False
+        if not loaded:
+            for name in [name for name in sys.modules if name.split(".")[0] in OURS]:
+                del sys.modules[name]
+            if mutant:
+                install()
+            left_out = [f"--deselect={name}" for name in sorted(self.unsound)]
+            os._exit(int(pytest.main([*OPTIONS, *left_out, *tests], plugins=[Noting(note)])))
+        temporary = note.parent / "tmp"
+        temporary.mkdir()
+        session.config._tmp_path_factory._basetemp = temporary
+        items = [
+            item
+            for test in tests
+            for item in session.items
+            if (item.nodeid == test or item.nodeid.startswith(f"{test}::"))
+            and item.nodeid not in self.unsound
+        ]
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        os._exit(0)
 
 
-def outcome(root: Path, mutant: Site, unsound: set[str]) -> Site:
-    tests = concerned(root, mutant)
-    while True:
-        deselected = [f"--deselect={name}" for name in sorted(unsound)]
-        ended, first = run(root, [*deselected, *tests], mutant)
-        if ended is None:
-            return {"end": "time", "files": len(tests)}
-        if ended in (0, 5):
-            return {"end": "survived", "files": len(tests)}
-        if not first:
-            return {"end": "killed", "by": "collecting"}
-        if run(root, [first], None)[0] == 0 or mutant["file"].endswith(".js"):
-            return {"end": "killed", "by": first}
-        unsound.add(first)  # it fails without the mutant as well
+class Noting:
+    def __init__(self, note: Path) -> None:
+        self.note = note
 
-
-def with_script(root: Path, mutant: Site, unsound: set[str]) -> Site:
-    path = root / mutant["file"]
-    text, (start, stop) = path.read_text(encoding="utf-8"), place_of(root, mutant)
-    build = ["node", "build.mjs"]
-    here = root / "book/trbook/explorables/js"
-    try:
-        path.write_text(text[:start] + mutant["new"] + text[stop:], encoding="utf-8")
-        if subprocess.run(build, cwd=here, capture_output=True, check=False).returncode:
-            return {"end": "killed", "by": "npm run build"}
-        return outcome(root, mutant, unsound)
-    finally:
-        path.write_text(text, encoding="utf-8")
-        subprocess.run(build, cwd=here, capture_output=True, check=False)
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.note.write_text(report.nodeid)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", nargs="?", help="what this run is called in the file")
-    parser.add_argument("--tree", type=Path, default=Path(__file__).parents[1])
-    parser.add_argument(
-        "--file", type=Path, default=Path(__file__).parents[1] / "tests/mutants.json"
-    )
-    parser.add_argument("--only", default="", help="files that begin so")
-    parser.add_argument("--compare", nargs=2)
+    here = Path(__file__).resolve().parents[1]
+    parser.add_argument("--tree", type=Path, default=here, help="the checkout that is tested")
+    parser.add_argument("--file", type=Path, default=here / "tests/mutants.json")
+    parser.add_argument("--only", default="trlib", help="a part, or the beginning of a file's name")
+    parser.add_argument("--compare", nargs=2, metavar=("BEFORE", "AFTER"))
     asked = parser.parse_args()
     mutants = json.loads(asked.file.read_text()) if asked.file.is_file() else draw(asked.tree)
     if asked.compare:
@@ -299,33 +400,10 @@ def main() -> None:
             if m["runs"].get(other, {}).get("end", "killed") != "killed":
                 print(m["file"], m["in"], m["old"], "->", m["new"], m["runs"][one]["by"])
         return
-    import hypothesis  # noqa: F401
-    import matplotlib.pyplot  # noqa: F401
-    import pandas  # noqa: F401
-    import pytest  # noqa: F401
-    import scipy.stats  # noqa: F401
-    import torch
-    import transformers  # noqa: F401
-
-    torch.set_num_threads(1)
-    unsound = set[str]()
-    for mutant in mutants:
-        runs = mutant.setdefault("runs", {})
-        if asked.name in runs or not mutant["file"].startswith(asked.only):
-            continue
-        start = time.monotonic()
-        if place_of(asked.tree, mutant) is None:
-            runs[asked.name] = {"end": "gone"}
-        else:
-            how = with_script if mutant["file"].endswith(".js") else outcome
-            runs[asked.name] = how(asked.tree, mutant, unsound)
-        took = round(time.monotonic() - start)
-        print(
-            mutant["file"], mutant["old"], "->", mutant["new"], runs[asked.name], took, flush=True
-        )
-        part = asked.file.with_suffix(".part")
-        part.write_text(json.dumps(mutants, indent=1, ensure_ascii=False) + "\n")
-        part.replace(asked.file)
+    os.chdir(asked.tree)
+    sys.path[:0] = [str(asked.tree / folder) for folder in ("", "book", "book/_ext")]
+    guard = Guard(asked.tree, asked.name, asked.file.resolve(), mutants, asked.only)
+    pytest.main([*OPTIONS, *TESTS[asked.only.split("/")[0]]], plugins=[guard])
 
 
 if __name__ == "__main__":
