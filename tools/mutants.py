@@ -40,7 +40,7 @@ TESTS = {
     "book": ("tests/book", "tests/gallery"),
 }
 """Where the tests of a part stand. Those of the bridges, in the instruments, are collected apart."""
-PROCESSOR, WALL, FILES = 20, 600, 6
+PROCESSOR, WALL, FILES = 12, 600, 5
 """Seconds and test files that a mutant may take."""
 LEFT_OUT = "notebooks/|contributing|gallery/test_recipes|wheel|second_device|test_kill|test_process"
 OURS = ("trlib", "trlab", "trbook", "bookext", "tests", "benchmarks", "examples")

@@ -1,7 +1,5 @@
 """The four aggregations: by hand, against each other, and under the mask."""
 
-from __future__ import annotations
-
 import math
 import subprocess
 import sys
@@ -49,7 +47,7 @@ def test_gradient_is_the_say_of_a_token(how, first, second):
     gradient = slope(aggregate(values, MASK, how), values)
     expected = torch.zeros(3, 4, dtype=torch.float64)
     expected[0, :3], expected[1, 0] = first, second
-    torch.testing.assert_close(gradient, expected, rtol=1e-15, atol=0)
+    close(gradient, expected, 1e-15)
 
 
 @pytest.mark.parametrize("how", AGGREGATIONS)

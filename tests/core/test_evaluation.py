@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 import math
 from fractions import Fraction
@@ -21,7 +19,7 @@ from trlib.model.completions import Completions
 from trlib.tasks import REASONS, Prompt, Verdict
 
 
-def by_subsets(right: int, samples: int, k: int) -> float:
+def by_subsets(right, samples, k):
     """pass@k by looking at every subset of k completions, the first `right` of them right."""
     subsets = list(combinations(range(samples), k))
     return sum(min(subset) < right for subset in subsets) / len(subsets)

@@ -1,8 +1,6 @@
 """The packed layout [N]: every token loss, aggregation and correction says what it says of padded
 rows."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
@@ -11,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
-from tests.core.algorithms.test_every_loss import CASES, Case, V
+from tests.core.algorithms.test_every_loss import CASES, V
 from tests.losses import D, close, distributions, refused, tokens
 from trlib import algorithms
 from trlib.aggregation import AGGREGATIONS, aggregate
@@ -23,12 +21,12 @@ B, T = 4, 5
 rows = st.lists(st.integers(0, T), min_size=B, max_size=B).filter(any)
 
 
-def ends(lengths: list[int]) -> torch.Tensor:
+def ends(lengths):
     """[B, T] bool: which places of the padded layout a packed one has."""
     return torch.arange(max(lengths)) < torch.tensor(lengths).unsqueeze(-1)
 
 
-def assert_alike(function, arguments: dict[str, torch.Tensor], lengths: list[int]) -> None:
+def assert_alike(function, arguments, lengths):
     """Value, diagnostics and gradient in the first argument, float64."""
     there = ends(lengths)
     arguments = {
@@ -51,7 +49,7 @@ def assert_alike(function, arguments: dict[str, torch.Tensor], lengths: list[int
         close(packed_more[name].to(D), value[there].to(D), 1e-12)
 
 
-def assert_case_alike(case: Case, lengths: list[int], seed: int) -> None:
+def assert_case_alike(case, lengths, seed):
     def loss(first, *others, **named):
         return case.loss(first, *others, **named, **case.settings)
 

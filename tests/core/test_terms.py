@@ -1,12 +1,9 @@
 """Divergences of large vocabularies: in blocks they are what they are in one piece."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
 import torch
-from torch import Tensor
 
 from tests.losses import D, close, noise, refused
 from trlib import checks, terms
@@ -24,16 +21,16 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(terms, "BLOCK", 3)
 
 
-def leaf(x: Tensor) -> Tensor:
+def leaf(x):
     return x.detach().clone().requires_grad_()
 
 
-def in_one_piece(rule: terms.Rule, log_a: Tensor, log_b: Tensor) -> Tensor:
+def in_one_piece(rule, log_a, log_b):
     dtype = checks.wide(log_a, log_b)
     return whole(rule, log_a.to(dtype), log_b.to(dtype))
 
 
-def pairs(v: int) -> dict[str, tuple[Tensor, Tensor]]:
+def pairs(v):
     """log a and log b [2, V]: near, far, with outcomes of probability 0 in a, in both and in b."""
     logits, step = 3 * noise(2, v), noise(2, v, seed=1)
     drawn = noise(v, seed=2)

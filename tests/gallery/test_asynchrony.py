@@ -3,8 +3,6 @@ written out anew.
 
 What TRL and verl have of it is compared with them in `tests/instruments/parity/test_asynchrony.py`."""
 
-from __future__ import annotations
-
 import math
 from functools import partial
 
@@ -184,7 +182,7 @@ def test_luspo_is_gspo_times_the_length():
 class Counting:
     """A step of two minibatches that remembers how it descended."""
 
-    def __init__(self, batch) -> None:
+    def __init__(self, batch):
         self.batch, self.speeds = batch, []
 
     def minibatches(self):

@@ -1,7 +1,5 @@
 """Where the cards of the main line lead: each place is there, and each number is a record's."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any
@@ -30,7 +28,7 @@ STAMP = re.compile(
 
 
 @pytest.mark.parametrize("name", DOORS)
-def test_a_card_leads_to_a_place_of_the_playground(name: str) -> None:
+def test_a_card_leads_to_a_place_of_the_playground(name):
     play = DOORS[name].play
     if not play:
         assert ELSEWHERE[name] in DOORS[name].shows
@@ -46,7 +44,7 @@ def test_a_card_leads_to_a_place_of_the_playground(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DOORS)
-def test_a_card_says_what_a_trainer_calls_it(name: str) -> None:
+def test_a_card_says_what_a_trainer_calls_it(name):
     text, paper = page(CARDS[name], "[chapter](x)", str), of_card(name)
     first = text.partition("```diff")[0]
     assert all(f"**{way}:**" in first for way in ("Learn it", "Run it here", "In your trainer"))
@@ -70,7 +68,7 @@ def test_a_card_says_what_a_trainer_calls_it(name: str) -> None:
         assert f"\n{setting}={value}\n" in text
 
 
-def test_what_a_card_says_of_runs_is_a_record_s() -> None:
+def test_what_a_card_says_of_runs_is_a_record_s():
     for name, doors in DOORS.items():
         asked = ROLE.findall(doors.acts)
         assert asked or doors.acts.startswith("No recorded sweep holds"), name
@@ -87,7 +85,7 @@ def test_what_a_card_says_of_runs_is_a_record_s() -> None:
     assert told == ["reinforce", "dr_grpo", "dapo", "gmpo"]
 
 
-def test_before_and_after_are_what_a_reader_wants() -> None:
+def test_before_and_after_are_what_a_reader_wants():
     assert list(DOORS) == list(LINES)
     for name, doors in DOORS.items():
         for card in (doors.before, doors.after):
@@ -105,12 +103,12 @@ def test_before_and_after_are_what_a_reader_wants() -> None:
 class Env:
     """What the handler reads of a build."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         names = ["book/ladder", *(f"book/methods/{name}" for name in CARDS)]
         self.titles = {name: type("Title", (), {"astext": lambda _, n=name: n})() for name in names}
 
 
-def test_a_page_s_neighbours_are_set() -> None:
+def test_a_page_s_neighbours_are_set():
     app: Any = type("App", (), {})()
     app.env = Env()
     app.builder = type("Builder", (), {"get_relative_uri": lambda _, a, b: Path(b).name})()
@@ -128,7 +126,7 @@ def test_a_page_s_neighbours_are_set() -> None:
             assert (context["prev"]["link"], context["next"]["link"]) == wanted
 
 
-def test_every_card_says_in_one_of_four_forms_how_its_formula_is_known() -> None:
+def test_every_card_says_in_one_of_four_forms_how_its_formula_is_known():
     assert len(CARDS) == 86
     for card in CARDS.values():
         assert STAMP.match(provenance(card)), provenance(card)

@@ -1,12 +1,7 @@
 """The lines on the cards of the main line are the library's methods: value and gradient."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 import torch
-from torch import Tensor
 
 from trbook.cards import CARDS, FAMILIES, lines
 from trlib.algorithms import ALGORITHMS
@@ -22,10 +17,10 @@ class Drawn:
     """A batch so far from the old policy that every region binds somewhere, in the shapes of the
     cards and in those of the library. One prompt's answers are all right."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed):
         draw = torch.Generator().manual_seed(seed)
 
-        def logits(scale: float) -> Tensor:
+        def logits(scale):
             return scale * torch.randn(P, G, T, V, generator=draw, dtype=torch.float64)
 
         old = logits(1.5)
@@ -43,12 +38,12 @@ class Drawn:
         self.logp, self.old = (lines.pick(x, self.y) for x in (self.new, self.q))
         self.mu, self.limit, self.beta = self.old, LIMIT, BETA
 
-    def of(self, loss: Any) -> Tensor:
+    def of(self, loss):
         """The loss of a card's lines."""
         names = loss.__code__.co_varnames[: loss.__code__.co_argcount]
         return loss(**{name: getattr(self, name) for name in names})
 
-    def library(self, name: str) -> Tensor:
+    def library(self, name):
         """The loss of the library's method on the same numbers."""
         flat = lambda x: x.flatten(0, 1)  # noqa: E731
         expert = name in ("trapo", "sft")
@@ -77,7 +72,7 @@ class Drawn:
         batch = method.prepare(batch)
         return method.loss(method.objective(scores, batch).per_token, batch)
 
-    def slope(self, loss: Tensor) -> list[Tensor]:
+    def slope(self, loss):
         """Its gradient in the logits and in the critic's values."""
         wanted = torch.autograd.grad(loss, [self.now, self.V], retain_graph=True, allow_unused=True)
         return [torch.zeros(1) if one is None else one for one in wanted]
@@ -86,7 +81,7 @@ class Drawn:
 class Table:
     """A step of a tabular policy on one batch of single tokens, as the update box receives it."""
 
-    def __init__(self, seed: int, damping: float, scale: float = 1.5) -> None:
+    def __init__(self, seed, damping, scale=1.5):
         draw = torch.Generator().manual_seed(seed)
         self.parameters = [scale * torch.randn(2, V, generator=draw, dtype=torch.float64)]
         self.parameters[0].requires_grad_()
@@ -110,41 +105,41 @@ class Table:
         )
         self.batch = self.method.prepare(self.batch)
 
-    def full(self, theta: Tensor) -> Tensor:
+    def full(self, theta):
         return theta.view(2, V).log_softmax(-1)[self.state]
 
-    def minibatches(self) -> list[Table]:
+    def minibatches(self):
         return [self]
 
-    def score(self, rows: Any = None, *, double_backward: bool = False) -> Scores:
+    def score(self, rows=None, *, double_backward=False):
         full = self.full(self.parameters[0]).unsqueeze(1)
         return Scores(full.gather(-1, self.batch.tokens.unsqueeze(-1)).squeeze(-1), full)
 
-    def loss(self) -> Tensor:
+    def loss(self):
         scores = self.score()
         return self.method.loss(self.method.objective(scores, self.batch).per_token, self.batch)
 
-    def report(self, loss: float, grad_norm: float) -> None: ...
+    def report(self, loss, grad_norm): ...
 
-    def directional(self, direction: list[Tensor], rows: Any = None) -> Tensor:
+    def directional(self, direction, rows=None):
         return torch.func.jvp(self.full, (self.parameters[0].detach(),), (direction[0],))[1][
             :, None
         ]
 
 
 @pytest.mark.parametrize(("damping", "tries"), [(0.1, 1), (1e-3, 2)])
-def test_trpo_s_lines_take_the_library_s_step(damping: float, tries: int) -> None:
+def test_trpo_s_lines_take_the_library_s_step(damping, tries):
     """With little damping the first step is too long, and is shortened until it is not."""
     ours, theirs = Table(11, damping), Table(11, damping)
     theta = ours.parameters[0]
     g = -torch.autograd.grad(ours.loss(), theta)[0].flatten()
     tried = []
 
-    def at(point: Tensor, value: Any) -> Tensor:
+    def at(point, value):
         ours.parameters[0] = point.view(2, V)
         return value()
 
-    def mean_kl(point: Tensor) -> Tensor:
+    def mean_kl(point):
         tried.append(point)
         return at(point, lambda: ours.method._kl(ours.score(), ours.batch))
 
@@ -167,7 +162,7 @@ TOKENS = [name for name in lines.LINES if name != "trpo"]
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", [*TOKENS, "sft"])
-def test_the_lines_are_the_library_s_method(name: str, seed: int) -> None:
+def test_the_lines_are_the_library_s_method(name, seed):
     one = Drawn(seed)
     found = one.of(getattr(lines, name))
     wanted = one.library(name)
@@ -177,7 +172,7 @@ def test_the_lines_are_the_library_s_method(name: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_grpo_without_its_kl_is_the_library_s_default(seed: int) -> None:
+def test_grpo_without_its_kl_is_the_library_s_default(seed):
     one, other = Drawn(seed), Drawn(seed)
     other.beta = 0.0
     found, wanted = one.of(lines.grpo_without_kl), other.of(lines.grpo)
@@ -185,7 +180,7 @@ def test_grpo_without_its_kl_is_the_library_s_default(seed: int) -> None:
     assert ALGORITHMS["grpo"]().beta == 0
 
 
-def test_every_card_of_the_main_line_has_lines() -> None:
+def test_every_card_of_the_main_line_has_lines():
     main = [card.name for card in CARDS.values() if card.family in FAMILIES]
     assert list(lines.LINES) == [name for name in main if not name.startswith("sft")]
     for name in lines.LINES:

@@ -1,7 +1,5 @@
 """Every card has all of its parts: outcome, curve, settings, cost, and a line that runs it."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import re

@@ -1,8 +1,6 @@
 """FixPO, MDPO and COUNTERPOL: losses and weights by hand, a fix-up's guarantee, closed forms, what
 is refused."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from dataclasses import replace

@@ -1,8 +1,6 @@
 """The balls of parameters: their oracles exactly, Newton-Schulz as it is, torch's Muon, AuON's
 scalar, and runs."""
 
-from __future__ import annotations
-
 import math
 from functools import partial
 

@@ -1,7 +1,5 @@
 """The gallery's ratios: golden values by hand, and the traps that first readers fell into."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -9,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 from torch.nn.functional import one_hot
 
 from tests.losses import D, at, close, data, known, noise, refused, slope, tensor
@@ -43,7 +40,7 @@ from trlib.relatives.ratios import (
 MU, A = tensor([0.1, 0.2, 0.3, 0.4]), tensor([1.0, 0.5, 0.0, -0.5])
 
 
-def weight(loss, ratio, advantage, **how) -> list[float]:
+def weight(loss, ratio, advantage, **how):
     return loss(**at(ratio, advantage), **how).diagnostics["weight"][0].tolist()
 
 
@@ -77,7 +74,7 @@ def test_a_meaningless_window_for_a_token_is_named(name, window, message):
 # BAPO
 
 
-def share(ratio: Tensor, advantages: Tensor, low: float, high: float, count: str) -> float:
+def share(ratio, advantages, low, high, count):
     """What the tokens with A > 0 count over those with A < 0, written token by token."""
     up = down = 0.0
     for r, a in zip(ratio.flatten().tolist(), advantages.flatten().tolist(), strict=True):
@@ -89,7 +86,7 @@ def share(ratio: Tensor, advantages: Tensor, low: float, high: float, count: str
     return up / down
 
 
-def stale(seed: int, tokens: int = 4000, positive: float = 0.2) -> tuple[Tensor, Tensor, Tensor]:
+def stale(seed, tokens=4000, positive=0.2):
     """[1, N] ratios with log r ~ N(0, .5) and A = 1 for one token in five, -.6 for the others."""
     ratio = (0.5 * noise(1, tokens, seed=seed)).exp()
     draw = torch.Generator().manual_seed(seed + 99)
@@ -245,7 +242,7 @@ def test_a_token_that_has_become_unlikely_silences_what_follows_without_a_floor(
 # CPGD
 
 
-def stepped(mu: float, ratio: float, push: float, lr: float = 0.1) -> float:
+def stepped(mu, ratio, push, lr=0.1):
     """|r - 1| of the first of two arms after one gradient step with this weight, from this
     ratio."""
     p = mu * ratio
@@ -370,7 +367,7 @@ def test_the_bandit_over_widths_by_hand():
 # CAPO
 
 
-def linear_policy(seed: int, actions: int = 10, width: int = 8, tokens: int = 400):
+def linear_policy(seed, actions=10, width=8, tokens=400):
     """A last layer that is the whole model: W h, with the hidden states and the tokens that it has
     drawn."""
     w, h = noise(actions, width, seed=seed), noise(1, tokens, width, seed=seed + 50)
@@ -496,11 +493,11 @@ def test_kl3_clip_silences_what_leaves_delta_outwards():
     assert [round(x, 2) for x in kl3_window(KL3Clip().delta)] == [0.2, 0.23], "as the card says"
 
 
-def _band(p: Tensor, delta: float) -> tuple[Tensor, Tensor]:
+def _band(p, delta):
     """The authors' edges: bisection for KL((p, 1-p) || (r p, 1 - r p)) = δ below and above r =
     1."""
 
-    def divergence(r: Tensor) -> Tensor:
+    def divergence(r):
         rest = ((1 - r * p) / (1 - p)).clamp(min=1e-300)
         return -p * r.clamp(min=1e-300).log() - (1 - p) * rest.log()
 

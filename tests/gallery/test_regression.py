@@ -1,8 +1,6 @@
 """Regression to the optimum: what each fit rests at, which pairs suffice, what is convex, what a
 leaf is worth."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
@@ -411,7 +409,7 @@ def test_on_a_bandit_rover_is_not_the_tilt_for_nothing_takes_log_z_away():
     pi = bandit_step(ROVER(), MU, A, uses=1500, lr=0.5).pi
     ratio = pi / MU
     error = ratio.log() - centred
-    torch.testing.assert_close(error / ratio, (MU @ error).expand(4), rtol=1e-9, atol=0)
+    close(error / ratio, (MU @ error).expand(4), 1e-09)
     assert 0.0005 < float(kl(pi.log(), tilt(MU, A).log())) < 0.002
 
 

@@ -1,8 +1,6 @@
 """Optimal transport: the linear programme's value, the tie that is split, total variation, and the
 entropic limit."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

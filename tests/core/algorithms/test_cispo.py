@@ -1,7 +1,5 @@
 """CISPO by hand: the weight is clipped, the token is not."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

@@ -167,7 +167,7 @@ class LinearCritic:
     """As much of a step as `_fit` asks for: values that are linear in two weights, so every scaled
     step is exact."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed):
         g = torch.Generator().manual_seed(seed)
         self.inputs = torch.randn(8, 5, 2, generator=g)
         self.critic = [torch.randn(2, generator=g).requires_grad_()]
@@ -238,7 +238,7 @@ def test_the_longest_step_is_feasible_and_none_longer_is(a, b, c):
     assert 0 <= found <= 1
     fractions = [Fraction(x) for x in (a, b, c)]
 
-    def excess(s: float) -> Fraction:
+    def excess(s):
         exact, (qa, qb, qc) = Fraction(s), fractions
         return qa * exact * exact + 2 * qb * exact + qc
 

@@ -1,7 +1,5 @@
 """DPPO's mask as a truth table, its weights by hand, and the order of its three resolutions."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 
@@ -9,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
 from tests.losses import D, batch, close, noise, refused, sampled, slope, tensor
 from tests.losses import distributions as dense
@@ -19,17 +16,17 @@ from trlib.algorithms.dppo import DPPO, dppo_loss, dppo_sparse_loss
 from trlib.divergences import topk_kl, topk_tv
 
 
-def row(*values: float) -> Tensor:
+def row(*values):
     return tensor([values])
 
 
-def tokens(p: list[float], q: list[float], advantages: list[float], **how):
+def tokens(p, q, advantages, **how):
     """The loss of one row whose tokens have these probabilities now and under the sampler."""
     new, old = row(*p).log(), row(*q).log()
     return dppo_loss(new, old, advantages=row(*advantages), mask=new <= 0, **how).diagnostics
 
 
-def drawn(seed: int = 0, shape: tuple[int, int] = (4, 6)) -> dict[str, Tensor]:
+def drawn(seed=0, shape=(4, 6)):
     draw = torch.Generator().manual_seed(seed)
     rollout = -3 * torch.rand(shape, dtype=D, generator=draw)
     return {
@@ -194,9 +191,7 @@ def test_truncation_and_the_overflow_clamp():
 # --------------------------------------------------------------------------------------------------
 
 
-def distributions(
-    anchor: str = "rollout", seed: int = 1, shape: tuple[int, int] = (4, 5), vocabulary: int = 7
-):
+def distributions(anchor="rollout", seed=1, shape=(4, 5), vocabulary=7):
     """Scores and a batch with whole distributions and the top 3, and NaN wherever the mask is
     False."""
     g = torch.Generator().manual_seed(seed)
@@ -205,10 +200,10 @@ def distributions(
     mask = torch.rand(shape, generator=g) > 0.2
     ids = torch.stack([tokens, (tokens + 2) % vocabulary, (tokens + 3) % vocabulary], -1)
 
-    def hide(x: Tensor) -> Tensor:
+    def hide(x):
         return x.masked_fill(~mask.view(*shape, *[1] * (x.dim() - 2)), math.nan)
 
-    def of_tokens(full: Tensor) -> Tensor:
+    def of_tokens(full):
         return hide(sampled(full, tokens))
 
     rewards = torch.rand(4, dtype=D, generator=g)

@@ -1,8 +1,6 @@
 """What every token loss promises, in one place: a new loss is found by its name; a line in CASES
 says more of it."""
 
-from __future__ import annotations
-
 import inspect
 import math
 from collections.abc import Callable
@@ -11,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from tests.losses import D, close, distributions, refused, slope, spread, tokens
 from trlib import algorithms, checks
@@ -48,11 +45,11 @@ class Case:
     name: str = ""
 
     @property
-    def anchored(self) -> bool:
+    def anchored(self):
         """A function of the contract that weighs two policies and an advantage."""
         return self.pure and {"logp", "advantages"} < {*self.arguments(tokens())} - {"mask"}
 
-    def arguments(self, data: dict[str, Tensor]) -> dict[str, Tensor]:
+    def arguments(self, data):
         parameters = inspect.signature(self.loss).parameters
         return {
             name: value
@@ -61,7 +58,7 @@ class Case:
             and (parameters[name].default is inspect.Parameter.empty or name in self.extra)
         }
 
-    def __call__(self, **arguments: Tensor) -> TokenLoss:
+    def __call__(self, **arguments):
         first, *rest = (
             arguments.pop(name)
             for name, p in inspect.signature(self.loss).parameters.items()
@@ -70,14 +67,12 @@ class Case:
         return self.loss(first, *rest, **arguments, **self.settings)
 
 
-def troll_of_a_token(
-    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, **settings
-) -> TokenLoss:
+def troll_of_a_token(logp, logp_old, *, advantages, mask, **settings):
     """TROLL as a function of the sampled token's log-prob."""
     ids = torch.arange(mask.shape[1]).expand(mask.shape) % V
     shape = distributions(1, 1, V)[0].expand(*mask.shape, V)
 
-    def whole(x: Tensor) -> Tensor:
+    def whole(x):
         full = spread(x.double().masked_fill(~mask, -1.0), shape, ids).to(x.dtype)
         return full.masked_fill(~mask.unsqueeze(-1), math.nan)
 
@@ -85,9 +80,7 @@ def troll_of_a_token(
     return algorithms.troll_loss(whole(logp), whole(logp_old), **given, **settings)
 
 
-def penalty_of_a_token(
-    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, beta: float
-) -> TokenLoss:
+def penalty_of_a_token(logp, logp_old, *, advantages, mask, beta):
     """PPO's penalty as a function of the sampled token's log-prob, all other tokens keeping their
     proportions: between such distributions KL(q || π) is that of the token against all others."""
     loss = algorithms.pg_is_loss(logp, logp_old, advantages=advantages, mask=mask)
@@ -132,7 +125,7 @@ GIVEN = ("logp", "logp_old", "logp_rollout", "advantages", "mask", "rewards", "g
 """The arguments that `tokens` has for every loss; one that needs others is adapted above."""
 
 
-def unlisted() -> dict[str, Case]:
+def unlisted():
     """Losses of the package that have no line yet: they promise what all do, and weight 1 at ratio
     1."""
     listed = {case.loss for case in CASES.values()}
@@ -155,17 +148,17 @@ def unlisted() -> dict[str, Case]:
 CASES |= unlisted()
 
 
-def of(meant: Callable[[Case], bool]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def of(meant):
     """Says which cases a test is meant for; without it, for every one."""
 
-    def mark(test: Callable[..., None]) -> Callable[..., None]:
+    def mark(test):
         test.meant = meant
         return test
 
     return mark
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+def pytest_generate_tests(metafunc):
     """Runs a test of a `case` on its module's CASES, so that other losses, in a module of theirs,
     can promise the same."""
     if "case" in metafunc.fixturenames:
@@ -176,14 +169,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("case", cases.values(), ids=cases)
 
 
-def run(case: Case, arguments: dict[str, Tensor]) -> tuple[TokenLoss, Tensor]:
+def run(case, arguments):
     """What a loss gives, and the gradient of its sum."""
     logp = arguments["logp"].detach().clone().requires_grad_()
     result = case(**(arguments | {"logp": logp}))
     return result, slope(result.per_token, logp)
 
 
-def given(case: Case, *seed: int, **how: Any) -> dict[str, Tensor]:
+def given(case, *seed, **how):
     return case.arguments(tokens(*seed, **how))
 
 
@@ -247,7 +240,7 @@ def test_padding_and_order_do_not_matter(case):
     if not case.pure:
         rows, columns = [*range(6)], [0, 1, 2, 3, 4, -1, -1]
 
-    def move(x: Tensor, fill: float) -> Tensor:
+    def move(x, fill):
         x, at = x[rows], torch.tensor(columns)
         return x if x.dim() == 1 else torch.where(at >= 0, x[:, columns], x.new_tensor(fill))
 
@@ -317,7 +310,7 @@ def test_at_ratio_one_it_is_reinforce(case):
 def test_gradcheck(case):
     arguments = given(case)
 
-    def loss(logp: Tensor) -> Tensor:
+    def loss(logp):
         return case(**(arguments | {"logp": logp})).per_token
 
     leaf = arguments["logp"].clone().requires_grad_()
@@ -360,7 +353,7 @@ def test_a_token_without_an_advantage_stays_out_of_an_overflow_beside_it(case):
         assert not total.isnan()
 
 
-def spoil(x: Tensor, value: float) -> Tensor:
+def spoil(x, value):
     x = x.clone()
     x[0, 2] = value
     return x

@@ -1,8 +1,6 @@
 """GMPO by hand, against the completion's own loss, and what clipping a token does to its
 neighbours."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

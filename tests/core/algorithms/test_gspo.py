@@ -1,7 +1,5 @@
 """GSPO by hand, against the completion's own surrogate, and its cap."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
@@ -24,7 +22,7 @@ def loss(advantages, **settings):
     return gspo_loss(OLD + LOG_RATIO, OLD, advantages=rows, mask=MASK, **settings)
 
 
-def row(values: torch.Tensor) -> list[list[float]]:
+def row(values):
     return [v[m].tolist() for v, m in zip(values, MASK, strict=True)]
 
 

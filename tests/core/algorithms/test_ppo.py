@@ -1,7 +1,5 @@
 """PPO and PG-IS: the eight corners of the clip by hand, an independent formula, the limits."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
@@ -15,7 +13,7 @@ from trlib.algorithms import ALGORITHMS, PGIS, PPO, Needs, pg_is_loss, ppo_loss
 D = torch.float64
 
 
-def losses(ratios, advantages, **settings) -> tuple[list[float], list[float], list[bool]]:
+def losses(ratios, advantages, **settings):
     """(loss, weight, kept) of one row of tokens, by ratio and advantage."""
     found = ppo_loss(**at(ratios, advantages), **settings)
     parts = found.per_token, found.diagnostics["weight"], found.diagnostics["kept"]

@@ -1,8 +1,6 @@
 """The projection against scipy, central differences and its own surrogate, and a million tokens
 inside the region."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -11,7 +9,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq, minimize
-from torch import Tensor
 
 from tests.by_day import by_day
 from tests.losses import close, refused, tensor
@@ -22,13 +19,13 @@ INF = math.inf
 
 
 def pair(
-    rows: int,
-    vocabulary: int,
+    rows,
+    vocabulary,
     *,
-    apart: float = 1.0,
-    seed: int = 0,
-    dtype: torch.dtype = torch.float64,
-) -> tuple[Tensor, Tensor]:
+    apart=1.0,
+    seed=0,
+    dtype=torch.float64,
+):
     """log π̃ and log q, [rows, vocabulary], whose logits differ by `apart` standard normals."""
     g = torch.Generator().manual_seed(seed)
     logits = 2 * torch.randn(rows, vocabulary, generator=g, dtype=torch.float64)
@@ -36,14 +33,14 @@ def pair(
     return moved.log_softmax(-1).to(dtype), logits.log_softmax(-1).to(dtype)
 
 
-def plain_kl(logp: Tensor, lq: Tensor) -> Tensor:
+def plain_kl(logp, lq):
     """Σ p log(p/q) in float64 as anybody would write it, with no help from what the sums should
     be."""
     logp, lq = logp.double(), lq.double()
     return torch.where(logp > -INF, logp.exp() * (logp - lq), 0.0).sum(-1)
 
 
-def geodesic(u: Tensor, lq: Tensor, eta: Tensor) -> Tensor:
+def geodesic(u, lq, eta):
     return ((eta.unsqueeze(-1) * lq + u) / (1 + eta.unsqueeze(-1))).log_softmax(-1)
 
 

@@ -1,12 +1,10 @@
 """Every method's declaration that its loss is proportional to the advantage, held to the truth."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 
 from tests.losses import batch
-from trlib.algorithms import Batch, Scores
+from trlib.algorithms import Scores
 from trlib.algorithms.method import is_proportional
 from trlib.methods import OBJECTIVES
 
@@ -14,7 +12,7 @@ DECLARED = [name for name, kind in OBJECTIVES.items() if is_proportional(type(ki
 B, T = 8, 5
 
 
-def data(seed: int, anchor: str) -> tuple[torch.Tensor, Batch]:
+def data(seed, anchor):
     """Ragged completions whose policy, old policy and sampler all differ; every third advantage is
     0."""
     g = torch.Generator().manual_seed(seed)

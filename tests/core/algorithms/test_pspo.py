@@ -1,8 +1,6 @@
 """PSPO by hand, and the two claims: the gradient is (1-α) times the unclipped one, total variation
 contracts alike."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

@@ -1,7 +1,5 @@
 """REINFORCE by hand, and its class."""
 
-from __future__ import annotations
-
 import torch
 
 from tests.losses import batch, tensor

@@ -1,7 +1,5 @@
 """SAPO: the gate by hand, its slope, its limits."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
@@ -25,11 +23,11 @@ def loss(ratios, advantages, **settings):
     return result.per_token[0].tolist(), result.diagnostics["weight"][0].tolist()
 
 
-def gate(r: float, tau: float) -> float:
+def gate(r, tau):
     return 4 / tau / (1 + math.exp(-tau * (r - 1)))
 
 
-def slope(r: float, tau: float) -> float:
+def slope(r, tau):
     s = 1 / (1 + math.exp(-tau * (r - 1)))
     return 4 * s * (1 - s)
 

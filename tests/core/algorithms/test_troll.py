@@ -1,13 +1,10 @@
 """TROLL's losses against their definitions, central differences, and each other; their weights,
 masks and errors."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
 import torch
-from torch import Tensor
 
 from tests.losses import (
     D,
@@ -33,7 +30,7 @@ INF = math.inf
 # --------------------------------------------------------------------------------------------------
 
 
-def one(advantage: float = 1.0) -> dict[str, Tensor]:
+def one(advantage=1.0):
     """The arguments of a single token, the first of the vocabulary."""
     return {
         "tokens": torch.zeros(1, 1).long(),

@@ -1,8 +1,6 @@
 """Methods and optimisers in a reader's own files (`tests/core/own`): trained on `dial`, killed, resumed
 bit for bit."""
 
-from __future__ import annotations
-
 import os
 import signal
 from pathlib import Path
@@ -31,7 +29,7 @@ CASES = {
 """Each with the part of the regime that it is about."""
 
 
-def run(name: str, out: Path | None, **more):
+def run(name, out, **more):
     """A run of a method's file; of an optimiser's, beside GRPO."""
     file = f"{OWN / name}"
     method = GRPO() if name.startswith("muon") else method_kind(file)()

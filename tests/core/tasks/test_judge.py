@@ -1,8 +1,6 @@
 """A whole batch before the verifier: each completion meets its own prompt, whatever the order and
 number of the rows."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import pytest
