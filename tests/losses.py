@@ -58,6 +58,10 @@ def named(call: Any, given: dict[str, Any], /, types: Any = None, **values: Any)
                 with pytest.raises(error, match=rf"\b{name}\b.*expected .*got ") as caught:
                     call(**{**given, name: value})
                 said = [str(value), repr(value), type(value).__name__]
+                if isinstance(value, float):
+                    said.append(f"{value:g}")
+                if isinstance(value, list | tuple):
+                    said += map(str, value)
                 if isinstance(value, Tensor):
                     numbers = (f"{x:g}" for x in value.flatten().tolist())
                     said += [str(value.dtype), str([*value.shape]), *numbers]
@@ -65,13 +69,15 @@ def named(call: Any, given: dict[str, Any], /, types: Any = None, **values: Any)
                 assert any(one in came for one in said), caught.value
 
 
-def at(ratio: float | list[float], advantage: float | list[float]) -> dict[str, Tensor]:
+def at(
+    ratio: float | list[float], advantage: float | list[float], old: float = -5.0
+) -> dict[str, Tensor]:
     """One completion whose tokens have these ratios and advantages."""
     r = tensor(ratio).reshape(1, -1)
-    old = torch.full_like(r, -5.0)
+    before = torch.full_like(r, old)
     return {
-        "logp": old + r.log(),
-        "logp_old": old,
+        "logp": before + r.log(),
+        "logp_old": before,
         "advantages": tensor(advantage).reshape(1, -1).expand_as(r),
         "mask": r > 0,
     }

@@ -5,22 +5,15 @@ import math
 import pytest
 import torch
 
-from tests.losses import tensor
+from tests.losses import at
 from trlib.algorithms import sapo_loss
 
 D = torch.float64
 
 
 def loss(ratios, advantages, **settings):
-    logp = torch.full((1, len(ratios)), -5.0, dtype=D)
-    result = sapo_loss(
-        logp,
-        logp - tensor([ratios]).log(),
-        advantages=tensor([advantages]),
-        mask=torch.ones(1, len(ratios)).bool(),
-        **settings,
-    )
-    return result.per_token[0].tolist(), result.diagnostics["weight"][0].tolist()
+    found = sapo_loss(**at(ratios, advantages, -12.0), **settings)
+    return found.per_token[0].tolist(), found.diagnostics["weight"][0].tolist()
 
 
 def gate(r, tau):
