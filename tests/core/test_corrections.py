@@ -130,14 +130,12 @@ def drawn(seed, b=7, t=6, spread=0.5):
 def test_opsm_by_hand(seed):
     data = drawn(seed)
     mask, a = data["mask"], data["advantages"]
-    for delta in (-0.1, 0.05, 0.3):
+    mask[2], mask[2, seed], a[2] = False, True, -1.0  # a completion of one token
+    data["logp"][2], data["other"][2] = -1.0, -0.9
+    for delta in (-0.1, 0.07, 0.3):
         kept = opsm_mask(data["logp"], data["other"], advantages=a, mask=mask, delta=delta)
         for i in range(len(mask)):
-            steps = [
-                data["other"][i, j].item() - data["logp"][i, j].item()
-                for j in range(6)
-                if mask[i, j]
-            ]
+            steps = (data["other"][i] - data["logp"][i])[mask[i]].tolist()
             drop = bool(steps) and a[i, 0].item() < 0 and sum(steps) / len(steps) > delta
             assert kept[i].tolist() == (mask[i] & (not drop)).tolist()
 

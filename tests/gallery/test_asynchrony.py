@@ -3,6 +3,7 @@ written out anew.
 
 What TRL and verl have of it is compared with them in `tests/instruments/parity/test_asynchrony.py`."""
 
+import inspect
 import math
 from functools import partial
 
@@ -170,6 +171,15 @@ def test_dis_keeps_a_window_of_either_sign_and_sao_pushes_there_with_r_a():
     assert torch.equal(loss.diagnostics["kept"], keep)
     refused("dual_clip: expected None", SAO, dual_clip=3.0)
     refused("eps_low: expected .* 1", dis_mask, *logps, mask=b["mask"], eps_low=1.5)
+
+
+def test_a_method_has_the_settings_of_its_rule():
+    for kind, rule in ((SAO, dis_mask), (TRM, trm_mask), (LNTRM, ln_trm_mask), (VACO, vaco_mask)):
+        own = inspect.signature(rule).parameters.values()
+        told = {
+            p.name: p.default for p in own if p.default is not p.empty and hasattr(kind, p.name)
+        }
+        assert told and {name: getattr(kind(), name) for name in told} == told, kind
 
 
 def test_luspo_is_gspo_times_the_length():

@@ -21,9 +21,6 @@ CASES = {
     "rebel.py:REBEL": {"epochs": 2},
     "tr_dpo.py:TRDPO": {"epochs": 2},
     "fixpo.py:FixPO": {"minibatches": 8},
-    "smart.py:SMART": {},
-    "capo.py:CAPO": {"minibatches": 2},
-    "dvpo.py:Quantiles": {"minibatches": 2},
     "muon.py:Muon": {"minibatches": 2},
 }
 """Each with the part of the regime that it is about."""
