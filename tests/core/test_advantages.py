@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import close, named, refused, tensor
+from tests.losses import D, close, named, refused, tensor
 from trlib.advantages import (
     STD_FLOOR,
     equal_rewards,
@@ -18,7 +18,6 @@ from trlib.advantages import (
     length_weighted,
 )
 
-D = torch.float64
 BASELINES = {
     "std": group_relative,
     "mean": partial(group_relative, scale=None),
@@ -58,7 +57,7 @@ def test_length_weighted_by_hand():
 
 def test_lengths_of_any_number_type():
     rewards, group = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0, 0, 0])
-    for dtype in (torch.int32, torch.uint8, torch.float16, torch.float64):
+    for dtype in (torch.int32, torch.uint8, torch.float16, D):
         found = length_weighted(rewards, torch.tensor([1, 1, 2], dtype=dtype), group)
         assert found.tolist() == [0.75, -0.25, -0.25]
 
@@ -66,7 +65,7 @@ def test_lengths_of_any_number_type():
 @pytest.mark.parametrize("name", BASELINES)
 def test_equal_rewards_teach_exactly_nothing(name):
     group = torch.tensor([0] * 7 + [1] * 4)
-    for dtype in (torch.bfloat16, torch.float32, torch.float64):
+    for dtype in (torch.bfloat16, torch.float32, D):
         for value in (0.1, 1 / 3, -1e30, 1e-30):
             advantages = BASELINES[name](torch.full((11,), value, dtype=dtype), group)
             assert (advantages == 0).all()

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import close, named, slope, tensor
+from tests.losses import D, close, named, slope, tensor
 from trlib.aggregation import AGGREGATIONS, aggregate
 
 # Lengths 3, 1 and 0; sums 6 and 10.
@@ -58,14 +58,14 @@ def test_half_precision_is_summed_in_float32(how):
     result = aggregate(values, mask, how, horizon=4096)
     assert result.dtype == torch.float32
     assert result.item() == (4096 if how == "seq-mean-token-sum" else 1)
-    assert aggregate(values.double(), mask, how).dtype == torch.float64
+    assert aggregate(values.double(), mask, how).dtype == D
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 5), st.integers(1, 6), st.integers(0, 2**31), st.sampled_from(AGGREGATIONS))
 def test_rows_columns_and_empty_rows_do_not_matter(b, t, seed, how):
     generator = torch.Generator().manual_seed(seed)
-    values = torch.randn(b, t, generator=generator, dtype=torch.float64)
+    values = torch.randn(b, t, generator=generator, dtype=D)
     mask = torch.rand(b, t, generator=generator) < 0.6
     result = aggregate(values, mask, how, horizon=7)
     rows, columns = torch.randperm(b, generator=generator), torch.randperm(t, generator=generator)
@@ -84,7 +84,7 @@ def test_rows_columns_and_empty_rows_do_not_matter(b, t, seed, how):
 @given(st.integers(2, 6), st.integers(1, 6), st.integers(0, 2**31))
 def test_the_parts_of_a_batch_add_up(b, t, seed):
     generator = torch.Generator().manual_seed(seed)
-    values = torch.randn(b, t, generator=generator, dtype=torch.float64)
+    values = torch.randn(b, t, generator=generator, dtype=D)
     mask = torch.rand(b, t, generator=generator) < 0.6
     halves = (slice(0, b // 2), slice(b // 2, b))
     for how in AGGREGATIONS:
@@ -106,7 +106,7 @@ def test_the_parts_of_a_batch_add_up(b, t, seed):
 )
 def test_micro_batches_sum_to_the_whole_with_the_count_of_the_whole(b, t, seed, how, as_tensor):
     generator = torch.Generator().manual_seed(seed)
-    values = torch.randn(b, t, generator=generator, dtype=torch.float64).requires_grad_()
+    values = torch.randn(b, t, generator=generator, dtype=D).requires_grad_()
     mask = torch.rand(b, t, generator=generator) < 0.6
     count = mask.sum() if how == "token-mean" else mask.any(-1).sum()
     parts = [
@@ -130,7 +130,7 @@ def test_a_count_by_hand_and_in_float32():
 
 
 def test_equal_lengths_make_the_four_agree():
-    values = torch.randn(3, 5, dtype=torch.float64)
+    values = torch.randn(3, 5, dtype=D)
     mask = torch.ones(3, 5, dtype=torch.bool)
     mean = values.mean()
     for how, expected in zip(AGGREGATIONS, (mean, mean, 5 * mean, mean), strict=True):
@@ -169,12 +169,12 @@ features, mask = torch.randn(8, 6, 3, generator=g).double(), torch.rand(8, 6, ge
 mask[0], mask[5] = False, True
 results = {}
 for how in AGGREGATIONS:
-    weights = torch.full((3,), 0.5, dtype=torch.float64, requires_grad=True)
+    weights = torch.full((3,), 0.5, dtype=D, requires_grad=True)
     counted = mask if how == "token-mean" else mask.any(-1)
     total = counted[rank * 3 : rank * 3 + 3 + 2 * rank].sum()  # three rows here, five there
     dist.all_reduce(total)
     micro = ([0, 1], [2]) if rank == 0 else ([3], [4, 5, 6], [7])
-    value = torch.zeros((), dtype=torch.float64)
+    value = torch.zeros((), dtype=D)
     for rows in micro:
         loss = aggregate((features[rows] @ weights).square(), mask[rows], how, horizon=6, count=total)
         loss.backward()
@@ -200,7 +200,7 @@ def test_micro_batches_in_two_processes_are_one_batch_in_one(tmp_path):
     features, mask = torch.randn(8, 6, 3, generator=g).double(), torch.rand(8, 6, generator=g) < 0.6
     mask[0], mask[5] = False, True
     for how in AGGREGATIONS:
-        weights = torch.full((3,), 0.5, dtype=torch.float64, requires_grad=True)
+        weights = torch.full((3,), 0.5, dtype=D, requires_grad=True)
         whole = aggregate((features @ weights).square(), mask, how, horizon=6)
         whole.backward()
         for ours, one in zip(found[how], (whole.detach(), weights.grad), strict=True):

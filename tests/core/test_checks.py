@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import trlib
-from tests.losses import refused
+from tests.losses import D, refused
 from trbook.scale.meter import peak_bytes
 from trlib import checks
 
@@ -168,7 +168,7 @@ def test_log_probabilities():
         )
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, D])
 def test_a_rounded_distribution_passes(dtype):
     uniform = torch.full((2, 50_000), -math.log(50_000), dtype=dtype)
     checks.log_probabilities("p", uniform)
@@ -217,8 +217,8 @@ def test_tokens_zeroes_what_is_masked_and_widens():
     )
     assert a.dtype == b.dtype == torch.float32
     assert a.tolist() == [[1.0, 0.0]] and b.tolist() == [[2.0, 0.0]]
-    (c, d) = checks.tokens(mask, c=torch.ones(1, 2, dtype=torch.float64), d=torch.ones(1, 2))
-    assert c.dtype == d.dtype == torch.float64
+    (c, d) = checks.tokens(mask, c=torch.ones(1, 2, dtype=D), d=torch.ones(1, 2))
+    assert c.dtype == d.dtype == D
 
 
 def test_tokens_leaks_no_gradient_through_the_mask():
@@ -230,10 +230,7 @@ def test_tokens_leaks_no_gradient_through_the_mask():
 
 def test_wide_is_float32_or_more():
     assert checks.wide(torch.ones(1, dtype=torch.float16)) == torch.float32
-    assert (
-        checks.wide(torch.ones(1, dtype=torch.bfloat16), torch.ones(1, dtype=torch.float64))
-        == torch.float64
-    )
+    assert checks.wide(torch.ones(1, dtype=torch.bfloat16), torch.ones(1, dtype=D)) == D
 
 
 def test_number():

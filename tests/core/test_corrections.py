@@ -7,7 +7,7 @@ from statistics import NormalDist
 import pytest
 import torch
 
-from tests.losses import close, named, refused, tensor
+from tests.losses import D, close, named, refused, tensor
 from trlib.aggregation import aggregate
 from trlib.algorithms import ppo_loss
 from trlib.corrections import (
@@ -19,7 +19,6 @@ from trlib.corrections import (
     truncated_importance,
 )
 
-D = torch.float64
 # Ratios: row 0 is (3, 1/2, junk) with product 3/2; row 1 is (1, 5, 1/4) with product 5/4.
 RATIOS = tensor([[3.0, 0.5, 1.0], [1.0, 5.0, 0.25]])
 MASK = torch.tensor([[1, 1, 0], [1, 1, 1]], dtype=torch.bool)
@@ -178,7 +177,7 @@ def test_the_top_entropy_mask_by_hand():
 def test_the_top_entropy_mask_beside_a_loss_silences_the_rest():
     """Through the advantages the rest stays in the mean; through the mask it leaves it."""
     g = torch.Generator().manual_seed(0)
-    logp = -torch.rand(4, 5, generator=g, dtype=torch.float64)
+    logp = -torch.rand(4, 5, generator=g, dtype=D)
     mask = torch.ones(4, 5, dtype=torch.bool)
     keep = top_entropy_mask(torch.rand(4, 5, generator=g), mask, share=0.25)
     slopes = []

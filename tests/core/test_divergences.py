@@ -9,11 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import close, named, refused, slope, tensor
+from tests.losses import D, close, named, noise, refused, slope, tensor
 from trlib import checks, terms
 from trlib.divergences import binary_kl, binary_tv, k1, k2, k3, kl, log1mexp, topk_kl, topk_tv, tv
 
-D = torch.float64
 INF = math.inf
 
 
@@ -186,7 +185,7 @@ def test_gradcheck_from_logits(v):
 
 def test_gradient_of_kl_on_the_simplex_by_hand():
     # d KL(p || q)/d logit_j = p_j (log p_j/q_j - KL), and with respect to q's logits q_j - p_j.
-    x, y = torch.randn(2, 4, 7, generator=torch.Generator().manual_seed(1), dtype=D).unbind()
+    x, y = noise(2, 4, 7, seed=1).unbind()
     x, y = x.requires_grad_(), y.requires_grad_()
     p, q = x.log_softmax(-1), y.log_softmax(-1)
     value = kl(p, q)

@@ -18,6 +18,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.losses import D
 from trlab.scoring import score_tokens
 from trlib import algorithms as a
 from trlib.advantages import equal_rewards, gae, group_relative, leave_one_out, length_weighted
@@ -120,13 +121,11 @@ class Drawer:
     def __init__(self, rng):
         self.rng, self.g = rng, torch.Generator().manual_seed(rng.getrandbits(40))
         self.b, self.t, self.v = rng.randint(1, 4), rng.randint(1, 5), rng.randint(2, 6)
-        self.dtype = rng.choice(
-            (torch.float32, torch.float32, torch.float64, torch.bfloat16, torch.float16)
-        )
+        self.dtype = rng.choice((torch.float32, torch.float32, D, torch.bfloat16, torch.float16))
         self.size = 10.0 ** rng.choice((-8, -2, 0, 0, 0, 1, 2))
 
     def normal(self, *shape):
-        return torch.randn(*shape, generator=self.g, dtype=torch.float64)
+        return torch.randn(*shape, generator=self.g, dtype=D)
 
     def whole(self, most, *shape):
         return torch.randint(most, shape, generator=self.g)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from tests.losses import D
 from trbook.cards import CARDS, FAMILIES, lines
 from trlib.algorithms import ALGORITHMS
 from trlib.algorithms.batch import Batch, Scores
@@ -21,18 +22,16 @@ class Drawn:
         draw = torch.Generator().manual_seed(seed)
 
         def logits(scale):
-            return scale * torch.randn(P, G, T, V, generator=draw, dtype=torch.float64)
+            return scale * torch.randn(P, G, T, V, generator=draw, dtype=D)
 
         old = logits(1.5)
         far = (torch.arange(G) % 3)[:, None, None]
         self.now = (old + 0.9 * logits(1.0) * far).requires_grad_()
-        self.V = torch.randn(P, G, T, generator=draw, dtype=torch.float64).requires_grad_()
+        self.V = torch.randn(P, G, T, generator=draw, dtype=D).requires_grad_()
         self.new, self.q = self.now.log_softmax(-1), old.log_softmax(-1)
         self.y = torch.randint(0, V, (P, G, T), generator=draw)
         self.mask = torch.arange(T) < torch.randint(2, T + 1, (P, G, 1), generator=draw)
-        self.R = torch.tensor(
-            [[1.0, 0, 0, 1], [0, 1, 0, 0], [1, 1, 1, 1]], dtype=torch.float64
-        ).unsqueeze(-1)
+        self.R = torch.tensor([[1.0, 0, 0, 1], [0, 1, 0, 0], [1, 1, 1, 1]], dtype=D).unsqueeze(-1)
         self.ref = (old + logits(0.3)).log_softmax(-1).gather(-1, self.y[..., None]).squeeze(-1)
         self.V_old = self.V.detach() + 0.3
         self.logp, self.old = (lines.pick(x, self.y) for x in (self.new, self.q))
@@ -83,7 +82,7 @@ class Table:
 
     def __init__(self, seed, damping, scale=1.5):
         draw = torch.Generator().manual_seed(seed)
-        self.parameters = [scale * torch.randn(2, V, generator=draw, dtype=torch.float64)]
+        self.parameters = [scale * torch.randn(2, V, generator=draw, dtype=D)]
         self.parameters[0].requires_grad_()
         self.method = ALGORITHMS["trpo"](damping=damping)
         self.state = torch.arange(8) // 4
@@ -94,7 +93,7 @@ class Table:
             tokens=tokens,
             mask=torch.ones(8, 1, dtype=torch.bool),
             forced=torch.zeros(8, 1, dtype=torch.bool),
-            rewards=(torch.randn(8, generator=draw, dtype=torch.float64) > 0).double(),
+            rewards=(torch.randn(8, generator=draw, dtype=D) > 0).double(),
             group=self.state,
             ended=torch.ones(8, dtype=torch.bool),
             horizon=1,

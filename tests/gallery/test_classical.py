@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import close, named, refused, slope, tensor
+from tests.losses import D, close, named, noise, refused, slope, tensor
 from trlib.algorithms.trpo import conjugate_gradient
 from trlib.methods import method_kind
 from trlib.relatives import RELATIVES
@@ -30,8 +30,8 @@ def vector(*numbers):
 
 def symmetric(size, seed):
     g = torch.Generator().manual_seed(seed)
-    a = torch.randn(size, size, generator=g, dtype=torch.float64)
-    return a + a.T, torch.randn(size, generator=g, dtype=torch.float64)
+    a = torch.randn(size, size, generator=g, dtype=D)
+    return a + a.T, torch.randn(size, generator=g, dtype=D)
 
 
 # Conjugate gradients in a ball
@@ -41,7 +41,7 @@ def test_one_iteration_serves_trpo_and_newton():
     """A ball that is never reached changes no bit, on matrices as TRPO has them."""
     for seed in range(20):
         a, b = symmetric(1 + seed % 7, seed)
-        product = (a @ a + 0.1 * torch.eye(len(a), dtype=torch.float64)).matmul
+        product = (a @ a + 0.1 * torch.eye(len(a), dtype=D)).matmul
         assert torch.equal(
             conjugate_gradient(product, b), conjugate_gradient(product, b, radius=1e12)
         )
@@ -148,7 +148,7 @@ def test_the_unrolled_network_by_hand():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_newton_finds_the_heat_equation_where_gradient_descent_flies_off(seed):
-    start = torch.randn(50, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    start = noise(50, seed=seed)
     loss = heat(start)
     path = newton_cg(loss, vector(0.1, 0.1, 0.1))
     assert len(path) <= 13 and path[-1][1] < 1e-15
@@ -238,7 +238,7 @@ def test_roots_in_a_box(kind):
 def test_no_step_touches_a_bound_and_none_goes_up(kind, seed, power):
     """The root may lie outside, on a bound or inside."""
     g = torch.Generator().manual_seed(seed)
-    a, b, x = (torch.rand(*size, generator=g, dtype=torch.float64) for size in ((2, 2), (2,), (2,)))
+    a, b, x = (torch.rand(*size, generator=g, dtype=D) for size in ((2, 2), (2,), (2,)))
     path = scaled_tr_solve(
         lambda x: a @ x - 2 * b + x**2,
         0.01 + 0.98 * x,
@@ -369,8 +369,8 @@ def test_the_game_of_stay_or_step_has_a_pure_equilibrium(seed, n, m):
     """Each plays one of its two moves, and no mixture of them pays more: in games of any
     payoffs."""
     g = torch.Generator().manual_seed(seed)
-    u1, u2 = (torch.randn(n, m, generator=g, dtype=torch.float64) for _ in range(2))
-    p, q = (torch.rand(size, generator=g, dtype=torch.float64).softmax(-1) for size in (n, m))
+    u1, u2 = (torch.randn(n, m, generator=g, dtype=D) for _ in range(2))
+    p, q = (torch.rand(size, generator=g, dtype=D).softmax(-1) for size in (n, m))
     x, y = matrl_step(u1, u2, p, q, 0.7, respond=False)
     step_p, step_q = (p.log() + 0.7 * u1 @ q).softmax(-1), (q.log() + 0.7 * p @ u2).softmax(-1)
     assert any(torch.allclose(x, move) for move in (p, step_p))
@@ -391,19 +391,19 @@ LINE = torch.tensor([[abs(i - j) <= 1 for j in range(4)] for i in range(4)])
 
 
 def test_attention_by_hand_and_only_over_neighbours():
-    x = torch.eye(4, dtype=torch.float64)
+    x = torch.eye(4, dtype=D)
     zero, one = (
-        torch.zeros(4, 2, dtype=torch.float64),
-        torch.arange(4.0, dtype=torch.float64).unsqueeze(-1),
+        torch.zeros(4, 2, dtype=D),
+        torch.arange(4.0, dtype=D).unsqueeze(-1),
     )
     # Queries of 0: the mean over the neighbours of j = 0 .. 3.
     close(graph_attention(x, LINE, zero, zero, one).flatten(), [0.5, 1, 2, 2.5])
     # Keys 0 .. 3 and queries 1: weights e^j over their sum, agent 0 between 0 and 1.
-    ones = torch.ones(4, 1, dtype=torch.float64)
+    ones = torch.ones(4, 1, dtype=D)
     found = graph_attention(x, LINE, ones, one, one).flatten()
     close(found[0], math.e / (1 + math.e))
     g = torch.Generator().manual_seed(0)
-    wq, wk, wv = (torch.randn(4, 3, generator=g, dtype=torch.float64) for _ in range(3))
+    wq, wk, wv = (torch.randn(4, 3, generator=g, dtype=D) for _ in range(3))
     far = x.clone()
     far[3] += 100
     before, later = graph_attention(torch.stack([x, far]), LINE, wq, wk, wv)

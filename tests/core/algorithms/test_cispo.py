@@ -7,7 +7,6 @@ import torch
 from tests.losses import close, tensor
 from trlib.algorithms import cispo_loss
 
-D = torch.float64
 RATIOS = tensor([[0.1, 0.5, 0.9, 1.0, 1.1, 1.5, 50.0]])
 LOGP = tensor([[-2.5, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0]])
 MASK = torch.ones(1, 7, dtype=torch.bool)

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from tests.losses import at, close, named, noise
 from trlib.algorithms import ALGORITHMS, PGIS, PPO, Needs, pg_is_loss, ppo_loss
 
-D = torch.float64
-
 
 def losses(ratios, advantages, **settings):
     """(loss, weight, kept) of one row of tokens, by ratio and advantage."""

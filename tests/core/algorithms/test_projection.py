@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq, minimize
 
 from tests.by_day import by_day
-from tests.losses import close, named, refused, tensor
+from tests.losses import D, close, named, refused, tensor
 from trlib.algorithms.troll import project
 from trlib.divergences import kl
 
 INF = math.inf
 
 
-def pair(rows, vocabulary, *, apart=1.0, seed=0, dtype=torch.float64):
+def pair(rows, vocabulary, *, apart=1.0, seed=0, dtype=D):
     """log π̃ and log q, [rows, vocabulary], whose logits differ by `apart` standard normals."""
     g = torch.Generator().manual_seed(seed)
-    logits = 2 * torch.randn(rows, vocabulary, generator=g, dtype=torch.float64)
-    moved = logits + apart * torch.randn(rows, vocabulary, generator=g, dtype=torch.float64)
+    logits = 2 * torch.randn(rows, vocabulary, generator=g, dtype=D)
+    moved = logits + apart * torch.randn(rows, vocabulary, generator=g, dtype=D)
     return moved.log_softmax(-1).to(dtype), logits.log_softmax(-1).to(dtype)
 
 
@@ -105,7 +105,7 @@ def test_a_general_solver_finds_no_better_point(seed):
 @pytest.mark.parametrize(
     "dtype, n",
     by_day(
-        [(torch.float32, 200_000), (torch.float64, 40_000), (torch.float32, 20_000)],
+        [(torch.float32, 200_000), (D, 40_000), (torch.float32, 20_000)],
         (torch.float32, 20_000),
         reason="a million of them take seconds",
     ),
@@ -145,7 +145,7 @@ def test_a_million_tokens_stay_inside(dtype, n):
         assert torch.isfinite(projected.logp).all()
         # No slack beyond rounding: q itself would be feasible too.
         reached = plain_kl(projected.logp, lq)[projected.eta > 0]
-        assert reached.min().item() > delta * (1 - (1e-9 if dtype == torch.float64 else 1e-2))
+        assert reached.min().item() > delta * (1 - (1e-9 if dtype == D else 1e-2))
         active += len(reached)
     assert active > 3 * n
 
@@ -155,9 +155,7 @@ def test_inside_the_region_nothing_changes():
     assert plain_kl(u, lq).max() < 0.05
     u.requires_grad_()
     projected = project(u, lq, delta_kl=0.05)
-    assert torch.equal(projected.logp, u) and torch.equal(
-        projected.eta, torch.zeros(50, dtype=torch.float64)
-    )
+    assert torch.equal(projected.logp, u) and torch.equal(projected.eta, torch.zeros(50, dtype=D))
     weights = torch.randn_like(u)
     (gradient,) = torch.autograd.grad((projected.logp * weights).sum(), u)
     assert torch.equal(gradient, weights)
@@ -173,7 +171,7 @@ def test_radius_zero_is_the_old_policy_and_infinite_is_none():
     assert torch.equal(at_zero.logp, lq)
     assert torch.equal(at_zero.eta, tensor([INF, INF, INF, 0.0, INF, INF]))
     (gradient,) = torch.autograd.grad((at_zero.logp.masked_fill(lq == -INF, 0.0) ** 2).sum(), u)
-    assert torch.equal(gradient[[0, 1, 2, 4, 5]], torch.zeros(5, 9, dtype=torch.float64))
+    assert torch.equal(gradient[[0, 1, 2, 4, 5]], torch.zeros(5, 9, dtype=D))
     free = project(u, lq, delta_kl=INF)
     assert torch.equal(free.logp, u) and not free.eta.any()
 
@@ -213,10 +211,8 @@ def test_probability_zero_on_either_side():
 )
 def test_laws_of_the_projection(seed, scale, apart, vocabulary, delta):
     g = torch.Generator().manual_seed(seed)
-    logits = scale * torch.randn(8, vocabulary, generator=g, dtype=torch.float64)
-    u = (logits + apart * torch.randn(8, vocabulary, generator=g, dtype=torch.float64)).log_softmax(
-        -1
-    )
+    logits = scale * torch.randn(8, vocabulary, generator=g, dtype=D)
+    u = (logits + apart * torch.randn(8, vocabulary, generator=g, dtype=D)).log_softmax(-1)
     lq = logits.log_softmax(-1)
     inner = project(u, lq, delta_kl=delta)
     assert (kl(inner.logp, lq) <= delta * (1 + 1e-6)).all()

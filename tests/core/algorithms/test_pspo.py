@@ -7,8 +7,6 @@ from tests.losses import at, close, noise
 from trlib.algorithms import pg_is_loss, pspo_loss
 from trlib.divergences import tv
 
-D = torch.float64
-
 
 def test_by_hand():
     found = pspo_loss(**at([0.5, 1.0, 3.0], [1.0, -2.0, 2.0]), alpha=0.2)

@@ -6,8 +6,6 @@ from tests.losses import batch, tensor
 from trlib.algorithms import ALGORITHMS, REINFORCE, Correction, Needs, Scores, reinforce_loss
 from trlib.loop.boxes import ResolvedNeeds, needs_of
 
-D = torch.float64
-
 
 def test_by_hand():
     logp = tensor([[-1.0, -2.0], [-0.5, -9.0]])

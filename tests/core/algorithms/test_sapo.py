@@ -3,12 +3,9 @@
 import math
 
 import pytest
-import torch
 
 from tests.losses import at
 from trlib.algorithms import sapo_loss
-
-D = torch.float64
 
 
 def loss(ratios, advantages, **settings):

@@ -318,9 +318,7 @@ def test_a_resumed_run_is_the_run(tmp_path, method):
     written = pd.read_csv(tmp_path / "history.csv", index_col="batch")
     assert written.loss.tolist() == pytest.approx(whole.history.loss.tolist())
     saved = trlib.load_policy(tmp_path / "policy")
-    assert all(
-        torch.equal(a, b) for a, b in zip(saved.parameters, whole.policy.parameters, strict=True)
-    )
+    assert all(map(torch.equal, saved.parameters, whole.policy.parameters))
     settings = json.loads((tmp_path / "run.json").read_text())
     assert (
         settings["method"]["name"] == type(method).__name__ and settings["task"]["name"] == "dial"

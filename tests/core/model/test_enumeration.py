@@ -12,7 +12,7 @@ from itertools import product
 import pytest
 import torch
 
-from tests.losses import close
+from tests.losses import D, close, noise
 from trlib.advantages import group_relative, leave_one_out
 from trlib.aggregation import aggregate
 from trlib.algorithms import (
@@ -29,7 +29,6 @@ from trlib.algorithms import (
 from trlib.algorithms.grpo import add_reference_kl
 from trlib.divergences import k1, k2, k3, kl, tv
 
-D = torch.float64
 same = partial(torch.testing.assert_close, rtol=1e-12, atol=1e-14)
 V, T, END = 3, 3, 2
 
@@ -60,7 +59,7 @@ def _table(seed):
 
 OLD = _table(1)
 NEW = OLD + 0.4 * _table(2)
-REWARDS = torch.randn(N, generator=torch.Generator().manual_seed(3), dtype=D)
+REWARDS = noise(N, seed=3)
 
 
 def logp_of(theta):

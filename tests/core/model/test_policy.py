@@ -3,7 +3,7 @@ import torch
 
 import trlib
 from tests.core.model.alike import alike
-from tests.losses import refused
+from tests.losses import D, refused
 from trlib.errors import CheckpointError
 from trlib.model.loading import place_for, type_for
 from trlib.model.policy import Policy
@@ -92,7 +92,7 @@ def test_a_score_has_gradient_and_float64_is_kept(policy, task):
     c = sample(policy, [task.prompts(1, seed=0)[0].text], group=2)
     policy.model.double()
     scores = policy.score(c, full=True)
-    assert scores.logp.dtype == torch.float64 and scores.logp.requires_grad
+    assert scores.logp.dtype == D and scores.logp.requires_grad
     own = scores.full.gather(-1, c.tokens.unsqueeze(-1)).squeeze(-1)
     torch.testing.assert_close(own, scores.logp)
     policy.model.bfloat16()
@@ -126,7 +126,7 @@ def test_devices_and_types():
     assert place_for("auto", 10**9) == (
         cuda if torch.cuda.is_available() else place_for("auto", 10**9)
     )
-    assert type_for("auto", cpu) == torch.float32 and type_for("float64", cpu) == torch.float64
+    assert type_for("auto", cpu) == torch.float32 and type_for("float64", cpu) == D
     assert (
         type_for("bfloat16", cpu) == torch.bfloat16 and type_for("float16", cuda) == torch.float16
     )
