@@ -42,7 +42,7 @@ def close(found: Tensor, expected: Any, tolerance: float | None = None) -> None:
 def refused(message: str, call: Any, *arguments: Any, **named: Any) -> None:
     """A call is refused by a ValueError whose words begin with the message, or by the error that the
     message begins with, as in `TypeError: mask: `."""
-    kind, words = re.match(r"(?:(\w+Error): )?(.*)", message, re.S).groups()
+    kind, words = re.match(r"(?:(\w+Error|MissingExtra): )?(.*)", message, re.S).groups()
     error = getattr(builtins, kind or "ValueError", None) or getattr(errors, str(kind))
     with pytest.raises(error, match=f"^{words}"):
         call(*arguments, **named)

@@ -3,12 +3,10 @@
 import pytest
 import torch
 
-from tests.losses import D
+from tests.losses import D, batch
 from trbook.cards import CARDS, FAMILIES, lines
 from trlib.algorithms import ALGORITHMS
-from trlib.algorithms.batch import Batch, Scores
-from trlib.algorithms.memory import Memory
-from trlib.algorithms.needs import Provided
+from trlib.algorithms.batch import Scores
 
 P, G, T, V, LIMIT = 3, 4, 5, 6, 7
 BETA = 0.04
@@ -49,27 +47,24 @@ class Drawn:
         settings = {"grpo": {"beta": BETA}, "ppo_penalty": {"beta": BETA}}.get(name, {})
         method = ALGORITHMS[name](**settings)
         mask = flat(self.mask)
-        batch = Batch(
+        old, rows = flat(self.old), torch.arange(P * G)
+        held = batch(
+            mask & (not expert),
             tokens=flat(self.y),
-            mask=mask & (not expert),
             forced=mask & expert,
             rewards=flat(self.R).squeeze(-1),
-            group=torch.arange(P * G) // G if not expert else torch.arange(P * G),
-            ended=mask.any(-1),
+            group=rows if expert else rows // G,
             horizon=LIMIT,
-            logp_rollout=flat(self.old),
             anchor=method.anchor,
-            memory=Memory(),
-            provided=Provided(
-                logp_old=flat(self.old),
-                logp_ref=flat(self.ref),
-                full_anchor=flat(self.q),
-                values=flat(self.V_old),
-            ),
+            logp_rollout=old,
+            logp_old=old,
+            logp_ref=flat(self.ref),
+            full_anchor=flat(self.q),
+            values=flat(self.V_old),
         )
         scores = Scores(flat(self.logp), flat(self.new), values=flat(self.V))
-        batch = method.prepare(batch)
-        return method.loss(method.objective(scores, batch).per_token, batch)
+        held = method.prepare(held)
+        return method.loss(method.objective(scores, held).per_token, held)
 
     def slope(self, loss):
         """Its gradient in the logits and in the critic's values."""
@@ -89,20 +84,11 @@ class Table:
         full = self.full(self.parameters[0]).detach()
         tokens = full.exp().multinomial(1, generator=draw)
         old = full.gather(-1, tokens.unsqueeze(0).transpose(0, 1)[..., 0])
-        self.batch = Batch(
-            tokens=tokens,
-            mask=torch.ones(8, 1, dtype=torch.bool),
-            forced=torch.zeros(8, 1, dtype=torch.bool),
-            rewards=(torch.randn(8, generator=draw, dtype=D) > 0).double(),
-            group=self.state,
-            ended=torch.ones(8, dtype=torch.bool),
-            horizon=1,
-            logp_rollout=old,
-            anchor="recomputed",
-            memory=Memory(),
-            provided=Provided(logp_old=old, full_anchor=full.unsqueeze(1)),
-        )
-        self.batch = self.method.prepare(self.batch)
+        rewards = (torch.randn(8, generator=draw, dtype=D) > 0).double()
+        known = {"logp_rollout": old, "logp_old": old, "full_anchor": full.unsqueeze(1)}
+        known |= {"group": self.state, "anchor": "recomputed"}
+        held = batch(tokens >= 0, tokens=tokens, rewards=rewards, **known)
+        self.batch = self.method.prepare(held)
 
     def full(self, theta):
         return theta.view(2, V).log_softmax(-1)[self.state]
