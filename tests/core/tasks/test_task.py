@@ -56,21 +56,20 @@ def test_its_own_prompts_are_taken(task):
 
 
 @every_task
-@pytest.mark.parametrize("ended", [True, False])
 @pytest.mark.parametrize(
-    ("wrong", "error", "message"),
+    ("wrong", "message"),
     [
-        ("7 : +3 =", TypeError, r"prompt: expected a Prompt such as .*, got str"),
-        (None, TypeError, r"prompt: expected a Prompt such as .*, got NoneType"),
-        (Prompt(7, "9"), TypeError, "prompt: its text: expected text, got int"),
-        (Prompt("7 : +3 flip =", 9), TypeError, "prompt: its answer: expected text, got int"),
-        (Prompt("", ""), ValueError, "prompt: expected"),
-        (Prompt("Who?", "I"), ValueError, "prompt: expected"),
+        ("7 : +3 =", "TypeError: prompt: expected a Prompt such as .*, got str"),
+        (None, "TypeError: prompt: expected a Prompt such as .*, got NoneType"),
+        (Prompt(7, "9"), "TypeError: prompt: its text: expected text, got int"),
+        (Prompt("7 : +3 flip =", 9), "TypeError: prompt: its answer: expected text, got int"),
+        (Prompt("", ""), "prompt: expected"),
+        (Prompt("Who?", "I"), "prompt: expected"),
     ],
 )
-def test_what_is_no_prompt_of_its_kind_is_refused(task, wrong, error, message, ended):
-    with pytest.raises(error, match=f"^{message}"):
-        task.verify(wrong, RIGHT[task.name], ended=ended)
+def test_what_is_no_prompt_of_its_kind_is_refused(task, wrong, message):
+    for ended in (True, False):
+        refused(message, task.verify, wrong, RIGHT[task.name], ended=ended)
 
 
 @pytest.mark.parametrize("task", ["dial", "spend", "relay", "sums", "aloud"], indirect=True)
