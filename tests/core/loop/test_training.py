@@ -365,7 +365,7 @@ def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
 def test_other_settings_are_refused_and_nothing_is_lost(tmp_path, change, message):
     trained(out=tmp_path, steps=2)
     before = (tmp_path / "checkpoint.safetensors").read_bytes()
-    refused(f"CheckpointError: {message}", trained, out=tmp_path, resume=True, **change)
+    refused(f"CheckpointError: .*{message}", trained, out=tmp_path, resume=True, **change)
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
 
 
