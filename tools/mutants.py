@@ -178,7 +178,7 @@ def code_of(root: Path, mutant: Site | None, name: str) -> CodeType:
                 )
                 return new if same else self.generic_visit(node)
 
-        tree = Change().visit(tree)
+        Change().visit(tree)
     return compile(ast.fix_missing_locations(tree), str(root / name), "exec")
 
 
@@ -215,7 +215,7 @@ def install() -> None:
                 spec.loader = Loader(name, str(spec.origin))
             return spec
 
-    sys.meta_path.insert(0, Finder())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, Finder())
 
 
 def concerned(root: Path, mutant: Site, folders: tuple[str, ...]) -> list[str]:
