@@ -63,6 +63,8 @@ from trlib.relatives.asynchrony.weights import (
     topr_loss,
     vespo_loss,
 )
+from trlib.relatives.ratios import CPGD, cpgd_loss
+from trlib.relatives.regression import LCO, lco_loss
 
 # Weights
 
@@ -174,7 +176,8 @@ def test_dis_keeps_a_window_of_either_sign_and_sao_pushes_there_with_r_a():
 
 
 def test_a_method_has_the_settings_of_its_rule():
-    for kind, rule in ((SAO, dis_mask), (TRM, trm_mask), (LNTRM, ln_trm_mask), (VACO, vaco_mask)):
+    pairs = ((SAO, dis_mask), (TRM, trm_mask), (LNTRM, ln_trm_mask), (VACO, vaco_mask))
+    for kind, rule in (*pairs, (CPGD, cpgd_loss), (LCO, lco_loss)):
         own = inspect.signature(rule).parameters.values()
         told = {
             p.name: p.default for p in own if p.default is not p.empty and hasattr(kind, p.name)
