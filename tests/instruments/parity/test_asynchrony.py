@@ -121,28 +121,6 @@ def test_trm_is_verl_s_rejection_of_completions(verl, batch, option, threshold, 
     assert torch.equal(wanted.bool(), found) and 0 < int(found.sum()) < int(mask.sum())
 
 
-def test_the_geometric_mask_is_verl_s_of_the_inverse_ratio(verl, batch):
-    from verl.trainer.ppo.rollout_corr_helper import compute_rollout_rejection_mask
-
-    mask = batch["mask"]
-    log_ratio = (batch["old"] - batch["rollout"]).masked_fill(~mask, 0.0)
-    wanted, _ = compute_rollout_rejection_mask(
-        log_ratio, mask.double(), rollout_rs="seq_mean_k1", rollout_rs_threshold="0.8_1.25"
-    )
-    found = truncated_importance(
-        batch["old"],
-        batch["rollout"],
-        mask,
-        cap=1 / 0.8,
-        floor=1 / 1.25,
-        level="geometric",
-        how="reject",
-    )
-    assert torch.equal(wanted.bool(), mask & (found > 0)) and 0 < int(wanted.sum()) < int(
-        mask.sum()
-    )
-
-
 def test_icepop_is_verl_s(verl, batch):
     from verl.trainer.ppo.rollout_corr_helper import compute_rollout_correction_weights
 
