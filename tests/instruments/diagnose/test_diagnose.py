@@ -16,7 +16,6 @@ import torch
 from scipy.optimize import brentq
 
 from tests.typed import typed
-from tools.paths import ROOT
 from trlab.cli import diagnose as command
 from trlab.diagnose import Limits, diagnose, dump, page, read
 from trlab.diagnose import effects as methods
@@ -414,14 +413,6 @@ def test_the_page_holds_with_little_in_it(written):
     found = diagnose(read(written(extreme)))
     assert found.effective.tokens == pytest.approx(0.5) and "∞" in page(found)
     assert "nan" not in re.sub(r"<style>.*</style>", "", page(found), flags=re.DOTALL).lower()
-
-
-def test_the_books_example_is_what_this_code_makes():
-    folder = ROOT / "book" / "_static" / "diagnose"
-    made = page(diagnose(read(folder / "rollouts.parquet")))
-    assert made == (folder / "rollouts.html").read_text(encoding="utf-8"), (
-        "run `trlib diagnose book/_static/diagnose/rollouts.parquet`"
-    )
 
 
 # -- the command line and what it refuses

@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.instruments.diagnose import faults
-from tools.pack import diagnose_page
 from trlab.diagnose import Limits, diagnose, dump, judge, page, read
 from trlib import __version__
 
@@ -25,13 +24,6 @@ SCRIPT = Path(__file__).with_name("diagnose.mjs")
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="needs Node")
 WORDS = ["so", "the", "é", "漢", "<b>", "&", "¦", "\n", "", "12", "😀", "think", "  "]
-
-
-def test_what_both_sides_share_is_current() -> None:
-    assert diagnose_page.SHARED.read_text(encoding="utf-8") == diagnose_page.shared(), (
-        "python -m tools.pack.diagnose_page"
-    )
-    assert diagnose_page.SAMPLE.read_text(encoding="utf-8") == diagnose_page.sample() + "\n"
 
 
 def batch(
