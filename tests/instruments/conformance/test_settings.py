@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections import defaultdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.typed import typed
 from tools.paths import ROOT
 from trlab.conformance import libraries, settings
 from trlab.conformance.settings import LIBRARIES, Setting, load
+from trlib.cli import main
 from trlib.errors import TrlibError
 
 BOOK = ROOT / "book/settings.md"
@@ -188,3 +190,15 @@ def test_a_library_that_is_not_installed_is_named(monkeypatch) -> None:
     monkeypatch.setattr(libraries, "version", missing)
     with pytest.raises(TrlibError, match="verl is not installed"):
         settings.root("verl", None)
+
+
+def test_the_commands_of_the_page_run_as_printed(tmp_path, monkeypatch, capsys) -> None:
+    if find_spec("trl") is None:
+        pytest.skip("trl is not installed")
+    clone(tmp_path / "slime", "slime")
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^trlib .*$", BOOK.read_text(encoding="utf-8"), re.MULTILINE)
+    assert commands
+    for command in commands:
+        assert main(shlex.split(command)[1:]) == 0
+        assert "as recorded" in capsys.readouterr().out
