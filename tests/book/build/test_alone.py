@@ -12,6 +12,8 @@ from typing import Any
 
 import nbformat
 import pytest
+import yaml
+from sphinx.util.matching import get_matching_files
 
 from bookext import alone, stored
 from tools.paths import ROOT
@@ -99,6 +101,11 @@ def test_the_command_of_jupyter_book_builds_figures_and_leaves_nothing_untracked
     copy, python = tmp_path / "clone", Path(sys.executable)
     subprocess.run(["git", "clone", "-q", str(ROOT), str(copy)], check=True)
     (copy / "_toc.yml").write_text(TOC, encoding="utf-8")
+    config = copy / "_config.yml"
+    whole = config.read_text(encoding="utf-8")
+    four = whole.replace("only_build_toc_files: false", "only_build_toc_files: true")
+    config.write_text(four, encoding="utf-8")
+    assert four != whole
     places = [str(copy / name) for name in ("", "book", "book/_ext")]
     done = subprocess.run(
         [str(python.with_name("jupyter-book")), "build", "."],
@@ -118,4 +125,13 @@ def test_the_command_of_jupyter_book_builds_figures_and_leaves_nothing_untracked
     assert "Executed with this page." in page and page.count("cell_output") > 3
     status = ["git", "status", "--porcelain", "--untracked-files=all"]
     left = subprocess.run(status, cwd=copy, capture_output=True, text=True, check=True).stdout
-    assert left.split() == ["M", "_toc.yml"]
+    assert left.split() == ["M", "_config.yml", "M", "_toc.yml"]
+
+
+def test_only_pages_of_the_book_are_read() -> None:
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    assert settings["only_build_toc_files"] is False, "then every page that is not excluded is read"
+    read = set(get_matching_files(ROOT, ("**.md", "**.ipynb"), settings["exclude_patterns"]))
+    outside = {path for path in read if not path.startswith(("book/", "notebooks/"))}
+    assert outside == set() and "book/index.md" in read
+    assert not any(path.endswith("README.md") for path in read)
