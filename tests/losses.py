@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import re
 import warnings
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +14,7 @@ import torch
 from torch import Tensor
 
 import trlib
+from trlib import errors
 from trlib.algorithms import Batch, Provided, Scores
 
 D = torch.float64
@@ -37,20 +40,44 @@ def close(found: Tensor, expected: Any, tolerance: float | None = None) -> None:
 
 
 def refused(message: str, call: Any, *arguments: Any, **named: Any) -> None:
-    """A call is refused by a ValueError whose words begin with the message; by a TypeError, where
-    `TypeError: ` stands in it."""
-    words = message.replace("TypeError: ", "")
-    with pytest.raises(ValueError if words == message else TypeError, match=f"^{words}"):
+    """A call is refused by a ValueError whose words begin with the message, or by the error that the
+    message begins with, as in `TypeError: mask: `."""
+    kind, words = re.match(r"(?:(\w+Error|MissingExtra): )?(.*)", message, re.S).groups()
+    error = getattr(builtins, kind or "ValueError", None) or getattr(errors, str(kind))
+    with pytest.raises(error, match=f"^{words}"):
         call(*arguments, **named)
 
 
-def at(ratio: float | list[float], advantage: float | list[float]) -> dict[str, Tensor]:
+def named(call: Any, given: dict[str, Any], /, types: Any = None, **values: Any) -> None:
+    """Each bad value of an argument is refused in the house's form, `name: expected ..., got ...`,
+    where what came is the value, or its type or shape: by a ValueError, those in `types` by a
+    TypeError."""
+    for error, wrong in ((ValueError, values), (TypeError, types or {})):
+        for name, several in wrong.items():
+            for value in several:
+                with pytest.raises(error, match=rf"\b{name}\b.*expected .*got ") as caught:
+                    call(**{**given, name: value})
+                said = [str(value), repr(value), type(value).__name__]
+                if isinstance(value, float):
+                    said.append(f"{value:g}")
+                if isinstance(value, list | tuple):
+                    said += map(str, value)
+                if isinstance(value, Tensor):
+                    numbers = (f"{x:g}" for x in value.flatten().tolist())
+                    said += [str(value.dtype), str([*value.shape]), *numbers]
+                came = str(caught.value).rpartition("got ")[2]
+                assert any(one in came for one in said), caught.value
+
+
+def at(
+    ratio: float | list[float], advantage: float | list[float], old: float = -5.0
+) -> dict[str, Tensor]:
     """One completion whose tokens have these ratios and advantages."""
     r = tensor(ratio).reshape(1, -1)
-    old = torch.full_like(r, -5.0)
+    before = torch.full_like(r, old)
     return {
-        "logp": old + r.log(),
-        "logp_old": old,
+        "logp": before + r.log(),
+        "logp_old": before,
         "advantages": tensor(advantage).reshape(1, -1).expand_as(r),
         "mask": r > 0,
     }

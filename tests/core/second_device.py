@@ -11,10 +11,6 @@ It finds what keeps a first run on a GPU from starting: `torch.zeros(n)` where
 Derivatives in forward mode do not pass through it.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
@@ -42,7 +38,7 @@ class Elsewhere(Tensor):
     numbers: Tensor
 
     @staticmethod
-    def __new__(cls, numbers: Tensor) -> Elsewhere:
+    def __new__(cls, numbers):
         made = Tensor._make_wrapper_subclass(
             cls,
             numbers.shape,
@@ -54,49 +50,45 @@ class Elsewhere(Tensor):
         made.numbers = numbers
         return made
 
-    def __repr__(self, **_: Any) -> str:
+    def __repr__(self, **_):
         return f"Elsewhere({self.numbers!r})"
 
     # What torch reads past the dispatcher; from a GPU it copies to the CPU first.
-    def tolist(self) -> Any:
+    def tolist(self):
         return self.numbers.tolist()
 
-    def storage(self) -> Any:
+    def storage(self):
         return self.numbers.storage()
 
-    def untyped_storage(self) -> Any:
+    def untyped_storage(self):
         return self.numbers.untyped_storage()
 
     __torch_function__ = torch._C._disabled_torch_function_impl
 
     @classmethod
-    def __torch_dispatch__(
-        cls, operation: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(cls, operation, types, args=(), kwargs=None):
         return computed(operation, args, kwargs or {})
 
 
 class SecondDevice(TorchDispatchMode):
     """Where tensors can be made on `DEVICE`: `torch.zeros(3, device=DEVICE)`."""
 
-    def __enter__(self) -> SecondDevice:
+    def __enter__(self):
         # torch.tensor makes its tensor on the CPU and moves it: this way it moves it through the
         # dispatcher.
         self.before = torch._C._only_lift_cpu_tensors()
         torch._C._set_only_lift_cpu_tensors(True)
         return super().__enter__()
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error):
         torch._C._set_only_lift_cpu_tensors(self.before)
         super().__exit__(*error)
 
-    def __torch_dispatch__(
-        self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         return computed(operation, args, kwargs or {})
 
 
-def computed(operation: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+def computed(operation, args, kwargs):
     """An operation on the numbers; its results are where a GPU would put them.
 
     Raises:
@@ -126,7 +118,7 @@ def computed(operation: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         id(tensor.numbers): tensor for tensor in elsewhere
     }  # an operation in place gives back what it was given
 
-    def wrapped(leaf: Any) -> Any:
+    def wrapped(leaf):
         if not isinstance(leaf, Tensor):
             return leaf
         return known[id(leaf)] if id(leaf) in known else Elsewhere(leaf)
@@ -134,11 +126,11 @@ def computed(operation: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     return tree_map(wrapped, made)
 
 
-def numbers_of(leaf: Any) -> Any:
+def numbers_of(leaf):
     return leaf.numbers if isinstance(leaf, Elsewhere) else leaf
 
 
-def move(module: nn.Module) -> None:
+def move(module):
     """Move a model's weights; those that two of its layers share stay shared, as they do with
     `Module.to`."""
     moved: dict[int, nn.Parameter] = {}

@@ -1,7 +1,5 @@
 """A dataclass's docstrings, written once and shown by the function that takes its fields."""
 
-from __future__ import annotations
-
 import inspect
 from dataclasses import dataclass
 
@@ -20,7 +18,7 @@ class Tea:
 
 
 @documents(Tea)
-def brew(leaves: str, *, minutes: int = 3, sugar: bool = False) -> None:
+def brew(leaves, *, minutes=3, sugar=False):
     """Make tea.
 
     Args:
@@ -32,7 +30,7 @@ def brew(leaves: str, *, minutes: int = 3, sugar: bool = False) -> None:
 
 
 @documents(Tea)
-def stir() -> None:
+def stir():
     """Nothing to add."""
 
 
@@ -54,7 +52,7 @@ def test_the_fields_take_the_place_of_the_line_that_stands_for_them():
 def test_a_docstring_without_such_a_line_and_a_missing_one_stay_as_they_are():
     assert inspect.getdoc(stir) == "Nothing to add."
 
-    def bare() -> None:
+    def bare():
         pass
 
     assert documents(Tea)(bare).__doc__ is None

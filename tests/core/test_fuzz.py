@@ -5,8 +5,6 @@ A few hundred calls are made here; `TRLIB_FUZZ=20000 pytest tests/core/test_fuzz
 seed is fixed.
 """
 
-from __future__ import annotations
-
 import inspect
 import math
 import os
@@ -20,6 +18,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.losses import D
 from trlab.scoring import score_tokens
 from trlib import algorithms as a
 from trlib.advantages import equal_rewards, gae, group_relative, leave_one_out, length_weighted
@@ -119,21 +118,19 @@ class Drawer:
     """Arguments of one call: of sizes that fit, in a type, of a magnitude; then perhaps one of them
     is spoilt."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng):
         self.rng, self.g = rng, torch.Generator().manual_seed(rng.getrandbits(40))
         self.b, self.t, self.v = rng.randint(1, 4), rng.randint(1, 5), rng.randint(2, 6)
-        self.dtype = rng.choice(
-            (torch.float32, torch.float32, torch.float64, torch.bfloat16, torch.float16)
-        )
+        self.dtype = rng.choice((torch.float32, torch.float32, D, torch.bfloat16, torch.float16))
         self.size = 10.0 ** rng.choice((-8, -2, 0, 0, 0, 1, 2))
 
-    def normal(self, *shape: int) -> Tensor:
-        return torch.randn(*shape, generator=self.g, dtype=torch.float64)
+    def normal(self, *shape):
+        return torch.randn(*shape, generator=self.g, dtype=D)
 
-    def whole(self, most: int, *shape: int) -> Tensor:
+    def whole(self, most, *shape):
         return torch.randint(most, shape, generator=self.g)
 
-    def good(self, name: str, function: Callable[..., Any]) -> Any:
+    def good(self, name, function):
         b, t, v = self.b, self.t, self.v
         flat = function in (topk_kl, topk_tv)
         over_v = function in (project, kl, tv) or (flat and name == "log_b")
@@ -168,7 +165,7 @@ class Drawer:
             return torch.rand(b, t, generator=self.g).to(self.dtype)
         return (self.size * self.normal(b, t)).to(self.dtype)
 
-    def bad(self, value: Any) -> Any:
+    def bad(self, value):
         if not isinstance(value, Tensor):
             return self.rng.choice(NUMBERS)
         choices = [
@@ -197,7 +194,7 @@ class Drawer:
             ]
         return self.rng.choice(choices)
 
-    def arguments(self, function: Callable[..., Any]) -> tuple[list[Any], dict[str, Any], bool]:
+    def arguments(self, function):
         first, named = [], {}
         parameters = inspect.signature(function).parameters
         numbers = [
@@ -255,7 +252,7 @@ class Drawer:
         return first, named, spoilt is None
 
 
-def tensors(found: Any) -> list[tuple[str, Tensor]]:
+def tensors(found):
     if isinstance(found, Tensor):
         return [("result", found)]
     if isinstance(found, TokenLoss):
@@ -269,7 +266,7 @@ def tensors(found: Any) -> list[tuple[str, Tensor]]:
     )
 
 
-def one_call(number: int) -> str | None:
+def one_call(number):
     """What is wrong with call `number`; None: nothing. An overflow to inf is no wrong number; NaN
     always is."""
     drawer = Drawer(random.Random(SEED * 1_000_003 + number))

@@ -1,9 +1,8 @@
 """The packed layout [N]: every token loss, aggregation and correction says what it says of padded
 rows."""
 
-from __future__ import annotations
-
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -11,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
-from tests.core.algorithms.test_every_loss import CASES, Case, V
+from tests.core.algorithms.test_every_loss import CASES, V
 from tests.losses import D, close, distributions, refused, tokens
 from trlib import algorithms
 from trlib.aggregation import AGGREGATIONS, aggregate
@@ -23,12 +22,12 @@ B, T = 4, 5
 rows = st.lists(st.integers(0, T), min_size=B, max_size=B).filter(any)
 
 
-def ends(lengths: list[int]) -> torch.Tensor:
+def ends(lengths):
     """[B, T] bool: which places of the padded layout a packed one has."""
     return torch.arange(max(lengths)) < torch.tensor(lengths).unsqueeze(-1)
 
 
-def assert_alike(function, arguments: dict[str, torch.Tensor], lengths: list[int]) -> None:
+def assert_alike(function, arguments, lengths):
     """Value, diagnostics and gradient in the first argument, float64."""
     there = ends(lengths)
     arguments = {
@@ -51,7 +50,7 @@ def assert_alike(function, arguments: dict[str, torch.Tensor], lengths: list[int
         close(packed_more[name].to(D), value[there].to(D), 1e-12)
 
 
-def assert_case_alike(case: Case, lengths: list[int], seed: int) -> None:
+def assert_case_alike(case, lengths, seed):
     def loss(first, *others, **named):
         return case.loss(first, *others, **named, **case.settings)
 
@@ -116,18 +115,14 @@ def test_lengths_may_be_a_tensor_and_the_mask_is_all_tokens():
     close(result.per_token, [-math.exp(0.1)] * 3, 1e-6)
 
 
-@pytest.mark.parametrize(
-    ("lengths", "token", "message"),
-    [
-        ([1, 3], 0, r"logp: expected \[N, ...\] with N = 4, the sum of lengths, got \[3\]"),
-        ([1, -1], 0, "lengths: expected a whole number of at least 0, got -1"),
-        ([0, 0], 0, r"lengths: expected rows with a token among them, got \[0, 0\]"),
+def test_bad_lengths_are_named():
+    for lengths, token, message in (
+        ([1, 3], 0, r"logp: .*N = 4.*got \[3\]"),
+        ([1, -1], 0, "lengths: .*got -1"),
+        ([0, 0], 0, r"lengths: expected rows with a token .*got \[0, 0\]"),
         ([1.5], 0, "lengths: expected a whole number"),
         ([3], math.nan, "logp: expected finite values"),
-    ],
-)
-def test_bad_lengths(lengths, token, message):
-    one = torch.ones(3)
-    refused(
-        message, lambda: packed(algorithms.pspo_loss, lengths)(token * one, -one, advantages=one)
-    )
+    ):
+        one = torch.ones(3)
+        call = partial(packed, algorithms.pspo_loss, lengths)
+        refused(message, lambda *x, call=call: call()(*x, advantages=-x[1]), token * one, -one)

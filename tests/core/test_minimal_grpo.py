@@ -1,8 +1,6 @@
 """The script that a practitioner opens first: it learns, and it computes what trlib's loop
 computes."""
 
-from __future__ import annotations
-
 import json
 import os
 import random
@@ -30,7 +28,7 @@ DIAL = Path(trlib.__file__).parent / "embedded" / "dial"
 
 
 @pytest.mark.nightly("a training of its own")
-def test_run_as_a_process_it_learns_without_a_download() -> None:
+def test_run_as_a_process_it_learns_without_a_download():
     command = [sys.executable, "examples/minimal_grpo.py", "--steps", "7"]
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
@@ -51,12 +49,12 @@ class Seen:
 
 
 @pytest.mark.parametrize("name", ["grpo", "gspo", "cispo", "dppo", "pg_is"])
-def test_loss_and_gradient_are_those_of_the_loop(name: str) -> None:
+def test_loss_and_gradient_are_those_of_the_loop(name):
     usual = ALGORITHMS[name]
     seen: list[Seen] = []
 
     class Spy(usual):  # type: ignore[misc,valid-type]
-        def update(self, step: Any) -> None:
+        def update(self, step):
             for part in step.minibatches():
                 names = {id(tensor): key for key, tensor in part.weights.items()}
                 weights = {key: tensor.detach().clone() for key, tensor in part.weights.items()}
@@ -109,7 +107,7 @@ def test_loss_and_gradient_are_those_of_the_loop(name: str) -> None:
         torch.testing.assert_close(tensor.grad, last.gradient[key], rtol=1e-4, atol=1e-5 * scale)
 
 
-def test_its_prompts_and_answers_are_those_of_the_task() -> None:
+def test_its_prompts_and_answers_are_those_of_the_task():
     rng, task = random.Random(5), trlib.load_task("dial")
     for _ in range(300):
         text, answer = minimal_grpo.dial(rng)
@@ -125,7 +123,7 @@ SMALL = shlex.split("--steps 2 --prompts 2 --group 4 --epochs 2 --max-tokens 5 -
 
 
 @pytest.fixture
-def qwen(tmp_path: Path, small_model: Any) -> Path:
+def qwen(tmp_path, small_model):
     """A random Qwen2 with the embedded vocabulary, as the hub would hold it."""
     folder = tmp_path / "qwen2"
     small_model("qwen2").save_pretrained(folder)
@@ -134,12 +132,12 @@ def qwen(tmp_path: Path, small_model: Any) -> Path:
     return folder
 
 
-def trained(folder: Path, *options: str) -> tuple[list[dict[str, float]], dict[str, torch.Tensor]]:
+def trained(folder, *options):
     """A run's rows without its seconds, and the last batch's gradients."""
     gradients: dict[str, torch.Tensor] = {}
     step = torch.optim.AdamW.step
 
-    def kept(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def kept(self, *args, **kwargs):
         gradients.update(
             {str(i): p.grad.clone() for i, p in enumerate(self.param_groups[0]["params"])}
         )
@@ -154,15 +152,13 @@ def trained(folder: Path, *options: str) -> tuple[list[dict[str, float]], dict[s
 
 
 @pytest.fixture
-def rewarded(monkeypatch: pytest.MonkeyPatch) -> None:
+def rewarded(monkeypatch):
     """A reward that a random model earns, so that there is something to learn."""
     monkeypatch.setattr(minimal_grpo, "reward", lambda text, answer: float(len(text) % 3))
 
 
 @pytest.mark.parametrize("method", ["grpo", "dppo", "pg_is"])
-def test_micro_batches_of_a_random_qwen_add_up_to_its_batch(
-    qwen: Path, rewarded: None, method: str
-) -> None:
+def test_micro_batches_of_a_random_qwen_add_up_to_its_batch(qwen, rewarded, method):
     whole, parts = (trained(qwen, "--method", method, *more) for more in ([], ["--micro", "3"]))
     for row, other in zip(whole[0], parts[0], strict=True):
         assert row == pytest.approx(other, rel=1e-4, abs=1e-6) and row["grad_norm"] > 0
@@ -170,9 +166,7 @@ def test_micro_batches_of_a_random_qwen_add_up_to_its_batch(
         torch.testing.assert_close(parts[1][key], gradient, rtol=1e-3, atol=1e-5)
 
 
-def test_only_an_adapter_learns_and_the_reference_is_the_model_without_it(
-    qwen: Path, rewarded: None
-) -> None:
+def test_only_an_adapter_learns_and_the_reference_is_the_model_without_it(qwen, rewarded):
     free, _ = trained(qwen, "--lora", "4")
     held, gradients = trained(qwen, "--lora", "4", "--kl", "5.0")
     assert len(gradients) == 2 * 2 * 7  # two matrices for each of seven projections in two layers
@@ -183,18 +177,18 @@ def test_only_an_adapter_learns_and_the_reference_is_the_model_without_it(
     assert held[1]["loss"] > free[1]["loss"], "the penalty is paid once the adapter has moved"
 
 
-def test_the_penalty_is_k3_to_the_model_as_it_was(qwen: Path, rewarded: None) -> None:
+def test_the_penalty_is_k3_to_the_model_as_it_was(qwen, rewarded):
     rows = [trained(qwen, "--kl", kl, "--epochs", "1")[0] for kl in ("0", "1.0", "2.0")]
     first, second = ([row[i]["loss"] for row in rows] for i in (0, 1))
     assert first[1] == pytest.approx(first[0], abs=1e-6), "nothing has moved yet"
     assert second[1] - second[0] > 1e-3
 
 
-def test_bf16_computes_in_bf16_and_keeps_float32_weights(qwen: Path, rewarded: None) -> None:
+def test_bf16_computes_in_bf16_and_keeps_float32_weights(qwen, rewarded):
     seen: set[torch.dtype] = set()
     log_probs = minimal_grpo.log_probs
 
-    def watched(model: Any, *args: Any) -> torch.Tensor:
+    def watched(model, *args):
         weight = next(model.parameters())
         seen.add(weight.dtype)
         with torch.no_grad():
@@ -211,13 +205,11 @@ def test_bf16_computes_in_bf16_and_keeps_float32_weights(qwen: Path, rewarded: N
     assert all(row["grad_norm"] > 0 for row in rows)
 
 
-def test_held_out_prompts_are_never_learned_from(
-    qwen: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_held_out_prompts_are_never_learned_from(qwen, monkeypatch):
     asked: list[list[str]] = []
     sample = minimal_grpo.sample
 
-    def watched(model: Any, tokenizer: Any, problems: list[tuple[str, int]], group: int) -> Any:
+    def watched(model, tokenizer, problems, group):
         asked.append([prompt for prompt, _ in problems])
         return sample(model, tokenizer, problems, group)
 
@@ -229,7 +221,7 @@ def test_held_out_prompts_are_never_learned_from(
 
 
 @pytest.mark.parametrize("chat", [False, True])
-def test_a_folder_or_a_hub_id_gets_prompts_that_any_model_reads(tmp_path: Path, chat: bool) -> None:
+def test_a_folder_or_a_hub_id_gets_prompts_that_any_model_reads(tmp_path, chat):
     folder = shutil.copytree(DIAL, tmp_path / "model")
     if chat:
         card = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
@@ -239,7 +231,7 @@ def test_a_folder_or_a_hub_id_gets_prompts_that_any_model_reads(tmp_path: Path, 
     assert len(history) == 2 and all(0 < row["length"] <= 5 for row in history)
 
 
-def test_sums_done_aloud_are_those_of_the_task() -> None:
+def test_sums_done_aloud_are_those_of_the_task():
     task = trlib.load_task("aloud")
     every = {prompt.text: prompt.answer for prompt in task.prompts(len(task.problems) - 2, seed=0)}
     drawn = [minimal_grpo.aloud(random.Random(seed)) for seed in range(20)]
@@ -247,7 +239,7 @@ def test_sums_done_aloud_are_those_of_the_task() -> None:
     assert len({text for text, _ in drawn}) == 20
 
 
-def test_what_was_learned_is_saved_as_adapters_that_peft_reads(qwen: Path, tmp_path: Path) -> None:
+def test_what_was_learned_is_saved_as_adapters_that_peft_reads(qwen, tmp_path):
     from peft import AutoPeftModelForCausalLM
 
     trained(qwen, "--lora", "4", "--steps", "1", "--out", str(tmp_path / "learned"))
@@ -258,9 +250,7 @@ def test_what_was_learned_is_saved_as_adapters_that_peft_reads(qwen: Path, tmp_p
     assert moved and all(p.abs().max() <= 3e-4 * 1.01 for p in moved)  # one step of AdamW
 
 
-def test_smollm2_gets_sums_to_do_aloud_and_ends_with_its_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_smollm2_gets_sums_to_do_aloud_and_ends_with_its_line(tmp_path, monkeypatch):
     assert minimal_grpo.settings(["--model", "smollm2", "--lora", "4"]).lora == 4
     write_gguf(tmp_path / "small.gguf")
     small = trlib.load_policy(tmp_path / "small.gguf")

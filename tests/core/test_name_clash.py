@@ -1,28 +1,23 @@
 """Another project of the same name: each way of meeting it ends with a sentence that says which of
 the two this is."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from tools.paths import ROOT
 
 
-def python(
-    code: str, *paths: Path, options: tuple[str, ...] = ()
-) -> subprocess.CompletedProcess[str]:
+def python(code, *paths, options=()):
     where = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
     command = [sys.executable, *options, "-c", code]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env=where)
 
 
 @pytest.fixture
-def replaced(tmp_path: Path) -> Path:
+def replaced(tmp_path):
     """A folder of packages where the other project was installed after ours, into the same
     folder."""
     (tmp_path / "trlib").mkdir()
@@ -36,13 +31,13 @@ def replaced(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("package", ["trlab", "trbook"])
-def test_our_packages_refuse_another_trlib(package: str, replaced: Path) -> None:
+def test_our_packages_refuse_another_trlib(package, replaced):
     done = python(f"import {package}", replaced)
     assert "ImportError: `import trlib` brings another project, trlib 1.0.1" in done.stderr
     assert "pip uninstall trlib" in done.stderr
 
 
-def test_the_command_line_refuses_it_in_a_line(replaced: Path) -> None:
+def test_the_command_line_refuses_it_in_a_line(replaced):
     done = python("import sys; from trlib.cli import main; sys.exit(main(['tasks']))", replaced)
     assert (done.returncode, done.stdout) == (1, "")
     assert (
@@ -51,7 +46,7 @@ def test_the_command_line_refuses_it_in_a_line(replaced: Path) -> None:
     )
 
 
-def test_the_book_says_what_hides_our_trlib(tmp_path: Path) -> None:
+def test_the_book_says_what_hides_our_trlib(tmp_path):
     (tmp_path / "trlib").mkdir()
     (tmp_path / "trlib/__init__.py").write_text('__version__ = "1.0.1"\n', encoding="utf-8")
     # Without site-packages: an editable install there would still find our modules inside the other
@@ -62,7 +57,7 @@ def test_the_book_says_what_hides_our_trlib(tmp_path: Path) -> None:
     )
 
 
-def test_ours_says_so_where_the_other_is_installed_too(tmp_path: Path) -> None:
+def test_ours_says_so_where_the_other_is_installed_too(tmp_path):
     (tmp_path / "trlib-1.0.1.dist-info").mkdir()
     done = python("import trlib; print(trlib.load_policy('dial').name)", ROOT, tmp_path)
     assert done.stdout == "dial\n" and "this is the trlib of trust-region-book" in done.stderr
@@ -70,7 +65,7 @@ def test_ours_says_so_where_the_other_is_installed_too(tmp_path: Path) -> None:
     assert python("import trlib", ROOT).stderr == ""
 
 
-def test_an_older_python_is_told_which_it_needs() -> None:
+def test_an_older_python_is_told_which_it_needs():
     old = "import sys; sys.version_info = (3, 10, 4); sys.version = '3.10.4 (main)'; import trlib"
     done = python(old, ROOT)
     assert done.stderr.splitlines()[-1].startswith(

@@ -1,13 +1,12 @@
 """Other libraries' names: every surface answers with ours, and ours exist."""
 
-from __future__ import annotations
-
 import inspect
 from dataclasses import fields
 
 import pytest
 
 import trlib
+from tests.losses import refused
 from trlib.algorithms import ALGORITHMS, DPPO, GRPO, TROLL
 from trlib.cli import main
 from trlib.other_names import NAMES, hint, near
@@ -32,14 +31,20 @@ ASKED = {
 
 @pytest.mark.parametrize(("theirs", "ours"), ASKED.items())
 def test_python_the_command_line_and_methods_all_name_ours(theirs, ours, capsys):
-    with pytest.raises(
-        TypeError, match=f"train: no argument is called '{theirs}'; .* is .*'{ours}'.* here"
-    ):
-        trlib.train(None, None, None, steps=1, **{theirs: 1})
-    with pytest.raises(
-        TypeError, match=f"GRPO: no setting is called '{theirs}'; .* is .*'{ours}'.* here"
-    ):
-        GRPO(**{theirs: 1})
+    refused(
+        f"TypeError: train: no argument is called '{theirs}'; .* is .*'{ours}'.* here",
+        trlib.train,
+        None,
+        None,
+        None,
+        steps=1,
+        **{theirs: 1},
+    )
+    refused(
+        f"TypeError: GRPO: no setting is called '{theirs}'; .* is .*'{ours}'.* here",
+        GRPO,
+        **{theirs: 1},
+    )
     option = f"--{theirs.replace('_', '-')}"
     assert main(["train", option, "1"]) == 2
     assert f"unrecognized argument {option}; '{option}' of " in (said := capsys.readouterr().err)
@@ -60,22 +65,29 @@ def test_what_stands_before_a_dotted_name_is_passed_over():
 
 
 def test_our_own_names_in_the_wrong_place_are_sent_to_theirs():
-    with pytest.raises(
-        TypeError, match=r"'lr' is a setting of the run: trlib.train\(..., lr=...\), --lr"
-    ):
-        GRPO(lr=1e-4)
-    with pytest.raises(TypeError, match="'eps_low' is a setting of the method"):
-        trlib.train(None, None, None, steps=1, eps_low=0.1)
+    refused(
+        r"TypeError: .*'lr' is a setting of the run: trlib.train\(..., lr=...\), --lr",
+        GRPO,
+        lr=1e-4,
+    )
+    refused(
+        "TypeError: .*'eps_low' is a setting of the method",
+        trlib.train,
+        None,
+        None,
+        None,
+        steps=1,
+        eps_low=0.1,
+    )
 
 
 def test_a_method_without_the_setting_is_not_said_to_have_it():
-    with pytest.raises(
-        TypeError, match="DPPO: no setting is called 'delta'; did you mean 'delta_tv'"
-    ):
-        DPPO(delta=0.1)
-    with pytest.raises(TypeError) as refused:
+    refused(
+        "TypeError: DPPO: no setting is called 'delta'; did you mean 'delta_tv'", DPPO, delta=0.1
+    )
+    with pytest.raises(TypeError) as told:
         TROLL(epsilon=0.2)
-    assert "eps_low" not in str(refused.value)
+    assert "eps_low" not in str(told.value)
 
 
 def test_every_name_of_ours_exists():

@@ -1,8 +1,6 @@
 """The house's rules: what importing costs, what the ground floor imports, and the contract's
 signatures."""
 
-from __future__ import annotations
-
 import inspect
 import subprocess
 import sys

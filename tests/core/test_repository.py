@@ -1,12 +1,9 @@
 """The repository as a whole: one address, exact pins, no large file, targets that moved. Lint,
 types and layers are `make lint`."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import tomllib
-from pathlib import Path
 
 from tools.paths import ROOT
 from tools.stamp import differing, version
@@ -15,14 +12,14 @@ from trlib.algorithms import ALGORITHMS
 SIZE = 1_500_000
 
 
-def tracked() -> list[Path]:
+def tracked():
     done = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
-def test_the_contract_of_the_bridges_names_every_layer_above_the_losses() -> None:
+def test_the_contract_of_the_bridges_names_every_layer_above_the_losses():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = {
         contract["name"].split(":")[0]: contract
@@ -43,14 +40,14 @@ def test_the_contract_of_the_bridges_names_every_layer_above_the_losses() -> Non
     assert house - free == set(bridges["forbidden_modules"])
 
 
-def test_the_address_and_the_version_agree_everywhere() -> None:
+def test_the_address_and_the_version_agree_everywhere():
     assert [str(path.relative_to(ROOT)) for path in differing()] == [], (
         "run `python -m tools.stamp`"
     )
     assert f"version: {version()}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
-def test_no_reader_is_sent_to_an_unrelated_package() -> None:
+def test_no_reader_is_sent_to_an_unrelated_package():
     told = r"pip install (?:-\S+ )*['\"]?trlib\b"
     found = subprocess.run(["git", "grep", "-IlP", told], cwd=ROOT, capture_output=True, text=True)
     assert (found.returncode, found.stdout) == (1, ""), (
@@ -58,7 +55,7 @@ def test_no_reader_is_sent_to_an_unrelated_package() -> None:
     )
 
 
-def test_every_method_has_tests_of_its_own() -> None:
+def test_every_method_has_tests_of_its_own():
     homes = {kind.__module__.rpartition(".")[2] for kind in ALGORITHMS.values()}
     missing = [
         name
@@ -70,14 +67,14 @@ def test_every_method_has_tests_of_its_own() -> None:
     )
 
 
-def test_no_file_is_large() -> None:
+def test_no_file_is_large():
     assert [str(path) for path in tracked() if path.stat().st_size > SIZE] == []
 
 
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-peers.txt")
 
 
-def test_requirements_are_exact_and_torch_comes_first() -> None:
+def test_requirements_are_exact_and_torch_comes_first():
     """The book's stand in one file; tests add theirs, peers theirs, and none stands twice."""
     files = [(ROOT / name).read_text(encoding="utf-8").splitlines() for name in REQUIREMENTS]
     book, dev, peers = (
@@ -91,13 +88,13 @@ def test_requirements_are_exact_and_torch_comes_first() -> None:
     assert len(set(names)) == len(names)
 
 
-def test_the_package_pins_neither_torch_nor_numpy_nor_widgets() -> None:
+def test_the_package_pins_neither_torch_nor_numpy_nor_widgets():
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert not re.search(r'"(torch|numpy|ipywidgets)[^"]*(==|<|~=)', text)
     assert "ipywidgets>=8" not in text
 
 
-def test_a_target_of_earlier_rounds_says_its_new_name() -> None:
+def test_a_target_of_earlier_rounds_says_its_new_name():
     for name, new in {"quick": "`make test`", "style": "`make nightly`"}.items():
         done = subprocess.run(["make", name], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 2 and f"make {name}: now" in done.stderr and new in done.stderr

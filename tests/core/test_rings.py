@@ -2,11 +2,8 @@
 own ring and those inside it, and only ring 2 imports the libraries beside which we stand. Read off
 the imports as they are written, also those inside functions; nothing is executed."""
 
-from __future__ import annotations
-
 import ast
 import json
-from collections.abc import Iterator
 
 from tools.paths import ROOT
 
@@ -61,11 +58,11 @@ HOMES = (
 ASKED = {"importorskip", "import_module", "find_spec", "__import__"}
 
 
-def ring(module: str) -> int:
+def ring(module):
     return max((at for name, at in OUTER.items() if module.startswith(name)), default=0)
 
 
-def imported(text: str) -> Iterator[str]:
+def imported(text):
     """What a text imports: `from a import b` gives `a.b`, `find_spec("a")` gives `a`."""
     for node in ast.walk(ast.parse(text)):
         match node:
@@ -81,7 +78,7 @@ def imported(text: str) -> Iterator[str]:
                 yield asked
 
 
-def outward(module: str, text: str) -> set[str]:
+def outward(module, text):
     """What a module imports that is not of its ring or one inside it."""
     mine = ring(module)
     return {
@@ -91,7 +88,7 @@ def outward(module: str, text: str) -> set[str]:
     }
 
 
-def sources() -> Iterator[tuple[str, str]]:
+def sources():
     """Every module's name and text; a notebook's text is its code."""
     for home, top in HOMES:
         for path in sorted((ROOT / home / top).rglob("*.py")):
@@ -106,7 +103,7 @@ def sources() -> Iterator[tuple[str, str]]:
         yield f"notebooks.{path.stem}", "\n".join(python)
 
 
-def test_imports_go_inwards_but_for_the_doors() -> None:
+def test_imports_go_inwards_but_for_the_doors():
     used, broken = set(), []
     for module, text in sources():
         for name in sorted(outward(module, text)):
@@ -122,7 +119,7 @@ def test_imports_go_inwards_but_for_the_doors() -> None:
     assert set(DOORS) - used == set(), "a door that nothing uses"
 
 
-def test_an_import_is_found_wherever_it_stands() -> None:
+def test_an_import_is_found_wherever_it_stands():
     text = """
 import torch, verl.trainer
 def f():

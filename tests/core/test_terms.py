@@ -1,12 +1,9 @@
 """Divergences of large vocabularies: in blocks they are what they are in one piece."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
 import torch
-from torch import Tensor
 
 from tests.losses import D, close, noise, refused
 from trlib import checks, terms
@@ -24,16 +21,16 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(terms, "BLOCK", 3)
 
 
-def leaf(x: Tensor) -> Tensor:
+def leaf(x):
     return x.detach().clone().requires_grad_()
 
 
-def in_one_piece(rule: terms.Rule, log_a: Tensor, log_b: Tensor) -> Tensor:
+def in_one_piece(rule, log_a, log_b):
     dtype = checks.wide(log_a, log_b)
     return whole(rule, log_a.to(dtype), log_b.to(dtype))
 
 
-def pairs(v: int) -> dict[str, tuple[Tensor, Tensor]]:
+def pairs(v):
     """log a and log b [2, V]: near, far, with outcomes of probability 0 in a, in both and in b."""
     logits, step = 3 * noise(2, v), noise(2, v, seed=1)
     drawn = noise(v, seed=2)
@@ -55,25 +52,25 @@ KINDS = ("near", "moved", "far", "nothing in a", "padded", "nothing in b")
 
 @every_rule
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
-def test_in_blocks_and_in_one_piece(rule, kind, dtype):
+def test_in_blocks_and_in_one_piece(rule, kind):
     """Over two blocks, the second of them short: the values, and both gradients."""
-    a, b = (x.to(dtype) for x in pairs(BLOCK + 1_001)[kind])
-    with checks.value_checks(dtype != torch.bfloat16):  # rounded, such a sum misses 1
-        results = []
-        for call in (RULES[rule], lambda *logs: in_one_piece(rule, *logs)):
-            x, y = leaf(a), leaf(b)
-            value = call(x, y)
-            weight = torch.tensor([1.0, -0.3], dtype=value.dtype)
-            results.append((value, *torch.autograd.grad(value, (x, y), weight)))
-    (found, *slopes), (expected, *expected_slopes) = results
-    assert found.dtype == expected.dtype == checks.wide(a)
-    bound = 1e-14 if dtype == D else 2e-7
-    torch.testing.assert_close(found, expected, rtol=bound, atol=bound)
-    for slope, expected_slope in zip(slopes, expected_slopes, strict=True):
-        assert slope.dtype == dtype and torch.isfinite(slope).all()
-        far = 10 if kind == "far" else 1
-        torch.testing.assert_close(slope, expected_slope, rtol=1e-2, atol=far * bound)
+    for dtype in (torch.float64, torch.float32, torch.bfloat16):
+        a, b = (x.to(dtype) for x in pairs(BLOCK + 1_001)[kind])
+        with checks.value_checks(dtype != torch.bfloat16):  # rounded, such a sum misses 1
+            results = []
+            for call in (RULES[rule], lambda *logs: in_one_piece(rule, *logs)):
+                x, y = leaf(a), leaf(b)
+                value = call(x, y)
+                weight = torch.tensor([1.0, -0.3], dtype=value.dtype)
+                results.append((value, *torch.autograd.grad(value, (x, y), weight)))
+        (found, *slopes), (expected, *expected_slopes) = results
+        assert found.dtype == expected.dtype == checks.wide(a)
+        bound = 1e-14 if dtype == D else 2e-7
+        close(found, expected, bound)
+        for one, other in zip(slopes, expected_slopes, strict=True):
+            assert one.dtype == dtype and torch.isfinite(one).all()
+            far = 10 if kind == "far" else 1
+            torch.testing.assert_close(one, other, rtol=1e-2, atol=far * bound)
 
 
 def test_close_distributions_keep_their_digits_in_float32():
@@ -99,18 +96,17 @@ def test_small_vocabularies_keep_every_bit(rule):
 
 
 @every_rule
-@pytest.mark.parametrize("kind", KINDS)
-def test_it_may_be_differentiated_twice(rule, kind, small_blocks):
-    a, b = pairs(10)[kind]
-    results = []
-    for call in (RULES[rule], lambda *logs: whole(rule, *logs)):
-        x, y = leaf(a), leaf(b)
-        slopes = torch.autograd.grad(call(x, y).sum(), (x, y), create_graph=True)
-        assert all(slope.requires_grad for slope in slopes)
-        twice = torch.autograd.grad(sum((slope**2).sum() for slope in slopes), (x, y))
-        results.append((*slopes, *twice))
-    for one, other in zip(*results, strict=True):
-        close(one, other, 1e-12)
+def test_it_may_be_differentiated_twice(rule, small_blocks):
+    for a, b in pairs(10).values():
+        results = []
+        for call in (RULES[rule], lambda *logs: whole(rule, *logs)):
+            x, y = leaf(a), leaf(b)
+            slopes = torch.autograd.grad(call(x, y).sum(), (x, y), create_graph=True)
+            assert all(slope.requires_grad for slope in slopes)
+            twice = torch.autograd.grad(sum((slope**2).sum() for slope in slopes), (x, y))
+            results.append((*slopes, *twice))
+        for one, other in zip(*results, strict=True):
+            close(one, other, 1e-12)
 
 
 @every_rule
@@ -150,28 +146,19 @@ def test_every_shape(rule, small_blocks):
 
 
 @every_rule
-@pytest.mark.parametrize(
-    ("spoiled", "said"),
-    [
-        (math.nan, "expected log-probabilities, got nan at"),
-        (math.inf, "expected log-probabilities, got inf at"),
-        (-0.5, "expected normalised log-probabilities .* got a sum of 1.60"),
-        (-math.inf, "expected normalised log-probabilities .* got a sum of 0.99"),
-    ],
-)
-@pytest.mark.parametrize("which", [0, 1])
-def test_bad_values_are_named_as_in_one_piece(rule, spoiled, said, which, small_blocks):
-    logs = [x[0] for x in pairs(10)["moved"]]
-    logs[which][int(logs[which].argmin())] = spoiled
-    if spoiled == -math.inf:
-        logs[which] = logs[which] - 2e-3
-    refused(f"log_{'ab'[which]}: {said}", RULES[rule], *logs)
-    with checks.value_checks(False):
-        found, expected = RULES[rule](*logs), whole(rule, *logs)
-    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0, equal_nan=True)
-
-
-def test_a_mass_too_small_for_the_type_still_counts_as_mass(small_blocks):
-    a, b = torch.tensor([0.0, -1e4]), torch.tensor([0.0, -math.inf])
-    assert kl(a, b).item() == math.inf and kl(b, a).item() == 0
-    assert kl(a, torch.tensor([0.0, -1e5])).item() == 0
+def test_bad_values_are_named_as_in_one_piece(rule, small_blocks):
+    for spoiled, said in (
+        (math.nan, "got nan at"),
+        (math.inf, "got inf at"),
+        (-0.5, "got a sum of 1.60"),
+        (-math.inf, "got a sum of 0.99"),
+    ):
+        for which in (0, 1):
+            logs = [x[0] for x in pairs(10)["moved"]]
+            logs[which][int(logs[which].argmin())] = spoiled
+            if spoiled == -math.inf:
+                logs[which] = logs[which] - 2e-3
+            refused(f"log_{'ab'[which]}: expected .*{said}", RULES[rule], *logs)
+            with checks.value_checks(False):
+                found, expected = RULES[rule](*logs), whole(rule, *logs)
+            torch.testing.assert_close(found, expected, rtol=1e-12, atol=0, equal_nan=True)

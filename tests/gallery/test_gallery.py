@@ -1,11 +1,10 @@
 """The map of a branch is the cards', and the rows of the bandit are its steps."""
 
-from __future__ import annotations
-
 import html
 
 import pytest
 
+from tests.losses import refused
 from trbook.bandit import bandit_step
 from trbook.cards import CARDS, GALLERY
 from trbook.gallery import ADVANTAGES, MU, _variants, branch_map, foretold, on_dial, steps
@@ -35,8 +34,7 @@ def test_rows_are_steps():
 
 
 def test_an_unknown_branch_is_named():
-    with pytest.raises(ValueError, match=r"branch: expected one of ratios, .*, got 'ratio'"):
-        branch_map("ratio")
+    refused(r"branch: expected one of ratios, .*, got 'ratio'", branch_map, "ratio")
 
 
 def test_recorded_runs_stand_beside_their_controls():
@@ -64,8 +62,7 @@ def test_what_was_foretold_is_counted_and_told_in_full():
 
 @pytest.mark.parametrize("branch", ["transport", "classical", "asynchrony", "ratio"])
 def test_a_branch_without_runs_is_named(branch):
-    with pytest.raises(ValueError, match="branch: expected one whose methods train dial"):
-        _variants(branch)
+    refused("branch: expected one whose methods train dial", _variants, branch)
 
 
 def test_every_variant_of_the_sweep_belongs_to_a_branch():

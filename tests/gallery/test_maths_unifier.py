@@ -1,10 +1,5 @@
 """The unifier's entropic transport in Chromium against SPO's update."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -19,9 +14,7 @@ from trlib.relatives.transport import spo_update
 
 @pytest.mark.parametrize("cost", ["line", "one"])
 @pytest.mark.parametrize("lam", by_day([0.5, 3.0, 100.0], 3.0, reason="two more prices"))
-def test_the_entropic_optimum_is_spo_s_at_the_price_that_spends_the_radius(
-    sources: Callable[..., Any], lam: float, cost: str
-) -> None:
+def test_the_entropic_optimum_is_spo_s_at_the_price_that_spends_the_radius(sources, lam, cost):
     found = sources(
         MATHS,
         "(m, [more, cases]) => cases.map(([q, R, delta]) => m.solve('entropic', q, R, delta, more))",

@@ -1,8 +1,6 @@
 """The balls of parameters: their oracles exactly, Newton-Schulz as it is, torch's Muon, AuON's
 scalar, and runs."""
 
-from __future__ import annotations
-
 import math
 from functools import partial
 
@@ -12,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
-from tests.losses import D, close, noise, refused, tensor, trained
+from tests.losses import D, close, named, noise, refused, tensor, trained
 from trlib import fields
 from trlib.algorithms import GRPO
 from trlib.loop.optimizers import optimizers
@@ -58,10 +56,10 @@ def test_an_oracle_stays_in_its_ball_and_no_other_point_of_it_is_better(m, n, se
     assert float((G * other).sum() / NORMS[norm](other)) <= float(dual) + 1e-12
 
 
-@pytest.mark.parametrize("norm", NORMS)
-def test_no_gradient_no_step(norm):
-    assert lmo(torch.zeros(3, 2), norm).tolist() == torch.zeros(3, 2).tolist()
-    assert lmo(torch.zeros(3, 2), norm, steps=5).tolist() == torch.zeros(3, 2).tolist()
+def test_no_gradient_no_step():
+    for norm in NORMS:
+        for steps in (None, 5):
+            assert not lmo(torch.zeros(3, 2), norm, steps=steps).any()
 
 
 def test_a_vector_is_a_diagonal_matrix_and_more_dimensions_are_first_by_rest():
@@ -73,24 +71,12 @@ def test_a_vector_is_a_diagonal_matrix_and_more_dimensions_are_first_by_rest():
     close(lmo(G, "spectral"), lmo(G.flatten(1), "spectral").view(3, 2, 2))
 
 
-@pytest.mark.parametrize(
-    ("G", "norm", "message"),
-    [
-        (
-            torch.ones(2, 2),
-            "nuclear",
-            "norm: expected one of 'spectral', 'frobenius', 'sign', got 'nuclear'",
-        ),
-        (
-            torch.tensor([[1.0, math.nan]]),
-            "sign",
-            "G: expected finite values everywhere, got nan",
-        ),
-        (torch.ones(2, 2, dtype=torch.int64), "sign", "TypeError: G: expected a floating type"),
-    ],
-)
-def test_what_makes_no_sense_is_named(G, norm, message):
-    refused(message, lmo, G, norm)
+def test_what_makes_no_sense_is_named():
+    one = torch.ones(2, 2)
+    given = {"G": one, "norm": "sign"}
+    named(lmo, given, {"G": (one.long(),)}, norm=("nuclear",), G=(one * math.nan,))
+    ball = {"params": [torch.nn.Parameter(one)]}
+    named(Ball, ball, kind=("lion",), betas=((1.0,),), weight_decay=(-1.0,))
 
 
 # ---- Newton-Schulz
@@ -248,18 +234,6 @@ def test_a_matrix_optimiser_needs_a_matrix(name):
     message = rf"optimizer: .*expected a matrix for {name}, got shapes \[\[64\]"
     refused(message, trained, GRPO(), policy=policy, optimizer=name)
     trained(GRPO(), policy=policy, optimizer="sign", steps=1)
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"kind": "lion"}, "kind: expected one of 'muon'"),
-        ({"betas": (1.0,)}, r"betas\[0\]: expected a number"),
-        ({"weight_decay": -1.0}, "weight_decay: expected a number at least 0"),
-    ],
-)
-def test_settings_outside_their_meaning_are_named(given, message):
-    refused(message, Ball, [torch.nn.Parameter(torch.ones(2, 2))], **given)
 
 
 def test_a_preset_may_be_changed():

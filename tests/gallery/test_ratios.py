@@ -1,7 +1,5 @@
 """The gallery's ratios: golden values by hand, and the traps that first readers fell into."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -9,10 +7,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 from torch.nn.functional import one_hot
 
-from tests.losses import D, at, close, data, known, noise, refused, slope, tensor
+from tests.losses import D, at, close, data, known, named, noise, refused, slope, tensor
 from trbook.bandit import bandit_step, linear_tilt, moved
 from trbook.tiny import Tiny
 from trlib.algorithms import GSPO, PGIS, PPO, Scores, cispo_loss, dppo_loss, gspo_loss, ppo_loss
@@ -43,7 +40,7 @@ from trlib.relatives.ratios import (
 MU, A = tensor([0.1, 0.2, 0.3, 0.4]), tensor([1.0, 0.5, 0.0, -0.5])
 
 
-def weight(loss, ratio, advantage, **how) -> list[float]:
+def weight(loss, ratio, advantage, **how):
     return loss(**at(ratio, advantage), **how).diagnostics["weight"][0].tolist()
 
 
@@ -61,23 +58,15 @@ def test_a_window_for_each_token_is_the_number_where_all_are_alike():
             assert torch.equal(found.diagnostics["weight"], number.diagnostics["weight"])
 
 
-@pytest.mark.parametrize(
-    ("name", "window", "message"),
-    [
-        ("eps_low", [[0.1, 1.1]], "a number at most 1, got 1.1"),
-        ("eps_high", [[0.1, -0.1]], "a number at least 0, got -0.1"),
-        ("eps_high", [0.1], r"\[B, T\]"),
-        ("eps_high", [[0.1, math.nan]], "finite"),
-    ],
-)
-def test_a_meaningless_window_for_a_token_is_named(name, window, message):
-    refused(f"{name}: expected {message}", ppo_loss, **at([1, 1], 0.0), **{name: tensor(window)})
+def test_a_meaningless_window_for_a_token_is_named():
+    low, high = tensor([[0.1, 1.1]]), [tensor(x) for x in ([[0.1, -0.1]], [0.1], [[0.1, math.nan]])]
+    named(ppo_loss, at([1, 1], 0.0), eps_low=(low,), eps_high=high)
 
 
 # BAPO
 
 
-def share(ratio: Tensor, advantages: Tensor, low: float, high: float, count: str) -> float:
+def share(ratio, advantages, low, high, count):
     """What the tokens with A > 0 count over those with A < 0, written token by token."""
     up = down = 0.0
     for r, a in zip(ratio.flatten().tolist(), advantages.flatten().tolist(), strict=True):
@@ -89,7 +78,7 @@ def share(ratio: Tensor, advantages: Tensor, low: float, high: float, count: str
     return up / down
 
 
-def stale(seed: int, tokens: int = 4000, positive: float = 0.2) -> tuple[Tensor, Tensor, Tensor]:
+def stale(seed, tokens=4000, positive=0.2):
     """[1, N] ratios with log r ~ N(0, .5) and A = 1 for one token in five, -.6 for the others."""
     ratio = (0.5 * noise(1, tokens, seed=seed)).exp()
     draw = torch.Generator().manual_seed(seed + 99)
@@ -245,7 +234,7 @@ def test_a_token_that_has_become_unlikely_silences_what_follows_without_a_floor(
 # CPGD
 
 
-def stepped(mu: float, ratio: float, push: float, lr: float = 0.1) -> float:
+def stepped(mu, ratio, push, lr=0.1):
     """|r - 1| of the first of two arms after one gradient step with this weight, from this
     ratio."""
     p = mu * ratio
@@ -326,11 +315,10 @@ def test_dual_ascent_by_hand():
     assert dual_ascent(0.01, 0.0, 0.04, 1.0) == 0.0
 
 
-@pytest.mark.parametrize(
-    ("named", "lam", "mu"), [("lam", 0.0, 0.5), ("lam", math.nan, 0.5), ("mu", 1.0, 0.6)]
-)
-def test_a_tilt_that_makes_no_sense_is_named(named, lam, mu):
-    refused(f"{named}: expected", linear_tilt, tensor([0.5, mu]), tensor([0.0, 1.0]), lam)
+def test_a_tilt_that_makes_no_sense_is_named():
+    given = {"mu": tensor([0.5, 0.5]), "advantages": tensor([0.0, 1.0]), "lam": 1.0}
+    named(linear_tilt, given, lam=(0.0, math.nan))
+    refused("mu: expected", linear_tilt, tensor([0.5, 0.6]), tensor([0.0, 1.0]), 1.0)
 
 
 # TREFree
@@ -370,7 +358,7 @@ def test_the_bandit_over_widths_by_hand():
 # CAPO
 
 
-def linear_policy(seed: int, actions: int = 10, width: int = 8, tokens: int = 400):
+def linear_policy(seed, actions=10, width=8, tokens=400):
     """A last layer that is the whole model: W h, with the hidden states and the tokens that it has
     drawn."""
     w, h = noise(actions, width, seed=seed), noise(1, tokens, width, seed=seed + 50)
@@ -496,11 +484,11 @@ def test_kl3_clip_silences_what_leaves_delta_outwards():
     assert [round(x, 2) for x in kl3_window(KL3Clip().delta)] == [0.2, 0.23], "as the card says"
 
 
-def _band(p: Tensor, delta: float) -> tuple[Tensor, Tensor]:
+def _band(p, delta):
     """The authors' edges: bisection for KL((p, 1-p) || (r p, 1 - r p)) = δ below and above r =
     1."""
 
-    def divergence(r: Tensor) -> Tensor:
+    def divergence(r):
         rest = ((1 - r * p) / (1 - p)).clamp(min=1e-300)
         return -p * r.clamp(min=1e-300).log() - (1 - p) * rest.log()
 
@@ -573,13 +561,6 @@ def test_turns_of_one_token_are_ppo_s_and_one_turn_is_gspo_s():
             assert torch.equal(found.diagnostics["kept"], expected.diagnostics["kept"])
 
 
-@pytest.mark.parametrize(
-    ("turns", "message"),
-    [
-        (torch.zeros(6, 5), "TypeError: an integer type"),
-        (torch.zeros(6, 4).long(), r"\[B, T\]"),
-        (torch.full((6, 5), 5), "token ids from 0 to 4"),
-    ],
-)
-def test_bad_turns_are_named(turns, message):
-    refused(f"turns: expected {message}", gspo_loss, **data(), turns=turns)
+def test_bad_turns_are_named():
+    zero = torch.zeros(6, 5)
+    named(gspo_loss, data(), {"turns": (zero,)}, turns=(zero[:, 1:].long(), zero.long() + 5))

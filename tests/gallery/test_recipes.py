@@ -1,11 +1,8 @@
 """The other recipes of MAINTAINING.md, each followed in a copy: it names every file that it touches,
 touches few, and what was added is found."""
 
-from __future__ import annotations
-
 import json
 import subprocess
-from pathlib import Path
 
 from tests.gallery.test_contributing import copy, insert, outcome, run
 from tools.paths import ROOT
@@ -85,26 +82,26 @@ class Toy(Explorable):
 '''
 
 
-def write(copy: Path, name: str, text: str) -> None:
+def write(copy, name, text):
     """Add text to the end of a file, which may be new."""
     file = copy / name
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     file.write_text(before + text, encoding="utf-8")
 
 
-def touched(copy: Path) -> set[str]:
+def touched(copy):
     """The files that differ from the copy as it was."""
     listed = ["git", "ls-files", "--modified", "--others"]
     return {*subprocess.check_output(listed, cwd=copy, text=True).splitlines()}
 
 
-def recipe(title: str) -> str:
+def recipe(title):
     """A section of MAINTAINING.md."""
     text = (ROOT / "MAINTAINING.md").read_text(encoding="utf-8")
     return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-def named(title: str, files: set[str], **names: str) -> None:
+def named(title, files, **names):
     """Every file stands in the recipe, where `names` say what is written for a name."""
     said = recipe(title)
     for file in files:
@@ -113,7 +110,7 @@ def named(title: str, files: set[str], **names: str) -> None:
         assert f"`{file}`" in said, f"{title} does not name {file}"
 
 
-def test_a_relative_touches_four_files(copy: Path) -> None:
+def test_a_relative_touches_four_files(copy):
     module, cards = "trlib/relatives/transport.py", "book/trbook/cards/gallery/transport.py"
     insert(copy / module, "RELATIVES:", RELATIVE.rstrip("\n") + "\n\n")
     text = (copy / module).read_text(encoding="utf-8")
@@ -139,7 +136,7 @@ def test_a_relative_touches_four_files(copy: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:]
 
 
-def test_a_chapter_touches_two_files(copy: Path) -> None:
+def test_a_chapter_touches_two_files(copy):
     code = {"cell_type": "code", "execution_count": None, "outputs": []}
     cells = [
         {"cell_type": "markdown", "id": "a", "metadata": {}, "source": ["# A toy"]},
@@ -168,7 +165,7 @@ def test_a_chapter_touches_two_files(copy: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:]
 
 
-def test_a_sweep_touches_one_file(copy: Path) -> None:
+def test_a_sweep_touches_one_file(copy):
     write(copy, "trlab/sweeps/toy.py", SWEEP)
     files = touched(copy)
     assert len(files) == 1
@@ -177,7 +174,7 @@ def test_a_sweep_touches_one_file(copy: Path) -> None:
     assert done.returncode == 0 and "16" in done.stdout, done.stderr
 
 
-def test_an_explorable_touches_four_files(copy: Path) -> None:
+def test_an_explorable_touches_four_files(copy):
     folder = "book/trbook/explorables"
     write(copy, f"{folder}/js/toy.js", "export default { render({ el }) {} };\n")
     write(copy, f"{folder}/toy.py", EXPLORABLE)

@@ -1,7 +1,5 @@
 """The taxonomy places every card and everything elsewhere once, and says what the cards say."""
 
-from __future__ import annotations
-
 import re
 from typing import get_args
 

@@ -1,8 +1,6 @@
 """The gallery's advantages and values: baselines and their variance, a critic's quantiles, updates
 that are learned."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

@@ -152,7 +152,7 @@ def half_groups(r: Rollouts) -> list[Cause]:
     return cause("half-groups", "half", uneven=len(uneven), groups=live, names=names + more)
 
 
-def short(name: str, longest: int = 60) -> str:
+def short(name: str) -> str:
     """A group's name on one line."""
     line = " ".join(name.split())
-    return line if len(line) <= longest else f"{line[:longest]}…"
+    return line if len(line) <= 60 else f"{line[:60]}…"

@@ -1,8 +1,7 @@
-"""`jupyter-book build .` by itself: what it takes from `make html`, and what it executes."""
+"""`jupyter-book build .` by itself: what it shows as it is stored, and what it executes."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -18,49 +17,24 @@ from sphinx.util.matching import get_matching_files
 from bookext import alone, stored
 from tools.paths import ROOT
 
-RECORD = {"when": "2026-11-26T10:00:00+00:00", "seconds": 3.0}
 
-
-def chapter(path: Path, code: str, *, text: str = "# A", output: str = "") -> Path:
+def chapter(path: Path, code: str, *, kept: bool = False) -> Path:
+    """A notebook of one cell; `kept`: stored with its result."""
     cell = nbformat.v4.new_code_cell(code, id="c")
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text, id="t"), cell])
-    if output:
-        cell.outputs = [nbformat.v4.new_output("stream", text=output)]
-        book.metadata["execution_record"] = RECORD
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A", id="t"), cell])
+    if kept:
+        cell.outputs = [nbformat.v4.new_output("stream", text="1")]
+        book.metadata[stored.KEY] = stored.fingerprints(book)
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(book, path)
     return path
 
 
-def test_results_of_the_same_code_are_taken_with_todays_text(tmp_path: Path) -> None:
-    kept = tmp_path / alone.LEFT
-    source = chapter(tmp_path / "notebooks" / "a.ipynb", "print(1)", text="# New")
-    assert alone.results(source) is None
-    chapter(kept / "a.ipynb", "print(1)", output="1")
-    found = json.loads(alone.results(source) or "")
-    assert found["cells"][0]["source"] in ("# New", ["# New"])
-    assert found["cells"][1]["outputs"][0]["text"] in ("1", ["1"])
-    assert found["metadata"]["execution_record"] == RECORD
-    chapter(kept / "a.ipynb", "print(2)", output="2")
-    assert alone.results(source) is None, "other code"
-    chapter(kept / "a.ipynb", "print(1)")
-    assert alone.results(source) is None, "not executed"
-    (kept / "a.ipynb").write_text("{", encoding="utf-8")
-    assert alone.results(source) is None, "cut short"
-
-
-def test_a_chapter_that_is_stored_with_results_needs_no_others(tmp_path: Path) -> None:
-    source = chapter(tmp_path / "notebooks" / "a.ipynb", "print(1)", output="1")
-    assert alone.results(source) is None, "of whatever code"
-    notebook = json.loads(source.read_text(encoding="utf-8"))
-    notebook["metadata"][stored.KEY] = stored.fingerprints(notebook)
-    source.write_text(json.dumps(notebook), encoding="utf-8")
-    found = json.loads(alone.results(source) or "")
-    assert found["cells"][1]["outputs"][0]["text"] in ("1", ["1"])
-    chapter(tmp_path / alone.LEFT / "a.ipynb", "print(1)", output="of make html")
-    assert "of make html" in (alone.results(source) or "")
-    notebook["cells"][1]["source"] = "print(2)"
-    assert alone.results(source, json.dumps(notebook)) is None, "other code"
+def test_a_chapter_is_stored_with_the_results_of_its_code_or_of_other_code(tmp_path: Path) -> None:
+    source = chapter(tmp_path / "a.ipynb", "print(1)", kept=True).read_text(encoding="utf-8")
+    assert alone.is_stored(source)
+    assert not alone.is_stored(source.replace("print(1)", "print(2)"))
+    assert not alone.is_stored(chapter(tmp_path / "b.ipynb", "print(1)").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("prepared", [True, False])
@@ -69,9 +43,9 @@ def test_it_executes_what_has_no_results_unless_sources_are_prepared(
 ) -> None:
     monkeypatch.setenv("TRLIB_PROFILE", "smoke")
     for name in "ab":
-        chapter(tmp_path / "notebooks" / f"{name}.ipynb", f"print('{name}')")
-    chapter(tmp_path / alone.LEFT / "b.ipynb", "print('b')", output="b")
+        chapter(tmp_path / "notebooks" / f"{name}.ipynb", f"print('{name}')", kept=name == "b")
     mark = tmp_path / alone.COMPLETE
+    mark.parent.mkdir()
     mark.write_text("{}", encoding="utf-8")
     config: Any = SimpleNamespace(prepared=prepared, nb_execution_mode="off")
     app: Any = SimpleNamespace(srcdir=str(tmp_path))
@@ -116,7 +90,6 @@ def test_the_command_of_jupyter_book_builds_figures_and_leaves_nothing_untracked
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "`make html` runs several at once" in done.stdout
     pages = copy / "_build/html/notebooks"
     kept = (pages / "03_trpo.html").read_text(encoding="utf-8")
     assert "With the results that are stored with it." in kept

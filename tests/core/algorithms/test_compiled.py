@@ -1,15 +1,13 @@
 """torch.compile takes every loss of tokens whole: one graph, the same numbers, the same
 gradient."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pytest
 import torch
 
 from tests.by_day import by_day
-from tests.core.algorithms.test_every_loss import CASES, Case, V
+from tests.core.algorithms.test_every_loss import CASES, V
 from tests.losses import close, distributions, slope, tokens
 from trlib import algorithms, checks
 from trlib.algorithms import dppo_sparse_loss, sparsify, troll_loss, troll_sparse_loss
@@ -22,7 +20,7 @@ def _fresh():
         yield
 
 
-def assert_whole(loss, first, *others, **named) -> None:
+def assert_whole(loss, first, *others, **named):
     """Compiled in one graph, forward and backward: per token, diagnostics and gradient as
     without."""
     results = []
@@ -39,7 +37,7 @@ SAME_CODE = {"ppo closed", "gspo wide", "dppo kl", "quatro regression"}
 LOSSES = [name for name, case in CASES.items() if case.pure and name not in SAME_CODE]
 
 
-def assert_case_whole(case: Case) -> None:
+def assert_case_whole(case):
     arguments = case.arguments(tokens())
     logp, *others = (
         arguments.pop(k) for k in ("logp", "logp_old", "logp_rollout") if k in arguments

@@ -1,8 +1,6 @@
 """QUATRO's dual against independent roots, the numbers of its small cases, and the KL that is
 realised."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
@@ -10,16 +8,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
-from torch import Tensor
 
 from tests.losses import D, close, noise, refused, tensor
-from trlib.algorithms.dual import Dual, solve_dual
+from trlib.algorithms.dual import solve_dual
 
 HALF_RIGHT = tensor([[1.0] * 4 + [0.0] * 4])
 both_ways = pytest.mark.parametrize("direction", ["backward", "forward"])
 
 
-def reached(dual: Dual, direction: str) -> Tensor:
+def reached(dual, direction):
     """[N] the divergence between the targets' policy and the uniform sample, summed so that no term
     cancels."""
     t = dual.target
@@ -30,7 +27,7 @@ def reached(dual: Dual, direction: str) -> Tensor:
     )
 
 
-def vars_of(dual: Dual) -> tuple[Tensor, Tensor, Tensor]:
+def vars_of(dual):
     return dual.multiplier, dual.offset, dual.target
 
 
@@ -101,16 +98,9 @@ def test_the_targets_are_a_policy_at_the_radius(seed, log_delta, log_scale, bina
     dual = solve_dual(rewards * 10**log_scale, delta_kl=delta, lambda_min=1e-7, direction=direction)
     live = dual.multiplier > 0
     assert torch.equal(live, (rewards != rewards[:, :1]).any(-1))
-    torch.testing.assert_close(
-        dual.target.exp().mean(-1), torch.ones(5, dtype=D), rtol=1e-9, atol=0
-    )
+    close(dual.target.exp().mean(-1), torch.ones(5, dtype=D), 1e-09)
     tight = live & ~dual.floored
-    torch.testing.assert_close(
-        reached(dual, direction)[tight],
-        torch.full_like(dual.offset, delta)[tight],
-        rtol=1e-8,
-        atol=0,
-    )
+    close(reached(dual, direction)[tight], torch.full_like(dual.offset, delta)[tight], 1e-08)
     assert bool((reached(dual, direction) <= delta * (1 + 1e-8)).all())
 
 
@@ -126,7 +116,7 @@ def test_targets_ignore_the_unit_and_the_zero_of_rewards(seed, shift, scale, dir
     plain = solve_dual(rewards, delta_kl=0.1, lambda_min=1e-6, direction=direction)
     moved = solve_dual(rewards * scale + shift, delta_kl=0.1, lambda_min=1e-6, direction=direction)
     close(moved.target, plain.target, 1e-7)
-    torch.testing.assert_close(moved.multiplier, plain.multiplier * scale, rtol=1e-7, atol=0)
+    close(moved.multiplier, plain.multiplier * scale, 1e-07)
     close(moved.offset, plain.offset * scale + shift, 1e-7)
 
 
@@ -216,19 +206,17 @@ def test_precision_follows_the_rewards():
     for dtype in (torch.float32, torch.bfloat16):
         dual = solve_dual(HALF_RIGHT.to(dtype), delta_kl=0.1)
         assert dual.target.dtype == dual.multiplier.dtype == torch.float32
-        torch.testing.assert_close(
-            dual.target.double(), solve_dual(HALF_RIGHT, delta_kl=0.1).target, rtol=1e-6, atol=0
-        )
+        close(dual.target.double(), solve_dual(HALF_RIGHT, delta_kl=0.1).target, 1e-06)
 
 
-def true_kl(multiplier: Tensor, success: float) -> Tensor:
+def true_kl(multiplier, success):
     """KL between the tilted and the true policy of a prompt with rewards 0 and 1."""
     up, z = torch.exp(1 / multiplier), 1 + success * torch.expm1(1 / multiplier)
     right = success * up / z
     return right * (up / z).log() - (1 - right) * z.log()
 
 
-def realised(size: int, success: float) -> tuple[float, float]:
+def realised(size, success):
     """Exact mean and spread, over the groups that teach, of the true KL to which a group's own
     multiplier leads."""
     k = torch.arange(1, size, dtype=D)

@@ -1,18 +1,15 @@
 """GMPO by hand, against the completion's own loss, and what clipping a token does to its
 neighbours."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
 import torch
 
-from tests.losses import close, slope, tensor
+from tests.losses import D, close, slope, tensor
 from trlib.aggregation import aggregate
 from trlib.algorithms import gmpo_loss
 
-D = torch.float64
 MASK = torch.tensor([[1, 1, 0], [1, 1, 1]], dtype=torch.bool)
 LOG_RATIO = tensor([[0.9, 0.1, 5.0], [0.3, -0.7, 0.1]])
 OLD = torch.full((2, 3), -2.0, dtype=D)

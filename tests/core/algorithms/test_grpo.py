@@ -1,7 +1,5 @@
 """GRPO, Dr.GRPO, DAPO: what each preset changes, shown on one batch by hand."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
@@ -13,7 +11,6 @@ from trlib.algorithms import (
     DAPO,
     GRPO,
     PPO,
-    Batch,
     Correction,
     DrGRPO,
     Needs,
@@ -29,14 +26,14 @@ LENGTHS = [1, 3, 2, 4]
 MASK = torch.arange(4) < torch.tensor(LENGTHS).unsqueeze(-1)
 
 
-def given(rewards=(1.0, 0.0, 1.0, 0.0), **changes) -> Batch:
+def given(rewards=(1.0, 0.0, 1.0, 0.0), **changes):
     logp = torch.full((4, 4), -1.0, dtype=D)
     known = {"logp_rollout": logp, "logp_old": logp, "group": torch.tensor([0, 0, 1, 1])}
     known["horizon"] = 10
     return batch(MASK, rewards=tensor(rewards), **known | changes)
 
 
-def total(method, b: Batch, logp=None) -> float:
+def total(method, b, logp=None):
     prepared = method.prepare(b)
     result = method.objective(Scores(b.logp_rollout if logp is None else logp), prepared)
     return method.loss(result.per_token, prepared).item()

@@ -1,17 +1,14 @@
 """GSPO by hand, against the completion's own surrogate, and its cap."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
 import torch
 
-from tests.losses import close, slope, tensor
+from tests.losses import D, close, slope, tensor
 from trlib.aggregation import aggregate
 from trlib.algorithms import gspo_loss
 
-D = torch.float64
 MASK = torch.tensor([[1, 1, 0], [1, 1, 1], [1, 0, 0]], dtype=torch.bool)
 # Mean log-ratios: (.2 + .4)/2 = .3, (.1 - .4 + 0)/3 = -.1, and 0 (masked 5).
 LOG_RATIO = tensor([[0.2, 0.4, 5.0], [0.1, -0.4, 0.0], [0.0, 5.0, 5.0]])
@@ -24,7 +21,7 @@ def loss(advantages, **settings):
     return gspo_loss(OLD + LOG_RATIO, OLD, advantages=rows, mask=MASK, **settings)
 
 
-def row(values: torch.Tensor) -> list[list[float]]:
+def row(values):
     return [v[m].tolist() for v, m in zip(values, MASK, strict=True)]
 
 

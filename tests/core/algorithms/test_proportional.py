@@ -1,12 +1,10 @@
 """Every method's declaration that its loss is proportional to the advantage, held to the truth."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 
-from tests.losses import batch
-from trlib.algorithms import Batch, Scores
+from tests.losses import D, batch
+from trlib.algorithms import Scores
 from trlib.algorithms.method import is_proportional
 from trlib.methods import OBJECTIVES
 
@@ -14,16 +12,16 @@ DECLARED = [name for name, kind in OBJECTIVES.items() if is_proportional(type(ki
 B, T = 8, 5
 
 
-def data(seed: int, anchor: str) -> tuple[torch.Tensor, Batch]:
+def data(seed, anchor):
     """Ragged completions whose policy, old policy and sampler all differ; every third advantage is
     0."""
     g = torch.Generator().manual_seed(seed)
-    old, now, rollout = (-3 * torch.rand(B, T, generator=g, dtype=torch.float64) for _ in range(3))
+    old, now, rollout = (-3 * torch.rand(B, T, generator=g, dtype=D) for _ in range(3))
     mask = torch.arange(T) < torch.randint(1, T + 1, (B, 1), generator=g)
-    advantages = torch.randn(B, 1, generator=g, dtype=torch.float64).expand(B, T).clone()
+    advantages = torch.randn(B, 1, generator=g, dtype=D).expand(B, T).clone()
     advantages[::3] = 0
     known = {"logp_rollout": rollout, "logp_old": old, "advantages": advantages, "anchor": anchor}
-    rewards = torch.rand(B, generator=g, dtype=torch.float64)
+    rewards = torch.rand(B, generator=g, dtype=D)
     held = batch(mask, rewards=rewards, group=torch.arange(B) // 4, **known)
     return now.requires_grad_(), held
 

@@ -1,14 +1,10 @@
 """REINFORCE by hand, and its class."""
 
-from __future__ import annotations
-
 import torch
 
 from tests.losses import batch, tensor
 from trlib.algorithms import ALGORITHMS, REINFORCE, Correction, Needs, Scores, reinforce_loss
 from trlib.loop.boxes import ResolvedNeeds, needs_of
-
-D = torch.float64
 
 
 def test_by_hand():

@@ -1,35 +1,23 @@
 """SAPO: the gate by hand, its slope, its limits."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
-import torch
 
-from tests.losses import tensor
+from tests.losses import at
 from trlib.algorithms import sapo_loss
-
-D = torch.float64
 
 
 def loss(ratios, advantages, **settings):
-    logp = torch.full((1, len(ratios)), -5.0, dtype=D)
-    result = sapo_loss(
-        logp,
-        logp - tensor([ratios]).log(),
-        advantages=tensor([advantages]),
-        mask=torch.ones(1, len(ratios)).bool(),
-        **settings,
-    )
-    return result.per_token[0].tolist(), result.diagnostics["weight"][0].tolist()
+    found = sapo_loss(**at(ratios, advantages, -12.0), **settings)
+    return found.per_token[0].tolist(), found.diagnostics["weight"][0].tolist()
 
 
-def gate(r: float, tau: float) -> float:
+def gate(r, tau):
     return 4 / tau / (1 + math.exp(-tau * (r - 1)))
 
 
-def slope(r: float, tau: float) -> float:
+def slope(r, tau):
     s = 1 / (1 + math.exp(-tau * (r - 1)))
     return 4 * s * (1 - s)
 

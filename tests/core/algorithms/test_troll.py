@@ -1,19 +1,18 @@
 """TROLL's losses against their definitions, central differences, and each other; their weights,
 masks and errors."""
 
-from __future__ import annotations
-
 import math
+from functools import partial
 
 import pytest
 import torch
-from torch import Tensor
 
 from tests.losses import (
     D,
     batch,
     close,
     distributions,
+    named,
     noise,
     refused,
     sampled,
@@ -33,7 +32,7 @@ INF = math.inf
 # --------------------------------------------------------------------------------------------------
 
 
-def one(advantage: float = 1.0) -> dict[str, Tensor]:
+def one(advantage=1.0):
     """The arguments of a single token, the first of the vocabulary."""
     return {
         "tokens": torch.zeros(1, 1).long(),
@@ -179,44 +178,36 @@ def test_a_certain_token_outside_the_region_has_finite_values():
         assert torch.isfinite(value).all()
 
 
-@pytest.mark.parametrize("junk", [math.nan, INF, -INF])
-def test_what_is_masked_cannot_leak(junk):
+def test_what_is_masked_cannot_leak():
     u, lq, rest = distributions()
     gone = ~rest["mask"]
     clean = troll_loss(u, lq, **rest)
-    dirty = u.masked_fill(gone.unsqueeze(-1), junk).requires_grad_()
-    spoilt = {
-        "tokens": rest["tokens"].masked_fill(gone, -100),
-        "advantages": rest["advantages"].masked_fill(gone, junk),
-    }
-    loss = troll_loss(dirty, lq.masked_fill(gone.unsqueeze(-1), -junk), **rest | spoilt)
-    assert torch.equal(loss.per_token, clean.per_token)
-    for name, value in loss.diagnostics.items():
-        assert torch.equal(value, clean.diagnostics[name]), name
-    gradient = slope(loss.per_token, dirty)
-    assert torch.isfinite(gradient).all() and not gradient[gone].any()
+    for junk in (math.nan, INF, -INF):
+        dirty = u.masked_fill(gone.unsqueeze(-1), junk).requires_grad_()
+        spoilt = {
+            "tokens": rest["tokens"].masked_fill(gone, -100),
+            "advantages": rest["advantages"].masked_fill(gone, junk),
+        }
+        loss = troll_loss(dirty, lq.masked_fill(gone.unsqueeze(-1), -junk), **rest | spoilt)
+        assert torch.equal(loss.per_token, clean.per_token)
+        for name, value in loss.diagnostics.items():
+            assert torch.equal(value, clean.diagnostics[name]), name
+        gradient = slope(loss.per_token, dirty)
+        assert torch.isfinite(gradient).all() and not gradient[gone].any()
 
 
-@pytest.mark.parametrize(
-    "dtype, computed",
-    [
-        (torch.bfloat16, torch.float32),
-        (torch.float16, torch.float32),
-        (D, D),
-    ],
-)
-def test_types(dtype, computed):
+def test_types():
     u, lq, rest = distributions(apart=2.0)
-    loss = troll_loss(
-        u.to(dtype), lq.to(dtype), **{**rest, "advantages": rest["advantages"].to(dtype)}
-    )
-    assert (
-        loss.per_token.dtype
-        == computed
-        == project(u.to(dtype), lq.to(dtype), delta_kl=0.05).logp.dtype
-    )
     exact = troll_loss(u, lq, **rest).per_token
-    assert (loss.per_token - exact).abs().max() < (0.5 if dtype == torch.bfloat16 else 0.05)
+    for dtype, computed, off in (
+        (torch.bfloat16, torch.float32, 0.5),
+        (torch.float16, torch.float32, 0.05),
+        (D, D, 1e-9),
+    ):
+        a, b, advantages = (x.to(dtype) for x in (u, lq, rest["advantages"]))
+        found = troll_loss(a, b, **rest | {"advantages": advantages}).per_token
+        assert found.dtype == project(a, b, delta_kl=0.05).logp.dtype == computed
+        assert (found - exact).abs().max() < off
 
 
 # --- the sparse form
@@ -353,41 +344,30 @@ def test_the_method_hands_its_settings_to_the_loss():
 # --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"tokens": torch.full((4, 5), 8)}, "token ids from 0 to 7, got 8"),
-        ({"tokens": torch.zeros(4, 5)}, "TypeError: an integer type"),
-        ({"tokens": torch.zeros(4, 6).long()}, r"\[B, T\] = \[4, 5\], got \[4, 6\]"),
-        ({"advantages": torch.zeros(4)}, r"\[B, T\] = \[4, 5\], got \[4\]"),
-        ({"advantages": torch.full((4, 5), INF)}, "finite"),
-        ({"mask": torch.ones(4, 5)}, "TypeError: torch.bool"),
-        ({"logp": torch.zeros(4, 5)}, r"\[B, T, V\], got \[4, 5\]"),
-        ({"logp": torch.zeros(4, 0, 8)}, "no dimension"),
-        ({"logp": torch.zeros(4, 5, 8)}, "normalised"),
-        ({"logp": torch.full((4, 5, 8), math.nan)}, "log-probabilities, got nan"),
-        ({"logp_old": torch.zeros(4, 5, 9)}, r"\[B, T, V\] = \[4, 5, 8\]"),
-        ({"logp_old": torch.zeros(4, 5, 8)}, "normalised"),
-    ],
-)
-def test_bad_input_is_named(change, message):
+def test_bad_input_is_named():
     u, lq, rest = distributions()
-    given = {"logp": u, "logp_old": lq, **rest, **change}
-    refused(f"{next(iter(change))}: expected {message}", troll_loss, **given)
-
-
-@pytest.mark.parametrize("which", [0, 1])
-def test_a_sampled_token_without_probability_is_named(which):
-    u, lq, rest = distributions()
-    rest["tokens"][:] = 0
-    (u, lq)[which][0, 0, 0] = -INF
-    pair = [x.log_softmax(-1) for x in (u, lq)]
-    refused(
-        ("logp of", "logp_old of")[which] + " the sampled tokens: .* -inf",
+    one = torch.ones(4, 5)
+    given = {"logp": u, "logp_old": lq, **rest}
+    named(
         troll_loss,
-        *pair,
-        **rest,
+        given,
+        {"tokens": (one,), "mask": (one,)},
+        tokens=(8 * one.long(), torch.zeros(4, 6).long()),
+        advantages=(one[:, 0], INF * one),
+        logp=(one, u[:, :0], math.nan * u),
+        logp_old=(torch.zeros(4, 5, 9),),
     )
+    for name in ("logp", "logp_old"):
+        refused(f"{name}: expected normalised", troll_loss, **given | {name: 0 * u})
+
+
+def test_a_sampled_token_without_probability_is_named():
+    for which, name in enumerate(("logp", "logp_old")):
+        *pair, rest = distributions()
+        rest["tokens"][:] = 0
+        pair[which][0, 0, 0] = -INF
+        said = f"{name} of the sampled tokens: .* -inf"
+        refused(said, troll_loss, *(x.log_softmax(-1) for x in pair), **rest)
 
 
 def test_bad_input_of_the_sparse_form_and_the_settings():
@@ -396,17 +376,12 @@ def test_bad_input_of_the_sparse_form_and_the_settings():
     old = sparsify(lq, **given, k=2, mass=1.0)
     few, other = u.gather(-1, old.ids), {**rest, "tokens": (rest["tokens"] + 1) % 8 - 8}
     for message, top, arguments in (
-        (r"tokens: expected each sampled token among old\.ids, got", old, other),
-        (
-            r"old\.logp: expected probabilities that sum to at most 1",
-            TopK(old.ids, torch.full_like(old.logp, -0.1)),
-            rest,
-        ),
+        (r"tokens: .*old\.ids, got", old, other),
+        (r"old\.logp: .*at most 1", TopK(old.ids, torch.full_like(old.logp, -0.1)), rest),
         (r"old.ids: expected \[B, T, K\]", TopK(old.ids[..., :1], old.logp), rest),
     ):
         refused(message, troll_sparse_loss, few, top, **arguments)
-    refused("k: expected a whole number from 1 to 8, got 9", sparsify, lq, **given, k=9)
-    refused("mass: ", sparsify, lq, **given, k=2, mass=1.5)
-    beyond = {**given, "tokens": torch.full((4, 5), 8)}
-    refused("tokens: expected token ids from 0 to 7, got 8", sparsify, lq, **beyond, k=2, mass=1.0)
-    refused("top_k: ", TROLL, top_k=0)
+    beyond = (torch.full((4, 5), 8),)
+    whole = {**given, "k": 2, "mass": 1.0}
+    named(partial(sparsify, lq), whole, k=(9,), mass=(1.5,), tokens=beyond)
+    named(TROLL, {}, top_k=(0,))

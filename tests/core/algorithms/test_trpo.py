@@ -1,36 +1,31 @@
 """Conjugate gradients against a direct solver."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
-from tests.losses import close, refused, tensor
+from tests.losses import D, close, refused, tensor
 from trlib.algorithms.trpo import conjugate_gradient
 
 
-def fisher(
-    states: int = 4, actions: int = 5, features: int = 3, damping: float = 0.1
-) -> tuple[Tensor, Tensor]:
+def fisher(states=4, actions=5, features=3, damping=0.1):
     """The explicit Fisher matrix of a linear softmax policy, summed outcome by outcome, and a
     gradient."""
     g = torch.Generator().manual_seed(0)
-    x = torch.randn(states, features, generator=g, dtype=torch.float64)
-    theta = torch.randn(features, actions, generator=g, dtype=torch.float64)
+    x = torch.randn(states, features, generator=g, dtype=D)
+    theta = torch.randn(features, actions, generator=g, dtype=D)
     p = (x @ theta).softmax(-1)
-    matrix = damping * torch.eye(features * actions, dtype=torch.float64)
+    matrix = damping * torch.eye(features * actions, dtype=D)
     for s in range(states):
         for a in range(actions):
             score = torch.outer(
                 x[s], torch.nn.functional.one_hot(torch.tensor(a), actions) - p[s]
             ).flatten()
             matrix += p[s, a] / states * torch.outer(score, score)
-    return matrix, torch.randn(features * actions, generator=g, dtype=torch.float64)
+    return matrix, torch.randn(features * actions, generator=g, dtype=D)
 
 
 def test_the_natural_gradient_of_a_softmax_policy():
@@ -63,18 +58,14 @@ def test_by_hand():
 )
 def test_exact_in_as_many_steps_as_dimensions(seed, size, condition, scale):
     g = torch.Generator().manual_seed(seed)
-    basis = torch.linalg.qr(torch.randn(size, size, generator=g, dtype=torch.float64)).Q
-    matrix = (
-        basis
-        @ torch.diag(torch.logspace(0, math.log10(condition), size, dtype=torch.float64))
-        @ basis.T
-    )
-    b = scale * torch.randn(size, generator=g, dtype=torch.float64)
+    basis = torch.linalg.qr(torch.randn(size, size, generator=g, dtype=D)).Q
+    matrix = basis @ torch.diag(torch.logspace(0, math.log10(condition), size, dtype=D)) @ basis.T
+    b = scale * torch.randn(size, generator=g, dtype=D)
     # Rounding costs orthogonality: a few steps more than dimensions.
     x = conjugate_gradient(lambda v: matrix @ v, b, iterations=4 * size)
     torch.testing.assert_close(x, torch.linalg.solve(matrix, b), rtol=1e-5, atol=1e-7 * scale)
     doubled = conjugate_gradient(lambda v: matrix @ v, 2 * b, iterations=4 * size)
-    torch.testing.assert_close(doubled, 2 * x, rtol=1e-9, atol=0)
+    close(doubled, 2 * x, 1e-09)
 
 
 def test_any_shape_and_type():
@@ -96,7 +87,7 @@ def test_iterations_and_tolerance_stop_it():
         calls.append(v)
         return matrix @ v
 
-    def spent(**settings_) -> tuple[int, float]:
+    def spent(**settings_):
         calls.clear()
         x = conjugate_gradient(matvec, b, **settings_)
         return len(calls), ((b - matrix @ x).norm() / b.norm()).item()
@@ -124,7 +115,7 @@ def test_without_positive_curvature_it_stops():
 
 
 def test_no_graph_is_kept_and_matvec_may_differentiate():
-    theta = torch.tensor([0.3, -0.2, 0.5], dtype=torch.float64, requires_grad=True)
+    theta = torch.tensor([0.3, -0.2, 0.5], dtype=D, requires_grad=True)
     b = (theta**2).sin()
 
     def matvec(v):
@@ -143,15 +134,15 @@ DOUBLE = (-300, -162, -161, -160, -158, -154, -140, 140, 153, 154, 250)
 
 @pytest.mark.parametrize(
     ("dtype", "power"),
-    [(torch.float32, p) for p in SINGLE] + [(torch.float64, p) for p in DOUBLE],
+    [(torch.float32, p) for p in SINGLE] + [(D, p) for p in DOUBLE],
 )
 def test_the_result_scales_with_b_at_lengths_that_the_type_cannot_square(dtype, power):
     """Where |b|² is subnormal the result was off by up to its own size, and where |b|² fits but
     b'Fb does not it was 0."""
     g = torch.Generator().manual_seed(0)
-    factor = torch.randn(6, 6, generator=g, dtype=torch.float64)
-    matrix = factor @ factor.T + 0.5 * torch.eye(6, dtype=torch.float64)
-    b = torch.randn(6, generator=g, dtype=torch.float64)
+    factor = torch.randn(6, 6, generator=g, dtype=D)
+    matrix = factor @ factor.T + 0.5 * torch.eye(6, dtype=D)
+    b = torch.randn(6, generator=g, dtype=D)
     scaled = (b / b.norm() * 10.0**power).to(dtype)
     found = conjugate_gradient(lambda v: matrix.to(dtype) @ v, scaled, iterations=12)
     expected = torch.linalg.solve(matrix, scaled.double())

@@ -1,7 +1,5 @@
 """The command line as a process: exit statuses, pipes, signals, and that help needs no torch."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -39,7 +37,7 @@ def test_without_trlab_its_commands_say_what_to_install(tmp_path):
     # installed there.
     (tmp_path / "trlib").symlink_to(Path(trlib.__file__).parent)
 
-    def python(*argv: str) -> subprocess.CompletedProcess:
+    def python(*argv):
         command = [sys.executable, "-S", *argv]
         return subprocess.run(
             command,

@@ -1,7 +1,5 @@
 """The command line takes a task's recipe for a policy where it is told nothing, and says so."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.typed import typed
@@ -13,7 +11,7 @@ RECIPE = Sums.recipes["smollm2"]
 
 
 @pytest.fixture
-def asked(monkeypatch) -> dict:
+def asked(monkeypatch):
     """What reaches `load_policy`, `train` and `evaluate`; nothing is loaded."""
     found: dict = {}
 

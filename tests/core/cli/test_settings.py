@@ -1,11 +1,10 @@
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
 
 import pytest
 
+from tests.losses import refused
 from trlib.algorithms import ALGORITHMS, PPO, Correction
 from trlib.cli.settings import assignments
 from trlib.fields import settings
@@ -98,8 +97,7 @@ def test_fields_of_one_inner_dataclass_come_together_and_the_last_of_two_holds()
     ],
 )
 def test_errors_name_the_field_and_the_nearest(text, words):
-    with pytest.raises(ValueError, match=words):
-        assignments(Outer, [text], what="it")
+    refused(words, assignments, Outer, [text], what="it")
 
 
 def test_fields_are_listed_with_the_words_under_them():
@@ -145,17 +143,24 @@ def test_literals_may_be_numbers_and_a_tuple_of_any_length_says_so():
         "level": 2,
         "many": (1, 2, 3),
     }
-    with pytest.raises(ValueError, match="odd: level: expected 1 or 2, got '3'"):
-        assignments(Odd, ["level=3"], what="odd")
-    with pytest.raises(ValueError, match="odd: many: expected values with commas between, got 'a'"):
-        assignments(Odd, ["many=a"], what="odd")
+    refused("odd: level: expected 1 or 2, got '3'", assignments, Odd, ["level=3"], what="odd")
+    refused(
+        "odd: many: expected values with commas between, got 'a'",
+        assignments,
+        Odd,
+        ["many=a"],
+        what="odd",
+    )
 
 
 def test_a_type_that_only_the_type_checker_knows_is_told():
     class Hidden(PPO):
         later: Nowhere | None = None  # noqa: F821
 
-    with pytest.raises(
-        ValueError, match=r"hidden: expected settings whose types can be looked up .* 'Nowhere' is"
-    ):
-        assignments(Hidden, ["eps_high=.3"], what="hidden")
+    refused(
+        r"hidden: expected settings whose types can be looked up .* 'Nowhere' is",
+        assignments,
+        Hidden,
+        ["eps_high=.3"],
+        what="hidden",
+    )

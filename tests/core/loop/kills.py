@@ -1,8 +1,6 @@
 """Kills runs at random moments, takes them up again, and compares them with runs that nobody
 disturbed: history, last state and saved policy, to the last bit."""
 
-from __future__ import annotations
-
 import json
 import os
 import random
@@ -10,11 +8,9 @@ import shutil
 import signal
 import time
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -47,7 +43,7 @@ class Case:
     method: str
     task: str
 
-    def run(self, out: Path) -> None:
+    def run(self, out):
         """Begin it or go on with it."""
         torch.set_num_threads(1)
         with warnings.catch_warnings():
@@ -77,7 +73,7 @@ class Kill:
     """What is not as in the undisturbed run; empty: nothing."""
 
 
-def kills(count: int, *, seed: int, folder: Path, seconds: float = float("inf")) -> Iterator[Kill]:
+def kills(count, *, seed, folder, seconds=float("inf")):
     """Kill runs, a case after the other, and yield each as soon as it has been compared; stop after
     this many seconds."""
     rng, began = random.Random(seed), time.monotonic()
@@ -85,7 +81,7 @@ def kills(count: int, *, seed: int, folder: Path, seconds: float = float("inf"))
     rng.shuffle(cases)
 
     @cache
-    def undisturbed(case: Case) -> tuple[dict[str, Any], float]:
+    def undisturbed(case):
         started, out = time.monotonic(), folder / f"{case.method}-{case.task}"
         case.run(out)
         return state(out), time.monotonic() - started
@@ -113,7 +109,7 @@ def kills(count: int, *, seed: int, folder: Path, seconds: float = float("inf"))
         shutil.rmtree(out)
 
 
-def _killed(case: Case, out: Path, sent: signal.Signals, after: float) -> None:
+def _killed(case, out, sent, after):
     child = os.fork()  # a process that has imported everything: its time is all the run's
     if child == 0:
         try:
@@ -125,7 +121,7 @@ def _killed(case: Case, out: Path, sent: signal.Signals, after: float) -> None:
     os.waitpid(child, 0)
 
 
-def state(out: Path) -> dict[str, Any]:
+def state(out):
     """What the checkpoint and the saved policy hold, but for the clock's numbers; and unfinished
     files that stay."""
     found = checkpoints.load(out)

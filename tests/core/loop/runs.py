@@ -1,23 +1,15 @@
 """Short runs on `dial`, and what makes two of them the same."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pandas as pd
 import torch
 
 import trlib
-from trlib.algorithms import DrGRPO, Method
-from trlib.loop.run import Run
-from trlib.model.policy import Policy
+from trlib.algorithms import DrGRPO
 
 TIMINGS = ["seconds", "tokens_per_s"]
 
 
-def trained(
-    method: Method | None = None, policy: Policy | None = None, task: Any = None, **settings: Any
-) -> Run:
+def trained(method=None, policy=None, task=None, **settings):
     small = {"steps": 4, "prompts": 4, "group": 4, "probe": 4, "progress": False}
     return trlib.train(
         policy or trlib.load_policy("dial"),
@@ -27,7 +19,7 @@ def trained(
     )
 
 
-def same(one: Run, other: Run) -> bool:
+def same(one, other):
     """Whether two runs are alike bit for bit, but for the clock; raises what differs."""
     histories = [run.history.drop(columns=TIMINGS) for run in (one, other)]
     pd.testing.assert_frame_equal(*histories, check_exact=True)

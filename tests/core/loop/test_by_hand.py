@@ -5,22 +5,16 @@ What a batch of the defaults would hide is in them: a temperature that is not 1,
 different lengths and none as long as the limit, some that a filter masks, a prompt whose rewards
 are equal, a reference, a sampler that is a batch behind, two passes."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 import trlib
 from tests.losses import close
-from trlib.algorithms import GRPO, TRPO, Batch, Method, PPOPenalty
-from trlib.loop.run import Run
-from trlib.model.completions import Completions
-from trlib.model.policy import Policy
+from trlib.algorithms import GRPO, TRPO, PPOPenalty
 from trlib.seeds import derive
 
 TEMPERATURE, LIMIT, PROMPTS, GROUP, EPOCHS = 0.7, 20, 4, 4, 2
@@ -42,28 +36,28 @@ LEFT = torch.arange(PROMPTS * GROUP) % 5 != 0
 """[B] bool: the completions that the filter leaves."""
 
 
-def run_of(method: Method, steps: int = 1, **more: Any) -> Run:
+def run_of(method, steps=1, **more):
     policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
     return trlib.train(policy, task, method, **{**SETTINGS, "steps": steps, **more})
 
 
-def log_probs(policy: Policy, c: Completions) -> Tensor:
+def log_probs(policy, c):
     """[B, T, V] at the temperature, from those at temperature 1."""
     return (policy.score(c, full=True).full / TEMPERATURE).log_softmax(-1)
 
 
-def of_tokens(full: Tensor, c: Completions) -> Tensor:
+def of_tokens(full, c):
     return full.gather(-1, c.tokens.unsqueeze(-1)).squeeze(-1)
 
 
-def rewards_of(c: Completions, batch: int) -> Tensor:
+def rewards_of(c, batch):
     task = trlib.load_task("dial")
     prompts = task.prompts(PROMPTS, seed=derive(0, "train", batch))
     rows = zip(c.group.tolist(), c.texts(), c.ended.tolist(), strict=True)
     return torch.tensor([task.verify(prompts[g], text, ended=end).reward for g, text, end in rows])
 
 
-def mean(x: Tensor, of: Tensor) -> float:
+def mean(x, of):
     return float(x.detach()[of].double().mean())
 
 
@@ -74,23 +68,23 @@ class ByHand:
     eps = math.inf
     """A ratio further than this from 1 is silenced."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.policy, self.first = trlib.load_policy("dial"), trlib.load_policy("dial")
         self.descent = torch.optim.SGD(self.policy.parameters, lr=SETTINGS["lr"])
 
-    def counted(self, c: Completions) -> Tensor:
+    def counted(self, c):
         """[B, T] the tokens that the loss counts."""
         return c.mask
 
-    def loss(self) -> Tensor:
+    def loss(self):
         """From `mask`, `a` (advantages), and [B, T] log-probs `new`, `old` and `ref`; `full` and
         `full_old` are whole distributions."""
         raise NotImplementedError
 
-    def after_an_update(self) -> None:
+    def after_an_update(self):
         pass
 
-    def batch(self, c: Completions, number: int) -> dict[str, float]:
+    def batch(self, c, number):
         """Learn from a batch; the columns of its row."""
         self.c, self.mask, rewards = c, self.counted(c), rewards_of(c, number)
         baseline = rewards.view(PROMPTS, GROUP).mean(1).repeat_interleave(GROUP)
@@ -105,7 +99,7 @@ class ByHand:
         row |= {"kl_sampler": updates[0]["kl_sampler"], "reward": float(rewards.mean())}
         return row | self.exact(mu.double(), log_probs(self.policy, c).detach().double())
 
-    def update(self) -> dict[str, float]:
+    def update(self):
         self.full = log_probs(self.policy, self.c)
         self.new = of_tokens(self.full, self.c)
         loss = self.loss()
@@ -130,7 +124,7 @@ class ByHand:
             "kl_sampler": mean(far.exp() - 1 - far, mask),
         }
 
-    def exact(self, mu: Tensor, pi: Tensor) -> dict[str, float]:
+    def exact(self, mu, pi):
         """The columns that compare whole distributions, after the last update."""
         there, tv = self.c.mask, (mu.exp() - pi.exp()).abs().sum(-1) / 2
         return {
@@ -142,7 +136,7 @@ class ByHand:
             "tv_max": float(tv[there].max()),
         }
 
-    def compare(self, run: Run, **more: float) -> None:
+    def compare(self, run, **more):
         """This batch, which is the run's last, column by column, and the weights after it."""
         expected = self.batch(run.last, len(run.history) - 1) | more
         found = run.history.iloc[-1]
@@ -160,17 +154,17 @@ class Filtered(GRPO):
     aggregation: str = "seq-mean-token-sum-norm"
     beta: float = 0.3
 
-    def prepare(self, batch: Batch) -> Batch:
+    def prepare(self, batch):
         return replace(super().prepare(batch), mask=batch.mask & LEFT.unsqueeze(1))
 
 
 class FilteredByHand(ByHand):
     eps = 0.2
 
-    def counted(self, c: Completions) -> Tensor:
+    def counted(self, c):
         return c.mask & LEFT.unsqueeze(1)
 
-    def loss(self) -> Tensor:
+    def loss(self):
         """PPO's clip and k3 to the reference: summed, over the limit, over the completions that
         have a token."""
         r, d = (self.new - self.old).exp(), self.ref - self.new
@@ -194,20 +188,20 @@ def test_two_batches_with_a_reference_and_a_filter():
 class PenaltyByHand(ByHand):
     """PPO's penalty with its own rule for β; the KL that each update reaches, and β after it."""
 
-    def __init__(self, target: float) -> None:
+    def __init__(self, target):
         super().__init__()
         self.beta, self.target = 1.0, target
         self.reached: list[float] = []
         self.betas: list[float] = []
 
-    def kl(self, full: Tensor) -> Tensor:
+    def kl(self, full):
         return (self.full_old.exp() * (self.full_old - full)).sum(-1)
 
-    def loss(self) -> Tensor:
+    def loss(self):
         per_token = self.beta * self.kl(self.full) - (self.new - self.old).exp() * self.a
         return per_token[self.mask].mean()
 
-    def after_an_update(self) -> None:
+    def after_an_update(self):
         kl = mean(self.kl(log_probs(self.policy, self.c)), self.mask)
         self.reached.append(kl)
         self.beta *= 0.5 if kl < self.target / 1.5 else 2 if kl > 1.5 * self.target else 1

@@ -12,6 +12,7 @@ from safetensors.torch import save as pack
 
 import trlib
 from tests.core.loop import runs
+from tests.losses import refused
 from trlib.algorithms import GRPO, PPOCritic
 from trlib.errors import CheckpointError
 from trlib.loop import checkpoints
@@ -78,8 +79,12 @@ def test_what_was_loaded_no_longer_depends_on_the_file(tmp_path):
 )
 def test_what_is_no_checkpoint_is_named_and_kept(tmp_path, content, why):
     (tmp_path / checkpoints.NAME).write_bytes(content)
-    with pytest.raises(CheckpointError, match=rf"damaged file of {len(content)} bytes \(.*{why}"):
-        trained(tmp_path, resume=True)
+    refused(
+        rf"CheckpointError: .*damaged file of {len(content)} bytes \(.*{why}",
+        trained,
+        tmp_path,
+        resume=True,
+    )
     assert (tmp_path / checkpoints.NAME).read_bytes() == content
 
 
@@ -97,10 +102,11 @@ def test_a_flipped_bit_is_seen_wherever_it_is(tmp_path):
     for place in places:
         bit = 1 << rng.randrange(3)
         file.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
-        with pytest.raises(
-            CheckpointError, match=r"out: expected a whole checkpoint at .* got a damaged file of"
-        ):
-            checkpoints.load(tmp_path)
+        refused(
+            r"CheckpointError: out: expected a whole checkpoint at .* got a damaged file of",
+            checkpoints.load,
+            tmp_path,
+        )
     file.write_bytes(whole)
     assert len(trained(tmp_path, resume=True).rows) == 2
 
@@ -136,10 +142,15 @@ def test_tensors_of_another_run_are_named_and_nothing_is_changed(
             odd = {n: v for n, v in {**tensors, **changed}.items() if v is not None}
             checkpoints.save(tmp_path, odd, rest)
             before = file.read_bytes()
-            with pytest.raises(
-                CheckpointError, match=rf"out: expected the tensors of this run at .*, {words}"
-            ):
-                trained(tmp_path, method, policy=policy, resume=True, **settings)
+            refused(
+                rf"CheckpointError: out: expected the tensors of this run at .*, {words}",
+                trained,
+                tmp_path,
+                method,
+                policy=policy,
+                resume=True,
+                **settings,
+            )
             assert file.read_bytes() == before
             assert all(torch.equal(value, fresh[key]) for key, value in policy.state().items())
 
@@ -149,10 +160,13 @@ def test_copies_of_few_digits_are_checked_too(tmp_path):
     trained(tmp_path, policy=coarse(), steps=1)
     tensors, rest = checkpoints.load(tmp_path)
     checkpoints.save(tmp_path, {**tensors, "exact/3": tensors["exact/3"].bfloat16()}, rest)
-    with pytest.raises(
-        CheckpointError, match=r"got 'exact/3' bfloat16 .* where float32 .* is wanted"
-    ):
-        trained(tmp_path, policy=coarse(), resume=True)
+    refused(
+        r"CheckpointError: .*got 'exact/3' bfloat16 .* where float32 .* is wanted",
+        trained,
+        tmp_path,
+        policy=coarse(),
+        resume=True,
+    )
 
 
 # -- the folder
@@ -208,12 +222,13 @@ def test_a_second_run_in_a_folder_is_refused_until_the_first_has_ended(tmp_path)
     assert first.stdout.readline() == "held\n"
     writing = tmp_path / ".checkpoint.safetensors.1.unfinished"
     for resume in (False, True):
-        with pytest.raises(
-            CheckpointError,
-            match=rf"^out: expected a folder that no other run uses, got '{tmp_path}', "
+        refused(
+            rf"CheckpointError: out: expected a folder that no other run uses, got '{tmp_path}', "
             rf"which process {first.pid} has$",
-        ):
-            trained(tmp_path, resume=resume)
+            trained,
+            tmp_path,
+            resume=resume,
+        )
         assert writing.read_text() == "being written"
     first.kill()
     first.communicate()
@@ -231,8 +246,7 @@ def test_a_run_inside_a_run_has_a_folder_of_its_own(tmp_path, policy):
 
 def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=r"^out: expected the name of a folder, got ''$"):
-        trained("")
+    refused(r"out: expected the name of a folder, got ''$", trained, "")
     assert not os.listdir(tmp_path)
 
 
@@ -241,12 +255,13 @@ def test_a_run_does_not_write_over_what_it_begins_with(tmp_path, policy, folder)
     trlib.load_policy(folder).save(named)
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     for name, out in ((folder, folder), (folder, folder / "run"), (named, tmp_path / "mine")):
-        with pytest.raises(
-            CheckpointError,
-            match=rf"^out: expected a folder other than the policy's, '{name}', "
+        refused(
+            rf"CheckpointError: out: expected a folder other than the policy's, '{name}', "
             rf"got '{out}'$",
-        ):
-            trained(out, policy=trlib.load_policy(name))
+            trained,
+            out,
+            policy=trlib.load_policy(name),
+        )
     assert {p: p.read_bytes() for p in before} == before and not (folder / "run").exists()
 
 

@@ -1,8 +1,6 @@
 """The smallest batches, for every method: completions without a token, none with one, one completion
 of one token."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from dataclasses import replace
@@ -10,12 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 import trlib
 from tests.by_day import by_day
 from tests.losses import batch, close, noise, same, sampled, tensor, trained
-from trlib.algorithms import Batch, Method, Scores
+from trlib.algorithms import Scores
 from trlib.divergences import TopK
 from trlib.errors import DemonstrationError, MethodError
 from trlib.fields import dataclass_of
@@ -27,7 +24,7 @@ DAILY = ("grpo", "dppo", "quatro", "troll", "trpo", "ppo_critic", "ppo_penalty",
 DAILY += ("rebel", "dpo", "trpa", "opmd", "tpo", "capo", "smart", "sam", "vcpo", "pb_ppo")
 
 
-def world(method: Method, empty: bool = False) -> tuple[Batch, dict[str, Tensor]]:
+def world(method, empty=False):
     """A batch of two prompts, prepared, whose second completion has no token, or of which none
     has; and what the policy says of it now, as leaves."""
     draw = torch.Generator().manual_seed(3)
@@ -61,7 +58,7 @@ def world(method: Method, empty: bool = False) -> tuple[Batch, dict[str, Tensor]
     return method.prepare(made), {name: x.requires_grad_() for name, x in now.items()}
 
 
-def value(method: Method, held: Batch, now: dict[str, Tensor], rows: Tensor) -> list[Tensor]:
+def value(method, held, now, rows):
     """The loss of these rows, and its gradients in all that the policy says."""
     x = {name: leaf[rows] for name, leaf in now.items()}
     scores = Scores(sampled(x["full"], held.tokens), **x)
@@ -70,7 +67,7 @@ def value(method: Method, held: Batch, now: dict[str, Tensor], rows: Tensor) -> 
     return [loss, *(torch.zeros(1) if g is None else g for g in slopes)]
 
 
-def near(name: str) -> Method:
+def near(name):
     """A method whose region these two policies are in."""
     return OBJECTIVES[name](**({"delta_max": 9.0, "delta_mean": 9.0} if name == "trm" else {}))
 
@@ -95,12 +92,12 @@ def test_nothing_unmasked_is_a_loss_of_0_with_gradient_0(name):
     assert float(loss.detach()) == 0 and all(bool((slope == 0).all()) for slope in slopes)
 
 
-def silent(name: str) -> Method:
+def silent(name):
     """The method, whose every batch a filter masks whole."""
     entry = OBJECTIVES[name]
     kind: Any = dataclass_of(entry)
 
-    def prepare(self: Method, held: Batch) -> Batch:
+    def prepare(self, held):
         held = kind.prepare(self, held)
         nothing = torch.zeros_like(held.mask)
         return replace(held, mask=nothing, forced=nothing)
@@ -109,7 +106,7 @@ def silent(name: str) -> Method:
     return made(**getattr(entry, "keywords", {}))
 
 
-def by_name(*daily: str) -> Any:
+def by_name(*daily):
     return pytest.mark.parametrize(
         "name", by_day(OBJECTIVES, *daily, reason="a run for each; one of a kind by day")
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.losses import batch
+from tests.losses import D, batch
 from trlib.algorithms import ppo_loss
 from trlib.algorithms.method import TokenLoss
 from trlib.loop.metrics import (
@@ -21,8 +21,8 @@ from trlib.tasks import Verdict
 
 
 def test_the_exact_metrics_by_hand():
-    mu = torch.tensor([[[0.5, 0.5], [0.9, 0.1]]], dtype=torch.float64)
-    pi = torch.tensor([[[0.25, 0.75], [0.9, 0.1]]], dtype=torch.float64)
+    mu = torch.tensor([[[0.5, 0.5], [0.9, 0.1]]], dtype=D)
+    pi = torch.tensor([[[0.25, 0.75], [0.9, 0.1]]], dtype=D)
     tokens, mask = torch.tensor([[1, 0]]), torch.tensor([[True, True]])
     row, back = measure(mu.log(), pi.log(), tokens, mask)
     forth = 0.5 * math.log(2) + 0.5 * math.log(2 / 3)
@@ -41,8 +41,8 @@ def test_kl_seq_back_is_unbiased_for_the_divergence_of_completions():
     """Over all completions of an enumerated policy, weighted by mu, the terms sum to KL(pi ||
     mu)."""
     rng = torch.Generator().manual_seed(0)
-    first = torch.log_softmax(torch.randn(2, 3, generator=rng, dtype=torch.float64), -1)
-    second = torch.log_softmax(torch.randn(2, 3, 3, generator=rng, dtype=torch.float64), -1)
+    first = torch.log_softmax(torch.randn(2, 3, generator=rng, dtype=D), -1)
+    second = torch.log_softmax(torch.randn(2, 3, 3, generator=rng, dtype=D), -1)
     tokens = torch.cartesian_prod(torch.arange(3), torch.arange(3))
     full = torch.stack([first[:, None].expand(2, 9, 3), second[:, tokens[:, 0]]], 2)
     logp = full.gather(-1, tokens.expand(2, 9, 2).unsqueeze(-1)).squeeze(-1).sum(-1)
@@ -54,8 +54,7 @@ def test_kl_seq_back_is_unbiased_for_the_divergence_of_completions():
 def test_a_large_vocabulary_is_looked_at_some_tokens_at_a_time(monkeypatch):
     rng = torch.Generator().manual_seed(0)
     mu, pi = (
-        torch.log_softmax(torch.randn(5, 7, 11, generator=rng, dtype=torch.float64), -1)
-        for _ in range(2)
+        torch.log_softmax(torch.randn(5, 7, 11, generator=rng, dtype=D), -1) for _ in range(2)
     )
     tokens = torch.randint(0, 11, (5, 7), generator=rng)
     mask = torch.rand(5, 7, generator=rng) < 0.6
@@ -164,7 +163,7 @@ def test_the_samplers_divergence_by_hand_and_over_a_whole_vocabulary():
     assert sampler_kl(log_ratio, torch.zeros(1, 3), mask) == pytest.approx(sum(terms) / 2, rel=1e-6)
     assert sampler_kl(log_ratio, log_ratio, mask) == 0
     assert math.isnan(sampler_kl(log_ratio, log_ratio, ~mask & mask))
-    mu, pi = torch.log_softmax(torch.randn(2, 1, 6, dtype=torch.float64), -1).unbind(0)
+    mu, pi = torch.log_softmax(torch.randn(2, 1, 6, dtype=D), -1).unbind(0)
     each = [sampler_kl(pi[:, [v]], mu[:, [v]], torch.tensor([[True]])) for v in range(6)]
     exact = float((mu.exp() * (mu - pi)).sum())
     assert sum(float(mu[0, v].exp()) * each[v] for v in range(6)) == pytest.approx(exact, rel=1e-9)

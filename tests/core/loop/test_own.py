@@ -1,8 +1,6 @@
 """Methods and optimisers in a reader's own files (`tests/core/own`): trained on `dial`, killed, resumed
 bit for bit."""
 
-from __future__ import annotations
-
 import os
 import signal
 from pathlib import Path
@@ -23,15 +21,12 @@ CASES = {
     "rebel.py:REBEL": {"epochs": 2},
     "tr_dpo.py:TRDPO": {"epochs": 2},
     "fixpo.py:FixPO": {"minibatches": 8},
-    "smart.py:SMART": {},
-    "capo.py:CAPO": {"minibatches": 2},
-    "dvpo.py:Quantiles": {"minibatches": 2},
     "muon.py:Muon": {"minibatches": 2},
 }
 """Each with the part of the regime that it is about."""
 
 
-def run(name: str, out: Path | None, **more):
+def run(name, out, **more):
     """A run of a method's file; of an optimiser's, beside GRPO."""
     file = f"{OWN / name}"
     method = GRPO() if name.startswith("muon") else method_kind(file)()

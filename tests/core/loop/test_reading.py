@@ -1,7 +1,5 @@
 """The way from `train` to the optimiser's step is as short as the loop's first page says."""
 
-from __future__ import annotations
-
 import re
 import sys
 from pathlib import Path

@@ -16,7 +16,7 @@ import trlib
 from tests.by_day import by_day
 from tests.core.loop import runs
 from tests.core.loop.runs import TIMINGS, same
-from tests.losses import refused
+from tests.losses import close, named, refused
 from trlib.algorithms import (
     ALGORITHMS,
     DPPO,
@@ -34,7 +34,7 @@ from trlib.algorithms import (
     proportional,
 )
 from trlib.algorithms.method import is_proportional
-from trlib.errors import CheckpointError, MethodError, NonFiniteError
+from trlib.errors import CheckpointError, NonFiniteError
 from trlib.loop import checkpoints
 from trlib.loop.metrics import METRICS
 from trlib.loop.settings import SAVINGS
@@ -72,8 +72,7 @@ def test_the_history_has_the_columns_of_the_glossary():
     assert two[1].lines[0].get_ydata().tolist() == run.history["kl"].tolist()
     run.plot("reward").savefig(written := io.BytesIO())
     assert written.getvalue().startswith(b"\x89PNG")
-    with pytest.raises(ValueError, match=r"column: expected one of .*; did you mean 'reward'"):
-        run.plot("rewards")
+    refused(r"column: expected one of .*; did you mean 'reward'", run.plot, "rewards")
 
 
 @pytest.mark.parametrize("settings", [{}, OFF_POLICY])
@@ -144,7 +143,7 @@ def test_the_first_step_is_the_policy_gradient():
         sure = (
             moved.grad.abs() > 1e-6
         )  # where the gradient is rounding noise, Adam makes a whole step of it
-        torch.testing.assert_close(p[sure], moved.detach()[sure], atol=2e-5, rtol=0)
+        close(p[sure], moved.detach()[sure], 2e-05)
         assert not sure.any() or not torch.equal(before[name], p)
 
 
@@ -179,11 +178,12 @@ class Right(GRPO):
 
 
 def test_a_wrong_declaration_is_found_in_the_first_batch():
-    with pytest.raises(
-        MethodError,
-        match=r"batch 0: Wrong.objective .*: proportional: Wrong.objective is declared so",
-    ):
-        trained(Wrong(), steps=2)
+    refused(
+        r"MethodError: batch 0: Wrong.objective .*: proportional: Wrong.objective is declared so",
+        trained,
+        Wrong(),
+        steps=2,
+    )
     assert trained(Right(), steps=3).history.calls.tolist() == [
         1,
         2,
@@ -226,7 +226,7 @@ def test_a_saving_changes_no_value_and_no_gradient(name, saving, monkeypatch):
     history = [r.history.drop(columns=TIMINGS) for r in (first, run)]
     pd.testing.assert_frame_equal(*history, check_exact=False, atol=2e-6, rtol=1e-5)
     for one, other in zip(gradients[True], gradients[False], strict=True):
-        torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
+        close(one, other, 1e-06)
     assert (scored[True] < scored[False]) is (saving == "skipping")
 
 
@@ -318,9 +318,7 @@ def test_a_resumed_run_is_the_run(tmp_path, method):
     written = pd.read_csv(tmp_path / "history.csv", index_col="batch")
     assert written.loss.tolist() == pytest.approx(whole.history.loss.tolist())
     saved = trlib.load_policy(tmp_path / "policy")
-    assert all(
-        torch.equal(a, b) for a, b in zip(saved.parameters, whole.policy.parameters, strict=True)
-    )
+    assert all(map(torch.equal, saved.parameters, whole.policy.parameters))
     settings = json.loads((tmp_path / "run.json").read_text())
     assert (
         settings["method"]["name"] == type(method).__name__ and settings["task"]["name"] == "dial"
@@ -351,8 +349,7 @@ def test_resume_begins_where_there_is_nothing_yet(tmp_path):
 
 def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
     trained(out=tmp_path, steps=1)
-    with pytest.raises(CheckpointError, match=r"holds a run already.*resume=True"):
-        trained(out=tmp_path)
+    refused(r"CheckpointError: .*holds a run already.*resume=True", trained, out=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -368,33 +365,39 @@ def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
 def test_other_settings_are_refused_and_nothing_is_lost(tmp_path, change, message):
     trained(out=tmp_path, steps=2)
     before = (tmp_path / "checkpoint.safetensors").read_bytes()
-    with pytest.raises(CheckpointError, match=message):
-        trained(out=tmp_path, resume=True, **change)
+    refused(f"CheckpointError: {message}", trained, out=tmp_path, resume=True, **change)
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
 
 
 def test_another_arithmetic_scaling_or_base_is_refused(tmp_path, folder):
     adapters = {"r": 2, "lora_alpha": 8, "target_modules": ["q_proj"]}
     trained(policy=trlib.load_policy("dial"), out=tmp_path / "whole", steps=1)
-    with pytest.raises(
-        CheckpointError, match=r"model.types = \['float32'\], expected the same, got \['bfloat16'\]"
-    ):
-        trained(
-            policy=trlib.load_policy("dial", dtype="bfloat16"), out=tmp_path / "whole", resume=True
-        )
+    refused(
+        r"CheckpointError: .*model.types = \['float32'\], expected the same, got \['bfloat16'\]",
+        trained,
+        policy=trlib.load_policy("dial", dtype="bfloat16"),
+        out=tmp_path / "whole",
+        resume=True,
+    )
     trained(policy=trlib.load_policy(folder, lora=adapters), out=tmp_path / "lora", steps=1)
     louder = trlib.load_policy(folder, lora={**adapters, "lora_alpha": 64})
-    with pytest.raises(
-        CheckpointError, match=r"model.adapters = .*'lora_alpha': 8.*got .*'lora_alpha': 64"
-    ):
-        trained(policy=louder, out=tmp_path / "lora", resume=True)
+    refused(
+        r"CheckpointError: .*model.adapters = .*'lora_alpha': 8.*got .*'lora_alpha': 64",
+        trained,
+        policy=louder,
+        out=tmp_path / "lora",
+        resume=True,
+    )
     other = trlib.load_policy(folder, lora=adapters)
     with torch.no_grad():
         next(p for p in other.model.parameters() if not p.requires_grad).mul_(1.01)
-    with pytest.raises(
-        CheckpointError, match=r"model.frozen = '\w{12}', expected the same, got '\w{12}'"
-    ):
-        trained(policy=other, out=tmp_path / "lora", resume=True)
+    refused(
+        r"CheckpointError: .*model.frozen = '\w{12}', expected the same, got '\w{12}'",
+        trained,
+        policy=other,
+        out=tmp_path / "lora",
+        resume=True,
+    )
     once = trained(
         policy=trlib.load_policy(folder, lora=adapters), out=tmp_path / "lora", resume=True, steps=2
     )
@@ -405,14 +408,18 @@ def test_another_arithmetic_scaling_or_base_is_refused(tmp_path, folder):
 
 def test_a_run_of_another_model_is_refused(tmp_path, folder):
     trained(out=tmp_path / "run", steps=2)
-    with pytest.raises(CheckpointError, match="policy = 'dial', expected the same, got"):
-        trained(policy=trlib.load_policy(folder), out=tmp_path / "run", resume=True)
+    refused(
+        "CheckpointError: .*policy = 'dial', expected the same, got",
+        trained,
+        policy=trlib.load_policy(folder),
+        out=tmp_path / "run",
+        resume=True,
+    )
 
 
 def test_an_unwritable_folder_is_found_before_any_work(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(CheckpointError, match="out: cannot make the folder"):
-        trained(out=tmp_path / "file" / "run")
+    refused("CheckpointError: out: cannot make the folder", trained, out=tmp_path / "file" / "run")
 
 
 def test_a_full_disk_keeps_what_was_saved(tmp_path):
@@ -510,12 +517,14 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path):
 
 @pytest.mark.parametrize(("method", "value"), [(DrGRPO(), math.nan), (TRPO(), math.inf)])
 def test_a_reward_that_is_not_finite_stops_the_run_after_saving(tmp_path, method, value):
-    with pytest.raises(
-        NonFiniteError,
-        match=rf"batch 2: the reward of '.*' for prompt '.*' is {value}, expected a "
+    refused(
+        rf"NonFiniteError: batch 2: the reward of '.*' for prompt '.*' is {value}, expected a "
         r"finite number; the 2 batches before it are saved",
-    ):
-        trained(method, task=Meddling(2, lambda: value), out=tmp_path)
+        trained,
+        method,
+        task=Meddling(2, lambda: value),
+        out=tmp_path,
+    )
     assert len(pd.read_csv(tmp_path / "history.csv")) == 2
 
 
@@ -596,16 +605,18 @@ def test_scoring_a_few_at_a_time_changes_nothing(monkeypatch, method):
             whole.history[name].tolist(), rel=2e-4, abs=2e-6
         )
     for one, other in zip(few.policy.parameters, whole.policy.parameters, strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=2e-5)
+        close(one, other, 2e-05)
 
 
 @pytest.mark.parametrize("method", [TRPO(), PPOCritic(critic="trust-region")])
 def test_a_region_of_steps_too_small_for_the_weights_is_refused(method):
-    with pytest.raises(
-        TypeError,
-        match=r"policy: expected weights of float32 or wider.*got torch.bfloat16; load it",
-    ):
-        trained(method, policy=trlib.load_policy("dial", dtype="bfloat16"), steps=1)
+    refused(
+        r"TypeError: policy: expected weights of float32 or wider.*got torch.bfloat16; load it",
+        trained,
+        method,
+        policy=trlib.load_policy("dial", dtype="bfloat16"),
+        steps=1,
+    )
 
 
 def test_a_correction_beside_a_ratio_to_the_sampler_is_told_of():
@@ -680,75 +691,39 @@ def test_a_method_changes_the_rollout_by_its_plan_alone(anchor):
     assert torch.equal(forced[:, 6:].all(1), failed) and torch.equal(forced[:, 6:].any(1), failed)
 
 
-FINITE = {
-    "lr": "above 0",
-    "temperature": "above 0",
-    "grad_norm": "above 0",
-    "weight_decay": "at least 0",
-    "logit_noise": "at least 0",
-}
-"""Settings that are any finite number in these bounds."""
-
-
-@pytest.mark.parametrize("name", FINITE)
-def test_a_number_out_of_its_bounds_is_named(name):
-    edge = [0] if FINITE[name] == "above 0" else []
-    for value in (-1, math.inf, math.nan, *edge):
-        refused(
-            f"{name}: expected a number {FINITE[name]} and below inf, got {value}",
-            partial(trained, **{name: value}),
-        )
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"steps": 0}, "steps: expected a whole number of at least 1, got 0"),
-        ({"steps": 1.5}, "steps: expected a whole number, got 1.5"),
-        ({"steps": 10**400}, "steps: expected a whole number that a float can hold"),
-        ({"lr": 10**400}, "lr: expected a number that a float can hold"),
-        ({"betas": (0.9,)}, r"betas: expected two numbers, got \(0.9,\)"),
-        (
-            {"betas": (0.9, math.inf)},
-            r"betas\[1\]: expected a number at least 0 and below 1, got inf",
-        ),
-        ({"betas": (0.9, 1.0)}, r"betas\[1\]: expected a number at least 0 and below 1"),
-        ({"seed": -1}, "seed: expected a whole number of at least 0, got -1"),
-        ({"minibatches": 3}, "minibatches: expected a divisor of prompts = 4"),
-        ({"anchor": "old"}, "anchor: expected one of 'rollout', 'recomputed', got 'old'"),
-        ({"sampler": "fp8"}, "sampler: expected one of 'fp32', 'bf16', 'int8', 'int4', got 'fp8'"),
-        ({"max_tokens": 10_000}, ".*expected at most .* tokens with the completion"),
-        ({"group": 1, "method": GRPO()}, ".*group: .*at least 2"),
-        (
-            {"without": ["pooling"]},
-            "without: expected one of 'sharing', 'dropping', 'skipping', got",
-        ),
-        ({"resume": True}, "resume: expected the run's folder as out, got out=None"),
-        (
-            {"method": Method()},
-            r".*Method.objective \(.*method.py:\d+\): .* Method has no objective",
-        ),
-        ({"steps": "2"}, "TypeError: steps: expected a whole number, got str"),
-        ({"without": "sharing"}, "TypeError: without: expected a list of words, got 'sharing'"),
-        ({"without": None}, "TypeError: without: expected a list of words, got None"),
-        ({"method": "grpo"}, "TypeError: method: expected a method such as"),
-        (
-            {"task": "dial"},
-            r"TypeError: task: expected a task such as trlib.load_task\('dial'\), got 'dial'",
-        ),
-        (
-            {"policy": "dial"},
-            r"TypeError: policy: expected a policy such as .*load_policy\('dial'\), got 'dial'",
-        ),
-        (
-            {"warmups": 3},
-            "TypeError: train: no argument is called 'warmups'; did you mean 'warmup'?",
-        ),
-        ({"quux": 3}, "TypeError: train: no argument is called 'quux'$"),
-    ],
-)
-def test_a_bad_argument_is_named(change, message):
-    refused(message, partial(trained, **{"steps": 1, **change}))
+def test_a_bad_argument_is_named():
+    finite, positive = (-1, math.inf, math.nan), (-1, math.inf, math.nan, 0)
+    named(
+        trained,
+        {"steps": 1},
+        {"steps": ("2",), "without": ("sharing", None)}
+        | dict.fromkeys(("method", "task", "policy"), ("dial",)),
+        lr=positive,
+        temperature=positive,
+        grad_norm=positive,
+        weight_decay=finite,
+        logit_noise=finite,
+        steps=(0, 1.5),
+        betas=((0.9,),),
+        seed=(-1,),
+        anchor=("old",),
+        sampler=("fp8",),
+    )
+    for message, wrong in {
+        "steps: .*a float can hold": {"steps": 10**400},
+        "lr: .*a float can hold": {"lr": 10**400},
+        r"betas\[1\]: .*below 1, got inf": {"betas": (0.9, math.inf)},
+        r"betas\[1\]: .*below 1": {"betas": (0.9, 1.0)},
+        "minibatches: expected a divisor of prompts = 4": {"minibatches": 3},
+        ".*expected at most .* tokens with the completion": {"max_tokens": 10_000},
+        ".*group: .*at least 2": {"group": 1, "method": GRPO()},
+        "without: expected one of 'sharing', .*got": {"without": ["pooling"]},
+        "resume: .*out=None": {"resume": True},
+        r".*Method.objective \(.*method.py:\d+\): .* no objective": {"method": Method()},
+        "TypeError: train: .*'warmups'; did you mean 'warmup'": {"warmups": 3},
+        "TypeError: train: .*'quux'$": {"quux": 3},
+    }.items():
+        refused(message, trained, **{"steps": 1, **wrong})
 
 
 def test_the_history_tells_how_far_the_sampler_was_from_the_learner():

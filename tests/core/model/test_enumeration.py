@@ -6,15 +6,13 @@ masks matter. The policy is a table of logits, one row for each of the seven sta
 completion, two of one token, four of two).
 """
 
-from __future__ import annotations
-
 from functools import partial
 from itertools import product
 
 import pytest
 import torch
-from torch import Tensor
 
+from tests.losses import D, close, noise
 from trlib.advantages import group_relative, leave_one_out
 from trlib.aggregation import aggregate
 from trlib.algorithms import (
@@ -31,12 +29,11 @@ from trlib.algorithms import (
 from trlib.algorithms.grpo import add_reference_kl
 from trlib.divergences import k1, k2, k3, kl, tv
 
-D = torch.float64
 same = partial(torch.testing.assert_close, rtol=1e-12, atol=1e-14)
 V, T, END = 3, 3, 2
 
 
-def _completions() -> list[tuple[int, ...]]:
+def _completions():
     found = []
     for tokens in product(range(V), repeat=T):
         length = tokens.index(END) + 1 if END in tokens else T
@@ -56,40 +53,38 @@ AT = torch.tensor(
 )
 
 
-def _table(seed: int) -> Tensor:
+def _table(seed):
     return 0.8 * torch.randn(len(STATES), V, generator=torch.Generator().manual_seed(seed), dtype=D)
 
 
 OLD = _table(1)
 NEW = OLD + 0.4 * _table(2)
-REWARDS = torch.randn(N, generator=torch.Generator().manual_seed(3), dtype=D)
+REWARDS = noise(N, seed=3)
 
 
-def logp_of(theta: Tensor) -> Tensor:
+def logp_of(theta):
     """[N, T] log-probs of every completion's tokens."""
     return theta.log_softmax(-1)[AT, TOKENS].masked_fill(~MASK, 0.0)
 
 
-def probabilities(theta: Tensor) -> Tensor:
+def probabilities(theta):
     """[N] of the completions."""
     return logp_of(theta).sum(-1).exp()
 
 
-def true_gradient(theta: Tensor) -> Tensor:
+def true_gradient(theta):
     """dJ/dθ of J = Σ_y π(y) R(y)."""
     theta = theta.clone().requires_grad_()
     return torch.autograd.grad((probabilities(theta) * REWARDS).sum(), theta)[0]
 
 
-def expected_gradient(
-    per_token: Tensor, theta: Tensor, sampler: Tensor, divisor: Tensor | float = 1.0
-) -> Tensor:
+def expected_gradient(per_token, theta, sampler, divisor=1.0):
     """-E_{y ~ sampler} d(Σ_t L_t / divisor)/dθ, the mean update direction."""
     total = (sampler.detach() * per_token.sum(-1) / divisor).sum()
     return -torch.autograd.grad(total, theta, retain_graph=True)[0]
 
 
-def rows(values: Tensor) -> Tensor:
+def rows(values):
     return values.unsqueeze(-1).expand(N, T)
 
 
@@ -126,7 +121,7 @@ def test_on_policy_every_objective_is_the_policy_gradient(name, baseline):
     same(found, share * true_gradient(NEW))
 
 
-def group_gradient(size: int, rule, loss=ppo_loss) -> Tensor:
+def group_gradient(size, rule, loss=ppo_loss):
     """The mean update direction over every group of `size` completions drawn from π, mean over the
     group."""
     theta = NEW.clone().requires_grad_()
@@ -162,7 +157,7 @@ def test_what_each_aggregation_ascends():
     p = probabilities(theta)
     per_token = reinforce_loss(logp_of(theta), advantages=rows(REWARDS), mask=MASK).per_token
 
-    def ascends(how: str) -> Tensor:
+    def ascends(how):
         each = torch.stack(
             [aggregate(per_token[i : i + 1], MASK[i : i + 1], how, horizon=8) for i in range(N)]
         )
@@ -181,7 +176,7 @@ def test_what_each_aggregation_ascends():
 # Off-policy: the completions are sampled from π_old = OLD, the gradient is taken at π = NEW.
 
 
-def values_of(theta: Tensor) -> Tensor:
+def values_of(theta):
     """[N, T] Q(s_t, y_t): the expected reward after each of a completion's tokens, when π
     continues."""
     p = probabilities(theta)
@@ -193,7 +188,7 @@ def values_of(theta: Tensor) -> Tensor:
     return q
 
 
-def off_policy(advantages: Tensor, loss=pg_is_loss, **settings) -> Tensor:
+def off_policy(advantages, loss=pg_is_loss, **settings):
     theta = NEW.clone().requires_grad_()
     per_token = loss(
         logp_of(theta), logp_of(OLD), advantages=advantages, mask=MASK, **settings
@@ -239,7 +234,7 @@ def test_ppo_climbs_its_clipped_surrogate(eps):
     """Against central differences of Σ_y π_old(y) Σ_t min(r A, clip(r) A), written out token by
     token."""
 
-    def surrogate(theta: Tensor) -> float:
+    def surrogate(theta):
         ratios, p = (logp_of(theta) - logp_of(OLD)).exp(), probabilities(OLD)
         return sum(
             p[i].item() * min(r * a, min(max(r, 1 - eps), 1 + eps) * a)
@@ -262,17 +257,17 @@ def test_ppo_climbs_its_clipped_surrogate(eps):
 P, Q = NEW.log_softmax(-1), OLD.log_softmax(-1)
 
 
-def mean(values: Tensor, log_sampler: Tensor) -> Tensor:
+def mean(values, log_sampler):
     return (log_sampler.exp() * values).sum(-1)
 
 
 def test_half_the_ratios_distance_from_one_is_total_variation():
-    torch.testing.assert_close(mean(((P - Q).exp() - 1).abs(), Q), 2 * tv(P, Q), rtol=1e-12, atol=0)
+    close(mean(((P - Q).exp() - 1).abs(), Q), 2 * tv(P, Q), 1e-12)
     # A sampler that cannot reach a token misses the mass that the policy has there.
     cut = torch.tensor([[0.0, 0.0, -torch.inf]], dtype=D)
     q = (Q + cut).log_softmax(-1)
     reached = torch.where(q > -torch.inf, q.exp() * ((P - q).exp() - 1).abs(), 0.0).sum(-1)
-    torch.testing.assert_close(reached, 2 * tv(P, q) - P[:, 2].exp(), rtol=1e-12, atol=0)
+    close(reached, 2 * tv(P, q) - P[:, 2].exp(), 1e-12)
 
 
 def test_k1_and_k3_are_unbiased_and_k2_is_not():
@@ -282,7 +277,7 @@ def test_k1_and_k3_are_unbiased_and_k2_is_not():
     assert ((mean(k2(P, Q), P) - exact).abs() > 1e-3 * exact).all()
     # Between close policies k2 is nearly right: its error is of third order.
 
-    def error(s: float) -> Tensor:
+    def error(s):
         near = (OLD + s * (NEW - OLD)).log_softmax(-1)
         return (mean(k2(Q, near), Q) - kl(Q, near)).abs().mean()
 

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 import trlib
-from trlib.errors import CheckpointError
+from tests.losses import refused
 from trlib.model import folders
 
 
-def content(folder) -> dict[str, bytes]:
+def content(folder):
     return {
         str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
     }
@@ -27,11 +27,11 @@ def test_a_folder_with_anything_else_is_left_as_it_is(policy, tmp_path, other):
     (target / other).write_text("years of work")
     before = content(target)
     name = other.split("/")[0]
-    with pytest.raises(
-        CheckpointError,
-        match=rf"folder: expected an empty folder, or .* got .* with '{name}' in it",
-    ):
-        policy.save(target)
+    refused(
+        rf"CheckpointError: folder: expected an empty folder, or .* got .* with '{name}' in it",
+        policy.save,
+        target,
+    )
     assert content(target) == before and [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
@@ -50,11 +50,11 @@ def test_an_empty_folder_and_a_saved_policy_are_replaced(policy, tmp_path):
 def test_the_folder_one_works_in_is_not_emptied(policy, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
-        with pytest.raises(
-            CheckpointError,
-            match=r"folder: expected a folder other than the one this process works",
-        ):
-            policy.save(".")
+        refused(
+            r"CheckpointError: folder: expected a folder other than the one this process works",
+            policy.save,
+            ".",
+        )
         (tmp_path / "thesis.tex").write_text("years of work")
     assert os.listdir(tmp_path) == ["thesis.tex"]
     assert policy.save("model") == tmp_path / "model"
@@ -66,16 +66,16 @@ def test_a_link_stays_and_what_it_points_to_is_replaced(policy, tmp_path):
     assert policy.save(tmp_path / "link") == tmp_path / "real"
     assert (tmp_path / "link").is_symlink() and (tmp_path / "link" / "model.safetensors").is_file()
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
-    with pytest.raises(CheckpointError, match=r"folder: .*circle"):
-        policy.save(tmp_path / "circle")
+    refused(r"CheckpointError: folder: .*circle", policy.save, tmp_path / "circle")
 
 
 def test_a_file_in_its_place_is_named(policy, tmp_path):
     (tmp_path / "model").write_text("x")
-    with pytest.raises(
-        CheckpointError, match=r"folder: expected a folder to write a policy into, got the file"
-    ):
-        policy.save(tmp_path / "model")
+    refused(
+        r"CheckpointError: folder: expected a folder to write a policy into, got the file",
+        policy.save,
+        tmp_path / "model",
+    )
     assert (tmp_path / "model").read_text() == "x"
 
 
@@ -92,8 +92,7 @@ def test_the_old_one_comes_back_where_the_new_one_cannot_take_its_place(
         return rename(self, to)
 
     monkeypatch.setattr(type(target), "rename", second_fails)
-    with pytest.raises(CheckpointError, match=r"No space left on device"):
-        policy.save(target)
+    refused(r"CheckpointError: .*No space left on device", policy.save, target)
     assert [to for _, to in asked[1:]] == ["model", "model"]
     assert content(target) == before and [p.name for p in tmp_path.iterdir()] == ["model"]
 
@@ -141,7 +140,7 @@ def test_a_policy_is_found_after_a_kill_at_any_moment_of_its_replacement(
     done = subprocess.run([sys.executable, "-c", KILLED, str(target), str(renamed)], timeout=300)
     assert done.returncode == -signal.SIGKILL and target.exists() is (renamed == 0)
     again = trlib.load_policy(target)
-    assert all(torch.equal(a, b) for a, b in zip(again.parameters, policy.parameters, strict=True))
+    assert all(map(torch.equal, again.parameters, policy.parameters))
     told = [str(w.message) for w in recwarn]
     assert len(told) == renamed and all(
         "a process was killed while replacing it; read the old one" in t for t in told
@@ -152,15 +151,13 @@ def test_a_policy_is_found_after_a_kill_at_any_moment_of_its_replacement(
     assert policy.save(target) == target and content(target) == before
     assert not list(tmp_path.glob(f".*{folders.ASIDE}"))
     shutil.rmtree(target)
-    with pytest.raises(CheckpointError, match="no such folder"):
-        trlib.load_policy(target)
+    refused("CheckpointError: .*no such folder", trlib.load_policy, target)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"chat": "yes"}', '{"base": 3}', '{"chats": true}'])
 def test_damaged_notes_are_named(policy, tmp_path, text):
     target = policy.save(tmp_path / "model")
     (target / folders.NOTES).write_text(text)
-    with pytest.raises(CheckpointError, match=r"trlib\.json"):
-        trlib.load_policy(target)
+    refused(r"CheckpointError: .*trlib\.json", trlib.load_policy, target)
     (target / folders.NOTES).unlink()
     assert trlib.load_policy(target).chat is False

@@ -4,7 +4,6 @@ one sentence."""
 import json
 import math
 import shutil
-from pathlib import Path
 
 import pytest
 import torch
@@ -24,7 +23,7 @@ TEMPLATE = (
 )
 
 
-def moved(policy: Policy) -> Policy:
+def moved(policy):
     """The policy after something was learned."""
     noise = torch.Generator().manual_seed(0)
     policy.load_state(
@@ -36,13 +35,13 @@ def moved(policy: Policy) -> Policy:
     return policy
 
 
-def refused(folder: Path, message: str) -> None:
+def refused(folder, message):
     """Loading a folder ends in an error that says so."""
     with pytest.raises(CheckpointError, match=message):
         trlib.load_policy(folder)
 
 
-def change(file: Path, **settings) -> None:
+def change(file, **settings):
     file.write_text(json.dumps({**json.loads(file.read_text()), **settings}))
 
 

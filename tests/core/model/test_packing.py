@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from tests.losses import close
 from trlib.model.attention import span
 from trlib.model.completions import Completions
 from trlib.model.forward import log_probs
@@ -79,12 +80,8 @@ def test_shared_prefixes_give_the_values_and_gradients_of_plain_rows(policy, sma
         (scores.logp * weights * c.mask).sum().backward()
         found[share] = scores, [p.grad.clone() for p in policy.parameters]
     assert len(shared(c).ids[0]) < 0.8 * len(plain(c).ids.flatten())
-    torch.testing.assert_close(
-        found[True][0].logp[c.mask], found[False][0].logp[c.mask], atol=1e-12, rtol=0
-    )
-    torch.testing.assert_close(
-        found[True][0].full[c.mask], found[False][0].full[c.mask], atol=1e-12, rtol=0
-    )
+    close(found[True][0].logp[c.mask], found[False][0].logp[c.mask], 1e-12)
+    close(found[True][0].full[c.mask], found[False][0].full[c.mask], 1e-12)
     for one, other in zip(found[True][1], found[False][1], strict=True):
         # transformers normalises in float32 whatever the model's type is, and its gradient rounds
         # there
@@ -104,7 +101,7 @@ def test_attention_that_sharing_would_change_is_found_out(policy, small_model):
         odd = Policy("odd", model, policy.tokenizer)
         c = sample(odd, [[3, 4, 5, 6, 7, 8]] * 2, group=4, max_tokens=12, seed=0)
         assert (odd.layout(c).tree is not None) is treelike
-        torch.testing.assert_close(odd.score(c).logp[c.mask], c.logp[c.mask], atol=2e-5, rtol=0)
+        close(odd.score(c).logp[c.mask], c.logp[c.mask], 2e-05)
     wide.config.sliding_window = (
         17  # shorter than a row may be: laid out plainly, whatever was found before
     )
@@ -126,7 +123,7 @@ def test_a_model_that_does_not_hand_its_layout_to_attention_is_laid_out_plainly(
     c = sample(odd, [[3, 4, 5, 6, 7, 8], [3, 4]], group=4, max_tokens=12, seed=0)
     with pytest.warns(UserWarning, match="'forgetful': each row is read whole, which takes longer"):
         scored = odd.score(c).logp
-    torch.testing.assert_close(scored[c.mask], c.logp[c.mask], atol=2e-5, rtol=0)
+    close(scored[c.mask], c.logp[c.mask], 2e-05)
     assert odd.trees is False and model.config._attn_implementation == "sdpa"
 
 
@@ -147,7 +144,7 @@ def test_a_layer_that_mixes_tokens_without_attention_is_found_out(policy, small_
     c = sample(policy, [[3, 4, 5, 6, 7, 8], [3, 4]], group=4, max_tokens=12, seed=0)
     with torch.no_grad():
         one, other = (log_probs(model, c, rows).logp[c.mask] for rows in (shared(c), plain(c)))
-    torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+    close(one, other, 1e-05)
     odd.score(c)
     assert odd.trees is False
 
@@ -173,7 +170,7 @@ def test_rows_out_of_order_and_forced_tokens_give_what_plain_rows_give(policy):
     one = policy.score(rows).logp
     with policy.sharing(False):
         other = policy.score(rows).logp
-    torch.testing.assert_close(one[rows.present], other[rows.present], atol=1e-12, rtol=0)
+    close(one[rows.present], other[rows.present], 1e-12)
 
 
 @pytest.mark.parametrize("share", [True, False])

@@ -1,11 +1,10 @@
 """Completions that several policies write: every token has the log-prob of its own policy, given
 all before it."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 
+from tests.losses import close
 from trlib import load_task
 from trlib.model.partial_rollout import sample_in_segments
 from trlib.seeds import generator
@@ -42,14 +41,14 @@ def test_every_token_has_the_log_prob_of_the_policy_that_wrote_it(others):
     assert c.ended.any() and (c.mask & (segment == 2)).any()
     scored = [p.score(c, full=True) for p in others]
     expected = torch.stack([s.logp for s in scored]).gather(0, segment[None])[0]
-    torch.testing.assert_close(c.logp[c.mask], expected[c.mask], atol=1e-5, rtol=0)
+    close(c.logp[c.mask], expected[c.mask], 1e-05)
     assert (scored[0].logp - expected)[c.mask & (segment > 0)].abs().max() > 0.01
     for slot, row in enumerate(c.full_rows.tolist()):
         for t in c.mask[row].nonzero().flatten().tolist():
             by = scored[int(segment[row, t])].full[row, t]
-            torch.testing.assert_close(c.full[slot, t], by, atol=1e-4, rtol=0)
+            close(c.full[slot, t], by, 0.0001)
             top = c.topk.ids[row, t]
-            torch.testing.assert_close(c.topk.logp[row, t], by[top], atol=1e-4, rtol=0)
+            close(c.topk.logp[row, t], by[top], 0.0001)
             assert int(c.tokens[row, t]) in top
 
 

@@ -3,6 +3,7 @@ import torch
 
 import trlib
 from tests.core.model.alike import alike
+from tests.losses import D, refused
 from trlib.errors import CheckpointError
 from trlib.model.loading import place_for, type_for
 from trlib.model.policy import Policy
@@ -91,7 +92,7 @@ def test_a_score_has_gradient_and_float64_is_kept(policy, task):
     c = sample(policy, [task.prompts(1, seed=0)[0].text], group=2)
     policy.model.double()
     scores = policy.score(c, full=True)
-    assert scores.logp.dtype == torch.float64 and scores.logp.requires_grad
+    assert scores.logp.dtype == D and scores.logp.requires_grad
     own = scores.full.gather(-1, c.tokens.unsqueeze(-1)).squeeze(-1)
     torch.testing.assert_close(own, scores.logp)
     policy.model.bfloat16()
@@ -125,16 +126,17 @@ def test_devices_and_types():
     assert place_for("auto", 10**9) == (
         cuda if torch.cuda.is_available() else place_for("auto", 10**9)
     )
-    assert type_for("auto", cpu) == torch.float32 and type_for("float64", cpu) == torch.float64
+    assert type_for("auto", cpu) == torch.float32 and type_for("float64", cpu) == D
     assert (
         type_for("bfloat16", cpu) == torch.bfloat16 and type_for("float16", cuda) == torch.float16
     )
     for wrong in ("int8", "float31", "Tensor", "float8_e4m3fn", "double"):
-        with pytest.raises(
-            ValueError,
-            match=rf"dtype: expected 'auto' or .* \(float16, bfloat16, .*\), got '{wrong}'",
-        ):
-            type_for(wrong, cpu)
+        refused(
+            rf"dtype: expected 'auto' or .* \(float16, bfloat16, .*\), got '{wrong}'",
+            type_for,
+            wrong,
+            cpu,
+        )
 
 
 def test_bfloat16_that_is_emulated_is_not_chosen(monkeypatch):
@@ -164,34 +166,34 @@ def test_a_small_model_runs_on_one_thread_and_the_rest_as_before(policy):
 
 
 def test_a_folder_without_a_model_is_named(tmp_path):
-    with pytest.raises(
-        CheckpointError, match=r"expected a folder with a config.json and model.safetensors"
-    ):
-        trlib.load_policy(tmp_path)
+    refused(
+        r"CheckpointError: .*expected a folder with a config.json and model.safetensors",
+        trlib.load_policy,
+        tmp_path,
+    )
 
 
 def test_a_model_cut_in_half_is_named(folder):
     file = folder / "model.safetensors"
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    with pytest.raises(
-        CheckpointError, match=r"expected a causal language model in the hub's format"
-    ):
-        trlib.load_policy(folder)
+    refused(
+        r"CheckpointError: .*expected a causal language model in the hub's format",
+        trlib.load_policy,
+        folder,
+    )
 
 
 def test_nothing_is_unpickled(folder, small_model):
     (folder / "model.safetensors").unlink()
     torch.save(small_model().state_dict(), folder / "pytorch_model.bin")
-    with pytest.raises(CheckpointError, match=r"safetensors"):
-        trlib.load_policy(folder)
+    refused(r"CheckpointError: .*safetensors", trlib.load_policy, folder)
 
 
 def test_a_place_that_cannot_be_written_is_named_and_the_old_model_kept(
     policy, tmp_path, monkeypatch
 ):
     (tmp_path / "file").write_text("")
-    with pytest.raises(CheckpointError, match=r"cannot write"):
-        policy.save(tmp_path / "file" / "model")
+    refused(r"CheckpointError: .*cannot write", policy.save, tmp_path / "file" / "model")
     target = policy.save(tmp_path / "model")
     before = (target / "model.safetensors").read_bytes()
 
@@ -199,19 +201,16 @@ def test_a_place_that_cannot_be_written_is_named_and_the_old_model_kept(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(policy.model, "save_pretrained", full)
-    with pytest.raises(CheckpointError, match=r"No space left on device"):
-        policy.save(target)
+    refused(r"CheckpointError: .*No space left on device", policy.save, target)
     assert (target / "model.safetensors").read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "model"]
 
 
 def test_another_models_state_is_refused(policy):
     state = policy.state()
-    with pytest.raises(ValueError, match=r"expected the .* tensors of policy 'dial'"):
-        policy.load_state({"x": torch.zeros(1)})
+    refused(r".*expected the .* tensors of policy 'dial'", policy.load_state, {"x": torch.zeros(1)})
     name = next(iter(state))
-    with pytest.raises(ValueError, match=rf"state: '{name}': expected"):
-        policy.load_state({**state, name: torch.zeros(2)})
+    refused(rf"state: '{name}': expected", policy.load_state, {**state, name: torch.zeros(2)})
 
 
 def test_a_file_that_is_written_again_does_not_write_into_the_model(folder):

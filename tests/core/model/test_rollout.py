@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
+from tests.losses import named, refused
 from trlib import load_task
-from trlib.errors import NonFiniteError
 from trlib.model.completions import join
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample
@@ -220,43 +220,31 @@ def test_completions_show_themselves(policy, task):
         assert f"<td>{row[mask].sum().exp():.2g}</td>" in shown
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"prompts": []}, r"prompts: expected a list of at least one prompt"),
-        ({"prompts": "3 : +1 ="}, r"prompts: expected a list"),
-        ({"prompts": [[]]}, r"prompts\[0\]: expected at least one token"),
-        (
-            {"prompts": [[1], [1] * 500]},
-            r"prompts\[1\]: expected at most \d+ tokens with the completion",
-        ),
-        ({"group": 0}, r"group: expected a whole number of at least 1, got 0"),
-        ({"max_tokens": 2.5}, r"max_tokens: expected a whole number"),
-        ({"temperature": -1}, r"temperature: expected a number at least 0 and below inf, got -1"),
-        ({"logit_noise": float("nan")}, r"logit_noise: expected a number"),
-        ({"topk": 10**6}, r"topk: expected a whole number from 0 to"),
-        ({"topk": 1.5}, r"topk: expected a whole number, got 1.5"),
-        ({"seed": "x"}, r"seed: expected a whole number, got str"),
-        ({"full_rows": [2]}, r"full_rows: expected a whole number from 0 to 1, got 2"),
-        ({"prompts": [[1, 10**6]]}, r"prompts\[0\]: expected a whole number from 0 to"),
-        ({"prompts": 3}, r"prompts: expected a list, got 3"),
-        ({"prefixes": "x"}, r"prefixes: expected a list, got 'x'"),
-        ({"prefixes": [[1], "x"]}, r"prefixes\[1\]: expected a list, got 'x'"),
-        ({"prefixes": [[1], [-1]]}, r"prefixes\[1\]: expected a whole number from 0 to"),
-        ({"ends_at": ""}, r"ends_at: expected one letter, such as '\\n', got ''"),
-        ({"ends_at": "so"}, r"ends_at: expected one letter, .*, got 'so'"),
-        ({"ends_at": "\n"}, r"ends_at: policy 'dial' has no token that holds '\\n'"),
-        ({"prefixes": [[1]]}, r"prefixes: expected one for each of the 2 completions, got 1"),
-        (
-            {"prefixes": [[1] * 20, []]},
-            r"prefixes: expected at most max_tokens = 16 tokens each, got 20",
-        ),
-    ],
-)
-def test_bad_input_is_named(policy, arguments, message):
-    arguments = {"prompts": [[1, 2], [3]], **arguments}
-    with pytest.raises((TypeError, ValueError), match=message):
-        sample(policy, arguments.pop("prompts"), **arguments)
+def test_bad_input_is_named(policy):
+    named(
+        partial(sample, policy),
+        {"prompts": [[1, 2], [3]]},
+        {"prompts": (3, "3 : +1 ="), "prefixes": ("x",), "seed": ("x",)},
+        group=(0,),
+        max_tokens=(2.5,),
+        temperature=(-1,),
+        logit_noise=(math.nan,),
+        topk=(10**6, 1.5),
+        ends_at=("", "so"),
+    )
+    for message, wrong in {
+        "prompts: expected .*at least one": {"prompts": []},
+        r"prompts\[0\]: .*at least one": {"prompts": [[]]},
+        r"prompts\[1\]: .*at most": {"prompts": [[1], [1] * 500]},
+        r"prompts\[0\]: .*from 0 to": {"prompts": [[1, 10**6]]},
+        r"full_rows: .*got 2": {"full_rows": [2]},
+        r"TypeError: prefixes\[1\]: .*'x'": {"prefixes": [[1], "x"]},
+        r"prefixes\[1\]: .*from 0 to": {"prefixes": [[1], [-1]]},
+        "prefixes: .*2 completions, got 1": {"prefixes": [[1]]},
+        "prefixes: .*max_tokens = 16 .*got 20": {"prefixes": [[1] * 20, []]},
+        r"ends_at: .*no token that holds '\\n'": {"ends_at": "\n"},
+    }.items():
+        refused(message, sample, policy, **{"prompts": [[1, 2], [3]], **wrong})
 
 
 def test_any_of_the_models_end_tokens_ends_a_completion(policy, task):
@@ -313,5 +301,10 @@ def test_a_demonstration_ends_as_the_chat_template_ends_an_answer(policy):
 def test_logits_that_are_no_numbers_are_named(policy, task, temperature):
     with torch.no_grad():
         policy.model.model.norm.weight[3] = math.nan
-    with pytest.raises(NonFiniteError, match=r"sampling: token 0 has NaN or inf among its logits"):
-        sample(policy, [task.prompts(1, seed=0)[0].text], temperature=temperature)
+    refused(
+        r"NonFiniteError: sampling: token 0 has NaN or inf among its logits",
+        sample,
+        policy,
+        [task.prompts(1, seed=0)[0].text],
+        temperature=temperature,
+    )

@@ -1,8 +1,6 @@
 """SmolLM2 from its optional package: what `tests/core/model/test_gguf.py` checks on a small file, on the real
 one."""
 
-from __future__ import annotations
-
 from importlib import metadata
 
 import pytest

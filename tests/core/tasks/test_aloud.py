@@ -1,14 +1,12 @@
 """The task `aloud`: its table of problems, its verifier case by case, a table of one's own."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 
 import pytest
 from datasets import Dataset, DatasetDict
 
-from trlib.errors import DataError
+from tests.losses import refused
 from trlib.tasks import Aloud, Prompt, load_task
 
 PROMPT = Prompt("18 + 25 + 31:", "74", 1)
@@ -18,7 +16,7 @@ PENS = [
 ]
 
 
-def saved(rows: list[dict], folder) -> str:
+def saved(rows, folder):
     Dataset.from_list(rows).save_to_disk(folder)
     return str(folder)
 
@@ -142,20 +140,45 @@ def test_the_pages_filter_makes_a_task(tmp_path):
 )
 def test_a_problem_that_cannot_be_asked_is_named(tmp_path, change, message):
     rows = [PENS[0], {**PENS[1], **change}, *PENS[2:]]
-    with pytest.raises(DataError, match=rf"^path '.*pens'(, |: ){message}"):
-        load_task("aloud", path=saved(rows, tmp_path / "pens"))
+    refused(
+        rf"DataError: path '.*pens'(, |: ){message}",
+        load_task,
+        "aloud",
+        path=saved(rows, tmp_path / "pens"),
+    )
 
 
 def test_a_folder_that_is_no_table_of_problems_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"none': expected a folder that Dataset\.save_to_disk"):
-        load_task("aloud", path=str(tmp_path / "none"))
-    with pytest.raises(DataError, match=r"columns question, steps, answer, got question$"):
-        load_task("aloud", path=saved([{"question": "1 + 1:"}], tmp_path / "one"))
+    refused(
+        r"DataError: .*none': expected a folder that Dataset\.save_to_disk",
+        load_task,
+        "aloud",
+        path=str(tmp_path / "none"),
+    )
+    refused(
+        r"DataError: .*columns question, steps, answer, got question$",
+        load_task,
+        "aloud",
+        path=saved([{"question": "1 + 1:"}], tmp_path / "one"),
+    )
     DatasetDict({"train": Dataset.from_list(PENS)}).save_to_disk(tmp_path / "two")
-    with pytest.raises(DataError, match=r"columns question, steps, answer, got several tables$"):
-        load_task("aloud", path=str(tmp_path / "two"))
+    refused(
+        r"DataError: .*columns question, steps, answer, got several tables$",
+        load_task,
+        "aloud",
+        path=str(tmp_path / "two"),
+    )
     words = [{**row, "answer": str(row["answer"])} for row in PENS]
-    with pytest.raises(DataError, match=r"row 0: answer: expected a whole number, got '8'"):
-        load_task("aloud", path=saved(words, tmp_path / "words"))
-    with pytest.raises(DataError, match=r"expected more than examples = 4 problems, got 4"):
-        load_task("aloud", path=saved(PENS, tmp_path / "few"), examples=4)
+    refused(
+        r"DataError: row 0: answer: expected a whole number, got '8'",
+        load_task,
+        "aloud",
+        path=saved(words, tmp_path / "words"),
+    )
+    refused(
+        r"DataError: .*expected more than examples = 4 problems, got 4",
+        load_task,
+        "aloud",
+        path=saved(PENS, tmp_path / "few"),
+        examples=4,
+    )

@@ -1,8 +1,6 @@
 """The task `dial`: its arithmetic by hand, its prompts and corpus by seed, its verifier case by
 case."""
 
-from __future__ import annotations
-
 from collections import Counter
 from itertools import islice
 
@@ -10,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.losses import refused
 from trlab.pretraining.teaching import DialTeacher
 from trlab.pretraining.tokenizer import word_tokenizer
 from trlib.tasks import TASKS, Dial, load_task
@@ -158,10 +157,9 @@ def test_slips_come_at_their_rate_and_are_carried_on():
 
 
 def test_an_unknown_task_names_the_nearest():
-    with pytest.raises(
-        ValueError, match=r"task: expected one of aloud, dial.*, got 'dail'; did you mean 'dial'\?"
-    ):
-        load_task("dail")
+    refused(
+        r"task: expected one of aloud, dial.*, got 'dail'; did you mean 'dial'\?", load_task, "dail"
+    )
 
 
 def test_tasks_are_found_by_the_name_they_bear():
@@ -198,5 +196,4 @@ def test_every_word_is_one_token(tokenizer):
 
 @pytest.mark.parametrize("words", [["a", "a"], ["a b"], [""], ["<end>"]])
 def test_a_vocabulary_of_no_words_is_refused(words):
-    with pytest.raises(ValueError, match="words: expected"):
-        word_tokenizer(words, context=8)
+    refused("words: expected", word_tokenizer, words, context=8)

@@ -1,7 +1,5 @@
 """What every task does with its prompts, knobs and completions: a table each, and a line a case."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,13 +1,12 @@
 """An expert's answers: what is refused, where a prefix is cut, which completions of a stage get
 it."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import pytest
 import torch
 
+from tests.losses import refused
 from trlib.algorithms import Stage
 from trlib.algorithms.trapo import MICRO_GROUPS
 from trlib.errors import DemonstrationError, TrlibError
@@ -127,20 +126,28 @@ def test_what_an_expert_must_not_do_is_named(task, settings, message):
 def test_what_is_no_list_of_demonstrations_is_named(texts, kind):
     task = Told()
     task.texts = texts
-    with pytest.raises(
-        DemonstrationError, match=rf"task 'told': expected a list of demonstrations, got {kind}"
-    ):
-        asked(task, n=2)
+    refused(
+        rf"DemonstrationError: .*task 'told': expected a list of demonstrations, got {kind}",
+        asked,
+        task,
+        n=2,
+    )
 
 
 def test_a_task_without_an_expert_is_named():
     class Silent:
         name, texts = "silent", []
 
-    with pytest.raises(
-        DemonstrationError, match=r"task 'silent': expected demonstrations, .* without an expert"
-    ):
-        demonstrations(Silent(), [], seed=0, encode=list, end_id=0, max_tokens=4)
+    refused(
+        r"DemonstrationError: .*task 'silent': expected demonstrations, .* without an expert",
+        demonstrations,
+        Silent(),
+        [],
+        seed=0,
+        encode=list,
+        end_id=0,
+        max_tokens=4,
+    )
 
 
 @pytest.mark.parametrize(
@@ -155,8 +162,7 @@ def test_a_task_without_an_expert_is_named():
     ],
 )
 def test_a_prefix_longer_than_the_demonstration_is_no_stage(settings, message):
-    with pytest.raises(ValueError, match=message):
-        Stage(**settings)
+    refused(message, Stage, **settings)
 
 
 def test_who_gets_a_prefix_for_every_outcome():

@@ -1,14 +1,13 @@
 """GSM8K from a local file: problems written here, broken files by line, and the hub out of
 reach."""
 
-from __future__ import annotations
-
 import json
 import sys
 import warnings
 
 import pytest
 
+from tests.losses import refused
 from trlib.errors import DataError
 from trlib.tasks import Prompt, load_task
 from trlib.tasks.gsm8k import INSTRUCTION
@@ -219,25 +218,28 @@ def test_a_broken_line_is_named_by_its_number(path, line, message):
 @pytest.mark.parametrize("line", [b'{"question": "\xff\xfe", "answer": "x"}', b"[" * 100_000])
 def test_bytes_that_are_no_text_and_json_nested_too_deep_are_named_by_their_line(path, line):
     path.write_bytes(path.read_bytes() + line + b"\n")
-    with pytest.raises(DataError, match=r"line 9: expected JSON"):
-        load_task("gsm8k", path=path)
+    refused(r"DataError: .*line 9: expected JSON", load_task, "gsm8k", path=path)
 
 
 @pytest.mark.parametrize("content", ["", "\n\n  \n"])
 def test_a_file_without_problems_is_named(path, content):
     path.write_text(content)
-    with pytest.raises(
-        DataError, match=r"path '.*problems\.jsonl': expected at least one problem, got none"
-    ):
-        load_task("gsm8k", path=path)
+    refused(
+        r"DataError: .*path '.*problems\.jsonl': expected at least one problem, got none",
+        load_task,
+        "gsm8k",
+        path=path,
+    )
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     for wrong in (tmp_path / "none.jsonl", tmp_path):
-        with pytest.raises(
-            DataError, match=r"path '.*': cannot read it: (No such file|Is a directory)"
-        ):
-            load_task("gsm8k", path=wrong)
+        refused(
+            r"DataError: .*path '.*': cannot read it: (No such file|Is a directory)",
+            load_task,
+            "gsm8k",
+            path=wrong,
+        )
 
 
 def test_the_hub_out_of_reach_says_how_to_give_a_file(monkeypatch):
@@ -252,12 +254,13 @@ def test_the_hub_out_of_reach_says_how_to_give_a_file(monkeypatch):
     monkeypatch.setattr(datasets, "load_dataset", unreachable)
     task = load_task("gsm8k", split="test")
     assert asked == []  # nothing is fetched before problems are asked for
-    with pytest.raises(
-        DataError,
-        match=r"gsm8k: cannot load openai/gsm8k from the hub \(Couldn't reach the Hub\)\. Or "
+    refused(
+        r"DataError: gsm8k: cannot load openai/gsm8k from the hub \(Couldn't reach the Hub\)\. Or "
         r"with a copy of it on this machine: load_task\('gsm8k', path='file.jsonl'\)",
-    ):
-        task.prompts(1, seed=0)
+        task.prompts,
+        1,
+        seed=0,
+    )
     assert asked == [("openai/gsm8k", "main", "test")]
 
 
@@ -291,5 +294,10 @@ def test_datasets_that_is_absent_is_named(monkeypatch):
 
 
 def test_a_file_has_no_splits(path):
-    with pytest.raises(ValueError, match=r"split: expected none with a local file, got 'train'"):
-        load_task("gsm8k", path=path, split="train")
+    refused(
+        r"split: expected none with a local file, got 'train'",
+        load_task,
+        "gsm8k",
+        path=path,
+        split="train",
+    )

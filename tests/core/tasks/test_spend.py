@@ -1,8 +1,6 @@
 """The task `spend`: its verifier case by case, its expert and corpus by seed, its count of right
 answers."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from itertools import islice, product

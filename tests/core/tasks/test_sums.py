@@ -1,7 +1,5 @@
 """The task `sums`: its arithmetic, its prompts by seed, its verifier case by case."""
 
-from __future__ import annotations
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

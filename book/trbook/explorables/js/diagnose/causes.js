@@ -366,11 +366,13 @@ function farOf(r, s) {
     free = new Float64Array(r.count),
     open = new Float64Array(r.count),
     apart = new Float64Array(r.count),
+    moved = new Float64Array(r.count),
     unsure = unsureOf(s);
   for (let k = 0; k < s.x.length; k++) {
     counts[s.owner[k]] += 1;
     size[s.owner[k]] += Math.abs(s.d[k]);
     free[s.owner[k]] += unsure[k];
+    moved[s.owner[k]] += Math.abs(s.now[k] - s.y[k]);
     if (!(unsure[k] > C.UNSURE)) continue;
     open[s.owner[k]] += 1;
     if (Math.abs(s.d[k]) > C.APART * unsure[k]) apart[s.owner[k]] += 1;
@@ -381,8 +383,8 @@ function farOf(r, s) {
   const [low, middle] = quantiles(sorted(map(each, (x) => Math.log(Math.max(x, 1e-6)))), [0.05, 0.25]);
   const spread = Math.min(Math.max(Math.log(5), C.FAR * (middle - low)), Math.log(C.FARTHEST)),
     limit = Math.max(C.FAR_LOGITS, Math.exp(middle + spread));
-  // Another text differs at most tokens, an edited logit at one.
-  const whole = (c) => apart[c] >= 2 && apart[c] >= 0.5 * open[c];
+  // Another text differs at most tokens, an edited logit at one; and in two passes alike.
+  const whole = (c) => apart[c] >= 2 && apart[c] >= 0.5 * open[c] && moved[c] <= 0.5 * size[c];
   return [there.filter((c, i) => each[i] > limit && size[c] > C.LEAST_FAR * counts[c] && whole(c)), there.length];
 }
 
