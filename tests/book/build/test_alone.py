@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 import nbformat
 import pytest
+import yaml
+from sphinx.util.matching import get_matching_files
 
 from bookext import alone, stored
 from tools.paths import ROOT
@@ -73,6 +76,12 @@ def test_the_command_of_jupyter_book_builds_figures_and_leaves_nothing_untracked
     copy, python = tmp_path / "clone", Path(sys.executable)
     subprocess.run(["git", "clone", "-q", str(ROOT), str(copy)], check=True)
     (copy / "_toc.yml").write_text(TOC, encoding="utf-8")
+    config = copy / "_config.yml"
+    whole = config.read_text(encoding="utf-8")
+    four = whole.replace("only_build_toc_files: false", "only_build_toc_files: true")
+    config.write_text(four, encoding="utf-8")
+    assert four != whole
+    (copy / "book" / "moved.yml").write_text("{}\n", encoding="utf-8")  # to pages left out here
     places = [str(copy / name) for name in ("", "book", "book/_ext")]
     done = subprocess.run(
         [str(python.with_name("jupyter-book")), "build", "."],
@@ -86,9 +95,20 @@ def test_the_command_of_jupyter_book_builds_figures_and_leaves_nothing_untracked
     pages = copy / "_build/html/notebooks"
     kept = (pages / "03_trpo.html").read_text(encoding="utf-8")
     assert "With the results that are stored with it." in kept
-    assert 'data-explorable="natural_gradient"' in kept and "data:image" not in kept
+    assert 'data-explorable="natural_gradient"' in kept
+    assert not re.search(r'<img [^>]*alt="Natural gradient:', kept), "the still that it replaces"
+    assert re.search(r'<img [^>]*alt="The loop, rollout', kept), "any other picture says what it shows"
     page = (pages / "tasks_of_your_own.html").read_text(encoding="utf-8")
     assert "Executed with this page." in page and page.count("cell_output") > 3
     status = ["git", "status", "--porcelain", "--untracked-files=all"]
     left = subprocess.run(status, cwd=copy, capture_output=True, text=True, check=True).stdout
-    assert left.split() == ["M", "_toc.yml"]
+    assert left.split("\n") == [" M _config.yml", " M _toc.yml", " M book/moved.yml", ""]
+
+
+def test_only_pages_of_the_book_are_read() -> None:
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    assert settings["only_build_toc_files"] is False, "then every page that is not excluded is read"
+    read = set(get_matching_files(ROOT, ("**.md", "**.ipynb"), settings["exclude_patterns"]))
+    outside = {path for path in read if not path.startswith(("book/", "notebooks/"))}
+    assert outside == set() and "book/index.md" in read
+    assert not any(path.endswith("README.md") for path in read)
