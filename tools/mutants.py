@@ -43,6 +43,8 @@ TESTS = {
 """Where the tests of a part stand. Those of the bridges, in the instruments, are collected apart."""
 PROCESSOR, WALL, FILES = 15, 600, 6
 """Seconds and test files that a mutant may take."""
+BROKEN = 70
+"""The status of a child in which not a test, but the guard itself failed."""
 LEFT_OUT = "notebooks/|contributing|gallery/test_recipes|wheel|second_device|test_kill|test_process"
 SWAPS: dict[type, type] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
@@ -176,7 +178,7 @@ def code_of(root: Path, mutant: Site | None, name: str) -> CodeType:
                 )
                 return new if same else self.generic_visit(node)
 
-        tree = Change().visit(tree)
+        Change().visit(tree)
     return compile(ast.fix_missing_locations(tree), str(root / name), "exec")
 
 
@@ -213,7 +215,7 @@ def install() -> None:
                 spec.loader = Loader(name, str(spec.origin))
             return spec
 
-    sys.meta_path.insert(0, Finder())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, Finder())
 
 
 def concerned(root: Path, mutant: Site, folders: tuple[str, ...]) -> list[str]:
@@ -289,6 +291,8 @@ class Guard:
             ended, first = self.run(session, files, mutant)
             if ended is None:
                 return {"end": "time"}
+            if ended == BROKEN:
+                raise RuntimeError(f"the guard itself failed beside {mutant}")
             if ended in (0, 5):
                 return {"end": "survived"}
             if not first or first in self.sound:
@@ -319,7 +323,7 @@ class Guard:
                 try:
                     self.child(session, tests, mutant, note)
                 finally:
-                    os._exit(70)
+                    os._exit(BROKEN)
             end, status = time.monotonic() + WALL, (0, 0)
             while status[0] == 0 and time.monotonic() < end:
                 time.sleep(0.05)
@@ -334,7 +338,7 @@ class Guard:
 
     def child(self, session: Any, tests: list[str], mutant: Site | None, note: Path) -> None:
         os.setsid()
-        resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR, PROCESSOR + 5))
+        resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR, 4 * PROCESSOR + 5))
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)

@@ -576,7 +576,7 @@ DESCENDS = "def update(self, step):\n    step.descend({})"
     ],
 )
 def test_a_mistake_in_a_box_is_named_with_its_line(body, said, tmp_path):
-    refused(f"MethodError: {said}", train, mine(tmp_path, body)())
+    refused(f"MethodError: .*{said}", train, mine(tmp_path, body)())
 
 
 @pytest.mark.parametrize(

@@ -365,7 +365,7 @@ def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
 def test_other_settings_are_refused_and_nothing_is_lost(tmp_path, change, message):
     trained(out=tmp_path, steps=2)
     before = (tmp_path / "checkpoint.safetensors").read_bytes()
-    refused(f"CheckpointError: {message}", trained, out=tmp_path, resume=True, **change)
+    refused(f"CheckpointError: .*{message}", trained, out=tmp_path, resume=True, **change)
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
 
 
@@ -611,7 +611,7 @@ def test_scoring_a_few_at_a_time_changes_nothing(monkeypatch, method):
 @pytest.mark.parametrize("method", [TRPO(), PPOCritic(critic="trust-region")])
 def test_a_region_of_steps_too_small_for_the_weights_is_refused(method):
     refused(
-        r"TypeError: policy: expected weights of float32 or wider.*got torch.bfloat16; load it",
+        r"TypeError: .*policy: expected weights of float32 or wider.*got torch.bfloat16; load it",
         trained,
         method,
         policy=trlib.load_policy("dial", dtype="bfloat16"),
