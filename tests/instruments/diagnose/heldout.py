@@ -303,6 +303,9 @@ def made(kind: str, size: int, fault: str | None, seed: int) -> tuple[dict[str, 
         if precision == "bf16":
             mu = mu.bfloat16().float()
         rollout = token_logp(mu, tokens)
+    if fault == "healthy":  # not a batch whose groups happen to be dead
+        while (np.ptp(batch.rewards.reshape(-1, group), 1) == 0).mean() > 0.4:
+            batch.rewards[int(g.integers(size))] = float(g.random() < 0.5)
     if "dead" in fault:
         alike = np.isin(batch.group, np.flatnonzero(g.random(size // group) < 0.67))
         batch.rewards[alike] = 1.0
