@@ -51,7 +51,7 @@ LANGUAGE = {
     "nbconvert_exporter": "python",
     "pygments_lexer": "ipython3",
 }
-"""What JupyterLab writes into a chapter that is opened. It adds Python's version, which nbstripout
+"""What JupyterLab writes into a chapter that is opened. It adds Python's version, which `tools.lab`
 takes away again."""
 TRIED = "05_grpo"
 """The chapter that the README sends to Colab."""
@@ -200,12 +200,20 @@ def licence(text: str, where: Address, who: Owner | None = None) -> str:
     )
 
 
+def handed_on(text: str, where: Address) -> str:
+    """A file for another library's maintainers: where it comes from."""
+    source = where.repository or f"the repository of {NAME}"
+    return re.sub(r"^Source: .*$", f"Source: {source}", text, count=1, flags=re.MULTILINE)
+
+
 FILES: dict[str, Callable[[str, Address], str]] = {
     "README.md": readme,
     "CITATION.cff": citation,
     "pyproject.toml": project,
 }
 """Files that show the address."""
+UPSTREAM = ROOT / "examples" / "upstream"
+"""Where the files lie that are handed on to other libraries' maintainers."""
 
 
 def stamped(path: Path, text: str, where: Address | None = None) -> str:
@@ -214,12 +222,15 @@ def stamped(path: Path, text: str, where: Address | None = None) -> str:
     where = address(config()) if where is None else where
     if path.suffix == ".ipynb":
         return notebook(text, where, path.name)
+    if path.parent == UPSTREAM:
+        return handed_on(text, where)
     return licence(text, where) if path.name == "LICENSE" else FILES[path.name](text, where)
 
 
 def files() -> list[Path]:
     """The files that show the address or the version."""
-    return [*(ROOT / name for name in FILES), *sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    return [*(ROOT / name for name in FILES), *notebooks, *sorted(UPSTREAM.glob("*.py"))]
 
 
 def differing(where: Address | None = None) -> dict[Path, str]:

@@ -87,9 +87,7 @@ def price(runs: pd.DataFrame, history: pd.DataFrame) -> Price | None:
     return nats_per_point(list(nats), list(good["sampled"]), start)
 
 
-def staleness(
-    runs: pd.DataFrame, label: str, *, measure: str = "sampled", control: str | None = ON_POLICY
-) -> Tolerance | None:
+def staleness(runs: pd.DataFrame, label: str) -> Tolerance | None:
     """How often a variant may use a batch, in a sweep with the axis `uses`: where it falls below
     the control with as many optimiser steps, or, where there is none, below one use. None where
     some number of uses has no finished run, or one use was not asked for.
@@ -107,7 +105,7 @@ def staleness(
 
     def curve(name: str) -> dict[float, Any] | None:
         by_uses = {
-            str(place): values for (place,), values in scores(runs, name, measure, [USES]).items()
+            str(place): values for (place,), values in scores(runs, name, "sampled", [USES]).items()
         }
         return (
             {n: by_uses[text] for n, text in levels.items()}
@@ -115,7 +113,7 @@ def staleness(
             else None
         )
 
-    own, other = curve(label), None if control is None else curve(control)
+    own, other = curve(label), curve(ON_POLICY)
     if len(levels) < 2 or min(levels) != 1 or own is None:
         return None
     return staleness_tolerance(own, other)
@@ -128,7 +126,7 @@ def _uses(text: Any) -> float:
         raise ValueError(f"axis {USES!r}: expected labels that are numbers, got {text!r}") from None
 
 
-def tolerances(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.DataFrame:
+def tolerances(sweep: Sweep, runs: pd.DataFrame) -> pd.DataFrame:
     """One row per variant and point of the other axes: what one use of a batch gives (`at_one`,
     interquartile mean), and the uses between which it falls (`held`, `fell`: inf where it never
     does) with their interval in `text`; `control` says whether it falls below as many fresh steps
@@ -141,14 +139,14 @@ def tolerances(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd
     rows = []
     for _, here in runs.groupby(others, sort=False) if others else [((), runs)]:
         for label, part in here.groupby("label", sort=False):
-            tolerance = None if label == ON_POLICY else staleness(here, str(label), measure=measure)
+            tolerance = None if label == ON_POLICY else staleness(here, str(label))
             if tolerance is not None:
                 one = part[part[USES].map(_uses) == 1]
                 rows.append(
                     {
                         "label": label,
                         **{axis: part[axis].iloc[0] for axis in others},
-                        "at_one": iqm(finished(one)[measure].to_numpy()),
+                        "at_one": iqm(finished(one)["sampled"].to_numpy()),
                         "held": tolerance.bracket.held,
                         "fell": tolerance.bracket.fell,
                         "control": tolerance.control,

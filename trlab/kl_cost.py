@@ -91,9 +91,7 @@ def nats_per_point(
     accuracy: Sequence[float] | np.ndarray,
     base: Sequence[float] | np.ndarray,
     *,
-    level: float = LEVEL,
     resamples: int = RESAMPLES,
-    seed: int = 0,
 ) -> Price:
     """How far the policy was moved for each point (.01) of accuracy that it gained, in nats per
     token.
@@ -134,7 +132,7 @@ def nats_per_point(
     if columns[0].min() < 0:
         raise ValueError(f"nats: expected numbers of at least 0, got {columns[0].min():g}")
     points = (columns[1] - columns[2]) / POINT
-    low, high = percentiles([columns[0], points], _effort, level, resamples, seed, paired=True)
+    low, high = percentiles([columns[0], points], _effort, LEVEL, resamples, 0, paired=True)
     return Price(
         _price(float(_effort(columns[0], points))),
         _price(low),

@@ -60,11 +60,9 @@ def path_of_runs(name: str, folder: Path | None = None) -> Path:
     return (RECORDS if folder is None else folder) / name / RUNS
 
 
-def all_recorded(folder: Path | None = None) -> list[str]:
-    """The sweeps that have a record in a folder of records (None: the package's)."""
-    return sorted(
-        path.parent.name for path in (RECORDS if folder is None else folder).glob(f"*/{RUNS}")
-    )
+def all_recorded() -> list[str]:
+    """The sweeps whose record ships with the package."""
+    return sorted(path.parent.name for path in RECORDS.glob(f"*/{RUNS}"))
 
 
 def stamp(name: str) -> int:

@@ -59,9 +59,6 @@ def staleness_tolerance(
     control: Runs | None = None,
     *,
     drop: float = DROP,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
 ) -> Tolerance:
     """The uses of a batch between which a method's final accuracy falls `drop` below the control's.
 
@@ -105,7 +102,7 @@ def staleness_tolerance(
         at = round(place)
         return Bracket(uses[at - 1] if at else 0.0, uses[at] if at < len(uses) else math.inf)
 
-    low, high = percentiles([*own, *others], first, level, resamples, seed)
+    low, high = percentiles([*own, *others], first, LEVEL, RESAMPLES, 0)
     found = bracket(float(first(*own, *others)))
     assert found is not None
     # Between two places a percentile is interpolated; the bracket outside of it is the one that

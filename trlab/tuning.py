@@ -53,9 +53,7 @@ class Choice:
     """The axes on which the choice is the first or the last point that was tried."""
 
 
-def choose(
-    runs: pd.DataFrame, axes: Sequence[str], *, measure: str = "sampled", price: str = "kl"
-) -> list[Choice]:
+def choose(runs: pd.DataFrame, axes: Sequence[str]) -> list[Choice]:
     """The rule, on the runs of a tuning sweep: a choice for every label, in the table's order.
 
     Raises:
@@ -71,7 +69,7 @@ def choose(
                 raise ValueError(f"runs: expected seeds {seeds} of {label!r} at {place}, got {had}")
             if (part["status"] == "done").all():
                 tried.append(
-                    (dict(zip(axes, place, strict=True)), part[measure].mean(), part[price].mean())
+                    (dict(zip(axes, place, strict=True)), part["sampled"].mean(), part["kl"].mean())
                 )
         if not tried:
             raise ValueError(

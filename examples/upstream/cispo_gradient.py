@@ -13,7 +13,7 @@ or of attributes does not see it.
 
 To test an implementation, call `check_cispo_gradient(lambda log_weight, advantage: loss)` with its
 loss of each token, or copy it into a test.
-Source: https://github.com/OWNER/trust-region-book
+Source: the repository of trust-region-book
 """
 
 from collections.abc import Callable

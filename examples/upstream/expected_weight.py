@@ -17,7 +17,7 @@ where .06 was measured.
 
     python expected_weight.py       # against a simulation, in a second
 
-Source: https://github.com/OWNER/trust-region-book
+Source: the repository of trust-region-book
 """
 
 import math

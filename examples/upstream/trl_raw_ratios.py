@@ -9,7 +9,7 @@ tokens the bound touched.
 
 In the trainer: call `raw_ratios` where `importance_sampling_ratio` is made, before clamp and mask,
 and append each value to `self._metrics[mode]`.
-Source: https://github.com/OWNER/trust-region-book
+Source: the repository of trust-region-book
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""The numbers that chapters 2 to 4 have typed are those of the records."""
+"""The numbers that chapters 2 to 5 have typed are those of the records."""
 
 from __future__ import annotations
 
@@ -159,3 +159,17 @@ def test_what_chapter_3_says_of_its_runs_is_the_record_s() -> None:
     cost = recorded("natural")[0].groupby("label")["cpu_seconds"].mean()
     assert round(cost["trpo"] / cost["grpo"]) == 7 and "seven times as much processor time" in said
     assert 2.5 < cost["trpo"] / cost["trpo, gradient"] < 3.5 and "a third of the time" in said
+
+
+def test_what_becomes_of_the_clip_ratio_in_chapter_5_is_the_record_s() -> None:
+    history = recorded("shootout")[1].query("label == 'ppo' and updates == '32'")
+    silent, kl = (
+        history.pivot(index="batch", columns="seed", values=name).median(axis=1)
+        for name in ("kept", "kl")
+    )
+    silent = 1 - silent
+    said = prose("05_grpo")
+    assert f"In the first batch {silent.iloc[0]:.0%} of the words".replace("%", " %") in said
+    assert f"About {silent.iloc[-1]:.0%}, by the median".replace("%", " %") in said
+    assert silent.iloc[2] > 0.05 > silent.iloc[3:].max(), "only the first three batches"
+    assert f"{kl.iloc[-1]:.2f} nats per token, after {kl.iloc[0]:.2f}" in said

@@ -111,7 +111,7 @@ def test_distance_shows_every_cell_of_its_three_sweeps():
     }
     every = pd.concat([recorded(name)[0] for name in ("basin", "refit", "refit_size")])
     cells = [part for _, part in every.groupby(["sweep", "label", "lr"])]
-    assert shown == {(iqm(part["kl"]), iqm(part["sampled"])) for part in cells} and len(cells) == 51
+    assert shown == {(iqm(part["kl"]), iqm(part["sampled"])) for part in cells}
     assert (
         ax.get_xscale() == "log"
         and "TROLL, reused: 16 prompts, 16 times: 0.88 at 0.00046" in drawing.alt
@@ -131,10 +131,3 @@ def test_edges_are_those_of_the_basins_at_every_margin():
         assert lines["PPO"][margin] == pytest.approx(edge["ppo"] / edge["pg_is"])
         assert lines["TROLL"][margin] == pytest.approx(edge["troll"] / edge["pg_is"])
     assert "PPO 1.9 at 0.02" in drawing.alt and lines[called("pg_is")]
-
-
-@pytest.mark.parametrize("name", ["distance-set", "distance-luck"])
-def test_equal_distances_are_joined_for_each_method_over_both_sweeps(name):
-    (ax,) = draw(figure(name), *read("distance")).figure.axes
-    joined = [len(line.get_xdata()) for line in ax.lines if len(line.get_xdata()) > 2]
-    assert joined == [4] * 4  # TROLL has two distances

@@ -10,7 +10,6 @@ from itertools import combinations, pairwise
 from xml.etree import ElementTree
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from trlab.drawing import HUES, INK, LOOKS, MARKERS, NARROW, Drawing, name_lines, panels
@@ -181,16 +180,6 @@ def test_a_drawing_in_a_page_carries_both_layouts_and_names_nothing_twice():
     sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", text)]
     # Points of the SVG are 4/3 pixels; on a phone 296 pixels are left of 360 for 3.5 inches.
     assert min(sizes) * 296 / (NARROW * 72) >= 9
-
-
-def test_a_column_of_a_table_is_drawn_whatever_its_index():
-    runs = pd.DataFrame(
-        {"label": ["ppo"] * 3 + ["troll"] * 3, "sampled": [0.1, 0.2, 0.3, 0.5, 0.6, 0.7]}
-    )
-    troll = runs[runs["label"] == "troll"]["sampled"]
-    drawing = intervals({"TROLL": troll}, measure="accuracy")
-    assert drawing.figure.axes[0].lines[2].get_xdata().tolist() == [0.5, 0.6, 0.7]
-    assert drawing.alt == intervals({"TROLL": [0.5, 0.6, 0.7]}, measure="accuracy").alt
 
 
 def stale(labels: int) -> dict[str, dict[float, np.ndarray]]:

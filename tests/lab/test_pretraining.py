@@ -305,13 +305,3 @@ def test_a_task_without_a_base_model_is_named(tmp_path):
     expected = r"name: expected a task with a base model \('dial', 'spend', 'relay'\), got 'sums'"
     with pytest.raises(ValueError, match=expected):
         pretrain("sums", out=tmp_path / "base", progress=False)
-
-
-def test_a_sentence_reads_as_the_docstring_shows():
-    model = AutoModelForCausalLM.from_pretrained(SHIPPED, local_files_only=True)
-    tokenizer = AutoTokenizer.from_pretrained(SHIPPED, local_files_only=True)
-    asked = tokenizer("7 : +3 x7 flip -2 sq = slowly", return_tensors="pt")
-    answer = tokenizer.decode(
-        model.generate(**asked, do_sample=False, temperature=None, top_k=None, top_p=None)[0]
-    )
-    assert answer == "7 : +3 x7 flip -2 sq = slowly 10 10 9 7 9 so 9 <end>"

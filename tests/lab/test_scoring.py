@@ -177,13 +177,6 @@ def test_no_tensor_is_as_large_as_a_tenth_of_the_logits():
         ({"tokens": torch.zeros(7)}, TypeError, "tokens"),
         ({"temperature": 0.0}, ValueError, "temperature"),
         ({"top_k": 24}, ValueError, "top_k: expected a whole number from 0 to 23, got 24"),
-        ({"top_k": 0.5}, ValueError, "top_k: expected a whole number, got 0.5"),
-        (
-            {"temperature": math.inf},
-            ValueError,
-            "temperature: expected a number above 0 and below inf, got inf",
-        ),
-        ({"chunk": 2.5}, ValueError, "chunk: expected a whole number, got 2.5"),
         ({"chunk": 0}, ValueError, "chunk"),
     ],
 )

@@ -6,13 +6,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tools.paths import ROOT
 from trlab import Budget, Sweep, Variant
 from trlab.aside import replaced
 from trlab.cells import cells
 from trlab.files import DONE
 from trlab.provenance import hardware
-from trlab.record import load, read, save_tables
+from trlab.record import load, save_tables
 from trlab.rows import Record, declaration
 from trlab.run_cell import run
 from trlab.texts import PROMPTS, Texts, texts_of
@@ -90,11 +89,3 @@ def test_the_hardware_of_a_cell_names_the_card_that_large_models_ran_on(monkeypa
         assert "A card of a test" in hardware()
     finally:
         hardware.cache_clear()
-
-
-def test_the_readme_shows_what_the_recorded_runs_wrote():
-    page = (ROOT / "README.md").read_text(encoding="utf-8")
-    for _, row in read("real_words")[1].iterrows():
-        assert f"{row['sampled']:.0%}" in page
-        for batch in (0, 5, 11, 16):
-            assert f"`{texts_of(row)[1][batch][3][0].strip()}`" in page

@@ -207,10 +207,6 @@ def test_updates_of_minibatches_are_no_uses_of_a_batch():
     ("call", "words"),
     [
         (
-            lambda: staleness_tolerance({}),
-            r"accuracy: expected runs at 1 use of a batch and at more, got \[\]",
-        ),
-        (
             lambda: staleness_tolerance({8: [0.5], 32: [0.5]}),
             r"at 1 use of a batch and at more, got \['8', '32'\]",
         ),

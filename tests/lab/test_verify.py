@@ -19,7 +19,7 @@ from trlab.pool import Failure
 from trlab.record import RecordError, save_tables
 from trlab.runner import Plan, conduct, plan
 from trlab.sweep import load_sweep
-from trlab.verify import DECIDED, Agreement, compare, told
+from trlab.verify import DECIDED, Agreement, compare
 
 
 @pytest.fixture(scope="module")
@@ -110,19 +110,6 @@ def test_a_table_of_which_only_the_digest_is_right_was_edited(planned, column, v
         )
 
 
-def test_the_command_does_not_certify_an_edited_table(planned, folder, capsys):
-    edit(planned, "greedy", "0.999")
-    assert (
-        typed(f"sweep {folder.parent / 'tiny.py'} --out {planned.out} --verify 4 --workers 0") == 1
-    )
-    said = capsys.readouterr().out
-    assert said.count("bit for bit") == 3 and "3 of 4 cells agree with the record" in said
-    assert (
-        "DIFFERS  ppo, updates 1, seed 0: the record was edited: the digest is the run's, and not "
-        "greedy: " in said
-    )
-
-
 def test_an_edited_history_is_found_to_its_last_kept_digit(planned):
     cell = planned.cells[0]
     result, now = again(planned)
@@ -192,8 +179,10 @@ def test_elsewhere_the_sampled_accuracy_falls_within_its_interval_or_not(planned
         "prompts); other versions and hardware",
         {name: (now[name], away[name]) for name in ("versions", "hardware")},
     )
+    planned.record.rows[cell.id]["commit"] = "abc+changes"  # the same changes? nobody knows
     changed = compare(planned, cell, off, {**now, "commit": "abc+changes"})
     assert changed.agrees and changed.text.endswith("other commit")
+    planned.record.rows[cell.id]["commit"] = "abc"
     off["values"]["sampled"] = 0.51
     assert compare(planned, cell, off, away).verdict == "differs"
     assert (
@@ -267,21 +256,6 @@ def test_on_another_processor_the_command_compares_within_the_interval_and_says_
     ] * 2
     here["hardware"] = ours["hardware"]  # on the recorded one the same bits are expected
     assert typed(command) == 1 and "DIFFERS" in capsys.readouterr().out
-
-
-def test_the_summary_names_what_is_other_in_one_order():
-    cell = object()
-    away = [
-        Agreement(cell, "agrees", "", {"hardware": ("B", "here")}),
-        Agreement(cell, "differs", "", {"commit": ("1", "2"), "hardware": ("A", "here")}),
-        Agreement(cell, "agrees", ""),
-    ]
-    assert told(away) == (
-        "2 of 3 cells agree with the record; the accuracy of 2 was compared within its interval, "
-        "not bit for bit: "
-        "other commit and hardware\nrecorded on A and on B\nhere: here"
-    )
-    assert told(away[2:]) == "1 of 1 cells agree with the record"
 
 
 def test_nothing_recorded_is_nothing_to_verify(folder, tmp_path):

@@ -29,8 +29,6 @@ class Place:
     """What the code does."""
     lines: str
     """About five lines of Python that print what the documentation leads to and what came."""
-    runs: str = ""
-    """The name of the arm of severity.json that trains so; empty: what it does needs no run."""
 
     @property
     def code(self) -> str:
@@ -51,7 +49,6 @@ PLACES = (
         d = torch.ones(1, requires_grad=True)
         print(-1.2, torch.autograd.grad(CISPOLoss._compute_policy_objective(window, d, torch.ones(1))[0], d)[0].item())
         """,
-        "torchrl CISPOLoss",
     ),
     Place(
         "verl",
@@ -96,7 +93,6 @@ PLACES = (
         p, q, one = torch.tensor([[-1.0]], requires_grad=True), torch.tensor([[-2.0]]), torch.ones(1, 1)
         print(-1.2, torch.autograd.grad(loss(p, q, one, config, one, q)[0], p)[0].item())
         """,
-        "SkyRL rollout_is",
     ),
     Place(
         "skyrl",

@@ -136,8 +136,10 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
     def over(a: str, b: str) -> float:
         return float(_over(np.asarray(t[a]), np.asarray(t[b])))
 
-    for side in "ab":  # where updates move tokens the other way; too few: all
-        few = t[f"n_{side}"] < C["FEWEST_TOKENS"]
+    # Without `logp_old`, d may hold this batch's updates too.
+    updated = r.logp_old is None
+    for side in "ab":  # where updates move tokens the other way; too few, or no updates in d: all
+        few = not updated or t[f"n_{side}"] < C["FEWEST_TOKENS"]
         n = t["n"] if few else t[f"n_{side}"]
         value = (t["excess"] if few else t[f"excess_{side}"]) / n
         square = t["excess2_a"] + t["excess2_b"] if few else t[f"excess2_{side}"]
@@ -145,6 +147,7 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         made |= {f"ratio_{side}": value, f"ratio_{side}_z": value / max(error, 1e-12)}
     rest = t["size"] - t["size_sure"], t["n"] - t["n_sure"]
     rising, deviation = over("up", "size"), t["size"] / t["n"]
+    learning = t["out_d"] >= 30 and made["against_d"] + 3 * made["against_d_error"] < 0.45
     made |= {
         "n": t["n"],
         "completions": r.count,
@@ -161,6 +164,7 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         "falling_percent": 100 * (1 - rising),
         "still": t["still"] / t["n"],
         "moved": over("moved", "u"),
+        "moved_share": over("moved", "size"),
         "n_sure": t["n_sure"],
         "n_rest": rest[1],
         "sure": over("size_sure", "n_sure") * rest[1] / rest[0] if rest[0] > 0 else 0.0,
@@ -168,9 +172,8 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         "against_percent": 100 * made["against"],
         "against_error_percent": 100 * made["against_error"],
         "against_low": made["against"] - 3 * made["against_error"],
-        "learning": float(
-            t["out_d"] >= 30 and made["against_d"] + 3 * made["against_d_error"] < 0.45
-        ),
+        "learning": float(learning),
+        "updated": float(learning and updated),
         "explained_x": float(_explained({k: np.asarray(v) for k, v in t.items()}, "x")),
         "explained_y": float(_explained({k: np.asarray(v) for k, v in t.items()}, "y")),
         "tail_count": int(table["tail"].sum()),

@@ -59,24 +59,26 @@ def dead_groups(r: Rollouts, counted: tuple[float, float]) -> list[Cause]:
 
 
 def cut(r: Rollouts) -> tuple[int, int, int, str | None]:
-    """How many completions end at the longest length, of how many, that length, and the token that
-    the others end with; without the end tokens those with it do not count."""
+    """How many completions end at the longest length, of how many, that length, and the end token
+    if there is one: completions that it ends do not count."""
     lengths = np.bincount(r.completion[r.mask], minlength=r.count)
     there = np.flatnonzero(lengths)
     longest = int(lengths.max())
     at = there[lengths[there] == longest]
-    if len(at) > C["ONE_LENGTH"] * len(there):  # a task's, or a limit's
-        return 0, len(there), longest, None
     if r.pieces is not None:
         places = np.flatnonzero(r.mask)
         last = places[np.flatnonzero(np.diff(r.completion[places], append=-1))]
-        ends = dict(zip(r.completion[last].tolist(), r.pieces[last].tolist(), strict=True))
-        shorter = [ends[c] for c in there.tolist() if lengths[c] < longest]
-        names = sorted(set(shorter), key=lambda name: (-shorter.count(name), name))
-        if len(shorter) >= C["FEWEST_COMPLETIONS"] and shorter.count(names[0]) >= 0.9 * len(
-            shorter
+        ids, each = np.unique(r.pieces[last], return_inverse=True)
+        counts = np.bincount(each)
+        end = ids[counts.argmax()]
+        # The end token stands at the end of most completions, and nowhere else.
+        if counts.max() >= max(C["FEWEST_COMPLETIONS"], 0.3 * len(last)) and (
+            (r.pieces[places] == end).sum() == counts.max()
         ):
-            return sum(ends[c] != names[0] for c in at.tolist()), len(there), longest, names[0]
+            ended = np.isin(there, r.completion[last[r.pieces[last] == end]])
+            return int((~ended & (lengths[there] == longest)).sum()), len(there), longest, end
+    if len(at) > C["ONE_LENGTH"] * len(there):  # a task's, or a limit's
+        return 0, len(there), longest, None
     return (len(at) if longest >= C["SHORT"] else 0), len(there), longest, None
 
 
@@ -152,7 +154,7 @@ def half_groups(r: Rollouts) -> list[Cause]:
     return cause("half-groups", "half", uneven=len(uneven), groups=live, names=names + more)
 
 
-def short(name: str, longest: int = 60) -> str:
+def short(name: str) -> str:
     """A group's name on one line."""
     line = " ".join(name.split())
-    return line if len(line) <= longest else f"{line[:longest]}…"
+    return line if len(line) <= 60 else f"{line[:60]}…"

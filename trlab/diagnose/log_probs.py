@@ -160,8 +160,9 @@ def end(s: Sample) -> tuple[np.ndarray, list[Cause]]:
 
 
 def filled(s: Sample) -> tuple[np.ndarray, list[Cause]]:
-    """[n] tokens that the sampler is certain of, to the last bit, and the learner is not."""
-    odd = (s.x == 0) & (s.y < -3)
+    """[n] tokens that the sampler is certain of, to the last bit, and the learner is not, in both
+    of its passes."""
+    odd = (s.x == 0) & (s.y < -3) & (np.abs(s.now - s.y) < -0.5 * s.y)
     completions = len(np.unique(s.owner[odd]))
     if odd.sum() < max(5, 0.002 * len(s.x)) or completions < 3:
         return np.zeros(len(s.x), dtype=bool), []
@@ -213,7 +214,12 @@ def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
     wrong = np.isin(s.owner, far)
     same = correlation(s.x[~wrong], s.y[~wrong])
     error = C["ERRORS"] / math.sqrt(max(len(s.x) - 3, 1))
-    if same is not None and math.tanh(math.atanh(min(same, 0.999)) + error) < C["UNRELATED"]:
+    alike = np.abs(s.now - s.y).sum() <= 0.5 * np.abs(s.d).sum()  # else the learner is noisy
+    if (
+        alike
+        and same is not None
+        and math.tanh(math.atanh(min(same, 0.999)) + error) < C["UNRELATED"]
+    ):
         return cause("pairing", "unrelated", same=same), np.ones(len(s.x), dtype=bool)
     if not len(far):
         return [], wrong
@@ -234,9 +240,9 @@ def _far(r: Rollouts, s: Sample) -> tuple[np.ndarray, int]:
     free_of = unsure(s.x, s.y)
     open_ = free_of > C["UNSURE"]
     apart = open_ & (np.abs(s.d) > C["APART"] * free_of)
-    counts, size, free, open_count, apart_count = (
+    counts, size, free, open_count, apart_count, moved = (
         np.bincount(s.owner, weights=values, minlength=r.count)
-        for values in (np.ones(len(s.x)), np.abs(s.d), free_of, open_, apart)
+        for values in (np.ones(len(s.x)), np.abs(s.d), free_of, open_, apart, np.abs(s.now - s.y))
     )
     there = np.flatnonzero(counts >= 4)
     if len(there) < C["FEWEST_COMPLETIONS"]:
@@ -244,8 +250,10 @@ def _far(r: Rollouts, s: Sample) -> tuple[np.ndarray, int]:
     each = size[there] / (free[there] + C["UNSURE"])
     low, middle = np.quantile(np.log(np.maximum(each, 1e-6)), (0.05, 0.25))
     spread = min(max(math.log(5), C["FAR"] * (middle - low)), math.log(C["FARTHEST"]))
-    limit = max(C["FAR_LOGITS"], math.exp(middle + spread))
-    # Another text differs at most tokens, an edited logit at one.
-    whole = (apart_count >= 2) & (apart_count >= 0.5 * open_count)
+    # Beyond the others, and beyond what two passes of the learner differ by.
+    passes = C["FAR_PASSES"] * float(moved.sum() / max(free.sum(), 1e-12))
+    limit = max(C["FAR_LOGITS"], passes, math.exp(middle + spread))
+    # Another text differs at most tokens, an edited logit at one; and in two passes alike.
+    whole = (apart_count >= 2) & (apart_count >= 0.5 * open_count) & (moved <= 0.5 * size)
     far = (each > limit) & (size[there] > C["LEAST_FAR"] * counts[there]) & whole[there]
     return there[far], len(there)

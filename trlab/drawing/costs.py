@@ -41,9 +41,7 @@ Band = tuple[np.ndarray, np.ndarray, np.ndarray]
 NATS = "nats per token, all batches of a run"
 
 
-def frontier(
-    points: Mapping[str, Mapping[str, Trade]], *, measure: str, alt: str | None = None
-) -> Drawing:
+def frontier(points: Mapping[str, Mapping[str, Trade]], *, measure: str) -> Drawing:
     """Accuracy against the nats that were spent on it, with 95 % intervals both ways. Filled: no
     other method reaches as much for as little; hollow: some other does.
 
@@ -54,7 +52,6 @@ def frontier(
     Args:
         points: label -> setting (a threshold, a number of uses) -> what it reaches and spends.
         measure: the vertical axis's label.
-        alt: what the figure shows, in a sentence; None: the numbers.
 
     Raises:
         ValueError: no points.
@@ -92,7 +89,7 @@ def frontier(
             looks,
         )
     around(figure, NATS, measure)
-    return Drawing(figure, alt or _frontier_in_words(points, measure), stacked=1 if lone else 2)
+    return Drawing(figure, _frontier_in_words(points, measure), stacked=1 if lone else 2)
 
 
 def _settings(ax: Axes, settings: Mapping[str, Trade], style: Look) -> None:
@@ -159,16 +156,13 @@ def _frontier_in_words(points: Mapping[str, Mapping[str, Trade]], measure: str) 
     )
 
 
-def histories(
-    bands: Mapping[str, Band], *, measure: str, level: float | None = None, alt: str | None = None
-) -> Drawing:
+def histories(bands: Mapping[str, Band], *, measure: str, level: float | None = None) -> Drawing:
     """A column of the history over batches: interquartile means with pointwise 95 % bands.
 
     Args:
         bands: by label (`trlab.tradeoffs.by_batch`).
         measure: the vertical axis's label.
         level: where a dotted line stands.
-        alt: what the figure shows, in a sentence; None: numbers at the tenth batch and at the end.
 
     Raises:
         ValueError: nothing to draw.
@@ -190,7 +184,7 @@ def histories(
         for label, (values, low, high) in bands.items()
     ]
     words = f"Interquartile mean of {measure} over batches, with 95 % band: {'; '.join(ends)}."
-    return Drawing(figure, alt or words, stacked=2)
+    return Drawing(figure, words, stacked=2)
 
 
 SHARES = dict(zip(DIFFICULTY.values(), ("0", "≤¼", "≤¾", "<1", "1"), strict=True))
@@ -201,7 +195,6 @@ def difficulties(
     found: Mapping[str, Mapping[str, Estimate]],
     *,
     radius: float | None = None,
-    alt: str | None = None,
 ) -> Drawing:
     """The realised divergence of prompts by how many of their group were right; dotted: the radius.
 
@@ -209,7 +202,6 @@ def difficulties(
         found: label -> kind of prompt -> divergence, nats per completion
             (`trlab.tradeoffs.by_difficulty`).
         radius: in the same unit; None: no line.
-        alt: what the figure shows, in a sentence; None: the numbers.
 
     Raises:
         ValueError: nothing to draw.
@@ -240,7 +232,7 @@ def difficulties(
         "Realised KL of prompts, nats per completion, with 95 % intervals: "
         f"{'; '.join(said)}.{line}"
     )
-    return Drawing(figure, alt or words, stacked=2)
+    return Drawing(figure, words, stacked=2)
 
 
 def matched(
@@ -248,7 +240,6 @@ def matched(
     *,
     measure: str,
     level: float,
-    alt: str | None = None,
 ) -> Drawing:
     """A measure where the runs reach the same reward, a row each; a row says where not all of its
     runs do.
@@ -258,7 +249,6 @@ def matched(
             (`trlab.tradeoffs.at_matched_reward`).
         measure: the horizontal axis's label.
         level: the reward.
-        alt: what the figure shows, in a sentence; None: the numbers.
     """
     names = {
         label: label if reached == of else f"{label} ({reached} of {of})"
@@ -271,4 +261,4 @@ def matched(
         f"Interquartile mean of {measure} where the reward reaches {level:g}, with 95 % interval",
         {names[label]: estimate for label, (estimate, _, _) in found.items()},
     )
-    return Drawing(figure, alt or words)
+    return Drawing(figure, words)

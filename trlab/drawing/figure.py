@@ -152,10 +152,9 @@ class Drawing:
     alt: str
     stacked: int = 1  #: Panels per row on a phone.
 
-    def svg(self, width: float | None = None) -> str:
-        """The figure as an inline SVG element; `width` in inches, None: the figure's own."""
-        figure_width, height = self.figure.get_size_inches()
-        return self._drawn(width or figure_width, height)
+    def svg(self) -> str:
+        """The figure as an inline SVG element."""
+        return self._drawn(*self.figure.get_size_inches())
 
     def narrow(self) -> str:
         """The same for a phone: panels stacked, words as large as on a page."""

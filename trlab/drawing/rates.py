@@ -44,7 +44,7 @@ STEP = 0.075
 """How far apart the bars of two basins lie below the curves."""
 
 
-def curves(places: Mapping[str, Curves], *, measure: str, alt: str | None = None) -> Drawing:
+def curves(places: Mapping[str, Curves], *, measure: str) -> Drawing:
     """Ends over learning rates, a panel for each place (a number of uses): interquartile means with
     95 % intervals, or means with every run where there are few.
 
@@ -64,12 +64,10 @@ def curves(places: Mapping[str, Curves], *, measure: str, alt: str | None = None
         _in_words(methods, f"{title}: " if len(places) > 1 else "")
         for title, methods in places.items()
     ]
-    return Drawing(figure, alt or f"{measure} over learning rates. {' '.join(said)}")
+    return Drawing(figure, f"{measure} over learning rates. {' '.join(said)}")
 
 
-def basin(
-    methods: Curves, found: Sequence[Basin], *, measure: str, alt: str | None = None
-) -> Drawing:
+def basin(methods: Curves, found: Sequence[Basin], *, measure: str) -> Drawing:
     """The same in one panel, with a dotted line `WITHIN` below the best end of all, and each
     method's basin as a bar below: the rates at which it stays above the line. A bar that the grid
     cuts off ends in an arrow.
@@ -94,7 +92,7 @@ def basin(
     name_lines(ax)
     return Drawing(
         figure,
-        alt or f"{measure} over learning rates. {_in_words(methods, '')} {_basins_in_words(found)}",
+        f"{measure} over learning rates. {_in_words(methods, '')} {_basins_in_words(found)}",
     )
 
 

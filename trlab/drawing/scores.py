@@ -31,7 +31,6 @@ def intervals(
     scores: Mapping[str, Scores],
     *,
     measure: str,
-    alt: str | None = None,
     reference: float | None = None,
 ) -> Drawing:
     """Interquartile mean and 95 % stratified bootstrap interval of each variant, a row each, every
@@ -40,7 +39,6 @@ def intervals(
     Args:
         scores: by label: runs by tasks [N, M], or a sequence of runs for each task.
         measure: the horizontal axis's label.
-        alt: what the figure shows, in a sentence; None: the numbers, one after the other.
         reference: where a dotted line stands (the base model).
     """
     estimates = {label: interval(values) for label, values in scores.items()}
@@ -60,7 +58,7 @@ def intervals(
     if reference is not None:
         ax.axvline(reference, color=INK, linestyle=":", linewidth=1)
     return Drawing(
-        figure, alt or in_words(f"Interquartile mean of {measure} with 95 % interval", estimates)
+        figure, in_words(f"Interquartile mean of {measure} with 95 % interval", estimates)
     )
 
 
@@ -71,7 +69,6 @@ def curves(
     measure: str,
     drop: float | None = None,
     control: str | None = None,
-    alt: str | None = None,
 ) -> Drawing:
     """Interquartile means over an axis, joined, with pointwise 95 % bands; the axis is logarithmic.
 
@@ -83,7 +80,6 @@ def curves(
             there, or, without a control, below its own first place (`trlab.tolerance`); None: no
             marks.
         control: whose curve the others are measured against, where it is drawn.
-        alt: what the figure shows, in a sentence; None: the numbers, one after the other.
 
     Raises:
         ValueError: no variants, or a variant without runs.
@@ -116,7 +112,7 @@ def curves(
                 color=INK,
                 zorder=3,
             )
-    return Drawing(figure, alt or _said_along(along, measure, estimates, marks, drop), stacked=2)
+    return Drawing(figure, _said_along(along, measure, estimates, marks, drop), stacked=2)
 
 
 def _falls(

@@ -8,6 +8,7 @@ words stands where a chapter needs it.
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,12 @@ FURTHER = {
 MOST_FIGURES = 3
 
 
+@cache
+def sweep_of(name: str) -> Sweep:
+    """A declared sweep, loaded once in a build: some choose their settings from other records."""
+    return load_sweep(name)
+
+
 def shown() -> list[str]:
     """The recorded sweeps, those that a later one replaced at the end and the newest round
     first."""
@@ -83,8 +90,8 @@ def shown() -> list[str]:
         all_recorded(),
         key=lambda name: (
             name in REPLACED,
-            -load_sweep(name).round,
-            title(load_sweep(name)),
+            -sweep_of(name).round,
+            title(sweep_of(name)),
         ),
     )
 
@@ -94,7 +101,7 @@ def replaced(name: str) -> str:
     if name not in REPLACED:
         return ""
     later = REPLACED[name]
-    asks = f"[{title(load_sweep(later))}]({later}.md) asks this better. " if later else ""
+    asks = f"[{title(sweep_of(later))}]({later}.md) asks this better. " if later else ""
     return f"> {asks}[What we got wrong](../wrong.md) says why this page is not relied on.\n"
 
 
@@ -105,7 +112,7 @@ def title(sweep: Sweep) -> str:
 
 def page(name: str) -> str:
     """The page of a sweep."""
-    sweep = load_sweep(name)
+    sweep = sweep_of(name)
     named = [key for key, one in FIGURES.items() if one.sweep == name and not one.beside][
         :MOST_FIGURES
     ]
@@ -140,7 +147,7 @@ def write(app: Sphinx, config: Any) -> None:
     pages = {
         f"{name}.md": page(name)
         if not first or f"{FOLDER}/{name}" in first
-        else f"# {title(load_sweep(name))}\n"
+        else f"# {title(sweep_of(name))}\n"
         for name in shown()
     }
     write_pages(Path(app.srcdir, FOLDER), pages, keep=set())

@@ -17,14 +17,15 @@ from typing import Any
 from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx_external_toc.api import SiteMap
 
 FOLDERS = ("book/methods", "book/interface")
 """Their pages are reached from the page above them."""
 UNLISTED = "book/records/"
 """Its pages are reached from the sentences that rest on them: they stand in no contents, in no
 search and in no list of pages."""
-COMPANION = re.compile(r"notebooks/\d")
-"""A notebook that is called after its chapter."""
+CHAPTER = re.compile(r"\d+ · ")
+"""How the contents call a numbered chapter. What stands below it is its companions."""
 
 
 def sidebar(pagename: str, html: str) -> str:
@@ -74,6 +75,12 @@ def steps(order: Sequence[str], below: Mapping[str, Sequence[str]]) -> dict[str,
     return found
 
 
+def companions(contents: SiteMap) -> dict[str, list[str]]:
+    """For each numbered chapter that has some, the pages that `_toc.yml` lists below it."""
+    chapters = (page for page in contents.values() if CHAPTER.match(page.title or ""))
+    return {page.docname: page.child_files() for page in chapters if page.child_files()}
+
+
 def shown(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
@@ -82,13 +89,8 @@ def shown(
     if whole is None:
         return
     context["toctree"] = lambda **options: sidebar(pagename, whole(**options))
-    below = {
-        page: [name for name in names if COMPANION.match(name)]
-        for page, names in app.env.toctree_includes.items()
-        if page != app.config.root_doc
-    }
     order = list(app.builder.relations)  # type: ignore[attr-defined]
-    walk = steps(order, {page: names for page, names in below.items() if names})
+    walk = steps(order, companions(app.env.external_site_map))  # type: ignore[attr-defined]
     for role, name in zip(("prev", "next"), walk.get(pagename, ()), strict=False):
         context[role] = (
             {

@@ -87,14 +87,14 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
         return
     file = Path(app.srcdir, *GPU)
     app.env.note_dependency(str(file))
-    executed = None if app.config.prepared else alone.results(path)
-    metadata = json.loads(executed or path.read_text(encoding="utf-8"))["metadata"]
+    text = path.read_text(encoding="utf-8")
+    metadata = json.loads(text)["metadata"]
     record = metadata.get(KEY)
     entry = json.loads(file.read_text(encoding="utf-8"))["chapters"].get(path.stem)
     if record:
         summary, lines = short(record), [sentence(record), on_a_gpu(entry, record.get("text"))]
     else:
-        summary, lines = metadata.get(PENDING, _without(app, executed)), []
+        summary, lines = metadata.get(PENDING, _without(app, text)), []
     _take_colab(doctree)
     colab = address.of(app.config).colab(f"notebooks/{path.name}")
     title = next(iter(doctree.findall(nodes.title)), None)
@@ -105,12 +105,14 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
         )
 
 
-def _without(app: Sphinx, executed: str | None) -> str:
+def _without(app: Sphinx, notebook: str) -> str:
     """What stands where no record is: `jupyter-book build .` takes the results that a chapter is
     stored with, and executes the others."""
     if app.config.prepared:
         return "Not executed yet."
-    return "With the results that are stored with it." if executed else "Executed with this page."
+    if alone.is_stored(notebook):
+        return "With the results that are stored with it."
+    return "Executed with this page."
 
 
 def _take_colab(doctree: nodes.document) -> None:

@@ -18,10 +18,10 @@ import yaml
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.ext.autodoc import AttributeDocumenter
 
 from bookext.claims import card_of
 from bookext.generated_tables import escape, summary
-from trlib.methods import OBJECTIVES
 
 BLOCK = re.compile(r"^```\{modules\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TABLE = """| | module | what it holds |
@@ -152,15 +152,24 @@ def table_of_contents(app: Any) -> Any:
     return yaml.safe_load(Path(app.srcdir, "_toc.yml").read_text(encoding="utf-8"))
 
 
-def read_types(app: Sphinx, env: Any, pages: list[str]) -> None:
-    """Lets every method read the types of its settings before autodoc writes inherited ones into
-    classes whose modules do not know their names."""
-    for method in OBJECTIVES.values():
-        method()
+class Attribute(AttributeDocumenter):
+    """Leaves the types of inherited attributes with the class that has them.
+
+    Sphinx writes them into the class that it documents, whose module need not know their names. From
+    then on no subclass that is new to the process could look up the types of its settings.
+    """
+
+    def update_annotations(self, parent: Any) -> None:
+        own = set(vars(parent).get("__annotations__", ()))
+        super().update_annotations(parent)
+        for base in parent.__mro__[1:]:
+            for name in set(vars(base).get("__annotations__", ())) - own:
+                parent.__annotations__.pop(name, None)
 
 
 def connect(app: Sphinx) -> None:
-    app.connect("env-before-read-docs", read_types)
+    app.setup_extension("sphinx.ext.autodoc")
+    app.add_autodocumenter(Attribute, override=True)
     app.connect("source-read", fill)
     app.connect("doctree-resolved", fold)
     app.connect("doctree-read", shorten)

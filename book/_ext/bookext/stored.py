@@ -79,7 +79,8 @@ def complaints(notebook: dict[str, Any]) -> Iterator[str]:
 
 
 def live(notebook: dict[str, Any]) -> None:
-    """Puts the explorables in the place of their stills."""
+    """Puts the explorables in the place of their stills, and says beside every other picture what it
+    shows, where myst-nb looks for that."""
     package = import_module("trbook.explorables")
     by_module = {kind.module: kind for kind in (getattr(package, name) for name in package.__all__)}
     for cell in code_cells(notebook).values():
@@ -88,3 +89,6 @@ def live(notebook: dict[str, Any]) -> None:
             if said:
                 shown = by_module[said["module"]](**json.loads(said["settings"]))
                 output["data"] = {"text/html": shown.html()}
+            elif alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
+                shows = {"align": "center", "alt": alt}
+                cell["metadata"].setdefault("mystnb", {})["image"] = shows

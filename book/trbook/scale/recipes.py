@@ -12,10 +12,10 @@ where the time goes.
     seconds(recipe)
         {"sampling": ..., "update": ..., ...}, an estimate for one batch
 
-Nobody has run these recipes. Tests hold every key to the libraries' own configurations, and every
-metric to their sources. Bytes are those of `trbook.scale.memory`, spread over the cards. Seconds
-divide bytes and multiplications by what a card can do, times the share of it that we suppose a
-program reaches; they tell you which part is long, not how long it will be.
+Nobody has run these recipes. Tests hold every key to the libraries' own configurations; the names
+of metrics were read in their sources. Bytes are those of `trbook.scale.memory`, spread over the
+cards. Seconds divide bytes and multiplications by what a card can do, times the share of it that we
+suppose a program reaches; they tell you which part is long, not how long it will be.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -99,6 +101,14 @@ def served(place: Path, *arguments: str) -> Iterator[str]:
         server.wait(60)
 
 
+def recipe() -> list[str]:
+    """What `make lab` gives JupyterLab."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    found = re.search(r"^lab:.*\n\t\$\(PYTHON\) -m jupyterlab (.*)$", makefile, re.MULTILINE)
+    assert found, "expected a recipe `lab` that starts JupyterLab"
+    return found[1].split()
+
+
 @pytest.mark.nightly("starts a JupyterLab")
 def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
     page = chromium.new_page(viewport={"width": 1200, "height": 1000})
@@ -169,13 +179,7 @@ def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
 def test_links_of_a_notebook_lead_where_they_lead_in_the_book(
     chromium: Any, tmp_path: Path
 ) -> None:
-    recipe = next(
-        line
-        for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
-        if line.startswith("lab:")
-    )
-    arguments = recipe.partition("jupyter lab ")[2].split()
-    with served(tmp_path, *arguments) as lab:
+    with served(tmp_path, *recipe()) as lab:
         page = chromium.new_page(viewport={"width": 1200, "height": 1000})
         page.set_default_timeout(120_000)
         page.add_locator_handler(page.locator(".jp-Dialog"), lambda: page.keyboard.press("Escape"))
@@ -187,3 +191,26 @@ def test_links_of_a_notebook_lead_where_they_lead_in_the_book(
         page.wait_for_url("**/lab/tree/book/*.md**")
         page.locator(".lm-TabBar-tabLabel", has_text=".md").wait_for()
         page.close()
+
+
+@pytest.mark.nightly("starts a JupyterLab")
+def test_a_chapter_that_was_opened_and_saved_is_as_it_was(chromium: Any, tmp_path: Path) -> None:
+    chapter = ROOT / "notebooks" / "03_trpo.ipynb"
+    copy = tmp_path / "notebooks" / chapter.name
+    copy.parent.mkdir()
+    shutil.copy(chapter, copy)
+    arguments = [one for one in recipe() if "root_dir" not in one]
+    with served(tmp_path, *arguments, f"--ServerApp.root_dir={tmp_path}") as lab:
+        page = chromium.new_page(viewport={"width": 1200, "height": 1000})
+        page.add_locator_handler(page.locator(".jp-Dialog"), lambda: page.keyboard.press("Escape"))
+        page.goto(f"{lab}/lab/tree/notebooks/{copy.name}")
+        page.wait_for_selector(".jp-NotebookPanel-toolbar >> text=Python 3")
+        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+        before = copy.stat().st_mtime_ns
+        page.locator('[data-command="docmanager:save"]').first.click()
+        end = time.monotonic() + 120
+        while copy.stat().st_mtime_ns == before:
+            assert time.monotonic() < end, "it is not saved"
+            page.wait_for_timeout(250)
+        page.close()
+    assert copy.read_bytes() == chapter.read_bytes()

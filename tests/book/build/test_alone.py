@@ -1,9 +1,9 @@
-"""`jupyter-book build .` by itself: what it takes from `make html`, and what it executes."""
+"""`jupyter-book build .` by itself: what it shows as it is stored, and what it executes."""
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,53 +12,30 @@ from typing import Any
 
 import nbformat
 import pytest
+import yaml
+from sphinx.util.matching import get_matching_files
 
 from bookext import alone, stored
 from tools.paths import ROOT
 
-RECORD = {"when": "2026-11-26T10:00:00+00:00", "seconds": 3.0}
 
-
-def chapter(path: Path, code: str, *, text: str = "# A", output: str = "") -> Path:
+def chapter(path: Path, code: str, *, kept: bool = False) -> Path:
+    """A notebook of one cell; `kept`: stored with its result."""
     cell = nbformat.v4.new_code_cell(code, id="c")
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text, id="t"), cell])
-    if output:
-        cell.outputs = [nbformat.v4.new_output("stream", text=output)]
-        book.metadata["execution_record"] = RECORD
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A", id="t"), cell])
+    if kept:
+        cell.outputs = [nbformat.v4.new_output("stream", text="1")]
+        book.metadata[stored.KEY] = stored.fingerprints(book)
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(book, path)
     return path
 
 
-def test_results_of_the_same_code_are_taken_with_todays_text(tmp_path: Path) -> None:
-    kept = tmp_path / alone.LEFT
-    source = chapter(tmp_path / "notebooks" / "a.ipynb", "print(1)", text="# New")
-    assert alone.results(source) is None
-    chapter(kept / "a.ipynb", "print(1)", output="1")
-    found = json.loads(alone.results(source) or "")
-    assert found["cells"][0]["source"] in ("# New", ["# New"])
-    assert found["cells"][1]["outputs"][0]["text"] in ("1", ["1"])
-    assert found["metadata"]["execution_record"] == RECORD
-    chapter(kept / "a.ipynb", "print(2)", output="2")
-    assert alone.results(source) is None, "other code"
-    chapter(kept / "a.ipynb", "print(1)")
-    assert alone.results(source) is None, "not executed"
-    (kept / "a.ipynb").write_text("{", encoding="utf-8")
-    assert alone.results(source) is None, "cut short"
-
-
-def test_a_chapter_that_is_stored_with_results_needs_no_others(tmp_path: Path) -> None:
-    source = chapter(tmp_path / "notebooks" / "a.ipynb", "print(1)", output="1")
-    assert alone.results(source) is None, "of whatever code"
-    notebook = json.loads(source.read_text(encoding="utf-8"))
-    notebook["metadata"][stored.KEY] = stored.fingerprints(notebook)
-    source.write_text(json.dumps(notebook), encoding="utf-8")
-    found = json.loads(alone.results(source) or "")
-    assert found["cells"][1]["outputs"][0]["text"] in ("1", ["1"])
-    chapter(tmp_path / alone.LEFT / "a.ipynb", "print(1)", output="of make html")
-    assert "of make html" in (alone.results(source) or "")
-    notebook["cells"][1]["source"] = "print(2)"
-    assert alone.results(source, json.dumps(notebook)) is None, "other code"
+def test_a_chapter_is_stored_with_the_results_of_its_code_or_of_other_code(tmp_path: Path) -> None:
+    source = chapter(tmp_path / "a.ipynb", "print(1)", kept=True).read_text(encoding="utf-8")
+    assert alone.is_stored(source)
+    assert not alone.is_stored(source.replace("print(1)", "print(2)"))
+    assert not alone.is_stored(chapter(tmp_path / "b.ipynb", "print(1)").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("prepared", [True, False])
@@ -67,9 +44,9 @@ def test_it_executes_what_has_no_results_unless_sources_are_prepared(
 ) -> None:
     monkeypatch.setenv("TRLIB_PROFILE", "smoke")
     for name in "ab":
-        chapter(tmp_path / "notebooks" / f"{name}.ipynb", f"print('{name}')")
-    chapter(tmp_path / alone.LEFT / "b.ipynb", "print('b')", output="b")
+        chapter(tmp_path / "notebooks" / f"{name}.ipynb", f"print('{name}')", kept=name == "b")
     mark = tmp_path / alone.COMPLETE
+    mark.parent.mkdir()
     mark.write_text("{}", encoding="utf-8")
     config: Any = SimpleNamespace(prepared=prepared, nb_execution_mode="off")
     app: Any = SimpleNamespace(srcdir=str(tmp_path))
@@ -99,6 +76,12 @@ def test_the_command_of_jupyter_book_builds_figures_and_leaves_nothing_untracked
     copy, python = tmp_path / "clone", Path(sys.executable)
     subprocess.run(["git", "clone", "-q", str(ROOT), str(copy)], check=True)
     (copy / "_toc.yml").write_text(TOC, encoding="utf-8")
+    config = copy / "_config.yml"
+    whole = config.read_text(encoding="utf-8")
+    four = whole.replace("only_build_toc_files: false", "only_build_toc_files: true")
+    config.write_text(four, encoding="utf-8")
+    assert four != whole
+    (copy / "book" / "moved.yml").write_text("{}\n", encoding="utf-8")  # to pages left out here
     places = [str(copy / name) for name in ("", "book", "book/_ext")]
     done = subprocess.run(
         [str(python.with_name("jupyter-book")), "build", "."],
@@ -109,13 +92,23 @@ def test_the_command_of_jupyter_book_builds_figures_and_leaves_nothing_untracked
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "`make html` runs several at once" in done.stdout
     pages = copy / "_build/html/notebooks"
     kept = (pages / "03_trpo.html").read_text(encoding="utf-8")
     assert "With the results that are stored with it." in kept
-    assert 'data-explorable="natural_gradient"' in kept and "data:image" not in kept
+    assert 'data-explorable="natural_gradient"' in kept
+    assert not re.search(r'<img [^>]*alt="Natural gradient:', kept), "the still that it replaces"
+    assert re.search(r'<img [^>]*alt="The loop, rollout', kept), "any other picture says what it shows"
     page = (pages / "tasks_of_your_own.html").read_text(encoding="utf-8")
     assert "Executed with this page." in page and page.count("cell_output") > 3
     status = ["git", "status", "--porcelain", "--untracked-files=all"]
     left = subprocess.run(status, cwd=copy, capture_output=True, text=True, check=True).stdout
-    assert left.split() == ["M", "_toc.yml"]
+    assert left.split("\n") == [" M _config.yml", " M _toc.yml", " M book/moved.yml", ""]
+
+
+def test_only_pages_of_the_book_are_read() -> None:
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    assert settings["only_build_toc_files"] is False, "then every page that is not excluded is read"
+    read = set(get_matching_files(ROOT, ("**.md", "**.ipynb"), settings["exclude_patterns"]))
+    outside = {path for path in read if not path.startswith(("book/", "notebooks/"))}
+    assert outside == set() and "book/index.md" in read
+    assert not any(path.endswith("README.md") for path in read)

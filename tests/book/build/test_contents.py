@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from docutils.core import publish_doctree
+from sphinx_external_toc.parsing import parse_toc_yaml
 
 from bookext import contents, moved
 from bookext.search import _kept, note
@@ -65,6 +66,16 @@ def test_a_chapter_leads_on_to_the_next_chapter_and_offers_its_companions() -> N
         "4": ("3", ""),
         "4b": ("4", ""),
     }
+
+
+def test_whatever_stands_below_a_numbered_chapter_is_its_companion() -> None:
+    below = contents.companions(parse_toc_yaml(ROOT / "_toc.yml"))
+    assert below["notebooks/10_trapo"] == ["book/distillation"], "whatever its file is called"
+    assert "notebooks/gallery_regression" not in below, "the gallery is read in its order"
+    walk = contents.steps(pages(), below)
+    assert walk["notebooks/10_trapo"] == ("notebooks/09_troll", "book/purpose")
+    assert walk["book/distillation"] == ("notebooks/10_trapo", "book/purpose")
+    assert walk["notebooks/gallery_constraints"][1] == "notebooks/gallery_transport"
 
 
 def test_the_page_of_a_sweep_is_in_no_contents_and_no_search() -> None:

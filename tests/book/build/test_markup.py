@@ -7,6 +7,7 @@ import base64
 import hashlib
 import re
 from datetime import UTC, datetime
+from typing import get_type_hints
 
 import pytest
 from docutils.utils import new_document
@@ -16,12 +17,13 @@ from bookext.docstrings import escape, mend
 from bookext.execution import sentence
 from bookext.line_breaks import VERBATIM, names, numbers
 from bookext.mathematics import aligned, drawn
-from bookext.modules import LONGEST_VALUE, first, modules, shorten
+from bookext.modules import LONGEST_VALUE, Attribute, first, modules, shorten
 from bookext.pages import mend as mend_page
 from bookext.pages import styled
 from bookext.phone_tables import tables
 from bookext.security import sealed
 from tools.paths import ROOT
+from trlib.algorithms import PPO
 
 
 @pytest.mark.parametrize(
@@ -268,3 +270,11 @@ def test_every_module_that_a_reader_calls_has_a_page() -> None:
 )
 def test_a_line_of_the_interface_says_one_sentence(text: str, sentence: str) -> None:
     assert first(text) == sentence
+
+
+def test_a_class_that_is_documented_keeps_its_own_annotations() -> None:
+    """Else a subclass that comes later cannot look up the types that it inherits."""
+    own = dict(vars(PPO)["__annotations__"])
+    Attribute.update_annotations(object.__new__(Attribute), PPO)
+    assert vars(PPO)["__annotations__"] == own
+    assert "correction" in get_type_hints(PPO) and "correction" not in own

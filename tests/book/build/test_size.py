@@ -1,10 +1,10 @@
-"""The measure of the code: what counts as a token of it, and which files are ours."""
+"""The measure of the code: what counts as a token of it, which files are ours, and which declare."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tools.size import tokens, tokens_of_javascript, tracked
+from tools.size import CONTENT, tokens, tracked
 
 
 def test_comments_docstrings_and_layout_do_not_count(tmp_path: Path) -> None:
@@ -19,17 +19,13 @@ def test_comments_docstrings_and_layout_do_not_count(tmp_path: Path) -> None:
     assert tokens(open_) == 3
 
 
-def test_comments_and_layout_of_javascript_do_not_count(tmp_path: Path) -> None:
-    packed, open_ = tmp_path / "packed.js", tmp_path / "open.js"
-    packed.write_text("const f=(x,y)=>x+y;\n", encoding="utf-8")
-    open_.write_text(
-        "/** Adds. */\nconst f = (\n  x,\n  y\n) => x + y; // both\n", encoding="utf-8"
-    )
-    assert tokens_of_javascript(packed) == tokens_of_javascript(open_) == 13
-
-
 def test_what_is_built_or_copied_is_not_counted() -> None:
     scripts = tracked("*.js", "*.mjs")
     assert "book/trbook/explorables/js/clip.js" in scripts
     assert not [name for name in scripts if "/built/" in name or "/katex/" in name]
     assert "tests/book/browser/axe.min.js" not in scripts
+
+
+def test_each_line_of_content_names_a_file() -> None:
+    gone = [pattern for pattern in CONTENT if not tracked(pattern.removeprefix(":!"))]
+    assert not gone

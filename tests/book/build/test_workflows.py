@@ -31,13 +31,7 @@ def steps(flow: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.stem)
 def test_a_workflow_runs_what_there_is(path: Path) -> None:
     flow = yaml.safe_load(path.read_text(encoding="utf-8"))
-    assert flow["name"] == path.stem and flow[True], "`on:` is read as true"
     assert set(flow["permissions"].values()) == {"read"}, "a job that writes says so itself"
-    for job in flow["jobs"].values():
-        assert {"runs-on", "steps"} <= set(job) and (
-            "timeout-minutes" in job or "environment" in job
-        )
-        assert set([job.get("needs")] if "needs" in job else []) <= set(flow["jobs"])
     for step in steps(flow):
         assert ("run" in step) != ("uses" in step), step
         if "uses" in step:

@@ -200,6 +200,15 @@ def test_an_explorable_leaves_its_still_and_lives_again_on_a_page() -> None:
     assert EXPLORABLE not in found["metadata"]
 
 
+def test_a_stored_picture_says_on_a_page_what_it_shows() -> None:
+    shown = {"output_type": "display_data", "data": {"image/png": ""}}
+    shown["metadata"] = {"image/png": {"alt": "A line that falls"}}
+    cell = {"cell_type": "code", "id": "a", "metadata": {"mystnb": {"figure": {}}}}
+    live({"cells": [cell | {"outputs": [shown]}]})
+    assert cell["metadata"]["mystnb"]["image"]["alt"] == "A line that falls"
+    assert "figure" in cell["metadata"]["mystnb"]
+
+
 def test_tables_and_text_lose_what_is_drawn_at_random() -> None:
     table = '<style>#T_1f{}</style><table id="T_1f"><td id="T_1f_row0">1</td></table>'
     found = cleaned(shown(table, "<Styler at 0x7f00deadbeef>"), draw)

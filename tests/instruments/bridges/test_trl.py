@@ -26,7 +26,6 @@ from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 
 import trlib  # noqa: E402
 from tests.by_day import by_day  # noqa: E402
-from tests.instruments.bridges import trl_run  # noqa: E402
 from tests.instruments.bridges.trl_run import QUIET  # noqa: E402
 from trlib.algorithms import (  # noqa: E402
     TokenLoss,
@@ -270,62 +269,26 @@ def test_what_the_loss_would_drop_is_refused_by_name_at_construction(settings, p
 
 
 @pytest.mark.parametrize(
-    ("loss", "message"),
+    ("loss", "came"),
     [
-        (
-            staticmethod(quatro_loss),
-            r"token_loss: expected .*, got quatro_loss, which fails .*'advantages'",
-        ),
-        (
-            staticmethod(troll_loss),
-            r"token_loss: expected .*, got troll_loss, which fails .*'tokens'",
-        ),
-        (
-            bare,
-            r"token_loss \(a plain function needs staticmethod around it\): .*, got bare, which "
-            r"fails",
-        ),
-        (
-            staticmethod(lambda *_, **__: torch.zeros(1, 1)),
-            r"token_loss: .* returns per_token of shape \[1, 1\] for",
-        ),
-        (
-            staticmethod(troll_sparse_loss),
-            r"most likely tokens it is troll_sparse_loss, in DistributionTrainer$",
-        ),
-        (
-            staticmethod(lambda *_, **__: TokenLoss(torch.zeros(()))),
-            r"token_loss: .* per_token of shape \[\]",
-        ),
-        (
-            staticmethod(lambda logp, *_, **__: (-logp, {})),
-            r"token_loss: .*, which returns a tuple; TokenLoss\(per_tok",
-        ),
-        (
-            staticmethod(changing),
-            r"token_loss: .*, got changing, which changes its argument advantages in place",
-        ),
-        (
-            staticmethod(lambda logp, *_, **__: TokenLoss(-logp.detach())),
-            r"token_loss: .* without a gradient in logp",
-        ),
-        (
-            staticmethod(on_a_gpu),
-            r"token_loss: .*, got on_a_gpu, which fails on \[2, 3\] tokens on cpu: .*CUDA",
-        ),
-        (
-            staticmethod(lambda logp, *_, **__: TokenLoss(-logp.to("meta"))),
-            r"returns per_token on meta for tokens on cpu",
-        ),
+        (staticmethod(quatro_loss), "quatro_loss, .*'advantages'"),
+        (staticmethod(troll_loss), "troll_loss, .*'tokens'"),
+        (bare, "staticmethod around it.*bare"),
+        (staticmethod(lambda *_, **__: torch.zeros(1, 1)), r"shape \[1, 1\]"),
+        (staticmethod(troll_sparse_loss), "in DistributionTrainer$"),
+        (staticmethod(lambda *_, **__: TokenLoss(torch.zeros(()))), r"shape \[\]"),
+        (staticmethod(lambda logp, *_, **__: (-logp, {})), "a tuple; TokenLoss"),
+        (staticmethod(changing), "changing, .*advantages in place"),
+        (staticmethod(lambda logp, *_, **__: TokenLoss(-logp.detach())), "without a gradient"),
+        (staticmethod(on_a_gpu), "on_a_gpu, .*CUDA"),
+        (staticmethod(lambda logp, *_, **__: TokenLoss(-logp.to("meta"))), "on meta"),
     ],
 )
-def test_a_loss_that_cannot_work_is_refused_by_name_at_construction(
-    loss, message, policy, tmp_path
-):
+def test_a_loss_that_cannot_work_is_refused_by_name_at_construction(loss, came, policy, tmp_path):
     class Broken(TrustRegionTrainer):
         token_loss = loss
 
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises(TypeError, match=f"^token_loss.*{came}"):
         trainer_of(policy, tmp_path, Broken)
 
 
@@ -502,54 +465,22 @@ def test_quatros_groups_leave_out_what_is_masked_or_has_no_reward(policy, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings", "error", "message"),
+    ("kind", "argument", "given", "came"),
     [
-        (QuatroTrainer, {"delta_kl": 0.0}, ValueError, "delta_kl: expected a number above 0"),
-        (
-            QuatroTrainer,
-            {"form": "ratios"},
-            ValueError,
-            "form: expected one of 'ratio', 'exact', 'regression'",
-        ),
-        (
-            QuatroTrainer,
-            {"token_loss": staticmethod(bare)},
-            TypeError,
-            "token_loss: QuatroTrainer has its own",
-        ),
-        (
-            TrustRegionTrainer,
-            {"anchor": "nope"},
-            ValueError,
-            "anchor: expected one of 'rollout', 'recomputed', got 'nope'",
-        ),
-        (
-            DistributionTrainer,
-            {"anchor": "rollout"},
-            ValueError,
-            "anchor: expected one of 'recomputed', got 'rollout'",
-        ),
-        (
-            DistributionTrainer,
-            {"most_likely": 0},
-            ValueError,
-            "most_likely: expected a whole number of at least 1, got 0",
-        ),
-        (
-            DistributionTrainer,
-            {"token_loss": staticmethod(troll_loss)},
-            TypeError,
-            r"token_loss: expected a function of \(logp, old, \*, tokens.*, got troll_loss, which "
-            r"fails .* it is "
-            "troll_sparse_loss$",
-        ),
+        (QuatroTrainer, "delta_kl", 0.0, "got 0"),
+        (QuatroTrainer, "form", "ratios", "got 'ratios'"),
+        (QuatroTrainer, "token_loss", staticmethod(bare), "has its own"),
+        (TrustRegionTrainer, "anchor", "nope", "got 'nope'"),
+        (DistributionTrainer, "anchor", "rollout", "got 'rollout'"),
+        (DistributionTrainer, "most_likely", 0, "got 0"),
+        (DistributionTrainer, "token_loss", staticmethod(troll_loss), "troll_sparse_loss$"),
     ],
 )
 def test_settings_of_a_trainer_are_checked_at_construction(
-    kind, settings, error, message, policy, tmp_path
+    kind, argument, given, came, policy, tmp_path
 ):
-    with pytest.raises(error, match=message):
-        trainer_of(policy, tmp_path, type("Set", (kind,), settings))
+    with pytest.raises((TypeError, ValueError), match=f"^{argument}: .*{came}"):
+        trainer_of(policy, tmp_path, type("Set", (kind,), {argument: given}))
 
 
 @pytest.mark.parametrize("corrected", [True, False])
@@ -753,34 +684,3 @@ def test_two_processes_end_in_trls_own_weights_and_do_what_one_does(tmp_path):
     assert max((weights[0][k] - start[k]).abs().max() for k in start) > 1e-4
     for name in start:
         torch.testing.assert_close(weights[0][name], weights[1][name], rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize(("slices", "updates"), [(1, 1), (2, 2)])
-def test_accumulation_may_eat_trls_iterations(slices, updates, policy, tmp_path):
-    """Question 26: updates per rollout are steps_per_generation x num_iterations /
-    gradient_accumulation_steps."""
-    drawn = []
-
-    def counted(prompts, trainer):
-        drawn.append(trainer.state.global_step)
-        return trl_run.rollouts(prompts, trainer)
-
-    settings = {"steps_per_generation": slices, "num_iterations": 2, "max_steps": 2}
-    trainer = GRPOTrainer(
-        model=policy.model,
-        args=GRPOConfig(
-            output_dir=str(tmp_path),
-            per_device_train_batch_size=4,
-            num_generations=4,
-            gradient_accumulation_steps=2,
-            max_completion_length=8,
-            **settings,
-            **QUIET,
-        ),
-        reward_funcs=trl_run.reward,
-        rollout_func=counted,
-        train_dataset=Dataset.from_list([{"prompt": p} for p in trl_run.PROMPTS]),
-        processing_class=policy.tokenizer,
-    )
-    trainer.train()
-    assert drawn == list(range(0, 2, updates))

@@ -172,40 +172,6 @@ def test_quatro_travels_through_verls_advantages(rollouts):
     assert longer.sum() < rollouts.mask.sum()
 
 
-def test_quatro_by_verl_reaches_its_targets(rollouts):
-    rollouts.logp_rollout = rollouts.logp().detach()
-    carried = rollouts.duals()
-    target = carried[:, 0] / carried[:, 1]
-    optimizer = torch.optim.Adam(rollouts.model.parameters(), lr=3e-3)
-    apart = []
-    for _ in range(60):
-        whole = ((rollouts.logp() - rollouts.logp_rollout) * rollouts.mask).sum(-1)
-        apart.append((whole - target)[rollouts.mask.sum(-1) > 1].abs().max().item())
-        loss, _ = rollouts.loss("trlib_quatro", carried, "seq-mean-token-sum")
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert (
-        apart[0] == pytest.approx(target.abs().max().item(), rel=0.3) and apart[-1] < 0.1 * apart[0]
-    )
-
-
-def test_dppo_by_verl_learns_and_stops_at_the_radius(rollouts):
-    rollouts.logp_rollout = rollouts.logp().detach()
-    advantages = (rollouts.rewards - 0.5).unsqueeze(-1).expand_as(rollouts.mask).contiguous()
-    optimizer = torch.optim.SGD(rollouts.model.parameters(), lr=0.1)
-    silenced = []
-    for _ in range(40):
-        loss, metrics = rollouts.loss("trlib_dppo_tv", advantages)
-        silenced.append(metrics["actor/pg_clipfrac"].aggregate())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert silenced[0] == 0 and silenced[-1] > 0
-    better = (rollouts.logp() - rollouts.logp_rollout)[rollouts.mask] * advantages[rollouts.mask]
-    assert better.mean() > 0
-
-
 def test_settings_and_further_losses_are_the_callers(rollouts):
     register({"trlib_cispo_upper": partial(cispo_loss, eps_low=None)}, delta_tv=math.ulp(0.0))
     advantages = torch.ones(rollouts.mask.shape)

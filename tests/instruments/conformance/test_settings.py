@@ -3,8 +3,6 @@ libraries' own configurations."""
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 import json
 import re
 import shlex
@@ -13,7 +11,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import torch
 
 from tests.typed import typed
 from tools.paths import ROOT
@@ -112,88 +109,6 @@ def test_what_is_installed_is_as_recorded_to_the_line(library) -> None:
         assert settings.read(setting, folder)[1] == setting.line, setting.key
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_trl_s_own_configuration_has_every_key() -> None:
-    trl = pytest.importorskip("trl")
-    from trl.experimental.async_grpo import AsyncGRPOConfig
-
-    for setting in of("trl").values():
-        kind = AsyncGRPOConfig if setting.inside.endswith("AsyncGRPOConfig") else trl.GRPOConfig
-        defaults = {field.name: field.default for field in dataclasses.fields(kind)}
-        assert defaults[setting.key] == setting.default, setting.key
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_torchrl_s_own_loss_has_every_key() -> None:
-    llm = pytest.importorskip("torchrl.objectives.llm")
-    parameters = inspect.signature(llm.GRPOLoss).parameters
-    for setting in of("torchrl").values():
-        assert parameters[setting.there].default == setting.default
-
-
-@pytest.fixture(scope="module")
-def verl_configs() -> list:
-    """verl's trainers as hydra composes them: what a run has that sets nothing."""
-    verl = pytest.importorskip("verl")
-    from hydra import compose, initialize_config_dir
-
-    package, configs = Path(verl.__file__).parent, []
-    for folder, name in (
-        ("trainer/config", "ppo_trainer"),
-        ("trainer/config", "ppo_megatron_trainer"),
-        ("experimental/fully_async_policy/config", "fully_async_ppo_trainer"),
-    ):
-        with initialize_config_dir(config_dir=str(package / folder), version_base=None):
-            configs.append(compose(name))
-    return configs
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_verl_s_composed_configuration_has_every_key(verl_configs) -> None:
-    from omegaconf import OmegaConf
-
-    for setting in of("verl").values():
-        missing = object()
-        found = (OmegaConf.select(config, setting.key, default=missing) for config in verl_configs)
-        value = next((value for value in found if value is not missing), missing)
-        if setting.default is None:  # hydra's select takes null for missing
-            group, _, last = setting.key.rpartition(".")
-            value = OmegaConf.select(verl_configs[0], group)[last]
-        assert value == setting.default, setting.key
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("written", "bounds"), [("0.5_5.0", (5.0, 0.5)), ("0.5_5", (0.55, None))])
-def test_an_underscore_between_digits_is_a_number(written, bounds) -> None:
-    """The first trap of the page, in verl's own words."""
-    verl = pytest.importorskip("verl")
-    from hydra import compose, initialize_config_dir
-    from verl.trainer.ppo.rollout_corr_helper import _parse_rollout_is_threshold
-
-    key = "algorithm.rollout_correction.rollout_is_threshold"
-    assert f"{key}={written} " in BOOK.read_text(encoding="utf-8")
-    folder = str(Path(verl.__file__).parent / "trainer/config")
-    with initialize_config_dir(config_dir=folder, version_base=None):
-        config = compose("ppo_trainer", overrides=[f"{key}={written}"])
-    assert (
-        _parse_rollout_is_threshold(config.algorithm.rollout_correction.rollout_is_threshold)
-        == bounds
-    )
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_verl_s_window_of_k1_is_one_for_the_inverse() -> None:
-    """The second trap."""
-    helper = pytest.importorskip("verl.trainer.ppo.rollout_corr_helper")
-    assert "rollout_rs_threshold=0.5_4.0" in BOOK.read_text(encoding="utf-8")
-    for ratio, kept in ((3.0, 0.0), (1 / 3, 1.0)):
-        log_ratio = torch.full((1, 4), ratio).log()
-        mask, _ = helper.compute_rollout_rejection_mask(
-            log_ratio, torch.ones(1, 4), "seq_mean_k1", "0.5_4.0"
-        )
-        assert mask.unique().tolist() == [kept]
-
-
 @pytest.mark.parametrize("library", FETCHED)
 def test_a_clone_is_read_again(library, tmp_path, capsys) -> None:
     folder = clone(tmp_path, library)
@@ -252,26 +167,11 @@ def test_a_class_that_is_gone_is_named(tmp_path) -> None:
     ("argv", "words"),
     [
         (
-            "--library slime",
-            "--source: expected the folder of a clone of slime beside --library slime, got none",
-        ),
-        (
-            "--library slime --source nowhere",
-            "source: nowhere: no such folder; expected a clone of slime",
-        ),
-        (
             "--library slime --source .",
             "none of its files of settings in it; expected a clone of slime",
         ),
-        ("--library trl --source .", "--source: expected one of skyrl, prime-rl, slime"),
         ("--library tinker", "library: expected one of areal, nemo-rl"),
-        ("--library slimee", "did you mean 'slime'?"),
-        (
-            "--library trl --loss ppo",
-            "--loss: expected --function beside it, got --library",
-        ),
         ("--function a:b", "--settings: expected --library beside it, got none"),
-        ("--vectors", "--settings: expected --library beside it, got none"),
     ],
 )
 def test_what_cannot_be_done_is_status_1_and_one_line(

@@ -16,20 +16,14 @@ import torch
 
 from tests.typed import typed
 from trlab.conformance import (
-    _as_shipped,
     libraries,
     of_prime_rl,
     of_slime,
     places,
-    severity,
     source,
     vectors,
 )
 from trlab.conformance.report import RECORD
-from trlib.algorithms import (
-    Batch,
-    Scores,
-)
 from trlib.errors import TrlibError
 
 V = vectors.load()
@@ -195,44 +189,3 @@ def test_no_adapter_holds_a_line_of_a_library():
     for library in libraries.SOURCES:
         held = libraries.adapter(library).SOURCE
         assert len(held.commit) == 40 and all(path.endswith(".py") for path in held.files.values())
-
-
-@pytest.mark.parametrize("kind", [_as_shipped.TorchRL, _as_shipped.HardZero])
-def test_the_losses_that_were_run_are_masks_without_a_sign_and_their_weights_are_their_gradients(
-    kind,
-):
-    batch = V.batches["off-policy"]
-    logp = batch["logp"].clone().requires_grad_()
-    loss = kind().objective(Scores(logp), batch_of(batch))
-    (gradient,) = torch.autograd.grad(loss.per_token.sum(), logp)
-    torch.testing.assert_close(gradient, -loss.diagnostics["weight"].to(gradient))
-    own = kind()
-    ratio = (batch["logp"] - batch_of(batch).logp_anchor).exp()
-    inside = (ratio > 1 - (own.eps_low or 0)) & (ratio < 1 + own.eps_high)
-    pushed = (inside & batch["mask"] & (batch["advantages"] != 0)).expand_as(gradient)
-    assert torch.equal(gradient != 0, pushed) and (~inside & batch["mask"]).any()
-
-
-def batch_of(batch):
-    mask = batch["mask"]
-    return Batch(
-        tokens=mask.long(),
-        mask=mask,
-        forced=~mask,
-        rewards=batch["rewards"],
-        group=batch["group"],
-        ended=mask[:, 0],
-        horizon=mask.shape[1],
-        logp_rollout=batch["logp_rollout"],
-        advantages=batch["advantages"],
-    )
-
-
-def test_the_recorded_runs_have_eight_seeds_an_arm():
-    arms = json.loads(severity.SEVERITY.read_text())["arms"]
-    assert (
-        {place.runs for place in places.PLACES if place.runs}
-        < set(arms)
-        == {v.label for v in severity.SWEEP.variants}
-    )
-    assert all(arm["seeds"] == list(severity.SWEEP.seeds) for arm in arms.values())

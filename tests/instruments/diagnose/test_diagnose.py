@@ -16,7 +16,6 @@ import torch
 from scipy.optimize import brentq
 
 from tests.typed import typed
-from tools.paths import ROOT
 from trlab.cli import diagnose as command
 from trlab.diagnose import Limits, diagnose, dump, page, read
 from trlab.diagnose import effects as methods
@@ -313,44 +312,23 @@ def one(p, q, advantage, **more) -> pd.DataFrame:
 
 HALF = [0.5, 0.5]
 ANSWERS = {
-    "identical": (
-        one(HALF, HALF, [1.0, -1.0]),
-        "every ratio is 1, to the last bit: the policy that learns is still the policy that "
-        "sampled (logp_rollout)",
-    ),
-    "rounding": (
-        one([0.500001, 0.5], HALF, [1.0, -1.0]),
-        "within rounding (the largest deviation is 2e-06)",
-    ),
-    "inside": (
-        one([0.55, 0.45], HALF, [1.0, 1.0]),
-        "no ratio has left the window [0.8, 1.2]: they lie from 0.9 to 1.1",
-    ),
-    "other side": (
-        one([0.9, 0.3], HALF, [-1.0, 1.0]),
-        "2 tokens lie outside the window [0.8, 1.2], but on the side where a clip does nothing",
-    ),
-    "idle": (
-        one([0.9, 0.5], HALF, [0.0, 1.0]),
-        "1 token lies outside the window [0.8, 1.2], but it has no advantage",
-    ),
-    "no advantage": (one([0.9, 0.3], HALF, [0.0, 0.0]), "every advantage is 0"),
-    "clips": (
-        one([0.9, 0.3], HALF, [1.0, 1.0]),
-        "It is not 0 here: PPO's window [0.8, 1.2] around the policy that "
-        "sampled (logp_rollout) silences 1 of 2 tokens, 50 %.",
-    ),
+    "identical": one(HALF, HALF, [1.0, -1.0]),
+    "identical within rounding": one([0.500001, 0.5], HALF, [1.0, -1.0]),
+    "inside": one([0.55, 0.45], HALF, [1.0, 1.0]),
+    "other side": one([0.9, 0.3], HALF, [-1.0, 1.0]),
+    "other side without an advantage": one([0.9, 0.5], HALF, [0.0, 1.0]),
+    "no advantage": one([0.9, 0.3], HALF, [0.0, 0.0]),
+    "clips": one([0.9, 0.3], HALF, [1.0, 1.0]),
 }
+"""Dumps of two tokens, by why PPO's clip ratio is what it is."""
 
 
-@pytest.mark.parametrize("case", list(ANSWERS))
-def test_why_the_clip_ratio_is_0(case, written):
-    table, words = ANSWERS[case]
-    answer = diagnose(read(written(table))).answer
-    assert answer.code == {"rounding": "identical", "idle": "other side"}.get(case, case)
-    assert words in answer.verdict
-    assert (answer.share > 0) == (case == "clips")
-    assert "The file has no logp_old" in " ".join(answer.reasons)
+def test_why_the_clip_ratio_is_0(written):
+    answers = {case: diagnose(read(written(table))).answer for case, table in ANSWERS.items()}
+    for case, answer in answers.items():
+        assert case.startswith(answer.code) and (answer.share > 0) == (case == "clips"), case
+        assert "no logp_old" in " ".join(answer.reasons)
+    assert len({answer.verdict for answer in answers.values()}) == len(ANSWERS)
 
 
 def test_the_answer_names_mask_and_anchor(written):
@@ -358,16 +336,9 @@ def test_the_answer_names_mask_and_anchor(written):
     table["mask"] = [[True, True, False]]
     answer = diagnose(read(written(table))).answer
     said = " ".join(answer.reasons)
-    assert (
-        answer.code == "identical"
-        and "the learner before this batch's updates (logp_old)" in answer.verdict
-    )
-    assert (
-        "around the policy that sampled (logp_rollout) the same window would silence 1 tokens, 50 %"
-        in said
-    )
-    assert "differ by up to a factor 1.8" in said
-    assert "1 of 3 positions (33 %) are masked" in said and "(1 of these ratios" in said
+    assert answer.code == "identical" and "logp_old" in answer.verdict
+    assert "logp_rollout" in said and "silence 1 tokens, 50 %" in said and "factor 1.8" in said
+    assert "1 of 3 positions (33 %) are masked" in said
     wide = diagnose(read(written(table)), Limits(eps_high=0.9)).answer
     assert "would silence 0 tokens" in " ".join(wide.reasons)
 
@@ -416,14 +387,6 @@ def test_the_page_holds_with_little_in_it(written):
     assert "nan" not in re.sub(r"<style>.*</style>", "", page(found), flags=re.DOTALL).lower()
 
 
-def test_the_books_example_is_what_this_code_makes():
-    folder = ROOT / "book" / "_static" / "diagnose"
-    made = page(diagnose(read(folder / "rollouts.parquet")))
-    assert made == (folder / "rollouts.html").read_text(encoding="utf-8"), (
-        "run `trlib diagnose book/_static/diagnose/rollouts.parquet`"
-    )
-
-
 # -- the command line and what it refuses
 # ----------------------------------------------------------------------------
 
@@ -456,60 +419,35 @@ def test_the_command_writes_a_page_and_says_what_it_found(written, capsys, tmp_p
 BAD = {
     "a missing column": (
         frame().drop(columns="logp_rollout").assign(rollout=logs(Q)),
-        "column 'logp_rollout': not in 'bad.parquet', which has logp, advantage, mask, text, "
-        "rollout; did you mean --column logp_rollout=rollout?",
+        "'logp_rollout': not in .* --column logp_rollout=rollout",
     ),
-    "a near miss": (frame().rename(columns={"mask": "masks"}), "did you mean --column mask=masks?"),
-    "nothing near": (
-        frame().drop(columns="mask"),
-        "column 'mask': not in 'bad.parquet', which has logp, logp_rollout",
-    ),
+    "a near miss": (frame().rename(columns={"mask": "masks"}), "--column mask=masks"),
+    "nothing near": (frame().drop(columns="mask"), "'mask': not in"),
     "no completion": (
         pd.DataFrame({"logp": [-1.0], "logp_rollout": [-1.0], "advantage": [1.0], "mask": [True]}),
-        "column 'completion': not in 'bad.parquet'",
+        "'completion': not in",
     ),
-    "unequal lists": (
-        frame(mask=[[True] * 3, [True] * 2, [True]]),
-        "column 'mask': expected a list of 3 values in row 1, as many as in 'logp', got 2",
-    ),
+    "unequal lists": (frame(mask=[[True] * 3, [True] * 2, [True]]), "'mask': .* row 1, .* got 2"),
     "no list": (
         frame(logp_rollout=[*logs(Q)[:2], None]),
-        "column 'logp_rollout': expected a list in every row, got none in row 2",
+        "'logp_rollout': .* got none in row 2",
     ),
-    "no rows": (frame().iloc[:0], "expected at least one completion, got a table without rows"),
+    "no rows": (frame().iloc[:0], "got a table without rows"),
     "all masked": (
         frame(mask=[[False] * 3, [False] * 3, [False]]),
-        "column 'mask': expected True for at least one token, got False for all 7",
+        "'mask': .* got False for all 7",
     ),
     "a mask of numbers": (frame(mask=[[1, 2, 1], [1] * 3, [1]]), "got 2 at row 0, position 1"),
     "a mask with holes": (
         frame(mask=[[True, None, True], [True] * 3, [True]]),
         "got nan at row 0, position 1",
     ),
-    "texts for numbers": (
-        frame(logp=[["a", "b", "c"], ["d"] * 3, ["e"]]),
-        "column 'logp': expected numbers, got",
-    ),
-    "numbers for lists": (
-        frame(logp_rollout=[-1.0, -2.0, -3.0]),
-        "column 'logp_rollout': expected a list of numbers in every row, as in 'logp', got double",
-    ),
-    "a mask of texts": (
-        frame(mask=[["x"] * 3, ["x"] * 3, ["x"]]),
-        "column 'mask': expected booleans, got",
-    ),
-    "prompts that are numbers": (
-        frame(prompt=[1, 2, 3]),
-        "column 'prompt': expected texts, got int64",
-    ),
-    "a prompt missing": (
-        frame(group=["x", None, "y"]),
-        "column 'group': expected a value for every completion, got none for completion 1",
-    ),
-    "texts that are numbers": (
-        frame(text=[[0.5] * 3, [0.5] * 3, [0.5]]),
-        "column 'text': expected the text of every token, got double",
-    ),
+    "texts for numbers": (frame(logp=[["a", "b", "c"], ["d"] * 3, ["e"]]), "'logp': .* got"),
+    "numbers for lists": (frame(logp_rollout=[-1.0, -2.0, -3.0]), "'logp_rollout': .* got double"),
+    "a mask of texts": (frame(mask=[["x"] * 3, ["x"] * 3, ["x"]]), "'mask': .* got"),
+    "prompts that are numbers": (frame(prompt=[1, 2, 3]), "'prompt': .* got int64"),
+    "a prompt missing": (frame(group=["x", None, "y"]), "'group': .* got none for completion 1"),
+    "texts that are numbers": (frame(text=[[0.5] * 3, [0.5] * 3, [0.5]]), "'text': .* got double"),
 }
 
 
@@ -524,51 +462,26 @@ def test_a_bad_file_is_one_line_and_status_2(case, written, capsys, tmp_path):
         and captured.err.startswith("trlib: error: ")
         and captured.err.count("\n") == 1
     )
-    assert words in captured.err
+    assert re.search(words, captured.err), captured.err
     assert not (tmp_path / "bad.html").exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("nowhere.parquet", "No such file or directory: 'nowhere.parquet'"),
-        (
-            "text.parquet",
-            "'text.parquet': expected a parquet file or JSON lines, got 5 bytes that are neither",
-        ),
-        (
-            "empty.parquet",
-            "'empty.parquet': expected a parquet file or JSON lines, got 0 bytes that are neither",
-        ),
-        ("cut.parquet", "'cut.parquet': expected a parquet file, got 9 bytes that are none"),
-        (
-            "empty",
-            "'empty': expected a parquet file or JSON lines, or a folder of such files, got a "
-            "folder without any",
-        ),
-        (
-            "good.parquet --temperature 0",
-            "temperature: expected a number above 0 and below inf, got 0.0",
-        ),
-        (
-            "good.parquet --top-p 1.5",
-            "top_p: expected a number above 0 and at most 1, got 1.5",
-        ),
-        ("good.parquet --column logp", "--column: expected NAME=COLUMN, got 'logp'"),
-        (
-            "good.parquet --column logq=logp",
-            "columns: expected one of advantage, completion, group, logp",
-        ),
-        ("good.parquet --column logp=logq", "column 'logq': not in 'good.parquet'"),
-        (
-            "good.parquet --eps-low 2",
-            "eps_low: expected a number at least 0 and at most 1, got 2.0",
-        ),
-        ("good.parquet --cap 0", "cap: expected a number above 0"),
-        (
-            "ids.parquet --tokenizer ./none",
-            "tokenizer: expected an embedded model's name, a folder or a hub id, got './none'",
-        ),
+        ("nowhere.parquet", "'nowhere.parquet'"),
+        ("text.parquet", "'text.parquet': .* got 5 bytes"),
+        ("empty.parquet", "'empty.parquet': .* got 0 bytes"),
+        ("cut.parquet", "'cut.parquet': .* got 9 bytes"),
+        ("empty", "'empty': .* got a folder"),
+        ("good.parquet --temperature 0", "temperature: .* got 0"),
+        ("good.parquet --top-p 1.5", "top_p: .* got 1.5"),
+        ("good.parquet --column logp", "--column: .* got 'logp'"),
+        ("good.parquet --column logq=logp", "columns: .* one of"),
+        ("good.parquet --column logp=logq", "'logq': not in"),
+        ("good.parquet --eps-low 2", "eps_low: .* got 2"),
+        ("good.parquet --cap 0", "cap: "),
+        ("ids.parquet --tokenizer ./none", "tokenizer: .* got './none'"),
     ],
 )
 def test_what_cannot_be_read_is_named(arguments, words, written, capsys, tmp_path, monkeypatch):
@@ -581,8 +494,8 @@ def test_what_cannot_be_read_is_named(arguments, words, written, capsys, tmp_pat
     (tmp_path / "cut.parquet").write_bytes(b"PAR1 cut.")
     assert typed(f"diagnose {arguments}") == 2
     captured = capsys.readouterr()
-    assert words in captured.err and captured.err.count("\n") == 1 and captured.out == ""
-    assert not (tmp_path / "good.html").exists()
+    assert re.search(words, captured.err) and captured.err.count("\n") == 1
+    assert captured.out == "" and not (tmp_path / "good.html").exists()
 
 
 def test_without_pyarrow_the_error_says_what_brings_it(written, capsys, monkeypatch):

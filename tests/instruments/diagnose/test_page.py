@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,7 +18,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.instruments.diagnose import faults
-from tools.pack import diagnose_page
 from trlab.diagnose import Limits, diagnose, dump, judge, page, read
 from trlib import __version__
 
@@ -25,13 +25,6 @@ SCRIPT = Path(__file__).with_name("diagnose.mjs")
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="needs Node")
 WORDS = ["so", "the", "é", "漢", "<b>", "&", "¦", "\n", "", "12", "😀", "think", "  "]
-
-
-def test_what_both_sides_share_is_current() -> None:
-    assert diagnose_page.SHARED.read_text(encoding="utf-8") == diagnose_page.shared(), (
-        "python -m tools.pack.diagnose_page"
-    )
-    assert diagnose_page.SAMPLE.read_text(encoding="utf-8") == diagnose_page.sample() + "\n"
 
 
 def batch(
@@ -303,42 +296,22 @@ def test_twenty_dumps_give_the_same_findings_and_the_same_page(tmp_path: Path) -
     assert seen["verdicts"] == {"healthy", "found", "unclear"} and len(seen["codes"]) >= 4
 
 
+ONE = '{"logp": [-1], "logp_rollout": [-1], "advantage": 1, "mask": [1]}'
 BAD = {
-    "text": ("hello", "expected JSON lines, JSON, CSV, NPZ or Parquet, got 5 bytes"),
+    "text": ("hello", "got 5 bytes"),
     "empty": ("", "got 0 bytes"),
-    "parquet": (
-        "PAR1 something",
-        "expected a whole Parquet file, got one that is damaged or cut off",
-    ),
-    "encrypted": (
-        "PARE something PARE",
-        "is an encrypted Parquet file. Write it once more without encryption",
-    ),
+    "parquet": ("PAR1 something", "damaged or cut off"),
+    "encrypted": ("PARE something PARE", "encrypted Parquet"),
     "line": ('{"logp": [-1]}\n{"logp": [\n', "line 2: expected JSON"),
-    "row": (
-        '{"logp": [-1]}\n[1]\n',
-        "line 2: expected an object with a value for each column, got list",
-    ),
-    "ragged": (
-        '{"logp": [-1, -2], "logp_rollout": [-1], "advantage": 1, "mask": [1, 1]}\n',
-        "column 'logp_rollout': expected a list of 2 values in row 0, as many as in 'logp', got 1",
-    ),
-    "ragged csv": ("logp,mask\n-1,1\n-1\n", "line 3: expected 2 values, one a column, got 1"),
-    "missing": ('{"log_probs": [-1], "mask": [1]}\n', "name it under “Columns by other names”"),
-    "nan": (
-        '{"logp": [NaN], "logp_rollout": [-1], "advantage": 1, "mask": [true]}\n',
-        "expected a token whose values are all log-probs, got none",
-    ),
-    "all masked": (
-        '{"logp": [-1], "logp_rollout": [-1], "advantage": 1, "mask": [0]}\n',
-        "expected True for at least one token, got False for all 1",
-    ),
-    "two types": (
-        '{"logp": [-1], "logp_rollout": [-1], "advantage": 1, "mask": [1]}\n{"logp": "x"}\n',
-        "column 'logp': expected values of one type, got several",
-    ),
-    "archive": ("PK\x03\x04 no archive at all, though it begins like one", "got a damaged one"),
-    "__proto__": ('{"__proto__": [-1], "constructor": 1}\n', "column 'logp': not in"),
+    "row": ('{"logp": [-1]}\n[1]\n', "line 2: .* got list"),
+    "ragged": (ONE.replace("[-1]", "[-1, -2]", 1) + "\n", "'mask': .* row 0, .* got 1"),
+    "ragged csv": ("logp,mask\n-1,1\n-1\n", "line 3: .* got 1"),
+    "missing": ('{"log_probs": [-1], "mask": [1]}\n', "Columns by other names"),
+    "nan": (ONE.replace("[-1]", "[NaN]", 1) + "\n", "all log-probs, got none"),
+    "all masked": (ONE.replace('"mask": [1]', '"mask": [0]') + "\n", "got False for all 1"),
+    "two types": (ONE + '\n{"logp": "x"}\n', "'logp': .* got several"),
+    "archive": ("PK\x03\x04 no archive at all, though it begins like one", "a damaged one"),
+    "__proto__": ('{"__proto__": [-1], "constructor": 1}\n', "'logp': not in"),
 }
 
 
@@ -401,7 +374,7 @@ def test_what_the_page_cannot_read_is_named(tmp_path: Path) -> None:
         path.write_text(text, encoding="utf-8")
         asked.append({"files": [str(path)], "options": {}})
     for (name, (_, words)), got in zip(BAD.items(), in_page(asked), strict=True):
-        assert words in got.get("error", ""), (name, got)
+        assert re.search(words, got.get("error", "")), (name, got)
         assert got["stack"] == "", got["stack"]
 
 
@@ -418,34 +391,27 @@ def test_parquet_that_the_page_cannot_read_is_named_with_what_to_do(tmp_path: Pa
     pq.write_table(twice, tmp_path / "twice.parquet")
     pq.write_table(pa.table(b).slice(0, 0), tmp_path / "none.parquet")
     wanted = {
-        "cut": "'cut.parquet': expected a whole Parquet file, got one that is damaged or cut off",
-        "torn": "Is it still being written? Copy or write it once more",
-        "brotli": "column 'logp' is compressed by BROTLI, which this page does not unpack. Write "
-        "the file with "
-        'compression="zstd" or "snappy", as to_parquet of pandas does, or read it by trlib '
-        "diagnose in a terminal",
-        "twice": "column 'logp': expected once in 'twice.parquet', got it 2 times",
-        "none": "'none.parquet': expected at least one completion, got a table without rows",
+        "cut": "'cut.parquet': .* damaged or cut off",
+        "torn": "Copy or write it once more",
+        "brotli": "'logp' is compressed by BROTLI, .*trlib diagnose",
+        "twice": "'logp': expected once in 'twice.parquet', got it 2 times",
+        "none": "'none.parquet': .* got a table without rows",
     }
     asked = [{"files": [str(tmp_path / f"{name}.parquet")], "options": {}} for name in wanted]
     for words, got in zip(wanted.values(), in_page(asked), strict=True):
-        assert words in got.get("error", ""), got
+        assert re.search(words, got.get("error", "")), got
         assert got["stack"] == "", got["stack"]
 
 
 @needs_node
 def test_a_huge_file_is_refused_unread_and_a_changing_one_is_named() -> None:
-    names = ("huge", "long", "changed", "shorter")
-    wanted = (
-        "'huge.jsonl' is 2.1 GB; this page reads at most 1.0 GB. In a terminal, trlib diagnose "
-        "reads more",
-        "'long.json' is 300 MB; of a file that is read as a whole this page takes at most 200 MB",
-        "'changed.jsonl' changed while it was read, or is a folder: choose it again when it is "
-        "written",
-        "'shorter.jsonl' changed while it was read",
-    )
-    for name, words, got in zip(
-        names, wanted, in_page([{"files": [n], "options": {}} for n in names]), strict=True
-    ):
-        assert words in got.get("error", ""), (name, got)
+    wanted = {
+        "huge": "'huge.jsonl' is 2.1 GB; .* at most 1.0 GB.* trlib diagnose",
+        "long": "'long.json' is 300 MB; .* at most 200 MB",
+        "changed": "'changed.jsonl' changed while it was read",
+        "shorter": "'shorter.jsonl' changed while it was read",
+    }
+    found = in_page([{"files": [name], "options": {}} for name in wanted])
+    for (name, words), got in zip(wanted.items(), found, strict=True):
+        assert re.search(words, got.get("error", "")), (name, got)
         assert got["stack"] == ""

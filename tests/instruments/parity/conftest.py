@@ -1,53 +1,35 @@
-"""Parity with installed libraries: what they need, imported once per process, and random data to
-compare on.
+"""Parity with installed libraries: their modules, and random data to compare on.
 
-A library that is missing is a failure, never a skip: `make` installs them all.
+A library that is missing is a failure, never a skip: `make peers` installs them all.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from trlab.conformance.libraries import INSTALL, unmet
-
 D = torch.float64
-HOW = {**INSTALL, "sb3_contrib": "pip install sb3-contrib==2.9.2"}
-
-
-def needed(module: str) -> Any:
-    """The module, or a failure of one line that says how to install it."""
-    try:
-        return import_module(module)
-    except ImportError as error:
-        library = module.split(".")[0]
-        try:
-            how = unmet(library) or HOW[library]
-        except PackageNotFoundError:
-            how = HOW[library]
-        pytest.fail(f"{error}: parity needs it: {how}", pytrace=False)
 
 
 @pytest.fixture(scope="session")
 def verl() -> Any:
     """verl's module of losses."""
-    return needed("verl.trainer.ppo.core_algos")
+    return import_module("verl.trainer.ppo.core_algos")
 
 
 @pytest.fixture(scope="session")
 def trl() -> Any:
-    return needed("trl")
+    return import_module("trl")
 
 
 @pytest.fixture(scope="session")
 def torchrl() -> Any:
     """torchrl's losses of language models."""
-    return needed("torchrl.objectives.llm")
+    return import_module("torchrl.objectives.llm")
 
 
 @pytest.fixture(scope="session", name="torch")
@@ -58,7 +40,7 @@ def _torch() -> Any:
 @pytest.fixture(scope="session")
 def sb3() -> Any:
     """sb3-contrib's helpers."""
-    return needed("sb3_contrib.common.utils")
+    return import_module("sb3_contrib.common.utils")
 
 
 @pytest.fixture(params=range(3))

@@ -13,9 +13,16 @@ from torch import Tensor
 from tests.instruments.parity.test_trl import theirs as of_trl
 from tests.instruments.parity.test_verl import agree, both, config, theirs  # noqa: F401  (config is a fixture)
 from trlib.aggregation import aggregate
-from trlib.algorithms import gspo_loss, ppo_loss
+from trlib.algorithms import gspo_loss, pg_is_loss, ppo_loss
 from trlib.corrections import truncated_importance
-from trlib.relatives.asynchrony.masks import clip_cov_mask, covariance, trm_mask, without
+from trlib.relatives.asynchrony.masks import (
+    SAO,
+    clip_cov_mask,
+    covariance,
+    dis_mask,
+    trm_mask,
+    without,
+)
 from trlib.relatives.asynchrony.penalties import dro_loss, kl_cov_loss
 from trlib.relatives.asynchrony.weights import LUSPO, vespo_loss
 
@@ -121,28 +128,6 @@ def test_trm_is_verl_s_rejection_of_completions(verl, batch, option, threshold, 
     assert torch.equal(wanted.bool(), found) and 0 < int(found.sum()) < int(mask.sum())
 
 
-def test_the_geometric_mask_is_verl_s_of_the_inverse_ratio(verl, batch):
-    from verl.trainer.ppo.rollout_corr_helper import compute_rollout_rejection_mask
-
-    mask = batch["mask"]
-    log_ratio = (batch["old"] - batch["rollout"]).masked_fill(~mask, 0.0)
-    wanted, _ = compute_rollout_rejection_mask(
-        log_ratio, mask.double(), rollout_rs="seq_mean_k1", rollout_rs_threshold="0.8_1.25"
-    )
-    found = truncated_importance(
-        batch["old"],
-        batch["rollout"],
-        mask,
-        cap=1 / 0.8,
-        floor=1 / 1.25,
-        level="geometric",
-        how="reject",
-    )
-    assert torch.equal(wanted.bool(), mask & (found > 0)) and 0 < int(wanted.sum()) < int(
-        mask.sum()
-    )
-
-
 def test_icepop_is_verl_s(verl, batch):
     from verl.trainer.ppo.rollout_corr_helper import compute_rollout_correction_weights
 
@@ -158,3 +143,46 @@ def test_icepop_is_verl_s(verl, batch):
     )
     torch.testing.assert_close(wanted[mask], found[mask], rtol=1e-6, atol=0)
     assert (found[mask] == 0).any() and (found[mask] < 1).any()
+
+
+@pytest.mark.parametrize("bounds", [(0.3, 5.0), (0.8, 3.0), (0.2, 0.2)])
+@pytest.mark.parametrize("how", ["token-mean", "seq-mean-token-mean"])
+def test_dis_is_verl_s_reinforce_under_a_window_of_pi_over_mu(verl, config, batch, bounds, how):  # noqa: F811
+    """With `bypass_mode`, `loss_type=reinforce` and a window for `rollout_is`: SAO's gradient. The
+    value is another one, because verl multiplies log π by a weight where we have π/μ."""
+    from verl.workers.config.actor import PolicyLossConfig
+
+    eps_low, eps_high = bounds
+    chosen = config()
+    loss = PolicyLossConfig(
+        loss_mode="bypass_mode",
+        rollout_correction={
+            "loss_type": "reinforce",
+            "rollout_is": "token",
+            "rollout_is_threshold": f"{1 - eps_low}_{1 + eps_high}",
+        },
+    )
+    object.__setattr__(chosen, "policy_loss", loss)
+    wanted = theirs(verl, "bypass_mode", chosen, batch, how, anchor="rollout")
+    keep = dis_mask(
+        batch["logp"], batch["rollout"], mask=batch["mask"], eps_low=eps_low, eps_high=eps_high
+    )
+    found = ours(
+        lambda logp: without(pg_is_loss, keep, logp, batch["rollout"], **of(batch)), batch, how
+    )
+    torch.testing.assert_close(found[1], wanted[1], rtol=1e-6, atol=1e-12)
+    assert 0 < int(keep.sum()) < int(batch["mask"].sum()) or bounds != (0.2, 0.2)
+    assert float((wanted[0] - found[0]).abs()) > 1e-3
+
+
+def test_sao_s_window_is_the_one_that_torchtrade_s_port_of_torchrl_has():
+    """`SAOLoss` of TorchTrade (at 5b1f72d7, read on 26 November 2026) keeps a token where
+    log(1 - ε_low) < log π/μ < log(1 + ε_high), both open, by torchrl's own bounds; `SAOLoss` of
+    twinkle (at 71ff3700) has the same defaults."""
+    torchrl = pytest.importorskip("torchrl.objectives.llm.grpo")
+    loss = torchrl.GRPOLoss(None, clip_epsilon=(SAO().eps_low, SAO().eps_high))
+    low, high = (float(x) for x in loss._clip_bounds)
+    log_ratio = torch.tensor([[low - 1e-4, low + 1e-4, high - 1e-4, high + 1e-4]])
+    old = torch.full((1, 4), -3.0)
+    kept = dis_mask(old + log_ratio, old, mask=torch.ones(1, 4, dtype=torch.bool))
+    assert kept.tolist() == [[False, True, True, False]]

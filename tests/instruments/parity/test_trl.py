@@ -1,5 +1,4 @@
-"""The losses of TRL 1.16.0 that have a name here: equal in float64 where definitions agree, pinned
-where not.
+"""The losses of TRL 1.16.0 that have a name here: equal in float64 where definitions agree.
 
 TRL's losses stand inside its trainer. `_compute_loss` runs unchanged on a stand-in that knows the
 log-probs; advantages and what the batch holds come from a real trainer.
@@ -112,9 +111,6 @@ def test_delta_is_a_dual_clip(trl, batch):
             theirs(trl, batch, {**WINDOW, "dual_clip": 2.5}, advantages=advantages),
             ours(ppo_loss, batch, advantages=advantages, dual_clip=2.5, **WINDOW),
         )
-    # Inside the window it is another thing: it bounds what A > 0 may gain.
-    inside = theirs(trl, batch, {**WINDOW, "dual_clip": 1.1})
-    assert (inside[1] - ours(ppo_loss, batch, dual_clip=1.1, **WINDOW)[1]).abs().max() > 1e-3
 
 
 def test_gspo_with_one_advantage_a_row(trl, batch):
@@ -125,50 +121,18 @@ def test_gspo_with_one_advantage_a_row(trl, batch):
         )
 
 
-def test_gspos_tokens_share_the_rows_advantages_where_these_differ(trl, batch):
-    """TRL differentiates the row's ratio s itself: every token of a row gets s times the mean of
-    what is kept."""
-    _, gradient = theirs(trl, batch, WINDOW, "bnpo", advantages="mixed", level="sequence")
-    mask, a = batch["mask"], batch["mixed"]
-    length = mask.sum(-1, keepdim=True)
-    s = (((batch["logp"] - batch["old"]) * mask).sum(-1, keepdim=True) / length).exp()
-    kept = ((a >= 0) & (s <= 1.28)) | ((a <= 0) & (s >= 0.8))
-    close(gradient, -(s / length * (a * kept * mask).sum(-1, keepdim=True) * mask) / mask.sum())
-    assert (gradient - ours(gspo_loss, batch, advantages="mixed", **WINDOW)[1]).abs().max() > 1e-3
-
-
-def test_gspos_ratio_has_no_bound(trl, batch):
-    far = {
-        **batch,
-        "logp": torch.full_like(batch["logp"], -0.5),
-        "old": torch.full_like(batch["old"], -12.5),
-        "advantages": torch.full_like(batch["advantages"], -1.0),
-    }
-    close(theirs(trl, far, WINDOW, "bnpo", level="sequence")[0].log(), torch.tensor(12.0, dtype=D))
-    close(ours(gspo_loss, far, **WINDOW)[0].log(), torch.tensor(10.0, dtype=D))
-
-
 def test_cispo_bounds_above_only_and_epsilon_is_the_bound(trl, batch):
-    for bound in (1.28, 0.28):
-        if bound > 1:
-            agree(
-                theirs(trl, batch, {"eps_high": bound}, "cispo"),
-                ours(cispo_loss, batch, eps_low=None, eps_high=bound - 1),
-            )
-        gradient = theirs(trl, batch, {"eps_high": bound}, "cispo")[1]
-        ratio = (batch["logp"] - batch["old"]).exp().clamp(max=bound)
-        close(gradient, -(batch["advantages"] * ratio * batch["mask"]) / batch["mask"].sum())
-    low = theirs(trl, batch, {"eps_low": 0.01, "eps_high": 1.28}, "cispo")
-    assert torch.equal(low[1], theirs(trl, batch, {"eps_low": 0.9, "eps_high": 1.28}, "cispo")[1])
+    agree(
+        theirs(trl, batch, {"eps_high": 1.28}, "cispo"),
+        ours(cispo_loss, batch, eps_low=None, eps_high=0.28),
+    )
 
 
-def test_sapo_takes_its_temperatures_in_float32(trl, batch):
-    found = theirs(trl, batch, {"tau_pos": 1.0, "tau_neg": 1.05}, "sapo")
-    close(found[1], ours(sapo_loss, batch, "seq-mean-token-mean")[1])
-    rounded = ours(sapo_loss, batch, "seq-mean-token-mean", tau_neg=torch.tensor(1.05).item())
-    for mine, its in zip(rounded, found, strict=True):
-        torch.testing.assert_close(mine, its, rtol=1e-12, atol=1e-15)
-    assert (found[1] - ours(sapo_loss, batch, "seq-mean-token-mean")[1]).abs().max() > 1e-12
+def test_sapo_whose_temperatures_trl_holds_in_float32(trl, batch):
+    agree(
+        theirs(trl, batch, {"tau_pos": 1.0, "tau_neg": 1.05}, "sapo"),
+        ours(sapo_loss, batch, "seq-mean-token-mean", tau_neg=torch.tensor(1.05).item()),
+    )
 
 
 def test_gmpo_of_the_experimental_trainer(trl, batch):
@@ -190,35 +154,6 @@ def test_means_over_rows_count_empty_ones(trl, batch):
     for loss_type in MEANS:
         value, gradient = theirs(trl, nothing, WINDOW, loss_type)
         assert value == 0 and (gradient == 0).all()
-
-
-def test_dr_grpo_divides_by_the_maximal_completion_length(trl, batch):
-    value, _ = theirs(trl, batch, WINDOW, "dr_grpo")
-    wide, _ = ours(ppo_loss, batch, "seq-mean-token-sum", **WINDOW)
-    close(value, wide / HORIZON)
-    assert batch["mask"].shape[1] != HORIZON
-
-
-def test_dapo_divides_by_a_whole_rollouts_tokens(trl, batch):
-    run = trl_stand_in.trl(
-        trl.GRPOTrainer, settings=WINDOW, loss_type="dapo", horizon=HORIZON, steps_per_generation=4
-    )
-    given = {
-        "mask": batch["mask"],
-        "advantages": batch["advantages"],
-        "logp_old": batch["old"],
-        "logp_rollout": batch["rollout"],
-    }
-    # One window of four: the normaliser counts a fourth of the rollout's tokens.
-    close(run(given, batch["logp"]), 4 * ours(ppo_loss, batch, **WINDOW)[0])
-
-
-def test_without_old_log_probs_the_ratio_is_1(trl, batch):
-    value, gradient = theirs(trl, batch, WINDOW, recorded=False)
-    a, mask = batch["advantages"], batch["mask"]
-    close(value, -a[mask].mean())
-    close(gradient, -a * mask / mask.sum())
-    assert (gradient - theirs(trl, batch, WINDOW)[1]).abs().max() > 1e-3
 
 
 def with_reference(

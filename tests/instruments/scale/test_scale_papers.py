@@ -3,7 +3,6 @@ takes a step with."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from functools import partial
 from importlib import import_module
@@ -104,20 +103,6 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -
     )
     trainer.train()
     assert max((p - before[name]).abs().max() for name, p in policy.trainable.items()) > 1e-5
-
-
-def test_what_trl_is_said_to_lack_it_lacks() -> None:
-    """No trainer with a critic anywhere, GMPO among its experiments, and a mask as its default
-    correction."""
-    trl = pytest.importorskip("trl")
-    assert (
-        not hasattr(trl, "PPOTrainer")
-        and not (Path(trl.__file__).parent / "experimental" / "ppo").exists()
-    )
-    assert hasattr(import_module("trl.experimental.gmpo"), "GMPOTrainer")
-    defaults = {field.name: field.default for field in dataclasses.fields(trl.GRPOConfig)}
-    assert defaults["vllm_importance_sampling_mode"] == "sequence_mask"
-    assert defaults["vllm_importance_sampling_clip_max"] == 3.0
 
 
 @pytest.mark.parametrize(

@@ -346,8 +346,8 @@ def dis_mask(
     1 - ε_low < r < 1 + ε_high, whatever the sign of their advantage.
 
     Args: eps_low: from 0 to 1. eps_high: at least 0.
-    Source: arXiv 2607.07508, equation 3; read in the code of TorchTrade, not in the paper. The
-    paper's bounds are .3 and 5 for mathematics, .8 and 3 for software engineering, as the port
+    Source: arXiv 2607.07508, equation 3; read in the code of TorchTrade and twinkle, not in the
+    paper. The paper's bounds are .3 and 5 for mathematics, .8 and 3 for software engineering, as the port
     quotes them.
     Differs from: IcePop, whose ratio is π_old/μ and leaves the updates to a clip."""
     low = checks.number("eps_low", eps_low, **SHARE)
@@ -364,7 +364,7 @@ class SAO(PPOCritic):
     that `dis_mask` keeps. One ratio, π/μ, stands for the sampler's mismatch, its age and the
     updates; no policy before the batch is scored. Train with group=1: the critic gives the
     baseline.
-    Source: arXiv 2607.07508; read in the code of TorchTrade, not in the paper.
+    Source: arXiv 2607.07508; read in the code of TorchTrade and twinkle, not in the paper.
     Differs from: the paper's critic is updated twice per batch of the policy's, with its attention
     frozen, and its λ depends on the completion's length. Here it has a rate of its own,
     `critic_speed`, and `lam` is a number. Advantages are whitened, as in `PPOCritic`."""

@@ -501,7 +501,12 @@ CARDS: tuple[MethodCard, ...] = (
         source="Hou et al. 2026",
         arxiv="2607.07508",
         provenance="code",
-        read_in="TorchTrade at 44bb3069 (`sao_loss.py`), and descriptions of other ports",
+        read_in="TorchTrade at 5b1f72d7 (`sao_loss.py`) and twinkle at 71ff3700 (`loss/sao.py`), both on "
+        "26 November 2026; not in the paper",
+        besides="Its gradient is that of verl 0.9.1 with `bypass_mode=True`, `loss_type=reinforce`, `rollout_is=token` and "
+        "`rollout_is_threshold=0.7_6.0`, in verl's older trainer; a test compares them. The value differs: verl and "
+        "twinkle multiply log π by a fixed weight, TorchTrade and we take the ratio itself. None of the three libraries "
+        "is by the authors.",
         functions=(MODULE + "masks.dis_mask", MODULE + "masks.SAO"),
         long="single-rollout asynchronous optimisation; its mask is DIS, direct double-sided importance sampling",
         paper={

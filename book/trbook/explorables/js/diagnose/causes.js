@@ -287,7 +287,7 @@ function end(s) {
 
 /* Tokens that the sampler is certain of, to the last bit, and the learner is not. */
 function filled(s) {
-  const odd = Uint8Array.from(s.x, (x, k) => Number(x === 0 && s.y[k] < -3)),
+  const odd = Uint8Array.from(s.x, (x, k) => Number(x === 0 && s.y[k] < -3 && Math.abs(s.now[k] - s.y[k]) < -0.5 * s.y[k])),
     n = total(odd),
     completions = new Set(s.owner.filter((_, k) => odd[k])).size;
   if (n < Math.max(5, 0.002 * s.x.length) || completions < 3) return [odd.fill(0), []];
@@ -349,8 +349,10 @@ function pairing(r, s) {
     wrong = Uint8Array.from(s.owner, (c) => Number(isFar.has(c)));
   const right = (values) => values.filter((_, k) => !wrong[k]),
     same = correlation(right(s.x), right(s.y)),
-    error = C.ERRORS / Math.sqrt(Math.max(n - 3, 1));
-  if (same !== null && Math.tanh(Math.atanh(Math.min(same, 0.999)) + error) < C.UNRELATED)
+    error = C.ERRORS / Math.sqrt(Math.max(n - 3, 1)),
+    // Else the learner is noisy.
+    alike = total(map(s.now, (now, k) => Math.abs(now - s.y[k]))) <= 0.5 * total(map(s.d, Math.abs));
+  if (alike && same !== null && Math.tanh(Math.atanh(Math.min(same, 0.999)) + error) < C.UNRELATED)
     return [cause("pairing", "unrelated", { same }), wrong.fill(1)];
   if (!far.length) return [[], wrong];
   const values = { count: far.length, total: compared, completions: listed([...far]) };
@@ -366,11 +368,13 @@ function farOf(r, s) {
     free = new Float64Array(r.count),
     open = new Float64Array(r.count),
     apart = new Float64Array(r.count),
+    moved = new Float64Array(r.count),
     unsure = unsureOf(s);
   for (let k = 0; k < s.x.length; k++) {
     counts[s.owner[k]] += 1;
     size[s.owner[k]] += Math.abs(s.d[k]);
     free[s.owner[k]] += unsure[k];
+    moved[s.owner[k]] += Math.abs(s.now[k] - s.y[k]);
     if (!(unsure[k] > C.UNSURE)) continue;
     open[s.owner[k]] += 1;
     if (Math.abs(s.d[k]) > C.APART * unsure[k]) apart[s.owner[k]] += 1;
@@ -380,9 +384,11 @@ function farOf(r, s) {
   const each = map(there, (c) => size[c] / (free[c] + C.UNSURE));
   const [low, middle] = quantiles(sorted(map(each, (x) => Math.log(Math.max(x, 1e-6)))), [0.05, 0.25]);
   const spread = Math.min(Math.max(Math.log(5), C.FAR * (middle - low)), Math.log(C.FARTHEST)),
-    limit = Math.max(C.FAR_LOGITS, Math.exp(middle + spread));
-  // Another text differs at most tokens, an edited logit at one.
-  const whole = (c) => apart[c] >= 2 && apart[c] >= 0.5 * open[c];
+    // Beyond the others, and beyond what two passes of the learner differ by.
+    passes = (C.FAR_PASSES * total(moved)) / Math.max(total(free), 1e-12),
+    limit = Math.max(C.FAR_LOGITS, passes, Math.exp(middle + spread));
+  // Another text differs at most tokens, an edited logit at one; and in two passes alike.
+  const whole = (c) => apart[c] >= 2 && apart[c] >= 0.5 * open[c] && moved[c] <= 0.5 * size[c];
   return [there.filter((c, i) => each[i] > limit && size[c] > C.LEAST_FAR * counts[c] && whole(c)), there.length];
 }
 

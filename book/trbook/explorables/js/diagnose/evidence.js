@@ -125,8 +125,9 @@ export function numbersOf(r, s) {
     made = {};
   for (const [name, [value, error]] of Object.entries(jackknife(table, t)))
     Object.assign(made, { [name]: value, [`${name}_error`]: error, [`${name}_z`]: value / Math.max(error, 1e-12) });
+  const updated = r.logp_old === null;
   for (const side of Object.keys(BOTH)) {
-    const few = t[`n_${side}`] < C.FEWEST_TOKENS,
+    const few = !updated || t[`n_${side}`] < C.FEWEST_TOKENS,
       n = few ? t.n : t[`n_${side}`],
       value = (few ? t.excess : t[`excess_${side}`]) / n,
       error = Math.sqrt(few ? t.excess2_a + t.excess2_b : t[`excess2_${side}`]) / n;
@@ -137,7 +138,8 @@ export function numbersOf(r, s) {
     restSize = t.size - t.size_sure,
     rising = over(t.up, t.size),
     deviation = t.size / t.n,
-    [least, bound] = leastOf(r);
+    [least, bound] = leastOf(r),
+    learning = t.out_d >= 30 && made.against_d + 3 * made.against_d_error < 0.45;
   const gap = (key) => Math.abs(Math.log(Math.max(deviation, 1e-300) / C.ENGINES[key]));
   Object.assign(made, {
     n: t.n,
@@ -153,6 +155,7 @@ export function numbersOf(r, s) {
     falling_percent: 100 * (1 - rising),
     still: t.still / t.n,
     moved: over(t.moved, t.u),
+    moved_share: over(t.moved, t.size),
     n_sure: t.n_sure,
     n_rest: rest,
     sure: restSize > 0 ? (over(t.size_sure, t.n_sure) * rest) / restSize : 0,
@@ -160,7 +163,8 @@ export function numbersOf(r, s) {
     against_percent: 100 * made.against,
     against_error_percent: 100 * made.against_error,
     against_low: made.against - 3 * made.against_error,
-    learning: Number(t.out_d >= 30 && made.against_d + 3 * made.against_d_error < 0.45),
+    learning: Number(learning),
+    updated: Number(learning && updated),
     explained_x: explained(t, "x"),
     explained_y: explained(t, "y"),
     tail_count: t.tail,

@@ -54,17 +54,18 @@ export function cutOf(r) {
     there = where(r.count, (c) => lengths[c] > 0),
     longest = largest(lengths),
     at = there.filter((c) => lengths[c] === longest);
-  if (at.length > C.ONE_LENGTH * there.length) return [0, there.length, longest, null];
   if (r.pieces !== null) {
-    const ends = new Int32Array(r.count);
-    for (let i = 0; i < r.mask.length; i++) if (r.mask[i]) ends[r.completion[i]] = r.pieces[i];
-    const shorter = there.filter((c) => lengths[c] < longest),
+    const ends = new Int32Array(r.count),
       counts = new Map();
-    for (const c of shorter) counts.set(ends[c], (counts.get(ends[c]) ?? 0) + 1);
+    for (let i = 0; i < r.mask.length; i++) if (r.mask[i]) ends[r.completion[i]] = r.pieces[i];
+    for (const c of there) counts.set(ends[c], (counts.get(ends[c]) ?? 0) + 1);
     const [name, n] = [...counts].sort((a, b) => b[1] - a[1] || (r.texts[a[0]] < r.texts[b[0]] ? -1 : 1))[0];
-    if (shorter.length >= C.FEWEST_COMPLETIONS && n >= 0.9 * shorter.length)
+    // The end token stands at the end of most completions, and nowhere else.
+    const everywhere = where(r.mask.length, (i) => r.mask[i] && r.pieces[i] === name).length;
+    if (n >= Math.max(C.FEWEST_COMPLETIONS, 0.3 * there.length) && everywhere === n)
       return [at.filter((c) => ends[c] !== name).length, there.length, longest, r.texts[name]];
   }
+  if (at.length > C.ONE_LENGTH * there.length) return [0, there.length, longest, null];
   return [longest >= C.SHORT ? at.length : 0, there.length, longest, null];
 }
 

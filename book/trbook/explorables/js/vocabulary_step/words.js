@@ -97,7 +97,7 @@ function verdict(s, one, rows, by, word, p) {
     moved = percent(one.tv),
     outside = s.method === "dppo_topk" ? place(s, p, wordsOf(s.start)) : null;
   const swapped = outside
-    ? ` “${word}” is not among the ${s.k} most likely: it takes the place of “${outside.lost}”, which is counted among the rest.`
+    ? ` “${word}” is outside the top ${s.k} and takes the place of “${outside.lost}” there.`
     : "";
   if (s.steps === 0)
     return {
