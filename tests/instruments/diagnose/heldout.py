@@ -299,7 +299,9 @@ def made(kind: str, size: int, fault: str | None, seed: int) -> tuple[dict[str, 
             for k in range(1, 6):
                 older = logits_of(towards(-VERSION * k), batch)
                 mu[age == k] = older[age == k]
-        mu, tokens, odd = _sampled(g, fault, batch, mu / (temperature * forgot), versions)
+        mu, tokens, odd = _sampled(
+            g, fault, batch, mu / (temperature * forgot), fault.startswith("versions")
+        )
         if precision == "bf16":
             mu = mu.bfloat16().float()
         rollout = token_logp(mu, tokens)
