@@ -299,9 +299,7 @@ def made(kind: str, size: int, fault: str | None, seed: int) -> tuple[dict[str, 
             for k in range(1, 6):
                 older = logits_of(towards(-VERSION * k), batch)
                 mu[age == k] = older[age == k]
-        mu, tokens, odd = _sampled(
-            g, fault, batch, mu / (temperature * forgot), fault.startswith("versions")
-        )
+        mu, tokens, odd = _sampled(g, fault, batch, mu / (temperature * forgot), versions)
         if precision == "bf16":
             mu = mu.bfloat16().float()
         rollout = token_logp(mu, tokens)
@@ -482,7 +480,7 @@ def main() -> None:
             )
     for kind in args.kinds:
         for seed in range(args.seed, args.seed + args.healthy):
-            size = (64, 128, 256, 512)[seed % 4]
+            size = (64, 128, 256, 512)[seed // 2 % 4]
             columns, told = made(kind, size, None, seed)
             verdict = judged(columns)
             found["healthy"][f"{kind}, {size}, seed {seed}"] = [verdict.verdict, verdict.headline]
