@@ -337,6 +337,7 @@ def test_the_commands_for_a_function_run_as_the_page_prints_them(tmp_path, monke
     (tmp_path / "my/losses.py").write_text(
         "from trlib.advantages import group_relative\n"
         "from trlib.algorithms import ppo_loss\n"
+        "from trlib.corrections import truncated_importance\n"
         "from trlib.divergences import k3\n"
         "def clip(logp, logp_old, advantages, mask):\n"
         "    return ppo_loss(logp, logp_old, advantages=advantages, mask=mask)\n"
@@ -344,6 +345,8 @@ def test_the_commands_for_a_function_run_as_the_page_prints_them(tmp_path, monke
         "    return k3(logp, logp_old)\n"
         "def adv(rewards, group):\n"
         "    return group_relative(rewards, group)\n"
+        "def tis(logp_old, logp_rollout, mask):\n"
+        "    return truncated_importance(logp_old, logp_rollout, mask, cap=2.0)\n"
     )
     (tmp_path / "my/verl.py").write_text(
         "from verl.trainer.ppo.core_algos import compute_policy_loss_dppo_tv as loss\n"
@@ -368,6 +371,7 @@ def test_the_commands_for_a_function_run_as_the_page_prints_them(tmp_path, monke
         "Mine": "differs",
         "kl": "agrees",
         "adv": "agrees",
+        "tis": "agrees",
         "tests": "",
     }
     for command in commands:

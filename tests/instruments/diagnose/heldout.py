@@ -480,7 +480,7 @@ def main() -> None:
             )
     for kind in args.kinds:
         for seed in range(args.seed, args.seed + args.healthy):
-            size = (64, 128, 256, 512)[seed % 4]
+            size = (64, 128, 256, 512)[seed // 2 % 4]
             columns, told = made(kind, size, None, seed)
             verdict = judged(columns)
             found["healthy"][f"{kind}, {size}, seed {seed}"] = [verdict.verdict, verdict.headline]
