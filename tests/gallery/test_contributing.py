@@ -174,8 +174,7 @@ def test_a_method_added_by_the_recipe_is_green(copy):
     done = outcome(copy, *DAILY, "-k", f"{NAME} or every_method or list_everything or declare")
     assert done.returncode == 0, done.stdout[-3000:]
     assert (
-        f"test_every_loss.py::test_autograd_is_minus_the_weight[{NAME}_loss] PASSED"
-        in done.stdout
+        f"test_every_loss.py::test_autograd_is_minus_the_weight[{NAME}_loss] PASSED" in done.stdout
     )
     written = (
         "trlib/algorithms/__init__.py",

@@ -97,7 +97,9 @@ def test_the_command_of_jupyter_book_builds_figures_and_leaves_nothing_untracked
     assert "With the results that are stored with it." in kept
     assert 'data-explorable="natural_gradient"' in kept
     assert not re.search(r'<img [^>]*alt="Natural gradient:', kept), "the still that it replaces"
-    assert re.search(r'<img [^>]*alt="The loop, rollout', kept), "any other picture says what it shows"
+    assert re.search(r'<img [^>]*alt="The loop, rollout', kept), (
+        "any other picture says what it shows"
+    )
     page = (pages / "tasks_of_your_own.html").read_text(encoding="utf-8")
     assert "Executed with this page." in page and page.count("cell_output") > 3
     status = ["git", "status", "--porcelain", "--untracked-files=all"]
