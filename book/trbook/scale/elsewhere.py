@@ -157,13 +157,16 @@ def update_here(policy, batches, *, lr, horizon):
             old = logp.detach()
         tokens = dppo_loss(logp, old, advantages=A, mask=batch.mask, delta_tv=0.15)
         loss = aggregate(
-            tokens.per_token, batch.mask, "seq-mean-token-sum-norm", horizon=horizon)  # fmt: skip
+            tokens.per_token, batch.mask, "seq-mean-token-sum-norm", horizon=horizon
+        )  # fmt: skip
         optimizer.zero_grad()
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
         optimizer.step()
         kept = tokens.diagnostics["kept"][batch.mask].float().mean()
-        rows.append({"loss": loss.item(), "grad_norm": norm.item(), "kept": kept.item()})
+        rows.append(
+            {"loss": loss.item(), "grad_norm": norm.item(), "kept": kept.item()}
+        )  # fmt: skip
     return rows
 
 
