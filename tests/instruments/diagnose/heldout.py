@@ -8,12 +8,14 @@ their completions and are rewarded by their tasks. What does not matter is drawn
 dump: the sampler's precision, the temperature that both sides have, updates, the size of a group,
 the kind of advantages, which columns there are.
 
-Prints a table and writes `heldout.json` beside itself; every dump has a seed of its own.
+Prints what was not called right, and writes every verdict to `--out`; every dump has a seed of its
+own.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 from collections.abc import Callable
@@ -35,7 +37,6 @@ from trlib.model.completions import Completions
 from trlib.model.rollout import sample
 from trlib.tasks import verify_batch
 
-RECORD = Path(__file__).with_name("heldout.json")
 KINDS = ("recurrent", "window", "dial", "relay")
 SIZES = (128, 512)
 FAULTS: dict[str, tuple[str, str]] = {
@@ -129,8 +130,6 @@ def module(model: Any) -> nn.Module:
 
 def changed(model: Any, how: Callable[[Tensor], Tensor]) -> Any:
     """A copy with other matrices."""
-    import copy
-
     made = copy.deepcopy(model) if isinstance(model, nn.Module) else model.copy()
     with torch.no_grad():
         for weight in module(made).parameters():
