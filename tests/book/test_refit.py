@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
-from tools.paths import NOTEBOOKS
+from tools.paths import NOTEBOOKS, ROOT
 from trlab import recorded
 from trlab.outcomes import runs_of
 from trlab.statistics import iqm
@@ -173,3 +174,11 @@ def test_what_becomes_of_the_clip_ratio_in_chapter_5_is_the_record_s() -> None:
     assert f"About {silent.iloc[-1]:.0%}, by the median".replace("%", " %") in said
     assert silent.iloc[2] > 0.05 > silent.iloc[3:].max(), "only the first three batches"
     assert f"{kl.iloc[-1]:.2f} nats per token, after {kl.iloc[0]:.2f}" in said
+
+
+def test_what_chapter_5_says_of_its_runs_on_a_gpu_is_the_record_s() -> None:
+    """Longer runs, which `make gpu` makes: the figure's own words are kept."""
+    record = json.loads((ROOT / "book/gpu_execution.json").read_text(encoding="utf-8"))
+    figure = record["chapters"]["05_grpo"]["figures"]["grpo-smollm2"]
+    ends = re.findall(r"from [\d.]+ to ([\d.]+)[; ]", figure.partition("The band")[0])
+    assert f"end at {ends[0]}, {ends[1]} and {ends[2]}." in prose("05_grpo")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ KEY = "execution_record"
 PENDING = "execution_pending"
 """Where `tools.html` says why a page shows no results."""
 GPU = ("book", "gpu_execution.json")
-NEVER = "Not yet executed on a GPU."
+LARGER = re.compile(r"\bgpu=(?!False\b)")
+"""How a chapter's code names a size of its own for a GPU."""
+NEVER = "Not yet executed on a GPU, where `make gpu` gives it larger sizes."
 COLAB = "https://colab.research.google.com/"
 
 
@@ -36,11 +39,11 @@ def sentence(record: dict[str, Any]) -> str:
 
 
 def on_a_gpu(entry: dict[str, Any] | None, text: str | None) -> str:
-    """The same for a chapter's entry in the record of a GPU; `text` stands for the page's text as
+    """The same for a chapter's entry in the record of a GPU; `text` stands for the page's code as
     it is now."""
     if entry is None:
         return NEVER
-    then = "" if entry["text"] == text else ", an earlier text of this page"
+    then = "" if entry["text"] == text else ", with other code than this page has now"
     return (
         f"On a GPU: {_day(entry)} in {entry['minutes']:.1f} min, profile "
         f"{entry['profile']}, beside {entry['gpu']} ({entry['memory']}, driver {entry['driver']}, "
@@ -92,7 +95,9 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
     record = metadata.get(KEY)
     entry = json.loads(file.read_text(encoding="utf-8"))["chapters"].get(path.stem)
     if record:
-        summary, lines = short(record), [sentence(record), on_a_gpu(entry, record.get("text"))]
+        summary, lines = short(record), [sentence(record)]
+        if entry or LARGER.search(text):
+            lines.append(on_a_gpu(entry, record.get("text")))
     else:
         summary, lines = metadata.get(PENDING, _without(app, text)), []
     _take_colab(doctree)

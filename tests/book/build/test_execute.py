@@ -101,7 +101,7 @@ def test_results_hold_for_a_code_and_for_packages(
         and after
         and "".join(after["cells"][0]["source"]) == "# Another text"
     )
-    assert after["metadata"][KEY]["text"] != before["metadata"][KEY]["text"]
+    assert after["metadata"][KEY]["text"] == before["metadata"][KEY]["text"]
     packages.write_text("x = 22\n", encoding="utf-8")
     assert now() is None
     packages.write_text("x = 1\n", encoding="utf-8")

@@ -56,9 +56,9 @@ def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(
         shown.startswith("On a GPU: ")
         and "beside A card of a test (16 GiB, driver 1.2, CUDA 3.4) · Python" in shown
     )
-    assert "profile smoke" in shown and "earlier" not in shown
-    assert ", an earlier text of this page ·" in on_a_gpu(entry, "another")
-    assert on_a_gpu(None, entry["text"]) == NEVER == "Not yet executed on a GPU."
+    assert "profile smoke" in shown and "other code" not in shown
+    assert ", with other code than this page has now ·" in on_a_gpu(entry, "another")
+    assert on_a_gpu(None, entry["text"]) == NEVER
     changed = run(chapter(good, DRAWS.replace("0.75", "0.85")))
     assert gpu.entry(changed)["text"] != entry["text"]
 
