@@ -199,9 +199,9 @@ def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
         )
     ) in text
     assert "| **seen** | “a is better” |" in text
-    assert "**Mechanism seen.** Tests: 1 not run yet, 1 seen." in text
-    assert "**Mechanism not seen.** Tests: 1 the opposite, 1 undecided." in text
-    assert "**Undecided.** Tests: 1 seen, 1 the opposite." in text
+    assert "<summary>2 tests: 1 not run yet, 1 seen</summary>" in text
+    assert "<summary>2 tests: 1 the opposite, 1 undecided</summary>" in text
+    assert "<summary>2 tests: 1 seen, 1 the opposite</summary>" in text
     assert (
         "| `made`, 1 uses, learning rate 1.5e-3 (`c`) and 1e-4 (`b`), accuracy: `c` above `b` | "
         in text

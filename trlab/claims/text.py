@@ -73,13 +73,10 @@ def _claim(number: int, told: Told) -> list[str]:
     source = f"[{claim.where}](https://arxiv.org/abs/{claim.arxiv})"
     if claim.ours:
         source = f"ours, not the paper's; {claim.where.removeprefix('nowhere: ')}"
-    counts = Counter(_short(answer) for answer in told.answers)
-    listed = ", ".join(f"{n} {what}" for what, n in counts.items())
-    tests = f" Tests: {listed}." if len(counts) > 1 else ""
     lines = [
         f"**{number}. {claim.text}** ({source})",
         "",
-        f"**{_first_large(VERDICTS[told.verdict])}.**{tests}"
+        f"**{_first_large(VERDICTS[told.verdict])}.**"
         + (f" {claim.untestable}" if claim.untestable else "")
         + (f" {claim.why}" if claim.why else ""),
     ]
@@ -87,7 +84,10 @@ def _claim(number: int, told: Told) -> list[str]:
 
 
 def _folded(told: Told) -> list[str]:
-    """The tests of a claim with their numbers: a table, under one line."""
+    """The tests of a claim with their numbers: a table, under one line that counts how they came
+    out."""
+    counts = Counter(_short(answer) for answer in told.answers)
+    listed = ", ".join(f"{n} {what}" for what, n in counts.items())
     n = len(told.answers)
     rows = [_answer(answer) for answer in told.answers]
     columns = HEADINGS if any(row[-1] for row in rows) else HEADINGS[:-1]
@@ -95,7 +95,7 @@ def _folded(told: Told) -> list[str]:
     return [
         "",
         "<details>",
-        f"<summary>{'The test' if n == 1 else f'{n} tests'}</summary>",
+        f"<summary>{'The test' if n == 1 else f'{n} tests: {listed}'}</summary>",
         "",
         *(f"| {' | '.join(cell.replace('|', BAR) for cell in row)} |" for row in cells),
         "",
