@@ -54,10 +54,7 @@ CARD = Card(
             "mixture of experts.",
             "headline experiments",
             PAPER,
-            untestable=(
-                "Needs such a model, and mismatch from its own inference engine; here the "
-                "mismatch is simulated."
-            ),
+            untestable="Needs such a model; here the mismatch of the sampler is simulated.",
         ),
     ),
     note="The mask follows the authors' code. Thresholds are its script's defaults.",

@@ -47,8 +47,7 @@ CARD = Card(
             "It equals the best of its time on continuous control and Atari.",
             "sections 6.2 to 6.4",
             PAPER,
-            untestable="The tasks here are prompts and completions; nothing is compared with "
-            "scores on other tasks.",
+            untestable="The tasks here are prompts and completions.",
         ),
     ),
 )

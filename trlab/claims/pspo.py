@@ -34,7 +34,7 @@ CARD = Card(
             "our reading of the formula",
             PAPER,
             [above("shootout", "pspo", "pg_is", within=0.1, at={"updates": "32"})],
-            why="See above. Eight runs of something so unstable decide little.",
+            why="Eight runs of something so unstable decide little.",
         ),
         Claim(
             "GSM8K with 0.5 billion parameters: 39.7 % against the clip's 17.6 % (version 1 of "

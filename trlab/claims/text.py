@@ -32,6 +32,8 @@ VERDICTS = {
     NOT_MEASURED: "not measured",
 }
 """The verdicts as a page says them."""
+HEADINGS = ["test", "measured", "outcome", "predicted before the runs"]
+BAR = r"\|"
 WORDS = {
     "sampled": "accuracy",
     "kl": "KL per batch, nats per token",
@@ -71,13 +73,10 @@ def _claim(number: int, told: Told) -> list[str]:
     source = f"[{claim.where}](https://arxiv.org/abs/{claim.arxiv})"
     if claim.ours:
         source = f"ours, not the paper's; {claim.where.removeprefix('nowhere: ')}"
-    counts = Counter(_short(answer) for answer in told.answers)
-    listed = ", ".join(f"{n} {what}" for what, n in counts.items())
-    tests = f" Tests: {listed}." if len(counts) > 1 else ""
     lines = [
         f"**{number}. {claim.text}** ({source})",
         "",
-        f"**{_first_large(VERDICTS[told.verdict])}.**{tests}"
+        f"**{_first_large(VERDICTS[told.verdict])}.**"
         + (f" {claim.untestable}" if claim.untestable else "")
         + (f" {claim.why}" if claim.why else ""),
     ]
@@ -85,34 +84,37 @@ def _claim(number: int, told: Told) -> list[str]:
 
 
 def _folded(told: Told) -> list[str]:
-    """The tests of a claim with their numbers, under one line."""
+    """The tests of a claim with their numbers: a table, under one line that counts how they came
+    out."""
+    counts = Counter(_short(answer) for answer in told.answers)
+    listed = ", ".join(f"{n} {what}" for what, n in counts.items())
     n = len(told.answers)
-    summary = "The test, with its numbers" if n == 1 else f"{n} tests, with their numbers"
+    rows = [_answer(answer) for answer in told.answers]
+    columns = HEADINGS if any(row[-1] for row in rows) else HEADINGS[:-1]
+    cells = [columns, ["---"] * len(columns), *(row[: len(columns)] for row in rows)]
     return [
         "",
         "<details>",
-        f"<summary>{summary}</summary>",
+        f"<summary>{'The test' if n == 1 else f'{n} tests: {listed}'}</summary>",
         "",
-        *(f"- {_answer(answer)}" for answer in told.answers),
+        *(f"| {' | '.join(cell.replace('|', BAR) for cell in row)} |" for row in cells),
         "",
         "</details>",
     ]
 
 
-def _answer(answer: Answer) -> str:
-    """One test: what is claimed, what was measured, what follows, and what had been predicted."""
+def _answer(answer: Answer) -> list[str]:
+    """The row of a test: what is claimed, what was measured, what follows, and what had been
+    predicted."""
     test, outcome = answer.test, answer.outcome
-    claimed = f"`{test.sweep}`{_place(test)}, {_measure(test.measure)}: {_claimed(test)}. "
+    claimed = f"`{test.sweep}`{_place(test)}, {_measure(test.measure)}: {_claimed(test)}"
     note = f" ({outcome.note})" if outcome.note else ""
     if outcome.difference is None:
-        return f"{claimed}{_first_large(VERDICTS[answer.verdict])}{note}.{_before(answer)}"
+        return [claimed, "", f"{VERDICTS[answer.verdict]}{note}", _before(answer)]
     sides = " and ".join(_number(estimate) for estimate in outcome.sides if estimate is not None)
     gap = f", difference {_number(outcome.difference, '+')}" if None not in outcome.sides else ""
     short = _short(answer) + (EDGE if outcome.edge else "")
-    return (
-        f"{claimed}Measured: {sides}{gap}, {outcome.p_in_words}{note}: "
-        f"**{short}**.{_before(answer)}"
-    )
+    return [claimed, f"{sides}{gap}, {outcome.p_in_words}{note}", f"**{short}**", _before(answer)]
 
 
 def _short(answer: Answer) -> str:
@@ -142,15 +144,10 @@ def _own(side: Side, test: Test) -> str:
 
 
 def _before(answer: Answer) -> str:
-    """What had been predicted."""
+    """What had been predicted; empty: nothing was written down."""
     if not answer.predicted:
-        return "" if answer.verdict == NOT_RUN else " No prediction was written down."
-    way = (
-        "Predicted before the runs"
-        if answer.agreed
-        else "Against the claim, predicted before the runs"
-    )
-    return f" {way}: “{answer.predicted}”."
+        return ""
+    return f"{'' if answer.agreed else 'against the claim: '}“{answer.predicted}”"
 
 
 def _shared(test: Test) -> dict[str, str]:

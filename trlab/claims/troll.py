@@ -90,8 +90,7 @@ CARD = Card(
             "more memory.",
             "experiments",
             PAPER,
-            untestable="A policy of 124 thousand parameters says nothing about the points, and "
-            "its vocabulary of 272 words nothing about the memory.",
+            untestable="The policy here has 124 thousand parameters and 272 words.",
         ),
     ),
 )

@@ -21,8 +21,7 @@ CARD = Card(
             "abstract and section 8",
             PAPER,
             [above("loops", "trpo .001", "trpo", within=0.05)],
-            why="The test has two radii and one problem; other problems were not tried. A radius "
-            "says how far a step goes, whatever there is to learn in that direction.",
+            why="The test has two radii and one problem; other problems were not tried.",
         ),
         Claim(
             "Theory bounds how much the return can fall in a step, so improvement is monotonic.",
