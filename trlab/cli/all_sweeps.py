@@ -40,7 +40,7 @@ def run_all(args: argparse.Namespace) -> int:
             prefer=args.prefer,
         )
         say = (lambda line: None) if args.quiet else None
-        done = conduct(planned, workers=args.workers, ray=args.ray, say=say)
+        done = conduct(planned, workers=args.workers, say=say)
         found.append(
             {
                 "sweep": name,

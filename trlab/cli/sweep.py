@@ -53,11 +53,6 @@ def options(parser: argparse.ArgumentParser) -> None:
         "stops a cell that takes longer than the budget's minutes)",
     )
     parser.add_argument(
-        "--ray",
-        metavar="ADDRESS",
-        help="run the cells on a Ray cluster instead, one CPU each; auto: the one that runs here",
-    )
-    parser.add_argument(
         "--shard", type=_shard, default=(1, 1), metavar="I/N", help="run only the I-th of N parts"
     )
     parser.add_argument(
@@ -101,10 +96,6 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--workers: expected 0 or more, got {args.workers}")
     if args.verify is not None and args.verify < 1:
         raise ValueError(f"--verify: expected 1 or more cells, got {args.verify}")
-    if args.ray is not None and (args.workers, args.verify) != (None, None):
-        raise ValueError(
-            "--ray: expected it without --workers and --verify, which are of this machine"
-        )
     if args.all:
         from trlab.cli.all_sweeps import run_all
 
@@ -178,9 +169,7 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
     from trlab.verdicts import judge
 
     _warn_of_versions(planned)
-    done = conduct(
-        planned, workers=args.workers, ray=args.ray, say=(lambda line: None) if args.quiet else None
-    )
+    done = conduct(planned, workers=args.workers, say=(lambda line: None) if args.quiet else None)
     history = planned.record.history(done.runs["cell"] if len(done.runs) else ())
     rows = table(planned.sweep, done.runs, history=history) if len(done.runs) else done.runs
     stale = tolerances(planned.sweep, done.runs)
