@@ -45,8 +45,8 @@ class Plan:
     out: Path
     shard: tuple[int, int]
     defaults: dict[str, Any]
-    prefer: str | None = None
-    """Which of the folder's files counts where they disagree."""
+    remake: bool = False
+    """Whether the journals count where the folder's tables hold other numbers."""
 
     @property
     def missing(self) -> list[Cell]:
@@ -77,12 +77,7 @@ class Outcome:
 
 
 def plan(
-    sweep: Sweep,
-    *,
-    out: Path | None = None,
-    shard: tuple[int, int] = (1, 1),
-    remake: bool = False,
-    prefer: str | None = None,
+    sweep: Sweep, *, out: Path | None = None, shard: tuple[int, int] = (1, 1), remake: bool = False
 ) -> Plan:
     """Expand and check a sweep, and read what is recorded of it. Nothing is written.
 
@@ -91,7 +86,6 @@ def plan(
         shard: (I, N), the I-th of N parts, 1 to N.
         remake: do not count what ships with the package as done, nor what tables in the folder
             hold: its journal alone.
-        prefer: `journal` or `tables`: whose numbers count where those in the folder disagree.
 
     Raises:
         ValueError, TypeError: a sweep that cannot be run; RecordError: a record that cannot be
@@ -102,11 +96,8 @@ def plan(
         raise ValueError(f"shard: expected I/N with I from 1 to N, got {part}/{parts}")
     whole = cells(sweep)
     known, folder = defaults(whole), Path("sweeps") / sweep.name if out is None else out
-    prefer = "journal" if remake else prefer
     command = sweep.command()
-    record = load(
-        folder, known, sweep=sweep.name, command=command, tabled=not remake, prefer=prefer
-    )
+    record = load(folder, known, sweep=sweep.name, command=command, tabled=not remake)
     if not remake:
         shipped = load(RECORDS / sweep.name, known, command=command)
         shipped.update(record)
@@ -114,7 +105,7 @@ def plan(
     # By id, which is as good as by chance: each part gets its share of the slow variants.
     mine = {cell.id for cell in sorted(whole, key=lambda cell: cell.id)[part - 1 :: parts]}
     return Plan(
-        sweep, [cell for cell in whole if cell.id in mine], record, folder, shard, known, prefer
+        sweep, [cell for cell in whole if cell.id in mine], record, folder, shard, known, remake
     )
 
 
@@ -194,7 +185,7 @@ def _prepare() -> None:
 
 def _with_others(record: Record, planned: Plan) -> Record:
     """The record with what other shards have meanwhile written into the same folder."""
-    both = load(planned.out, planned.defaults, prefer=planned.prefer)
+    both = load(planned.out, planned.defaults, remade=planned.remake)
     both.update(record)
     return both
 

@@ -23,7 +23,6 @@ examples:
   trlib sweep stale --method my.py:MyMethod      your own method beside the recorded ones
   trlib sweep stale --verify 3                   run three recorded cells again and compare
   trlib sweep stale --remake --shard 1/4         the first quarter of it, anew
-  trlib sweep --all --remake --out again         every sweep of the package anew, each into again/NAME
 
 Ctrl-C, or SIGTERM, finishes the cells in hand. After it, or after a kill, the same command goes on with the cells that
 are missing.
@@ -37,13 +36,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib sweep`."""
     parser.add_argument("name", nargs="?", help="a sweep of the package, or a file of one's own")
     parser.add_argument(
-        "--all", action="store_true", help="every sweep of the package, one after the other"
-    )
-    parser.add_argument(
         "--out",
         type=shared.path,
         metavar="FOLDER",
-        help="where its record is kept (default: sweeps/NAME); with --all a folder a sweep in it",
+        help="where its record is kept (default: sweeps/NAME)",
     )
     parser.add_argument(
         "--workers",
@@ -74,11 +70,6 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--remake", action="store_true", help="do not count what ships with the package as done"
     )
     parser.add_argument(
-        "--prefer",
-        choices=("journal", "tables"),
-        help="whose numbers count where the folder's journal and its tables disagree about a cell",
-    )
-    parser.add_argument(
         "--smoke", action="store_true", help="one seed, one small batch: prove that it runs"
     )
     parser.add_argument("--dry-run", action="store_true", help="list the cells and run nothing")
@@ -90,16 +81,12 @@ def run(args: argparse.Namespace) -> int:
     143 SIGTERM."""
     from trlab.sweep import load_sweep
 
-    if args.name is None and not args.all:
+    if args.name is None:
         return _list(args)
     if args.workers is not None and args.workers < 0:
         raise ValueError(f"--workers: expected 0 or more, got {args.workers}")
     if args.verify is not None and args.verify < 1:
         raise ValueError(f"--verify: expected 1 or more cells, got {args.verify}")
-    if args.all:
-        from trlab.cli.all_sweeps import run_all
-
-        return run_all(args)
     sweep = load_sweep(args.name).beside(args.method)
     from trlab.runner import plan
 
@@ -109,7 +96,6 @@ def run(args: argparse.Namespace) -> int:
         out=out,
         shard=args.shard,
         remake=args.remake,
-        prefer=args.prefer,
     )
     if args.dry_run:
         return _cells(planned, args)
