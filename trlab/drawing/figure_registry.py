@@ -1,8 +1,7 @@
 """The figures of recorded sweeps, by name: which part of which sweep each shows, and how it is
 drawn.
 
-The book draws them from here and `trlib remake NAME` makes their data again;
-`trlab.drawing.recorded.draw` draws one.
+The book draws them from here; `trlab.drawing.recorded.draw` draws one.
 """
 
 from __future__ import annotations
@@ -18,8 +17,6 @@ from trlib.errors import unknown
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from trlab.cell import Cell
 
 Kind = Literal[
     "intervals",
@@ -78,19 +75,10 @@ class Figure:
     line: float | None = None
     """Where a dotted line stands: a reward, a radius, a slope through the origin."""
 
-    def shows(self, label: str, axes: Mapping[str, object]) -> bool:
-        """Whether runs of a label at a point of the axes are in it."""
-        here = all(str(axes[name]) == point for name, point in self.at.items())
-        return here and (not self.only or label in self.only)
-
     def of(self, runs: pd.DataFrame) -> pd.DataFrame:
         """Its part of a sweep's runs."""
         here = at(runs, self.at)
         return here[here["label"].isin(self.only)] if self.only and len(here) else here
-
-    def cells(self, cells: Sequence[Cell]) -> list[Cell]:
-        """Its part of a sweep's cells."""
-        return [cell for cell in cells if self.shows(cell.label, cell.axes)]
 
 
 def _rewards(sweep: str, text: str, at: Mapping[str, str]) -> Figure:
