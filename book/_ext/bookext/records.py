@@ -1,6 +1,5 @@
 """Tables of what is recorded of a sweep, on a page: `{sweep-table}`, `{sweep-verdicts}`,
-`{sweep-record}`, `{sweep-tolerances}`, `{sweep-choices}`, `{sweep-undecided}`,
-`{corrected-verdicts}`."""
+`{sweep-record}`, `{sweep-tolerances}`, `{sweep-choices}`."""
 
 from __future__ import annotations
 
@@ -23,12 +22,11 @@ from trlab.drawing.rates import written_rate
 from trlab.findings import alike, finished, price, table, tolerances
 from trlab.kl_cost import Price
 from trlab.measures import derive
-from trlab.power import PAIRS, undecided
 from trlab.record import all_recorded, read
 from trlab.statistics import interval
-from trlab.sweep import Prediction, load_sweep
+from trlab.sweep import Prediction
 from trlab.tuning import summary
-from trlab.verdict import NOT_SEEN, SEEN, Finding
+from trlab.verdict import Finding
 from trlab.verdicts import MEASURED, family, predicted
 from trlib.fields import settings as settings_of
 from trlib.loop.settings import RunSettings
@@ -358,76 +356,6 @@ class Choices(SweepDirective, Table):
         return [self.table(heads, (18, *[14] * len(axes), 18, 18, 18), lines)]
 
 
-class Undecided(Table):
-    """`{sweep-undecided} NAME NAME ...`: the undecided predictions of these sweeps, and how likely
-    more runs are to decide them (`trlab.power`)."""
-
-    required_arguments = 1
-    final_argument_whitespace = True
-    headings = ("sweep", "predicted", "p", *(f"with {pairs} pairs" for pairs in PAIRS))
-    widths = (16, 48, 12, 12, 12)
-
-    def rows(self) -> list[tuple[str, ...]]:
-        names = self.arguments[0].split()
-        for name in names:
-            quoted.note(self.env, name)
-        self.env.note_dependency(str(PRINTED))
-        found = sorted(
-            (one for name in names for one in undecided(name)),
-            key=lambda one: one.chances,
-            reverse=True,
-        )
-        return [
-            (
-                f"`{one.sweep}`",
-                escape(one.finding.prediction.in_full),
-                f"{one.finding.corrected:.2f}",
-                *(f"{100 * share:.0f} %" for share in one.chances),
-            )
-            for one in found
-        ]
-
-
-class Corrected(Table):
-    """`{corrected-verdicts}`: how many predictions of each sweep of the first round were decided by
-    their interval alone, and how many still are after Holm's correction."""
-
-    headings = ("sweep", "asked", "alone", "Holm")
-    widths = (40, 20, 20, 20)
-    kind = "numbers"
-
-    def rows(self) -> list[tuple[str, ...]]:
-        counts: dict[str, tuple[int, int, int]] = {}
-        for name in first_round():
-            quoted.note(self.env, name)
-            counts[name] = counted(predicted(name))
-        together = [sum(row[i] for row in counts.values()) for i in range(3)]
-        return [
-            *((f"`{name}`", *map(str, numbers)) for name, numbers in counts.items()),
-            ("together", *map(str, together)),
-        ]
-
-
-def first_round() -> list[str]:
-    """The recorded sweeps of the first round."""
-    return [name for name in all_recorded() if load_sweep(name).round == 1]
-
-
-def counted(judged: Sequence[Finding]) -> tuple[int, int, int]:
-    """How many predictions there are, how many intervals exclude the line by themselves, how many
-    are decided."""
-    alone = 0
-    for finding in judged:
-        p = finding.prediction
-        line = next((float(side) for side in (p.higher, p.lower) if not isinstance(side, str)), 0.5)
-        if (
-            finding.estimate is not None
-            and not finding.estimate.low <= line <= finding.estimate.high
-        ):
-            alone += 1
-    return len(judged), alone, sum(f.verdict in (SEEN, NOT_SEEN) for f in judged)
-
-
 class Made(SweepDirective):
     """`{sweep-record} NAME`: how many runs, what made them, and the commands that make and check
     them again."""
@@ -537,5 +465,3 @@ def connect(app: Sphinx) -> None:
     app.add_directive("sweep-record", Made)
     app.add_directive("sweep-tolerances", Tolerances)
     app.add_directive("sweep-choices", Choices)
-    app.add_directive("sweep-undecided", Undecided)
-    app.add_directive("corrected-verdicts", Corrected)
