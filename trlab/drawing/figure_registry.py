@@ -28,7 +28,6 @@ Kind = Literal[
     "rates",
     "basin",
     "basins",
-    "speed",
     "edges",
     "against",
     "crossed",
@@ -44,8 +43,8 @@ class Figure:
     kind: Kind
     """How it is drawn: rows with intervals; curves over `along`; accuracy against nats; a history
     with bands; divergence against difficulty; a measure at matched reward; curves over learning
-    rates, a panel for each point of `along`; the same with basins; basins alone; the end against
-    the take-off; highest rates over the control's, a line for each point of `along`; the measure
+    rates, a panel for each point of `along`; the same with basins; basins alone; highest rates over
+    the control's, a line for each point of `along`; the measure
     against another one, `along`, of several sweeps; the same for arms that cross how many prompts a
     batch has with how often it fits them."""
 
@@ -137,13 +136,6 @@ FIGURES: dict[str, Figure] = {
         along="batches",
         axis="batches",
         control="pg_is",
-    ),
-    "basin-speed": Figure(
-        "basin",
-        "speed",
-        "Speed against safety at 16 epochs: the accuracy after 24 batches against the mean reward "
-        "of the first ten. A path joins a method's learning rates; filled points are those that "
-        "no other point beats.",
     ),
     "basin-curves": Figure(
         "basin",
