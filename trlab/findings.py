@@ -25,8 +25,6 @@ USES = "uses"
 """The axis whose labels are how often each batch is used."""
 ON_POLICY = "on-policy"
 """The variant that takes as many optimiser steps on fresh batches."""
-ALIKE = 0.01
-"""Variants whose scores differ by less, and whose intervals overlap, share a line of a table."""
 
 
 def finished(runs: pd.DataFrame) -> pd.DataFrame:
@@ -192,31 +190,6 @@ def table(
             }
         )
     return pd.DataFrame(rows)
-
-
-def alike(
-    rows: pd.DataFrame, axes: Sequence[str] = (), measure: str = "sampled"
-) -> list[list[int]]:
-    """Rows of `table` that say the same: at one point of the axes, three variants or more whose
-    means lie within `ALIKE` of each other and whose intervals overlap. Each group by the rows'
-    places, in the table's order."""
-    groups = []
-    places = rows.reset_index(drop=True)
-    parts = [part for _, part in places.groupby(list(axes), sort=False)] if axes else [places]
-    for part in parts:
-        whole = part[part["failed"] == 0].dropna(subset=[measure]).sort_values(measure)
-        group: list[int] = []
-        for i, row in whole.iterrows():
-            first = whole.loc[group[0]] if group else row
-            if (
-                row[measure] - first[measure] > ALIKE
-                or row["low"] > whole.loc[group or [i], "high"].min()
-            ):
-                groups.append(group)
-                group = []
-            group.append(i)
-        groups.append(group)
-    return [sorted(group) for group in groups if len(group) >= 3]
 
 
 def _paid(found: Price | None) -> dict[str, Any]:
