@@ -62,13 +62,12 @@ def estimator_of(vectors: Vectors, kl: Callable[[Tensor, Tensor], Tensor]) -> Nu
 def advantage(
     vectors: Vectors,
     *,
-    source: str,
     name: str,
     constant: float | str = 1e-6,
     unbiased: bool = True,
 ) -> Numbers:
     """One advantage per completion, against its group."""
-    inputs = tensors(vectors.pieces[source]["inputs"])
+    inputs = tensors(vectors.pieces["advantages"]["inputs"])
     rewards, lengths, group = inputs["rewards"], inputs["lengths"], inputs["group"]
     result = torch.zeros_like(rewards)
     for g in group.unique():
@@ -170,9 +169,8 @@ ADVANTAGE = {"constant": CONSTANT, "unbiased": SPREAD}
 PIECES: dict[str, Definition] = {
     **{name: Definition(partial(estimator, name=name), ESTIMATOR) for name in ("k1", "k2", "k3")},
     **{
-        name + title: Definition(partial(advantage, source=source, name=name), ADVANTAGE)
+        name: Definition(partial(advantage, name=name), ADVANTAGE)
         for name in ("group_std", "group_mean", "leave_one_out", "length_weighted")
-        for title, source in (("", "advantages"), (" in fours", "advantages_in_fours"))
     },
     "gae": Definition(gae, {"whitened": WHITENED, "skipped": SKIPPED}),
     **{
