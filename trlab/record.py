@@ -49,14 +49,14 @@ RECORDS = Path(__file__).parent / "records"
 # -- reading
 
 
-def is_recorded(name: str, folder: Path | None = None) -> bool:
-    """Whether a sweep has a record in a folder of records (None: the package's)."""
-    return path_of_runs(name, folder).is_file()
+def is_recorded(name: str) -> bool:
+    """Whether a sweep's record ships with the package."""
+    return path_of_runs(name).is_file()
 
 
-def path_of_runs(name: str, folder: Path | None = None) -> Path:
+def path_of_runs(name: str) -> Path:
     """Where the table of a sweep's runs is, or would be."""
-    return (RECORDS if folder is None else folder) / name / RUNS
+    return RECORDS / name / RUNS
 
 
 def all_recorded() -> list[str]:

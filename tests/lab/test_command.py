@@ -406,7 +406,7 @@ def test_a_sweep_that_stands_on_a_missing_record_does_not_spoil_the_list(
     tiny, tmp_path, capsys, monkeypatch
 ):
     (tmp_path / "after.py").write_text(
-        "from trlab.record import RecordError\n\ndef SWEEP(records):\n"
+        "from trlab.record import RecordError\n\ndef SWEEP():\n"
         "    raise RecordError('record: expected that of tiny, got none')\n"
     )
     monkeypatch.setattr("trlab.sweep.SWEEPS", tmp_path)
