@@ -150,7 +150,7 @@ def _cells(planned: Plan, args: argparse.Namespace) -> int:
 
 
 def _run(planned: Plan, args: argparse.Namespace) -> int:
-    from trlab.findings import table, tolerances
+    from trlab.findings import table
     from trlab.runner import conduct
     from trlab.verdicts import judge
 
@@ -158,7 +158,6 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
     done = conduct(planned, workers=args.workers, say=(lambda line: None) if args.quiet else None)
     history = planned.record.history(done.runs["cell"] if len(done.runs) else ())
     rows = table(planned.sweep, done.runs, history=history) if len(done.runs) else done.runs
-    stale = tolerances(planned.sweep, done.runs)
     findings = judge(planned.sweep, done.runs, history)
     if args.json:
         shared.print_json(
@@ -168,7 +167,6 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
                 "ran": done.ran,
                 "interrupted": done.interrupted,
                 "table": rows.to_dict("records"),
-                "tolerance": stale.to_dict("records"),
                 "failed": [{"cell": str(cell), "error": error} for cell, error in done.failed],
                 "predictions": [
                     {
@@ -183,7 +181,7 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
             }
         )
     else:
-        _report(rows, stale)
+        _report(rows)
         if findings:
             print("\n".join(["", *map(str, findings)]))
         for cell, error in done.failed:
@@ -191,10 +189,8 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
     return done.status or (1 if done.failed else 0)
 
 
-def _report(rows: pd.DataFrame, stale: pd.DataFrame) -> None:
-    """The table, and below it how often a batch may be used."""
-    from trlab.statistics import DROP
-
+def _report(rows: pd.DataFrame) -> None:
+    """The table."""
     if not len(rows):
         print("nothing has been run")
         return
@@ -208,16 +204,6 @@ def _report(rows: pd.DataFrame, stale: pd.DataFrame) -> None:
             formatters={"kl": "{:.4f}".format, "nats_per_point": "{:.2g}".format},
         )
     )
-    if len(stale):
-        shown = stale.drop(columns=["held", "fell", "control"]).rename(
-            columns={"text": "tolerance"}
-        )
-        beside = "as many updates on fresh batches" if stale["control"].all() else "one use"
-        print(
-            f"\nUses of a batch between which accuracy falls {DROP:g} below that of {beside}, "
-            "with 95 % intervals:"
-        )
-        print(shown.to_string(index=False, float_format="{:.3f}".format))
 
 
 def _verify(planned: Plan, args: argparse.Namespace) -> int:

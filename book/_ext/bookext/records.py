@@ -1,5 +1,5 @@
 """Tables of what is recorded of a sweep, on a page: `{sweep-table}`, `{sweep-verdicts}`,
-`{sweep-record}`, `{sweep-tolerances}`, `{sweep-choices}`."""
+`{sweep-record}`, `{sweep-choices}`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bookext.generated_tables import Table, escape
 from bookext.sweeps import SweepDirective, listed
 from trlab.comparison import PRINTED
 from trlab.drawing.rates import written_rate
-from trlab.findings import finished, price, tolerances
+from trlab.findings import finished, price
 from trlab.kl_cost import Price
 from trlab.measures import derive
 from trlab.record import all_recorded, read
@@ -195,21 +195,6 @@ def _line(finding: Finding) -> tuple[str, str, str]:
     return verdict, escape(finding.prediction.in_full), escape(measured)
 
 
-class Tolerances(SweepDirective, Table):
-    """`{sweep-tolerances} NAME`: how often a batch may be used under each variant."""
-
-    kind = "numbers"
-
-    def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
-        held = tolerances(sweep, runs).to_dict("records")
-        lines = [(f"`{row['label']}`", f"{row['at_one']:.2f}", escape(row["text"])) for row in held]
-        return [
-            self.table(
-                ("method", "with one epoch", "falls, epochs over a batch"), (24, 20, 56), lines
-            )
-        ]
-
-
 class Choices(SweepDirective, Table):
     """`{sweep-choices} NAME`: what the tuning rule chose for each variant of a tuning sweep, and
     the best that it found.
@@ -356,5 +341,4 @@ def connect(app: Sphinx) -> None:
     app.add_directive("sweep-table", Rows)
     app.add_directive("sweep-verdicts", Verdicts)
     app.add_directive("sweep-record", Made)
-    app.add_directive("sweep-tolerances", Tolerances)
     app.add_directive("sweep-choices", Choices)
