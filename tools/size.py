@@ -27,10 +27,9 @@ CONTENT = (
     ":!trlab/claims/text.py",
     # Which figure shows which part of which sweep.
     "trlab/drawing/figure_registry.py",
-    # What implementations of each loss choose among, and what libraries' documentation says: words.
+    # What implementations of each loss choose among: words.
     "trlab/conformance/choices.py",
     "trlab/conformance/families.py",
-    "trlab/conformance/places.py",
     # The sentences of a diagnosis.
     "trlab/diagnose/messages.py",
     # Exercises, their solutions and their typical wrong answers.

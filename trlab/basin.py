@@ -196,19 +196,6 @@ def edge_ratios(
     }
 
 
-def frontier(points: Sequence[tuple[float, float]]) -> list[int]:
-    """The places of the points that no other point beats in one coordinate without losing in the
-    other."""
-    kept = []
-    for i, (x, y) in enumerate(points):
-        beaten = any(
-            a >= x and b >= y and (a > x or b > y) for j, (a, b) in enumerate(points) if j != i
-        )
-        if not beaten:
-            kept.append(i)
-    return sorted(kept, key=lambda i: points[i])
-
-
 def over_rates(sweep: Sweep, runs: pd.DataFrame, measure: str) -> tuple[Sweep, pd.DataFrame]:
     """The sweep without its axis of learning rates, and a row for each label, place and seed with
     one of `OVER_RATES`.

@@ -1,6 +1,5 @@
-"""What the runs of a sweep say, variant by variant: a table with intervals, nats per point of
-accuracy, and how often a batch may be used. Whether two variants differ is decided in
-`trlab.verdicts`."""
+"""What the runs of a sweep say, variant by variant: a table with intervals, and nats per point of
+accuracy. Whether two variants differ is decided in `trlab.verdicts`."""
 
 from __future__ import annotations
 
@@ -14,19 +13,11 @@ from trlab.cell import MEASURES
 from trlab.kl_cost import Price, nats_per_point
 from trlab.measures import DERIVED, derive
 from trlab.record import DONE
-from trlab.statistics import interval, iqm
+from trlab.statistics import interval
 from trlab.sweep import Sweep
-from trlab.tolerance import Tolerance, staleness_tolerance
 
 if TYPE_CHECKING:
     import pandas as pd
-
-USES = "uses"
-"""The axis whose labels are how often each batch is used."""
-ON_POLICY = "on-policy"
-"""The variant that takes as many optimiser steps on fresh batches."""
-ALIKE = 0.01
-"""Variants whose scores differ by less, and whose intervals overlap, share a line of a table."""
 
 
 def finished(runs: pd.DataFrame) -> pd.DataFrame:
@@ -87,76 +78,6 @@ def price(runs: pd.DataFrame, history: pd.DataFrame) -> Price | None:
     return nats_per_point(list(nats), list(good["sampled"]), start)
 
 
-def staleness(runs: pd.DataFrame, label: str) -> Tolerance | None:
-    """How often a variant may use a batch, in a sweep with the axis `uses`: where it falls below
-    the control with as many optimiser steps, or, where there is none, below one use. None where
-    some number of uses has no finished run, or one use was not asked for.
-
-    Runs at several points of other axes must be separated first (`tolerances` does).
-
-    Raises:
-        ValueError: the runs have no axis `uses`, or one of its labels is not a number.
-    """
-    if USES not in runs:
-        raise ValueError(
-            f"runs: expected the axis {USES!r}, got the columns {', '.join(map(str, runs.columns))}"
-        )
-    levels = {_uses(text): str(text) for text in runs[USES].unique()}
-
-    def curve(name: str) -> dict[float, Any] | None:
-        by_uses = {
-            str(place): values for (place,), values in scores(runs, name, "sampled", [USES]).items()
-        }
-        return (
-            {n: by_uses[text] for n, text in levels.items()}
-            if by_uses.keys() == set(levels.values())
-            else None
-        )
-
-    own, other = curve(label), curve(ON_POLICY)
-    if len(levels) < 2 or min(levels) != 1 or own is None:
-        return None
-    return staleness_tolerance(own, other)
-
-
-def _uses(text: Any) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"axis {USES!r}: expected labels that are numbers, got {text!r}") from None
-
-
-def tolerances(sweep: Sweep, runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per variant and point of the other axes: what one use of a batch gives (`at_one`,
-    interquartile mean), and the uses between which it falls (`held`, `fell`: inf where it never
-    does) with their interval in `text`; `control` says whether it falls below as many fresh steps
-    or below one use. No rows where the sweep has no axis `uses`."""
-    import pandas as pd
-
-    others = [axis.name for axis in sweep.axes if axis.name != USES]
-    if len(others) == len(sweep.axes) or not len(runs):
-        return pd.DataFrame()
-    rows = []
-    for _, here in runs.groupby(others, sort=False) if others else [((), runs)]:
-        for label, part in here.groupby("label", sort=False):
-            tolerance = None if label == ON_POLICY else staleness(here, str(label))
-            if tolerance is not None:
-                one = part[part[USES].map(_uses) == 1]
-                rows.append(
-                    {
-                        "label": label,
-                        **{axis: part[axis].iloc[0] for axis in others},
-                        "at_one": iqm(finished(one)["sampled"].to_numpy()),
-                        "held": tolerance.bracket.held,
-                        "fell": tolerance.bracket.fell,
-                        "control": tolerance.control,
-                        "failed": len(part) - len(finished(part)),
-                        "text": str(tolerance),
-                    }
-                )
-    return pd.DataFrame(rows)
-
-
 def table(
     sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled", history: pd.DataFrame | None = None
 ) -> pd.DataFrame:
@@ -192,31 +113,6 @@ def table(
             }
         )
     return pd.DataFrame(rows)
-
-
-def alike(
-    rows: pd.DataFrame, axes: Sequence[str] = (), measure: str = "sampled"
-) -> list[list[int]]:
-    """Rows of `table` that say the same: at one point of the axes, three variants or more whose
-    means lie within `ALIKE` of each other and whose intervals overlap. Each group by the rows'
-    places, in the table's order."""
-    groups = []
-    places = rows.reset_index(drop=True)
-    parts = [part for _, part in places.groupby(list(axes), sort=False)] if axes else [places]
-    for part in parts:
-        whole = part[part["failed"] == 0].dropna(subset=[measure]).sort_values(measure)
-        group: list[int] = []
-        for i, row in whole.iterrows():
-            first = whole.loc[group[0]] if group else row
-            if (
-                row[measure] - first[measure] > ALIKE
-                or row["low"] > whole.loc[group or [i], "high"].min()
-            ):
-                groups.append(group)
-                group = []
-            group.append(i)
-        groups.append(group)
-    return [sorted(group) for group in groups if len(group) >= 3]
 
 
 def _paid(found: Price | None) -> dict[str, Any]:

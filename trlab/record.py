@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 FORMAT = 3
 """Of the tables; another one is refused."""
 HEADER = "record.json"
-PREFER = ("journal", "tables")
 RECORDS = Path(__file__).parent / "records"
 """The records that ship with the package, a folder a sweep."""
 
@@ -50,14 +49,14 @@ RECORDS = Path(__file__).parent / "records"
 # -- reading
 
 
-def is_recorded(name: str, folder: Path | None = None) -> bool:
-    """Whether a sweep has a record in a folder of records (None: the package's)."""
-    return path_of_runs(name, folder).is_file()
+def is_recorded(name: str) -> bool:
+    """Whether a sweep's record ships with the package."""
+    return path_of_runs(name).is_file()
 
 
-def path_of_runs(name: str, folder: Path | None = None) -> Path:
+def path_of_runs(name: str) -> Path:
     """Where the table of a sweep's runs is, or would be."""
-    return (RECORDS if folder is None else folder) / name / RUNS
+    return RECORDS / name / RUNS
 
 
 def all_recorded() -> list[str]:
@@ -118,7 +117,7 @@ def load(
     command: str | None = None,
     tabled: bool = True,
     histories: bool = True,
-    prefer: str | None = None,
+    remade: bool = False,
 ) -> Record:
     """Everything a folder holds: its tables (where `tabled`; without `histories` only that of runs)
     and its journals.
@@ -128,12 +127,12 @@ def load(
             compared).
         sweep: the sweep that it must be a record of (None: any).
         command: the one that runs the sweep, for errors; None: by the name that the record has.
-        prefer: `journal` or `tables`: whose numbers count where they hold others of the same
-            finished cell.
+        remade: the numbers of a journal count where the tables hold others of the same finished
+            cell.
 
     Raises:
         RecordError: a damaged file, another format, another sweep, a default that has changed
-            since, or without `prefer` two files that disagree.
+            since, or two files that disagree.
     """
     check = partial(_check, defaults=defaults, sweep=sweep, command=command)
     record = _tables(folder, rows=tabled, histories=histories, check=check)
@@ -141,10 +140,8 @@ def load(
     for path in sorted(folder.glob(journal.ALL)):
         part = _journal(path, check)
         for key in [key for key, row in part.rows.items() if _differ(row, record.rows.get(key))]:
-            if prefer not in PREFER or source[key].suffix == path.suffix:
+            if not remade or source[key].suffix == path.suffix:
                 raise _disagreement((source[key], record.rows[key]), (path, part.rows[key]))
-            if prefer == "tables":
-                del part.rows[key]
         record.update(part)
         source.update(dict.fromkeys(part.rows, path))
     return record
@@ -295,12 +292,10 @@ def _disagreement(first: tuple[Path, Row], second: tuple[Path, Row]) -> RecordEr
         f"written {datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M:%S})"
         for path, row in (first, second)
     ]
-    way = "choose by --prefer journal or --prefer tables: the other's numbers are then overwritten"
-    if first[0].suffix == second[0].suffix:
-        way = "move one of them away"
     return RecordError(
         f"record: two files in {str(first[0].parent)!r} disagree about a finished cell, "
-        f"{first[1]['cell']}: {' and '.join(versions)}; {newer.name} is newer; {way}"
+        f"{first[1]['cell']}: {' and '.join(versions)}; {newer.name} is newer; move one "
+        "of them away"
     )
 
 
@@ -310,7 +305,7 @@ def _disagreement(first: tuple[Path, Row], second: tuple[Path, Row]) -> RecordEr
 def save_tables(
     folder: Path, record: Record, cells: Sequence[Cell], defaults: dict[str, Any]
 ) -> None:
-    """Write the three tables, each all or nothing, the record's row of a cell before a journal's.
+    """Write the three tables, each all or nothing.
 
     Raises:
         CheckpointError, RecordError: they cannot be written; the journal is intact.
@@ -333,7 +328,3 @@ def save_tables(
     write(folder / HISTORY, files.packed(record.histories, runs["cell"] if len(runs) else ()))
     write(folder / RUNS, files.compressed(runs.to_csv(index=False)))
     write(path, json.dumps({**header, "made": made}, indent=1) + "\n")
-    for path in folder.glob(journal.ALL):
-        for key, row in _journal(path).rows.items():
-            if _differ(row, record.rows.get(key)):
-                journal.put(path, record.rows[key], record.histories.get(key))

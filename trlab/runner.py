@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trlab import cluster, pool
+from trlab import pool
 from trlab.cell import Cell
 from trlab.cell_id import defaults
 from trlab.cells import cells
@@ -45,8 +45,8 @@ class Plan:
     out: Path
     shard: tuple[int, int]
     defaults: dict[str, Any]
-    prefer: str | None = None
-    """Which of the folder's files counts where they disagree."""
+    remake: bool = False
+    """Whether the journals count where the folder's tables hold other numbers."""
 
     @property
     def missing(self) -> list[Cell]:
@@ -77,12 +77,7 @@ class Outcome:
 
 
 def plan(
-    sweep: Sweep,
-    *,
-    out: Path | None = None,
-    shard: tuple[int, int] = (1, 1),
-    remake: bool = False,
-    prefer: str | None = None,
+    sweep: Sweep, *, out: Path | None = None, shard: tuple[int, int] = (1, 1), remake: bool = False
 ) -> Plan:
     """Expand and check a sweep, and read what is recorded of it. Nothing is written.
 
@@ -91,7 +86,6 @@ def plan(
         shard: (I, N), the I-th of N parts, 1 to N.
         remake: do not count what ships with the package as done, nor what tables in the folder
             hold: its journal alone.
-        prefer: `journal` or `tables`: whose numbers count where those in the folder disagree.
 
     Raises:
         ValueError, TypeError: a sweep that cannot be run; RecordError: a record that cannot be
@@ -102,11 +96,8 @@ def plan(
         raise ValueError(f"shard: expected I/N with I from 1 to N, got {part}/{parts}")
     whole = cells(sweep)
     known, folder = defaults(whole), Path("sweeps") / sweep.name if out is None else out
-    prefer = "journal" if remake else prefer
     command = sweep.command()
-    record = load(
-        folder, known, sweep=sweep.name, command=command, tabled=not remake, prefer=prefer
-    )
+    record = load(folder, known, sweep=sweep.name, command=command, tabled=not remake)
     if not remake:
         shipped = load(RECORDS / sweep.name, known, command=command)
         shipped.update(record)
@@ -114,13 +105,11 @@ def plan(
     # By id, which is as good as by chance: each part gets its share of the slow variants.
     mine = {cell.id for cell in sorted(whole, key=lambda cell: cell.id)[part - 1 :: parts]}
     return Plan(
-        sweep, [cell for cell in whole if cell.id in mine], record, folder, shard, known, prefer
+        sweep, [cell for cell in whole if cell.id in mine], record, folder, shard, known, remake
     )
 
 
-def conduct(
-    planned: Plan, *, workers: int | None = None, ray: str | None = None, say: Say | None = None
-) -> Outcome:
+def conduct(planned: Plan, *, workers: int | None = None, say: Say | None = None) -> Outcome:
     """Run what is missing of a sweep, and write its tables.
 
     The first Ctrl-C or SIGTERM finishes the cells in hand, the second ends at once; either way, and
@@ -131,14 +120,11 @@ def conduct(
         workers: processes; None: one per core. 0: this process itself, where nothing stops a cell
             that takes longer than the budget's minutes, and Ctrl-C in the middle of a cell ends it
             as if it had not been begun.
-        ray: the address of a Ray cluster whose CPUs run the cells instead; `auto`: the one that
-            runs here.
         say: what is called with each line of progress; None: standard error.
 
     Raises:
         RecordError, CheckpointError: the folder cannot be written (a full disk); finished cells are
             kept.
-        ClusterError: no cluster answers.
     """
     tell = _to_stderr if say is None else say
     todo, record = planned.missing, planned.record
@@ -148,15 +134,14 @@ def conduct(
         if not complete(planned.out, whole):
             save_tables(planned.out, _with_others(record, planned), whole, planned.defaults)
         return Outcome(record.runs(planned.cells), 0, failed)
-    ready = cores() if workers is None else workers
-    count = min(ready if ray is None else cluster.connect(ray), len(todo))
+    count = min(cores() if workers is None else workers, len(todo))
     progress = _Progress(planned, len(todo), max(1, count), tell)
     journal = Journal(planned.out, planned.sweep.name, planned.defaults, planned.shard)
     try:
         made = provenance(planned.command)
         with (
             stoppable(lambda: tell(STOPPING)) as stop,
-            closing(results(todo, planned.sweep, stop, count, there=ray is not None)) as ended,
+            closing(results(todo, planned.sweep, stop, count)) as ended,
         ):
             for cell, result, seconds in ended:
                 row: dict[str, Any] = {**declaration(cell), "status": DONE, "error": "", **made}
@@ -165,7 +150,7 @@ def conduct(
                     row.update(status=FAILED, error=str(result))
                     failed.append((cell, str(result)))
                 else:
-                    row.update({**result["values"], **result.get("made", {})})
+                    row.update(result["values"])
                     history = result["history"]
                 put(journal.path, row, history)
                 record.add(row, history)
@@ -180,22 +165,13 @@ def conduct(
 
 
 def results(
-    todo: Sequence[Cell], sweep: Sweep, stop: threading.Event, workers: int, there: bool = False
+    todo: Sequence[Cell], sweep: Sweep, stop: threading.Event, workers: int
 ) -> Generator[tuple[Cell, Any, float]]:
-    """Every cell with what it came to and the seconds that it took, as `trlab.pool` gives them, or
-    the cluster."""
-    seconds = 60 * sweep.budget.minutes
-    if there:
-        return cluster.run_there(_run_there, todo, stop, seconds=seconds)
+    """Every cell with what it came to and the seconds that it took, as `trlab.pool` gives them."""
     if workers == 0:
         return pool.run_here(run, todo, stop, prepare=_prepare)
+    seconds = 60 * sweep.budget.minutes
     return pool.run_jobs(run, todo, stop, workers=workers, seconds=seconds, prepare=_prepare)
-
-
-def _run_there(cell: Cell) -> dict[str, Any]:
-    """A cell on another machine, with what made it there."""
-    here = provenance("")
-    return {**run(cell), "made": {name: here[name] for name in ("commit", "versions", "hardware")}}
 
 
 def _prepare() -> None:
@@ -209,7 +185,7 @@ def _prepare() -> None:
 
 def _with_others(record: Record, planned: Plan) -> Record:
     """The record with what other shards have meanwhile written into the same folder."""
-    both = load(planned.out, planned.defaults, prefer=planned.prefer)
+    both = load(planned.out, planned.defaults, remade=planned.remake)
     both.update(record)
     return both
 

@@ -11,9 +11,8 @@ which ours are tested against:
 - the probability of improvement is P(X > Y) + P(X = Y)/2 of two runs drawn at random, averaged over
   tasks.
 
-Source: Agarwal et al. 2021, arXiv 2108.13264. Two numbers that no paper defines are in
-`trlab.tolerance` (how often a batch may be used) and `trlab.kl_cost` (how far a policy moves for
-what it learns).
+Source: Agarwal et al. 2021, arXiv 2108.13264. A number that no paper defines is in
+`trlab.kl_cost`: how far a policy moves for what it learns.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from trlib.evaluation import LEVEL, MOST_RESAMPLES, RESAMPLES, Estimate
 Scores = np.ndarray | Sequence[Sequence[float]] | Sequence[np.ndarray]
 """[N, M], or M sequences of runs; a flat sequence is one task."""
 DROP = 0.05
-"""The fall of accuracy that staleness tolerance speaks of, and that curves mark."""
+"""The fall of accuracy that curves mark."""
 
 
 def by_task(name: str, scores: Scores) -> list[np.ndarray]:

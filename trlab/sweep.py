@@ -331,14 +331,11 @@ def declared() -> list[str]:
     return sorted(path.stem for path in SWEEPS.glob("*.py") if not path.stem.startswith("_"))
 
 
-def load_sweep(name: str, *, records: Path | None = None) -> Sweep:
+def load_sweep(name: str) -> Sweep:
     """A sweep by its name, or by the path of its file.
 
-    A file whose sweep rests on another's record (settings that were tuned) has a function of the
-    folder of records in place of a `Sweep`.
-
-    Args:
-        records: the folder of records, one a sweep; None: the package's.
+    A file whose sweep rests on another's record (settings that were tuned) has a function in place
+    of a `Sweep`.
 
     Raises:
         ValueError: no such sweep (the nearest is suggested), or a file that declares none.
@@ -355,7 +352,7 @@ def load_sweep(name: str, *, records: Path | None = None) -> Sweep:
         raise unknown("sweep", name, declared())
     sweep = getattr(load(path), "SWEEP", None)
     if callable(sweep):
-        sweep = sweep(records)
+        sweep = sweep()
     if not isinstance(sweep, Sweep):
         raise ValueError(
             f"sweep: expected SWEEP = trlab.Sweep(...) in {name!r}, got {type(sweep).__name__}"

@@ -19,7 +19,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,20 +92,16 @@ def _ends(points: pd.Series) -> tuple[str, ...]:
     return (ordered[0], ordered[-1]) if len(ordered) > 1 else ()
 
 
-def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
+def chosen(sweep: Sweep) -> list[Variant]:
     """The variants of a recorded tuning sweep, each with what the rule chose for it from the runs
     with `sweep.seeds`.
 
-    Args:
-        records: the folder that holds the sweep's record in a folder of its name; None: the
-            package's.
-
     Raises:
-        RecordError: the sweep has not been recorded there, or not whole.
+        RecordError: the sweep has not been recorded, or not whole.
     """
     from trlab.cells import settled
 
-    runs = tuning_runs(sweep, records)
+    runs = tuning_runs(sweep)
     choices = {choice.label: choice for choice in choose(runs, [axis.name for axis in sweep.axes])}
     variants = []
     for variant in sweep.variants:
@@ -126,23 +121,19 @@ def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
     return variants
 
 
-def chosen_at_each(sweep: Sweep, axis: str, *, records: Path | None = None) -> list[Variant]:
+def chosen_at_each(sweep: Sweep, axis: str) -> list[Variant]:
     """The variants of a recorded tuning sweep, each with what the rule chose for it at every point
     of `axis`: a batch that is used once needs a different learning rate from one that is used
     sixteen times.
 
-    Args:
-        records: the folder that holds the sweep's record in a folder of its name; None: the
-            package's.
-
     Raises:
-        RecordError: the sweep has not been recorded there, or not whole.
+        RecordError: the sweep has not been recorded, or not whole.
         ValueError: the sweep has no such axis.
     """
     names = [one.name for one in sweep.axes]
     if axis not in names:
         raise unknown("axis", axis, names)
-    runs, others = tuning_runs(sweep, records), [name for name in names if name != axis]
+    runs, others = tuning_runs(sweep), [name for name in names if name != axis]
     at_point = {point: choose(part, others) for point, part in runs.groupby(axis, sort=False)}
     choices = {(point, choice.label): choice for point, some in at_point.items() for choice in some}
     variants = []
@@ -200,24 +191,20 @@ def rates_at(
     return found
 
 
-def tuning_runs(
-    sweep: Sweep, records: Path | None = None, *, derived: bool = False
-) -> pd.DataFrame:
+def tuning_runs(sweep: Sweep, *, derived: bool = False) -> pd.DataFrame:
     """The runs of a recorded sweep that others' settings are chosen from.
 
     Args:
-        records: the folder that holds the sweep's record in a folder of its name; None: the
-            package's.
         derived: with the measures that follow from histories.
 
     Raises:
-        RecordError: the sweep has not been recorded there, or not with all its seeds.
+        RecordError: the sweep has not been recorded, or not with all its seeds.
     """
     from trlab.measures import derive
     from trlab.record import RecordError, is_recorded, load, path_of_runs
 
-    folder = path_of_runs(sweep.name, records).parent
-    if not is_recorded(sweep.name, records):
+    folder = path_of_runs(sweep.name).parent
+    if not is_recorded(sweep.name):
         raise RecordError(
             f"record: expected the tuning runs of {sweep.name!r} in {str(folder)!r}, got none; "
             f"`trlib sweep {sweep.name}` makes them"

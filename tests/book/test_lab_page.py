@@ -73,7 +73,7 @@ def test_the_shipped_record_is_read_and_drawn_as_the_page_says(desk, capsys):
 
 
 def test_a_folders_record_is_read_as_the_page_says(desk, capsys):
-    (source,) = [block for block in PYTHON if "staleness(" in block]
+    (source,) = [block for block in PYTHON if "import price" in block]
     assert (
         main(["sweep", "reuse.py", "--smoke", "--out", "sweeps/reuse", "--workers", "0", "--quiet"])
         == 0
@@ -81,7 +81,7 @@ def test_a_folders_record_is_read_as_the_page_says(desk, capsys):
     capsys.readouterr()
     exec(compile(source, "lab.md", "exec"), {})
     lines = capsys.readouterr().out.splitlines()
-    pattern = re.compile(r"(pg_is|ppo) +tolerance \S.*, nats per point at eight \S+ \[.*\]")
+    pattern = re.compile(r"(pg_is|ppo) +nats per point at eight uses \S+ \[.*\]")
     assert len(lines) == 2 and all(
         pattern.fullmatch(line) and pattern.search(PAGE) for line in lines
     )

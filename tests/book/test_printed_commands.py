@@ -108,7 +108,7 @@ def test_every_command_is_run_below_or_its_reason_is_given() -> None:
     for page, test in TESTED.items():
         assert page.rpartition("/")[2] in (ROOT / test).read_text(encoding="utf-8")
     kinds = {shlex.split(command)[1] for command in of("trlib")}
-    assert kinds <= {"sweep", "train", "diagnose", "methods", "remake", "conformance", "pretrain"}
+    assert kinds <= {"sweep", "train", "diagnose", "methods", "conformance", "pretrain"}
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,6 @@ DOORS = {
     ("trbook.cards", "trbook.cards.gallery"): "every card by its name",
     ("trbook.cards.read", "trlib.relatives"): "what a card reads off the code",
     ("trbook.cards.text", "trlib.relatives"): "what a card reads off the code",
-    ("trlab.cluster", "ray"): "`trlib sweep --ray`, imported where it is asked for",
     ("benchmarks.loop.sides", "trl"): "the side that we are timed against",
     ("notebooks.05_children", "trlab.conformance"): "shows what libraries compute, as recorded",
     ("notebooks.07_knobs", "trlab.conformance"): "shows what libraries compute, as recorded",

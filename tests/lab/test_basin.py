@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.lab.conftest import runs_of
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.basin import basins, edge_ratios, frontier, over_rates, piece
+from trlab.basin import basins, edge_ratios, over_rates, piece
 from trlab.cells import cells
 from trlab.verdicts import judge
 
@@ -123,11 +123,6 @@ def test_the_basins_of_a_sweep():
 def test_a_seed_that_is_missing_at_a_rate_is_refused():
     with pytest.raises(ValueError, match="runs: expected every seed of 'a' at every rate, got 23"):
         basins(table({"a": [0.9, 0.8, 0.7]}).iloc[1:])
-
-
-def test_the_frontier_is_what_no_point_beats():
-    points = [(0.1, 0.9), (0.5, 0.5), (0.4, 0.4), (0.5, 0.6), (0.9, 0.1), (0.1, 0.9)]
-    assert frontier(points) == [0, 5, 3, 4] and frontier([]) == [] and frontier([(1, 1)]) == [0]
 
 
 SWEEP = Sweep(

@@ -28,7 +28,6 @@ from trlab.record import load
 from trlab.runner import conduct, plan
 from trlab.sweep import load_sweep
 from trlab.verdicts import judge
-from trlib.model import gguf
 
 OWN = '''
 from dataclasses import dataclass
@@ -298,10 +297,8 @@ def test_tables_beside_a_journal_of_other_numbers_are_asked_about(tiny, tmp_path
     for argv in (command, f"{command} --verify 1", f"{command} --dry-run"):
         assert typed(argv) == 1
         said = capsys.readouterr()
-        assert "choose by --prefer journal or --prefer tables" in said.err and said.out == ""
-    assert typed(f"{command} --prefer journal --dry-run") == 0
-    assert typed(f"{command} --dry-run") == 1, "looking settles nothing"
-    assert typed(f"{command} --prefer tables") == 0
+        assert "move one of them away" in said.err and said.out == ""
+    made.path.unlink()
     assert typed(command) == 0
 
 
@@ -409,7 +406,7 @@ def test_a_sweep_that_stands_on_a_missing_record_does_not_spoil_the_list(
     tiny, tmp_path, capsys, monkeypatch
 ):
     (tmp_path / "after.py").write_text(
-        "from trlab.record import RecordError\n\ndef SWEEP(records):\n"
+        "from trlab.record import RecordError\n\ndef SWEEP():\n"
         "    raise RecordError('record: expected that of tiny, got none')\n"
     )
     monkeypatch.setattr("trlab.sweep.SWEEPS", tmp_path)
@@ -420,67 +417,6 @@ def test_a_sweep_that_stands_on_a_missing_record_does_not_spoil_the_list(
     }
     assert typed("sweep after") == 1
     assert capsys.readouterr().err == "trlib: error: record: expected that of tiny, got none\n"
-
-
-def test_all_sweeps_are_remade_into_one_folder_and_one_that_stands_on_another_after_it(
-    tiny, tmp_path, capsys, monkeypatch
-):
-    tiny.rename(tmp_path / "second.py")
-    (tmp_path / "first.py").write_text(
-        (tmp_path / "second.py")
-        .read_text()
-        .replace(
-            "SWEEP = Sweep(",
-            "def SWEEP(records):\n    from trlab.record "
-            "import RecordError, load\n    if records is None or not (records / "
-            "'second/runs.csv.xz').is_file():\n"
-            "        raise RecordError('record: expected that of second, got none')\n"
-            "    assert len(load(records / 'second').rows) == 4\n    return Sweep(",
-        )
-        .replace("seeds=[0]", "seeds=[1]")
-    )
-    monkeypatch.setattr("trlab.sweep.SWEEPS", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    for argv, words in (
-        ("second --all", "got second"),
-        ("--all --verify", "got --verify"),
-        ("--all --method a.py:B", "got --method"),
-        ("--all --dry-run", "got --dry-run"),
-    ):
-        assert typed(f"sweep {argv}") == 1
-        assert (
-            f"--all: expected neither a sweep's name nor --method, --verify or --dry-run, {words}"
-            in (capsys.readouterr().err)
-        )
-    command = f"sweep --all --remake --out again {HERE}"
-    assert typed(command) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert [line.split(", in ")[0] for line in said] == [
-        "second: 4 cells, 4 run now, 0 failed",
-        "first: 4 cells, 4 run now, 0 failed",
-    ]
-    assert said[0].endswith("; 1 sweeps left") and said[1].endswith("; 0 sweeps left")
-    assert typed(f"{command} --json") == 0  # again: what is there is done
-    told = json.loads(capsys.readouterr().out)
-    assert [(one["sweep"], one["cells"], one["ran"]) for one in told] == [
-        ("first", 4, 0),
-        ("second", 4, 0),
-    ]
-    far = (
-        (tmp_path / "second.py")
-        .read_text()
-        .replace("SWEEP = Sweep(", "SWEEP = Sweep(policy='far', ")
-    )
-    (tmp_path / "third.py").write_text(far)
-    monkeypatch.setitem(gguf.PACKAGED, "far", ("a-package-that-is-not-there", "1.0", "far.gguf"))
-    assert typed(f"{command} --json") == 0
-    said = capsys.readouterr()
-    assert {one["sweep"] for one in json.loads(said.out)} == {"first", "second"}
-    assert "third: left out: policy 'far': needs a-package-that-is-not-there" in said.err
-    assert typed(f"sweep --all --out again {HERE}") == 1, (
-        "without --remake the package's records count"
-    )
-    assert "expected that of second, got none" in capsys.readouterr().err
 
 
 def test_a_sweep_of_which_nothing_ends_well_says_why(tiny, tmp_path, capsys, monkeypatch):
@@ -501,3 +437,14 @@ def test_a_sweep_of_which_nothing_ends_well_says_why(tiny, tmp_path, capsys, mon
     assert [(row["runs"], row["failed"], row["nats_per_point"]) for row in document["table"]] == [
         (0, 1, None)
     ] * 2
+
+
+def test_the_command_reports_prices(tiny, tmp_path, capsys):
+    command = f"sweep {tiny} --out {tmp_path / 'out'} {HERE}"
+    assert typed(f"{command} --json") == 0
+    found = json.loads(capsys.readouterr().out)
+    columns = {"nats_per_point", "nats_low", "nats_high", "without", "take_off"}
+    assert columns <= found["table"][0].keys()
+    assert found["predictions"][0]["verdict"] == "undecided", "one run a place has no interval"
+    assert found["predictions"][0]["corrected"] == found["predictions"][0]["p"]
+    assert typed(command) == 0 and "nats_per_point" in capsys.readouterr().out

@@ -305,45 +305,36 @@ def test_cells_that_a_sweep_no_longer_declares_stay_in_its_tables(tmp_path, four
     assert [row.split(",")[0] for row in rows[1:3]] == [cell.id for cell in found[:2]]
 
 
-def test_a_journal_and_tables_that_disagree_are_told_apart_and_settled_as_asked(tmp_path, four):
+def test_a_journal_and_tables_that_disagree_are_told_apart(tmp_path, four):
     found = four
-    for prefer, lasting, when in (
-        ("tables", "of tables", "2026-11-21"),
-        ("journal", "of journal", "2026-11-19"),
-    ):
-        out = tmp_path / prefer
-        save(out, recorded_as(found[:2], digest="of tables", date=when), found)
+    for date, newer in (("2026-11-21", "runs.csv.xz"), ("2026-11-19", "cells.sqlite")):
+        out = tmp_path / date
+        save(out, recorded_as(found[:2], digest="of tables", date=date), found)
         path = journal(out)
         for cell, digest in zip(found[:3], ("of tables", "of journal", "of neither"), strict=True):
             row, history = entry(cell.id, digest=digest, date="2026-11-20", sampled=0.5)
             put(path, {**row, **declaration(cell)}, history)
         before = files(out)
-        newer = {"tables": "runs.csv.xz", "journal": "cells.sqlite"}[prefer]
         with pytest.raises(
             RecordError,
             match=(
                 rf"disagree about a finished cell, {found[1].id}: runs.csv.xz has of tables "
-                rf"\(made {when}, .* and "
-                rf"cells.sqlite has of journal \(made 2026-11-20, .*\); {newer} is newer; choose "
-                r"by --prefer "
-                "journal or --prefer tables"
+                rf"\(made {date}, .* and cells.sqlite has of journal \(made 2026-11-20, .*\); "
+                rf"{newer} is newer; move one of them away"
             ),
         ):
             load(out)
         assert files(out) == before
         assert not complete(out, found)
-        chosen = load(out, prefer=prefer)
-        assert [chosen.rows[cell.id]["digest"] for cell in found[:3]] == [
-            "of tables",
-            lasting,
-            "of neither",
-        ]
-        save(out, chosen, found)
-        assert complete(out, found) and load(out).rows[found[1].id]["digest"] == lasting
+    chosen = load(out, remade=True)
+    digests = ["of tables", "of journal", "of neither"]
+    assert [chosen.rows[cell.id]["digest"] for cell in found[:3]] == digests
+    save(out, chosen, found)
+    assert complete(out, found) and load(out).rows[found[1].id]["digest"] == "of journal"
     (out / "cells-2.sqlite").write_bytes(path.read_bytes())
     put(out / "cells-2.sqlite", {**row, **declaration(found[2]), "digest": "of a third"}, history)
     with pytest.raises(RecordError, match=rf"{found[2].id}: .*is newer; move one of them away"):
-        load(out, prefer="journal")
+        load(out, remade=True)
 
 
 def test_a_damaged_table_is_made_again_from_its_journal(tmp_path, four):

@@ -108,7 +108,8 @@ def test_the_shipped_choice_follows_from_the_record_and_every_method_had_as_many
         assert variant.train["lr"] == float(lr)
 
 
-def test_without_the_tuning_runs_there_is_nothing_to_choose(tmp_path):
+def test_without_the_tuning_runs_there_is_nothing_to_choose(tmp_path, monkeypatch):
+    monkeypatch.setattr("trlab.record.RECORDS", tmp_path)
     asked = Sweep(
         text="",
         variants=[Variant("ppo")],
@@ -120,9 +121,9 @@ def test_without_the_tuning_runs_there_is_nothing_to_choose(tmp_path):
         RecordError,
         match=r"expected the tuning runs of 'tries' in .* got none; `trlib sweep tries`",
     ):
-        chosen(asked, records=tmp_path)
+        chosen(asked)
     with pytest.raises(RecordError, match="expected the tuning runs of 'grid'"):
-        load_sweep("tuned", records=tmp_path)
+        load_sweep("tuned")
 
 
 def test_the_rule_reads_the_seeds_that_are_asked_for_and_no_others():

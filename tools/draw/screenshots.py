@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.browser import NoChromium, browser, settle
-from tools.paths import BUILD, moved
+from tools.paths import BUILD
 from tools.serve import listen
 
 VIEWS: dict[str, dict[str, Any]] = {
@@ -30,10 +30,9 @@ OWN = ("book/", "notebooks/", "search.html")
 
 
 def pages(folder: Path) -> list[str]:
-    """Every page of a built book, by its path in the book; none that only leads to another."""
+    """Every page of a built book, by its path in the book."""
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.html"))
-    gone = {f"{name}.html" for name in moved()}
-    return [name for name in names if name.startswith(OWN) and name not in gone]
+    return [name for name in names if name.startswith(OWN)]
 
 
 def shoot(folder: Path, out: Path, only: str = "", whole: bool = False) -> list[Path]:

@@ -1,4 +1,5 @@
-"""`trlib conformance`: a library's losses, or one function, held against golden vectors."""
+"""`trlib conformance`: a function held against golden vectors, a library's settings against their
+record."""
 
 from __future__ import annotations
 
@@ -9,16 +10,9 @@ from typing import Any
 
 from trlib.cli import options as shared
 
-TEXT = "hold a library's losses, or your own, against golden vectors"
+TEXT = "hold your loss against golden vectors"
 EXAMPLES = """\
 examples:
-  trlib conformance --library verl                           what verl's losses compute, a line each
-  trlib conformance --library torchrl --verbose              and the first token that tells two losses apart
-  trlib conformance --library trl --json > trl.json
-  trlib conformance --library skyrl --source SkyRL           a library that is not installed, from a clone of it
-  trlib conformance --library tinker                         five losses written down from their documentation
-  trlib conformance --settings --library trl                 its settings for mismatch and staleness: still as recorded?
-  trlib conformance --settings --library slime --source slime
   trlib conformance --function my.losses:clip --loss ppo     your function (logp, logp_old, advantages, mask)
   trlib conformance --function my.losses:clip --loss ppo --verbose      and the first token that differs
   trlib conformance --function my.losses:clip                which loss is it?
@@ -30,11 +24,12 @@ examples:
   trlib conformance --function my.trainers:Mine --signature trl --loss cispo
   trlib conformance --vectors                                where the numbers and their specification lie
   trlib conformance --drop-in tests                          a test file and its numbers, for a repository of yours
+  trlib conformance --settings --library trl                 its settings for mismatch and staleness: still as recorded?
+  trlib conformance --settings --library slime --source slime    of a library that is not installed, from a clone of it
 
 A line says agrees (value and gradient to 1e-6 relative, in float64), same gradient, other value (it trains the same
-policy), differs and in what, or fails. Below a library's lines stands what its documentation says otherwise. Exit
-status: 0 all agree or have the same gradient, 3 something differs or
-fails, 1 it could not be run, 2 a wrong command line.
+policy), differs and in what, or fails. Exit status: 0 it agrees or has the same gradient, or all settings are as
+recorded, 3 something differs or fails, 1 it could not be run, 2 a wrong command line.
 """
 DIFFERENT = 3
 """The exit status when something differs or fails."""
@@ -43,12 +38,6 @@ DIFFERENT = 3
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib conformance`."""
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument(
-        "--library",
-        metavar="NAME",
-        help="verl, trl, torchrl, torch (installed); "
-        "skyrl, prime-rl, slime, openrlhf, nemo-rl, areal (from --source); tinker (documentation)",
-    )
     what.add_argument(
         "--function", metavar="MODULE:NAME", help="a function, also from a file in this folder"
     )
@@ -60,13 +49,19 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="write a test file that needs torch only, and its numbers",
     )
-    parser.add_argument(
-        "--source", metavar="FOLDER", help="a clone of the library, for one that is not installed"
-    )
-    parser.add_argument(
+    what.add_argument(
         "--settings",
         action="store_true",
-        help="read the library's recorded settings again, instead of its losses",
+        help="read the recorded settings of --library again",
+    )
+    parser.add_argument(
+        "--library",
+        metavar="NAME",
+        help="for --settings: verl, trl, torchrl (installed); skyrl, prime-rl, slime, openrlhf, "
+        "nemo-rl, areal (from --source)",
+    )
+    parser.add_argument(
+        "--source", metavar="FOLDER", help="a clone of the library, for one that is not installed"
     )
     parser.add_argument(
         "--kind",
@@ -110,10 +105,12 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare and print."""
+    from trlab.conformance import functions
     from trlab.conformance import vectors as golden
     from trlab.conformance.report import TRAINS_ALIKE, lines
     from trlab.conformance.search import AGREES, FLOAT32
 
+    _refuse(args)
     if args.settings:
         return _settings(args)
     if args.vectors:
@@ -129,13 +126,25 @@ def run(args: argparse.Namespace) -> int:
         written = [str(path) for path in write(Path(args.drop_in))]
         shared.print_json({"written": written}) if args.json else print(*written, sep="\n")
         return 0
-    vectors = golden.load()
-    about, findings = (_library if args.library else _function)(args, vectors)
+    vectors, signature = golden.load(), args.signature or "plain"
+    findings = list(
+        functions.hold(
+            vectors,
+            args.function,
+            signature=signature,
+            loss=args.loss,
+            how=args.aggregation,
+            anchor=args.anchor,
+            given=_given(args.set),
+            kind=args.kind,
+        )
+    )
     if args.json:
+        about = {"function": args.function, "signature": signature}
         held = {"vectors": vectors.version, "tolerance": {"float64": AGREES, "float32": FLOAT32}}
         shared.print_json({**about, **held, "findings": [f.as_dict() for f in findings]})
     else:
-        print("\n".join([*lines(findings, args.verbose), *_places(about.get("places", []))]))
+        print(*lines(findings, args.verbose), sep="\n")
         print(
             f"held to {AGREES:g} relative in float64, {FLOAT32:g} in float32; vectors version "
             f"{vectors.version}"
@@ -143,15 +152,34 @@ def run(args: argparse.Namespace) -> int:
     return 0 if all(f.status in TRAINS_ALIKE for f in findings) else DIFFERENT
 
 
+def _refuse(args: argparse.Namespace) -> None:
+    """Refuse options that have no effect beside what is asked for."""
+    taken = {
+        "--function": ("signature", "loss", "aggregation", "anchor", "set", "kind"),
+        "--settings": ("library", "source"),
+    }
+    for asked, options in taken.items():
+        for option in options:
+            if getattr(args, option) and not getattr(args, asked[2:]):
+                raise ValueError(f"--{option}: expected {asked} beside it, got none")
+
+
 def _settings(args: argparse.Namespace) -> int:
     """Read the settings of a library again and say which are not as recorded."""
-    from trlab.conformance import settings
+    from trlab.conformance import libraries, settings
+    from trlib.errors import unknown
 
     if not args.library:
         raise ValueError("--settings: expected --library beside it, got none")
-    _library_only(args, settings.LIBRARIES)
+    if args.library not in settings.LIBRARIES:
+        raise unknown("library", args.library, settings.LIBRARIES)
+    if args.source and args.library not in libraries.SOURCES:
+        raise ValueError(
+            f"--source: expected one of {', '.join(libraries.SOURCES)} beside it, got "
+            f"{args.library!r}"
+        )
     folder = settings.root(args.library, args.source)
-    about = _read_from(args.library, folder if args.source else None)
+    about = _read_from(args.library, folder)
     checks = list(settings.check(args.library, folder))
     if args.json:
         shared.print_json({**about, "settings": [check.as_dict() for check in checks]})
@@ -166,98 +194,24 @@ def _settings(args: argparse.Namespace) -> int:
     return DIFFERENT if any(check.fault for check in checks) else 0
 
 
-def _read_from(library: str, folder: Path | None) -> dict[str, Any]:
-    """Which version or commit is there and which one this was written for, with a warning where
+def _read_from(library: str, folder: Path) -> dict[str, Any]:
+    """Which version or commit is there and which one was read for the record, with a warning where
     they differ."""
     from trlab.conformance import libraries
-    from trlab.conformance.source import SHORT, commit_of
 
-    if library in libraries.DOCUMENTED:
-        module = libraries.adapter(library)
-        return {"library": library, "documentation": module.PAGE, "read": module.READ}
-    if folder is None:
-        found, written = libraries.installed(library), libraries.WRITTEN_FOR[library]
-        if found != written:
-            warnings.warn(f"written for {library} {written}, found {found}", stacklevel=1)
-        return {"library": library, "version": found, "written_for": written}
-    source = libraries.adapter(library).SOURCE
-    commit = commit_of(folder, source)
-    if commit != source.commit:
-        what = "a folder without its commit" if commit is None else f"{commit[:SHORT]}{commit[40:]}"
-        warnings.warn(
-            f"written for {source.title} at {source.commit[:SHORT]}, found {what}", stacklevel=1
-        )
-    return {"library": library, "commit": commit, "written_for": source.commit}
-
-
-def _library(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], list[Any]]:
-    from trlab.conformance import libraries, places
-
-    _library_only(args, libraries.LIBRARIES)
-    folder = Path(args.source) if args.source else None
-    with (
-        warnings.catch_warnings(action="ignore"),  # the library's own
-        libraries.opened(args.library, folder) as modules,
-    ):
-        findings = list(libraries.hold(vectors, args.library, modules))
-        reproduced = [places.as_dict(place) for place in places.places_of(args.library)]
-    about = _read_from(args.library, folder)
-    return about if "documentation" in about else {**about, "places": reproduced}, findings
-
-
-def _library_only(args: argparse.Namespace, known: tuple[str, ...]) -> None:
-    """Refuse an unknown library, and options that do not go with it."""
-    from trlab.conformance import libraries
-    from trlib.errors import unknown
-
-    for option in ("signature", "loss", "aggregation", "anchor", "set", "kind"):
-        if getattr(args, option):
-            raise ValueError(f"--{option}: expected --function beside it, got --library")
-    if args.library not in known:
-        raise unknown("library", args.library, known)
-    if args.source and args.library not in libraries.SOURCES:
-        raise ValueError(
-            f"--source: expected one of {', '.join(libraries.SOURCES)} beside it, got "
-            f"{args.library!r}"
-        )
-
-
-def _places(reproduced: list[dict[str, Any]]) -> list[str]:
-    """What the documentation of a library says otherwise, a line each."""
-    from trlab.conformance.places import counts, places_of
-
-    printed = []
-    for entry in reproduced:
-        (place,) = (p for p in places_of(entry["library"]) if p.subject == entry["subject"])
-        said = f"the documentation says that {place.subject} {place.documented}"
-        if "fails" in entry:
-            printed.append(
-                f"{said}; whether the code does cannot be reproduced here: {entry['fails']}"
+    if library in libraries.SOURCES:
+        source = libraries.SOURCES[library]
+        commit = libraries.commit_of(folder)
+        if commit != source.commit:
+            what = "a folder without its commit" if commit is None else commit[:12]
+            warnings.warn(
+                f"written for {source.title} at {source.commit[:12]}, found {what}", stacklevel=1
             )
-            continue
-        numbers = f"documented {entry['documented']:g}, computed {entry['computed']:g}"
-        printed.append(
-            f"{said}; the code {place.computed if counts(entry) else 'does so now'} ({numbers})"
-        )
-    return printed
-
-
-def _function(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], list[Any]]:
-    from trlab.conformance import functions
-
-    if args.source:
-        raise ValueError("--source: expected --library beside it, got --function")
-    findings = functions.hold(
-        vectors,
-        args.function,
-        signature=args.signature or "plain",
-        loss=args.loss,
-        how=args.aggregation,
-        anchor=args.anchor,
-        given=_given(args.set),
-        kind=args.kind,
-    )
-    return {"function": args.function, "signature": args.signature or "plain"}, list(findings)
+        return {"library": library, "commit": commit, "written_for": source.commit}
+    found, written = libraries.installed(library), libraries.WRITTEN_FOR[library]
+    if found != written:
+        warnings.warn(f"written for {library} {written}, found {found}", stacklevel=1)
+    return {"library": library, "version": found, "written_for": written}
 
 
 def _given(texts: list[str]) -> dict[str, Any]:

@@ -23,7 +23,6 @@ examples:
   trlib sweep stale --method my.py:MyMethod      your own method beside the recorded ones
   trlib sweep stale --verify 3                   run three recorded cells again and compare
   trlib sweep stale --remake --shard 1/4         the first quarter of it, anew
-  trlib sweep --all --remake --out again         every sweep of the package anew, each into again/NAME
 
 Ctrl-C, or SIGTERM, finishes the cells in hand. After it, or after a kill, the same command goes on with the cells that
 are missing.
@@ -37,13 +36,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib sweep`."""
     parser.add_argument("name", nargs="?", help="a sweep of the package, or a file of one's own")
     parser.add_argument(
-        "--all", action="store_true", help="every sweep of the package, one after the other"
-    )
-    parser.add_argument(
         "--out",
         type=shared.path,
         metavar="FOLDER",
-        help="where its record is kept (default: sweeps/NAME); with --all a folder a sweep in it",
+        help="where its record is kept (default: sweeps/NAME)",
     )
     parser.add_argument(
         "--workers",
@@ -51,11 +47,6 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes, one thread each (default: one per core; 0: this process, where nothing "
         "stops a cell that takes longer than the budget's minutes)",
-    )
-    parser.add_argument(
-        "--ray",
-        metavar="ADDRESS",
-        help="run the cells on a Ray cluster instead, one CPU each; auto: the one that runs here",
     )
     parser.add_argument(
         "--shard", type=_shard, default=(1, 1), metavar="I/N", help="run only the I-th of N parts"
@@ -79,11 +70,6 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--remake", action="store_true", help="do not count what ships with the package as done"
     )
     parser.add_argument(
-        "--prefer",
-        choices=("journal", "tables"),
-        help="whose numbers count where the folder's journal and its tables disagree about a cell",
-    )
-    parser.add_argument(
         "--smoke", action="store_true", help="one seed, one small batch: prove that it runs"
     )
     parser.add_argument("--dry-run", action="store_true", help="list the cells and run nothing")
@@ -95,20 +81,12 @@ def run(args: argparse.Namespace) -> int:
     143 SIGTERM."""
     from trlab.sweep import load_sweep
 
-    if args.name is None and not args.all:
+    if args.name is None:
         return _list(args)
     if args.workers is not None and args.workers < 0:
         raise ValueError(f"--workers: expected 0 or more, got {args.workers}")
     if args.verify is not None and args.verify < 1:
         raise ValueError(f"--verify: expected 1 or more cells, got {args.verify}")
-    if args.ray is not None and (args.workers, args.verify) != (None, None):
-        raise ValueError(
-            "--ray: expected it without --workers and --verify, which are of this machine"
-        )
-    if args.all:
-        from trlab.cli.all_sweeps import run_all
-
-        return run_all(args)
     sweep = load_sweep(args.name).beside(args.method)
     from trlab.runner import plan
 
@@ -118,7 +96,6 @@ def run(args: argparse.Namespace) -> int:
         out=out,
         shard=args.shard,
         remake=args.remake,
-        prefer=args.prefer,
     )
     if args.dry_run:
         return _cells(planned, args)
@@ -173,17 +150,14 @@ def _cells(planned: Plan, args: argparse.Namespace) -> int:
 
 
 def _run(planned: Plan, args: argparse.Namespace) -> int:
-    from trlab.findings import table, tolerances
+    from trlab.findings import table
     from trlab.runner import conduct
     from trlab.verdicts import judge
 
     _warn_of_versions(planned)
-    done = conduct(
-        planned, workers=args.workers, ray=args.ray, say=(lambda line: None) if args.quiet else None
-    )
+    done = conduct(planned, workers=args.workers, say=(lambda line: None) if args.quiet else None)
     history = planned.record.history(done.runs["cell"] if len(done.runs) else ())
     rows = table(planned.sweep, done.runs, history=history) if len(done.runs) else done.runs
-    stale = tolerances(planned.sweep, done.runs)
     findings = judge(planned.sweep, done.runs, history)
     if args.json:
         shared.print_json(
@@ -193,7 +167,6 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
                 "ran": done.ran,
                 "interrupted": done.interrupted,
                 "table": rows.to_dict("records"),
-                "tolerance": stale.to_dict("records"),
                 "failed": [{"cell": str(cell), "error": error} for cell, error in done.failed],
                 "predictions": [
                     {
@@ -208,7 +181,7 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
             }
         )
     else:
-        _report(rows, stale)
+        _report(rows)
         if findings:
             print("\n".join(["", *map(str, findings)]))
         for cell, error in done.failed:
@@ -216,10 +189,8 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
     return done.status or (1 if done.failed else 0)
 
 
-def _report(rows: pd.DataFrame, stale: pd.DataFrame) -> None:
-    """The table, and below it how often a batch may be used."""
-    from trlab.statistics import DROP
-
+def _report(rows: pd.DataFrame) -> None:
+    """The table."""
     if not len(rows):
         print("nothing has been run")
         return
@@ -233,16 +204,6 @@ def _report(rows: pd.DataFrame, stale: pd.DataFrame) -> None:
             formatters={"kl": "{:.4f}".format, "nats_per_point": "{:.2g}".format},
         )
     )
-    if len(stale):
-        shown = stale.drop(columns=["held", "fell", "control"]).rename(
-            columns={"text": "tolerance"}
-        )
-        beside = "as many updates on fresh batches" if stale["control"].all() else "one use"
-        print(
-            f"\nUses of a batch between which accuracy falls {DROP:g} below that of {beside}, "
-            "with 95 % intervals:"
-        )
-        print(shown.to_string(index=False, float_format="{:.3f}".format))
 
 
 def _verify(planned: Plan, args: argparse.Namespace) -> int:

@@ -41,8 +41,6 @@ def observe(vectors: Vectors, subject: Subject) -> Observed:
             with torch.enable_grad(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 value, gradient = _with_gradient(subject(batch, logp), logp, batch["mask"])
-        except NotAsked:
-            continue
         except _Fault as fault:
             complaint = str(fault)
         except (Exception, SystemExit) as error:  # anything that the function does is a finding
@@ -133,7 +131,7 @@ def verl(
 ) -> Subject:
     """A policy loss with verl's signature. Where verl is loaded, `config` is its own
     ActorConfig."""
-    config = verl_config(settings, how)
+    config = _verl_config(settings, how)
 
     def subject(batch: dict[str, Tensor], logp: Tensor) -> Any:
         return function(
@@ -149,7 +147,7 @@ def verl(
     return subject
 
 
-def verl_config(settings: Mapping[str, Any], how: str) -> Any:
+def _verl_config(settings: Mapping[str, Any], how: str) -> Any:
     """The actor's configuration with a loss's thresholds where verl reads them, and verl's defaults
     elsewhere."""
     wanted: dict[str, Any] = {"loss_agg_mode": how}
@@ -162,8 +160,6 @@ def verl_config(settings: Mapping[str, Any], how: str) -> Any:
     ):
         if settings.get(ours) is not None:
             wanted[theirs] = settings[ours]
-    if "clip_ratio" in settings:
-        wanted["clip_ratio"] = settings["clip_ratio"]
     for both in ("delta_tv", "delta_kl", "eps_log"):
         if both in settings:
             wanted |= {"clip_ratio_low": settings[both], "clip_ratio_high": settings[both]}
@@ -184,10 +180,6 @@ def verl_config(settings: Mapping[str, Any], how: str) -> Any:
         }
         | wanted
     )
-
-
-class NotAsked(Exception):
-    """The batch holds what the function is never given."""
 
 
 class _Fault(Exception):

@@ -17,7 +17,7 @@ from torch import Tensor
 from trlab.conformance import calls, libraries
 from trlab.conformance.bench import Observed
 from trlab.conformance.families import FAMILIES
-from trlab.conformance.pieces import Numbers, compare, estimator_of
+from trlab.conformance.pieces import Numbers, compare, corrected, estimator_of
 from trlab.conformance.report import AGREES, DIFFERS, FAILS, Finding, judge
 from trlab.conformance.search import EXHAUSTIVE, Result, search
 from trlab.conformance.trl_stand_in import trl
@@ -198,7 +198,7 @@ class _Function:
 
     def piece(self, name: str) -> Finding:
         if name in CORRECTIONS:
-            return libraries.corrected(
+            return corrected(
                 self.vectors, self.title, CORRECTIONS[name], partial(self._factor, name)
             )
         return compare(self.vectors, self.title, name, partial(self._numbers, name))

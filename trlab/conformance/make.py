@@ -15,7 +15,6 @@ from torch import Tensor
 
 from trlab.conformance.pieces import CORRECTED
 from trlab.conformance.reference import LOSSES, call
-from trlab.conformance.relatives import PAIRED
 from trlab.conformance.vectors import FORMAT, PATH, VERSION, tensors
 from trlib import advantages, algorithms, corrections, divergences
 from trlib.aggregation import AGGREGATIONS, aggregate
@@ -24,6 +23,9 @@ from trlib.relatives.optimizers import Ball
 from trlib.relatives.preferences import DPO
 
 Inputs = dict[str, Any]
+PAIRED = ("off-policy", "two anchors")
+"""The batches of DPO: of each group the first row is the better one, and the reference is
+`logp_old`."""
 
 
 def document() -> dict[str, Any]:

@@ -10,7 +10,6 @@ from itertools import combinations, product
 import torch
 from torch import Tensor
 
-from trlab.conformance import relatives
 from trlab.conformance.bench import Deviation, relative
 from trlab.conformance.definitions import Axis, Definition
 from trlab.conformance.report import AGREES, DIFFERS, FAILS, Finding
@@ -63,22 +62,17 @@ def estimator_of(vectors: Vectors, kl: Callable[[Tensor, Tensor], Tensor]) -> Nu
 def advantage(
     vectors: Vectors,
     *,
-    source: str,
     name: str,
     constant: float | str = 1e-6,
     unbiased: bool = True,
-    alone: bool = False,
 ) -> Numbers:
     """One advantage per completion, against its group."""
-    inputs = tensors(vectors.pieces[source]["inputs"])
+    inputs = tensors(vectors.pieces["advantages"]["inputs"])
     rewards, lengths, group = inputs["rewards"], inputs["lengths"], inputs["group"]
     result = torch.zeros_like(rewards)
     for g in group.unique():
         mine = group == g
         r = rewards[mine]
-        if alone and len(r) == 1:
-            result[mine] = r
-            continue
         centred = r - (
             (lengths[mine] * r).sum() / lengths[mine].sum()
             if name == "length_weighted"
@@ -164,34 +158,6 @@ CONSTANT = Axis(
     },
 )
 SPREAD = Axis("form", {True: "", False: "takes the population's standard deviation (divisor G)"})
-ALONE = Axis(
-    "form",
-    {False: "", True: "takes 0 for the baseline of a group of one: its reward is its advantage"},
-)
-PAIRS = {
-    "level": Axis(
-        "form", {"sum": "", "mean": "divides a completion's log-ratio by its number of tokens"}
-    ),
-    "against": Axis("anchor", {"reference": "", "nothing": "leaves the reference out"}),
-}
-SHARE = Axis(
-    "form",
-    {
-        "policy": "",
-        "reference": "keeps the share of the reference and takes the rest from the policy",
-    },
-)
-BALL = {
-    "nesterov": Axis(
-        "form",
-        {False: "", True: "steps along Nesterov's average: the gradient enters it once more"},
-    ),
-    "coarse": Axis("cap", {False: "", True: "computes Newton-Schulz in bfloat16"}),
-    "tall": Axis(
-        "form",
-        {False: "", True: "multiplies a tall matrix's step by the root of its rows over columns"},
-    ),
-}
 WHITENED = Axis(
     "form", {False: "", True: "whitens the advantages over the mask (1e-8 added to the variance)"}
 )
@@ -203,13 +169,9 @@ ADVANTAGE = {"constant": CONSTANT, "unbiased": SPREAD}
 PIECES: dict[str, Definition] = {
     **{name: Definition(partial(estimator, name=name), ESTIMATOR) for name in ("k1", "k2", "k3")},
     **{
-        name + title: Definition(partial(advantage, source=source, name=name), ADVANTAGE)
+        name: Definition(partial(advantage, name=name), ADVANTAGE)
         for name in ("group_std", "group_mean", "leave_one_out", "length_weighted")
-        for title, source in (("", "advantages"), (" in fours", "advantages_in_fours"))
     },
-    "length_weighted alone": Definition(
-        partial(advantage, source="advantages_alone", name="length_weighted"), {"alone": ALONE}
-    ),
     "gae": Definition(gae, {"whitened": WHITENED, "skipped": SKIPPED}),
     **{
         f"{level} {how}": Definition(partial(correction, level=level, how=how), {"clamp": CLAMPED})
@@ -219,9 +181,6 @@ PIECES: dict[str, Definition] = {
     "token window": Definition(
         partial(correction, level="token", how="window"), {"clamp": CLAMPED}
     ),
-    "dpo": Definition(relatives.dpo, PAIRS),
-    "reference": Definition(relatives.moved, {"share": SHARE}),
-    "muon": Definition(relatives.muon, BALL),
 }
 """Every piece by its name in the vectors."""
 
@@ -252,6 +211,21 @@ def compare(
     if not deviations:
         notes = ("none of the definitions that were tried explains it",)
     return Finding(subject, name, DIFFERS, deviations, notes)
+
+
+def corrected(
+    vectors: Vectors, subject: str, name: str, factor: Callable[[dict[str, Tensor]], Tensor]
+) -> Finding:
+    """A finding for a correction: what it multiplies the tokens of a batch by."""
+
+    def run(vectors: Vectors) -> Numbers:
+        found = {}
+        for name in CORRECTED:
+            batch = vectors.batches[name]
+            found[name] = factor(batch).expand_as(batch["mask"]).where(batch["mask"], 0.0)
+        return found
+
+    return compare(vectors, subject, name, run)
 
 
 def _explain(

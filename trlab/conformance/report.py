@@ -11,7 +11,7 @@ from trlab.conformance.search import DEEPEST, Match, Result, search
 from trlab.conformance.vectors import Vectors
 
 RECORD = Path(__file__).with_name("record.json")
-"""What every library's losses gave when they were last held, at the versions of `libraries`."""
+"""What libraries' losses gave when they were last held, with the date and the version or commit."""
 AGREES, SAME_GRADIENT, DIFFERS, FAILS = "agrees", "same gradient, other value", "differs", "fails"
 TRAINS_ALIKE = (AGREES, SAME_GRADIENT)
 """The statuses of a function that trains the same policy as the reference."""

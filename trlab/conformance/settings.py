@@ -21,9 +21,7 @@ from trlab.conformance import libraries
 from trlib.errors import TrlibError
 
 PATH = Path(__file__).with_name("settings.json")
-LIBRARIES = tuple(
-    library for library in libraries.LIBRARIES if library not in ("torch", *libraries.DOCUMENTED)
-)
+LIBRARIES = (*libraries.WRITTEN_FOR, *libraries.SOURCES)
 """Those with settings of their own: a trainer, or losses of one."""
 
 
@@ -94,11 +92,17 @@ def root(library: str, source: str | Path | None) -> Path:
     """The folder from which a library's files are named.
 
     Raises:
+        ValueError: no folder is given for a library that is read from a clone.
         TrlibError: it is not installed, or the folder is missing.
     """
     if library in libraries.SOURCES:
-        held = libraries.source_of(library, source)
-        folder = Path(source or "")
+        held = libraries.SOURCES[library]
+        if not source:
+            raise ValueError(
+                f"--source: expected the folder of a clone of {held.title} beside --library "
+                f"{library}, got none; {held.clone}"
+            )
+        folder = Path(source)
         if not any(
             (folder / setting.file).is_file() for setting in load() if setting.library == library
         ):

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trlab.conformance.calls import COLUMNS, NotAsked, Subject
+from trlab.conformance.calls import COLUMNS, Subject
 
 
 def trl(
@@ -22,9 +22,7 @@ def trl(
     loss_type: str = "bnpo",
     horizon: int,
     level: str = "token",
-    recorded: bool = True,
     anchor: str = "recomputed",
-    by_token: bool = True,
     **arguments: Any,
 ) -> Subject:
     """The `_compute_loss` of a trainer class, or a function (self, model, inputs) in its place.
@@ -35,10 +33,7 @@ def trl(
         loss_type: TRL's name of the loss.
         horizon: TRL's max_completion_length.
         level: TRL's importance_sampling_level.
-        recorded: the batch holds old log-probs; TRL leaves them out where one update follows a
-            rollout.
         anchor: which policy's log-probs TRL holds as the old ones.
-        by_token: the loss takes an advantage of its own for each token, as TRL's base class does.
         arguments: more of the trainer's arguments.
     """
     from trl import GRPOConfig, GRPOTrainer
@@ -94,22 +89,19 @@ def trl(
     )
 
     def subject(batch: dict[str, Tensor], logp: Tensor) -> Any:
-        mask, advantages = batch["mask"].long(), _by_row(batch)
-        if advantages.dim() == 2 and not by_token:
-            raise NotAsked
+        mask = batch["mask"].long()
         ids = torch.zeros_like(mask)
         inputs = {
             "prompt_ids": ids[:, :1],
             "prompt_mask": mask[:, :1] * 0 + 1,
             "completion_ids": ids,
             "completion_mask": mask,
-            "advantages": advantages,
+            "advantages": _by_row(batch),
             "num_items_in_batch": mask.sum(),
             "sampling_per_token_logps": batch["logp_rollout"],
             "ref_per_token_logps": batch["logp_old"],
+            "old_per_token_logps": batch[COLUMNS[anchor]],
         }
-        if recorded:
-            inputs["old_per_token_logps"] = batch[COLUMNS[anchor]]
         vars(stand_in)["_get_per_token_logps_and_entropies"] = lambda *_, **__: (
             logp,
             torch.zeros_like(logp.detach()),

@@ -10,22 +10,20 @@ import numpy as np
 
 from trlab.diagnose.formats import (
     Table,
-    csv_text,
     json_text,
     parquet,
-    separator,
+    saved,
     unreadable,
-    zipped,
 )
 
 NEEDS = (
     "diagnose: needs pyarrow to read rollouts; pip install 'trust-region-book[diagnose]' brings it"
 )
 MAGIC, ZIP = b"PAR1", b"PK\x03\x04"
-"""What a parquet file begins with, and what NPZ and `.pt` do."""
+"""What a parquet file begins with, and what `.pt` does."""
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 """What a text in UTF-16 begins with."""
-ENDINGS = (".parquet", ".jsonl", ".json", ".csv", ".npz", ".pt", ".pth")
+ENDINGS = (".parquet", ".jsonl", ".json", ".pt", ".pth")
 """Which files of a folder are read."""
 
 
@@ -114,11 +112,9 @@ def table(path: Path) -> Table:
     if begin.startswith(MAGIC):
         result = parquet(path)
     elif begin.startswith(ZIP):
-        result = zipped(path)
+        result = saved(path)
     elif text.startswith((b"{", b"[")):
         result = json_text(path, text)
-    elif b"\0" not in begin and separator(text.decode("utf-8", "replace")):
-        result = csv_text(path)
     elif begin.startswith(UTF_16):
         raise ValueError(f"{str(path)!r}: expected text in UTF-8, got UTF-16: save it as UTF-8")
     else:

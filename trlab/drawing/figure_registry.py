@@ -1,8 +1,7 @@
 """The figures of recorded sweeps, by name: which part of which sweep each shows, and how it is
 drawn.
 
-The book draws them from here and `trlib remake NAME` makes their data again;
-`trlab.drawing.recorded.draw` draws one.
+The book draws them from here; `trlab.drawing.recorded.draw` draws one.
 """
 
 from __future__ import annotations
@@ -19,8 +18,6 @@ from trlib.errors import unknown
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trlab.cell import Cell
-
 Kind = Literal[
     "intervals",
     "curves",
@@ -31,7 +28,6 @@ Kind = Literal[
     "rates",
     "basin",
     "basins",
-    "speed",
     "edges",
     "against",
     "crossed",
@@ -47,8 +43,8 @@ class Figure:
     kind: Kind
     """How it is drawn: rows with intervals; curves over `along`; accuracy against nats; a history
     with bands; divergence against difficulty; a measure at matched reward; curves over learning
-    rates, a panel for each point of `along`; the same with basins; basins alone; the end against
-    the take-off; highest rates over the control's, a line for each point of `along`; the measure
+    rates, a panel for each point of `along`; the same with basins; basins alone; highest rates over
+    the control's, a line for each point of `along`; the measure
     against another one, `along`, of several sweeps; the same for arms that cross how many prompts a
     batch has with how often it fits them."""
 
@@ -78,19 +74,10 @@ class Figure:
     line: float | None = None
     """Where a dotted line stands: a reward, a radius, a slope through the origin."""
 
-    def shows(self, label: str, axes: Mapping[str, object]) -> bool:
-        """Whether runs of a label at a point of the axes are in it."""
-        here = all(str(axes[name]) == point for name, point in self.at.items())
-        return here and (not self.only or label in self.only)
-
     def of(self, runs: pd.DataFrame) -> pd.DataFrame:
         """Its part of a sweep's runs."""
         here = at(runs, self.at)
         return here[here["label"].isin(self.only)] if self.only and len(here) else here
-
-    def cells(self, cells: Sequence[Cell]) -> list[Cell]:
-        """Its part of a sweep's cells."""
-        return [cell for cell in cells if self.shows(cell.label, cell.axes)]
 
 
 def _rewards(sweep: str, text: str, at: Mapping[str, str]) -> Figure:
@@ -149,13 +136,6 @@ FIGURES: dict[str, Figure] = {
         along="batches",
         axis="batches",
         control="pg_is",
-    ),
-    "basin-speed": Figure(
-        "basin",
-        "speed",
-        "Speed against safety at 16 epochs: the accuracy after 24 batches against the mean reward "
-        "of the first ten. A path joins a method's learning rates; filled points are those that "
-        "no other point beats.",
     ),
     "basin-curves": Figure(
         "basin",

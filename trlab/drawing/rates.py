@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trlab.basin import WITHIN, Basin, frontier
-from trlab.drawing.figure import COLOURS, INK, Drawing, legend, panels
+from trlab.basin import WITHIN, Basin
+from trlab.drawing.figure import COLOURS, INK, Drawing, panels
 from trlab.drawing.labels import name_lines
 from trlab.drawing.scores import rows_of
 from trlab.drawing.strokes import (
@@ -20,7 +20,6 @@ from trlab.drawing.strokes import (
     around,
     band,
     behind,
-    cross,
     dotted,
     grid_of,
     line_of,
@@ -112,55 +111,6 @@ def bars(found: Sequence[Basin], rates: Sequence[float]) -> Drawing:
         ax.plot([one.best_rate], [row], marker="o", color=colour, markersize=6, linestyle="")
     _logarithmic(ax, sorted(rates))
     return Drawing(figure, f"Basins of learning rates. {_basins_in_words(found)}")
-
-
-def speed(
-    methods: Mapping[str, Mapping[float, tuple[Estimate, Estimate]]], *, measure: str
-) -> Drawing:
-    """The end against the take-off, one path per method over its learning rates, with 95 %
-    intervals both ways. A full point is on the frontier: no other point of any method is as good in
-    both and better in one.
-
-    Args:
-        methods: label -> learning rate -> take-off and end.
-    """
-    figure, (ax,) = panels(height=4.2)
-    every = [(label, rate, *pair) for label, path in methods.items() for rate, pair in path.items()]
-    kept = {every[i][:2] for i in frontier([(x.value, y.value) for _, _, x, y in every])}
-    looks = styles(methods)
-    for label, path in methods.items():
-        style = looks[label]
-        xs, ys = ([pair[side].value for pair in path.values()] for side in (0, 1))
-        line = {"color": style["color"], "linestyle": style["linestyle"], "linewidth": 1.4}
-        ax.plot(xs, ys, label=label, **line)
-        for rate, (x, y) in path.items():
-            cross(ax, x, y, style["color"], style["marker"], filled=(label, rate) in kept)
-    for rate, (x, y) in next(iter(methods.values())).items():
-        ax.annotate(
-            written_rate(rate),
-            (x.value, y.value),
-            (-5, -5),
-            textcoords="offset points",
-            color=INK,
-            fontsize="small",
-            ha="right",
-            va="top",
-        )
-    ax.set_xlabel("mean reward of the first ten batches")
-    ax.set_ylabel(measure)
-    ruled(ax)
-    legend(ax, loc="best")
-    points = "; ".join(
-        f"{label} at {written_rate(rate)}: {x.value:.2f}, {y.value:.2f}"
-        for label, rate, x, y in every
-    )
-    on = ", ".join(
-        f"{label} at {written_rate(rate)}" for label, rate, _, _ in every if (label, rate) in kept
-    )
-    return Drawing(
-        figure,
-        f"Early reward and end of each method and learning rate: {points}. On the frontier: {on}.",
-    )
 
 
 def edges(

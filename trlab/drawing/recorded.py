@@ -190,14 +190,6 @@ class Shown:
         }
         return rates.edges(found, MARGINS, control=self.figure.control)
 
-    def _speed(self) -> Drawing:
-        first, last = (self._ends(measure=measure) for measure in ("take_off", self.figure.measure))
-        pairs = {
-            label: {rate: (interval(first[label][rate]), interval(ends[rate])) for rate in ends}
-            for label, ends in last.items()
-        }
-        return rates.speed(pairs, measure=self.figure.words)
-
     def _against(self) -> Drawing:
         good = finished(self.runs)
         arms = []

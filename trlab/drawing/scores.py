@@ -77,8 +77,7 @@ def curves(
         along: the horizontal axis's label.
         measure: the vertical one's.
         drop: mark with a cross the first place at which a curve lies this much below the control's
-            there, or, without a control, below its own first place (`trlab.tolerance`); None: no
-            marks.
+            there, or, without a control, below its own first place; None: no marks.
         control: whose curve the others are measured against, where it is drawn.
 
     Raises:

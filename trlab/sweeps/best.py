@@ -11,8 +11,6 @@ where at 1e-5 no region ends within .02 of PPO and of TROLL. Predictions were wr
 any run of this sweep.
 """
 
-from pathlib import Path
-
 from trlab import Axis, Prediction, Sweep
 from trlab.sweep import load_sweep
 from trlab.sweeps._second_round import TEN, USES
@@ -23,14 +21,14 @@ MAP = load_sweep("basin_map")
 ONCE, FOUR, OFTEN = ({"uses": uses} for uses in ("1", "4", "16"))
 
 
-def SWEEP(records: Path | None = None) -> Sweep:
-    """The sweep, with the rates that this folder's record of `basin_map` gives."""
+def SWEEP() -> Sweep:
+    """The sweep, with the rates that the record of `basin_map` gives."""
     return Sweep(
         title="every method at its best rate",
         round=3,
         text="At its own best learning rate, which method learns most from a batch that is used "
         "1, 4 or 16 times?",
-        variants=chosen_at_each(MAP, "uses", records=records),
+        variants=chosen_at_each(MAP, "uses"),
         axes=[Axis("uses", {label: USES[label] for label in ("1", "4", "16")})],
         seeds=range(1800, 1816),
         tuned_on=MAP.seeds,

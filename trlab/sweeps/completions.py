@@ -20,7 +20,6 @@ so is that few prompts are as bad as few completions (*same 16*).
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trlab import Axis, Prediction, Sweep
@@ -38,21 +37,21 @@ EARLIER = {"pg_is-again": "16 x 16", "pg_is-parts": "256 x 1"}
 NEAR, FAR = {"nats": "0.02"}, {"nats": "0.1"}
 
 
-def mapped(records: Path | None) -> pd.DataFrame:
+def mapped() -> pd.DataFrame:
     """Every run that the rates are read off."""
     import pandas as pd
 
-    maps = [tuning_runs(load_sweep(name), records, derived=True) for name in MAPS]
+    maps = [tuning_runs(load_sweep(name), derived=True) for name in MAPS]
     for name in ("distance", "distance_between"):
-        runs = tuning_runs(load_sweep(name), records, derived=True)
+        runs = tuning_runs(load_sweep(name), derived=True)
         label = runs["label"].str.partition(",")[0].map(EARLIER)
         maps.append(runs.assign(label=label)[label.notna()])
     return pd.concat(maps)
 
 
-def SWEEP(records: Path | None = None) -> Sweep:
-    """The sweep, with the rates that the records in this folder give."""
-    rates = rates_at(mapped(records), DISTANCES)
+def SWEEP() -> Sweep:
+    """The sweep, with the rates that the records give."""
+    rates = rates_at(mapped(), DISTANCES)
     return Sweep(
         title="how many completions, how often",
         round=5,

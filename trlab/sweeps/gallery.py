@@ -9,8 +9,6 @@ PPO .63 at the end, MinPRO, CAPO, OPO, Muon and the preference methods below .14
 of the tuned runs was known.
 """
 
-from pathlib import Path
-
 from trlab import Axis, Budget, Prediction, Sweep
 from trlab.sweep import load_sweep
 from trlab.sweeps._gallery import SEEDS
@@ -20,14 +18,14 @@ GRID = load_sweep("gallery_grid")
 ONCE, OFTEN = {"uses": "1"}, {"uses": "8"}
 
 
-def SWEEP(records: Path | None = None) -> Sweep:
-    """The sweep, with what was chosen in this folder's record of `gallery_grid`."""
+def SWEEP() -> Sweep:
+    """The sweep, with what was chosen in the record of `gallery_grid`."""
     return Sweep(
         title="the gallery, tuned alike",
         round=2,
         text="Tuned alike, what do the gallery's methods learn from a batch used once or eight "
         "times?",
-        variants=chosen(GRID, records=records),
+        variants=chosen(GRID),
         axes=[Axis("uses", {"1": {}, "8": {"epochs": 8}})],
         seeds=SEEDS,
         tuned_on=GRID.seeds,

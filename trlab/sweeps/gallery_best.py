@@ -9,8 +9,6 @@ grid (at 8 uses REBEL .89, TREFree .89, MDPO .86, PPO .86, no region .76, LCO .5
 Predictions were written down before any run of either.
 """
 
-from pathlib import Path
-
 from trlab import Axis, Prediction, Sweep
 from trlab.sweep import load_sweep
 from trlab.sweeps._third_round import BATCH, BUDGET
@@ -36,15 +34,15 @@ ALIKE = (
 """Those that are expected to end where PPO does, once each has its own rate."""
 
 
-def SWEEP(records: Path | None = None) -> Sweep:
-    """The sweep, with the rates that this folder's record of `gallery_map` gives."""
+def SWEEP() -> Sweep:
+    """The sweep, with the rates that the record of `gallery_map` gives."""
     return Sweep(
         title="the gallery, every method at its best rate",
         round=3,
         text="At its own best learning rate, what does each method of the gallery learn from a "
         "batch used once or "
         "8 times?",
-        variants=chosen_at_each(MAP, "uses", records=records),
+        variants=chosen_at_each(MAP, "uses"),
         axes=[Axis("uses", {"1": {}, "8": {"epochs": 8}})],
         seeds=range(1900, 1908),
         tuned_on=MAP.seeds,

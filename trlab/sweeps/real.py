@@ -13,7 +13,6 @@ added after the first five had decided nothing.
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 from trlab import Axis, Prediction, Sweep, Variant
 from trlab.sweep import load_sweep
@@ -34,17 +33,15 @@ def _own(variant: Variant) -> Variant:
     return replace(variant, train=others, instead={"rate": rates})
 
 
-def SWEEP(records: Path | None = None) -> Sweep:
-    """The sweep, with the rates that this folder's record of `real_map` gives."""
+def SWEEP() -> Sweep:
+    """The sweep, with the rates that the record of `real_map` gives."""
     return replace(
         MAP,
         title="a real language model: what the map makes worth asking",
         text="Does SmolLM2 learn more with a trust region at its own best rate, and what does the "
         "region keep at a "
         "rate that is too high?",
-        variants=[
-            _own(variant) for variant in chosen(MAP, records=records) if variant.name in ASKED
-        ],
+        variants=[_own(variant) for variant in chosen(MAP) if variant.name in ASKED],
         axes=[Axis("rate", {"own": {}, "hot": {"lr": 1e-3}})],
         seeds=range(1710, 1718),
         tuned_on=MAP.seeds,

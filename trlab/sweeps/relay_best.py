@@ -13,7 +13,6 @@ tokens, or on likely ones alone, is no region.
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 from trlab import Axis, Prediction, Sweep, Variant
 from trlab.sweep import load_sweep
@@ -75,8 +74,8 @@ def _against_ppo(name: str) -> Prediction:
 NAMES = tuple(variant.name for variant in STALE)
 
 
-def SWEEP(records: Path | None = None) -> Sweep:
-    """The sweep, with the rates that this folder's record of `relay_map` gives."""
+def SWEEP() -> Sweep:
+    """The sweep, with the rates that the record of `relay_map` gives."""
     return Sweep(
         title="stale and noisy: every method at its own rate, and at one too high",
         round=3,
@@ -85,7 +84,7 @@ def SWEEP(records: Path | None = None) -> Sweep:
         "high, and which learns most at its own?",
         task="relay",
         knobs=KNOBS,
-        variants=[_own(variant) for variant in chosen(MAP, records=records)],
+        variants=[_own(variant) for variant in chosen(MAP)],
         axes=[Axis("rate", {"own": {}, "hot": {"lr": HOT}})],
         seeds=range(1910, 1922),
         tuned_on=MAP.seeds,

@@ -5,8 +5,6 @@ The rule stands in `trlab.tuning`: fifteen configurations a method, at 8 uses, o
 What follows was predicted before `grid` was run.
 """
 
-from pathlib import Path
-
 from trlab import Axis, Budget, Prediction, Sweep
 from trlab.sweep import load_sweep
 from trlab.sweeps._second_round import BATCH, SEEDS, USES
@@ -16,8 +14,8 @@ GRID = load_sweep("grid")
 LEAST, OFTEN = {"uses": "1"}, {"uses": "16"}
 
 
-def SWEEP(records: Path | None = None) -> Sweep:
-    """The sweep, with what was chosen in this folder's record of `grid`."""
+def SWEEP() -> Sweep:
+    """The sweep, with what was chosen in the record of `grid`."""
     return Sweep(
         title="thresholds tuned alike",
         round=2,
@@ -27,7 +25,7 @@ def SWEEP(records: Path | None = None) -> Sweep:
         "grid's record gives today.",
         text="Tuned alike, which method learns most from a batch used 1, 4 or 16 times, how fast, "
         "and at what price?",
-        variants=chosen(GRID, records=records),
+        variants=chosen(GRID),
         axes=[Axis("uses", {label: USES[label] for label in ("1", "4", "16")})],
         seeds=SEEDS,
         tuned_on=GRID.seeds,

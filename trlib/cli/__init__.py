@@ -33,7 +33,7 @@ CORE: dict[str, ModuleType] = {
     "tasks": tasks,
 }
 """The commands that need `trlib` alone."""
-OF_TRLAB = ("sweep", "remake", "conformance", "diagnose", "pretrain")
+OF_TRLAB = ("sweep", "conformance", "diagnose", "pretrain")
 """The commands of `trlab`, so that an installation without it can say what is missing."""
 DISTRIBUTION = "trust-region-book"
 """The distribution of `trlib` and `trlab`. (On the package index `trlib` is somebody else's.)"""

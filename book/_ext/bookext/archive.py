@@ -69,7 +69,6 @@ COLUMNS = {
 """The measures of a sweep's table, where they are not the usual ones."""
 USUAL = "sampled, take_off, kl"
 FURTHER = {
-    "reuse": "```{sweep-tolerances} reuse\n```\n",
     "gallery_map": "```{sweep-choices} gallery_map\n:each: uses\n```\n",
     "relay_map": "```{sweep-choices} relay_map\n```\n",
 }

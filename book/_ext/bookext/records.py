@@ -1,6 +1,5 @@
 """Tables of what is recorded of a sweep, on a page: `{sweep-table}`, `{sweep-verdicts}`,
-`{sweep-record}`, `{sweep-tolerances}`, `{sweep-choices}`, `{sweep-undecided}`,
-`{corrected-verdicts}`."""
+`{sweep-record}`, `{sweep-choices}`."""
 
 from __future__ import annotations
 
@@ -20,15 +19,13 @@ from bookext.generated_tables import Table, escape
 from bookext.sweeps import SweepDirective, listed
 from trlab.comparison import PRINTED
 from trlab.drawing.rates import written_rate
-from trlab.findings import alike, finished, price, table, tolerances
+from trlab.findings import finished, price
 from trlab.kl_cost import Price
 from trlab.measures import derive
-from trlab.power import PAIRS, undecided
 from trlab.record import all_recorded, read
 from trlab.statistics import interval
-from trlab.sweep import Prediction, load_sweep
 from trlab.tuning import summary
-from trlab.verdict import NOT_SEEN, SEEN, Finding
+from trlab.verdict import Finding
 from trlab.verdicts import MEASURED, family, predicted
 from trlib.fields import settings as settings_of
 from trlib.loop.settings import RunSettings
@@ -52,8 +49,7 @@ MORE = {"sampled": 3}
 
 
 class Rows(SweepDirective, Table):
-    """`{sweep-table} NAME`: a row for each variant and point of the axes. Rows that say the same
-    are one, above a fold with all; a long table is folded.
+    """`{sweep-table} NAME`: a row for each variant and point of the axes; a long table is folded.
 
     Option: `:columns:` measures, each an interquartile mean.
     """
@@ -73,21 +69,10 @@ class Rows(SweepDirective, Table):
             *(words.measure(name).heading or words.measure(name).text for name in columns),
         )
         widths = [16, *[12] * len(axes), *(22 if name in SPREAD else 11 for name in columns)]
-        groups = alike(table(sweep, runs), axes) if len(body) <= FOLD else []
-        shown = self.table(heads, widths, [written(row) for row in body])
-        if not groups:
-            return folded(shown, len(body))
-        return [
-            self.table(heads, widths, merged(body, groups, 1 + len(axes), columns)),
-            *folded(shown, len(body), always=True),
-        ]
+        return folded(self.table(heads, widths, body), len(body))
 
 
-Cell = tuple[str, float]
-"""What a table shows, and its number: NaN where it shows none."""
-
-
-def rows(runs: Any, history: Any, axes: Sequence[str], columns: Sequence[str]) -> list[list[Cell]]:
+def rows(runs: Any, history: Any, axes: Sequence[str], columns: Sequence[str]) -> list[list[str]]:
     """A row for each variant and point of the axes.
 
     Raises:
@@ -96,40 +81,37 @@ def rows(runs: Any, history: Any, axes: Sequence[str], columns: Sequence[str]) -
     body = []
     for place, part in runs.groupby(["label", *axes], sort=False):
         good, failed = finished(part), len(part) - len(finished(part))
-        row = [(f"`{place[0]}`", math.nan)]
+        row = [f"`{place[0]}`"]
         row += [
-            (escape(words.axis(axis).point(point)), math.nan)
+            escape(words.axis(axis).point(point))
             for axis, point in zip(axes, place[1:], strict=True)
         ]
         row += [cell(good, history, name) for name in columns]
         if failed:  # said beside the first number, whichever that is
             first = 1 + len(axes)
-            row[first] = (
-                ", ".join(text for text in (row[first][0], f"{failed} failed") if text),
-                row[first][1],
-            )
+            row[first] = ", ".join(text for text in (row[first], f"{failed} failed") if text)
         body.append(row)
     return body
 
 
-def cell(runs: Any, history: Any, name: str) -> Cell:
+def cell(runs: Any, history: Any, name: str) -> str:
     """A measure of some runs: its interquartile mean, with an interval where that is worth its
     width."""
     if not len(runs):
-        return "", math.nan
+        return ""
     if name == WORST:
         return worst(runs, history)
     if name == "nats_per_point":
         cost = price(runs, history)
-        return ("not measured", math.nan) if cost is None else (paid(cost), cost.value)
+        return "not measured" if cost is None else paid(cost)
     values = quoted.measured(runs, history, name)[name].dropna().to_numpy(dtype=float)
     if not len(values):
-        return ("not reached" if "@" in name else "not measured"), math.nan
+        return "not reached" if "@" in name else "not measured"
     estimate = interval(values)
     short = f", {len(values)} of {len(runs)}" if len(values) < len(runs) else ""
     if name in SPREAD or "@" in name:
-        return escape(quoted.written(estimate, name, digits=MORE.get(name)) + short), estimate.value
-    return quoted.number(estimate.value, name) + short, estimate.value
+        return escape(quoted.written(estimate, name, digits=MORE.get(name)) + short)
+    return quoted.number(estimate.value, name) + short
 
 
 def with_worst(columns: list[str]) -> list[str]:
@@ -141,52 +123,18 @@ def with_worst(columns: list[str]) -> list[str]:
     return [*columns[:after], WORST, *columns[after:]]
 
 
-def worst(runs: Any, history: Any) -> Cell:
+def worst(runs: Any, history: Any) -> str:
     """The lowest accuracy of some runs, and how many of them collapsed."""
     least = float(runs["sampled"].min())
     lost = derive(runs, history).get("collapsed")
     count = 0 if lost is None else int(lost.sum())
-    return f"{least:.2f}" + (f", {count} of {len(runs)} collapsed" if count else ""), least
+    return f"{least:.2f}" + (f", {count} of {len(runs)} collapsed" if count else "")
 
 
 def paid(price: Price) -> str:
     """Thousandths of a nat a point."""
     without = f", {price.without:.0f} of {price.runs} gained nothing" if price.without else ""
     return escape(quoted.written(price, "nats_per_point")) + without
-
-
-def written(row: Sequence[Cell]) -> list[str]:
-    """A row's texts."""
-    return [text for text, _ in row]
-
-
-def merged(
-    body: list[list[Cell]], groups: list[list[int]], first: int, columns: Sequence[str]
-) -> list[list[str]]:
-    """The rows of a table, those of a group as one: its variants, and from where to where each
-    number goes."""
-    starts = {group[0]: group for group in groups}
-    hidden = {i for group in groups for i in group[1:]}
-    lines = []
-    for i, row in enumerate(body):
-        line = written(row)
-        if i in starts:
-            group = [body[j] for j in starts[i]]
-            names = ", ".join(row[0][0] for row in group)
-            spans = [
-                _span([row[first + k][1] for row in group], name) for k, name in enumerate(columns)
-            ]
-            line = [f"{len(group)} alike: {names}", *line[1:first], *spans]
-        if i not in hidden:
-            lines.append(line)
-    return lines
-
-
-def _span(values: list[float], name: str) -> str:
-    if any(map(math.isnan, values)):
-        return "not measured"
-    low, high = (quoted.number(of(values), name, digits=MORE.get(name)) for of in (min, max))
-    return low if low == high else f"{low} to {high}"
 
 
 def folded(table: nodes.table, rows: int, *, always: bool = False) -> list[nodes.Node]:
@@ -198,9 +146,8 @@ def folded(table: nodes.table, rows: int, *, always: bool = False) -> list[nodes
 
 
 class Verdicts(SweepDirective, Table):
-    """`{sweep-verdicts} NAME`: what was predicted beside the result; predictions that differ in
-    nothing but whom they name, and came out alike, are one line. Nothing for a sweep that predicts
-    nothing."""
+    """`{sweep-verdicts} NAME`: what was predicted beside the result. Nothing for a sweep that
+    predicts nothing."""
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
         self.env.note_dependency(str(PRINTED))
@@ -210,7 +157,7 @@ class Verdicts(SweepDirective, Table):
         """The table of some findings, with a line above that counts; without findings, none."""
         if not judged:
             return []
-        lines = verdicts(judged)
+        lines = [_line(finding) for finding in judged]
         table = self.table(("result", "predicted", "measured"), (16, 44, 40), lines)
         asked = (
             [nodes.paragraph("", over_how_many(judged))]
@@ -243,80 +190,9 @@ def over_how_many(judged: Sequence[Finding]) -> str:
     )
 
 
-def verdicts(judged: Sequence[Finding]) -> list[tuple[str, str, str]]:
-    """Lines of findings, in their order: the result, what was predicted, what was measured."""
-    groups: dict[tuple[Any, ...], list[Finding]] = {}
-    for finding in judged:
-        groups.setdefault(_alike(finding), []).append(finding)
-    return [
-        line
-        for group in groups.values()
-        for line in ([_together(group)] if len(group) > 2 else map(_line, group))
-    ]
-
-
 def _line(finding: Finding) -> tuple[str, str, str]:
     verdict, measured = finding.plain(words.WORDS)
     return verdict, escape(finding.prediction.in_full), escape(measured)
-
-
-def _alike(finding: Finding) -> tuple[Any, ...]:
-    """What findings share that are told in one line: the verdict, and all of a prediction but the
-    label it names."""
-    p = finding.prediction
-    line = next((side for side in (p.higher, p.lower) if not isinstance(side, str)), None)
-    # Only claims of one method against a number are told together.
-    if line is None or finding.estimate is None:
-        return (id(finding),)
-    return (
-        finding.verdict,
-        _template(p),
-        p.measure,
-        tuple(p.at.items()),
-        line,
-        isinstance(p.higher, str),
-    )
-
-
-def _template(prediction: Prediction) -> str:
-    return prediction.text.replace(str(_label(prediction)), "…")
-
-
-def _label(prediction: Prediction) -> str | float:
-    """The variant of a prediction that names a variant and a number."""
-    return prediction.higher if isinstance(prediction.higher, str) else prediction.lower
-
-
-def _together(group: Sequence[Finding]) -> tuple[str, str, str]:
-    """Findings alike as one line: their labels, and from where to where the numbers go."""
-    first, p = group[0], group[0].prediction
-    labels = [_label(f.prediction) for f in group]
-    line = p.lower if isinstance(p.higher, str) else p.higher
-    estimates = [f.estimate for f in group if f.estimate is not None]
-    low, high = (f"{of(one.value for one in estimates):.2f}" for of in (min, max))
-    span = low if low == high else f"{low} to {high}"
-    spread = f"[{min(one.low for one in estimates):.2f}, {max(one.high for one in estimates):.2f}]"
-    called = words.WORDS.get(p.measure, p.measure)
-    return (
-        first.plain(words.WORDS)[0],
-        f"{escape(_template(p))}: {len(group)} alike, {', '.join(f'`{label}`' for label in labels)}",
-        escape(f"{called} is {span}, intervals within {spread}; the line was {line:g}"),
-    )
-
-
-class Tolerances(SweepDirective, Table):
-    """`{sweep-tolerances} NAME`: how often a batch may be used under each variant."""
-
-    kind = "numbers"
-
-    def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
-        held = tolerances(sweep, runs).to_dict("records")
-        lines = [(f"`{row['label']}`", f"{row['at_one']:.2f}", escape(row["text"])) for row in held]
-        return [
-            self.table(
-                ("method", "with one epoch", "falls, epochs over a batch"), (24, 20, 56), lines
-            )
-        ]
 
 
 class Choices(SweepDirective, Table):
@@ -356,76 +232,6 @@ class Choices(SweepDirective, Table):
             for row in body
         ]
         return [self.table(heads, (18, *[14] * len(axes), 18, 18, 18), lines)]
-
-
-class Undecided(Table):
-    """`{sweep-undecided} NAME NAME ...`: the undecided predictions of these sweeps, and how likely
-    more runs are to decide them (`trlab.power`)."""
-
-    required_arguments = 1
-    final_argument_whitespace = True
-    headings = ("sweep", "predicted", "p", *(f"with {pairs} pairs" for pairs in PAIRS))
-    widths = (16, 48, 12, 12, 12)
-
-    def rows(self) -> list[tuple[str, ...]]:
-        names = self.arguments[0].split()
-        for name in names:
-            quoted.note(self.env, name)
-        self.env.note_dependency(str(PRINTED))
-        found = sorted(
-            (one for name in names for one in undecided(name)),
-            key=lambda one: one.chances,
-            reverse=True,
-        )
-        return [
-            (
-                f"`{one.sweep}`",
-                escape(one.finding.prediction.in_full),
-                f"{one.finding.corrected:.2f}",
-                *(f"{100 * share:.0f} %" for share in one.chances),
-            )
-            for one in found
-        ]
-
-
-class Corrected(Table):
-    """`{corrected-verdicts}`: how many predictions of each sweep of the first round were decided by
-    their interval alone, and how many still are after Holm's correction."""
-
-    headings = ("sweep", "asked", "alone", "Holm")
-    widths = (40, 20, 20, 20)
-    kind = "numbers"
-
-    def rows(self) -> list[tuple[str, ...]]:
-        counts: dict[str, tuple[int, int, int]] = {}
-        for name in first_round():
-            quoted.note(self.env, name)
-            counts[name] = counted(predicted(name))
-        together = [sum(row[i] for row in counts.values()) for i in range(3)]
-        return [
-            *((f"`{name}`", *map(str, numbers)) for name, numbers in counts.items()),
-            ("together", *map(str, together)),
-        ]
-
-
-def first_round() -> list[str]:
-    """The recorded sweeps of the first round."""
-    return [name for name in all_recorded() if load_sweep(name).round == 1]
-
-
-def counted(judged: Sequence[Finding]) -> tuple[int, int, int]:
-    """How many predictions there are, how many intervals exclude the line by themselves, how many
-    are decided."""
-    alone = 0
-    for finding in judged:
-        p = finding.prediction
-        line = next((float(side) for side in (p.higher, p.lower) if not isinstance(side, str)), 0.5)
-        if (
-            finding.estimate is not None
-            and not finding.estimate.low <= line <= finding.estimate.high
-        ):
-            alone += 1
-    return len(judged), alone, sum(f.verdict in (SEEN, NOT_SEEN) for f in judged)
 
 
 class Made(SweepDirective):
@@ -535,7 +341,4 @@ def connect(app: Sphinx) -> None:
     app.add_directive("sweep-table", Rows)
     app.add_directive("sweep-verdicts", Verdicts)
     app.add_directive("sweep-record", Made)
-    app.add_directive("sweep-tolerances", Tolerances)
     app.add_directive("sweep-choices", Choices)
-    app.add_directive("sweep-undecided", Undecided)
-    app.add_directive("corrected-verdicts", Corrected)

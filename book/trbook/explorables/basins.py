@@ -18,7 +18,7 @@ import numpy as np
 
 from trbook.explorables.basin import METHODS, THRESHOLDS
 from trlab import basin
-from trlab.findings import USES, at, finished
+from trlab.findings import at, finished
 from trlab.record import RECORDS, is_recorded, read
 from trlab.statistics import interval
 from trlab.sweep import Sweep, product
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 SWEEPS = ("basin", "basin_map", "basin_narrow")
 """What is looked for; a sweep that is not declared, or not recorded, has no panel."""
+USES = "uses"
+"""The axis whose labels are how often each batch is used."""
 NARROW = "narrow"
 """The axis of thresholds."""
 SUFFIXES = {"-third": THRESHOLDS[1], "-tenth": THRESHOLDS[2]}

@@ -5,8 +5,8 @@ build both libraries' own configurations and, in TRL, take a step.
         GRPOConfig(importance_sampling_level="sequence", loss_type="grpo", ...)
     PAPERS["gspo"].verl         actor_rollout_ref.actor.policy_loss.loss_mode=gspo ...
 
-The numbers are the paper's. What a setting then computes is another question: `trlib conformance`
-and the page of that name run every loss and say where it differs from the paper's.
+The numbers are the paper's. What a setting then computes is another question: the book's page of
+conformance says where each loss differs from the paper's.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def test_without_trlab_its_commands_say_what_to_install(tmp_path):
         and "train a policy" in done.stdout
         and "sweep" not in done.stdout
     )
-    assert done.stdout.endswith("[2, 2, 2, 2, 2, 0, 2]\n")
+    assert done.stdout.endswith(f"{[2] * len(OF_TRLAB) + [0, 2]}\n")
 
 
 def test_a_reader_that_goes_away_is_no_error():

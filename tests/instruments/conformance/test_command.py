@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from tests.typed import typed
-from trlab.conformance import libraries
-from trlab.conformance.bench import Deviation
-from trlab.conformance.report import Finding
 
 OURS = "trlib.algorithms:ppo_loss"
 HELD = "held to 1e-06 relative in float64, 0.0001 in float32; vectors version 2\n"
@@ -142,81 +138,14 @@ def test_the_vectors_are_where_it_says(capsys):
     }
 
 
-FOUND = [
-    Finding("one", "ppo", "agrees"),
-    Finding("two", "gspo", "differs", (Deviation("cap", "bounds it"),), ("a note",)),
-]
-
-
-@pytest.fixture
-def two_findings(monkeypatch):
-    monkeypatch.setattr(libraries, "opened", lambda library, folder: nullcontext({}))
-    monkeypatch.setattr(libraries, "hold", lambda vectors, library, modules: iter(FOUND))
-
-
-@pytest.mark.parametrize(
-    ("version", "warned"),
-    [("1.16.0", ""), ("2.0.0", "trlib: warning: written for trl 1.16.0, found 2.0.0\n")],
-)
-def test_a_library_of_another_version_is_said_and_goes_on(
-    capsys, monkeypatch, two_findings, version, warned
-):
-    monkeypatch.setattr(libraries, "version", lambda library: version)
-    assert typed("conformance --library trl") == 3
-    captured = capsys.readouterr()
-    assert captured.err == warned
-    assert captured.out == "one as ppo   agrees\ntwo as gspo  differs  bounds it; a note\n" + HELD
-    assert typed("conformance --library trl --json") == 3
-    document = json.loads(capsys.readouterr().out)
-    assert (document["library"], document["version"], document["written_for"]) == (
-        "trl",
-        version,
-        "1.16.0",
-    )
-    assert [f["status"] for f in document["findings"]] == ["agrees", "differs"]
-
-
-def test_a_library_that_is_not_installed_is_one_line(capsys, monkeypatch):
-    def missing(library):
-        raise libraries.PackageNotFoundError(library)
-
-    monkeypatch.setattr(libraries, "version", missing)
-    assert typed("conformance --library verl") == 1
-    captured = capsys.readouterr()
-    assert captured.out == "" and captured.err.count("\n") == 1
-    assert captured.err.startswith(
-        "trlib: error: verl is not installed (written for 0.9.1): pip install "
-    )
-
-
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
         (
-            "--library verll",
-            "got 'verll'; did you mean 'verl'?",
-        ),
-        (
-            "--library verl --loss ppo",
-            "--loss: expected --function beside it, got --library",
-        ),
-        (
-            "--library verl --set a=1",
-            "--set: expected --function beside it, got --library",
-        ),
-        (
-            "--library skyrl",
-            "--source: expected the folder of a clone of SkyRL beside --library skyrl, got none",
-        ),
-        (
-            "--library skyrl --source nowhere",
-            "source: nowhere: no such folder; expected a clone of SkyRL",
-        ),
-        ("--library trl --source .", "--source: expected one of skyrl, prime-rl, slime"),
-        (
             f"--function {OURS} --source .",
-            "--source: expected --library beside it, got --function",
+            "--source: expected --settings beside it, got none",
         ),
+        ("--vectors --set a=1", "--set: expected --function beside it, got none"),
         (
             f"--function {OURS} --kind gae",
             "kind: expected one of advantage, correction, kl, loss, got 'gae'",
@@ -267,8 +196,8 @@ def test_what_cannot_be_done_is_status_1_and_one_line(capsys, argv, words):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        ("", "one of the arguments --library --function --vectors --drop-in is required"),
-        ("--library verl --function a:b", "not allowed with argument"),
+        ("", "one of the arguments --function --vectors --drop-in --settings is required"),
+        ("--settings --function a:b", "not allowed with argument"),
     ],
 )
 def test_a_wrong_command_line_is_status_2(capsys, argv, words):

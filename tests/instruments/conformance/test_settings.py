@@ -91,7 +91,7 @@ def test_the_page_names_and_links_every_setting() -> None:
         at = (
             f"v{libraries.WRITTEN_FOR[setting.library]}"
             if setting.library in libraries.WRITTEN_FOR
-            else libraries.adapter(setting.library).SOURCE.commit
+            else libraries.SOURCES[setting.library].commit
         )
         where = f"/blob/{at}/{setting.file}#L{setting.line}" if setting.line else "/pull/"
         links = re.findall(rf"\[`{re.escape(setting.key)}`\]\((\S+)\) \| `([^`]*)`", text)
@@ -171,7 +171,11 @@ def test_a_class_that_is_gone_is_named(tmp_path) -> None:
             "none of its files of settings in it; expected a clone of slime",
         ),
         ("--library tinker", "library: expected one of areal, nemo-rl"),
-        ("--function a:b", "--settings: expected --library beside it, got none"),
+        ("", "--settings: expected --library beside it, got none"),
+        ("--library slimee", "did you mean 'slime'?"),
+        ("--library slime", "--source: expected the folder of a clone of slime"),
+        ("--library trl --source .", "--source: expected one of skyrl, prime-rl, slime"),
+        ("--library trl --loss ppo", "--loss: expected --function beside it, got none"),
     ],
 )
 def test_what_cannot_be_done_is_status_1_and_one_line(

@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from trlab.conformance import of_torchrl
 from trlib.aggregation import aggregate
 from trlib.algorithms import ppo_loss
 
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("torchrl")]
+pytestmark = pytest.mark.filterwarnings("ignore")
 close = partial(torch.testing.assert_close, rtol=1e-6, atol=1e-12)
 WINDOW = {"eps_low": 0.2, "eps_high": 0.2}
 
 
+class Actor(nn.Module):
+    """Stands for the policy: its distribution has the log-probs and the mask of a batch."""
+
+    in_keys: list[str] = []  # noqa: RUF012
+    out_keys: list[str] = []  # noqa: RUF012
+    known: Any = None
+
+    def get_dist(self, *_: Any, **__: Any) -> Any:
+        return self.known
+
+
 def theirs(
-    name: str, batch: dict[str, Tensor], settings: dict[str, float] | None = None, **options
+    torchrl: Any, name: str, batch: dict[str, Tensor], settings: dict[str, float], **options: Any
 ) -> tuple:
     """A loss as torchrl gives it, and its gradient."""
-    loss = of_torchrl._loss(name, WINDOW if settings is None else settings, options)
-    logp = batch["logp"].clone().requires_grad_()
-    found = of_torchrl._run(loss, {**batch, "logp_old": batch["old"]}, logp)
-    value = found.loss_objective.squeeze()
+    from tensordict import TensorDict
+
+    actor, logp = Actor(), batch["logp"].clone().requires_grad_()
+    actor.known = SimpleNamespace(log_prob=lambda _: logp, mask=batch["mask"])
+    window = (settings["eps_low"], settings["eps_high"])
+    loss = getattr(torchrl, name)(
+        actor, entropy_bonus=False, masking_strategy="generic", clip_epsilon=window, **options
+    )
+    ids = torch.zeros_like(batch["mask"], dtype=torch.long)
+    given = {
+        ("tokens", "full"): ids,
+        ("log_probs", "full"): batch["old"],
+        "advantage": batch["advantages"].unsqueeze(-1),
+    }
+    value = loss(TensorDict(given, batch_size=[len(ids)])).loss_objective.squeeze()
     return value.detach(), torch.autograd.grad(value, logp)[0]
 
 
@@ -45,10 +68,10 @@ def ours(function, batch: dict[str, Tensor], how: str = "token-mean", **settings
         ("GRPOLoss", WINDOW, {"aggregation": "prompt_mean"}, "seq-mean-token-mean"),
     ],
 )
-def test_the_clip_is_ours(batch, name, settings, options, how):
+def test_the_clip_is_ours(torchrl, batch, name, settings, options, how):
     for mine, its in zip(
         ours(ppo_loss, batch, how, **settings),
-        theirs(name, batch, settings, **options),
+        theirs(torchrl, name, batch, settings, **options),
         strict=True,
     ):
         close(its, mine)

@@ -1,5 +1,5 @@
 """What of verl 0.9.1 has a name here: equal in float64 where definitions agree. Where they do
-not, the record of conformance says how, and is made again each night."""
+not, the record of conformance says how."""
 
 from __future__ import annotations
 

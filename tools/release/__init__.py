@@ -1,1 +1,0 @@
-"""What a release and the hosted editions need."""
