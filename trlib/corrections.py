@@ -5,7 +5,8 @@ The engine that samples (other kernels, another precision, older weights) and th
 trains never agree exactly. Standard practice alongside any clip is a detached factor π_old/μ on the
 advantages, bounded above, or a mask of the completions (OPSM) or tokens (M2PO) that have moved too
 far. A mask judges the policy as it is now. In a loop of your own, `mask & opsm_mask(...)` takes
-tokens out of the mean too, `advantages * opsm_mask(...)` out of the gradient.
+tokens out of the mean too, `advantages * opsm_mask(...)` out of the gradient. So does
+`top_entropy_mask`, which asks not how far a token has moved but how open it was.
 """
 
 import math
@@ -152,6 +153,37 @@ def opsm_mask(
     _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
     drift = -log_ratio.detach().sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
     return mask & ~((a < 0) & (drift > delta))
+
+
+def top_entropy_mask(entropy: Tensor, mask: Tensor, *, share: float = 0.2) -> Tensor:
+    """The top-entropy mask: which tokens are kept, [B, T] bool, False where masked: those whose
+    entropy is at least the (1 - share) quantile of all unmasked tokens of this call.
+
+    A setting beside any loss: `advantages * top_entropy_mask(...)` leaves the rest in the mean's
+    denominator, as TRL does; `mask & top_entropy_mask(...)` takes it out, so that what is kept
+    weighs 1/share times as much.
+
+    Args:
+        entropy: [B, T] of the policy before each token, nats; detached here.
+        mask: [B, T] bool.
+        share: how many tokens keep their gradient, above 0 and at most 1. Of equal entropies at the
+            edge all are kept.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a share
+    outside.
+    Source: arXiv 2506.01939, whose share is .2; read in the code of TRL 1.16.0
+    (`top_entropy_quantile`), not in the paper. The quantile is torch's, between two tokens by a
+    straight line.
+    Differs from: TRL takes the quantile over the micro-batches of all processes at once. Here it is
+    that of the tensors given."""
+    share = checks.number("share", share, above=0, most=1)
+    (entropy,) = checks.tokens(mask, entropy=entropy)
+    values = entropy.detach()[mask].sort().values
+    if not len(values):
+        return mask.clone()
+    place = (1 - share) * (len(values) - 1)
+    low = int(place)
+    edge = torch.lerp(values[low], values[min(low + 1, len(values) - 1)], place - low)
+    return mask & (entropy.detach() >= edge)
 
 
 def m2po_mask(

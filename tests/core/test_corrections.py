@@ -8,11 +8,14 @@ import pytest
 import torch
 
 from tests.losses import D, close, named, refused, tensor
+from trlib.aggregation import aggregate
+from trlib.algorithms import ppo_loss
 from trlib.corrections import (
     Correction,
     expected_weight,
     m2po_mask,
     opsm_mask,
+    top_entropy_mask,
     truncated_importance,
 )
 
@@ -158,8 +161,37 @@ def test_m2po_drops_the_largest_until_the_moment_is_within_the_budget(seed, sign
         assert {tuple(at) for at in kept.nonzero().tolist()} == {*harm, *others}
 
 
+def test_the_top_entropy_mask_by_hand():
+    """The .6 quantile of 1, 2, 3, 4, 6 is 3.4; what is masked has no say."""
+    mask = torch.tensor([[True, True, True], [True, True, False]])
+    entropy = torch.tensor([[6.0, 1.0, 3.0], [2.0, 4.0, math.nan]], requires_grad=True)
+    kept = top_entropy_mask(entropy, mask, share=0.4)
+    assert kept.tolist() == [[True, False, False], [False, True, False]] and not kept.requires_grad
+    assert torch.equal(top_entropy_mask(entropy, mask, share=1), mask)
+    assert top_entropy_mask(entropy, mask, share=1e-9).sum() == 1
+    level = torch.ones(2, 3)
+    assert torch.equal(top_entropy_mask(level, mask), mask), "equal entropies at the edge stay"
+    assert not top_entropy_mask(level, torch.zeros_like(mask)).any()
+
+
+def test_the_top_entropy_mask_beside_a_loss_silences_the_rest():
+    """Through the advantages the rest stays in the mean; through the mask it leaves it."""
+    g = torch.Generator().manual_seed(0)
+    logp = -torch.rand(4, 5, generator=g, dtype=D)
+    mask = torch.ones(4, 5, dtype=torch.bool)
+    keep = top_entropy_mask(torch.rand(4, 5, generator=g), mask, share=0.25)
+    slopes = []
+    for advantages, counted in ((keep.double(), mask), (torch.ones(4, 5), keep)):
+        now = logp.clone().requires_grad_()
+        loss = ppo_loss(now, logp, advantages=advantages, mask=counted).per_token
+        slopes.append(torch.autograd.grad(aggregate(loss, counted, "token-mean"), now)[0])
+    assert torch.equal(slopes[0] != 0, keep) and int(keep.sum()) == 5
+    torch.testing.assert_close(slopes[1], slopes[0] * 20 / 5)
+
+
 def test_masks_refuse_bad_input_by_name():
     pair = {"logp": OLD, "advantages": OLD, "mask": MASK}
+    named(top_entropy_mask, {"entropy": OLD, "mask": MASK}, share=(0,), entropy=(OLD / 0,))
     rollout, far = {"logp_rollout": ROLLOUT}, {"advantages": (OLD / 0,)}
     named(opsm_mask, pair | rollout, delta=(math.nan,))
     named(opsm_mask, pair | {"delta": 0.1}, logp_rollout=(ROLLOUT[:1],))

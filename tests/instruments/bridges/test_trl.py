@@ -38,6 +38,7 @@ from trlib.algorithms import (  # noqa: E402
 )
 from trlib.algorithms.quatro import solve_dual  # noqa: E402
 from trlib.bridges.trl import DistributionTrainer, QuatroTrainer, TrustRegionTrainer  # noqa: E402
+from trlib.corrections import top_entropy_mask  # noqa: E402
 
 SCRIPT = Path(__file__).with_name("trl_run.py")
 
@@ -237,11 +238,15 @@ def test_a_correction_beside_a_region_around_the_sampler_is_refused(policy, tmp_
     trainer_of(policy, tmp_path, Recomputed)
 
 
-def test_the_top_entropy_mask_is_trls_own(policy, tmp_path):
+def test_the_top_entropy_mask_is_trls_own_and_this_packages(policy, tmp_path):
     trainer = training(policy, tmp_path, Recomputed, loss_type="dapo", top_entropy_quantile=0.3)
     inputs = batch()
     inputs["old_per_token_logps"] = with_log_probs(trainer, inputs) - 0.1
     assert_trls_loss(trainer, inputs)
+    mask = (inputs["completion_mask"] * inputs["tool_mask"]).bool()
+    entropy = torch.rand(6, 7, generator=torch.Generator().manual_seed(2))
+    theirs = trainer.get_high_entropy_mask(entropy, mask, 1 - 0.3)
+    assert torch.equal(theirs, top_entropy_mask(entropy, mask, share=0.3))
 
 
 @pytest.mark.parametrize(
