@@ -47,7 +47,7 @@ def constants() -> dict[str, Any]:
         report: ("QUANTILES", "CLASSES", "BINS", "POINTS", "TOP"),
         token_table: ("ROWS", "EACH", "BEFORE", "AFTER"),
         names: ("REQUIRED", "OPTIONAL", "ALIASES", "AREAL", "BY_TOKEN", "BY_COMPLETION"),
-        formats: ("SCALARS",),
+        formats: ("SCALARS", "MISSING", "SEPARATORS"),
         formatting: ("NOUNS",),
     }
     every = {name: getattr(module, name) for module, own in modules.items() for name in own}

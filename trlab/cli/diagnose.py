@@ -29,7 +29,7 @@ examples:
   trlib diagnose rank_0.pt rank_1.pt                  slime's, or tensors under the names below
   trlib diagnose rollouts.jsonl --logprobs raw --temperature .7
 
-A file is parquet, JSON lines (an object for each row), JSON, .pt, a token export of prime-rl or a training
+A file is parquet, JSON lines (an object for each row), JSON, CSV, NPZ, .pt, a token export of prime-rl or a training
 dump of slime. Several files, or a folder, are the ranks of one batch and are read together. A row is a completion with
 a list in each of the columns logp, logp_rollout, advantage and mask, or it is a token with a number in each of them and
 its completion's id in the column completion. Also read where the file has them: logp_old, tokens (ids), text (of every

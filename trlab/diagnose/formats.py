@@ -1,9 +1,12 @@
-"""The kinds of files that hold a table: parquet, JSON lines, JSON, `.pt`, prime-rl's and slime's."""
+"""The kinds of files that hold a table: parquet, JSON lines, JSON, CSV, NPZ, `.pt`, prime-rl's and
+slime's."""
 
 from __future__ import annotations
 
+import csv
 import json
 import re
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -20,6 +23,10 @@ SCALARS = ("logprobs", "temperature", "top_p")
 """How the completions were drawn, where a file of whole columns says so beside them."""
 ROWS = 500
 """Of JSON lines that are read at once."""
+SEPARATORS = (",", "\t", ";")
+"""Of CSV: the first that its head has."""
+MISSING = ("", "nan", "NaN", "null", "None")
+"""A cell of CSV that holds nothing."""
 NOTES = b"trlib"
 """The key of a parquet file's metadata under which `dump` says how the completions were drawn."""
 
@@ -38,10 +45,15 @@ class Table:
     """[rows] which file a row comes from; None: there is one file."""
 
 
+def separator(text: str) -> str | None:
+    head = text.splitlines()[0] if text else ""
+    return next((mark for mark in SEPARATORS if mark in head), None)
+
+
 def unreadable(path: Path) -> ValueError:
     return ValueError(
         f"{str(path)!r}: expected a parquet file or JSON lines, got {path.stat().st_size} bytes "
-        "that are neither (JSON and .pt are read as well)"
+        "that are neither (JSON, CSV, NPZ and .pt are read as well)"
     )
 
 
@@ -174,8 +186,32 @@ def _column(value: Any) -> list[Any]:
     return list(map(slime.plain, value)) if isinstance(value, list) else [value]
 
 
-def saved(path: Path) -> Table:
-    """What `torch.save` writes."""
+def zipped(path: Path) -> Table:
+    """NPZ or what `torch.save` writes."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile as error:
+        raise ValueError(
+            f"{str(path)!r}: expected a whole NPZ or .pt file, got a damaged one ({error})"
+        ) from error
+    if any(name.endswith("data.pkl") for name in names):
+        return _saved(path)
+    if not names or not all(name.endswith(".npy") for name in names):
+        raise unreadable(path)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return _whole(dict(arrays), path)
+    except ValueError as error:
+        if "pickle" not in str(error):
+            raise
+        raise ValueError(
+            f"{str(path)!r}: expected arrays of numbers or texts, got Python objects, which are "
+            "not read from a file"
+        ) from error
+
+
+def _saved(path: Path) -> Table:
     import pickle
 
     import torch
@@ -216,6 +252,63 @@ def _numbers_of_numpy() -> list[Any]:
     old = [(each, f"numpy.core.multiarray.{each.__name__}") for each in (scalar, rebuilt)]
     types = {type(np.dtype(name)) for name in "?bhilqBHILQefd"}
     return [scalar, rebuilt, *old, np.ndarray, np.dtype, *types]
+
+
+def csv_text(path: Path) -> Table:
+    """A head with the columns' names; a cell is a number, True or False, a text, or a list in
+    square brackets."""
+    csv.field_size_limit(1 << 30)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        mark = separator(file.readline())
+        file.seek(0)
+        reader = csv.reader(file, delimiter=mark or ",")
+        names = next(reader)
+        cells: list[list[str]] = [[] for _ in names]
+        for row in reader:
+            if not row:
+                continue
+            if len(row) != len(names):
+                raise ValueError(
+                    f"{str(path)!r}, line {reader.line_num}: expected {len(names)} values, one a "
+                    f"column, got {len(row)}"
+                )
+            for column, cell in zip(cells, row, strict=True):
+                column.append(cell)
+    return Table(
+        _table(
+            {name: _typed(name, column, path) for name, column in zip(names, cells, strict=True)},
+            str(path),
+        )
+    )
+
+
+def _typed(name: str, cells: list[str], path: Path) -> list[Any]:
+    """The cells of a column, in the one type that all of them have."""
+    there = [cell for cell in cells if cell not in MISSING]
+    if there and all(cell.startswith("[") for cell in there):
+        try:
+            return [None if cell in MISSING else json.loads(_asjson_text(cell)) for cell in cells]
+        except ValueError as error:
+            raise ValueError(
+                f"column {name!r}: expected lists in {str(path)!r}, got {there[0][:60]!r}"
+            ) from error
+    if all(cell.lower() in ("true", "false") for cell in there):
+        return [None if cell in MISSING else cell.lower() == "true" for cell in cells]
+    for kind in (int, float):
+        try:
+            return [None if cell in MISSING else kind(cell) for cell in cells]
+        except ValueError:
+            continue
+    return list(cells)
+
+
+def _asjson_text(cell: str) -> str:
+    return (
+        cell.replace("True", "true")
+        .replace("False", "false")
+        .replace("nan", "NaN")
+        .replace("None", "null")
+    )
 
 
 def _table(columns: Mapping[str, Sequence[Any]], where: str) -> Any:

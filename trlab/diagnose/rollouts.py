@@ -100,7 +100,7 @@ def read(
 
     Args:
         paths: files, or folders of them: parquet, JSON lines with an object for each row, JSON (an
-            array of rows or an object of columns), `.pt` (only tensors, lists, numbers
+            array of rows or an object of columns), CSV, NPZ, `.pt` (only tensors, lists, numbers
             and texts are loaded), a token export of prime-rl, a training dump of slime. With one
             row per token, every file counts its completions for itself; groups of one name belong
             together across files, unless their prompts differ.

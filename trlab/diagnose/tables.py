@@ -10,20 +10,22 @@ import numpy as np
 
 from trlab.diagnose.formats import (
     Table,
+    csv_text,
     json_text,
     parquet,
-    saved,
+    separator,
     unreadable,
+    zipped,
 )
 
 NEEDS = (
     "diagnose: needs pyarrow to read rollouts; pip install 'trust-region-book[diagnose]' brings it"
 )
 MAGIC, ZIP = b"PAR1", b"PK\x03\x04"
-"""What a parquet file begins with, and what `.pt` does."""
+"""What a parquet file begins with, and what NPZ and `.pt` do."""
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 """What a text in UTF-16 begins with."""
-ENDINGS = (".parquet", ".jsonl", ".json", ".pt", ".pth")
+ENDINGS = (".parquet", ".jsonl", ".json", ".csv", ".npz", ".pt", ".pth")
 """Which files of a folder are read."""
 
 
@@ -112,9 +114,11 @@ def table(path: Path) -> Table:
     if begin.startswith(MAGIC):
         result = parquet(path)
     elif begin.startswith(ZIP):
-        result = saved(path)
+        result = zipped(path)
     elif text.startswith((b"{", b"[")):
         result = json_text(path, text)
+    elif b"\0" not in begin and separator(text.decode("utf-8", "replace")):
+        result = csv_text(path)
     elif begin.startswith(UTF_16):
         raise ValueError(f"{str(path)!r}: expected text in UTF-8, got UTF-16: save it as UTF-8")
     else:

@@ -282,7 +282,7 @@ def test_a_dump_whose_tokens_all_count_is_judged_without_a_copy():
     assert len(causes.sample(r).x) == len(r.counted(r.logp)) == len(r.logp) - 1
 
 
-@pytest.mark.parametrize("kind", ["parquet", "jsonl", "json", "pt"])
+@pytest.mark.parametrize("kind", ["parquet", "jsonl", "json", "npz", "pt"])
 def test_a_file_that_is_half_written_cannot_be_judged(tmp_path, capsys, kind):
     g = torch.Generator().manual_seed(0)
     tensors = {
@@ -293,6 +293,8 @@ def test_a_file_that_is_half_written_cannot_be_judged(tmp_path, capsys, kind):
     lines = by_row({name: x.tolist() for name, x in tensors.items()})
     if kind == "parquet":
         dump(path, **tensors)
+    elif kind == "npz":
+        np.savez(path, **{name: x.numpy() for name, x in tensors.items()})
     elif kind == "pt":
         torch.save(tensors, path)
     else:

@@ -321,7 +321,7 @@ def padded() -> dict[str, np.ndarray]:
     }
 
 
-def test_json_and_saved_tensors_say_what_json_lines_say(tmp_path):
+def test_json_csv_npz_and_saved_tensors_say_what_json_lines_say(tmp_path):
     wanted = read(lines(tmp_path / "rollouts.jsonl", COLUMNS))
     (tmp_path / "rows.json").write_text(json.dumps(by_row(COLUMNS), indent=1))
     same(read(tmp_path / "rows.json"), wanted)
@@ -331,11 +331,18 @@ def test_json_and_saved_tensors_say_what_json_lines_say(tmp_path):
     found = read(tmp_path / "columns.json")
     same(found, wanted)
     assert (found.sampling.temperature, found.sampling.logprobs) == (0.5, "raw")
+    pd.DataFrame(COLUMNS).to_csv(tmp_path / "lists.csv", index=False, quotechar='"')
+    pd.DataFrame({**FLAT, "text": list("abcde")}).to_csv(tmp_path / "tokens.csv", index=False)
+    pq.write_table(pa.table({**FLAT, "text": list("abcde")}), tmp_path / "tokens.parquet")
+    same(read(tmp_path / "tokens.csv"), read(tmp_path / "tokens.parquet"))
+
     arrays = padded()
+    np.savez_compressed(tmp_path / "arrays.npz", **arrays, temperature=1.0)
     torch.save({name: torch.from_numpy(x) for name, x in arrays.items()}, tmp_path / "tensors.pt")
-    found = read(tmp_path / "tensors.pt")
-    assert found.logp[found.mask].tolist() == wanted.logp[wanted.mask].tolist()
-    assert found.advantage[found.mask].tolist() == [1.0, 1.0, -0.5, -0.5]
+    for name in ("arrays.npz", "tensors.pt"):
+        found = read(tmp_path / name)
+        assert found.logp[found.mask].tolist() == wanted.logp[wanted.mask].tolist(), name
+        assert found.advantage[found.mask].tolist() == [1.0, 1.0, -0.5, -0.5], name
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
@@ -344,6 +351,11 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
         ValueError, match=r"code.pt': expected tensors, arrays, lists, numbers and texts, got print"
     ):
         read(tmp_path / "code.pt")
+    np.savez(tmp_path / "objects.npz", logp=np.array([{}], dtype=object))
+    with pytest.raises(
+        ValueError, match=r"expected arrays of numbers or texts, got Python objects"
+    ):
+        read(tmp_path / "objects.npz")
 
 
 def test_a_training_dump_of_slime_is_read_as_it_is(tmp_path):
@@ -415,15 +427,17 @@ def test_ranks_are_read_together(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
+        ("ragged.csv", "logp,mask\n-1,1\n-1\n", "line 3: expected 2 values, one a column, got 1"),
+        ("lists.csv", 'logp,mask\n"[1, 2","[1]"\n', "column 'logp': expected lists in"),
         (
             "columns.json",
             '{"logp": [[-1], [-2]], "mask": [[1]]}',
             "expected as many values in every column, got logp 2",
         ),
         (
-            "damaged.pt",
+            "damaged.npz",
             "PK\x03\x04 no archive",
-            "got a damaged file",
+            "expected a whole NPZ or .pt file, got a damaged one",
         ),
     ],
 )

@@ -76,11 +76,38 @@ def parquet(path: Path, columns: dict[str, Any], **settings: Any) -> Path:
     return path
 
 
+def csv_file(path: Path, columns: dict[str, list[Any]]) -> Path:
+    pd.DataFrame(columns).to_csv(path, index=False, lineterminator="\r\n")
+    return path
+
+
+def ends(path: Path, end: bytes, separator: bytes = b",") -> Path:
+    """The same table with other ends of lines and another separator."""
+    path.write_bytes(path.read_bytes().replace(b"\r\n", end).replace(b",", separator))
+    return path
+
+
+def only_numbers(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    return without(flat(columns), "text", "prompt", "group")
+
+
 def far(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """One token that the sampler all but excluded: its ratio is infinite."""
     rollout = [list(row) for row in columns["logp_rollout"]]
     rollout[0][0] = -800.0
     return {**columns, "logp_rollout": rollout}
+
+
+def padded(columns: dict[str, list[Any]]) -> dict[str, np.ndarray]:
+    width = max(len(row) for row in columns["logp"])
+    made = {}
+    for name in ("logp", "logp_old", "logp_rollout", "mask"):
+        rows = [[*row, *[0] * (width - len(row))] for row in columns[name]]
+        made[name] = np.array(rows, dtype=bool if name == "mask" else np.float32)
+    return made | {
+        "advantage": np.array(columns["advantage"])[:, None],
+        "group": np.array(columns["group"]),
+    }
 
 
 def shifted(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
@@ -151,7 +178,7 @@ Job = tuple[list[Path], dict[str, Any], dict[str, float]]
 
 
 def jobs(folder: Path) -> dict[str, Job]:
-    """Dumps of every kind: both layouts, three formats, ranks, every verdict, every answer."""
+    """Dumps of every kind: both layouts, four formats, ranks, every verdict, every answer."""
     b = batch(0)
     known = {"logprobs": "processed", "temperature": 1.0}
     still = {**b, "logp": b["logp_old"]}
@@ -159,6 +186,8 @@ def jobs(folder: Path) -> dict[str, Job]:
     array, columns = folder / "array.json", folder / "columns.json"
     array.write_text(json.dumps(faults.by_row(b)))
     columns.write_text(json.dumps({**b, "temperature": 0.7, "logprobs": "processed"}))
+    np.savez(folder / "arrays.npz", **padded(b))
+    np.savez_compressed(folder / "packed.npz", **padded(batch(3)), temperature=1.0)
     other = {"logp": "log_probs", "mask": "response_mask"}
     of_lines: dict[str, tuple[dict[str, list[Any]], dict[str, Any], dict[str, float]]] = {
         "whole": (b, known, {}),
@@ -184,7 +213,11 @@ def jobs(folder: Path) -> dict[str, Job]:
         ),
     }
     files = {
+        "csv": csv_file(folder / "tokens.csv", flat(batch(6))),
+        "cr": ends(csv_file(folder / "cr.csv", flat(b)), b"\r"),
+        "semicolons": ends(csv_file(folder / "semicolons.csv", only_numbers(b)), b"\n", b";"),
         "array": array,
+        "npz": folder / "arrays.npz",
         "parquet": parquet(folder / "rows.parquet", b),
         "parquet of tokens": parquet(folder / "kinds.parquet", kinds(flat(b)), **SMALL_PAGES),
         "parquet, deflated": parquet(folder / "gzip.parquet", batch(7), compression="gzip"),
@@ -198,6 +231,7 @@ def jobs(folder: Path) -> dict[str, Job]:
     } | {
         **{name: ([path], known, {}) for name, path in files.items()},
         "columns": ([columns], {}, {}),
+        "packed": ([folder / "packed.npz"], {"logprobs": "processed"}, {}),
         "dump": ([drawn], {}, {}),
         "ranks": (ranks, known, {}),
         "prime": ([prime(folder / "prime.jsonl", b)], {"temperature": 1.0}, {}),
@@ -271,14 +305,12 @@ BAD = {
     "line": ('{"logp": [-1]}\n{"logp": [\n', "line 2: expected JSON"),
     "row": ('{"logp": [-1]}\n[1]\n', "line 2: .* got list"),
     "ragged": (ONE.replace("[-1]", "[-1, -2]", 1) + "\n", "'mask': .* row 0, .* got 1"),
+    "ragged csv": ("logp,mask\n-1,1\n-1\n", "line 3: .* got 1"),
     "missing": ('{"log_probs": [-1], "mask": [1]}\n', "Columns by other names"),
     "nan": (ONE.replace("[-1]", "[NaN]", 1) + "\n", "all log-probs, got none"),
     "all masked": (ONE.replace('"mask": [1]', '"mask": [0]') + "\n", "got False for all 1"),
     "two types": (ONE + '\n{"logp": "x"}\n', "'logp': .* got several"),
-    "archive": (
-        "PK\x03\x04 no archive at all, though it begins like one",
-        "is an archive, as torch.save",
-    ),
+    "archive": ("PK\x03\x04 no archive at all, though it begins like one", "a damaged one"),
     "__proto__": ('{"__proto__": [-1], "constructor": 1}\n', "'logp': not in"),
 }
 
@@ -325,7 +357,7 @@ def test_sixty_dumps_are_judged_alike_in_the_page(tmp_path: Path) -> None:
 
 @needs_node
 def test_utf_16_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "windows.jsonl"
+    path = tmp_path / "windows.csv"
     path.write_text("logp,mask\n-1,1\n", encoding="utf-16")
     words = "expected text in UTF-8, got UTF-16: save it as UTF-8"
     (got,) = in_page([{"files": [str(path)], "options": {}}])

@@ -8,7 +8,7 @@ import shared from "./diagnose/shared.json" with { type: "json" };
 import style from "./diagnose/style.css";
 import worker from "worker:./diagnose/worker.js";
 
-const ENDINGS = [".jsonl", ".json", ".parquet"];
+const ENDINGS = [".jsonl", ".json", ".csv", ".npz", ".parquet"];
 /* The page's own style, for a part of it in a shadow root. */
 const SHEET = shared.css
   .replace(/:root\b/g, ":host")
@@ -70,7 +70,7 @@ function render({ model, el }) {
     input,
     h("p", {
       id: "limits",
-      text: "JSON lines or Parquet up to 1 GB, JSON up to 200 MB. The files are read in this page and sent nowhere.",
+      text: "JSON lines, CSV or Parquet up to 1 GB, JSON or NPZ up to 200 MB. The files are read in this page and sent nowhere.",
     }),
     h("div", { class: "marks" }, sample, shifted),
   );

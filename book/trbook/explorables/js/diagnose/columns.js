@@ -105,6 +105,15 @@ export class Column {
     return new Refused(`column '${this.name}': expected values of one type, got several`);
   }
 
+  /* A whole array at once, [rows] or [rows, size]. */
+  take(array, rows, size, isBoolean) {
+    this.listed = size !== null;
+    this.type = isBoolean ? "boolean" : "number";
+    this.rows += rows;
+    for (let row = 0; row < rows; row++) this.sizes.push(size ?? 1);
+    for (let i = 0; i < array.length; i++) this.values.push(array[i]);
+  }
+
   get kind() {
     const what = TYPES[this.type] ?? "nothing";
     return this.listed ? `lists of ${what}` : what;

@@ -1,12 +1,13 @@
-/* Files of rollouts as columns: JSON lines, JSON, Parquet, prime-rl's token export. What a file begins with says what
+/* Files of rollouts as columns: JSON lines, JSON, CSV, NPZ, Parquet, prime-rl's token export. What a file begins with says what
    it is. Long files are read in pieces, so that only their numbers are held. */
 
-import { Refused, Table } from "./columns.js";
+import { Column, Refused, Table } from "./columns.js";
+import { entries, isZip, npy } from "./npz.js";
 import { isParquet, parquet } from "./parquet/table.js";
 import { rollouts } from "./rollouts.js";
 import shared from "./shared.json" with { type: "json" };
 
-const { PRIME, PRIME_SAMPLING, SCALARS } = shared.constants;
+const { PRIME, PRIME_SAMPLING, MISSING, SCALARS, SEPARATORS } = shared.constants;
 const PIECE = 4 << 20,
   LONGEST_LINE = 64 << 20;
 /* Bytes: in pieces, and of a file that must be held as a whole. */
@@ -67,10 +68,7 @@ async function bytes(file, from, to) {
 async function one(file, table, progress) {
   const head = await bytes(file, 0, Math.min(1 << 16, file.size)),
     begin = new TextDecoder().decode(head).trimStart();
-  if (begin.startsWith("PK\u0003\u0004"))
-    throw new Refused(
-      `'${file.name}' is an archive, as torch.save writes it, which only Python reads: trlib diagnose does, safely (weights_only)`,
-    );
+  if (isZip(head)) return zipped(await whole(file), file, table);
   if (isParquet(head)) return parquet(file, head, table, bytes, progress);
   if (begin.startsWith("{") || begin.startsWith("[")) {
     const line = begin.split("\n")[0];
@@ -83,17 +81,20 @@ async function one(file, table, progress) {
     }
     return jsonLines(file, table, progress);
   }
+  const first = begin.split(/[\r\n]/)[0],
+    comma = SEPARATORS.find((mark) => first.includes(mark));
+  if (!head.includes(0) && comma) return csv(file, table, progress, comma);
   if ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff))
     throw new Refused(`'${file.name}': expected text in UTF-8, got UTF-16: save it as UTF-8`);
   throw new Refused(
-    `'${file.name}': expected JSON lines, JSON or Parquet, got ${file.size} bytes that are none of them`,
+    `'${file.name}': expected JSON lines, JSON, CSV, NPZ or Parquet, got ${file.size} bytes that are none of them`,
   );
 }
 
 async function whole(file) {
   if (file.size > MOST.whole) {
     throw new Refused(
-      `'${file.name}' is ${size(file.size)}; of a file that is read as a whole this page takes at most ${size(MOST.whole)} (JSON lines and Parquet: ${size(MOST.pieces)})`,
+      `'${file.name}' is ${size(file.size)}; of a file that is read as a whole this page takes at most ${size(MOST.whole)} (JSON lines, CSV and Parquet: ${size(MOST.pieces)})`,
     );
   }
   return bytes(file, 0, file.size);
@@ -231,9 +232,9 @@ function document(data, file, table) {
   );
 }
 
-/* Whole columns: [name, array of rows] */
+/* Whole columns: [name, array of rows, or { array, rows, size, isBoolean }] */
 function columns(pairs, stated, file, table) {
-  const lengths = pairs.map(([name, value]) => [name, value.length]);
+  const lengths = pairs.map(([name, value]) => [name, value.rows ?? value.length]);
   if (new Set(lengths.map(([, length]) => length)).size > 1) {
     throw new Refused(
       `'${file.name}': expected as many values in every column, got ${lengths.map((pair) => pair.join(" ")).join(", ")}`,
@@ -245,7 +246,139 @@ function columns(pairs, stated, file, table) {
     const column = table.column(name);
     if (!column) continue;
     column.fill(table.rows);
-    for (const each of value) column.push(each);
+    if (value.array) column.take(value.array, value.rows, value.size, value.isBoolean);
+    else for (const each of value) column.push(each);
   }
   for (let i = 0; i < (lengths[0]?.[1] ?? 0); i++) table.next();
+}
+
+/* -- NPZ ------------------------------------------------------------------------------------------------------------ */
+
+async function zipped(data, file, table) {
+  const members = entries(data, file.name),
+    names = members.map((member) => member.name);
+  if (names.some((name) => name.endsWith("data.pkl"))) {
+    throw new Refused(
+      `'${file.name}' is what torch.save writes, which only Python reads: trlib diagnose does, safely (weights_only)`,
+    );
+  }
+  if (!names.length || !names.every((name) => name.endsWith(".npy")))
+    throw new Refused(`'${file.name}': expected an NPZ file, got another archive`);
+  const pairs = [],
+    stated = {};
+  for (const member of members) {
+    const name = member.name.slice(0, -4),
+      array = npy(await member.read(), `'${file.name}', array '${name}'`);
+    if (array.shape.length === 0 && SCALARS.includes(name)) stated[name] = array.values[0];
+    else if (array.texts) pairs.push([name, array.texts]);
+    else {
+      const [rows = 1, size] = array.shape;
+      pairs.push([
+        name,
+        { array: array.values, rows, size: size === undefined || size === 1 ? null : size, isBoolean: array.isBoolean },
+      ]);
+    }
+  }
+  columns(pairs, stated, file, table);
+}
+
+/* -- CSV ------------------------------------------------------------------------------------------------------------ */
+
+const NUMBER = /^\s*[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|inf(inity)?)\s*$/i;
+const TEXTS = ["text", "prompt"];
+
+async function csv(file, table, progress, comma) {
+  let heads = null,
+    targets = [],
+    record = "",
+    line = 0;
+  const take = (text, number) => {
+    const cells = split(text, comma);
+    if (heads === null) {
+      heads = cells;
+      targets = heads.map((name) => {
+        const column = table.column(name);
+        if (column) column.fill(table.rows);
+        return column && { column, keep: TEXTS.some((ours) => table.nameOf(ours) === name) };
+      });
+      return;
+    }
+    if (cells.length === 1 && !cells[0]) return;
+    if (cells.length !== heads.length)
+      throw new Refused(
+        `'${file.name}', line ${number}: expected ${heads.length} values, one a column, got ${cells.length}`,
+      );
+    cells.forEach((cell, i) => targets[i] && cellInto(targets[i], cell, file));
+    table.next();
+  };
+  await lines(
+    file,
+    (part, number) => {
+      line = number;
+      const text = record ? `${record}\n${part}` : number === 1 ? part.replace(/^\ufeff/, "") : part;
+      if (text.includes('"') && text.match(/"/g).length & 1) {
+        // a quoted cell goes on in the next line
+        if (text.length > LONGEST_LINE)
+          throw new Refused(`'${file.name}', line ${number}: a quotation mark is not closed`);
+        record = text;
+        return;
+      }
+      record = "";
+      take(text, number);
+    },
+    progress,
+  );
+  if (record) throw new Refused(`'${file.name}', line ${line}: a quotation mark is not closed`);
+}
+
+function split(line, comma) {
+  if (!line.includes('"')) return line.split(comma);
+  const cells = [],
+    pattern = new RegExp(`(?:^|${comma})(?:"((?:[^"]|"")*)"|([^${comma}]*))`, "g");
+  for (const match of line.matchAll(pattern))
+    cells.push(match[1] === undefined ? match[2] : match[1].replaceAll('""', '"'));
+  return cells;
+}
+
+/* A cell as what its column holds so far; a column of numbers in which a text comes becomes one of texts. */
+function cellInto(target, cell, file) {
+  const { column } = target;
+  if (target.keep && !cell.startsWith("[")) return column.push(cell);
+  if (MISSING.includes(cell)) return column.push(null);
+  if (cell.startsWith("[") && (column.type === null || column.listed)) {
+    const list = parsed(
+      cell.replace(/True/g, "true").replace(/False/g, "false").replace(/nan/g, "NaN").replace(/None/g, "null"),
+    );
+    if (!Array.isArray(list))
+      throw new Refused(
+        `column '${column.name}': expected lists in '${file.name}', got ${JSON.stringify(cell.slice(0, 60))}`,
+      );
+    return column.push(list);
+  }
+  const lower = cell.toLowerCase();
+  const value =
+    column.type === "string"
+      ? cell
+      : lower === "true" || lower === "false"
+        ? lower === "true"
+        : NUMBER.test(cell)
+          ? Number(lower.replace("inf", "Infinity").replace("Infinityinity", "Infinity"))
+          : cell;
+  if (column.type !== null && typeof value !== column.type && column.type !== "string") asTexts(column);
+  return column.push(column.type === "string" ? cell : value);
+}
+
+function asTexts(column) {
+  const values = column.values.done().slice(),
+    isBoolean = column.type === "boolean",
+    texts = new Column(column.name);
+  for (const value of values)
+    texts.push(Number.isNaN(value) ? null : isBoolean ? (value ? "True" : "False") : String(value));
+  Object.assign(column, {
+    values: texts.values,
+    sizes: texts.sizes,
+    type: "string",
+    places: texts.places,
+    texts: texts.texts,
+  });
 }
