@@ -23,6 +23,7 @@ from trlab.measures import derive, matched
 from trlab.significance import holm
 from trlab.statistics import difference, interval, iqm
 from trlab.sweep import load_sweep
+from trlab.tuning import choose
 from trlab.verdicts import decide, predicted
 from trlib.evaluation import Estimate
 
@@ -232,6 +233,22 @@ def test_a_sweep_without_a_record_is_not_run_yet(monkeypatch, tmp_path):
         shown("stail ppo")
 
 
+def test_every_tuned_choice_lies_at_an_edge_of_the_grid():
+    choices = choose(recorded("grid")[0], ["lr", "threshold"])
+    assert len(choices) == 10 and {choice.tried for choice in choices} == {15}
+    assert {choice.at["lr"] for choice in choices} == {"0.0001"}
+    widest = {choice.label for choice in choices if choice.at["threshold"] == "10"}
+    assert {choice.at["threshold"] for choice in choices} == {"0.1", "10"}
+    assert widest == {"pg_is", "cispo", "sapo", "pspo"}, (
+        "of the last two the larger number is the narrower region"
+    )
+    assert "Every choice lay at an edge of the grid" in PAGES["wrong"]
+    hot = (
+        recorded("grid")[0].query("lr == '0.001'").groupby(["label", "threshold"])["sampled"].mean()
+    )
+    assert hot.max() < 0.26, "below where training began"
+
+
 def test_numbers_are_written_as_a_page_writes_them():
     assert written(Estimate(-0.051, -0.1, -0.004), "sampled", sign=True) == "−0.05 [−0.10, 0.00]"
     assert written(Estimate(0.0123, 0.01, 0.02), "kl") == "0.012 [0.010, 0.020]"
@@ -247,6 +264,20 @@ def test_a_comparison_that_is_undecided_is_not_told_as_one():
         for word, quote in CLAIMS.findall(text):
             if parse(quote).against:
                 assert "undecided" not in shown(quote), f"{name}: {word} {quote}"
+
+
+def test_page_5b_says_what_the_records_say():
+    children = (ROOT / "notebooks/05_children.ipynb").read_text(encoding="utf-8")
+    for claim, quotes in (
+        ("CISPO:", ("cispo", "ppo")),
+        ("SAPO:", ("sapo",)),
+        ("PSPO:", ("pspo", "pg_is")),
+        ("GSPO:", ("gspo over ppo",)),
+    ):
+        (row_of_method,) = [line for line in children.splitlines() if f"| {claim}" in line]
+        assert [
+            quote for quote in quotes if shown(f"shootout {quote} updates=32") not in row_of_method
+        ] == []
 
 
 @pytest.mark.parametrize("page", numbers.pages(), ids=lambda page: page.stem)

@@ -12,8 +12,8 @@ sweep, `archive` makes a page for each, `quoted` puts a number of it into a sent
 how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `explorables`
 puts them on pages that are no notebooks, `snippets` runs a page's few lines of code; `docstrings`
 turns the package's docstrings into sound markup and links outside names; `preview` builds a few pages
-before the others; `contents` says what the sidebar shows and which page comes next; `teaching`
-makes the tables for teachers.
+before the others; `contents` says what the sidebar shows and which page comes next, `moved` leads
+old addresses to new pages; `teaching` makes the tables for teachers.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ PARTS = (
     "preview",
     "head",
     "contents",
+    "moved",
     "search",
     "snippets",
     "teaching",

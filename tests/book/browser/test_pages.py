@@ -18,7 +18,7 @@ import pytest
 from tools.archive import archive
 from tools.browser import settle
 from tools.draw.screenshots import pages
-from tools.paths import chapters, contents
+from tools.paths import chapters, contents, moved
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("\n", 1)[1]
@@ -147,6 +147,14 @@ def test_the_survey_knows_every_page(book: Path) -> None:
     """A sweep's page is none of the table of contents: the page of all sweeps leads to it."""
     named = [name for name in pages(book) if not name.startswith("book/records/")]
     assert named == sorted(f"{name}.html" for name in [*contents(), "search"])
+
+
+def test_an_old_address_leads_on(book: Path, address: str, desktop: Any) -> None:
+    old, new = next(iter(moved().items()))
+    page = desktop.new_page()
+    page.goto(f"{address}/{old}.html", wait_until="commit")
+    page.wait_for_url(f"**/{new.partition('#')[0]}.html*")
+    page.close()
 
 
 def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_on_paper(

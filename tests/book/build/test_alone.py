@@ -81,6 +81,7 @@ def test_the_command_of_jupyter_book_builds_figures_and_leaves_nothing_untracked
     four = whole.replace("only_build_toc_files: false", "only_build_toc_files: true")
     config.write_text(four, encoding="utf-8")
     assert four != whole
+    (copy / "book" / "moved.yml").write_text("{}\n", encoding="utf-8")  # to pages left out here
     places = [str(copy / name) for name in ("", "book", "book/_ext")]
     done = subprocess.run(
         [str(python.with_name("jupyter-book")), "build", "."],
@@ -103,7 +104,7 @@ def test_the_command_of_jupyter_book_builds_figures_and_leaves_nothing_untracked
     assert "Executed with this page." in page and page.count("cell_output") > 3
     status = ["git", "status", "--porcelain", "--untracked-files=all"]
     left = subprocess.run(status, cwd=copy, capture_output=True, text=True, check=True).stdout
-    assert left.split("\n") == [" M _config.yml", " M _toc.yml", ""]
+    assert left.split("\n") == [" M _config.yml", " M _toc.yml", " M book/moved.yml", ""]
 
 
 def test_only_pages_of_the_book_are_read() -> None:

@@ -1,15 +1,17 @@
-"""What the sidebar shows and which page comes next."""
+"""What the sidebar shows, which page comes next, and where old addresses lead."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 import yaml
 from docutils.core import publish_doctree
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from bookext import contents
+from bookext import contents, moved
 from bookext.search import _kept, note
 from tools.paths import ROOT
 from tools.paths import contents as pages
@@ -84,3 +86,41 @@ def test_the_page_of_a_sweep_is_in_no_contents_and_no_search() -> None:
         assert ("orphan" not in app.env.metadata[name]) == listed
         note(app, doctree)
         assert (name in _kept(app.env)) == listed
+
+
+def test_every_old_address_leads_to_a_page_that_there_is() -> None:
+    for old, new in moved.moved(ROOT).items():
+        name, _, place = new.partition("#")
+        assert name in pages() and old not in pages()
+        for suffix in (".md", ".ipynb"):
+            assert not (ROOT / f"{old}{suffix}").exists()
+        heads = re.findall(r"^#+ (.+)$", (ROOT / f"{name}.md").read_text(encoding="utf-8"), re.M)
+        ids = [re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads]
+        assert not place or place in ids, new
+
+
+def test_a_moved_page_sends_its_reader_on() -> None:
+    text = moved.page("book/a", "notebooks/b#c", "B & C")
+    assert '<meta http-equiv="refresh" content="0; url=../notebooks/b.html#c">' in text
+    assert '<link rel="canonical" href="../notebooks/b.html">' in text
+    assert '<a href="../notebooks/b.html#c">B &amp; C</a>' in text
+    text = moved.page("book/a", "book/methods/b", "B", "https://a.org/")
+    assert 'url=methods/b.html"' in text and 'href="https://a.org/book/methods/b.html"' in text
+
+
+def test_old_addresses_are_written_and_checked(tmp_path: Path) -> None:
+    (tmp_path / "book").mkdir()
+    listed = tmp_path.joinpath(*moved.LIST)
+    listed.write_text("book/old: book/new#here\n", encoding="utf-8")
+    app = SimpleNamespace(
+        srcdir=tmp_path,
+        outdir=tmp_path / "html",
+        builder=SimpleNamespace(format="html"),
+        config=SimpleNamespace(html_baseurl=""),
+        env=SimpleNamespace(found_docs={"book/new"}, titles={"book/new": publish_doctree("New")}),
+    )
+    moved.finish(app, None)
+    assert "url=new.html#here" in (tmp_path / "html/book/old.html").read_text(encoding="utf-8")
+    app.env.found_docs.add("book/old")
+    with pytest.raises(ValueError, match="a page that is gone and one that is there, got book/old"):
+        moved.finish(app, None)

@@ -1,0 +1,79 @@
+"""The short route of the front page: as long as it says by the book's own rule, and none of its bets is
+answered on an earlier stop."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from bookext.teaching import COURSES, FENCED
+from tools.paths import ROOT
+
+KEPT = yaml.safe_load(ROOT.joinpath(*COURSES).read_text(encoding="utf-8"))
+FRONT = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
+NEAR = 4
+"""Minutes by which a stop may be rounded."""
+HOURS = re.compile(r"## Two and a half hours, (\w+) stops\n\n((?:\d\. .*\n)+)")
+BETS = {
+    "notebooks/02_why_trust_regions": (
+        r"updates old|split data|age (?:breaks|did not|does not)",
+        r"256 prompts|(?:number of|how many) answers a batch holds",
+    ),
+    "notebooks/04_ppo": (r"silenced is not held|a clip holds nothing|ratio of 20",),
+    "notebooks/06_what_clipping_gets_wrong": (r"silences precisely|all fifteen",),
+    "book/purpose": (
+        r"hardly need|tenth of (?:the|its) rate|divid\w+ the rate",
+        r"1e-5|0\.90[358]|good (?:learning )?rate",
+    ),
+}
+"""By stop, what would answer one of its bets. The first bet of chapter 2 is about the front page's own
+figure."""
+
+
+def prose(page: str) -> str:
+    """A page's text, without what a reader does not see."""
+    if page.startswith("book/"):
+        text = (ROOT / f"{page}.md").read_text(encoding="utf-8")
+        return re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+    cells = json.loads((ROOT / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+
+
+def read(stop: dict[str, Any]) -> str:
+    """What the route has somebody read of a page."""
+    before, mark, _ = prose(stop["page"]).partition(f"\n## {stop['before']}\n")
+    assert mark, f"{stop['page']}: expected a section {stop['before']!r}"
+    return before
+
+
+def test_the_route_is_as_long_as_it_says_by_the_book_s_rule() -> None:
+    found = HOURS.search(FRONT)
+    assert found and found[1] == "seven"
+    stops = found[2].splitlines()
+    assert len(stops) == len(KEPT["route"]) == 7
+    assert sum(stop["plays"] for stop in KEPT["route"]) == 8
+    assert "each of eight pictures to play with" in FRONT
+    told = [int(re.search(r"\((\d+)", line)[1]) for line in stops]
+    for line, minutes, stop in zip(stops, told, KEPT["route"], strict=True):
+        name = stop["page"].rpartition("/")[2]
+        assert name == "index" or name in line
+        words = len(FENCED.sub(r"\1", read(stop)).split())
+        rates = KEPT["minutes"]
+        by_rule = words / rates["words"] + rates["play"] * stop["plays"]
+        assert abs(by_rule - minutes) <= NEAR, f"{name}: {by_rule:.0f} minutes, not {minutes}"
+    assert sum(told) == 150
+
+
+@pytest.mark.parametrize("page", BETS)
+def test_no_bet_of_the_route_is_answered_on_an_earlier_stop(page: str) -> None:
+    order = [stop["page"] for stop in KEPT["route"]]
+    earlier = KEPT["route"][: order.index(page)]
+    for stop in earlier:
+        for answer in BETS[page]:
+            told = re.search(answer, read(stop))
+            assert not told, f"{stop['page']} answers {page}: {told and told[0]!r}"
+    assert all(re.search(answer, prose(page)) for answer in BETS[page]), "it is the answer there"
