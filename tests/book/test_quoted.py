@@ -314,3 +314,10 @@ def test_a_stored_figure_has_its_picture_and_its_caption_and_becomes_a_directive
     source = ["<!--figure basin Own words.-->\n![a](b.svg)\n\n*Own words.*\n<!--/figure-->"]
     as_directives(None, "page", source)
     assert source == ["```{recorded-figure} basin\nOwn words.\n```"]
+
+
+def test_chapter_7_says_what_single_runs_of_a_real_model_gave():
+    said = (ROOT / "notebooks/07_dppo.ipynb").read_text(encoding="utf-8")
+    runs = recorded("real_methods_first")[0].query("lr == '1e-05'").set_index("label")["sampled"]
+    clip, mask = (f"{runs[label]:.2f}" for label in ("ppo", "dppo-tv"))
+    assert f"one run with the clip ends at {clip} and one with the mask at {mask}." in said
