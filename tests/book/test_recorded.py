@@ -21,6 +21,7 @@ from trlab.measures import matched
 from trlab.record import all_recorded
 from trlab.statistics import interval
 from trlab.sweep import Axis, Budget, Prediction, Sweep, Variant, load_sweep
+from trlab.texts import texts_of
 from trlab.verdict import Finding
 from trlib.evaluation import Estimate
 
@@ -274,3 +275,13 @@ def test_what_other_processes_decide_this_one_knows(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(verdicts_of, "measure", lambda *_: pytest.fail("it is known"))
     assert {name for name, *_ in records.MEASURED} == {"loops", "stale"}
     assert verdicts_of.family("loops") and verdicts_of.family("stale")
+
+
+def test_a_page_shows_what_runs_wrote() -> None:
+    runs = recorded("real_words")[0].set_index("label")
+    prompts, texts = texts_of(runs.loc["once"])
+    text, reward = texts[max(texts)][0]
+    page = archive.written("real_words")
+    assert page.startswith(f"## What they wrote after `{prompts[0]}`")
+    assert f"`{text.strip()}`{' ✓' if reward else ''} |" in page
+    assert archive.written("age") == ""

@@ -21,6 +21,7 @@ from bookext.modules import write_pages
 from trlab.drawing.figure_registry import FIGURES
 from trlab.record import all_recorded, read
 from trlab.sweep import Sweep, load_sweep
+from trlab.texts import texts_of
 from trlab.verdicts import predicted
 
 FOLDER = "book/records"
@@ -131,12 +132,32 @@ def page(name: str) -> str:
                 if sweep.predictions
                 else []
             ),
+            written(name),
             "## Make it again",
             f"```{{sweep-record}} {name}\n```",
             "All sweeps stand in [the table of recorded runs](../recorded.md), which also says "
             "how to read one.\n",
         ]
     )
+
+
+def written(name: str) -> str:
+    """What the runs of a sweep that keeps texts write after its first prompt, in the middle and at
+    the end; empty: it keeps none."""
+    sweep, runs, _ = read(name)
+    if not sweep.texts:
+        return ""
+    axes = [axis.name for axis in sweep.axes]
+    heads = ["method", *(words.axis(axis).heading for axis in axes), "in the middle", "at the end"]
+    lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
+    asked = ""
+    for _, run in runs.iterrows():
+        prompts, texts = texts_of(run)
+        batches, asked = sorted(texts), prompts[0]
+        both = (texts[batches[len(batches) // 2]][0], texts[batches[-1]][0])
+        said = [f"`{text.strip() or ' '}`{' ✓' if reward else ''}" for text, reward in both]
+        lines.append(f"| {' | '.join([run['label'], *(run[axis] for axis in axes), *said])} |")
+    return "\n".join([f"## What they wrote after `{asked}`", "", *lines])
 
 
 def write(app: Sphinx, config: Any) -> None:
