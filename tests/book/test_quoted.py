@@ -321,3 +321,14 @@ def test_chapter_7_says_what_single_runs_of_a_real_model_gave():
     runs = recorded("real_methods_first")[0].query("lr == '1e-05'").set_index("label")["sampled"]
     clip, mask = (f"{runs[label]:.2f}" for label in ("ppo", "dppo-tv"))
     assert f"one run with the clip ends at {clip} and one with the mask at {mask}." in said
+
+
+def test_luck_and_end_are_weakly_tied_within_an_arm():
+    ties = []
+    for sweep in ("distance", "distance_between"):
+        runs = derive(*recorded(sweep))
+        ties += [
+            arm["luck"].corr(arm["sampled"], method="spearman") for _, arm in runs.groupby("label")
+        ]
+    said = f"a mean rank correlation of −{-sum(ties) / len(ties):.2f}."
+    assert len(ties) == 18 and said in PAGES["report"] and said in PAGES["purpose"]

@@ -198,9 +198,10 @@ FIGURES: dict[str, Figure] = {
     "luck-law": Figure(
         "distance",
         "against",
-        "Luck is what noise would give, but TROLL fits twice as much of it. The luck that a "
-        "batch's updates fit, over the square root of KL per completion; a point is a kind of run "
-        "at one rate, 16 seeds, with 95 % intervals.",
+        "On reused and split data luck is about what noise would give, and TROLL fits twice as "
+        "much of it at the same distance. The luck that a batch's updates fit, over the square "
+        "root of KL per completion; a point is a kind of run at one rate, 16 seeds, with 95 % "
+        "intervals.",
         along="noise",
         axis="√(KL / completions per batch)",
         measure="luck",

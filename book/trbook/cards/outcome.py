@@ -39,6 +39,7 @@ class Source:
 
 OF_2026 = ("kl3_clip", "bandpo", "turn_ppo", "ln_trm", "stale_mask", "dro", "oapl")
 """Methods that ran on `relay` only."""
+CHILDREN = ("grpo", "dr_grpo", "dapo", "gmpo")
 DPPO = {"dppo": "dppo-tv"}
 PARTIAL = {"stale_mask": "stale_mask, partial"}
 PPO = "ppo"
@@ -46,6 +47,7 @@ PPO = "ppo"
 SOURCES = (
     Source("dial_methods"),
     Source("best", "uses", ("1", "4", "16"), labels=DPPO),
+    Source("children", "lr", ("1e-05", "0.0001"), of=lambda card: card.name in CHILDREN),
     Source("perprompt", "uses", ("4",), of=lambda card: card.name == "grpo"),
     Source("gallery_best", "uses", ("1", "8"), of=lambda card: card.family in GALLERY),
     Source("relay_best", "rate", ("own", "hot"), of=lambda card: card.family == "asynchrony"),
@@ -80,6 +82,7 @@ HEADLINE = (
     "relay_2026",
     "relay_sao",
     "critic",
+    "children",
     "trapo",
     "loops",
     "dial_methods",

@@ -57,7 +57,10 @@ def test_every_use_costs() -> None:
 
 
 def test_few_completions_harm_and_age_hardly() -> None:
-    said("What breaks a run that uses its batches again is that they hold few completions.")
+    said(
+        "What breaks a run that uses its batches again is that they hold few "
+        "completions for how far they go."
+    )
     against_again = verdicts("refit", "pg_is-again", lr="0.0001")
     assert against_again["pg_is-parts"] == against_again["pg_is-new"] == "above"
     (age,) = [f for f in judged("refit") if f.prediction.text.startswith("age alone")]
