@@ -155,8 +155,9 @@ def written(name: str) -> str:
         prompts, texts = texts_of(run)
         batches, asked = sorted(texts), prompts[0]
         both = (texts[batches[len(batches) // 2]][0], texts[batches[-1]][0])
+        place = [words.axis(axis).point(run[axis]) for axis in axes]
         said = [f"`{text.strip() or ' '}`{' ✓' if reward else ''}" for text, reward in both]
-        lines.append(f"| {' | '.join([run['label'], *(run[axis] for axis in axes), *said])} |")
+        lines.append(f"| {' | '.join([run['label'], *place, *said])} |")
     return "\n".join([f"## What they wrote after `{asked}`", "", *lines])
 
 

@@ -59,9 +59,11 @@ class Rows(SweepDirective, Table):
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
         axes = [axis.name for axis in sweep.axes if runs[axis.name].nunique() > 1]
-        columns = with_worst(
-            listed(self.options.get("columns", "")) or list(COLUMNS if len(axes) < 2 else FEWER)
-        )
+        columns = listed(self.options.get("columns", "")) or [
+            *(COLUMNS if len(axes) < 2 else FEWER)
+        ]
+        if runs["seed"].nunique() > 1:
+            columns = with_worst(columns)
         body = rows(runs, history, axes, columns)
         heads = (
             "method",
@@ -109,7 +111,7 @@ def cell(runs: Any, history: Any, name: str) -> str:
         return "not reached" if "@" in name else "not measured"
     estimate = interval(values)
     short = f", {len(values)} of {len(runs)}" if len(values) < len(runs) else ""
-    if name in SPREAD or "@" in name:
+    if (name in SPREAD or "@" in name) and math.isfinite(estimate.low):  # one run has no interval
         return escape(quoted.written(estimate, name, digits=MORE.get(name)) + short)
     return quoted.number(estimate.value, name) + short
 
