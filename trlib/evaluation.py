@@ -4,6 +4,7 @@ prompts."""
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Number
@@ -40,7 +41,10 @@ class Estimate:
     high: float
 
     def __format__(self, spec: str) -> str:
-        return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+        value = f"{self.value:{spec}}"
+        if math.isnan(self.low):  # one value has no interval
+            return value
+        return f"{value} [{self.low:{spec}}, {self.high:{spec}}]"
 
     def __str__(self) -> str:
         return f"{self:.3f}"

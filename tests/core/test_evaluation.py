@@ -217,6 +217,7 @@ def test_it_shows_itself_as_text_html_and_json(measured):
     back = json.loads(json.dumps(e.as_dict()))
     assert back["pass_at"]["2"]["value"] == 0.5 and back["settings"]["samples"] == 4
     assert f"{Estimate(0.5, 0.25, 0.75):.2f}" == "0.50 [0.25, 0.75]"
+    assert f"{Estimate(0.5, math.nan, math.nan):.2f}" == "0.50"
     assert measured(ks=[2]).as_dict()["pass_at"] == {"2": back["pass_at"]["2"]}
 
 
