@@ -214,15 +214,17 @@ def advantages(rewards: np.ndarray, group: np.ndarray, mask: np.ndarray, kind: s
     return np.broadcast_to(made[:, None], mask.shape)
 
 
-def learns(model: Any, batch: Batch, advantage: np.ndarray) -> Callable[[float], Any]:
+def learns(
+    model: Any, batch: Batch, advantage: np.ndarray, tokens: Tensor
+) -> Callable[[float], Any]:
     """What a step along a batch's advantages makes of a policy, by how many nats it moves a logit
-    there."""
+    there; `tokens` are those that the dump holds, which may have been drawn anew."""
     trial = changed(model, lambda w: w)
     weights = [w.requires_grad_() for w in module(trial).parameters() if w.dim() >= 2]
     a = torch.from_numpy(np.array(advantage)).float() * batch.mask
     with torch.enable_grad():
         new = logits_of(trial, batch)
-        gradients = torch.autograd.grad((a * token_logp(new, batch.tokens)).sum(), weights)
+        gradients = torch.autograd.grad((a * token_logp(new, tokens)).sum(), weights)
     norm = math.sqrt(sum(float(x.square().sum()) for x in gradients)) + 1e-12
 
     def of(size: float) -> Any:
@@ -279,7 +281,10 @@ def made(kind: str, size: int, fault: str | None, seed: int) -> tuple[dict[str, 
         if any(ages):  # what another batch's gradient would undo
             other = write(learner, kind, 128, group, 1.0, g)
             towards = learns(
-                learner, other, advantages(other.rewards, other.group, other.mask, "mean", g)
+                learner,
+                other,
+                advantages(other.rewards, other.group, other.mask, "mean", g),
+                other.tokens,
             )
             sampler = towards(-VERSION * ages[-1] if behind else 0)
         if precision == "bf16":
@@ -313,7 +318,7 @@ def made(kind: str, size: int, fault: str | None, seed: int) -> tuple[dict[str, 
     with torch.no_grad():
         elsewhere = odd[:, None] & batch.mask if "another prompt" in fault else None
         passes = []
-        new = learns(learner, batch, advantage)(steps) if steps else learner
+        new = learns(learner, batch, advantage, tokens)(steps) if steps else learner
         for model in (learner, new):
             logits = logits_of(model, batch, dropout)
             if elsewhere is not None:

@@ -90,11 +90,16 @@ function ofLogProbs(r, s, causes) {
   const [odd, fill] = filled(s);
   causes.push(...fill);
   s = keep(s, (k) => !odd[k]);
-  const [far, wrong] = pairing(r, s);
-  causes.push(...far);
+  const [found, wrong] = pairing(r, s),
+    far = keep(s, (k) => wrong[k]);
   s = keep(s, (k) => !wrong[k]);
-  if (!s.x.length) return {};
+  if (!s.x.length) {
+    causes.push(...found);
+    return {};
+  }
   const values = numbersOf(r, s);
+  Object.assign(values, unexplained(far, values.updated === 1));
+  if (holds(judgement.pairing, values)) causes.push(...found);
   const rule = judgement.rules.find((each) => holds(each.when, values));
   if (rule) {
     for (const each of [rule, ...(rule.also ?? []).filter((also) => holds(also.when, values))])
@@ -103,8 +108,17 @@ function ofLogProbs(r, s, causes) {
   return values;
 }
 
+/* How many completions lie far from the others, and how many of them updates do not explain. */
+function unexplained(far, learned) {
+  const along = new Map();
+  far.owner.forEach((c, k) => along.set(c, (along.get(c) ?? 0) + far.advantage[k] * far.d[k]));
+  const alone = learned ? [...along.values()].filter((sum) => sum <= 0).length : along.size;
+  return { far: along.size, far_alone: alone };
+}
+
 function unusualOf(values) {
   const keys = judgement.unusual.filter((rule) => holds(rule.when, values)).map((rule) => rule.key);
+  if (keys.length && values.updated) keys.push("updated");
   const sloped = keys.includes("slope") || keys.includes("rise"); // which say the size too
   return [...new Set(keys.filter((key) => !sloped || key !== "size"))].map((key) => say(`unusual.${key}`, values));
 }
