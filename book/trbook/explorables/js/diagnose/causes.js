@@ -301,7 +301,9 @@ function end(s) {
 
 /* Tokens that the sampler is certain of, to the last bit, and the learner is not. */
 function filled(s) {
-  const odd = Uint8Array.from(s.x, (x, k) => Number(x === 0 && s.y[k] < -3 && Math.abs(s.now[k] - s.y[k]) < -0.5 * s.y[k])),
+  const odd = Uint8Array.from(s.x, (x, k) =>
+      Number(x === 0 && s.y[k] < -3 && Math.abs(s.now[k] - s.y[k]) < -0.5 * s.y[k]),
+    ),
     n = total(odd),
     completions = new Set(s.owner.filter((_, k) => odd[k])).size;
   if (n < Math.max(5, 0.002 * s.x.length) || completions < 3) return [odd.fill(0), []];
