@@ -8,6 +8,8 @@ threshold, so that no seed decides.
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +36,7 @@ from trlab.diagnose import causes, diagnose, dump, page, read
 from trlab.diagnose.messages import JUDGEMENT, TEXTS
 
 RECORD = json.loads(Path(__file__).with_name("power.json").read_text(encoding="utf-8"))
+HELD_OUT = json.loads(Path(__file__).with_name("heldout.json").read_text(encoding="utf-8"))
 SIZE = 256
 
 
@@ -85,6 +88,41 @@ def test_the_recorded_power_keeps_what_the_page_promises():
     assert sum(at["accused"] + at["unusual"] for at in healthy) <= 0.01 * dumps
     text = (ROOT / "book" / "diagnose.md").read_text(encoding="utf-8")
     assert table(RECORD) in text
+
+
+def interval(count: int, of: int) -> str:
+    """Wilson's, at 95 %, as the page writes it."""
+    z = 1.96
+    middle = (count + z * z / 2) / (of + z * z)
+    reach = z / (of + z * z) * math.sqrt(count * (of - count) / of + z * z / 4)
+    low, high = (f"{100 * x:.2g}" for x in (middle - reach, middle + reach))
+    return f"95 % interval {low} to {high} %"
+
+
+def test_the_page_tells_what_the_held_out_dumps_showed():
+    """`heldout.py --record` wrote the numbers; the promise: nine faulty dumps of ten named or
+    hinted, two healthy ones of a hundred accused at most."""
+    faults, healthy = Counter(), Counter()
+    for each in HELD_OUT["faults"].values():
+        faults.update(each)
+    for each in HELD_OUT["healthy"].values():
+        healthy.update(each)
+    n, right = faults.total(), faults["named"] + faults["hinted"]
+    assert right >= 0.9 * n and healthy.total() >= 400
+    assert healthy["found"] <= 0.02 * healthy.total()
+    assert len(HELD_OUT["accused"]) == healthy["found"]
+    text = (ROOT / "book" / "diagnose.md").read_text(encoding="utf-8")
+    assert f"`{HELD_OUT['command']}`" in text
+    assert (
+        f"Of {n} faulty dumps {faults['named']} were named, {faults['hinted']} were amber with the "
+        f"right hint, {faults['missed'] + faults['beside']} were missed and {faults['misnamed']} "
+        f"got another name ({100 * right / n:.0f} % named or hinted; {interval(right, n)})"
+    ) in text
+    assert (
+        f"Of {healthy.total()} healthy dumps {healthy['found']} were accused "
+        f"({100 * healthy['found'] / healthy.total():.1f} %; "
+        f"{interval(healthy['found'], healthy.total())}) and {healthy['unusual']} were amber"
+    ) in text
 
 
 @pytest.mark.parametrize("kind", ["dial", "relay"])
