@@ -145,6 +145,42 @@ def test_what_is_certain_and_has_no_name_is_unusual(tmp_path, capsys):
     assert 'data-verdict="unusual"' in (tmp_path / "dump.html").read_text(encoding="utf-8")
 
 
+def pushed(along: bool) -> dict[str, np.ndarray]:
+    """A dump without `logp_old` whose log-probs differ by 0.25 nats of a logit: along the
+    advantages, as after updates, or by chance."""
+    columns = flat(0, SIZE, "fp32", old=False)
+    sign = np.sign(columns["advantage"])
+    if not along:
+        sign = np.random.default_rng(0).choice([-1.0, 1.0], len(sign))
+    columns["logp"] = columns["logp"] + 0.25 * sign * -np.expm1(columns["logp"])
+    columns["logp"] = np.minimum(columns["logp"], 0)
+    return columns
+
+
+def test_what_updates_make_is_amber_and_what_they_do_not_is_named():
+    assert judge_columns(pushed(along=False)).headline == "found: precision"
+    found = judge_columns(pushed(along=True))
+    assert (found.verdict, found.causes) == ("unusual", ())
+    assert found.headline.endswith("as updates since sampling do: give logp_old")
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "unusual"), (-1, "found")])
+def test_an_odd_completion_is_named_where_updates_do_not_explain_it(sign, verdict):
+    columns = pushed(along=True)
+    columns["logp"] = columns["logp_rollout"] + 0.2 * (columns["logp"] - columns["logp_rollout"])
+    odd = np.flatnonzero(sign * columns["advantage"] < 0)
+    wrong = columns["completion"] == columns["completion"][odd[0]]
+    columns["logp"][wrong] -= 5.0
+    found = judge_columns(columns)
+    assert found.verdict == verdict
+    assert [cause.name for cause in found.causes] == ["pairing"] * (verdict == "found")
+    assert ("1 completions differ far more" in found.headline) is (verdict == "unusual")
+
+
+def judge_columns(columns: dict[str, np.ndarray]) -> causes.Judgement:
+    return causes.judge(rollouts(columns))[0]
+
+
 def test_a_healthy_dump_says_what_would_have_shown():
     seen = judged(1, SIZE, "bf16", True).seen
     assert seen[0].startswith("a temperature that one side forgot, from about 0.9")
