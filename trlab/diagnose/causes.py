@@ -2,7 +2,8 @@
 
 Significance comes first, size second: the rules in `judgement.json` ask of every statistic how many
 of its errors it lies from what a healthy dump has, and then whether it is larger than healthy
-engines make it. What is certain and has no name, or is too small to matter yet, is *unusual*.
+engines make it. What is certain and has no name, or is too small to matter yet, is *unusual*. So is
+what updates since sampling make too, where nothing in the dump excludes them.
 `python tests/instruments/diagnose/power.py` measures how often each fault is named and a healthy dump accused.
 """
 
@@ -136,12 +137,15 @@ def _of_log_probs(r: Rollouts, s: Sample, memory: Memory, causes: list[Cause]) -
     causes += found
     s = s.of(~odd)
     found, wrong = pairing(r, s)
-    causes += found
-    s = s.of(~wrong)
+    far, s = s.of(wrong), s.of(~wrong)
     if not len(s.x):
+        causes += found
         return {}
     table, weight = memory.joined(sums(r, s))
     values = numbers(r, s, table, weight)
+    values |= _unexplained(far, learned=values["updated"] == 1)
+    if holds(JUDGEMENT["pairing"], values):
+        causes += found
     for rule in JUDGEMENT["rules"]:
         if holds(rule["when"], values):
             for each in (
@@ -153,11 +157,21 @@ def _of_log_probs(r: Rollouts, s: Sample, memory: Memory, causes: list[Cause]) -
     return values
 
 
+def _unexplained(far: Sample, learned: bool) -> dict[str, Any]:
+    """How many completions lie far from the others, and how many of them the updates that the
+    others show do not explain: those that did not go along their advantage."""
+    owners, which = np.unique(far.owner, return_inverse=True)
+    along = np.bincount(which, weights=far.advantage * far.d, minlength=len(owners))
+    return {"far": len(owners), "far_alone": int((along <= 0).sum()) if learned else len(owners)}
+
+
 def _unusual(values: dict[str, Any]) -> list[str]:
     """What is certain and has no name."""
     found = [rule["key"] for rule in JUDGEMENT["unusual"] if holds(rule["when"], values)]
     if "slope" in found or "rise" in found:  # which say the size too
         found = [key for key in found if key != "size"]
+    if found and values["updated"]:
+        found.append("updated")
     return [say(f"unusual.{key}", **values) for key in dict.fromkeys(found)]
 
 

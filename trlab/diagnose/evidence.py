@@ -59,10 +59,14 @@ def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
     for name, side in (("a", s.advantage <= 0), ("b", s.advantage >= 0)):
         add(**{f"n_{name}": side, f"excess_{name}": np.where(side, excess, 0)})
         add(**{f"excess2_{name}": np.where(side, excess * excess, 0)})
-    for name, change in (("now", moved), ("d", d)):
-        with np.errstate(over="ignore"):
-            outside = (np.abs(np.expm1(change)) > C["WINDOW"]) & (s.advantage != 0)
-        add(**{f"out_{name}": outside, f"back_{name}": outside & (change * s.advantage < 0)})
+    with np.errstate(over="ignore"):
+        outside = (np.abs(np.expm1(moved)) > C["WINDOW"]) & (s.advantage != 0)
+    add(out_now=outside, back_now=outside & (moved * s.advantage < 0))
+    # A tail token must not decide which way the others went.
+    went = {"d": np.clip(d, -1, 1), "now": np.clip(moved, -1, 1)}
+    a = s.advantage
+    add(a=a, aa=a * a, **{f"go_{name}": w for name, w in went.items()})
+    add(**{f"a_{name}": a * w for name, w in went.items()})
     sure = x > C["SURE"]
     add(n_sure=sure, size_sure=np.where(sure, size, 0))
     made |= {"u_last": free[last], "size_last": size[last]}
@@ -92,6 +96,15 @@ def _explained(t: Sums, a: str) -> np.ndarray:
     return _over(ab * ab, (t[a + a] - t[a] ** 2 / n) * (t["dd"] - t["d"] ** 2 / n))
 
 
+def _along(t: Sums, change: str) -> np.ndarray:
+    """Slope of a change of log-prob, cut at a nat, on the advantage. A step along the gradient of
+    sum A log π raises that sum to first order, so learning has a slope above 0 and noise has none;
+    0 where all advantages are alike."""
+    alike = t["aa"] - t["a"] ** 2 / t["n"] < 1e-9 * t["aa"]
+    slope = _slope(t["n"], t["a"], t[f"go_{change}"], t["aa"], t[f"a_{change}"])
+    return np.where(alike, 0.0, slope)
+
+
 STATISTICS: dict[str, Callable[[Sums], np.ndarray]] = {
     "size": lambda t: _over(t["size"], t["u"]),
     "slope_x": lambda t: _slope(t["n"], t["x"], t["d"], t["xx"], t["xd"]),
@@ -100,7 +113,8 @@ STATISTICS: dict[str, Callable[[Sums], np.ndarray]] = {
     "tail": lambda t: t["tail"] / t["n"],
     "low": lambda t: t["low"] / t["n"],
     "against": lambda t: _over(t["back_now"], t["out_now"]),
-    "against_d": lambda t: _over(t["back_d"], t["out_d"]),
+    "along": lambda t: _along(t, "d"),
+    "along_now": lambda t: _along(t, "now"),
     "last": lambda t: _over(
         t["size_last"] * (t["u"] - t["u_last"]), (t["size"] - t["size_last"]) * t["u_last"]
     ),
@@ -147,7 +161,10 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         made |= {f"ratio_{side}": value, f"ratio_{side}_z": value / max(error, 1e-12)}
     rest = t["size"] - t["size_sure"], t["n"] - t["n_sure"]
     rising, deviation = over("up", "size"), t["size"] / t["n"]
-    learning = t["out_d"] >= 30 and made["against_d"] + 3 * made["against_d_error"] < 0.45
+    # Enough to say that updates are in d; and too much to say that none are.
+    learning, doubt = made["along_z"] > C["Z"], made["along_z"] > C["DOUBT"]
+    # Completions that hold a token which hardly any draw gives, and the most that draws give.
+    holding, drawn = float(weight @ (table["low"] > 0)), t["n"] * least(r)[1]
     made |= {
         "n": t["n"],
         "completions": r.count,
@@ -173,7 +190,7 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         "against_error_percent": 100 * made["against_error"],
         "against_low": made["against"] - 3 * made["against_error"],
         "learning": float(learning),
-        "updated": float(learning and updated),
+        "updated": float(doubt and updated),
         "explained_x": float(_explained({k: np.asarray(v) for k, v in t.items()}, "x")),
         "explained_y": float(_explained({k: np.asarray(v) for k, v in t.items()}, "y")),
         "tail_count": int(table["tail"].sum()),
@@ -186,6 +203,7 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         "bound": least(r)[1],
         "least": least(r)[0],
         "low_bounds": made["low"] / least(r)[1],
+        "low_z": (holding - drawn) / math.sqrt(max(drawn, 1.0)),
         "span": 0.0,
     }
     if "age" in table:

@@ -83,7 +83,8 @@ class CausesCallback(TrainerCallback):
         piece: dict[str, Tensor] = {
             "logp": logp,
             "logp_rollout": sampler,
-            **({} if old is None else {"logp_old": old}),
+            # TRL leaves it out where one update follows a rollout: then it is `logp`.
+            "logp_old": logp if old is None else old,
             "advantage": inputs["advantages"].view(len(mask), -1),
             "mask": mask
             & ~sampler.isnan(),  # vLLM may have none for a token; TRL's ratio is 1 there

@@ -197,6 +197,7 @@ class _Look:
         whole_batch = uid and len(batch["response_mask"][rows]) == len(uid)
         return self.watch.look(
             logp=batch["old_log_probs"][rows],
+            logp_old=batch["old_log_probs"][rows],
             logp_rollout=batch.get("rollout_log_probs", batch["old_log_probs"])[rows],
             advantage=batch["advantages"][rows],
             mask=batch["response_mask"][rows],

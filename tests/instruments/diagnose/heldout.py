@@ -9,7 +9,9 @@ dump: the sampler's precision, the temperature that both sides have, updates, th
 the kind of advantages, which columns there are.
 
 Prints what was not called right, and writes every verdict to `--out`; every dump has a seed of its
-own.
+own. `--record` writes the counts that the book's page tells to `heldout.json` beside this file:
+
+    python tests/instruments/diagnose/heldout.py --seed 6000 --fault-seed 7000 --healthy 125 --record
 """
 
 from __future__ import annotations
@@ -18,8 +20,12 @@ import argparse
 import copy
 import json
 import math
+import platform
+import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,10 +51,10 @@ FAULTS: dict[str, tuple[str, str]] = {
     "temperature .8": ("temperature", "slope"),
     "temperature .9": ("temperature", "slope"),
     "top-p .9": ("support", "mean"),
-    "one in twenty behind another prompt": ("pairing", "tail"),
+    "one in twenty behind another prompt": ("pairing", "tail far"),
     "shifted by one": ("shift", ""),
     "padding counted": ("padding", ""),
-    "dropout": ("dropout", "size"),
+    "dropout": ("dropout", "size passes"),
     "int4": ("precision", "size"),
     "versions 0 to 5": ("staleness", "aging"),
     "two thirds of the groups dead": ("dead-groups", ""),
@@ -58,7 +64,8 @@ FAULTS: dict[str, tuple[str, str]] = {
     "edited logits": ("edited-logits", "tail"),
     "a tool's answer counted": ("foreign-tokens", "tail"),
 }
-"""Each with its cause, and the amber verdict that hints at it."""
+"""Each with its cause, and the amber verdicts that hint at it."""
+RECORD = Path(__file__).with_name("heldout.json")
 VERSION = 0.02
 """Nats of a logit that a policy moves from version to version."""
 
@@ -214,15 +221,17 @@ def advantages(rewards: np.ndarray, group: np.ndarray, mask: np.ndarray, kind: s
     return np.broadcast_to(made[:, None], mask.shape)
 
 
-def learns(model: Any, batch: Batch, advantage: np.ndarray) -> Callable[[float], Any]:
+def learns(
+    model: Any, batch: Batch, advantage: np.ndarray, tokens: Tensor
+) -> Callable[[float], Any]:
     """What a step along a batch's advantages makes of a policy, by how many nats it moves a logit
-    there."""
+    there; `tokens` are those that the dump holds, which may have been drawn anew."""
     trial = changed(model, lambda w: w)
     weights = [w.requires_grad_() for w in module(trial).parameters() if w.dim() >= 2]
     a = torch.from_numpy(np.array(advantage)).float() * batch.mask
     with torch.enable_grad():
         new = logits_of(trial, batch)
-        gradients = torch.autograd.grad((a * token_logp(new, batch.tokens)).sum(), weights)
+        gradients = torch.autograd.grad((a * token_logp(new, tokens)).sum(), weights)
     norm = math.sqrt(sum(float(x.square().sum()) for x in gradients)) + 1e-12
 
     def of(size: float) -> Any:
@@ -279,7 +288,10 @@ def made(kind: str, size: int, fault: str | None, seed: int) -> tuple[dict[str, 
         if any(ages):  # what another batch's gradient would undo
             other = write(learner, kind, 128, group, 1.0, g)
             towards = learns(
-                learner, other, advantages(other.rewards, other.group, other.mask, "mean", g)
+                learner,
+                other,
+                advantages(other.rewards, other.group, other.mask, "mean", g),
+                other.tokens,
             )
             sampler = towards(-VERSION * ages[-1] if behind else 0)
         if precision == "bf16":
@@ -313,7 +325,7 @@ def made(kind: str, size: int, fault: str | None, seed: int) -> tuple[dict[str, 
     with torch.no_grad():
         elsewhere = odd[:, None] & batch.mask if "another prompt" in fault else None
         passes = []
-        new = learns(learner, batch, advantage)(steps) if steps else learner
+        new = learns(learner, batch, advantage, tokens)(steps) if steps else learner
         for model in (learner, new):
             logits = logits_of(model, batch, dropout)
             if elsewhere is not None:
@@ -428,16 +440,18 @@ def right(fault: str, verdict: Judgement) -> str:
     if names:
         return "misnamed"
     if verdict.verdict == "unusual":
-        return "hinted" if HINTS[hint] in verdict.headline else "beside"
+        hinted = any(HINTS[each] in verdict.headline for each in hint.split())
+        return "hinted" if hinted else "beside"
     return "missed"
 
 
 HINTS = {
-    "": "\0",
     "slope": "log π/μ changes",
     "mean": "the mean of π/μ",
     "tail": "beyond e²",
+    "far": "differ far more than the others",
     "size": "healthy engine here shows",
+    "passes": "between two passes of the learner",
     "last": "the last tokens",
     "aging": "per version",
 }
@@ -455,21 +469,53 @@ def faulty() -> list[tuple[str, int, str]]:
     ]
 
 
+def counts(found: dict[str, Any], seed: int, fault_seed: int) -> dict[str, Any]:
+    """What the page tells: how many dumps of each kind got which verdict, how many of each fault
+    were called what, and the healthy ones that were accused."""
+
+    def of(verdicts: dict[str, Any], known: tuple[str, ...], part: int) -> dict[str, Any]:
+        words = {name: [] for name in known}
+        for name, (word, _) in verdicts.items():
+            words[name.split(", ")[part]].append(word)
+        return {
+            name: {word: some.count(word) for word in sorted(set(some))}
+            for name, some in words.items()
+            if some
+        }
+
+    return {
+        "command": f"python tests/instruments/diagnose/heldout.py {shlex.join(sys.argv[1:])}",
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "torch": torch.__version__.split("+")[0],
+        },
+        "seeds": {"healthy": seed, "faults": fault_seed},
+        "healthy": of(found["healthy"], KINDS, 0),
+        "faults": of(found["faults"], tuple(FAULTS), 0),
+        "accused": {n: told for n, (word, told) in found["healthy"].items() if word == "found"},
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--healthy", type=int, default=250, help="of each kind")
     parser.add_argument("--seed", type=int, default=0, help="the first")
+    parser.add_argument("--fault-seed", type=int, help="the first of the faulty ones; --seed")
     parser.add_argument("--faults", type=int, default=1, help="dumps of each fault, kind and size")
     parser.add_argument("--kinds", nargs="*", default=KINDS)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    first = args.seed if args.fault_seed is None else args.fault_seed
     found: dict[str, Any] = {"faults": {}, "healthy": {}}
     for kind, size, fault in faulty():
         if kind not in args.kinds or (args.only and fault not in args.only):
             continue
-        for seed in range(args.seed, args.seed + args.faults):
+        for seed in range(first, first + args.faults):
             columns, told = made(kind, size, fault, seed)
             verdict = judged(columns)
             word = right(fault, verdict)
@@ -487,9 +533,13 @@ def main() -> None:
                 print(f"healthy {kind}, {size}, {seed}: {verdict.headline} ({told})", flush=True)
         some = [v[0] for name, v in found["healthy"].items() if name.startswith(kind)]
         print(kind, {word: some.count(word) for word in set(some)}, flush=True)
-    if args.out:
-        text = json.dumps(found, indent=1, ensure_ascii=False)
-        args.out.write_text(text + "\n", encoding="utf-8")
+    for path, what in (
+        (args.out, found),
+        (RECORD if args.record else None, counts(found, args.seed, first)),
+    ):
+        if path:
+            text = json.dumps(what, indent=1, ensure_ascii=False)
+            path.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ threshold, so that no seed decides.
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -34,13 +36,14 @@ from trlab.diagnose import causes, diagnose, dump, page, read
 from trlab.diagnose.messages import JUDGEMENT, TEXTS
 
 RECORD = json.loads(Path(__file__).with_name("power.json").read_text(encoding="utf-8"))
+HELD_OUT = json.loads(Path(__file__).with_name("heldout.json").read_text(encoding="utf-8"))
 SIZE = 256
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_named(fault):
-    for old in (True, False):
-        assert FAULTS[fault] in named(0, SIZE, fault, old)
+    for seed, old in ((0, True), (1, False)):
+        assert FAULTS[fault] in named(seed, SIZE, fault, old)
 
 
 @pytest.mark.parametrize("kind", HEALTHY)
@@ -65,6 +68,7 @@ def test_every_cause_has_a_fault_and_every_name_a_sentence():
 MISSED = {
     ("end", "dial"),  # its end token is certain: a 0 in its place is its log-prob
     ("clipped", "relay"),  # a cut at -2.5 looks like a missing mass there
+    ("fp8", "dial"),  # without logp_old, along the advantages by chance: amber
 }
 """What the recorded power says is not named at 512 completions."""
 
@@ -87,6 +91,41 @@ def test_the_recorded_power_keeps_what_the_page_promises():
     assert table(RECORD) in text
 
 
+def interval(count: int, of: int) -> str:
+    """Wilson's, at 95 %, as the page writes it."""
+    z = 1.96
+    middle = (count + z * z / 2) / (of + z * z)
+    reach = z / (of + z * z) * math.sqrt(count * (of - count) / of + z * z / 4)
+    low, high = (f"{100 * x:.2g}" for x in (middle - reach, middle + reach))
+    return f"95 % interval {low} to {high} %"
+
+
+def test_the_page_tells_what_the_held_out_dumps_showed():
+    """`heldout.py --record` wrote the numbers; the promise: nine faulty dumps of ten named or
+    hinted, two healthy ones of a hundred accused at most."""
+    faults, healthy = Counter(), Counter()
+    for each in HELD_OUT["faults"].values():
+        faults.update(each)
+    for each in HELD_OUT["healthy"].values():
+        healthy.update(each)
+    n, right = faults.total(), faults["named"] + faults["hinted"]
+    assert right >= 0.9 * n and healthy.total() >= 400
+    assert healthy["found"] <= 0.02 * healthy.total()
+    assert len(HELD_OUT["accused"]) == healthy["found"]
+    text = (ROOT / "book" / "diagnose.md").read_text(encoding="utf-8")
+    assert f"`{HELD_OUT['command']}`" in text
+    assert (
+        f"Of {n} faulty dumps {faults['named']} were named, {faults['hinted']} were amber with the "
+        f"right hint, {faults['missed'] + faults['beside']} were missed and {faults['misnamed']} "
+        f"got another name ({100 * right / n:.0f} % named or hinted; {interval(right, n)})"
+    ) in text
+    assert (
+        f"Of {healthy.total()} healthy dumps {healthy['found']} were accused "
+        f"({100 * healthy['found'] / healthy.total():.1f} %; "
+        f"{interval(healthy['found'], healthy.total())}) and {healthy['unusual']} were amber"
+    ) in text
+
+
 @pytest.mark.parametrize("kind", ["dial", "relay"])
 def test_a_forgotten_temperature_is_named_on_the_packages_own_models(kind):
     for fault in ("temperature 0.6", "temperature 0.7", "temperature 0.8"):
@@ -105,6 +144,42 @@ def test_what_is_certain_and_has_no_name_is_unusual(tmp_path, capsys):
     assert found["headline"].startswith("unusual: 0.07")
     assert "times the bf16 of real engines, and more than any" in found["headline"]
     assert 'data-verdict="unusual"' in (tmp_path / "dump.html").read_text(encoding="utf-8")
+
+
+def pushed(along: bool) -> dict[str, np.ndarray]:
+    """A dump without `logp_old` whose log-probs differ by 0.25 nats of a logit: along the
+    advantages, as after updates, or by chance."""
+    columns = flat(0, SIZE, "fp32", old=False)
+    sign = np.sign(columns["advantage"])
+    if not along:
+        sign = np.random.default_rng(0).choice([-1.0, 1.0], len(sign))
+    columns["logp"] = columns["logp"] + 0.25 * sign * -np.expm1(columns["logp"])
+    columns["logp"] = np.minimum(columns["logp"], 0)
+    return columns
+
+
+def test_what_updates_make_is_amber_and_what_they_do_not_is_named():
+    assert judge_columns(pushed(along=False)).headline == "found: precision"
+    found = judge_columns(pushed(along=True))
+    assert (found.verdict, found.causes) == ("unusual", ())
+    assert found.headline.endswith("as updates since sampling do: give logp_old")
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "unusual"), (-1, "found")])
+def test_an_odd_completion_is_named_where_updates_do_not_explain_it(sign, verdict):
+    columns = pushed(along=True)
+    columns["logp"] = columns["logp_rollout"] + 0.2 * (columns["logp"] - columns["logp_rollout"])
+    odd = np.flatnonzero(sign * columns["advantage"] < 0)
+    wrong = columns["completion"] == columns["completion"][odd[0]]
+    columns["logp"][wrong] -= 5.0
+    found = judge_columns(columns)
+    assert found.verdict == verdict
+    assert [cause.name for cause in found.causes] == ["pairing"] * (verdict == "found")
+    assert ("1 completions differ far more" in found.headline) is (verdict == "unusual")
+
+
+def judge_columns(columns: dict[str, np.ndarray]) -> causes.Judgement:
+    return causes.judge(rollouts(columns))[0]
 
 
 def test_a_healthy_dump_says_what_would_have_shown():

@@ -90,11 +90,16 @@ function ofLogProbs(r, s, causes) {
   const [odd, fill] = filled(s);
   causes.push(...fill);
   s = keep(s, (k) => !odd[k]);
-  const [far, wrong] = pairing(r, s);
-  causes.push(...far);
+  const [found, wrong] = pairing(r, s),
+    far = keep(s, (k) => wrong[k]);
   s = keep(s, (k) => !wrong[k]);
-  if (!s.x.length) return {};
+  if (!s.x.length) {
+    causes.push(...found);
+    return {};
+  }
   const values = numbersOf(r, s);
+  Object.assign(values, unexplained(far, values.updated === 1));
+  if (holds(judgement.pairing, values)) causes.push(...found);
   const rule = judgement.rules.find((each) => holds(each.when, values));
   if (rule) {
     for (const each of [rule, ...(rule.also ?? []).filter((also) => holds(also.when, values))])
@@ -103,8 +108,17 @@ function ofLogProbs(r, s, causes) {
   return values;
 }
 
+/* How many completions lie far from the others, and how many of them updates do not explain. */
+function unexplained(far, learned) {
+  const along = new Map();
+  far.owner.forEach((c, k) => along.set(c, (along.get(c) ?? 0) + far.advantage[k] * far.d[k]));
+  const alone = learned ? [...along.values()].filter((sum) => sum <= 0).length : along.size;
+  return { far: along.size, far_alone: alone };
+}
+
 function unusualOf(values) {
   const keys = judgement.unusual.filter((rule) => holds(rule.when, values)).map((rule) => rule.key);
+  if (keys.length && values.updated) keys.push("updated");
   const sloped = keys.includes("slope") || keys.includes("rise"); // which say the size too
   return [...new Set(keys.filter((key) => !sloped || key !== "size"))].map((key) => say(`unusual.${key}`, values));
 }
@@ -287,7 +301,9 @@ function end(s) {
 
 /* Tokens that the sampler is certain of, to the last bit, and the learner is not. */
 function filled(s) {
-  const odd = Uint8Array.from(s.x, (x, k) => Number(x === 0 && s.y[k] < -3 && Math.abs(s.now[k] - s.y[k]) < -0.5 * s.y[k])),
+  const odd = Uint8Array.from(s.x, (x, k) =>
+      Number(x === 0 && s.y[k] < -3 && Math.abs(s.now[k] - s.y[k]) < -0.5 * s.y[k]),
+    ),
     n = total(odd),
     completions = new Set(s.owner.filter((_, k) => odd[k])).size;
   if (n < Math.max(5, 0.002 * s.x.length) || completions < 3) return [odd.fill(0), []];

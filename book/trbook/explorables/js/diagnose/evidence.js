@@ -54,10 +54,16 @@ function sumsOf(r, s) {
     add(`excess_${name}`, (k) => (side(advantage[k]) ? excess[k] : 0));
     add(`excess2_${name}`, (k) => (side(advantage[k]) ? excess[k] * excess[k] : 0));
   }
-  for (const [name, change] of Object.entries({ now: (k) => now[k] - y[k], d: (k) => d[k] })) {
-    const outside = (k) => advantage[k] !== 0 && Math.abs(Math.expm1(change(k))) > C.WINDOW;
-    add(`out_${name}`, outside);
-    add(`back_${name}`, (k) => outside(k) && change(k) * advantage[k] < 0);
+  const outside = (k) => advantage[k] !== 0 && Math.abs(Math.expm1(now[k] - y[k])) > C.WINDOW;
+  add("out_now", outside);
+  add("back_now", (k) => outside(k) && (now[k] - y[k]) * advantage[k] < 0);
+  // A tail token must not decide which way the others went.
+  const cut = (value) => Math.min(Math.max(value, -1), 1);
+  add("a", (k) => advantage[k]);
+  add("aa", (k) => advantage[k] * advantage[k]);
+  for (const [name, change] of Object.entries({ d: (k) => cut(d[k]), now: (k) => cut(now[k] - y[k]) })) {
+    add(`go_${name}`, change);
+    add(`a_${name}`, (k) => advantage[k] * change(k));
   }
   add("n_sure", (k) => x[k] > C.SURE);
   add("size_sure", (k) => (x[k] > C.SURE ? Math.abs(d[k]) : 0));
@@ -81,6 +87,10 @@ function explained(t, a) {
   return over(ab * ab, (t[a + a] - t[a] ** 2 / t.n) * (t.dd - t.d ** 2 / t.n));
 }
 
+/* Slope of a change of log-prob on the advantage; 0 where all advantages are alike. */
+const alongOf = (t, change) =>
+  t.aa - t.a ** 2 / t.n < 1e-9 * t.aa ? 0 : slope(t.n, t.a, t[`go_${change}`], t.aa, t[`a_${change}`]);
+
 const STATISTICS = {
   size: (t) => over(t.size, t.u),
   slope_x: (t) => slope(t.n, t.x, t.d, t.xx, t.xd),
@@ -89,7 +99,8 @@ const STATISTICS = {
   tail: (t) => t.tail / t.n,
   low: (t) => t.low / t.n,
   against: (t) => over(t.back_now, t.out_now),
-  against_d: (t) => over(t.back_d, t.out_d),
+  along: (t) => alongOf(t, "d"),
+  along_now: (t) => alongOf(t, "now"),
   last: (t) => over(t.size_last * (t.u - t.u_last), (t.size - t.size_last) * t.u_last),
   aging: (t) => slope(t.u, t.age, t.size, t.age2, t.size_age),
 };
@@ -139,7 +150,12 @@ export function numbersOf(r, s) {
     rising = over(t.up, t.size),
     deviation = t.size / t.n,
     [least, bound] = leastOf(r),
-    learning = t.out_d >= 30 && made.against_d + 3 * made.against_d_error < 0.45;
+    // Enough to say that updates are in d; and too much to say that none are.
+    learning = made.along_z > C.Z,
+    doubt = made.along_z > C.DOUBT,
+    // Completions that hold a token which hardly any draw gives, and the most that draws give.
+    holding = table.low.filter((low) => low > 0).length,
+    drawn = t.n * bound;
   const gap = (key) => Math.abs(Math.log(Math.max(deviation, 1e-300) / C.ENGINES[key]));
   Object.assign(made, {
     n: t.n,
@@ -164,7 +180,7 @@ export function numbersOf(r, s) {
     against_error_percent: 100 * made.against_error,
     against_low: made.against - 3 * made.against_error,
     learning: Number(learning),
-    updated: Number(learning && updated),
+    updated: Number(doubt && updated),
     explained_x: explained(t, "x"),
     explained_y: explained(t, "y"),
     tail_count: t.tail,
@@ -177,6 +193,7 @@ export function numbersOf(r, s) {
     bound,
     least,
     low_bounds: made.low / bound,
+    low_z: (holding - drawn) / Math.sqrt(Math.max(drawn, 1)),
     span: 0,
   });
   if (table.age) {
