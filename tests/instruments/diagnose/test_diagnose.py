@@ -327,7 +327,8 @@ def test_why_the_clip_ratio_is_0(written):
     answers = {case: diagnose(read(written(table))).answer for case, table in ANSWERS.items()}
     for case, answer in answers.items():
         assert case.startswith(answer.code) and (answer.share > 0) == (case == "clips"), case
-        assert "no logp_old" in " ".join(answer.reasons)
+        reasons = " ".join(answer.reasons)
+        assert "no logp_old" in reasons and ("not silenced" in reasons) == (case == "clips"), case
     assert len({answer.verdict for answer in answers.values()}) == len(ANSWERS)
 
 
