@@ -11,8 +11,8 @@ policy after its update, so it holds what L updates did; `kl_aside` is what one 
 Known beforehand: one or two pilot runs (seeds below 7000). At 1e-4 the ages 0, 16 and 100 end at
 .939, .932 and .929; at 3e-4 the ages 0, 1, 8, 16, 100 at .942, .910, (.816, .730), (.532, .842),
 .556; at 1e-3 age 1 at .028 and age 16 at .008. `refit` has age 0 at 1e-4 and 3e-4 (.94, .94).
-Predictions were written down before any run of this sweep. The risky ones are that at 3e-4 four
-updates already cost .05, and that sixty-four end no lower than sixteen.
+Predictions were written down before any run of this sweep. The risky one is that at 3e-4 four
+updates already cost .05.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
