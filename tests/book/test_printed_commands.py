@@ -16,7 +16,6 @@ import torch
 
 from tests.by_day import by_day
 from tools.paths import NOTEBOOKS, ROOT
-from trlab import pretraining
 from trlib.cli import main
 from trlib.loop import training
 from trlib.model import policy as policies
@@ -108,7 +107,7 @@ def test_every_command_is_run_below_or_its_reason_is_given() -> None:
     for page, test in TESTED.items():
         assert page.rpartition("/")[2] in (ROOT / test).read_text(encoding="utf-8")
     kinds = {shlex.split(command)[1] for command in of("trlib")}
-    assert kinds <= {"sweep", "train", "diagnose", "methods", "conformance", "pretrain"}
+    assert kinds <= {"sweep", "train", "diagnose", "methods", "conformance"}
 
 
 @pytest.mark.parametrize(
@@ -142,19 +141,6 @@ def test_a_training_begins(command: str, monkeypatch, capsys) -> None:
         assert "begins here" in said and reached
         for name, value in re.findall(r"--set (\w+)=(\S+)", command):
             assert str(getattr(reached[0], name)) == value
-
-
-@pytest.mark.parametrize("command", of("trlib", "pretrain"))
-def test_a_pretraining_begins(command: str, monkeypatch, capsys) -> None:
-    """With the page's task and seed; the rest takes minutes."""
-
-    def stop(task, *, seed, **_settings):
-        raise ValueError(f"begins here with {task} --seed {seed}")
-
-    monkeypatch.setattr(pretraining, "pretrain", stop)
-    words = shlex.split(command)
-    assert main(words[1:]) == 1
-    assert f"begins here with {' '.join(words[2:])}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
