@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import D, close, named, noise, refused, slope, tensor
+from tests.losses import D, close, named, refused, tensor
 from trlib.algorithms.trpo import conjugate_gradient
 from trlib.methods import method_kind
 from trlib.relatives import RELATIVES
@@ -131,11 +131,6 @@ def test_rosenbrock_and_a_slope_without_curvature():
     assert [radius for *_, radius in line] == [0.5, 1, 2, 2]
 
 
-def heat(start, steps=10):
-    target = heat_network(start, vector(0.4, 0.2, 0.4), steps=steps)
-    return lambda taps: (heat_network(start, taps, steps=steps) - target).square().mean()
-
-
 def test_the_unrolled_network_by_hand():
     out = heat_network(vector(0, 1, 0, 0), vector(0.4, 0.2, 0.4), steps=2)
     close(out[0], vector(0.4, 0.2, 0.4, 0))
@@ -144,20 +139,6 @@ def test_the_unrolled_network_by_hand():
         torch.stack([vector(0, 1, 0, 0), vector(1, 0, 0, 0)]), vector(0.4, 0.2, 0.4), steps=2
     )
     assert both.shape == (2, 2, 4) and torch.equal(both[:, 0], out)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_newton_finds_the_heat_equation_where_gradient_descent_flies_off(seed):
-    start = noise(50, seed=seed)
-    loss = heat(start)
-    path = newton_cg(loss, vector(0.1, 0.1, 0.1))
-    assert len(path) <= 13 and path[-1][1] < 1e-15
-    close(path[-1][0], vector(0.4, 0.2, 0.4), 1e-7)
-    taps = vector(0.1, 0.1, 0.1).requires_grad_()
-    for _ in range(50):
-        gradient = slope(loss(taps), taps)
-        taps = (taps - 0.5 * gradient).detach().requires_grad_()
-    assert not math.isfinite(loss(taps).item())
 
 
 def test_a_start_that_is_none_is_named():
@@ -287,39 +268,9 @@ def test_a_scaling_that_ignores_the_sign_sticks_at_the_wrong_bound():
     )
 
 
-def test_a_natural_gradient_is_an_affine_scaling_of_the_simplex():
-    """Step s of max A's, Σ s²/p <= Δ², Σ s = 0 has the direction of the natural gradient's, p (A -
-    E_p A); and p is Coleman and Li's d for the bound p >= 0 once a baseline has made every slope
-    push towards it. Dikin's d is p²."""
-    p, a = vector(0.05, 0.15, 0.3, 0.5), vector(1, -0.5, 0.25, 0)
-    fisher = torch.diag(p) - torch.outer(p, p)
-    natural = fisher @ conjugate_gradient(lambda v: fisher @ v, fisher @ a, iterations=20)
-    close(natural, p * (a - p @ a))
-    d = affine_scaling(
-        p, a.max() - a + 1e-9, torch.zeros(4).double(), torch.full((4,), math.inf).double()
-    )
-    close(d, p)
-    close(d * (a - (d @ a) / d.sum()), natural)
-    dikin = p**2 * (a - (p**2 @ a) / (p**2).sum())
-    assert dikin[0] / natural[0] < 0.06 and dikin.sum().abs() < 1e-12
-
-
 # Two players
 
 PENNIES = tensor([[1.0, -1.0], [-1.0, 1.0]])
-
-
-def independent(p, q, t):
-    return (p.log() + t * (PENNIES @ q)).softmax(-1), (q.log() - t * (p @ PENNIES)).softmax(-1)
-
-
-def after(step, count, t):
-    """The larger distance of the two from the equilibrium, where both throw a fair coin, after
-    `count` steps."""
-    p, q = vector(0.9, 0.1), vector(0.2, 0.8)
-    for _ in range(count):
-        p, q = step(p, q, t)
-    return float((torch.cat([p, q]) - 0.5).abs().max())
 
 
 def test_one_step_by_hand():
@@ -332,23 +283,6 @@ def test_one_step_by_hand():
     close(first[0], hat)
     odds = 3 * math.exp(-2 * t * (2 * hat - 1))
     close(second[0], odds / (1 + odds))
-
-
-@pytest.mark.parametrize("t", [0.2, 0.5])
-def test_independent_steps_spiral_out_three_steps_come_in_and_two_still_cycle(t):
-    """The trap: without the answer of step 3 the equilibrium of the meta-game does not help."""
-
-    def matrl(p, q, t):
-        return matrl_step(PENNIES, -PENNIES, p, q, t)
-
-    def choices(p, q, t):
-        return matrl_step(PENNIES, -PENNIES, p, q, t, respond=False)
-
-    assert after(independent, 0, t) == pytest.approx(0.4)
-    assert after(independent, 400, t) > 0.49 and after(choices, 400, t) > 0.49
-    assert (
-        after(matrl, 50, t) < 0.3 and after(matrl, 200, t) < 0.05 and after(matrl, 2000, t) < 1e-6
-    )
 
 
 def test_the_equilibrium_is_a_fixed_point_and_a_dominant_move_is_found():

@@ -110,24 +110,6 @@ def test_no_terms_is_supervision():
         assert torch.equal(p, off.weights[name])
 
 
-def test_the_released_direction_is_the_noise_s():
-    """mt-dnn's noise + .001 g, scaled to its largest entry: g is about as large as the noise, so
-    the noise decides."""
-    step = net(SMART())
-    full = step.score().full.detach()
-    noise = (
-        1e-5 * torch.randn(step.x.shape, generator=torch.Generator().manual_seed(0))
-    ).requires_grad_()
-    (slope,) = torch.autograd.grad(
-        apart(step, step.score(perturb=lambda x: x + noise).full, full), noise
-    )
-    taken = (noise + 1e-3 * slope).detach()
-    assert (
-        float(torch.nn.functional.cosine_similarity(taken.flatten(), noise.detach().flatten(), 0))
-        > 0.999
-    )
-
-
 def test_a_second_run_of_the_same_method_does_not_see_the_first():
     """The trap: an average on the method's object would be there when it trains again."""
     method = SMART(average=0.5)
@@ -170,25 +152,6 @@ def test_the_slope_is_taken_uphill(method, rho):
         close(p.grad, expected[n])
         assert float((p.detach() - before[n]).abs().max()) < 0.021, "it steps from where it stood"
     assert step.batch.memory["radius"] == pytest.approx(far)
-
-
-def test_the_released_code_leaves_the_gradient_out():
-    """tomsherborne/tram_optimizer adds `ones * scale` with scale = D / ‖g‖: where the slope is
-    small it is a long walk, in one direction for every weight, which is not uphill."""
-    step = net(SFT())
-    slopes = torch.autograd.grad(step.loss(), step.parameters)
-    norm = torch.stack([g.norm() for g in slopes]).norm()
-    D = 0.1
-    paper = [D * g / norm for g in slopes]
-    released = [D * torch.ones_like(g) / norm for g in slopes]
-    lengths = [float(torch.stack([e.norm() for e in moved]).norm()) for moved in (paper, released)]
-    count = sum(g.numel() for g in slopes)
-    assert lengths == pytest.approx([D, D * count**0.5 / float(norm)])
-    uphill = [
-        sum(float((e * g).sum()) for e, g in zip(moved, slopes, strict=True)) / length / float(norm)
-        for moved, length in zip((paper, released), lengths, strict=True)
-    ]
-    assert uphill[0] == pytest.approx(1.0) and abs(uphill[1]) < 0.5
 
 
 def test_a_radius_of_nothing_is_supervision():

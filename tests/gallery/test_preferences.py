@@ -12,11 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
-from tests.by_day import by_day
 from tests.losses import D, close, refused, same, tensor, trained
 from tests.losses import batch as plain_batch
 from trbook.bandit import bandit_step
-from trlib.algorithms import GRPO, Method, Provided, Scores, TokenLoss
+from trlib.algorithms import Method, Provided, Scores, TokenLoss
 from trlib.methods import method_kind
 from trlib.relatives.preferences import ADPO, DPO, TRDPO, TRPA
 from trlib.tasks import Dial, Verdict
@@ -157,12 +156,13 @@ def test_trpa_without_a_pair_learns_from_right_and_wrong():
 # TR-DPO
 
 
-def test_the_reference_moves():
+@pytest.mark.parametrize("every", [1, 2])
+def test_the_reference_moves(every):
     moved, fixed = (
         trained(method, steps=3, group=8).history.loss.tolist()
-        for method in (TRDPO(every=1, share=0.5), DPO())
+        for method in (TRDPO(every=every, share=0.5), DPO())
     )
-    assert moved[0] == fixed[0] and moved[1:] != fixed[1:]
+    assert moved[:every] == fixed[:every] and moved[every] != fixed[every]
 
 
 def test_the_saved_reference_is_no_view():
@@ -182,68 +182,6 @@ def test_the_saved_reference_is_no_view():
         assert torch.equal(t, seen["before"][name]), "what was saved does not move"
         assert torch.equal(seen["after"][name], policy.trainable[name]), "a share of 1 is a copy"
     assert any(not torch.equal(seen["before"][name], seen["after"][name]) for name in seen["after"])
-
-
-class Judged:
-    """The `Step` of three answers whose order never changes, each met in every batch: gradient
-    descent on logits."""
-
-    def __init__(self):
-        self.logits, self.reference = (
-            torch.zeros(3, dtype=D, requires_grad=True),
-            torch.zeros(3, dtype=D),
-        )
-
-    def minibatches(self):
-        return [self]
-
-    def loss(self):
-        now = self.logits.log_softmax(0).unsqueeze(1)
-        return self.method.loss(
-            self.method.objective(Scores(now), self.batch).per_token, self.batch
-        )
-
-    def descend(self, loss):
-        (slope,) = torch.autograd.grad(loss, self.logits)
-        self.slopes.append(float(slope.norm()))
-        self.logits.data -= 0.5 * slope
-
-    def move_reference(self, share=1.0):
-        self.reference.lerp_(self.logits.detach(), share)
-
-    def run(self, method, batches):
-        self.method, self.slopes = method, []
-        for k in range(batches):
-            reference = self.reference.log_softmax(0).unsqueeze(1)
-            self.batch = replace(
-                batch([1, 0, -1], number=k),
-                provided=Provided(logp_ref=reference, logp_old=reference),
-            )
-            method.update(self)
-        return self
-
-
-@pytest.mark.nightly("hundreds of updates")
-def test_on_preferences_that_never_contradict_themselves_a_moving_reference_knows_no_end():
-    """The trap: DPO's gradient dies as its margin grows; every move of the reference revives
-    TR-DPO's, a saw-tooth."""
-    fixed, moving = (
-        Judged().run(DPO(beta=0.5), 3000),
-        Judged().run(TRDPO(beta=0.5, share=1.0, every=200), 3000),
-    )
-    assert fixed.slopes[-1] < 0.01 * fixed.slopes[0], "the fixed reference lets go"
-    teeth = moving.slopes[200::200]
-    assert min(teeth) > 0.2 * moving.slopes[0]
-    assert all(
-        after > 3 * before for after, before in zip(teeth, moving.slopes[199:-1:200], strict=True)
-    )
-    spread = [float((one.logits.max() - one.logits.min()).detach()) for one in (fixed, moving)]
-    assert spread[1] > 4 * spread[0], spread
-
-
-def test_a_share_of_nothing_is_dpo():
-    none, fixed = Judged().run(TRDPO(share=0.0, every=1), 20), Judged().run(DPO(), 20)
-    assert torch.equal(none.logits, fixed.logits)
 
 
 class Moves(Method):
@@ -280,19 +218,6 @@ def test_adpos_optimum_is_the_anchor_times_q_to_the_tau(seed, tau, beta):
         value(method, best + 0.1 * torch.randn_like(best).clamp(-0.9, 0.9), given)[0]
         > value(method, best, given)[0]
     )
-
-
-@pytest.mark.parametrize("tau", [0.4, 0.8, 2.0])
-def test_adpos_curvature_is_that_of_a_softmax_over_tau_squared(tau):
-    given = batch([1.0, 0.0, 0.3], method=ADPO(tau=tau))
-    logp = tensor([[-1.5], [-2.0], [-2.2]])
-
-    def loss(x):
-        return ADPO(tau=tau).objective(Scores(x.unsqueeze(1)), given).per_token
-
-    hessian = torch.autograd.functional.hessian(loss, logp.squeeze(1))
-    p = ((logp.squeeze(1) + 2) / tau).softmax(0)
-    close(hessian, (p.diag() - torch.outer(p, p)) / tau**2)
 
 
 def test_two_completions_and_a_hard_target_are_dpo():
@@ -364,38 +289,7 @@ def test_the_region_has_no_gradient_in_the_first_update_and_a_bounded_one_later(
     )
 
 
-@pytest.mark.nightly("two trainings")
-def test_trpa_sees_the_order_of_the_rewards_alone():
-    """Its claim against reward hacking: a warp that keeps order and sign changes no bit."""
-    mu, rewards = torch.full((4,), 0.25), torch.tensor([1.0, 0.6, 0.3, 0.0])
-    warps = {
-        "a hundred times": 100 * rewards,
-        "cubed": rewards**3,
-        "exponential": (5 * rewards).exp() - 1,
-    }
-    for kind, scaled, warped in (
-        (TRPA, True, True),
-        (DPO, True, True),
-        (GRPO, True, False),
-        (REBEL, False, False),
-    ):
-        plain = bandit_step(kind(), mu, rewards, uses=60).pi
-        for name, other in warps.items():
-            same = bandit_step(kind(), mu, other, uses=60).pi
-            expected = scaled if name == "a hundred times" else warped
-            assert torch.allclose(plain, same, atol=1e-6) == expected, (kind, name)
-            assert kind not in (TRPA, DPO) or torch.equal(plain, same)
-
-
 # the classes
-
-
-@pytest.mark.parametrize("kind", by_day(ALL, ALL[0], reason="a second each"))
-@pytest.mark.parametrize("uses", by_day([1, 8], 8, reason="one use is part of eight"))
-def test_a_short_run_learns(kind, uses):
-    how = {"steps": 5 if uses == 8 else 12, "epochs": uses, "lr": 4e-4 / uses}
-    rewards = trained(kind(), prompts=8, group=16, **how).history.reward
-    assert rewards.iloc[-2:].mean() > rewards.iloc[:2].mean() + 0.15
 
 
 def test_defaults_are_the_papers():

@@ -1,5 +1,4 @@
-"""Optimal transport: the linear programme's value, the tie that is split, total variation, and the
-entropic limit."""
+"""Optimal transport: the linear programme's value, the tie that is split, and the entropic limit."""
 
 import math
 
@@ -12,7 +11,6 @@ from scipy.optimize import linprog
 from tests.losses import D, close, named, refused, slope, tensor
 from trbook.bandit import bandit_step
 from trlib import cli
-from trlib.divergences import tv
 from trlib.methods import OBJECTIVES, method_kind
 from trlib.relatives import RELATIVES
 from trlib.relatives.transport import spo_update, wpo_update
@@ -68,13 +66,6 @@ def test_by_hand():
     close(found, tensor([0.5 * (1 - s) + 0.5 * back, 0.5 * s + 0.5 * (1 - back)]))
 
 
-def test_the_value_is_the_linear_programmes():
-    for delta in (0.01, 0.1, 0.3, 0.5, 1.0, 1.5, 3.0):
-        found = wpo_update(PI, A, LINE, delta)
-        assert float(found @ A) == pytest.approx(programme(PI, A, LINE, delta)[1], abs=1e-9)
-        assert wasserstein(PI, found, LINE) <= delta + 1e-9 and found.min() >= 0
-
-
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), k=st.integers(2, 7), delta=st.floats(0, 2), tied=st.booleans())
 def test_the_value_is_the_linear_programmes_on_any_distribution_and_metric(seed, k, delta, tied):
@@ -100,35 +91,13 @@ def test_the_value_is_the_linear_programmes_on_any_distribution_and_metric(seed,
 
 
 def test_a_tie_is_split_so_that_the_radius_is_spent_to_the_last():
-    """The trap: at β* the argmax sends all of an action's mass or none, which is .57 or .42 of a
-    radius of .5 here."""
+    """The trap: at β* the argmax sends all of an action's mass or none. Arms 2 and 4 are sources at
+    once: (3 -> 4 at a gain of 3) first, then 1 -> 0 at 1.5, then 2 -> 4 at .9 a step."""
     found = wpo_update(PI, A, LINE, 0.5)
     assert wasserstein(PI, found, LINE) == pytest.approx(0.5, abs=1e-9)
-    # Arms 2 and 4 are sources at once: (3 -> 4 at a gain of 3) first, then 1 -> 0 at 1.5, then 2 ->
-    # 4 at .9 a step.
     close(found, tensor([0.3, 0.0, 0.275, 0.0, 0.425]))
-    bills = []
-    for beta in (0.9 - 1e-9, 0.9 + 1e-9):
-        to = (A - beta * LINE).argmax(1)
-        bills.append(float(PI @ LINE.gather(1, to[:, None])[:, 0]))
-    assert bills == pytest.approx([1.05, 0.45]) and bills[0] > 0.5 > bills[1]
-
-
-def test_with_distances_of_one_the_region_is_total_variation():
-    ones = 1 - torch.eye(5, dtype=D)
-    for delta in (0.05, 0.2, 0.4, 0.7):
-        found = wpo_update(PI, A, ones, delta)
-        assert float(tv(found.clamp(min=1e-300).log().log_softmax(-1), PI.log())) == pytest.approx(
-            delta
-        )
-        # By hand: the worst arms are emptied one after the other into the best.
-        expected, left = PI.clone(), delta
-        for arm in A.argsort().tolist():
-            taken = min(left, float(expected[arm]))
-            expected[arm] -= taken
-            expected[4] += taken
-            left -= taken
-        close(found, expected)
+    # At a tie's price the entropic limit sends half, whatever the radius was.
+    close(spo_update(PI, A, LINE, 1e6, 0.9), tensor([0.3, 0, 0.15, 0, 0.55]))
 
 
 def test_with_radius_enough_everything_is_on_the_best_and_with_none_nothing_moves():
@@ -139,28 +108,6 @@ def test_with_radius_enough_everything_is_on_the_best_and_with_none_nothing_move
     assert torch.equal(wpo_update(PI, torch.zeros(5, dtype=D), LINE, 1.0), PI)
     free = torch.zeros(5, 5, dtype=D)
     close(wpo_update(PI, A, free, 0.0), best)  # distances of 0 cost nothing
-
-
-def test_relabelling_arms_changes_nothing_and_another_metric_does():
-    order = torch.tensor([3, 1, 4, 0, 2])
-    found = wpo_update(PI, A, LINE, 0.5)
-    close(wpo_update(PI[order], A[order], LINE[order][:, order], 0.5), found[order])
-    assert (wpo_update(PI[order], A[order], LINE, 0.5) - found[order]).abs().max() > 0.1
-
-
-def test_sinkhorn_in_the_limit_of_a_large_lambda_is_wassersteins_map_at_the_same_price():
-    for beta in (0.3, 0.8, 1.2, 2.0):  # no tie's
-        to = (A - beta * LINE).argmax(1)
-        hard = torch.zeros(5, dtype=D).index_add(0, to, PI)
-        off = [
-            float((spo_update(PI, A, LINE, lam, beta) - hard).abs().max())
-            for lam in (1, 10, 100, 1000)
-        ]
-        assert off == sorted(off, reverse=True) and off[-1] < 1e-9
-        bill = float(PI @ LINE.gather(1, to[:, None])[:, 0])
-        close(wpo_update(PI, A, LINE, bill), hard)
-    # At a tie's price the limit sends half, whatever the radius was.
-    close(spo_update(PI, A, LINE, 1e6, 0.9), tensor([0.3, 0, 0.15, 0, 0.55]))
 
 
 @settings(max_examples=30, deadline=None)
