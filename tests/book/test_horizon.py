@@ -113,26 +113,6 @@ def gradient_bias(chain):
     return estimate(chain, "tis")[0] - chain.gradient
 
 
-@pytest.mark.parametrize("length", [16, 256, 1024])
-def test_twice_as_far_the_surrogates_error_grows_fourfold_and_its_gradients_twofold(length):
-    def off(versions):
-        chain = Chain(horizon=length, versions=versions)
-        before, now = chain.value
-        return abs(chain.promised - (now - before)), float(gradient_bias(chain).norm())
-
-    (value, slope), (far, steep) = off(0.01), off(0.02)
-    assert far / value == pytest.approx(4, rel=0.02) and steep / slope == pytest.approx(2, rel=0.02)
-
-
-def test_the_token_weights_mean_is_the_gradient_of_the_surrogate():
-    """By central differences in the versions: all three logits move by `STEP` a version."""
-    step, h = torch.tensor(horizon.STEP, dtype=torch.float64), 1e-4
-    for versions in (1.0, 4.0):
-        high, low = (Chain(horizon=64, versions=versions + sign * h).promised for sign in (1, -1))
-        along = float(estimate(Chain(horizon=64, versions=versions), "tis")[0] @ step)
-        assert (high - low) / (2 * h) == pytest.approx(along, rel=1e-6)
-
-
 def test_no_bias_grows_with_the_square_of_the_length():
     chains = [Chain(horizon=length, versions=4) for length in (16, 64, 256, 512, 1024)]
     relative = [float(gradient_bias(chain).norm() / chain.gradient.norm()) for chain in chains]
@@ -166,19 +146,3 @@ def test_a_chain_that_cannot_be_is_refused(given, message):
 def test_an_unknown_correction_is_refused():
     with pytest.raises(ValueError, match="method: expected"):
         estimate(Chain(horizon=8), "sequense")
-
-
-def test_a_region_makes_distillation_a_step_between_two_logits():
-    """The chapter's formula: no other distribution has a larger E log τ/π - λ KL(π ‖ μ)."""
-    generator = torch.Generator().manual_seed(0)
-    teacher, old = torch.randn(2, 7, generator=generator, dtype=torch.float64).log_softmax(-1)
-    for weight in (0.1, 1.0, 5.0):
-
-        def objective(logp, weight=weight):
-            return float((logp.exp() * (teacher - logp - weight * (logp - old))).sum())
-
-        best = ((teacher + weight * old) / (1 + weight)).log_softmax(-1)
-        others = (
-            best + 0.1 * torch.randn(200, 7, generator=generator, dtype=torch.float64)
-        ).log_softmax(-1)
-        assert max(objective(other) for other in others) < objective(best)

@@ -128,16 +128,6 @@ def test_values_estimates_bias_and_scatter_are_those_of_trlib(sources: Any) -> N
             assert found["difference"][name] == pytest.approx(number, **close), (name, settings)
 
 
-def test_the_chapter_s_formula_of_the_mean() -> None:
-    """E = D (1 - κ (1 - λ^(T-1))) without a discount, as the chapter on the critic derives it."""
-    for lam, gamma, miss, noise, pairs in GRID:
-        if gamma == 1.0:
-            found = wanted(lam, gamma, miss, noise, pairs)["difference"]["mean"]
-            assert found == pytest.approx(
-                0.8**5 * (1 - miss * (1 - lam ** (TOKENS - 1))), abs=1e-12
-            )
-
-
 def test_the_compromise_lies_between_the_two_ends(visit: Any) -> None:
     """The preset's words: both errors together are least between, and more texts move the best λ
     towards 1."""

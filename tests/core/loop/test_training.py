@@ -724,21 +724,3 @@ def test_a_bad_argument_is_named():
         "TypeError: train: .*'quux'$": {"quux": 3},
     }.items():
         refused(message, trained, **{"steps": 1, **wrong})
-
-
-def test_the_history_tells_how_far_the_sampler_was_from_the_learner():
-    def behind(**settings):
-        return trained(method=PPO(), steps=2, **settings).history.kl_sampler
-
-    assert (behind() < 1e-9).all() and (behind(epochs=2) < 1e-9).all()
-    quiet, loud = behind(logit_noise=0.3), behind(logit_noise=1.0)
-    assert (quiet > 1e-3).all() and (loud > 3 * quiet).all()
-    assert behind(lag=1)[0] < 1e-9 < behind(lag=1, lr=1e-3, warmup=0)[1]
-
-
-def test_different_right_answers_are_among_the_right_ones():
-    rows = trained(method=PPO(), prompts=16, group=8, steps=2).history
-    assert ((rows.distinct > 0) & (rows.distinct <= 8 * rows.reward + 1e-6)).all()
-    assert (
-        trained(method=PPO(), prompts=16, group=1, steps=1).history.eval("distinct == reward")
-    ).all()
