@@ -1,8 +1,6 @@
 """What a batch promises beside completions put aside: how it is measured, and what the record says
 of it."""
 
-from __future__ import annotations
-
 import json
 
 import pandas as pd
@@ -14,9 +12,7 @@ from trbook.aside import RECORD, USES, promises
 from trlib.seeds import derive
 
 
-def test_nothing_is_promised_before_the_first_update_and_the_trained_half_promises_more_after_it() -> (
-    None
-):
+def test_nothing_is_promised_before_the_first_update_and_the_trained_half_promises_more_after_it():
     (batch,) = promises(clip=False, seed=derive(7, "aside") % 1000, steps=1)
     assert batch.shape == (USES, 2) and torch.equal(batch[0], torch.zeros(2))
     assert (batch[1:].diff(dim=0)[:, 0] > 0).all(), (
@@ -24,7 +20,7 @@ def test_nothing_is_promised_before_the_first_update_and_the_trained_half_promis
     )
 
 
-def recorded_promises() -> pd.DataFrame:
+def recorded_promises():
     """A row for each method, seed, batch and number of updates: `trained` and `aside`."""
     return pd.DataFrame(
         {
@@ -42,7 +38,7 @@ def recorded_promises() -> pd.DataFrame:
     )
 
 
-def test_what_chapter_2_says_of_it() -> None:
+def test_what_chapter_2_says_of_it():
     rows = recorded_promises()
     rows["luck"] = rows["trained"] - rows["aside"]
     by_seed = rows.groupby(["method", "updates", "seed"])[["trained", "aside", "luck"]].mean()

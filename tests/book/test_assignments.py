@@ -1,15 +1,11 @@
 """The assignments: solutions pass every hidden test, the skeleton none, and plausible wrong answers
 not all."""
 
-from __future__ import annotations
-
 import csv
 import inspect
 import itertools
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -25,7 +21,7 @@ from trlib.algorithms.projection import project
 RIGHT = {name: getattr(solutions, name) for name in hidden.ASSIGNMENTS}
 
 
-def _biased(rewards: Any, group: Any) -> Any:
+def _biased(rewards, group):
     found = torch.zeros_like(rewards)
     for one in group.unique():
         own = rewards[group == one]
@@ -33,27 +29,27 @@ def _biased(rewards: Any, group: Any) -> Any:
     return found
 
 
-def _clip(logp: Any, old: Any, advantages: Any, mask: Any, low: float, high: float) -> Any:
+def _clip(logp, old, advantages, mask, low, high):
     return (logp - old).exp(), (logp - old).exp().clamp(1 - low, 1 + high), advantages
 
 
-def _only_clipped(**given: Any) -> Any:
+def _only_clipped(**given):
     _, clipped, A = _clip(**given)
     return -(clipped * A)[given["mask"]].mean()
 
 
-def _largest(**given: Any) -> Any:
+def _largest(**given):
     ratio, clipped, A = _clip(**given)
     return -torch.maximum(ratio * A, clipped * A)[given["mask"]].mean()
 
 
-def _padded(**given: Any) -> Any:
+def _padded(**given):
     ratio, clipped, A = _clip(**given)
     return -(torch.minimum(ratio * A, clipped * A) * given["mask"]).mean()
 
 
-def _on_the_way(mix: Callable[..., Any], kl: Callable[..., Any]) -> Callable[..., Any]:
-    def nearest(new: Any, q: Any, delta: float) -> Any:
+def _on_the_way(mix, kl):
+    def nearest(new, q, delta):
         inside, outside = 0.0, 1.0
         if kl(new, q) <= delta:
             return new
@@ -68,24 +64,24 @@ def _on_the_way(mix: Callable[..., Any], kl: Callable[..., Any]) -> Callable[...
     return nearest
 
 
-def _straight(t: float, new: Any, q: Any) -> Any:
+def _straight(t, new, q):
     return (t * new.exp() + (1 - t) * q.exp()).log()
 
 
-def _bent(t: float, new: Any, q: Any) -> Any:
+def _bent(t, new, q):
     return (t * new + (1 - t) * q).log_softmax(-1)
 
 
-def _forward(p: Any, q: Any) -> float:
+def _forward(p, q):
     return float((p.exp() * (p - q)).sum())
 
 
-def _flips(d: Any, far: Callable[..., Any]) -> float:
+def _flips(d, far):
     signs = torch.tensor(list(itertools.product((1.0, -1.0), repeat=len(d))), dtype=d.dtype)
     return float(far((signs * d).mean(-1), d.mean()).double().mean())
 
 
-WRONG: dict[str, dict[str, Callable[..., Any]]] = {
+WRONG = {
     "advantages": {
         "divisor G": _biased,
         "the others' mean": lambda rewards, group: leave_one_out(rewards, group),
@@ -125,7 +121,7 @@ TWO = re.compile(r"(\d+)\s*\+\s*(\d+)\s*=\s*(\d+)")
 
 
 @pytest.mark.parametrize("seed", [0, 7])
-def test_solutions_have_all_points(seed: int) -> None:
+def test_solutions_have_all_points(seed):
     results = hidden.grade(RIGHT, seed)
     assert [one.says for one in results if one.says] == []
     total = {
@@ -135,7 +131,7 @@ def test_solutions_have_all_points(seed: int) -> None:
     assert total == dict.fromkeys(hidden.ASSIGNMENTS, 4)
 
 
-def test_the_skeleton_has_none_and_says_why() -> None:
+def test_the_skeleton_has_none_and_says_why():
     functions = {name: getattr(skeleton, name) for name in hidden.ASSIGNMENTS}
     results = hidden.grade(functions)
     assert all(one.points == 0 and one.says.startswith("NotImplementedError") for one in results)
@@ -149,7 +145,7 @@ def test_the_skeleton_has_none_and_says_why() -> None:
 @pytest.mark.parametrize(
     ("assignment", "mistake"), [(name, one) for name, some in WRONG.items() for one in some]
 )
-def test_a_wrong_answer_loses_points(assignment: str, mistake: str) -> None:
+def test_a_wrong_answer_loses_points(assignment, mistake):
     for seed in (0, 7):
         results = hidden.grade({**RIGHT, assignment: WRONG[assignment][mistake]}, seed)
         lost = [one for one in results if one.points < one.test.points]
@@ -157,7 +153,7 @@ def test_a_wrong_answer_loses_points(assignment: str, mistake: str) -> None:
         assert all(one.says for one in lost)
 
 
-def test_solutions_are_the_library_s() -> None:
+def test_solutions_are_the_library_s():
     draw = torch.Generator().manual_seed(3)
     rewards, group = hidden.normal(draw, 9), torch.arange(9) % 3
     hidden.same(solutions.advantages(rewards, group), group_relative(rewards, group))
@@ -178,7 +174,7 @@ def test_solutions_are_the_library_s() -> None:
     )
 
 
-def test_what_the_three_runs_show() -> None:
+def test_what_the_three_runs_show():
     """For the teacher: the share of right sums of the last four readings, run by run."""
     runs = read("real_words")[1].set_index("label")
     found = {}
@@ -200,7 +196,7 @@ def test_what_the_three_runs_show() -> None:
 SHOWN = {"once": (14, 32), "eight times": (5, 30), "eight times, clipped": (16, 32)}
 
 
-def test_the_command_line_grades_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_grades_files(tmp_path, capsys):
     files = {
         "ada": Path(solutions.__file__).read_text(encoding="utf-8"),
         "ben": "raise SystemExit('no')",

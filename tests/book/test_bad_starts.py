@@ -1,8 +1,6 @@
 """A chapter that cannot run as asked says so in one line: out of order, without an extra, in a size
 it cannot have."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -29,7 +27,7 @@ print(said.getvalue().strip())
 printed."""
 
 
-def shown(*cells: str, **environment: str) -> tuple[str, list[str]]:
+def shown(*cells, **environment):
     """The last cell's error and the lines that a reader sees of it."""
     done = subprocess.run(
         [sys.executable, "-c", SHELL, *cells],
@@ -42,7 +40,7 @@ def shown(*cells: str, **environment: str) -> tuple[str, list[str]]:
     return error, lines
 
 
-def test_a_cell_that_comes_too_early_says_what_it_lacks() -> None:
+def test_a_cell_that_comes_too_early_says_what_it_lacks():
     error, lines = shown("from trbook.profile import profile, size", "task.prompts(3)")
     assert (error, lines) == (
         "NameError",
@@ -53,7 +51,7 @@ def test_a_cell_that_comes_too_early_says_what_it_lacks() -> None:
     )
 
 
-def test_other_errors_of_names_keep_their_traceback() -> None:
+def test_other_errors_of_names_keep_their_traceback():
     for cell in ("import json.decoder as d\nexec('missing', vars(d))", "def f():\n    x += 1\nf()"):
         error, lines = shown("import trbook", cell)
         assert error in ("NameError", "UnboundLocalError")
@@ -61,7 +59,7 @@ def test_other_errors_of_names_keep_their_traceback() -> None:
         assert "no cell has made" not in "".join(lines)
 
 
-def test_a_chapter_without_an_extra_names_it() -> None:
+def test_a_chapter_without_an_extra_names_it():
     missing = "import sys; sys.modules['{0}'] = None"
     error, lines = shown(missing.format("anywidget"), "from trbook.explorables import RatioMap")
     assert (error, lines) == (
@@ -101,14 +99,14 @@ NO_SIZE = (
         reason="a process for each",
     ),
 )
-def test_a_size_that_cannot_be_had_is_one_line(named: str, line: str) -> None:
+def test_a_size_that_cannot_be_had_is_one_line(named, line):
     error, lines = shown(
         "from trbook.profile import profile, size", "size(smoke=1, cpu=2)", TRLIB_PROFILE=named
     )
     assert (error, lines) == ("ProfileError", [line])
 
 
-def test_the_owner_of_a_gpu_is_told_once_which_profile_runs_and_why(monkeypatch, capsys) -> None:
+def test_the_owner_of_a_gpu_is_told_once_which_profile_runs_and_why(monkeypatch, capsys):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setenv("TRLIB_PROFILE", "gpu")
     assert (profile(), capsys.readouterr().out) == ("gpu", "")
@@ -122,7 +120,7 @@ def test_the_owner_of_a_gpu_is_told_once_which_profile_runs_and_why(monkeypatch,
     )
 
 
-def test_sizes_go_by_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sizes_go_by_the_profile(monkeypatch):
     for named, expected in (("smoke", 1), ("cpu", 2), ("", 2)):
         monkeypatch.setenv("TRLIB_PROFILE", named)
         monkeypatch.setattr("torch.cuda.is_available", lambda: False)

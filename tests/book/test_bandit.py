@@ -1,8 +1,6 @@
 """The bandit harness: the policy gradient's own step, distances by hand, and requests that make no
 sense."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

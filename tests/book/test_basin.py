@@ -1,11 +1,8 @@
 """The packed basins are those of `trlab.basin`, of the records as they are, and what is offered can
 be shown."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,11 +17,11 @@ from trlab.record import is_recorded
 from trlab.statistics import iqm
 from trlab.sweep import Axis, Budget, Sweep, Variant
 
-FILE: dict[str, Any] = json.loads(packs.BASIN.read_text(encoding="utf-8"))
+FILE = json.loads(packs.BASIN.read_text(encoding="utf-8"))
 RATES = (1e-5, 1e-4, 1e-3)
 
 
-def made(seeds: int, *axes: Axis, **settings: Any) -> tuple[Sweep, pd.DataFrame]:
+def made(seeds, *axes, **settings):
     """A sweep of three methods, and runs whose ends and take-offs differ by seed, method and
     rate."""
     sweep = Sweep(
@@ -58,7 +55,7 @@ def made(seeds: int, *axes: Axis, **settings: Any) -> tuple[Sweep, pd.DataFrame]
     return sweep, pd.DataFrame(rows)
 
 
-def test_a_panel_says_what_the_definitions_say() -> None:
+def test_a_panel_says_what_the_definitions_say():
     sweep, runs = made(2, train={"epochs": 4})
     (panel,) = basins.panels_of(sweep, runs)
     assert (panel["uses"], panel["threshold"], panel["rates"]) == ("4", "default", list(RATES))
@@ -95,7 +92,7 @@ def test_a_panel_says_what_the_definitions_say() -> None:
     )
 
 
-def test_axes_become_uses_and_thresholds() -> None:
+def test_axes_become_uses_and_thresholds():
     by_uses = basins.panels_of(*made(2, Axis("uses", {"1": {}, "16": {"epochs": 16}})))
     assert [(one["uses"], one["threshold"]) for one in by_uses] == [
         ("1", "default"),
@@ -116,7 +113,7 @@ def test_axes_become_uses_and_thresholds() -> None:
         basins.panels_of(replace(sweep, variants=[Variant("ppo", label="mine")]), runs)
 
 
-def test_a_method_that_was_not_run_at_every_rate_is_left_out_by_name() -> None:
+def test_a_method_that_was_not_run_at_every_rate_is_left_out_by_name():
     sweep, runs = made(2)
     some = (runs["label"] == "ppo") & (runs["lr"] == "0.001") & (runs["seed"] == 701)
     for gap in (runs[~some], runs.assign(status=np.where(some, "failed", "done"))):
@@ -125,7 +122,7 @@ def test_a_method_that_was_not_run_at_every_rate_is_left_out_by_name() -> None:
     assert basins.panels_of(sweep, runs.assign(status="failed")) == []
 
 
-def test_the_pack_is_of_these_records() -> None:
+def test_the_pack_is_of_these_records():
     assert basins.pack() == FILE, (
         "a record or the packing changed: `python -m tools.pack.packs`, then `-m tools.draw.stills`"
     )
@@ -136,7 +133,7 @@ def test_the_pack_is_of_these_records() -> None:
 
 
 @pytest.mark.skipif(not FILE["panels"], reason="no sweep over learning rates is recorded yet")
-def test_the_question_has_one_answer_and_the_failing_state_fails() -> None:
+def test_the_question_has_one_answer_and_the_failing_state_fails():
     here = [
         panel
         for panel in FILE["panels"]
@@ -171,12 +168,12 @@ def test_the_question_has_one_answer_and_the_failing_state_fails() -> None:
         ({"seeds": 16}, "seeds"),
     ],
 )
-def test_what_is_no_setting_is_refused(settings: dict[str, Any], told: str) -> None:
+def test_what_is_no_setting_is_refused(settings, told):
     with pytest.raises(traitlets.TraitError, match=told):
         Basin(**settings)
 
 
-def test_what_was_not_run_together_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_not_run_together_is_refused(monkeypatch):
     monkeypatch.setattr(
         module, "_recorded", lambda: [("1", "default"), ("16", "a third"), ("16", "default")]
     )

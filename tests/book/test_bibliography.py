@@ -1,10 +1,7 @@
 """The bibliography holds what the book and the package cite, and nothing that nobody cites."""
 
-from __future__ import annotations
-
 import json
 import re
-from pathlib import Path
 
 from pybtex.database import parse_string
 
@@ -14,7 +11,7 @@ CITED = re.compile(r"(?:arXiv[:\s]+|arxiv\.org/(?:abs|html|pdf)/)(\d{4}\.\d{4,5}
 BIB = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
 
 
-def entries() -> dict[str, dict[str, str]]:
+def entries():
     """Each entry's fields, and the surname of its first author."""
     found = {}
     for key, entry in parse_string(BIB, "bibtex").entries.items():
@@ -26,9 +23,9 @@ def entries() -> dict[str, dict[str, str]]:
     return found
 
 
-def texts() -> dict[str, str]:
+def texts():
     """Everything that cites: pages, chapters with their code, the package, the README."""
-    paths: list[Path] = [
+    paths = [
         ROOT / "README.md",
         *(ROOT / "book").glob("*.md"),
         *(ROOT / "book" / "interface").glob("*.md"),
@@ -48,12 +45,12 @@ def texts() -> dict[str, str]:
     return found
 
 
-def identifier(fields: dict[str, str]) -> str:
+def identifier(fields):
     found = CITED.search(fields.get("note", ""))
     return found.group(1) if found else ""
 
 
-def cites(text: str, fields: dict[str, str]) -> bool:
+def cites(text, fields):
     """Whether a text names the entry: its arXiv id, or its first author and soon after it its
     year."""
     number = identifier(fields)
@@ -67,7 +64,7 @@ def cites(text: str, fields: dict[str, str]) -> bool:
     )
 
 
-def test_every_arxiv_id_of_the_text_is_in_the_bibliography() -> None:
+def test_every_arxiv_id_of_the_text_is_in_the_bibliography():
     known = {identifier(fields) for fields in entries().values()}
     missing = {
         f"{name}: arXiv {number}"
@@ -80,7 +77,7 @@ def test_every_arxiv_id_of_the_text_is_in_the_bibliography() -> None:
     )
 
 
-def test_every_entry_is_cited_and_agrees_with_itself() -> None:
+def test_every_entry_is_cited_and_agrees_with_itself():
     everything = texts()
     assert [
         key

@@ -1,7 +1,5 @@
 """The page of claims: every card has its place, and the table above counts what the cards say."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 

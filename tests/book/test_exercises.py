@@ -1,17 +1,13 @@
 """Exercises: right answers are right, wrong ones get the hint that fits, and nothing at all makes a
 check raise."""
 
-from __future__ import annotations
-
 import ast
 import json
 import linecache
 import math
-from collections.abc import Container, Mapping
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +16,7 @@ import torch
 from trbook import exercises
 from trbook.exercises import critic, grpo, long, policies, ppo, scale, shoot_out
 from trbook.exercises.built import Built
-from trbook.exercises.check import Draw, Exercise, Mistake, Numbers, mixed_up, run
+from trbook.exercises.check import Draw, Exercise, Numbers, mixed_up, run
 from trbook.exercises.inside import InTheLoop
 from trbook.exercises.shoot_out import SweepCheck
 from trbook.exercises.verdict import Verdict
@@ -51,7 +47,7 @@ NIGHTLY = {
 }
 
 
-def each(checks: Mapping[str, Any], *, nightly: Container[str] = NIGHTLY) -> pytest.MarkDecorator:
+def each(checks, *, nightly=NIGHTLY):
     """A case for each check, those of `nightly` and of the gallery by night."""
     cases = [
         pytest.param(
@@ -71,26 +67,26 @@ few_functions = each(FUNCTIONS, nightly=FUNCTIONS.keys() - FEW)
 class Hostile:
     """An object that raises whatever is done to it."""
 
-    def __getattribute__(self, name: str) -> Any:
+    def __getattribute__(self, name):
         raise RuntimeError("leave me alone")
 
-    def __repr__(self) -> str:
+    def __repr__(self):
         raise RuntimeError("no")
 
 
 class Silent(Exception):
-    def __str__(self) -> str:
+    def __str__(self):
         raise ValueError("an error that cannot be printed")
 
 
-def raising(error: BaseException):
-    def answer(*arguments: Any) -> Any:
+def raising(error):
+    def answer(*arguments):
         raise error
 
     return answer
 
 
-def deep(*arguments: Any) -> Any:
+def deep(*arguments):
     return deep(*arguments)
 
 
@@ -123,7 +119,7 @@ ANSWERS = [
 
 @pytest.mark.filterwarnings("ignore")
 @each(CHECKS)
-def test_no_answer_makes_a_check_raise(check: Any) -> None:
+def test_no_answer_makes_a_check_raise(check):
     for answer in ANSWERS:
         for arguments in ((answer,), (answer, answer), (), (answer, 1, 2, 3)):
             verdict = check(*arguments)
@@ -135,7 +131,7 @@ def test_no_answer_makes_a_check_raise(check: Any) -> None:
 advantages, silent = grpo.check_advantages.truth, grpo.check_silenced.truth
 
 
-def without_floor(rewards: Any, group: Any) -> Any:
+def without_floor(rewards, group):
     return torch.stack(
         [
             (r - rewards[group == g].mean()) / rewards[group == g].std()
@@ -144,7 +140,7 @@ def without_floor(rewards: Any, group: Any) -> Any:
     )
 
 
-def loss(logp: Any, logp_old: Any, A: Any, low: float, high: float) -> Any:
+def loss(logp, logp_old, A, low, high):
     ratio = torch.exp(logp - logp_old)
     return -torch.minimum(ratio * A, ratio.clamp(1 - low, 1 + high) * A)
 
@@ -159,13 +155,13 @@ def loss(logp: Any, logp_old: Any, A: Any, low: float, high: float) -> Any:
         (grpo.check_length_bias, (torch.tensor(10.0), np.float64(1))),
     ],
 )
-def test_a_right_answer_is_right_in_any_type(check: Any, answer: tuple[Any, ...]) -> None:
+def test_a_right_answer_is_right_in_any_type(check, answer):
     verdict = check(*answer)
     assert verdict.right, verdict
 
 
-def of_ones_own(**changes: Any) -> Sweep:
-    usual: dict[str, Any] = {
+def of_ones_own(**changes):
+    usual = {
         "variants": [Variant("ppo"), Variant("ppo", {"eps_high": 0.5}, label="wide")],
         "seeds": range(500, 508),
         "budget": Budget(steps=5),
@@ -191,12 +187,12 @@ def of_ones_own(**changes: Any) -> Sweep:
         ({"axes": [Axis("epochs", range(1, 8))]}, "14 arms are too many"),
     ],
 )
-def test_a_sweep_that_answers_nothing_is_told_why(changes: dict, hint: str) -> None:
+def test_a_sweep_that_answers_nothing_is_told_why(changes, hint):
     verdict = shoot_out.check_sweep(of_ones_own(**changes))
     assert not verdict and hint in verdict.message, verdict
 
 
-def test_a_sweep_is_run_before_it_is_right() -> None:
+def test_a_sweep_is_run_before_it_is_right():
     told = shoot_out.check_sweep(of_ones_own())
     assert told and told.message.startswith("2 arms of 8 seeds are 16 runs")
     failing = SweepCheck("?", lambda sweep: [("ppo, seed 500", "an error")])
@@ -209,7 +205,7 @@ def test_a_sweep_is_run_before_it_is_right() -> None:
     )
 
 
-def reinforce(policy: Any, optimizer: Any, batch: Any, rewards: Any) -> None:
+def reinforce(policy, optimizer, batch, rewards):
     groups = rewards.view(-1, 8)
     A = (groups - groups.mean(1, keepdim=True)).flatten()
     optimizer.zero_grad()
@@ -221,14 +217,14 @@ LOOPED = {name: check for name, check in CHECKS.items() if isinstance(check, Bui
 
 
 @each(LOOPED)
-def test_what_the_reader_built_is_told_from_every_mistake(check: Built | InTheLoop) -> None:
+def test_what_the_reader_built_is_told_from_every_mistake(check):
     assert check(check.truth).right
     for mistake in check.mistakes:
         assert check(mistake.function).message == mistake.hint, mistake.name
 
 
-def test_what_the_reader_built_is_told_where_it_is_off() -> None:
-    def late(policy: Any, optimizer: Any, batch: Any, rewards: Any) -> None:
+def test_what_the_reader_built_is_told_where_it_is_off():
+    def late(policy, optimizer, batch, rewards):
         reinforce(policy, optimizer, batch, rewards**2 + 0.3 * (batch.group > 1))
         with torch.no_grad():
             policy.parameters[0].mul_(1.001)
@@ -236,14 +232,14 @@ def test_what_the_reader_built_is_told_where_it_is_off() -> None:
     told = policies.check_update(late).message
     assert told.startswith("update 1 of 3 is off: it moves the parameters ") and "cosine" in told
 
-    def lost(policy: Any, *rest: Any) -> None:
+    def lost(policy, *rest):
         with torch.no_grad():
             policy.parameters[0].fill_(torch.nan)
 
     assert "NaN" in policies.check_update(lost).message
 
 
-def test_no_policy_inside_the_window_is_further_than_chapter_4_says() -> None:
+def test_no_policy_inside_the_window_is_further_than_chapter_4_says():
     """Among policies whose ratios lie within ε, two halves at either end are furthest: searched,
     not derived."""
     draw = torch.Generator().manual_seed(0)
@@ -263,7 +259,7 @@ def test_no_policy_inside_the_window_is_further_than_chapter_4_says() -> None:
 
 
 @few_functions
-def test_every_argument_decides_and_an_answer_that_ignores_it_hears_so(check: Exercise) -> None:
+def test_every_argument_decides_and_an_answer_that_ignores_it_hears_so(check):
     """Whatever number, or whatever other argument of its kind, is written in for an argument: not
     yet, and by name."""
     for place, name in enumerate(check.names):
@@ -272,10 +268,10 @@ def test_every_argument_decides_and_an_answer_that_ignores_it_hears_so(check: Ex
         frozen += [0.2] if isinstance(frozen[0], float) else []
         for value in frozen:
 
-            def ignores(*arguments: Any, place: int = place, value: Any = value) -> Any:
+            def ignores(*arguments, place=place, value=value):
                 return check.truth(*(value if i == place else a for i, a in enumerate(arguments)))
 
-            def called(*arguments: Any, ignores: Any = ignores, value: Any = value) -> Any:
+            def called(*arguments, ignores=ignores, value=value):
                 same = not isinstance(value, torch.Tensor) or value.shape == arguments[0].shape
                 return ignores(*arguments) if same else torch.zeros(len(arguments[0]))
 
@@ -284,7 +280,7 @@ def test_every_argument_decides_and_an_answer_that_ignores_it_hears_so(check: Ex
 
 
 @each_function
-def test_every_mistake_is_caught_and_gets_a_hint_of_its_own(check: Exercise) -> None:
+def test_every_mistake_is_caught_and_gets_a_hint_of_its_own(check):
     hints = {mistake.hint for mistake in check.mistakes}
     assert len(hints) == len(check.mistakes) > 0
     for mistake in check.mistakes:
@@ -292,7 +288,7 @@ def test_every_mistake_is_caught_and_gets_a_hint_of_its_own(check: Exercise) -> 
 
 
 @few_functions
-def test_arguments_that_change_places_are_told_by_name(check: Exercise) -> None:
+def test_arguments_that_change_places_are_told_by_name(check):
     automatic = list(mixed_up(check.truth, check.drawn))
     right = outcomes(check, check.truth)
     for mistake in automatic:
@@ -307,12 +303,12 @@ def test_arguments_that_change_places_are_told_by_name(check: Exercise) -> None:
         assert check(by_place(check, mistake)).message in hints, mistake.name
 
 
-def by_place(check: Exercise, mistake: Mistake) -> Any:
+def by_place(check, mistake):
     """A mistake as a reader's function: called without the names of its arguments."""
     return lambda *arguments: mistake.function(**dict(zip(check.names, arguments, strict=True)))
 
 
-def outcomes(check: Exercise, function: Any) -> list[Any]:
+def outcomes(check, function):
     return [run(function, case).tolist() for case in check.drawn]
 
 
@@ -356,19 +352,19 @@ def outcomes(check: Exercise, function: Any) -> list[Any]:
         (grpo.check_clipped_loss, lambda n, o: n, "takes 2 positional arguments but 5 were given"),
     ],
 )
-def test_mistakes_get_their_hint(check: Any, answer: Any, hint: str) -> None:
+def test_mistakes_get_their_hint(check, answer, hint):
     verdict = check(answer)
     assert not verdict and hint in verdict.message, verdict
 
 
-def test_an_exception_is_told_with_the_readers_own_line_and_the_inputs() -> None:
+def test_an_exception_is_told_with_the_readers_own_line_and_the_inputs():
     source = (
         "import torch\n\n\ndef helper(x):\n    return x.nonsense\n\n\ndef silenced(ratio, A, low, "
         "high):\n"
         "    kept = torch.tensor(0)\n    return helper(ratio) + kept\n"
     )
     linecache.cache["<cell 7>"] = (len(source), None, source.splitlines(keepends=True), "<cell 7>")
-    space: dict[str, Any] = {}
+    space = {}
     exec(compile(source, "<cell 7>", "exec"), space)
     told = grpo.check_silenced(space["silenced"]).message
     assert told.startswith(
@@ -402,13 +398,13 @@ def test_an_exception_is_told_with_the_readers_own_line_and_the_inputs() -> None
         ),
     ],
 )
-def test_numbers_get_their_hint(check: Any, answers: tuple, hint: str) -> None:
+def test_numbers_get_their_hint(check, answers, hint):
     verdict = check(*answers)
     assert not verdict and hint in verdict.message, verdict
 
 
 @pytest.mark.parametrize("check", NUMBERS.values(), ids=NUMBERS)
-def test_every_wrong_number_gets_its_hint_and_none_passes(check: Numbers) -> None:
+def test_every_wrong_number_gets_its_hint_and_none_passes(check):
     right = {name: number.wanted for name, number in check.wanted.items()}
     assert check(**right)
     for name, number in check.wanted.items():
@@ -425,7 +421,7 @@ def test_every_wrong_number_gets_its_hint_and_none_passes(check: Numbers) -> Non
 )
 def test_what_a_batch_shows_is_the_mean_of_its_effective_size_and_more_than_the_formula(
     completions, square
-) -> None:
+):
     log_w = math.sqrt(square) * torch.randn(
         20_000, completions, generator=torch.Generator().manual_seed(0)
     )
@@ -437,7 +433,7 @@ def test_what_a_batch_shows_is_the_mean_of_its_effective_size_and_more_than_the_
     assert exact > max(1.0, 2 * completions * math.exp(-square))
 
 
-def test_a_simulation_of_a_thousand_batches_is_near_enough() -> None:
+def test_a_simulation_of_a_thousand_batches_is_near_enough():
     """Four standard errors of its mean stay within the check's tolerance."""
     number = long.check_sizes.wanted["shows"]
     log_w = 1.92 * torch.randn(20_000, 512, generator=torch.Generator().manual_seed(1))
@@ -446,7 +442,7 @@ def test_a_simulation_of_a_thousand_batches_is_near_enough() -> None:
     assert number.rtol is not None and 4 * spread / math.sqrt(1000) < number.rtol * number.wanted
 
 
-def test_praise_says_true_numbers() -> None:
+def test_praise_says_true_numbers():
     ratio, sign, low, high = grpo.check_silenced.examples[0]
     assert sum(abs(r - 1) > 0.2 for r in ratio) == 6 and len(ratio) == 9
     assert int(grpo._silenced(torch.tensor(ratio), torch.tensor(sign), low, high).sum()) == 2
@@ -454,7 +450,7 @@ def test_praise_says_true_numbers() -> None:
     assert float((1 - half.mean()) / half.std()) == pytest.approx(0.97, abs=0.005)
 
 
-def sums(**changes: Any) -> Exercise:
+def sums(**changes):
     usual = {
         "truth": lambda values, other: values + other,
         "inputs": lambda draw: (draw.normal(2), draw.normal(2)),
@@ -462,10 +458,10 @@ def sums(**changes: Any) -> Exercise:
     return Exercise("Is it the sum?", praise="fine", **{**usual, **changes})
 
 
-def test_an_answer_cannot_change_the_next_case() -> None:
-    seen: list[float] = []
+def test_an_answer_cannot_change_the_next_case():
+    seen = []
 
-    def greedy(values: Any, other: Any) -> Any:
+    def greedy(values, other):
         seen.append(float(values.sum()))
         return values.add_(other)
 
@@ -473,19 +469,19 @@ def test_an_answer_cannot_change_the_next_case() -> None:
     assert set(seen) == {3.0}
 
 
-def test_a_symmetric_reference_takes_arguments_in_any_order() -> None:
+def test_a_symmetric_reference_takes_arguments_in_any_order():
     assert sums()(lambda a, b: b + a)
     assert "`values` is used where `other` belongs" in sums()(lambda a, b: a + a).message
 
 
-def test_draws_are_the_same_every_time_and_read_well() -> None:
+def test_draws_are_the_same_every_time_and_read_well():
     values = Draw(3).normal(100)
     assert torch.equal(values, Draw(3).normal(100))
     torch.testing.assert_close(values, (100 * values).round() / 100, rtol=0, atol=1e-12)
     assert set(Draw(0).integers(2, 5, 100).tolist()) == {2, 3, 4}
 
 
-def test_verdict_shows_itself() -> None:
+def test_verdict_shows_itself():
     right, wrong = Verdict(True, "well done"), Verdict(False, "1 < 2 & more")
     assert (repr(right), bool(right)) == ("right: well done", True)
     assert (repr(wrong), bool(wrong)) == ("not yet: 1 < 2 & more", False)
@@ -494,15 +490,15 @@ def test_verdict_shows_itself() -> None:
     assert "a <code>x &lt; 1</code> here" in Verdict(False, "a `x < 1` here")._repr_html_()
 
 
-def test_keyboard_interrupt_is_the_readers_own() -> None:
+def test_keyboard_interrupt_is_the_readers_own():
     with pytest.raises(KeyboardInterrupt):
         grpo.check_silenced(raising(KeyboardInterrupt()))
 
 
-def last_value(source: str) -> Any:
+def last_value(source):
     """The value of a cell's last line, in a namespace of its own."""
     tree = ast.parse(source)
-    space: dict[str, Any] = {}
+    space = {}
     last = tree.body.pop()
     assert isinstance(last, ast.Expr), "an exercise's cell ends with its check"
     exec(compile(tree, "<cell>", "exec"), space)
@@ -510,7 +506,7 @@ def last_value(source: str) -> Any:
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook: Path) -> None:
+def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook):
     """Cells tagged `exercise` and `solution` come in pairs, each complete in itself, the solution
     folded everywhere."""
     tagged = [
@@ -531,12 +527,12 @@ def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook: 
             assert cell["metadata"]["cellView"] == "form", "Colab folds it too"
 
 
-def test_every_check_has_a_place_in_a_chapter() -> None:
+def test_every_check_has_a_place_in_a_chapter():
     text = "".join(notebook.read_text(encoding="utf-8") for notebook in NOTEBOOKS)
     assert [name for name in CHECKS if f"{name.rpartition('.')[2]}(" not in text] == []
 
 
-def test_the_strange_log_shows_what_its_hints_say() -> None:
+def test_the_strange_log_shows_what_its_hints_say():
     log = strange_log()
     assert log["completions"].to_dict() == {"healthy": 128, "A": 128, "B": 128, "C": 128, "D": 64}
     assert log["different prompts"].to_dict() == {"healthy": 16, "A": 16, "B": 8, "C": 16, "D": 8}
@@ -549,9 +545,7 @@ def test_the_strange_log_shows_what_its_hints_say() -> None:
     assert log["gradient norm"].between(0.8, 1.2).all(), "the gradient tells none of them"
 
 
-def score_in_pieces(
-    hidden: Any, W: Any, y: Any, chunk: int, last: bool = False, mean: bool = True
-) -> Any:
+def score_in_pieces(hidden, W, y, chunk, last=False, mean=True):
     """Chapter 12's last solution, with two mistakes to switch on."""
     peak, total = torch.full((len(hidden),), -torch.inf), torch.zeros(len(hidden))
     rows = torch.zeros_like(hidden)
@@ -567,12 +561,12 @@ def score_in_pieces(
     return (hidden * W[y]).sum(-1) - peak - total.log(), W[y] - u
 
 
-def whole_logits(hidden: Any, W: Any, y: Any, chunk: int) -> Any:
+def whole_logits(hidden, W, y, chunk):
     logits = hidden @ W.T
     return logits.log_softmax(-1).gather(1, y[:, None])[:, 0], W[y] - logits.softmax(-1) @ W
 
 
-def without_a_peak(hidden: Any, W: Any, y: Any, chunk: int) -> Any:
+def without_a_peak(hidden, W, y, chunk):
     total = sum((hidden @ part.T).exp().sum(-1) for part in W.split(chunk))
     u = sum((hidden @ part.T).exp() @ part for part in W.split(chunk)) / total[:, None]
     return (hidden * W[y]).sum(-1) - total.log(), W[y] - u
@@ -605,17 +599,17 @@ def without_a_peak(hidden: Any, W: Any, y: Any, chunk: int) -> Any:
         ("score_in_pieces", "expected a function here, but this is a str"),
     ],
 )
-def test_wrong_answers_in_the_loop_of_chapter_12_hear_why(answer: Any, hint: str) -> None:
+def test_wrong_answers_in_the_loop_of_chapter_12_hear_why(answer, hint):
     verdict = scale.check_in_the_loop(answer)
     assert not verdict and hint in verdict.message, verdict
 
 
-def test_an_answer_that_is_right_on_small_inputs_is_also_trained_with() -> None:
-    def of_five(new: Any, old: Any, A: Any, mask: Any) -> Any:
+def test_an_answer_that_is_right_on_small_inputs_is_also_trained_with():
+    def of_five(new, old, A, mask):
         here = loss(new, old, A, 0.2, 0.2) if new.shape[1] == 5 else -(new - old).exp() * A
         return here[mask].mean()
 
-    def raises(new: Any, old: Any, A: Any, mask: Any) -> Any:
+    def raises(new, old, A, mask):
         return (loss(new, old, A, 0.2, 0.2) * torch.ones(2, 5))[mask].mean()
 
     assert "in training it differs from the library" in ppo.check_loss(of_five).message
@@ -642,8 +636,6 @@ def test_an_answer_that_is_right_on_small_inputs_is_also_trained_with() -> None:
         ),
     ],
 )
-def test_a_number_that_is_rounded_too_far_hears_how_many_digits_it_needs(
-    check: Any, answers: Any, hint: str
-) -> None:
+def test_a_number_that_is_rounded_too_far_hears_how_many_digits_it_needs(check, answers, hint):
     assert check(*answers).message.startswith(hint)
     assert "too large" in check(*(10 * one for one in answers)).message

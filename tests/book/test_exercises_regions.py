@@ -1,10 +1,6 @@
 """Chapter 2's exercises that run what the reader built: a rule that stops, a loss that descends a
 KL, a method."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 import torch
 
@@ -13,20 +9,20 @@ from trbook.exercises.stopping import Stopped
 from trlib.algorithms import gspo_loss, ppo_loss
 
 
-def near(a: Any, b: Any) -> Any:
+def near(a, b):
     return (a - b) ** 2 / 2
 
 
-def k3(logp: Any, ref: Any) -> Any:
+def k3(logp, ref):
     return torch.expm1(ref - logp) - (ref - logp)
 
 
-def moved(logp: Any, logp_mu: Any, mask: Any) -> Any:
+def moved(logp, logp_mu, mask):
     return (((logp - logp_mu).exp() - 1).abs() / 2 * mask).sum() / mask.sum()
 
 
-def pulled(strength: float, lam: float = 0.5) -> Any:
-    def loss(logp: Any, logp_mu: Any, rewards: Any) -> Any:
+def pulled(strength, lam=0.5):
+    def loss(logp, logp_mu, rewards):
         target = rewards / lam - torch.logsumexp(logp_mu.sum(1) + rewards / lam, 0)
         ratio = (logp - logp_mu).sum(1)
         return -(strength * ratio.exp() * (target - ratio)).detach()[:, None] * logp
@@ -34,7 +30,7 @@ def pulled(strength: float, lam: float = 0.5) -> Any:
     return loss
 
 
-def of(loss: Any, **settings: Any) -> Any:
+def of(loss, **settings):
     mask = torch.ones(625, 4, dtype=torch.bool)
     return lambda logp, mu, rewards: (
         loss(
@@ -43,7 +39,7 @@ def of(loss: Any, **settings: Any) -> Any:
     )
 
 
-def wrong_line(logp: Any, ref: Any) -> Any:
+def wrong_line(logp, ref):
     raise ZeroDivisionError("mine")
 
 
@@ -66,7 +62,7 @@ def wrong_line(logp: Any, ref: Any) -> Any:
         ("k2", "expected a function"),
     ],
 )
-def test_a_loss_that_is_to_stay_near(loss: Any, words: str) -> None:
+def test_a_loss_that_is_to_stay_near(loss, words):
     assert words in repr(regions.check_stay_near(loss))
 
 
@@ -86,7 +82,7 @@ def test_a_loss_that_is_to_stay_near(loss: Any, words: str) -> None:
         (None, "expected a function"),
     ],
 )
-def test_a_method_on_the_frontier(loss: Any, words: str) -> None:
+def test_a_method_on_the_frontier(loss, words):
     assert words in repr(regions.check_frontier(loss))
 
 
@@ -106,17 +102,17 @@ def test_a_method_on_the_frontier(loss: Any, words: str) -> None:
         (0.01, "expected a function"),
     ],
 )
-def test_a_rule_that_puts_a_batch_away(rule: Any, words: str) -> None:
+def test_a_rule_that_puts_a_batch_away(rule, words):
     assert words in repr(regions.check_enough(rule))
 
 
 @pytest.mark.nightly("a run of 160 updates: what the exercise says of a rule that never stops")
-def test_a_rule_that_never_stops() -> None:
+def test_a_rule_that_never_stops():
     assert "it never stops" in repr(regions.check_enough(lambda a, b, m: False))
 
 
-def test_a_rule_that_is_off_is_told_by_how_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    def told(*came: Any) -> str:
+def test_a_rule_that_is_off_is_told_by_how_much(monkeypatch):
+    def told(*came):
         monkeypatch.setattr(regions, "stopped", lambda rule: Stopped(*came))
         return repr(regions.check_enough(lambda a, b, m: True))
 

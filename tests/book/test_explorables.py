@@ -1,8 +1,6 @@
 """Explorables outside the browser: what a notebook stores, what a page carries, and that the built
 files are fresh."""
 
-from __future__ import annotations
-
 import ast
 import json
 import math
@@ -11,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import types
-from pathlib import Path
 
 import ipywidgets
 import pytest
@@ -29,11 +26,11 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 PART = r'<script type="application/json" class="trlib-{}"[^>]*>(.*?)</script>'
 
 
-def part(html: str, name: str):
+def part(html, name):
     return json.loads(re.search(PART.format(name), html, re.DOTALL)[1])
 
 
-def test_bundle_holds_the_live_view_and_a_page_that_needs_nothing() -> None:
+def test_bundle_holds_the_live_view_and_a_page_that_needs_nothing():
     explorable = RatioMap(eps_high=0.28, axes="linear", show=["ppo", "dppo_tv"])
     data, _ = explorable._repr_mimebundle_()
     assert data[WIDGET]["model_id"] == explorable.model_id
@@ -59,21 +56,21 @@ def test_bundle_holds_the_live_view_and_a_page_that_needs_nothing() -> None:
     assert fetched is None, "the fragment needs no network"
 
 
-def test_colab_gets_the_page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colab_gets_the_page_alone(monkeypatch):
     explorable = RatioMap()
     monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
     data, _ = explorable._repr_mimebundle_()
     assert set(data) == {"text/plain", "text/html"}
 
 
-def test_ipywidgets_of_colab_shows_the_page_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ipywidgets_of_colab_shows_the_page_too(monkeypatch):
     """Its version 7 would show the widget by itself, and no page."""
     monkeypatch.setattr(ipywidgets.Widget, "_ipython_display_", print, raising=False)
     data, _ = DisplayFormatter().format(RatioMap())
     assert "trlib-explorable" in data["text/html"]
 
 
-def test_page_can_link_its_modules_and_carry_them_again() -> None:
+def test_page_can_link_its_modules_and_carry_them_again():
     html = f"<p>before</p>{RatioMap().html()}<p>between</p>{RatioMap(sign=-1).html()}<p>after</p>"
     linked = link_modules(html, "../_static/explorables/")
     assert linked.count('data-src="../_static/explorables/ratio_map.js"') == 2
@@ -90,7 +87,7 @@ def test_page_can_link_its_modules_and_carry_them_again() -> None:
     )
 
 
-def test_a_page_carries_its_data_or_links_them(tmp_path: Path) -> None:
+def test_a_page_carries_its_data_or_links_them(tmp_path):
     data, html = str(files.data_of("basin")), Basin().html()
     assert html.count('class="trlib-data"') == 1 and '"panels":[{' in html
     assert "_data" not in Basin().settings() and Basin()._data == data
@@ -102,7 +99,7 @@ def test_a_page_carries_its_data_or_links_them(tmp_path: Path) -> None:
     assert (tmp_path / "basin.js").is_file() and (tmp_path / "common.js").is_file()
 
 
-def test_settings_cannot_end_the_script() -> None:
+def test_settings_cannot_end_the_script():
     html = fragment("ratio_map", {"text": "</script><b>"}, fallback="a < b", room=(16, 16))
     assert part(html, "traits") == {"text": "</script><b>"}
     assert html.count("</script>") == 3 and "a &lt; b" in html
@@ -120,7 +117,7 @@ def test_settings_cannot_end_the_script() -> None:
         ("batch", {"tokens": []}),
     ],
 )
-def test_traits_refuse_what_is_no_setting(trait: str, value: object) -> None:
+def test_traits_refuse_what_is_no_setting(trait, value):
     with pytest.raises(traitlets.TraitError, match=trait):
         RatioMap(**{trait: value})
 
@@ -128,7 +125,7 @@ def test_traits_refuse_what_is_no_setting(trait: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("name", "near"), [("eps", "eps_low"), ("delta", "delta_"), ("Axes", "axes")]
 )
-def test_an_unknown_setting_is_refused_with_the_nearest(name: str, near: str) -> None:
+def test_an_unknown_setting_is_refused_with_the_nearest(name, near):
     known = (
         "axes, batch, delta_kl, delta_tv, eps_high, eps_low, new_p, old_p, show, sign, token, "
         "update"
@@ -142,7 +139,7 @@ def test_an_unknown_setting_is_refused_with_the_nearest(name: str, near: str) ->
     )
 
 
-def test_a_page_with_explorables_fetches_their_modules_at_once() -> None:
+def test_a_page_with_explorables_fetches_their_modules_at_once():
     html = RatioMap().html() + RatioMap(sign=-1).html()
     links = preloads(html, "../_static/explorables/")
     assert re.findall(r'<link rel="modulepreload" href="([^"]+)">', links) == [
@@ -155,7 +152,7 @@ def test_a_page_with_explorables_fetches_their_modules_at_once() -> None:
     assert preloads("<p>no figure</p>", "x") == ""
 
 
-def test_pages_import_no_torch() -> None:
+def test_pages_import_no_torch():
     code = (
         "import sys, trbook, trbook.explorables; print('torch' in sys.modules, 'anywidget' in "
         "sys.modules)"
@@ -164,7 +161,7 @@ def test_pages_import_no_torch() -> None:
     assert done.stdout.split() == ["False", "False"]
 
 
-def test_built_files_are_of_these_sources() -> None:
+def test_built_files_are_of_these_sources():
     made = built_files()
     assert {path.relative_to(BUILT).as_posix() for path in BUILT.rglob("*.js")} == set(made)
     for name, entry in made.items():
@@ -184,7 +181,7 @@ def test_built_files_are_of_these_sources() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(SOURCES.glob("*.js")), ids=lambda path: path.stem)
-def test_a_module_and_the_shared_chunk_become_one_module_that_imports_nothing(path: Path) -> None:
+def test_a_module_and_the_shared_chunk_become_one_module_that_imports_nothing(path):
     whole, entry = source_of(path.stem), (BUILT / path.name).read_text(encoding="utf-8")
     assert "common.js" not in whole and not re.search(r"""^import\b|[;}]import[{*"'\s]""", whole)
     assert len(re.findall(r"\bexport\{", whole)) == len(re.findall(r"\bexport\{", entry)) == 1
@@ -208,9 +205,7 @@ def test_a_module_and_the_shared_chunk_become_one_module_that_imports_nothing(pa
         ('/* x */\nimport{h}from"./common.js";export{h as default};', "/* x */\nexport default 1;"),
     ],
 )
-def test_a_bundle_of_another_form_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, common: str
-) -> None:
+def test_a_bundle_of_another_form_is_refused(tmp_path, monkeypatch, entry, common):
     (tmp_path / "one.js").write_text(entry, encoding="utf-8")
     (tmp_path / "common.js").write_text(common, encoding="utf-8")
     monkeypatch.setattr(files, "BUILT", tmp_path)
@@ -224,7 +219,7 @@ def test_a_bundle_of_another_form_is_refused(
     shutil.which("node") is None or not (SOURCES / "node_modules" / "esbuild").is_dir(),
     reason="needs Node and `npm ci` in explorables/js; the hash of the sources is checked always",
 )
-def test_building_again_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_building_again_gives_the_same_bytes(tmp_path):
     subprocess.run(
         ["node", "build.mjs", str(tmp_path / "built")], cwd=SOURCES, check=True, capture_output=True
     )
@@ -234,7 +229,7 @@ def test_building_again_gives_the_same_bytes(tmp_path: Path) -> None:
         )
 
 
-def test_whatever_a_chapter_shows_has_a_still() -> None:
+def test_whatever_a_chapter_shows_has_a_still():
     """But for what the chapter itself computes, and what a fold hides until it is opened."""
     states = []
     for path in chapters():

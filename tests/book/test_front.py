@@ -1,8 +1,6 @@
 """The front page's record: what it holds, that its sentences are true of it, and that the engine
 still learns so."""
 
-from __future__ import annotations
-
 import json
 import shutil
 
@@ -25,16 +23,16 @@ from trbook.explorables.front import (
 RECORD = json.loads(data_of("front") or "")
 
 
-def ends(lane: str) -> list[float]:
+def ends(lane):
     runs = RECORD["lanes"][lane]["right"]
     return [sum(rows[-LAST:]) / LAST / COMPLETIONS for rows in runs]
 
 
-def test_the_middle_of_an_even_number_is_the_lower_one() -> None:
+def test_the_middle_of_an_even_number_is_the_lower_one():
     assert median([0.1, 0.9, 0.4, 0.5]) == 2 and median([3.0, 1.0, 2.0]) == 2
 
 
-def test_a_typical_answer_ends_as_most_do_and_words_are_graded() -> None:
+def test_a_typical_answer_ends_as_most_do_and_words_are_graded():
     answers = [
         {"words": ["a"], "p": [0.95], "right": True},
         {"words": ["b", "c"], "p": [0.6, 0.05], "right": False},
@@ -44,7 +42,7 @@ def test_a_typical_answer_ends_as_most_do_and_words_are_graded() -> None:
     assert found == {"words": ["b", "c"], "grades": [1, 3], "right": False, "of8": 1}
 
 
-def test_the_record_holds_eight_seeds_and_marks_the_median_one() -> None:
+def test_the_record_holds_eight_seeds_and_marks_the_median_one():
     assert set(RECORD["lanes"]) == set(LANES) and RECORD["prompt"] == PROMPT
     for lane, found in RECORD["lanes"].items():
         assert len(found["right"]) == SEEDS and {len(row) for row in found["right"]} == {BATCHES}
@@ -54,7 +52,7 @@ def test_the_record_holds_eight_seeds_and_marks_the_median_one() -> None:
     assert RECORD["question"] == question()
 
 
-def test_it_learns_breaks_and_holds_in_the_record() -> None:
+def test_it_learns_breaks_and_holds_in_the_record():
     once, reuse, clip = (sorted(ends(lane)) for lane in ("once", "reuse", "clip"))
     assert once[0] > clip[-1] and clip[0] > reuse[-1], "every seed of one above every seed below"
     middle = {lane: found["right"][found["median"]] for lane, found in RECORD["lanes"].items()}
@@ -64,7 +62,7 @@ def test_it_learns_breaks_and_holds_in_the_record() -> None:
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="the engine learns in Node")
-def test_the_engine_learns_as_it_was_recorded() -> None:
+def test_the_engine_learns_as_it_was_recorded():
     seed = RECORD["lanes"]["clip"]["median"]
     found = learn("clip", seed, batches=2)["rows"]
     kept = [count / COMPLETIONS for count in RECORD["lanes"]["clip"]["right"][seed][:2]]

@@ -1,8 +1,6 @@
 """The relay that can be summed: every sum against the list of all its completions, and what the
 chapter says of it."""
 
-from __future__ import annotations
-
 import itertools
 import math
 

@@ -1,22 +1,17 @@
 """Checks that run what the reader built: what a wrong loss hears where no typical mistake explains
 it."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 import torch
 
 from trbook.exercises import dppo, quatro
-from trbook.exercises.inside import Choice
 from trlib.algorithms import ppo_loss
 from trlib.algorithms.dual import solve_dual
 
 FAULTS = {"dppo": dppo.check_fault, "quatro": quatro.check_fault}
 
 
-def masked(logp: Any, logp_mu: Any, A: Any, mask: Any, delta: float, cap: float) -> Any:
+def masked(logp, logp_mu, A, mask, delta, cap):
     p, q = logp.detach().exp(), logp_mu.exp()
     kept = ~(((p - q).abs() > delta) & ((p > q) == (A > 0)))
     return -((p / q).clamp(max=cap) * A * kept * logp)[mask].mean()
@@ -50,13 +45,13 @@ def masked(logp: Any, logp_mu: Any, A: Any, mask: Any, delta: float, cap: float)
         ),
     ],
 )
-def test_any_other_wrong_loss_hears_where_it_is_off(answer: Any, hint: str) -> None:
+def test_any_other_wrong_loss_hears_where_it_is_off(answer, hint):
     verdict = dppo.check_objective(answer)
     assert not verdict and hint in verdict.message, verdict
 
 
 @pytest.mark.parametrize("check", FAULTS.values(), ids=FAULTS)
-def test_a_fault_is_named_and_every_other_word_hears_what_speaks_against_it(check: Choice) -> None:
+def test_a_fault_is_named_and_every_other_word_hears_what_speaks_against_it(check):
     assert check(check.right) and check(f" {check.right.upper()} ")
     assert (
         all(check(word).message == hint for word, hint in check.wrong.items())
@@ -69,7 +64,7 @@ def test_a_fault_is_named_and_every_other_word_hears_what_speaks_against_it(chec
     assert "this is an int" in check(1).message and "It is called with one of" in check().message
 
 
-def test_the_strange_logs_show_their_fault() -> None:
+def test_the_strange_logs_show_their_fault():
     log = dppo.strange_log()
     assert (log["silenced"] > 50).all() and (log["tokens with |p - q| > 0.15"] < 5).all()
     assert (log["least |p - q| of a silenced token"] < 0.01).all()

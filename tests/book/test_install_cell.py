@@ -1,8 +1,6 @@
 """A hosted notebook's first cell, in a clean environment that already has torch and numpy: both
 stay as they are."""
 
-from __future__ import annotations
-
 import io
 import json
 import os
@@ -31,7 +29,7 @@ print(json.dumps([version("trust-region-book"), trlib.__file__, torch.__file__, 
 """
 
 
-def run(*command: str | Path) -> str:
+def run(*command):
     ours = {
         name: value for name, value in os.environ.items() if name != "PYTHONPATH"
     }  # it would bring this checkout
@@ -43,7 +41,7 @@ def run(*command: str | Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def hosted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def hosted(tmp_path_factory):
     """The Python of an environment that has everything this one has, but neither this package nor
     its checkout."""
     folder = tmp_path_factory.mktemp("hosted")
@@ -62,7 +60,7 @@ def hosted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.nightly("installs the package into an environment of its own")
-def test_the_cell_installs_this_package_and_touches_nothing_else(hosted: Path) -> None:
+def test_the_cell_installs_this_package_and_touches_nothing_else(hosted):
     listed = (hosted, "-m", "pip", "--disable-pip-version-check", "list", "--format=freeze")
     before = set(run(*listed).split())
     assert {line.split("==")[0] for line in before} >= {"torch", "numpy", "transformers"}
@@ -101,7 +99,7 @@ print(sorted(asked), "trlib-explorable" in RatioMap()._repr_mimebundle_()[0]["te
 
 
 @pytest.mark.nightly("needs the environment that the other test installs")
-def test_the_cell_brings_what_the_chapters_figures_need(hosted: Path) -> None:
+def test_the_cell_brings_what_the_chapters_figures_need(hosted):
     """A chapter's map needs anywidget, its figures matplotlib: where they are not there, the cell
     asks for them."""
     assert run(hosted, "-c", SHOWN).strip() == "['anywidget', 'matplotlib'] True"
@@ -120,7 +118,7 @@ def test_the_cell_brings_what_the_chapters_figures_need(hosted: Path) -> None:
     assert asked.returncode != 0 and "anywidget" in asked.stderr
 
 
-def test_the_cell_does_nothing_where_the_package_is_there() -> None:
+def test_the_cell_does_nothing_where_the_package_is_there():
     for where in (THERE, Address()):
         code = re.sub(
             r"^    %pip.*$",
@@ -131,7 +129,7 @@ def test_the_cell_does_nothing_where_the_package_is_there() -> None:
         exec(compile(code, "cell", "exec"), {})
 
 
-def test_without_an_address_the_first_cell_stops_with_one_sentence() -> None:
+def test_without_an_address_the_first_cell_stops_with_one_sentence():
     """As a hosted notebook without the package does: it says what to get, and no later cell
     runs."""
     shell = InteractiveShell()

@@ -1,9 +1,6 @@
 """The page of the laboratory: its files, its commands and what it says that they print."""
 
-from __future__ import annotations
-
 import re
-from pathlib import Path
 
 import pytest
 
@@ -22,7 +19,7 @@ COMMANDS = [
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def desk(tmp_path, monkeypatch):
     """A folder with the page's two files."""
     for mark, name in (("SWEEP = ", "reuse.py"), ("class Narrow", "mine.py")):
         (source,) = [block for block in PYTHON if mark in block]
@@ -32,7 +29,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def printed(command: str) -> list[str]:
+def printed(command):
     """What the page prints below a command, up to the next."""
     (block,) = [block for block in CONSOLE if f"$ trlib {command}\n" in block]
     return block.split(f"$ trlib {command}\n")[1].split("$ ")[0].splitlines()

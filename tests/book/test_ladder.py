@@ -1,13 +1,8 @@
 """The ladder: every rung runs and is the library's loss, value and gradient; each changes one line;
 curves are those of the record."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 import torch
-from torch import Tensor
 
 from trbook.ladder import RUNGS, Tokens, curve, record, runs
 from trlab.statistics import iqm
@@ -22,7 +17,7 @@ from trlib.algorithms import (
 )
 
 
-def batch(seed: int) -> tuple[Tensor, Tokens]:
+def batch(seed):
     """Logits, and a batch made of them: two prompts with four completions each, so far from the old
     policy that every region binds somewhere."""
     draw = torch.Generator().manual_seed(seed)
@@ -46,8 +41,8 @@ def batch(seed: int) -> tuple[Tensor, Tokens]:
     )
 
 
-def library(name: str, b: Tokens) -> Any:
-    own: dict[str, Any] = {"advantages": b.A.expand_as(b.logp), "mask": b.mask}
+def library(name, b):
+    own = {"advantages": b.A.expand_as(b.logp), "mask": b.mask}
     return {
         "REINFORCE": lambda: reinforce_loss(b.logp, advantages=b.R.expand_as(b.logp), mask=b.mask),
         "A baseline": lambda: reinforce_loss(b.logp, **own),
@@ -63,7 +58,7 @@ def library(name: str, b: Tokens) -> Any:
     }[name]()
 
 
-def slope(loss: Tensor, mask: Tensor, logits: Tensor) -> Tensor:
+def slope(loss, mask, logits):
     """The gradient of the tokens' losses, each weighted differently, so that none stands for
     another."""
     weights = torch.arange(1.0, mask.numel() + 1).view_as(mask)
@@ -73,7 +68,7 @@ def slope(loss: Tensor, mask: Tensor, logits: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.name)
-def test_a_rung_is_the_library_s_loss(rung: Any) -> None:
+def test_a_rung_is_the_library_s_loss(rung):
     told = []
     for seed in range(4):
         logits, b = batch(seed)
@@ -93,7 +88,7 @@ def test_a_rung_is_the_library_s_loss(rung: Any) -> None:
         )
 
 
-def test_a_curve_says_where_its_record_begins_and_ends() -> None:
+def test_a_curve_says_where_its_record_begins_and_ends():
     history = record()
     for rung, before in zip(RUNGS, (None, *RUNGS), strict=False):
         ends = [f"{iqm(runs(history, rung).iloc[i].to_numpy()):.2f}" for i in (0, -1)]

@@ -5,14 +5,11 @@ name then says in which equation the reader finds it, with :eq:. A docstring tha
 is named on the equation's page. No equation is numbered that nothing names.
 """
 
-from __future__ import annotations
-
 import ast
 import functools
 import json
 import re
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -35,7 +32,7 @@ FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 TO_EQUATION = re.compile(r":eq:`([^`]+)`|\(#(?:equation-)?([^)]+)\)|\{eq\}`([^`]+)`")
 
 
-def text(path: Path) -> str:
+def text(path):
     """A page's prose."""
     if path.suffix != ".ipynb":
         return FENCED.sub("", path.read_text(encoding="utf-8"))
@@ -44,7 +41,7 @@ def text(path: Path) -> str:
 
 
 @functools.cache
-def pages() -> dict[str, str]:
+def pages():
     """Every page that a person wrote, by its path."""
     found = [
         *sorted((ROOT / "notebooks").glob("*.ipynb")),
@@ -56,11 +53,11 @@ def pages() -> dict[str, str]:
 
 
 @functools.cache
-def docstrings() -> dict[str, str]:
+def docstrings():
     """Every docstring of the three packages, by the name of what it describes."""
-    found: dict[str, str] = {}
+    found = {}
 
-    def walk(node: ast.AST, name: str) -> None:
+    def walk(node, name):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             found[name] = ast.get_docstring(node) or ""
         for child in ast.iter_child_nodes(node):
@@ -74,22 +71,22 @@ def docstrings() -> dict[str, str]:
     return found
 
 
-def of_modules() -> dict[str, str]:
+def of_modules():
     """The modules that a page of the interface shows."""
     return modules(
         "".join(path.read_text(encoding="utf-8") for path in (ROOT / "book/interface").glob("*.md"))
     )
 
 
-def names(prose: str) -> list[str]:
+def names(prose):
     """The names of the package that stand in code font."""
     return [name for code in CODE.findall(prose) if (name := named(code))]
 
 
-def faults(prose: dict[str, str], docs: dict[str, str]) -> list[str]:
+def faults(prose, docs):
     """What dangles, a line each."""
-    home: dict[str, str] = {}
-    found: list[str] = []
+    home = {}
+    found = []
     mentioned = {
         label
         for body in [*prose.values(), *docs.values()]
@@ -127,19 +124,19 @@ def faults(prose: dict[str, str], docs: dict[str, str]) -> list[str]:
     return found
 
 
-def _names(body: str, name: str) -> bool:
+def _names(body, name):
     """Whether a page names that thing, or one inside it."""
     return any(said == name or said.startswith(f"{name}.") for said in map(_canonical, names(body)))
 
 
-def _canonical(name: str) -> str:
+def _canonical(name):
     try:
         return canonical(name)
     except ValueError:
         return name
 
 
-def _unknown(body: str) -> list[str]:
+def _unknown(body):
     found = []
     for name in names(body):
         try:
@@ -149,13 +146,13 @@ def _unknown(body: str) -> list[str]:
     return found
 
 
-def test_no_link_between_mathematics_and_code_dangles() -> None:
+def test_no_link_between_mathematics_and_code_dangles():
     assert len(pages()) > 20
     assert sum(":eq:" in doc for doc in docstrings().values()) >= 4
     assert faults(pages(), docstrings()) == []
 
 
-def test_what_computes_an_equation_has_a_place_in_the_interface() -> None:
+def test_what_computes_an_equation_has_a_place_in_the_interface():
     computing = {
         name
         for body in pages().values()
@@ -170,7 +167,7 @@ def test_what_computes_an_equation_has_a_place_in_the_interface() -> None:
     ] == []
 
 
-def anchors(prose: str) -> set[str]:
+def anchors(prose):
     """What a link can point to on a page: headings down to the third level, and numbered
     equations."""
     headings = re.findall(r"^#{1,3} (.+?)\s*$", prose, re.MULTILINE)
@@ -178,7 +175,7 @@ def anchors(prose: str) -> set[str]:
     return {slug(re.sub(r"[`*$\\]", "", heading)) for heading in plain}
 
 
-def test_every_link_to_a_part_of_a_page_resolves() -> None:
+def test_every_link_to_a_part_of_a_page_resolves():
     wrong = []
     made = {f"book/methods/{name}.md" for name in CARDS}
     made |= {f"{archive.FOLDER}/{name}.md" for name in archive.shown()}
@@ -196,7 +193,7 @@ def test_every_link_to_a_part_of_a_page_resolves() -> None:
     assert wrong == []
 
 
-def test_a_bridge_is_known_where_its_library_is_not_installed(monkeypatch) -> None:
+def test_a_bridge_is_known_where_its_library_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "trl", None)  # what installing for the book leaves out
     monkeypatch.delitem(sys.modules, "trlib.bridges.trl", raising=False)
     monkeypatch.delattr("trlib.bridges.trl", raising=False)

@@ -1,11 +1,8 @@
 """The figure of the loop: what it carries is what the shipped model writes, and what it says of it
 is true."""
 
-from __future__ import annotations
-
 import json
 import re
-from typing import Any
 
 import pytest
 import traitlets
@@ -21,11 +18,11 @@ FILE = json.loads(packs.LOOP.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
-def made() -> dict[str, Any]:
+def made():
     return batch()
 
 
-def test_the_file_holds_what_the_shipped_model_writes(made: dict[str, Any]) -> None:
+def test_the_file_holds_what_the_shipped_model_writes(made):
     assert (
         FILE["lr"] == made["lr"] == LR and tuple(FILE["groups"]) == tuple(made["groups"]) == GROUPS
     )
@@ -39,7 +36,7 @@ def test_the_file_holds_what_the_shipped_model_writes(made: dict[str, Any]) -> N
                     ), key
 
 
-def test_what_the_figure_says_of_its_groups() -> None:
+def test_what_the_figure_says_of_its_groups():
     """The words of `js/loop.js` and `js/loop/words.js` that no number there is inserted into."""
     dial, groups = load_task("dial"), FILE["groups"]
     for group in groups.values():
@@ -67,7 +64,7 @@ def test_what_the_figure_says_of_its_groups() -> None:
     )
 
 
-def test_a_chapter_s_boxes_are_lit_before_anything_has_loaded() -> None:
+def test_a_chapter_s_boxes_are_lit_before_anything_has_loaded():
     html = Loop(lit=["advantage", "update"]).html()
     assert re.findall(r'data-box="(\w+)" data-lit', html) == ["advantage", "update"]
     assert re.findall(r'data-card="(\w+)" data-chosen', html) == ["advantage"]
@@ -77,7 +74,7 @@ def test_a_chapter_s_boxes_are_lit_before_anything_has_loaded() -> None:
 
 
 @pytest.mark.parametrize("setting", [{"lit": ["loss"]}, {"box": "loss"}, {"group": "three"}])
-def test_what_is_no_box_is_refused(setting: dict[str, Any]) -> None:
+def test_what_is_no_box_is_refused(setting):
     with pytest.raises(traitlets.TraitError, match=next(iter(setting))):
         Loop(**setting)
     assert Loop(lit=list(BOXES)).settings() == {"lit": list(BOXES), "box": "", "group": "two"}

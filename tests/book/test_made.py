@@ -1,7 +1,5 @@
 """Tables that a build makes stand in the pages' source too."""
 
-from __future__ import annotations
-
 import re
 
 from bookext.made import MADE, as_directives
@@ -10,7 +8,7 @@ from tools import tables
 from tools.paths import ROOT
 
 
-def test_the_tables_in_the_sources_are_those_that_a_build_makes() -> None:
+def test_the_tables_in_the_sources_are_those_that_a_build_makes():
     """`python -m tools.tables` writes them."""
     assert [path.name for path, _ in tables.stale()] == []
     claims = (ROOT / "book/claims.md").read_text(encoding="utf-8")
@@ -19,31 +17,31 @@ def test_the_tables_in_the_sources_are_those_that_a_build_makes() -> None:
     ), "a card for each row"
 
 
-def test_a_build_takes_the_directive_and_leaves_out_what_is_for_the_source() -> None:
+def test_a_build_takes_the_directive_and_leaves_out_what_is_for_the_source():
     source = ["# A\n\n<!--unbuilt-->\n*Built only.*\n<!--/unbuilt-->\n\nText.\n\n"]
     source[0] += "<!--made claims-card ppo-->\n**1.** ```x\n<!--/made-->\n\n"
     source[0] += "<!--made sweeps-->\n| a |\n|---|\n<!--/made-->\n"
-    as_directives(None, "page", source)  # type: ignore[arg-type]
+    as_directives(None, "page", source)
     assert source == ["# A\n\nText.\n\n```{claims-card} ppo\n```\n\n```{sweeps}\n```\n"]
 
 
-def test_every_word_of_the_glossary_has_a_place_where_a_link_lands_in_jupyterlab() -> None:
+def test_every_word_of_the_glossary_has_a_place_where_a_link_lands_in_jupyterlab():
     glossary = (ROOT / "book/glossary.md").read_text(encoding="utf-8")
     words = re.findall(r"^### (.+)$", glossary, re.MULTILINE)
     anchored = re.findall(r'^<a id="([\w-]+)"></a>\n\n### ', glossary, re.MULTILINE)
     assert anchored == [slug(word) for word in words] and len(words) > 50
     source = ['<a id="nat"></a>\n\n### nat\n\nA unit.\n']
-    as_directives(None, "page", source)  # type: ignore[arg-type]
+    as_directives(None, "page", source)
     assert source == ["### nat\n\nA unit.\n"]
 
 
-def test_a_stale_table_is_renewed_and_a_directive_alone_becomes_one() -> None:
+def test_a_stale_table_is_renewed_and_a_directive_alone_becomes_one():
     fresh = tables.filled("```{claims-table}\n```")
     assert fresh.startswith("<!--made claims-table-->\n| claims of | what we found |\n| --- |")
     assert tables.filled(fresh.replace("undecided", "seen")) == fresh == tables.filled(fresh)
 
 
-def test_links_of_the_tables_lead_to_files() -> None:
+def test_links_of_the_tables_lead_to_files():
     for name in tables.PAGES:
         page = ROOT / "book" / f"{name}.md"
         for found in MADE.finditer(page.read_text(encoding="utf-8")):

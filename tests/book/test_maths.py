@@ -3,20 +3,16 @@ does, on one file of vectors that both languages are held to.
 
 `python tests/book/test_maths.py` makes the file."""
 
-from __future__ import annotations
-
 import json
 import math
 import random
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from scipy.optimize import brentq
-from torch import Tensor
 
 from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.algorithms.quatro import solve_dual
@@ -26,11 +22,11 @@ VECTORS = Path(__file__).with_name("maths.json")
 LOW, HIGH, DELTA_TV, DELTA_KL = 0.2, 0.28, 0.15, 0.05
 
 
-def double(values: Any) -> Tensor:
+def double(values):
     return torch.as_tensor(values, dtype=torch.float64)
 
 
-def pairs() -> list[tuple[float, float]]:
+def pairs():
     """Old and new probabilities: the landmarks, rare and near-certain tokens, and far moves both
     ways."""
     draw = random.Random(7)
@@ -41,15 +37,15 @@ def pairs() -> list[tuple[float, float]]:
     ]
 
 
-def kl_edge(old: float, sign: int) -> float:
+def kl_edge(old, sign):
     """Where DPPO's binary KL reaches its threshold, by a root finder on trlib's divergence, in
     -log(1-p) above the old probability and -log p below it."""
     log_old = double(old).log()
 
-    def log_new(v: float) -> float:
+    def log_new(v):
         return math.log1p(-math.exp(-v)) if sign > 0 else -v
 
-    def excess(v: float) -> float:
+    def excess(v):
         return float(binary_kl(log_old, double(log_new(v)))) - DELTA_KL
 
     start, end = (-math.log1p(-old), 36.0) if sign > 0 else (-math.log(old), 600.0)
@@ -58,7 +54,7 @@ def kl_edge(old: float, sign: int) -> float:
     )
 
 
-def regions(sign: int) -> dict[str, Any]:
+def regions(sign):
     """Which of the pairs each region keeps, and where it falls silent, for one sign of A."""
     q, p = double(pairs()).log().T
     given = {
@@ -79,7 +75,7 @@ def regions(sign: int) -> dict[str, Any]:
     return {"sign": sign, "kept": kept, "edges": edges}
 
 
-def distributions() -> dict[str, Any]:
+def distributions():
     draw = random.Random(3)
     logits = [[[draw.gauss(0, 4) for _ in range(7)] for _ in range(2)] for _ in range(20)]
     a, b = torch.log_softmax(double(logits), -1).unbind(1)
@@ -91,7 +87,7 @@ def distributions() -> dict[str, Any]:
     }
 
 
-def dual(direction: str, delta: float) -> dict[str, Any]:
+def dual(direction, delta):
     draw = random.Random(5)
     groups = [[float(i < right) for i in range(8)] for right in range(9)]
     groups += [[draw.uniform(-3, 3) for _ in range(8)] for _ in range(6)]
@@ -106,7 +102,7 @@ def dual(direction: str, delta: float) -> dict[str, Any]:
     }
 
 
-def made() -> dict[str, Any]:
+def made():
     q, p = double(pairs()).log().T
     return {
         "pairs": [list(pair) for pair in pairs()],
@@ -118,7 +114,7 @@ def made() -> dict[str, Any]:
     }
 
 
-def flat(value: Any, path: str = "") -> dict[str, Any]:
+def flat(value, path=""):
     """Every number, word and flag of nested lists and dicts, by its place."""
     if isinstance(value, dict | list):
         parts = value.items() if isinstance(value, dict) else enumerate(value)
@@ -126,7 +122,7 @@ def flat(value: Any, path: str = "") -> dict[str, Any]:
     return {path: value}
 
 
-def test_the_vectors_are_what_trlib_computes() -> None:
+def test_the_vectors_are_what_trlib_computes():
     stored, now = flat(json.loads(VECTORS.read_text(encoding="utf-8"))), flat(made())
     assert stored.keys() == now.keys()
     for place, value in now.items():
@@ -134,14 +130,14 @@ def test_the_vectors_are_what_trlib_computes() -> None:
         assert stored[place] == wanted, place
 
 
-def test_the_vectors_decide_something() -> None:
+def test_the_vectors_decide_something():
     for region in json.loads(VECTORS.read_text(encoding="utf-8"))["regions"]:
         for name, kept in region["kept"].items():
             assert 20 < sum(kept) < len(kept) - 20, name
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
-def test_javascript_computes_the_same() -> None:
+def test_javascript_computes_the_same():
     test = Path(__file__).parent / "browser" / "node" / "maths.test.mjs"
     done = subprocess.run(
         [str(shutil.which("node")), "--test", str(test)],

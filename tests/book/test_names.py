@@ -1,8 +1,6 @@
 """Names that mean two things: the page has them, says which one the book means, and the cards point
 to it."""
 
-from __future__ import annotations
-
 import re
 
 from tools.paths import ROOT
@@ -12,7 +10,7 @@ from trbook.cards.names import NAMESAKES
 TEXT = (ROOT / "book" / "names.md").read_text(encoding="utf-8")
 
 
-def entries(part: str) -> dict[str, list[str]]:
+def entries(part):
     """The bullets below each heading of a part of the page."""
     body = TEXT.partition(f"\n## {part}\n")[2].partition("\n## ")[0]
     return {
@@ -26,7 +24,7 @@ def entries(part: str) -> dict[str, list[str]]:
 METHODS, WORDS = entries("Methods"), entries("Words")
 
 
-def letters(title: str) -> str:
+def letters(title):
     """A title's own name: what stands before a colon, a comma or a bracket."""
     return re.split(r"[:,(]", title)[0].strip().upper()
 

@@ -1,8 +1,6 @@
 """One letter, one meaning on a page: the table of Greek letters has a row for each that a page
 uses."""
 
-from __future__ import annotations
-
 import json
 import re
 
@@ -15,7 +13,7 @@ ROWS = re.findall(r"^\| \$\\(rho|lambda|alpha|sigma)\$ \| (\w+) \| (.+) \|$", PA
 LETTERS = ("rho", "lambda", "alpha", "sigma")
 
 
-def formulas(name: str) -> str:
+def formulas(name):
     """What stands between dollars on a page's text cells."""
     cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
     text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
@@ -24,7 +22,7 @@ def formulas(name: str) -> str:
 
 @pytest.mark.style
 @pytest.mark.parametrize("letter", LETTERS)
-def test_the_table_has_the_pages_that_use_a_letter(letter: str) -> None:
+def test_the_table_has_the_pages_that_use_a_letter(letter):
     using = {
         path.stem
         for path in NOTEBOOKS.glob("*.ipynb")

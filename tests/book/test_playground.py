@@ -1,8 +1,6 @@
 """The playground outside the browser: what it refuses, what a page carries and links, and what a
 link needs."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json
@@ -10,8 +8,6 @@ import re
 from dataclasses import fields
 from html import escape
 from itertools import permutations
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -37,12 +33,12 @@ from trlib.methods import OBJECTIVES
         ({"lanes": [{}] * 5}, "lanes: expected at most 4, got 5"),
     ],
 )
-def test_the_unknown_is_refused_with_the_nearest(settings: dict[str, Any], told: str) -> None:
+def test_the_unknown_is_refused_with_the_nearest(settings, told):
     with pytest.raises(ValueError, match=told):
         Playground(**settings)
 
 
-def test_the_weights_that_a_page_gets_are_those_of_their_card() -> None:
+def test_the_weights_that_a_page_gets_are_those_of_their_card():
     engine = json.loads(parts()["engine"])
     for name in CHECKPOINTS:
         data = base64.b64decode(parts()[name])
@@ -50,7 +46,7 @@ def test_the_weights_that_a_page_gets_are_those_of_their_card() -> None:
     assert base64.b64decode(engine["wasm"])[:4] == b"\0asm" and "onmessage" in engine["worker"]
 
 
-def test_a_page_links_its_parts_and_asks_for_nothing_in_advance(tmp_path: Path) -> None:
+def test_a_page_links_its_parts_and_asks_for_nothing_in_advance(tmp_path):
     html = Playground(preset="opening").html()
     linked = link_modules(html, "../_static/explorables")
     assert len(linked) < 80_000 < len(html)
@@ -74,7 +70,7 @@ def test_a_page_links_its_parts_and_asks_for_nothing_in_advance(tmp_path: Path) 
     )
 
 
-def test_models_are_packed_again_only_when_they_changed(tmp_path: Path) -> None:
+def test_models_are_packed_again_only_when_they_changed(tmp_path):
     publish(tmp_path)
     engine, mark = tmp_path / "playground" / "engine.js", tmp_path / "playground" / "made.txt"
     for made, packed in ((inputs(), False), ("another version", True)):
@@ -85,7 +81,7 @@ def test_models_are_packed_again_only_when_they_changed(tmp_path: Path) -> None:
     assert mark.read_text(encoding="utf-8") == inputs()
 
 
-def test_a_page_names_its_lanes_and_shows_the_figure_as_it_will_be() -> None:
+def test_a_page_names_its_lanes_and_shows_the_figure_as_it_will_be():
     for name, preset in presets().items():
         html = Playground(preset=name).html()
         lanes = re.findall(
@@ -99,13 +95,13 @@ def test_a_page_names_its_lanes_and_shows_the_figure_as_it_will_be() -> None:
     assert presets()["clipping"]["title"].startswith("clipping against divergence")
 
 
-def test_settings_beside_a_threshold_are_the_method_s_own() -> None:
+def test_settings_beside_a_threshold_are_the_method_s_own():
     for name, settings in BESIDE.items():
         assert {f.name for f in fields(OBJECTIVES[name])} >= set(settings)
         Playground(lanes=[{"method": name, settings[0]: 1}])
 
 
-def test_every_range_in_an_answer_is_that_of_the_recorded_seeds() -> None:
+def test_every_range_in_an_answer_is_that_of_the_recorded_seeds():
     record = json.loads(SEEDS.read_text(encoding="utf-8"))
     assert set(record) == set(presets())
     spans = set()
@@ -125,10 +121,10 @@ def test_every_range_in_an_answer_is_that_of_the_recorded_seeds() -> None:
     assert len(told) > 15 and [span for span in told if span not in spans] == []
 
 
-def test_the_right_answers_are_right_in_every_recorded_seed_or_say_that_lanes_overlap() -> None:
+def test_the_right_answers_are_right_in_every_recorded_seed_or_say_that_lanes_overlap():
     record = json.loads(SEEDS.read_text(encoding="utf-8"))
 
-    def apart(name: str, key: str, high: int, low: int) -> bool:
+    def apart(name, key, high, low):
         return min(record[name][high][key]) > max(record[name][low][key])
 
     assert (

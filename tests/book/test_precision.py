@@ -1,8 +1,6 @@
 """Two precisions of one policy: what is measured, by probability, and what the chapter says of the
 record."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -18,7 +16,7 @@ from trbook.precision import (
 )
 
 
-def test_tokens_are_sorted_by_their_probability() -> None:
+def test_tokens_are_sorted_by_their_probability():
     logp = torch.tensor([0.005, 0.005, 0.3, 0.95, 1.0], dtype=torch.float64).log()
     other = torch.tensor([0.0075, 0.005, 0.33, 0.95, 0.5], dtype=torch.float64).log()
     table = by_probability(logp, other)
@@ -40,7 +38,7 @@ def test_tokens_are_sorted_by_their_probability() -> None:
         by_probability(logp, other, eps=0)
 
 
-def test_a_policy_is_itself_in_its_own_precision_and_another_in_four_bits() -> None:
+def test_a_policy_is_itself_in_its_own_precision_and_another_in_four_bits():
     policy, prompts = trlib.load_policy("dial"), ["7 : -1 +4 +3 flip sq ="]
     own, same = measure(policy, prompts, precision="fp32", group=4)
     assert own.shape == same.shape and torch.equal(own, same)
@@ -49,7 +47,7 @@ def test_a_policy_is_itself_in_its_own_precision_and_another_in_four_bits() -> N
         measure(policy, prompts, precision="fp8")
 
 
-def test_the_record_says_how_it_was_made_and_what_the_chapter_says() -> None:
+def test_the_record_says_how_it_was_made_and_what_the_chapter_says():
     logp, other, made = recorded_precision()
     assert made["command"] == "python -m trbook.precision"
     assert pack(logp) == json.loads(RECORD.read_text(encoding="utf-8"))["fp32"]

@@ -1,12 +1,9 @@
 """Every command that a page prints runs as it is printed, or the reason why not stands here."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -55,7 +52,7 @@ NOT_RUN = {
 """Commands that no test types, and why."""
 
 
-def printed() -> Iterator[tuple[str, str]]:
+def printed():
     """(page, command) of every code span and every line of a fenced block that is one."""
     pages = [
         ROOT / "README.md",
@@ -91,7 +88,7 @@ def printed() -> Iterator[tuple[str, str]]:
 COMMANDS = sorted({command for _, command in printed()} - set(NOT_RUN))
 
 
-def of(*beginning: str) -> list[str]:
+def of(*beginning):
     return [
         command
         for command in COMMANDS
@@ -99,7 +96,7 @@ def of(*beginning: str) -> list[str]:
     ]
 
 
-def test_every_command_is_run_below_or_its_reason_is_given() -> None:
+def test_every_command_is_run_below_or_its_reason_is_given():
     """A command of a kind that no test knows fails here."""
     tested = [*of("trlib"), *of("make"), *of("python", "-m"), *of("pip", "install")]
     assert set(COMMANDS) == set(tested) and of("trlib", "sweep") and of("trlib", "train")
@@ -113,7 +110,7 @@ def test_every_command_is_run_below_or_its_reason_is_given() -> None:
 @pytest.mark.parametrize(
     "command", by_day(of("trlib", "sweep"), "trlib sweep refit", reason="each declares its cells")
 )
-def test_a_sweep_is_one(command: str, capsys, tmp_path, monkeypatch) -> None:
+def test_a_sweep_is_one(command, capsys, tmp_path, monkeypatch):
     """Its cells are made and listed; running them takes hours."""
     monkeypatch.chdir(tmp_path)
     assert main([*shlex.split(command)[1:], "--dry-run"]) == 0
@@ -121,10 +118,10 @@ def test_a_sweep_is_one(command: str, capsys, tmp_path, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("command", of("trlib", "train"))
-def test_a_training_begins(command: str, monkeypatch, capsys) -> None:
+def test_a_training_begins(command, monkeypatch, capsys):
     """Everything up to the first batch: the words are understood, and the method is made with its
     settings."""
-    reached: list[object] = []
+    reached = []
 
     def stop(_policy, _task, method, **_settings):
         reached.append(method)
@@ -146,7 +143,7 @@ def test_a_training_begins(command: str, monkeypatch, capsys) -> None:
 @pytest.mark.parametrize(
     "command", [command for command in of("trlib", "diagnose") if len(shlex.split(command)) > 2]
 )
-def test_a_dump_is_diagnosed(command: str, tmp_path, monkeypatch, capsys) -> None:
+def test_a_dump_is_diagnosed(command, tmp_path, monkeypatch, capsys):
     example = ROOT / "book/_static/diagnose/rollouts.parquet"
     shutil.copy(example, tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -165,7 +162,7 @@ def test_a_dump_is_diagnosed(command: str, tmp_path, monkeypatch, capsys) -> Non
 
 
 @pytest.mark.parametrize("command", of("make"))
-def test_a_target_is_one(command: str) -> None:
+def test_a_target_is_one(command):
     assert re.search(
         rf"^{shlex.split(command)[1]}:",
         (ROOT / "Makefile").read_text(encoding="utf-8"),
@@ -174,11 +171,11 @@ def test_a_target_is_one(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", of("python", "-m"))
-def test_a_module_is_one(command: str) -> None:
+def test_a_module_is_one(command):
     """What they do takes minutes; each has a test of its own in tests/book/build or
     tests/lab."""
     assert find_spec(shlex.split(command)[2])
 
 
-def test_the_methods_are_listed(capsys) -> None:
+def test_the_methods_are_listed(capsys):
     assert main(["methods"]) == 0 and "tram" in capsys.readouterr().out

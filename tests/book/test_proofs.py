@@ -1,13 +1,10 @@
 """The appendix of proofs, by numbers: both sides of every statement, on a policy whose completions
 can be listed."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
 import torch
-from torch import Tensor
 
 from trlib.advantages import group_relative, leave_one_out
 from trlib.algorithms import pg_is_loss, pspo_loss
@@ -16,7 +13,7 @@ from trlib.divergences import kl, tv
 V, T = 3, 3
 
 
-def test_a_baseline_of_the_state_changes_no_mean() -> None:
+def test_a_baseline_of_the_state_changes_no_mean():
     """With rewards at every token: the score's weight may be the reward to go less any number of
     the state."""
     generator = torch.Generator().manual_seed(5)
@@ -46,13 +43,13 @@ def test_a_baseline_of_the_state_changes_no_mean() -> None:
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-14)
 
 
-def two() -> tuple[Tensor, Tensor]:
+def two():
     generator = torch.Generator().manual_seed(3)
     a, b = torch.randn(2, 500, 6, generator=generator, dtype=torch.float64).mul(2).log_softmax(-1)
     return a, b
 
 
-def test_pinsker_and_the_mean_distance_of_the_ratio() -> None:
+def test_pinsker_and_the_mean_distance_of_the_ratio():
     a, b = two()
     assert (tv(a, b).square() <= kl(a, b) / 2).all()
     torch.testing.assert_close((b.exp() * ((a - b).exp() - 1).abs()).sum(-1), 2 * tv(a, b))
@@ -62,13 +59,13 @@ def test_pinsker_and_the_mean_distance_of_the_ratio() -> None:
     torch.testing.assert_close(mean, (a.exp() - cut).abs().sum(-1) - a.exp()[:, 4:].sum(-1))
 
 
-def test_what_the_estimates_descend() -> None:
+def test_what_the_estimates_descend():
     z, fixed = torch.randn(2, 5, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
     z.requires_grad_()
     logp, rho = z.log_softmax(-1), fixed.log_softmax(-1)
     chance, d = logp.detach().exp(), rho - logp
 
-    def gradient(value: Tensor) -> Tensor:
+    def gradient(value):
         return torch.autograd.grad(value, z, retain_graph=True)[0]
 
     torch.testing.assert_close(gradient((chance * -d).sum()), torch.zeros_like(z))
@@ -79,12 +76,12 @@ def test_what_the_estimates_descend() -> None:
     torch.testing.assert_close((chance * (d.exp() - d - 1)).sum(), kl(logp, rho))
 
 
-def test_gauss_newton_is_fisher_and_the_hessian_and_the_natural_step_is_the_longest() -> None:
+def test_gauss_newton_is_fisher_and_the_hessian_and_the_natural_step_is_the_longest():
     generator = torch.Generator().manual_seed(5)
     weight = torch.randn(4, 3, generator=generator, dtype=torch.float64)
     start, g = torch.randn(2, 3, generator=generator, dtype=torch.float64)
 
-    def logits(theta: Tensor) -> Tensor:
+    def logits(theta):
         return (
             weight @ theta.sin()
         ) ** 2  # bent, so that the second derivatives of the logits are not 0
@@ -111,7 +108,7 @@ def test_gauss_newton_is_fisher_and_the_hessian_and_the_natural_step_is_the_long
     assert (others @ g).max() <= g @ best
 
 
-def test_the_group_s_mean_and_pspo() -> None:
+def test_the_group_s_mean_and_pspo():
     generator = torch.Generator().manual_seed(8)
     rewards, group = torch.rand(8, generator=generator), torch.zeros(8, dtype=torch.int64)
     torch.testing.assert_close(

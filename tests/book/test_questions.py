@@ -1,8 +1,6 @@
 """Twenty-eight questions: each opens with its answer, and what its lines print is what the answer
 says."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
@@ -22,7 +20,7 @@ CODE = {
 }
 
 
-def numbers(line: str) -> list[float]:
+def numbers(line):
     """The numbers of a printed line, per cent as shares."""
     return [
         float(n.rstrip("%")) / (100 if n.endswith("%") else 1)
@@ -31,7 +29,7 @@ def numbers(line: str) -> list[float]:
 
 
 @pytest.fixture(scope="module")
-def lines() -> dict[int, list[str]]:
+def lines():
     """What each question's code prints, line by line."""
     return {number: printed(code).splitlines() for number, code in CODE.items()}
 

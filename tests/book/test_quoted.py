@@ -1,8 +1,6 @@
 """Numbers of records inside sentences: what they are, what is refused, and what is called
 undecided."""
 
-from __future__ import annotations
-
 import json
 import math
 import re
@@ -34,7 +32,7 @@ CLAIMS = re.compile(
 )
 
 
-def runs_of(sweep: str, label: str, **at: str):
+def runs_of(sweep, label, **at):
     runs, history = recorded(sweep)
     runs = derive(runs, history)
     for axis, point in at.items():

@@ -1,8 +1,6 @@
 """What a page shows of a recorded sweep: the figures' numbers, the tables' cells, what is
 refused."""
 
-from __future__ import annotations
-
 import math
 from types import SimpleNamespace
 
@@ -26,7 +24,7 @@ from trlab.verdict import Finding
 from trlib.evaluation import Estimate
 
 
-def record() -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
+def record():
     """Two methods, two samplers, three numbers of updates, three runs each; every history begins at
     .25."""
     falls = {"ppo": 0.04, "troll": 0.01}
@@ -68,7 +66,7 @@ def record() -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
     return sweep, pd.DataFrame(rows), history
 
 
-def of(runs: pd.DataFrame, **places: str) -> list[float]:
+def of(runs, **places):
     for name, value in places.items():
         runs = runs[runs[name] == value]
     return runs["sampled"].to_list()
@@ -144,7 +142,7 @@ def test_what_a_record_does_not_have_is_named(changes, words):
         figures(*record(), **changes)
 
 
-def the_pages() -> str:
+def the_pages():
     return "".join(map(archive.page, archive.shown()))
 
 
@@ -220,11 +218,11 @@ def test_the_facts_of_a_record_and_its_commands():
     assert commands == ["trlib sweep stale --remake", "trlib sweep stale --verify"]
 
 
-def found(claim: Prediction, verdict: str, **measured: object) -> Finding:
+def found(claim, verdict, **measured):
     return Finding(of_prediction(claim), verdict, prediction=claim, **measured)
 
 
-def test_every_axis_and_measure_of_a_record_has_words() -> None:
+def test_every_axis_and_measure_of_a_record_has_words():
     for name in all_recorded():
         sweep = load_sweep(name)
         for prediction in sweep.predictions:
@@ -247,7 +245,7 @@ def test_a_record_s_line_says_at_which_rates_and_uses_it_was_made():
         assert made(name, recorded(name)[0])[0].startswith(expected)
 
 
-def test_a_verdict_is_told_in_plain_words() -> None:
+def test_a_verdict_is_told_in_plain_words():
     pair = Prediction("a is better", higher="a", lower="b")
     line = Prediction("a learns", higher="a", lower=0.5, measure="kl")
     told = {
@@ -266,7 +264,7 @@ def test_a_verdict_is_told_in_plain_words() -> None:
     assert measured.startswith("kl of a is 0.62 [0.60, 0.70]; the line was 0.5")
 
 
-def test_what_other_processes_decide_this_one_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_other_processes_decide_this_one_knows(monkeypatch):
     monkeypatch.setattr(records, "all_recorded", lambda: ["loops", "stale"])
     records.MEASURED.clear()
     verdicts_of._decided.cache_clear()
@@ -277,7 +275,7 @@ def test_what_other_processes_decide_this_one_knows(monkeypatch: pytest.MonkeyPa
     assert verdicts_of.family("loops") and verdicts_of.family("stale")
 
 
-def test_a_page_shows_what_runs_wrote() -> None:
+def test_a_page_shows_what_runs_wrote():
     runs = recorded("real_words")[0].set_index("label")
     prompts, texts = texts_of(runs.loc["once"])
     text, reward = texts[max(texts)][0]

@@ -1,7 +1,5 @@
 """The numbers that chapters 2 to 5 have typed are those of the records."""
 
-from __future__ import annotations
-
 import json
 import re
 
@@ -13,7 +11,7 @@ from trlab.outcomes import runs_of
 from trlab.statistics import iqm
 
 
-def prose(name: str) -> str:
+def prose(name):
     notebook = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))
     return "\n".join(
         "".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown"
@@ -82,14 +80,12 @@ def prose(name: str) -> str:
         ),
     ],
 )
-def test_a_typed_number_is_the_record_s(
-    sweep: str, chapter: str, sentence: str, numbers: list[tuple[str, str]]
-) -> None:
+def test_a_typed_number_is_the_record_s(sweep, chapter, sentence, numbers):
     values = [f"{iqm(runs_of(sweep, label, at={'lr': lr})):.2f}" for label, lr in numbers]
     assert sentence.format(*values) in prose(chapter)
 
 
-def test_the_opening_of_chapter_2_is_the_record_s() -> None:
+def test_the_opening_of_chapter_2_is_the_record_s():
     history = recorded("refit")[1]
     history = history[history["lr"].astype(str) == "0.0001"]
     reward = history.groupby(["label", "batch"])["reward"].mean()
@@ -103,7 +99,7 @@ def test_the_opening_of_chapter_2_is_the_record_s() -> None:
     )
 
 
-def test_what_chapter_2_says_of_fewer_updates_is_the_record_s() -> None:
+def test_what_chapter_2_says_of_fewer_updates_is_the_record_s():
     ends = {
         often: iqm(runs_of("reuse", "pg_is", at={"uses": str(often)})) for often in (1, 2, 4, 8)
     }
@@ -121,7 +117,7 @@ def test_what_chapter_2_says_of_fewer_updates_is_the_record_s() -> None:
     assert "a run is at 85 % after four batches, for which one update needs eight" in said
 
 
-def test_the_table_of_chapter_2_is_the_record_s() -> None:
+def test_the_table_of_chapter_2_is_the_record_s():
     for prompts, label, lr, shown in (
         (16, "again", "0.0001", "1e-4"),
         (64, "again, 64", "0.0001", "1e-4"),
@@ -136,7 +132,7 @@ def test_the_table_of_chapter_2_is_the_record_s() -> None:
         assert row in prose("02_why_trust_regions"), row
 
 
-def test_what_the_clip_does_in_chapter_4_is_the_record_s() -> None:
+def test_what_the_clip_does_in_chapter_4_is_the_record_s():
     split = [
         iqm(runs_of("refit", label, at={"lr": "0.0001"})) for label in ("ppo-parts", "pg_is-parts")
     ]
@@ -150,7 +146,7 @@ def test_what_the_clip_does_in_chapter_4_is_the_record_s() -> None:
     )
 
 
-def test_what_chapter_3_says_of_its_runs_is_the_record_s() -> None:
+def test_what_chapter_3_says_of_its_runs_is_the_record_s():
     full, one, larger = (
         iqm(runs_of("natural", label)) for label in ("trpo", "trpo, gradient", "trpo, 4 x batch")
     )
@@ -162,7 +158,7 @@ def test_what_chapter_3_says_of_its_runs_is_the_record_s() -> None:
     assert 2.5 < cost["trpo"] / cost["trpo, gradient"] < 3.5 and "a third of the time" in said
 
 
-def test_what_becomes_of_the_clip_ratio_in_chapter_5_is_the_record_s() -> None:
+def test_what_becomes_of_the_clip_ratio_in_chapter_5_is_the_record_s():
     history = recorded("shootout")[1].query("label == 'ppo' and updates == '32'")
     silent, kl = (
         history.pivot(index="batch", columns="seed", values=name).median(axis=1)
@@ -176,7 +172,7 @@ def test_what_becomes_of_the_clip_ratio_in_chapter_5_is_the_record_s() -> None:
     assert f"{kl.iloc[-1]:.2f} nats per token, after {kl.iloc[0]:.2f}" in said
 
 
-def test_what_chapter_5_says_of_its_runs_on_a_gpu_is_the_record_s() -> None:
+def test_what_chapter_5_says_of_its_runs_on_a_gpu_is_the_record_s():
     """Longer runs, which `make gpu` makes: the figure's own words are kept."""
     record = json.loads((ROOT / "book/gpu_execution.json").read_text(encoding="utf-8"))
     figure = record["chapters"]["05_grpo"]["figures"]["grpo-smollm2"]

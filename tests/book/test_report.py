@@ -1,13 +1,8 @@
 """A student's verdicts are written as they come, and read as one table."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -31,13 +26,13 @@ exercise.check_advantages(group_advantages)
 
 
 @pytest.fixture
-def shell() -> Iterator[Any]:
+def shell():
     InteractiveShell.clear_instance()
     yield InteractiveShell.instance()
     InteractiveShell.clear_instance()
 
 
-def test_a_notebook_writes_its_verdicts(shell: Any, tmp_path: Path) -> None:
+def test_a_notebook_writes_its_verdicts(shell, tmp_path):
     file = tmp_path / "ada.json"
     shell.run_cell(f"from trbook.exercises import report\nreport.keep({str(file)!r})")
     assert not file.exists()
@@ -57,7 +52,7 @@ def test_a_notebook_writes_its_verdicts(shell: Any, tmp_path: Path) -> None:
     assert report.read(file)["verdicts"] == kept
 
 
-def test_a_folder_is_one_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_is_one_table(tmp_path, capsys):
     report.note(tmp_path / "ben.json", "ppo.check_clip", Verdict(False, "too wide"))
     report.note(tmp_path / "ada.json", "ppo.check_clip", Verdict(True, "well, done"))
     report.note(tmp_path / "ada.json", "ppo.check_kl", Verdict(True, "yes").of_the_solution())
@@ -72,7 +67,7 @@ def test_a_folder_is_one_table(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize("text", ["[1]", "{}", '{"verdicts": {"a": {"right": 1}}}', "\x00"])
-def test_another_file_is_refused_and_left_alone(shell: Any, tmp_path: Path, text: str) -> None:
+def test_another_file_is_refused_and_left_alone(shell, tmp_path, text):
     file = tmp_path / "thesis.json"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"thesis\.json: expected verdicts"):
@@ -80,7 +75,7 @@ def test_another_file_is_refused_and_left_alone(shell: Any, tmp_path: Path, text
     assert file.read_text(encoding="utf-8") == text
 
 
-def test_without_a_notebook_it_says_so(tmp_path: Path) -> None:
+def test_without_a_notebook_it_says_so(tmp_path):
     InteractiveShell.clear_instance()
     with pytest.raises(RuntimeError, match="expected a notebook, got plain Python"):
         report.keep(tmp_path / "ada.json")

@@ -1,10 +1,7 @@
 """What answers a prediction or solves an exercise stays closed when it is run."""
 
-from __future__ import annotations
-
 import ast
 import json
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -19,7 +16,7 @@ LISTINGS = ("12_at_scale",)
 """Chapters that fold long listings, which answer nothing."""
 
 
-def test_a_table_and_a_sentence_lie_in_one_fold_that_a_page_takes_away() -> None:
+def test_a_table_and_a_sentence_lie_in_one_fold_that_a_page_takes_away():
     table = pd.DataFrame({"reward": [0.25]})
     shown = reveal(table, "a < b")._repr_mimebundle_()
     html = shown["text/html"]
@@ -31,13 +28,13 @@ def test_a_table_and_a_sentence_lie_in_one_fold_that_a_page_takes_away() -> None
     assert unfolded("<details><summary>Other</summary></details>").startswith("<details>")
 
 
-def test_markdown_stays_markdown() -> None:
+def test_markdown_stays_markdown():
     shown = reveal(Markdown("| a |\n|---|\n| 1 |"))._repr_mimebundle_()
     assert "text/html" not in shown
     assert shown["text/markdown"].startswith(OPEN) and "\n\n| a |" in shown["text/markdown"]
 
 
-def test_a_solutions_verdict_is_folded_and_the_readers_is_not() -> None:
+def test_a_solutions_verdict_is_folded_and_the_readers_is_not():
     verdict = Verdict(False, "the mean is off")
     assert "<details" not in verdict._repr_html_()
     folded = verdict.of_the_solution()._repr_html_()
@@ -45,7 +42,7 @@ def test_a_solutions_verdict_is_folded_and_the_readers_is_not() -> None:
     assert "<details" not in unfolded(folded)
 
 
-def answers(path: Path) -> list[tuple[int, str]]:
+def answers(path):
     """The cells of a chapter whose outputs a page closes, apart from solutions."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     return [
@@ -57,7 +54,7 @@ def answers(path: Path) -> list[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
-def test_every_answer_of_a_chapter_is_folded(path: Path) -> None:
+def test_every_answer_of_a_chapter_is_folded(path):
     for number, code in answers(path) if path.stem not in LISTINGS else ():
         last = ast.parse(code).body[-1]
         call = last.value if isinstance(last, ast.Expr) else None

@@ -1,11 +1,8 @@
 """The short route of the front page: as long as it says by the book's own rule, and none of its bets is
 answered on an earlier stop."""
 
-from __future__ import annotations
-
 import json
 import re
-from typing import Any
 
 import pytest
 import yaml
@@ -34,7 +31,7 @@ BETS = {
 figure."""
 
 
-def prose(page: str) -> str:
+def prose(page):
     """A page's text, without what a reader does not see."""
     if page.startswith("book/"):
         text = (ROOT / f"{page}.md").read_text(encoding="utf-8")
@@ -43,14 +40,14 @@ def prose(page: str) -> str:
     return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
 
 
-def read(stop: dict[str, Any]) -> str:
+def read(stop):
     """What the route has somebody read of a page."""
     before, mark, _ = prose(stop["page"]).partition(f"\n## {stop['before']}\n")
     assert mark, f"{stop['page']}: expected a section {stop['before']!r}"
     return before
 
 
-def test_the_route_is_as_long_as_it_says_by_the_book_s_rule() -> None:
+def test_the_route_is_as_long_as_it_says_by_the_book_s_rule():
     found = HOURS.search(FRONT)
     assert found and found[1] == "seven"
     stops = found[2].splitlines()
@@ -69,7 +66,7 @@ def test_the_route_is_as_long_as_it_says_by_the_book_s_rule() -> None:
 
 
 @pytest.mark.parametrize("page", BETS)
-def test_no_bet_of_the_route_is_answered_on_an_earlier_stop(page: str) -> None:
+def test_no_bet_of_the_route_is_answered_on_an_earlier_stop(page):
     order = [stop["page"] for stop in KEPT["route"]]
     earlier = KEPT["route"][: order.index(page)]
     for stop in earlier:

@@ -1,7 +1,5 @@
 """The record of ways to start two processes, and one of them run again."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -12,7 +10,7 @@ from trbook.scale.distributed import WAYS, apart, run, runs
 ALL = memory.parameters(memory.MODELS["embedded"])
 
 
-def test_the_record_says_what_each_way_really_did() -> None:
+def test_the_record_says_what_each_way_really_did():
     ways = runs()["ways"]
     assert list(ways) == [way.name for way in WAYS]
     assert [ways[way.name]["command"] for way in WAYS] == [way.command for way in WAYS]
@@ -42,7 +40,7 @@ def test_the_record_says_what_each_way_really_did() -> None:
 
 @pytest.mark.nightly("starts processes, some of them two at a time")
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
-def test_a_printed_command_runs_as_it_is_printed(way, tmp_path) -> None:
+def test_a_printed_command_runs_as_it_is_printed(way, tmp_path):
     """Chapter 12 prints `way.command`, and `run` types it into an empty folder without adding a
     word."""
     result, recorded = run(way, tmp_path), runs()["ways"][way.name]
@@ -53,7 +51,7 @@ def test_a_printed_command_runs_as_it_is_printed(way, tmp_path) -> None:
 
 
 @pytest.mark.nightly("starts processes that shard a model")
-def test_two_shards_learn_what_one_process_does(tmp_path) -> None:
+def test_two_shards_learn_what_one_process_does(tmp_path):
     one, two = (
         next(way for way in WAYS if way.name == name)
         for name in ("own loop, one process", "own loop, torch's fully_shard")
@@ -68,7 +66,7 @@ def test_two_shards_learn_what_one_process_does(tmp_path) -> None:
 
 
 @pytest.mark.nightly("two processes that import torch")
-def test_a_way_that_fails_says_why(tmp_path) -> None:
+def test_a_way_that_fails_says_why(tmp_path):
     with pytest.raises(
         RuntimeError,
         match=r"broken: expected it to run to its end, got\n(?s:.*)KeyError: 'nothing'",

@@ -1,17 +1,12 @@
 """Formulas of bytes against tensors that exist: counted by torch, made by transformers, peft and
 this package."""
 
-from __future__ import annotations
-
 import csv
 import json
-from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 from transformers import DynamicCache
 
 import trlib
@@ -29,12 +24,12 @@ from trlib.model.rollout import sample
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def kept_bytes(function: Callable[[], Any], *, but: set[int]) -> int:
+def kept_bytes(function, *, but):
     """Bytes of the tensors that autograd keeps of a call for its backward pass, each storage once;
     `but`: places of the storages that are there anyway (`places` of a model)."""
-    kept: dict[int, tuple[int, Any]] = {}
+    kept = {}
 
-    def keep(tensor: Tensor) -> Tensor:
+    def keep(tensor):
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in but:
             kept[storage.data_ptr()] = (storage.nbytes(), storage)
@@ -47,14 +42,14 @@ def kept_bytes(function: Callable[[], Any], *, but: set[int]) -> int:
     return total
 
 
-def places(model: Any) -> set[int]:
+def places(model):
     """Where a model's parameters and buffers lie."""
     return {
         tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())
     }
 
 
-def model_of(shape: Shape):
+def model_of(shape):
     from transformers import AutoConfig, AutoModelForCausalLM
 
     config = AutoConfig.for_model(
@@ -71,7 +66,7 @@ def model_of(shape: Shape):
 
 
 @pytest.mark.parametrize("name", list(MODELS))
-def test_parameters_and_adapters_are_those_of_the_model(name: str) -> None:
+def test_parameters_and_adapters_are_those_of_the_model(name):
     from peft import LoraConfig, get_peft_model
 
     shape = MODELS[name]
@@ -91,7 +86,7 @@ def test_parameters_and_adapters_are_those_of_the_model(name: str) -> None:
     assert memory.parameters(shape) == known[name]
 
 
-def test_what_is_said_of_smollm2_is_what_its_benchmark_recorded() -> None:
+def test_what_is_said_of_smollm2_is_what_its_benchmark_recorded():
     folder = ROOT / "benchmarks" / "smollm2"
     record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
     assert memory.adapters(MODELS["SmolLM2-135M"], 8) == record["trainable"]
@@ -114,9 +109,7 @@ def test_what_is_said_of_smollm2_is_what_its_benchmark_recorded() -> None:
         Shape(64, 64, 2, 160, 4, 1, tied=True, qkv_bias=True),
     ],
 )
-def test_what_torch_keeps_of_the_layers_is_as_counted(
-    shape: Shape, learns: str, precision: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_torch_keeps_of_the_layers_is_as_counted(shape, learns, precision, monkeypatch):
     from peft import LoraConfig, get_peft_model
 
     monkeypatch.setitem(memory.MODELS, "embedded", shape)
@@ -139,7 +132,7 @@ def test_what_torch_keeps_of_the_layers_is_as_counted(
 
 
 @pytest.mark.parametrize("vocabulary", [3000, 49_152, 151_936])
-def test_the_logits_of_an_update_peak_as_counted(vocabulary: int) -> None:
+def test_the_logits_of_an_update_peak_as_counted(vocabulary):
     setup = Setup(
         model="embedded",
         vocabulary=vocabulary,
@@ -154,10 +147,10 @@ def test_the_logits_of_an_update_peak_as_counted(vocabulary: int) -> None:
     hidden = torch.randn(positions, 64, requires_grad=True)
     weight, tokens = 0.1 * torch.randn(vocabulary, 64), torch.randint(0, vocabulary, (positions,))
 
-    def whole() -> None:
+    def whole():
         (hidden @ weight.T).log_softmax(-1).gather(-1, tokens[:, None]).sum().backward()
 
-    def chunked() -> None:
+    def chunked():
         score_tokens(hidden, weight, tokens).logp.sum().backward()
 
     for scoring, function in (("full", whole), ("chunked", chunked)):
@@ -168,7 +161,7 @@ def test_the_logits_of_an_update_peak_as_counted(vocabulary: int) -> None:
 
 @pytest.mark.parametrize("precision", list(KINDS))
 @pytest.mark.parametrize("learns", memory.LEARNS)
-def test_gradients_and_adamw_take_as_counted(learns: str, precision: str) -> None:
+def test_gradients_and_adamw_take_as_counted(learns, precision):
     lora = {"r": 8, "target_modules": "all-linear"} if learns == "lora" else None
     policy = trlib.load_policy("dial", dtype=precision, lora=lora)
     setup = Setup(model="embedded", learns=learns, precision=precision)
@@ -194,7 +187,7 @@ def test_gradients_and_adamw_take_as_counted(learns: str, precision: str) -> Non
     assert sum(t.nbytes for t in (*moments, *copies)) == counted["optimizer"]
 
 
-def test_anchors_and_the_cache_take_as_counted() -> None:
+def test_anchors_and_the_cache_take_as_counted():
     task, policy = trlib.load_task("dial"), trlib.load_policy("dial")
     texts = [prompt.text for prompt in task.prompts(4, seed=0)]
     batch = sample(policy, texts, group=8, max_tokens=16, seed=0)
@@ -230,7 +223,7 @@ def test_anchors_and_the_cache_take_as_counted() -> None:
     ), "the head is the only difference"
 
 
-def test_whole_logits_at_150_000_tokens_do_not_fit_and_chunks_do() -> None:
+def test_whole_logits_at_150_000_tokens_do_not_fit_and_chunks_do():
     whole, chunks = (Setup(at_once=32, scoring=scoring) for scoring in ("full", "chunked"))
     assert whole.shape.vocabulary == 151_936
     assert memory.updating(whole)["logits"] == 12 * 32 * 256 * 151_936
@@ -252,8 +245,6 @@ def test_whole_logits_at_150_000_tokens_do_not_fit_and_chunks_do() -> None:
         ("precision", "int8", ValueError),
     ],
 )
-def test_what_is_no_setup_is_refused_by_name(
-    name: str, value: object, error: type[Exception]
-) -> None:
+def test_what_is_no_setup_is_refused_by_name(name, value, error):
     with pytest.raises(error, match=f"^{name}: expected"):
         Setup(**{name: value})

@@ -1,8 +1,6 @@
 """The batch that `staleness` shows: made by its command, told to its precision, and as its words
 say."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -15,7 +13,7 @@ STORED = json.loads(data_of("staleness") or "{}")
 TOKENS = sum(len(row) for row in STORED["words"])
 
 
-def test_the_first_updates_come_out_as_stored() -> None:
+def test_the_first_updates_come_out_as_stored():
     made = record(updates=2)
     assert {
         name: made[name] for name in ("words", "prompts", "rewards", "lr", "largest", "group")
@@ -28,7 +26,7 @@ def test_the_first_updates_come_out_as_stored() -> None:
         assert run["earned"] == pytest.approx(stored["earned"][:3], abs=0.05)
 
 
-def test_a_byte_tells_a_log_ratio_finest_near_0() -> None:
+def test_a_byte_tells_a_log_ratio_finest_near_0():
     moved = torch.cat(
         [torch.linspace(-LARGEST, LARGEST, 1001, dtype=torch.float64), torch.tensor([9.0, -9.0])]
     )
@@ -40,7 +38,7 @@ def test_a_byte_tells_a_log_ratio_finest_near_0() -> None:
     ].tolist() == [0, 0, 0]
 
 
-def test_its_words_are_true_of_the_record() -> None:
+def test_its_words_are_true_of_the_record():
     none, ppo = (STORED["runs"][name]["earned"] for name in ("none", "ppo"))
     assert round(none[32], 2) == 0.55 and abs(ppo[32] - none[32]) < 0.1, (
         "the prediction's number and its answer: about as much"

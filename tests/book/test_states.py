@@ -1,8 +1,6 @@
 """A batch on states that share features: the step by hand, distances, and requests that make no
 sense."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

@@ -1,8 +1,6 @@
 """The loop in one line: which boxes are filled, what a screen reader hears, where its link
 leads."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,11 +1,7 @@
 """The page for teachers: its courses name what there is, and its wrong answers are those that the
 checks know."""
 
-from __future__ import annotations
-
 import re
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -24,7 +20,7 @@ KEPT = yaml.safe_load(ROOT.joinpath(*teaching.COURSES).read_text(encoding="utf-8
 
 
 @pytest.fixture(scope="module")
-def chapters() -> dict[str, teaching.Chapter]:
+def chapters():
     """Every chapter of the part *Learn*, by its file."""
     found = [
         teaching.chapter(ROOT / f"{entry['file']}.ipynb", entry["title"])
@@ -35,8 +31,8 @@ def chapters() -> dict[str, teaching.Chapter]:
 
 
 def test_every_exercise_has_a_title_a_solution_and_wrong_answers(
-    chapters: dict[str, teaching.Chapter],
-) -> None:
+    chapters,
+):
     for one in chapters.values():
         assert [task.number for task in one.tasks] == list(range(1, len(one.tasks) + 1)), one.name
         for task in one.tasks:
@@ -45,7 +41,7 @@ def test_every_exercise_has_a_title_a_solution_and_wrong_answers(
             assert len(known) < 40 and all(hint for _, hint in known), (one.name, task.number)
 
 
-def test_wrong_answers_are_the_checks_own() -> None:
+def test_wrong_answers_are_the_checks_own():
     named = teaching.wrong(grpo.check_advantages)
     assert [name for name, _ in named] == [
         mistake.name for mistake in grpo.check_advantages.mistakes
@@ -57,8 +53,8 @@ def test_wrong_answers_are_the_checks_own() -> None:
 
 
 def test_courses_name_chapters_and_exercises_that_there_are(
-    chapters: dict[str, teaching.Chapter],
-) -> None:
+    chapters,
+):
     for course in KEPT["courses"].values():
         for one in course:
             row = teaching.meeting if "goal" in one else teaching.session
@@ -67,8 +63,8 @@ def test_courses_name_chapters_and_exercises_that_there_are(
 
 
 def test_two_weeks_are_ten_meetings_by_the_book_s_rule(
-    chapters: dict[str, teaching.Chapter],
-) -> None:
+    chapters,
+):
     """130 words a minute and ten minutes an explorable, rounded up to five."""
     meetings = KEPT["courses"]["two-weeks"]
     assert len(meetings) == 10 and all(one["goal"] for one in meetings)
@@ -81,13 +77,13 @@ def test_two_weeks_are_ten_meetings_by_the_book_s_rule(
         assert before % 5 == 0 and exact <= before < exact + 5, one["title"]
 
 
-def test_an_assignment_that_is_none_is_refused(chapters: dict[str, teaching.Chapter]) -> None:
+def test_an_assignment_that_is_none_is_refused(chapters):
     one = {**KEPT["courses"]["two-weeks"][3], "set": "clip"}
     with pytest.raises(ValueError, match=r"expected an assignment of advantages, .*, got clip"):
         teaching.meeting(one, KEPT["minutes"], chapters)
 
 
-def test_the_page_says_what_there_is() -> None:
+def test_the_page_says_what_there_is():
     page = (ROOT / "book/teaching.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
     assert rows == [*hidden.ASSIGNMENTS]
@@ -98,12 +94,12 @@ def test_the_page_says_what_there_is() -> None:
         assert re.findall(r"^(\d+)\. ", half, re.MULTILINE) == [str(n) for n in range(1, 11)]
 
 
-def test_the_quiz_s_numbers() -> None:
+def test_the_quiz_s_numbers():
     """Questions 2, 4 and 5, by the library."""
     one = torch.ones(1, 1, dtype=torch.float64)
     mask = one > 0
 
-    def weight(loss: Any, p: float, q: float, advantage: float, **settings: Any) -> float:
+    def weight(loss, p, q, advantage, **settings):
         told = loss(
             (p * one).log(), (q * one).log(), advantages=advantage * one, mask=mask, **settings
         )
@@ -126,15 +122,13 @@ def test_the_quiz_s_numbers() -> None:
         ({"exercises": {"05_grpo": [1, 77]}}, "05_grpo has no exercise 77"),
     ],
 )
-def test_a_course_that_names_nothing_is_refused(
-    change: dict[str, Any], words: str, chapters: dict[str, teaching.Chapter]
-) -> None:
+def test_a_course_that_names_nothing_is_refused(change, words, chapters):
     one = {**KEPT["courses"]["seminar"][0], **change}
     with pytest.raises(ValueError, match=words):
         teaching.session(one, KEPT["minutes"], chapters)
 
 
-def test_an_exercise_without_a_solution_is_refused(tmp_path: Path) -> None:
+def test_an_exercise_without_a_solution_is_refused(tmp_path):
     cells = [
         {"cell_type": "markdown", "metadata": {}, "source": "**1. Advantages.** Of a group."},
         {

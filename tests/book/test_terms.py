@@ -1,8 +1,6 @@
 """The glossary: every link to a word of it resolves, and every word has a meaning that a small card
 can show."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -11,11 +9,11 @@ from bookext.terms import meanings, slug
 from tools.paths import ROOT
 
 
-def glossary() -> str:
+def glossary():
     return (ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
 
 
-def test_every_word_is_there_once_with_a_meaning_that_fits() -> None:
+def test_every_word_is_there_once_with_a_meaning_that_fits():
     words = re.findall(r"^### (.+)$", glossary(), re.MULTILINE)
     assert len({slug(word) for word in words}) == len(words)
     found = meanings(glossary())
@@ -39,7 +37,5 @@ def test_every_word_is_there_once_with_a_meaning_that_fits() -> None:
         ("### Dr.GRPO\n\nOne.\n\n### k3\n\nTwo.", {"drgrpo": "One.", "k3": "Two."}),
     ],
 )
-def test_a_meaning_is_the_first_sentence_in_plain_words(
-    markdown: str, found: dict[str, str]
-) -> None:
+def test_a_meaning_is_the_first_sentence_in_plain_words(markdown, found):
     assert meanings(markdown) == found

@@ -1,8 +1,6 @@
 """The batch that `token_microscope` shows: made by its command, told to its precision, and as its
 words say."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -23,16 +21,16 @@ OWN = ADVANTAGES.repeat_interleave(STARTS.diff())
 Q = torch.sigmoid(torch.tensor(STORED["old"], dtype=torch.float64) / 1000)
 
 
-def ratios(run: str, update: int) -> torch.Tensor:
+def ratios(run, update):
     return decode(STORED["runs"][run]["moved"], len(WORDS))[update - 1].exp()
 
 
-def clipped(run: str, update: int) -> torch.Tensor:
+def clipped(run, update):
     r = ratios(run, update)
     return (OWN > 0) & (r > 1.2) | (OWN < 0) & (r < 0.8)
 
 
-def openers(careful: bool) -> torch.Tensor:
+def openers(careful):
     right = [
         i
         for i, row in enumerate(STORED["words"])
@@ -41,7 +39,7 @@ def openers(careful: bool) -> torch.Tensor:
     return STARTS[right]
 
 
-def test_the_first_updates_come_out_as_stored() -> None:
+def test_the_first_updates_come_out_as_stored():
     made = record(updates=2)
     names = ("words", "prompts", "rewards", "careful", "largest", "group")
     assert {name: made[name] for name in names} == {name: STORED[name] for name in names}
@@ -60,7 +58,7 @@ def test_the_first_updates_come_out_as_stored() -> None:
         )
 
 
-def test_the_clip_silences_precisely_the_careful_openers() -> None:
+def test_the_clip_silences_precisely_the_careful_openers():
     careful, others = openers(True), openers(False)
     assert (len(careful), len(others)) == (15, 16)
     assert Q[careful].max() < 0.014 and Q[others].max() > 0.2
@@ -72,7 +70,7 @@ def test_the_clip_silences_precisely_the_careful_openers() -> None:
     ), "half, 0.1 %"
 
 
-def test_one_batch_teaches_more_care_behind_dppo_s_mask() -> None:
+def test_one_batch_teaches_more_care_behind_dppo_s_mask():
     ppo, dppo = (STORED["runs"][name]["careful"] for name in ("ppo", "dppo"))
     assert ppo[0] == dppo[0] == pytest.approx(0.05, abs=0.005)
     assert 0.17 < ppo[-1] < 0.25 and dppo[-1] > 0.85
@@ -86,7 +84,7 @@ def test_one_batch_teaches_more_care_behind_dppo_s_mask() -> None:
     )
 
 
-def test_a_likely_token_falls_inside_the_window() -> None:
+def test_a_likely_token_falls_inside_the_window():
     token = 978
     r = float(ratios("fast", 6)[token])
     assert (
@@ -98,7 +96,7 @@ def test_a_likely_token_falls_inside_the_window() -> None:
 
 
 @pytest.mark.nightly("samples a batch and makes four updates for each of eight seeds")
-def test_the_batch_of_chapter_6_is_typical(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_batch_of_chapter_6_is_typical(monkeypatch):
     """The words below its answer: six of eight batches lose every careful opener at once, the
     others by the fourth update; no other opener falls silent."""
     monkeypatch.setattr(rare_batch, "RUNS", {"ppo": RUNS["ppo"]})

@@ -1,10 +1,7 @@
 """The texts of three runs: the pack is the record, and what the page says of it is true."""
 
-from __future__ import annotations
-
 import json
 import re
-from typing import Any
 
 import pytest
 import traitlets
@@ -17,21 +14,21 @@ from trbook.explorables.written import TOTALS
 from trlab.record import read
 from trlib.tasks import Prompt, load_task
 
-FILE: dict[str, Any] = json.loads(packs.WRITTEN.read_text(encoding="utf-8"))
+FILE = json.loads(packs.WRITTEN.read_text(encoding="utf-8"))
 ONCE, MANY, HELD = FILE["lanes"]
 PLAIN = re.compile(r"(\d+|\+|=|Answer)[.,;]?")
 STEP = re.compile(r"(\d+) \+ (\d+) = (\d+)")
 
 
-def said(lane: dict[str, Any], batch: int, total: int) -> list[Any]:
+def said(lane, batch, total):
     return lane["said"][batch][TOTALS.index(total)]
 
 
-def share(lane: dict[str, Any], batch: int) -> float:
+def share(lane, batch):
     return lane["right"][batch] / FILE["each"]
 
 
-def test_the_pack_is_of_this_record() -> None:
+def test_the_pack_is_of_this_record():
     assert written_runs.pack() == FILE, (
         "the record or the packing changed: `python -m tools.pack.packs written`, then stills"
     )
@@ -48,7 +45,7 @@ def test_the_pack_is_of_this_record() -> None:
         assert lane["end"][1] <= lane["end"][0] <= lane["end"][2]
 
 
-def test_an_answer_is_right_as_the_task_says() -> None:
+def test_an_answer_is_right_as_the_task_says():
     task = load_task("aloud")
     assert [sum(map(int, prompt.split(" + "))) for prompt in FILE["prompts"]] == list(TOTALS)
     cut_off = []
@@ -62,7 +59,7 @@ def test_an_answer_is_right_as_the_task_says() -> None:
     assert task.max_tokens == 32 and cut_off == ["21, 21 + 26 = 47, 47 + 26 = 63. Answer 63"]
 
 
-def test_what_the_page_says_of_the_record() -> None:
+def test_what_the_page_says_of_the_record():
     """The words of `js/written.js` and `js/written/lanes.js` into which nothing is inserted."""
     rewarded = [
         text for lane in FILE["lanes"] for row in lane["said"] for text, right in row if right
@@ -81,7 +78,7 @@ def test_what_the_page_says_of_the_record() -> None:
     assert "inches" in said(HELD, 10, 86)[0] and "inches" not in said(HELD, 13, 86)[0]
 
 
-def test_what_chapter_11_and_the_first_page_say_of_the_record() -> None:
+def test_what_chapter_11_and_the_first_page_say_of_the_record():
     half = [
         next(batch for batch in range(16) if share(lane, batch) >= 0.5) for lane in (ONCE, MANY)
     ]
@@ -101,7 +98,7 @@ def test_what_chapter_11_and_the_first_page_say_of_the_record() -> None:
     assert odd == [[], [13, 14, 15, 16], [9, 10]]
 
 
-def test_it_is_small_and_comes_when_a_reader_comes_near() -> None:
+def test_it_is_small_and_comes_when_a_reader_comes_near():
     files = ("common.js", "written.js", "written.data.json")
     assert sum((BUILT / name).stat().st_size for name in files) < 120_000
     assert preloads(Written().html(), "x") == ""
@@ -109,6 +106,6 @@ def test_it_is_small_and_comes_when_a_reader_comes_near() -> None:
 
 
 @pytest.mark.parametrize("setting", [{"total": 90}, {"batch": "last"}])
-def test_what_was_not_recorded_is_refused(setting: dict[str, Any]) -> None:
+def test_what_was_not_recorded_is_refused(setting):
     with pytest.raises(traitlets.TraitError, match=next(iter(setting))):
         Written(**setting)

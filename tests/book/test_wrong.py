@@ -1,7 +1,5 @@
 """The page *What we got wrong*: numbers on it that no record's directive fills."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np
@@ -16,7 +14,7 @@ from trlab.sweep import load_sweep
 PAGE = (ROOT / "book/wrong.md").read_text(encoding="utf-8")
 
 
-def tolerance(runs) -> float:
+def tolerance(runs):
     """The first round's number: where a line in log₂ of the updates falls five points below one
     update."""
     heights = [

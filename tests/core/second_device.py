@@ -133,7 +133,7 @@ def numbers_of(leaf):
 def move(module):
     """Move a model's weights; those that two of its layers share stay shared, as they do with
     `Module.to`."""
-    moved: dict[int, nn.Parameter] = {}
+    moved = {}
     for layer in module.modules():
         for name, weight in layer._parameters.items():
             if weight is not None:

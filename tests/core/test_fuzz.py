@@ -10,8 +10,6 @@ import math
 import os
 import random
 import re
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +44,7 @@ LOSSES = (
     a.trsft_loss,
     a.troll_loss,
 )
-FUNCTIONS: tuple[Callable[..., Any], ...] = (
+FUNCTIONS = (
     *LOSSES,
     a.sparsify,
     a.value_loss,
@@ -97,7 +95,7 @@ NUMBERS = (
     torch.tensor(0.1),
     2**70,
 )
-WORDS: dict[str, tuple[Any, ...]] = {
+WORDS = {
     "how": (
         "token-mean",
         "seq-mean-token-mean",

@@ -51,9 +51,9 @@ class Seen:
 @pytest.mark.parametrize("name", ["grpo", "gspo", "cispo", "dppo", "pg_is"])
 def test_loss_and_gradient_are_those_of_the_loop(name):
     usual = ALGORITHMS[name]
-    seen: list[Seen] = []
+    seen = []
 
-    class Spy(usual):  # type: ignore[misc,valid-type]
+    class Spy(usual):
         def update(self, step):
             for part in step.minibatches():
                 names = {id(tensor): key for key, tensor in part.weights.items()}
@@ -134,7 +134,7 @@ def qwen(tmp_path, small_model):
 
 def trained(folder, *options):
     """A run's rows without its seconds, and the last batch's gradients."""
-    gradients: dict[str, torch.Tensor] = {}
+    gradients = {}
     step = torch.optim.AdamW.step
 
     def kept(self, *args, **kwargs):
@@ -185,7 +185,7 @@ def test_the_penalty_is_k3_to_the_model_as_it_was(qwen, rewarded):
 
 
 def test_bf16_computes_in_bf16_and_keeps_float32_weights(qwen, rewarded):
-    seen: set[torch.dtype] = set()
+    seen = set()
     log_probs = minimal_grpo.log_probs
 
     def watched(model, *args):
@@ -206,7 +206,7 @@ def test_bf16_computes_in_bf16_and_keeps_float32_weights(qwen, rewarded):
 
 
 def test_held_out_prompts_are_never_learned_from(qwen, monkeypatch):
-    asked: list[list[str]] = []
+    asked = []
     sample = minimal_grpo.sample
 
     def watched(model, tokenizer, problems, group):

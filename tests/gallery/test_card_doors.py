@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
@@ -94,7 +93,7 @@ class Env:
 
 
 def test_a_page_s_neighbours_are_set():
-    app: Any = type("App", (), {})()
+    app = type("App", (), {})()
     app.env = Env()
     app.builder = type("Builder", (), {"get_relative_uri": lambda _, a, b: Path(b).name})()
     kept = {"prev": "as it was", "next": "as it was"}
@@ -103,7 +102,7 @@ def test_a_page_s_neighbours_are_set():
         ("book/methods/troll", ("quatro", "ladder")),
         ("book/methods/tis", None),
     ):
-        context: dict[str, Any] = dict(kept)
+        context = dict(kept)
         methods.neighbours(app, name, "", context, None)
         if wanted is None:
             assert context == kept

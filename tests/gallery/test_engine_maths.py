@@ -3,7 +3,6 @@
 import pytest
 
 from tests.book.browser.test_engine_maths import (
-    Objective,
     a_batch,
     assert_overflowing_ratios,
     assert_weights_and_masks,
@@ -18,7 +17,7 @@ from trlib.relatives.ratios import (
     trefree_loss,
 )
 
-OBJECTIVES: dict[str, Objective] = {
+OBJECTIVES = {
     "bapo": ("bapo", {}, bapo_loss),
     "bapo by gradients": (
         "bapo",

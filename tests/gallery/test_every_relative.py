@@ -5,7 +5,6 @@ import inspect
 import math
 import warnings
 from functools import partial
-from typing import Any
 
 import pytest
 
@@ -68,10 +67,10 @@ def test_an_optimiser_is_a_setting_beside_a_method(name, method):
     assert run.history.loss.notna().all() and not same(run.policy, trlib.load_policy("dial"))
 
 
-FRESH: dict[str, Any] = {"epochs": 2, "max_tokens": 6}
+FRESH = {"epochs": 2, "max_tokens": 6}
 STALE = {**FRESH, "lag": 2, "buffer": 1, "segments": 2, "steps": 4}
 RARE = {"policy": "dial_rare", "moves": 3, "group": 1, "minibatches": 2}
-RESUMED: dict[str, tuple[Any, dict[str, Any]]] = {
+RESUMED = {
     **{name: (RELATIVES[name], FRESH | {"steps": 4}) for name in ("r2vpo", "pb_ppo", "capo")},
     **{name: (RELATIVES[name], STALE) for name in ("vcpo", "clip_cov", "a3po")},
     **{name: (RELATIVES[name], FRESH) for name in ("rebel", "lco", "rover", "opo")},
@@ -134,7 +133,7 @@ def test_what_is_no_method_is_said_to_be_something_else(name):
 
 
 NAN, INF = math.nan, math.inf
-WRONG: dict[str, dict[str, Any]] = {
+WRONG = {
     "bapo": {"low": 0.9, "low_most": 1.1, "high": 0.9, "high_most": 1.1, "target": -1.0}
     | {"count": "other", "dual_clip": 1.0},
     "minpro": {"eps_low": 1.1, "eps_high": NAN},

@@ -177,7 +177,7 @@ def test_minpro_s_weight_on_every_completion_that_can_be_written():
     window = {"eps_low": 1.0, "eps_high": 1e6}
     found = minpro_loss(new, old, advantages=torch.ones_like(new), mask=mask, **window).diagnostics
     for row in range(len(tiny)):
-        before: list[float] = []
+        before = []
         for t in range(5):
             if not mask[row, t]:
                 assert found["prefix"][row, t] == 1

@@ -1,18 +1,11 @@
 """A sweep of four tiny cells as a file, and what stands beside it."""
 
-from __future__ import annotations
-
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from trlab.cell import Cell
 from trlab.cell_id import defaults
 from trlab.cells import cells
 from trlab.record import save_tables
@@ -34,7 +27,7 @@ SWEEP = Sweep(
 """
 
 
-def entry(key: str, status: str = "done", **values) -> tuple[dict, dict | None]:
+def entry(key, status="done", **values):
     """A row of a journal and its history."""
     history = {"reward": [0.1, 1 / 3], "kept": [1.0, math.nan]}
     return (
@@ -44,7 +37,7 @@ def entry(key: str, status: str = "done", **values) -> tuple[dict, dict | None]:
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> Path:
+def tiny(tmp_path):
     """The file of a sweep of four tiny cells."""
     path = tmp_path / "tiny.py"
     path.write_text(TINY)
@@ -52,12 +45,12 @@ def tiny(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def four(tiny: Path) -> list[Cell]:
+def four(tiny):
     """Its cells."""
     return cells(load_sweep(str(tiny)))
 
 
-def recorded_as(some: Sequence[Cell], **values) -> Record:
+def recorded_as(some, **values):
     """A record of cells, each an `entry` with these values."""
     record = Record()
     for cell in some:
@@ -66,20 +59,18 @@ def recorded_as(some: Sequence[Cell], **values) -> Record:
     return record
 
 
-def save(folder: Path, record: Record, declared: Sequence[Cell]) -> None:
+def save(folder, record, declared):
     """The tables of a record."""
     folder.mkdir(parents=True, exist_ok=True)
     save_tables(folder, record, declared, defaults(declared))
 
 
-def files(folder: Path) -> dict[str, bytes]:
+def files(folder):
     """What a folder holds."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-def runs_of(
-    ends: Mapping[tuple[str, ...], Sequence[float] | np.ndarray], *axes: str, **columns: Any
-) -> pd.DataFrame:
+def runs_of(ends, *axes, **columns):
     """Finished runs by label and point of the axes: an accuracy for each seed, and columns that
     are the same in all."""
     return pd.DataFrame(
@@ -98,7 +89,7 @@ def runs_of(
     )
 
 
-def history_of(runs: pd.DataFrame, batches: int, **columns: Any) -> pd.DataFrame:
+def history_of(runs, batches, **columns):
     """Their histories; a column is a function of a run and its batch."""
     return pd.DataFrame(
         [
@@ -109,7 +100,7 @@ def history_of(runs: pd.DataFrame, batches: int, **columns: Any) -> pd.DataFrame
     )
 
 
-def until(condition: Callable[[], object], step: float = 0.05) -> None:
+def until(condition, step=0.05):
     """Wait for a condition, two minutes at most."""
     deadline = time.monotonic() + 120
     while not condition():

@@ -1,8 +1,6 @@
 """Completions put aside: a run that measures on them is the same run, and what it measures is what
 is said."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
@@ -18,7 +16,7 @@ from trlib import load_policy
 from trlib.model.rollout import sample
 
 
-def cell(method: str, aside: bool, **train):
+def cell(method, aside, **train):
     budget = Budget(steps=2, prompts=4, samples=2)
     one = Sweep(
         text="", variants=[Variant(method, train=train)], seeds=[3], budget=budget, aside=aside

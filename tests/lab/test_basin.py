@@ -1,13 +1,10 @@
 """The basin over learning rates: pieces of curves by hand, whole sweeps, and predictions about
 them."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +19,7 @@ RATES = [1e-5, 1e-4, 1e-3]
 heights = st.lists(st.integers(0, 20).map(lambda n: n / 20), min_size=2, max_size=7)
 
 
-def table(curves: dict[str, list[float]], seeds: int = 8, noise: float = 0.001) -> pd.DataFrame:
+def table(curves, seeds=8, noise=0.001):
     rng = np.random.default_rng(0)
     ends = {
         (label, f"{rate:g}"): end + noise * rng.normal(size=seeds)

@@ -1,14 +1,10 @@
 """Claims cards: their verdicts follow the record, whichever way it comes out."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import math
-from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tests.by_day import by_day
@@ -80,12 +76,12 @@ def test_every_test_asks_what_its_sweep_can_answer(card, test):
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[outcome.Answer]]:
+def answers(monkeypatch):
     """What the cards' machinery says of a record that is made here, of which the book prints these
     tests."""
     monkeypatch.setattr(record, "is_recorded", lambda name: name == "made")
 
-    def ask(tests: list[Test], runs: pd.DataFrame, history: pd.DataFrame) -> list[outcome.Answer]:
+    def ask(tests, runs, history):
         stamp = next(STAMPS)
         monkeypatch.setattr(record, "stamp", lambda name: stamp)
         monkeypatch.setattr(record, "read", lambda name: (SWEEP, derive(runs, history), history))
@@ -97,7 +93,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[outcome.Answe
     return ask
 
 
-def made(**heights: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+def made(**heights):
     """Eight runs of each label and use around a height; rewards that rise to it in a straight
     line."""
     rng = np.random.default_rng(0)
@@ -117,7 +113,7 @@ def made(**heights: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     return runs, history
 
 
-def values(runs: pd.DataFrame, label: str, uses: str, column: str = "sampled") -> np.ndarray:
+def values(runs, label, uses, column="sampled"):
     return runs[(runs["label"] == label) & (runs["uses"] == uses)][column].to_numpy()
 
 

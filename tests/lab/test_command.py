@@ -1,8 +1,6 @@
 """`trlib sweep` as a reader runs it: killed, resumed, stopped, in shards, with a method of one's
 own, verified."""
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -44,7 +42,7 @@ HERE = "--workers 0 --quiet"
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> pd.DataFrame:
+def whole(tmp_path_factory):
     """The tiny sweep, run in one piece in this process."""
     from tests.lab.conftest import TINY
 
@@ -55,7 +53,7 @@ def whole(tmp_path_factory) -> pd.DataFrame:
     ).runs
 
 
-def journal(folder: Path) -> list[tuple[str, str]]:
+def journal(folder):
     """Cells and entries, in the order in which they ended."""
     if not (folder / "cells.sqlite").exists():
         return []
@@ -65,7 +63,7 @@ def journal(folder: Path) -> list[tuple[str, str]]:
         return file.execute("SELECT cell, entry FROM cells ORDER BY rowid").fetchall()
 
 
-def processes() -> dict[int, tuple[int, str]]:
+def processes():
     """Parent and state (Z: dead, and nobody has looked) of every process."""
     listed = subprocess.run(
         ["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True
@@ -129,7 +127,7 @@ def test_a_signal_finishes_the_cell_in_hand_and_the_next_call_goes_on(tiny, tmp_
     before = signal.getsignal(sent)
     told = []
 
-    def say(line: str) -> None:
+    def say(line):
         told.append(line)
         if line.startswith("   1/4"):
             os.kill(os.getpid(), sent)
@@ -247,7 +245,7 @@ def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_cal
     from trlib.errors import CheckpointError
     from trlib.model import folders
 
-    def full(path: Path, content: bytes | str) -> None:
+    def full(path, content):
         raise CheckpointError(f"out: cannot write {str(path)!r}: No space left on device")
 
     out = tmp_path / "out"

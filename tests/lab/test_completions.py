@@ -2,8 +2,6 @@
 reuse that stops by itself, rewards dealt again, histories of one batch in so many, rates for a
 distance."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 from types import SimpleNamespace
@@ -43,7 +41,7 @@ def test_few_prompts_are_asked_often_in_a_batch_of_256_and_nowhere_else():
     assert load_task(TASK).prompts(256, seed=5) == dial.prompts(256, seed=5)
 
 
-def batch_of(rewards: list[float]) -> Batch:
+def batch_of(rewards):
     """Pairs of completions of one token each."""
     n = len(rewards)
     return Batch(
@@ -62,7 +60,7 @@ def batch_of(rewards: list[float]) -> Batch:
 class Steps:
     """A step whose second half moves as it is told."""
 
-    def __init__(self, batch: Batch, logps: list[float]):
+    def __init__(self, batch, logps):
         self.batch, self.logps, self.made = batch, logps, 0
 
     def minibatches(self):

@@ -1,7 +1,5 @@
 """The controls are blind: what they reward has nothing to do with what is right."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 
@@ -11,7 +9,7 @@ from trlab.sweeps._blind import Coin, Shuffled
 from trlib.algorithms import Batch
 
 
-def a_batch(seed: int, rows: int = 4096) -> Batch:
+def a_batch(seed, rows=4096):
     g = torch.Generator().manual_seed(seed)
     tokens = torch.randint(260, (rows, 3), generator=g)
     every = torch.ones(rows, 3, dtype=torch.bool)

@@ -1,8 +1,6 @@
 """Every record was made after its sweep and its predictions had been committed, by the history of
 the repository."""
 
-from __future__ import annotations
-
 import ast
 import subprocess
 from pathlib import Path
@@ -19,7 +17,7 @@ FOLDERS = ("trlab/sweeps", "trlib/lab/sweeps")
 """Where sweeps are declared, and where they were before the package was divided."""
 
 
-def git(*arguments: str) -> str | None:
+def git(*arguments):
     """What git says; None if it knows no such thing."""
     told = subprocess.run(
         ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
@@ -27,7 +25,7 @@ def git(*arguments: str) -> str | None:
     return told.stdout if told.returncode == 0 else None
 
 
-def predictions(source: str) -> set[str]:
+def predictions(source):
     """The texts of all predictions that a file declares."""
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     return {
@@ -37,7 +35,7 @@ def predictions(source: str) -> set[str]:
     }
 
 
-def objection(name: str, commit: str, today: str) -> str:
+def objection(name, commit, today):
     """What a referee would say of runs made at a commit; empty: nothing."""
     if git("merge-base", "--is-ancestor", commit, "HEAD") is None:
         return f"{commit} is not in the history"

@@ -1,9 +1,6 @@
 """A figure for a page: small, and what it shows is what matplotlib drew."""
 
-from __future__ import annotations
-
 import re
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +11,7 @@ from trlab.drawing.labels import clear_legends
 pytest.importorskip("matplotlib")
 
 
-def test_a_scatter_of_many_dots_is_a_few_paths_that_hold_every_dot() -> None:
+def test_a_scatter_of_many_dots_is_a_few_paths_that_hold_every_dot():
     figure, (ax,) = panels()
     count = 600
     ax.plot(range(count), [i % 7 for i in range(count)], "o", alpha=0.5, color=HUES["h1"])
@@ -30,7 +27,7 @@ def test_a_scatter_of_many_dots_is_a_few_paths_that_hold_every_dot() -> None:
         assert (f'h0" style="stroke-linecap: {end or "square"}"' in svg) == bool(end)
 
 
-def test_powers_are_written_as_the_pages_write_them() -> None:
+def test_powers_are_written_as_the_pages_write_them():
     figure, (ax,) = panels()
     ax.plot([1e-5, 1e-3, 1e6], [0.2, 0.5, 0.9])
     ax.set(xscale="log", yscale="log")
@@ -39,7 +36,7 @@ def test_powers_are_written_as_the_pages_write_them() -> None:
     assert not re.search(r"font-size: [0-7]\.", svg), "an exponent of nine pixels or less"
 
 
-def test_a_few_markers_and_a_line_stay_what_they_are() -> None:
+def test_a_few_markers_and_a_line_stay_what_they_are():
     figure, (ax,) = panels()
     ax.plot([0, 1, 2], [0.0, 0.5, 1.0], "s-", color=HUES["h5"], label="three")
     ax.set_title("$r^2$")
@@ -54,7 +51,7 @@ def test_a_few_markers_and_a_line_stay_what_they_are() -> None:
     assert re.search(r">r</tspan>|>r<", svg), "words stay words"
 
 
-def test_words_keep_every_digit() -> None:
+def test_words_keep_every_digit():
     figure, (ax,) = panels()
     ax.plot([0, 1], [0.9001, 0.9053], label="0.9053")
     ax.set_yticks([0.901, 0.905])
@@ -68,7 +65,7 @@ DOWN = {"upper left": (1, 0), "lower left": (0, 1), "upper right": (0, 1), "lowe
 """Where a line begins and ends that runs through a corner."""
 
 
-def _shown(figure: Any) -> tuple[list[Any], list[Any]]:
+def _shown(figure):
     """The visible legends of a drawn figure, and the boxes of its words around the panels."""
     from matplotlib.legend import Legend
 
@@ -78,7 +75,7 @@ def _shown(figure: Any) -> tuple[list[Any], list[Any]]:
     return legends, [part.get_window_extent() for part in around if part.get_text()]
 
 
-def _points(line: Any) -> np.ndarray:
+def _points(line):
     """A line on the figure, a hundred points between each two of its own."""
     ends = line.axes.transData.transform(line.get_xydata())
     shares = np.linspace(0, 1, 100)[:, None, None]
@@ -87,7 +84,7 @@ def _points(line: Any) -> np.ndarray:
 
 @pytest.mark.parametrize("scale", ["linear", "log"])
 @pytest.mark.parametrize("asked", [*DOWN, "best"])
-def test_a_legend_covers_no_line_wherever_it_was_asked_for(asked: str, scale: str) -> None:
+def test_a_legend_covers_no_line_wherever_it_was_asked_for(asked, scale):
     figure, (ax,) = panels()
     begin, end = DOWN.get(asked, (0, 1))
     for shift in (0.0, 0.1):
@@ -116,9 +113,7 @@ def test_a_legend_covers_no_line_wherever_it_was_asked_for(asked: str, scale: st
         ("words", ""),
     ],
 )
-def test_a_legend_that_fits_nowhere_stands_outside_and_the_panel_keeps_its_height(
-    fill: str, title: str
-) -> None:
+def test_a_legend_that_fits_nowhere_stands_outside_and_the_panel_keeps_its_height(fill, title):
     figure, (ax,) = panels()
     across = np.linspace(0, 1, 60)
     if fill == "line":
@@ -151,7 +146,7 @@ def test_a_legend_that_fits_nowhere_stands_outside_and_the_panel_keeps_its_heigh
     assert ax.get_legend().get_visible() and one not in ax.get_children(), "it is put back"
 
 
-def test_a_shade_across_the_panel_is_ground_for_a_legend() -> None:
+def test_a_shade_across_the_panel_is_ground_for_a_legend():
     figure, (ax,) = panels()
     ax.plot([0, 1], [0, 1], label="rises")
     ax.axhspan(0.5, 1, alpha=0.2)
@@ -160,7 +155,7 @@ def test_a_shade_across_the_panel_is_ground_for_a_legend() -> None:
         assert more == 0 and ax.get_legend().get_visible()
 
 
-def test_one_legend_stands_above_all_panels_on_a_page_and_on_a_phone() -> None:
+def test_one_legend_stands_above_all_panels_on_a_page_and_on_a_phone():
     figure, (left, right) = panels(2)
     left.plot([0, 1], [0, 1], label="rises")
     for ax, title in ((left, "likely"), (right, "rare")):
@@ -169,7 +164,7 @@ def test_one_legend_stands_above_all_panels_on_a_page_and_on_a_phone() -> None:
     drawing = Drawing(figure, alt="two")
     for svg in (drawing.svg(), drawing.narrow()):
         down = {
-            word: float(re.search(rf'y="([\d.]+)"[^>]*>{word}<|([\d.]+)\)"[^>]*>{word}<', svg)[1])  # type: ignore[index]
+            word: float(re.search(rf'y="([\d.]+)"[^>]*>{word}<|([\d.]+)\)"[^>]*>{word}<', svg)[1])
             for word in ("rises", "likely", "rare")
         }
         assert down["rises"] < min(down["likely"], down["rare"])

@@ -1,16 +1,14 @@
 """Figures of what is given for what: they draw the numbers that they are given, name them in words,
 and fit a phone."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np
 import pytest
 
-from trlab.drawing import NARROW, Drawing
+from trlab.drawing import NARROW
 from trlab.drawing import costs as tradeoffs
-from trlab.kl_cost import Trade, frontier
+from trlab.kl_cost import frontier
 from trlib.evaluation import Estimate
 
 TRADES = frontier(
@@ -30,7 +28,7 @@ BANDS = {
 }
 
 
-def fits_a_phone(drawing: Drawing) -> bool:
+def fits_a_phone(drawing):
     """No text below nine pixels where 296 of 360 are left for the figure."""
     sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", drawing.narrow())]
     return min(sizes) * 296 / (NARROW * 72) >= 9
@@ -69,7 +67,7 @@ def test_a_frontier_shows_both_intervals_names_each_point_and_fills_who_is_not_d
 
 
 def test_settings_of_one_method_are_joined_in_their_order_in_a_panel_of_its_own():
-    found: dict[str, dict[str, Trade]] = {
+    found = {
         "a": {"0.1": TRADES["cheap"], "1": TRADES["best"], "10": TRADES["worse"]},
         "b": {"1": TRADES["worse"]},
     }

@@ -1,7 +1,5 @@
 """Basins of many methods, a bar each: what the bars, dots and arrows say."""
 
-from __future__ import annotations
-
 import pandas as pd
 import pytest
 
@@ -20,7 +18,7 @@ RATES = (1e-5, 1e-4, 1e-3)
 ENDS = {"wide": (0.9, 0.9, 0.2), "narrow": (0.2, 0.9, 0.2), "never": (0.3, 0.4, 0.2)}
 
 
-def runs() -> pd.DataFrame:
+def runs():
     rows = [
         {"label": label, "lr": str(rate), "seed": seed, "sampled": end}
         for label, ends in ENDS.items()

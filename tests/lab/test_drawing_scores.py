@@ -1,8 +1,6 @@
 """Figures of sweeps: what they draw, and that they can be read in light, in dark, and without
 colour."""
 
-from __future__ import annotations
-
 import json
 import re
 from importlib.resources import files
@@ -25,13 +23,13 @@ SCORES = {
 }
 
 
-def channels(colour: str) -> np.ndarray:
+def channels(colour):
     """Linear red, green and blue of a hexadecimal sRGB colour."""
     s = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
 
 
-def contrast(a: str, b: str) -> float:
+def contrast(a, b):
     """WCAG's contrast ratio."""
     high, low = sorted(
         (float(channels(c) @ [0.2126, 0.7152, 0.0722]) for c in (a, b)), reverse=True
@@ -39,7 +37,7 @@ def contrast(a: str, b: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def lab(linear: np.ndarray) -> np.ndarray:
+def lab(linear):
     """CIELAB, D65."""
     to_xyz = np.array(
         [
@@ -181,7 +179,7 @@ def test_a_drawing_in_a_page_carries_both_layouts_and_names_nothing_twice():
     assert min(sizes) * 296 / (NARROW * 72) >= 9
 
 
-def stale(labels: int) -> dict[str, dict[float, np.ndarray]]:
+def stale(labels):
     """Accuracies at 1, 8 and 32 updates of methods of which each falls deeper than the one
     before."""
     r = np.random.default_rng(1)

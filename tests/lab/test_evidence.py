@@ -1,7 +1,5 @@
 """The evidence that ships: whole, and reported on seeds that chose nothing."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np
@@ -52,7 +50,7 @@ def test_what_is_reported_has_enough_seeds_that_chose_nothing_or_says_why_not(na
 def test_the_rates_that_keep_a_distance_follow_from_the_records():
     data = {(16, 16, 1): "again", (256, 1, 16): "parts"}
     records = ("distance", "basin", "basin_map", "basin_narrow", "horizon", "refit", "refit_size")
-    kl: dict[tuple[str, float], list[float]] = {}
+    kl = {}
     runs = pd.concat([recorded(name)[0] for name in records])
     known = runs[~runs["seed"].isin(range(2312, 2316))]  # those of `distance` ran afterwards
     for run in known.itertuples():

@@ -1,7 +1,5 @@
 """Figures of recorded sweeps, by name."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.by_day import by_day

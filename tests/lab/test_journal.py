@@ -1,8 +1,6 @@
 """The journal: what a kill, a full disk, a second process, another version and a damaged file do to
 it."""
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -12,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -24,7 +21,7 @@ from trlib.errors import CheckpointError, TrlibError
 CHANGED = {"train": {"lr": 1e-3}}
 
 
-def filled(folder: Path, *keys: str) -> Path:
+def filled(folder, *keys):
     journal = Journal(folder, "s", CHANGED)
     for key in keys:
         put(journal.path, *entry(key))

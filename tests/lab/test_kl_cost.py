@@ -1,8 +1,6 @@
 """The price of a point and the frontier: by hand, by their properties, and as a record gives
 them."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -81,7 +79,7 @@ def test_the_interval_of_the_price_draws_whole_runs():
 # --------------------------------------------------------------------------------------------------
 
 
-def flat(accuracy: float, nats: float, spread: float = 0.0) -> tuple[list[float], list[float]]:
+def flat(accuracy, nats, spread=0.0):
     return (
         [accuracy - spread, accuracy, accuracy, accuracy + spread],
         [nats - spread, nats, nats, nats + spread],

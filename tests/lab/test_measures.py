@@ -1,7 +1,5 @@
 """Measures that follow from a history, on curves whose answers are known in closed form."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -13,14 +11,12 @@ from hypothesis import strategies as st
 from trlab.measures import DERIVED, at_reward, batches_to, collapsed, derive, matched, peak
 
 
-def line(batches: int, slope: float = 0.05, start: float = 0.0) -> np.ndarray:
+def line(batches, slope=0.05, start=0.0):
     """Rewards on a straight line, so that a mean of three is the middle one."""
     return start + slope * np.arange(batches)
 
 
-def table(
-    curves: dict[str, np.ndarray], **columns: dict[str, np.ndarray]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def table(curves, **columns):
     """Runs and their histories."""
     history = [
         {

@@ -1,8 +1,6 @@
 """What a chapter says of a record: numbers of the record, verdicts that a correction decides, no
 record said so."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np
@@ -26,7 +24,7 @@ LABELS = ("ppo", "same", "higher", "lower", "spread")
 Read = tuple[Sweep, pd.DataFrame, pd.DataFrame]
 
 
-def a_record(predictions: tuple[Prediction, ...] = ()) -> Read:
+def a_record(predictions=()):
     """Five variants at one point, eight runs each; `spread` is higher in the mean and in too few
     runs."""
     draw, ends = np.random.default_rng(1), {}
@@ -48,9 +46,9 @@ def a_record(predictions: tuple[Prediction, ...] = ()) -> Read:
 
 
 @pytest.fixture
-def mine(monkeypatch: pytest.MonkeyPatch):
+def mine(monkeypatch):
 
-    def put(*predictions: Prediction, printed: tuple[Comparison, ...] = ()) -> Read:
+    def put(*predictions, printed=()):
         made, stamp = a_record(predictions), next(STAMPS)
         monkeypatch.setattr(record, "stamp", lambda name: stamp)
         monkeypatch.setattr(record, "read", lambda name: made)
@@ -61,7 +59,7 @@ def mine(monkeypatch: pytest.MonkeyPatch):
     return put
 
 
-def test_every_variant_is_compared_and_corrected_together(mine) -> None:
+def test_every_variant_is_compared_and_corrected_together(mine):
     _, runs, _ = mine()
     found = {row.label: row for row in outcomes.against("mine", "ppo", at={"uses": "16"})}
     values = {label: runs[runs["label"] == label]["sampled"].to_numpy() for label in LABELS}
@@ -78,7 +76,7 @@ def test_every_variant_is_compared_and_corrected_together(mine) -> None:
     }
 
 
-def test_the_family_is_the_predictions_and_all_that_the_book_prints(mine) -> None:
+def test_the_family_is_the_predictions_and_all_that_the_book_prints(mine):
     printed = tuple(
         Comparison(Side(label, {"uses": "16"}), Side("same", {"uses": "16"}))
         for label in ("lower", "ppo")
@@ -106,7 +104,7 @@ def test_the_family_is_the_predictions_and_all_that_the_book_prints(mine) -> Non
     assert [one.p for one in compare(sweep, runs, history, asked(sweep))] == p
 
 
-def test_every_page_gets_the_same_answer(mine) -> None:
+def test_every_page_gets_the_same_answer(mine):
     place = {"uses": "16"}
     printed = Comparison(Side("higher", place), Side("ppo", place))
     sweep, runs, history = mine(printed=(printed,))
@@ -126,7 +124,7 @@ def test_every_page_gets_the_same_answer(mine) -> None:
     assert f"{level:.2f}".endswith("; undecided]") and level.p_in_words.endswith("(Holm over 2)")
 
 
-def test_a_verdict_never_contradicts_an_interval_that_is_printed(mine) -> None:
+def test_a_verdict_never_contradicts_an_interval_that_is_printed(mine):
     """The interval of the probability of improvement excludes a half, that of the difference
     includes 0: undecided."""
     sweep, runs, history = mine()
@@ -144,7 +142,7 @@ def test_a_verdict_never_contradicts_an_interval_that_is_printed(mine) -> None:
     assert one.verdict == "undecided"
 
 
-def test_what_was_predicted_is_told_as_its_prediction_was(mine) -> None:
+def test_what_was_predicted_is_told_as_its_prediction_was(mine):
     mine(
         Prediction("?", higher="ppo", lower="same", at={"uses": "16"}),
         Prediction("!", higher="higher", lower="ppo", at={"uses": "16"}),
@@ -162,7 +160,7 @@ def test_what_was_predicted_is_told_as_its_prediction_was(mine) -> None:
     assert (found["same"], found["higher"]) == ("undecided", "above")
 
 
-def test_the_figure_says_every_number_and_leaves_nobody_out(mine) -> None:
+def test_the_figure_says_every_number_and_leaves_nobody_out(mine):
     _, runs, _ = mine()
     said = outcomes.comparison_figure("mine", "ppo", at={"uses": "16"}).alt
     ppo, higher, lower = (
@@ -179,7 +177,7 @@ def test_the_figure_says_every_number_and_leaves_nobody_out(mine) -> None:
     assert both.count(", above") == 2 and "undecided" not in both
 
 
-def test_a_sweep_without_a_record_is_said_to_have_none(mine) -> None:
+def test_a_sweep_without_a_record_is_said_to_have_none(mine):
     mine()
     for said in (outcomes.comparison_figure("reuse", "ppo"), outcomes.drawn("reuse")):
         assert said == "*Not run yet: `trlib sweep reuse` runs it.*"
@@ -189,7 +187,7 @@ def test_a_sweep_without_a_record_is_said_to_have_none(mine) -> None:
         outcomes.against("mine", "pop")
 
 
-def test_records_of_the_package_are_read_with_their_measures() -> None:
+def test_records_of_the_package_are_read_with_their_measures():
     at = {"parts": "8 minibatches, 2 epochs"}
     _, history = recorded("rare")
     own = history[

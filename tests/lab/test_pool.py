@@ -1,8 +1,6 @@
 """Workers that raise, die, hang and are stopped. A job is a Python expression: `eval` is the
 work."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
@@ -19,13 +17,13 @@ DIE = "__import__('os').kill(__import__('os').getpid(), 9)"
 SLEEP = "__import__('time').sleep({})"
 
 
-def results(jobs: list[str], *, workers: int, seconds: float = 60, **more) -> dict:
+def results(jobs, *, workers, seconds=60, **more):
     """What each expression came to."""
     ended = run_jobs(eval, jobs, threading.Event(), workers=workers, seconds=seconds, **more)
     return {job: result for job, result, _ in ended}
 
 
-def here(jobs: list[str]) -> dict:
+def here(jobs):
     """The same in this process."""
     return {job: result for job, result, _ in run_here(eval, jobs, threading.Event())}
 
@@ -146,7 +144,7 @@ def test_when_told_to_stop_a_job_whose_worker_dies_or_is_not_ready_has_not_been_
     ended = run_jobs(eval, ["__import__('os').getpid()", job], stop, workers=1, seconds=60)
     _, worker, _ = next(ended)
 
-    def end() -> None:
+    def end():
         while not mark.exists():
             time.sleep(0.01)
         stop.set()
@@ -205,7 +203,7 @@ def test_what_stops_every_process_reaches_no_worker_that_is_starting(tmp_path, l
 def test_ctrl_c_in_a_job_of_this_process_leaves_those_before_it():
     stop, begun = threading.Event(), []
 
-    def work(job: str) -> str:
+    def work(job):
         begun.append(job)
         if job == "2":
             raise KeyboardInterrupt  # as `cells.run` does where `train` has heard it

@@ -1,8 +1,6 @@
 """Pre-training: a tiny run learns, repeats bit for bit, leaves all or nothing; the shipped model is
 its card's."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 
@@ -134,7 +132,7 @@ def test_a_smaller_dial_is_learned_until_it_is_right(tmp_path):
 class Certain(torch.nn.Module):
     """Stands for a model: gives the next token of the rows it was shown a chosen probability."""
 
-    def __init__(self, tokens: torch.Tensor, probability: torch.Tensor) -> None:
+    def __init__(self, tokens, probability):
         super().__init__()
         self.logp = torch.zeros(*tokens.shape, 272)
         rest = ((1 - probability) / 271).log()
@@ -272,7 +270,7 @@ MODELS = {
 """The shipped models of `dial`, and how each was made."""
 
 
-def assert_near(share: float, expected: float, *sizes: int) -> None:
+def assert_near(share, expected, *sizes):
     """Two shares of so many draws, within five standard deviations."""
     allowed = 5 * (expected * (1 - expected) * sum(1 / n for n in sizes)) ** 0.5
     assert abs(share - expected) <= allowed, (share, expected)

@@ -1,14 +1,11 @@
 """The record: what a kill, a full disk, a second process, another version and a damaged file do to
 it."""
 
-from __future__ import annotations
-
 import json
 import lzma
 import math
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -24,7 +21,7 @@ from trlab.sweep import load_sweep
 from trlib.model import folders
 
 
-def journal(folder: Path, sweep: str = "tiny") -> Path:
+def journal(folder, sweep="tiny"):
     """One that has been made and that nobody holds."""
     made = Journal(folder, sweep, {})
     made.close()
@@ -244,7 +241,7 @@ def test_the_commit_is_the_packages_and_says_what_has_changed_since(tmp_path, mo
     for folder in (package, laboratory):
         (folder / "__init__.py").write_text("")
 
-    def git(*words: str) -> str:
+    def git(*words):
         return subprocess.run(
             ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words],
             cwd=tmp_path,

@@ -1,8 +1,6 @@
 """Chunked scoring against the same numbers from whole logits: values, gradients, top k, and what it
 allocates."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
@@ -16,20 +14,20 @@ from trlib.algorithms.troll import sparsify, troll_loss, troll_sparse_loss
 
 
 def problem(
-    n: int = 7,
-    width: int = 5,
-    vocabulary: int = 23,
+    n=7,
+    width=5,
+    vocabulary=23,
     *,
-    seed: int = 0,
-    dtype: torch.dtype = torch.float64,
-) -> tuple[Tensor, Tensor, Tensor]:
+    seed=0,
+    dtype=torch.float64,
+):
     g = torch.Generator().manual_seed(seed)
     hidden = torch.randn(n, width, generator=g, dtype=torch.float64).to(dtype)
     weight = torch.randn(vocabulary, width, generator=g, dtype=torch.float64).to(dtype)
     return hidden, weight, torch.randint(0, vocabulary, (n,), generator=g)
 
 
-def whole(hidden: Tensor, weight: Tensor, temperature: float = 1.0) -> Tensor:
+def whole(hidden, weight, temperature=1.0):
     return (hidden @ weight.T / temperature).log_softmax(-1)
 
 

@@ -1,9 +1,6 @@
 """p-values by enumeration, against scipy, and by how often they are wrong where nothing differs."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations, product
 
@@ -51,7 +48,7 @@ def test_all_ways_to_deal_the_runs_out_are_counted():
 @settings(max_examples=25, deadline=None)
 @given(runs, runs)
 def test_the_statistic_is_brunner_and_munzels_under_every_deal(x, y):
-    def size(a, b) -> float:
+    def size(a, b):
         if not (set(a) & set(b)) and (max(a) < min(b) or max(b) < min(a)):
             return math.inf  # all on one side: scipy's has no variance there
         with np.errstate(all="ignore"):
@@ -88,12 +85,12 @@ def test_unequal_spread_is_no_difference_and_more_ways_are_drawn_as_they_are_cou
 # --------------------------------------------------------------------------------------------
 
 
-def yuen_of_one(values: np.ndarray) -> float:
+def yuen_of_one(values):
     """scipy has Yuen's test of two samples only: against very many zeros it is the test of one."""
     return float(ttest_ind(values, np.zeros(400_000), equal_var=False, trim=0.25).pvalue)
 
 
-def exact_wilcoxon(values: np.ndarray) -> float:
+def exact_wilcoxon(values):
     return float(wilcoxon(values, method="exact").pvalue)
 
 
@@ -114,13 +111,13 @@ def test_the_line_is_tested_as_scipy_tests_means():
     )
 
 
-def collapsing(rng: np.random.Generator, *shape: int) -> np.ndarray:
+def collapsing(rng, *shape):
     """Accuracies of runs of which a quarter collapse."""
     fine, broken = rng.normal(0.9, 0.02, shape), rng.normal(0.1, 0.05, shape)
     return np.where(rng.random(shape) < 0.25, broken, fine)
 
 
-RUNS_LIKE: dict[str, Callable[..., np.ndarray]] = {
+RUNS_LIKE = {
     "normal": lambda rng, *shape: rng.normal(size=shape),
     "log-normal": lambda rng, *shape: rng.lognormal(size=shape),
     "t3": lambda rng, *shape: rng.standard_t(3, shape),
@@ -281,7 +278,7 @@ def test_holms_correction_by_hand():
 # --------------------------------------------------------------------------------------------------
 
 
-def sweep(predictions: list[Prediction], axes: tuple[Axis, ...] = ()) -> Sweep:
+def sweep(predictions, axes=()):
     return Sweep(
         text="",
         variants=[Variant("ppo"), Variant("troll"), Variant("pg_is")],
@@ -291,7 +288,7 @@ def sweep(predictions: list[Prediction], axes: tuple[Axis, ...] = ()) -> Sweep:
     )
 
 
-def table(**ends: list[float]) -> pd.DataFrame:
+def table(**ends):
     return runs_of({(label,): values for label, values in ends.items()})
 
 

@@ -5,15 +5,12 @@ the same twice.
 every sweep.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 
 import pytest
 
 from tests.by_day import by_day
-from trlab.cell import Cell
 from trlab.cells import cells
 from trlab.run_cell import run
 from trlab.sweep import declared, load_sweep
@@ -24,7 +21,7 @@ AXES = {axis.name: name for name in declared() for axis in load_sweep(name).axes
 """A sweep that has the axis."""
 
 
-def trains(cell: Cell) -> str:
+def trains(cell):
     done = run(cell)
     assert 0 <= done["values"]["sampled"] <= 1, cell
     assert all(len(column) == cell.steps for column in done["history"].values()), cell

@@ -1,8 +1,6 @@
 """The statistics against rliable 1.2.0, its own tests' numbers, and a second implementation in
 plain numpy."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -35,19 +33,19 @@ RLIABLE = {
 scores = st.lists(st.integers(0, 8), min_size=2, max_size=9).map(lambda v: np.array(v) / 8)
 
 
-def resampled(columns: list[np.ndarray], statistic, resamples: int = 20_000) -> tuple[float, float]:
+def resampled(columns, statistic, resamples=20_000):
     """A stratified percentile bootstrap of its own: every task's runs drawn with replacement."""
     rng = np.random.default_rng(1)
     drawn = [column[rng.integers(len(column), size=(resamples, len(column)))] for column in columns]
     return tuple(np.quantile(statistic(drawn), [0.025, 0.975]))
 
 
-def better(x, y) -> float:
+def better(x, y):
     """The probability of improvement."""
     return improvement(x, y, resamples=1).value
 
 
-def middle(drawn: list[np.ndarray]) -> np.ndarray:
+def middle(drawn):
     """Interquartile means of rows by sorting: ⌊n/4⌋ cut off either end."""
     pooled = np.sort(np.concatenate(drawn, -1), -1)
     cut = pooled.shape[-1] // 4
@@ -74,7 +72,7 @@ def test_intervals_are_those_of_a_second_implementation():
     assert mine.value == middle([run[None] for run in runs])[0]
     assert (mine.low, mine.high) == pytest.approx(its, abs=0.02 * (its[1] - its[0]))
 
-    def apart(drawn: list[np.ndarray]) -> np.ndarray:
+    def apart(drawn):
         return middle(drawn[:3]) - middle(drawn[3:])
 
     others = [rng.normal(0.5, 2, n) for n in (4, 8, 6)]
@@ -83,7 +81,7 @@ def test_intervals_are_those_of_a_second_implementation():
     assert (mine.low, mine.high) == pytest.approx(its, abs=0.03 * (its[1] - its[0]))
     raised = [run + 0.4 for run in runs]
 
-    def wins(drawn: list[np.ndarray]) -> np.ndarray:
+    def wins(drawn):
         pairs = [
             (np.broadcast_to(a[:, :, None], (*a.shape, b.shape[1])), b[:, None, :])
             for a, b in zip(drawn[:3], drawn[3:], strict=True)
@@ -192,7 +190,7 @@ def test_what_is_no_scores_is_named(scores):
         interval(scores)
 
 
-def test_bands_and_intervals_are_those_of_scipy() -> None:
+def test_bands_and_intervals_are_those_of_scipy():
     draw = np.random.default_rng(5)
     for runs in (2, 3, 8, 24):
         values = np.round(draw.normal(size=(runs, 4)), 1)  # with ties

@@ -1,7 +1,5 @@
 """Declarations: which cells a sweep has, what decides them, and what is refused."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import replace
@@ -31,7 +29,7 @@ class Mine(PPO):
 '''
 
 
-def sweep(*variants: Variant, **changes) -> Sweep:
+def sweep(*variants, **changes):
     made = Sweep(
         text="",
         variants=variants or (Variant("ppo"),),
@@ -42,7 +40,7 @@ def sweep(*variants: Variant, **changes) -> Sweep:
     return replace(made, **changes)
 
 
-def ids(made: Sweep) -> list[str]:
+def ids(made):
     return [cell.id for cell in cells(made)]
 
 
@@ -143,7 +141,7 @@ def test_ones_own_method_is_known_by_its_source(tmp_path):
 
 
 def test_a_version_decides_in_place_of_the_text_and_may_be_the_digest_that_stood_there(tmp_path):
-    def known(name: str, text: str) -> str:
+    def known(name, text):
         file = tmp_path / name / "my.py"
         file.parent.mkdir()
         file.write_text(text)

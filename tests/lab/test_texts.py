@@ -1,8 +1,6 @@
 """What a policy writes while it learns: kept without changing the run, and from the same uniform
 numbers each time."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 
@@ -19,7 +17,7 @@ from trlib import load_task
 from trlib.algorithms import PPO
 
 
-def cell(texts: int, lr: float = 3e-3):
+def cell(texts, lr=3e-3):
     one = Sweep(
         text="",
         variants=[Variant("ppo", train={"prompts": 4, "group": 4, "lr": lr, "warmup": 0})],

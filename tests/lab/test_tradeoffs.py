@@ -1,11 +1,8 @@
 """Tables of what is given for what, from runs whose numbers are known."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tests.lab.conftest import history_of, runs_of
@@ -14,7 +11,7 @@ from trlab.statistics import interval
 from trlab.tradeoffs import DIFFICULTY, at_matched_reward, by_batch, by_difficulty
 
 
-def record() -> tuple[pd.DataFrame, pd.DataFrame]:
+def record():
     """Rewards on straight lines; PPO's is twice as steep, and one run of TROLL at 4 uses never
     reaches .7."""
     ends = {

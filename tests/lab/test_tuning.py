@@ -1,8 +1,6 @@
 """The rule by which settings are chosen: on tables whose answer is known, and on the record that
 ships."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pandas as pd
@@ -15,7 +13,7 @@ from trlab.tuning import choose, chosen
 from trlab.verdicts import predicted
 
 
-def table(**scores: list[tuple[str, float, float]]) -> pd.DataFrame:
+def table(**scores):
     """Two seeds of every (lr, accuracy, divergence): the mean is as given."""
     seeds = {100: 0.1, 101: -0.1}
     return pd.DataFrame(

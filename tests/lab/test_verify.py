@@ -1,13 +1,10 @@
 """`trlib sweep --verify`: what agrees with a record, what differs, what was edited, and what nobody
 can tell."""
 
-from __future__ import annotations
-
 import csv
 import json
 import lzma
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -17,13 +14,13 @@ from trlab import verify
 from trlab.files import CIRCUMSTANCES
 from trlab.pool import Failure
 from trlab.record import RecordError, save_tables
-from trlab.runner import Plan, conduct, plan
+from trlab.runner import conduct, plan
 from trlab.sweep import load_sweep
 from trlab.verify import DECIDED, Agreement, compare
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory):
     """The tables of the tiny sweep, with the commit of a tree without changes and no journal."""
     from tests.lab.conftest import TINY
 
@@ -39,7 +36,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def planned(folder, tmp_path, monkeypatch) -> Plan:
+def planned(folder, tmp_path, monkeypatch):
     """A plan over a copy of them, on the machine and at the commit that they were made with."""
     (tmp_path / "out").mkdir()
     for file in folder.iterdir():
@@ -50,7 +47,7 @@ def planned(folder, tmp_path, monkeypatch) -> Plan:
     return found
 
 
-def again(planned: Plan, **changes: float | str) -> tuple[dict, dict[str, str]]:
+def again(planned, **changes):
     """The first cell's recorded numbers as if it had been run again, with changes, and the
     provenance."""
     cell = planned.cells[0]
@@ -60,7 +57,7 @@ def again(planned: Plan, **changes: float | str) -> tuple[dict, dict[str, str]]:
     return {"values": values, "history": history}, {name: row[name] for name in verify.SAME}
 
 
-def edit(planned: Plan, column: str, value: str) -> Plan:
+def edit(planned, column, value):
     """Another value in a column of the first row; empty: the column is left out."""
     if column in CIRCUMSTANCES:
         path = planned.out / "record.json"
@@ -264,7 +261,7 @@ def test_nothing_recorded_is_nothing_to_verify(folder, tmp_path):
 
 
 def test_a_cell_that_cannot_be_told_is_said_to_be_so_and_does_not_count(planned, monkeypatch):
-    said: list[str] = []
+    said = []
     monkeypatch.setattr(
         verify, "compare", lambda planned, cell, result, now: Agreement(cell, "cannot tell", "why")
     )

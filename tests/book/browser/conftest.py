@@ -5,12 +5,8 @@ the `smoke` profile, or the whole book, as `--book` says. A test that needs more
 one for `make nightly`.
 """
 
-from __future__ import annotations
-
 import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -39,7 +35,7 @@ DAILY = (
 
 
 @pytest.fixture(scope="session")
-def book(request: pytest.FixtureRequest) -> Path:
+def book(request):
     """The folder of the built pages. TRLIB_BOOK names one that is built already."""
     named = os.environ.get("TRLIB_BOOK")
     if named:
@@ -53,14 +49,14 @@ def book(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
-def address(book: Path) -> Iterator[str]:
+def address(book):
     """Where the built book is served."""
     with served(book) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
-def figures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def figures(tmp_path_factory):
     """Where a page for each explorable is served, linked as the book links them."""
     folder = tmp_path_factory.mktemp("figures")
     publish(folder / "_static" / "explorables")
@@ -72,22 +68,22 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def visit(chromium: Any, figures: str) -> Iterator[Callable[..., Any]]:
+def visit(chromium, figures):
     """Opens the page of an explorable: `visit("Unifier")`."""
     with visits(chromium, figures) as visit:
         yield visit
 
 
 @pytest.fixture(scope="session")
-def frame_cost() -> Callable[..., float]:
+def frame_cost():
     """The mean milliseconds of processor time, in script, style and layout, of the frames that an
     action draws. Processor time, because what other processes do must not count."""
 
-    def cost(context: Any, page: Any, act: Callable[[], Any], frames: int) -> float:
+    def cost(context, page, act, frames):
         clock = context.new_cdp_session(page)
         clock.send("Performance.enable", {"timeDomain": "threadTicks"})
 
-        def spent() -> float:
+        def spent():
             metrics = {
                 metric["name"]: metric["value"]
                 for metric in clock.send("Performance.getMetrics")["metrics"]

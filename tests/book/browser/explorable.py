@@ -1,12 +1,8 @@
 """What the tests of explorables share: a page for one, a visit that hears every complaint, and the
 rules of axe-core."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -24,11 +20,11 @@ main {{ max-width: {width}; margin: auto }}</style></head>
 <body><main><h1>{name}</h1>{body}<p style="height: 60rem">More of the page.</p></main></body></html>"""
 
 
-def page_of(name: str, body: str, width: str = "none") -> str:
+def page_of(name, body, width="none"):
     return PAGE.format(name=name, body=body, width=width)
 
 
-def violations(page: Any) -> list[tuple[str, str]]:
+def violations(page):
     """What axe-core finds: a rule, and the first element that breaks it."""
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(AXE)
@@ -36,7 +32,7 @@ def violations(page: Any) -> list[tuple[str, str]]:
     return [(one["id"], one["nodes"][0]["html"][:200]) for one in found]
 
 
-def in_both_themes(page: Any) -> Iterator[str]:
+def in_both_themes(page):
     """The page in light and in dark, with its colours drawn."""
     for theme in ("light", "dark"):
         page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
@@ -51,12 +47,12 @@ class Visit:
 
     drawn = ".trx:not(.still)[data-drawn], .trx:not(.still) svg[width]"
 
-    def __init__(self, chromium: Any, address: str, before: str = "", **context: Any) -> None:
+    def __init__(self, chromium, address, before="", **context):
         usual = {"viewport": {"width": 1000, "height": 900}, "reduced_motion": "reduce"}
         self.context = chromium.new_context(**{**usual, **context})
         self.page = self.context.new_page()
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
+        self.requests = []
+        self.complaints = []
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -65,40 +61,40 @@ class Visit:
         self.page.wait_for_selector(self.drawn, state="attached")
         self.settle()
 
-    def _console(self, message: Any) -> None:
+    def _console(self, message):
         if message.type in ("error", "warning"):
             self.complaints.append(message.text)
 
-    def settle(self) -> None:
+    def settle(self):
         self.page.evaluate(SETTLED)
 
-    def get(self, name: str) -> Any:
+    def get(self, name):
         return self.page.evaluate(f"name => {MODEL}.get(name)", name)
 
-    def state(self, names: list[str]) -> dict[str, Any]:
+    def state(self, names):
         return self.page.evaluate(
             f"names => Object.fromEntries(names.map(name => [name, {MODEL}.get(name)]))", names
         )
 
-    def set(self, **traits: Any) -> None:
+    def set(self, **traits):
         self.page.evaluate(
             f"all => Object.entries(all).forEach(([key, value]) => {MODEL}.set(key, value))", traits
         )
         self.settle()
 
-    def click(self, selector: str, index: int = 0) -> None:
+    def click(self, selector, index=0):
         self.page.locator(selector).nth(index).evaluate("node => node.click()")
         self.settle()
 
-    def text(self, selector: str) -> str:
+    def text(self, selector):
         return self.page.locator(selector).first.inner_text()
 
-    def middle(self, selector: str, index: int = 0) -> tuple[float, float]:
+    def middle(self, selector, index=0):
         """Where the middle of an element stands on the screen."""
         box = self.page.locator(selector).nth(index).bounding_box()
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
-    def drag(self, start: tuple[float, float], right: float = 0, down: float = 0) -> None:
+    def drag(self, start, right=0, down=0):
         x, y = start
         self.page.mouse.move(x, y)
         self.page.mouse.down()
@@ -106,27 +102,27 @@ class Visit:
         self.page.mouse.up()
         self.settle()
 
-    def press(self, selector: str, *keys: str) -> None:
+    def press(self, selector, *keys):
         """Focuses an element and presses keys, each of which is drawn."""
         self.page.locator(selector).first.focus()
         for key in keys:
             self.page.keyboard.press(key)
             self.settle()
 
-    def facts(self) -> dict[str, str]:
+    def facts(self):
         """What stands beside the figure, by name."""
         return self.page.locator(".trx .facts > div").evaluate_all(
             "all => Object.fromEntries(all.map(row => [...row.children].map(one => one.textContent)))"
         )
 
-    def too_small(self) -> list[Any]:
+    def too_small(self):
         """What a finger has to hit and is less than 44 pixels high."""
         return self.page.locator(TOUCHED).evaluate_all(
             "all => all.map(node => [node.outerHTML.slice(0, 80), "
             "node.getBoundingClientRect().height]).filter(([, h]) => h > 0 && h < 44)"
         )
 
-    def cut(self, width: int, but: str = "") -> list[str]:
+    def cut(self, width, but=""):
         """What leaves a screen of this width, outside of what is meant to."""
         return self.page.locator(".trx *").evaluate_all(
             "(all, [width, but]) => all.filter(node => !node.closest("
@@ -139,13 +135,11 @@ class Visit:
 
 
 @contextmanager
-def visits(
-    chromium: Any, address: str, kind: type[Visit] = Visit, first: str = ""
-) -> Iterator[Callable[..., Any]]:
+def visits(chromium, address, kind=Visit, first=""):
     """Opens the pages of a folder by name; nothing may be complained of."""
-    made: list[Visit] = []
+    made = []
 
-    def visit(name: str = first, mark: str = "", **context: Any) -> Visit:
+    def visit(name=first, mark="", **context):
         made.append(kind(chromium, f"{address}/{name}.html{mark}", **context))
         return made[-1]
 

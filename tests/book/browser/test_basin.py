@@ -1,14 +1,10 @@
 """The basin explorer in Chromium, on made runs: it reads as numpy interpolates, and offers only
 what is recorded."""
 
-from __future__ import annotations
-
 import json
 import random
 import re
-from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pytest
@@ -27,14 +23,14 @@ MODEL = "document.querySelector('.trlib-explorable').model"
 NARROW = Axis("narrow", {"a third": {"threshold": 1 / 3}, "a tenth": {"threshold": 0.1}})
 
 
-def packed(*panels: dict[str, Any]) -> str:
+def packed(*panels):
     return json.dumps(
         {"within": 0.05, "tenfold": 10, "names": module.METHODS, "records": {}, "panels": panels}
     )
 
 
 @pytest.fixture(scope="module")
-def everything() -> list[dict[str, Any]]:
+def everything():
     """What the page shows when all three sweeps are recorded, of made runs."""
     by_uses = basins.panels_of(*made(2, Axis("uses", {"1": {}, "16": {"epochs": 16}})))
     narrow = basins.panels_of(*made(2, NARROW, train={"epochs": 16}))
@@ -42,11 +38,11 @@ def everything() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def show(chromium: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+def show(chromium, monkeypatch):
     """Opens a page with the explorer over given panels; nothing may be complained of."""
     pages, complaints = [], []
 
-    def opened(panels: list[dict[str, Any]], width: int = 900, **settings: Any) -> Any:
+    def opened(panels, width=900, **settings):
         data = packed(*panels)
         for place in (modules, host, module):
             monkeypatch.setattr(place, "data_of", lambda name: data)
@@ -73,7 +69,7 @@ def show(chromium: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
     assert complaints == []
 
 
-def cells(page: Any, method: str) -> list[str]:
+def cells(page, method):
     """The table's row of a method, without its name."""
     row = page.locator(
         ".readings tbody tr", has=page.get_by_role("button", name=re.compile(rf"^{method}"))
@@ -81,7 +77,7 @@ def cells(page: Any, method: str) -> list[str]:
     return row.locator("td > span:first-child").all_inner_texts()
 
 
-def test_a_curve_is_read_as_numpy_interpolates(sources: Any) -> None:
+def test_a_curve_is_read_as_numpy_interpolates(sources):
     draw = random.Random(5)
     asked = []
     for _ in range(40):
@@ -105,9 +101,7 @@ def test_a_curve_is_read_as_numpy_interpolates(sources: Any) -> None:
     )
 
 
-def test_a_rate_is_in_the_basin_where_the_curve_is_above_the_line(
-    sources: Any, everything: list[dict[str, Any]]
-) -> None:
+def test_a_rate_is_in_the_basin_where_the_curve_is_above_the_line(sources, everything):
     rungs = sources("basin/maths.js", "m => m.RUNGS")
     assert rungs[0] == 3e-6 and rungs[-1] == 1e-3 and {1e-5, 3e-5, 1e-4, 3e-4} <= set(rungs)
     assert max(b / a for a, b in pairwise(rungs)) < 1.2
@@ -135,9 +129,7 @@ def test_a_rate_is_in_the_basin_where_the_curve_is_above_the_line(
                     assert of["basin"]["low"] is None
 
 
-def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(
-    show: Any, until: Any, everything: list[dict[str, Any]]
-) -> None:
+def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(show, until, everything):
     page = show(everything, methods=["pg_is", "ppo", "troll"], lr=1e-5, seeds="map")
     panel = next(one for one in everything if one["uses"] == "16" and len(one["seeds"]) == 2)
     ends = {method: of["end"]["curve"] for method, of in panel["methods"].items()}
@@ -176,7 +168,7 @@ def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(
     until(page.locator(".verdict b"), "node => node.textContent === 'Nothing was run here'")
 
 
-def test_open_ends_are_drawn_open(show: Any, everything: list[dict[str, Any]]) -> None:
+def test_open_ends_are_drawn_open(show, everything):
     page = show(everything, methods=["pg_is", "ppo", "troll"])
     drawn = page.locator(".ends").evaluate_all("all => all.map(node => node.getAttribute('d'))")
     panel = max(everything, key=lambda one: len(one["seeds"]))
@@ -194,9 +186,7 @@ def test_open_ends_are_drawn_open(show: Any, everything: list[dict[str, Any]]) -
     assert page.locator(".bar").count() == 2
 
 
-def test_bands_are_drawn_of_many_seeds_and_runs_are_marked(
-    show: Any, until: Any, everything: list[dict[str, Any]]
-) -> None:
+def test_bands_are_drawn_of_many_seeds_and_runs_are_marked(show, until, everything):
     page = show(everything, methods=["pg_is", "ppo", "troll"])
     assert page.locator(".band").count() == 3 and page.locator(".run").count() == 3 * 3 * 9
     assert (
@@ -216,9 +206,7 @@ def test_bands_are_drawn_of_many_seeds_and_runs_are_marked(
     assert page.locator(".line-of-all").get_attribute("d") is None, "the line is one of ends"
 
 
-def test_only_what_is_recorded_can_be_chosen(
-    show: Any, until: Any, everything: list[dict[str, Any]]
-) -> None:
+def test_only_what_is_recorded_can_be_chosen(show, until, everything):
     page = show(everything)
     legends = (
         "all => all.filter(node => !node.hidden).map(node => "
@@ -246,7 +234,7 @@ def test_only_what_is_recorded_can_be_chosen(
     assert "one pass" not in alone.locator(".try .marks button").all_inner_texts()
 
 
-def test_without_a_record_it_says_so(show: Any) -> None:
+def test_without_a_record_it_says_so(show):
     page = show([], width=360)
     assert page.locator(".verdict b").inner_text() == "Not recorded yet"
     assert page.locator(".readings").is_hidden() and page.locator(

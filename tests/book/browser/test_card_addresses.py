@@ -1,11 +1,6 @@
 """The playground as the cards of the methods address it: the lanes that a card names are there, and
 nothing is said to be impossible."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from bookext.security import sealed
@@ -21,7 +16,7 @@ PLAYED = [name for name, doors in DOORS.items() if doors.play]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("addressed")
     publish(folder / "_static" / "explorables")
     page = page_of("Playground", link_modules(Playground().html(), "_static/explorables"))
@@ -36,7 +31,7 @@ class Page(Visit):
 @pytest.mark.parametrize(
     "name", by_day(PLAYED, "grpo", "gspo", reason="a page in a browser for each card")
 )
-def test_a_card_s_address_loads(name: str, folder: Path, chromium: Any, serving: Any) -> None:
+def test_a_card_s_address_loads(name, folder, chromium, serving):
     with serving(folder) as served:
         one = Page(chromium, f"{served}/playground.html#playground:{DOORS[name].play}")
         learn = one.page.locator(LANES).evaluate_all("all => all.map(one => one.dataset.method)")

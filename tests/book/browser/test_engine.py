@@ -1,12 +1,8 @@
 """The playground's engine in Chromium against torch: log-probs, gradients, a step, samples, and
 what it refuses."""
 
-from __future__ import annotations
-
 import base64
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +10,7 @@ import torch
 
 import trlib
 from trbook.explorables.engine import flat, packed
-from trlib.model.completions import Completions
-from trlib.model.policy import Policy
 from trlib.model.rollout import sample
-from trlib.tasks.task import Prompt, Task
 
 CHECKPOINTS = ("dial", "dial_rare", "spend")
 EXACT = 1e-5
@@ -25,16 +18,16 @@ EXACT = 1e-5
 
 
 @lru_cache
-def policy_of(name: str) -> Policy:
+def policy_of(name):
     return trlib.load_policy(name)
 
 
-def task_of(name: str) -> Task:
+def task_of(name):
     return trlib.load_task("spend") if name == "spend" else trlib.load_task("dial", moves=(1, 8))
 
 
 @lru_cache
-def written(name: str, prompts: int = 6, group: int = 4) -> tuple[list[Prompt], Completions]:
+def written(name, prompts=6, group=4):
     """Completions of a checkpoint's own task, prompts of several lengths."""
     asked = task_of(name).prompts(prompts, seed=7)
     policy = policy_of(name)
@@ -43,7 +36,7 @@ def written(name: str, prompts: int = 6, group: int = 4) -> tuple[list[Prompt], 
     )
 
 
-def as_lists(completions: Completions) -> dict[str, Any]:
+def as_lists(completions):
     """Prompts and completions as the page holds them."""
     prompts = [
         row[keep].tolist()
@@ -56,29 +49,29 @@ def as_lists(completions: Completions) -> dict[str, Any]:
     }
 
 
-def text(array: np.ndarray) -> str:
+def text(array):
     return base64.b64encode(np.ascontiguousarray(array, dtype="<f4").tobytes()).decode()
 
 
-def numbers(said: str) -> np.ndarray:
+def numbers(said):
     return np.frombuffer(base64.b64decode(said), dtype="<f4")
 
 
-def weights_of(policy: Policy) -> dict[str, Any]:
+def weights_of(policy):
     return {
         "vocabulary": policy.vocabulary,
         "weights": text(flat(dict(policy.model.named_parameters()))),
     }
 
 
-def distance(found: np.ndarray, wanted: np.ndarray) -> float:
+def distance(found, wanted):
     """The difference's Euclidean norm relative to what is wanted."""
     return float(
         np.linalg.norm(found.astype(float) - wanted) / np.linalg.norm(wanted.astype(float))
     )
 
 
-def a_loss(policy: Policy, completions: Completions) -> tuple[torch.Tensor, torch.Tensor]:
+def a_loss(policy, completions):
     """Log-probs and a loss -sum push log p with pushes of both signs, [B, T] each."""
     logp = policy.score(completions).logp
     push = torch.randn(logp.shape, generator=torch.Generator().manual_seed(5)) / 30
@@ -108,9 +101,7 @@ LEARN = """
 """
 
 
-def learn(
-    ask: Callable[..., Any], name: str, build: str = "engine", grad_norm: float = 1.0
-) -> tuple[Any, Any]:
+def learn(ask, name, build="engine", grad_norm=1.0):
     """One update in the page, and the same in torch."""
     policy = trlib.load_policy(name)
     _, completions = written(name)
@@ -138,7 +129,7 @@ def learn(
     return found, wanted
 
 
-def without_padding(found: dict[str, Any], vocabulary: int) -> np.ndarray:
+def without_padding(found, vocabulary):
     whole = numbers(found["gradients"])
     unused = slice(vocabulary * 64, found["columns"] * 64)
     assert not whole[unused].any()
@@ -146,7 +137,7 @@ def without_padding(found: dict[str, Any], vocabulary: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", CHECKPOINTS)
-def test_log_probs_gradients_and_a_step_are_torch_s(ask: Callable[..., Any], name: str) -> None:
+def test_log_probs_gradients_and_a_step_are_torch_s(ask, name):
     found, wanted = learn(ask, name)
     logp = np.array([x for row in found["logp"] for x in row])
     assert distance(np.exp(logp), np.exp(wanted["logp"])) < EXACT
@@ -156,7 +147,7 @@ def test_log_probs_gradients_and_a_step_are_torch_s(ask: Callable[..., Any], nam
     assert distance(numbers(found["stepped"]), wanted["after"]) < EXACT
 
 
-def test_a_step_from_the_same_gradient_is_torch_s_adamw(ask: Callable[..., Any]) -> None:
+def test_a_step_from_the_same_gradient_is_torch_s_adamw(ask):
     shape, draws = (4, 114_112), np.random.default_rng(2)
     gradients = draws.normal(size=shape).astype("<f4") * 10.0 ** draws.uniform(
         -9, 1, size=shape
@@ -195,13 +186,13 @@ def test_a_step_from_the_same_gradient_is_torch_s_adamw(ask: Callable[..., Any])
         before = after
 
 
-def test_the_checked_build_computes_the_same(ask: Callable[..., Any]) -> None:
+def test_the_checked_build_computes_the_same(ask):
     plain, checked = (learn(ask, "spend", build)[0] for build in ("engine", "checked"))
     assert plain == checked
 
 
 @pytest.mark.parametrize("name", CHECKPOINTS)
-def test_the_same_uniform_numbers_write_the_same_tokens(ask: Callable[..., Any], name: str) -> None:
+def test_the_same_uniform_numbers_write_the_same_tokens(ask, name):
     asked, wanted = written(name, 16, 8)
     policy, rows, most = policy_of(name), len(wanted), task_of(name).max_tokens
     random = torch.Generator().manual_seed(0)
@@ -234,15 +225,15 @@ def test_the_same_uniform_numbers_write_the_same_tokens(ask: Callable[..., Any],
     )
 
 
-def _generator(seed: int) -> torch.Generator:
+def _generator(seed):
     from trlib.seeds import generator
 
     return generator(seed, "sample")
 
 
 def test_more_completions_than_the_cache_holds_are_written_in_portions(
-    ask: Callable[..., Any],
-) -> None:
+    ask,
+):
     policy = policy_of("spend")
     prompts = policy.encode_prompts([p.text for p in task_of("spend").prompts(40, seed=1)])
     found = ask(
@@ -310,9 +301,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("build", ["engine", "checked"])
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_does_not_fit_is_refused_by_name(
-    ask: Callable[..., Any], case: str, build: str
-) -> None:
+def test_what_does_not_fit_is_refused_by_name(ask, case, build):
     body, said = REFUSED[case]
     found = ask(
         f"""
@@ -329,7 +318,7 @@ def test_what_does_not_fit_is_refused_by_name(
     assert said in found
 
 
-def test_the_checked_build_names_the_array_and_the_index(ask: Callable[..., Any]) -> None:
+def test_the_checked_build_names_the_array_and_the_index(ask):
     body = """
         const engine = await made(114, new Float32Array(114112).fill(.01), given.build);
         try { engine.wasm.weigh(5000); return "nothing said"; } catch (error) { return error.message; }
@@ -338,7 +327,7 @@ def test_the_checked_build_names_the_array_and_the_index(ask: Callable[..., Any]
 
 
 @pytest.mark.parametrize("name", CHECKPOINTS)
-def test_packed_weights_open_as_they_were_packed(ask: Callable[..., Any], name: str) -> None:
+def test_packed_weights_open_as_they_were_packed(ask, name):
     card, data = packed(policy_of(name))
     given = {"card": card.json(), "data": base64.b64encode(data).decode()}
     found = ask(

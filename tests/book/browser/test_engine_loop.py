@@ -1,12 +1,8 @@
 """The engine's loop in Chromium: a batch's updates against trlib's own loop, verifiers, a Worker,
 what stops a lane."""
 
-from __future__ import annotations
-
 import base64
 import random
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +16,7 @@ from trlib.algorithms.kl_penalty import adapt, adapt_proportionally
 from trlib.loop.boxes import needs_of
 from trlib.loop.collect import Collector
 from trlib.loop.learner import Learner
-from trlib.loop.metrics import Update, measure, summarise
+from trlib.loop.metrics import measure, summarise
 from trlib.loop.optimizers import adamw
 from trlib.loop.settings import RunSettings
 from trlib.loop.step import LoopStep
@@ -54,7 +50,7 @@ BATCH = (
             ({ prompt, tokens, logp, ended, words, verdict })) };
 """
 )
-ARMS: dict[str, tuple[str, dict[str, Any]]] = {
+ARMS = {
     **{
         name: (name, {})
         for name in (
@@ -92,7 +88,7 @@ REACHED |= {"ppo, leave-one-out"}
 DAILY = ("grpo with a reference", "gspo", "troll, close", "penalty, proportional", "r2vpo")
 
 
-def given_of(name: str, **more: Any) -> dict[str, Any]:
+def given_of(name, **more):
     policy = trlib.load_policy(name)
     weights = flat(dict(policy.model.named_parameters())).astype("<f4").tobytes()
     return {
@@ -103,14 +99,14 @@ def given_of(name: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def numbers(said: str) -> np.ndarray:
+def numbers(said):
     return np.frombuffer(base64.b64decode(said), dtype="<f4")
 
 
-def as_completions(policy: Any, asked: list[Prompt], found: list[dict[str, Any]]) -> Completions:
+def as_completions(policy, asked, found):
     """What the page sampled, as trlib holds it."""
 
-    def rows(values: list[Any], side: str = "right") -> torch.Tensor:
+    def rows(values, side="right"):
         every = [torch.tensor(row) for row in values]
         return torch.nn.utils.rnn.pad_sequence(every, batch_first=True, padding_side=side)
 
@@ -137,13 +133,13 @@ class Twin:
 
     def __init__(
         self,
-        name: str,
-        method: Any,
-        found: dict[str, Any],
-        settings: dict[str, Any],
-        task: Any,
-        dtype: str = "float64",
-    ) -> None:
+        name,
+        method,
+        found,
+        settings,
+        task,
+        dtype="float64",
+    ):
         self.found, self.method, self.policy = found, method, trlib.load_policy(name, dtype=dtype)
         run = RunSettings(
             steps=1,
@@ -170,10 +166,10 @@ class Twin:
         assert [vars(v) for v in verdicts] == [one["verdict"] for one in found["completions"]]
         self.hold(found["steps"][0]["weights"])
         self.batch = collector.prepare(self.completions, verdicts, 0)
-        self.done: list[Update] = []
-        self.gradients: list[np.ndarray] = []
+        self.done = []
+        self.gradients = []
 
-    def hold(self, weights: str) -> None:
+    def hold(self, weights):
         at, values = 0, torch.tensor(numbers(weights))
         with torch.no_grad():
             for name in order(2):
@@ -181,12 +177,12 @@ class Twin:
                 p.copy_(values[at : at + p.numel()].view_as(p))
                 at += p.numel()
 
-    def distributions(self) -> torch.Tensor:
+    def distributions(self):
         looked = torch.tensor(self.found["looked"])
         with torch.no_grad():
             return self.policy.score(self.completions.rows(looked), full=True).full
 
-    def run(self) -> dict[str, float]:
+    def run(self):
         """Every update's gradient, into `gradients`; gives the row of the history."""
         before = self.distributions()
         for part, one in zip(self.found["parts"], self.found["steps"], strict=True):
@@ -206,7 +202,7 @@ class Twin:
             **exact,
         }
 
-    def update(self, part: list[int], one: dict[str, Any]) -> None:
+    def update(self, part, one):
         rows = torch.cat(
             [(self.completions.group == prompt).nonzero().squeeze(-1) for prompt in part]
         )
@@ -235,26 +231,26 @@ class Descended:
     """A minibatch whose descent the page has made: what a method's update does beside it, a price
     that follows."""
 
-    def __init__(self, step: LoopStep) -> None:
+    def __init__(self, step):
         self.batch, self.score = step.batch, step.score
 
-    def minibatches(self) -> list[Any]:
+    def minibatches(self):
         return [self]
 
-    def loss(self) -> None:
+    def loss(self):
         pass
 
-    def descend(self, loss: None) -> None:
+    def descend(self, loss):
         pass
 
 
 def check(
-    name: str,
-    method: str,
-    thresholds: dict[str, Any],
-    found: dict[str, Any],
-    settings: dict[str, Any],
-) -> Twin:
+    name,
+    method,
+    thresholds,
+    found,
+    settings,
+):
     """The reference is torch in float64. Gradients are right to 1e-5 of their size. Where a policy
     has moved far and terms cancel, torch's own float32 is not either: there the engine's rounding
     stays within a few times torch's (it sums without fused products)."""
@@ -285,7 +281,7 @@ def check(
 @pytest.mark.parametrize(
     "arm", by_day(ARMS, *DAILY, reason="every method of the page; five stand for them")
 )
-def test_every_update_of_a_batch_is_that_of_trlib(ask: Callable[..., Any], arm: str) -> None:
+def test_every_update_of_a_batch_is_that_of_trlib(ask, arm):
     name, thresholds = ARMS[arm]
     settings = {
         "method": name,
@@ -311,9 +307,7 @@ def test_every_update_of_a_batch_is_that_of_trlib(ask: Callable[..., Any], arm: 
 
 
 @pytest.mark.parametrize("name", ["dial_rare", "spend"])
-def test_every_checkpoint_learns_a_large_batch_in_several_passes(
-    ask: Callable[..., Any], name: str
-) -> None:
+def test_every_checkpoint_learns_a_large_batch_in_several_passes(ask, name):
     settings = {
         "method": "grpo",
         "thresholds": {},
@@ -328,8 +322,8 @@ def test_every_checkpoint_learns_a_large_batch_in_several_passes(
 
 
 def test_the_same_seed_is_the_same_run_and_lanes_see_the_same_prompts(
-    ask: Callable[..., Any],
-) -> None:
+    ask,
+):
     body = (
         LANE
         + """
@@ -350,7 +344,7 @@ def test_the_same_seed_is_the_same_run_and_lanes_see_the_same_prompts(
     assert asked == also and six == four
 
 
-def test_the_policy_learns(ask: Callable[..., Any]) -> None:
+def test_the_policy_learns(ask):
     rows = ask(
         LANE + "return Array.from({ length: 40 }, () => lane.run());",
         **given_of("dial", settings={"lr": 3e-4, "seed": 2}),
@@ -361,8 +355,8 @@ def test_the_policy_learns(ask: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["dial", "spend"])
-def test_verifiers_say_what_trlib_s_say(ask: Callable[..., Any], name: str) -> None:
-    task: Any = trlib.load_task(name)
+def test_verifiers_say_what_trlib_s_say(ask, name):
+    task = trlib.load_task(name)
     vocabulary = BASES[name].teacher.words
     pick, asked, cases = random.Random(3), task.prompts(40, seed=2), []
     for prompt, expert in zip(asked, task.demonstrations(asked, seed=5), strict=True):
@@ -392,7 +386,7 @@ def test_verifiers_say_what_trlib_s_say(ask: Callable[..., Any], name: str) -> N
     assert len({one["reason"] for one in found}) == 5
 
 
-def test_prompts_are_those_that_the_task_can_ask(ask: Callable[..., Any]) -> None:
+def test_prompts_are_those_that_the_task_can_ask(ask):
     found = ask("""const { TASKS } = await import("/engine/js/tasks.js"), { stream } = await import("/engine/js/random.js");
         const many = (name, knobs) => { const task = new TASKS[name].kind(knobs), random = stream(0, name);
             return Array.from({ length: 600 }, () => task.prompt(random)); };
@@ -404,14 +398,14 @@ def test_prompts_are_those_that_the_task_can_ask(ask: Callable[..., Any]) -> Non
     assert {p["text"] for p in twelve} == {"12 :"} and {p["difficulty"] for p in any_} == set(
         range(12, 41)
     )
-    dial: Any = trlib.load_task("dial")
+    dial = trlib.load_task("dial")
     for p in five:
         assert dial.places(Prompt(p["text"], p["answer"], 5)) == p["places"]
     moves = [move for p in five for move in p["moves"]]
     assert len(set(moves)) == 16 and max(map(moves.count, set(moves))) < 1.4 * len(moves) / 16
 
 
-def test_an_update_in_a_few_numbers(ask: Callable[..., Any]) -> None:
+def test_an_update_in_a_few_numbers(ask):
     ratios = np.random.default_rng(0).lognormal(0, 0.3, 201)
     got, none, careful = ask(
         """
@@ -426,7 +420,7 @@ def test_an_update_in_a_few_numbers(ask: Callable[..., Any]) -> None:
     assert none["ratio"] == [] and careful == list(CAREFUL)
 
 
-def test_random_numbers_are_uniform_and_streams_differ(ask: Callable[..., Any]) -> None:
+def test_random_numbers_are_uniform_and_streams_differ(ask):
     drawn = ask("""const { stream } = await import("/engine/js/random.js");
         return [[0, "a"], [0, "b"], [1, "a"], [0, "a", 1]].map(path => {
             const random = stream(...path); return Array.from({ length: 20000 }, random); });""")
@@ -441,7 +435,7 @@ def test_random_numbers_are_uniform_and_streams_differ(ask: Callable[..., Any]) 
     assert np.abs(np.corrcoef(table) - np.eye(4)).max() < 0.03, "streams differ"
 
 
-def test_beta_follows_the_kl_as_in_trlib(ask: Callable[..., Any]) -> None:
+def test_beta_follows_the_kl_as_in_trlib(ask):
     cases = [(beta, kl) for beta in (1e-6, 0.3, 1e6) for kl in (0.0, 0.006, 0.01, 0.02, 5.0)]
     found = ask(
         """const { adapted } = await import("/engine/js/update.js");
@@ -488,7 +482,7 @@ STOPPED = {
 
 
 @pytest.mark.parametrize("case", STOPPED)
-def test_what_cannot_be_is_said(ask: Callable[..., Any], case: str) -> None:
+def test_what_cannot_be_is_said(ask, case):
     body, said = STOPPED[case]
     found = ask(
         LANE
@@ -504,7 +498,7 @@ def test_what_cannot_be_is_said(ask: Callable[..., Any], case: str) -> None:
     assert 0 <= found[1] <= 1
 
 
-def test_a_worker_plays_pauses_and_answers(ask: Callable[..., Any]) -> None:
+def test_a_worker_plays_pauses_and_answers(ask):
     card, data = packed(trlib.load_policy("dial"))
     found = ask(
         """

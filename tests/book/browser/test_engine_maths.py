@@ -1,7 +1,5 @@
 """The engine's formulas in Chromium against trlib, in double precision."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from dataclasses import fields
@@ -11,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from tests.book.browser.double import double
 from trlib.advantages import ADVANTAGES
@@ -38,7 +35,7 @@ EXACT = {"rtol": 1e-9, "atol": 1e-12}
 LENGTHS = [1, 2, 7, 16, 5, 3, 9, 4, 6, 12, 8, 11]
 Objective = tuple[str, dict[str, Any], Callable[..., TokenLoss]]
 """Its name in the engine, settings, and the loss in trlib."""
-OBJECTIVES: dict[str, Objective] = {
+OBJECTIVES = {
     "reinforce": ("reinforce", {}, lambda logp, old, **given: reinforce_loss(logp, **given)),
     "pg_is": ("pg_is", {}, pg_is_loss),
     "ppo": ("ppo", {"eps_low": 0.2, "eps_high": 0.28}, ppo_loss),
@@ -66,7 +63,7 @@ JS = """
 """
 
 
-def a_batch(seed: int, spread: float = 0.4) -> SimpleNamespace:
+def a_batch(seed, spread=0.4):
     """Completions of several lengths with ratios far and near, certain and rare tokens, advantages
     of every sign."""
     draw = torch.Generator().manual_seed(seed)
@@ -80,11 +77,11 @@ def a_batch(seed: int, spread: float = 0.4) -> SimpleNamespace:
     return SimpleNamespace(logp=logp.requires_grad_(), old=old, advantages=advantages, mask=mask)
 
 
-def rows(values: Tensor, mask: Tensor) -> list[list[float]]:
+def rows(values, mask):
     return [row[keep].tolist() for row, keep in zip(values.detach(), mask, strict=True)]
 
 
-def completions(batch: SimpleNamespace) -> list[dict[str, Any]]:
+def completions(batch):
     return [
         {"logp": logp, "old": old, "advantage": a}
         for logp, old, a in zip(
@@ -96,11 +93,11 @@ def completions(batch: SimpleNamespace) -> list[dict[str, Any]]:
     ]
 
 
-def flat(found: list[dict[str, Any]], name: str) -> np.ndarray:
+def flat(found, name):
     return np.array([x for one in found for x in one[name]])
 
 
-def assert_weights_and_masks(ask: Callable[..., Any], objective: Objective, spread: float) -> None:
+def assert_weights_and_masks(ask, objective, spread):
     name, settings, loss = objective
     batch = a_batch(4, spread)
     found = ask(JS, name=name, settings=settings, completions=completions(batch))
@@ -119,13 +116,11 @@ def assert_weights_and_masks(ask: Callable[..., Any], objective: Objective, spre
 
 @pytest.mark.parametrize("case", OBJECTIVES)
 @pytest.mark.parametrize("spread", [1e-5, 0.4])
-def test_weights_and_masks_are_those_of_the_losses(
-    ask: Callable[..., Any], case: str, spread: float
-) -> None:
+def test_weights_and_masks_are_those_of_the_losses(ask, case, spread):
     assert_weights_and_masks(ask, OBJECTIVES[case], spread)
 
 
-def assert_overflowing_ratios(ask: Callable[..., Any], objectives: dict[str, Objective]) -> None:
+def assert_overflowing_ratios(ask, objectives):
     logp, old = (
         double([[-0.1, -0.2]] * 4),
         torch.tensor([[-800.0, -0.2]] * 4).double(),
@@ -149,11 +144,11 @@ def assert_overflowing_ratios(ask: Callable[..., Any], objectives: dict[str, Obj
         np.testing.assert_allclose(got, wanted.diagnostics["weight"].numpy(), err_msg=name, **EXACT)
 
 
-def test_overflowing_ratios_are_as_in_trlib(ask: Callable[..., Any]) -> None:
+def test_overflowing_ratios_are_as_in_trlib(ask):
     assert_overflowing_ratios(ask, OBJECTIVES)
 
 
-def test_aggregations_scale_a_token_as_trlib_does(ask: Callable[..., Any]) -> None:
+def test_aggregations_scale_a_token_as_trlib_does(ask):
     mask = a_batch(1).mask.clone()
     mask[2] = False
     for how in AGGREGATIONS:
@@ -170,7 +165,7 @@ def test_aggregations_scale_a_token_as_trlib_does(ask: Callable[..., Any]) -> No
         )
 
 
-def test_advantages_are_those_of_trlib(ask: Callable[..., Any]) -> None:
+def test_advantages_are_those_of_trlib(ask):
     pick = random.Random(2)
     groups = [[float(pick.random() < 0.4) for _ in range(8)] for _ in range(6)] + [
         [1.0] * 8,
@@ -197,7 +192,7 @@ def test_advantages_are_those_of_trlib(ask: Callable[..., Any]) -> None:
                 assert set(got) == {0}
 
 
-def test_the_soft_limit_of_dapo(ask: Callable[..., Any]) -> None:
+def test_the_soft_limit_of_dapo(ask):
     for buffer in (0.0, 0.2, 1.0):
         mask = torch.arange(16) < torch.arange(17).unsqueeze(-1)
         batch = SimpleNamespace(
@@ -213,9 +208,7 @@ def test_the_soft_limit_of_dapo(ask: Callable[..., Any]) -> None:
 
 @pytest.mark.parametrize("direction", ["backward", "forward"])
 @pytest.mark.parametrize("form", ["ratio", "exact", "regression"])
-def test_quatro_pulls_towards_the_target(
-    ask: Callable[..., Any], form: str, direction: str
-) -> None:
+def test_quatro_pulls_towards_the_target(ask, form, direction):
     batch = a_batch(8)
     rewards = double([1.0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1])
     group = torch.arange(12) // 4
@@ -247,9 +240,7 @@ def test_quatro_pulls_towards_the_target(
     [{}, {"delta_kl": 0.01, "alpha": 0.5, "level": "sequence"}, {"delta_kl": 0.0}],
     ids=["default", "sequence", "no radius"],
 )
-def test_troll_projects_and_its_gradient_reaches_every_logit(
-    ask: Callable[..., Any], settings: dict[str, Any]
-) -> None:
+def test_troll_projects_and_its_gradient_reaches_every_logit(ask, settings):
     draw = torch.Generator().manual_seed(6)
     shape = (6, 5, 30)
     old = torch.log_softmax(3 * torch.randn(shape, generator=draw, dtype=torch.float64), -1)
@@ -290,7 +281,7 @@ def test_troll_projects_and_its_gradient_reaches_every_logit(
     np.testing.assert_allclose([one["gradient"] for one in found], slope.numpy(), **EXACT)
 
 
-def test_methods_have_the_settings_and_defaults_of_trlib(ask: Callable[..., Any]) -> None:
+def test_methods_have_the_settings_and_defaults_of_trlib(ask):
     found = ask("""const { METHODS } = await import("/engine/js/methods.js");
         return Object.fromEntries(Object.entries(METHODS).map(([name, one]) => [name, one.defaults]));""")
     left_out = {"correction", "measure", "k", "top_k"}

@@ -1,11 +1,8 @@
 """What every explorable on the bench must do, whatever it shows: presets, prediction, address,
 clamping, access."""
 
-from __future__ import annotations
-
 import json
 from importlib import import_module
-from typing import Any
 
 import pytest
 
@@ -24,12 +21,12 @@ DRAWN = [*NAMES, "RatioMap"]
 ONE = by_day(NAMES, "QueryDual", reason="seconds of a browser for each; one stands for all")
 
 
-def keys_of(name: str) -> list[str]:
+def keys_of(name):
     return [key for key in getattr(explorables, name)().settings() if not key.startswith("_")]
 
 
 @pytest.mark.parametrize("name", ONE)
-def test_presets_a_prediction_and_a_link(visit: Any, until: Any, name: str) -> None:
+def test_presets_a_prediction_and_a_link(visit, until, name):
     one, keys = visit(name), keys_of(name)
     first = one.state(keys)
     settings = getattr(explorables, name)().settings()
@@ -73,12 +70,12 @@ def test_presets_a_prediction_and_a_link(visit: Any, until: Any, name: str) -> N
     until(one.page, "location.hash === ''")
 
 
-def import_of(name: str) -> str:
+def import_of(name):
     return getattr(explorables, name).module
 
 
 @pytest.mark.parametrize("name", ONE)
-def test_the_impossible_is_clamped_and_explained(visit: Any, name: str) -> None:
+def test_the_impossible_is_clamped_and_explained(visit, name):
     one = visit(name)
     first = getattr(explorables, name)()
     numbers = [key for key in keys_of(name) if isinstance(getattr(first, key), float)]
@@ -106,7 +103,7 @@ def test_the_impossible_is_clamped_and_explained(visit: Any, name: str) -> None:
         DRAWN, "QueryDual", "RatioMap", reason="seconds of a browser for each; two stand for all"
     ),
 )
-def test_a_note_goes_with_the_address_that_it_was_about(visit: Any, name: str) -> None:
+def test_a_note_goes_with_the_address_that_it_was_about(visit, name):
     one = visit(name)
     notes = one.page.locator(".trx .notes")
     for wrong, told in (("speed=1", '"speed"'), ("tempo=1", '"tempo"')):
@@ -124,7 +121,7 @@ def test_a_note_goes_with_the_address_that_it_was_about(visit: Any, name: str) -
     ),
 )
 @pytest.mark.parametrize("width", by_day([1000, 360], 360, reason="the same rules on a wider page"))
-def test_accessible_and_whole_on_a_phone(visit: Any, name: str, width: int) -> None:
+def test_accessible_and_whole_on_a_phone(visit, name, width):
     one = visit(
         name,
         viewport={"width": width, "height": 900},
@@ -159,9 +156,7 @@ COLOURS = """halo => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_forced_colours_go_by_the_reader_s_ground_whatever_the_theme(
-    visit: Any, scheme: str
-) -> None:
+def test_forced_colours_go_by_the_reader_s_ground_whatever_the_theme(visit, scheme):
     one = visit("QueryDual", forced_colors="active", color_scheme=scheme)
     for theme in ("light", "dark"):
         one.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
@@ -175,9 +170,7 @@ def test_forced_colours_go_by_the_reader_s_ground_whatever_the_theme(
 @pytest.mark.nightly("a hundred frames of every explorable, one after the other")
 @pytest.mark.parametrize("name", DRAWN)
 @pytest.mark.parametrize("width", [1440, 360])
-def test_frames_are_short(
-    visit: Any, frame_cost: Any, name: str, width: int, record_property: Any
-) -> None:
+def test_frames_are_short(visit, frame_cost, name, width, record_property):
     one = visit(name, viewport={"width": width, "height": 900})
     sliders = one.page.locator(".trx input[type=range]")
     for i in range(min(3, sliders.count())):
@@ -200,7 +193,7 @@ def test_frames_are_short(
 
 @pytest.mark.nightly("stills are drawn again when figures are, and not with every word")
 @pytest.mark.parametrize("name", DRAWN)
-def test_a_still_is_what_its_module_draws(chromium: Any, name: str) -> None:
+def test_a_still_is_what_its_module_draws(chromium, name):
     kind = getattr(explorables, name)
     for state in ({}, *kind.shown.values()):
         assert draw(kind(**state), chromium) == kind(**state).still(), (
@@ -208,7 +201,7 @@ def test_a_still_is_what_its_module_draws(chromium: Any, name: str) -> None:
         )
 
 
-def test_every_name_leads_to_its_class() -> None:
+def test_every_name_leads_to_its_class():
     for name in explorables.__all__:
         module = import_module(f"trbook.explorables.{import_of(name)}")
         assert getattr(module, name) is getattr(explorables, name)

@@ -1,17 +1,12 @@
 """Explorables in Chromium: right against trlib, and usable by mouse, finger, keyboard and screen
 reader everywhere."""
 
-from __future__ import annotations
-
 import json
 import math
 import random
 import re
 import statistics
-from collections.abc import Iterator
 from importlib.resources import files
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -35,7 +30,7 @@ from trlib.algorithms import dppo_loss, ppo_loss
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[str]:
+def served(tmp_path_factory, serving):
     """A small site: a page that carries its module, one that links it, and one with two
     explorables."""
     folder = tmp_path_factory.mktemp("site")
@@ -54,29 +49,29 @@ def served(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[s
         yield address
 
 
-def page(body: str) -> str:
+def page(body):
     return page_of("Ratio map", body, width="760px")
 
 
 class Map(Visit):
     drawn = ".trx:not(.still) .live[d]"
 
-    def __init__(self, *place: Any, **context: Any) -> None:
+    def __init__(self, *place, **context):
         super().__init__(*place, **{"viewport": {"width": 820, "height": 900}, **context})
 
-    def at(self, q: float, p: float) -> tuple[float, float]:
+    def at(self, q, p):
         """Where the point stands on the screen, on linear axes."""
         frame = self.page.locator(".trx rect.dead").bounding_box()
         return frame["x"] + q * frame["width"], frame["y"] + (1 - p) * frame["height"]
 
 
 @pytest.fixture
-def visit(chromium: Any, served: str) -> Iterator[Any]:
+def visit(chromium, served):
     with visits(chromium, served, Map, first="whole") as visit:
         yield visit
 
 
-def test_page_needs_no_kernel_and_no_network(visit: Any) -> None:
+def test_page_needs_no_kernel_and_no_network(visit):
     for name in ("whole", "linked"):
         one = visit(name)
         own = [
@@ -88,9 +83,9 @@ def test_page_needs_no_kernel_and_no_network(visit: Any) -> None:
         assert "PPO-clip fails here" in one.text(".trx .verdict")
 
 
-def test_a_closed_fold_loads_nothing_until_it_is_opened(chromium: Any, served: str) -> None:
+def test_a_closed_fold_loads_nothing_until_it_is_opened(chromium, served):
     page = chromium.new_page()
-    asked: list[str] = []
+    asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{served}/folded.html", wait_until="networkidle")
     assert not [url for url in asked if url.endswith(".js")]
@@ -103,9 +98,7 @@ def test_a_closed_fold_loads_nothing_until_it_is_opened(chromium: Any, served: s
 
 
 @pytest.mark.parametrize("archived", [False, True])
-def test_a_page_runs_from_the_file_system_also_under_its_policy(
-    chromium: Any, tmp_path: Path, archived: bool
-) -> None:
+def test_a_page_runs_from_the_file_system_also_under_its_policy(chromium, tmp_path, archived):
     text = page(RatioMap().html())
     if archived:
         text = for_files(sealed(page(link_modules(RatioMap().html(), "_static/explorables"))))
@@ -119,7 +112,7 @@ def test_a_page_runs_from_the_file_system_also_under_its_policy(
 
 
 @pytest.mark.parametrize("axes", ["linear", "logit"])
-def test_drawn_region_is_what_all_keep(visit: Any, axes: str) -> None:
+def test_drawn_region_is_what_all_keep(visit, axes):
     one = visit()
     draw = random.Random(3)
     for sign in (1, -1):
@@ -152,13 +145,13 @@ def test_drawn_region_is_what_all_keep(visit: Any, axes: str) -> None:
         assert 0.2 < statistics.mean(kept) < 0.95
 
 
-def sample(draw: random.Random, axes: str) -> list[tuple[float, float]]:
+def sample(draw, axes):
     if axes == "linear":
         return [(draw.uniform(0.01, 0.99), draw.uniform(0.01, 0.99)) for _ in range(300)]
     return [tuple(1 / (1 + math.exp(-draw.uniform(-15, 9))) for _ in range(2)) for _ in range(300)]
 
 
-def test_mouse_reads_and_places(visit: Any) -> None:
+def test_mouse_reads_and_places(visit):
     one = visit()
     one.set(axes="linear", old_p=0.3, new_p=0.35)
     one.page.mouse.move(*one.at(0.5, 0.75))
@@ -178,7 +171,7 @@ def test_mouse_reads_and_places(visit: Any) -> None:
     assert one.get("new_p") == pytest.approx(0.72, abs=0.004)
 
 
-def test_finger_taps_drags_and_scrolls(visit: Any, until: Any) -> None:
+def test_finger_taps_drags_and_scrolls(visit, until):
     one = visit(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     one.set(axes="linear", old_p=0.3, new_p=0.5)
     one.page.touchscreen.tap(*one.at(0.5, 0.6))
@@ -187,7 +180,7 @@ def test_finger_taps_drags_and_scrolls(visit: Any, until: Any) -> None:
     assert one.get("new_p") == pytest.approx(0.6, abs=0.005)
     finger = one.context.new_cdp_session(one.page)
 
-    def stroke(start: tuple[float, float], end: tuple[float, float]) -> None:
+    def stroke(start, end):
         way = [
             {"x": a + i / 8 * (c - a), "y": b + i / 8 * (d - b)}
             for i in range(9)
@@ -209,7 +202,7 @@ def test_finger_taps_drags_and_scrolls(visit: Any, until: Any) -> None:
     assert one.get("old_p") == pytest.approx(0.7, abs=0.01)
 
 
-def test_keyboard_moves_cursor_and_sliders(visit: Any) -> None:
+def test_keyboard_moves_cursor_and_sliders(visit):
     one = visit()
     one.set(axes="linear", old_p=0.5, new_p=0.5)
     one.page.evaluate("addEventListener('keydown', () => { window.leaked = true; })")
@@ -242,7 +235,7 @@ def test_keyboard_moves_cursor_and_sliders(visit: Any) -> None:
         pytest.fail("the keyboard cannot leave the explorable")
 
 
-def test_impossible_settings_are_clamped_and_explained(visit: Any) -> None:
+def test_impossible_settings_are_clamped_and_explained(visit):
     one = visit()
     one.set(eps_low=1.5, delta_tv=-1, old_p=0, sign=0, show=[])
     wanted = {"eps_low": 1, "delta_tv": 0, "old_p": 1e-7, "sign": 1, "show": ["ppo"]}
@@ -264,7 +257,7 @@ def test_impossible_settings_are_clamped_and_explained(visit: Any) -> None:
 
 
 @pytest.mark.nightly("seconds of a browser; every explorable has its look by night")
-def test_screen_reader_hears_the_last_word_only(visit: Any) -> None:
+def test_screen_reader_hears_the_last_word_only(visit):
     one = visit()
     region = (
         """document.querySelector(".trlib-view > div").shadowRoot.querySelector("[role=status]")"""
@@ -294,7 +287,7 @@ def test_screen_reader_hears_the_last_word_only(visit: Any) -> None:
 
 
 @pytest.mark.nightly("seconds of a browser; every explorable has its look by night")
-def test_two_on_a_page_are_two(visit: Any) -> None:
+def test_two_on_a_page_are_two(visit):
     one = visit("two")
     second = "document.querySelectorAll('.trlib-explorable')[1].model"
     one.page.evaluate(f"{second}.set('eps_low', .5)")
@@ -306,8 +299,8 @@ def test_two_on_a_page_are_two(visit: Any) -> None:
     assert chosen == ["A > 0 ↑ push up", "logit", "A < 0 ↓ push down", "linear"]
 
 
-def contrast(a: str, b: str) -> float:
-    def light(colour: str) -> float:
+def contrast(a, b):
+    def light(colour):
         colour = colour if len(colour) == 7 else "#" + "".join(c * 2 for c in colour[1:])
         parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         return sum(
@@ -323,7 +316,7 @@ TABLE = json.loads((files("trlab") / "drawing" / "looks.json").read_text(encodin
 HUES, LOOKS = TABLE["hues"], TABLE["looks"]
 
 
-def test_words_on_the_map_are_readable() -> None:
+def test_words_on_the_map_are_readable():
     """axe cannot judge words over a drawing: every ink on every ground of the map, both themes."""
     css = (SOURCES / "parts" / "base.css").read_text(encoding="utf-8")
     blocks = re.findall(r"\.trx(?:\[data-dark\])? \{(.*?)\}", css, re.DOTALL)[:2]

@@ -1,11 +1,7 @@
 """What an explorable shows: numbers as they are written, words clear of each other, a still before
 it loads, paper."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -88,25 +84,25 @@ STARTED = """() => [...document.querySelectorAll(".trlib-view > div")]
     .some(d => d.shadowRoot?.querySelector(".trx:not(.still) :is(.live, .line)[d]"))"""
 
 
-def loaded(page: Any) -> None:
+def loaded(page):
     page.wait_for_function(f"Boolean({LIVE})")
     page.evaluate(SETTLED)
 
 
 @pytest.fixture
-def page(chromium: Any) -> Iterator[Any]:
+def page(chromium):
     context = chromium.new_context(viewport={"width": 780, "height": 900}, reduced_motion="reduce")
     yield context.new_page()
     context.close()
 
 
-def show(page: Any, width: int, theme: str = "light", **settings: Any) -> None:
+def show(page, width, theme="light", **settings):
     page.set_viewport_size({"width": width, "height": 900})
     page.set_content(PAGE.format(theme, RatioMap(**{"show": list(METHODS), **settings}).html()))
     loaded(page)
 
 
-def test_numbers_are_written_as_they_are_read(sources: Any) -> None:
+def test_numbers_are_written_as_they_are_read(sources):
     for name, wanted in NUMBERS.items():
         got = sources(
             "parts/numbers.js", "(m, [name, values]) => values.map(m[name])", [name, list(wanted)]
@@ -139,7 +135,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize("width", by_day([328, 780], 328, reason="wider, where there is more room"))
-def test_no_word_lies_on_another_or_leaves_the_drawing(page: Any, width: int) -> None:
+def test_no_word_lies_on_another_or_leaves_the_drawing(page, width):
     for place in PLACES:
         show(page, width, **place)
         found = page.evaluate(f"""() => {{
@@ -170,9 +166,7 @@ FIRST = [(RatioMap, 328, "dark"), (RatioMap, 560, "light"), (Basin, 780, "dark")
 @pytest.mark.parametrize(
     ("kind", "width", "theme"), by_day(FIRST, FIRST[0], reason="another width and another figure")
 )
-def test_a_still_stands_there_before_the_module_and_nothing_moves(
-    page: Any, kind: Any, width: int, theme: str
-) -> None:
+def test_a_still_stands_there_before_the_module_and_nothing_moves(page, kind, width, theme):
     page.set_viewport_size({"width": width, "height": 900})
     # The module waits at a gate, as on a slow line.
     loads = "const { default: explorable }"
@@ -207,9 +201,7 @@ def test_a_still_stands_there_before_the_module_and_nothing_moves(
         (Basin, "basin", {"uses": "4"}),
     ],
 )
-def test_the_first_state_has_a_still_and_another_has_room(
-    kind: Any, module: str, other: dict[str, Any]
-) -> None:
+def test_the_first_state_has_a_still_and_another_has_room(kind, module, other):
     assert "shadowrootmode" in kind().html()
     assert "shadowrootmode" in RatioMap(eps_high=0.2).html(), "which says what it is by itself"
     moved = kind(**other).html()
@@ -222,15 +214,13 @@ def test_the_first_state_has_a_still_and_another_has_room(
     ("settings", "asked"),
     [({}, "What does PPO-clip"), (Clip.shown["children"], "Which of PPO, CISPO, SAPO and QUATRO")],
 )
-def test_clip_asks_about_the_methods_that_it_opens_with(
-    page: Any, settings: dict[str, Any], asked: str
-) -> None:
+def test_clip_asks_about_the_methods_that_it_opens_with(page, settings, asked):
     page.set_content(PAGE.format("light", Clip(**settings).html()))
     page.wait_for_function(STARTED)
     assert asked in page.locator(".trx:not(.still) .ask > summary").inner_text()
 
 
-def test_paper_shows_the_plane_and_what_it_says_without_controls(page: Any) -> None:
+def test_paper_shows_the_plane_and_what_it_says_without_controls(page):
     show(page, 780, theme="dark")
     page.emulate_media(media="print")
     seen = page.evaluate(f"""() => {{

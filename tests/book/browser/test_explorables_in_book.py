@@ -1,17 +1,13 @@
 """The explorables on the pages of the built book: linked modules and data, the book's theme and
 address."""
 
-from __future__ import annotations
-
-from typing import Any
-
 from tests.book.browser.explorable import Visit
 
 MAP = '[data-explorable="ratio_map"]'
 MODEL = f"document.querySelector('{MAP}').model"
 
 
-def loaded(one: Visit) -> list[str]:
+def loaded(one):
     """The files of explorables that the page has asked for."""
     files = [url.split("?")[0] for url in one.requests if "/explorables/" in url]
     return sorted(url.rsplit("/", 1)[1] for url in files)
@@ -22,15 +18,13 @@ class Near(Visit):
 
     drawn = f"{MAP}"
 
-    def settle(self) -> None:
+    def settle(self):
         assert self.page.locator(f"{MAP} .trx").count() == 0, "nothing is drawn far away"
         self.page.locator(MAP).scroll_into_view_if_needed()
         self.page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
 
 
-def test_map_lives_on_its_page_and_follows_the_theme(
-    chromium: Any, address: str, until: Any
-) -> None:
+def test_map_lives_on_its_page_and_follows_the_theme(chromium, address, until):
     one = Near(chromium, f"{address}/notebooks/05_grpo.html", color_scheme="light")
     page, figure = one.page, one.page.locator(MAP)
     assert loaded(one) == ["common.js", "ratio_map.js"]
@@ -54,8 +48,8 @@ def test_map_lives_on_its_page_and_follows_the_theme(
 
 
 def test_a_figure_with_data_loads_them_and_a_link_opens_it_at_what_was_chosen(
-    chromium: Any, address: str, until: Any
-) -> None:
+    chromium, address, until
+):
     one = Visit(chromium, f"{address}/book/purpose.html#basin:uses=4&measure=take_off")
     assert loaded(one) == ["basin.data.json", "basin.js", "common.js"]
     model = "document.querySelector('[data-explorable=basin]').model"
@@ -68,9 +62,7 @@ def test_a_figure_with_data_loads_them_and_a_link_opens_it_at_what_was_chosen(
     assert one.complaints == []
 
 
-def test_the_first_page_loads_its_second_picture_when_a_reader_comes_near(
-    chromium: Any, address: str
-) -> None:
+def test_the_first_page_loads_its_second_picture_when_a_reader_comes_near(chromium, address):
     viewport = {"width": 1280, "height": 800}
     one = Visit(chromium, f"{address}/book/index.html", viewport=viewport)
     assert not [name for name in loaded(one) if name.startswith("written")]

@@ -1,11 +1,6 @@
 """Finding one's way: the sidebar, where a page's question begins, what a page says of itself."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -22,7 +17,7 @@ SITEMAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 
 
 @pytest.fixture(scope="module")
-def desk(chromium: Any) -> Iterator[Any]:
+def desk(chromium):
     context = chromium.new_context(
         viewport={"width": 1280, "height": FOLD}, reduced_motion="reduce"
     )
@@ -30,7 +25,7 @@ def desk(chromium: Any) -> Iterator[Any]:
     context.close()
 
 
-def written(book: Path) -> dict[str, str]:
+def written(book):
     """The text of every page of the table of contents."""
     return {name: (book / f"{name}.html").read_text(encoding="utf-8") for name in contents()}
 
@@ -44,8 +39,8 @@ def written(book: Path) -> dict[str, str]:
     ),
 )
 def test_the_question_or_takeaway_is_on_the_first_screen_and_code_fits_beside_the_sidebars(
-    name: str, desk: Any, address: str
-) -> None:
+    name, desk, address
+):
     desk.goto(f"{address}/notebooks/{name}.html", wait_until="load")
     begins = desk.locator("article :is(h2, section > p > strong)").first.bounding_box()
     assert begins["y"] + begins["height"] < FOLD
@@ -60,9 +55,9 @@ def test_the_question_or_takeaway_is_on_the_first_screen_and_code_fits_beside_th
 
 
 @pytest.mark.nightly("reads every page")
-def test_every_page_says_what_it_is(book: Path) -> None:
+def test_every_page_says_what_it_is(book):
     faults = []
-    descriptions: dict[str, str] = {}
+    descriptions = {}
     for name, text in written(book).items():
         head = text.partition("</head>")[0]
         found = re.findall(r'<meta name="description" content="([^"]*)">', head)
@@ -85,7 +80,7 @@ def test_every_page_says_what_it_is(book: Path) -> None:
 
 
 @pytest.mark.nightly("reads every page")
-def test_no_page_leads_to_the_placeholder(book: Path) -> None:
+def test_no_page_leads_to_the_placeholder(book):
     to_placeholder = re.compile(rf'href="https?://[^"]*/{PLACEHOLDER}/[^"]*"')
     assert {
         name: to_placeholder.findall(text)
@@ -95,7 +90,7 @@ def test_no_page_leads_to_the_placeholder(book: Path) -> None:
 
 
 @pytest.mark.nightly("reads every page")
-def test_the_sitemap_lists_every_page(book: Path) -> None:
+def test_the_sitemap_lists_every_page(book):
     """Without an address there is none: the format allows whole addresses only."""
     if not ADDRESS:
         assert not (book / "sitemap.xml").exists()

@@ -1,9 +1,6 @@
 """Whatever takes the keyboard's focus looks otherwise while it has it, on a page of each kind."""
 
-from __future__ import annotations
-
 import io
-from typing import Any
 
 import numpy as np
 import pytest
@@ -63,7 +60,7 @@ LEAST = 20
 """Pixels that must change; a hairline around the smallest link has more."""
 
 
-def picture(page: Any, box: dict[str, float]) -> Any:
+def picture(page, box):
     return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=box))).convert("RGB")).astype(int)
 
 
@@ -71,9 +68,7 @@ def picture(page: Any, box: dict[str, float]) -> Any:
     "name", by_day(PAGES, "book/index", "search", reason="the same rules on more pages")
 )
 @pytest.mark.parametrize("width", by_day([1280, 360], 1280, reason="the same page, narrower"))
-def test_focus_can_be_seen_on_everything_that_takes_it(
-    chromium: Any, address: str, name: str, width: int
-) -> None:
+def test_focus_can_be_seen_on_everything_that_takes_it(chromium, address, name, width):
     context = chromium.new_context(
         viewport={"width": width, "height": 800}, reduced_motion="reduce", bypass_csp=True
     )

@@ -1,9 +1,5 @@
 """What a browser may forbid or lack: storage, room in it, a file that does not arrive."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 
 STORAGE = {
@@ -15,7 +11,7 @@ STORAGE = {
 
 
 @pytest.mark.parametrize(("kind", "scheme"), [("forbidden", "light"), ("full", "dark")])
-def test_a_page_needs_no_storage(chromium: Any, address: str, kind: str, scheme: str) -> None:
+def test_a_page_needs_no_storage(chromium, address, kind, scheme):
     context = chromium.new_context(color_scheme=scheme)
     page, complaints = context.new_page(), []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -34,9 +30,7 @@ def test_a_page_needs_no_storage(chromium: Any, address: str, kind: str, scheme:
     assert complaints == []
 
 
-def test_a_figure_that_does_not_arrive_leaves_its_picture_and_says_so(
-    chromium: Any, figures: str
-) -> None:
+def test_a_figure_that_does_not_arrive_leaves_its_picture_and_says_so(chromium, figures):
     page = chromium.new_page()
     page.route("**/ratio_map.js*", lambda route: route.abort())
     page.goto(f"{figures}/RatioMap.html")
@@ -47,7 +41,7 @@ def test_a_figure_that_does_not_arrive_leaves_its_picture_and_says_so(
 
 
 @pytest.mark.parametrize("lacks", ["WebAssembly", "Worker"])
-def test_a_model_that_cannot_learn_here_says_why(chromium: Any, figures: str, lacks: str) -> None:
+def test_a_model_that_cannot_learn_here_says_why(chromium, figures, lacks):
     page = chromium.new_page()
     page.add_init_script(f"delete globalThis.{lacks}")
     page.goto(f"{figures}/Playground.html")

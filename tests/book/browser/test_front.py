@@ -1,10 +1,7 @@
 """The front page's figure in Chromium: it draws itself, is read by hand and keyboard, and trains one
 curve more when its slider is let go."""
 
-from __future__ import annotations
-
 import re
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -15,11 +12,11 @@ LINES = ".trx:not(.still) path.line"
 SLIDER = "Width of the clip"
 
 
-def names(page: Any) -> list[str]:
+def names(page):
     return page.locator(".trx:not(.still) svg text.name").all_text_contents()
 
 
-def test_it_draws_itself_and_with_less_motion_it_stands(visit: Any) -> None:
+def test_it_draws_itself_and_with_less_motion_it_stands(visit):
     one = visit("Front")
     assert set(names(one.page)) == {"once", "16 times", "16 times, clip 0.2"}
     moving = visit("Front", reduced_motion="no-preference")
@@ -33,7 +30,7 @@ def test_it_draws_itself_and_with_less_motion_it_stands(visit: Any) -> None:
     assert one.complaints == moving.complaints == []
 
 
-def test_a_batch_is_read_by_keyboard_and_the_answers_follow(visit: Any) -> None:
+def test_a_batch_is_read_by_keyboard_and_the_answers_follow(visit):
     one = visit("Front")
     plane = one.page.get_by_role("slider", name="Batch to read")
     answers = one.page.locator(".answers-of li")
@@ -45,7 +42,7 @@ def test_a_batch_is_read_by_keyboard_and_the_answers_follow(visit: Any) -> None:
     expect(answers.nth(1)).to_contain_text("clip 0.2 after 30 batches")
 
 
-def test_along_completions_reuse_is_the_cheaper_one(visit: Any) -> None:
+def test_along_completions_reuse_is_the_cheaper_one(visit):
     one = visit("Front")
     one.page.get_by_role("radio", name="completions").check()
     expect(one.page.locator(".story")).to_contain_text("8 right answers in 10 cost")
@@ -56,7 +53,7 @@ def test_along_completions_reuse_is_the_cheaper_one(visit: Any) -> None:
     assert clip < once
 
 
-def test_a_clip_that_is_let_go_begins_to_learn(visit: Any) -> None:
+def test_a_clip_that_is_let_go_begins_to_learn(visit):
     one = visit("Front")
     assert not [url for url in one.requests if "engine" in url]
     one.page.get_by_role("slider", name=SLIDER).press("ArrowLeft")
@@ -67,7 +64,7 @@ def test_a_clip_that_is_let_go_begins_to_learn(visit: Any) -> None:
 
 
 @pytest.mark.nightly("a lane learns thirty batches")
-def test_a_clip_that_is_let_go_trains_one_curve_more(visit: Any) -> None:
+def test_a_clip_that_is_let_go_trains_one_curve_more(visit):
     one = visit("Front")
     slider = one.page.get_by_role("slider", name=SLIDER)
     assert not [url for url in one.requests if "engine" in url]
@@ -81,7 +78,7 @@ def test_a_clip_that_is_let_go_trains_one_curve_more(visit: Any) -> None:
     assert one.complaints == []
 
 
-def test_without_a_network_it_says_so_inside_the_frame(visit: Any) -> None:
+def test_without_a_network_it_says_so_inside_the_frame(visit):
     one = visit("Front")
     one.page.route("**/playground/*.js", lambda route: route.abort())
     one.page.get_by_role("slider", name=SLIDER).press("ArrowRight")
@@ -92,7 +89,7 @@ def test_without_a_network_it_says_so_inside_the_frame(visit: Any) -> None:
 
 
 @pytest.mark.parametrize("width", [1000, 360])
-def test_accessible_and_whole_on_a_phone(visit: Any, width: int) -> None:
+def test_accessible_and_whole_on_a_phone(visit, width):
     one = visit("Front", viewport={"width": width, "height": 900}, has_touch=width == 360)
     for theme in in_both_themes(one.page):
         assert violations(one.page) == [], theme

@@ -2,10 +2,7 @@
 1280, 1,450 at 360.
 Every preset, every drawer, every reply, and states that random events reach."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -31,9 +28,7 @@ document.adoptedStyleSheets = [column];
     "name", by_day(DRAWN, *SHOWN, reason="ten seconds of a browser for each explorable")
 )
 @pytest.mark.parametrize("width", HIGHEST)
-def test_no_state_is_higher_than_a_screen_and_a_little(
-    chromium: Any, figures: str, name: str, width: int
-) -> None:
+def test_no_state_is_higher_than_a_screen_and_a_little(chromium, figures, name, width):
     phone = {"has_touch": True, "is_mobile": True} if width == 360 else {}
     viewport = {"width": width, "height": 900}
     narrowed = NARROWED.format(COLUMN[width])
@@ -47,7 +42,7 @@ def test_no_state_is_higher_than_a_screen_and_a_little(
     assert too_high == {}
 
 
-def test_a_reply_stands_where_the_answers_stood(visit: Any) -> None:
+def test_a_reply_stands_where_the_answers_stood(visit):
     one = visit("Unifier")
     one.page.locator(".trx .ask > summary").click()
     assert one.page.locator(".trx .try").is_hidden(), "a drawer takes the place of the presets"

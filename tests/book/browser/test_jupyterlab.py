@@ -1,8 +1,6 @@
 """In JupyterLab with a kernel: the live view is shown, keys stay in the explorable, and Python
 reads and sets it."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -12,10 +10,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
@@ -30,7 +26,7 @@ CELLS = (
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def lab(tmp_path_factory):
     """A JupyterLab of its own with one notebook."""
     place = tmp_path_factory.mktemp("lab")
     notebook = nbformat.v4.new_notebook(
@@ -43,7 +39,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def served(place: Path, *arguments: str) -> Iterator[str]:
+def served(place, *arguments):
     """A JupyterLab on loopback, dark, with its own settings in `place`, started in the repository's
     root."""
     themes = place / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
@@ -101,7 +97,7 @@ def served(place: Path, *arguments: str) -> Iterator[str]:
         server.wait(60)
 
 
-def recipe() -> list[str]:
+def recipe():
     """What `make lab` gives JupyterLab."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
     found = re.search(r"^lab:.*\n\t\$\(PYTHON\) -m jupyterlab (.*)$", makefile, re.MULTILINE)
@@ -110,10 +106,10 @@ def recipe() -> list[str]:
 
 
 @pytest.mark.nightly("starts a JupyterLab")
-def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
+def test_live_in_jupyterlab(chromium, lab):
     page = chromium.new_page(viewport={"width": 1200, "height": 1000})
     page.set_default_timeout(120_000)
-    requests: list[str] = []
+    requests = []
     page.on("request", lambda request: requests.append(request.url))
     page.add_locator_handler(page.locator(".jp-Dialog"), lambda: page.keyboard.press("Escape"))
     page.goto(f"{lab}/lab/tree/page.ipynb")
@@ -124,7 +120,7 @@ def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
     page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
     cells = page.locator(".jp-CodeCell .cm-content")
 
-    def run(number: int) -> None:
+    def run(number):
         prompt = page.locator(".jp-CodeCell .jp-InputPrompt").nth(number)
         before = prompt.inner_text()
         end = time.monotonic() + 120
@@ -153,7 +149,7 @@ def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
     assert focused == "DPPO-TV, delta"
     # What was set here reaches the kernel when it has a moment: ask until it is there.
     end = time.monotonic() + 120
-    values: list[float] = []
+    values = []
     while values != pytest.approx([0.52, 0.51, 0.17, 1.0]):
         assert time.monotonic() < end, values
         run(1)
@@ -176,9 +172,7 @@ def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
 
 
 @pytest.mark.nightly("starts a JupyterLab")
-def test_links_of_a_notebook_lead_where_they_lead_in_the_book(
-    chromium: Any, tmp_path: Path
-) -> None:
+def test_links_of_a_notebook_lead_where_they_lead_in_the_book(chromium, tmp_path):
     with served(tmp_path, *recipe()) as lab:
         page = chromium.new_page(viewport={"width": 1200, "height": 1000})
         page.set_default_timeout(120_000)
@@ -194,7 +188,7 @@ def test_links_of_a_notebook_lead_where_they_lead_in_the_book(
 
 
 @pytest.mark.nightly("starts a JupyterLab")
-def test_a_chapter_that_was_opened_and_saved_is_as_it_was(chromium: Any, tmp_path: Path) -> None:
+def test_a_chapter_that_was_opened_and_saved_is_as_it_was(chromium, tmp_path):
     chapter = ROOT / "notebooks" / "03_trpo.ipynb"
     copy = tmp_path / "notebooks" / chapter.name
     copy.parent.mkdir()

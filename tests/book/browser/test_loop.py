@@ -1,14 +1,10 @@
 """The figure of the loop: boxes are chosen by hand and by keyboard, and its words follow."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 
 
 @pytest.fixture(params=[820, 360])
-def loop(visit: Any, request: Any) -> Any:
+def loop(visit, request):
     """With everything shown that a phone folds away until it is asked for."""
     one = visit("Loop", viewport={"width": request.param, "height": 900})
     more = one.page.locator(".unfold")
@@ -21,11 +17,11 @@ def loop(visit: Any, request: Any) -> Any:
     return one
 
 
-def chosen(one: Any) -> str:
+def chosen(one):
     return one.page.locator("[data-chosen][data-card]").get_attribute("data-card")
 
 
-def test_boxes_answer_to_hand_and_keyboard(loop: Any) -> None:
+def test_boxes_answer_to_hand_and_keyboard(loop):
     loop.set(box="advantage")
     assert chosen(loop) == "advantage"
     loop.page.locator("[data-box=objective]").click()
@@ -40,7 +36,7 @@ def test_boxes_answer_to_hand_and_keyboard(loop: Any) -> None:
     assert card.locator("tbody tr").count() == 4 and "+0.50" in card.inner_text()
 
 
-def test_it_fails_where_no_reward_stands_out(loop: Any) -> None:
+def test_it_fails_where_no_reward_stands_out(loop):
     loop.page.get_by_role("button", name="make it fail").click()
     loop.page.get_by_text("Nothing moves").wait_for()
     assert chosen(loop) == "update"

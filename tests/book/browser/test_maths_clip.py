@@ -1,15 +1,10 @@
 """The objectives and gradient weights that `clip` draws are those of trlib's losses."""
 
-from __future__ import annotations
-
 import math
 import random
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from tests.book.browser.double import double
 from trlib.algorithms import (
@@ -24,7 +19,6 @@ from trlib.algorithms import (
     sapo_loss,
 )
 from trlib.algorithms.kl_penalty import add_penalty
-from trlib.algorithms.method import TokenLoss
 from trlib.algorithms.quatro import pull_to_target
 
 SETTINGS = {
@@ -43,7 +37,7 @@ SETTINGS = {
 }
 
 
-def points() -> list[tuple[float, float]]:
+def points():
     """Ratio and old probability of tokens: rare and likely, near the old policy and far from it."""
     draw = random.Random(5)
     found = [(1.0, 0.3), (100.0, 1e-5), (0.81, 0.99), (1.2, 0.5)]
@@ -57,7 +51,7 @@ def points() -> list[tuple[float, float]]:
     return found
 
 
-def reported(ratio: Tensor, old: Tensor, sign: float) -> dict[str, TokenLoss]:
+def reported(ratio, old, sign):
     """By name, every method's own loss of [N, 1] tokens, each a completion of its own."""
     s, logp_old = SETTINGS, old.log()
     logp, mask = logp_old + ratio.log(), torch.ones_like(ratio, dtype=torch.bool)
@@ -87,7 +81,7 @@ def reported(ratio: Tensor, old: Tensor, sign: float) -> dict[str, TokenLoss]:
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_objectives_and_weights_agree_with_trlib(sources: Callable[..., Any], sign: float) -> None:
+def test_objectives_and_weights_agree_with_trlib(sources, sign):
     given = points()
     ratio, old = (double(column)[:, None] for column in zip(*given, strict=True))
     wanted = reported(ratio, old, sign)

@@ -1,11 +1,8 @@
 """The numbers of `gae` against trlib.advantages.gae, over every text of the chain, its values by
 enumeration too."""
 
-from __future__ import annotations
-
 import itertools
 import math
-from typing import Any
 
 import pytest
 import torch
@@ -31,18 +28,18 @@ JS = """(m, grid) => {
 TEXTS = ["".join(letters) for letters in itertools.product("rw", repeat=TOKENS)]
 
 
-def step(before: str, after: str) -> float:
+def step(before, after):
     right = 1 - WRONG if before == "r" else REPAIRED
     return right if after == "r" else 1 - right
 
 
-def chance(text: str, first: int) -> float:
+def chance(text, first):
     """Of the text from this token on, given what came before."""
     whole = "r" + text
     return math.prod(step(whole[t], whole[t + 1]) for t in range(first, TOKENS))
 
 
-def value(t: int, state: str, gamma: float) -> float:
+def value(t, state, gamma):
     """The discounted reward from a state on, by enumeration of all that can follow."""
     return sum(
         math.prod(step(a, b) for a, b in itertools.pairwise(state + "".join(rest)))
@@ -52,7 +49,7 @@ def value(t: int, state: str, gamma: float) -> float:
     )
 
 
-def wanted(lam: float, gamma: float, miss: float, noise: float, pairs: int) -> dict[str, Any]:
+def wanted(lam, gamma, miss, noise, pairs):
     exact = [[value(t, state, gamma) for state in "rw"] for t in range(TOKENS)]
     right = [
         sum(chance(text, 0) for text in TEXTS if t == 0 or text[t - 1] == "r")
@@ -108,7 +105,7 @@ def wanted(lam: float, gamma: float, miss: float, noise: float, pairs: int) -> d
     }
 
 
-def test_values_estimates_bias_and_scatter_are_those_of_trlib(sources: Any) -> None:
+def test_values_estimates_bias_and_scatter_are_those_of_trlib(sources):
     got = sources("gae/maths.js", JS, GRID)
     near = {"rel": 1e-9, "abs": 1e-9}
     assert got["truth"] == pytest.approx(0.8**5, **near)
@@ -128,7 +125,7 @@ def test_values_estimates_bias_and_scatter_are_those_of_trlib(sources: Any) -> N
             assert found["difference"][name] == pytest.approx(number, **close), (name, settings)
 
 
-def test_the_compromise_lies_between_the_two_ends(visit: Any) -> None:
+def test_the_compromise_lies_between_the_two_ends(visit):
     """The preset's words: both errors together are least between, and more texts move the best λ
     towards 1."""
     one = visit("GAE")
@@ -137,12 +134,12 @@ def test_the_compromise_lies_between_the_two_ends(visit: Any) -> None:
     lam, miss, noise, pairs = one.state(["lam", "miss", "noise", "pairs"]).values()
     lams = [i / 50 for i in range(51)]
 
-    def best(texts: int) -> float:
+    def best(texts):
         return min(
             lams, key=lambda each: wanted(each, 1.0, miss, noise, texts)["difference"]["error"]
         )
 
-    def error(each: float) -> float:
+    def error(each):
         return wanted(each, 1.0, miss, noise, pairs)["difference"]["error"]
 
     assert abs(best(pairs) - lam) <= 0.05 and best(pairs) < best(4 * pairs) < 1

@@ -1,13 +1,9 @@
 """The plane of `natural_gradient` against autograd, and its line search by the rules of
 `trlib.algorithms.TRPO`."""
 
-from __future__ import annotations
-
 import random
-from typing import Any
 
 import torch
-from torch import Tensor
 
 from tests.book.browser.double import close, double
 from trlib.algorithms import TRPO
@@ -24,19 +20,19 @@ JS = """(m, vectors) => {
 }"""
 
 
-def vectors(count: int = 40) -> list[list[float]]:
+def vectors(count=40):
     pick = random.Random(5)
     return [
         [*(pick.uniform(-3, 3) for _ in range(4)), pick.uniform(0.001, 0.2)] for _ in range(count)
     ]
 
 
-def asked(sources: Any) -> list[tuple[list[float], dict[str, Any]]]:
+def asked(sources):
     given = vectors()
     return list(zip(given, sources(MATHS, JS, given), strict=True))
 
 
-def full(theta: Tensor) -> Tensor:
+def full(theta):
     """[1, 2, 2] log-probabilities of yes and no at both tokens."""
     logits = torch.stack([theta[0], theta[1] + theta[0] / 2])
     return torch.stack(
@@ -44,17 +40,17 @@ def full(theta: Tensor) -> Tensor:
     )[None]
 
 
-def reward(theta: Tensor) -> Tensor:
+def reward(theta):
     p, q = full(theta)[0, :, 0].exp()
     return p * q + 0.6 * (1 - p) * (1 - q)
 
 
-def kl(theta: Tensor, old: Tensor) -> Tensor:
+def kl(theta, old):
     before = full(old).detach()
     return (before.exp() * (before - full(theta))).sum(-1).mean()
 
 
-def test_the_plane_is_autograds(sources: Any) -> None:
+def test_the_plane_is_autograds(sources):
     for (a, b, c, d, delta), found in asked(sources):
         old, at = (double(pair) for pair in ([a, b], [c, d]))
         before = old.clone().requires_grad_()
@@ -80,7 +76,7 @@ def test_the_plane_is_autograds(sources: Any) -> None:
         close(found["level"], d)
 
 
-def test_the_line_search_is_trpo_s(sources: Any) -> None:
+def test_the_line_search_is_trpo_s(sources):
     """From a step that spends the radius to second order back, by TRPO's factor, to the first place
     inside the region where the surrogate rises."""
     shortened = 0
@@ -103,7 +99,7 @@ def test_the_line_search_is_trpo_s(sources: Any) -> None:
     assert shortened >= 5, "some full steps spend more than the radius"
 
 
-def test_what_the_presets_say_is_so(sources: Any) -> None:
+def test_what_the_presets_say_is_so(sources):
     """Accepted and worse at δ = 0.15, better at 0.02; a corner where a rate crawls that leaves the
     region elsewhere."""
     found = sources(

@@ -1,15 +1,11 @@
 """The projection explorable against trlib: distributions, multiplier and the push on every logit,
 on shared vectors."""
 
-from __future__ import annotations
-
 import math
 import random
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 import trlib
 from tests.book.browser.double import close, double
@@ -24,7 +20,7 @@ SUPPORTS = ("all", "rest", "drop")
 DEFAULT = {"reach": 1.0, "alpha": 1.0, "eps": 0.2, "k": 4}
 
 
-def states(support: str, count: int = 40) -> list[dict[str, Any]]:
+def states(support, count=40):
     pick = random.Random(SUPPORTS.index(support))
     found = []
     for i in range(count):
@@ -45,7 +41,7 @@ def states(support: str, count: int = 40) -> list[dict[str, Any]]:
     return found
 
 
-def ids(s: dict[str, Any]) -> Tensor:
+def ids(s):
     """The tokens that trlib keeps, in the order of the vocabulary."""
     lq = double(s["old"]).log()
     if s["support"] == "all":
@@ -60,7 +56,7 @@ def ids(s: dict[str, Any]) -> Tensor:
     return kept.ids[0, 0][kept.logp[0, 0] > -math.inf].sort().values
 
 
-def push(s: dict[str, Any], *, alpha: float, advantage: float) -> Tensor:
+def push(s, *, alpha, advantage):
     """-dL/dlogits by autograd, through the losses of trlib."""
     lq, kept = double(s["old"]).log(), ids(s)
     logits = (lq + double(s["shift"])).requires_grad_()
@@ -94,7 +90,7 @@ JS = """(m, all) => all.map(s => { const f = m.solve(s); return { ...f, eta: f.e
 
 
 @pytest.mark.parametrize("support", SUPPORTS)
-def test_the_push_on_every_logit_is_autograd_s(sources: Any, support: str) -> None:
+def test_the_push_on_every_logit_is_autograd_s(sources, support):
     given = states(support)
     outside = 0
     for s, got in zip(given, sources("projection/maths.js", JS, given), strict=True):
@@ -117,7 +113,7 @@ def test_the_push_on_every_logit_is_autograd_s(sources: Any, support: str) -> No
 
 
 @pytest.mark.parametrize("support", SUPPORTS)
-def test_the_projection_is_the_library_s(sources: Any, support: str) -> None:
+def test_the_projection_is_the_library_s(sources, support):
     given = states(support)
     for s, got in zip(given, sources("projection/maths.js", JS, given), strict=True):
         near, now = (double(got[name]) for name in ("near", "now"))
@@ -139,7 +135,7 @@ def test_the_projection_is_the_library_s(sources: Any, support: str) -> None:
             close(pi, wanted.logp.exp(), atol=1e-9)
 
 
-def test_the_clip_and_no_region_are_the_losses_gradients(sources: Any) -> None:
+def test_the_clip_and_no_region_are_the_losses_gradients(sources):
     given = states("all")
     for s, got in zip(given, sources("projection/maths.js", JS, given), strict=True):
         lq = double(s["old"]).log()
@@ -157,7 +153,7 @@ def test_the_clip_and_no_region_are_the_losses_gradients(sources: Any) -> None:
             close(got["push"][name], wanted)
 
 
-def test_the_way_out_is_flat_without_the_regression(sources: Any) -> None:
+def test_the_way_out_is_flat_without_the_regression(sources):
     given = [s for s in states("all") if s["delta"] > 0]
     for s, got in zip(given, sources("projection/maths.js", JS, given), strict=True):
         if not got["out"]:
@@ -171,7 +167,7 @@ def test_the_way_out_is_flat_without_the_regression(sources: Any) -> None:
         ), "α (1 - t) Var"
 
 
-def test_a_dragged_bar_stands_where_it_was_put(sources: Any) -> None:
+def test_a_dragged_bar_stands_where_it_was_put(sources):
     s = states("all")[3]
     lq = [math.log(q) for q in s["old"]]
     shift = sources(
@@ -184,7 +180,7 @@ def test_a_dragged_bar_stands_where_it_was_put(sources: Any) -> None:
     assert p[2] == pytest.approx(0.37, abs=1e-12) and sum(p) == pytest.approx(1, abs=1e-12)
 
 
-def test_the_old_bars_are_the_base_policy_s(visit: Any) -> None:
+def test_the_old_bars_are_the_base_policy_s(visit):
     names = visit("Projection").page.locator(".trx .names text")
     assert names.all_text_contents() == list(NAMES), "the same eight on both sides"
     task, policy = trlib.load_task("dial"), trlib.load_policy("dial")

@@ -1,11 +1,7 @@
 """The numbers of `query_dual` against `trlib.algorithms.quatro`: roots, targets, what they spend, the
 first order."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
@@ -32,9 +28,7 @@ near = {"rel": 1e-9, "abs": 1e-9}
 
 
 @pytest.mark.parametrize("direction", ["backward", "forward"])
-def test_roots_targets_and_what_they_spend_are_those_of_trlib(
-    sources: Callable[..., Any], direction: str
-) -> None:
+def test_roots_targets_and_what_they_spend_are_those_of_trlib(sources, direction):
     got = sources("query_dual/maths.js", CALL, [GROUPS, RADII, direction])
     for rewards, row in zip(GROUPS, got, strict=True):
         for delta, found in zip(RADII, row, strict=True):
@@ -56,8 +50,8 @@ def test_roots_targets_and_what_they_spend_are_those_of_trlib(
 
 
 def test_a_small_radius_is_grpo_and_the_group_bounds_the_divergence(
-    sources: Callable[..., Any],
-) -> None:
+    sources,
+):
     for direction in ("backward", "forward"):
         for rewards, row in zip(
             GROUPS, sources("query_dual/maths.js", CALL, [GROUPS, RADII, direction]), strict=True
@@ -72,7 +66,7 @@ def test_a_small_radius_is_grpo_and_the_group_bounds_the_divergence(
             assert row[0]["target"] == pytest.approx(row[0]["first"], abs=2e-3)
 
 
-def test_equal_rewards_and_a_radius_of_nothing(sources: Callable[..., Any]) -> None:
+def test_equal_rewards_and_a_radius_of_nothing(sources):
     call = """(m, [rewards, delta]) => {
         const found = m.solve(rewards, { delta, lambda_min: 0.01, direction: "backward" });
         return [String(found.multiplier), found.target, m.firstOrder(rewards, delta)]; }"""

@@ -1,16 +1,11 @@
 """The simplex's mathematics in Chromium: distances against trlib, torch and scipy, and every
 region's edge where its distance says it is."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
 from scipy.stats import wasserstein_distance
-from torch import Tensor
 
 from tests.book.browser.double import close, double
 from trlib.divergences import binary_kl, kl, tv
@@ -26,7 +21,7 @@ OLD = [
 DELTAS = [0.001, 0.05, 0.4, 2.0]
 
 
-def pairs(tokens: int = 3, count: int = 60) -> tuple[Tensor, Tensor]:
+def pairs(tokens=3, count=60):
     draw = torch.Generator().manual_seed(3)
     logits = 3 * torch.randn(2, count, tokens, generator=draw, dtype=torch.float64)
     p, q = logits.softmax(-1)
@@ -36,7 +31,7 @@ def pairs(tokens: int = 3, count: int = 60) -> tuple[Tensor, Tensor]:
     return p, q
 
 
-def measured(p: Tensor, q: Tensor) -> dict[str, Tensor]:
+def measured(p, q):
     """Every distance [N] of new policies p from old ones q, both [N, tokens], without the page's
     code."""
     r = p / q
@@ -56,7 +51,7 @@ def measured(p: Tensor, q: Tensor) -> dict[str, Tensor]:
     }
 
 
-def radii(delta: float, tokens: int) -> dict[str, float]:
+def radii(delta, tokens):
     rho = math.sqrt(2 * delta)
     return {
         "kl_old_new": delta,
@@ -71,7 +66,7 @@ def radii(delta: float, tokens: int) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("tokens", [3, 6])
-def test_distances_agree_with_trlib_and_scipy(sources: Callable[..., Any], tokens: int) -> None:
+def test_distances_agree_with_trlib_and_scipy(sources, tokens):
     p, q = pairs(tokens)
     found = sources(
         DISTANCES,
@@ -85,7 +80,7 @@ def test_distances_agree_with_trlib_and_scipy(sources: Callable[..., Any], token
         close(found[key], values, atol=1e-15)
 
 
-def test_radii_match_to_second_order(sources: Callable[..., Any]) -> None:
+def test_radii_match_to_second_order(sources):
     keys = list(radii(1.0, 3))
     for delta in DELTAS:
         found = sources(
@@ -96,7 +91,7 @@ def test_radii_match_to_second_order(sources: Callable[..., Any]) -> None:
         assert dict(zip(keys, found, strict=True)) == pytest.approx(radii(delta, 3), rel=1e-12)
 
 
-def edges(sources: Callable[..., Any], old: list[float], delta: float) -> dict[str, Tensor]:
+def edges(sources, old, delta):
     found = sources(
         MATHS,
         "(m, [q, delta]) => Object.fromEntries(m.REGIONS.map(key => [key, m.region(key, q, "
@@ -108,9 +103,7 @@ def edges(sources: Callable[..., Any], old: list[float], delta: float) -> dict[s
 
 @pytest.mark.parametrize("delta", DELTAS)
 @pytest.mark.parametrize("old", OLD)
-def test_an_edge_is_where_its_distance_is_the_radius(
-    sources: Callable[..., Any], old: list[float], delta: float
-) -> None:
+def test_an_edge_is_where_its_distance_is_the_radius(sources, old, delta):
     limits = radii(delta, 3)
     q = double(old)
     for key, edge in edges(sources, old, delta).items():
@@ -130,9 +123,7 @@ def test_an_edge_is_where_its_distance_is_the_radius(
 
 
 @pytest.mark.parametrize("old", OLD)
-def test_an_edge_has_no_gap_and_turns_once_around_the_old_policy(
-    sources: Callable[..., Any], old: list[float]
-) -> None:
+def test_an_edge_has_no_gap_and_turns_once_around_the_old_policy(sources, old):
     """Every policy of a grid lies in the polygon exactly where its distance is below the radius."""
     delta = 0.4
     q = double(old)
@@ -147,7 +138,7 @@ def test_an_edge_has_no_gap_and_turns_once_around_the_old_policy(
         assert bool((inside == (found[key] < limits[key]))[clear].all()), key
 
 
-def within(points: Tensor, edge: Tensor) -> Tensor:
+def within(points, edge):
     """Even and odd crossings, in the plane of the first two probabilities."""
     (ax, ay), (bx, by) = edge[:, :2].T, edge.roll(-1, 0)[:, :2].T
     x, y = points[:, :1], points[:, 1:2]
@@ -157,9 +148,7 @@ def within(points: Tensor, edge: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("old", OLD)
-def test_reach_is_the_binary_edge_and_whole_triangles_are_known(
-    sources: Callable[..., Any], old: list[float]
-) -> None:
+def test_reach_is_the_binary_edge_and_whole_triangles_are_known(sources, old):
     for delta in DELTAS:
         found = sources(
             MATHS,

@@ -1,10 +1,7 @@
 """The staleness explorable counts as `trlib` counts, on the record that it shows and with windows
 of every kind."""
 
-from __future__ import annotations
-
 import json
-from typing import Any
 
 import pytest
 import torch
@@ -25,11 +22,11 @@ ASK = """(m, [data, windows]) => {
 
 
 @pytest.fixture(scope="module")
-def counted(sources: Any) -> Any:
+def counted(sources):
     return sources("staleness/maths.js", ASK, [data_of("staleness"), WINDOWS])
 
 
-def test_counts_promise_and_distance_agree_with_trlib(counted: Any) -> None:
+def test_counts_promise_and_distance_agree_with_trlib(counted):
     data = json.loads(data_of("staleness") or "")
     rewards = double(data["rewards"])
     groups = rewards.view(-1, data["group"])
@@ -75,7 +72,7 @@ def test_counts_promise_and_distance_agree_with_trlib(counted: Any) -> None:
                     assert silenced + kept == int((sign * advantages > 0).sum())
 
 
-def test_at_update_0_no_window_silences_anything(counted: Any) -> None:
+def test_at_update_0_no_window_silences_anything(counted):
     for updates in counted:
         assert [window["silenced"] for window in updates[0]] == [0] * len(WINDOWS)
         assert updates[0][0]["tv"] == 0 and updates[0][0]["promised"] == pytest.approx(24 / 64)

@@ -1,9 +1,5 @@
 """The worths of `survival` against those of trbook.horizon."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 
 from trbook.horizon import METHODS, Chain, estimate, survives, worth
@@ -21,7 +17,7 @@ ASKED = [
 ]
 
 
-def test_every_correction_is_worth_what_python_says(sources: Any) -> None:
+def test_every_correction_is_worth_what_python_says(sources):
     found = sources("survival/maths.js", JS, ASKED)
     for (setting, count), got in zip(ASKED, found, strict=True):
         chain = Chain(**setting)

@@ -1,14 +1,9 @@
 """What the microscope says of every token, against the losses of trlib: weight and verdict."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from tests.book.browser.double import close, double
 from trbook.explorables import TokenMicroscope
@@ -25,7 +20,7 @@ JUDGED = """(m, [data, states]) => {
                  fates: all.map(({ fate }) => fate), counts: m.count(batch, all) };
     });
 }"""
-LOSSES: dict[str, Callable[..., Any]] = {
+LOSSES = {
     "ppo": lambda s, *a, **k: ppo_loss(*a, **k, eps_low=s["eps_low"], eps_high=s["eps_high"]),
     "cispo": lambda s, *a, **k: cispo_loss(*a, **k, eps_low=s["eps_low"], eps_high=s["eps_high"]),
     "gspo": lambda s, *a, **k: gspo_loss(*a, **k, eps_low=s["eps_seq"], eps_high=s["eps_seq"]),
@@ -34,13 +29,13 @@ LOSSES: dict[str, Callable[..., Any]] = {
 }
 
 
-def rows(values: Tensor, lengths: list[int]) -> Tensor:
+def rows(values, lengths):
     """[N] by token -> [B, T], padded with 0."""
     return torch.nn.utils.rnn.pad_sequence(list(values.split(lengths)), batch_first=True)
 
 
 @pytest.mark.parametrize("method", LOSSES)
-def test_weights_and_verdicts_are_those_of_the_losses(sources: Any, method: str) -> None:
+def test_weights_and_verdicts_are_those_of_the_losses(sources, method):
     usual = TokenMicroscope(method=method, eps_high=0.28, delta_tv=0.05).settings()
     usual = {key: value for key, value in usual.items() if not key.startswith("_")}
     states = [

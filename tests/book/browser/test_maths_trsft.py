@@ -1,16 +1,11 @@
 """TrSFT's explorable in Chromium: weights, every student's way and the end of TrSFT's, against
 trlib and torch."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable
 from itertools import product
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from tests.book.browser.double import close, double
 from trlib.algorithms.trapo import trsft_loss, truncated_expert
@@ -32,7 +27,7 @@ CASES = [
 PLACES = torch.arange(10, dtype=torch.float64)
 
 
-def loss_of(way: str, logits: Tensor, expert: Tensor, alpha: float) -> Tensor:
+def loss_of(way, logits, expert, alpha):
     """What each way descends, in expectation over the expert; its gradient is autograd's."""
     logp = logits.log_softmax(-1)
     if way == "reverse":
@@ -45,7 +40,7 @@ def loss_of(way: str, logits: Tensor, expert: Tensor, alpha: float) -> Tensor:
     ).sum()
 
 
-def walked(way: str, case: dict[str, Any]) -> Tensor:
+def walked(way, case):
     """The student after its steps, by autograd through the loss; the hump's steps are scaled by its
     width."""
     expert = double(case["expert"])
@@ -74,9 +69,7 @@ def walked(way: str, case: dict[str, Any]) -> Tensor:
 
 
 @pytest.mark.parametrize("way", ["sft", "trsft", "reverse"])
-def test_a_student_walks_as_autograd_through_trlib_s_loss_does(
-    sources: Callable[..., Any], way: str
-) -> None:
+def test_a_student_walks_as_autograd_through_trlib_s_loss_does(sources, way):
     found = sources(
         MATHS, "(m, [way, cases]) => cases.map(one => m.learned(way, one))", [way, CASES]
     )
@@ -84,7 +77,7 @@ def test_a_student_walks_as_autograd_through_trlib_s_loss_does(
         close(got, walked(way, case), atol=1e-9)
 
 
-def test_weights_are_those_of_the_losses(sources: Callable[..., Any]) -> None:
+def test_weights_are_those_of_the_losses(sources):
     p = torch.logspace(-8, 0, 33, dtype=torch.float64)
     for alpha in (0.001, 0.1, 0.7, 1.0):
         found = sources(
@@ -99,7 +92,7 @@ def test_weights_are_those_of_the_losses(sources: Callable[..., Any]) -> None:
         close(found, expected, atol=0)
 
 
-def test_trsft_ends_at_the_truncated_expert(sources: Callable[..., Any]) -> None:
+def test_trsft_ends_at_the_truncated_expert(sources):
     draw = torch.Generator().manual_seed(0)
     experts = torch.cat(
         [

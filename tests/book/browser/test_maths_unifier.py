@@ -1,11 +1,7 @@
 """The unifier's solutions in Chromium: each the optimum that trlib's dual, scipy's linear programs
 or a general solver finds for the same bandit."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +28,7 @@ CASES = [(q, rewards, delta) for q, rewards in BANDITS for delta in DELTAS]
 
 
 @pytest.fixture(scope="module")
-def solved(sources: Callable[..., Any]) -> list[dict[str, Any]]:
+def solved(sources):
     """Every case's solutions, by key."""
     return sources(
         MATHS,
@@ -43,7 +39,7 @@ def solved(sources: Callable[..., Any]) -> list[dict[str, Any]]:
     )
 
 
-def test_every_solution_is_a_policy_inside_its_region(solved: list[dict[str, Any]]) -> None:
+def test_every_solution_is_a_policy_inside_its_region(solved):
     for (old, rewards, delta), found in zip(CASES, solved, strict=True):
         q, limits = double(old), radii(delta, len(old))
         for key, one in found.items():
@@ -69,7 +65,7 @@ def test_every_solution_is_a_policy_inside_its_region(solved: list[dict[str, Any
 @pytest.mark.parametrize(
     ("key", "direction"), [("kl_new_old", "backward"), ("kl_old_new", "forward")]
 )
-def test_both_kl_agree_with_trlib(solved: list[dict[str, Any]], key: str, direction: Any) -> None:
+def test_both_kl_agree_with_trlib(solved, key, direction):
     """trlib solves it for a group of samples: an old policy in steps of 0.01 is a group of a
     hundred, some alike."""
     for (old, rewards, delta), found in zip(CASES, solved, strict=True):
@@ -87,7 +83,7 @@ def test_both_kl_agree_with_trlib(solved: list[dict[str, Any]], key: str, direct
         assert one["offset"] == pytest.approx(float(dual.offset), rel=1e-9)
 
 
-def linear(key: str, q: np.ndarray, reward: np.ndarray, limit: float) -> float:
+def linear(key, q, reward, limit):
     """The gain of a linear program over the policy, for TV with its absolute changes."""
     n = len(q)
     if key == "tv":
@@ -106,13 +102,13 @@ def linear(key: str, q: np.ndarray, reward: np.ndarray, limit: float) -> float:
 
 
 @pytest.mark.parametrize("key", ["tv", "ratio"])
-def test_linear_regions_agree_with_linprog(solved: list[dict[str, Any]], key: str) -> None:
+def test_linear_regions_agree_with_linprog(solved, key):
     for (old, rewards, delta), found in zip(CASES, solved, strict=True):
         best = linear(key, np.array(old), np.array(rewards), radii(delta, len(old))[key])
         assert found[key]["gain"] == pytest.approx(best, rel=1e-9, abs=1e-11)
 
 
-def test_euclid_s_ball_agrees_with_a_general_solver(solved: list[dict[str, Any]]) -> None:
+def test_euclid_s_ball_agrees_with_a_general_solver(solved):
     """SLSQP stops earlier than we do: it may not find more, and finds nearly as much."""
     for (old, rewards, delta), found in zip(CASES, solved, strict=True):
         q, reward, limit = np.array(old), np.array(rewards), radii(delta, len(old))["euclid"]
@@ -131,7 +127,7 @@ def test_euclid_s_ball_agrees_with_a_general_solver(solved: list[dict[str, Any]]
         assert found["euclid"]["gain"] == pytest.approx(gain, abs=2e-7), (old, delta)
 
 
-def test_the_natural_step_is_grpo_s_to_first_order(solved: list[dict[str, Any]]) -> None:
+def test_the_natural_step_is_grpo_s_to_first_order(solved):
     """log r = √(2δ) (R - mean)/σ + a constant, and every curved region comes to it as the radius
     shrinks."""
     for (old, rewards, delta), found in zip(CASES, solved, strict=True):
@@ -147,21 +143,19 @@ def test_the_natural_step_is_grpo_s_to_first_order(solved: list[dict[str, Any]])
                 )
 
 
-def test_equal_rewards_move_nothing(sources: Callable[..., Any]) -> None:
+def test_equal_rewards_move_nothing(sources):
     found = sources(MATHS, "(m) => m.KEYS.map(key => m.solve(key, [.2, .3, .5], [.4, .4, .4], .1))")
     for one in found:
         assert (one["pi"], one["gain"]) == ([0.2, 0.3, 0.5], 0)
 
 
-def places(arms: int, cost: str) -> np.ndarray:
+def places(arms, cost):
     at = np.arange(arms)
     return np.abs(at[:, None] - at[None]) if cost == "line" else 1.0 - np.eye(arms)
 
 
 @pytest.mark.parametrize("cost", ["line", "one"])
-def test_transport_is_the_linear_program_and_at_one_price_it_is_tv(
-    sources: Callable[..., Any], cost: str
-) -> None:
+def test_transport_is_the_linear_program_and_at_one_price_it_is_tv(sources, cost):
     found = sources(
         MATHS,
         "(m, [cost, cases]) => cases.map(([q, R, delta]) => [m.solve('wasserstein', q, R, delta, "
@@ -188,7 +182,7 @@ def test_transport_is_the_linear_program_and_at_one_price_it_is_tv(
     assert split > 5, "the arm at the last price is split"
 
 
-def test_a_target_is_a_radius_of_the_tilt(sources: Callable[..., Any]) -> None:
+def test_a_target_is_a_radius_of_the_tilt(sources):
     """The least KL that earns a target, and with that KL as a radius the same policy; below the old
     return the tilt of the rewards turned round."""
     solve = """(m, [key, q, R, delta, more]) => {
@@ -215,12 +209,12 @@ def test_a_target_is_a_radius_of_the_tilt(sources: Callable[..., Any]) -> None:
             assert not beyond["used"] and np.dot(beyond["pi"], reward) == pytest.approx(end)
 
 
-def clipped(pi: np.ndarray, q: np.ndarray, reward: np.ndarray, eps: float) -> float:
+def clipped(pi, q, reward, eps):
     r, advantage = pi / q, reward - q @ reward
     return float((q * np.minimum(r * advantage, r.clip(1 - eps, 1 + eps) * advantage)).sum())
 
 
-def test_ppo_s_objective_does_not_know_the_box(sources: Callable[..., Any]) -> None:
+def test_ppo_s_objective_does_not_know_the_box(sources):
     """Maximised by a linear program: min(r A, clip(r) A) of every arm as a variable below both."""
     found = sources(
         MATHS,
@@ -266,7 +260,7 @@ def test_ppo_s_objective_does_not_know_the_box(sources: Callable[..., Any]) -> N
     assert outside > 8
 
 
-def test_r2vpo_s_penalty_has_the_same_optimum(sources: Callable[..., Any]) -> None:
+def test_r2vpo_s_penalty_has_the_same_optimum(sources):
     """r = max(0, 1 + (R - ν)/(2 λ)) with the λ that the page names; nothing cut off: λ = sd/(2
     √χ²)."""
     for (old, rewards, delta), one in zip(

@@ -1,15 +1,10 @@
 """Every method's inner steps in `vocabulary_step`, against the same steps taken with trlib's losses
 and autograd."""
 
-from __future__ import annotations
-
 import random
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 import trlib
 from tests.book.browser.double import double
@@ -35,21 +30,21 @@ WALK = """(m, given) => given.map(({ p, s }) => Object.fromEntries(m.KEYS.map(ke
 SEEN = """(m, given) => given.map(({ old, now, y, k }) => m.seen(old.map(Math.log), now.map(Math.log), y, k))"""
 
 
-def softmax(draw: random.Random, spread: float, n: int = 10) -> Tensor:
+def softmax(draw, spread, n=10):
     return torch.softmax(double([draw.gauss(0, spread) for _ in range(n)]), 0)
 
 
-def losses(s: dict[str, Any]) -> dict[str, Callable[..., Tensor]]:
+def losses(s):
     """(the new log-probs, the old ones, the arguments that all share) -> the loss of the sampled
     word."""
 
-    def alone(function: Callable[..., Any], **settings: Any) -> Callable[..., Tensor]:
+    def alone(function, **settings):
         return lambda now, old, y, given: (
             function(now[y].view(1, 1), old[y].view(1, 1), **given, **settings).per_token
         )
 
-    def measured(ids: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
-        def loss(now: Tensor, old: Tensor, y: Tensor, given: dict[str, Tensor]) -> Tensor:
+    def measured(ids):
+        def loss(now, old, y, given):
             few = ids(old, y)
             far = divergences.topk_tv(old[few], few, now.detach()).view(1, 1)
             return dppo_loss(
@@ -63,7 +58,7 @@ def losses(s: dict[str, Any]) -> dict[str, Callable[..., Tensor]]:
 
         return loss
 
-    def pulled(now: Tensor, old: Tensor, y: Tensor, given: dict[str, Tensor]) -> Tensor:
+    def pulled(now, old, y, given):
         return pull_to_target(
             now[y].view(1, 1),
             old[y].view(1, 1),
@@ -72,7 +67,7 @@ def losses(s: dict[str, Any]) -> dict[str, Callable[..., Tensor]]:
             push=given["advantages"][0],
         ).per_token
 
-    def whole(now: Tensor, old: Tensor, y: Tensor, given: dict[str, Tensor]) -> Tensor:
+    def whole(now, old, y, given):
         return troll_loss(
             now.view(1, 1, -1),
             old.view(1, 1, -1),
@@ -99,7 +94,7 @@ def losses(s: dict[str, Any]) -> dict[str, Callable[..., Tensor]]:
     }
 
 
-def steps(loss: Callable[..., Tensor], p: Tensor, s: dict[str, Any]) -> list[Tensor]:
+def steps(loss, p, s):
     """The log-probs before the first step and after each."""
     old, y = p.log(), torch.tensor(s["token"])
     given = {
@@ -115,7 +110,7 @@ def steps(loss: Callable[..., Tensor], p: Tensor, s: dict[str, Any]) -> list[Ten
     return path
 
 
-def cases() -> list[tuple[Tensor, dict[str, Any]]]:
+def cases():
     draw, found = random.Random(7), []
     for i in range(16):
         s = {
@@ -133,7 +128,7 @@ def cases() -> list[tuple[Tensor, dict[str, Any]]]:
     return found
 
 
-def test_every_method_takes_the_steps_of_its_loss(sources: Any) -> None:
+def test_every_method_takes_the_steps_of_its_loss(sources):
     given = cases()
     got = sources("vocabulary_step/maths.js", WALK, [{"p": p.tolist(), "s": s} for p, s in given])
     for (p, s), found in zip(given, got, strict=True):
@@ -146,7 +141,7 @@ def test_every_method_takes_the_steps_of_its_loss(sources: Any) -> None:
             )
 
 
-def test_where_a_method_falls_silent(sources: Any) -> None:
+def test_where_a_method_falls_silent(sources):
     p = softmax(random.Random(1), 1.0)
     s = {"token": 3, "sign": 1, "size": 1.0, "steps": 40, "lr": 0.2, "k": 2}
     s |= {"delta_tv": 0.1, "delta_kl": 0.05, "max_ratio": 3.0}
@@ -159,7 +154,7 @@ def test_where_a_method_falls_silent(sources: Any) -> None:
     assert found["quatro"]["rest"] and found["quatro"]["silent"] is None
 
 
-def test_what_every_resolution_sees_is_what_trlib_measures(sources: Any) -> None:
+def test_what_every_resolution_sees_is_what_trlib_measures(sources):
     draw, given = random.Random(3), []
     for _ in range(60):
         old = softmax(draw, draw.choice([0.5, 2, 4]))
@@ -190,7 +185,7 @@ def test_what_every_resolution_sees_is_what_trlib_measures(sources: Any) -> None
 
 
 @pytest.mark.parametrize("start", STARTS)
-def test_the_distributions_are_those_of_the_embedded_policies(sources: Any, start: str) -> None:
+def test_the_distributions_are_those_of_the_embedded_policies(sources, start):
     words, p = sources(
         "vocabulary_step/starts.js",
         "(m, start) => [m.STARTS[start].words, m.probabilities(start)]",

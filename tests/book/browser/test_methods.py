@@ -1,10 +1,7 @@
 """The table of all methods: sorted by a heading or a list, filtered by words and by values, and
 whole on a phone."""
 
-from __future__ import annotations
-
 import re
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -21,15 +18,15 @@ METHODS = len(PLACES)
 """The cards, and what has a place and no code."""
 
 
-def column(page: Any, number: int) -> list[str]:
+def column(page, number):
     return page.locator("table.sortable").evaluate(f"table => ({CELLS})(table, {number})")
 
 
-def names(page: Any) -> list[str]:
+def names(page):
     return page.locator("table.methods tbody tr:not([hidden]) td:first-child a").all_text_contents()
 
 
-def numbers(texts: list[str]) -> list[float]:
+def numbers(texts):
     """The numbers of a column, which stand before what is none."""
     found = [text.replace(".", "").isdigit() for text in texts]
     assert sorted(found, reverse=True) == found

@@ -1,11 +1,7 @@
 """The page for a wrong address, shown by a host at whatever address was asked for."""
 
-from __future__ import annotations
-
 import re
 import shutil
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,7 +12,7 @@ MISSING = ROOT / "book" / "_ext" / "bookext" / "missing.html"
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Path:
+def site(tmp_path):
     """A host with the book in a folder of its own, and in it only what the page refers to."""
     text = MISSING.read_text(encoding="utf-8")
     style = tmp_path / "docs" / "_static" / "book.css"
@@ -39,9 +35,7 @@ def site(tmp_path: Path) -> Path:
         ("/docs/100%_sure.html", "100% sure"),
     ],
 )
-def test_a_wrong_address_leads_back_into_the_book(
-    chromium: Any, serving: Any, site: Path, wrong: str, typed: str
-) -> None:
+def test_a_wrong_address_leads_back_into_the_book(chromium, serving, site, wrong, typed):
     with serving(site) as address:
         page, hosts, errors = chromium.new_page(), set(), []
         page.set_default_timeout(20_000)

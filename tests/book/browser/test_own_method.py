@@ -2,15 +2,10 @@
 formulas beside the built-in ones, and the file `mine.py` that the page writes beside what the page
 computes."""
 
-from __future__ import annotations
-
 import json
 import re
 import warnings
-from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +24,7 @@ from trlib.methods import method_kind
 CLIP = "A*r*((A>=0 && r<=1+d) || (A<=0 && r>=1-d))"
 GATE = "4*exp(-abs((A>0 ? a : b)*(r-1)))/(1+exp(-abs((A>0 ? a : b)*(r-1))))^2*r*A"
 WINDOW = "A*s*((A>=0 && s<=1+h) || (A<=0 && s>=1-k))"
-BUILT_IN: dict[str, tuple[str, dict[str, float], dict[str, str]]] = {
+BUILT_IN = {
     "ppo": (CLIP, {"d": 0.2}, {}),
     "cispo": ("A*clip(r, 1-d, 1+d)", {"d": 0.2}, {"advantage": "group-std"}),
     "sapo": (
@@ -53,9 +48,7 @@ RUN = (
 
 
 @pytest.mark.parametrize("name", by_day(BUILT_IN, "ppo", reason="three more formulas"))
-def test_a_method_written_as_a_formula_learns_like_the_built_in_one_to_the_last_bit(
-    ask: Any, name: str
-) -> None:
+def test_a_method_written_as_a_formula_learns_like_the_built_in_one_to_the_last_bit(ask, name):
     formula, constants, more = BUILT_IN[name]
     shared = {"lr": 1e-4, "epochs": 8, "minibatches": 2, "group": 4, "seed": 5}
     own = {"method": "own", "thresholds": {"formula": formula, "constants": constants, **more}}
@@ -116,7 +109,7 @@ REFUSED = {
 }
 
 
-def test_formulas_have_one_meaning_and_errors_have_a_place(sources: Any) -> None:
+def test_formulas_have_one_meaning_and_errors_have_a_place(sources):
     found = sources("engine/js/formula.js", PARSE, list(VALUES))
     assert [float(value) for value, _ in found] == pytest.approx(list(VALUES.values()))
     for text, (name, at, message) in zip(
@@ -132,7 +125,7 @@ def test_formulas_have_one_meaning_and_errors_have_a_place(sources: Any) -> None
     ]
 
 
-def test_a_lane_whose_weight_is_no_number_stops_and_says_at_which_token(ask: Any) -> None:
+def test_a_lane_whose_weight_is_no_number_stops_and_says_at_which_token(ask):
     stops = "try { lane.run(); return 'ran'; } catch (error) { return error.message; }"
     cases = {
         "log(abs(A))": "your formula gives infinity at A = 0",
@@ -150,8 +143,8 @@ def test_a_lane_whose_weight_is_no_number_stops_and_says_at_which_token(ask: Any
 
 
 def test_completions_without_an_advantage_are_left_out_where_they_can_teach_nothing(
-    sources: Any,
-) -> None:
+    sources,
+):
     found = sources(
         "engine/js/own.js",
         "(m, all) => all.map(([formula, constants]) => m.proportional({ formula, constants }))",
@@ -202,7 +195,7 @@ WRITTEN = """async (m, { formula, constants, rows }) => {
         found: rows.map((row) => weigh(row)) }; }"""
 
 
-def completions() -> list[dict[str, Any]]:
+def completions():
     """Rare and certain tokens, ratios from a twentieth to twenty, advantages of both signs and
     none."""
     draw = np.random.default_rng(3)
@@ -217,7 +210,7 @@ def completions() -> list[dict[str, Any]]:
     return rows
 
 
-def weights_of(file: Path, rows: list[dict[str, Any]]) -> list[tuple[list[float], list[bool]]]:
+def weights_of(file, rows):
     """What the method in a file makes of completions, in double precision, padded."""
     width = max(len(row["old"]) for row in rows)
     padded = {
@@ -226,7 +219,7 @@ def weights_of(file: Path, rows: list[dict[str, Any]]) -> list[tuple[list[float]
     }
     mask = ~padded["old"].isnan()
     advantages = double([row["advantage"] for row in rows]).unsqueeze(-1).expand_as(mask)
-    batch: Any = SimpleNamespace(mask=mask, advantages=advantages, logp_anchor=padded["old"])
+    batch = SimpleNamespace(mask=mask, advantages=advantages, logp_anchor=padded["old"])
     logp = padded["logp"].requires_grad_()
     loss = method_kind(f"{file}:Mine")().objective(Scores(logp), batch)
     torch.where(mask, loss.per_token, 0.0).sum().backward()
@@ -239,9 +232,7 @@ def weights_of(file: Path, rows: list[dict[str, Any]]) -> list[tuple[list[float]
 
 
 @pytest.mark.parametrize("case", FORMULAS)
-def test_the_file_that_the_page_writes_weighs_tokens_as_the_page_does(
-    sources: Any, tmp_path: Path, case: str
-) -> None:
+def test_the_file_that_the_page_writes_weighs_tokens_as_the_page_does(sources, tmp_path, case):
     formula, constants = FORMULAS[case]
     rows = completions()
     answer = sources(
@@ -256,9 +247,7 @@ def test_the_file_that_the_page_writes_weighs_tokens_as_the_page_does(
         assert keep == wanted["kept"]
 
 
-def test_trlib_trains_by_the_file(
-    sources: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
+def test_trlib_trains_by_the_file(sources, tmp_path, monkeypatch, capsys):
     """As book/own.md says it."""
     given = {"formula": FORMULAS["tv"][0], "constants": FORMULAS["tv"][1], "rows": []}
     (tmp_path / "mine.py").write_text(
@@ -290,9 +279,7 @@ PAGE = (
 LANE_OF = '[data-explorable="playground"] [data-lane]'
 
 
-def test_a_formula_is_typed_marked_drawn_shared_and_written_as_python(
-    chromium: Any, until: Callable[..., None], tmp_path: Path
-) -> None:
+def test_a_formula_is_typed_marked_drawn_shared_and_written_as_python(chromium, until, tmp_path):
     playground = Playground(lanes=[{"method": "ppo", "group": 2}])
     sealed_page = sealed(PAGE.format(playground.html())).replace(
         "script-src", "script-src blob:"

@@ -1,16 +1,12 @@
 """Every page of the built book, as a browser sees it: by itself, quiet, light, readable by
 everyone."""
 
-from __future__ import annotations
-
 import gzip
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -82,9 +78,9 @@ TEXT = (".html", ".css", ".js", ".mjs", ".svg", ".json")
 class Visit:
     """One page load and what it asked for and complained of."""
 
-    def __init__(self, context: Any, address: str, name: str) -> None:
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
+    def __init__(self, context, address, name):
+        self.requests = []
+        self.complaints = []
         self.page = context.new_page()
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", lambda message: self._console(message))
@@ -94,29 +90,29 @@ class Visit:
         self.page.goto(f"{address}/{name}", wait_until="load")
         settle(self.page)
 
-    def _failed(self, request: Any) -> None:
+    def _failed(self, request):
         if (
             request.failure != "net::ERR_ABORTED"
         ):  # a page that is left takes its open requests with it
             self.complaints.append(f"failed: {request.url}")
 
-    def _console(self, message: Any) -> None:
+    def _console(self, message):
         if message.type in ("error", "warning"):
             self.complaints.append(f"{message.type}: {message.text}")
 
-    def _response(self, response: Any) -> None:
+    def _response(self, response):
         if response.status >= 400:
             self.complaints.append(f"{response.status}: {response.url}")
 
 
 @pytest.fixture(scope="module")
-def desktop(chromium: Any) -> Iterator[Any]:
+def desktop(chromium):
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     yield context
     context.close()
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+def pytest_generate_tests(metafunc):
     if "surveyed" in metafunc.fixturenames:
         metafunc.parametrize(
             "surveyed",
@@ -124,7 +120,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
 
 
-def surveyed(survey: str, profile: str) -> list[Any]:
+def surveyed(survey, profile):
     """The pages to open, those of the nightly run marked: `survey` is `all`, or the day that
     chooses a seventh."""
     names = [*contents(), "search"]
@@ -143,13 +139,13 @@ def surveyed(survey: str, profile: str) -> list[Any]:
 
 
 @pytest.mark.nightly("needs every page")
-def test_the_survey_knows_every_page(book: Path) -> None:
+def test_the_survey_knows_every_page(book):
     """A sweep's page is none of the table of contents: the page of all sweeps leads to it."""
     named = [name for name in pages(book) if not name.startswith("book/records/")]
     assert named == sorted(f"{name}.html" for name in [*contents(), "search"])
 
 
-def test_an_old_address_leads_on(book: Path, address: str, desktop: Any) -> None:
+def test_an_old_address_leads_on(book, address, desktop):
     old, new = next(iter(moved().items()))
     page = desktop.new_page()
     page.goto(f"{address}/{old}.html", wait_until="commit")
@@ -158,8 +154,8 @@ def test_an_old_address_leads_on(book: Path, address: str, desktop: Any) -> None
 
 
 def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_on_paper(
-    surveyed: str, book: Path, address: str, desktop: Any
-) -> None:
+    surveyed, book, address, desktop
+):
     """One look: on a desk in light and dark, as narrow as a phone, then on paper."""
     name = surveyed
     visit = Visit(desktop, address, name)
@@ -194,7 +190,7 @@ def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_o
     assert not faults, "\n".join([name, *faults])
 
 
-def test_folds_are_closed_again_after_printing(address: str, desktop: Any) -> None:
+def test_folds_are_closed_again_after_printing(address, desktop):
     visit = Visit(desktop, address, "book/interface/losses.html")
     closed = "document.querySelectorAll('article details:not([open])').length"
     before = visit.page.evaluate(closed)
@@ -208,9 +204,7 @@ def test_folds_are_closed_again_after_printing(address: str, desktop: Any) -> No
     visit.page.close()
 
 
-def test_every_page_has_its_policy_and_an_injected_script_does_not_run(
-    book: Path, address: str, desktop: Any
-) -> None:
+def test_every_page_has_its_policy_and_an_injected_script_does_not_run(book, address, desktop):
     policy = re.compile(
         r'<head>(?:(?!</head>).)*?<meta http-equiv="Content-Security-Policy"', re.DOTALL
     )
@@ -233,9 +227,7 @@ def test_every_page_has_its_policy_and_an_injected_script_does_not_run(
     visit.page.close()
 
 
-def test_what_is_cut_shows_it_and_scrolls_by_keyboard(
-    address: str, chromium: Any, press_until: Any
-) -> None:
+def test_what_is_cut_shows_it_and_scrolls_by_keyboard(address, chromium, press_until):
     context = chromium.new_context(viewport={"width": 240, "height": 780})
     visit = Visit(context, address, "book/notation.html")
     wide = visit.page.locator("div.math.wide").first
@@ -250,7 +242,7 @@ def test_what_is_cut_shows_it_and_scrolls_by_keyboard(
     context.close()
 
 
-def test_nothing_waits_to_be_scrolled_to(address: str, desktop: Any) -> None:
+def test_nothing_waits_to_be_scrolled_to(address, desktop):
     """So that a picture of the whole page shows every section."""
     visit = Visit(desktop, address, "notebooks/05_grpo.html")
     kinds = visit.page.locator("article *").evaluate_all(
@@ -260,9 +252,7 @@ def test_nothing_waits_to_be_scrolled_to(address: str, desktop: Any) -> None:
     visit.page.close()
 
 
-def test_the_key_end_leads_to_the_end_at_once(
-    address: str, chromium: Any, press_until: Any
-) -> None:
+def test_the_key_end_leads_to_the_end_at_once(address, chromium, press_until):
     context = chromium.new_context(viewport={"width": 360, "height": 780})
     visit = Visit(context, address, "notebooks/05_grpo.html")
     left = "document.documentElement.scrollHeight - innerHeight - scrollY"
@@ -270,7 +260,7 @@ def test_the_key_end_leads_to_the_end_at_once(
     context.close()
 
 
-def test_the_interface_is_lines_that_open(address: str, chromium: Any) -> None:
+def test_the_interface_is_lines_that_open(address, chromium):
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     visit = Visit(context, address, "book/interface/losses.html")
     line = visit.page.locator("details.member > summary", has_text=re.compile("^ppo_loss"))
@@ -286,7 +276,7 @@ def test_the_interface_is_lines_that_open(address: str, chromium: Any) -> None:
     context.close()
 
 
-def test_a_link_and_the_search_lead_into_a_fold(address: str, chromium: Any) -> None:
+def test_a_link_and_the_search_lead_into_a_fold(address, chromium):
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = "book/interface/losses.html"
     visit = Visit(context, address, f"{page}#trlib.algorithms.ppo.PPO.dual_clip")
@@ -299,9 +289,7 @@ def test_a_link_and_the_search_lead_into_a_fold(address: str, chromium: Any) -> 
 
 
 @pytest.mark.nightly("on a long page, which is built by night")
-def test_a_phone_folds_the_sections_of_a_long_page_and_a_link_opens_its_own(
-    address: str, chromium: Any
-) -> None:
+def test_a_phone_folds_the_sections_of_a_long_page_and_a_link_opens_its_own(address, chromium):
     context = chromium.new_context(viewport={"width": 360, "height": 780})
     visit = Visit(context, address, "book/interface/lab.html#check-a-record")
     sections = visit.page.locator("article details.on-phones")
@@ -316,9 +304,7 @@ def test_a_phone_folds_the_sections_of_a_long_page_and_a_link_opens_its_own(
     context.close()
 
 
-def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(
-    address: str, desktop: Any
-) -> None:
+def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(address, desktop):
     visit = Visit(desktop, address, "book/notation.html")
     formulas = visit.page.locator(".math")
     assert formulas.count() > 20
@@ -334,9 +320,7 @@ def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(
 
 
 @pytest.mark.nightly("packs the whole book")
-def test_the_zipped_book_opens_from_the_file_system(
-    book: Path, chromium: Any, tmp_path: Path
-) -> None:
+def test_the_zipped_book_opens_from_the_file_system(book, chromium, tmp_path):
     with zipfile.ZipFile(archive(book, tmp_path / "zipped.zip")) as zipped:
         zipped.extractall(tmp_path)
     context = chromium.new_context()
@@ -360,7 +344,7 @@ def test_the_zipped_book_opens_from_the_file_system(
     context.close()
 
 
-def weight(book: Path, requests: list[str]) -> int:
+def weight(book, requests):
     """Bytes of what was asked for, text gzipped, as a web server would send it."""
     total = 0
     for path in {urlsplit(url).path for url in requests if url.startswith("http")}:
@@ -369,7 +353,7 @@ def weight(book: Path, requests: list[str]) -> int:
     return total
 
 
-def accessibility(page: Any, theme: str, rules: list[str] = RULES) -> list[str]:
+def accessibility(page, theme, rules=RULES):
     """axe-core's violations in a colour theme, a line each."""
     page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
     settle(page)

@@ -1,16 +1,12 @@
 """The playground in Chromium: lanes learn in the page, thresholds act from the next batch on, and
 what can go wrong is said in plain words."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import json
 import time
-from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +27,7 @@ QUICK = [{"method": "ppo", "group": 2}, {"method": "troll", "group": 2}]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory):
     """Pages linked as the book links them, one that carries everything, one read from a folder."""
     folder = tmp_path_factory.mktemp("playground")
     publish(folder / "_static" / "explorables")
@@ -54,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(folder: Path, serving: Any) -> Iterator[str]:
+def served(folder, serving):
     with serving(folder) as address:
         yield address
 
@@ -65,19 +61,19 @@ class Page(Visit):
 
     drawn = ".trx:not(.still)[data-drawn]"
 
-    def __init__(self, chromium: Any, address: str, **context: Any) -> None:
+    def __init__(self, chromium, address, **context):
         super().__init__(chromium, address, **{"reduced_motion": "no-preference", **context})
 
-    def press(self, name: str) -> None:
+    def press(self, name):
         self.page.get_by_role("button", name=name, exact=True).click()
 
-    def lanes(self) -> list[dict[str, str]]:
+    def lanes(self):
         return self.page.locator(LANES).evaluate_all("all => all.map(one => ({ ...one.dataset }))")
 
-    def batches(self) -> list[int]:
+    def batches(self):
         return [int(lane["batch"]) for lane in self.lanes()]
 
-    def saved(self, kind: str) -> str:
+    def saved(self, kind):
         """What *Save as* writes into a file."""
         with self.page.expect_download() as loaded:
             self.press(f"Save as {kind}")
@@ -85,10 +81,10 @@ class Page(Visit):
 
 
 @pytest.fixture
-def visit(chromium: Any, served: str) -> Iterator[Any]:
-    made: list[Page] = []
+def visit(chromium, served):
+    made = []
 
-    def open_page(name: str, **more: Any) -> Page:
+    def open_page(name, **more):
         made.append(Page(chromium, name if "://" in name else f"{served}/{name}", **more))
         return made[-1]
 
@@ -106,7 +102,7 @@ STILL = f"""(async () => {{
 """Whether nothing is learned for a while."""
 
 
-def done(count: int) -> str:
+def done(count):
     return (
         f"[...document.querySelectorAll('{LANES}')].length > 0 && "
         f"[...document.querySelectorAll('{LANES}')].every(lane => Number(lane.dataset.batch) >= "
@@ -114,12 +110,12 @@ def done(count: int) -> str:
     )
 
 
-def loaded(one: Any) -> list[int]:
+def loaded(one):
     """Bytes of every file that comes from now on, gzipped. A Worker's text is a Blob: it came within
     the engine."""
-    sizes: list[int] = []
+    sizes = []
 
-    def heard(answer: Any) -> None:
+    def heard(answer):
         if answer.url.startswith("http"):
             sizes.append(len(gzip.compress(answer.body())))
 
@@ -127,10 +123,10 @@ def loaded(one: Any) -> list[int]:
     return sizes
 
 
-def test_what_learns_is_loaded_by_the_click_and_it_is_little(visit: Any, until: Any) -> None:
+def test_what_learns_is_loaded_by_the_click_and_it_is_little(visit, until):
     one = visit("quick.html")
 
-    def scripts() -> list[str]:
+    def scripts():
         return sorted(url.rsplit("/", 1)[1] for url in one.requests if url.endswith(".js"))
 
     one.page.get_by_role("button", name="Play", exact=True).wait_for()
@@ -156,14 +152,14 @@ def test_what_learns_is_loaded_by_the_click_and_it_is_little(visit: Any, until: 
         reason="two more sizes",
     ),
 )
-def test_it_learns_from_a_folder_too(visit: Any, until: Any, folder: Path, page: str) -> None:
+def test_it_learns_from_a_folder_too(visit, until, folder, page):
     one = visit(f"file://{folder / page}")
     one.press("Play")
     until(one.page, done(2))
     assert one.complaints == []
 
 
-def test_curves_are_read_pinned_saved_and_loaded(visit: Any, until: Any, tmp_path: Path) -> None:
+def test_curves_are_read_pinned_saved_and_loaded(visit, until, tmp_path):
     one = visit("one.html#playground:a=ppo,group:2,epochs:2&seed=2")
     for count in (1, 2, 3):
         one.press("One batch")
@@ -210,9 +206,7 @@ def test_curves_are_read_pinned_saved_and_loaded(visit: Any, until: Any, tmp_pat
 
 
 @pytest.mark.nightly("seconds of a browser; lanes learn, are changed, saved and loaded every time")
-def test_back_finds_the_curves_of_the_run_that_was_left(
-    visit: Any, until: Any, served: str
-) -> None:
+def test_back_finds_the_curves_of_the_run_that_was_left(visit, until, served):
     one = visit("one.html#playground:a=ppo,group:2&seed=4")
     one.press("One batch")
     until(one.page, done(1))
@@ -249,7 +243,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("seed", by_day(range(6), 0, reason="the same with other draws"))
-def test_no_number_stands_under_another_name(visit: Any, until: Any, seed: int) -> None:
+def test_no_number_stands_under_another_name(visit, until, seed):
     """The oracle: what is drawn and said of a lane, against the settings of the rows that it
     saves."""
     random = np.random.default_rng(seed)
@@ -283,7 +277,7 @@ def test_no_number_stands_under_another_name(visit: Any, until: Any, seed: int) 
     assert one.complaints == []
 
 
-def test_steps_by_hand_and_reset(visit: Any, until: Any) -> None:
+def test_steps_by_hand_and_reset(visit, until):
     one = visit(
         "one.html#playground:seed=0"
     )  # an address opens the module before the click, and no weights
@@ -306,7 +300,7 @@ def test_steps_by_hand_and_reset(visit: Any, until: Any) -> None:
     assert one.lanes()[0]["reward"] == "" and one.complaints == []
 
 
-def test_lanes_come_and_go_and_the_address_holds_them(visit: Any, until: Any) -> None:
+def test_lanes_come_and_go_and_the_address_holds_them(visit, until):
     one = visit("quick.html#playground:seed=3")
     for count in (3, 4):
         one.press("Add a lane")
@@ -332,7 +326,7 @@ PLACE = """node => { const box = node.getBoundingClientRect();
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (360, 740)])
-def test_the_first_minute(visit: Any, until: Any, address: str, width: int, height: int) -> None:
+def test_the_first_minute(visit, until, address, width, height):
     """Press, see it fall, change one thing, see it hold: the page proposes it where one looks."""
     one = visit(
         f"{address}/book/playground.html#{FALLS}", viewport={"width": width, "height": height}
@@ -361,14 +355,14 @@ def test_the_first_minute(visit: Any, until: Any, address: str, width: int, heig
 
 
 @pytest.mark.parametrize("width", [360, 768, 900, 1000])
-def test_a_threshold_s_slider_is_never_squeezed(visit: Any, width: int) -> None:
+def test_a_threshold_s_slider_is_never_squeezed(visit, width):
     one = visit("one.html#playground:seed=0", viewport={"width": width, "height": 900})
     slider = one.page.get_by_role("slider", name="Lane A, clip")
     slider.wait_for()
     assert slider.bounding_box()["width"] >= 150
 
 
-def test_python_names_the_same_settings_beside_a_threshold(sources: Any) -> None:
+def test_python_names_the_same_settings_beside_a_threshold(sources):
     found = sources(
         "playground/lanes.js",
         "m => m.METHOD_NAMES.map(name => [name, Object.keys(m.moreOf(name))])",
@@ -398,7 +392,7 @@ IMPOSSIBLE = {
 }
 
 
-def test_the_impossible_in_an_address_is_named(sources: Any) -> None:
+def test_the_impossible_in_an_address_is_named(sources):
     found = sources(
         "playground/state.js",
         """(m, marks) => marks.map((mark) => {
@@ -411,14 +405,14 @@ def test_the_impossible_in_an_address_is_named(sources: Any) -> None:
         assert told in notes and lanes >= 1, (mark, notes)
 
 
-def test_what_an_address_gets_wrong_is_told_on_the_page(visit: Any) -> None:
+def test_what_an_address_gets_wrong_is_told_on_the_page(visit):
     one = visit("one.html#playground:preset=__proto__&a=ppo,lr:-1&speed=2")
     for told in ('no preset "__proto__"', "using 1e-7", 'The address says "speed"'):
         one.page.locator(".notes", has_text=told).wait_for()
     assert len(one.lanes()) >= 1 and one.complaints == []
 
 
-def test_a_note_goes_with_the_address_that_it_was_about(visit: Any, until: Any) -> None:
+def test_a_note_goes_with_the_address_that_it_was_about(visit, until):
     one = visit("one.html#playground:seed=3&speed=2")
     one.page.locator(".notes", has_text='"speed"').wait_for()
     one.press("One batch")
@@ -433,7 +427,7 @@ def test_a_note_goes_with_the_address_that_it_was_about(visit: Any, until: Any) 
     assert one.complaints == []
 
 
-def test_a_lane_that_breaks_says_when_and_why_and_the_others_go_on(visit: Any, until: Any) -> None:
+def test_a_lane_that_breaks_says_when_and_why_and_the_others_go_on(visit, until):
     one = visit("quick.html#playground:a=reinforce,lr:1e9,group:2&b=troll,group:2")
     one.press("Play")
     one.page.get_by_role("alert").filter(has_text="Stopped at batch").wait_for()
@@ -457,7 +451,7 @@ SLOW_TO_SPEAK = """window.Worker = class extends Worker { postMessage(message, m
 """A batch begins only when the test says so."""
 
 
-def test_an_hour_of_sleep_is_no_silence_of_a_worker(visit: Any, until: Any) -> None:
+def test_an_hour_of_sleep_is_no_silence_of_a_worker(visit, until):
     one = visit("one.html#playground:seed=0", before=SLOW_TO_SPEAK)
     one.page.clock.install()
     one.press("One batch")
@@ -492,16 +486,14 @@ DIES = """window.Worker = class extends Worker { postMessage(message, more) {
         reason="other things that a browser may lack",
     ),
 )
-def test_what_a_browser_cannot_do_is_said(visit: Any, before: str, told: str) -> None:
+def test_what_a_browser_cannot_do_is_said(visit, before, told):
     one = visit("one.html", before=before)
     one.press("Play")
     one.page.get_by_role("alert").filter(has_text=told).first.wait_for()
 
 
 @pytest.mark.nightly("seconds of a browser; lanes learn, are changed, saved and loaded every time")
-def test_weights_that_do_not_arrive_or_are_others_are_refused(
-    visit: Any, until: Any, folder: Path
-) -> None:
+def test_weights_that_do_not_arrive_or_are_others_are_refused(visit, until, folder):
     one = visit("one.html")
     one.page.route("**/dial.js", lambda route: route.abort())
     one.press("Play")
@@ -526,9 +518,7 @@ def test_weights_that_do_not_arrive_or_are_others_are_refused(
 
 @pytest.mark.nightly("waits for workers to come and go")
 @pytest.mark.parametrize("gone", [False, True])
-def test_a_tab_in_the_background_waits_and_what_is_left_frees_its_workers(
-    visit: Any, until: Any, gone: bool
-) -> None:
+def test_a_tab_in_the_background_waits_and_what_is_left_frees_its_workers(visit, until, gone):
     one = visit("quick.html")
     one.press("Play")
     until(one.page, done(2))
@@ -554,7 +544,7 @@ def test_a_tab_in_the_background_waits_and_what_is_left_frees_its_workers(
 
 
 @pytest.mark.nightly("eight policies learn")
-def test_eight_seeds_become_bands_and_a_file(visit: Any, until: Any) -> None:
+def test_eight_seeds_become_bands_and_a_file(visit, until):
     one = visit("one.html#playground:a=reinforce,group:2&preset=rare&b=none&c=none")
     one.page.get_by_role("button", name="Eight seeds").click()
     one.page.locator(".verdict b", has_text="8 seeds of every lane").wait_for(timeout=120_000)
@@ -569,9 +559,7 @@ def test_eight_seeds_become_bands_and_a_file(visit: Any, until: Any) -> None:
     assert saved["lanes"][0]["settings"]["method"] == "reinforce"
 
 
-def test_a_link_to_a_preset_opens_it_before_play_and_brings_it_into_view(
-    visit: Any, until: Any
-) -> None:
+def test_a_link_to_a_preset_opens_it_before_play_and_brings_it_into_view(visit, until):
     one = visit("first.html")
     one.page.evaluate(
         "() => { document.body.insertAdjacentHTML('afterbegin', '<p style=\"height: 3000px\">"
@@ -588,7 +576,7 @@ def test_a_link_to_a_preset_opens_it_before_play_and_brings_it_into_view(
 
 
 @pytest.mark.parametrize("name", by_day(presets(), "rare", reason="the same for every preset"))
-def test_every_preset_asks_and_begins(visit: Any, until: Any, name: str) -> None:
+def test_every_preset_asks_and_begins(visit, until, name):
     one = visit(f"first.html#playground:preset={name}")
     chosen = presets()[name]
     methods = [
@@ -614,7 +602,7 @@ def test_every_preset_asks_and_begins(visit: Any, until: Any, name: str) -> None
 
 
 @pytest.mark.parametrize("width", by_day([1100, 360], 360, reason="the same rules on a wider page"))
-def test_accessible_and_whole_on_a_phone(visit: Any, until: Any, width: int) -> None:
+def test_accessible_and_whole_on_a_phone(visit, until, width):
     one = visit(
         "quick.html",
         viewport={"width": width, "height": 800},
@@ -642,7 +630,7 @@ def test_accessible_and_whole_on_a_phone(visit: Any, until: Any, width: int) -> 
     assert faults == []
 
 
-def test_the_engine_knows_no_method_without_a_name_and_a_class(sources: Any) -> None:
+def test_the_engine_knows_no_method_without_a_name_and_a_class(sources):
     assert sources("playground/code.js", "m => m.missing()") == []
 
 
@@ -652,9 +640,7 @@ def test_the_engine_knows_no_method_without_a_name_and_a_class(sources: Any) -> 
 @pytest.mark.parametrize(
     "moved", by_day([False, True], True, reason="with nothing moved there is less to write")
 )
-def test_the_lines_of_python_run_for_every_method(
-    sources: Any, capsys: Any, checkpoint: str, moved: bool
-) -> None:
+def test_the_lines_of_python_run_for_every_method(sources, capsys, checkpoint, moved):
     lanes = sources(
         "playground/lanes.js",
         """(m, [checkpoint, moved]) => m.METHOD_NAMES.filter(method => method !== "own").map(method => {

@@ -1,12 +1,8 @@
 """The playground's pictures: the interval of a handful of runs, held to the library's convention,
 and what is drawn of two lanes that have learned for a few batches."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Callable, Iterator
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,9 +16,7 @@ MODULE = "playground/views/iqm.js"
 
 
 @pytest.mark.parametrize("n", [3, 4, 5])
-def test_the_interval_counts_every_way_to_draw_the_runs(
-    sources: Callable[..., Any], n: int
-) -> None:
+def test_the_interval_counts_every_way_to_draw_the_runs(sources, n):
     runs = np.random.default_rng(n).random(n)
     mean, low, high = sources(MODULE, "(m, x) => m.interval(x)", runs.tolist())
     cut = n // 4
@@ -33,7 +27,7 @@ def test_the_interval_counts_every_way_to_draw_the_runs(
     )
 
 
-def test_eight_runs_have_the_library_s_interval(sources: Callable[..., Any]) -> None:
+def test_eight_runs_have_the_library_s_interval(sources):
     runs = np.random.default_rng(1).random(8)
     mean, low, high = sources(MODULE, "(m, x) => m.interval(x)", runs.tolist())
     known = interval(runs, resamples=20_000)
@@ -41,7 +35,7 @@ def test_eight_runs_have_the_library_s_interval(sources: Callable[..., Any]) -> 
     assert (low, high) == (pytest.approx(known.low, abs=0.02), pytest.approx(known.high, abs=0.02))
 
 
-def test_one_run_and_two_have_no_interval(sources: Callable[..., Any]) -> None:
+def test_one_run_and_two_have_no_interval(sources):
     found = sources(MODULE, "(m, x) => x.map(m.interval)", [[0.25], [0.25, 0.75]])
     assert [row[0] for row in found] == [0.25, 0.5]
     assert np.isnan([row[1:] for row in found]).all()
@@ -67,9 +61,7 @@ PAGE = (
 
 
 @pytest.fixture(scope="module")
-def played(
-    chromium: Any, serving: Any, until: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Any]:
+def played(chromium, serving, until, tmp_path_factory):
     """The playground after four batches of two lanes, one of which uses each batch four times."""
     folder = tmp_path_factory.mktemp("views")
     publish(folder / "_static" / "explorables")
@@ -77,7 +69,7 @@ def played(
     (folder / "index.html").write_text(PAGE.format(body=body), encoding="utf-8")
     with serving(folder) as address:
         page = chromium.new_page(viewport={"width": 1000, "height": 900})
-        faults: list[str] = []
+        faults = []
         page.on("pageerror", lambda error: faults.append(str(error)))
         # An address opens the playground at rest, so that exactly as many batches are made as are
         # asked for.
@@ -94,7 +86,7 @@ def played(
         page.close()
 
 
-def shown(page: Any, name: str) -> Any:
+def shown(page, name):
     """The picture of that name, chosen by its button."""
     page.get_by_role("radio", name=name, exact=True).check()
     view = page.locator(f".picture.{VIEWS[name]}")
@@ -102,7 +94,7 @@ def shown(page: Any, name: str) -> Any:
     return view
 
 
-def test_every_lane_has_its_line_in_every_curve(played: Any, until: Any) -> None:
+def test_every_lane_has_its_line_in_every_curve(played, until):
     until(
         played.locator(ROOT),
         """(root) => {
@@ -120,7 +112,7 @@ def test_every_lane_has_its_line_in_every_curve(played: Any, until: Any) -> None
     assert played.locator(".picture.curves .pv-legend li").count() == 2
 
 
-def test_the_map_reads_a_token_by_keyboard(played: Any) -> None:
+def test_the_map_reads_a_token_by_keyboard(played):
     view = shown(played, "map")
     key = view.locator(".pv-key").inner_text()
     scored, kept, silenced = map(
@@ -140,14 +132,14 @@ def test_the_map_reads_a_token_by_keyboard(played: Any) -> None:
     assert view.locator("path.pv-silenced").get_attribute("d") == ""
 
 
-def test_ratios_spread_from_the_second_update_on(played: Any) -> None:
+def test_ratios_spread_from_the_second_update_on(played):
     often, once = shown(played, "ratios").locator(".pv-cell").all()
     assert re.search(r"kept 100 % → \d+ %, KL 0 → [\d.×⁻¹-⁹0]+ nats per token", often.inner_text())
     assert often.locator("path.pv-box").get_attribute("d").count("Z") == 4
     assert "every ratio is 1" in once.inner_text()
 
 
-def test_completions_carry_their_verdicts_and_the_openers_their_words(played: Any) -> None:
+def test_completions_carry_their_verdicts_and_the_openers_their_words(played):
     view = shown(played, "completions")
     rows = view.locator("li:visible").all_inner_texts()
     assert 4 <= len(rows) <= 8 and all(row.lstrip()[0] in "✓✕" for row in rows)
@@ -157,11 +149,11 @@ def test_completions_carry_their_verdicts_and_the_openers_their_words(played: An
     assert "all careful words: 0." in race.inner_text()
 
 
-def test_without_seeds_the_bands_say_what_to_do(played: Any) -> None:
+def test_without_seeds_the_bands_say_what_to_do(played):
     assert "run the eight seeds" in shown(played, "eight seeds").inner_text()
 
 
-def test_a_phone_shows_no_small_text_and_nothing_wider_than_itself(played: Any, until: Any) -> None:
+def test_a_phone_shows_no_small_text_and_nothing_wider_than_itself(played, until):
     played.set_viewport_size({"width": 360, "height": 800})
     for name, kind in VIEWS.items():
         view = shown(played, name)

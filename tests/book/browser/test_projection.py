@@ -1,23 +1,20 @@
 """The projection by hand: bars are dragged, the way out is walked, and what TROLL does in bad
 company is said."""
 
-from __future__ import annotations
-
 import math
-from typing import Any
 
 import pytest
 
 from trbook.explorables.projection import NAMES, OLD
 
 
-def probability(one: Any, word: str) -> float:
+def probability(one, word):
     state = one.state(["shift", "reach"])
     tilted = [q * math.exp(state["reach"] * x) for q, x in zip(OLD, state["shift"], strict=True)]
     return tilted[NAMES.index(word)] / sum(tilted)
 
 
-def test_a_bar_is_dragged_to_a_probability(visit: Any) -> None:
+def test_a_bar_is_dragged_to_a_probability(visit):
     one = visit("Projection")
     one.set(shift=[0.0] * 8)
     assert "Inside the region" in one.text(".trx .verdict")
@@ -33,7 +30,7 @@ def test_a_bar_is_dragged_to_a_probability(visit: Any) -> None:
     assert probability(one, "plan") > held + 0.01 and "closed" not in one.text(".trx .verdict")
 
 
-def test_bad_company_is_told(visit: Any) -> None:
+def test_bad_company_is_told(visit):
     one = visit("Projection")
     one.click(".trx .try .marks button")
     assert "Nothing brings π̃ back" in one.text(".trx .verdict")

@@ -1,22 +1,18 @@
 """`query_dual` by hand: how many are right is dragged, a root is lost, and the impossible is told."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 
 
 @pytest.fixture
-def hand(visit: Any) -> Any:
+def hand(visit):
     return visit("QueryDual")
 
 
-def verdict(one: Any) -> str:
+def verdict(one):
     return one.text(".trx .verdict b")
 
 
-def test_how_many_are_right_decides_what_a_group_says(hand: Any) -> None:
+def test_how_many_are_right_decides_what_a_group_says(hand):
     assert hand.facts()["A: λ"] == "0.93" and hand.facts()["B: λ"] == "0.36"
     assert hand.facts()["A: KL spent"] == hand.facts()["B: KL spent"] == "0.10"
     grip = hand.page.locator(".trx .handle").first
@@ -30,7 +26,7 @@ def test_how_many_are_right_decides_what_a_group_says(hand: Any) -> None:
     assert hand.facts()["B: λ"] == "0.36", "the other prompt is solved by itself"
 
 
-def test_a_nearly_solved_prompt_loses_its_root_and_the_impossible_is_told(hand: Any) -> None:
+def test_a_nearly_solved_prompt_loses_its_root_and_the_impossible_is_told(hand):
     hand.set(rewards=[1] * 9 + [0], other=[1] * 9 + [0])
     assert verdict(hand) == "One radius, two multipliers"
     hand.set(rewards=[1] * 10 + [0])

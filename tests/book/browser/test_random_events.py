@@ -1,10 +1,7 @@
 """Every explorable under random events and malformed addresses, and before its first drawing: no
 exception, no number that is none in a drawing."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,9 +26,7 @@ window.letFramesGo = () => { window.requestAnimationFrame = frame; held.forEach(
     "share", by_day(["daily", "nightly"], "daily", reason="ten thousand events for each figure")
 )
 @pytest.mark.parametrize("name", [*DRAWN, "Playground"])
-def test_no_event_and_no_address_stops_a_figure(
-    chromium: Any, figures: str, name: str, share: str
-) -> None:
+def test_no_event_and_no_address_stops_a_figure(chromium, figures, name, share):
     begun = "#playground:seed=1" if name == "Playground" else ""  # else it waits for a press
     one = Visit(chromium, f"{figures}/{name}.html{begun}")
     asked = {
@@ -58,9 +53,7 @@ def test_no_event_and_no_address_stops_a_figure(
         reason="a second of a browser for each figure",
     ),
 )
-def test_a_hand_that_comes_before_the_first_drawing_breaks_nothing(
-    chromium: Any, figures: str, name: str
-) -> None:
+def test_a_hand_that_comes_before_the_first_drawing_breaks_nothing(chromium, figures, name):
     page = chromium.new_page()
     page.add_init_script(HELD)
     page.goto(f"{figures}/{name}.html")

@@ -1,21 +1,16 @@
 """The map with a real batch in it: counted as trlib counts, read by mouse and by keyboard,
 scrubbed."""
 
-from __future__ import annotations
-
 import json
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 import trlib
 from trbook.explorables import RatioMap
 from trbook.explorables.batch import token_batch
 from trbook.explorables.ratio_map import METHODS
 from trlib.algorithms import dppo_loss, ppo_loss
-from trlib.model.completions import Completions
 from trlib.model.rollout import sample
 
 MODEL = "document.querySelector('.trlib-explorable').model"
@@ -23,7 +18,7 @@ PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><body style="margin
 
 
 @pytest.fixture(scope="module")
-def moved() -> tuple[Completions, Tensor, dict[int, Tensor], list[str]]:
+def moved():
     """Completions of `dial`, an advantage each, and log-probs before and after a move that was made
     up."""
     policy = trlib.load_policy("dial")
@@ -37,7 +32,7 @@ def moved() -> tuple[Completions, Tensor, dict[int, Tensor], list[str]]:
 
 
 @pytest.fixture
-def page(chromium: Any, moved: Any) -> Any:
+def page(chromium, moved):
     completions, advantages, logp, prompts = moved
     packed = token_batch(completions, advantages, logp, prompts=prompts)
     drawn = RatioMap(show=list(METHODS), batch=packed)
@@ -49,7 +44,7 @@ def page(chromium: Any, moved: Any) -> Any:
     context.close()
 
 
-def frames(page: Any, **traits: Any) -> None:
+def frames(page, **traits):
     page.evaluate(
         f"""async traits => {{
         for (const [key, value] of Object.entries(traits)) {MODEL}.set(key, value);
@@ -59,7 +54,7 @@ def frames(page: Any, **traits: Any) -> None:
     )
 
 
-def test_counts_are_those_of_the_losses(page: Any, moved: Any) -> None:
+def test_counts_are_those_of_the_losses(page, moved):
     completions, advantages, logp, _ = moved
     pushed = completions.mask & (advantages != 0)[:, None]
     given = {"advantages": advantages[:, None].expand_as(logp[0]), "mask": completions.mask}
@@ -81,7 +76,7 @@ def test_counts_are_those_of_the_losses(page: Any, moved: Any) -> None:
     ]
 
 
-def test_the_keyboard_steps_through_tokens_and_updates(page: Any, moved: Any) -> None:
+def test_the_keyboard_steps_through_tokens_and_updates(page, moved):
     completions, _, logp, prompts = moved
     words = completions.tokenizer.batch_decode(
         [[token] for token in completions.tokens[0].tolist()]
@@ -105,7 +100,7 @@ def test_the_keyboard_steps_through_tokens_and_updates(page: Any, moved: Any) ->
     ), "it follows"
 
 
-def test_pointing_at_a_dot_reads_its_completion_and_a_press_chooses_it(page: Any) -> None:
+def test_pointing_at_a_dot_reads_its_completion_and_a_press_chooses_it(page):
     frames(page, update=1, axes="linear", token=0)
     q, p = (page.evaluate(f"{MODEL}.get('{name}')") for name in ("old_p", "new_p"))
     frames(page, token=-1, old_p=0.9, new_p=0.1)
@@ -124,7 +119,7 @@ def test_pointing_at_a_dot_reads_its_completion_and_a_press_chooses_it(page: Any
     ) == pytest.approx(q)
 
 
-def test_a_batch_is_packed_small_and_checked(moved: Any) -> None:
+def test_a_batch_is_packed_small_and_checked(moved):
     completions, advantages, logp, prompts = moved
     packed = token_batch(completions, advantages, logp, prompts=prompts, most=5)
     assert [one["sign"] for one in packed["completions"]] == [1, -1, 1, -1] and packed[

@@ -1,13 +1,8 @@
 """The book's search: questions of practitioners find their page, and odd queries get a plain
 answer."""
 
-from __future__ import annotations
-
 import re
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -97,7 +92,7 @@ ODD = {
 """What nobody should be left alone with, and how the answer begins."""
 
 
-def search(page: Any, address: str, query: str, until: Any) -> list[str]:
+def search(page, address, query, until):
     """The pages of the hits, in their order."""
     page.goto(f"{address}/search.html?q={quote(query)}", wait_until="load")
     until(page, DONE)
@@ -105,13 +100,13 @@ def search(page: Any, address: str, query: str, until: Any) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def page(chromium: Any) -> Iterator[Any]:
+def page(chromium):
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     yield context.new_page()
     context.close()
 
 
-def test_what_the_search_is_told_names_pages_that_exist() -> None:
+def test_what_the_search_is_told_names_pages_that_exist():
     named = {
         *HINTS["keywords"],
         *(question["page"].partition("#")[0] for question in HINTS["questions"]),
@@ -121,9 +116,7 @@ def test_what_the_search_is_told_names_pages_that_exist() -> None:
 
 
 @pytest.mark.nightly("searches the whole book")
-def test_practitioners_find_their_page_among_the_first_three(
-    page: Any, address: str, until: Any
-) -> None:
+def test_practitioners_find_their_page_among_the_first_three(page, address, until):
     missed = []
     for query, right in QUERIES.items():
         first = list(dict.fromkeys(search(page, address, query, until)[:FIRST]))
@@ -133,7 +126,7 @@ def test_practitioners_find_their_page_among_the_first_three(
 
 
 @pytest.mark.nightly("searches the whole book")
-def test_every_question_is_its_own_first_hit(page: Any, address: str, until: Any) -> None:
+def test_every_question_is_its_own_first_hit(page, address, until):
     for question in HINTS["questions"]:
         assert (
             search(page, address, question["ask"], until)[0] == question["page"].partition("#")[0]
@@ -142,9 +135,7 @@ def test_every_question_is_its_own_first_hit(page: Any, address: str, until: Any
 
 @pytest.mark.nightly("searches the whole book")
 @pytest.mark.parametrize("query", ["PPO", "clip", "TRL"])
-def test_pages_come_before_names_and_words_are_whole(
-    query: str, page: Any, address: str, until: Any
-) -> None:
+def test_pages_come_before_names_and_words_are_whole(query, page, address, until):
     search(page, address, query, until)
     kinds = page.evaluate(
         "[...document.querySelectorAll('#search-results li')].map(row => row.className)"
@@ -159,9 +150,7 @@ def test_pages_come_before_names_and_words_are_whole(
 
 
 @pytest.mark.nightly("seven searches, one after the other")
-def test_odd_queries_get_a_plain_answer_and_run_nothing(
-    book: Path, address: str, chromium: Any, until: Any
-) -> None:
+def test_odd_queries_get_a_plain_answer_and_run_nothing(book, address, chromium, until):
     context = chromium.new_context()
     for query, said in ODD.items():
         visit = Visit(context, address, f"search.html?q={quote(query)}")
@@ -177,9 +166,7 @@ def test_odd_queries_get_a_plain_answer_and_run_nothing(
 
 
 @pytest.mark.nightly("searches the whole book")
-def test_the_button_leads_to_the_search_by_keyboard(
-    address: str, chromium: Any, until: Any
-) -> None:
+def test_the_button_leads_to_the_search_by_keyboard(address, chromium, until):
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.goto(f"{address}/notebooks/04_ppo.html", wait_until="load")
@@ -197,9 +184,7 @@ def test_the_button_leads_to_the_search_by_keyboard(
 
 
 @pytest.mark.parametrize("theme", by_day(["light", "dark"], "dark", reason="the other theme"))
-def test_hits_fit_a_phone_and_break_no_accessibility_rule(
-    theme: str, address: str, chromium: Any, until: Any
-) -> None:
+def test_hits_fit_a_phone_and_break_no_accessibility_rule(theme, address, chromium, until):
     context = chromium.new_context(
         viewport={"width": 360, "height": 780},
         color_scheme=theme,
@@ -214,9 +199,7 @@ def test_hits_fit_a_phone_and_break_no_accessibility_rule(
 
 
 @pytest.mark.nightly("searches the whole book")
-def test_the_search_works_in_the_zipped_book(
-    book: Path, chromium: Any, tmp_path: Path, until: Any
-) -> None:
+def test_the_search_works_in_the_zipped_book(book, chromium, tmp_path, until):
     with zipfile.ZipFile(archive(book, tmp_path / "zipped.zip")) as zipped:
         zipped.extractall(tmp_path)
     context = chromium.new_context()

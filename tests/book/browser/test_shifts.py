@@ -1,10 +1,6 @@
 """What a reader reads stays where it is while a page arrives over a slow line and is scrolled
 through."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 
 from tests.by_day import by_day
@@ -41,9 +37,7 @@ FIGURES = (
     "name", by_day(PAGES, "notebooks/05_grpo", reason="seconds of a slow line for each page")
 )
 @pytest.mark.parametrize("width", by_day([1280, 360], 1280, reason="the same page, narrower"))
-def test_nothing_moves_while_a_page_arrives(
-    chromium: Any, address: str, name: str, width: int
-) -> None:
+def test_nothing_moves_while_a_page_arrives(chromium, address, name, width):
     context = chromium.new_context(viewport={"width": width, "height": 800})
     page = context.new_page()
     line = context.new_cdp_session(page)
@@ -60,9 +54,7 @@ def test_nothing_moves_while_a_page_arrives(
     "name", by_day(FIGURES, "05_grpo", reason="two loads of a page and a module for each")
 )
 @pytest.mark.parametrize("width", by_day([360, 412, 1280], 360, reason="the same page, wider"))
-def test_a_figure_takes_the_room_that_was_kept(
-    chromium: Any, address: str, name: str, width: int
-) -> None:
+def test_a_figure_takes_the_room_that_was_kept(chromium, address, name, width):
     heights = []
     for far in (True, False):
         context = chromium.new_context(viewport={"width": width, "height": 800})

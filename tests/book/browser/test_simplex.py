@@ -1,16 +1,12 @@
 """The simplex by hand: both policies are dragged, regions answer, and what is impossible is
 said."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 
 HANDLE = ".trx .handle"  # of the old policy, then of the new one
 
 
-def corner(one: Any, token: int) -> tuple[float, float]:
+def corner(one, token):
     """A corner of the whole triangle on the screen."""
     path = one.page.locator(".trx .sides").get_attribute("d")
     x, y = map(float, path.strip("MZ").split("L")[token].split(","))
@@ -18,23 +14,23 @@ def corner(one: Any, token: int) -> tuple[float, float]:
     return box["x"] + x, box["y"] + y
 
 
-def between(one: Any, shares: list[float]) -> tuple[float, float]:
+def between(one, shares):
     corners = [corner(one, token) for token in range(3)]
     return tuple(
         sum(share * at[axis] for share, at in zip(shares, corners, strict=True)) for axis in (0, 1)
     )
 
 
-def drag(one: Any, index: int, to: tuple[float, float]) -> None:
+def drag(one, index, to):
     x, y = one.middle(HANDLE, index)
     one.drag((x, y), right=to[0] - x, down=to[1] - y)
 
 
-def row(one: Any, name: str) -> list[str]:
+def row(one, name):
     return one.page.locator(".trx .regions tr", has_text=name).locator("td").all_inner_texts()
 
 
-def test_both_policies_follow_the_mouse(visit: Any) -> None:
+def test_both_policies_follow_the_mouse(visit):
     one = visit("Simplex")
     assert row(one, "TV") == ["0.150", "≤ 0.200", "✓ in"] and row(one, "ratio box") == [
         "0.700",
@@ -55,7 +51,7 @@ def test_both_policies_follow_the_mouse(visit: Any) -> None:
     assert one.page.locator(".trx .notes").is_hidden(), "a hand that slips needs no lecture"
 
 
-def test_keys_and_a_close_up(visit: Any) -> None:
+def test_keys_and_a_close_up(visit):
     one = visit("Simplex")
     before = one.get("new")
     one.press(f"{HANDLE} >> nth=1", "Shift+ArrowRight")
@@ -66,7 +62,7 @@ def test_keys_and_a_close_up(visit: Any) -> None:
     assert 0.02 < one.get("new")[2] < 0.1, "a close-up moves in small steps"
 
 
-def test_a_finger_drags_the_point(visit: Any) -> None:
+def test_a_finger_drags_the_point(visit):
     one = visit("Simplex", viewport={"width": 360, "height": 800}, has_touch=True, is_mobile=True)
     x, y = between(one, [0.5, 0.2, 0.3])
     one.page.touchscreen.tap(x, y)
@@ -75,7 +71,7 @@ def test_a_finger_drags_the_point(visit: Any) -> None:
     assert min(abs(p[2] - 0.3) for p in state.values()) < 0.02, "a tap brings the nearer policy"
 
 
-def test_the_corner_says_what_it_computes(visit: Any, sources: Any) -> None:
+def test_the_corner_says_what_it_computes(visit, sources):
     top = sources(
         "simplex/maths.js", "m => m.reach(m.region('kl_old_new', [.98, .019, .001], .05), 2)"
     )

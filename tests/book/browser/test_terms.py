@@ -1,11 +1,6 @@
 """A word of the glossary shows its meaning to a mouse, the keyboard and a screen reader; a finger
 follows the link."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from tests.book.browser.test_pages import accessibility
@@ -21,7 +16,7 @@ NEAR = 8
 """Pixels between a word and its meaning, at most."""
 
 
-def apart(card: Any, word: Any) -> float:
+def apart(card, word):
     """Pixels between a word and its meaning, which stands above it or below; negative where the
     meaning covers the word."""
     box, line = card.bounding_box(), word.bounding_box()
@@ -32,7 +27,7 @@ def apart(card: Any, word: Any) -> float:
     params=[pytest.param(("light", 1280), marks=LIGHT), ("dark", 360)],
     ids=["light", "dark-phone"],
 )
-def page(request: Any, chromium: Any, address: str) -> Iterator[Any]:
+def page(request, chromium, address):
     theme, width = request.param
     context = chromium.new_context(
         viewport={"width": width, "height": 800}, color_scheme=theme, reduced_motion="reduce"
@@ -45,7 +40,7 @@ def page(request: Any, chromium: Any, address: str) -> Iterator[Any]:
 
 
 @pytest.mark.nightly("the keyboard reaches the same meaning every time")
-def test_hover_shows_the_meaning_and_leaving_or_escape_takes_it_away(page: Any, until: Any) -> None:
+def test_hover_shows_the_meaning_and_leaving_or_escape_takes_it_away(page, until):
     word, card = page.locator(WORD).first, page.locator(CARD)
     assert card.is_hidden()
     word.hover()
@@ -67,7 +62,7 @@ def test_hover_shows_the_meaning_and_leaving_or_escape_takes_it_away(page: Any, 
     assert card.is_hidden()
 
 
-def test_the_keyboard_reaches_the_meaning_and_escape_takes_it_away(page: Any, until: Any) -> None:
+def test_the_keyboard_reaches_the_meaning_and_escape_takes_it_away(page, until):
     page.locator(WORD).first.evaluate("node => { node.focus({ focusVisible: true }); }")
     until(page, SHOWN)
     assert -1 <= apart(page.locator(CARD), page.locator(WORD).first) <= NEAR
@@ -83,14 +78,14 @@ def test_the_keyboard_reaches_the_meaning_and_escape_takes_it_away(page: Any, un
 
 
 @pytest.mark.nightly("seconds of rules, in both themes and widths")
-def test_an_open_meaning_breaks_no_accessibility_rule(page: Any, until: Any) -> None:
+def test_an_open_meaning_breaks_no_accessibility_rule(page, until):
     page.locator(WORD).first.hover()
     until(page, SHOWN)
     assert accessibility(page, page.evaluate("document.documentElement.dataset.theme")) == []
     assert page.locator(CARD).is_visible()
 
 
-def test_a_finger_goes_to_the_glossary(chromium: Any, address: str) -> None:
+def test_a_finger_goes_to_the_glossary(chromium, address):
     context = chromium.new_context(
         viewport={"width": 360, "height": 780}, has_touch=True, is_mobile=True
     )

@@ -1,27 +1,23 @@
 """The microscope by hand: tokens are clicked, hovered and walked by keys, and the marks follow the
 method."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 
 
 @pytest.fixture
-def lens(visit: Any) -> Any:
+def lens(visit):
     one = visit("TokenMicroscope")
     one.set(update=1)
     return one
 
 
-def marked(one: Any, fate: str) -> list[str]:
+def marked(one, fate):
     """The words of the shown prompt with that mark; the legend's sample is one more."""
     return one.page.locator(f".plane svg text.word.{fate}").all_text_contents()[1:]
 
 
 @pytest.mark.nightly("steps through the whole explorable")
-def test_arrow_keys_go_from_token_to_token_and_line_to_line(lens: Any) -> None:
+def test_arrow_keys_go_from_token_to_token_and_line_to_line(lens):
     for key, token, says in (
         ("ArrowRight", 1, "“6”"),
         ("ArrowLeft", 0, "“slowly”"),
@@ -35,7 +31,7 @@ def test_arrow_keys_go_from_token_to_token_and_line_to_line(lens: Any) -> None:
     lens.page.locator("[role=status]", has_text="silences “slowly”").wait_for(state="attached")
 
 
-def test_a_click_holds_and_the_pointer_reads(lens: Any) -> None:
+def test_a_click_holds_and_the_pointer_reads(lens):
     box = lens.page.locator(".plane svg text.word", has_text="compute").bounding_box()
     lens.page.mouse.move(box["x"] + 5, box["y"] + 5)
     assert lens.page.locator(".plane svg text.tip").text_content().startswith("“compute”: q 0.0036")
@@ -46,7 +42,7 @@ def test_a_click_holds_and_the_pointer_reads(lens: Any) -> None:
     assert "silences “compute”" in lens.text(".verdict b")
 
 
-def test_marks_follow_the_method_and_are_more_than_colour(lens: Any) -> None:
+def test_marks_follow_the_method_and_are_more_than_colour(lens):
     assert marked(lens, "silenced") == ["slowly", "compute"]
     strokes = lens.page.locator(".plane svg path.stroke.silenced")
     assert strokes.nth(1).get_attribute("d").startswith("M")
@@ -57,7 +53,7 @@ def test_marks_follow_the_method_and_are_more_than_colour(lens: Any) -> None:
     assert marked(lens, "scaled") == ["slowly", "compute"]
 
 
-def test_a_token_that_moved_against_its_push_is_pushed_back(lens: Any) -> None:
+def test_a_token_that_moved_against_its_push_is_pushed_back(lens):
     lens.set(run="dppo", method="dppo_tv", update=16, token=119)
     assert lens.text(".verdict b") == "DPPO-TV pushes “easy” back"
     assert lens.page.locator(".verdict").get_attribute("data-tone") == "calm"

@@ -1,21 +1,18 @@
 """The unifier by hand: rewards and the old policy are dragged, a distance is chosen, and what is
 impossible is said."""
 
-from __future__ import annotations
-
 import math
-from typing import Any
 
 import pytest
 
 from trbook.explorables import Unifier
 
 
-def handle(name: str) -> str:
+def handle(name):
     return f'.trx .handle[aria-label^="{name}"]'
 
 
-def choose(one: Any, name: str) -> str:
+def choose(one, name):
     """Chooses a distance, of the few or of all, and returns the verdict."""
     few = one.page.get_by_role("radio", name=name, exact=True)
     if few.count():
@@ -30,14 +27,14 @@ def choose(one: Any, name: str) -> str:
     return one.text(".trx .verdict")
 
 
-def gain(one: Any, name: str) -> str:
+def gain(one, name):
     """What the row of an optimum says that it gains."""
     return (
         one.page.locator(".trx .costs tbody tr", has_text=name).locator("td").first.text_content()
     )
 
 
-def test_rewards_and_the_old_policy_follow_the_mouse(visit: Any) -> None:
+def test_rewards_and_the_old_policy_follow_the_mouse(visit):
     one = visit("Unifier")
     gain = one.text(".trx .facts dd")
     one.drag(one.middle(handle("Reward of arm 0")), right=170)
@@ -55,7 +52,7 @@ def test_rewards_and_the_old_policy_follow_the_mouse(visit: Any) -> None:
     assert one.get("rewards")[2] > 0.05
 
 
-def test_each_distance_has_its_shape(visit: Any) -> None:
+def test_each_distance_has_its_shape(visit):
     one = visit("Unifier")
     assert "Exponential" in one.text(".trx .verdict")
     assert "hyperbola" in choose(one, "KL(old‖new)")
@@ -76,7 +73,7 @@ def test_each_distance_has_its_shape(visit: Any) -> None:
     )
 
 
-def test_a_journey_of_price_one_is_tv_and_lambda_draws_spo_to_wpo(visit: Any) -> None:
+def test_a_journey_of_price_one_is_tv_and_lambda_draws_spo_to_wpo(visit):
     one = visit("Unifier")
     cost = one.page.get_by_role("radio", name="1, wherever")
     assert not cost.is_visible() and not one.page.get_by_role("slider", name="lambda").is_visible()
@@ -94,7 +91,7 @@ def test_a_journey_of_price_one_is_tv_and_lambda_draws_spo_to_wpo(visit: Any) ->
     assert "Every share spreads" in one.text(".trx .verdict") and one.get("lam") == 100
 
 
-def test_the_impossible_is_said(visit: Any) -> None:
+def test_the_impossible_is_said(visit):
     one = visit("Unifier")
     one.set(old=[0.5, 0.2, 0.2, 0.1, 0, 0])
     assert "an arm of probability 0 is never tried" in one.text(".trx .notes")

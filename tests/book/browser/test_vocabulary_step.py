@@ -1,16 +1,12 @@
 """The vocabulary step by hand: words and steps are dragged and chosen, and every state says what it
 shows."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 
 RARE = {"start": "rare", "token": 7, "sign": 1, "size": 1.0, "lr": 0.1, "steps": 16}
 
 
-def row(one: Any, name: str) -> list[str]:
+def row(one, name):
     """What the table says of a method: π(y), r, TV, KL, and what it does then."""
     return (
         one.page.locator(".trx .methods tbody tr", has_text=name)
@@ -19,7 +15,7 @@ def row(one: Any, name: str) -> list[str]:
     )
 
 
-def test_the_clip_pins_a_rare_word_that_masks_let_grow(visit: Any) -> None:
+def test_the_clip_pins_a_rare_word_that_masks_let_grow(visit):
     one = visit("VocabularyStep")
     one.set(**RARE)
     assert "PPO stopped after 2 steps" in one.text(".trx .verdict")
@@ -29,7 +25,7 @@ def test_the_clip_pins_a_rare_word_that_masks_let_grow(visit: Any) -> None:
     assert float(binary[2]) > float(full[2]) > 0.15, "the finer measure stops first"
 
 
-def test_a_likely_word_falls_inside_the_window(visit: Any) -> None:
+def test_a_likely_word_falls_inside_the_window(visit):
     one = visit("VocabularyStep")
     one.set(start="place", token=0, sign=-1, size=1.0, lr=1.97, steps=45)
     ppo, dppo = row(one, "PPO, GRPO"), row(one, "DPPO, TV")
@@ -38,7 +34,7 @@ def test_a_likely_word_falls_inside_the_window(visit: Any) -> None:
 
 
 @pytest.mark.nightly("steps through the whole explorable")
-def test_words_and_steps_follow_the_hand(visit: Any) -> None:
+def test_words_and_steps_follow_the_hand(visit):
     one = visit("VocabularyStep")
     one.page.locator(".trx .more-settings summary").click()
     one.page.get_by_label("sampled word", exact=True).select_option(index=5)

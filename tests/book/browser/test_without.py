@@ -1,8 +1,6 @@
 """A machine without a Chromium: `make test` says what it leaves out and passes; `make test-all`
 fails."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 
@@ -33,7 +31,7 @@ SMALL = ("tests/book/browser/test_maths_survival.py", "-n", "0", "-p", "no:cache
         reason="starts another pytest",
     ),
 )
-def test_what_needs_a_browser_is_left_out_or_fails(chromium: str, status: int, said: str) -> None:
+def test_what_needs_a_browser_is_left_out_or_fails(chromium, status, said):
     command = [sys.executable, "-c", NONE, *SMALL, "--chromium", chromium]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == status, done.stdout

@@ -1,10 +1,6 @@
 """The texts of three runs in Chromium: words, steps and verdicts; a slider, a handle and a button
 that lead through the batches; paper, no script, no network."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 from playwright.sync_api import expect
 
@@ -15,7 +11,7 @@ BATCH = "Batches that it has learned from"
 PIECES = "(m, said) => m.pieces(said).map(({ text, odd, off, rest }) => [text, odd, off, rest])"
 
 
-def texts(one: Any) -> list[str]:
+def texts(one):
     return one.page.locator(".trx:not(.still) .what .said").all_inner_texts()
 
 
@@ -29,9 +25,7 @@ def texts(one: Any) -> list[str]:
         ("", [], []),
     ],
 )
-def test_steps_and_words_of_an_answer(
-    sources: Any, said: str, off: list[str], odd: list[str]
-) -> None:
+def test_steps_and_words_of_an_answer(sources, said, off, odd):
     found = sources("written/words.js", PIECES, said)
     assert [text for text, _, is_off, _ in found if is_off] == off
     assert [text for text, is_odd, _, _ in found if is_odd] == odd
@@ -55,13 +49,11 @@ def test_steps_and_words_of_an_answer(
         ),
     ],
 )
-def test_a_note_says_what_the_reward_does_not_see(
-    sources: Any, said: str, right: int, noted: str
-) -> None:
+def test_a_note_says_what_the_reward_does_not_see(sources, said, right, noted):
     assert sources("written/words.js", "(m, answer) => m.note(answer, 63)", [said, right]) == noted
 
 
-def test_the_slider_and_the_handle_lead_through_the_batches(visit: Any) -> None:
+def test_the_slider_and_the_handle_lead_through_the_batches(visit):
     one = visit("Written")
     assert texts(one)[1] == "19 + 31 = 6th (containing 3), 61 + 36 = 77. Answer 77"
     expect(one.page.locator(".verdict")).to_contain_text("1\u00a0% right, down from 63\u00a0%")
@@ -82,7 +74,7 @@ def test_the_slider_and_the_handle_lead_through_the_batches(visit: Any) -> None:
     assert one.get("total") == 91 and texts(one)[0].startswith("21 + 37 = 62")
 
 
-def test_a_batch_that_there_is_not_is_explained(visit: Any) -> None:
+def test_a_batch_that_there_is_not_is_explained(visit):
     one = visit("Written", "#written:batch=99&total=64")
     assert (one.get("batch"), one.get("total")) == (16, 64)
     assert "16 batches were recorded" in one.text(".trx .notes")
@@ -92,7 +84,7 @@ def test_a_batch_that_there_is_not_is_explained(visit: Any) -> None:
     assert one.get("total") == 86 and "91, 63, 64, 86" in one.text(".trx .notes")
 
 
-def test_it_plays_and_a_hand_takes_over(visit: Any, until: Any) -> None:
+def test_it_plays_and_a_hand_takes_over(visit, until):
     one = visit("Written", reduced_motion="no-preference")
     model = "document.querySelector('.trlib-explorable').model"
     play = one.page.locator(".trx:not(.still) .play")
@@ -108,7 +100,7 @@ def test_it_plays_and_a_hand_takes_over(visit: Any, until: Any) -> None:
     expect(play).to_contain_text("play")
 
 
-def test_with_less_motion_a_press_goes_one_batch_on(visit: Any) -> None:
+def test_with_less_motion_a_press_goes_one_batch_on(visit):
     one = visit("Written")
     play = one.page.get_by_role("button", name="next batch")
     for expected in (0, 1, 2):
@@ -118,13 +110,13 @@ def test_with_less_motion_a_press_goes_one_batch_on(visit: Any) -> None:
     expect(play).to_have_text("next batch")
 
 
-def test_it_loads_its_module_and_its_data_and_no_more(visit: Any) -> None:
+def test_it_loads_its_module_and_its_data_and_no_more(visit):
     one = visit("Written")
     loaded = sorted(url.rsplit("/", 1)[1] for url in one.requests if "/explorables/" in url)
     assert loaded == ["common.js", "written.data.json", "written.js"]
 
 
-def test_paper_shows_the_curves_and_the_texts_without_controls(visit: Any) -> None:
+def test_paper_shows_the_curves_and_the_texts_without_controls(visit):
     one = visit("Written")
     one.page.emulate_media(media="print")
     seen = one.page.evaluate(f"""async () => {{
@@ -137,7 +129,7 @@ def test_paper_shows_the_curves_and_the_texts_without_controls(visit: Any) -> No
     assert seen == [0, 1, 3]
 
 
-def test_without_a_script_or_a_network_the_texts_stand_there(chromium: Any, figures: str) -> None:
+def test_without_a_script_or_a_network_the_texts_stand_there(chromium, figures):
     still = ".trx.still .what .said >> nth=1"
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()

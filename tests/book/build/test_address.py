@@ -1,13 +1,10 @@
 """One setting holds the repository's address: set, everything follows it; unset, nothing links to a
 placeholder."""
 
-from __future__ import annotations
-
 import json
 import re
 import tomllib
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import yaml
@@ -28,7 +25,7 @@ from tools.stamp import (
     stamped,
     version,
 )
-from trbook.address import PLACEHOLDER, Address, address
+from trbook.address import PLACEHOLDER, address
 
 FORK = "https://github.com/Some-Body/my-book"
 FOREIGN = re.compile(
@@ -43,12 +40,12 @@ UNSET = [
 ]
 
 
-def of(url: Any, branch: str = "main") -> Address:
+def of(url, branch="main"):
     return address({"repository": {"url": url, "branch": branch}})
 
 
 @pytest.mark.parametrize("url", UNSET)
-def test_without_an_owner_there_is_no_address_at_all(url: Any) -> None:
+def test_without_an_owner_there_is_no_address_at_all(url):
     nowhere = of(url)
     assert not any(
         [
@@ -63,7 +60,7 @@ def test_without_an_owner_there_is_no_address_at_all(url: Any) -> None:
 
 
 @pytest.mark.parametrize("url", [FORK, f"{FORK}/", f"{FORK}//", f" {FORK}.git "])
-def test_however_it_is_written_the_addresses_are_the_same(url: str) -> None:
+def test_however_it_is_written_the_addresses_are_the_same(url):
     there = of(url, "book")
     assert there.repository == FORK
     assert there.pages == "https://some-body.github.io/my-book/"
@@ -75,7 +72,7 @@ def test_however_it_is_written_the_addresses_are_the_same(url: str) -> None:
     assert there.file("CHANGELOG.md") == f"{FORK}/blob/book/CHANGELOG.md"
 
 
-def test_other_hosts_and_a_whole_site() -> None:
+def test_other_hosts_and_a_whole_site():
     elsewhere = of("https://git.example.org/me/my-book/")
     assert elsewhere.source == "git+https://git.example.org/me/my-book@main"
     assert elsewhere.pages == elsewhere.colab("a.ipynb") == ""
@@ -91,26 +88,26 @@ def test_other_hosts_and_a_whole_site() -> None:
         "https://github.com/me/book/tree/main",
     ],
 )
-def test_what_is_no_address_is_refused(url: str) -> None:
+def test_what_is_no_address_is_refused(url):
     with pytest.raises(
         ValueError, match=rf"expected https://HOST/OWNER/NAME or nothing, got {url!r}"
     ):
         of(url)
 
 
-def theme(url: str) -> Any:
+def theme(url):
     options = dict.fromkeys(BUTTONS, True) | {
         "launch_buttons": {"colab_url": "https://colab.research.google.com"}
     }
-    ours: Any = SimpleNamespace(
+    ours = SimpleNamespace(
         html_baseurl="",
         html_theme_options={**options, "repository_url": url, "repository_branch": "main"},
     )
-    settle(None, ours)  # type: ignore[arg-type]
+    settle(None, ours)
     return ours
 
 
-def test_the_pages_have_buttons_and_a_canonical_address_only_where_they_lead_somewhere() -> None:
+def test_the_pages_have_buttons_and_a_canonical_address_only_where_they_lead_somewhere():
     for url in filter(None, UNSET):
         nowhere = theme(url)
         assert nowhere.html_baseurl == nowhere.html_theme_options["repository_url"] == ""
@@ -134,7 +131,7 @@ def test_the_pages_have_buttons_and_a_canonical_address_only_where_they_lead_som
     )
 
 
-def test_every_file_follows_the_setting_and_comes_back_from_it() -> None:
+def test_every_file_follows_the_setting_and_comes_back_from_it():
     """A fork's owner and name, then no address: what a file shows is the setting's, or nothing."""
     theirs, none = of(f"{FORK}/"), of("")
     for path in files():
@@ -163,7 +160,7 @@ def test_every_file_follows_the_setting_and_comes_back_from_it() -> None:
     assert len(differing(theirs)) == len(files())
 
 
-def test_the_setting_is_one_line() -> None:
+def test_the_setting_is_one_line():
     text = (ROOT / "_config.yml").read_text(encoding="utf-8")
     forked = setting(text, f"{FORK}/")
     assert (
@@ -172,7 +169,7 @@ def test_the_setting_is_one_line() -> None:
     assert yaml.safe_load(forked)["repository"] == {**config()["repository"], "url": f"{FORK}/"}
 
 
-def test_an_owner_stands_in_one_place_and_is_carried_on() -> None:
+def test_an_owner_stands_in_one_place_and_is_carried_on():
     """Names and a contact reach citation, package and licence; an empty one is named as missing."""
     who, none = Owner('Ada L, Bo "B" Ö', "ada@example.org"), of("")
     texts = {

@@ -1,14 +1,11 @@
 """`jupyter-book build .` by itself: what it shows as it is stored, and what it executes."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import nbformat
 import pytest
@@ -19,7 +16,7 @@ from bookext import alone, stored
 from tools.paths import ROOT
 
 
-def chapter(path: Path, code: str, *, kept: bool = False) -> Path:
+def chapter(path, code, *, kept=False):
     """A notebook of one cell; `kept`: stored with its result."""
     cell = nbformat.v4.new_code_cell(code, id="c")
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A", id="t"), cell])
@@ -31,7 +28,7 @@ def chapter(path: Path, code: str, *, kept: bool = False) -> Path:
     return path
 
 
-def test_a_chapter_is_stored_with_the_results_of_its_code_or_of_other_code(tmp_path: Path) -> None:
+def test_a_chapter_is_stored_with_the_results_of_its_code_or_of_other_code(tmp_path):
     source = chapter(tmp_path / "a.ipynb", "print(1)", kept=True).read_text(encoding="utf-8")
     assert alone.is_stored(source)
     assert not alone.is_stored(source.replace("print(1)", "print(2)"))
@@ -40,16 +37,16 @@ def test_a_chapter_is_stored_with_the_results_of_its_code_or_of_other_code(tmp_p
 
 @pytest.mark.parametrize("prepared", [True, False])
 def test_it_executes_what_has_no_results_unless_sources_are_prepared(
-    tmp_path: Path, prepared: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    tmp_path, prepared, monkeypatch
+):
     monkeypatch.setenv("TRLIB_PROFILE", "smoke")
     for name in "ab":
         chapter(tmp_path / "notebooks" / f"{name}.ipynb", f"print('{name}')", kept=name == "b")
     mark = tmp_path / alone.COMPLETE
     mark.parent.mkdir()
     mark.write_text("{}", encoding="utf-8")
-    config: Any = SimpleNamespace(prepared=prepared, nb_execution_mode="off")
-    app: Any = SimpleNamespace(srcdir=str(tmp_path))
+    config = SimpleNamespace(prepared=prepared, nb_execution_mode="off")
+    app = SimpleNamespace(srcdir=str(tmp_path))
     alone.prepare(app, config)
     if prepared:
         assert config.nb_execution_mode == "off" and mark.exists()
@@ -70,8 +67,8 @@ chapters:
 
 @pytest.mark.nightly("executes a chapter and builds pages")
 def test_the_command_of_jupyter_book_builds_figures_and_leaves_nothing_untracked(
-    tmp_path: Path,
-) -> None:
+    tmp_path,
+):
     """In a clone with four pages: one chapter is stored with results, and one is executed."""
     copy, python = tmp_path / "clone", Path(sys.executable)
     subprocess.run(["git", "clone", "-q", str(ROOT), str(copy)], check=True)
@@ -107,7 +104,7 @@ def test_the_command_of_jupyter_book_builds_figures_and_leaves_nothing_untracked
     assert left.split("\n") == [" M _config.yml", " M _toc.yml", " M book/moved.yml", ""]
 
 
-def test_only_pages_of_the_book_are_read() -> None:
+def test_only_pages_of_the_book_are_read():
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     assert settings["only_build_toc_files"] is False, "then every page that is not excluded is read"
     read = set(get_matching_files(ROOT, ("**.md", "**.ipynb"), settings["exclude_patterns"]))

@@ -1,9 +1,6 @@
 """What the sidebar shows, which page comes next, and where old addresses lead."""
 
-from __future__ import annotations
-
 import re
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -28,12 +25,12 @@ LINKS = """<p class="caption">Learn</p><ul><li class="toctree-l1"><a href="../no
 <ul><li class="toctree-l2"><a href="interface/loop.html">The loop</a></li></ul></li></ul>"""
 
 
-def titles(part: str) -> list[str]:
+def titles(part):
     (found,) = [one["chapters"] for one in TOC["parts"] if one["caption"] == part]
     return [entry.get("title", entry["file"]) for entry in found]
 
 
-def test_the_sidebar_is_short_and_companions_lie_below_their_chapters() -> None:
+def test_the_sidebar_is_short_and_companions_lie_below_their_chapters():
     assert sum(len(part["chapters"]) for part in TOC["parts"]) <= MOST
     learn = [title for title in titles("Learn") if " · " in title]
     assert [int(title.partition(" · ")[0]) for title in learn] == list(range(14))
@@ -46,7 +43,7 @@ def test_the_sidebar_is_short_and_companions_lie_below_their_chapters() -> None:
     assert not any(name.startswith(contents.UNLISTED) for name in pages())
 
 
-def test_the_sidebar_leaves_cards_and_modules_to_the_page_above_them() -> None:
+def test_the_sidebar_leaves_cards_and_modules_to_the_page_above_them():
     found = contents.sidebar("book/recorded", LINKS)
     assert re.findall(r'href="([^"]+)"', found) == [
         *("../notebooks/02.html", "../notebooks/02_b.html"),
@@ -55,7 +52,7 @@ def test_the_sidebar_leaves_cards_and_modules_to_the_page_above_them() -> None:
     assert found.count("<ul>") == 3, "nothing to unfold where nothing is left"
 
 
-def test_a_chapter_leads_on_to_the_next_chapter_and_offers_its_companions() -> None:
+def test_a_chapter_leads_on_to_the_next_chapter_and_offers_its_companions():
     order = ["index", "2", "2b", "2c", "3", "4", "4b"]
     assert contents.steps(order, {"2": ["2b", "2c"], "4": ["4b"]}) == {
         "index": ("", "2"),
@@ -68,7 +65,7 @@ def test_a_chapter_leads_on_to_the_next_chapter_and_offers_its_companions() -> N
     }
 
 
-def test_whatever_stands_below_a_numbered_chapter_is_its_companion() -> None:
+def test_whatever_stands_below_a_numbered_chapter_is_its_companion():
     below = contents.companions(parse_toc_yaml(ROOT / "_toc.yml"))
     assert below["notebooks/10_trapo"] == ["book/distillation"], "whatever its file is called"
     assert "notebooks/gallery_regression" not in below, "the gallery is read in its order"
@@ -78,7 +75,7 @@ def test_whatever_stands_below_a_numbered_chapter_is_its_companion() -> None:
     assert walk["notebooks/gallery_constraints"][1] == "notebooks/gallery_transport"
 
 
-def test_the_page_of_a_sweep_is_in_no_contents_and_no_search() -> None:
+def test_the_page_of_a_sweep_is_in_no_contents_and_no_search():
     doctree = publish_doctree("A sweep\n=======\n\nIts runs.\n")
     for name, listed in (("book/records/basin", False), ("book/recorded", True)):
         app = SimpleNamespace(env=SimpleNamespace(docname=name, metadata={name: {}}))
@@ -88,7 +85,7 @@ def test_the_page_of_a_sweep_is_in_no_contents_and_no_search() -> None:
         assert (name in _kept(app.env)) == listed
 
 
-def test_every_old_address_leads_to_a_page_that_there_is() -> None:
+def test_every_old_address_leads_to_a_page_that_there_is():
     for old, new in moved.moved(ROOT).items():
         name, _, place = new.partition("#")
         assert name in pages() and old not in pages()
@@ -99,7 +96,7 @@ def test_every_old_address_leads_to_a_page_that_there_is() -> None:
         assert not place or place in ids, new
 
 
-def test_a_moved_page_sends_its_reader_on() -> None:
+def test_a_moved_page_sends_its_reader_on():
     text = moved.page("book/a", "notebooks/b#c", "B & C")
     assert '<meta http-equiv="refresh" content="0; url=../notebooks/b.html#c">' in text
     assert '<link rel="canonical" href="../notebooks/b.html">' in text
@@ -108,7 +105,7 @@ def test_a_moved_page_sends_its_reader_on() -> None:
     assert 'url=methods/b.html"' in text and 'href="https://a.org/book/methods/b.html"' in text
 
 
-def test_old_addresses_are_written_and_checked(tmp_path: Path) -> None:
+def test_old_addresses_are_written_and_checked(tmp_path):
     (tmp_path / "book").mkdir()
     listed = tmp_path.joinpath(*moved.LIST)
     listed.write_text("book/old: book/new#here\n", encoding="utf-8")

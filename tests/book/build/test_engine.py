@@ -1,9 +1,6 @@
 """The engine's built files are those of its sources."""
 
-from __future__ import annotations
-
 import hashlib
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +8,7 @@ from tools.pack.engine import build, compiler, version
 from trbook.explorables.engine import BUILT, record, sources_hash
 
 
-def test_the_built_files_are_those_that_the_record_names() -> None:
+def test_the_built_files_are_those_that_the_record_names():
     said = record()
     assert said["sources"] == sources_hash(), "the C sources changed: `python -m tools.pack.engine`"
     found = {
@@ -20,7 +17,7 @@ def test_the_built_files_are_those_that_the_record_names() -> None:
     assert found == said["files"]
 
 
-def test_the_same_compiler_builds_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_compiler_builds_the_same_bytes(tmp_path):
     clang = compiler()
     if clang is None or version(clang) != record()["clang"]:
         pytest.skip(f"needs clang {record()['clang']} with the WebAssembly target")

@@ -1,8 +1,6 @@
 """The one execution: outputs, the record, what is skipped, how a failure is named, and what a
 killed run leaves."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -10,20 +8,18 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
 
 from tools import execute as module
-from tools.execute import KEY, PEERS, Finished, NotebookFailed, Results, execute
+from tools.execute import KEY, PEERS, NotebookFailed, Results, execute
 from tools.execute import _version as real
 from tools.lock import alone
 from tools.paths import ROOT
 
 
-def notebook(path: Path, *cells: str, text: str = "# A") -> Path:
+def notebook(path, *cells, text="# A"):
     book = nbformat.v4.new_notebook()
     code = [nbformat.v4.new_code_cell(cell, id=f"c{k}") for k, cell in enumerate(cells)]
     book.cells = [nbformat.v4.new_markdown_cell(text, id="t"), *code]
@@ -31,13 +27,13 @@ def notebook(path: Path, *cells: str, text: str = "# A") -> Path:
     return path
 
 
-def outputs(found: dict[str, Any] | None) -> list[str]:
+def outputs(found):
     assert found is not None
     return ["".join(out["text"]) for cell in found["cells"] for out in cell.get("outputs", [])]
 
 
 @pytest.fixture
-def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def packages(tmp_path, monkeypatch):
     """A package that stands for the three."""
     file = tmp_path / "package" / "module.py"
     file.parent.mkdir()
@@ -46,16 +42,14 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_a_notebook_runs_in_an_empty_folder_once_and_a_failure_names_its_cell(
-    tmp_path: Path, packages: Path
-) -> None:
+def test_a_notebook_runs_in_an_empty_folder_once_and_a_failure_names_its_cell(tmp_path, packages):
     good = notebook(
         tmp_path / "a.ipynb",
         "import os\nprint(os.environ['TRLIB_PROFILE'], os.listdir())",
         "print(2)",
     )
     bad = notebook(tmp_path / "b.ipynb", "x = 1", "import os\nos._exit(1)")
-    told: list[Finished] = []
+    told = []
     with pytest.raises(NotebookFailed, match=r"^b\.ipynb, cell 3: DeadKernelError") as error:
         execute([good, bad], tmp_path / "out", profile="smoke", report=told.append)
     assert list(error.value.failures) == [bad]
@@ -74,7 +68,7 @@ def test_a_notebook_runs_in_an_empty_folder_once_and_a_failure_names_its_cell(
     assert again.of(good) == found and again.of(bad) is None
 
 
-def kept(tmp_path: Path, source: Path) -> Results:
+def kept(tmp_path, source):
     """The results of a notebook that pretends to have run."""
     results = Results(tmp_path / "out", "smoke")
     copy = nbformat.read(source, as_version=4)
@@ -84,14 +78,12 @@ def kept(tmp_path: Path, source: Path) -> Results:
     return results
 
 
-def test_results_hold_for_a_code_and_for_packages(
-    tmp_path: Path, packages: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_results_hold_for_a_code_and_for_packages(tmp_path, packages, monkeypatch):
     source = notebook(tmp_path / "a.ipynb", "print(1)")
     before = kept(tmp_path, source).of(source)
     assert before and outputs(before) == ["1\n"]
 
-    def now() -> dict[str, Any] | None:
+    def now():
         return Results(tmp_path / "out", "smoke").of(source)
 
     notebook(source, "print(1)", text="# Another text")
@@ -115,8 +107,8 @@ def test_results_hold_for_a_code_and_for_packages(
 
 
 def test_an_edit_that_is_undone_finds_its_results_and_old_ones_go_one_by_one(
-    tmp_path: Path, packages: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    tmp_path, packages, monkeypatch
+):
     """Also after runs of later states; of these the newest are kept."""
     source = notebook(tmp_path / "a.ipynb", "print(1)")
     monkeypatch.setattr(module, "STATES", 3)
@@ -133,7 +125,7 @@ def test_an_edit_that_is_undone_finds_its_results_and_old_ones_go_one_by_one(
     assert found == {1: False, 2: False, 3: True, 4: True, 5: True}
 
 
-def test_a_result_that_is_cut_short_or_unfinished_is_none(tmp_path: Path, packages: Path) -> None:
+def test_a_result_that_is_cut_short_or_unfinished_is_none(tmp_path, packages):
     source = notebook(tmp_path / "a.ipynb", "print(1)")
     results = kept(tmp_path, source)
     (file,) = results._place(source).iterdir()
@@ -145,9 +137,7 @@ def test_a_result_that_is_cut_short_or_unfinished_is_none(tmp_path: Path, packag
     assert outputs(results.of(source)) == ["1\n"]
 
 
-def test_a_notebook_depends_on_what_it_reads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_notebook_depends_on_what_it_reads(tmp_path, monkeypatch):
     """Modules, data and folders that its kernel read, a model with its weights; and TRL where it
     was asked for."""
     package = tmp_path / "package"
@@ -171,7 +161,7 @@ def test_a_notebook_depends_on_what_it_reads(
     for path in (source, other):
         assert results.keep(path, path, read)
 
-    def holds(path: Path) -> bool:
+    def holds(path):
         return Results(tmp_path / "out", "smoke").has(path)
 
     for name, matters in {
@@ -192,9 +182,7 @@ def test_a_notebook_depends_on_what_it_reads(
     assert holds(source) and not holds(other)
 
 
-def test_a_file_that_changes_while_a_notebook_runs_voids_its_results(
-    tmp_path: Path, packages: Path
-) -> None:
+def test_a_file_that_changes_while_a_notebook_runs_voids_its_results(tmp_path, packages):
     source = notebook(tmp_path / "a.ipynb", "print(1)")
     results = Results(tmp_path / "out", "smoke")
     packages.write_text("x = 2\n", encoding="utf-8")
@@ -202,7 +190,7 @@ def test_a_file_that_changes_while_a_notebook_runs_voids_its_results(
     assert not (tmp_path / "out" / "smoke").exists()
 
 
-def test_a_kernel_notes_what_it_reads(tmp_path: Path) -> None:
+def test_a_kernel_notes_what_it_reads(tmp_path):
     """A module, also from its compiled file, data, a listed folder and a missing package; nothing
     that the import system lists."""
     (tmp_path / "a_module.py").write_text("x = 1\n", encoding="utf-8")
@@ -232,7 +220,7 @@ def test_a_kernel_notes_what_it_reads(tmp_path: Path) -> None:
 
 
 @pytest.mark.nightly("waits for a time limit")
-def test_a_cell_without_end_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cell_without_end_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "CELL_SECONDS", 3)
     source = notebook(tmp_path / "d.ipynb", "x = 1", "while True: pass")
     with pytest.raises(NotebookFailed, match=r"^d\.ipynb, cell 3: A cell timed out"):
@@ -248,7 +236,7 @@ execute([Path(name) for name in sys.argv[2:]], Path(sys.argv[1]), profile="smoke
 
 
 @pytest.mark.nightly("seconds of kernels")
-def test_a_killed_execution_is_taken_up_where_it_was(tmp_path: Path) -> None:
+def test_a_killed_execution_is_taken_up_where_it_was(tmp_path):
     marks = tmp_path / "marks"
     count = f"open({str(marks)!r}, 'a').write('{{}}\\n')"
     first = notebook(tmp_path / "a.ipynb", count.format("a"))
@@ -273,10 +261,10 @@ def test_a_killed_execution_is_taken_up_where_it_was(tmp_path: Path) -> None:
     assert json.dumps(results.of(second))
 
 
-def test_two_builders_of_one_folder_wait_for_each_other(tmp_path: Path) -> None:
-    order: list[str] = []
+def test_two_builders_of_one_folder_wait_for_each_other(tmp_path):
+    order = []
 
-    def later() -> None:
+    def later():
         with alone(tmp_path, lambda: order.append("waits")):
             order.append("second")
 

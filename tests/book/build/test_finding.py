@@ -1,8 +1,6 @@
 """What the build says of pages: description, address, the line under a notebook's title, the index
 of the search."""
 
-from __future__ import annotations
-
 from docutils.core import publish_doctree
 
 from bookext.execution import stamp
@@ -10,7 +8,7 @@ from bookext.head import LONGEST, described, sentences, sitemap, tags
 from bookext.search import Page, Unit, index, kind, read, words
 
 
-def test_the_line_under_a_title_is_short_and_opens() -> None:
+def test_the_line_under_a_title_is_short_and_opens():
     text = stamp(
         "Executed today in 3 s",
         ["All of it <here>.", "On a GPU."],
@@ -24,7 +22,7 @@ def test_the_line_under_a_title_is_short_and_opens() -> None:
     assert stamp("It waits.", [], "") == '<div class="executed">It waits.</div>'
 
 
-def test_a_description_is_sentences_without_formulas() -> None:
+def test_a_description_is_sentences_without_formulas():
     tree = publish_doctree(
         "Title\n=====\n\n.. note:: An aside that is none of it.\n\nHow far may it go? The ratio "
         ":math:`r` is 1. "
@@ -38,7 +36,7 @@ def test_a_description_is_sentences_without_formulas() -> None:
     assert described([]) == ""
 
 
-def test_the_head_escapes_what_it_says() -> None:
+def test_the_head_escapes_what_it_says():
     made = tags('A "title" & more', "<b>", "", "figures/share.png", "Book")
     assert 'content="A &quot;title&quot; &amp; more"' in made and 'content="&lt;b&gt;"' in made
     assert "og:url" not in made, "no address, no claim"
@@ -46,7 +44,7 @@ def test_the_head_escapes_what_it_says() -> None:
     assert "<loc>https://a.org/book/index.html</loc>" in sitemap("https://a.org/", ["book/index"])
 
 
-def test_the_search_reads_sections_and_splits_names() -> None:
+def test_the_search_reads_sections_and_splits_names():
     page = read(
         publish_doctree(
             "Clip\n====\n\nOne *word*.\n\n::\n\n  code\n\nSecond\n------\n\n:math:`x` "
@@ -74,7 +72,7 @@ def test_the_search_reads_sections_and_splits_names() -> None:
     assert kind("book/interface/lab") == "internal"
 
 
-def test_a_heading_weighs_more_than_the_text_and_hints_are_found() -> None:
+def test_a_heading_weighs_more_than_the_text_and_hints_are_found():
     pages = {
         "book/a": Page("Clip", [Unit("", "Clip", "some words about it")]),
         "book/b": Page("Other", [Unit("", "Other", "the clip is one word among many others here")]),

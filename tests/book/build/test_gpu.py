@@ -1,10 +1,7 @@
 """`make gpu`: what it records, what it says where there is no GPU, and the line that a page
 prints."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
@@ -20,7 +17,7 @@ Drawing(figure, alt='The reward "rises" from 0.25 to 0.75.')"""
 CARD = {"gpu": "A card of a test", "memory": "16 GiB", "driver": "1.2", "cuda": "3.4"}
 
 
-def chapter(path: Path, code: str) -> Path:
+def chapter(path, code):
     book = nbformat.v4.new_notebook()
     cell = nbformat.v4.new_code_cell(code)
     cell["metadata"]["mystnb"] = {"figure": {"name": "rise", "caption": "A curve."}}
@@ -30,15 +27,13 @@ def chapter(path: Path, code: str) -> Path:
 
 
 @pytest.mark.nightly("executes three notebooks, each in a kernel of its own")
-def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(
-    tmp_path: Path, monkeypatch: Any
-) -> None:
+def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(tmp_path, monkeypatch):
     good = chapter(tmp_path / "01_good.ipynb", DRAWS)
     bad = chapter(tmp_path / "02_bad.ipynb", "1 / 0")
 
     def run(
-        path: Path,
-    ) -> dict[str, Any]:  # on this machine: in `smoke`, which is what the entry then says
+        path,
+    ):  # on this machine: in `smoke`, which is what the entry then says
         return execute([path], tmp_path / "out", profile="smoke").of(path) or {}
 
     before = {"chapters": {"02_bad": {"minutes": 1}, "03_other": {"minutes": 2}}}
@@ -63,7 +58,7 @@ def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(
     assert gpu.entry(changed)["text"] != entry["text"]
 
 
-def test_without_a_gpu_it_says_so_and_touches_nothing(monkeypatch: Any, capsys: Any) -> None:
+def test_without_a_gpu_it_says_so_and_touches_nothing(monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr("tools.gpu.execute", lambda *_, **__: pytest.fail("nothing is run"))
     before = gpu.FILE.read_bytes()
@@ -72,7 +67,7 @@ def test_without_a_gpu_it_says_so_and_touches_nothing(monkeypatch: Any, capsys: 
     assert gpu.FILE.read_bytes() == before
 
 
-def test_a_card_is_read_off_torch(monkeypatch: Any) -> None:
+def test_a_card_is_read_off_torch(monkeypatch):
     class Properties:
         name, total_memory = "Tesla T4", 15 * 2**30
 
@@ -87,8 +82,8 @@ def test_a_card_is_read_off_torch(monkeypatch: Any) -> None:
     }
 
 
-def test_a_chapter_that_fails_is_a_status(tmp_path: Path, monkeypatch: Any) -> None:
-    def fails(paths: list[Path], *_: Any, **__: Any) -> None:
+def test_a_chapter_that_fails_is_a_status(tmp_path, monkeypatch):
+    def fails(paths, *_, **__):
         raise NotebookFailed({paths[0]: "01_a.ipynb: as a test wants it"})
 
     record = tmp_path / "record.json"

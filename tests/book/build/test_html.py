@@ -1,13 +1,8 @@
 """How the book is built: what comes first, what is said, what an interruption and a failure leave.
 Sphinx and the kernels are stand-ins here; `tests/book/browser` builds the real pages."""
 
-from __future__ import annotations
-
 import json
 import threading
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
@@ -20,13 +15,13 @@ from tools.html import PENDING, Builder, BuildFailed
 class Kept:
     """Results that lie in a folder."""
 
-    def __init__(self, folder: Path, profile: str) -> None:
+    def __init__(self, folder, profile):
         self.folder, self.key = folder, profile
 
-    def has(self, path: Path) -> bool:
+    def has(self, path):
         return (self.folder / path.name).exists()
 
-    def of(self, path: Path) -> Any:
+    def of(self, path):
         return (
             json.loads((self.folder / path.name).read_text(encoding="utf-8"))
             if self.has(path)
@@ -38,7 +33,7 @@ class Book:
     """A book of three notebooks, whose execution and whose pages are stand-ins that note what is
     done."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder, monkeypatch):
         self.root, self.out = folder / "root", folder / "_build"
         (self.root / "book").mkdir(parents=True)
         (self.root / "notebooks").mkdir()
@@ -52,19 +47,19 @@ class Book:
                 nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {path.stem}")]),
                 path,
             )
-        self.log: list[str] = []
-        self.said: list[str] = []
-        self.fails: dict[str, str] = {}
+        self.log = []
+        self.said = []
+        self.fails = {}
         self.held = threading.Event()
         self.held.set()
-        self.sphinx: Callable[[Sequence[str]], None] = lambda _: None
+        self.sphinx = lambda _: None
         monkeypatch.setattr(html, "ROOT", self.root)
         monkeypatch.setattr(html, "chapters", lambda: self.chapters)
         monkeypatch.setattr(html, "Results", Kept)
         monkeypatch.setattr(html, "execute", self._execute)
         book = self
 
-        def sphinx(self: Builder, html: Path, doctrees: Path, *options: str) -> None:
+        def sphinx(self, html, doctrees, *options):
             self._mirror()
             book.log.append(
                 "first" if "--first" in options else "strict" if "--strict" in options else "pass"
@@ -79,7 +74,7 @@ class Book:
 
         monkeypatch.setattr(Builder, "_sphinx", sphinx)
 
-    def _execute(self, notebooks: Sequence[Path], folder: Path, *, report: Any, **_: Any) -> None:
+    def _execute(self, notebooks, folder, *, report, **_):
         folder.mkdir(parents=True, exist_ok=True)
         pending = [path for path in notebooks if not (folder / path.name).exists()]
         for number, path in enumerate(pending, start=1):
@@ -92,12 +87,12 @@ class Book:
         if failures := {path: self.fails[path.stem] for path in pending if path.stem in self.fails}:
             raise NotebookFailed(failures)
 
-    def build(self, *, served: bool = False) -> list[dict[str, bool]]:
+    def build(self, *, served=False):
         """Builds it, and returns what was shown: for each time, whether a chapter stood there with
         its results."""
-        shown: list[dict[str, bool]] = []
+        shown = []
 
-        def show(folder: Path) -> None:
+        def show(folder):
             shown.append(json.loads((folder / "index.html").read_text(encoding="utf-8")))
 
         html.build("cpu", self.out, self.said.append, show if served else None)
@@ -105,11 +100,11 @@ class Book:
 
 
 @pytest.fixture
-def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Book:
+def book(tmp_path, monkeypatch):
     return Book(tmp_path, monkeypatch)
 
 
-def test_first_the_first_pages_then_all_of_them(book: Book) -> None:
+def test_first_the_first_pages_then_all_of_them(book):
     book.held.clear()
     book.sphinx = lambda _: (
         book.held.set()
@@ -120,7 +115,7 @@ def test_first_the_first_pages_then_all_of_them(book: Book) -> None:
     assert shown == [waiting, dict.fromkeys(waiting, True)]
 
 
-def test_a_second_build_does_nothing_and_an_edit_builds_pages_only(book: Book) -> None:
+def test_a_second_build_does_nothing_and_an_edit_builds_pages_only(book):
     book.build()
     assert book.log == ["00_a", "01_b", "02_c", "strict"]
     book.build()
@@ -131,7 +126,7 @@ def test_a_second_build_does_nothing_and_an_edit_builds_pages_only(book: Book) -
     assert len(shown) == 2, "the earlier book until the new one stands, then that"
 
 
-def test_a_failing_chapter_is_named_and_the_rest_is_built(book: Book) -> None:
+def test_a_failing_chapter_is_named_and_the_rest_is_built(book):
     book.fails = {"01_b": "notebooks/01_b.ipynb, cell 3: KeyError: 'missing'\n\ntrace"}
     with pytest.raises(NotebookFailed, match=r"01_b\.ipynb, cell 3: KeyError"):
         book.build()
@@ -150,23 +145,23 @@ def test_a_failing_chapter_is_named_and_the_rest_is_built(book: Book) -> None:
     assert book.log[4:] == ["01_b", "strict"], "the next build runs it again, and nothing else"
 
 
-def test_an_interrupted_build_goes_on_where_it_was(book: Book) -> None:
-    def interrupted(_: Sequence[str]) -> None:
+def test_an_interrupted_build_goes_on_where_it_was(book):
+    def interrupted(_):
         raise KeyboardInterrupt
 
     book.sphinx = interrupted
     with pytest.raises(KeyboardInterrupt):
         book.build()
     assert book.log == ["00_a", "01_b", "02_c", "strict"]
-    how: list[Sequence[str]] = []
+    how = []
     book.sphinx = how.append
     book.build()
     assert book.log[4:] == ["strict"]
     assert "--all" in how[0], "of pages that a killed build left nobody knows how old they are"
 
 
-def test_a_warning_fails_the_build_and_is_repeated_by_the_next(book: Book) -> None:
-    def complaint(_: Sequence[str]) -> None:
+def test_a_warning_fails_the_build_and_is_repeated_by_the_next(book):
+    def complaint(_):
         raise BuildFailed("book/index.md:1: WARNING: unknown")
 
     book.sphinx = complaint
@@ -178,10 +173,10 @@ def test_a_warning_fails_the_build_and_is_repeated_by_the_next(book: Book) -> No
     assert book.log.count("strict") == 2
 
 
-def test_an_error_of_the_first_pages_does_not_end_the_execution(book: Book) -> None:
+def test_an_error_of_the_first_pages_does_not_end_the_execution(book):
     book.held.clear()
 
-    def sphinx(options: Sequence[str]) -> None:
+    def sphinx(options):
         book.held.set()
         if "--first" in options:
             raise BuildFailed("an error of a page that is not executed yet")
@@ -191,9 +186,7 @@ def test_an_error_of_the_first_pages_does_not_end_the_execution(book: Book) -> N
     assert book.log == ["00_a", "first", "01_b", "02_c", "strict"]
 
 
-def test_an_unknown_profile_is_named_before_anything_is_built(
-    book: Book, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unknown_profile_is_named_before_anything_is_built(book, monkeypatch, capsys):
     monkeypatch.setenv("TRLIB_PROFILE", "smoek")
     assert html.main([]) == 2
     said = (
@@ -204,7 +197,7 @@ def test_an_unknown_profile_is_named_before_anything_is_built(
     assert not book.log
 
 
-def test_a_page_that_was_removed_is_no_source_any_more(book: Book) -> None:
+def test_a_page_that_was_removed_is_no_source_any_more(book):
     extra = book.root / "book" / "extra.md"
     extra.write_text("# Extra", encoding="utf-8")
     book.build()
@@ -214,7 +207,7 @@ def test_a_page_that_was_removed_is_no_source_any_more(book: Book) -> None:
     assert not (book.out / "source" / "book" / "extra.md").exists()
 
 
-def test_a_page_is_told_from_a_file_that_shares_its_name(tmp_path: Path) -> None:
+def test_a_page_is_told_from_a_file_that_shares_its_name(tmp_path):
     for name in ("opening.json", "opening.md", "a.py", "a.ipynb", "trlib.loop.memory_check.md"):
         (tmp_path / name).write_text("x", encoding="utf-8")
     found = {
@@ -233,9 +226,7 @@ def test_a_page_is_told_from_a_file_that_shares_its_name(tmp_path: Path) -> None
     assert (tmp_path / "opening.md").read_text() == "x"
 
 
-def test_where_nothing_can_be_written_the_build_ends_with_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_where_nothing_can_be_written_the_build_ends_with_a_sentence(tmp_path, monkeypatch, capsys):
     """A folder that cannot be made, as in a checkout that only can be read."""
     (tmp_path / "file").touch()
     monkeypatch.setattr(html, "BUILD", tmp_path / "file" / "_build")

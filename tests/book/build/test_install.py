@@ -1,11 +1,8 @@
 """`tools/install.sh` where nothing new enough is installed: a sentence that says what was found,
 and no traceback."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +17,7 @@ from tools.paths import ROOT
         ({"TRLIB_PYTHON": "no-such-python"}, "got none as no-such-python;"),
     ],
 )
-def test_an_older_python_is_one_sentence(tmp_path: Path, named: dict[str, str], words: str) -> None:
+def test_an_older_python_is_one_sentence(tmp_path, named, words):
     """On a path that has only two Pythons, which say their versions and can do nothing else."""
     for name, version in (("python3", "3.10.12"), ("python3.9", "3.9.2")):
         (tmp_path / name).write_text(f'#!/bin/sh\n[ "$1" = -V ] && echo Python {version}\n')
@@ -40,7 +37,7 @@ def test_an_older_python_is_one_sentence(tmp_path: Path, named: dict[str, str], 
     )
 
 
-def test_a_tool_in_an_older_python_is_one_sentence() -> None:
+def test_a_tool_in_an_older_python_is_one_sentence():
     old = "import sys; sys.version_info = (3, 10, 4); sys.version = '3.10.4 (main)'; import tools"
     done = subprocess.run([sys.executable, "-c", old], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.count("\n") == 1

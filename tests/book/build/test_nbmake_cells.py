@@ -1,8 +1,6 @@
 """`pytest --nbmake` here: a failure names its cell, whatever ended the notebook; printing nothing
 is no failure."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess
@@ -29,7 +27,7 @@ SAID = {
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> str:
+def told(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebooks")
     for name, cells in NOTEBOOKS.items():
         code = [nbformat.v4.new_code_cell(cell) for cell in cells]
@@ -57,11 +55,11 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize("name", SAID)
-def test_a_notebook_that_fails_is_named_with_its_cell(name: str, told: str) -> None:
+def test_a_notebook_that_fails_is_named_with_its_cell(name, told):
     summary = told.partition("short test summary")[2]
     assert f"{name}.ipynb::{name}.ipynb - " in summary
     assert f"\n{SAID[name]}\n" in told
 
 
-def test_one_that_prints_nothing_passes_in_the_smoke_profile(told: str) -> None:
+def test_one_that_prints_nothing_passes_in_the_smoke_profile(told):
     assert re.search(r"^PASSED \S*silent\.ipynb$", told, re.MULTILINE)

@@ -1,11 +1,7 @@
 """The printed book: what is printed, where its links lead, and what is refused."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,7 +18,7 @@ NAMES = ("notebooks/04_clip", "book/glossary")
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Path:
+def book(tmp_path):
     """A book of two pages, as the build leaves it."""
     for name, title, text in zip(
         NAMES,
@@ -44,9 +40,7 @@ PRINT = (
 
 @pytest.mark.nightly("prints for seconds")
 @pytest.mark.parametrize("repository", ["", "https://github.com/me/my-book"])
-def test_links_stay_inside_the_document_or_lead_to_the_published_book(
-    book: Path, repository: str
-) -> None:
+def test_links_stay_inside_the_document_or_lead_to_the_published_book(book, repository):
     pypdf = pytest.importorskip("pypdf")
     try:
         browser.chromium()
@@ -73,9 +67,7 @@ def test_links_stay_inside_the_document_or_lead_to_the_published_book(
     assert led == [2, 1, *public, "https://example.org/", 3], "an #end on each page is its own"
 
 
-def test_what_cannot_be_printed_is_said(
-    book: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
+def test_what_cannot_be_printed_is_said(book, monkeypatch, capsys):
     assert pdf.main(["--folder", str(book), "--only", "book/other"]) == 1
     assert "no page book/other here; `make html` builds the book" in capsys.readouterr().err
     monkeypatch.setenv("TRLIB_CHROMIUM", "/nowhere/chromium")
@@ -83,7 +75,7 @@ def test_what_cannot_be_printed_is_said(
     assert "expected the path of a Chromium" in capsys.readouterr().err
 
 
-def test_everything_a_reader_learns_from_is_printed() -> None:
+def test_everything_a_reader_learns_from_is_printed():
     chosen = pdf.parts()
     names = [name for titles in chosen.values() for name in titles]
     assert names[0] == "book/index" and "book/glossary" in names and len(names) == len(set(names))

@@ -1,12 +1,9 @@
 """The server of the built book: loopback only, the next port when one is taken, a clear word when
 there is no book."""
 
-from __future__ import annotations
-
 import threading
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 
@@ -14,12 +11,12 @@ from tools.serve import listen
 
 
 @pytest.fixture
-def pages(tmp_path: Path) -> Path:
+def pages(tmp_path):
     (tmp_path / "index.html").write_text("<p>book</p>", encoding="utf-8")
     return tmp_path
 
 
-def test_a_port_in_use_gives_the_next_one(pages: Path) -> None:
+def test_a_port_in_use_gives_the_next_one(pages):
     first = listen(pages, port=18431)
     try:
         second = listen(pages, port=first.server_port)
@@ -38,7 +35,7 @@ def test_a_port_in_use_gives_the_next_one(pages: Path) -> None:
         first.server_close()
 
 
-def test_no_free_port_is_an_error_that_names_the_range(pages: Path) -> None:
+def test_no_free_port_is_an_error_that_names_the_range(pages):
     first = listen(pages, port=18531)
     try:
         with pytest.raises(
@@ -49,12 +46,12 @@ def test_no_free_port_is_an_error_that_names_the_range(pages: Path) -> None:
         first.server_close()
 
 
-def test_a_folder_without_a_book_says_how_to_build_it(tmp_path: Path) -> None:
+def test_a_folder_without_a_book_says_how_to_build_it(tmp_path):
     with pytest.raises(FileNotFoundError, match="no book here; `make html` builds it"):
         listen(tmp_path)
 
 
-def answer(address: str) -> tuple[int, str]:
+def answer(address):
     try:
         with urllib.request.urlopen(address) as found:
             assert found.headers["Cache-Control"] == "no-cache"
@@ -63,9 +60,7 @@ def answer(address: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def test_while_a_book_is_built_a_missing_page_says_so_and_reloads_itself(
-    pages: Path, tmp_path: Path
-) -> None:
+def test_while_a_book_is_built_a_missing_page_says_so_and_reloads_itself(pages, tmp_path):
     server = listen(pages, port=18631, waiting="3 of 22 chapters <are executed>.")
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"

@@ -1,12 +1,8 @@
 """The workflows: every command that they run exists."""
 
-from __future__ import annotations
-
 import importlib
 import re
 import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -19,12 +15,12 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 ACTION = re.compile(r"actions/[\w-]+@v\d+")
 
 
-def steps(flow: dict[str, Any]) -> list[dict[str, Any]]:
+def steps(flow):
     return [step for job in flow["jobs"].values() for step in job["steps"]]
 
 
 @pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.stem)
-def test_a_workflow_runs_what_there_is(path: Path) -> None:
+def test_a_workflow_runs_what_there_is(path):
     flow = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert set(flow["permissions"].values()) == {"read"}, "a job that writes says so itself"
     for step in steps(flow):
@@ -38,9 +34,7 @@ def test_a_workflow_runs_what_there_is(path: Path) -> None:
             assert callable(importlib.import_module(module).main), f"{path.name}: {module}"
 
 
-def test_a_book_that_was_not_built_cannot_be_packed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_book_that_was_not_built_cannot_be_packed(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
         sys, "argv", ["archive", "--folder", str(tmp_path), "--out", str(tmp_path / "book.zip")]
     )

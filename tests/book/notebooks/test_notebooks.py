@@ -1,15 +1,12 @@
 """Every chapter runs to its end in the `smoke` profile, and every notebook is as it should be in
 the repository."""
 
-from __future__ import annotations
-
 import ast
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -27,7 +24,7 @@ EXECUTED = by_day(NAMES, *SHOWN[0].split(), reason="executes every chapter")
 
 
 @pytest.fixture(scope="session")
-def executed(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
+def executed(request):
     """The chapters that this run asks for, executed once, by name; the tests' book is built from
     the same copies."""
     tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
@@ -37,14 +34,12 @@ def executed(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
     return {path.stem: results.of(path) or {} for path in wanted}
 
 
-def read(name: str) -> dict[str, Any]:
+def read(name):
     return json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", EXECUTED)
-def test_a_chapter_runs_to_its_end_without_a_complaint(
-    name: str, executed: dict[str, dict[str, Any]]
-) -> None:
+def test_a_chapter_runs_to_its_end_without_a_complaint(name, executed):
     notebook = executed[name]
     assert notebook["metadata"][KEY]["profile"] == "smoke"
     for cell in notebook["cells"]:
@@ -58,7 +53,7 @@ def test_a_chapter_runs_to_its_end_without_a_complaint(
             assert loud == [], loud
 
 
-def names(cell: dict[str, Any]) -> tuple[set[str], set[str]]:
+def names(cell):
     """What a cell binds at its top level, and what it reads anywhere."""
     code = "\n".join(
         line
@@ -79,10 +74,10 @@ def names(cell: dict[str, Any]) -> tuple[set[str], set[str]]:
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
-def test_no_exercise_takes_a_name_that_the_page_reads_again(path: Path) -> None:
+def test_no_exercise_takes_a_name_that_the_page_reads_again(path):
     """A solution that rebinds `whole` changes what a later cell of the page computes from it."""
-    bound: set[str] = set()
-    taken: dict[str, str] = {}
+    bound = set()
+    taken = {}
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] != "code":
             continue
@@ -97,7 +92,7 @@ def test_no_exercise_takes_a_name_that_the_page_reads_again(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", EXECUTED)
-def test_a_figure_has_alternative_text(name: str, executed: dict[str, dict[str, Any]]) -> None:
+def test_a_figure_has_alternative_text(name, executed):
     for cell in executed[name]["cells"]:
         shown = [out.get("data", {}) for out in cell.get("outputs", [])]
         if any("image/" in kind for data in shown for kind in data):
@@ -114,11 +109,11 @@ def test_a_figure_has_alternative_text(name: str, executed: dict[str, dict[str, 
                 assert len(caption) > 60, f"{name}: a figure without a caption: {cell['source']}"
 
 
-def test_every_notebook_is_a_chapter() -> None:
+def test_every_notebook_is_a_chapter():
     assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == sorted(NAMES)
 
 
-def test_every_other_notebook_is_stored_without_outputs() -> None:
+def test_every_other_notebook_is_stored_without_outputs():
     """The main line has its own rules: `test_stored`."""
     line = {path.stem for path in main_line()}
     files = [f"notebooks/{name}.ipynb" for name in NAMES if name not in line]
@@ -135,14 +130,14 @@ def test_every_other_notebook_is_stored_without_outputs() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_notebook_begins_with_the_install_cell(name: str) -> None:
+def test_a_notebook_begins_with_the_install_cell(name):
     code = [cell for cell in read(name)["cells"] if cell["cell_type"] == "code"]
     assert "".join(code[0]["source"]) == install_cell()
     assert {"install", "remove-cell"} <= set(code[0]["metadata"]["tags"])
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_the_book_folds_is_folded_in_jupyterlab(name: str) -> None:
+def test_what_the_book_folds_is_folded_in_jupyterlab(name):
     folds = {
         "hide-cell": ["source_hidden"],
         "hide-input": ["source_hidden"],
@@ -159,7 +154,7 @@ def test_what_the_book_folds_is_folded_in_jupyterlab(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.style
-def test_a_code_cell_fits_the_page(name: str) -> None:
+def test_a_code_cell_fits_the_page(name):
     hidden = {"install", "remove-input", "remove-cell", "hide-input"}
     shown = [
         "".join(cell["source"])

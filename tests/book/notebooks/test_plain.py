@@ -1,8 +1,6 @@
 """A chapter reads well without the book: rendered by nbconvert, no directive, role or label is left
 as raw text."""
 
-from __future__ import annotations
-
 import html
 import re
 from pathlib import Path
@@ -20,7 +18,7 @@ RAW = {
 }
 
 
-def prose(notebook: nbformat.NotebookNode) -> str:
+def prose(notebook):
     """The text that a reader of the rendered page sees, code cells and their outputs apart."""
     page = nbformat.from_dict(
         {**notebook, "cells": [c for c in notebook.cells if c.cell_type == "markdown"]}

@@ -1,13 +1,9 @@
 """Between a prediction and its answer stands the reader's choice: a fold, a hidden cell, or a
 widget that asks."""
 
-from __future__ import annotations
-
 import ast
 import json
 import re
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,16 +17,16 @@ CHOICES = re.compile(r"(?:\s*\d\. [^\n]+\n?)+")
 """What may be chosen from, as a numbered list."""
 
 
-def text(cell: dict[str, Any]) -> str:
+def text(cell):
     return "".join(cell["source"])
 
 
-def asks(cell: dict[str, Any]) -> bool:
+def asks(cell):
     """Whether a cell shows a widget, which asks its own question and keeps the answer."""
     return cell["cell_type"] == "code" and "trbook.explorables import" in text(cell)
 
 
-def shows(cell: dict[str, Any]) -> bool:
+def shows(cell):
     """Whether a cell of code shows something, as far as its text tells: it prints, or ends with a
     value."""
     tree = ast.parse(text(cell))
@@ -44,7 +40,7 @@ def shows(cell: dict[str, Any]) -> bool:
     return not (isinstance(last, ast.Call) and ast.unparse(last.func).endswith("assert_close"))
 
 
-def predictions(path: Path) -> list[tuple[str, str, list[dict[str, Any]]]]:
+def predictions(path):
     """Of every prediction: where it stands, what its cell says after it, and the cells that follow.
     One that stands right beside a widget is about the widget's own question."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
@@ -65,7 +61,7 @@ def predictions(path: Path) -> list[tuple[str, str, list[dict[str, Any]]]]:
 EVERY = [one for path in chapters() for one in predictions(path)]
 
 
-def first_told(rest: str, following: list[dict[str, Any]]) -> str:
+def first_told(rest, following):
     """What tells first after a prediction: the cell's own text, or the id of a cell; empty if the
     reader opens it."""
     rest = CHOICES.sub("", rest, count=1)
@@ -90,7 +86,5 @@ def first_told(rest: str, following: list[dict[str, Any]]) -> str:
 
 
 @pytest.mark.parametrize("where, rest, following", EVERY, ids=[where for where, *_ in EVERY])
-def test_the_choice_stands_before_the_answer(
-    where: str, rest: str, following: list[dict[str, Any]]
-) -> None:
+def test_the_choice_stands_before_the_answer(where, rest, following):
     assert first_told(rest, following) == "", f"{where}: this tells before the reader has chosen"

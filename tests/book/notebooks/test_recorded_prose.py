@@ -1,8 +1,6 @@
 """What the page of recorded runs and chapter 11b say in words is what their records say: sentences in
 bold, and what they warn of."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -17,22 +15,22 @@ from trlab.tuning import summary
 USES = ("2", "4", "8", "16")
 
 
-def prose() -> str:
+def prose():
     page = json.loads((NOTEBOOKS / "11_samplers.ipynb").read_text(encoding="utf-8"))
     cells = ["".join(cell["source"]) for cell in page["cells"] if cell["cell_type"] == "markdown"]
     return "\n".join([(ROOT / "book" / "recorded.md").read_text(encoding="utf-8"), *cells])
 
 
-def said(sentence: str) -> None:
+def said(sentence):
     """The sentence stands in bold above its figure."""
     assert f"**{sentence}**" in prose()
 
 
-def verdicts(sweep: str, control: str, measure: str = "sampled", **at: str) -> dict[str, str]:
+def verdicts(sweep, control, measure="sampled", **at):
     return {row.label: row.verdict for row in against(sweep, control, measure=measure, at=at)}
 
 
-def test_a_small_rate_needs_no_region_and_a_large_one_does() -> None:
+def test_a_small_rate_needs_no_region_and_a_large_one_does():
     said("At the best rate a run hardly needs a region; above it a region softens the fall.")
     alike = [
         f
@@ -43,20 +41,20 @@ def test_a_small_rate_needs_no_region_and_a_large_one_does() -> None:
     assert set(verdicts("basin", "pg_is", lr="0.0001").values()) == {"above"}
 
 
-def test_a_narrower_clip_forgives_more() -> None:
+def test_a_narrower_clip_forgives_more():
     said("A tenth of PPO's window forgives more and learns more slowly.")
     found = verdicts("basin_narrow", "ppo", lr="0.0001")
     assert found["ppo-tenth"] == "above"
     assert len(runs_of("basin_narrow", "ppo-tenth", at={"lr": "0.0001"})) == 12
 
 
-def test_every_use_costs() -> None:
+def test_every_use_costs():
     said("Use a batch even twice, and every method falls behind as many updates from fresh batches")
     for uses in USES:
         assert set(verdicts("reuse", "on-policy", uses=uses).values()) == {"below"}, uses
 
 
-def test_few_completions_harm_and_age_hardly() -> None:
+def test_few_completions_harm_and_age_hardly():
     said(
         "What breaks a run that uses its batches again is that they hold few "
         "completions for how far they go."
@@ -76,7 +74,7 @@ def test_few_completions_harm_and_age_hardly() -> None:
     assert len(large) == 16 and f"{large.min():.2f}" == "0.64"
 
 
-def test_minibatches_are_not_told_from_their_noise() -> None:
+def test_minibatches_are_not_told_from_their_noise():
     said("Small batches are noisy before they are stale.")
     assert "Whether staleness adds to that is too close to call for every method." in prose()
     assert set(verdicts("minibatches", "on-policy", minibatches="8").values()) == {"undecided"}
@@ -84,7 +82,7 @@ def test_minibatches_are_not_told_from_their_noise() -> None:
     assert control.high - control.low > 0.1, "the control's own runs spread widely"
 
 
-def within_two_hundredths_of_ppo() -> list[str]:
+def within_two_hundredths_of_ppo():
     """The methods of which `best` predicted that they end within 0.02 of PPO at 16 uses, and of
     which that was seen."""
     alike = [
@@ -97,7 +95,7 @@ def within_two_hundredths_of_ppo() -> list[str]:
     ]
 
 
-def test_at_its_best_rate_every_method_ends_alike() -> None:
+def test_at_its_best_rate_every_method_ends_alike():
     said("Tuned over learning rates, ten methods end alike.")
     assert "With sixteen epochs none lies more than 0.02 from PPO" in prose()
     assert "All but GSPO and TROLL [move the policy further]" in prose()
@@ -108,7 +106,7 @@ def test_at_its_best_rate_every_method_ends_alike() -> None:
     assert {label for label, verdict in moved.items() if verdict != "above"} == {"gspo", "troll"}
 
 
-def test_the_rates_of_best_are_inside_what_was_tried() -> None:
+def test_the_rates_of_best_are_inside_what_was_tried():
     tried = recorded("basin_map")[0]
     chosen = summary(load_sweep("basin_map"), tried[tried["uses"] == "16"]).set_index("label")["lr"]
     assert chosen.pop("gspo") == "3e-05" and set(chosen) == {"1e-05"} and len(chosen) == 9
@@ -116,7 +114,7 @@ def test_the_rates_of_best_are_inside_what_was_tried() -> None:
     assert {*tried["lr"]} == {"3e-06", "1e-05", "3e-05", "0.0001", "0.0003", "0.001"}
 
 
-def test_the_fastest_is_not_the_best() -> None:
+def test_the_fastest_is_not_the_best():
     said(
         "GSPO starts slowest, every other method a little faster than PPO, and all end within "
         "0.02 of it."
@@ -134,7 +132,7 @@ def test_the_fastest_is_not_the_best() -> None:
     ("sampler", "verdict"),
     [("int4", "below"), ("noise 1", "below"), ("noise .3", "undecided"), ("lag 8", "above")],
 )
-def test_where_to_draw_the_region(sampler: str, verdict: str) -> None:
+def test_where_to_draw_the_region(sampler, verdict):
     said(
         "With a very noisy sampler PPO ends higher if its region is drawn around the learner, "
         "with a late one if it is drawn around the sampler."
@@ -143,7 +141,7 @@ def test_where_to_draw_the_region(sampler: str, verdict: str) -> None:
     assert found["ppo, sampler"] == verdict
 
 
-def test_signed_or_not() -> None:
+def test_signed_or_not():
     said(
         "Without the sign a batch moves the policy further; in accuracy the two are too close to "
         "call"

@@ -1,15 +1,10 @@
 """The main line is stored with its results: those of the code as it is, small, still, and closed
 where a reader has not asked."""
 
-from __future__ import annotations
-
 import base64
 import copy
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
@@ -25,24 +20,24 @@ REFRESH = "run `python -m tools.stored`"
 PNG = b"\x89PNG a picture"
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def outputs(notebook: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+def outputs(notebook):
     for number, cell in enumerate(notebook["cells"], 1):
         for output in cell.get("outputs", ()):
             yield f"cell {number} ({cell['id']})", cell, output
 
 
 @pytest.mark.parametrize("path", LINE, ids=lambda path: path.stem)
-def test_the_results_are_those_of_the_code(path: Path) -> None:
+def test_the_results_are_those_of_the_code(path):
     said = [f"notebooks/{path.name}: {one}" for one in complaints(read(path))]
     assert not said, "\n".join([*said, REFRESH])
 
 
 @pytest.mark.parametrize("path", LINE, ids=lambda path: path.stem)
-def test_a_figure_with_a_name_is_all_that_its_cell_shows(path: Path) -> None:
+def test_a_figure_with_a_name_is_all_that_its_cell_shows(path):
     # Each of a cell's results would bear the caption and the name, and a strict build ends.
     for number, cell in enumerate(read(path)["cells"], 1):
         if "name" in cell["metadata"].get("mystnb", {}).get("figure", {}):
@@ -51,7 +46,7 @@ def test_a_figure_with_a_name_is_all_that_its_cell_shows(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", LINE, ids=lambda path: path.stem)
-def test_a_notebook_shows_everything_without_a_script_and_nothing_by_chance(path: Path) -> None:
+def test_a_notebook_shows_everything_without_a_script_and_nothing_by_chance(path):
     assert path.stat().st_size <= stored.MOST
     notebook = read(path)
     assert "widgets" not in notebook["metadata"]
@@ -67,7 +62,7 @@ def test_a_notebook_shows_everything_without_a_script_and_nothing_by_chance(path
 
 
 @pytest.mark.parametrize("path", LINE, ids=lambda path: path.stem)
-def test_a_picture_says_what_it_shows(path: Path) -> None:
+def test_a_picture_says_what_it_shows(path):
     for where, _, output in outputs(read(path)):
         data = output.get("data", {})
         if "image/png" in data:
@@ -79,7 +74,7 @@ def test_a_picture_says_what_it_shows(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", LINE, ids=lambda path: path.stem)
-def test_a_verdict_on_a_solution_lies_in_its_fold(path: Path) -> None:
+def test_a_verdict_on_a_solution_lies_in_its_fold(path):
     for where, cell, output in outputs(read(path)):
         if "solution" in cell["metadata"].get("tags", ()):
             shown = "".join(output.get("data", {}).get("text/html", ""))
@@ -88,11 +83,11 @@ def test_a_verdict_on_a_solution_lies_in_its_fold(path: Path) -> None:
             assert shown.count("<details") == shown.count("</details>"), where
 
 
-def test_all_notebooks_together_stay_small() -> None:
+def test_all_notebooks_together_stay_small():
     assert sum(path.stat().st_size for path in NOTEBOOKS.glob("*.ipynb")) <= stored.IN_ALL
 
 
-def sample() -> dict[str, Any]:
+def sample():
     """A notebook of four cells, stored with results."""
     cells = [nbformat.v4.new_markdown_cell("# A", id="title")]
     for name in ("one", "two", "three"):
@@ -104,7 +99,7 @@ def sample() -> dict[str, Any]:
     return notebook
 
 
-def test_prose_makes_nothing_stale_and_code_names_its_cell() -> None:
+def test_prose_makes_nothing_stale_and_code_names_its_cell():
     notebook = sample()
     notebook["cells"][0]["source"] = ["# Another title"]
     notebook["cells"][1] |= {"source": "print('one')", "metadata": {"tags": ["hide-cell"]}}
@@ -115,7 +110,7 @@ def test_prose_makes_nothing_stale_and_code_names_its_cell() -> None:
     ]
 
 
-def test_what_jupyter_changed_is_named() -> None:
+def test_what_jupyter_changed_is_named():
     half = sample()
     half["cells"][3]["outputs"] = []
     said = "cell 4 (three): its outputs are not those that were stored"
@@ -135,7 +130,7 @@ def test_what_jupyter_changed_is_named() -> None:
     assert list(complaints(more)) == ["is stored without results"]
 
 
-def test_whoever_stamps_a_copy_makes_nothing_stale() -> None:
+def test_whoever_stamps_a_copy_makes_nothing_stale():
     notebook = sample()
     install = {**copy.deepcopy(notebook["cells"][1]), "id": "install", "outputs": []}
     install["metadata"] = {"tags": ["install", "remove-cell"]}
@@ -143,7 +138,7 @@ def test_whoever_stamps_a_copy_makes_nothing_stale() -> None:
     assert list(complaints(notebook)) == []
 
 
-def test_an_execution_does_not_ask_for_what_is_stored() -> None:
+def test_an_execution_does_not_ask_for_what_is_stored():
     before, after = sample(), sample()
     for cell in after["cells"][1:]:
         cell |= {"outputs": [], "execution_count": None}
@@ -151,11 +146,11 @@ def test_an_execution_does_not_ask_for_what_is_stored() -> None:
     assert _digest_of_code(before) == _digest_of_code(after)
 
 
-def draw(fragment: str) -> Picture:
+def draw(fragment):
     return Picture(PNG, 650, 300)
 
 
-def shown(html: str, plain: str = "plain", **more: str) -> dict[str, Any]:
+def shown(html, plain="plain", **more):
     data = {"text/html": html, "text/plain": plain, **more}
     return {"output_type": "display_data", "data": data, "metadata": {}}
 
@@ -167,7 +162,7 @@ DRAWING = (
 ENCODED = base64.b64encode(PNG).decode()
 
 
-def test_a_figure_becomes_a_picture_that_is_told() -> None:
+def test_a_figure_becomes_a_picture_that_is_told():
     found = cleaned(shown(DRAWING), draw)
     assert found is not None
     assert found["data"] == {"image/png": ENCODED, "text/plain": ["A line < another"]}
@@ -176,7 +171,7 @@ def test_a_figure_becomes_a_picture_that_is_told() -> None:
     }
 
 
-def test_a_figure_in_a_fold_stays_in_it() -> None:
+def test_a_figure_in_a_fold_stays_in_it():
     fold = f'<details class="trlib-answer"><summary>S</summary>{DRAWING}<p>so</p></details>'
     found = cleaned(shown(fold), draw)
     assert found is not None
@@ -186,7 +181,7 @@ def test_a_figure_in_a_fold_stays_in_it() -> None:
     )
 
 
-def test_an_explorable_leaves_its_still_and_lives_again_on_a_page() -> None:
+def test_an_explorable_leaves_its_still_and_lives_again_on_a_page():
     from trbook.explorables import RatioMap
 
     ratio = RatioMap(eps_high=0.28)
@@ -200,7 +195,7 @@ def test_an_explorable_leaves_its_still_and_lives_again_on_a_page() -> None:
     assert EXPLORABLE not in found["metadata"]
 
 
-def test_a_stored_picture_says_on_a_page_what_it_shows() -> None:
+def test_a_stored_picture_says_on_a_page_what_it_shows():
     shown = {"output_type": "display_data", "data": {"image/png": ""}}
     shown["metadata"] = {"image/png": {"alt": "A line that falls"}}
     cell = {"cell_type": "code", "id": "a", "metadata": {"mystnb": {"figure": {}}}}
@@ -209,7 +204,7 @@ def test_a_stored_picture_says_on_a_page_what_it_shows() -> None:
     assert "figure" in cell["metadata"]["mystnb"]
 
 
-def test_tables_and_text_lose_what_is_drawn_at_random() -> None:
+def test_tables_and_text_lose_what_is_drawn_at_random():
     table = '<style>#T_1f{}</style><table id="T_1f"><td id="T_1f_row0">1</td></table>'
     found = cleaned(shown(table, "<Styler at 0x7f00deadbeef>"), draw)
     assert found is not None
@@ -230,6 +225,6 @@ def test_tables_and_text_lose_what_is_drawn_at_random() -> None:
     assert cleaned({**run, "name": "stderr"}, draw) is None
 
 
-def test_a_chapter_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_chapter_that_does_not_exist_is_named(capsys):
     assert stored.main(["04_pppo"]) == 2
     assert "04_ppo" in capsys.readouterr().err

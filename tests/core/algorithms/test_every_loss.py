@@ -402,7 +402,7 @@ def test_value_checks_can_be_switched_off_but_not_the_shapes(case):
 
 
 NAN, INF = math.nan, math.inf
-BAD_SETTINGS: dict[str, dict[str, tuple[Any, ...]]] = {
+BAD_SETTINGS = {
     "ppo": {"eps_low": (-0.1, 1.1, "a"), "eps_high": (-0.1, NAN, None), "dual_clip": (1.0, NAN)},
     "gspo": {"eps_low": (-1e-4, 2, None), "eps_high": (-1e-4, NAN)},
     "cispo": {"eps_low": (-0.1, 1.1), "eps_high": (-0.1, NAN, None)},
@@ -442,7 +442,7 @@ def test_a_meaningless_threshold_is_named(name):
 
 
 STD = {"advantage": "group-std", "aggregation": "seq-mean-token-mean"}
-RECIPES: dict[str, dict[str, Any]] = {
+RECIPES = {
     "pg_is": {"anchor": "recomputed"},
     "ppo": {"anchor": "recomputed", "eps_low": 0.2, "eps_high": 0.2, "dual_clip": None},
     "grpo": {"eps_low": 0.2, "eps_high": 0.2, "beta": 0.0, **STD},

@@ -13,7 +13,7 @@ RECIPE = Sums.recipes["smollm2"]
 @pytest.fixture
 def asked(monkeypatch):
     """What reaches `load_policy`, `train` and `evaluate`; nothing is loaded."""
-    found: dict = {}
+    found = {}
 
     def load(name, **options):
         found.update(name=name, **options)

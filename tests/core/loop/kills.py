@@ -11,7 +11,6 @@ import warnings
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from typing import Any
 
 import torch
 
@@ -20,7 +19,7 @@ from trlab.run_cell import TIMINGS
 from trlib.algorithms import ALGORITHMS
 from trlib.loop import checkpoints
 
-SETTINGS: dict[str, Any] = {
+SETTINGS = {
     "steps": 4,
     "prompts": 4,
     "group": 4,
@@ -48,7 +47,7 @@ class Case:
         torch.set_num_threads(1)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            make: Any = ALGORITHMS[self.method]
+            make = ALGORITHMS[self.method]
             done = trlib.train(
                 trlib.load_policy(POLICIES[self.task]),
                 trlib.load_task(self.task),
@@ -91,8 +90,8 @@ def kills(count, *, seed, folder, seconds=float("inf")):
             return
         case, out = cases[number % len(cases)], folder / str(number)
         whole, usual = undisturbed(case)
-        sent: list[signal.Signals] = []
-        saved: list[int] = []
+        sent = []
+        saved = []
         for _ in range(rng.choice((1, 2))):
             sent.append((signal.SIGKILL, signal.SIGTERM)[(number + len(sent)) % 2])
             _killed(case, out, sent[-1], rng.uniform(0, 1.2 * usual))

@@ -259,7 +259,7 @@ def test_a_setting_that_python_would_ignore_is_refused_when_the_method_is_named_
     (tmp_path / "mine.py").write_text(code)
     said = rf"Mine: expected @dataclass\(frozen=True, kw_only=True\) .* it would ignore {lost}$"
     refused(f"TypeError: {said}", method_kind, f"{tmp_path / 'mine.py'}:Mine")
-    names: dict = {"__name__": __name__}
+    names = {"__name__": __name__}
     exec(code, names)
     for settings in ({}, {"most": 5}):
         refused(f"TypeError: {said}", names["Mine"], **settings)
@@ -366,7 +366,7 @@ class Early(PPO):
             part.descend(part.loss())
 
 
-seen: list = []
+seen = []
 
 
 def test_an_update_may_stop_early_and_a_batch_knows_its_number_and_reasons():

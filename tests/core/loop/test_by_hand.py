@@ -7,7 +7,6 @@ are equal, a reference, a sampler that is a batch behind, two passes."""
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pytest
 import torch
@@ -18,7 +17,7 @@ from trlib.algorithms import GRPO, TRPO, PPOPenalty
 from trlib.seeds import derive
 
 TEMPERATURE, LIMIT, PROMPTS, GROUP, EPOCHS = 0.7, 20, 4, 4, 2
-SETTINGS: dict[str, Any] = {
+SETTINGS = {
     "temperature": TEMPERATURE,
     "max_tokens": LIMIT,
     "prompts": PROMPTS,
@@ -191,8 +190,8 @@ class PenaltyByHand(ByHand):
     def __init__(self, target):
         super().__init__()
         self.beta, self.target = 1.0, target
-        self.reached: list[float] = []
-        self.betas: list[float] = []
+        self.reached = []
+        self.betas = []
 
     def kl(self, full):
         return (self.full_old.exp() * (self.full_old - full)).sum(-1)

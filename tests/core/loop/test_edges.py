@@ -4,7 +4,6 @@ of one token."""
 import math
 import warnings
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -36,7 +35,7 @@ def world(method, empty=False):
     needs = method.needs(method.anchor)
     outputs = (needs.critic_outputs,) if needs.critic_outputs > 1 else ()
     values = noise(B, T, *outputs, seed=4)
-    known: dict[str, Any] = {"full_anchor": old, "values": values, "logp_ref": sampled(ref, ids)}
+    known = {"full_anchor": old, "values": values, "logp_ref": sampled(ref, ids)}
     if needs.topk_anchor:
         first = old.scatter(-1, ids.unsqueeze(-1), 9.0).topk(needs.topk_anchor, -1).indices
         known["topk_anchor"] = TopK(first, old.gather(-1, first))
@@ -95,7 +94,7 @@ def test_nothing_unmasked_is_a_loss_of_0_with_gradient_0(name):
 def silent(name):
     """The method, whose every batch a filter masks whole."""
     entry = OBJECTIVES[name]
-    kind: Any = dataclass_of(entry)
+    kind = dataclass_of(entry)
 
     def prepare(self, held):
         held = kind.prepare(self, held)

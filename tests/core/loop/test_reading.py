@@ -13,7 +13,7 @@ ROOT = Path(trlib.__file__).parent
 
 
 def test_a_batch_goes_through_the_files_that_the_loop_lists(monkeypatch, policy, recwarn):
-    entered: set[str] = set()
+    entered = set()
     batch = _Loop.batch
 
     def note(frame, event, _):

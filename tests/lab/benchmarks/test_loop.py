@@ -1,8 +1,6 @@
 """The benchmarks run, count what they say they count, and their README holds what the records
 hold."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

@@ -1,8 +1,6 @@
 """The recorded run of SmolLM2: it learned, from a start that fails on sums and not on their
 format."""
 
-from __future__ import annotations
-
 import json
 
 import trlib
