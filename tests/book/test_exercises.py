@@ -239,25 +239,6 @@ def test_what_the_reader_built_is_told_where_it_is_off():
     assert "NaN" in policies.check_update(lost).message
 
 
-def test_no_policy_inside_the_window_is_further_than_chapter_4_says():
-    """Among policies whose ratios lie within ε, two halves at either end are furthest: searched,
-    not derived."""
-    draw = torch.Generator().manual_seed(0)
-    for eps in (0.1, 0.2):
-        old = torch.rand(2000, 6, generator=draw, dtype=torch.float64)
-        old /= old.sum(-1, keepdim=True)
-        ends = 1 + eps * (2.0 * torch.randint(0, 2, (2000, 6), generator=draw).double() - 1)
-        off = (old * ends).sum(
-            -1, keepdim=True
-        ) - 1  # bring the mean back to 1 without leaving the window
-        room = torch.where(off > 0, ends - (1 - eps), (1 + eps) - ends)
-        r = ends - off * room / (old * room).sum(-1, keepdim=True)
-        assert torch.allclose((old * r).sum(-1), torch.ones(2000, dtype=torch.float64))
-        assert bool(((r - 1).abs() <= eps + 1e-12).all())
-        reached = (-(old * r.log()).sum(-1)).max().item()
-        assert 0.9 < reached / (-np.log1p(-(eps**2)) / 2) <= 1 + 1e-12
-
-
 @few_functions
 def test_every_argument_decides_and_an_answer_that_ignores_it_hears_so(check):
     """Whatever number, or whatever other argument of its kind, is written in for an argument: not

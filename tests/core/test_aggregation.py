@@ -1,8 +1,6 @@
 """The four aggregations: by hand, against each other, and under the mask."""
 
 import math
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -81,22 +79,6 @@ def test_rows_columns_and_empty_rows_do_not_matter(b, t, seed, how):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(2, 6), st.integers(1, 6), st.integers(0, 2**31))
-def test_the_parts_of_a_batch_add_up(b, t, seed):
-    generator = torch.Generator().manual_seed(seed)
-    values = torch.randn(b, t, generator=generator, dtype=D)
-    mask = torch.rand(b, t, generator=generator) < 0.6
-    halves = (slice(0, b // 2), slice(b // 2, b))
-    for how in AGGREGATIONS:
-        weights = [mask[h].sum() if how == "token-mean" else mask[h].any(-1).sum() for h in halves]
-        parts = sum(
-            w * aggregate(values[h], mask[h], how, horizon=5)
-            for w, h in zip(weights, halves, strict=True)
-        )
-        close(parts / max(1, sum(weights)), aggregate(values, mask, how, horizon=5), 1e-13)
-
-
-@settings(max_examples=40, deadline=None)
 @given(
     st.integers(2, 6),
     st.integers(1, 6),
@@ -129,14 +111,6 @@ def test_a_count_by_hand_and_in_float32():
         assert aggregate(VALUES.float(), MASK, "token-mean", count=count).dtype == torch.float32
 
 
-def test_equal_lengths_make_the_four_agree():
-    values = torch.randn(3, 5, dtype=D)
-    mask = torch.ones(3, 5, dtype=torch.bool)
-    mean = values.mean()
-    for how, expected in zip(AGGREGATIONS, (mean, mean, 5 * mean, mean), strict=True):
-        close(aggregate(values, mask, how), expected)
-
-
 def test_bad_arguments_are_named():
     given = {"per_token": VALUES, "mask": MASK, "how": "token-mean"}
     named(
@@ -155,53 +129,3 @@ def test_bad_arguments_are_named():
     )
     named(aggregate, {**given, "how": "seq-mean-token-sum"}, count=(torch.tensor(1),))
     named(aggregate, {**given, "how": "seq-mean-token-sum-norm"}, horizon=(0, -1, math.nan))
-
-
-RANKS = """
-import sys
-import torch
-import torch.distributed as dist
-from trlib.aggregation import AGGREGATIONS, aggregate
-rank, store, out = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
-g = torch.Generator().manual_seed(0)
-features, mask = torch.randn(8, 6, 3, generator=g).double(), torch.rand(8, 6, generator=g) < 0.6
-mask[0], mask[5] = False, True
-results = {}
-for how in AGGREGATIONS:
-    weights = torch.full((3,), 0.5, dtype=D, requires_grad=True)
-    counted = mask if how == "token-mean" else mask.any(-1)
-    total = counted[rank * 3 : rank * 3 + 3 + 2 * rank].sum()  # three rows here, five there
-    dist.all_reduce(total)
-    micro = ([0, 1], [2]) if rank == 0 else ([3], [4, 5, 6], [7])
-    value = torch.zeros((), dtype=D)
-    for rows in micro:
-        loss = aggregate((features[rows] @ weights).square(), mask[rows], how, horizon=6, count=total)
-        loss.backward()
-        value += loss.detach()
-    dist.all_reduce(value)
-    dist.all_reduce(weights.grad)
-    results[how] = (value, weights.grad)
-if rank == 0:
-    torch.save(results, out)
-"""
-
-
-@pytest.mark.nightly("two processes that import torch")
-def test_micro_batches_in_two_processes_are_one_batch_in_one(tmp_path):
-    """Value and gradient to 1e-7, by gloo, over micro-batches of different size."""
-    places = [str(tmp_path / name) for name in ("store", "results.pt")]
-    started = [
-        subprocess.Popen([sys.executable, "-c", RANKS, str(rank), *places]) for rank in (0, 1)
-    ]
-    assert [process.wait(timeout=120) for process in started] == [0, 0]
-    found = torch.load(places[1], weights_only=True)
-    g = torch.Generator().manual_seed(0)
-    features, mask = torch.randn(8, 6, 3, generator=g).double(), torch.rand(8, 6, generator=g) < 0.6
-    mask[0], mask[5] = False, True
-    for how in AGGREGATIONS:
-        weights = torch.full((3,), 0.5, dtype=D, requires_grad=True)
-        whole = aggregate((features @ weights).square(), mask, how, horizon=6)
-        whole.backward()
-        for ours, one in zip(found[how], (whole.detach(), weights.grad), strict=True):
-            close(ours, one, 1e-7)

@@ -69,19 +69,6 @@ def test_detached_and_wide():
     assert not factor.requires_grad and factor.dtype == torch.float32
 
 
-def test_without_a_cap_the_expectation_moves_from_sampler_to_learner():
-    generator = torch.Generator().manual_seed(0)
-    old, rollout = torch.randn(2, 1, 6, generator=generator, dtype=D).log_softmax(-1)
-    values = torch.randn(1, 6, generator=generator, dtype=D)
-    everything = torch.ones(1, 6, dtype=torch.bool)
-    for cap, exact in ((math.inf, True), (1.0, False)):
-        factor = truncated_importance(old, rollout, everything, cap=cap)
-        estimate = (rollout.exp() * factor * values).sum()
-        assert bool(abs(estimate - (old.exp() * values).sum()) < 1e-12) is exact
-        # Truncation only ever loses mass.
-        assert (rollout.exp() * factor).sum() <= 1 + 1e-12
-
-
 def test_bad_input_is_named():
     named(
         truncated_importance,

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import D, close, named, noise, refused, slope, tensor
+from tests.losses import D, close, named, refused, slope, tensor
 from trlib import checks, terms
 from trlib.divergences import binary_kl, binary_tv, k1, k2, k3, kl, log1mexp, topk_kl, topk_tv, tv
 
@@ -128,11 +128,7 @@ def test_binary_close_to_probability_one_keeps_its_digits():
     # 1 - a = 1e-12 and 1 - b = 2e-12: KL = 1e-12 (log(1/2) + 2 - 1) up to a relative 1e-12.
     result = binary_kl(tensor(-1e-12), tensor(-2e-12))
     assert result.item() == pytest.approx(1e-12 * (1 - math.log(2)), rel=1e-9)
-    # The well-known 1e-8 inside the logarithm makes this one negative.
-    q, p = math.exp(-1e-9), math.exp(-3e-9)
-    assert q * math.log(q / p) + (1 - q) * math.log(
-        (1 - q + 1e-8) / (1 - p + 1e-8)
-    ) != pytest.approx(1e-9 * (math.log(1 / 3) + 2), rel=0.1)
+    # A 1e-8 inside the logarithm would make this one negative.
     assert binary_kl(tensor(-1e-9), tensor(-3e-9)).item() == pytest.approx(
         1e-9 * (math.log(1 / 3) + 2), rel=1e-6
     )
@@ -181,17 +177,6 @@ def test_gradcheck_from_logits(v):
             lambda p, q, rule=rule: rule(p.log_softmax(-1), q.log_softmax(-1)),
             (x.requires_grad_(), y.requires_grad_()),
         ), name
-
-
-def test_gradient_of_kl_on_the_simplex_by_hand():
-    # d KL(p || q)/d logit_j = p_j (log p_j/q_j - KL), and with respect to q's logits q_j - p_j.
-    x, y = noise(2, 4, 7, seed=1).unbind()
-    x, y = x.requires_grad_(), y.requires_grad_()
-    p, q = x.log_softmax(-1), y.log_softmax(-1)
-    value = kl(p, q)
-    first, second = torch.autograd.grad(value.sum(), (x, y))
-    close(first, p.exp() * (p - q - value.unsqueeze(-1)))
-    close(second, q.exp() - p.exp())
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,7 +1,6 @@
 import json
 import math
 from fractions import Fraction
-from itertools import combinations
 from math import comb
 from typing import ClassVar
 
@@ -19,20 +18,6 @@ from trlib.model.completions import Completions
 from trlib.tasks import REASONS, Prompt, Verdict
 
 
-def by_subsets(right, samples, k):
-    """pass@k by looking at every subset of k completions, the first `right` of them right."""
-    subsets = list(combinations(range(samples), k))
-    return sum(min(subset) < right for subset in subsets) / len(subsets)
-
-
-@pytest.mark.parametrize("samples", range(1, 9))
-def test_pass_at_k_is_the_share_of_subsets_with_a_right_one(samples):
-    right = np.arange(samples + 1)
-    for k in range(1, samples + 1):
-        expected = [by_subsets(c, samples, k) for c in right]
-        np.testing.assert_allclose(pass_at_k(right, samples, k), expected, atol=1e-15, rtol=1e-13)
-
-
 @given(st.integers(1, 3000), st.data())
 @settings(max_examples=60, deadline=None)
 def test_pass_at_k_equals_the_binomials_in_exact_arithmetic(samples, data):
@@ -41,31 +26,11 @@ def test_pass_at_k_equals_the_binomials_in_exact_arithmetic(samples, data):
     assert pass_at_k([right], samples, k)[0] == pytest.approx(expected, rel=1e-11, abs=1e-300)
 
 
-def test_pass_at_k_is_unbiased_for_independent_samples():
-    # E over c ~ Binomial(6, .3) of the estimate is 1 - .7^k.
-    weights = stats.binom.pmf(np.arange(7), 6, 0.3)
-    for k in range(1, 7):
-        assert weights @ pass_at_k(np.arange(7), 6, k) == pytest.approx(1 - 0.7**k, rel=1e-12)
-
-
 def test_pass_at_k_names_what_is_wrong():
     given = {"right": [1], "samples": 4, "k": 1}
     named(pass_at_k, given, right=([5], [-1]), k=(5, 0, 1.0))
     for right in ([0.5], [[1]]):
         refused("TypeError: right: expected whole numbers", pass_at_k, right, 4, 1)
-
-
-def test_bootstrap_interval_is_that_of_the_binomial():
-    # A resampled mean of 0/1 data is Binomial(n, p)/n, so the percentile interval is known without
-    # resampling.
-    n, ones = 200, 60
-    values = np.repeat([1.0, 0.0], [ones, n - ones])[:, None]
-    (estimate,) = bootstrap(values, seed=0)
-    low, high = stats.binom.ppf([0.025, 0.975], n, ones / n) / n
-    assert estimate.value == 0.3
-    assert estimate.low == pytest.approx(low, abs=1.01 / n) and estimate.high == pytest.approx(
-        high, abs=1.01 / n
-    )
 
 
 def test_bootstrap_agrees_with_scipy_and_columns_do_not_touch_each_other():
@@ -247,23 +212,6 @@ def test_errors_name_the_argument(measured, policy, task):
     given = {"policy": policy, "task": task}
     named(evaluate, given, {"policy": ("dial",), "task": ("dial",)}, seed=(-1,))
     refused(r"TypeError: prompts\[0\]: .*got '3'", evaluate, **given, prompts=["3"])
-
-
-def test_numpys_numbers_are_settings_like_any_other(policy, task):
-    plain = evaluate(
-        policy, task, prompts=4, samples=2, ks=[1, 2], temperature=0.5, seed=3, batch=8
-    )
-    found = evaluate(
-        policy,
-        task,
-        prompts=np.int64(4),
-        samples=np.int8(2),
-        ks=np.array([1, 2]),
-        seed=np.uint8(3),
-        temperature=np.float64(0.5),
-        batch=np.int64(8),
-    )
-    assert json.dumps(found.as_dict()) == json.dumps(plain.as_dict())
 
 
 def test_a_tasks_own_reasons_come_after_the_common_ones(policy, task):

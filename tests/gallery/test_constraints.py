@@ -20,7 +20,6 @@ from tests.losses import (
     trained,
 )
 from trbook.bandit import bandit_step, counterfactual_policy
-from trbook.states import states, states_step
 from trlib.algorithms import PGIS, PPOPenalty, Provided, Scores
 from trlib.algorithms.method import is_proportional
 from trlib.divergences import kl
@@ -111,17 +110,6 @@ def test_after_the_fix_ups_no_token_is_outside():
     outside = found.kl_max_before > 0.1
     assert (found.kl_max <= 0.1).all() and outside.any() and ((found.fixups > 0) == outside).all()
     assert (found.kl_max_before[found.fixups == 0] == found.kl_max[found.fixups == 0]).all()
-
-
-@pytest.mark.nightly("400 steps for each of six runs")
-def test_the_margin_is_where_the_price_aims():
-    """RUN: .111 with C = 2, .206 with C = 1, after 400 steps."""
-    for margin, aim in ((1.0, 0.2), (2.0, 0.1)):
-        found = [
-            states_step(FixPO(margin=margin), *states(seed), uses=400, lr=1.0).before.max()
-            for seed in range(3)
-        ]
-        assert all(abs(float(far) - aim) < 0.01 for far in found)
 
 
 def test_fix_ups_that_jump_over_the_region_stop_with_one_warning():

@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.lab.conftest import runs_of
 from trlab import Axis, Budget, Prediction, Sweep, Variant
@@ -16,7 +14,6 @@ from trlab.cells import cells
 from trlab.verdicts import judge
 
 RATES = [1e-5, 1e-4, 1e-3]
-heights = st.lists(st.integers(0, 20).map(lambda n: n / 20), min_size=2, max_size=7)
 
 
 def table(curves, seeds=8, noise=0.001):
@@ -77,19 +74,6 @@ def test_an_upper_edge_is_told_as_a_multiple_of_the_control_s_and_not_where_it_l
 
 MARGIN_AND_EDGE = [(0.1, 0.25), (0.2, 0.5), (0.45, 1.125)]
 """A margin, and how many decades above 1e-5 the curve .9, .5, .1 falls below it."""
-
-
-@settings(max_examples=60, deadline=None)
-@given(heights, st.integers(1, 20).map(lambda n: n / 20), st.integers(0, 4).map(lambda n: n / 20))
-def test_a_higher_line_has_no_wider_piece_and_a_shifted_grid_the_same(ends, line, more):
-    rates = [10.0 ** (-7 + i / 2) for i in range(len(ends))]
-    wide = piece(rates, ends, line)
-    assert piece(rates, ends, line + more).width <= wide.width + 1e-12 <= len(ends) / 2
-    shifted = piece([30 * rate for rate in rates], ends, line)
-    assert shifted.width == pytest.approx(wide.width) and shifted.edge == wide.edge
-    mirrored = piece([1e-9 / rate for rate in reversed(rates)], ends[::-1], line)
-    if ends.count(max(ends)) == 1:
-        assert mirrored.width == pytest.approx(wide.width)
 
 
 @pytest.mark.parametrize("rates", [[1e-4, 1e-5], [1e-4, 1e-4], [1e-4]])

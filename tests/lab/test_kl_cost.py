@@ -5,8 +5,6 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.lab.conftest import history_of, runs_of
 from trlab import Budget, Sweep, Variant
@@ -41,26 +39,6 @@ def test_nothing_gained_has_no_price_and_is_counted():
     assert even.value == math.inf and even.without == 1 and even.low == pytest.approx(0.1)
     free = nats_per_point([0, 0], [0.4, 0.4], [0.3, 0.3])
     assert (free.value, free.high) == (0, 0)
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(0, 50), st.integers(0, 100)), min_size=3, max_size=8),
-    st.integers(2, 9),
-)
-def test_the_price_is_of_totals_and_scales_with_the_nats(runs, factor):
-    nats, accuracy = (np.array(column) / 100 for column in zip(*runs, strict=True))
-    base = np.full(len(nats), 0.5)
-    found, scaled = (nats_per_point(k * nats, accuracy, base, resamples=300) for k in (1, factor))
-    gain = float((accuracy - 0.5).sum())
-    assert found.value == (
-        pytest.approx(nats.sum() / (100 * gain), abs=1e-12) if gain > 1e-6 else math.inf
-    )
-    assert scaled.value == pytest.approx(factor * found.value, abs=1e-9)
-    assert found.low <= found.high and (
-        math.isinf(found.high) or math.isinf(found.low) == math.isinf(scaled.low)
-    )
-    assert found.without == sum(a <= 50 for _, a in runs)
 
 
 def test_the_interval_of_the_price_draws_whole_runs():
@@ -106,20 +84,6 @@ def test_who_reaches_less_for_more_is_dominated():
     near = frontier({"a": flat(0.9, 1.0, 0.1), "b": flat(0.88, 1.05, 0.1)})
     assert near["b"].dominated_by == ("a",)
     assert near["a"].accuracy == interval(flat(0.9, 1.0, 0.1)[0]) and near["a"].runs == 4
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    st.dictionaries(
-        st.sampled_from("abcdef"), st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1
-    )
-)
-def test_every_dominated_setting_is_dominated_by_one_on_the_frontier(points):
-    found = frontier({name: ([a / 10] * 2, [float(n)] * 2) for name, (a, n) in points.items()})
-    best = [name for name, trade in found.items() if not trade.dominated_by]
-    assert best and all(
-        set(trade.dominated_by) & set(best) for name, trade in found.items() if name not in best
-    )
 
 
 # -- from a record

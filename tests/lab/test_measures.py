@@ -5,8 +5,6 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from trlab.measures import DERIVED, at_reward, batches_to, collapsed, derive, matched, peak
 
@@ -72,18 +70,6 @@ def test_a_measure_at_a_reward_is_interpolated_between_the_two_windows():
     assert at_reward(humps, np.arange(24.0)) == pytest.approx(2.5) and batches_to(humps) == 5
     with pytest.raises(ValueError, match="values: expected one for each of the 3 batches, got 2"):
         at_reward([0.1, 0.2, 0.3], [0.1, 0.2])
-
-
-@given(st.lists(st.floats(0, 1), min_size=3, max_size=30), st.floats(0.05, 1))
-def test_a_measure_that_is_the_reward_is_the_level_where_it_is_reached(rewards, level):
-    found, windows = (
-        at_reward(rewards, rewards, level),
-        np.convolve(rewards, np.ones(3) / 3, "valid"),
-    )
-    reached = (windows >= level - 1e-9).any()
-    assert math.isnan(found) != reached and (batches_to(rewards, level) <= len(rewards)) == reached
-    if reached and windows[0] < level - 1e-9:
-        assert found == pytest.approx(level, abs=1e-8)
 
 
 def test_derived_columns_stand_beside_the_runs_they_follow_from():

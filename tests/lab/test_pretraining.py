@@ -105,26 +105,6 @@ def test_the_first_part_ends_once_it_is_good_enough(tmp_path):
     )["steps"] == [25, 2]
 
 
-@pytest.mark.nightly("pretrains a model")
-def test_a_smaller_dial_is_learned_until_it_is_right(tmp_path):
-    """Four places, one move, careful completions only: the first part ends by itself, above chance
-    (1 in 4)."""
-    card = pretrain(
-        "dial",
-        out=tmp_path / "a",
-        recipe=Recipe(steps=(300, 30), until=0.9, batch=64),
-        check=400,
-        progress=False,
-        positions=4,
-        moves=1,
-        careful=1.0,
-    )
-    assert 100 < card["steps"][0] < 300
-    assert card["accuracy"]["sampled"]["interval"][0] > 0.85
-    assert card["accuracy"]["greedy"]["accuracy"] > 0.95
-    assert card["accuracy"]["sampled"]["careful"] > 0.98
-
-
 # -- the loss by hand
 # ---------------------------------------------------------------------------------------------
 

@@ -107,9 +107,3 @@ def test_trsft_ends_at_the_truncated_expert(sources):
             [experts.tolist(), alpha],
         )
         close(found, truncated_expert(experts, alpha=alpha))
-    # And the walk leads there.
-    state = {"student": "any", "expert": EXPERTS[1], "alpha": 0.1, "start": 4.0, "steps": 4000}
-    ended = sources(MATHS, "(m, one) => m.learned('trsft', one)", state)
-    assert ended == pytest.approx(
-        truncated_expert(torch.tensor(EXPERTS[1]), alpha=0.1).tolist(), abs=2e-3
-    )

@@ -37,20 +37,6 @@ def test_the_exact_metrics_by_hand():
     assert row["kl_seq_back"] == pytest.approx(back[0].item())
 
 
-def test_kl_seq_back_is_unbiased_for_the_divergence_of_completions():
-    """Over all completions of an enumerated policy, weighted by mu, the terms sum to KL(pi ||
-    mu)."""
-    rng = torch.Generator().manual_seed(0)
-    first = torch.log_softmax(torch.randn(2, 3, generator=rng, dtype=D), -1)
-    second = torch.log_softmax(torch.randn(2, 3, 3, generator=rng, dtype=D), -1)
-    tokens = torch.cartesian_prod(torch.arange(3), torch.arange(3))
-    full = torch.stack([first[:, None].expand(2, 9, 3), second[:, tokens[:, 0]]], 2)
-    logp = full.gather(-1, tokens.expand(2, 9, 2).unsqueeze(-1)).squeeze(-1).sum(-1)
-    _, terms = measure(full[0], full[1], tokens, torch.ones(9, 2, dtype=torch.bool))
-    divergence = (logp[1].exp() * (logp[1] - logp[0])).sum()
-    assert float((logp[0].exp() * terms).sum()) == pytest.approx(float(divergence), rel=1e-12)
-
-
 def test_a_large_vocabulary_is_looked_at_some_tokens_at_a_time(monkeypatch):
     rng = torch.Generator().manual_seed(0)
     mu, pi = (
@@ -156,17 +142,13 @@ def test_the_effective_sample_size_is_of_the_last_update():
     )
 
 
-def test_the_samplers_divergence_by_hand_and_over_a_whole_vocabulary():
+def test_the_samplers_divergence_by_hand():
     log_ratio = torch.tensor([[0.3, -0.2, 7.0]])
     mask = torch.tensor([[True, True, False]])
     terms = [math.exp(x) - 1 - x for x in (0.3, -0.2)]
     assert sampler_kl(log_ratio, torch.zeros(1, 3), mask) == pytest.approx(sum(terms) / 2, rel=1e-6)
     assert sampler_kl(log_ratio, log_ratio, mask) == 0
     assert math.isnan(sampler_kl(log_ratio, log_ratio, ~mask & mask))
-    mu, pi = torch.log_softmax(torch.randn(2, 1, 6, dtype=D), -1).unbind(0)
-    each = [sampler_kl(pi[:, [v]], mu[:, [v]], torch.tensor([[True]])) for v in range(6)]
-    exact = float((mu.exp() * (mu - pi)).sum())
-    assert sum(float(mu[0, v].exp()) * each[v] for v in range(6)) == pytest.approx(exact, rel=1e-9)
 
 
 def test_only_the_batchs_first_update_tells_how_far_the_sampler_was():

@@ -6,7 +6,6 @@ import json
 import re
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 import trlib
@@ -114,27 +113,6 @@ def test_what_is_no_completion_is_refused(task):
         RIGHT[task.name],
         ended="yes",
     )
-
-
-@pytest.mark.parametrize(
-    ("name", "plain", "numpys"),
-    [
-        (
-            "dial",
-            {"moves": (2, 4), "careful": 0.5},
-            {"moves": (np.int64(2), np.int8(4)), "careful": np.float32(0.5)},
-        ),
-        (
-            "sums",
-            {"numbers": (1, 5), "examples": 2},
-            {"numbers": (np.int16(1), np.int64(5)), "examples": np.int64(2)},
-        ),
-    ],
-)
-def test_numpys_numbers_are_knobs_like_any_other(name, plain, numpys):
-    mine, theirs = load_task(name, **plain), load_task(name, **numpys)
-    assert mine == theirs and json.dumps(mine.settings) == json.dumps(theirs.settings)
-    assert mine.prompts(5, seed=3) == theirs.prompts(np.int64(5), seed=np.int64(3))
 
 
 MINE = '''
