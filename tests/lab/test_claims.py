@@ -210,6 +210,6 @@ def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
 
 
 def test_a_card_names_the_rates_that_the_compared_runs_had():
-    text = {card.name: markdown(card) for card in cards()}
+    text = {card.name: markdown(card) for card in cards() if card.name in ("dppo", "trpo")}
     assert "| `rare`, whole, 8 uses, learning rate 3e-4, mean reward" in text["dppo"]
     assert "| `loops`, no learning rate, accuracy: `trpo .001` and `trpo` alike" in text["trpo"]
