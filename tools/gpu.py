@@ -3,8 +3,8 @@
 A chapter at a time, so that its minutes are its own. The record holds the card, its driver, the
 versions, and of each chapter when it ran, how long it took and what its figures said: a figure's
 description is written by the cell that drew it, numbers and all. A chapter that fails is reported
-and left out; the others are kept. Every page prints its line of the record (`bookext.execution`).
-Without a GPU nothing is run and nothing is written: the exit status is 2.
+and left out; the others are kept. Such a chapter's page prints its line of the record
+(`bookext.execution`). Without a GPU nothing is run and nothing is written: the exit status is 2.
 
 Chapters download nothing unless they are told to: `make gpu TRLIB_DOWNLOAD=1`.
 """
@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bookext.execution import runs_larger
 from tools.execute import KEY, NotebookFailed, execute
 from tools.paths import BUILD, ROOT, chapters
 
@@ -103,12 +104,6 @@ def entry(notebook: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def larger(path: Path) -> bool:
-    """Whether a chapter names a size of its own for a GPU."""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return any("gpu=" in "".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-
-
 def collect(
     paths: Sequence[Path], hardware: Mapping[str, str], run: Executor, before: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
@@ -139,7 +134,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoGPU as error:
         print(f"gpu: {error}.", file=sys.stderr)
         return NONE
-    paths = [p for p in chapters() if (p.stem in given.only if given.only else larger(p))]
+    paths = [
+        path
+        for path in chapters()
+        if (path.stem in given.only if given.only else runs_larger(path.read_text("utf-8")))
+    ]
     before = json.loads(FILE.read_text(encoding="utf-8"))
     record, failed = collect(
         paths, hardware, lambda path: execute([path], FOLDER, profile="gpu").of(path) or {}, before

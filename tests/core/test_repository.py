@@ -55,6 +55,14 @@ def test_no_reader_is_sent_to_an_unrelated_package():
     )
 
 
+def test_no_file_names_a_folder_of_one_machine():
+    folder = r"(/tmp|/work|/root|/home)/[a-z]"
+    found = subprocess.run(
+        ["git", "grep", "-IlE", folder], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (found.returncode, found.stdout) == (1, "")
+
+
 def test_every_method_has_tests_of_its_own():
     homes = {kind.__module__.rpartition(".")[2] for kind in ALGORITHMS.values()}
     missing = [

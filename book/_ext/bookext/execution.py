@@ -96,7 +96,7 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
     entry = json.loads(file.read_text(encoding="utf-8"))["chapters"].get(path.stem)
     if record:
         summary, lines = short(record), [sentence(record)]
-        if entry or LARGER.search(text):
+        if entry or runs_larger(text):
             lines.append(on_a_gpu(entry, record.get("text")))
     else:
         summary, lines = metadata.get(PENDING, _without(app, text)), []
@@ -108,6 +108,14 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
             title.parent.index(title) + 1,
             nodes.raw("", stamp(summary, lines, colab), format="html"),
         )
+
+
+def runs_larger(notebook: str) -> bool:
+    """Whether a notebook, as text, names a size of its own for a GPU."""
+    cells = json.loads(notebook)["cells"]
+    return any(
+        LARGER.search("".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"
+    )
 
 
 def _without(app: Sphinx, notebook: str) -> str:

@@ -6,6 +6,8 @@ that are not notebooks."""
 from __future__ import annotations
 
 import html
+from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -13,6 +15,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from trbook.explorables import Basin, Diagnose, Front, Loop, Playground, RatioMap, Written
 from trbook.explorables.files import BUILT
+from trbook.explorables.modules import shows_today
 
 START = "notebooks/00_quickstart"
 
@@ -80,7 +83,19 @@ class Learning(SphinxDirective):
         return [nodes.raw("", f'<div class="wide-figure">{playground.html()}</div>', format="html")]
 
 
+def drawn_anew(app: Sphinx, env: Any) -> list[str]:
+    """The pages that show an explorable as it no longer begins: they are written again. Its module
+    needs no page, because a page links to it."""
+    pages = {name: Path(app.outdir, f"{name}.html") for name in env.found_docs}
+    return [
+        name
+        for name, page in pages.items()
+        if page.exists() and not shows_today(page.read_text(encoding="utf-8"))
+    ]
+
+
 def connect(app: Sphinx) -> None:
+    app.connect("env-updated", drawn_anew)
     app.add_directive("first-lane", FirstLane)
     for name in SHOWN:
         app.add_directive(name, Shown)

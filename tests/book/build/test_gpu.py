@@ -84,13 +84,15 @@ def test_a_card_is_read_off_torch(monkeypatch):
 
 def test_a_chapter_that_fails_is_a_status(tmp_path, monkeypatch):
     def fails(paths, *_, **__):
+        assert paths == [larger], "the other has no size of its own for a GPU"
         raise NotebookFailed({paths[0]: "01_a.ipynb: as a test wants it"})
 
     record = tmp_path / "record.json"
     record.write_text('{"chapters": {}}', encoding="utf-8")
     for name, value in {"FILE": record, "ROOT": tmp_path, "card": dict, "execute": fails}.items():
         monkeypatch.setattr(gpu, name, value)
-    monkeypatch.setattr(gpu, "chapters", lambda: [Path("01_a.ipynb")])
-    monkeypatch.setattr(gpu, "larger", lambda _: True)
+    larger = chapter(tmp_path / "01_a.ipynb", "size(cpu=1, gpu=8)")
+    same = chapter(tmp_path / "02_b.ipynb", "size(cpu=1, gpu=False)")
+    monkeypatch.setattr(gpu, "chapters", lambda: [same, larger])
     assert gpu.main([]) == 1
     assert record.read_text(encoding="utf-8") == '{\n "chapters": {}\n}\n'
