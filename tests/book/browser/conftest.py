@@ -5,8 +5,12 @@ the `smoke` profile, or the whole book, as `--book` says. A test that needs more
 one for `make nightly`.
 """
 
+from __future__ import annotations
+
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +39,7 @@ DAILY = (
 
 
 @pytest.fixture(scope="session")
-def book(request):
+def book(request: pytest.FixtureRequest) -> Path:
     """The folder of the built pages. TRLIB_BOOK names one that is built already."""
     named = os.environ.get("TRLIB_BOOK")
     if named:
@@ -49,14 +53,14 @@ def book(request):
 
 
 @pytest.fixture(scope="session")
-def address(book):
+def address(book: Path) -> Iterator[str]:
     """Where the built book is served."""
     with served(book) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
-def figures(tmp_path_factory):
+def figures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a page for each explorable is served, linked as the book links them."""
     folder = tmp_path_factory.mktemp("figures")
     publish(folder / "_static" / "explorables")
@@ -68,22 +72,22 @@ def figures(tmp_path_factory):
 
 
 @pytest.fixture
-def visit(chromium, figures):
+def visit(chromium: Any, figures: str) -> Iterator[Callable[..., Any]]:
     """Opens the page of an explorable: `visit("Unifier")`."""
     with visits(chromium, figures) as visit:
         yield visit
 
 
 @pytest.fixture(scope="session")
-def frame_cost():
+def frame_cost() -> Callable[..., float]:
     """The mean milliseconds of processor time, in script, style and layout, of the frames that an
     action draws. Processor time, because what other processes do must not count."""
 
-    def cost(context, page, act, frames):
+    def cost(context: Any, page: Any, act: Callable[[], Any], frames: int) -> float:
         clock = context.new_cdp_session(page)
         clock.send("Performance.enable", {"timeDomain": "threadTicks"})
 
-        def spent():
+        def spent() -> float:
             metrics = {
                 metric["name"]: metric["value"]
                 for metric in clock.send("Performance.getMetrics")["metrics"]

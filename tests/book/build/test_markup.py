@@ -1,6 +1,8 @@
 """Docstrings and formulas on their way to the page: nothing that was mathematics becomes markup, or
 the other way."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import re
@@ -36,11 +38,11 @@ from trlib.algorithms import PPO
         ("no *new idea*, x*y*z, *args", r"no *new idea*, x\*y\*z, \*args"),
     ],
 )
-def test_symbols_stay_symbols_and_backticks_stay_code(written, markup):
+def test_symbols_stay_symbols_and_backticks_stay_code(written: str, markup: str) -> None:
     assert escape(written) == markup
 
 
-def test_a_formula_keeps_its_lines_and_its_source_stands_alone():
+def test_a_formula_keeps_its_lines_and_its_source_stands_alone() -> None:
     lines = [
         "One line.",
         "",
@@ -68,7 +70,7 @@ def test_a_formula_keeps_its_lines_and_its_source_stands_alone():
     ]
 
 
-def test_arguments_become_a_definition_list():
+def test_arguments_become_a_definition_list() -> None:
     lines = [
         "Args:",
         "    logp: [B, T] log pi(y_t).",
@@ -86,17 +88,17 @@ def test_arguments_become_a_definition_list():
     ]
 
 
-def test_attributes_are_not_read_as_types():
+def test_attributes_are_not_read_as_types() -> None:
     assert mend(["[B] int: which prompt."]) == ["[B] int: which prompt.", ""]
 
 
-def test_formulas_of_several_lines_are_aligned_once():
+def test_formulas_of_several_lines_are_aligned_once() -> None:
     assert aligned(r"a &= b \\ c &= d") == r"\begin{aligned}a &= b \\ c &= d\end{aligned}"
     assert aligned(r"\begin{cases} a \\ b \end{cases}") == r"\begin{cases} a \\ b \end{cases}"
     assert aligned(r"\begin{align} a \end{align}") == r"\begin{align*} a \end{align*}"
 
 
-def test_the_line_under_a_title_names_when_where_and_versions():
+def test_the_line_under_a_title_names_when_where_and_versions() -> None:
     record = {
         "when": datetime(2026, 11, 3, tzinfo=UTC).isoformat(),
         "seconds": 12.4,
@@ -110,7 +112,7 @@ def test_the_line_under_a_title_names_when_where_and_versions():
     )
 
 
-def test_a_signature_over_several_lines_is_no_list():
+def test_a_signature_over_several_lines_is_no_list() -> None:
     page = '<dt class="sig sig-object py">f(<dl><dd>a,</dd></dl>)</dt><dl><dt>kept</dt></dl>'
     assert mend_page(page) == (
         '<dt class="sig sig-object py">f(<span class="sig-line"><span class="sig-line">a,</span>'
@@ -118,21 +120,21 @@ def test_a_signature_over_several_lines_is_no_list():
     )
 
 
-def test_styles_of_outputs_come_first_and_once_and_a_still_keeps_its_own():
+def test_styles_of_outputs_come_first_and_once_and_a_still_keeps_its_own() -> None:
     still = "<template><style>b{}</style></template>"
     page = f"<p>x</p><style>a{{}}</style>{still}<svg><style scoped>a{{}}</style></svg>"
     assert styled(page) == f"<style>a{{}}</style><p>x</p>{still}<svg></svg>"
     assert styled(still) == still
 
 
-def test_a_formula_that_katex_cannot_read_is_an_error():
+def test_a_formula_that_katex_cannot_read_is_an_error() -> None:
     assert drawn(r"\frac{a}{b}").startswith('<span class="katex">')
     assert 'display="block"' in drawn("x", displayed=True)
     with pytest.raises(ValueError, match="KaTeX parse error: Unexpected end of input"):
         drawn(r"\frac{")
 
 
-def test_a_formula_s_mathml_is_valid():
+def test_a_formula_s_mathml_is_valid() -> None:
     fraction = drawn(r"\frac{1}{\operatorname{Var}}")
     assert '<mfrac><mn>1</mn><mi mathvariant="normal">Var</mi></mfrac>' in fraction, "two parts"
     assert "<mi>log</mi><mo>\u2061</mo><mi>x</mi>" in drawn(r"\log x"), "elsewhere the sign is said"
@@ -140,7 +142,7 @@ def test_a_formula_s_mathml_is_valid():
     assert "<mi>a</mi><mover><mo>=</mo><mo " in above and "<mo><" not in above
 
 
-def test_a_table_that_a_phone_cannot_hold_carries_its_headings():
+def test_a_table_that_a_phone_cannot_hold_carries_its_headings() -> None:
     head = "<thead><tr><th>name</th><th>what it is</th><th>unit</th></tr></thead>"
     words = "<tr><td>x</td><td>a long line of short words that wrap well</td><td>1</td></tr>"
     small = tables(f"<p>a</p><table>{head}<tbody>{words}</tbody></table>")
@@ -166,7 +168,7 @@ def test_a_table_that_a_phone_cannot_hold_carries_its_headings():
     assert '<td data-label="gradient norm" role="cell">2.5</td>' in labelled
 
 
-def test_a_table_of_numbers_slides_on_a_phone_and_one_of_words_does_not():
+def test_a_table_of_numbers_slides_on_a_phone_and_one_of_words_does_not() -> None:
     heads = "".join(
         f"<th>{word}</th>"
         for word in ("method", "accuracy", "worst run", "early reward", "entropy", "kept")
@@ -186,7 +188,7 @@ def test_a_table_of_numbers_slides_on_a_phone_and_one_of_words_does_not():
     assert '<table class="table stacks" role="table">' in tables(words)
 
 
-def test_a_rate_stays_on_one_line():
+def test_a_rate_stays_on_one_line() -> None:
     page = """<p title="a > 1e-5">from 1e-5 to 1.5e-3, page-wide, the-5</p><td class='1e-2'>4.8e-07 < 2</td>"""
     held = (
         page.replace("from 1e-5", "from @1e-5#")
@@ -197,12 +199,12 @@ def test_a_rate_stays_on_one_line():
 
 
 @pytest.mark.parametrize("element", VERBATIM)
-def test_a_rate_in_an_element_without_html_is_left_as_it_is(element):
+def test_a_rate_in_an_element_without_html_is_left_as_it_is(element: str) -> None:
     kept = f"<{element}>if (a < 2) it's 1e-5</{element}><!-- 1e-6 -->"
     assert numbers(f"{kept}1e-7") == f'{kept}<span class="whole">1e-7</span>'
 
 
-def test_a_page_runs_the_scripts_that_it_came_with_and_no_others():
+def test_a_page_runs_the_scripts_that_it_came_with_and_no_others() -> None:
     page = (
         '<head><meta charset="utf-8" /></head><script>let a</script><script '
         'type="application/json">{}</script>'
@@ -215,7 +217,7 @@ def test_a_page_runs_the_scripts_that_it_came_with_and_no_others():
     assert "script-src 'self';" in sealed('<meta charset="utf-8">')
 
 
-def test_a_long_name_in_code_may_break_after_its_marks_and_a_short_one_nowhere():
+def test_a_long_name_in_code_may_break_after_its_marks_and_a_short_one_nowhere() -> None:
     long = '<code><span class="pre">trlib.relatives.asynchrony.weights.vespo_loss</span></code>'
     broken = names(long)
     assert broken.replace("<wbr>", "") == long
@@ -228,13 +230,13 @@ def test_a_long_name_in_code_may_break_after_its_marks_and_a_short_one_nowhere()
         assert names(kept) == kept
 
 
-def test_a_page_of_the_interface_names_its_modules():
+def test_a_page_of_the_interface_names_its_modules() -> None:
     assert modules("# A\n\n```{modules}\ntrlib.x: X, and more\n```\n") == {"trlib.x": "X, and more"}
     with pytest.raises(ValueError, match=r"modules: expected NAME: title, got 'trlib.y'"):
         modules("```{modules}\ntrlib.y\n```")
 
 
-def test_a_constant_s_page_shows_a_short_value_and_leaves_out_a_long_one():
+def test_a_constant_s_page_shows_a_short_value_and_leaves_out_a_long_one() -> None:
     long, short, kind = " = " + "x" * LONGEST_VALUE, " = {'a': 1}", "class " + "x" * LONGEST_VALUE
     page = new_document("page")
     page += [
@@ -245,7 +247,7 @@ def test_a_constant_s_page_shows_a_short_value_and_leaves_out_a_long_one():
     assert [signature.astext() for signature in page] == ["", short, kind]
 
 
-def test_every_module_that_a_reader_calls_has_a_page():
+def test_every_module_that_a_reader_calls_has_a_page() -> None:
     toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
     files = re.findall(r"file: ([\w./-]+)", toc)
     assert [name for name in files if files.count(name) > 1] == []
@@ -266,11 +268,11 @@ def test_every_module_that_a_reader_calls_has_a_page():
         ("What:\n\n - a", "What"),
     ],
 )
-def test_a_line_of_the_interface_says_one_sentence(text, sentence):
+def test_a_line_of_the_interface_says_one_sentence(text: str, sentence: str) -> None:
     assert first(text) == sentence
 
 
-def test_a_class_that_is_documented_keeps_its_own_annotations():
+def test_a_class_that_is_documented_keeps_its_own_annotations() -> None:
     """Else a subclass that comes later cannot look up the types that it inherits."""
     own = dict(vars(PPO)["__annotations__"])
     Attribute.update_annotations(object.__new__(Attribute), PPO)
