@@ -1,8 +1,6 @@
 """`make gpu`: what it records, what it says where there is no GPU, and the line that a page
 prints."""
 
-from pathlib import Path
-
 import nbformat
 import pytest
 import torch
