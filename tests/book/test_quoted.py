@@ -330,3 +330,19 @@ def test_luck_and_end_are_weakly_tied_within_an_arm():
         ]
     said = f"a mean rank correlation of −{-sum(ties) / len(ties):.2f}."
     assert len(ties) == 18 and said in PAGES["report"] and said in PAGES["purpose"]
+
+
+def test_what_the_report_says_of_luck_by_the_held_out_distance():
+    """TROLL's is 1.5 times the unclipped run's; that of rewards that were dealt again is none."""
+
+    def scale(sweep: str, label: str) -> float:
+        runs = runs_of(sweep, label)[0]
+        return iqm((runs["luck"] / (runs["kl_aside"] / 128) ** 0.5).to_numpy())
+
+    for sweep, nats in (("distance", "0.02"), ("distance_between", "0.05")):
+        ratio = scale(sweep, f"troll-again, {nats}") / scale(sweep, f"pg_is-again, {nats}")
+        assert f"fits {ratio:.1f} times the luck, not twice" in PAGES["report"]
+    true, dealt = (
+        iqm(runs_of("dealt_again", label)[0]["luck"].to_numpy()) for label in ("16", "permuted")
+    )
+    assert -0.005 < dealt < 0 < 0.01 < true
