@@ -107,7 +107,7 @@ def judge(r: Rollouts, memory: Memory | None = None) -> tuple[Judgement, Rollout
         if not fill:
             causes += truncation((counts[2], counts[3], *cut(r)[2:]))
         causes += half_groups(r)
-        unusual = _unusual(values)
+        unusual = _unusual(values, r)
     causes.sort(key=lambda cause: NAMES.index(cause.name))
     unique = tuple({cause.name: cause for cause in reversed(causes)}.values())[::-1]
     unseen = _unseen(r)
@@ -165,14 +165,16 @@ def _unexplained(far: Sample, learned: bool) -> dict[str, Any]:
     return {"far": len(owners), "far_alone": int((along <= 0).sum()) if learned else len(owners)}
 
 
-def _unusual(values: dict[str, Any]) -> list[str]:
-    """What is certain and has no name."""
+def _unusual(values: dict[str, Any], r: Rollouts) -> list[str]:
+    """What is certain and has no name, and which missing column would give it one."""
+    absent = [name for name in ("logp_old", "version") if getattr(r, name) is None]
+    tell = say("unusual.tell", columns=" and ".join(absent)) if absent else ""
     found = [rule["key"] for rule in JUDGEMENT["unusual"] if holds(rule["when"], values)]
     if "slope" in found or "rise" in found:  # which say the size too
         found = [key for key in found if key != "size"]
     if found and values["updated"]:
         found.append("updated")
-    return [say(f"unusual.{key}", **values) for key in dict.fromkeys(found)]
+    return [say(f"unusual.{key}", tell=tell, **values) for key in dict.fromkeys(found)]
 
 
 def _seen(values: dict[str, Any]) -> tuple[str, ...]:
@@ -180,11 +182,14 @@ def _seen(values: dict[str, Any]) -> tuple[str, ...]:
     more."""
     z, least = C["Z"], C["SEEN"]
     slope = max(least["slope"], z * max(values["slope_x_error"], values["slope_y_error"]))
+    few = max(least["alone"], int(least["tail"] * values["n"]) + 1)
     told = [
         say("seen.temperature", temperature=max(1 - slope / least["per_temperature"], 0.0)),
-        say("seen.pairing", completions=values["completions"]),
+        say("seen.pairing", completions=values["completions"], few=few),
         say("seen.size", size=max(least["size"], z * values["size_error"]), here=values["size"]),
     ]
+    if not values["one_pass"]:
+        told.append(say("seen.dropout", moved=int(values["n_out_now"])))
     if values["span"] >= 2:
         told.append(say("seen.aging", aging=max(z * values["aging_error"], least["aging"])))
     return tuple(told)

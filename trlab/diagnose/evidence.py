@@ -70,6 +70,9 @@ def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
     sure = x > C["SURE"]
     add(n_sure=sure, size_sure=np.where(sure, size, 0))
     made |= {"u_last": free[last], "size_last": size[last]}
+    # Where in a completion, from 1, its last tail token below stands; 0: it has none.
+    place = np.where(d < -C["TAIL"], np.arange(len(d)) - np.repeat(first, ends - first) + 1, 0)
+    made["place"] = np.maximum.reduceat(place, first)
     if r.version is not None:
         age = (r.version.max() - r.version)[s.owner[first]]
         made |= {"age": made["u"] * age, "age2": made["u"] * age**2, "size_age": made["size"] * age}
@@ -163,6 +166,8 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
     rising, deviation = over("up", "size"), t["size"] / t["n"]
     # Enough to say that updates are in d; and too much to say that none are.
     learning, doubt = made["along_z"] > C["Z"], made["along_z"] > C["DOUBT"]
+    # How many tail tokens stand at one place of their completions.
+    same = np.bincount(table["place"].astype(int))[1:].max(initial=0)
     # Completions that hold a token which hardly any draw gives, and the most that draws give.
     holding, drawn = float(weight @ (table["low"] > 0)), t["n"] * least(r)[1]
     made |= {
@@ -194,6 +199,8 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         "explained_x": float(_explained({k: np.asarray(v) for k, v in t.items()}, "x")),
         "explained_y": float(_explained({k: np.asarray(v) for k, v in t.items()}, "y")),
         "tail_count": int(table["tail"].sum()),
+        "tail_same": int(same),
+        "tail_placed": float(same / max(table["tail"].sum(), 1)),
         "last_deviation": t["size_last"] / float(weight.sum()),
         "one_pass": float(np.array_equal(s.now, s.y)),
         "holds": {True: 1.0, False: 0.0, None: 0.5}[r.sampling.holds],

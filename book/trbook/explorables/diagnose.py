@@ -25,8 +25,8 @@ class Diagnose(Packed):
 
     module: ClassVar[str] = "diagnose"
     fallback: ClassVar[str] = (
-        "Diagnose: a dump of rollouts that you choose is read in this page and diagnosed as "
-        "`trlib diagnose` does it. It needs JavaScript."
+        "Diagnose: a dump of rollouts that you choose is read in this page and diagnosed as the "
+        "command trlib diagnose does it. It needs JavaScript."
     )
     room: ClassVar[tuple[int, int]] = (412, 317)
 

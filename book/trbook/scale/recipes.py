@@ -337,7 +337,8 @@ def asynchronous(recipe: Recipe) -> dict[str, Any]:
 def across(recipe: Recipe, machines: int) -> dict[str, dict[str, Any]]:
     """What changes on several machines like the recipe's, by library: each holds a whole copy of
     the weights in shards, and the copies share their gradients (HSDP). With shards across machines
-    every update would gather all weights through the network between them."""
+    every update would gather all weights through the network between them. Each machine starts
+    accelerate with its own --machine_rank and the first one's --main_process_ip."""
     return {
         "verl": {
             "trainer.nnodes": machines,

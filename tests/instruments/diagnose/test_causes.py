@@ -185,7 +185,8 @@ def judge_columns(columns: dict[str, np.ndarray]) -> causes.Judgement:
 def test_a_healthy_dump_says_what_would_have_shown():
     seen = judged(1, SIZE, "bf16", True).seen
     assert seen[0].startswith("a temperature that one side forgot, from about 0.9")
-    assert seen[1].startswith("one completion in 256")
+    assert seen[1].startswith("one completion in 256") and "; 10 of them" in seen[1]
+    assert "PPO's window" in judged(1, SIZE, "updated", True).seen[3]
 
 
 def test_more_completions_show_more():
@@ -298,6 +299,19 @@ def test_which_completions_were_scored_with_another_text_is_said():
         and "1 of 256 completions" in cause.evidence
         and "They are 17." in cause.evidence
     )
+
+
+def test_another_prompt_that_matters_at_one_token_is_told_from_an_edit():
+    """Completions behind another prompt differ at the same place; edits fall anywhere."""
+    clean = flat(0, SIZE, "bf16", True, "relay")
+    first = np.flatnonzero(np.diff(clean["completion"], prepend=-1))[:24]
+    for places, name in ((1, "pairing"), (np.arange(24), "edited-logits")):
+        columns = {key: values.copy() for key, values in clean.items()}
+        for key in ("logp", "logp_old"):
+            columns[key][first + places] -= 6
+        (cause,) = causes.judge(rollouts(columns))[0].causes
+        assert cause.name == name
+        assert name == "edited-logits" or cause.evidence.startswith("24 of the 24 tokens")
 
 
 def test_the_temperature_says_whose_it_is():

@@ -103,7 +103,12 @@ def test_verl_has_every_setting_and_its_batches_are_whole() -> None:
 def test_on_several_machines_shards_stay_inside_one() -> None:
     added = recipes.across(RECIPES[8], machines=4)
     assert added["verl"]["actor_rollout_ref.actor.fsdp_config.fsdp_size"] == 8
+    assert not set(added["verl"]) - set(recipes.verl_settings(RECIPES[8])), "checked above"
+    commands = folder("accelerate") / "commands"
+    assert not set(added["accelerate"]) - fields(commands / "config/config_args.py")
     sizes = added["accelerate"]["parallelism_config"]
+    # The launcher passes over a size whose name is not one of its options.
+    assert not {f"--{name}" for name in sizes} - options(commands / "launch.py")
     assert math.prod(sizes.values()) == added["accelerate"]["num_processes"] == 32
 
 

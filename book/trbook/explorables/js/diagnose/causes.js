@@ -65,7 +65,7 @@ export function judge(rollouts) {
     causes.push(...deadGroups(r));
     if (!fill.length) causes.push(...truncation(cutOf(r)));
     causes.push(...halfGroups(r));
-    unusual = unusualOf(values);
+    unusual = unusualOf(values, r);
   }
   causes = judgement.names.flatMap((name) => causes.filter((each) => each.name === name).slice(0, 1));
   const unseen = unseenOf(r),
@@ -116,11 +116,15 @@ function unexplained(far, learned) {
   return { far: along.size, far_alone: alone };
 }
 
-function unusualOf(values) {
+/* What is certain and has no name, and which missing column would give it one. */
+function unusualOf(values, r) {
+  const absent = ["logp_old", "version"].filter((name) => r[name] === null),
+    tell = absent.length ? say("unusual.tell", { columns: absent.join(" and ") }) : "";
   const keys = judgement.unusual.filter((rule) => holds(rule.when, values)).map((rule) => rule.key);
   if (keys.length && values.updated) keys.push("updated");
   const sloped = keys.includes("slope") || keys.includes("rise"); // which say the size too
-  return [...new Set(keys.filter((key) => !sloped || key !== "size"))].map((key) => say(`unusual.${key}`, values));
+  const told = new Set(keys.filter((key) => !sloped || key !== "size"));
+  return [...told].map((key) => say(`unusual.${key}`, { ...values, tell }));
 }
 
 /* What would have been found: the rules' limits, or what the errors allow where that is more. */
@@ -130,9 +134,13 @@ function seenOf(values) {
     slope = Math.max(limits.slope, z * Math.max(values.slope_x_error, values.slope_y_error));
   const told = [
     say("seen.temperature", { temperature: Math.max(1 - slope / limits.per_temperature, 0) }),
-    say("seen.pairing", { completions: values.completions }),
+    say("seen.pairing", {
+      completions: values.completions,
+      few: Math.max(limits.alone, Math.floor(limits.tail * values.n) + 1),
+    }),
     say("seen.size", { size: Math.max(limits.size, z * values.size_error), here: values.size }),
   ];
+  if (!values.one_pass) told.push(say("seen.dropout", { moved: values.n_out_now }));
   if (values.span >= 2) told.push(say("seen.aging", { aging: Math.max(z * values.aging_error, limits.aging) }));
   return told;
 }

@@ -69,6 +69,10 @@ function sumsOf(r, s) {
   add("size_sure", (k) => (x[k] > C.SURE ? Math.abs(d[k]) : 0));
   made.u_last = map(last, (k) => free[k]);
   made.size_last = map(last, (k) => Math.abs(d[k]));
+  // Where in a completion, from 1, its last tail token below stands; 0: it has none.
+  made.place = new Float64Array(rows);
+  for (let c = 0, k = 0, first = 0; c < rows; c++, first = k)
+    for (; k <= last[c]; k++) if (d[k] < -C.TAIL) made.place[c] = k - first + 1;
   if (r.version !== null) {
     const newest = largest(r.version),
       age = map(last, (k) => newest - r.version[s.owner[k]]);
@@ -153,6 +157,10 @@ export function numbersOf(r, s) {
     // Enough to say that updates are in d; and too much to say that none are.
     learning = made.along_z > C.Z,
     doubt = made.along_z > C.DOUBT,
+    // How many tail tokens stand at one place of their completions.
+    placed = new Map();
+  for (const place of table.place) if (place) placed.set(place, (placed.get(place) ?? 0) + 1);
+  const same = Math.max(0, ...placed.values()),
     // Completions that hold a token which hardly any draw gives, and the most that draws give.
     holding = table.low.filter((low) => low > 0).length,
     drawn = t.n * bound;
@@ -184,6 +192,8 @@ export function numbersOf(r, s) {
     explained_x: explained(t, "x"),
     explained_y: explained(t, "y"),
     tail_count: t.tail,
+    tail_same: same,
+    tail_placed: same / Math.max(t.tail, 1),
     last_deviation: t.size_last / table.n.length,
     one_pass: Number(s.now.every((now, k) => now === s.y[k])),
     holds: { true: 1, false: 0, null: 0.5 }[String(holdsBy(r.sampling))],
