@@ -137,7 +137,7 @@ function open(frame, model, data) {
         h(
           "p",
           { class: "key" },
-          "A dial has twenty places, 0 to 19, and goes round: 4 − 5 is 19, and 19 squared, 361, is 1. ",
+          "A dial has twenty places, 0 to 19, and goes round: 4 − 5 is 19, not 15, and 19 squared, 361, is 1. ",
           h("span", { class: "word open", text: "A blue mark" }),
           " is a word that the model was unsure of: the heavier, the less likely it was.",
         ),
