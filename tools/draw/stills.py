@@ -51,8 +51,10 @@ def draw(explorable: Any, chromium: Any) -> str:
     html = re.sub(r"<template.*?</template>", "", explorable.html(), flags=re.DOTALL)
     found = {}
     for name, width in WIDTHS.items():
+        # Only the front page's figure moves by itself; others say what a press does.
+        motion = "reduce" if explorable.module == "front" else "no-preference"
         context = chromium.new_context(
-            viewport={"width": width, "height": 900}, reduced_motion="reduce"
+            viewport={"width": width, "height": 900}, reduced_motion=motion
         )
         page = context.new_page()
         page.set_content(PAGE.format(html))

@@ -36,8 +36,8 @@ class SMART(SFT):
     δ = ε g / ‖g‖_max for each embedded token x, with g the slope of D at a small noise.
     Source: arXiv 1911.03437, as printed in a summary; the paper itself was not read.
     Differs from: the authors' noise is Gaussian, of variance 1e-5; ours is a fixed sine of ε / 10,
-    so that a run needs no random numbers. mt-dnn's first code has ε .001; its later code has
-    noise + .001 g in place of g, and ε 1."""
+    so that a run needs no random numbers. The first code of mt-dnn has ε = .001; its later
+    code takes noise + .001 g for g, and ε = 1."""
 
     mu: float = checks.setting(1.0, least=0, most=1e9)
     """μ: the pull to the average, losses per nat; 0: off."""

@@ -2,8 +2,8 @@
 wrote.
 
 A script that is not among the hashes in a page's head does not run there, whatever brought it onto
-the page. Styles may be inline: formulas and tables carry theirs. WebAssembly runs only where the
-playground stands.
+the page. Styles may be inline: formulas and tables carry theirs. WebAssembly runs only where a
+model learns in the page: in the playground and in the front page's figure.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OLD = re.compile(META.format('[^"]*'))
 INLINE = re.compile(r"<script((?:\s[^>]*)?)>(.*?)</script>", re.DOTALL)
 DATA = re.compile(r'\stype="(?!module|text/javascript)|\ssrc=')
 """A script element that holds data, or whose text lies in a file."""
-LEARNS = 'data-explorable="playground"'
+LEARNS = re.compile('data-explorable="(?:front|playground)"')
 CHARSET = re.compile(r'<meta charset="?utf-8"?\s*/?>', re.IGNORECASE)
 
 
@@ -29,7 +29,7 @@ def sealed(page: str) -> str:
     page = OLD.sub("", page)
     texts = [text for attributes, text in INLINE.findall(page) if not DATA.search(attributes)]
     hashes = "".join(sorted({f" 'sha256-{_hash(text)}'" for text in texts}))
-    wasm = " 'wasm-unsafe-eval'" if LEARNS in page else ""
+    wasm = " 'wasm-unsafe-eval'" if LEARNS.search(page) else ""
     policy = META.format(
         f"default-src 'none'; script-src 'self'{hashes}{wasm}; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; "

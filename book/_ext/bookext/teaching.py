@@ -222,7 +222,7 @@ class Syllabus(FromTeaching):
         except ValueError as error:
             raise self.error(f"syllabus {self.arguments[0]}: {error}") from error
         if has_goals:
-            return [self.table(MEETING, (20, 26, 12, 14, 14, 14), rows)]
+            return [self.table(MEETING, (20, 23, 12, 13, 18, 14), rows)]
         return [
             self.table(
                 ("session", "read before", "run", "ask", "exercises", "minutes"),

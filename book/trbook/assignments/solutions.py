@@ -52,6 +52,8 @@ def p_value(a: Tensor, b: Tensor) -> float:
 
 
 def sums(text: str) -> tuple[int, int]:
+    """For the half page, by the last four readings: 14 of 32 sums are right where a batch was used
+    once, 16 of 32 where it was used eight times with a clip, 5 of 30 without. Each is one run."""
     found = SUM.findall(text)
     right = [sum(map(int, left.split("+"))) == int(told) for left, told in found]
     return sum(right), len(found)

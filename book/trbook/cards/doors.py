@@ -162,9 +162,8 @@ DOORS: Mapping[str, Doors] = {
         BESIDE.format("dapo", "grpo"),
         "DAPO beside GRPO, sixteen passes",
         again("DAPO", "dapo")
-        + " Of its wider window alone: "
-        + best("PPO with that window", "clip-higher")[0].lower()
-        + best("PPO with that window", "clip-higher")[1:],
+        + " Its wider window was recorded alone, too. "
+        + best("PPO with that window", "clip-higher"),
         "Leaving groups out shrinks the batch unless new prompts fill it up. TRL draws none, and "
         "neither does `trlib`.",
         "grpo",

@@ -310,7 +310,7 @@ def _formulas(card: MethodCard) -> list[str]:
 def _figure(card: MethodCard) -> list[str]:
     """The curve of the weight, or why there is none."""
     if not read.draws(card):
-        return [f"No curve: {card.no_curve}.", ""]
+        return [f"No curve is drawn, because {card.no_curve}.", ""]
     return [f"```{{method-curve}} {card.name}", "```", ""]
 
 

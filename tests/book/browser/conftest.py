@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from bookext.security import sealed
 from tests.book.browser.explorable import page_of, visits
 from tools.html import build
 from tools.paths import BUILD
@@ -61,12 +62,13 @@ def address(book: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def figures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where a page for each explorable is served, linked as the book links them."""
+    """Where a page for each explorable is served, linked as the book links them and sealed as its
+    pages are."""
     folder = tmp_path_factory.mktemp("figures")
     publish(folder / "_static" / "explorables")
     for name in explorables.__all__:
         html = link_modules(getattr(explorables, name)().html(), "_static/explorables")
-        (folder / f"{name}.html").write_text(page_of(name, html), encoding="utf-8")
+        (folder / f"{name}.html").write_text(sealed(page_of(name, html)), encoding="utf-8")
     with served(folder) as address:
         yield address
 

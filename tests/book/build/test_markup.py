@@ -217,6 +217,14 @@ def test_a_page_runs_the_scripts_that_it_came_with_and_no_others() -> None:
     assert "script-src 'self';" in sealed('<meta charset="utf-8">')
 
 
+@pytest.mark.parametrize(
+    ("explorable", "learns"), [("front", True), ("playground", True), ("written", False)]
+)
+def test_a_model_may_learn_only_where_a_figure_trains_one(explorable: str, learns: bool) -> None:
+    page = f'<meta charset="utf-8"><div data-explorable="{explorable}"></div>'
+    assert ("wasm-unsafe-eval" in sealed(page)) == learns
+
+
 def test_a_long_name_in_code_may_break_after_its_marks_and_a_short_one_nowhere() -> None:
     long = '<code><span class="pre">trlib.relatives.asynchrony.weights.vespo_loss</span></code>'
     broken = names(long)

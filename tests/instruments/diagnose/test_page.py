@@ -8,6 +8,7 @@ import math
 import re
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -364,6 +365,23 @@ def test_utf_16_is_named(tmp_path: Path) -> None:
     assert words in got["error"]
     with pytest.raises(ValueError, match=words):
         read(path)
+
+
+@needs_node
+def test_an_archive_that_inflates_is_refused_before_it_does(tmp_path: Path) -> None:
+    large, lying = tmp_path / "large.npz", tmp_path / "lying.npz"
+    with zipfile.ZipFile(large, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("logp.npy", "logp_rollout.npy", "mask.npy"):
+            archive.writestr(name, bytes(70_000_000))
+    np.savez_compressed(lying, logp=np.zeros((4, 100_000)))
+    packed = bytearray(lying.read_bytes())
+    said = packed.rindex(b"PK\x01\x02") + 24  # the unpacked size, in the archive's directory
+    packed[said : said + 4] = (1000).to_bytes(4, "little")
+    lying.write_bytes(packed)
+    asked = [{"files": [str(path)], "options": {}} for path in (large, lying)]
+    refused, damaged = (got["error"] for got in in_page(asked))
+    assert "'large.npz' is 210 MB once unpacked" in refused and "at most 200 MB" in refused
+    assert "expected a whole archive, got a damaged one" in damaged
 
 
 @needs_node

@@ -163,7 +163,7 @@ class StaleMask(PPO):
     """PPO's clip without the tokens whose policy was too many batches behind: they stay in the text
     that later tokens read and in their group's baseline, and leave the mean's denominator.
     Source: ours, from the descriptions of prime-rl's pull request 2957 and xtuner's 2003.
-    Differs from: prime-rl ships no completion without a token left; here it counts nothing."""
+    Differs from: prime-rl drops a completion without a token left; here it counts for nothing."""
 
     max_age: int = checks.setting(8, least=0)
     """The oldest policy whose tokens are trained on, in batches behind the learner."""

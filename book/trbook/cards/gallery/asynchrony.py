@@ -56,7 +56,7 @@ def _masked(name: str, title: str, diff: str, **more: Any) -> MethodCard:
 def _kin(words: str) -> str:
     """What the recorded corrections contain of a method."""
     link = "../recorded.md#corrections-level-bounds-dropped-completions"
-    return f"Nearest recorded row, in [`corrected`]({link}): {words}."
+    return f"In [`corrected`]({link}) the nearest run has {words}."
 
 
 WHOLE: dict[str, Any] = {
@@ -79,7 +79,7 @@ CARDS: tuple[MethodCard, ...] = (
         source=YAO,
         read_in="verl 0.9.1 (`rollout_is` and `rollout_rs`)",
         paper={"correction": "a cap of 2, in verl"},
-        near=_kin("this factor as *token, at most 2*"),
+        near=_kin("this factor, *token, at most 2*"),
         remark="It corrects for the sampler; the trust region is the clip next to it. "
         "Where the sampler "
         "is batches behind, a token's ratio ignores that another policy wrote its prefix too.",
@@ -97,7 +97,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="verl 0.9.1 (`rollout_is` and `rollout_rs`)",
         besides="Who proposed it is from verl's documents and TRL's issue 4493.",
         paper={"correction": "a cap of 2, in verl; 3 in TRL's sequence_truncate"},
-        near=_kin("this factor as *product, at most 2*"),
+        near=_kin("this factor, *product, at most 2*"),
         remark="Unbiased except for the cap. Over a long completion the product is near 0 or at the cap, so few "
         "completions carry the update and the mean factor falls: `trlib.corrections.expected_weight` says how far.",
         **WHOLE,
@@ -490,8 +490,8 @@ CARDS: tuple[MethodCard, ...] = (
         "sao",
         "SAO",
         "(0.7 < r < 6)      # A from a critic",
-        use="Use it when a group of answers per prompt is too dear or too slow to wait for: one answer per prompt and "
-        "a critic, one ratio for mismatch, age and updates.",
+        use="Use it when a group of answers per prompt is too dear, or too slow to wait for: one answer and a "
+        "critic are enough, and one ratio covers mismatch, age and updates.",
         what="the ratio of each token to the policy that sampled it",
         how="a token outside the window is left out, whatever its advantage; a critic gives the advantages, so one "
         "completion per prompt is enough",

@@ -137,7 +137,7 @@ function open(frame, model, data) {
         h(
           "p",
           { class: "key" },
-          "A dial has twenty places, 0 to 19, and goes round: 4 − 5 is 19, and 19 squared, 361, is 1. ",
+          "A dial has twenty places, 0 to 19, and goes round: 4 − 5 is 19, not 15, and 19 squared, 361, is 1. ",
           h("span", { class: "word open", text: "A blue mark" }),
           " is a word that the model was unsure of: the heavier, the less likely it was.",
         ),
@@ -220,7 +220,7 @@ function open(frame, model, data) {
       return `${running.name}: ${running.rows.length ? `batch ${running.rows.length}, ${two(running.rows.at(-1))} right` : "loading the model (0.4 MB)"}.`;
     const newest = own.at(-1);
     if (newest && axis === "batches")
-      return `With ${newest.name.replace("16 times, ", "a ")} it ends at ${two(recent(newest.rows))}, with clip 0.2 at ${end("clip")}, without a clip at ${end("reuse")}. One run is no evidence.`;
+      return `With ${newest.name.replace("16 times, ", "")} it ends at ${two(recent(newest.rows))}, with clip 0.2 at ${end("clip")}, without a clip at ${end("reuse")}. One run is no evidence.`;
     if (axis === "completions") {
       const [once, , clip] = needs.map(({ count }) => count);
       return `8 right answers in 10 cost ${thousand(once)} completions when each is used once, and ${thousand(clip)} when each is used 16 times with a clip.`;

@@ -4,10 +4,11 @@ import { Refused } from "./columns.js";
 
 export const isZip = (head) => head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4;
 
-/* The archive's members, by its central directory: [{ name, read }] */
+/* The archive's members, by its central directory: [{ name, size, read }], with the bytes that each says it unpacks to. */
 export function entries(data, source) {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength),
-    damaged = () => new Refused(`'${source}': expected a whole archive, got a damaged one`);
+    damaged = (expected = "a whole archive", got = "a damaged one") =>
+      new Refused(`'${source}': expected ${expected}, got ${got}`);
   let end = data.length - 22;
   while (end >= 0 && view.getUint32(end, true) !== 0x06054b50) end--;
   if (end < 0) throw damaged();
@@ -18,24 +19,37 @@ export function entries(data, source) {
     if (at + 46 > data.length || view.getUint32(at, true) !== 0x02014b50) throw damaged();
     const method = view.getUint16(at + 10, true),
       size = view.getUint32(at + 20, true),
+      unpackedSize = view.getUint32(at + 24, true),
       local = view.getUint32(at + 42, true);
     const [nameSize, extra, comment] = [28, 30, 32].map((offset) => view.getUint16(at + offset, true));
     const name = decoder.decode(data.subarray(at + 46, at + 46 + nameSize));
     if (local + 30 > data.length) throw damaged();
     const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
     if (start + size > data.length) throw damaged();
-    made.push({ name, read: () => unpacked(data.subarray(start, start + size), method, source) });
+    const packed = data.subarray(start, start + size);
+    made.push({ name, size: unpackedSize, read: () => unpacked(packed, method, unpackedSize, damaged) });
     at += 46 + nameSize + extra + comment;
   }
   return made;
 }
 
-async function unpacked(data, method, source) {
-  if (method === 0) return data;
-  if (method !== 8)
-    throw new Refused(`'${source}': expected arrays that are stored or deflated, got another compression`);
-  const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+/* Never more than the archive says: what inflates beyond that is damaged, and is left before it fills the memory. */
+async function unpacked(packed, method, size, damaged) {
+  if (method === 0) return packed;
+  if (method !== 8) throw damaged("arrays that are stored or deflated", "another compression");
+  const made = new Uint8Array(size),
+    reader = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+  let at = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return made.subarray(0, at);
+    if (at + value.length > size) {
+      reader.cancel().catch(() => {});
+      throw damaged();
+    }
+    made.set(value, at);
+    at += value.length;
+  }
 }
 
 const KINDS = {

@@ -264,6 +264,12 @@ async function zipped(data, file, table) {
   }
   if (!names.length || !names.every((name) => name.endsWith(".npy")))
     throw new Refused(`'${file.name}': expected an NPZ file, got another archive`);
+  const unpacked = members.reduce((sum, member) => sum + member.size, 0);
+  if (unpacked > MOST.whole) {
+    throw new Refused(
+      `'${file.name}' is ${size(unpacked)} once unpacked; of an NPZ file this page takes at most ${size(MOST.whole)}. In a terminal, trlib diagnose reads more`,
+    );
+  }
   const pairs = [],
     stated = {};
   for (const member of members) {

@@ -36,7 +36,8 @@ function fetched(src, name) {
       return fail(error ?? new Error(`${wordsFor(name)} arrived damaged.`));
     };
     script.onload = () => end(null);
-    script.onerror = () => end(new Error(`${wordsFor(name)} did not arrive: ${src} could not be loaded.`));
+    script.onerror = () =>
+      end(new Error(`${wordsFor(name)} did not arrive. Are you offline? Try again when you are connected.`));
     script.src = src;
     document.head.append(script);
   });
