@@ -42,13 +42,14 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(' '.join(cell.split()) for cell in line)} |" for line in lines)
 
 
-def code_of(card: Any) -> str:
-    """The file that holds a method's loss, as the page of all methods links it."""
-    for name in card.functions:
-        module = name.rpartition(".")[0].replace(".", "/")
-        if (ROOT / f"{module}.py").is_file():
-            return f"[{Path(module).name}.py](../../{module}.py)"
-    return ""
+def code_of(card: MethodCard) -> str:
+    """The file of a method, as the page of all methods links it: of its function, where a correction
+    or an advantage is all that it adds, else of its class."""
+    module = next((name.rpartition(".")[0] for name in card.functions), "")
+    if module not in ("trlib.advantages", "trlib.corrections"):
+        module = text.kind_of(card).__module__
+    path = Path(*module.split(".")).with_suffix(".py")
+    return f"[{path.name}](../../{path})"
 
 
 def methods(_: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Any
 
 from trbook.cards import lines as of_card
 from trbook.cards import read
@@ -174,10 +175,15 @@ def _in_trl(paper: papers.Paper) -> list[str]:
     return [*own, f"{paper.trl_config.rpartition('.')[2]}(", *given, ")"]
 
 
+def kind_of(card: MethodCard) -> Any:
+    """The class or function that a method is made with."""
+    entry = OBJECTIVES.get(card.name) or RELATIVES[card.name]
+    return dataclass_of(entry) if hasattr(entry, "func") else entry
+
+
 def _places(card: MethodCard, chapter: str, link: Link) -> str:
     """Who made it, and where it stands: paper, chapter, code, and others of its name."""
-    entry = OBJECTIVES.get(card.name) or RELATIVES[card.name]
-    kind = dataclass_of(entry) if hasattr(entry, "func") else entry
+    kind = kind_of(card)
     paper = f"[arXiv {card.arxiv}](https://arxiv.org/abs/{card.arxiv})" if card.arxiv else ""
     code = link(f"{kind.__module__}.{kind.__name__}")
     return " · ".join(
