@@ -11,7 +11,7 @@ the kind of advantages, which columns there are.
 Prints what was not called right, and writes every verdict to `--out`; every dump has a seed of its
 own. `--record` writes the counts that the book's page tells to `heldout.json` beside this file:
 
-    python tests/instruments/diagnose/heldout.py --seed 6000 --fault-seed 7000 --healthy 125 --record
+    python tests/instruments/diagnose/heldout.py --seed 10000 --fault-seed 11000 --healthy 125 --record
 """
 
 from __future__ import annotations
