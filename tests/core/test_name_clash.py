@@ -59,7 +59,7 @@ def test_the_book_says_what_hides_our_trlib(tmp_path):
 
 def test_ours_says_so_where_the_other_is_installed_too(tmp_path):
     (tmp_path / "trlib-1.0.1.dist-info").mkdir()
-    done = python("import trlib; print(trlib.load_policy('dial').name)", ROOT, tmp_path)
+    done = python("import trlib; print(trlib.load_task('dial').name)", ROOT, tmp_path)
     assert done.stdout == "dial\n" and "this is the trlib of trust-region-book" in done.stderr
     assert "trlib-1.0.1 from the package index, is installed too" in done.stderr
     assert python("import trlib", ROOT).stderr == ""
