@@ -314,11 +314,14 @@ def test_a_stored_figure_has_its_picture_and_its_caption_and_becomes_a_directive
     assert source == ["```{recorded-figure} basin\nOwn words.\n```"]
 
 
-def test_chapter_7_says_what_single_runs_of_a_real_model_gave():
+def test_chapter_7_says_what_single_runs_and_three_runs_of_a_real_model_gave():
     said = (ROOT / "notebooks/07_dppo.ipynb").read_text(encoding="utf-8")
-    runs = recorded("real_methods_first")[0].query("lr == '1e-05'").set_index("label")["sampled"]
-    clip, mask = (f"{runs[label]:.2f}" for label in ("ppo", "dppo-tv"))
-    assert f"one run with the clip ends at {clip} and one with the mask at {mask}." in said
+    first = recorded("real_methods_first")[0].query("lr == '1e-05'").set_index("label")["sampled"]
+    clip, mask = (f"{first[label]:.2f}" for label in ("ppo", "dppo-tv"))
+    assert f"with the clip ended at {clip} and one with the mask at {mask}." in said
+    ends = recorded("real_clip_or_mask")[0].groupby("label")["sampled"]
+    span = {label: f"{of.min():.2f} to {of.max():.2f}" for label, of in ends}
+    assert f"the mask ends at {span['dppo-tv']} and the clip at {span['ppo']} (" in said
 
 
 def test_luck_and_end_are_weakly_tied_within_an_arm():

@@ -18,6 +18,7 @@ SWEEP = replace(
     text="What does SmolLM2 make of a batch that six methods use once and eight times?",
     seeds=(7300,),
     provenance="One run each, four at a time on one GPU: to be read, and to say where a difference "
-    "may be large.",
+    "may be large. Declared after it ran (at 03dcc4a34556+changes), as seed 7300 of another sweep, "
+    "`real_methods`.",
     predictions=(),
 )

@@ -65,6 +65,7 @@ COLUMNS = {
     "age": "sampled, kl, kl_median, rank",
     "age_regions": "sampled, kl, kl_median, kept",
     "gated": "sampled, kl_median, luck, fits",
+    "real_clip_or_mask": "sampled, kl, kept",
     "real_completions": "sampled, kl_median, luck, luck_scale",
 }
 """The measures of a sweep's table, where they are not the usual ones."""
