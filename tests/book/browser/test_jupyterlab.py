@@ -201,7 +201,9 @@ def test_a_chapter_that_was_opened_is_unchanged_and_saved_as_it_was(chromium, tm
         page.wait_for_selector(".jp-NotebookPanel-toolbar >> text=Python 3")
         page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
         page.wait_for_timeout(2000)  # until the kernel has told its language
-        assert page.locator(".lm-TabBar-tab.jp-mod-dirty").count() == 0, "opening it changes nothing"
+        assert page.locator(".lm-TabBar-tab.jp-mod-dirty").count() == 0, (
+            "opening it changes nothing"
+        )
         before = copy.stat().st_mtime_ns
         page.locator('[data-command="docmanager:save"]').first.click()
         end = time.monotonic() + 120
