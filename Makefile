@@ -40,7 +40,7 @@ quick: ; @echo 'make quick: now `make lint`, and `make test` or one file of it' 
 style: ; @echo 'make style: now a part of `make nightly`' >&2; exit 2
 lab: .venv/installed
 	$(PYTHON) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks \
-	  --ContentsManager.pre_save_hook=tools.lab.unversioned
+	  --ServerApp.contents_manager_class=tools.lab.Contents --ContentsManager.pre_save_hook=tools.lab.unversioned
 gpu: .venv/installed ; @$(PYTHON) -m tools.gpu
 smollm2: .venv/installed
 dev: .venv/installed-dev

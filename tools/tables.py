@@ -25,15 +25,32 @@ from bookext import archive, claims
 from bookext.generated_tables import escape
 from bookext.made import MADE
 from trbook.cards import MethodCard, taxonomy, text
+from trbook.ladder import RUNGS
 from trlab.claims import markdown
 
 BOOK = ROOT / "book"
-PAGES = ("methods/index", "claims", "recorded", "playground", "own")
+PAGES = ("index", "methods/index", "claims", "recorded", "playground", "own", "ladder")
 ARXIV = "https://arxiv.org/abs/"
 STILL = """\
 ![Lanes of one language model learn side by side, batch by batch.](_static/figures/lanes.gif)
 
 *The built book has the playground here, running in the page; this picture is a run of it.*"""
+FRONT = {
+    "first-lane": """\
+![Rewards of a small language model over batches: with one update per batch it learns, with 32 and no trust region it falls back.](_static/figures/dial.png)
+
+*The built book has a figure here that runs in the page; this picture shows recorded runs of the same model.*""",
+    "written": """\
+![Three curves and three answers of SmolLM2: used eight times, each batch teaches it fast, and after ten batches its right answers are gone.](_static/figures/written.png)
+
+*In the built book you go through the batches and read; this picture is its last one.*""",
+    "ratio-map": """\
+![Curves of the objective and of the gradient weight over the ratio, with check boxes and sliders.](_static/figures/explorable.png)
+
+*The built book has a map here that you can drag; this picture is another of its figures.*""",
+    "loop": "*In the built book the loop is drawn here: sample, judge, score, update.*",
+}
+"""What stands for the figures of the front page."""
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -93,6 +110,18 @@ def sweeps(_: str) -> str:
     return table(archive.Sweeps.headings, map(row, archive.rows()))
 
 
+def steps(_: str) -> str:
+    """Each step of the ladder with its line; the curves are in the built book."""
+    told = []
+    for number, rung in enumerate(RUNGS, 1):
+        where = f"[chapter {int(rung.chapter[:2])}](../notebooks/{rung.chapter}.ipynb)"
+        lines = [f"  {line}" for line in rung.before]
+        lines += [f"- {RUNGS[number - 2].line}"] * (number > 1) + [f"+ {rung.line}"]
+        code = "\n".join(lines)
+        told.append(f"**{number}. {rung.name}.** {rung.why} ({where})\n\n```diff\n{code}\n```")
+    return "\n\n".join(told)
+
+
 MAKERS: dict[str, Callable[[str], str]] = {
     "methods-comparison": methods,
     "methods-picture": picture,
@@ -100,6 +129,8 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "claims-card": card,
     "sweeps": sweeps,
     "playground": lambda _: STILL,
+    "ladder": steps,
+    **{name: lambda _, still=still: still for name, still in FRONT.items()},
 }
 """What a directive makes, as Markdown, by its name; called with its argument."""
 ALONE = re.compile(rf"^```\{{({'|'.join(MAKERS)})\}}( .+)?\n```$", re.MULTILINE)

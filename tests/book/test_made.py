@@ -47,3 +47,14 @@ def test_links_of_the_tables_lead_to_files():
         for found in MADE.finditer(page.read_text(encoding="utf-8")):
             for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", found[0]):
                 assert (page.parent / link).exists(), f"{name}: {link}"
+
+
+def test_links_in_a_source_lead_to_files_or_to_what_only_a_build_writes():
+    built = ("book/records/", "book/methods/", "_static/diagnose/")
+    for page in sorted((ROOT / "book").glob("*.md")):
+        text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+        for link in re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", text):
+            target = (page.parent / link).resolve()
+            assert target.exists() or str(target.relative_to(ROOT)).startswith(built), (
+                f"{page.name}: {link}"
+            )
