@@ -25,6 +25,7 @@ import copy
 import random
 import re
 import time
+import warnings
 from contextlib import nullcontext
 from functools import cache
 from importlib.resources import files
@@ -165,6 +166,8 @@ def load(args: argparse.Namespace):
     if args.lora:
         from peft import LoraConfig, get_peft_model
 
+        # transformers complains of what peft still asks it.
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
         adapter = LoraConfig(r=args.lora, lora_alpha=args.lora, target_modules="all-linear")
         model = get_peft_model(model, adapter)
     frozen = args.kl and not args.lora  # an adapter can be switched off instead

@@ -166,6 +166,8 @@ def read(source: Source) -> tuple[Any, Any]:
                 where["ignore_mismatched_sizes"] = True  # `_whole` says which it is
             where |= {"dtype": torch.float32, "output_loading_info": True}
             loaded: Any = AutoModelForCausalLM.from_pretrained(source.at, **where)
+    except MemoryError:  # the file is not to blame
+        raise
     except Exception as error:  # one sentence for the many ways a folder or a file can be broken
         raise source.refused(f"{wanted} at {source.at}", error) from error
     model, report = loaded

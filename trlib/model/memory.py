@@ -24,7 +24,19 @@ def free(device: torch.device) -> int | None:
     available = int(lines["MemAvailable"].split()[0]) * 1024
     if limit.exists() and used.exists() and (most := limit.read_text().strip()).isdigit():
         available = min(available, int(most) - int(used.read_text()))
-    return available
+    mappable = _mappable()
+    return available if mappable is None else min(available, mappable)
+
+
+def _mappable() -> int | None:
+    """Bytes that this process may still map (`ulimit -v`); None: as many as it likes."""
+    import resource  # not on Windows
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return None
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    return max(0, limit - mapped)
 
 
 def warn_if_short(name: str, needed: int) -> None:

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+import sys
 import tomllib
 from importlib import metadata
 from types import SimpleNamespace
@@ -307,6 +308,25 @@ def test_too_little_memory_is_said_before_the_system_ends_the_process(
         "first (chapter 12 shows a recorded run)"
     )
     assert said == ([sentence] if told else [])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_limit_on_the_process_counts_as_memory(monkeypatch):
+    resource = pytest.importorskip("resource")
+    cpu, limit = torch.device("cpu"), resource.RLIM_INFINITY
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (limit, limit))
+    assert memory.free(cpu) > 0
+    limit = 10**6  # less than Python itself has mapped
+    assert memory.free(cpu) == 0
+
+
+def test_memory_that_runs_out_while_reading_is_not_a_damaged_file(monkeypatch, written):
+    def out_of_memory(*_, **__):
+        raise MemoryError("Unable to allocate 108. MiB")
+
+    monkeypatch.setattr(loading, "_tokenizer", out_of_memory)
+    with pytest.raises(MemoryError, match="108"):
+        trlib.load_policy(str(written[0]))
 
 
 def test_a_hub_s_model_without_a_network_is_one_sentence(monkeypatch):
