@@ -13,7 +13,7 @@ from typing import Any
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
 
-class Contents(AsyncLargeFileManager):  # type: ignore[misc]  # jupyter_server's is untyped
+class Contents(AsyncLargeFileManager):
     """Jupyter's own, whose notebooks already say which Python their kernel is."""
 
     async def get(self, path: str, *arguments: Any, **named: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,10 @@ def steps(_: str) -> str:
     return "\n\n".join(told)
 
 
+def _still(name: str, _: str) -> str:
+    return FRONT[name]
+
+
 MAKERS: dict[str, Callable[[str], str]] = {
     "methods-comparison": methods,
     "methods-picture": picture,
@@ -130,7 +135,7 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "sweeps": sweeps,
     "playground": lambda _: STILL,
     "ladder": steps,
-    **{name: lambda _, still=still: still for name, still in FRONT.items()},
+    **{name: partial(_still, name) for name in FRONT},
 }
 """What a directive makes, as Markdown, by its name; called with its argument."""
 ALONE = re.compile(rf"^```\{{({'|'.join(MAKERS)})\}}( .+)?\n```$", re.MULTILINE)
