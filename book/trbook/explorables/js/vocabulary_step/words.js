@@ -96,9 +96,7 @@ function verdict(s, one, rows, by, word, p) {
   const name = short(s.method),
     moved = percent(one.tv),
     outside = s.method === "dppo_topk" ? place(s, p, wordsOf(s.start)) : null;
-  const swapped = outside
-    ? ` “${word}” is outside the top ${s.k} and takes the place of “${outside.lost}” there.`
-    : "";
+  const swapped = outside ? ` “${word}” is outside the top ${s.k} and takes the place of “${outside.lost}” there.` : "";
   if (s.steps === 0)
     return {
       tone: "calm",
