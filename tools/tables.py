@@ -26,7 +26,7 @@ from bookext import archive, claims
 from bookext.generated_tables import escape
 from bookext.made import MADE
 from trbook.cards import MethodCard, taxonomy, text
-from trbook.ladder import RUNGS
+from trbook.ladder import RUNGS, changes
 from trlab.claims import markdown
 
 BOOK = ROOT / "book"
@@ -114,11 +114,9 @@ def sweeps(_: str) -> str:
 def steps(_: str) -> str:
     """Each step of the ladder with its line; the curves are in the built book."""
     told = []
-    for number, rung in enumerate(RUNGS, 1):
+    for number, (before, rung) in enumerate(zip((None, *RUNGS[:-1]), RUNGS, strict=True), 1):
         where = f"[chapter {int(rung.chapter[:2])}](../notebooks/{rung.chapter}.ipynb)"
-        lines = [f"  {line}" for line in rung.before]
-        lines += [f"- {RUNGS[number - 2].line}"] * (number > 1) + [f"+ {rung.line}"]
-        code = "\n".join(lines)
+        code = changes(rung, before)
         told.append(f"**{number}. {rung.name}.** {rung.why} ({where})\n\n```diff\n{code}\n```")
     return "\n\n".join(told)
 

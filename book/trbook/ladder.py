@@ -229,6 +229,13 @@ RUNGS: tuple[Rung, ...] = (
 )
 
 
+def changes(rung: Rung, before: Rung | None) -> str:
+    """The body of a `diff`: the names that a step defines, the line before it (-) and after it (+)."""
+    lines = [f"  {line}" for line in rung.before]
+    lines += [f"- {before.line}"] if before else []
+    return "\n".join([*lines, f"+ {rung.line}"])
+
+
 def record() -> pd.DataFrame:
     """Every batch of the recorded runs at `UPDATES` per batch; the first two steps are a sweep of
     their own."""

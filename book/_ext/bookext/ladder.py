@@ -44,12 +44,8 @@ class Ladder(SphinxDirective):
         text = nodes.container()
         self.state.nested_parse(StringList([f"{rung.why}{link}"], rung.sweep), 0, text)
         section += text.children
-        lines = [
-            *(f"  {line}" for line in rung.before),
-            *([f"- {before.line}"] if before else []),
-            f"+ {rung.line}",
-        ]
-        section += nodes.literal_block("\n".join(lines), "\n".join(lines), language="diff")
+        lines = ladder.changes(rung, before)
+        section += nodes.literal_block(lines, lines, language="diff")
         section += nodes.raw("", ladder.curve(rung, before, history).html(), format="html")
         return [section]
 
