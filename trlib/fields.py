@@ -43,7 +43,8 @@ def documents(kind: type) -> Callable[[Function], Function]:
     written once and `help` shows it."""
 
     def fill(function: Function) -> Function:
-        before, mark, after = (function.__doc__ or "").partition("...:")
+        # From Python 3.13 on a docstring comes without its indentation.
+        before, mark, after = inspect.cleandoc(function.__doc__ or "").partition("...:")
         if mark:  # `python -OO` keeps no docstring
             indent = " " * (len(before) - len(before.rstrip(" ")))
             rest = after.splitlines(keepends=True)[1:]
@@ -52,7 +53,7 @@ def documents(kind: type) -> Callable[[Function], Function]:
             told = "\n".join(
                 textwrap.fill(
                     f"{one.name}: {' '.join(one.text.split())}",
-                    width=100,
+                    width=96,
                     initial_indent=indent,
                     subsequent_indent=indent + "    ",
                     break_on_hyphens=False,
