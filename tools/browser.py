@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,10 @@ FLAGS = (
     "--disable-sync",
     "--force-color-profile=srgb",
 )
+PACKAGES = ("chromium", "fonts-dejavu-core", "libatomic1")
+"""Debian's names; playwright's own program needs the last, which a slim image lacks."""
 HOW = (
-    "no Chromium found: install it (Debian, Ubuntu: `apt-get install chromium fonts-dejavu-core`; "
+    f"no Chromium found: install it (Debian, Ubuntu: `apt-get install {' '.join(PACKAGES)}`; "
     "elsewhere: `.venv/bin/playwright install chromium`), or name one in TRLIB_CHROMIUM"
 )
 
@@ -64,7 +66,7 @@ def _install() -> str | None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (
         ["update"],
-        ["install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"],
+        ["install", "-y", "--no-install-recommends", *PACKAGES],
     ):
         # Another apt may be at work, on a machine that has just started: wait for it.
         command = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", *command]
@@ -80,20 +82,38 @@ def _installed() -> str | None:
     for path in APPLICATIONS:
         if Path(path).exists():
             return path
+    with suppress(NoChromium), _playwright() as playwright:
+        bundled: str = playwright.chromium.executable_path
+        if Path(bundled).exists():
+            return bundled
+    return None
+
+
+@contextmanager
+def _playwright() -> Iterator[Any]:
+    """Playwright, with its own program running.
+
+    Raises:
+        NoChromium: that program does not start here.
+    """
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        bundled = playwright.chromium.executable_path
-    return bundled if Path(bundled).exists() else None
+    manager = sync_playwright()
+    try:
+        playwright = manager.__enter__()
+    except Exception as error:  # it says only that a connection was closed
+        raise NoChromium(HOW) from error
+    try:
+        yield playwright
+    finally:
+        manager.__exit__()
 
 
 @contextmanager
 def browser() -> Iterator[Any]:
     """A playwright browser with a profile of its own, closed at the end."""
     path = chromium()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
+    with _playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         try:
             yield launched
