@@ -147,9 +147,9 @@ def first(text: str) -> str:
     return SENTENCE.split(text.strip(), maxsplit=1)[0].rstrip(":")
 
 
-def table_of_contents(app: Any) -> Any:
+def table_of_contents(root: Path) -> Any:
     """What `_toc.yml` holds."""
-    return yaml.safe_load(Path(app.srcdir, "_toc.yml").read_text(encoding="utf-8"))
+    return yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
 
 
 class Attribute(AttributeDocumenter):
