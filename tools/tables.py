@@ -58,11 +58,11 @@ FIGURES = {
 *The built book has a map here that you can drag; this picture is another of its figures.*""",
     "loop": "*In the built book the loop is drawn here: sample, judge, score, update.*",
     "basin": """\
-![Accuracy over the learning rate for the unclipped run and PPO, a slider for the rate, and what each of them keeps.](_static/figures/basin.png)
+![Accuracy over the learning rate for five methods; below it a bar for each, the rates at which it works.](_static/figures/basin.png)
 
 *In the built book you drag the rate; this picture is the figure's first state.*""",
     "diagnose": """\
-![A diagnosis: the verdict, its evidence, and pictures of the ratios.](_static/figures/diagnosis.png)
+![A diagnosis: the verdict, four numbers, and what else would have shown.](_static/figures/diagnosis.png)
 
 *In the built book (`make book`) the page asks for your file here and shows the diagnosis. Its links to an example lead there too. This picture is of such a diagnosis.*""",
 }
@@ -148,8 +148,8 @@ def sources(_: str) -> str:
     """The sources in the order of their file."""
     style = find_plugin("pybtex.style.formatting", "unsrt")()
     entries = style.format_bibliography(parse_file(str(BOOK / "references.bib")))
-    lines = [" ".join(one.text.render(PlainMarkdown()).split()) for one in entries]
-    return "\n".join(f"- {line}" for line in lines)
+    lines = "\n".join(f"- {' '.join(one.text.render(PlainMarkdown()).split())}" for one in entries)
+    return re.sub(r"arXiv (\S+)\. URL: \[.+?\]\((.+?)\)", r"[arXiv \1](\2)", lines)
 
 
 class PlainMarkdown(Backend):  # type: ignore[misc]

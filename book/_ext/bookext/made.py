@@ -22,7 +22,7 @@ from sphinx.application import Sphinx
 MADE = re.compile(r"^<!--made (\S+?)( .+?)?-->\n.*?^<!--/made-->$", re.MULTILINE | re.DOTALL)
 """A directive's name and argument, and what stands for it."""
 UNBUILT = re.compile(r"^<!--unbuilt-->\n.*?^<!--/unbuilt-->\n+", re.MULTILINE | re.DOTALL)
-BUILT = re.compile(r"^<!--built\n(.*?)^-->$", re.MULTILINE | re.DOTALL)
+BUILT = re.compile(r"^<!--built\n(.*?)\n-->$", re.MULTILINE | re.DOTALL)
 LEAD = re.compile(r"^<!--lead-->\n(.+?\n)\n", re.MULTILINE | re.DOTALL)
 ANCHOR = re.compile(r'^<a id="[\w-]+"></a>\n\n', re.MULTILINE)
 
