@@ -33,7 +33,7 @@ from trlab.drawing.figure_registry import figure
 from trlab.drawing.recorded import draw
 
 BOOK = ROOT / "book"
-PAGES = ("purpose", "report", "wrong", "recorded", "questions")
+PAGES = ("purpose", "report", "wrong", "recorded", "questions", "distillation")
 FOLDER = "_static/recorded"
 DIRECTIVE = re.compile(r"^```\{recorded-figure\} (\S+)\n(.*?)```$", re.MULTILINE | re.DOTALL)
 PAPER, BLACK = "#ffffff", "#1b1f24"

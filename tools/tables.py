@@ -18,25 +18,32 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pybtex.backends.markdown import Backend
+from pybtex.database import parse_file
+from pybtex.plugin import find_plugin
+
 from tools.paths import ROOT
 
 sys.path.append(str(ROOT / "book" / "_ext"))  # where Sphinx finds the book's extension
 
-from bookext import archive, claims
-from bookext.generated_tables import escape
+from bookext import archive, claims, teaching
+from bookext.generated_tables import Metrics, escape, metrics
 from bookext.made import MADE
 from trbook.cards import MethodCard, taxonomy, text
 from trbook.ladder import RUNGS, changes
 from trlab.claims import markdown
 
 BOOK = ROOT / "book"
-PAGES = ("index", "methods/index", "claims", "recorded", "playground", "own", "ladder")
+PAGES = (
+    *("index", "methods/index", "claims", "recorded", "playground", "own", "ladder", "purpose"),
+    *("teaching", "glossary", "diagnose", "bibliography", "interface/minimal"),
+)
 ARXIV = "https://arxiv.org/abs/"
 STILL = """\
 ![Lanes of one language model learn side by side, batch by batch.](_static/figures/lanes.gif)
 
 *The built book has the playground here, running in the page; this picture is a run of it.*"""
-FRONT = {
+FIGURES = {
     "first-lane": """\
 ![Rewards of a small language model over batches: with one update per batch it learns, with 32 and no trust region it falls back.](_static/figures/dial.png)
 
@@ -50,8 +57,20 @@ FRONT = {
 
 *The built book has a map here that you can drag; this picture is another of its figures.*""",
     "loop": "*In the built book the loop is drawn here: sample, judge, score, update.*",
+    "basin": """\
+![Accuracy over the learning rate for five methods; below it a bar for each, the rates at which it works.](_static/figures/basin.png)
+
+*In the built book you drag the rate; this picture is the figure's first state.*""",
+    "diagnose": """\
+![A diagnosis: the verdict, four numbers, and what else would have shown.](_static/figures/diagnosis.png)
+
+*In the built book (`make book`) the page asks for your file here and shows the diagnosis. Its links to an example lead there too. This picture is of such a diagnosis.*""",
 }
-"""What stands for the figures of the front page."""
+"""What stands for figures that run in the built book."""
+WRONG = """\
+*The built book lists them here, chapter by chapter. In the source a solution is the folded cell below \
+its exercise, and its wrong answers stand in [the checks](trbook/exercises).*"""
+PROGRAM = "*The built book prints the file here: [examples/minimal_grpo.py](../../examples/minimal_grpo.py).*"
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -121,8 +140,27 @@ def steps(_: str) -> str:
     return "\n\n".join(told)
 
 
-def _still(name: str, _: str) -> str:
-    return FRONT[name]
+def syllabus(name: str) -> str:
+    return table(*teaching.course(ROOT, name))
+
+
+def sources(_: str) -> str:
+    """The sources in the order of their file."""
+    style = find_plugin("pybtex.style.formatting", "unsrt")()
+    entries = style.format_bibliography(parse_file(str(BOOK / "references.bib")))
+    lines = "\n".join(f"- {' '.join(one.text.render(PlainMarkdown()).split())}" for one in entries)
+    return re.sub(r"arXiv (\S+)\. URL: \[.+?\]\((.+?)\)", r"[arXiv \1](\2)", lines)
+
+
+class PlainMarkdown(Backend):  # type: ignore[misc]
+    """Markdown that escapes only what would be a mark in a line of a bibliography."""
+
+    def format_str(self, text: str) -> str:
+        return re.sub(r"([\\`*_<>\[\]])", r"\\\1", text)
+
+
+def _fixed(text: str, _: str) -> str:
+    return text
 
 
 MAKERS: dict[str, Callable[[str], str]] = {
@@ -133,7 +171,13 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "sweeps": sweeps,
     "playground": lambda _: STILL,
     "ladder": steps,
-    **{name: partial(_still, name) for name in FRONT},
+    "syllabus": syllabus,
+    "reading-times": lambda _: table(teaching.TIMES, teaching.times(ROOT)),
+    "metrics-table": lambda _: table(Metrics.headings, metrics()),
+    "bibliography": sources,
+    "wrong-answers": partial(_fixed, WRONG),
+    "literalinclude": partial(_fixed, PROGRAM),
+    **{name: partial(_fixed, text) for name, text in FIGURES.items()},
 }
 """What a directive makes, as Markdown, by its name; called with its argument."""
 ALONE = re.compile(rf"^```\{{({'|'.join(MAKERS)})\}}( .+)?\n```$", re.MULTILINE)

@@ -27,7 +27,7 @@ def texts():
     """Everything that cites: pages, chapters with their code, the package, the README."""
     paths = [
         ROOT / "README.md",
-        *(ROOT / "book").glob("*.md"),
+        *(path for path in (ROOT / "book").glob("*.md") if path.stem != "bibliography"),
         *(ROOT / "book" / "interface").glob("*.md"),
         *(ROOT / "notebooks").glob("*.ipynb"),
         *(

@@ -7,17 +7,16 @@ from pathlib import Path
 import pytest
 
 from bookext import quoted
-from bookext.snippets import printed
+from bookext.snippets import RUNS, printed
 
-PAGE = (Path(__file__).parents[2] / "book/questions.md").read_text(encoding="utf-8")
+BOOK = Path(__file__).parents[2] / "book"
+PAGE = (BOOK / "questions.md").read_text(encoding="utf-8")
 SECTIONS = {
     int(number): text for number, text in re.findall(r"(?ms)^## (\d+)\. (.*?)(?=^## |\Z)", PAGE)
 }
-CODE = {
-    number: code
-    for number, text in SECTIONS.items()
-    for code in re.findall(r"(?ms)^```\{runs\}\n(.*?)^```$", text)
-}
+CODE = {number: found for number, text in SECTIONS.items() for found in RUNS.findall(text)}
+"""Each question's code, and what its source says that it prints."""
+NUMBER = re.compile(r"[-−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
 def numbers(line):
@@ -31,7 +30,26 @@ def numbers(line):
 @pytest.fixture(scope="module")
 def lines():
     """What each question's code prints, line by line."""
-    return {number: printed(code).splitlines() for number, code in CODE.items()}
+    return {number: printed(code).splitlines() for number, (code, _) in CODE.items()}
+
+
+def alike(stored, now):
+    """Whether two outputs have the same words, and numbers that rounding could make of each other."""
+    words, numbers = (
+        [find(text) for text in (stored, now)]
+        for find in (lambda text: NUMBER.sub("#", text).split(), NUMBER.findall)
+    )
+    first, second = ([float(n.replace("−", "-")) for n in found] for found in numbers)
+    return words[0] == words[1] and second == pytest.approx(first, rel=0.1, abs=0.02)
+
+
+def test_the_source_shows_what_the_lines_print(lines):
+    """`python -m tools.printed` writes it."""
+    for number, (_, stored) in CODE.items():
+        assert alike(stored, "\n".join(lines[number])), f"question {number}"
+    ((code, stored),) = RUNS.findall((BOOK / "purpose.md").read_text(encoding="utf-8"))
+    assert printed(code) == stored.rstrip("\n"), "purpose: of recorded runs"
+    assert not alike("a 0.50", "a 0.60") and not alike("a 1", "b 1") and alike("a 100", "a  101")
 
 
 def test_every_number_has_at_least_as_many_seeds_as_the_page_names():

@@ -163,8 +163,8 @@ def follow(copy):
     (copy / f"tests/core/algorithms/test_{NAME}.py").write_text(TESTS, encoding="utf-8")
     insert(
         copy / "book/interface/losses.md",
-        "trlib.algorithms.trapo",
-        f"trlib.algorithms.{NAME}: Taper",
+        "- [TRAPO]",
+        f"- [Taper](../../trlib/algorithms/{NAME}.py)",
     )
     subprocess.run(["git", "add", "--all"], cwd=copy, check=True)
 

@@ -1,7 +1,9 @@
-"""The README's pictures of a built page: `python -m tools.draw.readme [PAGES]`, after `make html`.
+"""Pictures of built pages, for the README and the pages' sources: `python -m tools.draw.readme
+[PAGES]`, after `make html`.
 
-The first screen of chapter 4, its explorable with the slider moved, and what SmolLM2 writes as
-chapter 11 prints it: what a reader gets, for whoever has not built the book.
+The first screen of chapter 4, its explorable with the slider moved, and of chapter 11 what SmolLM2
+writes, as it is printed, and the basins; a diagnosis. This is what a reader gets, for whoever has not
+built the book.
 """
 
 from __future__ import annotations
@@ -23,9 +25,11 @@ PAGE = "notebooks/04_ppo.html"
 EXPLORABLE = '[data-explorable="clip"]'
 WRITTEN_PAGE = "book/purpose.html"
 WRITTEN = '[data-explorable="written"]'
+BASIN = '[data-explorable="basin"]'
+DIAGNOSIS_PAGE = "_static/diagnose/rollouts.html"
 SIZE = {"width": 1100, "height": 940}
 COLOURS = 128
-SHARP = {PAGE: 1, WRITTEN_PAGE: 1.5}
+SHARP = {PAGE: 1, WRITTEN_PAGE: 1.5, DIAGNOSIS_PAGE: 1}
 """Pixels of a picture in a pixel of the page."""
 
 
@@ -53,8 +57,13 @@ def shoot(page: Any) -> None:
     save(explorable.screenshot(), "explorable")
 
 
-def shoot_written(page: Any) -> None:
-    """The curves and the three texts as paper shows them, without controls."""
+def shoot_purpose(page: Any) -> None:
+    """The basins; the curves and the three texts as paper shows them, without controls."""
+    basin = page.locator(BASIN)
+    basin.scroll_into_view_if_needed()
+    basin.locator(".trx:not(.still)").first.wait_for()
+    settle(page)
+    save(basin.screenshot(), "basin")
     page.add_style_tag(content=f"{WRITTEN} {{ width: 700px; zoom: 1 !important }}")
     explorable = page.locator(WRITTEN)
     explorable.scroll_into_view_if_needed()
@@ -64,10 +73,15 @@ def shoot_written(page: Any) -> None:
     save(explorable.screenshot(), "written")
 
 
+def shoot_diagnosis(page: Any) -> None:
+    settle(page)
+    save(page.screenshot(), "diagnosis")
+
+
 def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     folder = Path(given[0]) if given else BUILD / "html"
-    pages = {PAGE: shoot, WRITTEN_PAGE: shoot_written}
+    pages = {PAGE: shoot, WRITTEN_PAGE: shoot_purpose, DIAGNOSIS_PAGE: shoot_diagnosis}
     for name in pages:
         if not (folder / name).is_file():
             print(f"readme: expected {name} in {folder}; `make html` builds it", file=sys.stderr)

@@ -638,6 +638,15 @@ FIGURES: dict[str, Figure] = {
         "Accuracy over each method's threshold, as a multiple of its default.",
         along="threshold",
     ),
+    "tuning-two": Figure(
+        "tuning",
+        "curves",
+        "Accuracy over PPO's window and TROLL's bound, as multiples of their defaults: a narrower "
+        "window serves PPO here, and TROLL changes little. Two runs each; bands: 95 %.",
+        only=("ppo", "troll"),
+        along="threshold",
+        axis="threshold, as a multiple of the default",
+    ),
     "loops": Figure("loops", "intervals", "TRPO, critics and penalties, one update per batch."),
     "methods": Figure(
         "dial_methods", "intervals", "Every method with the loop's defaults, one update per batch."
@@ -647,6 +656,14 @@ FIGURES: dict[str, Figure] = {
         "intervals",
         "A critic and a penalty at 32 updates per batch.",
         at={"updates": "32"},
+    ),
+    "critic-eight": Figure(
+        "critic",
+        "intervals",
+        "A critic and a penalty at eight updates per batch: a critic's interval reaches lower than "
+        "PPO's. Bars: 95 %; thin strokes: the runs; dotted: before training.",
+        at={"updates": "8"},
+        called={"critic-lam1": "PPO with a critic, λ = 1"},
     ),
     "anchors": Figure(
         "mismatch",
@@ -666,6 +683,18 @@ FIGURES: dict[str, Figure] = {
     ),
     "controls": Figure(
         "controls", "curves", "Rewards that say nothing, over the updates per batch.", along="reuse"
+    ),
+    "controls-once": Figure(
+        "controls",
+        "intervals",
+        "Rewards that say nothing, one update per batch: shuffled advantages may have risen above "
+        "the start. Bars: 95 %; thin strokes: the runs; dotted: before training.",
+        at={"reuse": "1"},
+        called={
+            "coin": "PPO, a coin's rewards",
+            "coin-unclipped": "unclipped, a coin's rewards",
+            "shuffled": "PPO, shuffled advantages",
+        },
     ),
     "trapo": Figure(
         "trapo",

@@ -62,10 +62,13 @@ class Metrics(Table):
     widths = (18, 18, 64)
 
     def rows(self) -> list[tuple[str, ...]]:
-        return [
-            (f"`{name}`", metric.unit or "1", escape(metric.text))
-            for name, metric in METRICS.items()
-        ]
+        return metrics()
+
+
+def metrics() -> list[tuple[str, ...]]:
+    return [
+        (f"`{name}`", metric.unit or "1", escape(metric.text)) for name, metric in METRICS.items()
+    ]
 
 
 def summary(kind: object) -> str:

@@ -39,7 +39,7 @@ def cards() -> dict[str, Any]:
 def write(app: Sphinx, config: Any) -> None:
     """Writes the pages that the table of contents names: of a card that is not among the first its
     title."""
-    toc = table_of_contents(app)
+    toc = table_of_contents(Path(app.srcdir))
     chapters = {
         Path(entry["file"]).name: entry.get("title", "")
         for entry in entries(toc)

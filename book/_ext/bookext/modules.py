@@ -1,7 +1,8 @@
 """The interface: a page for each room, its modules as sections, and members that open on demand.
 
-A page names its modules in a block `{modules}`, a line `NAME: title` for each, in its order. The
-block becomes a table of them and a section for each. A function, class or method is a line, its
+A page names its modules between `<!--modules-->` and `<!--/modules-->`, a line `- [title](PATH)` for
+each, in its order: whoever reads the source finds the files there. In the built book the list becomes
+a table of them and a section for each. A function, class or method is a line, its
 call and what it does; opening it, or following a link to it, shows signature and docstring.
 """
 
@@ -23,7 +24,8 @@ from sphinx.ext.autodoc import AttributeDocumenter
 from bookext.claims import card_of
 from bookext.generated_tables import escape, summary
 
-BLOCK = re.compile(r"^```\{modules\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^<!--modules-->\n(.*?)^<!--/modules-->$", re.MULTILINE | re.DOTALL)
+LINE = re.compile(r"- \[(.+)\]\((?:\.\./)+([\w/]+)(?:\.py)?\)")
 TABLE = """| | module | what it holds |
 |---|---|---|
 """
@@ -59,14 +61,14 @@ def modules(page: str) -> dict[str, str]:
     """The modules that a page's text names: name -> title.
 
     Raises:
-        ValueError: such a line without a title.
+        ValueError: such a line in another form.
     """
     titles = {}
     for line in "".join(BLOCK.findall(page)).splitlines():
-        name, _, title = line.partition(": ")
-        if not title:
-            raise ValueError(f"modules: expected NAME: title, got {line!r}")
-        titles[name] = title
+        found = LINE.fullmatch(line)
+        if not found:
+            raise ValueError(f"modules: expected - [title](../../PATH), got {line!r}")
+        titles[found[2].replace("/", ".")] = found[1]
     return titles
 
 
@@ -147,9 +149,9 @@ def first(text: str) -> str:
     return SENTENCE.split(text.strip(), maxsplit=1)[0].rstrip(":")
 
 
-def table_of_contents(app: Any) -> Any:
+def table_of_contents(root: Path) -> Any:
     """What `_toc.yml` holds."""
-    return yaml.safe_load(Path(app.srcdir, "_toc.yml").read_text(encoding="utf-8"))
+    return yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
 
 
 class Attribute(AttributeDocumenter):

@@ -1,15 +1,43 @@
 """A few lines of Python on a page, run by the build: `{runs}` shows the code and, below it, what it
-printed."""
+printed.
+
+A page's source shows both as well, between two comments:
+
+    <!--runs-->
+    ```python
+    print(1 + 1)
+    ```
+
+    ```text
+    2
+    ```
+    <!--/runs-->
+
+Whoever writes a page may leave out what is printed; `python -m tools.printed` runs the code and
+writes it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import re
 from typing import ClassVar
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+RUNS = re.compile(
+    r"^<!--runs-->\n```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?<!--/runs-->$",
+    re.MULTILINE | re.DOTALL,
+)
+"""Code, and what it printed."""
+
+
+def as_directives(app: Sphinx, docname: str, source: list[str]) -> None:
+    """A page as it is built."""
+    source[0] = RUNS.sub(lambda found: f"```{{runs}}\n{found[1]}```", source[0])
 
 
 def printed(code: str) -> str:
@@ -35,3 +63,4 @@ class Runs(SphinxDirective):
 def connect(app: Sphinx) -> None:
     """Knows the directive."""
     app.add_directive("runs", Runs)
+    app.connect("source-read", as_directives)

@@ -15,6 +15,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,9 @@ SHOWN = 3
 """Wrong numbers that are listed of those with one hint."""
 MEETING = ("meeting", "goal", "read before", "exercises", "set", "minutes")
 """Columns of a course with goals."""
+SESSION = ("session", "read before", "run", "ask", "exercises", "minutes")
+WIDTHS = {MEETING: (20, 23, 12, 13, 18, 14), SESSION: (20, 10, 22, 20, 14, 14)}
+TIMES = ("chapter", "words", "minutes to read", "explorables", "exercises", "minutes for these")
 GRAIN = 5
 """Minutes are rounded up to a multiple of it."""
 
@@ -166,18 +170,20 @@ def refusals(code: Any) -> list[str]:
     return [text for text in found if len(text) > 20]
 
 
-def chapters(app: Sphinx) -> list[Chapter]:
+def chapters(root: Path) -> list[Chapter]:
     """The chapters that have a number, in its order: those of the part *Learn*, with their
-    companions."""
+    companions.
+
+    Args:
+        root: the folder of `_toc.yml` and of the notebooks.
+    """
     numbered = [
         (found[1], entry)
-        for entry in entries(table_of_contents(app))
+        for entry in entries(table_of_contents(root))
         if entry["file"].startswith(PART) and (found := LEARN.match(entry.get("title", "")))
     ]
     numbered.sort(key=lambda one: (int(one[0].rstrip("abc")), one[0]))
-    return [
-        chapter(Path(app.srcdir, f"{entry['file']}.ipynb"), entry["title"]) for _, entry in numbered
-    ]
+    return [chapter(root / f"{entry['file']}.ipynb", entry["title"]) for _, entry in numbered]
 
 
 def rounded(minutes: float) -> int:
@@ -189,18 +195,54 @@ def reading(one: Chapter, rates: Mapping[str, float]) -> int:
     return rounded(one.words / rates["words"])
 
 
-class FromTeaching(Table):
-    """A table that needs the courses and the chapters."""
+@cache
+def known(root: Path) -> tuple[dict[str, Any], dict[str, Chapter]]:
+    """The file of courses, and the chapters by name."""
+    kept = yaml.safe_load(Path(root, *COURSES).read_text(encoding="utf-8"))
+    return kept, {one.name: one for one in chapters(root)}
 
-    def known(self) -> tuple[dict[str, Any], dict[str, Chapter]]:
-        """The file of courses and the chapters by name; the page is read again when either
-        changes."""
-        path = Path(self.env.srcdir, *COURSES)
-        self.env.note_dependency(str(path))
-        found = chapters(self.env.app)
-        for one in found:
-            self.env.note_dependency(str(Path(self.env.srcdir, PART, f"{one.name}.ipynb")))
-        return yaml.safe_load(path.read_text(encoding="utf-8")), {one.name: one for one in found}
+
+def course(root: Path, name: str) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The headings and rows of a course.
+
+    Raises:
+        ValueError: a course, chapter, exercise or assignment that the book does not have.
+    """
+    kept, found = known(root)
+    if name not in kept["courses"]:
+        raise ValueError(f"expected one of {', '.join(kept['courses'])}, got {name}")
+    sessions = kept["courses"][name]
+    headings, row = (MEETING, meeting) if "goal" in sessions[0] else (SESSION, session)
+    return headings, [row(one, kept["minutes"], found) for one in sessions]
+
+
+def times(root: Path) -> list[tuple[str, ...]]:
+    """What each chapter takes; words in hundreds."""
+    kept, found = known(root)
+    rates = kept["minutes"]
+    return [
+        (
+            f"[{one.title}](../notebooks/{one.name}.ipynb)",
+            f"{round(one.words, -2):,}",
+            str(reading(one, rates)),
+            str(one.plays),
+            str(len(one.tasks)),
+            str(rounded(rates["exercise"] * len(one.tasks))),
+        )
+        for one in found.values()
+    ]
+
+
+class FromTeaching(Table):
+    """A table that needs the courses and the chapters: its page is read again when either
+    changes."""
+
+    def run(self) -> list[nodes.Node]:
+        root = Path(self.env.srcdir)
+        self.env.note_dependency(str(Path(root, *COURSES)))
+        for name in known(root)[1]:
+            self.env.note_dependency(str(root / PART / f"{name}.ipynb"))
+        return super().run()
 
 
 class Syllabus(FromTeaching):
@@ -209,27 +251,15 @@ class Syllabus(FromTeaching):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        kept, found = self.known()
-        if self.arguments[0] not in kept["courses"]:
-            raise self.error(
-                f"syllabus: expected one of {', '.join(kept['courses'])}, got {self.arguments[0]}"
-            )
-        course = kept["courses"][self.arguments[0]]
-        has_goals = "goal" in course[0]
-        row = meeting if has_goals else session
         try:
-            rows = [row(one, kept["minutes"], found) for one in course]
+            self.headings, self.found = course(Path(self.env.srcdir), self.arguments[0])
         except ValueError as error:
             raise self.error(f"syllabus {self.arguments[0]}: {error}") from error
-        if has_goals:
-            return [self.table(MEETING, (20, 23, 12, 13, 18, 14), rows)]
-        return [
-            self.table(
-                ("session", "read before", "run", "ask", "exercises", "minutes"),
-                (20, 10, 22, 20, 14, 14),
-                rows,
-            )
-        ]
+        self.widths = WIDTHS[self.headings]
+        return super().run()
+
+    def rows(self) -> list[tuple[str, ...]]:
+        return self.found
 
 
 def session(
@@ -316,31 +346,12 @@ def chosen_of(
 class ReadingTimes(FromTeaching):
     """`{reading-times}`: what each chapter takes."""
 
-    headings = (
-        "chapter",
-        "words",
-        "minutes to read",
-        "explorables",
-        "exercises",
-        "minutes for these",
-    )
+    headings = TIMES
     widths = (32, 10, 14, 16, 14, 14)
     kind = "numbers"
 
     def rows(self) -> list[tuple[str, ...]]:
-        kept, found = self.known()
-        rates = kept["minutes"]
-        return [
-            (
-                f"[{one.title}](../notebooks/{one.name}.ipynb)",
-                f"{one.words:,}",
-                str(reading(one, rates)),
-                str(one.plays),
-                str(len(one.tasks)),
-                str(rounded(rates["exercise"] * len(one.tasks))),
-            )
-            for one in found.values()
-        ]
+        return times(Path(self.env.srcdir))
 
 
 class WrongAnswers(SphinxDirective):
@@ -349,13 +360,12 @@ class WrongAnswers(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         made: list[nodes.Node] = []
-        for one in chapters(self.env.app):
+        found = known(Path(self.env.srcdir))[1].values()
+        for one in found:
             self.env.note_dependency(str(Path(self.env.srcdir, PART, f"{one.name}.ipynb")))
             if one.tasks:
                 made += self.fold(one)
-        for module in sorted(
-            {type(task.check).__module__ for one in chapters(self.env.app) for task in one.tasks}
-        ):
+        for module in sorted({type(task.check).__module__ for one in found for task in one.tasks}):
             self.env.note_dependency(str(importlib.import_module(module).__file__))
         return made
 

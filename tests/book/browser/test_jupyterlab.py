@@ -25,15 +25,20 @@ CELLS = (
 )
 
 
+def write(place, *cells):
+    """A notebook `page` of code cells."""
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    nbformat.write(notebook, place / "page.ipynb")
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """A JupyterLab of its own with one notebook."""
     place = tmp_path_factory.mktemp("lab")
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source) for source in CELLS],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    )
-    nbformat.write(notebook, place / "page.ipynb")
+    write(place, *CELLS)
     with served(place, f"--ServerApp.root_dir={place}") as address:
         yield address
 
@@ -105,35 +110,41 @@ def recipe():
     return found[1].split()
 
 
+def opened(page, address):
+    """A notebook in JupyterLab, whose kernel is ready."""
+    page.add_locator_handler(page.locator(".jp-Dialog"), lambda: page.keyboard.press("Escape"))
+    page.goto(address)
+    page.wait_for_selector(".jp-Notebook .cm-content")
+    page.wait_for_selector(
+        ".jp-NotebookPanel-toolbar >> text=Python 3"
+    )  # "idle" is also said before there is a kernel
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+
+
+def run(page, number):
+    """Runs a code cell."""
+    cell = page.locator(".jp-CodeCell .cm-content").nth(number)
+    prompt = page.locator(".jp-CodeCell .jp-InputPrompt").nth(number)
+    before = prompt.inner_text()
+    end = time.monotonic() + 120
+    while prompt.inner_text() in (before, "[*]:"):
+        assert time.monotonic() < end, f"cell {number + 1} does not run"
+        if (
+            prompt.inner_text() == before
+        ):  # a notebook that is still settling may take the focus away again
+            cell.click()
+            page.keyboard.press("Control+Enter")
+        page.wait_for_timeout(500)
+
+
 @pytest.mark.nightly("starts a JupyterLab")
 def test_live_in_jupyterlab(chromium, lab):
     page = chromium.new_page(viewport={"width": 1200, "height": 1000})
     page.set_default_timeout(120_000)
     requests = []
     page.on("request", lambda request: requests.append(request.url))
-    page.add_locator_handler(page.locator(".jp-Dialog"), lambda: page.keyboard.press("Escape"))
-    page.goto(f"{lab}/lab/tree/page.ipynb")
-    page.wait_for_selector(".jp-Notebook .cm-content")
-    page.wait_for_selector(
-        ".jp-NotebookPanel-toolbar >> text=Python 3"
-    )  # "idle" is also said before there is a kernel
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-    cells = page.locator(".jp-CodeCell .cm-content")
-
-    def run(number):
-        prompt = page.locator(".jp-CodeCell .jp-InputPrompt").nth(number)
-        before = prompt.inner_text()
-        end = time.monotonic() + 120
-        while prompt.inner_text() in (before, "[*]:"):
-            assert time.monotonic() < end, f"cell {number + 1} does not run"
-            if (
-                prompt.inner_text() == before
-            ):  # a notebook that is still settling may take the focus away again
-                cells.nth(number).click()
-                page.keyboard.press("Control+Enter")
-            page.wait_for_timeout(500)
-
-    run(0)
+    opened(page, f"{lab}/lab/tree/page.ipynb")
+    run(page, 0)
     page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
     assert page.locator(".trlib-explorable").count() == 0, "the live view, not the page's host"
     assert page.locator(".trx[data-dark]").count() == 1
@@ -152,13 +163,13 @@ def test_live_in_jupyterlab(chromium, lab):
     values = []
     while values != pytest.approx([0.52, 0.51, 0.17, 1.0]):
         assert time.monotonic() < end, values
-        run(1)
+        run(page, 1)
         page.wait_for_selector(".jp-OutputArea-output pre")
         values = [
             float(word)
             for word in page.locator(".jp-OutputArea-output pre").last.inner_text().split()[1:]
         ]
-    run(2)
+    run(page, 2)
     slider = page.get_by_role("slider", name="DPPO-KL, delta")
     page.wait_for_function(
         "node => node.getAttribute('aria-valuetext') === '0.30'", arg=slider.element_handle()
@@ -169,6 +180,28 @@ def test_live_in_jupyterlab(chromium, lab):
     )
     assert [url for url in requests if not url.startswith((lab, "data:", "blob:"))] == []
     page.close()
+
+
+@pytest.mark.nightly("starts a JupyterLab")
+def test_the_playground_s_curves_and_sliders_stand_on_one_screen(chromium, tmp_path):
+    """Beside JupyterLab's list of files, in windows 1,000 pixels high."""
+    write(tmp_path, "from trbook.explorables import Playground\nPlayground()")
+    with served(tmp_path, f"--ServerApp.root_dir={tmp_path}") as lab:
+        page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(120_000)
+        opened(page, f"{lab}/lab/tree/page.ipynb")
+        run(page, 0)
+        page.wait_for_selector(".trx:not(.still) .pg .curving svg", state="attached")
+        for width in (1200, 1280, 1600):
+            page.set_viewport_size({"width": width, "height": 1000})
+            page.wait_for_timeout(1000)
+            curves = page.locator(".trx .pg .curving").bounding_box()
+            sliders = page.locator(".trx .lane input[type=range] >> visible=true").all()
+            assert len(sliders) == 5, "three lanes with a rate, two of them with a threshold"
+            bottom = max(box["y"] + box["height"] for one in sliders if (box := one.bounding_box()))
+            room = page.locator(".jp-NotebookPanel-notebook").bounding_box()["height"]
+            assert bottom - curves["y"] < room - 100, f"{width} pixels wide"
+        page.close()
 
 
 @pytest.mark.nightly("starts a JupyterLab")

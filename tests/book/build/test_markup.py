@@ -239,9 +239,13 @@ def test_a_long_name_in_code_may_break_after_its_marks_and_a_short_one_nowhere()
 
 
 def test_a_page_of_the_interface_names_its_modules() -> None:
-    assert modules("# A\n\n```{modules}\ntrlib.x: X, and more\n```\n") == {"trlib.x": "X, and more"}
-    with pytest.raises(ValueError, match=r"modules: expected NAME: title, got 'trlib.y'"):
-        modules("```{modules}\ntrlib.y\n```")
+    page = "# A\n\n<!--modules-->\n{}\n<!--/modules-->\n"
+    lines = "- [X, and more](../../trlib/x/y.py)\n- [Z](../trbook/z)"
+    assert modules(page.format(lines)) == {"trlib.x.y": "X, and more", "trbook.z": "Z"}
+    with pytest.raises(
+        ValueError, match=r"modules: expected - \[title\]\(\.\./\.\./PATH\), got '- x'"
+    ):
+        modules(page.format("- x"))
 
 
 def test_a_constant_s_page_shows_a_short_value_and_leaves_out_a_long_one() -> None:
@@ -260,10 +264,11 @@ def test_every_module_that_a_reader_calls_has_a_page() -> None:
     files = re.findall(r"file: ([\w./-]+)", toc)
     assert [name for name in files if files.count(name) > 1] == []
     pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "book").rglob("*.md"))
+    named = modules(pages)
     for folder in ("", "algorithms/", "model/", "loop/"):
         for path in (ROOT / "trlib" / folder).glob("[a-z]*.py"):
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            assert f"\n{name}: " in pages or f"automodule:: {name}\n" in pages, (
+            assert name in named or f"automodule:: {name}\n" in pages, (
                 f"{name}: no page of the interface"
             )
 
