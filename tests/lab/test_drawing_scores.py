@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from trlab.drawing import HUES, INK, LOOKS, MARKERS, NARROW, Drawing, name_lines, panels
+from trlab.drawing import HUES, INK, LOOKS, MARKERS, NARROW, name_lines, panels
 from trlab.drawing.display_names import NAMES
 from trlab.drawing.scores import curves, intervals
 from trlab.statistics import interval
@@ -138,34 +138,6 @@ def test_a_narrow_drawing_is_the_same_figure_and_shares_no_name_with_the_wide_on
     names = [set(re.findall(r'clipPath id="([^"]+)"', svg)) for svg in (wide, narrow)]
     assert names[0] and not names[0] & names[1]
     assert all(label in narrow for label in SCORES)
-
-
-@pytest.mark.nightly("draws a large figure twice")
-def test_panels_stand_one_below_the_other_on_a_phone_and_side_by_side_again():
-    figure, (left, right) = panels(2)
-    left.plot([0, 1], [0, 1], label="a")
-    right.plot([0, 1], [1, 0], label="b")
-    drawing = Drawing(figure, alt="Two lines.")
-    place = {}
-    wide = drawing.svg()
-    with drawing._rearranged() as height:
-        figure.set_size_inches(NARROW, height)
-        figure.draw_without_rendering()
-        place["narrow"] = [ax.get_position().bounds for ax in (left, right)]
-    figure.set_size_inches(6.8, 2.9)
-    figure.draw_without_rendering()
-    place["wide"] = [ax.get_position().bounds for ax in (left, right)]
-    assert place["narrow"][0][0] == pytest.approx(place["narrow"][1][0], abs=0.02)  # one column
-    assert place["narrow"][0][1] > place["narrow"][1][1] + place["narrow"][1][3]  # the first on top
-    assert place["wide"][0][1] == pytest.approx(place["wide"][1][1]) and place["wide"][1][0] > 0.5
-    assert drawing.svg() == wide, "nothing is left of the other layout"
-    many = curves(stale(7), along="u", measure="a")
-    with many._rearranged():
-        shown = [ax.xaxis.get_tick_params()["labelbottom"] for ax in many.figure.axes]
-        assert shown == [False] * 5 + [True] * 2
-    assert [ax.xaxis.get_tick_params()["labelbottom"] for ax in many.figure.axes] == [False] * 3 + [
-        True
-    ] * 4
 
 
 def test_a_drawing_in_a_page_carries_both_layouts_and_names_nothing_twice():
