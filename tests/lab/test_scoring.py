@@ -1,8 +1,6 @@
 """Chunked scoring against the same numbers from whole logits: values, gradients, top k, and what it
 allocates."""
 
-import math
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -150,17 +148,10 @@ def test_no_tensor_is_as_large_as_a_tenth_of_the_logits():
 @pytest.mark.parametrize(
     "change, error, message",
     [
-        ({"hidden": torch.full((7, 5), math.nan).double()}, ValueError, "hidden: expected finite"),
-        ({"weight": torch.zeros(23, 6).double()}, ValueError, r"weight: expected \[V, H\]"),
         (
             {"weight": torch.zeros(23, 5)},
             TypeError,
             "weight: expected the type of hidden, torch.float64",
-        ),
-        (
-            {"tokens": torch.zeros(6).long()},
-            ValueError,
-            r"tokens: expected \[7\], or one dimension more, got \[6\]",
         ),
         (
             {"tokens": torch.full((7,), 23)},
