@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from trlab.drawing import HUES, INK, LOOKS, MARKERS, NARROW, name_lines, panels
+from trlab.drawing import HUES, INK, LOOKS, NARROW, name_lines, panels
 from trlab.drawing.display_names import NAMES
 from trlab.drawing.scores import curves, intervals
 from trlab.statistics import interval
@@ -180,21 +180,7 @@ def test_curves_join_the_statistics_with_bands_and_mark_the_fall():
             fell = min(u for u, e in found.items() if e.value <= found[1].value - 0.05)
             assert [fell, found[fell].value] in [[*c.get_xdata(), *c.get_ydata()] for c in crosses]
             assert f"fallen by 0.05 at {fell:g}" in drawing.alt
-    assert (
-        len(
-            {
-                (line.get_color(), line.get_marker(), str(line.get_linestyle()))
-                for line in lines.values()
-                if line.get_marker() in MARKERS
-            }
-        )
-        == 3
-    )
-    assert [text.get_text() for text in ax.get_xticklabels()] == [
-        "1",
-        "8",
-        "32",
-    ] and ax.get_xscale() == "log"
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["1", "8", "32"]
     assert len(curves(scores, along="u", measure="a").figure.axes[0].lines) == 3, (
         "no marks unless they are asked for"
     )
