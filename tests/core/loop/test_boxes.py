@@ -622,11 +622,12 @@ def test_an_optimiser_goes_on_bit_for_bit(optimizer, tmp_path):
 
 
 def test_groups_that_an_optimiser_makes_are_clipped_together():
+    more = {"epochs": 4, "lr": 1e-3, "warmup": 0, "betas": (0.5, 0.6)}
     norms = [
-        train(PPO(), optimizer=made, **BIG, lr=1e-2, betas=(0.5, 0.6)).history.grad_norm.tolist()
+        train(PPO(), optimizer=made, **BIG, **more).history.grad_norm.tolist()
         for made in ("adamw", parted)
     ]
-    assert norms[0] == pytest.approx(norms[1], rel=1e-5) and max(norms[0]) > 0
+    assert norms[0] == pytest.approx(norms[1], rel=1e-3) and min(norms[0]) > 0
 
 
 def test_what_an_optimiser_leaves_out_does_not_pile_up():
