@@ -28,15 +28,6 @@ def test_by_hand():
         assert aggregate(VALUES, MASK, how, horizon=horizon).item() == expected, how
 
 
-def test_gradient_is_the_say_of_a_token():
-    says = ((1 / 4, 1 / 4), (1 / 6, 1 / 2), (1 / 2, 1 / 2), (1 / 8, 1 / 8))
-    for how, (first, second) in zip(AGGREGATIONS, says, strict=True):
-        values = VALUES.clone().requires_grad_()
-        expected = torch.zeros_like(VALUES)
-        expected[0, :3], expected[1, 0] = first, second
-        close(slope(aggregate(values, MASK, how), values), expected, 1e-15)
-
-
 @pytest.mark.parametrize("how", AGGREGATIONS)
 def test_what_is_masked_does_not_exist(how):
     for junk in (math.nan, math.inf, -math.inf, 1e300):
@@ -113,19 +104,6 @@ def test_a_count_by_hand_and_in_float32():
 
 def test_bad_arguments_are_named():
     given = {"per_token": VALUES, "mask": MASK, "how": "token-mean"}
-    named(
-        aggregate,
-        given,
-        {
-            "how": (None,),
-            "per_token": (VALUES.tolist(), VALUES.long()),
-            "mask": (MASK.float(),),
-            "count": ("8",),
-        },
-        how=("mean",),
-        per_token=(VALUES[0], VALUES[:0], VALUES[:, :0], VALUES / 0),
-        mask=(MASK[:, :3],),
-        count=(3, math.nan, torch.tensor([8, 9])),
-    )
+    named(aggregate, given, count=(3, math.nan, torch.tensor([8, 9])))
     named(aggregate, {**given, "how": "seq-mean-token-sum"}, count=(torch.tensor(1),))
     named(aggregate, {**given, "how": "seq-mean-token-sum-norm"}, horizon=(0, -1, math.nan))

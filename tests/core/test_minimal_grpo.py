@@ -231,14 +231,6 @@ def test_a_folder_or_a_hub_id_gets_prompts_that_any_model_reads(tmp_path, chat):
     assert len(history) == 2 and all(0 < row["length"] <= 5 for row in history)
 
 
-def test_sums_done_aloud_are_those_of_the_task():
-    task = trlib.load_task("aloud")
-    every = {prompt.text: prompt.answer for prompt in task.prompts(len(task.problems) - 2, seed=0)}
-    drawn = [minimal_grpo.aloud(random.Random(seed)) for seed in range(20)]
-    assert [every[text] for text, _ in drawn] == [str(answer) for _, answer in drawn]
-    assert len({text for text, _ in drawn}) == 20
-
-
 def test_what_was_learned_is_saved_as_adapters_that_peft_reads(qwen, tmp_path):
     from peft import AutoPeftModelForCausalLM
 

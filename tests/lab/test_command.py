@@ -176,26 +176,16 @@ def test_progress_says_what_is_done_and_how_long_the_rest_takes_by_cells_of_its_
     told = []
     planned = plan(replace(load_sweep(str(tiny)), seeds=(0, 1)), out=tmp_path / "out")
     progress = runner._Progress(planned, 8, 2, told.append)
-    assert told.pop() == f"tiny: 8 cells to run, 0 recorded; 2 at a time, into {tmp_path / 'out'}"
-    first, second, *rest = planned.cells
+    first, second, third, *_ = planned.cells
     row = {"status": "done", "sampled": 0.25, "seconds": 3.0}  # of training: a cell takes longer
     progress.ended(first, row, 30.0)  # 7 cells of 30 s on two workers
     assert told.pop() == "   1/8  ppo, updates 1, seed 0: sampled 0.250 in 30.0 s; 2 min left"
-    progress.ended(
-        second, row, 90.0
-    )  # ppo's second seed 30 s, wide's 90 s, the other four 60 s each
-    assert told.pop() == "   2/8  wide, updates 1, seed 0: sampled 0.250 in 90.0 s; 3 min left"
+    progress.ended(second, row, 90.0)
+    # ppo's second seed 30 s, wide's 90 s, the other four 60 s each
     assert progress.remaining() == (30 + 90 + 4 * 60) / 2
-    progress.ended(rest[0], {"status": "failed", "error": "died: x"}, 5.0)
+    progress.ended(third, {"status": "failed", "error": "died: x"}, 5.0)
     assert told.pop() == "   3/8  ppo, updates 2, seed 0: failed: died: x"
-    assert [runner.duration(s) for s in (0, 89, 90, 5000, 5400, 7500)] == [
-        "0 s",
-        "89 s",
-        "2 min",
-        "83 min",
-        "1 h 30 min",
-        "2 h 05 min",
-    ]
+    assert [runner.duration(s) for s in (89, 5000, 7500)] == ["89 s", "83 min", "2 h 05 min"]
 
 
 def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported(
@@ -330,10 +320,7 @@ def test_the_table_and_the_predictions_are_of_the_runs(tiny, tmp_path):
         Prediction("", higher="ppo", lower=0.3),
         Prediction("", higher="ppo", lower=0.235),
         Prediction("", higher="wide", lower="none"),
-        *(
-            Prediction("", higher=line, lower=label, at={"updates": "1"})
-            for line, label in ((0.35, "ppo"), (0.1, "ppo"), (0.235, "ppo"), (0.3, "none"))
-        ),
+        Prediction("", higher=0.35, lower="ppo", at={"updates": "1"}),
     ]
     verdicts = [finding.verdict for finding in judge(replace(sweep, predictions=claims), runs)]
     assert verdicts == [
@@ -344,9 +331,6 @@ def test_the_table_and_the_predictions_are_of_the_runs(tiny, tmp_path):
         "undecided",
         "not run",
         "seen",
-        "not seen",
-        "undecided",
-        "not run",
     ]
 
 
@@ -435,14 +419,3 @@ def test_a_sweep_of_which_nothing_ends_well_says_why(tiny, tmp_path, capsys, mon
     assert [(row["runs"], row["failed"], row["nats_per_point"]) for row in document["table"]] == [
         (0, 1, None)
     ] * 2
-
-
-def test_the_command_reports_prices(tiny, tmp_path, capsys):
-    command = f"sweep {tiny} --out {tmp_path / 'out'} {HERE}"
-    assert typed(f"{command} --json") == 0
-    found = json.loads(capsys.readouterr().out)
-    columns = {"nats_per_point", "nats_low", "nats_high", "without", "take_off"}
-    assert columns <= found["table"][0].keys()
-    assert found["predictions"][0]["verdict"] == "undecided", "one run a place has no interval"
-    assert found["predictions"][0]["corrected"] == found["predictions"][0]["p"]
-    assert typed(command) == 0 and "nats_per_point" in capsys.readouterr().out

@@ -3,7 +3,6 @@ and fit a phone."""
 
 import re
 
-import numpy as np
 import pytest
 
 from trlab.drawing import NARROW
@@ -18,14 +17,6 @@ TRADES = frontier(
         "worse": ([0.7, 0.8, 0.8, 0.85], [2.0] * 4),
     }
 )
-BANDS = {
-    f"m{i}": (
-        np.linspace(0.1, 0.9 - i / 20, 12),
-        np.linspace(0, 0.8 - i / 20, 12),
-        np.linspace(0.2, 1, 12),
-    )
-    for i in range(7)
-}
 
 
 def fits_a_phone(drawing):
@@ -87,32 +78,6 @@ def test_settings_of_one_method_are_joined_in_their_order_in_a_panel_of_its_own(
         ValueError, match=r"points: expected at least one setting of every label, got {'a': {}}"
     ):
         tradeoffs.frontier({"a": {}}, measure="accuracy")
-
-
-@pytest.mark.nightly("draws a large figure")
-def test_a_history_has_a_band_and_many_get_a_panel_each():
-    few = tradeoffs.histories(
-        {label: BANDS[label] for label in ("m0", "m1")}, measure="reward", level=0.7
-    )
-    (ax,) = few.figure.axes
-    lines = {line.get_label(): line for line in ax.lines}
-    assert lines["m1"].get_xdata().tolist() == list(range(1, 13))
-    assert lines["m1"].get_ydata().tolist() == BANDS["m1"][0].tolist() and len(ax.collections) == 2
-    corners = {tuple(corner) for corner in ax.collections[0].get_paths()[0].vertices.tolist()}
-    assert {(12.0, float(BANDS["m0"][1][-1])), (12.0, 1.0)} <= corners
-    assert lines["m0"].get_linestyle() != lines["m1"].get_linestyle()
-    assert [
-        list(line.get_ydata())
-        for line in ax.lines
-        if line.get_linestyle() == ":" and len(line.get_xdata()) == 2
-    ]
-    assert "m0 0.75 in batch 10, 0.90 [0.80, 1.00] in batch 12" in few.alt
-    many = tradeoffs.histories(BANDS, measure="reward")
-    assert [ax.get_title() for ax in many.figure.axes] == list(BANDS)
-    assert all(len(ax.lines) == 8 and len(ax.collections) == 1 for ax in many.figure.axes)
-    assert fits_a_phone(few) and fits_a_phone(many)
-    with pytest.raises(ValueError, match="bands: expected at least one variant"):
-        tradeoffs.histories({}, measure="reward")
 
 
 def test_divergence_stands_over_kinds_of_prompts_and_the_radius_is_a_line():

@@ -5,7 +5,6 @@ import pytest
 
 from trlab.basin import basins
 from trlab.drawing.arms import data_of
-from trlab.drawing.display_names import called
 from trlab.drawing.figure_registry import figure
 from trlab.drawing.rates import bars, written_rate
 from trlab.drawing.recorded import draw
@@ -114,18 +113,3 @@ def test_distance_shows_every_cell_of_its_three_sweeps():
         ax.get_xscale() == "log"
         and "TROLL, reused: 16 prompts, 16 times: 0.88 at 0.00046" in drawing.alt
     )
-
-
-def test_edges_are_those_of_the_basins_at_every_margin():
-    one, (sweep, runs, history) = figure("basin-edges"), read("basin")
-    drawing = draw(one, sweep, runs, history)
-    (ax,) = drawing.figure.axes
-    lines = {
-        line.get_label(): dict(zip(line.get_xdata(), line.get_ydata(), strict=True))
-        for line in ax.lines
-    }
-    for margin in (0.02, 0.05, 0.2):
-        edge = {found.label: found.piece.high for found in basins(runs, within=margin)}
-        assert lines["PPO"][margin] == pytest.approx(edge["ppo"] / edge["pg_is"])
-        assert lines["TROLL"][margin] == pytest.approx(edge["troll"] / edge["pg_is"])
-    assert "PPO 1.9 at 0.02" in drawing.alt and lines[called("pg_is")]

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from trlab.drawing import HUES, INK, LOOKS, MARKERS, NARROW, Drawing, name_lines, panels
+from trlab.drawing import HUES, INK, LOOKS, NARROW, name_lines, panels
 from trlab.drawing.display_names import NAMES
 from trlab.drawing.scores import curves, intervals
 from trlab.statistics import interval
@@ -140,34 +140,6 @@ def test_a_narrow_drawing_is_the_same_figure_and_shares_no_name_with_the_wide_on
     assert all(label in narrow for label in SCORES)
 
 
-@pytest.mark.nightly("draws a large figure twice")
-def test_panels_stand_one_below_the_other_on_a_phone_and_side_by_side_again():
-    figure, (left, right) = panels(2)
-    left.plot([0, 1], [0, 1], label="a")
-    right.plot([0, 1], [1, 0], label="b")
-    drawing = Drawing(figure, alt="Two lines.")
-    place = {}
-    wide = drawing.svg()
-    with drawing._rearranged() as height:
-        figure.set_size_inches(NARROW, height)
-        figure.draw_without_rendering()
-        place["narrow"] = [ax.get_position().bounds for ax in (left, right)]
-    figure.set_size_inches(6.8, 2.9)
-    figure.draw_without_rendering()
-    place["wide"] = [ax.get_position().bounds for ax in (left, right)]
-    assert place["narrow"][0][0] == pytest.approx(place["narrow"][1][0], abs=0.02)  # one column
-    assert place["narrow"][0][1] > place["narrow"][1][1] + place["narrow"][1][3]  # the first on top
-    assert place["wide"][0][1] == pytest.approx(place["wide"][1][1]) and place["wide"][1][0] > 0.5
-    assert drawing.svg() == wide, "nothing is left of the other layout"
-    many = curves(stale(7), along="u", measure="a")
-    with many._rearranged():
-        shown = [ax.xaxis.get_tick_params()["labelbottom"] for ax in many.figure.axes]
-        assert shown == [False] * 5 + [True] * 2
-    assert [ax.xaxis.get_tick_params()["labelbottom"] for ax in many.figure.axes] == [False] * 3 + [
-        True
-    ] * 4
-
-
 def test_a_drawing_in_a_page_carries_both_layouts_and_names_nothing_twice():
     text = intervals(SCORES, measure="accuracy").html()
     assert text.count("<svg") == text.count('role="img"') == 2
@@ -208,21 +180,7 @@ def test_curves_join_the_statistics_with_bands_and_mark_the_fall():
             fell = min(u for u, e in found.items() if e.value <= found[1].value - 0.05)
             assert [fell, found[fell].value] in [[*c.get_xdata(), *c.get_ydata()] for c in crosses]
             assert f"fallen by 0.05 at {fell:g}" in drawing.alt
-    assert (
-        len(
-            {
-                (line.get_color(), line.get_marker(), str(line.get_linestyle()))
-                for line in lines.values()
-                if line.get_marker() in MARKERS
-            }
-        )
-        == 3
-    )
-    assert [text.get_text() for text in ax.get_xticklabels()] == [
-        "1",
-        "8",
-        "32",
-    ] and ax.get_xscale() == "log"
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["1", "8", "32"]
     assert len(curves(scores, along="u", measure="a").figure.axes[0].lines) == 3, (
         "no marks unless they are asked for"
     )

@@ -1,9 +1,5 @@
 """The evidence that ships: whole, and reported on seeds that chose nothing."""
 
-import json
-
-import numpy as np
-import pandas as pd
 import pytest
 
 from tests.by_day import by_day
@@ -11,7 +7,6 @@ from trlab import recorded
 from trlab.cells import cells
 from trlab.record import DONE, all_recorded
 from trlab.sweep import declared, load_sweep
-from trlab.sweeps.distance_between import RATES
 
 TUNING = {"tuning", "grid"} | {name for name in declared() if not load_sweep(name).predictions}
 """Sweeps that only choose, and maps."""
@@ -44,27 +39,3 @@ def test_what_is_reported_has_enough_seeds_that_chose_nothing_or_says_why_not(na
     assert len(sweep.seeds) >= 8 or "seeds" in sweep.provenance
     for chose in map(load_sweep, TUNING):
         assert sweep.task != chose.task or not {*sweep.seeds} & {*chose.seeds}
-
-
-@pytest.mark.nightly("reads seven records")
-def test_the_rates_that_keep_a_distance_follow_from_the_records():
-    data = {(16, 16, 1): "again", (256, 1, 16): "parts"}
-    records = ("distance", "basin", "basin_map", "basin_narrow", "horizon", "refit", "refit_size")
-    kl = {}
-    runs = pd.concat([recorded(name)[0] for name in records])
-    known = runs[~runs["seed"].isin(range(2312, 2316))]  # those of `distance` ran afterwards
-    for run in known.itertuples():
-        taken = {"epochs": 1, "minibatches": 1, **json.loads(run.train)}
-        used = data.get((taken["prompts"], taken["epochs"], taken["minibatches"]))
-        if used and taken["group"] == 8 and run.steps == 24 and run.settings == "{}":
-            kl.setdefault((f"{run.method}-{used}", taken["lr"]), []).append(run.kl)
-    for nats, rates in RATES.items():
-        for arm, rate in rates.items():
-            near = [
-                (np.log(np.mean(moved)), np.log(lr), len(moved) ** 0.5)
-                for (name, lr), moved in kl.items()
-                if name == arm and 1 / 3 < np.mean(moved) / float(nats) < 3
-            ]
-            distances, logs, weights = zip(*near, strict=True)
-            line = np.polyfit(distances, logs, 1, w=weights)
-            assert rate == float(f"{np.exp(np.polyval(line, np.log(float(nats)))):.3g}"), arm

@@ -163,13 +163,12 @@ def test_what_was_predicted_is_told_as_its_prediction_was(mine):
 def test_the_figure_says_every_number_and_leaves_nobody_out(mine):
     _, runs, _ = mine()
     said = outcomes.comparison_figure("mine", "ppo", at={"uses": "16"}).alt
-    ppo, higher, lower = (
-        runs[runs["label"] == label]["sampled"].to_numpy() for label in ("ppo", "higher", "lower")
+    ppo, higher = (
+        runs[runs["label"] == label]["sampled"].to_numpy() for label in ("ppo", "higher")
     )
     assert f"Differences from PPO ({interval(ppo).value:.2f}), in accuracy" in said
-    more, less = difference(higher, ppo), difference(lower, ppo)
+    more = difference(higher, ppo)
     assert f"higher +{more.value:.2f} [+{more.low:.2f}, +{more.high:.2f}], above" in said
-    assert f"lower −{-less.value:.2f} [−{-less.low:.2f}, −{-less.high:.2f}], below" in said
     assert [said.count(f", {verdict}") for verdict in ("above", "below", "undecided")] == [1, 1, 2]
     both = outcomes.comparison_figure(
         "mine", "lower", at={"uses": "16"}, only=["ppo", "higher"]

@@ -155,13 +155,7 @@ def test_a_history_agrees_to_the_digits_that_it_keeps(recorded, exact, same):
     ("damage", "words"),
     [
         (lambda text: text.replace("sampled,", "", 1), "row 1 is not as wide as the heading"),
-        (
-            lambda text: "\n".join([*text.splitlines()[:2], "garbage", ""]),
-            "row 2 is not as wide as the heading",
-        ),
         (lambda text: text.replace("sampled", "smapled", 1), "no column 'sampled'"),
-        (lambda text: text.replace("digest", "digets", 1), "no column 'digest'"),
-        (lambda text: text.replace("cell", "cel", 1), "no column 'cell'"),
         (
             lambda text: text.replace("0.30000000000000004", "o.3"),
             "row 1, column 'sampled': expected a number, got 'o.3'",
@@ -266,15 +260,6 @@ def test_the_commit_is_the_packages_and_says_what_has_changed_since(tmp_path, mo
         (folder / "__init__.py").write_text("")
     monkeypatch.setenv("PATH", "")
     assert named() == ""  # no git
-
-
-def test_benchmarks_name_commit_and_processor_as_the_laboratory_does():
-    from benchmarks import record as of_benchmarks
-
-    made = of_benchmarks.circumstances()
-    assert made["commit"] == (provenance.commit() or None)
-    assert made["hardware"]["processor"] == provenance.processor()
-    assert of_benchmarks.commit is provenance.commit
 
 
 def test_a_folder_is_one_sweeps(tmp_path, four):

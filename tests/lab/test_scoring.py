@@ -1,8 +1,6 @@
 """Chunked scoring against the same numbers from whole logits: values, gradients, top k, and what it
 allocates."""
 
-import math
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -151,29 +149,15 @@ def test_no_tensor_is_as_large_as_a_tenth_of_the_logits():
     "change, error, message",
     [
         (
-            {"hidden": torch.zeros(5).double()},
-            ValueError,
-            r"hidden: expected \[..., H\] .*, got \[5\]",
-        ),
-        ({"hidden": torch.full((7, 5), math.nan).double()}, ValueError, "hidden: expected finite"),
-        ({"weight": torch.zeros(23, 6).double()}, ValueError, r"weight: expected \[V, H\]"),
-        (
             {"weight": torch.zeros(23, 5)},
             TypeError,
             "weight: expected the type of hidden, torch.float64",
-        ),
-        (
-            {"tokens": torch.zeros(6).long()},
-            ValueError,
-            r"tokens: expected \[7\], or one dimension more, got \[6\]",
         ),
         (
             {"tokens": torch.full((7,), 23)},
             ValueError,
             "tokens: expected token ids from 0 to 22, got 23",
         ),
-        ({"tokens": torch.zeros(7)}, TypeError, "tokens"),
-        ({"temperature": 0.0}, ValueError, "temperature"),
         ({"top_k": 24}, ValueError, "top_k: expected a whole number from 0 to 23, got 24"),
         ({"chunk": 0}, ValueError, "chunk"),
     ],

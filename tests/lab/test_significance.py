@@ -13,7 +13,7 @@ from scipy.stats import brunnermunzel, rankdata, ttest_1samp, ttest_ind, wilcoxo
 
 from tests.by_day import by_day
 from tests.lab.conftest import runs_of
-from trlab import Axis, Budget, Prediction, Sweep, Variant, recorded
+from trlab import Axis, Budget, Prediction, Sweep, Variant
 from trlab.significance import (
     alike_p,
     holm,
@@ -24,7 +24,6 @@ from trlab.significance import (
     zero_p,
 )
 from trlab.statistics import difference, improvement
-from trlab.sweep import load_sweep
 from trlab.verdicts import judge
 
 runs = st.lists(st.integers(0, 30), min_size=2, max_size=5)
@@ -395,19 +394,3 @@ def test_nothing_is_said_to_differ_nowhere_over_pooled_places(claim):
 def test_a_margin_is_of_two_variants(arguments, error, words):
     with pytest.raises(error, match=words):
         Prediction("alike", **{"within": 0.1, **arguments})
-
-
-@pytest.mark.nightly("draws for seconds")
-def test_the_controls_say_of_each_place_whether_anything_rises():
-    nulls = [p for p in load_sweep("controls").predictions if p.nothing_differs]
-    assert sorted((p.lower, p.at["reuse"]) for p in nulls) == [
-        (label, updates)
-        for label in ("coin", "coin-unclipped", "shuffled")
-        for updates in ("1", "32", "8")
-    ]
-    found = {
-        (f.prediction.lower, f.prediction.at["reuse"]): f.verdict
-        for f in judge(load_sweep("controls"), *recorded("controls"))
-        if f.prediction.nothing_differs
-    }
-    assert found["shuffled", "1"] == "undecided" and "not seen" not in found.values()

@@ -21,6 +21,9 @@ AXES = {axis.name: name for name in declared() for axis in load_sweep(name).axes
 """A sweep that has the axis."""
 
 
+LARGE = [name for name in declared() if load_sweep(name).policy in PACKAGED]
+
+
 def trains(cell):
     done = run(cell)
     assert 0 <= done["values"]["sampled"] <= 1, cell
@@ -48,7 +51,7 @@ def test_a_point_of_every_axis_runs(axis):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in declared() if load_sweep(name).policy in PACKAGED]
+    "name", by_day(LARGE, "real_methods", "real_completions", reason="a training for each")
 )
 def test_a_sweep_of_a_large_model_runs_on_a_small_random_one(name, folder):
     small = replace(load_sweep(name).smoke(), policy=str(folder), task="dial", knobs={})

@@ -131,13 +131,6 @@ def test_ones_own_method_is_known_by_its_source(tmp_path):
     )  # where the file lies decides nothing
     other.with_name("mine.py").write_text(OWN.format(twist=2.0))
     assert cells(sweep().beside([f"{other.with_name('mine.py')}:Mine"]))[1].id != mine.id
-    with pytest.raises(ValueError, match="expected one of Mine, got 'Mein'; did you mean 'Mine'"):
-        cells(sweep().beside([f"{file}:Mein"]))
-    with pytest.raises(ValueError, match=r"nowhere.py' is not a file"):
-        cells(sweep().beside(["nowhere.py:Mine"]))
-    file.with_name("broken.py").write_text("1 / 0")
-    with pytest.raises(ValueError, match=r"broken.py: ZeroDivisionError: division by zero"):
-        cells(sweep().beside([f"{file.with_name('broken.py')}:Mine"]))
 
 
 def test_a_version_decides_in_place_of_the_text_and_may_be_the_digest_that_stood_there(tmp_path):
@@ -235,12 +228,6 @@ def test_what_ones_own_file_imports_from_beside_itself_decides_its_cells_too(tmp
     assert all(len({tuple(of[part]) for of in found}) == 4 for part in (0, 1))
     (tmp_path / "far.py").write_text("x = 1\n")
     assert ids(sweep(mine)) == found[-1][0]
-    with pytest.raises(
-        ValueError,
-        match="optimizer: expected one of adamw, auon, frobenius, hybrid_auon, muon, sgd, sign, "
-        "got 'adamv'",
-    ):
-        cells(sweep(Variant("ppo", train={"optimizer": "adamv"})))
 
 
 def test_the_threshold_axis_scales_each_variants_own_radius_up_to_its_limit():
@@ -257,87 +244,47 @@ def test_the_threshold_axis_scales_each_variants_own_radius_up_to_its_limit():
     assert capped.settings["delta_tv"] == pytest.approx((0.6, 1.0))
 
 
+UPDATES = {"once": {}, "often": {"minibatches": 2}}
+
+
 @pytest.mark.parametrize(
     ("made", "words"),
     [
-        (sweep(Variant("pppo")), "method: expected one of .*, got 'pppo'; did you mean 'ppo'"),
+        (sweep(Variant("pppo")), "method: .*'pppo'; did you mean 'ppo'"),
         (sweep(Variant("ppo", {"eps_hihg": 1.0})), "a setting of 'ppo': .*did you mean 'eps_high'"),
-        (
-            sweep(Variant("ppo", {"eps_low": 2.0})),
-            "eps_low: expected a number at least 0 and at most 1, got 2",
-        ),
-        (
-            sweep(Variant("ppo"), Variant("ppo", {"eps_low": 0.1})),
-            "'ppo' appears twice; give each a label",
-        ),
-        (
-            sweep(Variant("ppo"), Variant("ppo", label="b")),
-            r"\[ppo, seed 0\] and \[b, seed 0\] are the same run",
-        ),
-        (
-            sweep(axes=[Axis("learning_rate", (1.0,))]),
-            "axis: expected one of .*, got 'learning_rate'",
-        ),
+        (sweep(Variant("ppo"), Variant("ppo", {"eps_low": 0.1})), "'ppo' appears twice"),
+        (sweep(Variant("ppo"), Variant("ppo", label="b")), r".*\[b, seed 0\] are the same run"),
         (sweep(axes=[Axis("minibatch", (2,))]), "axis: .*did you mean 'minibatches'"),
         (sweep(axes=[Axis("seed", (2,))]), "axis: expected one of"),
-        *(
-            (
-                sweep(axes=[Axis(name, {"a": {}, "b": {"lr": 1e-3}})]),
-                f"axis: expected a name .*, got '{name}'",
-            )
-            for name in ("kl", "status")
-        ),
-        (
-            sweep(axes=[Axis("updates", {"once": {}, "often": {"minibatches": 2}})]),
-            "axis 'updates': expected labels",
-        ),
+        (sweep(axes=[Axis("kl", UPDATES)]), "axis: expected a name .*, got 'kl'"),
+        (sweep(axes=[Axis("status", UPDATES)]), "axis: expected a name .*, got 'status'"),
+        (sweep(axes=[Axis("updates", UPDATES)]), "axis 'updates': expected labels"),
         (
             sweep(Variant("ppo", train={"lr": 7e-4}), axes=[Axis("lr", (1e-4, 3e-4))]),
             "lr is set by variant 'ppo'",
-        ),
-        (
-            sweep(predictions=[Prediction("", higher="ppo", lower="ppo")]),
-            "expected two variants, got 'ppo' against itself",
         ),
         (sweep(axes=[Axis("task.movs", (2,))]), "knob of task 'dial': .*did you mean 'moves'"),
         (
             sweep(axes=[Axis("a", {"x": {"lr": 1.0}}), Axis("lr", (1.0,))]),
             "axis 'a': lr is set by another axis too",
         ),
-        (
-            sweep(axes=[Axis("lr", (1.0, 1.0))]),
-            "axis 'lr': expected one axis of that name, with values that differ",
-        ),
-        (sweep(axes=[Axis("lr", ())]), "axis 'lr': expected one axis of that name, with values"),
-        (
-            sweep(axes=[Axis("threshold", (1.0,))]),
-            "axis 'threshold': variant 'ppo' names no settings",
-        ),
-        (
-            sweep(axes=[Axis("minibatches", (3,))]),
-            "minibatches: expected a divisor of prompts = 16",
-        ),
+        (sweep(axes=[Axis("lr", (1.0, 1.0))]), "axis 'lr': .* with values that differ"),
+        (sweep(axes=[Axis("lr", ())]), "axis 'lr': .* with values"),
+        (sweep(axes=[Axis("threshold", (1.0,))]), "axis 'threshold': variant 'ppo' names no"),
+        (sweep(axes=[Axis("minibatches", (3,))]), "minibatches: .*prompts = 16"),
         (sweep(train={"steps": 3}), "an argument of train: expected one of"),
-        (sweep(train={"lr": -1.0}), "lr: expected a number above 0 and below inf, got -1"),
         (sweep(variants=[]), "variants: expected at least 1, got none"),
-        (sweep(policy="dail"), "policy: expected one of .*, got 'dail'; did you mean 'dial'"),
         (sweep(task="sums"), "policy: expected one of .*, got 'sums'"),
-        (
-            sweep(load={"lor": {}}),
-            "an argument of load_policy: expected one of .*did you mean 'lora'",
-        ),
+        (sweep(load={"lor": {}}), "an argument of load_policy: .*did you mean 'lora'"),
         (sweep(task="dail"), "task: expected one of .*did you mean 'dial'"),
-        (
-            sweep(predictions=[Prediction("", higher="pppo", lower="ppo")]),
-            "a prediction's variant: .*did you mean 'ppo'",
-        ),
-        (
-            sweep(predictions=[Prediction("", higher="ppo", lower=0.0, measure="sampld")]),
-            "did you mean 'sampled'",
-        ),
-        (
-            sweep(predictions=[Prediction("", higher="ppo", lower=0.0, at={"lr": "1"})]),
-            "a prediction's axis",
+        *(
+            (sweep(predictions=[Prediction("", **{"higher": "ppo", "lower": 0.0, **odd})]), words)
+            for odd, words in (
+                ({"lower": "ppo"}, "expected two variants, got 'ppo' against itself"),
+                ({"higher": "pppo"}, "a prediction's variant: .*did you mean 'ppo'"),
+                ({"measure": "sampld"}, "did you mean 'sampled'"),
+                ({"at": {"lr": "1"}}, "a prediction's axis"),
+            )
         ),
     ],
 )
@@ -351,36 +298,18 @@ def test_a_senseless_sweep_is_refused_before_anything_runs(made, words):
     [
         (lambda: sweep("ppo"), r"variants: expected Variant, got 'ppo'"),
         (lambda: sweep(variants=Variant("ppo")), r"variants: expected a list, got Variant\("),
-        (lambda: sweep(seeds=3), "seeds: expected a list, got 3"),
         (lambda: sweep(seeds=()), "seeds: expected at least 1, got none"),
-        (lambda: sweep(axes=["lr"]), "axes: expected Axis, got 'lr'"),
-        (lambda: sweep(axes=Axis("lr", (1.0,))), r"axes: expected a list, got Axis\("),
         (lambda: sweep(budget=4), "budget: expected Budget, got 4"),
-        (lambda: sweep(predictions=["more"]), "predictions: expected Prediction, got 'more'"),
         (lambda: Prediction("", higher=1.0, lower=0.5), "prediction: expected labels of variants"),
-        (
-            lambda: Prediction("", higher="ppo", lower=None),
-            r"prediction: expected labels .* got 'ppo' and None",
-        ),
-        (
-            lambda: Prediction("", higher="ppo", lower=0.5, at=["a"]),
-            r"prediction: at: expected a dict, got \['a'\]",
-        ),
+        (lambda: Prediction("", higher="ppo", lower=0.5, at=["a"]), r"prediction: at: .* \['a'\]"),
         (lambda: Variant(None), "variant: method: expected a word, got None"),
-        (lambda: Variant("ppo", label=3), "variant: label: expected a word, got 3"),
         (lambda: Variant("ppo", ["x"]), r"variant 'ppo': settings: expected a dict, got \['x'\]"),
         (
             lambda: Variant("ppo", threshold={"eps_high": "a"}),
-            r"variant 'ppo': threshold\['eps_high'\]: expected a number",
+            r".*threshold\['eps_high'\]: .* number",
         ),
-        (lambda: Axis("lr", 3e-4), "axis 'lr': expected a list, got 0.0003"),
         (lambda: Axis("lr", "abc"), "axis 'lr': expected a list, got 'abc'"),
         (lambda: Axis("updates", {"32": 3}), "axis 'updates': expected Mapping, got 3"),
-        (lambda: Budget(steps=0), "budget: steps: expected a whole number of at least 1, got 0"),
-        (
-            lambda: Budget(steps=1, samples=0),
-            "budget: samples: expected a whole number of at least 1, got 0",
-        ),
         (lambda: Budget(steps=1, prompts=1.5), "budget: prompts: expected a whole number, got 1.5"),
         (lambda: Budget(steps=1, minutes=0), "budget: minutes: expected a number above 0, got 0"),
     ],
@@ -416,11 +345,8 @@ def test_a_sweep_is_found_by_name_or_file(tmp_path, tiny):
         ValueError, match=r"sweep: expected one of .*, got 'stael'; did you mean 'stale'"
     ):
         load_sweep("stael")
-    with pytest.raises(ValueError, match=r"sweep: expected a file, got 'none.py'"):
-        load_sweep("none.py")
     for name, content, words in (
         ("empty.py", "SWEEP = 3", r"expected SWEEP = trlab.Sweep\(...\) in '.*empty.py', got int"),
-        ("odd.py", "import trlab\nSWEEP = trlab.Sweep(axis=3)", "odd.py: TypeError: .* 'axis'"),
         ("ends.py", "import sys\nsys.exit('usage: x')", "ends.py: SystemExit: usage: x"),
     ):
         (tmp_path / name).write_text(content)
@@ -452,13 +378,6 @@ def test_ones_own_method_that_cannot_be_made_is_named(tmp_path):
         cells(sweep(Variant(f"{file}:Odd")))
 
 
-def test_a_file_that_lies_there_is_suggested(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.py").write_text("")
-    with pytest.raises(ValueError, match=r"or a file, got 'mine'; did you mean 'mine.py'\?"):
-        load_sweep("mine")
-
-
 def test_a_control_takes_arguments_of_its_own_at_an_axiss_labels():
     uses = Axis("uses", {"1": {}, "4": {"epochs": 4}})
     fresh = Variant(
@@ -486,7 +405,6 @@ def test_a_control_takes_arguments_of_its_own_at_an_axiss_labels():
     [
         ({"use": {"1": {}}}, "instead: expected one of uses, got 'use'; did you mean 'uses'"),
         ({"uses": {"3": {}}}, "instead: uses: expected one of 1, 4, got '3'"),
-        ({"uses": {"4": {"stepps": 3}}}, "axis: expected .* got 'stepps'; did you mean 'steps'"),
         (
             {"uses": {"4": {"steps": 0}}},
             "axis: steps: expected a whole number of at least 1, got 0",

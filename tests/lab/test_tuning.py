@@ -10,7 +10,6 @@ from trlab import Axis, Budget, Sweep, Variant, recorded
 from trlab.record import RecordError
 from trlab.sweep import load_sweep
 from trlab.tuning import choose, chosen
-from trlab.verdicts import predicted
 
 
 def table(**scores):
@@ -68,18 +67,6 @@ def test_a_choice_at_the_first_or_last_point_that_was_tried_is_an_edge():
     ]
     words = table(ppo=[("few", 0.9, 1), ("many", 0.5, 1)])
     assert choose(words, ["lr"])[0].edges == (), "words have no first and last"
-
-
-def test_every_verdict_on_the_second_round_s_tuned_methods_says_edge():
-    tuned = load_sweep("tuned")
-    assert all("lr" in variant.edges for variant in tuned.variants), (
-        "all ten chose the lowest rate of the grid"
-    )
-    assert all(
-        finding.edge and finding.plain()[0].endswith("at the edge of what was tried")
-        for finding in predicted("tuned")
-    )
-    assert not any(finding.edge for finding in predicted("reuse"))
 
 
 def test_a_configuration_with_a_failed_run_cannot_win():

@@ -11,8 +11,6 @@ from trlib.algorithms import PPOCritic, value_loss
 from trlib.algorithms.critic import _longest, whiten
 from trlib.loop.critic import Critic
 
-MASKED = torch.tensor([[True, True], [True, False]])
-
 
 def test_the_value_loss_by_hand():
     values = torch.tensor([[0.5, 1.0, 0.0, 9.0]], dtype=D, requires_grad=True)
@@ -69,23 +67,8 @@ def test_advantages_and_returns_come_from_gae():
     close(ready.advantages, whiten(raw, mask))
 
 
-LONG = pytest.mark.nightly(
-    "dozens of conjugate gradients; a shorter run of the same update is tested every time"
-)
-
-
-@pytest.mark.parametrize(
-    ("radius", "settings", "steps_to_the_border"),
-    [
-        (1e-4, {}, 3),
-        pytest.param(1e-4, {"epochs": 4}, 12, marks=LONG),
-        pytest.param(0.1, {"minibatches": 4, "epochs": 4}, 1, marks=LONG),
-    ],
-)
-def test_a_trust_region_critic_moves_no_further_than_its_radius_from_the_batchs_values(
-    radius, settings, steps_to_the_border
-):
-    used = []
+def test_a_trust_region_critic_moves_no_further_than_its_radius_from_the_batchs_values():
+    radius, used = 1e-4, []
 
     class Watched(PPOCritic):
         def _fit(self, step):
@@ -100,12 +83,12 @@ def test_a_trust_region_critic_moves_no_further_than_its_radius_from_the_batchs_
             used.append((*spent, torch.equal(before, after)))
 
     method = Watched(critic="trust-region", critic_radius=radius, critic_rows=None)
-    trained(method, steps=3, group=8, probe=0, **settings)
+    trained(method, steps=3, group=8, probe=0)
     for before, after, still in used:
         # a later minibatch may find the values outside already, by what others taught; it then
         # moves back or not at all
         assert after <= 1 + 1e-5 or (before > 1 and still), (before, after, still)
-    assert sum(after > 0.5 for _, after, _ in used) >= steps_to_the_border
+    assert sum(after > 0.5 for _, after, _ in used) >= 3
     assert not all(still for *_, still in used)
 
 
@@ -161,17 +144,6 @@ def test_the_longest_step_inside_a_quadratic_region():
         found = _longest(a, b, c)
         assert found == pytest.approx(longest)
         assert a * found**2 + 2 * b * found + c <= 1e-12 or longest == 0
-
-
-def test_what_cannot_be_whitened_is_named():
-    one = torch.ones(2, 2)
-    named(
-        whiten,
-        {"values": one, "mask": MASKED},
-        {"values": ([1.0], one.long()), "mask": (MASKED.int(),)},
-        mask=(torch.ones(2, 3) > 0,),
-        values=(one * math.nan,),
-    )
 
 
 @pytest.mark.parametrize("kind", ["gradient", "trust-region"])

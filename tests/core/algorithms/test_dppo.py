@@ -95,14 +95,6 @@ def test_binary_kl_measures_behaviour_first():
     assert not loss["kept"].item()  # .184, the other direction, would have been kept
 
 
-def test_rare_tokens_may_explode_and_likely_ones_may_not_sink():
-    loss = tokens([1e-3, 0.80], [1e-5, 0.99], [1.0, -1.0], delta_tv=0.15)
-    close(loss["ratio"][0], [100.0, 80 / 99])
-    assert loss["kept"].tolist() == [[True, False]]
-    close(loss["divergence"][0], [9.9e-4, 0.19])
-    close(loss["weight"][0], [100.0, 0.0])
-
-
 # --- values and gradients
 # ---------------------------------------------------------------------------------------------
 

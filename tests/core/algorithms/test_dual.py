@@ -61,27 +61,6 @@ def test_backward_root_is_scipys(delta):
         close(target, (row - expected) / root, 1e-8)
 
 
-@pytest.mark.parametrize("delta", [1e-4, 0.1, 3.0])
-def test_forward_roots_are_scipys(delta):
-    rewards = noise(4, 9, seed=1) * tensor([[0.1], [1.0], [30.0], [1e4]])
-    dual = solve_dual(rewards, delta_kl=delta, direction="forward")
-    for row, multiplier, offset, _ in zip(rewards, *vars_of(dual), strict=True):
-        top, span = float(row.max()), float(row.max() - row.min())
-
-        def shares(log_g, row=row, top=top):
-            return 1 / (math.exp(log_g) + (top - row))
-
-        def excess(log_g, shares=shares):
-            share = shares(log_g)
-            return delta + float((share / share.mean()).log().mean())
-
-        log_g = brentq(excess, math.log(span) - 15, math.log(span) + 10, xtol=1e-14)
-        expected = 1 / float(shares(log_g).mean())
-        assert multiplier.item() == pytest.approx(expected, rel=1e-8)
-        expected = top + math.exp(log_g)
-        assert offset.item() == pytest.approx(expected, rel=1e-8, abs=1e-8 * span)
-
-
 @given(
     seed=st.integers(0, 10**6),
     log_delta=st.floats(-12, 1),
@@ -132,18 +111,6 @@ def test_equal_rewards_teach_nothing(direction):
     assert dual.multiplier[2] > 0
     one = solve_dual(torch.tensor([[1.0], [4.0]]), delta_kl=0.1, direction=direction)
     assert one.multiplier.tolist() == [0.0, 0.0] and one.target.tolist() == [[0.0], [0.0]]
-
-
-@both_ways
-@pytest.mark.parametrize("delta", [1e-12, 50.0, 1e5])
-def test_extreme_radii_stay_finite(direction, delta):
-    dual = solve_dual(
-        tensor([[0.0, 1.0, 1.0, -3.0]]),
-        delta_kl=delta,
-        direction=direction,
-    )
-    for value in (dual.multiplier, dual.offset, dual.target):
-        assert bool(torch.isfinite(value).all())
 
 
 @pytest.mark.parametrize(

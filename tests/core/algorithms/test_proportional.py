@@ -26,29 +26,6 @@ def data(seed, anchor):
     return now.requires_grad_(), held
 
 
-def test_the_methods_that_declare_it():
-    """A list, so that none is lost by accident, which makes runs slower. Whether a new one holds is
-    tested below."""
-    clipped = ["ppo", "grpo", "dr_grpo", "dapo", "gspo", "cispo", "sapo", "gmpo", "pspo", "dppo"]
-    corrected = ["tis", "tis_seq", "mis", "mis_seq", "geo_mask", "icepop"]
-    stale = [
-        "vespo",
-        "topr",
-        "ctpo",
-        "a3po",
-        "luspo",
-        "m2po",
-        "opsm",
-        "trm",
-        "vaco",
-        "cppo",
-        "drpo",
-        "cfpo",
-    ]
-    stale += ["ln_trm", "stale_mask", "kl3_clip", "bandpo", "turn_ppo"]
-    assert {"reinforce", "pg_is", *clipped, "opo", *corrected, *stale} <= set(DECLARED)
-
-
 @pytest.mark.parametrize("anchor", ["rollout", "recomputed"])
 @pytest.mark.parametrize("name", DECLARED)
 def test_a_completion_without_an_advantage_has_no_loss_no_weight_and_no_gradient(name, anchor):

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tests.losses import batch, close, named, noise, refused, slope, tensor
+from tests.losses import batch, close, noise, refused, slope, tensor
 from trlib.algorithms import Correction, Needs, Scores
 from trlib.algorithms.dual import solve_dual
 from trlib.algorithms.quatro import QUATRO, quatro_loss
@@ -143,15 +143,3 @@ def test_prepared_advantages_are_the_bracket_before_any_update(direction):
 def test_senseless_combinations_say_why():
     refused(r"advantage: .*raw rewards.*'group-std'", QUATRO, advantage="group-std")
     refused(r"correction: .*policy that sampled", QUATRO, correction=Correction())
-
-
-def test_bad_arguments_are_named():
-    one = torch.ones(12)
-    named(
-        quatro_loss,
-        drawn(),
-        {"rewards": (one.int(),), "group": (one,)},
-        rewards=(one[:11], one * math.nan),
-        group=(one[:2].int(),),
-        logp_rollout=(torch.ones(12, 2),),
-    )

@@ -163,20 +163,6 @@ def test_what_is_masked_cannot_leak():
         assert torch.isfinite(gradient).all() and not gradient[gone].any()
 
 
-def test_types():
-    u, lq, rest = distributions(apart=2.0)
-    exact = troll_loss(u, lq, **rest).per_token
-    for dtype, computed, off in (
-        (torch.bfloat16, torch.float32, 0.5),
-        (torch.float16, torch.float32, 0.05),
-        (D, D, 1e-9),
-    ):
-        a, b, advantages = (x.to(dtype) for x in (u, lq, rest["advantages"]))
-        found = troll_loss(a, b, **rest | {"advantages": advantages}).per_token
-        assert found.dtype == project(a, b, delta_kl=0.05).logp.dtype == computed
-        assert (found - exact).abs().max() < off
-
-
 # --- the sparse form
 # --------------------------------------------------------------------------------------------------
 
@@ -294,16 +280,9 @@ def test_the_method_hands_its_settings_to_the_loss():
 
 def test_bad_input_is_named():
     u, lq, rest = distributions()
-    one = torch.ones(4, 5)
     given = {"logp": u, "logp_old": lq, **rest}
     named(
-        troll_loss,
-        given,
-        {"tokens": (one,), "mask": (one,)},
-        tokens=(8 * one.long(), torch.zeros(4, 6).long()),
-        advantages=(one[:, 0], INF * one),
-        logp=(one, u[:, :0], math.nan * u),
-        logp_old=(torch.zeros(4, 5, 9),),
+        troll_loss, given, tokens=(torch.full((4, 5), 8),), advantages=(INF * rest["advantages"],)
     )
     for name in ("logp", "logp_old"):
         refused(f"{name}: expected normalised", troll_loss, **given | {name: 0 * u})

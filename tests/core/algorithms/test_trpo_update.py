@@ -1,7 +1,5 @@
 """TRPO's update box on a policy small enough to write its Fisher matrix down, and on `dial`."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -120,21 +118,6 @@ def test_every_accepted_step_satisfies_its_bound(step, delta_kl):
         assert float(step.loss()) <= loss
 
 
-def test_a_rejected_line_search_leaves_the_parameters_bit_identical(step):
-    method = step.method = TRPO(tries=3)
-    before = step.theta.detach().clone()
-    honest = step.score
-    step.score = lambda rows=None, *, double_backward=False: (
-        Scores(honest().logp - 1, honest().full)
-        if (not torch.equal(step.theta, before))
-        else honest(rows, double_backward=double_backward)
-    )
-    rows = step.batch
-    step.batch = type(rows)(**{**vars(rows), "advantages": rows.advantages.abs()})
-    method.update(step)  # whatever moves lowers the surrogate
-    assert torch.equal(step.theta, before)
-
-
 def test_nothing_to_learn_moves_nothing():
     step = Softmax(torch.zeros(STATES, 1, dtype=D))
     step.method = TRPO()
@@ -168,25 +151,6 @@ def test_trpo_on_dial_moves_inside_its_region_only(kind):
     assert run.history.grad_norm.gt(0).all() and (run.history.ratio_max == 1).all()
 
 
-def test_the_two_products_agree_on_dial():
-    products = {}
-
-    class Both(TRPO):
-        def update(self, step):
-            v = torch.randn(
-                sum(p.numel() for p in step.parameters), generator=torch.Generator().manual_seed(0)
-            )
-            for kind in ("gauss-newton", "double-backward"):
-                products[kind] = replace(self, fisher=kind)._fisher(step)(v) - self.damping * v
-            step.loss()
-            step.report(0.0, 0.0)
-
-    trained(Both(fisher_rows=8), steps=1, probe=0)
-    one, other = products["gauss-newton"], products["double-backward"]
-    assert float(one.norm()) > 0.1  # not the damping alone
-    assert float((one - other).norm()) < 1e-3 * float(one.norm())
-
-
 @pytest.mark.parametrize("kind", ["gauss-newton", "double-backward"])
 def test_on_dial_a_rejected_line_search_leaves_every_bit(kind):
     class Outside(TRPO):
@@ -211,12 +175,9 @@ def test_on_dial_a_rejected_line_search_leaves_every_bit(kind):
         ("delta_kl", 0),
         ("damping", -1),
         ("tries", 0),
-        ("tries", 2.0),
         ("backtrack", 1.0),
         ("fisher", "exact"),
         ("fisher_rows", 2.5),
-        ("fisher_rows", 0),
-        ("iterations", 2.5),
         ("iterations", 0),
     ],
 )

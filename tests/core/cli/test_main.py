@@ -4,13 +4,12 @@ import argparse
 import inspect
 import json
 import os
-import re
 import subprocess
 import sys
 import warnings
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import get_args, get_type_hints
+from typing import get_type_hints
 
 import pytest
 
@@ -18,13 +17,11 @@ import trlib
 from tests.losses import refused
 from tests.typed import typed
 from trlib.algorithms import ALGORITHMS
-from trlib.algorithms.batch import ANCHORS
 from trlib.cli import evaluate, installed
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.fields import settings
 from trlib.loop import training
-from trlib.loop.optimizers import optimizers
-from trlib.loop.settings import SAVINGS, Anchor, RunSettings
+from trlib.loop.settings import RunSettings
 
 SMALL = "--steps 2 --prompts 2 --group 4 --probe 2 --quiet"
 FEW = "--prompts 8 --samples 2"
@@ -90,13 +87,6 @@ def test_every_argument_of_evaluate_is_an_option_with_its_default():
     assert {name: default for name, _, default, _ in evaluate.OPTIONS} == wanted
 
 
-def test_the_settings_name_every_optimiser_anchor_and_saving():
-    text = {s.name: s.text for s in settings(RunSettings)}
-    assert all(name in text["optimizer"] for name in optimizers())
-    assert all(name in text["anchor"] for name in ANCHORS) and get_args(Anchor) == ANCHORS
-    assert all(name in text["without"] for name in SAVINGS)
-
-
 def test_every_command_has_help_with_examples(capsys):
     for name in installed():
         assert typed(f"{name} --help") == 0
@@ -143,20 +133,12 @@ def test_the_examples_of_the_help_are_valid_command_lines():
             "argument --steps: expected a whole number, got '3.5'",
         ),
         (
-            "train --method ppo --lr fast",
-            "argument --lr: expected a number, got 'fast'",
-        ),
-        (
             "train --method ppo --betas .9",
             "argument --betas: expected 2 values with a comma between",
         ),
         (
             "train --anchor both",
             "argument --anchor: expected none or 'rollout' or 'recomputed', got 'both'",
-        ),
-        (
-            "train --method ppo --step 3",
-            "unrecognized argument --step; did you mean '--steps'?",
         ),
         (
             "evaluate --ks 1,two",
@@ -191,20 +173,11 @@ def test_a_wrong_command_line_is_status_2(capsys, argv, words):
             "train --method ppo --set eps_high=wide",
             "method 'ppo': eps_high: expected a number, got 'wide'",
         ),
-        (
-            "train --method ppo --set eps_low=2",
-            "eps_low: expected a number at least 0 and at most 1, got 2",
-        ),
-        ("train --method ppo --set advantage=best", "advantage: expected one of"),
         ("train --method ppo --task dail", "got 'dail'; did you mean 'dial'?"),
         ("train --method ppo --knob move=3", "did you mean 'moves'?"),
         (
             "train --method ppo --knob moves=many",
             "task 'dial': moves: expected a whole number or 2 values",
-        ),
-        (
-            "train --method ppo --lora r=x",
-            "lora: r: expected a whole number, got str",
         ),
         ("train --method ppo --lora r", "--lora: expected NAME=VALUE, got 'r'"),
         ("train --method ppo --resume", "--resume: expected --out FOLDER as well"),
@@ -216,23 +189,9 @@ def test_a_wrong_command_line_is_status_2(capsys, argv, words):
         ),
         ("evaluate --task gsm8k", "because task 'gsm8k' has no model of its own, got none"),
         (
-            "train --method ppo --device cuda:99",
-            "device: expected 'auto' or a device that torch has here",
-        ),
-        (
-            "train --method ppo --dtype int8",
-            "dtype: expected 'auto' or the name of a float type",
-        ),
-        (
-            f"train --method ppo --minibatches 3 {SMALL}",
-            "minibatches: expected a divisor of prompts = 2",
-        ),
-        (
             "train --method ppo --steps 0",
             "steps: expected a whole number of at least 1, got 0",
         ),
-        ("evaluate --samples 2 --ks 4", "ks: expected numbers from 1 to samples = 2"),
-        ("evaluate --temperature 0", "temperature: expected a number above 0"),
         ("evaluate --policy runs/typo", "policy 'runs/typo': no such folder"),
         ("pretrain dail", "got 'dail'"),
         ("pretrain dial --set stepz=1,2", "did you mean 'steps'?"),
@@ -296,19 +255,6 @@ def test_a_preset_is_told_by_what_it_changes(capsys):
     assert typed("methods mis_seq") == 0
     wanted = "PPO with correction.cap=2.0, correction.level=sequence, correction.how=mask."
     assert wanted in " ".join(capsys.readouterr().out.split())
-
-
-def test_a_method_s_settings_name_every_choice(capsys):
-    from trlib.advantages import ADVANTAGES
-    from trlib.aggregation import AGGREGATIONS
-
-    for name in ALGORITHMS:
-        assert typed(f"methods {name} --json") == 0
-        found = json.loads(capsys.readouterr().out)[name]["settings"]
-        for setting, choices in (("advantage", ADVANTAGES), ("aggregation", AGGREGATIONS)):
-            words = re.findall(r"[a-z]+(?:-[a-z]+)*", found[setting]["text"])
-            assert set(choices) <= set(words), (name, setting)
-            assert found[setting]["default"] in choices
 
 
 def test_train_evaluate_and_resume(capsys, tmp_path):
@@ -428,13 +374,6 @@ class OutOfMemoryError(RuntimeError):
             ),
             " for 4294967296 bytes more",
         ),
-        (
-            RuntimeError(
-                "[enforce fail at alloc_cpu.cpp:114] data. DefaultCPUAllocator: not enough "
-                "memory: you tried to allocate 8 bytes."
-            ),
-            " for 8 bytes more",
-        ),
     ],
 )
 def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(
@@ -461,15 +400,6 @@ def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(
     }
     with pytest.raises(type(raised)):
         typed("evaluate --traceback")
-
-
-def test_an_unwritable_or_missing_folder_is_named(capsys, tmp_path):
-    file = tmp_path / "file"
-    file.write_text("")
-    assert typed(f"train --method ppo --out {file / 'run'} {SMALL}") == 1
-    assert f"'{file / 'run'}'" in capsys.readouterr().err
-    assert typed(f"evaluate --policy {tmp_path}") == 1
-    assert "without a model" in capsys.readouterr().err
 
 
 def test_an_interrupted_run_is_shown_and_status_130(capsys, monkeypatch, policy):
@@ -569,3 +499,21 @@ def test_a_run_is_evaluated_in_the_chat_mode_it_was_trained_in(capsys, tmp_path,
     assert chat < plain  # a prompt that is said twice is none that the model learned on
     for (learned, asked), accuracy in found.items():
         assert accuracy == (chat if (asked or learned) == "--chat" else plain)
+
+
+def test_a_runs_folder_names_the_file_of_its_task(tmp_path, monkeypatch, capsys):
+    (tmp_path / "task.py").write_text(
+        "from trlib.tasks import Dial\n\n\nclass Own(Dial):\n    name = 'own'\n"
+    )
+    (tmp_path / "else").mkdir()
+    monkeypatch.chdir(tmp_path)
+    small = "--prompts 2 --group 4 --max-tokens 6 --policy dial --quiet"
+    learn = f"train --task task.py:Own --knob moves=3 {small}"
+    assert typed(f"{learn} --steps 1 --out run") == 0
+    monkeypatch.chdir("else")
+    capsys.readouterr()
+    assert typed("evaluate --policy ../run --prompts 2 --samples 2 --json") == 0
+    assert capsys.readouterr().out.startswith("{")
+    # The file may lie elsewhere when the run goes on.
+    (tmp_path / "task.py").rename("task.py")
+    assert typed(f"{learn} --steps 2 --out ../run --resume") == 0

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import pytest
 
 from tests.losses import refused
-from trlib.algorithms import ALGORITHMS, PPO, Correction
+from trlib.algorithms import ALGORITHMS, PPO
 from trlib.cli.settings import assignments
 from trlib.fields import settings
 from trlib.tasks import Dial
@@ -111,18 +111,6 @@ def test_fields_are_listed_with_the_words_under_them():
     )
     assert found["quick"].text == "" and found["delta"].kind == "float | tuple[float, float] | None"
     assert {s.name: s.default for s in settings(partial(Outer, size=9))}["size"] == 9
-
-
-def test_real_methods_and_tasks_take_their_settings():
-    given = assignments(
-        PPO, ["eps_high=.28", "dual_clip=3", "correction.cap=5", "advantage=group-std"], what="ppo"
-    )
-    assert PPO(**given) == PPO(
-        eps_high=0.28, dual_clip=3.0, correction=Correction(cap=5.0), advantage="group-std"
-    )
-    assert Dial(**assignments(Dial, ["moves=1,8", "slip=.1"], what="dial")) == Dial(
-        moves=(1, 8), slip=0.1
-    )
 
 
 def test_every_field_of_every_method_and_task_is_explained():

@@ -2,10 +2,9 @@
 trained is lost."""
 
 import re
-from dataclasses import FrozenInstanceError, dataclass, field, fields
+from dataclasses import FrozenInstanceError, dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -103,18 +102,6 @@ WRONG = {
         8,
         r"logp_ref: the batch does not hold it; .* Needs\(reference=True\)",
     ),
-    "no distribution": (
-        "objective",
-        "return TokenLoss(kl(batch.full_anchor, scores.full))",
-        8,
-        r"full_anchor: the batch does not hold it; .* Needs\(full_anchor=True\)",
-    ),
-    "no scores": (
-        "objective",
-        "return TokenLoss(scores.full.sum(-1))",
-        8,
-        r"full: the scores do not hold it; .* Needs\(full=True\)",
-    ),
     "a tensor": (
         "objective",
         "return scores.logp",
@@ -133,7 +120,6 @@ WRONG = {
         8,
         "loss: expected a number with a gradient",
     ),
-    "a name of nobody's": ("update", "step.descend(step.loos())", 8, "AttributeError: .*loos"),
     "no plan": (
         "plan",
         "from trlib.algorithms import Stage; return (Stage(group + batch),)",
@@ -263,12 +249,6 @@ def test_a_setting_that_python_would_ignore_is_refused_when_the_method_is_named_
     exec(code, names)
     for settings in ({}, {"most": 5}):
         refused(f"TypeError: {said}", names["Mine"], **settings)
-
-
-def test_what_trlib_methods_says_of_a_file(tmp_path, capsys):
-    mine(tmp_path, 'most: int = 3\n"""How many."""')
-    assert typed(f"methods {tmp_path}/mine.py:Mine") == 0
-    assert "most=3   (int)\n      How many." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -518,22 +498,6 @@ def test_scores_and_needs_say_what_is_missing():
 # --------------------------------------------------------------------------------------------------
 
 
-def test_a_class_constant_stays_one_and_a_default_may_be_made_anew():
-    class Near(PPO):
-        anchor = "rollout"  # a ClassVar of the base: no setting
-
-    @dataclass(frozen=True, kw_only=True)
-    class Lists(PPO):
-        tags: list = field(default_factory=list)
-        here: ClassVar[int] = 1
-
-    class Below(Lists):
-        here: ClassVar[int] = 2
-
-    assert Near().anchor == "rollout"
-    assert Below().tags == [] and Below(tags=[1]).tags == [1]
-
-
 NEEDS, PREPARE = "def needs(self, anchor):\n    return ", "def prepare(self, batch):\n    "
 ADDS = PREPARE + "return super().prepare(batch).plus({})"
 DESCENDS = "def update(self, step):\n    step.descend({})"
@@ -643,6 +607,7 @@ def parted(groups, *, lr):
             {"params": [p for p in parameters if p.dim() < 2]},
         ],
         lr=lr,
+        betas=(0.5, 0.6),
         weight_decay=0.0,
     )
 
@@ -657,11 +622,12 @@ def test_an_optimiser_goes_on_bit_for_bit(optimizer, tmp_path):
 
 
 def test_groups_that_an_optimiser_makes_are_clipped_together():
+    more = {"epochs": 4, "lr": 1e-3, "warmup": 0, "betas": (0.5, 0.6)}
     norms = [
-        train(PPO(), optimizer=made, **BIG, betas=(0.9, 0.999)).history.grad_norm.tolist()
+        train(PPO(), optimizer=made, **BIG, **more).history.grad_norm.tolist()
         for made in ("adamw", parted)
     ]
-    assert norms[0] == pytest.approx(norms[1], rel=1e-5) and max(norms[0]) > 0
+    assert norms[0] == pytest.approx(norms[1], rel=1e-3) and min(norms[0]) > 0
 
 
 def test_what_an_optimiser_leaves_out_does_not_pile_up():

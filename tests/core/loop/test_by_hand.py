@@ -92,9 +92,11 @@ class ByHand:
         self.old, self.ref = of_tokens(self.full_old, c), of_tokens(mu, c)
         close(c.logp[c.mask], self.ref[c.mask], 1e-4)
         updates = [self.update() for _ in range(EPOCHS)]
+        ratios = torch.cat([one.pop("ratios") for one in updates]).double()
         row = {name: sum(one[name] for one in updates) / EPOCHS for name in updates[0]}
         row |= {name: updates[-1][name] for name in ("ess", "ess_seq")}
-        row |= {"ratio_max": max(one["ratio_max"] for one in updates)}
+        edges = {"ratio_p01": 0.01, "ratio_p99": 0.99, "ratio_max": 1.0}
+        row |= {name: float(ratios.quantile(share)) for name, share in edges.items()}
         row |= {"kl_sampler": updates[0]["kl_sampler"], "reward": float(rewards.mean())}
         return row | self.exact(mu.double(), log_probs(self.policy, c).detach().double())
 
@@ -117,7 +119,7 @@ class ByHand:
             "kept": mean(kept, mask),
             "kept_pos": mean(kept, mask & (a > 0)),
             "kept_neg": mean(kept, mask & (a < 0)),
-            "ratio_max": float(r[mask].max()),
+            "ratios": r[mask],
             "ess": float(r[mask].sum() ** 2 / (mask.sum() * (r[mask] ** 2).sum())),
             "ess_seq": float(whole.sum() ** 2 / (len(whole) * (whole**2).sum())),
             "kl_sampler": mean(far.exp() - 1 - far, mask),
@@ -126,11 +128,13 @@ class ByHand:
     def exact(self, mu, pi):
         """The columns that compare whole distributions, after the last update."""
         there, tv = self.c.mask, (mu.exp() - pi.exp()).abs().sum(-1) / 2
+        whole = (of_tokens(pi - mu, self.c) * there).sum(1)
         return {
             "length": float(there.sum(1).double().mean()),
             "entropy": mean(-(pi.exp() * pi).sum(-1), there),
             "kl": mean((mu.exp() * (mu - pi)).sum(-1), there),
             "kl_back": mean((pi.exp() * (pi - mu)).sum(-1), there),
+            "kl_seq_back": float((whole.exp() * whole - whole.exp() + 1).mean()),
             "tv": mean(tv, there),
             "tv_max": float(tv[there].max()),
         }

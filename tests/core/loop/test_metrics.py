@@ -1,40 +1,19 @@
 import math
-from dataclasses import replace
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 
 from tests.losses import D, batch
-from trlib.algorithms import ppo_loss
 from trlib.algorithms.method import TokenLoss
 from trlib.loop.metrics import (
     distinct_right,
     means_by_group,
     measure,
     observe,
-    sampler_kl,
     summarise,
 )
 from trlib.tasks import Verdict
-
-
-def test_the_exact_metrics_by_hand():
-    mu = torch.tensor([[[0.5, 0.5], [0.9, 0.1]]], dtype=D)
-    pi = torch.tensor([[[0.25, 0.75], [0.9, 0.1]]], dtype=D)
-    tokens, mask = torch.tensor([[1, 0]]), torch.tensor([[True, True]])
-    row, back = measure(mu.log(), pi.log(), tokens, mask)
-    forth = 0.5 * math.log(2) + 0.5 * math.log(2 / 3)
-    back_kl = 0.25 * math.log(0.5) + 0.75 * math.log(1.5)
-    assert row["kl"] == pytest.approx(forth / 2) and row["kl_back"] == pytest.approx(back_kl / 2)
-    assert row["tv"] == pytest.approx(0.125) and row["tv_max"] == pytest.approx(0.25)
-    entropy = -(0.25 * math.log(0.25) + 0.75 * math.log(0.75)) - (
-        0.9 * math.log(0.9) + 0.1 * math.log(0.1)
-    )
-    assert row["entropy"] == pytest.approx(entropy / 2)
-    assert back.tolist() == pytest.approx([1.5 * math.log(1.5) - 1.5 + 1])
-    assert row["kl_seq_back"] == pytest.approx(back[0].item())
 
 
 def test_a_large_vocabulary_is_looked_at_some_tokens_at_a_time(monkeypatch):
@@ -67,29 +46,6 @@ def test_a_completion_that_nobody_sampled_does_not_thin_the_others_out():
     log_ratio = math.log(1.6)
     assert row["kl_seq_back"] == pytest.approx(1.6 * log_ratio - 1.6 + 1) == back[0].item()
     assert math.isnan(back[1])
-
-
-def test_shares_and_quantiles_over_a_batchs_updates():
-    ratio = torch.tensor([[1.5, 1.1, 0.5], [0.7, 1.3, 9.0]])
-    advantages = torch.tensor([[1.0, 1.0, 1.0], [-1.0, -1.0, -1.0]])
-    mask = torch.tensor([[True, True, True], [True, True, False]])
-    old = torch.full((2, 3), -3.0)
-    loss = ppo_loss(ratio.log() - 3, old, advantages=advantages, mask=mask)
-    one = observe(2.0, 3.0, loss, batch(mask, advantages=advantages))
-    assert one.shares == pytest.approx({"kept": 3 / 5, "kept_pos": 2 / 3, "kept_neg": 1 / 2})
-    onpolicy = ppo_loss(old, old, advantages=advantages, mask=mask)
-    two = observe(4.0, 5.0, onpolicy, batch(mask, advantages=advantages.abs()))
-    row = summarise([one, two])
-    assert row["loss"] == 3.0 and row["grad_norm"] == 4.0 and row["kept"] == pytest.approx(0.8)
-    assert row["kept_pos"] == pytest.approx((2 / 3 + 1) / 2)
-    assert row["kept_neg"] == pytest.approx(1 / 2), (
-        "an update without negative tokens says nothing of them"
-    )
-    ratios = np.array([1.5, 1.1, 0.5, 0.7, 1.3, *[1.0] * 5])
-    assert row["ratio_max"] == pytest.approx(1.5)
-    assert row["ratio_p01"] == pytest.approx(np.quantile(ratios, 0.01)) and row[
-        "ratio_p99"
-    ] == pytest.approx(np.quantile(ratios, 0.99))
 
 
 def test_an_objective_without_a_ratio_has_none_in_the_history():
@@ -126,32 +82,3 @@ def test_different_right_completions_are_counted_prompt_by_prompt():
 def test_a_groups_mean_leaves_out_what_is_not_known():
     values = torch.tensor([1.0, math.nan, 3.0, math.nan, 5.0])
     assert means_by_group(torch.tensor([4, 4, 4, 2, 0]), values) == {4: 2.0, 0: 5.0}
-
-
-def test_the_effective_sample_size_is_of_the_last_update():
-    def update(*ratios):
-        return replace(observe(0.0, 1.0, None, batch()), ratios=np.array(ratios))
-
-    assert summarise([update(1.0, 9.0), update(1.0, 1.0, 1.0, 1.0)])["ess"] == 1
-    assert summarise([update(1.0, 1.0, 1.0, 1.0), update(3.0, 1.0)])["ess"] == pytest.approx(
-        16 / 20
-    )
-    assert summarise([update(1e6, 1e-6, 1e-6, 1e-6)])["ess"] == pytest.approx(0.25, rel=1e-6)
-    assert "ess" not in summarise([update()]) and "ess" not in summarise(
-        [observe(0.0, 1.0, None, batch())]
-    )
-
-
-def test_the_samplers_divergence_by_hand():
-    log_ratio = torch.tensor([[0.3, -0.2, 7.0]])
-    mask = torch.tensor([[True, True, False]])
-    terms = [math.exp(x) - 1 - x for x in (0.3, -0.2)]
-    assert sampler_kl(log_ratio, torch.zeros(1, 3), mask) == pytest.approx(sum(terms) / 2, rel=1e-6)
-    assert sampler_kl(log_ratio, log_ratio, mask) == 0
-    assert math.isnan(sampler_kl(log_ratio, log_ratio, ~mask & mask))
-
-
-def test_only_the_batchs_first_update_tells_how_far_the_sampler_was():
-    first, later = (observe(0.0, 1.0, None, batch(), behind) for behind in (0.25, math.nan))
-    assert summarise([first, later])["kl_sampler"] == 0.25
-    assert "kl_sampler" not in summarise([later])

@@ -91,54 +91,6 @@ def test_one_update_a_batch_has_no_trust_region():
     assert (stale.ratio_max > 1.2).all() and (stale.kept < 1).all() and (stale.ratio_p01 < 1).all()
 
 
-def test_a_completion_s_divergence_is_that_of_the_step_that_was_taken():
-    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
-    run = trained(
-        policy=policy, task=task, steps=1, prompts=4, group=4, probe=16, lr=1e-2, warmup=0
-    )
-    before = trlib.load_policy("dial")
-    c, row = run.last, run.rows[0]
-    log_ratio = ((policy.score(c).logp - before.score(c).logp) * c.mask).double().sum(-1)
-    terms = log_ratio.exp() * log_ratio - log_ratio.exp() + 1
-    assert row["kl_seq_back"] == pytest.approx(float(terms.mean()), rel=1e-3)
-    by_prompt = terms.view(4, 4).mean(1)
-    assert run.prompts.kl_seq_back.tolist() == pytest.approx(by_prompt.tolist(), rel=1e-3)
-
-
-def test_the_first_step_is_the_policy_gradient():
-    """One batch with a plain gradient: parameters move by AdamW's step on REINFORCE's gradient,
-    computed by hand."""
-    run = trained(
-        PPO(aggregation="token-mean"), steps=1, prompts=8, group=8, lr=1e-3, warmup=0, grad_norm=1e9
-    )
-    policy, c = trlib.load_policy("dial"), run.last
-    task = trlib.load_task("dial")
-    from trlib.seeds import derive
-
-    asked = task.prompts(8, seed=derive(0, "train", 0))
-    rewards = torch.tensor(
-        [
-            task.verify(asked[g], text, ended=bool(end)).reward
-            for g, text, end in zip(c.group.tolist(), c.texts(), c.ended, strict=True)
-        ]
-    ).view(8, 8)
-    advantages = (rewards - rewards.mean(1, keepdim=True)).flatten()
-    logp = policy.score(c).logp
-    loss = -(advantages[:, None] * logp * c.mask).sum() / c.mask.sum()
-    optimizer = torch.optim.AdamW(policy.parameters, lr=1e-3, betas=(0.9, 0.95), weight_decay=0.0)
-    loss.backward()
-    norm = torch.sqrt(sum(p.grad.pow(2).sum() for p in policy.parameters))
-    assert run.rows[0]["grad_norm"] == pytest.approx(float(norm), rel=1e-4)
-    before = policy.state()
-    optimizer.step()
-    for (name, moved), p in zip(policy.trainable.items(), run.policy.parameters, strict=True):
-        sure = (
-            moved.grad.abs() > 1e-6
-        )  # where the gradient is rounding noise, Adam makes a whole step of it
-        close(p[sure], moved.detach()[sure], 2e-05)
-        assert not sure.any() or not torch.equal(before[name], p)
-
-
 PROPORTIONAL = [name for name, kind in ALGORITHMS.items() if is_proportional(kind)]
 
 
@@ -272,12 +224,6 @@ def test_nothing_is_skipped_where_that_would_not_be_exact(method, settings, monk
     assert len(parts) == 2
 
 
-def test_training_raises_the_reward():
-    run = trained(steps=25, prompts=16, group=16)
-    assert run.history.reward[:3].mean() < 0.4 < 0.7 < run.history.reward[-5:].mean()
-    assert run.history.length.iloc[-1] > run.history.length.iloc[0] + 2  # it has begun to think
-
-
 def test_adamw_warms_up():
     slow, fast = (trained(steps=1, warmup=w, lr=1e-3).policy.state() for w in (10, 0))
     base = trlib.load_policy("dial").state()
@@ -333,10 +279,6 @@ def test_numpys_numbers_are_the_settings_that_pythons_are(tmp_path):
     again = trained(odd, **numpys)
     assert same(first, again) and json.dumps(first.settings) == json.dumps(again.settings)
     assert same(first, trained(odd, out=tmp_path, resume=True, **numpys))
-
-
-def test_resume_begins_where_there_is_nothing_yet(tmp_path):
-    assert same(trained(out=tmp_path / "new", resume=True), trained())
 
 
 def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
@@ -396,17 +338,6 @@ def test_another_arithmetic_scaling_or_base_is_refused(tmp_path, folder):
     # a policy that has learned meanwhile is the same one: what learns is taken from the checkpoint
     twice = trained(policy=once.policy, out=tmp_path / "lora", resume=True, steps=3)
     assert same(twice, trained(policy=trlib.load_policy(folder, lora=adapters), steps=3))
-
-
-def test_a_run_of_another_model_is_refused(tmp_path, folder):
-    trained(out=tmp_path / "run", steps=2)
-    refused(
-        "CheckpointError: .*policy = 'dial', expected the same, got",
-        trained,
-        policy=trlib.load_policy(folder),
-        out=tmp_path / "run",
-        resume=True,
-    )
 
 
 def test_an_unwritable_folder_is_found_before_any_work(tmp_path):
@@ -578,7 +509,13 @@ def test_weights_of_few_digits_learn_in_float32(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "method", [GRPO(beta=0.1), TROLL(), PPOCritic(), DPPO(measure="topk", delta_tv=0.1)]
+    "method",
+    by_day(
+        [GRPO(beta=0.1), TROLL(), PPOCritic(), DPPO(measure="topk", delta_tv=0.1)],
+        TROLL(),
+        PPOCritic(),
+        reason="two runs for each",
+    ),
 )
 def test_scoring_a_few_at_a_time_changes_nothing(monkeypatch, method):
     settings = {"minibatches": 2, "steps": 2, "group": 8, "epochs": 2, "warmup": 0}

@@ -1,4 +1,3 @@
-import dataclasses
 import math
 from functools import partial
 
@@ -41,27 +40,6 @@ def test_sampled_and_scored_log_probs_equal_a_fresh_full_forward(policy, mixed, 
         expected = fresh_logp(policy, c, row, temperature)
         close(c.logp[row][c.mask[row]].double(), expected)
         close(scored[row][c.mask[row]].double(), expected)
-
-
-def test_padding_never_changes_a_log_prob(policy, mixed):
-    together = sample(policy, mixed, group=2, max_tokens=16, seed=5)
-    order = torch.randperm(len(mixed), generator=torch.Generator().manual_seed(0)).tolist()
-    rows = torch.tensor([2 * i + j for i in order for j in (0, 1)])
-    shuffled = dataclasses.replace(
-        together.rows(rows),
-        prompt_ids=together.prompt_ids[order],
-        prompt_mask=together.prompt_mask[order],
-        group=torch.arange(len(mixed)).repeat_interleave(2),
-    )
-    base, other = policy.score(together).logp, policy.score(shuffled).logp
-    close(other[shuffled.mask], base[rows][shuffled.mask])
-    wide = torch.nn.functional.pad(together.prompt_ids, (9, 0), value=policy.pad_id)
-    padded = dataclasses.replace(
-        together, prompt_ids=wide, prompt_mask=torch.nn.functional.pad(together.prompt_mask, (9, 0))
-    )
-    for share in (True, False):
-        policy.share = share
-        close(policy.score(padded).logp[padded.mask], base[together.mask])
 
 
 def test_frequencies_match_the_distribution(policy, task):

@@ -141,14 +141,6 @@ PERCENT = [  # text, answer asked for, right?
     ("so 70%", "70", False),
 ]
 
-ODD = (
-    [(text, show(Fraction(answer)), True) for text, answer in MARKED + BARE]
-    + [(text, "18", True) for text in HEADINGS]
-    + [(text, "18", False) for text in UNREADABLE + SILENT]
-    + PERCENT
-)
-"""Every case above: a text, the answer asked for, whether it is right."""
-
 
 @pytest.mark.parametrize(("text", "answer"), MARKED)
 def test_a_marked_answer(text, answer):

@@ -1,17 +1,13 @@
 """An expert's answers: what is refused, where a prefix is cut, which completions of a stage get
 it."""
 
-from itertools import product
-
 import pytest
-import torch
 
 from tests.losses import refused
 from trlib.algorithms import Stage
-from trlib.algorithms.trapo import MICRO_GROUPS
 from trlib.errors import DemonstrationError, TrlibError
-from trlib.tasks import Dial, Prompt, Verdict
-from trlib.tasks.expert import Demonstration, demonstrations, prefixes
+from trlib.tasks import Prompt, Verdict
+from trlib.tasks.expert import Demonstration, demonstrations
 
 TWENTY = [*range(20), 99]
 """Twenty tokens and the end."""
@@ -163,41 +159,6 @@ def test_a_task_without_an_expert_is_named():
 )
 def test_a_prefix_longer_than_the_demonstration_is_no_stage(settings, message):
     refused(message, Stage, **settings)
-
-
-def test_who_gets_a_prefix_for_every_outcome():
-    """All 2^7 outcomes at once, a prompt each: the table of the method (METHODS 8), written down
-    independently."""
-    outcomes = list(product((0, 1), repeat=7))
-    rewards = torch.tensor(outcomes, dtype=torch.float32)
-    experts = [
-        Demonstration([100 * i + t for t in range(9)]) for i in range(len(outcomes))
-    ]  # 8 tokens and the end
-    assert prefixes(experts, MICRO_GROUPS[0], rewards[:, :0]) is None
-    drawn = 4
-    for stage, tokens, below in zip(MICRO_GROUPS[1:], (2, 4, 9), (2, 4, 7), strict=True):
-        given = prefixes(experts, stage, rewards[:, :drawn])
-        assert len(given) == stage.count * len(outcomes)
-        for i, outcome in enumerate(outcomes):
-            wanted = experts[i].tokens[:tokens] if sum(outcome[:drawn]) < below else []
-            assert given[stage.count * i : stage.count * (i + 1)] == [wanted] * stage.count
-        drawn += stage.count
-
-
-def test_an_embedded_expert_passes():
-    from trlib.model.policy import load_policy
-
-    policy, task = load_policy("dial"), Dial()
-    prompts = task.prompts(5, seed=1)
-    found = demonstrations(
-        task, prompts, seed=2, encode=policy.encode, end_id=policy.end_id, max_tokens=16
-    )
-    texts = task.demonstrations(prompts, seed=2)
-    assert [policy.tokenizer.decode(d.tokens[:-1]) for d in found] == texts
-    assert all(d.tokens[-1] == policy.end_id and d.paragraphs == () for d in found)
-    assert [policy.tokenizer.decode(d.prefix(0.25)) for d in found] == [
-        " ".join(t.split()[:2]) for t in texts
-    ]
 
 
 def test_a_wrong_answer_is_taken_from_an_expert_who_says_that_he_may_err():

@@ -84,12 +84,3 @@ def test_prompts_that_are_not_the_batchs_are_refused(batch):
         ("prompts: expected 2, got 4", PROMPTS[::-1] + PROMPTS),
     ):
         refused(message, trlib.load_task("dial").judge, prompts, batch)
-
-
-def test_what_is_no_verdict_is_refused(batch):
-    for message, verdict in (
-        (r"TypeError: expected Verdict\(reward, reason\), .* got None", None),
-        ("NonFiniteError: the reward of 'easy so 9' for", Verdict(float("nan"), "right")),
-    ):
-        task = plain(lambda *_, ended, verdict=verdict: verdict)
-        refused(message, verify_batch, task, PROMPTS, batch)

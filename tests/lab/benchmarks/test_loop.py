@@ -31,6 +31,7 @@ def test_our_side_times_whole_batches_and_learns_on_them():
     assert found["reward_last_10"] == pytest.approx(history["reward"].mean(), abs=1e-6)
 
 
+@pytest.mark.nightly("imports TRL and trains with it")
 def test_trl_gets_the_same_prompts_verifier_and_clock(monkeypatch):
     task, clock = trlib.load_task("dial", moves=2), sides.Clock()
     seen = []
