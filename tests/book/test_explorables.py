@@ -194,27 +194,6 @@ def test_a_module_and_the_shared_chunk_become_one_module_that_imports_nothing(pa
     )
 
 
-@pytest.mark.parametrize(
-    ("entry", "common"),
-    [
-        (
-            '/* x */\nimport*as c from"./common.js";export{c as default};',
-            "/* x */\nvar a=1;export{a as h};",
-        ),
-        ("/* x */\nexport{c as default};", "/* x */\nvar a=1;export{a as h};"),
-        ('/* x */\nimport{h}from"./common.js";export{h as default};', "/* x */\nexport default 1;"),
-    ],
-)
-def test_a_bundle_of_another_form_is_refused(tmp_path, monkeypatch, entry, common):
-    (tmp_path / "one.js").write_text(entry, encoding="utf-8")
-    (tmp_path / "common.js").write_text(common, encoding="utf-8")
-    monkeypatch.setattr(files, "BUILT", tmp_path)
-    files._common.cache_clear()
-    with pytest.raises(ValueError, match=r"(one|common)\.js: expected"):
-        source_of("one")
-    files._common.cache_clear()
-
-
 @pytest.mark.skipif(
     shutil.which("node") is None or not (SOURCES / "node_modules" / "esbuild").is_dir(),
     reason="needs Node and `npm ci` in explorables/js; the hash of the sources is checked always",

@@ -4,7 +4,6 @@ what is recorded."""
 import json
 import random
 import re
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -101,34 +100,6 @@ def test_a_curve_is_read_as_numpy_interpolates(sources):
     )
 
 
-def test_a_rate_is_in_the_basin_where_the_curve_is_above_the_line(sources, everything):
-    rungs = sources("basin/maths.js", "m => m.RUNGS")
-    assert rungs[0] == 3e-6 and rungs[-1] == 1e-3 and {1e-5, 3e-5, 1e-4, 3e-4} <= set(rungs)
-    assert max(b / a for a, b in pairwise(rungs)) < 1.2
-    for panel in everything:
-        where = sources(
-            "basin/maths.js",
-            "(m, [panel, rungs]) => rungs.map(lr => m.readings(panel, Object.keys(panel.methods), "
-            "'end', lr, 10))",
-            [panel, rungs],
-        )
-        for rate, rows in zip(rungs, where, strict=True):
-            for row in rows:
-                of = panel["methods"][row["method"]]
-                if not panel["rates"][0] <= rate <= panel["rates"][-1]:
-                    assert (row["value"], row["where"]) == (None, "off")
-                    continue
-                # One hump each: above the line and in the basin are the same.
-                above = row["value"] > panel["line"]
-                assert (row["where"] == "in") == above or row["value"] == pytest.approx(
-                    panel["line"], abs=1e-4
-                )
-                best = max(max(one["end"]["curve"]) for one in panel["methods"].values())
-                assert row["below"] == pytest.approx(best - row["value"])
-                if row["where"] == "none":
-                    assert of["basin"]["low"] is None
-
-
 def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(show, until, everything):
     page = show(everything, methods=["pg_is", "ppo", "troll"], lr=1e-5, seeds="map")
     panel = next(one for one in everything if one["uses"] == "16" and len(one["seeds"]) == 2)
@@ -166,24 +137,6 @@ def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(show, unti
     slider.press("Home")
     until(page, f"{MODEL}.get('lr') === 3e-6")
     until(page.locator(".verdict b"), "node => node.textContent === 'Nothing was run here'")
-
-
-def test_open_ends_are_drawn_open(show, everything):
-    page = show(everything, methods=["pg_is", "ppo", "troll"])
-    drawn = page.locator(".ends").evaluate_all("all => all.map(node => node.getAttribute('d'))")
-    panel = max(everything, key=lambda one: len(one["seeds"]))
-    have = [panel["methods"][method]["basin"] for method in ("pg_is", "ppo")]
-    assert [path.count("V") for path in drawn] == [
-        2 - one["open_low"] - one["open_high"] for one in have
-    ]
-    assert [path.count("l") // 2 for path in drawn] == [
-        one["open_low"] + one["open_high"] for one in have
-    ]
-    assert (
-        have[0]["open_low"]
-        and page.locator(".trx svg", has_text="none: below the line at every rate").count()
-    )
-    assert page.locator(".bar").count() == 2
 
 
 def test_bands_are_drawn_of_many_seeds_and_runs_are_marked(show, until, everything):

@@ -344,16 +344,6 @@ def test_the_same_seed_is_the_same_run_and_lanes_see_the_same_prompts(
     assert asked == also and six == four
 
 
-def test_the_policy_learns(ask):
-    rows = ask(
-        LANE + "return Array.from({ length: 40 }, () => lane.run());",
-        **given_of("dial", settings={"lr": 3e-4, "seed": 2}),
-    )
-    reward = [row["reward"] for row in rows]
-    assert np.mean(reward[-5:]) > np.mean(reward[:5]) + 0.25
-    assert [row["batch"] for row in rows] == list(range(40))
-
-
 @pytest.mark.parametrize("name", ["dial", "spend"])
 def test_verifiers_say_what_trlib_s_say(ask, name):
     task = trlib.load_task(name)
