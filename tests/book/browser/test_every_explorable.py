@@ -2,7 +2,6 @@
 clamping, access."""
 
 import json
-from importlib import import_module
 
 import pytest
 
@@ -199,9 +198,3 @@ def test_a_still_is_what_its_module_draws(chromium, name):
         assert draw(kind(**state), chromium) == kind(**state).still(), (
             f"{state}: the module or the records changed: `python -m tools.draw.stills`"
         )
-
-
-def test_every_name_leads_to_its_class():
-    for name in explorables.__all__:
-        module = import_module(f"trbook.explorables.{import_of(name)}")
-        assert getattr(module, name) is getattr(explorables, name)
