@@ -63,21 +63,6 @@ def test_a_clip_that_is_let_go_begins_to_learn(visit):
     assert [url for url in one.requests if url.endswith("playground/engine.js")]
 
 
-@pytest.mark.nightly("a lane learns thirty batches")
-def test_a_clip_that_is_let_go_trains_one_curve_more(visit):
-    one = visit("Front")
-    slider = one.page.get_by_role("slider", name=SLIDER)
-    assert not [url for url in one.requests if "engine" in url]
-    slider.press("ArrowLeft")
-    expect(one.page.locator(".answers-of li").nth(2)).to_contain_text("clip 0.02", timeout=60_000)
-    expect(one.page.locator(".story")).to_contain_text("it ends at", timeout=300_000)
-    assert "16 times, clip 0.02" in names(one.page)
-    slider.press("ArrowRight")
-    expect(one.page.locator(LINES)).to_have_count(5, timeout=60_000)
-    assert "clip 0.02" in names(one.page), "the one before stays, faint"
-    assert one.complaints == []
-
-
 def test_without_a_network_it_says_so_inside_the_frame(visit):
     one = visit("Front")
     one.page.route("**/playground/*.js", lambda route: route.abort())

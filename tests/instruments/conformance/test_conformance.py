@@ -372,15 +372,6 @@ def test_the_record_is_of_these_vectors_and_libraries():
         assert (source and source.commit) == entry.get("commit")
 
 
-def test_trls_signature_needs_trl(monkeypatch):
-    def missing(library):
-        raise libraries.PackageNotFoundError(library)
-
-    monkeypatch.setattr(libraries, "version", missing)
-    with pytest.raises(TrlibError, match="trl is not installed"):
-        list(functions.hold(V, "trlib.algorithms:ppo_loss", signature="trl", loss="ppo"))
-
-
 def test_a_function_that_writes_into_its_batch_spoils_nothing():
     def careless(logp, logp_old, advantages, mask):
         advantages *= mask
