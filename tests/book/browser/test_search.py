@@ -2,7 +2,6 @@
 answer."""
 
 import re
-import zipfile
 from urllib.parse import quote
 
 import pytest
@@ -10,7 +9,6 @@ import yaml
 
 from tests.book.browser.test_pages import Visit, accessibility
 from tests.by_day import by_day
-from tools.archive import archive
 from tools.paths import ROOT, contents
 
 HINTS = yaml.safe_load((ROOT / "book" / "search.yml").read_text(encoding="utf-8"))
@@ -176,18 +174,4 @@ def test_hits_fit_a_phone_and_break_no_accessibility_rule(theme, address, chromi
     assert search(page, address, "ppo_loss clip", until)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert accessibility(page, theme) == []
-    context.close()
-
-
-@pytest.mark.nightly("searches the whole book")
-def test_the_search_works_in_the_zipped_book(book, chromium, tmp_path, until):
-    with zipfile.ZipFile(archive(book, tmp_path / "zipped.zip")) as zipped:
-        zipped.extractall(tmp_path)
-    context = chromium.new_context()
-    visit = Visit(context, (tmp_path / "zipped").as_uri(), "search.html?q=entropy%20collapse")
-    until(visit.page, DONE)
-    assert "book/questions.html" in visit.page.evaluate(HITS)[0]
-    visit.page.locator("#search-results li a").first.click()
-    visit.page.wait_for_url("**/book/questions.html*")
-    assert visit.complaints == []
     context.close()
