@@ -228,8 +228,6 @@ def test_anchors_and_the_cache_take_as_counted():
     [
         ("model", "Qwen3", ValueError),
         ("prompts", 0, ValueError),
-        ("vocabulary", -1, ValueError),
-        ("method", "ppo", ValueError),
         ("at_once", 1.5, ValueError),
         ("precision", "int8", ValueError),
     ],

@@ -2,7 +2,6 @@
 what is recorded."""
 
 import json
-import random
 import re
 
 import numpy as np
@@ -74,30 +73,6 @@ def cells(page, method):
         ".readings tbody tr", has=page.get_by_role("button", name=re.compile(rf"^{method}"))
     )
     return row.locator("td > span:first-child").all_inner_texts()
-
-
-def test_a_curve_is_read_as_numpy_interpolates(sources):
-    draw = random.Random(5)
-    asked = []
-    for _ in range(40):
-        rates = sorted(10 ** draw.uniform(-6, -2) for _ in range(draw.randint(1, 7)))
-        curve = [draw.random() for _ in rates]
-        asked += [[rates, curve, 10 ** draw.uniform(-6.5, -1.5)] for _ in range(20)]
-        asked += [[rates, curve, rate] for rate in rates]
-    got = sources("basin/maths.js", "(m, asked) => asked.map(one => m.readAt(...one))", asked)
-    inside = 0
-    for (rates, curve, rate), value in zip(asked, got, strict=True):
-        if not rates[0] <= rate <= rates[-1]:
-            assert value is None, "nothing is read where nothing was run"
-            continue
-        inside += 1
-        assert value == pytest.approx(
-            np.interp(np.log10(rate), np.log10(rates), curve), rel=1e-12, abs=1e-12
-        )
-    assert 300 < inside < len(asked) - 100
-    assert sources("basin/maths.js", "m => m.readAt([3e-5, 3e-4], [0, 1], 10 * 3e-5)") == 1, (
-        "3.0000000000000003e-4"
-    )
 
 
 def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(show, until, everything):

@@ -141,14 +141,9 @@ class Twin:
         dtype="float64",
     ):
         self.found, self.method, self.policy = found, method, trlib.load_policy(name, dtype=dtype)
-        run = RunSettings(
-            steps=1,
-            prompts=settings["prompts"],
-            group=settings["group"],
-            minibatches=settings["minibatches"],
-            epochs=settings["epochs"],
-            lr=settings["lr"],
-        ).filled(max_tokens=task.max_tokens, anchor="recomputed")
+        names = ("prompts", "group", "minibatches", "epochs", "lr")
+        run = RunSettings(steps=1, **{name: settings[name] for name in names})
+        run = run.filled(max_tokens=task.max_tokens, anchor="recomputed")
         self.needs = needs_of(method, run.anchor)
         self.learner = Learner(self.policy, run, self.needs, adamw)
         collector = Collector(self.learner, task, method, self.needs, run)

@@ -42,17 +42,6 @@ def test_a_batch_is_read_by_keyboard_and_the_answers_follow(visit):
     expect(answers.nth(1)).to_contain_text("clip 0.2 after 30 batches")
 
 
-def test_along_completions_reuse_is_the_cheaper_one(visit):
-    one = visit("Front")
-    one.page.get_by_role("radio", name="completions").check()
-    expect(one.page.locator(".story")).to_contain_text("8 right answers in 10 cost")
-    expect(one.page.locator("circle.reached")).to_have_count(3)
-    once, _, clip = one.page.locator("circle.reached").evaluate_all(
-        "all => all.map(dot => Number(dot.getAttribute('cx')))"
-    )
-    assert clip < once
-
-
 def test_a_clip_that_is_let_go_begins_to_learn(visit):
     one = visit("Front")
     assert not [url for url in one.requests if "engine" in url]

@@ -141,10 +141,6 @@ def test_completions_carry_their_verdicts_and_the_openers_their_words(played):
     assert "all careful words: 0." in race.inner_text()
 
 
-def test_without_seeds_the_bands_say_what_to_do(played):
-    assert "run the eight seeds" in shown(played, "eight seeds").inner_text()
-
-
 def test_a_phone_shows_no_small_text_and_nothing_wider_than_itself(played, until):
     played.set_viewport_size({"width": 360, "height": 800})
     for name, kind in VIEWS.items():
