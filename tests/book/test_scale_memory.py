@@ -223,6 +223,11 @@ def test_anchors_and_the_cache_take_as_counted():
     ), "the head is the only difference"
 
 
+def test_whole_logits_at_150_000_tokens_do_not_fit_and_chunks_do():
+    whole, chunks = (Setup(at_once=32, scoring=scoring) for scoring in ("full", "chunked"))
+    assert memory.peak(chunks) < 24e9 < memory.peak(whole)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "error"),
     [

@@ -222,6 +222,12 @@ def test_the_authors_notebook_by_hand():
     )
 
 
+def test_the_gap_is_the_batch_s():
+    held, _ = ragged()
+    found = COUNTERPOL(target=0.8).prepare(replace(held, advantages=None))
+    close(found.advantages[:, 0].double(), tensor([0.3, -0.3]))
+
+
 # ----------------------------------------------------------------------------------------------------------- all three
 
 

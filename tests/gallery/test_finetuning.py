@@ -83,6 +83,23 @@ def test_the_change_of_the_input_is_the_worst_of_its_size():
     assert worst > max(float(apart(step, moons.read(weights, x), full)) for x in others)
 
 
+def test_the_change_is_of_its_size():
+    method, seen = SMART(eps=0.05), []
+    step = net(method)
+    score = step.score
+
+    def watched(perturb):
+        def seeing(x):
+            seen.append((perturb(x), x))
+            return seen[-1][0]
+
+        return score(perturb=seeing)
+
+    step.score = watched
+    method.shaken(step, score().full.detach())
+    close((seen[1][0] - seen[1][1]).detach().abs().amax(-1), torch.full((moons.SHOWN, 1), 0.05))
+
+
 def test_no_terms_is_supervision():
     plain, off = net(SFT(), 3), net(SMART(mu=0.0, smooth=0.0), 3)
     for step in (plain, off):
