@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from trbook.bandit import bandit_step, moved
-from trlib.algorithms import PGIS, PPO, SFT, TRPO, PPOCritic
+from trlib.algorithms import PGIS, PPO, TRPO, PPOCritic
 
 MU = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
 A = torch.tensor([1.0, 0.5, 0.0, -0.5], dtype=torch.float64)
@@ -47,12 +47,9 @@ def test_a_closed_form_is_called():
             {},
             "method: expected one without a critic and without an expert, got PPOCritic",
         ),
-        (SFT, {}, "method: expected one without a critic and without an expert, got SFT"),
         (PPO, {"samples": 3}, "samples: expected at least one for every arm"),
         (PPO, {"uses": 0}, "uses: "),
-        (PPO, {"lr": 0.0}, "lr: "),
         (PPO, {"mu": MU * 2}, "mu: expected at least two probabilities"),
-        (PPO, {"advantages": A[:3]}, "advantages: expected 4 numbers"),
     ],
 )
 def test_what_makes_no_sense_is_named(kind, given, message):

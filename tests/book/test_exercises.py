@@ -175,11 +175,8 @@ def of_ones_own(**changes):
     [
         ({"variants": [Variant("ppo")], "predictions": ()}, "nothing to be compared with"),
         ({"seeds": range(500, 505)}, "`seeds` holds 5"),
-        ({"seeds": [500] * 8}, "`seeds` holds 1"),
         ({"seeds": range(8)}, "the book's runs have used seed 0"),
-        ({"seeds": range(205, 213)}, "have used seed 205"),
         ({"predictions": ()}, "`predictions` is empty"),
-        ({"predictions": [Prediction("x", higher="wide", lower="pop")]}, "did you mean 'ppo'?"),
         (
             {"variants": [Variant("ppo"), Variant("ppo", {"eps": 1}, label="wide")]},
             "did you mean 'eps_low'?",
@@ -309,17 +306,7 @@ def outcomes(check, function):
             "returns [2.19, -1.46, -1.46, 2.19, -1.46]. Every entry is off; the entry at index "
             "0, 2.19, is too large.",
         ),
-        (
-            grpo.check_advantages,
-            lambda r, g: advantages(r, g)[:2],
-            "the shape [2] instead of [5], with `rewards` of shape [5]",
-        ),
         (grpo.check_clipped_loss, lambda n, *a: loss(n.detach(), *a), "no gradient"),
-        (
-            grpo.check_clipped_loss,
-            lambda n, *a: loss(n.detach(), *a) + 0 * n,
-            "the gradient in `logp` is not",
-        ),
         (
             grpo.check_clipped_loss,
             lambda n, o, *a: loss(n, o, *a) + (n - n.detach()) * (o > -1),
@@ -330,7 +317,6 @@ def outcomes(check, function):
             lambda n, o, A, low, high: -(n - o).exp().clamp(1 - low, 1 + high) * A * n,
             "fail to detach something that should",
         ),
-        (grpo.check_clipped_loss, lambda n, o: n, "takes 2 positional arguments but 5 were given"),
     ],
 )
 def test_mistakes_get_their_hint(check, answer, hint):
@@ -366,11 +352,8 @@ def test_an_exception_is_told_with_the_readers_own_line_and_the_inputs():
 @pytest.mark.parametrize(
     ("check", "answers", "hint"),
     [
-        (grpo.check_length_bias, (None, None), "`grpo` has no answer yet"),
         (grpo.check_length_bias, (7, 1), "7 is too small"),
         (grpo.check_rare_success, (3.75, ...), "`dr_grpo` has no answer yet"),
-        (grpo.check_rare_success, (3.75, "much"), "expected a number, but this is a str"),
-        (grpo.check_rare_success, (float("nan"), 1), "NaN"),
         (grpo.check_rare_success, (None, 1), "has no answer yet"),
         (
             grpo.check_rare_success,
@@ -412,23 +395,6 @@ def test_what_a_batch_shows_is_the_mean_of_its_effective_size_and_more_than_the_
     exact = long.shown(completions, math.sqrt(square))
     assert exact == pytest.approx(float(size.mean()), abs=4 * error)
     assert exact > max(1.0, 2 * completions * math.exp(-square))
-
-
-def test_a_simulation_of_a_thousand_batches_is_near_enough():
-    """Four standard errors of its mean stay within the check's tolerance."""
-    number = long.check_sizes.wanted["shows"]
-    log_w = 1.92 * torch.randn(20_000, 512, generator=torch.Generator().manual_seed(1))
-    w = log_w.double().exp()
-    spread = float((w.sum(1).square() / w.square().sum(1)).std())
-    assert number.rtol is not None and 4 * spread / math.sqrt(1000) < number.rtol * number.wanted
-
-
-def test_praise_says_true_numbers():
-    ratio, sign, low, high = grpo.check_silenced.examples[0]
-    assert sum(abs(r - 1) > 0.2 for r in ratio) == 6 and len(ratio) == 9
-    assert int(grpo._silenced(torch.tensor(ratio), torch.tensor(sign), low, high).sum()) == 2
-    half = torch.tensor([1.0] * 8 + [0.0] * 8)
-    assert float((1 - half.mean()) / half.std()) == pytest.approx(0.97, abs=0.005)
 
 
 def sums(**changes):
@@ -526,18 +492,15 @@ def test_the_strange_log_shows_what_its_hints_say():
     assert log["gradient norm"].between(0.8, 1.2).all(), "the gradient tells none of them"
 
 
-def score_in_pieces(hidden, W, y, chunk, last=False, mean=True):
-    """Chapter 12's last solution, with two mistakes to switch on."""
+def score_in_pieces(hidden, W, y, chunk, mean=True):
+    """Chapter 12's last solution, with a mistake to switch on."""
     peak, total = torch.full((len(hidden),), -torch.inf), torch.zeros(len(hidden))
     rows = torch.zeros_like(hidden)
     for part in W.split(chunk):
         logits = hidden @ part.T
         higher = torch.maximum(peak, logits.amax(-1))
-        keep, p = (peak - higher).exp() * (not last), (logits - higher[:, None]).exp()
+        keep, p = (peak - higher).exp(), (logits - higher[:, None]).exp()
         total, rows, peak = total * keep + p.sum(-1), rows * keep[:, None] + p @ part, higher
-    if last:
-        peak = (hidden @ W.split(chunk)[-1].T).amax(-1)
-        total = (hidden @ W.split(chunk)[-1].T - peak[:, None]).exp().sum(-1)
     u = rows / total[:, None] if mean else rows
     return (hidden * W[y]).sum(-1) - peak - total.log(), W[y] - u
 
@@ -558,26 +521,10 @@ def without_a_peak(hidden, W, y, chunk):
     [
         (whole_logits, "all logits at once"),
         (without_a_peak, "not finite where logits are large"),
-        (lambda *a: score_in_pieces(*a, last=True), "of the last piece alone"),
         (lambda *a: score_in_pieces(*a, mean=False), "and is divided by it at the end"),
         (lambda *a: score_in_pieces(*a)[0], "expected two tensors"),
-        (lambda *a: score_in_pieces(*a)[::-1], "`logp` has the shape [5, 8]"),
         (lambda h, W, y, c: ((h * W[y]).sum(-1), W[y]), "log Z is not subtracted yet"),
-        (lambda h, W, y, c: ((h @ W.T).logsumexp(-1), W[y]), "this is log Z"),
-        (lambda *a: (-score_in_pieces(*a)[0], score_in_pieces(*a)[1]), "never above 0"),
-        (lambda *a: (score_in_pieces(*a)[0].exp(), score_in_pieces(*a)[1]), "take its logarithm"),
         (lambda h, W, y, c: (score_in_pieces(h, W, y, c)[0], W[y]), "W_y alone"),
-        (
-            lambda h, W, y, c: (score_in_pieces(h, W, y, c)[0], W[y] - whole_logits(h, W, y, c)[1]),
-            "row u; the slope",
-        ),
-        (lambda *a: (score_in_pieces(*a)[0], -score_in_pieces(*a)[1]), "it is W_y - u"),
-        (
-            lambda h, W, y, c: (score_in_pieces(h, W, y, c)[0], W[y] - W.mean(0)),
-            "counts by its probability",
-        ),
-        (lambda h, W, y: h, "takes 3 positional arguments but 4 were given"),
-        ("score_in_pieces", "expected a function here, but this is a str"),
     ],
 )
 def test_wrong_answers_in_the_loop_of_chapter_12_hear_why(answer, hint):

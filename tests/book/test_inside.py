@@ -21,18 +21,12 @@ def masked(logp, logp_mu, A, mask, delta, cap):
     ("answer", "hint"),
     [
         (None, "expected a function here"),
-        ("masked", "expected a function here, but this is a str"),
-        (lambda logp: logp.sum(), "takes 1 positional argument but 6 were given"),
         (lambda *a: None, "returns nothing yet"),
-        (lambda *a: ..., "returns nothing yet"),
-        (lambda *a: 0.5, "a tensor with one number"),
         (lambda *a: a[0], "a loss is one number, but your function returns the shape [128, "),
         (lambda *a: a[0].detach().sum(), "no gradient reaches `logp`"),
         (lambda *a: a[0].sum() * torch.nan, "NaN"),
-        (lambda *a: 2 * masked(*a), "your gradient is 2 times the library's"),
         (lambda *a: masked(*a) + a[0][~a[3]].sum(), "it should be 0 but is not: padding"),
         (lambda logp, *a: masked(logp, *a[:3], 0.15, a[4]), "`delta` makes no difference"),
-        (lambda logp, *a: masked(logp, *a[:3], a[3], 3.0), "`cap` makes no difference"),
         (
             lambda logp, *a: masked(logp, *a[:3], 0.9 * a[3], a[4]),
             "Until update 1 your gradient is the library's",

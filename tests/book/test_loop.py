@@ -5,11 +5,10 @@ import json
 import re
 
 import pytest
-import traitlets
 
 from tools.pack import packs
 from trbook.explorables import Loop
-from trbook.explorables.loop import BOXES, GROUPS
+from trbook.explorables.loop import GROUPS
 from trbook.explorables.loop_batch import LR, batch
 from trlib.tasks import Prompt, load_task
 from trlib.tasks.dial import CAREFUL
@@ -71,10 +70,3 @@ def test_a_chapter_s_boxes_are_lit_before_anything_has_loaded():
     assert re.findall(r'value="(\w+)" checked', html) == ["advantage"]
     assert re.findall(r'data-card="(\w+)" data-chosen', Loop().html()) == ["rollout"]
     assert "<template" not in Loop(group="luck").html(), "no picture rather than a wrong one"
-
-
-@pytest.mark.parametrize("setting", [{"lit": ["loss"]}, {"box": "loss"}, {"group": "three"}])
-def test_what_is_no_box_is_refused(setting):
-    with pytest.raises(traitlets.TraitError, match=next(iter(setting))):
-        Loop(**setting)
-    assert Loop(lit=list(BOXES)).settings() == {"lit": list(BOXES), "box": "", "group": "two"}

@@ -6,41 +6,23 @@ import math
 import pytest
 import torch
 
+from trbook.tiny import Tiny
 from trlib.advantages import group_relative, leave_one_out
 from trlib.algorithms import pg_is_loss, pspo_loss
 from trlib.divergences import kl, tv
-
-V, T = 3, 3
 
 
 def test_a_baseline_of_the_state_changes_no_mean():
     """With rewards at every token: the score's weight may be the reward to go less any number of
     the state."""
-    generator = torch.Generator().manual_seed(5)
-    logits = [
-        torch.randn(V**t, V, generator=generator, dtype=torch.float64, requires_grad=True)
-        for t in range(T)
-    ]
-    rewards = [torch.rand(V ** (t + 1), generator=generator, dtype=torch.float64) for t in range(T)]
-    baselines = [torch.randn(V**t, generator=generator, dtype=torch.float64) for t in range(T)]
-    words = torch.cartesian_prod(*[torch.arange(V)] * T)
-    chance, score, before = (
-        torch.ones(V**T, dtype=torch.float64),
-        [],
-        torch.zeros(V**T, dtype=torch.long),
-    )
-    gained, base = [], []
-    for t in range(T):
-        logp = logits[t].log_softmax(-1)[before, words[:, t]]
-        base.append(baselines[t][before])
-        before = before * V + words[:, t]
-        chance, gained = chance * logp.exp(), [*gained, rewards[t][before]]
-        score.append(logp)
-    exact = torch.autograd.grad((chance * sum(gained)).sum(), logits, retain_graph=True)
-    to_go = [sum(gained[t:]) - base[t] for t in range(T)]
-    weighed = sum((chance.detach() * to_go[t] * score[t]).sum() for t in range(T))
-    for found, expected in zip(torch.autograd.grad(weighed, logits), exact, strict=True):
-        torch.testing.assert_close(found, expected, rtol=0, atol=1e-14)
+    tiny = Tiny(tokens=3, length=3)
+    logits = tiny.random(5).requires_grad_()
+    logp, rewards = tiny.logp(logits), tiny.random(6)[tiny.prefixes, tiny.completions]
+    chance, baseline = logp.sum(1).exp(), tiny.random(7)[:, 0][tiny.prefixes]
+    (exact,) = torch.autograd.grad(chance @ rewards.sum(1), logits, retain_graph=True)
+    to_go = rewards.flip(1).cumsum(1).flip(1) - baseline
+    (found,) = torch.autograd.grad((chance.detach() @ (to_go * logp)).sum(), logits)
+    torch.testing.assert_close(found, exact, rtol=0, atol=1e-14)
 
 
 def two():
@@ -97,8 +79,6 @@ def test_gauss_newton_is_fisher_and_the_hessian_and_the_natural_step_is_the_long
         lambda theta: kl(logits(theta).log_softmax(-1), old),
     ):
         torch.testing.assert_close(torch.autograd.functional.hessian(divergence, start), F)
-    v = torch.randn(3, generator=generator, dtype=torch.float64)
-    torch.testing.assert_close(J.T @ (p * (J @ v) - p * (p @ (J @ v))), F @ v)
 
     delta, direction = 0.01, torch.linalg.solve(F, g)
     best = math.sqrt(2 * delta / (g @ direction)) * direction

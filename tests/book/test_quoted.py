@@ -204,15 +204,9 @@ rows = [against("reuse", "ppo", at={"uses": n}, only=["pg_is"]) for n in ("2", "
         ("stail ppo", "sweep: expected one of .*stale.*, got 'stail'"),
         ("stale pop", "label: expected one of pg_is, ppo, .*, got 'pop'"),
         ("stale ppo colour", "measure: expected one of .*sampled.*, got 'colour'"),
-        ("stale ppo length@0.7x", "could not convert"),
         ("shootout ppo", "updates: expected one of 1, 8, 32, got none"),
-        ("shootout ppo updates=2", "updates: expected one of 1, 8, 32, got '2'"),
         ("shootout ppo lr=1", "axis: expected one of updates, got 'lr'"),
         ("best ppo falls uses=1", "falls: expected a sweep over learning rates, got best"),
-        (
-            "real_whole ppo falls",
-            "falls: expected a method that falls between two rates, got ppo, which never reaches",
-        ),
         (
             "trapo sft nats_per_point moves=5",
             "nats_per_point: expected runs whose divergence was measured",

@@ -225,13 +225,7 @@ def test_anchors_and_the_cache_take_as_counted():
 
 def test_whole_logits_at_150_000_tokens_do_not_fit_and_chunks_do():
     whole, chunks = (Setup(at_once=32, scoring=scoring) for scoring in ("full", "chunked"))
-    assert whole.shape.vocabulary == 151_936
-    assert memory.updating(whole)["logits"] == 12 * 32 * 256 * 151_936
     assert memory.peak(chunks) < 24e9 < memory.peak(whole)
-    anchor = memory.updating(Setup(method="full"))["anchors"] - memory.updating(Setup())["anchors"]
-    assert anchor == 256 * 256 * 151_936 * 4, "a whole distribution for every token of the batch"
-    topk = memory.updating(Setup(method="topk"))["anchors"] - memory.updating(Setup())["anchors"]
-    assert topk == 256 * 256 * 64 * 12
 
 
 @pytest.mark.parametrize(
@@ -239,8 +233,6 @@ def test_whole_logits_at_150_000_tokens_do_not_fit_and_chunks_do():
     [
         ("model", "Qwen3", ValueError),
         ("prompts", 0, ValueError),
-        ("vocabulary", -1, ValueError),
-        ("method", "ppo", ValueError),
         ("at_once", 1.5, ValueError),
         ("precision", "int8", ValueError),
     ],

@@ -36,8 +36,6 @@ def test_trpo_s_step_has_its_radius():
     ("given", "message"),
     [
         ({"method": PPOCritic()}, "method: expected one without a critic, got PPOCritic"),
-        ({"uses": 0}, "uses: "),
-        ({"lr": 0.0}, "lr: "),
         ({"advantages": ADVANTAGES[:2]}, r"advantages: expected \[S, K\]"),
         ({"features": X[0]}, r"features: expected \[S, F\]"),
     ],

@@ -102,9 +102,7 @@ def test_no_policy_earns_more_for_its_kl_than_the_tilt(multiplier):
     ("call", "told"),
     [
         (lambda: Tiny(1, 3), "tokens: expected"),
-        (lambda: Tiny(3, 0), "length: expected"),
         (lambda: Tiny(10, 6), "expected at most 100,000 completions, got 1,000,000"),
-        (lambda: TINY.logp(torch.zeros(3, 3)), "logits: expected"),
         (lambda: tilt(torch.zeros(1), torch.zeros(1), multiplier=0.0), "multiplier: expected"),
         (lambda: discounted_penalty(1.0, torch.ones(()), torch.ones(())), "discount: expected"),
     ],

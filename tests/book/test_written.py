@@ -4,7 +4,6 @@ import json
 import re
 
 import pytest
-import traitlets
 
 from tools.pack import packs
 from trbook.explorables import Written, written_runs
@@ -103,9 +102,3 @@ def test_it_is_small_and_comes_when_a_reader_comes_near():
     assert sum((BUILT / name).stat().st_size for name in files) < 120_000
     assert preloads(Written().html(), "x") == ""
     assert Written().still() and "seed 7310" in str(Written().still())
-
-
-@pytest.mark.parametrize("setting", [{"total": 90}, {"batch": "last"}])
-def test_what_was_not_recorded_is_refused(setting):
-    with pytest.raises(traitlets.TraitError, match=next(iter(setting))):
-        Written(**setting)

@@ -9,7 +9,6 @@ import pytest
 
 from bookext import archive, claims, quoted
 from trbook.cards import CARDS, FAMILIES, read
-from trbook.cards.draw import drawing
 from trbook.cards.outcome import OF_2026, command, headline, outcomes
 from trbook.cards.text import page
 from trlab import recorded
@@ -30,18 +29,6 @@ TRAINED = [card for card in CARDS.values() if not card.example]
 def test_a_card_draws_a_curve_or_says_why_not(card):
     assert bool(card.no_curve) != read.draws(card)
     assert bool(card.work) == (card.name not in OBJECTIVES)
-
-
-@pytest.mark.parametrize("name", ["ppo", "vespo"])
-def test_a_card_s_legend_stands_above_both_panels_and_covers_none(name):
-    figure = drawing(CARDS[name]).figure
-    figure.draw_without_rendering()
-    (legend,) = figure.legends
-    box = legend.get_window_extent()
-    assert [text.get_text() for text in legend.get_texts()] == ["right answer", "wrong answer"]
-    assert all(
-        ax.get_legend() is None and ax.title.get_window_extent().y1 < box.y0 for ax in figure.axes
-    )
 
 
 @pytest.mark.style
@@ -98,16 +85,6 @@ def test_evidence_stands_beside_ppo_s_and_on_a_page_of_its_sweep(card):
         beside = asked.replace(one.label, "ppo", 1).replace('"ppo"', "ppo")
         assert one.ppo in ("", f"{sweep} {beside}")
     assert "wrong.md" not in text
-
-
-def test_golden_outcomes():
-    runs = recorded("gallery_best")[0]
-    own = runs[(runs["label"] == "r2vpo") & (runs["uses"].astype(str) == "8")]["sampled"]
-    shown = headline(CARDS["r2vpo"])
-    assert shown.uses == 8 and shown.settings == {}
-    assert own.min() <= shown.ends <= own.max()
-    assert headline(CARDS["trapo"]).knobs == {"max_tokens": 16, "moves": 5}
-    assert headline(CARDS["trpo"]).rate == "none", "its radius sets the step"
 
 
 @pytest.mark.parametrize("card", TRAINED, ids=lambda card: card.name)

@@ -1,7 +1,5 @@
 """The two moons: the method's own update on a classifier, and what is measured of it."""
 
-import math
-
 import pytest
 import torch
 
@@ -9,19 +7,6 @@ from tests.losses import refused
 from trbook import moons
 from trbook.moons import finetuned
 from trlib.algorithms import GRPO, SFT
-
-
-def test_points_are_turned_about_their_middle():
-    points, kind = moons.moons(4000, 0, "known")
-    turned, same = moons.moons(4000, 0, "known", math.pi / 2)
-    assert torch.equal(kind, same) and abs(float(points.mean())) < 0.02
-    torch.testing.assert_close(turned, torch.stack([-points[:, 1], points[:, 0]], -1))
-
-
-def test_the_classifier_before_knows_one_pair_and_less_of_the_other():
-    before = finetuned(None, 0)
-    assert before.old > 0.97 and before.new < before.old - 0.02 and before.moved == 0.0
-    assert 0 < before.flipped < 0.2
 
 
 def test_supervision_is_adamw_on_the_mean_loss():

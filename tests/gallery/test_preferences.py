@@ -129,15 +129,6 @@ def test_a_task_of_one_reward_is_a_no_op_told_once(kind):
         assert same(run.policy, trlib.load_policy("dial"))
 
 
-def test_adpo_holds_a_group_of_one_reward_together():
-    """The target is even, so in later updates log-ratios that drift apart are pulled together: no
-    no-op."""
-    given = batch([0, 0, 0], method=ADPO())
-    assert value(ADPO(), [[-2.0]] * 3, given)[1].abs().max() < 1e-12
-    slope = value(ADPO(), [[-1.5], [-2.0], [-2.5]], given)[1][:, 0]
-    assert slope[0] > 0.1 and slope[2] < -0.1
-
-
 def test_trpa_without_a_pair_learns_from_right_and_wrong():
     """The trap: no pair, no mean of pairs. The official code raises what is right and lowers the
     rest, without beta."""
@@ -289,12 +280,12 @@ def test_the_region_has_no_gradient_in_the_first_update_and_a_bounded_one_later(
     )
 
 
-# the classes
-
-
 def test_defaults_are_the_papers():
     assert DPO() == DPO(beta=0.1) and TRDPO() == TRDPO(share=0.6)
     assert ADPO() == ADPO(tau=0.8, beta=0.5) and TRPA() == TRPA(beta=0.1, anisotropy=2.5, kl=1e-3)
+
+
+# the classes
 
 
 def test_a_pair_method_says_what_it_reads():

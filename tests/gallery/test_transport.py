@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from tests.losses import D, close, named, refused, slope, tensor
-from trbook.bandit import bandit_step
 from trlib import cli
 from trlib.methods import OBJECTIVES, method_kind
 from trlib.relatives import RELATIVES
@@ -138,15 +137,6 @@ def test_sinkhorn_maximises_its_lagrangian(seed, lam, beta):
         assert (
             worth(logits.detach() + torch.randn(4, 4, generator=generator, dtype=D)) <= best + 1e-12
         )
-
-
-def test_as_rows_of_the_bandit():
-    mu, advantages = torch.tensor([0.1, 0.2, 0.3, 0.4]), torch.tensor([1.0, 0.5, 0.0, -0.5])
-    ones = 1 - torch.eye(4, dtype=D)
-    step = bandit_step(lambda m, a: wpo_update(m, a, ones, 0.2), mu, advantages)
-    assert step.tv == pytest.approx(0.2) and step.gain == pytest.approx(0.2 * 1.5)
-    soft = bandit_step(lambda m, a: spo_update(m, a, ones, 50.0, 1.2), mu, advantages)
-    assert 0 < soft.gain < 0.7 and soft.entropy > 0
 
 
 def test_bad_input_is_named():

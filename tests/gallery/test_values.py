@@ -7,10 +7,9 @@ import torch
 
 from tests.losses import D, close, refused, tensor
 from tests.losses import batch as plain_batch
-from trlib.algorithms import PPO, PPOCritic, Scores
+from trlib.algorithms import PPO, Scores
 from trlib.algorithms.critic import whiten
 from trlib.methods import method_kind
-from trlib.relatives import RELATIVES
 from trlib.relatives.values import DVPO, dvpo_value, iterative_amortized_step, quantile_loss
 
 
@@ -38,32 +37,7 @@ def test_opo_weighs_a_groups_mean_by_length_and_divides_by_no_standard_deviation
     )
 
 
-def test_a_group_of_one_teaches_opo_nothing():
-    ready = method_kind("opo")().prepare(completions([1.0, 0.5, 0.0], [4, 2, 2], group=[0, 1, 1]))
-    assert ready.advantages[:, 0].tolist() == [0.0, 0.25, -0.25]
-
-
-def test_opo_is_the_policy_gradient_while_nothing_is_stale():
-    batch = completions([1.0, 0.0], [2, 3])
-    opo = method_kind("opo")()
-    logp = batch.logp_rollout.clone().requires_grad_()
-    ready = opo.prepare(batch)
-    loss = opo.objective(Scores(logp), ready)
-    (gradient,) = torch.autograd.grad(loss.per_token[batch.mask].sum(), logp)
-    close(-gradient[batch.mask], ready.advantages[batch.mask])
-    close(loss.diagnostics["weight"][batch.mask], ready.advantages[batch.mask])
-    assert bool((loss.diagnostics["ratio"] == 1).all()) and bool((gradient[~batch.mask] == 0).all())
-
-
 # ---- GAE
-
-
-def test_the_preset_of_gae_fits_its_critic_inside_a_region():
-    gae_preset = RELATIVES["gae"]()
-    assert type(gae_preset) is PPOCritic and (gae_preset.critic, gae_preset.lam) == (
-        "trust-region",
-        0.95,
-    )
 
 
 # ---- DVPO

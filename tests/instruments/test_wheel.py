@@ -21,7 +21,6 @@ import pytest
 from packaging.requirements import Requirement
 
 from tools.paths import ROOT
-from trbook import explorables
 
 pytestmark = pytest.mark.nightly(
     "builds a wheel, and trains and sweeps with it in an environment of its own"
@@ -224,18 +223,6 @@ def test_it_diagnoses_and_compares(extras: Path, tmp_path: Path) -> None:
     )
     compared = ["--function", "mine:clip", "--loss", "ppo", "--aggregation", "token-mean"]
     assert "agrees" in run(extras, "-m", "trlib", "conformance", *compared, folder=tmp_path)
-
-
-def test_explorables_show_themselves(extras: Path, tmp_path: Path) -> None:
-    code = (
-        "import trbook.explorables as e\n"
-        "for name in e.__all__:\n"
-        "    data, _ = getattr(e, name)()._repr_mimebundle_()\n"
-        "    assert 'application/vnd.jupyter.widget-view+json' in data and len(data['text/html']) "
-        "> 50_000, name\n"
-        "print(len(e.__all__))"
-    )
-    assert int(run(extras, "-c", code, folder=tmp_path)) == len(explorables.__all__)
 
 
 def test_without_anywidget_an_explorable_says_what_to_install(plain: Path, tmp_path: Path) -> None:

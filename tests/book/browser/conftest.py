@@ -78,29 +78,3 @@ def visit(chromium: Any, figures: str) -> Iterator[Callable[..., Any]]:
     """Opens the page of an explorable: `visit("Unifier")`."""
     with visits(chromium, figures) as visit:
         yield visit
-
-
-@pytest.fixture(scope="session")
-def frame_cost() -> Callable[..., float]:
-    """The mean milliseconds of processor time, in script, style and layout, of the frames that an
-    action draws. Processor time, because what other processes do must not count."""
-
-    def cost(context: Any, page: Any, act: Callable[[], Any], frames: int) -> float:
-        clock = context.new_cdp_session(page)
-        clock.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-        def spent() -> float:
-            metrics = {
-                metric["name"]: metric["value"]
-                for metric in clock.send("Performance.getMetrics")["metrics"]
-            }
-            return sum(
-                metrics[name]
-                for name in ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
-            )
-
-        before = spent()
-        act()
-        return 1000 * (spent() - before) / frames
-
-    return cost

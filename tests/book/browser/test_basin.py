@@ -2,9 +2,7 @@
 what is recorded."""
 
 import json
-import random
 import re
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -77,58 +75,6 @@ def cells(page, method):
     return row.locator("td > span:first-child").all_inner_texts()
 
 
-def test_a_curve_is_read_as_numpy_interpolates(sources):
-    draw = random.Random(5)
-    asked = []
-    for _ in range(40):
-        rates = sorted(10 ** draw.uniform(-6, -2) for _ in range(draw.randint(1, 7)))
-        curve = [draw.random() for _ in rates]
-        asked += [[rates, curve, 10 ** draw.uniform(-6.5, -1.5)] for _ in range(20)]
-        asked += [[rates, curve, rate] for rate in rates]
-    got = sources("basin/maths.js", "(m, asked) => asked.map(one => m.readAt(...one))", asked)
-    inside = 0
-    for (rates, curve, rate), value in zip(asked, got, strict=True):
-        if not rates[0] <= rate <= rates[-1]:
-            assert value is None, "nothing is read where nothing was run"
-            continue
-        inside += 1
-        assert value == pytest.approx(
-            np.interp(np.log10(rate), np.log10(rates), curve), rel=1e-12, abs=1e-12
-        )
-    assert 300 < inside < len(asked) - 100
-    assert sources("basin/maths.js", "m => m.readAt([3e-5, 3e-4], [0, 1], 10 * 3e-5)") == 1, (
-        "3.0000000000000003e-4"
-    )
-
-
-def test_a_rate_is_in_the_basin_where_the_curve_is_above_the_line(sources, everything):
-    rungs = sources("basin/maths.js", "m => m.RUNGS")
-    assert rungs[0] == 3e-6 and rungs[-1] == 1e-3 and {1e-5, 3e-5, 1e-4, 3e-4} <= set(rungs)
-    assert max(b / a for a, b in pairwise(rungs)) < 1.2
-    for panel in everything:
-        where = sources(
-            "basin/maths.js",
-            "(m, [panel, rungs]) => rungs.map(lr => m.readings(panel, Object.keys(panel.methods), "
-            "'end', lr, 10))",
-            [panel, rungs],
-        )
-        for rate, rows in zip(rungs, where, strict=True):
-            for row in rows:
-                of = panel["methods"][row["method"]]
-                if not panel["rates"][0] <= rate <= panel["rates"][-1]:
-                    assert (row["value"], row["where"]) == (None, "off")
-                    continue
-                # One hump each: above the line and in the basin are the same.
-                above = row["value"] > panel["line"]
-                assert (row["where"] == "in") == above or row["value"] == pytest.approx(
-                    panel["line"], abs=1e-4
-                )
-                best = max(max(one["end"]["curve"]) for one in panel["methods"].values())
-                assert row["below"] == pytest.approx(best - row["value"])
-                if row["where"] == "none":
-                    assert of["basin"]["low"] is None
-
-
 def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(show, until, everything):
     page = show(everything, methods=["pg_is", "ppo", "troll"], lr=1e-5, seeds="map")
     panel = next(one for one in everything if one["uses"] == "16" and len(one["seeds"]) == 2)
@@ -166,24 +112,6 @@ def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(show, unti
     slider.press("Home")
     until(page, f"{MODEL}.get('lr') === 3e-6")
     until(page.locator(".verdict b"), "node => node.textContent === 'Nothing was run here'")
-
-
-def test_open_ends_are_drawn_open(show, everything):
-    page = show(everything, methods=["pg_is", "ppo", "troll"])
-    drawn = page.locator(".ends").evaluate_all("all => all.map(node => node.getAttribute('d'))")
-    panel = max(everything, key=lambda one: len(one["seeds"]))
-    have = [panel["methods"][method]["basin"] for method in ("pg_is", "ppo")]
-    assert [path.count("V") for path in drawn] == [
-        2 - one["open_low"] - one["open_high"] for one in have
-    ]
-    assert [path.count("l") // 2 for path in drawn] == [
-        one["open_low"] + one["open_high"] for one in have
-    ]
-    assert (
-        have[0]["open_low"]
-        and page.locator(".trx svg", has_text="none: below the line at every rate").count()
-    )
-    assert page.locator(".bar").count() == 2
 
 
 def test_bands_are_drawn_of_many_seeds_and_runs_are_marked(show, until, everything):

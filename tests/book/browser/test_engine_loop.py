@@ -141,14 +141,9 @@ class Twin:
         dtype="float64",
     ):
         self.found, self.method, self.policy = found, method, trlib.load_policy(name, dtype=dtype)
-        run = RunSettings(
-            steps=1,
-            prompts=settings["prompts"],
-            group=settings["group"],
-            minibatches=settings["minibatches"],
-            epochs=settings["epochs"],
-            lr=settings["lr"],
-        ).filled(max_tokens=task.max_tokens, anchor="recomputed")
+        names = ("prompts", "group", "minibatches", "epochs", "lr")
+        run = RunSettings(steps=1, **{name: settings[name] for name in names})
+        run = run.filled(max_tokens=task.max_tokens, anchor="recomputed")
         self.needs = needs_of(method, run.anchor)
         self.learner = Learner(self.policy, run, self.needs, adamw)
         collector = Collector(self.learner, task, method, self.needs, run)
@@ -342,16 +337,6 @@ def test_the_same_seed_is_the_same_run_and_lanes_see_the_same_prompts(
     first, again, asked, six, also, four = ask(body, **given_of("dial", settings=settings))
     assert first == again
     assert asked == also and six == four
-
-
-def test_the_policy_learns(ask):
-    rows = ask(
-        LANE + "return Array.from({ length: 40 }, () => lane.run());",
-        **given_of("dial", settings={"lr": 3e-4, "seed": 2}),
-    )
-    reward = [row["reward"] for row in rows]
-    assert np.mean(reward[-5:]) > np.mean(reward[:5]) + 0.25
-    assert [row["batch"] for row in rows] == list(range(40))
 
 
 @pytest.mark.parametrize("name", ["dial", "spend"])

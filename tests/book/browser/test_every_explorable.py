@@ -2,11 +2,10 @@
 clamping, access."""
 
 import json
-from importlib import import_module
 
 import pytest
 
-from tests.book.browser.explorable import SETTLED, in_both_themes, violations
+from tests.book.browser.explorable import in_both_themes, violations
 from tests.by_day import by_day
 from tools.draw.stills import draw
 from trbook import explorables
@@ -167,30 +166,6 @@ def test_forced_colours_go_by_the_reader_s_ground_whatever_the_theme(visit, sche
         assert halo == ground, "a halo of another colour hides its text"
 
 
-@pytest.mark.nightly("a hundred frames of every explorable, one after the other")
-@pytest.mark.parametrize("name", DRAWN)
-@pytest.mark.parametrize("width", [1440, 360])
-def test_frames_are_short(visit, frame_cost, name, width, record_property):
-    one = visit(name, viewport={"width": width, "height": 900})
-    sliders = one.page.locator(".trx input[type=range]")
-    for i in range(min(3, sliders.count())):
-        slider = sliders.nth(i)
-        if not slider.is_visible():
-            continue
-        act = f"""async node => {{
-            for (let i = 0; i < 24; i++) {{
-                node.value = i % (Number(node.max) + 1);
-                node.dispatchEvent(new Event("input"));
-                await ({SETTLED})();
-            }}
-        }}"""
-        spent = frame_cost(
-            one.context, one.page, lambda act=act, slider=slider: slider.evaluate(act), 24
-        )
-        record_property(f"{name}_{width}_{i}_frame_ms", round(spent, 2))
-        assert 0.05 < spent < 32, "script and layout of a change; 8 is the aim"
-
-
 @pytest.mark.nightly("stills are drawn again when figures are, and not with every word")
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_still_is_what_its_module_draws(chromium, name):
@@ -199,9 +174,3 @@ def test_a_still_is_what_its_module_draws(chromium, name):
         assert draw(kind(**state), chromium) == kind(**state).still(), (
             f"{state}: the module or the records changed: `python -m tools.draw.stills`"
         )
-
-
-def test_every_name_leads_to_its_class():
-    for name in explorables.__all__:
-        module = import_module(f"trbook.explorables.{import_of(name)}")
-        assert getattr(module, name) is getattr(explorables, name)

@@ -8,7 +8,7 @@ import pytest
 from tests.book.browser.explorable import SETTLED
 from tests.by_day import by_day
 from tools.draw.stills import PICTURES
-from trbook.explorables import Basin, Clip, RatioMap
+from trbook.explorables import Basin, RatioMap
 from trbook.explorables.files import still_of
 from trbook.explorables.ratio_map import METHODS
 
@@ -23,21 +23,15 @@ LIVE = (
 NUMBERS = {
     "number": {
         0: "0",
-        1: "1.00",
-        0.2: "0.20",
         12.34: "12.3",
         99.97: "100",
-        123.4: "123",
         1234: "1\u202f234",
         200000: "200 thousand",
         0.00994: "0.0099",
-        0.001: "0.0010",
         0.000996: "0.0010",
         0.00099: "9.9×10⁻⁴",
         1e-7: "10⁻⁷",
         9.97e-7: "10⁻⁶",
-        9.94e-7: "9.9×10⁻⁷",
-        3.2e-5: "3.2×10⁻⁵",
         4e-17: "4.0×10⁻¹⁷",
         -2.5: "−2.50",
     },
@@ -47,32 +41,23 @@ NUMBERS = {
         0.001: "10⁻³",
         9.97e-4: "10⁻³",
         0.0034: "0.0034",
-        0.05: "0.050",
-        0.8: "0.80",
-        0.99: "0.99",
         0.9987: "0.9987",
         0.9999: "0.9999",
         1: "1.00",
         3.4e-7: "3.4×10⁻⁷",
-        9.99e-7: "10⁻⁶",
     },
     "percent": {
         0: "0 %",
         1e-6: "< 0.001 %",
         1e-5: "0.001 %",
-        0.00099: "0.099 %",
         0.015: "1.5 %",
         0.00996: "1.0 %",
-        0.0996: "10 %",
-        0.2: "20 %",
         1: "100 %",
         0.0005: "0.05 %",
     },
     "setting": {
         0: "0",
         0.0005: "0.0005",
-        0.001: "0.001",
-        0.15: "0.15",
         99: "99.0",
         1000: "1\u202f000",
     },
@@ -124,13 +109,10 @@ def test_numbers_are_written_as_they_are_read(sources):
 PLACES = [
     {},
     {"old_p": 9.97e-7, "new_p": 3.4e-7, "sign": -1},
-    {"old_p": 1e-7, "new_p": 1e-7},
     {"sign": -1},
-    {"old_p": 0.9999, "new_p": 0.9999},
     {"axes": "linear"},
     {"axes": "linear", "sign": -1},
     {"eps_high": 99, "delta_tv": 0.001, "delta_kl": 0.0005},
-    {"axes": "linear", "eps_high": 1, "delta_tv": 0.4},
 ]
 
 
@@ -208,16 +190,6 @@ def test_the_first_state_has_a_still_and_another_has_room(kind, module, other):
     phone, wide = kind.room
     assert "shadowrootmode" not in moved and f"min-height:{wide}px;--phone:{phone}px" in moved
     assert set(PICTURES) == set(re.findall(r'class="still-(\w+)"', str(still_of(module))))
-
-
-@pytest.mark.parametrize(
-    ("settings", "asked"),
-    [({}, "What does PPO-clip"), (Clip.shown["children"], "Which of PPO, CISPO, SAPO and QUATRO")],
-)
-def test_clip_asks_about_the_methods_that_it_opens_with(page, settings, asked):
-    page.set_content(PAGE.format("light", Clip(**settings).html()))
-    page.wait_for_function(STARTED)
-    assert asked in page.locator(".trx:not(.still) .ask > summary").inner_text()
 
 
 def test_paper_shows_the_plane_and_what_it_says_without_controls(page):

@@ -42,17 +42,6 @@ def test_a_batch_is_read_by_keyboard_and_the_answers_follow(visit):
     expect(answers.nth(1)).to_contain_text("clip 0.2 after 30 batches")
 
 
-def test_along_completions_reuse_is_the_cheaper_one(visit):
-    one = visit("Front")
-    one.page.get_by_role("radio", name="completions").check()
-    expect(one.page.locator(".story")).to_contain_text("8 right answers in 10 cost")
-    expect(one.page.locator("circle.reached")).to_have_count(3)
-    once, _, clip = one.page.locator("circle.reached").evaluate_all(
-        "all => all.map(dot => Number(dot.getAttribute('cx')))"
-    )
-    assert clip < once
-
-
 def test_a_clip_that_is_let_go_begins_to_learn(visit):
     one = visit("Front")
     assert not [url for url in one.requests if "engine" in url]
@@ -61,21 +50,6 @@ def test_a_clip_that_is_let_go_begins_to_learn(visit):
     expect(card).to_contain_text("16 times, clip 0.02")
     expect(card).to_contain_text(re.compile(r"after \d+ batch"))
     assert [url for url in one.requests if url.endswith("playground/engine.js")]
-
-
-@pytest.mark.nightly("a lane learns thirty batches")
-def test_a_clip_that_is_let_go_trains_one_curve_more(visit):
-    one = visit("Front")
-    slider = one.page.get_by_role("slider", name=SLIDER)
-    assert not [url for url in one.requests if "engine" in url]
-    slider.press("ArrowLeft")
-    expect(one.page.locator(".answers-of li").nth(2)).to_contain_text("clip 0.02", timeout=60_000)
-    expect(one.page.locator(".story")).to_contain_text("it ends at", timeout=300_000)
-    assert "16 times, clip 0.02" in names(one.page)
-    slider.press("ArrowRight")
-    expect(one.page.locator(LINES)).to_have_count(5, timeout=60_000)
-    assert "clip 0.02" in names(one.page), "the one before stays, faint"
-    assert one.complaints == []
 
 
 def test_without_a_network_it_says_so_inside_the_frame(visit):

@@ -167,19 +167,6 @@ def test_the_way_out_is_flat_without_the_regression(sources):
         ), "α (1 - t) Var"
 
 
-def test_a_dragged_bar_stands_where_it_was_put(sources):
-    s = states("all")[3]
-    lq = [math.log(q) for q in s["old"]]
-    shift = sources(
-        "projection/maths.js", "(m, [lq, shift]) => m.shiftFor(lq, shift, 2, .37)", [lq, s["shift"]]
-    )
-    moved = [*s["shift"][:2], shift, *s["shift"][3:]]
-    p = sources(
-        "projection/maths.js", "(m, [lq, shift]) => m.moved(lq, shift).map(Math.exp)", [lq, moved]
-    )
-    assert p[2] == pytest.approx(0.37, abs=1e-12) and sum(p) == pytest.approx(1, abs=1e-12)
-
-
 def test_the_old_bars_are_the_base_policy_s(visit):
     names = visit("Projection").page.locator(".trx .names text")
     assert names.all_text_contents() == list(NAMES), "the same eight on both sides"

@@ -80,17 +80,6 @@ def test_distances_agree_with_trlib_and_scipy(sources, tokens):
         close(found[key], values, atol=1e-15)
 
 
-def test_radii_match_to_second_order(sources):
-    keys = list(radii(1.0, 3))
-    for delta in DELTAS:
-        found = sources(
-            DISTANCES,
-            "(m, [keys, delta]) => keys.map(key => m.radius(key, delta, 3))",
-            [keys, delta],
-        )
-        assert dict(zip(keys, found, strict=True)) == pytest.approx(radii(delta, 3), rel=1e-12)
-
-
 def edges(sources, old, delta):
     found = sources(
         MATHS,

@@ -70,9 +70,3 @@ def test_counts_promise_and_distance_agree_with_trlib(counted):
                     )
                     assert silenced == found["silencedUp" if sign > 0 else "silencedDown"]
                     assert silenced + kept == int((sign * advantages > 0).sum())
-
-
-def test_at_update_0_no_window_silences_anything(counted):
-    for updates in counted:
-        assert [window["silenced"] for window in updates[0]] == [0] * len(WINDOWS)
-        assert updates[0][0]["tv"] == 0 and updates[0][0]["promised"] == pytest.approx(24 / 64)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.book.browser.double import close, double
-from trlib.algorithms.trapo import trsft_loss, truncated_expert
+from trlib.algorithms.trapo import trsft_loss
 from trlib.divergences import kl
 
 MATHS = "trsft/maths.js"
@@ -90,20 +90,3 @@ def test_weights_are_those_of_the_losses(sources):
         ).diagnostics["weight"][0]
         expected = torch.stack([torch.ones_like(own), own], 1)
         close(found, expected, atol=0)
-
-
-def test_trsft_ends_at_the_truncated_expert(sources):
-    draw = torch.Generator().manual_seed(0)
-    experts = torch.cat(
-        [
-            double(EXPERTS),
-            (2 * torch.randn(80, 10, generator=draw, dtype=torch.float64)).softmax(-1),
-        ]
-    )
-    for alpha in (0.001, 0.05, 0.1, 0.34, 0.5, 1.0):
-        found = sources(
-            MATHS,
-            "(m, [all, alpha]) => all.map(e => m.truncated(e, alpha))",
-            [experts.tolist(), alpha],
-        )
-        close(found, truncated_expert(experts, alpha=alpha))

@@ -141,19 +141,6 @@ def test_every_method_takes_the_steps_of_its_loss(sources):
             )
 
 
-def test_where_a_method_falls_silent(sources):
-    p = softmax(random.Random(1), 1.0)
-    s = {"token": 3, "sign": 1, "size": 1.0, "steps": 40, "lr": 0.2, "k": 2}
-    s |= {"delta_tv": 0.1, "delta_kl": 0.05, "max_ratio": 3.0}
-    found = sources("vocabulary_step/maths.js", WALK, [{"p": p.tolist(), "s": s}])[0]
-    for name in ("ppo", "gspo", "dppo_tv", "dppo_full"):
-        still, path = found[name]["silent"], found[name]["path"]
-        assert found[name]["weight"] == 0 and path[still - 1] != path[still] == path[-1], name
-    for name in ("pg_is", "cispo", "sapo"):
-        assert found[name]["silent"] is None and found[name]["weight"] > 0
-    assert found["quatro"]["rest"] and found["quatro"]["silent"] is None
-
-
 def test_what_every_resolution_sees_is_what_trlib_measures(sources):
     draw, given = random.Random(3), []
     for _ in range(60):

@@ -93,22 +93,6 @@ def test_a_phone_sorts_by_a_list_and_is_not_endless(chromium, address):
     page.close()
 
 
-@pytest.mark.nightly("loads the page without scripts")
-def test_without_scripts_it_is_a_plain_table(chromium, address):
-    for width in (1280, 360):
-        context = chromium.new_context(
-            java_script_enabled=False, viewport={"width": width, "height": 900}
-        )
-        page = context.new_page()
-        page.goto(f"{address}/{PAGE}")
-        assert page.locator("table.methods tbody tr").count() == METHODS
-        assert (
-            page.locator("table.methods tbody tr").last.is_visible()
-            and page.locator(".filters").count() == 0
-        )
-        context.close()
-
-
 def test_it_is_used_by_keyboard(chromium, address):
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
     page.goto(f"{address}/{PAGE}")

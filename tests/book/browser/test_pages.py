@@ -85,24 +85,12 @@ class Visit:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", lambda message: self._console(message))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", lambda request: self._failed(request))
-        self.page.on("response", lambda response: self._response(response))
         self.page.goto(f"{address}/{name}", wait_until="load")
         settle(self.page)
-
-    def _failed(self, request):
-        if (
-            request.failure != "net::ERR_ABORTED"
-        ):  # a page that is left takes its open requests with it
-            self.complaints.append(f"failed: {request.url}")
 
     def _console(self, message):
         if message.type in ("error", "warning"):
             self.complaints.append(f"{message.type}: {message.text}")
-
-    def _response(self, response):
-        if response.status >= 400:
-            self.complaints.append(f"{response.status}: {response.url}")
 
 
 @pytest.fixture(scope="module")

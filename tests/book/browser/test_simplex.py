@@ -69,15 +69,3 @@ def test_a_finger_drags_the_point(visit):
     one.settle()
     state = one.state(["old", "new"])
     assert min(abs(p[2] - 0.3) for p in state.values()) < 0.02, "a tap brings the nearer policy"
-
-
-def test_the_corner_says_what_it_computes(visit, sources):
-    top = sources(
-        "simplex/maths.js", "m => m.reach(m.region('kl_old_new', [.98, .019, .001], .05), 2)"
-    )
-    assert top == pytest.approx(0.054, abs=5e-4), "the answer to the prediction"
-    one = visit("Simplex")
-    one.click(".trx .try .marks button")
-    assert "lets it rise to 0.0013" in one.text(".trx .verdict") and "to 0.054" in one.text(
-        ".trx .verdict"
-    )

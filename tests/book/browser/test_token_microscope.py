@@ -51,9 +51,3 @@ def test_marks_follow_the_method_and_are_more_than_colour(lens):
     assert lens.text(".verdict b").startswith("DPPO-TV keeps") and not marked(lens, "silenced")
     lens.set(method="cispo")
     assert marked(lens, "scaled") == ["slowly", "compute"]
-
-
-def test_a_token_that_moved_against_its_push_is_pushed_back(lens):
-    lens.set(run="dppo", method="dppo_tv", update=16, token=119)
-    assert lens.text(".verdict b") == "DPPO-TV pushes “easy” back"
-    assert lens.page.locator(".verdict").get_attribute("data-tone") == "calm"

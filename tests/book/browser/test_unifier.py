@@ -5,8 +5,6 @@ import math
 
 import pytest
 
-from trbook.explorables import Unifier
-
 
 def handle(name):
     return f'.trx .handle[aria-label^="{name}"]'
@@ -25,13 +23,6 @@ def choose(one, name):
         )
     one.settle()
     return one.text(".trx .verdict")
-
-
-def gain(one, name):
-    """What the row of an optimum says that it gains."""
-    return (
-        one.page.locator(".trx .costs tbody tr", has_text=name).locator("td").first.text_content()
-    )
 
 
 def test_rewards_and_the_old_policy_follow_the_mouse(visit):
@@ -71,38 +62,3 @@ def test_each_distance_has_its_shape(visit):
     assert [float(text) for text in own] == pytest.approx(
         [0.125, 0.125, 0.125, 0.25, rho / math.sqrt(6), rho / 2, rho / 2, rho], abs=5e-4
     )
-
-
-def test_a_journey_of_price_one_is_tv_and_lambda_draws_spo_to_wpo(visit):
-    one = visit("Unifier")
-    cost = one.page.get_by_role("radio", name="1, wherever")
-    assert not cost.is_visible() and not one.page.get_by_role("slider", name="lambda").is_visible()
-    assert "Arms are neighbours" in choose(one, "Wasserstein")
-    assert float(gain(one, "Wasserstein")) < float(gain(one, "TV"))
-    cost.check(force=True)
-    one.settle()
-    assert "this is TV" in one.text(".trx .verdict")
-    assert gain(one, "Wasserstein") == gain(one, "TV")
-    one.set(cost="line", lam=0.5)
-    assert "The entropy pays" in choose(one, "entropic")
-    assert one.page.locator(".trx .verdict").get_attribute("data-tone") == "fail"
-    one.page.get_by_role("slider", name="lambda").press("End")
-    one.settle()
-    assert "Every share spreads" in one.text(".trx .verdict") and one.get("lam") == 100
-
-
-def test_the_impossible_is_said(visit):
-    one = visit("Unifier")
-    one.set(old=[0.5, 0.2, 0.2, 0.1, 0, 0])
-    assert "an arm of probability 0 is never tried" in one.text(".trx .notes")
-    assert min(one.get("old")) == pytest.approx(0.001)
-    one.set(rewards=[0, 0, 2, 0, 0, 0])
-    assert "larger ones are shown as 1" in one.text(".trx .notes") and one.get("rewards")[2] == 1
-    one.set(rewards=[0.1, 0.2, 0.3, 0.4, 0.5], old=[0.2] * 5)
-    assert one.page.locator(".trx .news path").count() == 5
-    one.set(delta=2.0)
-    assert "All mass on the best arm; the multiplier is 0" in one.text(".trx .verdict")
-    one.set(rewards=[0.3] * 5)
-    assert "nothing to gain" in one.text(".trx .verdict")
-    with pytest.raises(Exception, match="length"):
-        Unifier(rewards=[1.0, 0.0])

@@ -25,14 +25,6 @@ def test_the_clip_pins_a_rare_word_that_masks_let_grow(visit):
     assert float(binary[2]) > float(full[2]) > 0.15, "the finer measure stops first"
 
 
-def test_a_likely_word_falls_inside_the_window(visit):
-    one = visit("VocabularyStep")
-    one.set(start="place", token=0, sign=-1, size=1.0, lr=1.97, steps=45)
-    ppo, dppo = row(one, "PPO, GRPO"), row(one, "DPPO, TV")
-    assert ppo[-1] == "pushes on" and dppo[-1] == "silent at 45"
-    assert 0.8 < float(ppo[1]) < 0.82 and float(ppo[2]) == pytest.approx(0.187, abs=0.002)
-
-
 @pytest.mark.nightly("steps through the whole explorable")
 def test_words_and_steps_follow_the_hand(visit):
     one = visit("VocabularyStep")

@@ -36,12 +36,9 @@ def test_steps_and_words_of_an_answer(sources, said, off, odd):
     ("said", "right", "noted"),
     [
         ("21 + 37 = 68, 68 + 33 = 91. Answer 91", 1, "neither step adds up, the mistakes cancel"),
-        ("11 + 26 = 37, 37 + 26 = 63. Answer 63", 1, "both steps add up"),
         ("14 + 16 = 30, 30 + 34 = 64. Answer 34", 0, "both steps add up, and another answer"),
         ("14 + 16 = 20, 20 + 34 = 54. Answer 54", 0, "only the second step adds up"),
-        ("19 + 31 = 49. Answer 49", 0, "one step, it does not add up"),
         ("No integer, 26 + 26 = 52.", 0, "one step, it adds up, 2 other words"),
-        ("One Hundred.", 0, "no step, 2 other words"),
         (
             "21, 21 + 26 = 47, 47 + 26 = 63. Answer 63",
             0,
@@ -100,22 +97,6 @@ def test_it_plays_and_a_hand_takes_over(visit, until):
     expect(play).to_contain_text("play")
 
 
-def test_with_less_motion_a_press_goes_one_batch_on(visit):
-    one = visit("Written")
-    play = one.page.get_by_role("button", name="next batch")
-    for expected in (0, 1, 2):
-        play.click()
-        one.settle()
-        assert one.get("batch") == expected
-    expect(play).to_have_text("next batch")
-
-
-def test_it_loads_its_module_and_its_data_and_no_more(visit):
-    one = visit("Written")
-    loaded = sorted(url.rsplit("/", 1)[1] for url in one.requests if "/explorables/" in url)
-    assert loaded == ["common.js", "written.data.json", "written.js"]
-
-
 def test_paper_shows_the_curves_and_the_texts_without_controls(visit):
     one = visit("Written")
     one.page.emulate_media(media="print")
@@ -129,19 +110,10 @@ def test_paper_shows_the_curves_and_the_texts_without_controls(visit):
     assert seen == [0, 1, 3]
 
 
-def test_without_a_script_or_a_network_the_texts_stand_there(chromium, figures):
-    still = ".trx.still .what .said >> nth=1"
+def test_without_a_script_the_texts_stand_there(chromium):
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     page.set_content(page_of("Written", Written().html()))
-    assert page.locator(still).inner_text().startswith("19 + 31 = 6th")
+    still = page.locator(".trx.still .what .said >> nth=1")
+    assert still.inner_text().startswith("19 + 31 = 6th")
     context.close()
-    page = chromium.new_page()
-    page.route(
-        "**/written*",
-        lambda route: route.abort() if "html" not in route.request.url else route.continue_(),
-    )
-    page.goto(f"{figures}/Written.html")
-    page.get_by_role("alert").filter(has_text="Are you offline?").wait_for()
-    assert page.locator(still).inner_text().startswith("19 + 31 = 6th")
-    page.close()

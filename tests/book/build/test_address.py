@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bookext.address import BUTTONS, settle
-from tools.paths import ROOT, config
+from tools.paths import ROOT
 from tools.stamp import (
     NOBODY,
     Owner,
@@ -20,7 +20,6 @@ from tools.stamp import (
     licence,
     owner,
     project,
-    setting,
     signed,
     stamped,
     version,
@@ -70,13 +69,6 @@ def test_however_it_is_written_the_addresses_are_the_same(url):
         == "https://colab.research.google.com/github/Some-Body/my-book/blob/book/n/a.ipynb"
     )
     assert there.file("CHANGELOG.md") == f"{FORK}/blob/book/CHANGELOG.md"
-
-
-def test_other_hosts_and_a_whole_site():
-    elsewhere = of("https://git.example.org/me/my-book/")
-    assert elsewhere.source == "git+https://git.example.org/me/my-book@main"
-    assert elsewhere.pages == elsewhere.colab("a.ipynb") == ""
-    assert of("https://github.com/Me/me.github.io").pages == "https://me.github.io/"
 
 
 @pytest.mark.parametrize(
@@ -158,15 +150,6 @@ def test_every_file_follows_the_setting_and_comes_back_from_it():
         f'pip install -q "trust-region-book[notebook] @ git+{FORK}@main"' in cells[1]["source"][-1]
     )
     assert len(differing(theirs)) == len(files())
-
-
-def test_the_setting_is_one_line():
-    text = (ROOT / "_config.yml").read_text(encoding="utf-8")
-    forked = setting(text, f"{FORK}/")
-    assert (
-        len([a for a, b in zip(text.splitlines(), forked.splitlines(), strict=True) if a != b]) == 1
-    )
-    assert yaml.safe_load(forked)["repository"] == {**config()["repository"], "url": f"{FORK}/"}
 
 
 def test_an_owner_stands_in_one_place_and_is_carried_on():

@@ -96,15 +96,6 @@ def test_every_old_address_leads_to_a_page_that_there_is():
         assert not place or place in ids, new
 
 
-def test_a_moved_page_sends_its_reader_on():
-    text = moved.page("book/a", "notebooks/b#c", "B & C")
-    assert '<meta http-equiv="refresh" content="0; url=../notebooks/b.html#c">' in text
-    assert '<link rel="canonical" href="../notebooks/b.html">' in text
-    assert '<a href="../notebooks/b.html#c">B &amp; C</a>' in text
-    text = moved.page("book/a", "book/methods/b", "B", "https://a.org/")
-    assert 'url=methods/b.html"' in text and 'href="https://a.org/book/methods/b.html"' in text
-
-
 def test_old_addresses_are_written_and_checked(tmp_path):
     (tmp_path / "book").mkdir()
     listed = tmp_path.joinpath(*moved.LIST)

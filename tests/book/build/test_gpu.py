@@ -7,7 +7,7 @@ import torch
 
 from bookext.execution import NEVER, on_a_gpu
 from tools import gpu
-from tools.execute import NotebookFailed, execute
+from tools.execute import execute
 
 DRAWS = """from trlab.drawing import Drawing, panels
 figure, (ax,) = panels()
@@ -63,34 +63,3 @@ def test_without_a_gpu_it_says_so_and_touches_nothing(monkeypatch, capsys):
     assert gpu.main([]) == 2
     assert "finds no GPU on this machine" in capsys.readouterr().err
     assert gpu.FILE.read_bytes() == before
-
-
-def test_a_card_is_read_off_torch(monkeypatch):
-    class Properties:
-        name, total_memory = "Tesla T4", 15 * 2**30
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: Properties)
-    monkeypatch.setattr(gpu, "driver", lambda: "550.1")
-    assert gpu.card() == {
-        "gpu": "Tesla T4",
-        "memory": "15 GiB",
-        "driver": "550.1",
-        "cuda": str(torch.version.cuda),
-    }
-
-
-def test_a_chapter_that_fails_is_a_status(tmp_path, monkeypatch):
-    def fails(paths, *_, **__):
-        assert paths == [larger], "the other has no size of its own for a GPU"
-        raise NotebookFailed({paths[0]: "01_a.ipynb: as a test wants it"})
-
-    record = tmp_path / "record.json"
-    record.write_text('{"chapters": {}}', encoding="utf-8")
-    for name, value in {"FILE": record, "ROOT": tmp_path, "card": dict, "execute": fails}.items():
-        monkeypatch.setattr(gpu, name, value)
-    larger = chapter(tmp_path / "01_a.ipynb", "size(cpu=1, gpu=8)")
-    same = chapter(tmp_path / "02_b.ipynb", "size(cpu=1, gpu=False)")
-    monkeypatch.setattr(gpu, "chapters", lambda: [same, larger])
-    assert gpu.main([]) == 1
-    assert record.read_text(encoding="utf-8") == '{\n "chapters": {}\n}\n'

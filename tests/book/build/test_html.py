@@ -173,19 +173,6 @@ def test_a_warning_fails_the_build_and_is_repeated_by_the_next(book):
     assert book.log.count("strict") == 2
 
 
-def test_an_error_of_the_first_pages_does_not_end_the_execution(book):
-    book.held.clear()
-
-    def sphinx(options):
-        book.held.set()
-        if "--first" in options:
-            raise BuildFailed("an error of a page that is not executed yet")
-
-    book.sphinx = sphinx
-    assert book.build(served=True)[-1] == {"00_a": True, "01_b": True, "02_c": True}
-    assert book.log == ["00_a", "first", "01_b", "02_c", "strict"]
-
-
 def test_an_unknown_profile_is_named_before_anything_is_built(book, monkeypatch, capsys):
     monkeypatch.setenv("TRLIB_PROFILE", "smoek")
     assert html.main([]) == 2

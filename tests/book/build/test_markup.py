@@ -17,7 +17,7 @@ from bookext.docstrings import escape, mend
 from bookext.execution import sentence
 from bookext.line_breaks import VERBATIM, names, numbers
 from bookext.mathematics import aligned, drawn
-from bookext.modules import LONGEST_VALUE, Attribute, first, modules, shorten
+from bookext.modules import LONGEST_VALUE, Attribute, modules, shorten
 from bookext.pages import mend as mend_page
 from bookext.pages import styled
 from bookext.phone_tables import tables
@@ -86,10 +86,6 @@ def test_arguments_become_a_definition_list() -> None:
         "      below and above 1.",
         "",
     ]
-
-
-def test_attributes_are_not_read_as_types() -> None:
-    assert mend(["[B] int: which prompt."]) == ["[B] int: which prompt.", ""]
 
 
 def test_formulas_of_several_lines_are_aligned_once() -> None:
@@ -271,18 +267,6 @@ def test_every_module_that_a_reader_calls_has_a_page() -> None:
             assert name in named or f"automodule:: {name}\n" in pages, (
                 f"{name}: no page of the interface"
             )
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("Loss of PPO. It clips.", "Loss of PPO."),
-        ("One line", "One line"),
-        ("What:\n\n - a", "What"),
-    ],
-)
-def test_a_line_of_the_interface_says_one_sentence(text: str, sentence: str) -> None:
-    assert first(text) == sentence
 
 
 def test_a_class_that_is_documented_keeps_its_own_annotations() -> None:

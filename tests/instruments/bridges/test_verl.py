@@ -3,7 +3,6 @@ objectives inside."""
 
 from __future__ import annotations
 
-import math
 from functools import partial
 
 import pytest
@@ -170,25 +169,6 @@ def test_quatro_travels_through_verls_advantages(rollouts):
         gradient(theirs, rollouts.model), gradient(ours / 8, rollouts.model), rtol=1e-4, atol=1e-7
     )
     assert longer.sum() < rollouts.mask.sum()
-
-
-def test_settings_and_further_losses_are_the_callers(rollouts):
-    register({"trlib_cispo_upper": partial(cispo_loss, eps_low=None)}, delta_tv=math.ulp(0.0))
-    advantages = torch.ones(rollouts.mask.shape)
-    _, metrics = rollouts.loss("trlib_dppo_tv", advantages)
-    above = (rollouts.logp() > rollouts.logp_rollout)[rollouts.mask].float().mean()
-    assert metrics["actor/pg_clipfrac"].aggregate() == pytest.approx(above.item(), abs=1e-6)
-    theirs, _ = rollouts.loss("trlib_cispo_upper", advantages)
-    found = cispo_loss(
-        rollouts.logp(),
-        rollouts.logp_rollout,
-        advantages=advantages,
-        mask=rollouts.mask,
-        eps_low=None,
-    )
-    torch.testing.assert_close(
-        theirs, aggregate(found.per_token, rollouts.mask, "token-mean"), rtol=1e-6, atol=0
-    )
 
 
 @pytest.mark.parametrize("kind", [TokenLoss, torch.Tensor], ids=["TokenLoss", "plain"])

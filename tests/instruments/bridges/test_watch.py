@@ -110,11 +110,6 @@ def test_a_learner_at_another_temperature_is_named_each_time_and_told_once(small
     assert "changes by -0.2" in only and "divide its logits" in only
 
 
-def test_dropout_in_the_learner_is_named(small_model, tmp_path):
-    causes, (told, *_), _ = run(tmp_path, small_model("gpt2"), num_iterations=2)
-    assert all(row["dropout"] == 1.0 for row in causes) and "two passes of the learner" in told
-
-
 def test_a_run_that_resumes_is_watched_on_and_named_anew(small_model, tmp_path):
     """The evidence of batches before the checkpoint is gone; the next batches bring their own."""
     given = {"temperature": 1.0, "save_strategy": "steps", "save_steps": 1}
@@ -129,11 +124,6 @@ def test_micro_batches_are_one_batch_and_the_model_is_not_asked_again(small_mode
     causes, told, watched = run(tmp_path, small_model(), **given)
     *_, alone = run(tmp_path, small_model(), every=0, **given)
     assert causes == [{"found": 0.0}] and not told and watched == alone
-
-
-def test_a_batch_is_looked_at_up_to_its_limit(small_model, tmp_path):
-    _, (told,), _ = run(tmp_path, small_model(), tokens=7 * 12 + 5, max_steps=1)
-    assert "there are 7 completions with 84 tokens" in told
 
 
 def test_without_the_samplers_log_probs_it_says_once_what_is_not_seen(small_model, tmp_path):

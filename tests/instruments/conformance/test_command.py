@@ -13,12 +13,6 @@ OURS = "trlib.algorithms:ppo_loss"
 HELD = "held to 1e-06 relative in float64, 0.0001 in float32; vectors version 2\n"
 
 
-def test_a_function_that_agrees_is_status_0_and_one_line(capsys):
-    assert typed(f"conformance --function {OURS} --loss ppo") == 0
-    captured = capsys.readouterr()
-    assert (captured.out, captured.err) == ("ppo_loss as ppo  agrees\n" + HELD, "")
-
-
 def test_a_function_that_differs_is_status_3_and_says_in_what(capsys):
     line = (
         f"conformance --function {OURS} --loss ppo --set eps_high=.3 --set eps_low=.3 "
@@ -80,11 +74,9 @@ def bounded(logp, logp_old):
         # Names of a loss with its aggregation, and the nearest loss.
         (f"{OURS} --loss grpo", 0, "ppo_loss as ppo  agrees"),
         (f"{OURS} --loss dapo --set eps_high=0.28", 0, "ppo_loss as ppo_clip_higher  agrees"),
-        (f"{OURS} --loss dapo --set eps_high=0.2", 3, "differs"),
         ("trlib.algorithms:gmpo_loss", 0, "gmpo_loss as gmpo  agrees\n" + HELD),
         # Estimators and advantages, asked for and found.
         ("trlib.divergences:k3 --loss k3", 0, "k3  agrees"),
-        ("trlib.divergences:k2 --loss k3", 3, "none of the definitions that were tried explains"),
         ("mine:bounded --kind kl", 3, "bounds the estimate at 10"),
         ("trlib.advantages:group_relative --loss group_mean --set scale=none", 0, "agrees"),
         ("trlib.advantages:group_relative --kind advantage", 0, "as group_std  agrees"),
@@ -94,8 +86,6 @@ def bounded(logp, logp_old):
         ("trlib.corrections:truncated_importance --loss mis", 3, "differs"),
         ("trlib.corrections:truncated_importance --loss icepop --set how=mask", 0, "agrees"),
         ("mine:icepop --loss icepop", 0, "icepop as token window  agrees"),
-        ("mine:icepop --kind correction", 0, "icepop as token window  agrees"),
-        ("mine:late --loss tis", 3, "differs"),
         ("mine:whole --loss tis_seq", 0, "whole as sequence truncate  agrees"),
     ],
 )
@@ -113,17 +103,6 @@ def test_verbose_and_json_name_the_first_token_that_differs(capsys):
     assert typed(f"{line} --json") == 3
     first = json.loads(capsys.readouterr().out)["findings"][0]["first"]
     assert first["inputs"]["ratio"] > 1.2 and first["value"]["expected"] != first["value"]["got"]
-
-
-def test_a_function_that_fails_is_status_3_on_one_line(capsys):
-    assert typed("conformance --function trlib.aggregation:aggregate --loss ppo") == 3
-    out = capsys.readouterr().out
-    assert (
-        out.startswith("aggregate as ppo  fails")
-        and "raises " in out
-        and out.endswith("\n" + HELD)
-        and out.count("\n") == 2
-    )
 
 
 def test_the_vectors_are_where_it_says(capsys):
@@ -154,26 +133,10 @@ def test_the_vectors_are_where_it_says(capsys):
             f"--function {OURS} --kind kl --loss ppo",
             "loss: expected k1, k2, k3 beside --kind kl, got 'ppo'",
         ),
-        (
-            f"--function {OURS} --kind loss --loss k3",
-            "expected the name of a loss beside --kind loss",
-        ),
-        ("--function nothing", "function: expected package.module:name, got 'nothing'"),
-        ("--function trlib.nothing:f", "function: no module named 'trlib.nothing'"),
-        ("--function trlib.algorithms:ppo_los", "did you mean 'ppo_loss'?"),
         (f"--function {OURS} --loss pppo", "did you mean 'ppo'?"),
-        (
-            f"--function {OURS} --signature jax",
-            "signature: expected one of plain, trl, verl, got 'jax'",
-        ),
-        (f"--function {OURS} --aggregation mean", "aggregation: expected one of"),
         (
             f"--function {OURS} --loss k3 --signature verl",
             "loss: expected --signature plain beside 'k3', which is not a loss, got verl",
-        ),
-        (
-            f"--function {OURS} --anchor ref",
-            "anchor: expected one of recomputed, rollout, got 'ref'",
         ),
         (f"--function {OURS} --set eps", "--set: expected NAME=VALUE, got 'eps'"),
         (

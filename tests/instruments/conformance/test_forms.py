@@ -169,36 +169,14 @@ def ppo_of(ratio, advantages, low=0.2, high=0.2):
     return -torch.min(ratio * advantages, ratio.clamp(1 - low, 1 + high) * advantages)
 
 
-@wrong("dr_grpo", "divides by the number of all positions, padding included")
-def dr_grpo_over_the_padded_width(logp, old, advantages, mask):
-    return ((ppo_of((logp - old).exp(), advantages) * mask).sum(-1) / mask.shape[1]).mean()
-
-
 @wrong("ppo", "takes the clipped ratio without the minimum")
 def clip_alone(logp, old, advantages, mask):
     return masked_mean(-(logp - old).exp().clamp(0.8, 1.2) * advantages, mask)
 
 
-@wrong("ppo_clip_higher", "clips the ratio at 1 - 0.28 and 1 + 0.2")
-def epsilons_swapped(logp, old, advantages, mask):
-    return masked_mean(ppo_of((logp - old).exp(), advantages, low=0.28, high=0.2), mask)
-
-
 @wrong("ppo", "takes the ratio to the policy that sampled")
 def the_samplers_ratio(logp, logp_rollout, advantages, mask):
     return masked_mean(ppo_of((logp - logp_rollout).exp(), advantages), mask)
-
-
-@wrong("ppo", "whitens the advantages over")
-def std_over_the_batch(logp, old, advantages, mask):
-    a = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-    return masked_mean(ppo_of((logp - old).exp(), a), mask)
-
-
-@wrong("ppo", "adds 0.04 times k3")
-def a_forgotten_kl(logp, old, advantages, mask):
-    d = old - logp
-    return masked_mean(ppo_of((logp - old).exp(), advantages) + 0.04 * (d.exp() - d - 1), mask)
 
 
 @wrong("cispo", "takes epsilon for the upper bound itself")

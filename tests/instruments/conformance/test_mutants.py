@@ -15,7 +15,7 @@ from torch import Tensor
 from tests.by_day import by_day
 from trlab.conformance import calls, vectors
 from trlab.conformance.bench import Bench
-from trlab.conformance.report import Finding, judge, lines
+from trlab.conformance.report import Finding, judge
 from trlib.algorithms import (
     cispo_loss,
     dppo_loss,
@@ -24,7 +24,6 @@ from trlib.algorithms import (
     pg_is_loss,
     ppo_loss,
     pspo_loss,
-    sapo_loss,
 )
 
 V = vectors.load()
@@ -49,11 +48,6 @@ def ppo(
     return mean(loss + add * (logp - logp_old), mask)
 
 
-def whitened(a: Tensor, mask: Tensor) -> Tensor:
-    inside = a[mask]
-    return (a - inside.mean()) / (inside.std() + 1e-8) if len(inside) > 1 else a
-
-
 def given(loss: Callable[..., Any], **change: Callable[..., Tensor]) -> Callable[..., Any]:
     """The loss, and what its arguments are turned into first: name=(argument, mask) -> argument."""
 
@@ -71,22 +65,8 @@ def of(loss: Callable[..., Any], **settings: Any) -> Callable[..., Any]:
     )
 
 
-def later(old: Tensor, mask: Tensor) -> Tensor:
-    return old.roll(1, -1)
-
-
-def earlier(old: Tensor, mask: Tensor) -> Tensor:
-    return torch.cat([old[:, 1:], torch.zeros_like(old[:, :1])], -1)
-
-
 def negated(a: Tensor, mask: Tensor) -> Tensor:
     return -a
-
-
-def added(loss: Callable[..., Any], beta: float) -> Callable[..., Any]:
-    return lambda logp, logp_old, advantages, mask: (
-        loss(logp, logp_old, advantages=advantages, mask=mask).per_token + beta * (logp - logp_old)
-    )
 
 
 def unmasked(loss: Tensor, mask: Tensor) -> Tensor:
@@ -144,11 +124,6 @@ def dppo_as_a_ratio(logp, logp_old, advantages, mask, *, penalty=0.0, most=20.0)
 
 
 MUTANTS: dict[str, tuple[str, Callable[..., Any], str]] = {
-    "epsilon .01 too wide above": (
-        "ppo",
-        partial(ppo, high=0.21),
-        "clips the ratio at 1 - 0.2 and 1 + 0.21",
-    ),
     "both epsilons": ("ppo", partial(ppo, low=0.2137, high=0.2137), "1 - 0.2137 and 1 + 0.2137"),
     "inverted ratio": ("ppo", partial(ppo, ratio=inverted), "inverts the ratio"),
     "detached ratio": (
@@ -157,8 +132,6 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], str]] = {
         "detaches the ratio",
     ),
     "max for min": ("ppo", partial(ppo, least=torch.max), "max for min"),
-    "old log-probs early": ("ppo", given(ppo, logp_old=earlier), "one token early"),
-    "negated advantages": ("ppo", given(ppo, advantages=negated), "negates the advantages"),
     "added k1": ("ppo", partial(ppo, add=0.013), "adds 0.013 times k1"),
     "forgotten mask": ("ppo", partial(ppo, mean=unmasked), "masked or not"),
     "mask forgotten in the sum": (
@@ -171,7 +144,6 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], str]] = {
         of(cispo_loss, eps_high=0.21),
         "bounds the weight from above at 1.21",
     ),
-    "cispo: added k1": ("cispo", added(cispo_loss, 0.5), "adds 0.5 times k1"),
     "dppo: delta": ("dppo_tv", of(dppo_loss, delta_tv=0.16), "takes 0.16 for its threshold"),
     "dppo: weight's bound": (
         "dppo_tv",
@@ -180,11 +152,6 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], str]] = {
     ),
     "gspo: epsilon": ("gspo", of(gspo_loss, eps_high=5e-4), "1 - 0.0003 and 1 + 0.0005"),
     "gmpo: epsilon": ("gmpo", of(gmpo_loss, eps_log=0.41), "-0.41 and 0.41"),
-    "sapo: temperature": (
-        "sapo",
-        of(sapo_loss, tau_neg=1.06),
-        "1 for positive and 1.06 for negative",
-    ),
     "ppo: the minimum without the sign": (
         "ppo",
         unsigned,
@@ -211,20 +178,10 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], str]] = {
         of(dppo_loss, delta_tv=0.05),
         "against the total variation, not the binary KL",
     ),
-    "dppo: KL": (
-        "dppo_tv",
-        of(dppo_loss, delta_kl=0.15),
-        "against the binary KL, not the total variation",
-    ),
     "gspo: tokens": (
         "gspo",
         of(ppo_loss, eps_low=3e-4, eps_high=4e-4),
         "clips each token's own ratio, not its row's",
-    ),
-    "ppo: no bound below": (
-        "ppo",
-        partial(ppo, low=1.0),
-        "clips the ratio on one side only, at 1 + 0.2",
     ),
     "ppo: no bound above": (
         "ppo",
@@ -249,7 +206,7 @@ def finding_of(function: Callable[..., Any], loss: str) -> Finding:
 
 
 SEARCHED = {
-    *("dppo: delta", "gmpo: epsilon", "epsilon .01 too wide above"),
+    *("dppo: delta", "gmpo: epsilon"),
 }
 
 
@@ -309,22 +266,6 @@ def test_a_loss_without_a_graph_fails_and_says_what_is_detached():
     assert "carries no gradient to the current log-probs" in finding.words
 
 
-@pytest.mark.nightly("searches pairs of choices")
-@pytest.mark.parametrize(
-    "pair",
-    [
-        ({"high": 0.21}, {"logp_old": later}),
-        ({"ratio": inverted}, {"advantages": whitened}),
-        ({"mean": unmasked}, {"advantages": negated}),
-        ({"add": 0.1, "least": torch.max}, {}),
-    ],
-    ids=["eps and later", "inverted and whitened", "unmasked and negated", "added and max"],
-)
-def test_two_bugs_at_once_are_reported(pair):
-    finding = finding_of(given(partial(ppo, **pair[0]), **pair[1]), "ppo")
-    assert finding.status == "differs" and finding.words and finding.first is not None
-
-
 def test_two_slips_of_different_kinds_are_both_named():
     finding = finding_of(given(partial(ppo, mean=unmasked), advantages=negated), "ppo")
     assert {d.point for d in finding.deviations} == {"aggregation", "advantage"}
@@ -351,41 +292,6 @@ def test_the_first_token_is_where_it_says():
     assert next(place for place in places if apart[place]) == at
     assert first["batch"] in finding.seen and first["value"]["of"] == "batch"
     assert 0.2 < first["inputs"]["ratio"] - 1 < 0.21 and first["gradient"]["expected"] == 0
-
-
-def test_a_value_per_token_says_the_tokens_own_value():
-    finding = finding_of(of(cispo_loss, eps_high=0.3), "cispo")
-    first = finding.first
-    old, a = first["inputs"]["logp_old"], first["inputs"]["advantages"]
-    assert first["value"]["of"] == "token" and first["inputs"]["ratio"] > 1.2
-    assert first["value"]["expected"] == pytest.approx(-1.2 * a * first["inputs"]["logp"], rel=1e-4)
-    assert (
-        first["gradient"]["expected"] == pytest.approx(-1.2 * a, rel=1e-4)
-        and old < first["inputs"]["logp"]
-    )
-
-
-def test_verbose_lines_say_where():
-    finding = finding_of(partial(ppo, high=0.21), "ppo")
-    line, place, gradient, value = lines([finding], verbose=True)
-    assert lines([finding]) == [line] and "clips the ratio at 1 - 0.2 and 1 + 0.21" in line
-    first = finding.first
-    assert place.startswith(
-        f"    first in {first['batch']!r}, row {first['row']}, token {first['token']}: logp "
-    )
-    assert gradient.startswith("    gradient of the token: expected ") and ", got " in gradient
-    assert value.startswith("    value of the batch: expected ")
-    constant = finding_of(
-        lambda logp, logp_old, advantages, mask: ppo(logp, logp_old, advantages, mask) + 1, "ppo"
-    )
-    assert lines([constant], verbose=True)[1:] == [
-        "    first in 'on-policy', where every token's gradient is as expected",
-        f"    value of the batch: expected {constant.first['value']['expected']:g}, got "
-        f"{constant.first['value']['got']:g}",
-    ]
-    assert constant.first["value"]["got"] == pytest.approx(
-        constant.first["value"]["expected"] + 1, rel=1e-5
-    )
 
 
 def test_thresholds_are_told_apart_to_a_hundredth():

@@ -8,7 +8,6 @@ import math
 
 import pytest
 import torch
-from torch import Tensor
 
 from trlab.conformance import make, pieces, vectors
 from trlab.conformance.aggregations import WORDS, coefficients
@@ -160,31 +159,6 @@ def test_coefficients_are_those_of_the_package_and_of_the_file(how):
         coefficients("mean", mask, 8.0)
 
 
-@pytest.mark.nightly("searches combinations of four choices")
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"anchors": ("logp_old", "logp_old"), "cap": 3.0, "clamp": "both", "epsilon": 1e-8},
-        {
-            "anchors": ("logp_old", "logp_old"),
-            "cap": 3.0,
-            "clamp": "both",
-            "epsilon": 1e-8,
-            "sign": -1,
-        },
-        {"cap": 10.0, "side": "both", "direction": "current first", "form": "ratio"},
-    ],
-)
-def test_many_deviations_at_once_are_untangled(change):
-    how = "seq-mean-token-mean" if "sign" in change else "token-mean"
-    result = search(V, "dppo_kl", observed_of("dppo_kl", how, **change), "token-mean")
-    axes = FAMILIES["dppo_kl"].axes
-    wanted = {axes[name].options[option] for name, option in change.items()} | (
-        {WORDS[how]} if how != "token-mean" else set()
-    )
-    assert {d.words for d in result.match.deviations} == wanted and not result.agrees
-
-
 @pytest.mark.parametrize("name", pieces.PIECES)
 def test_pieces_reproduce_the_file_and_their_choices_are_named(name):
     piece = pieces.PIECES[name]
@@ -240,14 +214,3 @@ def test_a_piece_that_raises_or_is_unknown_is_reported():
         "differs",
         "none of the definitions that were tried explains it",
     )
-
-
-def test_rows_are_the_batches_and_groups_stay_apart():
-    assert len(V.rows["batch"]) == 4 * (len(V.batches) - 1) and EMPTY not in V.names
-    of_batch: dict[int, set[int]] = {}
-    for row, group in zip(V.rows["batch"].tolist(), V.rows["group"].tolist(), strict=True):
-        of_batch.setdefault(row, set()).add(group)
-    assert all(len(groups) == 2 for groups in of_batch.values())
-    assert len(set().union(*of_batch.values())) == 2 * len(of_batch)
-    anchors: Tensor = (V.rows["logp_old"] != V.rows["logp_rollout"]) & V.rows["mask"]
-    assert {V.names[i] for i in V.rows["batch"][anchors.any(-1)].tolist()} == {"two anchors"}

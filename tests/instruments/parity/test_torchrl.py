@@ -10,11 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trlib.aggregation import aggregate
+from tests.instruments.parity.test_verl import agree, both, close, ours
 from trlib.algorithms import ppo_loss
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-close = partial(torch.testing.assert_close, rtol=1e-6, atol=1e-12)
 WINDOW = {"eps_low": 0.2, "eps_high": 0.2}
 
 
@@ -35,8 +34,7 @@ def theirs(
     """A loss as torchrl gives it, and its gradient."""
     from tensordict import TensorDict
 
-    actor, logp = Actor(), batch["logp"].clone().requires_grad_()
-    actor.known = SimpleNamespace(log_prob=lambda _: logp, mask=batch["mask"])
+    actor = Actor()
     window = (settings["eps_low"], settings["eps_high"])
     loss = getattr(torchrl, name)(
         actor, entropy_bonus=False, masking_strategy="generic", clip_epsilon=window, **options
@@ -47,17 +45,12 @@ def theirs(
         ("log_probs", "full"): batch["old"],
         "advantage": batch["advantages"].unsqueeze(-1),
     }
-    value = loss(TensorDict(given, batch_size=[len(ids)])).loss_objective.squeeze()
-    return value.detach(), torch.autograd.grad(value, logp)[0]
 
+    def value(logp: Tensor) -> Tensor:
+        actor.known = SimpleNamespace(log_prob=lambda _: logp, mask=batch["mask"])
+        return loss(TensorDict(given, batch_size=[len(ids)])).loss_objective.squeeze()
 
-def ours(function, batch: dict[str, Tensor], how: str = "token-mean", **settings) -> tuple:
-    logp = batch["logp"].clone().requires_grad_()
-    loss = function(
-        logp, batch["old"], advantages=batch["advantages"], mask=batch["mask"], **settings
-    )
-    value = aggregate(loss.per_token, batch["mask"], how)
-    return value.detach(), torch.autograd.grad(value, logp)[0]
+    return both(value, batch["logp"])
 
 
 @pytest.mark.parametrize(
@@ -69,9 +62,5 @@ def ours(function, batch: dict[str, Tensor], how: str = "token-mean", **settings
     ],
 )
 def test_the_clip_is_ours(torchrl, batch, name, settings, options, how):
-    for mine, its in zip(
-        ours(ppo_loss, batch, how, **settings),
-        theirs(torchrl, name, batch, settings, **options),
-        strict=True,
-    ):
-        close(its, mine)
+    found = theirs(torchrl, name, batch, settings, **options)
+    agree(found, ours(ppo_loss, batch, how, **settings), partial(close, atol=1e-12))

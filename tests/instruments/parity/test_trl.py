@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.instruments.parity.test_verl import agree, both, close
 from trlab.conformance import trl_stand_in
 from trlab.conformance.functions import hold
 from trlab.conformance.vectors import load
@@ -30,8 +31,6 @@ from trlib.algorithms import (
 from trlib.corrections import truncated_importance
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-D = torch.float64
-close = partial(torch.testing.assert_close, rtol=1e-6, atol=0)
 MEANS = {
     "bnpo": "token-mean",
     "dapo": "token-mean",
@@ -56,18 +55,13 @@ def theirs(
     run = trl_stand_in.trl(
         kind or trl.GRPOTrainer, settings=settings, loss_type=loss_type, horizon=HORIZON, **options
     )
-    leaf = batch["logp"].clone().requires_grad_()
-    value = run(
-        {
-            "mask": batch["mask"],
-            "advantages": batch[advantages],
-            "logp_old": batch[anchor],
-            "logp_rollout": batch["rollout"],
-        },
-        leaf,
-    )
-    (gradient,) = torch.autograd.grad(value, leaf)
-    return value.detach(), gradient
+    given = {
+        "mask": batch["mask"],
+        "advantages": batch[advantages],
+        "logp_old": batch[anchor],
+        "logp_rollout": batch["rollout"],
+    }
+    return both(lambda logp: run(given, logp), batch["logp"])
 
 
 def ours(
@@ -78,19 +72,13 @@ def ours(
     factor: Tensor | float = 1.0,
     **settings,
 ) -> tuple[Tensor, Tensor]:
-    leaf = batch["logp"].clone().requires_grad_()
-    found = function(
-        leaf, batch["old"], advantages=batch[advantages] * factor, mask=batch["mask"], **settings
-    )
-    value = aggregate(found.per_token, batch["mask"], how, horizon=HORIZON)
-    (gradient,) = torch.autograd.grad(value, leaf)
-    return value.detach(), gradient
+    given = {"advantages": batch[advantages] * factor, "mask": batch["mask"], **settings}
 
+    def loss(logp: Tensor) -> Tensor:
+        found = function(logp, batch["old"], **given).per_token
+        return aggregate(found, batch["mask"], how, horizon=HORIZON)
 
-def agree(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> None:
-    close(a[0], b[0])
-    close(a[1], b[1])
-    assert b[1].abs().max() > 0
+    return both(loss, batch["logp"])
 
 
 @pytest.mark.parametrize("loss_type", MEANS)
@@ -194,60 +182,28 @@ def test_the_samplers_correction_multiplies_the_loss(trl, batch):
     assert (factor == 2.0).any()
 
 
-def trainer_of(trl, policy, folder, rewards: list[float], **settings) -> Any:
-    from datasets import Dataset
+def handed(policy, folder, rewards: list[float], **settings) -> dict[str, Any]:
+    """What a real trainer hands to its loss."""
+    from tests.instruments.bridges.test_trl import GRPOTrainer, trainer_of
 
-    args = trl.GRPOConfig(
-        output_dir=str(folder),
-        use_cpu=True,
-        bf16=False,
-        report_to=[],
-        save_strategy="no",
-        num_generations=4,
-        per_device_train_batch_size=8,
-        max_completion_length=2,
-        **settings,
-    )
-    prompts = [{"prompt": "1 : +1 ="} for _ in rewards]
-    trainer = trl.GRPOTrainer(
-        model=policy.model,
-        args=args,
-        processing_class=policy.tokenizer,
-        reward_funcs=lambda completions, **_: rewards,
-        train_dataset=Dataset.from_list(prompts),
-    )
-    return trainer._generate_and_score_completions(prompts)
+    def reward(completions, **_):
+        return rewards
+
+    trainer = trainer_of(policy, folder, GRPOTrainer, reward, max_completion_length=2, **settings)
+    return trainer._generate_and_score_completions([{"prompt": "1 : +1 ="}] * len(rewards))
 
 
 def test_what_a_real_trainer_hands_to_the_loss(trl, policy, tmp_path):
     rewards = [1.0, 0.0, 0.25, 0.5, 1.0, 1.0, 1.0, 1.0]
     exact, group = torch.tensor(rewards), torch.arange(8) // 4
-    scored = trainer_of(trl, policy, tmp_path, rewards)
+    scored = handed(policy, tmp_path, rewards, scale_rewards="group")
     spread = exact[:4].std()
     close(scored["advantages"][:4], (exact - exact[:4].mean())[:4] / (spread + 1e-4))
     close(scored["advantages"] * (spread + 1e-4) / (spread + 1e-6), group_relative(exact, group))
     assert "old_per_token_logps" not in scored  # one update follows the rollout
-    stale = trainer_of(trl, policy, tmp_path, rewards, scale_rewards="none", num_iterations=2)
+    stale = handed(policy, tmp_path, rewards, num_iterations=2)
     close(stale["advantages"], group_relative(exact, group, scale=None))
     assert stale["old_per_token_logps"].shape == stale["completion_ids"].shape
-
-
-@pytest.mark.parametrize(
-    "loss", ["ppo", "ppo_clip_higher", "ppo_dual_clip", "cispo", "cispo_upper", "pspo", "pg_is"]
-)
-def test_any_loss_through_our_bridge_agrees_with_our_vectors(trl, loss, monkeypatch):
-    from trlab.conformance import make
-    from trlib.bridges.trl import TrustRegionTrainer
-
-    class Mine(TrustRegionTrainer):
-        token_loss = staticmethod(partial(make.LOSSES[loss][0], **make.LOSSES[loss][1]))
-        anchor = "recomputed"
-
-    monkeypatch.setattr(make, "Mine", Mine, raising=False)
-    (finding,) = hold(
-        load(), "trlab.conformance.make:Mine", signature="trl", loss=loss, how="token-mean"
-    )
-    assert (finding.status, finding.words) == ("agrees", "")
 
 
 def test_our_bridge_agrees_with_our_vectors(trl):

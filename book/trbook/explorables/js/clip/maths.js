@@ -1,9 +1,8 @@
 /* Objective and gradient weight w = -dL/dlog π of one token against its ratio r = π/π_old, for an advantage of +1 or -1,
-   on plain numbers. The token is its whole completion, so that a sequence's ratio is the token's. Held to the losses of
-   trlib.algorithms. */
+   on plain numbers. The token is its whole completion, so that a sequence's ratio is the token's. Weights are those of
+   the playground's objectives, which are held to trlib.algorithms. */
 
-import { clamp, sigmoid } from "../maths/plain.js";
-import { dppoKlKept, dppoTvKept, unclipped } from "../maths/regions.js";
+import { cispo, dppo, gmpo, gspo, pspo, quatro, reinforce, sapo } from "../../engine/js/objectives.js";
 
 export const plain = (r, sign) => ({ objective: r * sign, weight: r * sign });
 
@@ -22,21 +21,23 @@ export function penalised(r, sign, beta, q) {
   return { objective: r * sign - beta * kl, weight: r * sign + (beta * (q - p)) / (1 - p) };
 }
 
-/* By name: (r, q, A, s) -> w, with r = p/q the ratio, q the probability when the token was sampled, A the advantage,
-   s the settings. */
-const WEIGHTS = {
-  reinforce: (r, q, A) => A,
-  gspo: (r, q, A, s) => (unclipped(r, A, 1 - s.eps_seq, 1 + s.eps_seq) ? Math.min(r, Math.exp(10)) * A : 0),
-  cispo: (r, q, A, s) => clamp(r, 1 - s.eps_low, 1 + s.eps_high) * A,
-  sapo: (r, q, A, s) => {
-    const u = (A > 0 ? s.tau_pos : s.tau_neg) * (r - 1);
-    return 4 * sigmoid(u) * sigmoid(-u) * r * A;
+const LEAST = 1e-12; // stands for a multiplier of 0
+
+/* By name: the objective behind the settings s, of one token and its advantage. */
+const OBJECTIVES = {
+  reinforce: () => reinforce(),
+  gspo: (s) => gspo({ eps_low: s.eps_seq, eps_high: s.eps_seq }),
+  cispo: (s) => cispo({ eps_low: s.eps_low, eps_high: s.eps_high }),
+  sapo: (s) => sapo({ tau_pos: s.tau_pos, tau_neg: s.tau_neg }),
+  gmpo: (s) => gmpo({ eps_log: s.eps_log }),
+  pspo: (s) => pspo({ alpha: s.alpha }),
+  dppo_tv: (s) => dppo({ delta_tv: s.delta_tv }),
+  dppo_kl: (s) => dppo({ delta_kl: s.delta_kl }),
+  quatro: (s) => {
+    const pull = quatro({ form: "ratio", direction: "backward" }),
+      multiplier = Math.max(LEAST, s.multiplier);
+    return (one) => pull({ ...one, multiplier, target: one.advantage / multiplier });
   },
-  gmpo: (r, q, A, s) => (unclipped(Math.log(r), A, -s.eps_log, s.eps_log) ? r * A : 0),
-  pspo: (r, q, A, s) => (1 - s.alpha) * r * A,
-  dppo_tv: (r, q, A, s) => (dppoTvKept(q, r * q, A, s.delta_tv) ? r * A : 0),
-  dppo_kl: (r, q, A, s) => (dppoKlKept(q, r * q, A, s.delta_kl) ? r * A : 0),
-  quatro: (r, q, A, s) => (r > 0 ? r * (A - s.multiplier * Math.log(r)) : 0),
 };
 
 /* What a method does with a token: { weight } and, where it has one, { objective }. */
@@ -50,8 +51,12 @@ export function judged(key, r, s) {
       return clipped(r, s.sign, s.eps_low, s.eps_high, s.dual_clip);
     case "penalty":
       return penalised(r, s.sign, s.beta, s.old_p);
-    default:
-      return { weight: WEIGHTS[key](r, s.old_p, s.sign, s) };
+    default: {
+      if (key === "quatro" && r === 0) return { weight: 0 }; // the limit of r log r
+      const old = Math.log(s.old_p);
+      const { weight } = OBJECTIVES[key](s)({ logp: [old + Math.log(r)], old: [old], advantage: s.sign });
+      return { weight: weight[0] };
+    }
   }
 }
 export const WITH_OBJECTIVE = ["plain", "ppo", "dual", "penalty"];
