@@ -137,7 +137,7 @@ def _of_log_probs(r: Rollouts, s: Sample, memory: Memory, causes: list[Cause]) -
     causes += found
     s = s.of(~odd)
     found, wrong = pairing(r, s)
-    far, s = s.of(wrong), s.of(~wrong)
+    far, s = s.of(wrong), s.of(~wrong) if found else s
     if not len(s.x):
         causes += found
         return {}
@@ -201,6 +201,7 @@ def _unseen(r: Rollouts) -> tuple[str, ...]:
         ("logp_old", r.logp_old is None),
         ("group", r.group is None),
         ("version", r.version is None),
+        ("tokens", r.pieces is None),
         ("copied", np.array_equal(r.learner[r.mask], r.logp_rollout[r.mask])),
         ("sampling", r.sampling.holds is None),
     ]
