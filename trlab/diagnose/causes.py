@@ -57,17 +57,21 @@ class Memory:
     """The weight of a batch, when the next one comes."""
     least: float = 0.05
     """A batch that weighs less is dropped."""
-    parts: list[tuple[float, Sums]] = field(default_factory=list)
+    table: Sums = field(default_factory=dict)
+    weight: np.ndarray = field(default_factory=lambda: np.zeros(0))
     counts: np.ndarray = field(default_factory=lambda: np.zeros(4))
 
     def joined(self, table: Sums) -> tuple[Sums, np.ndarray]:
         """The sums with those of earlier batches, and each completion's weight."""
-        self.parts = [
-            (self.keep * w, part) for w, part in self.parts if self.keep * w >= self.least
-        ] + [(1.0, table)]
-        names = [name for name in table if all(name in part for _, part in self.parts)]
-        every = {name: np.concatenate([part[name] for _, part in self.parts]) for name in names}
-        return every, np.concatenate([np.full(len(p["n"]), w) for w, p in self.parts])
+        before, weight = (
+            self.table or {name: np.zeros(0) for name in table},
+            self.keep * self.weight,
+        )
+        first = int((weight < self.least).sum())  # the oldest stand first
+        names = [name for name in table if name in before]
+        self.table = {name: np.concatenate([before[name][first:], table[name]]) for name in names}
+        self.weight = np.concatenate([weight[first:], np.ones(len(table["n"]))])
+        return self.table, self.weight
 
     def counted(self, now: np.ndarray) -> np.ndarray:
         self.counts = self.keep * self.counts + now
