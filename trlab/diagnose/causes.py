@@ -57,17 +57,21 @@ class Memory:
     """The weight of a batch, when the next one comes."""
     least: float = 0.05
     """A batch that weighs less is dropped."""
-    parts: list[tuple[float, Sums]] = field(default_factory=list)
+    table: Sums = field(default_factory=dict)
+    weight: np.ndarray = field(default_factory=lambda: np.zeros(0))
     counts: np.ndarray = field(default_factory=lambda: np.zeros(4))
 
     def joined(self, table: Sums) -> tuple[Sums, np.ndarray]:
         """The sums with those of earlier batches, and each completion's weight."""
-        self.parts = [
-            (self.keep * w, part) for w, part in self.parts if self.keep * w >= self.least
-        ] + [(1.0, table)]
-        names = [name for name in table if all(name in part for _, part in self.parts)]
-        every = {name: np.concatenate([part[name] for _, part in self.parts]) for name in names}
-        return every, np.concatenate([np.full(len(p["n"]), w) for w, p in self.parts])
+        before, weight = (
+            self.table or {name: np.zeros(0) for name in table},
+            self.keep * self.weight,
+        )
+        first = int((weight < self.least).sum())  # the oldest stand first
+        names = [name for name in table if name in before]
+        self.table = {name: np.concatenate([before[name][first:], table[name]]) for name in names}
+        self.weight = np.concatenate([weight[first:], np.ones(len(table["n"]))])
+        return self.table, self.weight
 
     def counted(self, now: np.ndarray) -> np.ndarray:
         self.counts = self.keep * self.counts + now
@@ -137,7 +141,7 @@ def _of_log_probs(r: Rollouts, s: Sample, memory: Memory, causes: list[Cause]) -
     causes += found
     s = s.of(~odd)
     found, wrong = pairing(r, s)
-    far, s = s.of(wrong), s.of(~wrong)
+    far, s = s.of(wrong), s.of(~wrong) if found else s
     if not len(s.x):
         causes += found
         return {}
@@ -201,6 +205,7 @@ def _unseen(r: Rollouts) -> tuple[str, ...]:
         ("logp_old", r.logp_old is None),
         ("group", r.group is None),
         ("version", r.version is None),
+        ("tokens", r.pieces is None),
         ("copied", np.array_equal(r.learner[r.mask], r.logp_rollout[r.mask])),
         ("sampling", r.sampling.holds is None),
     ]

@@ -62,11 +62,15 @@ def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
     with np.errstate(over="ignore"):
         outside = (np.abs(np.expm1(moved)) > C["WINDOW"]) & (s.advantage != 0)
     add(out_now=outside, back_now=outside & (moved * s.advantage < 0))
-    # A tail token must not decide which way the others went.
-    went = {"d": np.clip(d, -1, 1), "now": np.clip(moved, -1, 1)}
-    a = s.advantage
-    add(a=a, aa=a * a, **{f"go_{name}": w for name, w in went.items()})
-    add(**{f"a_{name}": a * w for name, w in went.items()})
+    # Among tokens of like probability, because a temperature moves the likely ones, which rewarded
+    # completions hold more of; and a tail token must not decide which way the others went.
+    with np.errstate(divide="ignore"):
+        odds = np.clip(np.floor(x - np.log(-np.expm1(np.minimum(x, 0)))), -C["ODDS"], C["ODDS"])
+    a = _among(s.advantage, odds)
+    add(aa=s.advantage**2, spread=a * a, a_d=a * _among(np.clip(d, -1, 1), odds))
+    add(a_now=a * _among(np.clip(moved, -1, 1), odds))
+    likely = x > C["LIKELY"]
+    add(likely=np.where(likely, d, 0), size_likely=np.where(likely, size, 0))
     sure = x > C["SURE"]
     add(n_sure=sure, size_sure=np.where(sure, size, 0))
     made |= {"u_last": free[last], "size_last": size[last]}
@@ -77,6 +81,12 @@ def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
         age = (r.version.max() - r.version)[s.owner[first]]
         made |= {"age": made["u"] * age, "age2": made["u"] * age**2, "size_age": made["size"] * age}
     return made
+
+
+def _among(values: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Less their mean where `like` is the same."""
+    which = np.unique(like, return_inverse=True)[1]
+    return values - (np.bincount(which, values) / np.bincount(which))[which]
 
 
 def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -92,20 +102,18 @@ def _slope(
     return _over(ab - a * b / n, aa - a * a / n)
 
 
-def _explained(t: Sums, a: str) -> np.ndarray:
-    """The share of the variance of d that a line in x or in y explains."""
+def _explained(t: Sums) -> np.ndarray:
+    """The share of the variance of d that a line in x explains."""
     n = t["n"]
-    ab = t[f"{a}d"] - t[a] * t["d"] / n
-    return _over(ab * ab, (t[a + a] - t[a] ** 2 / n) * (t["dd"] - t["d"] ** 2 / n))
+    xd = t["xd"] - t["x"] * t["d"] / n
+    return _over(xd * xd, (t["xx"] - t["x"] ** 2 / n) * (t["dd"] - t["d"] ** 2 / n))
 
 
 def _along(t: Sums, change: str) -> np.ndarray:
-    """Slope of a change of log-prob, cut at a nat, on the advantage. A step along the gradient of
-    sum A log π raises that sum to first order, so learning has a slope above 0 and noise has none;
-    0 where all advantages are alike."""
-    alike = t["aa"] - t["a"] ** 2 / t["n"] < 1e-9 * t["aa"]
-    slope = _slope(t["n"], t["a"], t[f"go_{change}"], t["aa"], t[f"a_{change}"])
-    return np.where(alike, 0.0, slope)
+    """Slope of a change of log-prob, cut at a nat, on the advantage, among tokens of like
+    probability. A step along the gradient of sum A log π raises that sum to first order, so
+    learning has a slope above 0 and noise has none; 0 where all advantages are alike."""
+    return np.where(t["spread"] < 1e-9 * t["aa"], 0.0, _over(t[f"a_{change}"], t["spread"]))
 
 
 STATISTICS: dict[str, Callable[[Sums], np.ndarray]] = {
@@ -121,6 +129,7 @@ STATISTICS: dict[str, Callable[[Sums], np.ndarray]] = {
     "last": lambda t: _over(
         t["size_last"] * (t["u"] - t["u_last"]), (t["size"] - t["size_last"]) * t["u_last"]
     ),
+    "likely": lambda t: _over(t["likely"], t["size_likely"]),
     "aging": lambda t: _slope(t["u"], t["age"], t["size"], t["age2"], t["size_age"]),
 }
 """Each with the formula of its value; the errors come from `jackknife`."""
@@ -196,8 +205,7 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         "against_low": made["against"] - 3 * made["against_error"],
         "learning": float(learning),
         "updated": float(doubt and updated),
-        "explained_x": float(_explained({k: np.asarray(v) for k, v in t.items()}, "x")),
-        "explained_y": float(_explained({k: np.asarray(v) for k, v in t.items()}, "y")),
+        "explained": float(_explained({k: np.asarray(v) for k, v in t.items()})),
         "tail_count": int(table["tail"].sum()),
         "tail_same": int(same),
         "tail_placed": float(same / max(table["tail"].sum(), 1)),

@@ -85,7 +85,8 @@ def cut(r: Rollouts) -> tuple[int, int, int, str | None]:
 def truncation(found: tuple[float, float, int, str | None]) -> list[Cause]:
     """Too many completions end at exactly the longest length; `found` as `cut` says."""
     count, total, longest, end = found
-    if total < C["FEWEST_COMPLETIONS"] or interval(count, total, 2.0)[0] < C["LONGEST"]:
+    least = C["LONGEST" if end is None else "CUT"]  # without an end token, lengths may be a task's
+    if total < C["FEWEST_COMPLETIONS"] or interval(count, total, 2.0)[0] < least:
         return []
     values = {"count": round(count), "total": round(total), "share": 100 * count / total}
     if end is None:

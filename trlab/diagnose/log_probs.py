@@ -13,6 +13,7 @@ import numpy as np
 from trlab.diagnose.alignment import Alignment, align, correlation
 from trlab.diagnose.cause import CONSTANTS as C
 from trlab.diagnose.cause import Cause, Sample, cause, deviation, listed, unsure
+from trlab.diagnose.groups import interval
 from trlab.diagnose.messages import say
 from trlab.diagnose.rollouts import Rollouts
 
@@ -209,8 +210,8 @@ def clipped(s: Sample) -> list[Cause]:
 
 def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
     """Completions whose log-probs lie far apart while others' do not; or all, where nothing agrees.
-    And [n] whose."""
-    far, total = _far(r, s)
+    No cause, where a few edited tokens may be what lies apart. And [n] whose."""
+    far, total, whole = _far(r, s)
     wrong = np.isin(s.owner, far)
     same = correlation(s.x[~wrong], s.y[~wrong])
     error = C["ERRORS"] / math.sqrt(max(len(s.x) - 3, 1))
@@ -221,7 +222,7 @@ def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
         and math.tanh(math.atanh(min(same, 0.999)) + error) < C["UNRELATED"]
     ):
         return cause("pairing", "unrelated", same=same), np.ones(len(s.x), dtype=bool)
-    if not len(far):
+    if not whole:
         return [], wrong
     return cause(
         "pairing",
@@ -234,9 +235,9 @@ def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
     ), wrong
 
 
-def _far(r: Rollouts, s: Sample) -> tuple[np.ndarray, int]:
-    """The outliers among the completions by their difference in nats of a logit, and how many
-    completions were compared."""
+def _far(r: Rollouts, s: Sample) -> tuple[np.ndarray, int, bool]:
+    """The outliers among the completions by their difference in nats of a logit, how many
+    completions were compared, and whether the outliers differ throughout."""
     free_of = unsure(s.x, s.y)
     open_ = free_of > C["UNSURE"]
     apart = open_ & (np.abs(s.d) > C["APART"] * free_of)
@@ -246,7 +247,7 @@ def _far(r: Rollouts, s: Sample) -> tuple[np.ndarray, int]:
     )
     there = np.flatnonzero(counts >= 4)
     if len(there) < C["FEWEST_COMPLETIONS"]:
-        return there[:0], len(there)
+        return there[:0], len(there), False
     each = size[there] / (free[there] + C["UNSURE"])
     low, middle = np.quantile(np.log(np.maximum(each, 1e-6)), (0.05, 0.25))
     spread = min(max(math.log(5), C["FAR"] * (middle - low)), math.log(C["FARTHEST"]))
@@ -256,4 +257,10 @@ def _far(r: Rollouts, s: Sample) -> tuple[np.ndarray, int]:
     # Another text differs at most tokens, an edited logit at one; and in two passes alike.
     whole = (apart_count >= 2) & (apart_count >= 0.5 * open_count) & (moved <= 0.5 * size)
     far = (each > limit) & (size[there] > C["LEAST_FAR"] * counts[there]) & whole[there]
-    return there[far], len(there)
+    # Another text has moved the tokens before the last one that it moved; an edit has not.
+    last = np.full(r.count, -1)
+    np.maximum.at(last, s.owner[apart], np.flatnonzero(apart))
+    before = open_ & np.isin(s.owner, there[far]) & (np.arange(len(s.x)) < last[s.owner])
+    n = int(before.sum())
+    throughout = n > 0 and interval(int((before & apart).sum()), n, 1.0)[0] > C["WHOLE"]
+    return there[far], len(there), throughout

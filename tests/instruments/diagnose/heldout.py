@@ -61,7 +61,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "cut": ("truncation", ""),
     "log2": ("unit", ""),
     "end token without a log-prob": ("end", "last"),
-    "edited logits": ("edited-logits", "tail"),
+    "edited logits": ("edited-logits", "tail far"),
     "a tool's answer counted": ("foreign-tokens", "tail"),
 }
 """Each with its cause, and the amber verdicts that hint at it."""
@@ -310,7 +310,7 @@ def made(kind: str, size: int, fault: str | None, seed: int) -> tuple[dict[str, 
             for k in range(1, 6):
                 older = logits_of(towards(-VERSION * k), batch)
                 mu[age == k] = older[age == k]
-        mu, tokens, odd = _sampled(g, fault, batch, mu / (temperature * forgot), versions)
+        mu, tokens, odd = _sampled(g, fault, batch, mu / (temperature * forgot))
         if precision == "bf16":
             mu = mu.bfloat16().float()
         rollout = token_logp(mu, tokens)
@@ -347,13 +347,12 @@ def made(kind: str, size: int, fault: str | None, seed: int) -> tuple[dict[str, 
     return flat, f"{told}, groups of {group}, {', '.join(sorted(columns))}"
 
 
-def _sampled(
-    g: Any, fault: str, batch: Batch, logits: Tensor, redraw: bool
-) -> tuple[Tensor, Tensor, Tensor]:
+def _sampled(g: Any, fault: str, batch: Batch, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The sampler's logits after its own edits, the tokens that it drew from them (each behind what
     stood before it when it was written), and the completions that are odd."""
     tokens, odd = batch.tokens, torch.from_numpy(g.random(len(batch.tokens)) < 0.05)
     odd[int(g.integers(len(odd)))] = True
+    redraw = fault.startswith("versions")
     if fault == "top-p .9":
         value, order = logits.softmax(-1).sort(-1, descending=True)
         outside = (value.cumsum(-1) - value >= 0.9).gather(-1, order.argsort(-1))

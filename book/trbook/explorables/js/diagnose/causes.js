@@ -5,7 +5,7 @@ import { largest, map, mean, pick, quantiles, rint, sorted, total, where } from 
 import { align, correlation, shiftOf } from "./alignment.js";
 import { holdsBy } from "./verdict.js";
 import { Refused } from "./columns.js";
-import { baselineOf, cutOf, deadGroups, halfGroups, truncation } from "./groups.js";
+import { baselineOf, cutOf, deadGroups, halfGroups, interval, truncation } from "./groups.js";
 import { holds, numbersOf } from "./evidence.js";
 import judgement from "../../../../../trlab/diagnose/judgement.json" with { type: "json" };
 
@@ -92,7 +92,7 @@ function ofLogProbs(r, s, causes) {
   s = keep(s, (k) => !odd[k]);
   const [found, wrong] = pairing(r, s),
     far = keep(s, (k) => wrong[k]);
-  s = keep(s, (k) => !wrong[k]);
+  if (found.length) s = keep(s, (k) => !wrong[k]);
   if (!s.x.length) {
     causes.push(...found);
     return {};
@@ -368,7 +368,7 @@ function clipped(s) {
 
 function pairing(r, s) {
   const n = s.x.length,
-    [far, compared] = farOf(r, s),
+    [far, compared, whole] = farOf(r, s),
     isFar = new Set(far),
     wrong = Uint8Array.from(s.owner, (c) => Number(isFar.has(c)));
   const right = (values) => values.filter((_, k) => !wrong[k]),
@@ -378,14 +378,15 @@ function pairing(r, s) {
     alike = total(map(s.now, (now, k) => Math.abs(now - s.y[k]))) <= 0.5 * total(map(s.d, Math.abs));
   if (alike && same !== null && Math.tanh(Math.atanh(Math.min(same, 0.999)) + error) < C.UNRELATED)
     return [cause("pairing", "unrelated", { same }), wrong.fill(1)];
-  if (!far.length) return [[], wrong];
+  if (!whole) return [[], wrong];
   const values = { count: far.length, total: compared, completions: listed([...far]) };
   const size = { far: deviation(s.d.filter((_, k) => wrong[k])), rest: deviation(right(s.d)) };
   return [cause("pairing", "pairing", { ...values, ...size }), wrong];
 }
 
-/* The outliers among the completions by their difference in nats of a logit, and how many were compared. */
-/** @returns {[Int32Array, number]} */
+/* The outliers among the completions by their difference in nats of a logit, how many were compared, and whether the
+   outliers differ throughout. */
+/** @returns {[Int32Array, number, boolean]} */
 function farOf(r, s) {
   const counts = new Float64Array(r.count),
     size = new Float64Array(r.count),
@@ -393,7 +394,8 @@ function farOf(r, s) {
     open = new Float64Array(r.count),
     apart = new Float64Array(r.count),
     moved = new Float64Array(r.count),
-    unsure = unsureOf(s);
+    unsure = unsureOf(s),
+    isApart = (k) => unsure[k] > C.UNSURE && Math.abs(s.d[k]) > C.APART * unsure[k];
   for (let k = 0; k < s.x.length; k++) {
     counts[s.owner[k]] += 1;
     size[s.owner[k]] += Math.abs(s.d[k]);
@@ -401,10 +403,10 @@ function farOf(r, s) {
     moved[s.owner[k]] += Math.abs(s.now[k] - s.y[k]);
     if (!(unsure[k] > C.UNSURE)) continue;
     open[s.owner[k]] += 1;
-    if (Math.abs(s.d[k]) > C.APART * unsure[k]) apart[s.owner[k]] += 1;
+    if (isApart(k)) apart[s.owner[k]] += 1;
   }
   const there = where(r.count, (c) => counts[c] >= 4);
-  if (there.length < C.FEWEST_COMPLETIONS) return [there.subarray(0, 0), there.length];
+  if (there.length < C.FEWEST_COMPLETIONS) return [there.subarray(0, 0), there.length, false];
   const each = map(there, (c) => size[c] / (free[c] + C.UNSURE));
   const [low, middle] = quantiles(sorted(map(each, (x) => Math.log(Math.max(x, 1e-6)))), [0.05, 0.25]);
   const spread = Math.min(Math.max(Math.log(5), C.FAR * (middle - low)), Math.log(C.FARTHEST)),
@@ -413,7 +415,14 @@ function farOf(r, s) {
     limit = Math.max(C.FAR_LOGITS, passes, Math.exp(middle + spread));
   // Another text differs at most tokens, an edited logit at one; and in two passes alike.
   const whole = (c) => apart[c] >= 2 && apart[c] >= 0.5 * open[c] && moved[c] <= 0.5 * size[c];
-  return [there.filter((c, i) => each[i] > limit && size[c] > C.LEAST_FAR * counts[c] && whole(c)), there.length];
+  const far = there.filter((c, i) => each[i] > limit && size[c] > C.LEAST_FAR * counts[c] && whole(c));
+  // Another text has moved the tokens before the last one that it moved; an edit has not.
+  const last = new Int32Array(r.count).fill(-1),
+    isFar = new Set(far);
+  for (let k = 0; k < s.x.length; k++) if (isApart(k)) last[s.owner[k]] = k;
+  const before = where(s.x.length, (k) => unsure[k] > C.UNSURE && isFar.has(s.owner[k]) && k < last[s.owner[k]]),
+    moves = count(before, isApart);
+  return [far, there.length, before.length > 0 && interval(moves, before.length, 1)[0] > C.WHOLE];
 }
 
 export const more = (n) => (n > C.SHOWN ? say("cause.more", { count: n - C.SHOWN }) : "");
@@ -431,6 +440,7 @@ function unseenOf(r) {
     ["logp_old", r.logp_old === null],
     ["group", r.group === null],
     ["version", r.version === null],
+    ["tokens", r.pieces === null],
     ["copied", learner.every((y, i) => !r.mask[i] || y === r.logp_rollout[i])],
     ["sampling", holdsBy(r.sampling) === null],
     [known, known !== null && known !== "group"],

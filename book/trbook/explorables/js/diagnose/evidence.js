@@ -57,14 +57,21 @@ function sumsOf(r, s) {
   const outside = (k) => advantage[k] !== 0 && Math.abs(Math.expm1(now[k] - y[k])) > C.WINDOW;
   add("out_now", outside);
   add("back_now", (k) => outside(k) && (now[k] - y[k]) * advantage[k] < 0);
-  // A tail token must not decide which way the others went.
-  const cut = (value) => Math.min(Math.max(value, -1), 1);
-  add("a", (k) => advantage[k]);
+  // Among tokens of like probability, because a temperature moves the likely ones, which rewarded completions hold
+  // more of; and a tail token must not decide which way the others went.
+  const odds = map(x, (value) =>
+    Math.min(Math.max(Math.floor(value - Math.log(-Math.expm1(Math.min(value, 0)))), -C.ODDS), C.ODDS),
+  );
+  const cut = (values) => map(values, (value) => Math.min(Math.max(value, -1), 1)),
+    a = among(advantage, odds),
+    went = among(cut(d), odds),
+    wentNow = among(cut(map(now, (value, k) => value - y[k])), odds);
   add("aa", (k) => advantage[k] * advantage[k]);
-  for (const [name, change] of Object.entries({ d: (k) => cut(d[k]), now: (k) => cut(now[k] - y[k]) })) {
-    add(`go_${name}`, change);
-    add(`a_${name}`, (k) => advantage[k] * change(k));
-  }
+  add("spread", (k) => a[k] * a[k]);
+  add("a_d", (k) => a[k] * went[k]);
+  add("a_now", (k) => a[k] * wentNow[k]);
+  add("likely", (k) => (x[k] > C.LIKELY ? d[k] : 0));
+  add("size_likely", (k) => (x[k] > C.LIKELY ? Math.abs(d[k]) : 0));
   add("n_sure", (k) => x[k] > C.SURE);
   add("size_sure", (k) => (x[k] > C.SURE ? Math.abs(d[k]) : 0));
   made.u_last = map(last, (k) => free[k]);
@@ -83,17 +90,26 @@ function sumsOf(r, s) {
   return made;
 }
 
+/* Less their mean where `like` is the same. */
+function among(values, like) {
+  const sums = new Map();
+  for (let k = 0; k < values.length; k++) {
+    const [sum, n] = sums.get(like[k]) ?? [0, 0];
+    sums.set(like[k], [sum + values[k], n + 1]);
+  }
+  return map(values, (value, k) => value - sums.get(like[k])[0] / sums.get(like[k])[1]);
+}
+
 const over = (a, b) => (Math.abs(b) < 1e-12 ? 0 : a / b);
 const slope = (n, a, b, aa, ab) => over(ab - (a * b) / n, aa - (a * a) / n);
 
-function explained(t, a) {
-  const ab = t[`${a}d`] - (t[a] * t.d) / t.n;
-  return over(ab * ab, (t[a + a] - t[a] ** 2 / t.n) * (t.dd - t.d ** 2 / t.n));
+function explained(t) {
+  const xd = t.xd - (t.x * t.d) / t.n;
+  return over(xd * xd, (t.xx - t.x ** 2 / t.n) * (t.dd - t.d ** 2 / t.n));
 }
 
-/* Slope of a change of log-prob on the advantage; 0 where all advantages are alike. */
-const alongOf = (t, change) =>
-  t.aa - t.a ** 2 / t.n < 1e-9 * t.aa ? 0 : slope(t.n, t.a, t[`go_${change}`], t.aa, t[`a_${change}`]);
+/* Slope of a change of log-prob on the advantage among tokens of like probability; 0 where all advantages are alike. */
+const alongOf = (t, change) => (t.spread < 1e-9 * t.aa ? 0 : over(t[`a_${change}`], t.spread));
 
 const STATISTICS = {
   size: (t) => over(t.size, t.u),
@@ -106,6 +122,7 @@ const STATISTICS = {
   along: (t) => alongOf(t, "d"),
   along_now: (t) => alongOf(t, "now"),
   last: (t) => over(t.size_last * (t.u - t.u_last), (t.size - t.size_last) * t.u_last),
+  likely: (t) => over(t.likely, t.size_likely),
   aging: (t) => slope(t.u, t.age, t.size, t.age2, t.size_age),
 };
 
@@ -189,8 +206,7 @@ export function numbersOf(r, s) {
     against_low: made.against - 3 * made.against_error,
     learning: Number(learning),
     updated: Number(doubt && updated),
-    explained_x: explained(t, "x"),
-    explained_y: explained(t, "y"),
+    explained: explained(t),
     tail_count: t.tail,
     tail_same: same,
     tail_placed: same / Math.max(t.tail, 1),

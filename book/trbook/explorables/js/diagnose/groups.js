@@ -9,7 +9,7 @@ import judgement from "../../../../../trlab/diagnose/judgement.json" with { type
 const C = judgement.constants;
 
 /* Wilson's, of a share, at z standard errors. */
-function interval(count, n, z) {
+export function interval(count, n, z) {
   const share = count / n,
     spread = z * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n)),
     middle = share + (z * z) / (2 * n),
@@ -70,7 +70,8 @@ export function cutOf(r) {
 }
 
 export function truncation([count, whole, longest, end]) {
-  if (whole < C.FEWEST_COMPLETIONS || interval(count, whole, 2)[0] < C.LONGEST) return [];
+  const least = end === null ? C.LONGEST : C.CUT; // without an end token, lengths may be a task's
+  if (whole < C.FEWEST_COMPLETIONS || interval(count, whole, 2)[0] < least) return [];
   const values = { count, total: whole, share: (100 * count) / whole, longest };
   return end === null ? cause("truncation", "truncation", values) : cause("truncation", "cut", { ...values, end });
 }
