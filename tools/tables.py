@@ -152,7 +152,7 @@ def sources(_: str) -> str:
     return re.sub(r"arXiv (\S+)\. URL: \[.+?\]\((.+?)\)", r"[arXiv \1](\2)", lines)
 
 
-class PlainMarkdown(Backend):  # type: ignore[misc]
+class PlainMarkdown(Backend):
     """Markdown that escapes only what would be a mark in a line of a bibliography."""
 
     def format_str(self, text: str) -> str:

@@ -49,7 +49,10 @@ SHOWN = 3
 MEETING = ("meeting", "goal", "read before", "exercises", "set", "minutes")
 """Columns of a course with goals."""
 SESSION = ("session", "read before", "run", "ask", "exercises", "minutes")
-WIDTHS = {MEETING: (20, 23, 12, 13, 18, 14), SESSION: (20, 10, 22, 20, 14, 14)}
+WIDTHS: dict[tuple[str, ...], tuple[int, ...]] = {
+    MEETING: (20, 23, 12, 13, 18, 14),
+    SESSION: (20, 10, 22, 20, 14, 14),
+}
 TIMES = ("chapter", "words", "minutes to read", "explorables", "exercises", "minutes for these")
 GRAIN = 5
 """Minutes are rounded up to a multiple of it."""
