@@ -38,7 +38,7 @@ SEED, NUMBERS = 61, {"trlib": 120, "trlab": 40, "book/trbook/explorables": 40}
 TESTS = {
     "trlib": ("tests/core", "tests/gallery"),
     "trlab": ("tests/lab", "tests/instruments"),
-    "book": ("tests/book", "tests/gallery"),
+    "book": ("tests/book", "tests/gallery", "tests/instruments/diagnose"),
 }
 """Where the tests of a part stand. Those of the bridges, in the instruments, are collected apart."""
 PROCESSOR, WALL, FILES = 15, 600, 6
