@@ -27,9 +27,13 @@ without a region, .01 with DPPO's mask, .32 with TROLL, .40 and .43 with GRPO's 
 with QUATRO, and one use at .46 to .56; at 3e-6 eight uses ended at .48 to .58, one at .40 to .45.
 One seed decides nothing, but DPPO above PPO, as predicted below, is not what it shows.
 
-It was made for a GPU: on an H100 a run takes 35 seconds with one use and 55 with eight, and up to
-15.5 GB, so four at a time fit. On one core of a processor one with eight uses takes a quarter of an
-hour.
+It was made for a GPU: a run takes 35 seconds of training with one use and 55 with eight, up to
+15.5 GB, and runs at a time are as many as fit into its memory. On one core of a processor one with
+eight uses takes a quarter of an hour.
+
+The card's time is short, so this was settled before the first run: cells run seed by seed, and if
+the time ends before all six seeds have, the seeds that are whole are the record, whatever they
+show.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
