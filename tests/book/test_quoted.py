@@ -316,8 +316,19 @@ def test_chapter_7_says_what_single_runs_and_three_runs_of_a_real_model_gave():
     ends = recorded("real_clip_or_mask")[0].groupby("label")["sampled"]
     span = {label: f"{of.min():.2f} to {of.max():.2f}" for label, of in ends}
     assert f"the mask ends at {span['dppo-tv']} and the clip at {span['ppo']} (" in said
+    again = recorded("real_methods")[0].query("lr == '1e-05'").groupby("label")["sampled"]
+    span = {label: f"{of.min():.2f} to {of.max():.2f}" for label, of in again}
+    assert f"on a GPU, do not either: {span['dppo-tv']} and {span['ppo']}." in said
     collapsed = derive(*recorded("real_clip_or_mask")).groupby("label")["collapsed"].sum()
     assert collapsed.to_dict() == {"ppo": 0, "dppo-tv": 1}, "one of the three gives back half"
+
+
+def test_chapter_9_says_what_troll_keeps_in_a_real_model():
+    said = (ROOT / "notebooks/09_troll.ipynb").read_text(encoding="utf-8")
+    ends = recorded("real_regions")[0].groupby("label")["sampled"]
+    span = {label: f"{of.min():.2f} to {of.max():.2f}" for label, of in ends}
+    kept, lost = span["troll, top 64"], span["pg_is"]
+    assert f"ends at {kept}, and without a region at {lost} (" in said
 
 
 def test_luck_and_end_are_weakly_tied_within_an_arm():

@@ -2,7 +2,7 @@
 all of its weights.
 
 A card that was lent had time for one seed. Twenty runs decide nothing, so nothing is predicted here;
-the declared sweep, with six other seeds, asks the questions. It began as seed 7300 of `real_methods`,
+the declared sweep, with other seeds, asks the questions. It began as seed 7300 of `real_methods`,
 and its runs carry that sweep's settings to the last one.
 """
 

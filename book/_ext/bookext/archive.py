@@ -66,6 +66,8 @@ COLUMNS = {
     "age_regions": "sampled, kl, kl_median, kept",
     "gated": "sampled, kl_median, luck, fits",
     "real_clip_or_mask": "sampled, kl, kept",
+    "real_regions": "sampled, kl, kept",
+    "real_methods": "sampled, kl, kept",
     "real_completions": "sampled, kl_median, luck, luck_scale",
 }
 """The measures of a sweep's table, where they are not the usual ones."""
