@@ -77,7 +77,8 @@ SWEEP = Sweep(
     budget=Budget(steps=16, prompts=128, samples=4, common=2026, minutes=60),
     texts=3,
     provenance="Three seeds of the six that were declared, settled beforehand by the card's time: "
-    "enough for a large difference, for no small one. All cells ran on one GPU, seven at a time.",
+    "enough for a large difference, for no small one. All cells ran on one GPU, seven at a time, "
+    "with the files of 8ded1fcd, which that machine took for 40b1fdf1b628+changes.",
     predictions=[
         Prediction("at 1e-5 eight uses without a region end below .1", 0.1, "pg_is", at=FAST),
         Prediction("one use ends above them", once("pg_is"), "pg_is", at=FAST),
