@@ -51,27 +51,27 @@ class Judgement:
 
 @dataclass
 class Memory:
-    """What earlier batches of a run showed: sums over their completions, forgotten slowly."""
+    """What earlier batches of a run showed, forgotten slowly."""
 
     keep: float = 0.96
     """The weight of a batch, when the next one comes."""
     least: float = 0.05
     """A batch that weighs less is dropped."""
-    table: Sums = field(default_factory=dict)
-    weight: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    batches: list[tuple[float, Sums]] = field(default_factory=list)
+    """Each batch's weight and the sums of its completions, the oldest first."""
     counts: np.ndarray = field(default_factory=lambda: np.zeros(4))
 
     def joined(self, table: Sums) -> tuple[Sums, np.ndarray]:
-        """The sums with those of earlier batches, and each completion's weight."""
-        before, weight = (
-            self.table or {name: np.zeros(0) for name in table},
-            self.keep * self.weight,
+        """The sums with those of earlier batches, where each of them has the column, and each
+        completion's weight."""
+        faded = [(self.keep * weight, batch) for weight, batch in self.batches]
+        self.batches = [*(one for one in faded if one[0] >= self.least), (1.0, table)]
+        weights, tables = zip(*self.batches, strict=True)
+        names = [name for name in table if all(name in batch for batch in tables)]
+        return (
+            {name: np.concatenate([batch[name] for batch in tables]) for name in names},
+            np.repeat(weights, [len(batch["n"]) for batch in tables]),
         )
-        first = int((weight < self.least).sum())  # the oldest stand first
-        names = [name for name in table if name in before]
-        self.table = {name: np.concatenate([before[name][first:], table[name]]) for name in names}
-        self.weight = np.concatenate([weight[first:], np.ones(len(table["n"]))])
-        return self.table, self.weight
 
     def counted(self, now: np.ndarray) -> np.ndarray:
         self.counts = self.keep * self.counts + now
@@ -172,6 +172,8 @@ def _unexplained(far: Sample, learned: bool) -> dict[str, Any]:
 def _unusual(values: dict[str, Any], r: Rollouts) -> list[str]:
     """What is certain and has no name, and which missing column would give it one."""
     absent = [name for name in ("logp_old", "version") if getattr(r, name) is None]
+    if values.get("updated"):
+        absent.remove("logp_old")  # which `unusual.updated` asks for
     tell = say("unusual.tell", columns=" and ".join(absent)) if absent else ""
     found = [rule["key"] for rule in JUDGEMENT["unusual"] if holds(rule["when"], values)]
     if "slope" in found or "rise" in found:  # which say the size too

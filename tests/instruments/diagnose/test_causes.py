@@ -289,6 +289,15 @@ def test_a_fault_that_was_repaired_is_forgotten():
     assert verdicts[0] == "found" and verdicts[-1] == "healthy"
 
 
+def test_a_column_that_one_batch_lacks_comes_back_when_that_batch_is_forgotten():
+    memory, n, age = causes.Memory(keep=0.5, least=0.4), {"n": np.ones(2)}, {"age": np.zeros(2)}
+    assert [*memory.joined(n | age)[0]] == ["n", "age"]
+    assert [*memory.joined(n)[0]] == ["n"]
+    assert [*memory.joined(n | age)[0]] == ["n"], "half of what is read has no age"
+    assert [*memory.joined(n | age)[0]] == ["n", "age"]
+    assert memory.joined(n)[1].tolist() == [0.5, 0.5, 1.0, 1.0]
+
+
 def test_which_completions_were_scored_with_another_text_is_said():
     columns = flat(0, SIZE, "fp32")
     wrong = columns["completion"] == 17

@@ -118,7 +118,7 @@ function unexplained(far, learned) {
 
 /* What is certain and has no name, and which missing column would give it one. */
 function unusualOf(values, r) {
-  const absent = ["logp_old", "version"].filter((name) => r[name] === null),
+  const absent = ["logp_old", "version"].filter((name) => r[name] === null && !(name === "logp_old" && values.updated)),
     tell = absent.length ? say("unusual.tell", { columns: absent.join(" and ") }) : "";
   const keys = judgement.unusual.filter((rule) => holds(rule.when, values)).map((rule) => rule.key);
   if (keys.length && values.updated) keys.push("updated");
