@@ -2,6 +2,7 @@
 refused."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -92,48 +93,19 @@ def test_a_sweep_over_updates_is_drawn_as_curves_a_figure_for_each_point_of_the_
             assert f"{called(label)} {values[0]:.2f} at 1" in drawing.alt
 
 
-def test_other_sweeps_and_points_are_drawn_as_intervals_over_the_base():
+def test_a_sweep_over_other_axes_is_drawn_as_intervals_over_the_base_on_one_scale():
     sweep, runs, history = record()
-    ((drawing, caption),) = figures(
-        sweep,
-        runs,
-        history,
-        kind="intervals",
-        at={"updates": "8", "sampler": "int4"},
-        only=["troll"],
-    )
-    ax = drawing.figure.axes[0]
-    assert [text.get_text() for text in ax.get_yticklabels()] == ["TROLL"]
-    assert (
-        ax.lines[1].get_xdata()[0]
-        == interval([of(runs, label="troll", updates="8", sampler="int4")]).value
-    )
-    assert list(ax.lines[-1].get_xdata()) == [0.25, 0.25] and caption.endswith(
-        "dotted: before training."
-    )
-    six = figures(sweep, runs, history, kind="intervals")
-    assert len(six) == 6 and len({drawing.figure.axes[0].get_xlim() for drawing, _ in six}) == 1, (
-        "one scale for all"
-    )
-    at = {"updates": "1", "sampler": "fp32"}
-    ((_, other),) = figures(sweep, runs, history, kind="intervals", measure="kl", at=at)
-    assert "KL per batch" in other and "before training" not in other
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"only": ["pop"]}, "only: expected one of ppo, troll, got 'pop'"),
-        ({"at": {"updates": "2"}}, "updates: expected one of 1, 8, 32, got '2'"),
-        (
-            {"kind": "curves", "at": {"updates": "8"}},
-            "kind: expected an axis among updates, reuse, uses, .*, lr, .* for",
-        ),
-    ],
-)
-def test_what_a_record_does_not_have_is_named(changes, words):
-    with pytest.raises(ValueError, match=words):
-        figures(*record(), **changes)
+    runs = runs[runs["updates"] == "8"]
+    found = figures(replace(sweep, axes=sweep.axes[:1]), runs, history)
+    assert len({drawing.figure.axes[0].get_xlim() for drawing, _ in found}) == 1 < len(found)
+    for (drawing, caption), sampler in zip(found, ("fp32", "int4"), strict=True):
+        ax = drawing.figure.axes[0]
+        assert [text.get_text() for text in ax.get_yticklabels()] == ["PPO", "TROLL"]
+        shown = {line.get_xdata()[0] for line in ax.lines}
+        for label in ("ppo", "troll"):
+            assert interval([of(runs, label=label, sampler=sampler)]).value in shown
+        assert list(ax.lines[-1].get_xdata()) == [0.25, 0.25]
+        assert caption.endswith("dotted: before training.")
 
 
 def the_pages():

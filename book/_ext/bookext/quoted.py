@@ -167,14 +167,10 @@ def part(quote: Quote, *, whole: bool = True) -> Any:
     return finished(runs[runs["label"] == quote.label])
 
 
-def check_place(sweep: Sweep, runs: Any, place: Mapping[str, str], option: str = "axis") -> None:
-    """Refuse a point of axes that a record does not have.
-
-    Args:
-        option: what errors call the place.
-    """
+def check_place(sweep: Sweep, runs: Any, place: Mapping[str, str]) -> None:
+    """Refuse a point of axes that a record does not have."""
     for axis, point in place.items():
-        known(option, axis, [one.name for one in sweep.axes])
+        known("axis", axis, [one.name for one in sweep.axes])
         known(axis, point, runs[axis].unique())
 
 

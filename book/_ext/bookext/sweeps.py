@@ -13,18 +13,16 @@ import html
 import math
 import re
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 from docutils import nodes
-from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from bookext import quoted, words
 from trlab.drawing import Drawing
-from trlab.drawing.figure_registry import Figure, Kind, figure
+from trlab.drawing.figure_registry import Figure, figure
 from trlab.drawing.recorded import draw
-from trlab.findings import at as runs_at
 from trlab.findings import before
 from trlab.sweep import Sweep
 
@@ -74,27 +72,10 @@ class SweepFigure(SweepDirective):
     """`{sweep-figure} NAME`: accuracy over uses of a batch, thresholds or learning rates where the
     sweep varies one of them, else interquartile means with intervals; a figure for each point of
     the axes that are left.
-
-    Options: `:kind:` intervals or curves; `:measure:` a column of the record, one that follows from
-    it, or `entropy@0.7`; `:at:` points of axes, `sampler=int4, anchor=rollout`; `:only:` labels of
-    variants.
     """
 
-    option_spec: ClassVar[dict[str, Any]] = {
-        "kind": lambda text: directives.choice(text, ("intervals", "curves")),
-        **dict.fromkeys(("measure", "at", "only"), directives.unchanged_required),
-    }
-
     def shown(self, sweep: Sweep, runs: Any, history: Any) -> list[nodes.Node]:
-        drawings = figures(
-            sweep,
-            runs,
-            history,
-            kind=self.options.get("kind"),
-            at=dict(part.split("=", 1) for part in listed(self.options.get("at", ""))),
-            only=listed(self.options.get("only", "")),
-            measure=self.options.get("measure", "sampled"),
-        )
+        drawings = figures(sweep, runs, history)
         return [captioned(drawing, caption) for drawing, caption in drawings]
 
 
@@ -130,42 +111,18 @@ def captioned(drawing: Drawing, caption: str) -> nodes.Node:
     )
 
 
-def figures(
-    sweep: Sweep,
-    runs: Any,
-    history: Any,
-    *,
-    kind: Kind | None = None,
-    measure: str = "sampled",
-    at: dict[str, str] | None = None,
-    only: list[str] | None = None,
-) -> list[tuple[Drawing, str]]:
-    """Drawings with their captions.
-
-    Raises:
-        ValueError: an axis, a point, a variant or a measure that the record does not have.
-    """
-    labels, axes, place = list(runs["label"].unique()), [axis.name for axis in sweep.axes], at or {}
-    for label in only or []:
-        quoted.known("only", label, labels)
-    quoted.check_place(sweep, runs, place, "at")
-    along = next((name for name in words.ALONG if name in axes and name not in place), "")
-    along = along if kind in (None, "curves") else ""
-    if kind == "curves" and not along:
-        raise ValueError(
-            f"kind: expected an axis among {', '.join(words.ALONG)} for curves, got "
-            f"{', '.join(axes) or 'none'}"
-        )
-    runs = quoted.measured(runs_at(runs, place), history, measure)
+def figures(sweep: Sweep, runs: Any, history: Any) -> list[tuple[Drawing, str]]:
+    """Drawings with their captions."""
+    axes = [axis.name for axis in sweep.axes]
+    along = next((name for name in words.ALONG if name in axes), "")
     one = Figure(
         sweep.name,
-        kind or ("curves" if along else "intervals"),
+        "curves" if along else "intervals",
         "",
-        only=[label for label in labels if label in (only or [])],
         along=along,
         axis=words.axis(along).along if along else "",
-        measure=measure,
-        words=words.measure(measure).text,
+        measure="sampled",
+        words=words.measure("sampled").text,
     )
     others = [name for name in axes if name != along]
     drawings = []
@@ -195,9 +152,7 @@ def _caption(one: Figure, runs: Any, history: Any) -> str:
         return f"Interquartile mean of {one.words} over {one.axis}, with 95 % bands"
     what = f"Interquartile mean of {one.words} with its 95 % interval; thin strokes: the runs"
     start = before(history)
-    known = one.measure == "sampled" and any(
-        math.isfinite(start.get(cell, math.nan)) for cell in one.of(runs)["cell"]
-    )
+    known = any(math.isfinite(start.get(cell, math.nan)) for cell in one.of(runs)["cell"])
     return what + ("; dotted: before training" if known else "")
 
 
