@@ -308,16 +308,20 @@ def test_a_stored_figure_has_its_picture_and_its_caption_and_becomes_a_directive
     assert source == ["```{recorded-figure} basin\nOwn words.\n```"]
 
 
+def spans(runs):
+    """From the lowest end to the highest, of each variant."""
+    ends = runs.groupby("label")["sampled"]
+    return {label: f"{of.min():.2f} to {of.max():.2f}" for label, of in ends}
+
+
 def test_chapter_7_says_what_single_runs_and_three_runs_of_a_real_model_gave():
     said = (ROOT / "notebooks/07_dppo.ipynb").read_text(encoding="utf-8")
     first = recorded("real_methods_first")[0].query("lr == '1e-05'").set_index("label")["sampled"]
     clip, mask = (f"{first[label]:.2f}" for label in ("ppo", "dppo-tv"))
     assert f"with the clip ended at {clip} and one with the mask at {mask}." in said
-    ends = recorded("real_clip_or_mask")[0].groupby("label")["sampled"]
-    span = {label: f"{of.min():.2f} to {of.max():.2f}" for label, of in ends}
+    span = spans(recorded("real_clip_or_mask")[0])
     assert f"the mask ends at {span['dppo-tv']} and the clip at {span['ppo']} (" in said
-    again = recorded("real_methods")[0].query("lr == '1e-05'").groupby("label")["sampled"]
-    span = {label: f"{of.min():.2f} to {of.max():.2f}" for label, of in again}
+    span = spans(recorded("real_methods")[0].query("lr == '1e-05'"))
     assert f"on a GPU, do not either: {span['dppo-tv']} and {span['ppo']}." in said
     collapsed = derive(*recorded("real_clip_or_mask")).groupby("label")["collapsed"].sum()
     assert collapsed.to_dict() == {"ppo": 0, "dppo-tv": 1}, "one of the three gives back half"
@@ -325,8 +329,7 @@ def test_chapter_7_says_what_single_runs_and_three_runs_of_a_real_model_gave():
 
 def test_chapter_9_says_what_troll_keeps_in_a_real_model():
     said = (ROOT / "notebooks/09_troll.ipynb").read_text(encoding="utf-8")
-    ends = recorded("real_regions")[0].groupby("label")["sampled"]
-    span = {label: f"{of.min():.2f} to {of.max():.2f}" for label, of in ends}
+    span = spans(recorded("real_regions")[0])
     kept, lost = span["troll, top 64"], span["pg_is"]
     assert f"ends at {kept}, and without a region at {lost} (" in said
 

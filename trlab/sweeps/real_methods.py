@@ -28,8 +28,8 @@ with QUATRO, and one use at .46 to .56; at 3e-6 eight uses ended at .48 to .58, 
 One seed decides nothing, but DPPO above PPO, as predicted below, is not what it shows.
 
 It was made for a GPU: a run takes 38 seconds of training with one use and 60 with eight, seven at
-a time on an H200, and needs more than 14 GB. On one core of a processor one with eight uses takes a
-quarter of an hour.
+a time on an H200, and needs more than 14 GB. On one core of a processor one with eight uses takes
+16 to 26 minutes (`real_clip_or_mask`, `real_regions`).
 
 The card's time is short, so this was settled before the first run: cells run seed by seed, and if
 the time ends before all six seeds of 7320 to 7325 have, the seeds that are whole are the record,
