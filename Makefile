@@ -1,12 +1,12 @@
 PYTHON := .venv/bin/python
 export OMP_NUM_THREADS := 1
 .PHONY: book html pdf report test test-all lint nightly quick style dev peers lab gpu smollm2 clean
-book: .venv/installed ; @$(PYTHON) -m tools.html --serve
-html: .venv/installed ; @$(PYTHON) -m tools.html
+book: .venv/installed ; @$(PYTHON) -m book.build.html --serve
+html: .venv/installed ; @$(PYTHON) -m book.build.html
 # The book on paper, from the pages that `make html` has built.
-pdf: .venv/installed-dev ; @$(PYTHON) -m tools.pdf
+pdf: .venv/installed-dev ; @$(PYTHON) -m book.build.pdf
 # The report, built from the records and printed as a paper.
-report: .venv/installed-dev ; @$(PYTHON) -m tools.pdf --alone book/report
+report: .venv/installed-dev ; @$(PYTHON) -m book.build.pdf --alone book/report
 # The house's rings: `test` is the gate, `test-all` everything that runs by day, each in one process of pytest.
 PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
 BY_DAY := -m "not nightly and not style"
@@ -40,8 +40,8 @@ quick: ; @echo 'make quick: now `make lint`, and `make test` or one file of it' 
 style: ; @echo 'make style: now a part of `make nightly`' >&2; exit 2
 lab: .venv/installed
 	$(PYTHON) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks \
-	  --ServerApp.contents_manager_class=tools.lab.Contents --ContentsManager.pre_save_hook=tools.lab.unversioned
-gpu: .venv/installed ; @$(PYTHON) -m tools.gpu
+	  --ServerApp.contents_manager_class=book.build.lab.Contents --ContentsManager.pre_save_hook=book.build.lab.unversioned
+gpu: .venv/installed ; @$(PYTHON) -m book.build.gpu
 smollm2: .venv/installed
 dev: .venv/installed-dev
 peers: .venv/installed-peers

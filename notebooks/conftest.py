@@ -1,3 +1,3 @@
 """`pytest --nbmake notebooks` runs every chapter to its end."""
 
-from tools.nbmake_cells import pytest_runtest_call  # noqa: F401
+from book.build.nbmake_cells import pytest_runtest_call  # noqa: F401

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tools.browser import HOW, NoChromium, browser
-from tools.paths import ROOT
-from tools.serve import served
+from book.build.browser import HOW, NoChromium, browser
+from book.build.paths import ROOT
+from book.build.serve import served
 
 PATIENCE = 120
 """Seconds until something that a browser was to do counts as never done: a busy machine is slow,

@@ -15,6 +15,7 @@ import torch
 from hypothesis import settings
 
 import trlib
+from book.build.browser import HOW
 from tests.browser import (  # noqa: F401  (fixtures)
     ask,
     chromium,
@@ -23,7 +24,6 @@ from tests.browser import (  # noqa: F401  (fixtures)
     sources,
     until,
 )
-from tools.browser import HOW
 from trlib.model.loading import EMBEDDED
 from trlib.model.policy import Policy
 

@@ -1,7 +1,10 @@
-"""What builds, serves and checks the book. Nothing here is part of the package `trlib`."""
+"""What installs, measures and guards the code. What builds the book stands in `book/build`."""
 
 import sys
+from pathlib import Path
 
-if sys.version_info < (3, 11):  # noqa: UP036 - before anything that an older Python cannot read
-    found = f"Python {sys.version.split()[0]} ({sys.executable})"
-    raise SystemExit(f"tools: expected Python 3.11 or newer, got {found}; `make` brings its own")
+# `python -m tools.html`, as pages printed it, answers with its new name.
+_, _, asked = " ".join(sys.orig_argv).partition("-m tools.")
+name = asked.partition(" ")[0]
+if name and not Path(__file__).with_name(f"{name}.py").exists():
+    raise SystemExit(f"tools.{name}: now `python -m book.build.{name}`")

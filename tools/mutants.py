@@ -186,7 +186,7 @@ def _ours(held: Any) -> bool:
     """Whether an object is of the repository: torch compiles nothing after its own caches were
     cleared, and every test that compiles would seem to kill every mutant."""
     module = str(getattr(held, "__module__", ""))
-    return module.partition(".")[0] in ("trlib", "trlab", "trbook", "bookext", "tools", "tests")
+    return module.partition(".")[0] in ("trlib", "trlab", "trbook", "book", "tools", "tests")
 
 
 def changed_in_memory(root: Path, mutant: Site) -> bool:
@@ -358,7 +358,7 @@ class Guard:
                 f"if 'TRLIB_MUTANT' in os.environ: runpy.run_path({__file__!r})['install']()\n"
             )
             os.environ.update(TRLIB_TREE=str(self.root), TRLIB_MUTANT=json.dumps(mutant))
-            paths = [note.parent, self.root, self.root / "book", self.root / "book/_ext"]
+            paths = [note.parent, self.root, self.root / "book"]
             os.environ["PYTHONPATH"] = os.pathsep.join(map(str, paths))
             try:
                 loaded = loaded and changed_in_memory(self.root, mutant)
@@ -404,7 +404,7 @@ def main() -> None:
                 print(m["file"], m["in"], m["old"], "->", m["new"], m["runs"][one]["by"])
         return
     os.chdir(asked.tree)
-    sys.path[:0] = [str(asked.tree / folder) for folder in ("", "book", "book/_ext")]
+    sys.path[:0] = [str(asked.tree / folder) for folder in ("", "book")]
     guard = Guard(asked.tree, asked.name, asked.file.resolve(), mutants, asked.only)
     pytest.main([*OPTIONS, *TESTS[asked.only.split("/")[0]]], plugins=[guard])
 

@@ -14,7 +14,7 @@ import subprocess
 import tokenize
 from pathlib import Path
 
-from tools.paths import ROOT
+from book.build.paths import ROOT
 
 CONTENT = (
     # Recorded sweeps: what was asked of which methods, with predictions.
@@ -53,7 +53,7 @@ CONTENT = (
     "book/trbook/cards/ratios.py",
     # Papers' settings, and what measures and axes are called.
     "book/trbook/scale/papers.py",
-    "book/_ext/bookext/words.py",
+    "book/build/ext/words.py",
 )
 """Declarations, as patterns of git: a file more of their kind explains itself, and nothing else is
 read for it."""

@@ -1,7 +1,7 @@
 """What a comparison of recorded runs is, and which ones the book prints.
 
 `comparisons.json` lists, for each sweep, every comparison that a page, a notebook or a claims card
-prints beside the sweep's own predictions. `tools/pack/comparisons.py` collects it. The list ships
+prints beside the sweep's own predictions. `book/build/pack/comparisons.py` collects it. The list ships
 with the package because a verdict depends on how many other questions are asked of the same runs
 (`trlab.verdicts`): it must be the same for a reader who has only the package as for a build of the
 book.

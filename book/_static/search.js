@@ -1,4 +1,4 @@
-// Ranks the book's sections for a query (bookext/search.py makes the index) and shows a hit for each page.
+// Ranks the book's sections for a query (book/build/ext/search.py makes the index) and shows a hit for each page.
 { // a scope of its own: these scripts share one
 
 const LEVELS = 8; // of a word's weight in a section: A to H

@@ -5,7 +5,7 @@
 
 A cell's tags close its output on a page, and its metadata before it is run; Jupyter opens whatever
 it runs. So the output carries its own fold. A page of the built book, which folds the whole cell,
-takes the fold away (`bookext.pages`), and so does whoever prints.
+takes the fold away (`book.build.ext.pages`), and so does whoever prints.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tools.pack import packs
+from book.build.pack import packs
 from trbook.explorables import Basin, basins
 from trbook.explorables import basin as module
 from trlab import basin
@@ -113,7 +113,7 @@ def test_a_method_that_was_not_run_at_every_rate_is_left_out_by_name():
 
 def test_the_pack_is_of_these_records():
     assert basins.pack() == FILE, (
-        "a record or the packing changed: `python -m tools.pack.packs`, then `-m tools.draw.stills`"
+        "a record or the packing changed: `python -m book.build.pack.packs`, then `-m book.build.draw.stills`"
     )
     assert set(FILE["records"]) == {name for name in basins.SWEEPS if is_recorded(name)}
     assert {panel["sweep"] for panel in FILE["panels"]} == set(FILE["records"]), (

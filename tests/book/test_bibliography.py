@@ -5,7 +5,7 @@ import re
 
 from pybtex.database import parse_string
 
-from tools.paths import ROOT
+from book.build.paths import ROOT
 
 CITED = re.compile(r"(?:arXiv[:\s]+|arxiv\.org/(?:abs|html|pdf)/)(\d{4}\.\d{4,5})", re.IGNORECASE)
 BIB = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")

@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
-from bookext.claims import body, counted, every, summed
-from bookext.terms import slug
-from tools.paths import ROOT
+from book.build.ext.claims import body, counted, every, summed
+from book.build.ext.terms import slug
+from book.build.paths import ROOT
 from trlab.claims import cards, tell
 
 PAGE = (ROOT / "book/claims.md").read_text(encoding="utf-8")

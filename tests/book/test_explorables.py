@@ -15,7 +15,7 @@ import pytest
 import traitlets
 from IPython.core.formatters import DisplayFormatter
 
-from tools.paths import chapters
+from book.build.paths import chapters
 from trbook import explorables
 from trbook.explorables import Basin, RatioMap, files
 from trbook.explorables.files import BUILT, SOURCES, built_files, digest_of, source_of

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tools.pack.front import learn
+from book.build.pack.front import learn
 from trbook.explorables.files import data_of
 from trbook.explorables.front import (
     BATCHES,

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from tools.paths import ROOT
-from tools.stamp import install_cell, version
+from book.build.paths import ROOT
+from book.build.stamp import install_cell, version
 from trbook.address import Address
 
 OWN = ("trust_region_book", "__editable__", "trlib")

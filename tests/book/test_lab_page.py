@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tools.paths import ROOT
+from book.build.paths import ROOT
 from trlib.cli import main
 
 PAGE = (ROOT / "book/interface/lab.md").read_text(encoding="utf-8")

@@ -13,11 +13,11 @@ import sys
 
 import pytest
 
-from bookext import archive
-from bookext.links import canonical, named
-from bookext.modules import modules
-from bookext.terms import slug
-from tools.paths import ROOT
+from book.build.ext import archive
+from book.build.ext.links import canonical, named
+from book.build.ext.modules import modules
+from book.build.ext.terms import slug
+from book.build.paths import ROOT
 from trbook.cards import CARDS
 
 LABEL = re.compile(r"\\label\{([^}]+)\}")

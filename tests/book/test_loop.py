@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tools.pack import packs
+from book.build.pack import packs
 from trbook.explorables import Loop
 from trbook.explorables.loop import GROUPS
 from trbook.explorables.loop_batch import LR, batch

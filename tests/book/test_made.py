@@ -3,14 +3,14 @@
 import json
 import re
 
-from bookext.made import MADE, as_directives
-from bookext.terms import slug
-from tools import tables
-from tools.paths import ROOT
+from book.build import tables
+from book.build.ext.made import MADE, as_directives
+from book.build.ext.terms import slug
+from book.build.paths import ROOT
 
 
 def test_the_tables_in_the_sources_are_those_that_a_build_makes():
-    """`python -m tools.tables` writes them."""
+    """`python -m book.build.tables` writes them."""
     assert [path.name for path, _ in tables.stale()] == []
     claims = (ROOT / "book/claims.md").read_text(encoding="utf-8")
     assert [found[2].strip() for found in MADE.finditer(claims) if found[2]] == re.findall(

@@ -3,7 +3,7 @@ to it."""
 
 import re
 
-from tools.paths import ROOT
+from book.build.paths import ROOT
 from trbook.cards import CARDS
 from trbook.cards.names import NAMESAKES
 

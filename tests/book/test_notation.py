@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tools.paths import NOTEBOOKS, ROOT
+from book.build.paths import NOTEBOOKS, ROOT
 
 PAGE = (ROOT / "book/notation.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| \$\\(rho|lambda|alpha|sigma)\$ \| (\w+) \| (.+) \|$", PAGE, re.MULTILINE)

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from book.build.paths import NOTEBOOKS, ROOT
 from tests.by_day import by_day
-from tools.paths import NOTEBOOKS, ROOT
 from trlib.cli import main
 from trlib.loop import training
 from trlib.model import policy as policies
@@ -43,7 +43,7 @@ NOT_RUN = {
     "accelerate launch --use_fsdp": "the beginning of a command that test_scale_distributed.py runs",
     "trlib diagnose token_exports/step_7/rank_0.jsonl --tokenizer Qwen/Qwen3-0.6B": "needs a trainer's file and a "
     "tokenizer of the hub; tests/instruments/diagnose/test_recipes.py reads such a file",
-    "python -m tools.draw.screenshots --only NN_name --whole": "a pattern: NN_name is a page's",
+    "python -m book.build.draw.screenshots --only NN_name --whole": "a pattern: NN_name is a page's",
     "python -m trbook.assignments.hidden ada.py ben.py --csv points.csv": "students' files; "
     "tests/book/test_assignments.py writes some and grades them",
     "python -m trbook.exercises.report FOLDER": "students' files; tests/book/test_report.py writes some",

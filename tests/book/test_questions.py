@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bookext import quoted
-from bookext.snippets import RUNS, printed
+from book.build.ext import quoted
+from book.build.ext.snippets import RUNS, printed
 
 BOOK = Path(__file__).parents[2] / "book"
 PAGE = (BOOK / "questions.md").read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ def alike(stored, now):
 
 
 def test_the_source_shows_what_the_lines_print(lines):
-    """`python -m tools.printed` writes it."""
+    """`python -m book.build.printed` writes it."""
     for number, (_, stored) in CODE.items():
         assert alike(stored, "\n".join(lines[number])), f"question {number}"
     ((code, stored),) = RUNS.findall((BOOK / "purpose.md").read_text(encoding="utf-8"))

@@ -8,11 +8,11 @@ import re
 import numpy as np
 import pytest
 
-from bookext.quoted import Quote, as_roles, number, parse, shown, written
-from bookext.sweeps import STORED, as_directives
-from tools import numbers, pictures
-from tools.pack import comparisons
-from tools.paths import ROOT
+from book.build import numbers, pictures
+from book.build.ext.quoted import Quote, as_roles, number, parse, shown, written
+from book.build.ext.sweeps import STORED, as_directives
+from book.build.pack import comparisons
+from book.build.paths import ROOT
 from trlab import recorded
 from trlab.comparison import asked, printed
 from trlab.drawing.figure_registry import figure
@@ -144,7 +144,7 @@ def test_a_comparison_is_undecided_unless_it_is_decided_among_all_that_is_asked(
 def test_a_comparison_that_nobody_collected_is_refused():
     with pytest.raises(
         ValueError,
-        match=r"expected a comparison of comparisons.json.*python -m tools.pack.comparisons",
+        match=r"expected a comparison of comparisons.json.*python -m book.build.pack.comparisons",
     ):
         shown("shootout clip-higher over sapo take_off updates=8")
 
@@ -274,7 +274,7 @@ def test_page_5b_says_what_the_records_say():
 
 @pytest.mark.parametrize("page", numbers.pages(), ids=lambda page: page.stem)
 def test_the_source_of_a_page_says_what_its_records_say(page):
-    """`python -m tools.numbers` writes them."""
+    """`python -m book.build.numbers` writes them."""
     assert list(numbers.stale(page)) == []
 
 
@@ -298,7 +298,7 @@ def test_no_comment_begins_a_line_which_markdown_would_take_for_html():
 def test_a_stored_figure_has_its_picture_and_its_caption_and_becomes_a_directive():
     for name in pictures.PAGES:
         found = list(STORED.finditer(PAGES[name]))
-        assert found and "{recorded-figure}" not in PAGES[name], "`python -m tools.pictures`"
+        assert found and "{recorded-figure}" not in PAGES[name], "`python -m book.build.pictures`"
         for one in found:
             caption = (one[2] or "").strip() or figure(one[1]).text
             assert (ROOT / "book" / pictures.FOLDER / f"{one[1]}.svg").is_file()

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from bookext import archive, records, words
-from bookext.records import cell, made, rows
-from bookext.sweeps import figures
+from book.build.ext import archive, records, words
+from book.build.ext.records import cell, made, rows
+from book.build.ext.sweeps import figures
 from trlab import recorded
 from trlab import verdicts as verdicts_of
 from trlab.comparison import of_prediction

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tools.paths import NOTEBOOKS, ROOT
+from book.build.paths import NOTEBOOKS, ROOT
 from trlab import recorded
 from trlab.outcomes import runs_of
 from trlab.statistics import iqm

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from IPython.display import Markdown
 
-from tools.paths import NOTEBOOKS
+from book.build.paths import NOTEBOOKS
 from trbook.exercises.verdict import Verdict
 from trbook.reveal import reveal, unfolded
 

@@ -10,7 +10,7 @@ import torch
 from transformers import DynamicCache
 
 import trlib
-from tools.paths import ROOT
+from book.build.paths import ROOT
 from trbook.scale import memory, smollm2
 from trbook.scale.memory import MODELS, Setup, Shape
 from trbook.scale.meter import peak_bytes

@@ -6,8 +6,8 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 
-from bookext.pages import mend
-from tools.paths import NOTEBOOKS
+from book.build.ext.pages import mend
+from book.build.paths import NOTEBOOKS
 from trbook.strip import BOXES, WHOLE, strip
 
 

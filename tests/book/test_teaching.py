@@ -7,9 +7,9 @@ import pytest
 import torch
 import yaml
 
-from bookext import teaching
-from bookext.modules import entries
-from tools.paths import ROOT
+from book.build.ext import teaching
+from book.build.ext.modules import entries
+from book.build.paths import ROOT
 from trbook.assignments import hidden
 from trbook.exercises import grpo, regions, scale
 from trlib.advantages import group_relative

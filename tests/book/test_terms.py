@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from bookext.terms import meanings, slug
-from tools.paths import ROOT
+from book.build.ext.terms import meanings, slug
+from book.build.paths import ROOT
 
 
 def glossary():

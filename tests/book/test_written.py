@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tools.pack import packs
+from book.build.pack import packs
 from trbook.explorables import Written, written_runs
 from trbook.explorables.files import BUILT
 from trbook.explorables.modules import preloads
@@ -29,7 +29,7 @@ def share(lane, batch):
 
 def test_the_pack_is_of_this_record():
     assert written_runs.pack() == FILE, (
-        "the record or the packing changed: `python -m tools.pack.packs written`, then stills"
+        "the record or the packing changed: `python -m book.build.pack.packs written`, then stills"
     )
     sweep, runs, history = read(written_runs.SWEEP)
     assert (FILE["seed"],) == tuple(sweep.seeds) and FILE["each"] == 64 and FILE["tested"] == 512

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 
-from bookext.quoted import shown
-from tools.paths import ROOT
+from book.build.ext.quoted import shown
+from book.build.paths import ROOT
 from trlab import recorded
 from trlab.record import all_recorded
 from trlab.statistics import interval, iqm

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tools.paths import ROOT
+from book.build.paths import ROOT
 
 
 def python(code, *paths, options=()):

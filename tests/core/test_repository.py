@@ -5,8 +5,8 @@ import re
 import subprocess
 import tomllib
 
-from tools.paths import ROOT
-from tools.stamp import differing, version
+from book.build.paths import ROOT
+from book.build.stamp import differing, version
 from trlib.algorithms import ALGORITHMS
 
 SIZE = 1_500_000
@@ -42,7 +42,7 @@ def test_the_contract_of_the_bridges_names_every_layer_above_the_losses():
 
 def test_the_address_and_the_version_agree_everywhere():
     assert [str(path.relative_to(ROOT)) for path in differing()] == [], (
-        "run `python -m tools.stamp`"
+        "run `python -m book.build.stamp`"
     )
     assert f"version: {version()}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 

@@ -5,7 +5,7 @@ the imports as they are written, also those inside functions; nothing is execute
 import ast
 import json
 
-from tools.paths import ROOT
+from book.build.paths import ROOT
 
 OUTER = {
     "trlib.relatives": 1,
@@ -24,8 +24,8 @@ OUTER = {
     "trbook.scale.recipes": 2,
     "trbook.scale.registered": 2,
     "trbook.scale.worker": 2,
-    "tools.pack.diagnose_page": 2,
-    "tools.pack.mismatch_scale": 2,
+    "book.build.pack.diagnose_page": 2,
+    "book.build.pack.mismatch_scale": 2,
     "tests.instruments": 2,
 }
 """The outer rings by how a module's name begins; all else is the gate."""
@@ -50,9 +50,11 @@ DOORS = {
 }
 """Where a module may reach into an outer ring, and what for."""
 HOMES = (
-    *(("", top) for top in ("trlib", "trlab", "tools", "benchmarks", "examples", "tests")),
+    *(
+        ("", top)
+        for top in ("trlib", "trlab", "book/build", "tools", "benchmarks", "examples", "tests")
+    ),
     ("book", "trbook"),
-    ("book/_ext", "bookext"),
 )
 ASKED = {"importorskip", "import_module", "find_spec", "__import__"}
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from bookext import methods, quoted
+from book.build.ext import methods, quoted
 from trbook.cards import CARDS
 from trbook.cards.doors import DOORS
 from trbook.cards.lines import LINES

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from bookext import archive, claims, quoted
+from book.build.ext import archive, claims, quoted
 from trbook.cards import CARDS, FAMILIES, read
 from trbook.cards.outcome import OF_2026, command, headline, outcomes
 from trbook.cards.text import page

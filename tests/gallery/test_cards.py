@@ -8,9 +8,9 @@ from importlib import import_module
 import pytest
 import yaml
 
-from bookext.mathematics import drawn as typeset
+from book.build.ext.mathematics import drawn as typeset
+from book.build.paths import ROOT
 from tests.losses import refused
-from tools.paths import ROOT
 from trbook import moons
 from trbook.cards import CARDS, FAMILIES, GALLERY, MethodCard, read
 from trbook.cards.curve import LENGTHS, expert_weights, weights

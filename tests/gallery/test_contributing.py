@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tools.paths import ROOT
+from book.build.paths import ROOT
 
 NAME = "taper"
 LOSS = '''"""A weight that tapers off: a token counts less the further its ratio has gone."""
@@ -129,7 +129,7 @@ def copy(tmp_path):
 
 
 def run(copy, *command):
-    where = os.pathsep.join(str(copy / part) for part in ("", "book", "book/_ext"))
+    where = os.pathsep.join(str(copy / part) for part in ("", "book"))
     env = {**os.environ, "PYTHONPATH": where, "PYTHONDONTWRITEBYTECODE": "1"}
     line = [sys.executable, "-m", *command]
     return subprocess.run(line, cwd=copy, capture_output=True, text=True, check=False, env=env)

@@ -4,9 +4,9 @@ touches few, and what was added is found."""
 import json
 import subprocess
 
+from book.build.paths import ROOT
+from book.build.stamp import install_cell
 from tests.gallery.test_contributing import copy, insert, outcome, run
-from tools.paths import ROOT
-from tools.stamp import install_cell
 
 __all__ = ["copy"]
 

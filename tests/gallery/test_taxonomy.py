@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from tools.paths import ROOT
+from book.build.paths import ROOT
 from trbook.cards import CARDS
 from trbook.cards.card import Action
 from trbook.cards.elsewhere import ELSEWHERE

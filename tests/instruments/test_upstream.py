@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from tools.paths import ROOT
+from book.build.paths import ROOT
 from trlib import corrections
 from trlib.algorithms import cispo_loss
 

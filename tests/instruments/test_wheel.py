@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from packaging.requirements import Requirement
 
-from tools.paths import ROOT
+from book.build.paths import ROOT
 
 pytestmark = pytest.mark.nightly(
     "builds a wheel, and trains and sweeps with it in an environment of its own"

@@ -1,7 +1,7 @@
 """Every sentence of a diagnosis, once: the terminal, the HTML page and the book's page in the
 browser all read it here.
 
-`python -m tools.pack.diagnose_page` hands this table to the JavaScript side, so a sentence is never
+`python -m book.build.pack.diagnose_page` hands this table to the JavaScript side, so a sentence is never
 written twice. It says how its values are written as well, `{share:.2g}` as Python does or
 `{share:percent}` by a word of `trlab.diagnose.formatting`, and takes them where they are: `f` are the
 findings. The entries whose names begin with "page." are HTML; the cells of a table's head or row

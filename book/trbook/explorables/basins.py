@@ -4,7 +4,7 @@ it says it of.
 A *panel* is what one figure can show: the runs of one sweep at one number of uses of a batch and
 one threshold. Every statistic of a panel is computed here, by `trlab.basin` and `trlab.statistics`;
 the page only reads a curve between two rates that were run, on the straight line over log10 of the
-rate. `tools.pack.packs` writes the file. A sweep that has no record yet has no panel.
+rate. `book.build.pack.packs` writes the file. A sweep that has no record yet has no panel.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def _common() -> str:
 
 def still_of(name: str) -> str | None:
     """The picture of an explorable's first state, where one has been drawn
-    (`tools.draw.stills`)."""
+    (`book.build.draw.stills`)."""
     path = BUILT / f"{name}.still.html"
     return path.read_text(encoding="utf-8") if path.exists() else None
 

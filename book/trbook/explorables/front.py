@@ -59,7 +59,7 @@ def packed(learn: Callable[..., dict[str, Any]]) -> dict[str, Any]:
             "said": [typical(answers) for answers in said],
         }
     return {
-        "command": "python -m tools.pack.front",
+        "command": "python -m book.build.pack.front",
         "prompt": PROMPT,
         "lr": LR,
         "completions": COMPLETIONS,

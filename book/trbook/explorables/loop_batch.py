@@ -3,7 +3,7 @@ wrote.
 
 Each group is a batch of its own: four completions of one prompt of `dial`, their rewards,
 advantages and gradient weights, and what one step of REINFORCE makes of their probabilities.
-`tools.pack.packs` writes the file that `js/loop.js` reads.
+`book.build.pack.packs` writes the file that `js/loop.js` reads.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from trlib.errors import unknown
 
 HERE = Path(__file__).parent
 SEEDS = HERE / "playground.seeds.json"
-"""How every preset ended with eight seeds, as `tools.pack.presets` recorded it."""
+"""How every preset ended with eight seeds, as `book.build.pack.presets` recorded it."""
 MOST = 4
 LANE = ("method", "checkpoint", "threshold", "lr", "epochs", "minibatches", "group", "difficulty")
 """Settings that a lane may name; the others keep their defaults."""

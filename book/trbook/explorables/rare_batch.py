@@ -3,7 +3,7 @@ sixteen updates.
 
 The policy writes its steps only after an opener that is rare, so the tokens that have to grow have
 small probabilities. The batch is used as in the recorded sweep `rare`: eight minibatches of two
-prompts, twice over. Three policies learn from it. `python -m tools.pack.packs token_microscope`
+prompts, twice over. Three policies learn from it. `python -m book.build.pack.packs token_microscope`
 writes the record; a test makes its first updates again.
 """
 
@@ -53,7 +53,7 @@ def record(updates: int = UPDATES) -> dict[str, Any]:
     with torch.no_grad():
         old = policy.score(batch).logp
     return {
-        "command": "python -m tools.pack.packs token_microscope",
+        "command": "python -m book.build.pack.packs token_microscope",
         "updates": updates,
         **said,
         "careful": sorted({row[0] for row in said["words"]} & set(CAREFUL)),

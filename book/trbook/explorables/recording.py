@@ -3,7 +3,7 @@ after each of them.
 
 Two policies learn from the same batch, one without a region and one with PPO's clip. The record
 holds the log-ratio of every sampled token to the policy that sampled, and what either policy earns
-with new completions after each update. `python -m tools.pack.packs staleness` writes it; a test
+with new completions after each update. `python -m book.build.pack.packs staleness` writes it; a test
 makes its first updates again.
 """
 
@@ -39,7 +39,7 @@ def record(updates: int = UPDATES) -> dict[str, Any]:
     task, policy = trlib.load_task("dial"), trlib.load_policy("dial")
     said, batch, rewards = drawn(policy, task, prompts=PROMPTS, group=GROUP, seed=SEED)
     return {
-        "command": "python -m tools.pack.packs staleness",
+        "command": "python -m book.build.pack.packs staleness",
         "lr": LR,
         "updates": updates,
         **said,

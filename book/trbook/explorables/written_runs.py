@@ -1,7 +1,7 @@
 """What `written` shows: three recorded runs of SmolLM2 on sums, and four sums that each of them
 answered before every batch and at the end.
 
-`python -m tools.pack.packs written` packs the sweep `real_words`; a test compares the two.
+`python -m book.build.pack.packs written` packs the sweep `real_words`; a test compares the two.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def pack() -> dict[str, Any]:
             }
         )
     return {
-        "command": "python -m tools.pack.packs written",
+        "command": "python -m book.build.pack.packs written",
         "sweep": SWEEP,
         "seed": sweep.seeds[0],
         "each": each,

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from bookext.security import sealed
+from book.build.ext.security import sealed
+from book.build.html import build
+from book.build.paths import BUILD
+from book.build.serve import served
 from tests.book.browser.explorable import page_of, visits
-from tools.html import build
-from tools.paths import BUILD
-from tools.serve import served
 from trbook import explorables
 from trbook.explorables.modules import link_modules
 from trbook.explorables.publish import publish

@@ -3,7 +3,7 @@ nothing is said to be impossible."""
 
 import pytest
 
-from bookext.security import sealed
+from book.build.ext.security import sealed
 from tests.book.browser.explorable import Visit, page_of
 from tests.by_day import by_day
 from trbook.cards.doors import DOORS

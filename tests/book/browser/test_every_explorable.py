@@ -5,9 +5,9 @@ import json
 
 import pytest
 
+from book.build.draw.stills import draw
 from tests.book.browser.explorable import in_both_themes, violations
 from tests.by_day import by_day
-from tools.draw.stills import draw
 from trbook import explorables
 from trbook.explorables.files import data_of
 
@@ -172,5 +172,5 @@ def test_a_still_is_what_its_module_draws(chromium, name):
     kind = getattr(explorables, name)
     for state in ({}, *kind.shown.values()):
         assert draw(kind(**state), chromium) == kind(**state).still(), (
-            f"{state}: the module or the records changed: `python -m tools.draw.stills`"
+            f"{state}: the module or the records changed: `python -m book.build.draw.stills`"
         )

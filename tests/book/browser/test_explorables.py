@@ -11,7 +11,8 @@ from importlib.resources import files
 import pytest
 import torch
 
-from bookext.security import sealed
+from book.build.archive import for_files
+from book.build.ext.security import sealed
 from tests.book.browser.double import double
 from tests.book.browser.explorable import (
     MODEL,
@@ -20,7 +21,6 @@ from tests.book.browser.explorable import (
     page_of,
     visits,
 )
-from tools.archive import for_files
 from trbook.explorables import RatioMap
 from trbook.explorables.files import SOURCES
 from trbook.explorables.modules import link_modules

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
+from book.build.draw.stills import PICTURES
 from tests.book.browser.explorable import SETTLED
 from tests.by_day import by_day
-from tools.draw.stills import PICTURES
 from trbook.explorables import Basin, RatioMap
 from trbook.explorables.files import still_of
 from trbook.explorables.ratio_map import METHODS

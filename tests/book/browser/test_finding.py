@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from book.build.paths import chapters, config, contents
 from tests.by_day import by_day
-from tools.paths import chapters, config, contents
 from trbook.address import PLACEHOLDER
 from trbook.address import address as addresses
 

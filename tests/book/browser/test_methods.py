@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tools.paths import ROOT
+from book.build.paths import ROOT
 from trbook.cards import CARDS
 from trbook.cards.taxonomy import PLACES
 from trbook.cards.text import formulas_of
@@ -136,7 +136,7 @@ def test_the_formulas_of_a_card_fit_a_phone(chromium, tmp_path):
     )
     page = chromium.new_page(viewport={"width": 360, "height": 740})
     page.goto(html.as_uri())
-    page.add_script_tag(path=ROOT / "book/_ext/bookext/katex/katex.min.js")
+    page.add_script_tag(path=ROOT / "book/build/ext/katex/katex.min.js")
     formulas = [(one.name, line) for one in CARDS.values() for line in formulas_of(one)]
     assert len(formulas) > len(CARDS) and page.evaluate(TYPESET, formulas) == []
     page.close()

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tools.paths import ROOT
+from book.build.paths import ROOT
 
-MISSING = ROOT / "book" / "_ext" / "bookext" / "missing.html"
+MISSING = ROOT / "book" / "build" / "ext" / "missing.html"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from bookext.security import sealed
+from book.build.ext.security import sealed
 from tests.book.browser.double import double
 from tests.book.browser.test_engine_loop import LANE, given_of
 from tests.by_day import by_day

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tools.archive import archive
-from tools.browser import settle
-from tools.draw.screenshots import pages
-from tools.paths import chapters, contents, moved
+from book.build.archive import archive
+from book.build.browser import settle
+from book.build.draw.screenshots import pages
+from book.build.paths import chapters, contents, moved
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("\n", 1)[1]

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from bookext.security import sealed
+from book.build.archive import for_files
+from book.build.ext.security import sealed
 from tests.book.browser.explorable import Visit, in_both_themes, page_of, violations
 from tests.by_day import by_day
-from tools.archive import for_files
 from trbook.explorables import Playground
 from trbook.explorables.modules import link_modules
 from trbook.explorables.playground import BESIDE, OWN, presets

@@ -7,9 +7,9 @@ from urllib.parse import quote
 import pytest
 import yaml
 
+from book.build.paths import ROOT, contents
 from tests.book.browser.test_pages import Visit, accessibility
 from tests.by_day import by_day
-from tools.paths import ROOT, contents
 
 HINTS = yaml.safe_load((ROOT / "book" / "search.yml").read_text(encoding="utf-8"))
 DONE = "document.querySelector('.search-summary').textContent !== ''"

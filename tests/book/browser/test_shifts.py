@@ -3,8 +3,8 @@ through."""
 
 import pytest
 
+from book.build.web_vitals import SHIFT, SLOW, THROUGH, WATCH, worst
 from tests.by_day import by_day
-from tools.web_vitals import SHIFT, SLOW, THROUGH, WATCH, worst
 
 PAGES = (
     "notebooks/05_grpo",

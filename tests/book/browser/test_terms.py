@@ -3,8 +3,8 @@ follows the link."""
 
 import pytest
 
+from book.build.browser import settle
 from tests.book.browser.test_pages import accessibility
-from tools.browser import settle
 
 LIGHT = pytest.mark.nightly("the other theme, on a desk")
 PAGE = "book/notation.html"

@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
+from book.build.browser import HOW
+from book.build.paths import ROOT
 from tests.by_day import by_day
-from tools.browser import HOW
-from tools.paths import ROOT
 
 NONE = """
 import sys, pytest
-from tools import browser
+from book.build import browser
 
 def none():
     raise browser.NoChromium(browser.HOW)

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from bookext.address import BUTTONS, settle
-from tools.paths import ROOT
-from tools.stamp import (
+from book.build.ext.address import BUTTONS, settle
+from book.build.paths import ROOT
+from book.build.stamp import (
     NOBODY,
     Owner,
     citation,

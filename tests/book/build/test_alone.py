@@ -12,8 +12,8 @@ import pytest
 import yaml
 from sphinx.util.matching import get_matching_files
 
-from bookext import alone, stored
-from tools.paths import ROOT
+from book.build.ext import alone, stored
+from book.build.paths import ROOT
 
 
 def chapter(path, code, *, kept=False):
@@ -79,7 +79,7 @@ def test_the_command_of_jupyter_book_builds_figures_and_leaves_nothing_untracked
     config.write_text(four, encoding="utf-8")
     assert four != whole
     (copy / "book" / "moved.yml").write_text("{}\n", encoding="utf-8")  # to pages left out here
-    places = [str(copy / name) for name in ("", "book", "book/_ext")]
+    places = [str(copy / name) for name in ("", "book")]
     done = subprocess.run(
         [str(python.with_name("jupyter-book")), "build", "."],
         cwd=copy,

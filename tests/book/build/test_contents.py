@@ -8,10 +8,10 @@ import yaml
 from docutils.core import publish_doctree
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from bookext import contents, moved
-from bookext.search import _kept, note
-from tools.paths import ROOT
-from tools.paths import contents as pages
+from book.build.ext import contents, moved
+from book.build.ext.search import _kept, note
+from book.build.paths import ROOT
+from book.build.paths import contents as pages
 
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 MOST = 36

@@ -4,13 +4,15 @@ import hashlib
 
 import pytest
 
-from tools.pack.engine import build, compiler, version
+from book.build.pack.engine import build, compiler, version
 from trbook.explorables.engine import BUILT, record, sources_hash
 
 
 def test_the_built_files_are_those_that_the_record_names():
     said = record()
-    assert said["sources"] == sources_hash(), "the C sources changed: `python -m tools.pack.engine`"
+    assert said["sources"] == sources_hash(), (
+        "the C sources changed: `python -m book.build.pack.engine`"
+    )
     found = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in BUILT.glob("*.wasm")
     }

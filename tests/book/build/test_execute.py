@@ -12,11 +12,11 @@ import time
 import nbformat
 import pytest
 
-from tools import execute as module
-from tools.execute import KEY, PEERS, NotebookFailed, Results, execute
-from tools.execute import _version as real
-from tools.lock import alone
-from tools.paths import ROOT
+from book.build import execute as module
+from book.build.execute import KEY, PEERS, NotebookFailed, Results, execute
+from book.build.execute import _version as real
+from book.build.lock import alone
+from book.build.paths import ROOT
 
 
 def notebook(path, *cells, text="# A"):
@@ -200,7 +200,7 @@ def test_a_kernel_notes_what_it_reads(tmp_path):
     work = "import sys, os; sys.path.insert(0, '..'); import a_module\n"
     work += "os.listdir('../folder'); open('../folder/data.txt').close()\n"
     work += "try:\n    import trl_that_is_missing\nexcept ImportError: pass\n"
-    start = (ROOT / "tools" / "reads.py").read_text(encoding="utf-8")
+    start = (ROOT / "book" / "build" / "reads.py").read_text(encoding="utf-8")
     (tmp_path / "room").mkdir()
     clean = {name: value for name, value in os.environ.items() if "PYTHON" not in name}
     for _ in range(2):
@@ -230,7 +230,7 @@ def test_a_cell_without_end_is_named(tmp_path, monkeypatch):
 CHILD = """
 import sys
 from pathlib import Path
-from tools.execute import execute
+from book.build.execute import execute
 execute([Path(name) for name in sys.argv[2:]], Path(sys.argv[1]), profile="smoke")
 """
 

@@ -3,9 +3,9 @@ of the search."""
 
 from docutils.core import publish_doctree
 
-from bookext.execution import stamp
-from bookext.head import LONGEST, described, sentences, sitemap, tags
-from bookext.search import Page, Unit, index, kind, read, words
+from book.build.ext.execution import stamp
+from book.build.ext.head import LONGEST, described, sentences, sitemap, tags
+from book.build.ext.search import Page, Unit, index, kind, read, words
 
 
 def test_the_line_under_a_title_is_short_and_opens():

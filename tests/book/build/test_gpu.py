@@ -5,9 +5,9 @@ import nbformat
 import pytest
 import torch
 
-from bookext.execution import NEVER, on_a_gpu
-from tools import gpu
-from tools.execute import execute
+from book.build import gpu
+from book.build.execute import execute
+from book.build.ext.execution import NEVER, on_a_gpu
 
 DRAWS = """from trlab.drawing import Drawing, panels
 figure, (ax,) = panels()
@@ -58,7 +58,7 @@ def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(tmp_path, monke
 
 def test_without_a_gpu_it_says_so_and_touches_nothing(monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr("tools.gpu.execute", lambda *_, **__: pytest.fail("nothing is run"))
+    monkeypatch.setattr("book.build.gpu.execute", lambda *_, **__: pytest.fail("nothing is run"))
     before = gpu.FILE.read_bytes()
     assert gpu.main([]) == 2
     assert "finds no GPU on this machine" in capsys.readouterr().err

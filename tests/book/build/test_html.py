@@ -7,9 +7,9 @@ import threading
 import nbformat
 import pytest
 
-from tools import html, pages
-from tools.execute import Finished, NotebookFailed
-from tools.html import PENDING, Builder, BuildFailed
+from book.build import html, pages
+from book.build.execute import Finished, NotebookFailed
+from book.build.html import PENDING, Builder, BuildFailed
 
 
 class Kept:

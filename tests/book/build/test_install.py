@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tools.paths import ROOT
+from book.build.paths import ROOT
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_an_older_python_is_one_sentence(tmp_path, named, words):
 
 
 def test_a_tool_in_an_older_python_is_one_sentence():
-    old = "import sys; sys.version_info = (3, 10, 4); sys.version = '3.10.4 (main)'; import tools"
+    old = "import sys; sys.version_info = (3, 10, 4); sys.version = '3.10.4 (main)'; import book.build"
     done = subprocess.run([sys.executable, "-c", old], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert done.stderr.startswith("tools: expected Python 3.11 or newer, got Python 3.10.4 (")
+    assert done.stderr.startswith("book.build: expected Python 3.11 or newer, got Python 3.10.4 (")

@@ -13,16 +13,16 @@ import pytest
 from docutils.utils import new_document
 from sphinx import addnodes
 
-from bookext.docstrings import escape, mend
-from bookext.execution import sentence
-from bookext.line_breaks import VERBATIM, names, numbers
-from bookext.mathematics import aligned, drawn
-from bookext.modules import LONGEST_VALUE, Attribute, modules, shorten
-from bookext.pages import mend as mend_page
-from bookext.pages import styled
-from bookext.phone_tables import tables
-from bookext.security import sealed
-from tools.paths import ROOT
+from book.build.ext.docstrings import escape, mend
+from book.build.ext.execution import sentence
+from book.build.ext.line_breaks import VERBATIM, names, numbers
+from book.build.ext.mathematics import aligned, drawn
+from book.build.ext.modules import LONGEST_VALUE, Attribute, modules, shorten
+from book.build.ext.pages import mend as mend_page
+from book.build.ext.pages import styled
+from book.build.ext.phone_tables import tables
+from book.build.ext.security import sealed
+from book.build.paths import ROOT
 from trlib.algorithms import PPO
 
 

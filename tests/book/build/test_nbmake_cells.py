@@ -9,7 +9,7 @@ import sys
 import nbformat
 import pytest
 
-from tools.paths import ROOT
+from book.build.paths import ROOT
 
 NOTEBOOKS = {
     "raises": ["x = 1", "{}['missing']", "y = 2"],
@@ -44,7 +44,7 @@ def told(tmp_path_factory):
         "pytest",
         "--nbmake",
         "-p",
-        "tools.nbmake_cells",
+        "book.build.nbmake_cells",
         "-rA",
         str(folder),
     ]

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from tools import browser, pdf
-from tools.paths import ROOT, chapters, config
+from book.build import browser, pdf
+from book.build.paths import ROOT, chapters, config
 
 HEAD = "<!doctype html><title>{0}</title><article><h1>{0}<a>#</a></h1>{1}</article>"
 FAR = '<div style="height: 1500px"></div><h2 id="end">End</h2>'
@@ -33,7 +33,7 @@ def book(tmp_path):
 
 
 PRINT = (
-    "import sys; from tools import pdf; from trbook.address import Address; "
+    "import sys; from book.build import pdf; from trbook.address import Address; "
     "pdf.address = lambda _: Address({!r}); sys.exit(pdf.main(sys.argv[1:]))"
 )
 

@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from tools.serve import listen
+from book.build.serve import listen
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import sys
 import pytest
 import yaml
 
-from tools import archive
-from tools.paths import ROOT
+from book.build import archive
+from book.build.paths import ROOT
 
 FLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ def test_a_workflow_runs_what_there_is(path):
         for target in re.findall(r"^make (.+)$", step.get("run", ""), re.MULTILINE):
             for name in target.split():
                 assert re.search(rf"^{name}:", MAKEFILE, re.MULTILINE), f"{path.name}: make {name}"
-        for module in re.findall(r"python -m (tools[.\w]+)", step.get("run", "")):
+        for module in re.findall(r"python -m ((?:book\.build|tools)[.\w]+)", step.get("run", "")):
             assert callable(importlib.import_module(module).main), f"{path.name}: {module}"
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from book.build.execute import KEY, execute
+from book.build.paths import BUILD, NOTEBOOKS, ROOT, chapters
+from book.build.stamp import install_cell
+from book.build.stored import main_line
 from tests.by_day import by_day
-from tools.execute import KEY, execute
-from tools.paths import BUILD, NOTEBOOKS, ROOT, chapters
-from tools.stamp import install_cell
-from tools.stored import main_line
 
 SMOKE = BUILD / "smoke" / "_build" / "executed"
 NAMES = [path.stem for path in chapters()]

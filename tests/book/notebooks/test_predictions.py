@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tools.paths import chapters
+from book.build.paths import chapters
 
 ASKED = re.compile(r"\*\*Predict\b[^*]*\*\*|^Predict\b|(?<=[.!] )Predict\b", re.MULTILINE)
 FOLD = re.compile(r"\s*<details")

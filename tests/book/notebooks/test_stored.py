@@ -9,14 +9,14 @@ import re
 import nbformat
 import pytest
 
-from bookext.stored import EXPLORABLE, KEY, complaints, fingerprints, live
-from tools import stored
-from tools.execute import _digest_of_code
-from tools.paths import NOTEBOOKS
-from tools.stored import Picture, cleaned, main_line
+from book.build import stored
+from book.build.execute import _digest_of_code
+from book.build.ext.stored import EXPLORABLE, KEY, complaints, fingerprints, live
+from book.build.paths import NOTEBOOKS
+from book.build.stored import Picture, cleaned, main_line
 
 LINE = main_line()
-REFRESH = "run `python -m tools.stored`"
+REFRESH = "run `python -m book.build.stored`"
 PNG = b"\x89PNG a picture"
 
 

@@ -14,9 +14,9 @@ import pytest
 import torch
 
 import trlib
+from book.build.paths import ROOT
 from tests.core.model.alike import alike
 from tests.losses import refused
-from tools.paths import ROOT
 from trlib.errors import CheckpointError, MissingExtra
 from trlib.model import loading, memory
 from trlib.model.gguf import PACKAGED, READERS

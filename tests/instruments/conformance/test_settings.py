@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from book.build.paths import ROOT
 from tests.typed import typed
-from tools.paths import ROOT
 from trlab.conformance import libraries, settings
 from trlab.conformance.settings import LIBRARIES, Setting, load
 from trlib.cli import main

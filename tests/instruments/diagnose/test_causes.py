@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 
+from book.build.paths import ROOT
 from tests.instruments.diagnose.faults import (
     FAULTS,
     HEALTHY,
@@ -31,7 +32,6 @@ from tests.instruments.diagnose.faults import (
     table,
 )
 from tests.typed import typed
-from tools.paths import ROOT
 from trlab.diagnose import causes, diagnose, dump, page, read
 from trlab.diagnose.messages import JUDGEMENT, TEXTS
 

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from book.build.browser import settle
+from book.build.paths import ROOT
 from tests.book.browser.explorable import violations
-from tools.browser import settle
-from tools.paths import ROOT
 from trlab.diagnose import diagnose, page, read
 
 WIDE = """() => [...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll, svg') &&

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from book.build.archive import for_files
+from book.build.browser import settle
 from tests.book.browser.explorable import violations
 from tests.instruments.diagnose.test_page import batch, jsonl, parquet, shifted, without
-from tools.archive import for_files
-from tools.browser import settle
 from trbook.explorables import Diagnose
 from trbook.explorables.modules import link_modules
 from trbook.explorables.publish import publish

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from tools.paths import ROOT
+from book.build.paths import ROOT
 from trlab.diagnose import diagnose, from_run, read
 from trlab.diagnose.sampling import Sampling
 

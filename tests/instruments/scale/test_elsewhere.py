@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import trlib
-from tools.paths import ROOT
+from book.build.paths import ROOT
 from trbook.scale import elsewhere
 from trbook.scale.elsewhere import (
     Quiet,

@@ -1,7 +1,7 @@
 """The engine of the playground: the embedded policy learns inside a page.
 
 `c/` computes the model forwards and backwards, AdamW, and draws tokens; it is compiled to
-WebAssembly with SIMD by `python -m tools.pack.engine`, and what comes out stands in `built/` with a
+WebAssembly with SIMD by `python -m book.build.pack.engine`, and what comes out stands in `built/` with a
 record of its sources and its compiler. `js/` is its face and the loop. Here is what Python does for
 it: checkpoints in the engine's order of parameters.
 """

@@ -1,0 +1,129 @@
+"""A headless Chromium for the tests and the screenshots: found, or installed where that is
+allowed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from book.build.lock import alone
+from book.build.paths import BUILD
+
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+APPLICATIONS = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--force-color-profile=srgb",
+)
+PACKAGES = ("chromium", "fonts-dejavu-core", "libatomic1")
+"""Debian's names; playwright's own program needs the last, which a slim image lacks."""
+HOW = (
+    f"no Chromium found: install it (Debian, Ubuntu: `apt-get install {' '.join(PACKAGES)}`; "
+    "elsewhere: `.venv/bin/playwright install chromium`), or name one in TRLIB_CHROMIUM"
+)
+
+
+class NoChromium(RuntimeError):
+    """There is no Chromium and none could be installed; the message says how to get one."""
+
+
+def chromium() -> str:
+    """The path of a Chromium: the one named in TRLIB_CHROMIUM, the system's, playwright's own, or a
+    fresh install.
+
+    Raises:
+        NoChromium: none of these.
+    """
+    named = os.environ.get("TRLIB_CHROMIUM")
+    if named:
+        if not Path(named).exists():
+            raise NoChromium(f"TRLIB_CHROMIUM: expected the path of a Chromium, got {named!r}")
+        return named
+    found = _installed()
+    if found is None and shutil.which("apt-get") and os.geteuid() == 0:
+        with alone(BUILD / "browser"):  # several test workers come here at once
+            found = _installed() or _install()
+    if found is None:
+        raise NoChromium(HOW)
+    return found
+
+
+def _install() -> str | None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (
+        ["update"],
+        ["install", "-y", "--no-install-recommends", *PACKAGES],
+    ):
+        # Another apt may be at work, on a machine that has just started: wait for it.
+        command = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", *command]
+        subprocess.run(command, env=environment, check=False, capture_output=True)
+    return _installed()
+
+
+def _installed() -> str | None:
+    for name in NAMES:
+        path = shutil.which(name)
+        if path:
+            return path
+    for path in APPLICATIONS:
+        if Path(path).exists():
+            return path
+    with suppress(NoChromium), _playwright() as playwright:
+        bundled: str = playwright.chromium.executable_path
+        if Path(bundled).exists():
+            return bundled
+    return None
+
+
+@contextmanager
+def _playwright() -> Iterator[Any]:
+    """Playwright, with its own program running.
+
+    Raises:
+        NoChromium: that program does not start here.
+    """
+    from playwright.sync_api import sync_playwright
+
+    manager = sync_playwright()
+    try:
+        playwright = manager.__enter__()
+    except Exception as error:  # it says only that a connection was closed
+        raise NoChromium(HOW) from error
+    try:
+        yield playwright
+    finally:
+        manager.__exit__()
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """A playwright browser with a profile of its own, closed at the end."""
+    path = chromium()
+    with _playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        try:
+            yield launched
+        finally:
+            launched.close()
+
+
+def settle(page: Any) -> None:
+    """Waits until fonts have loaded and two frames have been drawn."""
+    page.evaluate("""async () => {
+        await document.fonts.ready;
+        await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    }""")

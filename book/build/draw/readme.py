@@ -1,0 +1,107 @@
+"""Pictures of built pages, for the README and the pages' sources: `python -m book.build.draw.readme
+[PAGES]`, after `make html`.
+
+The first screen of chapter 4, its explorable with the slider moved, and of chapter 11 what SmolLM2
+writes, as it is printed, and the basins; a diagnosis. This is what a reader gets, for whoever has not
+built the book.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from book.build.browser import browser, settle
+from book.build.paths import BUILD, ROOT
+from book.build.serve import listen
+
+FIGURES = ROOT / "book" / "_static" / "figures"
+PAGE = "notebooks/04_ppo.html"
+EXPLORABLE = '[data-explorable="clip"]'
+WRITTEN_PAGE = "book/purpose.html"
+WRITTEN = '[data-explorable="written"]'
+BASIN = '[data-explorable="basin"]'
+DIAGNOSIS_PAGE = "_static/diagnose/rollouts.html"
+SIZE = {"width": 1100, "height": 940}
+COLOURS = 128
+SHARP = {PAGE: 1, WRITTEN_PAGE: 1.5, DIAGNOSIS_PAGE: 1}
+"""Pixels of a picture in a pixel of the page."""
+
+
+def save(picture: bytes, name: str) -> None:
+    """A PNG of few colours."""
+    image = Image.open(io.BytesIO(picture)).convert("RGB").quantize(COLOURS)
+    image.save(FIGURES / f"{name}.png", optimize=True)
+    print(f"{name}.png: {(FIGURES / f'{name}.png').stat().st_size // 1000} kB")
+
+
+def shoot(page: Any) -> None:
+    page.add_style_tag(content="#pst-back-to-top { display: none !important }")
+    settle(page)
+    save(page.screenshot(), "chapter")
+    explorable = page.locator(EXPLORABLE).first
+    explorable.scroll_into_view_if_needed()
+    slider = explorable.locator("input[type=range] >> visible=true").first
+    slider.wait_for()
+    slider.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    slider.blur()
+    page.wait_for_timeout(500)
+    settle(page)
+    save(explorable.screenshot(), "explorable")
+
+
+def shoot_purpose(page: Any) -> None:
+    """The basins; the curves and the three texts as paper shows them, without controls."""
+    basin = page.locator(BASIN)
+    basin.scroll_into_view_if_needed()
+    basin.locator(".trx:not(.still)").first.wait_for()
+    settle(page)
+    save(basin.screenshot(), "basin")
+    page.add_style_tag(content=f"{WRITTEN} {{ width: 700px; zoom: 1 !important }}")
+    explorable = page.locator(WRITTEN)
+    explorable.scroll_into_view_if_needed()
+    explorable.locator(".trx:not(.still)[data-drawn]").wait_for()
+    page.emulate_media(media="print")
+    settle(page)
+    save(explorable.screenshot(), "written")
+
+
+def shoot_diagnosis(page: Any) -> None:
+    settle(page)
+    save(page.screenshot(), "diagnosis")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
+    folder = Path(given[0]) if given else BUILD / "html"
+    pages = {PAGE: shoot, WRITTEN_PAGE: shoot_purpose, DIAGNOSIS_PAGE: shoot_diagnosis}
+    for name in pages:
+        if not (folder / name).is_file():
+            print(f"readme: expected {name} in {folder}; `make html` builds it", file=sys.stderr)
+            return 1
+    server = listen(folder, 8950)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with browser() as chromium:
+            for name, shot in pages.items():
+                page = chromium.new_page(
+                    viewport=SIZE, color_scheme="light", device_scale_factor=SHARP[name]
+                )
+                page.goto(f"http://127.0.0.1:{server.server_port}/{name}")
+                page.wait_for_load_state("networkidle")
+                shot(page)
+                page.close()
+    finally:
+        server.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

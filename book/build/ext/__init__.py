@@ -1,0 +1,97 @@
+"""The book's Sphinx extension: everything this book needs that Jupyter Book does not do.
+
+`mathematics` draws formulas with the vendored KaTeX; `links` ties them to the code and the code to
+them; `terms` explains a word where it stands; `pages` keeps pages small and accessible; `head`
+describes them to search engines, at the `address` that `_config.yml` sets; `search` makes the index
+of the book's own search; `phone_tables` makes every table readable on a phone, `line_breaks` says
+where a line may break; `security` says what a page may load and run; `execution` says when, where and
+with which versions a notebook ran; `generated_tables` makes the tables that are read off the
+package; `modules` makes
+the interface's pages, `methods` the method cards; `sweeps` and `records` show what is recorded of a
+sweep, `archive` makes a page for each, `quoted` puts a number of it into a sentence, `words` says
+how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `explorables`
+puts them on pages that are no notebooks, `snippets` runs a page's few lines of code; `docstrings`
+turns the package's docstrings into sound markup and links outside names; `preview` builds a few pages
+before the others; `contents` says what the sidebar shows and which page comes next, `moved` leads
+old addresses to new pages; `teaching` makes the tables for teachers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+PARTS = (
+    "address",
+    "mathematics",
+    "links",
+    "pages",
+    "security",
+    "alone",
+    "execution",
+    "generated_tables",
+    "made",
+    "modules",
+    "sweeps",
+    "records",
+    "archive",
+    "quoted",
+    "claims",
+    "docstrings",
+    "terms",
+    "explorables",
+    "methods",
+    "ladder",
+    "preview",
+    "head",
+    "contents",
+    "moved",
+    "search",
+    "snippets",
+    "teaching",
+)
+"""The modules that connect to Sphinx, in the order in which their handlers run."""
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    for name in PARTS:
+        import_module(f"{__name__}.{name}").connect(app)
+    app.connect("env-before-read-docs", read_in_parallel)
+    # Sphinx notices neither: a change in this package makes it read every page again, a change in
+    # the assets makes it write every page again. (Of the explorables, `drawn_anew` knows the pages.)
+    here = Path(__file__).parent
+    book = here.parents[1]
+    app.add_config_value("assets_digest", _digest(book / "_static", book / "_templates"), "html")
+    return {
+        "version": "1",
+        "env_version": _digest(here),
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }
+
+
+def read_in_parallel(app: Sphinx, *_: object) -> None:
+    """Two extensions of Jupyter Book do not say whether pages may be read in parallel, which Sphinx
+    takes for a no.
+
+    One has to do with LaTeX only; the other numbers sections after all pages were read.
+    """
+    for name in ("sphinx_jupyterbook_latex", "sphinx_multitoc_numbering"):
+        if name in app.extensions:
+            app.extensions[name].parallel_read_safe = True
+
+
+def _digest(*folders: Path) -> int:
+    files = sorted(
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    )
+    return int.from_bytes(
+        hashlib.blake2b(b"".join(path.read_bytes() for path in files), digest_size=4).digest()
+    )

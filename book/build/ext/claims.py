@@ -1,0 +1,145 @@
+"""What papers claim, on a page: `{claims-table}` and `{claims-card}`, both from `trlab.claims`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import SphinxDirective
+
+import trlab.claims
+from book.build.ext import quoted
+from book.build.ext.generated_tables import Table
+from book.build.ext.terms import slug
+from trlab.claims import markdown, tell
+from trlab.claims.outcome import Told
+from trlab.claims.text import VERDICTS
+from trlab.comparison import PRINTED
+
+FAMILY = {"gspo": "grpo", "cispo": "grpo", "sapo": "grpo", "dr_grpo": "grpo", "dapo": "grpo"}
+"""Methods whose claims stand on another's card."""
+
+
+@lru_cache(maxsize=1)
+def every() -> dict[str, trlab.claims.Card]:
+    """The cards by their name."""
+    return {card.name: card for card in trlab.claims.cards()}
+
+
+def depend(env: BuildEnvironment) -> None:
+    """Tell Sphinx to read the page again when a card's records, or the questions that are asked of
+    them, change."""
+    env.note_dependency(str(PRINTED))
+    for name in {
+        test.sweep for card in every().values() for claim in card.claims for test in claim.tests
+    }:
+        quoted.note(env, name)
+
+
+class Cards(Table):
+    """`{claims-table}`: how the claims of every card came out."""
+
+    kind = "numbers"
+
+    def run(self) -> list[nodes.Node]:
+        depend(self.env)
+        rows = [(f"[{title}](#{slug(title)})", count) for title, count in rows_of(every().values())]
+        return [self.table(("claims of", "what we found"), (32, 68), rows)]
+
+
+def rows_of(cards: Iterable[trlab.claims.Card]) -> list[tuple[str, str]]:
+    """Title and count of each card: the paper's claims, and apart from them the questions that are
+    ours."""
+    cards = list(cards)
+    papers, ours = counted(cards), counted(cards, ours=True)
+    return [
+        (
+            title,
+            summed(count)
+            + (f"; of our own questions {summed(ours[title])}" if ours[title] else ""),
+        )
+        for title, count in papers.items()
+    ]
+
+
+def counted(cards: Iterable[trlab.claims.Card], *, ours: bool = False) -> dict[str, Counter[str]]:
+    """How many claims of each card came out which way, by its title: the paper's, or the questions
+    that are ours."""
+    return {
+        card.title: Counter(told.verdict for told in tell(card) if told.claim.ours is ours)
+        for card in cards
+    }
+
+
+def summed(count: Counter[str]) -> str:
+    """The verdicts of a card in a line."""
+    short = {
+        verdict: text.partition(":")[0].removeprefix("mechanism ")
+        for verdict, text in VERDICTS.items()
+    }
+    return ", ".join(
+        f"{count[verdict]} {text}" for verdict, text in short.items() if count[verdict]
+    )
+
+
+class Card(SphinxDirective):
+    """`{claims-card} NAME`: a card without its heading, which the page has."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        depend(self.env)
+        name = self.arguments[0]
+        try:
+            quoted.known("card", name, every())
+        except ValueError as error:
+            raise self.error(f"claims-card {name}: {error}") from error
+        text = body(markdown(every()[name]))
+        box = nodes.container(classes=["claims"])
+        self.state.nested_parse(StringList(text.splitlines(), name), 0, box)
+        return [box]
+
+
+def of_method(name: str) -> trlab.claims.Card | None:
+    """The card on which a method's claims stand, its own or its family's; None: nothing is
+    claimed."""
+    return every().get(FAMILY.get(name, name))
+
+
+def told_of(name: str, arxiv: str) -> list[Told]:
+    """What became of a method's own claims; on a card that several methods share, of those from its
+    paper."""
+    card = of_method(name)
+    if card is None:
+        return []
+    shared = card.name in FAMILY.values()
+    return [one for one in tell(card) if not shared or one.claim.arxiv == arxiv]
+
+
+def card_of(module: str) -> str:
+    """A link from a method's page to its card, in a paragraph; empty where it has none."""
+    card = of_method(module.rpartition(".")[2]) if module.startswith("trlib.algorithms.") else None
+    return (
+        "What the papers claim for it, and what we found: "
+        f"[claims](../claims.md#{slug(card.title)}).\n\n"
+        if card
+        else ""
+    )
+
+
+def body(markdown: str) -> str:
+    """A card's Markdown without its first line, the heading."""
+    heading, _, rest = markdown.partition("\n")
+    if not heading.startswith("## "):
+        raise ValueError(f"markdown: expected a heading in the first line, got {heading!r}")
+    return rest.strip()
+
+
+def connect(app: Sphinx) -> None:
+    app.add_directive("claims-table", Cards)
+    app.add_directive("claims-card", Card)

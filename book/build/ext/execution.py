@@ -1,0 +1,140 @@
+"""The line under a notebook's title: when it was executed, and the way to Colab. It opens to show
+where, in which profile and with which versions, here and on a GPU.
+
+`book.build.execute` leaves these facts in the executed notebook's metadata, under the key
+`execution_record`; `book.build.gpu` keeps those of a GPU in book/gpu_execution.json. The notebook's own
+link to Colab, which plain Jupyter shows under the title, makes room for the one in the line, which
+follows from the book's settings.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from book.build.ext import address, alone
+
+KEY = "execution_record"
+PENDING = "execution_pending"
+"""Where `book.build.html` says why a page shows no results."""
+GPU = ("book", "gpu_execution.json")
+LARGER = re.compile(r"\bgpu=(?!False\b)")
+"""How a chapter's code names a size of its own for a GPU."""
+NEVER = "Not yet executed on a GPU, where `make gpu` gives it larger sizes."
+COLAB = "https://colab.research.google.com/"
+
+
+def sentence(record: dict[str, Any]) -> str:
+    """The facts as a reader wants them, on one line."""
+    return (
+        f"{short(record)}, profile {record['profile']}, on {record['hardware']}{_versions(record)}"
+    )
+
+
+def on_a_gpu(entry: dict[str, Any] | None, text: str | None) -> str:
+    """The same for a chapter's entry in the record of a GPU; `text` stands for the page's code as
+    it is now."""
+    if entry is None:
+        return NEVER
+    then = "" if entry["text"] == text else ", with other code than this page has now"
+    return (
+        f"On a GPU: {_day(entry)} in {entry['minutes']:.1f} min, profile "
+        f"{entry['profile']}, beside {entry['gpu']} ({entry['memory']}, driver {entry['driver']}, "
+        f"CUDA {entry['cuda']}){then}{_versions(entry)}"
+    )
+
+
+def short(record: dict[str, Any]) -> str:
+    """What of the facts is always in sight."""
+    return f"Executed {_day(record)} in {record['seconds']:.0f} s"
+
+
+def _day(record: dict[str, Any]) -> str:
+    when = datetime.fromisoformat(record["when"])
+    return f"{when.day} {when:%B %Y}"
+
+
+def _versions(record: dict[str, Any]) -> str:
+    return "".join(f" · {name} {number}" for name, number in record["versions"].items())
+
+
+def stamp(summary: str, lines: list[str], colab: str) -> str:
+    """The line's HTML.
+
+    Args:
+        summary: what is always in sight.
+        lines: what it opens to show.
+        colab: the notebook's address at Colab; empty where it has none.
+    """
+    whole = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    facts = (
+        f"<details><summary>{html.escape(summary)}</summary>{whole}</details>"
+        if whole
+        else html.escape(summary)
+    )
+    link = f'<a href="{html.escape(colab)}">Open in Colab</a>' if colab else ""
+    return f'<div class="executed">{facts}{link}</div>'
+
+
+def dateline(app: Sphinx, doctree: nodes.document) -> None:
+    """Puts the line under the page's title."""
+    path = Path(app.env.doc2path(app.env.docname))
+    if path.suffix != ".ipynb":
+        return
+    file = Path(app.srcdir, *GPU)
+    app.env.note_dependency(str(file))
+    text = path.read_text(encoding="utf-8")
+    metadata = json.loads(text)["metadata"]
+    record = metadata.get(KEY)
+    entry = json.loads(file.read_text(encoding="utf-8"))["chapters"].get(path.stem)
+    if record:
+        summary, lines = short(record), [sentence(record)]
+        if entry or runs_larger(text):
+            lines.append(on_a_gpu(entry, record.get("text")))
+    else:
+        summary, lines = metadata.get(PENDING, _without(app, text)), []
+    _take_colab(doctree)
+    colab = address.of(app.config).colab(f"notebooks/{path.name}")
+    title = next(iter(doctree.findall(nodes.title)), None)
+    if title is not None and title.parent is not None:
+        title.parent.insert(
+            title.parent.index(title) + 1,
+            nodes.raw("", stamp(summary, lines, colab), format="html"),
+        )
+
+
+def runs_larger(notebook: str) -> bool:
+    """Whether a notebook, as text, names a size of its own for a GPU."""
+    cells = json.loads(notebook)["cells"]
+    return any(
+        LARGER.search("".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"
+    )
+
+
+def _without(app: Sphinx, notebook: str) -> str:
+    """What stands where no record is: `jupyter-book build .` takes the results that a chapter is
+    stored with, and executes the others."""
+    if app.config.prepared:
+        return "Not executed yet."
+    if alone.is_stored(notebook):
+        return "With the results that are stored with it."
+    return "Executed with this page."
+
+
+def _take_colab(doctree: nodes.document) -> None:
+    """Removes the paragraph of the notebook's own link to Colab, if there is one."""
+    for link in list(doctree.findall(nodes.reference)):
+        if link.get("refuri", "").startswith(COLAB) and len(link.parent.children) == 1:
+            link.parent.parent.remove(link.parent)
+            return
+
+
+def connect(app: Sphinx) -> None:
+    app.connect("doctree-read", dateline)

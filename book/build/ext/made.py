@@ -1,0 +1,43 @@
+"""Pages that can be read without a build: what a directive makes stands in the source as Markdown.
+
+    <!--made claims-table-->
+    | claims of | what we found |
+    ...
+    <!--/made-->
+
+`python -m book.build.tables` writes what stands between the comments; the build takes the directive, here
+`{claims-table}`, and makes it anew; options follow its name, `<!--made bibliography :all:-->`. What
+stands between `<!--unbuilt-->` and `<!--/unbuilt-->` is for whoever reads the source, and no built page
+has it; what stands between lines `<!--built` and `-->` is for the build alone. The paragraph below a
+line `<!--lead-->` leads a page, in larger letters. `<a id="nat"></a>` in a line of its own is where a
+link lands in JupyterLab, whose headings have other names than those of GitHub and of the book.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sphinx.application import Sphinx
+
+MADE = re.compile(r"^<!--made (\S+?)( .+?)?-->\n.*?^<!--/made-->$", re.MULTILINE | re.DOTALL)
+"""A directive's name and argument, and what stands for it."""
+UNBUILT = re.compile(r"^<!--unbuilt-->\n.*?^<!--/unbuilt-->\n+", re.MULTILINE | re.DOTALL)
+BUILT = re.compile(r"^<!--built\n(.*?)\n-->$", re.MULTILINE | re.DOTALL)
+LEAD = re.compile(r"^<!--lead-->\n(.+?\n)\n", re.MULTILINE | re.DOTALL)
+ANCHOR = re.compile(r'^<a id="[\w-]+"></a>\n\n', re.MULTILINE)
+
+
+def as_directives(app: Sphinx, docname: str, source: list[str]) -> None:
+    """A page as it is built."""
+    text = MADE.sub(_directive, source[0])
+    text = BUILT.sub(r"\1", UNBUILT.sub("", text))
+    source[0] = ANCHOR.sub("", LEAD.sub(r":::{div} lead\n\1:::\n\n", text))
+
+
+def _directive(found: re.Match[str]) -> str:
+    argument = (found[2] or "").replace(" :", "\n:", 1)
+    return f"```{{{found[1]}}}{argument}\n```"
+
+
+def connect(app: Sphinx) -> None:
+    app.connect("source-read", as_directives, priority=100)  # before what fills a page in

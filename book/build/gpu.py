@@ -1,0 +1,154 @@
+"""Executes the chapters that run larger on a GPU, and writes book/gpu_execution.json: `make gpu`.
+
+A chapter at a time, so that its minutes are its own. The record holds the card, its driver, the
+versions, and of each chapter when it ran, how long it took and what its figures said: a figure's
+description is written by the cell that drew it, numbers and all. A chapter that fails is reported
+and left out; the others are kept. Such a chapter's page prints its line of the record
+(`book.build.ext.execution`). Without a GPU nothing is run and nothing is written: the exit status is 2.
+
+Chapters download nothing unless they are told to: `make gpu TRLIB_DOWNLOAD=1`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from book.build.execute import KEY, NotebookFailed, execute
+from book.build.ext.execution import runs_larger
+from book.build.paths import BUILD, ROOT, chapters
+
+FILE = ROOT / "book" / "gpu_execution.json"
+FOLDER = BUILD / "gpu"
+NONE = 2
+"""The exit status where there is no GPU."""
+Executor = Callable[[Path], Mapping[str, Any]]
+
+
+class NoGPU(Exception):
+    """torch finds no GPU on this machine; the message says what it finds."""
+
+
+def card() -> dict[str, str]:
+    """The first GPU: its name, its memory, its driver, and the CUDA that torch was built with.
+
+    Raises:
+        NoGPU: there is none.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        built = (
+            f"was built for CUDA {torch.version.cuda}"
+            if torch.version.cuda
+            else "was built without CUDA"
+        )
+        raise NoGPU(
+            f"torch {torch.__version__} finds no GPU on this machine (it {built}). Every chapter "
+            "runs without one: make html. For a record, run `make gpu` where "
+            "torch.cuda.is_available() is True"
+        )
+    properties = torch.cuda.get_device_properties(0)
+    return {
+        "gpu": properties.name,
+        "memory": f"{properties.total_memory / 2**30:.0f} GiB",
+        "driver": driver(),
+        "cuda": str(torch.version.cuda),
+    }
+
+
+def driver() -> str:
+    """The driver's version, as nvidia-smi says it; `unknown` without one."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip().partition("\n")[0] or "unknown"
+
+
+def said(notebook: Mapping[str, Any]) -> dict[str, str]:
+    """What each figure of an executed chapter shows, in the words of the cell that drew it, by the
+    figure's name."""
+    found = {}
+    for cell in notebook["cells"]:
+        name = cell["metadata"].get("mystnb", {}).get("figure", {}).get("name")
+        for out in cell.get("outputs", []):
+            page = "".join(out.get("data", {}).get("text/html", ""))
+            label = re.search(
+                r'class="trlib-drawing".*?role="img" aria-label="([^"]*)"', page, re.DOTALL
+            )
+            if name and label:
+                found[name] = html.unescape(label[1])
+    return found
+
+
+def entry(notebook: Mapping[str, Any]) -> dict[str, Any]:
+    """What the record keeps of one executed chapter."""
+    record = notebook["metadata"][KEY]
+    return {
+        "when": record["when"],
+        "minutes": round(record["seconds"] / 60, 2),
+        "profile": record["profile"],
+        "processor": record["hardware"],
+        "versions": record["versions"],
+        "text": record["text"],
+        "figures": said(notebook),
+    }
+
+
+def collect(
+    paths: Sequence[Path], hardware: Mapping[str, str], run: Executor, before: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """The record, and what failed. A chapter that failed has no entry, whatever an earlier record
+    said."""
+    kept, failed = {}, []
+    for path in paths:
+        print(f"gpu: {path.stem} ...", flush=True)
+        try:
+            kept[path.stem] = {**hardware, **entry(run(path))}
+        except NotebookFailed as error:
+            failed.append(str(error))
+            continue
+        print(f"gpu: {path.stem}: {kept[path.stem]['minutes']} min", flush=True)
+    names = {path.stem for path in paths}
+    others = {name: one for name, one in before.get("chapters", {}).items() if name not in names}
+    return {"chapters": {**others, **kept}}, failed
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Execute the chapters on a GPU and record it.")
+    parser.add_argument(
+        "--only", nargs="+", metavar="NN_name", help="these chapters, whatever their sizes"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        hardware = card()
+    except NoGPU as error:
+        print(f"gpu: {error}.", file=sys.stderr)
+        return NONE
+    paths = [
+        path
+        for path in chapters()
+        if (path.stem in given.only if given.only else runs_larger(path.read_text("utf-8")))
+    ]
+    before = json.loads(FILE.read_text(encoding="utf-8"))
+    record, failed = collect(
+        paths, hardware, lambda path: execute([path], FOLDER, profile="gpu").of(path) or {}, before
+    )
+    FILE.write_text(f"{json.dumps(record, indent=1, ensure_ascii=False)}\n", encoding="utf-8")
+    print(f"gpu: {len(paths) - len(failed)} of {len(paths)} chapters ran; {FILE.relative_to(ROOT)}")
+    for message in failed:
+        print(f"gpu: failed: {message}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

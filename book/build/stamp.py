@@ -1,0 +1,299 @@
+"""Carries the repository's address, its owner and the package's version to every file that shows
+them.
+
+`_config.yml` holds address, author and contact, and `trlib/__init__.py` the version; everything else
+is written from them, and where there is no address yet nothing links to one: `python -m book.build.stamp`
+writes, `python -m book.build.stamp --check` only says what differs. `--repository
+https://github.com/ME/BOOK`, `--author "ME, YOU"` and `--contact ME@HOST` first write the setting:
+that is all a fork needs. What an owner has not filled in yet is said at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from book.build.paths import ROOT, config
+from trbook.address import NAME, Address, address
+
+GUARD = """\
+# On a hosted notebook: install the package this chapter was written for, with what its figures need.
+# It leaves torch as it is.
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    installed = version("{name}")
+except PackageNotFoundError:
+    installed = None
+if installed != "{version}":
+"""
+FETCH = '    %pip install -q "{name}[notebook] @ {source}"'
+BY_HAND = """\
+    missing = ModuleNotFoundError(
+        f"this chapter needs {name} {version}, and {{installed or 'nothing'}} is installed: "
+        "in a copy of the book's repository run `pip install .[notebook]`, then restart "
+        "(the package index has a `trlib` of somebody else's, which does not help)"
+    )
+    missing._render_traceback_ = lambda: [f"ModuleNotFoundError: {{missing}}"]
+    raise missing"""
+COLAB = re.compile(r"\n\n\[\*\*▶ Open in Colab\*\*\]\([^)]*\)(?=\n|$)")
+KERNEL = "Python 3 (ipykernel)"
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+}
+"""What JupyterLab writes into a chapter that is opened. It adds Python's version, which `book.build.lab`
+takes away again."""
+TRIED = "05_grpo"
+"""The chapter that the README sends to Colab."""
+NOBODY = f"The authors of {NAME}"
+"""Who stands in `_config.yml` until somebody does."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who wrote this copy of the book, and where they can be asked: `author` and `contact` of
+    `_config.yml`."""
+
+    author: str = NOBODY
+    """Names, with commas between them."""
+    contact: str = ""
+    """A mail address, or the address of a page; empty: the issues of the repository."""
+
+    @property
+    def names(self) -> list[str]:
+        return [name for part in self.author.split(",") if (name := part.strip())] or [NOBODY]
+
+    def missing(self) -> list[str]:
+        """What an owner has not filled in yet."""
+        settings = {"author": self.names == [NOBODY], "contact": not self.contact}
+        return [name for name, empty in settings.items() if empty]
+
+
+def owner() -> Owner:
+    """The owner in `_config.yml`."""
+    settings = config()
+    return Owner(str(settings.get("author") or NOBODY), str(settings.get("contact") or ""))
+
+
+def version() -> str:
+    """The package's version, read from its source."""
+    match = re.search(
+        r'^__version__ = "(.+)"$',
+        (ROOT / "trlib/__init__.py").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    assert match is not None
+    return match.group(1)
+
+
+def install_cell(where: Address | None = None) -> str:
+    """The first code cell of every notebook, tagged `install`: what a hosted notebook runs
+    first."""
+    where = address(config()) if where is None else where
+    last = FETCH if where.source else BY_HAND
+    return (GUARD + last).format(name=NAME, version=version(), source=where.source)
+
+
+def notebook(text: str, where: Address, name: str) -> str:
+    """A notebook with its install cell, folded, the metadata that JupyterLab writes and, under the
+    title, its link to Colab."""
+    content = json.loads(text)
+    if "kernelspec" in content["metadata"]:
+        content["metadata"]["kernelspec"]["display_name"] = KERNEL
+        content["metadata"]["language_info"] = LANGUAGE
+    for cell in content["cells"]:
+        if "install" in cell["metadata"].get("tags", []):
+            cell["source"] = install_cell(where).splitlines(keepends=True)
+            folded = {**cell["metadata"], "jupyter": {"source_hidden": True}}
+            cell["metadata"] = dict(sorted(folded.items()))
+    title = content["cells"][0]
+    whole = COLAB.sub("", "".join(title["source"]), count=1)
+    link = where.colab(f"notebooks/{name}")
+    if link:
+        head, newline, rest = whole.partition("\n")
+        whole = f"{head}\n\n[**▶ Open in Colab**]({link}){newline}{rest}"
+    title["source"] = whole.splitlines(keepends=True)
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def readme(text: str, where: Address) -> str:
+    """The README: how to install, and the rows of its table that lead to the published book and to
+    Colab."""
+    install = (
+        f'pip install "{NAME} @ {where.source}"'
+        if where.source
+        else "pip install .   # in this repository"
+    )
+    text = re.sub(
+        r"(?<=^```\n)pip install .*$", lambda _: install, text, count=1, flags=re.MULTILINE
+    )
+    links = {
+        "read it without installing anything": ("the published book", where.pages),
+        "try a chapter without installing anything": (
+            "GRPO in Colab",
+            where.colab(f"notebooks/{TRIED}.ipynb"),
+        ),
+    }
+    text = re.sub(rf"^\| (?:{'|'.join(links)}) \|.*\n", "", text, flags=re.MULTILINE)
+    rows = "".join(
+        f"| {wish} | [{name}]({link}) |\n" for wish, (name, link) in links.items() if link
+    )
+    return re.sub(r"^\| read the book \|.*\n", lambda row: row[0] + rows, text, flags=re.MULTILINE)
+
+
+def citation(text: str, where: Address, who: Owner | None = None) -> str:
+    """CITATION.cff: authors, contact, version and addresses."""
+    who = who or owner()
+    at = "email" if "@" in who.contact and "/" not in who.contact else "website"
+    names = "".join(f"  - name: {json.dumps(name, ensure_ascii=False)}\n" for name in who.names)
+    asked = f"{', '.join(who.names)}{'' if who.contact else ', in the issues of its repository'}"
+    asked = f"  - name: {json.dumps(asked, ensure_ascii=False)}\n"
+    if who.contact:
+        asked += f"    {at}: {json.dumps(who.contact)}\n"
+    for key, value in {"authors": names, "contact": asked}.items():
+        below = value.replace("\\", r"\\")
+        text = re.sub(rf"(?<=^{key}:\n)(?: .*\n)*", below, text, flags=re.MULTILINE)
+    text = re.sub(r"^(?:repository-code|url): .*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^version: .*$", f"version: {version()}", text, flags=re.MULTILINE)
+    lines = {"repository-code": where.repository, "url": where.pages}
+    return text + "".join(f'{key}: "{value}"\n' for key, value in lines.items() if value)
+
+
+def project(text: str, where: Address, who: Owner | None = None) -> str:
+    """pyproject.toml: the authors and the addresses that a package index and pip show."""
+    who = who or owner()
+    people = [f"{{ name = {json.dumps(name, ensure_ascii=False)} }}" for name in who.names]
+    if "@" in who.contact and "/" not in who.contact:
+        people[0] = f"{people[0][:-2]}, email = {json.dumps(who.contact)} }}"
+    text = re.sub(
+        r"^authors = .*$", lambda _: f"authors = [{', '.join(people)}]", text, flags=re.MULTILINE
+    )
+    lines = {
+        "Repository": where.repository,
+        "Documentation": where.pages,
+        "Changelog": where.file("CHANGELOG.md"),
+    }
+    table = "".join(f'{key} = "{value}"\n' for key, value in lines.items() if value)
+    return re.sub(
+        r"(?<=^\[project\.urls\]\n)(?:\w+ = .*\n)*", lambda _: table, text, flags=re.MULTILINE
+    )
+
+
+def licence(text: str, where: Address, who: Owner | None = None) -> str:
+    """LICENSE: whose copyright it is."""
+    names = ", ".join((who or owner()).names)
+    return re.sub(
+        r"^(Copyright \(c\) [\d-]+) .*$",
+        lambda found: f"{found[1]} {names}",
+        text,
+        flags=re.MULTILINE,
+    )
+
+
+def handed_on(text: str, where: Address) -> str:
+    """A file for another library's maintainers: where it comes from."""
+    source = where.repository or f"the repository of {NAME}"
+    return re.sub(r"^Source: .*$", f"Source: {source}", text, count=1, flags=re.MULTILINE)
+
+
+FILES: dict[str, Callable[[str, Address], str]] = {
+    "README.md": readme,
+    "CITATION.cff": citation,
+    "pyproject.toml": project,
+}
+"""Files that show the address."""
+UPSTREAM = ROOT / "examples" / "upstream"
+"""Where the files lie that are handed on to other libraries' maintainers."""
+
+
+def stamped(path: Path, text: str, where: Address | None = None) -> str:
+    """A file's text as it should be, with the addresses `where`: those of `_config.yml` unless they
+    are named."""
+    where = address(config()) if where is None else where
+    if path.suffix == ".ipynb":
+        return notebook(text, where, path.name)
+    if path.parent == UPSTREAM:
+        return handed_on(text, where)
+    return licence(text, where) if path.name == "LICENSE" else FILES[path.name](text, where)
+
+
+def files() -> list[Path]:
+    """The files that show the address or the version."""
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    return [*(ROOT / name for name in FILES), *notebooks, *sorted(UPSTREAM.glob("*.py"))]
+
+
+def differing(where: Address | None = None) -> dict[Path, str]:
+    """Files that are not as they should be, with the text that they should have."""
+    texts = {path: path.read_text(encoding="utf-8") for path in [*files(), ROOT / "LICENSE"]}
+    wanted = {path: stamped(path, text, where) for path, text in texts.items()}
+    return {path: text for path, text in wanted.items() if text != texts[path]}
+
+
+def setting(text: str, repository: str) -> str:
+    """`_config.yml` with another address in its one place."""
+    return re.sub(
+        r"(?<=^repository:\n  url:).*$", f" {repository}", text, count=1, flags=re.MULTILINE
+    )
+
+
+def signed(text: str, key: str, value: str) -> str:
+    """`_config.yml` with another author or contact in its one place."""
+    line = f"{key}: {json.dumps(value, ensure_ascii=False)}"
+    return re.sub(rf"^{key}:.*$", lambda _: line, text, count=1, flags=re.MULTILINE)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description="Carry the repository's address and the version everywhere."
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail if a place differs"
+    )
+    parser.add_argument(
+        "--repository", metavar="URL", help="write this address into _config.yml first"
+    )
+    for name in ("author", "contact"):
+        parser.add_argument(f"--{name}", metavar="WHO", help=f"write this {name} into it first")
+    options = parser.parse_args()
+    try:
+        if not options.check:
+            path = ROOT / "_config.yml"
+            text = before = path.read_text(encoding="utf-8")
+            if options.repository is not None:
+                address({"repository": {"url": options.repository}})
+                text = setting(text, options.repository)
+            for name in ("author", "contact"):
+                if getattr(options, name) is not None:
+                    text = signed(text, name, getattr(options, name))
+            if text != before:
+                path.write_text(text, encoding="utf-8")
+        changed = differing()
+    except ValueError as error:
+        print(f"stamp: {error}", file=sys.stderr)
+        return 2
+    for path, text in changed.items():
+        print(f"{'differs' if options.check else 'stamped'}: {path.relative_to(ROOT)}")
+        if not options.check:
+            path.write_text(text, encoding="utf-8")
+    missing = owner().missing() + ["repository"] * (not address(config()).repository)
+    if missing:
+        print(
+            "stamp: not filled in yet, so nothing shows it: "
+            + ", ".join(f"--{name}" for name in missing)
+        )
+    return 1 if changed and options.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,331 @@
+"""Store the main line's notebooks with their results, so that they can be read without a build.
+
+    python -m book.build.stored             # whatever is out of step: after a chapter's code has changed
+    python -m book.build.stored 04_ppo      # these chapters, in step or not
+    python -m book.build.stored --all       # before a release
+    python -m book.build.stored --check     # changes nothing; names each cell that is out of step
+
+Chapters are executed as for `make html`, in the profile `cpu`, and what has run is not run again.
+What a web page shows of a notebook is text, simple tables and bitmaps: so a figure becomes a picture,
+and an explorable the picture of its first state, drawn by Chromium; scripts, styles, widgets and
+whatever is different in every run go. An answer stays in its fold. Only a chapter's own code makes
+its results stale: what an edit of a package changes is shown when they are stored the next time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import html
+import io
+import json
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from book.build.browser import NoChromium, browser, settle
+from book.build.draw.stills import READY
+from book.build.execute import Finished, NotebookFailed, Results, execute
+from book.build.ext.stored import EXPLORABLE, KEY, complaints, fingerprints
+from book.build.paths import BUILD, NOTEBOOKS, chapters
+from trlib.errors import unknown
+
+MOST, IN_ALL = 400_000, 6_000_000
+"""Bytes of a notebook, and of all of them."""
+WIDTH = 760
+"""Pixels of the page that pictures are taken of."""
+FIGURE, STILL = 1.5, 1.25
+"""Pixels of a picture for one of the page."""
+COLOURS = 48
+"""That a picture keeps."""
+SETTINGS = 4000
+"""Letters of an explorable's settings, at most, for it to live again on a page."""
+PAGE = """<!doctype html><html data-theme="light"><meta charset="utf-8">
+<style>#shown{{width:fit-content}}#shown:has(.trlib-explorable){{width:100%}}
+.trlib-drawing{{container-type:normal!important}}</style>
+<body style="margin:0;background:#fff;color:#1b1f24;font:15px 'DejaVu Sans',sans-serif">
+<div id="shown">{}</div></body>"""
+NOTE = (
+    '<p style="margin:6px 2px;color:#5a6270;font-size:13px">A still picture: what is drawn here '
+    "moves when the cell is run.</p>"
+)
+DRAWING = re.compile(
+    r'<div class="trlib-drawing">.*?<div class="drawn-narrow">.*?</div></div>', re.S
+)
+WHOLE = re.compile(r'\s*<div class="(trlib-explorable|trbook-strip)"')
+"""An output that is one picture."""
+SCRIPTS = re.compile(r"<script.*?</script>\s*", re.S)
+STYLES = re.compile(r"<style.*?</style>\s*", re.S)
+NAMES = re.compile(r' id="T_\w+"')
+"""By which a table is styled, drawn at random."""
+ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}")
+SECONDS = re.compile(r"(Run\([^\n]*?) in [\d.]+ (?:s|min)\)")
+"""How long a run took, which its representation says."""
+TABLE = re.compile(r"<table\b.*?</table>", re.S)
+ROW = re.compile(r"<tr\b.*?</tr>", re.S)
+CELL = re.compile(r"\s*<(t[hd])\b[^>]*>.*?</\1>", re.S)
+OPENED = ("execution", "collapsed", "scrolled")
+"""What Jupyter notes in a cell that it has run."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A bitmap, and its size on a page in pixels."""
+
+    png: bytes
+    width: int
+    height: int
+
+
+Draw = Callable[[str], Picture]
+
+
+def main_line() -> list[Path]:
+    """The notebooks that are stored with results: the numbered chapters and their companions."""
+    return [path for path in chapters() if path.stem[0].isdigit()]
+
+
+@contextmanager
+def camera() -> Iterator[Draw]:
+    """What draws a fragment of HTML as it stands on a light page, without running its scripts."""
+    with browser() as chromium:
+
+        def draw(fragment: str) -> Picture:
+            still = "trlib-explorable" in fragment
+            page = chromium.new_page(
+                viewport={"width": WIDTH, "height": 900},
+                device_scale_factor=STILL if still else FIGURE,
+                color_scheme="light",
+                reduced_motion="reduce",
+            )
+            moves = still and "<template shadowrootmode" not in fragment
+            page.set_content(PAGE.format(fragment if moves else SCRIPTS.sub("", fragment)))
+            if moves:  # a state without a still
+                page.wait_for_function(READY)
+            settle(page)
+            shown = page.locator("#shown")
+            box = shown.bounding_box()
+            png = small(shown.screenshot())
+            page.close()
+            return Picture(png, round(box["width"]), round(box["height"]))
+
+        yield draw
+
+
+def small(png: bytes) -> bytes:
+    """The picture in few colours."""
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    out = io.BytesIO()
+    few = image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def cleaned(output: dict[str, Any], draw: Draw) -> dict[str, Any] | None:
+    """An output as it is stored; None: nothing is left of it.
+
+    Args:
+        output: of a code cell, as nbformat has it.
+        draw: makes a picture of HTML.
+    """
+    if output["output_type"] == "stream":
+        text = _plain("".join(output["text"]))
+        return {**output, "text": _lines(text)} if output["name"] == "stdout" else None
+    data = {kind: _whole(value) for kind, value in output["data"].items()}
+    page, plain = data.get("text/html", ""), _plain(data.get("text/plain", ""))
+    if WHOLE.match(page):
+        alt = plain.partition(": ")[2] if "trlib-explorable" in page else _label(page)
+        return {**output, **_as_picture(page, alt, draw)}
+    drawings = DRAWING.findall(page)
+    if drawings and DRAWING.sub("", page).strip() == "":
+        return {**output, **_as_picture(page, _label(page), draw)}
+    kept: dict[str, Any] = {"text/plain": _lines(plain)}
+    for kind in ("text/html", "text/markdown"):
+        if kind in data:
+            text = DRAWING.sub(lambda found: _img(found[0], draw), data[kind])
+            text = NAMES.sub("", STYLES.sub("", SCRIPTS.sub("", text)))
+            kept[kind] = _lines(_plain(TABLE.sub(_untimed, text)))
+    if "image/png" in data:
+        kept["image/png"] = data["image/png"]
+    return {**output, "data": kept}
+
+
+def _as_picture(page: str, alt: str, draw: Draw) -> dict[str, Any]:
+    """The data and metadata of an output that is one picture."""
+    metadata: dict[str, Any] = {}
+    said = re.search(r'data-explorable="(\w+)".*?class="trlib-traits">(.*?)</script>', page, re.S)
+    if said:
+        page += NOTE
+        if len(said[2]) <= SETTINGS:
+            metadata[EXPLORABLE] = {"module": said[1], "settings": said[2]}
+    drawn = draw(page)
+    size = {"width": drawn.width, "height": drawn.height}
+    data = {"image/png": base64.b64encode(drawn.png).decode(), "text/plain": _lines(alt)}
+    return {"data": data, "metadata": {"image/png": {"alt": alt, **size}, **metadata}}
+
+
+def _img(page: str, draw: Draw) -> str:
+    """A drawing inside of other HTML."""
+    drawn = draw(page)
+    return (
+        f'<img alt="{html.escape(_label(page))}" width="{drawn.width}" '
+        f'src="data:image/png;base64,{base64.b64encode(drawn.png).decode()}">'
+    )
+
+
+def _label(page: str) -> str:
+    """What a picture shows, in words."""
+    found = re.search(r'aria-label="([^"]*)"', page)
+    return html.unescape(found[1]) if found else ""
+
+
+def _plain(text: str) -> str:
+    """Text without what is different in every run."""
+    return SECONDS.sub(r"\1)", ADDRESS.sub("", text))
+
+
+def _untimed(table: re.Match[str]) -> str:
+    """A table without its column of seconds."""
+    head = ROW.search(table[0])
+    names = [re.sub(r"<[^>]+>|\s", "", cell[0]) for cell in CELL.finditer(head[0] if head else "")]
+    if "seconds" not in names:
+        return table[0]
+    column = names.index("seconds")
+
+    def without(row: re.Match[str]) -> str:
+        cells = list(CELL.finditer(row[0]))
+        start, end = cells[column].span()
+        return row[0][:start] + row[0][end:]
+
+    return ROW.sub(without, table[0])
+
+
+def _whole(value: Any) -> Any:
+    return "".join(value) if isinstance(value, list) else value
+
+
+def _lines(text: str) -> list[str]:
+    return text.splitlines(keepends=True)
+
+
+def stored(notebook: dict[str, Any], draw: Draw) -> dict[str, Any]:
+    """An executed notebook as it is stored.
+
+    Raises:
+        ValueError: a cell has no result, or one failed.
+    """
+    for number, cell in enumerate(notebook["cells"], 1):
+        if cell["cell_type"] != "code":
+            continue
+        if cell["source"] and not cell["execution_count"]:
+            raise ValueError(f"cell {number} ({cell['id']}) has not run")
+        if any(output["output_type"] == "error" for output in cell["outputs"]):
+            raise ValueError(f"cell {number} ({cell['id']}) failed")
+        outputs = (cleaned(output, draw) for output in cell["outputs"])
+        cell["outputs"] = [output for output in outputs if output]
+        for name in OPENED:
+            cell["metadata"].pop(name, None)
+    metadata = notebook["metadata"]
+    for name in ("widgets", "execution_record"):
+        metadata.pop(name, None)
+    metadata.get("language_info", {}).pop("version", None)
+    metadata[KEY] = fingerprints(notebook)
+    return notebook
+
+
+def write(path: Path, notebook: dict[str, Any]) -> bool:
+    """Writes a notebook in one go, as Jupyter does, and says whether anything in it is new."""
+    text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    if text == path.read_text(encoding="utf-8"):
+        return False
+    unfinished = path.with_suffix(".unfinished")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return True
+
+
+def out_of_step(paths: Sequence[Path]) -> dict[Path, list[str]]:
+    """The notebooks whose stored results are not those of their code, with what is wrong."""
+    found = {path: list(complaints(json.loads(path.read_text("utf-8")))) for path in paths}
+    return {path: said for path, said in found.items() if said}
+
+
+def refresh(paths: Sequence[Path], say: Callable[[str], None] = print) -> dict[Path, str]:
+    """Executes and stores these chapters; what failed of which."""
+    folder, profile = BUILD / "executed", "cpu"
+
+    def report(done: Finished) -> None:
+        outcome = "FAILED" if done.error else f"{done.seconds:.0f} s"
+        say(f"{done.number:2d}/{done.total}  {done.notebook.stem} executed: {outcome}")
+
+    failures: dict[Path, str] = {}
+    try:
+        results = execute(paths, folder, profile=profile, report=report)
+    except NotebookFailed as failed:
+        failures, results = failed.failures, Results(folder, profile)
+    with camera() as draw:
+        for path in paths:
+            executed = results.of(path)
+            if executed is None:
+                failures.setdefault(path, f"{path.stem}: changed while it was stored")
+                continue
+            new = write(path, stored(executed, draw))
+            size = path.stat().st_size
+            say(
+                f"{path.stem}: {size // 1000} kB, {'written' if new else 'as it was'}"
+                f"{', more than a notebook may have' * (size > MOST)}"
+            )
+    return failures
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m book.build.stored", description=__doc__)
+    parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help="such as 04_ppo")
+    parser.add_argument("--all", action="store_true", help="every chapter of the main line")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if out of step")
+    options = parser.parse_args(argv)
+    by_name = {path.stem: path for path in main_line()}
+    named = [Path(name).stem for name in options.chapters]
+    for name in named:
+        if name not in by_name:
+            print(f"stored: {unknown('chapter', name, by_name)}", file=sys.stderr)
+            return 2
+    paths = [by_name[name] for name in named or by_name]
+    wrong = out_of_step(paths)
+    if options.check:
+        for path, said in wrong.items():
+            print("\n".join(f"notebooks/{path.name}: {one}" for one in said))
+        return bool(wrong)
+    wanted = paths if named or options.all else list(wrong)
+    if not wanted:
+        print("every chapter is stored with the results of its code")
+        return 0
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        failures = refresh(wanted, lambda text: print(text, flush=True))
+    except (NoChromium, OSError) as error:
+        print(f"stored: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstored: interrupted; the next call goes on from here", file=sys.stderr)
+        return 130
+    for failed in failures.values():
+        print(f"stored: {failed}", file=sys.stderr)
+    total = sum(path.stat().st_size for path in NOTEBOOKS.glob("*.ipynb"))
+    print(f"all notebooks: {total / 1e6:.1f} MB of {IN_ALL / 1e6:.0f}")
+    return bool(failures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

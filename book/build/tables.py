@@ -1,0 +1,217 @@
+"""Write the tables that a build makes into the pages, so that a page can be read without one.
+
+    python -m book.build.tables            # after a method, a claim or a sweep has changed
+    python -m book.build.tables --check    # fails, and names what is out of step
+
+A page shows them between two comments (`book.build.ext.made`). Whoever writes a page may write the
+directive alone; this command turns it into that. A link to a page that only a build writes leads to
+the code instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pybtex.backends.markdown import Backend
+from pybtex.database import parse_file
+from pybtex.plugin import find_plugin
+
+from book.build.ext import archive, claims, teaching
+from book.build.ext.generated_tables import Metrics, escape, metrics
+from book.build.ext.made import MADE
+from book.build.paths import ROOT
+from trbook.cards import MethodCard, taxonomy, text
+from trbook.ladder import RUNGS, changes
+from trlab.claims import markdown
+
+BOOK = ROOT / "book"
+PAGES = (
+    *("index", "methods/index", "claims", "recorded", "playground", "own", "ladder", "purpose"),
+    *("teaching", "glossary", "diagnose", "bibliography", "interface/minimal"),
+)
+ARXIV = "https://arxiv.org/abs/"
+STILL = """\
+![Lanes of one language model learn side by side, batch by batch.](_static/figures/lanes.gif)
+
+*The built book has the playground here, running in the page; this picture is a run of it.*"""
+FIGURES = {
+    "first-lane": """\
+![Rewards of a small language model over batches: with one update per batch it learns, with 32 and no trust region it falls back.](_static/figures/dial.png)
+
+*The built book has a figure here that runs in the page; this picture shows recorded runs of the same model.*""",
+    "written": """\
+![Three curves and three answers of SmolLM2: used eight times, each batch teaches it fast, and after ten batches its right answers are gone.](_static/figures/written.png)
+
+*In the built book you go through the batches and read; this picture is its last one.*""",
+    "ratio-map": """\
+![Curves of the objective and of the gradient weight over the ratio, with check boxes and sliders.](_static/figures/explorable.png)
+
+*The built book has a map here that you can drag; this picture is another of its figures.*""",
+    "loop": "*In the built book the loop is drawn here: sample, judge, score, update.*",
+    "basin": """\
+![Accuracy over the learning rate for five methods; below it a bar for each, the rates at which it works.](_static/figures/basin.png)
+
+*In the built book you drag the rate; this picture is the figure's first state.*""",
+    "diagnose": """\
+![A diagnosis: the verdict, four numbers, and what else would have shown.](_static/figures/diagnosis.png)
+
+*In the built book (`make book`) the page asks for your file here and shows the diagnosis. Its links to an example lead there too. This picture is of such a diagnosis.*""",
+}
+"""What stands for figures that run in the built book."""
+WRONG = """\
+*The built book lists them here, chapter by chapter. In the source a solution is the folded cell below \
+its exercise, and its wrong answers stand in [the checks](trbook/exercises).*"""
+PROGRAM = "*The built book prints the file here: [examples/minimal_grpo.py](../../examples/minimal_grpo.py).*"
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of Markdown."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(' '.join(cell.split()) for cell in line)} |" for line in lines)
+
+
+def code_of(card: MethodCard) -> str:
+    """The file of a method, as the page of all methods links it: of its function, where a correction
+    or an advantage is all that it adds, else of its class."""
+    module = next((name.rpartition(".")[0] for name in card.functions), "")
+    if module not in ("trlib.advantages", "trlib.corrections"):
+        module = text.kind_of(card).__module__
+    path = Path(*module.split(".")).with_suffix(".py")
+    return f"[{path.name}](../../{path})"
+
+
+def methods(_: str) -> str:
+    """A row for each method, with its file and its paper in place of its card."""
+
+    def row(one: Any) -> list[str]:
+        card = one if isinstance(one, MethodCard) else None
+        aims = card.what if card else one.how
+        paper = f"[{one.arxiv}]({ARXIV}{one.arxiv})" if one.arxiv else ""
+        to = f", to {card.to}" if card and card.to != "nothing" else ""
+        words = [aims + to, one.action, one.level, one.ratio, text.signed(one)]
+        return [escape(one.title), *map(escape, words), code_of(card) if card else "none", paper]
+
+    headings = ("method", *text.HEADINGS[1:6], "code", "paper")
+    return table(headings, map(row, taxonomy.PLACES))
+
+
+def picture(_: str) -> str:
+    """What is done outside a region, and who does it."""
+    rows = taxonomy.picture(lambda one: escape(one.title))
+    return table(("what is done", "by whom, and what is judged as one"), rows)
+
+
+def claimed(_: str) -> str:
+    rows = claims.rows_of(claims.every().values())
+    links = [(f"[{title}](#{claims.slug(title)})", count) for title, count in rows]
+    return table(("claims of", "what we found"), links)
+
+
+def card(name: str) -> str:
+    return claims.body(markdown(claims.every()[name]))
+
+
+def sweeps(_: str) -> str:
+    """A row for each sweep, with its declaration in place of its page."""
+
+    def row(cells: Sequence[str]) -> list[str]:
+        first = re.sub(r"\(records/(\w+)\.md\)", r"(../trlab/sweeps/\1.py)", cells[0])
+        return [first, *(cell.replace("|", r"\|") for cell in cells[1:])]
+
+    return table(archive.Sweeps.headings, map(row, archive.rows()))
+
+
+def steps(_: str) -> str:
+    """Each step of the ladder with its line; the curves are in the built book."""
+    told = []
+    for number, (before, rung) in enumerate(zip((None, *RUNGS[:-1]), RUNGS, strict=True), 1):
+        where = f"[chapter {int(rung.chapter[:2])}](../notebooks/{rung.chapter}.ipynb)"
+        code = changes(rung, before)
+        told.append(f"**{number}. {rung.name}.** {rung.why} ({where})\n\n```diff\n{code}\n```")
+    return "\n\n".join(told)
+
+
+def syllabus(name: str) -> str:
+    return table(*teaching.course(ROOT, name))
+
+
+def sources(_: str) -> str:
+    """The sources in the order of their file."""
+    style = find_plugin("pybtex.style.formatting", "unsrt")()
+    entries = style.format_bibliography(parse_file(str(BOOK / "references.bib")))
+    lines = "\n".join(f"- {' '.join(one.text.render(PlainMarkdown()).split())}" for one in entries)
+    return re.sub(r"arXiv (\S+)\. URL: \[.+?\]\((.+?)\)", r"[arXiv \1](\2)", lines)
+
+
+class PlainMarkdown(Backend):
+    """Markdown that escapes only what would be a mark in a line of a bibliography."""
+
+    def format_str(self, text: str) -> str:
+        return re.sub(r"([\\`*_<>\[\]])", r"\\\1", text)
+
+
+def _fixed(text: str, _: str) -> str:
+    return text
+
+
+MAKERS: dict[str, Callable[[str], str]] = {
+    "methods-comparison": methods,
+    "methods-picture": picture,
+    "claims-table": claimed,
+    "claims-card": card,
+    "sweeps": sweeps,
+    "playground": lambda _: STILL,
+    "ladder": steps,
+    "syllabus": syllabus,
+    "reading-times": lambda _: table(teaching.TIMES, teaching.times(ROOT)),
+    "metrics-table": lambda _: table(Metrics.headings, metrics()),
+    "bibliography": sources,
+    "wrong-answers": partial(_fixed, WRONG),
+    "literalinclude": partial(_fixed, PROGRAM),
+    **{name: partial(_fixed, text) for name, text in FIGURES.items()},
+}
+"""What a directive makes, as Markdown, by its name; called with its argument."""
+ALONE = re.compile(rf"^```\{{({'|'.join(MAKERS)})\}}( .+)?\n```$", re.MULTILINE)
+
+
+def made(name: str, argument: str) -> str:
+    """What a page's source has in place of a directive."""
+    head = f"{name} {argument}" if argument else name
+    return f"<!--made {head}-->\n{MAKERS[name](argument).strip()}\n<!--/made-->"
+
+
+def filled(page: str) -> str:
+    """A page's text as it should be."""
+    page = ALONE.sub(lambda found: made(found[1], (found[2] or "").strip()), page)
+    return MADE.sub(lambda found: made(found[1], (found[2] or "").strip()), page)
+
+
+def stale() -> Iterator[tuple[Path, str]]:
+    """Pages that are out of step, and the text that they should have."""
+    for name in PAGES:
+        path = BOOK / f"{name}.md"
+        before = path.read_text(encoding="utf-8")
+        if (after := filled(before)) != before:
+            yield path, after
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m book.build.tables", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if out of step")
+    check = parser.parse_args(argv).check
+    found = list(stale())
+    for path, page in found:
+        print(f"{path.relative_to(BOOK)}: {'out of step' if check else 'written'}")
+        if not check:
+            path.write_text(page, encoding="utf-8")
+    return int(check and bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
