@@ -51,6 +51,17 @@ def test_a_page_s_source_shows_no_directive_role_or_label():
     assert {name: found for name, found in shown.items() if found} == {}
 
 
+def test_formulas_of_a_page_s_source_have_no_escape_that_github_takes_from_them():
+    r"""It reads Markdown before formulas: of `\{` only the brace is left, of `\,` the comma."""
+    formula = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
+    found = {
+        path.name: eaten
+        for path in (ROOT / "book").glob("*.md")
+        if (eaten := re.findall(r"\\[,;:!{}|]", "".join(formula.findall(path.read_text("utf-8")))))
+    }
+    assert found == {}
+
+
 def test_every_word_of_the_glossary_has_a_place_where_a_link_lands_in_jupyterlab():
     glossary = (ROOT / "book/glossary.md").read_text(encoding="utf-8")
     words = re.findall(r"^### (.+)$", glossary, re.MULTILINE)
