@@ -1,4 +1,4 @@
-"""Write the tables that a build makes into the pages, so that a page can be read without one.
+"""Write the tables that are made from the code and the records into the pages.
 
     python -m book.build.tables            # after a method, a claim or a sweep has changed
     python -m book.build.tables --check    # fails, and names what is out of step
@@ -23,12 +23,13 @@ from pybtex.database import parse_file
 from pybtex.plugin import find_plugin
 
 from book.build.ext import archive, claims, teaching
-from book.build.ext.generated_tables import Metrics, escape, metrics
+from book.build.ext.generated_tables import escape
 from book.build.ext.made import MADE
 from book.build.paths import ROOT
 from trbook.cards import MethodCard, taxonomy, text
 from trbook.ladder import RUNGS, changes
 from trlab.claims import markdown
+from trlib.loop.metrics import METRICS
 
 BOOK = ROOT / "book"
 PAGES = (
@@ -137,6 +138,12 @@ def steps(_: str) -> str:
     return "\n\n".join(told)
 
 
+def metrics(_: str) -> str:
+    """Every column of a run's history."""
+    rows = ((f"`{name}`", one.unit or "1", escape(one.text)) for name, one in METRICS.items())
+    return table(("column", "unit", "definition"), rows)
+
+
 def syllabus(name: str) -> str:
     return table(*teaching.course(ROOT, name))
 
@@ -170,7 +177,7 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "ladder": steps,
     "syllabus": syllabus,
     "reading-times": lambda _: table(teaching.TIMES, teaching.times(ROOT)),
-    "metrics-table": lambda _: table(Metrics.headings, metrics()),
+    "metrics-table": metrics,
     "bibliography": sources,
     "wrong-answers": partial(_fixed, WRONG),
     "literalinclude": partial(_fixed, PROGRAM),

@@ -26,7 +26,7 @@ def test_a_build_takes_the_directive_and_leaves_out_what_is_for_the_source():
     source[0] += "<!--lead-->\nTwo\nlines.\n\n<!--built\n```{x}\n```\n-->\n"
     as_directives(None, "page", source)
     assert source[0].split("\n\n") == [
-        *("# A", "Text.", "```{claims-card} ppo\n```", "```{sweeps}\n```"),
+        *("# A", "Text.", "**1.** ```x", "```{sweeps}\n```"),
         "```{bibliography}\n:all:\n```",
         ":::{div} lead\nTwo\nlines.\n:::",
         "```{x}\n```\n",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from book.build.ext import quoted
-from book.build.ext.snippets import RUNS, printed
+from book.build.printed import RUNS, printed
 
 BOOK = Path(__file__).parents[2] / "book"
 PAGE = (BOOK / "questions.md").read_text(encoding="utf-8")

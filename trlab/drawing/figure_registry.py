@@ -226,7 +226,7 @@ FIGURES: dict[str, Figure] = {
         "PPO with a sampler eight batches old, every batch used twice at a learning rate of "
         "3e-4: accuracy after 24 batches, eight seeds each. The first word is the ratio to the "
         "sampler that is bounded: a token's, the product over the completion, or its geometric "
-        "mean. *At most 2* truncates it, a window masks. *Drop* leaves out completions with a "
+        "mean. At most 2 truncates it, a window masks; drop leaves out completions with a "
         "negative advantage and more nats per token than this.",
         at={"sampler of": "lag 8"},
     ),

@@ -5,15 +5,14 @@ them; `terms` explains a word where it stands; `pages` keeps pages small and acc
 describes them to search engines, at the `address` that `_config.yml` sets; `search` makes the index
 of the book's own search; `phone_tables` makes every table readable on a phone, `line_breaks` says
 where a line may break; `security` says what a page may load and run; `execution` says when, where and
-with which versions a notebook ran; `generated_tables` makes the tables that are read off the
-package; `modules` makes
-the interface's pages, `methods` the method cards; `sweeps` and `records` show what is recorded of a
-sweep, `archive` makes a page for each, `quoted` puts a number of it into a sentence, `words` says
-how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `explorables`
-puts them on pages that are no notebooks, `snippets` runs a page's few lines of code; `docstrings`
-turns the package's docstrings into sound markup and links outside names; `preview` builds a few pages
-before the others; `contents` says what the sidebar shows and which page comes next, `moved` leads
-old addresses to new pages; `teaching` makes the tables for teachers.
+with which versions a notebook ran; `made` makes a page of a source that reads well by itself;
+`modules` makes the interface's pages, `methods` the method cards; `sweeps` and `records` show what
+is recorded of a sweep, `archive` makes a page for each, `quoted` puts a number of it into a
+sentence, `words` says how a page calls it, `ladder` the steps between methods, `explorables` puts
+them on pages that are no notebooks; `docstrings` turns the package's docstrings into sound markup
+and links outside names; `preview` builds a few pages before the others; `contents` says what the
+sidebar shows and which page comes next, `moved` leads old addresses to new pages; `teaching` lists
+exercises with their wrong answers. `generated_tables`, `claims` and `stored` help them.
 """
 
 from __future__ import annotations
@@ -33,14 +32,12 @@ PARTS = (
     "security",
     "alone",
     "execution",
-    "generated_tables",
     "made",
     "modules",
     "sweeps",
     "records",
     "archive",
     "quoted",
-    "claims",
     "docstrings",
     "terms",
     "explorables",
@@ -51,7 +48,6 @@ PARTS = (
     "contents",
     "moved",
     "search",
-    "snippets",
     "teaching",
 )
 """The modules that connect to Sphinx, in the order in which their handlers run."""

@@ -1,4 +1,4 @@
-"""What papers claim, on a page: `{claims-table}` and `{claims-card}`, both from `trlab.claims`."""
+"""What papers claim, and what we found: the table of *claims*, and what a method's own page says."""
 
 from __future__ import annotations
 
@@ -6,20 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 
-from docutils import nodes
-from docutils.statemachine import StringList
-from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
-from sphinx.util.docutils import SphinxDirective
-
 import trlab.claims
-from book.build.ext import quoted
-from book.build.ext.generated_tables import Table
 from book.build.ext.terms import slug
-from trlab.claims import markdown, tell
+from trlab.claims import tell
 from trlab.claims.outcome import Told
 from trlab.claims.text import VERDICTS
-from trlab.comparison import PRINTED
 
 FAMILY = {"gspo": "grpo", "cispo": "grpo", "sapo": "grpo", "dr_grpo": "grpo", "dapo": "grpo"}
 """Methods whose claims stand on another's card."""
@@ -29,27 +20,6 @@ FAMILY = {"gspo": "grpo", "cispo": "grpo", "sapo": "grpo", "dr_grpo": "grpo", "d
 def every() -> dict[str, trlab.claims.Card]:
     """The cards by their name."""
     return {card.name: card for card in trlab.claims.cards()}
-
-
-def depend(env: BuildEnvironment) -> None:
-    """Tell Sphinx to read the page again when a card's records, or the questions that are asked of
-    them, change."""
-    env.note_dependency(str(PRINTED))
-    for name in {
-        test.sweep for card in every().values() for claim in card.claims for test in claim.tests
-    }:
-        quoted.note(env, name)
-
-
-class Cards(Table):
-    """`{claims-table}`: how the claims of every card came out."""
-
-    kind = "numbers"
-
-    def run(self) -> list[nodes.Node]:
-        depend(self.env)
-        rows = [(f"[{title}](#{slug(title)})", count) for title, count in rows_of(every().values())]
-        return [self.table(("claims of", "what we found"), (32, 68), rows)]
 
 
 def rows_of(cards: Iterable[trlab.claims.Card]) -> list[tuple[str, str]]:
@@ -87,24 +57,6 @@ def summed(count: Counter[str]) -> str:
     )
 
 
-class Card(SphinxDirective):
-    """`{claims-card} NAME`: a card without its heading, which the page has."""
-
-    required_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        depend(self.env)
-        name = self.arguments[0]
-        try:
-            quoted.known("card", name, every())
-        except ValueError as error:
-            raise self.error(f"claims-card {name}: {error}") from error
-        text = body(markdown(every()[name]))
-        box = nodes.container(classes=["claims"])
-        self.state.nested_parse(StringList(text.splitlines(), name), 0, box)
-        return [box]
-
-
 def of_method(name: str) -> trlab.claims.Card | None:
     """The card on which a method's claims stand, its own or its family's; None: nothing is
     claimed."""
@@ -138,8 +90,3 @@ def body(markdown: str) -> str:
     if not heading.startswith("## "):
         raise ValueError(f"markdown: expected a heading in the first line, got {heading!r}")
     return rest.strip()
-
-
-def connect(app: Sphinx) -> None:
-    app.add_directive("claims-table", Cards)
-    app.add_directive("claims-card", Card)

@@ -9,10 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from docutils import nodes
 from docutils.statemachine import StringList
-from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
-
-from trlib.loop.metrics import METRICS
 
 
 class Table(SphinxDirective):
@@ -54,23 +51,6 @@ class Table(SphinxDirective):
         return row
 
 
-class Metrics(Table):
-    """Every column of a run's history: its name, unit and definition, from
-    `trlib.loop.metrics.METRICS`."""
-
-    headings = ("column", "unit", "definition")
-    widths = (18, 18, 64)
-
-    def rows(self) -> list[tuple[str, ...]]:
-        return metrics()
-
-
-def metrics() -> list[tuple[str, ...]]:
-    return [
-        (f"`{name}`", metric.unit or "1", escape(metric.text)) for name, metric in METRICS.items()
-    ]
-
-
 def summary(kind: object) -> str:
     """The first paragraph of a docstring, on one line."""
     return " ".join((inspect.getdoc(kind) or "").split("\n\n", 1)[0].split())
@@ -79,7 +59,3 @@ def summary(kind: object) -> str:
 def escape(text: str) -> str:
     """Plain text as MyST Markdown that says the same."""
     return re.sub(r"([*_|<>$\[\]\\])", r"\\\1", text)
-
-
-def connect(app: Sphinx) -> None:
-    app.add_directive("metrics-table", Metrics)

@@ -1,6 +1,6 @@
-"""For teachers: `{syllabus}` makes a course's table from `book/courses.yml`, `{reading-times}` says
-what each chapter takes, and `{wrong-answers}` lists the exercises with their solutions and the
-wrong answers that their checks know.
+"""For teachers: the tables of the courses of `book/courses.yml` and of what each chapter takes, and
+`{wrong-answers}`, which lists the exercises with their solutions and the wrong answers that their
+checks know.
 
 Tasks and solutions come from the notebooks, wrong answers from the checks themselves.
 """
@@ -26,7 +26,6 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from book.build.ext.generated_tables import Table
 from book.build.ext.modules import entries, table_of_contents
 from trbook.assignments.hidden import ASSIGNMENTS
 from trbook.exercises.built import Built
@@ -49,10 +48,6 @@ SHOWN = 3
 MEETING = ("meeting", "goal", "read before", "exercises", "set", "minutes")
 """Columns of a course with goals."""
 SESSION = ("session", "read before", "run", "ask", "exercises", "minutes")
-WIDTHS: dict[tuple[str, ...], tuple[int, ...]] = {
-    MEETING: (20, 23, 12, 13, 18, 14),
-    SESSION: (20, 10, 22, 20, 14, 14),
-}
 TIMES = ("chapter", "words", "minutes to read", "explorables", "exercises", "minutes for these")
 GRAIN = 5
 """Minutes are rounded up to a multiple of it."""
@@ -236,35 +231,6 @@ def times(root: Path) -> list[tuple[str, ...]]:
     ]
 
 
-class FromTeaching(Table):
-    """A table that needs the courses and the chapters: its page is read again when either
-    changes."""
-
-    def run(self) -> list[nodes.Node]:
-        root = Path(self.env.srcdir)
-        self.env.note_dependency(str(Path(root, *COURSES)))
-        for name in known(root)[1]:
-            self.env.note_dependency(str(root / PART / f"{name}.ipynb"))
-        return super().run()
-
-
-class Syllabus(FromTeaching):
-    """`{syllabus} NAME`: a course, session by session."""
-
-    required_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        try:
-            self.headings, self.found = course(Path(self.env.srcdir), self.arguments[0])
-        except ValueError as error:
-            raise self.error(f"syllabus {self.arguments[0]}: {error}") from error
-        self.widths = WIDTHS[self.headings]
-        return super().run()
-
-    def rows(self) -> list[tuple[str, ...]]:
-        return self.found
-
-
 def session(
     one: Mapping[str, Any], rates: Mapping[str, float], found: Mapping[str, Chapter]
 ) -> tuple[str, ...]:
@@ -346,17 +312,6 @@ def chosen_of(
     return chosen, done, count
 
 
-class ReadingTimes(FromTeaching):
-    """`{reading-times}`: what each chapter takes."""
-
-    headings = TIMES
-    widths = (32, 10, 14, 16, 14, 14)
-    kind = "numbers"
-
-    def rows(self) -> list[tuple[str, ...]]:
-        return times(Path(self.env.srcdir))
-
-
 class WrongAnswers(SphinxDirective):
     """`{wrong-answers}`: by chapter, every exercise with its solution and the wrong answers that
     its check knows."""
@@ -411,6 +366,4 @@ def _html(text: str) -> str:
 
 
 def connect(app: Sphinx) -> None:
-    app.add_directive("syllabus", Syllabus)
-    app.add_directive("reading-times", ReadingTimes)
     app.add_directive("wrong-answers", WrongAnswers)
