@@ -16,10 +16,10 @@ MAIN := $(shell sed -n '/caption: Check/q; s|^      - .*file: \(notebooks/[a-z0-
 SHOWN := 00_quickstart 05_grpo
 NBMAKE := --nbmake $(SHOWN:%=--deselect notebooks/%.ipynb)
 test: .venv/installed-dev
-	@$(PYTEST) $(BY_DAY) --chromium optional $(NBMAKE) tests/core tests/book tests/lab $(MAIN); status=$$?; \
+	@$(PYTEST) $(BY_DAY) --chromium optional $(NBMAKE) $(MAIN) tests/core tests/book tests/lab; status=$$?; \
 	echo 'make test did not run: the gallery, the instruments and the notebooks of companions and gallery (`make test-all`);'; \
 	echo 'lint and types (`make lint`); what takes an hour (`make nightly`).'; exit $$status
-test-all: .venv/installed-peers ; @$(PYTEST) $(BY_DAY) $(NBMAKE) tests notebooks
+test-all: .venv/installed-peers ; @$(PYTEST) $(BY_DAY) $(NBMAKE) notebooks tests
 lint: .venv/installed-dev
 	@.venv/bin/ruff format --check
 	@.venv/bin/ruff check
