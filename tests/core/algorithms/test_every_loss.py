@@ -75,7 +75,7 @@ def troll_of_a_token(logp, logp_old, *, advantages, mask, **settings):
         full = spread(x.double().masked_fill(~mask, -1.0), shape, ids).to(x.dtype)
         return full.masked_fill(~mask.unsqueeze(-1), math.nan)
 
-    given = {"tokens": ids, "advantages": advantages, "mask": mask}
+    given = {"tokens": ids.masked_fill(~mask, -100), "advantages": advantages, "mask": mask}
     return algorithms.troll_loss(whole(logp), whole(logp_old), **given, **settings)
 
 

@@ -55,29 +55,6 @@ def test_two_outcomes_by_hand():
     assert projected.eta.item() == pytest.approx(math.log(9) / math.log(p / (1 - p)) - 1, rel=1e-8)
 
 
-@pytest.mark.parametrize("delta", [1e-3, 0.05, 0.7])
-def test_the_multiplier_is_brentqs(delta):
-    u, lq = pair(60, 17, apart=2.0)
-    u[0, 3], u[1, 5] = -900.0, 6.0
-    lq[1, 5], lq[2, 7] = -2000.0, -50.0
-    u, lq = u.log_softmax(-1), lq.log_softmax(-1)
-    eta = project(u, lq, delta_kl=delta).eta
-    compared = 0
-    for row in range(60):
-
-        def excess(t, row=row):
-            logp = ((1 - t) * lq[row] + t * u[row]).log_softmax(-1)
-            return plain_kl(logp, lq[row]).item() - delta
-
-        if excess(1.0) <= 0:
-            assert eta[row] == 0
-            continue
-        t = brentq(excess, 0.0, 1.0, xtol=1e-15, rtol=8.9e-16)
-        assert eta[row].item() == pytest.approx((1 - t) / t, rel=1e-8, abs=1e-8)
-        compared += 1
-    assert compared > 20
-
-
 @pytest.mark.parametrize(
     "dtype, n",
     by_day(
@@ -191,9 +168,11 @@ def test_laws_of_the_projection(seed, scale, apart, vocabulary, delta):
     u = (logits + apart * torch.randn(8, vocabulary, generator=g, dtype=D)).log_softmax(-1)
     lq = logits.log_softmax(-1)
     inner = project(u, lq, delta_kl=delta)
-    assert (kl(inner.logp, lq) <= delta * (1 + 1e-6)).all()
-    # It lies on the geodesic, is never further from the network than q is, and a larger radius
-    # comes closer.
+    reached = kl(inner.logp, lq)
+    assert (reached <= delta * (1 + 1e-6)).all()
+    # It lies on the geodesic, at its edge where it has moved, is never further from the network
+    # than q is, and a larger radius comes closer.
+    assert (reached >= delta * (1 - 1e-6))[inner.eta > 0].all()
     close(inner.logp, geodesic(u, lq, inner.eta), 1e-6)
     outer = project(u, lq, delta_kl=2 * delta)
     to_network = [kl(x, u) for x in (lq, inner.logp, outer.logp)]

@@ -145,24 +145,6 @@ def test_a_certain_token_outside_the_region_has_finite_values():
         assert torch.isfinite(value).all()
 
 
-def test_what_is_masked_cannot_leak():
-    u, lq, rest = distributions()
-    gone = ~rest["mask"]
-    clean = troll_loss(u, lq, **rest)
-    for junk in (math.nan, INF, -INF):
-        dirty = u.masked_fill(gone.unsqueeze(-1), junk).requires_grad_()
-        spoilt = {
-            "tokens": rest["tokens"].masked_fill(gone, -100),
-            "advantages": rest["advantages"].masked_fill(gone, junk),
-        }
-        loss = troll_loss(dirty, lq.masked_fill(gone.unsqueeze(-1), -junk), **rest | spoilt)
-        assert torch.equal(loss.per_token, clean.per_token)
-        for name, value in loss.diagnostics.items():
-            assert torch.equal(value, clean.diagnostics[name]), name
-        gradient = slope(loss.per_token, dirty)
-        assert torch.isfinite(gradient).all() and not gradient[gone].any()
-
-
 # --- the sparse form
 # --------------------------------------------------------------------------------------------------
 
