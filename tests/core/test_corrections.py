@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from tests.losses import D, close, named, refused, tensor
+from tests.losses import D, close, data, named, of, refused, tensor
 from trlib.corrections import (
     Correction,
     expected_weight,
@@ -42,13 +42,6 @@ def test_by_hand(level, how, cap, expected):
     for junk in (0.0, math.nan, math.inf, -math.inf):
         policies = OLD.masked_fill(~MASK, junk), ROLLOUT.masked_fill(~MASK, -junk)
         close(truncated_importance(*policies, MASK, cap=cap, level=level, how=how), expected, 1e-14)
-
-
-def test_defaults_are_tokens_truncated_at_two():
-    close(
-        truncated_importance(OLD, ROLLOUT, MASK),
-        truncated_importance(OLD, ROLLOUT, MASK, cap=2, level="token", how="truncate"),
-    )
 
 
 def test_equal_policies_give_one_and_an_overflow_gives_the_cap():
@@ -87,34 +80,27 @@ def test_a_floor_bounds_from_below():
         close(factor, Correction(cap=2.0, floor=0.4, how=how).factor(OLD, ROLLOUT, MASK))
 
 
-def drawn(seed, b=7, t=6, spread=0.5):
-    """Log-probs of two policies, advantages of both signs and 0, and a mask with an empty row."""
-    generator = torch.Generator().manual_seed(seed)
-    logp = -0.1 - 2 * torch.rand(b, t, generator=generator, dtype=D)
-    mask = torch.rand(b, t, generator=generator) < 0.7
-    mask[0] = False
-    other = (logp + spread * torch.randn(b, t, generator=generator, dtype=D)).clamp(max=-0.01)
-    advantages = torch.randn(b, 1, generator=generator, dtype=D).expand(b, t).clone()
-    advantages[1] = 0.0
-    dirty = torch.full((b, t), math.nan, dtype=D)
-    return {
-        "logp": logp.where(mask, dirty),
-        "other": other.where(mask, dirty),
-        "advantages": advantages,
-        "mask": mask,
-    }
+def drawn(seed):
+    """Log-probs of two policies, whose masked tokens hold NaN, and completions of one advantage
+    each, one of them 0."""
+    b = data(seed)
+    b["advantages"] = (
+        (b["advantages"][:, :1] * (torch.arange(6) != 3)[:, None]).expand(6, 5).clone()
+    )
+    hidden = {k: b[k].masked_fill(~b["mask"], math.nan) for k in ("logp", "logp_old")}
+    return b | hidden
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_opsm_by_hand(seed):
-    data = drawn(seed)
-    mask, a = data["mask"], data["advantages"]
+    b = drawn(seed)
+    mask, a, new, old = (b[name] for name in ("mask", "advantages", "logp", "logp_old"))
     mask[2], mask[2, seed], a[2] = False, True, -1.0  # a completion of one token
-    data["logp"][2], data["other"][2] = -1.0, -0.9
+    new[2], old[2] = -1.0, -0.9
     for delta in (-0.1, 0.07, 0.3):
-        kept = opsm_mask(data["logp"], data["other"], advantages=a, mask=mask, delta=delta)
+        kept = opsm_mask(new, old, advantages=a, mask=mask, delta=delta)
         for i in range(len(mask)):
-            steps = (data["other"][i] - data["logp"][i])[mask[i]].tolist()
+            steps = (old[i] - new[i])[mask[i]].tolist()
             drop = bool(steps) and a[i, 0].item() < 0 and sum(steps) / len(steps) > delta
             assert kept[i].tolist() == (mask[i] & (not drop)).tolist()
 
@@ -122,23 +108,15 @@ def test_opsm_by_hand(seed):
 @pytest.mark.parametrize("signed", [True, False])
 @pytest.mark.parametrize("seed", range(4))
 def test_m2po_drops_the_largest_until_the_moment_is_within_the_budget(seed, signed):
-    data = drawn(seed)
+    b = drawn(seed)
+    places = [*map(tuple, b["mask"].nonzero().tolist())]
+    step = {at: (b["logp"][at] - b["logp_old"][at]).item() for at in places}
+    pushed = [at for at in places if not signed or step[at] * b["advantages"][at].item() > 0]
     for budget in (1e-4, 0.04, 0.2, 10.0):
-        kept = m2po_mask(
-            data["logp"],
-            data["other"],
-            advantages=data["advantages"],
-            mask=data["mask"],
-            budget=budget,
-            signed=signed,
-        )
-        places = [(i, j) for i, j in data["mask"].nonzero().tolist()]
-        step = {at: (data["logp"][at] - data["other"][at]).item() for at in places}
-        harm = [at for at in places if not signed or step[at] * data["advantages"][at].item() > 0]
+        kept, harm = of(m2po_mask, b, budget=budget, signed=signed), [*pushed]
         while harm and sum(step[at] ** 2 for at in harm) / len(harm) > budget:
             harm.remove(max(harm, key=lambda at: step[at] ** 2))
-        others = [at for at in places if signed and step[at] * data["advantages"][at].item() <= 0]
-        assert {tuple(at) for at in kept.nonzero().tolist()} == {*harm, *others}
+        assert {*map(tuple, kept.nonzero().tolist())} == {*places} - {*pushed} | {*harm}
 
 
 def test_the_top_entropy_mask_by_hand():

@@ -4,6 +4,7 @@ import argparse
 import inspect
 import json
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -21,6 +22,8 @@ from trlib.cli import evaluate, installed
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.fields import settings
 from trlib.loop import training
+from trlib.loop.metrics import METRICS
+from trlib.loop.run import Run
 from trlib.loop.settings import RunSettings
 
 SMALL = "--steps 2 --prompts 2 --group 4 --probe 2 --quiet"
@@ -402,14 +405,15 @@ def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(
         typed("evaluate --traceback")
 
 
-def test_an_interrupted_run_is_shown_and_status_130(capsys, monkeypatch, policy):
-    from trlib.loop.metrics import METRICS
-    from trlib.loop.run import Run
-
-    settings = {"method": {"name": "PPO"}, "task": {"name": "dial"}, "seed": 0}
-    stopped = Run(policy, [dict.fromkeys(METRICS, 0.5)], [], settings, None, interrupted=True)
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_is_shown_and_its_status_is_the_signal_s(
+    capsys, monkeypatch, policy, sent, status
+):
+    known = {"method": {"name": "PPO"}, "task": {"name": "dial"}, "seed": 0}
+    rows = [dict.fromkeys(METRICS, 0.5)]
+    stopped = Run(policy, rows, [], known, None, interrupted=True, signal=sent)
     monkeypatch.setattr(training, "train", lambda *_, **__: stopped)
-    assert typed("train --method ppo") == 130
+    assert typed("train --method ppo") == status
     assert "interrupted" in capsys.readouterr().out
 
 

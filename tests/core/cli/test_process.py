@@ -1,17 +1,11 @@
 """The command line as a process: exit statuses, pipes, signals, and that help needs no torch."""
 
-import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import pytest
-
 import trlib
-from tests.typed import typed
 from trlib.cli import OF_TRLAB
 
 
@@ -68,27 +62,3 @@ def test_a_reader_that_goes_away_is_no_error():
     shell = f"{sys.executable} -m trlib tasks dial --json | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=300)
     assert done.stdout == "0\n" and done.stderr == ""
-
-
-@pytest.mark.nightly("two processes for seconds; a killed run is resumed in `make test` too")
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_leaves_a_run_that_resume_finishes(capsys, tmp_path, sent, status):
-    out = tmp_path / "run"
-    command = (
-        f"train --task dial --method ppo --prompts 2 --group 4 --checkpoint-every 1 --out {out}"
-    )
-    line = f"-m trlib {command} --steps 100000"
-    process = subprocess.Popen(
-        [sys.executable, *line.split()], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    deadline = time.monotonic() + 300
-    while not (out / "history.csv").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(sent)
-    stdout, stderr = process.communicate(timeout=300)
-    assert process.returncode == status and "interrupted" in stdout and "Traceback" not in stderr
-    written = len((out / "history.csv").read_text().splitlines()) - 1
-    assert json.loads((out / "run.json").read_text())["interrupted"] is True and written >= 1
-
-    assert typed(f"{command} --steps {written + 2} --resume --json --quiet") == 0
-    assert len(json.loads(capsys.readouterr().out)["history"]["reward"]) == written + 2

@@ -69,16 +69,6 @@ def test_a_link_stays_and_what_it_points_to_is_replaced(policy, tmp_path):
     refused(r"CheckpointError: folder: .*circle", policy.save, tmp_path / "circle")
 
 
-def test_a_file_in_its_place_is_named(policy, tmp_path):
-    (tmp_path / "model").write_text("x")
-    refused(
-        r"CheckpointError: folder: expected a folder to write a policy into, got the file",
-        policy.save,
-        tmp_path / "model",
-    )
-    assert (tmp_path / "model").read_text() == "x"
-
-
 def test_the_old_one_comes_back_where_the_new_one_cannot_take_its_place(
     policy, tmp_path, monkeypatch
 ):
