@@ -69,8 +69,14 @@ def test_an_outcome_is_the_record_s(card):
     )
 
 
+@pytest.fixture(scope="module")
+def on_pages():
+    """The sweeps that have a page."""
+    return archive.shown()
+
+
 @pytest.mark.parametrize("card", TRAINED, ids=lambda card: card.name)
-def test_evidence_stands_beside_ppo_s_and_on_a_page_of_its_sweep(card):
+def test_evidence_stands_beside_ppo_s_and_on_a_page_of_its_sweep(card, on_pages):
     """A number of another sweep compares nothing: each row has PPO's of the same place."""
     text = page(card, "", str)
     for one in outcomes(card):
@@ -78,7 +84,7 @@ def test_evidence_stands_beside_ppo_s_and_on_a_page_of_its_sweep(card):
         (row,) = [
             line for line in text.splitlines() if f"| {one.quote} |" in line and has_page in line
         ]
-        assert one.source.sweep in archive.shown()
+        assert one.source.sweep in on_pages
         labels = set(recorded(one.source.sweep)[0]["label"])
         assert (f"| {one.ppo} |" in row) == (card.name != "ppo" and "ppo" in labels)
         sweep, _, asked = one.quote.partition(" ")
