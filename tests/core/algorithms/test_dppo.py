@@ -99,64 +99,50 @@ def test_truncation_and_the_overflow_clamp():
 # --------------------------------------------------------------------------------------------------
 
 
-def distributions(anchor="rollout", seed=1, shape=(4, 5), vocabulary=7):
+def distributions(anchor="rollout"):
     """Scores and a batch with whole distributions and the top 3, and NaN wherever the mask is
     False."""
-    g = torch.Generator().manual_seed(seed)
-    rollout, old, pi = (2 * noise(3, *shape, vocabulary, seed=seed)).log_softmax(-1)
-    tokens = torch.randint(vocabulary, shape, generator=g)
-    mask = torch.rand(shape, generator=g) > 0.2
-    ids = torch.stack([tokens, (tokens + 2) % vocabulary, (tokens + 3) % vocabulary], -1)
-
-    def hide(x):
-        return x.masked_fill(~mask.view(*shape, *[1] * (x.dim() - 2)), math.nan)
-
-    def of_tokens(full):
-        return hide(sampled(full, tokens))
-
-    rewards = torch.rand(4, dtype=D, generator=g)
+    pi, rollout, rest = dense(4, 5, 7, apart=1.5, seed=1)
+    old, tokens, mask = dense(4, 5, 7, seed=2)[0], rest["tokens"], rest["mask"]
+    ids = (tokens.unsqueeze(-1) + torch.tensor([0, 2, 3])) % 7
+    rollout, old, pi = (x.masked_fill(~mask.unsqueeze(-1), math.nan) for x in (rollout, old, pi))
     around = rollout if anchor == "rollout" else old
     known = batch(
         mask,
         tokens=tokens,
-        rewards=rewards,
+        rewards=noise(4),
         anchor=anchor,
         group=torch.tensor([0, 0, 1, 1]),
-        logp_rollout=of_tokens(rollout),
-        logp_old=of_tokens(old),
-        full_anchor=hide(around),
-        topk_anchor=TopK(ids, hide(around.gather(-1, ids))),
+        logp_rollout=sampled(rollout, tokens),
+        logp_old=sampled(old, tokens),
+        full_anchor=around,
+        topk_anchor=TopK(ids, around.gather(-1, ids)),
     )
-    return Scores(of_tokens(pi), hide(pi)), known, (rollout, old, pi, ids)
+    return Scores(sampled(pi, tokens), pi), known, (rollout, around, ids)
 
 
 @pytest.mark.parametrize("anchor", ["rollout", "recomputed"])
-@pytest.mark.parametrize("kind", ["delta_tv", "delta_kl"])
+@pytest.mark.parametrize("kind", ["tv", "kl"])
 @pytest.mark.parametrize("measure", ["binary", "topk", "full"])
 def test_method_hands_the_right_divergence_to_the_loss(measure, kind, anchor):
-    scores, b, (rollout, old, pi, ids) = distributions(anchor)
-    method = DPPO(**{kind: 0.2}, measure=measure, k=3, max_ratio=2.0)
+    scores, b, (rollout, q, ids) = distributions(anchor)
+    method = DPPO(**{f"delta_{kind}": 0.1}, measure=measure, k=3, max_ratio=2.0)
     b = method.prepare(b)
-    loss = method.objective(scores, b)
-
-    q = rollout if anchor == "rollout" else old
-    token = b.tokens.unsqueeze(-1)
-    one_q, one_p = q.gather(-1, token).squeeze(-1), pi.gather(-1, token).squeeze(-1)
-    name = kind.removeprefix("delta_")
+    found, there = method.objective(scores, b).diagnostics, b.mask
+    one_p, one_q, mu = (sampled(x, b.tokens)[there] for x in (scores.full, q, rollout))
+    q, pi, ids, a = (x[there] for x in (q, scores.full, ids, b.advantages))
     divergence = {
-        "binary": lambda: getattr(divergences, f"binary_{name}")(one_q, one_p),
-        "topk": lambda: getattr(divergences, f"topk_{name}")(q.gather(-1, ids), ids, pi),
-        "full": lambda: getattr(divergences, name)(q, pi),
+        "binary": lambda: getattr(divergences, f"binary_{kind}")(one_q, one_p),
+        "topk": lambda: getattr(divergences, f"topk_{kind}")(q.gather(-1, ids), ids, pi),
+        "full": lambda: getattr(divergences, kind)(q, pi),
     }[measure]()
-    close(loss.diagnostics["divergence"], divergence.masked_fill(~b.mask, 0.0))
-    outward = torch.where(b.advantages > 0, one_p > one_q, one_p < one_q) & (divergence > 0.2)
-    assert torch.equal(loss.diagnostics["kept"], ~outward & b.mask)
-    ratio = (
-        one_p - rollout.gather(-1, token).squeeze(-1)
-    ).exp()  # the weight's ratio is to μ, whatever the anchor
-    weight = (b.advantages * ratio.clamp(max=2.0)).masked_fill(outward | ~b.mask, 0.0)
-    close(loss.diagnostics["weight"], weight)
-    assert bool(outward[b.mask].any()) and not bool(outward[b.mask].all())
+    close(found["divergence"][there], divergence)
+    outward = torch.where(a > 0, one_p > one_q, one_p < one_q) & (divergence > 0.1)
+    assert torch.equal(found["kept"][there], ~outward) and 0 < outward.sum() < len(outward)
+    # The weight's ratio is to μ, whatever the anchor.
+    weight = a * (one_p - mu).exp().clamp(max=2.0)
+    close(found["weight"][there], weight.masked_fill(outward, 0.0))
+    close(found["ratio"][there], (one_p - mu).exp())
 
 
 def test_what_the_method_needs():
@@ -211,20 +197,19 @@ def test_a_divergence_below_zero_is_rounding_or_refused():
 @pytest.mark.parametrize("delta", ["delta_tv", "delta_kl"])
 @pytest.mark.parametrize("seed", range(3))
 def test_the_sparse_loss_is_the_loss_measured_over_k_tokens(delta, seed):
-    p, q, rest = dense(5, 4, 9, apart=0.7, seed=seed)
-    x, ids, mask = p.requires_grad_(), rest.pop("tokens"), rest["mask"]
+    x, q, rest = dense(5, 4, 9, apart=0.7, seed=seed)
+    x, ids, gone = x.requires_grad_(), rest.pop("tokens"), ~rest["mask"]
     kept = q.scatter(-1, ids.unsqueeze(-1), math.inf).topk(4).indices
-    old = TopK(kept, q.gather(-1, kept))
+    few, old = x.gather(-1, kept), q.gather(-1, kept)
     how = {delta: 0.1, "max_ratio": 1.5, **rest}
-    measured = (topk_tv if delta == "delta_tv" else topk_kl)(old.logp, kept, p.detach())
+    measured = (topk_tv if delta == "delta_tv" else topk_kl)(old, kept, x.detach())
     expected = dppo_loss(sampled(x, ids), sampled(q, ids), measured=measured, **how)
-    dirty = TopK(kept, old.logp.masked_fill(~mask.unsqueeze(-1), math.nan))
-    junk = ids.masked_fill(~mask, -100)
-    found = dppo_sparse_loss(x.gather(-1, kept), dirty, tokens=junk, **how)
+    dirty = TopK(kept, old.masked_fill(gone.unsqueeze(-1), math.nan))
+    found = dppo_sparse_loss(few, dirty, tokens=ids.masked_fill(gone, -100), **how)
     close(found.per_token, expected.per_token, 1e-12)
     close(slope(found.per_token, x), slope(expected.per_token, x), 1e-12)
     assert torch.equal(found.diagnostics["kept"], expected.diagnostics["kept"])
-    assert 0 < found.diagnostics["kept"].sum() < mask.sum()
-    missing = TopK(kept, old.logp.masked_fill(kept == ids.unsqueeze(-1), -math.inf))
-    message = r"tokens: expected each sampled token among old\.ids"
-    refused(message, dppo_sparse_loss, x.gather(-1, kept), missing, tokens=ids, **how)
+    assert 0 < found.diagnostics["kept"].sum() < rest["mask"].sum()
+    missing = TopK(kept, old.masked_fill(kept == ids.unsqueeze(-1), -math.inf))
+    said = r"tokens: expected each sampled token among old\.ids"
+    refused(said, dppo_sparse_loss, few, missing, tokens=ids, **how)

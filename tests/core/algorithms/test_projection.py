@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from tests.by_day import by_day
-from tests.losses import D, close, named, refused, tensor
+from tests.losses import D, close, named, noise, refused, tensor
 from trlib.algorithms.troll import project
 from trlib.divergences import kl
 
@@ -18,10 +18,9 @@ INF = math.inf
 
 def pair(rows, vocabulary, *, apart=1.0, seed=0, dtype=D):
     """log π̃ and log q, [rows, vocabulary], whose logits differ by `apart` standard normals."""
-    g = torch.Generator().manual_seed(seed)
-    logits = 2 * torch.randn(rows, vocabulary, generator=g, dtype=D)
-    moved = logits + apart * torch.randn(rows, vocabulary, generator=g, dtype=D)
-    return moved.log_softmax(-1).to(dtype), logits.log_softmax(-1).to(dtype)
+    logits, step = noise(2, rows, vocabulary, seed=seed)
+    new, old = 2 * logits + apart * step, 2 * logits
+    return new.log_softmax(-1).to(dtype), old.log_softmax(-1).to(dtype)
 
 
 def plain_kl(logp, lq):
@@ -66,33 +65,18 @@ def test_two_outcomes_by_hand():
 def test_a_million_tokens_stay_inside(dtype, n):
     """Five families, log-probs down to -1e4: noise, far apart, a token that takes over, rare ones,
     all scales."""
-    g = torch.Generator().manual_seed(1)
-    v = 12
-
-    def normal(*shape):
-        return torch.randn(*shape, generator=g)
-
-    def uniform(*shape):
-        return torch.rand(*shape, generator=g)
-
-    old = [2 * normal(n, v) for _ in range(5)]
-    new = [
-        old[0] + 0.5 * normal(n, v),
-        3 * normal(n, v),
-        old[2].clone(),
-        old[3].clone(),
-        normal(n, v),
-    ]
-    old[2][:, 0] += 1e4 * uniform(n)
-    new[2][:, 1] += 1e4 * uniform(n)
-    old[3][:, 1] -= 30 * uniform(n)
-    new[3][:, 1] += 40 * uniform(n)
-    old[4] *= 10 ** (4 * uniform(n, 1)) / 3
-    new[4] *= 10 ** (4 * uniform(n, 1)) / 3
+    a, b = noise(2, n, 12).float()
+    share = torch.rand(n, 2, 1, generator=torch.Generator().manual_seed(1))
+    first, second = torch.eye(12)[:2, None]
     active = 0
-    for family, (a, b) in enumerate(zip(new, old, strict=True)):
-        u, lq = (x.log_softmax(-1).clamp(min=-1e4).to(dtype) for x in (a, b))
-        delta = (0.05, 0.01, 0.25, 0.05, 0.05)[family]
+    for new, old, delta in (
+        (2 * a + 0.5 * b, 2 * a, 0.05),
+        (3 * b, 2 * a, 0.01),
+        (2 * a + 1e4 * share[:, 0] * second, 2 * a + 1e4 * share[:, 1] * first, 0.25),
+        (2 * a + 40 * share[:, 0] * second, 2 * a - 30 * share[:, 1] * second, 0.05),
+        (b * 10 ** (4 * share[:, 0]) / 3, 2 * a * 10 ** (4 * share[:, 1]) / 3, 0.05),
+    ):
+        u, lq = (x.log_softmax(-1).clamp(min=-1e4).to(dtype) for x in (new, old))
         projected = project(u, lq, delta_kl=delta)
         assert plain_kl(projected.logp, lq).max().item() <= delta * (1 + 1e-6)
         assert torch.isfinite(projected.logp).all()
