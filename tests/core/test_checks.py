@@ -31,27 +31,19 @@ def test_value_checks_switch_off_and_come_back():
     assert checks.values_checked()
 
 
-def test_one_call_switches_value_checks_off_and_on():
+def test_one_call_switches_value_checks_off_and_on_for_this_thread_only():
+    seen = []
     assert trlib.value_checks is checks.value_checks
     try:
         trlib.value_checks(False)
-        assert not checks.values_checked()
-        with trlib.value_checks(True):
-            assert checks.values_checked()
-        assert not checks.values_checked()
+        thread = threading.Thread(target=lambda: seen.append(checks.values_checked()))
+        thread.start()
+        thread.join()
+        assert seen == [True] and not checks.values_checked()
     finally:
         trlib.value_checks(True)
     assert checks.values_checked()
     refused("TypeError: enabled: expected True or False, got int", trlib.value_checks, 0)
-
-
-def test_value_checks_are_switched_off_for_this_thread_only():
-    seen = []
-    with checks.value_checks(False):
-        thread = threading.Thread(target=lambda: seen.append(checks.values_checked()))
-        thread.start()
-        thread.join()
-    assert seen == [True]
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, D])

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from tests.losses import D, close, data, named, of, refused, tensor
+from tests.losses import D, close, named, refused, tensor
 from trlib.corrections import (
     Correction,
     expected_weight,
@@ -80,21 +80,27 @@ def test_a_floor_bounds_from_below():
         close(factor, Correction(cap=2.0, floor=0.4, how=how).factor(OLD, ROLLOUT, MASK))
 
 
-def drawn(seed):
-    """Log-probs of two policies, whose masked tokens hold NaN, and completions of one advantage
-    each, one of them 0."""
-    b = data(seed)
-    b["advantages"] = (
-        (b["advantages"][:, :1] * (torch.arange(6) != 3)[:, None]).expand(6, 5).clone()
-    )
-    hidden = {k: b[k].masked_fill(~b["mask"], math.nan) for k in ("logp", "logp_old")}
-    return b | hidden
+def drawn(seed, b=7, t=6, spread=0.5):
+    """Log-probs of two policies, advantages of both signs and 0, and a mask with an empty row."""
+    generator = torch.Generator().manual_seed(seed)
+    logp = -0.1 - 2 * torch.rand(b, t, generator=generator, dtype=D)
+    mask = torch.rand(b, t, generator=generator) < 0.7
+    mask[0] = False
+    other = (logp + spread * torch.randn(b, t, generator=generator, dtype=D)).clamp(max=-0.01)
+    advantages = torch.randn(b, 1, generator=generator, dtype=D).expand(b, t).clone()
+    advantages[1] = 0.0
+    dirty = torch.full((b, t), math.nan, dtype=D)
+    return {
+        "logp": logp.where(mask, dirty),
+        "other": other.where(mask, dirty),
+        "advantages": advantages,
+        "mask": mask,
+    }
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_opsm_by_hand(seed):
-    b = drawn(seed)
-    mask, a, new, old = (b[name] for name in ("mask", "advantages", "logp", "logp_old"))
+    new, old, a, mask = drawn(seed).values()
     mask[2], mask[2, seed], a[2] = False, True, -1.0  # a completion of one token
     new[2], old[2] = -1.0, -0.9
     for delta in (-0.1, 0.07, 0.3):
@@ -108,12 +114,13 @@ def test_opsm_by_hand(seed):
 @pytest.mark.parametrize("signed", [True, False])
 @pytest.mark.parametrize("seed", range(4))
 def test_m2po_drops_the_largest_until_the_moment_is_within_the_budget(seed, signed):
-    b = drawn(seed)
-    places = [*map(tuple, b["mask"].nonzero().tolist())]
-    step = {at: (b["logp"][at] - b["logp_old"][at]).item() for at in places}
-    pushed = [at for at in places if not signed or step[at] * b["advantages"][at].item() > 0]
+    new, old, a, mask = drawn(seed).values()
+    places = [*map(tuple, mask.nonzero().tolist())]
+    step = {at: (new[at] - old[at]).item() for at in places}
+    pushed = [at for at in places if not signed or step[at] * a[at].item() > 0]
     for budget in (1e-4, 0.04, 0.2, 10.0):
-        kept, harm = of(m2po_mask, b, budget=budget, signed=signed), [*pushed]
+        how = {"budget": budget, "signed": signed}
+        kept, harm = m2po_mask(new, old, advantages=a, mask=mask, **how), [*pushed]
         while harm and sum(step[at] ** 2 for at in harm) / len(harm) > budget:
             harm.remove(max(harm, key=lambda at: step[at] ** 2))
         assert {*map(tuple, kept.nonzero().tolist())} == {*places} - {*pushed} | {*harm}
