@@ -121,5 +121,4 @@ def test_every_card_of_the_main_line_has_lines():
         told = lines.diff(name)
         own = [line for line in told if not line.startswith("- ")]
         assert [line[2:] for line in own] == lines.body(lines.LINES[name].loss)
-        assert 3 <= len(own) <= 8 and any(line.startswith("+ ") for line in told)
-        assert max(map(len, told)) <= 84, name
+        assert any(line.startswith("+ ") for line in told)
