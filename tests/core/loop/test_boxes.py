@@ -411,50 +411,51 @@ def test_scores_and_needs_say_what_is_missing():
 # --------------------------------------------------------------------------------------------------
 
 
-NEEDS, PREPARE = "def needs(self, anchor):\n    return ", "def prepare(self, batch):\n    "
-ADDS = PREPARE + "return super().prepare(batch).plus({})"
-DESCENDS = "def update(self, step):\n    step.descend({})"
-PLAN = "def plan(self, group, batch):\n    from trlib.algorithms import Stage; return "
-
-
-OBJECTIVE = "def objective(self, scores, batch):\n    return "
 MISTAKES = {
-    PREPARE
-    + "return replace(super().prepare(batch), memory={'a': 1})": r"6.: memory: expected the",
-    PREPARE + "batch.memory['a'] = 1": "6.: prepare: expected the batch, got NoneType",
-    PREPARE
-    + "return replace(batch, advantages=batch.rewards)": r"6.: advantages: expected \[B, T\]",
-    PREPARE
-    + "batch.memory['a'] = 'x'": r"7.: memory\['a'\]: expected a number or a tensor, .* got str",
-    PREPARE
-    + "batch.memory['batch'] = 1": r"memory\['batch'\]: expected a name that the history does",
-    ADDS.format(
-        "mask=batch.mask & False"
-    ): "7.: mask: expected a new name, got one of the batch's own",
-    ADDS.format("advantages=batch.logp_rollout"): "7.: advantages: expected a new name, got one of",
-    ADDS.format("mine=3.0"): r"mine: expected a tensor \[B, .* = 8, got float",
-    ADDS.format("mine=batch.rewards[:3]"): r"mine: expected .* = 8, got \[3\]",
-    f"import torch\n@torch.no_grad()\n{PREPARE}return batch.nothing": "9.: AttributeError: .*'nothing'",
-    OBJECTIVE
-    + "scores.logp": r"6.: objective: expected a TokenLoss, got Tensor; wrap it: TokenLoss",
-    OBJECTIVE
-    + "TokenLoss(scores.logp[:1])": r"6.: per_token: expected \[B, T\] = .* got \[1, \d\]",
-    DESCENDS.format("step.loss().detach()"): "7.: loss: expected a number with a gradient",
-    DESCENDS.format("3.0"): "7.: loss: expected a tensor of one number, got float",
-    DESCENDS.format("step.loss().expand(2)"): r"loss: .* of one number, got \[2\]",
-    NEEDS + "{'full': True}": r"6.: needs: expected Needs\(.*\), got dict",
-    NEEDS + "Needs(topk_anchor=-1)": "7.: topk_anchor: expected a .* 0, got -1",
-    NEEDS + "Needs(critic=-1.0)": "7.: critic: .* at least 0 and below inf, got -1.0",
-    NEEDS + "Needs(critic=1.0, critic_outputs=0)": "critic_outputs: .* 1, got 0",
-    NEEDS + "Needs(values=True)": r"7.: values: expected a critic that gives them, .* got none",
-    PLAN
-    + "(Stage(group + batch + 1),)": "6.: method: its plan draws 5 completions per prompt, expected",
+    "def needs(self, anchor):": {
+        "return {'full': True}": r"6.: needs: expected Needs\(.*\), got dict",
+        "return Needs(topk_anchor=-1)": "7.: topk_anchor: expected a .* 0, got -1",
+        "return Needs(critic=-1.0)": "7.: critic: .* at least 0 and below inf, got -1.0",
+        "return Needs(critic=1.0, critic_outputs=0)": "critic_outputs: .* 1, got 0",
+        "return Needs(values=True)": "7.: values: expected a critic that gives them, .* got none",
+    },
+    "def plan(self, group, batch):": {
+        "from trlib.algorithms import Stage; return (Stage(group + 1),)": (
+            "6.: method: its plan draws 5 completions per prompt, expected group = 4"
+        ),
+    },
+    "def prepare(self, batch):": {
+        "return replace(super().prepare(batch), memory={'a': 1})": "6.: memory: expected the",
+        "batch.memory['a'] = 1": "6.: prepare: expected the batch, got NoneType",
+        "batch.memory['a'] = 'x'": r"7.: memory\['a'\]: expected a number or a tensor, .* got str",
+        "batch.memory['batch'] = 1": r"memory\['batch'\]: expected a name that the history does",
+        "return replace(batch, advantages=batch.rewards)": r"6.: advantages: expected \[B, T\]",
+        "return batch.plus(mask=batch.mask & False)": "7.: mask: expected a new name, got one of",
+        "return batch.plus(advantages=batch.logp_rollout)": "7.: advantages: expected a new name",
+        "return batch.plus(mine=3.0)": r"mine: expected a tensor \[B, .* = 8, got float",
+        "return batch.plus(mine=batch.rewards[:3])": r"mine: expected .* = 8, got \[3\]",
+    },
+    "import torch\n@torch.no_grad()\ndef prepare(self, batch):": {
+        "return batch.nothing": "9.: AttributeError: .*'nothing'",
+    },
+    "def objective(self, scores, batch):": {
+        "return scores.logp": r"6.: objective: expected a TokenLoss, got Tensor; wrap it: Token",
+        "return TokenLoss(scores.logp[:1])": r"6.: per_token: expected \[B, T\] .* got \[1, \d\]",
+    },
+    "def update(self, step):": {
+        "step.descend(step.loss().detach())": "7.: loss: expected a number with a gradient",
+        "step.descend(3.0)": "7.: loss: expected a tensor of one number, got float",
+        "step.descend(step.loss().expand(2))": r"loss: .* of one number, got \[2\]",
+    },
 }
 
 
-@pytest.mark.parametrize("body", MISTAKES)
-def test_a_mistake_in_a_box_is_named_with_its_line(body, tmp_path):
-    refused(rf"MethodError: .*mine\.py.*{MISTAKES[body]}", train, mine(tmp_path, body)(), steps=1)
+@pytest.mark.parametrize(
+    ("box", "code"), [(box, code) for box, table in MISTAKES.items() for code in table]
+)
+def test_a_mistake_in_a_box_is_named_with_its_line(box, code, tmp_path):
+    method = mine(tmp_path, f"{box}\n    {code}")()
+    refused(rf"MethodError: .*mine\.py.*{MISTAKES[box][code]}", train, method, steps=1)
 
 
 @pytest.mark.parametrize(
