@@ -16,6 +16,7 @@ from torch import Tensor
 import trlib
 from trlib import errors
 from trlib.algorithms import Batch, Provided, Scores
+from trlib.model.completions import Completions
 
 D = torch.float64
 
@@ -173,6 +174,21 @@ def batch(mask: Tensor | None = None, **known: Any) -> Batch:
         "provided": Provided(**provided),
     }
     return Batch(mask=mask, **plain | known)
+
+
+def written(tokens: Tensor, mask: Tensor, group: Tensor, **more: Any) -> Completions:
+    """Completions that say these tokens, of prompts that say nothing."""
+    nothing = torch.zeros(int(group.max()) + 1, 1)
+    plain = {
+        "prompt_ids": nothing.long(),
+        "prompt_mask": nothing.bool(),
+        "forced": torch.zeros_like(mask),
+        "ended": torch.ones(len(mask), dtype=torch.bool),
+        "logp": torch.zeros(mask.shape),
+        "full_rows": torch.zeros(0, dtype=torch.long),
+        "full": torch.zeros(0, mask.shape[1], 1),
+    }
+    return Completions(tokens=tokens, mask=mask, group=group, **plain | more)
 
 
 def known(b: dict[str, Tensor], **more: Any) -> Batch:

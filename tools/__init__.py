@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-# `python -m tools.html`, as pages printed it, answers with its new name.
+# `python -m book.build.html`, as pages printed it, answers with its new name.
 _, _, asked = " ".join(sys.orig_argv).partition("-m tools.")
 name = asked.partition(" ")[0]
 if name and not Path(__file__).with_name(f"{name}.py").exists():

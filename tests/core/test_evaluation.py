@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tests.losses import named, refused
+from tests.losses import named, refused, written
 from trlib import evaluation
 from trlib.evaluation import Estimate, bootstrap, evaluate, pass_at_k
-from trlib.model.completions import Completions
 from trlib.tasks import REASONS, Prompt, Verdict
 
 
@@ -117,23 +116,10 @@ def scripted(policy, prompts, *, group, temperature, max_tokens, seed, ends_at=N
         SCRIPT[p][0] if temperature == 0 else SCRIPT[p][1][i] for p in prompts for i in range(group)
     ]
     tokens = torch.tensor([[WORDS.index(t.strip("!")), 2 if "!" in t else 1] for t in texts])
-    mask = torch.ones_like(tokens, dtype=torch.bool)
     ended = torch.tensor(["!" not in t for t in texts])
     rows = torch.arange(len(prompts)).repeat_interleave(group)
     # A completion cut at the limit shows both its tokens; an ended one the word alone.
-    return Completions(
-        prompt_ids=tokens[: len(prompts)],
-        prompt_mask=mask[: len(prompts)],
-        group=rows,
-        tokens=tokens,
-        mask=mask,
-        forced=~mask,
-        ended=ended,
-        logp=torch.zeros(tokens.shape),
-        full_rows=torch.empty(0).long(),
-        full=torch.empty(0, 2, len(WORDS)),
-        tokenizer=Decoder(),
-    )
+    return written(tokens, tokens >= 0, rows, ended=ended, tokenizer=Decoder())
 
 
 @pytest.fixture

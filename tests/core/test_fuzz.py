@@ -74,11 +74,11 @@ def spoilt(value):
     if not isinstance(value, Tensor):
         return [(one, True) for one in NEVER] + [(one, False) for one in NUMBERS]
     never = [value[:0], value.tolist(), None, "x", value.to_sparse(), value.to("meta")]
-    never += [value.to(torch.complex64), value[..., None]]
+    never += [value.to(torch.complex64), value[..., None], torch.nested.nested_tensor([value])]
     never += [value.int() if value.dtype == torch.bool else value.bool()]
     others = [value.flatten(), 3, value.int(), value.to(torch.float16)]
     if value.is_floating_point():
-        never += [value.long(), value * math.nan]
+        never += [value.long(), value * math.nan, value.to(torch.float8_e4m3fn)]
         others += [value + math.inf, -value, value * 1e4, value + 5]
     return [(one, True) for one in never] + [(one, False) for one in others]
 

@@ -219,7 +219,6 @@ def test_trm_by_hand():
     ):
         limits = {"delta_max": delta_max, "delta_mean": delta_mean}
         assert mask_of(trm_mask, arguments, **limits).tolist() == [[kept, kept]]
-    assert round(math.sqrt(2 * 0.002), 2) == 0.06, "the card's |log r| of one token"
 
 
 def test_ln_trm_by_hand():
@@ -230,7 +229,6 @@ def test_ln_trm_by_hand():
         found = mask_of(ln_trm_mask, at([1.3, 0.9, 9.0], 1.0), delta_mean=limit, delta=0.5)
         assert found.tolist() == [[kept] * 3]
     assert mask_of(ln_trm_mask, at([9.0], 1.0)).all(), "nothing comes after it"
-    assert round(2 * math.sqrt(0.002 / 2), 2) == 0.06, "TRM's mean by Pinsker's inequality"
 
 
 def test_the_stale_mask_leaves_the_mean_and_not_the_baseline():

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from tests.losses import D, batch
+from tests.core.algorithms.test_trpo_update import Softmax
+from tests.losses import D, batch, tensor
 from trbook.cards import CARDS, FAMILIES, lines
 from trlib.algorithms import ALGORITHMS
 from trlib.algorithms.batch import Scores
@@ -44,7 +45,7 @@ class Drawn:
         """The loss of the library's method on the same numbers."""
         flat = lambda x: x.flatten(0, 1)  # noqa: E731
         expert = name in ("trapo", "sft")
-        settings = {"grpo": {"beta": BETA}, "ppo_penalty": {"beta": BETA}}.get(name, {})
+        settings = {"beta": self.beta} if name in ("grpo", "ppo_penalty") else {}
         method = ALGORITHMS[name](**settings)
         mask = flat(self.mask)
         old, rows = flat(self.old), torch.arange(P * G)
@@ -72,97 +73,45 @@ class Drawn:
         return [torch.zeros(1) if one is None else one for one in wanted]
 
 
-class Table:
-    """A step of a tabular policy on one batch of single tokens, as the update box receives it."""
-
-    def __init__(self, seed, damping, scale=1.5):
-        draw = torch.Generator().manual_seed(seed)
-        self.parameters = [scale * torch.randn(2, V, generator=draw, dtype=D)]
-        self.parameters[0].requires_grad_()
-        self.method = ALGORITHMS["trpo"](damping=damping)
-        self.state = torch.arange(8) // 4
-        full = self.full(self.parameters[0]).detach()
-        tokens = full.exp().multinomial(1, generator=draw)
-        old = full.gather(-1, tokens.unsqueeze(0).transpose(0, 1)[..., 0])
-        rewards = (torch.randn(8, generator=draw, dtype=D) > 0).double()
-        known = {"logp_rollout": old, "logp_old": old, "full_anchor": full.unsqueeze(1)}
-        known |= {"group": self.state, "anchor": "recomputed"}
-        held = batch(tokens >= 0, tokens=tokens, rewards=rewards, **known)
-        self.batch = self.method.prepare(held)
-
-    def full(self, theta):
-        return theta.view(2, V).log_softmax(-1)[self.state]
-
-    def minibatches(self):
-        return [self]
-
-    def score(self, rows=None, *, double_backward=False):
-        full = self.full(self.parameters[0]).unsqueeze(1)
-        return Scores(full.gather(-1, self.batch.tokens.unsqueeze(-1)).squeeze(-1), full)
-
-    def loss(self):
-        scores = self.score()
-        return self.method.loss(self.method.objective(scores, self.batch).per_token, self.batch)
-
-    def report(self, loss, grad_norm): ...
-
-    def directional(self, direction, rows=None):
-        return torch.func.jvp(self.full, (self.parameters[0].detach(),), (direction[0],))[1][
-            :, None
-        ]
-
-
 @pytest.mark.parametrize(("damping", "tries"), [(0.1, 1), (1e-3, 2)])
 def test_trpo_s_lines_take_the_library_s_step(damping, tries):
     """With little damping the first step is too long, and is shortened until it is not."""
-    ours, theirs = Table(11, damping), Table(11, damping)
-    theta = ours.parameters[0]
+    ours, theirs = (Softmax(tensor([[1.0], [-0.5], [0.3], [2.0]])) for _ in range(2))
+    ours.method = theirs.method = ALGORITHMS["trpo"](damping=damping)
+    theta, shape, tried = ours.theta, ours.theta.shape, []
     g = -torch.autograd.grad(ours.loss(), theta)[0].flatten()
-    tried = []
+    product = ours.method._fisher(ours)
 
     def at(point, value):
-        ours.parameters[0] = point.view(2, V)
+        ours.theta = point.view(shape)
         return value()
 
     def mean_kl(point):
         tried.append(point)
         return at(point, lambda: ours.method._kl(ours.score(), ours.batch))
 
-    product = ours.method._fisher(ours)
-    found = lines.trpo(
-        theta.detach().flatten(),
-        g,
-        product,
-        lambda point: -at(point, ours.loss),
-        mean_kl,
-    )
+    start = theta.detach().flatten()
+    found = lines.trpo(start, g, product, lambda point: -at(point, ours.loss), mean_kl)
     theirs.method.update(theirs)
-    moved = theirs.parameters[0].detach().flatten()
+    moved = theirs.theta.detach().flatten()
     torch.testing.assert_close(found.detach(), moved, rtol=1e-9, atol=1e-12)
-    assert float((moved - theta.detach().flatten()).norm()) > 1e-3 and len(tried) == tries
+    assert float((moved - start).norm()) > 1e-3 and len(tried) == tries
 
 
 TOKENS = [name for name in lines.LINES if name != "trpo"]
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("name", [*TOKENS, "sft"])
+@pytest.mark.parametrize("name", [*TOKENS, "sft", "grpo_without_kl"])
 def test_the_lines_are_the_library_s_method(name, seed):
     one = Drawn(seed)
     found = one.of(getattr(lines, name))
+    if name == "grpo_without_kl":
+        name, one.beta = "grpo", ALGORITHMS["grpo"].beta
     wanted = one.library(name)
     for a, b in zip(one.slope(found), one.slope(wanted), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-7)
     torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-7)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_grpo_without_its_kl_is_the_library_s_default(seed):
-    one, other = Drawn(seed), Drawn(seed)
-    other.beta = 0.0
-    found, wanted = one.of(lines.grpo_without_kl), other.of(lines.grpo)
-    torch.testing.assert_close(found, wanted)
-    assert ALGORITHMS["grpo"]().beta == 0
 
 
 def test_every_card_of_the_main_line_has_lines():
@@ -172,5 +121,4 @@ def test_every_card_of_the_main_line_has_lines():
         told = lines.diff(name)
         own = [line for line in told if not line.startswith("- ")]
         assert [line[2:] for line in own] == lines.body(lines.LINES[name].loss)
-        assert 3 <= len(own) <= 8 and any(line.startswith("+ ") for line in told)
-        assert max(map(len, told)) <= 84, name
+        assert any(line.startswith("+ ") for line in told)

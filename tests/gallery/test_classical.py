@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tests.losses import D, close, named, refused, tensor
 from trlib.algorithms.trpo import conjugate_gradient
-from trlib.methods import method_kind
 from trlib.relatives import RELATIVES
 from trlib.relatives.classical import (
     affine_scaling,
@@ -300,9 +299,5 @@ def test_an_agent_without_a_neighbour_is_named():
         refused(message, graph_attention, torch.eye(4), adjacent, w, w, w)
 
 
-def test_the_branch_s_names_are_functions_and_no_objectives():
+def test_the_branch_s_names_are_functions():
     assert RELATIVES["fdnet"] is newton_cg and RELATIVES["ga_matr"] is matrl_step
-    for name in ("fdnet", "affine_scaling", "ga_matr"):
-        refused(
-            f"method: {name} is not an objective: expected it called as trlib", method_kind, name
-        )

@@ -56,15 +56,15 @@ def test_a_preset_is_ppo_with_a_correction(name):
 def test_an_objective_trains_dial(name, uses):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        run = trained(RELATIVES[name](), epochs=uses, checkpoint_every=1)
-    assert len(run.history) == 2 and run.history.loss.notna().all()
+        run = trained(RELATIVES[name](), epochs=uses, steps=1)
+    assert len(run.history) == 1 and run.history.loss.notna().all()
     assert not same(run.policy, trlib.load_policy("dial"))
 
 
 @pytest.mark.parametrize("method", ["grpo", "sft"])
 @pytest.mark.parametrize("name", STEPPING)
 def test_an_optimiser_is_a_setting_beside_a_method(name, method):
-    run = trained(OBJECTIVES[method](), optimizer=name)
+    run = trained(OBJECTIVES[method](), optimizer=name, steps=1)
     assert run.history.loss.notna().all() and not same(run.policy, trlib.load_policy("dial"))
 
 

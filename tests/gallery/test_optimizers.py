@@ -82,13 +82,8 @@ def test_what_makes_no_sense_is_named():
 def test_tiny_directions_are_not_reached_in_five_steps():
     """The notes' run: singular values 6.0, .138, .0006 of a 32 by 32 matrix."""
     last = []
-    S = torch.cat(
-        [
-            torch.linspace(0.778, -0.860, 16, dtype=D),
-            torch.linspace(-0.860, -3.222, 17, dtype=D)[1:],
-        ]
-    )
-    S = 10**S
+    first, rest = torch.linspace(0.778, -0.860, 16), torch.linspace(-0.860, -3.222, 17)[1:]
+    S = 10 ** torch.cat([first, rest]).to(D)
     for seed in range(8):
         U, _ = torch.linalg.qr(noise(32, 32, seed=seed))
         V, _ = torch.linalg.qr(noise(32, 32, seed=100 + seed))

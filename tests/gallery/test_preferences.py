@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
-from tests.losses import D, close, refused, same, tensor, trained
+from tests.losses import D, close, noise, refused, same, tensor, trained
 from tests.losses import batch as plain_batch
 from trbook.bandit import bandit_step
 from trlib.algorithms import Method, Provided, Scores, TokenLoss
@@ -28,7 +28,8 @@ def batch(rewards, group=None, *, t=1, old=-2.0, method=None, **more):
     """Completions of `t` tokens, every log-prob of the old policy and of the reference `old`."""
     logp = torch.full((len(rewards), t), old, dtype=D)
     anchors = {"logp_rollout": logp, "logp_old": logp, "logp_ref": logp, "anchor": "recomputed"}
-    known = {"rewards": tensor(rewards), "group": torch.tensor(group or [0] * len(rewards))}
+    group = torch.as_tensor([0] * len(rewards) if group is None else group)
+    known = {"rewards": torch.as_tensor(rewards, dtype=D), "group": group}
     made = plain_batch(logp < 0, **{**anchors, **known, **more})
     return made if method is None else method.prepare(made)
 
@@ -68,30 +69,23 @@ def test_a_pair_is_of_one_prompt_and_a_completion_is_the_sum_of_its_tokens():
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize("junk", [math.nan, math.inf, 1e30])
 def test_what_is_masked_does_not_exist(kind, junk):
-    method, given = kind(), batch([1, 0, 0, 1], t=3, method=kind())
     mask = torch.tensor([[1, 1, 1], [1, 0, 0], [1, 1, 0], [0, 0, 0]]).bool()
     logp = torch.linspace(-3, -1, 12, dtype=D).view(4, 3)
-    given = replace(given, mask=mask)
-    clean = value(method, logp, given)
-    spoilt = {
-        name: t.masked_fill(~mask, junk)
-        for name, t in vars(given.provided).items()
-        if t is not None
-    }
-    dirty = value(
-        method, logp.masked_fill(~mask, junk), replace(given, provided=Provided(**spoilt))
-    )
+    given = replace(batch([1, 0, 0, 1], t=3, method=kind()), mask=mask)
+    known = {name: t for name, t in vars(given.provided).items() if t is not None}
+    spoilt = Provided(**{name: t.masked_fill(~mask, junk) for name, t in known.items()})
+    clean = value(kind(), logp, given)
+    dirty = value(kind(), logp.masked_fill(~mask, junk), replace(given, provided=spoilt))
     assert math.isfinite(clean[0]) and clean[0] == dirty[0] and torch.equal(clean[1], dirty[1])
     assert (clean[1][~mask] == 0).all()
 
 
 @pytest.mark.parametrize("kind", ALL)
 def test_the_order_of_the_rows_and_of_the_groups_does_not_matter(kind):
-    torch.manual_seed(0)
-    order = torch.randperm(6)
-    rewards, group, logp = [1, 0, 0, 1, 0.5, 1], [0, 0, 0, 1, 1, 1], -2 - torch.rand(6, 2, dtype=D)
+    order, logp = torch.tensor([3, 0, 5, 1, 4, 2]), -2 - noise(6, 2).abs()
+    rewards, group = tensor([1, 0, 0, 1, 0.5, 1]), torch.tensor([0, 0, 0, 1, 1, 1])
     loss, slope = value(kind(), logp, batch(rewards, group, t=2, method=kind()))
-    shuffled = batch([rewards[i] for i in order], [7 - group[i] for i in order], t=2, method=kind())
+    shuffled = batch(rewards[order], 7 - group[order], t=2, method=kind())
     other, other_slope = value(kind(), logp[order], shuffled)
     assert other == pytest.approx(loss)
     close(other_slope, slope[order])
@@ -197,18 +191,15 @@ def test_moving_a_reference_that_was_not_asked_for_is_named():
 def test_adpos_optimum_is_the_anchor_times_q_to_the_tau(seed, tau, beta):
     """The trap: tau multiplies the tilt. With a Boltzmann q of the z-scores: π ∝ π_old exp(τ z /
     β)."""
-    torch.manual_seed(seed)
-    method, rewards = ADPO(tau=tau, beta=beta), torch.randn(5, dtype=D)
-    given = batch(rewards.tolist(), method=method)
+    method, rewards = ADPO(tau=tau, beta=beta), noise(5, seed=seed)
+    given = batch(rewards, method=method)
     z = (rewards - rewards.mean()) / (rewards.std() + 1e-6)
     close(given.advantages[:, 0], z)
-    best = -2 + tau / beta * z.unsqueeze(1)
+    best = tau / beta * z.unsqueeze(1)
     best = best - best.max() - 0.1  # a constant to all of a group changes nothing
-    assert value(method, best, given)[1].abs().max() < 1e-12
-    assert (
-        value(method, best + 0.1 * torch.randn_like(best).clamp(-0.9, 0.9), given)[0]
-        > value(method, best, given)[0]
-    )
+    least, slope = value(method, best, given)
+    assert slope.abs().max() < 1e-12
+    assert value(method, best + 0.1 * noise(5, 1, seed=seed + 1).clamp(-0.9, 0.9), given)[0] > least
 
 
 def test_two_completions_and_a_hard_target_are_dpo():

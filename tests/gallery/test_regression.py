@@ -178,10 +178,7 @@ def test_the_sparse_optimum_is_the_closed_form(kind, advantage):
         found[1].item() == pytest.approx(p * moved / (1 - p + p * moved), abs=1e-8) and left < 1e-14
     )
     others = found[[0, 2, 3]] / MU[[0, 2, 3]]
-    (
-        torch.testing.assert_close(others, others[0].expand(3), rtol=1e-7, atol=0),
-        "all others keep their proportions",
-    )
+    torch.testing.assert_close(others, others[0].expand(3), rtol=1e-7, atol=0)
 
 
 @pytest.mark.parametrize("kind", KINDS)

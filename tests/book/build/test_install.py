@@ -46,7 +46,10 @@ def test_a_tool_in_an_older_python_is_one_sentence():
 
 def test_a_command_that_pages_printed_before_says_its_new_name():
     done = subprocess.run(
-        [sys.executable, "-m", "tools.html", "--serve"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "book.build.html", "--serve"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 1
-    assert done.stderr == "tools.html: now `python -m book.build.html`\n"
+    assert done.stderr == "book.build.html: now `python -m book.build.html`\n"

@@ -4,7 +4,7 @@ says more of it."""
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import product
 from typing import Any
 
@@ -75,7 +75,7 @@ def troll_of_a_token(logp, logp_old, *, advantages, mask, **settings):
         full = spread(x.double().masked_fill(~mask, -1.0), shape, ids).to(x.dtype)
         return full.masked_fill(~mask.unsqueeze(-1), math.nan)
 
-    given = {"tokens": ids, "advantages": advantages, "mask": mask}
+    given = {"tokens": ids.masked_fill(~mask, -100), "advantages": advantages, "mask": mask}
     return algorithms.troll_loss(whole(logp), whole(logp_old), **given, **settings)
 
 
@@ -431,32 +431,35 @@ def test_a_meaningless_threshold_is_named(name):
 STD = {"advantage": "group-std", "aggregation": "seq-mean-token-mean"}
 RECIPES = {
     "pg_is": {"anchor": "recomputed"},
-    "ppo": {"anchor": "recomputed", "eps_low": 0.2, "eps_high": 0.2, "dual_clip": None},
+    "ppo": {"anchor": "recomputed"},
     "grpo": {"eps_low": 0.2, "eps_high": 0.2, "beta": 0.0, **STD},
     "dr_grpo": {"advantage": "group-mean", "aggregation": "seq-mean-token-sum-norm"},
     "dapo": {**STD, "eps_low": 0.2, "eps_high": 0.28, "aggregation": "token-mean"},
-    "gspo": {"eps_low": 3e-4, "eps_high": 4e-4, **STD},
-    "cispo": {"eps_low": 0.2, "eps_high": 0.2, "aggregation": "token-mean"},
-    "sapo": {"tau_pos": 1.0, "tau_neg": 1.05, "aggregation": "seq-mean-token-mean"},
-    "gmpo": {"eps_log": 0.4, **STD},
-    "pspo": {"alpha": 0.1, **STD},
+    "gspo": STD,
+    "cispo": {"aggregation": "token-mean"},
+    "sapo": {"aggregation": "seq-mean-token-mean"},
+    "gmpo": STD,
+    "pspo": STD,
     "dppo": {
         "delta_tv": 0.15,
         "delta_kl": None,
         "measure": "binary",
-        "max_ratio": None,
         "anchor": "rollout",
         "advantage": "group-mean",
         "aggregation": "seq-mean-token-sum-norm",
     },
-    "quatro": {"anchor": "rollout", "delta_kl": 0.1, "lambda_min": 1e-2, "form": "ratio"},
-    "troll": {"anchor": "recomputed", "delta_kl": 0.05, "alpha": 1.0, "aggregation": "token-mean"},
+    "quatro": {"anchor": "rollout"},
+    "troll": {"anchor": "recomputed", "aggregation": "token-mean"},
 }
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_method_has_the_settings_of_its_paper(name):
-    method = ALGORITHMS[name]()
+    """Those of its loss, whose signature is the contract's (`test_package.py`), are the loss's."""
+    method, loss = ALGORITHMS[name](), getattr(algorithms, f"{name}_loss", None)
     assert {key: getattr(method, key) for key in RECIPES[name]} == RECIPES[name]
+    own = inspect.signature(loss).parameters if loss else {}
+    for key in {*own} & {f.name for f in fields(method)} - {*RECIPES[name]}:
+        assert getattr(method, key) == own[key].default, key
     for setting in ("aggregation", "advantage"):
         refused(f"{setting}: ", ALGORITHMS[name], **{setting: "critic"})

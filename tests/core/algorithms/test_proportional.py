@@ -3,27 +3,22 @@
 import pytest
 import torch
 
-from tests.losses import D, batch
+from tests.losses import batch, tokens
 from trlib.algorithms import Scores
 from trlib.algorithms.method import is_proportional
 from trlib.methods import OBJECTIVES
 
 DECLARED = [name for name, kind in OBJECTIVES.items() if is_proportional(type(kind()))]
-B, T = 8, 5
 
 
 def data(seed, anchor):
-    """Ragged completions whose policy, old policy and sampler all differ; every third advantage is
-    0."""
-    g = torch.Generator().manual_seed(seed)
-    old, now, rollout = (-3 * torch.rand(B, T, generator=g, dtype=D) for _ in range(3))
-    mask = torch.arange(T) < torch.randint(1, T + 1, (B, 1), generator=g)
-    advantages = torch.randn(B, 1, generator=g, dtype=D).expand(B, T).clone()
-    advantages[::3] = 0
-    known = {"logp_rollout": rollout, "logp_old": old, "advantages": advantages, "anchor": anchor}
-    rewards = torch.rand(B, generator=g, dtype=D)
-    held = batch(mask, rewards=rewards, group=torch.arange(B) // 4, **known)
-    return now.requires_grad_(), held
+    """A policy, and completions whose old policy and sampler differ from it and from each other;
+    every third advantage is 0."""
+    b = tokens(seed, b=8)
+    advantages = b["advantages"] * (torch.arange(8) % 3 > 0).unsqueeze(1)
+    known = {"logp_rollout": b["logp_rollout"], "logp_old": b["logp_anchor"], "anchor": anchor}
+    rest = {"advantages": advantages, "rewards": b["rewards"], "group": torch.arange(8) // 4}
+    return b["logp"].requires_grad_(), batch(b["mask"], **known, **rest)
 
 
 @pytest.mark.parametrize("anchor", ["rollout", "recomputed"])

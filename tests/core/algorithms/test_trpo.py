@@ -5,29 +5,18 @@ import math
 import pytest
 import torch
 
-from tests.losses import D, close, refused, tensor
+from tests.losses import D, close, noise, refused, tensor
 from trlib.algorithms.trpo import conjugate_gradient
 
 
-def fisher(states=4, actions=5, features=3, damping=0.1):
-    """The explicit Fisher matrix of a linear softmax policy, summed outcome by outcome, and a
-    gradient."""
-    g = torch.Generator().manual_seed(0)
-    x = torch.randn(states, features, generator=g, dtype=D)
-    theta = torch.randn(features, actions, generator=g, dtype=D)
-    p = (x @ theta).softmax(-1)
-    matrix = damping * torch.eye(features * actions, dtype=D)
-    for s in range(states):
-        for a in range(actions):
-            score = torch.outer(
-                x[s], torch.nn.functional.one_hot(torch.tensor(a), actions) - p[s]
-            ).flatten()
-            matrix += p[s, a] / states * torch.outer(score, score)
-    return matrix, torch.randn(features * actions, generator=g, dtype=D)
+def system(size=15, damping=1.0):
+    """A positive definite matrix and a vector."""
+    factor, b = noise(size, size), noise(size, seed=1)
+    return factor @ factor.T / size + damping * torch.eye(size, dtype=D), b
 
 
-def test_the_natural_gradient_of_a_softmax_policy():
-    matrix, b = fisher()
+def test_the_solution_is_a_direct_solvers():
+    matrix, b = system()
     exact = torch.linalg.solve(matrix, b)
     x = conjugate_gradient(lambda v: matrix @ v, b, iterations=15)
     close(x, exact, 1e-8)
@@ -48,7 +37,7 @@ def test_by_hand():
 
 
 def test_any_shape_and_type():
-    matrix, b = fisher()
+    matrix, b = system()
     flat = conjugate_gradient(lambda v: matrix @ v, b)
     shaped = conjugate_gradient(lambda v: (matrix @ v.flatten()).view(3, 5), b.view(3, 5))
     close(shaped, flat.view(3, 5))
@@ -59,7 +48,7 @@ def test_any_shape_and_type():
 
 
 def test_iterations_and_tolerance_stop_it():
-    matrix, b = fisher()
+    matrix, b = system()
     calls = []
 
     def matvec(v):
@@ -118,10 +107,7 @@ DOUBLE = (-300, -162, -161, -160, -158, -154, -140, 140, 153, 154, 250)
 def test_the_result_scales_with_b_at_lengths_that_the_type_cannot_square(dtype, power):
     """Where |b|² is subnormal the result was off by up to its own size, and where |b|² fits but
     b'Fb does not it was 0."""
-    g = torch.Generator().manual_seed(0)
-    factor = torch.randn(6, 6, generator=g, dtype=D)
-    matrix = factor @ factor.T + 0.5 * torch.eye(6, dtype=D)
-    b = torch.randn(6, generator=g, dtype=D)
+    matrix, b = system(6)
     scaled = (b / b.norm() * 10.0**power).to(dtype)
     found = conjugate_gradient(lambda v: matrix.to(dtype) @ v, scaled, iterations=12)
     expected = torch.linalg.solve(matrix, scaled.double())

@@ -1,35 +1,32 @@
 """The command line as a process: exit statuses, pipes, signals, and that help needs no torch."""
 
-import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import pytest
-
 import trlib
-from tests.typed import typed
 from trlib.cli import OF_TRLAB
 
 
 def test_help_and_a_wrong_line_import_nothing_heavy():
-    heavy = ["torch", "numpy", "pandas", "scipy", "transformers", "pyarrow", "matplotlib"]
+    heavy = {"torch", "numpy", "pandas", "scipy", "transformers", "pyarrow", "matplotlib"}
+    lines = {
+        "--help": 0,
+        "train --help": 0,
+        "tasks": 0,
+        "train --stesp": 2,
+        "train --learning-rate 1": 2,
+        "train --steps 0": 1,
+        "train --task dail": 1,
+    }
     probe = (
-        "import sys; from trlib.cli import main; s = main({argv}); "
-        f"print(s, [m for m in {heavy} if m in sys.modules], file=sys.stderr)"
+        "import sys; from trlib.cli import main; "
+        f"found = [(main(line.split()), {heavy} & sys.modules.keys()) for line in {[*lines]}]; "
+        f"sys.exit(found != [(status, set()) for status in {[*lines.values()]}])"
     )
-    for argv, status in (
-        (["--help"], "0"),
-        (["train", "--help"], "0"),
-        (["train", "--stesp"], "2"),
-        (["tasks"], "0"),
-    ):
-        command = [sys.executable, "-c", probe.format(argv=argv)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        assert done.stderr.splitlines()[-1] == f"{status} []", done.stderr
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr.count("error: ") == 4, done.stderr
 
 
 def test_without_trlab_its_commands_say_what_to_install(tmp_path):
@@ -68,27 +65,3 @@ def test_a_reader_that_goes_away_is_no_error():
     shell = f"{sys.executable} -m trlib tasks dial --json | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=300)
     assert done.stdout == "0\n" and done.stderr == ""
-
-
-@pytest.mark.nightly("two processes for seconds; a killed run is resumed in `make test` too")
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_leaves_a_run_that_resume_finishes(capsys, tmp_path, sent, status):
-    out = tmp_path / "run"
-    command = (
-        f"train --task dial --method ppo --prompts 2 --group 4 --checkpoint-every 1 --out {out}"
-    )
-    line = f"-m trlib {command} --steps 100000"
-    process = subprocess.Popen(
-        [sys.executable, *line.split()], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    deadline = time.monotonic() + 300
-    while not (out / "history.csv").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(sent)
-    stdout, stderr = process.communicate(timeout=300)
-    assert process.returncode == status and "interrupted" in stdout and "Traceback" not in stderr
-    written = len((out / "history.csv").read_text().splitlines()) - 1
-    assert json.loads((out / "run.json").read_text())["interrupted"] is True and written >= 1
-
-    assert typed(f"{command} --steps {written + 2} --resume --json --quiet") == 0
-    assert len(json.loads(capsys.readouterr().out)["history"]["reward"]) == written + 2

@@ -29,31 +29,26 @@ def asked(monkeypatch):
     return found
 
 
-def test_sums_on_smollm2_are_trained_by_the_recipe_of_the_benchmark(asked, capsys):
-    assert typed("train --task sums --policy smollm2") == 1
-    assert asked["task"] == load_task("sums", **RECIPE.knobs) and asked["task"].examples == 2
-    assert (asked["lora"], asked["chat"]) == ({"r": 8, "target_modules": "all-linear"}, False)
-    assert {name: asked["settings"][name] for name in RECIPE.settings} == RECIPE.settings
-    assert asked["settings"]["epochs"] == 1 and asked["settings"]["lr"] == 3e-4
+@pytest.mark.parametrize("kind", [Sums, Aloud])
+def test_smollm2_is_trained_by_the_recipe_of_its_task(asked, capsys, kind):
+    recipe, line = kind.recipes["smollm2"], f"train --task {kind.name} --policy smollm2"
+    assert typed(line) == 1
+    assert asked["task"] == load_task(kind.name, **recipe.knobs)
+    assert (asked["lora"], asked["chat"]) == (recipe.lora, False)
+    assert {name: asked["settings"][name] for name in recipe.settings} == recipe.settings
     said = capsys.readouterr().err.splitlines()[0]
-    assert said.startswith(
-        "trlib: the recipe of sums for smollm2 (--no-recipe ignores it): --knob "
-    )
+    told = f"trlib: the recipe of {kind.name} for smollm2 (--no-recipe ignores it): "
+    assert said.startswith(f"{told}--")
 
     # What was said, said as options without the recipe, is the same run.
     first = dict(asked)
-    options = said.partition("it): ")[2]
-    assert typed(f"train --task sums --policy smollm2 --no-recipe {options}") == 1
+    assert typed(f"{line} --no-recipe {said.removeprefix(told)}") == 1
     assert asked == first and "recipe" not in capsys.readouterr().err
 
 
-def test_smollm2_adds_aloud_by_the_tasks_own_knobs(asked, capsys):
-    assert typed("train --task aloud --policy smollm2") == 1
-    recipe = Aloud.recipes["smollm2"]
-    assert asked["task"] == load_task("aloud") and recipe.knobs == {}
-    assert (asked["lora"], asked["chat"]) == (recipe.lora, False)
-    assert {name: asked["settings"][name] for name in recipe.settings} == recipe.settings
-    assert "recipe of aloud for smollm2" in capsys.readouterr().err
+def test_the_benchmark_s_recipe_of_sums():
+    assert RECIPE.lora == {"r": 8, "target_modules": "all-linear"} and RECIPE.knobs["examples"] == 2
+    assert RECIPE.settings["lr"] == 3e-4
 
 
 def test_an_option_that_is_said_holds_and_is_not_told_of(asked, capsys):
@@ -75,21 +70,12 @@ def test_an_option_that_is_said_holds_and_is_not_told_of(asked, capsys):
 
 
 def test_without_a_recipe_the_defaults_are_those_of_python(asked, capsys):
-    for argv in (
-        "sums --policy smollm2 --no-recipe",
-        "sums --policy owner/name",
-        "dial",
-    ):
+    for argv in ("sums --policy smollm2 --no-recipe", "sums --policy owner/name", "dial"):
         assert typed(f"train --task {argv}") == 1
-        assert asked["task"] == load_task(argv.split()[0]) and (asked["lora"], asked["chat"]) == (
-            None,
-            None,
-        )
-        assert (
-            asked["settings"]["steps"],
-            asked["settings"]["lr"],
-            asked["settings"]["group"],
-        ) == (60, 1e-4, 16)
+        assert asked["task"] == load_task(argv.split()[0])
+        assert asked["lora"] is None and asked["chat"] is None
+        chosen = {name: asked["settings"][name] for name in ("steps", "lr", "group")}
+        assert chosen == {"steps": 60, "lr": 1e-4, "group": 16}
         assert "recipe" not in capsys.readouterr().err
 
 

@@ -33,9 +33,9 @@ POLICIES = {"dial": "dial", "spend": "spend", "sums": "dial"}
 
 def test_runs_killed_at_random_moments_end_as_if_nothing_had_been(tmp_path):
     rng = random.Random(0)
-    cases = rng.sample(list(product(ALGORITHMS, POLICIES)), 3)
+    cases = rng.sample(list(product(ALGORITHMS, POLICIES)), 2)
     kill, end = signal.SIGKILL, signal.SIGTERM
-    for case, signals in zip(cases, [(kill,), (end,), (end, kill)], strict=True):
+    for case, signals in zip(cases, [(kill,), (end, kill)], strict=True):
         whole, out = (tmp_path / " ".join((how, *case)) for how in ("whole", "killed"))
         began = time.monotonic()
         run(*case, whole)

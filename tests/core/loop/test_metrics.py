@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from tests.losses import D, batch
+from tests.losses import batch, distributions
 from trlib.algorithms.method import TokenLoss
 from trlib.loop.metrics import (
     distinct_right,
@@ -17,16 +17,12 @@ from trlib.tasks import Verdict
 
 
 def test_a_large_vocabulary_is_looked_at_some_tokens_at_a_time(monkeypatch):
-    rng = torch.Generator().manual_seed(0)
-    mu, pi = (
-        torch.log_softmax(torch.randn(5, 7, 11, generator=rng, dtype=D), -1) for _ in range(2)
-    )
-    tokens = torch.randint(0, 11, (5, 7), generator=rng)
-    mask = torch.rand(5, 7, generator=rng) < 0.6
-    row, back = measure(mu, pi, tokens, mask)
+    mu, pi, rest = distributions(5, 7, 11)
+    given = mu, pi, rest["tokens"], rest["mask"]
+    row, back = measure(*given)
     for at_once in (1, 25, 200):  # one token, two, eighteen
         monkeypatch.setattr("trlib.loop.metrics.AT_ONCE", at_once)
-        some, some_back = measure(mu, pi, tokens, mask)
+        some, some_back = measure(*given)
         assert some == pytest.approx(row, rel=1e-12) and torch.equal(some_back, back)
 
 
@@ -50,15 +46,13 @@ def test_a_completion_that_nobody_sampled_does_not_thin_the_others_out():
 
 def test_an_objective_without_a_ratio_has_none_in_the_history():
     mask = torch.ones(1, 2, dtype=torch.bool)
+    held = batch(mask, advantages=torch.ones(1, 2))
     loss = TokenLoss(torch.zeros(1, 2), {"kept": mask, "weight": torch.ones(1, 2)})
-    row = summarise([observe(1.0, 1.0, loss, batch(mask, advantages=torch.ones(1, 2)))])
+    row = summarise([observe(1.0, 1.0, loss, held)])
     assert not {"ratio_max", "ratio_p01", "ratio_p99"} & set(row)
-    assert row["kept"] == 1.0 and math.isnan(row["kept_neg"]), (
-        "no token is negative: known, and nothing to say of them"
-    )
-    bare = summarise(
-        [observe(1.0, 2.0, TokenLoss(torch.zeros(1, 2)), batch(mask, advantages=torch.ones(1, 2)))]
-    )
+    # no token is negative: known, and nothing to say of them
+    assert row["kept"] == 1.0 and math.isnan(row["kept_neg"])
+    bare = summarise([observe(1.0, 2.0, TokenLoss(torch.zeros(1, 2)), held)])
     assert bare == {"loss": 1.0, "grad_norm": 2.0}
 
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 from transformers import DynamicCache
 
-import trlib
 from trlib.loop.critic import Critic
 from trlib.model import decoder
 from trlib.model.attention import reading
@@ -99,13 +98,17 @@ def test_a_cache_is_gone_on_from_reordered_and_padded(small_model, shape, padded
     close(last, model(input_ids=ids).logits[:, 4:])
 
 
-def test_its_weights_are_those_of_now(policy, task):
+def inputs_of(policy):
+    """A layout of a few completions, and what a model reads of it."""
+    layout = policy.layout(sample(policy, ["7 : +3 ="], group=4, max_tokens=8, seed=0))
+    return layout, {**layout.inputs(), "logits_to_keep": layout.kept}
+
+
+def test_its_weights_are_those_of_now(policy):
     model = policy.model
-    c = sample(policy, ["7 : +3 ="], group=4, max_tokens=8, seed=0)
-    layout = policy.layout(c)
-    inputs = {**layout.inputs(), "logits_to_keep": layout.kept}
-    before, kept = plain_llama(model)(**inputs).logits.detach(), plain_llama(model)
-    trlib.train(policy, task, trlib.algorithms.GRPO(), steps=1, prompts=4, group=4, progress=False)
+    layout, inputs = inputs_of(policy)
+    kept, before = plain_llama(model), by_transformers(model, layout)
+    policy.load_state({name: 1.1 * t for name, t in policy.state().items()})
     now = by_transformers(model, layout)
     assert (now - before).abs().max() > 1e-3
     close(kept(**inputs).logits, now)
@@ -115,26 +118,16 @@ def test_its_weights_are_those_of_now(policy, task):
 
 def test_weights_replace_those_that_they_name(policy):
     model = policy.model
-    c = sample(policy, ["7 : +3 ="], group=4, max_tokens=8, seed=0)
-    layout = policy.layout(c)
-    inputs = {**layout.inputs(), "logits_to_keep": layout.kept}
-    other = copy.deepcopy(model)
+    layout, inputs = inputs_of(policy)
     for name in ("model.embed_tokens.weight", "model.layers.1.mlp.up_proj.weight"):
-        own = other.get_parameter(name)
-        own.data *= 1.5
-        weight = own.detach().clone().requires_grad_()
+        weight = (1.5 * model.get_parameter(name).detach()).requires_grad_()
         read = plain_llama(model, {name: weight})(**inputs).logits
         expected = copy.deepcopy(model)
-        expected.get_parameter(name).data *= 1.5
+        own = expected.get_parameter(name)
+        own.data *= 1.5
         logits = by_transformers(expected, layout)
         close(read, logits)
-        close(
-            *(
-                slopes(x, [w])[0]
-                for x, w in ((read, weight), (logits, expected.get_parameter(name)))
-            ),
-            1e-5,
-        )
+        close(slopes(read, [weight])[0], slopes(logits, [own])[0], 1e-5)
     head = model.lm_head.weight  # tied: transformers replaces the embedding too
     for unknown in ({"model.norm.bias": torch.zeros(64)}, {"lm_head.weight": head.detach()}):
         assert plain_llama(model, unknown) is None

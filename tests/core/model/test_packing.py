@@ -3,9 +3,8 @@ import math
 import pytest
 import torch
 
-from tests.losses import close
+from tests.losses import close, written
 from trlib.model.attention import span
-from trlib.model.completions import Completions
 from trlib.model.forward import log_probs
 from trlib.model.packing import plain, shared
 from trlib.model.policy import Policy
@@ -30,28 +29,19 @@ def sampled(policy, task_prompts=9):
     return type(c)(**{**vars(c), "mask": cut})
 
 
-def written(prompts, tokens, group):
-    """Completions that say these tokens."""
+def said(prompts, tokens, group):
+    """Completions of these prompts, padded on the left, that say these tokens."""
     width, read = max(map(len, tokens)), max(map(len, prompts))
-    mask = torch.tensor([[t < len(row) for t in range(width)] for row in tokens])
-    return Completions(
-        prompt_ids=torch.tensor([[0] * (read - len(p)) + p for p in prompts]),
-        prompt_mask=torch.tensor([[False] * (read - len(p)) + [True] * len(p) for p in prompts]),
-        group=torch.tensor(group),
-        tokens=torch.tensor([row + [0] * (width - len(row)) for row in tokens]),
-        mask=mask,
-        forced=torch.zeros_like(mask),
-        ended=torch.ones(len(tokens), dtype=torch.bool),
-        logp=torch.zeros(mask.shape),
-        full_rows=torch.zeros(0, dtype=torch.long),
-        full=torch.zeros(0, width, 1),
-    )
+    given = torch.tensor([[-1] * (read - len(p)) + p for p in prompts])
+    made = torch.tensor([row + [-1] * (width - len(row)) for row in tokens])
+    asked = {"prompt_ids": given.clamp(min=0), "prompt_mask": given >= 0}
+    return written(made.clamp(min=0), made >= 0, torch.tensor(group), **asked)
 
 
 def test_a_tree_holds_every_distinct_prefix_once():
     prompts, group = [[5, 6], [5, 7, 8], [5, 6]], [0, 0, 0, 1, 1, 2]
     tokens = [[1, 2, 3], [1, 2, 4], [1, 9], [1, 2, 3], [2], [1, 2, 5]]
-    layout = shared(written(prompts, tokens, group))
+    layout = shared(said(prompts, tokens, group))
     read = {tuple(prompt[: n + 1]) for prompt in prompts for n in range(len(prompt))}
     fed = {
         (*prompts[g], *row[:n])

@@ -3,7 +3,7 @@ import torch
 
 import trlib
 from tests.core.model.alike import alike
-from tests.losses import D, refused
+from tests.losses import D, named, refused
 from trlib.errors import CheckpointError
 from trlib.model.loading import place_for, type_for
 from trlib.model.policy import Policy
@@ -42,25 +42,6 @@ from trlib.model.rollout import sample
 def test_what_cannot_be_loaded_is_named(name, more, message):
     with pytest.raises((TypeError, ValueError, CheckpointError), match=f"^{message}"):
         trlib.load_policy(name, **more)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"at_once": 0}, "at_once: expected a whole number of at least 1, got 0"),
-        ({"at_once": 1.5}, "at_once: expected a whole number, got 1.5"),
-        (
-            {"temperature": float("inf")},
-            "temperature: expected a number above 0 and below inf, got inf",
-        ),
-        ({"completions": "7 : +3 ="}, "completions: expected what `sample` returns, got str"),
-    ],
-)
-def test_what_cannot_be_scored_is_named(arguments, message):
-    policy = trlib.load_policy("dial")
-    given = {"completions": sample(policy, ["7 : +3 ="], max_tokens=4), **arguments}
-    with pytest.raises((TypeError, ValueError), match=f"^{message}"):
-        policy.score(given.pop("completions"), **given)
 
 
 def test_a_folder_in_the_hubs_format_is_loaded_and_saved_alike(folder, tmp_path):
@@ -137,15 +118,10 @@ def test_devices_and_types():
 
 
 def test_bfloat16_that_is_emulated_is_not_chosen(monkeypatch):
-    for there in (True, False):
-        monkeypatch.setattr(
-            torch.cuda,
-            "is_bf16_supported",
-            lambda including_emulation=True, on=there: on or including_emulation,
-        )
-        assert type_for("auto", torch.device("cuda")) == (
-            torch.bfloat16 if there else torch.float32
-        )
+    for there, chosen in ((True, torch.bfloat16), (False, torch.float32)):
+        supported = lambda including_emulation=True, on=there: on or including_emulation  # noqa: E731
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+        assert type_for("auto", torch.device("cuda")) == chosen
 
 
 def test_a_small_model_runs_on_one_thread_and_the_rest_as_before(policy):
@@ -162,28 +138,22 @@ def test_a_small_model_runs_on_one_thread_and_the_rest_as_before(policy):
         torch.set_num_threads(before)
 
 
-def test_a_folder_without_a_model_is_named(tmp_path):
-    refused(
-        r"CheckpointError: .*expected a folder with a config.json and model.safetensors",
-        trlib.load_policy,
-        tmp_path,
-    )
-
-
-def test_a_model_cut_in_half_is_named(folder):
+def test_a_folder_without_a_whole_model_in_safetensors_is_named(folder, tmp_path, small_model):
+    said = "CheckpointError: .*expected a folder with a config.json and model.safetensors"
+    refused(said, trlib.load_policy, tmp_path)
     file = folder / "model.safetensors"
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    refused(
-        r"CheckpointError: .*expected a causal language model in the hub's format",
-        trlib.load_policy,
-        folder,
-    )
-
-
-def test_nothing_is_unpickled(folder, small_model):
-    (folder / "model.safetensors").unlink()
+    said = "CheckpointError: .*expected a causal language model in the hub's format"
+    refused(said, trlib.load_policy, folder)
+    file.unlink()  # nothing is unpickled
     torch.save(small_model().state_dict(), folder / "pytorch_model.bin")
-    refused(r"CheckpointError: .*safetensors", trlib.load_policy, folder)
+    refused("CheckpointError: .*safetensors", trlib.load_policy, folder)
+
+
+def test_what_cannot_be_scored_is_named(policy):
+    given = {"completions": sample(policy, ["7 : +3 ="], max_tokens=4)}
+    bad = {"at_once": (0, 1.5), "temperature": (float("inf"),)}
+    named(policy.score, given, {"completions": ("7 : +3 =",)}, **bad)
 
 
 def test_a_place_that_cannot_be_written_is_named_and_the_old_model_kept(

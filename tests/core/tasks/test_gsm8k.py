@@ -8,7 +8,6 @@ import warnings
 import pytest
 
 from tests.losses import refused
-from trlib.errors import DataError
 from trlib.tasks import Prompt, load_task
 from trlib.tasks.gsm8k import INSTRUCTION
 
@@ -119,27 +118,18 @@ def test_per_cent_are_asked_for_where_answer_solution_or_question_says_so(
     )
 
 
+@pytest.mark.filterwarnings("ignore:problems")
 def test_prompts_are_drawn_by_seed_and_none_twice_before_all_have_come(task):
-    with pytest.warns(UserWarning, match="problems: "):
-        many = task.prompts(21, seed=5)
+    many, every = task.prompts(21, seed=5), {p.answer for p in task.problems}
     assert task.prompts(4, seed=5) == many[:4]
-    for start in (0, 7, 14):
-        assert sorted(p.answer for p in many[start : start + 7]) == sorted(
-            p.answer for p in task.problems
-        )
+    assert all({p.answer for p in many[start : start + 7]} == every for start in (0, 7, 14))
     assert len({tuple(p.answer for p in task.prompts(7, seed=seed)) for seed in range(5)}) > 1
 
 
 def test_more_prompts_than_problems_are_warned_of_once_a_task(task):
-    with pytest.warns(
-        UserWarning,
-        match=r"problems: 16 prompts asked of 7 distinct problems, so problems repeat; "
-        r"an evaluation of them has 7 independent prompts, and its intervals are too "
-        r"narrow\. Evaluate with at most 7 prompts \(said once per task\)",
-    ):
-        assert (
-            len(task.prompts(16, seed=0)) == 16
-        )  # a batch of training may be larger than the file
+    said = r"problems: 16 prompts asked of 7 distinct .* Evaluate with at most 7 .* once per task"
+    with pytest.warns(UserWarning, match=said):
+        assert len(task.prompts(16, seed=0)) == 16, "a batch may be larger than the file"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         task.prompts(17, seed=1)
@@ -157,20 +147,6 @@ def test_a_problem_that_stands_in_the_file_again_counts_once(path, task):
     assert twice.demonstrations(twice.problems[:1], seed=0) == ["2 seats less than 31.\n#### 29"]
 
 
-@pytest.mark.parametrize(
-    ("text", "ended", "last_number", "reason"),
-    [
-        ("so 29.0", True, True, "right"),
-        ("so 29.0", True, False, "bad format"),
-        ("#### 29", False, True, "no end"),
-    ],
-)
-def test_the_verifier(path, text, ended, last_number, reason):
-    task = load_task("gsm8k", path=path, last_number=last_number)
-    verdict = task.verify(task.problems[0], text, ended=ended)
-    assert (verdict.reason, verdict.reward) == (reason, float(reason == "right"))
-
-
 # -- bad input
 # --------------------------------------------------------------------------------------------------
 
@@ -180,51 +156,41 @@ def test_the_verifier(path, text, ended, last_number, reason):
     [
         (
             '{"question": "How many?", "answer": ',
-            r"line 3: expected JSON, got b'\{\"question\": \"How many",
+            r"expected JSON, got b'\{\"question\": \"How many",
+        ),
+        ('["How many?", "#### 3"]', "expected an object with `question` and `answer`, got list"),
+        ('{"question": "How many?"}', "expected the keys `question` and `answer`, got question$"),
+        ("{}", "expected the keys .*, got none$"),
+        ('{"question": " ", "answer": "x\\n#### 3"}', "question: expected text, got ' '"),
+        (
+            '{"question": "Who?", "answer": "Three."}',
+            "answer: expected `#### ` and .* got 'Three.'",
         ),
         (
-            '["How many?", "#### 3"]',
-            r"line 3: expected an object with `question` and `answer`, got list",
-        ),
-        (
-            '{"question": "How many?"}',
-            r"line 3: expected the keys `question` and `answer`, got question$",
-        ),
-        ("{}", r"line 3: expected the keys .*, got none$"),
-        ('{"question": " ", "answer": "x\\n#### 3"}', r"line 3: question: expected text, got ' '"),
-        (
-            '{"question": "How many?", "answer": "Three."}',
-            r"line 3: answer: expected `#### ` and a number, after a "
-            r"solution or alone, got 'Three.'",
-        ),
-        (
-            '{"question": "How many?", "answer": "Three.\\n#### ~3?"}',
-            r"line 3: answer: expected `#### ` and a number, .* got 'Three.\\n#### ~3\?'",
+            '{"question": "Who?", "answer": "x\\n#### ~3?"}',
+            r"answer: expected .* got 'x\\n#### ~3\?'",
         ),
     ],
 )
 def test_a_broken_line_is_named_by_its_number(path, line, message):
     good = path.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join([good[0], "", line, *good]), encoding="utf-8")
-    with pytest.raises(DataError, match=r"path '.*problems\.jsonl', " + message):
-        load_task("gsm8k", path=str(path))
+    said = rf"DataError: path '.*problems\.jsonl', line 3: {message}"
+    refused(said, load_task, "gsm8k", path=str(path))
 
 
-@pytest.mark.parametrize("line", [b'{"question": "\xff\xfe", "answer": "x"}', b"[" * 100_000])
-def test_bytes_that_are_no_text_and_json_nested_too_deep_are_named_by_their_line(path, line):
-    path.write_bytes(path.read_bytes() + line + b"\n")
-    refused(r"DataError: .*line 9: expected JSON", load_task, "gsm8k", path=path)
-
-
-@pytest.mark.parametrize("content", ["", "\n\n  \n"])
-def test_a_file_without_problems_is_named(path, content):
-    path.write_text(content)
-    refused(
-        r"DataError: .*path '.*problems\.jsonl': expected at least one problem, got none",
-        load_task,
-        "gsm8k",
-        path=path,
-    )
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "expected at least one problem, got none"),
+        (b"\n\n  \n", "expected at least one problem, got none"),
+        (b'{"question": "\xff\xfe", "answer": "x"}', "line 1: expected JSON"),
+        (b"[" * 100_000, "line 1: expected JSON"),
+    ],
+)
+def test_a_file_without_problems_or_of_no_text_is_named(path, content, message):
+    path.write_bytes(content)
+    refused(rf"DataError: path '.*problems\.jsonl'.*{message}", load_task, "gsm8k", path=path)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

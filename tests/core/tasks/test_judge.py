@@ -7,8 +7,7 @@ import pytest
 import torch
 
 import trlib
-from tests.losses import refused
-from trlib.model.completions import Completions
+from tests.losses import refused, written
 from trlib.tasks import Prompt, Verdict, verify_batch
 
 PROMPTS = [Prompt("7 : +3 flip =", "9", 2), Prompt("2 : +3 =", "5", 1)]
@@ -28,23 +27,10 @@ def batch():
     policy = trlib.load_policy("dial")
     ids = policy.encode([text for _, text, _ in WRITTEN])
     tokens = torch.tensor([[*row, policy.end_id] for row in ids])
-    ended = torch.tensor([end for _, _, end in WRITTEN])
+    group, ended = (torch.tensor([row[i] for row in WRITTEN]) for i in (0, 2))
     mask = torch.ones_like(tokens, dtype=torch.bool)
     mask[~ended, -1] = False
-    nothing = torch.zeros(len(PROMPTS), 1)
-    return Completions(
-        prompt_ids=nothing.long(),
-        prompt_mask=nothing.bool(),
-        group=torch.tensor([g for g, _, _ in WRITTEN]),
-        tokens=tokens,
-        mask=mask,
-        forced=torch.zeros_like(mask),
-        ended=ended,
-        logp=torch.zeros(tokens.shape),
-        full_rows=torch.zeros(0, dtype=torch.long),
-        full=torch.zeros(0, tokens.shape[1], 1),
-        tokenizer=policy.tokenizer,
-    )
+    return written(tokens, mask, group, ended=ended, tokenizer=policy.tokenizer)
 
 
 def test_every_completion_is_judged_by_its_own_prompt(batch):

@@ -3,14 +3,14 @@ one more line."""
 
 import inspect
 import json
-import re
+import math
 from types import SimpleNamespace
 
 import pytest
 
 import trlib
-from tests.losses import refused
-from trlib.errors import MethodError, NonFiniteError
+from tests.losses import named, refused, trained
+from trlib.algorithms import GRPO
 from trlib.tasks import Prompt, Verdict, knobs, load_task
 from trlib.tasks.task import check_task
 
@@ -99,20 +99,8 @@ def test_a_prompt_with_an_answer_that_is_not_its_own_is_refused(task, prompt):
 
 @every_task
 def test_what_is_no_completion_is_refused(task):
-    refused(
-        r"TypeError: completion: expected text, got NoneType",
-        task.verify,
-        OWN[task.name],
-        None,
-        ended=True,
-    )
-    refused(
-        r"TypeError: ended: expected True or False, got str",
-        task.verify,
-        OWN[task.name],
-        RIGHT[task.name],
-        ended="yes",
-    )
+    given = {"prompt": OWN[task.name], "completion": RIGHT[task.name], "ended": True}
+    named(task.verify, given, {"completion": (None,), "ended": ("yes",)})
 
 
 MINE = '''
@@ -176,7 +164,7 @@ def test_a_task_of_ones_own_is_loaded_from_its_file(tmp_path):
     )
 
 
-def test_a_task_without_a_member_or_with_a_wrong_property_says_which_and_where(tmp_path):
+def test_a_task_without_a_member_or_with_a_wrong_property_says_which_and_where():
     class Bare:
         name, max_tokens = "bare", 4
 
@@ -193,25 +181,13 @@ def test_a_task_without_a_member_or_with_a_wrong_property_says_which_and_where(t
 
     line = inspect.getsourcelines(Wrong)[1] + 3
     check_task(Bare(), ("prompts", "verify"))
-    refused(
-        r"TypeError: .*got <.*Bare.*>: it lacks the property `settings`; add `@property`",
-        check_task,
-        Bare(),
+    refused("TypeError: .*Bare.*>: it lacks the property `settings`", check_task, Bare())
+    said = (
+        rf"TypeError: task: Wrong's property `settings` \(.*test_task.py:{line}\) raises TypeError"
     )
-    wrong = (
-        rf"task: Wrong's property `settings` \(.*test_task.py:{line}\) raises TypeError: "
-        r"'module' object is not"
-    )
-    refused(f"TypeError: {wrong}", check_task, Wrong())
-    refused(f"TypeError: {wrong}", trlib.evaluate, trlib.load_policy("dial"), Wrong())
-    refused(
-        f"TypeError: {wrong}",
-        trlib.train,
-        trlib.load_policy("dial"),
-        Wrong(),
-        trlib.algorithms.GRPO(),
-        steps=1,
-    )
+    refused(said, check_task, Wrong())
+    refused(said, trlib.evaluate, trlib.load_policy("dial"), Wrong())
+    refused(said, trained, GRPO(), task=Wrong())
 
 
 ASKED = Prompt("7 : +3 flip =", "9")
@@ -229,60 +205,31 @@ def broken(verdict=None, prompts=None):
 
 
 @pytest.mark.parametrize(
-    ("task", "error", "message"),
+    ("task", "message"),
     [
-        (
-            broken(),
-            TypeError,
-            "expected Verdict(reward, reason), such as Verdict(1.0, 'right'), got None",
-        ),
-        (
-            broken(Verdict(1.0, None)),
-            TypeError,
-            "reason: expected text, such as 'right' or 'wrong answer', got None",
-        ),
+        (broken(), r"TypeError: .*expected Verdict\(reward, reason\), .*, got None"),
+        (broken(Verdict(1.0, None)), "TypeError: .*reason: expected text, .*, got None"),
         (
             broken(Verdict("1", "right")),
-            TypeError,
-            "for prompt '7 : +3 flip =' is '1', expected a finite number",
+            "TypeError: .*for prompt '7 : .* is '1', expected a finite",
         ),
-        (
-            broken(Verdict(float("nan"), "right")),
-            NonFiniteError,
-            " is nan, expected a finite number",
-        ),
+        (broken(Verdict(math.nan, "right")), "NonFiniteError: .* is nan, expected a finite number"),
         (
             broken(prompts=iter([ASKED])),
-            TypeError,
-            "prompts: expected a list of 2 prompts, got list_iterator",
+            "TypeError: .*prompts: expected a list of 2 .* list_iterator",
         ),
-        (
-            broken(prompts=["7", "8"]),
-            TypeError,
-            "prompts[0]: expected a trlib.tasks.Prompt, got '7'",
-        ),
+        (broken(prompts=["7", "8"]), r"TypeError: .*prompts\[0\]: expected a .*Prompt, got '7'"),
         (
             broken(prompts=[ASKED, Prompt("", "9")]),
-            ValueError,
-            "prompts[1]: its text: expected words, got ''",
+            r".*prompts\[1\]: its text: expected words, got ''",
         ),
     ],
 )
 def test_what_a_task_may_not_give_back_is_named_where_it_learns_and_where_it_is_measured(
-    task, error, message
+    task, message
 ):
     policy = trlib.load_policy("dial")
-    stopped = NonFiniteError if error is NonFiniteError else MethodError
-    with pytest.raises(stopped, match=rf"^batch 0: .*{re.escape(message)}"):
-        trlib.train(
-            policy,
-            task,
-            trlib.algorithms.GRPO(),
-            steps=1,
-            prompts=2,
-            group=2,
-            probe=0,
-            progress=False,
-        )
-    with pytest.raises(error, match=re.escape(message)):
-        trlib.evaluate(policy, task, prompts=2, samples=1)
+    refused(message, trlib.evaluate, policy, task, prompts=2, samples=1)
+    stopped = "NonFiniteError" if "NonFinite" in message else "MethodError"
+    said = f"{stopped}: batch 0: .*{message.rpartition('Error: ')[2]}"
+    refused(said, trained, GRPO(), policy=policy, task=task, prompts=2, group=2, steps=1)
