@@ -1,8 +1,6 @@
 """A wheel built from the tree, in an environment that holds nothing but the wheel and what it says
 it needs."""
 
-from __future__ import annotations
-
 import json
 import lzma
 import os
@@ -13,7 +11,6 @@ import sys
 import sysconfig
 import venv
 import zipfile
-from collections.abc import Iterable
 from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 
@@ -51,7 +48,7 @@ SWEEP = Sweep(
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(tmp_path_factory):
     """Built from a copy of the tracked files, so that nothing that merely lies about can get in."""
     copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     names = subprocess.run(
@@ -66,9 +63,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(out.glob("*.whl"))
 
 
-def needed(requirements: Iterable[str], extras: tuple[str, ...] = ()) -> set[str]:
+def needed(requirements, extras=()):
     """The names of all distributions that requirements lead to, as they are installed here."""
-    names: set[str] = set()
+    names = set()
     waiting = [(text, extras) for text in requirements]
     while waiting:
         text, chosen = waiting.pop()
@@ -87,7 +84,7 @@ def needed(requirements: Iterable[str], extras: tuple[str, ...] = ()) -> set[str
     return names
 
 
-def environment(folder: Path, wheel: Path, extras: tuple[str, ...] = ()) -> Path:
+def environment(folder, wheel, extras=()):
     """The Python of a new environment: the wheel, and links to what its metadata names, nothing
     else."""
     venv.create(folder, with_pip=False)
@@ -110,18 +107,18 @@ def environment(folder: Path, wheel: Path, extras: tuple[str, ...] = ()) -> Path
 
 
 @pytest.fixture(scope="module")
-def plain(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plain(wheel, tmp_path_factory):
     """`pip install trust-region-book`."""
     return environment(tmp_path_factory.mktemp("plain"), wheel)
 
 
 @pytest.fixture(scope="module")
-def extras(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def extras(wheel, tmp_path_factory):
     """`pip install trust-region-book[notebook,diagnose]`."""
     return environment(tmp_path_factory.mktemp("extras"), wheel, ("notebook", "diagnose"))
 
 
-def run(python: Path, *arguments: str, folder: Path) -> str:
+def run(python, *arguments, folder):
     """What a command prints, run where the repository is out of sight."""
     keep = {
         name: value
@@ -136,7 +133,7 @@ def run(python: Path, *arguments: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_what_the_wheel_holds(wheel: Path) -> None:
+def test_what_the_wheel_holds(wheel):
     with zipfile.ZipFile(wheel) as zipped:
         sizes = {info.filename: info.file_size for info in zipped.infolist()}
     assert {name.split("/")[0] for name in sizes if ".dist-info" not in name} == {
@@ -167,7 +164,7 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
     assert missing == set(), "package data that no pattern of pyproject.toml names"
 
 
-def test_it_trains_from_the_command_line_and_in_ten_lines(plain: Path, tmp_path: Path) -> None:
+def test_it_trains_from_the_command_line_and_in_ten_lines(plain, tmp_path):
     small = ["--steps", "2", "--set", "eps_high=.28", "--out", "run"]
     run(
         plain, "-m", "trlib", "train", "--task", "dial", "--method", "grpo", *small, folder=tmp_path
@@ -182,7 +179,7 @@ def test_it_trains_from_the_command_line_and_in_ten_lines(plain: Path, tmp_path:
     run(plain, str(ROOT / "examples" / "minimal_grpo.py"), "--steps", "1", folder=tmp_path)
 
 
-def test_it_sweeps_and_reads_its_records(plain: Path, tmp_path: Path) -> None:
+def test_it_sweeps_and_reads_its_records(plain, tmp_path):
     (tmp_path / "mine.py").write_text(SWEEP, encoding="utf-8")
     run(
         plain,
@@ -205,7 +202,7 @@ def test_it_sweeps_and_reads_its_records(plain: Path, tmp_path: Path) -> None:
     assert int(run(plain, "-c", code, folder=tmp_path)) == 5 * 8
 
 
-def test_it_diagnoses_and_compares(extras: Path, tmp_path: Path) -> None:
+def test_it_diagnoses_and_compares(extras, tmp_path):
     alike = {**COLUMNS, "logp": COLUMNS["logp_rollout"]}
     rows = [
         {**alike, "group": n // 2, "reward": float(n % 2), "advantage": 2.0 * (n % 2) - 1}
@@ -225,7 +222,7 @@ def test_it_diagnoses_and_compares(extras: Path, tmp_path: Path) -> None:
     assert "agrees" in run(extras, "-m", "trlib", "conformance", *compared, folder=tmp_path)
 
 
-def test_without_anywidget_an_explorable_says_what_to_install(plain: Path, tmp_path: Path) -> None:
+def test_without_anywidget_an_explorable_says_what_to_install(plain, tmp_path):
     code = "from trbook.explorables import RatioMap"
     done = subprocess.run(
         [str(plain), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False

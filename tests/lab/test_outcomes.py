@@ -4,7 +4,6 @@ record said so."""
 import itertools
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tests.lab.conftest import history_of, runs_of
@@ -19,9 +18,6 @@ from trlib.evaluation import Estimate
 STAMPS = itertools.count(1)
 """A new one for each record that is made here: what is decided is kept by it."""
 LABELS = ("ppo", "same", "higher", "lower", "spread")
-
-
-Read = tuple[Sweep, pd.DataFrame, pd.DataFrame]
 
 
 def a_record(predictions=()):

@@ -1,7 +1,5 @@
 """`trlib conformance`: what it prints, what it returns, what it complains of."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The runner: what agrees is said to agree, and every seeded deviation is found and named."""
 
-from __future__ import annotations
-
 import json
 import math
 import shlex
@@ -56,7 +54,7 @@ def dppo(
     return loss.sum() / mask.sum().clamp(min=1) if mean else loss.sum(-1).mean()
 
 
-def finding_of(function, loss: str, how: str = "token-mean", **options) -> Finding:
+def finding_of(function, loss, how="token-mean", **options):
     settings = V.losses[loss]["settings"]
     return judge(
         V,
@@ -244,7 +242,7 @@ def module(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [p for p in sys.path if p])
 
-    def write(name: str, text: str) -> str:
+    def write(name, text):
         (tmp_path / f"{name}.py").write_text(textwrap.dedent(text))
         return name
 

@@ -7,8 +7,6 @@ A form's arguments are those that its source would have: current, old, advantage
 order, or by our names where it needs more (the sampler's log-probs, a horizon).
 """
 
-from __future__ import annotations
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -17,8 +15,8 @@ from trlab.conformance import functions, vectors
 from trlab.conformance.report import TRAINS_ALIKE
 
 V = vectors.load()
-RIGHT: dict[str, tuple] = {}
-WRONG: dict[str, tuple] = {}
+RIGHT = {}
+WRONG = {}
 
 
 def right(loss, **options):

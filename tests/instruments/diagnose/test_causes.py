@@ -5,8 +5,6 @@ words and status.
 threshold, so that no seed decides.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections import Counter
@@ -91,7 +89,7 @@ def test_the_recorded_power_keeps_what_the_page_promises():
     assert table(RECORD) in text
 
 
-def interval(count: int, of: int) -> str:
+def interval(count, of):
     """Wilson's, at 95 %, as the page writes it."""
     z = 1.96
     middle = (count + z * z / 2) / (of + z * z)
@@ -146,7 +144,7 @@ def test_what_is_certain_and_has_no_name_is_unusual(tmp_path, capsys):
     assert 'data-verdict="unusual"' in (tmp_path / "dump.html").read_text(encoding="utf-8")
 
 
-def pushed(along: bool) -> dict[str, np.ndarray]:
+def pushed(along):
     """A dump without `logp_old` whose log-probs differ by 0.25 nats of a logit: along the
     advantages, as after updates, or by chance."""
     columns = flat(0, SIZE, "fp32", old=False)
@@ -178,7 +176,7 @@ def test_an_odd_completion_is_named_where_updates_do_not_explain_it(sign, verdic
     assert ("1 completions differ far more" in found.headline) is (verdict == "unusual")
 
 
-def judge_columns(columns: dict[str, np.ndarray]) -> causes.Judgement:
+def judge_columns(columns):
     return causes.judge(rollouts(columns))[0]
 
 

@@ -1,8 +1,6 @@
 """The diagnosis: numbers against numbers worked by hand, both layouts alike, the answer in words,
 bad files."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import math
@@ -36,7 +34,7 @@ def logs(rows):
     return [[math.log(x) for x in row] for row in rows]
 
 
-def frame(**columns) -> pd.DataFrame:
+def frame(**columns):
     """The small table, with columns replaced, added or (None) left out."""
     base = {
         "logp": logs(P),
@@ -52,19 +50,19 @@ def frame(**columns) -> pd.DataFrame:
 def written(tmp_path):
     """A maker of parquet files."""
 
-    def write(table: pd.DataFrame, name: str = "rollouts.parquet") -> str:
+    def write(table, name="rollouts.parquet"):
         table.to_parquet(tmp_path / name)
         return str(tmp_path / name)
 
     return write
 
 
-def masked(flags: np.ndarray, rollouts) -> list[int]:
+def masked(flags, rollouts):
     """Where a flag is set, counted over the unmasked tokens."""
     return np.flatnonzero(flags[rollouts.mask]).tolist()
 
 
-def kl2(a: float, b: float) -> float:
+def kl2(a, b):
     return a * math.log(a / b) + (1 - a) * math.log((1 - a) / (1 - b))
 
 
@@ -154,7 +152,7 @@ def test_quatro_turns_back_what_is_past_its_target(written):
     quatro = next(e for e in effects(rollouts, Limits()) if e.key == "quatro")
     rewards, whole = np.array([1.0, -1.0, 0.0]), np.log([1.4 * 2 * 7 / 9, 0.74 / 0.9 * 0.5, 3.0])
 
-    def kl(log_multiplier: float) -> float:
+    def kl(log_multiplier):
         u = np.exp(rewards / math.exp(log_multiplier))
         u /= u.sum()
         return float((u * np.log(3 * u)).sum())
@@ -298,7 +296,7 @@ def test_the_old_policy_separates_staleness_from_mismatch(written):
     assert "would silence 3 tokens, 50 %" in " ".join(found.answer.reasons)
 
 
-def one(p, q, advantage, **more) -> pd.DataFrame:
+def one(p, q, advantage, **more):
     return pd.DataFrame(
         {
             "logp": logs([p]),

@@ -1,8 +1,6 @@
 """What a diagnosis reads: JSON lines as parquet, prime-rl's token export, categories; what it
 refuses by name."""
 
-from __future__ import annotations
-
 import json
 import math
 
@@ -15,7 +13,7 @@ import torch
 
 from tests.instruments.diagnose.faults import by_row, jsonl
 from tests.typed import typed
-from trlab.diagnose import Rollouts, diagnose, formats, read
+from trlab.diagnose import diagnose, formats, read
 from trlib.errors import DataError
 
 LOGP, ROLLOUT = [[-0.5, -1.0, -2.0], [-0.25, -3.0]], [[-0.5, -1.5, -1.0], [-0.5, -2.0]]
@@ -48,14 +46,14 @@ ARRAYS = (
 )
 
 
-def lines(path, columns, **options) -> str:
+def lines(path, columns, **options):
     """The columns as JSON lines."""
     text = "\n".join(json.dumps(row, **options) for row in by_row(columns))
     path.write_text(text + "\n\n", encoding="utf-8")
     return str(path)
 
 
-def same(a: Rollouts, b: Rollouts) -> None:
+def same(a, b):
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
     assert (a.layout, a.count, a.prompts) == (b.layout, b.count, b.prompts)
@@ -116,7 +114,7 @@ def test_a_broken_line_is_named(tmp_path, text, words):
 # --------------------------------------------------------------------------------------------------
 
 
-def record(**fields) -> dict:
+def record(**fields):
     """A line as prime-rl's exporter writes it: two tokens of prompt, three of completion, one of
     them a tool's."""
     rl = [{"rl": {"advantage": 0.5, "mask": keep}} for keep in (False, False, True, False, True)]
@@ -150,7 +148,7 @@ def record(**fields) -> dict:
     }
 
 
-def export(tmp_path, *rows) -> str:
+def export(tmp_path, *rows):
     return str(jsonl(tmp_path / "rank_0.jsonl", rows))
 
 
@@ -238,7 +236,7 @@ def test_an_export_that_does_not_fit_is_named_by_its_own_fields(tmp_path, fields
 # --------------------------------------------------------------------------------------------------
 
 
-def table(path, columns) -> str:
+def table(path, columns):
     pd.DataFrame(columns).to_parquet(path)
     return str(path)
 
@@ -311,7 +309,7 @@ def test_structs_that_cannot_be_told_apart_are_named(tmp_path, columns, words):
 # --------------------------------------------------------------------------------------
 
 
-def padded() -> dict[str, np.ndarray]:
+def padded():
     """The rollouts as arrays [B, T]."""
     return {
         "logp": np.array([LOGP[0], [*LOGP[1], 0.0]]),

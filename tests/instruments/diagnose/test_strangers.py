@@ -7,8 +7,6 @@ group's deviation. Rounding is relative to a logit's size, and a policy that lea
 advantages. Twelve faults at two sizes, and healthy dumps.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -44,9 +42,7 @@ HEALTHY = (
 )
 
 
-def scored(
-    g: np.random.Generator, n: int, kind: str, push: np.ndarray, wrong: np.ndarray
-) -> list[np.ndarray]:
+def scored(g, n, kind, push, wrong):
     """The log-probs of n drawn tokens: the sampler's, the learner's before its updates, and
     after."""
     rank = np.arange(1, WORDS + 1, dtype=np.float32)
@@ -54,7 +50,7 @@ def scored(
     logits += 0.7 * g.standard_t(4, (n, WORDS)).astype(np.float32).clip(-6, 6)
     logits[np.arange(n), g.integers(WORDS, size=n)] += np.where(g.random(n) < 0.5, 11.0, 0.0)
 
-    def rounded(z: np.ndarray, share: float) -> np.ndarray:
+    def rounded(z, share):
         return z * (1 + share * g.standard_normal(z.shape, dtype=np.float32))
 
     temperature = {"the learner forgot temperature 0.8": 0.8, HEALTHY[5]: 0.7}.get(kind, 1.0)
@@ -87,7 +83,7 @@ def scored(
     ]
 
 
-def dump(kind: str, completions: int, seed: int) -> dict[str, np.ndarray]:
+def dump(kind, completions, seed):
     """The arrays [B, T] of `judge_batch`."""
     g = np.random.default_rng([seed, completions, len(kind)])
     lengths = np.clip(
@@ -130,7 +126,7 @@ def dump(kind: str, completions: int, seed: int) -> dict[str, np.ndarray]:
     return made if seed % 2 == 0 or "dropout" in kind else made | {"logp": old, "logp_old": None}
 
 
-def names(kind: str, completions: int, seed: int) -> list[str]:
+def names(kind, completions, seed):
     return [cause.name for cause in judge_batch(**dump(kind, completions, seed)).causes]
 
 

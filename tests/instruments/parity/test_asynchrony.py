@@ -1,14 +1,10 @@
 """What TRL 1.16.0 and verl 0.9.1 have of the branch asynchrony: equal in float64, value and
 gradient."""
 
-from __future__ import annotations
-
 from functools import partial
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from tests.instruments.parity.test_trl import theirs as of_trl
 from tests.instruments.parity.test_verl import agree, both, config, theirs  # noqa: F401  (config is a fixture)
@@ -29,12 +25,12 @@ from trlib.relatives.asynchrony.weights import LUSPO, vespo_loss
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-def ours(loss: Any, batch: dict[str, Tensor], how: str = "token-mean") -> tuple[Tensor, Tensor]:
+def ours(loss, batch, how="token-mean"):
     """The aggregated loss of some log-probs, and its gradient."""
     return both(lambda logp: aggregate(loss(logp).per_token, batch["mask"], how), batch["logp"])
 
 
-def of(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+def of(batch):
     return {"advantages": batch["advantages"], "mask": batch["mask"]}
 
 
@@ -79,11 +75,11 @@ def test_dro_is_verl_s(verl, config, batch, beta, how):  # noqa: F811
     )
 
 
-def _kl_cov(batch: dict[str, Tensor], logp: Tensor, **settings: float) -> Any:
+def _kl_cov(batch, logp, **settings):
     return kl_cov_loss(logp, batch["old"], **of(batch), **settings)
 
 
-def _with(chosen: Any, **settings: float) -> Any:
+def _with(chosen, **settings):
     """verl's configuration with these settings of its policy loss."""
     from verl.workers.config.actor import PolicyLossConfig
 

@@ -1,7 +1,5 @@
 """What rejects and masks tokens, against the functions of verl and TRL."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

@@ -1,7 +1,5 @@
 """TRPO's pieces in sb3-contrib 2.9.2: its conjugate gradients beside ours."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 
@@ -11,7 +9,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 D = torch.float64
 
 
-def system(seed: int, n: int = 12) -> tuple[torch.Tensor, torch.Tensor]:
+def system(seed, n=12):
     """A positive definite matrix of condition about 100, and a right-hand side."""
     g = torch.Generator().manual_seed(seed)
     q, _ = torch.linalg.qr(torch.randn(n, n, generator=g, dtype=D))

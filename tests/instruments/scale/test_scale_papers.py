@@ -1,8 +1,6 @@
 """The table of settings: every row is one that TRL's and verl's own configurations take, and TRL
 takes a step with."""
 
-from __future__ import annotations
-
 import re
 from functools import partial
 from importlib import import_module
@@ -30,7 +28,7 @@ LOSSES = {
 }
 
 
-def test_every_row_is_a_method_here_and_a_row_of_the_page() -> None:
+def test_every_row_is_a_method_here_and_a_row_of_the_page():
     assert set(PAPERS) <= set(ALGORITHMS) and set(BESIDE) <= set(LINES)
     assert all(paper in CARDS.values() for paper in PAPERS.values())
     for library in WRITTEN_FOR:
@@ -55,7 +53,7 @@ def test_every_row_is_a_method_here_and_a_row_of_the_page() -> None:
 @pytest.mark.parametrize(
     "key", by_day(IN_TRL, "grpo", "dapo", reason="a step of TRL for each paper")
 )
-def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -> None:
+def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch):
     trl = pytest.importorskip("trl")
     from datasets import Dataset
 
@@ -108,7 +106,7 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -
 @pytest.mark.parametrize(
     "key", by_day(IN_VERL, *[*IN_VERL][:3], reason="half a second of verl for each paper")
 )
-def test_verl_takes_the_settings(key) -> None:
+def test_verl_takes_the_settings(key):
     verl = pytest.importorskip("verl")
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
