@@ -493,11 +493,3 @@ def test_a_million_tokens_are_judged_from_a_file(tmp_path):
         group=torch.arange(2048) // 8,
     )
     assert causes.judge(read(path))[0].headline == "healthy within what 2,048 completions can show"
-
-
-def test_lists_of_unequal_length_are_refused_by_name(tmp_path):
-    made = rows(flat(0, 64))
-    made[3]["logp_rollout"] = made[3]["logp_rollout"][:-1]
-    path = jsonl(tmp_path / "unequal.jsonl", made)
-    with pytest.raises(ValueError, match="logp_rollout"):
-        read(path)

@@ -14,7 +14,6 @@ import torch
 from tests.instruments.diagnose.faults import by_row, jsonl
 from tests.typed import typed
 from trlab.diagnose import diagnose, formats, read
-from trlib.errors import DataError
 
 LOGP, ROLLOUT = [[-0.5, -1.0, -2.0], [-0.25, -3.0]], [[-0.5, -1.5, -1.0], [-0.5, -2.0]]
 COLUMNS = {
@@ -85,29 +84,6 @@ def test_nan_and_null_may_stand_where_the_mask_is_false(tmp_path):
         columns = {**COLUMNS, "logp": [[-0.5, -1.0, odd], LOGP[1]]}
         found = read(lines(tmp_path / "rollouts.jsonl", columns))
         assert np.isnan(found.logp[2]) and found.logp[3] == -0.25
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ('{"logp": [', r"path '.*bad.jsonl', line 3: expected JSON, got b'\{\"logp\": \['"),
-        ("[1]", r"line 3: expected an object with a value for each column, got list"),
-        (
-            '{"logp": "-1"}',
-            r"column 'logp': expected values of one type in '.*bad.jsonl', got several",
-        ),
-        (
-            '{"logp_rollout": [-1.0]}',
-            r"column 'logp': expected a list in every row, got none in row 2",
-        ),
-    ],
-)
-def test_a_broken_line_is_named(tmp_path, text, words):
-    path = tmp_path / "bad.jsonl"
-    lines(path, {**COLUMNS, "text": [["a"] * 3, ["a"] * 2]})
-    path.write_text(path.read_text().strip() + "\n" + text + "\n")
-    with pytest.raises((ValueError, DataError), match=words):
-        read(path)
 
 
 # -- prime-rl
@@ -420,26 +396,3 @@ def test_ranks_are_read_together(tmp_path, capsys):
         read(folder)
     with pytest.raises(ValueError, match="paths: expected at least one file or folder, got none"):
         read()
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "words"),
-    [
-        ("ragged.csv", "logp,mask\n-1,1\n-1\n", "line 3: expected 2 values, one a column, got 1"),
-        ("lists.csv", 'logp,mask\n"[1, 2","[1]"\n', "column 'logp': expected lists in"),
-        (
-            "columns.json",
-            '{"logp": [[-1], [-2]], "mask": [[1]]}',
-            "expected as many values in every column, got logp 2",
-        ),
-        (
-            "damaged.npz",
-            "PK\x03\x04 no archive",
-            "expected a whole NPZ or .pt file, got a damaged one",
-        ),
-    ],
-)
-def test_what_does_not_fit_in_other_formats_is_named(tmp_path, name, text, words):
-    (tmp_path / name).write_text(text)
-    with pytest.raises(ValueError, match=words):
-        read(tmp_path / name)

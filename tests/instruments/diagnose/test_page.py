@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.instruments.diagnose import faults
+from tests.instruments.diagnose.bad import BAD, line
 from trlab.diagnose import Limits, diagnose, dump, judge, page, read
 from trlib import __version__
 
@@ -287,23 +288,14 @@ def test_twenty_dumps_give_the_same_findings_and_the_same_page(tmp_path):
     assert seen["verdicts"] == {"healthy", "found", "unclear"} and len(seen["codes"]) >= 4
 
 
-ONE = '{"logp": [-1], "logp_rollout": [-1], "advantage": 1, "mask": [1]}'
-BAD = {
-    "text": ("hello", "got 5 bytes"),
-    "empty": ("", "got 0 bytes"),
+NAMED = {
+    **BAD,
     "parquet": ("PAR1 something", "damaged or cut off"),
     "encrypted": ("PARE something PARE", "encrypted Parquet"),
-    "line": ('{"logp": [-1]}\n{"logp": [\n', "line 2: expected JSON"),
-    "row": ('{"logp": [-1]}\n[1]\n', "line 2: .* got list"),
-    "ragged": (ONE.replace("[-1]", "[-1, -2]", 1) + "\n", "'mask': .* row 0, .* got 1"),
-    "ragged csv": ("logp,mask\n-1,1\n-1\n", "line 3: .* got 1"),
     "missing": ('{"log_probs": [-1], "mask": [1]}\n', "Columns by other names"),
-    "nan": (ONE.replace("[-1]", "[NaN]", 1) + "\n", "all log-probs, got none"),
-    "all masked": (ONE.replace('"mask": [1]', '"mask": [0]') + "\n", "got False for all 1"),
-    "two types": (ONE + '\n{"logp": "x"}\n', "'logp': .* got several"),
-    "archive": ("PK\x03\x04 no archive at all, though it begins like one", "a damaged one"),
-    "__proto__": ('{"__proto__": [-1], "constructor": 1}\n', "'logp': not in"),
+    "nan": (line(logp=[float("nan")] * 2), "all log-probs, got none"),
 }
+"""What the page refuses in words of its own, too."""
 
 
 HELD = [
@@ -377,11 +369,11 @@ def test_an_archive_that_inflates_is_refused_before_it_does(tmp_path):
 @needs_node
 def test_what_the_page_cannot_read_is_named(tmp_path):
     asked = []
-    for name, (text, _) in BAD.items():
+    for name, (text, _) in NAMED.items():
         path = tmp_path / f"{name}.jsonl"
         path.write_text(text, encoding="utf-8")
         asked.append({"files": [str(path)], "options": {}})
-    for (name, (_, words)), got in zip(BAD.items(), in_page(asked), strict=True):
+    for (name, (_, words)), got in zip(NAMED.items(), in_page(asked), strict=True):
         assert re.search(words, got.get("error", "")), (name, got)
         assert got["stack"] == "", got["stack"]
 
