@@ -17,7 +17,6 @@ from trlib.algorithms import (
     reinforce_loss,
     sapo_loss,
 )
-from trlib.corrections import truncated_importance
 from trlib.divergences import k1, k2, k3
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -197,19 +196,3 @@ def test_kl_estimators(verl, batch):
             both(lambda x, name=name: verl.kl_penalty(x, old, name).sum(), logp),
             both(lambda x, mine=mine: mine(x, old).sum(), logp),
         )
-
-
-@pytest.mark.parametrize("level", ["token", "sequence"])
-def test_rollout_corrections(verl, batch, level):
-    from verl.trainer.ppo.rollout_corr_helper import compute_rollout_correction_weights
-
-    mask = batch["mask"]
-    found, _ = compute_rollout_correction_weights(
-        (batch["old"] - batch["rollout"]).masked_fill(~mask, 0.0),
-        mask.double(),
-        rollout_is=level,
-        rollout_is_threshold=1.5,
-    )
-    exact = truncated_importance(batch["old"], batch["rollout"], mask, cap=1.5, level=level)
-    close(found[mask], exact[mask])
-    assert (found[~mask] == 0).all() and (exact == 1.5).any() and (exact[mask] < 1).any()
