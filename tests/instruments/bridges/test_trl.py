@@ -24,6 +24,7 @@ from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 import trlib  # noqa: E402
 from tests.by_day import by_day  # noqa: E402
 from tests.instruments.bridges.trl_run import QUIET  # noqa: E402
+from tests.instruments.bridges.trl_run import Clipped as Recomputed  # noqa: E402
 from trlib.algorithms import (  # noqa: E402
     TokenLoss,
     dppo_loss,
@@ -40,10 +41,10 @@ from trlib.corrections import top_entropy_mask  # noqa: E402
 SCRIPT = Path(__file__).with_name("trl_run.py")
 
 
-class Clipped(TrustRegionTrainer):
-    """PPO's clip through the bridge: what TRL computes itself."""
+class Clipped(Recomputed):
+    """The clip around the sampler."""
 
-    token_loss = staticmethod(partial(ppo_loss, eps_low=0.2, eps_high=0.2))
+    anchor = "rollout"
 
 
 def bare(logp, logp_old, *, advantages, mask):
@@ -61,12 +62,6 @@ def clip_of_the_sampled(logp, old, *, tokens, advantages, mask):
     at = (old.ids == tokens.unsqueeze(-1)).int().argmax(-1, keepdim=True)
     sampled = (x.gather(-1, at).squeeze(-1) for x in (logp, old.logp))
     return ppo_loss(*sampled, advantages=advantages, mask=mask)
-
-
-class Recomputed(Clipped):
-    """The anchor that TRL has itself."""
-
-    anchor = "recomputed"
 
 
 def trainer_of(

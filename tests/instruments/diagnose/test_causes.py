@@ -6,7 +6,6 @@ threshold, so that no seed decides.
 """
 
 import json
-import math
 from collections import Counter
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from tests.instruments.diagnose.faults import (
 )
 from tests.typed import typed
 from tools.paths import ROOT
-from trlab.diagnose import causes, diagnose, dump, page, read
+from trlab.diagnose import causes, diagnose, dump, groups, page, read
 from trlab.diagnose.messages import JUDGEMENT, TEXTS
 
 RECORD = json.loads(Path(__file__).with_name("power.json").read_text(encoding="utf-8"))
@@ -90,11 +89,8 @@ def test_the_recorded_power_keeps_what_the_page_promises():
 
 
 def interval(count, of):
-    """Wilson's, at 95 %, as the page writes it."""
-    z = 1.96
-    middle = (count + z * z / 2) / (of + z * z)
-    reach = z / (of + z * z) * math.sqrt(count * (of - count) / of + z * z / 4)
-    low, high = (f"{100 * x:.2g}" for x in (middle - reach, middle + reach))
+    """As the page writes it."""
+    low, high = (f"{100 * x:.2g}" for x in groups.interval(count, of, 1.96))
     return f"95 % interval {low} to {high} %"
 
 

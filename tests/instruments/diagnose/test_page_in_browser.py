@@ -10,13 +10,13 @@ from playwright.sync_api import expect
 
 from tests.book.browser.explorable import violations
 from tests.instruments.diagnose.test_page import batch, jsonl, parquet, shifted, without
+from tests.typed import typed
 from tools.archive import for_files
 from tools.browser import settle
 from trbook.explorables import Diagnose
 from trbook.explorables.modules import link_modules
 from trbook.explorables.publish import publish
 from trlab.diagnose import diagnose, read
-from trlib.cli import main
 
 POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline' blob:; style-src 'unsafe-inline'; "
@@ -110,16 +110,12 @@ def test_a_file_gets_the_verdict_of_the_command_and_nothing_leaves(view, folder,
         verdict = view.locator(VERDICT)
         expect(verdict).to_have_attribute("data-verdict", word)
         expect(verdict).to_have_attribute("data-causes", "shift" if status else "")
-        assert (
-            main(
-                ["diagnose", str(folder / name), "--json", "--out", str(tmp_path / f"{name}.html")]
-            )
-            == status
-        )
+        out = tmp_path / f"{name}.html"
+        assert typed(f"diagnose {folder / name} --json --out {out}") == status
         found = json.loads(capsys.readouterr().out)
         assert found["verdict"] == word
         expect(verdict).to_contain_text(found["headline"])
-        assert f'data-verdict="{word}"' in (tmp_path / f"{name}.html").read_text(encoding="utf-8")
+        assert f'data-verdict="{word}"' in out.read_text(encoding="utf-8")
         expect(view.locator(f"{HOME} .findings")).to_contain_text(found["answer"]["verdict"])
     with view.expect_download() as saved:
         view.get_by_role("button", name="Save as one page").click()
@@ -200,9 +196,7 @@ def drop_on(page, path):
         line.send("Input.dispatchDragEvent", {"type": kind, **at, "data": carried})
 
 
-def test_a_folder_is_read_as_ranks_and_what_changes_or_is_too_large_is_named(
-    view, folder, tmp_path
-):
+def test_a_folder_is_read_as_ranks_and_what_changes_is_named(view, folder, tmp_path):
     drop_on(view, folder / "ranks")
     expect(view.locator(f"{HOME} .findings")).to_contain_text("24 completions of 6 prompts")
     drop_on(view, folder / "empty")
@@ -218,13 +212,6 @@ def test_a_folder_is_read_as_ranks_and_what_changes_or_is_too_large_is_named(
     view.get_by_text("What the file does not say").click()
     temperature(view, "1")
     expect(view.locator(ALERT)).to_contain_text("'growing.jsonl' changed while it was read")
-
-    with (tmp_path / "huge.jsonl").open("wb") as file:
-        file.truncate(2 * 10**9)
-    choose(view, tmp_path / "huge.jsonl")
-    expect(view.locator(ALERT)).to_contain_text(
-        "'huge.jsonl' is 2.0 GB; this page reads at most 1.0 GB"
-    )
 
 
 def test_bad_files_are_named_and_their_texts_stay_texts(view, folder):
