@@ -1,13 +1,11 @@
 """What a chapter says of a record: numbers of the record, verdicts that a correction decides, no
 record said so."""
 
-import itertools
-
 import numpy as np
 import pytest
 
 from tests.lab.conftest import history_of, runs_of
-from trlab import comparison, outcomes, record, recorded
+from trlab import outcomes, recorded
 from trlab.comparison import Comparison, Side, asked
 from trlab.significance import holm, improvement_p
 from trlab.statistics import difference, interval
@@ -15,8 +13,6 @@ from trlab.sweep import Axis, Budget, Prediction, Sweep, Variant
 from trlab.verdicts import compare, decide, judge
 from trlib.evaluation import Estimate
 
-STAMPS = itertools.count(1)
-"""A new one for each record that is made here: what is decided is kept by it."""
 LABELS = ("ppo", "same", "higher", "lower", "spread")
 
 
@@ -42,14 +38,10 @@ def a_record(predictions=()):
 
 
 @pytest.fixture
-def mine(monkeypatch):
-
+def mine(shipped):
     def put(*predictions, printed=()):
-        made, stamp = a_record(predictions), next(STAMPS)
-        monkeypatch.setattr(record, "stamp", lambda name: stamp)
-        monkeypatch.setattr(record, "read", lambda name: made)
-        monkeypatch.setattr(outcomes, "is_recorded", lambda name: name == "mine")
-        monkeypatch.setattr(comparison, "printed", lambda: {"mine": list(printed)})
+        made = a_record(predictions)
+        shipped(*made, printed)
         return made
 
     return put
