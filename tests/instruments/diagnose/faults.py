@@ -420,10 +420,17 @@ def rows(columns):
 
 
 def rollouts(columns):
-    """The columns of `flat` as `read` would return them."""
+    """The columns of `flat`, or some of them, as `read` would return them."""
     owner = np.unique(columns["completion"], return_inverse=True)[1]
     first = np.flatnonzero(np.diff(owner, prepend=-1))
-    group = np.unique(columns["group"][first], return_inverse=True)[1]
+
+    def each(name):
+        return columns[name][first] if name in columns else None
+
+    group = each("group")
+    if group is not None:
+        group = np.unique(group, return_inverse=True)[1]
+    vocabulary = int(columns["tokens"].max()) + 1
     return Rollouts(
         source="dump",
         layout="token",
@@ -435,24 +442,23 @@ def rollouts(columns):
         advantage=columns["advantage"],
         mask=columns["mask"],
         group=group,
-        group_names=tuple(map(str, range(group.max() + 1))),
-        reward=columns["reward"][first],
-        version=columns["version"][first] if "version" in columns else None,
-        pieces=np.array([f"#{i}" for i in range(columns["tokens"].max() + 1)], dtype=object)[
-            columns["tokens"]
-        ],
-        vocabulary=int(columns["tokens"].max()) + 1,
+        group_names=() if group is None else tuple(map(str, range(group.max() + 1))),
+        reward=each("reward"),
+        version=each("version"),
+        pieces=np.array([f"#{i}" for i in range(vocabulary)], dtype=object)[columns["tokens"]],
+        vocabulary=vocabulary,
         sampling=Sampling(),
     )
 
 
-def judged(seed, completions, fault, old, kind="softmax"):
-    return causes.judge(rollouts(flat(seed, completions, fault, old, kind)))[0]
+def judged(columns, memory=None):
+    """The verdict on a dump's columns."""
+    return causes.judge(rollouts(columns), memory)[0]
 
 
-def named(seed, completions, fault, old, kind="softmax"):
+def named(columns):
     """The names of the causes that are found."""
-    return tuple(cause.name for cause in judged(seed, completions, fault, old, kind).causes)
+    return [cause.name for cause in judged(columns).causes]
 
 
 def table(record):

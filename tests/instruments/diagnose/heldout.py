@@ -28,11 +28,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from faults import rollouts
+from faults import judged
 from torch import Tensor, nn
 
 import trlib
-from trlab.diagnose.causes import judge
 from trlib.advantages import group_relative
 from trlib.loop.sampler import round_trip
 from trlib.model.completions import Completions
@@ -412,16 +411,6 @@ def _columns(
     }
     absent = {"logp_old", "group", "reward", "version"} - keep
     return {name: x for name, x in flat.items() if name not in absent}
-
-
-def judged(columns):
-    whole = {"group": columns["completion"], "reward": columns["advantage"]} | columns
-    r = rollouts(whole)
-    if "group" not in columns:
-        r = replace(r, group=None, group_names=())
-    if "reward" not in columns:
-        r = replace(r, reward=None)
-    return judge(r)[0]
 
 
 def right(fault, verdict):

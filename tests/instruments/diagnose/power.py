@@ -11,7 +11,7 @@ import json
 import re
 from pathlib import Path
 
-from faults import FAULTS, HEALTHY, KINDS, judged, table
+from faults import FAULTS, HEALTHY, KINDS, flat, judged, table
 
 RECORD = Path(__file__).with_name("power.json")
 PAGE = Path(__file__).parents[3] / "book" / "diagnose.md"
@@ -22,7 +22,7 @@ def rate(fault, kind, completions, dumps):
     """Of so many dumps, half of them without `logp_old`: how often the cause is among those named,
     and alone, and how often the verdict is `unusual`."""
     wanted = FAULTS[fault]
-    found = [judged(seed, completions, fault, seed % 2 == 0, kind) for seed in range(dumps)]
+    found = [judged(flat(seed, completions, fault, seed % 2 == 0, kind)) for seed in range(dumps)]
     names = [tuple(cause.name for cause in one.causes) for one in found]
     return {
         "dumps": dumps,
@@ -37,7 +37,7 @@ def accused(kind, completions, dumps):
     which, unusual = {}, 0
     for seed in range(dumps):
         sort = HEALTHY[seed % len(HEALTHY)]
-        one = judged(seed, completions, sort, seed // len(HEALTHY) % 2 == 0, kind)
+        one = judged(flat(seed, completions, sort, seed // len(HEALTHY) % 2 == 0, kind))
         unusual += one.verdict == "unusual"
         if one.verdict != "healthy":
             which[f"{sort}, seed {seed}"] = one.headline
