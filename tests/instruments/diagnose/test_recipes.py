@@ -64,6 +64,8 @@ def test_from_trl(tmp_path, monkeypatch, policy):
     from datasets import Dataset
     from trl import GRPOConfig
 
+    from tests.instruments.bridges.trl_run import QUIET
+
     monkeypatch.chdir(tmp_path)
     names = {}
     exec(recipe("From TRL")[0], names)
@@ -74,14 +76,8 @@ def test_from_trl(tmp_path, monkeypatch, policy):
         max_completion_length=12,
         num_iterations=2,
         max_steps=2,
-        use_cpu=True,
-        bf16=False,
-        report_to=[],
-        save_strategy="no",
-        disable_tqdm=True,
         learning_rate=1e-3,
-        lr_scheduler_type="constant",
-        seed=0,
+        **QUIET,
     )
     trainer = names["Dumping"](
         model=policy.model,

@@ -57,6 +57,7 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch):
     trl = pytest.importorskip("trl")
     from datasets import Dataset
 
+    from tests.instruments.bridges.trl_run import QUIET
     from trlib.bridges import trl as bridge
 
     assert trl.__version__.startswith(WRITTEN_FOR["trl"])
@@ -65,18 +66,13 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch):
     module, _, kind_of_config = paper.trl_config.rpartition(".")
     small = {
         "output_dir": str(tmp_path),
-        "use_cpu": True,
-        "bf16": False,
-        "report_to": [],
-        "save_strategy": "no",
-        "disable_tqdm": True,
+        **QUIET,
         "per_device_train_batch_size": 4,
         "num_generations": 4,
         "max_steps": 2,
         "num_iterations": 2,
         "max_completion_length": 8,
         "learning_rate": 1e-3,
-        "logging_steps": 1,
     }
     config = getattr(import_module(module), kind_of_config)(**{**small, **paper.trl, "beta": 0.0})
     for name, value in paper.trl.items():
