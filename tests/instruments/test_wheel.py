@@ -133,6 +133,11 @@ def run(python, *arguments, folder):
     return done.stdout
 
 
+def typed(python, line, folder):
+    """What `trlib` prints when this is typed."""
+    return run(python, "-m", "trlib", *line.split(), folder=folder)
+
+
 def test_what_the_wheel_holds(wheel):
     with zipfile.ZipFile(wheel) as zipped:
         sizes = {info.filename: info.file_size for info in zipped.infolist()}
@@ -165,12 +170,10 @@ def test_what_the_wheel_holds(wheel):
 
 
 def test_it_trains_from_the_command_line_and_in_ten_lines(plain, tmp_path):
-    small = ["--steps", "2", "--set", "eps_high=.28", "--out", "run"]
-    run(
-        plain, "-m", "trlib", "train", "--task", "dial", "--method", "grpo", *small, folder=tmp_path
-    )
+    small = "--task dial --method grpo --steps 2 --set eps_high=.28"
+    typed(plain, f"train {small} --out run", tmp_path)
     assert (tmp_path / "run" / "run.json").is_file()
-    assert "greedy" in run(plain, "-m", "trlib", "evaluate", "--policy", "run", folder=tmp_path)
+    assert "greedy" in typed(plain, "evaluate --policy run", tmp_path)
     readme = re.search(
         r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
     )
@@ -181,23 +184,12 @@ def test_it_trains_from_the_command_line_and_in_ten_lines(plain, tmp_path):
 
 def test_it_sweeps_and_reads_its_records(plain, tmp_path):
     (tmp_path / "mine.py").write_text(SWEEP, encoding="utf-8")
-    run(
-        plain,
-        "-m",
-        "trlib",
-        "sweep",
-        "mine.py",
-        "--workers",
-        "0",
-        "--out",
-        "swept",
-        folder=tmp_path,
-    )
+    typed(plain, "sweep mine.py --workers 0 --out swept", tmp_path)
     assert (
         len(lzma.decompress((tmp_path / "swept" / "runs.csv.xz").read_bytes()).splitlines())
         == 1 + 4
     )
-    assert "reuse" in run(plain, "-m", "trlib", "sweep", folder=tmp_path)
+    assert "reuse" in typed(plain, "sweep", tmp_path)
     code = "from trlab.record import recorded; print(len(recorded('natural')[0]))"
     assert int(run(plain, "-c", code, folder=tmp_path)) == 5 * 8
 
@@ -209,7 +201,7 @@ def test_it_diagnoses_and_compares(extras, tmp_path):
         for n in range(40)
     ]
     (tmp_path / "rollouts.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    run(extras, "-m", "trlib", "diagnose", "rollouts.jsonl", folder=tmp_path)
+    typed(extras, "diagnose rollouts.jsonl", tmp_path)
     assert "<style>" in (tmp_path / "rollouts.html").read_text(encoding="utf-8")
     (tmp_path / "mine.py").write_text(
         "def clip(logp, logp_old, advantages, mask):\n"
@@ -218,8 +210,8 @@ def test_it_diagnoses_and_compares(extras, tmp_path):
         "    return (loss * mask).sum() / mask.sum()\n",
         encoding="utf-8",
     )
-    compared = ["--function", "mine:clip", "--loss", "ppo", "--aggregation", "token-mean"]
-    assert "agrees" in run(extras, "-m", "trlib", "conformance", *compared, folder=tmp_path)
+    compared = "--function mine:clip --loss ppo --aggregation token-mean"
+    assert "agrees" in typed(extras, f"conformance {compared}", tmp_path)
 
 
 def test_without_anywidget_an_explorable_says_what_to_install(plain, tmp_path):
