@@ -129,7 +129,7 @@ def piece(rates: Sequence[float], ends: Sequence[float] | np.ndarray, line: floa
     return Piece(10**low, 10**high, open_low, open_high)
 
 
-def basins(runs: pd.DataFrame, *, within: float = WITHIN, measure: str = "sampled") -> list[Basin]:
+def basins(runs: pd.DataFrame, *, within: float = WITHIN) -> list[Basin]:
     """The basin of every label, in the table's order.
 
     Args:
@@ -140,7 +140,7 @@ def basins(runs: pd.DataFrame, *, within: float = WITHIN, measure: str = "sample
         ValueError: a label that was not run with every seed at every rate.
     """
     within = checks.number("within", within, above=0)
-    ends = _curves(runs, measure)
+    ends = _curves(runs)
     rates = next(iter(ends.values()))[0]
     line = _line([matrix for _, matrix in ends.values()], within)
     return [_basin(label, rates, matrix, line) for label, (_, matrix) in ends.items()]
@@ -165,7 +165,7 @@ def edge_ratios(
     """
     from scipy.stats import trim_mean
 
-    ends = _curves(runs, "sampled")
+    ends = _curves(runs)
     if control not in ends:
         raise ValueError(f"control: expected one of {', '.join(ends)}, got {control!r}")
     rates, seeds = ends[control][0], len(ends[control][1])
@@ -214,7 +214,7 @@ def over_rates(sweep: Sweep, runs: pd.DataFrame, measure: str) -> tuple[Sweep, p
         whole: dict[str, tuple[list[float], np.ndarray]] = {}
         for label, part in here.groupby("label", sort=False):
             try:
-                whole[str(label)] = _by_rate(str(label), part, "sampled")
+                whole[str(label)] = _by_rate(str(label), part)
             except ValueError:
                 continue
         line = _line([matrix for _, matrix in whole.values()], WITHIN) if whole else math.nan
@@ -241,18 +241,17 @@ def over_rates(sweep: Sweep, runs: pd.DataFrame, measure: str) -> tuple[Sweep, p
 # -- inside
 
 
-def _curves(runs: pd.DataFrame, measure: str) -> dict[str, tuple[list[float], np.ndarray]]:
+def _curves(runs: pd.DataFrame) -> dict[str, tuple[list[float], np.ndarray]]:
     """What `_by_rate` gives for every label, in the table's order."""
     return {
-        str(label): _by_rate(str(label), part, measure)
-        for label, part in runs.groupby("label", sort=False)
+        str(label): _by_rate(str(label), part) for label, part in runs.groupby("label", sort=False)
     }
 
 
-def _by_rate(label: str, runs: pd.DataFrame, measure: str) -> tuple[list[float], np.ndarray]:
+def _by_rate(label: str, runs: pd.DataFrame) -> tuple[list[float], np.ndarray]:
     """The rates, rising, and the ends [seeds, rates]."""
     table = runs.assign(**{LR: runs[LR].astype(float)}).pivot(
-        index="seed", columns=LR, values=measure
+        index="seed", columns=LR, values="sampled"
     )
     if not len(table) or table.isna().any(axis=None):
         raise ValueError(
@@ -279,7 +278,7 @@ def _basin(label: str, rates: list[float], ends: np.ndarray, line: float) -> Bas
             [piece(rates, curve, line).width for curve in curves.reshape(-1, len(rates))]
         ).reshape(curves.shape[:-1])
 
-    bounds = percentiles(list(ends.T), width, LEVEL, RESAMPLES // 10, 0, paired=True)
+    bounds = percentiles(list(ends.T), width, RESAMPLES // 10, paired=True)
     return Basin(
         label,
         rates[top],

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trlab.statistics import finite_runs, interval, percentiles
-from trlib.evaluation import LEVEL, RESAMPLES, Estimate
+from trlib.evaluation import RESAMPLES, Estimate
 
 POINT = 0.01
 """A point of accuracy."""
@@ -90,8 +90,6 @@ def nats_per_point(
     nats: Sequence[float] | np.ndarray,
     accuracy: Sequence[float] | np.ndarray,
     base: Sequence[float] | np.ndarray,
-    *,
-    resamples: int = RESAMPLES,
 ) -> Price:
     """How far the policy was moved for each point (.01) of accuracy that it gained, in nats per
     token.
@@ -132,7 +130,7 @@ def nats_per_point(
     if columns[0].min() < 0:
         raise ValueError(f"nats: expected numbers of at least 0, got {columns[0].min():g}")
     points = (columns[1] - columns[2]) / POINT
-    low, high = percentiles([columns[0], points], _effort, LEVEL, resamples, 0, paired=True)
+    low, high = percentiles([columns[0], points], _effort, RESAMPLES, paired=True)
     return Price(
         _price(float(_effort(columns[0], points))),
         _price(low),

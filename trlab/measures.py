@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -73,38 +73,22 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     # all.
     if {*runs} >= FOLLOWING:
         return runs
-    rewards = series(history, "reward")
-    found: dict[str, list[float]] = {
-        "take_off": [_mean(rewards.get(cell, ())[:FIRST]) for cell in runs["cell"]],
-        "batches_to": [batches_to(rewards.get(cell, ())) for cell in runs["cell"]],
-        "peak": [peak(rewards.get(cell, ())) for cell in runs["cell"]],
+    columns = {column for column, _ in FROM_HISTORY.values() if column in history}
+    by_cell = {column: series(history, column) for column in columns}
+    found: dict[str, Any] = {
+        name: [measure(by_cell[column].get(cell, ())) for cell in runs["cell"]]
+        for name, (column, measure) in FROM_HISTORY.items()
+        if column in columns
     }
     if "sampled" in runs:
         ends = zip(runs["cell"], runs["sampled"], strict=True)
-        found["collapsed"] = [collapsed(rewards.get(cell, ()), end) for cell, end in ends]
-    for name in ("ess", "kl_sampler", "kl_aside", "gain", "gain_aside", "fits"):
-        if name in history:
-            columns = series(history, name)
-            found[name] = [_mean(columns.get(cell, ())) for cell in runs["cell"]]
-    if "kl_aside" in history:
-        columns = series(history, "kl_aside")
-        found["kl_median"] = [_median(columns.get(cell, ())) for cell in runs["cell"]]
-    if "rank" in history:
-        columns = series(history, "rank")
-        found["rank"] = [_mean(columns.get(cell, ())[-LAST:]) for cell in runs["cell"]]
+        found["collapsed"] = [collapsed(by_cell["reward"].get(cell, ()), end) for cell, end in ends]
     if "gain" in found:
-        found["luck"] = [
-            own - other for own, other in zip(found["gain"], found["gain_aside"], strict=True)
-        ]
+        found["luck"] = np.subtract(found["gain"], found["gain_aside"])
     if "luck" in found and {"kl", "train"} <= {*runs}:
-        found["noise"] = [
-            math.sqrt(kl / completions(train)) if kl >= 0 else math.nan
-            for kl, train in zip(runs["kl"], runs["train"], strict=True)
-        ]
-        found["luck_scale"] = [
-            luck / noise if noise > 0 else math.nan
-            for luck, noise in zip(found["luck"], found["noise"], strict=True)
-        ]
+        kl, n = runs["kl"].to_numpy(dtype=float), runs["train"].map(completions).to_numpy()
+        found["noise"] = np.sqrt(np.where(kl >= 0, kl, math.nan) / n)
+        found["luck_scale"] = found["luck"] / np.where(found["noise"] > 0, found["noise"], math.nan)
     return runs.assign(**found)
 
 
@@ -251,3 +235,15 @@ def _mean(values: Sequence[float] | np.ndarray) -> float:
     known = np.asarray(values, dtype=np.float64)
     known = known[np.isfinite(known)]
     return float(known.mean()) if len(known) else math.nan
+
+
+FROM_HISTORY: dict[str, tuple[str, Callable[[Any], float]]] = {
+    "take_off": ("reward", lambda rewards: _mean(rewards[:FIRST])),
+    "batches_to": ("reward", batches_to),
+    "peak": ("reward", peak),
+    **{name: (name, _mean) for name in ("ess", "kl_sampler", "kl_aside")},
+    **{name: (name, _mean) for name in ("gain", "gain_aside", "fits")},
+    "kl_median": ("kl_aside", _median),
+    "rank": ("rank", lambda rank: _mean(rank[-LAST:])),
+}
+"""Measures of one column of the history: which, and what is made of its batches."""

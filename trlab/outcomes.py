@@ -153,7 +153,6 @@ def comparison_figure(
     *,
     measure: str = "sampled",
     at: Mapping[str, str] | None = None,
-    only: Sequence[str] = (),
     digits: int = 2,
 ) -> Drawing | Note:
     """What `against` found, a row for each variant: its difference from the control with a 95 %
@@ -161,7 +160,7 @@ def comparison_figure(
     if not is_recorded(name):
         return not_run(name)
     rows = sorted(
-        against(name, control, measure=measure, at=at, only=only),
+        against(name, control, measure=measure, at=at),
         key=lambda row: row.difference.value,
         reverse=True,
     )

@@ -67,43 +67,38 @@ def iqm(scores: Scores) -> float:
     return float(ordered[cut : len(ordered) - cut].mean())
 
 
-def interval(
-    scores: Scores, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
-) -> Estimate:
-    """The interquartile mean with its stratified bootstrap interval.
+def interval(scores: Scores, *, resamples: int = RESAMPLES) -> Estimate:
+    """The interquartile mean with its stratified bootstrap interval, at 95 %.
 
     With a single run of some task there is nothing to draw from: the bounds are NaN.
 
     Raises:
-        ValueError: no scores, a score that is not finite, a level outside (0, 1), fewer than one
-            resample.
+        ValueError: no scores, a score that is not finite, fewer than one resample.
         TypeError: scores that are no numbers.
     """
     tasks = by_task("scores", scores)
     # By far the most frequent: ten times as fast without scipy's bootstrap, and the same numbers.
     if len(tasks) == 1:
-        _, low, high = band(tasks[0][:, None], level=level, resamples=resamples, seed=seed)
+        _, low, high = band(tasks[0][:, None], resamples=resamples)
         return Estimate(iqm(tasks), float(low[0]), float(high[0]))
     from scipy.stats import trim_mean
 
     def statistic(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
         return trim_mean(np.concatenate(drawn, axis=axis), 0.25, axis=axis)
 
-    return Estimate(iqm(scores), *percentiles(tasks, statistic, level, resamples, seed))
+    return Estimate(iqm(scores), *percentiles(tasks, statistic, resamples))
 
 
 def band(
     runs: np.ndarray | Sequence[Sequence[float]] | Sequence[np.ndarray],
     *,
-    level: float = LEVEL,
     resamples: int = 2_000,
-    seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Interquartile means [B] of runs [N, B] at each batch, with the pointwise bounds of their
     intervals.
 
     Whole runs are drawn: the same ones at every batch. At each batch these are the numbers of
-    `interval`, with as many resamples and the same seed, and those of scipy's bootstrap.
+    `interval`, with as many resamples, and those of scipy's bootstrap.
 
     Raises:
         ValueError: no runs, rows of other lengths, a number that is not finite.
@@ -113,15 +108,13 @@ def band(
         raise ValueError(
             f"runs: expected runs of one length, got lengths {sorted({len(row) for row in rows})}"
         )
-    level = checks.number("level", level, above=0, below=1)
     resamples = checks.whole("resamples", resamples, least=1, most=MOST_RESAMPLES)
-    seed = checks.whole("seed", seed, least=0)
     matrix, cut = np.stack(rows), len(rows) // 4
     middle = np.sort(matrix, axis=0)[cut : len(rows) - cut].mean(0)
     low, high = np.full((2, matrix.shape[1]), math.nan)
     if len(rows) > 1:
-        counts, times = _different_draws(len(rows), resamples, seed)
-        bounds = [50 * (1 - level), 50 * (1 + level)]
+        counts, times = _different_draws(len(rows), resamples)
+        bounds = [50 * (1 - LEVEL), 50 * (1 + LEVEL)]
         for i, column in enumerate(matrix.T):
             order = column.argsort()
             reached = counts[:, order].cumsum(1, dtype=counts.dtype).clip(cut, len(rows) - cut)
@@ -133,11 +126,11 @@ def band(
 
 
 @cache
-def _different_draws(runs: int, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _different_draws(runs: int, resamples: int) -> tuple[np.ndarray, np.ndarray]:
     """The different draws of a bootstrap: how often each has each run [U, runs], and how often it
     was drawn [U]. Many draws are the same runs in another order: looked at once, a column is sorted
     once too."""
-    drawn = np.random.default_rng(seed).integers(runs, size=(resamples, runs))
+    drawn = np.random.default_rng(0).integers(runs, size=(resamples, runs))
     counts = np.zeros((resamples, runs), dtype=np.int16)
     for i in range(runs):
         counts[:, i] = (drawn == i).sum(1)
@@ -148,9 +141,7 @@ def improvement(
     x: Scores,
     y: Scores,
     *,
-    level: float = LEVEL,
     resamples: int = RESAMPLES,
-    seed: int = 0,
     paired: bool = False,
 ) -> Estimate:
     """The probability of improvement of X over Y with its interval, runs of X and of Y drawn
@@ -164,11 +155,11 @@ def improvement(
     """
     tasks = paired_tasks(x, y)
     if not paired:
-        return Estimate(float(_wins(*tasks)), *percentiles(tasks, _wins, level, resamples, seed))
+        return Estimate(float(_wins(*tasks)), *percentiles(tasks, _wins, resamples))
     signs = [(np.sign(gap) + 1) / 2 for gap in differences(x, y)]
     return Estimate(
         float(np.concatenate(signs).mean()),
-        *percentiles(signs, _pooled_mean, level, resamples, seed),
+        *percentiles(signs, _pooled_mean, resamples),
     )
 
 
@@ -176,9 +167,7 @@ def difference(
     x: Scores,
     y: Scores,
     *,
-    level: float = LEVEL,
     resamples: int = RESAMPLES,
-    seed: int = 0,
     paired: bool = False,
 ) -> Estimate:
     """The interquartile mean of X less that of Y with its interval, runs of X and of Y drawn
@@ -201,27 +190,24 @@ def difference(
         )
         return a - b
 
-    bounds = percentiles(tasks, statistic, level, resamples, seed, paired=paired)
+    bounds = percentiles(tasks, statistic, resamples, paired=paired)
     return Estimate(iqm(tasks[:half]) - iqm(tasks[half:]), *bounds)
 
 
-def prediction_interval(
-    values: Sequence[float] | np.ndarray, *, level: float = LEVEL
-) -> tuple[float, float]:
-    """Where one more run would fall, if runs are normally distributed.
+def prediction_interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
+    """Where one more run would fall, in 95 of 100 cases, if runs are normally distributed.
 
-    mean ± t_{n-1} s √(1 + 1/n),   t Student's quantile at (1 + level)/2
+    mean ± t_{n-1} s √(1 + 1/n),   t Student's quantile at .975
 
     Raises:
-        ValueError: fewer than two values, a level outside (0, 1).
+        ValueError: fewer than two values.
     """
     from scipy.stats import t
 
-    level = checks.number("level", level, above=0, below=1)
     runs = finite_runs("values", values)
     if len(runs) < 2:
         raise ValueError(f"values: expected at least two runs, got {len(runs)}")
-    half = t.ppf((1 + level) / 2, len(runs) - 1) * runs.std(ddof=1) * math.sqrt(1 + 1 / len(runs))
+    half = t.ppf((1 + LEVEL) / 2, len(runs) - 1) * runs.std(ddof=1) * math.sqrt(1 + 1 / len(runs))
     return float(runs.mean() - half), float(runs.mean() + half)
 
 
@@ -246,9 +232,7 @@ def _pooled_mean(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
 def percentiles(
     tasks: Sequence[np.ndarray],
     statistic: Callable[..., np.ndarray],
-    level: float,
     resamples: int,
-    seed: int,
     *,
     paired: bool = False,
 ) -> tuple[float, float]:
@@ -256,20 +240,18 @@ def percentiles(
     NaN where there is nothing to draw from."""
     from scipy.stats import bootstrap
 
-    level = checks.number("level", level, above=0, below=1)
     resamples = checks.whole("resamples", resamples, least=1, most=MOST_RESAMPLES)
-    seed = checks.whole("seed", seed, least=0)
     if min(map(len, tasks)) < 2:
         return math.nan, math.nan
     found = bootstrap(
         tasks,
         statistic,
         n_resamples=resamples,
-        confidence_level=level,
+        confidence_level=LEVEL,
         method="percentile",
         vectorized=True,
         paired=paired,
-        rng=np.random.default_rng(seed),
+        rng=np.random.default_rng(0),
     ).confidence_interval
     return float(found.low), float(found.high)
 

@@ -1,8 +1,6 @@
 """The files for other libraries' maintainers: each runs as a process, imports torch alone, and says of
 the library, or of this package, what it should."""
 
-from __future__ import annotations
-
 import ast
 import math
 import runpy

@@ -1,8 +1,6 @@
 """A wheel built from the tree, in an environment that holds nothing but the wheel and what it says
 it needs."""
 
-from __future__ import annotations
-
 import json
 import lzma
 import os
@@ -13,7 +11,6 @@ import sys
 import sysconfig
 import venv
 import zipfile
-from collections.abc import Iterable
 from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 
@@ -51,7 +48,7 @@ SWEEP = Sweep(
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(tmp_path_factory):
     """Built from a copy of the tracked files, so that nothing that merely lies about can get in."""
     copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     names = subprocess.run(
@@ -66,9 +63,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(out.glob("*.whl"))
 
 
-def needed(requirements: Iterable[str], extras: tuple[str, ...] = ()) -> set[str]:
+def needed(requirements, extras=()):
     """The names of all distributions that requirements lead to, as they are installed here."""
-    names: set[str] = set()
+    names = set()
     waiting = [(text, extras) for text in requirements]
     while waiting:
         text, chosen = waiting.pop()
@@ -87,7 +84,7 @@ def needed(requirements: Iterable[str], extras: tuple[str, ...] = ()) -> set[str
     return names
 
 
-def environment(folder: Path, wheel: Path, extras: tuple[str, ...] = ()) -> Path:
+def environment(folder, wheel, extras=()):
     """The Python of a new environment: the wheel, and links to what its metadata names, nothing
     else."""
     venv.create(folder, with_pip=False)
@@ -110,18 +107,18 @@ def environment(folder: Path, wheel: Path, extras: tuple[str, ...] = ()) -> Path
 
 
 @pytest.fixture(scope="module")
-def plain(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plain(wheel, tmp_path_factory):
     """`pip install trust-region-book`."""
     return environment(tmp_path_factory.mktemp("plain"), wheel)
 
 
 @pytest.fixture(scope="module")
-def extras(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def extras(wheel, tmp_path_factory):
     """`pip install trust-region-book[notebook,diagnose]`."""
     return environment(tmp_path_factory.mktemp("extras"), wheel, ("notebook", "diagnose"))
 
 
-def run(python: Path, *arguments: str, folder: Path) -> str:
+def run(python, *arguments, folder):
     """What a command prints, run where the repository is out of sight."""
     keep = {
         name: value
@@ -136,7 +133,12 @@ def run(python: Path, *arguments: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_what_the_wheel_holds(wheel: Path) -> None:
+def typed(python, line, folder):
+    """What `trlib` prints when this is typed."""
+    return run(python, "-m", "trlib", *line.split(), folder=folder)
+
+
+def test_what_the_wheel_holds(wheel):
     with zipfile.ZipFile(wheel) as zipped:
         sizes = {info.filename: info.file_size for info in zipped.infolist()}
     assert {name.split("/")[0] for name in sizes if ".dist-info" not in name} == {
@@ -167,13 +169,11 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
     assert missing == set(), "package data that no pattern of pyproject.toml names"
 
 
-def test_it_trains_from_the_command_line_and_in_ten_lines(plain: Path, tmp_path: Path) -> None:
-    small = ["--steps", "2", "--set", "eps_high=.28", "--out", "run"]
-    run(
-        plain, "-m", "trlib", "train", "--task", "dial", "--method", "grpo", *small, folder=tmp_path
-    )
+def test_it_trains_from_the_command_line_and_in_ten_lines(plain, tmp_path):
+    small = "--task dial --method grpo --steps 2 --set eps_high=.28"
+    typed(plain, f"train {small} --out run", tmp_path)
     assert (tmp_path / "run" / "run.json").is_file()
-    assert "greedy" in run(plain, "-m", "trlib", "evaluate", "--policy", "run", folder=tmp_path)
+    assert "greedy" in typed(plain, "evaluate --policy run", tmp_path)
     readme = re.search(
         r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
     )
@@ -182,37 +182,26 @@ def test_it_trains_from_the_command_line_and_in_ten_lines(plain: Path, tmp_path:
     run(plain, str(ROOT / "examples" / "minimal_grpo.py"), "--steps", "1", folder=tmp_path)
 
 
-def test_it_sweeps_and_reads_its_records(plain: Path, tmp_path: Path) -> None:
+def test_it_sweeps_and_reads_its_records(plain, tmp_path):
     (tmp_path / "mine.py").write_text(SWEEP, encoding="utf-8")
-    run(
-        plain,
-        "-m",
-        "trlib",
-        "sweep",
-        "mine.py",
-        "--workers",
-        "0",
-        "--out",
-        "swept",
-        folder=tmp_path,
-    )
+    typed(plain, "sweep mine.py --workers 0 --out swept", tmp_path)
     assert (
         len(lzma.decompress((tmp_path / "swept" / "runs.csv.xz").read_bytes()).splitlines())
         == 1 + 4
     )
-    assert "reuse" in run(plain, "-m", "trlib", "sweep", folder=tmp_path)
+    assert "reuse" in typed(plain, "sweep", tmp_path)
     code = "from trlab.record import recorded; print(len(recorded('natural')[0]))"
     assert int(run(plain, "-c", code, folder=tmp_path)) == 5 * 8
 
 
-def test_it_diagnoses_and_compares(extras: Path, tmp_path: Path) -> None:
+def test_it_diagnoses_and_compares(extras, tmp_path):
     alike = {**COLUMNS, "logp": COLUMNS["logp_rollout"]}
     rows = [
         {**alike, "group": n // 2, "reward": float(n % 2), "advantage": 2.0 * (n % 2) - 1}
         for n in range(40)
     ]
     (tmp_path / "rollouts.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    run(extras, "-m", "trlib", "diagnose", "rollouts.jsonl", folder=tmp_path)
+    typed(extras, "diagnose rollouts.jsonl", tmp_path)
     assert "<style>" in (tmp_path / "rollouts.html").read_text(encoding="utf-8")
     (tmp_path / "mine.py").write_text(
         "def clip(logp, logp_old, advantages, mask):\n"
@@ -221,11 +210,11 @@ def test_it_diagnoses_and_compares(extras: Path, tmp_path: Path) -> None:
         "    return (loss * mask).sum() / mask.sum()\n",
         encoding="utf-8",
     )
-    compared = ["--function", "mine:clip", "--loss", "ppo", "--aggregation", "token-mean"]
-    assert "agrees" in run(extras, "-m", "trlib", "conformance", *compared, folder=tmp_path)
+    compared = "--function mine:clip --loss ppo --aggregation token-mean"
+    assert "agrees" in typed(extras, f"conformance {compared}", tmp_path)
 
 
-def test_without_anywidget_an_explorable_says_what_to_install(plain: Path, tmp_path: Path) -> None:
+def test_without_anywidget_an_explorable_says_what_to_install(plain, tmp_path):
     code = "from trbook.explorables import RatioMap"
     done = subprocess.run(
         [str(plain), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -1,11 +1,13 @@
 """A sweep of four tiny cells as a file, and what stands beside it."""
 
+import itertools
 import math
 import time
 
 import pandas as pd
 import pytest
 
+from trlab import Budget, Sweep, Variant, comparison, record
 from trlab.cell_id import defaults
 from trlab.cells import cells
 from trlab.record import save_tables
@@ -25,6 +27,17 @@ SWEEP = Sweep(
     predictions=[Prediction("more than nothing", higher="ppo", lower=-1.0)],
 )
 """
+
+
+STAMPS = itertools.count(1)
+"""A new one for each record that is made here: what is decided is kept by it."""
+
+
+def one_cell(method, *, steps=2, train=None, **more):
+    """The cell of a sweep that is one short run."""
+    variant, budget = Variant(method, train=train or {}), Budget(steps=steps, prompts=4, samples=2)
+    (cell,) = cells(Sweep(text="", variants=[variant], seeds=[3], budget=budget, **more))
+    return cell
 
 
 def entry(key, status="done", **values):
@@ -48,6 +61,21 @@ def tiny(tmp_path):
 def four(tiny):
     """Its cells."""
     return cells(load_sweep(str(tiny)))
+
+
+@pytest.fixture
+def shipped(monkeypatch):
+    """Makes these runs the record of a sweep of the package, of which the book prints so much."""
+
+    def put(sweep, runs, history, printed=()):
+        stamp = next(STAMPS)
+        monkeypatch.setattr(record, "stamp", lambda name: stamp)
+        monkeypatch.setattr(record, "read", lambda name: (sweep, runs, history))
+        for module in ("record", "outcomes"):
+            monkeypatch.setattr(f"trlab.{module}.is_recorded", lambda name: name == sweep.name)
+        monkeypatch.setattr(comparison, "printed", lambda: {sweep.name: list(printed)})
+
+    return put
 
 
 def recorded_as(some, **values):

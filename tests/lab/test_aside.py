@@ -6,22 +6,13 @@ import math
 import pytest
 import torch
 
-from trlab import Budget, Sweep, Variant
+from tests.lab.conftest import one_cell
 from trlab.aside import COLUMNS, PROMPTS, _gain
-from trlab.cells import cells
 from trlab.measures import derive
 from trlab.rows import Record, declaration
 from trlab.run_cell import run
 from trlib import load_policy
 from trlib.model.rollout import sample
-
-
-def cell(method, aside, **train):
-    budget = Budget(steps=2, prompts=4, samples=2)
-    one = Sweep(
-        text="", variants=[Variant(method, train=train)], seeds=[3], budget=budget, aside=aside
-    )
-    return cells(one)[0]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +23,7 @@ def cell(method, aside, **train):
     ],
 )
 def test_a_run_with_completions_put_aside_is_the_same_run(method, train):
-    plain, watched = (cell(method, aside, **train) for aside in (False, True))
+    plain, watched = (one_cell(method, train=train, aside=aside) for aside in (False, True))
     assert plain.id != watched.id, "other columns: another cell"
     done, seen = run(plain), run(watched)
     assert done["values"]["digest"] == seen["values"]["digest"]

@@ -1,6 +1,5 @@
 """Claims cards: their verdicts follow the record, whichever way it comes out."""
 
-import itertools
 import json
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 
 from tests.by_day import by_day
 from tests.lab.conftest import history_of, runs_of
-from trlab import Axis, Budget, Prediction, Sweep, Variant, comparison, record
+from trlab import Axis, Budget, Prediction, Sweep, Variant
 from trlab.cell import MEASURES
 from trlab.claims import Card, Claim, Side, Test, cards, markdown, outcome, tell
 from trlab.claims.card import above, below
@@ -20,8 +19,6 @@ from trlab.verdicts import judge
 from trlib.loop.metrics import METRICS
 
 TESTS = [(card.name, test) for card in cards() for claim in card.claims for test in claim.tests]
-STAMPS = itertools.count(1)
-"""A new one for each record that is made here: what is decided is kept by it."""
 ONE, FOUR = {"uses": "1"}, {"uses": "4"}
 BETTER = Prediction("a is better", higher="a", lower="b", at=ONE)
 SWEEP = Sweep(
@@ -75,18 +72,12 @@ def test_every_test_asks_what_its_sweep_can_answer(card, test):
 
 
 @pytest.fixture
-def answers(monkeypatch):
+def answers(shipped):
     """What the cards' machinery says of a record that is made here, of which the book prints these
     tests."""
-    monkeypatch.setattr(record, "is_recorded", lambda name: name == "made")
 
     def ask(tests, runs, history):
-        stamp = next(STAMPS)
-        monkeypatch.setattr(record, "stamp", lambda name: stamp)
-        monkeypatch.setattr(record, "read", lambda name: (SWEEP, derive(runs, history), history))
-        monkeypatch.setattr(
-            comparison, "printed", lambda: {"made": [test.comparison for test in tests]}
-        )
+        shipped(SWEEP, derive(runs, history), history, [test.comparison for test in tests])
         return [outcome.answer(test) for test in tests]
 
     return ask

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from trlab import Budget, Sweep, Variant
+from tests.lab.conftest import one_cell
 from trlab.base import base_of, base_of_runs
 from trlab.cells import cells
 from trlab.measures import completions
@@ -23,12 +23,6 @@ from trlib.user_files import load
 
 TASK = f"{SWEEPS / '_few_prompts.py'}:FewPrompts"
 GATED = load(SWEEPS / "_gated.py")
-
-
-def only_cell(**more):
-    budget = Budget(steps=more.pop("steps", 2), prompts=4, samples=2)
-    (one,) = cells(Sweep(text="", seeds=[3], budget=budget, **more))
-    return one
 
 
 def test_few_prompts_are_asked_often_in_a_batch_of_256_and_nowhere_else():
@@ -100,8 +94,8 @@ def test_permuted_rewards_stay_with_their_prompt_and_the_history_keeps_the_verif
 
 def test_a_history_of_one_batch_in_so_many_is_that_part_of_the_whole_one():
     train = {"prompts": 4, "group": 2, "lag": 1, "anchor": "rollout", "lr": 1e-3}
-    whole = only_cell(variants=[Variant("pg_is", train=train)], steps=4, aside=True)
-    thin = only_cell(variants=[Variant("pg_is", train=train)], steps=4, aside=True, every=2)
+    whole = one_cell("pg_is", steps=4, train=train, aside=True)
+    thin = one_cell("pg_is", steps=4, train=train, aside=True, every=2)
     assert whole.id != thin.id
     done, kept = run(whole), run(thin)
     assert done["values"]["digest"] == kept["values"]["digest"]

@@ -3,8 +3,7 @@ and fit a phone."""
 
 import re
 
-import pytest
-
+from tests.losses import refused
 from trlab.drawing import NARROW
 from trlab.drawing import costs as tradeoffs
 from trlab.kl_cost import frontier
@@ -74,10 +73,12 @@ def test_settings_of_one_method_are_joined_in_their_order_in_a_panel_of_its_own(
         "10",
     ] and "a 0.1 0.80" in drawing.alt
     assert fits_a_phone(drawing)
-    with pytest.raises(
-        ValueError, match=r"points: expected at least one setting of every label, got {'a': {}}"
-    ):
-        tradeoffs.frontier({"a": {}}, measure="accuracy")
+    refused(
+        r"points: expected at least one setting of every label, got {'a': {}}",
+        tradeoffs.frontier,
+        {"a": {}},
+        measure="accuracy",
+    )
 
 
 def test_divergence_stands_over_kinds_of_prompts_and_the_radius_is_a_line():
@@ -95,8 +96,7 @@ def test_divergence_stands_over_kinds_of_prompts_and_the_radius_is_a_line():
     assert [text.get_text() for text in ax.get_xticklabels()] == ["0", "1"]
     assert "ppo 0.01 [0.008, 0.02] with none right, 0.2 [0.1, 0.3] with all right" in drawing.alt
     assert drawing.alt.endswith("The radius is 0.1.") and fits_a_phone(drawing)
-    with pytest.raises(ValueError, match="found: expected at least one kind of prompt"):
-        tradeoffs.difficulties({"ppo": {}})
+    refused("found: expected at least one kind of prompt", tradeoffs.difficulties, {"ppo": {}})
 
 
 def test_a_row_at_matched_reward_says_how_many_runs_it_speaks_for():

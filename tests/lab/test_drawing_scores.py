@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from tests.losses import refused
 from trlab.drawing import HUES, INK, LOOKS, NARROW, name_lines, panels
 from trlab.drawing.display_names import NAMES
 from trlab.drawing.scores import curves, intervals
@@ -231,8 +232,7 @@ def test_many_curves_get_a_panel_each_with_the_others_behind():
     ],
 )
 def test_curves_without_runs_are_refused(scores, words):
-    with pytest.raises(ValueError, match=words):
-        curves(scores, along="updates", measure="x")
+    refused(words, curves, scores, along="updates", measure="x")
 
 
 def test_the_svg_takes_the_pages_colour_and_says_what_it_shows(tmp_path):
@@ -249,5 +249,4 @@ def test_the_svg_takes_the_pages_colour_and_says_what_it_shows(tmp_path):
     assert text == intervals(SCORES, measure="<accuracy>").svg(), "two builds give the same bytes"
     drawing.save(tmp_path / "a.svg")
     assert ElementTree.parse(tmp_path / "a.svg").getroot().get("color") == INK
-    with pytest.raises(ValueError, match="expected at least one variant, got none"):
-        intervals({}, measure="x")
+    refused("scores: expected at least one variant, got none", intervals, {}, measure="x")

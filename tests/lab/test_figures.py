@@ -3,6 +3,7 @@
 import pytest
 
 from tests.by_day import by_day
+from tests.losses import refused
 from trlab.cell import MEASURES
 from trlab.cells import cells
 from trlab.drawing.display_names import called
@@ -68,15 +69,19 @@ def test_a_figure_is_drawn_from_its_record(name):
     assert all(f"{called(label)} " in drawing.alt for label in labels) and drawing.svg().startswith(
         "<svg"
     )
-    with pytest.raises(
-        ValueError, match=f"runs: expected finished runs of the sweep '{one.sweep}'"
-    ):
-        draw(one, load_sweep(one.sweep), runs.assign(status="failed"), history)
+    refused(
+        f"runs: expected finished runs of the sweep '{one.sweep}'",
+        draw,
+        one,
+        load_sweep(one.sweep),
+        runs.assign(status="failed"),
+        history,
+    )
 
 
 def test_a_figure_that_does_not_exist_is_named_with_the_nearest():
-    with pytest.raises(
-        ValueError,
-        match=r"figure: expected one of .* got 'best-take-of'; did you mean 'best-take-off'",
-    ):
-        figure("best-take-of")
+    refused(
+        r"figure: expected one of .* got 'best-take-of'; did you mean 'best-take-off'",
+        figure,
+        "best-take-of",
+    )

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.losses import refused
 from trlab.measures import DERIVED, at_reward, batches_to, collapsed, derive, matched, peak
 
 
@@ -68,8 +69,12 @@ def test_a_measure_at_a_reward_is_interpolated_between_the_two_windows():
     # The first time counts: the reward falls and comes back.
     humps = np.concatenate([np.full(3, 0.6), np.full(3, 0.8), np.full(9, 0.2), np.full(9, 0.9)])
     assert at_reward(humps, np.arange(24.0)) == pytest.approx(2.5) and batches_to(humps) == 5
-    with pytest.raises(ValueError, match="values: expected one for each of the 3 batches, got 2"):
-        at_reward([0.1, 0.2, 0.3], [0.1, 0.2])
+    refused(
+        "values: expected one for each of the 3 batches, got 2",
+        at_reward,
+        [0.1, 0.2, 0.3],
+        [0.1, 0.2],
+    )
 
 
 def test_derived_columns_stand_beside_the_runs_they_follow_from():
@@ -115,7 +120,10 @@ def test_runs_that_never_reach_the_reward_keep_their_rows():
     found = matched(runs, history, "entropy")
     assert found["reached"].tolist() == [True, False] and found["matched"][0] == pytest.approx(0.7)
     assert math.isnan(found["matched"][1]) and len(found) == 2
-    with pytest.raises(
-        ValueError, match=r"column: expected one of the history's, cell, batch, .* got 'distinct'"
-    ):
-        matched(runs, history, "distinct")
+    refused(
+        r"column: expected one of the history's, cell, batch, .* got 'distinct'",
+        matched,
+        runs,
+        history,
+        "distinct",
+    )

@@ -8,11 +8,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
+from tests.losses import refused
 from trlab.pretraining import Recipe, checksum, pretrain
 from trlab.pretraining.learning import batch_of, loss_of
 from trlab.pretraining.teaching import DialTeacher
 from trlab.pretraining.tokenizer import word_tokenizer
-from trlib.errors import CheckpointError
 from trlib.evaluation import evaluate
 from trlib.model.loading import EMBEDDED
 from trlib.model.policy import load_policy
@@ -171,23 +171,35 @@ def test_a_folder_is_replaced_only_when_told_and_only_by_its_like(made, tmp_path
     make = {"recipe": TINY, "check": 1, "progress": False}
     pretrain("dial", out=out, seed=1, **make)
     first = checksum(out)
-    with pytest.raises(FileExistsError, match="out: expected a folder that does not exist yet"):
-        pretrain("dial", out=out, seed=2, **make)
-    with pytest.raises(FileExistsError, match=r"out: expected a checkpoint to overwrite"):
-        pretrain("dial", out=mine, seed=2, overwrite=True, **make)
+    refused(
+        "FileExistsError: out: expected a folder that does not exist yet",
+        pretrain,
+        "dial",
+        out=out,
+        seed=2,
+        **make,
+    )
+    refused(
+        r"FileExistsError: out: expected a checkpoint to overwrite",
+        pretrain,
+        "dial",
+        out=mine,
+        seed=2,
+        overwrite=True,
+        **make,
+    )
     assert checksum(out) == first and (mine / "letters").is_dir()
     (out / "thesis.tex").write_text("years of work")
-    with pytest.raises(
-        CheckpointError, match=r"^out: expected an empty folder, or .* with 'thesis.tex' in it"
-    ):
-        pretrain(
-            "dial",
-            out=out,
-            seed=2,
-            overwrite=True,
-            progress=lambda *_: pytest.fail("work was done"),
-            recipe=TINY,
-        )
+    refused(
+        r"CheckpointError: ^out: expected an empty folder, or .* with 'thesis.tex' in it",
+        pretrain,
+        "dial",
+        out=out,
+        seed=2,
+        overwrite=True,
+        progress=lambda *_: pytest.fail("work was done"),
+        recipe=TINY,
+    )
     assert checksum(out) == first and (out / "thesis.tex").read_text() == "years of work"
     (out / "thesis.tex").unlink()
     card = pretrain("dial", out=out, seed=2, overwrite=True, **make)
@@ -200,16 +212,29 @@ def test_what_somebody_else_has_put_there_meanwhile_is_kept(tmp_path):
         (tmp_path / "base").mkdir(exist_ok=True)
         (tmp_path / "base" / "card.json").write_text("another's")
 
-    with pytest.raises(FileExistsError, match="out: expected a folder that does not exist yet"):
-        pretrain("dial", out=tmp_path / "base", recipe=TINY, check=1, progress=meanwhile)
+    refused(
+        "FileExistsError: out: expected a folder that does not exist yet",
+        pretrain,
+        "dial",
+        out=tmp_path / "base",
+        recipe=TINY,
+        check=1,
+        progress=meanwhile,
+    )
     assert (tmp_path / "base" / "card.json").read_text() == "another's"
     assert [path.name for path in tmp_path.iterdir()] == ["base"]
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(CheckpointError, match="out: cannot write"):
-        pretrain("dial", out=tmp_path / "file" / "base", recipe=TINY, progress=False)
+    refused(
+        "CheckpointError: out: cannot write",
+        pretrain,
+        "dial",
+        out=tmp_path / "file" / "base",
+        recipe=TINY,
+        progress=False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -226,8 +251,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     ],
 )
 def test_bad_input_is_named_before_anything_runs(call, message, tmp_path):
-    with pytest.raises(ValueError, match=message):
-        call(tmp_path / "base")
+    refused(message, call, tmp_path / "base")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -275,5 +299,4 @@ def test_a_shipped_model_is_made_as_its_card_says_and_answers_so(name):
 
 def test_a_task_without_a_base_model_is_named(tmp_path):
     expected = r"name: expected a task with a base model \('dial', 'spend', 'relay'\), got 'sums'"
-    with pytest.raises(ValueError, match=expected):
-        pretrain("sums", out=tmp_path / "base", progress=False)
+    refused(expected, pretrain, "sums", out=tmp_path / "base", progress=False)

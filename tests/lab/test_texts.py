@@ -4,9 +4,8 @@ numbers each time."""
 import pytest
 import torch
 
-from trlab import Budget, Sweep, Variant
+from tests.lab.conftest import one_cell
 from trlab.aside import replaced
-from trlab.cells import cells
 from trlab.files import DONE
 from trlab.provenance import hardware
 from trlab.record import load, save_tables
@@ -18,14 +17,8 @@ from trlib.algorithms import PPO
 
 
 def cell(texts, lr=3e-3):
-    one = Sweep(
-        text="",
-        variants=[Variant("ppo", train={"prompts": 4, "group": 4, "lr": lr, "warmup": 0})],
-        seeds=[3],
-        budget=Budget(steps=4, prompts=4, samples=2),
-        texts=texts,
-    )
-    return cells(one)[0]
+    train = {"prompts": 4, "group": 4, "lr": lr, "warmup": 0}
+    return one_cell("ppo", steps=4, train=train, texts=texts)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from tests.losses import refused
 from trlab import Axis, Budget, Sweep, Variant, recorded
 from trlab.record import RecordError
 from trlab.sweep import load_sweep
@@ -74,10 +75,8 @@ def test_a_configuration_with_a_failed_run_cannot_win():
     runs.loc[2, "status"] = "failed"
     assert choose(runs, ["lr"])[0].at == {"lr": "1"}
     runs["status"] = "failed"
-    with pytest.raises(ValueError, match="expected a configuration of 'ppo' without failed runs"):
-        choose(runs, ["lr"])
-    with pytest.raises(ValueError, match=r"expected seeds \[100, 101\] of 'ppo'"):
-        choose(runs.drop(index=0), ["lr"])
+    refused("runs: expected a configuration of 'ppo' without failed runs", choose, runs, ["lr"])
+    refused(r"runs: expected seeds \[100, 101\] of 'ppo'", choose, runs.drop(index=0), ["lr"])
 
 
 def test_the_shipped_choice_follows_from_the_record_and_every_method_had_as_many_tries():

@@ -153,28 +153,6 @@ FIGURES: dict[str, Figure] = {
         axis="KL per batch, nats per token",
         beside=("refit", "refit_size"),
     ),
-    "distance-set": Figure(
-        "distance",
-        "against",
-        "At the same mean distance, 16 prompts used sixteen times end below 256 prompts used once. "
-        "Rates were chosen so that a batch moves the policy by 0.02, 0.05, 0.1 or 0.2 nats per "
-        "token on the average of a run; a point stands at the distance that was measured, with "
-        "95 % intervals over 16 seeds. Lines join a method's four rates.",
-        along="kl",
-        axis="KL per batch, nats per token",
-        beside=("distance_between",),
-    ),
-    "distance-luck": Figure(
-        "distance",
-        "against",
-        "The same runs: accuracy against the luck that a batch's updates fitted, which is what "
-        "the surrogate gains on the batch's own completions less what it gains on held-out "
-        "ones. Most of the order is the size of the batch: luck grows as the square root of KL "
-        "over completions.",
-        along="luck",
-        axis="luck fitted per batch",
-        beside=("distance_between",),
-    ),
     "completions-map": Figure(
         "completions_map",
         "crossed",
@@ -418,19 +396,6 @@ FIGURES: dict[str, Figure] = {
         "The same at a rate that is too high: 1e-3 for all but the runs that use a batch once, "
         "which have 3e-3.",
         at={"rate": "hot"},
-    ),
-    "real-distance": Figure(
-        "real_distance_slower",
-        "rates",
-        "SmolLM2-135M on sums: accuracy after ten batches against the learning rate. Reused: a "
-        "batch of 8 prompts is used eight times. Split: one of 64 prompts is gone through once, in "
-        "eight parts. Six runs at each rate, all drawn.",
-        called={
-            "pg_is-again": "unclipped, reused",
-            "ppo-again": "PPO, reused",
-            "pg_is-parts": "unclipped, split",
-        },
-        beside=("real_distance",),
     ),
     "gallery-map": Figure(
         "gallery_map",

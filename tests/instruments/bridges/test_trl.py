@@ -1,8 +1,6 @@
 """The bridge to TRL by real steps: its own trainer, our loss, the embedded policy and its task, on
 a CPU."""
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -16,7 +14,6 @@ from unittest.mock import patch
 
 import pytest
 import torch
-from torch import Tensor
 
 pytest.importorskip("trl", reason="TRL is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -27,6 +24,7 @@ from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 import trlib  # noqa: E402
 from tests.by_day import by_day  # noqa: E402
 from tests.instruments.bridges.trl_run import QUIET  # noqa: E402
+from tests.instruments.bridges.trl_run import Clipped as Recomputed  # noqa: E402
 from trlib.algorithms import (  # noqa: E402
     TokenLoss,
     dppo_loss,
@@ -43,10 +41,10 @@ from trlib.corrections import top_entropy_mask  # noqa: E402
 SCRIPT = Path(__file__).with_name("trl_run.py")
 
 
-class Clipped(TrustRegionTrainer):
-    """PPO's clip through the bridge: what TRL computes itself."""
+class Clipped(Recomputed):
+    """The clip around the sampler."""
 
-    token_loss = staticmethod(partial(ppo_loss, eps_low=0.2, eps_high=0.2))
+    anchor = "rollout"
 
 
 def bare(logp, logp_old, *, advantages, mask):
@@ -66,20 +64,14 @@ def clip_of_the_sampled(logp, old, *, tokens, advantages, mask):
     return ppo_loss(*sampled, advantages=advantages, mask=mask)
 
 
-class Recomputed(Clipped):
-    """The anchor that TRL has itself."""
-
-    anchor = "recomputed"
-
-
 def trainer_of(
     policy,
-    folder: Path,
-    kind: type[GRPOTrainer] = TrustRegionTrainer,
+    folder,
+    kind=TrustRegionTrainer,
     reward=None,
     prompts=("3 : +1 =",),
     **settings,
-) -> GRPOTrainer:
+):
     common = {
         "per_device_train_batch_size": 8,
         "num_generations": 4,
@@ -96,7 +88,7 @@ def trainer_of(
     )
 
 
-def training(policy, folder: Path, kind: type[GRPOTrainer] = TrustRegionTrainer, **settings):
+def training(policy, folder, kind=TrustRegionTrainer, **settings):
     """A trainer that is about to take a step on one batch, whose reference is given to it."""
     trainer = trainer_of(policy, folder, kind, **settings)
     trainer.current_gradient_accumulation_steps = trainer.args.gradient_accumulation_steps
@@ -104,7 +96,7 @@ def training(policy, folder: Path, kind: type[GRPOTrainer] = TrustRegionTrainer,
     return trainer
 
 
-def batch(vocabulary: int = 22) -> dict[str, Tensor]:
+def batch(vocabulary=22):
     """What TRL hands to a loss: right-padded completions, a tool's answer inside one of them, an
     old policy."""
     g = torch.Generator().manual_seed(0)
@@ -123,12 +115,12 @@ def batch(vocabulary: int = 22) -> dict[str, Tensor]:
     }
 
 
-def with_gradient(loss: Tensor, model) -> tuple[Tensor, Tensor]:
+def with_gradient(loss, model):
     found = torch.autograd.grad(loss, [p for p in model.parameters() if p.requires_grad])
     return loss.detach(), torch.cat([x.flatten() for x in found])
 
 
-def assert_trls_loss(trainer, inputs, rtol: float = 1e-5, atol: float = 1e-7) -> None:
+def assert_trls_loss(trainer, inputs, rtol=1e-5, atol=1e-7):
     """Our loss and its gradient are TRL's own on the same batch."""
     ours = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
     with pytest.MonkeyPatch.context() as plain:
@@ -141,7 +133,7 @@ def assert_trls_loss(trainer, inputs, rtol: float = 1e-5, atol: float = 1e-7) ->
     assert ours[1].abs().max() > 0
 
 
-def reinforce(trainer, inputs: dict[str, Tensor]) -> Tensor:
+def reinforce(trainer, inputs):
     """The policy gradient's loss as a sum over each completion, computed here."""
     mask = (inputs["completion_mask"] * inputs["tool_mask"]).bool()
     gain = with_log_probs(trainer, inputs) * inputs["advantages"].unsqueeze(-1) * mask
@@ -161,7 +153,7 @@ def test_ppo_through_the_bridge_is_trls_own_loss(loss_type, policy, tmp_path):
     assert 0 < trainer._metrics["train"]["kept"][0] < 1
 
 
-def with_log_probs(trainer: GRPOTrainer, inputs: dict[str, Tensor]) -> Tensor:
+def with_log_probs(trainer, inputs):
     """[B, T] log-probs of the completions by the trainer's model, computed here."""
     ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], 1)
     attention = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], 1)
@@ -329,9 +321,7 @@ def test_a_clip_by_k_tokens_is_trls_own_loss(coefficient, policy, tmp_path):
     assert mine == pytest.approx(its, rel=1e-5) and 0 < trainer._metrics["train"]["kept"][0] < 1
 
 
-def seen_by(
-    kind: type[TrustRegionTrainer], policy, folder, **settings
-) -> list[tuple[dict[str, Tensor], tuple, Tensor]]:
+def seen_by(kind, policy, folder, **settings):
     """A short run with two updates a rollout: each update's batch, the loss's arguments, and its
     loss of each token."""
     updates = []
@@ -534,7 +524,7 @@ PENALISED = {"learning_rate": 1e-3, "beta": 0.1, "loss_type": "dapo", "entropy_c
 RUNS = [*ALIKE, PENALISED]
 
 
-def done(folder: Path) -> tuple[dict[str, Tensor], list[dict]]:
+def done(folder):
     """A run's weights and its log without what a clock says."""
     log = json.loads((folder / "history.json").read_text())["log"]
     log = [
@@ -543,7 +533,7 @@ def done(folder: Path) -> tuple[dict[str, Tensor], list[dict]]:
     return torch.load(folder / "weights.pt", weights_only=True), log
 
 
-def assert_trls_own(folder: Path, name: str, exact: bool) -> None:
+def assert_trls_own(folder, name, exact):
     """Weights of both kinds of run, and everything that TRL logs but its clip ratios."""
     (ours, mine), (theirs, its) = done(folder / f"{name} bridge"), done(folder / f"{name} trl")
     start = trlib.load_policy("dial").model.state_dict()
@@ -566,11 +556,11 @@ def assert_trls_own(folder: Path, name: str, exact: bool) -> None:
     assert not exact or mine[3]["kept"] < 1
 
 
-def run_here(jobs: list[tuple[str, str, dict]]) -> None:
+def run_here(jobs):
     runpy.run_path(str(SCRIPT))["main"](jobs)
 
 
-def run_apart(jobs: list[tuple[str, str, dict]], folder: Path) -> None:
+def run_apart(jobs, folder):
     """The same in two processes."""
     root = Path(trlib.__file__).parents[1]
     ended = subprocess.run(
@@ -598,7 +588,7 @@ def run_apart(jobs: list[tuple[str, str, dict]], folder: Path) -> None:
     assert ended.returncode == 0, ended.stderr[-2000:]
 
 
-def both_kinds(folder: Path, settings: list[dict]) -> list[tuple[str, str, dict]]:
+def both_kinds(folder, settings):
     return [
         (str(folder / f"{i} {kind}"), kind, given)
         for i, given in enumerate(settings)

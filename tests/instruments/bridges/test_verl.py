@@ -1,13 +1,10 @@
 """The bridge to verl by real steps: verl's own loss over a real model's nested batch, with our
 objectives inside."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pytest
 import torch
-from torch import Tensor
 
 pytest.importorskip("verl", reason="verl is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -42,7 +39,7 @@ def _registered():
 class Rollouts:
     """Eight completions of two prompts and everything that verl's actor is sent about them."""
 
-    def __init__(self, model) -> None:
+    def __init__(self, model):
         g = torch.Generator().manual_seed(0)
         self.model = model
         self.tokens = torch.randint(5, 20, (8, PROMPT + max(LENGTHS)), generator=g)
@@ -53,16 +50,16 @@ class Rollouts:
             self.logp().detach() + 0.3 * torch.randn(self.mask.shape, generator=g)
         ).clamp(max=-1e-3)
 
-    def logp(self) -> Tensor:
+    def logp(self):
         """[B, T] of the model as it is now."""
         scores = torch.log_softmax(self.model(self.tokens).logits.float(), -1)[:, PROMPT - 1 : -1]
         return scores.gather(-1, self.tokens[:, PROMPT:].unsqueeze(-1)).squeeze(-1)
 
-    def nested(self, value: Tensor) -> Tensor:
+    def nested(self, value):
         rows = [row[:n] for row, n in zip(value, LENGTHS, strict=True)]
         return torch.nested.as_nested_tensor(rows, layout=torch.jagged)
 
-    def loss(self, mode: str, advantages: Tensor, how: str = "token-mean") -> tuple[Tensor, dict]:
+    def loss(self, mode, advantages, how="token-mean"):
         """What verl's worker computes in one update."""
         config = FSDPActorConfig(
             strategy="fsdp",
@@ -89,7 +86,7 @@ class Rollouts:
         assert isinstance(data, TensorDict)
         return verl_step_loss(config, {"log_probs": packed}, data)
 
-    def direct(self, mode: str, mask: Tensor, logp: Tensor, **more) -> tuple[Tensor, dict]:
+    def direct(self, mode, mask, logp, **more):
         """The registered loss itself, with every advantage 1."""
         config = FSDPActorConfig(strategy="fsdp", rollout_n=GROUP, ppo_micro_batch_size_per_gpu=8)
         return get_policy_loss_fn(mode)(
@@ -101,7 +98,7 @@ class Rollouts:
             **more,
         )
 
-    def duals(self) -> Tensor:
+    def duals(self):
         scores = torch.zeros(self.mask.shape)
         scores[torch.arange(8), self.mask.sum(-1) - 1] = self.rewards
         index = [f"prompt {g}" for g in self.group.tolist()]
@@ -112,11 +109,11 @@ class Rollouts:
 
 
 @pytest.fixture
-def rollouts(small_model) -> Rollouts:
+def rollouts(small_model):
     return Rollouts(small_model())
 
 
-def gradient(loss: Tensor, model) -> Tensor:
+def gradient(loss, model):
     return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(model.parameters()))])
 
 

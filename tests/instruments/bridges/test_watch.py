@@ -1,8 +1,6 @@
 """`trlib diagnose` inside TRL's GRPOTrainer and verl's driver: tiny random models, with faults and
 without."""
 
-from __future__ import annotations
-
 import sys
 import warnings
 from types import ModuleType, SimpleNamespace
@@ -26,11 +24,11 @@ PROMPTS = [f"{start} : +{move} =" for start in range(8) for move in (1, 2)]
 TEMPERATURE = 0.7
 
 
-def drawn(temperature: float):
+def drawn(temperature):
     """Eight completions of each prompt from the model, at a temperature, with their log-probs at
     it."""
 
-    def rollouts(prompts: list[str], trainer: GRPOTrainer) -> dict[str, list]:
+    def rollouts(prompts, trainer):
         ids = torch.tensor([trainer.processing_class(p).input_ids for p in prompts])
         start, logps, training = ids.shape[1], [], trainer.model.training
         trainer.model.eval()
@@ -195,7 +193,7 @@ def driver(monkeypatch):
     return module
 
 
-def verls_batch(model, seed: int, learner: float = TEMPERATURE):
+def verls_batch(model, seed, learner=TEMPERATURE):
     """A batch of verl's driver: the sampler's and the learner's log-probs, rewards and uids."""
     from verl import DataProto
 
@@ -228,7 +226,7 @@ def verls_batch(model, seed: int, learner: float = TEMPERATURE):
     )
 
 
-def step(driver, batch) -> dict[str, float]:
+def step(driver, batch):
     """What verl's driver does with a batch, as far as it concerns metrics."""
     metrics = driver.compute_data_metrics(
         batch=driver.compute_advantage(batch, adv_estimator="grpo"), use_critic=False

@@ -6,8 +6,6 @@ each job writes
                     FOLDER/{weights.pt, history.json}. torchrun starts several processes.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys
@@ -53,14 +51,14 @@ class Clipped(TrustRegionTrainer):
     anchor = "recomputed"
 
 
-KINDS: dict[str, type[GRPOTrainer]] = {"dppo": Around, "bridge": Clipped, "trl": GRPOTrainer}
+KINDS = {"dppo": Around, "bridge": Clipped, "trl": GRPOTrainer}
 
 
-def rollouts(prompts: list[str], trainer: GRPOTrainer) -> dict[str, list]:
+def rollouts(prompts, trainer):
     """Completions and sampler's log-probs that depend on nothing but the prompt and how often it
     came."""
-    drawn: dict[str, list] = {"prompt_ids": [], "completion_ids": [], "logprobs": []}
-    seen: Counter[str] = Counter()
+    drawn = {"prompt_ids": [], "completion_ids": [], "logprobs": []}
+    seen = Counter()
     for prompt in prompts:
         g = torch.Generator().manual_seed(PROMPTS.index(prompt) * GROUP + seen[prompt])
         seen[prompt] += 1
@@ -71,17 +69,17 @@ def rollouts(prompts: list[str], trainer: GRPOTrainer) -> dict[str, list]:
     return drawn
 
 
-def reward(completion_ids: list[list[int]], **_) -> list[float]:
+def reward(completion_ids, **_):
     return [sum(ids) % 5 / 4 for ids in completion_ids]
 
 
-def main(jobs: list[tuple[str, str, dict]]) -> None:
+def main(jobs):
     torch.set_num_threads(1)
     for folder, kind, given in jobs:
         run(Path(folder), kind, given)
 
 
-def run(folder: Path, kind: str, given: dict) -> None:
+def run(folder, kind, given):
     processes = int(os.environ.get("WORLD_SIZE", 1))
     settings = GRPOConfig(
         **{

@@ -1,7 +1,5 @@
 """`trlib conformance`: what it prints, what it returns, what it complains of."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -32,22 +30,6 @@ def test_a_function_that_differs_is_status_3_and_says_in_what(capsys):
     assert [d["point"] for d in finding["deviations"]] == ["window"]
 
 
-def test_the_same_gradient_with_another_value_is_status_0(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("skyrls.py").write_text(
-        "def dppo(logp, logp_old, advantages, mask):\n"
-        "    bad = (logp.exp() - logp_old.exp()).abs() > 0.15\n"
-        "    bad = bad & (((logp > logp_old) & (advantages > 0)) | ((logp < logp_old) & "
-        "(advantages < 0)))\n"
-        "    return -((logp - logp_old).clamp(max=20).exp() * advantages).masked_fill(bad, 0)\n"
-    )
-    line = "conformance --function skyrls:dppo --loss dppo_tv --anchor rollout"
-    assert typed(line) == 0
-    assert capsys.readouterr().out.startswith(
-        "dppo as dppo_tv  same gradient, other value  writes -r A for -sg[r] A log π: another"
-    )
-
-
 OF_ONES_OWN = """
 import torch
 
@@ -65,6 +47,11 @@ def whole(logp_old, logp_rollout, mask, cap):
 def bounded(logp, logp_old):
     d = logp_old - logp
     return (d.exp() - d - 1).clamp(-10, 10)
+
+def skyrls(logp, logp_old, advantages, mask):
+    bad = (logp.exp() - logp_old.exp()).abs() > 0.15
+    bad &= torch.where(advantages > 0, logp > logp_old, logp < logp_old)
+    return -((logp - logp_old).clamp(max=20).exp() * advantages).masked_fill(bad, 0)
 """
 
 
@@ -75,6 +62,11 @@ def bounded(logp, logp_old):
         (f"{OURS} --loss grpo", 0, "ppo_loss as ppo  agrees"),
         (f"{OURS} --loss dapo --set eps_high=0.28", 0, "ppo_loss as ppo_clip_higher  agrees"),
         ("trlib.algorithms:gmpo_loss", 0, "gmpo_loss as gmpo  agrees\n" + HELD),
+        (
+            "mine:skyrls --loss dppo_tv --anchor rollout",
+            0,
+            "same gradient, other value  writes -r A",
+        ),
         # Estimators and advantages, asked for and found.
         ("trlib.divergences:k3 --loss k3", 0, "k3  agrees"),
         ("mine:bounded --kind kl", 3, "bounds the estimate at 10"),

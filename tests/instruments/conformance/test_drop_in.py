@@ -1,8 +1,6 @@
 """The test file that a maintainer takes: it passes our own losses, and fails a mutant of each
 kind."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
@@ -50,7 +48,7 @@ def run(tmp_path):
     """Write the files with other losses in them, run them as a repository would, and return the
     status and output."""
 
-    def written(losses: str) -> tuple[int, str]:
+    def written(losses):
         test, _ = drop_in.write(tmp_path)
         text = test.read_text()
         before, after = text[: text.index(START)], text[text.index(END) :]

@@ -7,8 +7,6 @@ A form's arguments are those that its source would have: current, old, advantage
 order, or by our names where it needs more (the sampler's log-probs, a horizon).
 """
 
-from __future__ import annotations
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -17,8 +15,8 @@ from trlab.conformance import functions, vectors
 from trlab.conformance.report import TRAINS_ALIKE
 
 V = vectors.load()
-RIGHT: dict[str, tuple] = {}
-WRONG: dict[str, tuple] = {}
+RIGHT = {}
+WRONG = {}
 
 
 def right(loss, **options):
@@ -191,12 +189,23 @@ def dppo_of_the_wrong_side(logp, old, advantages, mask):
     return -(logp - old).exp() * advantages * ~out
 
 
+def dppo_of_a_kl(log_p, old, advantages, mask, swapped=False, epsilon=0.0):
+    """DPPO around a binary KL by hand."""
+    pair = [(x, torch.log1p(epsilon - x.exp())) for x in (old, log_p.detach())]
+    (first, rest), (second, other) = pair[::-1] if swapped else pair
+    kl = first.exp() * (first - second) + -torch.expm1(first) * (rest - other)
+    out = (kl > 0.05) & torch.where(advantages > 0, log_p > old, log_p < old)
+    return -(log_p - old).exp() * advantages * ~out
+
+
 @wrong("dppo_kl", "measures KL(current || anchor), the other direction")
 def dppo_of_the_other_kl(logp, old, advantages, mask):
-    p, q, now = logp.detach().exp(), old.exp(), logp.detach()
-    kl = p * (now - old) + (1 - p) * (torch.log1p(-p) - torch.log1p(-q))
-    out = (kl > 0.05) & torch.where(advantages > 0, p > q, p < q)
-    return -(logp - old).exp() * advantages * ~out
+    return dppo_of_a_kl(logp, old, advantages, mask, swapped=True)
+
+
+@wrong("dppo_kl", "adds 1e-8 to both masses inside the binary KL's logarithm")
+def dppo_with_an_epsilon(logp, old, advantages, mask):
+    return dppo_of_a_kl(logp, old, advantages, mask, epsilon=1e-8)
 
 
 @wrong("sapo", "exchanges the temperatures of positive and negative advantages")

@@ -1,21 +1,18 @@
 """Settings of libraries: the record, the page (book/settings.md), the command, and the installed
 libraries' own configurations."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
 from collections import defaultdict
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
 from book.build.paths import ROOT
 from tests.typed import typed
 from trlab.conformance import libraries, settings
-from trlab.conformance.settings import LIBRARIES, Setting, load
+from trlab.conformance.settings import LIBRARIES, load
 from trlib.cli import main
 
 BOOK = ROOT / "book/settings.md"
@@ -23,11 +20,11 @@ RECORD = load()
 FETCHED = [library for library in LIBRARIES if library in libraries.SOURCES]
 
 
-def of(library: str) -> dict[str, Setting]:
+def of(library):
     return {setting.key: setting for setting in RECORD if setting.library == library}
 
 
-def clone(folder: Path, library: str) -> Path:
+def clone(folder, library):
     """Files like the library's, with nothing but its recorded settings."""
     by_file = defaultdict(list)
     for setting in of(library).values():
@@ -39,8 +36,8 @@ def clone(folder: Path, library: str) -> Path:
     return folder
 
 
-def _yaml(held: list[Setting]) -> str:
-    tree: dict = {}
+def _yaml(held):
+    tree = {}
     for setting in held:
         *above, last = setting.there.split(".")
         node = tree
@@ -50,7 +47,7 @@ def _yaml(held: list[Setting]) -> str:
     return json.dumps(tree)
 
 
-def _python(held: list[Setting]) -> str:
+def _python(held):
     classes, lines = defaultdict(list), ["parser = None"]
     for setting in held:
         default = setting.default if setting.shown else repr(setting.default)
@@ -76,7 +73,7 @@ def _python(held: list[Setting]) -> str:
     )
 
 
-def test_the_record_is_whole() -> None:
+def test_the_record_is_whole():
     assert {setting.library for setting in RECORD} == set(LIBRARIES)
     keys = [(setting.library, setting.key) for setting in RECORD]
     assert len(keys) == len(set(keys))
@@ -84,7 +81,7 @@ def test_the_record_is_whole() -> None:
         assert re.fullmatch(r"yaml|arguments|(class|init) \w+", setting.inside), setting.key
 
 
-def test_the_page_names_and_links_every_setting() -> None:
+def test_the_page_names_and_links_every_setting():
     text = BOOK.read_text(encoding="utf-8")
     for setting in RECORD:
         at = (
@@ -98,7 +95,7 @@ def test_the_page_names_and_links_every_setting() -> None:
 
 
 @pytest.mark.parametrize("library", [library for library in LIBRARIES if library not in FETCHED])
-def test_what_is_installed_is_as_recorded_to_the_line(library) -> None:
+def test_what_is_installed_is_as_recorded_to_the_line(library):
     if find_spec(library) is None:
         pytest.skip(f"{library} is not installed")
     assert libraries.installed(library) == libraries.WRITTEN_FOR[library]
@@ -109,7 +106,7 @@ def test_what_is_installed_is_as_recorded_to_the_line(library) -> None:
 
 
 @pytest.mark.parametrize("library", FETCHED)
-def test_a_clone_is_read_again(library, tmp_path, capsys) -> None:
+def test_a_clone_is_read_again(library, tmp_path, capsys):
     folder = clone(tmp_path, library)
     assert typed(f"conformance --settings --library {library} --source {folder}") == 0
     captured = capsys.readouterr()
@@ -117,7 +114,7 @@ def test_a_clone_is_read_again(library, tmp_path, capsys) -> None:
     assert "found a folder without its commit" in captured.err
 
 
-def test_what_another_version_changed_is_named(tmp_path, capsys) -> None:
+def test_what_another_version_changed_is_named(tmp_path, capsys):
     folder = clone(tmp_path, "slime")
     path = folder / "slime/utils/arguments.py"
     text = path.read_text().replace(
@@ -148,7 +145,7 @@ def test_what_another_version_changed_is_named(tmp_path, capsys) -> None:
 @pytest.mark.parametrize(
     ("text", "words"), [(None, "no file areal/api/cli_args.py"), ("def (:", "cannot be read")]
 )
-def test_a_file_that_is_gone_or_broken_is_named(tmp_path, text, words) -> None:
+def test_a_file_that_is_gone_or_broken_is_named(tmp_path, text, words):
     path = clone(tmp_path, "areal") / "areal/api/cli_args.py"
     path.unlink() if text is None else path.write_text(text)
     assert all(words in check.fault for check in settings.check("areal", tmp_path))
@@ -166,16 +163,14 @@ def test_a_file_that_is_gone_or_broken_is_named(tmp_path, text, words) -> None:
         ("--library trl --source .", "--source: expected one of skyrl, prime-rl, slime"),
     ],
 )
-def test_what_cannot_be_done_is_status_1_and_one_line(
-    argv, words, capsys, tmp_path, monkeypatch
-) -> None:
+def test_what_cannot_be_done_is_status_1_and_one_line(argv, words, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert typed(f"conformance --settings {argv}") == 1
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1 and words in captured.err
 
 
-def test_the_commands_of_the_page_run_as_printed(tmp_path, monkeypatch, capsys) -> None:
+def test_the_commands_of_the_page_run_as_printed(tmp_path, monkeypatch, capsys):
     if find_spec("trl") is None:
         pytest.skip("trl is not installed")
     clone(tmp_path / "slime", "slime")

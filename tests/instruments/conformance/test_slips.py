@@ -5,8 +5,6 @@ Nine of them, beside the six of test_conformance_mutants that FINDINGS of reader
 two of a window and a mask. The words are those that the reader of the line sees.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -114,7 +112,7 @@ def held(tmp_path, monkeypatch, capsys):
     """A function of a file of one's own, by the command: its status and its line."""
     monkeypatch.chdir(tmp_path)
 
-    def hold(text: str, name: str, more: str) -> tuple[int, str]:
+    def hold(text, name, more):
         Path("typed.py").write_text(text)
         monkeypatch.delitem(__import__("sys").modules, "typed", raising=False)
         status = typed(f"conformance --function typed:{name} {more}")
@@ -126,7 +124,7 @@ def held(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("name", SLIPS)
-def test_a_slip_is_named_in_a_sentence(name, held) -> None:
+def test_a_slip_is_named_in_a_sentence(name, held):
     loss, words = SLIPS[name]
     anchor = "--anchor rollout" if name == "ipo_for_dppo" else ""
     status, line = held(FILE, name, f"--loss {loss} {anchor}")
@@ -161,7 +159,7 @@ PPO = (
         "no grad",
     ],
 )
-def test_a_loss_that_behaves_oddly_is_a_line(body, status, words, held) -> None:
+def test_a_loss_that_behaves_oddly_is_a_line(body, status, words, held):
     import torch
 
     try:

@@ -1,8 +1,6 @@
 """The golden vectors: what the file holds, that it is specified, and that it tells every definition
 apart."""
 
-from __future__ import annotations
-
 import json
 import math
 
@@ -21,7 +19,7 @@ from trlib.corrections import truncated_importance
 V = vectors.load()
 
 
-def assert_alike(a, b, path="") -> None:
+def assert_alike(a, b, path=""):
     """Two JSON documents, numbers to 1e-12; those of a projection to 1e-9, for its root is
     searched."""
     assert type(a) is type(b) or {type(a), type(b)} == {int, float}, path
@@ -77,7 +75,7 @@ def test_another_version_is_refused(monkeypatch, tmp_path):
     vectors.load.cache_clear()
 
 
-def observed_of(loss: str, how: str | None, **change) -> Observed:
+def observed_of(loss, how, **change):
     """What a function of this definition would give."""
     rows, family = V.rows, FAMILIES[loss]
     logp = rows["logp"].clone().requires_grad_()

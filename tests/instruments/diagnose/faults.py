@@ -9,14 +9,9 @@ copies are real ones. `softmax` has logits without a context: sharp for most tok
 about 0.6 nats of entropy on average.
 """
 
-from __future__ import annotations
-
 import json
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -83,12 +78,12 @@ class Bank:
 
 
 @cache
-def bank(kind: str) -> Bank:
+def bank(kind):
     """The completions of `dial` or `relay`, or of a random `bigram` or `transformer`."""
     return _own(kind) if kind in ("dial", "relay") else _random(kind)
 
 
-def _own(name: str) -> Bank:
+def _own(name):
     import torch
 
     import trlib
@@ -114,11 +109,11 @@ def _own(name: str) -> Bank:
     return Bank(done.mask.sum(1).numpy(), logits)
 
 
-def _random(kind: str) -> Bank:
+def _random(kind):
     """A bigram table of low rank, or two layers of attention with random weights; token 0 ends."""
     g = np.random.default_rng(len(kind))
 
-    def normal(*shape: int) -> np.ndarray:
+    def normal(*shape):
         return g.standard_normal(shape, dtype=np.float32)
 
     longest, width = 48, 24
@@ -153,14 +148,12 @@ def _random(kind: str) -> Bank:
     return Bank(lengths, {"fp32": np.stack(kept, 1)[mask].astype(np.float32)})
 
 
-def log_softmax(logits: np.ndarray) -> np.ndarray:
+def log_softmax(logits):
     shifted = logits - logits.max(-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
-def flat(
-    seed: int, completions: int, fault: str = "fp32", old: bool = True, kind: str = "softmax"
-) -> dict[str, np.ndarray]:
+def flat(seed, completions, fault="fp32", old=True, kind="softmax"):
     """A dump with one row per token: `completion`, `logp`, `logp_rollout`, `advantage`, `mask`,
     `group`, `reward`, `tokens`, and `logp_old` where asked for.
 
@@ -225,9 +218,7 @@ def flat(
     return _broken(g, made, fault, limit)
 
 
-def _places(
-    g: np.random.Generator, kind: str, completions: int, fault: str
-) -> tuple[np.ndarray, np.ndarray, int]:
+def _places(g, kind, completions, fault):
     """Where the tokens stand in their bank, [N]; each completion's length; and the longest."""
     if kind == "softmax":
         limit = 40 if fault == "truncation" else 64
@@ -254,9 +245,7 @@ def _places(
     return np.repeat(begin, lengths) + step, lengths, limit
 
 
-def _logits(
-    g: np.random.Generator, kind: str, where: np.ndarray, fault: str
-) -> tuple[np.ndarray, np.ndarray | None]:
+def _logits(g, kind, where, fault):
     """[n, V] of the tokens, and those of a rounded copy where there is one."""
     n = len(where)
     if kind == "softmax":
@@ -268,18 +257,18 @@ def _logits(
 
 
 def _tokens(
-    g: np.random.Generator,
-    logits: np.ndarray,
-    rounded: np.ndarray | None,
-    fault: str,
-    odd: np.ndarray,
-    age: np.ndarray,
-    push: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    g,
+    logits,
+    rounded,
+    fault,
+    odd,
+    age,
+    push,
+):
     """n drawn tokens and their log-probs: the sampler's, and two passes of the learner."""
     n, vocabulary = logits.shape
 
-    def noise(size: Any) -> np.ndarray:
+    def noise(size):
         return size * g.standard_normal(logits.shape, dtype=np.float32)
 
     drawn, kind = logits, fault.split()[0]
@@ -322,7 +311,7 @@ def _tokens(
     if fault == "dropout alone":
         learned = again
 
-    def of(values: np.ndarray) -> np.ndarray:
+    def of(values):
         return values[np.arange(n), tokens].astype(np.float64)
 
     scored = of(log_softmax(learned))
@@ -330,7 +319,7 @@ def _tokens(
     return tokens, of(sampler), scored, twice
 
 
-def _top_p(logits: np.ndarray, mass: float) -> np.ndarray:
+def _top_p(logits, mass):
     """The likeliest tokens that hold at least the mass; -inf elsewhere."""
     order = np.argsort(-logits, -1)
     ranked = np.take_along_axis(np.exp(log_softmax(logits)), order, -1)
@@ -338,9 +327,7 @@ def _top_p(logits: np.ndarray, mass: float) -> np.ndarray:
     return np.where(np.take_along_axis(beyond, np.argsort(order, -1), -1), -np.inf, logits)
 
 
-def _broken(
-    g: np.random.Generator, made: dict[str, np.ndarray], fault: str, limit: int
-) -> dict[str, np.ndarray]:
+def _broken(g, made, fault, limit):
     """What is wrong with the columns rather than with the distributions."""
     n = len(made["mask"])
     if fault == "log10":
@@ -370,9 +357,7 @@ def _broken(
     return made
 
 
-def _padded(
-    g: np.random.Generator, made: dict[str, np.ndarray], limit: int, both: bool
-) -> dict[str, np.ndarray]:
+def _padded(g, made, limit, both):
     """Every row filled up to the limit with zeros that the mask counts."""
     owner = made["completion"]
     lengths = np.bincount(owner)
@@ -389,7 +374,7 @@ def _padded(
     return full
 
 
-def certain_ends(pad: int = 0) -> dict[str, np.ndarray]:
+def certain_ends(pad=0):
     """A healthy dump whose longest completions end in three tokens of which the model is certain,
     to the last bit; `pad`: and all are filled up with so many zeros at least."""
     made = flat(0, 96, "fp32", True, "dial")
@@ -402,14 +387,14 @@ def certain_ends(pad: int = 0) -> dict[str, np.ndarray]:
     return _padded(np.random.default_rng(0), made, limit, both=True) if pad else made
 
 
-def by_row(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+def by_row(columns):
     """Columns as rows."""
     return [
         dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
     ]
 
 
-def jsonl(path: Path, lines: Iterable[Any]) -> Path:
+def jsonl(path, lines):
     """A file of JSON lines."""
     path.write_text(
         "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8"
@@ -417,12 +402,12 @@ def jsonl(path: Path, lines: Iterable[Any]) -> Path:
     return path
 
 
-def rows(columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+def rows(columns):
     """A row per completion, as a library writes it; NaN as None."""
     owner = np.unique(columns["completion"], return_inverse=True)[1]
     first = np.flatnonzero(np.diff(owner, prepend=-1))
     cuts = first[1:]
-    made: dict[str, Any] = {}
+    made = {}
     for name, values in columns.items():
         lists = name in ("logp", "logp_old", "logp_rollout", "mask", "tokens")
         if lists:
@@ -434,11 +419,18 @@ def rows(columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     return by_row(made)
 
 
-def rollouts(columns: dict[str, np.ndarray]) -> Rollouts:
-    """The columns of `flat` as `read` would return them."""
+def rollouts(columns):
+    """The columns of `flat`, or some of them, as `read` would return them."""
     owner = np.unique(columns["completion"], return_inverse=True)[1]
     first = np.flatnonzero(np.diff(owner, prepend=-1))
-    group = np.unique(columns["group"][first], return_inverse=True)[1]
+
+    def each(name):
+        return columns[name][first] if name in columns else None
+
+    group = each("group")
+    if group is not None:
+        group = np.unique(group, return_inverse=True)[1]
+    vocabulary = int(columns["tokens"].max()) + 1
     return Rollouts(
         source="dump",
         layout="token",
@@ -450,31 +442,26 @@ def rollouts(columns: dict[str, np.ndarray]) -> Rollouts:
         advantage=columns["advantage"],
         mask=columns["mask"],
         group=group,
-        group_names=tuple(map(str, range(group.max() + 1))),
-        reward=columns["reward"][first],
-        version=columns["version"][first] if "version" in columns else None,
-        pieces=np.array([f"#{i}" for i in range(columns["tokens"].max() + 1)], dtype=object)[
-            columns["tokens"]
-        ],
-        vocabulary=int(columns["tokens"].max()) + 1,
+        group_names=() if group is None else tuple(map(str, range(group.max() + 1))),
+        reward=each("reward"),
+        version=each("version"),
+        pieces=np.array([f"#{i}" for i in range(vocabulary)], dtype=object)[columns["tokens"]],
+        vocabulary=vocabulary,
         sampling=Sampling(),
     )
 
 
-def judged(
-    seed: int, completions: int, fault: str, old: bool, kind: str = "softmax"
-) -> causes.Judgement:
-    return causes.judge(rollouts(flat(seed, completions, fault, old, kind)))[0]
+def judged(columns, memory=None):
+    """The verdict on a dump's columns."""
+    return causes.judge(rollouts(columns), memory)[0]
 
 
-def named(
-    seed: int, completions: int, fault: str, old: bool, kind: str = "softmax"
-) -> tuple[str, ...]:
+def named(columns):
     """The names of the causes that are found."""
-    return tuple(cause.name for cause in judged(seed, completions, fault, old, kind).causes)
+    return [cause.name for cause in judged(columns).causes]
 
 
-def table(record: dict[str, Any]) -> str:
+def table(record):
     """The record as the book's page shows it: of the dumps of each kind, how many are named."""
     heads = "| fault | cause | " + " | ".join(f"`{kind}`" for kind in KINDS) + " |"
     lines = [heads.replace("`softmax`", "softmax"), "|---|---|" + "---|" * len(KINDS)]

@@ -14,8 +14,6 @@ own. `--record` writes the counts that the book's page tells to `heldout.json` b
     python tests/instruments/diagnose/heldout.py --seed 10000 --fault-seed 11000 --healthy 125 --record
 """
 
-from __future__ import annotations
-
 import argparse
 import copy
 import json
@@ -23,20 +21,17 @@ import math
 import platform
 import shlex
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from faults import rollouts
+from faults import judged
 from torch import Tensor, nn
 
 import trlib
-from trlab.diagnose.causes import Judgement, judge
 from trlib.advantages import group_relative
 from trlib.loop.sampler import round_trip
 from trlib.model.completions import Completions
@@ -45,7 +40,7 @@ from trlib.tasks import verify_batch
 
 KINDS = ("recurrent", "window", "dial", "relay")
 SIZES = (128, 512)
-FAULTS: dict[str, tuple[str, str]] = {
+FAULTS = {
     "temperature .6": ("temperature", "slope"),
     "temperature .7": ("temperature", "slope"),
     "temperature .8": ("temperature", "slope"),
@@ -73,11 +68,11 @@ VERSION = 0.02
 class Network(nn.Module):
     """Random logits of the next token from a state: a GRU's, or the last three tokens'."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind):
         super().__init__()
         self.kind, self.vocabulary, width = kind, 500 if kind == "recurrent" else 800, 48
         self.embedding = nn.Embedding(self.vocabulary, width)
-        self.inner: nn.Module = (
+        self.inner = (
             nn.GRUCell(width, width)
             if kind == "recurrent"
             else nn.Sequential(nn.Linear(3 * width, width), nn.Tanh())
@@ -91,11 +86,11 @@ class Network(nn.Module):
             self.out.bias.copy_(-torch.arange(1.0, self.vocabulary + 1).log())  # Zipf's law
             self.out.bias[0] = self.out.bias.max() + 1.5  # ends a completion
 
-    def begin(self, rows: int) -> Tensor:
+    def begin(self, rows):
         width = self.embedding.embedding_dim
         return torch.zeros(rows, width if self.kind == "recurrent" else 3 * width)
 
-    def step(self, state: Tensor, token: Tensor, dropout: float = 0.0) -> tuple[Tensor, Tensor]:
+    def step(self, state, token, dropout=0.0):
         """The next state and [rows, V] logits."""
         read = self.embedding(token)
         if self.kind == "recurrent":
@@ -121,21 +116,21 @@ class Batch:
 
 
 @cache
-def network(kind: str) -> Network:
+def network(kind):
     torch.manual_seed(41)
     return Network(kind)
 
 
 @cache
-def policy(kind: str) -> trlib.Policy:
+def policy(kind):
     return trlib.load_policy(kind)
 
 
-def module(model: Any) -> nn.Module:
+def module(model):
     return model if isinstance(model, nn.Module) else model.model
 
 
-def changed(model: Any, how: Callable[[Tensor], Tensor]) -> Any:
+def changed(model, how):
     """A copy with other matrices."""
     made = copy.deepcopy(model) if isinstance(model, nn.Module) else model.copy()
     with torch.no_grad():
@@ -145,7 +140,7 @@ def changed(model: Any, how: Callable[[Tensor], Tensor]) -> Any:
     return made
 
 
-def logits_of(model: Any, batch: Batch, dropout: float = 0.0, elsewhere: bool = False) -> Tensor:
+def logits_of(model, batch, dropout=0.0, elsewhere=False):
     """[B, T, V] of the batch's tokens; `elsewhere`: behind the neighbouring group's prompt."""
     if isinstance(model, Network):
         prompt = batch.prompt.roll(len(batch.prompt) // 3, 0) if elsewhere else batch.prompt
@@ -165,7 +160,7 @@ def logits_of(model: Any, batch: Batch, dropout: float = 0.0, elsewhere: bool = 
     return full
 
 
-def write(model: Any, kind: str, n: int, size: int, temperature: float, g: Any) -> Batch:
+def write(model, kind, n, size, temperature, g):
     """Completions by a sampler."""
     group = np.repeat(np.arange(n // size), size)
     if not isinstance(model, Network):
@@ -202,14 +197,14 @@ def write(model: Any, kind: str, n: int, size: int, temperature: float, g: Any) 
     )
 
 
-def drawn(logp: Tensor, g: Any) -> Tensor:
+def drawn(logp, g):
     """One token of each distribution, [...] of [..., V]."""
     u = torch.from_numpy(g.random((*logp.shape[:-1], 1)))
     mass = logp.double().exp().cumsum(-1)
     return (mass < u * mass[..., -1:]).sum(-1).clamp(max=logp.shape[-1] - 1)
 
 
-def advantages(rewards: np.ndarray, group: np.ndarray, mask: np.ndarray, kind: str, g: Any) -> Any:
+def advantages(rewards, group, mask, kind, g):
     """[B, T] by one of the common estimators."""
     r, owner = torch.from_numpy(rewards), torch.from_numpy(group)
     if kind == "batch":
@@ -221,9 +216,7 @@ def advantages(rewards: np.ndarray, group: np.ndarray, mask: np.ndarray, kind: s
     return np.broadcast_to(made[:, None], mask.shape)
 
 
-def learns(
-    model: Any, batch: Batch, advantage: np.ndarray, tokens: Tensor
-) -> Callable[[float], Any]:
+def learns(model, batch, advantage, tokens):
     """What a step along a batch's advantages makes of a policy, by how many nats it moves a logit
     there; `tokens` are those that the dump holds, which may have been drawn anew."""
     trial = changed(model, lambda w: w)
@@ -234,7 +227,7 @@ def learns(
         gradients = torch.autograd.grad((a * token_logp(new, tokens)).sum(), weights)
     norm = math.sqrt(sum(float(x.square().sum()) for x in gradients)) + 1e-12
 
-    def of(size: float) -> Any:
+    def of(size):
         step = iter(gradients)
         return changed(model, lambda w: w + size * next(step) / norm)
 
@@ -247,11 +240,11 @@ def learns(
     return lambda nats: of(nats * per_nat) if nats else model
 
 
-def token_logp(logits: Tensor, tokens: Tensor) -> Tensor:
+def token_logp(logits, tokens):
     return logits.log_softmax(-1).gather(-1, tokens[..., None])[..., 0]
 
 
-def made(kind: str, size: int, fault: str | None, seed: int) -> tuple[dict[str, Any], str]:
+def made(kind, size, fault, seed):
     """A dump with one row per token, as `faults.flat` returns it, and what does not matter about
     it; None: a healthy one."""
     which = list(FAULTS).index(fault) if fault else len(FAULTS)
@@ -347,7 +340,7 @@ def made(kind: str, size: int, fault: str | None, seed: int) -> tuple[dict[str, 
     return flat, f"{told}, groups of {group}, {', '.join(sorted(columns))}"
 
 
-def _sampled(g: Any, fault: str, batch: Batch, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _sampled(g, fault, batch, logits):
     """The sampler's logits after its own edits, the tokens that it drew from them (each behind what
     stood before it when it was written), and the completions that are odd."""
     tokens, odd = batch.tokens, torch.from_numpy(g.random(len(batch.tokens)) < 0.05)
@@ -383,14 +376,14 @@ def _sampled(g: Any, fault: str, batch: Batch, logits: Tensor) -> tuple[Tensor, 
 
 
 def _columns(
-    fault: str,
-    batch: Batch,
-    passes: dict[str, Tensor],
-    tokens: Tensor,
-    advantage: np.ndarray,
-    version: np.ndarray,
-    keep: set[str],
-) -> dict[str, Any]:
+    fault,
+    batch,
+    passes,
+    tokens,
+    advantage,
+    version,
+    keep,
+):
     """What is wrong with columns, and the dump."""
     mask = batch.mask.numpy()
     values = {name: x.double().numpy().copy() for name, x in passes.items()}
@@ -420,17 +413,7 @@ def _columns(
     return {name: x for name, x in flat.items() if name not in absent}
 
 
-def judged(columns: dict[str, Any]) -> Judgement:
-    whole = {"group": columns["completion"], "reward": columns["advantage"]} | columns
-    r = rollouts(whole)
-    if "group" not in columns:
-        r = replace(r, group=None, group_names=())
-    if "reward" not in columns:
-        r = replace(r, reward=None)
-    return judge(r)[0]
-
-
-def right(fault: str, verdict: Judgement) -> str:
+def right(fault, verdict):
     """ "named", "hinted", "beside" (amber that says something else), "misnamed" or "missed"."""
     cause, hint = FAULTS[fault]
     names = [each.name for each in verdict.causes]
@@ -456,7 +439,7 @@ HINTS = {
 }
 
 
-def faulty() -> list[tuple[str, int, str]]:
+def faulty():
     """What can be told apart at all: every completion of `relay` has 64 tokens."""
     same = ("cut", "padding counted")
     return [
@@ -468,11 +451,11 @@ def faulty() -> list[tuple[str, int, str]]:
     ]
 
 
-def counts(found: dict[str, Any], seed: int, fault_seed: int) -> dict[str, Any]:
+def counts(found, seed, fault_seed):
     """What the page tells: how many dumps of each kind got which verdict, how many of each fault
     were called what, and the healthy ones that were accused."""
 
-    def of(verdicts: dict[str, Any], known: tuple[str, ...], part: int) -> dict[str, Any]:
+    def of(verdicts, known, part):
         words = {name: [] for name in known}
         for name, (word, _) in verdicts.items():
             words[name.split(", ")[part]].append(word)
@@ -497,7 +480,7 @@ def counts(found: dict[str, Any], seed: int, fault_seed: int) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--healthy", type=int, default=250, help="of each kind")
     parser.add_argument("--seed", type=int, default=0, help="the first")
@@ -510,7 +493,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     first = args.seed if args.fault_seed is None else args.fault_seed
-    found: dict[str, Any] = {"faults": {}, "healthy": {}}
+    found = {"faults": {}, "healthy": {}}
     for kind, size, fault in faulty():
         if kind not in args.kinds or (args.only and fault not in args.only):
             continue

@@ -6,25 +6,23 @@ Writes `power.json` beside itself and its table into the book's page, between co
 delete it to begin anew.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import re
 from pathlib import Path
 
-from faults import FAULTS, HEALTHY, KINDS, judged, table
+from faults import FAULTS, HEALTHY, KINDS, flat, judged, table
 
 RECORD = Path(__file__).with_name("power.json")
 PAGE = Path(__file__).parents[3] / "book" / "diagnose.md"
 PLACE = re.compile(r"(<!--power-->\n).*?(<!--/power-->)", re.DOTALL)
 
 
-def rate(fault: str, kind: str, completions: int, dumps: int) -> dict[str, int]:
+def rate(fault, kind, completions, dumps):
     """Of so many dumps, half of them without `logp_old`: how often the cause is among those named,
     and alone, and how often the verdict is `unusual`."""
     wanted = FAULTS[fault]
-    found = [judged(seed, completions, fault, seed % 2 == 0, kind) for seed in range(dumps)]
+    found = [judged(flat(seed, completions, fault, seed % 2 == 0, kind)) for seed in range(dumps)]
     names = [tuple(cause.name for cause in one.causes) for one in found]
     return {
         "dumps": dumps,
@@ -34,12 +32,12 @@ def rate(fault: str, kind: str, completions: int, dumps: int) -> dict[str, int]:
     }
 
 
-def accused(kind: str, completions: int, dumps: int) -> dict[str, object]:
+def accused(kind, completions, dumps):
     """Of so many healthy dumps of all sorts: how many are accused, and of what."""
     which, unusual = {}, 0
     for seed in range(dumps):
         sort = HEALTHY[seed % len(HEALTHY)]
-        one = judged(seed, completions, sort, seed // len(HEALTHY) % 2 == 0, kind)
+        one = judged(flat(seed, completions, sort, seed // len(HEALTHY) % 2 == 0, kind))
         unusual += one.verdict == "unusual"
         if one.verdict != "healthy":
             which[f"{sort}, seed {seed}"] = one.headline
@@ -51,7 +49,7 @@ def accused(kind: str, completions: int, dumps: int) -> dict[str, object]:
     }
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dumps", type=int, default=20, help="of a fault and a kind of model")
     parser.add_argument("--completions", type=int, default=512)
@@ -85,7 +83,7 @@ def main() -> None:
         PAGE.write_text(PLACE.sub(rf"\1\n{table(record)}\n\2", text), encoding="utf-8")
 
 
-def _write(path: Path, record: dict[str, object]) -> None:
+def _write(path, record):
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

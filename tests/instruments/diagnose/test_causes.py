@@ -5,10 +5,7 @@ words and status.
 threshold, so that no seed decides.
 """
 
-from __future__ import annotations
-
 import json
-import math
 from collections import Counter
 from pathlib import Path
 
@@ -32,7 +29,7 @@ from tests.instruments.diagnose.faults import (
     table,
 )
 from tests.typed import typed
-from trlab.diagnose import causes, diagnose, dump, page, read
+from trlab.diagnose import causes, diagnose, dump, groups, page, read
 from trlab.diagnose.messages import JUDGEMENT, TEXTS
 
 RECORD = json.loads(Path(__file__).with_name("power.json").read_text(encoding="utf-8"))
@@ -43,13 +40,13 @@ SIZE = 256
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_named(fault):
     for seed, old in ((0, True), (3, False)):
-        assert FAULTS[fault] in named(seed, SIZE, fault, old)
+        assert FAULTS[fault] in named(flat(seed, SIZE, fault, old))
 
 
 @pytest.mark.parametrize("kind", HEALTHY)
 def test_a_healthy_dump_is_not_accused(kind):
     for old in (True, False):
-        judgement, _ = causes.judge(rollouts(flat(1, SIZE, kind, old)))
+        judgement = judged(flat(1, SIZE, kind, old))
         assert judgement.verdict == "healthy" and judgement.causes == ()
         assert judgement.headline == f"healthy within what {SIZE} completions can show"
         assert bool([text for text in judgement.unseen if "logp_old" in text]) is not old
@@ -91,12 +88,9 @@ def test_the_recorded_power_keeps_what_the_page_promises():
     assert table(RECORD) in text
 
 
-def interval(count: int, of: int) -> str:
-    """Wilson's, at 95 %, as the page writes it."""
-    z = 1.96
-    middle = (count + z * z / 2) / (of + z * z)
-    reach = z / (of + z * z) * math.sqrt(count * (of - count) / of + z * z / 4)
-    low, high = (f"{100 * x:.2g}" for x in (middle - reach, middle + reach))
+def interval(count, of):
+    """As the page writes it."""
+    low, high = (f"{100 * x:.2g}" for x in groups.interval(count, of, 1.96))
     return f"95 % interval {low} to {high} %"
 
 
@@ -129,8 +123,8 @@ def test_the_page_tells_what_the_held_out_dumps_showed():
 @pytest.mark.parametrize("kind", ["dial", "relay"])
 def test_a_forgotten_temperature_is_named_on_the_packages_own_models(kind):
     for fault in ("temperature 0.6", "temperature 0.7", "temperature 0.8"):
-        assert named(0, 512, fault, True, kind) == ("temperature",)
-    assert judged(0, SIZE, "bf16", True, kind).verdict == "healthy"
+        assert named(flat(0, 512, fault, True, kind)) == ["temperature"]
+    assert judged(flat(0, SIZE, "bf16", True, kind)).verdict == "healthy"
 
 
 def test_what_is_certain_and_has_no_name_is_unusual(tmp_path, capsys):
@@ -146,7 +140,7 @@ def test_what_is_certain_and_has_no_name_is_unusual(tmp_path, capsys):
     assert 'data-verdict="unusual"' in (tmp_path / "dump.html").read_text(encoding="utf-8")
 
 
-def pushed(along: bool) -> dict[str, np.ndarray]:
+def pushed(along):
     """A dump without `logp_old` whose log-probs differ by 0.25 nats of a logit: along the
     advantages, as after updates, or by chance."""
     columns = flat(0, SIZE, "fp32", old=False)
@@ -159,8 +153,8 @@ def pushed(along: bool) -> dict[str, np.ndarray]:
 
 
 def test_what_updates_make_is_amber_and_what_they_do_not_is_named():
-    assert judge_columns(pushed(along=False)).headline == "found: precision"
-    found = judge_columns(pushed(along=True))
+    assert judged(pushed(along=False)).headline == "found: precision"
+    found = judged(pushed(along=True))
     assert (found.verdict, found.causes) == ("unusual", ())
     assert found.headline.endswith("as updates since sampling do: give logp_old")
 
@@ -172,25 +166,21 @@ def test_an_odd_completion_is_named_where_updates_do_not_explain_it(sign, verdic
     odd = np.flatnonzero(sign * columns["advantage"] < 0)
     wrong = columns["completion"] == columns["completion"][odd[0]]
     columns["logp"][wrong] -= 5.0
-    found = judge_columns(columns)
+    found = judged(columns)
     assert found.verdict == verdict
     assert [cause.name for cause in found.causes] == ["pairing"] * (verdict == "found")
     assert ("1 completions differ far more" in found.headline) is (verdict == "unusual")
 
 
-def judge_columns(columns: dict[str, np.ndarray]) -> causes.Judgement:
-    return causes.judge(rollouts(columns))[0]
-
-
 def test_a_healthy_dump_says_what_would_have_shown():
-    seen = judged(1, SIZE, "bf16", True).seen
+    seen = judged(flat(1, SIZE, "bf16", True)).seen
     assert seen[0].startswith("a temperature that one side forgot, from about 0.9")
     assert seen[1].startswith("one completion in 256") and "; 10 of them" in seen[1]
-    assert "PPO's window" in judged(1, SIZE, "updated", True).seen[3]
+    assert "PPO's window" in judged(flat(1, SIZE, "updated", True)).seen[3]
 
 
 def test_more_completions_show_more():
-    few, many = (judged(1, size, "stale 8", True, "dial").seen[0] for size in (64, 512))
+    few, many = (judged(flat(1, size, "stale 8", True, "dial")).seen[0] for size in (64, 512))
     assert float(few.split()[-1]) < float(many.split()[-1]) < 1
 
 
@@ -211,7 +201,7 @@ def test_advantages_that_are_not_relative_to_a_group_are_no_half_groups(what, wo
         columns["advantage"] = (columns["reward"] - columns["reward"].mean()) / 0.49
     else:
         columns["advantage"] = columns["reward"] - 0.37
-    found = causes.judge(rollouts(columns))[0]
+    found = judged(columns)
     assert found.verdict == "healthy" and any(words in text for text in found.unseen)
 
 
@@ -219,7 +209,7 @@ def test_half_of_the_groups_dead_is_said_to_be_half():
     columns = flat(1, 128, "fp32")
     columns["advantage"] = np.where(columns["group"] < 8, 0.0, np.sign(columns["reward"] - 0.5))
     columns["group"] = np.arange(128)[columns["completion"]] // 8
-    (cause,) = [c for c in causes.judge(rollouts(columns))[0].causes if c.name == "dead-groups"]
+    (cause,) = [c for c in judged(columns).causes if c.name == "dead-groups"]
     assert "8 of 16 groups, half of them (50 %, from " in cause.evidence
 
 
@@ -251,15 +241,15 @@ def test_prompts_as_ids_are_groups_and_areals_log_probs_are_the_samplers(tmp_pat
 
 def test_tokens_of_which_a_model_is_certain_are_no_padding():
     """A live run was accused of it: 0 is a log-prob that a softmax gives."""
-    assert causes.judge(rollouts(certain_ends()))[0].verdict == "healthy"
-    (cause,) = causes.judge(rollouts(certain_ends(pad=8)))[0].causes
+    assert judged(certain_ends()).verdict == "healthy"
+    (cause,) = judged(certain_ends(pad=8)).causes
     assert cause.name == "padding"
 
 
 def test_a_batch_without_any_advantage_is_named():
     columns = flat(1, 64, "fp32")
     columns["advantage"] = np.zeros(len(columns["mask"]))
-    (cause,) = causes.judge(rollouts(columns))[0].causes
+    (cause,) = judged(columns).causes
     assert (cause.name, cause.evidence) == ("dead-groups", "Every advantage is 0.")
 
 
@@ -267,25 +257,20 @@ def test_batches_pool_their_evidence_and_the_name_stays():
     """Too few tokens for a name in one batch; within twenty it is there, and it stays."""
     memory, names = causes.Memory(), []
     for seed in range(20):
-        batch = rollouts(flat(seed, 64, "temperature 0.7", True, "dial"))
-        found = causes.judge(batch, memory)[0]
+        found = judged(flat(seed, 64, "temperature 0.7", True, "dial"), memory)
         names.append("temperature" in [cause.name for cause in found.causes])
     first = names.index(True)
     assert first < 20 and all(names[first:])
     healthy = causes.Memory()
     for seed in range(20):
-        batch = rollouts(flat(seed, 64, "bf16", True, "dial"))
-        assert causes.judge(batch, healthy)[0].verdict == "healthy"
+        assert judged(flat(seed, 64, "bf16", True, "dial"), healthy).verdict == "healthy"
 
 
 def test_a_fault_that_was_repaired_is_forgotten():
     memory = causes.Memory()
     for seed in range(10):
-        causes.judge(rollouts(flat(seed, 64, "temperature 0.7", True, "dial")), memory)
-    verdicts = [
-        causes.judge(rollouts(flat(seed, 64, "bf16", True, "dial")), memory)[0].verdict
-        for seed in range(90)
-    ]
+        judged(flat(seed, 64, "temperature 0.7", True, "dial"), memory)
+    verdicts = [judged(flat(seed, 64, "bf16", True, "dial"), memory).verdict for seed in range(90)]
     assert verdicts[0] == "found" and verdicts[-1] == "healthy"
 
 
@@ -302,7 +287,7 @@ def test_which_completions_were_scored_with_another_text_is_said():
     columns = flat(0, SIZE, "fp32")
     wrong = columns["completion"] == 17
     columns["logp_old"][wrong] = columns["logp"][wrong] = columns["logp"][wrong][::-1] - 2.0
-    (cause,) = causes.judge(rollouts(columns))[0].causes
+    (cause,) = judged(columns).causes
     assert (
         cause.name == "pairing"
         and "1 of 256 completions" in cause.evidence
@@ -318,7 +303,7 @@ def test_another_prompt_that_matters_at_one_token_is_told_from_an_edit():
         columns = {key: values.copy() for key, values in clean.items()}
         for key in ("logp", "logp_old"):
             columns[key][first + places] -= 6
-        (cause,) = causes.judge(rollouts(columns))[0].causes
+        (cause,) = judged(columns).causes
         assert cause.name == name
         assert name == "edited-logits" or cause.evidence.startswith("24 of the 24 tokens")
 
@@ -328,7 +313,7 @@ def test_the_temperature_says_whose_it_is():
         ("temperature 0.7", "so the sampler's log-probs are right"),
         ("temperature sampler", "are not of"),
     ):
-        (cause,) = causes.judge(rollouts(flat(3, SIZE, fault)))[0].causes
+        (cause,) = judged(flat(3, SIZE, fault)).causes
         assert words in cause.evidence
 
 
@@ -495,11 +480,3 @@ def test_a_million_tokens_are_judged_from_a_file(tmp_path):
         group=torch.arange(2048) // 8,
     )
     assert causes.judge(read(path))[0].headline == "healthy within what 2,048 completions can show"
-
-
-def test_lists_of_unequal_length_are_refused_by_name(tmp_path):
-    made = rows(flat(0, 64))
-    made[3]["logp_rollout"] = made[3]["logp_rollout"][:-1]
-    path = jsonl(tmp_path / "unequal.jsonl", made)
-    with pytest.raises(ValueError, match="logp_rollout"):
-        read(path)

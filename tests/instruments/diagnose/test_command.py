@@ -1,7 +1,5 @@
 """`trlib diagnose` as a command: what it refuses before it reads, and in a process of its own."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,11 +1,6 @@
 """The page of `trlib diagnose` as a browser sees it: by itself, quiet, readable by everyone, on a
 phone, by keys."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 import pandas as pd
 import pytest
 
@@ -19,7 +14,7 @@ WIDE = """() => [...document.querySelectorAll('main *')].filter(e => !e.closest(
 
 
 @pytest.fixture(scope="module", params=["example", "hostile"])
-def file(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def file(request, tmp_path_factory):
     """The book's example, and a dump whose texts would like to be more than text."""
     path = tmp_path_factory.mktemp("page") / "rollouts.html"
     if request.param == "example":
@@ -45,13 +40,13 @@ def file(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_the_page_is_quiet_accessible_and_fits(file: Path, chromium: Any) -> None:
+def test_the_page_is_quiet_accessible_and_fits(file, chromium):
     context = chromium.new_context(
         viewport={"width": 1280, "height": 900}, color_scheme="dark", bypass_csp=True
     )
     view = context.new_page()
-    requests: list[str] = []
-    complaints: list[str] = []
+    requests = []
+    complaints = []
     view.on("request", lambda request: requests.append(request.url))
     view.on("console", lambda message: complaints.append(message.text))
     view.on("pageerror", lambda error: complaints.append(str(error)))
@@ -70,9 +65,7 @@ def test_the_page_is_quiet_accessible_and_fits(file: Path, chromium: Any) -> Non
     context.close()
 
 
-def test_the_theme_follows_the_system_and_the_keyboard(
-    file: Path, chromium: Any, press_until: Any
-) -> None:
+def test_the_theme_follows_the_system_and_the_keyboard(file, chromium, press_until):
     context = chromium.new_context(color_scheme="dark", viewport={"width": 360, "height": 780})
     view = context.new_page()
     view.goto(file.as_uri())

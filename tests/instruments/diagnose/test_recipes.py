@@ -1,8 +1,6 @@
 """The recipes of the book's page, really run: TRL's own trainer, verl's own worker loss, a run of
 this package."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 PAGE = (ROOT / "book" / "diagnose.md").read_text(encoding="utf-8")
 
 
-def recipe(heading: str) -> list[str]:
+def recipe(heading):
     """The Python blocks under a heading of the page."""
     section = re.split(r"^## ", PAGE, flags=re.MULTILINE)
     return re.findall(
@@ -66,8 +64,10 @@ def test_from_trl(tmp_path, monkeypatch, policy):
     from datasets import Dataset
     from trl import GRPOConfig
 
+    from tests.instruments.bridges.trl_run import QUIET
+
     monkeypatch.chdir(tmp_path)
-    names: dict = {}
+    names = {}
     exec(recipe("From TRL")[0], names)
     settings = GRPOConfig(
         output_dir="out",
@@ -76,14 +76,8 @@ def test_from_trl(tmp_path, monkeypatch, policy):
         max_completion_length=12,
         num_iterations=2,
         max_steps=2,
-        use_cpu=True,
-        bf16=False,
-        report_to=[],
-        save_strategy="no",
-        disable_tqdm=True,
         learning_rate=1e-3,
-        lr_scheduler_type="constant",
-        seed=0,
+        **QUIET,
     )
     trainer = names["Dumping"](
         model=policy.model,
@@ -127,7 +121,7 @@ def test_from_verl(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(losses, "ppo_loss", losses.ppo_loss)  # put back afterwards
-    names: dict = {}
+    names = {}
     exec(recipe("From verl")[0], names)
 
     def nested(rows):
@@ -170,7 +164,7 @@ def test_from_this_package(tmp_path, monkeypatch):
         "steps=2, prompts=4, group=4, minibatches=2, epochs=2, lr=1e-3, probe=0, progress=False",
     )
     assert "prompts=4" in code
-    names: dict = {}
+    names = {}
     exec(code, names)
     run = names["run"]
     found = read("rollouts.parquet")

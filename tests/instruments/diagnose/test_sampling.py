@@ -1,7 +1,5 @@
 """Which log-probs a dump holds and who says so; what a trainer may log; the scale of mismatches."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

@@ -3,48 +3,44 @@
 A library that is missing is a failure, never a skip: `make peers` installs them all.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 D = torch.float64
 
 
 @pytest.fixture(scope="session")
-def verl() -> Any:
+def verl():
     """verl's module of losses."""
     return import_module("verl.trainer.ppo.core_algos")
 
 
 @pytest.fixture(scope="session")
-def trl() -> Any:
+def trl():
     return import_module("trl")
 
 
 @pytest.fixture(scope="session")
-def torchrl() -> Any:
+def torchrl():
     """torchrl's losses of language models."""
     return import_module("torchrl.objectives.llm")
 
 
 @pytest.fixture(scope="session", name="torch")
-def _torch() -> Any:
+def _torch():
     return torch
 
 
 @pytest.fixture(scope="session")
-def sb3() -> Any:
+def sb3():
     """sb3-contrib's helpers."""
     return import_module("sb3_contrib.common.utils")
 
 
 @pytest.fixture(params=range(3))
-def batch(request) -> dict[str, Tensor]:
+def batch(request):
     """Six completions of up to seven tokens, ragged, with a hole: ratios on both sides of every
     window, below e^5."""
     g = torch.Generator().manual_seed(request.param)

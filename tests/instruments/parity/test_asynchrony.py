@@ -1,26 +1,20 @@
 """What TRL 1.16.0 and verl 0.9.1 have of the branch asynchrony: equal in float64, value and
 gradient."""
 
-from __future__ import annotations
-
 from functools import partial
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from tests.instruments.parity.test_trl import theirs as of_trl
 from tests.instruments.parity.test_verl import agree, both, config, theirs  # noqa: F401  (config is a fixture)
 from trlib.aggregation import aggregate
 from trlib.algorithms import gspo_loss, pg_is_loss, ppo_loss
-from trlib.corrections import truncated_importance
 from trlib.relatives.asynchrony.masks import (
     SAO,
     clip_cov_mask,
     covariance,
     dis_mask,
-    trm_mask,
     without,
 )
 from trlib.relatives.asynchrony.penalties import dro_loss, kl_cov_loss
@@ -29,12 +23,12 @@ from trlib.relatives.asynchrony.weights import LUSPO, vespo_loss
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-def ours(loss: Any, batch: dict[str, Tensor], how: str = "token-mean") -> tuple[Tensor, Tensor]:
+def ours(loss, batch, how="token-mean"):
     """The aggregated loss of some log-probs, and its gradient."""
     return both(lambda logp: aggregate(loss(logp).per_token, batch["mask"], how), batch["logp"])
 
 
-def of(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+def of(batch):
     return {"advantages": batch["advantages"], "mask": batch["mask"]}
 
 
@@ -79,11 +73,11 @@ def test_dro_is_verl_s(verl, config, batch, beta, how):  # noqa: F811
     )
 
 
-def _kl_cov(batch: dict[str, Tensor], logp: Tensor, **settings: float) -> Any:
+def _kl_cov(batch, logp, **settings):
     return kl_cov_loss(logp, batch["old"], **of(batch), **settings)
 
 
-def _with(chosen: Any, **settings: float) -> Any:
+def _with(chosen, **settings):
     """verl's configuration with these settings of its policy loss."""
     from verl.workers.config.actor import PolicyLossConfig
 
@@ -107,42 +101,6 @@ def test_clip_cov_is_verl_s_where_all_candidates_are_drawn(verl, config, batch):
         int((batch["mask"] & ~keep).sum()) > 0
         and (covariance(*logps[:1], **of(batch))[~keep] > 0.1).any()
     )
-
-
-@pytest.mark.parametrize(
-    ("option", "threshold", "mine"),
-    [
-        ("seq_max_k2", 0.3, {"delta_max": 0.3, "delta_mean": torch.inf}),
-        ("seq_mean_k3", 0.1, {"delta_max": torch.inf, "delta_mean": 0.1}),
-    ],
-)
-def test_trm_is_verl_s_rejection_of_completions(verl, batch, option, threshold, mine):
-    from verl.trainer.ppo.rollout_corr_helper import compute_rollout_rejection_mask
-
-    mask = batch["mask"]
-    log_ratio = (batch["old"] - batch["rollout"]).masked_fill(~mask, 0.0)
-    wanted, _ = compute_rollout_rejection_mask(
-        log_ratio, mask.double(), rollout_rs=option, rollout_rs_threshold=threshold
-    )
-    found = trm_mask(batch["old"], batch["rollout"], mask=mask, **mine)
-    assert torch.equal(wanted.bool(), found) and 0 < int(found.sum()) < int(mask.sum())
-
-
-def test_icepop_is_verl_s(verl, batch):
-    from verl.trainer.ppo.rollout_corr_helper import compute_rollout_correction_weights
-
-    mask = batch["mask"]
-    wanted, _ = compute_rollout_correction_weights(
-        (batch["old"] - batch["rollout"]).masked_fill(~mask, 0.0),
-        mask.double(),
-        rollout_is="token",
-        rollout_is_threshold="0.7_1.5",
-    )
-    found = truncated_importance(
-        batch["old"], batch["rollout"], mask, cap=1.5, floor=0.7, how="mask"
-    )
-    torch.testing.assert_close(wanted[mask], found[mask], rtol=1e-6, atol=0)
-    assert (found[mask] == 0).any() and (found[mask] < 1).any()
 
 
 @pytest.mark.parametrize("bounds", [(0.3, 5.0), (0.8, 3.0), (0.2, 0.2)])

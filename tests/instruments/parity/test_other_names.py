@@ -1,7 +1,5 @@
 """The names that `trlib.other_names` calls a library's own: the library has them."""
 
-from __future__ import annotations
-
 import inspect
 from dataclasses import fields
 from importlib.util import find_spec

@@ -1,8 +1,6 @@
 """torch's own Muon against the gallery's: the same rule but for three choices, and bfloat16 decides
 how near."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

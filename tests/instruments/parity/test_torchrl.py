@@ -1,14 +1,11 @@
 """What of torchrl 0.14.1 has a name here: equal in float64 where definitions agree."""
 
-from __future__ import annotations
-
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from tests.instruments.parity.test_verl import agree, both, close, ours
 from trlib.algorithms import ppo_loss
@@ -20,17 +17,15 @@ WINDOW = {"eps_low": 0.2, "eps_high": 0.2}
 class Actor(nn.Module):
     """Stands for the policy: its distribution has the log-probs and the mask of a batch."""
 
-    in_keys: list[str] = []  # noqa: RUF012
-    out_keys: list[str] = []  # noqa: RUF012
-    known: Any = None
+    in_keys = []  # noqa: RUF012
+    out_keys = []  # noqa: RUF012
+    known = None
 
-    def get_dist(self, *_: Any, **__: Any) -> Any:
+    def get_dist(self, *_, **__):
         return self.known
 
 
-def theirs(
-    torchrl: Any, name: str, batch: dict[str, Tensor], settings: dict[str, float], **options: Any
-) -> tuple:
+def theirs(torchrl, name, batch, settings, **options):
     """A loss as torchrl gives it, and its gradient."""
     from tensordict import TensorDict
 
@@ -46,7 +41,7 @@ def theirs(
         "advantage": batch["advantages"].unsqueeze(-1),
     }
 
-    def value(logp: Tensor) -> Tensor:
+    def value(logp):
         actor.known = SimpleNamespace(log_prob=lambda _: logp, mask=batch["mask"])
         return loss(TensorDict(given, batch_size=[len(ids)])).loss_objective.squeeze()
 

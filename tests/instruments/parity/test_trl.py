@@ -4,14 +4,10 @@ TRL's losses stand inside its trainer. `_compute_loss` runs unchanged on a stand
 log-probs; advantages and what the batch holds come from a real trainer.
 """
 
-from __future__ import annotations
-
 from functools import partial
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from tests.instruments.parity.test_verl import agree, both, close
 from trlab.conformance import trl_stand_in
@@ -20,7 +16,6 @@ from trlab.conformance.vectors import load
 from trlib.advantages import group_relative
 from trlib.aggregation import aggregate
 from trlib.algorithms import (
-    TokenLoss,
     add_reference_kl,
     cispo_loss,
     gmpo_loss,
@@ -44,14 +39,14 @@ HORIZON = 9
 
 def theirs(
     trl,
-    batch: dict[str, Tensor],
-    settings: dict[str, Any],
-    loss_type: str = "bnpo",
-    kind: Any = None,
-    anchor: str = "old",
-    advantages: str = "advantages",
+    batch,
+    settings,
+    loss_type="bnpo",
+    kind=None,
+    anchor="old",
+    advantages="advantages",
     **options,
-) -> tuple[Tensor, Tensor]:
+):
     run = trl_stand_in.trl(
         kind or trl.GRPOTrainer, settings=settings, loss_type=loss_type, horizon=HORIZON, **options
     )
@@ -66,15 +61,15 @@ def theirs(
 
 def ours(
     function,
-    batch: dict[str, Tensor],
-    how: str = "token-mean",
-    advantages: str = "advantages",
-    factor: Tensor | float = 1.0,
+    batch,
+    how="token-mean",
+    advantages="advantages",
+    factor=1.0,
     **settings,
-) -> tuple[Tensor, Tensor]:
+):
     given = {"advantages": batch[advantages] * factor, "mask": batch["mask"], **settings}
 
-    def loss(logp: Tensor) -> Tensor:
+    def loss(logp):
         found = function(logp, batch["old"], **given).per_token
         return aggregate(found, batch["mask"], how, horizon=HORIZON)
 
@@ -144,9 +139,7 @@ def test_means_over_rows_count_empty_ones(trl, batch):
         assert value == 0 and (gradient == 0).all()
 
 
-def with_reference(
-    logp: Tensor, old: Tensor, *, advantages: Tensor, mask: Tensor, beta: float, ref: Tensor
-) -> TokenLoss:
+def with_reference(logp, old, *, advantages, mask, beta, ref):
     plain = ppo_loss(logp, old, advantages=advantages, mask=mask, **WINDOW)
     return add_reference_kl(plain, logp, ref, mask=mask, beta=beta)
 
@@ -182,7 +175,7 @@ def test_the_samplers_correction_multiplies_the_loss(trl, batch):
     assert (factor == 2.0).any()
 
 
-def handed(policy, folder, rewards: list[float], **settings) -> dict[str, Any]:
+def handed(policy, folder, rewards, **settings):
     """What a real trainer hands to its loss."""
     from tests.instruments.bridges.test_trl import GRPOTrainer, trainer_of
 

@@ -1,11 +1,8 @@
 """DPPO in TRL's loop and in verl's registry: chapter 12's functions are the recorded ones, their
 record says what they compute, and TRL's log is what our update gives."""
 
-from __future__ import annotations
-
 import inspect
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -30,13 +27,13 @@ PARTS = {name: recorded()[name] for name in ("trl", "verl")}
 
 
 @pytest.mark.parametrize("function", [train_in_trl, update_here, loss_in_verl])
-def test_the_chapter_s_function_is_the_recorded_one(function) -> None:
+def test_the_chapter_s_function_is_the_recorded_one(function):
     cells = json.loads(CHAPTER.read_text(encoding="utf-8"))["cells"]
     written = inspect.getsource(function).replace("  # fmt: skip", "").strip()
     assert written in ["".join(cell["source"]) for cell in cells]
 
 
-def test_verl_s_recorded_loss_is_ours_and_is_about_tokens_that_a_mask_silences() -> None:
+def test_verl_s_recorded_loss_is_ours_and_is_about_tokens_that_a_mask_silences():
     part = PARTS["verl"]
     tokens = {name: torch.tensor(values) for name, values in part["tokens"].items()}
     again = tokens_for_verl()
@@ -58,9 +55,7 @@ def test_verl_s_recorded_loss_is_ours_and_is_about_tokens_that_a_mask_silences()
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_trl_s_first_updates_of_dial_are_ours_and_another_divisor_is_seen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_trl_s_first_updates_of_dial_are_ours_and_another_divisor_is_seen(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     task, lora = trlib.load_task("dial"), {"r": 4, "target_modules": "all-linear"}
     policy = trlib.load_policy("dial", lora=lora)
@@ -86,9 +81,7 @@ def test_trl_s_first_updates_of_dial_are_ours_and_another_divisor_is_seen(
     ("missing", "bytes_free", "enough"),
     [("", 4 * 10**9, True), ("", 2 * 10**9, False), ("", None, True), ("gguf", 10**12, False)],
 )
-def test_the_real_model_needs_its_reader_and_memory(
-    missing: str, bytes_free: int | None, enough: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_real_model_needs_its_reader_and_memory(missing, bytes_free, enough, monkeypatch):
     monkeypatch.setattr(elsewhere, "find_spec", lambda name: None if name == missing else name)
     monkeypatch.setattr(elsewhere, "free", lambda device: bytes_free)
     assert real_model() is enough

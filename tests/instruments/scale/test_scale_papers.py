@@ -1,8 +1,6 @@
 """The table of settings: every row is one that TRL's and verl's own configurations take, and TRL
 takes a step with."""
 
-from __future__ import annotations
-
 import re
 from functools import partial
 from importlib import import_module
@@ -30,7 +28,7 @@ LOSSES = {
 }
 
 
-def test_every_row_is_a_method_here_and_a_row_of_the_page() -> None:
+def test_every_row_is_a_method_here_and_a_row_of_the_page():
     assert set(PAPERS) <= set(ALGORITHMS) and set(BESIDE) <= set(LINES)
     assert all(paper in CARDS.values() for paper in PAPERS.values())
     for library in WRITTEN_FOR:
@@ -55,10 +53,11 @@ def test_every_row_is_a_method_here_and_a_row_of_the_page() -> None:
 @pytest.mark.parametrize(
     "key", by_day(IN_TRL, "grpo", "dapo", reason="a step of TRL for each paper")
 )
-def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -> None:
+def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch):
     trl = pytest.importorskip("trl")
     from datasets import Dataset
 
+    from tests.instruments.bridges.trl_run import QUIET
     from trlib.bridges import trl as bridge
 
     assert trl.__version__.startswith(WRITTEN_FOR["trl"])
@@ -67,18 +66,13 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -
     module, _, kind_of_config = paper.trl_config.rpartition(".")
     small = {
         "output_dir": str(tmp_path),
-        "use_cpu": True,
-        "bf16": False,
-        "report_to": [],
-        "save_strategy": "no",
-        "disable_tqdm": True,
+        **QUIET,
         "per_device_train_batch_size": 4,
         "num_generations": 4,
         "max_steps": 2,
         "num_iterations": 2,
         "max_completion_length": 8,
         "learning_rate": 1e-3,
-        "logging_steps": 1,
     }
     config = getattr(import_module(module), kind_of_config)(**{**small, **paper.trl, "beta": 0.0})
     for name, value in paper.trl.items():
@@ -108,7 +102,7 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -
 @pytest.mark.parametrize(
     "key", by_day(IN_VERL, *[*IN_VERL][:3], reason="half a second of verl for each paper")
 )
-def test_verl_takes_the_settings(key) -> None:
+def test_verl_takes_the_settings(key):
     verl = pytest.importorskip("verl")
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf

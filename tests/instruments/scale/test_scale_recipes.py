@@ -1,8 +1,6 @@
 """The recipes for GPUs: every key is one of the installed libraries', and the bytes and seconds are
 those of `trbook.scale.memory`. Nothing here runs on a GPU."""
 
-from __future__ import annotations
-
 import math
 import re
 from dataclasses import replace
@@ -21,7 +19,7 @@ from trlib.corrections import expected_weight
 EVERY = pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: f"{recipe.gpus}")
 
 
-def folder(library: str) -> Path:
+def folder(library):
     spec = find_spec(library)
     if spec is None or spec.origin is None:
         pytest.skip(f"{library} is not installed")
@@ -29,20 +27,20 @@ def folder(library: str) -> Path:
 
 
 @cache
-def fields(path: Path) -> set[str]:
+def fields(path):
     """Every annotated name in the classes of a file: the fields of its dataclasses, without
     importing it."""
     return set(re.findall(r"^    (\w+): ", path.read_text(encoding="utf-8"), re.MULTILINE))
 
 
 @cache
-def options(path: Path) -> set[str]:
+def options(path):
     """Every option that a file hands to `add_argument`."""
     return set(re.findall(r'"(--\w+)"', path.read_text(encoding="utf-8")))
 
 
 @cache
-def ppo_trainer() -> dict:
+def ppo_trainer():
     generated = folder("verl") / "trainer/config/_generated_ppo_trainer.yaml"
     return yaml.load(
         generated.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -50,7 +48,7 @@ def ppo_trainer() -> dict:
 
 
 @EVERY
-def test_trl_and_accelerate_have_every_setting(recipe) -> None:
+def test_trl_and_accelerate_have_every_setting(recipe):
     known = fields(folder("trl") / "trainer/grpo_config.py") | fields(
         folder("transformers") / "training_args.py"
     )
@@ -79,7 +77,7 @@ def test_trl_and_accelerate_have_every_setting(recipe) -> None:
     )
 
 
-def test_verl_has_every_setting_and_its_batches_are_whole() -> None:
+def test_verl_has_every_setting_and_its_batches_are_whole():
     both = "actor_rollout_ref.rollout.n_gpus_per_node"
     asked = [(recipe, recipes.verl_settings(recipe)) for recipe in RECIPES.values()]
     asked.append((RECIPES[8], recipes.asynchronous(RECIPES[8])))
@@ -100,7 +98,7 @@ def test_verl_has_every_setting_and_its_batches_are_whole() -> None:
     assert sum(on_a_card(replace(recipe, gpus=cards)).values()) < 0.9 * H100.memory
 
 
-def test_on_several_machines_shards_stay_inside_one() -> None:
+def test_on_several_machines_shards_stay_inside_one():
     added = recipes.across(RECIPES[8], machines=4)
     assert added["verl"]["actor_rollout_ref.actor.fsdp_config.fsdp_size"] == 8
     assert not set(added["verl"]) - set(recipes.verl_settings(RECIPES[8])), "checked above"
@@ -112,7 +110,7 @@ def test_on_several_machines_shards_stay_inside_one() -> None:
     assert math.prod(sizes.values()) == added["accelerate"]["num_processes"] == 32
 
 
-def test_the_correction_is_chosen_by_the_noise_of_a_whole_completion() -> None:
+def test_the_correction_is_chosen_by_the_noise_of_a_whole_completion():
     for recipe in RECIPES.values():
         for mismatch in (0.037, 0.0105):
             sigma = recipes.noise(mismatch)
@@ -142,7 +140,7 @@ def test_the_correction_is_chosen_by_the_noise_of_a_whole_completion() -> None:
         ] == recipes.level(recipe)
 
 
-def test_shards_divide_what_stands_still_and_nothing_else() -> None:
+def test_shards_divide_what_stands_still_and_nothing_else():
     recipe = RECIPES[8]
     one, two, eight = (on_a_card(replace(recipe, gpus=gpus)) for gpus in (1, 2, 8))
     for part in ("weights", "gradients", "optimizer"):
@@ -161,7 +159,7 @@ def test_shards_divide_what_stands_still_and_nothing_else() -> None:
 
 
 @EVERY
-def test_a_recipe_fits_its_card(recipe) -> None:
+def test_a_recipe_fits_its_card(recipe):
     standing = sum(on_a_card(recipe)[part] for part in ("weights", "gradients", "optimizer"))
     assert sum(on_a_card(recipe).values()) < 0.9 * H100.memory, (
         "the engine sleeps while the card learns"
@@ -172,7 +170,7 @@ def test_a_recipe_fits_its_card(recipe) -> None:
     assert room(recipe) >= 32
 
 
-def test_seconds_are_bytes_and_multiplications_over_what_a_card_does() -> None:
+def test_seconds_are_bytes_and_multiplications_over_what_a_card_does():
     recipe = RECIPES[8]
     parts = seconds(recipe)
     assert parts["update"] == pytest.approx(4 * parts["scoring"])

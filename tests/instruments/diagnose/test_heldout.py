@@ -1,0 +1,62 @@
+"""Dumps of `heldout.py`, that no threshold was set on, and batches that are still in memory."""
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.by_day import by_day
+from tests.instruments.diagnose.faults import flat, judged
+from trlab.diagnose.live import judge_batch
+
+FAINT = {"temperature .9", "edited logits"}
+"""Whether these are named is a matter of the seed at this size."""
+
+
+@pytest.fixture(scope="module")
+def heldout():
+    """The script, which finds `faults.py` beside itself."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(Path(__file__).parent)
+        return runpy.run_path(str(Path(__file__).with_name("heldout.py")))
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    by_day(
+        [("window", 128), ("recurrent", 128), ("window", 512)],
+        ("window", 128),
+        reason="half a minute of sampling",
+    ),
+)
+def test_a_fault_is_named_and_no_healthy_dump_is_accused(heldout, kind, size):
+    def verdict(fault, seed):
+        columns, _ = heldout["made"](kind, size, fault, seed)
+        return heldout["judged"](columns)
+
+    faults = heldout["FAULTS"].keys() - FAINT
+    called = {fault: heldout["right"](fault, verdict(fault, 6)) for fault in faults}
+    assert called == dict.fromkeys(faults, "named")
+    assert [v for seed in range(6) if (v := verdict(None, seed)).verdict == "found"] == []
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_a_batch_in_memory_is_judged_as_its_file(old):
+    """Whatever stands behind a completion's last token, and whichever rows are empty."""
+    columns = flat(3, 64, "temperature 0.7", old)
+    owner = columns["completion"] + 1
+    place = np.arange(len(owner)) - np.searchsorted(owner, owner)
+    shape = 66, place.max() + 3
+    names = ("logp", "logp_rollout", "advantage", "logp_old")
+    batch = {name: np.full(shape, np.nan) for name in names if name in columns}
+    for name, values in batch.items():
+        values[owner, place] = columns[name]
+    mask = np.zeros(shape)
+    mask[owner, place] = 1
+    group = np.zeros(66, dtype=int)
+    group[owner] = columns["group"]
+    found = judge_batch(**batch, mask=mask, group=group)
+    assert found.causes == judged(columns).causes != ()
+    with pytest.raises(ValueError, match="mask: expected True for at least one token"):
+        judge_batch(**batch, mask=mask * 0)
