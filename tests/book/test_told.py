@@ -58,10 +58,11 @@ def verdicts(text, named):
         findings = judged(sweep)
         return {one.verdict for one in findings if one.prediction.text.startswith(begins)}
     asked = parse(text)
-    rows = against(asked.sweep, asked.other.label, measure=asked.measure, at=dict(asked.at))
-    if asked.label == "*":
-        return {row.verdict for row in rows if row.label not in named}
-    return {row.verdict for row in rows if row.label == asked.label}
+    only = () if asked.label == "*" else (asked.label,)
+    rows = against(
+        asked.sweep, asked.other.label, measure=asked.measure, at=dict(asked.at), only=only
+    )
+    return {row.verdict for row in rows if only or row.label not in named}
 
 
 def test_when_runs_of_chapter_2_are_where():
