@@ -114,26 +114,6 @@ def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(show, unti
     until(page.locator(".verdict b"), "node => node.textContent === 'Nothing was run here'")
 
 
-def test_bands_are_drawn_of_many_seeds_and_runs_are_marked(show, until, everything):
-    page = show(everything, methods=["pg_is", "ppo", "troll"])
-    assert page.locator(".band").count() == 3 and page.locator(".run").count() == 3 * 3 * 9
-    assert (
-        "9 seeds at each rate; bands are 95 % intervals" in page.locator(".readings").inner_text()
-    )
-    page.get_by_role("radio", name="the map, 2 seeds").evaluate("node => node.click()")
-    until(
-        page.locator(".readings"),
-        "node => node.textContent.includes('2 seeds at each rate: a map, not evidence')",
-    )
-    assert page.locator(".band").count() == 0 and page.locator(".run").count() == 3 * 3 * 2
-    page.get_by_role("radio", name="early reward").evaluate("node => node.click()")
-    until(
-        page.locator(".verdict"),
-        "node => node.textContent.includes('of the ends, whatever is drawn')",
-    )
-    assert page.locator(".line-of-all").get_attribute("d") is None, "the line is one of ends"
-
-
 def test_only_what_is_recorded_can_be_chosen(show, until, everything):
     page = show(everything)
     legends = (

@@ -151,26 +151,6 @@ def sample(draw, axes):
     return [tuple(1 / (1 + math.exp(-draw.uniform(-15, 9))) for _ in range(2)) for _ in range(300)]
 
 
-def test_mouse_reads_and_places(visit):
-    one = visit()
-    one.set(axes="linear", old_p=0.3, new_p=0.35)
-    one.page.mouse.move(*one.at(0.5, 0.75))
-    one.settle()
-    assert one.text(".trx .facts dd") == "0.50 → 0.75"
-    assert (one.get("old_p"), one.get("new_p")) == (0.3, 0.35), "a look is no choice"
-    one.page.mouse.move(5, 5)
-    one.settle()
-    assert one.text(".trx .facts dd") == "0.30 → 0.35"
-    one.page.mouse.move(*one.at(0.6, 0.7))
-    one.page.mouse.down()
-    one.page.mouse.move(*one.at(0.62, 0.72), steps=4)
-    one.page.mouse.up()
-    one.page.mouse.move(5, 5)
-    one.settle()
-    assert one.get("old_p") == pytest.approx(0.62, abs=0.004)
-    assert one.get("new_p") == pytest.approx(0.72, abs=0.004)
-
-
 def test_finger_taps_drags_and_scrolls(visit, until):
     one = visit(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     one.set(axes="linear", old_p=0.3, new_p=0.5)

@@ -79,20 +79,6 @@ def test_words_and_values_filter_and_the_address_keeps_them(chromium, address):
     page.close()
 
 
-@pytest.mark.nightly("a second look at the same list, on a phone")
-def test_a_phone_sorts_by_a_list_and_is_not_endless(chromium, address):
-    page = chromium.new_page(viewport={"width": 360, "height": 780})
-    page.goto(f"{address}/{PAGE}")
-    choice = page.get_by_label("Sort by")
-    assert choice.is_visible() and not page.get_by_role("button", name="cost").is_visible()
-    choice.select_option(label="cost")
-    costs = numbers(column(page, 6))
-    assert costs == sorted(costs)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate("document.documentElement.scrollHeight") <= 25_000
-    page.close()
-
-
 def test_it_is_used_by_keyboard(chromium, address):
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
     page.goto(f"{address}/{PAGE}")

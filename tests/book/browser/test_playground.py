@@ -203,29 +203,6 @@ def test_curves_are_read_pinned_saved_and_loaded(visit, until, tmp_path):
     assert one.complaints == [] and other.complaints == []
 
 
-def test_steps_by_hand_and_reset(visit, until):
-    one = visit(
-        "one.html#playground:seed=0"
-    )  # an address opens the module before the click, and no weights
-    one.press("One batch")
-    until(one.page, done(1))
-    one.page.get_by_label("Lane A, method").select_option("pspo")
-    until(one.page, f"document.querySelector('{LANES}').dataset.method === 'pspo'")
-    one.press("One update")  # one update is a whole batch here
-    until(one.page, done(2))
-    one.page.get_by_text("1 pass × 1 minibatch").click()
-    one.page.get_by_label("Lane A, passes over a batch").select_option("2")
-    one.press("One update")
-    one.page.get_by_label("ratios", exact=True).check(force=True)
-    one.page.locator(".ratios", has_text="KL").wait_for()
-    assert one.batches() == [2], "half of the batch's updates are still to be made"
-    one.press("One update")
-    until(one.page, done(3))
-    one.press("Reset")
-    until(one.page, f"document.querySelector('{LANES}').dataset.batch === '0'")
-    assert one.lanes()[0]["reward"] == "" and one.complaints == []
-
-
 def test_lanes_come_and_go_and_the_address_holds_them(visit, until):
     one = visit("quick.html#playground:seed=3")
     for count in (3, 4):
@@ -321,21 +298,6 @@ def test_the_impossible_in_an_address_is_named(sources):
     )
     for (mark, told), (lanes, notes) in zip(IMPOSSIBLE.items(), found, strict=True):
         assert told in notes and lanes >= 1, (mark, notes)
-
-
-def test_a_note_goes_with_the_address_that_it_was_about(visit, until):
-    one = visit("one.html#playground:seed=3&speed=2")
-    one.page.locator(".notes", has_text='"speed"').wait_for()
-    one.press("One batch")
-    until(one.page, done(1))
-    for mark, told in (("seed=3&tempo=2", '"tempo"'), ("seed=3", None)):
-        one.page.evaluate("mark => { location.hash = mark; }", f"playground:{mark}")
-        if told:
-            one.page.locator(".notes", has_text=told).wait_for()
-        else:
-            one.page.locator(".notes").wait_for(state="hidden")
-    assert one.batches() == [1], "what is set anyway does not begin anew"
-    assert one.complaints == []
 
 
 def test_a_lane_that_breaks_says_when_and_why_and_the_others_go_on(visit, until):
@@ -535,10 +497,6 @@ def test_accessible_and_whole_on_a_phone(visit, until, width):
     assert faults == []
 
 
-def test_the_engine_knows_no_method_without_a_name_and_a_class(sources):
-    assert sources("playground/code.js", "m => m.missing()") == []
-
-
 @pytest.mark.parametrize(
     "checkpoint", by_day(["dial", "spend"], "dial", reason="the other checkpoint")
 )
@@ -546,6 +504,7 @@ def test_the_engine_knows_no_method_without_a_name_and_a_class(sources):
     "moved", by_day([False, True], True, reason="with nothing moved there is less to write")
 )
 def test_the_lines_of_python_run_for_every_method(sources, capsys, checkpoint, moved):
+    assert sources("playground/code.js", "m => m.missing()") == [], "a name and a class for each"
     lanes = sources(
         "playground/lanes.js",
         """(m, [checkpoint, moved]) => m.METHOD_NAMES.filter(method => method !== "own").map(method => {
