@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,21 @@ def chromium(request: pytest.FixtureRequest) -> Iterator[Any]:
     from playwright.sync_api import expect
 
     expect.set_options(timeout=1000 * PATIENCE)
+    with launched(request.config.getoption("chromium")) as running:
+        running.new_context = _patient(running.new_context)
+        running.new_page = _patient(running.new_page)
+        yield running
+
+
+@contextmanager
+def launched(wanted: str) -> Iterator[Any]:
+    """A browser; where there is none, the end of the test that asks for it: a failure, or with
+    `optional` no test."""
     try:
-        with browser() as launched:
-            launched.new_context = _patient(launched.new_context)
-            launched.new_page = _patient(launched.new_page)
-            yield launched
+        with browser() as running:
+            yield running
     except NoChromium as error:
-        if str(error) == HOW and request.config.getoption("chromium") == "optional":
+        if str(error) == HOW and wanted == "optional":
             pytest.skip(HOW)
         pytest.fail(str(error), pytrace=False)
 

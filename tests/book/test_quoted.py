@@ -92,25 +92,6 @@ def test_a_number_is_the_interquartile_mean_with_its_interval():
     )
 
 
-def test_how_much_further_a_method_works_depends_on_where_the_line_is_drawn():
-    ends = recorded("basin")[0].assign(lr=lambda runs: runs["lr"].astype(float))
-    curves = {
-        label: part.groupby("lr")["sampled"].apply(iqm) for label, part in ends.groupby("label")
-    }
-    best = max(curve.max() for curve in curves.values())
-    for within in (0.02, 0.05, 0.1, 0.2):
-
-        def edge(label, line=best - within):
-            above = max(rate for rate, end in curves[label].items() if end >= line)
-            below = min(rate for rate in curves[label].index if rate > above)
-            share = (curves[label][above] - line) / (curves[label][above] - curves[label][below])
-            return above * (below / above) ** share
-
-        assert shown(f"basin ppo over pg_is falls:{within}") == f"{edge('ppo') / edge('pg_is'):.1f}"
-        if within == 0.05:
-            assert shown("basin ppo falls") == f"{edge('ppo'):.1e}".replace("e-0", "e-")
-
-
 def test_a_rank_correlation_is_that_of_the_variants_means():
     runs = recorded("relay_narrow")[0]
     means = runs.groupby("label")[["sampled", "kl"]].agg(iqm).rank()

@@ -31,8 +31,7 @@ from trlib.algorithms import dppo_loss, ppo_loss
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory, serving):
-    """A small site: a page that carries its module, one that links it, and one with two
-    explorables."""
+    """A small site: a page that carries its module, one that links it, and one in a fold."""
     folder = tmp_path_factory.mktemp("site")
     publish(folder / "_static" / "explorables")
     whole = RatioMap(show=list(METHODS)).html()
@@ -41,7 +40,6 @@ def served(tmp_path_factory, serving):
         "whole": whole,
         "linked": linked,
         "folded": f"<details><summary>Play</summary>{linked}</details>",
-        "two": whole + RatioMap(show=list(METHODS), axes="linear", sign=-1).html(),
     }
     for name, body in pages.items():
         (folder / f"{name}.html").write_text(page(body), encoding="utf-8")
@@ -264,19 +262,6 @@ def test_screen_reader_hears_the_last_word_only(visit):
         in spoken[-1]
     )
     assert "10⁻" not in spoken[-1]
-
-
-@pytest.mark.nightly("seconds of a browser; every explorable has its look by night")
-def test_two_on_a_page_are_two(visit):
-    one = visit("two")
-    second = "document.querySelectorAll('.trlib-explorable')[1].model"
-    one.page.evaluate(f"{second}.set('eps_low', .5)")
-    assert one.get("eps_low") == 0.2
-    assert one.page.evaluate(f"{second}.get('sign')") == -1
-    ids = one.page.locator(".trx [id]").evaluate_all("all => all.map(node => node.id)")
-    assert len(set(ids)) == len(ids) == 14
-    chosen = one.page.locator(".trx input[type=radio]:checked + span").all_text_contents()
-    assert chosen == ["A > 0 ↑ push up", "logit", "A < 0 ↓ push down", "linear"]
 
 
 def contrast(a, b):

@@ -230,16 +230,6 @@ def test_what_is_cut_shows_it_and_scrolls_by_keyboard(address, chromium, press_u
     context.close()
 
 
-def test_nothing_waits_to_be_scrolled_to(address, desktop):
-    """So that a picture of the whole page shows every section."""
-    visit = Visit(desktop, address, "notebooks/05_grpo.html")
-    kinds = visit.page.locator("article *").evaluate_all(
-        "all => all.map(one => getComputedStyle(one).contentVisibility)"
-    )
-    assert len(kinds) > 1000 and "auto" not in kinds
-    visit.page.close()
-
-
 def test_the_key_end_leads_to_the_end_at_once(address, chromium, press_until):
     context = chromium.new_context(viewport={"width": 360, "height": 780})
     visit = Visit(context, address, "notebooks/05_grpo.html")

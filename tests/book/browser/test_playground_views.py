@@ -124,23 +124,6 @@ def test_the_map_reads_a_token_by_keyboard(played):
     assert view.locator("path.pv-silenced").get_attribute("d") == ""
 
 
-def test_ratios_spread_from_the_second_update_on(played):
-    often, once = shown(played, "ratios").locator(".pv-cell").all()
-    assert re.search(r"kept 100 % → \d+ %, KL 0 → [\d.×⁻¹-⁹0]+ nats per token", often.inner_text())
-    assert often.locator("path.pv-box").get_attribute("d").count("Z") == 4
-    assert "every ratio is 1" in once.inner_text()
-
-
-def test_completions_carry_their_verdicts_and_the_openers_their_words(played):
-    view = shown(played, "completions")
-    rows = view.locator("li:visible").all_inner_texts()
-    assert 4 <= len(rows) <= 8 and all(row.lstrip()[0] in "✓✕" for row in rows)
-    race = shown(played, "opening words").locator(".pv-cell").first
-    words = race.locator("text.pv-word").all_text_contents()
-    assert len(words) == 5 and all(re.fullmatch(r"\S+ 0\.\d\d", word) for word in words)
-    assert "all careful words: 0." in race.inner_text()
-
-
 def test_a_phone_shows_no_small_text_and_nothing_wider_than_itself(played, until):
     played.set_viewport_size({"width": 360, "height": 800})
     for name, kind in VIEWS.items():

@@ -1,13 +1,10 @@
 """The one execution: outputs, the record, what is skipped, how a failure is named, and what a
 killed run leaves."""
 
-import json
 import os
-import signal
 import subprocess
 import sys
 import threading
-import time
 
 import nbformat
 import pytest
@@ -225,40 +222,6 @@ def test_a_cell_without_end_is_named(tmp_path, monkeypatch):
     source = notebook(tmp_path / "d.ipynb", "x = 1", "while True: pass")
     with pytest.raises(NotebookFailed, match=r"^d\.ipynb, cell 3: A cell timed out"):
         execute([source], tmp_path / "out", profile="smoke")
-
-
-CHILD = """
-import sys
-from pathlib import Path
-from tools.execute import execute
-execute([Path(name) for name in sys.argv[2:]], Path(sys.argv[1]), profile="smoke")
-"""
-
-
-@pytest.mark.nightly("seconds of kernels")
-def test_a_killed_execution_is_taken_up_where_it_was(tmp_path):
-    marks = tmp_path / "marks"
-    count = f"open({str(marks)!r}, 'a').write('{{}}\\n')"
-    first = notebook(tmp_path / "a.ipynb", count.format("a"))
-    waits = f"import os, time\nwhile not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(.1)"
-    second = notebook(tmp_path / "b.ipynb", count.format("b"), waits)
-    command = [sys.executable, "-c", CHILD, str(tmp_path / "out"), str(first), str(second)]
-    child = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
-    end = time.monotonic() + 240
-    ready = False
-    while not ready and time.monotonic() < end:
-        time.sleep(0.1)
-        ready = (
-            marks.exists()
-            and "b" in marks.read_text()
-            and Results(tmp_path / "out", "smoke").has(first)
-        )
-    child.send_signal(signal.SIGKILL)
-    child.wait()
-    (tmp_path / "go").touch()
-    results = execute([first, second], tmp_path / "out", profile="smoke")
-    assert sorted(marks.read_text().split()) == ["a", "b", "b"]
-    assert json.dumps(results.of(second))
 
 
 def test_two_builders_of_one_folder_wait_for_each_other(tmp_path):

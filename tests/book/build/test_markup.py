@@ -18,7 +18,6 @@ from bookext.execution import sentence
 from bookext.line_breaks import VERBATIM, names, numbers
 from bookext.mathematics import aligned, drawn
 from bookext.modules import LONGEST_VALUE, Attribute, modules, shorten
-from bookext.pages import mend as mend_page
 from bookext.pages import styled
 from bookext.phone_tables import tables
 from bookext.security import sealed
@@ -105,14 +104,6 @@ def test_the_line_under_a_title_names_when_where_and_versions() -> None:
     assert sentence(record) == (
         "Executed 3 November 2026 in 12 s, profile cpu, on 2 cores of X · Python 3.11.7 · torch "
         "2.13.0"
-    )
-
-
-def test_a_signature_over_several_lines_is_no_list() -> None:
-    page = '<dt class="sig sig-object py">f(<dl><dd>a,</dd></dl>)</dt><dl><dt>kept</dt></dl>'
-    assert mend_page(page) == (
-        '<dt class="sig sig-object py">f(<span class="sig-line"><span class="sig-line">a,</span>'
-        "</span>)</dt><dl><dt>kept</dt></dl>"
     )
 
 
