@@ -86,29 +86,20 @@ def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(show, unti
     assert (ppo[0], ppo[2]) == (f"{ends['ppo'][0]:.3f}", f"{ends['ppo'][1]:.3f}")
     assert [troll[1], *troll[3:]] == [f"−{best - ends['troll'][0]:.3f}", "–", "none"]
     assert plain[3] == f"{float(lead):g}e{int(power)}"
-    handle = page.locator(".handle")
-    handle.focus()
-    page.keyboard.press("ArrowRight")
+    page.locator(".handle").press("ArrowRight")
     until(page, f"{MODEL}.get('lr') === 1.1e-5")
-    page.keyboard.press("Shift+ArrowRight")
+    page.locator(".handle").press("Shift+ArrowRight")
     until(page, f"{MODEL}.get('lr') === 2e-5")
-    assert "0.00002" in handle.get_attribute("aria-label")
     until(page.locator(".readings thead th").nth(1), "node => node.textContent === 'at 2e-5'")
     between = np.interp(np.log10(2e-5), np.log10(panel["rates"]), ends["pg_is"])
     assert cells(page, "unclipped")[0] == f"{between:.3f}"
-    box = handle.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 500, y, steps=4)
-    page.mouse.up()
+    slider = page.get_by_role("slider", name="learning rate")
+    slider.press("End")
     until(page, f"{MODEL}.get('lr') === 1e-3")
-    until(page.locator(".verdict b"), "node => node.textContent.includes('At 1e-3')")
-    assert page.locator(".verdict").get_attribute("data-tone") == "fail"
+    until(page.locator(".verdict"), "node => node.dataset.tone === 'fail'")
     assert cells(page, "PPO")[2] == "not run", "ten times the last rate"
     page.get_by_role("button", name=re.compile("^PPO")).click()
     until(page, f"{MODEL}.get('lr') === 1e-4")
-    slider = page.get_by_role("slider", name="learning rate")
     slider.press("Home")
     until(page, f"{MODEL}.get('lr') === 3e-6")
     until(page.locator(".verdict b"), "node => node.textContent === 'Nothing was run here'")

@@ -228,7 +228,10 @@ PLACE = """node => { const box = node.getBoundingClientRect();
     return { top: box.top + scrollY, bottom: box.bottom + scrollY, height: box.height }; }"""
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (360, 740)])
+@pytest.mark.parametrize(
+    ("width", "height"),
+    by_day([(1280, 800), (360, 740)], (360, 740), reason="the same with more room"),
+)
 def test_the_first_minute(visit, until, address, width, height):
     """Press, see it fall, change one thing, see it hold: the page proposes it where one looks."""
     one = visit(

@@ -7,9 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from trbook.explorables import Playground
-from trbook.explorables.modules import link_modules
-from trbook.explorables.publish import publish
+from tests.book.browser.explorable import visits
 from trlab.statistics import iqm
 
 MODULE = "playground/views/iqm.js"
@@ -33,10 +31,7 @@ def test_one_run_and_two_have_no_interval(sources):
     assert np.isnan([row[1:] for row in found]).all()
 
 
-LANES = [
-    {"method": "ppo", "threshold": 0.02, "group": 4, "minibatches": 2, "epochs": 2},
-    {"method": "ppo", "group": 4},
-]
+LANES = "a=ppo,threshold:0.02,group:4,minibatches:2,epochs:2&b=ppo,group:4&c=none"
 VIEWS = {
     "map": "map",
     "ratios": "ratios",
@@ -45,27 +40,13 @@ VIEWS = {
     "eight seeds": "bands",
 }
 ROOT = '[data-explorable="playground"]'
-PAGE = (
-    '<!doctype html><html lang="en" data-theme="light"><head><meta '
-    'charset="utf-8"><title>Views</title>'
-    '<link rel="icon" href="data:,"></head><body>{body}</body></html>'
-)
 
 
 @pytest.fixture(scope="module")
-def played(chromium, serving, until, tmp_path_factory):
+def played(chromium, figures, until):
     """The playground after four batches of two lanes, one of which uses each batch four times."""
-    folder = tmp_path_factory.mktemp("views")
-    publish(folder / "_static" / "explorables")
-    body = link_modules(Playground(lanes=LANES).html(), "_static/explorables")
-    (folder / "index.html").write_text(PAGE.format(body=body), encoding="utf-8")
-    with serving(folder) as address:
-        page = chromium.new_page(viewport={"width": 1000, "height": 900})
-        faults = []
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        # An address opens the playground at rest, so that exactly as many batches are made as are
-        # asked for.
-        page.goto(f"{address}/index.html#playground:seed=0")
+    with visits(chromium, figures) as visit:
+        page = visit("Playground", f"#playground:seed=0&{LANES}").page
         for batch in range(1, 5):
             page.get_by_role("button", name="One batch", exact=True).click()
             until(
@@ -74,8 +55,6 @@ def played(chromium, serving, until, tmp_path_factory):
                 return lanes.length === 2 && lanes.every((lane) => Number(lane.dataset.batch) === {batch}); }})()""",
             )
         yield page
-        assert faults == []
-        page.close()
 
 
 def shown(page, name):

@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from datetime import UTC, datetime
 from typing import get_type_hints
 
 import pytest
@@ -14,7 +13,6 @@ from docutils.utils import new_document
 from sphinx import addnodes
 
 from bookext.docstrings import escape, mend
-from bookext.execution import sentence
 from bookext.line_breaks import VERBATIM, names, numbers
 from bookext.mathematics import aligned, drawn
 from bookext.modules import LONGEST_VALUE, Attribute, modules, shorten
@@ -91,20 +89,6 @@ def test_formulas_of_several_lines_are_aligned_once() -> None:
     assert aligned(r"a &= b \\ c &= d") == r"\begin{aligned}a &= b \\ c &= d\end{aligned}"
     assert aligned(r"\begin{cases} a \\ b \end{cases}") == r"\begin{cases} a \\ b \end{cases}"
     assert aligned(r"\begin{align} a \end{align}") == r"\begin{align*} a \end{align*}"
-
-
-def test_the_line_under_a_title_names_when_where_and_versions() -> None:
-    record = {
-        "when": datetime(2026, 11, 3, tzinfo=UTC).isoformat(),
-        "seconds": 12.4,
-        "profile": "cpu",
-        "hardware": "2 cores of X",
-        "versions": {"Python": "3.11.7", "torch": "2.13.0"},
-    }
-    assert sentence(record) == (
-        "Executed 3 November 2026 in 12 s, profile cpu, on 2 cores of X · Python 3.11.7 · torch "
-        "2.13.0"
-    )
 
 
 def test_styles_of_outputs_come_first_and_once_and_a_still_keeps_its_own() -> None:
