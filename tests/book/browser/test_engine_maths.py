@@ -1,10 +1,8 @@
 """The engine's formulas in Chromium against trlib, in double precision."""
 
 import random
-from collections.abc import Callable
 from dataclasses import fields
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +13,6 @@ from trlib.advantages import ADVANTAGES
 from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.algorithms import (
     ALGORITHMS,
-    TokenLoss,
     cispo_loss,
     dppo_loss,
     gmpo_loss,
@@ -31,8 +28,6 @@ from trlib.methods import OBJECTIVES as TRAINABLE
 
 EXACT = {"rtol": 1e-9, "atol": 1e-12}
 LENGTHS = [1, 2, 7, 16, 5, 3, 9, 4, 6, 12, 8, 11]
-Objective = tuple[str, dict[str, Any], Callable[..., TokenLoss]]
-"""Its name in the engine, settings, and the loss in trlib."""
 OBJECTIVES = {
     "reinforce": ("reinforce", {}, lambda logp, old, **given: reinforce_loss(logp, **given)),
     "pg_is": ("pg_is", {}, pg_is_loss),
@@ -54,6 +49,7 @@ OBJECTIVES = {
         dppo_loss,
     ),
 }
+"""Its name in the engine, settings, and the loss in trlib."""
 JS = """
     const { method } = await import("/engine/js/methods.js");
     const { objective, survey } = method(given.name, given.settings), shared = survey?.(given.completions);
