@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import trlib
+from tests.book.browser.test_engine import numbers, text
 from tests.by_day import by_day
 from trbook.explorables.engine import flat, order, packed
 from trlab.pretraining import BASES
@@ -90,17 +91,12 @@ DAILY = ("grpo with a reference", "gspo", "troll, close", "penalty, proportional
 
 def given_of(name, **more):
     policy = trlib.load_policy(name)
-    weights = flat(dict(policy.model.named_parameters())).astype("<f4").tobytes()
     return {
         "card": packed(policy)[0].json(),
-        "weights": base64.b64encode(weights).decode(),
+        "weights": text(flat(dict(policy.model.named_parameters()))),
         "knobs": {},
         **more,
     }
-
-
-def numbers(said):
-    return np.frombuffer(base64.b64decode(said), dtype="<f4")
 
 
 def as_completions(policy, asked, found):

