@@ -7,7 +7,15 @@ from tests.book.browser.test_every_explorable import DRAWN, keys_of
 from tests.by_day import by_day
 
 HANDLE = ".trx .handle"
-BY_DAY = ("Projection", "Simplex", "Staleness", "TokenMicroscope", "Unifier", "VocabularyStep")
+BY_DAY = (
+    "Projection",
+    "RatioMap",
+    "Simplex",
+    "Staleness",
+    "TokenMicroscope",
+    "Unifier",
+    "VocabularyStep",
+)
 STATES = {
     "Loop": [({"group": "none"}, "fail", {}), ({"group": "luck"}, "fail", {})],
     "Projection": [

@@ -72,7 +72,6 @@ ARMS = {
         {"advantage": "leave-one-out", "eps_low": 0.02, "eps_high": 0.02},
     ),
     "dppo by KL": ("dppo", {"delta_kl": 0.001}),
-    "quatro, regression": ("quatro", {"form": "regression"}),
     "quatro, exact forward": ("quatro", {"form": "exact", "direction": "forward"}),
     "penalty, proportional": (
         "ppo_penalty",

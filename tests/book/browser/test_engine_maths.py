@@ -20,8 +20,10 @@ from trlib.algorithms import (
     pg_is_loss,
     ppo_loss,
     pspo_loss,
+    quatro_loss,
     reinforce_loss,
     sapo_loss,
+    troll_loss,
 )
 from trlib.algorithms.grpo import overlong_penalty
 from trlib.methods import OBJECTIVES as TRAINABLE
@@ -198,6 +200,70 @@ def test_the_soft_limit_of_dapo(ask):
             buffer=buffer,
         )
         np.testing.assert_allclose(found, overlong_penalty(batch, buffer).numpy(), **EXACT)
+
+
+@pytest.mark.parametrize("direction", ["backward", "forward"])
+@pytest.mark.parametrize("form", ["ratio", "exact", "regression"])
+def test_quatro_pulls_towards_the_target(ask, form, direction):
+    batch = a_batch(8)
+    rewards = double([1.0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1])
+    group = torch.arange(12) // 4
+    settings = {"form": form, "direction": direction, "delta_kl": 0.2, "lambda_min": 0.01}
+    found = ask(
+        """
+        const { method } = await import("/engine/js/methods.js"), { solveDual } = await import("/js/maths/dual.js");
+        const { objective, settings } = method("quatro", given.settings), out = [];
+        for (let g = 0; g < 3; g++) {
+            const { multiplier, target } = solveDual(given.rewards.slice(4 * g, 4 * g + 4), settings);
+            target.forEach((target, i) => out.push(objective({ ...given.completions[4 * g + i], multiplier, target })));
+        }
+        return out;""",
+        settings=settings,
+        rewards=rewards.tolist(),
+        completions=completions(batch),
+    )
+    wanted = quatro_loss(
+        batch.logp, batch.old, rewards=rewards, group=group, mask=batch.mask, **settings
+    )
+    np.testing.assert_allclose(
+        flat(found, "weight"), wanted.diagnostics["weight"][batch.mask].numpy(), **EXACT
+    )
+    assert flat(found, "kept").tolist() == wanted.diagnostics["kept"][batch.mask].tolist()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"delta_kl": 0.01, "alpha": 0.5, "level": "sequence"}, {"delta_kl": 0.0}],
+    ids=["default", "sequence", "no radius"],
+)
+def test_troll_weighs_a_token_by_its_projection(ask, settings):
+    """Its gradient in every logit is `test_maths_projection.py`'s."""
+    draw = torch.Generator().manual_seed(6)
+    shape = (6, 5, 30)
+    old = torch.log_softmax(3 * torch.randn(shape, generator=draw, dtype=torch.float64), -1)
+    size = double([0.0, 0.05, 0.3, 1.0, 2.0, 6.0])[:, None, None]
+    noise = torch.randn(shape, generator=draw, dtype=torch.float64)
+    logp = torch.log_softmax(old + size * noise, -1)
+    tokens = torch.distributions.Categorical(logits=old).sample()
+    advantages = double([1.0, -1.0, 0.5, -2.0, 0.0, 1.5])
+    given = {
+        "advantages": advantages.unsqueeze(-1).expand(6, 5),
+        "mask": torch.ones(6, 5, dtype=torch.bool),
+    }
+    wanted = troll_loss(logp, old, tokens=tokens, **given, **settings).diagnostics
+    columns = {"logp": logp, "old": old, "tokens": tokens, "advantage": advantages}
+    rows = [column.tolist() for column in columns.values()]
+    found = ask(
+        """const { method } = await import("/engine/js/methods.js"), { objective } = method("troll", given.settings);
+        return given.completions.map(objective).map(({ weight, kept, gradient }) =>
+            ({ weight, kept, outside: gradient.map(Boolean) }));""",
+        settings=settings,
+        completions=[dict(zip(columns, one, strict=True)) for one in zip(*rows, strict=True)],
+    )
+    assert [one["outside"] for one in found] == wanted["projected"].tolist()
+    assert [one["kept"] for one in found] == wanted["kept"].tolist()
+    weights = [one["weight"] for one in found]
+    np.testing.assert_allclose(weights, wanted["weight"].numpy(), **EXACT)
 
 
 def test_methods_have_the_settings_and_defaults_of_trlib(ask):

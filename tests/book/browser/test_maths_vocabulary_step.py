@@ -10,6 +10,7 @@ import torch
 
 import trlib
 from tests.book.browser.double import close, double
+from tests.by_day import by_day
 from trbook.explorables.vocabulary_step import METHODS, STARTS
 from trlib import divergences
 from trlib.algorithms import (
@@ -140,7 +141,7 @@ def test_what_every_resolution_sees_is_what_trlib_measures(sources):
             close(found[key][measure], both[measure], of=key)
 
 
-@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("start", by_day(STARTS, "rare", reason="a policy for each"))
 def test_the_distributions_are_those_of_the_embedded_policies(sources, start):
     words, p = sources(
         "vocabulary_step/starts.js",
