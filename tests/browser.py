@@ -1,13 +1,8 @@
 """One Chromium for each process of tests, whatever folder asks for it (Playwright runs but one), and
 what is asked of it: fixtures that `tests/conftest.py` hands to all."""
 
-from __future__ import annotations
-
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import Any
+from contextlib import contextmanager
 
 import pytest
 
@@ -21,25 +16,33 @@ not wrong."""
 
 
 @pytest.fixture(scope="session")
-def chromium(request: pytest.FixtureRequest) -> Iterator[Any]:
+def chromium(request):
     """A running browser, whose pages wait with patience, as do expectations of them. Where there is
     none, a test that asks for it fails, or with `--chromium optional` is left out."""
     from playwright.sync_api import expect
 
     expect.set_options(timeout=1000 * PATIENCE)
+    with launched(request.config.getoption("chromium")) as running:
+        running.new_context = _patient(running.new_context)
+        running.new_page = _patient(running.new_page)
+        yield running
+
+
+@contextmanager
+def launched(wanted):
+    """A browser; where there is none, the end of the test that asks for it: a failure, or with
+    `optional` no test."""
     try:
-        with browser() as launched:
-            launched.new_context = _patient(launched.new_context)
-            launched.new_page = _patient(launched.new_page)
-            yield launched
+        with browser() as running:
+            yield running
     except NoChromium as error:
-        if str(error) == HOW and request.config.getoption("chromium") == "optional":
+        if str(error) == HOW and wanted == "optional":
             pytest.skip(HOW)
         pytest.fail(str(error), pytrace=False)
 
 
-def _patient(make: Callable[..., Any]) -> Callable[..., Any]:
-    def patient(*args: Any, **settings: Any) -> Any:
+def _patient(make):
+    def patient(*args, **settings):
         made = make(*args, **settings)
         made.set_default_timeout(1000 * PATIENCE)
         return made
@@ -48,7 +51,7 @@ def _patient(make: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def serving() -> Callable[[Path], AbstractContextManager[str]]:
+def serving():
     """Serves a folder as the book is served: `with serving(folder) as address`."""
     return served
 
@@ -62,11 +65,11 @@ not a picture."""
 
 
 @pytest.fixture(scope="session")
-def until() -> Callable[..., None]:
+def until():
     """Waits until an expression is true of a page or an element, and drawn. The book's pages forbid
     `eval`, and that is what Playwright's `wait_for_function` asks with from its second try on."""
 
-    def wait(where: Any, expression: str, seconds: float = PATIENCE) -> None:
+    def wait(where, expression, seconds=PATIENCE):
         end = time.monotonic() + seconds
         while not where.evaluate(expression):
             assert time.monotonic() < end, f"not true within {seconds} s: {expression}"
@@ -77,11 +80,11 @@ def until() -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
-def press_until() -> Callable[..., None]:
+def press_until():
     """Presses a key until an expression is true, again and again as a reader would: a busy page
     drops a key."""
 
-    def press(page: Any, key: str, expression: str, seconds: float = PATIENCE) -> None:
+    def press(page, key, expression, seconds=PATIENCE):
         end = time.monotonic() + seconds
         while not page.evaluate(expression):
             assert time.monotonic() < end, (
@@ -94,7 +97,7 @@ def press_until() -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
-def sources(chromium: Any) -> Iterator[Callable[..., Any]]:
+def sources(chromium):
     """Calls into an explorable's sources: `sources("simplex/maths.js", "(m, x) => m.basis(x)",
     [0.2, 0.3, 0.5])`."""
     from trbook.explorables.engine import HERE as ENGINE
@@ -102,7 +105,7 @@ def sources(chromium: Any) -> Iterator[Callable[..., Any]]:
 
     page = chromium.new_page()
 
-    def answer(route: Any) -> None:
+    def answer(route):
         asked = route.request.url.split("/", 3)[3]
         # `../../engine/js/...` of a source, `../../js/maths/...` of the engine, the presets, and the
         # table of looks
@@ -118,7 +121,7 @@ def sources(chromium: Any) -> Iterator[Callable[..., Any]]:
     page.route("**/*", answer)
     page.goto("http://sources/")
 
-    def call(module: str, function: str, argument: Any = None) -> Any:
+    def call(module, function, argument=None):
         return page.evaluate(f"async x => ({function})(await import('/{module}'), x)", argument)
 
     yield call
@@ -150,7 +153,7 @@ window.score = async (engine, prompts, completions) => {
 
 
 @pytest.fixture(scope="module")
-def ask(chromium: Any) -> Iterator[Callable[..., Any]]:
+def ask(chromium):
     """Runs JavaScript, the body of a function of `given`, in a page that has the engine beside
     it."""
     from trbook.explorables.engine import HERE as ENGINE

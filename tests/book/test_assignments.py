@@ -11,8 +11,6 @@ import pytest
 import torch
 
 from trbook.assignments import hidden, skeleton, solutions
-from trlab.record import read
-from trlab.texts import texts_of
 from trlib.advantages import group_relative, leave_one_out
 from trlib.algorithms import ppo_loss
 from trlib.algorithms.projection import project
@@ -130,27 +128,6 @@ def test_solutions_are_the_library_s():
     hidden.same(
         solutions.nearest(new, q, 0.05), project(new[None], q[None], delta_kl=0.05).logp[0], 1e-5
     )
-
-
-def test_what_the_three_runs_show():
-    """For the teacher: the share of right sums of the last four readings, run by run."""
-    runs = read("real_words")[1].set_index("label")
-    found = {}
-    for label in runs.index:
-        written = texts_of(runs.loc[label])[1]
-        last = [
-            solutions.sums(text) for batch in sorted(written)[-4:] for text, _ in written[batch]
-        ]
-        right, there = (sum(one[i] for one in last) for i in (0, 1))
-        found[label] = (right, there)
-    assert found == SHOWN
-    told = re.findall(r"\b(\d+) of (?:32|30)\b", str(solutions.sums.__doc__))
-    assert told == [
-        str(SHOWN[label][0]) for label in ("once", "eight times, clipped", "eight times")
-    ]
-
-
-SHOWN = {"once": (14, 32), "eight times": (5, 30), "eight times, clipped": (16, 32)}
 
 
 def test_the_command_line_grades_files(tmp_path, capsys):

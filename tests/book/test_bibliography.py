@@ -56,7 +56,7 @@ def cites(text, fields):
     number = identifier(fields)
     if number and number in text:
         return True
-    return (
+    return fields["surname"] in text and (
         re.search(
             rf"\b{re.escape(fields['surname'])}\b.{{0,220}}?\b{fields['year']}\b", text, re.DOTALL
         )

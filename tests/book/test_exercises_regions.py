@@ -39,27 +39,17 @@ def of(loss, **settings):
     )
 
 
-def wrong_line(logp, ref):
-    raise ZeroDivisionError("mine")
-
-
 @pytest.mark.parametrize(
     "loss, words",
     [
         (near, "right: 40 steps"),
         (lambda a, b: (a - a.detach()).exp() * k3(a, b), "right: 40 steps"),
-        (lambda a, b: a * (a - b).detach(), "right: 40 steps"),
         (lambda a, b: a - b, "the mean of its gradient is 0"),
         (k3, "the other direction"),
         (lambda a, b: -near(a, b), "the sign is flipped"),
         (lambda a, b: 2 * near(a, b), "2 times that of KL"),
         (lambda a, b: (a - b).abs(), "compare with the table"),
-        (lambda a, b: near(a, b).mean(), "expected a loss per token"),
         (lambda a, b: near(a, b).detach(), "a gradient flows"),
-        (lambda a, b: None, "returns nothing yet"),
-        (lambda a: a, "raised TypeError"),
-        (wrong_line, "raised ZeroDivisionError: mine"),
-        ("k2", "expected a function"),
     ],
 )
 def test_a_loss_that_is_to_stay_near(loss, words):
@@ -75,11 +65,8 @@ def test_a_loss_that_is_to_stay_near(loss, words):
         (lambda logp, mu, rewards: -rewards[:, None] * logp, "it should be 97 %"),
         (of(ppo_loss), "the gain should be at least 0.3"),
         (of(gspo_loss, eps_low=0.3, eps_high=0.3), "it should be 97 %"),
-        (lambda logp, mu, rewards: logp * 0, "the gain should be at least 0.3"),
         (lambda logp, mu, rewards: rewards, "expected a loss per token"),
         (lambda logp, mu, rewards: logp / 0, "NaN or infinite"),
-        (lambda logp, mu: logp, "raised TypeError"),
-        (None, "expected a function"),
     ],
 )
 def test_a_method_on_the_frontier(loss, words):
@@ -96,10 +83,7 @@ def test_a_method_on_the_frontier(loss, words):
             "it uses no batch twice, and has let the policy move by 0.0",
         ),
         (lambda a, b, m: True, "before the first update"),
-        (lambda a, b, m: None, "returns nothing yet"),
         (lambda a, b, m: a > b, "expected `True` or `False`"),
-        (lambda a, b: True, "raised TypeError"),
-        (0.01, "expected a function"),
     ],
 )
 def test_a_rule_that_puts_a_batch_away(rule, words):

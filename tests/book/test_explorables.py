@@ -119,24 +119,11 @@ def test_traits_refuse_what_is_no_setting(trait, value):
         RatioMap(**{trait: value})
 
 
-@pytest.mark.parametrize(
-    ("name", "near"),
-    [
-        ("eps", "eps_low"),
-    ],
-)
-def test_an_unknown_setting_is_refused_with_the_nearest(name, near):
-    known = (
-        "axes, batch, delta_kl, delta_tv, eps_high, eps_low, new_p, old_p, show, sign, token, "
-        "update"
-    )
-    told = f"RatioMap, setting: expected one of {known}, got '{name}'"
-    with pytest.raises(ValueError, match=re.escape(told)) as caught:
-        RatioMap(**{name: 0.1})
-    assert f"; did you mean '{near}" in str(caught.value)
-    assert RatioMap(layout={"width": "50%"}).layout.width == "50%", (
-        "what every widget takes is no mistake"
-    )
+def test_an_unknown_setting_is_refused_with_the_nearest():
+    told = r"RatioMap, setting: expected one of axes, batch, .*, got 'eps'; did you mean 'eps_low"
+    with pytest.raises(ValueError, match=told):
+        RatioMap(eps=0.1)
+    assert RatioMap(layout={"width": "50%"}).layout.width == "50%", "every widget takes it"
 
 
 def test_a_page_with_explorables_fetches_their_modules_at_once():

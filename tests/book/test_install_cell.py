@@ -90,34 +90,6 @@ def test_the_cell_installs_this_package_and_touches_nothing_else(hosted):
     assert tensors > 10
 
 
-SHOWN = """
-from importlib.metadata import requires
-from trbook.explorables import RatioMap
-asked = [line.split(">")[0] for line in requires("trust-region-book") if 'extra == "notebook"' in line]
-print(sorted(asked), "trlib-explorable" in RatioMap()._repr_mimebundle_()[0]["text/html"])
-"""
-
-
-@pytest.mark.nightly("needs the environment that the other test installs")
-def test_the_cell_brings_what_the_chapters_figures_need(hosted):
-    """A chapter's map needs anywidget, its figures matplotlib: where they are not there, the cell
-    asks for them."""
-    assert run(hosted, "-c", SHOWN).strip() == "['anywidget', 'matplotlib'] True"
-    told = re.search(r'install -q "(trust-region-book\[\w+\])', install_cell(THERE))
-    assert told is not None
-    packages = hosted.parents[2] / "packages"
-    for entry in packages.glob("anywidget*"):
-        entry.unlink()
-    asked = subprocess.run(
-        [hosted, "-m", "pip", "install", "--no-index", told.group(1)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd="/",
-    )
-    assert asked.returncode != 0 and "anywidget" in asked.stderr
-
-
 def test_the_cell_does_nothing_where_the_package_is_there():
     for where in (THERE, Address()):
         code = re.sub(

@@ -4,8 +4,7 @@ curves are those of the record."""
 import pytest
 import torch
 
-from trbook.ladder import RUNGS, Tokens, curve, record, runs
-from trlab.statistics import iqm
+from trbook.ladder import RUNGS, Tokens
 from trlib.algorithms import (
     dppo_loss,
     gspo_loss,
@@ -86,12 +85,3 @@ def test_a_rung_is_the_library_s_loss(rung):
         assert 0 < int((~kept).sum()) < len(kept), (
             "the region binds on these batches, and not everywhere"
         )
-
-
-def test_a_curve_says_where_its_record_begins_and_ends():
-    history = record()
-    for rung, before in zip(RUNGS, (None, *RUNGS), strict=False):
-        ends = [f"{iqm(runs(history, rung).iloc[i].to_numpy()):.2f}" for i in (0, -1)]
-        drawn = curve(rung, before, history)
-        assert f"{rung.name}: {ends[0]} in the first batch" in drawn.alt
-        assert f"{ends[1]} in the last" in drawn.alt

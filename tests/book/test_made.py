@@ -78,14 +78,6 @@ def test_a_stale_table_is_renewed_and_a_directive_alone_becomes_one():
     assert tables.filled(fresh.replace("undecided", "seen")) == fresh == tables.filled(fresh)
 
 
-def test_links_of_the_tables_lead_to_files():
-    for name in tables.PAGES:
-        page = ROOT / "book" / f"{name}.md"
-        for found in MADE.finditer(page.read_text(encoding="utf-8")):
-            for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", found[0]):
-                assert (page.parent / link).exists(), f"{name}: {link}"
-
-
 def test_links_in_a_source_lead_to_files_or_to_what_only_a_build_writes():
     built = ("book/records/", "book/methods/", "_static/diagnose/")
     for page in sorted((ROOT / "book").glob("**/*.md")):

@@ -103,37 +103,45 @@ def test_every_range_in_an_answer_is_that_of_the_recorded_seeds():
     assert len(told) > 15 and [span for span in told if span not in spans] == []
 
 
+APART = {
+    "bapo": ("kl 1 0*", "reward 0 1*"),
+    "cpgd": ("kl 0 1*", "third 0 1"),
+    "dppo": ("kl 1 0",),
+    "minpro": ("kl 1 0*", "reward 0 1"),
+    "own": ("kl 0 1", "third 1 0", "reward 1 0"),
+    "quickstart": ("reward 0 1",),
+    "r2vpo": ("kl 0 1*", "reward 1 0"),
+    "reuse": ("reward 2 0", "reward 1 0"),
+    "shootout": ("reward 3 2", "reward 3 0"),
+    "trefree": ("kl 1 0*", "reward 0 1"),
+    "troll": ("kl 1 0",),
+    "wide": ("reward 0 1", "reward 0 2"),
+}
+"""What an answer says: a measure, the lane that is higher, the one that is lower."""
+OVERLAP = {
+    "reuse": ("reward 2 1",),
+    "clipping": ("reward 0 1", "reward 1 0"),
+    "rare": [f"reward {i} {j}" for i, j in permutations(range(3), 2)],
+}
+
+
 def test_the_right_answers_are_right_in_every_recorded_seed_or_say_that_lanes_overlap():
     record = json.loads(SEEDS.read_text(encoding="utf-8"))
 
-    def apart(name, key, high, low):
-        return min(record[name][high][key]) > max(record[name][low][key])
+    def apart(name, answer):
+        """Whether every seed of one lane lies above all of the other's; `*`: above the other's with
+        the same seed."""
+        key, high, low = answer.removesuffix("*").split()
+        above, below = (record[name][int(lane)][key] for lane in (high, low))
+        if answer.endswith("*"):
+            return all(a > b for a, b in zip(above, below, strict=True))
+        return min(above) > max(below)
 
-    assert (
-        apart("reuse", "reward", 2, 0)
-        and apart("reuse", "reward", 1, 0)
-        and not apart("reuse", "reward", 2, 1)
-    )
+    for name, answers in APART.items():
+        assert all(apart(name, answer) for answer in answers), name
+    for name, answers in OVERLAP.items():
+        assert not any(apart(name, answer) for answer in answers), name
     assert "overlap" in presets()["reuse"]["question"]["why"]
-    assert apart("wide", "reward", 0, 1) and apart("wide", "reward", 0, 2)
-    assert not apart("clipping", "reward", 0, 1) and not apart("clipping", "reward", 1, 0)
-    assert not any(apart("rare", "reward", *pair) for pair in permutations(range(3), 2))
+    assert min(record["minpro"][1]["kl"]) > 0.5
     assert record["once"][0] == record["once"][1] | {"kl": record["once"][0]["kl"]}
     assert record["once"][0]["reward"] == record["once"][2]["reward"]
-    assert apart("own", "kl", 0, 1) and apart("own", "third", 1, 0) and apart("own", "reward", 1, 0)
-    assert (
-        apart("dppo", "kl", 1, 0)
-        and apart("troll", "kl", 1, 0)
-        and apart("quickstart", "reward", 0, 1)
-    )
-    assert apart("shootout", "reward", 3, 2) and apart("shootout", "reward", 3, 0)
-    for name, farther in (("bapo", 1), ("minpro", 1), ("cpgd", 0), ("r2vpo", 0), ("trefree", 1)):
-        less, more = record[name][1 - farther]["kl"], record[name][farther]["kl"]
-        assert all(a < b for a, b in zip(less, more, strict=True)), name
-    assert all(b < a for a, b in zip(*(lane["reward"] for lane in record["bapo"]), strict=True))
-    assert apart("minpro", "reward", 0, 1) and min(record["minpro"][1]["kl"]) > 0.5
-    assert (
-        apart("cpgd", "third", 0, 1)
-        and apart("r2vpo", "reward", 1, 0)
-        and apart("trefree", "reward", 0, 1)
-    )

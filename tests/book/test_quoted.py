@@ -21,7 +21,6 @@ from trlab.measures import derive, matched
 from trlab.significance import holm
 from trlab.statistics import difference, interval, iqm
 from trlab.sweep import load_sweep
-from trlab.tuning import choose
 from trlab.verdicts import decide, predicted
 from trlib.evaluation import Estimate
 
@@ -91,25 +90,6 @@ def test_a_number_is_the_interquartile_mean_with_its_interval():
     assert (
         shown("stale pg_is range") == f"{runs['sampled'].min():.2f} to {runs['sampled'].max():.2f}"
     )
-
-
-def test_how_much_further_a_method_works_depends_on_where_the_line_is_drawn():
-    ends = recorded("basin")[0].assign(lr=lambda runs: runs["lr"].astype(float))
-    curves = {
-        label: part.groupby("lr")["sampled"].apply(iqm) for label, part in ends.groupby("label")
-    }
-    best = max(curve.max() for curve in curves.values())
-    for within in (0.02, 0.05, 0.1, 0.2):
-
-        def edge(label, line=best - within):
-            above = max(rate for rate, end in curves[label].items() if end >= line)
-            below = min(rate for rate in curves[label].index if rate > above)
-            share = (curves[label][above] - line) / (curves[label][above] - curves[label][below])
-            return above * (below / above) ** share
-
-        assert shown(f"basin ppo over pg_is falls:{within}") == f"{edge('ppo') / edge('pg_is'):.1f}"
-        if within == 0.05:
-            assert shown("basin ppo falls") == f"{edge('ppo'):.1e}".replace("e-0", "e-")
 
 
 def test_a_rank_correlation_is_that_of_the_variants_means():
@@ -225,22 +205,6 @@ def test_a_sweep_without_a_record_is_not_run_yet(monkeypatch, tmp_path):
         shown("stail ppo")
 
 
-def test_every_tuned_choice_lies_at_an_edge_of_the_grid():
-    choices = choose(recorded("grid")[0], ["lr", "threshold"])
-    assert len(choices) == 10 and {choice.tried for choice in choices} == {15}
-    assert {choice.at["lr"] for choice in choices} == {"0.0001"}
-    widest = {choice.label for choice in choices if choice.at["threshold"] == "10"}
-    assert {choice.at["threshold"] for choice in choices} == {"0.1", "10"}
-    assert widest == {"pg_is", "cispo", "sapo", "pspo"}, (
-        "of the last two the larger number is the narrower region"
-    )
-    assert "Every choice lay at an edge of the grid" in PAGES["wrong"]
-    hot = (
-        recorded("grid")[0].query("lr == '0.001'").groupby(["label", "threshold"])["sampled"].mean()
-    )
-    assert hot.max() < 0.26, "below where training began"
-
-
 def test_numbers_are_written_as_a_page_writes_them():
     assert written(Estimate(-0.051, -0.1, -0.004), "sampled", sign=True) == "−0.05 [−0.10, 0.00]"
     assert written(Estimate(0.0123, 0.01, 0.02), "kl") == "0.012 [0.010, 0.020]"
@@ -256,20 +220,6 @@ def test_a_comparison_that_is_undecided_is_not_told_as_one():
         for word, quote in CLAIMS.findall(text):
             if parse(quote).against:
                 assert "undecided" not in shown(quote), f"{name}: {word} {quote}"
-
-
-def test_page_5b_says_what_the_records_say():
-    children = (ROOT / "notebooks/05_children.ipynb").read_text(encoding="utf-8")
-    for claim, quotes in (
-        ("CISPO:", ("cispo", "ppo")),
-        ("SAPO:", ("sapo",)),
-        ("PSPO:", ("pspo", "pg_is")),
-        ("GSPO:", ("gspo over ppo",)),
-    ):
-        (row_of_method,) = [line for line in children.splitlines() if f"| {claim}" in line]
-        assert [
-            quote for quote in quotes if shown(f"shootout {quote} updates=32") not in row_of_method
-        ] == []
 
 
 @pytest.mark.parametrize("page", numbers.pages(), ids=lambda page: page.stem)
@@ -306,56 +256,3 @@ def test_a_stored_figure_has_its_picture_and_its_caption_and_becomes_a_directive
     source = ["<!--figure basin Own words.-->\n![a](b.svg)\n\n*Own words.*\n<!--/figure-->"]
     as_directives(None, "page", source)
     assert source == ["```{recorded-figure} basin\nOwn words.\n```"]
-
-
-def spans(runs):
-    """From the lowest end to the highest, of each variant."""
-    ends = runs.groupby("label")["sampled"]
-    return {label: f"{of.min():.2f} to {of.max():.2f}" for label, of in ends}
-
-
-def test_chapter_7_says_what_single_runs_and_three_runs_of_a_real_model_gave():
-    said = (ROOT / "notebooks/07_dppo.ipynb").read_text(encoding="utf-8")
-    first = recorded("real_methods_first")[0].query("lr == '1e-05'").set_index("label")["sampled"]
-    clip, mask = (f"{first[label]:.2f}" for label in ("ppo", "dppo-tv"))
-    assert f"with the clip ended at {clip} and one with the mask at {mask}." in said
-    span = spans(recorded("real_clip_or_mask")[0])
-    assert f"the mask ends at {span['dppo-tv']} and the clip at {span['ppo']} (" in said
-    span = spans(recorded("real_methods")[0].query("lr == '1e-05'"))
-    assert f"on a GPU, do not either: {span['dppo-tv']} and {span['ppo']}." in said
-    collapsed = derive(*recorded("real_clip_or_mask")).groupby("label")["collapsed"].sum()
-    assert collapsed.to_dict() == {"ppo": 0, "dppo-tv": 1}, "one of the three gives back half"
-
-
-def test_chapter_9_says_what_troll_keeps_in_a_real_model():
-    said = (ROOT / "notebooks/09_troll.ipynb").read_text(encoding="utf-8")
-    span = spans(recorded("real_regions")[0])
-    kept, lost = span["troll, top 64"], span["pg_is"]
-    assert f"ends at {kept}, and without a region at {lost} (" in said
-
-
-def test_luck_and_end_are_weakly_tied_within_an_arm():
-    ties = []
-    for sweep in ("distance", "distance_between"):
-        runs = derive(*recorded(sweep))
-        ties += [
-            arm["luck"].corr(arm["sampled"], method="spearman") for _, arm in runs.groupby("label")
-        ]
-    said = f"a mean rank correlation of −{-sum(ties) / len(ties):.2f}."
-    assert len(ties) == 18 and said in PAGES["report"] and said in PAGES["purpose"]
-
-
-def test_what_the_report_says_of_luck_by_the_held_out_distance():
-    """TROLL's is 1.5 times the unclipped run's; that of rewards that were dealt again is none."""
-
-    def scale(sweep: str, label: str) -> float:
-        runs = runs_of(sweep, label)[0]
-        return iqm((runs["luck"] / (runs["kl_aside"] / 128) ** 0.5).to_numpy())
-
-    for sweep, nats in (("distance", "0.02"), ("distance_between", "0.05")):
-        ratio = scale(sweep, f"troll-again, {nats}") / scale(sweep, f"pg_is-again, {nats}")
-        assert f"fits {ratio:.1f} times the luck, not twice" in PAGES["report"]
-    true, dealt = (
-        iqm(runs_of("dealt_again", label)[0]["luck"].to_numpy()) for label in ("16", "permuted")
-    )
-    assert -0.005 < dealt < 0 < 0.01 < true

@@ -13,16 +13,13 @@ from book.build.ext.records import cell, made, rows
 from book.build.ext.sweeps import figures
 from trlab import recorded
 from trlab import verdicts as verdicts_of
-from trlab.comparison import of_prediction
 from trlab.drawing.display_names import called
 from trlab.drawing.figure_registry import FIGURES
 from trlab.measures import matched
 from trlab.record import all_recorded
 from trlab.statistics import interval
-from trlab.sweep import Axis, Budget, Prediction, Sweep, Variant, load_sweep
+from trlab.sweep import Axis, Budget, Sweep, Variant, load_sweep
 from trlab.texts import texts_of
-from trlab.verdict import Finding
-from trlib.evaluation import Estimate
 
 
 def record():
@@ -184,10 +181,6 @@ def test_the_facts_of_a_record_and_its_commands():
     assert commands == ["trlib sweep stale --remake", "trlib sweep stale --verify"]
 
 
-def found(claim, verdict, **measured):
-    return Finding(of_prediction(claim), verdict, prediction=claim, **measured)
-
-
 def test_every_axis_and_measure_of_a_record_has_words():
     for name in all_recorded():
         sweep = load_sweep(name)
@@ -196,25 +189,6 @@ def test_every_axis_and_measure_of_a_record_has_words():
         for axis in sweep.axes:
             shown = [words.axis(axis.name).point(label) for label, _ in axis.points()]
             assert len(set(shown)) == len(shown), f"{name}: {shown}"
-
-
-def test_a_verdict_is_told_in_plain_words():
-    pair = Prediction("a is better", higher="a", lower="b")
-    line = Prediction("a learns", higher="a", lower=0.5, measure="kl")
-    told = {
-        "seen": "as predicted",
-        "not seen": "the opposite",
-        "undecided": "undecided",
-        "not run": "not run",
-    }
-    assert {word: found(pair, word).plain()[0] for word in told} == told
-    assert (
-        found(pair, "seen", improvement=Estimate(0.95, 0.83, 1.0))
-        .plain({"sampled": "accuracy"})[1]
-        .startswith("accuracy of a is higher than that of b in 95 % [83, 100] of all pairs of runs")
-    )
-    measured = found(line, "seen", sides=(Estimate(0.62, 0.6, 0.7), None)).plain()[1]
-    assert measured.startswith("kl of a is 0.62 [0.60, 0.70]; the line was 0.5")
 
 
 def test_what_other_processes_decide_this_one_knows(monkeypatch):

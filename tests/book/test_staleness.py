@@ -1,11 +1,13 @@
-"""The batch that `staleness` shows: made by its command, told to its precision, and as its words
-say."""
+"""The batches that `staleness` and `token_microscope` show: made by their command, told to their
+precision; and what the first says of its own."""
 
 import json
 
 import pytest
 import torch
+from torch.nn.functional import logsigmoid
 
+from trbook.explorables import rare_batch
 from trbook.explorables.files import data_of
 from trbook.explorables.recording import LARGEST, decode, encode, record
 
@@ -13,17 +15,27 @@ STORED = json.loads(data_of("staleness") or "{}")
 TOKENS = sum(len(row) for row in STORED["words"])
 
 
-def test_the_first_updates_come_out_as_stored():
-    made = record(updates=2)
-    assert {
-        name: made[name] for name in ("words", "prompts", "rewards", "lr", "largest", "group")
-    } == {name: STORED[name] for name in ("words", "prompts", "rewards", "lr", "largest", "group")}
-    for name, run in made["runs"].items():
-        stored = STORED["runs"][name]
-        # Another processor rounds otherwise: one step of the bytes, and a few of 256 completions.
-        now, then = decode(run["moved"], TOKENS), decode(stored["moved"], TOKENS)[:2]
-        torch.testing.assert_close(now, then, rtol=0.05, atol=0.01)
-        assert run["earned"] == pytest.approx(stored["earned"][:3], abs=0.05)
+@pytest.mark.parametrize(
+    ("name", "make", "told", "off"),
+    [
+        ("staleness", record, "earned", 0.05),
+        ("token_microscope", rare_batch.record, "careful", 0.01),
+    ],
+)
+def test_the_first_updates_come_out_as_stored(name, make, told, off):
+    made, stored = make(updates=2), json.loads(data_of(name) or "{}")
+    for key in {"words", "prompts", "rewards", "lr", "largest", "group", "careful"} & {*stored}:
+        assert made[key] == stored[key], key
+    # As log-probs, so a probability to half a percent of itself: where it is near 1 its logit is
+    # mostly rounding.
+    now, then = (logsigmoid(torch.tensor(one.get("old", [])) / 1000) for one in (made, stored))
+    torch.testing.assert_close(now, then, rtol=0, atol=0.005)
+    for run, found in made["runs"].items():
+        # Another processor rounds otherwise: one step of the bytes, and a few completions.
+        tokens = sum(len(row) for row in stored["words"])
+        now, then = (decode(one["runs"][run]["moved"], tokens)[:2] for one in (made, stored))
+        torch.testing.assert_close(now, then, rtol=0.05, atol=0.02)
+        assert found[told] == pytest.approx(stored["runs"][run][told][:3], abs=off)
 
 
 def test_a_byte_tells_a_log_ratio_finest_near_0():

@@ -4,7 +4,6 @@ checks know."""
 import re
 
 import pytest
-import torch
 import yaml
 
 from book.build.ext import teaching
@@ -12,8 +11,6 @@ from book.build.ext.modules import entries
 from book.build.paths import ROOT
 from trbook.assignments import hidden
 from trbook.exercises import grpo, regions, scale
-from trlib.advantages import group_relative
-from trlib.algorithms import dppo_loss, ppo_loss
 
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 KEPT = yaml.safe_load(ROOT.joinpath(*teaching.COURSES).read_text(encoding="utf-8"))
@@ -76,26 +73,6 @@ def test_the_page_says_what_there_is():
     asked, _, told = quiz.partition("<summary>Answers</summary>")
     for half in (asked, told):
         assert re.findall(r"^(\d+)\. ", half, re.MULTILINE) == [str(n) for n in range(1, 11)]
-
-
-def test_the_quiz_s_numbers():
-    """Questions 2, 4 and 5, by the library."""
-    one = torch.ones(1, 1, dtype=torch.float64)
-    mask = one > 0
-
-    def weight(loss, p, q, advantage, **settings):
-        told = loss(
-            (p * one).log(), (q * one).log(), advantages=advantage * one, mask=mask, **settings
-        )
-        return float(told.diagnostics["weight"])
-
-    assert weight(ppo_loss, 0.6, 0.4, -1) == pytest.approx(-1.5)
-    rewards, group = torch.tensor([1.0, 0.0]), torch.zeros(2, dtype=torch.long)
-    assert group_relative(rewards, group).tolist() == pytest.approx([0.71, -0.71], abs=0.005)
-    assert group_relative(rewards, group, scale=None).tolist() == [0.5, -0.5]
-    for p, q, advantage, clipped in ((0.01, 0.001, 1, True), (0.80, 0.99, -1, False)):
-        assert (weight(ppo_loss, p, q, advantage) == 0) == clipped
-        assert (weight(dppo_loss, p, q, advantage, delta_tv=0.15) == 0) != clipped
 
 
 @pytest.mark.parametrize(

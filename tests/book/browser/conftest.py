@@ -5,12 +5,8 @@ the `smoke` profile, or the whole book, as `--book` says. A test that needs more
 one for `make nightly`.
 """
 
-from __future__ import annotations
-
 import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -40,7 +36,7 @@ DAILY = (
 
 
 @pytest.fixture(scope="session")
-def book(request: pytest.FixtureRequest) -> Path:
+def book(request):
     """The folder of the built pages. TRLIB_BOOK names one that is built already."""
     named = os.environ.get("TRLIB_BOOK")
     if named:
@@ -54,14 +50,14 @@ def book(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
-def address(book: Path) -> Iterator[str]:
+def address(book):
     """Where the built book is served."""
     with served(book) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
-def figures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def figures(tmp_path_factory):
     """Where a page for each explorable is served, linked as the book links them and sealed as its
     pages are."""
     folder = tmp_path_factory.mktemp("figures")
@@ -74,7 +70,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def visit(chromium: Any, figures: str) -> Iterator[Callable[..., Any]]:
+def visit(chromium, figures):
     """Opens the page of an explorable: `visit("Unifier")`."""
     with visits(chromium, figures) as visit:
         yield visit

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 import trlib
+from tests.book.browser.test_engine import numbers, text
 from tests.by_day import by_day
 from trbook.explorables.engine import flat, order, packed
 from trlab.pretraining import BASES
-from trlib.algorithms.kl_penalty import adapt, adapt_proportionally
 from trlib.loop.boxes import needs_of
 from trlib.loop.collect import Collector
 from trlib.loop.learner import Learner
@@ -90,17 +90,12 @@ DAILY = ("grpo with a reference", "gspo", "troll, close", "penalty, proportional
 
 def given_of(name, **more):
     policy = trlib.load_policy(name)
-    weights = flat(dict(policy.model.named_parameters())).astype("<f4").tobytes()
     return {
         "card": packed(policy)[0].json(),
-        "weights": base64.b64encode(weights).decode(),
+        "weights": text(flat(dict(policy.model.named_parameters()))),
         "knobs": {},
         **more,
     }
-
-
-def numbers(said):
-    return np.frombuffer(base64.b64decode(said), dtype="<f4")
 
 
 def as_completions(policy, asked, found):
@@ -420,19 +415,6 @@ def test_random_numbers_are_uniform_and_streams_differ(ask):
     assert np.abs(np.corrcoef(table) - np.eye(4)).max() < 0.03, "streams differ"
 
 
-def test_beta_follows_the_kl_as_in_trlib(ask):
-    cases = [(beta, kl) for beta in (1e-6, 0.3, 1e6) for kl in (0.0, 0.006, 0.01, 0.02, 5.0)]
-    found = ask(
-        """const { adapted } = await import("/engine/js/update.js");
-        return given.cases.map(([beta, kl]) => [adapted(beta, kl, .01), adapted(beta, kl, .01, .3)]);""",
-        cases=cases,
-    )
-    assert found == [
-        [adapt(b, kl, 0.01), pytest.approx(adapt_proportionally(b, kl, 0.01, 0.3))]
-        for b, kl in cases
-    ]
-
-
 STOPPED = {
     "a learning rate that gives NaN": (
         "lane.change({ lr: 1e39, warmup: 0 }); for (let k = 0; k < 6; k++) lane.run();",
@@ -523,23 +505,10 @@ def test_a_worker_plays_pauses_and_answers(ask):
     assert found["early"].startswith("lane: expected { load }")
     assert found["ready"]["memory"] < 32_000_000
     assert found["batch"]["row"]["batch"] == 0 and len(found["batch"]["completions"]) == 16
-    one = found["batch"]["completions"][0]
-    assert len(one["logp"]) == len(one["tokens"]) and set(one["verdict"]) == {
-        "reward",
-        "reason",
-        "detail",
-    }
-    words = [c["words"][0] for c in found["batch"]["completions"] if c["words"]]
-    assert found["batch"]["row"]["openers"] == {
-        word: pytest.approx(words.count(word) / 16) for word in words
-    }
     first, *rest = found["batch"]["updates"]
     assert found["update"]["update"] == first and len(found["update"]["completions"]) == 16
     assert first["ratio"] == [1.0] * 7 and first["kl"] == 0 and first["kept"] == 1
     assert [(one["number"], one["of"]) for one in [first, *rest]] == [(k, 4) for k in (1, 2, 3, 4)]
-    assert (
-        rest[-1]["ratio"] == sorted(rest[-1]["ratio"])
-        and rest[-1]["ratio"][0] < 1 < rest[-1]["ratio"][-1]
-    )
+    assert rest[-1]["ratio"][0] < 1 < rest[-1]["ratio"][-1]
     assert len(found["answers"]) == 8 and found["idle"] == 1 and found["same"]
     assert found["refused"] == "lr: expected a number above 0, got -1"

@@ -116,7 +116,11 @@ def test_a_note_goes_with_the_address_that_it_was_about(visit, name):
 @pytest.mark.parametrize(
     "name",
     by_day(
-        DRAWN, "QueryDual", "RatioMap", reason="seconds of a browser for each; two stand for all"
+        [*DRAWN, "Front"],
+        "QueryDual",
+        "RatioMap",
+        "Front",
+        reason="seconds of a browser for each; three stand for all",
     ),
 )
 @pytest.mark.parametrize("width", by_day([1000, 360], 360, reason="the same rules on a wider page"))

@@ -1,19 +1,16 @@
 """Finding one's way: the sidebar, where a page's question begins, what a page says of itself."""
 
 import re
-from xml.etree import ElementTree
 
 import pytest
 
 from book.build.paths import chapters, config, contents
 from tests.by_day import by_day
-from trbook.address import PLACEHOLDER
 from trbook.address import address as addresses
 
 FOLD = 900
 """Pixels from the top within which a chapter's question begins, on a screen of 1280 x 900."""
 ADDRESS = addresses(config()).pages
-SITEMAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 
 
 @pytest.fixture(scope="module")
@@ -77,25 +74,3 @@ def test_every_page_says_what_it_is(book):
     of_chapters = [descriptions[name] for name in descriptions if name.startswith("notebooks/")]
     assert len(set(of_chapters)) == len(of_chapters)
     assert (book / "_static" / "figures" / "share.png").stat().st_size < 80_000
-
-
-@pytest.mark.nightly("reads every page")
-def test_no_page_leads_to_the_placeholder(book):
-    to_placeholder = re.compile(rf'href="https?://[^"]*/{PLACEHOLDER}/[^"]*"')
-    assert {
-        name: to_placeholder.findall(text)
-        for name, text in written(book).items()
-        if to_placeholder.search(text)
-    } == {}
-
-
-@pytest.mark.nightly("reads every page")
-def test_the_sitemap_lists_every_page(book):
-    """Without an address there is none: the format allows whole addresses only."""
-    if not ADDRESS:
-        assert not (book / "sitemap.xml").exists()
-        return
-    found = ElementTree.parse(book / "sitemap.xml").iter(f"{SITEMAP}loc")
-    assert sorted(str(node.text) for node in found) == sorted(
-        f"{ADDRESS}{name}.html" for name in contents()
-    )

@@ -3,10 +3,7 @@ curve more when its slider is let go."""
 
 import re
 
-import pytest
 from playwright.sync_api import expect
-
-from tests.book.browser.explorable import in_both_themes, violations
 
 LINES = ".trx:not(.still) path.line"
 SLIDER = "Width of the clip"
@@ -60,12 +57,3 @@ def test_without_a_network_it_says_so_inside_the_frame(visit):
     assert any(url.endswith("playground/engine.js") for url in one.requests)
     assert one.page.locator(LINES).count() == 3
     one.complaints.clear()  # the browser's, of what was not let through
-
-
-@pytest.mark.parametrize("width", [1000, 360])
-def test_accessible_and_whole_on_a_phone(visit, width):
-    one = visit("Front", viewport={"width": width, "height": 900}, has_touch=width == 360)
-    for theme in in_both_themes(one.page):
-        assert violations(one.page) == [], theme
-    assert one.too_small() == [] and one.cut(width) == []
-    assert one.page.evaluate("document.documentElement.scrollWidth") <= width

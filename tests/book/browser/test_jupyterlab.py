@@ -183,44 +183,6 @@ def test_live_in_jupyterlab(chromium, lab):
 
 
 @pytest.mark.nightly("starts a JupyterLab")
-def test_the_playground_s_curves_and_sliders_stand_on_one_screen(chromium, tmp_path):
-    """Beside JupyterLab's list of files, in windows 1,000 pixels high."""
-    write(tmp_path, "from trbook.explorables import Playground\nPlayground()")
-    with served(tmp_path, f"--ServerApp.root_dir={tmp_path}") as lab:
-        page = chromium.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(120_000)
-        opened(page, f"{lab}/lab/tree/page.ipynb")
-        run(page, 0)
-        page.wait_for_selector(".trx:not(.still) .pg .curving svg", state="attached")
-        for width in (1200, 1280, 1600):
-            page.set_viewport_size({"width": width, "height": 1000})
-            page.wait_for_timeout(1000)
-            curves = page.locator(".trx .pg .curving").bounding_box()
-            sliders = page.locator(".trx .lane input[type=range] >> visible=true").all()
-            assert len(sliders) == 5, "three lanes with a rate, two of them with a threshold"
-            bottom = max(box["y"] + box["height"] for one in sliders if (box := one.bounding_box()))
-            room = page.locator(".jp-NotebookPanel-notebook").bounding_box()["height"]
-            assert bottom - curves["y"] < room - 100, f"{width} pixels wide"
-        page.close()
-
-
-@pytest.mark.nightly("starts a JupyterLab")
-def test_links_of_a_notebook_lead_where_they_lead_in_the_book(chromium, tmp_path):
-    with served(tmp_path, *recipe()) as lab:
-        page = chromium.new_page(viewport={"width": 1200, "height": 1000})
-        page.set_default_timeout(120_000)
-        page.add_locator_handler(page.locator(".jp-Dialog"), lambda: page.keyboard.press("Escape"))
-        page.goto(lab)  # what `make lab` opens
-        page.locator(".jp-DirListing-item", has_text="05_grpo.ipynb").dblclick()
-        page.locator(
-            '.jp-RenderedMarkdown a[href*="/files/book/"]'
-        ).first.click()  # as Jupyter resolved it
-        page.wait_for_url("**/lab/tree/book/*.md**")
-        page.locator(".lm-TabBar-tabLabel", has_text=".md").wait_for()
-        page.close()
-
-
-@pytest.mark.nightly("starts a JupyterLab")
 def test_a_chapter_that_was_opened_is_unchanged_and_saved_as_it_was(chromium, tmp_path):
     chapter = ROOT / "notebooks" / "03_trpo.ipynb"
     copy = tmp_path / "notebooks" / chapter.name

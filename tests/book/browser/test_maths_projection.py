@@ -85,6 +85,16 @@ def push(s, *, alpha, advantage):
     return -torch.autograd.grad(loss.per_token.sum(), logits)[0]
 
 
+def push_of(loss, s, **settings):
+    """The same behind a loss of the sampled token."""
+    lq, y = double(s["old"]).log(), s["token"]
+    logits = (lq + double(s["shift"])).requires_grad_()
+    logp, mask = logits.log_softmax(-1), torch.ones(1, 1, dtype=torch.bool)
+    given = {"advantages": double([[s["advantage"]]]), "mask": mask}
+    found = loss(logp[y].view(1, 1), lq[y].view(1, 1), **given, **settings)
+    return -torch.autograd.grad(found.per_token.sum(), logits)[0]
+
+
 JS = """(m, all) => all.map(s => { const f = m.solve(s); return { ...f, eta: f.eta === Infinity ? "inf" : f.eta,
     u: Array.from(f.u), near: Array.from(f.near), now: Array.from(f.now), projected: Array.from(f.projected) }; })"""
 
@@ -109,48 +119,14 @@ def test_the_push_on_every_logit_is_autograd_s(sources, support):
                 atol=1e-9,
                 msg=lambda text, name=name, s=s: f"{name} of {s}: {text}",
             )
+        near, now, u = (double(got[name]) for name in ("near", "now", "u"))
+        wanted = project(now, near, delta_kl=s["delta"]).logp
+        apart = {"network": kl(now, near), "projected": kl(wanted, near)}
+        for name, distance in {**apart, "whole": kl(u, double(s["old"]).log())}.items():
+            close(got["kl"][name], distance, atol=1e-9, of=name)
+        clip = [push_of(ppo_loss, s, eps_low=min(eps, 1), eps_high=eps) for eps in (s["eps"], 1e6)]
+        close([got["push"]["clip"], got["push"]["before"]], torch.stack(clip))
     assert 15 < outside < len(given), "inside and outside are met"
-
-
-@pytest.mark.parametrize("support", SUPPORTS)
-def test_the_projection_is_the_library_s(sources, support):
-    given = states(support)
-    for s, got in zip(given, sources("projection/maths.js", JS, given), strict=True):
-        near, now = (double(got[name]) for name in ("near", "now"))
-        wanted = project(now, near, delta_kl=s["delta"])
-        eta = math.inf if got["eta"] == "inf" else got["eta"]
-        assert eta == pytest.approx(wanted.eta.item(), rel=1e-6), (
-            "KL within 1e-10 of the radius on either side"
-        )
-        assert got["kl"]["network"] == pytest.approx(kl(now, near).item(), abs=1e-12)
-        assert got["kl"]["projected"] == pytest.approx(kl(wanted.logp, near).item(), abs=1e-9)
-        lq, u = (
-            double(s["old"]).log(),
-            double(got["u"]),
-        )
-        assert got["kl"]["whole"] == pytest.approx(kl(u, lq).item(), abs=1e-12)
-        pi = double(got["projected"])
-        assert pi.sum().item() == pytest.approx(1, abs=1e-9)
-        if support == "all":
-            close(pi, wanted.logp.exp(), atol=1e-9)
-
-
-def test_the_clip_and_no_region_are_the_losses_gradients(sources):
-    given = states("all")
-    for s, got in zip(given, sources("projection/maths.js", JS, given), strict=True):
-        lq = double(s["old"]).log()
-        for name, eps in (("clip", s["eps"]), ("before", 1e6)):
-            logits = (lq + double(s["shift"])).requires_grad_()
-            loss = ppo_loss(
-                logits.log_softmax(-1)[None, s["token"]][None],
-                lq[None, s["token"]][None],
-                advantages=double([[s["advantage"]]]),
-                eps_high=eps,
-                mask=torch.ones(1, 1, dtype=torch.bool),
-                eps_low=min(eps, 1.0),
-            )
-            wanted = -torch.autograd.grad(loss.per_token.sum(), logits)[0]
-            close(got["push"][name], wanted)
 
 
 def test_the_way_out_is_flat_without_the_regression(sources):

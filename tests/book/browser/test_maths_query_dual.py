@@ -35,7 +35,6 @@ def test_targets_what_they_spend_their_first_order_and_their_reach(sources, dire
         reach = math.log(len(rewards) / rewards.count(max(rewards)))
         for delta, found in zip(RADII, row, strict=True):
             want = solve_dual(r[None], delta_kl=delta, direction=direction)
-            assert found["target"] == pytest.approx(want.target[0].tolist(), **near)
             if not want.floored.item():
                 assert found["spent"] == pytest.approx(delta, **near), "the root spends the radius"
             first = math.sqrt(2 * delta) * (r - r.mean()) / r.std(correction=0)

@@ -8,7 +8,7 @@ import torch
 from scipy.stats import wasserstein_distance
 
 from tests.book.browser.double import close, double
-from trlib.divergences import binary_kl, kl, tv
+from trlib.divergences import kl, tv
 
 MATHS, DISTANCES = "simplex/maths.js", "maths/distances.js"
 OLD = [
@@ -134,31 +134,3 @@ def within(points, edge):
     crosses = (ay > y) != (by > y)
     at = ax + (y - ay) / torch.where(by == ay, torch.ones_like(by), by - ay) * (bx - ax)
     return (crosses & (x < at)).sum(-1) % 2 == 1
-
-
-@pytest.mark.parametrize("old", OLD)
-def test_reach_is_the_binary_edge_and_whole_triangles_are_known(sources, old):
-    for delta in DELTAS:
-        found = sources(
-            MATHS,
-            "(m, [q, delta]) => m.REGIONS.map(key => [key, m.holdsAll(key, q, delta), "
-            "[0, 1, 2].map(k => m.reach(m.region(key, q, delta), k))])",
-            [old, delta],
-        )
-        for key, whole, most in found:
-            assert not whole or most == pytest.approx([1, 1, 1], abs=1e-12), key
-            for share, top in zip(old, most, strict=True):
-                if key == "ratio":
-                    assert top == pytest.approx(
-                        min(
-                            1,
-                            share * (1 + math.sqrt(2 * delta)),
-                            1 - (1 - share) * (1 - math.sqrt(2 * delta)),
-                        ),
-                        rel=1e-9,
-                    )
-                elif key == "kl_old_new":
-                    # Merging the others loses nothing there: they keep their proportions.
-                    logs = double([share, top]).log()
-                    if top < 1 - 1e-9:
-                        assert float(binary_kl(logs[0], logs[1])) == pytest.approx(delta, rel=1e-9)

@@ -48,38 +48,25 @@ def test_weights_and_verdicts_are_those_of_the_losses(sources, method):
     rewards = double(data["rewards"]).view(-1, data["group"])
     advantages = (rewards - rewards.mean(1, keepdim=True)).flatten()
     mask = rows(torch.ones(sum(lengths)), lengths).bool()
-    for s, got in zip(
-        states, sources("token_microscope/maths.js", JUDGED, [DATA, states]), strict=True
-    ):
+    found = sources("token_microscope/maths.js", JUDGED, [DATA, states])
+    for s, got in zip(states, found, strict=True):
         moved = decode(data["runs"][s["run"]]["moved"], sum(lengths))
         new = (old + moved[s["update"] - 1]).clamp(max=0) if s["update"] else old
         own = rows(advantages.repeat_interleave(torch.tensor(lengths)), lengths)
-        found = LOSSES[method](
-            s, rows(new, lengths), rows(old, lengths), advantages=own, mask=mask
-        ).diagnostics
-        q, p, ratio, tv, weight, advantage = double(got["tokens"]).T
-        for js, wanted in (
-            (q, old.exp()),
-            (p, new.exp()),
-            (ratio, (new - old).exp()),
-            (tv, (new - old).expm1().abs() * old.exp()),
-            (weight, found["weight"][mask]),
-            (advantage, own[mask]),
-        ):
-            close(js, wanted)
-        pushed, kept = own[mask] != 0, found["kept"][mask]
-        fates = got["fates"]
-        assert [fate == "silenced" for fate in fates] == (pushed & ~kept).tolist()
-        assert [fate == "none" for fate in fates] == (~pushed).tolist()
-        counts = got["counts"]
-        assert counts["up"]["silenced"] + counts["down"]["silenced"] == int((pushed & ~kept).sum())
-        for side, sign in (("up", own[mask] > 0), ("down", own[mask] < 0)):
-            rare = sign & (old.exp() < 0.01)
-            assert counts["bins"][0][side]["all"] == int(rare.sum())
-            assert (
-                sum(each[side]["all"] for each in counts["bins"])
-                == counts[side]["all"]
-                == int(sign.sum())
-            )
+        given = {"advantages": own, "mask": mask}
+        told = LOSSES[method](s, rows(new, lengths), rows(old, lengths), **given).diagnostics
+        own, q, p, ratio = own[mask], old.exp(), new.exp(), (new - old).exp()
+        tv = (new - old).expm1().abs() * q
+        wanted = torch.stack([q, p, ratio, tv, told["weight"][mask], own], 1)
+        close(got["tokens"], wanted)
+        silenced = (own != 0) & ~told["kept"][mask]
+        assert [fate == "silenced" for fate in got["fates"]] == silenced.tolist()
+        assert [fate == "none" for fate in got["fates"]] == (own == 0).tolist()
+        for side, sign in (("up", own > 0), ("down", own < 0)):
+            counts, bins = got["counts"][side], got["counts"]["bins"]
+            assert counts["silenced"] == int((silenced & sign).sum())
+            assert bins[0][side]["all"] == int((sign & (q < 0.01)).sum())
+            assert sum(each[side]["all"] for each in bins) == counts["all"] == int(sign.sum())
         if method == "cispo":
-            assert "silenced" not in fates and ("scaled" in fates) == (s["update"] > 0)
+            scaled = "scaled" in got["fates"]
+            assert "silenced" not in got["fates"] and scaled == (s["update"] > 0)

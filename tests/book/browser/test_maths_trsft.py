@@ -75,18 +75,3 @@ def test_a_student_walks_as_autograd_through_trlib_s_loss_does(sources, way):
     )
     for case, got in zip(CASES, found, strict=True):
         close(got, walked(way, case), atol=1e-9)
-
-
-def test_weights_are_those_of_the_losses(sources):
-    p = torch.logspace(-8, 0, 33, dtype=torch.float64)
-    for alpha in (0.001, 0.1, 0.7, 1.0):
-        found = sources(
-            MATHS,
-            "(m, [p, alpha]) => p.map(x => [m.weight.sft(x, alpha), m.weight.trsft(x, alpha)])",
-            [p.tolist(), alpha],
-        )
-        own = trsft_loss(
-            p.log()[None], mask=torch.ones(1, 33, dtype=torch.bool), alpha=alpha
-        ).diagnostics["weight"][0]
-        expected = torch.stack([torch.ones_like(own), own], 1)
-        close(found, expected, atol=0)

@@ -5,13 +5,11 @@ import math
 
 import numpy as np
 import pytest
-import torch
 from scipy.optimize import linprog
 
 from tests.book.browser.double import double
 from tests.book.browser.test_maths_simplex import measured, radii
 from trbook.bandit import counterfactual_policy
-from trlib.algorithms.quatro import solve_dual
 
 MATHS = "unifier/maths.js"
 OWN = ["kl_new_old", "kl_old_new", "chi2", "fisher", "tv", "ratio", "wasserstein", "euclid"]
@@ -39,80 +37,66 @@ def solved(sources):
     )
 
 
-def test_every_solution_is_a_policy_inside_its_region(solved):
+def test_every_solution_is_a_policy_inside_its_region_that_uses_all_of_it(solved):
     for (old, rewards, delta), found in zip(CASES, solved, strict=True):
-        q, limits = double(old), radii(delta, len(old))
+        q, reward = np.array(old), np.array(rewards)
         for key, one in found.items():
-            assert min(one["pi"]) >= 0 and sum(one["pi"]) == pytest.approx(1, abs=1e-12), key
-            assert one["gain"] == pytest.approx(np.dot(rewards, one["pi"]) - np.dot(rewards, old))
+            pi = np.array(one["pi"])
+            assert pi.min() >= 0 and pi.sum() == pytest.approx(1, abs=1e-12), key
+            assert one["gain"] == pytest.approx(reward @ (pi - q))
         for key in OWN:
-            one = found[key]
-            pi = double(one["pi"])
+            one, limit = found[key], radii(delta, len(old))[key]
+            pi = np.array(one["pi"])
             assert one["ratio"] == pytest.approx((pi / q).tolist())
-            spent = float(measured(pi.clamp(min=1e-300)[None], q[None])[key][0])
             if one["used"]:
-                assert spent == pytest.approx(limits[key], rel=1e-9), (
-                    key,
-                    "the whole radius is used",
-                )
+                assert far(key, pi, q) == pytest.approx(limit, rel=1e-9), key
             else:
-                assert spent <= limits[key] * (1 + 1e-9), key
-                assert sum(
-                    p for p, r in zip(one["pi"], rewards, strict=True) if r == max(rewards)
-                ) == pytest.approx(1)
+                assert far(key, pi, q) <= limit * (1 + 1e-9), key
+                assert pi[reward == reward.max()].sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize(
-    ("key", "direction"), [("kl_new_old", "backward"), ("kl_old_new", "forward")]
-)
-def test_both_kl_agree_with_trlib(solved, key, direction):
-    """trlib solves it for a group of samples: an old policy in steps of 0.01 is a group of a
-    hundred, some alike."""
-    for (old, rewards, delta), found in zip(CASES, solved, strict=True):
-        counts = [round(100 * share) for share in old]
-        one = found[key]
-        if counts != pytest.approx([100 * share for share in old]) or not one["used"]:
-            continue
-        group = double(rewards).repeat_interleave(torch.tensor(counts))
-        dual = solve_dual(group[None], delta_kl=delta, lambda_min=1e-9, direction=direction)
-        first = np.cumsum([0, *counts[:-1]])
-        assert np.log(one["ratio"]) == pytest.approx(
-            dual.target[0, first].numpy(), rel=1e-9, abs=1e-9
-        )
-        assert one["lambda"] == pytest.approx(float(dual.multiplier), rel=1e-9)
-        assert one["offset"] == pytest.approx(float(dual.offset), rel=1e-9)
+def far(key, pi, q):
+    """The distance of new policies [N, arms], or of one, from the old one."""
+    pi = double(np.clip(pi, 1e-300, None)).view(-1, len(q))
+    found = measured(pi, double(q).expand_as(pi))[key]
+    return float(found) if len(found) == 1 else found.numpy()
 
 
-def test_the_box_agrees_with_linprog(solved):
-    for (old, rewards, delta), found in zip(CASES, solved, strict=True):
-        q, reward, limit = np.array(old), np.array(rewards), radii(delta, len(old))["ratio"]
-        box = [(share * max(0, 1 - limit), share * (1 + limit)) for share in q]
-        best = linprog(-reward, A_eq=[[1.0] * len(q)], b_eq=[1], bounds=box)
-        gain = -best.fun - q @ reward
-        assert found["ratio"]["gain"] == pytest.approx(gain, rel=1e-9, abs=1e-11)
+CURVES = {
+    "kl_new_old": lambda reward, slope, offset: np.exp(slope * (reward - offset)),
+    "kl_old_new": lambda reward, slope, offset: 1 / (slope * (offset - reward)),
+    "chi2": lambda reward, slope, offset: np.maximum(0, slope * (reward - offset)),
+    "fisher": lambda reward, slope, offset: np.exp(slope * (reward - offset)),
+}
+"""The ratio against the reward by the conditions of an optimum, with the multiplier as the slope's
+inverse."""
 
 
-@pytest.mark.parametrize("key", ["fisher", "chi2", "euclid"])
-def test_a_curved_region_s_solution_is_a_line_in_the_rewards(solved, key):
-    """log r of the natural step, which is GRPO's; r behind χ², as R2VPO's penalty has it; and π in
-    Euclid's ball: the last two are cut off at 0."""
+@pytest.mark.parametrize("key", CURVES)
+def test_ratios_lie_on_the_curve_of_their_multiplier(solved, key):
     for (old, rewards, delta), found in zip(CASES, solved, strict=True):
         one, q, reward = found[key], np.array(old), np.array(rewards)
-        if not one["used"]:
-            continue
-        value = np.array(one["pi" if key == "euclid" else "ratio"])
-        base, kept = (q if key == "euclid" else 1.0), value > 0
-        if key == "fisher":
-            value, base = np.log(value), 0.0
-        slope, shift = np.polyfit(reward[kept], (value - base)[kept], 1)
-        line = base + slope * reward + shift
-        expected = line if key == "fisher" else np.maximum(line, 0)
-        assert value == pytest.approx(expected, rel=1e-9, abs=1e-9) and slope > 0
-        if key == "fisher":
+        if one["used"]:
+            curve = CURVES[key](reward, 1 / one["lambda"], one["offset"])
+            assert one["ratio"] == pytest.approx(curve, rel=1e-9, abs=1e-9)
+        if key == "fisher":  # GRPO's step: the rewards' own scatter is the unit
             spread = math.sqrt(q @ (reward - q @ reward) ** 2)
-            assert slope == pytest.approx(math.sqrt(2 * delta) / spread, rel=1e-9)
-        if key == "chi2":
-            assert slope == pytest.approx(1 / one["lambda"], rel=1e-9)
+            assert one["lambda"] == pytest.approx(spread / math.sqrt(2 * delta), rel=1e-9)
+
+
+@pytest.mark.parametrize("key", [key for key in OWN if key not in CURVES])
+def test_whatever_earns_more_lies_outside_the_region(solved, key):
+    """Regions are convex: it suffices to look at small steps in all directions."""
+    draw = np.random.default_rng(1)
+    for (old, rewards, delta), found in zip(CASES, solved, strict=True):
+        q, reward, pi = np.array(old), np.array(rewards), np.array(found[key]["pi"])
+        if not found[key]["used"]:
+            continue
+        steps = draw.normal(size=(4000, len(q))) * draw.choice([0, 1], size=(4000, len(q))) * q
+        others = pi + 1e-3 * (steps - steps.sum(1, keepdims=True) * q)
+        others = others[(others.min(1) >= 0) & (others @ reward > pi @ reward + 1e-9)]
+        outside = far(key, others, q) > radii(delta, len(q))[key] * (1 - 1e-12)
+        assert outside.all(), (old, rewards, delta)
 
 
 def test_equal_rewards_move_nothing(sources):

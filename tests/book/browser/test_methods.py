@@ -18,6 +18,14 @@ METHODS = len(PLACES)
 """The cards, and what has a place and no code."""
 
 
+@pytest.fixture
+def page(chromium, address):
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{address}/{PAGE}")
+    yield page
+    page.close()
+
+
 def column(page, number):
     return page.locator("table.sortable").evaluate(f"table => ({CELLS})(table, {number})")
 
@@ -34,9 +42,7 @@ def numbers(texts):
 
 
 @pytest.mark.nightly("the keyboard sorts it every time")
-def test_a_heading_sorts_and_turns_the_order(chromium, address):
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(f"{address}/{PAGE}")
+def test_a_heading_sorts_and_turns_the_order(page):
     assert len(column(page, 0)) == METHODS
     page.get_by_role("button", name="cost").click()
     costs = numbers(column(page, 6))
@@ -49,12 +55,9 @@ def test_a_heading_sorts_and_turns_the_order(chromium, address):
     page.get_by_role("button", name="level").click()
     assert column(page, 3) == sorted(column(page, 3))
     assert page.locator("[aria-sort]").count() == 1
-    page.close()
 
 
-def test_words_and_values_filter_and_the_address_keeps_them(chromium, address):
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(f"{address}/{PAGE}")
+def test_words_and_values_filter_and_the_address_keeps_them(page):
     count = page.locator(".filters output")
     assert count.text_content() == f"{METHODS} of {METHODS} methods"
     page.get_by_label("find").fill("dr grpo")
@@ -76,26 +79,9 @@ def test_words_and_values_filter_and_the_address_keeps_them(chromium, address):
     assert "?" not in page.url
     page.get_by_label("find").fill("no such method")
     assert names(page) == []
-    page.close()
 
 
-@pytest.mark.nightly("a second look at the same list, on a phone")
-def test_a_phone_sorts_by_a_list_and_is_not_endless(chromium, address):
-    page = chromium.new_page(viewport={"width": 360, "height": 780})
-    page.goto(f"{address}/{PAGE}")
-    choice = page.get_by_label("Sort by")
-    assert choice.is_visible() and not page.get_by_role("button", name="cost").is_visible()
-    choice.select_option(label="cost")
-    costs = numbers(column(page, 6))
-    assert costs == sorted(costs)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate("document.documentElement.scrollHeight") <= 25_000
-    page.close()
-
-
-def test_it_is_used_by_keyboard(chromium, address):
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(f"{address}/{PAGE}")
+def test_it_is_used_by_keyboard(page):
     page.get_by_label("find").focus()
     page.keyboard.type("QUATRO")
     assert names(page) == ["QUATRO"]
@@ -105,7 +91,6 @@ def test_it_is_used_by_keyboard(chromium, address):
             break
     page.keyboard.press("Space")
     expect(page.locator("table.methods tbody tr[hidden]")).to_have_count(0)
-    page.close()
 
 
 TYPESET = """formulas => {

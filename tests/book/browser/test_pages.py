@@ -100,6 +100,20 @@ def desktop(chromium):
     context.close()
 
 
+@pytest.fixture
+def look(chromium, address):
+    """Opens a page in a window of its own: `look("book/index.html", 360, 780)`."""
+    opened = []
+
+    def look(name, width, height):
+        opened.append(chromium.new_context(viewport={"width": width, "height": height}))
+        return Visit(opened[-1], address, name)
+
+    yield look
+    for context in opened:
+        context.close()
+
+
 def pytest_generate_tests(metafunc):
     if "surveyed" in metafunc.fixturenames:
         metafunc.parametrize(
@@ -215,9 +229,8 @@ def test_every_page_has_its_policy_and_an_injected_script_does_not_run(book, add
     visit.page.close()
 
 
-def test_what_is_cut_shows_it_and_scrolls_by_keyboard(address, chromium, press_until):
-    context = chromium.new_context(viewport={"width": 240, "height": 780})
-    visit = Visit(context, address, "book/notation.html")
+def test_what_is_cut_shows_it_and_scrolls_by_keyboard(look, press_until):
+    visit = look("book/notation.html", 240, 780)
     wide = visit.page.locator("div.math.wide").first
     assert wide.evaluate("node => node.scrollWidth > node.clientWidth")
     assert (
@@ -227,30 +240,16 @@ def test_what_is_cut_shows_it_and_scrolls_by_keyboard(address, chromium, press_u
     wide.focus()
     press_until(visit.page, "ArrowRight", "document.activeElement.scrollLeft > 0")
     assert visit.page.locator("div.math:not(.wide)").first.get_attribute("tabindex") is None
-    context.close()
 
 
-def test_nothing_waits_to_be_scrolled_to(address, desktop):
-    """So that a picture of the whole page shows every section."""
-    visit = Visit(desktop, address, "notebooks/05_grpo.html")
-    kinds = visit.page.locator("article *").evaluate_all(
-        "all => all.map(one => getComputedStyle(one).contentVisibility)"
-    )
-    assert len(kinds) > 1000 and "auto" not in kinds
-    visit.page.close()
-
-
-def test_the_key_end_leads_to_the_end_at_once(address, chromium, press_until):
-    context = chromium.new_context(viewport={"width": 360, "height": 780})
-    visit = Visit(context, address, "notebooks/05_grpo.html")
+def test_the_key_end_leads_to_the_end_at_once(look, press_until):
+    visit = look("notebooks/05_grpo.html", 360, 780)
     left = "document.documentElement.scrollHeight - innerHeight - scrollY"
     press_until(visit.page, "End", f"scrollY > 0 && {left} < 2")
-    context.close()
 
 
-def test_the_interface_is_lines_that_open(address, chromium):
-    context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    visit = Visit(context, address, "book/interface/losses.html")
+def test_the_interface_is_lines_that_open(look):
+    visit = look("book/interface/losses.html", 1440, 900)
     line = visit.page.locator("details.member > summary", has_text=re.compile("^ppo_loss"))
     assert line.locator("code").inner_text() == (
         "ppo_loss(logp, logp_old, *, advantages, mask, eps_low=0.2, eps_high=0.2, dual_clip=None)"
@@ -260,26 +259,20 @@ def test_the_interface_is_lines_that_open(address, chromium):
     line.focus()
     visit.page.keyboard.press("Enter")
     assert signature.is_visible()
-    visit.page.close()
-    context.close()
 
 
-def test_a_link_and_the_search_lead_into_a_fold(address, chromium):
-    context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    page = "book/interface/losses.html"
-    visit = Visit(context, address, f"{page}#trlib.algorithms.ppo.PPO.dual_clip")
+def test_a_link_and_the_search_lead_into_a_fold(look, address):
+    visit = look("book/interface/losses.html#trlib.algorithms.ppo.PPO.dual_clip", 1440, 900)
     visit.page.locator("[id='trlib.algorithms.ppo.PPO.dual_clip']").wait_for(state="visible")
     visit.page.goto(f"{address}/search.html?q=ppo_loss")
     found = visit.page.locator("#search-results a", has_text=re.compile(r"\.ppo_loss$")).first
     found.click()
     visit.page.locator("[id='trlib.algorithms.ppo.ppo_loss']").wait_for(state="visible")
-    context.close()
 
 
 @pytest.mark.nightly("on a long page, which is built by night")
-def test_a_phone_folds_the_sections_of_a_long_page_and_a_link_opens_its_own(address, chromium):
-    context = chromium.new_context(viewport={"width": 360, "height": 780})
-    visit = Visit(context, address, "book/interface/lab.html#check-a-record")
+def test_a_phone_folds_the_sections_of_a_long_page_and_a_link_opens_its_own(look):
+    visit = look("book/interface/lab.html#check-a-record", 360, 780)
     sections = visit.page.locator("article details.on-phones")
     assert sections.count() > 10
     assert visit.page.locator("article details.on-phones[open]").count() == 1
@@ -289,7 +282,6 @@ def test_a_phone_folds_the_sections_of_a_long_page_and_a_link_opens_its_own(addr
     settle(visit.page)
     assert visit.page.locator("article details.on-phones:not([open])").count() == 0
     assert not visit.page.locator("article details.on-phones > summary").first.is_visible()
-    context.close()
 
 
 def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(address, desktop):

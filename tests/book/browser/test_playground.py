@@ -203,29 +203,6 @@ def test_curves_are_read_pinned_saved_and_loaded(visit, until, tmp_path):
     assert one.complaints == [] and other.complaints == []
 
 
-def test_steps_by_hand_and_reset(visit, until):
-    one = visit(
-        "one.html#playground:seed=0"
-    )  # an address opens the module before the click, and no weights
-    one.press("One batch")
-    until(one.page, done(1))
-    one.page.get_by_label("Lane A, method").select_option("pspo")
-    until(one.page, f"document.querySelector('{LANES}').dataset.method === 'pspo'")
-    one.press("One update")  # one update is a whole batch here
-    until(one.page, done(2))
-    one.page.get_by_text("1 pass × 1 minibatch").click()
-    one.page.get_by_label("Lane A, passes over a batch").select_option("2")
-    one.press("One update")
-    one.page.get_by_label("ratios", exact=True).check(force=True)
-    one.page.locator(".ratios", has_text="KL").wait_for()
-    assert one.batches() == [2], "half of the batch's updates are still to be made"
-    one.press("One update")
-    until(one.page, done(3))
-    one.press("Reset")
-    until(one.page, f"document.querySelector('{LANES}').dataset.batch === '0'")
-    assert one.lanes()[0]["reward"] == "" and one.complaints == []
-
-
 def test_lanes_come_and_go_and_the_address_holds_them(visit, until):
     one = visit("quick.html#playground:seed=3")
     for count in (3, 4):
@@ -251,7 +228,10 @@ PLACE = """node => { const box = node.getBoundingClientRect();
     return { top: box.top + scrollY, bottom: box.bottom + scrollY, height: box.height }; }"""
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (360, 740)])
+@pytest.mark.parametrize(
+    ("width", "height"),
+    by_day([(1280, 800), (360, 740)], (360, 740), reason="the same with more room"),
+)
 def test_the_first_minute(visit, until, address, width, height):
     """Press, see it fall, change one thing, see it hold: the page proposes it where one looks."""
     one = visit(
@@ -260,9 +240,8 @@ def test_the_first_minute(visit, until, address, width, height):
     one.press("Play")
     until(one.page, done(1))
     judged, offer = one.page.locator(".verdict"), one.page.locator(".propose")
-    before, scrolled = judged.evaluate(PLACE), one.page.evaluate("scrollY")
+    before = judged.evaluate(PLACE)
     offer.wait_for()
-    assert one.page.evaluate("scrollY") == scrolled
     assert judged.evaluate(PLACE) == before, "its place was kept"
     top = one.page.locator(".curves").first.evaluate(PLACE)["top"] if width == 360 else 0
     assert offer.evaluate(PLACE)["bottom"] - top <= height
@@ -272,10 +251,13 @@ def test_the_first_minute(visit, until, address, width, height):
     expect(one.page.get_by_role("button", name="Pause")).to_be_focused()
     expect(one.page.locator(".curves .pv-legend li").nth(3)).to_contain_text("PPO clip 0.05")
     expect(judged).to_have_attribute("data-tone", "good")
-    one.press("Pause")
-    until(one.page, STILL)
-    told, reward = judged.inner_text(), float(one.lanes()[3]["reward"])
-    assert "PPO clip 0.05" in told and f"is at {reward:.2f}" in told and "unclipped" in told
+    expect(judged).to_contain_text("PPO clip 0.05")
+    one.press("Pause")  # a batch that was begun may still end
+    until(
+        judged,
+        f"""node => {{ const {{ reward }} = document.querySelectorAll('{LANES}')[3].dataset;
+            return node.textContent.includes(`is at ${{Number(reward).toFixed(2)}}`); }}""",
+    )
     expect(one.page.locator(".spoken", has_text="holds")).to_have_count(1)
     assert one.complaints == []
 
@@ -321,21 +303,6 @@ def test_the_impossible_in_an_address_is_named(sources):
     )
     for (mark, told), (lanes, notes) in zip(IMPOSSIBLE.items(), found, strict=True):
         assert told in notes and lanes >= 1, (mark, notes)
-
-
-def test_a_note_goes_with_the_address_that_it_was_about(visit, until):
-    one = visit("one.html#playground:seed=3&speed=2")
-    one.page.locator(".notes", has_text='"speed"').wait_for()
-    one.press("One batch")
-    until(one.page, done(1))
-    for mark, told in (("seed=3&tempo=2", '"tempo"'), ("seed=3", None)):
-        one.page.evaluate("mark => { location.hash = mark; }", f"playground:{mark}")
-        if told:
-            one.page.locator(".notes", has_text=told).wait_for()
-        else:
-            one.page.locator(".notes").wait_for(state="hidden")
-    assert one.batches() == [1], "what is set anyway does not begin anew"
-    assert one.complaints == []
 
 
 def test_a_lane_that_breaks_says_when_and_why_and_the_others_go_on(visit, until):
@@ -496,8 +463,6 @@ def test_every_preset_asks_and_begins(visit, until, name):
         ".hint", has_text=chosen["text"]
     ).wait_for()  # the first preset's lanes are in the still too
     assert one.page.locator(".notes").is_hidden(), "nothing of a preset has to be mended"
-    values = [value for value, _ in chosen["question"]["options"]]
-    assert chosen["question"]["right"] in values and len(chosen["question"]["why"]) > 40
     question = one.page.get_by_role("group", name="Your prediction")
     question.get_by_role("radio", name=chosen["question"]["options"][0][1], exact=True).check(
         force=True
@@ -535,10 +500,6 @@ def test_accessible_and_whole_on_a_phone(visit, until, width):
     assert faults == []
 
 
-def test_the_engine_knows_no_method_without_a_name_and_a_class(sources):
-    assert sources("playground/code.js", "m => m.missing()") == []
-
-
 @pytest.mark.parametrize(
     "checkpoint", by_day(["dial", "spend"], "dial", reason="the other checkpoint")
 )
@@ -546,6 +507,7 @@ def test_the_engine_knows_no_method_without_a_name_and_a_class(sources):
     "moved", by_day([False, True], True, reason="with nothing moved there is less to write")
 )
 def test_the_lines_of_python_run_for_every_method(sources, capsys, checkpoint, moved):
+    assert sources("playground/code.js", "m => m.missing()") == [], "a name and a class for each"
     lanes = sources(
         "playground/lanes.js",
         """(m, [checkpoint, moved]) => m.METHOD_NAMES.filter(method => method !== "own").map(method => {

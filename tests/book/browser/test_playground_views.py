@@ -7,9 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from trbook.explorables import Playground
-from trbook.explorables.modules import link_modules
-from trbook.explorables.publish import publish
+from tests.book.browser.explorable import visits
 from trlab.statistics import iqm
 
 MODULE = "playground/views/iqm.js"
@@ -33,10 +31,7 @@ def test_one_run_and_two_have_no_interval(sources):
     assert np.isnan([row[1:] for row in found]).all()
 
 
-LANES = [
-    {"method": "ppo", "threshold": 0.02, "group": 4, "minibatches": 2, "epochs": 2},
-    {"method": "ppo", "group": 4},
-]
+LANES = "a=ppo,threshold:0.02,group:4,minibatches:2,epochs:2&b=ppo,group:4&c=none"
 VIEWS = {
     "map": "map",
     "ratios": "ratios",
@@ -45,27 +40,13 @@ VIEWS = {
     "eight seeds": "bands",
 }
 ROOT = '[data-explorable="playground"]'
-PAGE = (
-    '<!doctype html><html lang="en" data-theme="light"><head><meta '
-    'charset="utf-8"><title>Views</title>'
-    '<link rel="icon" href="data:,"></head><body>{body}</body></html>'
-)
 
 
 @pytest.fixture(scope="module")
-def played(chromium, serving, until, tmp_path_factory):
+def played(chromium, figures, until):
     """The playground after four batches of two lanes, one of which uses each batch four times."""
-    folder = tmp_path_factory.mktemp("views")
-    publish(folder / "_static" / "explorables")
-    body = link_modules(Playground(lanes=LANES).html(), "_static/explorables")
-    (folder / "index.html").write_text(PAGE.format(body=body), encoding="utf-8")
-    with serving(folder) as address:
-        page = chromium.new_page(viewport={"width": 1000, "height": 900})
-        faults = []
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        # An address opens the playground at rest, so that exactly as many batches are made as are
-        # asked for.
-        page.goto(f"{address}/index.html#playground:seed=0")
+    with visits(chromium, figures) as visit:
+        page = visit("Playground", f"#playground:seed=0&{LANES}").page
         for batch in range(1, 5):
             page.get_by_role("button", name="One batch", exact=True).click()
             until(
@@ -74,8 +55,6 @@ def played(chromium, serving, until, tmp_path_factory):
                 return lanes.length === 2 && lanes.every((lane) => Number(lane.dataset.batch) === {batch}); }})()""",
             )
         yield page
-        assert faults == []
-        page.close()
 
 
 def shown(page, name):
@@ -122,23 +101,6 @@ def test_the_map_reads_a_token_by_keyboard(played):
     view.get_by_role("radio").nth(1).check()
     assert "every ratio is 1" in view.locator(".pv-key").inner_text()
     assert view.locator("path.pv-silenced").get_attribute("d") == ""
-
-
-def test_ratios_spread_from_the_second_update_on(played):
-    often, once = shown(played, "ratios").locator(".pv-cell").all()
-    assert re.search(r"kept 100 % → \d+ %, KL 0 → [\d.×⁻¹-⁹0]+ nats per token", often.inner_text())
-    assert often.locator("path.pv-box").get_attribute("d").count("Z") == 4
-    assert "every ratio is 1" in once.inner_text()
-
-
-def test_completions_carry_their_verdicts_and_the_openers_their_words(played):
-    view = shown(played, "completions")
-    rows = view.locator("li:visible").all_inner_texts()
-    assert 4 <= len(rows) <= 8 and all(row.lstrip()[0] in "✓✕" for row in rows)
-    race = shown(played, "opening words").locator(".pv-cell").first
-    words = race.locator("text.pv-word").all_text_contents()
-    assert len(words) == 5 and all(re.fullmatch(r"\S+ 0\.\d\d", word) for word in words)
-    assert "all careful words: 0." in race.inner_text()
 
 
 def test_a_phone_shows_no_small_text_and_nothing_wider_than_itself(played, until):

@@ -76,30 +76,6 @@ def test_counts_are_those_of_the_losses(page, moved):
     ]
 
 
-def test_the_keyboard_steps_through_tokens_and_updates(page, moved):
-    completions, _, logp, prompts = moved
-    words = completions.tokenizer.batch_decode(
-        [[token] for token in completions.tokens[0].tolist()]
-    )
-    slider = page.get_by_role("slider", name="Token of the batch")
-    slider.focus()
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
-    frames(page)
-    assert page.evaluate(f"{MODEL}.get('token')") == 1
-    assert page.locator(".trx .line mark").inner_text() == words[1].strip()
-    assert page.locator(".trx .line").inner_text().startswith(prompts[0])
-    assert page.evaluate(f"{MODEL}.get('old_p')") == pytest.approx(
-        float(logp[0][0, 1].exp()), rel=2e-3
-    )
-    page.get_by_role("slider", name="Updates made").focus()
-    page.keyboard.press("ArrowRight")
-    frames(page)
-    assert page.evaluate(f"{MODEL}.get('new_p')") == pytest.approx(
-        float(logp[4][0, 1].exp()), rel=2e-3
-    ), "it follows"
-
-
 def test_pointing_at_a_dot_reads_its_completion_and_a_press_chooses_it(page):
     frames(page, update=1, axes="linear", token=0)
     q, p = (page.evaluate(f"{MODEL}.get('{name}')") for name in ("old_p", "new_p"))

@@ -144,24 +144,6 @@ def test_odd_queries_get_a_plain_answer_and_run_nothing(book, address, chromium,
     context.close()
 
 
-@pytest.mark.nightly("searches the whole book")
-def test_the_button_leads_to_the_search_by_keyboard(address, chromium, until):
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.goto(f"{address}/notebooks/04_ppo.html", wait_until="load")
-    page.locator(".search-button__button").first.press("Enter")
-    page.keyboard.type("entropy collapse")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/search.html?q=entropy+collapse")
-    until(page, DONE)
-    until(page, "document.activeElement.name === 'q'")
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.closest('#search-results') !== null")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/book/questions.html*")
-    context.close()
-
-
 @pytest.mark.parametrize("theme", by_day(["light", "dark"], "dark", reason="the other theme"))
 def test_hits_fit_a_phone_and_break_no_accessibility_rule(theme, address, chromium, until):
     context = chromium.new_context(

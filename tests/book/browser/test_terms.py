@@ -4,7 +4,6 @@ follows the link."""
 import pytest
 
 from book.build.browser import settle
-from tests.book.browser.test_pages import accessibility
 
 LIGHT = pytest.mark.nightly("the other theme, on a desk")
 PAGE = "book/notation.html"
@@ -75,14 +74,6 @@ def test_the_keyboard_reaches_the_meaning_and_escape_takes_it_away(page, until):
     page.keyboard.press("Tab")
     until(page, HIDDEN)
     assert page.locator(WORD).first.get_attribute("aria-describedby") == CARD[1:]
-
-
-@pytest.mark.nightly("seconds of rules, in both themes and widths")
-def test_an_open_meaning_breaks_no_accessibility_rule(page, until):
-    page.locator(WORD).first.hover()
-    until(page, SHOWN)
-    assert accessibility(page, page.evaluate("document.documentElement.dataset.theme")) == []
-    assert page.locator(CARD).is_visible()
 
 
 def test_a_finger_goes_to_the_glossary(chromium, address):

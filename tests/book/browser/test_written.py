@@ -4,7 +4,7 @@ that lead through the batches; paper, no script, no network."""
 import pytest
 from playwright.sync_api import expect
 
-from tests.book.browser.explorable import SETTLED, page_of
+from tests.book.browser.explorable import page_of
 from trbook.explorables import Written
 
 BATCH = "Batches that it has learned from"
@@ -95,19 +95,6 @@ def test_it_plays_and_a_hand_takes_over(visit, until):
     play.click()
     until(one.page, f"{model}.get('batch') === 16")
     expect(play).to_contain_text("play")
-
-
-def test_paper_shows_the_curves_and_the_texts_without_controls(visit):
-    one = visit("Written")
-    one.page.emulate_media(media="print")
-    seen = one.page.evaluate(f"""async () => {{
-        await ({SETTLED})();
-        const root = [...document.querySelectorAll(".trlib-view > div")].at(-1).shadowRoot;
-        const shown = selector => [...root.querySelectorAll(selector)]
-            .filter(node => node.getBoundingClientRect().height).length;
-        return [shown("input, button, .slider, .choice"), shown(".plane svg"), shown(".lanes > li")];
-    }}""")
-    assert seen == [0, 1, 3]
 
 
 def test_without_a_script_the_texts_stand_there(chromium):

@@ -4,7 +4,6 @@ import re
 from types import SimpleNamespace
 
 import pytest
-import yaml
 from docutils.core import publish_doctree
 from sphinx_external_toc.parsing import parse_toc_yaml
 
@@ -13,9 +12,6 @@ from book.build.ext.search import _kept, note
 from book.build.paths import ROOT
 from book.build.paths import contents as pages
 
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-MOST = 36
-"""Links of the sidebar with nothing unfolded."""
 LINKS = """<p class="caption">Learn</p><ul><li class="toctree-l1"><a href="../notebooks/02.html">2</a>
 <ul><li class="toctree-l2"><a href="../notebooks/02_b.html">2b</a></li></ul></li>
 <li class="toctree-l1"><a href="methods/index.html">Methods</a>
@@ -23,24 +19,6 @@ LINKS = """<p class="caption">Learn</p><ul><li class="toctree-l1"><a href="../no
 <li class="toctree-l2"><a href="methods/ppo.html">PPO</a></li></ul></li>
 <li class="toctree-l1"><a href="interface/index.html">Interface</a>
 <ul><li class="toctree-l2"><a href="interface/loop.html">The loop</a></li></ul></li></ul>"""
-
-
-def titles(part):
-    (found,) = [one["chapters"] for one in TOC["parts"] if one["caption"] == part]
-    return [entry.get("title", entry["file"]) for entry in found]
-
-
-def test_the_sidebar_is_short_and_companions_lie_below_their_chapters():
-    assert sum(len(part["chapters"]) for part in TOC["parts"]) <= MOST
-    learn = [title for title in titles("Learn") if " · " in title]
-    assert [int(title.partition(" · ")[0]) for title in learn] == list(range(14))
-    assert {part["caption"] for part in TOC["parts"]} >= {"The gallery", "Outside language models"}
-    for part in TOC["parts"]:
-        for entry in part["chapters"]:
-            number = entry.get("title", "").partition(" · ")[0]
-            for below in entry.get("sections", ()) if number.isdecimal() else ():
-                assert re.match(rf"{number}[a-c] · ", below["title"]), below["title"]
-    assert not any(name.startswith(contents.UNLISTED) for name in pages())
 
 
 def test_the_sidebar_leaves_cards_and_modules_to_the_page_above_them():

@@ -227,6 +227,22 @@ def test_a_cell_without_end_is_named(tmp_path, monkeypatch):
         execute([source], tmp_path / "out", profile="smoke")
 
 
+def test_two_builders_of_one_folder_wait_for_each_other(tmp_path):
+    order = []
+
+    def later():
+        with alone(tmp_path, lambda: order.append("waits")):
+            order.append("second")
+
+    with alone(tmp_path):
+        thread = threading.Thread(target=later)
+        thread.start()
+        thread.join(0.2)
+        order.append("first")
+    thread.join(5)
+    assert order == ["waits", "first", "second"]
+
+
 CHILD = """
 import sys
 from pathlib import Path
@@ -259,19 +275,3 @@ def test_a_killed_execution_is_taken_up_where_it_was(tmp_path):
     results = execute([first, second], tmp_path / "out", profile="smoke")
     assert sorted(marks.read_text().split()) == ["a", "b", "b"]
     assert json.dumps(results.of(second))
-
-
-def test_two_builders_of_one_folder_wait_for_each_other(tmp_path):
-    order = []
-
-    def later():
-        with alone(tmp_path, lambda: order.append("waits")):
-            order.append("second")
-
-    with alone(tmp_path):
-        thread = threading.Thread(target=later)
-        thread.start()
-        thread.join(0.2)
-        order.append("first")
-    thread.join(5)
-    assert order == ["waits", "first", "second"]

@@ -1,12 +1,9 @@
 """Docstrings and formulas on their way to the page: nothing that was mathematics becomes markup, or
 the other way."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import re
-from datetime import UTC, datetime
 from typing import get_type_hints
 
 import pytest
@@ -14,11 +11,9 @@ from docutils.utils import new_document
 from sphinx import addnodes
 
 from book.build.ext.docstrings import escape, mend
-from book.build.ext.execution import sentence
 from book.build.ext.line_breaks import VERBATIM, names, numbers
 from book.build.ext.mathematics import aligned, drawn
 from book.build.ext.modules import LONGEST_VALUE, Attribute, modules, shorten
-from book.build.ext.pages import mend as mend_page
 from book.build.ext.pages import styled
 from book.build.ext.phone_tables import tables
 from book.build.ext.security import sealed
@@ -38,11 +33,11 @@ from trlib.algorithms import PPO
         ("no *new idea*, x*y*z, *args", r"no *new idea*, x\*y\*z, \*args"),
     ],
 )
-def test_symbols_stay_symbols_and_backticks_stay_code(written: str, markup: str) -> None:
+def test_symbols_stay_symbols_and_backticks_stay_code(written, markup):
     assert escape(written) == markup
 
 
-def test_a_formula_keeps_its_lines_and_its_source_stands_alone() -> None:
+def test_a_formula_keeps_its_lines_and_its_source_stands_alone():
     lines = [
         "One line.",
         "",
@@ -70,7 +65,7 @@ def test_a_formula_keeps_its_lines_and_its_source_stands_alone() -> None:
     ]
 
 
-def test_arguments_become_a_definition_list() -> None:
+def test_arguments_become_a_definition_list():
     lines = [
         "Args:",
         "    logp: [B, T] log pi(y_t).",
@@ -88,49 +83,27 @@ def test_arguments_become_a_definition_list() -> None:
     ]
 
 
-def test_formulas_of_several_lines_are_aligned_once() -> None:
+def test_formulas_of_several_lines_are_aligned_once():
     assert aligned(r"a &= b \\ c &= d") == r"\begin{aligned}a &= b \\ c &= d\end{aligned}"
     assert aligned(r"\begin{cases} a \\ b \end{cases}") == r"\begin{cases} a \\ b \end{cases}"
     assert aligned(r"\begin{align} a \end{align}") == r"\begin{align*} a \end{align*}"
 
 
-def test_the_line_under_a_title_names_when_where_and_versions() -> None:
-    record = {
-        "when": datetime(2026, 11, 3, tzinfo=UTC).isoformat(),
-        "seconds": 12.4,
-        "profile": "cpu",
-        "hardware": "2 cores of X",
-        "versions": {"Python": "3.11.7", "torch": "2.13.0"},
-    }
-    assert sentence(record) == (
-        "Executed 3 November 2026 in 12 s, profile cpu, on 2 cores of X · Python 3.11.7 · torch "
-        "2.13.0"
-    )
-
-
-def test_a_signature_over_several_lines_is_no_list() -> None:
-    page = '<dt class="sig sig-object py">f(<dl><dd>a,</dd></dl>)</dt><dl><dt>kept</dt></dl>'
-    assert mend_page(page) == (
-        '<dt class="sig sig-object py">f(<span class="sig-line"><span class="sig-line">a,</span>'
-        "</span>)</dt><dl><dt>kept</dt></dl>"
-    )
-
-
-def test_styles_of_outputs_come_first_and_once_and_a_still_keeps_its_own() -> None:
+def test_styles_of_outputs_come_first_and_once_and_a_still_keeps_its_own():
     still = "<template><style>b{}</style></template>"
     page = f"<p>x</p><style>a{{}}</style>{still}<svg><style scoped>a{{}}</style></svg>"
     assert styled(page) == f"<style>a{{}}</style><p>x</p>{still}<svg></svg>"
     assert styled(still) == still
 
 
-def test_a_formula_that_katex_cannot_read_is_an_error() -> None:
+def test_a_formula_that_katex_cannot_read_is_an_error():
     assert drawn(r"\frac{a}{b}").startswith('<span class="katex">')
     assert 'display="block"' in drawn("x", displayed=True)
     with pytest.raises(ValueError, match="KaTeX parse error: Unexpected end of input"):
         drawn(r"\frac{")
 
 
-def test_a_formula_s_mathml_is_valid() -> None:
+def test_a_formula_s_mathml_is_valid():
     fraction = drawn(r"\frac{1}{\operatorname{Var}}")
     assert '<mfrac><mn>1</mn><mi mathvariant="normal">Var</mi></mfrac>' in fraction, "two parts"
     assert "<mi>log</mi><mo>\u2061</mo><mi>x</mi>" in drawn(r"\log x"), "elsewhere the sign is said"
@@ -138,7 +111,7 @@ def test_a_formula_s_mathml_is_valid() -> None:
     assert "<mi>a</mi><mover><mo>=</mo><mo " in above and "<mo><" not in above
 
 
-def test_a_table_that_a_phone_cannot_hold_carries_its_headings() -> None:
+def test_a_table_that_a_phone_cannot_hold_carries_its_headings():
     head = "<thead><tr><th>name</th><th>what it is</th><th>unit</th></tr></thead>"
     words = "<tr><td>x</td><td>a long line of short words that wrap well</td><td>1</td></tr>"
     small = tables(f"<p>a</p><table>{head}<tbody>{words}</tbody></table>")
@@ -164,7 +137,7 @@ def test_a_table_that_a_phone_cannot_hold_carries_its_headings() -> None:
     assert '<td data-label="gradient norm" role="cell">2.5</td>' in labelled
 
 
-def test_a_table_of_numbers_slides_on_a_phone_and_one_of_words_does_not() -> None:
+def test_a_table_of_numbers_slides_on_a_phone_and_one_of_words_does_not():
     heads = "".join(
         f"<th>{word}</th>"
         for word in ("method", "accuracy", "worst run", "early reward", "entropy", "kept")
@@ -184,7 +157,7 @@ def test_a_table_of_numbers_slides_on_a_phone_and_one_of_words_does_not() -> Non
     assert '<table class="table stacks" role="table">' in tables(words)
 
 
-def test_a_rate_stays_on_one_line() -> None:
+def test_a_rate_stays_on_one_line():
     page = """<p title="a > 1e-5">from 1e-5 to 1.5e-3, page-wide, the-5</p><td class='1e-2'>4.8e-07 < 2</td>"""
     held = (
         page.replace("from 1e-5", "from @1e-5#")
@@ -195,12 +168,12 @@ def test_a_rate_stays_on_one_line() -> None:
 
 
 @pytest.mark.parametrize("element", VERBATIM)
-def test_a_rate_in_an_element_without_html_is_left_as_it_is(element: str) -> None:
+def test_a_rate_in_an_element_without_html_is_left_as_it_is(element):
     kept = f"<{element}>if (a < 2) it's 1e-5</{element}><!-- 1e-6 -->"
     assert numbers(f"{kept}1e-7") == f'{kept}<span class="whole">1e-7</span>'
 
 
-def test_a_page_runs_the_scripts_that_it_came_with_and_no_others() -> None:
+def test_a_page_runs_the_scripts_that_it_came_with_and_no_others():
     page = (
         '<head><meta charset="utf-8" /></head><script>let a</script><script '
         'type="application/json">{}</script>'
@@ -216,12 +189,12 @@ def test_a_page_runs_the_scripts_that_it_came_with_and_no_others() -> None:
 @pytest.mark.parametrize(
     ("explorable", "learns"), [("front", True), ("playground", True), ("written", False)]
 )
-def test_a_model_may_learn_only_where_a_figure_trains_one(explorable: str, learns: bool) -> None:
+def test_a_model_may_learn_only_where_a_figure_trains_one(explorable, learns):
     page = f'<meta charset="utf-8"><div data-explorable="{explorable}"></div>'
     assert ("wasm-unsafe-eval" in sealed(page)) == learns
 
 
-def test_a_long_name_in_code_may_break_after_its_marks_and_a_short_one_nowhere() -> None:
+def test_a_long_name_in_code_may_break_after_its_marks_and_a_short_one_nowhere():
     long = '<code><span class="pre">trlib.relatives.asynchrony.weights.vespo_loss</span></code>'
     broken = names(long)
     assert broken.replace("<wbr>", "") == long
@@ -234,7 +207,7 @@ def test_a_long_name_in_code_may_break_after_its_marks_and_a_short_one_nowhere()
         assert names(kept) == kept
 
 
-def test_a_page_of_the_interface_names_its_modules() -> None:
+def test_a_page_of_the_interface_names_its_modules():
     page = "# A\n\n<!--modules-->\n{}\n<!--/modules-->\n"
     lines = "- [X, and more](../../trlib/x/y.py)\n- [Z](../trbook/z)"
     assert modules(page.format(lines)) == {"trlib.x.y": "X, and more", "trbook.z": "Z"}
@@ -244,7 +217,7 @@ def test_a_page_of_the_interface_names_its_modules() -> None:
         modules(page.format("- x"))
 
 
-def test_a_constant_s_page_shows_a_short_value_and_leaves_out_a_long_one() -> None:
+def test_a_constant_s_page_shows_a_short_value_and_leaves_out_a_long_one():
     long, short, kind = " = " + "x" * LONGEST_VALUE, " = {'a': 1}", "class " + "x" * LONGEST_VALUE
     page = new_document("page")
     page += [
@@ -255,7 +228,7 @@ def test_a_constant_s_page_shows_a_short_value_and_leaves_out_a_long_one() -> No
     assert [signature.astext() for signature in page] == ["", short, kind]
 
 
-def test_every_module_that_a_reader_calls_has_a_page() -> None:
+def test_every_module_that_a_reader_calls_has_a_page():
     toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
     files = re.findall(r"file: ([\w./-]+)", toc)
     assert [name for name in files if files.count(name) > 1] == []
@@ -269,7 +242,7 @@ def test_every_module_that_a_reader_calls_has_a_page() -> None:
             )
 
 
-def test_a_class_that_is_documented_keeps_its_own_annotations() -> None:
+def test_a_class_that_is_documented_keeps_its_own_annotations():
     """Else a subclass that comes later cannot look up the types that it inherits."""
     own = dict(vars(PPO)["__annotations__"])
     Attribute.update_annotations(object.__new__(Attribute), PPO)

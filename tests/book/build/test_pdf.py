@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from book.build import browser, pdf
-from book.build.paths import ROOT, chapters, config
+from book.build.paths import ROOT, config
 
 HEAD = "<!doctype html><title>{0}</title><article><h1>{0}<a>#</a></h1>{1}</article>"
 FAR = '<div style="height: 1500px"></div><h2 id="end">End</h2>'
@@ -86,12 +86,3 @@ def test_a_playwright_that_does_not_start_is_as_if_there_were_no_chromium(monkey
     monkeypatch.setenv("TRLIB_CHROMIUM", str(tmp_path))
     with pytest.raises(browser.NoChromium, match="libatomic1"), browser.browser():
         pass
-
-
-def test_everything_a_reader_learns_from_is_printed():
-    chosen = pdf.parts()
-    names = [name for titles in chosen.values() for name in titles]
-    assert names[0] == "book/index" and "book/glossary" in names and len(names) == len(set(names))
-    assert {f"notebooks/{path.stem}" for path in chapters()} <= set(names)
-    assert not [name for name in names if name.startswith(pdf.NOT_PRINTED)]
-    assert chosen["Learn"]["notebooks/05_grpo"] == "5 · GRPO: a group instead of a critic"
