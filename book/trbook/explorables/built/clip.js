@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 5567ffe3e552c2b6. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: dc5fb84b6626be93. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 065f61069c1b869c. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 475726413969567c. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

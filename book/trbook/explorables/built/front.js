@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: dfe5f3abfde09a2c. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: da3a907a1a8be478. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

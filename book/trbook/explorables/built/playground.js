@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 32302f849e7b4b3f. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 33aed495519fde07. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

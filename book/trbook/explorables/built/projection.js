@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 7193070f680aa756. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 89c41d26a1959ad5. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

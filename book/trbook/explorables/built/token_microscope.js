@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: ff73d084b59b1d49. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 2a88234b0010c5d5. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

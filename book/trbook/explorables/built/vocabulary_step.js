@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: bec701a577b9ed35. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: dcc43ce30d3f3766. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

@@ -3,8 +3,7 @@
 
 const STD_FLOOR = 1e-6; // added to a standard deviation before dividing by it
 
-const mean = (values) =>
-  values.reduce((total, x) => total + x, 0) / values.length;
+const mean = (values) => values.reduce((total, x) => total + x, 0) / values.length;
 
 function centred(rewards) {
   const most = Math.max(...rewards),
@@ -17,9 +16,7 @@ function centred(rewards) {
 export const ADVANTAGES = {
   "group-std": (rewards) => {
     const apart = centred(rewards);
-    const deviation = Math.sqrt(
-      apart.reduce((total, x) => total + x * x, 0) / (rewards.length - 1),
-    );
+    const deviation = Math.sqrt(apart.reduce((total, x) => total + x * x, 0) / (rewards.length - 1));
     return apart.map((x) => x / (deviation + STD_FLOOR));
   },
   "group-mean": (rewards) => centred(rewards),
@@ -34,9 +31,7 @@ export const ADVANTAGES = {
       below = rewards.map((r) => r - most);
     const all = lengths.reduce((sum, n) => sum + n, 0),
       shares = all ? lengths : lengths.map(() => 1);
-    const baseline =
-      below.reduce((sum, r, i) => sum + r * shares[i], 0) /
-      shares.reduce((sum, n) => sum + n, 0);
+    const baseline = below.reduce((sum, r, i) => sum + r * shares[i], 0) / shares.reduce((sum, n) => sum + n, 0);
     return below.map((r) => r - baseline);
   },
   reward: (rewards) => [...rewards],
@@ -48,8 +43,5 @@ export const NEEDS_TWO = new Set(["group-std", "leave-one-out"]);
 /* DAPO's soft limit: from 0 outside the last `buffer` share of the token limit to 1 at it. */
 export function overlongPenalty(length, limit, buffer) {
   if (buffer === 0) return 0;
-  return Math.min(
-    1,
-    Math.max(0, (length - (1 - buffer) * limit) / (buffer * limit)),
-  );
+  return Math.min(1, Math.max(0, (length - (1 - buffer) * limit) / (buffer * limit)));
 }

@@ -3,18 +3,7 @@
    settings that only a large vocabulary or another sampler gives a meaning (top k, corrections). */
 
 import { ADVANTAGES } from "./advantages.js";
-import {
-  cispo,
-  dppo,
-  gmpo,
-  gspo,
-  pgIs,
-  ppo,
-  pspo,
-  quatro,
-  reinforce,
-  sapo,
-} from "./objectives.js";
+import { cispo, dppo, gmpo, gspo, pgIs, ppo, pspo, quatro, reinforce, sapo } from "./objectives.js";
 import { own, proportional } from "./own.js";
 import { bapo, cpgd, minpro, r2vpo, survey, trefree } from "./relatives.js";
 import { troll } from "./troll.js";
@@ -199,40 +188,23 @@ export const OWN = {
   defaults: { ...plain, formula: "A*r", constants: {} },
 };
 
-export const AGGREGATIONS = [
-  "token-mean",
-  "seq-mean-token-mean",
-  "seq-mean-token-sum",
-  "seq-mean-token-sum-norm",
-];
+export const AGGREGATIONS = ["token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"];
 const DELTA_TV = 0.15; // DPPO's threshold where none is given
 
 /* A method with its settings, ready for the loop: { name, kind, settings, objective, survey }.
    Throws a RangeError for a name or a setting that is not there. */
 export function method(name, given = {}) {
   const kind = name === "own" ? OWN : METHODS[name];
-  if (!kind)
-    throw new RangeError(
-      `method: expected one of ${Object.keys(METHODS).join(", ")}, got ${name}`,
-    );
+  if (!kind) throw new RangeError(`method: expected one of ${Object.keys(METHODS).join(", ")}, got ${name}`);
   for (const key of Object.keys(given)) {
     if (!(key in kind.defaults)) {
-      throw new RangeError(
-        `${name}: expected settings among ${Object.keys(kind.defaults).join(", ")}, got ${key}`,
-      );
+      throw new RangeError(`${name}: expected settings among ${Object.keys(kind.defaults).join(", ")}, got ${key}`);
     }
   }
   const settings = { ...kind.defaults, ...given };
-  if (
-    name === "dppo" &&
-    settings.delta_tv === null &&
-    settings.delta_kl === null
-  )
-    settings.delta_tv = DELTA_TV;
-  if (!(settings.advantage in ADVANTAGES))
-    throw new RangeError(`advantage: got ${settings.advantage}`);
-  if (!AGGREGATIONS.includes(settings.aggregation))
-    throw new RangeError(`aggregation: got ${settings.aggregation}`);
+  if (name === "dppo" && settings.delta_tv === null && settings.delta_kl === null) settings.delta_tv = DELTA_TV;
+  if (!(settings.advantage in ADVANTAGES)) throw new RangeError(`advantage: got ${settings.advantage}`);
+  if (!AGGREGATIONS.includes(settings.aggregation)) throw new RangeError(`aggregation: got ${settings.aggregation}`);
   if (kind === OWN)
     return {
       name,

@@ -33,9 +33,7 @@ export function departure(u, lq) {
 }
 
 export const outside = (kl, outcomes, delta) =>
-  delta === 0
-    ? kl !== 0
-    : delta < Infinity && kl > windowOf(outcomes, delta).edge;
+  delta === 0 ? kl !== 0 : delta < Infinity && kl > windowOf(outcomes, delta).edge;
 
 /* log π_t into `out`; gives log Z. */
 function point(u, lq, t, out) {
@@ -78,22 +76,17 @@ function root(u, lq, { kl, variance }, delta, scratch) {
   let lower = { t: 0, kl: 0, slope: -Infinity },
     upper = { t: 1, kl, slope: kl };
   let last = Math.log(target / kl);
-  let t = Math.min(
-    1,
-    Math.max(Math.exp((last * kl) / variance), Math.exp(last / 2) / 2),
-  );
+  let t = Math.min(1, Math.max(Math.exp((last * kl) / variance), Math.exp(last / 2) / 2));
   last = Math.abs(last);
   for (let pass = 0; pass < PASSES; pass++) {
     const probe = look(u, lq, t, scratch),
       inside = probe.kl <= edge;
     if (inside) lower = probe;
     else upper = probe;
-    if ((inside && probe.kl >= enough) || lower.t >= (1 - 2 * EPS) * upper.t)
-      break;
+    if ((inside && probe.kl >= enough) || lower.t >= (1 - 2 * EPS) * upper.t) break;
     const error = Math.log(target / probe.kl),
       newton = t * Math.exp((error * probe.kl) / probe.variance);
-    const trusted =
-      newton > lower.t && newton < upper.t && Math.abs(error) < last;
+    const trusted = newton > lower.t && newton < upper.t && Math.abs(error) < last;
     last = Math.abs(error);
     t = trusted ? newton : between(lower, upper, pass % 3 === 2);
   }
@@ -113,8 +106,7 @@ export function project(u, lq, delta, drift = departure(u, lq)) {
   point(u, lq, t, logp);
   let kl = 0,
     variance = 0;
-  for (let v = 0; v < u.length; v++)
-    kl += Math.exp(logp[v]) * (logp[v] - lq[v]);
+  for (let v = 0; v < u.length; v++) kl += Math.exp(logp[v]) * (logp[v] - lq[v]);
   for (let v = 0; v < u.length; v++) {
     centred[v] = logp[v] - lq[v] - kl;
     variance += Math.exp(logp[v]) * centred[v] ** 2;
