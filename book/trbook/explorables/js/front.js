@@ -4,6 +4,7 @@ import bare from "./parts/bench.css";
 import style from "./front/style.css";
 import { choice, clamp, h, ladder, say, stage, status, still } from "./parts/common.js";
 import { fleet } from "./playground/fleet.js";
+import { stepped } from "./parts/handling.js";
 import { answer, typical } from "./front/answers.js";
 import { GOAL, chart, thousand } from "./front/chart.js";
 import {
@@ -369,22 +370,12 @@ function open(frame, model, data) {
   plane.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && away());
   plane.addEventListener("blur", away);
   plane.addEventListener("keydown", (event) => {
-    const now = one ?? last,
-      next = {
-        ArrowLeft: now - 1,
-        ArrowDown: now - 1,
-        ArrowRight: now + 1,
-        ArrowUp: now + 1,
-        Home: 0,
-        End: last,
-        PageUp: now + 5,
-        PageDown: now - 5,
-      }[event.key];
+    const next = stepped(event.key, one ?? last, last, 5);
     if (event.key === "Escape") away();
     if (next === undefined) return;
     event.preventDefault();
     finish();
-    one = clamp(next, 0, last);
+    one = next;
     ask();
   });
 

@@ -1,10 +1,18 @@
 /* Points on a board that are dragged: by mouse anywhere on the board (the nearest one comes), by finger on the point
    itself or by a tap, by arrow keys (with Shift further). */
 
+import { clamp } from "../maths/plain.js";
 import { h } from "./controls.js";
 
 const STEP = 4,
   FAR = 8; // pixels of an arrow key, and how many times as far with Shift
+
+/* Where a key leads on a scale of whole numbers up to `last`; undefined: the key is none of those. */
+export function stepped(key, now, last, page) {
+  const ways = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: page, PageDown: -page },
+    to = { Home: 0, End: last }[key] ?? now + ways[key];
+  return Number.isNaN(to) ? undefined : clamp(to, 0, last);
+}
 
 export function handling(plane, { set }) {
   let current = [],
@@ -12,6 +20,7 @@ export function handling(plane, { set }) {
     chosen = 0,
     ahead = null; // ahead: where keys have led since the last frame
   const grips = [];
+  /** @type {(event: any) => [number, number]} */
   const at = (event) => {
     const box = plane.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
@@ -23,9 +32,9 @@ export function handling(plane, { set }) {
         Math.hypot(one.x - x, one.y - y) < Math.hypot(current[best].x - x, current[best].y - y) ? i : best,
       0,
     );
-  /** @type {(index: number, ...point: number[]) => void} */
-  const move = (index, x, y) => {
-    const changes = current[index]?.move(x, y);
+  /** @type {(index: number, x: number, y: number, keyed?: boolean) => void} */
+  const move = (index, x, y, keyed = false) => {
+    const changes = current[index]?.move(x, y, keyed);
     if (changes) set(changes);
   };
   const grip = (index) => {
@@ -45,7 +54,7 @@ export function handling(plane, { set }) {
         index,
         ...(current[index].next?.(from, way, event.shiftKey) ?? { x: from.x + way[0] * far, y: from.y + way[1] * far }),
       };
-      move(index, ahead.x, ahead.y);
+      move(index, ahead.x, ahead.y, true);
     });
     plane.append(el);
     return el;
