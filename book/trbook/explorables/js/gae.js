@@ -20,6 +20,7 @@ import {
   calm,
 } from "./parts/common.js";
 import { TOKENS, TRUTH, advantage, chain, critic, difference, errors, texts, weights } from "./gae/maths.js";
+import style from "./gae/style.css";
 
 const SIDES = { left: 58, right: 24 };
 const LAMBDAS = Array.from({ length: 51 }, (_, i) => i / 50);
@@ -301,22 +302,6 @@ function extra({ set }) {
     },
   };
 }
-
-const style = `
-.trx .edge { fill: none; stroke: var(--line); stroke-width: 1; }
-.trx .edge.on { stroke: var(--ink); stroke-width: 2.6; }
-.trx .state { fill: var(--page); stroke: var(--line); stroke-width: 1.4; }
-.trx .state.on { stroke: var(--ink); stroke-width: 2.6; }
-.trx svg text.value { fill: var(--soft); font-size: 11.5px; font-variant-numeric: tabular-nums; }
-.trx svg text.value.on { fill: var(--ink); font-weight: 600; }
-.trx svg text.says { fill: var(--h1); font-size: 11px; font-variant-numeric: tabular-nums; }
-.trx .hollow { fill: none; stroke: var(--soft); stroke-width: 1.4; }
-.trx .full { fill: var(--h5); }
-.trx .sum { font-weight: 600; }
-.trx .text { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 4px; align-items: center; padding: 4px 0; }
-.trx .text .label { grid-column: 1 / -1; }
-.trx .text button { padding: 4px 0; }
-`;
 
 export default bench({
   name: "gae",

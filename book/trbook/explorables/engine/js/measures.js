@@ -55,16 +55,20 @@ export function measure(engine, { completions, ids, looked, updates }) {
   };
 }
 
+/* Divergences of a pass's tokens, as it is read, from the distributions that sampled them. */
+export function compare(engine, pass, first) {
+  for (const [i, { full }] of pass.of.entries())
+    for (const [t, row] of full.entries()) engine.others.set(row, (first[i] + t) * engine.columns);
+  engine.wasm.compare(pass.outputs);
+}
+
 /* Between the distributions that sampled and the policy as it is now, per token of the probe. */
 function divergences(engine, ids, completions) {
   const found = { kl: [], kl_back: [], tv: [], entropy: [] };
   for (const pass of passes(engine, ids, completions)) {
     const first = write(engine, ids, pass);
     engine.forward(pass.rows, pass.outputs);
-    for (const [i, { full }] of pass.of.entries()) {
-      for (const [t, row] of full.entries()) engine.others.set(row, (first[i] + t) * engine.columns);
-    }
-    engine.wasm.compare(pass.outputs);
+    compare(engine, pass, first);
     found.kl.push(...engine.kl_forth.subarray(0, pass.outputs));
     for (const name of ["kl_back", "tv", "entropy"]) found[name].push(...engine[name].subarray(0, pass.outputs));
   }

@@ -51,16 +51,9 @@ function point(u, lq, t, out) {
 
 /* KL(π_t || q), its variance, and the slope of log Z in t. */
 export function look(u, lq, t, scratch) {
-  const psi = point(u, lq, t, scratch);
-  let kl = 0,
-    second = 0;
-  for (let v = 0; v < u.length; v++) {
-    const d = scratch[v] - lq[v],
-      weighted = Math.exp(scratch[v]) * d;
-    kl += weighted;
-    second += weighted * d;
-  }
-  return { t, kl, variance: second - kl * kl, slope: (kl + psi) / t };
+  const psi = point(u, lq, t, scratch),
+    { kl, variance } = departure(scratch, lq);
+  return { t, kl, variance, slope: (kl + psi) / t };
 }
 
 /* A safe next t: where the tangents of the bracket's ends meet, or the middle (of log t) when that is to be avoided. */

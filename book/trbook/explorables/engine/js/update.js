@@ -1,6 +1,7 @@
 /* One update: score a minibatch, weigh its tokens by the method, backward, one step of AdamW. */
 
 import { factors } from "./aggregation.js";
+import { compare } from "./measures.js";
 import { referencePull } from "./objectives.js";
 import { passes, write } from "./packing.js";
 import { charged } from "./relatives.js";
@@ -59,7 +60,7 @@ export class Update {
     const { engine, method } = this,
       first = write(engine, this.ids, pass);
     engine.forward(pass.rows, pass.outputs);
-    if (method.kind.full) this.#compare(pass, first);
+    if (method.kind.full) compare(engine, pass, first);
     return {
       first,
       gradients: pass.of.map((one, i) => this.#weigh(one, first[i], seen)),
@@ -137,15 +138,6 @@ export class Update {
     }
   }
 
-  /* Divergences of a pass's tokens from the distributions that sampled them. */
-  #compare(pass, first) {
-    const { engine } = this;
-    for (const [i, { full }] of pass.of.entries()) {
-      for (const [t, row] of full.entries()) engine.others.set(row, (first[i] + t) * engine.columns);
-    }
-    engine.wasm.compare(pass.outputs);
-  }
-
   get beta() {
     return this.memory.beta ?? this.method.settings.beta;
   }
@@ -176,7 +168,7 @@ export class Update {
     for (const pass of passes(engine, this.ids, completions)) {
       const first = write(engine, this.ids, pass);
       engine.forward(pass.rows, pass.outputs);
-      this.#compare(pass, first);
+      compare(engine, pass, first);
       for (let i = 0; i < pass.outputs; i++) total += engine.kl_forth[i];
       count += pass.outputs;
     }

@@ -12,19 +12,10 @@ import { TASKS } from "./tasks.js";
 import { Vocabulary } from "./vocabulary.js";
 
 /* What a page needs to draw a batch; everything else stays here. */
+const SHOWN = ["prompt", "words", "tokens", "logp", "now", "kept", "advantage", "verdict", "ended"];
 const shown = ({ completions, asked }) => ({
   prompts: asked.map(({ text, answer }) => ({ text, answer })),
-  completions: completions.map(({ prompt, words, tokens, logp, now, kept, advantage, verdict, ended }) => ({
-    prompt,
-    words,
-    tokens,
-    logp,
-    now,
-    kept,
-    advantage,
-    verdict,
-    ended,
-  })),
+  completions: completions.map((one) => Object.fromEntries(SHOWN.map((name) => [name, one[name]]))),
 });
 
 /* The updates of a batch from one on, in a few numbers each. */

@@ -40,9 +40,8 @@ import { addressed, read as readAddress, write as writeAddress } from "./address
 import { stage } from "./theme.js";
 import bare from "./bench.css";
 
-export function bench(spec) {
-  return { render: ({ model, el }) => open(spec, model, el) };
-}
+/* The spec goes along, for tests outside of a browser. */
+export const bench = (spec) => ({ spec, render: ({ model, el }) => open(spec, model, el) });
 
 const ofData = (part, ...given) => (typeof part === "function" ? part(...given) : part);
 
@@ -353,17 +352,17 @@ function reveal({ right, options, why }, guess, data) {
 
 /* One setting's control, or nothing for a number that is only dragged. */
 function control(key, own, { set, state }) {
-  const shown = (s) => own.shown?.(s) ?? true;
+  const onChange = (value) => set({ [key]: value });
+  const following = (made) => ({
+    own,
+    el: made.el,
+    update: (s) => {
+      made.set(s[key], own.list?.(s));
+      made.el.hidden = !(own.shown?.(s) ?? true);
+    },
+  });
   if (own.choices) {
-    const made = choice({ legend: own.legend, options: own.choices, onChange: (value) => set({ [key]: value }) });
-    return {
-      own,
-      el: made.el,
-      update: (s) => {
-        made.set(s[key]);
-        made.el.hidden = !shown(s);
-      },
-    };
+    return following(choice({ legend: own.legend, options: own.choices, onChange }));
   }
   if (own.ticks) {
     const made = own.ticks.map(([value, text, hue, dash]) => [
@@ -406,15 +405,7 @@ function control(key, own, { set, state }) {
     };
   }
   if (own.list) {
-    const made = pick({ label: own.label, onChange: (value) => set({ [key]: value }) });
-    return {
-      own,
-      el: made.el,
-      update: (s) => {
-        made.set(s[key], own.list(s));
-        made.el.hidden = !shown(s);
-      },
-    };
+    return following(pick({ label: own.label, onChange }));
   }
   if (!own.rungs) return null;
   const write = own.write ?? written;
@@ -424,17 +415,10 @@ function control(key, own, { set, state }) {
     rungs: own.rungs,
     words: write,
     write,
-    onInput: (value) => set({ [key]: value }),
+    onInput: onChange,
   });
   if (own.hue) slider.el.style.setProperty("--hue", own.hue);
-  return {
-    own,
-    el: slider.el,
-    update: (s) => {
-      slider.set(s[key]);
-      slider.el.hidden = !shown(s);
-    },
-  };
+  return following(slider);
 }
 
 /* The line that a method is drawn with, beside its name. */
