@@ -7,6 +7,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { warnings } from "../../../../book/trbook/explorables/js/formula/words.js";
 import { drawn, neededFor, upTo } from "../../../../book/trbook/explorables/js/front/rows.js";
+import { stepped } from "../../../../book/trbook/explorables/js/parts/handling.js";
+import { kindOf, possibleLane, thresholdsOf } from "../../../../book/trbook/explorables/js/playground/lanes.js";
 import { pathsOf, seriesOf } from "../../../../book/trbook/explorables/js/playground/views/series.js";
 import { METHODS, method } from "../../../../book/trbook/explorables/engine/js/methods.js";
 
@@ -74,6 +76,39 @@ for (const [name, tones] of Object.entries(TONES)) {
     assert.equal(found.join(" "), tones);
   });
 }
+
+test("a setting that counts is whole, inside its bounds, and told", () => {
+  const settings = { n: { label: "n", low: 1, high: 4, whole: "updates" } };
+  const of = (n) => {
+    const { state, notes } = possible({ settings }, { n }, { n: 2 }, null);
+    return [state.n, notes.map(({ text }) => text.split(": ")[1]).join()];
+  };
+  assert.deepEqual(of(3), [3, ""]);
+  assert.deepEqual(of(2.6), [3, "updates are whole."]);
+  assert.deepEqual(of(9.5), [4, "it lies between 1 and 4."]);
+  assert.deepEqual(of("3"), [2, "it is no number."]);
+});
+
+test("a slider's keys", () => {
+  const keys = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown", "a"];
+  assert.deepEqual(
+    keys.map((key) => stepped(key, 7, 20, 5)),
+    [6, 8, 8, 6, 0, 20, 12, 2, undefined],
+  );
+  assert.deepEqual([stepped("ArrowLeft", 0, 20, 5), stepped("PageUp", 18, 20, 5)], [0, 20]);
+});
+
+test("a lane's threshold is the setting that it stands for", () => {
+  for (const name of Object.keys(METHODS)) {
+    const { threshold } = kindOf({ method: name });
+    if (!threshold) continue;
+    for (const value of threshold.rungs) {
+      const { lane } = possibleLane({ method: name, threshold: value }, "a"),
+        { settings } = method(name, thresholdsOf(lane));
+      assert.equal(settings[threshold.from], value, `${name}, ${threshold.from}`);
+    }
+  }
+});
 
 test("rows of the first page: as far as drawn, smoothed, and when they reach the goal", () => {
   assert.deepEqual(upTo([0.1, 0.5, 0.7], 1), [
