@@ -1,5 +1,6 @@
 // What scrolls sideways can be reached by keyboard, and says so.
-const SCROLLS = "pre, .scroll, div.math, .output, .cell_output, .line-block, dt.sig, .pst-scrollable-table-container, p:has(> img)";
+const SCROLLS =
+  "pre, .scroll, div.math, .output, .cell_output, .line-block, dt.sig, .pst-scrollable-table-container, p:has(> img)";
 const sized = new ResizeObserver((entries) => {
   const seen = entries.map(({ target }) => [
     target,
@@ -93,7 +94,7 @@ const refold = () => {
 paper.addEventListener("change", () => (paper.matches ? unfold() : refold()));
 addEventListener("beforeprint", unfold);
 addEventListener("afterprint", refold);
-addEventListener("click", event => {
+addEventListener("click", (event) => {
   if (!event.target.closest?.('a[href="#print"]')) return;
   event.preventDefault();
   print();
@@ -119,7 +120,7 @@ const forget = () => {
   if (word) meaning().hidden = true;
   word = null;
 };
-const explain = link => {
+const explain = (link) => {
   clearTimeout(leaving);
   if (word === link) return;
   forget();
@@ -127,16 +128,16 @@ const explain = link => {
   meaning().hidden = false;
   place();
 };
-const termAt = event => event.target.closest?.("a.term");
-addEventListener("pointerover", event => {
+const termAt = (event) => event.target.closest?.("a.term");
+addEventListener("pointerover", (event) => {
   if (event.pointerType === "touch") return;
   if (termAt(event)) return explain(termAt(event));
   clearTimeout(leaving);
   if (word && word !== document.activeElement && !meaning().contains(event.target)) leaving = setTimeout(forget, 250);
 });
-addEventListener("focusin", event => termAt(event)?.matches(":focus-visible") && explain(termAt(event)));
-addEventListener("focusout", event => termAt(event) === word && forget());
-addEventListener("keydown", event => event.key === "Escape" && forget());
+addEventListener("focusin", (event) => termAt(event)?.matches(":focus-visible") && explain(termAt(event)));
+addEventListener("focusout", (event) => termAt(event) === word && forget());
+addEventListener("keydown", (event) => event.key === "Escape" && forget());
 addEventListener("scroll", place, true);
 
 // A table that can be sorted: by a press on a heading (a second one turns the order) or, where the headings are hidden
@@ -145,14 +146,14 @@ const value = (row, column) => {
   const cell = row.cells[column];
   return (cell.querySelector(".number") ?? cell).textContent.trim();
 };
-const isNumber = text => text !== "" && !isNaN(text);
+const isNumber = (text) => text !== "" && !isNaN(text);
 const sort = (table, column, down) => {
   [...table.tHead.rows[0].cells].forEach((head, i) => {
     if (i === column) head.setAttribute("aria-sort", down ? "descending" : "ascending");
     else head.removeAttribute("aria-sort");
   });
   const rows = [...table.tBodies[0].rows];
-  const numbers = rows.some(row => isNumber(value(row, column)));
+  const numbers = rows.some((row) => isNumber(value(row, column)));
   rows.sort((one, other) => {
     const [a, b] = [value(one, column), value(other, column)];
     if (numbers && isNumber(a) !== isNumber(b)) return isNumber(a) ? -1 : 1;
@@ -191,7 +192,11 @@ const AXES = {
 };
 const AT_FIRST = 3; // filters that are seen; the others open on demand
 const axisOf = (row, name) => row.querySelector(`.axis-${name}`)?.textContent.trim() ?? "";
-const letters = text => text.toLowerCase().normalize("NFD").replace(/[^\p{L}\p{N}π/]+/gu, "");
+const letters = (text) =>
+  text
+    .toLowerCase()
+    .normalize("NFD")
+    .replace(/[^\p{L}\p{N}π/]+/gu, "");
 const labelled = (form, text, control) => {
   const label = Object.assign(document.createElement("label"), { textContent: text });
   label.append(control);
@@ -211,15 +216,17 @@ addEventListener("DOMContentLoaded", () => {
   const more = document.createElement("details");
   const others = document.createElement("div");
   more.append(Object.assign(document.createElement("summary"), { textContent: "More filters" }), others);
-  const choices = Object.entries(AXES).filter(([name]) => table.querySelector(`.axis-${name}`)).map(([name, text], i) => {
-    const choice = labelled(i < AT_FIRST ? form : others, text, document.createElement("select"));
-    choice.add(new Option("any", ""));
-    for (const known of new Set(rows.map(row => axisOf(row, name)))) choice.add(new Option(known, known));
-    choice.value = asked.get(name) ?? "";
-    if (choice.selectedIndex < 0) choice.selectedIndex = 0;
-    if (choice.value && i >= AT_FIRST) more.open = true;
-    return [name, choice];
-  });
+  const choices = Object.entries(AXES)
+    .filter(([name]) => table.querySelector(`.axis-${name}`))
+    .map(([name, text], i) => {
+      const choice = labelled(i < AT_FIRST ? form : others, text, document.createElement("select"));
+      choice.add(new Option("any", ""));
+      for (const known of new Set(rows.map((row) => axisOf(row, name)))) choice.add(new Option(known, known));
+      choice.value = asked.get(name) ?? "";
+      if (choice.selectedIndex < 0) choice.selectedIndex = 0;
+      if (choice.value && i >= AT_FIRST) more.open = true;
+      return [name, choice];
+    });
   const clear = Object.assign(document.createElement("button"), { type: "reset", textContent: "Show all" });
   const count = Object.assign(document.createElement("output"), { className: "count" });
   form.append(...(others.children.length ? [more] : []), clear, count);
@@ -228,18 +235,18 @@ addEventListener("DOMContentLoaded", () => {
     for (const row of rows) {
       const text = letters(row.textContent) + " " + letters(row.querySelector("a")?.getAttribute("href") ?? "");
       row.hidden = !(
-        words.every(word => text.includes(word)) &&
+        words.every((word) => text.includes(word)) &&
         choices.every(([name, choice]) => !choice.value || axisOf(row, name) === choice.value)
       );
     }
-    count.textContent = `${rows.filter(row => !row.hidden).length} of ${rows.length} ${things}`;
+    count.textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} ${things}`;
     const kept = [["find", find.value], ...choices.map(([name, choice]) => [name, choice.value])];
     const query = new URLSearchParams(kept.filter(([, text]) => text)).toString();
     history.replaceState(history.state, "", `${location.pathname}${query && `?${query}`}${location.hash}`);
   };
   form.addEventListener("input", filter);
   form.addEventListener("reset", () => setTimeout(filter));
-  form.addEventListener("submit", event => event.preventDefault());
+  form.addEventListener("submit", (event) => event.preventDefault());
   (table.closest(".scroll") ?? table).before(form);
   filter();
 });
@@ -253,7 +260,7 @@ addEventListener("DOMContentLoaded", () => {
 });
 
 // On a phone the sidebar opens at the page that is shown, not at its top.
-addEventListener("click", event => {
+addEventListener("click", (event) => {
   if (!event.target.closest?.(".primary-toggle, label[for='pst-primary-sidebar-checkbox']")) return;
   const sidebar = document.querySelector(".bd-sidebar-primary");
   const here = sidebar.querySelector("nav .current > a.current");

@@ -14,6 +14,7 @@ import pytest
 import torch
 from scipy.optimize import brentq
 
+from trbook import explorables
 from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.algorithms.quatro import solve_dual
 from trlib.divergences import binary_kl, binary_tv, kl, tv
@@ -102,6 +103,11 @@ def dual(direction, delta):
     }
 
 
+def first():
+    """Every explorable in its first state."""
+    return [getattr(explorables, name)() for name in explorables.__all__]
+
+
 def made():
     q, p = double(pairs()).log().T
     return {
@@ -111,6 +117,7 @@ def made():
         "regions": [regions(sign) for sign in (1, -1)],
         "distributions": distributions(),
         "duals": [dual(way, d) for way in ("backward", "forward") for d in (1e-4, 0.1, 0.7, 2.5)],
+        "first": {shown.module: shown.settings() for shown in first()},
     }
 
 
@@ -123,7 +130,9 @@ def flat(value, path=""):
 
 
 def test_the_vectors_are_what_trlib_computes():
-    stored, now = flat(json.loads(VECTORS.read_text(encoding="utf-8"))), flat(made())
+    known, new = json.loads(VECTORS.read_text(encoding="utf-8")), made()
+    new["first"] = {name: new["first"][name] for name in known["first"]}  # a new one joins later
+    stored, now = flat(known), flat(new)
     assert stored.keys() == now.keys()
     for place, value in now.items():
         wanted = pytest.approx(value, rel=1e-9, abs=1e-12) if type(value) is float else value
@@ -137,8 +146,9 @@ def test_the_vectors_decide_something():
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
-def test_javascript_computes_the_same():
-    test = Path(__file__).parent / "browser" / "node" / "maths.test.mjs"
+@pytest.mark.parametrize("name", ["maths", "explorables"])
+def test_javascript_computes_the_same(name):
+    test = Path(__file__).parent / "browser" / "node" / f"{name}.test.mjs"
     done = subprocess.run(
         [str(shutil.which("node")), "--test", str(test)],
         capture_output=True,

@@ -1,19 +1,27 @@
 (() => {
   const home = document.currentScript.parentElement;
   const view = home.querySelector(".trlib-view");
-  const still = view.querySelector(".trlib-still"), fault = document.createElement("p");
+  const still = view.querySelector(".trlib-still"),
+    fault = document.createElement("p");
   fault.setAttribute("role", "alert");
   fault.style.cssText = "margin: 10px 0 0; font-weight: 600";
   const cover = still.shadowRoot;
-  const picture = cover?.querySelector(".trx"), page = document.documentElement;
+  const picture = cover?.querySelector(".trx"),
+    page = document.documentElement;
   const wished = (what) => matchMedia(`(${what})`).matches;
-  const follow = () => picture?.toggleAttribute("data-dark", page.dataset.theme && !wished("forced-colors: active")
-    ? page.dataset.theme === "dark" : wished("prefers-color-scheme: dark"));
+  const follow = () =>
+    picture?.toggleAttribute(
+      "data-dark",
+      page.dataset.theme && !wished("forced-colors: active")
+        ? page.dataset.theme === "dark"
+        : wished("prefers-color-scheme: dark"),
+    );
   follow();
   const watcher = new MutationObserver(follow);
   watcher.observe(page, { attributeFilter: ["data-theme"] });
   const part = (name) => home.querySelector(`script.trlib-${name}`);
-  const traits = JSON.parse(part("traits").textContent), heard = {};
+  const traits = JSON.parse(part("traits").textContent),
+    heard = {};
   const model = {
     get: (key) => traits[key],
     set(key, value) {
@@ -22,14 +30,19 @@
       for (const listener of heard[`change:${key}`] ?? []) listener();
     },
     save_changes() {},
-    on(event, listener) { (heard[event] ??= new Set()).add(listener); },
-    off(event, listener) { heard[event]?.delete(listener); },
+    on(event, listener) {
+      (heard[event] ??= new Set()).add(listener);
+    },
+    off(event, listener) {
+      heard[event]?.delete(listener);
+    },
   };
   home.model = model;
   const complain = (words) => {
     fault.textContent = words;
     if (!view.contains(still)) view.replaceChildren(fault);
-    else if (picture) picture.append(fault); // inside the frame, below the picture, which is still true
+    else if (picture)
+      picture.append(fault); // inside the frame, below the picture, which is still true
     else view.append(fault);
   };
   let begun = false;
@@ -37,7 +50,9 @@
     if (begun) return;
     begun = true;
     try {
-      const source = part("module"), data = part("data"), parts = part("parts");
+      const source = part("module"),
+        data = part("data"),
+        parts = part("parts");
       const arriving = data?.dataset.src ? fetch(data.dataset.src).then((answer) => answer.text()) : data?.textContent;
       const blob = () => URL.createObjectURL(new Blob([JSON.parse(source.textContent)], { type: "text/javascript" }));
       const { default: explorable } = await import(source.dataset.src ?? blob());
@@ -51,7 +66,8 @@
     } catch (error) {
       begun = false; // coming back online, or a link with a state, tries again
       complain(
-        navigator.onLine && !/import|fetch/i.test(error.message) ? `This figure could not start: ${error.message}`
+        navigator.onLine && !/import|fetch/i.test(error.message)
+          ? `This figure could not start: ${error.message}`
           : "This figure could not be loaded. Are you offline? What you see of it stands; the rest comes when you are connected again.",
       );
       addEventListener("online", begin, { once: true });
@@ -60,8 +76,11 @@
   };
   // A link with a state opens the figure and brings it into view; of several alike the first one has the address.
   const name = home.dataset.explorable;
-  const addressed = () => new RegExp(`^#${name}(:|%3A)`, "i").test(location.hash) && home === document.querySelector(`[data-explorable="${name}"]`);
-  const folds = () => { // the closed ones, from within
+  const addressed = () =>
+    new RegExp(`^#${name}(:|%3A)`, "i").test(location.hash) &&
+    home === document.querySelector(`[data-explorable="${name}"]`);
+  const folds = () => {
+    // the closed ones, from within
     const closed = [];
     for (let fold = home; (fold = fold.parentElement?.closest("details"));) if (!fold.open) closed.push(fold);
     return closed;
@@ -75,13 +94,20 @@
     show();
     begin();
   });
-  if (addressed()) begin().then(() => { if (!scrollY) show(); });
-  else { // its still stands there until a reader comes near, and in a fold until somebody opens it
-    const near = new IntersectionObserver((seen) => {
-      if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
-      near.disconnect();
-      begin();
-    }, { rootMargin: "100%" });
+  if (addressed())
+    begin().then(() => {
+      if (!scrollY) show();
+    });
+  else {
+    // its still stands there until a reader comes near, and in a fold until somebody opens it
+    const near = new IntersectionObserver(
+      (seen) => {
+        if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
+        near.disconnect();
+        begin();
+      },
+      { rootMargin: "100%" },
+    );
     near.observe(view);
   }
 })();

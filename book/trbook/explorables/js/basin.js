@@ -1,6 +1,6 @@
 /* basin: where the recorded runs end against their learning rate, and over which rates each method works. */
 
-import { bench } from "./parts/common.js";
+import { bench, calm } from "./parts/common.js";
 import { board } from "./basin/board.js";
 import { HIGH, LOW, panelOf, panelsAt, readings, RUNGS, rungOf } from "./basin/maths.js";
 import { table } from "./basin/table.js";
@@ -99,11 +99,10 @@ function read(state, data) {
       panel,
       rows: [],
       facts: [],
-      verdict: {
-        tone: "calm",
-        title: "Not recorded yet",
-        text: "No sweep over learning rates has a record. `trlib sweep basin_map` makes the first.",
-      },
+      verdict: calm(
+        "Not recorded yet",
+        "No sweep over learning rates has a record. `trlib sweep basin_map` makes the first.",
+      ),
     };
   const rows = readings(panel, state.methods, state.measure, state.lr, data.tenfold);
   const facts = [

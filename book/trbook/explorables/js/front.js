@@ -2,22 +2,14 @@
 
 import bare from "./parts/bench.css";
 import style from "./front/style.css";
-import { choice, clamp, h, ladder, say, stage, status, still } from "./parts/common.js";
+import { average, choice, clamp, h, ladder, say, stage, status, still } from "./parts/common.js";
+import { after } from "./written/words.js";
 import { fleet } from "./playground/fleet.js";
+import { stepped } from "./parts/handling.js";
 import { answer, typical } from "./front/answers.js";
 import { GOAL, chart, thousand } from "./front/chart.js";
-import {
-  LOOK,
-  RECORDED,
-  RUNGS,
-  YOURS,
-  clipped,
-  isRecorded,
-  drawn,
-  neededFor,
-  settingsOf,
-  shares,
-} from "./front/lanes.js";
+import { LOOK, RECORDED, RUNGS, YOURS, clipped, isRecorded, settingsOf } from "./front/lanes.js";
+import { drawn, neededFor, shares } from "./front/rows.js";
 
 const SECONDS = { once: 1.3, reuse: 2.4, clip: 1.6 }, // in which each lane draws itself
   TALL = [
@@ -188,7 +180,7 @@ function open(frame, model, data) {
     for (const key of ["reuse", "clip"]) {
       const upto = Math.round(places[key]),
         k = at ?? (upto === last ? batches : upto);
-      cards[key].show(data.lanes[key].said[k], k ? `after ${k} ${k > 1 ? "batches" : "batch"}` : "before training");
+      cards[key].show(data.lanes[key].said[k], after(k));
     }
     mine?.update(at);
     say(story, sentence(at));
@@ -311,7 +303,7 @@ function open(frame, model, data) {
       node: card.node,
       update(at) {
         const k = at === null ? lane.said.length - 1 : Math.min(at, lane.said.length - 1);
-        if (k >= 0) card.show(lane.said[k], k ? `after ${k} ${k > 1 ? "batches" : "batch"}` : "before training");
+        if (k >= 0) card.show(lane.said[k], after(k));
       },
     };
   }
@@ -369,22 +361,12 @@ function open(frame, model, data) {
   plane.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && away());
   plane.addEventListener("blur", away);
   plane.addEventListener("keydown", (event) => {
-    const now = one ?? last,
-      next = {
-        ArrowLeft: now - 1,
-        ArrowDown: now - 1,
-        ArrowRight: now + 1,
-        ArrowUp: now + 1,
-        Home: 0,
-        End: last,
-        PageUp: now + 5,
-        PageDown: now - 5,
-      }[event.key];
+    const next = stepped(event.key, one ?? last, last, 5);
     if (event.key === "Escape") away();
     if (next === undefined) return;
     event.preventDefault();
     finish();
-    one = clamp(next, 0, last);
+    one = next;
     ask();
   });
 
@@ -409,10 +391,7 @@ function open(frame, model, data) {
   };
 }
 
-const recent = (rows) => {
-  const some = rows.slice(-10);
-  return some.reduce((sum, value) => sum + value, 0) / some.length;
-};
+const recent = (rows) => average(rows.slice(-10));
 const offline = (text) =>
   /did not arrive/.test(text)
     ? "The model could not be loaded: are you offline? The recorded curves are all here. Move the clip again when you are connected."

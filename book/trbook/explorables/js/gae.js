@@ -1,7 +1,26 @@
 /* gae: bias and variance of an advantage estimate against λ, exact, on a chain whose values are known. */
 
-import { MARGIN, bench, drawing, h, linearScale, number, say, setting, stroke, whole, join } from "./parts/common.js";
+import {
+  MARGIN,
+  curves,
+  dots,
+  ticksOf,
+  upright,
+  bench,
+  drawing,
+  h,
+  linearScale,
+  number,
+  say,
+  setting,
+  stroke,
+  whole,
+  join,
+  fail,
+  calm,
+} from "./parts/common.js";
 import { TOKENS, TRUTH, advantage, chain, critic, difference, errors, texts, weights } from "./gae/maths.js";
+import style from "./gae/style.css";
 
 const SIDES = { left: 58, right: 24 };
 const LAMBDAS = Array.from({ length: 51 }, (_, i) => i / 50);
@@ -63,7 +82,7 @@ const settings = {
   show: {
     fold: true,
     legend: "Curves",
-    ticks: Object.entries(CURVES).map(([key, curve]) => [key, curve.name, curve.hue, curve.dash]),
+    ticks: ticksOf(CURVES),
   },
 };
 
@@ -108,32 +127,26 @@ function verdict(s, now, undiscounted) {
       now.mean > -1e-9
         ? "The two first tokens look alike, so neither is pushed up."
         : "The wrong first token looks better, and is pushed up.";
-    return {
-      tone: "fail",
-      title: hidden ? "Hidden by the discount" : "Misled by the critic",
-      text: `${text} No number of texts helps: this is bias.`,
-    };
+    return fail(
+      hidden ? "Hidden by the discount" : "Misled by the critic",
+      `${text} No number of texts helps: this is bias.`,
+    );
   }
   if (now.scatter > TRUTH)
-    return {
-      tone: "fail",
-      title: "Drowned in scatter",
-      text: `${size} But the scatter of ${number(now.scatter)} is larger than the difference itself.`,
-    };
+    return fail(
+      "Drowned in scatter",
+      `${size} But the scatter of ${number(now.scatter)} is larger than the difference itself.`,
+    );
   if (Math.abs(now.bias) > TRUTH / 2)
-    return {
-      tone: "fail",
-      title: "Most of the difference is lost",
-      text: `${size} ${hidden ? "It is the discount that hides a reward at the end; with γ = 1 less than half of this bias is left." : "The rest is what the critic does not see and this λ does not let the rewards show."}`,
-    };
-  if (now.error < 1e-9)
-    return { tone: "calm", title: "No error at all", text: `${size} The critic is exact, and nothing else is asked.` };
-  return {
-    tone: "calm",
-    title:
-      Math.abs(now.bias) < now.scatter ? "The scatter is the larger error here" : "The bias is the larger error here",
-    text: size,
-  };
+    return fail(
+      "Most of the difference is lost",
+      `${size} ${hidden ? "It is the discount that hides a reward at the end; with γ = 1 less than half of this bias is left." : "The rest is what the critic does not see and this λ does not let the rewards show."}`,
+    );
+  if (now.error < 1e-9) return calm("No error at all", `${size} The critic is exact, and nothing else is asked.`);
+  return calm(
+    Math.abs(now.bias) < now.scatter ? "The scatter is the larger error here" : "The bias is the larger error here",
+    size,
+  );
 }
 
 const signed = (value) => (Math.abs(value) < 1e-9 ? "0" : value > 0 ? `+${number(value)}` : number(value));
@@ -151,7 +164,7 @@ function board() {
   const lines = plot.clipped.append("g"),
     cursor = plot.inside.append("path").attr("class", "rule");
   const least = plot.inside.append("path").attr("class", "rule dotted"),
-    dots = plot.inside.append("g"),
+    spots = plot.inside.append("g"),
     ring = plot.inside.append("circle").attr("class", "ring").attr("r", 7);
   const boxes = bars.inside.append("g"),
     sum = bars.inside.append("text").attr("class", "sum").attr("text-anchor", "end");
@@ -187,21 +200,12 @@ function board() {
       const y = linearScale([0, most], [box.height, 0], 4);
       plot.scales(across, y);
       plot.titles("λ", "error of the estimated difference");
-      join(lines, "path.line", s.show, {
-        key: (key) => key,
-        stroke: (key) => CURVES[key].hue,
-        "stroke-dasharray": (key) => CURVES[key].dash || null,
-        d: (key) => stroke(reading.curve.map((found, i) => [across(LAMBDAS[i]), y(CURVES[key].of(found))])),
-      });
-      join(dots, "circle.dot", s.show, {
-        key: (key) => key,
-        r: 5,
-        cx: across(s.lam),
-        cy: (key) => y(CURVES[key].of(reading.now)),
-        style: { fill: (key) => CURVES[key].hue },
-      });
-      cursor.attr("d", `M${across(s.lam).toFixed(1)},0V${box.height}`);
-      least.attr("d", `M${across(LAMBDAS[reading.best]).toFixed(1)},0V${box.height}`);
+      curves(lines, s.show, CURVES, (key) =>
+        stroke(reading.curve.map((found, i) => [across(LAMBDAS[i]), y(CURVES[key].of(found))])),
+      );
+      dots(spots, s.show, CURVES, across(s.lam), (key) => y(CURVES[key].of(reading.now)));
+      cursor.attr("d", upright(across(s.lam), box.height));
+      least.attr("d", upright(across(LAMBDAS[reading.best]), box.height));
       ring.attr("cx", across(s.lam)).attr("cy", box.height);
     },
     lamAt: (pixel) => Math.min(1, Math.max(0, across.invert(pixel - box.left))),
@@ -298,22 +302,6 @@ function extra({ set }) {
     },
   };
 }
-
-const style = `
-.trx .edge { fill: none; stroke: var(--line); stroke-width: 1; }
-.trx .edge.on { stroke: var(--ink); stroke-width: 2.6; }
-.trx .state { fill: var(--page); stroke: var(--line); stroke-width: 1.4; }
-.trx .state.on { stroke: var(--ink); stroke-width: 2.6; }
-.trx svg text.value { fill: var(--soft); font-size: 11.5px; font-variant-numeric: tabular-nums; }
-.trx svg text.value.on { fill: var(--ink); font-weight: 600; }
-.trx svg text.says { fill: var(--h1); font-size: 11px; font-variant-numeric: tabular-nums; }
-.trx .hollow { fill: none; stroke: var(--soft); stroke-width: 1.4; }
-.trx .full { fill: var(--h5); }
-.trx .sum { font-weight: 600; }
-.trx .text { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 4px; align-items: center; padding: 4px 0; }
-.trx .text .label { grid-column: 1 / -1; }
-.trx .text button { padding: 4px 0; }
-`;
 
 export default bench({
   name: "gae",

@@ -208,11 +208,7 @@ function beside({ set }) {
   const looks = h(
     "ul",
     { class: "looks" },
-    ...LOOKS.map(([name, hue, dash]) => {
-      const item = h("li", {}, sample(dash), h("span", { text: name }));
-      item.style.setProperty("--hue", hue);
-      return item;
-    }),
+    ...LOOKS.map(([name, hue, dash]) => h("li", { style: `--hue: ${hue}` }, sample(dash), h("span", { text: name }))),
   );
   const go = h("button", {
     type: "button",

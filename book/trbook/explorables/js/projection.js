@@ -14,6 +14,7 @@ import {
   probability,
   sample,
   setting,
+  ticksOf,
   join,
 } from "./parts/common.js";
 import { moves, shiftFor } from "./projection/maths.js";
@@ -29,11 +30,11 @@ const BARS = [
   ["π, projected", "projected"],
 ];
 const PUSHES = {
-  before: [called("pg_is"), hueOf("pg_is"), dashOf("pg_is")],
-  clip: ["PPO's clip", hueOf("ppo"), dashOf("ppo")],
-  ratio: ["TROLL's ratio term", "var(--h5)", "4 2"],
-  pull: ["TROLL's regression", "var(--h4)", "9 2 2 2"],
-  all: ["TROLL, both", hueOf("troll"), dashOf("troll")],
+  before: { name: called("pg_is"), hue: hueOf("pg_is"), dash: dashOf("pg_is") },
+  clip: { name: "PPO's clip", hue: hueOf("ppo"), dash: dashOf("ppo") },
+  ratio: { name: "TROLL's ratio term", hue: "var(--h5)", dash: "4 2" },
+  pull: { name: "TROLL's regression", hue: "var(--h4)", dash: "9 2 2 2" },
+  all: { name: "TROLL, both", hue: hueOf("troll"), dash: dashOf("troll") },
 };
 const eight = (least, most) => (value) =>
   Array.isArray(value) &&
@@ -99,6 +100,7 @@ const settings = {
     label: "sampled y",
     fold: true,
     list: () => NAMES.map((name, v) => [v, name]),
+    whole: "tokens",
     low: 0,
     high: NAMES.length - 1,
     why: "there are eight tokens, from 0 to 7.",
@@ -109,6 +111,7 @@ const settings = {
     spoken: "tokens kept of the old distribution",
     rungs: NAMES.map((_, v) => v + 1),
     write: number,
+    whole: "tokens",
     low: 1,
     high: NAMES.length,
     why: "the sampled token is always kept, and there are eight.",
@@ -126,7 +129,7 @@ const settings = {
   show: {
     legend: "Pushes",
     fold: true,
-    ticks: Object.entries(PUSHES).map(([key, [name, hue, dash]]) => [key, name, hue, dash]),
+    ticks: ticksOf(PUSHES),
     most: 5,
   },
   shift: {
@@ -141,11 +144,6 @@ const settings = {
     why: `eight probabilities from ${LEAST} that sum to 1 are expected.`,
   },
 };
-
-const whole = (s) =>
-  ["token", "k"]
-    .filter((key) => !Number.isInteger(s[key]))
-    .map((key) => [key, Math.round(s[key]), `${key} counts tokens: ${number(s[key])} became ${Math.round(s[key])}.`]);
 
 function board() {
   const picture = drawing(),
@@ -211,9 +209,9 @@ function board() {
         found.push[key].map((value, v) => ({ key, value, x: wide * (v + 0.1 + room * (i + 0.5)) })),
       );
       join(stems, "path", sticks, {
-        stroke: (d) => PUSHES[d.key][1],
+        stroke: (d) => PUSHES[d.key].hue,
         "stroke-width": Math.max(2, wide * room * 0.72),
-        "stroke-dasharray": (d) => PUSHES[d.key][2] || null,
+        "stroke-dasharray": (d) => PUSHES[d.key].dash || null,
         d: (d) => `M${d.x.toFixed(1)},${py(0).toFixed(1)}V${py(d.value).toFixed(1)}`,
       });
     },
@@ -224,7 +222,7 @@ function board() {
 
 /* What the bars and the sticks are. */
 function swatches() {
-  const pushes = Object.entries(PUSHES).map(([key, [name, hue, dash]]) => ({
+  const pushes = Object.entries(PUSHES).map(([key, { name, hue, dash }]) => ({
     key,
     el: h("li", { style: `color: ${hue}` }, sample(dash), h("span", { text: name })),
   }));
@@ -250,7 +248,6 @@ export default bench({
   title: "One token, projected: where does the push go?",
   style,
   settings,
-  limit: whole,
   read,
   board,
   extra: swatches,

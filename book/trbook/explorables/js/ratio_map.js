@@ -10,17 +10,19 @@ import {
   P_MIN,
   number,
   percent,
-  probability,
+  sample,
   say,
   setting,
+  spoken,
   stage,
   status,
   still,
   tick,
 } from "./parts/common.js";
 import { addressed, read as readAddress, write as writeAddress } from "./parts/address.js";
+import { handling } from "./parts/handling.js";
 import { MARGIN, plane } from "./ratio_map/plane.js";
-import { DEFAULTS, LANDMARKS, METHODS, aloud, possible, read, verdict } from "./ratio_map/reading.js";
+import { DEFAULTS, LANDMARKS, METHODS, aloud, move, possible, read, verdict } from "./ratio_map/reading.js";
 import { dots, nearestToken, reader, silenced, unpack } from "./ratio_map/tokens.js";
 import style from "./ratio_map/style.css";
 
@@ -147,7 +149,7 @@ function render({ model, el }) {
     ui.token(state, hover ? hover.token : token);
     map.cursor(r, state, state);
     ui.reading(state, r);
-    ui.grip(MARGIN.left + clamp(map.x(old_p), 0, map.size), MARGIN.top + clamp(map.y(new_p), 0, map.size));
+    grips.place([cursor()]);
     if (stale && !hover) ui.speak([...notes.map(({ text }) => text), aloud(state, r, verdict(state, r))].join(" "));
     stale = false;
   }
@@ -168,41 +170,53 @@ function render({ model, el }) {
     requestAnimationFrame(step);
   }
 
-  const at = (event) => {
-    const box = ui.plane.getBoundingClientRect();
-    const inside = (pixel) => clamp(pixel, 0, map.size);
-    const left = inside(event.clientX - box.left - MARGIN.left),
-      top = inside(event.clientY - box.top - MARGIN.top);
+  /* What lies at a place of the plane: a token that is near, else the two probabilities. */
+  const at = (x, y) => {
+    const left = clamp(x - MARGIN.left, 0, map.size),
+      top = clamp(y - MARGIN.top, 0, map.size);
     const token = batch ? nearestToken(batch, state, map, left, top) : -1;
     return token < 0
       ? { q: onMap(map.x.invert(left)), p: onMap(map.y.invert(top)), token }
       : { q: onMap(batch.old[token]), p: onMap(batch.after[state.update][token]), token };
   };
-  /* A hand acts on what has been drawn, and not before. */
-  const place = (event) => {
-    if (!map.x) return;
-    const { q, p, token } = at(event);
-    const near =
-      token < 0 && LANDMARKS.find((mark) => Math.hypot(map.x(mark.old_p) - map.x(q), map.y(mark.new_p) - map.y(p)) < 9);
-    hover = null;
-    set(near ? { old_p: near.old_p, new_p: near.new_p, sign: near.sign, token: -1 } : { old_p: q, new_p: p, token });
-  };
-  point(ui, {
-    place,
-    nudge: (dx, dy) => {
-      if (!map.x) return;
-      const far = map.size / (state.axes === "linear" ? 100 : 92);
-      set({
-        token: -1,
-        old_p: onMap(map.x.invert(map.x(state.old_p) + dx * far)),
-        new_p: onMap(map.y.invert(map.y(state.new_p) - dy * far)),
-      });
+  /* The cursor: a key moves it step by step, a hand to a token or a landmark that is near. */
+  const cursor = () => ({
+    label: "Cursor on the map, across the old probability, up the new one",
+    words: `${spoken(state.old_p)} to ${spoken(state.new_p)}`,
+    x: MARGIN.left + clamp(map.x(state.old_p), 0, map.size),
+    y: MARGIN.top + clamp(map.y(state.new_p), 0, map.size),
+    move: (left, top, keyed) => {
+      hover = null;
+      if (keyed)
+        return {
+          old_p: onMap(map.x.invert(left - MARGIN.left)),
+          new_p: onMap(map.y.invert(top - MARGIN.top)),
+          token: -1,
+        };
+      const { q, p, token } = at(left, top);
+      const near =
+        token < 0 &&
+        LANDMARKS.find((mark) => Math.hypot(map.x(mark.old_p) - map.x(q), map.y(mark.new_p) - map.y(p)) < 9);
+      return near
+        ? { old_p: near.old_p, new_p: near.new_p, sign: near.sign, token: -1 }
+        : { old_p: q, new_p: p, token };
     },
-    look: (event) => {
-      hover = event && map.x && at(event);
-      ask();
+    next: ({ x, y }, [dx, dy], far) => {
+      const step = ((far ? 8 : 1) * map.size) / (state.axes === "linear" ? 100 : 92);
+      return { x: x + dx * step, y: y + dy * step };
     },
   });
+  const grips = handling(ui.plane, { set });
+  const look = (event) => {
+    if (!map.x) return;
+    const box = ui.plane.getBoundingClientRect();
+    hover = event && at(event.clientX - box.left, event.clientY - box.top);
+    ask();
+  };
+  ui.plane.addEventListener("pointermove", (event) => {
+    if (event.pointerType === "mouse" && !event.buttons) look(event);
+  });
+  ui.plane.addEventListener("pointerleave", () => look(null));
 
   KEYS.forEach((key) => model.on(`change:${key}`, adopt));
   const watcher = new ResizeObserver(() => {
@@ -220,46 +234,10 @@ function render({ model, el }) {
     watcher.disconnect();
     cancelAnimationFrame(queued);
     clearTimeout(saving);
+    grips.release();
     ui.release();
     release();
   };
-}
-
-/* Mouse: hover reads, press or drag places. Finger: tap places, the dot drags, anything else scrolls the page. */
-function point(ui, { place, nudge, look }) {
-  let held = null;
-  const grab = (event) => {
-    held = event.pointerId;
-    ui.plane.setPointerCapture(held);
-  };
-  ui.plane.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    const gripped = event.composedPath().includes(ui.handle);
-    if (event.pointerType === "touch" && !gripped) return;
-    grab(event);
-    if (!gripped) place(event);
-  });
-  ui.plane.addEventListener("pointermove", (event) => {
-    if (held === event.pointerId) place(event);
-    else if (event.pointerType === "mouse") look(event);
-  });
-  const drop = () => {
-    held = null;
-  };
-  ui.plane.addEventListener("pointerup", drop);
-  ui.plane.addEventListener("pointercancel", drop);
-  ui.plane.addEventListener("pointerleave", () => look(null));
-  ui.plane.addEventListener("click", (event) => {
-    if (event.pointerType === "touch" && !event.composedPath().includes(ui.handle)) place(event);
-  });
-  ui.handle.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-    if (!way) return;
-    event.preventDefault();
-    const far = event.shiftKey ? 8 : 1;
-    look(null);
-    nudge(way[0] * far, way[1] * far);
-  });
 }
 
 /* Everything around the drawing. */
@@ -281,15 +259,7 @@ function buildControls(frame, map, { set, state, read }) {
     ],
     onChange: (value) => set({ axes: value }),
   });
-  const handle = h("div", {
-    class: "handle",
-    tabindex: 0,
-    role: "application",
-    "aria-roledescription": "two-dimensional cursor",
-    "aria-label":
-      "Cursor on the map. Arrow keys move it: left and right change the old probability, up and down the new one. Shift makes larger steps.",
-  });
-  const board = h("div", { class: "plane" }, map.node, handle);
+  const board = h("div", { class: "plane" }, map.node);
   const facts = ["from q to p", "ratio r = p/q", "TV", "KL, nats"].map((text) => [text, h("dd")]);
   const ruling = h("b"),
     because = h("span");
@@ -332,13 +302,8 @@ function buildControls(frame, map, { set, state, read }) {
   );
   return {
     plane: board,
-    handle,
     speak: spoken.speak,
     release: spoken.release,
-    grip: (left, top) => {
-      handle.style.left = `${left}px`;
-      handle.style.top = `${top}px`;
-    },
     settings: (s, notes) => {
       sign.set(s.sign);
       axes.set(s.axes);
@@ -353,7 +318,7 @@ function buildControls(frame, map, { set, state, read }) {
     token: (s, i) => read?.read(s, i),
     counts: (found, all) => methods.forEach((card) => card.count(found, all)),
     reading: (s, r) => {
-      const values = [`${probability(r.q)} → ${probability(r.p)}`, number(r.ratio), percent(r.tv), number(r.kl)];
+      const values = [move(r.q, r.p), number(r.ratio), percent(r.tv), number(r.kl)];
       facts.forEach(([, dd], i) => say(dd, values[i]));
       const { tone, title, text } = verdict(s, r);
       judged.dataset.tone = tone;
@@ -365,10 +330,13 @@ function buildControls(frame, map, { set, state, read }) {
 }
 
 function methodCard(key, method, set, state) {
-  const sample = h("span", {});
-  sample.innerHTML = `<svg width="30" height="10" aria-hidden="true"><path d="M0 5H30" stroke="currentColor" stroke-width="2.4"${method.dash ? ` stroke-dasharray="${method.dash}"` : ""}/></svg>`;
   const toggle = tick({
-    label: h("span", { style: "display:flex;align-items:center;gap:8px" }, sample, h("span", { text: method.name })),
+    label: h(
+      "span",
+      { style: "display:flex;align-items:center;gap:8px" },
+      sample(method.dash),
+      h("span", { text: method.name }),
+    ),
     spoken: `Show ${method.name}`,
     onChange: (on) =>
       set({ show: Object.keys(METHODS).filter((other) => (other === key ? on : state().show.includes(other))) }),

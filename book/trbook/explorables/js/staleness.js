@@ -11,7 +11,10 @@ import {
   percent,
   setting,
   stroke,
+  upright,
   join,
+  calm,
+  fail,
 } from "./parts/common.js";
 import { count, histogram, unpack } from "./staleness/maths.js";
 import style from "./staleness/style.css";
@@ -37,6 +40,7 @@ const settings = {
     rungs: Array.from({ length: 33 }, (_, i) => i),
     low: 0,
     high: 32,
+    whole: "updates",
     why: "32 updates were recorded.",
     write: (value) => String(value),
   },
@@ -59,11 +63,6 @@ const settings = {
     why: "a window has no negative width.",
   },
 };
-
-const limit = (s) =>
-  Number.isInteger(s.update)
-    ? []
-    : [["update", Math.round(s.update), `There is no update ${s.update}: updates are whole.`]];
 
 function read(s, data) {
   const batch = of(data),
@@ -91,34 +90,30 @@ function read(s, data) {
 function verdict(s, found, best) {
   const share = percent(found.silenced / (found.up + found.down));
   if (s.update === 0)
-    return {
-      tone: "calm",
-      title: "Every ratio is 1, and the clip ratio is 0",
-      text: "The policy that learns is still the policy that sampled. No window silences anything, however narrow you drag it.",
-    };
+    return calm(
+      "Every ratio is 1, and the clip ratio is 0",
+      "The policy that learns is still the policy that sampled. No window silences anything, however narrow you drag it.",
+    );
   const drifted =
     s.run === "ppo" && found.beyond
       ? ` The clip silenced ${found.clipped} tokens in this update, and ${found.beyond} of them went even further: a silenced token is not held.`
       : "";
   if (found.promised - found.earned > 0.2) {
     const beyond = found.promised > 1 ? "It is more than the highest reward there is. " : "";
-    return {
-      tone: "fail",
-      title: `It promises ${number(found.promised)} and earns ${number(found.earned)}`,
-      text: `${beyond}The old completions see only their own tokens improve. ${best - found.earned > 0.1 ? `New ones have earned ${number(best)} before: the policy is losing what it had won.` : "New ones earn less than that: the promise is broken, the policy not yet."}${drifted}`,
-    };
+    return fail(
+      `It promises ${number(found.promised)} and earns ${number(found.earned)}`,
+      `${beyond}The old completions see only their own tokens improve. ${best - found.earned > 0.1 ? `New ones have earned ${number(best)} before: the policy is losing what it had won.` : "New ones earn less than that: the promise is broken, the policy not yet."}${drifted}`,
+    );
   }
   if (best - found.earned > 0.1)
-    return {
-      tone: "fail",
-      title: `It has earned ${number(best)} and earns ${number(found.earned)}`,
-      text: `The total variation is only ${number(found.tv)}, and the policy is losing what it had won. Staying near is no proof of going the right way.${drifted}`,
-    };
-  return {
-    tone: "calm",
-    title: found.promised - found.earned > 0.1 ? "The promise is nearly kept" : "The promise is kept",
-    text: `The batch promises ${number(found.promised)} and new completions earn ${number(found.earned)}. This window would silence ${share} of the tokens that have an advantage.${drifted}`,
-  };
+    return fail(
+      `It has earned ${number(best)} and earns ${number(found.earned)}`,
+      `The total variation is only ${number(found.tv)}, and the policy is losing what it had won. Staying near is no proof of going the right way.${drifted}`,
+    );
+  return calm(
+    found.promised - found.earned > 0.1 ? "The promise is nearly kept" : "The promise is kept",
+    `The batch promises ${number(found.promised)} and new completions earn ${number(found.earned)}. This window would silence ${share} of the tokens that have an advantage.${drifted}`,
+  );
 }
 
 /* Square roots of counts, so that single tokens are seen beside a hundred. */
@@ -191,7 +186,7 @@ function board() {
         ];
         join(rules[i], "path", sides, {
           class: ([, idle]) => `rule${idle ? " dotted" : ""}`,
-          d: ([at]) => `M${at.toFixed(1)},0V${box.height}`,
+          d: ([at]) => upright(at, box.height),
         });
         named[i]
           .attr("x", box.width)
@@ -221,7 +216,7 @@ function board() {
         class: ([, kind]) => `line ${kind}`,
         d: ([values]) => stroke(values.map((value, k) => [over(k), tall(Math.min(value, 2.2))])),
       });
-      cursor.attr("d", `M${over(s.update).toFixed(1)},0V${box.height}`);
+      cursor.attr("d", upright(over(s.update), box.height));
       const now = [
         [found.promised, "promised"],
         [found.earned, "earned"],
@@ -269,7 +264,6 @@ export default bench({
   title: "How far do a batch's tokens move?",
   style,
   settings,
-  limit,
   read,
   board,
   hint: "Drag the update, or the two edges of the window.",

@@ -11,8 +11,14 @@ import {
   number,
   percent,
   stroke,
+  curves,
+  dots,
+  ticksOf,
+  upright,
   whole,
   join,
+  calm,
+  fail,
 } from "./parts/common.js";
 import { chain, judge, judging } from "./survival/maths.js";
 import style from "./survival/style.css";
@@ -36,10 +42,10 @@ const CALLED = {
   gspo: ["geometric mean: GSPO", "gspo"],
 };
 const METHODS = Object.fromEntries(
-  Object.entries(CALLED).map(([key, [name, look]]) => [key, [name, hueOf(look), dashOf(look)]]),
+  Object.entries(CALLED).map(([key, [name, look]]) => [key, { name, hue: hueOf(look), dash: dashOf(look) }]),
 );
 const KEYS = Object.keys(METHODS),
-  nameOf = (key) => METHODS[key][0];
+  nameOf = (key) => METHODS[key].name;
 /* Spreads of the log-ratio per token as chapter 13 measures them on relay's base model. */
 const ROUNDED = [
   [0, "fp32"],
@@ -61,7 +67,7 @@ const settings = {
   },
   show: {
     legend: "Corrections, at most five",
-    ticks: KEYS.map((key) => [key, ...METHODS[key]]),
+    ticks: ticksOf(METHODS),
     fold: true,
     most: 5,
   },
@@ -98,6 +104,7 @@ const settings = {
     label: "batch",
     spoken: "completions of a batch",
     rungs: BATCHES,
+    whole: "completions",
     low: 1,
     high: 1e6,
     write: whole,
@@ -105,20 +112,8 @@ const settings = {
   },
 };
 
-const limit = (s) => [
-  ...(s.horizon % 2
-    ? [["horizon", 2 * Math.round(s.horizon / 2), "A horizon is even: a leg has a move and a place."]]
-    : []),
-  ...(Number.isInteger(s.completions)
-    ? []
-    : [
-        [
-          "completions",
-          Math.max(1, Math.round(s.completions)),
-          `There are no ${s.completions} completions: a batch is whole.`,
-        ],
-      ]),
-];
+const limit = (s) =>
+  s.horizon % 2 ? [["horizon", 2 * Math.round(s.horizon / 2), "A horizon is even: a leg has a move and a place."]] : [];
 
 /* What is drawn against the horizon depends on everything but the horizon: kept while only that moves. */
 const kept = { key: "", over: [] };
@@ -146,8 +141,8 @@ function read(s) {
     ...s.show.map((key) => [
       nameOf(key),
       found[key].aim < 0 ? "the wrong way" : `${shown(found[key].worth)} of ${whole(s.completions)}`,
-      METHODS[key][1],
-      METHODS[key][2],
+      METHODS[key].hue,
+      METHODS[key].dash,
     ]),
   ];
   return { here, found, over, batches, share, facts, verdict: verdict(s, here, found, share, best) };
@@ -159,32 +154,28 @@ function verdict(s, here, found, share, best) {
   const wrong = s.show.filter((key) => found[key].aim < 0),
     fresh = s.versions === 0 && s.noise === 0;
   if (fresh)
-    return {
-      tone: "calm",
-      title: "Nothing is stale: every weight is 1",
-      text: "The policy that learns wrote the batch. All corrections are the same, and each completion is worth one.",
-    };
+    return calm(
+      "Nothing is stale: every weight is 1",
+      "The policy that learns wrote the batch. All corrections are the same, and each completion is worth one.",
+    );
   if (wrong.length) {
-    return {
-      tone: "fail",
-      title: `${list(wrong, s.show)}: points the wrong way`,
-      text: `The first token is judged by how the old policy went on, and the new one goes on better: jumps end right with ${percent(right(here, 1))} now, with ${percent(right(here, 0))} then. ${s.show.length > wrong.length ? "More completions do not help." : "Show the prefix and the sequence beside it."}`,
-    };
+    return fail(
+      `${list(wrong, s.show)}: points the wrong way`,
+      `The first token is judged by how the old policy went on, and the new one goes on better: jumps end right with ${percent(right(here, 1))} now, with ${percent(right(here, 0))} then. ${s.show.length > wrong.length ? "More completions do not help." : "Show the prefix and the sequence beside it."}`,
+    );
   }
   const lost = s.show.filter((key) => share(key) < 0.1),
     biased = s.show.filter((key) => found[key].aim < 0.5);
   if (lost.length) {
-    return {
-      tone: "fail",
-      title: `${list(lost, s.show)}: less than a tenth survives`,
-      text: `${lost.includes("sequence") ? `A completion's ratios multiply: at Σχ² = ${number(here.spread)} the product keeps ${percent(Math.exp(-here.spread))} of a batch. ` : "A bias does not shrink with the batch: means that point a little aside are all that is left of it. "}${biased.length ? `${list(biased, s.show)}: the mean points elsewhere, whatever the batch. ` : ""}Best of those shown: ${nameOf(best)}, ${percent(share(best))}.`,
-    };
+    return fail(
+      `${list(lost, s.show)}: less than a tenth survives`,
+      `${lost.includes("sequence") ? `A completion's ratios multiply: at Σχ² = ${number(here.spread)} the product keeps ${percent(Math.exp(-here.spread))} of a batch. ` : "A bias does not shrink with the batch: means that point a little aside are all that is left of it. "}${biased.length ? `${list(biased, s.show)}: the mean points elsewhere, whatever the batch. ` : ""}Best of those shown: ${nameOf(best)}, ${percent(share(best))}.`,
+    );
   }
-  return {
-    tone: "calm",
-    title: `${nameOf(best)} keeps most: ${percent(share(best))}`,
-    text: `Σχ² is ${number(here.spread)}. ${here.spread < 0.3 ? "While it is small the corrections hardly differ." : "Give the batch more completions, or fewer, and see who gains."}`,
-  };
+  return calm(
+    `${nameOf(best)} keeps most: ${percent(share(best))}`,
+    `Σχ² is ${number(here.spread)}. ${here.spread < 0.3 ? "While it is small the corrections hardly differ." : "Give the batch more completions, or fewer, and see who gains."}`,
+  );
 }
 
 const right = ({ legs, learner }, now) => (now ? learner[1] : 0.99) ** legs;
@@ -198,7 +189,7 @@ function board() {
   const rules = panels.map((panel) => panel.inside.append("path").attr("class", "rule dotted")),
     cursors = panels.map((panel) => panel.inside.append("path").attr("class", "rule"));
   const lines = panels.map((panel) => panel.clipped.append("g")),
-    dots = panels.map((panel) => panel.inside.append("g")),
+    spots = panels.map((panel) => panel.inside.append("g")),
     rings = picture.svg.append("g");
   let place = null;
   return {
@@ -238,20 +229,9 @@ function board() {
         const [x, y] = scales[i];
         panel.scales(x, y);
         panel.titles(...names[i]);
-        join(lines[i], "path.line", s.show, {
-          key: (key) => key,
-          stroke: (key) => METHODS[key][1],
-          "stroke-dasharray": (key) => METHODS[key][2] || null,
-          d: (key) => stroke(paths[i](key)),
-        });
-        join(dots[i], "circle.dot", s.show, {
-          key: (key) => key,
-          r: 5,
-          cx: at[i][0],
-          cy: at[i][1],
-          style: { fill: (key) => METHODS[key][1] },
-        });
-        cursors[i].attr("d", `M${at[i][0].toFixed(1)},0V${boxes[i].height}`);
+        curves(lines[i], s.show, METHODS, (key) => stroke(paths[i](key)));
+        dots(spots[i], s.show, METHODS, ...at[i]);
+        cursors[i].attr("d", upright(at[i][0], boxes[i].height));
       });
       rules[0].attr("d", `M0,${up(1).toFixed(1)}H${boxes[0].width}`);
       rules[1].attr(
@@ -273,6 +253,8 @@ function board() {
   };
 }
 
+const LEVELS = { safe: 1, show: ["tis", "prefix", "sequence", "sequence_tis"], noise: 0 };
+
 export default bench({
   name: "survival",
   title: "How much of a stale batch survives?",
@@ -285,56 +267,35 @@ export default bench({
   presets: [
     {
       name: "make it fail: product of 2,048",
-      state: {
-        safe: 1,
-        show: ["tis", "prefix", "sequence", "sequence_tis"],
-        horizon: 2048,
-        versions: 8,
-        noise: 0,
-        completions: 64,
-      },
+      state: { ...LEVELS, horizon: 2048, versions: 8, completions: 64 },
       text: "What to notice: the product is right on average and worthless in a batch. Below, it does not even reach the picture. A cap at 2 rescues little: most completions then weigh next to nothing.",
     },
     {
       name: "the token's ceiling",
-      state: {
-        safe: 1,
-        show: ["tis", "prefix", "sequence", "sequence_tis"],
-        horizon: 64,
-        versions: 4,
-        noise: 0,
-        completions: 65536,
-      },
+      state: { ...LEVELS, horizon: 64, versions: 4, completions: 65536 },
       text: "What to notice: below, the token's line bends and the product's does not. With 64 tokens and a large batch the product is the better weight, and a cap on it is a bias too.",
     },
     {
       name: "the wrong way",
       state: {
+        ...LEVELS,
         safe: 0.5,
         show: ["none", "tis", "icepop", "sequence_tis"],
         horizon: 256,
         versions: 16,
-        noise: 0,
         completions: 1024,
       },
       text: "What to notice: under the old policy jumps seldom ended right, under the new one they mostly do. A correction that weighs tokens judges the first move by the old policy's luck.",
     },
     {
       name: "one version, 1,024 tokens",
-      state: {
-        safe: 1,
-        show: ["clip", "prefix", "sequence", "gspo"],
-        horizon: 1024,
-        versions: 1,
-        noise: 0,
-        completions: 64,
-      },
+      state: { ...LEVELS, show: ["clip", "prefix", "sequence", "gspo"], horizon: 1024, versions: 1, completions: 64 },
       text: "What to notice: after one version the levels are worth about as much, even the product of a thousand ratios. GSPO's narrow window is made for steps within a batch, not for data of another version.",
     },
     {
       name: "rounding alone: fp8",
       state: {
-        safe: 1,
+        ...LEVELS,
         show: ["tis", "icepop", "sequence", "sequence_tis"],
         horizon: 1024,
         versions: 0,
@@ -352,14 +313,7 @@ export default bench({
       ["few", "fewer than 5"],
     ],
     right: "few",
-    state: {
-      safe: 1,
-      show: ["tis", "prefix", "sequence", "sequence_tis"],
-      horizon: 1024,
-      versions: 4,
-      noise: 0,
-      completions: 64,
-    },
+    state: { ...LEVELS, horizon: 1024, versions: 4, completions: 64 },
     why: "About one. Every token's ratio lies between 0.6 and 1.4, but five hundred of them multiply, and a few completions outweigh all others.",
   },
   handles: (s, reading, size, data, shownBoard) => {

@@ -37,12 +37,13 @@ const settings = {
     label: "update",
     spoken: "updates on this batch",
     rungs: Array.from({ length: 17 }, (_, i) => i),
+    whole: "updates",
     low: 0,
     high: 16,
     why: "16 updates were recorded.",
     write: String,
   },
-  token: { label: "token", low: 0, high: 1e6, why: "tokens are counted from 0." },
+  token: { label: "token", whole: "tokens", low: 0, high: 1e6, why: "tokens are counted from 0." },
   eps_low: {
     fold: true,
     label: "ε low",
@@ -96,17 +97,9 @@ const settings = {
 };
 
 function limit(s, data) {
-  const last = of(data).words.length - 1,
-    whole = (key) =>
-      Number.isInteger(s[key])
-        ? []
-        : [[key, Math.round(s[key]), `There is no ${key} ${s[key]}: they are counted one by one.`]];
-  return [
-    ...whole("update"),
-    ...(s.token > last
-      ? [["token", last, `token = ${s.token} is impossible: the batch has ${last + 1} tokens.`]]
-      : whole("token")),
-  ];
+  const last = of(data).words.length - 1;
+  if (s.token <= last) return [];
+  return [["token", last, `token = ${s.token} is impossible: the batch has ${last + 1} tokens.`]];
 }
 
 function read(s, data) {

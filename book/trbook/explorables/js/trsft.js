@@ -1,6 +1,6 @@
 /* trsft: what a student learns from an expert who may be wrong: by SFT, by TrSFT and by the reverse KL. */
 
-import { bench, number, setting, sum } from "./parts/common.js";
+import { bench, ticksOf, number, setting, sum } from "./parts/common.js";
 import { board } from "./trsft/board.js";
 import { PLACES } from "./trsft/maths.js";
 import { LOOKS, RIGHT, read } from "./trsft/words.js";
@@ -25,7 +25,7 @@ const settings = {
   show: {
     fold: true,
     legend: "Ways to learn",
-    ticks: Object.entries(LOOKS).map(([key, look]) => [key, look.name, look.hue, look.dash]),
+    ticks: ticksOf(LOOKS),
   },
   alpha: {
     label: "α",
@@ -42,6 +42,7 @@ const settings = {
     spoken: "inner steps",
     rungs: [0, 1, 2, 3, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300],
     write: String,
+    whole: "steps",
     low: 0,
     high: 300,
     why: "no step is taken back, and after 300 the picture hardly moves.",
@@ -51,19 +52,11 @@ const settings = {
 };
 
 function limit(s) {
-  const found = Number.isInteger(s.steps)
-    ? []
-    : [["steps", Math.round(s.steps), `There is no step ${s.steps}: steps are whole.`]];
-  const expert = normal(s.expert);
-  if (expert !== s.expert)
-    found.push([
-      "expert",
-      expert,
-      s.expert.some((share) => share < LEAST)
-        ? `Expert: an answer that the expert never gives has no logarithm for the reverse KL; the bars begin at ${LEAST}.`
-        : "Expert: the probabilities did not sum to 1; they are shown in proportion.",
-    ]);
-  return found;
+  const expert = normal(s.expert),
+    why = s.expert.some((share) => share < LEAST)
+      ? `Expert: an answer that the expert never gives has no logarithm for the reverse KL; the bars begin at ${LEAST}.`
+      : "Expert: the probabilities did not sum to 1; they are shown in proportion.";
+  return expert === s.expert ? [] : [["expert", expert, why]];
 }
 
 const MISTAKEN = {

@@ -7,7 +7,7 @@ import { probabilities, wordsOf } from "./vocabulary_step/starts.js";
 import { NAMES, amount, read } from "./vocabulary_step/words.js";
 import style from "./vocabulary_step/style.css";
 
-const whole = (why, low, high) => ({ low, high, why, write: String });
+const whole = (what, why, low, high) => ({ whole: what, low, high, why, write: String });
 const settings = {
   method: {
     label: "method",
@@ -20,11 +20,11 @@ const settings = {
     label: "steps",
     spoken: "inner steps",
     rungs: [0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64],
-    ...whole("0 to 64 steps are taken here.", 0, 64),
+    ...whole("steps", "0 to 64 steps are taken here.", 0, 64),
   },
   token: {
     label: "sampled word",
-    ...whole("there are ten words, 0 to 9.", 0, 9),
+    ...whole("words", "there are ten words, 0 to 9.", 0, 9),
     fold: true,
     list: ({ start }) => wordsOf(start).map((word, v) => [v, `${word} (${probability(probabilities(start)[v])})`]),
   },
@@ -93,7 +93,7 @@ const settings = {
     fold: true,
     spoken: "words that the top-k mask sees",
     rungs: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
-    ...whole("one word at least, and ten are all there are.", 1, 10),
+    ...whole("words", "one word at least, and ten are all there are.", 1, 10),
   },
   max_ratio: {
     label: "C, cap",
@@ -106,15 +106,6 @@ const settings = {
     why: "below 1 it would shrink weights before anything has moved, and 10,000 is off.",
   },
 };
-const WHOLE = ["token", "steps", "k"];
-
-const limit = (s) =>
-  WHOLE.filter((key) => !Number.isInteger(s[key])).map((key) => [
-    key,
-    Math.round(s[key]),
-    `${settings[key].label} is a whole number.`,
-  ]);
-
 const HEADS = ["method", "π(y)", "r", "TV", "KL", "then"];
 
 /* Every method after the same steps, for who wants to compare. */
@@ -168,7 +159,6 @@ export default bench({
   title: "One sampled word is pushed: where does the method stop?",
   style,
   settings,
-  limit,
   read,
   board,
   extra: table,

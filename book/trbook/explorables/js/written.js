@@ -27,10 +27,8 @@ export default bench({
       check: (value) => of(data).totals.find((total) => String(total) === String(value)),
       why: `the sums that were asked for are ${of(data).totals.join(", ")}.`,
     },
-    batch: { label: "batch", low: 0, high: LAST, why: "16 batches were recorded." },
+    batch: { label: "batch", low: 0, high: LAST, whole: "batches", why: "16 batches were recorded." },
   }),
-  limit: ({ batch }) =>
-    Number.isInteger(batch) ? [] : [["batch", Math.round(batch), `There is no batch ${batch}: batches are whole.`]],
   read: (state, data) => ({ facts: [], verdict: verdict(state, of(data)) }),
   board: () => board(LOOKS),
   extra: ({ set, data, state }) => lanes(LOOKS, { set, state, data: of(data) }),

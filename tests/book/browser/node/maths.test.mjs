@@ -30,8 +30,16 @@ function same(found, wanted, of) {
 
 test("a token against all others", () => {
   const logs = given.pairs.map((pair) => pair.map(Math.log));
-  same(logs.map(([q, p]) => binaryTv(q, p)), given.binary.tv, "tv");
-  same(logs.map(([q, p]) => binaryKl(q, p)), given.binary.kl, "kl");
+  same(
+    logs.map(([q, p]) => binaryTv(q, p)),
+    given.binary.tv,
+    "tv",
+  );
+  same(
+    logs.map(([q, p]) => binaryKl(q, p)),
+    given.binary.kl,
+    "kl",
+  );
 });
 
 for (const { sign, kept, edges } of given.regions) {
@@ -45,9 +53,21 @@ for (const { sign, kept, edges } of given.regions) {
   });
   test(`where a region ends, A ${sign}`, () => {
     const old = given.pairs.map(([q]) => q);
-    same(old.map((q) => ppoEdge(q, sign, low, high)), edges.ppo, "ppo");
-    same(old.map((q) => dppoTvEdge(q, sign, deltaTv)), edges.dppo_tv, "dppo_tv");
-    same(old.filter((q) => q > 1e-200).map((q) => dppoKlEdge(q, sign, deltaKl)), edges.dppo_kl, "dppo_kl");
+    same(
+      old.map((q) => ppoEdge(q, sign, low, high)),
+      edges.ppo,
+      "ppo",
+    );
+    same(
+      old.map((q) => dppoTvEdge(q, sign, deltaTv)),
+      edges.dppo_tv,
+      "dppo_tv",
+    );
+    same(
+      old.filter((q) => q > 1e-200).map((q) => dppoKlEdge(q, sign, deltaKl)),
+      edges.dppo_kl,
+      "dppo_kl",
+    );
   });
 }
 
@@ -59,19 +79,46 @@ test("whole distributions, as log-probs and as shares", () => {
   const { logits, logp, kl: wanted, tv: apart } = given.distributions;
   const [a, b] = logp;
   logits.forEach((both, i) => both.forEach((z, side) => same(logSoftmax(z), logp[side][i], "log-softmax")));
-  same(a.map((row, i) => kl(row, b[i])), wanted, "kl");
-  same(a.map((row, i) => tv(row, b[i])), apart, "tv");
+  same(
+    a.map((row, i) => kl(row, b[i])),
+    wanted,
+    "kl",
+  );
+  same(
+    a.map((row, i) => tv(row, b[i])),
+    apart,
+    "tv",
+  );
   const shares = logp.map((rows) => rows.map((row) => row.map(Math.exp)));
-  same(shares[0].map((row, i) => distance.kl_new_old(row, shares[1][i])), wanted, "kl_new_old");
-  same(shares[0].map((row, i) => distance.kl_old_new(shares[1][i], row)), wanted, "kl_old_new");
-  same(shares[0].map((row, i) => distance.tv(row, shares[1][i])), apart, "tv of shares");
+  same(
+    shares[0].map((row, i) => distance.kl_new_old(row, shares[1][i])),
+    wanted,
+    "kl_new_old",
+  );
+  same(
+    shares[0].map((row, i) => distance.kl_old_new(shares[1][i], row)),
+    wanted,
+    "kl_old_new",
+  );
+  same(
+    shares[0].map((row, i) => distance.tv(row, shares[1][i])),
+    apart,
+    "tv of shares",
+  );
 });
 
 for (const { rewards, settings, multiplier, target, floored } of given.duals) {
   test(`QUATRO's dual, ${settings.direction}, ${settings.delta_kl} nats`, () => {
     const found = rewards.map((group) => solveDual(group, settings));
-    same(found.map((one) => one.multiplier), multiplier, "multiplier");
+    same(
+      found.map((one) => one.multiplier),
+      multiplier,
+      "multiplier",
+    );
     found.forEach((one, i) => same(one.target, target[i], `target ${i}`));
-    assert.deepEqual(found.map((one) => one.floored), floored);
+    assert.deepEqual(
+      found.map((one) => one.floored),
+      floored,
+    );
   });
 }

@@ -4,7 +4,13 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { asksOfThese, begin, namesOf, reduce } from "../../../../book/trbook/explorables/js/playground/reducer.js";
-import { identity, knobsOf, packLane, possibleLane, unpackLane } from "../../../../book/trbook/explorables/js/playground/lanes.js";
+import {
+  identity,
+  knobsOf,
+  packLane,
+  possibleLane,
+  unpackLane,
+} from "../../../../book/trbook/explorables/js/playground/lanes.js";
 import { csv, json, unsaved } from "../../../../book/trbook/explorables/js/playground/files.js";
 import { flat, fromAddress, settle } from "../../../../book/trbook/explorables/js/playground/state.js";
 import { pathsOf, seriesOf } from "../../../../book/trbook/explorables/js/playground/views/series.js";
@@ -24,14 +30,24 @@ function page(given = { lanes: LANES }, cores = 4) {
     one.sent.push(...commands.filter(({ type }) => type === "send"));
     return commands;
   };
-  one.hands = (lane, seed) => Object.entries(one.state.hands).filter(([, hand]) => hand.lane === lane && hand.seed === seed).map(([id]) => id);
+  one.hands = (lane, seed) =>
+    Object.entries(one.state.hands)
+      .filter(([, hand]) => hand.lane === lane && hand.seed === seed)
+      .map(([id]) => id);
   one.answer = (lane, data, seed) => one.go({ type: "heard", hand: one.hands(lane, seed)[0], data, ms: 5 });
   one.batch = (lane, row = {}, seed) => {
-    const hand = one.hands(lane, seed)[0], rows = seed === undefined ? one.state.runs[lane].rows : one.state.runs[lane].seeds.rows[seed];
+    const hand = one.hands(lane, seed)[0],
+      rows = seed === undefined ? one.state.runs[lane].rows : one.state.runs[lane].seeds.rows[seed];
     if (one.state.hands[hand].phase === "loading") one.answer(lane, { ready: true }, seed);
-    one.answer(lane, { event: "batch", row: { batch: rows.length, reward: 0.5, kl: 0, kept: 1, ...row }, updates: [] }, seed);
+    one.answer(
+      lane,
+      { event: "batch", row: { batch: rows.length, reward: 0.5, kl: 0, kept: 1, ...row }, updates: [] },
+      seed,
+    );
   };
-  one.batches = (count, lanes = namesOf(one.state)) => { for (let i = 0; i < count; i++) for (const lane of lanes) one.batch(lane); };
+  one.batches = (count, lanes = namesOf(one.state)) => {
+    for (let i = 0; i < count; i++) for (const lane of lanes) one.batch(lane);
+  };
   return one;
 }
 const views = ({ state }) => pictured(state).lanes.map((lane) => ({ ...lane, title: lane.name }));
@@ -61,40 +77,68 @@ test("a change in mid-run is marked at its batch, and every exported row carries
   const [first, second] = changes(one.state.runs.a.rows);
   assert.deepEqual([first.from, first.settings.threshold, second.from, second.settings.method], [4, 0.5, 6, "gspo"]);
   assert.deepEqual(changes(one.state.runs.b.rows), []);
-  const lines = csv(one.state).split("\n").filter((line) => line.startsWith("a,"));
-  assert.deepEqual(lines.map((line) => line.split(",")[1]), [...Array(6).fill("ppo"), "gspo"]);
+  const lines = csv(one.state)
+    .split("\n")
+    .filter((line) => line.startsWith("a,"));
+  assert.deepEqual(
+    lines.map((line) => line.split(",")[1]),
+    [...Array(6).fill("ppo"), "gspo"],
+  );
   assert.match(lines[4], /"ppo,threshold:0.5"/);
   one.go({ type: "engine", made: { hash: "abc", version: "0.1.0" } });
   const saved = JSON.parse(json(one.state, { address: null, date: "2026-01-01" }));
   assert.deepEqual([saved.engine, saved.version, saved.date], ["abc", "0.1.0", "2026-01-01"]);
-  assert.deepEqual(saved.lanes[0].rows.map(({ settings }) => settings.method), [...Array(6).fill("ppo"), "gspo"]);
+  assert.deepEqual(
+    saved.lanes[0].rows.map(({ settings }) => settings.method),
+    [...Array(6).fill("ppo"), "gspo"],
+  );
 });
 
 test("a lane that is set otherwise is named, averaged and judged anew", () => {
   const one = page({ lanes: [{ method: "pg_is" }, { method: "ppo" }] });
   one.go({ type: "play" });
-  for (let i = 0; i < 19; i++) { one.batch("a", { reward: i < 10 ? 0.9 : 0.1 }); one.batch("b", { reward: 0.5 }); }
+  for (let i = 0; i < 19; i++) {
+    one.batch("a", { reward: i < 10 ? 0.9 : 0.1 });
+    one.batch("b", { reward: 0.5 });
+  }
   const verdictNow = () => verdict(pictured(one.state).lanes, false, 30);
   assert.match(verdictNow().title, /^unclipped has fallen$/);
   one.go({ type: "play", on: false });
   one.go({ type: "change", lane: "a", settings: { method: "troll" } });
   const [before, present] = pictured(one.state).lanes[0].segments;
-  assert.deepEqual([before.title, before.rows.length, present.title, present.rows.length], ["unclipped", 19, "TROLL δ KL 0.05", 0]);
+  assert.deepEqual(
+    [before.title, before.rows.length, present.title, present.rows.length],
+    ["unclipped", 19, "TROLL δ KL 0.05", 0],
+  );
   assert.doesNotMatch(verdictNow().title, /fallen/);
   assert.match(verdictNow().text, /TROLL δ KL 0.05: no batches since it was set/);
   one.answer("a", { event: "batch", row: { batch: 19, reward: 0.1, kl: 0, kept: 1 }, updates: [] }); // the batch in hand was begun without a region
-  assert.equal(pictured(one.state).lanes[0].last.title, "unclipped", "the newest batch is of the settings that sampled it");
+  assert.equal(
+    pictured(one.state).lanes[0].last.title,
+    "unclipped",
+    "the newest batch is of the settings that sampled it",
+  );
   one.answer("b", { event: "batch", row: { batch: 19, reward: 0.5, kl: 0, kept: 1 }, updates: [] });
   one.go({ type: "play" });
-  for (let i = 0; i < 10; i++) { one.batch("a", { reward: 0.7 }); one.batch("b", { reward: 0.5 }); }
+  for (let i = 0; i < 10; i++) {
+    one.batch("a", { reward: 0.7 });
+    one.batch("b", { reward: 0.5 });
+  }
   const [lane] = pictured(one.state).lanes;
-  assert.deepEqual(lane.segments.map(({ from, rows, title }) => [from, rows.length, title]), [[0, 20, "unclipped"], [20, 10, "TROLL δ KL 0.05"]]);
+  assert.deepEqual(
+    lane.segments.map(({ from, rows, title }) => [from, rows.length, title]),
+    [
+      [0, 20, "unclipped"],
+      [20, 10, "TROLL δ KL 0.05"],
+    ],
+  );
   assert.match(verdictNow().text, /TROLL δ KL 0.05 0.70; PPO clip 0.2 0.50/);
   assert.equal(verdictNow().tone, "calm");
 });
 
 test("a lane that fell without a region has one offered, and what becomes of it is said as it is", () => {
-  const one = page({ lanes: [{ method: "pg_is", epochs: 16 }] }), now = () => verdict(pictured(one.state).lanes, false, 30);
+  const one = page({ lanes: [{ method: "pg_is", epochs: 16 }] }),
+    now = () => verdict(pictured(one.state).lanes, false, 30);
   one.go({ type: "play" });
   for (let i = 0; i < 14; i++) one.batch("a", { reward: i < 5 ? 0.8 : 0.1 });
   const { settings } = now().offer;
@@ -103,7 +147,10 @@ test("a lane that fell without a region has one offered, and what becomes of it 
   for (let i = 0; i < 14; i++) one.batch("b", { reward: 0.7 });
   assert.deepEqual([now().tone, now().title, now().offer], ["good", "PPO clip 0.05 holds", undefined]);
   assert.match(now().text, /^After 14 batches it is at 0.70; its best was 0.70. .* unclipped fell from 0.80 to 0.17\./);
-  for (let i = 0; i < 10; i++) { one.batch("a", { reward: 0.1 }); one.batch("b", { reward: 0.2 }); }
+  for (let i = 0; i < 10; i++) {
+    one.batch("a", { reward: 0.1 });
+    one.batch("b", { reward: 0.2 });
+  }
   assert.deepEqual([now().tone, now().title, now().offer], ["fail", "PPO clip 0.05 and unclipped have fallen", null]);
 });
 
@@ -204,7 +251,10 @@ test("a preset's question is asked of its own lanes only", () => {
 test("lanes are compared at the batch that all of them have done", () => {
   const one = page();
   one.go({ type: "play" });
-  for (let i = 0; i < 11; i++) { one.batch("a", { reward: i < 10 ? 0.2 : 1 }); if (i < 10) one.batch("b", { reward: 0.4 }); }
+  for (let i = 0; i < 11; i++) {
+    one.batch("a", { reward: i < 10 ? 0.2 : 1 });
+    if (i < 10) one.batch("b", { reward: 0.4 });
+  }
   const { title, text } = verdict(views(one), false, 30);
   assert.equal(title, "After 10 batches");
   assert.match(text, /batches 1 to 10, the last that all lanes have done: b 0.40; a 0.20/);
@@ -234,7 +284,10 @@ test("another address keeps the curves of the run that it ends", () => {
   one.batches(2);
   one.go({ type: "replace", given: { preset: "opening" }, keep: "kept" });
   assert.equal(one.state.runs.a.rows.length, 0);
-  assert.deepEqual(one.state.pinned.map(({ rows }) => rows.length), [2, 2]);
+  assert.deepEqual(
+    one.state.pinned.map(({ rows }) => rows.length),
+    [2, 2],
+  );
   assert.ok(one.state.notes.includes("kept"));
 });
 
@@ -244,7 +297,13 @@ test("curves are kept to compare with, and a run from a file comes back", () => 
   one.batches(4);
   one.go({ type: "pin" });
   one.go({ type: "reset" });
-  assert.deepEqual(one.state.pinned.map(({ name, rows }) => [name, rows.length]), [["a", 4], ["b", 4]]);
+  assert.deepEqual(
+    one.state.pinned.map(({ name, rows }) => [name, rows.length]),
+    [
+      ["a", 4],
+      ["b", 4],
+    ],
+  );
   one.go({ type: "unpin" });
   assert.deepEqual(one.state.pinned, []);
 });
@@ -256,14 +315,34 @@ test("a saved run comes back: its lanes, and its curves to compare with", () => 
   one.go({ type: "change", lane: "a", settings: { threshold: 0.5 } });
   one.batches(2);
   one.go({ type: "engine", made: { hash: "abc", version: "1" } });
-  const text = json(one.state, { date: "2026-02-03T00:00:00Z" }), other = page();
+  const text = json(one.state, { date: "2026-02-03T00:00:00Z" }),
+    other = page();
   other.go({ type: "loaded", ...unsaved(text, { hash: "def" }) });
   assert.deepEqual([other.state.preset, other.state.seed, other.state.lanes], ["bapo", 3, one.state.lanes]);
-  assert.deepEqual(other.state.pinned.map(({ rows }) => rows.map(({ reward }) => reward)), Object.values(one.state.runs).map(({ rows }) => rows.map(({ reward }) => reward)));
+  assert.deepEqual(
+    other.state.pinned.map(({ rows }) => rows.map(({ reward }) => reward)),
+    Object.values(one.state.runs).map(({ rows }) => rows.map(({ reward }) => reward)),
+  );
   assert.equal(changes(other.state.pinned[0].rows).length, 1);
   assert.match(other.state.notes.join(" "), /another version of the engine/);
-  for (const bad of ["", "{", "[]", "null", "{}", '{"what": "a dump"}', JSON.stringify({ ...JSON.parse(text), lanes: Array(9).fill({}) })]) assert.throws(() => unsaved(bad), /expected/);
-  const odd = unsaved(JSON.stringify({ ...JSON.parse(text), preset: "__proto__", seed: "x", lanes: [{ settings: { method: "<b>" }, rows: [{ reward: "1" }, null] }] }));
+  for (const bad of [
+    "",
+    "{",
+    "[]",
+    "null",
+    "{}",
+    '{"what": "a dump"}',
+    JSON.stringify({ ...JSON.parse(text), lanes: Array(9).fill({}) }),
+  ])
+    assert.throws(() => unsaved(bad), /expected/);
+  const odd = unsaved(
+    JSON.stringify({
+      ...JSON.parse(text),
+      preset: "__proto__",
+      seed: "x",
+      lanes: [{ settings: { method: "<b>" }, rows: [{ reward: "1" }, null] }],
+    }),
+  );
   assert.ok(odd.notes.length && odd.pinned[0].rows.every(({ reward }) => Number.isNaN(reward)));
 });
 
@@ -275,12 +354,18 @@ test("a lane that is added catches up before the others go on", () => {
   one.batch("a"); // the batch in hand
   one.sent.length = 0;
   one.batch("b");
-  assert.deepEqual(one.sent.map(({ hand }) => one.state.hands[hand].lane), ["b", "b"]);
+  assert.deepEqual(
+    one.sent.map(({ hand }) => one.state.hands[hand].lane),
+    ["b", "b"],
+  );
 });
 
 test("impossible settings are named for what they are", () => {
   const notes = (given) => possibleLane(given, "a").notes.join(" ");
-  assert.match(notes({ method: "ppo", epochs: 2.5 }), /passes over a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2/);
+  assert.match(
+    notes({ method: "ppo", epochs: 2.5 }),
+    /passes over a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2/,
+  );
   const long = notes({ method: "p".repeat(20_000) });
   assert.ok(long.length < 200, long.length);
   assert.ok(settle({ preset: "x".repeat(20_000) }).notes.join("").length < 200);
@@ -310,17 +395,29 @@ test("an address comes back as it was", () => {
 });
 
 test("a link is read however its colons are written", () => {
-  assert.equal(stateIn("#playground:a=ppo,epochs:2&prompt=3+%3A+%2B1+%3D", "playground"), "a=ppo,epochs:2&prompt=3+%3A+%2B1+%3D");
+  assert.equal(
+    stateIn("#playground:a=ppo,epochs:2&prompt=3+%3A+%2B1+%3D", "playground"),
+    "a=ppo,epochs:2&prompt=3+%3A+%2B1+%3D",
+  );
   assert.equal(stateIn("#playground%3Aa=ppo,epochs%3A2", "playground"), "a=ppo,epochs%3A2");
-  assert.equal(stateIn(`#playground%3A${encodeURIComponent("a=ppo&prompt=3+%3A+%2B1")}`, "playground"), "a=ppo&prompt=3+%3A+%2B1");
+  assert.equal(
+    stateIn(`#playground%3A${encodeURIComponent("a=ppo&prompt=3+%3A+%2B1")}`, "playground"),
+    "a=ppo&prompt=3+%3A+%2B1",
+  );
   assert.equal(stateIn("#playground%3A%E0%A4%A", "playground"), null);
   assert.equal(stateIn("#play", "playground"), null);
 });
 
 test("a curve is drawn further and not anew: a batch costs the same at the end of a run as at its beginning", () => {
-  const settings = possibleLane({ method: "ppo" }, "a").lane, rows = [];
-  let asked = 0, most = 0;
-  const x = (i) => { asked += 1; return i; }, y = (value) => value;
+  const settings = possibleLane({ method: "ppo" }, "a").lane,
+    rows = [];
+  let asked = 0,
+    most = 0;
+  const x = (i) => {
+      asked += 1;
+      return i;
+    },
+    y = (value) => value;
   for (let batch = 0; batch < 600; batch++) {
     rows.push({ batch, reward: batch / 600, kl: batch % 7 ? 0.1 : NaN, kept: 1, entropy: 1, length: 5, settings });
     asked = 0;
@@ -329,7 +426,8 @@ test("a curve is drawn further and not anew: a batch costs the same at the end o
     most = Math.max(most, asked);
   }
   assert.ok(most <= 2, most);
-  const { of } = seriesOf(rows), mean = rows.slice(-10).reduce((sum, { reward }) => sum + reward, 0) / 10;
+  const { of } = seriesOf(rows),
+    mean = rows.slice(-10).reduce((sum, { reward }) => sum + reward, 0) / 10;
   assert.ok(Math.abs(of.reward.smooth.at(-1) - mean) < 1e-9);
   assert.ok(of.reward.paths.lane.line.length < 8000, "at most 400 points");
   assert.equal(seriesOf(rows.slice(0, 5)).count, 5, "a shorter run is looked at anew");
@@ -337,35 +435,64 @@ test("a curve is drawn further and not anew: a batch costs the same at the end o
 
 test("a formula and its constants go into the address and come back, also where a program has decoded it on the way", () => {
   for (const formula of ["A*r", "A * r*(abs(p - q) < d)", "clip(r, 1-lr, 1 + d)*(A > 0 ? A : c)", "A + b"]) {
-    const given = { method: "own", formula, constants: { d: 0.15, lr: 3 }, epochs: 16, aggregation: "seq-mean-token-mean" };
-    const { lane, notes } = possibleLane(given, "a"), packed = packLane(lane);
+    const given = {
+      method: "own",
+      formula,
+      constants: { d: 0.15, lr: 3 },
+      epochs: 16,
+      aggregation: "seq-mean-token-mean",
+    };
+    const { lane, notes } = possibleLane(given, "a"),
+      packed = packLane(lane);
     assert.deepEqual(notes, []);
     assert.equal(lane.formula, formula);
     assert.deepEqual(possibleLane(unpackLane(packed), "a"), { lane, notes: [] });
     assert.doesNotMatch(packed.replace(/^own,/, "").replaceAll(/,(?=[a-z_]+:)/g, ""), /[ ]/);
-    const mark = new URLSearchParams({ a: packed }), decoded = new URLSearchParams(decodeURIComponent(String(mark)).replaceAll("&", "%26"));
-    assert.deepEqual(possibleLane(unpackLane(decoded.get("a")), "a").lane, lane, "a plus sign that arrives as a space is known");
+    const mark = new URLSearchParams({ a: packed }),
+      decoded = new URLSearchParams(decodeURIComponent(String(mark)).replaceAll("&", "%26"));
+    assert.deepEqual(
+      possibleLane(unpackLane(decoded.get("a")), "a").lane,
+      lane,
+      "a plus sign that arrives as a space is known",
+    );
   }
 });
 
 test("two formulas, or two constants, are two lanes; another method takes neither along", () => {
-  const lane = (constants, formula = "A*r*(abs(p - q) < d)") => possibleLane({ method: "own", formula, constants }, "a").lane;
+  const lane = (constants, formula = "A*r*(abs(p - q) < d)") =>
+    possibleLane({ method: "own", formula, constants }, "a").lane;
   assert.notEqual(identity(lane({ d: 0.1 })), identity(lane({ d: 0.2 })));
   assert.notEqual(identity(lane({ d: 0.1 })), identity(lane({ d: 0.1 }, "A*r*d")));
-  assert.deepEqual(lane({ e: 1 }).constants, { d: 0.2 }, "a constant that the formula does not have is gone, a new one begins at 0.2");
+  assert.deepEqual(
+    lane({ e: 1 }).constants,
+    { d: 0.2 },
+    "a constant that the formula does not have is gone, a new one begins at 0.2",
+  );
   const one = page({ lanes: [{ method: "own", formula: "A*r*c", constants: { c: 3 } }] });
   one.go({ type: "play" });
   one.batches(2);
   one.go({ type: "change", lane: "a", settings: { constants: { c: 1 } } });
   one.batches(2);
-  assert.deepEqual(changes(one.state.runs.a.rows).map(({ settings }) => settings.constants.c), [1]);
+  assert.deepEqual(
+    changes(one.state.runs.a.rows).map(({ settings }) => settings.constants.c),
+    [1],
+  );
   one.go({ type: "change", lane: "a", settings: { method: "ppo" } });
-  assert.deepEqual(Object.keys(one.state.lanes.a).filter((key) => ["formula", "constants", "advantage"].includes(key)), []);
+  assert.deepEqual(
+    Object.keys(one.state.lanes.a).filter((key) => ["formula", "constants", "advantage"].includes(key)),
+    [],
+  );
   assert.deepEqual(one.state.notes, []);
 });
 
 test("a formula in a link that cannot be read says why, and the lane begins with another", () => {
-  for (const [formula, told] of [["A*r*(", 'Character 6: expected a number'], ["__proto__", 'got "_"'], ["1e999", "1e999"], ["(".repeat(5000), "at most 400"], [{}, "{"]]) {
+  for (const [formula, told] of [
+    ["A*r*(", "Character 6: expected a number"],
+    ["__proto__", 'got "_"'],
+    ["1e999", "1e999"],
+    ["(".repeat(5000), "at most 400"],
+    [{}, "{"],
+  ]) {
     const { lane, notes } = possibleLane({ method: "own", formula, constants: { d: "much" } }, "b");
     assert.equal(lane.formula, "A*r");
     assert.match(notes.join(" "), /Lane B: the formula .* cannot be read. Character/);

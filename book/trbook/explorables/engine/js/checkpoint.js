@@ -13,9 +13,7 @@ export function half(bits) {
 /* Uint8Array -> Float32Array */
 export function unpack(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float32Array.from({ length: bytes.byteLength / 2 }, (_, i) =>
-    half(view.getUint16(2 * i, true)),
-  );
+  return Float32Array.from({ length: bytes.byteLength / 2 }, (_, i) => half(view.getUint16(2 * i, true)));
 }
 
 /* The bytes' SHA-256 in hexadecimal; null where the page may not compute it (a page from a file is allowed to, one from
@@ -23,9 +21,7 @@ export function unpack(bytes) {
 export async function fingerprint(bytes) {
   if (!globalThis.crypto?.subtle) return null;
   const digest = await crypto.subtle.digest("SHA-256", bytes);
-  return Array.from(new Uint8Array(digest), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /* { vocabulary, weights } of a packed checkpoint and its card { name, words, sha256 }.

@@ -39,8 +39,7 @@ const LOOPS = {
     for (let t = 0; t < n; t++) o[t] = a[t] - b[t];
   },
   "*": (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++)
-      o[t] = a[t] === 0 || b[t] === 0 ? 0 : a[t] * b[t];
+    for (let t = 0; t < n; t++) o[t] = a[t] === 0 || b[t] === 0 ? 0 : a[t] * b[t];
   },
   "/": (o, a, b, c, n) => {
     for (let t = 0; t < n; t++) o[t] = a[t] === 0 ? 0 : a[t] / b[t];
@@ -129,15 +128,7 @@ export const FUNCTIONS = {
   sigmoid: [1, 1],
 };
 const WORDS = { "&&": "and", "||": "or", "**": "^", if: "where" }; // other spellings
-const RESERVED = [
-  "and",
-  "or",
-  "not",
-  "if",
-  "else",
-  "w",
-  ...Object.keys(FUNCTIONS),
-];
+const RESERVED = ["and", "or", "not", "if", "else", "w", ...Object.keys(FUNCTIONS)];
 
 /* What is wrong with a formula: at which character (from 0), what stands there and what was expected. */
 export class FormulaError extends Error {
@@ -188,11 +179,7 @@ const quoted = ({ kind, text }) => (kind === "end" ? text : `"${text}"`);
 
 function tokensOf(text) {
   if (text.length > MOST.characters)
-    throw new FormulaError(
-      MOST.characters,
-      `${text.length}`,
-      `at most ${MOST.characters} characters`,
-    );
+    throw new FormulaError(MOST.characters, `${text.length}`, `at most ${MOST.characters} characters`);
   const tokens = [];
   for (let at = 0; ;) {
     while (at < text.length && /\s/.test(text[at])) at++;
@@ -215,8 +202,7 @@ function tokensOf(text) {
       text: Object.hasOwn(LETTERS, all) ? LETTERS[all] : all,
       at,
     });
-    if (Object.hasOwn(RAISED, all))
-      tokens.push({ kind: "number", text: RAISED[all], at });
+    if (Object.hasOwn(RAISED, all)) tokens.push({ kind: "number", text: RAISED[all], at });
     at += all.length;
   }
 }
@@ -253,34 +239,26 @@ class Parser {
 
   /* How deep the tree below may go: a formula of opening brackets must not fill the stack. */
   deeper(read) {
-    if (++this.depth > MOST.depth)
-      this.refuse(`at most ${MOST.depth} brackets and signs inside each other`);
+    if (++this.depth > MOST.depth) this.refuse(`at most ${MOST.depth} brackets and signs inside each other`);
     const tree = read();
     this.depth -= 1;
     return tree;
   }
 
   whole() {
-    if (this.next.text === "w" && this.tokens[this.place + 1].kind === "=")
-      this.place += 2; // "w = .." is what it is
+    if (this.next.text === "w" && this.tokens[this.place + 1].kind === "=") this.place += 2; // "w = .." is what it is
     if (this.next.kind === "end") this.refuse("a formula, such as A*r");
     const tree = this.formula();
     const { next } = this;
     if (next.kind === "=") this.refuse('"==", which compares');
-    if (["number", "name", "("].includes(next.kind))
-      this.refuse('an operator; a product is written with "*"');
-    if (next.kind !== "end")
-      this.refuse(
-        next.kind === ")" ? 'no more ")" than "("' : "an operator or the end",
-      );
+    if (["number", "name", "("].includes(next.kind)) this.refuse('an operator; a product is written with "*"');
+    if (next.kind !== "end") this.refuse(next.kind === ")" ? 'no more ")" than "("' : "an operator or the end");
     return tree;
   }
 
   formula() {
     return this.deeper(() => {
-      const test = this.chain(["or"], () =>
-        this.chain(["and"], () => this.negated()),
-      );
+      const test = this.chain(["or"], () => this.chain(["and"], () => this.negated()));
       if (!this.take("?")) return test;
       const yes = this.formula();
       if (!this.take(":")) this.refuse('":" and what else, after "?"');
@@ -290,15 +268,12 @@ class Parser {
 
   chain(operators, part) {
     let left = part();
-    for (let one; (one = this.take(...operators));)
-      left = { apply: one.kind, of: [left, part()] };
+    for (let one; (one = this.take(...operators));) left = { apply: one.kind, of: [left, part()] };
     return left;
   }
 
   negated() {
-    return this.take("not")
-      ? this.deeper(() => ({ apply: "not", of: [this.negated()] }))
-      : this.comparison();
+    return this.take("not") ? this.deeper(() => ({ apply: "not", of: [this.negated()] })) : this.comparison();
   }
 
   comparison() {
@@ -306,40 +281,31 @@ class Parser {
       sign = this.take(...COMPARISONS);
     if (!sign) return left;
     const tree = { apply: sign.kind, of: [left, this.sum()] };
-    if (COMPARISONS.includes(this.next.kind))
-      this.refuse('"and" between two comparisons');
+    if (COMPARISONS.includes(this.next.kind)) this.refuse('"and" between two comparisons');
     return tree;
   }
 
   sum() {
-    return this.chain(["+", "-"], () =>
-      this.chain(["*", "/"], () => this.signed()),
-    );
+    return this.chain(["+", "-"], () => this.chain(["*", "/"], () => this.signed()));
   }
 
   signed() {
     const sign = this.take("-", "+", "!");
     if (!sign) return this.power();
     const inner = this.deeper(() => this.signed());
-    return sign.kind === "+"
-      ? inner
-      : { apply: sign.kind === "-" ? "negative" : "not", of: [inner] };
+    return sign.kind === "+" ? inner : { apply: sign.kind === "-" ? "negative" : "not", of: [inner] };
   }
 
   power() {
     const base = this.atom();
-    return this.take("^")
-      ? this.deeper(() => ({ apply: "^", of: [base, this.signed()] }))
-      : base;
+    return this.take("^") ? this.deeper(() => ({ apply: "^", of: [base, this.signed()] })) : base;
   }
 
   atom() {
     const token = this.next;
     if (this.take("number")) return this.number(token);
-    if (this.take("name"))
-      return this.next.kind === "(" ? this.call(token) : this.name(token);
-    if (this.take("√"))
-      return { apply: "sqrt", of: [this.deeper(() => this.atom())] };
+    if (this.take("name")) return this.next.kind === "(" ? this.call(token) : this.name(token);
+    if (this.take("√")) return { apply: "sqrt", of: [this.deeper(() => this.atom())] };
     if (!this.take("(")) this.refuse('a number, a name or "("');
     const inner = this.formula();
     if (!this.take(")")) this.refuse('")"');
@@ -348,36 +314,25 @@ class Parser {
 
   number(token) {
     const value = Number(token.text);
-    return Number.isFinite(value)
-      ? { number: value, text: token.text }
-      : this.refuse("a number below 1.8e308", token);
+    return Number.isFinite(value) ? { number: value, text: token.text } : this.refuse("a number below 1.8e308", token);
   }
 
   name({ text, at }) {
     const token = { text, at };
     if (Object.hasOwn(VARIABLES, text)) return { variable: text };
-    if (text === "w")
-      this.refuse("anything but w, which the formula is to define", token);
+    if (text === "w") this.refuse("anything but w, which the formula is to define", token);
     if (RESERVED.includes(text))
-      this.refuse(
-        text === "if" || text === "else"
-          ? "where(test, yes, no)"
-          : `"(" after ${text}`,
-        token,
-      );
-    if (text.length > MOST.letters)
-      this.refuse(`a name of at most ${MOST.letters} letters`, token);
+      this.refuse(text === "if" || text === "else" ? "where(test, yes, no)" : `"(" after ${text}`, token);
+    if (text.length > MOST.letters) this.refuse(`a name of at most ${MOST.letters} letters`, token);
     this.constants.add(text);
-    if (this.constants.size > MOST.constants)
-      this.refuse(`at most ${MOST.constants} constants`, token);
+    if (this.constants.size > MOST.constants) this.refuse(`at most ${MOST.constants} constants`, token);
     return { constant: text };
   }
 
   call(token) {
     const name = WORDS[token.text] ?? token.text;
     if (!Object.hasOwn(FUNCTIONS, name)) {
-      if (Object.hasOwn(VARIABLES, name))
-        this.refuse(`an operator after ${name}; a product is written with "*"`);
+      if (Object.hasOwn(VARIABLES, name)) this.refuse(`an operator after ${name}; a product is written with "*"`);
       this.refuse(`a function: ${Object.keys(FUNCTIONS).join(", ")}`, token);
     }
     this.take("(");
@@ -418,38 +373,26 @@ export function compile(tree, constants = {}) {
   };
   /* The register of a node's value; what stands in a formula twice is computed once. */
   const place = (node) => {
-    if ("number" in node)
-      return register(`number ${node.number}`, (at) =>
-        fixed.push([at, node.number]),
-      );
-    if ("variable" in node)
-      return register(node.variable, (at) => read.push([at, node.variable]));
+    if ("number" in node) return register(`number ${node.number}`, (at) => fixed.push([at, node.number]));
+    if ("variable" in node) return register(node.variable, (at) => read.push([at, node.variable]));
     if ("constant" in node)
-      return register(`constant ${node.constant}`, (at) =>
-        fixed.push([at, constantOf(constants, node.constant)]),
-      );
+      return register(`constant ${node.constant}`, (at) => fixed.push([at, constantOf(constants, node.constant)]));
     const of = node.of.map(place),
       pairs = FUNCTIONS[node.apply]?.[1] > 3; // of more than three: two at a time
     const step = (loop, [a, b = a, c = a]) =>
-      register(`${loop} ${a} ${b} ${c}`, (out) =>
-        steps.push({ loop: LOOPS[loop], out, a, b, c }),
-      );
-    return pairs
-      ? of.reduce((so, one) => step(node.apply, [so, one]))
-      : step(node.apply, of);
+      register(`${loop} ${a} ${b} ${c}`, (out) => steps.push({ loop: LOOPS[loop], out, a, b, c }));
+    return pairs ? of.reduce((so, one) => step(node.apply, [so, one])) : step(node.apply, of);
   };
   const last = place(tree);
   const grow = (n) => {
     room = 2 * n;
     for (const { out } of steps) registers[out] = new Float64Array(room);
-    for (const [at, value] of fixed)
-      registers[at] = new Float64Array(room).fill(value);
+    for (const [at, value] of fixed) registers[at] = new Float64Array(room).fill(value);
   };
   const run = (columns, n) => {
     if (n > room) grow(n);
     for (const [at, name] of read) registers[at] = columns[name];
-    for (const { loop, out, a, b, c } of steps)
-      loop(registers[out], registers[a], registers[b], registers[c], n);
+    for (const { loop, out, a, b, c } of steps) loop(registers[out], registers[a], registers[b], registers[c], n);
     return registers[last];
   };
   return { run };
@@ -458,9 +401,7 @@ export function compile(tree, constants = {}) {
 /* The same for one token { A, r, p, q, l, s, t, n }. */
 export function weightOf(tree, constants) {
   const { run } = compile(tree, constants),
-    columns = Object.fromEntries(
-      Object.keys(VARIABLES).map((name) => [name, new Float64Array(1)]),
-    );
+    columns = Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, new Float64Array(1)]));
   return (token) => {
     for (const name of Object.keys(VARIABLES)) columns[name][0] = token[name];
     return run(columns, 1)[0];
@@ -470,9 +411,7 @@ export function weightOf(tree, constants) {
 function constantOf(constants, name) {
   const value = Object.hasOwn(constants, name) ? constants[name] : undefined;
   if (!Number.isFinite(value))
-    throw new RangeError(
-      `${name}: expected a number for this constant of the formula, got ${value}`,
-    );
+    throw new RangeError(`${name}: expected a number for this constant of the formula, got ${value}`);
   return value;
 }
 
@@ -480,23 +419,12 @@ function constantOf(constants, name) {
 export function valueOf(node, variables, constants = {}) {
   if ("number" in node) return node.number;
   if ("variable" in node) return variables[node.variable] ?? null;
-  if ("constant" in node)
-    return Object.hasOwn(constants, node.constant)
-      ? constants[node.constant]
-      : null;
+  if ("constant" in node) return Object.hasOwn(constants, node.constant) ? constants[node.constant] : null;
   const of = node.of.map((one) => valueOf(one, variables, constants)),
     [first, second, third] = of;
-  if (
-    (["*", "and"].includes(node.apply) && of.includes(0)) ||
-    (node.apply === "/" && first === 0)
-  )
-    return 0;
-  if (node.apply === "or" && of.some((one) => one !== null && one !== 0))
-    return 1;
-  if (node.apply === "where" && first !== null)
-    return first !== 0 ? second : third;
+  if ((["*", "and"].includes(node.apply) && of.includes(0)) || (node.apply === "/" && first === 0)) return 0;
+  if (node.apply === "or" && of.some((one) => one !== null && one !== 0)) return 1;
+  if (node.apply === "where" && first !== null) return first !== 0 ? second : third;
   if (node.apply === "where" && second === third) return second;
-  return of.includes(null)
-    ? null
-    : weightOf({ apply: node.apply, of: of.map((number) => ({ number })) })({});
+  return of.includes(null) ? null : weightOf({ apply: node.apply, of: of.map((number) => ({ number })) })({});
 }

@@ -36,9 +36,7 @@ export class Lane {
 
   /* Settings that act from the next batch on; those not named stay. Another method begins with its own thresholds. */
   change(settings) {
-    const other =
-      settings.method !== undefined &&
-      settings.method !== this.next?.method.name;
+    const other = settings.method !== undefined && settings.method !== this.next?.method.name;
     this.next = settle({
       ...this.next,
       ...(other ? { thresholds: {} } : {}),
@@ -53,14 +51,9 @@ export class Lane {
     try {
       if (!this.batch) return this.#sample();
       this.#update();
-      return this.batch.left.length
-        ? { kind: "update", batch: this.batch }
-        : this.#finish();
+      return this.batch.left.length ? { kind: "update", batch: this.batch } : this.#finish();
     } catch (error) {
-      this.stopped = new LaneError(
-        `batch ${this.number}: ${error.message}`,
-        this.number,
-      );
+      this.stopped = new LaneError(`batch ${this.number}: ${error.message}`, this.number);
       throw this.stopped;
     }
   }
@@ -76,9 +69,7 @@ export class Lane {
   /* Completions of a prompt of one's own. */
   ask(text, { group = 8, seed = 0 } = {}) {
     const prompt = this.task.read(text),
-      random = Array.from({ length: group }, (_, i) =>
-        stream(seed, "ask", text, i),
-      );
+      random = Array.from({ length: group }, (_, i) => stream(seed, "ask", text, i));
     const ids = this.checkpoint.vocabulary.encode(prompt.words);
     return sample(this.engine, [ids], {
       group,
@@ -93,16 +84,12 @@ export class Lane {
       k = this.number;
     const random = stream(seed, "train", k),
       asked = Array.from({ length: count }, () => this.task.prompt(random));
-    const ids = asked.map(({ words }) =>
-      this.checkpoint.vocabulary.encode(words),
-    );
+    const ids = asked.map(({ words }) => this.checkpoint.vocabulary.encode(words));
     const streams = Array.from({ length: count * group }, (_, row) =>
       stream(seed, "sample", k, Math.floor(row / group), row % group),
     );
     const looked = probe(count * group, settings.probe);
-    const keep = settings.method.kind.full
-      ? new Set(streams.keys())
-      : new Set(looked);
+    const keep = settings.method.kind.full ? new Set(streams.keys()) : new Set(looked);
     const completions = sample(this.engine, ids, {
       group,
       maxTokens: this.task.maxTokens,
@@ -120,11 +107,7 @@ export class Lane {
       left: this.#order(settings, k),
     };
     prepare(this.batch, this.task.maxTokens);
-    if (
-      settings.method.settings.beta > 0 &&
-      settings.method.name !== "ppo_penalty"
-    )
-      this.#readReference();
+    if (settings.method.settings.beta > 0 && settings.method.name !== "ppo_penalty") this.#readReference();
     return { kind: "sampled", asked, completions };
   }
 
@@ -139,12 +122,8 @@ export class Lane {
     const size = prompts / minibatches,
       parts = [];
     for (let epoch = 0; epoch < epochs; epoch++) {
-      const order =
-        minibatches === 1
-          ? [...Array(prompts).keys()]
-          : shuffled(stream(seed, "order", k, epoch), prompts);
-      for (let i = 0; i < prompts; i += size)
-        parts.push(order.slice(i, i + size));
+      const order = minibatches === 1 ? [...Array(prompts).keys()] : shuffled(stream(seed, "order", k, epoch), prompts);
+      for (let i = 0; i < prompts; i += size) parts.push(order.slice(i, i + size));
     }
     return parts;
   }
@@ -158,9 +137,7 @@ export class Lane {
       const first = write(engine, batch.ids, pass);
       engine.forward(pass.rows, pass.outputs);
       for (const [i, one] of pass.of.entries()) {
-        one.reference = Array.from(
-          engine.chosen.subarray(first[i], first[i] + one.tokens.length),
-        );
+        one.reference = Array.from(engine.chosen.subarray(first[i], first[i] + one.tokens.length));
       }
     }
     engine.write(now);
@@ -168,17 +145,8 @@ export class Lane {
 
   #update() {
     const part = new Set(this.batch.left.shift());
-    const completions = this.batch.completions.filter(({ prompt }) =>
-      part.has(prompt),
-    );
-    this.batch.updates.push(
-      new Update(
-        this.engine,
-        this.batch,
-        this.memory,
-        this.task.maxTokens,
-      ).make(completions),
-    );
+    const completions = this.batch.completions.filter(({ prompt }) => part.has(prompt));
+    this.batch.updates.push(new Update(this.engine, this.batch, this.memory, this.task.maxTokens).make(completions));
   }
 
   #finish() {

@@ -3,10 +3,7 @@
 
 import { passes, write } from "./packing.js";
 
-const mean = (values) =>
-  values.length
-    ? values.reduce((total, x) => total + x, 0) / values.length
-    : NaN;
+const mean = (values) => (values.length ? values.reduce((total, x) => total + x, 0) / values.length : NaN);
 
 /* Numbers of `count` of `total` completions, spread evenly. */
 export function probe(total, count) {
@@ -28,10 +25,7 @@ export function brief({ tokens, kept, norm, ratios }, number, of) {
     kept,
     norm,
     kl: mean(ratios.map((r) => r - 1 - Math.log(r))),
-    ratio:
-      last < 0
-        ? []
-        : QUANTILES.map((share) => sorted[Math.round(share * last)]),
+    ratio: last < 0 ? [] : QUANTILES.map((share) => sorted[Math.round(share * last)]),
   };
 }
 
@@ -39,18 +33,14 @@ export function brief({ tokens, kept, norm, ratios }, number, of) {
 export function openers(completions) {
   const shares = {};
   for (const { words } of completions)
-    if (words.length)
-      shares[words[0]] = (shares[words[0]] ?? 0) + 1 / completions.length;
+    if (words.length) shares[words[0]] = (shares[words[0]] ?? 0) + 1 / completions.length;
   return shares;
 }
 
 /* A row of the history: reward, length, kept, grad_norm, ratio_max, kl, kl_back, tv, tv_max, entropy. */
 export function measure(engine, { completions, ids, looked, updates }) {
-  const known = (name) =>
-    updates.map((one) => one[name]).filter((x) => !Number.isNaN(x));
-  const largest = updates
-    .flatMap(({ ratios }) => ratios)
-    .reduce((most, r) => Math.max(most, r), 1);
+  const known = (name) => updates.map((one) => one[name]).filter((x) => !Number.isNaN(x));
+  const largest = updates.flatMap(({ ratios }) => ratios).reduce((most, r) => Math.max(most, r), 1);
   return {
     reward: mean(completions.map(({ verdict }) => verdict.reward)),
     length: mean(completions.map(({ tokens }) => tokens.length)),
@@ -65,25 +55,25 @@ export function measure(engine, { completions, ids, looked, updates }) {
   };
 }
 
+/* Divergences of a pass's tokens, as it is read, from the distributions that sampled them. */
+export function compare(engine, pass, first) {
+  for (const [i, { full }] of pass.of.entries())
+    for (const [t, row] of full.entries()) engine.others.set(row, (first[i] + t) * engine.columns);
+  engine.wasm.compare(pass.outputs);
+}
+
 /* Between the distributions that sampled and the policy as it is now, per token of the probe. */
 function divergences(engine, ids, completions) {
   const found = { kl: [], kl_back: [], tv: [], entropy: [] };
   for (const pass of passes(engine, ids, completions)) {
     const first = write(engine, ids, pass);
     engine.forward(pass.rows, pass.outputs);
-    for (const [i, { full }] of pass.of.entries()) {
-      for (const [t, row] of full.entries())
-        engine.others.set(row, (first[i] + t) * engine.columns);
-    }
-    engine.wasm.compare(pass.outputs);
+    compare(engine, pass, first);
     found.kl.push(...engine.kl_forth.subarray(0, pass.outputs));
-    for (const name of ["kl_back", "tv", "entropy"])
-      found[name].push(...engine[name].subarray(0, pass.outputs));
+    for (const name of ["kl_back", "tv", "entropy"]) found[name].push(...engine[name].subarray(0, pass.outputs));
   }
   return {
-    ...Object.fromEntries(
-      Object.entries(found).map(([name, values]) => [name, mean(values)]),
-    ),
+    ...Object.fromEntries(Object.entries(found).map(([name, values]) => [name, mean(values)])),
     tv_max: found.tv.reduce((most, x) => Math.max(most, x), 0),
   };
 }

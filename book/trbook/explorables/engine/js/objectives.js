@@ -16,10 +16,8 @@ export const weigh = (logp, weight, kept = () => true) => ({
   weight: logp.map(weight),
   kept: logp.map(kept),
 });
-const times = (advantage, factor) =>
-  advantage === 0 ? 0 : advantage * factor();
-const mean = (values) =>
-  values.reduce((total, x) => total + x, 0) / Math.max(1, values.length);
+const times = (advantage, factor) => (advantage === 0 ? 0 : advantage * factor());
+const mean = (values) => values.reduce((total, x) => total + x, 0) / Math.max(1, values.length);
 
 /* w = A */
 export const reinforce =
@@ -39,10 +37,7 @@ export const ppo =
   ({ logp, old, advantage }) => {
     const kept = logp.map((p, t) => {
       const r = Math.exp(p - old[t]);
-      return (
-        ppoKept(r, advantage, low, high) &&
-        !(dual !== null && advantage < 0 && r > dual)
-      );
+      return ppoKept(r, advantage, low, high) && !(dual !== null && advantage < 0 && r > dual);
     });
     return weigh(
       logp,
@@ -94,11 +89,7 @@ export const gmpo =
     const ratio = logp.map((p, t) => p - old[t]);
     const kept = ratio.map((l) => unclipped(l, advantage, -eps, eps));
     if (advantage === 0) return { weight: logp.map(() => 0), kept };
-    const rho = Math.exp(
-      mean(
-        ratio.map((l, t) => (kept[t] ? l : Math.min(eps, Math.max(-eps, l)))),
-      ),
-    );
+    const rho = Math.exp(mean(ratio.map((l, t) => (kept[t] ? l : Math.min(eps, Math.max(-eps, l))))));
     return weigh(
       logp,
       (_, t) => (kept[t] ? advantage * rho : 0),
@@ -110,30 +101,20 @@ export const gmpo =
 export const pspo =
   ({ alpha }) =>
   ({ logp, old, advantage }) =>
-    weigh(logp, (p, t) =>
-      times(advantage, () => (1 - alpha) * Math.exp(p - old[t])),
-    );
+    weigh(logp, (p, t) => times(advantage, () => (1 - alpha) * Math.exp(p - old[t])));
 
 /* w = ρ A with ρ = min(e^min(log r, 20), C); 0 where the sampled token's divergence has passed the threshold and the
    update, or unsigned the token alone, goes further out */
-export const dppo = ({
-  delta_tv: tv = null,
-  delta_kl: kl = null,
-  max_ratio: most = null,
-  signed = true,
-}) => {
+export const dppo = ({ delta_tv: tv = null, delta_kl: kl = null, max_ratio: most = null, signed = true }) => {
   const measure = tv === null ? binaryKl : binaryTv,
     delta = tv ?? kl;
   const [low, high] = Array.isArray(delta) ? delta : [delta, delta];
   return ({ logp, old, advantage }) => {
     const kept = logp.map((p, t) => {
       const stays = (way, delta) => dppoKept(measure, old[t], p, way, delta);
-      return signed
-        ? stays(advantage, advantage > 0 ? high : low)
-        : stays(1, high) && stays(-1, low);
+      return signed ? stays(advantage, advantage > 0 ? high : low) : stays(1, high) && stays(-1, low);
     });
-    const rho = (p, t) =>
-      Math.min(most ?? Infinity, Math.exp(Math.min(OVERFLOW, p - old[t])));
+    const rho = (p, t) => Math.min(most ?? Infinity, Math.exp(Math.min(OVERFLOW, p - old[t])));
     return weigh(
       logp,
       (p, t) => (kept[t] ? advantage * rho(p, t) : 0),
@@ -143,8 +124,7 @@ export const dppo = ({
 };
 
 /* GRPO's pull to a reference, added to any weight: + β (e^d - 1),  d = log ref - log p */
-export const referencePull = (logp, reference, beta) =>
-  logp.map((p, t) => beta * Math.expm1(reference[t] - p));
+export const referencePull = (logp, reference, beta) => logp.map((p, t) => beta * Math.expm1(reference[t] - p));
 
 /* QUATRO: w = h (λ target - λ l),  l the completion's log-ratio, λ and target from its prompt's dual (`maths/dual.js`) */
 export const quatro =
@@ -155,23 +135,12 @@ export const quatro =
     const bounded = (x) => Math.exp(Math.min(OVERFLOW, Math.max(-OVERFLOW, x)));
     const kept = () => multiplier > 0;
     if (form === "exact" && direction === "forward") {
-      return weigh(
-        logp,
-        () =>
-          multiplier
-            ? -multiplier * Math.expm1(Math.min(OVERFLOW, whole - target))
-            : 0,
-        kept,
-      );
+      return weigh(logp, () => (multiplier ? -multiplier * Math.expm1(Math.min(OVERFLOW, whole - target)) : 0), kept);
     }
     const h = {
       ratio: (t) => bounded(ratio[t]),
       exact: () => bounded(whole),
       regression: () => 1,
     }[form];
-    return weigh(
-      logp,
-      (_, t) => h(t) * (multiplier * target - multiplier * whole),
-      kept,
-    );
+    return weigh(logp, (_, t) => h(t) * (multiplier * target - multiplier * whole), kept);
   };

@@ -11,10 +11,7 @@ const told = ({ A, r, p, q }, t) =>
   `A = ${written(A[t])}, r = ${written(r[t])}, p = ${written(p[t])}, q = ${written(q[t])}, t = ${t}`;
 
 /** @returns {any} an array for each of `VARIABLES` */
-const columnsOf = (room) =>
-  Object.fromEntries(
-    Object.keys(VARIABLES).map((name) => [name, new Float64Array(room)]),
-  );
+const columnsOf = (room) => Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, new Float64Array(room)]));
 
 /* w by the formula; kept where w is not 0, or the advantage is. Throws a RangeError for a weight that is no finite
    number, with the token at which it came. */
@@ -59,8 +56,7 @@ function describe({ A, r, p, q, l, s, t: place, n }, logp, old, advantage) {
 }
 
 /* Whether a completion without an advantage can teach nothing, whatever its tokens are: then the loop need not look. */
-export const proportional = ({ formula, constants }) =>
-  valueOf(parse(formula).tree, { A: 0 }, constants) === 0;
+export const proportional = ({ formula, constants }) => valueOf(parse(formula).tree, { A: 0 }, constants) === 0;
 
 /* The weight of one token that is its whole completion, for a picture: the advantage, and its probabilities then and now. */
 export function pictured({ formula, constants }) {

@@ -2,11 +2,7 @@
    its own. The last token of a completion predicts nothing and is not read. */
 
 /* Write one row; gives the next row's number. */
-export function putRow(
-  engine,
-  i,
-  { token, position, slot = i, sharedFrom = 0, shared = 0, ownFrom },
-) {
+export function putRow(engine, i, { token, position, slot = i, sharedFrom = 0, shared = 0, ownFrom }) {
   engine.token[i] = token;
   engine.position[i] = position;
   engine.slot[i] = slot;
@@ -19,8 +15,7 @@ export function putRow(
 /* A prompt's tokens from row i on. */
 export function putPrompt(engine, i, ids) {
   const first = i;
-  for (const [position, token] of ids.entries())
-    i = putRow(engine, i, { token, position, ownFrom: first });
+  for (const [position, token] of ids.entries()) i = putRow(engine, i, { token, position, ownFrom: first });
   return i;
 }
 
@@ -40,16 +35,9 @@ export function passes(engine, prompts, completions) {
     };
     const room = () => (held.has(completion.prompt) ? 0 : ids.length) + own - 1;
     if (ids.length + own - 1 > mostRows || own > mostOutputs) {
-      throw new RangeError(
-        `completion: expected at most ${mostRows} tokens with its prompt, got ${ids.length + own}`,
-      );
+      throw new RangeError(`completion: expected at most ${mostRows} tokens with its prompt, got ${ids.length + own}`);
     }
-    if (
-      !pass ||
-      pass.rows + room() > mostRows ||
-      pass.outputs + own > mostOutputs
-    )
-      begin();
+    if (!pass || pass.rows + room() > mostRows || pass.outputs + own > mostOutputs) begin();
     pass.rows += room();
     pass.outputs += own;
     pass.of.push(completion);

@@ -15,15 +15,12 @@ export function prepare({ completions, asked, settings: { method } }, limit) {
 function compared(group, { name, settings }, limit) {
   const rewards = group.map(({ verdict }) => verdict.reward),
     buffer = settings.overlong_buffer ?? 0;
-  const shaped = group.map(
-    (one, i) => rewards[i] - overlongPenalty(one.tokens.length, limit, buffer),
-  );
+  const shaped = group.map((one, i) => rewards[i] - overlongPenalty(one.tokens.length, limit, buffer));
   const advantages = ADVANTAGES[settings.advantage](
     shaped,
     group.map(({ tokens }) => tokens.length),
   );
-  const teaches =
-    name !== "dapo" || rewards.some((reward) => reward !== rewards[0]);
+  const teaches = name !== "dapo" || rewards.some((reward) => reward !== rewards[0]);
   for (const [i, one] of group.entries()) {
     one.advantage = advantages[i];
     one.counts = teaches;

@@ -33,9 +33,7 @@ export function departure(u, lq) {
 }
 
 export const outside = (kl, outcomes, delta) =>
-  delta === 0
-    ? kl !== 0
-    : delta < Infinity && kl > windowOf(outcomes, delta).edge;
+  delta === 0 ? kl !== 0 : delta < Infinity && kl > windowOf(outcomes, delta).edge;
 
 /* log π_t into `out`; gives log Z. */
 function point(u, lq, t, out) {
@@ -53,16 +51,9 @@ function point(u, lq, t, out) {
 
 /* KL(π_t || q), its variance, and the slope of log Z in t. */
 export function look(u, lq, t, scratch) {
-  const psi = point(u, lq, t, scratch);
-  let kl = 0,
-    second = 0;
-  for (let v = 0; v < u.length; v++) {
-    const d = scratch[v] - lq[v],
-      weighted = Math.exp(scratch[v]) * d;
-    kl += weighted;
-    second += weighted * d;
-  }
-  return { t, kl, variance: second - kl * kl, slope: (kl + psi) / t };
+  const psi = point(u, lq, t, scratch),
+    { kl, variance } = departure(scratch, lq);
+  return { t, kl, variance, slope: (kl + psi) / t };
 }
 
 /* A safe next t: where the tangents of the bracket's ends meet, or the middle (of log t) when that is to be avoided. */
@@ -78,22 +69,17 @@ function root(u, lq, { kl, variance }, delta, scratch) {
   let lower = { t: 0, kl: 0, slope: -Infinity },
     upper = { t: 1, kl, slope: kl };
   let last = Math.log(target / kl);
-  let t = Math.min(
-    1,
-    Math.max(Math.exp((last * kl) / variance), Math.exp(last / 2) / 2),
-  );
+  let t = Math.min(1, Math.max(Math.exp((last * kl) / variance), Math.exp(last / 2) / 2));
   last = Math.abs(last);
   for (let pass = 0; pass < PASSES; pass++) {
     const probe = look(u, lq, t, scratch),
       inside = probe.kl <= edge;
     if (inside) lower = probe;
     else upper = probe;
-    if ((inside && probe.kl >= enough) || lower.t >= (1 - 2 * EPS) * upper.t)
-      break;
+    if ((inside && probe.kl >= enough) || lower.t >= (1 - 2 * EPS) * upper.t) break;
     const error = Math.log(target / probe.kl),
       newton = t * Math.exp((error * probe.kl) / probe.variance);
-    const trusted =
-      newton > lower.t && newton < upper.t && Math.abs(error) < last;
+    const trusted = newton > lower.t && newton < upper.t && Math.abs(error) < last;
     last = Math.abs(error);
     t = trusted ? newton : between(lower, upper, pass % 3 === 2);
   }
@@ -113,8 +99,7 @@ export function project(u, lq, delta, drift = departure(u, lq)) {
   point(u, lq, t, logp);
   let kl = 0,
     variance = 0;
-  for (let v = 0; v < u.length; v++)
-    kl += Math.exp(logp[v]) * (logp[v] - lq[v]);
+  for (let v = 0; v < u.length; v++) kl += Math.exp(logp[v]) * (logp[v] - lq[v]);
   for (let v = 0; v < u.length; v++) {
     centred[v] = logp[v] - lq[v] - kl;
     variance += Math.exp(logp[v]) * centred[v] ** 2;

@@ -4,8 +4,7 @@
 /* FNV-1a over the text, then a finaliser: 32 bits. */
 function hash(text, basis) {
   let h = basis >>> 0;
-  for (let i = 0; i < text.length; i++)
-    h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
@@ -14,12 +13,7 @@ function hash(text, basis) {
 /* A function that gives doubles in [0, 1) with 53 random bits (sfc32, twice a number). */
 export function stream(seed, ...path) {
   const text = [seed, ...path].join("/");
-  let [a, b, c, counter] = [
-    hash(text, 0x811c9dc5),
-    hash(text, 0x9747b28c),
-    hash(text, 0x3c6ef372),
-    1,
-  ];
+  let [a, b, c, counter] = [hash(text, 0x811c9dc5), hash(text, 0x9747b28c), hash(text, 0x3c6ef372), 1];
   const word = () => {
     const t = (a + b + counter) | 0;
     counter = (counter + 1) | 0;

@@ -12,12 +12,9 @@ const STEP = 0.05; // by which BAPO's bounds rise
 export const survey =
   ({ low, low_most: lowMost, high, high_most: highMost, target, count }) =>
   (completions) => {
-    const tokens = completions.flatMap(({ logp, old, advantage: a }) =>
-      logp.map((p, t) => [bounded(p - old[t]), a]),
-    );
+    const tokens = completions.flatMap(({ logp, old, advantage: a }) => logp.map((p, t) => [bounded(p - old[t]), a]));
     const counted = {
-      value: ([r, a], lo, hi) =>
-        (a > 0 ? Math.min(r, hi) : Math.max(r, lo)) * a,
+      value: ([r, a], lo, hi) => (a > 0 ? Math.min(r, hi) : Math.max(r, lo)) * a,
       gradient: ([r, a], lo, hi) => ((a > 0 ? r <= hi : r >= lo) ? r * a : 0),
     }[count];
     const short = (lo, hi) => {
@@ -53,12 +50,7 @@ export const minpro =
       least = Math.min(least, p - old[t]);
       return und;
     });
-    return weigh(
-      logp,
-      (p, t) =>
-        advantage *
-        Math.min(1 + high, Math.max(1 - low, Math.exp(before[t] + p - old[t]))),
-    );
+    return weigh(logp, (p, t) => advantage * Math.min(1 + high, Math.max(1 - low, Math.exp(before[t] + p - old[t]))));
   };
 
 /* w = A where log r has not left the window on the update's side, else 0, less α min(r - 1, c) */
@@ -68,9 +60,7 @@ export const cpgd =
     const low = Math.log1p(-eps),
       high = Math.log1p(eps),
       ratio = logp.map((p, t) => p - old[t]);
-    const kept = ratio.map(
-      (l) => (a >= 0 && l <= high) || (a <= 0 && l >= low),
-    );
+    const kept = ratio.map((l) => (a >= 0 && l <= high) || (a <= 0 && l >= low));
     return weigh(
       logp,
       (_, t) => (kept[t] ? a : 0) - alpha * Math.min(cap, Math.expm1(ratio[t])),
@@ -90,11 +80,7 @@ export const r2vpo =
 /* λ after an update whose tokens have these log-ratios: it rises while the mean of (r - 1)² is above δ. */
 export function charged(lam, ratios, { delta, dual_lr: speed }) {
   if (!ratios.length) return lam;
-  const moved =
-    ratios.reduce(
-      (total, l) => total + Math.expm1(Math.min(OVERFLOW, l)) ** 2,
-      0,
-    ) / ratios.length;
+  const moved = ratios.reduce((total, l) => total + Math.expm1(Math.min(OVERFLOW, l)) ** 2, 0) / ratios.length;
   return Math.max(0, lam + speed * (moved - delta));
 }
 

@@ -9,11 +9,7 @@ export const END = 1;
 
    uniform(row, t): the number in [0, 1) that draws token t of completion `row`.
    keep: numbers of completions whose whole distributions are kept, as `full`, an array of Float32Array; null: none. */
-export function sample(
-  engine,
-  prompts,
-  { group, maxTokens, uniform, keep = null },
-) {
+export function sample(engine, prompts, { group, maxTokens, uniform, keep = null }) {
   const all = prompts.flatMap((_, prompt) =>
     Array.from({ length: group }, (_, g) => ({
       prompt,
@@ -52,15 +48,9 @@ function portions(engine, prompts, group, maxTokens) {
     if (fits) part.to = i + 1;
     else made.push({ from: i, to: i + 1 });
     read = fits ? read + ids.length : ids.length;
-    const most = Math.min(
-      rows,
-      outputs,
-      Math.floor((slots - ids.length) / Math.max(1, maxTokens - 1)),
-    );
+    const most = Math.min(rows, outputs, Math.floor((slots - ids.length) / Math.max(1, maxTokens - 1)));
     if (group > most) {
-      throw new RangeError(
-        `group: expected at most ${most} completions of ${maxTokens} tokens, got ${group}`,
-      );
+      throw new RangeError(`group: expected at most ${most} completions of ${maxTokens} tokens, got ${group}`);
     }
   }
   return made;
@@ -76,13 +66,10 @@ function write(engine, prompts, completions, maxTokens, uniform) {
     row = putPrompt(engine, row, prompts[prompt]);
   }
   const cached = row;
-  for (const [k, one] of completions.entries())
-    one.slots = cached + k * Math.max(1, maxTokens - 1);
+  for (const [k, one] of completions.entries()) one.slots = cached + k * Math.max(1, maxTokens - 1);
   let live = completions;
   for (let t = 0; t < maxTokens && live.length; t++) {
-    const read = t
-      ? next(engine, prompts, live, at, t)
-      : first(engine, prompts, live, at, cached);
+    const read = t ? next(engine, prompts, live, at, t) : first(engine, prompts, live, at, cached);
     for (const [k, one] of live.entries()) {
       engine.target[k] = 0;
       engine.uniform[k] = uniform(one.row, t);
@@ -97,8 +84,7 @@ function write(engine, prompts, completions, maxTokens, uniform) {
 
 /* The first tokens follow from the prompts' last rows. */
 function first(engine, prompts, live, at, rows) {
-  for (const [k, { prompt }] of live.entries())
-    engine.predictor[k] = at.get(prompt) + prompts[prompt].length - 1;
+  for (const [k, { prompt }] of live.entries()) engine.predictor[k] = at.get(prompt) + prompts[prompt].length - 1;
   return rows;
 }
 

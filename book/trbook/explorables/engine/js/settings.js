@@ -41,9 +41,7 @@ const WHOLE = {
 export function settle(given) {
   for (const name of Object.keys(given)) {
     if (!(name in DEFAULTS))
-      throw new RangeError(
-        `settings: expected ${Object.keys(DEFAULTS).join(", ")}, got ${name}`,
-      );
+      throw new RangeError(`settings: expected ${Object.keys(DEFAULTS).join(", ")}, got ${name}`);
   }
   const named = given.method?.name ?? given.method ?? DEFAULTS.method;
   const thresholds = given.thresholds ?? DEFAULTS.thresholds;
@@ -55,16 +53,12 @@ export function settle(given) {
   };
   for (const [name, least] of Object.entries(WHOLE)) {
     if (!Number.isInteger(settings[name]) || settings[name] < least) {
-      throw new RangeError(
-        `${name}: expected a whole number of at least ${least}, got ${settings[name]}`,
-      );
+      throw new RangeError(`${name}: expected a whole number of at least ${least}, got ${settings[name]}`);
     }
   }
   for (const name of ["lr", "gradNorm"]) {
     if (!(settings[name] > 0 && settings[name] < Infinity)) {
-      throw new RangeError(
-        `${name}: expected a number above 0, got ${settings[name]}`,
-      );
+      throw new RangeError(`${name}: expected a number above 0, got ${settings[name]}`);
     }
   }
   if (settings.prompts % settings.minibatches) {

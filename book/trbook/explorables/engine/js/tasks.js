@@ -14,13 +14,7 @@ const TURNS = [1, 2, 3, 4, 5, -1, -2, -3, -4, -5];
 const modulo = (x, n) => ((x % n) + n) % n;
 /** @type {[string, (x: number, n: number) => number][]} */
 const RULES = [
-  ...TURNS.map(
-    (k) =>
-      /** @type {any} */ ([
-        k > 0 ? `+${k}` : String(k),
-        (x, n) => modulo(x + k, n),
-      ]),
-  ),
+  ...TURNS.map((k) => /** @type {any} */ ([k > 0 ? `+${k}` : String(k), (x, n) => modulo(x + k, n)])),
   ["x3", (x, n) => (3 * x) % n],
   ["x7", (x, n) => (7 * x) % n],
   ["flip", (x, n) => n - 1 - x],
@@ -50,10 +44,7 @@ export class Dial {
       count = low + draw(random, high - low + 1),
       names = [...MOVES.keys()];
     const start = draw(random, this.positions);
-    const moves = Array.from(
-      { length: count },
-      () => names[draw(random, names.length)],
-    );
+    const moves = Array.from({ length: count }, () => names[draw(random, names.length)]);
     return this.read(`${start} : ${moves.join(" ")} =`);
   }
 
@@ -76,8 +67,7 @@ export class Dial {
     }
     const places = [];
     let place = Number(words[0]);
-    for (const move of moves)
-      places.push((place = MOVES.get(move)(place, this.positions)));
+    for (const move of moves) places.push((place = MOVES.get(move)(place, this.positions)));
     return {
       text: words.join(" "),
       words,
@@ -98,22 +88,12 @@ export class Dial {
 
   #wrong({ places, moves, answer }, words) {
     for (const [i, word] of words.slice(0, -2).filter(isNumber).entries()) {
-      if (i >= places.length)
-        return wrong(
-          "bad arithmetic",
-          `${word} is written after the last move`,
-        );
+      if (i >= places.length) return wrong("bad arithmetic", `${word} is written after the last move`);
       if (word !== String(places[i])) {
-        return wrong(
-          "bad arithmetic",
-          `after ${moves[i]} the dial is at ${places[i]}, not ${word}`,
-        );
+        return wrong("bad arithmetic", `after ${moves[i]} the dial is at ${places[i]}, not ${word}`);
       }
     }
-    return wrong(
-      "wrong answer",
-      `the dial ends at ${answer}, not ${words.at(-1)}`,
-    );
+    return wrong("wrong answer", `the dial ends at ${answer}, not ${words.at(-1)}`);
   }
 }
 
@@ -134,16 +114,8 @@ export class Spend {
   read(text) {
     const words = text.trim().split(/\s+/),
       amount = Number(words[0]);
-    if (
-      words.length !== 2 ||
-      words[1] !== ":" ||
-      !isNumber(words[0]) ||
-      amount < 1 ||
-      amount > 99
-    ) {
-      throw new RangeError(
-        `prompt: expected an amount from 1 to 99 and \`:\` as in '37 :', got '${text}'`,
-      );
+    if (words.length !== 2 || words[1] !== ":" || !isNumber(words[0]) || amount < 1 || amount > 99) {
+      throw new RangeError(`prompt: expected an amount from 1 to 99 and \`:\` as in '37 :', got '${text}'`);
     }
     return {
       text: words.join(" "),
@@ -157,10 +129,7 @@ export class Spend {
   verify(prompt, words, ended) {
     if (!ended) return NO_END;
     if (!words.length || words.length % 2) {
-      return wrong(
-        "bad format",
-        "expected pairs of a spending and what is left",
-      );
+      return wrong("bad format", "expected pairs of a spending and what is left");
     }
     let left = prompt.amount;
     for (let i = 0; i < words.length; i += 2) {
@@ -169,39 +138,22 @@ export class Spend {
       left = found.after;
     }
     if (left === 0) return RIGHT;
-    return wrong(
-      "wrong answer",
-      left > 0 ? `${left} is left` : `${-left} more spent than there was`,
-    );
+    return wrong("wrong answer", left > 0 ? `${left} is left` : `${-left} more spent than there was`);
   }
 
   /* What is left after one spending, or what is wrong with it. */
   #step(left, spent, said, next) {
-    const size =
-      spent.startsWith("-") && isNumber(spent.slice(1))
-        ? Number(spent.slice(1))
-        : 0;
+    const size = spent.startsWith("-") && isNumber(spent.slice(1)) ? Number(spent.slice(1)) : 0;
     if (size < 1 || size > this.most) {
-      return wrong(
-        "bad format",
-        `expected a spending from -1 to -${this.most}, got ${spent}`,
-      );
+      return wrong("bad format", `expected a spending from -1 to -${this.most}, got ${spent}`);
     }
     if (said !== "bust" && !isNumber(said)) {
-      return wrong(
-        "bad format",
-        `expected what is left after ${spent}, got ${said}`,
-      );
+      return wrong("bad format", `expected what is left after ${spent}, got ${said}`);
     }
     const after = left - size,
       right = after >= 0 ? String(after) : "bust";
-    if (said !== right)
-      return wrong(
-        "bad arithmetic",
-        `${left} ${spent} leaves ${right}, not ${said}`,
-      );
-    if (after < 0 && next !== undefined)
-      return wrong("bad format", `${next} is written after bust`);
+    if (said !== right) return wrong("bad arithmetic", `${left} ${spent} leaves ${right}, not ${said}`);
+    if (after < 0 && next !== undefined) return wrong("bad format", `${next} is written after bust`);
     return { after };
   }
 }

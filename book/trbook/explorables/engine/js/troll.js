@@ -12,37 +12,20 @@ const CAP = 10; // largest log of a completion's ratio, nats per token
 export const troll =
   ({ delta_kl: delta, alpha, level }) =>
   ({ logp, old, tokens, advantage, far = (_t) => true }) => {
-    const found = tokens.map((y, t) =>
-      far(t) ? beyond(logp[t], old[t], delta) : null,
-    );
-    const ratios = tokens.map(
-      (y, t) => (found[t] ? found[t].logp[y] : logp[t][y]) - old[t][y],
-    );
-    const whole = Math.min(
-      CAP,
-      ratios.reduce((total, x) => total + x, 0) / Math.max(1, ratios.length),
-    );
-    const push = ratios.map((l) =>
-      advantage === 0
-        ? 0
-        : advantage * Math.exp(level === "sequence" ? whole : l),
-    );
+    const found = tokens.map((y, t) => (far(t) ? beyond(logp[t], old[t], delta) : null));
+    const ratios = tokens.map((y, t) => (found[t] ? found[t].logp[y] : logp[t][y]) - old[t][y]);
+    const whole = Math.min(CAP, ratios.reduce((total, x) => total + x, 0) / Math.max(1, ratios.length));
+    const push = ratios.map((l) => (advantage === 0 ? 0 : advantage * Math.exp(level === "sequence" ? whole : l)));
     return {
-      weight: tokens.map((y, t) =>
-        found[t] ? weightOf(found[t], logp[t], y, push[t], alpha) : push[t],
-      ),
+      weight: tokens.map((y, t) => (found[t] ? weightOf(found[t], logp[t], y, push[t], alpha) : push[t])),
       kept: tokens.map((y, t) => !found[t] || found[t].t > 0),
-      gradient: tokens.map(
-        (y, t) => found[t] && gradientOf(found[t], logp[t], y, push[t], alpha),
-      ),
+      gradient: tokens.map((y, t) => found[t] && gradientOf(found[t], logp[t], y, push[t], alpha)),
     };
   };
 
 function beyond(u, lq, delta) {
   const drift = departure(u, lq);
-  return outside(drift.kl, u.length, delta)
-    ? project(u, lq, delta, drift)
-    : null;
+  return outside(drift.kl, u.length, delta) ? project(u, lq, delta, drift) : null;
 }
 
 /* KL(π̃ || π) */
@@ -72,7 +55,6 @@ function weightOf({ t, logp, centred, variance }, u, y, push, alpha) {
   const others = Math.max(-Math.expm1(u[y]), 2 ** -52),
     p = Math.exp(logp[y]);
   const shrink = (t * (1 - p - (p * centred[y] ** 2) / variance)) / others;
-  const pull =
-    (Math.exp(u[y]) * (u[y] - logp[y] - regression(logp, u))) / others;
+  const pull = (Math.exp(u[y]) * (u[y] - logp[y] - regression(logp, u))) / others;
   return (shrink === 0 ? 0 : push * shrink) - alpha * pull;
 }

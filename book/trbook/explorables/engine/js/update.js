@@ -1,6 +1,7 @@
 /* One update: score a minibatch, weigh its tokens by the method, backward, one step of AdamW. */
 
 import { factors } from "./aggregation.js";
+import { compare } from "./measures.js";
 import { referencePull } from "./objectives.js";
 import { passes, write } from "./packing.js";
 import { charged } from "./relatives.js";
@@ -20,11 +21,7 @@ export class Update {
   make(completions) {
     const counted = completions.filter(({ counts }) => counts),
       lengths = counted.map(({ tokens }) => tokens.length);
-    const scale = factors(
-      this.method.settings.aggregation,
-      lengths,
-      this.limit,
-    );
+    const scale = factors(this.method.settings.aggregation, lengths, this.limit);
     for (const [i, one] of counted.entries()) one.factor = scale[i];
     const { teaching, idle } = this.#split(counted);
     this.shared = this.method.survey?.(this.#read(teaching));
@@ -33,10 +30,8 @@ export class Update {
       silenced: 0,
       ratios: [],
     };
-    for (const pass of passes(this.engine, this.ids, idle))
-      this.#look(pass, seen);
-    for (const pass of passes(this.engine, this.ids, teaching))
-      this.#learn(pass, seen);
+    for (const pass of passes(this.engine, this.ids, idle)) this.#look(pass, seen);
+    for (const pass of passes(this.engine, this.ids, teaching)) this.#learn(pass, seen);
     const norm = this.engine.step(this.settings);
     if (this.method.name === "ppo_penalty") this.#adapt(teaching);
     if (this.method.name === "r2vpo") this.#charge(teaching);
@@ -53,14 +48,10 @@ export class Update {
   #split(counted) {
     const { kind, settings } = this.method,
       alone = this.settings.minibatches * this.settings.epochs === 1;
-    if (!kind.proportional || settings.beta > 0)
-      return { teaching: counted, idle: [] };
+    if (!kind.proportional || settings.beta > 0) return { teaching: counted, idle: [] };
     return {
       teaching: counted.filter(({ advantage }) => advantage !== 0),
-      idle:
-        kind.tells && !alone
-          ? counted.filter(({ advantage }) => advantage === 0)
-          : [],
+      idle: kind.tells && !alone ? counted.filter(({ advantage }) => advantage === 0) : [],
     };
   }
 
@@ -69,7 +60,7 @@ export class Update {
     const { engine, method } = this,
       first = write(engine, this.ids, pass);
     engine.forward(pass.rows, pass.outputs);
-    if (method.kind.full) this.#compare(pass, first);
+    if (method.kind.full) compare(engine, pass, first);
     return {
       first,
       gradients: pass.of.map((one, i) => this.#weigh(one, first[i], seen)),
@@ -81,8 +72,7 @@ export class Update {
       { first, gradients } = this.#look(pass, seen);
     engine.wasm.weigh(pass.outputs);
     if (method.name === "ppo_penalty") this.#penalise(pass, first);
-    for (const [i, rows] of gradients.entries())
-      this.#replace(rows, first[i], pass.of[i].factor);
+    for (const [i, rows] of gradients.entries()) this.#replace(rows, first[i], pass.of[i].factor);
     engine.backward(pass.rows, pass.outputs);
   }
 
@@ -101,12 +91,9 @@ export class Update {
             logp: one.now,
             old: one.logp,
           });
-    const pull = one.reference
-      ? referencePull(one.now, one.reference, method.settings.beta)
-      : null;
+    const pull = one.reference ? referencePull(one.now, one.reference, method.settings.beta) : null;
     for (let t = 0; t < length; t++) {
-      engine.push[first + t] =
-        (found.weight[t] + (pull ? pull[t] : 0)) * one.factor;
+      engine.push[first + t] = (found.weight[t] + (pull ? pull[t] : 0)) * one.factor;
       seen.silenced += found.kept[t] ? 0 : 1;
       seen.ratios.push(Math.exp(one.now[t] - one.logp[t]));
     }
@@ -121,9 +108,7 @@ export class Update {
       const first = write(engine, this.ids, pass);
       engine.forward(pass.rows, pass.outputs);
       return pass.of.map((one, i) => ({
-        logp: Array.from(
-          engine.chosen.subarray(first[i], first[i] + one.tokens.length),
-        ),
+        logp: Array.from(engine.chosen.subarray(first[i], first[i] + one.tokens.length)),
         old: one.logp,
         advantage: one.advantage,
       }));
@@ -134,9 +119,7 @@ export class Update {
     const { engine, method } = this,
       { vocabulary } = engine,
       near = 0.9 * method.settings.delta_kl;
-    const rows = one.tokens.map((_, t) =>
-      engine.distribution(first + t).subarray(0, vocabulary),
-    );
+    const rows = one.tokens.map((_, t) => engine.distribution(first + t).subarray(0, vocabulary));
     return method.objective({
       logp: rows,
       old: one.full.map((row) => row.subarray(0, vocabulary)),
@@ -151,19 +134,8 @@ export class Update {
     for (const [t, row] of rows.entries()) {
       if (!row) continue;
       const at = (first + t) * this.engine.columns;
-      for (let v = 0; v < row.length; v++)
-        this.engine.logit_gradients[at + v] = factor * row[v];
+      for (let v = 0; v < row.length; v++) this.engine.logit_gradients[at + v] = factor * row[v];
     }
-  }
-
-  /* Divergences of a pass's tokens from the distributions that sampled them. */
-  #compare(pass, first) {
-    const { engine } = this;
-    for (const [i, { full }] of pass.of.entries()) {
-      for (const [t, row] of full.entries())
-        engine.others.set(row, (first[i] + t) * engine.columns);
-    }
-    engine.wasm.compare(pass.outputs);
   }
 
   get beta() {
@@ -173,8 +145,7 @@ export class Update {
   /* + β KL(q || π) on every token. */
   #penalise(pass, first) {
     for (const [i, { tokens, factor }] of pass.of.entries()) {
-      for (const t of tokens.keys())
-        this.engine.push[first[i] + t] = this.beta * factor;
+      for (const t of tokens.keys()) this.engine.push[first[i] + t] = this.beta * factor;
     }
     this.engine.wasm.draw_near(pass.outputs);
   }
@@ -183,14 +154,8 @@ export class Update {
   #charge(completions) {
     const { settings } = this.method;
     if (settings.dual_lr === 0) return;
-    const ratios = this.#read(completions).flatMap(({ logp, old }) =>
-      logp.map((p, t) => p - old[t]),
-    );
-    this.memory.lam = charged(
-      this.memory.lam ?? settings.lam,
-      ratios,
-      settings,
-    );
+    const ratios = this.#read(completions).flatMap(({ logp, old }) => logp.map((p, t) => p - old[t]));
+    this.memory.lam = charged(this.memory.lam ?? settings.lam, ratios, settings);
   }
 
   /* Move β by the KL that the update has reached: PPO's rule, or that of RLHF libraries. */
@@ -203,7 +168,7 @@ export class Update {
     for (const pass of passes(engine, this.ids, completions)) {
       const first = write(engine, this.ids, pass);
       engine.forward(pass.rows, pass.outputs);
-      this.#compare(pass, first);
+      compare(engine, pass, first);
       for (let i = 0; i < pass.outputs; i++) total += engine.kl_forth[i];
       count += pass.outputs;
     }
@@ -216,11 +181,7 @@ export class Update {
 /* PPO's rule (share null): half of β below target / 1.5, twice above 1.5 target. With a share of the controller's
    horizon: β (1 + clip(kl/target - 1, -.2, .2) share). */
 export function adapted(beta, kl, target, share = null) {
-  const ppo =
-    kl < target / 1.5 ? beta / 2 : kl > 1.5 * target ? beta * 2 : beta;
-  const next =
-    share === null
-      ? ppo
-      : beta * (1 + Math.max(-0.2, Math.min(0.2, kl / target - 1)) * share);
+  const ppo = kl < target / 1.5 ? beta / 2 : kl > 1.5 * target ? beta * 2 : beta;
+  const next = share === null ? ppo : beta * (1 + Math.max(-0.2, Math.min(0.2, kl / target - 1)) * share);
   return Math.max(1e-6, Math.min(1e6, next));
 }

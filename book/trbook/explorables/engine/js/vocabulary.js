@@ -12,10 +12,7 @@ export class Vocabulary {
   /* Ids of words. Throws where one is unknown. */
   encode(words) {
     return words.map((word) => {
-      if (!this.ids.has(word))
-        throw new RangeError(
-          `prompt: expected words that the model knows, got '${word}'`,
-        );
+      if (!this.ids.has(word)) throw new RangeError(`prompt: expected words that the model knows, got '${word}'`);
       return this.ids.get(word);
     });
   }

@@ -12,38 +12,15 @@ import { TASKS } from "./tasks.js";
 import { Vocabulary } from "./vocabulary.js";
 
 /* What a page needs to draw a batch; everything else stays here. */
+const SHOWN = ["prompt", "words", "tokens", "logp", "now", "kept", "advantage", "verdict", "ended"];
 const shown = ({ completions, asked }) => ({
   prompts: asked.map(({ text, answer }) => ({ text, answer })),
-  completions: completions.map(
-    ({
-      prompt,
-      words,
-      tokens,
-      logp,
-      now,
-      kept,
-      advantage,
-      verdict,
-      ended,
-    }) => ({
-      prompt,
-      words,
-      tokens,
-      logp,
-      now,
-      kept,
-      advantage,
-      verdict,
-      ended,
-    }),
-  ),
+  completions: completions.map((one) => Object.fromEntries(SHOWN.map((name) => [name, one[name]]))),
 });
 
 /* The updates of a batch from one on, in a few numbers each. */
 const told = ({ updates, left }, from = 0) =>
-  updates
-    .slice(from)
-    .map((one, i) => brief(one, from + i + 1, updates.length + left.length));
+  updates.slice(from).map((one, i) => brief(one, from + i + 1, updates.length + left.length));
 
 export class LaneHost {
   /* post: what sends a message to the page; later: what runs a function after waiting messages have been read. */
@@ -74,8 +51,7 @@ export class LaneHost {
 
   async #heard({ load, settings, knobs, play, once, reset, ask, id }) {
     if (load) await this.#load(load, settings);
-    else if (!this.lane)
-      throw new Error("lane: expected { load } before any other message");
+    else if (!this.lane) throw new Error("lane: expected { load } before any other message");
     else if (settings) this.lane.change(settings);
     if (knobs && !load) this.lane.task = new this.Task(knobs);
     if (reset) this.#reset();
@@ -90,12 +66,7 @@ export class LaneHost {
       { kind: Task } = TASKS[card.name];
     const engine = await Engine.create(wasm);
     this.Task = Task;
-    this.lane = new Lane(
-      engine,
-      { vocabulary: new Vocabulary(card.words), weights },
-      new Task(knobs),
-      settings,
-    );
+    this.lane = new Lane(engine, { vocabulary: new Vocabulary(card.words), weights }, new Task(knobs), settings);
     this.post({ ready: true, memory: engine.wasm.memory.buffer.byteLength });
   }
 
@@ -161,10 +132,7 @@ export class LaneHost {
 }
 
 /* In a Worker: begin. A message of our own to ourselves comes after those of the page. */
-if (
-  typeof WorkerGlobalScope !== "undefined" &&
-  globalThis instanceof WorkerGlobalScope
-) {
+if (typeof WorkerGlobalScope !== "undefined" && globalThis instanceof WorkerGlobalScope) {
   const { port1, port2 } = new MessageChannel(),
     queue = [];
   port1.onmessage = () => queue.shift()?.();

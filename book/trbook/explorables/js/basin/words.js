@@ -1,5 +1,6 @@
 /* What the basin explorer says of a reading, and how it writes rates and accuracies. */
 
+import { calm, fail } from "../parts/verdict.js";
 export const share = (value) => value.toFixed(3);
 const decades = (value) => value.toFixed(2);
 export const rate = (lr) => {
@@ -36,11 +37,10 @@ export function verdict(panel, rows, names, { lr, measure }) {
     none = at("none"),
     read = rows.filter((row) => row.value !== null);
   if (!read.length)
-    return {
-      tone: "calm",
-      title: "Nothing was run here",
-      text: `At ${times(panel.uses)} ${rows.length ? `the rates go from ${rate(panel.rates[0])} to ${rate(panel.rates[panel.rates.length - 1])}` : "none of these methods was run"}.`,
-    };
+    return calm(
+      "Nothing was run here",
+      `At ${times(panel.uses)} ${rows.length ? `the rates go from ${rate(panel.rates[0])} to ${rate(panel.rates[panel.rates.length - 1])}` : "none of these methods was run"}.`,
+    );
   const parts = [
     inside.length && inside.length < read.length ? `In the basin: ${list(inside)}.` : "",
     above.length ? `Out of it, the rate is too high: ${list(above)}.` : "",
@@ -56,25 +56,15 @@ export function verdict(panel, rows, names, { lr, measure }) {
       ? `${members.length} of ${read.length} ${many}`
       : `${list(members)} ${members.length === 1 ? one : many}`;
   if (above.length)
-    return {
-      tone: "fail",
-      title:
-        above.length === read.length
-          ? `At ${rate(lr)} ${read.length === 1 ? `${above[0]} has` : "all have"} fallen out`
-          : `At ${rate(lr)} ${who(above, "has", "have")} fallen out`,
+    return fail(
+      above.length === read.length
+        ? `At ${rate(lr)} ${read.length === 1 ? `${above[0]} has` : "all have"} fallen out`
+        : `At ${rate(lr)} ${who(above, "has", "have")} fallen out`,
       text,
-    };
+    );
   if (inside.length === read.length)
-    return {
-      tone: "calm",
-      title: `At ${rate(lr)} ${inside.length === 1 ? `${inside[0]} works` : `all ${inside.length} work`}`,
-      text,
-    };
-  return {
-    tone: "calm",
-    title: inside.length ? `At ${rate(lr)} ${who(inside, "works", "work")}` : `At ${rate(lr)} none works yet`,
-    text,
-  };
+    return calm(`At ${rate(lr)} ${inside.length === 1 ? `${inside[0]} works` : `all ${inside.length} work`}`, text);
+  return calm(inside.length ? `At ${rate(lr)} ${who(inside, "works", "work")}` : `At ${rate(lr)} none works yet`, text);
 }
 
 /* Where the numbers come from and how much they can bear. */

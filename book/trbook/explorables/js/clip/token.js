@@ -2,6 +2,10 @@
 
 import {
   MARGIN,
+  curves,
+  dots,
+  ticksOf,
+  upright,
   clamp,
   called,
   dashOf,
@@ -13,7 +17,8 @@ import {
   percent,
   probability,
   stroke,
-  join,
+  fail,
+  calm,
 } from "../parts/common.js";
 import { WITH_OBJECTIVE, judged } from "./maths.js";
 import css from "./style.css";
@@ -39,12 +44,12 @@ const SHAPED = {
   dppo_kl: ["DPPO-KL", ["delta_kl"]],
   quatro: ["QUATRO, derived", ["multiplier"]],
 };
-/** @type {Record<string, [string, string, string, string[]]>} */
+/** @type {Record<string, { name: string, hue: string, dash: string }>} */
 const METHODS = Object.fromEntries(
-  Object.entries(SHAPED).map(([key, [name, shapedBy]]) => [key, [name, hueOf(key), dashOf(key), shapedBy]]),
+  Object.entries(SHAPED).map(([key, [name]]) => [key, { name, hue: hueOf(key), dash: dashOf(key) }]),
 );
-const nameOf = (key) => METHODS[key][0].split(",")[0];
-const shapes = (key) => (s) => s.show.some((method) => METHODS[method][3].includes(key));
+const nameOf = (key) => METHODS[key].name.split(",")[0];
+const shapes = (key) => (s) => s.show.some((method) => SHAPED[method][1].includes(key));
 const slider = (key, label, spoken, rungs, low, high, why, more = {}) => ({
   label,
   spoken,
@@ -67,7 +72,7 @@ export const settings = {
   },
   show: {
     legend: "Methods, at most four",
-    ticks: Object.entries(METHODS).map(([key, [name, hue, dash]]) => [key, name, hue, dash]),
+    ticks: ticksOf(METHODS),
     others: "other methods",
     alias: { pg_is: "plain", dual_clip: "dual", kl_penalty: "penalty" },
     most: 4,
@@ -214,7 +219,7 @@ export function read(s) {
   const facts = [
     ["from π_old(y) to π(y)", `${probability(s.old_p)} → ${probability(s.ratio * s.old_p)}`],
     ["probability moved", percent(moved)],
-    ...s.show.map((key) => [`w, ${nameOf(key)}`, number(at[key]), METHODS[key][1], METHODS[key][2]]),
+    ...s.show.map((key) => [`w, ${nameOf(key)}`, number(at[key]), METHODS[key].hue, METHODS[key].dash]),
   ];
   return { found, facts, verdict: verdict(s, at, moved) };
 }
@@ -230,45 +235,39 @@ function verdict(s, at, moved) {
   const heavy = pushing.filter((key) => Math.abs(at[key]) > 2 && s.sign < 0);
   if (heavy.length) {
     const bounded = s.show.filter((key) => !heavy.includes(key));
-    return {
-      tone: "fail",
-      title: `${list(heavy)}: the push grows with the ratio`,
-      text: `A token with A < 0 that has become ${number(s.ratio)} times as likely is pushed down ${number(Math.abs(at[heavy[0]]))} times as hard as at r = 1: one such token can rule a batch.${bounded.length ? ` ${list(bounded)} ${bounded.length === 1 ? "bounds" : "bound"} it.` : ""}`,
-    };
+    return fail(
+      `${list(heavy)}: the push grows with the ratio`,
+      `A token with A < 0 that has become ${number(s.ratio)} times as likely is pushed down ${number(Math.abs(at[heavy[0]]))} times as hard as at r = 1: one such token can rule a batch.${bounded.length ? ` ${list(bounded)} ${bounded.length === 1 ? "bounds" : "bound"} it.` : ""}`,
+    );
   }
   if (silent.length && moved < 0.01 && outward) {
-    return {
-      tone: "fail",
-      title: `${list(silent)}: silent although hardly anything moved`,
-      text: `The ratio is ${number(s.ratio)}, but only ${percent(moved)} of the probability has moved.${pushing.length ? ` ${list(pushing)} still push${pushing.length === 1 ? "es" : ""}.` : ""}`,
-    };
+    return fail(
+      `${list(silent)}: silent although hardly anything moved`,
+      `The ratio is ${number(s.ratio)}, but only ${percent(moved)} of the probability has moved.${pushing.length ? ` ${list(pushing)} still push${pushing.length === 1 ? "es" : ""}.` : ""}`,
+    );
   }
   if (pushing.length && outward && moved > 0.15) {
-    return {
-      tone: "fail",
-      title: `${list(pushing)}: still pushing, though ${percent(moved)} of the probability moved`,
-      text: `${silent.length ? `${list(silent)} ${silent.length === 1 ? "is" : "are"} silent here. ` : ""}${back.length ? `${list(back)} ${back.length === 1 ? "pulls" : "pull"} back. ` : ""}A weight that looks at the ratio alone does not know how likely the token was.`,
-    };
+    return fail(
+      `${list(pushing)}: still pushing, though ${percent(moved)} of the probability moved`,
+      `${silent.length ? `${list(silent)} ${silent.length === 1 ? "is" : "are"} silent here. ` : ""}${back.length ? `${list(back)} ${back.length === 1 ? "pulls" : "pull"} back. ` : ""}A weight that looks at the ratio alone does not know how likely the token was.`,
+    );
   }
   if (back.length)
-    return {
-      tone: "calm",
-      title: `${list(back)}: pulling back`,
-      text: `The weight has changed its sign: the token has gone further than this method wants, and its gradient brings it home.${silent.length ? ` ${list(silent)} only let${silent.length === 1 ? "s" : ""} go.` : ""}`,
-    };
+    return calm(
+      `${list(back)}: pulling back`,
+      `The weight has changed its sign: the token has gone further than this method wants, and its gradient brings it home.${silent.length ? ` ${list(silent)} only let${silent.length === 1 ? "s" : ""} go.` : ""}`,
+    );
   if (silent.length)
-    return {
-      tone: "calm",
-      title: `${list(silent)}: silent`,
-      text: "The objective is flat, at the edge of the region and beyond it, so the weight is exactly 0. Other tokens of the batch may have carried this one out; nothing here brings it back.",
-    };
-  return {
-    tone: "calm",
-    title: outward ? "All push on" : "All push: the way home is free",
-    text: outward
+    return calm(
+      `${list(silent)}: silent`,
+      "The objective is flat, at the edge of the region and beyond it, so the weight is exactly 0. Other tokens of the batch may have carried this one out; nothing here brings it back.",
+    );
+  return calm(
+    outward ? "All push on" : "All push: the way home is free",
+    outward
       ? "Inside every region that is shown. Near r = 1 the methods agree; they differ in how they leave it."
       : "The token has moved against its advantage. PPO takes the smaller of its two terms, the unclipped one: no method forbids the way back.",
-  };
+  );
 }
 
 /* Where a weight jumps: the ratios at which some method falls silent. */
@@ -317,7 +316,7 @@ function drawn(panel, part) {
   const rule = panel.inside.append("path").attr("class", "rule dotted"),
     cursor = panel.inside.append("path").attr("class", "rule"),
     lines = panel.clipped.append("g"),
-    dots = panel.inside.append("g"),
+    spots = panel.inside.append("g"),
     last = part === "weight";
   let x = null,
     box = null;
@@ -342,20 +341,11 @@ function drawn(panel, part) {
           .filter((edge) => edge > 0 && edge < end),
         xs = [...grid, ...edges].sort((a, b) => a - b);
       rule.attr("d", `M${x(1)},0V${box.height}M0,${y(0)}H${box.width}`);
-      join(lines, "path.line", s.show, {
-        key: (key) => key,
-        stroke: (key) => METHODS[key][1],
-        "stroke-dasharray": (key) => METHODS[key][2] || null,
-        d: (key) => stroke(xs.map((r) => [x(r), y(clamp(judged(key, r, s)[part], low, high))])),
-      });
-      join(dots, "circle.dot", s.show, {
-        key: (key) => key,
-        r: 5,
-        cx: x(s.ratio),
-        cy: (key) => y(clamp(found[key][part], y.invert(box.height), y.invert(0))),
-        style: { fill: (key) => METHODS[key][1] },
-      });
-      cursor.attr("d", `M${x(s.ratio).toFixed(1)},0V${box.height}`);
+      curves(lines, s.show, METHODS, (key) =>
+        stroke(xs.map((r) => [x(r), y(clamp(judged(key, r, s)[part], low, high))])),
+      );
+      dots(spots, s.show, METHODS, x(s.ratio), (key) => y(clamp(found[key][part], y.invert(box.height), y.invert(0))));
+      cursor.attr("d", upright(x(s.ratio), box.height));
     },
   };
 }

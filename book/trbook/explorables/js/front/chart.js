@@ -1,20 +1,12 @@
 /* The chart of the front page: each lane's median run in the band of all of them, drawn as far as the story has come. */
 
 import { area, line } from "d3-shape";
+import { upTo } from "./rows.js";
 import { drawing, join, linearScale, logScale } from "../parts/common.js";
 
 const APART = 15, // two names
   MARGIN = { left: 40, top: 26, bottom: 44 };
 export const GOAL = 0.8;
-
-/* A row up to a place between two batches. */
-export function upTo(row, place) {
-  const whole = Math.floor(place),
-    kept = row.slice(0, whole + 1).map((value, i) => [i, value]);
-  if (whole < place && whole + 1 < row.length)
-    kept.push([place, row[whole] + (place - whole) * (row[whole + 1] - row[whole])]);
-  return kept;
-}
 
 export function chart() {
   const picture = drawing(),

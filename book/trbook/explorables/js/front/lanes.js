@@ -25,26 +25,3 @@ export const settingsOf = (width, { lr, seed }) => ({
   prompts: 16,
   seed,
 });
-
-/* The share of right answers of a lane's batches: of all seeds as they were, and drawn, of the median one. */
-export function shares({ right, median }, completions) {
-  const raw = right.map((row) => row.map((count) => count / completions)),
-    all = raw.map(drawn);
-  return { raw, all, middle: all[median], ends: raw[median] };
-}
-
-/* From the third batch on each with its neighbours: the first two are the leap, and stand as they are. */
-export const drawn = (row) =>
-  row.map((value, i) => {
-    const some = i < 2 ? [value] : row.slice(i - 1, i + 2);
-    return some.reduce((sum, one) => sum + one, 0) / some.length;
-  });
-
-/* Completions that half of the runs had learned from when a batch was first right in `goal` of its answers. */
-export function neededFor(goal, all, completions) {
-  const found = all.map((row) => {
-    const at = row.findIndex((share) => share >= goal);
-    return at < 0 ? Infinity : at * completions;
-  });
-  return found.sort((a, b) => a - b)[(found.length - 1) >> 1];
-}

@@ -1,6 +1,6 @@
 /* What each box of the loop does, and what a group of completions shows there; every number is the group's own. */
 
-import { number } from "../parts/common.js";
+import { number, fail, calm } from "../parts/common.js";
 
 export const BOXES = ["rollout", "advantage", "objective", "update"];
 export const WHAT = {
@@ -59,22 +59,19 @@ export function verdict(name, group) {
   const best = group.rows.find((row) => row.reward === 1),
     last = group.rows[group.rows.length - 1];
   if (even(group)) {
-    return {
-      tone: "fail",
-      title: "Nothing moves",
-      text: `All rewards are ${group.rows[0].reward}, so all are equal to their mean: every advantage is 0, every weight is 0, and every ratio is 1. The group cost as many tokens as any other and taught nothing.`,
-    };
+    return fail(
+      "Nothing moves",
+      `All rewards are ${group.rows[0].reward}, so all are equal to their mean: every advantage is 0, every weight is 0, and every ratio is 1. The group cost as many tokens as any other and taught nothing.`,
+    );
   }
   if (name === "luck") {
-    return {
-      tone: "fail",
-      title: "Praised for a guess",
-      text: `“${best.text}” guessed, and was right. The verifier cannot tell, so a guess becomes ${number(ratio(best))} times as probable. Only over many prompts does guessing earn less than calculating.`,
-    };
+    return fail(
+      "Praised for a guess",
+      `“${best.text}” guessed, and was right. The verifier cannot tell, so a guess becomes ${number(ratio(best))} times as probable. Only over many prompts does guessing earn less than calculating.`,
+    );
   }
-  return {
-    tone: "calm",
-    title: "Right answers up, wrong ones down",
-    text: `The last number alone decides: “${last.text}” wrote down every place, slipped once, and is pushed down as hard as a bare guess.`,
-  };
+  return calm(
+    "Right answers up, wrong ones down",
+    `The last number alone decides: “${last.text}” wrote down every place, slipped once, and is pushed down as hard as a bare guess.`,
+  );
 }

@@ -1,6 +1,6 @@
 /* What the state says: the steps, the tries, the verdict. */
 
-import { number } from "../parts/common.js";
+import { number, fail, calm } from "../parts/common.js";
 import { chances, edges, fullStep, gradient, kl, natural, plus, reward, search } from "./maths.js";
 
 export const REASONS = { far: "beyond the radius", fell: "the surrogate has not risen", "": "taken" };
@@ -41,49 +41,42 @@ function verdict(s, { old, tries, taken, plain }) {
   const times = tries[0].kl / s.delta,
     share = plain.kl / s.delta;
   if (taken && taken.gain < -5e-4) {
-    return {
-      tone: "fail",
-      title: "Accepted, and the reward falls",
-      text: `The surrogate rises by ${number(taken.surrogate)} and the KL is inside the radius, so the line search is content. The true reward changes by ${number(taken.gain)}: the surrogate improves each token as if the other stayed as it was.`,
-    };
+    return fail(
+      "Accepted, and the reward falls",
+      `The surrogate rises by ${number(taken.surrogate)} and the KL is inside the radius, so the line search is content. The true reward changes by ${number(taken.gain)}: the surrogate improves each token as if the other stayed as it was.`,
+    );
   }
   if (!taken)
-    return {
-      tone: "fail",
-      title: "No try passes",
-      text: "Ten tries, each four fifths of the one before, and none is in order. The old parameters stay.",
-    };
+    return fail(
+      "No try passes",
+      "Ten tries, each four fifths of the one before, and none is in order. The old parameters stay.",
+    );
   if (share < 0.1 && taken.gain > 5 * Math.abs(plain.gain)) {
-    return {
-      tone: "fail",
-      title: "The gradient crawls",
-      text: `At this learning rate one gradient step spends ${number(plain.kl)} nats, a fraction of the radius. ${certain(old) ? "A token that is almost certain has a tiny derivative, whatever it earns." : "Neither token is certain: the rate itself is small for this radius."} The ${s.way} step of the radius's length gains ${number(taken.gain)}, the plain one ${number(plain.gain)}.`,
-    };
+    return fail(
+      "The gradient crawls",
+      `At this learning rate one gradient step spends ${number(plain.kl)} nats, a fraction of the radius. ${certain(old) ? "A token that is almost certain has a tiny derivative, whatever it earns." : "Neither token is certain: the rate itself is small for this radius."} The ${s.way} step of the radius's length gains ${number(taken.gain)}, the plain one ${number(plain.gain)}.`,
+    );
   }
   if (times > 1.5) {
-    return {
-      tone: "fail",
-      title: "The ellipse is not the region",
-      text: `The full step was made to spend ${number(s.delta)} nats and spends ${number(tries[0].kl)}, ${number(times)} times as much. The line search needs ${tries.length} tries. F is the curvature at the old policy only.`,
-    };
+    return fail(
+      "The ellipse is not the region",
+      `The full step was made to spend ${number(s.delta)} nats and spends ${number(tries[0].kl)}, ${number(times)} times as much. The line search needs ${tries.length} tries. F is the curvature at the old policy only.`,
+    );
   }
   if (share > 2) {
-    return {
-      tone: "fail",
-      title: "The learning rate leaves the region",
-      text: `One gradient step at this learning rate spends ${number(plain.kl)} nats, ${number(share)} times the radius. Nearer to a corner the same rate would crawl.`,
-    };
+    return fail(
+      "The learning rate leaves the region",
+      `One gradient step at this learning rate spends ${number(plain.kl)} nats, ${number(share)} times the radius. Nearer to a corner the same rate would crawl.`,
+    );
   }
   if (times < 1 / 1.5) {
-    return {
-      tone: "fail",
-      title: "The step stops short",
-      text: `The full step was made to spend ${number(s.delta)} nats and spends ${number(tries[0].kl)}. It goes where the policy becomes more certain: there the KL grows more slowly than the bowl, and the region reaches beyond the ellipse. The line search only shortens steps.`,
-    };
+    return fail(
+      "The step stops short",
+      `The full step was made to spend ${number(s.delta)} nats and spends ${number(tries[0].kl)}. It goes where the policy becomes more certain: there the KL grows more slowly than the bowl, and the region reaches beyond the ellipse. The line search only shortens steps.`,
+    );
   }
-  return {
-    tone: "calm",
-    title: "Ellipse and region agree",
-    text: `The full step spends ${number(tries[0].kl)} nats of the ${number(s.delta)} that it was made for, and ${tries.length === 1 ? "is taken at once" : `the line search takes try ${tries.length}`}. The surrogate says ${signed(taken.surrogate)}, the truth is ${signed(taken.gain)}.`,
-  };
+  return calm(
+    "Ellipse and region agree",
+    `The full step spends ${number(tries[0].kl)} nats of the ${number(s.delta)} that it was made for, and ${tries.length === 1 ? "is taken at once" : `the line search takes try ${tries.length}`}. The surrogate says ${signed(taken.surrogate)}, the truth is ${signed(taken.gain)}.`,
+  );
 }

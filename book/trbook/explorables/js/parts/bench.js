@@ -15,14 +15,14 @@
                   { label, check(value) -> value or undefined,
                     list(state) -> [[value, text]] }                     one of many, as a list to open
                   { check(value) -> value or undefined }                 anything else
-                `shown(state)`: whether its control matters now; `fold`: it is one of the settings that open on demand
+                `whole`: what a number counts, one by one; `shown(state)`: whether its control matters now; `fold`: it is one of the settings that open on demand
      limit      (state, data) -> [[key, value, why]]: what two settings together make impossible (optional)
      presets    [{ name, text, state }]; the text says what to notice
      question   { text, options: [[value, text]], right: value or (data) => value, why, state }
-     read       (state, data) -> { verdict: { tone: "calm" or "fail", title, text }, facts: [[name, text, hue, dash]], ... }; with a
+     read       (state, data) -> { verdict: calm(title, text) or fail(title, text), facts: [[name, text, hue, dash]], ... }; with a
                 dash a fact is the key to its line
      board      ({ set }) -> { node, height(width, state, data), draw(state, reading, { width, height }, data) }; node is one svg
-     handles    (state, reading, size, data, the board) -> [{ label, words, x, y, move(x, y) -> settings }] in pixels of the board;
+     handles    (state, reading, size, data, the board) -> [{ label, words, x, y, move(x, y, keyed) -> settings }] in pixels of the board;
                 next({ x, y }, way, shift) -> { x, y }: where an arrow key leads, if it is not a few pixels on (optional)
      extra      ({ set, data, state() }) -> { el, update(state, reading) }: more beside the board (optional)
      extraFold  what `extra` is called where it opens on demand (optional)
@@ -32,7 +32,7 @@
    What depends on packed data, `settings`, `presets` or `question`, may be a function of them; the question also of the
    first state. */
 
-import { choice, drawer, h, ladder, pick, say, status, tick, unique } from "./controls.js";
+import { choice, drawer, h, ladder, pick, say, status, tick } from "./controls.js";
 import { clamp } from "../maths/plain.js";
 import { setting as written } from "./numbers.js";
 import { handling } from "./handling.js";
@@ -40,9 +40,8 @@ import { addressed, read as readAddress, write as writeAddress } from "./address
 import { stage } from "./theme.js";
 import bare from "./bench.css";
 
-export function bench(spec) {
-  return { render: ({ model, el }) => open(spec, model, el) };
-}
+/* The spec goes along, for tests outside of a browser. */
+export const bench = (spec) => ({ spec, render: ({ model, el }) => open(spec, model, el) });
 
 const ofData = (part, ...given) => (typeof part === "function" ? part(...given) : part);
 
@@ -196,8 +195,10 @@ function one(own, value) {
     return kept.length > (own.most ?? Infinity) ? [kept.slice(0, own.most), `at most ${own.most} fit.`] : [kept];
   }
   if (typeof value !== "number" || !Number.isFinite(value)) return [undefined, "it is no number."];
-  const inside = clamp(value, own.low, own.high);
-  return [inside, inside === value ? null : (own.why ?? `it lies between ${own.low} and ${own.high}.`)];
+  const inside = clamp(value, own.low, own.high),
+    near = own.whole ? Math.round(inside) : inside;
+  if (inside !== value) return [near, own.why ?? `it lies between ${own.low} and ${own.high}.`];
+  return [near, near === value ? null : `${own.whole} are whole.`];
 }
 
 const fallback = (own) =>
@@ -351,17 +352,17 @@ function reveal({ right, options, why }, guess, data) {
 
 /* One setting's control, or nothing for a number that is only dragged. */
 function control(key, own, { set, state }) {
-  const shown = (s) => own.shown?.(s) ?? true;
+  const onChange = (value) => set({ [key]: value });
+  const following = (made) => ({
+    own,
+    el: made.el,
+    update: (s) => {
+      made.set(s[key], own.list?.(s));
+      made.el.hidden = !(own.shown?.(s) ?? true);
+    },
+  });
   if (own.choices) {
-    const made = choice({ legend: own.legend, options: own.choices, onChange: (value) => set({ [key]: value }) });
-    return {
-      own,
-      el: made.el,
-      update: (s) => {
-        made.set(s[key]);
-        made.el.hidden = !shown(s);
-      },
-    };
+    return following(choice({ legend: own.legend, options: own.choices, onChange }));
   }
   if (own.ticks) {
     const made = own.ticks.map(([value, text, hue, dash]) => [
@@ -404,15 +405,7 @@ function control(key, own, { set, state }) {
     };
   }
   if (own.list) {
-    const made = pick({ label: own.label, onChange: (value) => set({ [key]: value }) });
-    return {
-      own,
-      el: made.el,
-      update: (s) => {
-        made.set(s[key], own.list(s));
-        made.el.hidden = !shown(s);
-      },
-    };
+    return following(pick({ label: own.label, onChange }));
   }
   if (!own.rungs) return null;
   const write = own.write ?? written;
@@ -422,22 +415,15 @@ function control(key, own, { set, state }) {
     rungs: own.rungs,
     words: write,
     write,
-    onInput: (value) => set({ [key]: value }),
+    onInput: onChange,
   });
   if (own.hue) slider.el.style.setProperty("--hue", own.hue);
-  return {
-    own,
-    el: slider.el,
-    update: (s) => {
-      slider.set(s[key]);
-      slider.el.hidden = !shown(s);
-    },
-  };
+  return following(slider);
 }
 
 /* The line that a method is drawn with, beside its name. */
 export function sample(dash) {
-  const span = h("span", { class: "sample", id: unique("trx-sample") });
+  const span = h("span", { class: "sample" });
   span.innerHTML = `<svg width="30" height="10" aria-hidden="true"><path d="M0 5H30" stroke="currentColor" stroke-width="2.4"${dash ? ` stroke-dasharray="${dash}"` : ""}/></svg>`;
   return span;
 }

@@ -6,6 +6,7 @@ export * from "../maths/distances.js";
 export * from "./recorded.js";
 export * from "./numbers.js";
 export * from "./looks.js";
+export * from "./verdict.js";
 export * from "./axes.js";
 export * from "./scales.js";
 export * from "./controls.js";

@@ -1,10 +1,18 @@
 /* Points on a board that are dragged: by mouse anywhere on the board (the nearest one comes), by finger on the point
    itself or by a tap, by arrow keys (with Shift further). */
 
+import { clamp } from "../maths/plain.js";
 import { h } from "./controls.js";
 
 const STEP = 4,
   FAR = 8; // pixels of an arrow key, and how many times as far with Shift
+
+/* Where a key leads on a scale of whole numbers up to `last`; undefined: the key is none of those. */
+export function stepped(key, now, last, page) {
+  const ways = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: page, PageDown: -page },
+    to = { Home: 0, End: last }[key] ?? now + ways[key];
+  return Number.isNaN(to) ? undefined : clamp(to, 0, last);
+}
 
 export function handling(plane, { set }) {
   let current = [],
@@ -12,6 +20,7 @@ export function handling(plane, { set }) {
     chosen = 0,
     ahead = null; // ahead: where keys have led since the last frame
   const grips = [];
+  /** @type {(event: any) => [number, number]} */
   const at = (event) => {
     const box = plane.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
@@ -23,10 +32,22 @@ export function handling(plane, { set }) {
         Math.hypot(one.x - x, one.y - y) < Math.hypot(current[best].x - x, current[best].y - y) ? i : best,
       0,
     );
-  /** @type {(index: number, ...point: number[]) => void} */
-  const move = (index, x, y) => {
-    const changes = current[index]?.move(x, y);
+  /** @type {(index: number, x: number, y: number, keyed?: boolean) => void} */
+  const move = (index, x, y, keyed = false) => {
+    const changes = current[index]?.move(x, y, keyed);
     if (changes) set(changes);
+  };
+  /* Where an arrow key leads: a few pixels on, or more, where what the point says has steps. */
+  const further = (point, { x, y }, [right, lower], shift) => {
+    const far = STEP * (shift ? FAR : 1),
+      says = (left, top) => JSON.stringify(point.move(left, top, true)),
+      before = says(x, y),
+      room = Math.max(plane.clientWidth, plane.clientHeight);
+    for (let way = far; way < room; way += STEP) {
+      const there = { x: x + right * way, y: y + lower * way };
+      if (says(there.x, there.y) !== before) return there;
+    }
+    return { x, y };
   };
   const grip = (index) => {
     const el = h("div", {
@@ -39,13 +60,12 @@ export function handling(plane, { set }) {
       const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
       if (!way || !current[index]) return; // what it moved may have gone since the last frame
       event.preventDefault();
-      const far = STEP * (event.shiftKey ? FAR : 1),
-        from = ahead?.index === index ? ahead : current[index];
+      const from = ahead?.index === index ? ahead : current[index];
       ahead = {
         index,
-        ...(current[index].next?.(from, way, event.shiftKey) ?? { x: from.x + way[0] * far, y: from.y + way[1] * far }),
+        ...(current[index].next?.(from, way, event.shiftKey) ?? further(current[index], from, way, event.shiftKey)),
       };
-      move(index, ahead.x, ahead.y);
+      move(index, ahead.x, ahead.y, true);
     });
     plane.append(el);
     return el;

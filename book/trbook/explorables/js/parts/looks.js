@@ -10,6 +10,8 @@ const drawn = { ...LOOKS, ...table.distances };
 /* Of a method or of a distance. */
 export const hueOf = (key) => `var(--${drawn[key][0]})`;
 export const dashOf = (key) => drawn[key][1];
+/* Everything that is drawn in a look of its own, { name, hue, dash }, to tick. */
+export const ticksOf = (looks) => Object.entries(looks).map(([key, { name, hue, dash }]) => [key, name, hue, dash]);
 /* A method's one name, in figures and on controls. */
 export const called = (key) => table.names[key];
 /* Three ways to use a batch, by name and look. */

@@ -17,6 +17,19 @@ export function join(group, what, data, { key, style = {}, text, ...looks } = {}
   return text === undefined ? all : all.text(text);
 }
 
+/* A line for each key in its look, { hue, dash }, and where it stands now a dot. */
+export const curves = (group, keys, looks, d) =>
+  join(group, "path.line", keys, {
+    key: (key) => key,
+    stroke: (key) => looks[key].hue,
+    "stroke-dasharray": (key) => looks[key].dash || null,
+    d,
+  });
+export const dots = (group, keys, looks, cx, cy) =>
+  join(group, "circle.dot", keys, { key: (key) => key, r: 5, cx, cy, style: { fill: (key) => looks[key].hue } });
+/* A line across a panel, from the top down to `height`. */
+export const upright = (x, height) => `M${x.toFixed(1)},0V${height}`;
+
 export const MARGIN = { left: 46, right: 14, top: 24, bottom: 40 };
 
 export function drawing() {

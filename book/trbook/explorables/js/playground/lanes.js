@@ -28,8 +28,9 @@ const NARROW = [1e-5, 3e-5, 1e-4, 2e-4, 3e-4, 4e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1,
 const RADIUS = [1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2];
 const both = (eps) => ({ eps_low: Math.min(1, eps), eps_high: eps });
 
-/* What the methods are called; `threshold`: the one number that is dragged, which settings it moves (`sets`), and which
-   of them says where it stands (`from`). `more`: settings beside it, by their names in trlib, each with rungs or options. */
+/* What the methods are called; `threshold`: the one number that is dragged, the setting that it stands for (`from`), and
+   all that it sets where that is more than this one (`sets`). `more`: settings beside it, by their names in trlib, each
+   with rungs or options. */
 const clip = {
   label: "clip",
   spoken: "clip, the ratio's distance from 1",
@@ -44,7 +45,7 @@ const KINDS = {
   grpo: { threshold: clip },
   dr_grpo: { threshold: clip },
   dapo: {
-    threshold: { ...clip, label: "clip up", spoken: "clip above 1", sets: (eps) => ({ eps_high: eps }) },
+    threshold: { ...clip, label: "clip up", spoken: "clip above 1", sets: null },
   },
   gspo: { threshold: { ...clip, spoken: "clip of a completion's mean ratio", rungs: NARROW } },
   cispo: { threshold: clip },
@@ -62,7 +63,6 @@ const KINDS = {
       label: "log clip",
       spoken: "clip of the log-ratio",
       rungs: WINDOW,
-      sets: (eps) => ({ eps_log: eps }),
       from: "eps_log",
     },
   },
@@ -71,7 +71,6 @@ const KINDS = {
       label: "α",
       spoken: "alpha, how far the ratio is drawn back to 1",
       rungs: [0, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9],
-      sets: (alpha) => ({ alpha }),
       from: "alpha",
     },
   },
@@ -80,7 +79,6 @@ const KINDS = {
       label: "δ TV",
       spoken: "delta, a probability",
       rungs: [0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1],
-      sets: (delta) => ({ delta_tv: delta }),
       from: "delta_tv",
     },
   },
@@ -89,7 +87,6 @@ const KINDS = {
       label: "target KL",
       spoken: "target KL, nats per token",
       rungs: RADIUS,
-      sets: (target) => ({ target_kl: target }),
       from: "target_kl",
     },
   },
@@ -98,7 +95,6 @@ const KINDS = {
       label: "δ KL",
       spoken: "delta, nats per completion",
       rungs: RADIUS,
-      sets: (delta) => ({ delta_kl: delta }),
       from: "delta_kl",
     },
   },
@@ -107,7 +103,6 @@ const KINDS = {
       label: "δ KL",
       spoken: "delta, nats per token",
       rungs: RADIUS,
-      sets: (delta) => ({ delta_kl: delta }),
       from: "delta_kl",
     },
   },
@@ -116,7 +111,6 @@ const KINDS = {
       label: "target",
       spoken: "what positive tokens should count, over negative ones",
       rungs: [0.1, 0.2, 0.5, 0.8, 1, 1.5, 2, 4, 8],
-      sets: (target) => ({ target }),
       from: "target",
     },
     more: {
@@ -133,7 +127,6 @@ const KINDS = {
       label: "clip up",
       spoken: "the weight's window above 1",
       rungs: WINDOW,
-      sets: (eps) => ({ eps_high: eps }),
       from: "eps_high",
     },
     more: {
@@ -145,7 +138,7 @@ const KINDS = {
     },
   },
   cpgd: {
-    threshold: { ...clip, rungs: WINDOW.filter((eps) => eps < 1), sets: (eps) => ({ eps }), from: "eps" },
+    threshold: { ...clip, rungs: WINDOW.filter((eps) => eps < 1), sets: null, from: "eps" },
     more: {
       alpha: {
         label: "drift α",
@@ -164,7 +157,6 @@ const KINDS = {
       label: "δ var",
       spoken: "delta, the mean of r minus 1 squared",
       rungs: [0.001, 0.003, 0.01, 0.02, 0.04, 0.1, 0.2, 0.5, 1, 4],
-      sets: (delta) => ({ delta }),
       from: "delta",
     },
     more: {
@@ -185,7 +177,6 @@ const KINDS = {
       label: "δ |A|",
       spoken: "delta, the bound on the advantage times the ratio's distance from 1",
       rungs: [0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
-      sets: (delta) => ({ delta }),
       from: "delta",
     },
   },
@@ -373,8 +364,10 @@ export function engineSettings(lane, seed) {
   return { method, thresholds: thresholdsOf(lane), lr, epochs, minibatches, group, prompts: PROMPTS, seed };
 }
 
+const setBy = ({ from, sets }, value) => sets?.(value) ?? { [from]: value };
+
 export const thresholdsOf = ({ method, threshold, ...rest }) => ({
-  ...(threshold === usual(method) || !KINDS[method].threshold ? {} : KINDS[method].threshold.sets(threshold)),
+  ...(threshold === usual(method) || !KINDS[method].threshold ? {} : setBy(KINDS[method].threshold, threshold)),
   ...moved(method, rest),
   ...(method === "own" ? { formula: rest.formula, constants: rest.constants } : {}),
 });

@@ -2,6 +2,7 @@
 
 import { number } from "../parts/numbers.js";
 import { NAMES, identity, possibleLane } from "./lanes.js";
+import { calm, fail } from "../parts/verdict.js";
 
 const TEN = 10;
 export const mean = (values) => values.reduce((total, x) => total + x, 0) / values.length;
@@ -38,11 +39,10 @@ const FALLEN = 0.2;
 export function verdict(lanes, seeded, batches, over = false) {
   const stopped = lanes.filter((lane) => lane.stopped);
   if (stopped.length && !seeded)
-    return {
-      tone: "fail",
-      title: `${list(stopped.map(({ title }) => title))} stopped`,
-      text: [...new Set(stopped.map((lane) => lane.stopped))].join(" "),
-    };
+    return fail(
+      `${list(stopped.map(({ title }) => title))} stopped`,
+      [...new Set(stopped.map((lane) => lane.stopped))].join(" "),
+    );
   if (seeded) return ofSeeds(lanes, batches, over);
   const least = Math.min(...lanes.map(({ count }) => count));
   const now = lanes.map(({ name, title, count, settings, present: { from, rows } }) => ({
@@ -65,11 +65,10 @@ export function verdict(lanes, seeded, batches, over = false) {
     )
     .join(" ");
   if (!compared.length)
-    return {
-      tone: "calm",
-      title: least ? `Batch ${least}` : "Nothing has been learned yet",
-      text: `${waiting ? `${waiting} ` : ""}After ten batches the lanes are compared here, by the mean reward of their last ten.`,
-    };
+    return calm(
+      least ? `Batch ${least}` : "Nothing has been learned yet",
+      `${waiting ? `${waiting} ` : ""}After ten batches the lanes are compared here, by the mean reward of their last ten.`,
+    );
   const fallen = compared.filter((lane) => best(lane.rows) - lane.end > FALLEN),
     ahead = now.some((lane) => lane.ahead);
   const rest =
@@ -95,11 +94,10 @@ export function verdict(lanes, seeded, batches, over = false) {
     };
   }
   const ends = compared.map(({ title, end }) => `${title} ${number(end)}`).join("; ");
-  return {
-    tone: "calm",
-    title: `After ${least} batches`,
-    text: `Reward of ${ahead ? `batches ${least - TEN + 1} to ${least}, the last that all lanes have done` : "the last ten batches"}: ${ends}. ${rest}`,
-  };
+  return calm(
+    `After ${least} batches`,
+    `Reward of ${ahead ? `batches ${least - TEN + 1} to ${least}, the last that all lanes have done` : "the last ten batches"}: ${ends}. ${rest}`,
+  );
 }
 
 /* The one thing to change next: the lane that fell without a region, with one. Used 16 times, eight seeds of this clip
@@ -123,17 +121,8 @@ function ofSeeds(lanes, batches, over) {
     some = ended.filter(({ ends }) => ends.length).sort((a, b) => b.middle - a.middle),
     none = ended.filter(({ ends }) => !ends.length);
   if (!some.length && !over)
-    return {
-      tone: "calm",
-      title: "Eight seeds are on their way",
-      text: "Every lane learns eight times, from other draws.",
-    };
-  if (!some.length)
-    return {
-      tone: "fail",
-      title: "No seed reached the end",
-      text: `No lane has a seed that did all ${batches} batches.`,
-    };
+    return calm("Eight seeds are on their way", "Every lane learns eight times, from other draws.");
+  if (!some.length) return fail("No seed reached the end", `No lane has a seed that did all ${batches} batches.`);
   const count = Math.min(...some.map(({ ends }) => ends.length));
   const lost = ended.filter(({ early }) => early).map(({ title, early }) => `${early} of ${title}`);
   const without = over && none.length ? ` No seed of ${list(none.map(({ title }) => title))} reached the end.` : "";

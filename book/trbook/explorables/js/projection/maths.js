@@ -4,15 +4,10 @@
 import { ppo } from "../../engine/js/objectives.js";
 import { departure, outside, project } from "../../engine/js/projection.js";
 import { troll } from "../../engine/js/troll.js";
-import { sum } from "../maths/plain.js";
+import { logSoftmax, sum } from "../maths/plain.js";
 
 /* log π̃ where every logit of the old distribution has moved by shift[v]. */
-export function moved(lq, shift) {
-  const logits = lq.map((x, v) => x + shift[v]),
-    top = Math.max(...logits);
-  const whole = top + Math.log(sum(logits.map((x) => Math.exp(x - top))));
-  return logits.map((x) => x - whole);
-}
+export const moved = (lq, shift) => logSoftmax(lq.map((x, v) => x + shift[v]));
 
 /* How far token v's logit has to have moved for its probability to be p, the others' as they are. */
 export function shiftFor(lq, shift, v, p) {

@@ -1,6 +1,6 @@
 /* What the projection says of itself: the verdict and the numbers beside the picture. No drawing here. */
 
-import { number, probability } from "../parts/common.js";
+import { number, probability, fail, calm } from "../parts/common.js";
 import { solve } from "./maths.js";
 
 /* Words that begin a completion on the dial, and the base policy's share of each among these eight, before the first
@@ -33,29 +33,26 @@ function verdict(s, found) {
   const own = push.all[s.token],
     wanted = Math.sign(s.advantage);
   if (s.support !== "all" && kl.whole > s.delta && kl.whole > 2 * Math.max(kl.network, 1e-6)) {
-    return {
-      tone: "fail",
-      title: "Blind in the tail",
-      text: `Over all tokens π̃ is ${number(kl.whole)} nats from q. The method sees ${number(kl.network)}: ${
+    return fail(
+      "Blind in the tail",
+      `Over all tokens π̃ is ${number(kl.whole)} nats from q. The method sees ${number(kl.network)}: ${
         s.support === "rest"
           ? "a bucket for the rest counts how much probability is in the tail, not on which token."
           : "without a bucket nothing that happens outside the kept tokens counts, and no gradient goes there."
       }`,
-    };
+    );
   }
   if (!found.out) {
-    return {
-      tone: "calm",
-      title: "Inside the region: the plain policy gradient",
-      text: `η = 0, π = π̃, and the regression is 0.${push.clip[s.token] === 0 && s.advantage !== 0 ? ` PPO's clip is silent here, because the ratio of ${word} alone has left its window.` : " Drag a bar, or make the radius smaller."}`,
-    };
+    return calm(
+      "Inside the region: the plain policy gradient",
+      `η = 0, π = π̃, and the regression is 0.${push.clip[s.token] === 0 && s.advantage !== 0 ? ` PPO's clip is silent here, because the ratio of ${word} alone has left its window.` : " Drag a bar, or make the radius smaller."}`,
+    );
   }
   if (s.delta === 0) {
-    return {
-      tone: "fail",
-      title: "Radius 0: the reward has no say",
-      text: `π is q itself and η is infinite, so the gradient of the ratio is 0 on every logit.${s.alpha > 0 ? " What is left is the regression: it takes π̃ back to q, whatever the advantage." : " Without the regression the update is 0."}`,
-    };
+    return fail(
+      "Radius 0: the reward has no say",
+      `π is q itself and η is infinite, so the gradient of the ratio is 0 on every logit.${s.alpha > 0 ? " What is left is the regression: it takes π̃ back to q, whatever the advantage." : " Without the regression the update is 0."}`,
+    );
   }
   const spent = size(push.ratio) < 1e-9 * Math.max(1, size(push.before));
   if (spent && s.advantage !== 0) {
@@ -66,30 +63,26 @@ function verdict(s, found) {
     };
   }
   if (s.alpha === 0) {
-    return {
-      tone: "fail",
-      title: "Nothing brings π̃ back",
-      text: `The ratio term is not 0, but its slope along the way out, log π̃ − log q, is: π stays the same as π̃ runs on. π keeps ${number(s.delta)} nats; π̃, which samples, stands at ${number(kl.network)}.`,
-    };
+    return fail(
+      "Nothing brings π̃ back",
+      `The ratio term is not 0, but its slope along the way out, log π̃ − log q, is: π stays the same as π̃ runs on. π keeps ${number(s.delta)} nats; π̃, which samples, stands at ${number(kl.network)}.`,
+    );
   }
   if (s.advantage === 0) {
-    return {
-      tone: "fail",
-      title: "No advantage, and still a push",
-      text: `The regression alone moves the logits, towards q. Where q is another policy than the learner's, this is a push that no reward asked for.`,
-    };
+    return fail(
+      "No advantage, and still a push",
+      `The regression alone moves the logits, towards q. Where q is another policy than the learner's, this is a push that no reward asked for.`,
+    );
   }
   if (own * wanted < 0 || size(push.pull) > 2 * size(push.ratio)) {
-    return {
-      tone: "fail",
-      title: own * wanted < 0 ? "The way home outweighs the reward" : "Mostly homewards",
-      text: `The advantage wants ${word} ${wanted > 0 ? "up" : "down"}; its logit is pushed ${own > 0 ? "up" : "down"} by ${number(Math.abs(own))}. The regression is ${number(size(push.pull) / size(push.ratio))} times as strong as what is left of the reward's. If q is not the learner's own, TROLL imitates q.`,
-    };
+    return fail(
+      own * wanted < 0 ? "The way home outweighs the reward" : "Mostly homewards",
+      `The advantage wants ${word} ${wanted > 0 ? "up" : "down"}; its logit is pushed ${own > 0 ? "up" : "down"} by ${number(Math.abs(own))}. The regression is ${number(size(push.pull) / size(push.ratio))} times as strong as what is left of the reward's. If q is not the learner's own, TROLL imitates q.`,
+    );
   }
   const silent = push.clip[s.token] === 0;
-  return {
-    tone: "calm",
-    title: silent ? "The clip is silent, TROLL is not" : "Projected, and still pushing",
-    text: `π̃ is ${number(kl.network)} nats from q, η = ${number(eta)} brings it to ${number(kl.projected)}. ${word} stands at ${probability(Math.exp(found.u[s.token]))}, projected ${probability(found.projected[s.token])}. Of the reward's push the part along the way out is gone.`,
-  };
+  return calm(
+    silent ? "The clip is silent, TROLL is not" : "Projected, and still pushing",
+    `π̃ is ${number(kl.network)} nats from q, η = ${number(eta)} brings it to ${number(kl.projected)}. ${word} stands at ${probability(Math.exp(found.u[s.token]))}, projected ${probability(found.projected[s.token])}. Of the reward's push the part along the way out is gone.`,
+  );
 }

@@ -1,6 +1,6 @@
 /* What a pair of prompts says: both solutions, the facts beside the picture, and the verdict. */
 
-import { number, setting } from "../parts/common.js";
+import { number, setting, fail, calm } from "../parts/common.js";
 import { firstOrder, reach, solve, spentOn } from "./maths.js";
 
 export const PROMPTS = [
@@ -57,44 +57,39 @@ export function read(s) {
 function verdict(s, groups) {
   const named = groups.map((one, i) => ({ ...one, name: PROMPTS[i].name }));
   if (s.delta === 0)
-    return {
-      tone: "fail",
-      title: "A radius of 0 allows nothing",
-      text: "Only the policy that sampled is within 0 nats of itself. As δ falls to 0 the multiplier grows without end and every target goes to 0. trlib refuses the setting: delta_kl must be above 0.",
-    };
+    return fail(
+      "A radius of 0 allows nothing",
+      "Only the policy that sampled is within 0 nats of itself. As δ falls to 0 the multiplier grows without end and every target goes to 0. trlib refuses the setting: delta_kl must be above 0.",
+    );
   const stuck = named.find((one) => one.floored);
   if (stuck) {
     const wide = stuck.reach <= s.delta,
       why = wide
         ? `The group can be moved by ${stuck.reach.toFixed(3)} nats at most, all of it on its best, and δ allows ${setting(s.delta)}: so nothing holds it back.`
         : "The root lies below the floor.";
-    return {
-      tone: "fail",
-      title: `Prompt ${stuck.name} is at the floor`,
-      text: `${why} λ is ${setting(s.lambda_min)}, the floor, and its worst completion is asked to fall by ${number(-stuck.target[stuck.worst])} nats.${wide ? " This prompt has no radius." : ""}`,
-    };
+    return fail(
+      `Prompt ${stuck.name} is at the floor`,
+      `${why} λ is ${setting(s.lambda_min)}, the floor, and its worst completion is asked to fall by ${number(-stuck.target[stuck.worst])} nats.${wide ? " This prompt has no radius." : ""}`,
+    );
   }
   const idle = named.filter((one) => one.equal);
   if (idle.length) {
     const other = named.find((one) => !one.equal);
-    return {
-      tone: "calm",
-      title: idle.length === 2 ? "Equal rewards teach nothing" : `Prompt ${idle[0].name} teaches nothing`,
-      text: `All its rewards are equal, so no completion is better than the mean: λ = 0, every target and every weight is 0.${other ? ` Prompt ${other.name} is solved by itself, as if the other were not there.` : ""}`,
-    };
+    return calm(
+      idle.length === 2 ? "Equal rewards teach nothing" : `Prompt ${idle[0].name} teaches nothing`,
+      `All its rewards are equal, so no completion is better than the mean: λ = 0, every target and every weight is 0.${other ? ` Prompt ${other.name} is solved by itself, as if the other were not there.` : ""}`,
+    );
   }
   const off = Math.max(...named.map((one) => one.off));
   if (off < 0.05)
-    return {
-      tone: "calm",
-      title: "This is GRPO, rescaled",
-      text: `The targets differ from √(2δ) times GRPO's advantages by ${number(100 * off)} % at most. So small a radius sees only mean and standard deviation of a group.`,
-    };
+    return calm(
+      "This is GRPO, rescaled",
+      `The targets differ from √(2δ) times GRPO's advantages by ${number(100 * off)} % at most. So small a radius sees only mean and standard deviation of a group.`,
+    );
   const [a, b] = named,
     far = a.off > b.off ? a : b;
-  return {
-    tone: "calm",
-    title: "One radius, two multipliers",
-    text: `Each prompt spends ${setting(s.delta)} nats: A at λ = ${number(a.multiplier)}, B at λ = ${number(b.multiplier)}. GRPO's advantages, rescaled, miss the targets of ${far.name} by up to ${number(100 * far.off)} %.`,
-  };
+  return calm(
+    "One radius, two multipliers",
+    `Each prompt spends ${setting(s.delta)} nats: A at λ = ${number(a.multiplier)}, B at λ = ${number(b.multiplier)}. GRPO's advantages, rescaled, miss the targets of ${far.name} by up to ${number(100 * far.off)} %.`,
+  );
 }

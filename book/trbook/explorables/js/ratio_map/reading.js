@@ -19,6 +19,8 @@ import {
   probability,
   setting,
   spoken,
+  fail,
+  calm,
 } from "../parts/common.js";
 import { textOf } from "../parts/address.js";
 
@@ -185,76 +187,60 @@ export function verdict(state, r) {
   if (clip && !r.kept.ppo && r.tv < HARMLESS) {
     const others = divergences.filter((key) => r.kept[key]);
     const relief = others.length ? ` ${names(others)} ${verb(others, "keeps", "keep")} it${price(r)}.` : "";
-    return {
-      tone: "fail",
-      title: "PPO-clip fails here: over-clipped",
-      text: `The ratio ${number(r.ratio)} has left the window (${METHODS.ppo.test(state)}), so the gradient is gone, yet only ${moved}.${relief}`,
-    };
+    return fail(
+      "PPO-clip fails here: over-clipped",
+      `The ratio ${number(r.ratio)} has left the window (${METHODS.ppo.test(state)}), so the gradient is gone, yet only ${moved}.${relief}`,
+    );
   }
   const tight = divergences.filter((key) => !r.kept[key] && r.tv < HARMLESS);
   if (tight.length) {
-    return {
-      tone: "fail",
-      title: `${names(tight)} ${verb(tight, "fails", "fail")} here: the radius is too small`,
-      text: `Only ${moved}, and the token is already silent. The radius allows it almost no move at all.`,
-    };
+    return fail(
+      `${names(tight)} ${verb(tight, "fails", "fail")} here: the radius is too small`,
+      `Only ${moved}, and the token is already silent. The radius allows it almost no move at all.`,
+    );
   }
   const stopping = divergences.filter((key) => !r.kept[key]);
   if (clip && r.kept.ppo && stopping.length) {
-    return {
-      tone: "fail",
-      title: "PPO-clip fails here: it does not see the move",
-      text: `The ratio ${number(r.ratio)} is inside the window (${METHODS.ppo.test(state)}), so it keeps pushing, though ${moved}. ${names(stopping)} ${verb(stopping, "stops", "stop")} it.`,
-    };
+    return fail(
+      "PPO-clip fails here: it does not see the move",
+      `The ratio ${number(r.ratio)} is inside the window (${METHODS.ppo.test(state)}), so it keeps pushing, though ${moved}. ${names(stopping)} ${verb(stopping, "stops", "stop")} it.`,
+    );
   }
   if (r.silences.length === 0 && r.tv > LARGE) {
-    return {
-      tone: "fail",
-      title: "No method shown stops this",
-      text: `Already ${moved}, and every region still lets the update push on. The thresholds are too wide for this token.`,
-    };
+    return fail(
+      "No method shown stops this",
+      `Already ${moved}, and every region still lets the update push on. The thresholds are too wide for this token.`,
+    );
   }
   if (r.silences.length === 0) {
     const heavy = r.ratio > HEAVY ? " A weight this large is why DPPO truncates the ratio at a cap." : "";
-    return {
-      tone: "calm",
-      title: "All keep it",
-      text: `Inside every region: the update pushes on, with weight ${number(r.ratio)} A.${heavy}`,
-    };
+    return calm("All keep it", `Inside every region: the update pushes on, with weight ${number(r.ratio)} A.${heavy}`);
   }
   if (r.keeps.length === 0) {
-    return {
-      tone: "calm",
-      title: "All silence it",
-      text: `Past every threshold: ${moved}, and this token waits for the next batch.`,
-    };
+    return calm("All silence it", `Past every threshold: ${moved}, and this token waits for the next batch.`);
   }
-  return {
-    tone: "calm",
-    title: `${names(r.keeps)} ${verb(r.keeps, "keeps", "keep")} it, ${names(r.silences)} ${verb(r.silences, "silences", "silence")} it`,
-    text:
-      divergences.length === 2 && r.kept.dppo_tv !== r.kept.dppo_kl
-        ? `TV counts the probability that moved (${number(r.tv)}); KL also counts how surprising the move is to the old policy (${number(r.kl)} nats).`
-        : `The ratio is ${number(r.ratio)}; ${moved}.`,
-  };
+  return calm(
+    `${names(r.keeps)} ${verb(r.keeps, "keeps", "keep")} it, ${names(r.silences)} ${verb(r.silences, "silences", "silence")} it`,
+    divergences.length === 2 && r.kept.dppo_tv !== r.kept.dppo_kl
+      ? `TV counts the probability that moved (${number(r.tv)}); KL also counts how surprising the move is to the old policy (${number(r.kl)} nats).`
+      : `The ratio is ${number(r.ratio)}; ${moved}.`,
+  );
 }
 
 function homeward(state, r, weight) {
   if (r.ratio > HEAVY) {
-    return {
-      tone: "fail",
-      title: "All keep it, and its weight explodes",
-      text: `The update pulls p back towards q, and no region forbids that. But its weight is ${weight} times A, so one token outweighs a whole batch. Dual clip and DPPO's cap on the ratio are for this.`,
-    };
+    return fail(
+      "All keep it, and its weight explodes",
+      `The update pulls p back towards q, and no region forbids that. But its weight is ${weight} times A, so one token outweighs a whole batch. Dual clip and DPPO's cap on the ratio are for this.`,
+    );
   }
   const same = Math.abs(Math.log(r.ratio)) < 1e-9;
-  return {
-    tone: "calm",
-    title: same ? "On policy: no region acts" : "All keep it: the way home is free",
-    text: same
+  return calm(
+    same ? "On policy: no region acts" : "All keep it: the way home is free",
+    same
       ? "The ratio is exactly 1, as on the first update of every batch. That is why a clip ratio of 0 is no fault."
       : `With A ${state.sign > 0 ? "> 0" : "< 0"} the update brings p back towards q. A trust region never forbids that.`,
-  };
+  );
 }
 
 /* The same for a screen reader, in one breath. */

@@ -1,6 +1,6 @@
 /* What the triangle says: every shown distance of the new policy with its radius, and a verdict. No drawing here. */
 
-import { distance, number, percent, probability, radius, setting } from "../parts/common.js";
+import { distance, number, percent, probability, radius, setting, fail, calm } from "../parts/common.js";
 import { LOOKS, shownOf } from "./looks.js";
 import { holdsAll, reach, region } from "./maths.js";
 
@@ -33,11 +33,10 @@ const RARE = 0.05,
 function verdict(s, regions) {
   const everywhere = regions.filter(({ all }) => all);
   if (everywhere.length) {
-    return {
-      tone: "fail",
-      title: `${named(everywhere)} ${plural(everywhere, "holds", "hold")} every policy`,
-      text: `The radius is beyond the simplex: no policy over these tokens is further from the old one, so ${plural(everywhere, "this region", "these regions")} forbid${plural(everywhere, "s", "")} nothing.`,
-    };
+    return fail(
+      `${named(everywhere)} ${plural(everywhere, "holds", "hold")} every policy`,
+      `The radius is beyond the simplex: no policy over these tokens is further from the old one, so ${plural(everywhere, "this region", "these regions")} forbid${plural(everywhere, "s", "")} nothing.`,
+    );
   }
   return collapsed(s, regions) ?? parted(s, regions) ?? plain(s, regions);
 }
@@ -54,13 +53,11 @@ function collapsed(s, regions) {
     far = reach(kl.edge, rare);
   if (far < FURTHER * near) return null;
   const refused = !box.inside && others.every(({ inside }) => inside);
-  return {
-    tone: "fail",
-    title: refused ? "The ratio box refuses a small move" : `The ratio box has collapsed on token ${rare}`,
-    text:
-      `Token ${rare} had an old probability of ${setting(least)}. The box lets it rise to ${probability(near)}, ${LOOKS[kl.key].name} of the same radius to ${probability(far)}, a ratio of ${number(far / least)}.` +
+  return fail(
+    refused ? "The ratio box refuses a small move" : `The ratio box has collapsed on token ${rare}`,
+    `Token ${rare} had an old probability of ${setting(least)}. The box lets it rise to ${probability(near)}, ${LOOKS[kl.key].name} of the same radius to ${probability(far)}, a ratio of ${number(far / least)}.` +
       (refused ? ` This move shifts ${percent(distance.tv(s.new, s.old))} of the probability.` : ""),
-  };
+  );
 }
 
 /* The two directions of KL about one policy. */
@@ -71,14 +68,12 @@ function parted(s, regions) {
   const ratios = s.new.map((share, i) => share / s.old[i]),
     low = ratios.indexOf(Math.min(...ratios)),
     high = ratios.indexOf(Math.max(...ratios));
-  return {
-    tone: "calm",
-    title: `${LOOKS[inside.key].name} allows it, ${LOOKS[outside.key].name} does not`,
-    text:
-      outside.key === "kl_old_new"
-        ? `Token ${low} has almost gone, r = ${number(ratios[low])}. KL(old‖new) averages log q/p over old samples and grows without end as p falls to 0; KL(new‖old) lets a token go for at most −log(1 − q) = ${number(-Math.log1p(-s.old[low]))} nats.`
-        : `Token ${high} has grown, r = ${number(ratios[high])}. KL(new‖old) averages log r over new samples, where this token now is common; KL(old‖new) averages over old ones, where it was rare.`,
-  };
+  return calm(
+    `${LOOKS[inside.key].name} allows it, ${LOOKS[outside.key].name} does not`,
+    outside.key === "kl_old_new"
+      ? `Token ${low} has almost gone, r = ${number(ratios[low])}. KL(old‖new) averages log q/p over old samples and grows without end as p falls to 0; KL(new‖old) lets a token go for at most −log(1 − q) = ${number(-Math.log1p(-s.old[low]))} nats.`
+      : `Token ${high} has grown, r = ${number(ratios[high])}. KL(new‖old) averages log r over new samples, where this token now is common; KL(old‖new) averages over old ones, where it was rare.`,
+  );
 }
 
 function plain(s, regions) {
@@ -86,26 +81,23 @@ function plain(s, regions) {
     outside = regions.filter((one) => !one.inside);
   const moved = `${percent(distance.tv(s.new, s.old))} of the probability has moved`;
   if (!outside.length)
-    return {
-      tone: "calm",
-      title: `Inside ${plural(inside, named(inside), "all that is shown")}`,
-      text: `${upper(moved)}. Drag the new policy outward and see which region ends first.`,
-    };
+    return calm(
+      `Inside ${plural(inside, named(inside), "all that is shown")}`,
+      `${upper(moved)}. Drag the new policy outward and see which region ends first.`,
+    );
   if (!inside.length)
-    return {
-      tone: "calm",
-      title: `Outside ${plural(outside, named(outside), "all that is shown")}`,
-      text: `${upper(moved)}. Every region shown forbids this policy.`,
-    };
+    return calm(
+      `Outside ${plural(outside, named(outside), "all that is shown")}`,
+      `${upper(moved)}. Every region shown forbids this policy.`,
+    );
   const far =
     inside.length > 0 && outside.some(({ key }) => key === "wasserstein") && inside.some(({ key }) => key === "tv");
-  return {
-    tone: "calm",
-    title: `${upper(named(inside))} ${plural(inside, "allows", "allow")} it, ${named(outside)} ${plural(outside, "does", "do")} not`,
-    text: far
+  return calm(
+    `${upper(named(inside))} ${plural(inside, "allows", "allow")} it, ${named(outside)} ${plural(outside, "does", "do")} not`,
+    far
       ? `${upper(moved)}, and some of it by two places. TV does not ask how far; Wasserstein counts every place.`
       : `${upper(moved)}. |r − 1| is ${number(distance.ratio(s.new, s.old))} at most and ${number(2 * distance.tv(s.new, s.old))} on average: the box bounds the maximum, TV the mean.`,
-  };
+  );
 }
 
 const upper = (text) => text[0].toUpperCase() + text.slice(1);

@@ -1,6 +1,6 @@
 /* What the microscope says of the token that it is held on. */
 
-import { number, percent, probability } from "../parts/common.js";
+import { number, percent, probability, calm, fail } from "../parts/common.js";
 
 export const METHODS = { ppo: "PPO's clip", cispo: "CISPO", gspo: "GSPO", dppo_tv: "DPPO-TV", dppo_kl: "DPPO-KL" };
 const FAR = 0.15,
@@ -15,45 +15,39 @@ export function verdict(s, { batch, judged, counts }) {
   const { careful, other } = counts.openers;
   const openers = `Of the openers of right completions ${name} silences ${careful.silenced} of ${careful.all} careful ones and ${other.silenced} of ${other.all} others.`;
   if (one.fate === "none")
-    return {
-      tone: "calm",
-      title: `“${word}” is not pushed`,
-      text: "Every completion of this prompt earned the same, so its advantage is 0 and no method has anything to silence.",
-    };
+    return calm(
+      `“${word}” is not pushed`,
+      "Every completion of this prompt earned the same, so its advantage is 0 and no method has anything to silence.",
+    );
   if (s.update === 0)
-    return {
-      tone: "calm",
-      title: "Before the first update every ratio is 1",
-      text: "Nothing is silenced and nothing is scaled. Move the update.",
-    };
+    return calm(
+      "Before the first update every ratio is 1",
+      "Nothing is silenced and nothing is scaled. Move the update.",
+    );
   const silenced = one.fate === "silenced";
-  if (silenced && one.tv < NEAR)
-    return { tone: "fail", title: `${name} silences “${word}”, which has hardly moved`, text: `${way} ${openers}` };
-  if (silenced) return { tone: "calm", title: `${name} silences “${word}”`, text: `${way} ${openers}` };
+  if (silenced && one.tv < NEAR) return fail(`${name} silences “${word}”, which has hardly moved`, `${way} ${openers}`);
+  if (silenced) return calm(`${name} silences “${word}”`, `${way} ${openers}`);
   const home = (one.p - one.q) * one.advantage < 0; // others' updates moved it against its own push
   if (one.tv > FAR && home)
-    return {
-      tone: "calm",
-      title: `${name} pushes “${word}” back`,
-      text: `${way} It moved against its own push, carried by what other tokens learned; its own push brings it back. ${openers}`,
-    };
+    return calm(
+      `${name} pushes “${word}” back`,
+      `${way} It moved against its own push, carried by what other tokens learned; its own push brings it back. ${openers}`,
+    );
   if (one.tv > FAR)
-    return {
-      tone: "fail",
-      title: `${name} pushes “${word}” on, after ${moved} of the probability has moved`,
-      text: `${way} ${one.fate === "scaled" ? "Its weight is scaled, but it is not 0." : "Its weight is that of the unclipped run."}`,
-    };
+    return fail(
+      `${name} pushes “${word}” on, after ${moved} of the probability has moved`,
+      `${way} ${one.fate === "scaled" ? "Its weight is scaled, but it is not 0." : "Its weight is that of the unclipped run."}`,
+    );
   const price =
     one.ratio > 2
       ? ` It is pushed ${number(Math.abs(one.weight / one.advantage))} times as hard as at r = 1: that is the price of keeping it.`
       : "";
   if (one.fate === "scaled")
-    return {
-      tone: "calm",
-      title: `${name} scales “${word}”`,
-      text: `${way} Its weight is ${number(one.weight)} where r A is ${number(one.ratio * one.advantage)}. ${openers}`,
-    };
-  return { tone: "calm", title: `${name} keeps “${word}”`, text: `${way}${price} ${openers}` };
+    return calm(
+      `${name} scales “${word}”`,
+      `${way} Its weight is ${number(one.weight)} where r A is ${number(one.ratio * one.advantage)}. ${openers}`,
+    );
+  return calm(`${name} keeps “${word}”`, `${way}${price} ${openers}`);
 }
 
 export function facts(s, { batch, judged, counts }) {

@@ -1,7 +1,18 @@
 /* Two pictures: the expert's bars with what each student has learned from them, and the weight of an expert's token
    against the probability that the student gives it. */
 
-import { clamp, drawable, drawing, linearScale, logScale, number, stroke, join } from "../parts/common.js";
+import {
+  clamp,
+  curves,
+  upright,
+  drawable,
+  drawing,
+  linearScale,
+  logScale,
+  number,
+  stroke,
+  join,
+} from "../parts/common.js";
 import { PLACES, weight } from "./maths.js";
 import { LOOKS, RIGHT } from "./words.js";
 
@@ -27,7 +38,7 @@ export function board() {
   const start = top.inside.append("path").attr("class", "starts"),
     grips = top.inside.append("g");
   const own = low.inside.append("path").attr("class", "line before"),
-    curves = low.inside.append("g"),
+    weights = low.inside.append("g"),
     rule = low.inside.append("path").attr("class", "rule dotted"),
     dots = low.inside.append("g"),
     named = low.inside.append("g"),
@@ -68,12 +79,7 @@ export function board() {
           : null,
       );
       before.attr("d", stroke(first.map((share, v) => [at(v), y(share)])));
-      join(lines, "path.line", ways, {
-        key: (way) => way,
-        stroke: (way) => LOOKS[way].hue,
-        "stroke-dasharray": (way) => LOOKS[way].dash || null,
-        d: (way) => stroke(found[way].map((share, v) => [at(v), y(share)])),
-      });
+      curves(lines, ways, LOOKS, (way) => stroke(found[way].map((share, v) => [at(v), y(share)])));
       const points = ways.flatMap((way) => found[way].map((share, v) => ({ way, v, share })));
       join(marks, "path.mark", points, {
         key: (d) => `${d.way}${d.v}`,
@@ -99,18 +105,15 @@ export function board() {
       low.scales(x, w);
       low.titles("probability p of the expert’s token", "gradient weight w");
       const along = Array.from({ length: 121 }, (_, i) => 10 ** ((i / 120) * Math.log10(1 / LEAST)) * LEAST);
-      join(curves, "path.line", ["sft", "trsft"], {
-        stroke: (way) => LOOKS[way].hue,
-        "stroke-dasharray": (way) => LOOKS[way].dash || null,
-        d: (way) =>
-          stroke(
-            [...along, ...(way === "trsft" ? [s.alpha] : [])]
-              .sort((a, b) => a - b)
-              .map((p) => [x(p), w(weight[way](p, s.alpha))]),
-          ),
-      });
+      curves(weights, ["sft", "trsft"], LOOKS, (way) =>
+        stroke(
+          [...along, ...(way === "trsft" ? [s.alpha] : [])]
+            .sort((a, b) => a - b)
+            .map((p) => [x(p), w(weight[way](p, s.alpha))]),
+        ),
+      );
       own.attr("d", stroke(along.map((p) => [x(p), w(p)])));
-      rule.attr("d", `M${x(s.alpha).toFixed(1)},0V${under.height}`);
+      rule.attr("d", upright(x(s.alpha), under.height));
       const tokens = s.expert.map((share, v) => ({ share, v, p: found.trsft[v] }));
       join(dots, "circle", tokens, {
         class: (d) => (d.v === RIGHT ? "token right" : "token"),

@@ -1,6 +1,6 @@
 /* What the state says: what each student says of the right answer, and a verdict. No drawing here. */
 
-import { dashOf, hueOf, number, percent, probability, sum } from "../parts/common.js";
+import { dashOf, hueOf, number, percent, probability, sum, calm, fail } from "../parts/common.js";
 import { beginning, learned, truncated, weight } from "./maths.js";
 
 export const RIGHT = 2;
@@ -35,60 +35,52 @@ function verdict(s, { sft, trsft, reverse }, limit, first, wrong) {
   const e = s.expert,
     w = weight.trsft(first[RIGHT], s.alpha);
   if (s.steps === 0)
-    return {
-      tone: "calm",
-      title: "Nothing is learned yet",
-      text: `The student gives the right answer ${probability(first[RIGHT])}. There SFT pushes with weight 1, TrSFT with ${number(w)}.`,
-    };
+    return calm(
+      "Nothing is learned yet",
+      `The student gives the right answer ${probability(first[RIGHT])}. There SFT pushes with weight 1, TrSFT with ${number(w)}.`,
+    );
   const above = sum(e.filter((share) => share > e[RIGHT]));
   if (s.student === "any" && e[RIGHT] < s.alpha * above && limit[RIGHT] < 1e-9) {
-    return {
-      tone: "fail",
-      title: "TrSFT drops the right answer",
-      text: `The expert gives it ${probability(e[RIGHT])}. That is less than α times the ${probability(above)} of what it says more often, so in the end TrSFT gives it 0; by now it has ${probability(trsft[RIGHT])}, with SFT ${probability(sft[RIGHT])}. It fades the unlikely, right or wrong.`,
-    };
+    return fail(
+      "TrSFT drops the right answer",
+      `The expert gives it ${probability(e[RIGHT])}. That is less than α times the ${probability(above)} of what it says more often, so in the end TrSFT gives it 0; by now it has ${probability(trsft[RIGHT])}, with SFT ${probability(sft[RIGHT])}. It fades the unlikely, right or wrong.`,
+    );
   }
   if (trsft[RIGHT] < 0.25 * e[RIGHT] && sft[RIGHT] > 0.6 * e[RIGHT]) {
-    return {
-      tone: "fail",
-      title: "TrSFT has not learned the right answer",
-      text: `The student gave it ${probability(first[RIGHT])}, so its weight began at ${number(w)}. By now SFT says it with probability ${probability(sft[RIGHT])}, TrSFT with ${probability(trsft[RIGHT])}. What the student never says is not taught: this is what the prefixes and one’s own rewards are for.`,
-    };
+    return fail(
+      "TrSFT has not learned the right answer",
+      `The student gave it ${probability(first[RIGHT])}, so its weight began at ${number(w)}. By now SFT says it with probability ${probability(sft[RIGHT])}, TrSFT with ${probability(trsft[RIGHT])}. What the student never says is not taught: this is what the prefixes and one’s own rewards are for.`,
+    );
   }
   if (e[wrong] > e[RIGHT]) {
     const louder = trsft[wrong] > sft[wrong] + 0.01;
-    return {
-      tone: "fail",
-      title: "The expert’s mistake is learned",
-      text: `It gives the wrong answer ${wrong} more often than the right one. SFT repeats it with probability ${probability(sft[wrong])}, ${louder ? `and TrSFT with ${probability(trsft[wrong])}: it makes the majority louder.` : `TrSFT with ${probability(trsft[wrong])}.`} Neither knows what is right; only a reward does.`,
-    };
+    return fail(
+      "The expert’s mistake is learned",
+      `It gives the wrong answer ${wrong} more often than the right one. SFT repeats it with probability ${probability(sft[wrong])}, ${louder ? `and TrSFT with ${probability(trsft[wrong])}: it makes the majority louder.` : `TrSFT with ${probability(trsft[wrong])}.`} Neither knows what is right; only a reward does.`,
+    );
   }
   if (s.alpha <= 0.005)
-    return {
-      tone: "calm",
-      title: "α is so small that TrSFT is SFT",
-      text: `Only tokens below ${number(s.alpha)} are faded. TrSFT gives the right answer ${probability(trsft[RIGHT])}, SFT ${probability(sft[RIGHT])}.`,
-    };
+    return calm(
+      "α is so small that TrSFT is SFT",
+      `Only tokens below ${number(s.alpha)} are faded. TrSFT gives the right answer ${probability(trsft[RIGHT])}, SFT ${probability(sft[RIGHT])}.`,
+    );
   const rare = (p) => sum(p.filter((_, v) => e[v] < 0.05)),
     said = rare(e),
     between = rare(sft);
   if (s.student === "hump" && between > said + 0.1) {
-    return {
-      tone: "fail",
-      title: "SFT says what the expert hardly says",
-      text: `To cover every mode the hump is so broad that ${percent(between)} of it lies where the expert has ${percent(said)}. TrSFT puts ${percent(rare(trsft))} there, the reverse KL ${percent(rare(reverse))}.${rare(trsft) < between - 0.1 ? " A token that TrSFT gives up costs it a limited price." : " At this α a mode that is given up costs TrSFT too much as well."}`,
-    };
+    return fail(
+      "SFT says what the expert hardly says",
+      `To cover every mode the hump is so broad that ${percent(between)} of it lies where the expert has ${percent(said)}. TrSFT puts ${percent(rare(trsft))} there, the reverse KL ${percent(rare(reverse))}.${rare(trsft) < between - 0.1 ? " A token that TrSFT gives up costs it a limited price." : " At this α a mode that is given up costs TrSFT too much as well."}`,
+    );
   }
   if (s.student === "hump")
-    return {
-      tone: "calm",
-      title: "A hump cannot be everywhere",
-      text: `SFT gives the right answer ${probability(sft[RIGHT])}, TrSFT ${probability(trsft[RIGHT])}, the reverse KL ${probability(reverse[RIGHT])}. Move the start: which mode is found depends on it.`,
-    };
+    return calm(
+      "A hump cannot be everywhere",
+      `SFT gives the right answer ${probability(sft[RIGHT])}, TrSFT ${probability(trsft[RIGHT])}, the reverse KL ${probability(reverse[RIGHT])}. Move the start: which mode is found depends on it.`,
+    );
   const kept = limit.filter((share) => share > 1e-9).length;
-  return {
-    tone: "calm",
-    title: kept === 1 ? "TrSFT keeps one answer" : `TrSFT keeps ${kept} answers of ${limit.length}`,
-    text: `SFT and the reverse KL end at the expert’s own probabilities, mistakes included. TrSFT drops what the expert says too rarely and shares its mass out among the rest: the right answer has ${probability(trsft[RIGHT])} by now, and ${probability(limit[RIGHT])} in the end.`,
-  };
+  return calm(
+    kept === 1 ? "TrSFT keeps one answer" : `TrSFT keeps ${kept} answers of ${limit.length}`,
+    `SFT and the reverse KL end at the expert’s own probabilities, mistakes included. TrSFT drops what the expert says too rarely and shares its mass out among the rest: the right answer has ${probability(trsft[RIGHT])} by now, and ${probability(limit[RIGHT])} in the end.`,
+  );
 }

@@ -1,6 +1,6 @@
 /* Two pictures of one bandit: each arm's old and new probability, and its ratio against its reward. */
 
-import { bareScale, clamp, drawing, linearScale, number, probability, setting, stroke } from "../parts/common.js";
+import { bareScale, clamp, drawing, join, linearScale, number, probability, setting, stroke } from "../parts/common.js";
 import { LOOKS } from "./looks.js";
 
 const MARGIN = { left: 34, right: 12, top: 26, bottom: 8 },
@@ -38,49 +38,28 @@ export function board() {
       const wide = Math.min(26, slot * 0.36),
         bar = (share, x) =>
           `M${x.toFixed(1)},${middle.height}V${tall(share).toFixed(1)}h${wide.toFixed(1)}V${middle.height}`;
-      olds
-        .selectAll("path")
-        .data(s.old)
-        .join("path")
-        .attr("d", (share, i) => bar(share, at(i) - wide - 1));
-      news
-        .selectAll("path")
-        .data(pi)
-        .join("path")
-        .style("fill", hue)
-        .attr("d", (share, i) => `${bar(share, at(i) + 1)}Z`);
-      rings
-        .selectAll("circle")
-        .data(s.old)
-        .join("circle")
-        .attr("class", "ring")
-        .attr("r", 5.5)
-        .attr("cx", (_, i) => at(i) - wide / 2 - 1)
-        .attr("cy", tall);
-      above
-        .selectAll("text")
-        .data(pi)
-        .join("text")
-        .attr("class", "small shares halo")
-        .attr("text-anchor", "middle")
-        .attr("x", (_, i) => at(i) + 1 + wide / 2)
-        .attr("y", (share) => tall(share) - 5)
-        .style("fill", hue)
-        .text((share) => (share < 1e-9 ? "0" : probability(share)));
+      join(olds, "path", s.old, { d: (share, i) => bar(share, at(i) - wide - 1) });
+      join(news, "path", pi, { d: (share, i) => `${bar(share, at(i) + 1)}Z`, style: { fill: hue } });
+      join(rings, "circle.ring", s.old, { r: 5.5, cx: (_, i) => at(i) - wide / 2 - 1, cy: tall });
+      join(above, "text.small.shares.halo", pi, {
+        "text-anchor": "middle",
+        x: (_, i) => at(i) + 1 + wide / 2,
+        y: (share) => tall(share) - 5,
+        style: { fill: hue },
+        text: (share) => (share < 1e-9 ? "0" : probability(share)),
+      });
       const lines = [
         ...pi.map((_, i) => ({ i, y: 17, c: "arm", text: slot < 44 ? String(i) : `arm ${i}` })),
         ...s.rewards.map((R, i) => ({ i, y: 33, c: "small", text: `R ${setting(Number(R.toFixed(2)))}` })),
         ...ratio.map((r, i) => ({ i, y: 47, c: "small", text: `r ${number(r)}` })),
       ];
-      labels
-        .selectAll("text")
-        .data(lines)
-        .join("text")
-        .attr("class", (d) => d.c)
-        .attr("text-anchor", "middle")
-        .attr("x", (d) => at(d.i))
-        .attr("y", (d) => middle.height + d.y)
-        .text((d) => d.text);
+      join(labels, "text", lines, {
+        class: (d) => d.c,
+        "text-anchor": "middle",
+        x: (d) => at(d.i),
+        y: (d) => middle.height + d.y,
+        text: (d) => d.text,
+      });
       const low = shape.place({
         top: HEIGHTS.bars,
         width,

@@ -68,16 +68,14 @@ function tilt(q, gap, delta, best) {
   const x = rootAbove(excess, Math.log(Math.sqrt(8 * delta) / Math.max(...gap))),
     lambda = Math.exp(-x),
     pi = at(x);
-  const offset =
-    best +
-    lambda *
-      Math.log(
-        mean(
-          q,
-          gap.map((away) => Math.exp(-away / lambda)),
-        ),
-      );
-  return { pi, used: true, lambda, offset, curve: (reward) => Math.exp((reward - offset) / lambda) };
+  return { pi, used: true, ...exponential(q, gap, lambda, best) };
+}
+
+/* r = exp((R - offset)/λ), with the offset that makes its mean 1 under q. */
+function exponential(q, gap, lambda, best) {
+  const shrunk = gap.map((away) => Math.exp(-away / lambda)),
+    offset = best + lambda * Math.log(mean(q, shrunk));
+  return { lambda, offset, curve: (reward) => Math.exp((reward - offset) / lambda) };
 }
 
 function tilted(q, gap, slope) {
@@ -288,14 +286,5 @@ function euclid(q, gap, limit) {
 function step(q, gap, delta, best) {
   const lambda = Math.sqrt(variance(q, gap) / (2 * delta)),
     pi = tilted(q, gap, 1 / lambda);
-  const offset =
-    best +
-    lambda *
-      Math.log(
-        mean(
-          q,
-          gap.map((away) => Math.exp(-away / lambda)),
-        ),
-      );
-  return { pi, used: true, lambda, offset, curve: (reward) => Math.exp((reward - offset) / lambda) };
+  return { pi, used: true, ...exponential(q, gap, lambda, best) };
 }

@@ -1,6 +1,6 @@
 /* What the bandit says: every distance's solution, what each costs in every other distance, and a verdict. */
 
-import { mean, number, percent } from "../parts/common.js";
+import { mean, number, percent, calm } from "../parts/common.js";
 import { KEYS, LOOKS, MEASURES, amount, ballsOf } from "./looks.js";
 import { clippedObjective, limitOf, solve, spentIn } from "./maths.js";
 
@@ -58,24 +58,21 @@ function verdict(s, one, solutions) {
   const best = bestOf(s),
     gainOf = (key) => solutions.find((other) => other.key === key).gain;
   if (one.flat)
-    return {
-      tone: "calm",
-      title: "Equal rewards: nothing to gain",
-      text: "Every policy earns the same, so no radius is used and the old policy stays. A group of equal rewards teaches nothing.",
-    };
+    return calm(
+      "Equal rewards: nothing to gain",
+      "Every policy earns the same, so no radius is used and the old policy stays. A group of equal rewards teaches nothing.",
+    );
   if (!one.used && one.key === "target") {
-    return {
-      tone: "calm",
-      title: `Only ${one.worst ? "the worst" : "the best"} arm earns this`,
-      text: `All mass is on it. KL(new‖old) is −log of what it had: ${amount(one.spent.kl_new_old)} nats.`,
-    };
+    return calm(
+      `Only ${one.worst ? "the worst" : "the best"} arm earns this`,
+      `All mass is on it. KL(new‖old) is −log of what it had: ${amount(one.spent.kl_new_old)} nats.`,
+    );
   }
   if (!one.used) {
-    return {
-      tone: "calm",
-      title: "All mass on the best arm; the multiplier is 0",
-      text: `The radius is beyond what can be used: no policy earns more than ${two(s.rewards[best])}, and that one lies inside the region. A larger radius changes nothing.`,
-    };
+    return calm(
+      "All mass on the best arm; the multiplier is 0",
+      `The radius is beyond what can be used: no policy earns more than ${two(s.rewards[best])}, and that one lies inside the region. A larger radius changes nothing.`,
+    );
   }
   const failure = FAILS[s.distance]?.(s, one, best, gainOf);
   return failure ? { tone: "fail", ...failure } : { tone: "calm", ...SAID[s.distance](s, one, best) };

@@ -3,6 +3,7 @@
 import { number, percent, probability } from "../parts/numbers.js";
 import { KEYS, seen, support, walk } from "./maths.js";
 import { probabilities, wordsOf } from "./starts.js";
+import { calm, fail } from "../parts/verdict.js";
 
 export const NAMES = {
   pg_is: "unclipped",
@@ -98,20 +99,18 @@ function verdict(s, one, rows, by, word, p) {
     outside = s.method === "dppo_topk" ? place(s, p, wordsOf(s.start)) : null;
   const swapped = outside ? ` “${word}” is outside the top ${s.k} and takes the place of “${outside.lost}” there.` : "";
   if (s.steps === 0)
-    return {
-      tone: "calm",
-      title: "Before the first step",
-      text: `Every ratio is 1 and nothing has moved: no method silences anything.${swapped}`,
-    };
+    return calm(
+      "Before the first step",
+      `Every ratio is 1 and nothing has moved: no method silences anything.${swapped}`,
+    );
   const outward = s.sign * (one.r - 1) > 0;
   if (one.silent !== null && RATIOS.includes(s.method) && one.tv < 0.03) {
     const free = rows.find(({ key }) => key === "dppo_tv"),
       further = Math.abs(free.p - p[s.token]) > Math.abs(one.p - p[s.token]);
-    return {
-      tone: "fail",
-      title: `${name} stopped after ${steps(one.silent)}: TV ${amount(one.tv)}`,
-      text: `The ratio is ${number(one.r)} and has left its window. The word has ${one.r > 1 ? "gained" : "lost"} ${amount(Math.abs(one.p - p[s.token]))}, and over all words ${moved} of the probability has moved. ${further ? `A mask on total variation lets “${word}” go to ${probability(free.p)}.` : `At a radius of ${s.delta_tv} a mask on total variation lets it go no further.`}`,
-    };
+    return fail(
+      `${name} stopped after ${steps(one.silent)}: TV ${amount(one.tv)}`,
+      `The ratio is ${number(one.r)} and has left its window. The word has ${one.r > 1 ? "gained" : "lost"} ${amount(Math.abs(one.p - p[s.token]))}, and over all words ${moved} of the probability has moved. ${further ? `A mask on total variation lets “${word}” go to ${probability(free.p)}.` : `At a radius of ${s.delta_tv} a mask on total variation lets it go no further.`}`,
+    );
   }
   if (
     one.silent === null &&
@@ -121,42 +120,36 @@ function verdict(s, one, rows, by, word, p) {
     one.weight * s.sign > 0 &&
     !MEASURING.includes(s.method)
   ) {
-    return {
-      tone: "fail",
-      title: `${name} still pushes: ${moved} of the probability has moved`,
-      text: `${RATIOS.includes(s.method) ? `The ratio is ${number(one.r)}, inside the window, so nothing is silenced.` : "Its weight does not ask how far the distribution has moved."} A mask on total variation stops at ${s.delta_tv}.${swapped}`,
-    };
+    return fail(
+      `${name} still pushes: ${moved} of the probability has moved`,
+      `${RATIOS.includes(s.method) ? `The ratio is ${number(one.r)}, inside the window, so nothing is silenced.` : "Its weight does not ask how far the distribution has moved."} A mask on total variation stops at ${s.delta_tv}.${swapped}`,
+    );
   }
   if (MEASURING.includes(s.method) && one.silent !== null && late(s, by)) {
     const before = one.path[one.silent - 1][s.token] - one.path[0][s.token],
       grown = before > Math.log(2);
-    return {
-      tone: "fail",
-      title: `Silent, but one step too late: ${moved} has moved`,
-      text: `The mask looks before a step and does not shorten it. ${grown ? `Before the last one r was ${number(Math.exp(before))}, and the weight is r A. ${s.max_ratio >= Math.exp(before) ? "A cap C below that shortens the step." : "The cap C made it smaller; a smaller learning rate does too."}` : "A smaller learning rate shortens it."}${swapped}`,
-    };
+    return fail(
+      `Silent, but one step too late: ${moved} has moved`,
+      `The mask looks before a step and does not shorten it. ${grown ? `Before the last one r was ${number(Math.exp(before))}, and the weight is r A. ${s.max_ratio >= Math.exp(before) ? "A cap C below that shortens the step." : "The cap C made it smaller; a smaller learning rate does too."}` : "A smaller learning rate shortens it."}${swapped}`,
+    );
   }
   if (one.silent !== null)
-    return {
-      tone: "calm",
-      title: `${name} is silent after ${steps(one.silent)}`,
-      text: `${moved} of the probability has moved. The weight is exactly 0 from there on: nothing pushes the word, and nothing brings it back.${swapped}`,
-    };
+    return calm(
+      `${name} is silent after ${steps(one.silent)}`,
+      `${moved} of the probability has moved. The weight is exactly 0 from there on: nothing pushes the word, and nothing brings it back.${swapped}`,
+    );
   if (one.end === "pulls back")
-    return {
-      tone: "calm",
-      title: `${name} pulls back`,
-      text: `The word has gone further than this method wants, and its gradient brings it home. ${moved} of the probability has moved.`,
-    };
+    return calm(
+      `${name} pulls back`,
+      `The word has gone further than this method wants, and its gradient brings it home. ${moved} of the probability has moved.`,
+    );
   if (one.end === "at rest")
-    return {
-      tone: "calm",
-      title: `${name} has come to rest`,
-      text: `Further steps hardly move it: what pushes and what pulls balance, with ${moved} of the probability moved.`,
-    };
-  return {
-    tone: "calm",
-    title: `${name} pushes on`,
-    text: `After ${steps(s.steps)} ${moved} of the probability has moved, and the next step moves more.${swapped}`,
-  };
+    return calm(
+      `${name} has come to rest`,
+      `Further steps hardly move it: what pushes and what pulls balance, with ${moved} of the probability moved.`,
+    );
+  return calm(
+    `${name} pushes on`,
+    `After ${steps(s.steps)} ${moved} of the probability has moved, and the next step moves more.${swapped}`,
+  );
 }

@@ -1,5 +1,6 @@
 /* What is said of an answer, and of three runs after so many batches. */
 
+import { calm } from "../parts/verdict.js";
 const WHOLE = /^\d+$/,
   SIGNS = /^(\d+|\+|=|Answer)$/, // what every right answer is made of
   AROUND = /^[([]+|[)\].,;:]+$/g;
@@ -71,11 +72,10 @@ export function verdict(state, data) {
     of = last ? `${data.tested} answers to new sums` : `${data.each} answers of this batch`,
     luck = cancelled(state, data);
   if (batch === 0)
-    return {
-      tone: "calm",
-      title: "Before training they are one model",
-      text: `${percent(once)} of the ${of} are right, in every lane the same.${luck}`,
-    };
+    return calm(
+      "Before training they are one model",
+      `${percent(once)} of the ${of} are right, in every lane the same.${luck}`,
+    );
   const lost = many < best / 2 && best > 0.3,
     standing = lost ? "has lost it" : many - once > 0.1 ? "is ahead" : "has no lead";
   return {

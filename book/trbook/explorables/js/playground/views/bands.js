@@ -82,17 +82,7 @@ export function create(root, { changed }) {
       stamped(bands.of(lane.name), lane)
         .attr("fill", lane.colour)
         .attr("d", ribbon(middle, x, y));
-      stamped(lines.of(lane.name), lane)
-        .attr("stroke", lane.colour)
-        .attr("stroke-dasharray", lane.dash || null)
-        .attr(
-          "d",
-          pathOf(
-            middle.map(({ mean }) => mean),
-            x,
-            y,
-          ),
-        );
+      middleLine(lines.of(lane.name), lane, middle, x, y);
     });
     for (const kind of [bands, lines]) kind.keep(lanes.map(({ name }) => name));
     names.show(lanes, (lane) => ending(all[lanes.indexOf(lane)]));
@@ -111,17 +101,7 @@ export function create(root, { changed }) {
         .attr("d", pathOf(run, x, y)),
     );
     cell.runs.keep([...runs.keys()]);
-    stamped(cell.middle.of("mean"), lane)
-      .attr("stroke", lane.colour)
-      .attr("stroke-dasharray", lane.dash || null)
-      .attr(
-        "d",
-        pathOf(
-          middle.map(({ mean }) => mean),
-          x,
-          y,
-        ),
-      );
+    middleLine(cell.middle.of("mean"), lane, middle, x, y);
     cell.note.textContent = singles(runs);
   }
 
@@ -133,6 +113,14 @@ export function create(root, { changed }) {
       root.replaceChildren();
     },
   };
+}
+
+function middleLine(path, lane, middle, x, y) {
+  const means = middle.map(({ mean }) => mean);
+  stamped(path, lane)
+    .attr("stroke", lane.colour)
+    .attr("stroke-dasharray", lane.dash || null)
+    .attr("d", pathOf(means, x, y));
 }
 
 /* The last batch that all runs have reached. */

@@ -3,6 +3,7 @@
 
 import { clamp, drawing, h, linearScale, logScale, join } from "../../parts/common.js";
 import { above, batchEnd, batchScale, hundredth, legend, paths, plot, short, stamped, widthOf } from "./shared.js";
+import { stepped } from "../../parts/handling.js";
 import { pathsOf, seriesOf } from "./series.js";
 
 export const title = "Reward";
@@ -226,21 +227,11 @@ export function create(root, { changed, below }) {
   }
   plane.addEventListener("blur", away);
   plane.addEventListener("keydown", (event) => {
-    const now = at ?? count - 1,
-      next = {
-        ArrowLeft: now - 1,
-        ArrowDown: now - 1,
-        ArrowRight: now + 1,
-        ArrowUp: now + 1,
-        Home: 0,
-        End: count - 1,
-        PageUp: now + 10,
-        PageDown: now - 10,
-      }[event.key];
+    const next = stepped(event.key, at ?? count - 1, count - 1, 10);
     if (event.key === "Escape") away();
     if (next === undefined || !count) return;
     event.preventDefault();
-    at = clamp(next, 0, count - 1);
+    at = next;
     read();
   });
 
