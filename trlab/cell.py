@@ -78,7 +78,7 @@ MEASURES: dict[str, str] = {
     "cpu_seconds": "processor time of it, which other processes on the machine disturb less",
 }
 """What a cell measures, one column each."""
-SINCE_SECOND_ROUND = (
+ADDED_LATER = (
     "kl_none",
     "kl_few",
     "kl_half",

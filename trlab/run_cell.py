@@ -13,7 +13,7 @@ from bisect import bisect_left
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from trlab.cell import SINCE_SECOND_ROUND, Cell
+from trlab.cell import ADDED_LATER, Cell
 from trlab.cell_id import make
 
 if TYPE_CHECKING:
@@ -91,9 +91,7 @@ def run(cell: Cell) -> dict[str, Any]:
         "ratio_max": _largest(history["ratio_max"]),
     }
     first = {
-        name: column
-        for name, column in history.items()
-        if name not in (*SINCE_SECOND_ROUND, *COLUMNS)
+        name: column for name, column in history.items() if name not in (*ADDED_LATER, *COLUMNS)
     }
     digest = hashlib.blake2b(
         json.dumps([values, first], sort_keys=True).encode(), digest_size=6
@@ -135,7 +133,7 @@ def _repeatable() -> None:
 
 def _by_difficulty(rows: list[dict[str, Any]]) -> dict[str, float]:
     """Mean realised KL of the prompts of each kind: by the share of their group that was right."""
-    names = SINCE_SECOND_ROUND[:5]
+    names = ADDED_LATER[:5]
     found: dict[str, list[float]] = {name: [] for name in names}
     for row in rows:
         share = row["reward"]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from trlab import pool
-from trlab.cell import MEASURES, SINCE_SECOND_ROUND, Cell
+from trlab.cell import ADDED_LATER, MEASURES, Cell
 from trlab.files import DONE, same_digits
 from trlab.provenance import cores, provenance
 from trlab.record import RecordError
@@ -85,7 +85,7 @@ def verify(
         missing = [
             name
             for name in (*SAME, *DECIDED)
-            if name not in planned.record.rows[cell.id] and name not in SINCE_SECOND_ROUND
+            if name not in planned.record.rows[cell.id] and name not in ADDED_LATER
         ]
         if missing:
             raise RecordError(
@@ -164,13 +164,13 @@ def told(found: list[Agreement]) -> str:
 def _edited(row: dict[str, Any], history: dict[str, list[float]], result: dict[str, Any]) -> str:
     """The first recorded number that is not the run's; empty: every one is."""
     for name in DECIDED:
-        if name in SINCE_SECOND_ROUND and _equal(row.get(name, math.nan), math.nan):
+        if name in ADDED_LATER and _equal(row.get(name, math.nan), math.nan):
             continue  # made before it was measured, if beside cells that have it
         if not _equal(row[name], result["values"][name]):
             return f"{name}: recorded {row[name]!r}, now {result['values'][name]!r}"
     # Such a metric is not a column of a table.
     nothing = [math.nan] * max(map(len, result["history"].values()))
-    for name in sorted(history.keys() | result["history"].keys() - {*SINCE_SECOND_ROUND}):
+    for name in sorted(history.keys() | result["history"].keys() - {*ADDED_LATER}):
         was, gave = history.get(name, nothing), result["history"].get(name, nothing)
         if len(was) != len(gave):
             return f"the history of {name}: recorded {len(was)} batches, now {len(gave)}"
