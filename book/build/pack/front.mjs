@@ -2,7 +2,7 @@
    JSON, wasm and weights in base64, and writes { rows, said }. */
 
 import { readFileSync } from "node:fs";
-import { LaneHost } from "../../book/trbook/explorables/engine/js/worker.js";
+import { LaneHost } from "../../trbook/explorables/engine/js/worker.js";
 
 const { wasm, weights, card, settings, batches, prompt } = JSON.parse(readFileSync(0, "utf8"));
 const bytes = (text) => new Uint8Array(Buffer.from(text, "base64"));
