@@ -166,8 +166,9 @@ def _arguments(sweep: Sweep, variant: Variant, at: Mapping[str, str]) -> dict[st
 def rates_at(runs: pd.DataFrame, distances: Mapping[str, float]) -> dict[str, dict[str, float]]:
     """The learning rates at which runs move so far, by label and point, to three digits.
 
-    log kl_median = a + b log lr, by label, least squares over its runs. Only the rates count at which
-    the median run moves between a quarter and four times as far, or else the two that are nearest.
+    log kl_median = a + b log lr, by label, least squares over its runs. Only the rates count at
+    which the median run moves between a quarter and four times as far, or else the two that are
+    nearest.
 
     Args:
         runs: with the columns `label`, `train` and `kl_median`, at several learning rates.

@@ -5,14 +5,16 @@
     ...
     <!--/made-->
 
-`python -m book.build.tables` writes what stands between the comments. The book shows that, but where
-it has more than Markdown can say, a figure that runs or links to pages that only a build writes
-(`ANEW`): there the build takes the directive, as `{sweeps}`, and makes it anew; options follow its
-name, `<!--made bibliography :all:-->`. What stands between `<!--unbuilt-->` and `<!--/unbuilt-->` is
-for whoever reads the source, and no built page has it; what stands between lines `<!--built` and
-`-->` is for the build alone. The paragraph below a line `<!--lead-->` leads a page, in larger
-letters. `<a id="nat"></a>` in a line of its own is where a link lands in JupyterLab, whose headings
-have other names than those of GitHub and of the book.
+`python -m book.build.tables` writes what stands between the comments. Some of it the book shows as it
+is (`AS_WRITTEN`). The rest has more in the book than Markdown can say, a figure that runs or links to
+pages that only a build writes: for that the build takes the directive, as `{sweeps}`, and makes it
+anew; options follow its name, `<!--made bibliography :all:-->`.
+
+What stands between `<!--unbuilt-->` and `<!--/unbuilt-->` is for whoever reads the source, and no
+built page has it; what stands between lines `<!--built` and `-->` is for the build alone. The
+paragraph below a line `<!--lead-->` leads a page, in larger letters. `<a id="nat"></a>` in a line of
+its own is where a link lands in JupyterLab, whose headings have other names than those of GitHub and
+of the book.
 """
 
 from __future__ import annotations
@@ -23,12 +25,8 @@ from sphinx.application import Sphinx
 
 MADE = re.compile(r"^<!--made (\S+?)( .+?)?-->\n(.*?)^<!--/made-->$", re.MULTILINE | re.DOTALL)
 """A name and its argument, and what stands for it in the source."""
-ANEW = (
-    *("methods-comparison", "methods-picture", "sweeps", "ladder", "bibliography"),
-    *("wrong-answers", "literalinclude", "playground", "first-lane", "written", "ratio-map"),
-    *("loop", "basin", "diagnose"),
-)
-"""Names that are directives of the book."""
+AS_WRITTEN = ("claims-table", "claims-card", "metrics-table", "syllabus", "reading-times")
+"""What the book shows as the source has it; every other name is a directive of the book."""
 UNBUILT = re.compile(r"^<!--unbuilt-->\n.*?^<!--/unbuilt-->\n+", re.MULTILINE | re.DOTALL)
 BUILT = re.compile(r"^<!--built\n(.*?)\n-->$", re.MULTILINE | re.DOTALL)
 LEAD = re.compile(r"^<!--lead-->\n(.+?\n)\n", re.MULTILINE | re.DOTALL)
@@ -43,7 +41,7 @@ def as_directives(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def _directive(found: re.Match[str]) -> str:
-    if found[1] not in ANEW:
+    if found[1] in AS_WRITTEN:
         return found[3].rstrip("\n")
     argument = (found[2] or "").replace(" :", "\n:", 1)
     return f"```{{{found[1]}}}{argument}\n```"
