@@ -3,6 +3,9 @@ four times over.
 
 Known beforehand, on seeds 100 and 101: nothing separates at one and eight updates; at 32 (25
 batches) PPO .80 .74, with a critic .63 .57, with lambda 1 .68 .67, with the penalty .73 .51.
+
+The penalty here adapts its weight after every minibatch. The paper's rule, once a batch, is in
+`penalty`.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
@@ -19,7 +22,7 @@ SWEEP = Sweep(
         Variant("ppo"),
         Variant("ppo_critic"),
         Variant("ppo_critic", {"lam": 1.0}, label="critic-lam1"),
-        Variant("ppo_penalty"),
+        Variant("ppo_penalty", {"adapt_after": "minibatch"}, label="ppo_penalty"),
     ),
     axes=[Axis("updates", {label: UPDATES[label] for label in ("8", "32")})],
     budget=Budget(steps=25),

@@ -1,11 +1,13 @@
 """PPO with a KL penalty: the loss and its weight by hand, the controllers, the memory of a run."""
 
 import math
+from functools import partial
 from itertools import pairwise
 
 import pytest
 import torch
 
+import trlib
 from tests.by_day import by_day
 from tests.losses import batch, close, named, ragged, refused, resumed, scored, slope
 from trlib.algorithms import TRPO, PPOPenalty, Scores
@@ -67,7 +69,8 @@ def test_what_both_policies_exclude_costs_nothing():
 @pytest.mark.parametrize(
     "controller", by_day(["ppo", "proportional", "fixed"], "ppo", reason="the same memory")
 )
-def test_beta_is_remembered_over_updates_and_a_resume(tmp_path, controller):
+@pytest.mark.parametrize("adapt_after", ["batch", "minibatch"])
+def test_beta_is_remembered_over_updates_and_a_resume(tmp_path, controller, adapt_after):
     betas = []
 
     class Watched(PPOPenalty):
@@ -75,14 +78,27 @@ def test_beta_is_remembered_over_updates_and_a_resume(tmp_path, controller):
             betas.append(batch.memory.get("beta"))
             return super().objective(scores, batch)
 
-    resumed(lambda: Watched(controller=controller, horizon=32), tmp_path, steps=4, minibatches=2)
+    made = partial(Watched, controller=controller, horizon=32, adapt_after=adapt_after)
+    resumed(made, tmp_path, steps=4, minibatches=2)
     first = betas[:8]
     assert betas == 2 * first
+    known = [1.0 if beta is None else beta for beta in first]
+    if adapt_after == "batch":
+        assert known[::2] == known[1::2]
     if controller == "ppo":
-        known = [1.0, *first[1:]]
         assert all(b in (a / 2, a, a * 2) for a, b in pairwise(known)) and len(set(known)) > 1
     if controller == "fixed":
         assert first == [None] * 8
+
+
+def test_the_proportional_rule_moves_beta_by_the_share_of_its_horizon():
+    """Ten completions of a horizon of 100, a KL far below the target: β falls by a fifth of a
+    tenth, once a batch, however often the batch is used."""
+    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
+    method = PPOPenalty(controller="proportional", horizon=100, target_kl=1e6)
+    size = {"steps": 2, "prompts": 5, "group": 2, "epochs": 3, "probe": 2, "progress": False}
+    betas = trlib.train(policy, task, method, **size).history["beta"].tolist()
+    assert betas == pytest.approx([0.98, 0.98**2], rel=1e-12)
 
 
 def test_what_a_controller_cannot_follow_is_named():
@@ -91,4 +107,5 @@ def test_what_a_controller_cannot_follow_is_named():
     given["share"] = 0.5
     named(adapt_proportionally, given, {"share": ("x",)}, target=(0.0,), beta=(-1.0,))
     bad = {"beta": (0,), "target_kl": (-1,), "horizon": (0,), "controller": ("pid",)}
+    bad["adapt_after"] = ("epoch",)
     named(PPOPenalty, {}, **bad)

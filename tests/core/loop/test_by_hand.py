@@ -189,11 +189,12 @@ def test_two_batches_with_a_reference_and_a_filter():
 
 
 class PenaltyByHand(ByHand):
-    """PPO's penalty with its own rule for β; the KL that each update reaches, and β after it."""
+    """PPO's penalty with its own rule for β, after every so many updates; the KL that each of them
+    reaches, and β after it."""
 
-    def __init__(self, target):
+    def __init__(self, target, every=EPOCHS):
         super().__init__()
-        self.beta, self.target = 1.0, target
+        self.beta, self.target, self.every = 1.0, target, every
         self.reached = []
         self.betas = []
 
@@ -207,21 +208,26 @@ class PenaltyByHand(ByHand):
     def after_an_update(self):
         kl = mean(self.kl(log_probs(self.policy, self.c)), self.mask)
         self.reached.append(kl)
-        self.beta *= 0.5 if kl < self.target / 1.5 else 2 if kl > 1.5 * self.target else 1
+        if len(self.reached) % self.every == 0:
+            self.beta *= 0.5 if kl < self.target / 1.5 else 2 if kl > 1.5 * self.target else 1
         self.betas.append(self.beta)
 
 
-def test_the_penalty_follows_the_kl_of_the_tokens_that_are_there():
-    """A target in units of the KL that the first update reaches, and β after it: both edges of the
-    zone in which it stays, and padding, which would halve the mean, from either side."""
+@pytest.mark.parametrize("adapt_after, every", [("batch", EPOCHS), ("minibatch", 1)])
+def test_the_penalty_follows_the_kl_of_the_tokens_that_are_there(adapt_after, every):
+    """A target in units of the KL that is first followed, and β after it: both edges of the zone in
+    which it stays, and padding, which would halve the mean, from either side. The paper's rule
+    looks once a batch, after its last update."""
     run, fixed = run_of(PPOPenalty(controller="fixed")), PenaltyByHand(math.nan)
     fixed.compare(run)
     assert run.last.mask.double().mean() < 0.7
+    assert abs(math.log(fixed.reached[-1] / fixed.reached[0])) > 1  # so the two rules differ
     for target, first in ((0.5, 2.0), (0.75, 1.0), (1.25, 1.0), (2.0, 0.5)):
-        nats = target * fixed.reached[0]
-        hand = PenaltyByHand(nats)
-        hand.compare(run := run_of(PPOPenalty(target_kl=nats)))
-        assert hand.betas[0] == first and run.history["beta"].tolist() == [hand.beta]
+        nats = target * fixed.reached[every - 1]
+        hand = PenaltyByHand(nats, every)
+        hand.compare(run := run_of(PPOPenalty(target_kl=nats, adapt_after=adapt_after)))
+        assert hand.betas[every - 1] == first and run.history["beta"].tolist() == [hand.beta]
+        assert hand.betas[: every - 1] == [1.0] * (every - 1)
 
 
 def test_the_fisher_s_two_products_agree_at_a_temperature():
