@@ -185,6 +185,12 @@ ADVANTAGES: dict[str, Callable[[Any], Tensor]] = {
     "group-mean": lambda batch: group_relative(batch.rewards, batch.group, scale=None),
     "leave-one-out": lambda batch: leave_one_out(batch.rewards, batch.group),
     "length-weighted": lambda batch: length_weighted(batch.rewards, batch.lengths, batch.group),
+    "right-only": lambda batch: group_relative(batch.rewards, batch.group, scale=None).clamp(min=0),
+    "wrong-only": lambda batch: group_relative(batch.rewards, batch.group, scale=None).clamp(max=0),
     "reward": lambda batch: batch.rewards,
+    "mixed-reward": lambda batch: batch.rewards.masked_fill(
+        equal_rewards(batch.rewards, batch.group), 0.0
+    ),
+    "plus-minus": lambda batch: 2 * batch.rewards - 1,
 }
 """How the rewards of a `trlib.algorithms.Batch` become one advantage per completion, [B]."""

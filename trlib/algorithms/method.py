@@ -29,6 +29,7 @@ packages above it (model, loop, tasks)."""
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from inspect import signature
@@ -74,9 +75,14 @@ class Method(Settings):
     them."""
 
     advantage: str = "group-mean"
-    """How rewards become one number per completion: group-std (less the group's mean, over its
-    standard deviation), group-mean (less the mean), leave-one-out (less the others' mean),
-    length-weighted (less the mean by length) or reward (as it is)."""
+    """How rewards become the push on a completion, one number: group-std (less the group's mean,
+    over its standard deviation), group-mean (less the mean), leave-one-out (less the others' mean),
+    length-weighted (less the mean by length), right-only and wrong-only (group-mean where it is
+    above 0, or below, else 0), reward (as it is), mixed-reward (as it is, but 0 where the whole
+    group has the same) or plus-minus (2 R - 1: rewards of 1 and 0 written as 1 and -1)."""
+    shift: float = checks.setting(0.0, above=-math.inf, below=math.inf)
+    """Added to every advantage: the baseline is lower by so much, so that more is pushed up. A
+    lower baseline is a KL penalty towards the sampler (AsymRE, arXiv 2506.20520)."""
     aggregation: str = "token-mean"
     """How the tokens' losses become one number: token-mean, seq-mean-token-mean, seq-mean-token-sum
     or seq-mean-token-sum-norm (`trlib.aggregation`)."""
@@ -120,7 +126,8 @@ class Method(Settings):
     def prepare(self, batch: Batch) -> Batch:
         """Box 2, advantage: sets `advantages` [B, T]; may narrow `mask` and `forced`, and add
         tensors."""
-        advantages = ADVANTAGES[self.advantage](batch).unsqueeze(-1).expand_as(batch.logp_rollout)
+        push = ADVANTAGES[self.advantage](batch) + self.shift
+        advantages = push.unsqueeze(-1).expand_as(batch.logp_rollout)
         return replace(batch, advantages=self.corrected(advantages, batch))
 
     def corrected(self, advantages: Tensor, batch: Batch) -> Tensor:
