@@ -195,6 +195,9 @@ class Sweep:
     names."""
     round: int = 0
     """The round of the book's experiments that it belongs to: 1, 2, ...; 0: none."""
+    question: str = ""
+    """What its predictions are corrected over: those of all sweeps with the same question, from the
+    sixth round on; empty: its own."""
     variants: Sequence[Variant]
     budget: Budget
     axes: Sequence[Axis] = ()

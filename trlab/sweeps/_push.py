@@ -1,0 +1,92 @@
+"""What the sweeps of the push share: how a batch's rewards become a push on each completion.
+
+One loop, one batch of 16 prompts x 8 completions, and everywhere the same rewards, 1 or 0. The arms
+differ in what is made of them:
+
+- the push: the reward less its group's mean (A), the reward itself (R), right answers only
+  (max(A, 0)), wrong answers only, A shifted up by δ, the reward written as 1 and -1 (2 R - 1), and
+  R on groups alone that hold both kinds;
+- whether it is weighed by the ratio to the sampler (r A) or not (A log π);
+- a region: PPO's clip, its upper or its lower side alone, DPPO's mask, TROLL.
+
+Pushes without a ratio are `reinforce`, those with one `pg_is`; both go through a batch as often as
+the regions do. One arm has no setting: A log π less the group's mean times KL(q || π), exact over
+the vocabulary, with q the sampler. In the mean over completions it is R log π.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+
+import torch
+
+from trlab import Budget, Variant
+from trlab.sweeps._third_round import BATCH
+from trlib.algorithms import Batch, Needs, Scores, TokenLoss
+from trlib.algorithms.kl_penalty import token_kl
+from trlib.algorithms.method import Anchor
+from trlib.algorithms.reinforce import REINFORCE, reinforce_loss
+
+QUESTION = "the push"
+TRAIN = {**BATCH, "anchor": "rollout"}
+OFTEN = {**TRAIN, "epochs": 16}
+BUDGET = Budget(steps=24, prompts=512, samples=16, common=2026)
+"""Sixteen samples of a prompt, so that pass@16 and the different right answers are the price."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulled(REINFORCE):
+    """A log π less β KL(q || π), β the group's mean reward."""
+
+    version = "1"
+
+    def needs(self, anchor: Anchor) -> Needs:
+        return Needs(old=False, full=True, full_anchor=True)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        loss = reinforce_loss(scores.logp, **batch.credit)
+        beta = (batch.rewards.unsqueeze(-1) - batch.advantages).detach()
+        kl = token_kl(batch.full_anchor, scores.full, mask=batch.mask)
+        p, q = (x.detach().exp() for x in (scores.logp, batch.logp_anchor))
+        pull = beta * (q - p) / (1 - p).clamp(min=torch.finfo(p.dtype).eps)
+        weight = loss.diagnostics["weight"] + pull.masked_fill(~batch.mask, 0.0)
+        return TokenLoss(loss.per_token + beta * kl, {**loss.diagnostics, "weight": weight})
+
+
+PULLED = f"{Path(__file__)}:Pulled"
+CLIP, CLIP_R, DPPO, TROLL = "clip", "clip on R", "dppo", "troll"
+RATIO_A, LOG_A, LOG_R, RATIO_R = "r A", "A log", "R log", "r R"
+RIGHT_LOG, RATIO_RIGHT, RATIO_WRONG = "right log", "r right", "r wrong"
+SIGNED_LOG, RATIO_SIGNED = "1 and -1 log", "r 1 and -1"
+SHIFTED = {delta: f"A + {delta:g} log" for delta in (0.1, 0.3, 1.0)}
+PULLED_LOG, MIXED_LOG = "A log - mean KL", "R log, mixed groups"
+CLIP_WRONG, CLIP_RIGHT = "clip on wrong", "clip on right"
+ARMS = (
+    Variant("pg_is", label=RATIO_A),
+    Variant("reinforce", label=LOG_A),
+    Variant("reinforce", {"advantage": "reward"}, label=LOG_R),
+    Variant("pg_is", {"advantage": "reward"}, label=RATIO_R),
+    Variant("reinforce", {"advantage": "right-only"}, label=RIGHT_LOG),
+    Variant("pg_is", {"advantage": "right-only"}, label=RATIO_RIGHT),
+    Variant("pg_is", {"advantage": "wrong-only"}, label=RATIO_WRONG),
+    Variant("reinforce", {"advantage": "plus-minus"}, label=SIGNED_LOG),
+    Variant("pg_is", {"advantage": "plus-minus"}, label=RATIO_SIGNED),
+    *(Variant("reinforce", {"shift": delta}, label=name) for delta, name in SHIFTED.items()),
+    Variant(PULLED, label=PULLED_LOG),
+    Variant("reinforce", {"advantage": "mixed-reward"}, label=MIXED_LOG),
+    Variant("ppo", label=CLIP),
+    Variant("ppo", {"advantage": "reward"}, label=CLIP_R),
+    Variant("ppo", {"eps_high": inf}, label=CLIP_WRONG),
+    Variant("ppo", {"eps_low": 1.0}, label=CLIP_RIGHT),
+    Variant("dppo", {"delta_tv": 0.15}, label=DPPO),
+    Variant("troll", label=TROLL),
+)
+
+
+def pick(*labels: str) -> Sequence[Variant]:
+    """Some of the arms by their labels."""
+    by_name = {arm.name: arm for arm in ARMS}
+    return [by_name[label] for label in labels]
