@@ -30,6 +30,8 @@ DERIVED: dict[str, str] = {
     "kl_sampler": "mean over batches of KL(mu || pi) before a batch's first update, nats per token",
     "kl_aside": "mean over batches of KL(mu || pi) on completions put aside, nats per token",
     "kl_median": "median over batches of KL(mu || pi) on completions put aside, nats per token",
+    "kl_own_median": "median over batches of KL(mu || pi) on the batch's own completions, nats per "
+    "token: where each batch is used once, from the policy that wrote it to the one it made",
     "gain": "mean over batches of (r - 1) A on the batch's own completions after its updates",
     "gain_aside": "the same on completions put aside",
     "luck": "what of the gain on its own completions a batch's updates do not win on others: gain "
@@ -244,6 +246,7 @@ FROM_HISTORY: dict[str, tuple[str, Callable[[Any], float]]] = {
     **{name: (name, _mean) for name in ("ess", "kl_sampler", "kl_aside")},
     **{name: (name, _mean) for name in ("gain", "gain_aside", "fits")},
     "kl_median": ("kl_aside", _median),
+    "kl_own_median": ("kl", _median),
     "rank": ("rank", lambda rank: _mean(rank[-LAST:])),
 }
 """Measures of one column of the history: which, and what is made of its batches."""

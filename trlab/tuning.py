@@ -163,20 +163,23 @@ def _arguments(sweep: Sweep, variant: Variant, at: Mapping[str, str]) -> dict[st
     return own_arguments(sweep, variant, at, arguments)
 
 
-def rates_at(runs: pd.DataFrame, distances: Mapping[str, float]) -> dict[str, dict[str, float]]:
+def rates_at(
+    runs: pd.DataFrame, distances: Mapping[str, float], measure: str = "kl_median"
+) -> dict[str, dict[str, float]]:
     """The learning rates at which runs move so far, by label and point, to three digits.
 
-    log kl_median = a + b log lr, by label, least squares over its runs. Only the rates count at
+    log measure = a + b log lr, by label, least squares over its runs. Only the rates count at
     which the median run moves between a quarter and four times as far, or else the two that are
     nearest.
 
     Args:
-        runs: with the columns `label`, `train` and `kl_median`, at several learning rates.
-        distances: by point: the median KL that a batch shall have.
+        runs: with the columns `label`, `train` and the measure, at several learning rates.
+        distances: by point: the distance that a batch shall have.
+        measure: which distance.
     """
     runs = runs.assign(
         rate=np.log10([json.loads(train)["lr"] for train in runs["train"]]),
-        moved=np.log10(runs["kl_median"].to_numpy(dtype=float)),
+        moved=np.log10(runs[measure].to_numpy(dtype=float)),
     )
     found: dict[str, dict[str, float]] = {}
     for label, own in runs.groupby("label", sort=False):

@@ -20,10 +20,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from trlab import Budget, Variant
+from trlab import Axis, Budget, Prediction, Sweep, Variant
 from trlab.sweeps._third_round import BATCH
 from trlib.algorithms import Batch, Needs, Scores, TokenLoss
 from trlib.algorithms.kl_penalty import token_kl
@@ -90,3 +91,52 @@ def pick(*labels: str) -> Sequence[Variant]:
     """Some of the arms by their labels."""
     by_name = {arm.name: arm for arm in ARMS}
     return [by_name[label] for label in labels]
+
+
+EIGHT = (RATIO_A, LOG_R, RIGHT_LOG, RATIO_R, SIGNED_LOG, CLIP, CLIP_R, TROLL)
+LOW, MIDDLE = {"lr": "3e-05"}, {"lr": "0.0001"}
+
+
+def elsewhere(
+    title: str, text: str, labels: Sequence[str], seeds: Sequence[int], **more: Any
+) -> Sweep:
+    """Some of the arms on another task, at the two rates at which they differ most on `dial`. What
+    is predicted is what the pilots showed on `dial`: plain rewards above the clip on advantages, 1
+    and -1 below 1 and 0, right answers alone above the clip."""
+    return Sweep(
+        title=title,
+        round=6,
+        question=QUESTION,
+        text=text,
+        variants=pick(*labels),
+        axes=[Axis("lr", (3e-5, 1e-4))],
+        seeds=seeds,
+        train=OFTEN,
+        budget=BUDGET,
+        aside=True,
+        predictions=[
+            *(
+                Prediction(f"plain rewards end above the clip at {rate}", LOG_R, CLIP, at=at)
+                for rate, at in (("3e-5", LOW), ("1e-4", MIDDLE))
+            ),
+            Prediction(
+                "right answers alone end above the clip at 1e-4", RIGHT_LOG, CLIP, at=MIDDLE
+            ),
+            Prediction("1 and -1 end below 1 and 0 at 1e-4", LOG_R, SIGNED_LOG, at=MIDDLE),
+            Prediction(
+                "the clip on plain rewards ends where plain rewards do at 1e-4, within .05",
+                CLIP_R,
+                LOG_R,
+                within=0.05,
+                at=MIDDLE,
+            ),
+            Prediction(
+                "the price: plain rewards leave fewer different right answers than the clip at 3e-5",
+                CLIP,
+                LOG_R,
+                "distinct",
+                at=LOW,
+            ),
+        ],
+        **more,
+    )

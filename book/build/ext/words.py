@@ -90,6 +90,9 @@ MEASURES = {
     "kl_median": Measure(
         "median KL per batch on held-out completions, nats per token", "median KL, held out", None
     ),
+    "kl_own_median": Measure(
+        "median KL per batch on its own completions, nats per token", "median KL, own", None
+    ),
     "noise": Measure("sqrt(KL / completions)", digits=None),
     "luck_scale": Measure("luck fitted, in units of sqrt(KL / completions)", "luck / sqrt(KL/n)"),
     "rank": Measure("directions of the last hidden layer (99 % of the energy)", "rank", digits=1),
