@@ -91,6 +91,9 @@ ADDED_LATER = (
     "age",
     "rank",
     "fits",
+    "push",
+    "drift",
+    "covariance",
 )
 """Measures and columns of a history that earlier records lack: no part of a cell's digest, which
 is thus the same for a run of either. They follow from what the digest covers."""

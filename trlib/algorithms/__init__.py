@@ -1,6 +1,12 @@
 """The methods, one file each: a loss as a pure function, and a frozen dataclass that hands it to
 the loop."""
 
+from trlib.algorithms.centering import (
+    Centered,
+    center_scores,
+    center_scores_topk,
+    weighted_loss,
+)
 from trlib.algorithms.cispo import CISPO, cispo_loss
 from trlib.algorithms.critic import PPOCritic, value_loss
 from trlib.algorithms.dppo import DPPO, dppo_loss, dppo_sparse_loss
@@ -38,6 +44,7 @@ ALGORITHMS: dict[str, type[Method]] = {
     "gmpo": GMPO,
     "pspo": PSPO,
     "dppo": DPPO,
+    "centered": Centered,
     "quatro": QUATRO,
     "troll": TROLL,
     "trapo": TRAPO,

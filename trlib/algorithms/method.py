@@ -222,6 +222,10 @@ class Step(Protocol):
     def report(self, loss: float, grad_norm: float) -> None:
         """Record in the history an update that `descend` did not make."""
 
+    def show(self, **columns: float) -> None:
+        """Record in the history, with the next update, columns that a loss's diagnostics cannot
+        show: `drift`, `covariance`."""
+
     def move_reference(self, share: float = 1.0) -> None:
         """Move the reference's weights this share of the way to the policy's; 1: a copy."""
 

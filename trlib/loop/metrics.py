@@ -76,6 +76,21 @@ METRICS: dict[str, Metric] = {
     ),
     "kept_pos": Metric("share", "the same among tokens with a positive advantage"),
     "kept_neg": Metric("share", "the same among tokens with a negative advantage"),
+    "push": Metric(
+        "",
+        "mean gradient weight w = -dL/dlog pi(y) of the unmasked tokens, before it is centered, "
+        "mean over the batch's updates: without a ratio, the weight of a KL penalty towards mu "
+        "that the update carries, and below 0 that of its opposite",
+    ),
+    "drift": Metric(
+        "share",
+        "norm of the gradient's part that pushes every token as mu does on average, by that of the "
+        "gradient without centering, at the batch's first update; only `centered` shows it, see "
+        "its `halves`",
+    ),
+    "covariance": Metric(
+        "share", "the same of the other part, which is what is left after centering"
+    ),
     "kl": Metric(
         "nats/token", "mean of KL(mu || pi) at the probe's tokens, exact over the vocabulary"
     ),
@@ -100,6 +115,10 @@ METRICS: dict[str, Metric] = {
     "seconds": Metric("s", "wall time of the batch, metrics included, checkpoints not"),
     "tokens_per_s": Metric("tokens/s", "sampled tokens of the batch per second of its wall time"),
 }
+SHOWN = ("drift", "covariance")
+"""Columns that a method computes itself and hands to `Step.show`."""
+AVERAGED = ("kept", "kept_pos", "kept_neg", "push", *SHOWN)
+"""Columns that are means over the updates that show them."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +129,8 @@ class Update:
     grad_norm: float
     ratios: np.ndarray | None
     """Ratios of the unmasked tokens; None where the objective shows none."""
-    shares: dict[str, float]
-    """`kept`, in all and by the sign of the advantages, if the objective shows them."""
+    means: dict[str, float]
+    """The columns of `AVERAGED` that the objective or the method shows."""
     behind: float = math.nan
     """`kl_sampler`, where this was the batch's first update."""
     ess_seq: float = math.nan
@@ -125,16 +144,19 @@ def observe(
 
     more: `behind`, then `ess_seq`, of the `Update`."""
     mask, diagnostics = batch.mask, {} if token_loss is None else token_loss.diagnostics
-    shares: dict[str, float] = {}
+    means: dict[str, float] = {}
     if "kept" in diagnostics:
         kept = diagnostics["kept"][mask]
-        shares["kept"] = _share(kept)
+        means["kept"] = _average(kept)
         if batch.advantages is not None:
             sign = batch.advantages.sign().expand_as(mask)[mask]
-            shares |= {"kept_pos": _share(kept[sign > 0]), "kept_neg": _share(kept[sign < 0])}
+            means |= {"kept_pos": _average(kept[sign > 0]), "kept_neg": _average(kept[sign < 0])}
+    push = diagnostics.get("push", diagnostics.get("weight"))
+    if push is not None:
+        means["push"] = _average(push[mask])
     ratio = diagnostics.get("ratio")
     ratios = None if ratio is None else ratio[mask].double().cpu().numpy()
-    return Update(loss, grad_norm, ratios, shares, *more)
+    return Update(loss, grad_norm, ratios, means, *more)
 
 
 def summarise(updates: Sequence[Update]) -> dict[str, float]:
@@ -157,10 +179,10 @@ def summarise(updates: Sequence[Update]) -> dict[str, float]:
     behind = [u.behind for u in updates if not math.isnan(u.behind)]
     if behind:
         row["kl_sampler"] = behind[0]
-    for name in ("kept", "kept_pos", "kept_neg"):
-        shares = [u.shares[name] for u in updates if name in u.shares]
-        if shares:
-            row[name] = _mean(shares)
+    for name in AVERAGED:
+        values = [u.means[name] for u in updates if name in u.means]
+        if values:
+            row[name] = _mean(values)
     return row
 
 
@@ -231,8 +253,8 @@ def means_by_group(group: Tensor, values: Tensor) -> dict[int, float]:
     return {g: sum(found) / len(found) for g, found in known.items()}
 
 
-def _share(flags: Tensor) -> float:
-    return float(flags.float().mean()) if flags.numel() else math.nan
+def _average(values: Tensor) -> float:
+    return float(values.float().mean()) if values.numel() else math.nan
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -13,11 +13,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from trlib.algorithms.method import Batch, Method, Scores, TokenLoss
 from trlib.algorithms.needs import Needs
+from trlib.arguments import choice
 from trlib.corrections import sequence_ess
 from trlib.loop.boxes import wrap_user_errors
 from trlib.loop.critic import Critic
 from trlib.loop.learner import Learner
-from trlib.loop.metrics import Update, observe, sampler_kl
+from trlib.loop.metrics import SHOWN, Update, observe, sampler_kl
 from trlib.model.completions import Completions
 
 
@@ -51,6 +52,8 @@ class LoopStep:
         loss."""
         self.sampler_kl = self.ess_seq = math.nan
         """The history's columns of these names; NaN: not measured."""
+        self.shown: dict[str, float] = {}
+        """Columns of the next update."""
 
     @property
     def lr(self) -> float:
@@ -148,9 +151,17 @@ class LoopStep:
     def report(self, loss: float, grad_norm: float) -> None:
         finite = self.learner.descent.finite
         loss, grad_norm = finite("loss", loss), finite("grad_norm", grad_norm)
-        self.done.append(
-            observe(loss, grad_norm, self.token_loss, self.batch, self.sampler_kl, self.ess_seq)
+        update = observe(
+            loss, grad_norm, self.token_loss, self.batch, self.sampler_kl, self.ess_seq
         )
+        update.means.update(self.shown)
+        self.done.append(update)
+        self.shown = {}
+
+    def show(self, **columns: float) -> None:
+        for name in columns:
+            choice("columns", name, SHOWN)
+        self.shown |= columns
 
     def move_reference(self, share: float = 1.0) -> None:
         if not self.reference:
