@@ -1,0 +1,67 @@
+"""Drift: what a sampler that is not the learner pushes in every batch, and who takes it away.
+
+Nothing is fitted twice. Completions come from the learner's weights at 4, 8 or 16 bits, or from its
+weights of 16 or 64 updates ago; 384 batches of 16 prompts x 8 completions, one update each. Score
+centering (`trlab` runs it exactly over the vocabulary) subtracts the sampler's mean push at every
+token; truncated importance sampling (TIS) bounds the ratio at 2; PPO's clip and DPPO's mask stand
+around the sampler. *plain* and *centered* record the drift's share of the gradient at every batch.
+
+Known beforehand: at lag 16 and 3e-4, one seed: plain .07, centered .16, TIS .05, centered and TIS
+.75, ratio .04, clip .88; at int4 and 3e-4, three seeds of another hand: plain .79, TIS .74, centered
+.83, no mismatch .86. Predictions were written down before any run of this sweep. The risky ones are
+that centering alone does not hold age, and that the clip ends above centering with TIS there.
+"""
+
+from trlab import Axis, Budget, Prediction, Sweep, Variant
+from trlab.sweeps._third_round import BATCH
+
+PLAIN, RATIO, TIS, CENTERED, BOTH = "plain", "ratio", "tis", "centered", "centered, tis"
+QUIET = {"halves": False}
+PLACES = {
+    f"{place} at {rate:g}": {**setting, "lr": rate}
+    for place, setting, rates in (
+        ("int4", {"sampler": "int4"}, (1e-4, 3e-4)),
+        ("int8", {"sampler": "int8"}, (3e-4,)),
+        ("bf16", {"sampler": "bf16"}, (3e-4,)),
+        ("lag 16", {"lag": 16}, (1e-4, 3e-4)),
+        ("lag 64", {"lag": 64}, (3e-4,)),
+    )
+    for rate in rates
+}
+INT4, BF16, LATE, LATEST = (
+    {"sampler": f"{place} at 0.0003"} for place in ("int4", "bf16", "lag 16", "lag 64")
+)
+
+SWEEP = Sweep(
+    title="drift, and who takes it away",
+    round=6,
+    question="drift",
+    text="Where the sampler is not the learner, does centering the scores hold a run, does a truncated "
+    "weight, or does it take both?",
+    variants=[
+        Variant("centered", {"center": False}, label=PLAIN),
+        Variant("centered", {"center": False, "weight": "ratio", **QUIET}, label=RATIO),
+        Variant("centered", {"center": False, "weight": "truncated", **QUIET}, label=TIS),
+        Variant("centered", label=CENTERED),
+        Variant("centered", {"weight": "truncated", **QUIET}, label=BOTH),
+        Variant("ppo", label="clip"),
+        Variant("dppo", {"delta_tv": 0.15}, label="dppo"),
+    ],
+    axes=[Axis("sampler", PLACES)],
+    seeds=range(8580, 8592),
+    train={**BATCH, "anchor": "rollout"},
+    budget=Budget(steps=384, prompts=512, samples=8, common=2026),
+    every=16,
+    predictions=[
+        Prediction("at lag 16 centering and TIS end above TIS", BOTH, TIS, at=LATE),
+        Prediction("and above centering alone", BOTH, CENTERED, at=LATE),
+        Prediction("centering alone does not hold it: below .4", 0.4, CENTERED, at=LATE),
+        Prediction("the clip ends above centering and TIS there", "clip", BOTH, at=LATE),
+        Prediction("at lag 64 centering and TIS end above TIS", BOTH, TIS, at=LATEST),
+        Prediction("at int4 centering ends above plain", CENTERED, PLAIN, at=INT4),
+        Prediction("and centering and TIS above TIS", BOTH, TIS, at=INT4),
+        Prediction(
+            "at bf16 nothing needs it: plain within .03", CENTERED, PLAIN, within=0.03, at=BF16
+        ),
+    ],
+)
