@@ -1,8 +1,9 @@
 """Which learning rate moves an old batch by .03 and by .1 nats, by region and age? A map with two
 seeds of its own.
 
-`age_equal` takes its rates from a straight line through the logarithms of rate and distance of these
-runs (`trlab.tuning.rates_at`). Nothing is predicted.
+The sweep of regions at an equal distance of age takes its rates from a straight line through the
+logarithms of rate and distance of these runs (`trlab.tuning.rates_at`). It is declared when they are
+recorded. Nothing is predicted.
 """
 
 from trlab import Axis, Sweep
