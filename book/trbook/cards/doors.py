@@ -103,12 +103,14 @@ DOORS: Mapping[str, Doors] = {
     "ppo_penalty": Doors(
         BESIDE.format("ppo_penalty", "ppo"),
         "PPO with a penalty beside PPO's clip, sixteen passes",
-        "Four passes in eight minibatches: it ends at {rec}`critic ppo_penalty updates=32`, PPO's "
-        "clip at {rec}`critic ppo updates=32`. The difference is {rec}`critic ppo_penalty over ppo "
-        "updates=32` ({rec}`critic ppo_penalty updates=32 seeds` seeds, sweep "
-        "[critic](../records/critic.md)).",
-        "β doubles or halves after an update, so a batch may go far before the charge has caught "
-        "up. And a library's KL setting is usually another penalty: to a fixed reference.",
+        'Four passes in eight minibatches: it ends at {rec}`penalty "penalty, once a batch" '
+        "updates=32`, PPO's clip at {rec}`penalty clip updates=32`. The difference is {rec}`penalty "
+        '"penalty, once a batch" over clip updates=32` ({rec}`penalty clip updates=32 seeds` seeds, '
+        "sweep [penalty](../records/penalty.md)).",
+        "β doubles or halves once a batch, so a batch may go far before the charge has caught up. "
+        "A controller that looks after every minibatch drives β up and down by powers of two within "
+        'a batch: it ends at {rec}`penalty "penalty, by minibatch" updates=32`. And a library\'s KL '
+        "setting is usually another penalty: to a fixed reference.",
         "trpo",
         "ppo",
     ),

@@ -63,7 +63,14 @@ SOURCES = (
         "critic",
         "updates",
         ("32",),
-        of=lambda card: card.name in ("ppo_critic", "ppo_penalty"),
+        of=lambda card: card.name == "ppo_critic",
+    ),
+    Source(
+        "penalty",
+        "updates",
+        ("32",),
+        labels={"ppo_penalty": "penalty, once a batch"},
+        of=lambda card: card.name == "ppo_penalty",
     ),
     Source(
         "trapo",
