@@ -1,16 +1,18 @@
 """What a comparison of recorded runs is, and which ones the book prints.
 
 `comparisons.json` lists, for each sweep, every comparison that a page, a notebook or a claims card
-prints beside the sweep's own predictions. `book/build/pack/comparisons.py` collects it. The list ships
-with the package because a verdict depends on how many other questions are asked of the same runs
-(`trlab.verdicts`): it must be the same for a reader who has only the package as for a build of the
-book.
+prints beside the sweep's own predictions. A comparison gets there by being decided: whatever prints
+one asks `trlab.verdicts.decide`, which shows it to `register`, and `python -m
+book.build.pack.comparisons` keeps what it noted. The list ships with the package because a verdict
+depends on how many other questions are asked of the same runs: it must be the same for a reader who
+has only the package as for a build of the book.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +22,10 @@ from trlab.sweep import Prediction, Sweep
 
 PRINTED = Path(__file__).parent / "comparisons.json"
 """The comparisons that the book prints, by sweep."""
+NOTED = "TRLAB_COMPARISONS"
+"""The variable that says what becomes of a comparison that its family lacks: `refuse`, or the file
+to which it is added, a line each. Without it the question of a reader joins the family, for once."""
+REFUSE = "refuse"
 
 
 @dataclass(frozen=True)
@@ -89,11 +95,37 @@ def asked(sweep: Sweep) -> list[Comparison]:
     return [*map(of_prediction, sweep.predictions), *shipped]
 
 
+def register(sweep: Sweep, comparisons: Iterable[Comparison], where: str | None = None) -> None:
+    """Note or refuse comparisons that nobody has asked of a sweep before.
+
+    Args:
+        where: as `NOTED`, which says it where this is None.
+
+    Raises:
+        ValueError: there is one to be refused.
+    """
+    where = os.environ.get(NOTED) if where is None else where
+    if not where:
+        return
+    known = {one.question(sweep) for one in asked(sweep)}
+    for one in comparisons:
+        if one.question(sweep) in known:
+            continue
+        if where == REFUSE:
+            raise ValueError(
+                f"expected a comparison of {PRINTED.name}, got {json.dumps(as_json(one))} of sweep "
+                f"{sweep.name!r}; `python -m book.build.pack.comparisons` puts it there, with the "
+                "name of the notebook that asks"
+            )
+        with open(where, "a", encoding="utf-8") as noted:
+            noted.write(f"{json.dumps([sweep.name, as_json(one)])}\n")
+
+
 @lru_cache(maxsize=1)
 def printed() -> dict[str, list[Comparison]]:
     """What the book prints, by sweep."""
     return {
-        name: [_read(one) for one in some]
+        name: [from_json(one) for one in some]
         for name, some in json.loads(PRINTED.read_bytes()).items()
     }
 
@@ -113,7 +145,8 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _read(entry: Mapping[str, Any]) -> Comparison:
+def from_json(entry: Mapping[str, Any]) -> Comparison:
+    """A comparison that `comparisons.json` holds."""
     higher, lower = (
         Side(*side) if isinstance(side, list) else float(side)
         for side in (entry["higher"], entry["lower"])

@@ -29,14 +29,13 @@ from trlab.findings import at as runs_at
 from trlab.findings import finished
 from trlab.record import is_recorded
 from trlab.statistics import difference, interval
-from trlab.verdict import SEEN, Finding, marked, p_in_words
+from trlab.verdict import NOT_SEEN, SEEN, Finding, Verdict
 from trlab.verdicts import decide, predicted
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ABOVE, BELOW, UNDECIDED = "above", "below", "undecided"
 MEASURES = {"sampled": "accuracy", "take_off": "early reward", "kl": "nats per token and batch"}
 """What a chapter calls the measures that it compares."""
 
@@ -55,25 +54,46 @@ class Against:
     """The other's."""
     difference: Estimate
     """Of the two interquartile means."""
-    p: float
-    """Two-sided, uncorrected."""
-    verdict: str
-    """`above` or `below` if the comparison is decided (`trlab.verdicts`), else `undecided`."""
-    corrected: float
-    """The p-value after Holm's correction."""
-    family: int
-    """How many questions it was corrected over."""
-    edge: bool = False
-    """Whether a side stands at the edge of a grid (`trlab.verdict.Verdict`)."""
+    outcome: Verdict
+    """The comparison as it was decided."""
+
+    @property
+    def p(self) -> float:
+        """Two-sided, uncorrected."""
+        return self.outcome.p
+
+    @property
+    def corrected(self) -> float:
+        """The p-value after Holm's correction."""
+        return self.outcome.corrected
+
+    @property
+    def family(self) -> int:
+        """How many questions it was corrected over."""
+        return self.outcome.family
+
+    @property
+    def decided(self) -> bool:
+        """Whether the runs say which of the two is above."""
+        return self.outcome.decided
+
+    @property
+    def verdict(self) -> str:
+        """`above` or `below` if the comparison is decided, else `undecided`, or `description of 4
+        of 12 seeds`; and what today's test says, where it says otherwise."""
+        words = {SEEN: "above", NOT_SEEN: "below"}
+        own = words.get(self.outcome.verdict, self.outcome.short)
+        today = words.get(self.outcome.today, self.outcome.today)
+        return own + (f", today {today}" if today else "")
 
     def __format__(self, spec: str) -> str:
         digits = int(spec[1:-1]) if spec else 2
-        return marked(_signed(self.difference, digits), self.verdict != UNDECIDED, self.edge)
+        return self.outcome.marked(_signed(self.difference, digits))
 
     @property
     def p_in_words(self) -> str:
         """The corrected p-value with its family."""
-        return p_in_words(self.corrected, self.family)
+        return self.outcome.p_in_words
 
 
 class Note(str):
@@ -133,17 +153,12 @@ def gap(
     place = dict(at or {})
     (verdict,) = decide(name, Comparison(Side(label, place), Side(control, place), measure))
     values, others = (runs_of(name, side, measure, place) for side in (label, control))
-    side = (ABOVE if verdict.verdict == SEEN else BELOW) if verdict.decided else UNDECIDED
     return Against(
         label,
         interval(values),
         interval(others),
         verdict.difference or difference(values, others),
-        verdict.p,
-        side,
-        verdict.corrected,
-        verdict.family,
-        verdict.edge,
+        verdict,
     )
 
 
@@ -173,7 +188,7 @@ def comparison_figure(
         f"{what}\nminus that of {zero}",
     )
     for i, row in enumerate(rows):
-        bar(ax, i, row.difference, alone(called(row.label)), filled=row.verdict != UNDECIDED)
+        bar(ax, i, row.difference, alone(called(row.label)), filled=row.decided)
     ax.axvline(0, color=INK, linestyle=":", linewidth=1)
     found = "; ".join(
         f"{called(row.label)} {_signed(row.difference, digits)}, {row.verdict}" for row in rows

@@ -20,8 +20,10 @@ from __future__ import annotations
 import csv
 import json
 import lzma
+import math
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
@@ -83,11 +85,30 @@ def read(name: str) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
 @lru_cache(maxsize=128)
 def _read(name: str, stamp: int) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
     sweep, (runs, history) = load_sweep(name), recorded(name)
-    # A seed that the sweep does not declare must not speak for it.
-    declared = runs["seed"].isin([*sweep.seeds])
-    if not declared.all():
-        runs, history = runs[declared], history[history["seed"].isin([*sweep.seeds])]
+    sweep = _so_far(sweep, runs)
+    # A seed that the sweep does not declare, or has not run at every place, must not speak for it.
+    kept = runs["seed"].isin([*sweep.seeds])
+    if not kept.all():
+        runs, history = runs[kept], history[history["seed"].isin([*sweep.seeds])]
     return sweep, derive(runs, history), history
+
+
+def _so_far(sweep: Sweep, runs: pd.DataFrame) -> Sweep:
+    """The sweep with the seeds that were run at every place, and the others as `awaited`.
+
+    Raises:
+        RecordError: no seed was.
+    """
+    each = len(sweep.variants) * math.prod(len(axis.points()) for axis in sweep.axes)
+    held = runs["seed"].value_counts()
+    whole = [seed for seed in sweep.seeds if held.get(seed, 0) >= each]
+    if not whole:
+        raise RecordError(
+            f"record: expected all {each} runs of at least one of sweep {sweep.name!r}'s seeds, got "
+            f"at most {held.max() if len(held) else 0}; `{sweep.command()}` runs the others"
+        )
+    awaited = [seed for seed in sweep.seeds if seed not in whole]
+    return replace(sweep, seeds=whole, awaited=awaited) if awaited else sweep
 
 
 def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -67,10 +67,14 @@ def iqm(scores: Scores) -> float:
     return float(ordered[cut : len(ordered) - cut].mean())
 
 
-def interval(scores: Scores, *, resamples: int = RESAMPLES) -> Estimate:
+def interval(scores: Scores, *, resamples: int = RESAMPLES, stratified: bool = False) -> Estimate:
     """The interquartile mean with its stratified bootstrap interval, at 95 %.
 
     With a single run of some task there is nothing to draw from: the bounds are NaN.
+
+    Args:
+        stratified: the mean over tasks of each task's interquartile mean, in place of that of all
+            runs in one pool.
 
     Raises:
         ValueError: no scores, a score that is not finite, fewer than one resample.
@@ -81,12 +85,8 @@ def interval(scores: Scores, *, resamples: int = RESAMPLES) -> Estimate:
     if len(tasks) == 1:
         _, low, high = band(tasks[0][:, None], resamples=resamples)
         return Estimate(iqm(tasks), float(low[0]), float(high[0]))
-    from scipy.stats import trim_mean
-
-    def statistic(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
-        return trim_mean(np.concatenate(drawn, axis=axis), 0.25, axis=axis)
-
-    return Estimate(iqm(scores), *percentiles(tasks, statistic, resamples))
+    middle = partial(_middle, stratified=stratified)
+    return Estimate(float(middle(*tasks)), *percentiles(tasks, middle, resamples))
 
 
 def band(
@@ -169,15 +169,15 @@ def difference(
     *,
     resamples: int = RESAMPLES,
     paired: bool = False,
+    stratified: bool = False,
 ) -> Estimate:
     """The interquartile mean of X less that of Y with its interval, runs of X and of Y drawn
     independently.
 
     Args:
         paired: run i of X and run i of Y share a seed, and are drawn together.
+        stratified: as of `interval`: what X and Y differ by in a task, on average over tasks.
     """
-    from scipy.stats import trim_mean
-
     tasks = paired_tasks(x, y)
     if paired:
         differences(x, y)  # the runs of every task come in pairs
@@ -185,13 +185,13 @@ def difference(
 
     def statistic(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
         a, b = (
-            trim_mean(np.concatenate(part, axis=axis), 0.25, axis=axis)
+            _middle(*part, axis=axis, stratified=stratified)
             for part in (drawn[:half], drawn[half:])
         )
         return a - b
 
     bounds = percentiles(tasks, statistic, resamples, paired=paired)
-    return Estimate(iqm(tasks[:half]) - iqm(tasks[half:]), *bounds)
+    return Estimate(float(statistic(*tasks)), *bounds)
 
 
 def prediction_interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
@@ -212,6 +212,15 @@ def prediction_interval(values: Sequence[float] | np.ndarray) -> tuple[float, fl
 
 
 # -- inside
+
+
+def _middle(*drawn: np.ndarray, axis: int = -1, stratified: bool = False) -> np.ndarray:
+    """The interquartile mean of all runs, or of each task's on average; runs on `axis`."""
+    from scipy.stats import trim_mean
+
+    if stratified:
+        return np.mean([trim_mean(task, 0.25, axis=axis) for task in drawn], axis=0)
+    return trim_mean(np.concatenate(drawn, axis=axis), 0.25, axis=axis)
 
 
 def _wins(*tasks: np.ndarray, axis: int = -1) -> np.ndarray:

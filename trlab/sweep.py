@@ -228,6 +228,9 @@ class Sweep:
     `seeds`."""
     source: str = ""
     """What `trlib sweep` finds it by: its name, or the path of its file."""
+    awaited: Sequence[int] = ()
+    """Declared seeds of which its record lacks a run, set when it is read: a sweep takes several
+    sittings. They are then not among `seeds`."""
     added: Sequence[str] = ()
     """What `beside` has added to the declared variants."""
 

@@ -13,7 +13,7 @@ from trlib.evaluation import Estimate
 EDGE = " at the edge of what was tried"
 """What stands behind a verdict over a point at the edge of a grid."""
 SEEN, NOT_SEEN, UNDECIDED, NOT_RUN = "seen", "not seen", "undecided", "not run"
-INCOMPLETE, NOT_MEASURED = "incomplete", "not measured"
+INCOMPLETE, NOT_MEASURED, DESCRIBED = "incomplete", "not measured", "description"
 PLAIN = {SEEN: "as predicted", NOT_SEEN: "the opposite"}
 """The verdicts on a prediction as a page words them; the others are printed as they are."""
 
@@ -25,8 +25,8 @@ class Verdict:
     comparison: Comparison
     verdict: str
     """`seen` or `not seen` (the opposite is) if the comparison is decided, else `undecided`;
-    `not run`; `incomplete` if a run is missing or has failed (the rest would speak for it);
-    `not measured` if a run has no such number."""
+    `description` of too few seeds for either; `not run`; `incomplete` if a run is missing or has
+    failed (the rest would speak for it); `not measured` if a run has no such number."""
     sides: tuple[Estimate | None, Estimate | None] = (None, None)
     """Interquartile means of the higher and of the lower runs; None for a number."""
     difference: Estimate | None = None
@@ -48,6 +48,10 @@ class Verdict:
     the verdict may be different."""
     note: str = ""
     """What is missing, or how many runs were left out."""
+    seeds: str = ""
+    """Of a description: how many seeds of how many (`trlab.rule.description`)."""
+    today: str = ""
+    """What today's test decides of an earlier round's runs, where it decides otherwise."""
 
     @property
     def decided(self) -> bool:
@@ -55,16 +59,22 @@ class Verdict:
         return self.verdict in (SEEN, NOT_SEEN)
 
     @property
+    def short(self) -> str:
+        """The verdict in a few words."""
+        return f"{self.verdict} of {self.seeds}" if self.seeds else self.verdict
+
+    @property
     def p_in_words(self) -> str:
         """The corrected p-value with its family; empty if there is none."""
         return p_in_words(self.corrected, self.family)
 
-
-def marked(number: str, decided: bool, edge: bool) -> str:
-    """A difference with its interval, and inside its bracket what a reader must know:
-    `[−0.02, +0.03; undecided]`."""
-    marks = ["undecided"] * (not decided) + ["edge"] * edge
-    return "; ".join([number.removesuffix("]"), *marks]) + "]"
+    def marked(self, number: str) -> str:
+        """A difference with its interval, and inside its bracket what a reader must know:
+        `[−0.02, +0.03; undecided]`."""
+        here = "" if self.decided else self.short if self.seeds else UNDECIDED
+        today = f"today {UNDECIDED if self.decided else 'decided'}" if self.today else ""
+        marks = (", ".join(filter(None, (here, today))), "edge" if self.edge else "")
+        return "; ".join([number.removesuffix("]"), *filter(None, marks)]) + "]"
 
 
 def p_in_words(corrected: float, family: int) -> str:
@@ -99,7 +109,7 @@ class Finding(Verdict):
     def __str__(self) -> str:
         p = self.prediction
         if self.estimate is None:
-            return f"{self.verdict}: {p.text}" + (f"; {self.missing}" if self.missing else "")
+            return f"{self.short}: {p.text}" + (f"; {self.missing}" if self.missing else "")
         if p.within is not None:
             what = f"{p.higher} less {p.lower}, within {p.within:g}"
         elif isinstance(p.higher, str) and isinstance(p.lower, str):
@@ -112,7 +122,7 @@ class Finding(Verdict):
             )
         spec = ".3f" if p.within is not None else ".2f"
         return (
-            f"{self.verdict}: {p.text}; {p.measure}: {what} = {self.estimate:{spec}}{self._p(', ')}"
+            f"{self.short}: {p.text}; {p.measure}: {what} = {self.estimate:{spec}}{self._p(', ')}"
         )
 
     def plain(self, words: Mapping[str, str] | None = None) -> tuple[str, str]:
@@ -121,10 +131,9 @@ class Finding(Verdict):
         Args:
             words: what the page calls the measures.
         """
-        p, verdict = (
-            self.prediction,
-            PLAIN.get(self.verdict, self.verdict) + (EDGE if self.edge else ""),
-        )
+        p, verdict = self.prediction, PLAIN.get(self.verdict, self.short)
+        verdict += EDGE if self.edge else ""
+        verdict += f", today {PLAIN.get(self.today, self.today)}" if self.today else ""
         measure = (words or {}).get(p.measure, p.measure)
         if self.estimate is None:
             return verdict, self.missing

@@ -1,16 +1,17 @@
-"""The one rule by which a comparison of recorded runs is decided, whoever prints it.
+"""The one place where a comparison of recorded runs is decided, whoever prints it.
 
     verdict = decide("reuse", above("ppo", "pg_is", at={"uses": "8"}))
-    verdict.verdict                      # seen, not seen or undecided
+    verdict.verdict                      # seen, not seen, undecided or description
 
 A comparison is decided if three things agree on a side: its p-value (`trlab.significance`) is below
 0.05 after Holm's correction, the 95 % interval of the difference of interquartile means excludes 0,
 and that of the probability of improvement excludes ½. So no printed interval ever contradicts a
 verdict. Everything else is *undecided*; *not seen* is said only if the opposite is decided.
 
-Holm's correction is over one family for each sweep (`trlab.comparison.asked`): its predictions and
-every comparison that a page, notebook or claims card prints. A question of a reader's own joins
-that family.
+`trlab.rule` says which test that is, how many seeds it takes, and which sweeps share a family. The
+family holds their predictions and every comparison that a page, notebook or claims card prints
+(`trlab.comparison.asked`). A question of a reader's own joins it. Where a side names no point of an
+axis, its points are tasks: one test for all of them, runs dealt out within each.
 """
 
 from __future__ import annotations
@@ -18,20 +19,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trlab import record
 from trlab.basin import AT_EDGE, OVER_RATES, over_rates
-from trlab.comparison import Comparison, Side, asked, of_prediction
+from trlab.comparison import Comparison, Side, asked, of_prediction, register
 from trlab.findings import at, finished, scores
 from trlab.measures import derive, matched
+from trlab.rule import BEFORE, TODAY_S_TEST, Rule, beside, description, rule_of
 from trlab.significance import LEVEL, alike_p, holm, improvement_p, line_p, paired_p
 from trlab.statistics import difference, improvement, interval
-from trlab.sweep import Sweep
+from trlab.sweep import Sweep, load_sweep
 from trlab.verdict import (
+    DESCRIBED,
     INCOMPLETE,
     NOT_MEASURED,
     NOT_RUN,
@@ -50,12 +53,15 @@ if TYPE_CHECKING:
 
 
 def decide(name: str, *comparisons: Comparison) -> list[Verdict]:
-    """Comparisons within a sweep that ships with the package.
+    """Comparisons within a sweep that ships with the package. One that the book prints and that its
+    family lacks is noted or refused, where the book asks for that (`trlab.comparison.register`).
 
     Raises:
         RecordError: it has no record.
     """
-    return list(_decided(name, comparisons, record.stamp(name)))
+    sweep = record.read(name)[0]
+    register(sweep, comparisons)
+    return list(_decided(name, comparisons, tuple(map(record.stamp, (name, *beside(sweep))))))
 
 
 def predicted(name: str) -> list[Finding]:
@@ -96,49 +102,77 @@ def compare(
             correction.
     """
     runs = runs if history is None else derive(runs, history)
-    return corrected(
-        sweep, comparisons, lambda comparison: measure(sweep, runs, history, comparison)
-    )
+    return corrected(sweep, comparisons, partial(measure, sweep, runs, history))
 
 
 def corrected(sweep: Sweep, comparisons: Sequence[Comparison], measured: Any) -> list[Verdict]:
+    """Comparisons by the rule of their sweep, and beside it what today's test says where it says
+    something else.
+
+    Args:
+        measured: gives the `Verdict` of a comparison by its intervals alone, under a rule.
+    """
+    rule = rule_of(sweep)
+    verdicts = _corrected(sweep, comparisons, rule, measured)
+    if rule != BEFORE or sweep.budget.common is None:  # without pairs the tests are the same
+        return verdicts
+    again = _corrected(sweep, comparisons, TODAY_S_TEST, measured)
+    return [
+        replace(one, today=new.verdict if new.verdict != one.verdict else "")
+        for one, new in zip(verdicts, again, strict=True)
+    ]
+
+
+def _corrected(
+    sweep: Sweep, comparisons: Sequence[Comparison], rule: Rule, measured: Any
+) -> list[Verdict]:
     """Comparisons after Holm's correction over the family of the sweep.
 
     This is the one place where a verdict is made; `measure` gives the p-value and the intervals.
-
-    Args:
-        measured: gives the `Verdict` of a comparison by its intervals alone.
     """
-    family: dict[Any, Verdict] = {}
+    family: dict[Any, float] = {}
     for comparison in [*asked(sweep), *comparisons]:
-        key = comparison.question(sweep)
+        key = sweep.name, comparison.question(sweep)
         if key not in family:
-            family[key] = measured(comparison)
-    p_values = dict(zip(family, holm([verdict.p for verdict in family.values()]), strict=True))
+            family[key] = measured(comparison, rule).p
+    for name in beside(sweep):
+        other = record.read(name)[0] if record.is_recorded(name) else load_sweep(name)
+        for comparison in asked(other):
+            p = (
+                _of_record(name, record.stamp(name), comparison, rule_of(other)).p
+                if record.is_recorded(name)
+                else math.nan
+            )
+            family[name, comparison.question(other)] = p
+    p_values = dict(zip(family, holm(list(family.values())), strict=True))
     verdicts = []
     for comparison in comparisons:
-        one, p = measured(comparison), p_values[comparison.question(sweep)]
-        if one.difference is not None:
-            one = replace(
-                one,
-                corrected=p,
-                family=len(family),
-                verdict=one.verdict if p < LEVEL else UNDECIDED,
-            )
+        one = measured(comparison, rule)
+        if one.difference is not None and one.verdict != DESCRIBED:
+            p = p_values[sweep.name, comparison.question(sweep)]
+            verdict = one.verdict if p < LEVEL else UNDECIDED
+            one = replace(one, corrected=p, family=len(family), verdict=verdict)
         verdicts.append(one)
     return verdicts
 
 
 def measure(
-    sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comparison: Comparison
+    sweep: Sweep,
+    runs: pd.DataFrame,
+    history: pd.DataFrame | None,
+    comparison: Comparison,
+    rule: Rule,
 ) -> trlab.verdict.Verdict:
     """One comparison by its own p-value and intervals, before any correction."""
-    found = both_sides(sweep, runs, history, comparison)
+    paired = rule.pairs and sweep.budget.common is not None
+    found = both_sides(sweep, runs, history, comparison, paired=paired)
     if isinstance(found, Verdict):
         return found
-    return replace(
-        _estimated(comparison, found.tasks, found.paired), note=found.note, edge=found.edge
-    )
+    one = _estimated(comparison, found.tasks, found.paired, stratified=not rule.pairs)
+    one = replace(one, note=found.note, edge=found.edge)
+    if few := description(sweep, rule):
+        return replace(one, verdict=DESCRIBED, seeds=few, p=math.nan)
+    return one
 
 
 @dataclass(frozen=True)
@@ -154,14 +188,18 @@ class BothSides:
 
 
 def both_sides(
-    sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comparison: Comparison
+    sweep: Sweep,
+    runs: pd.DataFrame,
+    history: pd.DataFrame | None,
+    comparison: Comparison,
+    *,
+    paired: bool,
 ) -> BothSides | trlab.verdict.Verdict:
     """The runs that a comparison is between, or the verdict that something is missing.
 
-    If all runs of the sweep answered the same prompts (`Budget.common`), two runs with the same
-    seed make a pair.
+    Args:
+        paired: two runs with the same seed make a pair.
     """
-    paired = sweep.budget.common is not None
     if comparison.measure in OVER_RATES:
         sweep, runs = over_rates(sweep, finished(runs), comparison.measure)
     tuned_to_an_edge = {variant.name for variant in sweep.variants if variant.edges}
@@ -230,16 +268,19 @@ def _estimated(
     comparison: Comparison,
     tasks: tuple[list[np.ndarray] | None, list[np.ndarray] | None],
     paired: bool,
+    stratified: bool,
 ) -> Verdict:
     """The estimates, the p-value, and the verdict of the intervals alone."""
     higher, lower = tasks
+    apart_by = {"stratified": stratified}
     sides = (
-        None if higher is None else interval(higher),
-        None if lower is None else interval(lower),
+        None if higher is None else interval(higher, **apart_by),
+        None if lower is None else interval(lower, **apart_by),
     )
     if higher is None or lower is None:
         return _beside_a_number(comparison, higher, lower, sides)
-    gap, pairs = difference(higher, lower, paired=paired), sum(map(len, higher)) if paired else 0
+    gap = difference(higher, lower, paired=paired, **apart_by)
+    pairs = sum(map(len, higher)) if paired else 0
     if comparison.within is not None:
         alike, apart = alike_p(higher, lower, within=comparison.within, paired=paired)
         inside = max(-gap.low, gap.high) < comparison.within
@@ -281,19 +322,19 @@ def _findings(sweep: Sweep, verdicts: Sequence[Verdict]) -> list[Finding]:
 
 
 @lru_cache(maxsize=512)
-def _decided(name: str, comparisons: tuple[Comparison, ...], stamp: int) -> tuple[Verdict, ...]:
+def _decided(
+    name: str, comparisons: tuple[Comparison, ...], stamps: tuple[int, ...]
+) -> tuple[Verdict, ...]:
     sweep = record.read(name)[0]
-    return tuple(
-        corrected(sweep, comparisons, lambda comparison: _of_record(name, comparison, stamp))
-    )
+    return tuple(corrected(sweep, comparisons, partial(_of_record, name, stamps[0])))
 
 
-MEASURED: dict[tuple[str, Comparison, int], Verdict] = {}
+MEASURED: dict[tuple[str, int, Comparison, Rule], Verdict] = {}
 """What this process has measured of records; a build of the book adds what others have."""
 
 
-def _of_record(name: str, comparison: Comparison, stamp: int) -> Verdict:
-    key = name, comparison, stamp
+def _of_record(name: str, stamp: int, comparison: Comparison, rule: Rule) -> Verdict:
+    key = name, stamp, comparison, rule
     if key not in MEASURED:
-        MEASURED[key] = measure(*record.read(name), comparison)
+        MEASURED[key] = measure(*record.read(name), comparison, rule)
     return MEASURED[key]

@@ -35,6 +35,7 @@ import nbformat
 from book.build.lock import alone
 from book.build.nbmake_cells import TELL
 from book.build.paths import BUILD, ROOT, chapters
+from trlab.comparison import NOTED, REFUSE
 
 KEY = "execution_record"
 SHOWN = ("torch", "transformers", "trust-region-book")
@@ -378,6 +379,7 @@ def _told(
         "TRLIB_PROFILE": profile,
         TELL: str(theirs),
         READS: str(reads),
+        NOTED: os.environ.get(NOTED, REFUSE),
         "IPYTHONDIR": str(settings),  # nobody's own
         "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel is this environment's
     }

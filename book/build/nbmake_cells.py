@@ -1,5 +1,6 @@
 """What every run of `pytest --nbmake` here adds to nbmake: the cell that failed is named, the
-profile is `smoke` where TRLIB_PROFILE names none, and where `book.build.execute` has started the run, it
+profile is `smoke` where TRLIB_PROFILE names none, a comparison that `trlab/comparisons.json` lacks
+fails its cell, and where `book.build.execute` has started the run, it
 is told of every notebook that has ended. In any other run the solutions of exercises are left out:
 `tests/book/test_exercises.py` runs each by itself and reads its verdict."""
 
@@ -19,6 +20,7 @@ from nbmake.nb_result import NotebookError, NotebookResult
 from nbmake.pytest_items import NotebookFailedException
 
 from book.build.lock import end_with
+from trlab.comparison import NOTED, REFUSE
 
 TELL = "TRLIB_TELL"
 """The variable that holds the number of the open file in which `book.build.execute` reads."""
@@ -30,6 +32,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRLIB_PROFILE", os.environ.get("TRLIB_PROFILE") or "smoke")
+        patch.setenv(NOTED, os.environ.get(NOTED) or REFUSE)
         if TELL not in os.environ:  # a test of the exercises runs every solution by itself
             without = partial(nb_run.NotebookClient, skip_cells_with_tag="solution")
             patch.setattr(nb_run, "NotebookClient", without)

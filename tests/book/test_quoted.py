@@ -12,12 +12,13 @@ from book.build import numbers, pictures
 from book.build.ext.quoted import Quote, as_roles, number, parse, shown, written
 from book.build.ext.sweeps import STORED, as_directives
 from book.build.pack import comparisons
-from book.build.paths import ROOT
+from book.build.paths import NOTEBOOKS, ROOT
 from trlab import recorded
-from trlab.comparison import asked, printed
+from trlab.comparison import NOTED, REFUSE, Side, asked, printed
 from trlab.drawing.figure_registry import figure
 from trlab.findings import before, price
 from trlab.measures import derive, matched
+from trlab.outcomes import gap
 from trlab.significance import holm
 from trlab.statistics import difference, interval, iqm
 from trlab.sweep import load_sweep
@@ -121,16 +122,21 @@ def test_a_comparison_is_undecided_unless_it_is_decided_among_all_that_is_asked(
     )
 
 
-def test_a_comparison_that_nobody_collected_is_refused():
-    with pytest.raises(
-        ValueError,
-        match=r"expected a comparison of comparisons.json.*python -m book.build.pack.comparisons",
-    ):
+def test_a_comparison_that_nobody_collected_is_refused(monkeypatch):
+    words = r"expected a comparison of comparisons.json.*python -m book.build.pack.comparisons"
+    with pytest.raises(ValueError, match=words):
         shown("shootout clip-higher over sapo take_off updates=8")
+    monkeypatch.setenv(NOTED, REFUSE)  # as wherever a notebook of the book runs
+    with pytest.raises(ValueError, match=words):
+        gap("shootout", "clip-higher", "sapo", measure="take_off", at={"updates": "8"})
+    assert gap("rare", "pg_is", "ppo", measure="take_off", at={"parts": "whole, 8 uses"}).p < 1
+    monkeypatch.delenv(NOTED)
+    found = gap("shootout", "clip-higher", "sapo", measure="take_off", at={"updates": "8"})
+    assert found.family == len(asked(load_sweep("shootout"))) + 1, "a reader's own question joins"
 
 
 def test_what_the_book_prints_is_what_is_corrected():
-    """Every page, notebook and card; without drawing an interval."""
+    """Every page and card; notebooks are held to it by running (`book.build.nbmake_cells`)."""
     before, now = (
         {name: len(some) for name, some in all_of.items()}
         for all_of in (printed(), comparisons.collect())
@@ -148,34 +154,24 @@ def test_what_the_book_prints_is_what_is_corrected():
     )
 
 
-def test_a_notebook_s_comparisons_follow_from_literals(tmp_path):
-    cell = """
-from trlab.outcomes import against, gap
-AT = {"uses": "8"}
-%matplotlib inline
-def shown(at):
-    return at
-for label in ("troll", "gspo"):
-    gap("reuse", label, "ppo", measure="kl", at=AT)
-rows = [against("reuse", "ppo", at={"uses": n}, only=["pg_is"]) for n in ("2", "4")]
-"""
-    path = tmp_path / "one.ipynb"
-    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": [cell]}]}))
-    found = [
-        (name, one.higher.label, one.lower.label, one.measure, one.higher.at)
-        for name, one in comparisons.of_notebook(path)
-    ]
-    assert found == [
-        ("reuse", "troll", "ppo", "kl", {"uses": "8"}),
-        ("reuse", "gspo", "ppo", "kl", {"uses": "8"}),
-        ("reuse", "pg_is", "ppo", "sampled", {"uses": "2"}),
-        ("reuse", "pg_is", "ppo", "sampled", {"uses": "4"}),
-    ]
-    path.write_text(
-        json.dumps({"cells": [{"cell_type": "code", "source": [cell + "gap(f(), 'a', 'b')"]}]})
-    )
-    with pytest.raises(ValueError, match=r"one.ipynb: gap\(f\(\), 'a', 'b'\): expected literals"):
-        list(comparisons.of_notebook(path))
+def test_a_comparison_that_a_notebook_draws_joins_its_family(tmp_path):
+    """Whatever the functions that draw it are called: it is noted where it is decided."""
+    notebook = json.loads((NOTEBOOKS / "11_samplers.ipynb").read_text(encoding="utf-8"))
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    drawn = [i for i, cell in enumerate(code) if "comparison_figure(" in "".join(cell["source"])]
+    added = """
+from trlab import outcomes as another_name
+compare = another_name.comparison_figure
+compare("basin", "troll", measure="take_off", at={"lr": "0.0003"})"""
+    notebook["cells"] = [*code[: drawn[0] + 1], {**code[drawn[0]], "id": "new", "source": added}]
+    copy = tmp_path / "one.ipynb"
+    copy.write_text(json.dumps(notebook))
+    noted = comparisons.of_notebooks([copy])
+    place = {"lr": "0.0003"}
+    assert {name for name, _ in noted} == {"basin"}, "its other comparison is known"
+    assert {(one.lower, one.measure) for _, one in noted} == {(Side("troll", place), "take_off")}
+    grown = len(comparisons.collect(noted)["basin"]) - len(printed()["basin"])
+    assert grown == len({one.higher.label for _, one in noted}) > 1
 
 
 @pytest.mark.parametrize(

@@ -51,13 +51,12 @@ import trlab.record
 from book.build.ext import words
 from trlab.base import base_of_runs
 from trlab.basin import LR, WITHIN, basins
-from trlab.comparison import PRINTED, Comparison, Side, asked
+from trlab.comparison import PRINTED, REFUSE, Comparison, Side, register
 from trlab.files import HISTORY, RUNS
 from trlab.findings import at, before, finished, price
 from trlab.measures import matched
 from trlab.statistics import interval, iqm
 from trlab.sweep import SWEEPS, Sweep, declared
-from trlab.verdict import marked
 from trlab.verdicts import decide
 from trlib.evaluation import Estimate
 
@@ -227,15 +226,9 @@ def shown(text: str) -> str:
 
 def _compared(quote: Quote) -> str:
     """The difference of a quote's two sides, and whether it is undecided."""
-    sweep = record(quote.sweep)[0]
     for side in (quote, quote.other):  # with an error that names what the record has
         measured(part(side), record(side.sweep)[2], side.measure)
-    question = quote.comparison.question(sweep)
-    if question not in {one.question(sweep) for one in asked(sweep)}:
-        raise ValueError(
-            f"expected a comparison of {PRINTED.name}, got another; `python -m "
-            "book.build.pack.comparisons` puts it there"
-        )
+    register(record(quote.sweep)[0], [quote.comparison], REFUSE)
     (verdict,) = decide(quote.sweep, quote.comparison)
     if verdict.difference is None:
         raise ValueError(
@@ -246,7 +239,7 @@ def _compared(quote: Quote) -> str:
             raise ValueError("plain: expected a decided difference, got one that is undecided")
         return number(abs(verdict.difference.value), quote.measure, digits=quote.digits)
     text = written(verdict.difference, quote.measure, sign=True, digits=quote.digits)
-    return marked(text, verdict.decided, verdict.edge)
+    return verdict.marked(text)
 
 
 def _above(quote: Quote) -> str:
