@@ -29,7 +29,7 @@ from trlab.findings import at as runs_at
 from trlab.findings import finished
 from trlab.record import is_recorded
 from trlab.statistics import difference, interval
-from trlab.verdict import NOT_SEEN, SEEN, Finding, Verdict
+from trlab.verdict import NOT_SEEN, SEEN, Finding, Verdict, why_both
 from trlab.verdicts import decide, predicted
 from trlib.evaluation import Estimate
 
@@ -84,7 +84,7 @@ class Against:
         words = {SEEN: "above", NOT_SEEN: "below"}
         own = words.get(self.outcome.verdict, self.outcome.short)
         today = words.get(self.outcome.today, self.outcome.today)
-        return own + (f", today {today}" if today else "")
+        return own + (f", today's test: {today}" if today else "")
 
     def __format__(self, spec: str) -> str:
         digits = int(spec[1:-1]) if spec else 2
@@ -216,7 +216,7 @@ def foretold(name: str) -> Note:
 
 def folded(findings: Sequence[Finding]) -> Note:
     """Predictions and their results: a line that counts, and a table to unfold."""
-    outcomes = Counter(finding.plain()[0] for finding in findings)
+    outcomes = Counter(finding.plain()[0].partition(",")[0] for finding in findings)
     counts = ", ".join(f"{count} {words}" for words, count in outcomes.most_common())
     lines = (
         _row("td", came, finding.prediction.in_full, measured)
@@ -235,6 +235,7 @@ def folded(findings: Sequence[Finding]) -> Note:
                 *lines,
                 "</tbody>",
                 "</table>",
+                *([f"<p>{escape(why)}</p>"] if (why := why_both(findings)) else []),
                 "</details>",
             ]
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trlab.comparison import Comparison
+from trlab.rule import LEAST
 from trlab.sweep import Prediction
 from trlib.evaluation import Estimate
 
@@ -72,7 +73,7 @@ class Verdict:
         """A difference with its interval, and inside its bracket what a reader must know:
         `[−0.02, +0.03; undecided]`."""
         here = "" if self.decided else self.short if self.seeds else UNDECIDED
-        today = f"today {UNDECIDED if self.decided else 'decided'}" if self.today else ""
+        today = f"today's test: {UNDECIDED if self.decided else 'decided'}" if self.today else ""
         marks = (", ".join(filter(None, (here, today))), "edge" if self.edge else "")
         return "; ".join([number.removesuffix("]"), *filter(None, marks)]) + "]"
 
@@ -133,7 +134,7 @@ class Finding(Verdict):
         """
         p, verdict = self.prediction, PLAIN.get(self.verdict, self.short)
         verdict += EDGE if self.edge else ""
-        verdict += f", today {PLAIN.get(self.today, self.today)}" if self.today else ""
+        verdict += f", today's test: {PLAIN.get(self.today, self.today)}" if self.today else ""
         measure = (words or {}).get(p.measure, p.measure)
         if self.estimate is None:
             return verdict, self.missing
@@ -167,3 +168,16 @@ class Finding(Verdict):
 
     def _p(self, before: str) -> str:
         return before + self.p_in_words if self.p_in_words else ""
+
+
+def why_both(findings: Sequence[Finding]) -> str:
+    """Why some findings have two verdicts; empty: none has."""
+    others = sum(bool(finding.today) for finding in findings)
+    if not others:
+        return ""
+    return (
+        "The verdicts are of their day. Today's test takes runs as independent, not as pairs, and "
+        f"decides {others} of {len(findings)} otherwise: its power is another. It was chosen after a "
+        "look at power, not at the side that it favours. Today a verdict also takes "
+        f"{LEAST} seeds; fewer are a description."
+    )

@@ -108,6 +108,7 @@ def test_a_seed_that_is_missing_at_a_rate_is_refused():
 
 SWEEP = Sweep(
     text="",
+    round=5,
     variants=[Variant("ppo"), Variant("pg_is")],
     axes=[Axis("lr", RATES)],
     seeds=range(8),

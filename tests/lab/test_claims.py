@@ -23,6 +23,7 @@ ONE, FOUR = {"uses": "1"}, {"uses": "4"}
 BETTER = Prediction("a is better", higher="a", lower="b", at=ONE)
 SWEEP = Sweep(
     text="",
+    round=5,
     name="made",
     source="made",
     variants=[Variant("ppo", label=label) for label in "abc"],

@@ -27,6 +27,7 @@ def a_record(predictions=()):
     history = history_of(runs, 3, reward=lambda run, b: 0.2 * b)
     sweep = Sweep(
         text="",
+        round=5,
         variants=[Variant("ppo", label=label) for label in LABELS],
         budget=Budget(steps=3),
         axes=[Axis("uses", {"16": {"epochs": 16}})],

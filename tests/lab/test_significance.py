@@ -215,6 +215,7 @@ def test_runs_with_common_prompts_are_compared_in_pairs():
     claim = Prediction("a clip adds a point", higher="ppo", lower="pg_is")
     sweep = Sweep(
         text="",
+        round=5,
         variants=[Variant("ppo"), Variant("pg_is")],
         budget=Budget(steps=1, common=3),
         predictions=[claim],
@@ -275,6 +276,7 @@ def test_holms_correction_by_hand():
 def sweep(predictions, axes=()):
     return Sweep(
         text="",
+        round=5,  # eight runs were enough for a verdict
         variants=[Variant("ppo"), Variant("troll"), Variant("pg_is")],
         budget=Budget(steps=9),
         axes=axes,

@@ -13,7 +13,16 @@ from trlab.claims.outcome import NOT_TESTABLE, Answer, Told, tell
 from trlab.comparison import Side
 from trlab.drawing.rates import written_rate
 from trlab.findings import at
-from trlab.verdict import EDGE, INCOMPLETE, NOT_MEASURED, NOT_RUN, NOT_SEEN, SEEN, UNDECIDED
+from trlab.verdict import (
+    DESCRIBED,
+    EDGE,
+    INCOMPLETE,
+    NOT_MEASURED,
+    NOT_RUN,
+    NOT_SEEN,
+    SEEN,
+    UNDECIDED,
+)
 from trlib.evaluation import Estimate
 from trlib.loop.settings import RunSettings
 
@@ -30,6 +39,7 @@ VERDICTS = {
     NOT_RUN: "not run yet",
     INCOMPLETE: "incomplete",
     NOT_MEASURED: "not measured",
+    DESCRIBED: "described by too few seeds for a verdict",
 }
 """The verdicts as a page says them."""
 HEADINGS = ["test", "measured", "outcome", "predicted before the runs"]
@@ -114,14 +124,18 @@ def _answer(answer: Answer) -> list[str]:
     sides = " and ".join(_number(estimate) for estimate in outcome.sides if estimate is not None)
     gap = f", difference {_number(outcome.difference, '+')}" if None not in outcome.sides else ""
     short = _short(answer) + (EDGE if outcome.edge else "")
-    return [claimed, f"{sides}{gap}, {outcome.p_in_words}{note}", f"**{short}**", _before(answer)]
+    p = f", {outcome.p_in_words}" if outcome.p_in_words else ""
+    return [claimed, f"{sides}{gap}{p}{note}", f"**{short}**", _before(answer)]
 
 
 def _short(answer: Answer) -> str:
     """The verdict of a test in a word or two."""
-    if answer.verdict == NOT_SEEN:
-        return "the opposite" if answer.test.within is None else "they differ"
-    return answer.verdict if answer.outcome.difference is not None else VERDICTS[answer.verdict]
+    outcome = answer.outcome
+    if outcome.difference is None:
+        return VERDICTS[answer.verdict]
+    words = {NOT_SEEN: "the opposite" if answer.test.within is None else "they differ"}
+    today = f", today's test: {words.get(outcome.today, outcome.today)}" if outcome.today else ""
+    return words.get(answer.verdict, outcome.short) + today
 
 
 def _claimed(test: Test) -> str:

@@ -23,9 +23,10 @@ from trlab.findings import finished, price
 from trlab.kl_cost import Price
 from trlab.measures import derive
 from trlab.record import all_recorded, read
+from trlab.rule import description, rule_of
 from trlab.statistics import interval
 from trlab.tuning import summary
-from trlab.verdict import Finding
+from trlab.verdict import Finding, why_both
 from trlab.verdicts import MEASURED, family, predicted
 from trlib.fields import settings as settings_of
 from trlib.loop.settings import RunSettings
@@ -161,14 +162,10 @@ class Verdicts(SweepDirective, Table):
             return []
         lines = [_line(finding) for finding in judged]
         table = self.table(("result", "predicted", "measured"), (16, 44, 40), lines)
-        asked = (
-            [nodes.paragraph("", over_how_many(judged))]
-            if any(finding.family for finding in judged)
-            else []
-        )
+        asked = [nodes.paragraph("", text) for text in over_how_many(judged)]
         if len(judged) <= SHORT:
             return [table, *asked]
-        count = Counter(finding.plain(words.WORDS)[0] for finding in judged)
+        count = Counter(finding.plain(words.WORDS)[0].partition(",")[0] for finding in judged)
         summary = (
             "Predictions: "
             + ", ".join(f"{number} {verdict}" for verdict, number in count.most_common())
@@ -181,15 +178,18 @@ class Verdicts(SweepDirective, Table):
         ]
 
 
-def over_how_many(judged: Sequence[Finding]) -> str:
+def over_how_many(judged: Sequence[Finding]) -> list[str]:
     """How many questions the findings of a sweep were corrected over, beside the smallest p-value
-    that is left."""
-    smallest = min(finding.corrected for finding in judged if not math.isnan(finding.corrected))
-    value = "below 0.001" if smallest < 0.001 else f"{smallest:.3f}"
-    return (
-        f"Corrected over {judged[0].family} questions; the smallest p-value of a prediction is "
-        f"then {value}."
-    )
+    that is left; and where today's test decides otherwise, why both stand there."""
+    told = []
+    if known := [finding.corrected for finding in judged if not math.isnan(finding.corrected)]:
+        smallest = min(known)
+        value = "below 0.001" if smallest < 0.001 else f"{smallest:.3f}"
+        family = max(finding.family for finding in judged)
+        told.append(
+            f"Corrected over {family} questions; the smallest p-value of a prediction is then {value}."
+        )
+    return [*told, why_both(judged)] if why_both(judged) else told
 
 
 def _line(finding: Finding) -> tuple[str, str, str]:
@@ -260,6 +260,8 @@ class Made(SweepDirective):
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
         text, commands = made(self.arguments[0], runs)
         text = f"{sweep.budget.steps} batches; {text[0].lower()}{text[1:]}"
+        if sweep.awaited:
+            text = f"So far {description(sweep, rule_of(sweep))}; {text}"
         known = f" {sweep.provenance}" if sweep.provenance else ""
         paragraph = nodes.paragraph("", f"{text}{known} ", classes=["executed"])
         for i, command in enumerate(commands):
