@@ -163,7 +163,7 @@ def test_a_right_answer_is_right_in_any_type(check, answer):
 def of_ones_own(**changes):
     usual = {
         "variants": [Variant("ppo"), Variant("ppo", {"eps_high": 0.5}, label="wide")],
-        "seeds": range(500, 508),
+        "seeds": range(500, 512),
         "budget": Budget(steps=5),
         "predictions": [Prediction("wider is better", higher="wide", lower="ppo")],
     }

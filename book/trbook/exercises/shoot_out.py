@@ -20,7 +20,7 @@ from trlab.significance import holm as holm_of_floats
 from trlab.sweep import declared, load_sweep
 from trlab.tuning import NEAR
 
-LEAST_SEEDS = 8
+LEAST_SEEDS = 12
 BEFORE = {150, *range(700, 708)}
 """Seeds of runs that no declared sweep holds."""
 MOST_ARMS = 12
@@ -279,14 +279,14 @@ class SweepCheck:
             )
         if len(set(sweep.seeds)) < LEAST_SEEDS:
             raise NotYet(
-                f"`seeds` holds {len(set(sweep.seeds))}: with fewer than {LEAST_SEEDS} runs per "
-                "arm an interval says little, and its coverage is poor."
+                f"`seeds` holds {len(set(sweep.seeds))}: fewer than {LEAST_SEEDS} runs per arm are a "
+                "description, never a verdict, and their intervals cover too little."
             )
         taken = sorted(used() & set(sweep.seeds))
         if taken:
             raise NotYet(
                 f"the book's runs have used seed {taken[0]}. Runs that suggested a question cannot "
-                "answer it: take seeds of your own, such as `range(500, 508)`."
+                "answer it: take seeds of your own, such as `range(500, 512)`."
             )
         if not sweep.predictions:
             raise NotYet("`predictions` is empty: say what you expect before you look.")
@@ -313,6 +313,6 @@ def _smoke(sweep: Sweep) -> Sequence[tuple[Any, str]]:
 
 
 check_sweep = SweepCheck(
-    "Is this a sweep that can answer a question: a control, eight fresh seeds, a prediction?",
+    "Is this a sweep that can answer a question: a control, twelve fresh seeds, a prediction?",
     _smoke,
 )
