@@ -1,7 +1,7 @@
 """By which rule a sweep's comparisons are decided, and with which other sweeps' they are corrected.
 
 Today's rule compares two arms as independent runs, whether or not they share seeds: arms with one
-seed correlate at .01, so pairs win nothing, and below twelve runs they cost the exact test. Fewer
+seed hardly correlate, so pairs win nothing, and below twelve runs they cost the exact test. Fewer
 than `LEAST` seeds are a description, never a verdict. Holm's correction goes over the question
 (`Sweep.question`), whichever files it is declared in.
 
