@@ -176,8 +176,8 @@ def why_both(findings: Sequence[Finding]) -> str:
     if not others:
         return ""
     return (
-        "The verdicts are of their day. Today's test takes runs as independent, not as pairs, and "
-        f"decides {others} of {len(findings)} otherwise: its power is another. It was chosen after a "
+        "The verdicts are of their day. Today's test takes runs as independent, not as pairs. Its "
+        f"power differs, and it decides {others} of {len(findings)} otherwise. We chose it after a "
         "look at power, not at the side that it favours. Today a verdict also takes "
         f"{LEAST} seeds; fewer are a description."
     )
