@@ -9,6 +9,7 @@ comparison. For a sweep without a record a note says so.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -260,4 +261,4 @@ def _signed(estimate: Estimate, digits: int) -> str:
         f"{number or 0:{'+' if number else ''}.{digits}f}".replace("-", "\N{MINUS SIGN}")
         for number in rounded
     )
-    return f"{value} [{low}, {high}]"
+    return value if math.isnan(estimate.low) else f"{value} [{low}, {high}]"  # of one run

@@ -75,7 +75,11 @@ class Verdict:
         here = "" if self.decided else self.short if self.seeds else UNDECIDED
         today = f"today's test: {UNDECIDED if self.decided else 'decided'}" if self.today else ""
         marks = (", ".join(filter(None, (here, today))), "edge" if self.edge else "")
-        return "; ".join([number.removesuffix("]"), *filter(None, marks)]) + "]"
+        words = "; ".join(filter(None, marks))
+        if not words:
+            return number
+        opened, bracket, _ = number.rpartition("]")  # one run has no interval
+        return f"{opened}; {words}]" if bracket else f"{number} [{words}]"
 
 
 def p_in_words(corrected: float, family: int) -> str:

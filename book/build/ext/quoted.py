@@ -338,7 +338,7 @@ def written(
         _number(how.scale * bound, places, "+" if sign else "")
         for bound in (estimate.value, estimate.low, estimate.high)
     )
-    return f"{value} [{low}, {high}]"
+    return value if math.isnan(estimate.low) else f"{value} [{low}, {high}]"  # of one run
 
 
 def number(value: float, measure: str, *, digits: int | None = None) -> str:
