@@ -53,6 +53,9 @@ def test_length_weighted_by_hand():
         torch.tensor([0, 0, 0, 1, 1]),
     )
     close(advantages, tensor([0.3, -0.7, 0.3, -1.0, 1.0]), 1e-14)
+    # An empty completion beside others has no weight in the mean: (0*0 + 4*1) / 4.
+    rewards, group = tensor([0.0, 1.0]), torch.tensor([0, 0])
+    assert length_weighted(rewards, torch.tensor([0, 4]), group).tolist() == [-1.0, 0.0]
 
 
 def test_lengths_of_any_number_type():

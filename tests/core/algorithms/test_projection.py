@@ -78,7 +78,7 @@ def test_a_million_tokens_stay_inside(dtype, n):
     ):
         u, lq = (x.log_softmax(-1).clamp(min=-1e4).to(dtype) for x in (new, old))
         projected = project(u, lq, delta_kl=delta)
-        assert plain_kl(projected.logp, lq).max().item() <= delta * (1 + 1e-6)
+        assert plain_kl(projected.logp, lq).max().item() <= delta  # not a rounding outside
         assert torch.isfinite(projected.logp).all()
         # No slack beyond rounding: q itself would be feasible too.
         reached = plain_kl(projected.logp, lq)[projected.eta > 0]

@@ -8,7 +8,7 @@ import torch
 from tests.losses import batch, close, noise, refused, tensor
 from trlib.algorithms import Correction, Needs, Scores
 from trlib.algorithms.dual import solve_dual
-from trlib.algorithms.quatro import QUATRO, quatro_loss
+from trlib.algorithms.quatro import QUATRO, pull_to_target, quatro_loss
 
 both_ways = pytest.mark.parametrize("direction", ["backward", "forward"])
 every_form = pytest.mark.parametrize("form", ["ratio", "exact", "regression"])
@@ -73,6 +73,16 @@ def test_kept_is_false_where_the_group_teaches_nothing_and_floored_where_it_ends
     b["rewards"] = tensor([1.0, 0.0, 1.0] * 3 + [0.0, 1.0, 1.0])
     floored = quatro_loss(**b, delta_kl=0.3).diagnostics["floored"]
     assert torch.equal(floored, b["mask"] & (b["group"] == 0).unsqueeze(-1))
+
+
+def test_without_a_price_a_push_is_kept_and_nothing_pulls_back():
+    logp, rollout = tensor([[-1.0, -2.0]] * 3), tensor([[-1.5, -2.0]] * 3)
+    numbers = {"multiplier": tensor([0.0, 0.0, 2.0]), "push": tensor([0.7, 0.0, 0.0])}
+    found = pull_to_target(logp, rollout, mask=logp < 0, **numbers).diagnostics
+    assert found["kept"].tolist() == [[True] * 2, [False] * 2, [True] * 2]
+    r = math.exp(0.5)
+    close(found["weight"], tensor([[0.7 * r, 0.7], [0.0, 0.0], [-r, -1.0]]), 1e-12)
+    assert found["target"].tolist() == [[0.0, 0.0]] * 3
 
 
 def test_groups_of_unequal_size_are_each_solved():

@@ -12,13 +12,14 @@ import torch
 
 import trlib
 from tests.core.loop import runs
-from tests.losses import refused, same
+from tests.losses import close, refused, same
 from tests.typed import typed
 from trlib.algorithms import (
     DPPO,
     PPO,
     TROLL,
     Method,
+    Needs,
     Provided,
     Scores,
     TokenLoss,
@@ -28,7 +29,10 @@ from trlib.algorithms.memory import Memory
 from trlib.algorithms.needs import NEEDED_FOR
 from trlib.errors import MethodError
 from trlib.loop import checkpoints, collect
+from trlib.loop.descent import Descent
 from trlib.loop.metrics import METRICS
+from trlib.loop.optimizers import maker
+from trlib.loop.settings import RunSettings
 from trlib.methods import method_kind
 
 D = "@dataclass(frozen=True, kw_only=True)\n"
@@ -527,6 +531,54 @@ def test_groups_that_an_optimiser_makes_are_clipped_together():
         for made in ("adamw", parted)
     ]
     assert norms[0] == pytest.approx(norms[1], rel=1e-3) and min(norms[0]) > 0
+
+
+def test_policy_and_critic_are_clipped_apart():
+    """Gradients of norm 3 and 40: each is cut to the bound by itself, and the history has the
+    policy's."""
+    policy, critic = (torch.zeros(2, requires_grad=True) for _ in range(2))
+    settings = RunSettings(steps=1, lr=0.5, betas=(0.0, 0.0), warmup=0, grad_norm=1.0)
+    descent = Descent([([policy], 1.0), ([critic], 2.0)], maker("sgd"), settings)
+    loss, norm = descent.step(3 * policy[0] + 40 * critic[1])
+    assert (loss, norm) == (0.0, 3.0)
+    close(policy, torch.tensor([-0.5, 0.0]), 1e-5)
+    close(critic, torch.tensor([0.0, -1.0]), 1e-5)
+
+
+def test_a_reference_moves_by_its_share_of_the_way():
+    ways = []
+
+    def flat(weights):
+        return torch.cat([p.detach().flatten() for p in weights.values()])
+
+    class Follows(PPO):
+        def needs(self, anchor):
+            return Needs(old=True, reference=True)
+
+        def update(self, step):
+            super().update(step)
+            before = flat(step.reference)
+            step.move_reference(0.25)
+            ways.append((flat(step.weights) - before, flat(step.reference) - before))
+
+    train(Follows(), **BIG, lr=1e-3, warmup=0)
+    for whole, way in ways:
+        assert whole.norm() > 1e-2 and (way - 0.25 * whole).norm() < 1e-3 * whole.norm()
+
+
+def test_every_epoch_takes_whole_groups_in_a_new_order():
+    orders = []
+
+    class Watches(PPO):
+        def update(self, step):
+            parts = [part.batch.group.tolist() for part in step.minibatches()]
+            assert all(len({*part}) == 1 and len(part) == 4 for part in parts)
+            orders.append([part[0] for part in parts])
+            super().update(step)
+
+    train(Watches(), steps=1, prompts=8, minibatches=8, epochs=3)
+    epochs = [tuple(orders[0][i : i + 8]) for i in (0, 8, 16)]
+    assert all(sorted(epoch) == [*range(8)] for epoch in epochs) and len({*epochs}) == 3
 
 
 def test_what_an_optimiser_leaves_out_does_not_pile_up():

@@ -33,6 +33,7 @@ from trlib.algorithms import (
     proportional,
 )
 from trlib.algorithms.method import is_proportional
+from trlib.corrections import sequence_ess
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.loop import checkpoints
 from trlib.loop.metrics import METRICS
@@ -168,6 +169,25 @@ class Twice(GRPO):
     def update(self, step):
         step.loss()
         step.descend(step.loss())
+
+
+class Seen(GRPO):
+    @proportional
+    def objective(self, scores, batch):
+        Seen.last = scores.logp.detach(), batch
+        return super().objective(scores, batch)
+
+
+def test_ess_seq_counts_the_completions_that_were_scored():
+    """A completion that is left out has the sampler's log-probs, and would count as one of ratio
+    1."""
+    run = trained(Seen(), steps=4, prompts=6, group=4, lag=2, lr=1e-3, warmup=0)
+    logp, batch = Seen.last
+    scored = batch.mask & (batch.advantages != 0)
+    assert 2 <= int(scored.any(1).sum()) < len(scored)
+    ours, of_all = (sequence_ess(logp, batch.logp_rollout, m) for m in (scored, batch.mask))
+    assert run.history.ess_seq.iloc[-1] == pytest.approx(ours, rel=1e-6)
+    assert abs(ours - of_all) > 0.01
 
 
 def test_nothing_is_skipped_where_that_would_not_be_exact(monkeypatch):
@@ -526,6 +546,17 @@ def test_a_method_changes_the_rollout_by_its_plan_alone(anchor):
     failed = rewards[:, :6].sum(1) < 1
     assert failed.any() and (~failed).any()
     assert torch.equal(forced[:, 6:].all(1), failed) and torch.equal(forced[:, 6:].any(1), failed)
+
+
+class TwoStages(PPO):
+    def plan(self, group, batch):
+        return Stage(group // 2), Stage(group // 2)
+
+
+def test_the_stages_of_a_plan_draw_numbers_of_their_own():
+    run = trained(TwoStages(), group=8, steps=1)
+    first, second = run.last.tokens.view(4, 2, 4, -1).unbind(1)
+    assert not any(torch.equal(one, other) for one, other in zip(first, second, strict=True))
 
 
 def test_a_bad_argument_is_named():

@@ -11,7 +11,7 @@ from tests.losses import named, refused
 from trlib import load_task
 from trlib.model.completions import join
 from trlib.model.policy import Policy
-from trlib.model.rollout import sample
+from trlib.model.rollout import _invert, sample
 
 close = partial(torch.testing.assert_close, atol=1e-5, rtol=0)
 
@@ -41,6 +41,15 @@ def test_frequencies_match_the_distribution(policy, task):
     assert chisquare(observed, wanted * n / wanted.sum()).pvalue > 1e-3
 
 
+def test_a_draw_is_a_share_of_the_mass_that_rounding_left():
+    """Probabilities that add up to .95: a draw of u asks for u times .95, so that the last token is
+    not drawn too often, and none is drawn that does not exist."""
+    logp = torch.tensor([[0.5, 0.25, 0.2]]).log()
+    uniform = torch.tensor([0.0, 0.52, 0.53, 0.78, 0.8, 0.96, math.nextafter(1, 0)]).double()
+    token = _invert(logp, torch.zeros(len(uniform), dtype=torch.long), uniform, 0)
+    assert token.tolist() == [0, 0, 1, 1, 2, 2, 2]
+
+
 def test_greedy_is_what_generate_gives(policy, task):
     prompts = [p.text for p in task.prompts(16, seed=2)]
     c = sample(policy, prompts, temperature=0, max_tokens=16)
@@ -55,9 +64,10 @@ def test_greedy_is_what_generate_gives(policy, task):
     assert torch.equal(theirs[:, : c.tokens.shape[1]], c.tokens)
 
 
-def test_a_row_that_has_ended_never_changes(policy, mixed):
-    kept = sample(policy, mixed, group=8, max_tokens=16, seed=7)
-    whole = sample(policy, mixed, group=8, max_tokens=16, seed=7, drop=False)
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_a_row_that_has_ended_never_changes(policy, mixed, noise):
+    how = {"group": 8, "max_tokens": 16, "seed": 7, "logit_noise": noise}
+    kept, whole = (sample(policy, mixed, **how, drop=drop) for drop in (True, False))
     assert torch.equal(kept.tokens, whole.tokens) and torch.equal(kept.mask, whole.mask)
     close(kept.logp, whole.logp)
     after = ~kept.mask
