@@ -1,5 +1,6 @@
 """Draws the first state of every explorable and the others that the book shows, for pages to show
-before any module has loaded: `python -m book.build.draw.stills`.
+before any module has loaded: `python -m book.build.draw.stills`, or with the names of some
+modules: `python -m book.build.draw.stills clip`.
 
 The module draws itself in Chromium, as narrow as on a phone and wide, and its height is measured at
 widths between. What it drew is written to `book/trbook/explorables/built/NAME.still.html` with its
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 from math import hypot
@@ -20,7 +22,7 @@ from book.build.browser import NoChromium, browser, settle
 WIDTHS = {"narrow": 328, "phone": 382, "middle": 560, "column": 686, "wide": 780}
 """Pixels of the explorable. Which height counts from which width on stands in `base.css`."""
 PICTURES = ("narrow", "wide")
-"""Of these; between them one is scaled."""
+"""Widths that are drawn; others are scaled."""
 PLACES = "cx|cy|r|x|y|x1|x2|y1|y2|dx|dy|d|width|height|transform|style"
 PAGE = (
     '<!doctype html><html data-theme="light"><meta charset="utf-8"><body style="margin: '
@@ -130,30 +132,38 @@ def _kept(points: list[Any], tolerance: float) -> list[Any]:
     return [*_kept(points[: most + 1], tolerance)[:-1], *_kept(points[most:], tolerance)]
 
 
-def stills() -> dict[str, str]:
-    """By file name, what `built/` should hold."""
+def stills(modules: Sequence[str] = ()) -> dict[str, str]:
+    """By file name, what `built/` should hold, of all explorables or of these modules.
+    Raises ValueError: there is no explorable of a name."""
     package = import_module("trbook.explorables")
     without = ("Diagnose",)  # a form to use at once
+    kinds = {
+        kind.module: kind
+        for kind in (getattr(package, name) for name in package.__all__ if name not in without)
+    }
+    for name in modules:
+        if name not in kinds:
+            raise ValueError(f"module: expected one of {', '.join(sorted(kinds))}, got {name!r}")
+    made = {}
+    for module in modules or kinds:
+        made[module] = kinds[module]()
+        for name, state in kinds[module].shown.items():
+            made[f"{module}.{name}"] = kinds[module](**state)
     with browser() as chromium:
-        made = {}
-        for kind in (getattr(package, name) for name in package.__all__ if name not in without):
-            made[kind.module] = kind()
-            for name, state in kind.shown.items():
-                made[f"{kind.module}.{name}"] = kind(**state)
         return {f"{name}.still.html": draw(one, chromium) for name, one in made.items()}
 
 
-def main() -> int:
+def main(modules: Sequence[str]) -> int:
     built = import_module("trbook.explorables.files").BUILT
     try:
-        for name, text in stills().items():
+        for name, text in stills(modules).items():
             (built / name).write_text(text, encoding="utf-8")
             print(f"still: {name} ({len(text)} characters)")
-    except NoChromium as error:
+    except (NoChromium, ValueError) as error:
         print(f"stills: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -77,6 +77,16 @@ for (const [name, tones] of Object.entries(TONES)) {
   });
 }
 
+test("clip: a weight that is 0 because the ratio is has left no region", async () => {
+  const { default: clip } = await import(asModule(built("clip.js").replaceAll('"./common.js"', `"${common}"`)));
+  const said = (own) => clip.spec.read({ ...states.clip, show: ["plain", "ppo"], old_p: 0.25, ...own }).verdict;
+  const { tone, title, text } = said({ sign: 1, ratio: 0 });
+  assert.deepEqual([tone, title], ["calm", "no clip and PPO: no weight at r = 0"]);
+  assert.match(text, /That is no region: anywhere above 0 the token is pushed up again/);
+  assert.match(said({ sign: -1, ratio: 0 }).text, /no probability left to lose/);
+  assert.match(said({ sign: 1, ratio: 0.01 }).title, /the way home is free/);
+});
+
 test("a setting that counts is whole, inside its bounds, and told", () => {
   const settings = { n: { label: "n", low: 1, high: 4, whole: "updates" } };
   const of = (n) => {

@@ -232,6 +232,7 @@ function verdict(s, at, moved) {
     silent = s.show.filter((key) => at[key] === 0);
   const pushing = s.show.filter((key) => at[key] * s.sign > 0),
     outward = s.sign * (s.ratio - 1) > 0;
+  if (s.ratio === 0 && silent.length) return gone(s, silent);
   const heavy = pushing.filter((key) => Math.abs(at[key]) > 2 && s.sign < 0);
   if (heavy.length) {
     const bounded = s.show.filter((key) => !heavy.includes(key));
@@ -269,6 +270,15 @@ function verdict(s, at, moved) {
       : "The token has moved against its advantage. PPO takes the smaller of its two terms, the unclipped one: no method forbids the way back.",
   );
 }
+
+/* At probability 0 a weight with the ratio as a factor is 0 whatever the region is. */
+const gone = (s, silent) =>
+  calm(
+    `${list(silent)}: no weight at r = 0`,
+    s.sign > 0
+      ? "The weight has r as a factor, and r is 0. That is no region: anywhere above 0 the token is pushed up again, the more weakly the rarer it has become."
+      : "The weight has r as a factor, and r is 0: the token has no probability left to lose.",
+  );
 
 /* Where a weight jumps: the ratios at which some method falls silent. */
 function jumps(s) {
