@@ -368,6 +368,17 @@ def test_oapl_is_the_paper_s_regression():
     close(grad, -result.diagnostics["weight"])
 
 
+def test_a_completion_without_a_token_is_in_none_of_oapl_s_groups():
+    rewards, group = tensor([1.0, 0.0, math.nan, 0.5, math.nan]), torch.tensor([0, 0, 0, 1, 2])
+    present = torch.tensor([True, True, False, True, False])
+    found = optimal_advantages(rewards, group, beta=0.7, present=present)
+    alone = optimal_advantages(rewards[present], group[present], beta=0.7)
+    close(found[present], alone)
+    assert (found[~present] == 0).all()
+    held = batch(present.unsqueeze(-1).expand(5, 3), rewards=rewards, group=group)
+    close(OAPL(beta1=0.7).prepare(held).advantages, found.unsqueeze(-1).expand(5, 3))
+
+
 def test_opmd_is_openkimi_s_loss():
     for seed in range(3):
         b = data(seed)

@@ -189,18 +189,25 @@ def oapl_loss(
     return TokenLoss(gap.square()[mask.any(-1)], weigh(log_ratio, mask, weight, mask))
 
 
-def optimal_advantages(rewards: Tensor, group: Tensor, *, beta: float = 1.0) -> Tensor:
+def optimal_advantages(
+    rewards: Tensor, group: Tensor, *, beta: float = 1.0, present: Tensor | None = None
+) -> Tensor:
     """[B]: R - V, V = β log mean exp(R/β) over a prompt's completions: the mean for a large β, the
-    best for a small. A completion that is wholly masked counts in V, as in a group's mean.
-    Source: arXiv 2602.19362, eq. 2, as `oapl_loss`."""
+    best for a small. `present` [B] bool: completions that have a token; the others are in no group,
+    as for `quatro_loss`, and have the advantage 0. None: all.
+    Source: arXiv 2602.19362, eq. 2, as `oapl_loss`; which completions count is derived here."""
     beta = checks.number("beta", beta, **POSITIVE)
-    same = checks.integer("group", group, (len(rewards),), "B").unsqueeze(1) == group
     scaled = checks.floating("rewards", rewards, (None,), "B") / beta
+    group = checks.integer("group", group, (len(rewards),), "B")
+    if present is None:
+        present = torch.ones_like(group, dtype=torch.bool)
+    checks.boolean("present", present, (len(rewards),), "B")
+    same = (group.unsqueeze(1) == group) & present
     value = (
         scaled.expand_as(same).masked_fill(~same, -math.inf).logsumexp(-1)
         - same.sum(-1).to(scaled).log()
     )
-    return beta * (scaled - value)
+    return (beta * (scaled - value)).masked_fill(~present, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +223,8 @@ class OAPL(Method):
     """Reward that a nat of the completion's log-ratio stands for."""
 
     def prepare(self, batch: Batch) -> Batch:
-        credit = optimal_advantages(batch.rewards, batch.group, beta=self.beta1)
+        present = batch.mask.any(-1)
+        credit = optimal_advantages(batch.rewards, batch.group, beta=self.beta1, present=present)
         return replace(
             batch,
             advantages=self.corrected(credit.unsqueeze(-1).expand_as(batch.logp_rollout), batch),
