@@ -182,11 +182,12 @@ def vaco_mask(
 ) -> Tensor:
     """VACO's filter: which tokens are kept, [B, T] bool, False where A log r > 0 in a completion
     whose mean |r - 1| is above δ: a token that would take a distant completion further.
-    Source: arXiv 2603.01365; read in the code of one of the authors, in open-instruct, where r is
-    π_old/μ and the weight comes with PPO's clip. Measuring the policy as it is now is derived here,
-    and δ is our choice.
+    Source: arXiv 2603.01365; read in the code of one of the authors, in open-instruct at e6c3044a,
+    where r is π_old/μ and the weight comes with PPO's clip. Measuring the policy as it is now is
+    derived here, and δ is our choice.
     Differs from: the paper also aligns the advantages of stale data with V-trace, which needs a
-    critic. open-instruct clamps log r to ±10 before it exponentiates; here r is as it is, and above
+    critic. A later branch of open-instruct (5c2bf9ab) averages |π - μ|, so its thresholds are other
+    numbers. open-instruct clamps log r to ±10 before it exponentiates; here r is as it is, and above
     a log r of 88 it is inf in float32."""
     delta = checks.number("delta", delta, least=0)
     _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)

@@ -159,8 +159,9 @@ def bandpo_loss(
     Source: arXiv 2603.04918, band with KL; read in the authors' code, `verl/bandpo/band`, whose
     settings these are.
     Differs from: the authors bisect for the window's edges and clip there; the gradient is the same
-    (derived here), and the clipped constant is left out. With eps_low = eps_high = 0 this is DPPO's
-    mask with binary KL, around the recomputed policy (derived here)."""
+    (derived here), and the clipped constant is left out. With eps_low = eps_high = 0 this is, up to
+    a ratio of `most`, DPPO's mask with binary KL around the recomputed policy; above it DPPO keeps a
+    rare token that this silences (derived here)."""
     delta, most = checks.number("delta", delta, least=0), checks.number("most", most, least=1)
     new, old, a = (
         x.detach() for x in checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
@@ -204,7 +205,8 @@ def turns_of(mask: Tensor, length: int | None = None) -> Tensor:
 class TurnPPO(Method):
     """PPO's clip on whole turns: `gspo_loss` with the geometric mean of a turn's ratios, between a
     token's ratio (turns of one token) and a completion's (one turn).
-    Source: ours, from the abstracts of Turn-PPO, arXiv 2511.20718.
+    Source: ours, from the abstracts of Turn-PPO, arXiv 2511.20718; arXiv 2512.17008, of the same
+    name, is another method.
     Differs from: its critic, and the normalisation by what was clipped (S-PPO, ST-PPO), which are
     not here."""
 

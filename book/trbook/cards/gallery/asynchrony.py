@@ -533,7 +533,9 @@ CARDS: tuple[MethodCard, ...] = (
         arxiv="2603.01365",
         provenance="code",
         read_in="one of the authors (open-instruct at e6c3044a, where the ratio is π_old/μ)",
-        besides="Measuring the present policy is our choice.",
+        besides="Measuring the present policy is our choice. The source has moved since: on a branch of July 2026 (5c2bf9ab) "
+        "open-instruct averages how much a token's probability has changed, |π − μ|, in place of |r − 1|. The card is that of the "
+        "pinned commit, and thresholds of one do not carry over to the other.",
         functions=(MODULE + "masks.vaco_mask",),
         paper={"delta": "not read; 2 in open-instruct's tests"},
         remark="A completion that is near keeps all of its tokens, however far one has gone. The "

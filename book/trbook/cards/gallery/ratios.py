@@ -310,7 +310,9 @@ CARDS: tuple[MethodCard, ...] = (
         arxiv="2511.20718",
         provenance="ours",
         read_in="the abstracts of both versions",
-        besides="The critic and the normalisation by what was clipped are left out.",
+        besides="The critic and the normalisation by what was clipped are left out. Another paper has the same name: "
+        "[2512.17008](https://arxiv.org/abs/2512.17008), PPO with a critic in which a turn is one action; its advantages are not "
+        "here.",
         functions=(MODULE + "windows.turns_of", "trlib.algorithms.gspo.gspo_loss"),
         chapter=HERE,
         diff="- s = exp(mean(log(r)))              # GSPO: of the completion\n"
