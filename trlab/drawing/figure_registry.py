@@ -307,7 +307,8 @@ FIGURES: dict[str, Figure] = {
     "best": Figure(
         "best",
         "curves",
-        "Ten methods, each at its own best learning rate, over the epochs of a batch: accuracy "
+        "Ten methods, each at its own best learning rate, over the epochs of a batch (warm-up: ten "
+        "updates, so ten batches of one epoch): accuracy "
         "after 24 batches, sixteen seeds each.",
         along="uses",
     ),
@@ -373,7 +374,7 @@ FIGURES: dict[str, Figure] = {
         "rates",
         "SmolLM2-135M on sums of two numbers, every batch of 8 prompts x 8 completions used "
         "eight times: accuracy after ten batches against the learning rate. Once: every batch is "
-        "used once. Three seeds, each drawn: a map, not a comparison.",
+        "used once. Warm-up: two updates. Three seeds, each drawn: a map, not a comparison.",
     ),
     "real-whole": Figure(
         "real_whole",
@@ -385,8 +386,8 @@ FIGURES: dict[str, Figure] = {
     "real-own": Figure(
         "real",
         "intervals",
-        "SmolLM2-135M on sums, every batch used eight times (once: one time), at the learning "
-        "rate that was chosen for each method on the map: accuracy after ten batches, eight "
+        "SmolLM2-135M on sums, every batch used eight times (once: one time; warm-up: two "
+        "updates), at the learning rate that was chosen for each method on the map: accuracy after ten batches, eight "
         "seeds each, with 95 % intervals. The dotted line is the base model on the first batches.",
         at={"rate": "own"},
     ),
