@@ -387,8 +387,8 @@ FIGURES: dict[str, Figure] = {
         "real",
         "intervals",
         "SmolLM2-135M on sums, every batch used eight times (once: one time; warm-up: two "
-        "updates), at the learning rate that was chosen for each method on the map: accuracy after ten batches, eight "
-        "seeds each, with 95 % intervals. The dotted line is the base model on the first batches.",
+        "updates), at the learning rate that was chosen for each method on the map: accuracy "
+        "after ten batches, eight seeds each, with 95 % intervals. The dotted line is the base model on the first batches.",
         at={"rate": "own"},
     ),
     "real-hot": Figure(
