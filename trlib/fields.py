@@ -6,10 +6,17 @@ import inspect
 import textwrap
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import wraps
 from itertools import zip_longest
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Fields = ParamSpec("Fields")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,42 @@ def documents(kind: type) -> Callable[[Function], Function]:
         return function
 
     return fill
+
+
+def takes_fields(
+    kind: Callable[Fields, Made],
+) -> Callable[[Callable[[A, B, C, Made], Result]], Callable[Concatenate[A, B, C, Fields], Result]]:
+    """A decorator for a function of three arguments and a dataclass: its callers pass the fields of
+    the dataclass by name instead.
+
+    So they are written once, at the dataclass: type checkers read their names, types and defaults
+    there, and `inspect.signature` and `help` show them as the function's own."""
+
+    def unfold(
+        function: Callable[[A, B, C, Made], Result],
+    ) -> Callable[Concatenate[A, B, C, Fields], Result]:
+        types: Any = get_type_hints(kind)
+        own, fields_of = inspect.signature(function), inspect.signature(kind)
+        given = list(own.parameters.values())[:-1]
+        keywords = [
+            p.replace(kind=p.KEYWORD_ONLY, annotation=types[p.name])
+            for p in fields_of.parameters.values()
+        ]
+        shown = own.replace(parameters=[*given, *keywords])
+
+        @wraps(function)
+        def call(*args: Any, **arguments: Any) -> Result:
+            try:
+                bound = shown.bind(*args, **arguments).arguments
+            except TypeError as error:
+                raise TypeError(f"{function.__name__}: {error}") from None
+            before: Any = [bound.pop(p.name) for p in given]
+            return function(*before, kind(**bound))  # type: ignore[call-arg]
+
+        call.__signature__ = shown  # type: ignore[attr-defined]
+        return call  # type: ignore[return-value]
+
+    return unfold
 
 
 def dataclass_of(entry: Any) -> Any:

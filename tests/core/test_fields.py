@@ -3,7 +3,8 @@
 import inspect
 from dataclasses import dataclass
 
-from trlib.fields import documents
+from tests.losses import refused
+from trlib.fields import documents, takes_fields
 
 
 @dataclass
@@ -56,3 +57,25 @@ def test_a_docstring_without_such_a_line_and_a_missing_one_stay_as_they_are():
         pass
 
     assert documents(Tea)(bare).__doc__ is None
+
+
+@documents(Tea)
+@takes_fields(Tea)
+def pour(pot, cup, guest, tea):
+    """Pour.
+
+    Args:
+        ...: every other argument is a field."""
+    return pot, cup, guest, tea
+
+
+def test_a_function_takes_the_fields_of_a_dataclass_by_name():
+    assert (
+        str(inspect.signature(pour))
+        == "(pot, cup, guest, *, minutes: int = 3, sugar: bool = False)"
+    )
+    assert pour(1, 2, 3) == (1, 2, 3, Tea())
+    assert pour(1, guest=3, cup=2, sugar=True) == (1, 2, 3, Tea(sugar=True))
+    assert "minutes: How long it draws." in inspect.getdoc(pour)
+    refused("TypeError: pour: missing a required argument: 'guest'", pour, 1, 2, sugar=True)
+    refused("TypeError: pour: too many positional arguments", pour, 1, 2, 3, Tea())

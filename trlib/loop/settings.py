@@ -1,10 +1,9 @@
 """The settings of a run: every keyword argument of `trlib.train`, with its default and what it
 means.
 
-What one means is written here and nowhere else: the docstring of `trlib.train` and the options of
-`trlib train` are made from `RunSettings`. `trlib.train` spells names, types and defaults out for
-editors and type checkers, and a test holds them alike. This module imports no torch, so `trlib
-train --help` is quick."""
+Names, types, defaults and meanings are written here and nowhere else: the signature and the
+docstring of `trlib.train` and the options of `trlib train` are made from `RunSettings`. This module
+imports no torch, so `trlib train --help` is quick."""
 
 from __future__ import annotations
 

@@ -5,9 +5,8 @@ advantages by the method, learned from in minibatches x epochs updates, and meas
 may change is in `trlib.algorithms.method`; nothing here knows a method by name."""
 
 import math
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,14 @@ from torch import Tensor
 from trlib import checks
 from trlib.algorithms.method import Batch, Method
 from trlib.errors import CheckpointError, RunError
-from trlib.fields import documents
+from trlib.fields import documents, takes_fields
 from trlib.loop import boxes, checkpoints, memory_check
 from trlib.loop.collect import Collector
 from trlib.loop.learner import Learner
 from trlib.loop.metrics import Update, distinct_right, means_by_group, measure, summarise
 from trlib.loop.optimizers import Maker, maker
 from trlib.loop.run import Run, record_of
-from trlib.loop.settings import Anchor, FilledSettings, Precision, RunSettings
+from trlib.loop.settings import FilledSettings, RunSettings
 from trlib.loop.skipping import SkippingStep, may_skip
 from trlib.loop.step import LoopStep
 from trlib.loop.stopping import stoppable
@@ -37,48 +36,16 @@ from trlib.tasks.task import Task, check_task
 
 @names_its_arguments
 @documents(RunSettings)
-def train(
-    policy: Policy,
-    task: Task,
-    method: Method,
-    *,
-    steps: int,
-    seed: int = 0,
-    prompts: int = 16,
-    group: int = 16,
-    temperature: float = 1.0,
-    max_tokens: int | None = None,
-    minibatches: int = 1,
-    epochs: int = 1,
-    lr: float = 1e-4,
-    betas: tuple[float, float] = (0.9, 0.95),
-    weight_decay: float = 0.0,
-    warmup: int = 10,
-    grad_norm: float = 1.0,
-    anchor: Anchor | None = None,
-    optimizer: str | Callable[..., Any] = "adamw",
-    lag: int = 0,
-    buffer: int = 0,
-    segments: int = 1,
-    sampler_logp: bool = True,
-    sampler: Precision = "fp32",
-    logit_noise: float = 0.0,
-    probe: int = 32,
-    checkpoint_every: int = 10,
-    out: str | os.PathLike[str] | None = None,
-    resume: bool = False,
-    progress: bool = True,
-    without: Sequence[str] = (),
-    at_once: int | None = None,
-) -> Run:
+@takes_fields(RunSettings)
+def train(policy: Policy, task: Task, method: Method, settings: RunSettings) -> Run:
     """Train `policy` in place on `task` by `method`.
 
     Args:
         policy: what learns, from `trlib.load_policy`; it is changed in place.
         task: what it learns, from `trlib.load_task`.
         method: how, such as `trlib.algorithms.GRPO()`.
-        ...: every other argument is a setting of `trlib.loop.settings.RunSettings`, which says
-            what each one means; `help(trlib.train)` shows it here.
+        ...: every other argument is a field of `trlib.loop.settings.RunSettings`, passed by its
+            name; `help(trlib.train)` shows here what each one means.
 
     The first Ctrl-C or SIGTERM ends the run after the current batch, saved and valid; a second one
     ends it at once.
@@ -92,9 +59,6 @@ def train(
             something unusable, after saving.
         DemonstrationError: an expert's answer that the method asks for is missing, wrong or too
             long, after saving."""
-    settings = RunSettings(
-        **{k: v for k, v in locals().items() if k not in ("policy", "task", "method")}
-    )
     if not isinstance(policy, Policy):
         raise TypeError(
             f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}"
