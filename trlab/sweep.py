@@ -3,8 +3,12 @@ file.
 
     SWEEP = Sweep(
         text="Reusing a batch 32 times, with and without a trust region.",
-        variants=(Variant("pg_is"), Variant("ppo"), Variant("ppo", {"eps_high": 0.28},
-        label="clip-higher")), axes=(Axis("lr", (3e-5, 1e-4)),),
+        variants=(
+            Variant("pg_is"),
+            Variant("ppo"),
+            Variant("ppo", {"eps_high": 0.28}, label="clip-higher"),
+        ),
+        axes=(Axis("lr", (3e-5, 1e-4)),),
         train={"minibatches": 8, "epochs": 4},
         budget=Budget(steps=25),
         predictions=(Prediction("the clip helps", higher="ppo", lower="pg_is"),),

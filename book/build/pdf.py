@@ -23,7 +23,6 @@ from book.build.browser import NoChromium, browser, settle
 from book.build.paths import BUILD, ROOT, config
 from book.build.serve import served
 from book.build.stamp import version
-from book.build.web_vitals import THROUGH
 from trbook.address import address
 
 NOT_PRINTED = (
@@ -41,6 +40,14 @@ LINE = (
     'text-align: {}">{}</div>'
 )
 TITLE = "one => one.firstChild.textContent"
+THROUGH = """async () => {
+    for (let y = 0; y < document.documentElement.scrollHeight; y += 0.8 * innerHeight) {
+        scrollTo({ top: y, behavior: "instant" });
+        await new Promise(done => setTimeout(done, 100));
+    }
+    await new Promise(done => setTimeout(done, 500));
+}"""
+"""Scrolls through a page, whose figures are drawn when somebody comes near."""
 NUMBER = '<span class="pageNumber"></span>'
 
 
@@ -136,7 +143,7 @@ def make(
             for name, title in titles.items():
                 page = chromium.new_page()
                 page.goto(f"{home}/{name}.html", wait_until="networkidle")
-                page.evaluate(THROUGH)  # figures are drawn when somebody comes near
+                page.evaluate(THROUGH)
                 title = title or page.locator("article h1").first.evaluate(TITLE)
                 page.emulate_media(media="print", color_scheme="light")
                 settle(page)

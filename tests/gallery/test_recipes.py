@@ -10,45 +10,53 @@ from tests.gallery.test_contributing import copy, insert, outcome, run
 
 __all__ = ["copy"]
 
-RELATIVE = '''def third_update(pi: Tensor, A: Tensor) -> Tensor:
-    """A third of all probability goes to the best action.
+RELATIVE = '''@dataclass(frozen=True, kw_only=True)
+class Third(Method):
+    """L = (log r - s A)² / 2: every token's log-ratio is fitted to a share of its advantage.
 
-    Args:
-        pi: [K] probabilities. A: [K] advantages.
     Source: derived here."""
-    best = torch.zeros_like(pi).index_fill(0, A.argmax(), 1.0)
-    return pi + (best - pi) / 3
+
+    share: float = checks.setting(0.3, **POSITIVE)
+    """Nats of log-ratio that an advantage of 1 is worth."""
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        logps = {"logp": scores.logp, "logp_old": batch.logp_anchor}
+        logp, old, a = checks.tokens(batch.mask, **logps, advantages=batch.advantages)
+        log_ratio = logp - old.detach()
+        gap = self.share * a.detach() - log_ratio
+        loss = (gap.square() / 2).masked_fill(~batch.mask, 0.0)
+        return TokenLoss(loss, weigh(log_ratio, batch.mask, gap.detach(), batch.mask))
 
 
 '''
 RELATIVE_TEST = """
 
-def test_a_third_goes_to_the_best():
-    found = RELATIVES["third"](torch.tensor([0.75, 0.25]), torch.tensor([0.0, 1.0]))
-    assert found.tolist() == pytest.approx([0.5, 0.5])
+def test_a_third_rests_where_the_log_ratio_is_its_share_of_the_advantage():
+    given = given_batch(tensor([[-1.0], [-2.0]]), [1.0, -0.5], torch.tensor([0, 0]))
+    found = RELATIVES["third"]().objective(Scores(tensor([[-0.7], [-2.0]])), given)
+    assert found.per_token.flatten().tolist() == pytest.approx([0.0, 0.15**2 / 2])
 """
 CARD = """    MethodCard(
         "third",
         "Third",
-        "transport",
+        "regression",
         use="Use it to follow a recipe, and for nothing else whatever.",
-        loss=r"\\pi + \\tfrac13(e_{\\arg\\max A} - \\pi)",
-        weight="",
-        what="the distribution over actions",
+        loss=r"\\tfrac12(\\log r_t - s A)^2",
+        weight=r"s A - \\log r_t",
+        what="the log-ratio of each token",
         to=BEFORE,
-        how="a third of it moves",
-        ratio="none",
-        level="distribution",
-        action="transport",
-        signed=None,
+        how="least squares: it should be a share of the advantage",
+        ratio="π/π_old",
+        level="token",
+        action="regress",
+        signed=False,
         source="this test",
         provenance="ours",
         read_in="this test",
-        functions=("trlib.relatives.transport.third_update",),
-        no_curve="it sets probabilities by a closed form, and no token has a weight",
-        work="It makes no pass through a network.",
-        example='python -c "import torch; from trlib.relatives.transport import third_update as f; '
-        'print(f(torch.tensor([.5, .5]), torch.tensor([0., 1])))"',
+        functions=("trlib.relatives.regression.Third",),
+        paper={"share": "not said"},
+        diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\\n"
+        "+ loss = (log(r) - 0.3 * A) ** 2 / 2     # of the token",
     ),
 """
 SWEEP = '''"""A sweep that follows a recipe."""
@@ -110,13 +118,16 @@ def named(title, files, **names):
         assert f"`{file}`" in said, f"{title} does not name {file}"
 
 
-def test_a_relative_touches_four_files(copy):
-    module, cards = "trlib/relatives/transport.py", "book/trbook/cards/gallery/transport.py"
+def test_a_relative_touches_five_files_and_ci_is_content(copy):
+    """An objective, in the module of a branch."""
+    module, cards = "trlib/relatives/regression.py", "book/trbook/cards/gallery/regression.py"
+    tests = "tests/gallery/test_regression.py"
     insert(copy / module, "RELATIVES:", RELATIVE.rstrip("\n") + "\n\n")
     text = (copy / module).read_text(encoding="utf-8")
-    text = text.replace("import Any\n\n", "import Any\n\nimport torch\n")
-    (copy / module).write_text(text.replace('"spo": spo', '"third": third_update, "spo": spo'))
-    write(copy, "tests/gallery/test_transport.py", RELATIVE_TEST)
+    (copy / module).write_text(text.replace('"lco": LCO', '"third": Third, "lco": LCO'))
+    text = (copy / tests).read_text(encoding="utf-8")
+    text = text.replace("regression import REBEL", "regression import REBEL, RELATIVES")
+    (copy / tests).write_text(text + RELATIVE_TEST, encoding="utf-8")
     shown = (copy / cards).read_text(encoding="utf-8")
     (copy / cards).write_text(shown.removesuffix(")\n") + CARD + ")\n", encoding="utf-8")
     insert(
@@ -124,16 +135,27 @@ def test_a_relative_touches_four_files(copy):
         "          - {file: book/methods/opo,",
         '          - {file: book/methods/third, title: "Third"}',
     )
+    made = run(copy, "book.build.tables")
+    assert made.returncode == 0, made.stderr
     files = touched(copy)
-    assert len(files) == 4
-    named("Add a relative", files, transport="BRANCH")
+    assert len(files) == 5
+    named("Add a relative", files, regression="BRANCH")
+    written = [copy / name for name in sorted(files) if name.endswith(".py")]
+    for check in (("check",), ("format", "--check")):
+        done = run(copy, "ruff", *check, *map(str, written))
+        assert done.returncode == 0, done.stdout
     done = outcome(
         copy,
-        *("tests/gallery/test_every_relative.py", "tests/gallery/test_transport.py"),
+        *(tests, "tests/gallery/test_every_relative.py", "tests/book/test_made.py"),
         *(f"tests/gallery/test_{name}.py" for name in ("cards", "card_parts", "taxonomy")),
-        *("-k", "third or every_card or every_method or every_system"),
+        *("-k", "third or every_card or every_method or every_system or tables_in_the_sources"),
     )
     assert done.returncode == 0, done.stdout[-3000:]
+    for proof in (
+        "test_card_parts.py::test_the_line_trains_what_the_record_trained[third] PASSED",
+        "test_made.py::test_the_tables_in_the_sources_are_those_that_a_build_makes PASSED",
+    ):
+        assert proof in done.stdout
 
 
 def test_a_chapter_touches_two_files(copy):

@@ -1,7 +1,7 @@
 """Figures: a `Drawing` is one for a page, in the page's text colour and font.
 
-`figure` makes empty ones and turns them into SVG, `labels` names lines; `named` says what each
-figure of a recorded sweep shows, `recorded` draws one from a record, `scores` and `costs` are the
+`figure` makes empty ones and turns them into SVG, `labels` names lines; `figure_registry` says
+what each figure of a recorded sweep shows, `recorded` draws one from a record, `scores` and `costs` are the
 kinds of picture: scores of runs, and what a method pays for them.
 """
 

@@ -51,7 +51,7 @@ def nearest(new: Tensor, q: Tensor, delta: float) -> Tensor:
 
 
 def p_value(a: Tensor, b: Tensor) -> float:
-    """4. Is one method above the other (chapter 11c)? The exact two-sided sign-flip test of the
+    """4. Is one method above the other (chapter 11a)? The exact two-sided sign-flip test of the
     mean difference, paired by seed: the share of the 2^n ways to give every difference a sign whose
     mean is at least as far from 0 as the mean that was found (ties within 1e-12 count).
 

@@ -63,9 +63,13 @@ class Playground(Explorable):
     trlib's own loop; the page loads it when *Play* is pressed.
 
         Playground(preset="clipping")
-        Playground(lanes=[{"method": "ppo", "threshold": 0.1, "epochs": 8}, {"method": "troll",
-        "epochs": 8}]) Playground(lanes=[{"method": "own", "formula": "A*r*(abs(p-q) < d)",
-        "constants": {"d": 0.15}, "epochs": 16}])
+        Playground(lanes=[
+            {"method": "ppo", "threshold": 0.1, "epochs": 8},
+            {"method": "troll", "epochs": 8},
+        ])
+        Playground(lanes=[{
+            "method": "own", "formula": "A*r*(abs(p-q) < d)", "constants": {"d": 0.15}, "epochs": 16,
+        }])
 
     Raises:
         ValueError: an unknown preset, view, setting, or setting of a lane; the nearest is
