@@ -1,5 +1,5 @@
-"""What a batch's updates did to completions that they did not see: the same prompts' law, the same
-policy, put aside.
+"""What a batch's updates did to completions that they did not see: prompts from the same
+distribution, the same policy, put aside.
 
 Before each batch's updates the policy writes as many completions of other prompts as it learns from
 at once. After them both are scored again:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from trlib.arguments import as_json
 from trlib.errors import unknown
 from trlib.fields import settings as settings_of
-from trlib.other_names import hint
+from trlib.other_names import error_suffix
 from trlib.user_files import contents, is_own
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def make(method: str, settings: Mapping[str, Any]) -> Method:
     known = {f.name for f in fields(getattr(kind, "func", kind)) if f.init}
     for name in settings:
         if name not in known:
-            raise unknown(f"a setting of {method!r}", name, known, hint)
+            raise unknown(f"a setting of {method!r}", name, known, error_suffix)
     try:
         return kind(**settings)
     except (TypeError, ValueError):

@@ -13,7 +13,7 @@ from trlab.measures import DERIVED
 from trlab.sweep import THRESHOLD, Sweep, Variant, product
 from trlib import checks
 from trlib.errors import unknown
-from trlib.other_names import hint
+from trlib.other_names import error_suffix
 
 UPDATES = "updates"
 """The axis of updates of a batch."""
@@ -145,7 +145,7 @@ def settled(
             )
     for name in (*sweep.train, *train):
         if name not in known:
-            raise unknown("an argument of train", name, known, hint)
+            raise unknown("an argument of train", name, known, error_suffix)
     return settings, train
 
 

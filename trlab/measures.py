@@ -56,7 +56,7 @@ LOST = 0.1
 WINDOW = 3
 """Batches in a row whose mean reward must reach a level."""
 
-FOLLOWING = {"take_off", "batches_to", "peak", "collapsed"}
+ALWAYS_AVAILABLE = {"take_off", "batches_to", "peak", "collapsed"}
 """The measures that every history has."""
 
 
@@ -73,7 +73,7 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
         return runs
     # A part of runs that have them already: going through the history again would take longest of
     # all.
-    if {*runs} >= FOLLOWING:
+    if {*runs} >= ALWAYS_AVAILABLE:
         return runs
     columns = {column for column, _ in FROM_HISTORY.values() if column in history}
     by_cell = {column: series(history, column) for column in columns}

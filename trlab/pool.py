@@ -149,7 +149,7 @@ class _Worker(Generic[Job]):
     process: Any
     pipe: Connection
     ready: bool = False
-    """Whether it has said that it is."""
+    """Whether the worker is ready."""
     job: Job | None = None
     """What it works on, or will as soon as it is ready."""
     tries: int = 0
@@ -161,7 +161,7 @@ class _Worker(Generic[Job]):
 class _Pool(Generic[Job]):
     work: Callable[[Job], Any]
     waiting: deque[tuple[Job, int]]
-    """Jobs that are to be begun, and for the how many-th time."""
+    """Waiting jobs, each with the number of its attempt."""
     stop: threading.Event
     seconds: float
     prepare: Callable[[], Any] | None
@@ -245,7 +245,7 @@ class _Pool(Generic[Job]):
         process = context.Process(
             target=_serve, args=(theirs, self.work, self.prepare), daemon=True
         )
-        with _one_thread(), _deaf():
+        with _one_thread(), _ignoring_signals():
             process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -282,7 +282,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
+def _ignoring_signals() -> Iterator[None]:
     """What is started inside a `with` block hears neither Ctrl-C nor SIGTERM before it has said
     what to do then."""
     # which a first worker would start, and which lets Ctrl-C through again

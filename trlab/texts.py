@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PROMPTS = 4
 SEED = 2026
-"""Of the prompts and of the uniform numbers, in every run."""
+"""Seed of the prompts and of the draws, the same in every run."""
 
 
 class Texts:

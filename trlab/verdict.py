@@ -31,7 +31,7 @@ class Verdict:
     sides: tuple[Estimate | None, Estimate | None] = (None, None)
     """Interquartile means of the higher and of the lower runs; None for a number."""
     difference: Estimate | None = None
-    """The higher less the lower, or less the number."""
+    """The higher minus the lower, or minus the number."""
     improvement: Estimate | None = None
     """Probability that a run of the higher is above a run of the lower; None beside a number or a
     margin."""

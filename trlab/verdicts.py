@@ -183,7 +183,7 @@ class BothSides:
     """Of the higher and of the lower side, an array for each task; None for a number."""
     paired: bool
     edge: bool
-    """As of `Verdict`."""
+    """See `Verdict.edge`."""
     note: str
 
 

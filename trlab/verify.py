@@ -38,7 +38,7 @@ class Agreement:
     verdict: str
     """`agrees`, `differs` or `cannot tell`."""
     text: str
-    """In which way it does, or does not."""
+    """How the two agree or differ."""
     other: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Which of `SAME` was another in the record than it is here; with an entry, the accuracy alone
     was compared."""
@@ -143,7 +143,7 @@ def compare(planned: Plan, cell: Cell, result: Any, now: dict[str, str]) -> Agre
     )
 
 
-def told(found: list[Agreement]) -> str:
+def summary(found: list[Agreement]) -> str:
     """How many agree; and of how many not the bits were compared, and because of which other
     hardware."""
     text = f"{sum(one.agrees for one in found)} of {len(found)} cells agree with the record"

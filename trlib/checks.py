@@ -233,7 +233,7 @@ def _typed(
 ) -> Tensor:
     if not isinstance(value, Tensor):
         raise TypeError(f"{name}: expected a tensor of {wanted}, got {type(value).__name__}")
-    odd = _odd(value)
+    odd = _unsupported_kind(value)
     if odd:
         raise TypeError(f"{name}: expected a plain tensor of {wanted}, got {odd}")
     if value.dtype not in types:
@@ -252,7 +252,7 @@ def _typed(
     return value
 
 
-def _odd(value: Tensor) -> str:
+def _unsupported_kind(value: Tensor) -> str:
     """What kind of tensor it is, if most operations do not support that kind; else nothing."""
     if value.is_nested:
         return "a nested one"

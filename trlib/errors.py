@@ -60,13 +60,13 @@ def unknown(
     argument: str,
     name: object,
     known: Iterable[str],
-    hint: Callable[[object, Iterable[str]], str] = near,
+    suffix: Callable[[object, Iterable[str]], str] = near,
 ) -> ValueError:
-    """The error for a name that is not one of `known`; `hint` suggests one:
-    `trlib.other_names.hint` for a setting."""
+    """The error for a name that is not one of `known`; `suffix` suggests one:
+    `trlib.other_names.error_suffix` for a setting."""
     names = sorted(known)
     return ValueError(
-        f"{argument}: expected one of {', '.join(names)}, got {name!r}{hint(name, names)}"
+        f"{argument}: expected one of {', '.join(names)}, got {name!r}{suffix(name, names)}"
     )
 
 

@@ -104,7 +104,7 @@ def takes_fields(
             return function(*before, kind(**bound))  # type: ignore[call-arg]
 
         call.__signature__ = shown  # type: ignore[attr-defined]
-        return call  # type: ignore[return-value]
+        return call
 
     return unfold
 

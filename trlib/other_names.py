@@ -145,7 +145,7 @@ def near(said: object, known: Iterable[str]) -> str:
     return f"; did you mean {nearest!r}?"
 
 
-def hint(said: object, known: Iterable[str]) -> str:
+def error_suffix(said: object, known: Iterable[str]) -> str:
     """The end of an error for the unknown setting `said`: what it is called here, or else the
     nearest known name.
 
@@ -175,7 +175,7 @@ def names_its_arguments(function: Callable[P, R]) -> Callable[P, R]:
         for name in keywords:
             if name not in known:
                 raise TypeError(
-                    f"{function.__name__}: no argument is called {name!r}{hint(name, known)}"
+                    f"{function.__name__}: no argument is called {name!r}{error_suffix(name, known)}"
                 )
         return function(*args, **keywords)
 

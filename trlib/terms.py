@@ -20,7 +20,7 @@ LARGE = 16_384
 """Outcomes from which on a sum is taken in blocks."""
 BLOCK = 65_536
 """The most outcomes of a block: three buffers of them fit a processor's second cache."""
-FAR: dict[Rule, float] = {"kl": 40.0, "tv": 10.0}
+MAX_LOG_RATIO: dict[Rule, float] = {"kl": 40.0, "tv": 10.0}
 """Nats that log b/a stays below in a block: b/a overflows in no type and keeps the digits that the
 sum needs, and an a that is too small for float32 belongs to a b of no weight."""
 
@@ -105,7 +105,7 @@ Block = tuple[int, slice, Tensor, Tensor, Tensor, Tensor | None, Tensor]
 
 def _blocks(rule: Rule, log_a: Tensor, log_b: Tensor) -> Iterator[Block]:
     """Of every block: its row and place, log a and log b, log b/a, a buffer, and a. Where log b/a is
-    not finite or beyond FAR the buffer is None and a is not set: the block takes the plain
+    not finite or beyond MAX_LOG_RATIO the buffer is None and a is not set: the block takes the plain
     form."""
     size, dtype = log_a.shape[-1], checks.wide(log_a, log_b)
     buffers = torch.empty(3, min(size, BLOCK), dtype=dtype)
@@ -117,7 +117,7 @@ def _blocks(rule: Rule, log_a: Tensor, log_b: Tensor) -> Iterator[Block]:
             e, f, p = buffers[:, : len(x)].unbind()
             torch.sub(y, x, out=e)
             low, high = map(float, torch.aminmax(e))
-            ordinary = low > -math.inf and high < FAR[rule]
+            ordinary = low > -math.inf and high < MAX_LOG_RATIO[rule]
             if ordinary:
                 torch.exp(x, out=p)
             yield row, place, x, y, e, f if ordinary else None, p

@@ -9,7 +9,7 @@ import trlib
 from tests.losses import refused
 from trlib.algorithms import ALGORITHMS, DPPO, GRPO, TROLL
 from trlib.cli import main
-from trlib.other_names import NAMES, hint, near
+from trlib.other_names import NAMES, error_suffix, near
 
 ASKED = {
     "num_iterations": "epochs",
@@ -54,14 +54,14 @@ def test_python_the_command_line_and_methods_all_name_ours(theirs, ours, capsys)
 
 
 def test_a_difference_in_meaning_is_said():
-    assert "parts" in hint("ppo_mini_batch_size", ["minibatches"])
-    assert "default is 3" in hint("clip_ratio_c", ["dual_clip"])
-    assert "off the reward" in hint("kl_coef", ["beta"])
+    assert "parts" in error_suffix("ppo_mini_batch_size", ["minibatches"])
+    assert "default is 3" in error_suffix("clip_ratio_c", ["dual_clip"])
+    assert "off the reward" in error_suffix("kl_coef", ["beta"])
 
 
 def test_what_stands_before_a_dotted_name_is_passed_over():
-    assert "'epochs'" in hint("actor_rollout_ref.actor.ppo_epochs", ["epochs"])
-    assert "'group'" in hint("actor_rollout_ref.rollout.n", ["group"])
+    assert "'epochs'" in error_suffix("actor_rollout_ref.actor.ppo_epochs", ["epochs"])
+    assert "'group'" in error_suffix("actor_rollout_ref.rollout.n", ["group"])
 
 
 def test_our_own_names_in_the_wrong_place_are_sent_to_theirs():

@@ -207,7 +207,7 @@ def _report(rows: pd.DataFrame) -> None:
 
 
 def _verify(planned: Plan, args: argparse.Namespace) -> int:
-    from trlab.verify import told, verify
+    from trlab.verify import summary, verify
 
     found = verify(
         planned, args.verify, workers=args.workers, say=None if args.json or args.quiet else print
@@ -231,7 +231,7 @@ def _verify(planned: Plan, args: argparse.Namespace) -> int:
             }
         )
     else:
-        print(told(found))
+        print(summary(found))
     return 0 if agree == len(found) else 1
 
 

@@ -131,7 +131,7 @@ def _drawn(
 
 
 def _hue_of(data: str) -> str:
-    """Reused data have the hue of the unclipped run, which dies of them."""
+    """Reused data have the hue of the unclipped run, which collapses on reused data."""
     keys = {
         "again": "pg_is",
         "larger": "larger",

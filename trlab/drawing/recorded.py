@@ -214,7 +214,7 @@ class Shown:
         return crossed(arms, across=self.figure.axis, measure=self.figure.words)
 
     def _points(self, arm: pd.DataFrame) -> list[tuple[Estimate, Estimate]]:
-        """An arm rate by rate: what stands to the right and what stands up."""
+        """An arm rate by rate: x and y."""
         places = arm.groupby([arm["train"].map(_rate), arm["sweep"]], sort=True)
         return [
             (

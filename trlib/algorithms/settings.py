@@ -5,7 +5,7 @@ import inspect
 from dataclasses import MISSING, FrozenInstanceError, fields
 from typing import Any, NoReturn
 
-from trlib.other_names import hint
+from trlib.other_names import error_suffix
 
 
 class Settings:
@@ -39,7 +39,9 @@ def _check_known(kind: type, name: str) -> None:
     _, *taken = inspect.signature(kind.__init__).parameters.values()  # type: ignore[misc]
     known = [one.name for one in taken]
     if name not in known and not any(one.kind is one.VAR_KEYWORD for one in taken):
-        raise TypeError(f"{kind.__name__}: no setting is called {name!r}{hint(name, known)}")
+        raise TypeError(
+            f"{kind.__name__}: no setting is called {name!r}{error_suffix(name, known)}"
+        )
 
 
 def check_declared(kind: type) -> None:

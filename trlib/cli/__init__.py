@@ -24,7 +24,7 @@ from trlib import __version__
 from trlib.cli import evaluate, methods, options, tasks, train
 from trlib.errors import TrlibError
 from trlib.name_clash import instead
-from trlib.other_names import hint, near
+from trlib.other_names import error_suffix, near
 
 CORE: dict[str, ModuleType] = {
     "train": train,
@@ -84,7 +84,7 @@ class _Parser(argparse.ArgumentParser):
     def refuse(self, word: str) -> NoReturn:
         """End with an error for an argument that no option takes."""
         flags = [flag for action in self._actions for flag in action.option_strings]
-        self.error(f"unrecognized argument {word}" + hint(word.split("=")[0], flags))
+        self.error(f"unrecognized argument {word}" + error_suffix(word.split("=")[0], flags))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,7 +7,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from trlib.errors import unknown
-from trlib.other_names import hint
+from trlib.other_names import error_suffix
 
 WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(
     ("false", "no", "off", "0"), False
@@ -43,7 +43,7 @@ def assignments(kind: type, texts: Sequence[str], *, what: str) -> dict[str, Any
         if not equals or not name:
             raise ValueError(f"{what}: expected NAME=VALUE, got {text!r}")
         if name not in known:
-            raise unknown(f"a setting of {what}", name, known, hint)
+            raise unknown(f"a setting of {what}", name, known, error_suffix)
         if dot:
             inner.setdefault(name, []).append(f"{rest}={value}")
         else:

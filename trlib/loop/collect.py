@@ -42,7 +42,7 @@ class Collector:
         self.settings = settings
         self.warned_of_silence = False
         alone = settings.minibatches * settings.epochs == 1 and type(method).update is Method.update
-        self.early = (bool(needs.old) and not alone) or needs.early
+        self.needs_own_old_pass = (bool(needs.old) and not alone) or needs.early
         """Whether `logp_old` needs a forward pass of its own; else the pass of the batch's only
         update provides it."""
 
@@ -195,7 +195,7 @@ class Collector:
         s, needs, learner = self.settings, self.needs, self.learner
         provided: dict[str, Any] = {}
         recomputed = s.anchor == "recomputed" and (needs.full_anchor or needs.topk_anchor > 0)
-        if recomputed or self.early:
+        if recomputed or self.needs_own_old_pass:
             old = learner.policy.score(
                 c, temperature=s.temperature, full=recomputed, at_once=s.at_once
             )

@@ -72,13 +72,13 @@ def shared(c: Completions) -> Layout:
     # The logits of a prompt's last token are needed, but not those of its other tokens. The nodes
     # of these come first, so that the output layer reads only the `kept` nodes at the end of the
     # row.
-    looked = np.zeros(len(first), dtype=bool)
-    looked[last] = True
-    order = np.argsort(looked, kind="stable")
+    needs_logits = np.zeros(len(first), dtype=bool)
+    needs_logits[last] = True
+    order = np.argsort(needs_logits, kind="stable")
     rank = np.argsort(order)
     # A padded place, -1, becomes some node: never used.
     number, last, first = rank[number], rank[last], first[order]
-    unread = int((~looked).sum())
+    unread = int((~needs_logits).sum())
 
     # A completion's last token is not read: nothing comes after it.
     fed = np.maximum(present.sum(1) - 1, 0)

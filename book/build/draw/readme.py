@@ -30,7 +30,7 @@ DIAGNOSIS_PAGE = "_static/diagnose/rollouts.html"
 SIZE = {"width": 1100, "height": 940}
 COLOURS = 128
 SHARP = {PAGE: 1, WRITTEN_PAGE: 1.5, DIAGNOSIS_PAGE: 1}
-"""Pixels of a picture in a pixel of the page."""
+"""Device pixel ratio of each page's picture."""
 
 
 def save(picture: bytes, name: str) -> None:

@@ -18,7 +18,7 @@ class Axis:
     """An axis as a page calls it."""
 
     heading: str
-    """Of a column."""
+    """Column heading."""
     along: str = ""
     """Beneath a curve; empty: no curves are drawn over it."""
     points: dict[str, str] = field(default_factory=dict)
@@ -54,9 +54,9 @@ class Measure:
     text: str
     """In a sentence and beside a figure."""
     heading: str = ""
-    """Of a column; empty: the text."""
+    """Column heading; empty: the text."""
     digits: int | None = 2
-    """After the point; None: two significant ones."""
+    """Decimals; None: two significant digits."""
     scale: float = 1.0
 
 

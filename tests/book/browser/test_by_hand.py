@@ -93,4 +93,4 @@ def test_a_handle_follows_a_hand_and_keys(visit, name):
             one.press(f"{HANDLE} >> nth={place}", f"Arrow{key}")
             states.append(one.state(keys))
         assert any(state != states[0] for state in states), "the keyboard moves it"
-    assert one.page.locator(".trx .notes").is_hidden(), "a hand that slips needs no lecture"
+    assert one.page.locator(".trx .notes").is_hidden(), "an ordinary drag shows no note"

@@ -25,7 +25,7 @@ from trlib.algorithms.ppo import PGIS, PPO, ppo_loss
 from trlib.checks import NOT_NEGATIVE, SHARE
 from trlib.corrections import Correction, sequence_ess, truncated_importance
 
-FAR = 20.0
+MAX_LOG_RATIO = 20.0
 """A completion's log-ratio is clamped to ± this before it is exponentiated, as in the authors'
 code."""
 WHOLE = Correction(cap=8.0, level="sequence")  #: The weights of VCPO's completions.
@@ -54,7 +54,7 @@ def vespo_loss(
     ks = _numbers(k_pos=k_pos, lam_pos=lam_pos, k_neg=k_neg, lam_neg=lam_neg)
     new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
     log_ratio = log_ratio.detach()
-    log_whole = log_ratio.sum(-1, keepdim=True).clamp(-FAR, FAR).expand_as(a)
+    log_whole = log_ratio.sum(-1, keepdim=True).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).expand_as(a)
     k, lam = (torch.full_like(a, up).where(a >= 0, down) for up, down in (ks[::2], ks[1::2]))
     weight = (k * log_whole - lam * log_whole.expm1()).exp() * a
     return TokenLoss(
