@@ -122,7 +122,7 @@ def test_it_says_what_it_is_and_where_from(name):
     text = (inspect.getdoc(kind) or "") + (inspect.getdoc(inspect.getmodule(kind)) or "")
     branches = tuple(module.__name__ for module in BRANCHES.values())
     assert text.strip()
-    assert kind.__module__.startswith(branches) or name in (*PRESETS, "opo", "gae")
+    assert kind.__module__.startswith(branches) or name in (*PRESETS, "opo", "gae", "asymre")
 
 
 @pytest.mark.parametrize("name", STEPPING + CALLED)
@@ -137,6 +137,7 @@ BELOW_0 = {("counterpol", "target"), ("opsm", "delta"), ("clip_cov", "low")}
 """Settings that may be negative."""
 ABOVE_0 = {
     "trefree": "delta",
+    "ripo": "delta",
     "kl3_clip": "delta",
     "a3po": "cap",
     "m2po": "budget",

@@ -28,6 +28,7 @@ from trlib.relatives.ratios import (
     kl3_window,
     minpro_loss,
     r2vpo_loss,
+    ripo_loss,
     trefree_loss,
     turns_of,
 )
@@ -235,6 +236,22 @@ def test_trefree_s_window_is_delta_over_the_advantage():
     found = trefree_loss(**at(ratios, a), delta=0.2).diagnostics
     assert found["kept"].tolist() == [[False, True, True, False, True, True]]
     close(found["weight"][0], [0, 0.65, 0.013, 0, -0.15, 0])
+
+
+# RIPO
+
+
+def test_ripos_window_is_as_wide_as_a_tokens_probability_allows():
+    """q (r - 1)² <= .02 keeps a token: at q = .8 the window is .158 wide, at .01 it is 1.41, and
+    then nothing stops a fall. The numbers are those of a summary of the paper."""
+    q, r = tensor([[0.8, 0.8, 0.01, 0.01, 0.01]]), tensor([[1.15, 1.17, 2.4, 2.45, 1e-3]])
+    a = tensor([[1.0, 1.0, 1.0, 1.0, -1.0]])
+    given = {"advantages": a, "mask": q > 0, "delta": 0.02}
+    found = ripo_loss(q.log() + r.log(), q.log(), **given).diagnostics
+    assert found["kept"].tolist() == [[True, False, True, False, True]]
+    close(found["weight"][0], [1.15, 0, 2.4, 0, -1e-3])
+    edge = 1 + (0.02 / q).sqrt()
+    close((q * edge)[0, [0, 2]], [0.926491, 0.024142], 1e-5)
 
 
 # Pb-PPO

@@ -23,7 +23,7 @@ from tests.losses import (
 from trbook.bandit import bandit_step, uniform_q
 from trlib.aggregation import aggregate
 from trlib.algorithms import Scores
-from trlib.relatives.regression import REBEL, lco_loss, rover_loss
+from trlib.relatives.regression import KLPO, REBEL, lco_loss, rover_loss
 
 MU = tensor([0.1, 0.2, 0.3, 0.4])
 A = tensor([0.9, 0.4, -0.1, -0.35])
@@ -245,3 +245,44 @@ def test_bad_settings_of_the_functions_are_named():
     refused("kind: expected one of 'kld', 'mse', 'lch', got 'l2'", one, MU, MU, 0, 1.0, kind="l2")
     refused("beta: expected a number above 0", one, MU, MU, 0, 1.0, beta=0.0)
     refused("TypeError: rewards: expected a tensor", uniform_q, [1.0, 0.0])
+
+
+# KLPO
+
+
+def klpo(logits, log_q, rewards, **how):
+    """The mean of its loss under q, by enumeration of one token."""
+    v = len(log_q)
+    full, ids = logits.log_softmax(-1).expand(v, 1, v), torch.arange(v).unsqueeze(-1)
+    held = batch(
+        torch.ones(v, 1, dtype=torch.bool),
+        tokens=ids,
+        advantages=rewards.unsqueeze(-1),
+        logp_rollout=log_q.unsqueeze(-1),
+        full_anchor=log_q.expand(v, 1, v),
+    )
+    found = KLPO(**how).objective(Scores(sampled(full, ids), full), held)
+    return found, log_q.exp().unsqueeze(-1) * found.per_token
+
+
+def test_klpo_is_the_loss_of_its_documentation():
+    """TRL's `docs/source/klpo_trainer.md`, read 27 November 2026, with the whole vocabulary in place
+    of its draws."""
+    logits, log_q, rewards = (noise(5, seed=i) for i in range(3))
+    log_q, beta = log_q.log_softmax(-1), 0.3
+    found, _ = klpo(logits, log_q, rewards, beta=beta)
+    logp = logits.log_softmax(-1)
+    push = rewards - beta * (logp - log_q)
+    close(found.per_token[:, 0], -push * (logp - (log_q.exp() * logp).sum()))
+    close(found.diagnostics["push"][:, 0], push)
+
+
+def test_klpo_fitted_to_the_end_is_the_tilt():
+    """q e^(R/β), whatever is added to the rewards: that of a KL penalty towards the sampler."""
+    log_q, beta = MU.log(), 0.5
+    for more in (0.0, 2.0):
+        logits = torch.zeros(4, dtype=D)
+        for _ in range(600):
+            logits = logits.detach().requires_grad_()
+            logits = logits - 2 * slope(klpo(logits, log_q, A + more, beta=beta)[1], logits)
+        close(logits.softmax(-1), tilt(MU, A / beta), 1e-6)

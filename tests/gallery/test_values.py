@@ -33,6 +33,20 @@ def test_opo_weighs_a_groups_mean_by_length_and_divides_by_no_standard_deviation
         close(found, scale * tensor([0.3, -0.7, 0.3]))
 
 
+# ---- AsymRE
+
+
+def test_asymre_lowers_the_baseline():
+    """R less the group's mean less .1, without a ratio."""
+    given = completions([1.0, 0.0, 0.0], [2, 3, 1])
+    method = method_kind("asymre")()
+    held = method.prepare(given)
+    close(held.advantages[:, 0], tensor([2 / 3, -1 / 3, -1 / 3]) + 0.1)
+    found = method.objective(Scores(held.logp_rollout - 0.7), held)
+    close(found.diagnostics["weight"], held.advantages.where(held.mask, 0.0))
+    assert (found.diagnostics["ratio"] == 1).all()
+
+
 # ---- DVPO
 
 

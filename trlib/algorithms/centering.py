@@ -326,12 +326,13 @@ class Centered(Method):
 
     def _halves(self, step: Step, scores: Scores) -> dict[str, float]:
         """The history's columns `drift` and `covariance`."""
-        batch = step.batch
-        plain = replace(self, center=False).objective(scores, batch)
-        centered = self._center(plain, scores, batch).per_token
+        plain, centered = (
+            replace(self, center=center).objective(scores, step.batch).per_token
+            for center in (False, True)
+        )
         rest, drift = (
-            _gradient(self.loss(x, batch), step.parameters)
-            for x in (centered, plain.per_token - centered)
+            _gradient(self.loss(x, step.batch), step.parameters)
+            for x in (centered, plain - centered)
         )
         whole = _norm(a + b for a, b in zip(rest, drift, strict=True))
         return {"drift": _norm(drift) / whole, "covariance": _norm(rest) / whole} if whole else {}

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.advantages import gae
-from trlib.algorithms import PGIS, PPO, Needs, PPOCritic
+from trlib.algorithms import PGIS, PPO, REINFORCE, Needs, PPOCritic
 from trlib.algorithms.critic import at_the_end, whiten
 from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss
 from trlib.checks import SHARE
@@ -115,8 +115,10 @@ def iterative_amortized_step(
 
 
 OPO, GAE = partial(PGIS, advantage="length-weighted"), partial(PPOCritic, critic="trust-region")
+AsymRE = partial(REINFORCE, shift=0.1)
 RELATIVES: dict[str, Any] = {
     "opo": OPO,
+    "asymre": AsymRE,
     "gae": GAE,
     "dvpo": DVPO,
     "iterative_amortized": iterative_amortized_step,

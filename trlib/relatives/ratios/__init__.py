@@ -18,6 +18,7 @@ from trlib.relatives.ratios.weights import (
     without,
 )
 from trlib.relatives.ratios.windows import (
+    RIPO,
     BandPO,
     ClipBandit,
     KL3Clip,
@@ -26,6 +27,7 @@ from trlib.relatives.ratios.windows import (
     TurnPPO,
     bandpo_loss,
     kl3_window,
+    ripo_loss,
     trefree_loss,
     turns_of,
 )
@@ -41,4 +43,5 @@ RELATIVES: dict[str, Any] = {
     "kl3_clip": KL3Clip,
     "bandpo": BandPO,
     "turn_ppo": TurnPPO,
+    "ripo": RIPO,
 }

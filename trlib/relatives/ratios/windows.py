@@ -49,6 +49,34 @@ class TREFree(Method):
     """The bound on |A| |r-1|."""
 
 
+@proportional
+def ripo_loss(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, delta: float = 0.05
+) -> TokenLoss:
+    """PPO's clip with ε = √(δ/q) for each token, q its probability under π_old, so that q (r-1)² <=
+    δ: at the edge every token has used up the same share of the chi-square distance between the
+    two policies, and a rare one has a wide window.
+
+    Source: arXiv 2607.10169, from summaries that print its formula, with δ .05; its bound below is
+    clipped at 0 here, which no ratio passes."""
+    delta = checks.number("delta", delta, **POSITIVE)
+    (old,) = checks.tokens(mask, logp_old=logp_old)
+    width = math.sqrt(delta) * (-old.detach() / 2).exp()
+    return ppo_loss(
+        logp, logp_old, advantages=advantages, mask=mask, eps_low=width.clamp(max=1), eps_high=width
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RIPO(Method):
+    """A clip whose window is wide where the token is rare."""
+
+    token_loss = ripo_loss
+    advantage: str = "group-std"
+    delta: float = checks.setting(0.05, **POSITIVE)
+    """The bound on q (r-1)² of a token, q its probability before the batch."""
+
+
 class ClipBandit:
     """UCB over widths of a clip: argmax mean_i + c sqrt(log t / n_i), untried ones first; its
     counts are in `memory`.
