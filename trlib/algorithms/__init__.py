@@ -5,6 +5,7 @@ from trlib.algorithms.centering import (
     Centered,
     center_scores,
     center_scores_topk,
+    centered_sparse_loss,
     weighted_loss,
 )
 from trlib.algorithms.cispo import CISPO, cispo_loss

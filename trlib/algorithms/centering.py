@@ -186,6 +186,30 @@ def center_scores_topk(
     return _centered(loss, new[..., :-1], coefficients, at, advantages, mask)
 
 
+def centered_sparse_loss(
+    logp: Tensor,
+    old: TopK,
+    *,
+    tokens: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    weight: Weight = "none",
+    cap: float = 2.0,
+    floor: float = 0.5,
+    delta_tv: float = 0.15,
+) -> TokenLoss:
+    """`weighted_loss` with its scores centered, of K tokens of the sampler, for use where nobody
+    holds the whole distribution.
+
+    Arguments and errors as in `center_scores_topk`; `old` is its `sampler`."""
+    given: dict[str, Any] = {"advantages": advantages, "mask": mask}
+    given |= {"weight": weight, "cap": cap, "floor": floor, "delta_tv": delta_tv}
+    *both, at = merged(logp, old, tokens=tokens, mask=mask)
+    new, rollout = (x.gather(-1, at.unsqueeze(-1)).squeeze(-1) for x in both)
+    loss = weighted_loss(new, rollout, **given)
+    return center_scores_topk(loss, logp, old, tokens=tokens, **given)
+
+
 @dataclass(frozen=True)
 class _Rule:
     """The weight ω of a ratio, and the mass q ω of an outcome, which overflows nowhere."""

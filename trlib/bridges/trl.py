@@ -3,7 +3,8 @@ each token.
 
     TrustRegionTrainer
         a token loss: DPPO, PSPO, CISPO, or one of your own (a TokenLoss, or plain numbers [B, T])
-    DistributionTrainer    a loss of the old policy's K most likely tokens: TROLL, top-K DPPO
+    DistributionTrainer    a loss of the old policy's K most likely tokens: TROLL, top-K DPPO, score
+                           centering
     QuatroTrainer          QUATRO
     CausesCallback         what is wrong with a batch, by name, among TRL's own metrics
 
@@ -21,7 +22,12 @@ token's loss by π_old/μ, bounded as `vllm_importance_sampling_mode` says (TIS,
 or sequences); the penalty `beta` is left as it is. It needs anchor="recomputed", because a region
 around the sampler has μ in its ratio already. TRL has it on by default: switch it off for
 anchor="rollout". `top_entropy_quantile` keeps the tokens of largest entropy (arXiv 2506.01939),
-where `beta` is 0."""
+where `beta` is 0.
+
+The *sampler's* most likely tokens are nowhere to be had: TRL asks vLLM for the sampled token's
+log-prob alone (`logprobs=0`). DistributionTrainer takes the learner's, recomputed before a
+rollout's updates, so score centering (`centered_sparse_loss`) subtracts there what several updates
+drift, and not what another engine or precision does."""
 
 from functools import partial
 from typing import Any, ClassVar

@@ -7,6 +7,9 @@ VERL_USE_EXTERNAL_MODULES=that_module. Then set actor.policy_loss.loss_mode. The
 algorithm.rollout_correction.bypass_mode=True the one that sampled, for which DPPO and QUATRO are
 made (but with trainer.use_v1=False that mode puts one of verl's losses in place of ours).
 
+Score centering is not here either: the sampler's most likely tokens do not reach a loss. verl 0.9.1
+asks vLLM for the sampled token's log-prob alone; pull request 8010 would carry the top k.
+
 QUATRO needs algorithm.adv_estimator=trlib_quatro too: it solves the dual while groups are whole.
 verl carries one number per token from there: λ target on the first, λ on the others, so a
 completion of one token may lose its pull-back. Top-K and full DPPO are not here: verl's losses do

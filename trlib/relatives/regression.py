@@ -158,8 +158,8 @@ class KLPO(Centered):
 
     Where the sampler is the learner, h is the reward: there is no baseline, no ratio and no clip;
     what holds the policy is β.
-    Source: TRL's documentation of its experimental trainer (route "token", kl_estimator "full"),
-    which cites a report that we did not read.
+    Source: documentation and code of TRL's experimental trainer (route "token", kl_estimator
+    "full"); the report that they cite was not read.
     Differs from: TRL estimates the sum from 128 extra draws of the sampler by default; `topk` is its
     kl_estimator "topk". Its route "sequence" is not here."""
 

@@ -38,6 +38,7 @@ Action = Literal[
     "mask",
     "soften",
     "smooth",
+    "center",
     "penalise",
     "constrain",
     "pull back",

@@ -18,6 +18,7 @@ ACTIONS: Mapping[Action, str] = {
     "drop": "Drop: the whole completion is silenced",
     "soften": "Soften: the push fades",
     "smooth": "Smooth: the loss sees another policy, a mixture or one uphill",
+    "center": "Center: what the sampler pushes on average is subtracted",
     "penalise": "Penalise: distance costs",
     "constrain": "Constrain: distance is bounded",
     "pull back": "Pull back: beyond a point the push turns",

@@ -33,6 +33,7 @@ from trlib.algorithms import (
     TopK,
     center_scores,
     center_scores_topk,
+    centered_sparse_loss,
     cispo_loss,
     dppo_loss,
     pg_is_loss,
@@ -375,6 +376,17 @@ def test_the_term_is_prime_rls():
     close(found.per_token, expected, 1e-10)
     silenced = rest["mask"] & ~sampled(near, rest["tokens"])
     assert silenced.any() and (grad[silenced].abs().sum(-1) > 0).all()
+
+
+@pytest.mark.parametrize("how", EVERY[::2], ids=lambda how: how["weight"])
+def test_the_sparse_loss_is_both_in_one(how):
+    logp, old, rest = distributions(apart=0.4)
+    expected, _, _ = centered(logp, old, rest, k=4, **how)
+    top = head(old, rest["tokens"], 4)
+    found = centered_sparse_loss(logp.gather(-1, top.ids), top, **rest, **how)
+    close(found.per_token, expected.per_token, 1e-12)
+    for name, value in expected.diagnostics.items():
+        close(found.diagnostics[name].to(D), value.to(D), 1e-12)
 
 
 def test_small_tails_make_no_large_number():

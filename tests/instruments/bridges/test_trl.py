@@ -27,6 +27,7 @@ from tests.instruments.bridges.trl_run import QUIET  # noqa: E402
 from tests.instruments.bridges.trl_run import Clipped as Recomputed  # noqa: E402
 from trlib.algorithms import (  # noqa: E402
     TokenLoss,
+    centered_sparse_loss,
     dppo_loss,
     dppo_sparse_loss,
     ppo_loss,
@@ -351,8 +352,12 @@ def seen_by(kind, policy, folder, **settings):
 
 @pytest.mark.parametrize(
     "loss",
-    [partial(troll_sparse_loss, delta_kl=0.01), partial(dppo_sparse_loss, delta_tv=0.02)],
-    ids=["troll", "dppo"],
+    [
+        partial(troll_sparse_loss, delta_kl=0.01),
+        partial(dppo_sparse_loss, delta_tv=0.02),
+        partial(centered_sparse_loss, weight="truncated", cap=1.01),
+    ],
+    ids=["troll", "dppo", "centered"],
 )
 def test_losses_of_k_tokens_train_around_the_policy_before_the_updates(loss, policy, tmp_path):
     class Regional(DistributionTrainer):
@@ -375,11 +380,10 @@ def test_losses_of_k_tokens_train_around_the_policy_before_the_updates(loss, pol
         apart = (logp - old)[mask].abs().max()
         assert apart < 1e-5 if i % 2 == 0 else apart > 1e-3
     for i, (_, (_, _, mask, _), result) in enumerate(updates):
-        acts = (
-            result.diagnostics["projected"]
-            if "projected" in result.diagnostics
-            else ~result.diagnostics["kept"]
-        )
+        found = result.diagnostics
+        acts = found["projected"] if "projected" in found else ~found["kept"]
+        if "push" in found:  # by what was subtracted
+            acts = (found["weight"] - found["push"]).abs() > 1e-4
         assert bool((acts & mask).any()) == bool(i % 2)
 
 

@@ -57,8 +57,8 @@ def ripo_loss(
     δ: at the edge every token has used up the same share of the chi-square distance between the
     two policies, and a rare one has a wide window.
 
-    Source: arXiv 2607.10169, from summaries that print its formula, with δ .05; its bound below is
-    clipped at 0 here, which no ratio passes."""
+    Source: arXiv 2607.10169, as printed in summaries; the paper itself was not read. δ there: .05.
+    Where q < δ nothing stops a fall."""
     delta = checks.number("delta", delta, **POSITIVE)
     (old,) = checks.tokens(mask, logp_old=logp_old)
     width = math.sqrt(delta) * (-old.detach() / 2).exp()

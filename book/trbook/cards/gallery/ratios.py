@@ -323,4 +323,31 @@ CARDS: tuple[MethodCard, ...] = (
         "the completion. A turn ends where the environment answers.",
         no_curve="a completion of one turn has GSPO's weight",
     ),
+    MethodCard(
+        "ripo",
+        "RIPO",
+        "ratios",
+        use="Use it when rare tokens should move as freely as the distance between two policies "
+        "allows: the rarer a token, the wider its window.",
+        loss=r"-\min\bigl(r A,\ \mathrm{clip}(r,\,1-\epsilon,\,1+\epsilon)\,A\bigr),\quad"
+        r"\epsilon=\sqrt{\delta/q}",
+        weight=r"\begin{cases}0&q\,(r-1)^2>\delta\ \text{and outwards}\\r A&\text{else}\end{cases}",
+        what="the token's share q (r − 1)² of a chi-square divergence",
+        to=BEFORE,
+        how=WINDOW + "; q is the token's probability before the batch",
+        ratio="π/π_old",
+        level="token",
+        action="clip",
+        signed=True,
+        source="Cai et al. 2026",
+        arxiv="2607.10169",
+        provenance="quoted",
+        read_in="summaries of the paper",
+        functions=(MODULE + "windows.ripo_loss",),
+        chapter=HERE,
+        paper={"delta": "0.05, in the summaries"},
+        remark="A token of probability below δ may fall to 0: its window reaches below every "
+        "ratio. DPPO asks nearly the same of the distance that the token has moved, without the "
+        "root.",
+    ),
 )

@@ -86,4 +86,30 @@ CARDS: tuple[MethodCard, ...] = (
         remark="After the last token the value of what follows is 0. In a tree the uniform "
         "policy's values fall with the depth, so the temperature ρ has to fall too.",
     ),
+    MethodCard(
+        "klpo",
+        "KLPO",
+        "regression",
+        use="Use it when there is only one answer to each prompt: it needs no group and no critic, "
+        "and a price on log p/q holds it near the sampler.",
+        loss=r"-\mathrm{sg}\bigl[R-\beta\log\tfrac pq\bigr]\,\Bigl(\log p(y_t)-\sum_v\mathrm{sg}[q(v)]\log p(v)\Bigr)",
+        weight="",
+        what="the log-ratio of each sampled token",
+        to="the policy that sampled",
+        how="a push that turns where R = β log p/q, on centered scores; the optimum is the tilt q "
+        "e^(R/β)",
+        ratio="π/μ",
+        level="token",
+        action="regress",
+        signed=False,
+        source="a report that we did not read, by way of TRL",
+        provenance="code",
+        read_in="TRL's documentation of `trl.experimental.klpo`, at huggingface/trl",
+        functions=("trlib.relatives.regression.KLPO",),
+        chapter="gallery_regression",
+        paper={"beta": "0.1", "topk": '128, with kl_estimator="topk"'},
+        remark="TRL sums over 128 extra draws of the sampler unless told otherwise; here the sum is "
+        "over the whole vocabulary, or over the top k and a modelled tail.",
+        no_curve="what is subtracted depends on the whole distribution",
+    ),
 )
