@@ -37,7 +37,8 @@ import pytest
 SEED, NUMBERS = 61, {"trlib": 120, "trlab": 40, "book/trbook/explorables": 40}
 TESTS = {
     "trlib": ("tests/core", "tests/gallery"),
-    "trlab": ("tests/lab", "tests/instruments"),
+    "trlab": ("tests/lab",),
+    "trcheck": ("tests/instruments",),
     "book": ("tests/book", "tests/gallery", "tests/instruments/diagnose"),
 }
 """Where the tests of a part stand. Those of the bridges, in the instruments, are collected apart."""
@@ -186,7 +187,15 @@ def _ours(held: Any) -> bool:
     """Whether an object is of the repository: torch compiles nothing after its own caches were
     cleared, and every test that compiles would seem to kill every mutant."""
     module = str(getattr(held, "__module__", ""))
-    return module.partition(".")[0] in ("trlib", "trlab", "trbook", "book", "tools", "tests")
+    return module.partition(".")[0] in (
+        "trlib",
+        "trlab",
+        "trcheck",
+        "trbook",
+        "book",
+        "tools",
+        "tests",
+    )
 
 
 def changed_in_memory(root: Path, mutant: Site) -> bool:

@@ -44,7 +44,7 @@ PEERS = ("trl", "verl")
 notebook that asks for them."""
 ASKS = re.compile(rf"find_spec\(\W*({'|'.join(PEERS)})\b")
 PROFILES = ("smoke", "cpu", "gpu")
-PACKAGES = tuple(ROOT / name for name in ("trlib", "trlab", "book/trbook"))
+PACKAGES = tuple(ROOT / name for name in ("trlib", "trlab", "trcheck", "book/trbook"))
 NEVER_READ = {"__pycache__", "node_modules", "js", "c"}
 """Folders of the packages with sources of built files: what a notebook reads is what was built from
 them."""

@@ -32,7 +32,7 @@ def texts():
         *(ROOT / "notebooks").glob("*.ipynb"),
         *(
             path
-            for name in ("trlib", "trlab", "book/trbook")
+            for name in ("trlib", "trlab", "trcheck", "book/trbook")
             for path in (ROOT / name).rglob("*.py")
         ),
     ]

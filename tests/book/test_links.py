@@ -23,7 +23,7 @@ from trbook.cards import CARDS
 LABEL = re.compile(r"\\label\{([^}]+)\}")
 EQUATION = re.compile(r"\$\$(.+?)\$\$\s*(.*?)(?=\n\s*\n|\$\$|\Z)", re.DOTALL)
 """A displayed formula and the paragraph that follows it."""
-PACKAGES = (ROOT / "trlib", ROOT / "trlab", ROOT / "book" / "trbook")
+PACKAGES = (ROOT / "trlib", ROOT / "trlab", ROOT / "trcheck", ROOT / "book" / "trbook")
 COMPUTED = re.compile(r"computed by ((?:`tr(?:lib|lab|book)[^`]+`(?:, and |, | and )?)+)")
 CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 SHOWN = "trbook.explorables."

@@ -16,10 +16,7 @@ OUTER = {
     "notebooks.gallery_": 1,
     "tests.gallery": 1,
     "trlib.bridges": 2,
-    "trlab.diagnose": 2,
-    "trlab.conformance": 2,
-    "trlab.cli.diagnose": 2,
-    "trlab.cli.conformance": 2,
+    "trcheck": 2,
     "trbook.scale.elsewhere": 2,
     "trbook.scale.recipes": 2,
     "trbook.scale.registered": 2,
@@ -40,8 +37,8 @@ DOORS = {
     ("trbook.cards.read", "trlib.relatives"): "what a card reads off the code",
     ("trbook.cards.text", "trlib.relatives"): "what a card reads off the code",
     ("benchmarks.loop.sides", "trl"): "the side that we are timed against",
-    ("notebooks.05_children", "trlab.conformance"): "shows what libraries compute, as recorded",
-    ("notebooks.07_knobs", "trlab.conformance"): "shows what libraries compute, as recorded",
+    ("notebooks.05_children", "trcheck.conformance"): "shows what libraries compute, as recorded",
+    ("notebooks.07_knobs", "trcheck.conformance"): "shows what libraries compute, as recorded",
     ("notebooks.12_at_scale", "trl"): "the chapter executes it",
     ("notebooks.12_at_scale", "verl"): "the chapter executes it where it is installed",
     ("notebooks.12_at_scale", "trlib.bridges"): "the chapter on bridges and recipes",
@@ -52,7 +49,18 @@ DOORS = {
 HOMES = (
     *(
         ("", top)
-        for top in ("trlib", "trlab", "book/build", "tools", "benchmarks", "examples", "tests")
+        for top in (
+            *(
+                "trlib",
+                "trlab",
+                "trcheck",
+                "book/build",
+                "tools",
+                "benchmarks",
+                "examples",
+                "tests",
+            ),
+        )
     ),
     ("book", "trbook"),
 )
@@ -125,10 +133,10 @@ def test_an_import_is_found_wherever_it_stands():
 import torch, verl.trainer
 def f():
     from trlib.relatives.ratios import bapo_loss
-    from trlab import diagnose
+    from trcheck import diagnose
     pytest.importorskip("ray.util")
 """
-    away = {"verl.trainer", "trlib.relatives.ratios.bapo_loss", "trlab.diagnose", "ray.util"}
+    away = {"verl.trainer", "trlib.relatives.ratios.bapo_loss", "trcheck.diagnose", "ray.util"}
     assert outward("tests.core.test_x", text) == away
     assert outward("tests.gallery.test_x", text) == away - {"trlib.relatives.ratios.bapo_loss"}
     assert outward("tests.instruments.test_x", text) == set()

@@ -1,8 +1,8 @@
 """The tests of `trlib diagnose` inside a training run: what is wrong with a batch, by name, as
 metrics.
 
-The tests are the laboratory's, which stands above this package: they are found as its command is,
-by an entry point."""
+The tests are those of `trcheck`, which stands above this package: they are found as its command
+is, by an entry point."""
 
 import warnings
 from collections.abc import Callable
@@ -20,15 +20,15 @@ UNSEEN = (
 
 
 def tests() -> tuple[Callable[..., Any], Any]:
-    """`trlab.cli.diagnose.batch`: (logp, logp_rollout, logp_old, advantage, mask, group, memory) ->
-    trlab.diagnose.Judgement; and a new memory of what batches showed.
+    """`trcheck.cli.diagnose.batch`: (logp, logp_rollout, logp_old, advantage, mask, group, memory) ->
+    trcheck.diagnose.Judgement; and a new memory of what batches showed.
 
-    Raises ImportError: the laboratory is not installed."""
+    Raises ImportError: `trcheck` is not installed."""
     for point in entry_points(group="trlib.commands", name="diagnose"):
         command = point.load()
         return command.batch, command.memory()
     raise ImportError(
-        "the tests of `trlib diagnose` are in trlab, which is not installed: pip install "
+        "the tests of `trlib diagnose` are in trcheck, which is not installed: pip install "
         "trust-region-book"
     )
 

@@ -33,10 +33,15 @@ CORE: dict[str, ModuleType] = {
     "tasks": tasks,
 }
 """The commands that need `trlib` alone."""
-OF_TRLAB = ("sweep", "conformance", "diagnose", "pretrain")
-"""The commands of `trlab`, so that an installation without it can say what is missing."""
+ELSEWHERE = {
+    "sweep": "trlab",
+    "pretrain": "trlab",
+    "diagnose": "trcheck",
+    "conformance": "trcheck",
+}
+"""The packages of other commands, so that an installation without one can say what is missing."""
 DISTRIBUTION = "trust-region-book"
-"""The distribution of `trlib` and `trlab`. (On the package index `trlib` is somebody else's.)"""
+"""The distribution of all our packages. (On the package index `trlib` is somebody else's.)"""
 OUT_OF_MEMORY = (
     "can't allocate memory",
     "Cannot allocate memory",
@@ -72,10 +77,10 @@ class _Parser(argparse.ArgumentParser):
             message = f"expected one of {', '.join(self.commands)}, got {word!r}" + near(
                 word, self.commands
             )
-            if word in OF_TRLAB:
+            if word in ELSEWHERE:
                 message = (
-                    f"{word} is a command of trlab, which is not installed: pip install "
-                    f"{DISTRIBUTION}"
+                    f"{word} is a command of {ELSEWHERE[word]}, which is not installed: pip "
+                    f"install {DISTRIBUTION}"
                 )
         if self.as_json:
             print(json.dumps({"error": message, "kind": "usage"}))

@@ -129,7 +129,7 @@ def _paragraphs(lines: list[str]) -> list[list[str]]:
 
 
 def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    if name.startswith(("trlib", "trlab", "trbook")):
+    if name.startswith(("trlib", "trlab", "trcheck", "trbook")):
         lines[:] = mend(lines)
 
 

@@ -63,7 +63,7 @@ def canonical(name: str) -> str:
     if isinstance(thing, ModuleType):
         return thing.__name__
     qualified = getattr(thing, "__qualname__", "")
-    ours = qualified and thing.__module__.split(".")[0] in ("trlib", "trlab", "trbook")
+    ours = qualified and thing.__module__.split(".")[0] in ("trlib", "trlab", "trcheck", "trbook")
     return f"{thing.__module__}.{qualified}" if ours else name
 
 

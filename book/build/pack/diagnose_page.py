@@ -4,7 +4,7 @@
 Sentences, the scale of mismatches and the page's style are Python's, written once; this
 writes them to `book/trbook/explorables/js/diagnose/shared.json`, and the book's example of a dump
 as JSON lines to `book/trbook/explorables/built/diagnose.data.json`. A test compares both files with
-what they are made from. How a dump is judged, `trlab/diagnose/judgement.json`, both sides read.
+what they are made from. How a dump is judged, `trcheck/diagnose/judgement.json`, both sides read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from book.build.paths import ROOT
 from trbook.explorables.files import BUILT, SOURCES
-from trlab.diagnose import (
+from trcheck.diagnose import (
     Limits,
     answer,
     formats,
@@ -32,8 +32,8 @@ from trlab.diagnose import (
     scale,
     token_table,
 )
-from trlab.diagnose.messages import JUDGEMENT, TEXTS
-from trlab.diagnose.page import GENERATOR, SCRIPT
+from trcheck.diagnose.messages import JUDGEMENT, TEXTS
+from trcheck.diagnose.page import GENERATOR, SCRIPT
 
 SHARED, SAMPLE = SOURCES / "diagnose" / "shared.json", BUILT / "diagnose.data.json"
 EXAMPLE = ROOT / "book" / "_static" / "diagnose" / "rollouts.parquet"

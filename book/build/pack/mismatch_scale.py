@@ -20,7 +20,7 @@ from torch import Tensor
 
 import trlib
 from trbook.precision import GROUP, MAX_TOKENS, PROMPTS, SEED
-from trlab.diagnose.scale import RECORD, Row, deviation
+from trcheck.diagnose.scale import RECORD, Row, deviation
 from trlib.loop.sampler import round_trip
 from trlib.model.loading import cast
 from trlib.model.policy import Policy

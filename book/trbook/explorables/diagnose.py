@@ -15,7 +15,7 @@ class Diagnose(Packed):
     """`trlib diagnose` without Python: the reader drops a dump on the page, and a Worker reads it
     and computes.
 
-    Sentences, thresholds and style are those of `trlab.diagnose`, which `book.build.pack.diagnose_page`
+    Sentences, thresholds and style are those of `trcheck.diagnose`, which `book.build.pack.diagnose_page`
     hands to the module; a test holds its numbers and its page to Python's. Nothing leaves the
     machine.
 

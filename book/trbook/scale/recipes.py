@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trbook.scale.memory import Setup, Shape, activations_a_token, parameters, sampling, updating
-from trlab.diagnose.scale import recorded
+from trcheck.diagnose.scale import recorded
 
 LINE = "\n    "
 

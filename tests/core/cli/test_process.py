@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import trlib
-from trlib.cli import OF_TRLAB
+from trlib.cli import ELSEWHERE
 
 
 def test_help_and_a_wrong_line_import_nothing_heavy():
@@ -29,7 +29,7 @@ def test_help_and_a_wrong_line_import_nothing_heavy():
     assert done.returncode == 0 and done.stderr.count("error: ") == 4, done.stderr
 
 
-def test_without_trlab_its_commands_say_what_to_install(tmp_path):
+def test_without_their_package_commands_say_what_to_install(tmp_path):
     # A folder from which `trlib` alone can be imported; -S leaves out site-packages, and what is
     # installed there.
     (tmp_path / "trlib").symlink_to(Path(trlib.__file__).parent)
@@ -45,19 +45,22 @@ def test_without_trlab_its_commands_say_what_to_install(tmp_path):
             env={**os.environ, "PYTHONPATH": ""},
         )
 
-    words = "trlib: error: {} is a command of trlab, which is not installed: pip install "
+    words = "trlib: error: {} is a command of {}, which is not installed: pip install "
     done = python("-m", "trlib", "sweep")
     assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr
-    assert done.stderr.startswith(words.format("sweep")) and "trust-region-book" in done.stderr
-    every = [*OF_TRLAB, "--help", "tarin"]
+    assert (
+        done.stderr.startswith(words.format("sweep", "trlab"))
+        and "trust-region-book" in done.stderr
+    )
+    every = [*ELSEWHERE, "--help", "tarin"]
     done = python("-c", f"from trlib.cli import main\nprint([main([word]) for word in {every}])")
-    assert all(words.format(command) in done.stderr for command in OF_TRLAB)
+    assert all(words.format(*missing) in done.stderr for missing in ELSEWHERE.items())
     assert (
         "did you mean 'train'?" in done.stderr
         and "train a policy" in done.stdout
         and "sweep" not in done.stdout
     )
-    assert done.stdout.endswith(f"{[2] * len(OF_TRLAB) + [0, 2]}\n")
+    assert done.stdout.endswith(f"{[2] * len(ELSEWHERE) + [0, 2]}\n")
 
 
 def test_a_reader_that_goes_away_is_no_error():

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from trlab.conformance import calls, functions, libraries, make, vectors
-from trlab.conformance.report import RECORD, Finding, judge, lines
+from trcheck.conformance import calls, functions, libraries, make, vectors
+from trcheck.conformance.report import RECORD, Finding, judge, lines
 from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.algorithms import ppo_loss
 from trlib.cli import main

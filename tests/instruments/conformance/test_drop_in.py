@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.typed import typed
-from trlab.conformance import drop_in
+from trcheck.conformance import drop_in
 
 START, END = "# --- Yours", "# --- From here on"
 OURS = """

@@ -11,8 +11,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from trlab.conformance import functions, vectors
-from trlab.conformance.report import TRAINS_ALIKE
+from trcheck.conformance import functions, vectors
+from trcheck.conformance.report import TRAINS_ALIKE
 
 V = vectors.load()
 RIGHT = {}

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from tests.by_day import by_day
-from trlab.conformance import calls, functions, vectors
-from trlab.conformance.bench import Bench
+from trcheck.conformance import calls, functions, vectors
+from trcheck.conformance.bench import Bench
 from trlib.algorithms import (
     cispo_loss,
     dppo_loss,

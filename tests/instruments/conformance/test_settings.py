@@ -11,8 +11,8 @@ import pytest
 
 from book.build.paths import ROOT
 from tests.typed import typed
-from trlab.conformance import libraries, settings
-from trlab.conformance.settings import LIBRARIES, load
+from trcheck.conformance import libraries, settings
+from trcheck.conformance.settings import LIBRARIES, load
 from trlib.cli import main
 
 BOOK = ROOT / "book/settings.md"

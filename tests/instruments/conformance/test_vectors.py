@@ -7,12 +7,12 @@ import math
 import pytest
 import torch
 
-from trlab.conformance import make, pieces, vectors
-from trlab.conformance.aggregations import WORDS, coefficients
-from trlab.conformance.bench import Observed
-from trlab.conformance.families import FAMILIES
-from trlab.conformance.search import search
-from trlab.conformance.vectors import EMPTY
+from trcheck.conformance import make, pieces, vectors
+from trcheck.conformance.aggregations import WORDS, coefficients
+from trcheck.conformance.bench import Observed
+from trcheck.conformance.families import FAMILIES
+from trcheck.conformance.search import search
+from trcheck.conformance.vectors import EMPTY
 from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.corrections import truncated_importance
 

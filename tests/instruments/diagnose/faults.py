@@ -15,9 +15,9 @@ from functools import cache
 
 import numpy as np
 
-from trlab.diagnose import causes
-from trlab.diagnose.rollouts import Rollouts
-from trlab.diagnose.sampling import Sampling
+from trcheck.diagnose import causes
+from trcheck.diagnose.rollouts import Rollouts
+from trcheck.diagnose.sampling import Sampling
 
 KINDS = ("softmax", "bigram", "transformer", "dial", "relay")
 VOCABULARY, WORDS, WRITTEN = 32, 300, 1024

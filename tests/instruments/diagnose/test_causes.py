@@ -29,8 +29,8 @@ from tests.instruments.diagnose.faults import (
     table,
 )
 from tests.typed import typed
-from trlab.diagnose import causes, diagnose, dump, groups, page, read
-from trlab.diagnose.messages import JUDGEMENT, TEXTS
+from trcheck.diagnose import causes, diagnose, dump, groups, page, read
+from trcheck.diagnose.messages import JUDGEMENT, TEXTS
 
 RECORD = json.loads(Path(__file__).with_name("power.json").read_text(encoding="utf-8"))
 HELD_OUT = json.loads(Path(__file__).with_name("heldout.json").read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.typed import typed
-from trlab import diagnose
+from trcheck import diagnose
 
 
 @pytest.mark.parametrize(

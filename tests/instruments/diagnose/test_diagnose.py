@@ -15,10 +15,10 @@ from scipy.optimize import brentq
 
 from tests.instruments.diagnose.bad import BAD, line
 from tests.typed import typed
+from trcheck.diagnose import Limits, diagnose, dump, page, read
+from trcheck.diagnose import effects as methods
+from trcheck.diagnose.effects import effects
 from trlab.cli import diagnose as command
-from trlab.diagnose import Limits, diagnose, dump, page, read
-from trlab.diagnose import effects as methods
-from trlab.diagnose.effects import effects
 
 NAN = math.nan
 # Three completions; probability of each token under μ (q) and π (p).

@@ -7,7 +7,7 @@ import pytest
 from book.build.browser import settle
 from book.build.paths import ROOT
 from tests.book.browser.explorable import violations
-from trlab.diagnose import diagnose, page, read
+from trcheck.diagnose import diagnose, page, read
 
 WIDE = """() => [...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll, svg') &&
     e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))"""

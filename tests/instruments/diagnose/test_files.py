@@ -13,7 +13,7 @@ import torch
 
 from tests.instruments.diagnose.faults import by_row, jsonl
 from tests.typed import typed
-from trlab.diagnose import diagnose, formats, read
+from trcheck.diagnose import diagnose, formats, read
 
 LOGP, ROLLOUT = [[-0.5, -1.0, -2.0], [-0.25, -3.0]], [[-0.5, -1.5, -1.0], [-0.5, -2.0]]
 COLUMNS = {

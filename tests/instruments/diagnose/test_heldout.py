@@ -8,7 +8,7 @@ import pytest
 
 from tests.by_day import by_day
 from tests.instruments.diagnose.faults import flat, judged
-from trlab.diagnose.live import judge_batch
+from trcheck.diagnose.live import judge_batch
 
 FAINT = {"temperature .9", "edited logits"}
 """Whether these are named is a matter of the seed at this size."""

@@ -17,7 +17,7 @@ import pytest
 
 from tests.instruments.diagnose import faults
 from tests.instruments.diagnose.bad import BAD, line
-from trlab.diagnose import Limits, diagnose, dump, judge, page, read
+from trcheck.diagnose import Limits, diagnose, dump, judge, page, read
 from trlib import __version__
 
 SCRIPT = Path(__file__).with_name("diagnose.mjs")

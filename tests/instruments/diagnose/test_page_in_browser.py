@@ -16,7 +16,7 @@ from tests.typed import typed
 from trbook.explorables import Diagnose
 from trbook.explorables.modules import link_modules
 from trbook.explorables.publish import publish
-from trlab.diagnose import diagnose, read
+from trcheck.diagnose import diagnose, read
 
 POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline' blob:; style-src 'unsafe-inline'; "

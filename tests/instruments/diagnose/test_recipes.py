@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from book.build.paths import ROOT
-from trlab.diagnose import diagnose, from_run, read
-from trlab.diagnose.sampling import Sampling
+from trcheck.diagnose import diagnose, from_run, read
+from trcheck.diagnose.sampling import Sampling
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 PAGE = (ROOT / "book" / "diagnose.md").read_text(encoding="utf-8")

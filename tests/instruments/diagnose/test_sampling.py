@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from trlab.diagnose import diagnose, dump, page, read, scale
-from trlab.diagnose.sampling import Sampling
+from trcheck.diagnose import diagnose, dump, page, read, scale
+from trcheck.diagnose.sampling import Sampling
 
 PLAIN = {
     "logp": torch.tensor([[-0.5, -1.0]]),

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from tests.instruments.parity.test_verl import agree, both, close
-from trlab.conformance import trl_stand_in
-from trlab.conformance.functions import hold
-from trlab.conformance.vectors import load
+from trcheck.conformance import trl_stand_in
+from trcheck.conformance.functions import hold
+from trcheck.conformance.vectors import load
 from trlib.advantages import group_relative
 from trlib.aggregation import aggregate
 from trlib.algorithms import (

@@ -13,7 +13,7 @@ import yaml
 
 from trbook.scale import memory, recipes
 from trbook.scale.recipes import H100, RECIPES, on_a_card, room, seconds, share, synced
-from trlab.diagnose import scale
+from trcheck.diagnose import scale
 from trlib.corrections import expected_weight
 
 EVERY = pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: f"{recipe.gpus}")

@@ -1,7 +1,7 @@
-/* Whether two columns of log-probs are shifted against each other by one token: `trlab.diagnose.alignment` in JavaScript. */
+/* Whether two columns of log-probs are shifted against each other by one token: `trcheck.diagnose.alignment` in JavaScript. */
 
 import { map, mean, pick, total, where } from "./numbers.js";
-import judgement from "../../../../../trlab/diagnose/judgement.json" with { type: "json" };
+import judgement from "../../../../../trcheck/diagnose/judgement.json" with { type: "json" };
 
 const { ALIGNED, LEAST_PAIRS } = judgement.constants;
 

@@ -1,4 +1,4 @@
-/* What is wrong with a dump, by name: `trlab.diagnose.causes` in JavaScript, statistic by statistic. */
+/* What is wrong with a dump, by name: `trcheck.diagnose.causes` in JavaScript, statistic by statistic. */
 
 import { say } from "./format.js";
 import { largest, map, mean, pick, quantiles, rint, sorted, total, where } from "./numbers.js";
@@ -7,7 +7,7 @@ import { holdsBy } from "./verdict.js";
 import { Refused } from "./columns.js";
 import { baselineOf, cutOf, deadGroups, halfGroups, interval, truncation } from "./groups.js";
 import { holds, numbersOf } from "./evidence.js";
-import judgement from "../../../../../trlab/diagnose/judgement.json" with { type: "json" };
+import judgement from "../../../../../trcheck/diagnose/judgement.json" with { type: "json" };
 
 const C = judgement.constants;
 

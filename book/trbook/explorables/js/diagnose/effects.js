@@ -1,4 +1,4 @@
-/* What each method would do to every token: `trlab.diagnose.effects` in JavaScript. */
+/* What each method would do to every token: `trcheck.diagnose.effects` in JavaScript. */
 
 import { binaryKl, binaryTv } from "../maths/divergences.js";
 import { dppoKept, ppoKept } from "../maths/regions.js";

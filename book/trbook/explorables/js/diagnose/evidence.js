@@ -1,8 +1,8 @@
-/* What a dump is judged by: `trlab.diagnose.evidence` in JavaScript, formula by formula. */
+/* What a dump is judged by: `trcheck.diagnose.evidence` in JavaScript, formula by formula. */
 
 import { largest, map, where } from "./numbers.js";
 import { details, holdsBy } from "./verdict.js";
-import judgement from "../../../../../trlab/diagnose/judgement.json" with { type: "json" };
+import judgement from "../../../../../trcheck/diagnose/judgement.json" with { type: "json" };
 
 const C = judgement.constants;
 const BOTH = { a: (advantage) => advantage <= 0, b: (advantage) => advantage >= 0 };

@@ -1,6 +1,6 @@
 /* Numbers and texts as Python writes them, so that a sentence here is the sentence of `trlib diagnose`. */
 
-import judgement from "../../../../../trlab/diagnose/judgement.json" with { type: "json" };
+import judgement from "../../../../../trcheck/diagnose/judgement.json" with { type: "json" };
 import shared from "./shared.json" with { type: "json" };
 
 const TEXTS = { ...judgement.words, ...shared.texts };
@@ -15,7 +15,7 @@ export const say = (key, values = {}) =>
     return way ? written(value, way) : value;
   });
 
-/* `trlab.diagnose.formatting` in JavaScript. */
+/* `trcheck.diagnose.formatting` in JavaScript. */
 function written(value, way) {
   if (shared.constants.NOUNS.includes(way)) return `${comma(value)} ${value === 1 ? way.slice(0, -1) : way}`;
   if (WAYS[way]) return WAYS[way](value);

@@ -1,10 +1,10 @@
-/* A batch that cannot teach what it could: `trlab.diagnose.groups` in JavaScript. */
+/* A batch that cannot teach what it could: `trcheck.diagnose.groups` in JavaScript. */
 
 import { letters, say } from "./format.js";
 import { byCompletion } from "./effects.js";
 import { largest, map, rint, total, where } from "./numbers.js";
 import { cause, more } from "./causes.js";
-import judgement from "../../../../../trlab/diagnose/judgement.json" with { type: "json" };
+import judgement from "../../../../../trcheck/diagnose/judgement.json" with { type: "json" };
 
 const C = judgement.constants;
 

@@ -1,4 +1,4 @@
-/* The page of a diagnosis: `trlab.diagnose.page`, `parts` and `figures` in JavaScript, to the letter. */
+/* The page of a diagnosis: `trcheck.diagnose.page`, `parts` and `figures` in JavaScript, to the letter. */
 
 import { comma, escape, fixed, general, number, percent, say, visible } from "./format.js";
 import { linspace } from "./numbers.js";

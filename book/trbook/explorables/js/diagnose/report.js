@@ -1,4 +1,4 @@
-/* The findings about a dump, with the names of `trlib diagnose --json`: `trlab.diagnose.report` in JavaScript.
+/* The findings about a dump, with the names of `trlib diagnose --json`: `trcheck.diagnose.report` in JavaScript.
 
    rollouts: { source, layout, count, completion, logp, logp_rollout, logp_old, advantage, mask, pieces, texts, prompts,
    group, groupNames, reward, unread, sampling }; arrays are flat, a token each, in the order of completions; `pieces`

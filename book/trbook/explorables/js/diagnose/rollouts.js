@@ -1,4 +1,4 @@
-/* From columns to rollouts, checked: `trlab.diagnose.columns` in JavaScript. What does not fit is named, with its place. */
+/* From columns to rollouts, checked: `trcheck.diagnose.columns` in JavaScript. What does not fit is named, with its place. */
 
 import { general } from "./format.js";
 import { Column, Refused } from "./columns.js";

@@ -1,4 +1,4 @@
-/* How the completions were drawn, and why the clip ratio is 0: `trlab.diagnose.sampling` and `answer` in JavaScript. */
+/* How the completions were drawn, and why the clip ratio is 0: `trcheck.diagnose.sampling` and `answer` in JavaScript. */
 
 import { general, say } from "./format.js";
 import { keptByPpo } from "./effects.js";

@@ -1,0 +1,1 @@
+"""The instruments' commands of `trlib`."""

@@ -1,0 +1,219 @@
+"""`trlib diagnose`: a dump of rollouts as one page that needs nothing but itself."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trlib.cli import options as shared
+from trlib.cli.options import Option, number, sentence
+from trlib.errors import TrlibError
+
+if TYPE_CHECKING:
+    from trcheck.diagnose import Findings, Judgement
+
+STATUS = {"healthy": 0, "found": 1, "unclear": 2, "unusual": 3}
+"""The exit status."""
+TEXT = "say what is wrong with a dump of rollouts, by name, and what a trust region would silence"
+EXAMPLES = """\
+examples:
+  trlib diagnose rollouts.parquet                     writes rollouts.html beside it
+  trlib diagnose rollouts.parquet --eps-high .28 --out page.html
+  trlib diagnose dump.parquet --column logp=log_probs --column mask=response_mask --tokenizer Qwen/Qwen3-0.6B
+  trlib diagnose rollouts.parquet --json > findings.json
+  trlib diagnose token_exports/step_7                 all ranks of prime-rl together
+  trlib diagnose rank_0.pt rank_1.pt                  slime's, or tensors under the names below
+  trlib diagnose rollouts.jsonl --logprobs raw --temperature .7
+
+A file is parquet, JSON lines (an object for each row), JSON, CSV, NPZ, .pt, a token export of prime-rl or a training
+dump of slime. Several files, or a folder, are the ranks of one batch and are read together. A row is a completion with
+a list in each of the columns logp, logp_rollout, advantage and mask, or it is a token with a number in each of them and
+its completion's id in the column completion. Also read where the file has them: logp_old, tokens (ids), text (of every
+token), and prompt, group, reward and version (of the policy that sampled) of a completion. The names of verl, TRL,
+slime, prime-rl, SkyRL, NeMo-RL, OpenRLHF and AReaL are recognised.
+
+Exit status: 0 healthy, 1 a cause was found, 2 cannot be judged, 3 unusual: certain, and of no name.
+"""
+KINDS = ("raw", "processed")
+# A test compares these tables with `sampling.KINDS` and the fields of `Limits`: asking them here
+# would import torch before --help.
+OPTIONS: tuple[Option, ...] = (
+    ("eps_low", float, 0.2, "PPO's window below 1"),
+    ("eps_high", float, 0.2, "PPO's window above 1"),
+    ("delta_tv", float, 0.15, "DPPO's threshold on total variation, a probability"),
+    ("delta_kl", float, 0.05, "DPPO's threshold on KL(mu || pi), nats"),
+    ("cap", float, 2.0, "the largest factor of truncated importance sampling"),
+    ("delta_quatro", float, 0.1, "QUATRO's radius, nats per completion"),
+)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The options of `trlib diagnose`."""
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="+",
+        help="a dump, the dumps of several ranks, or their folder",
+    )
+    parser.add_argument(
+        "--out",
+        type=shared.path,
+        metavar="PAGE",
+        help="the page (default: the first FILE with the ending .html)",
+    )
+    parser.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="NAME=COLUMN",
+        help="the file's own name of a column; repeat",
+    )
+    parser.add_argument(
+        "--tokenizer",
+        metavar="NAME",
+        help="turns the ids in `tokens` into text: an embedded model, a folder or a hub id",
+    )
+    parser.add_argument(
+        "--logprobs",
+        choices=KINDS,
+        help="what logp_rollout holds: processed log-probs, of the distribution that sampled, or "
+        "raw ones, before temperature, top-p and penalties (default: what the file says)",
+    )
+    parser.add_argument(
+        "--temperature",
+        type=number,
+        metavar="X",
+        help="the sampler's (default: what the file says)",
+    )
+    parser.add_argument(
+        "--top-p", type=number, metavar="X", help="the sampler's (default: what the file says)"
+    )
+    shared.add(parser, OPTIONS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, judge, write the page, say what was found; a dump that cannot be read cannot be
+    judged."""
+    try:
+        return _run(args)
+    except (TrlibError, ValueError, TypeError, OSError, ImportError) as error:
+        if args.traceback:
+            raise
+        reason = sentence(error)
+        if args.json:
+            headline = f"cannot be judged, because {reason}"
+            shared.print_json(
+                {"verdict": "unclear", "headline": headline, "causes": [], "error": reason}
+            )
+        print(f"trlib: error: {reason}", file=sys.stderr)
+        return STATUS["unclear"]
+
+
+def _run(args: argparse.Namespace) -> int:
+    columns = dict(_column(text) for text in args.column)
+    for name in args.file:  # before anything heavy is imported
+        if not Path(name).exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    from trcheck import diagnose
+    from trlib.model.folders import writable, write
+
+    limits = diagnose.Limits(**{name: getattr(args, name) for name, *_ in OPTIONS})
+    out = _page(Path(args.file[0])) if args.out is None else Path(args.out).expanduser()
+    _ours(out, diagnose.GENERATOR)
+    writable(out.parent, "--out")
+    rollouts = diagnose.read(
+        *args.file,
+        columns=columns,
+        tokenizer=args.tokenizer,
+        logprobs=args.logprobs,
+        temperature=args.temperature,
+        top_p=args.top_p,
+    )
+    findings = diagnose.diagnose(rollouts, limits)
+    write(out, diagnose.page(findings))
+    if args.json:
+        shared.print_json({**findings.as_dict(), "page": str(out)})
+    else:
+        print(_summary(findings))
+        print(f"page: {out}")
+    return STATUS[findings.judgement.verdict]
+
+
+def batch(**columns: Any) -> Judgement:
+    """The verdict on a batch in memory, for the bridges of `trlib`, which find it by this command's
+    entry point; with a `memory` of `trcheck.diagnose.causes`, on it and the batches before it."""
+    from trcheck.diagnose.live import judge_batch
+
+    return judge_batch(**columns)
+
+
+def memory() -> Any:
+    """A new memory for `batch`."""
+    from trcheck.diagnose import Memory
+
+    return Memory()
+
+
+def _page(first: Path) -> Path:
+    """The page beside the file, or beside the folder."""
+    source = first if first.name else first.absolute()
+    return (
+        source.with_name(f"{source.name}.html") if source.is_dir() else source.with_suffix(".html")
+    )
+
+
+def _summary(f: Findings) -> str:
+    j = f.judgement
+    lines = [j.headline, ""]
+    for cause in j.causes:
+        lines += [f"{cause.name}: {cause.evidence}", f"  {cause.advice}", ""]
+    if j.seen:
+        lines += ["So much would have shown:", *(f"- {text}" for text in j.seen), ""]
+    if j.unseen:
+        lines += ["Not looked at:", *(f"- {text}" for text in j.unseen), ""]
+    if f.recognised:
+        lines += [
+            "recognised: " + ", ".join(f"{theirs} as {ours}" for ours, theirs in f.recognised),
+            "",
+        ]
+    lines += [
+        f"{f.source}: {f.completions} completions, {f.tokens} tokens (of {f.positions}); "
+        f"effective sample size {f.effective.tokens:.1%} by token",
+        "",
+        f.scale.text,
+        "",
+        "Why is my clip ratio 0?",
+        f.answer.verdict,
+        *(f"- {reason}" for reason in f.answer.reasons),
+        "",
+        "what a method would silence (share of the tokens)",
+    ]
+    lines += [
+        f"  {e.name:<16} {e.silenced:>9}  {e.share:7.2%}   around {e.anchor}" for e in f.effects
+    ]
+    return "\n".join(lines)
+
+
+def _ours(out: Path, generator: str) -> None:
+    """Refuses to overwrite a file that is not a page of this command."""
+    if out.is_dir():
+        raise ValueError(f"--out: expected the name of a page, got the folder {str(out)!r}")
+    if out.exists():
+        with out.open("rb") as file:
+            begin = file.read(1000)
+        if f'content="{generator}'.encode() not in begin:
+            raise ValueError(
+                f"--out: {str(out)!r} is there already and is not a page of trlib diagnose; "
+                "expected a name that is free, or a page to replace"
+            )
+
+
+def _column(text: str) -> tuple[str, str]:
+    name, equals, theirs = text.partition("=")
+    if not equals:
+        raise ValueError(f"--column: expected NAME=COLUMN, got {text!r}")
+    return name, theirs

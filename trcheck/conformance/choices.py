@@ -1,0 +1,137 @@
+"""What implementations of a loss choose among, in plain words: windows, bounds, sides, forms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from torch import Tensor
+
+from trcheck.conformance.definitions import SIGN, Axis, Free, Option, Rows
+
+SIGN_OR_ADVANTAGES = Axis(
+    "sign",
+    {
+        **SIGN.options,
+        -1: "has the opposite sign, or negates the advantages: descending it lowers what has A > 0",
+    },
+)
+"""Of a loss that is linear in A, where the two are one."""
+SIDES = {
+    "min": "takes the smaller of the two surrogates",
+    "max": "takes the larger of the two surrogates: max for min",
+    "both": "takes the clipped ratio without the minimum: no gradient outside the window on "
+    "either side",
+    "unsigned": "takes the smaller of the two ratios before it multiplies by the advantage: where "
+    "A < 0 the wrong side is clipped",
+}
+
+SPACES = {
+    "ratio": "clips the ratio",
+    "log": "clips the log-ratio, not the ratio: the window is e^-low to e^high, not 1 - low to 1 "
+    "+ high",
+}
+DUAL_SIDES = {
+    "negative": "applies the dual clip where A < 0",
+    "both": "applies the dual clip whatever the sign of A: where A > 0 the loss is constant, and "
+    "nothing is learned",
+}
+FORM_RATIO = Axis(
+    "form",
+    {
+        "ratio": "writes -r A: the same gradient, another value",
+        "log": "writes -sg[weight] A log π: the same gradient, another value",
+    },
+    same_gradient=("log",),
+)
+FORM_LOG = Axis(
+    "form",
+    {
+        "log": "writes -sg[weight] A log π: the same gradient where the weight is not bounded",
+        "ratio": "differentiates the bounded weight itself: where the bound holds, there is no "
+        "gradient",
+    },
+)
+FORM_CISPO = replace(
+    FORM_LOG,
+    options={
+        **FORM_LOG.options,
+        "product": "forgets the stop-gradient: the bounded ratio is differentiated beside the log "
+        "π that it weighs",
+    },
+)
+FORM_DPPO = Axis(
+    "form",
+    {
+        "log": "writes -sg[r] A log π",
+        "ratio": "writes -r A for -sg[r] A log π: another value, the same gradient where nothing "
+        "bounds r",
+    },
+    same_gradient=("ratio",),
+)
+
+WEIGHTS = {
+    None: "has no ratio",
+    "logp_old": "weighs by the ratio to the recomputed old policy (logp_old)",
+    "logp_rollout": "weighs by the ratio to the policy that sampled (logp_rollout)",
+}
+WINDOWS: dict[str, tuple[tuple[float, float], ...]] = {
+    "ratio": (
+        (0.1, 0.1),
+        (0.2, 0.2),
+        (0.2, 0.28),
+        (0.28, 0.2),
+        (0.3, 0.3),
+        (3e-4, 4e-4),
+        (4e-4, 3e-4),
+    ),
+    "log": ((0.1, 0.1), (0.2, 0.2), (0.2, 0.28), (0.3, 0.3), (0.4, 0.4), (0.5, 0.5)),
+}
+CLIPS = {
+    "ratio": "clips the ratio at 1 - {:g} and 1 + {:g}",
+    "log": "clips the log-ratio at -{:g} and {:g}",
+}
+
+
+def number(
+    point: str,
+    given: float | None,
+    others: tuple[float | None, ...],
+    words: str,
+    span: tuple[float, float],
+    said: dict[Option, str] | None = None,
+    distances: Callable[[Rows], Tensor] | None = None,
+) -> Axis:
+    """An axis that is a number: the reference's, others that are common, and whichever is found
+    from what was observed. `said`: what to say of options to which `words` do not apply."""
+    said = said or {}
+    options: dict[Option, str] = {
+        x: said[x] if x in said else words.format(x) for x in (given, *others)
+    }
+    return Axis(point, options | said, free=(Free(words.format, span, distances=distances),))
+
+
+def window(
+    given: tuple[float, float], space: str = "ratio", span: tuple[float, float] = (1e-4, 1.0)
+) -> Axis:
+    """A clip's two sides, `given` the reference's; the lower, the upper or both may be anything."""
+    text = CLIPS[space]
+    options: dict[Option, str] = {w: text.format(*w) for w in (given, *WINDOWS[space])}
+    if space == "ratio":  # one side open: a ratio is never below 0
+        options[1.0, given[1]] = f"clips the ratio on one side only, at 1 + {given[1]:g}"
+        options[given[0], math.inf] = f"clips the ratio on one side only, at 1 - {given[0]:g}"
+
+    def side(low: float | None, high: float | None) -> Free:
+        def option(x: float) -> Option:
+            return x if low is None else low, x if high is None else high
+
+        return Free(lambda x: text.format(*option(x)), span, option)
+
+    ends = ((given[0], None), (None, given[1]), *(((None, None),) if given[0] == given[1] else ()))
+    return Axis("window", options, free=tuple(side(*end) for end in ends))
+
+
+def first(given: Option, options: dict[Option, str]) -> dict[Option, str]:
+    """The options with the reference's before the others."""
+    return {given: options[given], **options}

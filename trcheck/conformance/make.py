@@ -1,0 +1,271 @@
+"""Make the golden vectors from the reference again: python -m trcheck.conformance.make
+
+The inputs stay as the file has them: small, decimal, each batch there to tell definitions apart, and
+junk under the mask. Everything else is computed in float64 by the ground floor of this package. The
+file that comes out is described, for a reader without this package, in SPECIFICATION.md.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trcheck.conformance.pieces import CORRECTED
+from trcheck.conformance.reference import LOSSES, call
+from trcheck.conformance.vectors import FORMAT, PATH, VERSION, tensors
+from trlib import advantages, algorithms, corrections, divergences
+from trlib.aggregation import AGGREGATIONS, aggregate
+from trlib.algorithms import Batch, Provided, Scores
+from trlib.relatives.optimizers import Ball
+from trlib.relatives.preferences import DPO
+
+Inputs = dict[str, Any]
+PAIRED = ("off-policy", "two anchors")
+"""The batches of DPO: of each group the first row is the better one, and the reference is
+`logp_old`."""
+
+
+def document() -> dict[str, Any]:
+    """Everything that the file holds."""
+    kept = json.loads(PATH.read_text())
+    batches, horizon = kept["batches"], kept["horizon"]
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "aggregations": list(AGGREGATIONS),
+        "horizon": horizon,
+        "batches": batches,
+        "coefficients": _coefficients(batches, horizon),
+        "losses": {name: _loss(name, batches) for name in LOSSES},
+        "distributions": _distributions(kept["distributions"]["inputs"]),
+        "pieces": _pieces(batches, kept["pieces"]),
+    }
+
+
+def _with_gradient(name: str, value: Tensor, leaf: Tensor) -> dict[str, Any]:
+    """A value, under its name, and the gradient of its sum."""
+    (gradient,) = torch.autograd.grad(value.sum(), leaf)
+    return {name: value.tolist(), "gradient": gradient.tolist()}
+
+
+def _loss(name: str, batches: list[Inputs]) -> dict[str, Any]:
+    _, settings, how, formula, source = LOSSES[name]
+    results = {}
+    for batch in batches:
+        data = tensors(batch)
+        logp = data["logp"].requires_grad_()
+        results[batch["name"]] = _with_gradient("per_token", call(name, data, logp), logp)
+    return {
+        "formula": formula,
+        "source": source,
+        "settings": settings,
+        "aggregation": how,
+        "batches": results,
+    }
+
+
+def _coefficients(batches: list[Inputs], horizon: int) -> dict[str, dict[str, list[float]]]:
+    """What one token of each row counts under each aggregation: d aggregate / d per_token."""
+    found: dict[str, dict[str, list[float]]] = {how: {} for how in AGGREGATIONS}
+    for how, by_batch in found.items():
+        for batch in batches:
+            mask = tensors(batch)["mask"]
+            values = torch.zeros(mask.shape, dtype=torch.float64, requires_grad=True)
+            (gradient,) = torch.autograd.grad(aggregate(values, mask, how, horizon=horizon), values)
+            by_batch[batch["name"]] = gradient.amax(-1).tolist()
+    return found
+
+
+def _distributions(given: Inputs) -> dict[str, Any]:
+    """Losses and distances of whole distributions, with gradients in every token's log-prob."""
+    data = tensors(given)
+    new, old, mask = data["logp"].requires_grad_(), data["logp_old"], data["mask"]
+    top = old.topk(3, -1)
+    listed = top.values, top.indices, new.detach()
+    loss = algorithms.troll_loss(
+        new,
+        old,
+        tokens=data["tokens"],
+        advantages=data["advantages"],
+        mask=mask,
+        delta_kl=0.05,
+        alpha=1.0,
+    )
+    return {
+        "inputs": {**given, "topk_ids": top.indices.tolist(), "topk_logp": top.values.tolist()},
+        "troll": {
+            "settings": {"delta_kl": 0.05, "alpha": 1.0},
+            "formula": "L = -A pi(y)/q(y) + alpha KL(new || sg[pi]), pi = argmin KL(. || new) s.t. "
+            "KL(pi || old) <= delta_kl, the gradient through the projection",
+            **_with_gradient("per_token", loss.per_token, new),
+        },
+        "project": {
+            "settings": {"delta_kl": 0.05},
+            "formula": "log pi = (eta log old + log new)/(1 + eta) - log Z",
+            "logp": algorithms.troll.project(new, old, delta_kl=0.05).logp.detach().tolist(),
+        },
+        "kl": {
+            "formula": "KL(old || new)",
+            **_with_gradient("values", divergences.kl(old, new).where(mask, 0.0), new),
+        },
+        "tv": {
+            "formula": "TV(old, new)",
+            **_with_gradient("values", divergences.tv(old, new).where(mask, 0.0), new),
+        },
+        "topk_kl": {
+            "formula": "KL(old || new) over topk_ids and one bucket for the rest",
+            "values": divergences.topk_kl(*listed).where(mask, 0.0).tolist(),
+        },
+        "topk_tv": {
+            "formula": "TV over topk_ids and one bucket for the rest",
+            "values": divergences.topk_tv(*listed).where(mask, 0.0).tolist(),
+        },
+    }
+
+
+def _pieces(batches: list[Inputs], kept: dict[str, Any]) -> dict[str, Any]:
+    """What surrounds a loss: estimators, advantages, corrections."""
+    critic = kept["gae"]["inputs"]
+    c = tensors(critic)
+    advantage, returns = advantages.gae(
+        c["rewards"], c["values"], c["mask"], gamma=critic["gamma"], lam=critic["lam"]
+    )
+    estimators: dict[str, Any] = {
+        "formula": {
+            "k1": "logp - logp_old",
+            "k2": "(logp - logp_old)^2 / 2",
+            "k3": "exp(d) - d - 1, d = logp_old - logp",
+        }
+    }
+    factors: dict[str, Any] = {
+        "formula": "min(c, cap), or c where c <= cap else 0; c = exp(logp_old - logp_rollout) "
+        "of the token, or exp of the row's sum; 1 where masked",
+        "cap": 2.0,
+    }
+    for batch in batches:
+        data = tensors(batch)
+        logp, old, mask = data["logp"].requires_grad_(), data["logp_old"], data["mask"]
+        for name in ("k1", "k2", "k3"):
+            value = getattr(divergences, name)(logp, old).where(mask, 0.0)
+            estimators.setdefault(name, {})[batch["name"]] = _with_gradient("values", value, logp)
+        if batch["name"] in CORRECTED:
+            for level in ("token", "sequence"):
+                for how in ("truncate", "mask"):
+                    factor = corrections.truncated_importance(
+                        old, data["logp_rollout"], mask, level=level, how=how
+                    )
+                    factors.setdefault(f"{level} {how}", {})[batch["name"]] = factor.tolist()
+    return {
+        "advantages": _advantages(kept["advantages"]["inputs"]),
+        "advantages_in_fours": _advantages(kept["advantages_in_fours"]["inputs"]),
+        "gae": {
+            "inputs": critic,
+            "advantages": advantage.tolist(),
+            "returns": returns.tolist(),
+            "formula": "delta = R + gamma V' - V, A = delta + gamma lam A', ' the row's next "
+            "unmasked token; returns = A + V; not whitened, 0 where masked",
+        },
+        "estimators": estimators,
+        "corrections": factors,
+        **_relatives(batches, kept),
+    }
+
+
+def _relatives(batches: list[Inputs], kept: dict[str, Any]) -> dict[str, Any]:
+    """What the gallery has and a library ships."""
+    alone, reference, muon = (
+        kept[name]["inputs"] for name in ("advantages_alone", "reference", "muon")
+    )
+    lonely, near = tensors(alone), tensors(reference)
+    beta = kept["pairs"]["beta"]
+    pairs: dict[str, Any] = {
+        "beta": beta,
+        "formula": "mean over the groups of -log sigmoid(beta (l_first - l_second)), l = sum over "
+        "the unmasked tokens of a row of logp - logp_old; gradient in logp",
+    }
+    for batch in batches:
+        if batch["name"] in PAIRED:
+            data = tensors(batch)
+            logp = data["logp"].requires_grad_()
+            pairs[batch["name"]] = _with_gradient("value", _dpo(data, logp, beta), logp)
+    return {
+        "advantages_alone": {
+            "inputs": alone,
+            "formula": "R - sum(length R)/sum(length); 0 in a group of one",
+            "length_weighted": advantages.length_weighted(
+                lonely["rewards"], lonely["lengths"], lonely["group"]
+            ).tolist(),
+        },
+        "pairs": pairs,
+        "reference": {
+            "inputs": reference,
+            "formula": "(1 - share) reference + share policy",
+            "reference": near["reference"].lerp(near["policy"], reference["share"]).tolist(),
+        },
+        "muon": {
+            "inputs": muon,
+            "weights": _muon(muon).tolist(),
+            "formula": "M = momentum M + (1 - momentum) gradient, from 0; weights = weights - lr "
+            "N(M), N five steps of Newton-Schulz from M/(|M| + 1e-7): X = a X + (b S + c S S) X, S "
+            "= X X', of the transpose where there are more rows than columns; a, b, c = 3.4445, "
+            "-4.7750, 2.0315",
+        },
+    }
+
+
+def _dpo(data: dict[str, Tensor], logp: Tensor, beta: float) -> Tensor:
+    mask = data["mask"]
+    method = DPO(beta=beta)
+    batch = Batch(
+        tokens=mask.long(),
+        mask=mask,
+        forced=~mask,
+        rewards=data["rewards"],
+        group=data["group"],
+        ended=mask[:, 0],
+        horizon=mask.shape[1],
+        logp_rollout=data["logp_rollout"],
+        provided=Provided(logp_ref=data["logp_old"]),
+    )
+    return method.loss(method.objective(Scores(logp), batch).per_token, batch)
+
+
+def _muon(given: dict[str, Any]) -> Tensor:
+    data = tensors(given)
+    weights = data["weights"].clone().requires_grad_()
+    optimizer = Ball([weights], lr=given["lr"], betas=(given["momentum"],), kind="muon")
+    for gradient in data["gradients"]:
+        weights.grad = gradient.clone()
+        optimizer.step()
+    return weights.detach()
+
+
+def _advantages(groups: dict[str, Any]) -> dict[str, Any]:
+    given = tensors(groups)
+    rewards, group = given["rewards"], given["group"]
+    return {
+        "inputs": groups,
+        "group_std": advantages.group_relative(rewards, group).tolist(),
+        "group_mean": advantages.group_relative(rewards, group, scale=None).tolist(),
+        "leave_one_out": advantages.leave_one_out(rewards, group).tolist(),
+        "length_weighted": advantages.length_weighted(rewards, given["lengths"], group).tolist(),
+        "formula": {
+            "group_std": "(R - mean)/(std + 1e-6), std with divisor G - 1",
+            "group_mean": "R - mean",
+            "leave_one_out": "R - mean of the others",
+            "length_weighted": "R - sum(length R)/sum(length)",
+        },
+    }
+
+
+def main() -> None:
+    """Write the file."""
+    PATH.write_text(json.dumps(document(), allow_nan=False, separators=(",", ":")) + "\n")
+    print(f"{PATH.name}: {PATH.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

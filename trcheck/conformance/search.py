@@ -1,0 +1,142 @@
+"""Find which definition a function computes: the reference's, or the nearest one whose numbers are
+its own.
+
+Definitions are tried in the order of how many choices they change, so that the first whose values
+and gradients agree on every batch is the shortest explanation that was tried.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from trcheck.conformance.bench import Bench, Deviation, Observed
+from trcheck.conformance.fit import fit
+from trcheck.conformance.slips import SLIPS
+from trcheck.conformance.vectors import Vectors
+
+AGREES = 1e-6
+"""Relative difference up to which two numbers agree."""
+SAME = 1e-10
+"""Relative difference up to which they come from one definition, computed in another order."""
+FLOAT32 = 1e-4
+"""What takes the place of both for a function that computes in float32."""
+DEEPEST = 6
+"""Most choices that may differ from the reference at once."""
+EXHAUSTIVE = 2
+"""Up to this many, every combination is tried."""
+BEAM = 16
+"""Beyond that, this many of the most promising go on."""
+PAIRED = 6
+"""This many of the most promising slips are paired with every other choice."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """A definition that explains what was observed."""
+
+    deviations: tuple[Deviation, ...]
+    error: float
+    """Largest relative difference between its numbers and the observed ones."""
+    gradient_only: bool = False
+    """The gradients agree and the values do not."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the search found."""
+
+    agrees: bool
+    """The reference's own numbers, to AGREES."""
+    error: float
+    """Largest relative difference from the reference."""
+    seen: tuple[str, ...]
+    """The batches that differ from the reference."""
+    match: Match | None
+    """The shortest explanation; None: nothing that was tried explains it."""
+    tried: int
+    """How many definitions were compared."""
+    steered: tuple[str, ...] = ()
+    """The batches whose gradients differ from the reference, whatever the values do."""
+    first: dict[str, Any] | None = None
+    """The first place that differs from the reference, as `Bench.first` gives it."""
+
+
+def search(
+    vectors: Vectors, loss: str, observed: Observed, how: str, *, deepest: int = DEEPEST
+) -> Result:
+    """Hold what was observed against the loss under the aggregation `how` and the definitions near
+    it.
+
+    Args:
+        vectors: the golden vectors.
+        loss: one of FAMILIES.
+        observed: at least one batch without a fault.
+        how: the aggregation that was asked for; not read where a value per token came back.
+        deepest: most choices that may differ at once.
+    """
+    bench = Bench(vectors, observed, loss, None if observed.by_token else how)
+    agrees, same = (FLOAT32, FLOAT32) if observed.single else (AGREES, SAME)
+    errors = bench.errors({})
+    worst = float(errors.max())
+    seen = tuple(
+        name for name, e in zip(bench.names, errors, strict=True) if not float(e.max()) <= agrees
+    )
+    if worst <= agrees:
+        finer = None if worst <= same else _explain(bench, same, min(deepest, 2))
+        return Result(True, worst, seen, finer, bench.tried)
+    first = bench.first(agrees)
+    steered = tuple(
+        name for name, e in zip(bench.names, errors, strict=True) if not float(e[1]) <= agrees
+    )
+    match = _explain(bench, same, min(deepest, 1))
+    if match is None and deepest > 0:
+        fit(bench, agrees)
+        if not steered:  # nothing but the value is left to explain
+            deepest = min(deepest, EXHAUSTIVE)
+        match = _explain(bench, same, deepest) or _explain(bench, agrees, deepest)
+    match = match or _explain(bench, agrees, deepest, gradient_only=True)
+    return Result(False, worst, seen, match, bench.tried, steered, first)
+
+
+def _explain(
+    bench: Bench, tolerance: float, deepest: int, gradient_only: bool = False
+) -> Match | None:
+    """The shortest change of choices that agrees to `tolerance`: every single one and every pair,
+    and beyond two the most promising (least numbers left that disagree) with one more."""
+    if gradient_only and bench.left({}, tolerance, True) == 0:
+        return Match((), 0.0, True)
+    beam: list[dict[str, Any]] = []
+    for depth in range(1, deepest + 1):
+        changes = bench.changes(depth) if depth <= EXHAUSTIVE else bench.extended(beam)
+        if depth == EXHAUSTIVE:
+            changes += bench.extended([change for change in beam if SLIPS & change.keys()][:PAIRED])
+        if depth == EXHAUSTIVE + 1:
+            changes += bench.extended(bench.global_changes())
+        ranked = sorted(
+            (bench.left(change, tolerance, gradient_only), bench.fitted(change), i)
+            for i, change in enumerate(changes)
+        )
+        if not ranked:
+            return None
+        if ranked[0][0] == 0:
+            change = _least(bench, changes[ranked[0][-1]], tolerance, gradient_only)
+            errors = bench.errors(change)
+            return Match(
+                bench.deviations(change),
+                float(errors[:, 1].max() if gradient_only else errors.max()),
+                gradient_only,
+            )
+        beam = [changes[i] for *_, i in ranked[:BEAM]]
+    return None
+
+
+def _least(
+    bench: Bench, change: dict[str, Any], tolerance: float, gradient_only: bool
+) -> dict[str, Any]:
+    """The change without what it does not need."""
+    for name in list(change):
+        without = {key: option for key, option in change.items() if key != name}
+        if bench.left(without, tolerance, gradient_only) == 0:
+            return _least(bench, without, tolerance, gradient_only)
+    return change

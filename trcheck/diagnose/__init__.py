@@ -1,0 +1,29 @@
+"""A diagnosis of anybody's rollouts: `diagnose(read("rollouts.parquet"))`, and `page` of what it
+found."""
+
+from __future__ import annotations
+
+from trcheck.diagnose.cause import Cause
+from trcheck.diagnose.causes import Judgement, Memory, judge
+from trcheck.diagnose.dump import dump, from_run
+from trcheck.diagnose.effects import Limits
+from trcheck.diagnose.findings import Findings
+from trcheck.diagnose.page import GENERATOR, page
+from trcheck.diagnose.report import diagnose
+from trcheck.diagnose.rollouts import Rollouts, read
+
+__all__ = [
+    "GENERATOR",
+    "Cause",
+    "Findings",
+    "Judgement",
+    "Limits",
+    "Memory",
+    "Rollouts",
+    "diagnose",
+    "dump",
+    "from_run",
+    "judge",
+    "page",
+    "read",
+]

@@ -1,0 +1,217 @@
+"""What is wrong with a dump, by name.
+
+Significance comes first, size second: the rules in `judgement.json` ask of every statistic how many
+of its errors it lies from what a healthy dump has, and then whether it is larger than healthy
+engines make it. What is certain and has no name, or is too small to matter yet, is *unusual*. So is
+what updates since sampling make too, where nothing in the dump excludes them.
+`python tests/instruments/diagnose/power.py` measures how often each fault is named and a healthy dump accused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from trcheck.diagnose.cause import CONSTANTS as C
+from trcheck.diagnose.cause import NAMES, Cause, Sample, cause, sample
+from trcheck.diagnose.evidence import Sums, holds, numbers, sums
+from trcheck.diagnose.groups import baseline, cut, dead, dead_groups, half_groups, truncation
+from trcheck.diagnose.log_probs import (
+    clipped,
+    end,
+    filled,
+    finite,
+    nats,
+    overflow,
+    padding,
+    pairing,
+    shift,
+    unit,
+)
+from trcheck.diagnose.messages import JUDGEMENT, say
+from trcheck.diagnose.rollouts import Rollouts
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on a dump."""
+
+    verdict: str
+    """"healthy", "found", "unusual" or "unclear"."""
+    headline: str
+    """One sentence: the same at the top of the terminal, of the JSON and of the page."""
+    causes: tuple[Cause, ...]
+    unseen: tuple[str, ...]
+    """What no test could look at, and which column would let it."""
+    seen: tuple[str, ...] = ()
+    """The least of each fault that so many completions would have shown."""
+
+
+@dataclass
+class Memory:
+    """What earlier batches of a run showed, forgotten slowly."""
+
+    keep: float = 0.96
+    """The weight of a batch, when the next one comes."""
+    least: float = 0.05
+    """A batch that weighs less is dropped."""
+    batches: list[tuple[float, Sums]] = field(default_factory=list)
+    """Each batch's weight and the sums of its completions, the oldest first."""
+    counts: np.ndarray = field(default_factory=lambda: np.zeros(4))
+
+    def joined(self, table: Sums) -> tuple[Sums, np.ndarray]:
+        """The sums with those of earlier batches, where each of them has the column, and each
+        completion's weight."""
+        faded = [(self.keep * weight, batch) for weight, batch in self.batches]
+        self.batches = [*(one for one in faded if one[0] >= self.least), (1.0, table)]
+        weights, tables = zip(*self.batches, strict=True)
+        names = [name for name in table if all(name in batch for batch in tables)]
+        return (
+            {name: np.concatenate([batch[name] for batch in tables]) for name in names},
+            np.repeat(weights, [len(batch["n"]) for batch in tables]),
+        )
+
+    def counted(self, now: np.ndarray) -> np.ndarray:
+        self.counts = self.keep * self.counts + now
+        return self.counts
+
+
+def judge(r: Rollouts, memory: Memory | None = None) -> tuple[Judgement, Rollouts]:
+    """The verdict, and the rollouts as a diagnosis can use them: in nats, without tokens that are
+    no numbers.
+
+    Args:
+        memory: of the run that the batch belongs to; None: the dump stands alone.
+
+    Raises:
+        ValueError: no token is left.
+    """
+    memory = Memory() if memory is None else memory
+    causes: list[Cause] = []
+    unusual: list[str] = []
+    values: dict[str, Any] = {}
+    r = nats(finite(r, causes), causes)
+    s = sample(r)
+    causes += overflow(s.of(s.x != 0) if filled(s)[1] else s)
+    s = s.of(np.abs(s.d) <= C["OVERFLOW"])
+    owners, tokens = len(np.unique(s.owner)), len(s.x)
+    reason = None
+    if owners < C["FEWEST_COMPLETIONS"] or tokens < C["FEWEST_TOKENS"]:
+        reason = say("unclear.few", completions=owners, tokens=tokens)
+    elif s.x.min() == s.x.max() or s.y.min() == s.y.max():
+        reason = say("unclear.constant")
+    else:
+        padded, fill = padding(r, s)
+        causes += fill
+        values = _of_log_probs(r, s.of(~padded), memory, causes)
+        counts = memory.counted(np.array([*dead(r), *(cut(r)[:2] if not fill else (0, 0))]))
+        causes += dead_groups(r, (counts[0], counts[1]))
+        if not fill:
+            causes += truncation((counts[2], counts[3], *cut(r)[2:]))
+        causes += half_groups(r)
+        unusual = _unusual(values, r)
+    causes.sort(key=lambda cause: NAMES.index(cause.name))
+    unique = tuple({cause.name: cause for cause in reversed(causes)}.values())[::-1]
+    unseen = _unseen(r)
+    if unique:
+        headline = say("headline.found", causes=", ".join(cause.name for cause in unique))
+        return Judgement("found", headline, unique, unseen), r
+    if reason:
+        return Judgement("unclear", say("headline.unclear", reason=reason), (), unseen), r
+    if unusual:
+        return Judgement("unusual", say("headline.unusual", what="; ".join(unusual)), (), unseen), r
+    headline = say("headline.healthy", completions=r.count)
+    return Judgement("healthy", headline, (), unseen, _seen(values)), r
+
+
+def _of_log_probs(r: Rollouts, s: Sample, memory: Memory, causes: list[Cause]) -> dict[str, Any]:
+    """What is wrong between the learner's and the sampler's log-probs, added to the causes: what
+    makes a column no log-probs of its tokens, and then the first rule that holds. Returns the
+    numbers that the rules were asked with; none, where no rule was."""
+    ends, found = end(s)
+    causes += found
+    s = s.of(~ends)
+    found = shift(r, s) or unit(s) or clipped(s)
+    causes += found
+    if found:
+        return {}
+    odd, found = filled(s)
+    causes += found
+    s = s.of(~odd)
+    found, wrong = pairing(r, s)
+    far, s = s.of(wrong), s.of(~wrong) if found else s
+    if not len(s.x):
+        causes += found
+        return {}
+    table, weight = memory.joined(sums(r, s))
+    values = numbers(r, s, table, weight)
+    values |= _unexplained(far, learned=values["updated"] == 1)
+    if holds(JUDGEMENT["pairing"], values):
+        causes += found
+    for rule in JUDGEMENT["rules"]:
+        if holds(rule["when"], values):
+            for each in (
+                rule,
+                *(also for also in rule.get("also", ()) if holds(also["when"], values)),
+            ):
+                causes += cause(each["name"], each["key"], **values)
+            break
+    return values
+
+
+def _unexplained(far: Sample, learned: bool) -> dict[str, Any]:
+    """How many completions lie far from the others, and how many of them the updates that the
+    others show do not explain: those that did not go along their advantage."""
+    owners, which = np.unique(far.owner, return_inverse=True)
+    along = np.bincount(which, weights=far.advantage * far.d, minlength=len(owners))
+    return {"far": len(owners), "far_alone": int((along <= 0).sum()) if learned else len(owners)}
+
+
+def _unusual(values: dict[str, Any], r: Rollouts) -> list[str]:
+    """What is certain and has no name, and which missing column would give it one."""
+    absent = [name for name in ("logp_old", "version") if getattr(r, name) is None]
+    if values.get("updated"):
+        absent.remove("logp_old")  # which `unusual.updated` asks for
+    tell = say("unusual.tell", columns=" and ".join(absent)) if absent else ""
+    found = [rule["key"] for rule in JUDGEMENT["unusual"] if holds(rule["when"], values)]
+    if "slope" in found or "rise" in found:  # which say the size too
+        found = [key for key in found if key != "size"]
+    if found and values["updated"]:
+        found.append("updated")
+    return [say(f"unusual.{key}", tell=tell, **values) for key in dict.fromkeys(found)]
+
+
+def _seen(values: dict[str, Any]) -> tuple[str, ...]:
+    """What would have been found: the rules' limits, or what the errors allow where that is
+    more."""
+    z, least = C["Z"], C["SEEN"]
+    slope = max(least["slope"], z * max(values["slope_x_error"], values["slope_y_error"]))
+    few = max(least["alone"], int(least["tail"] * values["n"]) + 1)
+    told = [
+        say("seen.temperature", temperature=max(1 - slope / least["per_temperature"], 0.0)),
+        say("seen.pairing", completions=values["completions"], few=few),
+        say("seen.size", size=max(least["size"], z * values["size_error"]), here=values["size"]),
+    ]
+    if not values["one_pass"]:
+        told.append(say("seen.dropout", moved=int(values["n_out_now"])))
+    if values["span"] >= 2:
+        told.append(say("seen.aging", aging=max(z * values["aging_error"], least["aging"])))
+    return tuple(told)
+
+
+def _unseen(r: Rollouts) -> tuple[str, ...]:
+    """What a missing column hides, and what advantages are relative to where it is no group."""
+    missing = [
+        ("logp_old", r.logp_old is None),
+        ("group", r.group is None),
+        ("version", r.version is None),
+        ("tokens", r.pieces is None),
+        ("copied", np.array_equal(r.learner[r.mask], r.logp_rollout[r.mask])),
+        ("sampling", r.sampling.holds is None),
+    ]
+    known = baseline(r)
+    if known not in (None, "group"):
+        missing.append((known or "", True))
+    return tuple(say(f"unseen.{name}") for name, is_missing in missing if is_missing)

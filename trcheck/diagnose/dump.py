@@ -1,0 +1,176 @@
+"""Write a dump: `dump` from the place where a loss is computed, `from_run` from a run of this
+package."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trcheck.diagnose.formats import NOTES
+from trcheck.diagnose.sampling import Sampling
+from trlib.advantages import group_relative
+from trlib.loop.run import Run
+from trlib.model.policy import Policy
+from trlib.seeds import derive
+from trlib.tasks.task import Task, verify_batch
+
+
+def dump(
+    path: str | os.PathLike[str],
+    *,
+    logp: Tensor,
+    logp_rollout: Tensor,
+    advantage: Tensor,
+    mask: Tensor,
+    logp_old: Tensor | None = None,
+    tokens: Tensor | None = None,
+    text: Sequence[Sequence[str]] | None = None,
+    prompt: Sequence[str] | None = None,
+    group: Tensor | Sequence[Any] | None = None,
+    reward: Tensor | Sequence[float] | None = None,
+    logprobs: str | None = None,
+    temperature: float | None = None,
+    top_p: float | None = None,
+) -> Path:
+    """Write rollouts as `trlib diagnose` reads them, one row per completion; replaces the file.
+    Needs pyarrow.
+
+    Args:
+        path: the parquet file.
+        logp: [B, T] log-probs by the policy that learns, nats.
+        logp_rollout: [B, T] by the policy that sampled.
+        advantage: [B, T], [B, 1] or [B].
+        mask: [B, T], True or 1 where the loss counts the token.
+        logp_old: [B, T] by the learner before the batch's updates.
+        tokens: [B, T] ids.
+        text: the text of every token.
+        prompt, group, reward: one per completion.
+        logprobs: what `logp_rollout` holds: "processed" log-probs, of the distribution that
+            sampled, or "raw" ones, before temperature, top-p and penalties; None: not known.
+        temperature, top_p: the sampler's.
+
+    Tensors may be nested (verl's are): then a padded one beside them is cut to their lengths.
+
+    Raises:
+        ImportError: pyarrow is missing.
+        ValueError: the arguments' shapes do not fit together.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise ImportError(
+            "dump: needs pyarrow to write parquet; `pip install pyarrow` brings it"
+        ) from error
+    by_token = {
+        "logp": logp,
+        "logp_rollout": logp_rollout,
+        "logp_old": logp_old,
+        "advantage": advantage,
+        "mask": mask,
+        "tokens": tokens,
+        "text": text,
+    }
+    rows = {name: _rows(value) for name, value in by_token.items() if value is not None}
+    nested = [
+        name for name, value in by_token.items() if isinstance(value, Tensor) and value.is_nested
+    ]
+    lengths = [len(row) for row in rows[(nested or ["logp"])[0]]]
+    columns: dict[str, Any] = {}
+    for name, values in rows.items():
+        if len(values) != len(lengths):
+            raise ValueError(f"{name}: expected {len(lengths)} completions, got {len(values)}")
+        cut = [_fit(name, row, n, bool(nested)) for row, n in zip(values, lengths, strict=True)]
+        columns[name] = [[bool(x) for x in row] for row in cut] if name == "mask" else cut
+    for name, each in (("prompt", prompt), ("group", group), ("reward", reward)):
+        if each is not None:
+            columns[name] = each.detach().cpu().tolist() if isinstance(each, Tensor) else list(each)
+    sampling = Sampling(logprobs=logprobs, temperature=temperature, top_p=top_p)
+    notes = {name: value for name, value in asdict(sampling).items() if value not in (None, "")}
+    place = Path(path)
+    table = pa.table(columns).replace_schema_metadata(
+        {NOTES: json.dumps(notes).encode()} if notes else None
+    )
+    pq.write_table(table, place, compression="zstd")
+    return place
+
+
+def from_run(
+    path: str | os.PathLike[str], run: Run, task: Task, *, before: Policy | None = None
+) -> Path:
+    """Write the last batch of a run of `trlib.train`, as the policy sees it after its last update.
+
+    Advantages are rewards minus the group's mean, verified again: a run keeps completions, not
+    rewards.
+
+    Args:
+        path: the parquet file.
+        run: finished, with its `last` completions.
+        task: the run's.
+        before: the policy before the last batch's updates, for `logp_old`; None: the column is left
+            out.
+    """
+    if run.last is None:
+        raise ValueError(
+            "run: expected one that has trained a batch in this process, got none to dump"
+        )
+    last, s = run.last, run.settings
+    prompts = task.prompts(s["prompts"], seed=derive(s["seed"], "train", len(run.rows) - 1))
+    rewards = torch.tensor([v.reward for v in verify_batch(task, prompts, last)])
+    with torch.no_grad():
+        scored = [
+            None if p is None else p.score(last, temperature=s["temperature"]).logp
+            for p in (run.policy, before)
+        ]
+    assert scored[0] is not None
+    texts = [[last.tokenizer.decode([i]) for i in row] for row in last.tokens.tolist()]
+    return dump(
+        path,
+        logp=scored[0],
+        logp_rollout=last.logp,
+        logp_old=scored[1],
+        mask=last.mask,
+        text=texts,
+        advantage=group_relative(rewards, last.group.cpu(), scale=None),
+        reward=rewards,
+        group=last.group,
+        prompt=[prompts[g].text for g in last.group.tolist()],
+        logprobs="processed",
+        temperature=s["temperature"],
+        top_p=1.0,
+    )
+
+
+def _rows(value: Any) -> list[Any]:
+    """A list or an array for each completion, or a number for each of them."""
+    if not isinstance(value, Tensor):
+        return [list(row) for row in value]
+    value = value.detach()
+    if value.is_nested:
+        return [
+            row.cpu().float().numpy() if row.is_floating_point() else row.cpu().numpy()
+            for row in value.unbind()
+        ]
+    array = (
+        (value.float() if value.dtype in (torch.bfloat16, torch.float16) else value).cpu().numpy()
+    )
+    return list(array.reshape(-1, 1) if array.ndim == 1 else array)
+
+
+def _fit(name: str, row: Any, length: int, cut: bool) -> Any:
+    """A completion's values, as many as it has tokens."""
+    if name == "advantage" and len(row) == 1:
+        return np.repeat(row, length)
+    if len(row) == length or (cut and len(row) > length):
+        return row[:length]
+    raise ValueError(
+        f"{name}: expected {length} values for every completion, as many as in logp, got {len(row)}"
+    )

@@ -1,0 +1,246 @@
+"""What a dump is judged by: sums over each completion, statistics of them, and their errors.
+
+An error z of a token's logit changes its log-prob by about (1 - p) z, so the sum of |d| over the
+sum of 1 - p is in nats of a logit, however many tokens are certain: what rounding is of one size
+in, from model to model.
+
+Every statistic is a function of sums over completions. Its error is the jackknife's: the statistic
+without each completion in turn, because the tokens of one completion are alike. Weights let what
+earlier batches showed count too, and be forgotten.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from trcheck.diagnose.cause import CONSTANTS as C
+from trcheck.diagnose.cause import Sample, unsure
+from trcheck.diagnose.rollouts import Rollouts
+
+Sums = Mapping[str, np.ndarray]
+
+
+def least(r: Rollouts) -> tuple[float, float]:
+    """How unlikely a token must be that hardly any draw from μ gives, as -log μ, and the share of
+    the draws that may: P(μ(y) < ε) <= ε V."""
+    vocabulary = C["VOCABULARY"] if r.vocabulary is None else 2 * r.vocabulary
+    chosen = next(
+        a for a in C["LEAST"] if vocabulary * math.exp(-a) < C["RARE"] or a == C["LEAST"][-1]
+    )
+    return chosen, vocabulary * math.exp(-chosen)
+
+
+def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
+    """Each feature's sum over every completion that has tokens, [C]."""
+    last = s.last
+    ends = last + 1
+    first = np.concatenate([[0], ends[:-1]])
+    x, y, d, moved = s.x, s.y, s.d, s.now - s.y
+    free, size = unsure(x, y), np.abs(d)
+    with np.errstate(over="ignore"):
+        excess = np.expm1(d)
+    made: dict[str, np.ndarray] = {"n": (ends - first).astype(float)}
+
+    def add(**features: np.ndarray) -> None:
+        made.update(
+            {
+                name: np.add.reduceat(values.astype(float), first)
+                for name, values in features.items()
+            }
+        )
+
+    add(u=free, x=x, y=y, d=d, xx=x * x, yy=y * y, xd=x * d, yd=y * d, dd=d * d)
+    add(size=size, up=np.maximum(d, 0), excess=excess, moved=np.abs(moved))
+    add(tail=size > C["TAIL"], still=size < C["STILL"] * free, low=x < -least(r)[0])
+    for name, side in (("a", s.advantage <= 0), ("b", s.advantage >= 0)):
+        add(**{f"n_{name}": side, f"excess_{name}": np.where(side, excess, 0)})
+        add(**{f"excess2_{name}": np.where(side, excess * excess, 0)})
+    with np.errstate(over="ignore"):
+        outside = (np.abs(np.expm1(moved)) > C["WINDOW"]) & (s.advantage != 0)
+    add(out_now=outside, back_now=outside & (moved * s.advantage < 0))
+    # Among tokens of like probability, because a temperature moves the likely ones, which rewarded
+    # completions hold more of; and a tail token must not decide which way the others went.
+    with np.errstate(divide="ignore"):
+        odds = np.clip(np.floor(x - np.log(-np.expm1(np.minimum(x, 0)))), -C["ODDS"], C["ODDS"])
+    a = _among(s.advantage, odds)
+    add(aa=s.advantage**2, spread=a * a, a_d=a * _among(np.clip(d, -1, 1), odds))
+    add(a_now=a * _among(np.clip(moved, -1, 1), odds))
+    likely = x > C["LIKELY"]
+    add(likely=np.where(likely, d, 0), size_likely=np.where(likely, size, 0))
+    sure = x > C["SURE"]
+    add(n_sure=sure, size_sure=np.where(sure, size, 0))
+    made |= {"u_last": free[last], "size_last": size[last]}
+    # Where in a completion, from 1, its last tail token below stands; 0: it has none.
+    place = np.where(d < -C["TAIL"], np.arange(len(d)) - np.repeat(first, ends - first) + 1, 0)
+    made["place"] = np.maximum.reduceat(place, first)
+    if r.version is not None:
+        age = (r.version.max() - r.version)[s.owner[first]]
+        made |= {"age": made["u"] * age, "age2": made["u"] * age**2, "size_age": made["size"] * age}
+    return made
+
+
+def _among(values: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Less their mean where `like` is the same."""
+    which = np.unique(like, return_inverse=True)[1]
+    return values - (np.bincount(which, values) / np.bincount(which))[which]
+
+
+def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a / b, and 0 where b is all but 0."""
+    tiny = np.abs(b) < 1e-12
+    return np.where(tiny, 0.0, a / np.where(tiny, 1.0, b))
+
+
+def _slope(
+    n: np.ndarray, a: np.ndarray, b: np.ndarray, aa: np.ndarray, ab: np.ndarray
+) -> np.ndarray:
+    """Of b on a, by least squares."""
+    return _over(ab - a * b / n, aa - a * a / n)
+
+
+def _explained(t: Sums) -> np.ndarray:
+    """The share of the variance of d that a line in x explains."""
+    n = t["n"]
+    xd = t["xd"] - t["x"] * t["d"] / n
+    return _over(xd * xd, (t["xx"] - t["x"] ** 2 / n) * (t["dd"] - t["d"] ** 2 / n))
+
+
+def _along(t: Sums, change: str) -> np.ndarray:
+    """Slope of a change of log-prob, cut at a nat, on the advantage, among tokens of like
+    probability. A step along the gradient of sum A log π raises that sum to first order, so
+    learning has a slope above 0 and noise has none; 0 where all advantages are alike."""
+    return np.where(t["spread"] < 1e-9 * t["aa"], 0.0, _over(t[f"a_{change}"], t["spread"]))
+
+
+STATISTICS: dict[str, Callable[[Sums], np.ndarray]] = {
+    "size": lambda t: _over(t["size"], t["u"]),
+    "slope_x": lambda t: _slope(t["n"], t["x"], t["d"], t["xx"], t["xd"]),
+    "slope_y": lambda t: _slope(t["n"], t["y"], t["d"], t["yy"], t["yd"]),
+    "ratio": lambda t: t["excess"] / t["n"],
+    "tail": lambda t: t["tail"] / t["n"],
+    "low": lambda t: t["low"] / t["n"],
+    "against": lambda t: _over(t["back_now"], t["out_now"]),
+    "along": lambda t: _along(t, "d"),
+    "along_now": lambda t: _along(t, "now"),
+    "last": lambda t: _over(
+        t["size_last"] * (t["u"] - t["u_last"]), (t["size"] - t["size_last"]) * t["u_last"]
+    ),
+    "likely": lambda t: _over(t["likely"], t["size_likely"]),
+    "aging": lambda t: _slope(t["u"], t["age"], t["size"], t["age2"], t["size_age"]),
+}
+"""Each with the formula of its value; the errors come from `jackknife`."""
+
+
+def jackknife(table: Sums, weight: np.ndarray) -> dict[str, tuple[float, float]]:
+    """Every statistic that the table has the sums for: its value, and its error by leaving out one
+    completion after another."""
+    total = {name: np.asarray(float(weight @ values)) for name, values in table.items()}
+    without = {name: total[name] - weight * values for name, values in table.items()}
+    count, made = len(weight), {}
+    with np.errstate(over="ignore", invalid="ignore"):
+        for name, statistic in STATISTICS.items():
+            if name == "aging" and "age" not in table:
+                continue
+            left = statistic(without)
+            spread = float(np.square(left - left.mean()).sum()) * (count - 1) / count
+            made[name] = (float(statistic(total)), math.sqrt(spread))
+    return made
+
+
+def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str, Any]:
+    """What the rules of `judgement.json` compare and the sentences say: each statistic by its name,
+    with `_error` and `_z`, the value in errors; and what they depend on."""
+    t = {name: float(weight @ values) for name, values in table.items()}
+    made: dict[str, Any] = {}
+    for name, (value, error) in jackknife(table, weight).items():
+        made |= {name: value, f"{name}_error": error, f"{name}_z": value / max(error, 1e-12)}
+
+    def over(a: str, b: str) -> float:
+        return float(_over(np.asarray(t[a]), np.asarray(t[b])))
+
+    # Without `logp_old`, d may hold this batch's updates too.
+    updated = r.logp_old is None
+    for side in "ab":  # where updates move tokens the other way; too few, or no updates in d: all
+        few = not updated or t[f"n_{side}"] < C["FEWEST_TOKENS"]
+        n = t["n"] if few else t[f"n_{side}"]
+        value = (t["excess"] if few else t[f"excess_{side}"]) / n
+        square = t["excess2_a"] + t["excess2_b"] if few else t[f"excess2_{side}"]
+        error = math.sqrt(square) / n
+        made |= {f"ratio_{side}": value, f"ratio_{side}_z": value / max(error, 1e-12)}
+    rest = t["size"] - t["size_sure"], t["n"] - t["n_sure"]
+    rising, deviation = over("up", "size"), t["size"] / t["n"]
+    # Enough to say that updates are in d; and too much to say that none are.
+    learning, doubt = made["along_z"] > C["Z"], made["along_z"] > C["DOUBT"]
+    # How many tail tokens stand at one place of their completions.
+    same = np.bincount(table["place"].astype(int))[1:].max(initial=0)
+    # Completions that hold a token which hardly any draw gives, and the most that draws give.
+    holding, drawn = float(weight @ (table["low"] > 0)), t["n"] * least(r)[1]
+    made |= {
+        "n": t["n"],
+        "completions": r.count,
+        "deviation": deviation,
+        "engines": deviation / C["ENGINES"]["bf16"],
+        "like": min(
+            C["ENGINES"], key=lambda k: abs(math.log(max(deviation, 1e-300) / C["ENGINES"][k]))
+        ),
+        "size_low": made["size"] - C["Z"] * made["size_error"],
+        "slope": max(made["slope_x"], made["slope_y"]),
+        "mean": 1 + made["ratio"],
+        "rising": rising,
+        "rising_percent": 100 * rising,
+        "falling_percent": 100 * (1 - rising),
+        "still": t["still"] / t["n"],
+        "moved": over("moved", "u"),
+        "moved_share": over("moved", "size"),
+        "n_sure": t["n_sure"],
+        "n_rest": rest[1],
+        "sure": over("size_sure", "n_sure") * rest[1] / rest[0] if rest[0] > 0 else 0.0,
+        "n_out_now": t["out_now"],
+        "against_percent": 100 * made["against"],
+        "against_error_percent": 100 * made["against_error"],
+        "against_low": made["against"] - 3 * made["against_error"],
+        "learning": float(learning),
+        "updated": float(doubt and updated),
+        "explained": float(_explained({k: np.asarray(v) for k, v in t.items()})),
+        "tail_count": int(table["tail"].sum()),
+        "tail_same": int(same),
+        "tail_placed": float(same / max(table["tail"].sum(), 1)),
+        "last_deviation": t["size_last"] / float(weight.sum()),
+        "one_pass": float(np.array_equal(s.now, s.y)),
+        "holds": {True: 1.0, False: 0.0, None: 0.5}[r.sampling.holds],
+        "tempered": float(r.sampling.temperature not in (None, 1)),
+        "cut": float(r.sampling.top_p not in (None, 1)),
+        "details": r.sampling.details,
+        "bound": least(r)[1],
+        "least": least(r)[0],
+        "low_bounds": made["low"] / least(r)[1],
+        "low_z": (holding - drawn) / math.sqrt(max(drawn, 1.0)),
+        "span": 0.0,
+    }
+    if "age" in table:
+        age = table["age"] / np.maximum(table["u"], 1e-12)
+        age = np.where(table["u"] > 1e-12, age, age.min())
+        ends = []
+        for at in (age.min(), age.max()):
+            here = np.abs(age - at) < 1e-6
+            ends.append(float(table["size"][here].sum() / max(table["u"][here].sum(), 1e-12)))
+        made |= {"span": float(age.max() - age.min()), "youngest": ends[0], "oldest": ends[1]}
+        made["growth"] = ends[1] / max(ends[0], 1e-12)
+    return made
+
+
+def holds(conditions: list[list[Any]], values: Mapping[str, Any]) -> bool:
+    """Whether each of [name, "<" or ">" or "=", number] is true; a name without a value is not."""
+    for name, sign, number in conditions:
+        value = values.get(name)
+        if value is None:
+            return False
+        if not (
+            value < number if sign == "<" else value > number if sign == ">" else value == number
+        ):
+            return False
+    return True
