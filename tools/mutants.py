@@ -39,7 +39,7 @@ TESTS = {
     "trlib": ("tests/core", "tests/gallery"),
     "trlab": ("tests/lab",),
     "trcheck": ("tests/instruments",),
-    "book": ("tests/book", "tests/gallery", "tests/instruments/diagnose"),
+    "book": ("tests/book", "tests/gallery"),
 }
 """Where the tests of a part stand. Those of the bridges, in the instruments, are collected apart."""
 PROCESSOR, WALL, FILES = 15, 600, 6

@@ -34,7 +34,7 @@ from trlib.loop.metrics import METRICS
 BOOK = ROOT / "book"
 PAGES = (
     *("index", "methods/index", "claims", "recorded", "playground", "own", "ladder", "purpose"),
-    *("teaching", "glossary", "diagnose", "bibliography", "interface/minimal"),
+    *("teaching", "glossary", "bibliography", "interface/minimal"),
 )
 ARXIV = "https://arxiv.org/abs/"
 STILL = """\
@@ -59,10 +59,6 @@ FIGURES = {
 ![Accuracy over the learning rate for five methods; below it a bar for each, the rates at which it works.](_static/figures/basin.png)
 
 *In the built book you drag the rate; this picture is the figure's first state.*""",
-    "diagnose": """\
-![A diagnosis: the verdict, four numbers, and what else would have shown.](_static/figures/diagnosis.png)
-
-*In the built book (`make book`) the page asks for your file here and shows the diagnosis. Its links to an example lead there too. This picture is of such a diagnosis.*""",
 }
 """What stands for figures that run in the built book."""
 WRONG = """\

@@ -1,5 +1,5 @@
-"""One mathematics for the explorables, the engine and the diagnosis: `js/maths` computes what `trlib`
-does, on one file of vectors that both languages are held to.
+"""One mathematics for the explorables and the engine: `js/maths` computes what `trlib` does, on one
+file of vectors that both languages are held to.
 
 `python tests/book/test_maths.py` makes the file."""
 

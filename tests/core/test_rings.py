@@ -21,7 +21,6 @@ OUTER = {
     "trbook.scale.recipes": 2,
     "trbook.scale.registered": 2,
     "trbook.scale.worker": 2,
-    "book.build.pack.diagnose_page": 2,
     "book.build.pack.mismatch_scale": 2,
     "tests.instruments": 2,
 }

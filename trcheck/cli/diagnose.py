@@ -22,7 +22,7 @@ TEXT = "say what is wrong with a dump of rollouts, by name, and what a trust reg
 EXAMPLES = """\
 examples:
   trlib diagnose rollouts.parquet                     writes rollouts.html beside it
-  trlib diagnose rollouts.parquet --eps-high .28 --out page.html
+  trlib diagnose rollouts.parquet --eps-high .28 --html report.html
   trlib diagnose dump.parquet --column logp=log_probs --column mask=response_mask --tokenizer Qwen/Qwen3-0.6B
   trlib diagnose rollouts.parquet --json > findings.json
   trlib diagnose token_exports/step_7                 all ranks of prime-rl together
@@ -60,10 +60,12 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="a dump, the dumps of several ranks, or their folder",
     )
     parser.add_argument(
-        "--out",
+        "--html",
+        "--out",  # as every command that writes calls it
         type=shared.path,
-        metavar="PAGE",
-        help="the page (default: the first FILE with the ending .html)",
+        metavar="REPORT",
+        help="the report, one page that needs nothing but itself (default: the first FILE with the "
+        "ending .html)",
     )
     parser.add_argument(
         "--column",
@@ -122,9 +124,9 @@ def _run(args: argparse.Namespace) -> int:
     from trlib.model.folders import writable, write
 
     limits = diagnose.Limits(**{name: getattr(args, name) for name, *_ in OPTIONS})
-    out = _page(Path(args.file[0])) if args.out is None else Path(args.out).expanduser()
+    out = _page(Path(args.file[0])) if args.html is None else Path(args.html).expanduser()
     _ours(out, diagnose.GENERATOR)
-    writable(out.parent, "--out")
+    writable(out.parent, "--html")
     rollouts = diagnose.read(
         *args.file,
         columns=columns,
@@ -201,13 +203,13 @@ def _summary(f: Findings) -> str:
 def _ours(out: Path, generator: str) -> None:
     """Refuses to overwrite a file that is not a page of this command."""
     if out.is_dir():
-        raise ValueError(f"--out: expected the name of a page, got the folder {str(out)!r}")
+        raise ValueError(f"--html: expected the name of a page, got the folder {str(out)!r}")
     if out.exists():
         with out.open("rb") as file:
             begin = file.read(1000)
         if f'content="{generator}'.encode() not in begin:
             raise ValueError(
-                f"--out: {str(out)!r} is there already and is not a page of trlib diagnose; "
+                f"--html: {str(out)!r} is there already and is not a page of trlib diagnose; "
                 "expected a name that is free, or a page to replace"
             )
 

@@ -1,10 +1,8 @@
-"""Every sentence of a diagnosis, once: the terminal, the HTML page and the book's page in the
-browser all read it here.
+"""Every sentence of a diagnosis, once: the terminal, the JSON and the HTML page all read it here.
 
-`python -m book.build.pack.diagnose_page` hands this table to the JavaScript side, so a sentence is never
-written twice. It says how its values are written as well, `{share:.2g}` as Python does or
-`{share:percent}` by a word of `trcheck.diagnose.formatting`, and takes them where they are: `f` are the
-findings. The entries whose names begin with "page." are HTML; the cells of a table's head or row
+A sentence says how its values are written as well, `{share:.2g}` as Python does or
+`{share:percent}` by a word of `trcheck.diagnose.formatting`, and takes them where they are: `f` are
+the findings. The entries whose names begin with "page." are HTML; the cells of a table's head or row
 are in one entry, with ¦ between them.
 """
 
@@ -20,8 +18,7 @@ from trcheck.diagnose.formatting import written
 JUDGEMENT: dict[str, Any] = json.loads(
     Path(__file__).with_name("judgement.json").read_text(encoding="utf-8")
 )
-"""How a dump is judged: names in their order, rules, thresholds and words, for Python and for
-JavaScript alike."""
+"""How a dump is judged: names in their order, rules, thresholds and words."""
 
 TEXTS: dict[str, str] = {
     **JUDGEMENT["words"],

@@ -136,11 +136,7 @@ def stills(modules: Sequence[str] = ()) -> dict[str, str]:
     """By file name, what `built/` should hold, of all explorables or of these modules.
     Raises ValueError: there is no explorable of a name."""
     package = import_module("trbook.explorables")
-    without = ("Diagnose",)  # a form to use at once
-    kinds = {
-        kind.module: kind
-        for kind in (getattr(package, name) for name in package.__all__ if name not in without)
-    }
+    kinds = {kind.module: kind for kind in (getattr(package, name) for name in package.__all__)}
     for name in modules:
         if name not in kinds:
             raise ValueError(f"module: expected one of {', '.join(sorted(kinds))}, got {name!r}")

@@ -1,7 +1,7 @@
 """What the first page shows: `{first-lane}`, a model that learns, breaks and holds, and four doors;
 `{written}`, what a model writes while it learns; `{ratio-map}`, clipping against divergence; and
-`{loop}`, the loop to explore. `{basin}`, `{playground}` and `{diagnose}` are explorables for pages
-that are not notebooks."""
+`{loop}`, the loop to explore. `{basin}` and `{playground}` are explorables for pages that are not
+notebooks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from trbook.explorables import Basin, Diagnose, Front, Loop, Playground, RatioMap, Written
+from trbook.explorables import Basin, Front, Loop, Playground, RatioMap, Written
 from trbook.explorables.files import BUILT
 from trbook.explorables.modules import shows_today
 
@@ -56,7 +56,6 @@ SHOWN = {
     "ratio-map": RatioMap,
     "loop": Loop,
     "basin": Basin,
-    "diagnose": Diagnose,
     "written": Written,
 }
 """By the directive's name."""

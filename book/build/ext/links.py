@@ -1,5 +1,5 @@
 """Mathematics and code linked both ways: a name in code font leads to its place, a docstring's
-equation to its chapter.
+equation to its chapter. A page that is stored as HTML opens where it lies.
 
 A page says `trlib.algorithms.ppo_loss` in code font, with or without a call behind it, and the name
 is a link to the interface. A docstring says :eq: and a label, and the link is called after the page
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from posixpath import dirname, relpath
 from types import ModuleType
 from typing import Any, cast
 
@@ -19,14 +20,15 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.math import MathDomain
 from sphinx.domains.python import PythonDomain
+from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.nodes import make_refnode
 
 NAME = re.compile(
-    r"(tr(?:lib|lab|book)(?:\.[A-Za-z]\w*)+)(?<!\.json)(?<!\.py)(?:\(.*\))?", re.DOTALL
+    r"(tr(?:lib|lab|check|book)(?:\.[A-Za-z]\w*)+)(?<!\.json)(?<!\.py)(?:\(.*\))?", re.DOTALL
 )
-"""A name of one of the three packages, with or without a call behind it; `trlib.json` is a file."""
+"""A name of one of our packages, with or without a call behind it; `trlib.json` is a file."""
 LOGGER = logging.getLogger(__name__)
 
 
@@ -115,6 +117,22 @@ class ToEquation(SphinxPostTransform):
             )
 
 
+class ToStoredPage(SphinxTransform):
+    """Opens an HTML page below `_static`, such as a report of `trlib diagnose`, where it lies; Sphinx
+    would offer a copy of it to download."""
+
+    default_priority = 500
+
+    def apply(self, **kwargs: Any) -> None:
+        for node in list(self.document.findall(addnodes.download_reference)):
+            _, below, name = node["reftarget"].partition("_static/")
+            if below and name.endswith(".html"):
+                address = relpath(below + name, dirname(self.env.docname))
+                node.replace_self(
+                    nodes.reference("", "", *node.children, internal=True, refuri=address)
+                )
+
+
 def _within(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
     above = node.parent
     while above is not None and not isinstance(above, kinds):
@@ -123,5 +141,6 @@ def _within(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
 
 
 def connect(app: Sphinx) -> None:
+    app.add_transform(ToStoredPage)
     app.add_post_transform(ToEquation)
     app.connect("doctree-resolved", to_code)

@@ -15,7 +15,6 @@ from typing import Any
 _HOME = {
     "Basin": "basin",
     "Clip": "clip",
-    "Diagnose": "diagnose",
     "Front": "front",
     "GAE": "gae",
     "Loop": "loop",

@@ -75,12 +75,6 @@ def data_of(name: str) -> str | None:
     return path.read_text(encoding="utf-8").strip() if path.exists() else None
 
 
-def parquet_reader() -> dict[str, str]:
-    """What the diagnosis loads for a Parquet file, by name: the script that its Worker then runs
-    first."""
-    return {"parquet": (BUILT / "workers" / "parquet.js").read_text(encoding="utf-8")}
-
-
 def sources_of(entry: str) -> list[str]:
     """The files that an entry is built from, by their imports, as paths from `js/`; the shared chunk
     is an entry of its own. `build.mjs` follows the same."""
@@ -123,5 +117,4 @@ def built_files() -> dict[str, str]:
     return entries | {
         f"{COMMON}.js": CHUNK,
         "workers/lane.js": "../engine/js/worker.js",
-        "workers/parquet.js": "diagnose/parquet/reader.js",
     }

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from trbook.explorables import parts
-from trbook.explorables.files import BUILT, parquet_reader
+from trbook.explorables.files import BUILT
 
 
 def publish(folder: Path) -> None:
@@ -23,4 +23,3 @@ def publish(folder: Path) -> None:
     if not mark.exists() or mark.read_text(encoding="utf-8") != made_from:
         parts.write(playground, parts.parts())
         mark.write_text(made_from, encoding="utf-8")
-    parts.write(folder / "diagnose", parquet_reader())

@@ -11,7 +11,7 @@ from tests.by_day import by_day
 from trbook import explorables
 from trbook.explorables.files import data_of
 
-OWN = ("Diagnose", "Front", "Playground", "RatioMap")  # these keep their own tests
+OWN = ("Front", "Playground", "RatioMap")  # these keep their own tests
 UNRECORDED = (
     () if json.loads(data_of("basin") or "")["panels"] else ("Basin",)
 )  # it has nothing to offer yet

@@ -122,8 +122,9 @@ def test_the_examples_of_the_help_are_valid_command_lines():
         ("evaluate --ks 1,two", "--ks: expected none or values with commas between, got '1,two'"),
         *(
             (f"{line} --out ''", "argument --out: expected the name of a file or a folder, got ''")
-            for line in ("train", "pretrain dial", "sweep stale", "diagnose rollouts.parquet")
+            for line in ("train", "pretrain dial", "sweep stale")
         ),
+        ("diagnose a.parquet --out ''", "argument --html/--out: expected the name of a file"),
     ],
 )
 def test_a_wrong_command_line_is_status_2(capsys, argv, words):

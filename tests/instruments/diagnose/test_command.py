@@ -13,8 +13,8 @@ from trcheck import diagnose
 @pytest.mark.parametrize(
     ("out", "words"),
     [
-        ("no/page.html", "--out: cannot write into"),
-        ("folder", "--out: expected the name of a page, got the folder"),
+        ("no/page.html", "--html: cannot write into"),
+        ("folder", "--html: expected the name of a page, got the folder"),
         ("rollouts.parquet", "is there already and is not a page of trlib diagnose"),
     ],
 )
@@ -25,7 +25,7 @@ def test_a_page_that_cannot_be_written_is_named_before_the_dump_is_read(
     monkeypatch.setattr(diagnose, "read", lambda *_, **__: pytest.fail("work was done"))
     Path("folder").mkdir()
     Path("rollouts.parquet").write_text("years of work")
-    assert typed(f"diagnose rollouts.parquet --out {out}") == 2
+    assert typed(f"diagnose rollouts.parquet --html {out}") == 2
     assert (
         words in capsys.readouterr().err and Path("rollouts.parquet").read_text() == "years of work"
     )

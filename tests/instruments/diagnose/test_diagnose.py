@@ -15,10 +15,10 @@ from scipy.optimize import brentq
 
 from tests.instruments.diagnose.bad import BAD, line
 from tests.typed import typed
+from trcheck.cli import diagnose as command
 from trcheck.diagnose import Limits, diagnose, dump, page, read
 from trcheck.diagnose import effects as methods
 from trcheck.diagnose.effects import effects
-from trlab.cli import diagnose as command
 
 NAN = math.nan
 # Three completions; probability of each token under μ (q) and π (p).
@@ -405,7 +405,7 @@ def test_the_command_writes_a_page_and_says_what_it_found(written, capsys, tmp_p
     assert (tmp_path / "rollouts.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
     out = tmp_path / "other.html"
-    assert typed(f"diagnose {path} --out {out} --eps-high 1.5 --delta-tv 0.5 --json") == 2
+    assert typed(f"diagnose {path} --html {out} --eps-high 1.5 --delta-tv 0.5 --json") == 2
     found = json.loads(capsys.readouterr().out)
     assert found["page"] == str(out) and out.exists()
     assert [e["silenced"] for e in found["effects"][:3]] == [1, 0, 0] and found["limits"][
@@ -413,7 +413,7 @@ def test_the_command_writes_a_page_and_says_what_it_found(written, capsys, tmp_p
     ] == 1.5
     assert found["answer"]["code"] == "clips" and "points" not in found
 
-    assert typed(f"diagnose {path} --out {out}") == 2  # a page of its own is replaced
+    assert typed(f"diagnose {path} --html {out}") == 2  # a page of its own is replaced
 
 
 NAMED = {

@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 972bbf71157e04ac. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: ecfd059b71878ba9. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 0a3330471dd377e6. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 62aa162fed8d92d2. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

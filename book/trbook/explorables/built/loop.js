@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: e1755ac8abc56c4b. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 90564bc6ccbc377b. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

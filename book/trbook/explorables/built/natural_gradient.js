@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: db25287ec38aadb6. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 46bdd3cb76cce007. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

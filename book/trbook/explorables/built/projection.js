@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 6551d7d218d09613. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: a0bce20cb499fa1f. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

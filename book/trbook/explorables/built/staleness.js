@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 3ec0d592ce2f6769. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 5b2464c7dd814b08. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: de5edaa587db6bd1. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 08cdbe63edc24853. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

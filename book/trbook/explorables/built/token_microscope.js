@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: fa38e4714519eb70. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 49b1d35efd911eb7. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 7ff2ca8db716b291. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 76c6288359950bbf. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

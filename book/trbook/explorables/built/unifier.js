@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 869ff2fdb8be6abf. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: abe2bb04f36ba5b5. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 2370b517916fee92. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 9534a0deff5b8070. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

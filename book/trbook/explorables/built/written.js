@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 5b0e215b2e7c5584. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 95b175d57af39218. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

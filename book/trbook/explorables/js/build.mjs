@@ -101,14 +101,6 @@ const common = {
   banner: { js: `/* trust-region-book, MIT. Holds modules of D3 (ISC licence):\n${holders}\n${permission}*/` },
 };
 
-function parquetBanner() {
-  const [terms, own] = ["hyparquet", "fzstd"].map((name) => read(`node_modules/${name}/LICENSE`)),
-    holder = own.split("\n").find((line) => line.startsWith("Copyright"));
-  return {
-    js: `/* trust-region-book, MIT. Holds hyparquet, parts of hyparquet-compressors (Hyperparam), and fzstd (${holder}):\n${terms.trim()} */`,
-  };
-}
-
 mkdirSync(out, { recursive: true });
 for (const name of readdirSync(out))
   if (!/\.(still\.html|data\.json)$/.test(name)) rmSync(join(out, name), { recursive: true }); // drawn apart
@@ -120,18 +112,8 @@ write(
   await build({ ...files, entryPoints: [COMMON], outfile: join(out, "common.js"), plugins: [styles] }),
   () => COMMON,
 );
-const ownScripts = {
-  lane: ["../engine/js/worker.js", {}],
-  parquet: ["diagnose/parquet/reader.js", parquetBanner()],
-};
-for (const [name, [entry, banner]] of Object.entries(ownScripts))
-  write(
-    await build({
-      ...files,
-      format: "iife",
-      banner,
-      entryPoints: [entry],
-      outfile: join(out, "workers", `${name}.js`),
-    }),
-    () => entry,
-  );
+const LANE = "../engine/js/worker.js";
+write(
+  await build({ ...files, format: "iife", banner: {}, entryPoints: [LANE], outfile: join(out, "workers", "lane.js") }),
+  () => LANE,
+);

@@ -18,8 +18,7 @@ export function arrive(carried, name) {
   return asked.get(src);
 }
 
-const wordsFor = (name) =>
-  ({ engine: "The engine", parquet: "What reads Parquet files" })[name] ?? `The weights of ${name}`;
+const wordsFor = (name) => (name === "engine" ? "The engine" : `The weights of ${name}`);
 
 function fetched(src, name) {
   return new Promise((done, fail) => {
