@@ -147,7 +147,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def batch(**columns: Any) -> Judgement:
     """The verdict on a batch in memory, for the bridges of `trlib`, which find it by this command's
-    entry point; with a `memory` of `trcheck.diagnose.causes`, on it and the batches before it."""
+    entry point; with a `memory` of `trcheck.diagnose.judgement`, on it and the batches before it."""
     from trcheck.diagnose.live import judge_batch
 
     return judge_batch(**columns)

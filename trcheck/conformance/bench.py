@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from trcheck.conformance.aggregations import WORDS, coefficients
+from trcheck.conformance.common_bugs import BUGS
 from trcheck.conformance.definitions import Axis, Option
 from trcheck.conformance.families import FAMILIES
-from trcheck.conformance.slips import SLIPS
 from trcheck.conformance.vectors import Vectors
 
 NOISE = 1e-15
@@ -89,8 +89,8 @@ class Bench:
         return len(self._known)
 
     def changes(self, depth: int) -> list[dict[str, Any]]:
-        """Every way to take another option on `depth` axes; slips only alone."""
-        axes = [name for name in self.axes if depth == 1 or name not in SLIPS]
+        """Every way to take another option on `depth` axes; common bugs only alone."""
+        axes = [name for name in self.axes if depth == 1 or name not in BUGS]
         return [
             dict(zip(names, options, strict=True))
             for names in combinations(axes, depth)
@@ -119,12 +119,6 @@ class Bench:
             for option in self._others(name)
         ]
         return list({frozenset(change.items()): change for change in wider}.values())
-
-    def global_changes(self) -> list[dict[str, Any]]:
-        """Another sign with another aggregation: while both are wrong, nothing else shows."""
-        if "aggregation" not in self.axes:
-            return []
-        return [{"sign": -1, "aggregation": how} for how in self._others("aggregation")]
 
     def deviations(self, change: dict[str, Any]) -> tuple[Deviation, ...]:
         """A change in words, in the order of the axes."""

@@ -25,6 +25,7 @@ SIDES = {
     "either side",
     "unsigned": "takes the smaller of the two ratios before it multiplies by the advantage: where "
     "A < 0 the wrong side is clipped",
+    "bare": "forgets the advantage in the clipped term",
 }
 
 SPACES = {

@@ -70,7 +70,7 @@ class Definition:
         return {name: next(iter(axis.options)) for name, axis in self.axes.items()}
 
 
-TURN = "turn"
+INVERT = "invert"
 """In rows: the factor -1 on every log-ratio, where a ratio is inverted."""
 SIGN = Axis(
     "sign",
@@ -101,7 +101,7 @@ CLAMP = Axis(
 
 def _log_ratio(rows: Rows, logp: Tensor, anchor: str, clamp: float | None) -> Tensor:
     d = logp - (logp.detach() if anchor == "logp" else rows[anchor])
-    d = d * rows.get(TURN, 1.0)
+    d = d * rows.get(INVERT, 1.0)
     return d if clamp is None else d.clamp(-clamp, clamp)
 
 
@@ -160,7 +160,7 @@ def _surrogate(r: Tensor, a: Tensor, window: tuple[float, float], side: str) -> 
     limited = r.clamp(1 - window[0], 1 + window[1])
     if side == "unsigned":
         return torch.minimum(r, limited) * a
-    clipped = limited * a
+    clipped = limited if side == "bare" else limited * a
     return (
         clipped
         if side == "both"
@@ -304,7 +304,7 @@ def dppo(
     outward = (
         past & {"both": past, "outward": outward, "inward": torch.where(a > 0, p < q, p > q)}[side]
     )
-    d = (logp - rows[anchors[1]]) * rows.get(TURN, 1.0)
+    d = (logp - rows[anchors[1]]) * rows.get(INVERT, 1.0)
     if clamp != "none":
         d = d.clamp(min=-20.0 if clamp == "both" else None, max=20.0)
     rho = d.exp() if cap is None else d.exp().clamp(max=cap)
@@ -333,7 +333,7 @@ def _binary_kl(log_a: Tensor, log_b: Tensor, epsilon: float) -> Tensor:
 def quatro(rows: Rows, logp: Tensor, *, form: str, anchor: str, ratio: str, delta: float) -> Tensor:
     """-sg[h (R - m - λ l)] log π, with the dual solved by the reference."""
     mask = rows["mask"]
-    d = ((logp.detach() - rows[anchor]) * rows.get(TURN, 1.0)).masked_fill(~mask, 0.0)
+    d = ((logp.detach() - rows[anchor]) * rows.get(INVERT, 1.0)).masked_fill(~mask, 0.0)
     whole = d.sum(-1, keepdim=True)
     multiplier, target, _ = solve_groups(
         rows["rewards"],

@@ -21,8 +21,8 @@ from trcheck.conformance.choices import (
     number,
     window,
 )
+from trcheck.conformance.common_bugs import family
 from trcheck.conformance.definitions import ANCHOR, CLAMP, SIGN, Axis, Definition, Free, Rows
-from trcheck.conformance.slips import family
 
 BOUNDS = (2.0, 3.0, 5.0, 10.0, 20.0)
 """At which an implementation may bound a weight."""

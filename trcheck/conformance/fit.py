@@ -15,8 +15,8 @@ import torch
 from scipy.optimize import brentq
 
 from trcheck.conformance.bench import Bench
+from trcheck.conformance.common_bugs import ADDED, TERMS, added
 from trcheck.conformance.definitions import Free, Option
-from trcheck.conformance.slips import ADDED, TERMS, added
 
 GRID = 40
 """Points between which a change of sign is sought."""

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from trcheck.conformance import calls, libraries
 from trcheck.conformance.bench import Observed
+from trcheck.conformance.estimators import Numbers, compare, corrected, estimator_of
 from trcheck.conformance.families import FAMILIES
-from trcheck.conformance.pieces import Numbers, compare, corrected, estimator_of
 from trcheck.conformance.report import AGREES, DIFFERS, FAILS, Finding, judge
-from trcheck.conformance.search import EXHAUSTIVE, Result, search
+from trcheck.conformance.search import DEEPEST, Result, search
 from trcheck.conformance.trl_stand_in import trl
 from trcheck.conformance.vectors import Vectors, tensors
 from trlib.aggregation import AGGREGATIONS
@@ -327,7 +327,7 @@ def _nearest(held: _Function) -> Finding:
 def _shortest(held: _Function, usable: Mapping[str, Observed]) -> str | None:
     """The loss that one changed choice, else two, turn into the function: the fewest that change
     what is trained."""
-    for deepest in range(1, EXHAUSTIVE + 1):
+    for deepest in range(1, DEEPEST + 1):
         changes = {}
         for loss, observed in usable.items():
             match = held.searched(loss, observed, deepest).match

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trcheck.conformance.pieces import CORRECTED
+from trcheck.conformance.estimators import CORRECTED
 from trcheck.conformance.reference import LOSSES, call
 from trcheck.conformance.vectors import FORMAT, PATH, VERSION, tensors
 from trlib import advantages, algorithms, corrections, divergences

@@ -7,12 +7,13 @@ and gradients agree on every batch is the shortest explanation that was tried.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from trcheck.conformance.bench import Bench, Deviation, Observed
+from trcheck.conformance.common_bugs import BUGS
 from trcheck.conformance.fit import fit
-from trcheck.conformance.slips import SLIPS
 from trcheck.conformance.vectors import Vectors
 
 AGREES = 1e-6
@@ -21,14 +22,10 @@ SAME = 1e-10
 """Relative difference up to which they come from one definition, computed in another order."""
 FLOAT32 = 1e-4
 """What takes the place of both for a function that computes in float32."""
-DEEPEST = 6
-"""Most choices that may differ from the reference at once."""
-EXHAUSTIVE = 2
-"""Up to this many, every combination is tried."""
-BEAM = 16
-"""Beyond that, this many of the most promising go on."""
+DEEPEST = 2
+"""Most choices that may differ from the reference at once; what changes more is another loss."""
 PAIRED = 6
-"""This many of the most promising slips are paired with every other choice."""
+"""This many of the most promising common bugs are paired with every other choice."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +89,6 @@ def search(
     match = _explain(bench, same, min(deepest, 1))
     if match is None and deepest > 0:
         fit(bench, agrees)
-        if not steered:  # nothing but the value is left to explain
-            deepest = min(deepest, EXHAUSTIVE)
         match = _explain(bench, same, deepest) or _explain(bench, agrees, deepest)
     match = match or _explain(bench, agrees, deepest, gradient_only=True)
     return Result(False, worst, seen, match, bench.tried, steered, first)
@@ -102,24 +97,18 @@ def search(
 def _explain(
     bench: Bench, tolerance: float, deepest: int, gradient_only: bool = False
 ) -> Match | None:
-    """The shortest change of choices that agrees to `tolerance`: every single one and every pair,
-    and beyond two the most promising (least numbers left that disagree) with one more."""
+    """The shortest change of choices that agrees to `tolerance`: every single one, then every
+    pair."""
     if gradient_only and bench.left({}, tolerance, True) == 0:
         return Match((), 0.0, True)
-    beam: list[dict[str, Any]] = []
+    promising: list[dict[str, Any]] = []
     for depth in range(1, deepest + 1):
-        changes = bench.changes(depth) if depth <= EXHAUSTIVE else bench.extended(beam)
-        if depth == EXHAUSTIVE:
-            changes += bench.extended([change for change in beam if SLIPS & change.keys()][:PAIRED])
-        if depth == EXHAUSTIVE + 1:
-            changes += bench.extended(bench.global_changes())
+        changes = bench.changes(depth) + bench.extended(promising)
         ranked = sorted(
             (bench.left(change, tolerance, gradient_only), bench.fitted(change), i)
             for i, change in enumerate(changes)
         )
-        if not ranked:
-            return None
-        if ranked[0][0] == 0:
+        if ranked and ranked[0][0] == 0:
             change = _least(bench, changes[ranked[0][-1]], tolerance, gradient_only)
             errors = bench.errors(change)
             return Match(
@@ -127,7 +116,20 @@ def _explain(
                 float(errors[:, 1].max() if gradient_only else errors.max()),
                 gradient_only,
             )
-        beam = [changes[i] for *_, i in ranked[:BEAM]]
+        bugs = [changes[i] for *_, i in ranked if BUGS & changes[i].keys()]
+        promising = bugs[:PAIRED]
+    return None
+
+
+def named(vectors: Vectors, loss: str, observed: Observed, how: str) -> Match | None:
+    """Another loss of the vectors whose numbers these are, under the same aggregation."""
+    agrees = FLOAT32 if observed.single else AGREES
+    for name, about in vectors.losses.items():
+        bench = Bench(vectors, observed, name, None if observed.by_token else how)
+        error = float(bench.errors({}).max()) if name != loss else math.inf
+        if error <= agrees:
+            words = f"computes another loss, {name}: {about['formula']}"
+            return Match((Deviation("form", words),), error)
     return None
 
 

@@ -3,14 +3,14 @@ found."""
 
 from __future__ import annotations
 
-from trcheck.diagnose.cause import Cause
-from trcheck.diagnose.causes import Judgement, Memory, judge
 from trcheck.diagnose.dump import dump, from_run
 from trcheck.diagnose.effects import Limits
 from trcheck.diagnose.findings import Findings
+from trcheck.diagnose.judgement import Judgement, Memory, judge
 from trcheck.diagnose.page import GENERATOR, page
 from trcheck.diagnose.report import diagnose
 from trcheck.diagnose.rollouts import Rollouts, read
+from trcheck.diagnose.sample import Cause
 
 __all__ = [
     "GENERATOR",

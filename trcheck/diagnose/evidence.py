@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from trcheck.diagnose.cause import CONSTANTS as C
-from trcheck.diagnose.cause import Sample, unsure
 from trcheck.diagnose.rollouts import Rollouts
+from trcheck.diagnose.sample import CONSTANTS as C
+from trcheck.diagnose.sample import Sample, unsure
 
 Sums = Mapping[str, np.ndarray]
 

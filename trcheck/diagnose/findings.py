@@ -7,9 +7,9 @@ from typing import Any
 
 from trcheck.diagnose.alignment import Alignment
 from trcheck.diagnose.answer import Answer
-from trcheck.diagnose.cause import Mean
-from trcheck.diagnose.causes import Judgement
 from trcheck.diagnose.effects import Limits
+from trcheck.diagnose.judgement import Judgement
+from trcheck.diagnose.sample import Mean
 from trcheck.diagnose.sampling import Sampling
 from trcheck.diagnose.token_table import Example, TokenRow
 

@@ -7,10 +7,10 @@ import math
 
 import numpy as np
 
-from trcheck.diagnose.cause import CONSTANTS as C
-from trcheck.diagnose.cause import Cause, cause
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
+from trcheck.diagnose.sample import CONSTANTS as C
+from trcheck.diagnose.sample import Cause, cause
 
 
 def interval(count: float, n: float, z: float) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trcheck.diagnose.causes import Judgement, Memory, judge
+from trcheck.diagnose.judgement import Judgement, Memory, judge
 from trcheck.diagnose.rollouts import Rollouts
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from trcheck.diagnose.alignment import Alignment, align, correlation
-from trcheck.diagnose.cause import CONSTANTS as C
-from trcheck.diagnose.cause import Cause, Sample, cause, deviation, listed, unsure
 from trcheck.diagnose.groups import interval
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
+from trcheck.diagnose.sample import CONSTANTS as C
+from trcheck.diagnose.sample import Cause, Sample, cause, deviation, listed, unsure
 
 
 def finite(r: Rollouts, causes: list[Cause]) -> Rollouts:

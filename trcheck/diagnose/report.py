@@ -16,8 +16,6 @@ import torch
 
 from trcheck.diagnose.alignment import align
 from trcheck.diagnose.answer import answer
-from trcheck.diagnose.cause import Sample, mean_ratio, sample
-from trcheck.diagnose.causes import Judgement, judge
 from trcheck.diagnose.effects import Effect, Limits, effects
 from trcheck.diagnose.findings import (
     Agreement,
@@ -31,8 +29,10 @@ from trcheck.diagnose.findings import (
     Scale,
     Spread,
 )
+from trcheck.diagnose.judgement import Judgement, judge
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
+from trcheck.diagnose.sample import Sample, mean_ratio, sample
 from trcheck.diagnose.scale import MODEL, deviation, recorded
 from trcheck.diagnose.token_table import examples, token_rows
 from trlib.corrections import truncated_importance

@@ -46,7 +46,6 @@ def test_our_own_losses_pass_by_token():
         assert found == ("agrees", "", (), None), loss
 
 
-@pytest.mark.nightly("searches every combination of choices, in vain")
 def test_what_nothing_explains_is_said():
     finding = finding_of(
         lambda logp, logp_old, advantages, mask: ((logp - logp_old) ** 3 * advantages * mask).sum(),

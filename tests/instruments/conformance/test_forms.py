@@ -1,6 +1,6 @@
 """Losses as libraries and papers write them: correct forms that pass, and slips that are named.
 
-`test_conformance_mutants.py` has the slips that a line of a loss may hold; here are those that
+`test_mutants.py` has the slips that a line of a loss may hold; here are those that
 belong to a whole form.
 
 A form's arguments are those that its source would have: current, old, advantages and mask in that

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from trcheck.conformance import make, pieces, vectors
+from trcheck.conformance import estimators, make, vectors
 from trcheck.conformance.aggregations import WORDS, coefficients
 from trcheck.conformance.bench import Observed
 from trcheck.conformance.families import FAMILIES
@@ -157,11 +157,11 @@ def test_coefficients_are_those_of_the_package_and_of_the_file(how):
         coefficients("mean", mask, 8.0)
 
 
-@pytest.mark.parametrize("name", pieces.PIECES)
+@pytest.mark.parametrize("name", estimators.PIECES)
 def test_pieces_reproduce_the_file_and_their_choices_are_named(name):
-    piece = pieces.PIECES[name]
+    piece = estimators.PIECES[name]
     base = piece.base
-    assert pieces.compare(V, "x", name, lambda v: piece.compute(v, **base)).status == "agrees"
+    assert estimators.compare(V, "x", name, lambda v: piece.compute(v, **base)).status == "agrees"
     if name in ("k1", "k2", "k3"):
         found = {
             key: torch.cat([torch.tensor(V.pieces["estimators"][name][b][key]) for b in V.names])
@@ -172,11 +172,11 @@ def test_pieces_reproduce_the_file_and_their_choices_are_named(name):
     elif name in V.pieces["corrections"]:
         found = {
             b: torch.tensor(V.pieces["corrections"][name][b]) * V.batches[b]["mask"]
-            for b in pieces.CORRECTED
+            for b in estimators.CORRECTED
         }
     elif name == "token window":  # IcePop's bounds, which the file has not
         found = {}
-        for b in pieces.CORRECTED:
+        for b in estimators.CORRECTED:
             batch = V.batches[b]
             logps = (batch["logp_old"], batch["logp_rollout"], batch["mask"])
             factor = truncated_importance(*logps, cap=5.0, floor=0.5, how="mask")
@@ -189,7 +189,7 @@ def test_pieces_reproduce_the_file_and_their_choices_are_named(name):
     for axis, options in piece.axes.items():
         for option in list(options.options)[1:]:
             numbers = piece.compute(V, **{**base, axis: option})
-            finding = pieces.compare(V, "x", name, lambda _, numbers=numbers: numbers)
+            finding = estimators.compare(V, "x", name, lambda _, numbers=numbers: numbers)
             if all(
                 torch.allclose(numbers[key], expected[key], rtol=1e-6, atol=1e-15)
                 for key in expected
@@ -204,10 +204,10 @@ def test_pieces_reproduce_the_file_and_their_choices_are_named(name):
 
 def test_a_piece_that_raises_or_is_unknown_is_reported():
     assert (
-        pieces.compare(V, "x", "k1", lambda _: [][0]).words
+        estimators.compare(V, "x", "k1", lambda _: [][0]).words
         == "raises IndexError (list index out of range)"
     )
-    odd = pieces.compare(V, "x", "group_mean", lambda _: {"advantages": torch.arange(10.0)})
+    odd = estimators.compare(V, "x", "group_mean", lambda _: {"advantages": torch.arange(10.0)})
     assert (odd.status, odd.words) == (
         "differs",
         "none of the definitions that were tried explains it",

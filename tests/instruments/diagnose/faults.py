@@ -15,7 +15,7 @@ from functools import cache
 
 import numpy as np
 
-from trcheck.diagnose import causes
+from trcheck.diagnose import judgement
 from trcheck.diagnose.rollouts import Rollouts
 from trcheck.diagnose.sampling import Sampling
 
@@ -453,7 +453,7 @@ def rollouts(columns):
 
 def judged(columns, memory=None):
     """The verdict on a dump's columns."""
-    return causes.judge(rollouts(columns), memory)[0]
+    return judgement.judge(rollouts(columns), memory)[0]
 
 
 def named(columns):

@@ -1,7 +1,7 @@
-"""Slips that any loss may contain: advantages that were touched, a ratio upside down, old log-probs
+"""Bugs that any loss may contain: advantages that were touched, a ratio upside down, old log-probs
 one token off.
 
-A slip changes what a definition is given, or adds to what it returns, so one definition of it
+A bug changes what a definition is given, or adds to what it returns, so one definition of it
 serves every family.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trcheck.conformance.definitions import TURN, Axis, Definition, Option, Rows
+from trcheck.conformance.definitions import INVERT, Axis, Definition, Option, Rows
 
 WHITENED = {
     f"{over}, {kind}, {constant:g}": (over, kind, constant)
@@ -81,7 +81,7 @@ TERMS = {
 ADDED = "added"
 """The axis of a term that does not belong there; its options (name of TERMS, factor) are found from
 the numbers."""
-SLIPS = frozenset({"advantage", "shift", "turn", "scope", "corrected", ADDED})
+BUGS = frozenset({"advantage", "shift", "turn", "scope", "corrected", ADDED})
 """The axes of this module."""
 
 
@@ -103,7 +103,7 @@ def family(
     clips: bool = False,
     one_a_row: bool = False,
 ) -> Definition:
-    """A loss with its own choices and with the axes of its slips.
+    """A loss with its own choices and with the axes of its bugs.
 
     Args:
         per_token: its definition.
@@ -126,11 +126,11 @@ def family(
         axes["corrected"] = Axis("form", CORRECTED)
     if rows:
         axes["scope"] = Axis("mask", SCOPE)
-    return Definition(_slipping(per_token), axes)
+    return Definition(_with_bugs(per_token), axes)
 
 
-def _slipping(per_token: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    def slipped(
+def _with_bugs(per_token: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def with_bug(
         rows: Rows,
         logp: Tensor,
         *,
@@ -149,18 +149,18 @@ def _slipping(per_token: Callable[..., Tensor]) -> Callable[..., Tensor]:
         if scope == "all":
             inputs["mask"] = torch.ones_like(rows["mask"])
         if turn == "inverted":
-            inputs[TURN] = torch.tensor(-1.0)
+            inputs[INVERT] = torch.tensor(-1.0)
         leaf = logp.detach() if turn == "detached" else logp
         values = sign * per_token(inputs, leaf, **choices) + 0.0 * logp
         if corrected is not None:
             values = values * _correction(rows, *corrected)
         return values if added is None else values + added[1] * _term(added[0], rows, logp, values)
 
-    return slipped
+    return with_bug
 
 
 def _advantages(rows: Rows, kind: str) -> Tensor:
-    """[rows, T] advantages as a slip leaves them, batch by batch."""
+    """[rows, T] advantages as a bug leaves them, batch by batch."""
     a = rows["advantages"]
     if kind == "given":
         return a

@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from trcheck.diagnose.cause import CONSTANTS as C
-from trcheck.diagnose.cause import NAMES, Cause, Sample, cause, sample
 from trcheck.diagnose.evidence import Sums, holds, numbers, sums
 from trcheck.diagnose.groups import baseline, cut, dead, dead_groups, half_groups, truncation
 from trcheck.diagnose.log_probs import (
@@ -32,6 +30,8 @@ from trcheck.diagnose.log_probs import (
 )
 from trcheck.diagnose.messages import JUDGEMENT, say
 from trcheck.diagnose.rollouts import Rollouts
+from trcheck.diagnose.sample import CONSTANTS as C
+from trcheck.diagnose.sample import NAMES, Cause, Sample, cause, sample
 
 
 @dataclass(frozen=True)

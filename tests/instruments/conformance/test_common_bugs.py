@@ -1,8 +1,5 @@
-"""Slips as issue threads show them, typed into a file and held by the command: one sentence names
-each.
-
-Nine of them, beside the six of test_conformance_mutants that FINDINGS of readers began with, and
-two of a window and a mask. The words are those that the reader of the line sees.
+"""Bugs as issue threads show them, typed into a file and held by the command: one sentence names
+each, in the words that the reader of the line sees.
 """
 
 from pathlib import Path
@@ -23,6 +20,15 @@ def mean(loss, mask):
 
 def clipped(r, a, low=0.2, high=0.2):
     return -torch.min(r * a, r.clamp(1 - low, 1 + high) * a)
+
+
+def without_the_clip(logp, logp_old, advantages, mask):
+    return mean(-(logp - logp_old).exp() * advantages, mask)
+
+
+def clipped_without_its_advantage(logp, logp_old, advantages, mask):
+    r = (logp - logp_old).exp()
+    return mean(-torch.min(r * advantages, r.clamp(0.8, 1.2)), mask)
 
 
 def cispo_as_a_clip(logp, logp_old, advantages, mask):  # torchrl, 2026-08
@@ -77,7 +83,9 @@ def mask_one_early(logp, logp_old, advantages, mask):
     moved = torch.cat([mask[:, 1:], torch.zeros_like(mask[:, :1])], -1)
     return mean(clipped((logp - logp_old).exp(), advantages), moved)
 """
-SLIPS = {
+BUGS = {
+    "without_the_clip": ("ppo", "computes another loss, pg_is: L = -r A"),
+    "clipped_without_its_advantage": ("ppo", "forgets the advantage in the clipped term"),
     "cispo_as_a_clip": (
         "cispo",
         "differentiates the bounded weight itself: where the bound holds, there is no gradient",
@@ -123,9 +131,9 @@ def held(tmp_path, monkeypatch, capsys):
     return hold
 
 
-@pytest.mark.parametrize("name", SLIPS)
+@pytest.mark.parametrize("name", BUGS)
 def test_a_slip_is_named_in_a_sentence(name, held):
-    loss, words = SLIPS[name]
+    loss, words = BUGS[name]
     anchor = "--anchor rollout" if name == "ipo_for_dppo" else ""
     status, line = held(FILE, name, f"--loss {loss} {anchor}")
     assert status == 3 and words in line and "none of" not in line and line.count("\n") == 2

@@ -29,7 +29,7 @@ from tests.instruments.diagnose.faults import (
     table,
 )
 from tests.typed import typed
-from trcheck.diagnose import causes, diagnose, dump, groups, page, read
+from trcheck.diagnose import diagnose, dump, groups, judgement, page, read
 from trcheck.diagnose.messages import JUDGEMENT, TEXTS
 
 RECORD = json.loads(Path(__file__).with_name("power.json").read_text(encoding="utf-8"))
@@ -53,13 +53,13 @@ def test_a_healthy_dump_is_not_accused(kind):
 
 
 def test_every_cause_has_a_fault_and_every_name_a_sentence():
-    assert set(FAULTS.values()) == set(causes.NAMES)
+    assert set(FAULTS.values()) == set(judgement.NAMES)
     evidence = {key.removeprefix("cause.") for key in TEXTS if key.startswith("cause.")}
     advice = {key.removeprefix("advice.") for key in TEXTS if key.startswith("advice.")}
     parts = {"non_finite_column", "before", "after", "more", "dead_half", "dead_more"}
     assert evidence - advice == parts and advice <= evidence
     for rule in JUDGEMENT["rules"]:
-        assert rule["name"] in causes.NAMES and rule["key"] in advice
+        assert rule["name"] in judgement.NAMES and rule["key"] in advice
 
 
 MISSED = {
@@ -220,10 +220,10 @@ def test_versions_of_every_token_are_read_and_may_decrease(tmp_path):
         row["versions"] = [row.pop("version")] * len(row["logp"])
     read_back = read(jsonl(tmp_path / "dump.jsonl", table))
     assert ("version", "versions") in read_back.recognised
-    found = causes.judge(read_back)[0]
+    found = judgement.judge(read_back)[0]
     assert "staleness" in [cause.name for cause in found.causes]
     backwards = read(jsonl(tmp_path / "dump.jsonl", table[::-1]))
-    assert "staleness" in [cause.name for cause in causes.judge(backwards)[0].causes]
+    assert "staleness" in [cause.name for cause in judgement.judge(backwards)[0].causes]
 
 
 def test_prompts_as_ids_are_groups_and_areals_log_probs_are_the_samplers(tmp_path):
@@ -255,19 +255,19 @@ def test_a_batch_without_any_advantage_is_named():
 
 def test_batches_pool_their_evidence_and_the_name_stays():
     """Too few tokens for a name in one batch; within twenty it is there, and it stays."""
-    memory, names = causes.Memory(), []
+    memory, names = judgement.Memory(), []
     for seed in range(20):
         found = judged(flat(seed, 64, "temperature 0.7", True, "dial"), memory)
         names.append("temperature" in [cause.name for cause in found.causes])
     first = names.index(True)
     assert first < 20 and all(names[first:])
-    healthy = causes.Memory()
+    healthy = judgement.Memory()
     for seed in range(20):
         assert judged(flat(seed, 64, "bf16", True, "dial"), healthy).verdict == "healthy"
 
 
 def test_a_fault_that_was_repaired_is_forgotten():
-    memory = causes.Memory()
+    memory = judgement.Memory()
     for seed in range(10):
         judged(flat(seed, 64, "temperature 0.7", True, "dial"), memory)
     verdicts = [judged(flat(seed, 64, "bf16", True, "dial"), memory).verdict for seed in range(90)]
@@ -275,7 +275,7 @@ def test_a_fault_that_was_repaired_is_forgotten():
 
 
 def test_a_column_that_one_batch_lacks_comes_back_when_that_batch_is_forgotten():
-    memory, n, age = causes.Memory(keep=0.5, least=0.4), {"n": np.ones(2)}, {"age": np.zeros(2)}
+    memory, n, age = judgement.Memory(keep=0.5, least=0.4), {"n": np.ones(2)}, {"age": np.zeros(2)}
     assert [*memory.joined(n | age)[0]] == ["n", "age"]
     assert [*memory.joined(n)[0]] == ["n"]
     assert [*memory.joined(n | age)[0]] == ["n"], "half of what is read has no age"
@@ -360,9 +360,9 @@ def test_a_reward_that_is_no_number_is_found(tmp_path):
 def test_a_dump_whose_tokens_all_count_is_judged_without_a_copy():
     """What keeps ten million tokens within two gigabytes."""
     r = rollouts(flat(0, 64, "fp32"))
-    assert causes.sample(r).x is r.logp_rollout and r.counted(r.logp) is r.logp
+    assert judgement.sample(r).x is r.logp_rollout and r.counted(r.logp) is r.logp
     r.mask[3] = False
-    assert len(causes.sample(r).x) == len(r.counted(r.logp)) == len(r.logp) - 1
+    assert len(judgement.sample(r).x) == len(r.counted(r.logp)) == len(r.logp) - 1
 
 
 @pytest.mark.parametrize("kind", ["parquet", "jsonl", "json", "npz", "pt"])
@@ -479,4 +479,6 @@ def test_a_million_tokens_are_judged_from_a_file(tmp_path):
         mask=torch.ones(shape),
         group=torch.arange(2048) // 8,
     )
-    assert causes.judge(read(path))[0].headline == "healthy within what 2,048 completions can show"
+    assert (
+        judgement.judge(read(path))[0].headline == "healthy within what 2,048 completions can show"
+    )
