@@ -144,6 +144,7 @@ def test_what_the_wheel_holds(wheel):
     assert {name.split("/")[0] for name in sizes if ".dist-info" not in name} == {
         "trlib",
         "trlab",
+        "trcheck",
         "trbook",
     }
     assert not [name for name in sizes if "node_modules" in name or "/js/" in name or "/c/" in name]
@@ -153,12 +154,13 @@ def test_what_the_wheel_holds(wheel):
     for package, most in {
         "trlib": 4e6,
         "trlab": 14e6,
+        "trcheck": 1.2e6,
         "trbook": 4.5e6,
     }.items():  # of records: 12e6, 1.5e6
         assert sum(size for name, size in sizes.items() if name.startswith(f"{package}/")) < most, (
             package
         )
-    packages = ["git", "ls-files", "book/trbook", "trlab", "trlib"]
+    packages = ["git", "ls-files", "book/trbook", "trlab", "trcheck", "trlib"]
     tracked = subprocess.run(packages, cwd=ROOT, capture_output=True, text=True, check=True)
     sources = ("/js/", "/c/", ".gitignore", "checked.wasm")
     missing = {
