@@ -175,7 +175,7 @@ def of_ones_own(**changes):
     [
         ({"variants": [Variant("ppo")], "predictions": ()}, "nothing to be compared with"),
         ({"seeds": range(500, 505)}, "`seeds` holds 5"),
-        ({"seeds": range(8)}, "the book's runs have used seed 0"),
+        ({"seeds": range(12)}, "the book's runs have used seed 0"),
         ({"predictions": ()}, "`predictions` is empty"),
         (
             {"variants": [Variant("ppo"), Variant("ppo", {"eps": 1}, label="wide")]},
@@ -191,7 +191,7 @@ def test_a_sweep_that_answers_nothing_is_told_why(changes, hint):
 
 def test_a_sweep_is_run_before_it_is_right():
     told = shoot_out.check_sweep(of_ones_own())
-    assert told and told.message.startswith("2 arms of 8 seeds are 16 runs")
+    assert told and told.message.startswith("2 arms of 12 seeds are 24 runs")
     failing = SweepCheck("?", lambda sweep: [("ppo, seed 500", "an error")])
     assert (
         failing(of_ones_own()).message

@@ -7,9 +7,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.lab.conftest import history_of, runs_of
-from trlab import Axis, Budget, Prediction, Sweep, Variant, outcomes, record, rule, verdicts
+from tests.lab.conftest import STAMPS, history_of, runs_of
+from trlab import (
+    Axis,
+    Budget,
+    Prediction,
+    Sweep,
+    Variant,
+    findings,
+    outcomes,
+    record,
+    rule,
+    verdicts,
+)
 from trlab.comparison import Comparison, Side
+from trlab.drawing.figure_registry import FIGURES
+from trlab.drawing.recorded import draw
 from trlab.record import RecordError
 from trlab.significance import holm, improvement_p
 from trlab.statistics import difference, iqm
@@ -148,7 +161,8 @@ def test_a_sweep_that_has_run_in_part_is_its_whole_seeds(monkeypatch):
     kept = runs[runs["seed"].isin(first)]
     kept = kept.drop(index=kept[kept["seed"] == first[2]].index[0])
     monkeypatch.setattr(record, "recorded", lambda name: (kept, history))
-    monkeypatch.setattr(record, "stamp", lambda name: 1)
+    stamp = next(STAMPS)
+    monkeypatch.setattr(record, "stamp", lambda name: stamp)
     so_far, rows, batches = record.read("completions")
     assert [*so_far.seeds] == first[:2] and [*so_far.awaited] == [*sweep.seeds][2:]
     assert {*rows["seed"]} == {*batches["seed"]} == {*first[:2]}
@@ -156,8 +170,16 @@ def test_a_sweep_that_has_run_in_part_is_its_whole_seeds(monkeypatch):
     found = verdicts.predicted("completions")
     assert {one.plain()[0] for one in found} == {"description of 2 of 12 seeds"}
     assert all(one.difference is not None for one in found)
+    assert all(
+        len(one.plain()) == 2 and str(one).startswith("description of 2 of") for one in found
+    )
+    note = outcomes.comparison_figure("completions", "16 x 1", at={"nats": "0.02"})
+    assert "description of 2 of 12 seeds" in note.alt and len(findings.table(so_far, rows)) > 3
+    for drawn in (one for one in FIGURES.values() if one.sweep == "completions"):
+        assert draw(drawn, so_far, rows, batches).alt
     monkeypatch.setattr(record, "recorded", lambda name: (kept[kept["seed"] == first[2]], history))
-    monkeypatch.setattr(record, "stamp", lambda name: 2)
+    other = next(STAMPS)
+    monkeypatch.setattr(record, "stamp", lambda name: other)
     with pytest.raises(RecordError, match=r"expected all .* runs of at least one .*; `trlib sweep"):
         record.read("completions")
 

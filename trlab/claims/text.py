@@ -96,7 +96,7 @@ def _claim(number: int, told: Told) -> list[str]:
 def _folded(told: Told) -> list[str]:
     """The tests of a claim with their numbers: a table, under one line that counts how they came
     out."""
-    counts = Counter(_short(answer) for answer in told.answers)
+    counts = Counter(_short(answer).partition(",")[0] for answer in told.answers)
     listed = ", ".join(f"{n} {what}" for what, n in counts.items())
     n = len(told.answers)
     rows = [_answer(answer) for answer in told.answers]
