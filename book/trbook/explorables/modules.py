@@ -99,7 +99,7 @@ def link_modules(html: str, address: str) -> str:
     """A page whose explorables load their module and data from `address` instead of carrying them.
 
     Pages then share one chunk, and the text does not wait for the data. A browser loads neither
-    from a file system: a page that is opened from one must carry both (`embed_modules`). The first
+    from a file system: a page that is opened from one must carry both, as a fragment does. The first
     states are those of today, like the modules, even where a notebook has run long ago.
 
     Args:
@@ -128,17 +128,6 @@ def shows_today(html: str) -> bool:
 def _of_today(match: re.Match[str]) -> str:
     still = still_of(match[2])
     return f'{match[1]}<template shadowrootmode="open">{still}</template>' if still else match[0]
-
-
-def embed_modules(html: str) -> str:
-    """The way back: a page whose explorables carry their modules and data again.
-
-    Parts that a figure asks for while it runs stay linked: they are classic scripts, which a
-    browser loads from a file system too.
-    """
-    return _DATA.sub(
-        lambda match: _data(match[1]), _MODULE.sub(lambda match: _module(match[1]), html)
-    )
 
 
 def _path(address: str) -> str:

@@ -4,17 +4,15 @@ everyone."""
 import gzip
 import re
 import warnings
-import zipfile
 from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from book.build.archive import archive
 from book.build.browser import settle
 from book.build.draw.screenshots import pages
-from book.build.paths import chapters, contents, moved
+from book.build.paths import contents, moved
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("\n", 1)[1]
@@ -297,31 +295,6 @@ def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(ad
     plain = Visit(desktop, address, "book/bibliography.html")
     assert not [url for url in plain.requests if "katex" in url]
     plain.page.close()
-
-
-@pytest.mark.nightly("packs the whole book")
-def test_the_zipped_book_opens_from_the_file_system(book, chromium, tmp_path):
-    with zipfile.ZipFile(archive(book, tmp_path / "zipped.zip")) as zipped:
-        zipped.extractall(tmp_path)
-    context = chromium.new_context()
-    for name in ("book/notation.html", *(f"notebooks/{path.stem}.html" for path in chapters())):
-        visit = Visit(context, (tmp_path / "zipped").as_uri(), name)
-        assert visit.complaints == [], name
-        assert all(url.startswith(("file:", "data:", "blob:")) for url in visit.requests)
-        fonts = visit.page.evaluate(
-            "[...document.fonts].filter(f => f.status === 'loaded').map(f => f.family)"
-        )
-        families = {family.strip('"') for family in fonts}
-        assert {"Source Serif", "Inter", "Font Awesome 6 Free"} <= families, name
-        visit.page.evaluate(
-            "for (const fold of document.querySelectorAll('details')) fold.open = true"
-        )
-        for explorable in visit.page.locator(".trlib-view").all():
-            explorable.scroll_into_view_if_needed()
-            explorable.locator("svg, canvas, input").first.wait_for(state="attached")
-            assert "could not start" not in explorable.inner_text()
-        visit.page.close()
-    context.close()
 
 
 def weight(book, requests):

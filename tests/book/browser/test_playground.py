@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from book.build.archive import for_files
 from book.build.ext.security import sealed
 from tests.book.browser.explorable import Visit, in_both_themes, page_of, violations
 from tests.by_day import by_day
@@ -26,7 +25,7 @@ QUICK = [{"method": "ppo", "group": 2}, {"method": "troll", "group": 2}]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Pages linked as the book links them, one that carries everything, one read from a folder."""
+    """Pages linked as the book links them, and one that carries everything."""
     folder = tmp_path_factory.mktemp("playground")
     publish(folder / "_static" / "explorables")
     pages = {
@@ -39,7 +38,6 @@ def folder(tmp_path_factory):
         html = link_modules(one.html(), "_static/explorables")
         page = sealed(page_of("Playground", html))  # under the book's policy
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
-        (folder / f"{name}.file.html").write_text(for_files(page), encoding="utf-8")
     carried = sealed(page_of("Playground", pages["quick"].html())).replace(
         "script-src", "script-src blob:"
     )
@@ -142,16 +140,8 @@ def test_what_learns_is_loaded_by_the_click_and_it_is_little(visit, until):
 
 
 @pytest.mark.nightly("seconds of a browser; lanes learn, are changed, saved and loaded every time")
-@pytest.mark.parametrize(
-    "page",
-    by_day(
-        ["carried.html", "quick.file.html", "opening.file.html"],
-        "quick.file.html",
-        reason="two more sizes",
-    ),
-)
-def test_it_learns_from_a_folder_too(visit, until, folder, page):
-    one = visit(f"file://{folder / page}")
+def test_it_learns_from_a_folder_too(visit, until, folder):
+    one = visit(f"file://{folder / 'carried.html'}")
     one.press("Play")
     until(one.page, done(2))
     assert one.complaints == []

@@ -2,12 +2,10 @@
 
 import importlib
 import re
-import sys
 
 import pytest
 import yaml
 
-from book.build import archive
 from book.build.paths import ROOT
 
 FLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -32,12 +30,3 @@ def test_a_workflow_runs_what_there_is(path):
                 assert re.search(rf"^{name}:", MAKEFILE, re.MULTILINE), f"{path.name}: make {name}"
         for module in re.findall(r"python -m ((?:book\.build|tools)[.\w]+)", step.get("run", "")):
             assert callable(importlib.import_module(module).main), f"{path.name}: {module}"
-
-
-def test_a_book_that_was_not_built_cannot_be_packed(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(
-        sys, "argv", ["archive", "--folder", str(tmp_path), "--out", str(tmp_path / "book.zip")]
-    )
-    assert archive.main() == 1
-    assert capsys.readouterr().err == f"archive: {tmp_path}: no book here; `make html` builds it\n"
-    assert not (tmp_path / "book.zip").exists()
