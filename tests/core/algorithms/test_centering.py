@@ -511,6 +511,10 @@ def test_only_a_batchs_first_update_is_halved():
     assert shown == [8, 8]
 
 
+def test_more_tokens_than_there_are_is_refused():
+    refused("topk: expected at most", trained, Centered(topk=100_000))
+
+
 def test_a_column_that_no_metric_has_is_refused():
     class Wrong(Centered):
         def update(self, step):

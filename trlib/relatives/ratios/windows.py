@@ -61,7 +61,7 @@ def ripo_loss(
     Where q < δ nothing stops a fall."""
     delta = checks.number("delta", delta, **POSITIVE)
     (old,) = checks.tokens(mask, logp_old=logp_old)
-    width = math.sqrt(delta) * (-old.detach() / 2).exp()
+    width = (math.log(delta) / 2 - old.detach() / 2).exp().clamp(max=torch.finfo(old.dtype).max)
     return ppo_loss(
         logp, logp_old, advantages=advantages, mask=mask, eps_low=width.clamp(max=1), eps_high=width
     )

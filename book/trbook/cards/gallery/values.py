@@ -88,8 +88,9 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"topk": "128, in vime's experiment lab and in verl's open request"},
         passes="two backward passes at a batch's first update, for the history's `drift` and "
         "`covariance`; `halves=False` leaves them out",
-        remark="With ω = p/q it changes nothing, because the ratio's mean push is 0. It does "
-        "nothing against reuse: what a policy learns by heart is no drift.",
+        remark="With ω = p/q it changes nothing, because the ratio's mean push is 0; and where the "
+        "sampler is the learner there is nothing to subtract. `center=False` is the same loss without "
+        "it.",
         no_curve="what is subtracted depends on the whole distribution",
     ),
     MethodCard(
