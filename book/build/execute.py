@@ -3,7 +3,7 @@
 
 A copy runs in an empty folder (a notebook reads nothing by relative path), as many at once as there
 are cores. Its outputs are kept with a record of when, where and with which versions it ran, and with
-what its kernel read of the three packages (`book.build.reads`). They hold for a notebook with the same
+what its kernel read of our packages (`book.build.reads`). They hold for a notebook with the same
 code wherever all of that is the same again: an edit elsewhere in the packages executes nothing, and
 an edit that is undone finds the results from before it. Results are kept one by one: a run that is
 interrupted goes on where it was.

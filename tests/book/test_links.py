@@ -54,7 +54,7 @@ def pages():
 
 @functools.cache
 def docstrings():
-    """Every docstring of the three packages, by the name of what it describes."""
+    """Every docstring of our packages, by the name of what it describes."""
     found = {}
 
     def walk(node, name):
