@@ -99,7 +99,9 @@ def test_a_page_carries_its_data_or_links_them(tmp_path):
 
 
 def test_settings_cannot_end_the_script():
-    html = fragment("ratio_map", {"text": "</script><b>"}, fallback="a < b", room=(16, 16))
+    html = fragment(
+        "ratio_map", {"text": "</script><b>"}, fallback="a < b", placeholder_heights=(16, 16)
+    )
     assert part(html, "traits") == {"text": "</script><b>"}
     assert html.count("</script>") == 3 and "a &lt; b" in html
 

@@ -112,7 +112,7 @@ class Front(Packed):
         "Share of right answers over 30 batches. A policy that uses each batch once learns; one "
         "that uses each batch sixteen times leaps ahead and breaks; with PPO's clip it holds."
     )
-    room: ClassVar[tuple[int, int]] = (700, 520)
+    placeholder_heights: ClassVar[tuple[int, int]] = (700, 520)
 
     axis = t.Unicode(
         "batches", help="What lies along the x axis: `batches`, or `completions` on a log axis."
@@ -133,7 +133,7 @@ class Front(Packed):
             self.module,
             self.settings(),
             fallback=self.fallback,
-            room=self.room,
+            placeholder_heights=self.placeholder_heights,
             still=self.still(),
             parts=self._parts,
             shared="playground",

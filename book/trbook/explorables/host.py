@@ -45,7 +45,7 @@ class Explorable(anywidget.AnyWidget):
     """One sentence for readers whose page runs no JavaScript: what the figure shows."""
     shown: ClassVar[dict[str, dict[str, Any]]] = {}
     """Other states that the book shows: by the name of their still, the settings that differ."""
-    room: ClassVar[tuple[int, int]] = (1060, 760)
+    placeholder_heights: ClassVar[tuple[int, int]] = (1060, 760)
     """Pixels kept on a phone and on a wide page until the module has drawn, where there is no
     still."""
 
@@ -83,7 +83,7 @@ class Explorable(anywidget.AnyWidget):
             self.module,
             self.settings(),
             fallback=self.fallback,
-            room=self.room,
+            placeholder_heights=self.placeholder_heights,
             still=self.still(),
             drawn=self.drawn(),
         )

@@ -41,7 +41,7 @@ def fragment(
     settings: dict[str, Any],
     *,
     fallback: str,
-    room: tuple[int, int],
+    placeholder_heights: tuple[int, int],
     still: str | None = None,
     parts: dict[str, str] | None = None,
     shared: str | None = None,
@@ -55,7 +55,7 @@ def fragment(
         name: a file of `built/`, without its ending.
         settings: the explorable's traits, JSON-able.
         fallback: what stands there until the module has drawn, and where no JavaScript runs.
-        room: pixels kept until then, on a phone (`book.css`) and on a wide page.
+        placeholder_heights: pixels kept until then, on a phone (`book.css`) and on a wide page.
         still: a picture that stands there instead, HTML for a shadow root; it keeps its own room.
         parts: by name, what the module asks for while it runs.
         shared: the module in whose folder a linked page finds them; None: in its own.
@@ -63,7 +63,7 @@ def fragment(
         drawn: the still's name in `built/`, for a page that is older than it (`link_modules`).
     """
     host = HOST.read_text(encoding="utf-8")
-    phone, wide = room
+    phone, wide = placeholder_heights
     kept = "" if still else f' style="min-height:{wide}px;--phone:{phone}px"'
     shadow = f'<template shadowrootmode="open">{still}</template>' if still else ""
     named = f' data-still="{drawn}"' if still and drawn else ""

@@ -134,7 +134,7 @@ class Playground(Explorable):
             self.module,
             self.settings(),
             fallback=self.fallback,
-            room=self.room,
+            placeholder_heights=self.placeholder_heights,
             parts=self._parts,
             still=self.still(),
             light=lines(list(self.lanes) or chosen["lanes"]),

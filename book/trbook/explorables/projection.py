@@ -36,7 +36,7 @@ class Projection(Explorable):
     """
 
     module: ClassVar[str] = "projection"
-    room: ClassVar[tuple[int, int]] = (1063, 704)
+    placeholder_heights: ClassVar[tuple[int, int]] = (1063, 704)
     fallback: ClassVar[str] = (
         "Projection: the old, new and projected distribution of one token over eight words, the "
         "root of the dual, and the push on every logit under TROLL, PPO's clip and neither. It "

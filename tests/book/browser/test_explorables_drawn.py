@@ -187,7 +187,7 @@ def test_the_first_state_has_a_still_and_another_has_room(kind, module, other):
     assert "shadowrootmode" in kind().html()
     assert "shadowrootmode" in RatioMap(eps_high=0.2).html(), "which says what it is by itself"
     moved = kind(**other).html()
-    phone, wide = kind.room
+    phone, wide = kind.placeholder_heights
     assert "shadowrootmode" not in moved and f"min-height:{wide}px;--phone:{phone}px" in moved
     assert set(PICTURES) == set(re.findall(r'class="still-(\w+)"', str(still_of(module))))
 

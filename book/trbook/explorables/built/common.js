@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 7c9efb8f320bfc65. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: ad263577009e0c15. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

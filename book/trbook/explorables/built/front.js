@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: d7de5c5c18a1ec3f. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 53599bece1d77019. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

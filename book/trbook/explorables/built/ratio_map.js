@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 60e461eb3d1e0a07. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 172073a2871a9801. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

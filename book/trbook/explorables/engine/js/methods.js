@@ -14,7 +14,7 @@ const meaned = { ...scaled, aggregation: "seq-mean-token-mean" };
 const grpo = { ...meaned, eps_low: 0.2, eps_high: 0.2, dual_clip: null, beta: 0 };
 
 /* proportional: where the advantage is 0 nothing can be learned, and the loop need not look.
-   tells: its mask silences such tokens too, so that what it keeps is known only when they are looked at.
+   masksZeroAdvantage: its mask silences such tokens too, so that what it keeps is known only when they are looked at.
    full: the objective needs the whole distributions of both policies.
    survey: what it must know of all completions of a minibatch before it weighs one, from (settings) => (completions).
    gallery: a relative of the book's methods. */
@@ -41,7 +41,7 @@ export const METHODS = {
   dppo: {
     make: dppo,
     proportional: true,
-    tells: true,
+    masksZeroAdvantage: true,
     defaults: {
       ...plain,
       aggregation: "seq-mean-token-sum-norm",

@@ -51,7 +51,7 @@ export class Update {
     if (!kind.proportional || settings.beta > 0) return { teaching: counted, idle: [] };
     return {
       teaching: counted.filter(({ advantage }) => advantage !== 0),
-      idle: kind.tells && !alone ? counted.filter(({ advantage }) => advantage === 0) : [],
+      idle: kind.masksZeroAdvantage && !alone ? counted.filter(({ advantage }) => advantage === 0) : [],
     };
   }
 

@@ -63,7 +63,7 @@ export function strangers(unknown, known) {
   ];
 }
 
-/* Words, numbers and lists of them. Anything else stays the text that it is: an object may hold a toString that is none. */
+/* Words, numbers and lists of them. Anything else stays the text that it is: an object's toString may have been overwritten. */
 function plain(text) {
   try {
     const value = JSON.parse(text);
@@ -73,7 +73,7 @@ function plain(text) {
   }
 }
 
-/* Anything that came, as words: an object may hold a toString that is none. */
+/* Anything that came, as words: an object's toString may have been overwritten. */
 export const textOf = (word) => (typeof word === "object" && word !== null ? JSON.stringify(word) : String(word));
 
 const simple = (value) => value === null || typeof value !== "object";

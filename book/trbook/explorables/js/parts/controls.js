@@ -53,7 +53,7 @@ export function ladder({ label, spoken, rungs, words, write, onInput = null, onE
       clearTimeout(timer);
       timer = setTimeout(end, keyed ? REST : 0);
     });
-    input.addEventListener("blur", end); // whoever goes on to a button means it
+    input.addEventListener("blur", end); // leaving the slider commits its value
   }
   const set = (value) => {
     if (!moving) show(value);
