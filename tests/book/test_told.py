@@ -52,7 +52,8 @@ def test_a_sentence_is_what_the_verdicts_say(page):
 
 
 def verdicts(text, named):
-    """Of the predictions that begin so, or of a comparison; `*`: of all labels but the named."""
+    """Of the predictions that begin so, or of a comparison, by the rule of their day; `*`: of all
+    labels but the named."""
     if text.startswith("predicted "):
         sweep, _, begins = text.removeprefix("predicted ").partition(": ")
         findings = judged(sweep)
@@ -62,7 +63,8 @@ def verdicts(text, named):
     rows = against(
         asked.sweep, asked.other.label, measure=asked.measure, at=dict(asked.at), only=only
     )
-    return {row.verdict for row in rows if only or row.label not in named}
+    shown = (row.verdict for row in rows if only or row.label not in named)
+    return {verdict.partition(", today ")[0] for verdict in shown}
 
 
 def test_when_runs_of_chapter_2_are_where():
