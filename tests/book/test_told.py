@@ -64,7 +64,7 @@ def verdicts(text, named):
         asked.sweep, asked.other.label, measure=asked.measure, at=dict(asked.at), only=only
     )
     shown = (row.verdict for row in rows if only or row.label not in named)
-    return {verdict.partition(", today ")[0] for verdict in shown}
+    return {verdict.partition(", today")[0] for verdict in shown}
 
 
 def test_when_runs_of_chapter_2_are_where():
