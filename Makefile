@@ -1,8 +1,14 @@
 PYTHON := .venv/bin/python
 export OMP_NUM_THREADS := 1
-.PHONY: book html pdf report test test-all lint nightly quick style dev peers lab gpu smollm2 clean
-book: .venv/installed ; @$(PYTHON) -m book.build.html --serve
-html: .venv/installed ; @$(PYTHON) -m book.build.html
+.PHONY: book html refresh pdf report test test-all lint nightly quick style dev peers lab gpu smollm2 clean
+# A warning is an error; the pages stand all the same, and `make book` serves them.
+BUILD := .venv/bin/jupyter-book build . --warningiserror --keep-going
+book: .venv/installed
+	-@$(BUILD)
+	@$(PYTHON) -m book.build.serve
+html: .venv/installed ; @$(BUILD)
+# Executes the notebooks whose code has changed, and stores them with their results.
+refresh: .venv/installed-dev ; @$(PYTHON) -m book.build.refresh
 # The book on paper, from the pages that `make html` has built.
 pdf: .venv/installed-dev ; @$(PYTHON) -m book.build.pdf
 # The report, built from the records and printed as a paper.
@@ -12,14 +18,11 @@ PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
 BY_DAY := -m "not nightly and not style"
 # The chapters of the main line, which _toc.yml lists without the companions below them.
 MAIN := $(shell sed -n '/caption: Check/q; s|^      - .*file: \(notebooks/[a-z0-9_]*\).*|\1.ipynb|p' _toc.yml)
-# Two notebooks less, which nbmake runs for the tests' own book.
-SHOWN := 00_quickstart 05_grpo
-NBMAKE := --nbmake $(SHOWN:%=--deselect notebooks/%.ipynb)
 test: .venv/installed-dev
-	@$(PYTEST) $(BY_DAY) --chromium optional $(NBMAKE) $(MAIN) tests/core tests/book tests/lab; status=$$?; \
+	@$(PYTEST) $(BY_DAY) --chromium optional --nbmake $(MAIN) tests/core tests/book tests/lab; status=$$?; \
 	echo 'make test did not run: the gallery, the instruments and the notebooks of companions and gallery (`make test-all`);'; \
 	echo 'lint and types (`make lint`); what takes an hour (`make nightly`).'; exit $$status
-test-all: .venv/installed-peers ; @$(PYTEST) $(BY_DAY) $(NBMAKE) notebooks tests
+test-all: .venv/installed-peers ; @$(PYTEST) $(BY_DAY) --nbmake notebooks tests
 lint: .venv/installed-dev
 	@.venv/bin/ruff format --check
 	@.venv/bin/ruff check
@@ -33,14 +36,14 @@ NUMBERS := tests/core tests/gallery tests/instruments tests/lab $(wildcard tests
 # How things are written and counted comes first: it advises, and nothing waits for it.
 nightly: .venv/installed-peers
 	-@$(PYTEST) -m style
-	@$(PYTEST) --hypothesis-profile=default -m nightly --book cpu
+	@$(PYTEST) --hypothesis-profile=default -m nightly --book all
 	@$(LEAST) $(PYTEST) --hypothesis-profile=default $(BY_DAY) $(NUMBERS)
 # Targets of earlier rounds.
 quick: ; @echo 'make quick: now `make lint`, and `make test` or one file of it' >&2; exit 2
 style: ; @echo 'make style: now a part of `make nightly`' >&2; exit 2
 lab: .venv/installed
 	$(PYTHON) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks \
-	  --ServerApp.contents_manager_class=book.build.lab.Contents --ContentsManager.pre_save_hook=book.build.lab.unversioned
+	  --ServerApp.contents_manager_class=book.build.lab.Contents --ContentsManager.pre_save_hook=book.build.lab.saved
 gpu: .venv/installed ; @$(PYTHON) -m book.build.gpu
 smollm2: .venv/installed
 dev: .venv/installed-dev

@@ -35,10 +35,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("the book")
     group.addoption(
         "--book",
-        choices=("some", "smoke", "cpu"),
+        choices=("some", "all"),
         default="some",
-        help="what is opened in a browser: a page of each kind, or the whole book in one of its "
-        "profiles",
+        help="what is opened in a browser: a page of each kind, or the whole book",
     )
     group.addoption(
         "--survey",
@@ -80,7 +79,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # First of all what needs the built book. One worker begins with it and builds; the others start
     # in the middle.
-    items.sort(key=lambda item: not {"book", "executed"} & set(getattr(item, "fixturenames", ())))
+    items.sort(key=lambda item: "book" not in getattr(item, "fixturenames", ()))
     silent = [
         item.nodeid for item in items for mark in item.iter_markers("nightly") if not mark.args
     ]

@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from book.build.lock import alone
+from filelock import FileLock
+
 from book.build.paths import BUILD
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
@@ -55,7 +56,8 @@ def chromium() -> str:
         return named
     found = _installed()
     if found is None and shutil.which("apt-get") and os.geteuid() == 0:
-        with alone(BUILD / "browser"):  # several test workers come here at once
+        BUILD.mkdir(exist_ok=True)
+        with FileLock(BUILD / "browser.lock"):  # several test workers come here at once
             found = _installed() or _install()
     if found is None:
         raise NoChromium(HOW)

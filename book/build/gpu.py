@@ -23,10 +23,9 @@ from typing import Any
 
 from book.build.execute import KEY, NotebookFailed, execute
 from book.build.ext.execution import runs_larger
-from book.build.paths import BUILD, ROOT, chapters
+from book.build.paths import ROOT, chapters
 
 FILE = ROOT / "book" / "gpu_execution.json"
-FOLDER = BUILD / "gpu"
 NONE = 2
 """The exit status where there is no GPU."""
 Executor = Callable[[Path], Mapping[str, Any]]
@@ -140,9 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (path.stem in given.only if given.only else runs_larger(path.read_text("utf-8")))
     ]
     before = json.loads(FILE.read_text(encoding="utf-8"))
-    record, failed = collect(
-        paths, hardware, lambda path: execute([path], FOLDER, profile="gpu").of(path) or {}, before
-    )
+    record, failed = collect(paths, hardware, lambda path: execute(path, profile="gpu"), before)
     FILE.write_text(f"{json.dumps(record, indent=1, ensure_ascii=False)}\n", encoding="utf-8")
     print(f"gpu: {len(paths) - len(failed)} of {len(paths)} chapters ran; {FILE.relative_to(ROOT)}")
     for message in failed:

@@ -1,16 +1,30 @@
-"""How `make lab` has Jupyter read and write a notebook: without Python's version.
+"""How `make lab` has Jupyter read and write a notebook: without Python's version, and with explorables
+that are still there when it is opened again.
 
-JupyterLab writes it into the metadata when a notebook's kernel starts, which marks the notebook as
-changed and would change its file. So it is put in when a notebook is read and taken out when it is
-saved: a chapter that was opened is unchanged, and one that was opened and saved is as it was.
+JupyterLab writes the version into the metadata when a notebook's kernel starts, which marks the
+notebook as changed and would change its file. So it is put in when a notebook is read and taken out
+when it is saved: a chapter that was opened is unchanged, and one that was opened and saved is as it
+was.
+
+A widget lives as long as its kernel; of one that is gone JupyterLab says "model not found", whatever
+else the output holds. So an explorable is saved without its widget: as the picture that the file
+holds of it already, if its settings are the same, else as the page that runs by itself.
 """
 
 from __future__ import annotations
 
+import json
 import platform
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+
+from book.build.ext.stored import packed
+from trbook.explorables.files import PAGE
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class Contents(AsyncLargeFileManager):
@@ -26,13 +40,45 @@ class Contents(AsyncLargeFileManager):
         return model
 
 
-def unversioned(path: str, model: dict[str, Any], contents_manager: Any) -> None:
-    """Takes Python's version out of a notebook's metadata.
+def saved(path: str, model: dict[str, Any], contents_manager: Any) -> None:
+    """Changes a notebook that Jupyter is about to write.
 
     Args:
-        path: where it is saved.
+        path: where it is saved, as Jupyter names it.
         model: the file as Jupyter is to write it; changed in place.
         contents_manager: Jupyter's, which calls this.
     """
-    if model["type"] == "notebook":
-        model["content"]["metadata"].get("language_info", {}).pop("version", None)
+    if model["type"] != "notebook":
+        return
+    notebook = model["content"]
+    notebook["metadata"].get("language_info", {}).pop("version", None)
+    before = stills(Path(contents_manager.root_dir, path.lstrip("/")))
+    for output in outputs(notebook):
+        data = output.get("data", {})
+        if WIDGET in data and PAGE in data:
+            del data[WIDGET]
+            output.update(before.get(_named(data[PAGE]), {}))
+
+
+def stills(file: Path) -> dict[str, dict[str, Any]]:
+    """The data and metadata of the explorables that a file holds as pictures, by what they are."""
+    try:
+        notebook = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # a new file, or one that is no notebook yet
+        return {}
+    return {
+        _named(output["data"][PAGE]): {"data": output["data"], "metadata": output["metadata"]}
+        for output in outputs(notebook)
+        if "image/png" in output.get("data", {}) and PAGE in output["data"]
+    }
+
+
+def outputs(notebook: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every output of a notebook."""
+    for cell in notebook.get("cells", ()):
+        yield from cell.get("outputs", ())
+
+
+def _named(held: dict[str, Any]) -> str:
+    """What is shown, as the file holds it."""
+    return json.dumps(held if "packed" in held else packed(held), sort_keys=True)

@@ -1,75 +1,76 @@
-"""One pass of Jupyter Book over prepared sources: `python -m book.build.pages SOURCE HTML DOCTREES
-[--first PAGE ...]`.
+"""A few pages of the book by themselves: `python -m book.build.pages OUT PAGE ...`, as in
+`python -m book.build.pages _build/one book/report`.
 
-In a process of its own, because Sphinx reads the package's docstrings from the modules it imports,
-and on every core, which Jupyter Book's own command does not offer.
+Tests look at a page of each kind, and `make report` prints one. The book itself is
+`jupyter-book build .`, which has no such option. Of all other pages only the title is read
+(`book.build.ext.preview`). In a process of its own, because Sphinx reads the package's docstrings from
+the modules that it imports.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
-import os
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from jupyter_book.sphinx import build_sphinx
-
-from book.build.execute import cores
-from book.build.lock import end_with
+from book.build.paths import ROOT
 
 SUFFIXES = (".md", ".ipynb")
 """Of the files that are pages: other files lie beside them, and a module's name holds dots of its
 own."""
 
 
-def main() -> int:
-    end_with(os.getppid())
-    parser = argparse.ArgumentParser(description="Build pages from prepared sources.")
-    parser.add_argument("source", type=Path)
-    parser.add_argument("html", type=Path)
-    parser.add_argument("doctrees", type=Path)
-    parser.add_argument("--strict", action="store_true", help="a warning is an error")
-    parser.add_argument("--all", action="store_true", help="write every page")
-    parser.add_argument(
-        "--first", nargs="+", default=[], metavar="PAGE", help="write these pages only"
+class BuildFailed(Exception):
+    """Sphinx found an error; the message is what it said."""
+
+
+def build(out: Path, pages: Sequence[str]) -> Path:
+    """The folder of the built pages.
+
+    Raises:
+        BuildFailed: Sphinx found an error.
+    """
+    command = [sys.executable, "-m", "book.build.pages", str(out), *pages]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False
     )
+    if done.returncode:
+        raise BuildFailed((done.stdout + done.stderr)[-6000:])
+    return out / "html"
+
+
+def main() -> int:
+    from jupyter_book.sphinx import build_sphinx
+
+    parser = argparse.ArgumentParser(description="Build a few pages by themselves.")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("pages", nargs="+", metavar="PAGE")
     arguments = parser.parse_args()
-    source: Path = arguments.source
-    settings = {
-        "external_toc_path": (source / "_toc.yml").as_posix(),
-        "latex_individualpages": False,
-        "nitpicky": True,
-        "first_pages": arguments.first,
-        "prepared": True,  # notebooks with their results; nothing is executed here
-    }
-    # A book is millions of objects that stay. Looking through them for garbage again and again
-    # takes a fifth of a pass.
-    gc.freeze()
-    gc.set_threshold(200_000, 50, 100)
-    # The first pages are few and quote the same records: one process that remembers them is as soon
-    # done as several.
     result = build_sphinx(
-        source,
-        arguments.html,
+        ROOT,
+        arguments.out / "html",
         noconfig=True,
-        path_config=source / "_config.yml",
-        confoverrides=settings,
-        doctreedir=arguments.doctrees,
-        filenames=[str(_file(source, page)) for page in arguments.first],
-        force_all=arguments.all,
-        warningiserror=arguments.strict,
-        keep_going=arguments.strict,
-        jobs=1 if arguments.first else cores(),
+        path_config=ROOT / "_config.yml",
+        confoverrides={
+            "external_toc_path": (ROOT / "_toc.yml").as_posix(),
+            "latex_individualpages": False,
+            "first_pages": arguments.pages,
+        },
+        doctreedir=arguments.out / ".doctrees",
+        filenames=[str(_file(ROOT, page)) for page in arguments.pages],
     )
     return int(bool(result))
 
 
 def _file(source: Path, page: str) -> Path:
-    """Where a page is written. One that is made from a module or a card comes later: an empty file
-    holds its place."""
+    """Where a page is written. One that is made from a card comes later: an empty file holds its
+    place."""
     written = [path for suffix in SUFFIXES if (path := source / f"{page}{suffix}").exists()]
-    path = written[0] if written else source / f"{page}.md"
+    if written:
+        return written[0]
+    path = source / f"{page}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     return path

@@ -18,8 +18,8 @@ from typing import Any
 
 import yaml
 
-from book.build import html
 from book.build.browser import NoChromium, browser, settle
+from book.build.pages import BuildFailed, build
 from book.build.paths import BUILD, ROOT, config
 from book.build.serve import served
 from book.build.stamp import version
@@ -182,10 +182,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(text, flush=True)
 
     try:
-        folder = html.build(pages=only, say=say) if options.alone else options.folder
+        folder = build(BUILD / "alone", only) if options.alone else options.folder
         chosen = {"": dict.fromkeys(only, "")} if only else parts()
         make(folder, options.out / f"{name}.pdf", chosen, say)
-    except (NoChromium, html.BuildFailed, OSError, ValueError) as error:
+    except (NoChromium, BuildFailed, OSError, ValueError) as error:
         print(f"pdf: {error}", file=sys.stderr)
         return 1
     return 0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import html
-import io
 import os
 import sys
 import threading
@@ -14,32 +12,12 @@ from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from book.build.paths import BUILD
 
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".woff2": "font/woff2"}
-NOT_YET = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta http-equiv="refresh" content="5">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>This page is being built</title>
-<style>
-  body { font: 1.05rem/1.6 system-ui, sans-serif; max-width: 36rem; margin: 18vh auto 0; padding: 0 1.5rem }
-  h1 { font-size: 1.5rem; line-height: 1.3 }
-</style></head>
-<body><main>
-<h1>This page is being built</h1>
-<p role="status">WAITING</p>
-<p>It appears here by itself.</p>
-<p>Ready now: <a href="/book/index.html">the front page</a>, <a href="/notebooks/00_quickstart.html">the quickstart</a>
-and <a href="/book/playground.html">the playground</a>.</p>
-</main></body></html>
-"""
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -78,50 +56,19 @@ def served(folder: Path, handler: type[Quiet] = Quiet) -> Iterator[str]:
         server.server_close()
 
 
-class Opening(Quiet):
-    """Answers from the folder that its server names at the moment: the book appears while it is
-    being built."""
-
-    server: Book
-
-    def __init__(self, request: Any, address: Any, server: Book) -> None:
-        super().__init__(request, address, server, directory=str(server.folder))
+class Fresh(Quiet):
+    """Pages change while a reader looks at them: a browser asks every time whether what it has still
+    holds."""
 
     def end_headers(self) -> None:
-        # Pages change while a reader looks at them: ask every time whether the stored one still
-        # holds.
         self.send_header("Cache-Control", "no-cache")
         super().end_headers()
 
-    def send_head(self) -> Any:
-        """The file that is asked for; for a page that is not built yet, the words that say it will
-        come."""
-        waiting = self.server.waiting
-        asked = PurePosixPath(urlsplit(self.path).path)
-        if (
-            waiting is None
-            or asked.suffix not in {"", ".html"}
-            or Path(self.translate_path(self.path)).exists()
-        ):
-            return super().send_head()
-        page = NOT_YET.replace("WAITING", html.escape(waiting)).encode()
-        self.send_response(HTTPStatus.SERVICE_UNAVAILABLE)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(page)))
-        self.send_header("Retry-After", "5")
-        self.end_headers()
-        return io.BytesIO(page)
-
 
 class Book(ThreadingHTTPServer):
-    """A server whose folder may change while it serves."""
+    """A server for a reader's browser."""
 
     daemon_threads = True
-
-    def __init__(self, port: int, folder: Path, waiting: str | None) -> None:
-        self.folder = folder
-        self.waiting = waiting
-        super().__init__(("127.0.0.1", port), Opening)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Nothing where a browser hung up, which it may; anything else is shown."""
@@ -129,15 +76,13 @@ class Book(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def listen(folder: Path, port: int = 8000, tries: int = 100, waiting: str | None = None) -> Book:
+def listen(folder: Path, port: int = 8000, tries: int = 100) -> Book:
     """A server of `folder` on loopback at `port`, or at the next one that is free.
 
     Args:
         folder: the built pages.
         port: the first port to try.
         tries: how many ports to try.
-        waiting: what a build that goes on is doing, for the pages that it has not built yet; None
-            when it is over.
 
     Raises:
         FileNotFoundError: there is no book in `folder`.
@@ -147,7 +92,7 @@ def listen(folder: Path, port: int = 8000, tries: int = 100, waiting: str | None
         raise FileNotFoundError(f"{folder}: no book here; `make html` builds it")
     for candidate in range(port, port + tries):
         try:
-            return Book(candidate, folder, waiting)
+            return Book(("127.0.0.1", candidate), partial(Fresh, directory=str(folder)))
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise

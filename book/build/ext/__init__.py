@@ -10,13 +10,15 @@ with which versions a notebook ran; `made` makes a page of a source that reads w
 is recorded of a sweep, `archive` makes a page for each, `quoted` puts a number of it into a
 sentence, `words` says how a page calls it, `ladder` the steps between methods, `explorables` puts
 them on pages that are no notebooks; `docstrings` turns the package's docstrings into sound markup
-and links outside names; `preview` builds a few pages before the others; `contents` says what the
-sidebar shows and which page comes next, `moved` leads old addresses to new pages; `teaching` lists
-exercises with their wrong answers. `generated_tables`, `claims` and `stored` help them.
+and links outside names; `stored` shows notebooks as they are stored; `preview` builds a few pages by
+themselves; `contents` says what the sidebar shows and which page comes next, `moved` leads old
+addresses to new pages; `teaching` lists exercises with their wrong answers. `generated_tables` and
+`claims` help them.
 """
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from importlib import import_module
 from pathlib import Path
@@ -24,13 +26,17 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+from book.build.execute import cores
+
+UNFINISHED = "unfinished"
+"""The mark, among what Sphinx has read, of a build that has not come to its end without a warning."""
 PARTS = (
     "address",
     "mathematics",
     "links",
     "pages",
     "security",
-    "alone",
+    "stored",
     "execution",
     "made",
     "modules",
@@ -57,6 +63,13 @@ def setup(app: Sphinx) -> dict[str, Any]:
     for name in PARTS:
         import_module(f"{__name__}.{name}").connect(app)
     app.connect("env-before-read-docs", read_in_parallel)
+    app.connect("builder-inited", on_every_core)
+    app.connect("build-finished", finished, priority=1000)
+    start_anew(app)
+    # A book is millions of objects that stay. Looking through them for garbage again and again
+    # takes a fifth of a pass.
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 100)
     # Sphinx notices neither: a change in this package makes it read every page again, a change in
     # the assets makes it write every page again. (Of the explorables, `drawn_anew` knows the pages.)
     here = Path(__file__).parent
@@ -79,6 +92,29 @@ def read_in_parallel(app: Sphinx, *_: object) -> None:
     for name in ("sphinx_jupyterbook_latex", "sphinx_multitoc_numbering"):
         if name in app.extensions:
             app.extensions[name].parallel_read_safe = True
+
+
+def on_every_core(app: Sphinx) -> None:
+    """Reads and writes pages on every core, which Jupyter Book's command does not offer. A few pages
+    quote the same records: one process that remembers them is as soon done as several."""
+    if not app.config.first_pages:
+        app.parallel = cores()
+
+
+def start_anew(app: Sphinx) -> None:
+    """Forgets what a build has read that was interrupted, or that warned: of the pages that it left
+    nobody knows how old they are, and Sphinx repeats a warning only for a page that it reads again."""
+    read, mark = Path(app.doctreedir, "environment.pickle"), Path(app.doctreedir, UNFINISHED)
+    if mark.exists():
+        read.unlink(missing_ok=True)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+
+
+def finished(app: Sphinx, error: Exception | None) -> None:
+    """Takes the mark of an unfinished build away."""
+    if error is None and not app._warncount:
+        Path(app.doctreedir, UNFINISHED).unlink()
 
 
 def _digest(*folders: Path) -> int:

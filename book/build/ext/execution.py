@@ -1,8 +1,8 @@
 """The line under a notebook's title: when it was executed, and the way to Colab. It opens to show
 where, in which profile and with which versions, here and on a GPU.
 
-`book.build.execute` leaves these facts in the executed notebook's metadata, under the key
-`execution_record`; `book.build.gpu` keeps those of a GPU in book/gpu_execution.json. The notebook's own
+`book.build.refresh` stores these facts in the notebook's metadata, under the key `execution_record`;
+`book.build.gpu` keeps those of a GPU in book/gpu_execution.json. The notebook's own
 link to Colab, which plain Jupyter shows under the title, makes room for the one in the line, which
 follows from the book's settings.
 """
@@ -19,11 +19,9 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from book.build.ext import address, alone
+from book.build.ext import address
 
 KEY = "execution_record"
-PENDING = "execution_pending"
-"""Where `book.build.html` says why a page shows no results."""
 GPU = ("book", "gpu_execution.json")
 LARGER = re.compile(r"\bgpu=(?!False\b)")
 """How a chapter's code names a size of its own for a GPU."""
@@ -99,7 +97,7 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
         if entry or runs_larger(text):
             lines.append(on_a_gpu(entry, record.get("text")))
     else:
-        summary, lines = metadata.get(PENDING, _without(app, text)), []
+        summary, lines = "Not executed yet.", []
     _take_colab(doctree)
     colab = address.of(app.config).colab(f"notebooks/{path.name}")
     title = next(iter(doctree.findall(nodes.title)), None)
@@ -116,16 +114,6 @@ def runs_larger(notebook: str) -> bool:
     return any(
         LARGER.search("".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"
     )
-
-
-def _without(app: Sphinx, notebook: str) -> str:
-    """What stands where no record is: `jupyter-book build .` takes the results that a chapter is
-    stored with, and executes the others."""
-    if app.config.prepared:
-        return "Not executed yet."
-    if alone.is_stored(notebook):
-        return "With the results that are stored with it."
-    return "Executed with this page."
 
 
 def _take_colab(doctree: nodes.document) -> None:

@@ -1,23 +1,33 @@
-"""The results that a notebook is stored with: which cell they are not of, and explorables live again
-on a page.
+"""The results that a notebook is stored with: which cell they are not of, and what a page shows of them.
 
-`book.build.stored` writes results and, into the notebook's metadata, the fingerprints of each code cell
+`book.build.refresh` writes results and, into the notebook's metadata, the fingerprints of each code cell
 and of its outputs. So whoever reads the notebook can tell whether both are still those.
+
+Beside a picture stands, under a type of our own, what a page shows in its place: an explorable's module
+and settings, `{"explorable": "clip", "settings": {...}}`, or HTML with drawings in both layouts. What is
+long is `{"packed": "..."}`: JSON, compressed by LZMA, in base64. It would be most of a notebook.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import lzma
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+from trbook.explorables.files import PAGE
 
 KEY = "stored_results"
 """Where a notebook's metadata hold the fingerprints of its code cells, in their order: `ID CODE
 OUTPUTS`."""
-EXPLORABLE = "explorable"
-"""Where the metadata of a still hold what it is of: `module`, and `settings` as JSON."""
+LOGGER = logging.getLogger(__name__)
 
 
 def code_cells(notebook: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -78,17 +88,55 @@ def complaints(notebook: dict[str, Any]) -> Iterator[str]:
         yield "its code cells stand in another order since its results were stored"
 
 
-def live(notebook: dict[str, Any]) -> None:
-    """Puts the explorables in the place of their stills, and says beside every other picture what it
-    shows, where myst-nb looks for that."""
+LONG = 2000
+"""Letters from which on what is shown is packed."""
+
+
+def packed(shown: dict[str, Any]) -> dict[str, Any]:
+    """What a page shows, `html` or an `explorable` with its `settings`, as an output holds it."""
+    text = json.dumps(shown, ensure_ascii=False, sort_keys=True)
+    if len(text) < LONG:
+        return shown
+    return {"packed": base64.b64encode(lzma.compress(text.encode(), preset=9)).decode()}
+
+
+def unpacked(held: dict[str, Any]) -> str:
+    """The HTML that a page shows in the place of a picture."""
+    if "packed" in held:
+        held = json.loads(lzma.decompress(base64.b64decode(held["packed"])))
+    if "html" in held:
+        return str(held["html"])
     package = import_module("trbook.explorables")
-    by_module = {kind.module: kind for kind in (getattr(package, name) for name in package.__all__)}
+    kinds = (getattr(package, name) for name in package.__all__)
+    kind = next(kind for kind in kinds if kind.module == held["explorable"])
+    return str(kind(**held["settings"]).html())
+
+
+def live(notebook: dict[str, Any]) -> None:
+    """Puts drawings and explorables in the place of their pictures, and says beside every other picture
+    what it shows, where myst-nb looks for that."""
     for cell in code_cells(notebook).values():
         for output in cell["outputs"]:
-            said = output.get("metadata", {}).pop(EXPLORABLE, None)
-            if said:
-                shown = by_module[said["module"]](**json.loads(said["settings"]))
-                output["data"] = {"text/html": shown.html()}
+            held = output.get("data", {}).get(PAGE)
+            if held:
+                output["data"] = {"text/html": unpacked(held)}
             elif alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
                 shows = {"align": "center", "alt": alt}
                 cell["metadata"].setdefault("mystnb", {})["image"] = shows
+
+
+def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Shows a notebook as it is stored; where its results are not those of its code, a warning says
+    so."""
+    path = Path(app.env.doc2path(docname))
+    if path.suffix != ".ipynb":
+        return
+    notebook = json.loads(source[0])
+    for said in complaints(notebook):
+        LOGGER.warning("%s; `make refresh` executes it", said, location=docname)
+    live(notebook)
+    source[0] = json.dumps(notebook, ensure_ascii=False)
+
+
+def connect(app: Sphinx) -> None:
+    app.connect("source-read", fill_in, priority=50)

@@ -22,6 +22,8 @@ HERE = Path(__file__).parent
 BUILT = HERE / "built"
 SOURCES = HERE / "js"
 COMMON, CHUNK = "common", "parts/common.js"
+PAGE = "application/vnd.trust-region-book+json"
+"""The type, in a notebook's output, of what the book's page shows in the place of a picture."""
 
 _IMPORT = re.compile(r'import\{([^{}]*)\}from"\./common\.js";')
 _SOURCE = re.compile(r"""(?:from|import)\s*"(?:worker:)?(\.[^"]+)\"""")

@@ -4,7 +4,8 @@ else.
 An explorable is one ES module, `export default { render({ model, el }) }`, bundled from `js/` into
 `built/`. Two hosts drive it with the same traits: anywidget where there is a kernel, and elsewhere
 `host.js`, a few lines that stand in for anywidget's model. A MIME bundle carries both: JupyterLab
-takes the first, a static page and Colab the second.
+takes the first, a static page and Colab the second. Module and settings, of which the book's page
+makes the second anew, stand in it under a type of our own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, ClassVar
 import anywidget
 import traitlets
 
-from trbook.explorables.files import data_of, source_of, still_of
+from trbook.explorables.files import PAGE, data_of, source_of, still_of
 from trbook.explorables.modules import fragment
 from trlib.errors import unknown
 
@@ -117,7 +118,11 @@ class Explorable(anywidget.AnyWidget):
         }
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
-        page = {"text/plain": f"{type(self).__name__}: {self.fallback}", "text/html": self.html()}
+        page = {
+            "text/plain": f"{type(self).__name__}: {self.fallback}",
+            "text/html": self.html(),
+            PAGE: {"explorable": self.module, "settings": self.settings()},
+        }
         # Colab loads its widget manager from another server; the page needs none.
         if "google.colab" in sys.modules:
             return page, {}

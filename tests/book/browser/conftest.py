@@ -1,18 +1,19 @@
 """The built book, served on loopback; the Chromium that looks at it is that of `tests/browser.py`.
 
-The book is built once by the same code that builds it for readers: a page of each kind (`DAILY`) in
-the `smoke` profile, or the whole book, as `--book` says. A test that needs more than these pages is
-one for `make nightly`.
+The book is built once: a page of each kind (`DAILY`), or the whole book as `make html` builds it, as
+`--book` says. A test that needs more than these pages is one for `make nightly`.
 """
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from book.build.ext.security import sealed
-from book.build.html import build
-from book.build.paths import BUILD
+from book.build.pages import build
+from book.build.paths import BUILD, ROOT
 from book.build.serve import served
 from tests.book.browser.explorable import page_of, visits
 from trbook import explorables
@@ -41,12 +42,23 @@ def book(request):
     named = os.environ.get("TRLIB_BOOK")
     if named:
         return Path(named).resolve()
-    profile = request.config.getoption("book")
-    if profile == "some":
-        return build("smoke", BUILD / "smoke" / "_build", pages=DAILY)
-    # The `cpu` book is the one that `make html` builds: what is built of it already is not built
-    # again.
-    return build(profile, BUILD if profile == "cpu" else BUILD / profile / "_build")
+    some = request.config.getoption("book") == "some"
+    BUILD.mkdir(exist_ok=True)
+    with FileLock(BUILD / "tests.lock"):  # several workers come here at once
+        if some:
+            return built_once(BUILD / "some")
+        subprocess.run(["make", "html"], cwd=ROOT, check=True)
+    return BUILD / "html"
+
+
+def built_once(out):
+    """The folder of a page of each kind, which the first worker of a run builds."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    mark = out / "run"
+    if not mark.exists() or mark.read_text() != run:
+        build(out, DAILY)
+        mark.write_text(run)
+    return out / "html"
 
 
 @pytest.fixture(scope="session")

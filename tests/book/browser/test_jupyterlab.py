@@ -63,7 +63,7 @@ def served(place, *arguments):
         port = probe.getsockname()[1]
     environment = {
         **os.environ,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "book")]),
         "OMP_NUM_THREADS": "1",
         "JUPYTER_PREFER_ENV_PATH": "1",
         "JUPYTER_CONFIG_DIR": str(place / "config"),
@@ -207,3 +207,32 @@ def test_a_chapter_that_was_opened_is_unchanged_and_saved_as_it_was(chromium, tm
             page.wait_for_timeout(250)
         page.close()
     assert copy.read_bytes() == chapter.read_bytes()
+
+
+@pytest.mark.nightly("starts a JupyterLab")
+def test_an_explorable_is_still_there_when_its_notebook_is_opened_again(chromium, tmp_path):
+    """Its widget is gone with the kernel, and JupyterLab would say "model not found"."""
+    write(tmp_path, CELLS[0])
+    file = tmp_path / "page.ipynb"
+    arguments = [one for one in recipe() if "root_dir" not in one]
+    with served(tmp_path, *arguments, f"--ServerApp.root_dir={tmp_path}") as lab:
+        page = chromium.new_page(viewport={"width": 1200, "height": 1000})
+        opened(page, f"{lab}/lab/tree/page.ipynb")
+        run(page, 0)
+        page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
+        page.locator('[data-command="docmanager:save"]').first.click()
+        end = time.monotonic() + 120
+        while "trlib-explorable" not in file.read_text(encoding="utf-8"):
+            assert time.monotonic() < end, "it is not saved"
+            page.wait_for_timeout(250)
+        page.close()
+        assert "widget-view" not in file.read_text(encoding="utf-8")
+        with urllib.request.urlopen(f"{lab}/api/sessions") as answer:
+            (session,) = json.load(answer)
+        gone = urllib.request.Request(f"{lab}/api/sessions/{session['id']}", method="DELETE")
+        urllib.request.urlopen(gone).close()
+        page = chromium.new_page(viewport={"width": 1200, "height": 1000})
+        opened(page, f"{lab}/lab/tree/page.ipynb?reset")
+        page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
+        assert "model not found" not in page.locator(".jp-Notebook").inner_text()
+        page.close()

@@ -120,7 +120,7 @@ def pytest_generate_tests(metafunc):
         )
 
 
-def surveyed(survey, profile):
+def surveyed(survey, book):
     """The pages to open, those of the nightly run marked: `survey` is `all`, or the day that
     chooses a seventh."""
     names = [*contents(), "search"]
@@ -130,9 +130,7 @@ def surveyed(survey, profile):
         "seconds of a browser for each page, and all of them in the book that readers get"
     )
     return [
-        pytest.param(
-            f"{name}.html", marks=() if name in EVERY_TIME and profile == "some" else nightly
-        )
+        pytest.param(f"{name}.html", marks=() if name in EVERY_TIME and book == "some" else nightly)
         for name in names
         if name not in made or name in part
     ]

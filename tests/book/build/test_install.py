@@ -42,14 +42,3 @@ def test_a_tool_in_an_older_python_is_one_sentence():
     done = subprocess.run([sys.executable, "-c", old], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert done.stderr.startswith("book.build: expected Python 3.11 or newer, got Python 3.10.4 (")
-
-
-def test_a_command_that_pages_printed_before_says_its_new_name():
-    done = subprocess.run(
-        [sys.executable, "-m", "book.build.html", "--serve"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1
-    assert done.stderr == "book.build.html: now `python -m book.build.html`\n"

@@ -1,22 +1,23 @@
-"""The main line is stored with its results: those of the code as it is, small, still, and closed
-where a reader has not asked."""
+"""Every notebook is stored with its results: those of the code as it is, small, still, and closed
+where a reader has not asked; and a page shows what is stored."""
 
 import base64
 import copy
 import json
 import re
+import types
 
 import nbformat
 import pytest
 
-from book.build import stored
-from book.build.execute import _digest_of_code
-from book.build.ext.stored import EXPLORABLE, KEY, complaints, fingerprints, live
-from book.build.paths import NOTEBOOKS
-from book.build.stored import Picture, cleaned, main_line
+from book.build import execute, lab, refresh
+from book.build.ext.stored import KEY, complaints, fingerprints, live, unpacked
+from book.build.paths import NOTEBOOKS, chapters
+from book.build.refresh import Picture, cleaned
+from trbook.explorables.files import PAGE
 
-LINE = main_line()
-REFRESH = "run `python -m book.build.stored`"
+LINE = chapters()
+REFRESH = "run `make refresh`"
 PNG = b"\x89PNG a picture"
 
 
@@ -47,14 +48,15 @@ def test_a_figure_with_a_name_is_all_that_its_cell_shows(path):
 
 @pytest.mark.parametrize("path", LINE, ids=lambda path: path.stem)
 def test_a_notebook_shows_everything_without_a_script_and_nothing_by_chance(path):
-    assert path.stat().st_size <= stored.MOST
+    assert path.stat().st_size <= refresh.MOST
     notebook = read(path)
     assert "widgets" not in notebook["metadata"]
     for where, _, output in outputs(notebook):
         assert output["output_type"] != "error" and output.get("name") != "stderr", where
         kinds = {*output.get("data", {})}
-        assert kinds <= {"text/html", "text/plain", "text/markdown", "image/png"}, where
-        text = json.dumps([output.get("text"), output.get("data")])
+        assert kinds <= {"text/html", "text/plain", "text/markdown", "image/png", PAGE}, where
+        shown = {kind: data for kind, data in output.get("data", {}).items() if kind != PAGE}
+        text = json.dumps([output.get("text"), shown])
         found = re.search(
             r"<(script|style|svg|iframe)\b| at 0x[0-9a-f]{6}|\bin [\d.]+ s\)|>seconds<", text
         )
@@ -68,7 +70,7 @@ def test_a_picture_says_what_it_shows(path):
         if "image/png" in data:
             shown = output["metadata"]["image/png"]
             assert len(shown["alt"]) > 40 and "".join(data["text/plain"]) == shown["alt"], where
-            assert 100 < shown["width"] <= stored.WIDTH and shown["height"] > 30, where
+            assert 100 < shown["width"] <= refresh.WIDTH and shown["height"] > 30, where
         for img in re.findall(r"<img [^>]*>", "".join(data.get("text/html", ""))):
             assert re.search(r'alt="[^"]{40,}"', img) and "data:image/png;base64" in img, where
 
@@ -84,7 +86,7 @@ def test_a_verdict_on_a_solution_lies_in_its_fold(path):
 
 
 def test_all_notebooks_together_stay_small():
-    assert sum(path.stat().st_size for path in NOTEBOOKS.glob("*.ipynb")) <= stored.IN_ALL
+    assert sum(path.stat().st_size for path in NOTEBOOKS.glob("*.ipynb")) <= refresh.IN_ALL
 
 
 def sample():
@@ -138,14 +140,6 @@ def test_whoever_stamps_a_copy_makes_nothing_stale():
     assert list(complaints(notebook)) == []
 
 
-def test_an_execution_does_not_ask_for_what_is_stored():
-    before, after = sample(), sample()
-    for cell in after["cells"][1:]:
-        cell |= {"outputs": [], "execution_count": None}
-    del after["metadata"][KEY]
-    assert _digest_of_code(before) == _digest_of_code(after)
-
-
 def draw(fragment):
     return Picture(PNG, 650, 300)
 
@@ -162,37 +156,95 @@ DRAWING = (
 ENCODED = base64.b64encode(PNG).decode()
 
 
-def test_a_figure_becomes_a_picture_that_is_told():
+def test_a_figure_becomes_a_picture_that_is_told_and_a_page_draws_it():
     found = cleaned(shown(DRAWING), draw)
-    assert found is not None
+    held = found["data"].pop(PAGE)
     assert found["data"] == {"image/png": ENCODED, "text/plain": ["A line < another"]}
     assert found["metadata"] == {
         "image/png": {"alt": "A line < another", "width": 650, "height": 300}
     }
+    assert unpacked(held) == DRAWING and unpacked(json.loads(json.dumps(held))) == DRAWING
 
 
 def test_a_figure_in_a_fold_stays_in_it():
     fold = f'<details class="trlib-answer"><summary>S</summary>{DRAWING}<p>so</p></details>'
     found = cleaned(shown(fold), draw)
-    assert found is not None
     assert "".join(found["data"]["text/html"]) == (
         '<details class="trlib-answer"><summary>S</summary><img alt="A line &lt; another" '
         f'width="650" src="data:image/png;base64,{ENCODED}"><p>so</p></details>'
     )
+    assert unpacked(found["data"][PAGE]) == fold
 
 
 def test_an_explorable_leaves_its_still_and_lives_again_on_a_page():
     from trbook.explorables import RatioMap
 
     ratio = RatioMap(eps_high=0.28)
-    widget = {"application/vnd.jupyter.widget-view+json": "{}"}
-    found = cleaned(shown(ratio.html(), "RatioMap: what it shows", **widget), draw)
-    assert found is not None
-    assert found["data"] == {"image/png": ENCODED, "text/plain": ["what it shows"]}
+    data, _ = ratio._repr_mimebundle_()
+    found = cleaned({"output_type": "display_data", "data": data, "metadata": {}}, draw)
+    held = {"explorable": "ratio_map", "settings": ratio.settings()}
+    assert found["data"] == {
+        "image/png": ENCODED,
+        "text/plain": [RatioMap.fallback],
+        PAGE: held,
+    }
     cell = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [found]}
     live({"cells": [cell]})
     assert found["data"] == {"text/html": ratio.html()}
-    assert EXPLORABLE not in found["metadata"]
+
+
+def test_in_jupyterlab_an_explorable_is_saved_without_its_widget(tmp_path):
+    """As the file's own picture where its settings are the same, else as the page that runs alone."""
+    from trbook.explorables import RatioMap
+
+    def output(explorable):
+        data, metadata = explorable._repr_mimebundle_()
+        assert {lab.WIDGET, "text/html", PAGE} <= {*data}
+        return {"output_type": "display_data", "data": data, "metadata": metadata}
+
+    kept = cleaned(output(RatioMap()), draw)
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [kept]}
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}}))
+    same, other = output(RatioMap()), output(RatioMap(eps_high=0.28))
+    content = {"cells": [{**cell, "outputs": [same, other]}], "metadata": {}}
+    manager = types.SimpleNamespace(root_dir=str(tmp_path))
+    for name in ("a.ipynb", "new.ipynb"):
+        model = {"type": "notebook", "content": copy.deepcopy(content)}
+        lab.saved(name, model, manager)
+        first, second = model["content"]["cells"][0]["outputs"]
+        assert lab.WIDGET not in first["data"] and lab.WIDGET not in second["data"]
+        assert second["data"]["text/html"] == RatioMap(eps_high=0.28).html()
+        assert (first == kept) is (name == "a.ipynb") and "text/html" in (
+            second if name == "a.ipynb" else first
+        )["data"]
+
+
+def test_what_runs_is_executed_in_an_empty_folder_and_a_failure_names_its_cell(tmp_path):
+    book = nbformat.v4.new_notebook()
+    say = "import os\nprint(os.environ['TRLIB_PROFILE'], os.listdir())"
+    book.cells = [nbformat.v4.new_markdown_cell("# A"), nbformat.v4.new_code_cell(say)]
+    path = tmp_path / "a.ipynb"
+    nbformat.write(book, path)
+    done = execute.execute(path, profile="smoke")
+    assert done["cells"][1]["outputs"][0]["text"] == ["smoke []\n"]
+    assert done["metadata"][execute.KEY]["text"] == execute.text_of(done)
+    assert done["metadata"][execute.KEY]["versions"]["torch"]
+    for code, said in (
+        ("{}['missing']", "KeyError: 'missing'"),
+        ("import os\nos._exit(1)", "Kernel died"),
+    ):
+        book.cells[1] = nbformat.v4.new_code_cell(code)
+        nbformat.write(book, path)
+        with pytest.raises(execute.NotebookFailed, match=rf"^a\.ipynb, cell 2: {said}"):
+            execute.execute(path, profile="smoke")
+
+
+def test_what_writes_to_stderr_is_not_stored():
+    notebook = sample()
+    notebook["cells"][1] |= {"execution_count": 1}
+    notebook["cells"][1]["outputs"] = [nbformat.v4.new_output("stream", name="stderr", text="Oh")]
+    with pytest.raises(ValueError, match=r"^cell 2 \(one\) writes to stderr: Oh"):
+        refresh.stored(notebook, draw)
 
 
 def test_a_stored_picture_says_on_a_page_what_it_shows():
@@ -207,7 +259,6 @@ def test_a_stored_picture_says_on_a_page_what_it_shows():
 def test_tables_and_text_lose_what_is_drawn_at_random():
     table = '<style>#T_1f{}</style><table id="T_1f"><td id="T_1f_row0">1</td></table>'
     found = cleaned(shown(table, "<Styler at 0x7f00deadbeef>"), draw)
-    assert found is not None
     assert found["data"] == {
         "text/html": ["<table><td>1</td></table>"],
         "text/plain": ["<Styler>"],
@@ -217,14 +268,12 @@ def test_tables_and_text_lose_what_is_drawn_at_random():
         for name, first in (("seconds", "a"), ("x", 1))
     )
     found = cleaned(shown(f"<table>{rows}</table>"), draw)
-    assert found is not None
     rows = "<tr><td>a</td><td>2</td></tr><tr><td>1</td><td>2</td></tr>"
     assert found["data"]["text/html"] == [f"<table>{rows}</table>"]
     run = {"output_type": "stream", "name": "stdout", "text": ["Run(PPO: reward 1 in 3.0 s)\n"]}
     assert cleaned(run, draw) == {**run, "text": ["Run(PPO: reward 1)\n"]}
-    assert cleaned({**run, "name": "stderr"}, draw) is None
 
 
-def test_a_chapter_that_does_not_exist_is_named(capsys):
-    assert stored.main(["04_pppo"]) == 2
+def test_a_notebook_that_does_not_exist_is_named(capsys):
+    assert refresh.main(["04_pppo"]) == 2
     assert "04_ppo" in capsys.readouterr().err

@@ -1,15 +1,17 @@
-"""Store the main line's notebooks with their results, so that they can be read without a build.
+"""Store the notebooks with their results: `make refresh`, or
 
-    python -m book.build.stored             # whatever is out of step: after a chapter's code has changed
-    python -m book.build.stored 04_ppo      # these chapters, in step or not
-    python -m book.build.stored --all       # before a release
-    python -m book.build.stored --check     # changes nothing; names each cell that is out of step
+    python -m book.build.refresh            # whatever is out of step: after a notebook's code has changed
+    python -m book.build.refresh 04_ppo     # these notebooks, in step or not
+    python -m book.build.refresh --all      # before a release
+    python -m book.build.refresh --check    # changes nothing; names each cell that is out of step
 
-Chapters are executed as for `make html`, in the profile `cpu`, and what has run is not run again.
-What a web page shows of a notebook is text, simple tables and bitmaps: so a figure becomes a picture,
-and an explorable the picture of its first state, drawn by Chromium; scripts, styles, widgets and
-whatever is different in every run go. An answer stays in its fold. Only a chapter's own code makes
-its results stale: what an edit of a package changes is shown when they are stored the next time.
+A notebook runs on a copy, in the profile `cpu`, and is stored as soon as it has run. Everybody reads the
+same file. Code hosts, and JupyterLab without a kernel, show text, simple tables and bitmaps: so a figure
+becomes a picture, and an explorable the picture of its first state, drawn by Chromium; scripts,
+styles, widgets and whatever is different in every run go. An answer stays in its fold. Beside such a
+picture stands, under a type of our own that other readers ignore, what the book's page shows in its
+place (`book.build.ext.stored`). Only a notebook's own code makes its results stale: what an edit of a
+package changes is shown when they are stored the next time.
 """
 
 from __future__ import annotations
@@ -19,10 +21,12 @@ import base64
 import html
 import io
 import json
+import os
 import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,21 +34,22 @@ from typing import Any
 
 from book.build.browser import NoChromium, browser, settle
 from book.build.draw.stills import READY
-from book.build.execute import Finished, NotebookFailed, Results, execute
-from book.build.ext.stored import EXPLORABLE, KEY, complaints, fingerprints
-from book.build.paths import BUILD, NOTEBOOKS, chapters
+from book.build.execute import NotebookFailed, cores, execute
+from book.build.ext.stored import KEY, complaints, fingerprints, packed
+from book.build.paths import NOTEBOOKS, chapters
+from trbook.explorables.files import PAGE as OURS
 from trlib.errors import unknown
 
-MOST, IN_ALL = 400_000, 6_000_000
+MOST, IN_ALL = 450_000, 8_000_000
 """Bytes of a notebook, and of all of them."""
 WIDTH = 760
 """Pixels of the page that pictures are taken of."""
-FIGURE, STILL = 1.5, 1.25
+SHARP = 1.25
 """Pixels of a picture for one of the page."""
 COLOURS = 48
 """That a picture keeps."""
-SETTINGS = 4000
-"""Letters of an explorable's settings, at most, for it to live again on a page."""
+AT_ONCE = 4
+"""Notebooks at most: a kernel takes up to a gigabyte."""
 PAGE = """<!doctype html><html data-theme="light"><meta charset="utf-8">
 <style>#shown{{width:fit-content}}#shown:has(.trlib-explorable){{width:100%}}
 .trlib-drawing{{container-type:normal!important}}</style>
@@ -57,7 +62,7 @@ NOTE = (
 DRAWING = re.compile(
     r'<div class="trlib-drawing">.*?<div class="drawn-narrow">.*?</div></div>', re.S
 )
-WHOLE = re.compile(r'\s*<div class="(trlib-explorable|trbook-strip)"')
+WHOLE = re.compile(r'\s*<div class="trbook-strip"')
 """An output that is one picture."""
 SCRIPTS = re.compile(r"<script.*?</script>\s*", re.S)
 STYLES = re.compile(r"<style.*?</style>\s*", re.S)
@@ -85,25 +90,19 @@ class Picture:
 Draw = Callable[[str], Picture]
 
 
-def main_line() -> list[Path]:
-    """The notebooks that are stored with results: the numbered chapters and their companions."""
-    return [path for path in chapters() if path.stem[0].isdigit()]
-
-
 @contextmanager
 def camera() -> Iterator[Draw]:
     """What draws a fragment of HTML as it stands on a light page, without running its scripts."""
     with browser() as chromium:
 
         def draw(fragment: str) -> Picture:
-            still = "trlib-explorable" in fragment
             page = chromium.new_page(
                 viewport={"width": WIDTH, "height": 900},
-                device_scale_factor=STILL if still else FIGURE,
+                device_scale_factor=SHARP,
                 color_scheme="light",
                 reduced_motion="reduce",
             )
-            moves = still and "<template shadowrootmode" not in fragment
+            moves = "trlib-explorable" in fragment and "<template shadowrootmode" not in fragment
             page.set_content(PAGE.format(fragment if moves else SCRIPTS.sub("", fragment)))
             if moves:  # a state without a still
                 page.wait_for_function(READY)
@@ -128,8 +127,8 @@ def small(png: bytes) -> bytes:
     return out.getvalue()
 
 
-def cleaned(output: dict[str, Any], draw: Draw) -> dict[str, Any] | None:
-    """An output as it is stored; None: nothing is left of it.
+def cleaned(output: dict[str, Any], draw: Draw) -> dict[str, Any]:
+    """An output as it is stored.
 
     Args:
         output: of a code cell, as nbformat has it.
@@ -137,16 +136,20 @@ def cleaned(output: dict[str, Any], draw: Draw) -> dict[str, Any] | None:
     """
     if output["output_type"] == "stream":
         text = _plain("".join(output["text"]))
-        return {**output, "text": _lines(text)} if output["name"] == "stdout" else None
+        return {**output, "text": _lines(text)}
     data = {kind: _whole(value) for kind, value in output["data"].items()}
     page, plain = data.get("text/html", ""), _plain(data.get("text/plain", ""))
-    if WHOLE.match(page):
-        alt = plain.partition(": ")[2] if "trlib-explorable" in page else _label(page)
-        return {**output, **_as_picture(page, alt, draw)}
+    if OURS in data:  # an explorable, which says what it is
+        still = _as_picture(page + NOTE, plain.partition(": ")[2], draw)
+        still["data"][OURS] = packed(data[OURS])
+        return {**output, **still}
     drawings = DRAWING.findall(page)
-    if drawings and DRAWING.sub("", page).strip() == "":
-        return {**output, **_as_picture(page, _label(page), draw)}
-    kept: dict[str, Any] = {"text/plain": _lines(plain)}
+    live = {OURS: packed({"html": _plain(page)})} if drawings or WHOLE.match(page) else {}
+    if live and (WHOLE.match(page) or DRAWING.sub("", page).strip() == ""):
+        picture = _as_picture(page, _label(page), draw)
+        picture["data"] |= live
+        return {**output, **picture}
+    kept: dict[str, Any] = {"text/plain": _lines(plain), **live}
     for kind in ("text/html", "text/markdown"):
         if kind in data:
             text = DRAWING.sub(lambda found: _img(found[0], draw), data[kind])
@@ -159,16 +162,10 @@ def cleaned(output: dict[str, Any], draw: Draw) -> dict[str, Any] | None:
 
 def _as_picture(page: str, alt: str, draw: Draw) -> dict[str, Any]:
     """The data and metadata of an output that is one picture."""
-    metadata: dict[str, Any] = {}
-    said = re.search(r'data-explorable="(\w+)".*?class="trlib-traits">(.*?)</script>', page, re.S)
-    if said:
-        page += NOTE
-        if len(said[2]) <= SETTINGS:
-            metadata[EXPLORABLE] = {"module": said[1], "settings": said[2]}
     drawn = draw(page)
     size = {"width": drawn.width, "height": drawn.height}
     data = {"image/png": base64.b64encode(drawn.png).decode(), "text/plain": _lines(alt)}
-    return {"data": data, "metadata": {"image/png": {"alt": alt, **size}, **metadata}}
+    return {"data": data, "metadata": {"image/png": {"alt": alt, **size}}}
 
 
 def _img(page: str, draw: Draw) -> str:
@@ -219,7 +216,7 @@ def stored(notebook: dict[str, Any], draw: Draw) -> dict[str, Any]:
     """An executed notebook as it is stored.
 
     Raises:
-        ValueError: a cell has no result, or one failed.
+        ValueError: a cell has no result, failed, or wrote to stderr.
     """
     for number, cell in enumerate(notebook["cells"], 1):
         if cell["cell_type"] != "code":
@@ -228,13 +225,15 @@ def stored(notebook: dict[str, Any], draw: Draw) -> dict[str, Any]:
             raise ValueError(f"cell {number} ({cell['id']}) has not run")
         if any(output["output_type"] == "error" for output in cell["outputs"]):
             raise ValueError(f"cell {number} ({cell['id']}) failed")
-        outputs = (cleaned(output, draw) for output in cell["outputs"])
-        cell["outputs"] = [output for output in outputs if output]
+        for output in cell["outputs"]:
+            if output.get("name") == "stderr":
+                said = "".join(output["text"]).strip()
+                raise ValueError(f"cell {number} ({cell['id']}) writes to stderr: {said[:300]}")
+        cell["outputs"] = [cleaned(output, draw) for output in cell["outputs"]]
         for name in OPENED:
             cell["metadata"].pop(name, None)
     metadata = notebook["metadata"]
-    for name in ("widgets", "execution_record"):
-        metadata.pop(name, None)
+    metadata.pop("widgets", None)
     metadata.get("language_info", {}).pop("version", None)
     metadata[KEY] = fingerprints(notebook)
     return notebook
@@ -260,45 +259,40 @@ def out_of_step(paths: Sequence[Path]) -> dict[Path, list[str]]:
     return {path: said for path, said in found.items() if said}
 
 
-def refresh(paths: Sequence[Path], say: Callable[[str], None] = print) -> dict[Path, str]:
-    """Executes and stores these chapters; what failed of which."""
-    folder, profile = BUILD / "executed", "cpu"
-
-    def report(done: Finished) -> None:
-        outcome = "FAILED" if done.error else f"{done.seconds:.0f} s"
-        say(f"{done.number:2d}/{done.total}  {done.notebook.stem} executed: {outcome}")
-
-    failures: dict[Path, str] = {}
-    try:
-        results = execute(paths, folder, profile=profile, report=report)
-    except NotebookFailed as failed:
-        failures, results = failed.failures, Results(folder, profile)
-    with camera() as draw:
-        for path in paths:
-            executed = results.of(path)
-            if executed is None:
-                failures.setdefault(path, f"{path.stem}: changed while it was stored")
-                continue
-            new = write(path, stored(executed, draw))
-            size = path.stat().st_size
-            say(
-                f"{path.stem}: {size // 1000} kB, {'written' if new else 'as it was'}"
-                f"{', more than a notebook may have' * (size > MOST)}"
-            )
+def refresh(paths: Sequence[Path], say: Callable[[str], None] = print) -> list[str]:
+    """Executes these notebooks, several at once, and stores each as soon as it has run; what failed."""
+    failures = []
+    with camera() as draw, ThreadPoolExecutor(min(len(paths), cores(), AT_ONCE)) as pool:
+        running = {pool.submit(execute, path, profile="cpu"): path for path in paths}
+        for number, future in enumerate(as_completed(running), 1):
+            path = running[future]
+            try:
+                new = write(path, stored(future.result(), draw))
+                size = path.stat().st_size
+                outcome = f"{size // 1000} kB, {'written' if new else 'as it was'}"
+                if size > MOST:
+                    failures.append(f"notebooks/{path.name}: {size} bytes, at most {MOST} may be")
+            except NotebookFailed as failed:
+                failures.append(str(failed))
+                outcome = "FAILED"
+            except ValueError as wrong:
+                failures.append(f"notebooks/{path.name}, {wrong}")
+                outcome = "FAILED"
+            say(f"{number:2d}/{len(paths)}  {path.stem}: {outcome}")
     return failures
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m book.build.stored", description=__doc__)
-    parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help="such as 04_ppo")
-    parser.add_argument("--all", action="store_true", help="every chapter of the main line")
+    parser = argparse.ArgumentParser(prog="python -m book.build.refresh", description=__doc__)
+    parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="such as 04_ppo")
+    parser.add_argument("--all", action="store_true", help="every notebook")
     parser.add_argument("--check", action="store_true", help="change nothing; fail if out of step")
     options = parser.parse_args(argv)
-    by_name = {path.stem: path for path in main_line()}
-    named = [Path(name).stem for name in options.chapters]
+    by_name = {path.stem: path for path in chapters()}
+    named = [Path(name).stem for name in options.notebooks]
     for name in named:
         if name not in by_name:
-            print(f"stored: {unknown('chapter', name, by_name)}", file=sys.stderr)
+            print(f"refresh: {unknown('notebook', name, by_name)}", file=sys.stderr)
             return 2
     paths = [by_name[name] for name in named or by_name]
     wrong = out_of_step(paths)
@@ -308,20 +302,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return bool(wrong)
     wanted = paths if named or options.all else list(wrong)
     if not wanted:
-        print("every chapter is stored with the results of its code")
+        print("every notebook is stored with the results of its code")
         return 0
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         failures = refresh(wanted, lambda text: print(text, flush=True))
     except (NoChromium, OSError) as error:
-        print(f"stored: {error}", file=sys.stderr)
+        print(f"refresh: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nstored: interrupted; the next call goes on from here", file=sys.stderr)
-        return 130
-    for failed in failures.values():
-        print(f"stored: {failed}", file=sys.stderr)
+        print("\nrefresh: interrupted; the next call goes on from here", file=sys.stderr)
+        os._exit(130)  # threads wait for kernels, which end with this process
+    for failed in failures:
+        print(f"refresh: {failed}", file=sys.stderr)
     total = sum(path.stat().st_size for path in NOTEBOOKS.glob("*.ipynb"))
     print(f"all notebooks: {total / 1e6:.1f} MB of {IN_ALL / 1e6:.0f}")
     return bool(failures)
