@@ -7,8 +7,11 @@ book: .venv/installed
 	-@$(BUILD)
 	@$(PYTHON) -m book.build.serve
 html: .venv/installed ; @$(BUILD)
-# Executes the notebooks whose code has changed, and stores them with their results.
-refresh: .venv/installed-dev ; @$(PYTHON) -m book.build.refresh
+# Executes the notebooks whose code has changed and stores them with their results; writes into the pages what is made
+# from the code and the records.
+refresh: .venv/installed-dev
+	@$(PYTHON) -m book.build.refresh
+	@$(PYTHON) -m book.build.write
 # The book on paper, from the pages that `make html` has built.
 pdf: .venv/installed-dev ; @$(PYTHON) -m book.build.pdf
 # The report, built from the records and printed as a paper.

@@ -1,5 +1,4 @@
-"""Write what a page's lines of Python print below them: `python -m book.build.printed`, after such
-lines, or what they call, have changed.
+"""What a page's lines of Python print, below them (`python -m book.build.write`).
 
 A page's source has both between two comments, and the book shows what the source has:
 
@@ -19,9 +18,6 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-import sys
-
-from book.build.paths import ROOT
 
 RUNS = re.compile(
     r"^<!--runs-->\n```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?<!--/runs-->$",
@@ -44,14 +40,6 @@ def shown(found: re.Match[str]) -> str:
     return f"<!--runs-->\n```python\n{found[1]}```\n\n```text\n{output}\n```\n<!--/runs-->"
 
 
-def main() -> int:
-    for path in sorted((ROOT / "book").glob("*.md")):
-        page = path.read_text(encoding="utf-8")
-        if (new := RUNS.sub(shown, page)) != page:
-            path.write_text(new, encoding="utf-8")
-            print(f"{path.name}: written")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def filled(text: str) -> str:
+    """A page with what its lines of Python print."""
+    return RUNS.sub(shown, text)

@@ -1,19 +1,14 @@
-"""Write the tables that are made from the code and the records into the pages.
-
-    python -m book.build.tables            # after a method, a claim or a sweep has changed
-    python -m book.build.tables --check    # fails, and names what is out of step
+"""The tables in a page's source that are made from the code and the records (`python -m
+book.build.write`).
 
 A page shows them between two comments (`book.build.ext.made`). Whoever writes a page may write the
-directive alone; this command turns it into that. A link to a page that only a build writes leads to
-the code instead.
+directive alone.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,20 +17,18 @@ from pybtex.backends.markdown import Backend
 from pybtex.database import parse_file
 from pybtex.plugin import find_plugin
 
-from book.build.ext import archive, claims, teaching
+from book.build import records
+from book.build.ext import claims, teaching
 from book.build.ext.generated_tables import escape
 from book.build.ext.made import MADE
 from book.build.paths import ROOT
+from book.build.records import table
 from trbook.cards import MethodCard, taxonomy, text
 from trbook.ladder import RUNGS, changes
 from trlab.claims import markdown
 from trlib.loop.metrics import METRICS
 
 BOOK = ROOT / "book"
-PAGES = (
-    *("index", "methods/index", "claims", "recorded", "playground", "own", "ladder", "purpose"),
-    *("teaching", "glossary", "bibliography", "interface/minimal"),
-)
 ARXIV = "https://arxiv.org/abs/"
 STILL = """\
 ![Lanes of one language model learn side by side, batch by batch.](_static/figures/lanes.gif)
@@ -65,12 +58,6 @@ WRONG = """\
 *The built book lists them here, chapter by chapter. In the source a solution is the folded cell below \
 its exercise, and its wrong answers stand in [the checks](trbook/exercises).*"""
 PROGRAM = "*The built book prints the file here: [examples/minimal_grpo.py](../../examples/minimal_grpo.py).*"
-
-
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of Markdown."""
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join(f"| {' | '.join(' '.join(cell.split()) for cell in line)} |" for line in lines)
 
 
 def code_of(card: MethodCard) -> str:
@@ -115,13 +102,11 @@ def card(name: str) -> str:
 
 
 def sweeps(_: str) -> str:
-    """A row for each sweep, with its declaration in place of its page."""
-
-    def row(cells: Sequence[str]) -> list[str]:
-        first = re.sub(r"\(records/(\w+)\.md\)", r"(../trlab/sweeps/\1.py)", cells[0])
-        return [first, *(cell.replace("|", r"\|") for cell in cells[1:])]
-
-    return table(archive.Sweeps.headings, map(row, archive.rows()))
+    """A row for each sweep."""
+    rows = (
+        [row[0], *(cell.replace("|", r"\|") for cell in row[1:])] for row in records.all_sweeps()
+    )
+    return table(records.HEADINGS, rows)
 
 
 def steps(_: str) -> str:
@@ -193,28 +178,3 @@ def filled(page: str) -> str:
     """A page's text as it should be."""
     page = ALONE.sub(lambda found: made(found[1], (found[2] or "").strip()), page)
     return MADE.sub(lambda found: made(found[1], (found[2] or "").strip()), page)
-
-
-def stale() -> Iterator[tuple[Path, str]]:
-    """Pages that are out of step, and the text that they should have."""
-    for name in PAGES:
-        path = BOOK / f"{name}.md"
-        before = path.read_text(encoding="utf-8")
-        if (after := filled(before)) != before:
-            yield path, after
-
-
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m book.build.tables", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; fail if out of step")
-    check = parser.parse_args(argv).check
-    found = list(stale())
-    for path, page in found:
-        print(f"{path.relative_to(BOOK)}: {'out of step' if check else 'written'}")
-        if not check:
-            path.write_text(page, encoding="utf-8")
-    return int(check and bool(found))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -13,12 +13,12 @@ import sys
 
 import pytest
 
-from book.build.ext import archive
 from book.build.ext.links import canonical, named
 from book.build.ext.modules import modules
 from book.build.ext.terms import slug
 from book.build.paths import ROOT
 from trbook.cards import CARDS
+from trlab.record import all_recorded
 
 LABEL = re.compile(r"\\label\{([^}]+)\}")
 EQUATION = re.compile(r"\$\$(.+?)\$\$\s*(.*?)(?=\n\s*\n|\$\$|\Z)", re.DOTALL)
@@ -178,7 +178,7 @@ def anchors(prose):
 def test_every_link_to_a_part_of_a_page_resolves():
     wrong = []
     made = {f"book/methods/{name}.md" for name in CARDS}
-    made |= {f"{archive.FOLDER}/{name}.md" for name in archive.shown()}
+    made |= {f"trlab/records/{name}/README.md" for name in all_recorded()}
     equations = {f"equation-{label}" for body in pages().values() for label in LABEL.findall(body)}
     for page, body in pages().items():
         for path, anchor in re.findall(r"\]\(([\w./-]*\.(?:md|ipynb))?(?:#([\w-]+))?\)", body):

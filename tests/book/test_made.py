@@ -3,30 +3,57 @@
 import json
 import re
 
-from book.build import tables
+import pytest
+
+from book.build import records, tables, write
+from book.build.ext import quoted
 from book.build.ext.made import MADE, as_directives
 from book.build.ext.terms import slug
 from book.build.paths import ROOT
+from tests.by_day import by_day
+from trlab.drawing.figure import from_files
+from trlab.record import all_recorded
+
+SWEEPS = by_day(all_recorded(), "dial_methods", "real_words", reason="draws every recorded sweep")
 
 
-def test_the_tables_in_the_sources_are_those_that_a_build_makes():
-    """`python -m book.build.tables` writes them."""
-    assert [path.name for path, _ in tables.stale()] == []
+def test_the_pages_hold_what_the_code_and_the_records_say():
+    """`python -m book.build.write` writes it."""
+    assert list(write.stale([])) == []
     claims = (ROOT / "book/claims.md").read_text(encoding="utf-8")
     assert [found[2].strip() for found in MADE.finditer(claims) if found[2]] == re.findall(
         r"^\| \[.+?\]\(#(\w+)\S*\) \|", claims, re.MULTILINE
     ), "a card for each row"
 
 
+@pytest.mark.parametrize("name", SWEEPS)
+def test_the_page_of_a_sweep_is_what_its_record_says(name):
+    """`python -m book.build.write NAME` writes it, with its figures."""
+    text, drawings = records.readme(name)
+    assert records.is_current(name, text)
+    for file in drawings:
+        assert "trlib-drawing" in from_files(records.RECORDS / name / file)
+
+
+def test_a_record_that_is_not_whole_has_a_page(monkeypatch, tmp_path):
+    """Some of the seeds that were declared, and not every variant."""
+    sweep, runs, history = quoted.record("best")
+    part = runs[(runs["seed"] == runs["seed"].min()) & (runs["label"] != "ppo")]
+    monkeypatch.setattr(quoted, "record", lambda _: (sweep, part, history))
+    monkeypatch.setattr(records, "predicted", lambda _: [])
+    text, drawings = records.readme("best")
+    assert f"{len(part)} runs, seeds {runs['seed'].min()}" in text and drawings
+
+
 def test_a_build_takes_the_directive_and_leaves_out_what_is_for_the_source():
     source = ["# A\n\n<!--unbuilt-->\n*Built only.*\n<!--/unbuilt-->\n\nText.\n\n"]
     source[0] += "<!--made claims-card ppo-->\n**1.** ```x\n<!--/made-->\n\n"
-    source[0] += "<!--made sweeps-->\n| a |\n|---|\n<!--/made-->\n\n"
+    source[0] += "<!--made methods-comparison-->\n| a |\n|---|\n<!--/made-->\n\n"
     source[0] += "<!--made bibliography :all:-->\n- A.\n<!--/made-->\n\n"
     source[0] += "<!--lead-->\nTwo\nlines.\n\n<!--built\n```{x}\n```\n-->\n"
     as_directives(None, "page", source)
     assert source[0].split("\n\n") == [
-        *("# A", "Text.", "**1.** ```x", "```{sweeps}\n```"),
+        *("# A", "Text.", "**1.** ```x", "```{methods-comparison}\n```"),
         "```{bibliography}\n:all:\n```",
         ":::{div} lead\nTwo\nlines.\n:::",
         "```{x}\n```\n",
@@ -40,7 +67,7 @@ def test_a_page_s_source_shows_no_directive_role_or_label():
     texts = {
         path.name: path.read_text(encoding="utf-8")
         for path in (ROOT / "README.md", *(ROOT / "book").glob("**/*.md"))
-        if "node_modules" not in path.parts and (ROOT / "book/methods") not in path.parents
+        if "node_modules" not in path.parts
     }
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
@@ -78,10 +105,12 @@ def test_a_stale_table_is_renewed_and_a_directive_alone_becomes_one():
     assert tables.filled(fresh.replace("undecided", "seen")) == fresh == tables.filled(fresh)
 
 
-def test_links_in_a_source_lead_to_files_or_to_what_only_a_build_writes():
-    built = ("book/records/", "book/methods/", "_static/diagnose/")
-    for page in sorted((ROOT / "book").glob("**/*.md")):
-        if str(page.relative_to(ROOT)).startswith(built) or "node_modules" in page.parts:
+def test_links_in_a_source_lead_to_files():
+    built = "_static/diagnose/"  # an example of a diagnosis, which only a build writes
+    for page in sorted(
+        [*(ROOT / "book").glob("**/*.md"), *(ROOT / "trlab/records").glob("*/*.md")]
+    ):
+        if "node_modules" in page.parts:
             continue
         text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
         for link in re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", text):

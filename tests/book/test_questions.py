@@ -31,7 +31,7 @@ def alike(stored, now):
 
 @pytest.mark.parametrize("number", CODE)
 def test_the_source_shows_what_the_lines_print(number):
-    """`python -m book.build.printed` writes it."""
+    """`python -m book.build.write` writes it."""
     code, stored = CODE[number]
     assert alike(stored, printed(code))
 

@@ -3,16 +3,14 @@ refused."""
 
 import math
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from book.build.ext import archive, records, words
-from book.build.ext.records import cell, made, rows
-from book.build.ext.sweeps import figures
+from book.build import records
+from book.build.ext import words
+from book.build.records import RECORDS, cell, made, rows, usual
 from trlab import recorded
-from trlab import verdicts as verdicts_of
 from trlab.drawing.display_names import called
 from trlab.drawing.figure_registry import FIGURES
 from trlab.measures import matched
@@ -72,7 +70,7 @@ def of(runs, **places):
 
 def test_a_sweep_over_updates_is_drawn_as_curves_a_figure_for_each_point_of_the_other_axes():
     sweep, runs, history = record()
-    found = figures(sweep, runs, history)
+    found = usual(sweep, runs, history)
     assert [caption.split(". ")[0] for _, caption in found] == ["Sampler fp32", "Sampler int4"]
     assert all(
         "over updates: 1, or 8 minibatches, once or 4 times" in caption for _, caption in found
@@ -93,7 +91,7 @@ def test_a_sweep_over_updates_is_drawn_as_curves_a_figure_for_each_point_of_the_
 def test_a_sweep_over_other_axes_is_drawn_as_intervals_over_the_base_on_one_scale():
     sweep, runs, history = record()
     runs = runs[runs["updates"] == "8"]
-    found = figures(replace(sweep, axes=sweep.axes[:1]), runs, history)
+    found = usual(replace(sweep, axes=sweep.axes[:1]), runs, history)
     assert len({drawing.figure.axes[0].get_xlim() for drawing, _ in found}) == 1 < len(found)
     for (drawing, caption), sampler in zip(found, ("fp32", "int4"), strict=True):
         ax = drawing.figure.axes[0]
@@ -105,32 +103,20 @@ def test_a_sweep_over_other_axes_is_drawn_as_intervals_over_the_base_on_one_scal
         assert caption.endswith("dotted: before training.")
 
 
-def the_pages():
-    return "".join(map(archive.page, archive.shown()))
-
-
 def test_every_shipped_record_has_its_page():
-    assert {*archive.shown()} == {*all_recorded()}
-    assert {*archive.shown()[-len(archive.REPLACED) :]} == {*archive.REPLACED}
-    for name, later in archive.REPLACED.items():
-        assert later == "" or (later in archive.shown() and later not in archive.REPLACED)
-        assert f"{later}.md) asks this better" in archive.page(name) or later == ""
-        assert "[What we got wrong](../wrong.md)" in archive.page(name)
-    assert "What we got wrong" not in archive.page("dial_methods")
-    page = the_pages()
-    for name in archive.shown():
-        for directive in ("table", "record", *["verdicts"] * bool(load_sweep(name).predictions)):
-            assert f"```{{sweep-{directive}}} {name}\n" in page, (
-                f"{name} has no {directive} on its page"
-            )
-        shown = [
-            f"```{{recorded-figure}} {figure}\n"
-            for figure, what in FIGURES.items()
-            if what.sweep == name
-        ]
-        assert any(text in page for text in [f"```{{sweep-figure}} {name}\n", *shown]), (
-            f"{name} has no figure"
-        )
+    assert {*records.shown()} == {*all_recorded()}
+    assert {*records.shown()[-len(records.REPLACED) :]} == {*records.REPLACED}
+    for name in records.shown():
+        page = (RECORDS / name / records.PAGE).read_text(encoding="utf-8")
+        assert f"`trlib sweep {name} --remake`" in page and "\n| method |" in page
+        assert ("## Predictions and results" in page) is bool(load_sweep(name).predictions)
+        shown = [f"({key}.svg)" for key, what in FIGURES.items() if what.sweep == name]
+        assert any(text in page for text in ["(figure-1.svg)", *shown]), f"{name} has no figure"
+        later = records.REPLACED.get(name)
+        assert ("[What we got wrong](../../../book/wrong.md)" in page) is (later is not None)
+        if later:
+            assert later in records.shown() and later not in records.REPLACED
+            assert f"(../{later}/README.md) asks this better" in page
 
 
 def test_a_table_says_what_was_measured_what_failed_and_what_gained_nothing():
@@ -191,22 +177,11 @@ def test_every_axis_and_measure_of_a_record_has_words():
             assert len(set(shown)) == len(shown), f"{name}: {shown}"
 
 
-def test_what_other_processes_decide_this_one_knows(monkeypatch):
-    monkeypatch.setattr(records, "all_recorded", lambda: ["loops", "stale"])
-    records.MEASURED.clear()
-    verdicts_of._decided.cache_clear()
-    app = SimpleNamespace(config=SimpleNamespace(first_pages=[]), parallel=2)
-    records.decide_all(app, None, ["page"] * records.MANY)
-    monkeypatch.setattr(verdicts_of, "measure", lambda *_: pytest.fail("it is known"))
-    assert {name for name, *_ in records.MEASURED} == {"loops", "stale"}
-    assert verdicts_of.family("loops") and verdicts_of.family("stale")
-
-
 def test_a_page_shows_what_runs_wrote():
     runs = recorded("real_words")[0].set_index("label")
     prompts, texts = texts_of(runs.loc["once"])
     text, reward = texts[max(texts)][0]
-    page = archive.written("real_words")
+    page = records.written("real_words")
     assert page.startswith(f"## What they wrote after `{prompts[0]}`")
     assert f"`{text.strip()}`{' ✓' if reward else ''} |" in page
-    assert archive.written("age") == ""
+    assert records.written("age") == ""

@@ -7,11 +7,12 @@ import shlex
 
 import pytest
 
-from book.build.ext import archive, claims, quoted
+from book.build.ext import claims, quoted
 from trbook.cards import CARDS, read
 from trbook.cards.outcome import OF_2026, command, headline, outcomes
 from trbook.cards.text import page
 from trlab import recorded
+from trlab.record import all_recorded
 from trlib.cli import main
 from trlib.loop import training
 from trlib.loop.settings import RunSettings
@@ -66,7 +67,7 @@ def test_an_outcome_is_the_record_s(card):
 @pytest.fixture(scope="module")
 def on_pages():
     """The sweeps that have a page."""
-    return archive.shown()
+    return all_recorded()
 
 
 @pytest.mark.parametrize("card", TRAINED, ids=lambda card: card.name)
@@ -74,7 +75,7 @@ def test_evidence_stands_beside_ppo_s_and_on_a_page_of_its_sweep(card, on_pages)
     """A number of another sweep compares nothing: each row has PPO's of the same place."""
     text = page(card, "", str)
     for one in outcomes(card):
-        has_page = f"| [{one.source.sweep}](../records/{one.source.sweep}.md), {one.steps} batches"
+        has_page = f"| [{one.source.sweep}](../../trlab/records/{one.source.sweep}/README.md), {one.steps} batches"
         (row,) = [
             line for line in text.splitlines() if f"| {one.quote} |" in line and has_page in line
         ]

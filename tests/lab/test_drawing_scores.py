@@ -13,6 +13,7 @@ import pytest
 from tests.losses import refused
 from trlab.drawing import HUES, INK, LOOKS, NARROW, name_lines, panels
 from trlab.drawing.display_names import NAMES
+from trlab.drawing.figure import from_files
 from trlab.drawing.scores import curves, intervals
 from trlab.statistics import interval
 
@@ -249,4 +250,6 @@ def test_the_svg_takes_the_pages_colour_and_says_what_it_shows(tmp_path):
     assert text == intervals(SCORES, measure="<accuracy>").svg(), "two builds give the same bytes"
     drawing.save(tmp_path / "a.svg")
     assert ElementTree.parse(tmp_path / "a.svg").getroot().get("color") == INK
+    drawing.save(tmp_path / "a.svg", narrow=True)
+    assert from_files(tmp_path / "a.svg") == drawing.html(), "a page shows what is stored"
     refused("scores: expected at least one variant, got none", intervals, {}, measure="x")

@@ -69,6 +69,33 @@ STYLE = (
 because other notebooks lack the book's style sheet."""
 
 
+ALONE = f'color="{INK}" font-family="sans-serif"'
+THEMED = f"<style>@media(prefers-color-scheme:dark){{svg{{{DARK}}}}}</style>"
+"""What an SVG in a file of its own needs, and one in a page has from the page."""
+
+
+def narrow_of(path: Path) -> Path:
+    """The file of a drawing for a phone, beside that for a page."""
+    return path.with_name(f"{path.stem}-narrow.svg")
+
+
+def from_files(path: Path) -> str:
+    """The HTML of a drawing that was saved with `narrow`: its two files in a page."""
+    wide, narrow = (
+        file.read_text(encoding="utf-8").replace(f" {ALONE}", "", 1).replace(THEMED, "", 1).strip()
+        for file in (path, narrow_of(path))
+    )
+    return _both(wide, narrow)
+
+
+def _both(wide: str, narrow: str) -> str:
+    return (
+        f'<div class="trlib-drawing"><style>{STYLE}</style><div '
+        f'class="drawn-wide">{wide}</div>'
+        f'<div class="drawn-narrow">{narrow}</div></div>'
+    )
+
+
 def panels(
     count: int = 1,
     *,
@@ -163,19 +190,17 @@ class Drawing:
 
     def html(self) -> str:
         """Both layouts; the page shows the one that fits."""
-        return (
-            f'<div class="trlib-drawing"><style>{STYLE}</style><div '
-            f'class="drawn-wide">{self.svg()}</div>'
-            f'<div class="drawn-narrow">{self.narrow()}</div></div>'
-        )
+        return _both(self.svg(), self.narrow())
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, *, narrow: bool = False) -> None:
         """Write the SVG to a file: its words in a grey that is legible on light and dark, its lines
-        as the viewer's theme is."""
-        style = f"<style>@media(prefers-color-scheme:dark){{svg{{{DARK}}}}}</style>"
-        svg = self.svg().replace("<svg", f'<svg color="{INK}" font-family="sans-serif"', 1)
-        svg = svg.replace(">", f">{style}", 1)
-        Path(path).write_text(svg, encoding="utf-8")
+        as the viewer's theme is. `narrow`: beside it, as `NAME-narrow.svg`, the one for a phone;
+        `from_files` makes a page's figure of both."""
+        path = Path(path)
+        drawn = [(path, self.svg())] + ([(narrow_of(path), self.narrow())] if narrow else [])
+        for file, svg in drawn:
+            svg = svg.replace("<svg", f"<svg {ALONE}", 1).replace(">", f">{THEMED}", 1)
+            file.write_text(f"{svg}\n", encoding="utf-8")
 
     def _repr_html_(self) -> str:
         return self.html()

@@ -6,8 +6,8 @@ describes them to search engines, at the `address` that `_config.yml` sets; `sea
 of the book's own search; `phone_tables` makes every table readable on a phone, `line_breaks` says
 where a line may break; `security` says what a page may load and run; `execution` says when, where and
 with which versions a notebook ran; `made` makes a page of a source that reads well by itself;
-`modules` makes the interface's pages, `methods` the method cards; `sweeps` and `records` show what
-is recorded of a sweep, `archive` makes a page for each, `quoted` puts a number of it into a
+`modules` makes the interface's pages, `methods` the method cards; `figures` draws the pictures of a
+page's source in the page, `quoted` puts a number of a record into a
 sentence, `words` says how a page calls it, `ladder` the steps between methods, `explorables` puts
 them on pages that are no notebooks; `docstrings` turns the package's docstrings into sound markup
 and links outside names; `stored` shows notebooks as they are stored; `preview` builds a few pages by
@@ -40,9 +40,7 @@ PARTS = (
     "execution",
     "made",
     "modules",
-    "sweeps",
-    "records",
-    "archive",
+    "figures",
     "quoted",
     "docstrings",
     "terms",

@@ -6,15 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 
-from sphinx.environment import BuildEnvironment
-
 import trlab.claims
-from book.build.ext import quoted
 from book.build.ext.terms import slug
 from trlab.claims import tell
 from trlab.claims.outcome import Told
 from trlab.claims.text import VERDICTS
-from trlab.comparison import PRINTED
 
 FAMILY = {"gspo": "grpo", "cispo": "grpo", "sapo": "grpo", "dr_grpo": "grpo", "dapo": "grpo"}
 """Methods whose claims stand on another's card."""
@@ -24,16 +20,6 @@ FAMILY = {"gspo": "grpo", "cispo": "grpo", "sapo": "grpo", "dr_grpo": "grpo", "d
 def every() -> dict[str, trlab.claims.Card]:
     """The cards by their name."""
     return {card.name: card for card in trlab.claims.cards()}
-
-
-def depend(env: BuildEnvironment) -> None:
-    """Tell Sphinx to read the page again when a card's records, or the questions that are asked of
-    them, change."""
-    env.note_dependency(str(PRINTED))
-    for name in {
-        test.sweep for card in every().values() for claim in card.claims for test in claim.tests
-    }:
-        quoted.note(env, name)
 
 
 def rows_of(cards: Iterable[trlab.claims.Card]) -> list[tuple[str, str]]:

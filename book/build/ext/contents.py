@@ -21,7 +21,7 @@ from sphinx_external_toc.api import SiteMap
 
 FOLDERS = ("book/methods", "book/interface")
 """Their pages are reached from the page above them."""
-UNLISTED = "book/records/"
+UNLISTED = "trlab/records/"
 """Its pages are reached from the sentences that rest on them: they stand in no contents, in no
 search and in no list of pages."""
 CHAPTER = re.compile(r"\d+ · ")

@@ -5,14 +5,15 @@
     ...
     <!--/made-->
 
-`python -m book.build.tables` writes what stands between the comments. Some of it the book shows as it
-is (`AS_WRITTEN`). The rest has more in the book than Markdown can say, a figure that runs or links to
-pages that only a build writes: for that the build takes the directive, as `{sweeps}`, and makes it
-anew; options follow its name, `<!--made bibliography :all:-->`.
+`python -m book.build.write` writes what stands between the comments. Some of it the book shows as it
+is (`AS_WRITTEN`, `SORTED`). The rest has more in the book than Markdown can say, a figure that runs or
+links to pages that only a build writes: for that the build takes the directive, as
+`{methods-comparison}`, and makes it anew; options follow its name, `<!--made bibliography :all:-->`.
 
 What stands between `<!--unbuilt-->` and `<!--/unbuilt-->` is for whoever reads the source, and no
 built page has it; what stands between lines `<!--built` and `-->` is for the build alone. The
-paragraph below a line `<!--lead-->` leads a page, in larger letters. `<a id="nat"></a>` in a line of
+paragraph below a line `<!--lead-->` leads a page, in larger letters, and the list below a line
+`<!--ways-->` says where a card leads. `<a id="nat"></a>` in a line of
 its own is where a link lands in JupyterLab, whose headings have other names than those of GitHub and
 of the book.
 """
@@ -21,15 +22,21 @@ from __future__ import annotations
 
 import re
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 MADE = re.compile(r"^<!--made (\S+?)( .+?)?-->\n(.*?)^<!--/made-->$", re.MULTILINE | re.DOTALL)
 """A name and its argument, and what stands for it in the source."""
+SORTED = {"sweeps": ((18, 38, 10, 14, 8, 12), {2: "task", 3: "varies"})}
+"""Tables as the source has them, which `book.js` sorts, and filters by the values of some columns:
+the columns' widths, and the names of those."""
 AS_WRITTEN = ("claims-table", "claims-card", "metrics-table", "syllabus", "reading-times")
 """What the book shows as the source has it; every other name is a directive of the book."""
 UNBUILT = re.compile(r"^<!--unbuilt-->\n.*?^<!--/unbuilt-->\n+", re.MULTILINE | re.DOTALL)
 BUILT = re.compile(r"^<!--built\n(.*?)\n-->$", re.MULTILINE | re.DOTALL)
-LEAD = re.compile(r"^<!--lead-->\n(.+?\n)\n", re.MULTILINE | re.DOTALL)
+LEAD = re.compile(r"^<!--(lead|ways)-->\n(.+?\n)\n", re.MULTILINE | re.DOTALL)
+PLAYGROUND = re.compile(r"\[([^\]]+)\]\(([./\w]*)playground\.md(#playground:[^)\s]+)\)")
+"""A link to a state of the playground, which no heading stands for."""
 ANCHOR = re.compile(r'^<a id="[\w-]+"></a>\n\n', re.MULTILINE)
 
 
@@ -37,15 +44,35 @@ def as_directives(app: Sphinx, docname: str, source: list[str]) -> None:
     """A page as it is built."""
     text = MADE.sub(_directive, source[0])
     text = BUILT.sub(r"\1", UNBUILT.sub("", text))
-    source[0] = ANCHOR.sub("", LEAD.sub(r":::{div} lead\n\1:::\n\n", text))
+    text = PLAYGROUND.sub(r'<a href="\2playground.html\3">\1</a>', text)
+    source[0] = ANCHOR.sub("", LEAD.sub(r":::{div} \1\n\2:::\n\n", text))
 
 
 def _directive(found: re.Match[str]) -> str:
+    if found[1] in SORTED:
+        return f":::{{div}} made-{found[1]}\n\n{found[3]}\n:::"
     if found[1] in AS_WRITTEN:
         return found[3].rstrip("\n")
     argument = (found[2] or "").replace(" :", "\n:", 1)
     return f"```{{{found[1]}}}{argument}\n```"
 
 
+def sortable(app: Sphinx, doctree: nodes.document) -> None:
+    """Says of a table that it can be sorted, and by which of its values it can be filtered."""
+    for box in list(doctree.findall(nodes.container)):
+        for name in SORTED.keys() & {one.removeprefix("made-") for one in box["classes"]}:
+            widths, axes = SORTED[name]
+            (table,) = box.findall(nodes.table)
+            table["classes"] = [name, "sortable", "read-off", "colwidths-given"]
+            for column, width in zip(table.findall(nodes.colspec), widths, strict=True):
+                column["colwidth"] = width
+            for row in next(table.findall(nodes.tbody)):
+                for column, axis in axes.items():
+                    if row[column].children:
+                        row[column][0]["classes"].append(f"axis-{axis}")
+            box.replace_self(table)
+
+
 def connect(app: Sphinx) -> None:
     app.connect("source-read", as_directives, priority=100)  # before what fills a page in
+    app.connect("doctree-read", sortable)

@@ -1,117 +1,27 @@
-"""The method cards: a page for each card, `{method-curve}`, `{method-claims}`, and for the page of
-all methods `{methods-comparison}` and `{methods-picture}`.
+"""For the page of all methods `{methods-comparison}` and `{methods-picture}`; and which card comes
+before and after a card.
 
-`trbook.cards` says what a card is. An entry `book/methods/NAME` of the table of contents is the
-page of `NAME`.
+`trbook.cards` says what a card is, and `book.build.cards` writes the pages.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
 
 import trbook.cards
-from book.build.ext import claims, quoted
-from book.build.ext.generated_tables import Table, escape
-from book.build.ext.modules import entries, table_of_contents, write_pages
-from book.build.ext.terms import slug
+from book.build.ext import quoted
+from book.build.ext.generated_tables import Table
 from trbook.cards import doors, elsewhere, taxonomy, text
-from trbook.cards.draw import drawing
 from trbook.cards.read import COSTS
 from trbook.cards.thumbnail import thumbnail
-from trlab.claims.text import VERDICTS
 
 FOLDER = "book/methods"
 INDEX = "index.md"
 LADDER = "book/ladder"
-
-
-def cards() -> dict[str, Any]:
-    """The cards by their name."""
-    return dict(trbook.cards.CARDS)
-
-
-def write(app: Sphinx, config: Any) -> None:
-    """Writes the pages that the table of contents names: of a card that is not among the first its
-    title."""
-    toc = table_of_contents(Path(app.srcdir))
-    chapters = {
-        Path(entry["file"]).name: entry.get("title", "")
-        for entry in entries(toc)
-        if entry["file"].startswith("notebooks/")
-    }
-    named = [
-        Path(entry["file"]).name for entry in entries(toc) if entry["file"].startswith(f"{FOLDER}/")
-    ]
-    known = cards()
-    for name in named:
-        if name not in known and f"{name}.md" != INDEX:
-            raise ValueError(
-                f"_toc.yml, {FOLDER}/{name}: expected a method with a card, got {name}"
-            )
-    pages = {
-        f"{name}.md": text.page(known[name], _chapter(known[name], chapters), _link, _claims(name))
-        if not config.first_pages or f"{FOLDER}/{name}" in config.first_pages
-        else f"# {known[name].title}\n"
-        for name in named
-        if name in known
-    }
-    write_pages(Path(app.srcdir, FOLDER), pages, keep={INDEX})
-
-
-def _chapter(card: Any, chapters: dict[str, str]) -> str:
-    """The link to a card's chapter, or to its page of the gallery; empty: the book does not have
-    it."""
-    title = chapters.get(card.chapter, "")
-    number, dot, _ = title.partition(" · ")
-    named = f"chapter {number}" if dot and card.name not in doors.DOORS else title
-    return f"[{named}](../../notebooks/{card.chapter}.ipynb)" if title else ""
-
-
-def _claims(name: str) -> str:
-    """The link to what is claimed of a method; empty: it has no card of claims."""
-    card = claims.of_method(name)
-    return f"[Tests and numbers](../claims.md#{slug(card.title)})" if card else ""
-
-
-def _link(name: str) -> str:
-    """A dotted name, linked to its place in the interface."""
-    return f"{{py:obj}}`{name}`"
-
-
-class Curve(SphinxDirective):
-    """`{method-curve} NAME`: the figure of a card."""
-
-    required_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        card = _named(self)
-        box = nodes.container(classes=["method-curve"])
-        box += nodes.raw("", drawing(card).html(), format="html")
-        return [box]
-
-
-class Claims(Table):
-    """`{method-claims} NAME`: what is claimed for a method, and what we found."""
-
-    required_arguments = 1
-    kind = "numbers"
-
-    def run(self) -> list[nodes.Node]:
-        card = _named(self)
-        told = claims.told_of(card.name, card.arxiv)
-        if not told:
-            raise self.error(
-                f"method-claims: expected a method of which something is claimed, got {card.name}"
-            )
-        claims.depend(self.env)
-        rows = [(escape(one.claim.text), VERDICTS[one.verdict]) for one in told]
-        return [self.table(("claim", "verdict here"), (70, 30), rows)]
 
 
 class Comparison(Table):
@@ -208,15 +118,6 @@ def _place(one: Any, folder: str = "methods/") -> str:
     )
 
 
-def _named(directive: SphinxDirective) -> Any:
-    known = cards()
-    try:
-        quoted.known("card", directive.arguments[0], known)
-    except ValueError as error:
-        raise directive.error(f"{directive.name}: {error}") from error
-    return known[directive.arguments[0]]
-
-
 def neighbours(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
@@ -234,9 +135,6 @@ def neighbours(
 
 
 def connect(app: Sphinx) -> None:
-    app.add_directive("method-curve", Curve)
-    app.add_directive("method-claims", Claims)
     app.add_directive("methods-comparison", Comparison)
     app.add_directive("methods-picture", Picture)
     app.connect("html-page-context", neighbours)
-    app.connect("config-inited", write, priority=100)  # before the table of contents is read

@@ -1,10 +1,11 @@
-"""`{rec}`: a number of a record inside a sentence, computed while the page is built.
+"""A number of a record inside a sentence.
 
-In a page's source it stands as comments with the number between them, so that the source reads well
-too; `python -m book.build.numbers` writes it there, and before a page is parsed the comments become the
-role:
+In a page's source it stands between comments, where `python -m book.build.write` writes it, and the book
+shows what stands there:
 
     <!--rec shootout ppo updates=32-->0.80 [0.76, 0.82]<!--/rec-->
+
+Whoever writes a page may write `{rec}` and what is asked for, as a role.
 
 What can be asked for:
 
@@ -27,7 +28,7 @@ mean with its 95 % interval, which `plain` leaves out. A comparison is a differe
 *undecided* stands in its bracket unless `trlab.verdicts` decides it. A plain one is its size, and
 must be decided: what is not needs its interval, or other words.
 
-The build fails if no record holds what a sentence asks for, or if a comparison is missing in
+Writing fails if no record holds what a sentence asks for, or if a comparison is missing in
 `trlab/comparisons.json` (`python -m book.build.pack.comparisons` puts it there): every verdict of a
 sweep depends on how many comparisons are printed. A sweep that is declared and has no record yet
 reads *not run yet*.
@@ -42,10 +43,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
-from sphinx.util.docutils import SphinxRole
 
 import trlab.record
 from book.build.ext import words
@@ -380,22 +379,6 @@ def known(what: str, word: object, choices: Iterable[object]) -> None:
         raise ValueError(f"{what}: expected one of {', '.join(texts)}, got {str(word)!r}")
 
 
-class Recorded(SphinxRole):
-    """`{rec}`: the number."""
-
-    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        note(self.env, "".join(self.text.split()[:1]))
-        if OVER in self.text.split():  # what is printed elsewhere changes what is decided here
-            self.env.note_dependency(str(PRINTED))
-        try:
-            # A non-breaking space keeps an interval on one line.
-            text = re.sub(r"(?<=,) (?=[^\[]*\])", "\N{NO-BREAK SPACE}", shown(self.text))
-            return [nodes.inline(self.rawtext, text, classes=["recorded"])], []
-        except (ValueError, TypeError) as error:
-            message = self.inliner.reporter.error(f"rec `{self.text}`: {error}", line=self.lineno)
-            return [self.inliner.problematic(self.rawtext, self.rawtext, message)], [message]
-
-
 def note(env: BuildEnvironment, name: str) -> None:
     """Tell Sphinx to read the page again when the record or its declaration changes."""
     folder = trlab.record.RECORDS / name
@@ -403,11 +386,15 @@ def note(env: BuildEnvironment, name: str) -> None:
         env.note_dependency(str(file))
 
 
-def as_roles(app: Sphinx, docname: str, source: list[str]) -> None:
-    """A page's numbers as roles, which ask the records again."""
-    source[0] = FILLED.sub(lambda found: f"{{rec}}`{found[1]}`", source[0])
+def as_text(app: Sphinx, docname: str, source: list[str]) -> None:
+    """A page's numbers without the comments around them."""
+    source[0] = FILLED.sub(lambda found: _unbroken(found[2]).replace("[", r"\["), source[0])
+
+
+def _unbroken(text: str) -> str:
+    """A number whose interval stays on one line."""
+    return re.sub(r"(?<=,) (?=[^\[]*\])", "\N{NO-BREAK SPACE}", text)
 
 
 def connect(app: Sphinx) -> None:
-    app.add_role("rec", Recorded())
-    app.connect("source-read", as_roles)
+    app.connect("source-read", as_text)

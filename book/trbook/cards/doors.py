@@ -14,13 +14,13 @@ BEST = (
     "Sixteen passes over every batch, each method at its own best learning rate: {label} ends at "
     "{{rec}}`best {arm} uses=16`{more}, {other} at {{rec}}`best {against} uses=16`. The difference "
     "is {{rec}}`best {arm} over {against} uses=16 .3` ({{rec}}`best {arm} uses=16 seeds` seeds, "
-    "sweep [best](../records/best.md))."
+    "sweep [best](../../trlab/records/best/README.md))."
 )
 AGAIN = (
     "Sixteen passes over every batch at a learning rate of 1e-4, which is too high: {label} ends at "
     "{{rec}}`children {arm} lr=0.0001`, PPO at {{rec}}`children ppo lr=0.0001`{lead}. At 1e-5 it "
     "ends within 0.02 of PPO, as predicted ({{rec}}`children {arm} lr=0.0001 seeds` seeds, sweep "
-    "[children](../records/children.md))."
+    "[children](../../trlab/records/children/README.md))."
 )
 LEAD = ". PPO's lead is {{rec}}`children ppo over {arm} lr=0.0001`"
 NONE = "No recorded sweep holds {label} and PPO for several passes over a batch."
@@ -70,7 +70,7 @@ DOORS: Mapping[str, Doors] = {
         + " With four passes in eight minibatches it ends at {rec}`ladder reinforce` where rewards "
         "are taken as they are, and at {rec}`ladder baseline` where the group's mean is subtracted: "
         "wrong answers are then pushed down without a bound ({rec}`ladder baseline seeds` seeds, "
-        "sweep [ladder](../records/ladder.md)).",
+        "sweep [ladder](../../trlab/records/ladder/README.md)).",
         "Several updates per batch. From the second one on the answers are those of an older "
         "policy, and nothing in the loss notices.",
         "",
@@ -94,7 +94,7 @@ DOORS: Mapping[str, Doors] = {
         "not in the playground; [its step by hand](../../notebooks/03_trpo.ipynb)",
         "Its region acts with one update per batch too. TRPO ends at {rec}`loops trpo`, PPO at "
         "{rec}`loops ppo`: a difference of {rec}`loops trpo over ppo` ({rec}`loops trpo seeds` "
-        "seeds, sweep [loops](../records/loops.md)).",
+        "seeds, sweep [loops](../../trlab/records/loops/README.md)).",
         "The radius is the step, and the learning rate changes nothing. With a tenth of the paper's "
         '0.01 nats TRPO ends at {rec}`loops "trpo .001"` here.',
         "pg_is",
@@ -106,7 +106,7 @@ DOORS: Mapping[str, Doors] = {
         'Four passes in eight minibatches: it ends at {rec}`penalty "penalty, once a batch" '
         "updates=32`, PPO's clip at {rec}`penalty clip updates=32`. The difference is {rec}`penalty "
         '"penalty, once a batch" over clip updates=32` ({rec}`penalty clip updates=32 seeds` seeds, '
-        "sweep [penalty](../records/penalty.md)).",
+        "sweep [penalty](../../trlab/records/penalty/README.md)).",
         "β doubles or halves once a batch, so a batch may go far before the charge has caught up. "
         "A controller that looks after every minibatch drives β up and down by powers of two within "
         'a batch: it ends at {rec}`penalty "penalty, by minibatch" updates=32`. And a library\'s KL '
@@ -131,7 +131,7 @@ DOORS: Mapping[str, Doors] = {
         "Four passes in eight minibatches: it ends at {rec}`critic ppo_critic updates=32`, PPO with "
         "the group's mean at {rec}`critic ppo updates=32`. The difference is {rec}`critic ppo_critic "
         "over ppo updates=32` ({rec}`critic ppo_critic updates=32 seeds` seeds, sweep "
-        "[critic](../records/critic.md)).",
+        "[critic](../../trlab/records/critic/README.md)).",
         "Until the critic has learned, its values are wrong, and with λ below 1 the advantages are "
         "biased.",
         "ppo",
@@ -265,7 +265,7 @@ DOORS: Mapping[str, Doors] = {
         "The sweep has supervised fine-tuning beside it, and no PPO. On prompts of five moves TRAPO "
         "ends at {rec}`trapo trapo moves=5`, SFT at {rec}`trapo sft moves=5`: a difference of "
         "{rec}`trapo trapo over sft moves=5` ({rec}`trapo trapo moves=5 seeds` seeds, sweep "
-        "[trapo](../records/trapo.md)).",
+        "[trapo](../../trlab/records/trapo/README.md)).",
         "A word that the policy finds all but impossible is hardly pushed at all. What the expert "
         "alone can say is learned slowly.",
         "sft",

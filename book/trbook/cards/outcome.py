@@ -34,7 +34,7 @@ class Source:
     @property
     def page(self) -> str:
         """The sweep's page, as a link from a page in `book/methods`."""
-        return f"../records/{self.sweep}.md"
+        return f"../../trlab/records/{self.sweep}/README.md"
 
 
 OF_2026 = ("kl3_clip", "bandpo", "turn_ppo", "ln_trm", "stale_mask", "dro", "oapl")

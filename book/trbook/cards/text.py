@@ -72,7 +72,7 @@ def page(card: MethodCard, chapter: str, link: Link, claims: str = "") -> str:
     Args:
         chapter: a link to the chapter that derives it, in Markdown; empty: none yet.
         link: how a dotted name is linked.
-        claims: a link to what is claimed of it, in Markdown; empty: nothing is.
+        claims: what is claimed of it, in Markdown; empty: nothing is.
     """
     main = card.name in DOORS
     return "\n".join(
@@ -103,7 +103,7 @@ def _doors(card: MethodCard, chapter: str) -> list[str]:
     """Where one learns it, where one runs it here, and what it is called in a trainer."""
     doors = DOORS[card.name]
     learn = [f"- **Learn it:** {chapter}"] if chapter else []
-    here = f'<a href="../playground.html#playground:{doors.play}">{doors.shows}</a>'
+    here = f"[{doors.shows}](../playground.md#playground:{doors.play})"
     named = ", ".join(f"`{one}`" for one in _named_there(card))
     there = (
         f"[TRL and verl]({_TRAINER}), {named}"
@@ -111,11 +111,10 @@ def _doors(card: MethodCard, chapter: str) -> list[str]:
         else f"[in neither]({_TRAINER}) TRL nor verl"
     )
     return [
-        ":::{div} ways",
+        "<!--ways-->",
         *learn,
         f"- **Run it here:** {here if doors.play else doors.shows}",
         f"- **In your trainer:** {there}",
-        ":::",
         "",
     ]
 
@@ -317,9 +316,28 @@ def _figure(card: MethodCard) -> list[str]:
     """The curve of the weight, or why there is none."""
     if not read.draws(card):
         return [f"No curve is drawn, because {card.no_curve}.", ""]
-    return [f"```{{method-curve}} {card.name}", "```", ""]
+    from trbook.cards.draw import in_words
+
+    return [f"![{in_words(card)}]({figure_of(card.name)})", ""]
 
 
+def figure_of(name: str) -> str:
+    """The file of a card's figure, from its page."""
+    return f"curves/{name}.svg"
+
+
+KEPT = {
+    "\\": r"\cr",
+    ",": r"\thinspace",
+    ":": r"\medspace",
+    ";": r"\thickspace",
+    "!": r"\negthinspace",
+    "{": r"\lbrace",
+    "}": r"\rbrace",
+    "|": r"\Vert",
+}
+EATEN = re.compile(r"\\([\\,:;!{}|])")
+"""A code host reads Markdown before formulas, and takes these for escapes: what says the same."""
 GAP = re.compile(r"\\q?quad|,\\ \\ |(?=\\ \\text\{)")
 """In a formula: where a phone may begin a new line, besides at a relation or a sum."""
 
@@ -329,7 +347,8 @@ def formulas_of(card: MethodCard) -> list[str]:
     drawn = read.draws(card)
     loss = card.loss if not drawn or "L_t" in card.loss else f"L_t = {card.loss}"
     shown = [loss, f"w_t = {card.weight}"] if drawn else [loss]
-    return [GAP.sub(lambda found: f"{found[0]}\\allowbreak ", formula) for formula in shown]
+    broken = (GAP.sub(lambda found: f"{found[0]}\\allowbreak ", formula) for formula in shown)
+    return [EATEN.sub(lambda found: KEPT[found[1]] + " ", formula) for formula in broken]
 
 
 def _settings(card: MethodCard) -> list[str]:
@@ -374,11 +393,9 @@ def _cost(card: MethodCard) -> str:
     return "; ".join(told)
 
 
-def _claims(card: MethodCard, link: str) -> list[str]:
+def _claims(card: MethodCard, told: str) -> list[str]:
     """The table of claims and verdicts."""
-    return (
-        ["## Claims", "", f"```{{method-claims}} {card.name}", "```", "", link, ""] if link else []
-    )
+    return ["## Claims", "", told, ""] if told else []
 
 
 def _deviations(card: MethodCard, link: Link) -> list[str]:

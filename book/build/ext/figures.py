@@ -1,0 +1,46 @@
+"""Figures of a page's source in the built page: a drawing that was saved with its narrow layout
+(`trlab.drawing.Drawing.save`) stands in the page itself, in its font and colours.
+
+    ![what it shows, in words](_static/recorded/basin-curves.svg)
+
+    *Its caption.*
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from trlab.drawing.figure import from_files, narrow_of
+
+
+def draw(app: Sphinx, doctree: nodes.document) -> None:
+    """Puts drawings in the place of the images that show their files."""
+    here = Path(app.env.doc2path(app.env.docname)).parent
+    for image in list(doctree.findall(nodes.image)):
+        path = here / image["uri"]
+        if path.suffix != ".svg" or not narrow_of(path).exists():
+            continue
+        for file in (path, narrow_of(path)):
+            app.env.note_dependency(str(file))
+        alone = image.parent
+        caption = alone.next_node(descend=False, siblings=True)
+        held = nodes.raw("", f"<figure>{from_files(path)}", format="html")
+        end = nodes.raw("", "</figure>", format="html")
+        told: list[nodes.Node] = [held]
+        if isinstance(caption, nodes.paragraph) and _is_emphasis(caption):
+            caption.parent.remove(caption)
+            words = nodes.paragraph("", "", *caption[0].children)
+            begin = nodes.raw("", "<figcaption>", format="html")
+            told += [begin, words, nodes.raw("", "</figcaption>", format="html")]
+        alone.replace_self([*told, end])
+
+
+def _is_emphasis(paragraph: nodes.paragraph) -> bool:
+    return len(paragraph.children) == 1 and isinstance(paragraph[0], nodes.emphasis)
+
+
+def connect(app: Sphinx) -> None:
+    app.connect("doctree-read", draw, priority=100)  # before Sphinx collects images
