@@ -82,7 +82,10 @@ def narrow_of(path: Path) -> Path:
 def from_files(path: Path) -> str:
     """The HTML of a drawing that was saved with `narrow`: its two files in a page."""
     wide, narrow = (
-        file.read_text(encoding="utf-8").replace(f" {ALONE}", "", 1).replace(THEMED, "", 1).strip()
+        file.read_text(encoding="utf-8")
+        .replace(f" {ALONE}", "", 1)
+        .replace(THEMED, "", 1)
+        .removesuffix("\n")
         for file in (path, narrow_of(path))
     )
     return _both(wide, narrow)

@@ -171,6 +171,7 @@ def _in_trl(paper: papers.Paper) -> list[str]:
     own = [f"    token_loss = staticmethod({paper.token_loss})"] if paper.token_loss else []
     if own:
         own.insert(0, f"class Trainer({paper.trainer}):")
+        own += ["", ""]
     return [*own, f"{paper.trl_config.rpartition('.')[2]}(", *given, ")"]
 
 
