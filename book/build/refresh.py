@@ -34,8 +34,9 @@ from typing import Any
 
 from book.build.browser import NoChromium, browser, settle
 from book.build.draw.stills import READY
+from book.build.execute import KEY as RECORD
 from book.build.execute import NotebookFailed, cores, execute
-from book.build.ext.stored import KEY, complaints, fingerprints, packed
+from book.build.ext.stored import KEY, complaints, fingerprints, packed, whole
 from book.build.paths import NOTEBOOKS, chapters
 from trbook.explorables.files import PAGE as OURS
 from trlib.errors import unknown
@@ -235,6 +236,7 @@ def stored(notebook: dict[str, Any], draw: Draw) -> dict[str, Any]:
     metadata = notebook["metadata"]
     metadata.pop("widgets", None)
     metadata.get("language_info", {}).pop("version", None)
+    metadata[RECORD] = whole(metadata[RECORD])
     metadata[KEY] = fingerprints(notebook)
     return notebook
 

@@ -92,8 +92,18 @@ LONG = 2000
 """Letters from which on what is shown is packed."""
 
 
+def whole(value: Any) -> Any:
+    """A value as JupyterLab writes it, whose numbers are JavaScript's: 10.0 is 10."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: whole(one) for key, one in value.items()}
+    return [whole(one) for one in value] if isinstance(value, list | tuple) else value
+
+
 def packed(shown: dict[str, Any]) -> dict[str, Any]:
     """What a page shows, `html` or an `explorable` with its `settings`, as an output holds it."""
+    shown = whole(shown)
     text = json.dumps(shown, ensure_ascii=False, sort_keys=True)
     if len(text) < LONG:
         return shown
