@@ -50,7 +50,7 @@ import trlab.record
 from book.build.ext import words
 from trlab.base import base_of_runs
 from trlab.basin import LR, WITHIN, basins
-from trlab.comparison import PRINTED, REFUSE, Comparison, Side, register
+from trlab.comparison import REFUSE, Comparison, Side, register
 from trlab.files import HISTORY, RUNS
 from trlab.findings import at, before, finished, price
 from trlab.measures import matched

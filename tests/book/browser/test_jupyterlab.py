@@ -215,7 +215,8 @@ def test_an_explorable_is_still_there_when_its_notebook_is_opened_again(chromium
     write(tmp_path, CELLS[0])
     file = tmp_path / "page.ipynb"
     arguments = [one for one in recipe() if "root_dir" not in one]
-    with served(tmp_path, *arguments, f"--ServerApp.root_dir={tmp_path}") as lab:
+    arguments += [f"--ServerApp.root_dir={tmp_path}", "--ServerApp.disable_check_xsrf=True"]
+    with served(tmp_path, *arguments) as lab:
         page = chromium.new_page(viewport={"width": 1200, "height": 1000})
         opened(page, f"{lab}/lab/tree/page.ipynb")
         run(page, 0)
