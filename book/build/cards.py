@@ -49,27 +49,20 @@ def page(name: str) -> str:
     )
 
 
-def stale() -> list[str]:
-    """The cards whose page is not what code and records say."""
-    return [name for name in named() if not _is_current(name)]
-
-
-def write() -> list[str]:
-    """Writes the pages, and the figures of those that are new; the pages that were."""
-    written = []
-    for name in named():
+def write(name: str) -> bool:
+    """Writes a card's page with its figure; whether its text is new."""
+    if read.draws(CARDS[name]):
         figure = FOLDER / text.figure_of(name)
-        new = not _is_current(name)
-        if read.draws(CARDS[name]) and (new or not figure.exists()):
-            figure.parent.mkdir(exist_ok=True)
-            drawing(CARDS[name]).save(figure, narrow=True)
-        if new:
-            (FOLDER / f"{name}.md").write_text(page(name), encoding="utf-8")
-            written.append(name)
-    return written
+        figure.parent.mkdir(exist_ok=True)
+        drawing(CARDS[name]).save(figure, narrow=True)
+    new = not is_current(name)
+    if new:
+        (FOLDER / f"{name}.md").write_text(page(name), encoding="utf-8")
+    return new
 
 
-def _is_current(name: str) -> bool:
+def is_current(name: str) -> bool:
+    """Whether a card's page is what code and records say."""
     path = FOLDER / f"{name}.md"
     return path.exists() and path.read_text(encoding="utf-8") == page(name)
 

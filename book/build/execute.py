@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import re
+import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -70,7 +71,7 @@ def execute(notebook: Path, *, profile: str) -> dict[str, Any]:
             on_cell_execute=lambda cell, cell_index: at.append(cell_index),
         )
         try:
-            client.execute(env=environment)
+            client.execute(env=environment, stderr=subprocess.DEVNULL)
         except (CellControlSignal, DeadKernelError) as error:
             said = (
                 f"{error.ename}: {error.evalue}"

@@ -2,7 +2,7 @@
 the book shows.
 
     python -m book.build.write            # after a method, a claim, a sentence or a record has changed
-    python -m book.build.write NAME       # the page of a sweep alone
+    python -m book.build.write NAME ...   # these alone: pages, methods' cards, recorded sweeps
     python -m book.build.write --check    # changes nothing; names what is out of step
 
 Tables (`book.build.tables`), numbers of the records (`numbers`), pictures of recorded figures
@@ -24,28 +24,31 @@ from book.build.paths import ROOT
 from trlib.errors import unknown
 
 
-def pages() -> list[Path]:
-    """The pages that are written by hand, in which something is filled in."""
+def pages() -> dict[str, Path]:
+    """The pages that are written by hand, in which something is filled in: `purpose`,
+    `methods/index`."""
     book = ROOT / "book"
-    return sorted([*book.glob("*.md"), *book.glob("interface/*.md"), book / "methods" / "index.md"])
+    found = [*book.glob("*.md"), *book.glob("interface/*.md"), book / "methods" / "index.md"]
+    return {path.relative_to(book).with_suffix("").as_posix(): path for path in sorted(found)}
 
 
-def stale(sweeps: Iterable[str]) -> Iterator[str]:
-    """What is out of step with the code and the records: in the pages, and in those of these sweeps.
-    Pictures are not compared, nor what lines of Python print: both differ between processors."""
-    for path in pages():
-        text = path.read_text(encoding="utf-8")
+def stale(names: Iterable[str]) -> Iterator[str]:
+    """What of some pages is out of step with the code and the records. Pictures are not compared, nor
+    what lines of Python print: both differ between processors."""
+    names, by_hand = set(names), pages()
+    for name in by_hand.keys() & names:
+        text = by_hand[name].read_text(encoding="utf-8")
         after = numbers.filled(tables.filled(text))
         if after != text:
-            yield f"{path.relative_to(ROOT)}: {', '.join(_differ(text, after))}"
+            yield f"{name}: {', '.join(_differ(text, after))}"
         for asked, told in FILLED.findall(text):
             if told == NOT_RUN:
-                yield f"{path.relative_to(ROOT)}: {asked}: not run yet"
-    for name in cards.stale():
-        yield f"book/methods/{name}.md"
-    for name in sweeps:
-        text = records.readme(name)[0]
-        if not records.is_current(name, text):
+                yield f"{name}: {asked}: not run yet"
+    for name in names.intersection(cards.named()):
+        if not cards.is_current(name):
+            yield f"methods/{name}"
+    for name in names.intersection(records.shown()):
+        if not records.is_current(name, records.readme(name)[0]):
             yield f"trlab/records/{name}/{records.PAGE}"
 
 
@@ -55,32 +58,43 @@ def _differ(before: str, after: str) -> list[str]:
     return [line[:200] for line in after.splitlines() if line not in had][:3]
 
 
+def fill_in(path: Path) -> bool:
+    """Writes what a page by hand is filled in with; whether anything is new."""
+    before = path.read_text(encoding="utf-8")
+    pictures.draw(before)
+    after = printed.filled(numbers.filled(tables.filled(pictures.filled(before))))
+    if after != before:
+        path.write_text(after, encoding="utf-8")
+    return after != before
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m book.build.write", description=__doc__)
-    parser.add_argument("sweeps", nargs="*", metavar="NAME", help="recorded sweeps: their pages")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="of a page, a method's card or a recorded sweep"
+    )
     parser.add_argument("--check", action="store_true", help="change nothing; fail if out of step")
     given = parser.parse_args(argv)
-    known = records.shown()
-    for name in given.sweeps:
+    by_hand, methods, sweeps = pages(), cards.named(), records.shown()
+    known = {*by_hand, *methods, *sweeps}
+    for name in given.names:
         if name not in known:
-            print(f"write: {unknown('recorded sweep', name, known)}", file=sys.stderr)
+            print(f"write: {unknown('page, card or sweep', name, known)}", file=sys.stderr)
             return 2
+    wanted = set(given.names) or known
     if given.check:
-        found = list(stale(given.sweeps or known))
+        found = list(stale(wanted))
         print("\n".join(found))
         return bool(found)
-    for path in () if given.sweeps else pages():
-        before = path.read_text(encoding="utf-8")
-        pictures.draw(before)
-        after = printed.filled(numbers.filled(tables.filled(pictures.filled(before))))
-        if after != before:
-            path.write_text(after, encoding="utf-8")
-            print(f"{path.relative_to(ROOT)}: written")
-    for name in () if given.sweeps else cards.write():
-        print(f"book/methods/{name}.md: written")
-    for name in given.sweeps or known:
-        if records.write(name):
-            print(f"trlab/records/{name}/{records.PAGE}: written")
+    for name, path in by_hand.items():
+        if name in wanted and fill_in(path):
+            print(f"{path.relative_to(ROOT)}: written", flush=True)
+    for name in methods:
+        if name in wanted and cards.write(name):
+            print(f"book/methods/{name}.md: written", flush=True)
+    for name in sweeps:
+        if name in wanted and records.write(name):
+            print(f"trlab/records/{name}/{records.PAGE}: written", flush=True)
     return 0
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from book.build import records, tables, write
+from book.build import cards, records, tables, write
 from book.build.ext import quoted
 from book.build.ext.made import MADE, as_directives
 from book.build.ext.terms import slug
@@ -15,15 +15,31 @@ from trlab.drawing.figure import from_files
 from trlab.record import all_recorded
 
 SWEEPS = by_day(all_recorded(), "dial_methods", "real_words", reason="draws every recorded sweep")
+METHODS = by_day(cards.named(), "dppo", "opo", reason="reads every record for every card")
 
 
 def test_the_pages_hold_what_the_code_and_the_records_say():
     """`python -m book.build.write` writes it."""
-    assert list(write.stale([])) == []
+    assert list(write.stale(write.pages())) == []
     claims = (ROOT / "book/claims.md").read_text(encoding="utf-8")
     assert [found[2].strip() for found in MADE.finditer(claims) if found[2]] == re.findall(
         r"^\| \[.+?\]\(#(\w+)\S*\) \|", claims, re.MULTILINE
     ), "a card for each row"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_card_s_page_is_what_the_code_and_the_records_say(name):
+    """`python -m book.build.write NAME` writes it, with its figure."""
+    assert cards.is_current(name)
+    page = (cards.FOLDER / f"{name}.md").read_text(encoding="utf-8")
+    for figure in re.findall(r"\]\((curves/\S+?)\)", page):
+        assert "trlib-drawing" in from_files(cards.FOLDER / figure)
+
+
+def test_every_card_has_its_page():
+    assert sorted(cards.named()) == sorted(
+        path.stem for path in cards.FOLDER.glob("*.md") if path.stem != "index"
+    )
 
 
 @pytest.mark.parametrize("name", SWEEPS)

@@ -62,7 +62,7 @@ def test_what_a_card_says_of_runs_is_a_record_s():
         assert asked or doors.acts.startswith("No recorded sweep holds"), name
         for one in asked:
             assert re.search(r"\d", quoted.shown(one)), one
-            assert f"../records/{quoted.parse(one).sweep}/README.md" in doors.acts
+            assert f"trlab/records/{quoted.parse(one).sweep}/README.md" in doors.acts
 
 
 def test_before_and_after_are_cards_and_lead_once_through_the_main_line():

@@ -118,17 +118,14 @@ class Explorable(anywidget.AnyWidget):
         }
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
-        page = {
-            "text/plain": f"{type(self).__name__}: {self.fallback}",
-            "text/html": self.html(),
-            PAGE: {"explorable": self.module, "settings": self.settings()},
-        }
+        page = {"text/plain": f"{type(self).__name__}: {self.fallback}", "text/html": self.html()}
         # Colab loads its widget manager from another server; the page needs none.
         if "google.colab" in sys.modules:
             return page, {}
         bundle: Any = super()._repr_mimebundle_(**kwargs) or {}
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**data, **page}, metadata
+        ours = {"explorable": self.module, "settings": self.settings()}
+        return {**data, **page, PAGE: ours}, metadata
 
 
 class Packed(Explorable):
