@@ -126,7 +126,7 @@ def test_a_relative_touches_four_files_and_ci_is_content(copy):
     text = (copy / module).read_text(encoding="utf-8")
     (copy / module).write_text(text.replace('"lco": LCO', '"third": Third, "lco": LCO'))
     text = (copy / tests).read_text(encoding="utf-8")
-    text = text.replace("regression import REBEL", "regression import REBEL, RELATIVES")
+    text = text.replace("REBEL, lco_loss", "REBEL, RELATIVES, lco_loss")
     (copy / tests).write_text(text + RELATIVE_TEST, encoding="utf-8")
     shown = (copy / cards).read_text(encoding="utf-8")
     (copy / cards).write_text(shown.removesuffix(")\n") + CARD + ")\n", encoding="utf-8")
