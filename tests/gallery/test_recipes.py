@@ -124,7 +124,7 @@ def test_a_relative_touches_four_files_and_ci_is_content(copy):
     tests = "tests/gallery/test_regression.py"
     insert(copy / module, "RELATIVES:", RELATIVE.rstrip("\n") + "\n\n")
     text = (copy / module).read_text(encoding="utf-8")
-    (copy / module).write_text(text.replace('"lco": LCO', '"third": Third, "lco": LCO'))
+    (copy / module).write_text(text.replace('"lco": LCO', '"third": Third,\n    "lco": LCO'))
     text = (copy / tests).read_text(encoding="utf-8")
     text = text.replace("REBEL, lco_loss", "REBEL, RELATIVES, lco_loss")
     (copy / tests).write_text(text + RELATIVE_TEST, encoding="utf-8")

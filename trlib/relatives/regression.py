@@ -174,4 +174,9 @@ class KLPO(Centered):
         return super().objective(scores, replace(batch, advantages=push))
 
 
-RELATIVES: dict[str, Any] = {"rebel": REBEL, "lco": LCO, "rover": ROVER, "klpo": KLPO}
+RELATIVES: dict[str, Any] = {
+    "rebel": REBEL,
+    "lco": LCO,
+    "rover": ROVER,
+    "klpo": KLPO,
+}
