@@ -83,6 +83,8 @@ COLUMNS = {
     "age": "sampled, kl, kl_median, rank",
     "age_regions": "sampled, kl, kl_median, kept",
     "gated": "sampled, kl_median, luck, fits",
+    "push": "sampled, distinct, entropy, kl_median",
+    "penalty": "sampled, take_off, kl, cpu_seconds",
     "real_clip_or_mask": "sampled, kl, kept",
     "real_regions": "sampled, kl, kept",
     "real_methods": "sampled, kl, kept",
@@ -352,12 +354,22 @@ def verdicts(name: str) -> str:
     text = table(("result", "predicted", "measured"), map(_line, judged))
     parts = ["## Predictions and results"]
     if len(judged) > SHORT:
-        count = Counter(finding.plain(words.WORDS)[0].partition(",")[0] for finding in judged)
-        told = ", ".join(f"{number} {verdict}" for verdict, number in count.most_common())
-        parts.append(f"Predictions: {told}.")
+        parts.append(f"Predictions: {counted(judged)}.")
         text = folded(text, f"All {len(judged)} rows")
     parts.append(text)
     return "\n\n".join([*parts, *over_how_many(judged)])
+
+
+def counted(judged: Sequence[Finding]) -> str:
+    """How many predictions came to what; those of too few seeds are counted together."""
+    count = Counter(
+        finding.plain(words.WORDS)[0].partition(",")[0] for finding in judged if not finding.seeds
+    )
+    came = [f"{number} {verdict}" for verdict, number in count.most_common()]
+    described = [finding for finding in judged if finding.seeds]
+    if described:
+        came.append(f"{len(described)} described by {described[0].seeds}, not decided")
+    return ", ".join(came)
 
 
 def over_how_many(judged: Sequence[Finding]) -> list[str]:
@@ -495,9 +507,6 @@ def all_sweeps() -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
     for name in shown():
         sweep, runs, _ = read(name)
-        came = Counter(
-            finding.plain(words.WORDS)[0].partition(",")[0] for finding in predicted(name)
-        )
         found.append(
             (
                 f"[{title(sweep)}](../trlab/records/{name}/{PAGE})",
@@ -505,7 +514,7 @@ def all_sweeps() -> list[tuple[str, ...]]:
                 f"`{Path(sweep.task).name}`",  # one of ours is a file: not where it lies here
                 ", ".join(words.axis(axis.name).heading for axis in sweep.axes) or "methods alone",
                 str(len(runs)),
-                ", ".join(f"{count} {result}" for result, count in came.most_common()) or "none",
+                counted(predicted(name)) or "none",
             )
         )
     return found
