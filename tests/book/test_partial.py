@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from book.build.ext import archive, quoted, records
+from book.build import records
+from book.build.ext import quoted
 from tests.lab.conftest import STAMPS
 from trlab import record
 from trlab.drawing.figure_registry import FIGURES
@@ -30,7 +31,7 @@ def test_a_page_of_a_sweep_that_has_run_in_part(seeds, monkeypatch):
     assert "nan" not in quoted.shown(f'{NAME} "64 x 1" nats=0.02')
     findings = predicted(NAME)
     assert {finding.plain()[0] for finding in findings} == {so_far}
-    assert records.over_how_many(findings) == [] and archive.page(NAME)
+    assert records.over_how_many(findings) == [] and records.readme(NAME)
     assert all(math.isnan(finding.corrected) for finding in findings)
     for one in FIGURES.values():
         if one.sweep == NAME:

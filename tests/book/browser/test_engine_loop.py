@@ -77,6 +77,7 @@ ARMS = {
         "ppo_penalty",
         {"controller": "proportional", "horizon": 100, "beta": 3.0},
     ),
+    "penalty, by minibatch": ("ppo_penalty", {"adapt_after": "minibatch"}),
     "troll, close": (
         "troll",
         {"delta_kl": 0.001, "aggregation": "seq-mean-token-mean", "level": "sequence"},
@@ -177,6 +178,11 @@ class Twin:
         before = self.distributions()
         for part, one in zip(self.found["parts"], self.found["steps"], strict=True):
             self.update(part, one)
+        if self.by_batch:
+            whole = LoopStep(
+                self.learner, self.method, self.needs, self.completions, self.batch, done=self.done
+            )
+            self.method.update(Descended(whole))
         looked = torch.tensor(self.found["looked"])
         exact, _ = measure(
             before,
@@ -214,11 +220,17 @@ class Twin:
         self.gradients.append(gradient)
         step.report(float(loss.detach()), float(np.linalg.norm(gradient)))
         self.hold(one["after"])
-        self.method.update(Descended(step))
+        if not self.by_batch:
+            self.method.update(Descended(step))
+
+    @property
+    def by_batch(self):
+        """Whether a price follows once a batch, and not after every update."""
+        return getattr(self.method, "adapt_after", "minibatch") == "batch"
 
 
 class Descended:
-    """A minibatch whose descent the page has made: what a method's update does beside it, a price
+    """A batch or a minibatch whose descent the page has made: what a method's update does beside it, a price
     that follows."""
 
     def __init__(self, step):

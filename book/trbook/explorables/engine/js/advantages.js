@@ -35,7 +35,11 @@ export const ADVANTAGES = {
     const baseline = sum(below.map((r, i) => r * shares[i])) / sum(shares);
     return below.map((r) => r - baseline);
   },
+  "right-only": (rewards) => centred(rewards).map((x) => Math.max(0, x)),
+  "wrong-only": (rewards) => centred(rewards).map((x) => Math.min(0, x)),
   reward: (rewards) => [...rewards],
+  "mixed-reward": (rewards) => (rewards.some((r) => r !== rewards[0]) ? [...rewards] : rewards.map(() => 0)),
+  "plus-minus": (rewards) => rewards.map((r) => 2 * r - 1),
 };
 
 /* Those that compare with a spread or with others need two completions. */

@@ -146,7 +146,10 @@ export class Lane {
   #update() {
     const part = new Set(this.batch.left.shift());
     const completions = this.batch.completions.filter(({ prompt }) => part.has(prompt));
-    this.batch.updates.push(new Update(this.engine, this.batch, this.memory, this.task.maxTokens).make(completions));
+    const update = new Update(this.engine, this.batch, this.memory, this.task.maxTokens);
+    this.batch.updates.push(update.make(completions));
+    const whole = !this.batch.left.length && update.method.settings.adapt_after === "batch";
+    if (whole) update.adapt(this.batch.completions);
   }
 
   #finish() {

@@ -8,7 +8,7 @@ import { own, proportional } from "./own.js";
 import { bapo, cpgd, minpro, r2vpo, survey, trefree } from "./relatives.js";
 import { troll } from "./troll.js";
 
-const plain = { advantage: "group-mean", aggregation: "token-mean" };
+const plain = { advantage: "group-mean", shift: 0, aggregation: "token-mean" };
 const scaled = { ...plain, advantage: "group-std" };
 const meaned = { ...scaled, aggregation: "seq-mean-token-mean" };
 const grpo = { ...meaned, eps_low: 0.2, eps_high: 0.2, dual_clip: null, beta: 0 };
@@ -54,13 +54,14 @@ export const METHODS = {
   ppo_penalty: {
     make: pgIs,
     full: true,
-    defaults: { ...plain, beta: 1, target_kl: 0.01, controller: "ppo", horizon: 10_000 },
+    defaults: { ...plain, beta: 1, target_kl: 0.01, controller: "ppo", horizon: 10_000, adapt_after: "batch" },
   },
   quatro: {
     make: quatro,
     dual: true,
     defaults: {
       advantage: "reward",
+      shift: 0,
       aggregation: "seq-mean-token-sum",
       delta_kl: 0.1,
       lambda_min: 0.01,

@@ -22,7 +22,7 @@ function compared(group, { name, settings }, limit) {
   );
   const teaches = name !== "dapo" || rewards.some((reward) => reward !== rewards[0]);
   for (const [i, one] of group.entries()) {
-    one.advantage = advantages[i];
+    one.advantage = advantages[i] + settings.shift;
     one.counts = teaches;
   }
 }

@@ -33,7 +33,7 @@ export class Update {
     for (const pass of passes(this.engine, this.ids, idle)) this.#look(pass, seen);
     for (const pass of passes(this.engine, this.ids, teaching)) this.#learn(pass, seen);
     const norm = this.engine.step(this.settings);
-    if (this.method.name === "ppo_penalty") this.#adapt(teaching);
+    if (this.method.settings.adapt_after === "minibatch") this.adapt(teaching);
     if (this.method.name === "r2vpo") this.#charge(teaching);
     return {
       norm,
@@ -158,8 +158,8 @@ export class Update {
     this.memory.lam = charged(this.memory.lam ?? settings.lam, ratios, settings);
   }
 
-  /* Move β by the KL that the update has reached: PPO's rule, or that of RLHF libraries. */
-  #adapt(completions) {
+  /* Move β by the KL that a batch, or a minibatch of it, has reached: PPO's rule, or that of RLHF libraries. */
+  adapt(completions) {
     const { controller, target_kl: target, horizon } = this.method.settings,
       { engine } = this;
     if (controller === "fixed") return;
