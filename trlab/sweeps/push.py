@@ -49,7 +49,8 @@ SWEEP = Sweep(
     round=6,
     question=QUESTION,
     text="What breaks a run that uses every batch sixteen times: few answers, or how their rewards "
-    "push?",
+    "push? (R is the reward, 1 or 0, and A the same less its group's mean; r: times the ratio to the "
+    "sampler, log: without it; clip, DPPO and TROLL take A.)",
     variants=ARMS,
     axes=[Axis("lr", (1e-5, 3e-5, 1e-4, 3e-4))],
     seeds=range(8300, 8312),
