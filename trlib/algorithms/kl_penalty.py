@@ -121,8 +121,8 @@ class PPOPenalty(Method):
     """Completions over which the proportional controller can change β by a fifth."""
     adapt_after: Literal["batch", "minibatch"] = checks.setting("batch")
     """When β is adapted: once a batch, or after every minibatch of every epoch, by its own KL.
-    Differs from: no paper has the second. Where a batch is used 32 times it doubles or halves β up
-    to 32 times within the batch; it is here for the runs that were recorded with it."""
+    Differs from: no paper has the second. With 32 updates per batch it doubles or halves β up to 32
+    times within the batch; it is here for the runs that were recorded with it."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
