@@ -6,7 +6,7 @@ al. 2016, arXiv 1506.02438, sec. 5)."""
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -99,13 +99,7 @@ class PPOCritic(PPO):
     critic_rows: int | None = checks.setting(64, least=1)
     """Completions, spread evenly, on which the trust-region critic is fitted; None: all."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.advantage != type(self).__dataclass_fields__["advantage"].default:
-            raise ValueError(
-                "advantage: expected the default, because the critic gives the advantages, got "
-                f"{self.advantage!r}"
-            )
+    credited_by: ClassVar[str] = "the critic"
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(critic=self.critic_speed, values=self.critic == "gradient")

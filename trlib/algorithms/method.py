@@ -91,6 +91,10 @@ class Method(Settings):
     anchor: ClassVar[Anchor] = "recomputed"
     """Which policy the trust region is drawn around, unless the run says otherwise."""
 
+    credited_by: ClassVar[str] = ""
+    """Where advantages come from that are not made of `advantage` and `shift`, in words: both are
+    then refused."""
+
     token_loss: ClassVar[Callable[..., TokenLoss] | None] = None
     """A function of (logp, logp_old, *, advantages, mask) and of settings, which is the whole
     objective: `token_loss = ppo_loss`."""
@@ -103,6 +107,13 @@ class Method(Settings):
         checks.validate(self)
         checks.choice("advantage", self.advantage, tuple(ADVANTAGES))
         checks.choice("aggregation", self.aggregation, AGGREGATIONS)
+        for setting in fields(self) if self.credited_by else ():
+            given = getattr(self, setting.name)
+            if setting.name in ("advantage", "shift") and given != setting.default:
+                raise ValueError(
+                    f"{setting.name}: {type(self).__name__} takes its advantages from "
+                    f"{self.credited_by}; expected {setting.default!r}, the default, got {given!r}"
+                )
         if self.correction is not None and not isinstance(self.correction, Correction):
             raise TypeError(
                 f"correction: expected a Correction or None, got {type(self.correction).__name__}"

@@ -180,15 +180,10 @@ class QUATRO(Method):
     advantage: str = "reward"
     aggregation: str = "seq-mean-token-sum"
     anchor: ClassVar[Anchor] = "rollout"
+    credited_by: ClassVar[str] = "each prompt's raw rewards, whose baseline and scale it solves for"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.advantage != "reward":
-            why = "QUATRO solves for each prompt's own baseline and scale from raw rewards"
-            raise ValueError(
-                f"advantage: {why}, so an advantage has no place in it; expected 'reward', got "
-                f"{self.advantage!r}"
-            )
         if self.correction is not None:
             why = "QUATRO's log-ratio is already relative to the policy that sampled"
             raise ValueError(

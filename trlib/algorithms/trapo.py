@@ -12,6 +12,7 @@ another lacks."""
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -181,6 +182,8 @@ class SFT(WithExpert):
     enough.
 
     Source: the likelihood of what the expert wrote; derived here."""
+
+    credited_by: ClassVar[str] = "the expert, whose every answer counts the same"
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
         return (Stage(group, prefix=1.0),)

@@ -9,6 +9,7 @@ group."""
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -42,6 +43,7 @@ class DPO(Method):
 
     Source: arXiv 2305.18290; read in the authors' code, `trainers.py`."""
 
+    credited_by: ClassVar[str] = "nowhere: it compares rewards"
     beta: float = checks.setting(0.1, **POSITIVE)
     """Log-odds of a preference per nat of log-ratio."""
 
@@ -87,6 +89,7 @@ class ADPO(DPO):
     Differs from: one implementation adapts τ to the entropy, and can add k3 to the anchor."""
 
     advantage: str = "group-std"
+    credited_by: ClassVar[str] = ""
     beta: float = checks.setting(0.5, **POSITIVE)
     """Temperature of q, the Boltzmann distribution of the advantages. The optimum's tilt is τ/β."""
     tau: float = checks.setting(0.8, **POSITIVE)

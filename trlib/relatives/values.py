@@ -4,7 +4,7 @@ drawn for a critic."""
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -75,13 +75,7 @@ class DVPO(PPO):
     critic_speed: float = checks.setting(10.0, above=0)
     """The critic's learning rate as a multiple of the policy's."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.advantage != "group-mean":
-            raise ValueError(
-                "advantage: expected the default, because the critic gives them, got "
-                f"{self.advantage!r}"
-            )
+    credited_by: ClassVar[str] = "the critic"
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(critic=self.critic_speed, critic_outputs=self.quantiles, values=True)

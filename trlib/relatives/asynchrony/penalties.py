@@ -217,6 +217,7 @@ class OAPL(Method):
 
     token_loss = oapl_loss
     anchor: ClassVar[Anchor] = "rollout"
+    credited_by: ClassVar[str] = "each prompt's raw rewards, less their soft maximum"
     beta1: float = checks.setting(1.0, **POSITIVE)
     """Temperature, in units of reward, of the soft maximum that is a prompt's value."""
     beta2: float = checks.setting(1e-3, **POSITIVE)
@@ -274,6 +275,7 @@ class TPO(Method):
     """The probabilities of a prompt's completions, among themselves, are fitted to a target tilted
     by their rewards."""
 
+    credited_by: ClassVar[str] = "each prompt's rewards, standardised within the group"
     eta: float = checks.setting(1.0, **POSITIVE)
     """Standard deviations of reward that a nat is worth."""
 
