@@ -90,7 +90,7 @@ class Tiny:
 
         V of a prefix is the mean reward of what the policy makes of it; Q is V one token later. In
         the book:
-        :eq:`regions-advantage`.
+        :eq:`proof-advantage`.
         """
         values = [self._values(logp, rewards, t) for t in range(self.length + 1)]
         return torch.stack([values[t + 1] - values[t] for t in range(self.length)], 1)
@@ -103,7 +103,7 @@ class Tiny:
 
     def gain(self, logp: Tensor, logp_old: Tensor, rewards: Tensor) -> Tensor:
         """J(π) - J(μ), the true difference of expected rewards. In the
-        book: :eq:`regions-difference`."""
+        book: :eq:`proof-difference`."""
         return ((logp.sum(1).exp() - logp_old.sum(1).exp()) * rewards).sum()
 
     def surrogate(self, logp: Tensor, logp_old: Tensor, rewards: Tensor) -> Tensor:
@@ -146,7 +146,7 @@ def discounted_penalty(discount: float, adv_max: Tensor, tv_max: Tensor) -> Tens
     Raises:
         ValueError: a discount outside [0, 1).
 
-    Source: arXiv 1502.05477, Theorem 1. In the book: :eq:`regions-trpo`.
+    Source: arXiv 1502.05477, Theorem 1. In the book: :eq:`proof-trpo`.
     """
     discount = checks.number("discount", discount, least=0, below=1)
     return 4 * adv_max * discount / (1 - discount) ** 2 * tv_max**2

@@ -593,3 +593,37 @@ def test_a_bad_argument_is_named():
         "TypeError: train: .*'quux'$": {"quux": 3},
     }.items():
         refused(message, trained, **{"steps": 1, **wrong})
+
+
+@pytest.mark.parametrize("kind", [trlib.algorithms.PGIS, PPO, trlib.algorithms.REINFORCE])
+def test_a_batch_is_put_away_once_the_policy_has_moved_by_stop_kl(kind):
+    """Updates are counted, and the distance is measured by hand after each of them."""
+    moved: list[list[float]] = []
+
+    @dataclass(frozen=True, kw_only=True)
+    class Watched(kind):
+        def loss(self, per_token, batch):
+            moved[-1].append(per_token.shape[0])
+            return super().loss(per_token, batch)
+
+        def prepare(self, batch):
+            moved.append([])
+            return super().prepare(batch)
+
+    def updates(stop_kl):
+        moved.clear()
+        run = trained(Watched(stop_kl=stop_kl), epochs=6, lr=3e-3, anchor="rollout")
+        return [len(batch) for batch in moved], run
+
+    every, free = updates(None)
+    assert set(every) == {6}
+    far, same_run = updates(1e9)
+    assert far == every and same(free, same_run)
+    assert set(updates(1e-12)[0]) == {1}
+    few, run = updates(float(free.history["kl"].median()) / 4)
+    assert min(few) < 6 and run.history["kl"].median() < free.history["kl"].median()
+
+
+def test_a_method_with_an_update_of_its_own_refuses_to_stop():
+    refused("stop_kl: TRPO has an update of its own", TRPO, stop_kl=0.01)
+    refused("stop_kl: expected .* above 0, got 0", PPO, stop_kl=0)
