@@ -124,7 +124,11 @@ NAMES: dict[str, dict[str, Name]] = {
         "pretrain": POLICY,
     },
     "slime": {"eps_clip_high": HIGH, "eps_clip_c": Name(("dual_clip",), "method")},
-    "Stable-Baselines3": {"n_epochs": EPOCHS, "clip_range": WINDOW},
+    "Stable-Baselines3": {
+        "n_epochs": EPOCHS,
+        "clip_range": WINDOW,
+        "target_kl": Name(("stop_kl",), "method", "it stops at 1.5 times its value"),
+    },
     "transformers": {"max_new_tokens": TOKENS, "model_name_or_path": POLICY},
 }
 """Library -> its name -> ours."""
