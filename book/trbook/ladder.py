@@ -153,7 +153,7 @@ class Rung:
 
 RUNGS: tuple[Rung, ...] = (
     Rung(
-        "REINFORCE",
+        "REINFORCE with plain rewards",
         reinforce,
         "01_policies_that_write",
         "Raise the log-probability of what was rewarded. A token of a wrong answer, reward 0, is "
@@ -162,7 +162,7 @@ RUNGS: tuple[Rung, ...] = (
         "ladder",
     ),
     Rung(
-        "A baseline",
+        "REINFORCE with a baseline",
         baseline,
         "01_policies_that_write",
         "Compare each reward with the mean of its group: what is worse than its siblings goes "
