@@ -245,3 +245,16 @@ def test_a_stored_figure_has_its_pictures_and_its_caption():
         file = ROOT / "book" / pictures.FOLDER / f"{one[1]}.svg"
         assert file.is_file() and "trlib-drawing" in from_files(file)
     assert not [name for name, text in PAGES.items() if "{recorded-figure}" in text]
+
+
+def test_a_contrast_is_arms_less_others_within_a_seed():
+    runs = recorded("completions")[0]
+    runs = runs[runs["nats"].astype(str) == "0.02"].pivot(
+        index="seed", columns="label", values="sampled"
+    )
+    gaps = runs[["64 x 1", "64 x 16"]].mean(axis=1) - runs["16 x 1"]
+    expected = f"{iqm(gaps.to_numpy()):+.3f} ["
+    quote = 'completions "64 x 1|64 x 16|-16 x 1" contrast nats=0.02 .3'
+    assert shown(quote).startswith(expected)
+    with pytest.raises(ValueError, match="contrast: expected labels on both sides"):
+        shown('completions "64 x 1" contrast nats=0.02')
