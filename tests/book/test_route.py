@@ -19,6 +19,7 @@ BETS = {
     "notebooks/02_why_trust_regions": (
         r"updates old|split data|age (?:breaks|did not|does not)",
         r"256 prompts|(?:number of|how many) answers a batch holds",
+        r"plain rewards|1 and −1",
     ),
     "notebooks/04_ppo": (r"silenced is not held|a clip holds nothing|ratio of 20",),
     "notebooks/06_what_clipping_gets_wrong": (r"silences precisely|all fifteen",),
