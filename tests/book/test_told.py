@@ -73,7 +73,7 @@ def test_when_runs_of_chapter_2_are_where():
     reward = history.groupby(["label", "batch"])["reward"].mean()
     often, once = reward["pg_is-again"], reward["pg_is-new"]
     says("notebooks/02_why_trust_regions", f"stands at {100 * often[1]:.0f} %")
-    assert (once >= often[1]).idxmax() == 15, "the other one needs fifteen batches"
+    assert once[2] < 0.4, "the other one has hardly begun"
     assert 0.25 < often[23] < 1 / 3, "right less than a third of the time, about where it began"
     reuse = recorded("reuse")[1].query("label == 'pg_is'")
     reward = reuse.assign(uses=reuse["uses"].astype(int)).groupby(["uses", "batch"])["reward"]
