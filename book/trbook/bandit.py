@@ -157,6 +157,57 @@ def counterfactual_policy(pi0: Tensor, R: Tensor, target: float) -> Tensor:
     return tilted(high)
 
 
+def pushed(mu: Tensor, rewards: Tensor, *, baseline: float, steps: int, lr: float = 0.5) -> Tensor:
+    """log π [K] after gradient ascent on E_mu[(R - V) log π], which has no ratio, in expectation.
+
+    A step adds lr (mu (R - V) - (J - V) π) to the logits, which begin at log mu; J = E_mu[R]. The
+    sampler mu stays as it is. Where V < J the ascent converges for lr (J - V) < 4. Derived here.
+
+    Raises:
+        TypeError, ValueError: no probabilities; rewards of another shape; a baseline that is not
+            finite; steps below 0; an lr that is not above 0.
+    """
+    mu, push = _push(mu, rewards, baseline)
+    steps = checks.whole("steps", steps, least=0)
+    lr = checks.number("lr", lr, above=0, below=math.inf)
+    logits, mean = mu.log(), push.sum()
+    for _ in range(steps):
+        logits = logits + lr * (push - mean * logits.softmax(-1))
+    return logits.log_softmax(-1)
+
+
+def push_limit(mu: Tensor, rewards: Tensor, *, baseline: float) -> Tensor:
+    """π* [K], where that ascent ends: x = mu (R - V) / (J - V), projected onto the policies.
+
+    The logits move by (J - V) (x - π). In the end x - π is the same for every answer that is left,
+    and less for the others: π* = max(0, x - τ) is the policy nearest to x by Euclid's distance. With
+    V ≤ min R it is x. Derived here. In the book: :eq:`regions-radius`.
+
+    Raises:
+        TypeError, ValueError: as of `pushed`; a V that is not below J, because mu and V alone do not
+            decide the end there.
+    """
+    mu, push = _push(mu, rewards, baseline)
+    mean = push.sum()
+    if not mean > 1e-12:
+        raise ValueError(
+            f"baseline: expected one below the mean reward, {float(mean) + baseline:g}, got "
+            f"{baseline:g}; from there on nothing holds the policy"
+        )
+    x = push / mean
+    order = x.sort(descending=True).values
+    # What each of the first k gives up, if they are those that are left.
+    given = (order.cumsum(0) - 1) / torch.arange(1, len(x) + 1)
+    last = int((order > given).sum()) - 1
+    return (x - given[last]).clamp(min=0)
+
+
+def _push(mu: Tensor, rewards: Tensor, baseline: float) -> tuple[Tensor, Tensor]:
+    """mu, and mu (R - V)."""
+    mu, rewards = _checked(mu, rewards, "rewards")
+    return mu, mu * (rewards - checks.number("baseline", baseline, above=-math.inf, below=math.inf))
+
+
 def uniform_q(rewards: Tensor) -> list[Tensor]:
     """The uniform policy's Q at every depth of a tree, [V], [V, V], ..., from its leaves' rewards
     [V, ..., V]: above 0 exactly where a rewarded leaf lies below. Source: arXiv 2509.24981."""
@@ -166,20 +217,20 @@ def uniform_q(rewards: Tensor) -> list[Tensor]:
     return values
 
 
-def _checked(mu: Tensor, advantages: Tensor) -> tuple[Tensor, Tensor]:
-    mu, advantages = (
+def _checked(mu: Tensor, values: Tensor, name: str = "advantages") -> tuple[Tensor, Tensor]:
+    mu, values = (
         torch.as_tensor(mu, dtype=torch.float64),
-        torch.as_tensor(advantages, dtype=torch.float64),
+        torch.as_tensor(values, dtype=torch.float64),
     )
     if mu.dim() != 1 or len(mu) < 2 or float(mu.min()) <= 0 or abs(float(mu.sum()) - 1) > 1e-6:
         raise ValueError(
             f"mu: expected at least two probabilities above 0 that sum to 1, got {mu.tolist()}"
         )
-    if advantages.shape != mu.shape or not bool(advantages.isfinite().all()):
+    if values.shape != mu.shape or not bool(values.isfinite().all()):
         raise ValueError(
-            f"advantages: expected {len(mu)} numbers, one for each arm, got {advantages.tolist()}"
+            f"{name}: expected {len(mu)} numbers, one for each arm, got {values.tolist()}"
         )
-    return mu, advantages
+    return mu, values
 
 
 def _shared(mu: Tensor, samples: int) -> Tensor:

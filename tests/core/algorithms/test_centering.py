@@ -1,5 +1,4 @@
-"""Centering: the two facts about scores, the limit of a baseline below every reward, the neighbours'
-terms, and the method in the loop."""
+"""Centering: the two facts about scores, the neighbours' terms, and the method in the loop."""
 
 import inspect
 import math
@@ -213,24 +212,6 @@ def test_with_the_ratio_centering_changes_no_gradient():
     unclipped = pg_is_loss(sampled(new, ids), sampled(old, ids), **given)
     close(slope(centered.per_token, logp), slope(unclipped.per_token, logp), 1e-12)
     close(centered.diagnostics["weight"], unclipped.diagnostics["weight"], 1e-10)
-
-
-@pytest.mark.parametrize("shift", [0.2, 1.0])
-def test_a_baseline_below_every_reward_is_a_radius(shift):
-    """What log p(y) (R - V) is fitted to, with V = -shift below the least reward: in closed form q (R
-    - V) / (J - V), and so is its distance from q."""
-    _, log_q, _ = table(2, v=4)
-    q, rewards = log_q.exp(), tensor([1.0, 0.0, 0.0, 1.0])
-    logits, j = log_q.clone().requires_grad_(), float(q @ rewards)
-    for _ in range(4000):
-        loss = -(q * (rewards + shift)) @ logits.log_softmax(-1)
-        step = slope(loss, logits) / (j + shift)
-        logits = (logits - step).detach().requires_grad_()
-    p = logits.detach().softmax(-1)
-    close(p, q * (rewards + shift) / (j + shift), 1e-9)
-    close(p @ rewards, j * (1 + shift) / (j + shift), 1e-9)
-    distance = j * math.log((j + shift) / (1 + shift)) + (1 - j) * math.log((j + shift) / shift)
-    close(kl(log_q, p.log()), distance, 1e-9)
 
 
 class Seen(Centered):
