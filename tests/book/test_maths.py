@@ -15,6 +15,7 @@ import torch
 from scipy.optimize import brentq
 
 from trbook import explorables
+from trbook.bandit import push_limit, pushed
 from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.algorithms.quatro import solve_dual
 from trlib.divergences import binary_kl, binary_tv, kl, tv
@@ -103,6 +104,27 @@ def dual(direction, delta):
     }
 
 
+def push(mu, baseline, steps):
+    """A push followed for some steps, and to its end where it has one; answers 2 and 4 are right."""
+    mu, rewards = double(mu), double([0, 1, 0, 1, 0, 0])
+    held = float(mu @ rewards) > baseline
+    limit = push_limit(mu, rewards, baseline=baseline) if held else None
+    return {
+        "mu": mu.tolist(),
+        "baseline": baseline,
+        "steps": steps,
+        "logp": pushed(mu, rewards, baseline=baseline, steps=steps).tolist(),
+        "limit": limit.tolist() if held else None,
+        "kl": float(kl(mu.log(), limit.log())) if baseline < 0 else None,
+    }
+
+
+def pushes():
+    usual, hard = [0.34, 0.12, 0.24, 0.08, 0.14, 0.08], [0.6, 0.03, 0.2, 0.02, 0.1, 0.05]
+    few = [push(usual, V, steps) for V in (-2.5, -0.1, 0.0, 0.1, 0.19) for steps in (0, 1, 300)]
+    return [*few, *(push(mu, V, 200) for mu in (usual, hard) for V in (0.3, 0.5, 1.0))]
+
+
 def first():
     """Every explorable in its first state."""
     return [getattr(explorables, name)() for name in explorables.__all__]
@@ -117,6 +139,7 @@ def made():
         "regions": [regions(sign) for sign in (1, -1)],
         "distributions": distributions(),
         "duals": [dual(way, d) for way in ("backward", "forward") for d in (1e-4, 0.1, 0.7, 2.5)],
+        "pushes": pushes(),
         "first": {shown.module: shown.settings() for shown in first()},
     }
 

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "BaselineRadius": "baseline_radius",
     "Basin": "basin",
     "Clip": "clip",
     "Front": "front",

@@ -17,6 +17,11 @@ BY_DAY = (
     "VocabularyStep",
 )
 STATES = {
+    "BaselineRadius": [
+        ({}, "calm", {"right in the end": "0.73", "KL(μ‖π) now": "0.62", "in the end": "0.62"}),
+        ({"baseline": 0.1}, "fail", {"mean push J − V": "0.10", "in the end": "∞"}),
+        ({"baseline": 0.5, "steps": 1}, "fail", {"right in the end": "no closed form"}),
+    ],
     "Loop": [({"group": "none"}, "fail", {}), ({"group": "luck"}, "fail", {})],
     "Projection": [
         ({"delta": 0.0}, "fail", {"multiplier η": "∞", "nats to q: π̃ → π": "0.07 → 0"}),

@@ -22,6 +22,7 @@ const ofData = (part, data) => (typeof part === "function" ? part(data) : part);
 
 /* Whether a figure says that a method fails, preset by preset. */
 const TONES = {
+  baseline_radius: "calm fail fail fail calm calm",
   basin: "fail calm calm fail",
   clip: "fail calm calm",
   gae: "fail fail calm",

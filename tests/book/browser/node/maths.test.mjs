@@ -3,6 +3,7 @@
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { pushLimit, pushed, reach } from "../../../../book/trbook/explorables/js/baseline_radius/maths.js";
 import { binaryKl, binaryTv, kl, tv } from "../../../../book/trbook/explorables/js/maths/divergences.js";
 import { distance } from "../../../../book/trbook/explorables/js/maths/distances.js";
 import { solveDual } from "../../../../book/trbook/explorables/js/maths/dual.js";
@@ -122,3 +123,17 @@ for (const { rewards, settings, multiplier, target, floored } of given.duals) {
     );
   });
 }
+
+test("a push with a baseline, after some steps and in the end", () => {
+  const rewards = [0, 1, 0, 1, 0, 0];
+  for (const { mu, baseline, steps, logp, limit, kl: far } of given.pushes) {
+    const of = `V ${baseline}, ${steps} steps`,
+      found = pushLimit(mu, rewards, baseline);
+    same(pushed(mu, rewards, baseline, steps), logp, of);
+    if (limit) same(found, limit, `${of}, limit`);
+    else assert.equal(found, null, of);
+    const end = reach(mu[1] + mu[3], baseline);
+    if (far === null) assert.equal(end, Infinity, of);
+    else same([end], [far], `${of}, KL`);
+  }
+});
