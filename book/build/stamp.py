@@ -19,29 +19,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from book.build.paths import ROOT, config
-from trbook.address import NAME, Address, address
+from trbook.address import INTRODUCTION, NAME, Address, address
 
-GUARD = """\
-# On a hosted notebook: install the package this chapter was written for, with what its figures need.
-# It leaves torch as it is.
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    installed = version("{name}")
-except PackageNotFoundError:
-    installed = None
-if installed != "{version}":
+PRESENT = """\
+# Where the book's package is missing, as on Colab, this installs it{how}; torch stays as it is.
+from importlib.metadata import distributions
+{imports}
+if not any(distributions(name="{name}")):
+{install}
+    assert any(distributions(name="{name}")), "pip could not install it: see above"
 """
 FETCH = '    %pip install -q "{name}[notebook] @ {source}"'
-BY_HAND = """\
-    missing = ModuleNotFoundError(
-        f"this chapter needs {name} {version}, and {{installed or 'nothing'}} is installed: "
-        "in a copy of the book's repository run `pip install .[notebook]`, then restart "
-        "(the package index has a `trlib` of somebody else's, which does not help)"
-    )
-    missing._render_traceback_ = lambda: [f"ModuleNotFoundError: {{missing}}"]
-    raise missing"""
-COLAB = re.compile(r"\n\n\[\*\*▶ Open in Colab\*\*\]\([^)]*\)(?=\n|$)")
+UPLOADED = """\
+    wheels = [*Path().glob("trust_region_book-*.whl")]
+    assert wheels, "run `pip install '.[notebook]'` in a copy of the book, or upload its wheel here"
+    %pip install -q "{wheels[0]}[notebook]\""""
 KERNEL = "Python 3 (ipykernel)"
 LANGUAGE = {
     "codemirror_mode": {"name": "ipython", "version": 3},
@@ -100,13 +92,18 @@ def install_cell(where: Address | None = None) -> str:
     """The first code cell of every notebook, tagged `install`: what a hosted notebook runs
     first."""
     where = address(config()) if where is None else where
-    last = FETCH if where.source else BY_HAND
-    return (GUARD + last).format(name=NAME, version=version(), source=where.source)
+    if where.source:
+        fetch = FETCH.format(name=NAME, source=where.source)
+        cell = PRESENT.format(name=NAME, how="", imports="", install=fetch)
+    else:
+        imports = "from pathlib import Path\n"
+        cell = PRESENT.format(name=NAME, how=" from its wheel", imports=imports, install=UPLOADED)
+    return cell.rstrip("\n")
 
 
 def notebook(text: str, where: Address, name: str) -> str:
     """A notebook with its install cell, folded, the metadata that JupyterLab writes and, under the
-    title, its link to Colab."""
+    title, what it is and where it lives."""
     content = json.loads(text)
     if "kernelspec" in content["metadata"]:
         content["metadata"]["kernelspec"]["display_name"] = KERNEL
@@ -117,11 +114,9 @@ def notebook(text: str, where: Address, name: str) -> str:
             folded = {**cell["metadata"], "jupyter": {"source_hidden": True}}
             cell["metadata"] = dict(sorted(folded.items()))
     title = content["cells"][0]
-    whole = COLAB.sub("", "".join(title["source"]), count=1)
-    link = where.colab(f"notebooks/{name}")
-    if link:
-        head, newline, rest = whole.partition("\n")
-        whole = f"{head}\n\n[**▶ Open in Colab**]({link}){newline}{rest}"
+    whole = INTRODUCTION.sub("", "".join(title["source"]), count=1)
+    head, newline, rest = whole.partition("\n")
+    whole = f"{head}\n\n{where.introduction(name.removesuffix('.ipynb'))}{newline}{rest}"
     title["source"] = whole.splitlines(keepends=True)
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 

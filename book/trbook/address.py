@@ -18,6 +18,11 @@ PLACEHOLDER = "OWNER"
 FORM = re.compile(r"https://(?P<host>[\w.-]+)/(?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(?:\.git)?/*")
 NAME = "trust-region-book"
 """The distribution: what pip calls the package, wherever its repository is."""
+TITLE = "Trust Regions for Language Models"
+INTRODUCTION = re.compile(
+    rf"\n\n(?:\[\*\*▶ Open in Colab\*\*\]\([^)]*\) · )?\*[Aa] page of \[{TITLE}\][^\n]*"
+)
+"""The paragraph under a notebook's title that `Address.introduction` writes."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,25 @@ class Address:
             return ""
         owner, name = self.repository.split("/")[-2:]
         return f"https://colab.research.google.com/github/{owner}/{name}/blob/{self.branch}/{path}"
+
+    def introduction(self, name: str) -> str:
+        """What a notebook says under its title to whoever meets it outside of the book, in Markdown.
+
+        Args:
+            name: of the notebook, without its suffix.
+        """
+        link = self.colab(f"notebooks/{name}.ipynb")
+        if link:
+            page = f"{self.pages}notebooks/{name}.html"
+            return (
+                f"[**▶ Open in Colab**]({link}) · *a page of [{TITLE}]({page}), a book that runs, "
+                f"and [its repository]({self.repository})*"
+            )
+        book, how = self.repository or "../README.md", self.file("book/run.md") or "../book/run.md"
+        return (
+            f"*A page of [{TITLE}]({book}), a book that runs. "
+            f"[How to run this page]({how}), here or on Colab.*"
+        )
 
     def file(self, path: str) -> str:
         """A file of the repository, as its host shows it."""

@@ -101,19 +101,26 @@ def test_the_cell_does_nothing_where_the_package_is_there():
         exec(compile(code, "cell", "exec"), {})
 
 
-def test_without_an_address_the_first_cell_stops_with_one_sentence():
-    """As a hosted notebook without the package does: it says what to get, and no later cell
-    runs."""
-    shell = InteractiveShell()
-    cell = install_cell(Address()).replace(
-        "trust-region-book", "trust-region-book-that-is-not-there"
-    )
-    with redirect_stdout(io.StringIO()) as shown:
-        done = shell.run_cell(cell)
-    assert isinstance(done.error_in_exec, ModuleNotFoundError)
-    (line,) = shown.getvalue().splitlines()
-    assert (
-        line.startswith("ModuleNotFoundError: this chapter needs trust-region-book")
-        and "nothing is installed" in line
-    )
-    assert "pip install .[notebook]" in line and "install trlib" not in line
+@pytest.mark.parametrize("where", [THERE, Address()])
+def test_without_the_package_the_first_cell_installs_it_or_stops(where, tmp_path, monkeypatch):
+    """As on a hosted notebook: from its address, or from the wheel that was uploaded; no later cell
+    runs without it."""
+    monkeypatch.chdir(tmp_path)
+    shell, asked = InteractiveShell(), []
+    shell.register_magic_function(asked.append, magic_name="pip")
+    missing = "a-book-that-is-not-there"
+    cell = install_cell(where).replace('name="trust-region-book"', f'name="{missing}"')
+
+    def stops():
+        with redirect_stdout(io.StringIO()):
+            done = shell.run_cell(cell)
+        assert isinstance(done.error_in_exec, AssertionError)
+        return str(done.error_in_exec)
+
+    if not where.source:
+        assert "upload its wheel" in stops() and asked == []
+        Path("trust_region_book-1.0-py3-none-any.whl").touch()
+    assert "pip could not install it" in stops()
+    what = where.source or "trust_region_book-1.0-py3-none-any.whl[notebook]"
+    (line,) = asked
+    assert what in line and " trlib" not in line

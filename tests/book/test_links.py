@@ -17,6 +17,7 @@ from book.build.ext.links import canonical, named
 from book.build.ext.modules import modules
 from book.build.ext.terms import slug
 from book.build.paths import ROOT
+from trbook.address import INTRODUCTION
 from trbook.cards import CARDS
 from trlab.record import all_recorded
 
@@ -33,11 +34,12 @@ TO_EQUATION = re.compile(r":eq:`([^`]+)`|\(#(?:equation-)?([^)]+)\)|\{eq\}`([^`]
 
 
 def text(path):
-    """A page's prose."""
+    """A page's prose, as the book shows it."""
     if path.suffix != ".ipynb":
         return FENCED.sub("", path.read_text(encoding="utf-8"))
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    prose = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return INTRODUCTION.sub("", "\n\n".join(prose), count=1)
 
 
 @functools.cache

@@ -2,9 +2,8 @@
 where, in which profile and with which versions, here and on a GPU.
 
 `book.build.refresh` stores these facts in the notebook's metadata, under the key `execution_record`;
-`book.build.gpu` keeps those of a GPU in book/gpu_execution.json. The notebook's own
-link to Colab, which plain Jupyter shows under the title, makes room for the one in the line, which
-follows from the book's settings.
+`book.build.gpu` keeps those of a GPU in book/gpu_execution.json. What the notebook says under its
+title to whoever meets it outside of the book makes room for this line.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ GPU = ("book", "gpu_execution.json")
 LARGER = re.compile(r"\bgpu=(?!False\b)")
 """How a chapter's code names a size of its own for a GPU."""
 NEVER = "Not yet executed on a GPU, where `make gpu` gives it larger sizes."
-COLAB = "https://colab.research.google.com/"
 
 
 def sentence(record: dict[str, Any]) -> str:
@@ -98,7 +96,6 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
             lines.append(on_a_gpu(entry, record.get("text")))
     else:
         summary, lines = "Not executed yet.", []
-    _take_colab(doctree)
     colab = address.of(app.config).colab(f"notebooks/{path.name}")
     title = next(iter(doctree.findall(nodes.title)), None)
     if title is not None and title.parent is not None:
@@ -114,14 +111,6 @@ def runs_larger(notebook: str) -> bool:
     return any(
         LARGER.search("".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"
     )
-
-
-def _take_colab(doctree: nodes.document) -> None:
-    """Removes the paragraph of the notebook's own link to Colab, if there is one."""
-    for link in list(doctree.findall(nodes.reference)):
-        if link.get("refuri", "").startswith(COLAB) and len(link.parent.children) == 1:
-            link.parent.parent.remove(link.parent)
-            return
 
 
 def connect(app: Sphinx) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from trbook.address import INTRODUCTION
 from trbook.explorables.files import PAGE
 
 KEY = "stored_results"
@@ -136,8 +137,8 @@ def live(notebook: dict[str, Any]) -> None:
 
 
 def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Shows a notebook as it is stored; where its results are not those of its code, a warning says
-    so."""
+    """Shows a notebook as it is stored, but for what it says of itself outside of the book; where its
+    results are not those of its code, a warning says so."""
     path = Path(app.env.doc2path(docname))
     if path.suffix != ".ipynb":
         return
@@ -145,6 +146,8 @@ def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
     for said in complaints(notebook):
         LOGGER.warning("%s; `make refresh` executes it", said, location=docname)
     live(notebook)
+    for title in notebook["cells"][:1]:
+        title["source"] = INTRODUCTION.sub("", _joined(title["source"]), count=1)
     source[0] = json.dumps(notebook, ensure_ascii=False)
 
 
