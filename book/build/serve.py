@@ -32,7 +32,10 @@ class Quiet(SimpleHTTPRequestHandler):
         if code != HTTPStatus.NOT_FOUND or not page.exists():
             super().send_error(code, message, explain)
             return
-        content = page.read_bytes()
+        self.answer(code, page.read_bytes())
+
+    def answer(self, code: int, content: bytes) -> None:
+        """Sends a page of our own."""
         self.send_response(code)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
@@ -76,23 +79,21 @@ class Book(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def listen(folder: Path, port: int = 8000, tries: int = 100) -> Book:
+def listen(folder: Path, port: int = 8000, tries: int = 100, handler: type[Fresh] = Fresh) -> Book:
     """A server of `folder` on loopback at `port`, or at the next one that is free.
 
     Args:
         folder: the built pages.
         port: the first port to try.
         tries: how many ports to try.
+        handler: what answers.
 
     Raises:
-        FileNotFoundError: there is no book in `folder`.
         OSError: none of the `tries` ports is free.
     """
-    if not (folder / "index.html").exists():
-        raise FileNotFoundError(f"{folder}: no book here; `make html` builds it")
     for candidate in range(port, port + tries):
         try:
-            return Book(("127.0.0.1", candidate), partial(Fresh, directory=str(folder)))
+            return Book(("127.0.0.1", candidate), partial(handler, directory=str(folder)))
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
@@ -103,8 +104,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Serve the built book.")
     parser.add_argument("--port", type=int, default=8000)
     arguments = parser.parse_args()
+    folder = BUILD / "html"
+    if not (folder / "index.html").exists():
+        print(f"serve: {folder}: no book here; `make html` builds it", file=sys.stderr)
+        return 1
     try:
-        server = listen(BUILD / "html", arguments.port)
+        server = listen(folder, arguments.port)
     except OSError as error:
         print(f"serve: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""The line under a notebook's title: when it was executed, and the way to Colab. It opens to show
+"""The line under a notebook's title: when it was executed, and how to run it. It opens to show
 where, in which profile and with which versions, here and on a GPU.
 
 `book.build.refresh` stores these facts in the notebook's metadata, under the key `execution_record`;
@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from sphinx.application import Sphinx
 from book.build.ext import address
 
 KEY = "execution_record"
+HOW = "book/run"
+"""The page that says how to run one."""
 GPU = ("book", "gpu_execution.json")
 LARGER = re.compile(r"\bgpu=(?!False\b)")
 """How a chapter's code names a size of its own for a GPU."""
@@ -61,13 +64,13 @@ def _versions(record: dict[str, Any]) -> str:
     return "".join(f" · {name} {number}" for name, number in record["versions"].items())
 
 
-def stamp(summary: str, lines: list[str], colab: str) -> str:
+def stamp(summary: str, lines: list[str], links: Mapping[str, str]) -> str:
     """The line's HTML.
 
     Args:
         summary: what is always in sight.
         lines: what it opens to show.
-        colab: the notebook's address at Colab; empty where it has none.
+        links: addresses by their words; an empty one is left out.
     """
     whole = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
     facts = (
@@ -75,8 +78,12 @@ def stamp(summary: str, lines: list[str], colab: str) -> str:
         if whole
         else html.escape(summary)
     )
-    link = f'<a href="{html.escape(colab)}">Open in Colab</a>' if colab else ""
-    return f'<div class="executed">{facts}{link}</div>'
+    shown = "".join(
+        f'<a href="{html.escape(address)}">{words}</a>'
+        for words, address in links.items()
+        if address
+    )
+    return f'<div class="executed">{facts}{shown}</div>'
 
 
 def dateline(app: Sphinx, doctree: nodes.document) -> None:
@@ -96,12 +103,15 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
             lines.append(on_a_gpu(entry, record.get("text")))
     else:
         summary, lines = "Not executed yet.", []
-    colab = address.of(app.config).colab(f"notebooks/{path.name}")
+    links = {
+        "Run it yourself": app.builder.get_relative_uri(app.env.docname, HOW),
+        "Open in Colab": address.of(app.config).colab(f"notebooks/{path.name}"),
+    }
     title = next(iter(doctree.findall(nodes.title)), None)
     if title is not None and title.parent is not None:
         title.parent.insert(
             title.parent.index(title) + 1,
-            nodes.raw("", stamp(summary, lines, colab), format="html"),
+            nodes.raw("", stamp(summary, lines, links), format="html"),
         )
 
 

@@ -12,14 +12,15 @@ def test_the_line_under_a_title_is_short_and_opens():
     text = stamp(
         "Executed today in 3 s",
         ["All of it <here>.", "On a GPU."],
-        "https://colab.research.google.com/x",
+        {"Run it": "../run.html", "Open in Colab": "https://colab.research.google.com/x"},
     )
     assert text.startswith(
         '<div class="executed"><details><summary>Executed today in 3 s</summary><p>All of it '
         "&lt;here"
     )
+    assert '</details><a href="../run.html">Run it</a><a' in text
     assert text.endswith('<a href="https://colab.research.google.com/x">Open in Colab</a></div>')
-    assert stamp("It waits.", [], "") == '<div class="executed">It waits.</div>'
+    assert stamp("It waits.", [], {"Open in Colab": ""}) == '<div class="executed">It waits.</div>'
 
 
 def test_a_description_is_sentences_without_formulas():

@@ -1,12 +1,15 @@
-"""`tools/install.sh` where nothing new enough is installed: a sentence that says what was found,
-and no traceback."""
+"""`tools/install.sh` where no Python is new enough, has no venv, or was interrupted: a sentence that
+says what was found, no traceback, and no state in which it stays."""
 
+import os
 import subprocess
 import sys
+import venv
 
 import pytest
 
 from book.build.paths import ROOT
+from tests.by_day import by_day
 
 
 @pytest.mark.parametrize(
@@ -35,6 +38,52 @@ def test_an_older_python_is_one_sentence(tmp_path, named, words):
         f"install: expected Python 3.11 or newer, {words} name another: make "
         "TRLIB_PYTHON=/path/to/python3.11 ...\n"
     )
+
+
+def install(folder, **named):
+    return subprocess.run(
+        ["/bin/sh", str(ROOT / "tools/install.sh")],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], **named},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_python_without_venv_is_named_with_what_helps_on_debian(tmp_path):
+    """Debian's own has `venv`, but not what it needs to put pip into an environment."""
+    bare = tmp_path / "python3"
+    bare.write_text('#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\n')
+    bare.chmod(0o755)
+    done = install(tmp_path, TRLIB_PYTHON=str(bare))
+    assert done.returncode == 1 and not (tmp_path / ".venv").exists()
+    assert done.stderr == (
+        f"install: {bare} has no venv, which makes an environment of its own; on Debian and Ubuntu: "
+        "sudo apt install python3-venv\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "state", by_day(["no pip", "half of pip"], "half of pip", reason="makes an environment")
+)
+def test_an_environment_that_was_interrupted_is_made_anew(tmp_path, state):
+    """Ctrl-C in the first seconds, or Debian without python3-venv, leaves a `.venv` without pip or with
+    half of it; the next call must not stop there. (It stops at the first package: there is no index.)"""
+    venv.create(tmp_path / ".venv", with_pip=False)
+    if state == "half of pip":
+        (pip,) = (tmp_path / ".venv").glob("lib/python3*/site-packages")
+        (pip / "pip").mkdir()
+        (pip / "pip" / "__init__.py").touch()
+    (tmp_path / "requirements.txt").write_text("torch==0.0\n", encoding="utf-8")
+    done = install(tmp_path, TRLIB_PYTHON=sys.executable, PIP_NO_INDEX="1")
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "install: pip could not install --no-compile torch==0.0; what it says stands above. The next "
+        "call goes on from here\n"
+    )
+    pip = subprocess.run([tmp_path / ".venv/bin/python", "-m", "pip", "--version"], check=False)
+    assert pip.returncode == 0
 
 
 def test_a_tool_in_an_older_python_is_one_sentence():

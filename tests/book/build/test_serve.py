@@ -1,11 +1,13 @@
-"""The server of the built book: loopback only, the next port when one is taken, a clear word when
-there is no book."""
+"""The server of the book, built or growing: loopback only, the next port when one is taken, a clear
+word when there is no book."""
 
 import threading
+import urllib.error
 import urllib.request
 
 import pytest
 
+from book.build import book, serve
 from book.build.serve import listen
 
 
@@ -46,6 +48,52 @@ def test_no_free_port_is_an_error_that_names_the_range(pages):
         first.server_close()
 
 
-def test_a_folder_without_a_book_says_how_to_build_it(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no book here; `make html` builds it"):
-        listen(tmp_path)
+def test_a_folder_without_a_book_says_how_to_build_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(serve, "BUILD", tmp_path)
+    monkeypatch.setattr("sys.argv", ["serve"])
+    assert serve.main() == 1
+    assert "no book here; `make html` builds it" in capsys.readouterr().err
+
+
+def test_while_the_book_is_built_a_page_is_its_own_or_a_first_one_or_waited_for(
+    pages, tmp_path, monkeypatch
+):
+    first = tmp_path / "early" / "html"
+    (first / "book").mkdir(parents=True)
+    for name in ("index.html", "book/index.html", "book/own.html"):
+        (first / name).write_text(f"first {name}", encoding="utf-8")
+    (pages / "book").mkdir()
+    (pages / "book" / "own.html").write_text("own", encoding="utf-8")
+    monkeypatch.setattr(book, "FIRST", first.parent)
+    wanted = {
+        "": "<p>book</p>",
+        "book/": "first book/index.html",
+        "book/own.html?a=1": "own",
+        "book/later.html": "appears here by itself",
+        "_static/later.js": "",
+    }
+    with serve.served(pages, book.Growing) as address:
+        for path, said in wanted.items():
+            try:
+                with urllib.request.urlopen(f"{address}/{path}") as answer:
+                    assert answer.read().decode() == said, path
+            except urllib.error.HTTPError as error:
+                assert error.code == (503 if said else 404) and said in error.read().decode(), path
+
+
+def test_how_long_it_still_takes_is_said_from_time_to_time(monkeypatch):
+    clock = iter((5, 20, 60))
+    monkeypatch.setattr(book.time, "monotonic", lambda: next(clock))
+    lines = [
+        "loading\n",
+        "\x1b[01mreading sources... \x1b[39;49;00m[  5%] book/a\n",
+        "reading sources... [ 50%] book/a .. book/c\n",
+        "writing output... [100%] book/a\n",
+    ]
+    (start, end), (_, last) = book.PHASES.values()
+    half = (start + end) / 2
+    assert [*book.progress(lines, 0)] == [
+        f"book: reading sources, 50 %, about {20 / half * (1 - half):.0f} s left",
+        f"book: writing output, 100 %, about {60 / last * (1 - last):.0f} s left",
+    ]
+    assert book.remaining("reading sources", 0, 30) == f"about {0.5 / start - 0.5:.0f} min left"
