@@ -14,6 +14,7 @@ import sys
 import pytest
 
 from book.build.ext.links import canonical, named
+from book.build.ext.made import whole_links
 from book.build.ext.modules import modules
 from book.build.ext.terms import slug
 from book.build.paths import ROOT
@@ -36,10 +37,10 @@ TO_EQUATION = re.compile(r":eq:`([^`]+)`|\(#(?:equation-)?([^)]+)\)|\{eq\}`([^`]
 def text(path):
     """A page's prose, as the book shows it."""
     if path.suffix != ".ipynb":
-        return FENCED.sub("", path.read_text(encoding="utf-8"))
+        return whole_links(FENCED.sub("", path.read_text(encoding="utf-8")))
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     prose = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-    return INTRODUCTION.sub("", "\n\n".join(prose), count=1)
+    return whole_links(INTRODUCTION.sub("", "\n\n".join(prose), count=1))
 
 
 @functools.cache

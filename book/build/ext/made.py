@@ -10,6 +10,11 @@ is (`AS_WRITTEN`, `SORTED`). The rest has more in the book than Markdown can say
 links to pages that only a build writes: for that the build takes the directive, as
 `{methods-comparison}`, and makes it anew; options follow its name, `<!--made bibliography :all:-->`.
 
+A code host knows a Markdown file's headings, but no equation, no state of the playground and no part
+of a notebook. A link to one is written for both: `[the task](00_quickstart.ipynb)<!--#the-task-->`
+leads to the page there and to the place in the book, and `<!--[-->this step<!--](#equation-step)-->` is
+a link in the book alone.
+
 What stands between `<!--unbuilt-->` and `<!--/unbuilt-->` is for whoever reads the source, and no
 built page has it; what stands between lines `<!--built` and `-->` is for the build alone. The
 paragraph below a line `<!--lead-->` leads a page, in larger letters, and the list below a line
@@ -37,6 +42,10 @@ BUILT = re.compile(r"^<!--built\n(.*?)\n-->$", re.MULTILINE | re.DOTALL)
 LEAD = re.compile(r"^<!--(lead|ways)-->\n(.+?\n)\n", re.MULTILINE | re.DOTALL)
 PLAYGROUND = re.compile(r"\[([^\]]+)\]\(([./\w]*)playground\.md(#playground:[^)\s]+)\)")
 """A link to a state of the playground, which no heading stands for."""
+PLACE = re.compile(r"\]\(([^()\s]*)\)<!--(#[^\s>]*?)-->")
+"""The end of a link whose place only the book knows."""
+ONLY_HERE = re.compile(r'<!--(\[|\]\(#[^)\s]*\)|<a href=\\?"#[^"]*">|</a>)-->')
+"""A part of a link that the book alone has."""
 ANCHOR = re.compile(r'^<a id="[\w-]+"></a>\n\n', re.MULTILINE)
 
 
@@ -44,8 +53,18 @@ def as_directives(app: Sphinx, docname: str, source: list[str]) -> None:
     """A page as it is built."""
     text = MADE.sub(_directive, source[0])
     text = BUILT.sub(r"\1", UNBUILT.sub("", text))
-    text = PLAYGROUND.sub(r'<a href="\2playground.html\3">\1</a>', text)
+    text = PLAYGROUND.sub(r'<a href="\2playground.html\3">\1</a>', whole_links(text))
     source[0] = ANCHOR.sub("", LEAD.sub(r":::{div} \1\n\2:::\n\n", text))
+
+
+def whole_links(text: str) -> str:
+    """A page's source with the links that only the book has."""
+    return ONLY_HERE.sub(r"\1", PLACE.sub(_to_place, text))
+
+
+def _to_place(found: re.Match[str]) -> str:
+    """An equation's name is enough wherever it stands."""
+    return f"]({'' if found[2].startswith('#equation-') else found[1]}{found[2]})"
 
 
 def _directive(found: re.Match[str]) -> str:
