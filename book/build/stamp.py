@@ -122,28 +122,32 @@ def notebook(text: str, where: Address, name: str) -> str:
 
 
 def readme(text: str, where: Address) -> str:
-    """The README: how to install, and the rows of its table that lead to the published book and to
-    Colab."""
+    """The README: its doors, which lead to the published book and to Colab, the last release, and how
+    to clone and install."""
+    read, run = where.pages or "book/index.md", where.colab(f"notebooks/{TRIED}.ipynb")
+    use = f"{where.pages}book/interface/losses.html" if where.pages else "book/interface/losses.md"
+    chapter = f"[Run a chapter on Colab]({run})" if run else "[Run a chapter](book/run.md)"
     install = (
         f'pip install "{NAME} @ {where.source}"'
         if where.source
         else "pip install .   # in this repository"
     )
-    text = re.sub(
-        r"(?<=^```\n)pip install .*$", lambda _: install, text, count=1, flags=re.MULTILINE
-    )
-    links = {
-        "read it without installing anything": ("the published book", where.pages),
-        "try a chapter without installing anything": (
-            "GRPO in Colab",
-            where.colab(f"notebooks/{TRIED}.ipynb"),
-        ),
-    }
-    text = re.sub(rf"^\| (?:{'|'.join(links)}) \|.*\n", "", text, flags=re.MULTILINE)
-    rows = "".join(
-        f"| {wish} | [{name}]({link}) |\n" for wish, (name, link) in links.items() if link
-    )
-    return re.sub(r"^\| read the book \|.*\n", lambda row: row[0] + rows, text, flags=re.MULTILINE)
+    day = released(version())
+    for pattern, new in {
+        r"^\*\*\[Read it\].*$": f"**[Read it]({read})** · **{chapter}** · **[Use a loss]({use})**",
+        r"(?<=`git clone )\S+": where.repository or "ADDRESS",
+        r"^\*\*Version \S+\*\*[^.]*": f"**Version {version()}**{day}",
+        r"(?<=^```\n)pip install .*$": install,
+    }.items():
+        text = re.sub(pattern, lambda _, new=new: new, text, count=1, flags=re.MULTILINE)  # type: ignore[misc]
+    return text
+
+
+def released(number: str) -> str:
+    """When a version was released, as the changelog's heading has it."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    found = re.search(rf"^## {re.escape(number)} · (.+)$", text, re.MULTILINE)
+    return f" of {found[1]}" if found else ", not released yet"
 
 
 def citation(text: str, where: Address, who: Owner | None = None) -> str:

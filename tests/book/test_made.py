@@ -94,17 +94,6 @@ def test_a_page_s_source_shows_no_directive_role_or_label():
     assert {name: found for name, found in shown.items() if found} == {}
 
 
-def test_formulas_of_a_page_s_source_have_no_escape_that_github_takes_from_them():
-    r"""It reads Markdown before formulas: of `\{` only the brace is left, of `\,` the comma."""
-    formula = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
-    found = {
-        path.name: eaten
-        for path in (ROOT / "book").glob("*.md")
-        if (eaten := re.findall(r"\\[,;:!{}|]", "".join(formula.findall(path.read_text("utf-8")))))
-    }
-    assert found == {}
-
-
 def test_every_word_of_the_glossary_has_a_place_where_a_link_lands_in_jupyterlab():
     glossary = (ROOT / "book/glossary.md").read_text(encoding="utf-8")
     words = re.findall(r"^### (.+)$", glossary, re.MULTILINE)
@@ -119,18 +108,3 @@ def test_a_stale_table_is_renewed_and_a_directive_alone_becomes_one():
     fresh = tables.filled("```{claims-table}\n```")
     assert fresh.startswith("<!--made claims-table-->\n| claims of | what we found |\n| --- |")
     assert tables.filled(fresh.replace("undecided", "seen")) == fresh == tables.filled(fresh)
-
-
-def test_links_in_a_source_lead_to_files():
-    built = "_static/diagnose/"  # an example of a diagnosis, which only a build writes
-    for page in sorted(
-        [*(ROOT / "book").glob("**/*.md"), *(ROOT / "trlab/records").glob("*/*.md")]
-    ):
-        if "node_modules" in page.parts:
-            continue
-        text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
-        for link in re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", text):
-            target = (page.parent / link).resolve()
-            assert target.exists() or str(target.relative_to(ROOT)).startswith(built), (
-                f"{page.name}: {link}"
-            )

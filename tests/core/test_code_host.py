@@ -132,3 +132,22 @@ def test_what_would_be_dead_is_found():
         assert holds(f"{page}\n{link}\n") == [f"a/b.md: {target}"]
     assert [*dead("a/b.md", "[x](c.ipynb#y)", files, lambda _: ())] == ["a/b.md: c.ipynb#y"]
     assert holds(f"{page}\n<!--[-->x<!--](#y)-->\n") == ["a/b.md: a line begins with <!--["]
+
+
+REFUSED = re.compile(r"\\operatorname|\\\\|\\[{},;:!|]|\*[^$]*\*")
+FORMULA = re.compile(r"\$\$.+?\$\$|(?<![\\\w$])\$[^$\n]+\$", re.DOTALL)
+
+
+def broken(text):
+    """Formulas of a Markdown file that a code host does not show: it refuses the macro, or reads the
+    signs as Markdown first."""
+    formulas = FORMULA.findall(CODE.sub("", HIDDEN.sub("", text)))
+    return [one for one in formulas if REFUSED.search(one)]
+
+
+def test_every_formula_is_one_that_code_hosts_show():
+    pages = sorted(name for name in tracked() if name.endswith(".md"))
+    assert {name: found for name in pages if (found := broken(source(name)))} == {}
+    assert broken(r"$\mathrm{KL} \lbrace a * b \rbrace$ `$\,$` costs $1 or $2.") == []
+    for wrong in (r"\operatorname{KL}", r"a \\ b", r"\{a\}", r"a\, b", "a^* b^*"):
+        assert broken(f"so $$\n{wrong}\n$$ and ${wrong}$") == [f"$$\n{wrong}\n$$", f"${wrong}$"]

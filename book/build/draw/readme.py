@@ -1,8 +1,8 @@
-"""Pictures of built pages, for the README and the pages' sources: `python -m book.build.draw.readme
-[PAGES]`, after `make html`.
+"""Pictures of built pages, for the pages' sources: `python -m book.build.draw.readme [PAGES]`, after
+`make html`.
 
-The first screen of chapter 4, its explorable with the slider moved, and of chapter 11 what SmolLM2
-writes, as it is printed, and the basins; a diagnosis. This is what a reader gets, for whoever has not
+The explorable of chapter 4 with the slider moved, and of chapter 11 what SmolLM2 writes, as it is
+printed, and the basins; a diagnosis. This is what a reader gets, for whoever has not
 built the book.
 """
 
@@ -43,7 +43,6 @@ def save(picture: bytes, name: str) -> None:
 def shoot(page: Any) -> None:
     page.add_style_tag(content="#pst-back-to-top { display: none !important }")
     settle(page)
-    save(page.screenshot(), "chapter")
     explorable = page.locator(EXPLORABLE).first
     explorable.scroll_into_view_if_needed()
     slider = explorable.locator("input[type=range] >> visible=true").first

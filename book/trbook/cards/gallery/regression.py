@@ -40,8 +40,8 @@ CARDS: tuple[MethodCard, ...] = (
         "regression",
         use="Use it when you know an advantage for every word, and not only for the sampled one: "
         "the logits are fitted to the best policy near the old one.",
-        loss=r"\mathrm{KL}(\pi^*\Vert\pi),\quad\pi^*\propto\pi_\mathrm{old}\,e^{A/\beta}",
-        weight=r"\frac{\pi^*_y-\pi_y}{1-\pi_y}",
+        loss=r"\mathrm{KL}(\pi^\ast\Vert\pi),\quad\pi^\ast\propto\pi_\mathrm{old}\,e^{A/\beta}",
+        weight=r"\frac{\pi^\ast_y-\pi_y}{1-\pi_y}",
         what="the logits at each token",
         to="those of the optimum of a KL-regularised step from " + BEFORE,
         how="a regression that is convex in the logits: cross-entropy, squares or log-cosh",
