@@ -49,6 +49,6 @@ smollm2: .venv/installed
 dev: .venv/installed-dev
 peers: .venv/installed-peers
 clean: ; rm -rf .venv _build
-.venv/installed: requirements.txt pyproject.toml tools/install.sh ; @sh tools/install.sh
+.venv/installed: requirements.txt pyproject.toml trlib/__init__.py tools/install.sh ; @sh tools/install.sh
 .venv/installed-dev: .venv/installed requirements-dev.txt ; @sh tools/install.sh dev
 .venv/installed-peers: .venv/installed-dev requirements-peers.txt ; @sh tools/install.sh peers

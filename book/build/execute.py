@@ -21,11 +21,12 @@ from typing import Any
 
 import nbformat
 
+import trlib
 from book.build.paths import ROOT
 from trlab.comparison import NOTED, REFUSE
 
 KEY = "execution_record"
-SHOWN = ("torch", "transformers", "trust-region-book")
+SHOWN = ("torch", "transformers")
 CELL_SECONDS = 900
 
 
@@ -92,8 +93,13 @@ def execute(notebook: Path, *, profile: str) -> dict[str, Any]:
 
 
 def text_of(notebook: Mapping[str, Any]) -> str:
-    """A notebook's code as a few letters, so that a record can be told from that of other code."""
-    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    """A notebook's code as a few letters, so that a record can be told from that of other code; without
+    the cell that installs the package, which a copy of the book stamps."""
+    cells = [
+        "".join(cell["source"])
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code" and "install" not in cell["metadata"].get("tags", [])
+    ]
     return hashlib.blake2b(json.dumps(cells).encode(), digest_size=8).hexdigest()
 
 
@@ -136,6 +142,8 @@ def _record(timings: Iterable[Mapping[str, str]], profile: str) -> dict[str, Any
         "versions": {
             "Python": platform.python_version(),
             **{name: _version(name) for name in SHOWN},
+            # What runs is this checkout, whatever the environment was told when it was installed.
+            "trust-region-book": trlib.__version__,
         },
     }
 

@@ -103,7 +103,7 @@ def _doors(card: MethodCard, chapter: str) -> list[str]:
     """Where one learns it, where one runs it here, and what it is called in a trainer."""
     doors = DOORS[card.name]
     learn = [f"- **Learn it:** {chapter}"] if chapter else []
-    here = f"[{doors.shows}](../playground.md#playground:{doors.play})"
+    here = f"[{doors.shows}](../playground.md)<!--#playground:{doors.play}-->"
     named = ", ".join(f"`{one}`" for one in _named_there(card))
     there = (
         f"[TRL and verl]({_TRAINER}), {named}"

@@ -5,6 +5,7 @@ import nbformat
 import pytest
 import torch
 
+from book.build import execute as execute_module
 from book.build import gpu
 from book.build.execute import execute
 from book.build.ext.execution import NEVER, on_a_gpu
@@ -12,6 +13,14 @@ from book.build.ext.execution import NEVER, on_a_gpu
 DRAWS = """from trlab.drawing import Drawing, panels
 figure, (ax,) = panels()
 Drawing(figure, alt='The reward "rises" from 0.25 to 0.75.')"""
+RECORD = {
+    "when": "2026-01-01T00:00:00+00:00",
+    "seconds": 300.0,
+    "profile": "gpu",
+    "hardware": "1 core",
+    "versions": {},
+    "text": "",
+}
 CARD = {"gpu": "A card of a test", "memory": "16 GiB", "driver": "1.2", "cuda": "3.4"}
 
 
@@ -34,8 +43,11 @@ def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(tmp_path, monke
     ):  # on this machine: in `smoke`, which is what the entry then says
         return execute(path, profile="smoke")
 
-    before = {"chapters": {"02_bad": {"minutes": 1}, "03_other": {"minutes": 2}}}
-    record, failed = gpu.collect([good, bad], CARD, run, before)
+    before = {"chapters": {"02_bad": {"minutes": 1, "text": ""}, "03_other": {"minutes": 2}}}
+    kept = []
+    failed, late = gpu.collect(gpu.plan([good, bad], before), CARD, run, before, kept.append)
+    record = kept[-1]
+    assert len(kept) == 2 and late == []
     assert list(record["chapters"]) == ["03_other", "01_good"], (
         "what failed has no entry, what was not asked for stays"
     )
@@ -51,6 +63,34 @@ def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(tmp_path, monke
     assert on_a_gpu(None, entry["text"]) == NEVER
     changed = run(chapter(good, DRAWS.replace("0.75", "0.85")))
     assert gpu.entry(changed)["text"] != entry["text"]
+
+
+def test_what_never_ran_comes_first_and_what_would_not_end_in_time_waits(tmp_path, monkeypatch):
+    paths = [chapter(tmp_path / f"{name}.ipynb", f"x = '{name}'") for name in "abcd"]
+    texts = {path.stem: execute_module.text_of(nbformat.read(path, 4)) for path in paths}
+    before = {
+        "chapters": {
+            "a": {"minutes": 2, "text": texts["a"]},
+            "b": {"minutes": 9, "text": "other"},
+            "c": {"minutes": 3, "text": "other"},
+        }
+    }
+    planned = gpu.plan(paths, before)
+    assert [one.path.stem for one in planned] == ["d", "c", "b"], "a is recorded as it is"
+    assert len(gpu.plan(paths, before, again=True)) == 4
+    clock = [0.0]
+
+    def run(path):
+        clock[0] += 5 * 60
+        return {"cells": [], "metadata": {execute_module.KEY: RECORD}}
+
+    monkeypatch.setattr(gpu.time, "monotonic", lambda: clock[0])
+    kept = []
+    failed, late = gpu.collect(
+        planned, CARD, run, before, lambda one: kept.append({*one["chapters"]}), 15
+    )
+    assert failed == [] and [one.path.stem for one in late] == ["b"]
+    assert kept == [{*"abcd"}] * 2
 
 
 def test_without_a_gpu_it_says_so_and_touches_nothing(monkeypatch, capsys):
