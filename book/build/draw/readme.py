@@ -1,8 +1,8 @@
 """Pictures of built pages, for the pages' sources: `python -m book.build.draw.readme [PAGES]`, after
 `make html`.
 
-The explorable of chapter 4 with the slider moved, and of chapter 11 what SmolLM2 writes, as it is
-printed, and the basins; a diagnosis. This is what a reader gets, for whoever has not
+The explorable of chapter 4 with the slider moved; what SmolLM2 writes, of the front page, as it is
+printed; of chapter 11 the basins; a diagnosis. This is what a reader gets, for whoever has not
 built the book.
 """
 
@@ -23,13 +23,14 @@ from book.build.serve import listen
 FIGURES = ROOT / "book" / "_static" / "figures"
 PAGE = "notebooks/04_ppo.html"
 EXPLORABLE = '[data-explorable="clip"]'
-WRITTEN_PAGE = "book/purpose.html"
+FRONT_PAGE = "book/index.html"
+BASIN_PAGE = "book/purpose.html"
 WRITTEN = '[data-explorable="written"]'
 BASIN = '[data-explorable="basin"]'
 DIAGNOSIS_PAGE = "_static/diagnose/rollouts.html"
 SIZE = {"width": 1100, "height": 940}
 COLOURS = 128
-SHARP = {PAGE: 1, WRITTEN_PAGE: 1.5, DIAGNOSIS_PAGE: 1}
+SHARP = {PAGE: 1, FRONT_PAGE: 1.5, BASIN_PAGE: 1.5, DIAGNOSIS_PAGE: 1}
 """Device pixel ratio of each page's picture."""
 
 
@@ -56,18 +57,20 @@ def shoot(page: Any) -> None:
     save(explorable.screenshot(), "explorable")
 
 
-def shoot_purpose(page: Any) -> None:
-    """The basins; the curves and the three texts as paper shows them, without controls."""
+def shoot_basin(page: Any) -> None:
     basin = page.locator(BASIN)
     basin.scroll_into_view_if_needed()
     basin.locator(".trx:not(.still)").first.wait_for()
     settle(page)
     save(basin.screenshot(), "basin")
-    page.add_style_tag(content=f"{WRITTEN} {{ width: 700px; zoom: 1 !important }}")
+
+
+def shoot_written(page: Any) -> None:
+    """The three texts and the curves as paper shows them, without controls."""
+    page.emulate_media(media="print", reduced_motion="reduce")
+    page.add_style_tag(content=f"{WRITTEN} {{ width: 960px; zoom: 1 !important }}")
     explorable = page.locator(WRITTEN)
-    explorable.scroll_into_view_if_needed()
     explorable.locator(".trx:not(.still)[data-drawn]").wait_for()
-    page.emulate_media(media="print")
     settle(page)
     save(explorable.screenshot(), "written")
 
@@ -80,7 +83,12 @@ def shoot_diagnosis(page: Any) -> None:
 def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     folder = Path(given[0]) if given else BUILD / "html"
-    pages = {PAGE: shoot, WRITTEN_PAGE: shoot_purpose, DIAGNOSIS_PAGE: shoot_diagnosis}
+    pages = {
+        PAGE: shoot,
+        FRONT_PAGE: shoot_written,
+        BASIN_PAGE: shoot_basin,
+        DIAGNOSIS_PAGE: shoot_diagnosis,
+    }
     for name in pages:
         if not (folder / name).is_file():
             print(f"readme: expected {name} in {folder}; `make html` builds it", file=sys.stderr)

@@ -53,8 +53,8 @@ def draw(explorable: Any, chromium: Any) -> str:
     html = re.sub(r"<template.*?</template>", "", explorable.html(), flags=re.DOTALL)
     found = {}
     for name, width in WIDTHS.items():
-        # Only the front page's figure moves by itself; others say what a press does.
-        motion = "reduce" if explorable.module == "front" else "no-preference"
+        # Only the first screen moves by itself; other figures say what a press does.
+        motion = "reduce" if explorable.module == "written" else "no-preference"
         context = chromium.new_context(
             viewport={"width": width, "height": 900}, reduced_motion=motion
         )

@@ -1,11 +1,10 @@
-"""What the first page shows: `{first-lane}`, a model that learns, breaks and holds, and four doors;
-`{written}`, what a model writes while it learns; `{ratio-map}`, clipping against divergence; and
+"""What the first page shows: `{written}`, what a model writes while it learns; `{first-lane}`, a model
+that learns, breaks and holds, and learns once more; `{ratio-map}`, clipping against divergence; and
 `{loop}`, the loop to explore. `{basin}` and `{playground}` are explorables for pages that are not
 notebooks."""
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 from typing import Any
 
@@ -17,42 +16,8 @@ from trbook.explorables import Basin, Front, Loop, Playground, RatioMap, Written
 from trbook.explorables.files import BUILT
 from trbook.explorables.modules import shows_today
 
-START = "notebooks/00_quickstart"
-
-DOORS = (
-    (START, "Learn it", "a quickstart, then a chapter for each question"),
-    (
-        "book/diagnose",
-        "Is my run fine?",
-        "clip ratio, mismatch and staleness, from a run's log-probabilities",
-    ),
-    ("book/questions", "Ask", "what people who train language models ask, answered in a sentence"),
-    (
-        "book/methods/index",
-        "Find a method",
-        "all of them side by side: what each one changes; its card says how it did",
-    ),
-)
-"""Page, name, and what is behind it."""
-
-
-class FirstLane(SphinxDirective):
-    """What the first screen holds: the figure that draws itself, and four doors."""
-
-    def run(self) -> list[nodes.Node]:
-        self.env.note_dependency(str(BUILT / f"{Front.module}.data.json"))
-        relative = self.env.app.builder.get_relative_uri
-        doors = "".join(
-            f'<a href="{relative(self.env.docname, page)}"><b>{name}</b><span>{html.escape(behind)}</span></a>'
-            for page, name, behind in DOORS
-        )
-        nav = f'<nav class="doors" aria-label="Where to begin">{doors}</nav>'
-        return [
-            nodes.raw("", f'<div class="first-lane">{Front().html()}</div>{nav}', format="html")
-        ]
-
-
 SHOWN = {
+    "first-lane": Front,
     "ratio-map": RatioMap,
     "loop": Loop,
     "basin": Basin,
@@ -95,7 +60,6 @@ def drawn_anew(app: Sphinx, env: Any) -> list[str]:
 
 def connect(app: Sphinx) -> None:
     app.connect("env-updated", drawn_anew)
-    app.add_directive("first-lane", FirstLane)
     for name in SHOWN:
         app.add_directive(name, Shown)
     app.add_directive("playground", Learning)

@@ -17,8 +17,9 @@ a link in the book alone.
 
 What stands between `<!--unbuilt-->` and `<!--/unbuilt-->` is for whoever reads the source, and no
 built page has it; what stands between lines `<!--built` and `-->` is for the build alone. The
-paragraph below a line `<!--lead-->` leads a page, in larger letters, and the list below a line
-`<!--ways-->` says where a card leads. `<a id="nat"></a>` in a line of
+paragraph below a line `<!--lead-->` leads a page, in larger letters, the list below a line
+`<!--ways-->` says where a card leads, and that below `<!--firsts-->` what a newcomer asks first, side
+by side. `<a id="nat"></a>` in a line of
 its own is where a link lands in JupyterLab, whose headings have other names than those of GitHub and
 of the book.
 """
@@ -39,7 +40,7 @@ AS_WRITTEN = ("claims-table", "claims-card", "metrics-table", "syllabus", "readi
 """What the book shows as the source has it; every other name is a directive of the book."""
 UNBUILT = re.compile(r"^<!--unbuilt-->\n.*?^<!--/unbuilt-->\n+", re.MULTILINE | re.DOTALL)
 BUILT = re.compile(r"^<!--built\n(.*?)\n-->$", re.MULTILINE | re.DOTALL)
-LEAD = re.compile(r"^<!--(lead|ways)-->\n(.+?\n)\n", re.MULTILINE | re.DOTALL)
+LEAD = re.compile(r"^<!--(lead|ways|firsts)-->\n(.+?\n)\n", re.MULTILINE | re.DOTALL)
 PLAYGROUND = re.compile(r"\[([^\]]+)\]\(([./\w]*)playground\.md(#playground:[^)\s]+)\)")
 """A link to a state of the playground, which no heading stands for."""
 PLACE = re.compile(r"\]\(([^()\s]*)\)<!--(#[^\s>]*?)-->")

@@ -18,7 +18,7 @@ from typing import Any
 from trbook.explorables.files import COMMON, data_of, source_of, still_of
 
 HOST = Path(__file__).parent / "host.js"
-LATER = ("playground", "written")
+LATER = ("playground", "front")
 """Modules that are large, or that the first page shows below its first screen: a page loads them
 when a reader comes near, and no earlier."""
 

@@ -1,5 +1,5 @@
-"""The texts of three runs in Chromium: words, steps and verdicts; a slider, a handle and a button
-that lead through the batches; paper, no script, no network."""
+"""The texts of three runs in Chromium: words, steps and verdicts; a scrubber that
+moves by itself and is dragged on; paper, no script, no network."""
 
 import pytest
 from playwright.sync_api import expect
@@ -50,25 +50,30 @@ def test_a_note_says_what_the_reward_does_not_see(sources, said, right, noted):
     assert sources("written/words.js", "(m, answer) => m.note(answer, 63)", [said, right]) == noted
 
 
-def test_the_slider_and_the_handle_lead_through_the_batches(visit):
+def test_it_waits_where_all_answer_and_the_scrubber_leads_on(visit):
     one = visit("Written")
-    assert texts(one)[1] == "19 + 31 = 6th (containing 3), 61 + 36 = 77. Answer 77"
-    expect(one.page.locator(".verdict")).to_contain_text("1\u00a0% right, down from 63\u00a0%")
-    slider = one.page.get_by_role("slider", name=BATCH)
-    slider.press("Home")
-    one.settle()
-    assert texts(one) == 3 * ["19 + 31 = 59. Answer 59"]
-    assert slider.get_attribute("aria-valuetext") == "before training"
-    one.press(".trx .handle", "ArrowRight", "Shift+ArrowRight")
-    assert one.get("batch") == 5
+    chart = one.page.locator(".trx:not(.still) .chart")
+    assert one.get("batch") == 6
     assert texts(one)[1] == "19 + 31 = 50, 50 + 36 = 86. Answer 86"
+    expect(one.page.locator(".call")).to_have_css("opacity", "1")
+    expect(chart).to_have_css("opacity", "0")
+    slider = one.page.get_by_role("slider", name=BATCH)
+    slider.press("ArrowLeft")
+    one.settle()
     lanes = one.page.locator(".lanes > li")
     marks = lanes.locator(".mark").evaluate_all("all => all.map(m => [m.textContent, m.ariaLabel])")
     assert marks == [["✕", "wrong"], ["✓", "right"], ["✕", "wrong"]]
-    expect(lanes.nth(1)).to_contain_text("63\u00a0% of this batch right")
-    one.page.get_by_role("radio", name="21 + 37 + 33").check()
+    expect(lanes.nth(1)).to_contain_text("63\u00a0% right")
+    expect(chart).to_have_css("opacity", "1")
+    slider.press("End")
     one.settle()
-    assert one.get("total") == 91 and texts(one)[0].startswith("21 + 37 = 62")
+    assert texts(one)[1] == "19 + 31 = 6th (containing 3), 61 + 36 = 77. Answer 77"
+    expect(one.page.locator(".verdict")).to_contain_text("1\u00a0% right, down from 63\u00a0%")
+    one.page.get_by_role("radio", name="21 + 37 + 33").check()
+    slider.press("Home")
+    one.settle()
+    assert slider.get_attribute("aria-valuetext") == "before training"
+    assert one.get("total") == 91 and len(set(texts(one))) == 1
 
 
 def test_a_batch_that_there_is_not_is_explained(visit):
@@ -81,20 +86,16 @@ def test_a_batch_that_there_is_not_is_explained(visit):
     assert one.get("total") == 86 and "91, 63, 64, 86" in one.text(".trx .notes")
 
 
-def test_it_plays_and_a_hand_takes_over(visit, until):
-    one = visit("Written", reduced_motion="no-preference")
+def test_it_moves_once_and_a_hand_takes_over(visit, until):
     model = "document.querySelector('.trlib-explorable').model"
-    play = one.page.locator(".trx:not(.still) .play")
-    play.click()
-    expect(play).to_have_text("❚❚ pause")
+    one = visit("Written", reduced_motion="no-preference")
+    until(one.page, f"{model}.get('batch') === 0")
     until(one.page, f"{model}.get('batch') === 2")
+    assert "#" not in one.page.url, "the address is the reader's"
     one.page.get_by_role("slider", name=BATCH).press("End")
-    expect(play).to_contain_text("play")
-    assert one.get("batch") == 16
-    one.set(batch=15)
-    play.click()
-    until(one.page, f"{model}.get('batch') === 16")
-    expect(play).to_contain_text("play")
+    until(one.page, "location.hash.includes('batch=16')")
+    there = visit("Written", "#written:batch=13", reduced_motion="no-preference")
+    assert there.get("batch") == 13
 
 
 def test_without_a_script_the_texts_stand_there(chromium):
@@ -102,5 +103,6 @@ def test_without_a_script_the_texts_stand_there(chromium):
     page = context.new_page()
     page.set_content(page_of("Written", Written().html()))
     still = page.locator(".trx.still .what .said >> nth=1")
-    assert still.inner_text().startswith("19 + 31 = 6th")
+    assert still.inner_text().startswith("19 + 31 = 50")
+    expect(page.locator(".trx.still .chart").first).to_have_css("opacity", "1")
     context.close()

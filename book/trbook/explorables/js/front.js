@@ -1,8 +1,8 @@
-/* front: a language model learns, breaks, and holds with a clip. Recorded curves draw themselves; a slider trains one more. */
+/* front: a language model learns, breaks, and holds with a clip: recorded curves, and a slider that trains one more. */
 
 import bare from "./parts/bench.css";
 import style from "./front/style.css";
-import { average, choice, clamp, h, ladder, say, stage, status, still } from "./parts/common.js";
+import { choice, h, ladder, say, stage, status } from "./parts/common.js";
 import { after } from "./written/words.js";
 import { fleet } from "./playground/fleet.js";
 import { stepped } from "./parts/handling.js";
@@ -11,8 +11,7 @@ import { GOAL, chart, thousand } from "./front/chart.js";
 import { LOOK, RECORDED, RUNGS, YOURS, clipped, isRecorded, settingsOf } from "./front/lanes.js";
 import { drawn, neededFor, shares } from "./front/rows.js";
 
-const SECONDS = { once: 1.3, reuse: 2.4, clip: 1.6 }, // in which each lane draws itself
-  TALL = [
+const TALL = [
     [600, 262],
     [0, 216],
   ],
@@ -22,7 +21,7 @@ const two = (value) => value.toFixed(2);
 
 export default {
   render({ model, el }) {
-    const { frame, release } = stage(el, bare + style, "A language model learns, breaks, and holds with a clip");
+    const { frame, release } = stage(el, bare + style, "Train one yourself: a language model and a clip");
     const close = open(frame, model, JSON.parse(model.get("_data")));
     return () => {
       close();
@@ -38,14 +37,11 @@ function open(frame, model, data) {
     needs = RECORDED.map((key) => ({ key, hue: LOOK[key].hue, count: neededFor(GOAL, runs[key].raw, completions) }));
   const last = batches - 1;
   let axis = model.get("axis") === "completions" ? "completions" : "batches",
-    places = Object.fromEntries(RECORDED.map((key) => [key, last])),
-    act = null, // the lane that is drawing itself
     one = null, // the batch that is pointed at
     own = [], // the reader's lanes, the newest last
     running = null,
     fault = "",
     frames = 0,
-    begun = 0,
     serial = 0;
 
   /* What is seen. */
@@ -64,7 +60,6 @@ function open(frame, model, data) {
       picture.node,
     ),
     story = h("p", { class: "story" }),
-    again = h("button", { type: "button", class: "again", text: "Draw again", onclick: () => tell() }),
     along = choice({
       legend: "Along the axis",
       options: [
@@ -74,7 +69,7 @@ function open(frame, model, data) {
       onChange: (value) => {
         axis = value;
         model.set("axis", axis);
-        finish();
+        ask();
       },
     }),
     slider = ladder({
@@ -94,7 +89,7 @@ function open(frame, model, data) {
     cards = Object.fromEntries(["reuse", "clip"].map((key) => [key, answer(LOOK[key])])),
     empty = h("li", {
       class: "empty",
-      text: "16 times, with your clip: move it below, and what the model writes then stands here.",
+      text: "16 times, with your clip: move it above, and what the model writes then stands here.",
     }),
     list = h("ul", { class: "answers-of" }, cards.reuse.node, cards.clip.node, empty),
     spoken = status(300),
@@ -108,6 +103,15 @@ function open(frame, model, data) {
     h(
       "div",
       { class: "framed front" },
+      h(
+        "div",
+        { class: "yours" },
+        h("p", { class: "asked" }, h("b", { text: "Predict: " }), question.text),
+        h("div", { class: "guesses", role: "group", "aria-label": "Your prediction" }, ...guesses),
+        replied,
+        h("div", { class: "drag" }, slider.el, hinted),
+        trouble,
+      ),
       story,
       plane,
       h(
@@ -119,7 +123,6 @@ function open(frame, model, data) {
           "Line: the run in the middle of eight seeds, means of three batches. Band: all eight.",
         ),
         along.el,
-        again,
       ),
       h(
         "div",
@@ -134,28 +137,18 @@ function open(frame, model, data) {
           " is a word that the model was unsure of: the heavier, the less likely it was.",
         ),
       ),
-      h(
-        "div",
-        { class: "yours" },
-        h("p", { class: "asked" }, h("b", { text: "Predict: " }), question.text),
-        h("div", { class: "guesses", role: "group", "aria-label": "Your prediction" }, ...guesses),
-        replied,
-        h("div", { class: "drag" }, slider.el, hinted),
-        trouble,
-      ),
     ),
     spoken.el,
   );
 
   function lanes() {
     return [
-      ...RECORDED.map((key) => ({ key, ...LOOK[key], ...runs[key], place: places[key] })),
+      ...RECORDED.map((key) => ({ key, ...LOOK[key], ...runs[key] })),
       ...own.map((lane) => ({
         ...lane,
         ...YOURS,
         name: lane.faint ? `clip ${lane.width}` : lane.name,
         middle: drawn(lane.rows),
-        place: lane.rows.length - 1,
       })),
     ];
   }
@@ -174,12 +167,11 @@ function open(frame, model, data) {
       batches: last,
       completions,
       lanes: lanes(),
-      needs: act ? [] : needs,
+      needs,
       one: at,
     });
     for (const key of ["reuse", "clip"]) {
-      const upto = Math.round(places[key]),
-        k = at ?? (upto === last ? batches : upto);
+      const k = at ?? batches;
       cards[key].show(data.lanes[key].said[k], after(k));
     }
     mine?.update(at);
@@ -203,54 +195,17 @@ function open(frame, model, data) {
 
   function sentence(at) {
     if (at !== null) return `Right answers after ${at} batches. ${valued(at).replace(/^batch \d+: /, "")}.`;
-    const end = (key) => two(recent(runs[key].ends));
-    if (act === "once") return "Each batch used once: it learns.";
-    if (act === "reuse")
-      return places.reuse < 4 ? "Each batch used 16 times: far ahead after one batch …" : "… and then it breaks.";
-    if (act === "clip") return `16 times, and a clip of ± 0.2 on how far a word may move: it holds.`;
+    const end = (key) => two(runs[key].middle.at(-1));
     if (running)
       return `${running.name}: ${running.rows.length ? `batch ${running.rows.length}, ${two(running.rows.at(-1))} right` : "loading the model (0.4 MB)"}.`;
     const newest = own.at(-1);
     if (newest && axis === "batches")
-      return `With ${newest.name.replace("16 times, ", "")} it ends at ${two(recent(newest.rows))}, with clip 0.2 at ${end("clip")}, without a clip at ${end("reuse")}. One run is no evidence.`;
+      return `With ${newest.name.replace("16 times, ", "")} it ends at ${two(drawn(newest.rows).at(-1))}, with clip 0.2 at ${end("clip")}, without a clip at ${end("reuse")}. One run is no evidence.`;
     if (axis === "completions") {
       const [once, , clip] = needs.map(({ count }) => count);
       return `8 right answers in 10 cost ${thousand(once)} completions when each is used once, and ${thousand(clip)} when each is used 16 times with a clip.`;
     }
     return `Each batch used once, it learns (${end("once")}). Used 16 times it is far ahead after one batch, and then it breaks (${end("reuse")}). With a clip it holds (${end("clip")}).`;
-  }
-
-  /* The story: each lane draws itself, one after the other. */
-  function tell() {
-    one = null;
-    if (still()) return finish();
-    cancelAnimationFrame(begun);
-    places = { once: 0, reuse: 0, clip: 0 };
-    const total = RECORDED.map((key) => SECONDS[key]);
-    let start = null;
-    const turn = (now) => {
-      start ??= now;
-      let left = (now - start) / 1000;
-      act = null;
-      RECORDED.forEach((key, i) => {
-        const share = clamp(left / total[i], 0, 1);
-        places[key] = last * (key === "reuse" ? share ** 1.6 : share); // the leap is seen before the fall
-        if (left >= 0 && share < 1) act = key;
-        left -= total[i];
-      });
-      draw();
-      begun = act ? requestAnimationFrame(turn) : 0;
-      if (!act) spoken.speak(sentence(null));
-    };
-    act = "once";
-    begun = requestAnimationFrame(turn);
-  }
-  function finish() {
-    cancelAnimationFrame(begun);
-    begun = 0;
-    act = null;
-    for (const key of RECORDED) places[key] = last;
-    ask();
   }
 
   function guessed(value) {
@@ -267,7 +222,6 @@ function open(frame, model, data) {
   const workers = fleet(model.get("_parts"), heard);
   function train() {
     stop();
-    finish();
     fault = "";
     if (isRecorded(width)) {
       hint();
@@ -348,7 +302,6 @@ function open(frame, model, data) {
 
   /* Pointing, by hand and by keyboard. */
   const point = (event) => {
-    if (begun) return;
     one = picture.batchAt(event.clientX, last);
     ask();
   };
@@ -365,7 +318,6 @@ function open(frame, model, data) {
     if (event.key === "Escape") away();
     if (next === undefined) return;
     event.preventDefault();
-    finish();
     one = next;
     ask();
   });
@@ -379,19 +331,16 @@ function open(frame, model, data) {
   watcher.observe(plane);
   slider.set(width);
   hint();
-  if (still()) ask();
-  else tell();
+  ask();
   return () => {
     model.off("change:axis", changed);
     watcher.disconnect();
     cancelAnimationFrame(frames);
-    cancelAnimationFrame(begun);
     workers.release();
     spoken.release();
   };
 }
 
-const recent = (rows) => average(rows.slice(-10));
 const offline = (text) =>
   /did not arrive/.test(text)
     ? "The model could not be loaded: are you offline? The recorded curves are all here. Move the clip again when you are connected."

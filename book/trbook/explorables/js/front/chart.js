@@ -1,7 +1,6 @@
-/* The chart of the front page: each lane's median run in the band of all of them, drawn as far as the story has come. */
+/* The chart of the front page: each lane's median run in the band of all of them, and the reader's own. */
 
 import { area, line } from "d3-shape";
-import { upTo } from "./rows.js";
 import { drawing, join, linearScale, logScale } from "../parts/common.js";
 
 const APART = 15, // two names
@@ -20,7 +19,7 @@ export function chart() {
   let axes = "",
     at = null;
 
-  /* lanes: [{ key, name, hue, dash, all, middle, place, faint }]; axis: batches or completions; one: batch pointed at. */
+  /* lanes: [{ key, name, hue, dash, all, middle, faint }]; axis: batches or completions; one: batch pointed at. */
   function draw({ width, height, axis, batches, completions, lanes, needs, one }) {
     const room = Math.min(150, 12 + 7.4 * Math.max(...lanes.map(({ name }) => name.length))),
       narrow = width < 520,
@@ -45,7 +44,7 @@ export function chart() {
       axes = key;
     }
     const from = many ? 1 : 0,
-      seen = lanes.filter(({ place }) => place > 0),
+      seen = lanes.filter(({ middle }) => middle.length > 1),
       stroke = line()
         .digits(1)
         .x(([i]) => across(i))
@@ -62,22 +61,7 @@ export function chart() {
       {
         key: (lane) => lane.key,
         style: { fill: ({ hue }) => hue },
-        d: ({ all, place }) =>
-          spread(
-            upTo(
-              all[0].map((_, i) => Math.min(...all.map((row) => row[i]))),
-              place,
-            )
-              .map(([i, low], k) => [
-                i,
-                low,
-                upTo(
-                  all[0].map((_, j) => Math.max(...all.map((row) => row[j]))),
-                  place,
-                )[k][1],
-              ])
-              .filter(([i]) => i >= from),
-          ),
+        d: ({ all }) => spread(all[0].map((_, i) => [i, ...ends(all.map((row) => row[i]))]).slice(from)),
       },
     );
     join(lines, "path.line", seen, {
@@ -85,13 +69,10 @@ export function chart() {
       style: { stroke: ({ hue }) => hue, opacity: ({ faint }) => (faint ? 0.45 : null) },
       "stroke-dasharray": ({ dash }) => dash || null,
       "data-lane": (lane) => lane.key,
-      d: ({ middle, place }) => stroke(upTo(middle, place).filter(([i]) => i >= from)),
+      d: ({ middle }) => stroke(middle.map((value, i) => [i, value]).slice(from)),
     });
-    const ends = seen.map((lane) => {
-      const [i, value] = upTo(lane.middle, lane.place).at(-1);
-      return { ...lane, left: across(i), top: y(value) };
-    });
-    join(names, "text.name", placed(ends, size, narrow), {
+    const named = seen.map((lane) => ({ ...lane, left: across(lane.middle.length - 1), top: y(lane.middle.at(-1)) }));
+    join(names, "text.name", placed(named, size, narrow), {
       key: (lane) => lane.key,
       x: ({ left }) => left,
       y: ({ high }) => high,
@@ -134,6 +115,8 @@ export function chart() {
   };
 }
 
+const ends = (values) => [Math.min(...values), Math.max(...values)];
+
 /* Ticks of completions as they are read. */
 function thousands(x) {
   const values = [128, 256, 512, 1024, 2048, 3840];
@@ -146,7 +129,7 @@ export const thousand = (count) => (count < 1000 ? String(count) : String(count)
 const LONGEST = 120;
 
 /* Names beside the ends of their lines; on a narrow chart above them, further in. None lies on another. */
-export function placed(ends, { width, height }, narrow) {
+function placed(ends, { width, height }, narrow) {
   const names = ends.map((one) => {
     const before = narrow && one.left > LONGEST;
     return {

@@ -2,20 +2,11 @@
 
 import { average } from "../maths/plain.js";
 
-/* A row up to a place between two batches. */
-export function upTo(row, place) {
-  const whole = Math.floor(place),
-    kept = row.slice(0, whole + 1).map((value, i) => [i, value]);
-  if (whole < place && whole + 1 < row.length)
-    kept.push([place, row[whole] + (place - whole) * (row[whole + 1] - row[whole])]);
-  return kept;
-}
-
 /* The share of right answers of a lane's batches: of all seeds as they were, and drawn, of the median one. */
 export function shares({ right, median }, completions) {
   const raw = right.map((row) => row.map((count) => count / completions)),
     all = raw.map(drawn);
-  return { raw, all, middle: all[median], ends: raw[median] };
+  return { raw, all, middle: all[median] };
 }
 
 /* From the third batch on each with its neighbours: the first two are the leap, and stand as they are. */

@@ -17,14 +17,15 @@
                   { check(value) -> value or undefined }                 anything else
                 `whole`: what a number counts, one by one; `shown(state)`: whether its control matters now; `fold`: it is one of the settings that open on demand
      limit      (state, data) -> [[key, value, why]]: what two settings together make impossible (optional)
-     presets    [{ name, text, state }]; the text says what to notice
-     question   { text, options: [[value, text]], right: value or (data) => value, why, state }
+     presets    [{ name, text, state }]; the text says what to notice (optional)
+     question   { text, options: [[value, text]], right: value or (data) => value, why, state } (optional)
      read       (state, data) -> { verdict: calm(title, text) or fail(title, text), facts: [[name, text, hue, dash]], ... }; with a
                 dash a fact is the key to its line
      board      ({ set }) -> { node, height(width, state, data), draw(state, reading, { width, height }, data) }; node is one svg
      handles    (state, reading, size, data, the board) -> [{ label, words, x, y, move(x, y, keyed) -> settings }] in pixels of the board;
                 next({ x, y }, way, shift) -> { x, y }: where an arrow key leads, if it is not a few pixels on (optional)
-     extra      ({ set, data, state() }) -> { el, update(state, reading) }: more beside the board (optional)
+     extra      ({ set, data, state(), board }) -> { el, update(state, reading) }: more beside the board (optional);
+                set(settings, true): in passing, and not into the address
      extraFold  what `extra` is called where it opens on demand (optional)
      hint       the one thing to do, a sentence below the title
      sideBelow  whether `extra` lies below the board, beside the verdict (optional)
@@ -52,7 +53,7 @@ function open(given, model, el) {
   const spec = {
     ...given,
     settings: ofData(given.settings, data),
-    presets: ofData(given.presets, data),
+    presets: ofData(given.presets, data) ?? [],
   };
   const keys = Object.keys(spec.settings);
   const raw = () => Object.fromEntries(keys.map((key) => [key, model.get(key)]));
@@ -81,11 +82,12 @@ function open(given, model, el) {
     settle(state);
     ask();
   };
-  const set = (changes) => {
+  const set = (changes, passing = false) => {
     notes = notes.filter(({ key }) => !(key in changes));
     settle(changes);
     adopt();
     clearTimeout(saving);
+    if (passing) return; // it moves by itself, and the address is the reader's
     saving = setTimeout(() => {
       model.save_changes();
       writeAddress(home, spec.name, state, first);
@@ -225,7 +227,7 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
   const facts = h("dl", { class: "facts" }),
     noted = h("ul", { class: "notes", hidden: true }),
     spoken = status();
-  const more = spec.extra?.({ set, data, state });
+  const more = spec.extra?.({ set, data, state, board });
   const presets = spec.presets.map((preset) => [
     preset,
     h("button", {
@@ -244,17 +246,18 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
       "div",
       { class: "marks" },
       ...presets.map(([, button]) => button),
-      h("button", { type: "button", class: "reset", text: "reset", onclick: () => (asking.clear(), reset()) }),
+      h("button", { type: "button", class: "reset", text: "reset", onclick: () => (asking?.clear(), reset()) }),
     ),
   );
   let asked = false; // a preset has been pressed
   const hint = h("p", { class: "hint", hidden: true });
-  const asking = prediction(spec.question, { reply: (guess) => reveal(spec.question, guess, data), guessed });
+  const asking =
+    spec.question && prediction(spec.question, { reply: (guess) => reveal(spec.question, guess, data), guessed });
   frame.append(
     h(
       "div",
       { class: `framed bench${spec.broad ? " broad" : spec.sideBelow ? " side-below" : many > 3 ? " many" : ""}` },
-      asking.el,
+      asking?.el,
       h("p", { class: "top" }, h("b", { text: spec.title }), spec.hint && h("span", { class: "aim", text: spec.hint })),
       h("div", { class: "head" }, ...placed((own) => own.choices && !own.fold)),
       h("div", { class: "board" }, plane),
@@ -308,7 +311,7 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
       spoken.speak(
         [
           ...notes.map(({ text }) => text),
-          asking.said(),
+          asking?.said(),
           `${title}. ${text}`,
           ...reading.facts.map(([name, value]) => `${name}: ${value}.`),
         ].join(" "),

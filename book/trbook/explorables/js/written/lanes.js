@@ -1,38 +1,43 @@
-/* Three answers side by side, and above them the batch: a slider, and a button that goes through the batches. */
+/* The sum in one large line, three answers side by side, and one scrubber over the batches. It moves by itself to where all
+   three still answer well, and waits there. */
 
 import { choice, h, ladder, sample, say, still } from "../parts/common.js";
 import { after, note, percent, pieces, shareAt } from "./words.js";
 
-const TURN = 650, // milliseconds of a batch while it plays
-  ROOM = 84; // letters of an answer that room is kept for: few are longer
+const PAUSE = 6,
+  TURNS = [...[5, 4, 3, 2, 1, 0].map((batch) => [batch, 60]), ...[1, 2, 3, 4, 5, PAUSE].map((batch) => [batch, 640])], // batch, milliseconds before it
+  ROOM = 80; // letters of an answer that room is kept for: few are longer
 
-export function lanes(looks, { set, data, state }) {
+export function lanes(looks, { set, data, state, touched }) {
   const last = data.lanes[0].right.length,
-    slider = ladder({
-      label: "batch",
-      spoken: "Batches that it has learned from",
-      rungs: Array.from({ length: last + 1 }, (_, i) => i),
-      words: after,
-      write: String,
-      onInput: (batch) => set({ batch }),
-    }),
-    player = play(last, { set, state }),
+    asked = h("b"),
+    when = h("span", { class: "when" }),
+    cards = data.lanes.map((lane) => card(lane, looks[lane.look])),
     sums = choice({
       legend: "The sum that is read",
       options: data.totals.map((total, i) => [total, data.prompts[i]]),
       onChange: (total) => set({ total }),
     }),
-    asked = h("code"),
-    when = h("span"),
-    cards = data.lanes.map((lane) => card(lane, looks[lane.look]));
-  return {
-    el: h(
+    slider = ladder({
+      label: "batches that it has learned from",
+      spoken: "Batches that it has learned from",
+      rungs: Array.from({ length: last + 1 }, (_, i) => i),
+      words: after,
+      write: String,
+      onInput: (batch) => {
+        stop();
+        touched();
+        set({ batch });
+      },
+    }),
+    el = h(
       "div",
       { class: "read" },
-      h("div", { class: "scrub" }, player.el, slider.el),
-      sums.el,
-      h("p", { class: "puzzle" }, "Asked for ", asked, when),
+      h("p", { class: "sum" }, asked, when),
       h("ul", { class: "lanes" }, ...cards.map(({ node }) => node)),
+      slider.el,
+      h("p", { class: "call", text: "drag on: one of them forgets how to add" }),
+      sums.el,
       h(
         "p",
         { class: "key" },
@@ -40,22 +45,45 @@ export function lanes(looks, { set, data, state }) {
         h("span", { class: "off", text: "Underlined" }),
         ": it does not add up. ",
         h("b", { class: "odd", text: "Bold" }),
-        `: no right answer uses it. One run per lane (seed ${data.seed}), with the same random numbers every time.`,
+        `: no right answer uses it. One recorded run each (seed ${data.seed}).`,
       ),
-    ),
-    update(now) {
-      const { total, batch } = now,
-        which = data.totals.indexOf(total);
+    );
+  /* It moves once, when it is seen, and only from its first state; a hand that comes takes over. */
+  let timer = 0,
+    turn = 0;
+  const step = () => {
+    if (!el.isConnected || turn === TURNS.length) return stop();
+    set({ batch: TURNS[turn][0] }, true);
+    turn += 1;
+    timer = setTimeout(step, TURNS[turn]?.[1] ?? 0);
+  };
+  const stop = () => {
+    clearTimeout(timer);
+    seen.disconnect();
+    el.dataset.waits = turn === TURNS.length || !turn ? "yes" : "no";
+  };
+  const seen = new IntersectionObserver(([{ isIntersecting }]) => {
+    if (!isIntersecting || turn) return;
+    seen.disconnect();
+    if (state().batch === PAUSE) timer = setTimeout(step, 900);
+  });
+  el.dataset.waits = "yes";
+  if (!still()) seen.observe(slider.el);
+  slider.el.addEventListener("pointerdown", stop);
+  return {
+    el,
+    update({ total, batch }) {
+      const which = data.totals.indexOf(total);
       slider.set(batch);
+      slider.el.style.setProperty("--way", String(batch / last));
       sums.set(total);
-      player.follow(batch);
-      say(asked, data.prompts[which]);
-      say(when, `, ${after(batch)} it writes`);
+      say(asked, `${data.prompts[which]} =`);
+      say(when, after(batch));
       const longest = Math.max(...data.lanes.flatMap(({ said }) => said.map((row) => row[which][0].length))),
         kept = Math.min(longest, ROOM);
       cards.forEach((one, i) => {
         const lane = data.lanes[i];
-        one.show(lane.said[batch][which], shareAt(lane, batch, data.each), { total, kept, atEnd: batch === last });
+        one.show(lane.said[batch][which], shareAt(lane, batch, data.each), { total, kept });
       });
     },
   };
@@ -63,7 +91,6 @@ export function lanes(looks, { set, data, state }) {
 
 function card({ name }, { hue, dash }) {
   const share = h("span"),
-    among = h("span", { class: "more" }),
     mark = h("span", { class: "mark" }),
     said = h("span", { class: "said" }),
     ghost = h("span", { class: "said ghost", "aria-hidden": "true" }), // keeps the room of a longer answer
@@ -71,17 +98,21 @@ function card({ name }, { hue, dash }) {
     node = h(
       "li",
       {},
-      h("p", { class: "who" }, sample(dash), h("b", { text: name })),
-      h("p", { class: "share" }, share, among, " right"),
+      h(
+        "p",
+        { class: "who" },
+        sample(dash),
+        h("b", { text: `used ${name}` }),
+        h("span", { class: "share" }, share, " right"),
+      ),
       h("div", { class: "stack" }, h("div", {}, h("p", { class: "what" }, mark, said), noted), ghost),
     );
   node.style.setProperty("--hue", hue);
   return {
     node,
-    show(answer, right, { total, kept, atEnd }) {
+    show(answer, right, { total, kept }) {
       const [text, rewarded] = answer;
       say(share, percent(right));
-      say(among, atEnd ? " of new sums" : " of this batch");
       say(ghost, "0 ".repeat(Math.ceil(kept / 2)));
       say(noted, note(answer, total));
       node.dataset.right = rewarded ? "yes" : "no";
@@ -94,51 +125,6 @@ function card({ name }, { hue, dash }) {
           `${rest} `,
         ]),
       );
-    },
-  };
-}
-
-/* Goes through the batches, one after the other. Where less motion is wished for, a press goes one batch on. */
-function play(last, { set, state }) {
-  const calm = still();
-  let timer = 0,
-    expected = null;
-  const el = h("button", {
-    type: "button",
-    class: "play",
-    onclick: () => {
-      if (timer) return stop();
-      const { batch } = state();
-      step(batch >= last ? 0 : batch + 1);
-      if (!calm) timer = window.setInterval(turn, TURN);
-      show();
-    },
-  });
-  const step = (batch) => {
-      expected = batch;
-      set({ batch });
-    },
-    turn = () => {
-      const { batch } = state();
-      if (!el.isConnected || batch >= last) stop();
-      else step(batch + 1);
-    },
-    stop = () => {
-      window.clearInterval(timer);
-      timer = 0;
-      show();
-    },
-    show = () => {
-      say(el, calm ? "next batch" : timer ? "❚❚ pause" : "▶\ufe0e play");
-      el.closest(".bench")?.toggleAttribute("data-playing", Boolean(timer));
-    };
-  show();
-  return {
-    el,
-    /* A hand that moves the batch takes over. */
-    follow: (batch) => {
-      if (timer && batch !== expected) stop();
-      else if (timer && batch >= last) stop();
     },
   };
 }

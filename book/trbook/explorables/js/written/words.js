@@ -77,7 +77,7 @@ export function verdict(state, data) {
       `${percent(once)} of the ${of} are right, in every lane the same.${luck}`,
     );
   const lost = many < best / 2 && best > 0.3,
-    standing = lost ? "has lost it" : many - once > 0.1 ? "is ahead" : "has no lead";
+    standing = lost ? "has lost it" : many - once > 0.1 ? "is ahead of once" : "has no lead";
   return {
     tone: lost ? "fail" : "calm",
     title: `Eight times ${standing}: ${percent(many)} right${lost ? `, down from ${percent(best)}` : ""}`,
