@@ -67,7 +67,7 @@ def shoot_basin(page: Any) -> None:
 
 def shoot_written(page: Any) -> None:
     """The three texts and the curves as paper shows them, without controls."""
-    page.emulate_media(media="print", reduced_motion="reduce")
+    page.emulate_media(media="print")
     page.add_style_tag(content=f"{WRITTEN} {{ width: 960px; zoom: 1 !important }}")
     explorable = page.locator(WRITTEN)
     explorable.locator(".trx:not(.still)[data-drawn]").wait_for()
@@ -99,7 +99,10 @@ def main(arguments: list[str] | None = None) -> int:
         with browser() as chromium:
             for name, shot in pages.items():
                 page = chromium.new_page(
-                    viewport=SIZE, color_scheme="light", device_scale_factor=SHARP[name]
+                    viewport=SIZE,
+                    color_scheme="light",
+                    device_scale_factor=SHARP[name],
+                    reduced_motion="reduce",
                 )
                 page.goto(f"http://127.0.0.1:{server.server_port}/{name}")
                 page.wait_for_load_state("networkidle")

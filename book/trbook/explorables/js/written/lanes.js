@@ -70,6 +70,7 @@ export function lanes(looks, { set, data, state, touched }) {
   el.dataset.waits = "yes";
   if (!still()) seen.observe(slider.el);
   slider.el.addEventListener("pointerdown", stop);
+  addEventListener("beforeprint", () => timer && (stop(), set({ batch: PAUSE }, true)), { once: true });
   return {
     el,
     update({ total, batch }) {
