@@ -259,14 +259,86 @@ addEventListener("DOMContentLoaded", () => {
   document.querySelector(".header-article-items__start")?.append(title);
 });
 
-// On a phone the sidebar opens at the page that is shown, not at its top.
+// The sidebar shows the page that is read: the theme would bring back where it stood before.
+const atHome = () => {
+  const sidebar = document.querySelector(".bd-sidebar-primary");
+  const here = sidebar?.querySelector("nav .current > a.current");
+  if (!here) return;
+  const middle = (sidebar.clientHeight - here.offsetHeight) / 2;
+  sidebar.scrollTop += here.getBoundingClientRect().top - sidebar.getBoundingClientRect().top - middle;
+};
+addEventListener("load", () => requestAnimationFrame(atHome));
 addEventListener("click", (event) => {
   if (!event.target.closest?.(".primary-toggle, label[for='pst-primary-sidebar-checkbox']")) return;
-  const sidebar = document.querySelector(".bd-sidebar-primary");
-  const here = sidebar.querySelector("nav .current > a.current");
-  if (!here) return;
-  requestAnimationFrame(() => {
-    const middle = (sidebar.clientHeight - here.offsetHeight) / 2;
-    sidebar.scrollTop += here.getBoundingClientRect().top - sidebar.getBoundingClientRect().top - middle;
+  document.querySelector(".bd-sidebar-primary").addEventListener("transitionend", atHome, { once: true });
+  requestAnimationFrame(atHome);
+});
+
+// What reaches below the list of headings folds it to its title, until a hand comes.
+addEventListener("DOMContentLoaded", () => {
+  const list = document.querySelector(".bd-sidebar-secondary");
+  if (!list) return;
+  const below = new Set();
+  const watcher = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target, boundingClientRect: box } of entries) {
+      if (isIntersecting && box.right > list.getBoundingClientRect().left + 8) below.add(target);
+      else below.delete(target);
+    }
+    list.classList.toggle("hide", below.size > 0);
   });
+  for (const one of document.querySelectorAll("section > :is(.trlib-explorable, .scroll, figure, .cell, .wide-figure)"))
+    watcher.observe(one);
+});
+
+// The key / leads to the search, which comes with the first letter and offers pages while somebody types.
+addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.composedPath()[0].matches?.("input, textarea, select, [contenteditable]")) return;
+  event.preventDefault();
+  const field = document.querySelector("#main-content .bd-search input");
+  if (field) field.focus();
+  else document.querySelector(".search-button__button")?.click();
+});
+const statics = new URL(".", document.currentScript.src);
+const script = (name) =>
+  new Promise((done) => {
+    const made = Object.assign(document.createElement("script"), { src: new URL(`${name}.js`, statics), onload: done });
+    document.head.append(made);
+  });
+let search = null;
+addEventListener("input", async (event) => {
+  const field = event.target.closest?.(".search-button__search-container input");
+  if (!field) return;
+  search ??= window.suggested
+    ? Promise.resolve()
+    : script("stemmer")
+        .then(() => script("search-index"))
+        .then(() => script("search"));
+  await search;
+  const container = field.closest(".search-button__search-container");
+  const list = container.querySelector(".suggested") ?? document.createElement("ul");
+  list.className = "suggested";
+  list.setAttribute("aria-label", "Pages that it may be");
+  const pages = field.value.trim().length > 1 ? window.suggested(field.value) : [];
+  list.replaceChildren(
+    ...pages.map(([title, page]) => {
+      const link = Object.assign(document.createElement("a"), {
+        textContent: title,
+        href: new URL(`../${page}`, statics),
+      });
+      const item = document.createElement("li");
+      item.append(link);
+      return item;
+    }),
+  );
+  list.hidden = pages.length === 0;
+  container.append(list);
+});
+addEventListener("keydown", (event) => {
+  const container = event.target.closest?.(".search-button__search-container");
+  const way = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!container || !way) return;
+  const all = [container.querySelector("input"), ...container.querySelectorAll(".suggested a")];
+  all[Math.max(0, Math.min(all.length - 1, all.indexOf(document.activeElement) + way))].focus();
+  event.preventDefault();
 });

@@ -144,6 +144,16 @@
       .slice(0, NAMES);
   };
 
+  // The pages that somebody who types may mean, for book.js: [title, address].
+  const SUGGESTED = 6;
+  window.suggested = (text) =>
+    rank(split(text.slice(0, LONGEST)))
+      .slice(0, SUGGESTED)
+      .map(([page, unit]) => {
+        const [, anchor, heading, , kind] = units[unit];
+        return [kinds[kind] === "question" ? heading : pages[page][1], address(page, anchor)];
+      });
+
   const out = document.getElementById("search-results");
   const say = (text) => {
     out.querySelector(".search-summary").textContent = text;
@@ -220,9 +230,11 @@
     out.append(list);
   };
 
-  const field = document.querySelector("#main-content form.bd-search input");
-  const asked = new URLSearchParams(location.search).get("q") ?? "";
-  for (const input of document.querySelectorAll('input[name="q"]')) input.value = asked.slice(0, LONGEST);
-  show(asked);
-  field.focus();
+  if (out) {
+    const field = document.querySelector("#main-content form.bd-search input");
+    const asked = new URLSearchParams(location.search).get("q") ?? "";
+    for (const input of document.querySelectorAll('input[name="q"]')) input.value = asked.slice(0, LONGEST);
+    show(asked);
+    field.focus();
+  }
 }

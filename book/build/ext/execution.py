@@ -1,5 +1,5 @@
-"""The line under a notebook's title: when it was executed, and how to run it. It opens to show
-where, in which profile and with which versions, here and on a GPU.
+"""Under a notebook's title, how to run it; at its foot, when it was executed, which opens to show where,
+in which profile and with which versions, here and on a GPU.
 
 `book.build.refresh` stores these facts in the notebook's metadata, under the key `execution_record`;
 `book.build.gpu` keeps those of a GPU in book/gpu_execution.json. What the notebook says under its
@@ -87,7 +87,7 @@ def stamp(summary: str, lines: list[str], links: Mapping[str, str]) -> str:
 
 
 def dateline(app: Sphinx, doctree: nodes.document) -> None:
-    """Puts the line under the page's title."""
+    """Puts the ways to run it below the title, and the facts at the page's foot."""
     path = Path(app.env.doc2path(app.env.docname))
     if path.suffix != ".ipynb":
         return
@@ -109,10 +109,10 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
     }
     title = next(iter(doctree.findall(nodes.title)), None)
     if title is not None and title.parent is not None:
-        title.parent.insert(
-            title.parent.index(title) + 1,
-            nodes.raw("", stamp(summary, lines, links), format="html"),
-        )
+        how = nodes.raw("", stamp("", [], links), format="html")
+        title.parent.insert(title.parent.index(title) + 1, how)
+    whole = next(iter(doctree.findall(nodes.section)), doctree)
+    whole += nodes.raw("", stamp(summary, lines, {}), format="html")
 
 
 def runs_larger(notebook: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the build says of pages: description, address, the line under a notebook's title, the index
+"""What the build says of pages: description, address, the line at a notebook's foot, the index
 of the search."""
 
 from docutils.core import publish_doctree
@@ -8,7 +8,7 @@ from book.build.ext.head import LONGEST, described, sentences, sitemap, tags
 from book.build.ext.search import Page, Unit, index, kind, read, words
 
 
-def test_the_line_under_a_title_is_short_and_opens():
+def test_the_line_at_a_foot_is_short_and_opens():
     text = stamp(
         "Executed today in 3 s",
         ["All of it <here>.", "On a GPU."],

@@ -500,3 +500,16 @@ test("a formula in a link that cannot be read says why, and the lane begins with
   }
   assert.deepEqual(Object.getPrototypeOf(unpackLane("own,__proto__:1,___proto__:2,formula:A")), Object.prototype);
 });
+
+test("lanes that could not begin try again at the next press of play", () => {
+  const one = page();
+  one.go({ type: "play" });
+  for (const lane of ["a", "b"])
+    one.go({ type: "died", hand: one.hands(lane)[0], text: "Are you offline?", begun: false });
+  assert.equal(one.state.playing, false);
+  assert.equal(one.state.runs.a.why, "Are you offline?");
+  one.go({ type: "play" });
+  assert.equal(one.state.runs.a.why, null);
+  one.batches(1);
+  assert.equal(one.state.runs.a.rows.length, 1);
+});

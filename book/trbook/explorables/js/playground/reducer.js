@@ -197,9 +197,17 @@ const stopped = (state, id, text, commands) => {
   return withRun(close(state, id, commands), lane, { why: text, hand: null, wish: null, asks: null, begun: null });
 };
 
+/* Lanes that could not begin may try again: the network may have come back. */
+const revived = (state) =>
+  namesOf(state).reduce(
+    (next, name) => (next.runs[name].why && !next.runs[name].rows.length ? withRun(next, name, { why: null }) : next),
+    state,
+  );
+
 const EVENTS = {
   /* Play and pause. It stops at the preset's number of batches, and a press there goes on for as many again. */
-  play(state, event, commands) {
+  play(before, event, commands) {
+    const state = revived(before);
     if (event.on === false || (event.on === undefined && state.playing))
       return { ...state, playing: false, halted: false };
     const size = PRESETS[state.preset].batches,
@@ -217,7 +225,8 @@ const EVENTS = {
   },
 
   /* One batch or one update of every lane that can. */
-  once(state, { what }) {
+  once(before, { what }) {
+    const state = revived(before);
     return namesOf(state).reduce(
       (next, name) => (stuck(next.runs[name]) ? next : withRun(next, name, { wish: what })),
       { ...state, playing: false, halted: false },

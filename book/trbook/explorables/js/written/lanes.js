@@ -59,6 +59,7 @@ export function lanes(looks, { set, data, state, touched }) {
   };
   const stop = () => {
     clearTimeout(timer);
+    timer = 0;
     seen.disconnect();
     el.dataset.waits = turn === TURNS.length || !turn ? "yes" : "no";
   };
