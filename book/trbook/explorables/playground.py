@@ -22,6 +22,7 @@ MOST = 4
 LANE = ("method", "checkpoint", "threshold", "lr", "epochs", "minibatches", "group", "difficulty")
 """Settings that a lane may name; the others keep their defaults."""
 BESIDE = {
+    **dict.fromkeys(("reinforce", "pg_is", "ppo"), ("advantage", "shift")),
     "bapo": ("high_most", "count"),
     "minpro": ("eps_low",),
     "cpgd": ("alpha", "cap"),

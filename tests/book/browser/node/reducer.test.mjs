@@ -479,9 +479,10 @@ test("two formulas, or two constants, are two lanes; another method takes neithe
   );
   one.go({ type: "change", lane: "a", settings: { method: "ppo" } });
   assert.deepEqual(
-    Object.keys(one.state.lanes.a).filter((key) => ["formula", "constants", "advantage"].includes(key)),
+    Object.keys(one.state.lanes.a).filter((key) => ["formula", "constants"].includes(key)),
     [],
   );
+  assert.equal(one.state.lanes.a.advantage, "group-mean", "a method's own push");
   assert.deepEqual(one.state.notes, []);
 });
 

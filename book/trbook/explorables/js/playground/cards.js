@@ -76,7 +76,8 @@ export function card(name, { change, remove, reset }) {
     options: Object.entries(CHECKPOINTS),
     onChange: (checkpoint) => change({ checkpoint }),
   });
-  const hard = h("div"); // how hard the prompts are, in the words of the checkpoint's task
+  const pushed = h("div"), // how rewards push, where a method leaves it open
+    hard = h("div"); // how hard the prompts are, in the words of the checkpoint's task
   const stopped = h(
     "div",
     { class: "stopped", hidden: true },
@@ -91,7 +92,12 @@ export function card(name, { change, remove, reset }) {
     h("div", { class: "named" }, line, method.el),
     dragged,
     rate.el,
-    h("details", { class: "more-set" }, brief, h("div", {}, ...more.map(([, { el: one }]) => one), hard, origin.el)),
+    h(
+      "details",
+      { class: "more-set" },
+      brief,
+      h("div", {}, ...more.map(([, { el: one }]) => one), pushed, hard, origin.el),
+    ),
     away,
     h("slot", { name: `lane-${name}` }),
     stopped,
@@ -148,6 +154,7 @@ export function card(name, { change, remove, reset }) {
   function unbind() {
     Object.assign(bound, { kind: null, slider: null, formula: null, more: [] });
     dragged.replaceChildren();
+    pushed.replaceChildren();
   }
 
   /* The controls that are the method's own. */
@@ -167,12 +174,15 @@ export function card(name, { change, remove, reset }) {
     bound.more = Object.entries(moreOf(lane.method)).map(([key, one]) => [
       key,
       beside(says, one, (value) => change({ [key]: value })),
+      one.folded,
     ]);
+    const [open, folded] = [false, true].map((away) => bound.more.filter((one) => Boolean(one[2]) === away));
+    pushed.replaceChildren(...folded.map(([, one]) => one.el));
     bound.formula = lane.method === "own" ? field({ says, change }) : null;
-    el.classList.toggle("wide-lane", Boolean(bound.formula) || bound.more.length > 0);
+    el.classList.toggle("wide-lane", Boolean(bound.formula) || open.length > 0);
     dragged.replaceChildren(
       bound.formula?.el ?? bound.slider?.el ?? h("p", { class: "none", text: "no threshold" }),
-      ...bound.more.map(([, one]) => one.el),
+      ...open.map(([, one]) => one.el),
     );
   }
 }

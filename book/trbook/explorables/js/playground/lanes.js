@@ -38,10 +38,25 @@ const clip = {
   sets: both,
   from: "eps_high",
 };
+/* Folded away beside the passes: every lane begins with the group's mean. */
+const PUSH = {
+  advantage: {
+    folded: true,
+    label: "push",
+    spoken: "what is made of the rewards",
+    options: ["group-mean", "reward", "plus-minus", "right-only", "wrong-only"],
+  },
+  shift: {
+    folded: true,
+    label: "shift",
+    spoken: "what is added to every push",
+    rungs: [-0.3, -0.1, 0, 0.1, 0.3, 1, 3],
+  },
+};
 const KINDS = {
-  reinforce: {},
-  pg_is: {},
-  ppo: { threshold: clip },
+  reinforce: { more: PUSH },
+  pg_is: { more: PUSH },
+  ppo: { threshold: clip, more: PUSH },
   grpo: { threshold: clip },
   dr_grpo: { threshold: clip },
   dapo: {
