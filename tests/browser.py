@@ -3,6 +3,7 @@ what is asked of it: fixtures that `tests/conftest.py` hands to all."""
 
 import time
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -159,6 +160,10 @@ def ask(chromium):
     from trbook.explorables.engine import HERE as ENGINE
 
     page = chromium.new_page()
+    page.route(
+        "**/trlab/*.json",
+        lambda route: route.fulfill(path=ROOT / urlsplit(route.request.url).path[1:]),
+    )
     with served(ENGINE.parent) as address:  # its sources import from js/maths
         page.goto(f"{address}/engine/js/")
         page.add_script_tag(content=ENGINE_TOOLS)

@@ -41,19 +41,9 @@ CONTENT = (
     ":!book/trbook/exercises/inside.py",
     ":!book/trbook/exercises/report.py",
     ":!book/trbook/exercises/verdict.py",
-    # Cards of methods, what they do elsewhere, and the lines that they change.
-    "book/trbook/cards/gallery/*",
-    "book/trbook/cards/divergences.py",
-    "book/trbook/cards/doors.py",
-    "book/trbook/cards/elsewhere.py",
-    "book/trbook/cards/experts.py",
-    "book/trbook/cards/gradients.py",
-    "book/trbook/cards/lines.py",
-    "book/trbook/cards/names.py",
-    "book/trbook/cards/ratios.py",
     # Papers' settings, and what measures and axes are called.
     "book/trbook/scale/papers.py",
-    "book/build/ext/words.py",
+    "book/build/words.py",
 )
 """Declarations, as patterns of git: a file more of their kind explains itself, and nothing else is
 read for it."""

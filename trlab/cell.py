@@ -33,9 +33,9 @@ class Cell:
     aside: bool = False
     """Whether it also measures on completions put aside."""
     every: int = 1
-    """Of how many batches the history keeps one."""
+    """The history keeps one batch of so many."""
     texts: int = 0
-    """Of how many batches one keeps what the policy then writes; 0: none."""
+    """One batch of so many keeps what the policy then writes; 0: none."""
     id: str = field(default="", compare=False)
     """A hash of what decides the cell; labels are not part of it."""
 

@@ -117,5 +117,9 @@ def table(
 
 def _paid(found: Price | None) -> dict[str, Any]:
     names = ("nats_per_point", "nats_low", "nats_high", "without")
-    values = (None,) * 4 if found is None else (found.value, found.low, found.high, found.without)
+    values = (
+        (None,) * 4
+        if found is None
+        else (found.value, found.low, found.high, found.runs_without_gain)
+    )
     return dict(zip(names, values, strict=True))

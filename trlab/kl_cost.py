@@ -23,7 +23,7 @@ class Price(Estimate):
     """Nats per point with an interval; inf: nothing was gained."""
 
     runs: int
-    without: int
+    runs_without_gain: int
     """Runs that gained nothing. They are not left out: what they moved and what they lost count."""
 
 
@@ -103,7 +103,7 @@ def nats_per_point(
     from π_b before anything is learned, and that distance counts.
 
     The sums are over all runs, so a run that gains nothing raises the price by what it moved and by
-    what it lost; it is counted in `without`. Where all of them together gain nothing there is no
+    what it lost; it is counted in `runs_without_gain`. Where all of them together gain nothing there is no
     price: inf. The interval draws whole runs with replacement; resamples without a gain count as
     inf.
 

@@ -21,7 +21,7 @@ import numpy as np
 from trlab import record
 from trlab.comparison import Comparison, Side
 from trlab.drawing import INK, Drawing
-from trlab.drawing.display_names import called
+from trlab.drawing.display_names import display_name
 from trlab.drawing.figure_registry import figure
 from trlab.drawing.recorded import draw
 from trlab.drawing.scores import bar, rows_of
@@ -54,7 +54,7 @@ class Against:
     control: Estimate
     """The other's."""
     difference: Estimate
-    """Of the two interquartile means."""
+    """The first mean less the other."""
     outcome: Verdict
     """The comparison as it was decided."""
 
@@ -181,18 +181,19 @@ def comparison_figure(
         reverse=True,
     )
     zero, what = (
-        f"{called(control)} ({rows[0].control.value:.{digits}f})",
+        f"{display_name(control)} ({rows[0].control.value:.{digits}f})",
         MEASURES.get(measure, measure),
     )
     drawing, ax = rows_of(
-        [f"{called(row.label)} ({row.value.value:.{digits}f})" for row in rows],
+        [f"{display_name(row.label)} ({row.value.value:.{digits}f})" for row in rows],
         f"{what}\nminus that of {zero}",
     )
     for i, row in enumerate(rows):
-        bar(ax, i, row.difference, alone(called(row.label)), filled=row.decided)
+        bar(ax, i, row.difference, alone(display_name(row.label)), filled=row.decided)
     ax.axvline(0, color=INK, linestyle=":", linewidth=1)
     found = "; ".join(
-        f"{called(row.label)} {_signed(row.difference, digits)}, {row.verdict}" for row in rows
+        f"{display_name(row.label)} {_signed(row.difference, digits)}, {row.verdict}"
+        for row in rows
     )
     return Drawing(drawing, f"Differences from {zero}, in {what}, with 95 % intervals: {found}.")
 

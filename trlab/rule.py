@@ -47,7 +47,7 @@ def rule_of(sweep: Sweep) -> Rule:
 
 
 def description(sweep: Sweep, rule: Rule) -> str:
-    """Of how many seeds its runs are a description: `4 of 12 seeds`, `8 seeds`. Empty: they can
+    """Says of how many seeds its runs are a description: `4 of 12 seeds`, `8 seeds`. Empty: they can
     give a verdict."""
     held, awaited = len(sweep.seeds), len(sweep.awaited)
     if not awaited and held >= rule.least:

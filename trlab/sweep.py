@@ -145,7 +145,7 @@ class Prediction:
     """The label of the variant that is expected to be lower, or a number; a number stands for an
     interquartile mean, and one of the two is a label."""
     measure: str = "sampled"
-    """Of what: one of `trlab.cell.MEASURES`, `trlab.measures.DERIVED` or
+    """What is compared: one of `trlab.cell.MEASURES`, `trlab.measures.DERIVED` or
     `trlab.basin.OVER_RATES`."""
     at: Mapping[str, str] = field(default_factory=dict)
     """Where, by axis and label; axes that are not named are pooled as tasks."""
@@ -222,7 +222,7 @@ class Sweep:
     """The history keeps the first batch of every so many. Runs of hundreds of small batches keep
     one of sixteen: the file stays small, and completions are put aside only there."""
     texts: int = 0
-    """Of how many batches one keeps what the policy then writes to a few fixed prompts
+    """One batch of so many keeps what the policy then writes to a few fixed prompts
     (`trlab.texts`); 0: none. The runs are the same, to the last bit."""
     predictions: Sequence[Prediction] = ()
     name: str = ""

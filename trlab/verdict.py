@@ -50,7 +50,7 @@ class Verdict:
     note: str = ""
     """What is missing, or how many runs were left out."""
     seeds: str = ""
-    """Of a description: how many seeds of how many (`trlab.rule.description`)."""
+    """A description's seeds: how many of how many (`trlab.rule.description`)."""
     today: str = ""
     """What today's test decides of an earlier round's runs, where it decides otherwise."""
 

@@ -180,7 +180,7 @@ class BothSides:
     """The runs of a comparison."""
 
     tasks: tuple[list[np.ndarray] | None, list[np.ndarray] | None]
-    """Of the higher and of the lower side, an array for each task; None for a number."""
+    """The higher and the lower side, an array for each task; None for a number."""
     paired: bool
     edge: bool
     """See `Verdict.edge`."""

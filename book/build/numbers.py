@@ -4,7 +4,7 @@ A page asks for a number between two comments, which no reader of the source see
 
     The clip ends at <!--rec basin ppo lr=1e-05 plain-->0.91<!--/rec-->.
 
-What stands between them is computed from the record (`book.build.ext.quoted` says what can be asked
+What stands between them is computed from the record (`book.build.quoted` says what can be asked
 for). Whoever writes a page may write the role alone, {rec}`basin ppo lr=1e-05 plain`.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from book.build.ext.quoted import FILLED, shown
+from book.build.quoted import FILLED, shown
 
 ROLE = re.compile(r"\{rec\}`([^`]+)`")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from book.build.ext import quoted
+from book.build import quoted
 from book.build.paths import ROOT
 from trlab.drawing import Drawing
 from trlab.drawing.figure_registry import figure

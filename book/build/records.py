@@ -11,14 +11,14 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from book.build.ext import quoted, words
-from book.build.ext.generated_tables import escape
+from book.build import quoted, words
+from book.build.markdown import escape, folded, table
 from trlab.drawing import Drawing
 from trlab.drawing.figure import narrow_of
 from trlab.drawing.figure_registry import FIGURES, Figure
@@ -192,17 +192,6 @@ def _alt(drawing: Drawing) -> str:
     return re.sub(r"([\[\]])", r"\\\1", words)
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of Markdown."""
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join(f"| {' | '.join(' '.join(cell.split()) for cell in line)} |" for line in lines)
-
-
-def folded(text: str, summary: str) -> str:
-    """Markdown that opens on demand."""
-    return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
-
-
 def figures(name: str) -> dict[str, tuple[Drawing, str]]:
     """The figures of a sweep with their captions, by the names of their files: those that the book
     names, else one for what it varies."""
@@ -342,7 +331,11 @@ def worst(runs: Any, history: Any) -> str:
 
 def paid(price: Price) -> str:
     """Thousandths of a nat a point."""
-    without = f", {price.without:.0f} of {price.runs} gained nothing" if price.without else ""
+    without = (
+        f", {price.runs_without_gain:.0f} of {price.runs} gained nothing"
+        if price.runs_without_gain
+        else ""
+    )
     return escape(quoted.written(price, "nats_per_point")) + without
 
 

@@ -46,7 +46,7 @@ MOST, IN_ALL = 450_000, 8_000_000
 WIDTH = 760
 """Pixels of the page that pictures are taken of."""
 SHARP = 1.25
-"""Pixels of a picture for one of the page."""
+"""Device pixel ratio of the pictures."""
 COLOURS = 48
 """That a picture keeps."""
 AT_ONCE = 4
@@ -68,7 +68,7 @@ WHOLE = re.compile(r'\s*<div class="trbook-strip"')
 SCRIPTS = re.compile(r"<script.*?</script>\s*", re.S)
 STYLES = re.compile(r"<style.*?</style>\s*", re.S)
 NAMES = re.compile(r' id="T_\w+"')
-"""By which a table is styled, drawn at random."""
+"""The random ids that pandas gives a styled table."""
 ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}")
 SECONDS = re.compile(r"(Run\([^\n]*?) in [\d.]+ (?:s|min)\)")
 """How long a run took, which its representation says."""

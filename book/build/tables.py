@@ -1,35 +1,40 @@
 """The tables in a page's source that are made from the code and the records (`python -m
 book.build.write`).
 
-A page shows them between two comments (`book.build.ext.made`). Whoever writes a page may write the
-directive alone.
+A page shows them between two comments (`book.build.ext.made`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 from pybtex.backends.markdown import Backend
 from pybtex.database import parse_file
 from pybtex.plugin import find_plugin
 
-from book.build import records
-from book.build.ext import claims, teaching
-from book.build.ext.generated_tables import escape
+from book.build import claims, records, teaching
+from book.build.cards import CARDS, FOLDER, GALLERY, Card, blocks
+from book.build.cards.card import ACTIONS
+from book.build.cards.draw import drawing
+from book.build.cards.read import cost as cost_of
+from book.build.cards.thumbnail import THUMBNAILS, thumbnail
 from book.build.ext.made import MADE
+from book.build.markdown import escape, table
 from book.build.paths import ROOT
-from book.build.records import table
-from trbook.cards import MethodCard, taxonomy, text
-from trbook.ladder import RUNGS, changes
+from trbook import ladder
 from trlab.claims import markdown
 from trlib.loop.metrics import METRICS
 
 BOOK = ROOT / "book"
-ARXIV = "https://arxiv.org/abs/"
+LADDER = "_static/ladder"
+"""Where the curves of the ladder's steps are, from its page."""
+HEADINGS = (
+    *("method", "what is kept close", "to", "what is done", "level", "ratio", "signed", "cost"),
+    "branch",
+)
+"""Columns of the table of all methods."""
 STILL = """\
 ![Lanes of one language model learn side by side, batch by batch.](_static/figures/lanes.gif)
 
@@ -54,40 +59,41 @@ FIGURES = {
 *In the built book you drag the rate; this picture is the figure's first state.*""",
 }
 """What stands for figures that run in the built book."""
-WRONG = """\
-*The built book lists them here, chapter by chapter. In the source a solution is the folded cell below \
-its exercise, and its wrong answers stand in [the checks](trbook/exercises).*"""
-PROGRAM = "*The built book prints the file here: [examples/minimal_grpo.py](../../examples/minimal_grpo.py).*"
-
-
-def code_of(card: MethodCard) -> str:
-    """The file of a method, as the page of all methods links it: of its function, where a correction
-    or an advantage is all that it adds, else of its class."""
-    module = next((name.rpartition(".")[0] for name in card.functions), "")
-    if module not in ("trlib.advantages", "trlib.corrections"):
-        module = text.kind_of(card).__module__
-    path = Path(*module.split(".")).with_suffix(".py")
-    return f"[{path.name}](../../{path})"
 
 
 def methods(_: str) -> str:
-    """A row for each method, with its file and its paper in place of its card."""
+    """A row for each method, with the curve of its weight in small."""
 
-    def row(one: Any) -> list[str]:
-        card = one if isinstance(one, MethodCard) else None
-        aims = card.what if card else one.how
-        paper = f"[{one.arxiv}]({ARXIV}{one.arxiv})" if one.arxiv else ""
-        to = f", to {card.to}" if card and card.to != "nothing" else ""
-        words = [aims + to, one.action, one.level, one.ratio, text.signed(one)]
-        return [escape(one.title), *map(escape, words), code_of(card) if card else "none", paper]
+    def row(card: Card) -> list[str]:
+        picture = f"![]({THUMBNAILS}/{card.name}.svg) " if card.draws else ""
+        long = f", {card.long}" if card.long else ""
+        cost = cost_of(card)
+        words = [card.what, card.near, card.action, card.level, card.ratio, blocks.signed(card)]
+        return [
+            f"{picture}{named(card)}{long}",
+            *map(escape, words),
+            f"{cost[2].value:.2g}" if cost else "",
+            GALLERY.get(card.family, card.family),
+        ]
 
-    headings = ("method", *text.HEADINGS[1:6], "code", "paper")
-    return table(headings, map(row, taxonomy.PLACES))
+    return table(HEADINGS, map(row, CARDS.values()))
+
+
+def named(card: Card) -> str:
+    """A method's name, linked to its card, on a page in `book/methods`."""
+    return f"[{escape(card.title)}]({card.name}.md)"
 
 
 def picture(_: str) -> str:
-    """What is done outside a region, and who does it."""
-    rows = taxonomy.picture(lambda one: escape(one.title))
+    """What is done outside a region, and who does it, by level."""
+    rows = []
+    for action, meaning in ACTIONS.items():
+        levels: dict[str, list[str]] = {}
+        for card in CARDS.values():
+            if card.action == action:
+                levels.setdefault(card.level, []).append(named(card))
+        told = "; ".join(f"*{level}:* {' · '.join(names)}" for level, names in levels.items())
+        rows.append((meaning, told))
     return table(("what is done", "by whom, and what is judged as one"), rows)
 
 
@@ -110,13 +116,38 @@ def sweeps(_: str) -> str:
 
 
 def steps(_: str) -> str:
-    """Each step of the ladder with its line; the curves are in the built book."""
-    told = []
-    for number, (before, rung) in enumerate(zip((None, *RUNGS[:-1]), RUNGS, strict=True), 1):
+    """Each step of the ladder: what for, its line, the curve recorded after it."""
+    history, told = ladder.record(), []
+    for number, (before, rung) in enumerate(pairs(), 1):
         where = f"[chapter {int(rung.chapter[:2])}](../notebooks/{rung.chapter}.ipynb)"
-        code = changes(rung, before)
-        told.append(f"**{number}. {rung.name}.** {rung.why} ({where})\n\n```diff\n{code}\n```")
+        alt = ladder.curve(rung, before, history).alt
+        told.append(
+            f"## {number}. {rung.name}\n\n{rung.why} ({where})\n\n"
+            f"```diff\n{ladder.changes(rung, before)}\n```\n\n![{alt}]({LADDER}/{rung.label}.svg)"
+        )
     return "\n\n".join(told)
+
+
+def pairs() -> Iterator[tuple[ladder.Rung | None, ladder.Rung]]:
+    """Each rung with the one before it."""
+    return zip((None, *ladder.RUNGS[:-1]), ladder.RUNGS, strict=True)
+
+
+def draw_steps(_: str) -> None:
+    """The curves of the ladder, into their files."""
+    history = ladder.record()
+    (BOOK / LADDER).mkdir(exist_ok=True)
+    for before, rung in pairs():
+        drawing = ladder.curve(rung, before, history)
+        drawing.save(BOOK / LADDER / f"{rung.label}.svg", narrow=True)
+
+
+def draw_weights(name: str) -> None:
+    """The curve of a card and its small picture, into their files."""
+    card = CARDS[name]
+    drawing(card).save(FOLDER / blocks.figure_of(name), narrow=True)
+    small = FOLDER / THUMBNAILS / f"{name}.svg"
+    small.write_text(thumbnail(card), encoding="utf-8")
 
 
 def metrics(_: str) -> str:
@@ -144,12 +175,17 @@ class PlainMarkdown(Backend):
         return re.sub(r"([\\`*_<>\[\]])", r"\\\1", text)
 
 
+def program(name: str) -> str:
+    """A file of Python."""
+    return f"```python\n{(ROOT / name).read_text(encoding='utf-8').rstrip()}\n```"
+
+
 def _fixed(text: str, _: str) -> str:
     return text
 
 
 MAKERS: dict[str, Callable[[str], str]] = {
-    "methods-comparison": methods,
+    "methods": methods,
     "methods-picture": picture,
     "claims-table": claimed,
     "claims-card": card,
@@ -160,21 +196,31 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "reading-times": lambda _: table(teaching.TIMES, teaching.times(ROOT)),
     "metrics-table": metrics,
     "bibliography": sources,
-    "wrong-answers": partial(_fixed, WRONG),
-    "literalinclude": partial(_fixed, PROGRAM),
+    "wrong-answers": lambda _: teaching.wrong_answers(teaching.known(ROOT)[1].values()),
+    "program": program,
     **{name: partial(_fixed, text) for name, text in FIGURES.items()},
 }
-"""What a directive makes, as Markdown, by its name; called with its argument."""
-ALONE = re.compile(rf"^```\{{({'|'.join(MAKERS)})\}}( .+)?\n```$", re.MULTILINE)
+"""What stands on a page, as Markdown, by its name; called with its argument."""
+DRAWN: dict[str, Callable[[str], None]] = {"ladder": draw_steps, "weights": draw_weights}
+"""What draws the pictures of a block, by the block's name; called with the name of the page."""
 
 
-def made(name: str, argument: str) -> str:
-    """What a page's source has in place of a directive."""
+def made(name: str, argument: str, page: str) -> str:
+    """What a page's source has between two comments; on a card, what is made of that card."""
     head = f"{name} {argument}" if argument else name
-    return f"<!--made {head}-->\n{MAKERS[name](argument).strip()}\n<!--/made-->"
+    if name in blocks.BLOCKS:
+        text = "\n".join(blocks.BLOCKS[name](CARDS[page]))
+    else:
+        text = MAKERS[name](argument)
+    return f"<!--made {head}-->\n{text.strip()}\n<!--/made-->"
 
 
-def filled(page: str) -> str:
-    """A page's text as it should be."""
-    page = ALONE.sub(lambda found: made(found[1], (found[2] or "").strip()), page)
-    return MADE.sub(lambda found: made(found[1], (found[2] or "").strip()), page)
+def filled(text: str, page: str = "") -> str:
+    """A page's text as it should be; of a card, `page` is the method's name."""
+    return MADE.sub(lambda found: made(found[1], (found[2] or "").strip(), page), text)
+
+
+def draw(text: str, page: str = "") -> None:
+    """Draws the pictures of a page's blocks into their files."""
+    for name in {found[1] for found in MADE.finditer(text)} & DRAWN.keys():
+        DRAWN[name](page)

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trbook.bandit import bandit_step
-from trbook.cards import CARDS, GALLERY
 from trlab.drawing import COLOURS, Drawing, legend
-from trlab.drawing.display_names import called
+from trlab.drawing.display_names import display_name
 from trlab.drawing.rates import written_rate
 from trlab.drawing.scores import in_words, rows_of
 from trlab.outcomes import Note, folded, is_recorded, judged, not_run, runs_of
 from trlab.record import read
 from trlab.statistics import interval
+from trlib import arguments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 
 SWEEP = "gallery_best"
 
+MAPS: dict[str, dict[str, tuple[str, str, str, str, bool]]] = json.loads(
+    (Path(__file__).parent / "gallery.json").read_text(encoding="utf-8")
+)
+"""By branch and method: title, what is kept close, to what, by which means, and whether the formula is
+ours. `book.build.methods` writes it, from the cards."""
 MU = (0.05, 0.15, 0.3, 0.3, 0.2)
 """The bandit of the gallery: what the policy draws before the step,"""
 ADVANTAGES = (2.0, 0.5, 0.2, -0.3, -0.725)
@@ -40,19 +46,15 @@ def branch_map(branch: str) -> pd.DataFrame:
     cards.
 
     Raises:
-        ValueError: no such branch, or one without cards.
+        ValueError: no such branch.
     """
     import pandas as pd
 
-    cards = [card for card in CARDS.values() if card.family == branch]
-    if branch not in GALLERY or not cards:
-        raise ValueError(
-            f"branch: expected one of {', '.join(GALLERY)}, with cards, got {branch!r}"
-        )
-    names = [f"{card.title} (formula ours)" if card.is_reading else card.title for card in cards]
+    rows = MAPS[arguments.choice("branch", branch, tuple(MAPS))].values()
+    names = [f"{title} (formula ours)" if ours else title for title, *_, ours in rows]
     return _whole(
         pd.DataFrame(
-            [(card.what, card.to, card.how) for card in cards],
+            [told for _, *told, _ in rows],
             index=pd.Index(names, name="method"),
             columns=["what is kept close", "to what", "how"],
         )
@@ -91,7 +93,8 @@ def on_dial(branch: str) -> Drawing | Note:
     often = {"1": "once", "8": "eight times"}
     found = {
         uses: {
-            called(label): interval(runs_of(SWEEP, label, at={"uses": uses})) for label in labels
+            display_name(label): interval(runs_of(SWEEP, label, at={"uses": uses}))
+            for label in labels
         }
         for uses in often
     }
@@ -99,7 +102,7 @@ def on_dial(branch: str) -> Drawing | Note:
         label: " and ".join(written_rate(rate) for rate in _rates(label, often)) for label in labels
     }
     figure, ax = rows_of(
-        [f"{called(label)}\nlr {rates[label]}" for label in labels], "sampled accuracy"
+        [f"{display_name(label)}\nlr {rates[label]}" for label in labels], "sampled accuracy"
     )
     for (uses, row), colour, marker, shift in zip(
         found.items(), COLOURS, ("o", "s"), (-0.13, 0.13), strict=False
@@ -177,10 +180,10 @@ def _variants(branch: str) -> list[Variant]:
 
     def home(variant: Variant) -> str:
         named = str(variant.train.get("optimizer", variant.method))
-        return CARDS[named].family if named in CARDS else ""
+        return next((branch for branch, of in MAPS.items() if named in of), "")
 
     own = [variant for variant in OBJECTIVES if home(variant) == branch]
-    if branch not in GALLERY or not own:
+    if branch not in MAPS or not own:
         raise ValueError(f"branch: expected one whose methods train dial, got {branch!r}")
     first = ["sft"] if branch == "finetuning" else [*CONTROLS]
     return [variant for variant in OBJECTIVES if variant.name in first and variant not in own] + own

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from book.build.ext.claims import body, counted, every, summed
+from book.build.claims import body, counted, every, summed
 from book.build.ext.terms import slug
 from book.build.paths import ROOT
 from trlab.claims import cards, tell

@@ -13,13 +13,13 @@ import sys
 
 import pytest
 
+from book.build.cards import CARDS
 from book.build.ext.links import canonical, named
 from book.build.ext.made import whole_links
 from book.build.ext.modules import modules
 from book.build.ext.terms import slug
 from book.build.paths import ROOT
 from trbook.address import INTRODUCTION
-from trbook.cards import CARDS
 from trlab.record import all_recorded
 
 LABEL = re.compile(r"\\label\{([^}]+)\}")

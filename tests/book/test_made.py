@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from book.build import cards, records, tables, write
-from book.build.ext import quoted
+from book.build import quoted, records, tables, write
+from book.build.cards import CARDS, FOLDER
 from book.build.ext.made import MADE, as_directives
 from book.build.ext.terms import slug
 from book.build.paths import ROOT
@@ -15,12 +15,12 @@ from trlab.drawing.figure import from_files
 from trlab.record import all_recorded
 
 SWEEPS = by_day(all_recorded(), "dial_methods", "real_words", reason="draws every recorded sweep")
-METHODS = by_day(cards.named(), "dppo", "opo", reason="reads every record for every card")
+METHODS = by_day([*CARDS], "dppo", "opo", reason="reads every record for every card")
 
 
 def test_the_pages_hold_what_the_code_and_the_records_say():
     """`python -m book.build.write` writes it."""
-    assert list(write.stale(write.pages())) == []
+    assert list(write.stale({"methods", *write.pages()} - {*CARDS})) == []
     claims = (ROOT / "book/claims.md").read_text(encoding="utf-8")
     assert [found[2].strip() for found in MADE.finditer(claims) if found[2]] == re.findall(
         r"^\| \[.+?\]\(#(\w+)\S*\) \|", claims, re.MULTILINE
@@ -28,18 +28,11 @@ def test_the_pages_hold_what_the_code_and_the_records_say():
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_card_s_page_is_what_the_code_and_the_records_say(name):
+def test_a_card_holds_what_the_code_and_the_records_say(name):
     """`python -m book.build.write NAME` writes it, with its figure."""
-    assert cards.is_current(name)
-    page = (cards.FOLDER / f"{name}.md").read_text(encoding="utf-8")
-    for figure in re.findall(r"\]\((curves/\S+?)\)", page):
-        assert "trlib-drawing" in from_files(cards.FOLDER / figure)
-
-
-def test_every_card_has_its_page():
-    assert sorted(cards.named()) == sorted(
-        path.stem for path in cards.FOLDER.glob("*.md") if path.stem != "index"
-    )
+    assert list(write.stale([name])) == []
+    for figure in re.findall(r"\]\((curves/\S+?)\)", CARDS[name].text):
+        assert "trlib-drawing" in from_files(FOLDER / figure)
 
 
 @pytest.mark.parametrize("name", SWEEPS)
@@ -64,12 +57,12 @@ def test_a_record_that_is_not_whole_has_a_page(monkeypatch, tmp_path):
 def test_a_build_takes_the_directive_and_leaves_out_what_is_for_the_source():
     source = ["# A\n\n<!--unbuilt-->\n*Built only.*\n<!--/unbuilt-->\n\nText.\n\n"]
     source[0] += "<!--made claims-card ppo-->\n**1.** ```x\n<!--/made-->\n\n"
-    source[0] += "<!--made methods-comparison-->\n| a |\n|---|\n<!--/made-->\n\n"
+    source[0] += "<!--made playground-->\n| a |\n|---|\n<!--/made-->\n\n"
     source[0] += "<!--made bibliography :all:-->\n- A.\n<!--/made-->\n\n"
     source[0] += "<!--lead-->\nTwo\nlines.\n\n<!--built\n```{x}\n```\n-->\n"
     as_directives(None, "page", source)
     assert source[0].split("\n\n") == [
-        *("# A", "Text.", "**1.** ```x", "```{methods-comparison}\n```"),
+        *("# A", "Text.", "**1.** ```x", "```{playground}\n```"),
         "```{bibliography}\n:all:\n```",
         ":::{div} lead\nTwo\nlines.\n:::",
         "```{x}\n```\n",

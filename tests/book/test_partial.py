@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from book.build import records
-from book.build.ext import quoted
+from book.build import quoted, records
 from tests.lab.conftest import STAMPS
 from trlab import record
 from trlab.drawing.figure_registry import FIGURES

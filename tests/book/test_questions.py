@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from book.build.ext import quoted
+from book.build import quoted
 from book.build.printed import RUNS, printed
 
 BOOK = Path(__file__).parents[2] / "book"

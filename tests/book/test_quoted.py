@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from book.build import numbers, pictures
-from book.build.ext.quoted import Quote, as_text, number, parse, shown, written
 from book.build.pack import comparisons
 from book.build.paths import NOTEBOOKS, ROOT
 from book.build.pictures import STORED
+from book.build.quoted import Quote, as_text, number, parse, shown, written
 from trlab import recorded
 from trlab.comparison import NOTED, REFUSE, Side, asked, printed
 from trlab.drawing.figure import from_files

@@ -7,11 +7,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from book.build import records
-from book.build.ext import words
+from book.build import records, words
 from book.build.records import RECORDS, cell, made, rows, usual
 from trlab import recorded
-from trlab.drawing.display_names import called
+from trlab.drawing.display_names import display_name
 from trlab.drawing.figure_registry import FIGURES
 from trlab.measures import matched
 from trlab.record import all_recorded
@@ -83,9 +82,9 @@ def test_a_sweep_over_updates_is_drawn_as_curves_a_figure_for_each_point_of_the_
                 interval([of(runs, label=label, updates=u, sampler=sampler)])
                 for u in ("1", "8", "32")
             ]
-            assert lines[called(label)].get_xdata().tolist() == [1, 8, 32]
-            assert lines[called(label)].get_ydata().tolist() == [e.value for e in values]
-            assert f"{called(label)} {values[0]:.2f} at 1" in drawing.alt
+            assert lines[display_name(label)].get_xdata().tolist() == [1, 8, 32]
+            assert lines[display_name(label)].get_ydata().tolist() == [e.value for e in values]
+            assert f"{display_name(label)} {values[0]:.2f} at 1" in drawing.alt
 
 
 def test_a_sweep_over_other_axes_is_drawn_as_intervals_over_the_base_on_one_scale():

@@ -7,8 +7,8 @@ import re
 import pytest
 import yaml
 
-from book.build.ext.teaching import COURSES, FENCED
 from book.build.paths import ROOT
+from book.build.teaching import COURSES, FENCED
 
 KEPT = yaml.safe_load(ROOT.joinpath(*COURSES).read_text(encoding="utf-8"))
 FRONT = (ROOT / "book" / "index.md").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from trbook.scale.memory import MODELS, Setup, Shape
 from trbook.scale.meter import peak_bytes
 from trlab.scoring import score_tokens
 from trlib.loop.critic import Critic
-from trlib.loop.descent import Descent
+from trlib.loop.descent import OptimizerStep
 from trlib.loop.optimizers import adamw
 from trlib.model.decoder import extend
 from trlib.model.rollout import sample
@@ -168,7 +168,7 @@ def test_gradients_and_adamw_take_as_counted(learns, precision):
     counted = memory.updating(setup)
     assert sum(p.numel() for p in policy.parameters) == memory.learning(setup)
     assert sum(p.nbytes for p in policy.model.parameters()) == counted["weights"]
-    descent = Descent(
+    descent = OptimizerStep(
         [(policy.parameters, 1.0)],
         adamw,
         SimpleNamespace(lr=1e-3, betas=(0.9, 0.95), weight_decay=0.0, grad_norm=1.0, warmup=1),

@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from book.build.ext import teaching
+from book.build import teaching
 from book.build.ext.modules import entries
 from book.build.paths import ROOT
 from trbook.assignments import hidden

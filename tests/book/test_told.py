@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
-from book.build.ext.quoted import parse, shown
 from book.build.paths import ROOT
+from book.build.quoted import parse, shown
 from trlab import recorded
 from trlab.measures import derive
 from trlab.outcomes import against, judged, runs_of

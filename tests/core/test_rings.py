@@ -9,7 +9,6 @@ from book.build.paths import ROOT
 
 OUTER = {
     "trlib.relatives": 1,
-    "trbook.cards.gallery": 1,
     "trbook.gallery": 1,
     "trbook.moons": 1,
     "trbook.exercises.gallery_": 1,
@@ -32,9 +31,8 @@ PEERS = {
 DOORS = {
     ("trlib.methods", "trlib.relatives"): "every method by its name",
     ("trlib.loop.optimizers", "trlib.relatives"): "every optimiser by its name",
-    ("trbook.cards", "trbook.cards.gallery"): "every card by its name",
-    ("trbook.cards.read", "trlib.relatives"): "what a card reads off the code",
-    ("trbook.cards.text", "trlib.relatives"): "what a card reads off the code",
+    ("book.build.cards.read", "trlib.relatives"): "what a card reads off the code",
+    ("book.build.methods", "trlib.relatives"): "the list of all methods",
     ("benchmarks.loop.sides", "trl"): "the side that we are timed against",
     ("notebooks.05_children", "trcheck.conformance"): "shows what libraries compute, as recorded",
     ("notebooks.07_knobs", "trcheck.conformance"): "shows what libraries compute, as recorded",

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from book.build.cards import CARDS, FAMILIES
 from tests.core.algorithms.test_trpo_update import Softmax
+from tests.gallery import lines
 from tests.losses import D, batch, tensor
-from trbook.cards import CARDS, FAMILIES, lines
 from trlib.algorithms import ALGORITHMS
 from trlib.algorithms.batch import Scores
 
@@ -36,10 +37,9 @@ class Drawn:
         self.logp, self.old = (lines.pick(x, self.y) for x in (self.new, self.q))
         self.mu, self.limit, self.beta = self.old, LIMIT, BETA
 
-    def of(self, loss):
+    def of(self, code):
         """The loss of a card's lines."""
-        names = loss.__code__.co_varnames[: loss.__code__.co_argcount]
-        return loss(**{name: getattr(self, name) for name in names})
+        return lines.run(code, **vars(self))["loss"]
 
     def library(self, name):
         """The loss of the library's method on the same numbers."""
@@ -91,34 +91,40 @@ def test_trpo_s_lines_take_the_library_s_step(damping, tries):
         return at(point, lambda: ours.method._kl(ours.score(), ours.batch))
 
     start = theta.detach().flatten()
-    found = lines.trpo(start, g, product, lambda point: -at(point, ours.loss), mean_kl)
+    surrogate = lambda point: -at(point, ours.loss)  # noqa: E731
+    _, code = lines.changed(CARDS["trpo"])
+    given = {"theta": start, "g": g, "fisher": product, "surrogate": surrogate}
+    found = lines.run(code, **given, mean_kl=mean_kl)["theta"]
     theirs.method.update(theirs)
     moved = theirs.theta.detach().flatten()
     torch.testing.assert_close(found.detach(), moved, rtol=1e-9, atol=1e-12)
     assert float((moved - start).norm()) > 1e-3 and len(tried) == tries
 
 
-TOKENS = [name for name in lines.LINES if name != "trpo"]
+BASES = {
+    **dict.fromkeys(("reinforce", "pg_is", "ppo_penalty", "ppo_critic"), "ppo"),
+    **dict.fromkeys(("dppo", "quatro", "troll"), "ppo"),
+    **dict.fromkeys(("dr_grpo", "dapo", "gspo", "cispo", "sapo", "gmpo", "pspo"), "grpo"),
+    "ppo": "pg_is",
+    "grpo": "ppo_critic",
+    "trapo": "sft",
+}
+"""By the name of a card, the method that its lines change."""
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("name", [*TOKENS, "sft", "grpo_without_kl"])
-def test_the_lines_are_the_library_s_method(name, seed):
+@pytest.mark.parametrize("name", BASES)
+def test_the_lines_are_the_library_s_methods(name, seed):
+    """Before the change and after it."""
     one = Drawn(seed)
-    found = one.of(getattr(lines, name))
-    if name == "grpo_without_kl":
-        name, one.beta = "grpo", ALGORITHMS["grpo"].beta
-    wanted = one.library(name)
-    for a, b in zip(one.slope(found), one.slope(wanted), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-7)
-    torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-7)
+    for code, method in zip(lines.changed(CARDS[name]), (BASES[name], name), strict=True):
+        one.beta = BETA if "beta" in code else 0.0
+        found, wanted = one.of(code), one.library(method)
+        for a, b in zip(one.slope(found), one.slope(wanted), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-7)
+        torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-7)
 
 
 def test_every_card_of_the_main_line_has_lines():
-    main = [card.name for card in CARDS.values() if card.family in FAMILIES]
-    assert list(lines.LINES) == [name for name in main if not name.startswith("sft")]
-    for name in lines.LINES:
-        told = lines.diff(name)
-        own = [line for line in told if not line.startswith("- ")]
-        assert [line[2:] for line in own] == lines.body(lines.LINES[name].loss)
-        assert any(line.startswith("+ ") for line in told)
+    main = {card.name for card in CARDS.values() if card.family in FAMILIES}
+    assert {*BASES, "trpo"} == {name for name in main if not name.startswith("sft")}

@@ -4,17 +4,22 @@ all of them."""
 import inspect
 import re
 from importlib import import_module
+from urllib.parse import parse_qsl
 
 import pytest
 
+from book.build.cards import CARDS, FAMILIES, FOLDER, read
+from book.build.cards.blocks import BLOCKS
+from book.build.cards.card import ACTIONS, read_card
+from book.build.cards.curve import LENGTHS, expert_weights, weights
+from book.build.cards.thumbnail import simplified
 from book.build.ext.mathematics import drawn as typeset
 from book.build.paths import ROOT
-from tests.losses import named, refused
+from book.build.tables import picture
+from tests.losses import refused
 from trbook import moons
-from trbook.cards import CARDS, FAMILIES, GALLERY, MethodCard, read
-from trbook.cards.curve import LENGTHS, expert_weights, weights
-from trbook.cards.draw import in_words
-from trbook.cards.text import formulas_of, page, provenance
+from trbook.explorables.playground import presets
+from trbook.scale.papers import of_card
 from trlib import fields
 from trlib.algorithms import ALGORITHMS
 from trlib.methods import OBJECTIVES
@@ -29,12 +34,14 @@ def test_every_method_has_a_card():
     assert sorted(CARDS) == sorted(ALGORITHMS | RELATIVES)
 
 
-def test_every_card_is_of_a_method_and_has_a_page():
+def test_every_card_is_of_a_method_and_stands_in_the_contents():
     assert CARDS.keys() <= ALGORITHMS.keys() | RELATIVES.keys()
     toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
-    pages = re.findall(r'book/methods/(\w+), title: "([^"]+)"', toc)
-    assert sorted(pages) == sorted((card.name, card.title) for card in CARDS.values())
-    assert {card.family for card in CARDS.values()} <= {*FAMILIES, *GALLERY}
+    pages = dict(re.findall(r'book/methods/(\w+), title: "([^"]+)"', toc))
+    assert pages == {card.name: card.title for card in CARDS.values()}
+    assert {path.stem for path in FOLDER.glob("*.md")} == {"index", *CARDS}
+    titles = [card.title for card in CARDS.values()]
+    assert len(titles) == len({*titles}), "a name that means two things says which"
 
 
 @pytest.mark.parametrize("card", WITH_RATIO, ids=lambda card: card.name)
@@ -91,34 +98,42 @@ def test_impossible_requests_are_named():
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
 def test_a_card_names_what_exists(card):
-    own = {name for name, *_ in read.settings(card)}
-    assert set(card.paper) <= own, "settings of the paper by our names"
+    assert {*card.paper} <= {name for name, *_ in read.settings(card)}, "settings by our names"
     if card.arxiv:
         assert card.arxiv in (ROOT / "book/references.bib").read_text(encoding="utf-8")
-    told = read.deviations(card)
-    assert {name for name, _ in told} <= set(card.functions)
-    text = page(card, "", lambda name: f"`{name}`", "[numbers](x)")
-    assert text.startswith(f"# {card.title}\n") and "[numbers](x)" in text
-    assert f"\n{provenance(card)}\n" in text
-    assert all(formula in text for formula in formulas_of(card))
-    for name, words in told:
-        first = next(one for one in CARDS.values() if name in one.functions)
-        assert (
-            "|" in words
-            or (words if first is card else f"see [{first.title}]({first.name}.md#in-libraries)")
-            in text
+    assert {name for name, _ in read.deviations(card)} <= {*card.functions}
+    formulas = re.findall(r"^\$\$\n(.+?)\n\$\$$", card.text, re.MULTILINE | re.DOTALL)
+    assert formulas
+    for formula in formulas:
+        typeset(formula)
+    assert card.draws == (len(formulas) == 2)
+    assert card.draws != ("\nNo curve is drawn, because " in card.text)
+    made = [name for name in BLOCKS if f"\n<!--made {name}-->\n" in card.text]
+    assert {"place", "settings"} <= {*made}
+    assert ("command" in made) == card.trains, "a place for runs, and the line that runs it"
+
+
+@pytest.mark.parametrize("name", [card.name for card in MAIN if "made trainers" in card.text])
+def test_a_card_says_where_it_plays_and_what_a_trainer_calls_it(name):
+    card, paper = CARDS[name], of_card(name)
+    learn, here, there = re.search(r"<!--ways-->\n((?:- .+\n)+)", card.text)[1].splitlines()
+    play = re.search(r"playground\.md#playground:([^)]+)\)", here)
+    assert "**Learn it:** [" in learn and "**Run it here:** " in here
+    if play:
+        given = dict(parse_qsl(play[1], strict_parsing=True))
+        lanes = [lane.partition(",") for lane in given.values()]
+        learners = (
+            [lane["method"] for lane in presets()[given["preset"]]["lanes"]]
+            if "preset" in given
+            else [method for method, *_ in lanes]
         )
-    assert (
-        not read.draws(card) or in_words(card).count("likely") + in_words(card).count("expert") >= 1
-    )
-
-
-def test_formulas_are_read_by_katex():
-    """A command that ends one string runs into the letter that begins the next: \\quad and Q are
-    \\quadQ."""
-    for card in CARDS.values():
-        for formula in formulas_of(card):
-            typeset(formula)
+        assert name in learners
+    known = dict(paper.trl or {})
+    known |= {key.rpartition(".")[2]: value for key, value in (paper.verl or {}).items()}
+    assert "(#in-your-trainer)" in there
+    for said in re.findall(r"`([^`]+)`", there):
+        setting, _, value = said.partition("=")
+        assert said == paper.trainer or str(known[setting]) == value.strip('"')
 
 
 def test_read_off_the_code():
@@ -163,13 +178,6 @@ def test_costs_are_the_record_s():
     assert read.cost(CARDS["reinforce"]) is None and read.cost(CARDS["sft"])[0] == "trapo"
 
 
-def card_with(**fields):
-    """A card that holds nothing but what every card must have."""
-    names = ("what", "to", "how", "loss", "weight", "source", "use")
-    kinds = {"ratio": "none", "level": "token", "action": "nothing", "signed": None}
-    return MethodCard("x", "X", "ratio", **dict.fromkeys(names, ""), **kinds, **fields)
-
-
 WHERE = {
     "paper": r"\b(equations?|section|appendix|Algorithm) \w+",
     "code": r"\bauthors?\b|\d+\.\d+\.\d+|\bat [0-9a-f]{8}\b|\w/\w|implementation|ports",
@@ -187,35 +195,54 @@ SAID = {
 """How a docstring says the same."""
 
 
-def test_a_card_must_say_where_its_formula_comes_from():
-    made = card_with(provenance="code", read_in="verl 0.9.1", besides="δ is our choice.")
-    assert provenance(made) == (
-        "Formula: the code of verl 0.9.1; not read in the paper. δ is our choice."
-    )
-    given = {"provenance": "ours", "read_in": "the abstract"}
-    for missing in given:
-        said = f"TypeError: .*required keyword-only argument: '{missing}'"
-        refused(said, card_with, **{k: v for k, v in given.items() if k != missing})
-    named(card_with, given, provenance=("from memory",))
-    said = ".*read_in of 'x': expected what was read, got nothing"
-    refused(said, card_with, **given | {"read_in": ""})
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("---\n", "", "ppo.md: expected front matter between two lines"),
+        (
+            "level: token",
+            "levle: token",
+            "ppo.md, key: expected one of .*got 'levle'; did you mean",
+        ),
+        ("level: token\n", "", "ppo.md: .*missing 1 required .*'level'"),
+        ("level: token", "level: word", "ppo.md, level: expected one of 'token', .*got 'word'"),
+        ("Formula: equation", "It is equation", r"ppo.md: expected one line Formula: .*got \[\]"),
+    ],
+)
+def test_a_card_that_cannot_be_read_says_why(tmp_path, old, new, said):
+    path = tmp_path / "ppo.md"
+    path.write_text(CARDS["ppo"].text.replace(old, new), encoding="utf-8")
+    refused(said, lambda: read_card(path).source)
+
+
+def test_the_picture_names_every_method_once():
+    told = picture("")
+    assert sorted(re.findall(r"\((\w+)\.md\)", told)) == sorted(CARDS)
+    (masks,) = [row for row in told.splitlines() if ACTIONS["mask"] in row]
+    assert "[IcePop](icepop.md)" in masks and "*token:* " in masks
+
+
+def test_a_line_keeps_its_corners():
+    corner = [(float(i), 0.0 if i < 5 else 10.0) for i in range(10)]
+    assert simplified(corner) == [(0, 0), (4, 0), (5, 10), (9, 10)]
+    assert simplified([(float(i), float(i)) for i in range(10)]) == [(0, 0), (9, 9)]
 
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
 def test_stamp_and_docstring_agree(card):
     """A stamp names a place in what was read, and a docstring of what computes the formula says the
     same kind, with the same numbers of equations."""
-    assert re.search(WHERE[card.provenance], card.read_in), card.read_in
-    assert card.besides == "" or card.besides.endswith(".")
+    kind, read_in = card.source
+    assert re.search(WHERE[kind], read_in), read_in
     entry = OBJECTIVES.get(card.name) or RELATIVES[card.name]
-    kind = fields.dataclass_of(entry) if hasattr(entry, "func") else entry
-    texts = [inspect.getdoc(kind) or "", *(documented(name) for name in card.functions)]
+    made = fields.dataclass_of(entry) if hasattr(entry, "func") else entry
+    texts = [inspect.getdoc(made) or "", *(documented(name) for name in card.functions)]
     told = " ".join(" ".join(texts).split())
-    assert re.search(SAID[card.provenance], told), told
-    if card.provenance == "paper":
+    assert re.search(SAID[kind], told), told
+    if kind == "paper":
         numbers = {int(number) for number in re.findall(r"\d+", told)}
         spans = [range(int(a), int(b) + 1) for a, b in re.findall(r"eq\. (\d+)-(\d+)", told)]
-        asked = map(int, re.findall(r"\d+", card.read_in))
+        asked = map(int, re.findall(r"\d+", read_in))
         assert numbers.union(*spans) >= {*asked}, told
     else:
         assert "read in the paper" not in told.replace("not read in the paper", "")

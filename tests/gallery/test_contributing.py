@@ -101,10 +101,7 @@ NIGHTLY = (
         "tests/gallery/test_card_parts.py",
         "tests/book/test_links.py",
     ),
-    *(
-        "tests/gallery/test_gallery.py",
-        "tests/gallery/test_taxonomy.py",
-    ),
+    "tests/gallery/test_gallery.py",
     *(
         "tests/lab/test_sweep.py",
         "tests/lab/test_record.py",

@@ -4,24 +4,25 @@ import html
 
 import pytest
 
+from book.build.cards import CARDS, GALLERY
 from tests.losses import refused
 from trbook.bandit import bandit_step
-from trbook.cards import CARDS, GALLERY
 from trbook.gallery import ADVANTAGES, MU, _variants, branch_map, foretold, on_dial, steps
 from trlab.outcomes import MEASURES, judged
 from trlab.sweeps._gallery import OBJECTIVES
 from trlib.algorithms import PGIS, PPO
 
 
-@pytest.mark.parametrize("branch", GALLERY)
-def test_a_map_says_what_the_cards_say(branch):
-    cards = [card for card in CARDS.values() if card.family == branch]
-    shown = branch_map(branch)
+def test_a_map_says_what_the_cards_say():
+    shown = branch_map("ratios")
+    cards = [card for card in CARDS.values() if card.family == "ratios"]
     assert shown.values.tolist() == [[card.what, card.to, card.how] for card in cards]
-    page = html.unescape(shown._repr_html_())
-    assert all(words in page for words in shown.values.flat), "no text is cut short"
-    for name, card in zip(shown.index, cards, strict=True):
-        assert name == (f"{card.title} (formula ours)" if card.is_reading else card.title)
+    assert all(words in html.unescape(shown._repr_html_()) for words in shown.values.flat), (
+        "in full"
+    )
+    assert shown.index.tolist() == [
+        f"{card.title} (formula ours)" if card.is_reading else card.title for card in cards
+    ]
 
 
 def test_rows_are_steps():
@@ -34,7 +35,7 @@ def test_rows_are_steps():
 
 
 def test_an_unknown_branch_is_named():
-    refused(r"branch: expected one of ratios, .*, got 'ratio'", branch_map, "ratio")
+    refused(r"branch: expected one of 'ratios', .*, got 'ratio'", branch_map, "ratio")
 
 
 def test_recorded_runs_stand_beside_their_controls():

@@ -36,28 +36,56 @@ def test_a_third_rests_where_the_log_ratio_is_its_share_of_the_advantage():
     found = RELATIVES["third"]().objective(Scores(tensor([[-0.7], [-2.0]])), given)
     assert found.per_token.flatten().tolist() == pytest.approx([0.0, 0.15**2 / 2])
 """
-CARD = """    MethodCard(
-        "third",
-        "Third",
-        "regression",
-        use="Use it to follow a recipe, and for nothing else whatever.",
-        loss=r"\\tfrac12(\\log r_t - s A)^2",
-        weight=r"s A - \\log r_t",
-        what="the log-ratio of each token",
-        to=BEFORE,
-        how="least squares: it should be a share of the advantage",
-        ratio="π/π_old",
-        level="token",
-        action="regress",
-        signed=False,
-        source="this test",
-        provenance="ours",
-        read_in="this test",
-        functions=("trlib.relatives.regression.Third",),
-        paper={"share": "not said"},
-        diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\\n"
-        "+ loss = (log(r) - 0.3 * A) ** 2 / 2     # of the token",
-    ),
+CARD = """\
+---
+family: regression
+what: the log-ratio of each token
+to: the policy before the batch
+how: "least squares: it should be a share of the advantage"
+ratio: π/π_old
+level: token
+action: regress
+signed: false
+functions:
+- trlib.relatives.regression.Third
+paper:
+  share: not said
+---
+# Third
+
+Use it to follow a recipe, and for nothing else whatever.
+
+<!--made weights-->
+<!--/made-->
+
+$$
+L_t = \\tfrac12(\\log r_t - s A)^2
+$$
+
+$$
+w_t = s A - \\log r_t
+$$
+
+```diff
+- loss = -min(r * A, clip(r, 0.8, 1.2) * A)
++ loss = (log(r) - 0.3 * A) ** 2 / 2     # of the token
+```
+
+Formula: ours, from this test.
+
+<!--made place-->
+<!--/made-->
+
+<!--made settings-->
+<!--/made-->
+
+## Evidence
+
+<!--made runs-->
+<!--/made-->
+
+<!--made command-->
+<!--/made-->
 """
 SWEEP = '''"""A sweep that follows a recipe."""
 
@@ -120,28 +148,30 @@ def named(title, files, **names):
 
 def test_a_relative_touches_four_files_and_ci_is_content(copy):
     """An objective, in the module of a branch."""
-    module, cards = "trlib/relatives/regression.py", "book/trbook/cards/gallery/regression.py"
-    tests = "tests/gallery/test_regression.py"
+    module, tests = "trlib/relatives/regression.py", "tests/gallery/test_regression.py"
     insert(copy / module, "RELATIVES:", RELATIVE.rstrip("\n") + "\n\n")
     text = (copy / module).read_text(encoding="utf-8")
     (copy / module).write_text(text.replace('"lco": LCO', '"third": Third,\n    "lco": LCO'))
     text = (copy / tests).read_text(encoding="utf-8")
     text = text.replace("REBEL, lco_loss", "REBEL, RELATIVES, lco_loss")
     (copy / tests).write_text(text + RELATIVE_TEST, encoding="utf-8")
-    shown = (copy / cards).read_text(encoding="utf-8")
-    (copy / cards).write_text(shown.removesuffix(")\n") + CARD + ")\n", encoding="utf-8")
+    write(copy, "book/methods/third.md", CARD)
     insert(
         copy / "_toc.yml",
         "          - {file: book/methods/opo,",
         '          - {file: book/methods/third, title: "Third"}',
     )
-    made = run(copy, "book.build.write", "third", "methods/index")
+    made = run(copy, "book.build.write", "third", "methods", "methods/index")
     assert made.returncode == 0, made.stderr
+    filled = (copy / "book/methods/third.md").read_text(encoding="utf-8")
+    assert "(curves/third.svg)" in filled and "No recorded run yet." in filled
     everything = touched(copy)
-    files = {name for name in everything if not name.startswith("book/methods/")}
-    assert len(files) == 4
-    assert {"book/methods/third.md", "book/methods/index.md"} <= everything
-    named("Add a relative", files, regression="BRANCH")
+    lists = {"book/methods/index.md", "book/trbook/gallery.json", "trlab/methods.json"}
+    assert lists < everything
+    drawn = {name for name in everything if name.endswith("/third.svg") or "-narrow" in name}
+    files = everything - lists - drawn
+    assert len(files) == 4 and len(drawn) == 3
+    named("Add a relative", files, regression="BRANCH", third="NAME")
     written = [copy / name for name in sorted(files) if name.endswith(".py")]
     for check in (("check",), ("format", "--check")):
         done = run(copy, "ruff", *check, *map(str, written))
@@ -149,7 +179,7 @@ def test_a_relative_touches_four_files_and_ci_is_content(copy):
     done = outcome(
         copy,
         *(tests, "tests/gallery/test_every_relative.py", "tests/book/test_made.py"),
-        *(f"tests/gallery/test_{name}.py" for name in ("cards", "card_parts", "taxonomy")),
+        *(f"tests/gallery/test_{name}.py" for name in ("cards", "card_parts")),
         *("-k", "third or every_card or every_method or every_system or the_pages_hold"),
     )
     assert done.returncode == 0, done.stdout[-3000:]

@@ -6,7 +6,7 @@ from tests.by_day import by_day
 from tests.losses import refused
 from trlab.cell import MEASURES
 from trlab.cells import cells
-from trlab.drawing.display_names import called
+from trlab.drawing.display_names import display_name
 from trlab.drawing.figure_registry import FIGURES, figure
 from trlab.drawing.recorded import draw
 from trlab.findings import finished
@@ -66,9 +66,9 @@ def test_a_figure_is_drawn_from_its_record(name):
     runs, history = recorded(one.sweep)
     drawing = draw(one, load_sweep(one.sweep), runs, history)
     labels = one.only or list(finished(one.of(runs))["label"].unique())
-    assert all(f"{called(label)} " in drawing.alt for label in labels) and drawing.svg().startswith(
-        "<svg"
-    )
+    assert all(
+        f"{display_name(label)} " in drawing.alt for label in labels
+    ) and drawing.svg().startswith("<svg")
     refused(
         f"runs: expected finished runs of the sweep '{one.sweep}'",
         draw,

@@ -20,7 +20,10 @@ def test_nats_per_point_by_hand():
     # 10 nats; points 65 + 55 - 5 + 65 = 180: the run that lost five counts with its nats and with
     # its loss.
     found = nats_per_point([1, 2, 3, 4], [0.9, 0.8, 0.2, 0.9], [0.25] * 4)
-    assert found.value == pytest.approx(10 / 180, rel=1e-12) and (found.runs, found.without) == (
+    assert found.value == pytest.approx(10 / 180, rel=1e-12) and (
+        found.runs,
+        found.runs_without_gain,
+    ) == (
         4,
         1,
     )
@@ -33,10 +36,15 @@ def test_nats_per_point_by_hand():
 
 def test_nothing_gained_has_no_price_and_is_counted():
     lost = nats_per_point([1, 2, 0], [0.2, 0.25, 0.2], [0.3, 0.25, 0.3])
-    assert (lost.value, lost.low, lost.high, lost.without) == (math.inf, math.inf, math.inf, 3)
+    assert (lost.value, lost.low, lost.high, lost.runs_without_gain) == (
+        math.inf,
+        math.inf,
+        math.inf,
+        3,
+    )
     assert f"{lost:.2f}" == "inf [inf, inf]"
     even = nats_per_point([1, 1], [0.4, 0.2], [0.3, 0.3])  # one wins what the other loses
-    assert even.value == math.inf and even.without == 1 and even.low == pytest.approx(0.1)
+    assert even.value == math.inf and even.runs_without_gain == 1 and even.low == pytest.approx(0.1)
     free = nats_per_point([0, 0], [0.4, 0.4], [0.3, 0.3])
     assert (free.value, free.high) == (0, 0)
 

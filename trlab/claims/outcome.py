@@ -53,7 +53,7 @@ def tell(card: Card) -> list[Told]:
 
 
 def _verdict(answers: Sequence[Answer]) -> str:
-    """Of a claim: seen where each of its tests is, not seen where the opposite is in some test and
+    """Judges a claim: seen where each of its tests is, not seen where the opposite is in some test and
     the claim in none, else undecided. What has not been run says nothing about the others."""
     known = {answer.verdict for answer in answers if answer.verdict in (SEEN, NOT_SEEN, UNDECIDED)}
     if not known:

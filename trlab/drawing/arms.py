@@ -36,7 +36,7 @@ class Arm:
     data: str
     """One of `DATA`."""
     points: Sequence[tuple[Estimate, Estimate]]
-    """What stands to the right and what stands up, rate by rate."""
+    """x and y, rate by rate."""
 
 
 def against(

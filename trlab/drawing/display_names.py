@@ -3,13 +3,22 @@ not by their keys."""
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 from trlab.drawing.figure import LOOKS, TABLE
 
-NAMES: dict[str, str] = TABLE["names"]
-"""From the key of a method that a sweep runs to its name, which explorables use too.
-`book/trbook/cards` has the names; a test compares."""
+METHODS: dict[str, dict[str, str]] = json.loads(
+    (Path(__file__).parents[1] / "methods.json").read_text(encoding="utf-8")
+)
+"""The one list of methods, which `book.build.methods` writes."""
+NAMES: dict[str, str] = {
+    **{key: one["title"] for key, one in METHODS.items() if "title" in one},
+    **TABLE["names"],
+}
+"""From the key of a method to its name in figures, which explorables use too: that of its card, or a
+shorter one."""
 SHORT = {"rl": "RL", "tv": "TV", "kl": "KL"}
 """Other short words of labels."""
 WORD = re.compile(r"(?<![A-Za-z0-9])[a-z0-9_]+(?![A-Za-z0-9])")
@@ -25,7 +34,7 @@ def key_of(name: str) -> str | None:
     return key if key in LOOKS else None
 
 
-def called(label: str) -> str:
+def display_name(label: str) -> str:
     """A variant's label with every key in it written as the method's name: `dppo-tv` is DPPO-TV."""
     known = NAMES | SHORT
     return WORD.sub(lambda word: known.get(word.group(), word.group()), label)

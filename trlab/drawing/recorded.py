@@ -11,7 +11,7 @@ from trlab.base import base_of_runs
 from trlab.basin import LR, basins, edge_ratios
 from trlab.drawing import costs, rates, scores
 from trlab.drawing.arms import Arm, against, crossed, data_of
-from trlab.drawing.display_names import called
+from trlab.drawing.display_names import display_name
 from trlab.drawing.figure import Drawing
 from trlab.drawing.figure_registry import Figure
 from trlab.findings import before, finished
@@ -54,12 +54,12 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
     beside = [figure.of(record.read(name)[1]) for name in figure.beside]
     runs = pd.concat([derive(figure.of(runs), history), *beside])
     if len(runs):  # from here on by the names that a reader knows
-        runs = runs.assign(label=[called(str(label)) for label in runs["label"]])
+        runs = runs.assign(label=[display_name(str(label)) for label in runs["label"]])
     figure = replace(
         figure,
-        only=tuple(map(called, figure.only)),
-        control=called(figure.control),
-        called={called(label): name for label, name in figure.called.items()},
+        only=tuple(map(display_name, figure.only)),
+        control=display_name(figure.control),
+        called={display_name(label): name for label, name in figure.called.items()},
     )
     labels = list(dict.fromkeys(finished(runs)["label"])) if len(runs) else []
     if not labels:
@@ -196,7 +196,7 @@ class Shown:
         for _, arm in good.groupby([good["method"], good["train"].map(_design)], sort=False):
             first = arm.iloc[0]
             data = data_of(json.loads(first["train"]))
-            arms.append(Arm(called(first["method"]), data, self._points(arm)))
+            arms.append(Arm(display_name(first["method"]), data, self._points(arm)))
         return against(
             arms,
             across=self.figure.axis,

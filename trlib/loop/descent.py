@@ -15,7 +15,7 @@ from trlib.loop.optimizers import Maker, build
 from trlib.loop.settings import RunSettings
 
 
-class Descent:
+class OptimizerStep:
     """An optimiser over the policy's parameters, and the critic's where there is one, with what
     every optimiser needs.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from trlib.algorithms.memory import Memory
 from trlib.algorithms.needs import Needs
 from trlib.loop.critic import Critic
-from trlib.loop.descent import Descent
+from trlib.loop.descent import OptimizerStep
 from trlib.loop.metrics import METRICS
 from trlib.loop.optimizers import Maker
 from trlib.loop.sampler import Sampler
@@ -43,7 +43,7 @@ class Learner:
         parts = [(list(self.weights.values()), 1.0)]
         if self.critic is not None:
             parts.append((self.critic.parameters, needs.critic))
-        self.descent = Descent(parts, make, settings)
+        self.descent = OptimizerStep(parts, make, settings)
         self.memory = Memory((*METRICS, "batch"), policy.device)
 
     def tensors(self) -> dict[str, Tensor]:

@@ -146,7 +146,7 @@ class Aloud(knobs.Embedded):
 
     @cached_property
     def _answers(self) -> dict[str, tuple[str, int]]:
-        """Of each question its steps and its answer."""
+        """The steps and the answer of each question."""
         columns = (self.problems[:][name] for name in COLUMNS)
         return {question: (steps, n) for question, steps, n in zip(*columns, strict=True)}
 

@@ -58,9 +58,9 @@ class Recipe:
     not read them."""
 
     knobs: Mapping[str, Any] = field(default_factory=dict)
-    """Of the task."""
+    """The task's own settings."""
     lora: Mapping[str, Any] = field(default_factory=dict)
-    """Of the adapters; empty: none."""
+    """Settings of the adapters; empty: none."""
     chat: bool | None = None
     """Whether prompts are put into the chat template; None: as the policy is."""
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -5,15 +5,13 @@ them; `terms` explains a word where it stands; `pages` keeps pages small and acc
 describes them to search engines, at the `address` that `_config.yml` sets; `search` makes the index
 of the book's own search; `phone_tables` makes every table readable on a phone, `line_breaks` says
 where a line may break; `security` says what a page may load and run; `execution` says when, where and
-with which versions a notebook ran; `made` makes a page of a source that reads well by itself;
-`modules` makes the interface's pages, `methods` the method cards; `figures` draws the pictures of a
-page's source in the page, `quoted` puts a number of a record into a
-sentence, `words` says how a page calls it, `ladder` the steps between methods, `explorables` puts
-them on pages that are no notebooks; `docstrings` turns the package's docstrings into sound markup
-and links outside names; `stored` shows notebooks as they are stored; `preview` builds a few pages by
-themselves; `contents` says what the sidebar shows and which page comes next, `moved` leads old
-addresses to new pages; `teaching` lists exercises with their wrong answers. `generated_tables` and
-`claims` help them.
+with which versions a notebook ran; `made` makes a page
+of a source that reads well by itself; `modules` makes the interface's pages; `figures` draws the
+pictures of a page's source in the page, `explorables` puts those that run on pages that are no
+notebooks; `docstrings` turns the package's docstrings into sound markup and links outside names;
+`stored` shows notebooks as they are stored; `contents` says what the sidebar shows and which page
+comes next, `moved` leads old addresses to new pages. `preview` lets tests and the report build a few
+pages in seconds: of all others it reads only the titles.
 """
 
 from __future__ import annotations
@@ -41,18 +39,14 @@ PARTS = (
     "made",
     "modules",
     "figures",
-    "quoted",
     "docstrings",
     "terms",
     "explorables",
-    "methods",
-    "ladder",
     "preview",
     "head",
     "contents",
     "moved",
     "search",
-    "teaching",
 )
 """The modules that connect to Sphinx, in the order in which their handlers run."""
 

@@ -1,14 +1,14 @@
-"""Pages that can be read without a build: what the book generates stands in the source as Markdown.
+"""Pages whose source holds what the book shows.
 
     <!--made claims-table-->
     | claims of | what we found |
     ...
     <!--/made-->
 
-`python -m book.build.write` writes what stands between the comments. Some of it the book shows as it
-is (`AS_WRITTEN`, `SORTED`). The rest has more in the book than Markdown can say, a figure that runs or
-links to pages that only a build writes: for that the build takes the directive, as
-`{methods-comparison}`, and makes it anew; options follow its name, `<!--made bibliography :all:-->`.
+`python -m book.build.write` writes what stands between such comments, and a number of a record between
+`<!--rec ...-->` and `<!--/rec-->`; the book shows it as it stands there. Only in the place of a figure
+that runs (`RUNNING`) the source has a picture and the page the figure. A table of `SORTED` can be
+sorted and filtered.
 
 A code host knows a Markdown file's headings, but no equation, no state of the playground and no part
 of a notebook. A link to one is written for both: `[the task](00_quickstart.ipynb)<!--#the-task-->`
@@ -31,13 +31,21 @@ import re
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from book.build.quoted import FILLED
+
 MADE = re.compile(r"^<!--made (\S+?)( .+?)?-->\n(.*?)^<!--/made-->$", re.MULTILINE | re.DOTALL)
 """A name and its argument, and what stands for it in the source."""
-SORTED = {"sweeps": ((18, 38, 10, 14, 8, 12), {2: "task", 3: "varies"})}
+SORTED = {
+    "sweeps": ((18, 38, 10, 14, 8, 12), {2: "task", 3: "varies"}),
+    "methods": (
+        (20, 26, 14, 10, 9, 8, 8, 5, 14),
+        {8: "branch", 2: "near", 3: "action", 4: "level", 5: "ratio", 6: "signed"},
+    ),
+}
 """Tables as the source has them, which `book.js` sorts, and filters by the values of some columns:
 the columns' widths, and the names of those."""
-AS_WRITTEN = ("claims-table", "claims-card", "metrics-table", "syllabus", "reading-times")
-"""What the book shows as the source has it; every other name is a directive of the book."""
+RUNNING = ("first-lane", "written", "ratio-map", "loop", "basin", "playground")
+"""Directives of figures that run in the page (`book.build.ext.explorables`)."""
 UNBUILT = re.compile(r"^<!--unbuilt-->\n.*?^<!--/unbuilt-->\n+", re.MULTILINE | re.DOTALL)
 BUILT = re.compile(r"^<!--built\n(.*?)\n-->$", re.MULTILINE | re.DOTALL)
 LEAD = re.compile(r"^<!--(lead|ways|firsts)-->\n(.+?\n)\n", re.MULTILINE | re.DOTALL)
@@ -52,7 +60,8 @@ ANCHOR = re.compile(r'^<a id="[\w-]+"></a>\n\n', re.MULTILINE)
 
 def as_directives(app: Sphinx, docname: str, source: list[str]) -> None:
     """A page as it is built."""
-    text = MADE.sub(_directive, source[0])
+    text = FILLED.sub(lambda found: _unbroken(found[2]).replace("[", r"\["), source[0])
+    text = MADE.sub(_directive, text)
     text = BUILT.sub(r"\1", UNBUILT.sub("", text))
     text = PLAYGROUND.sub(r'<a href="\2playground.html\3">\1</a>', whole_links(text))
     source[0] = ANCHOR.sub("", LEAD.sub(r":::{div} \1\n\2:::\n\n", text))
@@ -71,10 +80,14 @@ def _to_place(found: re.Match[str]) -> str:
 def _directive(found: re.Match[str]) -> str:
     if found[1] in SORTED:
         return f":::{{div}} made-{found[1]}\n\n{found[3]}\n:::"
-    if found[1] in AS_WRITTEN:
+    if found[1] not in RUNNING:
         return found[3].rstrip("\n")
-    argument = (found[2] or "").replace(" :", "\n:", 1)
-    return f"```{{{found[1]}}}{argument}\n```"
+    return f"```{{{found[1]}}}{found[2] or ''}\n```"
+
+
+def _unbroken(text: str) -> str:
+    """A number whose interval stays on one line."""
+    return re.sub(r"(?<=,) (?=[^\[]*\])", "\N{NO-BREAK SPACE}", text)
 
 
 def sortable(app: Sphinx, doctree: nodes.document) -> None:

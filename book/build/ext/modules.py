@@ -9,6 +9,7 @@ call and what it does; opening it, or following a link to it, shows signature an
 from __future__ import annotations
 
 import html
+import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
@@ -21,8 +22,8 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.ext.autodoc import AttributeDocumenter
 
-from book.build.ext.claims import card_of
-from book.build.ext.generated_tables import escape, summary
+from book.build.claims import card_of
+from book.build.markdown import escape
 
 BLOCK = re.compile(r"^<!--modules-->\n(.*?)^<!--/modules-->$", re.MULTILINE | re.DOTALL)
 LINE = re.compile(r"- \[(.+)\]\((?:\.\./)+([\w/]+)(?:\.py)?\)")
@@ -70,6 +71,11 @@ def modules(page: str) -> dict[str, str]:
             raise ValueError(f"modules: expected - [title](../../PATH), got {line!r}")
         titles[found[2].replace("/", ".")] = found[1]
     return titles
+
+
+def summary(kind: object) -> str:
+    """The first paragraph of a docstring, on one line."""
+    return " ".join((inspect.getdoc(kind) or "").split("\n\n", 1)[0].split())
 
 
 def fill(app: Sphinx, docname: str, source: list[str]) -> None:

@@ -102,11 +102,8 @@ def mend(body: str) -> str:
     """A page's HTML without the roles and lists that the accessibility rules forbid.
 
     A link from an output to a notebook leads to its page. A signature over several lines comes as a
-    definition list without terms, a bibliography with deprecated roles.
+    definition list without terms.
     """
-    body = body.replace(' role="doc-biblioentry"', "").replace(
-        '<div role="list" class="citation-list">', '<div class="citation-list">'
-    )
     body = TO_NOTEBOOK.sub(r"\1.html", body)
     # A folded cell's own words name it better.
     body = body.replace(' aria-label="Toggle hidden content"', "")

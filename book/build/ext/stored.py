@@ -42,7 +42,7 @@ def code_cells(notebook: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def fingerprints(notebook: dict[str, Any]) -> list[str]:
-    """Of each code cell its id, a few letters for its code and a few for its outputs."""
+    """For each code cell its id, a few letters for its code and a few for its outputs."""
     return [
         f"{name} {_short(cell['source'])} {_short(cell['outputs'])}"
         for name, cell in code_cells(notebook).items()

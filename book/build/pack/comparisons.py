@@ -15,22 +15,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
+from book.build.cards import FOLDER
 from book.build.execute import NotebookFailed, execute
-from book.build.ext.quoted import COUNTED, FILLED, parse
 from book.build.paths import NOTEBOOKS, ROOT
-from trbook.cards.doors import DOORS
+from book.build.quoted import COUNTED, FILLED, parse
 from trlab.claims import cards
 from trlab.comparison import (
-    NOTED,
     PRINTED,
     Comparison,
     as_json,
@@ -41,7 +37,6 @@ from trlab.comparison import (
 from trlab.record import is_recorded, read
 from trlib.errors import unknown
 
-ROLE = re.compile(r"\{rec\}`([^`]+)`")
 Named = tuple[str, Comparison]
 """The name of a sweep and a comparison within it."""
 
@@ -63,15 +58,6 @@ def of_cards() -> Iterator[Named]:
                 yield test.sweep, test.comparison
 
 
-def of_methods() -> Iterator[Named]:
-    """What the cards of the methods compare."""
-    for doors in DOORS.values():
-        for text in ROLE.findall(doors.acts):
-            quote = parse(text)
-            if quote.against:
-                yield quote.sweep, quote.comparison
-
-
 def of_notebooks(paths: Sequence[Path]) -> list[Named]:
     """What notebooks compare that no family holds yet: they are run, at the smallest size.
 
@@ -80,9 +66,8 @@ def of_notebooks(paths: Sequence[Path]) -> list[Named]:
     """
     with tempfile.TemporaryDirectory(prefix="comparisons-") as room:
         noted = Path(room, "noted")
-        with mock.patch.dict(os.environ, {NOTED: str(noted)}):
-            for path in paths:
-                execute(path, profile="smoke")
+        for path in paths:
+            execute(path, profile="smoke", noted=noted)
         lines = noted.read_text(encoding="utf-8").splitlines() if noted.is_file() else []
     return [(name, from_json(one)) for name, one in map(json.loads, lines)]
 
@@ -95,7 +80,7 @@ def collect(more: Iterable[Named] = ()) -> dict[str, list[Comparison]]:
         more: what notebooks have noted.
     """
     named: list[Named] = [(name, one) for name, some in printed().items() for one in some]
-    named += [*of_pages(ROOT / "book"), *of_cards(), *of_methods(), *more]
+    named += [*of_pages(ROOT / "book"), *of_pages(FOLDER), *of_cards(), *more]
     by_sweep: dict[str, list[Comparison]] = {}
     for name in sorted({name for name, _ in named if is_recorded(name)}):
         sweep = read(name)[0]

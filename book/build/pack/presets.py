@@ -27,7 +27,7 @@ LONG = 3_600_000
 
 
 def ends(seeds: list[list[dict[str, float]]]) -> dict[str, list[float]]:
-    """Of a lane's rows, seed by seed."""
+    """What a lane's rows end with, seed by seed."""
     return {
         "reward": [round(fmean(row["reward"] for row in rows[-10:]), 4) for rows in seeds],
         "third": [round(rows[2]["reward"], 4) for rows in seeds],

@@ -84,8 +84,8 @@ def median(ends: list[float]) -> int:
 
 
 def typical(answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """Of eight answers one that ended as most did: its words, a grade of each, whether it is right,
-    and how many were."""
+    """Chooses the answer of eight that ended as most did: its words, a grade of each, whether it is
+    right, and how many were."""
     right = sum(answer["right"] for answer in answers)
     one = next(answer for answer in answers if answer["right"] == (2 * right > len(answers)))
     return {

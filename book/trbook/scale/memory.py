@@ -88,7 +88,7 @@ class Setup:
     scoring: str = "full"
     """`full`: whole logits; `chunked`: a chunk of the vocabulary at a time (`trlab.scoring`)."""
     precision: str = "bfloat16"
-    """Of the weights."""
+    """Type of the weights."""
     learns: str = "lora"
     """`lora`: adapters of `rank` on every linear layer of the blocks, in float32; `full`: all
     weights."""

@@ -68,7 +68,7 @@ class Recipe:
 
     @property
     def tokens(self) -> int:
-        """Of a prompt with its completion."""
+        """Counts the tokens of a prompt with its completion."""
         return self.setup.prompt + self.setup.completion
 
     @property

@@ -1,7 +1,6 @@
 """The engine's formulas in Chromium against trlib, in double precision."""
 
 import random
-from dataclasses import fields
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,7 +25,6 @@ from trlib.algorithms import (
     troll_loss,
 )
 from trlib.algorithms.grpo import overlong_penalty
-from trlib.methods import OBJECTIVES as TRAINABLE
 
 EXACT = {"rtol": 1e-9, "atol": 1e-12}
 LENGTHS = [1, 2, 7, 16, 5, 3, 9, 4, 6, 12, 8, 11]
@@ -266,22 +264,13 @@ def test_troll_weighs_a_token_by_its_projection(ask, settings):
     np.testing.assert_allclose(weights, wanted["weight"].numpy(), **EXACT)
 
 
-def test_methods_have_the_settings_and_defaults_of_trlib(ask):
-    found = ask("""const { METHODS } = await import("/engine/js/methods.js");
-        return Object.fromEntries(Object.entries(METHODS).map(([name, one]) => [name, one.defaults]));""")
-    left_out = {"correction", "measure", "k", "top_k"}
-    left_out |= {
-        "order",
-        "step",
-        "step_low",
-        "weigh_by",
-    }  # BAPO as in its paper: the page has the authors' code
-    for name, defaults in found.items():
-        wanted = {f.name: f.default for f in fields(TRAINABLE[name]) if f.name not in left_out}
-        assert defaults == wanted, name
+def test_the_engine_has_these_methods_and_names_what_it_does_not_have(ask):
+    found = ask(
+        """const { METHODS } = await import("/engine/js/methods.js"); return Object.keys(METHODS);"""
+    )
     away = {"centered", "trpo", "ppo_critic", "trapo", "sft", "sft_then_rl", "sft_plus_rl"}
     gallery = {"bapo", "minpro", "cpgd", "r2vpo", "trefree"}
-    assert set(found) == (set(ALGORITHMS) - away) | gallery
+    assert {*found} == ALGORITHMS.keys() - away | gallery
     said = ask("""const { method } = await import("/engine/js/methods.js"), said = [];
         for (const args of [["grop"], ["ppo", { eps: 1 }], ["ppo", { advantage: "std" }]])
             try { method(...args); } catch (error) { said.push(error.message); }

@@ -47,4 +47,4 @@ def test_both_policies_follow_the_mouse(visit):
     assert one.get("new") == pytest.approx([1e-4, 1e-4, 1 - 2e-4], abs=1e-3), (
         "the triangle's corner"
     )
-    assert one.page.locator(".trx .notes").is_hidden(), "a hand that slips needs no lecture"
+    assert one.page.locator(".trx .notes").is_hidden(), "an ordinary drag shows no note"

@@ -29,7 +29,7 @@ from trlib.algorithms.memory import Memory
 from trlib.algorithms.needs import NEEDED_FOR
 from trlib.errors import MethodError
 from trlib.loop import checkpoints, collect
-from trlib.loop.descent import Descent
+from trlib.loop.descent import OptimizerStep
 from trlib.loop.metrics import METRICS
 from trlib.loop.optimizers import maker
 from trlib.loop.settings import RunSettings
@@ -538,7 +538,7 @@ def test_policy_and_critic_are_clipped_apart():
     policy's."""
     policy, critic = (torch.zeros(2, requires_grad=True) for _ in range(2))
     settings = RunSettings(steps=1, lr=0.5, betas=(0.0, 0.0), warmup=0, grad_norm=1.0)
-    descent = Descent([([policy], 1.0), ([critic], 2.0)], maker("sgd"), settings)
+    descent = OptimizerStep([([policy], 1.0), ([critic], 2.0)], maker("sgd"), settings)
     loss, norm = descent.step(3 * policy[0] + 40 * critic[1])
     assert (loss, norm) == (0.0, 3.0)
     close(policy, torch.tensor([-0.5, 0.0]), 1e-5)

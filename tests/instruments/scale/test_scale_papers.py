@@ -10,12 +10,11 @@ import pytest
 
 import trlib
 from tests.by_day import by_day
-from trbook.cards.lines import LINES
 from trbook.scale.papers import BESIDE, PAPERS, WRITTEN_FOR, of_card, table
 from trlib.algorithms import ALGORITHMS, dppo_loss, pg_is_loss, pspo_loss, troll_sparse_loss
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-CARDS = {name: of_card(name) for name in LINES}
+CARDS = {name: of_card(name) for name in PAPERS | BESIDE}
 """What the cards of the main line say."""
 IN_TRL = [key for key, paper in CARDS.items() if paper.trl is not None]
 IN_VERL = [key for key, paper in CARDS.items() if paper.verl is not None]
@@ -29,7 +28,7 @@ LOSSES = {
 
 
 def test_every_row_is_a_method_here_and_a_row_of_the_page():
-    assert set(PAPERS) <= set(ALGORITHMS) and set(BESIDE) <= set(LINES)
+    assert {*PAPERS, *BESIDE} <= {*ALGORITHMS}
     assert all(paper in CARDS.values() for paper in PAPERS.values())
     for library in WRITTEN_FOR:
         rows = table(library)

@@ -1,6 +1,7 @@
 /* How a method looks, wherever it is drawn: its hue, its dash, its mark. The table is the figures' own, so that one method
    looks the same in a figure and in an explorable. */
 
+import methods from "../../../../../trlab/methods.json" with { type: "json" };
 import table from "../../../../../trlab/drawing/looks.json" with { type: "json" };
 
 /** @type {Record<string, string[]>} */
@@ -13,7 +14,7 @@ export const dashOf = (key) => drawn[key][1];
 /* Everything that is drawn in a look of its own, { name, hue, dash }, to tick. */
 export const ticksOf = (looks) => Object.entries(looks).map(([key, { name, hue, dash }]) => [key, name, hue, dash]);
 /* A method's one name, in figures and on controls. */
-export const called = (key) => table.names[key];
+export const called = (key) => table.names[key] ?? methods[key]?.title;
 /* Three ways to use a batch, by name and look. */
 export const LANES = table.lanes;
 /* Every hue as a property of the frame, light and dark; paper is light. */

@@ -1,0 +1,251 @@
+"""What is computed on a card: its maker by the name that stands on the page, `<!--made runs-->`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from book.build import claims
+from book.build.cards import read
+from book.build.cards.card import Card
+from book.build.cards.draw import in_words
+from book.build.cards.outcome import Outcome, changed, command, headline, outcomes, written
+from book.build.ext.terms import slug
+from book.build.markdown import escape, table
+from trbook.scale import papers
+from trlab.claims.text import VERDICTS
+
+GUIDE = "index.md#how-to-read-a-card"
+"""What every card would repeat, for a page in `book/methods`."""
+TIMED = {"reinforce": "REINFORCE", "rl": "rewards alone"}
+"""What a method's processor time is compared with, in words."""
+TERMS = re.compile(r"\b(mask|clip|divergence)\b")
+"""Words of the glossary that a card's description links."""
+BRIDGE = "../../notebooks/12_at_scale.ipynb"
+"""From a page in `book/methods`."""
+
+
+def figure_of(name: str) -> str:
+    """The file of a card's figure, from its page."""
+    return f"curves/{name}.svg"
+
+
+def curve(card: Card) -> list[str]:
+    """The curve of the weight."""
+    return [f"![{in_words(card)}]({figure_of(card.name)})"]
+
+
+def signed(card: Card) -> str:
+    """Whether the advantage's sign decides what is outside, in a word."""
+    return {True: "signed", False: "unsigned", None: "neither"}[card.signed]
+
+
+def place(card: Card) -> list[str]:
+    """What is kept close to what, by which means, and the method's place among all."""
+    boxes = ", ".join(read.boxes(card)) if card.is_objective else ""
+    ratio = card.ratio if card.ratio != "none" else "no ratio"
+    sides = "" if card.signed is None else signed(card)
+    words = (card.level, ratio, card.action, sides, boxes)
+    return [
+        f"- Kept close: {_explained(card.what)}",
+        *([f"- To: {card.to}"] if card.to != "nothing" else []),
+        f"- By: {_explained(card.how)}",
+        f"- [Place]({GUIDE}): {' · '.join(filter(None, words))}",
+    ]
+
+
+def _explained(text: str) -> str:
+    """The first word that the glossary explains, linked to it."""
+    return TERMS.sub(r"[\1](../glossary.md#\1)", text, count=1)
+
+
+def trainers(card: Card) -> list[str]:
+    """What to set in TRL and in verl, or why nothing can be."""
+    paper = papers.of_card(card.name)
+    versions = papers.WRITTEN_FOR
+    bridged = "bridge" in paper.trl_note + paper.verl_note
+    bridge = f"The bridge is in [chapter 12]({BRIDGE}). " if bridged else ""
+    return [
+        "## In your trainer",
+        "",
+        f"**TRL {versions['trl']}.** {paper.trl_note or 'As the paper has it:'}",
+        "",
+        *_box("python", _in_trl(paper)),
+        f"**verl {versions['verl']}.** {paper.verl_note or 'As the paper has it:'}",
+        "",
+        *_box("text", [f"{name}={value}" for name, value in (paper.verl or {}).items()]),
+        f"{bridge}What other libraries call it: [settings](../settings.md), [losses](../atlas.md).",
+    ]
+
+
+def _box(language: str, lines: list[str]) -> list[str]:
+    return [f"```{language}", *lines, "```", ""] if lines else []
+
+
+def _in_trl(paper: papers.Paper) -> list[str]:
+    """The lines of Python that set it."""
+    if paper.trl is None:
+        return []
+    given = [f"    {name}={value!r},".replace("'", '"') for name, value in paper.trl.items()]
+    own = [f"    token_loss = staticmethod({paper.token_loss})"] if paper.token_loss else []
+    if own:
+        own.insert(0, f"class Trainer({paper.trainer}):")
+        own += ["", ""]
+    return [*own, f"{paper.trl_config.rpartition('.')[2]}(", *given, ")"]
+
+
+def settings(card: Card) -> list[str]:
+    """The table of the settings that are the method's own, with a text for those that few share."""
+    rows = read.settings(card)
+    if not rows:
+        return ["No settings of its own."]
+    texts = any(text and text not in _shared() for _, _, _, text in rows)
+    head = ["setting", "here", "paper", *(["what it is"] if texts else [])]
+    lines = ["## Defaults", "", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for name, default, theirs, text in rows:
+        here = default if default == read.GIVEN else f"`{default}`"
+        cells = [
+            f"`{name}`",
+            here,
+            _plain(theirs) or "–",
+            *(["" if text in _shared() else _plain(text)] if texts else []),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+@cache
+def _shared() -> set[str]:
+    """What several cards would say of a setting; the interface says it too."""
+    from book.build.cards import CARDS
+
+    told = Counter(text for card in CARDS.values() for *_, text in read.settings(card))
+    return {text for text, cards in told.items() if cards > 2}
+
+
+def libraries(card: Card) -> list[str]:
+    """How libraries differ, function by function; what several cards share stands on the first."""
+    told: dict[str, list[str]] = {}
+    for name, text in read.deviations(card):
+        told.setdefault(name, []).append(_plain(text))
+    lines = []
+    for name, texts in told.items():
+        first = _first(name)
+        if first is not card:
+            lines.append(f"- `{name}`: see [{first.title}]({first.name}.md#in-libraries)")
+        elif len(texts) == 1:
+            lines.append(f"- `{name}`: {texts[0]}")
+        else:
+            lines += [f"- `{name}`:", *(f"  - {text}" for text in texts)]
+    return ["## In libraries", "", *lines]
+
+
+@cache
+def _first(name: str) -> Card:
+    """The first card that names a function."""
+    from book.build.cards import CARDS
+
+    return next(card for card in CARDS.values() if name in card.functions)
+
+
+def used(one: Outcome) -> str:
+    """How many passes were made over a batch, in two words or more."""
+    parts = one.train.get("minibatches", 1)
+    return f"{one.uses} pass{'es' if one.uses > 1 else ''}" + (
+        f" in {parts} minibatches" if parts > 1 else ""
+    )
+
+
+def runs(card: Card) -> list[str]:
+    """A row for each recorded place, beside PPO at the same place."""
+    found = outcomes(card)
+    if not found:
+        return ["No recorded run yet."]
+    settings = [_changed(card, one) for one in found]
+    beside = any(one.ppo for one in found)
+    head = [
+        "over a batch",
+        "learning rate",
+        f"right on `{found[0].task}`",
+        *(["PPO there"] if beside else []),
+        *(["settings"] if any(settings) else []),
+        "sweep",
+    ]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for one, own in zip(found, settings, strict=True):
+        moves = f", {one.point} moves" if one.source.axis == "moves" else ""
+        cells = (
+            used(one) + moves,
+            one.rate,
+            one.quote,
+            *([one.ppo or "not run"] if beside else []),
+            *([own or "default"] if any(settings) else []),
+        )
+        sweep = f"[{one.source.sweep}]({one.source.page}), {one.steps} batches"
+        lines.append(f"| {' | '.join(cells)} | {sweep} |")
+    return lines
+
+
+def _changed(card: Card, one: Outcome) -> str:
+    """What a run sets besides learning rate and passes, where it is not the default."""
+    beside = {name: one.train[name] for name in ("grad_norm", "optimizer") if name in one.train}
+    return ", ".join(
+        f"`{name}={written(value)}`" for name, value in ({**changed(card, one), **beside}).items()
+    )
+
+
+def example(card: Card) -> list[str]:
+    """The line that trains with it, under what it repeats, and what an objective costs."""
+    shown = headline(card)
+    said = (
+        [f"# {shown.source.sweep}: {used(shown)}, learning rate {shown.rate}, seed 0"]
+        if shown
+        else []
+    )
+    cost = _cost(card) if card.is_objective else ""
+    return [*_box("bash", [*said, command(card)]), *([f"Cost: {cost}."] if cost else [])]
+
+
+def _cost(card: Card) -> str:
+    """What is computed for it beyond one forward and one backward pass per update, and its recorded
+    time; empty: nothing, and it was not timed."""
+    parts = [*read.asks(card), *([card.passes] if card.passes else [])]
+    told = ["also " + "; ".join(parts)] if parts else []
+    if cost := read.cost(card):
+        _, base, ratio = cost
+        told.append(f"{ratio.value:.2f} times the processor time of {TIMED[base]}")
+    return "; ".join(told)
+
+
+def claimed(card: Card) -> list[str]:
+    """What is claimed of a method, what we found, and where it stands.
+
+    Raises:
+        ValueError: nothing is claimed of it.
+    """
+    of, told = claims.of_method(card.name), claims.told_of(card.name, card.arxiv)
+    if of is None or not told:
+        raise ValueError(f"{card.name}.md, claims: expected a method of which some are recorded")
+    rows = [(escape(one.claim.text), VERDICTS[one.verdict]) for one in told]
+    link = f"[Tests and numbers](../claims.md#{slug(of.title)})"
+    return ["## Claims", "", table(("claim", "verdict here"), rows), "", link]
+
+
+def _plain(text: str) -> str:
+    """Text for a cell: a bar would end it."""
+    return text.replace("|", "\\|")
+
+
+BLOCKS: Mapping[str, Callable[[Card], list[str]]] = {
+    "weights": curve,
+    "place": place,
+    "trainers": trainers,
+    "settings": settings,
+    "libraries": libraries,
+    "runs": runs,
+    "command": example,
+    "claims": claimed,
+}
+"""By the name that stands on the page, in the order of a card."""

@@ -1,0 +1,204 @@
+"""A method's card: the page `book/methods/NAME.md`, which a person writes.
+
+Its front matter says what the tables of all methods need. What is computed stands on the card between
+comments, `<!--made runs-->`, and `book.build.cards.blocks` makes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from trlib import arguments
+from trlib.errors import unknown
+from trlib.methods import OBJECTIVES
+
+FAMILIES: Mapping[str, str] = {
+    "policy gradient": "no region: what all others restrain",
+    "constraint": "a divergence of the whole batch is bounded or charged",
+    "ratio": "the ratio of a token or of a completion is clipped, clamped, softened or smoothed",
+    "divergence": "a divergence of each token's or each prompt's distribution decides",
+    "expert": "a region around what an expert wrote",
+}
+"""Families of the main line, and what makes them one."""
+GALLERY: Mapping[str, str] = {
+    "ratios": "Ratios and clips",
+    "constraints": "Constraint and mirror descent",
+    "regression": "Regression to the optimum",
+    "preferences": "Preferences",
+    "transport": "Optimal transport",
+    "values": "Advantages and values",
+    "optimizers": "Optimisers as trust regions",
+    "finetuning": "Fine-tuning near a function",
+    "classical": "Classical, and two players",
+    "asynchrony": "Stale, asynchronous and long",
+}
+"""Branches of the gallery, and their titles."""
+ACTIONS: Mapping[str, str] = {
+    "nothing": "Nothing",
+    "clip": "Clip: no gradient outwards",
+    "clamp": "Clamp: a weight that grows no further",
+    "mask": "Mask: the token is silenced",
+    "drop": "Drop: the whole completion is silenced",
+    "soften": "Soften: the push fades",
+    "smooth": "Smooth: the loss sees another policy, a mixture or one uphill",
+    "center": "Center: what the sampler pushes on average is subtracted",
+    "penalise": "Penalise: distance costs",
+    "constrain": "Constrain: distance is bounded",
+    "pull back": "Pull back: beyond a point the push turns",
+    "project": "Project: the nearest distribution inside takes its place",
+    "regress": "Regress: fit the optimum of a penalised step",
+    "transport": "Transport: probability moves at a price that grows with the distance",
+    "bound the step": "Bound the step: in the space of parameters",
+}
+"""What is done outside a region, and what it means, in the order of the picture of all methods."""
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "family": (*FAMILIES, *GALLERY),
+    "near": (
+        "nothing",
+        "the policy itself",
+        "the policy before the batch",
+        "the policy that sampled",
+        "a reference",
+        "the critic before the batch",
+        "the weights before the step",
+    ),
+    "ratio": ("none", "π/π_old", "π/μ", "π_old/μ", "π/π_ref"),
+    "level": (
+        *("token", "prefix", "completion", "pair", "group", "distribution", "batch"),
+        "parameters",
+    ),
+    "action": tuple(ACTIONS),
+}
+"""What the front matter chooses among."""
+SOURCES: Mapping[str, str] = {
+    "code": r"the code of (.+?); not read in the paper\.",
+    "quoted": r"as printed in (.+?); not read in the paper itself\.",
+    "ours": r"ours, from (.+?)\.(?: |$)",
+    "paper": r"(.+?) of the paper\.",
+}
+"""How the line *Formula:* of a card goes on, and what was read: the code of the authors or of a
+library, without the paper; others who print the paper's formula; a problem that the abstract or a
+summary states, of which we made ours; or the paper."""
+FRONT = re.compile(r"\A---\n(.*?)^---\n+# ([^\n]+)\n", re.MULTILINE | re.DOTALL)
+MADE = re.compile(r"^<!--made .*?^<!--/made-->$", re.MULTILINE | re.DOTALL)
+ARXIV = re.compile(r"\[arXiv [\d.]+\]\(https://arxiv\.org/abs/([\d.]+)\)")
+
+
+@dataclass(frozen=True)
+class Card:
+    """One method."""
+
+    name: str
+    """A key of `trlib.algorithms.ALGORITHMS` or of `trlib.relatives.RELATIVES`."""
+    title: str
+    text: str = field(repr=False)
+    """The whole page."""
+    family: str
+    what: str
+    """What is kept close."""
+    to: str
+    """To what."""
+    how: str
+    """By which means."""
+    ratio: str
+    """Which ratio the weight contains by default."""
+    level: str
+    """What is judged as one."""
+    action: str
+    """What happens outside the region."""
+    signed: bool | None
+    """Whether the advantage's sign decides which tokens are outside; None: no token is, or there is
+    no advantage."""
+    near: str = ""
+    """`to` in one of a few words, where it says more."""
+    long: str = ""
+    """Its longer name, where the title is what the book calls it in running text."""
+    passes: str = ""
+    """Passes through the network besides one forward and one backward per update, which the
+    record's time includes."""
+    functions: tuple[str, ...] = ()
+    """Dotted names whose docstrings say how libraries differ."""
+    paper: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Settings as the paper or its authors' code has them, by our names."""
+
+    @property
+    def own_text(self) -> str:
+        """What a person wrote: the page without what is made."""
+        return MADE.sub("", self.text)
+
+    @property
+    def arxiv(self) -> str:
+        """The number of its paper; empty: none."""
+        found = ARXIV.search(self.own_text)
+        return found[1] if found else ""
+
+    @property
+    def source(self) -> tuple[str, str]:
+        """Where its formula comes from, in a word, and what was read.
+
+        Raises:
+            ValueError: the card does not say so, in one of the sentences of `SOURCES`.
+        """
+        lines = re.findall("^Formula: (.+)$", self.text, re.MULTILINE)
+        for kind, words in SOURCES.items():
+            if len(lines) == 1 and (found := re.match(words, lines[0])):
+                return kind, found[1]
+        raise ValueError(
+            f"{self.name}.md: expected one line Formula: that goes on as one of "
+            f"{'; '.join(SOURCES.values())}, got {lines}"
+        )
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the formula is ours, so that the authors' own may differ."""
+        return self.source[0] == "ours"
+
+    @property
+    def draws(self) -> bool:
+        """Whether it shows the curve of its weight."""
+        return "<!--made weights-->" in self.text
+
+    @property
+    def trains(self) -> bool:
+        """Whether the loop trains with it: its page has a place for recorded runs."""
+        return "<!--made runs-->" in self.text
+
+    @property
+    def is_objective(self) -> bool:
+        return self.name in OBJECTIVES
+
+
+def read_card(path: Path) -> Card:
+    """The card of a file.
+
+    Raises:
+        ValueError: no front matter before a heading; an unknown key, or a missing one; a word that is
+            none of those that it chooses among.
+    """
+    text = path.read_text(encoding="utf-8")
+    found = FRONT.match(text)
+    if found is None:
+        raise ValueError(
+            f"{path.name}: expected front matter between two lines --- and then a heading, got "
+            f"{text[:40]!r}"
+        )
+    given: dict[str, Any] = yaml.safe_load(found[1])
+    known = {one.name for one in fields(Card)} - {"name", "title", "text"}
+    for key in given:
+        if key not in known:
+            raise ValueError(f"{path.name}, {unknown('key', key, known)}")
+    given["near"] = given.get("near", given.get("to"))
+    given["functions"] = tuple(given.get("functions", ()))
+    try:
+        card = Card(path.stem, found[2], text, **given)
+    except TypeError as error:
+        raise ValueError(f"{path.name}: {error}") from None
+    for key, words in WORDS.items():
+        arguments.choice(f"{path.name}, {key}", given[key], words)
+    return card

@@ -1,0 +1,124 @@
+"""The curve of a method's weight, computed by the method itself.
+
+A group of eight completions of one token each, half of them right. A method that judges a
+completion by the mean of its tokens gets long completions instead (`LENGTHS`), of which one token
+moves. All were written at probability q; the curve follows the weight of one of them, right or
+wrong, while its ratio moves and the other words keep their proportions. Weights are relative to the
+one at ratio 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from book.build.cards.card import Card
+from trlib.algorithms import PGIS, PPO, Batch, Provided, Scores
+from trlib.algorithms.method import is_proportional
+from trlib.methods import OBJECTIVES
+
+GROUP = 8
+WORDS = 8
+LENGTHS = {"gspo": 1000}
+"""Tokens of a completion, where one token would show the opposite of the method."""
+LIKELY, RARE = 0.3, 0.01
+"""Probabilities at which a token was written."""
+RATIOS: Sequence[float] = [i / 100 for i in range(1, 251)]
+PROBABILITIES: Sequence[float] = [10 ** (i / 50 - 4) for i in range(201)]
+"""Of an expert's token under the policy, from 1e-4 to 1."""
+
+
+def weights(card: Card, *, q: float, right: bool, ratios: Sequence[float] = RATIOS) -> list[float]:
+    """w at every ratio, over |w| at ratio 1.
+
+    Raises:
+        ValueError: a method of an expert's tokens, whose weight has no ratio; a ratio beyond 1/q.
+    """
+    if card.family == "expert":
+        raise ValueError(
+            f"card: expected a method with a ratio, got {card.name}; see expert_weights"
+        )
+    if max(ratios) * q >= 1:
+        raise ValueError(f"ratios: expected all below 1/q = {1 / q:g}, got {max(ratios):g}")
+    at_one, *followed = _weights(
+        card, q, torch.tensor([1.0, *ratios], dtype=torch.float64), right
+    ).tolist()
+    return [weight / abs(at_one) for weight in followed]
+
+
+def _weights(card: Card, q: float, ratios: Tensor, right: bool) -> Tensor:
+    """[R]: a group for each ratio, whose first completion has moved to it; the others stand at
+    ratio 1."""
+    method, count, length = OBJECTIVES[card.name](), len(ratios), LENGTHS.get(card.name, 1)
+    mask = torch.ones(count * GROUP, length, dtype=torch.bool)
+    old = torch.full(mask.shape, math.log(q), dtype=torch.float64)
+    new = old.clone()
+    new[::GROUP, 0] += ratios.log()
+    rewards = torch.tensor(
+        [float((i % 2 == 0) == right) for i in range(GROUP)], dtype=torch.float64
+    ).repeat(count)
+    outputs = method.needs(method.anchor).critic_outputs
+    nothing = torch.zeros_like(old) if outputs == 1 else old.new_zeros(*old.shape, outputs)
+    batch = Batch(
+        tokens=torch.zeros(mask.shape, dtype=torch.long),
+        mask=mask,
+        forced=~mask,
+        rewards=rewards,
+        group=torch.arange(count).repeat_interleave(GROUP),
+        ended=mask[:, 0],
+        horizon=length,
+        logp_rollout=old,
+        anchor=method.anchor,
+        provided=Provided(
+            logp_old=old,
+            logp_ref=old,
+            full_anchor=_whole(old) if length == 1 else None,
+            values=nothing,
+        ),
+        extra={"returns": torch.zeros_like(old)},
+    )
+    # A is a factor, or the critic's.
+    if isinstance(method, PGIS | PPO) or is_proportional(type(method)):
+        batch = replace(batch, advantages=(2 * rewards - 1).unsqueeze(-1).expand_as(old))
+    else:
+        batch = method.prepare(batch)
+    new.requires_grad_()
+    loss = method.objective(
+        Scores(new, _whole(new) if length == 1 else None, values=nothing), batch
+    )
+    if "weight" in loss.diagnostics:
+        return loss.diagnostics["weight"][::GROUP, 0]
+    (slope,) = torch.autograd.grad(method.loss(loss.per_token, batch), new)
+    return -slope[::GROUP, 0]
+
+
+def _whole(logp: Tensor) -> Tensor:
+    """[B, T, V]: the first word has this log-prob, the others share the rest alike."""
+    rest = (-logp.exp()).log1p() - math.log(WORDS - 1)
+    return torch.cat([logp.unsqueeze(-1), rest.unsqueeze(-1).expand(*logp.shape, WORDS - 1)], -1)
+
+
+def expert_weights(card: Card, probabilities: Sequence[float] = PROBABILITIES) -> list[float]:
+    """w of an expert's token at every probability that the policy gives it."""
+    method = OBJECTIVES[card.name]()
+    logp = torch.tensor(probabilities, dtype=torch.float64).log().unsqueeze(-1)
+    mask = torch.zeros(logp.shape, dtype=torch.bool)
+    rows = torch.zeros(len(logp), dtype=torch.float64)
+    batch = Batch(
+        tokens=torch.zeros(logp.shape, dtype=torch.long),
+        mask=mask,
+        forced=~mask,
+        rewards=rows,
+        group=torch.zeros(len(logp), dtype=torch.long),
+        ended=mask[:, 0],
+        horizon=1,
+        logp_rollout=logp,
+        advantages=torch.zeros_like(logp),
+        anchor=method.anchor,
+        provided=Provided(logp_old=logp),
+    )
+    return method.objective(Scores(logp), batch).diagnostics["weight"][:, 0].tolist()

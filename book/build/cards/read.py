@@ -1,0 +1,148 @@
+"""What a method's code and the recorded runs say for its card."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from functools import lru_cache
+from importlib import import_module
+
+from book.build.cards.card import Card
+from trlab import recorded
+from trlab.statistics import interval
+from trlib import fields
+from trlib.algorithms import ALGORITHMS, Method
+from trlib.algorithms.trapo import WithExpert
+from trlib.evaluation import Estimate
+from trlib.loop.settings import RunSettings
+from trlib.methods import OBJECTIVES
+from trlib.relatives import RELATIVES
+from trlib.relatives.optimizers import RELATIVES as OPTIMIZERS
+
+BOXES = {"plan": "rollout", "prepare": "advantage", "objective": "objective", "update": "update"}
+"""The loop's boxes by the method of `Method` that fills them."""
+DIFFERS = re.compile(
+    r"^ *Differs from(?: the authors' recipe)?: *(.*?)(?:\n *\n|\Z)", re.DOTALL | re.MULTILINE
+)
+ASKED = {
+    "reference": "log-probs of a reference policy",
+    "full": "the policy's whole distribution at every token",
+    "full_anchor": "the anchor's whole distribution at every token",
+    "hidden": "the hidden states that the output layer reads",
+    "critic": "a critic",
+}
+"""What `Needs` may ask for besides log-probs of the sampled tokens."""
+COSTS = {"dial_methods": "reinforce", "trapo": "rl"}
+"""Sweeps that time methods alike, and the label that the others are compared with."""
+STEPS = ("lr", "betas", "weight_decay")
+"""Settings of a run that an optimiser takes."""
+GIVEN = "you give it"
+"""In place of the default of a setting that has none."""
+LABELS = {
+    "trapo": {"trapo": "trapo", "sft": "sft", "sft_then_rl": "sft-then-rl", "sft_plus_rl": "sft+rl"}
+}
+"""What a sweep calls a method, where that is not its name."""
+
+
+def boxes(card: Card) -> list[str]:
+    """The boxes that a method changes, including an advantage that it only sets."""
+    entry = OBJECTIVES[card.name]
+    kind = fields.dataclass_of(entry)
+    parts = {**BOXES, "token_loss": "objective"}
+    changed = {
+        box for part, box in parts.items() if getattr(kind, part) is not getattr(Method, part)
+    }
+    own = [box for box in BOXES.values() if box in changed]
+    if "advantage" not in own and entry().advantage != Method().advantage:
+        own.insert(own.index("objective") if "objective" in own else 0, "advantage")
+    return own
+
+
+def settings(card: Card) -> list[tuple[str, str, str, str]]:
+    """(name, default here, the paper's, what it is) of every setting of the method's own. For an
+    optimiser they are the run's, for a function its numbers and words; one without a default is
+    `GIVEN`.
+    """
+    if card.name in OBJECTIVES:
+        return _of_an_objective(card)
+    if card.name in OPTIMIZERS:
+        rows = [
+            (one.name, repr(one.default), one.text)
+            for one in fields.settings(RunSettings)
+            if one.name in STEPS
+        ]
+    else:
+        parameters = inspect.signature(RELATIVES[card.name], eval_str=True).parameters.values()
+        own = [one for one in parameters if one.annotation in (float, int, str, bool)]
+        rows = [
+            (one.name, GIVEN if one.default is one.empty else repr(one.default), "") for one in own
+        ]
+    return [
+        (name, default, card.paper.get(name, ""), " ".join(words.split()))
+        for name, default, words in rows
+    ]
+
+
+def _of_an_objective(card: Card) -> list[tuple[str, str, str, str]]:
+    """Those whose default is the method's own, and those of which the paper's value is known."""
+    shared, plain = (
+        {(field.name, repr(field.default)) for field in fields.settings(Method)},
+        OBJECTIVES[card.name](),
+    )
+    return [
+        (
+            field.name,
+            repr(getattr(plain, field.name)),
+            card.paper.get(field.name, ""),
+            " ".join(field.text.split()),
+        )
+        for field in fields.settings(OBJECTIVES[card.name])
+        if (field.name, repr(field.default)) not in shared or field.name in card.paper
+    ]
+
+
+def asks(card: Card) -> list[str]:
+    """What the method asks the loop to compute besides the log-probs of the sampled tokens."""
+    method = OBJECTIVES[card.name]()
+    needs = method.needs(method.anchor)
+    needed = [words for name, words in ASKED.items() if getattr(needs, name)]
+    needed += [f"the anchor's {needs.topk_anchor} most likely tokens"] if needs.topk_anchor else []
+    return needed + (["an expert's answers"] if isinstance(method, WithExpert) else [])
+
+
+@lru_cache(maxsize=1)
+def _times() -> dict[str, tuple[str, Estimate]]:
+    """Processor time over that of the compared label, seed by seed: method -> (sweep, interquartile
+    mean)."""
+    costs = {}
+    for sweep, base in COSTS.items():
+        seconds = (
+            recorded(sweep)[0].groupby(["label", "seed"])["cpu_seconds"].mean().unstack("seed")
+        )
+        for name in ALGORITHMS:
+            label = LABELS.get(sweep, {}).get(name, "" if sweep in LABELS else name)
+            if label in seconds.index and label != base:
+                costs[name] = (
+                    sweep,
+                    interval((seconds.loc[label] / seconds.loc[base]).dropna().to_numpy()),
+                )
+    return costs
+
+
+def cost(card: Card) -> tuple[str, str, Estimate] | None:
+    """(sweep, what it is compared with, the ratio of processor times of a run); None: it is what
+    others are compared with, or was not timed."""
+    if card.name not in _times():
+        return None
+    sweep, estimate = _times()[card.name]
+    return sweep, COSTS[sweep], estimate
+
+
+def deviations(card: Card) -> list[tuple[str, str]]:
+    """(dotted name, how libraries differ from it), from the docstrings that the card names."""
+    differences = []
+    for name in card.functions:
+        module, _, attribute = name.rpartition(".")
+        text = inspect.getdoc(getattr(import_module(module), attribute)) or ""
+        differences += [(name, " ".join(sentence.split())) for sentence in DIFFERS.findall(text)]
+    return differences

@@ -1,0 +1,394 @@
+"""A number of a record inside a sentence.
+
+In a page's source it stands between comments, where `python -m book.build.write` writes it, and the book
+shows what stands there:
+
+    <!--rec shootout ppo updates=32-->0.80 [0.76, 0.82]<!--/rec-->
+
+Whoever writes a page may write `{rec}` and what is asked for, as a role.
+
+What can be asked for:
+
+    {rec}`shootout ppo updates=32`                        0.80 [0.76, 0.82]
+    {rec}`shootout troll over ppo updates=32`             +0.00 [−0.03, +0.06; undecided]
+    {rec}`mismatch troll over anchor=rollout sampler=int4 anchor=recomputed`
+    {rec}`shootout ppo updates=32 plain`
+        0.80: a sentence's one number, its interval stands elsewhere
+    {rec}`diversity quatro entropy@0.7 updates=8`
+        0.71 [0.67, 0.75]: entropy where the reward reaches 0.7
+    {rec}`controls shuffled above:0.35`                   17 of 72
+    {rec}`corrected none seeds`                           8
+    {rec}`basin ppo falls`                                3.7e-5
+    {rec}`basin ppo over pg_is falls:0.1`
+        1.5: how many times the rate, with a line 0.1 below the best
+
+A sweep, a label, perhaps another label or point to compare it with, a measure (else sampled
+accuracy), a point of every axis, and perhaps how many digits (`.3`). A number is an interquartile
+mean with its 95 % interval, which `plain` leaves out. A comparison is a difference of two;
+*undecided* stands in its bracket unless `trlab.verdicts` decides it. A plain one is its size, and
+must be decided: what is not needs its interval, or other words.
+
+Writing fails if no record holds what a sentence asks for, or if a comparison is missing in
+`trlab/comparisons.json` (`python -m book.build.pack.comparisons` puts it there): every verdict of a
+sweep depends on how many comparisons are printed. A sweep that is declared and has no record yet
+reads *not run yet*.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import trlab.record
+from book.build import words
+from trlab.base import base_of_runs
+from trlab.basin import LR, WITHIN, basins
+from trlab.comparison import REFUSE, Comparison, Side, register
+from trlab.findings import at, before, finished, price
+from trlab.measures import matched
+from trlab.statistics import interval, iqm
+from trlab.sweep import Sweep, declared
+from trlab.verdicts import decide
+from trlib.evaluation import Estimate
+
+NOT_RUN = "not run yet"
+OVER, PLAIN = "over", "plain"
+FILLED = re.compile(r"<!--rec (.+?)-->(.*?)<!--/rec-->")
+"""What a page asks for, and what its source says."""
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What a sentence asks a record for."""
+
+    sweep: str
+    label: str
+    against: str = ""
+    """Another label, or `axis=point`; empty: nothing is compared."""
+    measure: str = "sampled"
+    at: tuple[tuple[str, str], ...] = ()
+    digits: int | None = None
+    plain: bool = False
+    """Without its interval."""
+
+    @property
+    def other(self) -> Quote:
+        """What is compared with it."""
+        axis, is_point, point = self.against.partition("=")
+        if not is_point:
+            return Quote(self.sweep, self.against, "", self.measure, self.at)
+        return Quote(
+            self.sweep, self.label, "", self.measure, tuple({**dict(self.at), axis: point}.items())
+        )
+
+    @property
+    def comparison(self) -> Comparison:
+        """What it compares."""
+        return Comparison(
+            Side(self.label, dict(self.at)),
+            Side(self.other.label, dict(self.other.at)),
+            self.measure,
+        )
+
+
+class NotRun(Exception):
+    """A sweep is declared and has no record yet."""
+
+
+def parse(text: str) -> Quote:
+    """A quote as it stands in a sentence.
+
+    Raises:
+        ValueError: it does not name a sweep and a label.
+    """
+    parts = shlex.split(text)
+    against = ""
+    if OVER in parts:
+        i = parts.index(OVER)
+        against = "".join(parts[i + 1 : i + 2])
+        parts = parts[:i] + parts[i + 2 :]
+    digits = [int(word[1:]) for word in parts if re.fullmatch(r"\.\d", word)]
+    place = tuple(
+        (axis, point) for axis, _, point in (word.partition("=") for word in parts if "=" in word)
+    )
+    rest = [
+        word
+        for word in parts
+        if "=" not in word and word != PLAIN and not re.fullmatch(r"\.\d", word)
+    ]
+    if not 2 <= len(rest) <= 3:
+        raise ValueError(
+            "expected SWEEP LABEL [over LABEL or AXIS=POINT] [MEASURE] [AXIS=POINT ...], got "
+            f"{text!r}"
+        )
+    measure, plain = rest[2] if len(rest) > 2 else "sampled", PLAIN in parts
+    return Quote(rest[0], rest[1], against, measure, place, (*digits, None)[0], plain)
+
+
+def record(name: str) -> tuple[Sweep, Any, Any]:
+    """A sweep, its runs with the measures that follow from their histories, and the histories.
+
+    Raises:
+        NotRun: it has no record yet; ValueError: there is no such sweep.
+    """
+    known("sweep", name, declared())
+    if not trlab.record.is_recorded(name):
+        raise NotRun(name)
+    return trlab.record.read(name)
+
+
+def part(quote: Quote, *, whole: bool = True) -> Any:
+    """The finished runs of a label at the quote's place.
+
+    Raises:
+        ValueError: a label, an axis or a point that the record does not have; an axis without a
+            point, where `whole`.
+    """
+    sweep, runs, _ = record(quote.sweep)
+    known("label", quote.label, runs["label"].unique())
+    place = dict(quote.at)
+    check_place(sweep, runs, place)
+    left = [axis.name for axis in sweep.axes if axis.name not in place]
+    if whole and left:
+        raise ValueError(
+            f"{left[0]}: expected one of {', '.join(map(str, runs[left[0]].unique()))}, got none"
+        )
+    runs = at(runs, place)
+    return finished(runs[runs["label"] == quote.label])
+
+
+def check_place(sweep: Sweep, runs: Any, place: Mapping[str, str]) -> None:
+    """Refuse a point of axes that a record does not have."""
+    for axis, point in place.items():
+        known("axis", axis, [one.name for one in sweep.axes])
+        known(axis, point, runs[axis].unique())
+
+
+def measured(runs: Any, history: Any, measure: str) -> Any:
+    """The runs with a column of that name; of a measure at a reward, those runs that reach it.
+
+    Raises:
+        ValueError: a measure that the record does not have.
+    """
+    column, _, level = measure.partition("@")
+    known(
+        "measure",
+        column,
+        [name for name in (history if level else runs).columns if name in words.MEASURES],
+    )
+    if not level:
+        return runs
+    runs = matched(runs, history, column, float(level))
+    return runs[runs["reached"]].rename(columns={"matched": measure})
+
+
+def values(quote: Quote) -> Any:
+    """[runs] the measure of each run."""
+    return measured(part(quote), record(quote.sweep)[2], quote.measure)[quote.measure].to_numpy(
+        dtype=float
+    )
+
+
+def shown(text: str) -> str:
+    """What a sentence shows for a quote.
+
+    Raises:
+        ValueError: a quote that cannot be read, or that no record answers.
+    """
+    quote = parse(text)
+    try:
+        if quote.measure.partition(":")[0] in COUNTED:
+            return COUNTED[quote.measure.partition(":")[0]](quote)
+        if quote.measure == "nats_per_point":
+            paid = price(part(quote), record(quote.sweep)[2])
+            if paid is None:
+                raise ValueError(
+                    "nats_per_point: expected runs whose divergence was measured, got others"
+                )
+            return written(paid, quote.measure, digits=quote.digits)
+        if not quote.against and quote.plain:
+            return number(interval(values(quote)).value, quote.measure, digits=quote.digits)
+        if not quote.against:
+            return written(interval(values(quote)), quote.measure, digits=quote.digits)
+        return _compared(quote)
+    except NotRun:
+        return NOT_RUN
+
+
+def _compared(quote: Quote) -> str:
+    """The difference of a quote's two sides, and whether it is undecided."""
+    for side in (quote, quote.other):  # with an error that names what the record has
+        measured(part(side), record(side.sweep)[2], side.measure)
+    register(record(quote.sweep)[0], [quote.comparison], REFUSE)
+    (verdict,) = decide(quote.sweep, quote.comparison)
+    if verdict.difference is None:
+        raise ValueError(
+            f"expected runs that can be compared, got {verdict.verdict} ({verdict.note})"
+        )
+    if quote.plain:
+        if not verdict.decided:
+            raise ValueError("plain: expected a decided difference, got one that is undecided")
+        return number(abs(verdict.difference.value), quote.measure, digits=quote.digits)
+    text = written(verdict.difference, quote.measure, sign=True, digits=quote.digits)
+    return verdict.marked(text)
+
+
+def _above(quote: Quote) -> str:
+    accuracies = part(quote, whole=False)["sampled"]
+    return f"{(accuracies > float(quote.measure.partition(':')[2])).sum()} of {len(accuracies)}"
+
+
+def _range(quote: Quote) -> str:
+    accuracies = part(quote)["sampled"]
+    return f"{number(accuracies.min(), 'sampled')} to {number(accuracies.max(), 'sampled')}"
+
+
+def _seeds(quote: Quote) -> str:
+    return str(part(quote, whole=False)["seed"].nunique())
+
+
+def _base(quote: Quote) -> str:
+    """What the runs began with: measured as their ends are, or else the mean reward of their first
+    batches."""
+    sweep, _, history = record(quote.sweep)
+    ids = part(quote, whole=False)["cell"]
+    found = base_of_runs(sweep, ids)
+    if found is None:
+        start = before(history)
+        return number(sum(start[cell] for cell in ids) / len(ids), "sampled")
+    if quote.plain:
+        return number(found.value, "sampled", digits=quote.digits)
+    return written(found, "sampled", digits=quote.digits)
+
+
+def _falls(quote: Quote) -> str:
+    """The rate at which a method falls out of its basin; `over` another method: how many times the
+    other's rate."""
+    if quote.against:
+        return f"{_edge(quote) / _edge(quote.other):.1f}"
+    mantissa, exponent = f"{_edge(quote):.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def _edge(quote: Quote) -> float:
+    _, runs, _ = record(quote.sweep)
+    known("label", quote.label, runs["label"].unique())
+    if LR not in runs:
+        raise ValueError(f"falls: expected a sweep over learning rates, got {quote.sweep}")
+    within = float(quote.measure.partition(":")[2] or WITHIN)
+    found = basins(finished(at(runs, dict(quote.at))), within=within)
+    (here,) = [one for one in found if one.label == quote.label]
+    if here.piece.open_high or math.isnan(here.piece.high):
+        where = (
+            "works at the highest rate that was run"
+            if here.piece.open_high
+            else "never reaches the line"
+        )
+        raise ValueError(
+            f"falls: expected a method that falls between two rates, got {quote.label}, which "
+            f"{where}"
+        )
+    return here.piece.high
+
+
+def _ranks(quote: Quote) -> str:
+    """Spearman's rank correlation, over a sweep's variants, of the end with another measure
+    (`ranks:kl`)."""
+    from scipy.stats import spearmanr
+
+    _, runs, history = record(quote.sweep)
+    measure = quote.measure.partition(":")[2]
+    runs = finished(measured(at(runs, dict(quote.at)), history, measure))
+    means = runs.groupby("label")[["sampled", measure]].agg(iqm)
+    return _number(float(spearmanr(means["sampled"], means[measure]).statistic), 2)
+
+
+def _contrast(quote: Quote) -> str:
+    """Arms taken together, less others, within each seed: labels joined by `|`, with a minus before
+    those that are subtracted (`completions "64 x 1|64 x 4|-16 x 1|-16 x 4" contrast nats=0.02`).
+
+    It describes: nobody corrects it, and no verdict rests on it."""
+    _, runs, _ = record(quote.sweep)
+    check_place(record(quote.sweep)[0], runs, dict(quote.at))
+    by_sign: dict[bool, list[Any]] = {False: [], True: []}
+    for name in quote.label.split("|"):
+        one = part(replace(quote, label=name.removeprefix("-"), measure="sampled"))
+        by_sign[name.startswith("-")].append(one.set_index("seed")["sampled"])
+    if not all(by_sign.values()):
+        raise ValueError(f"contrast: expected labels on both sides, got {quote.label!r}")
+    plus, minus = (sum(arms) / len(arms) for arms in (by_sign[False], by_sign[True]))
+    gaps = (plus - minus).dropna().to_numpy(dtype=float)
+    return written(interval(gaps), "sampled", sign=True, digits=quote.digits)
+
+
+COUNTED = {
+    "above": _above,
+    "contrast": _contrast,
+    "range": _range,
+    "seeds": _seeds,
+    "base": _base,
+    "falls": _falls,
+    "ranks": _ranks,
+}
+"""What is counted of accuracies, with nothing to draw an interval from: runs above a number
+(`above:0.35`, over all points that are not named), arms less others, the lowest and the highest run, the number of
+seeds, the mean before training, the learning rate at which a method falls out of its basin
+(`falls:0.1`: with a line that far below the best end), and over all variants (the label is `all`)
+the rank correlation of a measure with the end (`ranks:kl`)."""
+
+
+def written(
+    estimate: Estimate, measure: str, *, sign: bool = False, digits: int | None = None
+) -> str:
+    """A number with its interval, as many digits as the measure has or as are asked for."""
+    how = words.measure(measure)
+    first = next((bound for bound in (estimate.value, estimate.low) if math.isfinite(bound)), 0.0)
+    places = _digits(how.scale * first, how.digits) if digits is None else digits
+    value, low, high = (
+        _number(how.scale * bound, places, "+" if sign else "")
+        for bound in (estimate.value, estimate.low, estimate.high)
+    )
+    return value if math.isnan(estimate.low) else f"{value} [{low}, {high}]"  # of one run
+
+
+def number(value: float, measure: str, *, digits: int | None = None) -> str:
+    """A number alone."""
+    how = words.measure(measure)
+    return _number(
+        how.scale * value, _digits(how.scale * value, how.digits) if digits is None else digits
+    )
+
+
+def _digits(value: float, digits: int | None) -> int:
+    """Digits after the point: the measure's own, or enough for two significant ones."""
+    if digits is not None or abs(value) < 1e-6:  # a rounding error is nothing
+        return digits or 0
+    return (
+        2
+        if not math.isfinite(value) or value == 0
+        else max(0, 1 - math.floor(math.log10(abs(value))))
+    )
+
+
+def _number(value: float, digits: int, sign: str = "") -> str:
+    if math.isinf(value):
+        return "∞"
+    rounded = round(value, digits)
+    return f"{rounded:{sign if rounded else ''}.{digits}f}".replace(
+        "-", "\N{MINUS SIGN}" if rounded else ""
+    )
+
+
+def known(what: str, word: object, choices: Iterable[object]) -> None:
+    """Refuse a word that is none of the choices.
+
+    Raises:
+        ValueError: with the words that are.
+    """
+    texts = list(map(str, choices))
+    if str(word) not in texts:
+        raise ValueError(f"{what}: expected one of {', '.join(texts)}, got {str(word)!r}")

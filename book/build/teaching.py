@@ -1,0 +1,324 @@
+"""For teachers: the tables of the courses of `book/courses.yml` and of what each chapter takes, and the
+exercises with their solutions and the wrong answers that their checks know.
+
+Tasks and solutions come from the notebooks, wrong answers from the checks themselves.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import json
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from book.build.ext.modules import entries, table_of_contents
+from book.build.markdown import escape, folded
+from trbook.assignments.hidden import ASSIGNMENTS
+from trbook.exercises.built import Built
+from trbook.exercises.check import Exercise, Numbers
+from trbook.exercises.inside import Choice, InTheLoop
+
+COURSES = ("book", "courses.yml")
+PART = "notebooks/"
+LEARN = re.compile(r"(\d+\w?) · ")
+"""A chapter's title in the table of contents."""
+ASKED = re.compile(r"^\*\*(?:\d+\. )?(.+?)\*\*", re.MULTILINE)
+CALLED = re.compile(r"^exercise\.(check_\w+)\(", re.MULTILINE)
+MODULE = re.compile(r"^from trbook\.exercises import (\w+) as exercise$", re.MULTILINE)
+NOT_SHOWN = re.compile(
+    r"^(# @title.*|from trbook\.exercises import .*|exercise\.check_.*)$\n?", re.MULTILINE
+)
+FENCED = re.compile(r"```.*?```|\$\$.*?\$\$|<[^>]+>|\[([^\]]*)\]\([^)]*\)", re.DOTALL)
+SHOWN = 3
+"""Wrong numbers that are listed of those with one hint."""
+MEETING = ("meeting", "goal", "read before", "exercises", "set", "minutes")
+"""Columns of a course with goals."""
+SESSION = ("session", "read before", "run", "ask", "exercises", "minutes")
+TIMES = ("chapter", "words", "minutes to read", "explorables", "exercises", "minutes for these")
+GRAIN = 5
+"""Minutes are rounded up to a multiple of it."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """An exercise of a chapter."""
+
+    number: int
+    title: str
+    check: Any
+    solution: str
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What a teacher wants to know about a notebook."""
+
+    name: str
+    title: str
+    words: int
+    plays: int
+    tasks: tuple[Task, ...]
+
+    @property
+    def number(self) -> str:
+        return self.title.partition(" · ")[0]
+
+
+def chapter(path: Path, title: str) -> Chapter:
+    """Reads a notebook.
+
+    Raises:
+        ValueError: an exercise has no title, no check or no solution.
+    """
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    read = prose.partition("\n## Exercises")[0].partition("\n## For practitioners")[0]
+    plays = sum("from trbook.explorables import" in "".join(cell["source"]) for cell in cells)
+    return Chapter(
+        path.stem,
+        title,
+        len(FENCED.sub(r"\1", read).split()),
+        plays,
+        tuple(tasks(cells, path.stem)),
+    )
+
+
+def tasks(cells: list[dict[str, Any]], name: str) -> Iterator[Task]:
+    """The exercises of a notebook's cells, in their order."""
+    asked: list[str] = []
+    waiting, number = None, 0
+    for cell in cells:
+        source, tags = "".join(cell["source"]), cell["metadata"].get("tags", [])
+        if cell["cell_type"] == "markdown":
+            asked = ASKED.findall(source) or asked
+        elif "exercise" in tags:
+            module, check = MODULE.search(source), CALLED.search(source)
+            if not (asked and module and check):
+                raise ValueError(f"{name}: an exercise without a title or a check: {source[:60]!r}")
+            number += 1
+            waiting = (
+                asked[-1],
+                getattr(importlib.import_module(f"trbook.exercises.{module[1]}"), check[1]),
+            )
+        elif "solution" in tags:
+            if waiting is None:
+                raise ValueError(f"{name}: a solution without an exercise: {source[:60]!r}")
+            title, grader = waiting
+            yield Task(
+                number,
+                title.rstrip("."),
+                grader,
+                re.sub(r"\n{3,}", "\n\n", NOT_SHOWN.sub("", source)).strip(),
+            )
+            waiting = None
+    if waiting is not None:
+        raise ValueError(f"{name}: exercise {number} has no solution")
+
+
+def wrong(check: Any) -> list[tuple[str, str]]:
+    """The typical wrong answers that a check knows, each with its hint."""
+    if isinstance(check, Numbers):
+        return numbers(check)
+    if isinstance(check, Choice):
+        return [(f"`{word}`", hint) for word, hint in check.wrong.items()]
+    if isinstance(check, Exercise | Built | InTheLoop):
+        return [(mistake.name, mistake.hint) for mistake in check.mistakes]
+    return [("refused", hint) for hint in refusals(getattr(check, "tried", None) or type(check))]
+
+
+def numbers(check: Numbers) -> list[tuple[str, str]]:
+    """Wrong numbers by their hint, a few of those that have the same."""
+    found: dict[str, list[str]] = {}
+    for name, one in check.wanted.items():
+        for value, hint in one.mistakes.items():
+            found.setdefault(hint, []).append(f"`{name}` = {value:g}")
+    return [
+        (", ".join(every[:SHOWN]) + (", …" if len(every) > SHOWN else ""), hint)
+        for hint, every in found.items()
+    ]
+
+
+def refusals(code: Any) -> list[str]:
+    """What a check's own code says when it refuses; a number that it computes is a dot."""
+    found = []
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(code)))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "NotYet":
+            parts = (
+                node.args[0].values if isinstance(node.args[0], ast.JoinedStr) else [node.args[0]]
+            )
+            found.append(
+                "".join(
+                    str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts
+                )
+            )
+    return [text for text in found if len(text) > 20]
+
+
+def chapters(root: Path) -> list[Chapter]:
+    """The chapters that have a number, in its order: those of the part *Learn*, with their
+    companions.
+
+    Args:
+        root: the folder of `_toc.yml` and of the notebooks.
+    """
+    numbered = [
+        (found[1], entry)
+        for entry in entries(table_of_contents(root))
+        if entry["file"].startswith(PART) and (found := LEARN.match(entry.get("title", "")))
+    ]
+    numbered.sort(key=lambda one: (int(one[0].rstrip("abc")), one[0]))
+    return [chapter(root / f"{entry['file']}.ipynb", entry["title"]) for _, entry in numbered]
+
+
+def rounded(minutes: float) -> int:
+    return int(-(-minutes // GRAIN) * GRAIN)
+
+
+def reading(one: Chapter, rates: Mapping[str, float]) -> int:
+    """Minutes for a chapter's text, without exercises."""
+    return rounded(one.words / rates["words"])
+
+
+@cache
+def known(root: Path) -> tuple[dict[str, Any], dict[str, Chapter]]:
+    """The file of courses, and the chapters by name."""
+    kept = yaml.safe_load(Path(root, *COURSES).read_text(encoding="utf-8"))
+    return kept, {one.name: one for one in chapters(root)}
+
+
+def course(root: Path, name: str) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The headings and rows of a course.
+
+    Raises:
+        ValueError: a course, chapter, exercise or assignment that the book does not have.
+    """
+    kept, found = known(root)
+    if name not in kept["courses"]:
+        raise ValueError(f"expected one of {', '.join(kept['courses'])}, got {name}")
+    sessions = kept["courses"][name]
+    headings, row = (MEETING, meeting) if "goal" in sessions[0] else (SESSION, session)
+    return headings, [row(one, kept["minutes"], found) for one in sessions]
+
+
+def times(root: Path) -> list[tuple[str, ...]]:
+    """What each chapter takes; words in hundreds."""
+    kept, found = known(root)
+    rates = kept["minutes"]
+    return [
+        (
+            f"[{one.title}](../notebooks/{one.name}.ipynb)",
+            f"{round(one.words, -2):,}",
+            str(reading(one, rates)),
+            str(one.plays),
+            str(len(one.tasks)),
+            str(rounded(rates["exercise"] * len(one.tasks))),
+        )
+        for one in found.values()
+    ]
+
+
+def session(
+    one: Mapping[str, Any], rates: Mapping[str, float], found: Mapping[str, Chapter]
+) -> tuple[str, ...]:
+    """A row of a syllabus.
+
+    Raises:
+        ValueError: a chapter or an exercise that the book does not have.
+    """
+    chosen, done, count = chosen_of(one, found)
+    before = rounded(sum(task.words for task in chosen) / rates["words"])
+    room = rounded(
+        rates["present"] * len(chosen)
+        + rates["play"] * one.get("plays", 1)
+        + rates["exercise"] * count
+    )
+    return (
+        one["title"],
+        linked(chosen),
+        one["run"],
+        one["ask"],
+        "; ".join(done),
+        f"{before} before, {room} together",
+    )
+
+
+def meeting(
+    one: Mapping[str, Any], rates: Mapping[str, float], found: Mapping[str, Chapter]
+) -> tuple[str, ...]:
+    """A row of a course with goals: everybody reads and plays before, the room works.
+
+    Raises:
+        ValueError: a chapter, an exercise or an assignment that the book does not have.
+    """
+    chosen, done, count = chosen_of(one, found)
+    handed = one.get("set", "")
+    if handed and handed not in ASSIGNMENTS:
+        raise ValueError(f"expected an assignment of {', '.join(ASSIGNMENTS)}, got {handed}")
+    before = rounded(
+        sum(task.words / rates["words"] + rates["play"] * task.plays for task in chosen)
+    )
+    room = rounded(rates["present"] * len(chosen) + rates["exercise"] * count)
+    return (
+        one["title"],
+        one["goal"],
+        linked(chosen),
+        "; ".join(done),
+        f"`{handed}`" if handed else "",
+        f"{before} before, {room} together",
+    )
+
+
+def linked(chosen: list[Chapter]) -> str:
+    """The chapters by their numbers."""
+    return ", ".join(f"[{task.number}](../notebooks/{task.name}.ipynb)" for task in chosen)
+
+
+def chosen_of(
+    one: Mapping[str, Any], found: Mapping[str, Chapter]
+) -> tuple[list[Chapter], list[str], int]:
+    """The chapters of a session, its exercises in words, and how many they are.
+
+    Raises:
+        ValueError: a chapter or an exercise that the book does not have.
+    """
+    chosen = []
+    for name in one["read"]:
+        if name not in found:
+            raise ValueError(f"expected a chapter, got {name}")
+        chosen.append(found[name])
+    count, done = 0, []
+    for name, numbers in one["exercises"].items():
+        if name not in found:
+            raise ValueError(f"expected a chapter, got {name}")
+        missing = sorted(set(numbers) - {task.number for task in found[name].tasks})
+        if missing:
+            raise ValueError(f"{name} has no exercise {missing[0]}")
+        count += len(numbers)
+        done.append(f"{found[name].number}: {', '.join(map(str, numbers))}")
+    return chosen, done, count
+
+
+def wrong_answers(chapters: Iterable[Chapter]) -> str:
+    """By chapter, folded, every exercise with its solution and the wrong answers that its check
+    knows."""
+    folds = []
+    for one in chapters:
+        told = [
+            f"**{task.number}. {task.title}.** {task.check.asks}\n\n```python\n{task.solution}\n```\n\n"
+            + "\n".join(f"- {name}: {hint}".replace("<", r"\<") for name, hint in wrong(task.check))
+            for task in one.tasks
+        ]
+        if told:
+            known = sum(len(wrong(task.check)) for task in one.tasks)
+            words = f"{one.title}: {len(told)} exercises, {known} wrong answers"
+            folds.append(folded("\n\n".join(text.strip() for text in told), escape(words)))
+    return "\n\n".join(folds)
