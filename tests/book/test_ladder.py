@@ -43,7 +43,9 @@ def batch(seed):
 def library(name, b):
     own = {"advantages": b.A.expand_as(b.logp), "mask": b.mask}
     return {
-        "REINFORCE with plain rewards": lambda: reinforce_loss(b.logp, advantages=b.R.expand_as(b.logp), mask=b.mask),
+        "REINFORCE with plain rewards": lambda: reinforce_loss(
+            b.logp, advantages=b.R.expand_as(b.logp), mask=b.mask
+        ),
         "REINFORCE with a baseline": lambda: reinforce_loss(b.logp, **own),
         "The ratio": lambda: pg_is_loss(b.logp, b.old, **own),
         "PPO's clip": lambda: ppo_loss(b.logp, b.old, **own),

@@ -58,12 +58,10 @@ def test_a_build_takes_the_directive_and_leaves_out_what_is_for_the_source():
     source = ["# A\n\n<!--unbuilt-->\n*Built only.*\n<!--/unbuilt-->\n\nText.\n\n"]
     source[0] += "<!--made claims-card ppo-->\n**1.** ```x\n<!--/made-->\n\n"
     source[0] += "<!--made playground-->\n| a |\n|---|\n<!--/made-->\n\n"
-    source[0] += "<!--made bibliography :all:-->\n- A.\n<!--/made-->\n\n"
     source[0] += "<!--lead-->\nTwo\nlines.\n\n<!--built\n```{x}\n```\n-->\n"
     as_directives(None, "page", source)
     assert source[0].split("\n\n") == [
         *("# A", "Text.", "**1.** ```x", "```{playground}\n```"),
-        "```{bibliography}\n:all:\n```",
         ":::{div} lead\nTwo\nlines.\n:::",
         "```{x}\n```\n",
     ]
@@ -97,7 +95,7 @@ def test_every_word_of_the_glossary_has_a_place_where_a_link_lands_in_jupyterlab
     assert source == ["### nat\n\nA unit.\n"]
 
 
-def test_a_stale_table_is_renewed_and_a_directive_alone_becomes_one():
-    fresh = tables.filled("```{claims-table}\n```")
+def test_a_stale_table_is_renewed():
+    fresh = tables.filled("<!--made claims-table-->\n<!--/made-->")
     assert fresh.startswith("<!--made claims-table-->\n| claims of | what we found |\n| --- |")
     assert tables.filled(fresh.replace("undecided", "seen")) == fresh == tables.filled(fresh)

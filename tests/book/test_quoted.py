@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from book.build import numbers, pictures
+from book.build.ext.made import as_directives
 from book.build.pack import comparisons
 from book.build.paths import NOTEBOOKS, ROOT
 from book.build.pictures import STORED
-from book.build.quoted import Quote, as_text, number, parse, shown, written
+from book.build.quoted import Quote, number, parse, shown, written
 from trlab import recorded
 from trlab.comparison import NOTED, REFUSE, Side, asked, printed
 from trlab.drawing.figure import from_files
@@ -227,7 +228,7 @@ def test_a_role_becomes_a_number_between_comments_and_a_stale_one_is_renewed():
     code = f"```text\n{{rec}}`{query}`\n```"
     assert numbers.filled(code) == code
     source = ["from <!--rec a b-->0.81 [0.79, 0.82; undecided]<!--/rec--> on"]
-    as_text(None, "page", source)
+    as_directives(None, "page", source)
     assert source == ["from 0.81 \\[0.79,\N{NO-BREAK SPACE}0.82; undecided] on"]
 
 

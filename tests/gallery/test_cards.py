@@ -117,7 +117,7 @@ def test_a_card_names_what_exists(card):
 def test_a_card_says_where_it_plays_and_what_a_trainer_calls_it(name):
     card, paper = CARDS[name], of_card(name)
     learn, here, there = re.search(r"<!--ways-->\n((?:- .+\n)+)", card.text)[1].splitlines()
-    play = re.search(r"playground\.md#playground:([^)]+)\)", here)
+    play = re.search(r"playground\.md\)<!--#playground:([^>\s]+)-->", here)
     assert "**Learn it:** [" in learn and "**Run it here:** " in here
     if play:
         given = dict(parse_qsl(play[1], strict_parsing=True))

@@ -12,7 +12,7 @@ LANES = '[data-explorable="playground"] [data-lane]'
 PLAYED = {
     name: found[1]
     for name, card in CARDS.items()
-    if (found := re.search(r"playground\.md#playground:([^)]+)\)", card.text))
+    if (found := re.search(r"playground\.md\)<!--#playground:([^>\s]+)-->", card.text))
 }
 
 

@@ -11,6 +11,7 @@ from book.build.ext import contents, moved
 from book.build.ext.search import _kept, note
 from book.build.paths import ROOT
 from book.build.paths import contents as pages
+from trlab.record import all_recorded
 
 LINKS = """<p class="caption">Learn</p><ul><li class="toctree-l1"><a href="../notebooks/02.html">2</a>
 <ul><li class="toctree-l2"><a href="../notebooks/02_b.html">2b</a></li></ul></li>
@@ -66,7 +67,8 @@ def test_the_page_of_a_sweep_is_in_no_contents_and_no_search():
 def test_every_old_address_leads_to_a_page_that_there_is():
     for old, new in moved.moved(ROOT).items():
         name, _, place = new.partition("#")
-        assert name in pages() and old not in pages()
+        records = {f"trlab/records/{one}/README" for one in all_recorded()}
+        assert name in {*pages(), *records} and old not in pages()
         for suffix in (".md", ".ipynb"):
             assert not (ROOT / f"{old}{suffix}").exists()
         heads = re.findall(r"^#+ (.+)$", (ROOT / f"{name}.md").read_text(encoding="utf-8"), re.M)
