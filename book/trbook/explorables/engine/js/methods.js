@@ -11,7 +11,7 @@ import { troll } from "./troll.js";
 
 /* Settings that only a large vocabulary or another sampler gives a meaning, and those in which BAPO's paper differs from
    its authors' code, which the page has. */
-const LEFT_OUT = ["correction", "measure", "k", "top_k", "order", "step", "step_low", "weigh_by"];
+const LEFT_OUT = ["correction", "stop_kl", "measure", "k", "top_k", "order", "step", "step_low", "weigh_by"];
 
 /* proportional: where the advantage is 0 nothing can be learned, and the loop need not look.
    masksZeroAdvantage: its mask silences such tokens too, so that what it keeps is known only when they are looked at.
