@@ -10,7 +10,7 @@ import { bapo, cpgd, minpro, r2vpo, survey, trefree } from "./relatives.js";
 import { troll } from "./troll.js";
 
 /* Settings that only a large vocabulary or another sampler gives a meaning, and those in which BAPO's paper differs from
-   its authors' code, which the page has. */
+   its authors' code, which the page has; and what is asked of a whole update (stop_kl). */
 const LEFT_OUT = ["correction", "stop_kl", "measure", "k", "top_k", "order", "step", "step_low", "weigh_by"];
 
 /* proportional: where the advantage is 0 nothing can be learned, and the loop need not look.
