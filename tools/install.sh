@@ -28,7 +28,9 @@ if ! new_enough .venv/bin/python || ! has_pip; then
             "sudo apt install python3-venv" >&2
         exit 1
     fi
-    if ! "$found" -m venv --clear .venv; then
+    # It would answer Ctrl-C with a traceback.
+    quietly='import signal, sys, venv; signal.signal(signal.SIGINT, signal.SIG_DFL); venv.main(sys.argv[1:])'
+    if ! "$found" -c "$quietly" --clear .venv; then
         rm -rf .venv
         echo "install: $found could not make the environment .venv; what it says stands above" >&2
         exit 1

@@ -93,7 +93,7 @@ def main() -> int:
     html = BUILD / "html"
     html.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    command = [Path(sys.executable).with_name(COMMAND[0]), *COMMAND[1:]]
+    command = [str(Path(sys.executable).with_name(COMMAND[0])), *COMMAND[1:]]
     told = {**os.environ, "PYTHONUNBUFFERED": "1"}
     build = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=told)
     try:
