@@ -4,9 +4,10 @@ touches few, and what was added is found."""
 import json
 import subprocess
 
-from book.build.paths import ROOT
+from book.build.paths import ROOT, config
 from book.build.stamp import install_cell
 from tests.gallery.test_contributing import copy, insert, outcome, run
+from trbook.address import address
 
 __all__ = ["copy"]
 
@@ -192,8 +193,9 @@ def test_a_relative_touches_four_files_and_ci_is_content(copy):
 
 def test_a_chapter_touches_two_files(copy):
     code = {"cell_type": "code", "execution_count": None, "outputs": []}
+    title = f"# A toy\n\n{address(config()).introduction('14_toy')}".splitlines(keepends=True)
     cells = [
-        {"cell_type": "markdown", "id": "a", "metadata": {}, "source": ["# A toy"]},
+        {"cell_type": "markdown", "id": "a", "metadata": {}, "source": title},
         {
             **code,
             "id": "b",
