@@ -94,67 +94,64 @@ export function buildControls(frame, host, act) {
       file.value = "";
     },
   });
-  frame.append(
+  const board = h(
+    "div",
+    { class: "pg" },
+    h("div", { class: "question" }, asked, guesses),
     h(
       "div",
-      { class: "pg" },
-      h("div", { class: "question" }, asked, guesses),
+      { class: "steer" },
       h(
         "div",
-        { class: "steer" },
+        { class: "bar" },
+        play,
+        button("One batch", () => act.tell({ type: "once", what: "batch" })),
+        button("One update", () => act.tell({ type: "once", what: "update" })),
+        button("Reset", () => act.tell({ type: "reset" })),
+        presets.el,
+      ),
+      paused,
+      noted,
+    ),
+    h(
+      "div",
+      { class: "hands" },
+      h("div", { class: "curving" }, pictures.curves.el),
+      judged,
+      h(
+        "div",
+        { class: "laning" },
+        lanesEl,
         h(
           "div",
-          { class: "bar" },
-          play,
-          button("One batch", () => act.tell({ type: "once", what: "batch" })),
-          button("One update", () => act.tell({ type: "once", what: "update" })),
-          button("Reset", () => act.tell({ type: "reset" })),
-          presets.el,
-        ),
-        paused,
-        noted,
-      ),
-      h(
-        "div",
-        { class: "hands" },
-        h("div", { class: "curving" }, pictures.curves.el),
-        judged,
-        h(
-          "div",
-          { class: "laning" },
-          lanesEl,
-          h(
-            "div",
-            { class: "row" },
-            addLane,
-            pin,
-            unpin,
-            eight,
-            h("label", { class: "seeded" }, "seed ", seed),
-            progress,
-          ),
-        ),
-      ),
-      h("div", { class: "chosen" }, shown.el, ...Object.values(pictures.others).map(({ el }) => el)),
-      pictures.below,
-      h("div", { class: "asking" }, form, trouble),
-      h(
-        "div",
-        { class: "foot" },
-        code.el,
-        h(
-          "details",
-          { class: "files" },
-          h("summary", { text: "Keep this run" }),
-          button("Save as CSV", () => act.save("csv")),
-          button("Save as JSON", () => act.save("json")),
-          h("label", { class: "load" }, "or load a saved one: ", file),
+          { class: "row" },
+          addLane,
+          pin,
+          unpin,
+          eight,
+          h("label", { class: "seeded" }, "seed ", seed),
+          progress,
         ),
       ),
     ),
-    spoken.el,
-    turned.el,
+    h("div", { class: "chosen" }, shown.el, ...Object.values(pictures.others).map(({ el }) => el)),
+    pictures.below,
+    h("div", { class: "asking" }, form, trouble),
+    h(
+      "div",
+      { class: "foot" },
+      code.el,
+      h(
+        "details",
+        { class: "files" },
+        h("summary", { text: "Keep this run" }),
+        button("Save as CSV", () => act.save("csv")),
+        button("Save as JSON", () => act.save("json")),
+        h("label", { class: "load" }, "or load a saved one: ", file),
+      ),
+    ),
   );
+  frame.append(board, spoken.el, turned.el);
   const actions = (name) => ({
     change: (settings) => act.tell({ type: "change", lane: name, settings }),
     remove: () => {
@@ -196,6 +193,10 @@ export function buildControls(frame, host, act) {
        is when a part is drawn; a slider may have moved since the first. */
     *draw({ state, now, lanes, pinned, preset, applies, seeding, verdict }) {
       const { playing, guess, notes, revealed: known } = state;
+      board.toggleAttribute(
+        "data-idle",
+        !playing && !pinned.length && Object.values(state.runs).every(({ rows }) => !rows.length),
+      );
       say(play, playing ? "Pause" : "Play");
       play.setAttribute("aria-pressed", String(playing));
       presets.set(state.preset);
