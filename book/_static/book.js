@@ -50,7 +50,29 @@ const foldForPhones = () => {
     if (rest.length > 1) fold(rest, `Show: ${heading.firstChild.textContent}`);
   }
 };
+// A long table that is stacked shows on a phone what its rows are called; each opens on demand.
+const ROWS = 12;
+const shutRows = () => {
+  for (const table of document.querySelectorAll("table.stacks:not(.shut, .methods, .sweeps)")) {
+    if (table.tBodies[0].rows.length <= ROWS) continue;
+    table.classList.add("shut");
+    for (const row of table.tBodies[0].rows) {
+      const button = Object.assign(document.createElement("button"), {
+        type: "button",
+        className: "opens",
+        textContent: "more",
+      });
+      button.setAttribute("aria-expanded", "false");
+      button.setAttribute("aria-label", `more of ${row.cells[0].textContent.trim()}`);
+      button.addEventListener("click", () =>
+        button.setAttribute("aria-expanded", String(row.classList.toggle("open"))),
+      );
+      row.cells[0].prepend(button);
+    }
+  }
+};
 const fitPhone = () => {
+  if (phone.matches) shutRows();
   if (phone.matches && !document.querySelector("details.on-phones")) foldForPhones();
   for (const details of document.querySelectorAll("details.on-phones")) details.open = !phone.matches;
 };
@@ -230,6 +252,17 @@ addEventListener("DOMContentLoaded", () => {
   const clear = Object.assign(document.createElement("button"), { type: "reset", textContent: "Show all" });
   const count = Object.assign(document.createElement("output"), { className: "count" });
   form.append(...(others.children.length ? [more] : []), clear, count);
+  // On a phone, and below a page of other things, the first rows stand for all of them until somebody asks.
+  let all = paper.matches;
+  const rest = Object.assign(document.createElement("button"), { type: "button", className: "all-rows" });
+  const whole = () => {
+    all = true;
+    filter();
+  };
+  rest.addEventListener("click", whole);
+  addEventListener("beforeprint", whole);
+  document.querySelector(".sort-by")?.addEventListener("input", whole);
+  table.tHead.addEventListener("click", whole);
   const filter = () => {
     const words = find.value.split(/\s+/).map(letters).filter(Boolean);
     for (const row of rows) {
@@ -239,7 +272,13 @@ addEventListener("DOMContentLoaded", () => {
         choices.every(([name, choice]) => !choice.value || axisOf(row, name) === choice.value)
       );
     }
-    count.textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} ${things}`;
+    const left = rows.filter((row) => !row.hidden);
+    const few =
+      !all && !find.value && choices.every(([, choice]) => !choice.value) && (things === "sweeps" || phone.matches);
+    if (few) for (const row of left.slice(ROWS)) row.hidden = true;
+    rest.hidden = !few || left.length <= ROWS;
+    rest.textContent = `Show all ${left.length} ${things}`;
+    count.textContent = `${left.length} of ${rows.length} ${things}`;
     const kept = [["find", find.value], ...choices.map(([name, choice]) => [name, choice.value])];
     const query = new URLSearchParams(kept.filter(([, text]) => text)).toString();
     history.replaceState(history.state, "", `${location.pathname}${query && `?${query}`}${location.hash}`);
@@ -248,6 +287,7 @@ addEventListener("DOMContentLoaded", () => {
   form.addEventListener("reset", () => setTimeout(filter));
   form.addEventListener("submit", (event) => event.preventDefault());
   (table.closest(".scroll") ?? table).before(form);
+  (table.closest(".scroll") ?? table).after(rest);
   filter();
 });
 

@@ -4,6 +4,8 @@
     ![what it shows, in words](_static/recorded/basin-curves.svg)
 
     *Its caption.*
+
+A drawing of many thousand marks stays a picture: in the page it would be most of the page.
 """
 
 from __future__ import annotations
@@ -15,6 +17,10 @@ from sphinx.application import Sphinx
 
 from book.build.cards.thumbnail import THUMBNAILS
 from trlab.drawing.figure import from_files, narrow_of
+
+
+LARGE = 150_000
+"""Bytes of a drawing that is not set into the page."""
 
 
 def draw(app: Sphinx, doctree: nodes.document) -> None:
@@ -34,9 +40,13 @@ def draw(app: Sphinx, doctree: nodes.document) -> None:
             app.env.note_dependency(str(file))
         alone = image.parent
         caption = alone.next_node(descend=False, siblings=True)
-        held = nodes.raw("", f"<figure>{from_files(path)}", format="html")
+        begin = nodes.raw("", "<figure>", format="html")
         end = nodes.raw("", "</figure>", format="html")
-        told: list[nodes.Node] = [held]
+        large = path.stat().st_size > LARGE
+        told: list[nodes.Node] = [
+            begin,
+            image.deepcopy() if large else nodes.raw("", from_files(path), format="html"),
+        ]
         if isinstance(caption, nodes.paragraph) and _is_emphasis(caption):
             caption.parent.remove(caption)
             words = nodes.paragraph("", "", *caption[0].children)
