@@ -18,7 +18,6 @@ from sphinx.application import Sphinx
 from book.build.cards.thumbnail import THUMBNAILS
 from trlab.drawing.figure import from_files, narrow_of
 
-
 LARGE = 150_000
 """Bytes of a drawing that is not set into the page."""
 

@@ -6,7 +6,7 @@ import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { warnings } from "../../../../book/trbook/explorables/js/formula/words.js";
-import { drawn, neededFor, upTo } from "../../../../book/trbook/explorables/js/front/rows.js";
+import { drawn, neededFor } from "../../../../book/trbook/explorables/js/front/rows.js";
 import { stepped } from "../../../../book/trbook/explorables/js/parts/handling.js";
 import { kindOf, possibleLane, thresholdsOf } from "../../../../book/trbook/explorables/js/playground/lanes.js";
 import { pathsOf, seriesOf } from "../../../../book/trbook/explorables/js/playground/views/series.js";
@@ -37,7 +37,6 @@ const TONES = {
   trsft: "fail fail calm fail",
   unifier: "fail calm calm fail calm fail calm calm",
   vocabulary_step: "fail fail fail calm calm",
-  written: "calm calm fail fail",
 };
 
 for (const [name, tones] of Object.entries(TONES)) {
@@ -121,12 +120,7 @@ test("a lane's threshold is the setting that it stands for", () => {
   }
 });
 
-test("rows of the first page: as far as drawn, smoothed, and when they reach the goal", () => {
-  assert.deepEqual(upTo([0.1, 0.5, 0.7], 1), [
-    [0, 0.1],
-    [1, 0.5],
-  ]);
-  assert.deepEqual(upTo([0.1, 0.5, 0.75], 1.5).at(-1), [1.5, 0.625]);
+test("rows of the first page: smoothed, and when they reach the goal", () => {
   assert.deepEqual(drawn([0.5, 0, 0.75, 0.75, 0]), [0.5, 0, 0.5, 0.5, 0.375]);
   const reached = [[0.9], [0.1, 0.85], [0.2, 0.3, 0.8], [0.1]];
   assert.equal(neededFor(0.8, reached, 128), 128, "of four runs the second to reach it");
