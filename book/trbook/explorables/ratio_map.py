@@ -42,7 +42,8 @@ class RatioMap(Explorable):
     )
 
     shown: ClassVar[dict[str, dict[str, Any]]] = {
-        "dppo": {"show": list(METHODS), "old_p": 0.3, "new_p": 0.3}
+        "dppo": {"show": list(METHODS), "old_p": 0.3, "new_p": 0.3},
+        "grpo": {"old_p": 0.3, "new_p": 0.3},
     }
     placeholder_heights: ClassVar[tuple[int, int]] = (1170, 821)
 

@@ -145,7 +145,7 @@ function verdict(s, now, undiscounted) {
   if (now.error < 1e-9) return calm("No error at all", `${size} The critic is exact, and nothing else is asked.`);
   return calm(
     Math.abs(now.bias) < now.scatter ? "The scatter is the larger error here" : "The bias is the larger error here",
-    size,
+    `${size} ${Math.abs(now.bias) < now.scatter ? "A lower λ scatters less." : "A higher λ leans less on the critic."}`,
   );
 }
 

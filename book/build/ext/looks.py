@@ -1,0 +1,89 @@
+"""Names in the prose have the look that figures give them: the colour of `looks.json`, and below the
+word the line that a figure draws, full, dashed or dotted, for whoever sees no colours.
+
+Of each paragraph the first time that a name stands there. A link keeps the look of a link.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from trlab.drawing.figure import LOOKS, TABLE
+
+NAMED = ("trpo", "ppo", "grpo", "gspo", "dppo", "quatro", "troll", "cispo")
+"""Methods that figures of the main line draw."""
+PHRASES = {
+    "reinforce": r"used once",
+    "pg_is": r"used (?:eight|sixteen|16) times|(?:sixteen|16) times|unclipped",
+    "ppo": r"PPO's clip|the clip|clipped",
+}
+"""Ways to use a batch, as the text calls them."""
+WORDS = {
+    **{key: rf"{TABLE['names'][key]}" for key in NAMED},
+    **{key: f"{text}|{TABLE['names'][key]}" for key, text in PHRASES.items()},
+}
+PATTERN = re.compile(
+    "|".join(rf"(?P<{key}>(?<![\w-])(?:{text})(?![\w-]))" for key, text in WORDS.items())
+)
+PLAIN = (nodes.paragraph, nodes.emphasis, nodes.strong)
+ELSEWHERE = (nodes.entry, nodes.title, nodes.reference, nodes.field_list)
+
+
+def style() -> str:
+    """The looks as CSS."""
+    lines = []
+    for key in WORDS:
+        hue, dash, _ = LOOKS[key]
+        light, dark = TABLE["hues"][hue]
+        kind = "dotted" if dash.startswith(("2 ", "3 ")) else "dashed" if dash else "solid"
+        lines.append(f".look-{key}{{color:{light};border-bottom:2px {kind}}}")
+        lines.append(f"@media screen{{html[data-theme=dark] .look-{key}{{color:{dark}}}}}")
+    return "".join(lines)
+
+
+def named(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Gives names their looks."""
+    for paragraph in list(doctree.findall(nodes.paragraph)):
+        if _inside(paragraph, ELSEWHERE):
+            continue
+        seen: set[str] = set()
+        for text in list(paragraph.findall(nodes.Text)):
+            if isinstance(text.parent, PLAIN):
+                text.parent.replace(text, _parts(str(text), seen))
+
+
+def _inside(node: nodes.Node, kinds: tuple[type, ...]) -> bool:
+    while node.parent is not None:
+        node = node.parent
+        if isinstance(node, kinds):
+            return True
+    return False
+
+
+def _parts(text: str, seen: set[str]) -> list[nodes.Node]:
+    parts: list[nodes.Node] = []
+    end = 0
+    for found in PATTERN.finditer(text):
+        key = str(found.lastgroup)
+        if key in seen:
+            continue
+        seen.add(key)
+        parts.append(nodes.Text(text[end : found.start()]))
+        parts.append(nodes.inline("", found[0], classes=[f"look-{key}"]))
+        end = found.end()
+    return [*parts, nodes.Text(text[end:])]
+
+
+def styled(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], _: Any) -> None:
+    """Only a page with such names carries their looks."""
+    if 'class="look-' in context.get("body", ""):
+        context["metatags"] = f"{context.get('metatags', '')}<style>{style()}</style>"
+
+
+def connect(app: Sphinx) -> None:
+    app.connect("doctree-resolved", named)
+    app.connect("html-page-context", styled)
