@@ -12,6 +12,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from trlab.drawing.display_names import NAMES
 from trlab.drawing.figure import LOOKS, TABLE
 
 NAMED = ("trpo", "ppo", "grpo", "gspo", "dppo", "quatro", "troll", "cispo")
@@ -23,8 +24,8 @@ PHRASES = {
 }
 """Ways to use a batch, as the text calls them."""
 WORDS = {
-    **{key: rf"{TABLE['names'][key]}" for key in NAMED},
-    **{key: f"{text}|{TABLE['names'][key]}" for key, text in PHRASES.items()},
+    **{key: NAMES[key] for key in NAMED},
+    **{key: f"{text}|{NAMES[key]}" for key, text in PHRASES.items()},
 }
 PATTERN = re.compile(
     "|".join(rf"(?P<{key}>(?<![\w-])(?:{text})(?![\w-]))" for key, text in WORDS.items())
