@@ -28,7 +28,7 @@ WAIT = b"""<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv
 <meta name="viewport" content="width=device-width"><title>This page is being built</title>
 <body style="font:1.1rem/1.6 sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem">
 <p>This page is being built, and appears here by itself.</p></body></html>"""
-PHASES = {"reading sources": (0.05, 0.34), "writing output": (0.45, 0.94)}
+PHASES = {"reading sources": (0.1, 0.45), "writing output": (0.55, 0.96)}
 """Which part of the time a phase takes: where it begins and where it ends."""
 AT = re.compile(r"(reading sources|writing output)\.\.\. *\[ *(\d+)%\]")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
