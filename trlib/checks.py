@@ -141,8 +141,8 @@ def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
                 f"{name}: expected a tensor on the mask's device {mask.device}, got one on "
                 f"{value.device}"
             )
-    dtype, outside = wide(*checked), ~mask
-    safe = tuple(value.to(dtype).masked_fill(outside, 0.0) for value in checked)
+    dtype = wide(*checked)
+    safe = tuple(value.to(dtype).where(mask, 0.0) for value in checked)
     for name, value in zip(tensors, checked, strict=True):
         finite(name, value, mask)
         if name.startswith("logp"):

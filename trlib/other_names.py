@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Owner = Literal["run", "method", "argument"]
+Owner = Literal["run", "method", "argument", "tensor"]
 
 
 class Name(NamedTuple):
@@ -38,6 +38,9 @@ CORRECTION = Name(
     "a trlib.corrections.Correction(cap=...), or --set correction.cap=...",
 )
 POLICY, TASK = Name(("policy",), "argument"), Name(("task",), "argument")
+CURRENT, OLD, SAMPLER, MASK = (
+    Name((ours,), "tensor") for ours in ("logp", "logp_old", "logp_rollout", "mask")
+)
 
 NAMES: dict[str, dict[str, Name]] = {
     "TRL": {
@@ -130,17 +133,39 @@ NAMES: dict[str, dict[str, Name]] = {
         "target_kl": Name(("stop_kl",), "method", "it stops at 1.5 times its value"),
     },
     "transformers": {"max_new_tokens": TOKENS, "model_name_or_path": POLICY},
+    "other code": {"clip": WINDOW, "clip_eps": WINDOW, "clip_param": WINDOW, "clip_coef": WINDOW},
 }
 """Library -> its name -> ours."""
-OF_A_METHOD = "aggregation"  #: A setting that every method has, and a run has not.
+TENSORS: dict[str, dict[str, Name]] = {
+    "TRL": {
+        "per_token_logps": CURRENT,
+        "old_per_token_logps": OLD,
+        "sampling_per_token_logps": SAMPLER,
+        "completion_mask": MASK,
+    },
+    "verl": {
+        "log_prob": CURRENT,
+        "old_log_prob": OLD,
+        "rollout_log_probs": SAMPLER,
+        "response_mask": MASK,
+    },
+    "OpenRLHF": {"log_probs": CURRENT, "old_log_probs": OLD, "action_mask": MASK},
+    "slime": {"loss_mask": MASK},
+    "prime-rl": {"trainer_logprobs": CURRENT, "inference_logprobs": SAMPLER},
+}
+"""The same of what a loss is given."""
+NO_RUN = frozenset({"aggregation", "mask"})
+"""A setting that every method has, an argument that every loss has, and a run has neither."""
 
 
 def near(said: object, known: Iterable[str]) -> str:
     """The nearest of the names that are known, as the end of an error; empty if none is near.
-    The first word of a longer name counts as well: `dail` is near `dial_methods`."""
+    The first word of a longer name counts as well: `dail` is near `dial_methods`. The same letters
+    in another order are nearest."""
     names, text = sorted(known), str(said).lower()
     words = [*map(str.lower, names), *(name.lower().split("_")[0] for name in names)]
-    found = difflib.get_close_matches(text, words, n=1, cutoff=0.5)
+    same_letters = [word for word in words if sorted(word) == sorted(text)]
+    found = same_letters or difflib.get_close_matches(text, words, n=1, cutoff=0.5)
     alike = [name for name in names if found and name.lower().split("_")[0] == found[0]]
     alike += [name for name in names if found and name.lower() == found[0]]
     if not alike:
@@ -164,7 +189,7 @@ def error_suffix(said: object, known: Iterable[str]) -> str:
     but = f" ({entry.but})" if entry.but else ""
     if library and there.issuperset(entry.ours):
         return called + but
-    if entry.owner == "method" and OF_A_METHOD in there:  # a method that has no such setting
+    if entry.owner == "method" and there & NO_RUN:  # a method or a loss without such a setting
         return near(text, names)
     return f"{called}{',' if library else ''} {_home(entry)}{but}"
 
@@ -172,7 +197,7 @@ def error_suffix(said: object, known: Iterable[str]) -> str:
 def names_its_arguments(function: Callable[P, R]) -> Callable[P, R]:
     """A decorator: the error for a keyword that the function does not have says what it is called
     here."""
-    known = signature(function).parameters
+    known = frozenset(signature(function).parameters)
 
     @wraps(function)
     def call(*args: P.args, **keywords: P.kwargs) -> R:
@@ -197,14 +222,15 @@ def _option(name: str) -> str:
 def _elsewhere(said: str) -> tuple[str, Name | None]:
     """The library that has this name, with ours for it; no library if it is a name of ours; None if
     it is neither."""
+    everything = (*NAMES.items(), *TENSORS.items())
     parts = _plain(said).split(".")  # actor_rollout_ref.actor.ppo_epochs, rollout.n
     for name in ("_".join(parts[-2:]), parts[-1]):
-        for library, names in NAMES.items():
+        for library, names in everything:
             if name in names:
                 return library, names[name]
     own = {
         ours: entry.owner
-        for names in NAMES.values()
+        for _, names in everything
         for entry in names.values()
         for ours in entry.ours
     }
@@ -220,4 +246,6 @@ def _home(entry: Name) -> str:
     if entry.owner == "method":
         what = "settings" if several else "a setting"
         return f"{what} of the method: trlib.algorithms.GRPO({values}), --set {first}=..."
+    if entry.owner == "tensor":
+        return f"a tensor of the pure functions: {values}"
     return f"an argument of trlib.train, {_option(first)}"

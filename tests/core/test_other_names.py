@@ -1,15 +1,29 @@
 """Other libraries' names: every surface answers with ours, and ours exist."""
 
 import inspect
+import math
+import re
 from dataclasses import fields
 
 import pytest
+import torch
 
 import trlib
 from tests.losses import refused
-from trlib.algorithms import ALGORITHMS, DPPO, GRPO, TROLL
+from trlib.algorithms import (
+    ALGORITHMS,
+    DPPO,
+    GRPO,
+    PPO,
+    TROLL,
+    cispo_loss,
+    dppo_loss,
+    gspo_loss,
+    pg_is_loss,
+    ppo_loss,
+)
 from trlib.cli import main
-from trlib.other_names import NAMES, error_suffix, near
+from trlib.other_names import NAMES, TENSORS, error_suffix, near
 
 ASKED = {
     "num_iterations": "epochs",
@@ -51,6 +65,35 @@ def test_python_the_command_line_and_methods_all_name_ours(theirs, ours, capsys)
     assert f"--{ours.replace('_', '-')}" in said
     assert main(["train", "--set", f"{theirs}=1"]) == 1
     assert f"'{ours}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("loss", "theirs", "words"),
+    [
+        (ppo_loss, "epsilon", "'epsilon' of TRL is 'eps_low' and 'eps_high' here"),
+        (cispo_loss, "clip_ratio_low", "'clip_ratio_low' of verl is 'eps_low' here"),
+        (ppo_loss, "clip", "'clip' of other code is 'eps_low' and 'eps_high' here"),
+        (pg_is_loss, "old_log_prob", "'old_log_prob' of verl is 'logp_old' here"),
+        (ppo_loss, "completion_mask", "'completion_mask' of TRL is 'mask' here"),
+        (dppo_loss, "delta", "did you mean 'delta_tv'?"),
+        (GRPO, "clip", "'clip' of other code is 'eps_low' and 'eps_high' here"),
+    ],
+)
+def test_the_pure_functions_name_ours_as_the_classes_do(loss, theirs, words):
+    refused(f"TypeError: .* is called '{theirs}'.*{re.escape(words)}", loss, **{theirs: 0.2})
+
+
+@pytest.mark.parametrize("takes", [ppo_loss, cispo_loss, gspo_loss, PPO, GRPO])
+def test_a_windows_bounds_are_not_its_widths(takes):
+    x = torch.zeros(1, 2)
+    given = {} if isinstance(takes, type) else {"logp": x, "logp_old": x, "advantages": x}
+    given |= {"mask": x == 0} if given else {}
+    words = (
+        r"ValueError: eps_low, eps_high: expected .* bounds: those are eps_low=0.2, eps_high=0.2"
+    )
+    refused(words, takes, **given, eps_low=0.8, eps_high=1.2)
+    for low, high in ((1.0, math.inf), (1.0, 1.2), (0.2, 1.2), (0.9, 0.9), (0.8, 4.0)):
+        takes(**given, eps_low=low, eps_high=high)
 
 
 def test_a_difference_in_meaning_is_said():
@@ -97,7 +140,8 @@ def test_every_name_of_ours_exists():
         "method": methods,
         "argument": {"policy", "task"},
     }
-    for names in NAMES.values():
+    known["tensor"] = set(inspect.signature(ppo_loss).parameters) | {"logp_rollout"}
+    for names in (*NAMES.values(), *TENSORS.values()):
         for entry in names.values():
             assert known[entry.owner] >= set(entry.ours), entry
 
@@ -109,3 +153,4 @@ def test_the_first_word_of_a_longer_name_is_near_too():
     assert near("rael", known) == "; did you mean 'real'?"
     assert near("reap_map", known) == "; did you mean 'real_map'?"
     assert near("zzz", known) == ""
+    assert near("gpro", ALGORITHMS) == "; did you mean 'grpo'?"

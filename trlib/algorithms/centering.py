@@ -30,6 +30,7 @@ from trlib.algorithms.method import (
 from trlib.algorithms.needs import Needs
 from trlib.checks import SHARE
 from trlib.divergences import TopK, merged
+from trlib.other_names import names_its_arguments
 from trlib.terms import difference
 
 Weight = Literal["none", "ratio", "truncated", "window", "mask"]
@@ -40,6 +41,7 @@ TAIL_FLOOR = 1e-6
 of the two."""
 
 
+@names_its_arguments
 @proportional
 def weighted_loss(
     logp: Tensor,
@@ -186,6 +188,7 @@ def center_scores_topk(
     return _centered(loss, new[..., :-1], coefficients, at, advantages, mask)
 
 
+@names_its_arguments
 def centered_sparse_loss(
     logp: Tensor,
     old: TopK,

@@ -9,9 +9,12 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms.method import Method, TokenLoss, proportional, weigh
+from trlib.algorithms.ppo import check_widths
 from trlib.checks import SHARE
+from trlib.other_names import names_its_arguments
 
 
+@names_its_arguments
 @proportional
 def cispo_loss(
     logp: Tensor,
@@ -43,6 +46,7 @@ def cispo_loss(
     if eps_low is not None:
         eps_low = checks.number("eps_low", eps_low, **SHARE)
     eps_high = checks.number("eps_high", eps_high, least=0)
+    check_widths(eps_low, eps_high)
     logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     log_ratio = log_ratio.detach()
     ratio = log_ratio.exp()

@@ -18,6 +18,7 @@ from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import PPO
 from trlib.algorithms.trpo import conjugate_gradient, exact, flat, move, some_rows, unflat
 from trlib.checks import SHARE
+from trlib.other_names import names_its_arguments
 
 BACKTRACK, TRIES = 0.8, 10
 """The critic's step is shortened by this factor, at most this often, until its region holds; else
@@ -25,6 +26,7 @@ it is not taken."""
 SLACK = 1 + 1e-5  # rounding may carry a step that should end at the edge past it
 
 
+@names_its_arguments
 def value_loss(
     values: Tensor, values_old: Tensor, returns: Tensor, *, mask: Tensor, clip: float | None = 0.2
 ) -> Tensor:

@@ -17,6 +17,7 @@ from trlib import checks
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, proportional, weigh
 from trlib.algorithms.needs import Needs
 from trlib.divergences import TopK, binary_kl, binary_tv, kl, merged, topk_kl, topk_tv, tv
+from trlib.other_names import names_its_arguments
 
 Measure = Literal["binary", "topk", "full"]
 OVERFLOW = 20.0  #: The log-ratio is capped at this before it is exponentiated.
@@ -24,6 +25,7 @@ ROUNDING = 1e-3  #: How far below 0 rounded log-probs may put a divergence.
 DELTA_TV = 0.15  #: The authors' total-variation threshold; theirs for KL is .05.
 
 
+@names_its_arguments
 def dppo_loss(
     logp: Tensor,
     logp_rollout: Tensor,
@@ -101,15 +103,17 @@ def dppo_loss(
         else binary(old.clamp(max=0.0), new.clamp(max=0.0))
     )
     above, below = (divergence > high) & (new > old), (divergence > low) & (new < old)
-    outward = torch.where(advantages > 0, above, below) if signed else above | below
+    up = advantages > 0
+    outward = (above & up) | (below & ~up) if signed else above | below
     log_ratio = new - safe["logp_rollout"].detach()
     rho = log_ratio.clamp(max=OVERFLOW).exp().clamp(max=cap)
-    weight = (advantages * rho).masked_fill(outward, 0.0)
+    weight = (advantages * rho).where(~outward, 0.0)
     return TokenLoss(
         -weight * logp, weigh(log_ratio, ~outward, weight, mask, divergence=divergence)
     )
 
 
+@names_its_arguments
 def dppo_sparse_loss(
     logp: Tensor,
     old: TopK,

@@ -9,8 +9,10 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms.method import Method, TokenLoss, proportional, unclipped, weigh
+from trlib.other_names import names_its_arguments
 
 
+@names_its_arguments
 @proportional
 def gmpo_loss(
     logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps_log: float = 0.4

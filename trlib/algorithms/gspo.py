@@ -14,10 +14,12 @@ from trlib import checks
 from trlib.algorithms.method import Method, TokenLoss, proportional, unclipped, weigh
 from trlib.algorithms.ppo import check_window
 from trlib.checks import SHARE
+from trlib.other_names import names_its_arguments
 
 LOG_RATIO_CAP = 10.0  #: Largest log of a completion's ratio, nats per token.
 
 
+@names_its_arguments
 @proportional
 def gspo_loss(
     logp: Tensor,

@@ -281,10 +281,9 @@ def weigh(
 ) -> dict[str, Tensor]:
     """The diagnostics that a loss returns, detached and neutral where masked (ratio 1, kept False,
     weight 0)."""
-    diagnostics = {
-        "ratio": log_ratio.exp(),
+    return {
+        "ratio": log_ratio.detach().exp(),
         "kept": kept & mask,
-        "weight": weight.masked_fill(~mask, 0.0),
-        **more,
+        "weight": weight.detach().where(mask, 0.0),
+        **{name: value.detach() for name, value in more.items()},
     }
-    return {name: value.detach() for name, value in diagnostics.items()}

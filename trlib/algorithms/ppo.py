@@ -11,8 +11,10 @@ from torch import Tensor
 from trlib import checks
 from trlib.algorithms.method import Method, TokenLoss, proportional, unclipped, weigh
 from trlib.checks import SHARE
+from trlib.other_names import names_its_arguments
 
 
+@names_its_arguments
 @proportional
 def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLoss:
     """Importance-weighted policy gradient, without a trust region.
@@ -28,10 +30,11 @@ def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     # A ratio without an advantage never enters the exponential: an overflow would turn it into
     # inf * 0.
-    surrogate = log_ratio.masked_fill(advantages == 0, 0.0).exp() * advantages
+    surrogate = log_ratio.where(advantages != 0, 0.0).exp() * advantages
     return TokenLoss(-surrogate, weigh(log_ratio, mask, surrogate, mask))
 
 
+@names_its_arguments
 @proportional
 def ppo_loss(
     logp: Tensor,
@@ -68,6 +71,7 @@ def ppo_loss(
         dual_clip = checks.number("dual_clip", dual_clip, above=1)
     logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     eps_low, eps_high = _width("eps_low", eps_low, mask, most=1), _width("eps_high", eps_high, mask)
+    check_widths(eps_low, eps_high)
     ratio = log_ratio.detach().exp()
     bound = ratio.clamp(min=1 - eps_low).clamp(max=1 + eps_high)
     kept = unclipped(ratio, advantages, 1 - eps_low, 1 + eps_high)
@@ -85,7 +89,21 @@ def ppo_loss(
 def check_window(eps_low: float, eps_high: float) -> tuple[float, float]:
     """The thresholds of a clipped ratio, checked: raises TypeError or ValueError where one is
     meaningless."""
-    return checks.number("eps_low", eps_low, **SHARE), checks.number("eps_high", eps_high, least=0)
+    eps_low = checks.number("eps_low", eps_low, **SHARE)
+    eps_high = checks.number("eps_high", eps_high, least=0)
+    check_widths(eps_low, eps_high)
+    return eps_low, eps_high
+
+
+def check_widths(eps_low: float | Tensor | None, eps_high: float | Tensor) -> None:
+    """Refuse what looks like a window's bounds, .8 and 1.2, given for its widths, .2 and .2."""
+    given = isinstance(eps_low, float | int) and isinstance(eps_high, float | int)
+    if given and 0.5 <= eps_low < 1 < eps_high < 2:
+        raise ValueError(
+            f"eps_low, eps_high: expected the window's widths below and above 1, got {eps_low:g} "
+            f"and {eps_high:g}, which look like its bounds: those are eps_low="
+            f"{round(1 - eps_low, 12):g}, eps_high={round(eps_high - 1, 12):g}"
+        )
 
 
 def _width(
@@ -121,3 +139,7 @@ class PPO(Method):
     """The ratio's window above 1; DAPO's clip-higher uses .28."""
     dual_clip: float | None = checks.setting(None, above=1)
     """Bound on the ratio of a token with A < 0; None: off."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_widths(self.eps_low, self.eps_high)

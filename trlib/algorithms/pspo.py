@@ -10,8 +10,10 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms.method import Method, TokenLoss, proportional, weigh
+from trlib.other_names import names_its_arguments
 
 
+@names_its_arguments
 @proportional
 def pspo_loss(
     logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, alpha: float = 0.1

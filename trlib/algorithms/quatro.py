@@ -39,6 +39,7 @@ from trlib.algorithms.dual import (  # noqa: F401
 )
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
 from trlib.checks import POSITIVE
+from trlib.other_names import names_its_arguments
 
 Form = Literal["ratio", "exact", "regression"]
 FORMS: tuple[str, ...] = ("ratio", "exact", "regression")
@@ -47,6 +48,7 @@ OVERFLOW = 20.0
 bound variance."""
 
 
+@names_its_arguments
 def quatro_loss(
     logp: Tensor,
     logp_rollout: Tensor,

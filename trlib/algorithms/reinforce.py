@@ -10,8 +10,10 @@ from torch import Tensor
 from trlib import checks
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, proportional, weigh
 from trlib.algorithms.needs import Needs
+from trlib.other_names import names_its_arguments
 
 
+@names_its_arguments
 def reinforce_loss(logp: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLoss:
     """The score-function policy gradient.
 

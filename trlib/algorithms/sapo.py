@@ -12,10 +12,12 @@ from torch import Tensor
 from trlib import checks
 from trlib.algorithms.method import Method, TokenLoss, proportional, weigh
 from trlib.checks import POSITIVE
+from trlib.other_names import names_its_arguments
 
 FLAT = 800.0  #: Beyond this argument a sigmoid's slope is 0 in float64.
 
 
+@names_its_arguments
 @proportional
 def sapo_loss(
     logp: Tensor,
@@ -45,14 +47,16 @@ def sapo_loss(
     tau_pos = checks.number("tau_pos", tau_pos, **POSITIVE)
     tau_neg = checks.number("tau_neg", tau_neg, **POSITIVE)
     logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
-    tau = torch.full_like(advantages, tau_neg).masked_fill(advantages > 0, tau_pos)
+    tau = torch.full_like(advantages, tau_pos).where(advantages > 0, tau_neg)
     # At the flat end a slope of 0 would meet an overflowing ratio.
-    flat = tau * (log_ratio.detach().exp() - 1) > FLAT
-    ratio = log_ratio.masked_fill(flat, 0.0).exp()
+    steep = ~(tau * (log_ratio.detach().exp() - 1) > FLAT)
+    ratio = log_ratio.where(steep, 0.0).exp()
     argument = tau * (ratio - 1)
-    gate = 4 / tau * torch.sigmoid(argument).masked_fill(flat, 1.0)
-    slope = (4 * torch.sigmoid(argument) * torch.sigmoid(-argument)).masked_fill(flat, 0.0)
-    return TokenLoss(-gate * advantages, weigh(log_ratio, mask, slope * ratio * advantages, mask))
+    gate = 4 / tau * torch.sigmoid(argument).where(steep, 1.0)
+    at = argument.detach()
+    slope = (4 * torch.sigmoid(at) * torch.sigmoid(-at)).where(steep, 0.0)
+    weight = slope * ratio.detach() * advantages
+    return TokenLoss(-gate * advantages, weigh(log_ratio, mask, weight, mask))
 
 
 @dataclass(frozen=True, kw_only=True)

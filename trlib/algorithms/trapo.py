@@ -24,6 +24,7 @@ from trlib.algorithms.plan import Stage
 from trlib.algorithms.ppo import pg_is_loss
 from trlib.algorithms.reinforce import reinforce_loss
 from trlib.checks import SHARE
+from trlib.other_names import names_its_arguments
 
 _GUIDED = (
     Stage(2, prefix=0.25, below=2),
@@ -58,6 +59,7 @@ def micro_groups(group: int, *, adaptive: bool = True) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
+@names_its_arguments
 def trsft_loss(logp: Tensor, *, mask: Tensor, alpha: float = 0.1) -> TokenLoss:
     """Trust-region supervised fine-tuning on an expert's tokens.
 

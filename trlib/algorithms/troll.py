@@ -24,6 +24,7 @@ from trlib.algorithms.needs import Needs
 from trlib.algorithms.projection import Geodesic, Projection, departure, geodesic, outside, project
 from trlib.checks import NOT_NEGATIVE
 from trlib.divergences import TopK, merged
+from trlib.other_names import names_its_arguments
 
 __all__ = [
     "LEVELS",
@@ -38,6 +39,7 @@ Level = Literal["token", "sequence"]
 LEVELS: tuple[str, ...] = ("token", "sequence")
 
 
+@names_its_arguments
 def troll_loss(
     logp: Tensor,
     logp_old: Tensor,
@@ -94,6 +96,7 @@ def troll_loss(
     return _objective(u, lq, at, advantages, mask, delta_kl, alpha, level)
 
 
+@names_its_arguments
 def troll_sparse_loss(
     logp: Tensor,
     old: TopK,

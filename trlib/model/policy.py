@@ -172,7 +172,7 @@ class Policy:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, as part of a completion: no special tokens before or after."""
-        return token_ids(self.tokenizer, texts)
+        return self._known(token_ids(self.tokenizer, texts))
 
     def encode_prompts(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each prompt, ready to be continued: in the chat template, or with the
@@ -180,7 +180,18 @@ class Policy:
 
         An end token that the tokenizer appends to every text is left out; one in the text itself
         stays."""
-        return (chat_prompts if self.chat else open_prompts)(self.tokenizer, texts)
+        return self._known((chat_prompts if self.chat else open_prompts)(self.tokenizer, texts))
+
+    def _known(self, rows: list[list[int]]) -> list[list[int]]:
+        """The rows, if the model has all their tokens.
+        Raises ValueError: it has not, so the tokenizer is another model's."""
+        most = max((max(row, default=0) for row in rows), default=0)
+        if most >= self.vocabulary:
+            raise ValueError(
+                f"tokenizer: expected ids below {self.vocabulary}, the size of the vocabulary of "
+                f"{self.name!r}, got {most}: it is another model's"
+            )
+        return rows
 
     def copy(self) -> Policy:
         """A policy with weights of its own that do not learn: a sampler or a reference."""

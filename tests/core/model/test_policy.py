@@ -189,3 +189,18 @@ def test_a_file_that_is_written_again_does_not_write_into_the_model(folder):
     file = folder / "model.safetensors"
     file.write_bytes(file.read_bytes())
     assert all(torch.equal(t, moved[name]) for name, t in policy.state().items())
+
+
+def test_another_models_tokenizer_is_named(policy):
+    class Others:
+        def __call__(self, texts, **_):
+            return {"input_ids": [[3, policy.vocabulary] for _ in texts]}
+
+        eos_token_id = 2
+
+    mixed = Policy("mine", policy.model, Others())
+    for encode in (mixed.encode, mixed.encode_prompts):
+        refused(
+            "ValueError: tokenizer: expected ids below .*: it is another model's", encode, ["a"]
+        )
+    assert policy.encode(["1"]) and policy.encode_prompts([]) == []
