@@ -4,8 +4,12 @@ record."""
 from __future__ import annotations
 
 import argparse
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from trlib.cli import options as shared
@@ -33,6 +37,20 @@ recorded, 3 something differs or fails, 1 it could not be run, 2 a wrong command
 """
 DIFFERENT = 3
 """The exit status when something differs or fails."""
+PATIENCE = 5.0
+"""Seconds after which a line says that the search goes on."""
+
+
+@contextmanager
+def notice(after: float) -> Iterator[None]:
+    """Say on standard error, once, that the search goes on."""
+    words = "trlib: still searching: a loss that nothing explains may take two minutes"
+    timer = Timer(after, lambda: print(words, file=sys.stderr, flush=True))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +88,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         "names, else loss)",
     )
     parser.add_argument(
-        "--signature", metavar="NAME", help="of the function: plain, verl or trl (default: plain)"
+        "--signature",
+        metavar="NAME",
+        help="of the function: plain, verl or trl (default: what its parameters' names say)",
     )
     parser.add_argument(
         "--loss",
@@ -126,19 +146,23 @@ def run(args: argparse.Namespace) -> int:
         written = [str(path) for path in write(Path(args.drop_in))]
         shared.print_json({"written": written}) if args.json else print(*written, sep="\n")
         return 0
-    vectors, signature = golden.load(), args.signature or "plain"
-    findings = list(
-        functions.hold(
-            vectors,
-            args.function,
-            signature=signature,
-            loss=args.loss,
-            how=args.aggregation,
-            anchor=args.anchor,
-            given=_given(args.set),
-            kind=args.kind,
-        )
+    vectors, given = golden.load(), _given(args.set)
+    signature = args.signature or functions.signature_of(
+        args.function, loss=args.loss, kind=args.kind, given=given
     )
+    with notice(PATIENCE):
+        findings = list(
+            functions.hold(
+                vectors,
+                args.function,
+                signature=signature,
+                loss=args.loss,
+                how=args.aggregation,
+                anchor=args.anchor,
+                given=given,
+                kind=args.kind,
+            )
+        )
     if args.json:
         about = {"function": args.function, "signature": signature}
         held = {"vectors": vectors.version, "tolerance": {"float64": AGREES, "float32": FLOAT32}}

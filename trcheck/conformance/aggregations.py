@@ -19,6 +19,8 @@ WORDS: dict[str, str] = {
     "rows, those with nothing unmasked too",
     "seq-mean-token-sum-norm, empty rows counted": "sums over each row's tokens, divides by the "
     "horizon, then averages over all rows, those with nothing unmasked too",
+    "seq-mean-token-mean, divided twice": "divides each row by its length twice, then averages "
+    "over rows",
     "token-mean, 1e-8 added": "adds 1e-8 to the number of tokens",
     "seq-mean-token-mean, 1e-8 added": "adds 1e-8 to each row's number of tokens",
     "seq-mean-token-mean, 1e-8 added, empty rows counted": "adds 1e-8 to each row's number of "
@@ -64,6 +66,7 @@ def coefficients(how: str, mask: Tensor, horizon: float) -> Tensor:
     length = m.sum(-1, keepdim=True)
     if name == "seq-mean-token-mean":
         m = m / (length + extra if extra else length.clamp(min=1))
+        m = m / length.clamp(min=1) if "divided twice" in more else m
     elif name == "seq-mean-token-sum-norm":
         m = m / (mask.shape[1] if "by the width" in more else horizon)
     rows = len(mask) if "empty rows counted" in more else (length > 0).sum().clamp(min=1)

@@ -135,6 +135,12 @@ class Bench:
             [value if value.dim() == 1 else self._worst(value), self._worst(gradient)], -1
         )
 
+    def spread(self) -> tuple[float, float]:
+        """What half of the tokens' gradients differ by, relative, at most, and nine of ten."""
+        errors = self._errors({})[1][self.rows["mask"]]
+        half, most = errors.quantile(torch.tensor([0.5, 0.9], dtype=errors.dtype)).tolist()
+        return half, most
+
     def left(self, change: dict[str, Any], tolerance: float, gradient_only: bool) -> int:
         """How many numbers still disagree."""
         value, gradient = self._errors(change)

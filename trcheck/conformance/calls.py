@@ -2,7 +2,7 @@
 how it fails.
 
 Three signatures: `plain` (logp, logp_old, advantages, mask), by the names of its parameters where
-it has ours; `verl` (old_log_prob, log_prob, advantages, response_mask, loss_agg_mode, config,
+it has ours or a library's; `verl` (old_log_prob, log_prob, advantages, response_mask, loss_agg_mode, config,
 rollout_is_weights); `trl`, the `_compute_loss(self, model, inputs)` of a trainer
 (`trcheck.conformance.trl_stand_in`).
 """
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from trcheck.conformance.bench import NO_GRADIENT, Observed
 from trcheck.conformance.vectors import EMPTY, Vectors
+from trlib.other_names import TENSORS
 
 Subject = Callable[[dict[str, Tensor], Tensor], Any]
 """(batch, logp as a leaf) -> whatever the function returns."""
@@ -27,6 +28,25 @@ ANCHORS: tuple[str, ...] = ("recomputed", "rollout")
 COLUMNS = {"recomputed": "logp_old", "rollout": "logp_rollout"}
 PLAIN = ("logp", "logp_old", "advantages", "mask")
 """The arguments of a plain function whose parameters have other names, in order."""
+
+ALIASES = {theirs: entry.ours[0] for names in TENSORS.values() for theirs, entry in names.items()}
+"""What libraries call the same tensors."""
+
+
+def parameters_of(function: Callable[..., Any]) -> set[str]:
+    """Which tensors a plain function takes, by our names where they are a library's."""
+    return {ALIASES.get(name, name) for name in inspect.signature(function).parameters}
+
+
+def signature_of(function: Callable[..., Any]) -> str:
+    """The signature that the names of a function's parameters, or a trainer's loss, give away."""
+    if hasattr(function, "_compute_loss"):
+        return "trl"
+    try:
+        names = set(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return "plain"
+    return "verl" if names >= {"old_log_prob", "log_prob", "config"} else "plain"
 
 
 def observe(vectors: Vectors, subject: Subject) -> Observed:
@@ -107,6 +127,7 @@ def plain(
 
     def subject(batch: dict[str, Tensor], logp: Tensor) -> Any:
         known = {**batch, "logp": logp, "logp_old": batch[COLUMNS[anchor]]}
+        known |= {theirs: known[ours] for theirs, ours in ALIASES.items()}
         if recomputed:
             known["logp_anchor"] = batch["logp_old"]
         if all(name in known or name in more for name in needed):

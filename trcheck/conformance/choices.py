@@ -58,6 +58,7 @@ FORM_CISPO = replace(
     FORM_LOG,
     options={
         **FORM_LOG.options,
+        "r": "puts the ratio in the place of log π: every push is multiplied by it once more",
         "product": "forgets the stop-gradient: the bounded ratio is differentiated beside the log "
         "π that it weighs",
     },

@@ -33,6 +33,7 @@ ADVANTAGE = {
     **{name: f"whitens the advantages {WHERE[over]}" for name, (over, _, _) in WHITENED.items()},
     "absolute": "takes the advantages' absolute values: what was wrong is pushed up too",
     "row mean": "takes the mean of each row's advantages for every token of the row",
+    "row first": "takes each row's first advantage for every token of the row",
     **{f"{over}, centred": f"takes the mean {WHERE[over]} off the advantages" for over in WHERE},
 }
 SHIFTED: dict[Option, str] = {
@@ -45,6 +46,10 @@ SHIFTED: dict[Option, str] = {
         (-1, fill): "reads the old log-probs one token early: those of t + 1 at t"
         for fill in ("round", "zero", "edge")
     },
+}
+ROUNDED = {
+    False: "takes log-probs as they come",
+    True: "rounds log-probs to bfloat16: ratios differ by 1e-2 and more",
 }
 TURNED = {
     "straight": "divides the current probability by the old one",
@@ -81,7 +86,7 @@ TERMS = {
 ADDED = "added"
 """The axis of a term that does not belong there; its options (name of TERMS, factor) are found from
 the numbers."""
-BUGS = frozenset({"advantage", "shift", "turn", "scope", "corrected", ADDED})
+BUGS = frozenset({"advantage", "shift", "turn", "scope", "corrected", "rounded", ADDED})
 """The axes of this module."""
 
 
@@ -119,9 +124,10 @@ def family(
     turned = {name: words for name, words in TURNED.items() if old or name != "inverted"}
     axes = axes | {"turn": Axis("form", turned), ADDED: Axis("form", {None: "adds nothing"})}
     if advantages:
-        axes["advantage"] = Axis("advantage", known, ("row mean",) if one_a_row else ())
+        axes["advantage"] = Axis("advantage", known, ("row mean", "row first") if one_a_row else ())
     if old:
         axes["shift"] = Axis("anchor", SHIFTED)
+        axes["rounded"] = Axis("input", ROUNDED)
     if clips:
         axes["corrected"] = Axis("form", CORRECTED)
     if rows:
@@ -139,6 +145,7 @@ def _with_bugs(per_token: Callable[..., Tensor]) -> Callable[..., Tensor]:
         shift: tuple[int, str] | None = None,
         turn: str = "straight",
         scope: str = "masked",
+        rounded: bool = False,
         corrected: tuple[str, float] | None = None,
         added: tuple[str, float] | None = None,
         **choices: Any,
@@ -150,7 +157,12 @@ def _with_bugs(per_token: Callable[..., Tensor]) -> Callable[..., Tensor]:
             inputs["mask"] = torch.ones_like(rows["mask"])
         if turn == "inverted":
             inputs[INVERT] = torch.tensor(-1.0)
-        leaf = logp.detach() if turn == "detached" else logp
+        if rounded:
+            inputs |= {
+                name: rows[name].bfloat16().to(logp) for name in ("logp_old", "logp_rollout")
+            }
+        given = logp.bfloat16().to(logp) if rounded else logp
+        leaf = logp.detach() if turn == "detached" else given
         values = sign * per_token(inputs, leaf, **choices) + 0.0 * logp
         if corrected is not None:
             values = values * _correction(rows, *corrected)
@@ -166,6 +178,8 @@ def _advantages(rows: Rows, kind: str) -> Tensor:
         return a
     if kind in ("negated", "absolute"):
         return -a if kind == "negated" else a.abs()
+    if kind == "row first":
+        return a[:, :1].expand_as(a)
     if kind == "row mean":
         mask = rows["mask"]
         mean = a.masked_fill(~mask, 0.0).sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(

@@ -174,7 +174,7 @@ def gspo(
     *,
     anchor: str,
     window: tuple[float, float],
-    cap: str,
+    cap: str | None,
     level: str,
     length: str,
     side: str,
@@ -184,6 +184,7 @@ def gspo(
     mean = _row_mean(_log_ratio(rows, logp, anchor, None), mask).expand_as(logp)
     if length != "tokens":
         mean = mean * mask.sum(-1, keepdim=True) / (1 if length == "one" else mask.shape[-1])
+        cap = cap if length == "width" else None  # who takes a sum does not bound it
     if level == "own":
         mean = _log_ratio(rows, logp, anchor, None)
     elif level == "token":
@@ -206,8 +207,14 @@ def cispo(
     form: str,
 ) -> Tensor:
     """-sg[clip(r)] A log π; low and high are the bounds themselves."""
-    r = _log_ratio(rows, logp, anchor, clamp).exp().clamp(min=0.0 if low is None else low, max=high)
-    weight = {"log": r.detach() * logp, "product": r * logp, "ratio": r}[form]
+    ratio = _log_ratio(rows, logp, anchor, clamp).exp()
+    r = ratio.clamp(min=0.0 if low is None else low, max=high)
+    weight = {
+        "log": r.detach() * logp,
+        "r": r.detach() * ratio,
+        "product": r * logp,
+        "ratio": r,
+    }[form]
     return -rows["advantages"] * weight
 
 

@@ -64,7 +64,7 @@ def advantage(
     *,
     name: str,
     constant: float | str = 1e-6,
-    unbiased: bool = True,
+    spread: str = "group",
 ) -> Numbers:
     """One advantage per completion, against its group."""
     inputs = tensors(vectors.pieces["advantages"]["inputs"])
@@ -80,13 +80,19 @@ def advantage(
         )
         if name == "leave_one_out":
             centred = centred * len(r) / (len(r) - 1)
-        elif name == "group_std":
-            spread = r.std(unbiased=unbiased)
-            centred = centred / (
-                spread.clamp(min=1e-6) if isinstance(constant, str) else spread + constant
-            )
+        elif name == "group_std" and not spread.startswith("batch"):
+            centred = _over(centred, r.std(unbiased=spread == "group"), constant)
         result[mine] = centred
+    if name == "group_std" and spread.startswith("batch"):
+        of = rewards if spread == "batch" else result
+        result = _over(result, of.std(), constant)
     return {"advantages": result}
+
+
+def _over(values: Tensor, deviation: Tensor, constant: float | str) -> Tensor:
+    return values / (
+        deviation.clamp(min=1e-6) if isinstance(constant, str) else deviation + constant
+    )
 
 
 def gae(vectors: Vectors, *, whitened: bool, skipped: bool) -> Numbers:
@@ -157,14 +163,23 @@ CONSTANT = Axis(
         **{10.0**e: f"adds 1e{e} to the standard deviation" for e in (-4, -5, -8)},
     },
 )
-SPREAD = Axis("form", {True: "", False: "takes the population's standard deviation (divisor G)"})
+SPREAD = Axis(
+    "form",
+    {
+        "group": "",
+        "population": "takes the population's standard deviation (divisor G)",
+        "batch": "divides by the standard deviation of the whole batch's rewards, not the group's",
+        "batch, centred": "divides by the standard deviation of the whole batch's advantages, not "
+        "of the group's rewards",
+    },
+)
 WHITENED = Axis(
     "form", {False: "", True: "whitens the advantages over the mask (1e-8 added to the variance)"}
 )
 SKIPPED = Axis("form", {True: "", False: "counts masked tokens as steps"})
 
 ESTIMATOR = {"swapped": SWAPPED, "clamp": CLAMPED, "most": BOUNDED, "weighed": WEIGHED}
-ADVANTAGE = {"constant": CONSTANT, "unbiased": SPREAD}
+ADVANTAGE = {"constant": CONSTANT, "spread": SPREAD}
 
 PIECES: dict[str, Definition] = {
     **{name: Definition(partial(estimator, name=name), ESTIMATOR) for name in ("k1", "k2", "k3")},

@@ -106,11 +106,25 @@ def resolve(address: str) -> Callable[..., Any]:
     return value
 
 
+def signature_of(
+    function: str | Callable[..., Any],
+    *,
+    loss: str | None = None,
+    kind: str | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> str:
+    """The signature that a function is called by where none is named: what its parameters' names
+    say, of a loss without settings."""
+    if given or loss in PIECES or KINDS.get(kind or "loss"):
+        return "plain"
+    return calls.signature_of(resolve(function) if isinstance(function, str) else function)
+
+
 def hold(
     vectors: Vectors,
     function: str | Callable[..., Any],
     *,
-    signature: str = "plain",
+    signature: str | None = None,
     loss: str | None = None,
     how: str | None = None,
     anchor: str | None = None,
@@ -122,7 +136,7 @@ def hold(
     Args:
         vectors: the golden vectors.
         function: itself, or its address package.module:name.
-        signature: one of SIGNATURES.
+        signature: one of SIGNATURES; None: what the names of its parameters say.
         loss: a name of the vectors' losses, of LOSSES or of PIECES; None: every loss is tried, and
             the nearest reported.
         how: the aggregation to ask for; None: the loss's own.
@@ -136,7 +150,7 @@ def hold(
             signature, loss, aggregation or anchor; settings for a function that does not take them.
     """
     for name, value, known in (
-        ("signature", signature, SIGNATURES),
+        ("signature", signature or "plain", SIGNATURES),
         ("anchor", anchor or calls.ANCHORS[0], calls.ANCHORS),
         ("aggregation", how or AGGREGATIONS[0], AGGREGATIONS),
         ("kind", kind or "loss", tuple(KINDS)),
@@ -151,6 +165,16 @@ def hold(
     if kind and loss and (loss not in pieces if pieces else loss in PIECES):
         expected = ", ".join(pieces) if pieces else "the name of a loss"
         raise ValueError(f"loss: expected {expected} beside --kind {kind}, got {loss!r}")
+    if isinstance(function, str):
+        title, function = function.partition(":")[2], resolve(function)
+    elif callable(function):
+        title = getattr(function, "__qualname__", type(function).__name__)
+    else:
+        raise TypeError(
+            f"function: expected a function or its address, got {type(function).__name__}"
+        )
+    if signature is None:
+        signature = signature_of(function, loss=loss, kind=kind, given=given)
     if given and signature != "plain":
         raise ValueError(
             "set: expected --signature plain, whose functions take settings as arguments, got "
@@ -163,14 +187,6 @@ def hold(
         )
     if signature == "trl":
         libraries.installed("trl")
-    if isinstance(function, str):
-        title, function = function.partition(":")[2], resolve(function)
-    elif callable(function):
-        title = getattr(function, "__qualname__", type(function).__name__)
-    else:
-        raise TypeError(
-            f"function: expected a function or its address, got {type(function).__name__}"
-        )
     if signature == "trl" and isinstance(function, type) and not hasattr(function, "_compute_loss"):
         raise TypeError(f"function: expected a trainer class with _compute_loss, got {title!r}")
     held = _Function(vectors, function, title, signature, how, anchor, dict(given or {}))
@@ -194,7 +210,8 @@ class _Function:
     signature: str
     how: str | None
     anchor: str | None
-    given: dict[str, Any]
+    settings: dict[str, Any]
+    """To pass to a plain function."""
 
     def piece(self, name: str) -> Finding:
         if name in CORRECTIONS:
@@ -205,10 +222,15 @@ class _Function:
 
     def judged(self, loss: str, observed: Observed) -> Finding:
         note = self._place(loss)[1]
-        return judge(self.vectors, self.title, loss, observed, self.asked(loss), extra=note)
+        return judge(self.given(loss), self.title, loss, observed, self.asked(loss), extra=note)
+
+    def given(self, loss: str) -> Vectors:
+        """The vectors as this loss is given them: one of whole rows gets a row's advantage where it
+        is masked too, as trainers repeat it over the row."""
+        return self.vectors.repeated if loss.startswith("gspo") else self.vectors
 
     def searched(self, loss: str, observed: Observed, deepest: int) -> Result:
-        return search(self.vectors, loss, observed, self.asked(loss), deepest=deepest)
+        return search(self.given(loss), loss, observed, self.asked(loss), deepest=deepest)
 
     def asked(self, loss: str) -> str:
         """The aggregation."""
@@ -219,7 +241,7 @@ class _Function:
         if self.signature == "plain":
             settings = settings | dict.fromkeys(HORIZONS, self.vectors.horizon)
             run = calls.plain(
-                self.function, settings=settings, loss=loss, given=self.given, anchor=anchor
+                self.function, settings=settings, loss=loss, given=self.settings, anchor=anchor
             )
         elif self.signature == "verl":
             run = calls.verl(self.function, settings=settings, how=self.asked(loss), anchor=anchor)
@@ -232,7 +254,7 @@ class _Function:
                 level="sequence" if loss.startswith("gspo") else "token",
                 anchor=anchor,
             )
-        return calls.observe(self.vectors, run)
+        return calls.observe(self.given(loss), run)
 
     def _loss_type(self, loss: str) -> str:
         """TRL's; that of the aggregation too for a trainer whose loss_type only aggregates."""
@@ -247,7 +269,7 @@ class _Function:
         sampler = "logp_rollout" in (base.get("anchor"), *base.get("anchors", ())[:1])
         if self.anchor is not None or self.signature != "plain" or not sampler:
             return self.anchor or "recomputed", ""
-        if "logp_rollout" in inspect.signature(self.function).parameters:
+        if "logp_rollout" in calls.parameters_of(self.function):
             return "recomputed", ""
         return (
             "rollout",
@@ -274,7 +296,7 @@ class _Function:
         """What a correction multiplies each token by."""
         parameters = inspect.signature(self.function).parameters
         bounds = {"cap": 5.0, "floor": 0.5} if name == "icepop" else {"cap": 2.0}
-        more = {key: bound for key, bound in bounds.items() if key in parameters} | self.given
+        more = {key: bound for key, bound in bounds.items() if key in parameters} | self.settings
         inputs = {key: batch[key] for key in ("logp_old", "logp_rollout", "mask")}
         needed = [p for p in parameters.values() if p.default is p.empty and p.name not in more]
         if "mask" not in parameters and len(needed) < 3:
@@ -282,7 +304,7 @@ class _Function:
         return _call(self.function, inputs, more)
 
     def _called(self, inputs: dict[str, Any], **more: Any) -> Any:
-        return _call(self.function, inputs, {**more, **self.given})
+        return _call(self.function, inputs, {**more, **self.settings})
 
 
 def _call(function: Callable[..., Any], inputs: dict[str, Any], more: dict[str, Any]) -> Any:

@@ -157,8 +157,15 @@ def _explained(result: Result, batches: int) -> tuple[tuple[Deviation, ...], lis
             if alike
             else (f"agrees in none of {batches} batches")
         )
+        rounds = (
+            ""
+            if result.coarse is None
+            else f"nine of ten gradients differ by at most {result.coarse:.0e} relative, as "
+            "bfloat16 would; "
+        )
         return (), [
-            f"{where}; none of {result.tried:,} definitions that were tried gives its numbers"
+            f"{rounds}{where}; none of {result.tried:,} definitions that were tried gives its "
+            "numbers"
         ]
     if (
         {*result.steered} <= {*APART}

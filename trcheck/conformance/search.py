@@ -22,6 +22,9 @@ SAME = 1e-10
 """Relative difference up to which they come from one definition, computed in another order."""
 FLOAT32 = 1e-4
 """What takes the place of both for a function that computes in float32."""
+COARSE = 1e-5, 3e-2
+"""Half of the numbers differ by more than the one and nine of ten by no more than the other where
+log-probs are rounded to bfloat16."""
 DEEPEST = 2
 """Most choices that may differ from the reference at once; what changes more is another loss."""
 PAIRED = 6
@@ -57,6 +60,8 @@ class Result:
     """The batches whose gradients differ from the reference, whatever the values do."""
     first: dict[str, Any] | None = None
     """The first place that differs from the reference, as `Bench.first` gives it."""
+    coarse: float | None = None
+    """What nine of ten gradients differ by at most, where that is what bfloat16 would do."""
 
 
 def search(
@@ -91,7 +96,9 @@ def search(
         fit(bench, agrees)
         match = _explain(bench, same, deepest) or _explain(bench, agrees, deepest)
     match = match or _explain(bench, agrees, deepest, gradient_only=True)
-    return Result(False, worst, seen, match, bench.tried, steered, first)
+    half, most = bench.spread()
+    coarse = most if match is None and half > COARSE[0] and most <= COARSE[1] else None
+    return Result(False, worst, seen, match, bench.tried, steered, first, coarse)
 
 
 def _explain(

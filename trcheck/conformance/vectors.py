@@ -52,6 +52,18 @@ class Vectors:
         return {batch["name"]: tensors(batch) for batch in self.document["batches"]}
 
     @cached_property
+    def repeated(self) -> Vectors:
+        """The same, with each row's first unmasked advantage where it is masked."""
+        batches = []
+        for batch in self.document["batches"]:
+            rows = []
+            for row, mask in zip(batch["advantages"], batch["mask"], strict=True):
+                own = next((a for a, on in zip(row, mask, strict=True) if on), row[0])
+                rows.append([a if on else own for a, on in zip(row, mask, strict=True)])
+            batches.append({**batch, "advantages": rows})
+        return Vectors({**self.document, "batches": batches})
+
+    @cached_property
     def rows(self) -> dict[str, Tensor]:
         """All batches but the empty one as a single tall one; `batch` [rows] numbers the batch of a
         row."""
