@@ -79,6 +79,19 @@ const fitPhone = () => {
 addEventListener("DOMContentLoaded", fitPhone);
 phone.addEventListener("change", fitPhone);
 
+// The page of recorded runs is a list of what was found; each figure with its numbers opens on demand.
+addEventListener("DOMContentLoaded", () => {
+  if (!document.querySelector("table.sweeps")) return;
+  for (const heading of document.querySelectorAll("article h3")) {
+    const [found, ...rest] = [...heading.parentElement.children].slice(1);
+    if (!rest.length || found.tagName !== "P") continue;
+    const details = document.createElement("details");
+    details.append(Object.assign(document.createElement("summary"), { textContent: "The figure and its numbers" }));
+    found.after(details);
+    details.append(...rest);
+  }
+});
+
 // A link to something in a fold opens the fold.
 const marked = () => {
   try {
