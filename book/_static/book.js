@@ -50,12 +50,16 @@ const foldForPhones = () => {
     if (rest.length > 1) fold(rest, `Show: ${heading.firstChild.textContent}`);
   }
 };
-// A long table that is stacked shows on a phone what its rows are called; each opens on demand.
+// A long table that is stacked shows on a phone what its rows are called; each opens on demand. So do those of a page that
+// is all tables and has no list of its headings.
 const ROWS = 12;
 const shutRows = () => {
+  const most = document.querySelector(".bd-sidebar-secondary") ? 20 : 5;
   for (const table of document.querySelectorAll("table.stacks:not(.shut, .methods, .sweeps)")) {
-    if (table.tBodies[0].rows.length <= ROWS) continue;
+    if (table.tBodies[0].rows.length <= most) continue;
     table.classList.add("shut");
+    const names = [...table.tBodies[0].rows].map((row) => row.cells[0].textContent.trim());
+    table.classList.toggle("shut-by-two", new Set(names).size < names.length); // a library's name says too little
     for (const row of table.tBodies[0].rows) {
       const button = Object.assign(document.createElement("button"), {
         type: "button",
