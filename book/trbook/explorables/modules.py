@@ -18,9 +18,9 @@ from typing import Any
 from trbook.explorables.files import COMMON, data_of, source_of, still_of
 
 HOST = Path(__file__).parent / "host.js"
-LATER = ("playground", "front")
-"""Modules that are large, or that the first page shows below its first screen: a page loads them
-when a reader comes near, and no earlier."""
+LATER = ("playground", "front", "written")
+"""Modules that are large, or that the first page shows: a page loads them when a reader comes near,
+and no earlier. What stands on the first screen has its still, so that nothing waits for it."""
 
 _OPEN = '<script type="application/json" class="trlib-{}" data-name="{}"'
 _MODULE, _DATA, _PARTS = (

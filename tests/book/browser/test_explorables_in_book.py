@@ -65,10 +65,10 @@ def test_a_figure_with_data_loads_them_and_a_link_opens_it_at_what_was_chosen(
 def test_the_first_page_loads_its_second_picture_when_a_reader_comes_near(chromium, address):
     viewport = {"width": 1280, "height": 800}
     one = Visit(chromium, f"{address}/book/index.html", viewport=viewport)
-    assert not [name for name in loaded(one) if name.startswith("written")]
-    figure = one.page.locator('[data-explorable="written"]')
+    assert not [name for name in loaded(one) if name.startswith("front")]
+    figure = one.page.locator('[data-explorable="front"]')
     figure.scroll_into_view_if_needed()
     figure.locator(".trx:not(.still)[data-drawn]").wait_for()
-    assert {"written.js", "written.data.json"} <= set(loaded(one))
+    assert {"front.js", "front.data.json", "written.js"} <= set(loaded(one))
     one.context.close()
     assert one.complaints == []
