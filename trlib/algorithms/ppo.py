@@ -97,8 +97,9 @@ def check_window(eps_low: float, eps_high: float) -> tuple[float, float]:
 
 def check_widths(eps_low: float | Tensor | None, eps_high: float | Tensor) -> None:
     """Refuse what looks like a window's bounds, .8 and 1.2, given for its widths, .2 and .2."""
-    given = isinstance(eps_low, float | int) and isinstance(eps_high, float | int)
-    if given and 0.5 <= eps_low < 1 < eps_high < 2:
+    if not isinstance(eps_low, float | int) or not isinstance(eps_high, float | int):
+        return
+    if 0.5 <= eps_low < 1 < eps_high < 2:
         raise ValueError(
             f"eps_low, eps_high: expected the window's widths below and above 1, got {eps_low:g} "
             f"and {eps_high:g}, which look like its bounds: those are eps_low="
