@@ -87,6 +87,10 @@ class Explorable(anywidget.AnyWidget):
             placeholder_heights=self.placeholder_heights,
             still=self.still(),
             drawn=self.drawn(),
+            grows=any(
+                self.trait_metadata(name, "data") and bool(getattr(self, name))
+                for name in self._names()
+            ),
         )
 
     def still(self) -> str | None:

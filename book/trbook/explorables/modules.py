@@ -47,6 +47,7 @@ def fragment(
     shared: str | None = None,
     light: str = "",
     drawn: str | None = None,
+    grows: bool = False,
 ) -> str:
     """HTML that runs an explorable by itself: its module, its settings and the host; no kernel, no
     network.
@@ -61,10 +62,11 @@ def fragment(
         shared: the module in whose folder a linked page finds them; None: in its own.
         light: HTML that the still has slots for.
         drawn: the still's name in `built/`, for a page that is older than it (`link_modules`).
+        grows: whether data add to what the still shows, so that the room is kept beside it.
     """
     host = HOST.read_text(encoding="utf-8")
     phone, wide = placeholder_heights
-    kept = "" if still else f' style="min-height:{wide}px;--phone:{phone}px"'
+    kept = "" if still and not grows else f' style="min-height:{wide}px;--phone:{phone}px"'
     shadow = f'<template shadowrootmode="open">{still}</template>' if still else ""
     named = f' data-still="{drawn}"' if still and drawn else ""
     return "\n".join(

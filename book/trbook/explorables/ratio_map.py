@@ -45,7 +45,7 @@ class RatioMap(Explorable):
         "dppo": {"show": list(METHODS), "old_p": 0.3, "new_p": 0.3},
         "grpo": {"old_p": 0.3, "new_p": 0.3},
     }
-    placeholder_heights: ClassVar[tuple[int, int]] = (1170, 821)
+    placeholder_heights: ClassVar[tuple[int, int]] = (1170, 925)
 
     eps_low = Finite(0.2, help="PPO-clip: the ratio's window below 1, in [0, 1].").tag(sync=True)
     eps_high = Finite(0.2, help="PPO-clip: the ratio's window above 1, at least 0.").tag(sync=True)
