@@ -76,7 +76,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--library",
         metavar="NAME",
         help="for --settings: verl, trl, torchrl (installed); skyrl, prime-rl, slime, openrlhf, "
-        "nemo-rl, areal (from --source)",
+        "nemo-rl, areal, ms-swift (from --source)",
     )
     parser.add_argument(
         "--source", metavar="FOLDER", help="a clone of the library, for one that is not installed"

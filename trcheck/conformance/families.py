@@ -69,9 +69,11 @@ def _gspo(low: float, high: float) -> Definition:
         "each token feels the mean",
         "own": "clips each token's own ratio, not its row's",
     }
+    product = "takes the product of a row's ratios, not their geometric mean"
     lengths = {
         "tokens": "takes the geometric mean of a row's ratios",
-        "one": "takes the product of a row's ratios, not their geometric mean",
+        "one": product,
+        "one, unbounded": product,  # who takes a sum seldom bounds it
         "width": "divides a row's log-ratio by the padded width, not by the number of its tokens",
     }
     axes = {

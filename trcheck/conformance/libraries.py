@@ -21,6 +21,7 @@ NAMES = {
     "openrlhf": "OpenRLHF",
     "nemo-rl": "NeMo-RL",
     "areal": "AReaL",
+    "unsloth": "Unsloth",
     "tinker": "Tinker",
 }
 """What the pages call them."""
@@ -57,6 +58,9 @@ SOURCES = {
     "slime": Source("slime", "THUDM/slime", "624b824a898ab0ec1fcb4d373004c7f3852bf515"),
     "openrlhf": Source("OpenRLHF", "OpenRLHF/OpenRLHF", "3c3be6234e0cb353e76bb8019947db9dfe99fca7"),
     "nemo-rl": Source("NeMo-RL", "NVIDIA-NeMo/RL", "7ea279abfbeb698b092856d0dab61e7cf39bc909"),
+    "ms-swift": Source(
+        "ms-swift", "modelscope/ms-swift", "3602360a562313afbf2ef6065fdf61f271a2c5b9"
+    ),
     "areal": Source("AReaL", "inclusionAI/AReaL", "4aef98d8d818af55b43621aaadba047ae10f4e77"),
 }
 
