@@ -323,6 +323,10 @@ const atHome = () => {
   if (!here) return;
   const middle = (sidebar.clientHeight - here.offsetHeight) / 2;
   sidebar.scrollTop += here.getBoundingClientRect().top - sidebar.getBoundingClientRect().top - middle;
+  const end = sidebar.querySelector(".search-button-field")?.parentElement.getBoundingClientRect().bottom ?? 0;
+  const boxes = [...sidebar.querySelectorAll("nav a")].map((link) => link.getBoundingClientRect());
+  const cut = boxes.find(({ top, bottom }) => top < end && bottom > end); // by the search above them
+  if (cut) sidebar.scrollTop -= end - cut.top;
 };
 addEventListener("load", () => requestAnimationFrame(atHome));
 addEventListener("click", (event) => {
