@@ -6,6 +6,8 @@ import argparse
 import errno
 import os
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,7 @@ examples:
   trlib diagnose token_exports/step_7                 all ranks of prime-rl together
   trlib diagnose rank_0.pt rank_1.pt                  slime's, or tensors under the names below
   trlib diagnose rollouts.jsonl --logprobs raw --temperature .7
+  trlib diagnose today.parquet --against yesterday.parquet
 
 A file is parquet, JSON lines (an object for each row), JSON, CSV, NPZ, .pt, a token export of prime-rl or a training
 dump of slime. Several files, or a folder, are the ranks of one batch and are read together. A row is a completion with
@@ -94,6 +97,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--top-p", type=number, metavar="X", help="the sampler's (default: what the file says)"
     )
+    parser.add_argument(
+        "--against",
+        metavar="HEALTHY",
+        type=shared.path,
+        help="the run's last healthy dump, or what --json said of it: a mismatch that has doubled "
+        "since is a cause",
+    )
     shared.add(parser, OPTIONS)
 
 
@@ -117,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     columns = dict(_column(text) for text in args.column)
-    for name in args.file:  # before anything heavy is imported
+    for name in [*args.file, *([args.against] if args.against else [])]:  # before any heavy import
         if not Path(name).exists():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
     from trcheck import diagnose
@@ -127,6 +137,8 @@ def _run(args: argparse.Namespace) -> int:
     out = _page(Path(args.file[0])) if args.html is None else Path(args.html).expanduser()
     _ours(out, diagnose.GENERATOR)
     writable(out.parent, "--html")
+    stage = Stage("reading")
+    against = None if args.against is None else diagnose.measured(args.against)
     rollouts = diagnose.read(
         *args.file,
         columns=columns,
@@ -135,14 +147,40 @@ def _run(args: argparse.Namespace) -> int:
         temperature=args.temperature,
         top_p=args.top_p,
     )
-    findings = diagnose.diagnose(rollouts, limits)
+    stage.now(f"judging {int(rollouts.mask.sum()):,} tokens")
+    findings = diagnose.diagnose(rollouts, limits, against)
+    stage.now("writing the page")
     write(out, diagnose.page(findings))
+    stage.done()
     if args.json:
         shared.print_json({**findings.as_dict(), "page": str(out)})
     else:
         print(_summary(findings))
         print(f"page: {out}")
     return STATUS[findings.judgement.verdict]
+
+
+class Stage:
+    """Says on standard error what a command is doing, once it has taken five seconds."""
+
+    def __init__(self, what: str, after: float = 5.0) -> None:
+        self.what, self.begun = what, time.monotonic()
+        self.said = False
+        self.timer = threading.Timer(after, self._say)
+        self.timer.daemon = True
+        self.timer.start()
+
+    def _say(self) -> None:
+        self.said = True
+        print(f"trlib: {time.monotonic() - self.begun:.0f} s: {self.what}", file=sys.stderr)
+
+    def now(self, what: str) -> None:
+        self.what = what
+        if self.said:
+            self._say()
+
+    def done(self) -> None:
+        self.timer.cancel()
 
 
 def batch(**columns: Any) -> Judgement:
@@ -158,6 +196,20 @@ def memory() -> Any:
     from trcheck.diagnose import Memory
 
     return Memory()
+
+
+def measured(path: Any) -> Any:
+    """What `batch` takes as `against`."""
+    from trcheck.diagnose import measured as of_a_file
+
+    return of_a_file(path)
+
+
+def keep(path: Any, found: Judgement) -> None:
+    """Writes a batch's measure as a file for `measured`."""
+    from trcheck.diagnose.baseline import keep as write
+
+    write(path, found)
 
 
 def _page(first: Path) -> Path:

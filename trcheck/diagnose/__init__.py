@@ -3,10 +3,11 @@ found."""
 
 from __future__ import annotations
 
+from trcheck.diagnose.baseline import measured
 from trcheck.diagnose.dump import dump, from_run
 from trcheck.diagnose.effects import Limits
 from trcheck.diagnose.findings import Findings
-from trcheck.diagnose.judgement import Judgement, Memory, judge
+from trcheck.diagnose.judgement import Judgement, Measured, Memory, judge
 from trcheck.diagnose.page import GENERATOR, page
 from trcheck.diagnose.report import diagnose
 from trcheck.diagnose.rollouts import Rollouts, read
@@ -18,12 +19,14 @@ __all__ = [
     "Findings",
     "Judgement",
     "Limits",
+    "Measured",
     "Memory",
     "Rollouts",
     "diagnose",
     "dump",
     "from_run",
     "judge",
+    "measured",
     "page",
     "read",
 ]

@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from trcheck.diagnose.names import ALIASES, AREAL, BY_COMPLETION, BY_TOKEN, OPTIONAL, REQUIRED
+from trcheck.diagnose.names import (
+    ALIASES,
+    AREAL,
+    BY_COMPLETION,
+    BY_TOKEN,
+    LOGS,
+    OPTIONAL,
+    REQUIRED,
+)
 
 
 class Columns:
@@ -365,6 +373,13 @@ class Columns:
 
     def _missing(self, theirs: str, ours: str, why: str = "") -> ValueError:
         names = self.table.column_names
+        for log, (columns, chapter) in LOGS.items():
+            if theirs == ours == "logp" and columns <= set(names):
+                return ValueError(
+                    f"{self.source!r}: expected log-probs of every token, got a log of texts, as "
+                    f"{log} writes it, which holds none. How to record them: “{chapter}” in "
+                    "book/diagnose.md"
+                )
         free = [name for name in names if name not in (*REQUIRED, *OPTIONAL)]
         near = difflib.get_close_matches(theirs, free, n=1, cutoff=0.5)
         hint = f"; did you mean --column {ours}={near[0]}?" if near else ""

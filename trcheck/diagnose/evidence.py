@@ -64,15 +64,22 @@ def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
     add(out_now=outside, back_now=outside & (moved * s.advantage < 0))
     # Among tokens of like probability, because a temperature moves the likely ones, which rewarded
     # completions hold more of; and a tail token must not decide which way the others went.
-    with np.errstate(divide="ignore"):
-        odds = np.clip(np.floor(x - np.log(-np.expm1(np.minimum(x, 0)))), -C["ODDS"], C["ODDS"])
+    learnt, odds = _odds(y), _odds(x)
+    sure = x > C["SURE"]
+    add(n_sure=sure, sure=sure & (np.abs(learnt - odds) > C["NO_SOFTMAX"]))
+    odds = np.floor(odds)
     a = _among(s.advantage, odds)
     add(aa=s.advantage**2, spread=a * a, a_d=a * _among(np.clip(d, -1, 1), odds))
     add(a_now=a * _among(np.clip(moved, -1, 1), odds))
+    again, within = _among(s.seen.astype(float), odds), _among(np.clip(d, -1, 1), odds)
+    add(seen2=again * again, seen_d=again * within, within=within * within)
+    open_ = free > C["UNSURE"]
+    begins = np.arange(len(d)) - np.repeat(first, ends - first) < C["EARLY"]
+    add(push=s.advantage, pushed=np.abs(s.advantage))
+    add(open=open_, rose=open_ & (d > 0))
+    add(u_early=np.where(begins, free, 0), size_early=np.where(begins, size, 0))
     likely = x > C["LIKELY"]
     add(likely=np.where(likely, d, 0), size_likely=np.where(likely, size, 0))
-    sure = x > C["SURE"]
-    add(n_sure=sure, size_sure=np.where(sure, size, 0))
     made |= {"u_last": free[last], "size_last": size[last]}
     # Where in a completion, from 1, its last tail token below stands; 0: it has none.
     place = np.where(d < -C["TAIL"], np.arange(len(d)) - np.repeat(first, ends - first) + 1, 0)
@@ -80,7 +87,14 @@ def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
     if r.version is not None:
         age = (r.version.max() - r.version)[s.owner[first]]
         made |= {"age": made["u"] * age, "age2": made["u"] * age**2, "size_age": made["size"] * age}
+        made |= {f"{name}_young": np.where(age < 0.5, made[name], 0) for name in ("u", "size")}
     return made
+
+
+def _odds(logp: np.ndarray) -> np.ndarray:
+    """log p / (1 - p), within bounds."""
+    with np.errstate(divide="ignore"):
+        return np.clip(logp - np.log(-np.expm1(np.minimum(logp, 0))), -C["ODDS"], C["ODDS"])
 
 
 def _among(values: np.ndarray, like: np.ndarray) -> np.ndarray:
@@ -129,7 +143,17 @@ STATISTICS: dict[str, Callable[[Sums], np.ndarray]] = {
     "last": lambda t: _over(
         t["size_last"] * (t["u"] - t["u_last"]), (t["size"] - t["size_last"]) * t["u_last"]
     ),
+    "early": lambda t: _over(
+        t["size_early"] * (t["u"] - t["u_early"]), (t["size"] - t["size_early"]) * t["u_early"]
+    ),
+    "rose": lambda t: _over(t["rose"], t["open"]),
+    "push": lambda t: _over(t["push"], t["pushed"]),
+    "seen": lambda t: _over(t["seen_d"], t["seen2"]),
     "likely": lambda t: _over(t["likely"], t["size_likely"]),
+    "lag": lambda t: (
+        _over(t["size"] - t["size_young"], t["u"] - t["u_young"])
+        - _over(t["size_young"], t["u_young"])
+    ),
     "aging": lambda t: _slope(t["u"], t["age"], t["size"], t["age2"], t["size_age"]),
 }
 """Each with the formula of its value; the errors come from `jackknife`."""
@@ -143,7 +167,7 @@ def jackknife(table: Sums, weight: np.ndarray) -> dict[str, tuple[float, float]]
     count, made = len(weight), {}
     with np.errstate(over="ignore", invalid="ignore"):
         for name, statistic in STATISTICS.items():
-            if name == "aging" and "age" not in table:
+            if name in ("aging", "lag") and "age" not in table:
                 continue
             left = statistic(without)
             spread = float(np.square(left - left.mean()).sum()) * (count - 1) / count
@@ -171,7 +195,6 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         square = t["excess2_a"] + t["excess2_b"] if few else t[f"excess2_{side}"]
         error = math.sqrt(square) / n
         made |= {f"ratio_{side}": value, f"ratio_{side}_z": value / max(error, 1e-12)}
-    rest = t["size"] - t["size_sure"], t["n"] - t["n_sure"]
     rising, deviation = over("up", "size"), t["size"] / t["n"]
     # Enough to say that updates are in d; and too much to say that none are.
     learning, doubt = made["along_z"] > C["Z"], made["along_z"] > C["DOUBT"]
@@ -184,11 +207,8 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         "completions": r.count,
         "deviation": deviation,
         "engines": deviation / C["ENGINES"]["bf16"],
-        "like": min(
-            C["ENGINES"], key=lambda k: abs(math.log(max(deviation, 1e-300) / C["ENGINES"][k]))
-        ),
         "size_low": made["size"] - C["Z"] * made["size_error"],
-        "slope": max(made["slope_x"], made["slope_y"]),
+        "early_low": made["early"] - C["Z"] * made["early_error"],
         "mean": 1 + made["ratio"],
         "rising": rising,
         "rising_percent": 100 * rising,
@@ -197,14 +217,14 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         "moved": over("moved", "u"),
         "moved_share": over("moved", "size"),
         "n_sure": t["n_sure"],
-        "n_rest": rest[1],
-        "sure": over("size_sure", "n_sure") * rest[1] / rest[0] if rest[0] > 0 else 0.0,
+        "sure": over("sure", "n_sure"),
         "n_out_now": t["out_now"],
         "against_percent": 100 * made["against"],
         "against_error_percent": 100 * made["against_error"],
         "against_low": made["against"] - 3 * made["against_error"],
         "learning": float(learning),
         "updated": float(doubt and updated),
+        "seen_explained": t["seen_d"] ** 2 / max(t["seen2"] * t["within"], 1e-12),
         "explained": float(_explained({k: np.asarray(v) for k, v in t.items()})),
         "tail_count": int(table["tail"].sum()),
         "tail_same": int(same),
@@ -223,13 +243,9 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
     }
     if "age" in table:
         age = table["age"] / np.maximum(table["u"], 1e-12)
-        age = np.where(table["u"] > 1e-12, age, age.min())
-        ends = []
-        for at in (age.min(), age.max()):
-            here = np.abs(age - at) < 1e-6
-            ends.append(float(table["size"][here].sum() / max(table["u"][here].sum(), 1e-12)))
-        made |= {"span": float(age.max() - age.min()), "youngest": ends[0], "oldest": ends[1]}
-        made["growth"] = ends[1] / max(ends[0], 1e-12)
+        young = over("size_young", "u_young")
+        made |= {"span": float(age.max()), "youngest": young, "older": young + made["lag"]}
+        made["growth"] = made["older"] / max(young, 1e-12)
     return made
 
 

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from trcheck.diagnose.alignment import correlation
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
 from trcheck.diagnose.sample import CONSTANTS as C
@@ -96,63 +97,128 @@ def truncation(found: tuple[float, float, int, str | None]) -> list[Cause]:
 
 def baseline(r: Rollouts) -> str | None:
     """What advantages are relative to: "group"; "critic", where they differ within a completion;
-    "batch", where one baseline serves all groups; "baseline": not a group, as far as can be seen;
-    None: there are no groups, or nothing is left over."""
+    "batch", where they sum to 0 over all or one number was subtracted from every reward;
+    "baseline": no group's; None: there are no groups, or nothing is left over."""
     if r.group is None:
         return None
     counted, mean = _advantages(r)
-    total, size = (np.bincount(r.group, weights=x) for x in (mean, np.abs(mean)))
-    uneven = np.abs(total) > C["UNEVEN"] * size
-    live = int((size > 0).sum())
-    if uneven.sum() < max(1, C["UNEVEN"] * live):
-        return "group" if live else None
-    places = np.flatnonzero(r.mask)
-    owner = r.completion[places]
-    within = (np.diff(owner) == 0) & (np.abs(np.diff(r.advantage[places])) > 1e-6)
-    if len(np.unique(owner[1:][within])) > 0.1 * (counted > 0).sum():
+    uneven, live = _uneven(r.group, mean)
+    if uneven.sum() < max(1, C["UNEVEN"] * live.sum()):
+        return "group" if live.any() else None
+    if critic(r):
         return "critic"
     if abs(mean.sum()) < 1e-3 * np.abs(mean).sum():
         return "batch"
     there = counted > 0
     rounded = np.round(mean[there], 6)
-    told = False
-    if r.reward is not None:
-        # One baseline: completions of equal rewards have equal advantages, whatever their group;
-        # one for each group: within it.
-        rewards = np.round(r.reward[there], 6)
-        one = _distinct(rewards, rounded) == len(np.unique(rewards))
-        cells = _distinct(r.group[there], rewards)
-        told = cells < len(rewards) and _distinct(r.group[there], rewards, rounded) == cells
-    else:
+    if r.reward is None:
         one = len(np.unique(rounded)) <= 3
-    if one:
-        return "batch"
-    whole = int((~uneven & (size > 0)).sum())
-    sizes = np.bincount(r.group[there])
-    told |= len(np.unique(rounded)) < 0.5 * there.sum() or len(np.unique(sizes[sizes > 0])) > 1
-    return "group" if told or whole >= 0.2 * live else "baseline"
+    else:  # completions of equal rewards have equal advantages, whatever their group
+        rewards = np.round(r.reward[there], 6)
+        one = np.unique([rewards, rounded], axis=1).shape[1] == len(np.unique(rewards))
+    return "batch" if one else "group" if missing(r).any() else "baseline"
 
 
-def _distinct(*columns: np.ndarray) -> int:
-    """How many rows differ."""
-    return np.unique(np.stack(columns), axis=1).shape[1]
+def _uneven(group: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which groups' advantages do not sum to 0, and which have any."""
+    total, size = (np.bincount(group, weights=x) for x in (mean, np.abs(mean)))
+    return np.abs(total) > C["UNEVEN"] * size, size > 0
+
+
+def critic(r: Rollouts) -> bool:
+    """Whether advantages differ within more than a few completions."""
+    places = np.flatnonzero(r.mask)
+    owner = r.completion[places]
+    within = (np.diff(owner) == 0) & (np.abs(np.diff(r.advantage[places])) > 1e-6)
+    return len(np.unique(owner[1:][within])) > 0.1 * len(np.unique(owner))
+
+
+def missing(r: Rollouts) -> np.ndarray:
+    """[groups] bool: the file lacks some of the group, and its numbers of completions say so.
+
+    Either the groups that have the most completions sum to 0 and smaller ones do not. Or, where
+    each group has two different advantages, as rewards of 0 and 1 give: the share of right answers
+    that they are relative to, low / (low - high), is a whole number of Nths, with one N for all
+    groups, which is more than the file has of any."""
+    assert r.group is not None
+    counted, mean = _advantages(r)
+    there = counted > 0
+    group, mean = r.group[there], np.round(mean[there], 6)
+    sizes = np.bincount(group)
+    uneven, live = _uneven(group, mean)
+    most, none = sizes.max(), np.zeros(len(sizes), dtype=bool)
+    whole = live & (sizes == most)
+    if whole.sum() > 1 and not uneven[whole].any():
+        return uneven & (sizes < most)
+    if sizes[live].min(initial=most) == most or critic(r):
+        return none
+    low, high = np.zeros(len(sizes)), np.zeros(len(sizes))
+    np.minimum.at(low, group, mean)
+    np.maximum.at(high, group, mean)
+    if not ((mean == low[group]) | (mean == high[group]))[live[group]].all():
+        return none
+    two = (low < 0) & (high > 0)
+    share = low[two] / (low - high)[two]
+    right = np.bincount(group, weights=mean > 0)[two]
+    if len(np.unique(share.round(3))) < C["SHARES"]:
+        return none
+    for n in range(most + 1, 4 * most + 1):
+        k = np.round(share * n)
+        if (np.abs(share * n - k) < 0.02).all() and (
+            (right <= k) & (sizes[two] - right <= n - k)
+        ).all():
+            return uneven
+    return none
 
 
 def half_groups(r: Rollouts) -> list[Cause]:
-    """Advantages relative to a group sum to 0 over the whole of it."""
-    if baseline(r) != "group":
+    """Groups that the file holds a part of."""
+    if r.group is None:
         return []
-    assert r.group is not None
-    _, mean = _advantages(r)
-    total, size = (np.bincount(r.group, weights=x) for x in (mean, np.abs(mean)))
-    uneven = np.flatnonzero(np.abs(total) > C["UNEVEN"] * size)
-    live = int((size > 0).sum())
-    if len(uneven) < max(1, C["UNEVEN"] * live):
+    lacking = np.flatnonzero(missing(r))
+    live = int(_uneven(r.group, _advantages(r)[1])[1].sum())
+    if len(lacking) < max(1, C["UNEVEN"] * live):
         return []
     shown = C["SHOWN"]
-    names = ", ".join(f"“{short(r.group_names[i])}”" for i in uneven[:shown])
-    more = say("cause.more", count=len(uneven) - shown) if len(uneven) > shown else ""
-    return cause("half-groups", "half", uneven=len(uneven), groups=live, names=names + more)
+    names = ", ".join(f"“{short(r.group_names[i])}”" for i in lacking[:shown])
+    more = say("cause.more", count=len(lacking) - shown) if len(lacking) > shown else ""
+    return cause("half-groups", "half", uneven=len(lacking), groups=live, names=names + more)
+
+
+def owed(r: Rollouts) -> tuple[list[Cause], list[str]]:
+    """Advantages that do not belong to the rewards: their correlation within groups is 1 for one
+    baseline and for a group's, divided by its deviation or not. And what is amber."""
+    if r.group is None or r.reward is None or critic(r):
+        return [], []
+    counted, mean = _advantages(r)
+    group = np.unique(r.group[counted > 0], return_inverse=True)[1]
+    a, reward = mean[counted > 0], r.reward[counted > 0]
+    made = reward - _mean(reward, group)
+    varies = np.sqrt(_mean(made**2, group))
+    at = varies > 1e-6
+    free = int(at.sum()) - len(np.unique(group[at]))
+    same = correlation(made[at], (a - _mean(a, group))[at])
+    if same is None or free < C["LEAST_FREE"]:
+        return [], []
+    most = math.tanh(math.atanh(max(min(same, 0.999), -0.999)) + C["Z"] / math.sqrt(free))
+    values = {"same": same, "completions": int(at.sum())}
+    if same < -0.5 and most < 0:
+        return cause("advantages", "turned", **values), []
+    # The same numbers in another order are what some estimator makes of these rewards.
+    expected = made, made / np.where(at, varies, 1)
+    moved = [correlation(np.sort(a), np.sort(each)) or 0.0 for each in expected]
+    if most < 0.9 and max(moved) > C["REORDERED"]:
+        return cause("advantages", "reordered", **values), []
+    if most < C["UNRELATED"]:
+        if same < 2 / math.sqrt(free) and baseline(r) == "group":
+            return cause("advantages", "advantages", **values), []
+        return [], [say("unusual.advantages", **values)]
+    return [], []
+
+
+def _mean(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Of each one's group."""
+    return (np.bincount(group, values) / np.maximum(np.bincount(group), 1))[group]
 
 
 def short(name: str) -> str:

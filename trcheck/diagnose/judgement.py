@@ -15,12 +15,22 @@ from typing import Any
 import numpy as np
 
 from trcheck.diagnose.evidence import Sums, holds, numbers, sums
-from trcheck.diagnose.groups import baseline, cut, dead, dead_groups, half_groups, truncation
+from trcheck.diagnose.groups import (
+    baseline,
+    cut,
+    dead,
+    dead_groups,
+    half_groups,
+    owed,
+    truncation,
+)
 from trcheck.diagnose.log_probs import (
     clipped,
+    early,
     end,
     filled,
     finite,
+    late,
     nats,
     overflow,
     padding,
@@ -29,9 +39,21 @@ from trcheck.diagnose.log_probs import (
     unit,
 )
 from trcheck.diagnose.messages import JUDGEMENT, say
+from trcheck.diagnose.refits import frozen, refits
 from trcheck.diagnose.rollouts import Rollouts
 from trcheck.diagnose.sample import CONSTANTS as C
 from trcheck.diagnose.sample import NAMES, Cause, Sample, cause, sample
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How far learner and sampler are apart."""
+
+    size: float
+    """Mean |log ratio| over mean 1 - p: nats of a logit."""
+    error: float
+    deviation: float
+    """Mean |log ratio|, nats per token."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +69,8 @@ class Judgement:
     """What no test could look at, and which column would let it."""
     seen: tuple[str, ...] = ()
     """The least of each fault that so many completions would have shown."""
+    measured: Measured | None = None
+    """The mismatch, for the next dump's `against`; None: it was not measured."""
 
 
 @dataclass
@@ -78,12 +102,15 @@ class Memory:
         return self.counts
 
 
-def judge(r: Rollouts, memory: Memory | None = None) -> tuple[Judgement, Rollouts]:
+def judge(
+    r: Rollouts, memory: Memory | None = None, against: Measured | None = None
+) -> tuple[Judgement, Rollouts]:
     """The verdict, and the rollouts as a diagnosis can use them: in nats, without tokens that are
     no numbers.
 
     Args:
         memory: of the run that the batch belongs to; None: the dump stands alone.
+        against: of the run's last healthy dump: a mismatch that has doubled since is a cause.
 
     Raises:
         ValueError: no token is left.
@@ -105,31 +132,44 @@ def judge(r: Rollouts, memory: Memory | None = None) -> tuple[Judgement, Rollout
     else:
         padded, fill = padding(r, s)
         causes += fill
-        values = _of_log_probs(r, s.of(~padded), memory, causes)
+        values = _of_log_probs(r, s.of(~padded), memory, causes, against)
         counts = memory.counted(np.array([*dead(r), *(cut(r)[:2] if not fill else (0, 0))]))
         causes += dead_groups(r, (counts[0], counts[1]))
         if not fill:
             causes += truncation((counts[2], counts[3], *cut(r)[2:]))
         causes += half_groups(r)
-        unusual = _unusual(values, r)
+        found, odd = owed(r)
+        causes += found
+        unusual = _unusual(values, r) + odd
     causes.sort(key=lambda cause: NAMES.index(cause.name))
     unique = tuple({cause.name: cause for cause in reversed(causes)}.values())[::-1]
     unseen = _unseen(r)
+    measured = None
+    if values:
+        measured = Measured(values["size"], values["size_error"], values["deviation"])
     if unique:
         headline = say("headline.found", causes=", ".join(cause.name for cause in unique))
-        return Judgement("found", headline, unique, unseen), r
+        if unusual and not {cause.name for cause in unique} - set(C["OF_THE_BATCH"]):
+            headline += say("headline.beside", what="; ".join(unusual))
+        return Judgement("found", headline, unique, unseen, (), measured), r
     if reason:
         return Judgement("unclear", say("headline.unclear", reason=reason), (), unseen), r
     if unusual:
-        return Judgement("unusual", say("headline.unusual", what="; ".join(unusual)), (), unseen), r
+        headline = say("headline.unusual", what="; ".join(unusual))
+        return Judgement("unusual", headline, (), unseen, (), measured), r
     headline = say("headline.healthy", completions=r.count)
-    return Judgement("healthy", headline, (), unseen, _seen(values)), r
+    return Judgement("healthy", headline, (), unseen, _seen(values), measured), r
 
 
-def _of_log_probs(r: Rollouts, s: Sample, memory: Memory, causes: list[Cause]) -> dict[str, Any]:
+def _of_log_probs(
+    r: Rollouts, s: Sample, memory: Memory, causes: list[Cause], against: Measured | None
+) -> dict[str, Any]:
     """What is wrong between the learner's and the sampler's log-probs, added to the causes: what
     makes a column no log-probs of its tokens, and then the first rule that holds. Returns the
     numbers that the rules were asked with; none, where no rule was."""
+    ends, found = late(r, s)
+    causes += found
+    s = s.of(~ends)
     ends, found = end(s)
     causes += found
     s = s.of(~ends)
@@ -148,17 +188,30 @@ def _of_log_probs(r: Rollouts, s: Sample, memory: Memory, causes: list[Cause]) -
     table, weight = memory.joined(sums(r, s))
     values = numbers(r, s, table, weight)
     values |= _unexplained(far, learned=values["updated"] == 1)
-    if holds(JUDGEMENT["pairing"], values):
+    values["paired"] = float(bool(found) and values["far_alone"] > 0)
+    values |= refits(r, s) | _jump(values, against) | {"early_same": early(s)}
+    rule = next((one for one in JUDGEMENT["rules"] if holds(one["when"], values)), None)
+    if rule is not None:
+        causes += cause(rule["name"], rule["key"], **values)
+    # Noise that no softmax makes is far from everything.
+    if values["paired"] and (rule is None or rule["name"] != "noise"):
         causes += found
-    for rule in JUDGEMENT["rules"]:
-        if holds(rule["when"], values):
-            for each in (
-                rule,
-                *(also for also in rule.get("also", ()) if holds(also["when"], values)),
-            ):
-                causes += cause(each["name"], each["key"], **values)
-            break
+    causes += frozen(r)
     return values
+
+
+def _jump(values: dict[str, Any], against: Measured | None) -> dict[str, Any]:
+    """How much larger the mismatch is than it was."""
+    if against is None:
+        return {}
+    more = values["size"] - against.size
+    return {
+        "was": against.deviation,
+        "was_size": against.size,
+        "more": more,
+        "jump": values["size"] / max(against.size, 1e-12),
+        "jump_z": more / max(float(np.hypot(values["size_error"], against.error)), 1e-12),
+    }
 
 
 def _unexplained(far: Sample, learned: bool) -> dict[str, Any]:
@@ -176,8 +229,10 @@ def _unusual(values: dict[str, Any], r: Rollouts) -> list[str]:
         absent.remove("logp_old")  # which `unusual.updated` asks for
     tell = say("unusual.tell", columns=" and ".join(absent)) if absent else ""
     found = [rule["key"] for rule in JUDGEMENT["unusual"] if holds(rule["when"], values)]
-    if "slope" in found or "rise" in found:  # which say the size too
+    if found[1:] and found[0] in C["SAY_SIZE"]:
         found = [key for key in found if key != "size"]
+    drift = values.get("push_z", 0) < -C["Z"]
+    values = values | {"drift": say("unusual.drift", **values) if drift else ""}
     if found and values["updated"]:
         found.append("updated")
     return [say(f"unusual.{key}", tell=tell, **values) for key in dict.fromkeys(found)]

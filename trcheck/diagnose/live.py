@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trcheck.diagnose.judgement import Judgement, Memory, judge
+from trcheck.diagnose.judgement import Judgement, Measured, Memory, judge
 from trcheck.diagnose.rollouts import Rollouts
 
 
@@ -17,6 +17,7 @@ def judge_batch(
     logp_old: np.ndarray | None = None,
     group: np.ndarray | None = None,
     memory: Memory | None = None,
+    against: Measured | None = None,
 ) -> Judgement:
     """The causes in a batch.
 
@@ -26,6 +27,7 @@ def judge_batch(
         mask: [B, T], True or 1 where the loss counts the token.
         group: [B] which prompt; every group whole.
         memory: of the batches before it, which count too; it takes this one in.
+        against: of a healthy batch or dump of the run.
     """
     mask = mask.astype(bool)
     if not mask.any():
@@ -54,4 +56,5 @@ def judge_batch(
             group_names=() if whose is None else tuple(map(str, range(whose.max() + 1))),
         ),
         memory,
+        against,
     )[0]

@@ -83,11 +83,11 @@ def _masked(r: Rollouts, bad: np.ndarray) -> Rollouts:
 
 
 def overflow(s: Sample) -> list[Cause]:
-    """A ratio that float32 cannot hold."""
-    wide = np.abs(s.d) > C["OVERFLOW"]
+    """A ratio that is infinite in float32."""
+    wide = s.d > C["OVERFLOW"]
     if not wide.any():
         return []
-    return cause("non-finite", "overflow", count=wide.sum(), largest=np.abs(s.d).max())
+    return cause("non-finite", "overflow", count=wide.sum(), largest=s.d.max())
 
 
 def padding(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
@@ -182,6 +182,31 @@ def shift(r: Rollouts, s: Sample) -> list[Cause]:
     return cause("shift", "shift", where=where, best=best, same=found.same)
 
 
+def late(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
+    """[n] last tokens that are padding, where the mask leaves out the first token of completions,
+    on which the two columns agree, and counts one behind their end, on which they do not."""
+    last, none = s.last, np.zeros(len(s.x), dtype=bool)
+    places = np.flatnonzero(r.mask)
+    first = places[np.flatnonzero(np.diff(r.completion[places], prepend=-1))]
+    x, y = r.logp_rollout[first - 1], r.learner[first - 1]
+    starts = np.searchsorted(r.completion, r.completion[first])
+    ahead = (first - 1 == starts) & np.isfinite(x) & np.isfinite(y)
+    if ahead.mean() < 0.9 or len(np.unique(x[ahead])) < 3:
+        return none, []
+    rest = s.of(~np.isin(np.arange(len(s.x)), last))
+    size = np.abs(rest.d).sum() / max(unsure(rest.x, rest.y).sum(), 1e-12)
+    here = np.abs((y - x)[ahead]).sum() / max(unsure(x, y)[ahead].sum(), 1e-12)
+
+    def odd(t: Sample) -> np.ndarray:
+        return (t.x == 0) | (t.y == 0) | (np.abs(t.d) > max(1.0, C["APART"] + 5 * size))
+
+    behind = odd(s)[last]
+    if here > 3 * size + 0.05 or behind.mean() < 0.3 or odd(rest).mean() > 0.05:
+        return none, []
+    none[last] = True
+    return none, cause("shift", "late", count=int(behind.sum()), completions=len(last))
+
+
 def unit(s: Sample) -> list[Cause]:
     """y/x is the same factor for likely and for unlikely tokens, and it is one between units."""
     parts = [s.x + s.y < -1, (s.x + s.y >= -1) & (s.x + s.y < -0.04)]
@@ -203,7 +228,7 @@ def clipped(s: Sample) -> list[Cause]:
         at = values == least
         near = int((values <= least + 1).sum())
         told_apart = len(np.unique(others[at]))
-        if at.sum() >= max(5, 0.3 * near) and told_apart > 0.5 * at.sum() and least < -0.5:
+        if at.sum() >= max(8, 0.03 * near) and told_apart > 0.5 * at.sum() and least < -0.5:
             return cause("unit", "clipped", column=column, count=at.sum(), least=least)
     return []
 
@@ -235,6 +260,19 @@ def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
     ), wrong
 
 
+def early(s: Sample) -> float:
+    """The most that the correlation of the two columns may be in the first tokens of completions,
+    where a prompt matters most; 1 where there are too few."""
+    first = np.concatenate([[0], s.last[:-1] + 1])
+    lengths = s.last - first + 1
+    place = np.arange(len(s.x)) - np.repeat(first, lengths)
+    here = place < C["EARLY"]
+    same = correlation(s.x[here], s.y[here])
+    if same is None or here.sum() < C["FEWEST_TOKENS"]:
+        return 1.0
+    return math.tanh(math.atanh(min(same, 0.999)) + C["Z"] / math.sqrt(here.sum() - 3))
+
+
 def _far(r: Rollouts, s: Sample) -> tuple[np.ndarray, int, bool]:
     """The outliers among the completions by their difference in nats of a logit, how many
     completions were compared, and whether the outliers differ throughout."""
@@ -263,4 +301,5 @@ def _far(r: Rollouts, s: Sample) -> tuple[np.ndarray, int, bool]:
     before = open_ & np.isin(s.owner, there[far]) & (np.arange(len(s.x)) < last[s.owner])
     n = int(before.sum())
     throughout = n > 0 and interval(int((before & apart).sum()), n, 1.0)[0] > C["WHOLE"]
-    return there[far], len(there), throughout
+    # Another text costs a completion some nats in all; a few large errors do not.
+    return there[far], len(there), throughout and size[there[far]].mean() > C["FAR_IN_ALL"]

@@ -6,6 +6,11 @@ BY_COMPLETION = ("prompt", "group", "reward", "version")
 OPTIONAL = ("logp_old", "tokens", "text", *BY_COMPLETION, "completion", "position")
 AREAL = ("logprobs", "prox_logp")
 """Where both are there, `logprobs` are the sampler's."""
+LOGS = {
+    "verl's rollout_data_dir": ({"input", "output", "score"}, "From verl"),
+    "TRL's log_completions": ({"prompt", "completion", "advantage"}, "From TRL"),
+}
+"""Logs that hold no log-probs: what they have, and where the page says how to record them."""
 ALIASES = {
     "logp": (
         "log_probs",

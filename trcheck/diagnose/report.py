@@ -29,7 +29,7 @@ from trcheck.diagnose.findings import (
     Scale,
     Spread,
 )
-from trcheck.diagnose.judgement import Judgement, judge
+from trcheck.diagnose.judgement import Judgement, Measured, judge
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
 from trcheck.diagnose.sample import Sample, mean_ratio, sample
@@ -48,15 +48,18 @@ TOP = 0.01
 """The heaviest share of the tokens whose part of all weight is shown."""
 
 
-def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
+def diagnose(
+    rollouts: Rollouts, limits: Limits | None = None, against: Measured | None = None
+) -> Findings:
     """What the dump says; pure.
 
     Args:
         rollouts: from `read`.
         limits: thresholds of the methods; None: the papers' defaults.
+        against: what the run's last healthy dump measured (`trcheck.diagnose.measured`).
     """
     limits = limits or Limits()
-    judgement, rollouts = judge(rollouts)
+    judgement, rollouts = judge(rollouts, against=against)
     mask, old = rollouts.mask, rollouts.logp_old is not None
     every = effects(rollouts, limits)
     cut = {e.key: rollouts.counted(e.silenced) for e in every}

@@ -44,6 +44,8 @@ class Sample:
     now: np.ndarray
     """The learner's log-prob after its updates: y where there is no `logp_old`."""
     advantage: np.ndarray
+    seen: np.ndarray
+    """bool: the completion holds the same token before; False everywhere without tokens."""
 
     @property
     def d(self) -> np.ndarray:
@@ -58,12 +60,26 @@ class Sample:
         """Some of the tokens."""
         if keep.all():
             return self
-        names = ("owner", "x", "y", "now", "advantage")
+        names = ("owner", "x", "y", "now", "advantage", "seen")
         return replace(self, **{name: getattr(self, name)[keep] for name in names})
 
 
 def sample(r: Rollouts) -> Sample:
-    return Sample(r.completion, r.logp_rollout, r.learner, r.logp, r.advantage).of(r.mask)
+    columns = r.completion, r.logp_rollout, r.learner, r.logp, r.advantage
+    return Sample(*columns, _seen(r)).of(r.mask)
+
+
+def _seen(r: Rollouts) -> np.ndarray:
+    """[N] whether a token stands in its completion before."""
+    seen = np.zeros(len(r.completion), dtype=bool)
+    if r.pieces is not None:
+        import pandas as pd
+
+        piece = pd.factorize(r.pieces)[0]
+        order = np.lexsort((piece, r.completion))  # stable: the first of a kind stays first
+        same = (np.diff(piece[order]) == 0) & (np.diff(r.completion[order]) == 0)
+        seen[order[1:][same]] = True
+    return seen
 
 
 @dataclass(frozen=True)

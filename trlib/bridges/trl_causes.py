@@ -1,5 +1,6 @@
 """`trlib diagnose` inside a run of TRL's GRPOTrainer."""
 
+import os
 from typing import Any
 
 import torch
@@ -20,8 +21,14 @@ class CausesCallback(TrainerCallback):
     cannot be seen. Where the trainer has no log-probs of completions at all, a warning says so
     once, and training goes on. Metrics: see `trlib.bridges.watch.Watch`."""
 
-    def __init__(self, trainer: Any, every: int = 2, tokens: int = 50_000) -> None:
-        self.trainer, self.watch = trainer, Watch(every, tokens)
+    def __init__(
+        self,
+        trainer: Any,
+        every: int = 2,
+        tokens: int = 50_000,
+        against: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.trainer, self.watch = trainer, Watch(every, tokens, against)
         self._due, self._seen = False, list[dict[str, Tensor]]()
         needed = (
             "_compute_loss",

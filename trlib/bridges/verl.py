@@ -20,6 +20,7 @@ diagnostics.
 `watch()` in the same module names what is wrong with a batch among the trainer's own metrics. It
 needs rollout.calculate_log_probs=True."""
 
+import os
 from collections.abc import Callable, Mapping
 from functools import partial, wraps
 from importlib import import_module
@@ -131,37 +132,41 @@ def _quatro(logp, logp_old, *, advantages, mask, direction) -> TokenLoss:
     )
 
 
-def watch(every: int = 2, tokens: int = 50_000) -> None:
+def watch(
+    every: int = 2, tokens: int = 50_000, against: str | os.PathLike[str] | None = None
+) -> None:
     """`trlib diagnose` on every `every`-th batch of the driver: `causes/found` and `causes/NAME`
     among the metrics that verl logs (tensorboard, wandb), evidence and advice as a warning. Calling
     it twice replaces the first.
 
     Args:
         tokens: at most so many places of the batch, as whole completions.
-    Raises ImportError: none of verl's trainers can be imported."""
-    look = _Look(Watch(every, tokens))
-    found = [_around(name, "compute_advantage", look.at) for name in TRAINERS]
+        against: a file, as of `trlib.bridges.watch.Watch`.
+    Raises ImportError: none of verl's trainers can be imported, and what each of them lacks."""
+    look = _Look(Watch(every, tokens, against))
+    missing = [_around(name, "compute_advantage", look.at) for name in TRAINERS]
     for name in METRICS:
         _around(name, "compute_data_metrics", look.report)
-    if not any(found):
+    if all(missing):
+        told = "; ".join(f"{name}: {why}" for name, why in zip(TRAINERS, missing, strict=True))
         raise ImportError(
-            f"watch: expected one of {', '.join(TRAINERS)}, got none that can be imported"
+            f"watch: expected one of verl's trainers, got none that can be imported ({told})"
         )
 
 
-def _around(module: str, name: str, around: Callable[..., Any]) -> bool:
-    """Put `around(function, ...)` in the place of a module's function; False: there is no such
-    module."""
+def _around(module: str, name: str, around: Callable[..., Any]) -> str:
+    """Put `around(function, ...)` in the place of a module's function, and return ""; or why the
+    module cannot be imported: most often another one that is missing."""
     try:
         home = import_module(module)
-    except ImportError:
-        return False
+    except ImportError as error:
+        return str(error)
     function = getattr(home, name)
     function = getattr(function, "watched", function)
     wrapped: Any = wraps(function)(partial(around, function))
     wrapped.watched = function
     setattr(home, name, wrapped)
-    return True
+    return ""
 
 
 class _Look:

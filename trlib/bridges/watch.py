@@ -4,29 +4,30 @@ metrics.
 The tests are those of `trcheck`, which stands above this package: they are found as its command
 is, by an entry point."""
 
+import os
 import warnings
-from collections.abc import Callable
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from trlib.checks import whole
 
+HEALTHY = 10
+"""Looks in a row without a cause, after which a baseline is written."""
 UNSEEN = (
-    "no log-probs of the sampler: temperature, support, pairing, shift, precision and "
-    "staleness are not looked at; {}"
+    "no log-probs of the sampler: temperature, support, pairing and shift are not looked at; {}"
 )
 
 
-def tests() -> tuple[Callable[..., Any], Any]:
-    """`trcheck.cli.diagnose.batch`: (logp, logp_rollout, logp_old, advantage, mask, group, memory) ->
-    trcheck.diagnose.Judgement; and a new memory of what batches showed.
+def tests() -> Any:
+    """`trcheck.cli.diagnose`, of which this takes `batch`: (logp, logp_rollout, logp_old, advantage,
+    mask, group, memory, against) -> trcheck.diagnose.Judgement; `memory`, `measured` and `keep`.
 
     Raises ImportError: `trcheck` is not installed."""
     for point in entry_points(group="trlib.commands", name="diagnose"):
-        command = point.load()
-        return command.batch, command.memory()
+        return point.load()
     raise ImportError(
         "the tests of `trlib diagnose` are in trcheck, which is not installed: pip install "
         "trust-region-book"
@@ -41,11 +42,28 @@ class Watch:
     enough of them have come, and stays named while it lasts. `look` returns metrics:
     `causes/found`, how many causes there are, and `causes/NAME`, 1 or 0, for each that was ever
     found; `unusual` stands among them where something is certain and has no name. Evidence and
-    advice are a warning when a cause is first found."""
+    advice are a warning when a cause is first found.
 
-    def __init__(self, every: int = 2, tokens: int = 50_000) -> None:
+    `against` is a file: a dump of the run when it was healthy, what `trlib diagnose --json` said of
+    one, or a name ending in .json that is free. The last is written after ten looks that found
+    nothing. `causes/against` is how many times as large as there the mismatch is, and from 2 on,
+    where that is certain, there is the cause `jump`."""
+
+    def __init__(
+        self, every: int = 2, tokens: int = 50_000, against: str | os.PathLike[str] | None = None
+    ) -> None:
         self.every, self.tokens = whole("every", every, least=1), whole("tokens", tokens, least=1)
-        self._judge, self._memory = tests()
+        self._tests = tests()
+        self._memory = self._tests.memory()
+        self._file = None if against is None else Path(against)
+        self._against, self._healthy = None, 0
+        if self._file is not None and self._file.exists():
+            self._against = self._tests.measured(self._file)
+        elif self._file is not None and self._file.suffix != ".json":
+            raise ValueError(
+                f"against: expected a dump that exists, or the name of a .json to write, got "
+                f"{str(self._file)!r}"
+            )
         self._known: set[str] = set()
         self._said: set[str] = set()
 
@@ -66,10 +84,11 @@ class Watch:
         """The metrics of a batch; its columns are those of a dump, [B, T] each but `group` [B]. An
         empty dict: the batch cannot be judged."""
         arrays = {name: _array(x) for name, x in columns.items()}
-        judged = self._judge(**arrays, memory=self._memory)
+        judged = self._tests.batch(**arrays, memory=self._memory, against=self._against)
         if judged.verdict == "unclear":
             self.say(judged.headline)
             return {}
+        against = self._held(judged)
         names = {cause.name for cause in judged.causes}
         for cause in judged.causes:
             if cause.name not in self._known:
@@ -81,9 +100,20 @@ class Watch:
             if "unusual" not in self._known:
                 self._known.add("unusual")
                 self.say(judged.headline)
-        return {"causes/found": found} | {
-            f"causes/{n}": float(n in names) for n in sorted(self._known)
-        }
+        known = {f"causes/{name}": float(name in names) for name in sorted(self._known)}
+        return {"causes/found": found} | known | against
+
+    def _held(self, judged: Any) -> dict[str, float]:
+        """The mismatch as a multiple of the file's; and the file, when enough looks were healthy."""
+        if self._file is None or judged.measured is None:
+            return {}
+        if self._against is not None:
+            return {"causes/against": judged.measured.size / max(self._against.size, 1e-12)}
+        self._healthy = self._healthy + 1 if judged.verdict == "healthy" else 0
+        if self._healthy == HEALTHY:
+            self._tests.keep(self._file, judged)
+            self._against = judged.measured
+        return {}
 
 
 def _array(values: Tensor) -> Any:

@@ -24,7 +24,19 @@ VOCABULARY, WORDS, WRITTEN = 32, 300, 1024
 """Of `softmax`, of the two random models; and the completions of a bank."""
 GROUP = 8
 CHUNK = 1 << 15
-HEALTHY = ("fp32", "bf16", "int8", *(f"stale {age}" for age in range(1, 9)), "updated")
+HEALTHY = (
+    "fp32",
+    "bf16",
+    "int8",
+    *(f"stale {age}" for age in range(1, 9)),
+    "updated",
+    "ages",
+    "outside",
+    "signs",
+    "unequal",
+)
+"""The last four: ages 0 to 2 with their versions; a baseline from outside, with groups of one size
+and of several; a random sign for every completion, without rewards."""
 LOGITS = {"fp32": 1e-6, "bf16": 0.05, "int8": 0.16, "fp8": 0.45, "int4": 1.2}
 """Standard deviation of the error of a logit, where no rounded copy of the model is at hand: mean
 |log-ratio| of 0.02, 0.06, 0.15 and 0.4 nats on `softmax`."""
@@ -32,31 +44,44 @@ SHARP = (1.6, 0.6)
 """Mean and standard deviation of the logarithm of the logits' size."""
 STALE = 0.05
 """Of a logit's movement in one version."""
+UNUSUAL = "unusual"
+VERSIONS = 12
+"""Of a run whose every version is in the dump."""
+RUNS = ("cache", "weights", "drift")
 FAULTS = {
-    **{f"temperature {t}": "temperature" for t in (0.6, 0.7, 0.8, 0.9)},
+    **{f"temperature {t}": "temperature" for t in (0.6, 0.7, 0.8, 0.9, 1.1, 1.3)},
     "temperature sampler": "temperature",
     "top-p": "support",
     "top-k": "support",
     "pairing prompt": "pairing",
     "pairing text": "pairing",
+    "pairing all": "pairing",
     "shift": "shift",
+    "mask late": "shift",
     "padding": "padding",
     "padding sampler": "padding",
     "end": "end",
     "end -1": "end",
     "repetition": "edited-logits",
     "bias": "edited-logits",
+    "penalty": "edited-logits",
     "tool": "foreign-tokens",
     "tool filled": "foreign-tokens",
     "dropout": "dropout",
-    "dropout alone": "dropout",
+    "dropout alone": UNUSUAL,
     "noise": "noise",
-    "fp8": "precision",
-    "int4": "precision",
+    "fp8": UNUSUAL,
+    "int4": UNUSUAL,
     "staleness": "staleness",
+    "cache": "cache",
+    "weights": "weights",
+    "drift": UNUSUAL,
     "dead-groups": "dead-groups",
     "truncation": "truncation",
     "half-groups": "half-groups",
+    "advantages shuffled": "advantages",
+    "advantages of another batch": "advantages",
+    "advantages turned": "advantages",
     "log10": "unit",
     "base 2": "unit",
     "clipped": "unit",
@@ -64,7 +89,7 @@ FAULTS = {
     "non-finite": "non-finite",
     "overflow": "non-finite",
 }
-"""Each fault, and the cause that it is."""
+"""Each fault, and the cause that it is; what no column tells apart is amber at most."""
 
 
 @dataclass(frozen=True)
@@ -172,8 +197,13 @@ def flat(seed, completions, fault="fp32", old=True, kind="softmax"):
     first = np.cumsum(lengths) - lengths
     wrong = g.random(completions) < 0.05
     wrong[int(g.integers(completions))] = True
-    age = g.integers(0, 7, completions)
+    age = g.integers(0, 3 if fault == "ages" else 7, completions)
+    if fault in RUNS:  # the same prompts at every version
+        age = np.arange(completions) % VERSIONS
     odd = wrong[owner]
+    place = np.arange(n) - first[owner]
+    if fault == "pairing all":
+        odd = place < 2
     if fault.startswith("tool"):  # the first tokens of a quarter of the completions
         odd = (g.random(completions) < 0.25)[owner]
         odd &= np.arange(n) - first[owner] < np.maximum(lengths[owner] // 3, 1)
@@ -186,12 +216,22 @@ def flat(seed, completions, fault="fp32", old=True, kind="softmax"):
     group = np.arange(completions) // GROUP
     advantage = rewards - np.repeat(rewards.reshape(-1, GROUP).mean(1), GROUP)
     push = advantage[owner] if fault == "updated" else np.zeros(n)
-    parts = []
-    for begin in range(0, n, CHUNK):
-        some = slice(begin, begin + CHUNK)
+    order = np.argsort(place, kind="stable") if fault == "penalty" else np.arange(n)
+    cuts = (
+        np.flatnonzero(np.diff(place[order])) + 1 if fault == "penalty" else range(CHUNK, n, CHUNK)
+    )
+    parts, seen = [], np.zeros((completions, 4096), dtype=bool) if fault == "penalty" else None
+    for some in np.split(order, cuts):
         logits, rounded = _logits(g, kind, where[some], fault)
-        parts.append(_tokens(g, logits, rounded, fault, odd[some], age[owner[some]], push[some]))
-    tokens, sampler, learner, again = (np.concatenate(c) for c in zip(*parts, strict=True))
+        before = None if seen is None else seen[owner[some], : logits.shape[1]]
+        parts.append(
+            _tokens(g, logits, rounded, fault, odd[some], age[owner[some]], push[some], before)
+        )
+        if seen is not None:
+            seen[owner[some], parts[-1][0]] = True
+    tokens, sampler, learner, again = (
+        np.concatenate(c)[np.argsort(order)] for c in zip(*parts, strict=True)
+    )
     if fault == "pairing text":  # the scores of another completion, as many as there are
         places = np.flatnonzero(wrong[owner])
         learner[places] = again[places] = np.roll(learner, 500 % n)[places]
@@ -213,8 +253,11 @@ def flat(seed, completions, fault="fp32", old=True, kind="softmax"):
     }
     if old:
         made["logp_old"] = learner
-    if fault == "staleness":
+    if fault in ("staleness", "ages", *RUNS):
         made["version"] = 100 - age[owner]
+    if fault == "drift":  # the mean push is below 0
+        made["advantage"] = made["advantage"] - 0.3
+    made = _advantages(g, made, fault)
     return _broken(g, made, fault, limit)
 
 
@@ -264,9 +307,12 @@ def _tokens(
     odd,
     age,
     push,
+    seen,
 ):
     """n drawn tokens and their log-probs: the sampler's, and two passes of the learner."""
     n, vocabulary = logits.shape
+    version = VERSIONS - 1 - age
+    way = np.sin(np.arange(vocabulary) * 7.1).astype(np.float32) * 1.4  # of learning
 
     def noise(size):
         return size * g.standard_normal(logits.shape, dtype=np.float32)
@@ -288,6 +334,15 @@ def _tokens(
         drawn = np.where(seen, np.where(centred > 0, centred / 1.3, centred * 1.3), centred)
     if fault == "bias":  # a few words are made unlikely
         drawn = np.where(g.random(logits.shape) < 0.05, logits - 5.0, logits)
+    if fault == "penalty":
+        drawn = np.where(seen, np.where(logits > 0, logits / 1.25, logits * 1.25), logits)
+    if fault in ("staleness", "ages"):
+        size = age if fault == "staleness" else np.sqrt(age)
+        drawn = logits + noise(STALE * size[:, None].astype(np.float32))
+    if fault == "drift":  # the sampler follows at half the pace
+        drawn = logits + 0.05 * version[:, None] * way
+    if fault == "cache":  # of weights that grow older until a restart, at the seventh version
+        drawn = logits + noise(0.08) * (version % 6)[:, None]
     scores = log_softmax(drawn)
     mass = np.cumsum(np.exp(scores), -1)
     tokens = (mass < g.random((n, 1), dtype=np.float32) * mass[:, -1:]).sum(-1)
@@ -297,9 +352,9 @@ def _tokens(
     learned = logits / 0.7 if fault == "temperature sampler" else logits
     if kind == "stale":
         learned = logits + noise(STALE * np.sqrt(int(fault.split()[1])))
-    if fault == "staleness":
-        learned = logits + noise(STALE * age[:, None].astype(np.float32))
-    if fault == "pairing prompt":
+    if fault in ("weights", "drift"):  # the sampler of the first stays where it was
+        learned = logits + (0.05 if fault == "weights" else 0.1) * version[:, None] * way
+    if fault.startswith("pairing") and fault != "pairing text":
         learned = np.where(odd[:, None], np.roll(logits, 1000 % n, 0), logits)
     learned = learned + noise(0.02)
     again = learned
@@ -317,6 +372,29 @@ def _tokens(
     scored = of(log_softmax(learned))
     twice = scored if again is learned else of(log_softmax(again))
     return tokens, of(sampler), scored, twice
+
+
+def _advantages(g, made, fault):
+    """What a dump's advantages are, where they are not relative to a group of it."""
+    first, owner = np.unique(made["completion"], return_index=True)[1], made["completion"]
+    each = made["advantage"][first]
+    if fault == "advantages shuffled":
+        each = g.permutation(each)
+    if fault == "advantages of another batch":
+        rewards = (g.random(len(each)) < 0.5) * 1.0
+        each = rewards - np.repeat(rewards.reshape(-1, GROUP).mean(1), GROUP)
+    if fault == "advantages turned":
+        each = -each
+    if fault in ("outside", "unequal"):
+        each = made["reward"][first] - np.repeat(g.random(len(each) // GROUP), GROUP)
+    if fault == "signs":
+        each = g.choice([-1.0, 1.0], len(each))
+        del made["reward"]
+    made["advantage"] = each[owner]
+    if fault == "unequal":
+        keep = (g.random(len(each)) < 0.8)[owner]
+        made = {name: values[keep] for name, values in made.items()}
+    return made
 
 
 def _top_p(logits, mass):
@@ -343,6 +421,8 @@ def _broken(g, made, fault, limit):
         for name in ("logp", "logp_old"):
             if name in made:
                 made[name] = np.minimum(made[name] + error, 0)
+    if fault == "mask late":
+        made = _late(made)
     if fault == "non-finite":
         made["logp"][g.integers(n, size=3)] = np.nan
     if fault == "overflow":
@@ -372,6 +452,21 @@ def _padded(g, made, limit, both):
             )
             full[name][place] = made[name]
     return full
+
+
+def _late(made):
+    """A token of padding behind every completion, which the mask counts instead of the first."""
+    owner = made["completion"]
+    last = np.flatnonzero(np.diff(owner, append=-1))
+    rows = np.sort(np.concatenate([np.arange(len(owner)), last]))
+    padded = {name: values[rows].copy() for name, values in made.items()}
+    pad = np.flatnonzero(np.diff(padded["completion"], append=-1))
+    padded["logp_rollout"][pad] = 0.0
+    for name in ("logp", "logp_old"):
+        if name in padded:
+            padded[name][pad] = -9.0 - np.arange(len(pad)) % 7
+    padded["mask"][pad + 1 - np.diff(pad, prepend=-1)] = False
+    return padded
 
 
 def certain_ends(pad=0):
@@ -462,13 +557,22 @@ def named(columns):
 
 
 def table(record):
-    """The record as the book's page shows it: of the dumps of each kind, how many are named."""
+    """The record as the book's page shows it: of the dumps of each kind, how many are named, and
+    how many of the others are amber."""
     heads = "| fault | cause | " + " | ".join(f"`{kind}`" for kind in KINDS) + " |"
     lines = [heads.replace("`softmax`", "softmax"), "|---|---|" + "---|" * len(KINDS)]
     for fault, cause in FAULTS.items():
         each = [record["faults"].get(fault, {}).get(kind) for kind in KINDS]
-        cells = [f"{at['named']} of {at['dumps']}" if at else "–" for at in each]
-        lines.append(f"| {fault} | `{cause}` | {' | '.join(cells)} |")
+        cells = []
+        for at in each:
+            amber = at["unusual"] if at else 0
+            cells.append(f"{at['named']} of {at['dumps']}" if at else "–")
+            if cause == UNUSUAL and at:
+                cells[-1] = f"{amber} of {at['dumps']} amber"
+            elif amber:
+                cells[-1] += f", {amber} amber"
+        name = "amber" if cause == UNUSUAL else f"`{cause}`"
+        lines.append(f"| {fault} | {name} | {' | '.join(cells)} |")
     for word in ("accused", "unusual"):
         cells = []
         for kind in KINDS:

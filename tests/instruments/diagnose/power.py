@@ -11,7 +11,7 @@ import json
 import re
 from pathlib import Path
 
-from faults import FAULTS, HEALTHY, KINDS, flat, judged, table
+from faults import FAULTS, HEALTHY, KINDS, UNUSUAL, flat, judged, table
 
 RECORD = Path(__file__).with_name("power.json")
 PAGE = Path(__file__).parents[3] / "book" / "diagnose.md"
@@ -28,7 +28,8 @@ def rate(fault, kind, completions, dumps):
         "dumps": dumps,
         "named": sum(wanted in each for each in names),
         "alone": sum(each == (wanted,) for each in names),
-        "unusual": sum(one.verdict == "unusual" for one in found),
+        "unusual": sum(one.verdict == UNUSUAL for one in found),
+        "others": sum(bool(set(each) - {wanted}) for each in names),
     }
 
 

@@ -18,6 +18,7 @@ from tests.instruments.diagnose.faults import (
     FAULTS,
     HEALTHY,
     KINDS,
+    UNUSUAL,
     by_row,
     certain_ends,
     flat,
@@ -29,6 +30,7 @@ from tests.instruments.diagnose.faults import (
     table,
 )
 from tests.typed import typed
+from trcheck.cli.diagnose import Stage
 from trcheck.diagnose import diagnose, dump, groups, judgement, page, read
 from trcheck.diagnose.messages import JUDGEMENT, TEXTS
 
@@ -39,8 +41,14 @@ SIZE = 256
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_named(fault):
+    """On a model that shows it; without `logp_old` dropout is amber."""
+    kind = "relay" if fault in ("weights", "penalty") else "softmax"
     for seed, old in ((0, True), (3, False)):
-        assert FAULTS[fault] in named(flat(seed, SIZE, fault, old))
+        found = judged(flat(seed, SIZE, fault, old, kind))
+        if FAULTS[fault] == UNUSUAL or (fault == "dropout" and not old):
+            assert (found.verdict, found.causes) == (UNUSUAL, ())
+        else:
+            assert FAULTS[fault] in [cause.name for cause in found.causes]
 
 
 @pytest.mark.parametrize("kind", HEALTHY)
@@ -53,7 +61,7 @@ def test_a_healthy_dump_is_not_accused(kind):
 
 
 def test_every_cause_has_a_fault_and_every_name_a_sentence():
-    assert set(FAULTS.values()) == set(judgement.NAMES)
+    assert set(FAULTS.values()) - {UNUSUAL} == set(judgement.NAMES) - {"jump"}
     evidence = {key.removeprefix("cause.") for key in TEXTS if key.startswith("cause.")}
     advice = {key.removeprefix("advice.") for key in TEXTS if key.startswith("advice.")}
     parts = {"non_finite_column", "before", "after", "more", "dead_half", "dead_more"}
@@ -64,26 +72,27 @@ def test_every_cause_has_a_fault_and_every_name_a_sentence():
 
 MISSED = {
     ("end", "dial"),  # its end token is certain: a 0 in its place is its log-prob
-    ("clipped", "relay"),  # a cut at -2.5 looks like a missing mass there
-    ("fp8", "dial"),  # without logp_old, along the advantages by chance: amber
+    ("penalty", "dial"),  # it hardly repeats a token
 }
-"""What the recorded power says is not named at 512 completions."""
+"""What the recorded power says is neither named nor amber at 512 completions."""
 
 
 def test_the_recorded_power_keeps_what_the_page_promises():
-    weak = {
-        (fault, kind)
+    each = [
+        ((fault, kind), at)
         for fault, of_fault in RECORD["faults"].items()
         for kind, at in of_fault.items()
-        if at["named"] < 0.95 * at["dumps"]
-    }
+    ]
+    dumps = sum(at["dumps"] for _, at in each)
+    weak = {where for where, at in each if at["named"] + at["unusual"] < 0.95 * at["dumps"]}
     assert weak <= MISSED
+    assert sum(at["others"] for _, at in each) <= 0.01 * dumps, "another name"
     assert set(RECORD["faults"]) == set(FAULTS)
     healthy = [at for of_size in RECORD["healthy"].values() for at in of_size.values()]
     dumps = sum(at["dumps"] for at in healthy)
     assert {kind for of_size in RECORD["healthy"].values() for kind in of_size} == set(KINDS)
     assert dumps >= 2000
-    assert sum(at["accused"] + at["unusual"] for at in healthy) <= 0.01 * dumps
+    assert sum(at["accused"] for at in healthy) <= 0.003 * dumps
     text = (ROOT / "book" / "diagnose.md").read_text(encoding="utf-8")
     assert table(RECORD) in text
 
@@ -152,11 +161,13 @@ def pushed(along):
     return columns
 
 
-def test_what_updates_make_is_amber_and_what_they_do_not_is_named():
-    assert judged(pushed(along=False)).headline == "found: precision"
-    found = judged(pushed(along=True))
-    assert (found.verdict, found.causes) == ("unusual", ())
-    assert found.headline.endswith("as updates since sampling do: give logp_old")
+def test_flat_noise_is_amber_and_what_goes_along_the_advantages_says_so():
+    """Low precision, a sampler that lags and dropout make the same noise: it has no name."""
+    for along in (True, False):
+        found = judged(pushed(along))
+        assert (found.verdict, found.causes) == ("unusual", ())
+        assert "low precision on one side (fp8, int4), a sampler that lags" in found.headline
+        assert found.headline.endswith("as updates since sampling do: give logp_old") is along
 
 
 @pytest.mark.parametrize(("sign", "verdict"), [(1, "unusual"), (-1, "found")])
@@ -203,6 +214,70 @@ def test_advantages_that_are_not_relative_to_a_group_are_no_half_groups(what, wo
         columns["advantage"] = columns["reward"] - 0.37
     found = judged(columns)
     assert found.verdict == "healthy" and any(words in text for text in found.unseen)
+
+
+def test_a_group_is_halved_only_where_the_counts_say_so():
+    """Groups of one size in whole, cut evenly, or relative to a baseline per prompt, are silent."""
+    columns = flat(1, SIZE, "fp32")
+    even = columns["completion"] % 8 < 4
+    assert judged({name: x[even] for name, x in columns.items()}).verdict == "healthy"
+    for fault in ("outside", "unequal", "signs"):
+        assert judged(flat(2, SIZE, fault)).causes == ()
+
+
+def test_advantages_are_compared_with_the_rewards_within_groups():
+    columns = flat(1, SIZE, "fp32")
+    a = columns["advantage"]
+    for made in (a, 3 * a, a / 0.3 + 0.01, columns["reward"] - 0.7):
+        assert judged(columns | {"advantage": made}).causes == ()
+    (cause,) = judged(columns | {"advantage": -a}).causes
+    assert cause.name == "advantages" and "correlation -1.00" in cause.evidence
+    (cause,) = judged(flat(1, SIZE, "advantages shuffled")).causes
+    assert "of these rewards in another order" in cause.evidence
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], SIZE)[columns["completion"]]
+    found = judged(columns | {"advantage": signs})
+    assert found.verdict == "unusual" and "hardly go with the rewards" in found.headline
+
+
+@pytest.mark.parametrize("times", [1, 1.6, 4])
+def test_a_mismatch_that_has_grown_since_a_healthy_dump_is_found(tmp_path, capsys, times):
+    """From .02 nats: no threshold on one dump sees the .08."""
+    columns = flat(3, SIZE, "bf16")
+    for name, more in (("before", 1), ("now", times)):
+        d = columns["logp"] - columns["logp_rollout"]
+        grown = columns["logp_rollout"] + more * d
+        jsonl(tmp_path / f"{name}.jsonl", rows(columns | {"logp": grown, "logp_old": grown}))
+    now, before = tmp_path / "now.jsonl", tmp_path / "before.jsonl"
+    assert typed(f"diagnose {before} --json") == 0
+    (tmp_path / "before.json").write_text(capsys.readouterr().out, encoding="utf-8")
+    for file in (before, tmp_path / "before.json"):
+        assert typed(f"diagnose {now} --against {file}") == (times > 2)
+        said = capsys.readouterr().out
+        assert said.startswith("found: jump") is (times > 2)
+    assert times < 2 or "4 times as much in nats of a logit" in said
+    assert typed(f"diagnose {now} --against {tmp_path / 'none'}") == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "log"),
+    [
+        (("input", "output", "gts", "score", "step"), "verl's rollout_data_dir"),
+        (("step", "prompt", "completion", "reward", "advantage"), "TRL's log_completions"),
+    ],
+)
+def test_a_log_without_log_probs_says_where_to_read_how_to_get_them(tmp_path, capsys, names, log):
+    path = jsonl(tmp_path / "log.jsonl", [dict.fromkeys(names, 1.0)])
+    assert typed(f"diagnose {path}") == 2
+    said = capsys.readouterr().err
+    assert f"as {log} writes it, which holds none" in said and "“From " in said
+
+
+def test_long_work_says_what_it_is_at(capsys):
+    stage = Stage("reading", after=0.0)
+    stage.timer.join()
+    stage.now("judging")
+    stage.done()
+    assert capsys.readouterr().err == "trlib: 0 s: reading\ntrlib: 0 s: judging\n"
 
 
 def test_half_of_the_groups_dead_is_said_to_be_half():

@@ -1,0 +1,43 @@
+"""The last healthy dump of a run, which the next ones are held against."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from trcheck.diagnose.judgement import Judgement, Measured, judge
+from trcheck.diagnose.rollouts import read
+
+
+def measured(path: str | os.PathLike[str]) -> Measured:
+    """How far learner and sampler are apart in a file: a dump, what `trlib diagnose --json` said of
+    one, or what a callback kept.
+
+    Raises:
+        ValueError: the mismatch of the dump cannot be measured, or the file is neither.
+        OSError, ImportError, TypeError: as `read`.
+    """
+    path = Path(path)
+    if path.suffix == ".json":
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            values = None
+        if isinstance(values, dict) and isinstance(values.get("measured"), dict):
+            return Measured(**values["measured"])
+    found = judge(read(path))[0]
+    if found.measured is None:
+        raise ValueError(
+            f"against: expected a dump whose mismatch can be measured, got {str(path)!r}, "
+            f"{found.headline}"
+        )
+    return found.measured
+
+
+def keep(path: str | os.PathLike[str], found: Judgement) -> None:
+    """Writes what a batch measured, for the batches and runs after it."""
+    assert found.measured is not None
+    text = json.dumps({"measured": asdict(found.measured)})
+    Path(path).write_text(text + "\n", encoding="utf-8")
