@@ -137,21 +137,20 @@ def _run(args: argparse.Namespace) -> int:
     out = _page(Path(args.file[0])) if args.html is None else Path(args.html).expanduser()
     _ours(out, diagnose.GENERATOR)
     writable(out.parent, "--html")
-    stage = Stage("reading")
-    against = None if args.against is None else diagnose.measured(args.against)
-    rollouts = diagnose.read(
-        *args.file,
-        columns=columns,
-        tokenizer=args.tokenizer,
-        logprobs=args.logprobs,
-        temperature=args.temperature,
-        top_p=args.top_p,
-    )
-    stage.now(f"judging {int(rollouts.mask.sum()):,} tokens")
-    findings = diagnose.diagnose(rollouts, limits, against)
-    stage.now("writing the page")
-    write(out, diagnose.page(findings))
-    stage.done()
+    with Stage("reading") as stage:
+        against = None if args.against is None else diagnose.measured(args.against)
+        rollouts = diagnose.read(
+            *args.file,
+            columns=columns,
+            tokenizer=args.tokenizer,
+            logprobs=args.logprobs,
+            temperature=args.temperature,
+            top_p=args.top_p,
+        )
+        stage.now(f"judging {int(rollouts.mask.sum()):,} tokens")
+        findings = diagnose.diagnose(rollouts, limits, against)
+        stage.now("writing the page")
+        write(out, diagnose.page(findings))
     if args.json:
         shared.print_json({**findings.as_dict(), "page": str(out)})
     else:
@@ -161,10 +160,11 @@ def _run(args: argparse.Namespace) -> int:
 
 
 class Stage:
-    """Says on standard error what a command is doing, once it has taken five seconds."""
+    """Says on a terminal what a command is doing, once it has taken five seconds."""
 
-    def __init__(self, what: str, after: float = 5.0) -> None:
+    def __init__(self, what: str, after: float = 5.0, show: bool | None = None) -> None:
         self.what, self.begun = what, time.monotonic()
+        self.show = sys.stderr.isatty() if show is None else show
         self.said = False
         self.timer = threading.Timer(after, self._say)
         self.timer.daemon = True
@@ -172,14 +172,18 @@ class Stage:
 
     def _say(self) -> None:
         self.said = True
-        print(f"trlib: {time.monotonic() - self.begun:.0f} s: {self.what}", file=sys.stderr)
+        if self.show:
+            print(f"trlib: {time.monotonic() - self.begun:.0f} s: {self.what}", file=sys.stderr)
 
     def now(self, what: str) -> None:
         self.what = what
         if self.said:
             self._say()
 
-    def done(self) -> None:
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.timer.cancel()
 
 

@@ -190,13 +190,16 @@ def _of_log_probs(
     values |= _unexplained(far, learned=values["updated"] == 1)
     values["paired"] = float(bool(found) and values["far_alone"] > 0)
     values |= refits(r, s) | _jump(values, against) | {"early_same": early(s)}
-    rule = next((one for one in JUDGEMENT["rules"] if holds(one["when"], values)), None)
+    still = frozen(r)
+    causes += still
+    # Weights that stay behind may look like an edit or a temperature.
+    rules = [] if still else JUDGEMENT["rules"]
+    rule = next((one for one in rules if holds(one["when"], values)), None)
     if rule is not None:
         causes += cause(rule["name"], rule["key"], **values)
     # Noise that no softmax makes is far from everything.
     if values["paired"] and (rule is None or rule["name"] != "noise"):
         causes += found
-    causes += frozen(r)
     return values
 
 

@@ -156,6 +156,36 @@ def test_without_the_laboratory_it_says_what_to_install(monkeypatch):
         Watch()
 
 
+def batch_of(fault):
+    from tests.instruments.diagnose.faults import flat
+
+    columns = flat(0, 64, fault)
+    owner = columns["completion"]
+    place = torch.from_numpy(owner * 0 + 1).cumsum(0) - 1
+    place -= place[torch.searchsorted(torch.from_numpy(owner), torch.from_numpy(owner))]
+    made = {}
+    for name in ("logp", "logp_old", "logp_rollout", "advantage", "mask"):
+        made[name] = torch.zeros(64, int(place.max()) + 1, dtype=torch.float64)
+        made[name][torch.from_numpy(owner), place] = torch.from_numpy(columns[name]).double()
+    return made
+
+
+def test_a_run_keeps_what_its_healthy_batches_measured_and_is_held_to_it(tmp_path):
+    file = tmp_path / "healthy.json"
+    watch = Watch(against=file)
+    for _ in range(9):
+        assert watch.look(**batch_of("bf16")) == {"causes/found": 0.0}
+    assert not file.exists()
+    watch.look(**batch_of("bf16"))
+    assert watch.look(**batch_of("bf16"))["causes/against"] == pytest.approx(1, abs=0.01)
+    later = Watch(against=file)
+    with pytest.warns(UserWarning, match="jump: Learner and sampler differ"):
+        found = later.look(**batch_of("int8"))
+    assert found["causes/against"] > 2 and found["causes/jump"] == 1
+    with pytest.raises(ValueError, match="against: expected a dump that exists, or the name of a"):
+        Watch(against=tmp_path / "none.parquet")
+
+
 @pytest.mark.parametrize("name", ["every", "tokens"])
 def test_a_number_of_steps_or_tokens_is_checked(name):
     with pytest.raises(ValueError, match=f"{name}: expected a whole number of at least 1, got 0"):
@@ -264,9 +294,13 @@ def test_verl_is_told_once_which_option_records_the_sampler(driver, small_model)
     assert "rollout.calculate_log_probs=True" in only
 
 
-def test_without_verls_trainers_it_says_so(driver, monkeypatch):
-    from trlib.bridges.verl import TRAINERS, watch
+def test_without_verls_trainers_it_says_which_module_each_of_them_lacks(driver, monkeypatch):
+    from trlib.bridges import verl
 
-    monkeypatch.setitem(sys.modules, TRAINERS[0], None)
-    with pytest.raises(ImportError, match="watch: expected one of verl"):
-        watch()
+    def missing(name):
+        raise ImportError("No module named 'cachetools'")
+
+    monkeypatch.setattr(verl, "import_module", missing)
+    with pytest.raises(ImportError, match="watch: expected one of verl") as told:
+        verl.watch()
+    assert f"{verl.TRAINERS[1]}: No module named 'cachetools'" in str(told.value)

@@ -525,7 +525,9 @@ def rollouts(columns):
     group = each("group")
     if group is not None:
         group = np.unique(group, return_inverse=True)[1]
-    vocabulary = int(columns["tokens"].max()) + 1
+    tokens = columns.get("tokens")
+    vocabulary = None if tokens is None else int(tokens.max()) + 1
+    names = None if tokens is None else np.array([f"#{i}" for i in range(vocabulary)], object)
     return Rollouts(
         source="dump",
         layout="token",
@@ -540,7 +542,7 @@ def rollouts(columns):
         group_names=() if group is None else tuple(map(str, range(group.max() + 1))),
         reward=each("reward"),
         version=each("version"),
-        pieces=np.array([f"#{i}" for i in range(vocabulary)], dtype=object)[columns["tokens"]],
+        pieces=None if names is None else names[tokens],
         vocabulary=vocabulary,
         sampling=Sampling(),
     )
@@ -577,6 +579,7 @@ def table(record):
         cells = []
         for kind in KINDS:
             every = [one[kind] for one in record["healthy"].values() if kind in one]
-            cells.append(f"{sum(at[word] for at in every)} of {sum(at['dumps'] for at in every)}")
+            told = f"{sum(at[word] for at in every)} of {sum(at['dumps'] for at in every)}"
+            cells.append(told if every else "–")
         lines.append(f"| healthy | {word} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

@@ -19,9 +19,10 @@ import platform
 import shlex
 import sys
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -357,10 +358,6 @@ def made(kind, size, fault, seed):
     run = fault in ("prefix cache", "adapter that never arrives", "drift")
     versions = np.zeros(size, dtype=int)
     prompt = prompts_of(kind, size // group, group, g)
-    with torch.no_grad():
-        start = write(learner, kind, prompts_of(kind, 16, 8, g), 1.0, g)
-    way = np.broadcast_to(g.standard_normal((len(start["mask"]), 1)), start["mask"].shape)
-    towards = moves(learner, start, way)
     ages = {"ages": (0, 1, 2), "one": (int(g.integers(1, 4)),)}.get(lag, (0,))
     step = STEP
     if fault.startswith("versions"):
@@ -371,6 +368,15 @@ def made(kind, size, fault, seed):
         columns -= {"version"}
     if len(ages) > 1:
         columns |= {"version"}
+
+    def towards(nats):
+        return learner
+
+    if any(ages) or run:
+        with torch.no_grad():
+            start = write(learner, kind, prompts_of(kind, 16, 8, g), 1.0, g)
+        way = np.broadcast_to(g.standard_normal((len(start["mask"]), 1)), start["mask"].shape)
+        towards = moves(learner, start, way)
     if run:
         columns |= {"version", "tokens", "group"}
         return _run(g, kind, size, fault, learner, towards, prompt, group, columns, precision)
@@ -436,7 +442,9 @@ def _joined(batch, other, mu, logits, rows):
     if "rewards" in batch:
         batch["rewards"][rows.numpy()] = other["rewards"][rows.numpy()]
         c = batch["completions"]
-        batch["completions"] = replace(c, tokens=batch["tokens"], mask=batch["mask"])
+        batch["completions"] = replace(
+            c, tokens=batch["tokens"], mask=batch["mask"], forced=wide(c.forced), logp=wide(c.logp)
+        )
     return mu
 
 
@@ -564,38 +572,44 @@ def faulty():
     return made
 
 
+def of_kind(kind, seed, healthy, only):
+    """Every verdict on a kind's dumps: [name, word, headline, what does not matter]."""
+    torch.set_num_threads(1)
+    dumps = [each for each in faulty() if each[0] == kind and (not only or each[2] in only)]
+    dumps = [(size, fault, seed) for _, size, fault in dumps]
+    dumps += [(SIZES[i % 3], None, seed + 1 + i) for i in range(healthy)]
+    found = []
+    for size, fault, its_seed in dumps:
+        columns, told = made(kind, size, fault, its_seed)
+        verdict = judged(columns)
+        word = right(fault, verdict) if fault else verdict.verdict
+        found.append([f"{fault or 'healthy'}, {kind}, {size}, {its_seed}", word, verdict.headline])
+        if fault or word == "found":
+            print(f"{word:9}{found[-1][0]}: {verdict.headline[:160]} ({told})", flush=True)
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--healthy", type=int, default=75, help="of each kind")
     parser.add_argument("--seed", type=int, default=0, help="the first")
     parser.add_argument("--only", nargs="*", default=[], help="faults")
+    parser.add_argument("--workers", type=int, default=1, help="processes, one for a kind")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    faults, healthy, accused = {}, {}, {}
-    verdicts = {}
-    for kind, size, fault in faulty():
-        if args.only and fault not in args.only:
+    work = partial(of_kind, seed=args.seed, healthy=args.healthy, only=args.only)
+    with ProcessPoolExecutor(args.workers) as pool:
+        verdicts = [each for found in pool.map(work, KINDS) for each in found]
+    faults, healthy, accused = {fault: Counter() for fault in FAULTS}, {}, {}
+    for name, word, headline in verdicts:
+        fault, kind, *_ = name.rsplit(", ", 3)
+        if fault in faults:
+            faults[fault][word] += 1
             continue
-        columns, told = made(kind, size, fault, args.seed)
-        verdict = judged(columns)
-        word = right(fault, verdict)
-        faults.setdefault(fault, Counter())[word] += 1
-        name = f"{fault}, {kind}, {size}"
-        verdicts[name] = [word, verdict.headline, told]
-        print(f"{word:9}{name}: {verdict.headline[:160]} ({told})", flush=True)
-    for i in range(args.healthy):
-        for kind in KINDS:
-            size, seed = SIZES[i % 3], args.seed + 1 + i
-            columns, told = made(kind, size, None, seed)
-            verdict = judged(columns)
-            healthy.setdefault(kind, Counter())[verdict.verdict] += 1
-            name = f"{kind}, {size}, seed {seed}"
-            verdicts[name] = [verdict.verdict, verdict.headline, told]
-            if verdict.verdict == "found":
-                accused[name] = verdict.headline
-                print(f"healthy {name}: {verdict.headline} ({told})", flush=True)
+        healthy.setdefault(kind, Counter())[word] += 1
+        if word == "found":
+            accused[name] = headline
     print({fault: dict(x) for fault, x in faults.items()}, {k: dict(x) for k, x in healthy.items()})
     record = {
         "command": f"python tests/instruments/diagnose/heldout.py {shlex.join(sys.argv[1:])}",

@@ -10,8 +10,16 @@ from tests.by_day import by_day
 from tests.instruments.diagnose.faults import flat, judged
 from trcheck.diagnose.live import judge_batch
 
-FAINT = {"temperature .9", "edited logits"}
-"""Whether these are named is a matter of the seed at this size."""
+CLEAR = (
+    "temperature .75",
+    "all behind another prompt",
+    "versions 0 to 6",
+    "shifted by one",
+    "advantages shuffled",
+    "half of the groups missing",
+    "dropout",
+)
+"""What no seed decides."""
 
 
 @pytest.fixture(scope="module")
@@ -23,21 +31,14 @@ def heldout():
 
 
 @pytest.mark.parametrize(
-    ("kind", "size"),
-    by_day(
-        [("window", 128), ("recurrent", 128), ("window", 512)],
-        ("window", 128),
-        reason="half a minute of sampling",
-    ),
+    "kind", by_day(["flat", "sums", "code"], "flat", reason="half a minute of training")
 )
-def test_a_fault_is_named_and_no_healthy_dump_is_accused(heldout, kind, size):
+def test_a_fault_is_named_and_no_healthy_dump_is_accused(heldout, kind):
     def verdict(fault, seed):
-        columns, _ = heldout["made"](kind, size, fault, seed)
-        return heldout["judged"](columns)
+        return heldout["judged"](heldout["made"](kind, 192, fault, seed)[0])
 
-    faults = heldout["FAULTS"].keys() - FAINT
-    called = {fault: heldout["right"](fault, verdict(fault, 6)) for fault in faults}
-    assert called == dict.fromkeys(faults, "named")
+    called = {fault: heldout["right"](fault, verdict(fault, 6)) for fault in CLEAR}
+    assert called == dict.fromkeys(CLEAR, "named")
     assert [v for seed in range(6) if (v := verdict(None, seed)).verdict == "found"] == []
 
 
