@@ -121,8 +121,9 @@ class Method(Settings):
             given = getattr(self, setting.name)
             if setting.name in ("advantage", "shift") and given != setting.default:
                 raise ValueError(
-                    f"{setting.name}: {type(self).__name__} takes its advantages from "
-                    f"{self.credited_by}; expected {setting.default!r}, the default, got {given!r}"
+                    f"{setting.name}: expected {setting.default!r}, the default, because "
+                    f"{type(self).__name__} takes its advantages from {self.credited_by}, got "
+                    f"{given!r}"
                 )
         if self.correction is not None and not isinstance(self.correction, Correction):
             raise TypeError(

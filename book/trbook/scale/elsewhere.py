@@ -114,6 +114,8 @@ def completions(inputs: dict[str, torch.Tensor], tokenizer: Any) -> Completions:
 
 def train_in_trl(policy, task, rollouts, *, prompts, group, lr):
     """TRL's log, a row per update, and the batches that it made of its rollouts."""
+    from tempfile import gettempdir
+
     from datasets import Dataset
     from trl import GRPOConfig
 
@@ -135,8 +137,8 @@ def train_in_trl(policy, task, rollouts, *, prompts, group, lr):
         per_device_train_batch_size=prompts * group, num_generations=group,
         max_completion_length=task.max_tokens, learning_rate=lr,
         lr_scheduler_type="constant", gradient_checkpointing=False, bf16=False,
-        use_cpu=policy.device.type == "cpu", seed=0, output_dir="trl", report_to=[],
-        save_strategy="no", disable_tqdm=True, logging_steps=1)  # fmt: skip
+        use_cpu=policy.device.type == "cpu", seed=0, report_to=[],
+        output_dir=gettempdir(), save_strategy="no", disable_tqdm=True, logging_steps=1)  # fmt: skip
     trainer = DPPOTrainer(
         model=policy.model, processing_class=policy.tokenizer, args=config,
         reward_funcs=verifier(policy, task, asked),

@@ -195,7 +195,7 @@ export function buildControls(frame, host, act) {
       const { playing, guess, notes, revealed: known } = state;
       board.toggleAttribute(
         "data-idle",
-        !playing && !pinned.length && Object.values(state.runs).every(({ rows }) => !rows.length),
+        !playing && !pinned.length && Object.values(state.runs).every(({ rows, answers }) => !rows.length && !answers),
       );
       say(play, playing ? "Pause" : "Play");
       play.setAttribute("aria-pressed", String(playing));
