@@ -312,8 +312,6 @@ def _contrast(quote: Quote) -> str:
     those that are subtracted (`completions "64 x 1|64 x 4|-16 x 1|-16 x 4" contrast nats=0.02`).
 
     It describes: nobody corrects it, and no verdict rests on it."""
-    _, runs, _ = record(quote.sweep)
-    check_place(record(quote.sweep)[0], runs, dict(quote.at))
     by_sign: dict[bool, list[Any]] = {False: [], True: []}
     for name in quote.label.split("|"):
         one = part(replace(quote, label=name.removeprefix("-"), measure="sampled"))
