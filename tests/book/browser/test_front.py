@@ -46,9 +46,9 @@ def test_a_batch_is_read_by_keyboard_and_the_answers_follow(visit):
 def test_a_clip_that_is_let_go_begins_to_learn(visit):
     one = visit("Front")
     assert not [url for url in one.requests if "engine" in url]
-    one.page.get_by_role("slider", name=SLIDER).press("ArrowLeft")
+    one.page.get_by_role("slider", name=SLIDER).press("ArrowRight")
     card = one.page.locator(".answers-of li").nth(2)
-    expect(card).to_contain_text("16 times, clip 0.02")
+    expect(card).to_contain_text("16 times, clip 1")
     expect(card).to_contain_text(re.compile(r"after \d+ batch"))
     assert [url for url in one.requests if url.endswith("playground/engine.js")]
 

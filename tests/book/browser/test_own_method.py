@@ -92,6 +92,7 @@ REFUSED = {
     "A*r; alert(1)": (3, 'got ";"'),
     "1e999": (0, 'expected a number below 1.8e308, got "1e999"'),
     "w*2": (0, "expected anything but w, which the formula is to define"),
+    "A*ratio": (2, 'expected r for the token\'s ratio p/q, got "ratio"'),
     "r = 2": (2, 'expected "==", which compares'),
     "0 < r < 2": (6, 'expected "and" between two comparisons'),
     "clip(r)": (0, "expected 3 arguments of clip, got 1"),

@@ -97,7 +97,7 @@ function open(frame, model, data) {
       h("button", { type: "button", text, "aria-pressed": "false", onclick: () => guessed(value) }),
     ),
     replied = h("p", { class: "revealed", hidden: true });
-  let width = 0.05,
+  let width = 0.4, // between the widths that the question names
     mine = null;
   frame.append(
     h(

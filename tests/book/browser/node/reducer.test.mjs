@@ -3,7 +3,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { asksOfThese, begin, namesOf, reduce } from "../../../../book/trbook/explorables/js/playground/reducer.js";
+import {
+  asRecorded,
+  asksOfThese,
+  begin,
+  namesOf,
+  reduce,
+} from "../../../../book/trbook/explorables/js/playground/reducer.js";
 import {
   identity,
   knobsOf,
@@ -12,11 +18,11 @@ import {
   unpackLane,
 } from "../../../../book/trbook/explorables/js/playground/lanes.js";
 import { csv, json, unsaved } from "../../../../book/trbook/explorables/js/playground/files.js";
-import { flat, fromAddress, settle } from "../../../../book/trbook/explorables/js/playground/state.js";
+import { PRESETS, flat, fromAddress, settle } from "../../../../book/trbook/explorables/js/playground/state.js";
 import { pathsOf, seriesOf } from "../../../../book/trbook/explorables/js/playground/views/series.js";
 import { stateIn } from "../../../../book/trbook/explorables/js/parts/address.js";
 import { pictured, segmentsOf } from "../../../../book/trbook/explorables/js/playground/segments.js";
-import { verdict } from "../../../../book/trbook/explorables/js/playground/words.js";
+import { answered, verdict } from "../../../../book/trbook/explorables/js/playground/words.js";
 
 const LANES = [{ method: "ppo" }, { method: "troll" }];
 
@@ -246,6 +252,26 @@ test("a preset's question is asked of its own lanes only", () => {
   assert.ok(!asksOfThese(one.state));
   one.go({ type: "change", lane: "a", settings: { lr: 1e-4 } });
   assert.ok(asksOfThese(one.state));
+});
+
+test("a formula of the reader's own keeps the question, and the run answers it", () => {
+  const one = page({ preset: "own" }),
+    preset = PRESETS.own;
+  one.go({ type: "guess", guess: "ppo" });
+  one.go({ type: "change", lane: "a", settings: { formula: "A*r" } });
+  assert.ok(asksOfThese(one.state) && !asRecorded(one.state));
+  assert.equal(one.state.guess, "ppo");
+  const told = () => answered(preset, views(one));
+  one.go({ type: "play" });
+  for (let i = 0; i < preset.batches - 1; i++) {
+    one.batch("a", { kl: 0.01 });
+    one.batch("b", { kl: 0.02 });
+  }
+  assert.equal(told().right, null, "not before the last batch");
+  one.batch("a", { kl: 0.01 });
+  one.batch("b", { kl: 0.02 });
+  assert.equal(told().right, "ppo");
+  assert.match(told().why, /the formula 0\.01, PPO 0\.02/);
 });
 
 test("lanes are compared at the batch that all of them have done", () => {

@@ -29,6 +29,16 @@ export const VARIABLES = {
   n: "how many tokens the completion has",
 };
 
+/* What others call them: a constant of such a name would be another formula than the one that is meant. */
+const MEANT = {
+  A: ["adv", "advantage", "advantages"],
+  r: ["ratio", "ratios", "rho"],
+  p: ["pi", "prob", "probs"],
+  q: ["mu", "old", "p_old", "pi_old"],
+  l: ["logr", "logratio", "log_ratio"],
+  n: ["length"],
+};
+
 /* Every operator and function as a loop over the tokens of a completion: o[t] becomes what it makes of a[t], b[t] and
    c[t]. Each is written out, because the engine of a browser makes a loop fast when it always does the same. */
 const LOOPS = {
@@ -323,6 +333,8 @@ class Parser {
     if (text === "w") this.refuse("anything but w, which the formula is to define", token);
     if (RESERVED.includes(text))
       this.refuse(text === "if" || text === "else" ? "where(test, yes, no)" : `"(" after ${text}`, token);
+    const meant = Object.keys(MEANT).find((name) => MEANT[name].includes(text));
+    if (meant) this.refuse(`${meant} for ${VARIABLES[meant].split(":")[0]}`, token);
     if (text.length > MOST.letters) this.refuse(`a name of at most ${MOST.letters} letters`, token);
     this.constants.add(text);
     if (this.constants.size > MOST.constants) this.refuse(`at most ${MOST.constants} constants`, token);

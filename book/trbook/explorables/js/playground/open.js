@@ -3,7 +3,7 @@
 import { addressed, read as readAddress, write as writeAddress } from "../parts/address.js";
 import { still } from "../parts/common.js";
 import { cores, fleet } from "./fleet.js";
-import { asksOfThese, begin, namesOf, progress, reduce, setOf } from "./reducer.js";
+import { asRecorded, asksOfThese, begin, namesOf, progress, reduce, setOf } from "./reducer.js";
 import { pictured } from "./segments.js";
 import { KEYS, PRESETS, flat, fromAddress } from "./state.js";
 import { csv, json, save, unsaved } from "./files.js";
@@ -93,6 +93,7 @@ export function open({ model, el, host, frame, buildControls }) {
       pinned,
       preset,
       applies: asksOfThese(state),
+      recorded: asRecorded(state),
       seeding: progress(state),
       verdict: verdict(lanes, state.seeded && state.view === "bands", preset.batches, !state.seeding),
     };

@@ -93,13 +93,22 @@ export function least({ runs }) {
 }
 const stuck = ({ why, rows }) => Boolean(why) || rows.length >= MOST;
 
-/* Whether the lanes that the preset asks its question about are there; others may have joined them. */
+/* Whether the lanes that the preset asks its question about are there; others may have joined them. A question that
+   names a `measured` column is asked of any lanes of these methods. */
 export function asksOfThese(state) {
-  const lanes = Object.values(state.lanes),
-    own = PRESETS[state.preset].lanes;
+  const { lanes: own, question } = PRESETS[state.preset],
+    lanes = Object.values(state.lanes),
+    same = question.measured ? ({ method }) => method : identity;
   return (
-    lanes.length >= own.length &&
-    own.every((lane, i) => identity(possibleLane(lane, NAMES[i]).lane) === identity(lanes[i]))
+    lanes.length >= own.length && own.every((lane, i) => same(possibleLane(lane, NAMES[i]).lane) === same(lanes[i]))
+  );
+}
+
+/* Whether they are set as when the answer was recorded. */
+export function asRecorded(state) {
+  const lanes = Object.values(state.lanes);
+  return PRESETS[state.preset].lanes.every(
+    (lane, i) => lanes[i] && identity(possibleLane(lane, NAMES[i]).lane) === identity(lanes[i]),
   );
 }
 

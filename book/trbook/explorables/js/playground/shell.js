@@ -6,6 +6,7 @@ import { python } from "./code.js";
 import { NAMES } from "./lanes.js";
 import { PRESETS, VIEWS } from "./state.js";
 import { PICTURES } from "./pictures.js";
+import { answered } from "./words.js";
 
 const MARKS = { calm: "", good: "✓ ", fail: "✕ " };
 
@@ -191,7 +192,7 @@ export function buildControls(frame, host, act) {
     sized: pictures.curves.view.sized,
     /* A part at a time: after each the page has a frame of its own. Only what changed is written. now(): the state as it
        is when a part is drawn; a slider may have moved since the first. */
-    *draw({ state, now, lanes, pinned, preset, applies, seeding, verdict }) {
+    *draw({ state, now, lanes, pinned, preset, applies, recorded, seeding, verdict }) {
       const { playing, guess, notes, revealed: known } = state;
       board.toggleAttribute(
         "data-idle",
@@ -211,7 +212,8 @@ export function buildControls(frame, host, act) {
           ? `Predict: ${preset.question.text}`
           : `Nothing to predict: these lanes are not those of “${preset.title}”. Choose it again under Try to have them back.`,
       );
-      answer(revealed, preset.question, applies ? guess : null, known, preset.batches);
+      const reply = recorded ? preset.question : answered(preset, lanes);
+      answer(revealed, reply, applies ? guess : null, known && reply.right, preset.batches);
       pin.disabled = !lanes.some(({ count }) => count);
       unpin.hidden = !state.pinned.length;
       say(eight, seeding === null ? `Eight seeds, ${preset.batches} batches` : "Stop the seeds");

@@ -141,3 +141,21 @@ export const list = (words) =>
 /* What a screen reader hears of the rewards, every ten batches: of each lane's rows since it was last set. */
 export const heard = (count, lanes) =>
   `Batch ${count}. ${lanes.map(({ title, rows }) => `${title}: reward ${rows.length ? number(recent(rows)) : "none yet"}`).join(". ")}.`;
+
+/* A question about lanes that nobody has recorded, answered by what they have done: by the mean of the measured column. */
+export function answered({ batches, question }, lanes) {
+  const means = question.options.map(([method]) => {
+    const rows = lanes.find(({ settings }) => settings.method === method)?.present.rows ?? [];
+    return rows.length < batches
+      ? NaN
+      : rows.slice(0, batches).reduce((sum, row) => sum + row[question.measured], 0) / batches;
+  });
+  if (means.some(Number.isNaN)) return { ...question, right: null };
+  const most = means.indexOf(Math.max(...means)),
+    told = question.options.map(([, text], i) => `${text} ${number(means[i])}`);
+  return {
+    ...question,
+    right: question.options[most][0],
+    why: `${question.unit}, in this run: ${told.join(", ")}. One run is no evidence; eight seeds are more.`,
+  };
+}
