@@ -71,7 +71,7 @@ def replaced(method: Method, **functions: Callable[..., Any]) -> Method:
     kind = type(
         type(method).__name__,
         (type(method),),
-        {**functions, "__module__": type(method).__module__},
+        {**functions, "__module__": type(method).__module__, "may_stop": method.may_stop},
     )
     same: Method = kind(**{f.name: getattr(method, f.name) for f in fields(method) if f.init})
     return same

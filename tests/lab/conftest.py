@@ -33,9 +33,10 @@ STAMPS = itertools.count(1)
 """A new one for each record that is made here: what is decided is kept by it."""
 
 
-def one_cell(method, *, steps=2, train=None, **more):
+def one_cell(method, settings=None, *, steps=2, train=None, **more):
     """The cell of a sweep that is one short run."""
-    variant, budget = Variant(method, train=train or {}), Budget(steps=steps, prompts=4, samples=2)
+    variant = Variant(method, settings or {}, train=train or {})
+    budget = Budget(steps=steps, prompts=4, samples=2)
     (cell,) = cells(Sweep(text="", variants=[variant], seeds=[3], budget=budget, **more))
     return cell
 

@@ -108,11 +108,20 @@ class Method(Settings):
     """What recorded runs know the method by; to be raised when the same settings compute something
     else."""
 
+    may_stop: ClassVar[bool] = True
+    """Whether `update` looks at `stop_kl`. Where a class brings an update of its own, False unless
+    it says otherwise."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "update" in vars(cls) and "may_stop" not in vars(cls):
+            cls.may_stop = False
+
     def __post_init__(self) -> None:
         checks.validate(self)
         checks.choice("advantage", self.advantage, tuple(ADVANTAGES))
         checks.choice("aggregation", self.aggregation, AGGREGATIONS)
-        if self.stop_kl is not None and type(self).update is not Method.update:
+        if self.stop_kl is not None and not self.may_stop:
             raise ValueError(
                 f"stop_kl: {type(self).__name__} has an update of its own, which does not stop; "
                 f"expected None, got {self.stop_kl!r}"
