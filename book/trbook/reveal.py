@@ -63,7 +63,7 @@ def unfolded(html: str) -> str:
 
 def _html(one: Any) -> tuple[str, str]:
     """How a notebook shows one thing, as HTML or Markdown."""
-    if isinstance(one, str):
+    if isinstance(one, str) and not hasattr(one, "_repr_markdown_"):
         return "text/html", f"<pre>{escape(one)}</pre>"
     from IPython.core.formatters import DisplayFormatter
 

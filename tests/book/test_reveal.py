@@ -10,6 +10,7 @@ from IPython.display import Markdown
 from book.build.paths import NOTEBOOKS
 from trbook.exercises.verdict import Verdict
 from trbook.reveal import reveal, unfolded
+from trlab.outcomes import Note
 
 OPEN = '<details class="trlib-answer"><summary>'
 LISTINGS = ("12_at_scale",)
@@ -32,6 +33,8 @@ def test_markdown_stays_markdown():
     shown = reveal(Markdown("| a |\n|---|\n| 1 |"))._repr_mimebundle_()
     assert "text/html" not in shown
     assert shown["text/markdown"].startswith(OPEN) and "\n\n| a |" in shown["text/markdown"]
+    note = reveal(Note("<details><summary>8 predictions</summary></details>"))
+    assert "<pre>" not in (text := note._repr_mimebundle_()["text/markdown"]) and "&lt;" not in text
 
 
 def test_a_solutions_verdict_is_folded_and_the_readers_is_not():

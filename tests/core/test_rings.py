@@ -40,7 +40,6 @@ DOORS = {
     ("notebooks.12_at_scale", "verl"): "the chapter executes it where it is installed",
     ("notebooks.12_at_scale", "trlib.bridges"): "the chapter on bridges and recipes",
     ("notebooks.12_at_scale", "trbook.scale"): "the chapter on bridges and recipes",
-    ("notebooks.13_long_stale_noisy", "trbook.gallery"): "the map of its branch",
 }
 """Where a module may reach into an outer ring, and what for."""
 HOMES = (
