@@ -37,13 +37,22 @@ MODULE = re.compile(r"^from trbook\.exercises import (\w+) as exercise$", re.MUL
 NOT_SHOWN = re.compile(
     r"^(# @title.*|from trbook\.exercises import .*|exercise\.check_.*)$\n?", re.MULTILINE
 )
-FENCED = re.compile(r"```.*?```|\$\$.*?\$\$|<[^>]+>|\[([^\]]*)\]\([^)]*\)", re.DOTALL)
+FENCED = re.compile(
+    r"```.*?```|\$\$.*?\$\$|<!--.*?-->|</?[a-z][^>\n]*>|\[([^\]]*)\]\([^)]*\)", re.DOTALL
+)
+FOLD = re.compile(r"<details>.*?</details>", re.DOTALL)
+FORMULA = re.compile(r"\$\$.*?\$\$", re.DOTALL)
+LOOKED_AT = re.compile(r"^\|[ :]*-{3}|\]\(_static/recorded/", re.MULTILINE)
+"""A table, or the picture of a record."""
+SHOWN_BY_CODE = {"image/png", "text/html", "text/markdown"}
+NO_FIGURE = re.compile(r"trbook\.explorables import|trbook\.strip import")
+"""An explorable, which has minutes of its own, and the strip of the four boxes."""
 SHOWN = 3
 """Wrong numbers that are listed of those with one hint."""
 MEETING = ("meeting", "goal", "read before", "exercises", "set", "minutes")
 """Columns of a course with goals."""
 SESSION = ("session", "read before", "run", "ask", "exercises", "minutes")
-TIMES = ("chapter", "words", "minutes to read", "explorables", "exercises", "minutes for these")
+TIMES = ("chapter", "words", "explorables", "minutes with them", "exercises", "minutes for these")
 GRAIN = 5
 """Minutes are rounded up to a multiple of it."""
 
@@ -59,12 +68,56 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Text:
+    """What there is to read and to look at, of a page or of its beginning."""
+
+    words: int
+    seen: int
+    """Figures and tables."""
+    formulas: int
+    """That are displayed, outside of folds."""
+
+    def minutes(self, rates: Mapping[str, float]) -> float:
+        """Without what is played with, and without exercises."""
+        return (
+            self.words / rates["words"]
+            + rates["figure"] * self.seen
+            + rates["formula"] * self.formulas
+        )
+
+
+def text_of(path: Path, before: str = "Exercise") -> Text:
+    """Counts a page as far as its first section whose title begins so, or to its end.
+
+    Args:
+        path: a notebook, or a page of Markdown.
+        before: the beginning of that title.
+    """
+    page = path.read_text(encoding="utf-8")
+    whole = [{"cell_type": "markdown", "source": re.sub(r"<!--.*?-->", "", page, flags=re.DOTALL)}]
+    words = seen = formulas = 0
+    for cell in json.loads(page)["cells"] if path.suffix == ".ipynb" else whole:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            kinds = {kind for one in cell["outputs"] for kind in one.get("data", ())}
+            seen += bool(kinds & SHOWN_BY_CODE) and not NO_FIGURE.search(source)
+            continue
+        read, end, _ = f"\n{source}".partition(f"\n## {before}")
+        words += len(FENCED.sub(r"\1", read).split())
+        seen += len(LOOKED_AT.findall(read))
+        formulas += len(FORMULA.findall(FOLD.sub("", read)))
+        if end:
+            break
+    return Text(words, seen, formulas)
+
+
+@dataclass(frozen=True)
 class Chapter:
     """What a teacher wants to know about a notebook."""
 
     name: str
     title: str
-    words: int
+    text: Text
     plays: int
     tasks: tuple[Task, ...]
 
@@ -80,13 +133,11 @@ def chapter(path: Path, title: str) -> Chapter:
         ValueError: an exercise has no title, no check or no solution.
     """
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-    read = prose.partition("\n## Exercises")[0].partition("\n## For practitioners")[0]
     plays = sum("from trbook.explorables import" in "".join(cell["source"]) for cell in cells)
     return Chapter(
         path.stem,
         title,
-        len(FENCED.sub(r"\1", read).split()),
+        text_of(path),
         plays,
         tuple(tasks(cells, path.stem)),
     )
@@ -184,8 +235,8 @@ def rounded(minutes: float) -> int:
 
 
 def reading(one: Chapter, rates: Mapping[str, float]) -> int:
-    """Minutes for a chapter's text, without exercises."""
-    return rounded(one.words / rates["words"])
+    """Minutes for a chapter's text, its figures and its explorables, without exercises."""
+    return rounded(one.text.minutes(rates) + rates["play"] * one.plays)
 
 
 @cache
@@ -216,9 +267,9 @@ def times(root: Path) -> list[tuple[str, ...]]:
     return [
         (
             f"[{one.title}](../notebooks/{one.name}.ipynb)",
-            f"{round(one.words, -2):,}",
-            str(reading(one, rates)),
+            f"{round(one.text.words, -2):,}",
             str(one.plays),
+            str(reading(one, rates)),
             str(len(one.tasks)),
             str(rounded(rates["exercise"] * len(one.tasks))),
         )
@@ -235,7 +286,7 @@ def session(
         ValueError: a chapter or an exercise that the book does not have.
     """
     chosen, done, count = chosen_of(one, found)
-    before = rounded(sum(task.words for task in chosen) / rates["words"])
+    before = rounded(sum(task.text.minutes(rates) for task in chosen))
     room = rounded(
         rates["present"] * len(chosen)
         + rates["play"] * one.get("plays", 1)
@@ -263,9 +314,7 @@ def meeting(
     handed = one.get("set", "")
     if handed and handed not in ASSIGNMENTS:
         raise ValueError(f"expected an assignment of {', '.join(ASSIGNMENTS)}, got {handed}")
-    before = rounded(
-        sum(task.words / rates["words"] + rates["play"] * task.plays for task in chosen)
-    )
+    before = rounded(sum(task.text.minutes(rates) + rates["play"] * task.plays for task in chosen))
     room = rounded(rates["present"] * len(chosen) + rates["exercise"] * count)
     return (
         one["title"],
