@@ -7,7 +7,7 @@ import argparse
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -28,6 +28,8 @@ examples:
   trlib conformance --function my.trainers:Mine --signature trl --loss cispo
   trlib conformance --vectors                                where the numbers and their specification lie
   trlib conformance --drop-in tests                          a test file and its numbers, for a repository of yours
+  trlib conformance --settings                               settings of what is installed: what is not as recorded?
+  trlib conformance --settings --source clones               and of every clone in this folder
   trlib conformance --settings --library trl                 its settings for mismatch and staleness: still as recorded?
   trlib conformance --settings --library slime --source slime    of a library that is not installed, from a clone of it
 
@@ -70,7 +72,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--settings",
         action="store_true",
-        help="read the recorded settings of --library again",
+        help="read recorded settings again: of all that is installed, or of --library",
     )
     parser.add_argument(
         "--library",
@@ -79,7 +81,10 @@ def options(parser: argparse.ArgumentParser) -> None:
         "nemo-rl, areal, ms-swift (from --source)",
     )
     parser.add_argument(
-        "--source", metavar="FOLDER", help="a clone of the library, for one that is not installed"
+        "--source",
+        metavar="FOLDER",
+        help="a clone of the library, for one that is not installed; without --library a folder of "
+        "clones",
     )
     parser.add_argument(
         "--kind",
@@ -194,7 +199,7 @@ def _settings(args: argparse.Namespace) -> int:
     from trlib.errors import unknown
 
     if not args.library:
-        raise ValueError("--settings: expected --library beside it, got none")
+        return _differences(args)
     if args.library not in settings.LIBRARIES:
         raise unknown("library", args.library, settings.LIBRARIES)
     if args.source and args.library not in libraries.SOURCES:
@@ -218,13 +223,46 @@ def _settings(args: argparse.Namespace) -> int:
     return DIFFERENT if any(check.fault for check in checks) else 0
 
 
+def _differences(args: argparse.Namespace) -> int:
+    """Read what is installed, and every clone in a folder, and say what is not as recorded."""
+    from trcheck.conformance import libraries, settings
+    from trlib.errors import TrlibError
+
+    folders: dict[str, Path] = {}
+    for library in libraries.WRITTEN_FOR:
+        with suppress(TrlibError):
+            folders[library] = settings.root(library, None)
+    clones = settings.clones(args.source) if args.source else {}
+    if args.source and not clones:
+        raise ValueError(
+            f"--source: expected a folder of clones, named {', '.join(libraries.SOURCES)}, got "
+            f"{args.source}"
+        )
+    if not folders | clones:
+        raise TrlibError(f"none of {', '.join(libraries.WRITTEN_FOR)} is installed")
+    read = []
+    for library, folder in (folders | clones).items():
+        about = _read_from(library, folder)
+        checks = list(settings.check(library, folder))
+        read.append({**about, "settings": [check.as_dict() for check in checks]})
+        if not args.json:
+            moved = [check for check in checks if check.fault]
+            print(f"{library}: {len(checks) - len(moved)} of {len(checks)} as recorded")
+            for check in moved:
+                print(f"  {check.setting.key}  {check.setting.printed}  {check.fault}")
+    if args.json:
+        shared.print_json({"libraries": read})
+    faults = [setting["fault"] for library in read for setting in library["settings"]]
+    return DIFFERENT if any(faults) else 0
+
+
 def _read_from(library: str, folder: Path) -> dict[str, Any]:
     """Which version or commit is there and which one was read for the record, with a warning where
     they differ."""
     from trcheck.conformance import libraries
 
     if library in libraries.SOURCES:
-        source = libraries.SOURCES[library]
+        source = libraries.read_in(library)
         commit = libraries.commit_of(folder)
         if commit != source.commit:
             what = "a folder without its commit" if commit is None else commit[:12]

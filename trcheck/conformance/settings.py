@@ -45,6 +45,8 @@ class Setting:
     """Its name there, where that is not the key's last part."""
     shown: str = ""
     """The default as it is printed, where that is not the value itself."""
+    date: str = ""
+    """The day of its source, or "undated", where that is not what the library was read in."""
 
     @property
     def there(self) -> str:
@@ -52,6 +54,13 @@ class Setting:
         return self.name or (
             self.key if self.inside in ("yaml", "arguments") else self.key.rpartition(".")[2]
         )
+
+    @property
+    def dated(self) -> str:
+        """The day of the source that was read, or "undated"."""
+        if self.date or self.library in libraries.RELEASED:
+            return self.date or libraries.RELEASED[self.library]
+        return libraries.read_in(self.library).date
 
     @property
     def printed(self) -> str:
@@ -88,6 +97,19 @@ def load() -> tuple[Setting, ...]:
     return tuple(Setting(**entry) for entry in json.loads(PATH.read_text(encoding="utf-8")))
 
 
+def clones(folder: str | Path) -> dict[str, Path]:
+    """The libraries of which a folder holds a clone, under our name or their repository's."""
+    found = {}
+    for library in libraries.SOURCES:
+        held = libraries.read_in(library)
+        for name in (library, held.repository.partition("/")[2]):
+            try:
+                found.setdefault(library, root(library, Path(folder) / name))
+            except TrlibError:
+                continue
+    return found
+
+
 def root(library: str, source: str | Path | None) -> Path:
     """The folder from which a library's files are named.
 
@@ -96,7 +118,7 @@ def root(library: str, source: str | Path | None) -> Path:
         TrlibError: it is not installed, or the folder is missing.
     """
     if library in libraries.SOURCES:
-        held = libraries.SOURCES[library]
+        held = libraries.read_in(library)
         if not source:
             raise ValueError(
                 f"--source: expected the folder of a clone of {held.title} beside --library "

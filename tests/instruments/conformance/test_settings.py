@@ -87,11 +87,20 @@ def test_the_page_names_and_links_every_setting():
         at = (
             f"v{libraries.WRITTEN_FOR[setting.library]}"
             if setting.library in libraries.WRITTEN_FOR
-            else libraries.SOURCES[setting.library].commit
+            else libraries.read_in(setting.library).commit
         )
         where = f"/blob/{at}/{setting.file}#L{setting.line}" if setting.line else "/pull/"
-        links = re.findall(rf"\[`{re.escape(setting.key)}`\]\((\S+)\) \| `([^`]*)`", text)
-        assert any(where in link and shown == setting.printed for link, shown in links), setting
+        row = rf"\[`{re.escape(setting.key)}`\]\((\S+)\) \| `([^`]*)` \| .* \| (\S+) \|"
+        found = [(where in link, shown, day) for link, shown, day in re.findall(row, text)]
+        assert (True, setting.printed, setting.dated) in found, setting
+
+
+def test_every_row_has_the_day_of_its_source():
+    """A commit's, a release's, or none that is known: never the day on which somebody looked."""
+    for line in BOOK.read_text(encoding="utf-8").splitlines():
+        if re.match(r"\| \S+ \| \[`", line):
+            day = line.rpartition(" | ")[2].removesuffix(" |")
+            assert day == "undated" or "2026-05" < day < "2026-11-01", line
 
 
 @pytest.mark.parametrize("library", [library for library in LIBRARIES if library not in FETCHED])
@@ -158,7 +167,7 @@ def test_a_file_that_is_gone_or_broken_is_named(tmp_path, text, words):
             "--library slime --source .",
             "none of its files of settings in it; expected a clone of slime",
         ),
-        ("", "--settings: expected --library beside it, got none"),
+        ("--source .", "--source: expected a folder of clones, named skyrl"),
         ("--library slime", "--source: expected the folder of a clone of slime"),
         ("--library trl --source .", "--source: expected one of skyrl, prime-rl, slime"),
     ],
@@ -173,7 +182,12 @@ def test_what_cannot_be_done_is_status_1_and_one_line(argv, words, capsys, tmp_p
 def test_the_commands_of_the_page_run_as_printed(tmp_path, monkeypatch, capsys):
     if find_spec("trl") is None:
         pytest.skip("trl is not installed")
-    clone(tmp_path / "slime", "slime")
+    for library, folder in (
+        ("slime", "slime"),
+        ("slime", "clones/slime"),
+        ("areal", "clones/AReaL"),
+    ):
+        clone(tmp_path / folder, library)
     monkeypatch.chdir(tmp_path)
     commands = re.findall(r"^trlib .*$", BOOK.read_text(encoding="utf-8"), re.MULTILINE)
     assert commands
