@@ -99,7 +99,7 @@ def load() -> tuple[Setting, ...]:
 
 def clones(folder: str | Path) -> dict[str, Path]:
     """The libraries of which a folder holds a clone, under our name or their repository's."""
-    found = {}
+    found: dict[str, Path] = {}
     for library in libraries.SOURCES:
         held = libraries.read_in(library)
         for name in (library, held.repository.partition("/")[2]):
