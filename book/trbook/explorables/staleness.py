@@ -3,7 +3,7 @@ silence."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import traitlets as t
 
@@ -32,9 +32,7 @@ class Staleness(Packed):
         "completions earn. It needs JavaScript."
     )
 
-    shown: ClassVar[dict[str, dict[str, Any]]] = {"ppo": {"run": "ppo", "update": 0}}
-
-    run = t.Enum(RUNS, "none", help=f"How the policy was trained on the batch: one of {RUNS}.").tag(
+    run = t.Enum(RUNS, "ppo", help=f"How the policy was trained on the batch: one of {RUNS}.").tag(
         sync=True
     )
     update = t.CInt(4, help="After how many updates, 0 to 32.").tag(sync=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import traitlets as t
 
@@ -33,16 +33,14 @@ class TokenMicroscope(Packed):
         "by PPO's clip, CISPO, GSPO or DPPO, with counts by probability. It needs JavaScript."
     )
 
-    shown: ClassVar[dict[str, dict[str, Any]]] = {"before": {"update": 0}}
-
     run = t.Enum(RUNS, "ppo", help=f"How the policy was trained on the batch: one of {RUNS}.").tag(
         sync=True
     )
     method = t.Enum(METHODS, "ppo", help=f"The method that judges: one of {METHODS}.").tag(
         sync=True
     )
-    update = t.CInt(4, help="After how many updates, 0 to 16.").tag(sync=True)
-    token = t.CInt(0, help="Which of the batch's tokens is held, counted from 0.").tag(sync=True)
+    update = t.CInt(1, help="After how many updates, 0 to 16.").tag(sync=True)
+    token = t.CInt(1, help="Which of the batch's tokens is held, counted from 0.").tag(sync=True)
     eps_low = Finite(0.2, help="PPO and CISPO: the window below 1, in [0, 1].").tag(sync=True)
     eps_high = Finite(0.2, help="PPO and CISPO: the window above 1, at least 0.").tag(sync=True)
     eps_seq = Finite(

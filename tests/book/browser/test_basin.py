@@ -64,7 +64,8 @@ def show(chromium, monkeypatch):
     for page in pages:
         page.close()
     module._recorded.cache_clear()
-    assert complaints == []
+    # About:blank has no address to keep.
+    assert [said for said in complaints if "'replaceState'" not in said] == []
 
 
 def cells(page, method):
@@ -101,8 +102,9 @@ def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(show, unti
     page.get_by_role("button", name=re.compile("^PPO")).click()
     until(page, f"{MODEL}.get('lr') === 1e-4")
     slider.press("Home")
-    until(page, f"{MODEL}.get('lr') === 3e-6")
-    until(page.locator(".verdict b"), "node => node.textContent === 'Nothing was run here'")
+    until(page, f"{MODEL}.get('lr') === {panel['rates'][0]}")  # it begins where the runs do
+    page.evaluate(f"{MODEL}.set('lr', 3e-6)")
+    until(page.locator(".notes"), "node => node.textContent.includes('These runs go from 1e-5')")
 
 
 def test_only_what_is_recorded_can_be_chosen(show, until, everything):

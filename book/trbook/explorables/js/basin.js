@@ -1,8 +1,8 @@
 /* basin: where the recorded runs end against their learning rate, and over which rates each method works. */
 
-import { bench, calm } from "./parts/common.js";
+import { bench, calm, clamp } from "./parts/common.js";
 import { board } from "./basin/board.js";
-import { HIGH, LOW, panelOf, panelsAt, readings, RUNGS, rungOf } from "./basin/maths.js";
+import { endsOf, HIGH, LOW, panelOf, panelsAt, readings, RUNGS, rungOf } from "./basin/maths.js";
 import { table } from "./basin/table.js";
 import { called, list, rate, seedsOf, share, spokenRate, times, verdict } from "./basin/words.js";
 import { looksOf } from "./basin/looks.js";
@@ -73,12 +73,22 @@ function settings(data) {
       high: HIGH,
       why: "the sweeps take rates from 3e-6 to 1e-3.",
       write: rate,
+      ends: (state) => endsOf(panelOf(data, state)),
     },
   };
 }
 
-/* Uses and a threshold that were not run together. */
+/* Uses and a threshold that were not run together, and a rate beyond those that were. */
 function limit(state, data) {
+  const apart = together(state, data),
+    panel = panelOf(data, apart.length ? { ...state, threshold: "default" } : state),
+    [from, to] = endsOf(panel),
+    lr = clamp(state.lr, from, to);
+  if (lr === state.lr) return apart;
+  return [...apart, ["lr", lr, `These runs go from ${rate(from)} to ${rate(to)}.`]];
+}
+
+function together(state, data) {
   if (!data.panels.length || panelsAt(data, state.uses, state.threshold).length) return [];
   const known = distinct(
     data.panels.filter((panel) => panel.threshold === state.threshold).map((panel) => times(panel.uses)),

@@ -23,6 +23,7 @@ import { TOKENS, TRUTH, advantage, chain, critic, difference, errors, texts, wei
 import style from "./gae/style.css";
 
 const SIDES = { left: 58, right: 24 };
+const NEAR = 1.03; // of the least error, above which another λ is worth naming
 const LAMBDAS = Array.from({ length: 51 }, (_, i) => i / 50);
 const CURVES = {
   bias: { name: "bias", hue: "var(--h1)", dash: "7 3", of: (found) => Math.abs(found.bias) },
@@ -115,38 +116,41 @@ function read(s) {
     curve,
     best,
     facts,
-    verdict: verdict(s, now, undiscounted),
+    verdict: verdict(s, now, undiscounted, { lam: LAMBDAS[best], error: curve[best].error }),
   };
 }
 
-function verdict(s, now, undiscounted) {
+function verdict(s, now, undiscounted, best) {
   const hidden = Math.abs(undiscounted.bias) < Math.abs(now.bias) / 2; // by the discount, more than by the critic
-  const size = `The right first token is better by ${number(TRUTH)}; it looks better by ${number(now.mean)} on average.`;
+  const size = `The right first token is better by ${number(TRUTH)} and looks better by ${number(now.mean)}.`;
   if (now.mean < 1e-9) {
     const text =
       now.mean > -1e-9
-        ? "The two first tokens look alike, so neither is pushed up."
-        : "The wrong first token looks better, and is pushed up.";
+        ? "The two first tokens look alike, so neither is pushed up"
+        : "The wrong first token looks better, so it is pushed up";
     return fail(
       hidden ? "Hidden by the discount" : "Misled by the critic",
-      `${text} No number of texts helps: this is bias.`,
+      `${text}, however many texts you average: this is bias.`,
     );
   }
   if (now.scatter > TRUTH)
     return fail(
       "Drowned in scatter",
-      `${size} But the scatter of ${number(now.scatter)} is larger than the difference itself.`,
+      `${size} The scatter of ${number(now.scatter)} is larger than that, so a batch often pushes the wrong one.`,
     );
   if (Math.abs(now.bias) > TRUTH / 2)
     return fail(
       "Most of the difference is lost",
-      `${size} ${hidden ? "It is the discount that hides a reward at the end; with γ = 1 less than half of this bias is left." : "The rest is what the critic does not see and this λ does not let the rewards show."}`,
+      `${size} So it is pushed less than half as hard as it should be. ${hidden ? "The discount hides the end; γ = 1 would show it." : "This λ believes the critic, which sees no more."}`,
     );
   if (now.error < 1e-9) return calm("No error at all", `${size} The critic is exact, and nothing else is asked.`);
-  return calm(
-    Math.abs(now.bias) < now.scatter ? "The scatter is the larger error here" : "The bias is the larger error here",
-    `${size} ${Math.abs(now.bias) < now.scatter ? "A lower λ scatters less." : "A higher λ leans less on the critic."}`,
-  );
+  const errs = `The estimate errs by ${number(now.error)}`,
+    less = `${errs}; at λ = ${setting(best.lam)} it errs by ${number(best.error)}.`;
+  if (now.error < NEAR * best.error)
+    return calm("This λ suits this critic", `${errs}, and no other λ errs much less. Make the critic worse.`);
+  return s.lam > best.lam
+    ? calm("λ is too high here", `${less} So give up a little of the truth on average, and scatter less.`)
+    : calm("λ is too low here", `${less} So lean less on the critic, and let the reward itself count.`);
 }
 
 const signed = (value) => (Math.abs(value) < 1e-9 ? "0" : value > 0 ? `+${number(value)}` : number(value));

@@ -176,8 +176,7 @@ function board() {
       region.attr("d", shape(found.region));
       ellipse.attr("d", shape(found.ellipse));
       const ways = [
-        [plus(found.old, found.steps.natural), 2],
-        [plus(found.old, found.steps.gradient), 3],
+        s.way === "natural" ? [plus(found.old, found.steps.natural), 2] : [plus(found.old, found.steps.gradient), 3],
         [found.plain.at, 4],
       ];
       join(arrows, "path.arrow", ways, {
@@ -205,11 +204,10 @@ function board() {
 /* The lines' names, the tries one by one, and a button that takes the step. */
 function beside({ set }) {
   let next = null;
-  const looks = h(
-    "ul",
-    { class: "looks" },
-    ...LOOKS.map(([name, hue, dash]) => h("li", { style: `--hue: ${hue}` }, sample(dash), h("span", { text: name }))),
-  );
+  const named = LOOKS.map(([name, hue, dash]) =>
+      h("li", { style: `--hue: ${hue}` }, sample(dash), h("span", { text: name })),
+    ),
+    looks = h("ul", { class: "looks" }, ...named);
   const go = h("button", {
     type: "button",
     text: "take the step",
@@ -226,6 +224,8 @@ function beside({ set }) {
     update(s, { tries, taken }) {
       next = taken?.at;
       go.disabled = !taken;
+      named[2].hidden = s.way !== "natural";
+      named[3].hidden = s.way !== "gradient";
       const lines = tries.map(
         ({ kl, surrogate, why }) =>
           `KL ${number(kl)}, surrogate ${signed(surrogate)}: ${why ? "✕ " : "● "}${REASONS[why]}`,

@@ -194,7 +194,7 @@ function board() {
   let place = null;
   return {
     node: picture.node,
-    height: (width) => (width < 480 ? 380 : 500),
+    height: (width) => (width < 400 ? 430 : 500),
     draw(s, { found, over, batches, share }, { width, height }) {
       picture.size(width, height);
       const boxes = panels.map((panel, i) =>

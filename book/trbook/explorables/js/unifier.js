@@ -102,6 +102,47 @@ const RARE = { old: [0.3, 0.25, 0.2, 0.15, 0.09, 0.01], rewards: [0.3, 0.34, 0.2
 const LINE = { old: [0.2, 0.25, 0.2, 0.2, 0.15], rewards: [0.1, 0.5, 0.2, 0.65, 1], delta: 0.3 };
 const EVEN = { old: [0.15, 0.15, 0.2, 0.2, 0.15, 0.15], rewards: [0, 0.2, 0.4, 0.6, 0.8, 1] };
 
+const PRESETS = [
+  {
+    name: "make it fail: a rare best arm",
+    state: { ...RARE, distance: "ratio" },
+    text: "What to notice: one percent times 1.5 is one and a half percent, however good the arm is. Compare KL and TV: their optima raise arm 5 at least fivefold.",
+  },
+  {
+    name: "exponential or straight",
+    state: { ...EVEN, distance: "kl_new_old", delta: 0.3 },
+    text: "What to notice: equal steps of reward multiply r by equal factors. Now choose χ² (More settings): equal steps add, and the worst arm is cut off at 0.",
+  },
+  {
+    name: "mass moves",
+    state: { ...EVEN, distance: "tv", delta: 0.08 },
+    text: "What to notice: only the worst arms and the best one change. Drag a reward in the middle: until it is best or worst, nothing moves.",
+  },
+  {
+    name: "PPO's clip is no box",
+    state: { ...EVEN, distance: "ppo", delta: 0.02 },
+    text: "What to notice: the dotted lines are the window. Arm 5 stands far above it and three arms far below, at the best value that PPO's objective has. Choose the ratio box: that is what the window is taken for.",
+  },
+  {
+    name: "near or far",
+    state: { ...LINE, distance: "wasserstein", cost: "line" },
+    text: "What to notice: arm 0 sends its probability to arm 1, its better neighbour, not to the best arm. Now let every journey cost 1: the picture becomes that of TV.",
+  },
+  {
+    name: "soft journeys",
+    state: { ...LINE, distance: "entropic", cost: "line", lam: 1 },
+    text: "What to notice: with a small λ the entropy pays for journeys, and the policy goes further than the radius says. Raise λ, and the picture becomes Wasserstein's.",
+  },
+  {
+    name: "a target, no radius",
+    state: { ...EVEN, distance: "target", target: 0.8 },
+    text: "What to notice: the bars are an exponential tilt. Read the least KL, choose KL(new‖old) and set δ close to it: the same policy. Then set a target below the old return.",
+  },
+];
+/* Those of the distances that stand side by side at first; PPO's clip, beside the box that it is taken for. */
+const beside = (data, first) =>
+  PRESETS.filter(({ state: { distance } }) => !first || first.balls.includes(distance === "ppo" ? "ratio" : distance));
+
 export default bench({
   name: "unifier",
   title: "One radius, another distance: which policy is best?",
@@ -112,48 +153,7 @@ export default bench({
   board,
   extra: gallery,
   hint: "Choose a distance. Drag a dot (an arm's reward) or a ring (its old probability).",
-  presets: [
-    {
-      name: "make it fail: a rare best arm",
-      state: { ...RARE, distance: "ratio" },
-      text: "What to notice: one percent times 1.5 is one and a half percent, however good the arm is. Compare KL and TV: their optima raise arm 5 at least fivefold.",
-    },
-    {
-      name: "exponential or straight",
-      state: { ...EVEN, distance: "kl_new_old", delta: 0.3 },
-      text: "What to notice: equal steps of reward multiply r by equal factors. Now choose χ² (More settings): equal steps add, and the worst arm is cut off at 0.",
-    },
-    {
-      name: "mass moves",
-      state: { ...EVEN, distance: "tv", delta: 0.08 },
-      text: "What to notice: only the worst arms and the best one change. Drag a reward in the middle: until it is best or worst, nothing moves.",
-    },
-    {
-      name: "PPO's clip is no box",
-      state: { ...EVEN, distance: "ppo", delta: 0.02 },
-      text: "What to notice: the dotted lines are the window. Arm 5 stands far above it and three arms far below, at the best value that PPO's objective has. Choose the ratio box: that is what the window is taken for.",
-    },
-    {
-      name: "near or far",
-      state: { ...LINE, distance: "wasserstein", cost: "line" },
-      text: "What to notice: arm 0 sends its probability to arm 1, its better neighbour, not to the best arm. Now let every journey cost 1: the picture becomes that of TV.",
-    },
-    {
-      name: "soft journeys",
-      state: { ...LINE, distance: "entropic", cost: "line", lam: 1 },
-      text: "What to notice: with a small λ the entropy pays for journeys, and the policy goes further than the radius says. Raise λ, and the picture becomes Wasserstein's.",
-    },
-    {
-      name: "a target, no radius",
-      state: { ...EVEN, distance: "target", target: 0.8 },
-      text: "What to notice: the bars are an exponential tilt. Read the least KL, choose KL(new‖old) and set δ close to it: the same policy. Then set a target below the old return.",
-    },
-    {
-      name: "a radius without use",
-      state: { ...EVEN, distance: "kl_new_old", delta: 2 },
-      text: "What to notice: −log 0.15 = 1.90 nats put everything on the best arm. The rest of the radius buys nothing, so its price, the multiplier, is 0.",
-    },
-  ],
+  presets: beside,
   question: {
     text: "Arm 5 pays 1.00, arm 1 pays 0.50. In the ratio box (ε = 0.5), how much more is arm 5's share multiplied?",
     options: [

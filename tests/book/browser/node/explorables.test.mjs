@@ -35,7 +35,7 @@ const TONES = {
   survival: "fail fail fail calm fail",
   token_microscope: "fail calm fail fail",
   trsft: "fail fail calm fail",
-  unifier: "fail calm calm fail calm fail calm calm",
+  unifier: "fail calm calm fail calm fail calm",
   vocabulary_step: "fail fail fail calm calm",
 };
 

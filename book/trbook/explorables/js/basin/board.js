@@ -3,7 +3,7 @@
 import { area } from "d3-shape";
 import { clamp, drawable, drawing, linearScale, logScale, stroke, join } from "../parts/common.js";
 import { looksOf } from "./looks.js";
-import { HIGH, LOW, panelOf, RUNGS, rungOf } from "./maths.js";
+import { endsOf, panelOf, RUNGS, rungOf } from "./maths.js";
 import { rate, share } from "./words.js";
 
 const LEFT = 74,
@@ -50,7 +50,8 @@ export function board() {
         height: height - at - 4,
         margin: { left: LEFT, right: RIGHT, top: 26, bottom: 36 },
       });
-      const x = ratesScale(panel?.rates ?? [LOW, 1e-5, 1e-4, HIGH], box.width),
+      const [least, most] = endsOf(panel),
+        x = ratesScale(panel?.rates ?? [least, 1e-5, 1e-4, most], box.width),
         y = linearScale([0, 1], [box.height, 0]);
       over.scales(x.bare, y);
       over.titles("", TITLES[s.measure]);
@@ -105,7 +106,7 @@ export function board() {
         .text(ruled ? `line ${share(panel.line)}` : "");
 
       const here = X(s.lr),
-        there = tenfold * s.lr <= HIGH * 1.0001 ? X(tenfold * s.lr) : null,
+        there = tenfold * s.lr <= most * 1.0001 ? X(tenfold * s.lr) : null,
         foot = box.height + 4 + 12 + 26 + low.height;
       cursor.attr("d", `M${line(here)},0V${foot}`);
       second.attr("d", there === null ? null : `M${line(there)},0V${foot}`);
@@ -169,7 +170,7 @@ export function board() {
       place = {
         x: box.left + here,
         y: box.top + box.height,
-        rateAt: (pixel) => RUNGS[rungOf(x.invert(clamp(pixel - box.left, 0, box.width)))],
+        rateAt: (pixel) => clamp(RUNGS[rungOf(x.invert(clamp(pixel - box.left, 0, box.width)))], least, most),
         xOf: (lr) => box.left + X(lr),
       };
       ring.attr("cx", line(place.x)).attr("cy", place.y);
@@ -187,7 +188,10 @@ function outline({ low, high, open_low, open_high, middle }, X) {
 /* Learning rates, ticked where they were run; `bare` has no words. */
 function ratesScale(rates, width) {
   const make = (text) =>
-    Object.assign(logScale([LOW / PAD, HIGH * PAD], [0, width]), { ticks: () => rates, tickFormat: () => text });
+    Object.assign(logScale([rates[0] / PAD, rates[rates.length - 1] * PAD], [0, width]), {
+      ticks: () => rates,
+      tickFormat: () => text,
+    });
   const scale = make(rate);
   scale.bare = make(() => "");
   return scale;

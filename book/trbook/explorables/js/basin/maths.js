@@ -34,6 +34,9 @@ export function panelOf(data, { uses, threshold, seeds }) {
   return (seeds === "map" ? here[here.length - 1] : here[0]) ?? null;
 }
 
+/* The least and the highest rate that a panel's runs had. */
+export const endsOf = (panel) => (panel ? [panel.rates[0], panel.rates[panel.rates.length - 1]] : [LOW, HIGH]);
+
 /* Every chosen method of a panel at a rate, and at ten times that rate. `below`: how far under the best of all methods
    at any rate. */
 export function readings(panel, methods, measure, lr, tenfold) {

@@ -23,12 +23,8 @@ export function read(s) {
     ...edges(old, s.delta),
   };
   const facts = [
-    ["reward here", number(reward(old))],
-    ["full step: KL", number(tries[0].kl)],
-    ["tries", String(tries.length)],
-    ["taken: KL", taken ? number(taken.kl) : "none"],
-    ["taken: surrogate", taken ? signed(taken.surrogate) : "none"],
-    ["taken: true gain", taken ? signed(taken.gain) : "none"],
+    ["step taken: KL", taken ? number(taken.kl) : "none"],
+    ["its true gain", taken ? signed(taken.gain) : "none"],
     ["plain step: KL", number(found.plain.kl)],
   ];
   return { ...found, facts, verdict: verdict(s, found) };

@@ -15,7 +15,8 @@
                   { label, check(value) -> value or undefined,
                     list(state) -> [[value, text]] }                     one of many, as a list to open
                   { check(value) -> value or undefined }                 anything else
-                `whole`: what a number counts, one by one; `shown(state)`: whether its control matters now; `fold`: it is one of the settings that open on demand
+                `whole`: what a number counts, one by one; `shown(state)`: whether its control matters now; `ends(state)`: how far its
+                slider goes now; `fold`: it is one of the settings that open on demand
      limit      (state, data) -> [[key, value, why]]: what two settings together make impossible (optional)
      presets    [{ name, text, state }]; the text says what to notice (optional)
      question   { text, options: [[value, text]], right: value or (data) => value, why, state } (optional)
@@ -30,8 +31,8 @@
      hint       the one thing to do, a sentence below the title
      sideBelow  whether `extra` lies below the board, beside the verdict (optional)
      broad      whether the side has much to hold, and lies below the board at its full width (optional)
-   What depends on packed data, `settings`, `presets` or `question`, may be a function of them; the question also of the
-   first state. */
+   What depends on packed data, `settings`, `presets` or `question`, may be a function of them; the latter two also
+   of the first state. */
 
 import { choice, drawer, h, ladder, pick, say, status, tick } from "./controls.js";
 import { clamp } from "../maths/plain.js";
@@ -53,11 +54,11 @@ function open(given, model, el) {
   const spec = {
     ...given,
     settings: ofData(given.settings, data),
-    presets: ofData(given.presets, data) ?? [],
   };
   const keys = Object.keys(spec.settings);
   const raw = () => Object.fromEntries(keys.map((key) => [key, model.get(key)]));
   const first = possible(spec, raw(), null, data).state;
+  spec.presets = ofData(given.presets, data, first) ?? [];
   spec.question = ofData(given.question, data, first);
   let { state, notes } = possible(spec, raw(), first, data);
   let queued = 0,
@@ -360,7 +361,7 @@ function control(key, own, { set, state }) {
     own,
     el: made.el,
     update: (s) => {
-      made.set(s[key], own.list?.(s));
+      made.set(s[key], own.list?.(s) ?? own.ends?.(s));
       made.el.hidden = !(own.shown?.(s) ?? true);
     },
   });

@@ -55,13 +55,19 @@ export function ladder({ label, spoken, rungs, words, write, onInput = null, onE
     });
     input.addEventListener("blur", end); // leaving the slider commits its value
   }
-  const set = (value) => {
+  let [from, to] = [0, rungs.length - 1];
+  /* `ends`: the first and the last rung that can be reached now. */
+  const set = (value, ends) => {
+    if (ends) {
+      [from, to] = ends.map((end) => nearest(rungs, end));
+      Object.assign(input, { min: from, max: to });
+    }
     if (!moving) show(value);
   };
   const show = (value) => {
     const index = nearest(rungs, value);
     if (input.valueAsNumber !== index) input.value = index;
-    input.style.setProperty("--at", `${(100 * index) / (rungs.length - 1)}%`);
+    input.style.setProperty("--at", `${(100 * (index - from)) / (to - from)}%`);
     input.setAttribute("aria-valuetext", words(value));
     say(output, write(value));
   };

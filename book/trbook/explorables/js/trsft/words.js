@@ -43,20 +43,20 @@ function verdict(s, { sft, trsft, reverse }, limit, first, wrong) {
   if (s.student === "any" && e[RIGHT] < s.alpha * above && limit[RIGHT] < 1e-9) {
     return fail(
       "TrSFT drops the right answer",
-      `The expert gives it ${probability(e[RIGHT])}. That is less than α times the ${probability(above)} of what it says more often, so in the end TrSFT gives it 0; by now it has ${probability(trsft[RIGHT])}, with SFT ${probability(sft[RIGHT])}. It fades the unlikely, right or wrong.`,
+      `The expert says it less than α times as often as what it likes more (${probability(e[RIGHT])}, ${probability(above)}). So TrSFT ends at 0: it fades the unlikely, right or wrong.`,
     );
   }
   if (trsft[RIGHT] < 0.25 * e[RIGHT] && sft[RIGHT] > 0.6 * e[RIGHT]) {
     return fail(
       "TrSFT has not learned the right answer",
-      `The student gave it ${probability(first[RIGHT])}, so its weight began at ${number(w)}. By now SFT says it with probability ${probability(sft[RIGHT])}, TrSFT with ${probability(trsft[RIGHT])}. What the student never says is not taught: this is what the prefixes and one’s own rewards are for.`,
+      `The student gave it ${probability(first[RIGHT])}, so its weight began at ${number(w)}. So what a student never says must come from prefixes or its own rewards.`,
     );
   }
   if (e[wrong] > e[RIGHT]) {
     const louder = trsft[wrong] > sft[wrong] + 0.01;
     return fail(
       "The expert’s mistake is learned",
-      `It gives the wrong answer ${wrong} more often than the right one. SFT repeats it with probability ${probability(sft[wrong])}, ${louder ? `and TrSFT with ${probability(trsft[wrong])}: it makes the majority louder.` : `TrSFT with ${probability(trsft[wrong])}.`} Neither knows what is right; only a reward does.`,
+      `SFT says the wrong answer ${wrong} with ${probability(sft[wrong])}, TrSFT with ${probability(trsft[wrong])}${louder ? ": louder" : ""}. So imitation cannot tell right from wrong; only a reward can.`,
     );
   }
   if (s.alpha <= 0.005)
@@ -70,17 +70,17 @@ function verdict(s, { sft, trsft, reverse }, limit, first, wrong) {
   if (s.student === "hump" && between > said + 0.1) {
     return fail(
       "SFT says what the expert hardly says",
-      `To cover every mode the hump is so broad that ${percent(between)} of it lies where the expert has ${percent(said)}. TrSFT puts ${percent(rare(trsft))} there, the reverse KL ${percent(rare(reverse))}.${rare(trsft) < between - 0.1 ? " A token that TrSFT gives up costs it a limited price." : " At this α a mode that is given up costs TrSFT too much as well."}`,
+      `${percent(between)} of it lies where the expert has ${percent(said)} (TrSFT ${percent(rare(trsft))}, reverse KL ${percent(rare(reverse))}). ${rare(trsft) < between - 0.1 ? "So a bounded price lets TrSFT give up a mode." : "So at this α TrSFT cannot give up a mode either."}`,
     );
   }
   if (s.student === "hump")
     return calm(
       "A hump cannot be everywhere",
-      `SFT gives the right answer ${probability(sft[RIGHT])}, TrSFT ${probability(trsft[RIGHT])}, the reverse KL ${probability(reverse[RIGHT])}. Move the start: which mode is found depends on it.`,
+      `The right answer has ${probability(sft[RIGHT])} with SFT, ${probability(trsft[RIGHT])} with TrSFT. So where the student starts decides which mode it finds: move it.`,
     );
   const kept = limit.filter((share) => share > 1e-9).length;
   return calm(
     kept === 1 ? "TrSFT keeps one answer" : `TrSFT keeps ${kept} answers of ${limit.length}`,
-    `SFT and the reverse KL end at the expert’s own probabilities, mistakes included. TrSFT drops what the expert says too rarely and shares its mass out among the rest: the right answer has ${probability(trsft[RIGHT])} by now, and ${probability(limit[RIGHT])} in the end.`,
+    `The right answer goes from the expert’s ${probability(e[RIGHT])} to ${probability(limit[RIGHT])} (${probability(trsft[RIGHT])} by now); SFT ends at the expert. So rare mistakes go, and so would a rare right answer.`,
   );
 }
