@@ -125,8 +125,11 @@ def unpacked(held: dict[str, Any]) -> str:
 
 def live(notebook: dict[str, Any]) -> None:
     """Puts drawings and explorables in the place of their pictures, and says beside every other picture
-    what it shows, where myst-nb looks for that."""
+    what it shows, where myst-nb looks for that. What a check says of an exercise that nobody has
+    answered is for whoever runs it."""
     for cell in code_cells(notebook).values():
+        if "exercise" in cell["metadata"].get("tags", []):
+            cell["outputs"] = []
         for output in cell["outputs"]:
             held = output.get("data", {}).get(PAGE)
             if held:
