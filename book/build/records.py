@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from book.build import quoted, words
@@ -39,7 +38,7 @@ from trlib.fields import settings as settings_of
 from trlib.loop.settings import RunSettings
 
 PAGE = "README.md"
-HEADINGS = ("sweep", "asks", "task", "varies", "runs", "predictions")
+HEADINGS = ("the sweep asks", "runs")
 """Of the table of all sweeps."""
 BOOK = "../../../book"
 """From a record's folder."""
@@ -502,12 +501,8 @@ def all_sweeps() -> list[tuple[str, ...]]:
         sweep, runs, _ = read(name)
         found.append(
             (
-                f"[{title(sweep)}](../trlab/records/{name}/{PAGE})",
-                sweep.text,
-                f"`{Path(sweep.task).name}`",  # one of ours is a file: not where it lies here
-                ", ".join(words.axis(axis.name).heading for axis in sweep.axes) or "methods alone",
+                f"[{sweep.text}](../trlab/records/{name}/{PAGE})",
                 str(len(runs)),
-                counted(predicted(name)) or "none",
             )
         )
     return found
