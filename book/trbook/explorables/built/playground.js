@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: a942f3db7e78b8f4. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 7070b4ae43fdf773. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock
