@@ -239,7 +239,7 @@ def test_no_comment_begins_a_line_which_markdown_would_take_for_html():
 
 def test_a_stored_figure_has_its_pictures_and_its_caption():
     found = [(name, one) for name, text in PAGES.items() for one in STORED.finditer(text)]
-    assert len(found) > 30, "`python -m book.build.write`"
+    assert len(found) > 20, "`python -m book.build.write`"
     for name, one in found:
         caption = (one[2] or "").strip() or figure(one[1]).text
         assert f"]({pictures.FOLDER}/{one[1]}.svg)" in one[0] and f"*{caption}*" in one[0], name
