@@ -182,7 +182,7 @@ export default bench({
     },
   ],
   question: {
-    text: "Token 2 has an old probability of 0.001. With δ = 0.05 nats the matched ratio box stops it at r = 1.32. Where does the ball KL(old‖new) ≤ δ stop it?",
+    text: "Token 2 has an old probability of 0.001. With δ = 0.05 nats, a window on the ratio of matching width stops it at r = 1.32. Where does the ball KL(old‖new) ≤ δ stop it?",
     options: [
       ["same", "at about the same ratio"],
       ["five", "at a ratio of about 5"],
