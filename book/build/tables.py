@@ -6,10 +6,12 @@ A page shows them between two comments (`book.build.ext.made`).
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import yaml
 from pybtex.backends.markdown import Backend
 from pybtex.database import parse_file
 from pybtex.plugin import find_plugin
@@ -24,6 +26,7 @@ from book.build.ext.made import MADE
 from book.build.markdown import escape, table
 from book.build.paths import ROOT
 from trbook import ladder
+from trbook.scale import papers
 from trlab.claims import markdown
 from trlib.loop.metrics import METRICS
 
@@ -150,6 +153,66 @@ def draw_weights(name: str) -> None:
     small.write_text(thumbnail(card), encoding="utf-8")
 
 
+def nine_lines(_: str) -> str:
+    """Each step of the ladder with the line that it changes."""
+    rows = (
+        (f"{number}. {rung.name}", f"`{rung.line}`".replace("|", r"\|"))
+        for number, (_, rung) in enumerate(pairs(), 1)
+    )
+    return table(("step", "its line"), rows)
+
+
+def three_questions(names: str) -> str:
+    """What to ask of a method, answered for some of them, by their cards."""
+    asked = ("method", "What is kept close?", "To which policy?", "What is done outside?")
+    chosen = (CARDS[name] for name in names.split())
+    return table(
+        asked,
+        (
+            (
+                f"[{escape(one.title)}](methods/{one.name}.md)",
+                *map(escape, (one.what, one.near, one.action)),
+            )
+            for one in chosen
+        ),
+    )
+
+
+def curve_of_step(label: str) -> str:
+    """The curve of one of the ladder's steps."""
+    before, rung = next(pair for pair in pairs() if pair[1].label == label)
+    return f"![{ladder.curve(rung, before, ladder.record()).alt}]({LADDER}/{label}.svg)"
+
+
+def elsewhere(library: str) -> str:
+    """What to set in `trl` or `verl` for what each paper describes."""
+    rows = [list(row.values()) for row in papers.table(library)]
+    return table(
+        ("paper", "set", "left open"), [[_as_markdown(cell) for cell in row] for row in rows]
+    )
+
+
+def _as_markdown(cell: str) -> str:
+    """A cell of HTML: its code in backquotes, its lines as they are."""
+    text = re.sub(r"</?code>", "`", re.sub(r"</?span[^>]*>", "", cell))
+    return html.unescape(text).replace("|", r"\|")
+
+
+def citation(_: str) -> str:
+    """The book as an entry of BibTeX, from CITATION.cff."""
+    kept = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    people = " and ".join(f"{{{one['name']}}}" for one in kept["authors"])
+    fields = {
+        "title": f"{{{kept['title']}}}",
+        "author": people,
+        "version": str(kept["version"]),
+        "year": str(kept.get("date-released", ""))[:4],
+        "url": kept.get("url") or kept.get("repository-code") or "",
+    }
+    lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
+    return "\n".join(["```bibtex", "@software{trust_region_book,", *lines, "}", "```"])
+
+
 def metrics(_: str) -> str:
     """Every column of a run's history."""
     rows = ((f"`{name}`", one.unit or "1", escape(one.text)) for name, one in METRICS.items())
@@ -192,6 +255,11 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "sweeps": sweeps,
     "playground": lambda _: STILL,
     "ladder": steps,
+    "nine-lines": nine_lines,
+    "three-questions": three_questions,
+    "curve-of-step": curve_of_step,
+    "elsewhere": elsewhere,
+    "citation": citation,
     "syllabus": syllabus,
     "reading-times": lambda _: table(teaching.TIMES, teaching.times(ROOT)),
     "metrics-table": metrics,

@@ -54,6 +54,13 @@ QUERIES = {
     "PPO": ["notebooks/04_ppo", "book/methods/ppo"],
     "write my own loss": ["book/interface/method", "book/interface/losses"],
     "my reward function": ["notebooks/tasks_of_your_own"],
+    "cite this book": ["book/cite"],
+    "my run collapsed": ["book/purpose", "book/diagnose"],
+    "trl integration": ["notebooks/12_at_scale", "book/diagnose"],
+    "run it on my own data": ["notebooks/tasks_of_your_own"],
+    "kl goes up": ["book/questions", "notebooks/04_ppo"],
+    "token masking": ["book/questions", "book/methods/trm"],
+    "learning rate too high": ["book/purpose"],
 }
 """What practitioners type, and the pages that answer it."""
 ODD = {
