@@ -42,7 +42,9 @@ VERDICTS = {
     DESCRIBED: "described by too few seeds for a verdict",
 }
 """The verdicts as a page says them."""
-HEADINGS = ["test", "measured", "outcome", "predicted before the runs"]
+HEADINGS = ["test", "difference", "outcome"]
+USUAL = "sampled"
+"""The measure of a test that names none: accuracy."""
 BAR = r"\|"
 WORDS = {
     "sampled": "accuracy",
@@ -99,9 +101,7 @@ def _folded(told: Told) -> list[str]:
     counts = Counter(_short(answer).partition(",")[0] for answer in told.answers)
     listed = ", ".join(f"{n} {what}" for what, n in counts.items())
     n = len(told.answers)
-    rows = [_answer(answer) for answer in told.answers]
-    columns = HEADINGS if any(row[-1] for row in rows) else HEADINGS[:-1]
-    cells = [columns, ["---"] * len(columns), *(row[: len(columns)] for row in rows)]
+    cells = [HEADINGS, ["---"] * len(HEADINGS), *(_answer(answer) for answer in told.answers)]
     return [
         "",
         "<details>",
@@ -114,18 +114,22 @@ def _folded(told: Told) -> list[str]:
 
 
 def _answer(answer: Answer) -> list[str]:
-    """The row of a test: what is claimed, what was measured, what follows, and what had been
-    predicted."""
+    """The row of a test: what is claimed, by how much the sides differ (or the one side, where a
+    number is the other), and what follows. The sweep's page has the rest."""
     test, outcome = answer.test, answer.outcome
-    claimed = f"`{test.sweep}`{_place(test)}, {_measure(test.measure)}: {_claimed(test)}"
+    page = f"`{test.sweep}`"
+    if record.is_recorded(test.sweep):
+        page = f"[{page}](../trlab/records/{test.sweep}/README.md)"
+    measure = f", {_measure(test.measure)}" if test.measure != USUAL else ""
+    claimed = f"{page}{_place(test)}{measure}: {_claimed(test)}"
     note = f" ({outcome.note})" if outcome.note else ""
     if outcome.difference is None:
-        return [claimed, "", f"{VERDICTS[answer.verdict]}{note}", _before(answer)]
-    sides = " and ".join(_number(estimate) for estimate in outcome.sides if estimate is not None)
-    gap = f", difference {_number(outcome.difference, '+')}" if None not in outcome.sides else ""
+        return [claimed, "", f"{VERDICTS[answer.verdict]}{note}"]
+    one = next((estimate for estimate in outcome.sides if estimate is not None), None)
+    alone = None in outcome.sides and one is not None
+    gap = _number(one) if alone else _number(outcome.difference, "+")
     short = _short(answer) + (EDGE if outcome.edge else "")
-    p = f", {outcome.p_in_words}" if outcome.p_in_words else ""
-    return [claimed, f"{sides}{gap}{p}{note}", f"**{short}**", _before(answer)]
+    return [claimed, f"{gap}{note}", f"**{short}**"]
 
 
 def _short(answer: Answer) -> str:
@@ -155,13 +159,6 @@ def _claimed(test: Test) -> str:
 def _own(side: Side, test: Test) -> str:
     """The points that the other side does not have."""
     return _points({axis: point for axis, point in side.at.items() if axis not in _shared(test)})
-
-
-def _before(answer: Answer) -> str:
-    """What had been predicted; empty: nothing was written down."""
-    if not answer.predicted:
-        return ""
-    return f"{'' if answer.agreed else 'against the claim: '}“{answer.predicted}”"
 
 
 def _shared(test: Test) -> dict[str, str]:
