@@ -221,13 +221,13 @@ addEventListener("DOMContentLoaded", () => {
 // address keeps the choice, so that a link leads to it.
 const AXES = {
   branch: "branch",
-  near: "kept close to",
   action: "what is done",
+  library: "as its paper has it, in",
+  box: "box of the loop",
+  near: "kept close to",
   level: "level",
   ratio: "ratio",
   signed: "signed",
-  task: "task",
-  varies: "varies",
 };
 const AT_FIRST = 3; // filters that are seen; the others open on demand
 const axisOf = (row, name) => row.querySelector(`.axis-${name}`)?.textContent.trim() ?? "";

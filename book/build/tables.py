@@ -20,8 +20,7 @@ from book.build import claims, records, teaching
 from book.build.cards import CARDS, FOLDER, GALLERY, Card, blocks
 from book.build.cards.card import ACTIONS
 from book.build.cards.draw import drawing
-from book.build.cards.read import cost as cost_of
-from book.build.cards.thumbnail import THUMBNAILS, thumbnail
+from book.build.cards.read import boxes
 from book.build.ext.made import MADE
 from book.build.markdown import escape, table
 from book.build.paths import ROOT
@@ -34,8 +33,8 @@ BOOK = ROOT / "book"
 LADDER = "_static/ladder"
 """Where the curves of the ladder's steps are, from its page."""
 HEADINGS = (
-    *("method", "what is kept close", "to", "what is done", "level", "ratio", "signed", "cost"),
-    "branch",
+    *("method", "what is kept close", "to", "what is done", "level", "ratio", "signed"),
+    *("box", "library", "branch"),
 )
 """Columns of the table of all methods."""
 STILL = """\
@@ -65,21 +64,37 @@ FIGURES = {
 
 
 def methods(_: str) -> str:
-    """A row for each method, with the curve of its weight in small."""
+    """A row for each method. The last three columns are for the filters."""
 
     def row(card: Card) -> list[str]:
-        picture = f"![]({THUMBNAILS}/{card.name}.svg) " if card.draws else ""
         long = f", {card.long}" if card.long else ""
-        cost = cost_of(card)
         words = [card.what, card.near, card.action, card.level, card.ratio, blocks.signed(card)]
         return [
-            f"{picture}{named(card)}{long}",
+            f"{named(card)}{long}",
             *map(escape, words),
-            f"{cost[2].value:.2g}" if cost else "",
+            ", ".join(boxes(card)) if card.is_objective else "update",
+            library(card),
             GALLERY.get(card.family, card.family),
         ]
 
     return table(HEADINGS, map(row, CARDS.values()))
+
+
+def library(card: Card) -> str:
+    """Who has a method as its paper has it: TRL, verl, a bridge of ours, or neither."""
+    if card.name not in {**papers.PAPERS, **papers.BESIDE}:
+        return "not looked up"
+    paper = papers.of_card(card.name)
+    own = [
+        name
+        for name, given, note in (
+            ("TRL", paper.trl, paper.trl_note),
+            ("verl", paper.verl, paper.verl_note),
+        )
+        if given is not None and "bridge" not in note
+    ]
+    bridged = "bridge" in paper.trl_note + paper.verl_note
+    return " and ".join(own) or ("by our bridge" if bridged else "neither TRL nor verl")
 
 
 def named(card: Card) -> str:
@@ -146,11 +161,8 @@ def draw_steps(_: str) -> None:
 
 
 def draw_weights(name: str) -> None:
-    """The curve of a card and its small picture, into their files."""
-    card = CARDS[name]
-    drawing(card).save(FOLDER / blocks.figure_of(name), narrow=True)
-    small = FOLDER / THUMBNAILS / f"{name}.svg"
-    small.write_text(thumbnail(card), encoding="utf-8")
+    """The curve of a card, into its files."""
+    drawing(CARDS[name]).save(FOLDER / blocks.figure_of(name), narrow=True)
 
 
 def nine_lines(_: str) -> str:

@@ -12,7 +12,6 @@ from book.build.cards import CARDS, FAMILIES, FOLDER, read
 from book.build.cards.blocks import BLOCKS
 from book.build.cards.card import ACTIONS, read_card
 from book.build.cards.curve import LENGTHS, expert_weights, weights
-from book.build.cards.thumbnail import simplified
 from book.build.ext.mathematics import drawn as typeset
 from book.build.paths import ROOT
 from book.build.tables import picture
@@ -220,12 +219,6 @@ def test_the_picture_names_every_method_once():
     assert sorted(re.findall(r"\((\w+)\.md\)", told)) == sorted(CARDS)
     (masks,) = [row for row in told.splitlines() if ACTIONS["mask"] in row]
     assert "[IcePop](icepop.md)" in masks and "*token:* " in masks
-
-
-def test_a_line_keeps_its_corners():
-    corner = [(float(i), 0.0 if i < 5 else 10.0) for i in range(10)]
-    assert simplified(corner) == [(0, 0), (4, 0), (5, 10), (9, 10)]
-    assert simplified([(float(i), float(i)) for i in range(10)]) == [(0, 0), (9, 9)]
 
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)

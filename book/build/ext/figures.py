@@ -15,7 +15,6 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from book.build.cards.thumbnail import THUMBNAILS
 from trlab.drawing.figure import from_files, narrow_of
 
 LARGE = 150_000
@@ -27,12 +26,6 @@ def draw(app: Sphinx, doctree: nodes.document) -> None:
     here = Path(app.env.doc2path(app.env.docname)).parent
     for image in list(doctree.findall(nodes.image)):
         path = here / image["uri"]
-        if path.parent.name == THUMBNAILS:
-            app.env.note_dependency(str(path))
-            image.replace_self(
-                nodes.raw("", path.read_text(encoding="utf-8").strip(), format="html")
-            )
-            continue
         if path.suffix != ".svg" or not narrow_of(path).exists():
             continue
         for file in (path, narrow_of(path)):
