@@ -125,9 +125,9 @@ def _answer(answer: Answer) -> list[str]:
     note = f" ({outcome.note})" if outcome.note else ""
     if outcome.difference is None:
         return [claimed, "", f"{VERDICTS[answer.verdict]}{note}"]
-    one = next((estimate for estimate in outcome.sides if estimate is not None), None)
-    alone = None in outcome.sides and one is not None
-    gap = _number(one) if alone else _number(outcome.difference, "+")
+    higher, lower = outcome.sides
+    one = (lower or higher) if not (higher and lower) else None
+    gap = _number(one) if one else _number(outcome.difference, "+")
     short = _short(answer) + (EDGE if outcome.edge else "")
     return [claimed, f"{gap}{note}", f"**{short}**"]
 
