@@ -5,7 +5,8 @@ The page itself does it, in Chromium, by its own button.
 `book/trbook/explorables/playground.seeds.json` holds, by preset and lane, each seed's mean reward
 of the last ten batches, its reward in the third batch and its mean KL per batch; the answers that
 the presets give are tested against it. All of them take an hour of one core, one alone
-(`python -m book.build.pack.presets once`) minutes.
+(`python -m book.build.pack.presets once`) minutes. `--first` records the few batches that the page
+opens with instead, into `playground.first.json`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -21,6 +24,10 @@ from book.build.browser import NoChromium, browser
 from trbook.explorables import Playground
 from trbook.explorables.playground import SEEDS, presets
 
+FIRST, BATCHES = SEEDS.with_name("playground.first.json"), 4
+"""Where the page's first picture is kept, and how far it goes: not so far that it answers the first
+preset's question."""
+SHOWN = ("reward", "kl", "kept", "entropy", "length")
 PAGE = '<!doctype html><meta charset="utf-8"><body>{}</body>'
 LONG = 3_600_000
 """Milliseconds."""
@@ -37,26 +44,62 @@ def ends(seeds: list[list[dict[str, float]]]) -> dict[str, list[float]]:
 
 def learn(name: str, chromium: Any) -> list[dict[str, Any]]:
     """How the lanes of a preset end."""
+    with opened(name, chromium) as page:
+        page.get_by_role("button", name="Eight seeds").click()
+        page.get_by_role("button", name="Stop the seeds").wait_for()
+        page.get_by_role("button", name="Stop the seeds").wait_for(state="hidden", timeout=LONG)
+        return [ends(lane["seeds"]) for lane in saved(page)["lanes"]]
+
+
+def first(chromium: Any) -> dict[str, Any]:
+    """The first batches of the first preset, as the page saves a run."""
+    with opened(next(iter(presets())), chromium) as page:
+        for batch in range(1, BATCHES + 1):
+            page.get_by_role("button", name="One batch").click()
+            done = f"all => all.every(lane => lane.dataset.batch === '{batch}')"
+            lanes = page.locator("[data-lane]")
+            while not lanes.evaluate_all(done):
+                page.wait_for_timeout(100)
+        run = saved(page)
+    return {
+        **{key: run[key] for key in ("what", "preset", "seed")},
+        "lanes": [
+            {
+                "settings": lane["settings"],
+                "rows": [{key: round(row[key], 4) for key in SHOWN} for row in lane["rows"]],
+            }
+            for lane in run["lanes"]
+        ],
+    }
+
+
+@contextmanager
+def opened(name: str, chromium: Any) -> Iterator[Any]:
+    """A preset's playground in a page of its own."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "page.html")
         file.write_text(PAGE.format(Playground(preset=name).html()), encoding="utf-8")
         page = chromium.new_page()
         page.goto(f"{file.as_uri()}#playground:preset={name}")
-        page.get_by_role("button", name="Eight seeds").click()
-        page.get_by_role("button", name="Stop the seeds").wait_for()
-        page.get_by_role("button", name="Stop the seeds").wait_for(state="hidden", timeout=LONG)
-        page.get_by_text("Keep this run").click()
-        with page.expect_download() as loaded:
-            page.get_by_role("button", name="Save as JSON").click()
-        lanes = json.loads(Path(loaded.value.path()).read_text(encoding="utf-8"))["lanes"]
+        yield page
         page.close()
-    return [ends(lane["seeds"]) for lane in lanes]
+
+
+def saved(page: Any) -> dict[str, Any]:
+    """The run that a page holds, as a reader saves it."""
+    page.get_by_text("Keep this run").click()
+    with page.expect_download() as loaded:
+        page.get_by_role("button", name="Save as JSON").click()
+    return json.loads(Path(loaded.value.path()).read_text(encoding="utf-8"))
 
 
 def main() -> int:
     found = json.loads(SEEDS.read_text(encoding="utf-8")) if SEEDS.exists() else {}
     try:
         with browser() as chromium:
+            if sys.argv[1:] == ["--first"]:
+                FIRST.write_text(json.dumps(first(chromium)) + "\n", encoding="utf-8")
+                return 0
             for name in sys.argv[1:] or presets():
                 found[name] = learn(name, chromium)
                 SEEDS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -60,12 +60,15 @@ const MOST = 1000; // rows of a lane
 /* The text of a saved run -> the event that shows it: { given, pinned, notes }. made: of the engine in this page, if it has
    arrived. Throws in plain words where it is something else. */
 export function unsaved(text, made = null) {
-  let saved;
   try {
-    saved = JSON.parse(text);
-  } catch {
+    return again(JSON.parse(text), made);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     throw new Error("this is not JSON; expected a run that was saved here by Save as JSON.");
   }
+}
+
+export function again(saved, made = null) {
   if (saved?.what !== WHAT || !Array.isArray(saved.lanes) || !saved.lanes.length || saved.lanes.length > NAMES.length) {
     throw new Error("this is not a run of the playground; expected one that was saved here by Save as JSON.");
   }

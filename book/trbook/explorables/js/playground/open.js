@@ -3,11 +3,12 @@
 import { addressed, read as readAddress, write as writeAddress } from "../parts/address.js";
 import { still } from "../parts/common.js";
 import { cores, fleet } from "./fleet.js";
+import recorded from "../../playground.first.json" with { type: "json" };
 import { asRecorded, asksOfThese, begin, namesOf, progress, reduce, setOf } from "./reducer.js";
 import { pictured } from "./segments.js";
 import { KEYS, PRESETS, flat, fromAddress } from "./state.js";
-import { csv, json, save, unsaved } from "./files.js";
-import { verdict } from "./words.js";
+import { again as shownAgain, csv, json, save, unsaved } from "./files.js";
+import { ofRecorded, verdict } from "./words.js";
 
 const PAINT = 100; // milliseconds between two drawings at least: ten in a second
 const SLOW = 500; // where less motion is asked for
@@ -95,7 +96,9 @@ export function open({ model, el, host, frame, buildControls }) {
       applies: asksOfThese(state),
       recorded: asRecorded(state),
       seeding: progress(state),
-      verdict: verdict(lanes, state.seeded && state.view === "bands", preset.batches, !state.seeding),
+      verdict: pinned.some((one) => one.recorded)
+        ? ofRecorded(pinned, preset.batches)
+        : verdict(lanes, state.seeded && state.view === "bands", preset.batches, !state.seeding),
     };
   }
 
@@ -181,6 +184,8 @@ export function open({ model, el, host, frame, buildControls }) {
   visit(false);
   const held = home ? heldRun() : null;
   if (held) tell({ type: "loaded", ...held, notes: ["The run that you left is here as faint curves."] });
+  else if (state.preset === recorded.preset && state.seed === recorded.seed && asksOfThese(state))
+    tell({ type: "recorded", pinned: shownAgain(recorded).pinned });
   on.hidden();
   show();
   return () => {

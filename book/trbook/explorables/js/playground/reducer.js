@@ -5,7 +5,8 @@
            lanes[a..d]                         plain objects { method, checkpoint, threshold, lr, .. } of lanes.js
            runs[a..d]                          what a lane has done: rows, newest batch, why it stopped, its eight seeds
            hands[id]                           the Workers that are open, each with one policy in it
-           pinned                              curves of earlier runs that are kept for comparison
+           pinned                              curves of earlier runs that are kept for comparison; `recorded`: those that the
+                                               page begins with, until something learns
    events:   { type, .. }, one for every key of EVENTS
    commands: { type: "open", hand, checkpoint, settings, knobs } a Worker with a policy; { type: "send", hand, message };
              { type: "close", hand }; { type: "keep" } traits and address; { type: "speak", text } to a screen reader
@@ -163,7 +164,7 @@ function cleared(state, name, commands) {
 /* Another state as a whole: lanes begin anew. */
 function replaced(state, wanted, commands, notes = []) {
   const { state: set, notes: more } = settle(wanted),
-    { hands, ...rest } = closeAll(state, commands);
+    { hands, ...rest } = closeAll(unrecorded(state), commands);
   return {
     ...rest,
     hands,
@@ -185,6 +186,12 @@ function pinnedWith(state, note = "") {
     ? { ...state, pinned: [...state.pinned, ...more].slice(-PINS), notes: note ? [note] : state.notes }
     : state;
 }
+
+/* Without the curves that the page began with. */
+const unrecorded = (state) =>
+  state.pinned.some(({ recorded }) => recorded)
+    ? { ...state, pinned: state.pinned.filter(({ recorded }) => !recorded) }
+    : state;
 
 /* The seeds of a lane end: its jobs, its Workers and what they brought. */
 function withoutSeeds(state, name, commands) {
@@ -216,7 +223,7 @@ const revived = (state) =>
 const EVENTS = {
   /* Play and pause. It stops at the preset's number of batches, and a press there goes on for as many again. */
   play(before, event, commands) {
-    const state = revived(before);
+    const state = unrecorded(revived(before));
     if (event.on === false || (event.on === undefined && state.playing))
       return { ...state, playing: false, halted: false };
     const size = PRESETS[state.preset].batches,
@@ -235,7 +242,7 @@ const EVENTS = {
 
   /* One batch or one update of every lane that can. */
   once(before, { what }) {
-    const state = revived(before);
+    const state = unrecorded(revived(before));
     return namesOf(state).reduce(
       (next, name) => (stuck(next.runs[name]) ? next : withRun(next, name, { wish: what })),
       { ...state, playing: false, halted: false },
@@ -325,7 +332,8 @@ const EVENTS = {
   askAgain: (state) => (state.asked ? wanted(state) : state),
 
   /* Every lane with eight seeds, in Workers of their own; pressed again, they end. */
-  seeds(state, event, commands) {
+  seeds(before, event, commands) {
+    const state = unrecorded(before);
     if (state.seeding) return seedsEnded(state, commands);
     const { batches } = PRESETS[state.preset],
       names = namesOf(state);
@@ -376,6 +384,7 @@ const EVENTS = {
 
   pin: (state) => pinnedWith(state),
   unpin: (state) => ({ ...state, pinned: [] }),
+  recorded: (state, { pinned }) => ({ ...state, pinned: pinned.map((one) => ({ ...one, recorded: true })) }),
   /* A run from a file: its settings, and its curves to compare with. */
   loaded(state, { given, pinned, notes = [] }, commands) {
     return { ...replaced(state, given, commands, notes), pinned: pinned.slice(-PINS) };

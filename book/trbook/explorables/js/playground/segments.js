@@ -45,8 +45,8 @@ export function titler(settings) {
 export function pictured(state) {
   const names = Object.keys(state.lanes),
     told = Object.fromEntries(names.map((name) => [name, toldOf(state.runs[name].rows, state.lanes[name])]));
-  const kept = state.pinned.flatMap(({ number, name, seed, date, rows }) =>
-    segmentsOf(rows).map((segment) => ({ ...segment, number, name, seed, date })),
+  const kept = state.pinned.flatMap(({ number, name, seed, date, recorded, rows }) =>
+    segmentsOf(rows).map((segment) => ({ ...segment, number, name, seed, date, recorded })),
   );
   const title = titler([...Object.values(told).flat(), ...kept].map(({ settings }) => settings));
   const named = (of) => (of ? { ...of, title: title(of.settings) } : null),

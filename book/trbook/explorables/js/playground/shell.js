@@ -82,6 +82,7 @@ export function buildControls(frame, host, act) {
   const pictures = pictured(act, spoken.speak);
   const code = coded();
   const pin = button("Pin these curves", () => act.tell({ type: "pin" }), {
+      class: "pinning",
       title: "They stay, faint, while other lanes learn",
     }),
     unpin = button("Unpin", () => act.tell({ type: "unpin" }));
@@ -196,7 +197,9 @@ export function buildControls(frame, host, act) {
       const { playing, guess, notes, revealed: known } = state;
       board.toggleAttribute(
         "data-idle",
-        !playing && !pinned.length && Object.values(state.runs).every(({ rows, answers }) => !rows.length && !answers),
+        !playing &&
+          pinned.every((one) => one.recorded) &&
+          Object.values(state.runs).every(({ rows, answers }) => !rows.length && !answers),
       );
       say(play, playing ? "Pause" : "Play");
       play.setAttribute("aria-pressed", String(playing));
@@ -215,7 +218,7 @@ export function buildControls(frame, host, act) {
       const reply = recorded ? preset.question : answered(preset, lanes);
       answer(revealed, reply, applies ? guess : null, known && reply.right, preset.batches);
       pin.disabled = !lanes.some(({ count }) => count);
-      unpin.hidden = !state.pinned.length;
+      unpin.hidden = pinned.every((one) => one.recorded);
       say(eight, seeding === null ? `Eight seeds, ${preset.batches} batches` : "Stop the seeds");
       progress.hidden = seeding === null;
       if (seeding !== null) progress.value = seeding;

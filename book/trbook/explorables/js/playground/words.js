@@ -33,6 +33,17 @@ function best(rows) {
 
 const FALLEN = 0.2;
 
+/* Of the run that the page begins with: who is ahead as far as it goes. */
+export function ofRecorded(pinned, batches) {
+  const ends = pinned.map(({ title, rows }) => ({ title, rows, end: recent(rows) })).sort((a, b) => b.end - a.end),
+    [first, last] = [ends[0], ends[ends.length - 1]],
+    { length } = first.rows;
+  return calm(
+    `Recorded: after ${length} batches ${first.title} is ahead`,
+    `Its mean reward is ${number(first.end)}, that of ${last.title} ${number(last.end)}. Does it stay so? Press Play: the lanes begin anew in this page and go on to batch ${batches}.`,
+  );
+}
+
 /* { tone, title, text } of lanes { title, stopped, count, present, seeds, ends }: title, the settings that it has now;
    count, its batches; present, those with these settings. Lanes are compared at the batch that all of them have reached.
    over: no seed is on its way. With an offer, { settings, text }, where there is a lane to add next. */

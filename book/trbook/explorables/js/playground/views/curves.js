@@ -171,7 +171,7 @@ export function create(root, { changed, below }) {
       some = count > 0;
     const ghosts = pinned.map((one) => ({
       ...one,
-      title: `kept: ${one.title}${one.date ? `, ${one.date}` : ""}`,
+      title: `${one.recorded ? "recorded" : "kept"}: ${one.title}${one.date ? `, ${one.date}` : ""}`,
       dash: "1 3",
     }));
     names.show([...lanes.flatMap((lane) => listed(lane, k)), ...ghosts], (segment) => brief(segment, k));
