@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: fe46f506a25aa08c. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: ecce40ee4d279349. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock
