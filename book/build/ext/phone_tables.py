@@ -91,13 +91,15 @@ def _say_what_it_is(table: Tag) -> None:
 
 
 def _breakable(soup: BeautifulSoup, code: Tag) -> None:
-    """Lets a long name in code break after its marks, and nowhere else."""
+    """Lets a long name in code break after its marks, and nowhere else; inside of a word that
+    underscores join, on a phone only (`inner`)."""
     for string in list(code.find_all(string=True)):
         pieces = MARKS.split(string) if len(string) > LONG else []
         if len(pieces) > 1:
-            parts = [
-                part for piece in pieces for part in (NavigableString(piece), soup.new_tag("wbr"))
-            ]
+            parts: list[NavigableString | Tag] = []
+            for piece in pieces:
+                inner = {"class": "inner"} if piece.endswith("_") else {}
+                parts += [NavigableString(piece), soup.new_tag("wbr", attrs=inner)]
             string.replace_with(*parts[:-1])
 
 

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from book.build.paths import chapters, config, contents
 from tests.by_day import by_day
@@ -49,6 +50,19 @@ def test_the_question_or_takeaway_is_on_the_first_screen_and_code_fits_beside_th
         )
         == []
     )
+
+
+def test_a_slash_leads_to_the_search_which_suggests_pages(desk, address):
+    desk.goto(f"{address}/book/glossary.html", wait_until="load")
+    desk.keyboard.press("/")
+    expect(desk.locator(".search-button__search-container input")).to_be_focused()
+    desk.keyboard.type("dppo")
+    card = desk.locator(".suggested a", has_text="DPPO").first
+    card.wait_for()
+    desk.keyboard.press("ArrowDown")
+    expect(desk.locator(".suggested a").first).to_be_focused()
+    desk.keyboard.press("Enter")
+    desk.wait_for_url(lambda url: "glossary" not in url)
 
 
 @pytest.mark.nightly("reads every page")
