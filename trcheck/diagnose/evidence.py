@@ -200,6 +200,10 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
     learning, doubt = made["along_z"] > C["Z"], made["along_z"] > C["DOUBT"]
     # How many tail tokens stand at one place of their completions.
     same = np.bincount(table["place"].astype(int))[1:].max(initial=0)
+    # How many completions hold a tail token, of as many as would if each token were as likely to
+    # be one: another text has them in a few completions.
+    tails, rows = table["tail"].sum(), table["n"] / table["n"].sum()
+    spread = float((table["tail"] > 0).sum() / max((1 - (1 - rows) ** tails).sum(), 1e-12))
     # Completions that hold a token which hardly any draw gives, and the most that draws give.
     holding, drawn = float(weight @ (table["low"] > 0)), t["n"] * least(r)[1]
     made |= {
@@ -228,6 +232,7 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         "explained": float(_explained({k: np.asarray(v) for k, v in t.items()})),
         "tail_count": int(table["tail"].sum()),
         "tail_same": int(same),
+        "tail_spread": spread,
         "tail_placed": float(same / max(table["tail"].sum(), 1)),
         "last_deviation": t["size_last"] / float(weight.sum()),
         "one_pass": float(np.array_equal(s.now, s.y)),

@@ -136,7 +136,8 @@ def critic(r: Rollouts) -> bool:
 def missing(r: Rollouts) -> np.ndarray:
     """[groups] bool: the file lacks some of the group, and its numbers of completions say so.
 
-    Either the groups that have the most completions sum to 0 and smaller ones do not. Or, where
+    Either the groups that have the most completions sum to 0, closer than by chance, and smaller
+    ones do not. Or, where
     each group has two different advantages, as rewards of 0 and 1 give: the share of right answers
     that they are relative to, low / (low - high), is a whole number of Nths, with one N for all
     groups, which is more than the file has of any."""
@@ -148,7 +149,8 @@ def missing(r: Rollouts) -> np.ndarray:
     uneven, live = _uneven(group, mean)
     most, none = sizes.max(), np.zeros(len(sizes), dtype=bool)
     whole = live & (sizes == most)
-    if whole.sum() > 1 and not uneven[whole].any():
+    total, size = (np.bincount(group, weights=x) for x in (mean, np.abs(mean)))
+    if whole.sum() > 1 and (np.abs(total) < C["EVEN"] * size)[whole].all():
         return uneven & (sizes < most)
     if sizes[live].min(initial=most) == most or critic(r):
         return none
@@ -209,9 +211,9 @@ def owed(r: Rollouts) -> tuple[list[Cause], list[str]]:
     moved = [correlation(np.sort(a), np.sort(each)) or 0.0 for each in expected]
     if most < 0.9 and max(moved) > C["REORDERED"]:
         return cause("advantages", "reordered", **values), []
-    if most < C["UNRELATED"]:
-        if same < 2 / math.sqrt(free) and baseline(r) == "group":
-            return cause("advantages", "advantages", **values), []
+    if most < C["UNRELATED"] and same < 2 / math.sqrt(free) and baseline(r) == "group":
+        return cause("advantages", "advantages", **values), []
+    if same < C["UNRELATED"] and most < 0.9:
         return [], [say("unusual.advantages", **values)]
     return [], []
 

@@ -133,9 +133,11 @@ def judge(
         padded, fill = padding(r, s)
         causes += fill
         values = _of_log_probs(r, s.of(~padded), memory, causes, against)
-        counts = memory.counted(np.array([*dead(r), *(cut(r)[:2] if not fill else (0, 0))]))
+        # Where the mask is wrong, its last token is no end.
+        ends = not fill and "shift" not in {cause.name for cause in causes}
+        counts = memory.counted(np.array([*dead(r), *(cut(r)[:2] if ends else (0, 0))]))
         causes += dead_groups(r, (counts[0], counts[1]))
-        if not fill:
+        if ends:
             causes += truncation((counts[2], counts[3], *cut(r)[2:]))
         causes += half_groups(r)
         found, odd = owed(r)
@@ -188,7 +190,9 @@ def _of_log_probs(
     table, weight = memory.joined(sums(r, s))
     values = numbers(r, s, table, weight)
     values |= _unexplained(far, learned=values["updated"] == 1)
-    values["paired"] = float(bool(found) and values["far_alone"] > 0)
+    # Where all differ more than a healthy engine's, some differ most.
+    alike = values["size_low"] < C["HEALTHY"]
+    values["paired"] = float(bool(found) and values["far_alone"] > 0 and alike)
     values |= refits(r, s) | _jump(values, against) | {"early_same": early(s)}
     still = frozen(r)
     causes += still

@@ -198,13 +198,19 @@ def late(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
     here = np.abs((y - x)[ahead]).sum() / max(unsure(x, y)[ahead].sum(), 1e-12)
 
     def odd(t: Sample) -> np.ndarray:
-        return (t.x == 0) | (t.y == 0) | (np.abs(t.d) > max(1.0, C["APART"] + 5 * size))
+        far, filled = max(1.0, C["APART"] + 5 * size), (t.x == 0) | (t.y == 0)
+        return np.abs(t.d) > np.where(filled, C["UNSURE"], far)
 
+    # Two zeros are padding, unless the model is as certain of other tokens.
+    certain = ((rest.x == 0) & (rest.y == 0)).mean() > 0.05
+    padded = ((s.x == 0) & (s.y == 0))[last] & (not certain)
     behind = odd(s)[last]
-    if here > 3 * size + 0.05 or behind.mean() < 0.3 or odd(rest).mean() > 0.05:
+    known = (behind.sum() >= 5 and behind.mean() >= 0.1) or (behind | padded).mean() >= 0.3
+    if here > 3 * size + 0.05 or not known or odd(rest).mean() > 0.05:
         return none, []
     none[last] = True
-    return none, cause("shift", "late", count=int(behind.sum()), completions=len(last))
+    count = int((behind | padded).sum())
+    return none, cause("shift", "late", count=count, completions=len(last))
 
 
 def unit(s: Sample) -> list[Cause]:
@@ -235,7 +241,8 @@ def clipped(s: Sample) -> list[Cause]:
 
 def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
     """Completions whose log-probs lie far apart while others' do not; or all, where nothing agrees.
-    No cause, where a few edited tokens may be what lies apart. And [n] whose."""
+    No cause, where a few edited tokens may be what lies apart, or the completions' age is. And [n]
+    whose."""
     far, total, whole = _far(r, s)
     wrong = np.isin(s.owner, far)
     same = correlation(s.x[~wrong], s.y[~wrong])
@@ -247,7 +254,7 @@ def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
         and math.tanh(math.atanh(min(same, 0.999)) + error) < C["UNRELATED"]
     ):
         return cause("pairing", "unrelated", same=same), np.ones(len(s.x), dtype=bool)
-    if not whole:
+    if not whole or _older(r, s, far) > C["DOUBT"]:
         return [], wrong
     return cause(
         "pairing",
@@ -258,6 +265,19 @@ def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
         far=deviation(s.d[wrong]),
         rest=deviation(s.d[~wrong]),
     ), wrong
+
+
+def _older(r: Rollouts, s: Sample, far: np.ndarray) -> float:
+    """By how many errors some completions are of older versions than the others; a wrong text may
+    have any."""
+    if r.version is None:
+        return 0.0
+    owners = s.owner[s.last]
+    age, odd = -r.version[owners], np.isin(owners, far)
+    if not 0 < odd.sum() < len(odd) or not age.std():
+        return 0.0
+    more = age[odd].mean() - age[~odd].mean()
+    return float(more / (age.std() * math.sqrt(1 / odd.sum() + 1 / (~odd).sum())))
 
 
 def early(s: Sample) -> float:

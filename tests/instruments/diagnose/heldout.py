@@ -16,13 +16,10 @@ import copy
 import json
 import math
 import platform
-import shlex
-import sys
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +46,7 @@ FAULTS = {
     "temperature .75": ("temperature", "changes by", KINDS),
     "top-p .92": ("support", "mean of π/μ", KINDS),
     "repetition penalty 1.2": ("edited-logits", "penalty", NET),
-    "banned words": ("edited-logits", "beyond e²|penalty or bias", KINDS),
+    "banned words": ("edited-logits", "beyond e²|penalty or bias|edited logits", KINDS),
     "versions 0 to 6": ("staleness", "of older versions", KINDS),
     "three versions behind, of large steps": ("staleness", "a sampler that lags", KINDS),
     "all behind another prompt": ("pairing", "another prompt", KINDS),
@@ -395,9 +392,8 @@ def made(kind, size, fault, seed):
         rollout = token_logp(mu / drew, drawn_of(batch))
     ids, mask = np.repeat(np.arange(size // group), group), batch["mask"].numpy()
     rewards = batch.get("rewards", (g.random(size) < g.beta(2, 2, size // group)[ids]) * 1.0)
-    if fault == "healthy":  # not a batch whose groups happen to be dead
-        while (np.ptp(rewards.reshape(-1, group), 1) == 0).mean() > 0.4:
-            rewards[int(g.integers(size))] = float(g.random() < 0.5)
+    while (np.ptp(rewards.reshape(-1, group), 1) == 0).mean() > 0.4:  # no other fault by chance
+        rewards[int(g.integers(size))] = float(g.random() < 0.5)
     advantage = estimated(rewards, ids, mask, how, g)
     elsewhere = np.zeros(size, dtype=bool)
     if fault.startswith("a tenth"):
@@ -527,7 +523,8 @@ def _columns(g, fault, batch, values, advantage, group, rewards, version, keep):
         values = {name: np.where(mask, x, 0.0)[:, :longest] for name, x in values.items()}
         mask = counted = np.ones_like(mask[:, :longest])
     if fault == "mask one late":
-        mask, rollout[~mask] = mask | np.roll(mask, 1, 1), 0.0
+        rollout[~mask] = 0.0  # a sampler has no log-prob of what it did not write
+        mask = mask | np.roll(mask, 1, 1)
         counted = np.roll(batch["mask"].numpy(), 1, 1)
         counted[:, 0] = False
     if fault.startswith("half"):
@@ -572,37 +569,45 @@ def faulty():
     return made
 
 
-def of_kind(kind, seed, healthy, only):
-    """Every verdict on a kind's dumps: [name, word, headline, what does not matter]."""
-    torch.set_num_threads(1)
-    dumps = [each for each in faulty() if each[0] == kind and (not only or each[2] in only)]
-    dumps = [(size, fault, seed) for _, size, fault in dumps]
-    dumps += [(SIZES[i % 3], None, seed + 1 + i) for i in range(healthy)]
-    found = []
-    for size, fault, its_seed in dumps:
-        columns, told = made(kind, size, fault, its_seed)
-        verdict = judged(columns)
-        word = right(fault, verdict) if fault else verdict.verdict
-        found.append([f"{fault or 'healthy'}, {kind}, {size}, {its_seed}", word, verdict.headline])
-        if fault or word == "found":
-            print(f"{word:9}{found[-1][0]}: {verdict.headline[:160]} ({told})", flush=True)
-    return found
+def dumps(seed, healthy, healthy_seed):
+    """Every dump by its name: kind, size, fault, seed; the faulty ones first."""
+    faults = [(kind, size, fault, seed) for kind, size, fault in faulty()]
+    of_kind = [(SIZES[i % 3], None, healthy_seed + 1 + i) for i in range(healthy)]
+    every = faults + [(kind, *each) for kind in KINDS for each in of_kind]
+    return {
+        f"{fault or 'healthy'}, {kind}, {size}, {its_seed}": (kind, size, fault, its_seed)
+        for kind, size, fault, its_seed in every
+    }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--healthy", type=int, default=75, help="of each kind")
-    parser.add_argument("--seed", type=int, default=0, help="the first")
-    parser.add_argument("--only", nargs="*", default=[], help="faults")
-    parser.add_argument("--workers", type=int, default=1, help="processes, one for a kind")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--seed", type=int, default=0, help="of the faulty ones")
+    parser.add_argument("--healthy-seed", type=int, help="the first of the healthy ones")
+    parser.add_argument("--out", type=Path, help="every verdict; begun by an earlier run: goes on")
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
     args = parser.parse_args()
-    work = partial(of_kind, seed=args.seed, healthy=args.healthy, only=args.only)
-    with ProcessPoolExecutor(args.workers) as pool:
-        verdicts = [each for found in pool.map(work, KINDS) for each in found]
+    torch.set_num_threads(1)
+    verdicts = {}
+    if args.out and args.out.exists():
+        verdicts = json.loads(args.out.read_text(encoding="utf-8"))
+    healthy_seed = args.seed if args.healthy_seed is None else args.healthy_seed
+    every = dumps(args.seed, args.healthy, healthy_seed)
+    for name, (kind, size, fault, seed) in every.items():
+        if name in verdicts:
+            continue
+        columns, told = made(kind, size, fault, seed)
+        verdict = judged(columns)
+        word = right(fault, verdict) if fault else verdict.verdict
+        verdicts[name] = [word, verdict.headline]
+        if fault or word != "healthy":
+            print(f"{word:9}{name}: {verdict.headline[:160]} ({told})", flush=True)
+        if args.out:
+            _write(args.out, verdicts)
     faults, healthy, accused = {fault: Counter() for fault in FAULTS}, {}, {}
-    for name, word, headline in verdicts:
+    for name in every:
+        word, headline = verdicts[name]
         fault, kind, *_ = name.rsplit(", ", 3)
         if fault in faults:
             faults[fault][word] += 1
@@ -610,24 +615,26 @@ def main():
         healthy.setdefault(kind, Counter())[word] += 1
         if word == "found":
             accused[name] = headline
-    print({fault: dict(x) for fault, x in faults.items()}, {k: dict(x) for k, x in healthy.items()})
     record = {
-        "command": f"python tests/instruments/diagnose/heldout.py {shlex.join(sys.argv[1:])}",
+        "command": "python tests/instruments/diagnose/heldout.py --record "
+        f"--seed {args.seed} --healthy-seed {healthy_seed}",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "versions": {
             "python": platform.python_version(),
             "numpy": np.__version__,
             "torch": torch.__version__.split("+")[0],
         },
-        "seed": args.seed,
         "faults": {fault: dict(sorted(x.items())) for fault, x in faults.items()},
         "healthy": {kind: dict(sorted(x.items())) for kind, x in healthy.items()},
         "accused": accused,
     }
-    for path, what in ((args.out, verdicts), (RECORD if args.record else None, record)):
-        if path:
-            text = json.dumps(what, indent=1, ensure_ascii=False)
-            path.write_text(text + "\n", encoding="utf-8")
+    print(json.dumps(record, indent=1, ensure_ascii=False))
+    if args.record:
+        _write(RECORD, record)
+
+
+def _write(path, what):
+    path.write_text(json.dumps(what, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
