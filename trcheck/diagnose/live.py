@@ -16,6 +16,7 @@ def judge_batch(
     mask: np.ndarray,
     logp_old: np.ndarray | None = None,
     group: np.ndarray | None = None,
+    version: np.ndarray | None = None,
     memory: Memory | None = None,
     against: Measured | None = None,
 ) -> Judgement:
@@ -26,6 +27,7 @@ def judge_batch(
         advantage: [B, T] or [B, 1].
         mask: [B, T], True or 1 where the loss counts the token.
         group: [B] which prompt; every group whole.
+        version: [B] of the policy that sampled, a number that grows.
         memory: of the batches before it, which count too; it takes this one in.
         against: of a healthy batch or dump of the run.
     """
@@ -54,6 +56,7 @@ def judge_batch(
             mask=of(mask),
             group=whose,
             group_names=() if whose is None else tuple(map(str, range(whose.max() + 1))),
+            version=None if version is None else version[filled],
         ),
         memory,
         against,

@@ -18,8 +18,9 @@ class CausesCallback(TrainerCallback):
     The learner's log-probs are those of the loss itself, so nothing is computed twice. The
     sampler's are TRL's `sampling_per_token_logps`, which it has from vLLM or a `rollout_func`.
     Without them the policy before the updates stands for the sampler, and a warning says what
-    cannot be seen. Where the trainer has no log-probs of completions at all, a warning says so
-    once, and training goes on. Metrics: see `trlib.bridges.watch.Watch`."""
+    cannot be seen. A `rollout_func` that returns `version` too, a number for each completion, lets a
+    sampler that lags be named. Where the trainer has no log-probs of completions at all, a warning
+    says so once, and training goes on. Metrics: see `trlib.bridges.watch.Watch`."""
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class CausesCallback(TrainerCallback):
         self._due, self._seen = False, list[dict[str, Tensor]]()
         needed = (
             "_compute_loss",
+            "_generate_and_score_completions",
             "_get_per_token_logps_and_entropies",
             "_metrics",
             "num_generations",
@@ -43,6 +45,8 @@ class CausesCallback(TrainerCallback):
             )
         else:
             self._loss, trainer._compute_loss = trainer._compute_loss, self._compute_loss
+            self._generate = trainer._generate_and_score_completions
+            trainer._generate_and_score_completions = self._with_versions
 
     def on_step_begin(self, args, state, control, **others):
         self._due = state.is_world_process_zero and self.watch.due(state.global_step)
@@ -57,10 +61,19 @@ class CausesCallback(TrainerCallback):
             batch["group"].bincount() != self.trainer.num_generations
         ).any():  # halves of groups tell nothing
             del batch["group"]
+        if "version" in batch:
+            batch["version"] = batch["version"].squeeze(1)
         found = self.watch.look(**batch)
         for name, value in found.items():
             self.trainer._metrics["train"][name].append(value)
         self._due, self._seen = False, []
+
+    def _with_versions(self, inputs):
+        made = self._generate(inputs)  # TRL writes into the rows what `rollout_func` returns
+        versions = [row.get("version") for row in inputs]
+        if self.trainer.rollout_func and all(isinstance(x, int | float) for x in versions):
+            made["version"] = torch.tensor(versions, device=made["advantages"].device).double()
+        return made
 
     def _compute_loss(self, model, inputs):
         if not (self._due and self.trainer.model.training):
@@ -97,6 +110,8 @@ class CausesCallback(TrainerCallback):
             & ~sampler.isnan(),  # vLLM may have none for a token; TRL's ratio is 1 there
             "group": inputs["prompt_ids"],
         }
+        if "version" in inputs:
+            piece["version"] = inputs["version"].view(-1, 1)
         piece = {name: x[rows] for name, x in piece.items()}
         # A step may draw more than once, at other lengths: one of them is enough.
         if len(mask[rows]) and all(

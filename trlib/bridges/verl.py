@@ -201,6 +201,8 @@ class _Look:
         rows = self.watch.rows(batch["response_mask"])
         uid = list(data.non_tensor_batch.get("uid", ()))
         number = {name: i for i, name in enumerate(dict.fromkeys(uid))}
+        # Of the weights that began a completion, where a trainer keeps them (fully_async_policy).
+        version = list(data.non_tensor_batch.get("min_global_steps", ()))
         # Halves of groups tell nothing.
         whole_batch = uid and len(batch["response_mask"][rows]) == len(uid)
         return self.watch.look(
@@ -210,4 +212,5 @@ class _Look:
             advantage=batch["advantages"][rows],
             mask=batch["response_mask"][rows],
             **({"group": torch.tensor([number[name] for name in uid])} if whole_batch else {}),
+            **({"version": torch.tensor(version)[rows]} if version and None not in version else {}),
         )

@@ -24,17 +24,20 @@ PROMPTS = [f"{start} : +{move} =" for start in range(8) for move in (1, 2)]
 TEMPERATURE = 0.7
 
 
-def drawn(temperature):
+def drawn(temperature, lag=0.0):
     """Eight completions of each prompt from the model, at a temperature, with their log-probs at
-    it."""
+    it; `lag`: nats of a logit by which a sampler moves from version to version, ages 0 to 6."""
 
     def rollouts(prompts, trainer):
+        age = torch.arange(len(prompts)) % 7
         ids = torch.tensor([trainer.processing_class(p).input_ids for p in prompts])
         start, logps, training = ids.shape[1], [], trainer.model.training
         trainer.model.eval()
         with torch.no_grad():
             for _ in range(12):
-                scores = (trainer.model(ids).logits[:, -1] / temperature).log_softmax(-1)
+                logits = trainer.model(ids).logits[:, -1]
+                logits = logits + lag * age[:, None] * torch.randn(logits.shape)
+                scores = (logits / temperature).log_softmax(-1)
                 ids = torch.cat([ids, scores.exp().multinomial(1)], 1)
                 logps.append(scores.gather(1, ids[:, -1:]))
         trainer.model.train(training)
@@ -42,13 +45,22 @@ def drawn(temperature):
             "prompt_ids": ids[:, :start].tolist(),
             "completion_ids": ids[:, start:].tolist(),
             "logprobs": torch.cat(logps, 1).tolist(),
+            **({"version": (9 - age).tolist()} if lag else {}),
         }
 
     return rollouts
 
 
 def run(
-    folder, model, kind=GRPOTrainer, every=1, rollout=True, tokens=50_000, resume=False, **settings
+    folder,
+    model,
+    kind=GRPOTrainer,
+    every=1,
+    rollout=True,
+    tokens=50_000,
+    resume=False,
+    lag=0.0,
+    **settings,
 ):
     """What TRL logged of causes, step by step, and what was warned of."""
     given = {
@@ -66,7 +78,7 @@ def run(
         args=GRPOConfig(output_dir=str(folder), **given),
         reward_funcs=reward,
         train_dataset=Dataset.from_list([{"prompt": p} for p in PROMPTS]),
-        rollout_func=drawn(TEMPERATURE) if rollout else None,
+        rollout_func=drawn(TEMPERATURE, lag) if rollout else None,
         processing_class=AutoTokenizer.from_pretrained(EMBEDDED / "dial"),
     )
     forwards = []
@@ -106,6 +118,12 @@ def test_a_learner_at_another_temperature_is_named_each_time_and_told_once(small
     assert causes == [{"found": 1.0, "temperature": 1.0}, {}, {"found": 1.0, "temperature": 1.0}]
     (only,) = told
     assert "changes by -0.2" in only and "divide its logits" in only
+
+
+def test_a_sampler_that_lags_is_named_by_its_versions(small_model, tmp_path):
+    causes, (told,), _ = run(tmp_path, small_model(), lag=0.1, num_iterations=2, max_steps=2)
+    assert causes == [{"found": 1.0, "staleness": 1.0}] * 2
+    assert "up to 6 versions older" in told
 
 
 def test_a_run_that_resumes_is_watched_on_and_named_anew(small_model, tmp_path):
@@ -223,7 +241,7 @@ def driver(monkeypatch):
     return module
 
 
-def verls_batch(model, seed, learner=TEMPERATURE):
+def verls_batch(model, seed, learner=TEMPERATURE, lag=0.0):
     """A batch of verl's driver: the sampler's and the learner's log-probs, rewards and uids."""
     from verl import DataProto
 
@@ -231,7 +249,7 @@ def verls_batch(model, seed, learner=TEMPERATURE):
     trainer = SimpleNamespace(
         model=model, processing_class=AutoTokenizer.from_pretrained(EMBEDDED / "dial")
     )
-    made = drawn(TEMPERATURE)([p for p in PROMPTS[:8] for _ in range(8)], trainer)
+    made = drawn(TEMPERATURE, lag)([p for p in PROMPTS[:8] for _ in range(8)], trainer)
     prompts, responses = torch.tensor(made["prompt_ids"]), torch.tensor(made["completion_ids"])
     with torch.no_grad():
         logits = (
@@ -252,7 +270,10 @@ def verls_batch(model, seed, learner=TEMPERATURE):
             "token_level_scores": rewards,
             "token_level_rewards": rewards,
         },
-        non_tensors={"uid": [str(i // 8) for i in range(64)]},
+        non_tensors={
+            "uid": [str(i // 8) for i in range(64)],
+            **({"min_global_steps": made["version"]} if lag else {}),
+        },
     )
 
 
@@ -278,6 +299,9 @@ def test_verls_metrics_name_the_cause_every_so_many_steps(driver, small_model):
             "found": 1.0,
             "temperature": 1.0,
         }
+    watch(every=1)
+    with pytest.warns(UserWarning, match="staleness: .* up to 6 versions older"):
+        assert step(driver, verls_batch(model, 3, lag=0.1)) == {"found": 1.0, "staleness": 1.0}
 
 
 def test_verl_is_told_once_which_option_records_the_sampler(driver, small_model):
