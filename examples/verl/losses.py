@@ -1,0 +1,6 @@
+"""What every worker of verl imports to have our losses: VERL_USE_EXTERNAL_MODULES=losses, with this
+file's folder in PYTHONPATH."""
+
+from trlib.bridges.verl import register
+
+register(delta_tv=0.15)
