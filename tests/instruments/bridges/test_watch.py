@@ -121,7 +121,7 @@ def test_a_learner_at_another_temperature_is_named_each_time_and_told_once(small
 
 
 def test_a_sampler_that_lags_is_named_by_its_versions(small_model, tmp_path):
-    causes, (told,), _ = run(tmp_path, small_model(), lag=0.1, num_iterations=2, max_steps=2)
+    causes, (told,), _ = run(tmp_path, small_model(), lag=0.1, max_steps=2)
     assert causes == [{"found": 1.0, "staleness": 1.0}] * 2
     assert "up to 6 versions older" in told
 
