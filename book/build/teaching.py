@@ -94,9 +94,13 @@ def text_of(path: Path, before: str = "Exercise") -> Text:
         before: the beginning of that title.
     """
     page = path.read_text(encoding="utf-8")
-    whole = [{"cell_type": "markdown", "source": re.sub(r"<!--.*?-->", "", page, flags=re.DOTALL)}]
+    cells: list[dict[str, Any]] = [
+        {"cell_type": "markdown", "source": re.sub(r"<!--.*?-->", "", page, flags=re.DOTALL)}
+    ]
+    if path.suffix == ".ipynb":
+        cells = json.loads(page)["cells"]
     words = seen = formulas = 0
-    for cell in json.loads(page)["cells"] if path.suffix == ".ipynb" else whole:
+    for cell in cells:
         source = "".join(cell["source"])
         if cell["cell_type"] == "code":
             kinds = {kind for one in cell["outputs"] for kind in one.get("data", ())}
