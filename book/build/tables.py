@@ -26,6 +26,7 @@ from book.build.markdown import escape, table
 from book.build.paths import ROOT
 from trbook import ladder
 from trbook.scale import papers
+from trbook.strip import BOXES
 from trlab.claims import markdown
 from trlib.loop.metrics import METRICS
 
@@ -165,6 +166,11 @@ def draw_weights(name: str) -> None:
     drawing(CARDS[name]).save(FOLDER / blocks.figure_of(name), narrow=True)
 
 
+def four_boxes(_: str) -> str:
+    """The loop in a line."""
+    return " → ".join(f"**{box}**" for box in BOXES) + ", and again"
+
+
 def nine_lines(_: str) -> str:
     """Each step of the ladder with the line that it changes."""
     rows = (
@@ -267,6 +273,7 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "sweeps": sweeps,
     "playground": lambda _: STILL,
     "ladder": steps,
+    "four-boxes": four_boxes,
     "nine-lines": nine_lines,
     "three-questions": three_questions,
     "curve-of-step": curve_of_step,
