@@ -195,6 +195,7 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         square = t["excess2_a"] + t["excess2_b"] if few else t[f"excess2_{side}"]
         error = math.sqrt(square) / n
         made |= {f"ratio_{side}": value, f"ratio_{side}_z": value / max(error, 1e-12)}
+        made |= {f"mean_{side}": 1 + value, f"mean_{side}_error": error}
     rising, deviation = over("up", "size"), t["size"] / t["n"]
     # Enough to say that updates are in d; and too much to say that none are.
     learning, doubt = made["along_z"] > C["Z"], made["along_z"] > C["DOUBT"]

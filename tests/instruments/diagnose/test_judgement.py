@@ -106,17 +106,23 @@ def interval(count, of):
 
 
 def test_the_page_tells_what_the_held_out_dumps_showed():
-    """`heldout.py --record` writes the numbers; the run of this record was cut short."""
-    faults = Counter()
-    for each in HELD_OUT["faults"].values():
-        faults.update(each)
-    n, right = faults.total(), faults["named"] + faults["hinted"]
+    """`heldout.py --record` writes the numbers."""
+    faults, healthy = Counter(), Counter()
+    for total, record in ((faults, HELD_OUT["faults"]), (healthy, HELD_OUT["healthy"])):
+        for each in record.values():
+            total.update(each)
+    n, right, m = faults.total(), faults["named"] + faults["hinted"], healthy.total()
+    assert n == 66 and right >= 60 and faults["misnamed"] <= 1
+    assert m >= 280 and len(HELD_OUT["healthy"]) == 4
+    assert healthy["found"] == len(HELD_OUT["accused"]) == 0
     text = (ROOT / "book" / "diagnose.md").read_text(encoding="utf-8")
     assert f"`{HELD_OUT['command']}`" in text
     assert (
         f"Of {n} faulty dumps {faults['named']} were named, {faults['hinted']} were amber with the "
         f"right hint, {faults['missed'] + faults['beside']} were missed and {faults['misnamed']} "
-        f"got another name ({100 * right / n:.0f} % named or hinted; {interval(right, n)})"
+        f"got another name ({100 * right / n:.0f} % named or hinted; {interval(right, n)}). "
+        f"Of {m} healthy ones {healthy['found']} were accused "
+        f"({interval(healthy['found'], m)}) and {healthy['unusual']} were amber"
     ) in text
 
 
