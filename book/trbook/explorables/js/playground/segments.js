@@ -93,7 +93,9 @@ export function pictured(state) {
       ...named(one),
       ...look(one.name, one.settings),
       key: `kept${one.number}${one.name}${one.from}`,
-      ghost: true,
+      ghost: !one.recorded, // drawn as lanes are, until they learn
+      alone: one.recorded,
+      last: true,
     })),
   };
 }

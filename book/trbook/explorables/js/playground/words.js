@@ -40,7 +40,7 @@ export function ofRecorded(pinned, batches) {
     { length } = first.rows;
   return calm(
     `Recorded: after ${length} batches ${first.title} is ahead`,
-    `Its mean reward is ${number(first.end)}, that of ${last.title} ${number(last.end)}. Does it stay so? Press Play: the lanes begin anew in this page and go on to batch ${batches}.`,
+    `Its mean reward is ${number(first.end)}; ${last.title} is at ${number(last.end)}. Does it stay so? Press Play: the lanes begin anew in this page and go on to batch ${batches}.`,
   );
 }
 

@@ -169,12 +169,12 @@ export function create(root, { changed, below }) {
     const [lanes, pinned] = shown,
       k = at === null ? null : clamp(at, 0, Math.max(0, count - 1)),
       some = count > 0;
-    const ghosts = pinned.map((one) => ({
-      ...one,
-      title: `${one.recorded ? "recorded" : "kept"}: ${one.title}${one.date ? `, ${one.date}` : ""}`,
-      dash: "1 3",
-    }));
-    names.show([...lanes.flatMap((lane) => listed(lane, k)), ...ghosts], (segment) => brief(segment, k));
+    const recorded = pinned.filter((one) => one.recorded),
+      ghosts = pinned
+        .filter((one) => one.ghost)
+        .map((one) => ({ ...one, title: `kept: ${one.title}${one.date ? `, ${one.date}` : ""}`, dash: "1 3" }));
+    const learning = recorded.length ? recorded : lanes.flatMap((lane) => listed(lane, k));
+    names.show([...learning, ...ghosts], (segment) => brief(segment, k));
     for (const [i, { key, panel, rule, values, x }] of panels.entries()) {
       const on = some && k !== null && Boolean(x);
       if (on || reading) rule.attr("d", on ? `M${x(k).toFixed(1)},0V${sizes[i].height}` : null);
