@@ -21,6 +21,8 @@ OUTER = {
     "trbook.scale.registered": 2,
     "trbook.scale.worker": 2,
     "book.build.pack.mismatch_scale": 2,
+    "examples.trl": 2,
+    "examples.verl": 2,
     "tests.instruments": 2,
 }
 """The outer rings by how a module's name begins; all else is the gate."""
