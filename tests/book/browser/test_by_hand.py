@@ -39,13 +39,15 @@ STATES = {
         ({"rewards": [2, 0, 0]}, "calm", {"B: KL spent": "0.10"}),  # impossible: what was before
     ],
     "Staleness": [
-        ({}, "fail", {"silenced, A > 0": "24 of 206"}),
+        ({}, "calm", {}),
+        ({"run": "none"}, "fail", {"silenced, A > 0": "24 of 206"}),
         ({"eps_high": 9.0}, "fail", {"silenced, A > 0": "0 of 206"}),
         ({"update": 0}, "calm", {"mean of |r − 1| / 2": "0", "farthest token": "none has moved"}),
         ({"run": "none", "update": 32}, "fail", {"new completions earn": "0.55"}),
     ],
     "TokenMicroscope": [
-        ({"update": 1}, "fail", {"A → weight w": "0.81 → 0", "silenced, A > 0": "19 of 199"}),
+        ({}, "calm", {}),
+        ({"token": 0}, "fail", {"A → weight w": "0.81 → 0", "silenced, A > 0": "19 of 199"}),
         ({"method": "cispo"}, "calm", {"A → weight w": "0.81 → 0.97"}),
         ({"method": "dppo_tv"}, "calm", {"silenced, A > 0": "0 of 199"}),
     ],
