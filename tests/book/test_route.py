@@ -1,8 +1,10 @@
-"""The short route of the front page: as long as it says by the book's own rule."""
+"""The short route of the front page: as long as it says by the book's own rule, and none of its bets is
+answered on an earlier stop."""
 
 import json
 import re
 
+import pytest
 import yaml
 
 from book.build.paths import ROOT
@@ -67,3 +69,14 @@ def test_the_route_is_as_long_as_it_says_by_the_book_s_rule():
         by_rule += rates["play"] * stop["plays"]
         assert abs(by_rule - minutes) <= NEAR, f"{name}: {by_rule:.0f} minutes, not {minutes}"
     assert sum(told) == 225
+
+
+@pytest.mark.parametrize("page", BETS)
+def test_no_bet_of_the_route_is_answered_on_an_earlier_stop(page):
+    order = [stop["page"] for stop in KEPT["route"]]
+    earlier = KEPT["route"][: order.index(page)]
+    for stop in earlier:
+        for answer in BETS[page]:
+            told = re.search(answer, read(stop))
+            assert not told, f"{stop['page']} answers {page}: {told and told[0]!r}"
+    assert all(re.search(answer, prose(page)) for answer in BETS[page]), "it is the answer there"

@@ -166,9 +166,7 @@ def _parts(app: Sphinx) -> dict[str, list[tuple[str, str, str]]]:
         return to(name), env.titles[name].astext(), says
 
     parts = {
-        "Two and a half hours": [
-            said(stop["page"]) for stop in route if stop["page"] in env.titles
-        ],
+        "The short route": [said(stop["page"]) for stop in route if stop["page"] in env.titles],
         "Questions, with their answers": [
             (to(f"{QUESTIONS}#{anchor}"), title, answer)
             for anchor, title, answer in (

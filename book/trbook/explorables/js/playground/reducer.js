@@ -94,24 +94,22 @@ export function least({ runs }) {
 }
 const stuck = ({ why, rows }) => Boolean(why) || rows.length >= MOST;
 
-/* Whether the lanes that the preset asks its question about are there; others may have joined them. A question that
-   names a `measured` column is asked of any lanes of these methods. */
-export function asksOfThese(state) {
-  const { lanes: own, question } = PRESETS[state.preset],
-    lanes = Object.values(state.lanes),
-    same = question.measured ? ({ method }) => method : identity;
+/* Whether the preset's lanes are there, by what `same` reads of them; others may have joined. */
+function asPreset(state, same) {
+  const lanes = Object.values(state.lanes),
+    own = PRESETS[state.preset].lanes;
   return (
     lanes.length >= own.length && own.every((lane, i) => same(possibleLane(lane, NAMES[i]).lane) === same(lanes[i]))
   );
 }
 
+/* Whether the lanes that the preset asks its question about are there. A question that names a `measured` column is
+   asked of any lanes of these methods. */
+export const asksOfThese = (state) =>
+  asPreset(state, PRESETS[state.preset].question.measured ? ({ method }) => method : identity);
+
 /* Whether they are set as when the answer was recorded. */
-export function asRecorded(state) {
-  const lanes = Object.values(state.lanes);
-  return PRESETS[state.preset].lanes.every(
-    (lane, i) => lanes[i] && identity(possibleLane(lane, NAMES[i]).lane) === identity(lanes[i]),
-  );
-}
+export const asRecorded = (state) => asPreset(state, identity);
 
 /* The state after an event, and what is to be done. An unknown event throws: it is a fault of the page. */
 export function reduce(state, event) {
