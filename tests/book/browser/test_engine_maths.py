@@ -12,6 +12,7 @@ from trlib.advantages import ADVANTAGES
 from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.algorithms import (
     ALGORITHMS,
+    center_scores,
     cispo_loss,
     dppo_loss,
     gmpo_loss,
@@ -23,7 +24,9 @@ from trlib.algorithms import (
     reinforce_loss,
     sapo_loss,
     troll_loss,
+    weighted_loss,
 )
+from trlib.algorithms.centering import WEIGHTS
 from trlib.algorithms.grpo import overlong_penalty
 
 EXACT = {"rtol": 1e-9, "atol": 1e-12}
@@ -264,11 +267,42 @@ def test_troll_weighs_a_token_by_its_projection(ask, settings):
     np.testing.assert_allclose(weights, wanted["weight"].numpy(), **EXACT)
 
 
+@pytest.mark.parametrize("weight", WEIGHTS)
+def test_centered_scores_have_trlibs_gradient_in_every_logit(ask, weight):
+    draw = torch.Generator().manual_seed(7)
+    old = torch.log_softmax(2 * torch.randn(6, 5, 30, generator=draw, dtype=torch.float64), -1)
+    noise = torch.randn(6, 5, 30, generator=draw, dtype=torch.float64)
+    logits = (old + double([0.0, 0.05, 0.3, 1.0, 2.0, 6.0])[:, None, None] * noise).requires_grad_()
+    logp = torch.log_softmax(logits, -1)
+    tokens = torch.distributions.Categorical(logits=old).sample()
+    advantages = double([1.0, -1.0, 0.5, -2.0, 0.0, 1.5])
+    settings = {"weight": weight, "cap": 1.3, "floor": 0.7, "delta_tv": 0.05}
+    given = {"advantages": advantages.unsqueeze(-1).expand(6, 5), **settings}
+    given["mask"] = torch.ones(6, 5, dtype=torch.bool)
+    chosen = [x.gather(-1, tokens.unsqueeze(-1)).squeeze(-1) for x in (logp, old)]
+    wanted = center_scores(weighted_loss(*chosen, **given), logp, old, tokens=tokens, **given)
+    wanted.per_token.sum().backward()
+    columns = {"logp": logp, "old": old, "tokens": tokens, "advantage": advantages}
+    rows = [column.tolist() for column in columns.values()]
+    found = ask(
+        """const { method } = await import("/engine/js/methods.js");
+        const { objective } = method("centered", given.settings);
+        return given.completions.map(objective).map(({ weight, kept, gradient }) =>
+            ({ weight, kept, gradient: gradient.map((row) => Array.from(row)) }));""",
+        settings=settings,
+        completions=[dict(zip(columns, one, strict=True)) for one in zip(*rows, strict=True)],
+    )
+    np.testing.assert_allclose([one["gradient"] for one in found], logits.grad, **EXACT)
+    assert [one["kept"] for one in found] == wanted.diagnostics["kept"].tolist()
+    weights = [one["weight"] for one in found]
+    np.testing.assert_allclose(weights, wanted.diagnostics["weight"], **EXACT)
+
+
 def test_the_engine_has_these_methods_and_names_what_it_does_not_have(ask):
     found = ask(
         """const { METHODS } = await import("/engine/js/methods.js"); return Object.keys(METHODS);"""
     )
-    away = {"centered", "trpo", "ppo_critic", "trapo", "sft", "sft_then_rl", "sft_plus_rl"}
+    away = {"trpo", "ppo_critic", "trapo", "sft", "sft_then_rl", "sft_plus_rl"}
     gallery = {"bapo", "minpro", "cpgd", "r2vpo", "trefree"}
     assert {*found} == ALGORITHMS.keys() - away | gallery
     said = ask("""const { method } = await import("/engine/js/methods.js"), said = [];

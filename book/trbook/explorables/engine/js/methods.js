@@ -4,18 +4,23 @@
 
 import known from "../../../../../trlab/methods.json" with { type: "json" };
 import { ADVANTAGES } from "./advantages.js";
+import { centered } from "./centering.js";
 import { cispo, dppo, gmpo, gspo, pgIs, ppo, pspo, quatro, reinforce, sapo } from "./objectives.js";
 import { own, proportional } from "./own.js";
 import { bapo, cpgd, minpro, r2vpo, survey, trefree } from "./relatives.js";
 import { troll } from "./troll.js";
 
 /* Settings that only a large vocabulary or another sampler gives a meaning, and those in which BAPO's paper differs from
-   its authors' code, which the page has; and what is asked of a whole update (stop_kl). */
-const LEFT_OUT = ["correction", "stop_kl", "measure", "k", "top_k", "order", "step", "step_low", "weigh_by"];
+   its authors' code, which the page has; what is asked of a whole update (stop_kl); and switches that make another lane
+   of a method (center). */
+const LEFT_OUT = [
+  ...["correction", "stop_kl", "measure", "k", "top_k", "topk", "order", "step", "step_low", "weigh_by"],
+  ...["center", "halves"],
+];
 
 /* proportional: where the advantage is 0 nothing can be learned, and the loop need not look.
    masksZeroAdvantage: its mask silences such tokens too, so that what it keeps is known only when they are looked at.
-   full: the objective needs the whole distributions of both policies.
+   full: the whole distributions of both policies are at hand; whole: the objective is of them, not of log-probs.
    survey: what it must know of all completions of a minibatch before it weighs one, from (settings) => (completions).
    class: its dotted name in trlib; gallery: it is a relative of the book's methods. */
 const MADE = {
@@ -33,7 +38,8 @@ const MADE = {
   dppo: { make: dppo, proportional: true, masksZeroAdvantage: true },
   ppo_penalty: { make: pgIs, full: true },
   quatro: { make: quatro, dual: true },
-  troll: { make: troll, full: true },
+  troll: { make: troll, full: true, whole: true },
+  centered: { make: centered, full: true, whole: true, proportional: true, masksZeroAdvantage: true },
   bapo: { make: bapo, survey, proportional: true },
   minpro: { make: minpro, proportional: true },
   cpgd: { make: cpgd },

@@ -8,11 +8,11 @@ const CAP = 10; // largest log of a completion's ratio, nats per token
 /* An objective of one completion, { logp, old, tokens, advantage }, where logp and old are the tokens' whole
    distributions, arrays of log-probs. Gives { weight, kept, gradient }: gradient[t] is dL/dlogits of the token before
    aggregation; null: inside the region, where weight alone says it, -weight (1{y} - π̃).
-   far: whether a token may be outside (others are not looked at). */
+   moved: the divergence of a token as somebody else has measured it; one well inside is not looked at. */
 export const troll =
   ({ delta_kl: delta, alpha, level }) =>
-  ({ logp, old, tokens, advantage, far = (_t) => true }) => {
-    const found = tokens.map((y, t) => (far(t) ? beyond(logp[t], old[t], delta) : null));
+  ({ logp, old, tokens, advantage, moved = (_t) => Infinity }) => {
+    const found = tokens.map((y, t) => (moved(t) >= 0.9 * delta ? beyond(logp[t], old[t], delta) : null));
     const ratios = tokens.map((y, t) => (found[t] ? found[t].logp[y] : logp[t][y]) - old[t][y]);
     const whole = Math.min(CAP, ratios.reduce((total, x) => total + x, 0) / Math.max(1, ratios.length));
     const push = ratios.map((l) => (advantage === 0 ? 0 : advantage * Math.exp(level === "sequence" ? whole : l)));

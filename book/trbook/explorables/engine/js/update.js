@@ -81,16 +81,15 @@ export class Update {
     const { engine, method } = this,
       length = one.tokens.length;
     one.now = Array.from(engine.chosen.subarray(first, first + length));
-    const found =
-      method.name === "troll"
-        ? this.#troll(one, first)
-        : method.objective({
-            ...one,
-            ...this.memory,
-            ...this.shared,
-            logp: one.now,
-            old: one.logp,
-          });
+    const found = method.kind.whole
+      ? this.#whole(one, first)
+      : method.objective({
+          ...one,
+          ...this.memory,
+          ...this.shared,
+          logp: one.now,
+          old: one.logp,
+        });
     const pull = one.reference ? referencePull(one.now, one.reference, method.settings.beta) : null;
     for (let t = 0; t < length; t++) {
       engine.push[first + t] = (found.weight[t] + (pull ? pull[t] : 0)) * one.factor;
@@ -115,21 +114,21 @@ export class Update {
     });
   }
 
-  #troll(one, first) {
+  /* What an objective of whole distributions finds. moved: KL(π || μ) of a token, nats. */
+  #whole(one, first) {
     const { engine, method } = this,
-      { vocabulary } = engine,
-      near = 0.9 * method.settings.delta_kl;
+      { vocabulary } = engine;
     const rows = one.tokens.map((_, t) => engine.distribution(first + t).subarray(0, vocabulary));
     return method.objective({
       logp: rows,
       old: one.full.map((row) => row.subarray(0, vocabulary)),
       tokens: one.tokens,
       advantage: one.advantage,
-      far: (t) => engine.kl_back[first + t] >= near,
+      moved: (t) => engine.kl_back[first + t],
     });
   }
 
-  /* Gradients of tokens that the projection moved, in place of those that their weight would give. */
+  /* Gradients of whole distributions, in place of those that a token's weight would give. */
   #replace(rows, first, factor) {
     for (const [t, row] of rows.entries()) {
       if (!row) continue;

@@ -121,6 +121,16 @@ const KINDS = {
       from: "delta_kl",
     },
   },
+  centered: {
+    more: {
+      weight: {
+        label: "weight",
+        spoken: "what the ratio makes of a token's weight",
+        options: ["none", "ratio", "truncated", "window", "mask"],
+      },
+      ...PUSH,
+    },
+  },
   bapo: {
     threshold: {
       label: "target",
