@@ -63,6 +63,8 @@ export const after = (batch) => (batch ? `after ${batch} ${batch > 1 ? "batches"
 /* The share of right answers of a run at a batch: of the batch's own answers, at the end of those to new sums. */
 export const shareAt = ({ right, end }, batch, each) => (batch < right.length ? right[batch] / each : end[0]);
 
+const LUCK = 0.1; // two shares of 64 answers differ by as much without a reason
+
 /* Three runs, after so many batches: [once, eight times, clipped]. */
 export function verdict(state, data) {
   const { batch } = state,
@@ -77,7 +79,8 @@ export function verdict(state, data) {
       `${percent(once)} of the ${of} are right, in every lane the same.${luck}`,
     );
   const lost = many < best / 2 && best > 0.3,
-    standing = lost ? "has lost it" : many - once > 0.1 ? "is ahead of once" : "has no lead";
+    apart = Math.abs(many - once) > LUCK ? (many > once ? "ahead of" : "behind") : "about level with",
+    standing = lost ? "has lost it" : `is ${apart} once`;
   return {
     tone: lost ? "fail" : "calm",
     title: `Eight times ${standing}: ${percent(many)} right${lost ? `, down from ${percent(best)}` : ""}`,
