@@ -23,6 +23,7 @@ from sphinx.application import Sphinx
 from sphinx.domains.math import MathDomain
 from sphinx.domains.std import StandardDomain
 from sphinx.transforms import SphinxTransform
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
@@ -34,6 +35,8 @@ DRAW = "katex.renderToString(dukpy.tex, {displayMode: dukpy.displayed, strict: '
 MATHML = re.compile(r"<math .*?</math>", re.DOTALL)
 FIXED = ("mfrac", "mover", "munder", "msub", "msup", "msubsup")
 """Elements of MathML that hold a fixed number of parts."""
+MARKS = tuple(".,;:!?)")
+"""What stands close to the word before it."""
 APPLIED = "\u2061"
 """The sign that applies a function to what follows."""
 LOGGER = logging.getLogger(__name__)
@@ -65,6 +68,33 @@ class Labels(SphinxTransform):
                 self.env.docname,
                 name,
             )
+
+
+class Marks(SphinxPostTransform):
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:
+        keep_marks(self.document)
+
+
+def keep_marks(document: nodes.Element) -> None:
+    """Keeps a formula and the mark that follows it on one line: a browser would break before the
+    full stop. Not a formula that has a place to break inside: it may be wider than a phone."""
+    for node in list(document.findall(nodes.math)):
+        after = node.next_node(descend=False, siblings=True)
+        if not isinstance(after, nodes.Text) or after[:1] not in MARKS:
+            continue
+        try:
+            breaks = drawn(node.astext()).count('class="base"') > 1
+        except ValueError:
+            continue  # the writer names it
+        if not breaks:
+            parent = node.parent
+            together = nodes.inline("", "", node.deepcopy(), nodes.Text(after[0]))
+            together["classes"].append("whole")
+            parent.replace(node, together)
+            parent.replace(after, nodes.Text(after[1:]))
 
 
 @functools.cache
@@ -155,6 +185,7 @@ def load(
 
 def connect(app: Sphinx) -> None:
     app.add_transform(Labels)
+    app.add_post_transform(Marks)
     app.add_html_math_renderer("katex", (inline, None), (displayed, None))
     app.connect("env-updated", begin)
     app.connect("html-page-context", load)

@@ -7,12 +7,13 @@ import re
 from typing import get_type_hints
 
 import pytest
+from docutils import nodes
 from docutils.utils import new_document
 from sphinx import addnodes
 
 from book.build.ext.docstrings import escape, mend
 from book.build.ext.line_breaks import VERBATIM, names, numbers
-from book.build.ext.mathematics import aligned, drawn
+from book.build.ext.mathematics import aligned, drawn, keep_marks
 from book.build.ext.modules import LONGEST_VALUE, Attribute, modules, shorten
 from book.build.ext.pages import styled
 from book.build.ext.phone_tables import tables
@@ -101,6 +102,14 @@ def test_a_formula_that_katex_cannot_read_is_an_error():
     assert 'display="block"' in drawn("x", displayed=True)
     with pytest.raises(ValueError, match="KaTeX parse error: Unexpected end of input"):
         drawn(r"\frac{")
+
+
+def test_a_full_stop_stays_with_its_formula_and_a_long_formula_may_break():
+    parts = [nodes.math("", r"\pi"), nodes.Text(". Then "), nodes.math("", "a = b")]
+    line = nodes.paragraph("", "", *parts, nodes.Text(", or "), nodes.math("", "r"))
+    keep_marks(line)
+    assert [part.astext() for part in line] == [r"\pi.", " Then ", "a = b", ", or ", "r"]
+    assert [part.get("classes") for part in line.findall(nodes.inline)] == [["whole"]]
 
 
 def test_a_formula_s_mathml_is_valid():
