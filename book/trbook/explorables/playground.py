@@ -23,6 +23,7 @@ LANE = ("method", "checkpoint", "threshold", "lr", "epochs", "minibatches", "gro
 """Settings that a lane may name; the others keep their defaults."""
 BESIDE = {
     **dict.fromkeys(("reinforce", "pg_is", "ppo"), ("advantage", "shift")),
+    "centered": ("weight", "advantage", "shift"),
     "bapo": ("high_most", "count"),
     "minpro": ("eps_low",),
     "cpgd": ("alpha", "cap"),
