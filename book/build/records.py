@@ -81,6 +81,8 @@ COLUMNS = {
     "completions_map_more": "sampled, kl_median, kl",
     "age": "sampled, kl, kl_median, rank",
     "age_regions": "sampled, kl, kl_median, kept",
+    **dict.fromkeys(("age_equal_map", "age_equal_map_more"), "sampled, kl_own_median, kl"),
+    "age_equal": "sampled, kl_own_median, kl, kept",
     "gated": "sampled, kl_median, luck, fits",
     "push": "sampled, distinct, entropy, kl_median",
     "penalty": "sampled, take_off, kl, cpu_seconds",

@@ -27,6 +27,15 @@ HOLDS = {
 FITTED = {"1": ("fitted once", "P"), "4": ("fitted 4 times", "^"), "16": ("fitted 16 times", "o")}
 """How often a completion is fitted, what a legend calls it, and its mark."""
 
+REGIONS = {
+    "none": ("no region", "pg_is"),
+    "clip": ("PPO's clip", "ppo"),
+    "DPPO": ("DPPO's mask", "dppo"),
+    "TROLL": ("TROLL", "troll"),
+}
+AGES = {"16": ("16 updates old", "o"), "64": ("64 updates old", "^")}
+"""A region, and how old completions are, in the same way."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -34,7 +43,7 @@ class Arm:
 
     method: str
     data: str
-    """One of `DATA`."""
+    """One of `DATA`, `HOLDS` or `REGIONS`."""
     points: Sequence[tuple[Estimate, Estimate]]
     """x and y, rate by rate."""
 
@@ -68,14 +77,16 @@ def against(
 
 def crossed(arms: Sequence[Arm], *, across: str, measure: str) -> Drawing:
     """Ends against how far a batch went, with 95 % intervals: colours say what a batch holds (one
-    of `HOLDS`), shapes how often it is fitted (one of `FITTED`), thin lines join an arm's
-    distances.
+    of `HOLDS`) and shapes how often it is fitted (one of `FITTED`), or colours the region and
+    shapes the age (`REGIONS`, `AGES`); thin lines join an arm's distances.
 
     Raises:
         ValueError: no arms.
     """
-    hues = {key: (words, str(look(hue)["color"])) for key, (words, hue) in HOLDS.items()}
-    return _drawn(arms, across, measure, hues=hues, marks=FITTED, logarithmic=True, slope=None)
+    aged = bool(arms) and arms[0].data in REGIONS
+    colours, marks = (REGIONS, AGES) if aged else (HOLDS, FITTED)
+    hues = {key: (words, str(look(hue)["color"])) for key, (words, hue) in colours.items()}
+    return _drawn(arms, across, measure, hues=hues, marks=marks, logarithmic=True, slope=None)
 
 
 def _drawn(

@@ -201,6 +201,22 @@ FIGURES: dict[str, Figure] = {
         along="kl_median",
         axis="median KL per batch, held out, nats per token",
     ),
+    "age-equal-map": Figure(
+        "age_equal_map",
+        "crossed",
+        "How far old completions take a policy, by region and age: accuracy after 384 updates "
+        "against the median KL from the policy that wrote a batch to the one after its update. "
+        "Two runs at each point: a map, not a comparison.",
+        along="kl_own_median",
+        axis="median KL per batch, nats per token",
+    ),
+    "age-equal-map-more": Figure(
+        "age_equal_map_more",
+        "crossed",
+        "The same at two higher rates, for the arms that had not moved by 0.1 nats.",
+        along="kl_own_median",
+        axis="median KL per batch, nats per token",
+    ),
     "luck-law": Figure(
         "distance",
         "against",

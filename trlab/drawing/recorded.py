@@ -209,7 +209,7 @@ class Shown:
         good = finished(self.runs)
         arms = []
         for label, arm in good.groupby("label", sort=False):
-            holds, _, fitted = str(label).partition(" x ")
+            holds, _, fitted = str(label).partition(" x " if " x " in str(label) else ", ")
             arms.append(Arm(fitted or "1", holds, self._points(arm)))
         return crossed(arms, across=self.figure.axis, measure=self.figure.words)
 
