@@ -6,7 +6,6 @@ A page shows them between two comments (`book.build.ext.made`).
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -204,16 +203,7 @@ def curve_of_step(label: str) -> str:
 
 def elsewhere(library: str) -> str:
     """What to set in `trl` or `verl` for what each paper describes."""
-    rows = [list(row.values()) for row in papers.table(library)]
-    return table(
-        ("paper", "set", "left open"), [[_as_markdown(cell) for cell in row] for row in rows]
-    )
-
-
-def _as_markdown(cell: str) -> str:
-    """A cell of HTML: its code in backquotes, its lines as they are."""
-    text = re.sub(r"</?code>", "`", re.sub(r"</?span[^>]*>", "", cell))
-    return html.unescape(text).replace("|", r"\|")
+    return table(("paper", "set", "left open"), papers.table(library))
 
 
 def citation(_: str) -> str:

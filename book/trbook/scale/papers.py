@@ -11,16 +11,10 @@ conformance says where each loss differs from the paper's.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
-from trlib import arguments
-
 ACTOR = "actor_rollout_ref.actor"
-ROOM = ' style="display: inline-block; min-width: min(25em, 60vw)"'
-"""Of a column of settings: a page breaks long words, and would make it as narrow as it can."""
 WRITTEN_FOR = {"trl": "1.16", "verl": "0.9"}
 """The releases whose names these are."""
 
@@ -277,34 +271,22 @@ def of_card(name: str) -> Paper:
     return BESIDE.get(name) or PAPERS[name]
 
 
-def table(library: str) -> list[dict[str, str]]:
-    """The rows for `trl` or `verl`, their cells as HTML; one line per setting."""
-    arguments.choice("library", library, tuple(WRITTEN_FOR))
+def table(library: str) -> list[tuple[str, str, str]]:
+    """The rows for `trl` or `verl` in Markdown: the paper, what to set, a line for each setting, and
+    what that leaves open."""
     rows = []
     for paper in PAPERS.values():
-        given, note = (
-            (paper.trl, paper.trl_note) if library == "trl" else (paper.verl, paper.verl_note)
-        )
+        given, note = getattr(paper, library), getattr(paper, f"{library}_note")
         shown = [
-            f"{name.replace('actor_rollout_ref.', '')}={value!r}"
-            if library == "trl"
-            else f"{name.replace('actor_rollout_ref.', '')}={value}"
+            f"{name.replace('actor_rollout_ref.', '')}="
+            + (repr(value) if library == "trl" else str(value))
             for name, value in (given or {}).items()
         ]
         if library == "trl" and paper.token_loss:
             shown.insert(0, f"token_loss = {paper.token_loss}")
         if library == "trl" and (paper.token_loss or paper.trainer != "TrustRegionTrainer"):
             shown.insert(0, paper.trainer)
-        settings = "<br>".join(f"<code>{escape(one, quote=False)}</code>" for one in shown)
-        rows.append(
-            {
-                "paper": f"{paper.name}, {paper.arxiv}",
-                "set": f"<span{ROOM}>{settings}</span>" if settings else "no setting",
-                "left open": f"<span>{_coded(note) or 'nothing that we found'}</span>",
-            }
-        )
+        settings = "<br>".join(f"`{one}`" for one in shown)
+        paper_name = f"{paper.name}, {paper.arxiv}"
+        rows.append((paper_name, settings or "no setting", note or "nothing that we found"))
     return rows
-
-
-def _coded(text: str) -> str:
-    return re.sub(r"`(.+?)`", r"<code>\1</code>", text)
