@@ -40,6 +40,8 @@ NOT_RUN = {
     "60": ("frugal.py is the reader's; tests/core/tasks/test_task.py loads a task from its file"),
     "accelerate launch --num_processes 2 --cpu": "the beginning of a command that "
     "test_scale_distributed.py runs",
+    "accelerate launch --config_file fsdp.yaml dppo.py --config eight_gpus.yaml": "needs eight GPUs; "
+    "tests/instruments/test_examples.py compares its settings with the libraries'",
     "accelerate launch --use_fsdp": "the beginning of a command that test_scale_distributed.py runs",
     "trlib diagnose token_exports/step_7/rank_0.jsonl --tokenizer Qwen/Qwen3-0.6B": "needs a trainer's file and a "
     "tokenizer of the hub; tests/instruments/diagnose/test_recipes.py reads such a file",

@@ -18,7 +18,6 @@ OUTER = {
     "trcheck": 2,
     "trbook.scale.elsewhere": 2,
     "trbook.scale.recipes": 2,
-    "trbook.scale.registered": 2,
     "trbook.scale.worker": 2,
     "book.build.pack.mismatch_scale": 2,
     "examples.trl": 2,

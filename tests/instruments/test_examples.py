@@ -3,10 +3,13 @@ with each of its scripts, and goes on from its checkpoint; verl builds its confi
 each script types, reads the rows, calls the reward and computes the loss. What needs a GPU is held
 to the libraries' own names, and to chapter 12's batches."""
 
+import json
 import os
+import re
 import runpy
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +52,15 @@ def tiny(tmp_path_factory):
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def test_chapter_12_shows_lines_of_these_files():
+    cells = json.loads((ROOT / "notebooks" / "12_at_scale.ipynb").read_text("utf-8"))["cells"]
+    (told,) = ("".join(cell["source"]) for cell in cells if cell["id"] == "scale-recipes")
+    files = [path.read_text("utf-8") for folder in (TRL, VERL) for path in folder.iterdir()]
+    here = {line.strip() for text in files for line in text.splitlines()}
+    shown = "".join(re.findall(r"^```\w+\n(.*?)^```", told, re.MULTILINE | re.DOTALL)).splitlines()
+    assert len(shown) > 10 and [line for line in shown if line.strip() not in here] == []
 
 
 # -- TRL
@@ -142,16 +154,44 @@ def settings(name):
 @pytest.mark.parametrize(("name", "gpus"), [("one_gpu.yaml", 1), ("eight_gpus.yaml", 8)])
 def test_the_settings_for_gpus_are_trls_own_and_the_chapters(name, gpus):
     trl = pytest.importorskip("trl", reason="TRL is not installed")
-    given, recipe = settings(name), RECIPES[gpus]
+    given, recipe, setup = settings(name), RECIPES[gpus], RECIPES[gpus].setup
     known = trl.GRPOConfig.__dataclass_fields__ | trl.ModelConfig.__dataclass_fields__
     assert given.keys() - known.keys() == {"longest_prompt"}
-    assert given.items() >= recipes.trl_settings(recipe).items()
-    assert given["vllm_max_model_length"] == given["longest_prompt"] + recipe.setup.completion
+    chapter = {
+        "model_name_or_path": f"Qwen/{setup.model}-Instruct",
+        "num_generations": setup.group,
+        "max_completion_length": setup.completion,
+        "longest_prompt": setup.prompt,
+        "per_device_train_batch_size": setup.at_once,
+        "gradient_accumulation_steps": recipe.rows // setup.at_once,
+        "vllm_gpu_memory_utilization": recipe.engine,
+        "vllm_max_model_length": recipe.tokens,
+        "vllm_importance_sampling_mode": f"{recipes.level(recipe)}_truncate",
+        "vllm_importance_sampling_clip_max": recipes.BOUND,
+    }
+    assert given.items() >= chapter.items()
     assert given["save_steps"] > 0 and given["max_steps"] > 0 and given["eval_strategy"] == "steps"
     assert given["per_device_eval_batch_size"] % given["num_generations_eval"] == 0
-    sharded = recipes.accelerate_settings(RECIPES[8])
-    sharded["fsdp_config"]["fsdp_state_dict_type"] = "FULL_STATE_DICT"  # so that a model is saved
-    assert settings("fsdp.yaml") == sharded
+
+
+@pytest.mark.parametrize(
+    ("name", "machines"), [("fsdp.yaml", 1), ("fsdp_four_machines.yaml", 4)], ids=["1", "4"]
+)
+def test_accelerate_knows_every_setting_of_the_shards(name, machines):
+    pytest.importorskip("accelerate", reason="accelerate is not installed")
+    from accelerate.commands import launch
+    from accelerate.commands.config.config_args import ClusterConfig
+
+    given = settings(name)
+    assert given.keys() <= ClusterConfig.__dataclass_fields__.keys()
+    assert (given["num_machines"], given["num_processes"]) == (machines, 8 * machines)
+    sharded, copies = given["fsdp_config"], given.get("parallelism_config", {})
+    # The launcher passes over a name that is not one of its options.
+    options = {word.lstrip("-") for word in launch.launch_command_parser()._option_string_actions}
+    assert {*sharded, *copies} <= options
+    assert sharded["fsdp_state_dict_type"] == "FULL_STATE_DICT", "so that a model is saved"
+    sizes = {"dp_replicate_size": machines, "dp_shard_size": 8} if machines > 1 else {}
+    assert copies == {f"parallelism_config_{size}": count for size, count in sizes.items()}
 
 
 # -- verl
@@ -203,18 +243,34 @@ def test_verl_builds_what_a_script_types(script, tmp_path):
     assert data.filter_overlong_prompts and trainer.logger == ["console"]
     actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
     assert (script == "dppo.sh") == (env.get("VERL_USE_EXTERNAL_MODULES") == "losses")
-    gpus = 8 if script in ("eight_gpus.sh", "asynchronous.sh") else 1
-    chapter = recipes.verl_settings(RECIPES[gpus])
+    recipe = RECIPES[8 if script in ("eight_gpus.sh", "asynchronous.sh") else 1]
+    setup, actor_settings = recipe.setup, config.actor_rollout_ref.actor
+    rollout, correction = config.actor_rollout_ref.rollout, config.algorithm.rollout_correction
+    batch = data.train_batch_size, data.max_prompt_length, data.max_response_length, rollout.n
+    assert batch == (setup.prompts, setup.prompt, setup.completion, setup.group)
+    assert config.actor_rollout_ref.model.path == f"Qwen/{setup.model}-Instruct"
+    at_once = "ppo_micro_batch_size_per_gpu", "log_prob_micro_batch_size_per_gpu"
+    assert actor_settings[at_once[0]] == rollout[at_once[1]] == setup.at_once
+    assert correction.rollout_is_threshold == recipes.BOUND
+    assert correction.rollout_is == (None if script == "dppo.sh" else recipes.level(recipe))
+    cards = trainer.nnodes * trainer.n_gpus_per_node
+    assert actor_settings.fsdp_config.fsdp_size == cards
     if script == "asynchronous.sh":
-        chapter = recipes.asynchronous(RECIPES[8])
-    changed = {"algorithm.rollout_correction.rollout_is"} if script == "dppo.sh" else set()
-    own = {"actor_rollout_ref.model.path", "trainer.logger"}
-    for name, value in chapter.items():
-        if name not in changed | own:
-            assert OmegaConf.select(config, name) == value, name
+        separate = trainer.v1
+        assert separate.trainer_mode == "separate_async" and recipe.gpus == 2 * cards
+        assert rollout.nnodes * rollout.n_gpus_per_node == cards
+        mini, version = 16, separate.separate_async.parameter_sync_step
+        assert actor_settings.ppo_mini_batch_size == mini and setup.prompts == version * mini
+        assert mini * setup.group % (cards * setup.at_once) == 0
+        # verl counts the version at work as one; chapter 12 says eleven updates.
+        assert separate.sampler.max_off_policy_threshold * version - 1 == 11
+        held = recipes.on_a_card(replace(recipe, gpus=cards))
+        assert sum(held.values()) < 0.9 * recipes.H100.memory
+    else:
+        assert cards == recipe.gpus and actor_settings.ppo_mini_batch_size == setup.prompts
+        assert rollout.gpu_memory_utilization == recipe.engine
     if script == "dppo.sh":
-        correction = config.algorithm.rollout_correction
-        assert correction.bypass_mode and correction.rollout_is is None
+        assert correction.bypass_mode
         assert actor.policy_loss.loss_mode == "trlib_dppo_tv"
         assert actor.loss_scale_factor == data.max_response_length
 

@@ -1,20 +1,17 @@
-"""One GPU, and one machine with eight: what to type in TRL and verl, what a card then holds, and
-where the time goes.
+"""One GPU, and one machine with eight: what a card then holds, where the time goes, and which
+correction the sampler asks for.
 
     recipe = RECIPES[8]
-    print(trl_files(recipe))          train.py, fsdp.yaml and the command
-    print(verl_command(recipe))       the command
-    print(verl_command(recipe, asynchronous(recipe)))
-        half of the cards sample while the others learn
-    across(recipe, machines=4)        what to add on several machines
     on_a_card(recipe)
         {"weights": ..., "gathered": ..., ...}, bytes at the peak of an update
     seconds(recipe)
         {"sampling": ..., "update": ..., ...}, an estimate for one batch
+    level(recipe)
+        "token" or "sequence"
 
-Nobody has run these recipes. Tests hold every key to the libraries' own configurations; the names
-of metrics were read in their sources. Bytes are those of `trbook.scale.memory`, spread over the
-cards. Seconds divide bytes and multiplications by what a card can do, times the share of it that we
+The files that train so are `examples/trl` and `examples/verl`; tests hold them to these numbers.
+Nobody has run them on GPUs. Bytes are those of `trbook.scale.memory`, spread over the cards.
+Seconds divide bytes and multiplications by what a card can do, times the share of it that we
 suppose a program reaches; they tell you which part is long, not how long it will be.
 """
 
@@ -26,8 +23,6 @@ from typing import Any
 
 from trbook.scale.memory import Setup, Shape, activations_a_token, parameters, sampling, updating
 from trcheck.diagnose.scale import recorded
-
-LINE = "\n    "
 
 
 @dataclass(frozen=True)
@@ -70,11 +65,6 @@ class Recipe:
     def tokens(self) -> int:
         """Counts the tokens of a prompt with its completion."""
         return self.setup.prompt + self.setup.completion
-
-    @property
-    def path(self) -> str:
-        """The model's name on the hub."""
-        return f"Qwen/{self.setup.model}"
 
 
 def _recipe(gpus: int, engine: float, **batch: Any) -> Recipe:
@@ -193,173 +183,6 @@ def level(recipe: Recipe, sigma: float | None = None) -> str:
     σ is `noise()`."""
     sigma = noise() if sigma is None else sigma
     return "sequence" if recipe.setup.completion * sigma**2 <= LITTLE else "token"
-
-
-def trl_settings(recipe: Recipe) -> dict[str, Any]:
-    """Arguments of `trl.GRPOConfig`."""
-    setup = recipe.setup
-    return {
-        "learning_rate": 1e-6,
-        "beta": 0.0,
-        "num_generations": setup.group,
-        "max_completion_length": setup.completion,
-        "per_device_train_batch_size": setup.at_once,
-        "gradient_accumulation_steps": recipe.rows // setup.at_once,
-        "bf16": True,
-        "gradient_checkpointing": True,
-        "use_vllm": True,
-        "vllm_mode": "colocate",
-        "vllm_gpu_memory_utilization": recipe.engine,
-        "vllm_enable_sleep_mode": True,
-        "vllm_max_model_length": recipe.tokens,
-        "vllm_importance_sampling_mode": f"{level(recipe)}_truncate",
-        "vllm_importance_sampling_clip_max": BOUND,
-        "logging_steps": 1,
-    }
-
-
-def accelerate_settings(recipe: Recipe) -> dict[str, Any]:
-    """`fsdp.yaml`, what `accelerate launch --config_file` reads."""
-    return {
-        "compute_environment": "LOCAL_MACHINE",
-        "distributed_type": "FSDP",
-        "mixed_precision": "bf16",
-        "num_machines": 1,
-        "num_processes": recipe.gpus,
-        "fsdp_config": {
-            "fsdp_version": 2,
-            "fsdp_reshard_after_forward": True,
-            "fsdp_auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
-            "fsdp_cpu_ram_efficient_loading": True,
-            "fsdp_offload_params": False,
-            "fsdp_state_dict_type": "SHARDED_STATE_DICT",
-        },
-    }
-
-
-def trl_command(recipe: Recipe) -> str:
-    """What starts `train.py`."""
-    launch = "python" if recipe.gpus == 1 else "accelerate launch --config_file fsdp.yaml"
-    return f"{launch} train.py"
-
-
-def trl_files(recipe: Recipe) -> str:
-    """The three files for TRL, as one text: train.py, fsdp.yaml where there are shards, and the
-    command."""
-    settings = LINE.join(f"{name}={value!r}," for name, value in trl_settings(recipe).items())
-    text = (
-        "# train.py; mine.py is yours: a data set with `prompt`, a reward function\n"
-        "from mine import prompts, reward\nfrom trl import GRPOConfig, GRPOTrainer\n\n"
-        f"config = GRPOConfig({LINE}{settings}\n)\n"
-        f'GRPOTrainer(model="{recipe.path}", reward_funcs=reward,\n'
-        "            args=config, train_dataset=prompts).train()\n"
-    )
-    if recipe.gpus > 1:
-        text += f"\n# fsdp.yaml\n{_yaml(accelerate_settings(recipe))}"
-    return f"{text}\n# the command\n{trl_command(recipe)}"
-
-
-def _yaml(settings: dict[str, Any], indent: str = "") -> str:
-    lines = []
-    for name, value in settings.items():
-        if isinstance(value, dict):
-            lines.append(f"{indent}{name}:\n{_yaml(value, indent + '  ')}")
-        else:
-            lines.append(
-                f"{indent}{name}: {str(value).lower() if isinstance(value, bool) else value}\n"
-            )
-    return "".join(lines)
-
-
-def verl_settings(recipe: Recipe) -> dict[str, Any]:
-    """Overrides of `verl.trainer.main_ppo`."""
-    setup, both = recipe.setup, "actor_rollout_ref"
-    return {
-        "algorithm.adv_estimator": "grpo",
-        "algorithm.rollout_correction.rollout_is": level(recipe),
-        "algorithm.rollout_correction.rollout_is_threshold": BOUND,
-        "data.train_files": "train.parquet",
-        "data.val_files": "test.parquet",
-        "data.train_batch_size": setup.prompts,
-        "data.max_prompt_length": setup.prompt,
-        "data.max_response_length": setup.completion,
-        "reward.custom_reward_function.path": "mine.py",
-        f"{both}.model.path": recipe.path,
-        f"{both}.model.enable_gradient_checkpointing": True,
-        f"{both}.actor.strategy": "fsdp2",
-        f"{both}.actor.optim.lr": 1e-6,
-        f"{both}.actor.ppo_mini_batch_size": setup.prompts,
-        f"{both}.actor.ppo_micro_batch_size_per_gpu": setup.at_once,
-        f"{both}.actor.fsdp_config.fsdp_size": recipe.gpus,
-        f"{both}.rollout.name": "vllm",
-        f"{both}.rollout.n": setup.group,
-        f"{both}.rollout.tensor_model_parallel_size": 1,
-        f"{both}.rollout.gpu_memory_utilization": recipe.engine,
-        f"{both}.rollout.free_cache_engine": True,
-        f"{both}.rollout.calculate_log_probs": True,
-        f"{both}.rollout.log_prob_micro_batch_size_per_gpu": setup.at_once,
-        "trainer.nnodes": 1,
-        "trainer.n_gpus_per_node": recipe.gpus,
-        "trainer.logger": "[console]",
-    }
-
-
-VERSION, BEHIND = 4, 2
-"""Of the asynchronous recipe: updates from one version of the sampler's weights to the next, and how
-many versions ago a completion may have been begun, at most."""
-
-
-def asynchronous(recipe: Recipe) -> dict[str, Any]:
-    """The same batch in verl with half of the cards for sampling, which never stops: what
-    `verl_settings` says, and what differs.
-
-    The sampler gets new weights after `VERSION` updates. A completion that was begun more than
-    `BEHIND` versions ago is dropped: verl counts the version at work as one. So the oldest tokens
-    are (`BEHIND` + 1) `VERSION` - 1 updates behind the learner."""
-    half, both = recipe.gpus // 2, "actor_rollout_ref"
-    return verl_settings(recipe) | {
-        "trainer.v1.trainer_mode": "separate_async",
-        "trainer.v1.separate_async.parameter_sync_step": VERSION,
-        "trainer.v1.sampler.max_off_policy_threshold": BEHIND + 1,
-        "trainer.v1.sampler.max_off_policy_strategy": "drop",
-        "trainer.n_gpus_per_node": half,
-        f"{both}.hybrid_engine": False,
-        f"{both}.actor.ppo_mini_batch_size": recipe.setup.prompts // VERSION,
-        f"{both}.actor.fsdp_config.fsdp_size": half,
-        f"{both}.rollout.nnodes": 1,
-        f"{both}.rollout.n_gpus_per_node": recipe.gpus - half,
-        f"{both}.rollout.gpu_memory_utilization": 0.85,
-        f"{both}.rollout.free_cache_engine": False,
-        f"{both}.rollout.checkpoint_engine.backend": "nccl",
-    }
-
-
-def across(recipe: Recipe, machines: int) -> dict[str, dict[str, Any]]:
-    """What changes on several machines like the recipe's, by library: each holds a whole copy of
-    the weights in shards, and the copies share their gradients (HSDP). With shards across machines
-    every update would gather all weights through the network between them. Each machine starts
-    accelerate with its own --machine_rank and the first one's --main_process_ip."""
-    return {
-        "verl": {
-            "trainer.nnodes": machines,
-            "actor_rollout_ref.actor.fsdp_config.fsdp_size": recipe.gpus,
-        },
-        "accelerate": {
-            "num_machines": machines,
-            "num_processes": machines * recipe.gpus,
-            "parallelism_config": {
-                "parallelism_config_dp_replicate_size": machines,
-                "parallelism_config_dp_shard_size": recipe.gpus,
-            },
-        },
-    }
-
-
-def verl_command(recipe: Recipe, given: dict[str, Any] | None = None) -> str:
-    """What starts verl, with `verl_settings` or those that are given."""
-    chosen = verl_settings(recipe) if given is None else given
-    settings = f" \\{LINE}".join(f"{name}={value}" for name, value in chosen.items())
-    return f"python -m verl.trainer.main_ppo \\{LINE}{settings}"
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ from trlib.model.loading import EMBEDDED
 
 PROMPTS, GROUP, UPDATES = 16, 4, 4
 LR, DELTA_TV = 1e-3, 0.05
+LOSSES = "from trlib.bridges.verl import register\n\nregister()\n"
+"""The module that a worker of verl imports to have this package's losses."""
 
 
 def drawn() -> tuple[Completions, torch.Tensor]:
@@ -189,7 +191,13 @@ def with_ray(folder: Path) -> dict[str, Any]:
     the whole one's."""
     import ray
 
-    passed = {"VERL_USE_EXTERNAL_MODULES": "trbook.scale.registered", "OMP_NUM_THREADS": "1"}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "losses.py").write_text(LOSSES, encoding="utf-8")
+    passed = {
+        "VERL_USE_EXTERNAL_MODULES": "losses",
+        "PYTHONPATH": os.pathsep.join([str(folder.resolve()), os.environ.get("PYTHONPATH", "")]),
+        "OMP_NUM_THREADS": "1",
+    }
     ray.init(
         "local",
         num_cpus=2,

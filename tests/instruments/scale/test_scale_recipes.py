@@ -1,15 +1,13 @@
-"""The recipes for GPUs: every key is one of the installed libraries', and the bytes and seconds are
-those of `trbook.scale.memory`. Nothing here runs on a GPU."""
+"""What the recipes for GPUs hold, cost and watch: bytes and seconds are those of
+`trbook.scale.memory`, and the metrics are the installed libraries'. Nothing here runs on a GPU."""
 
 import math
 import re
 from dataclasses import replace
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import yaml
 
 from trbook.scale import memory, recipes
 from trbook.scale.recipes import H100, RECIPES, on_a_card, room, seconds, share, synced
@@ -26,88 +24,15 @@ def folder(library):
     return Path(spec.origin).parent
 
 
-@cache
-def fields(path):
-    """Every annotated name in the classes of a file: the fields of its dataclasses, without
-    importing it."""
-    return set(re.findall(r"^    (\w+): ", path.read_text(encoding="utf-8"), re.MULTILINE))
+COMPOSED = re.compile(r"profiling/Time taken: GRPOTrainer\.|rollout_corr/|timing_s/")
+"""Beginnings of names that a library puts together where it logs them."""
 
 
-@cache
-def options(path):
-    """Every option that a file hands to `add_argument`."""
-    return set(re.findall(r'"(--\w+)"', path.read_text(encoding="utf-8")))
-
-
-@cache
-def ppo_trainer():
-    generated = folder("verl") / "trainer/config/_generated_ppo_trainer.yaml"
-    return yaml.load(
-        generated.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    )
-
-
-@EVERY
-def test_trl_and_accelerate_have_every_setting(recipe):
-    known = fields(folder("trl") / "trainer/grpo_config.py") | fields(
-        folder("transformers") / "training_args.py"
-    )
-    settings = recipes.trl_settings(recipe)
-    assert not set(settings) - known
-    batch = (
-        settings["per_device_train_batch_size"]
-        * settings["gradient_accumulation_steps"]
-        * recipe.gpus
-    )
-    assert batch == recipe.setup.completions and batch % settings["num_generations"] == 0
-
-    commands = folder("accelerate") / "commands"
-    config = recipes.accelerate_settings(recipe)
-    assert not set(config) - fields(commands / "config/config_args.py")
-    launch = options(commands / "launch.py")
-    assert not {f"--{name}" for name in config["fsdp_config"]} - launch
-    assert (
-        not {word for word in recipes.trl_command(recipe).split() if word.startswith("--")} - launch
-    )
-    text = recipes.trl_files(recipe)
-    script, _, rest = text.partition("# fsdp.yaml\n")
-    compile(script.split("\n# the command")[0], "train.py", "exec")
-    assert not rest or yaml.safe_load(rest.partition("\n#")[0]) == config, (
-        "what is printed is what was checked"
-    )
-
-
-def test_verl_has_every_setting_and_its_batches_are_whole():
-    both = "actor_rollout_ref.rollout.n_gpus_per_node"
-    asked = [(recipe, recipes.verl_settings(recipe)) for recipe in RECIPES.values()]
-    asked.append((RECIPES[8], recipes.asynchronous(RECIPES[8])))
-    for recipe, settings in asked:
-        for name in settings:
-            place = ppo_trainer()
-            for word in name.split("."):
-                assert word in place, name
-                place = place[word]
-        cards = settings["trainer.nnodes"] * settings["trainer.n_gpus_per_node"]
-        assert cards + settings.get(both, 0) == recipe.gpus
-        printed = recipes.verl_command(recipe, settings)
-        assert all(f"{name}={value}" in printed for name, value in settings.items())
-    version = settings["trainer.v1.separate_async.parameter_sync_step"]
-    mini = settings["actor_rollout_ref.actor.ppo_mini_batch_size"]
-    assert settings["data.train_batch_size"] == version * mini == recipe.setup.prompts
-    assert mini * recipe.setup.group % (cards * recipe.setup.at_once) == 0
-    assert sum(on_a_card(replace(recipe, gpus=cards)).values()) < 0.9 * H100.memory
-
-
-def test_on_several_machines_shards_stay_inside_one():
-    added = recipes.across(RECIPES[8], machines=4)
-    assert added["verl"]["actor_rollout_ref.actor.fsdp_config.fsdp_size"] == 8
-    assert not set(added["verl"]) - set(recipes.verl_settings(RECIPES[8])), "checked above"
-    commands = folder("accelerate") / "commands"
-    assert not set(added["accelerate"]) - fields(commands / "config/config_args.py")
-    sizes = added["accelerate"]["parallelism_config"]
-    # The launcher passes over a size whose name is not one of its options.
-    assert not {f"--{name}" for name in sizes} - options(commands / "launch.py")
-    assert math.prod(sizes.values()) == added["accelerate"]["num_processes"] == 32
+@pytest.mark.parametrize("library", ["trl", "verl"])
+def test_an_alarm_watches_what_the_library_logs(library):
+    sources = "".join(path.read_text("utf-8") for path in folder(library).rglob("*.py"))
+    for alarm in recipes.ALARMS:
+        assert COMPOSED.sub("", getattr(alarm, library)) in sources
 
 
 def test_the_correction_is_chosen_by_the_noise_of_a_whole_completion():
@@ -130,14 +55,6 @@ def test_the_correction_is_chosen_by_the_noise_of_a_whole_completion():
     ]
     recorded = next(row for row in scale.recorded() if row.key == "bf16")
     assert recipes.noise() == pytest.approx(recorded.deviation * (math.pi / 2) ** 0.5)
-    for recipe in RECIPES.values():
-        assert (
-            recipes.trl_settings(recipe)["vllm_importance_sampling_mode"]
-            == f"{recipes.level(recipe)}_truncate"
-        )
-        assert recipes.verl_settings(recipe)[
-            "algorithm.rollout_correction.rollout_is"
-        ] == recipes.level(recipe)
 
 
 def test_shards_divide_what_stands_still_and_nothing_else():
