@@ -48,6 +48,12 @@ def main() -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("pages", nargs="+", metavar="PAGE")
     arguments = parser.parse_args()
+    files = []
+    for page in arguments.pages:
+        found = [path for suffix in SUFFIXES if (path := ROOT / f"{page}{suffix}").exists()]
+        if not found:
+            parser.error(f"PAGE: expected a page such as book/report, got {page!r}")
+        files.append(str(found[0]))
     result = build_sphinx(
         ROOT,
         arguments.out / "html",
@@ -59,21 +65,9 @@ def main() -> int:
             "first_pages": arguments.pages,
         },
         doctreedir=arguments.out / ".doctrees",
-        filenames=[str(_file(ROOT, page)) for page in arguments.pages],
+        filenames=files,
     )
     return int(bool(result))
-
-
-def _file(source: Path, page: str) -> Path:
-    """Where a page is written. One that is made from a card comes later: an empty file holds its
-    place."""
-    written = [path for suffix in SUFFIXES if (path := source / f"{page}{suffix}").exists()]
-    if written:
-        return written[0]
-    path = source / f"{page}.md"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
-    return path
 
 
 if __name__ == "__main__":

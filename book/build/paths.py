@@ -30,11 +30,6 @@ def contents() -> list[str]:
     return files(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
 
 
-def moved() -> dict[str, str]:
-    """Old addresses of pages, and where they lead."""
-    return yaml.safe_load((ROOT / "book" / "moved.yml").read_text(encoding="utf-8"))
-
-
 def chapters() -> list[Path]:
     """The notebooks that the table of contents names, in its order."""
     return [ROOT / f"{name}.ipynb" for name in contents() if name.startswith("notebooks/")]

@@ -11,8 +11,8 @@ pictures of a page's source in the page, `looks` gives names in the prose the lo
 them in, `explorables` puts those that run on pages that are no
 notebooks; `docstrings` turns the package's docstrings into sound markup and links outside names;
 `stored` shows notebooks as they are stored; `contents` says what the sidebar shows and which page
-comes next, `moved` leads old addresses to new pages. `preview` lets tests and the report build a few
-pages in seconds: of all others it reads only the titles.
+comes next. `preview` lets tests and the report build a few pages in seconds: of all others it reads
+only the titles.
 """
 
 from __future__ import annotations
@@ -47,7 +47,6 @@ PARTS = (
     "preview",
     "head",
     "contents",
-    "moved",
     "search",
 )
 """The modules that connect to Sphinx, in the order in which their handlers run."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -91,19 +91,6 @@ def fill(app: Sphinx, docname: str, source: list[str]) -> None:
             for name, title in named.items()
         )
         source[0] = BLOCK.sub(lambda _: f"{TABLE}{table}\n{sections}", source[0])
-
-
-def write_pages(folder: Path, pages: Mapping[str, str], *, keep: Iterable[str] = ()) -> None:
-    """Makes `folder` hold these pages and those to keep: what did not change keeps its time stamp,
-    others go."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in pages.items():
-        path = folder / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
-    for path in folder.iterdir():
-        if path.name not in {*pages, *keep}:
-            path.unlink()
 
 
 def fold(app: Sphinx, doctree: nodes.document, docname: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from book.build.browser import settle
 from book.build.draw.screenshots import pages
-from book.build.paths import contents, moved
+from book.build.paths import contents
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("\n", 1)[1]
@@ -141,14 +141,6 @@ def test_the_survey_knows_every_page(book):
     """A sweep's page is none of the table of contents: the page of all sweeps leads to it."""
     named = [name for name in pages(book) if not name.startswith("trlab/records/")]
     assert named == sorted(f"{name}.html" for name in [*contents(), "search"])
-
-
-def test_an_old_address_leads_on(book, address, desktop):
-    old, new = next(iter(moved().items()))
-    page = desktop.new_page()
-    page.goto(f"{address}/{old}.html", wait_until="commit")
-    page.wait_for_url(f"**/{new.partition('#')[0]}.html*")
-    page.close()
 
 
 def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_on_paper(

@@ -1,17 +1,15 @@
-"""What the sidebar shows, which page comes next, and where old addresses lead."""
+"""What the sidebar shows, and which page comes next."""
 
 import re
 from types import SimpleNamespace
 
-import pytest
 from docutils.core import publish_doctree
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from book.build.ext import contents, moved
+from book.build.ext import contents
 from book.build.ext.search import _kept, note
 from book.build.paths import ROOT
 from book.build.paths import contents as pages
-from trlab.record import all_recorded
 
 LINKS = """<p class="caption">Learn</p><ul><li class="toctree-l1"><a href="../notebooks/02.html">2</a>
 <ul><li class="toctree-l2"><a href="../notebooks/02_b.html">2b</a></li></ul></li>
@@ -62,33 +60,3 @@ def test_the_page_of_a_sweep_is_in_no_contents_and_no_search():
         assert ("orphan" not in app.env.metadata[name]) == listed
         note(app, doctree)
         assert (name in _kept(app.env)) == listed
-
-
-def test_every_old_address_leads_to_a_page_that_there_is():
-    for old, new in moved.moved(ROOT).items():
-        name, _, place = new.partition("#")
-        records = {f"trlab/records/{one}/README" for one in all_recorded()}
-        assert name in {*pages(), *records} and old not in pages()
-        for suffix in (".md", ".ipynb"):
-            assert not (ROOT / f"{old}{suffix}").exists()
-        heads = re.findall(r"^#+ (.+)$", (ROOT / f"{name}.md").read_text(encoding="utf-8"), re.M)
-        ids = [re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads]
-        assert not place or place in ids, new
-
-
-def test_old_addresses_are_written_and_checked(tmp_path):
-    (tmp_path / "book").mkdir()
-    listed = tmp_path.joinpath(*moved.LIST)
-    listed.write_text("book/old: book/new#here\n", encoding="utf-8")
-    app = SimpleNamespace(
-        srcdir=tmp_path,
-        outdir=tmp_path / "html",
-        builder=SimpleNamespace(format="html"),
-        config=SimpleNamespace(html_baseurl=""),
-        env=SimpleNamespace(found_docs={"book/new"}, titles={"book/new": publish_doctree("New")}),
-    )
-    moved.finish(app, None)
-    assert "url=new.html#here" in (tmp_path / "html/book/old.html").read_text(encoding="utf-8")
-    app.env.found_docs.add("book/old")
-    with pytest.raises(ValueError, match="a page that is gone and one that is there, got book/old"):
-        moved.finish(app, None)
