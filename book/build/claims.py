@@ -9,11 +9,14 @@ from functools import lru_cache
 import trlab.claims
 from book.build.ext.terms import slug
 from trlab.claims import tell
-from trlab.claims.outcome import Told
+from trlab.claims.outcome import NOT_TESTABLE, Told
 from trlab.claims.text import VERDICTS
+from trlab.verdict import NOT_SEEN, SEEN, UNDECIDED
 
 FAMILY = {"gspo": "grpo", "cispo": "grpo", "sapo": "grpo", "dr_grpo": "grpo", "dapo": "grpo"}
 """Methods whose claims stand on another's card."""
+COLUMNS = (SEEN, NOT_SEEN, UNDECIDED, NOT_TESTABLE)
+"""The verdicts that a paper's claims have."""
 
 
 @lru_cache(maxsize=1)
@@ -22,17 +25,13 @@ def every() -> dict[str, trlab.claims.Card]:
     return {card.name: card for card in trlab.claims.cards()}
 
 
-def rows_of(cards: Iterable[trlab.claims.Card]) -> list[tuple[str, str]]:
-    """Title and count of each card: the paper's claims, and apart from them the questions that are
-    ours."""
+def rows_of(cards: Iterable[trlab.claims.Card]) -> list[tuple[str, ...]]:
+    """Of each card its title and how many of the paper's claims came out which way (`COLUMNS`), and
+    apart from them the questions that are ours."""
     cards = list(cards)
     papers, ours = counted(cards), counted(cards, ours=True)
     return [
-        (
-            title,
-            summed(count)
-            + (f"; of our own questions {summed(ours[title])}" if ours[title] else ""),
-        )
+        (title, *(str(count[verdict] or "") for verdict in COLUMNS), summed(ours[title]))
         for title, count in papers.items()
     ]
 

@@ -117,8 +117,8 @@ def picture(_: str) -> str:
 
 def claimed(_: str) -> str:
     rows = claims.rows_of(claims.every().values())
-    links = [(f"[{title}](#{claims.slug(title)})", count) for title, count in rows]
-    return table(("claims of", "what we found"), links)
+    links = [(f"[{title}](#{claims.slug(title)})", *counts) for title, *counts in rows]
+    return table(("claims of", *claims.COLUMNS, "our questions"), links)
 
 
 def card(name: str) -> str:

@@ -97,5 +97,5 @@ def test_every_word_of_the_glossary_has_a_place_where_a_link_lands_in_jupyterlab
 
 def test_a_stale_table_is_renewed():
     fresh = tables.filled("<!--made claims-table-->\n<!--/made-->")
-    assert fresh.startswith("<!--made claims-table-->\n| claims of | what we found |\n| --- |")
+    assert fresh.startswith("<!--made claims-table-->\n| claims of | seen | not seen | undecided |")
     assert tables.filled(fresh.replace("undecided", "seen")) == fresh == tables.filled(fresh)

@@ -180,10 +180,17 @@ def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
     mine = [values(runs, label, "1") for label in "ab"]
     gap = difference(*mine)
     assert (
-        "`made`](../trlab/records/made/README.md), 1 uses, learning rate 1e-4: `a` above `b` | "
+        "| 1 | [`made`](../trlab/records/made/README.md), 1 uses, at 1e-4: `a` > `b` | "
         f"{gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}] | **seen** |"
     ) in text
-    assert "<summary>2 tests: 1 not run yet, 1 seen</summary>" in text
-    assert "learning rate 1.5e-3 (`c`) and 1e-4 (`b`): `c` above `b` |" in text
-    assert "**Not testable at this size.** Too large." in text
-    assert "| `other`: `a` above `b` |  | not run yet |" in text
+    assert text.count("<summary>") == 1 and "<summary>11 tests</summary>" in text
+    assert (
+        "|  | [`made`](../trlab/records/made/README.md), 1 uses, at 1.5e-3 (`c`) and 1e-4 (`b`): "
+        in text
+    )
+    assert "1. Up. ([abstract](https://arxiv.org/abs/2402.03300)) **Seen.**\n" in text
+    assert (
+        "8. Far. ([experiments](https://arxiv.org/abs/2402.03300)) **Not testable.** Too large.\n"
+        in text
+    )
+    assert "| 6 | `other`: `a` > `b` |  | not run yet |" in text

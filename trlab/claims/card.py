@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from trlab.comparison import Comparison, Side
 
+TOO_SMALL = "The policy here is too small."
+"""The usual reason why a claim cannot be tested, which the page of claims gives once."""
+
 
 @dataclass(frozen=True)
 class Test:

@@ -54,8 +54,7 @@ CARD = Card(
             "mixture of experts.",
             "headline experiments",
             PAPER,
-            untestable="Needs such a model; here the mismatch of the sampler is simulated.",
+            untestable="Here the sampler's mismatch is simulated.",
         ),
     ),
-    note="The mask follows the authors' code. Thresholds are its script's defaults.",
 )

@@ -1,6 +1,6 @@
 """The claims of GRPO and its children."""
 
-from trlab.claims.card import Card, Claim, above
+from trlab.claims.card import TOO_SMALL, Card, Claim, above
 
 RARE = {"parts": "8 minibatches, 2 epochs"}
 ONCE_MORE = {"uses": "4"}
@@ -18,7 +18,7 @@ CARD = Card(
                 above("loops", "grpo", "ppo_critic", within=0.02),
                 above("critic", "ppo", "ppo_critic", at={"updates": "32"}),
             ],
-            why="Where a batch is used again, each use follows the critic's errors further.",
+            why="On a reused batch each use follows the critic's errors further.",
         ),
         Claim(
             "Dr.GRPO: dividing by the group's standard deviation gives prompts that are nearly "
@@ -50,7 +50,6 @@ CARD = Card(
             "section 5",
             "2507.18071",
             [above("best", "gspo", "ppo", measure, at=LAST) for measure in ("take_off", "sampled")],
-            why="Each at its own best learning rate.",
         ),
         Claim(
             "CISPO: clipping the weight and never dropping a token learns faster than clipping "
@@ -61,7 +60,6 @@ CARD = Card(
                 above("best", "cispo", "ppo", measure, at=LAST)
                 for measure in ("take_off", "sampled")
             ],
-            why="Each at its own best learning rate.",
         ),
         Claim(
             "SAPO: a smooth gate instead of a hard clip is more stable and ends higher.",
@@ -73,9 +71,8 @@ CARD = Card(
             "The accuracies of large models on mathematics.",
             "experiments of each",
             "2402.03300",
-            untestable="The policy here has 124 thousand parameters.",
+            untestable=TOO_SMALL,
         ),
     ),
-    note="`ppo` in these sweeps takes the group's mean as GRPO does, and clips each token; "
-    "`ppo_critic` has a learned critic instead.",
+    note="`ppo` takes the group's mean and clips each token; `ppo_critic` has a learned critic.",
 )

@@ -1,6 +1,6 @@
 """QUATRO's claims."""
 
-from trlab.claims.card import Card, Claim, above, below
+from trlab.claims.card import TOO_SMALL, Card, Claim, above, below
 
 PAPER = "2602.04620"
 
@@ -20,10 +20,9 @@ CARD = Card(
                 below("perprompt", "quatro", 0.1, kind, at=HARD)
                 for kind in ("kl_many", "kl_half", "kl_few")
             ],
-            why="The divergence depends on difficulty far less than PPO's, but it lies above the "
-            "radius unless "
-            "nearly all of a group are right. All this is at 3e-4. At 1e-5, sixteen uses and "
-            "five moves, no kind of prompt comes near the radius, with PPO or with QUATRO.",
+            why="At 3e-4 the divergence depends on difficulty far less than PPO's, but lies above "
+            "the radius unless nearly all of a group are right. At 1e-5 no kind of "
+            "prompt comes near it, with PPO or with QUATRO.",
         ),
         Claim(
             "It is stable where batches are stale and learning rates are large.",
@@ -44,18 +43,17 @@ CARD = Card(
                 above("matched", "quatro", "ppo", "distinct"),
                 above("matched", "quatro", "ppo", "distinct@0.7"),
             ],
-            why="A policy that has learned less is more diverse, whatever its region: so the "
-            "comparison is made at the same reward too.",
+            why="A policy that has learned less is more diverse: hence the test at equal reward.",
         ),
         Claim(
             "Higher accuracy on six benchmarks of mathematics.",
             "a summary",
             PAPER,
-            untestable="The policy here has 124 thousand parameters.",
+            untestable=TOO_SMALL,
         ),
     ),
     note="**QUATRO (our derivation).** Nobody here has read the paper. Ours solves the problem "
-    "that two summaries state, at [sciencestack.ai](https://www.sciencestack.ai/paper/2602.04620) "
-    "and [koineu.com](https://koineu.com/en/posts/2026/02/2026-02-06-2602_04620); the abstract "
-    "names the trust region alone. A mechanism that is not seen may be our derivation's.",
+    "that two summaries state ([one](https://www.sciencestack.ai/paper/2602.04620), "
+    "[two](https://koineu.com/en/posts/2026/02/2026-02-06-2602_04620)). What is not seen "
+    "may be our derivation's.",
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from trlab import record
-from trlab.claims.card import Card, Test
+from trlab.claims.card import TOO_SMALL, Card, Test
 from trlab.claims.outcome import NOT_TESTABLE, Answer, Told, tell
 from trlab.comparison import Side
 from trlab.drawing.rates import written_rate
@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 
 STEPS_BY_RADIUS = "trpo"
 """The method whose radius sets its step: a learning rate plays no part in it."""
+MECHANISM = "mechanism "
+"""What a verdict begins with on a method's card; on the page of claims it goes without saying."""
 VERDICTS = {
-    SEEN: "mechanism seen",
-    NOT_SEEN: "mechanism not seen",
+    SEEN: f"{MECHANISM}seen",
+    NOT_SEEN: f"{MECHANISM}not seen",
     UNDECIDED: "undecided",
     NOT_TESTABLE: NOT_TESTABLE,
     NOT_RUN: "not run yet",
@@ -42,70 +44,65 @@ VERDICTS = {
     DESCRIBED: "described by too few seeds for a verdict",
 }
 """The verdicts as a page says them."""
-HEADINGS = ["test", "difference", "outcome"]
+HEADINGS = ["claim", "test", "difference", "outcome"]
 USUAL = "sampled"
 """The measure of a test that names none: accuracy."""
 BAR = r"\|"
 WORDS = {
     "sampled": "accuracy",
-    "kl": "KL per batch, nats per token",
-    "take_off": "mean reward of the first ten batches",
+    "kl": "KL",
+    "take_off": "early reward",
     "distinct": "different right answers",
-    "entropy": "entropy, nats per token",
-    "kl_few": "KL of prompts up to a quarter right, nats per completion",
-    "kl_half": "KL of prompts up to three quarters right, nats per completion",
-    "kl_many": "KL of nearly solved prompts, nats per completion",
+    "kl_few": "KL, up to a quarter right",
+    "kl_half": "KL, up to three quarters right",
+    "kl_many": "KL, nearly solved",
 }
 AXES = {
     "uses": "{} uses",
-    "updates": "{} updates per batch",
-    "reuse": "{} updates per batch",
+    "updates": "{} updates",
+    "reuse": "{} updates",
     "parts": "{}",
     "sampler of": "sampler: {}",
     "threshold": "threshold × {}",
     "expert": "expert {}",
     "moves": "{} moves",
-    "lr": "learning rate {}",
+    "lr": "at {}",
     "minibatches": "{} minibatches",
 }
 
 
 def markdown(card: Card) -> str:
-    """A card as Markdown: its claims, each with its source, the verdict, and every test's numbers
-    from the record."""
+    """A card as Markdown: its claims, each with its source and the verdict; below them every test's
+    numbers from the record."""
+    told = tell(card)
     lines = [f"## {card.title}", ""]
     lines += [card.note, ""] if card.note else []
-    for number, outcome in enumerate(tell(card), 1):
-        lines += [*_claim(number, outcome), ""]
-    return "\n".join(lines)
+    for number, outcome in enumerate(told, 1):
+        lines += [_claim(number, outcome), ""]
+    return "\n".join([*lines, *_folded(told), ""])
 
 
-def _claim(number: int, told: Told) -> list[str]:
+def _claim(number: int, told: Told) -> str:
     claim = told.claim
     source = f"[{claim.where}](https://arxiv.org/abs/{claim.arxiv})"
     if claim.ours:
-        source = f"ours, not the paper's; {claim.where.removeprefix('nowhere: ')}"
-    lines = [
-        f"**{number}. {claim.text}** ({source})",
-        "",
-        f"**{_first_large(VERDICTS[told.verdict])}.**"
-        + (f" {claim.untestable}" if claim.untestable else "")
-        + (f" {claim.why}" if claim.why else ""),
+        source = claim.where.removeprefix("nowhere: ")
+    verdict = VERDICTS[told.verdict].removeprefix(MECHANISM).removesuffix(" at this size")
+    said = [f"{number}. {claim.text} ({source}) **{_first_large(verdict)}.**"]
+    return " ".join([*said, *filter(None, (claim.untestable.removeprefix(TOO_SMALL), claim.why))])
+
+
+def _folded(told: Sequence[Told]) -> list[str]:
+    """The tests of a card's claims with their numbers: a table; a claim's first row has its number."""
+    rows = [
+        ["" if place else str(number), *_answer(answer)]
+        for number, one in enumerate(told, 1)
+        for place, answer in enumerate(one.answers)
     ]
-    return [*lines, *_folded(told)] if told.answers else lines
-
-
-def _folded(told: Told) -> list[str]:
-    """The tests of a claim with their numbers: a table, under one line that counts how they came
-    out."""
-    counts = Counter(_short(answer).partition(",")[0] for answer in told.answers)
-    listed = ", ".join(f"{n} {what}" for what, n in counts.items())
-    n = len(told.answers)
-    cells = [HEADINGS, ["---"] * len(HEADINGS), *(_answer(answer) for answer in told.answers)]
+    cells = [HEADINGS, ["---"] * len(HEADINGS), *rows]
     return [
-        "",
         "<details>",
-        f"<summary>{'The test' if n == 1 else f'{n} tests: {listed}'}</summary>",
+        f"<summary>{len(rows)} tests</summary>",
         "",
         *(f"| {' | '.join(cell.replace('|', BAR) for cell in row)} |" for row in cells),
         "",
@@ -148,12 +145,8 @@ def _claimed(test: Test) -> str:
         for side in (test.higher, test.lower)
     )
     if test.within is not None:
-        return f"{higher} and {lower} alike within {test.within:g}"
-    return (
-        f"{lower} below {higher}"
-        if not isinstance(test.higher, Side)
-        else f"{higher} above {lower}"
-    )
+        return f"{higher} = {lower} ± {test.within:g}"
+    return f"{lower} < {higher}" if not isinstance(test.higher, Side) else f"{higher} > {lower}"
 
 
 def _own(side: Side, test: Test) -> str:
@@ -187,10 +180,8 @@ def _rate(test: Test) -> str:
     }
     if len({*rates.values()}) == 1:
         only = next(iter(rates.values()))
-        return f", learning rate {only}" if only else ", no learning rate"
-    return ", learning rate " + " and ".join(
-        f"{rate or 'none'} ({name})" for name, rate in rates.items()
-    )
+        return f", at {only}" if only else ""
+    return ", at " + " and ".join(f"{rate or 'none'} ({name})" for name, rate in rates.items())
 
 
 def _rates_of(runs: pd.DataFrame, side: Side) -> str:
@@ -214,7 +205,7 @@ def _points(at: dict[str, str]) -> str:
 
 def _measure(measure: str) -> str:
     column, _, level = measure.partition("@")
-    return WORDS.get(column, column) + (f" where the reward reaches {level}" if level else "")
+    return WORDS.get(column, column) + (f" at reward {level}" if level else "")
 
 
 def _number(estimate: Estimate, sign: str = "") -> str:

@@ -1,6 +1,6 @@
 """TRAPO's claims."""
 
-from trlab.claims.card import Card, Claim, above
+from trlab.claims.card import TOO_SMALL, Card, Claim, above
 
 PAPER = "2512.17636"
 WRONG, LONG = {"expert": "errs"}, {"moves": "1 to 12"}
@@ -57,14 +57,13 @@ CARD = Card(
             "The share of rollouts that need the expert falls as the policy improves.",
             "analysis of the prefixes",
             PAPER,
-            untestable="A sweep's record does not keep which completions began with the expert's "
-            "words.",
+            untestable="No record keeps which completions began with the expert's words.",
         ),
         Claim(
             "56.6 on average over five benchmarks of mathematics with 7 billion parameters.",
             "experiments",
             PAPER,
-            untestable="The policy here has 124 thousand parameters.",
+            untestable=TOO_SMALL,
         ),
     ),
 )

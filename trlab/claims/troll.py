@@ -1,6 +1,6 @@
 """TROLL's claims."""
 
-from trlab.claims.card import Card, Claim, Side, Test, above
+from trlab.claims.card import TOO_SMALL, Card, Claim, Side, Test, above
 
 PAPER = "2510.03817"
 COLD = {"lr": "0.0003"}
@@ -30,8 +30,7 @@ CARD = Card(
                 above("stale", "ppo", "troll", "kl"),
                 above("basin", "ppo", "troll", "kl", at={"lr": "1e-05"}),
             ],
-            why="At the rate where both do best TROLL's updates are no smaller, as far as sixteen "
-            "seeds show.",
+            why="At 1e-5, where both do best, sixteen seeds show no difference.",
         ),
         Claim(
             "The result depends little on the radius, over a factor of 25.",
@@ -41,8 +40,7 @@ CARD = Card(
                 above("basin_narrow", "troll", "troll-tenth", within=0.05, at={"lr": lr})
                 for lr in RATES
             ],
-            why="The test spans a factor of 10, at sixteen uses and four learning rates; the "
-            "lowest is TROLL's best.",
+            why="The test spans a factor of 10; the lowest rate is TROLL's best.",
         ),
         Claim(
             "The same over a factor of 100, which is more than the paper tried.",
@@ -56,8 +54,7 @@ CARD = Card(
                     within=0.05,
                 )
             ],
-            why="Three runs each at eight uses and a rate of 3e-4, far above TROLL's best. No "
-            "later sweep asks it.",
+            why="Three runs each, eight uses, far above TROLL's best rate.",
         ),
         Claim(
             "Entropy is kept, since a token that the clip would silence still has a gradient.",
@@ -82,15 +79,14 @@ CARD = Card(
             "the sparse form",
             PAPER,
             [above("troll_parts", "4 tokens, no rest", "4 tokens and the rest", "entropy")],
-            why="We keep four tokens. The paper keeps 64, which would leave out next to nothing "
-            "here.",
+            why="We keep four tokens; the paper's 64 would leave out next to nothing here.",
         ),
         Claim(
             "Three to ten points over the clip on models of 0.6 to 14 billion parameters, for 5 % "
             "more memory.",
             "experiments",
             PAPER,
-            untestable="The policy here has 124 thousand parameters and 272 words.",
+            untestable=TOO_SMALL,
         ),
     ),
 )
