@@ -93,6 +93,13 @@ def test_what_the_clip_does_to_a_run_and_what_trpo_costs():
     assert collapsed.to_dict() == {"ppo": 0, "dppo-tv": 1}, "chapter 7: one of three"
 
 
+def test_which_method_falls_first_in_chapter_11():
+    says("book/purpose", "with adapters of SmolLM2 it fell first")
+    ends = recorded("real_map")[0].groupby(["label", "lr"])["sampled"].mean().unstack()
+    assert (ends.max(axis=1) - ends["0.0003"]).idxmax() == "troll, top 64"
+    assert ends["0.0003"].idxmin() == "troll, top 64"
+
+
 def test_what_becomes_of_the_clip_ratio_in_chapter_5():
     history = recorded("shootout")[1].query("label == 'ppo' and updates == '32'")
     kept, kl = (
