@@ -165,7 +165,7 @@ def test_a_relative_touches_four_files_and_ci_is_content(copy):
     made = run(copy, "book.build.write", "third", "methods", "methods/index")
     assert made.returncode == 0, made.stderr
     filled = (copy / "book/methods/third.md").read_text(encoding="utf-8")
-    assert "(curves/third.svg)" in filled and "No recorded run yet." in filled
+    assert "(curves/third.svg)" in filled and "No recorded run under its own name yet." in filled
     everything = touched(copy)
     lists = {"book/methods/index.md", "book/trbook/gallery.json", "trlab/methods.json"}
     assert lists < everything

@@ -162,7 +162,7 @@ def runs(card: Card) -> list[str]:
     """A row for each recorded place, beside PPO at the same place."""
     found = outcomes(card)
     if not found:
-        return ["No recorded run yet."]
+        return ["No recorded run under its own name yet."]
     settings = [_changed(card, one) for one in found]
     beside = any(one.ppo for one in found)
     head = [
