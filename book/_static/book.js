@@ -1,3 +1,6 @@
+// An element with its properties.
+const make = (name, properties = {}) => Object.assign(document.createElement(name), properties);
+
 // What scrolls sideways can be reached by keyboard, and says so.
 const SCROLLS =
   "pre, .scroll, div.math, .output, .cell_output, .line-block, dt.sig, .pst-scrollable-table-container, p:has(> img)";
@@ -28,9 +31,9 @@ const phone = matchMedia("screen and (max-width: 720px)");
 const LINES = 8;
 const TALL = 25_000;
 const fold = (nodes, words) => {
-  const details = document.createElement("details");
+  const details = make("details");
   details.className = "on-phones";
-  const summary = Object.assign(document.createElement("summary"), { textContent: words });
+  const summary = make("summary", { textContent: words });
   nodes[0].before(details);
   details.append(summary, ...nodes);
 };
@@ -61,11 +64,7 @@ const shutRows = () => {
     const names = [...table.tBodies[0].rows].map((row) => row.cells[0].textContent.trim());
     table.classList.toggle("shut-by-two", new Set(names).size < names.length); // a library's name says too little
     for (const row of table.tBodies[0].rows) {
-      const button = Object.assign(document.createElement("button"), {
-        type: "button",
-        className: "opens",
-        textContent: "more",
-      });
+      const button = make("button", { type: "button", className: "opens", textContent: "more" });
       button.setAttribute("aria-expanded", "false");
       button.setAttribute("aria-label", `more of ${row.cells[0].textContent.trim()}`);
       button.addEventListener("click", () =>
@@ -75,7 +74,25 @@ const shutRows = () => {
     }
   }
 };
+// A page of settings shows on a phone one library at a time; the choice stays in sight.
+const chooseLibrary = () => {
+  const rows = [...document.querySelectorAll("table.stacks tbody tr")]
+    .filter((row) => row.closest("table").tHead.rows[0].cells[0].textContent === "library")
+    .map((row) => [row, row.cells[0].textContent.trim()]);
+  if (rows.length <= 4 * ROWS || document.querySelector(".bd-sidebar-secondary, .one-library")) return;
+  const label = make("label", { className: "sort-by one-library", textContent: "Show the settings of " });
+  const choice = label.appendChild(make("select"));
+  for (const name of new Set(rows.map(([, name]) => name))) choice.add(new Option(name));
+  choice.add(new Option("all libraries", ""));
+  const show = () => {
+    for (const [row, name] of rows) row.classList.toggle("other", choice.value !== "" && name !== choice.value);
+  };
+  choice.addEventListener("change", show);
+  rows[0][0].closest("article > section > section").before(label);
+  show();
+};
 const fitPhone = () => {
+  if (phone.matches) chooseLibrary();
   if (phone.matches) shutRows();
   if (phone.matches && !document.querySelector("details.on-phones")) foldForPhones();
   for (const details of document.querySelectorAll("details.on-phones")) details.open = !phone.matches;
@@ -89,8 +106,8 @@ addEventListener("DOMContentLoaded", () => {
   for (const heading of document.querySelectorAll("article h3")) {
     const [found, ...rest] = [...heading.parentElement.children].slice(1);
     if (!rest.length || found.tagName !== "P") continue;
-    const details = document.createElement("details");
-    details.append(Object.assign(document.createElement("summary"), { textContent: "The figure and its numbers" }));
+    const details = make("details");
+    details.append(make("summary", { textContent: "The figure and its numbers" }));
     found.after(details);
     details.append(...rest);
   }
@@ -202,11 +219,11 @@ const sort = (table, column, down) => {
 };
 addEventListener("DOMContentLoaded", () => {
   for (const table of document.querySelectorAll("table.sortable")) {
-    const choice = Object.assign(document.createElement("label"), { className: "sort-by", textContent: "Sort by " });
-    const names = choice.appendChild(document.createElement("select"));
+    const choice = make("label", { className: "sort-by", textContent: "Sort by " });
+    const names = choice.appendChild(make("select"));
     names.add(Object.assign(new Option("as listed", ""), { disabled: true }));
     [...table.tHead.rows[0].cells].forEach((head, column) => {
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: head.textContent });
+      const button = make("button", { type: "button", textContent: head.textContent });
       head.replaceChildren(button);
       names.add(new Option(button.textContent.trim(), column));
       button.addEventListener("click", () => sort(table, column, head.getAttribute("aria-sort") === "ascending"));
@@ -220,10 +237,11 @@ addEventListener("DOMContentLoaded", () => {
 // The tables of all methods and of all sweeps: filtered by words and by the values that cells mark with a class. The
 // address keeps the choice, so that a link leads to it.
 const AXES = {
-  branch: "branch",
-  action: "what is done",
+  problem: "problem",
   library: "as its paper has it, in",
   box: "box of the loop",
+  branch: "branch",
+  action: "what is done",
   near: "kept close to",
   level: "level",
   ratio: "ratio",
@@ -237,7 +255,7 @@ const letters = (text) =>
     .normalize("NFD")
     .replace(/[^\p{L}\p{N}π/]+/gu, "");
 const labelled = (form, text, control) => {
-  const label = Object.assign(document.createElement("label"), { textContent: text });
+  const label = make("label", { textContent: text });
   label.append(control);
   form.append(label);
   return control;
@@ -248,17 +266,17 @@ addEventListener("DOMContentLoaded", () => {
   const things = table.classList.contains("sweeps") ? "sweeps" : "methods";
   const rows = [...table.tBodies[0].rows];
   const asked = new URLSearchParams(location.search);
-  const form = Object.assign(document.createElement("form"), { className: "filters" });
+  const form = make("form", { className: "filters" });
   form.setAttribute("aria-label", `Filter the ${things}`);
-  const find = labelled(form, "find", Object.assign(document.createElement("input"), { type: "search" }));
+  const find = labelled(form, "find", make("input", { type: "search" }));
   find.value = asked.get("find") ?? "";
-  const more = document.createElement("details");
-  const others = document.createElement("div");
-  more.append(Object.assign(document.createElement("summary"), { textContent: "More filters" }), others);
+  const more = make("details");
+  const others = make("div");
+  more.append(make("summary", { textContent: "More filters" }), others);
   const choices = Object.entries(AXES)
     .filter(([name]) => table.querySelector(`.axis-${name}`))
     .map(([name, text], i) => {
-      const choice = labelled(i < AT_FIRST ? form : others, text, document.createElement("select"));
+      const choice = labelled(i < AT_FIRST ? form : others, text, make("select"));
       choice.add(new Option("any", ""));
       for (const known of new Set(rows.map((row) => axisOf(row, name)))) choice.add(new Option(known, known));
       choice.value = asked.get(name) ?? "";
@@ -266,12 +284,12 @@ addEventListener("DOMContentLoaded", () => {
       if (choice.value && i >= AT_FIRST) more.open = true;
       return [name, choice];
     });
-  const clear = Object.assign(document.createElement("button"), { type: "reset", textContent: "Show all" });
-  const count = Object.assign(document.createElement("output"), { className: "count" });
+  const clear = make("button", { type: "reset", textContent: "Show all" });
+  const count = make("output", { className: "count" });
   form.append(...(others.children.length ? [more] : []), clear, count);
   // On a phone, and below a page of other things, the first rows stand for all of them until somebody asks.
   let all = paper.matches;
-  const rest = Object.assign(document.createElement("button"), { type: "button", className: "all-rows" });
+  const rest = make("button", { type: "button", className: "all-rows" });
   const whole = () => {
     all = true;
     filter();
@@ -311,7 +329,7 @@ addEventListener("DOMContentLoaded", () => {
 // On a phone and a tablet the sidebar is away, and the book's title with it: the header says it.
 addEventListener("DOMContentLoaded", () => {
   const home = document.querySelector(".bd-sidebar-primary .navbar-brand");
-  const title = Object.assign(document.createElement("a"), { className: "header-title", href: home?.href ?? "#" });
+  const title = make("a", { className: "header-title", href: home?.href ?? "#" });
   title.textContent = home?.querySelector(".title")?.textContent.trim() ?? "";
   document.querySelector(".header-article-items__start")?.append(title);
 });
@@ -363,7 +381,7 @@ addEventListener("keydown", (event) => {
 const statics = new URL(".", document.currentScript.src);
 const script = (name) =>
   new Promise((done) => {
-    const made = Object.assign(document.createElement("script"), { src: new URL(`${name}.js`, statics), onload: done });
+    const made = make("script", { src: new URL(`${name}.js`, statics), onload: done });
     document.head.append(made);
   });
 let search = null;
@@ -377,17 +395,17 @@ addEventListener("input", async (event) => {
         .then(() => script("search"));
   await search;
   const container = field.closest(".search-button__search-container");
-  const list = container.querySelector(".suggested") ?? document.createElement("ul");
+  const list = container.querySelector(".suggested") ?? make("ul");
   list.className = "suggested";
   list.setAttribute("aria-label", "Pages that it may be");
   const pages = field.value.trim().length > 1 ? window.suggested(field.value) : [];
   list.replaceChildren(
     ...pages.map(([title, page]) => {
-      const link = Object.assign(document.createElement("a"), {
+      const link = make("a", {
         textContent: title,
         href: new URL(`../${page}`, statics),
       });
-      const item = document.createElement("li");
+      const item = make("li");
       item.append(link);
       return item;
     }),

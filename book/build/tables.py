@@ -34,7 +34,7 @@ LADDER = "_static/ladder"
 """Where the curves of the ladder's steps are, from its page."""
 HEADINGS = (
     *("method", "what is kept close", "to", "what is done", "level", "ratio", "signed"),
-    *("box", "library", "branch"),
+    *("problem", "box", "library", "branch"),
 )
 """Columns of the table of all methods."""
 STILL = """\
@@ -64,7 +64,7 @@ FIGURES = {
 
 
 def methods(_: str) -> str:
-    """A row for each method. The last three columns are for the filters."""
+    """A row for each method. The last four columns are for the filters."""
 
     def row(card: Card) -> list[str]:
         long = f", {card.long}" if card.long else ""
@@ -72,6 +72,7 @@ def methods(_: str) -> str:
         return [
             f"{named(card)}{long}",
             *map(escape, words),
+            card.problem,
             ", ".join(boxes(card)) if card.is_objective else "update",
             library(card),
             GALLERY.get(card.family, card.family),

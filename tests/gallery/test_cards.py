@@ -205,6 +205,7 @@ SAID = {
         ),
         ("level: token\n", "", "ppo.md: .*missing 1 required .*'level'"),
         ("level: token", "level: word", "ppo.md, level: expected one of 'token', .*got 'word'"),
+        ("problem: reuse of", "problem: use of", "ppo.md, problem: expected one of 'none, a"),
         ("Formula: equation", "It is equation", r"ppo.md: expected one line Formula: .*got \[\]"),
     ],
 )

@@ -57,8 +57,32 @@ ACTIONS: Mapping[str, str] = {
     "bound the step": "Bound the step: in the space of parameters",
 }
 """What is done outside a region, and what it means, in the order of the picture of all methods."""
+PROBLEMS = (
+    "none, a control",
+    "reuse of a batch",
+    "choice of the radius",
+    "tokens that a clip silences",
+    "outlying tokens",
+    "rare words",
+    "long answers",
+    "answers judged as a whole",
+    "stale data",
+    "sampler unlike the learner",
+    "few answers per prompt",
+    "credit",
+    "wrong or noisy rewards",
+    "unequal advantages",
+    "loss of entropy",
+    "preferences",
+    "an expert's answers",
+    "forgetting in fine-tuning",
+    "steps of the weights",
+    "bandits, games, equations",
+)
+"""What a method is for, as the first sentence of its card says it."""
 WORDS: Mapping[str, tuple[str, ...]] = {
     "family": (*FAMILIES, *GALLERY),
+    "problem": PROBLEMS,
     "near": (
         "nothing",
         "the policy itself",
@@ -100,6 +124,8 @@ class Card:
     text: str = field(repr=False)
     """The whole page."""
     family: str
+    problem: str
+    """What it is for."""
     what: str
     """What is kept close."""
     to: str

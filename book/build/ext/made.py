@@ -38,12 +38,13 @@ MADE = re.compile(r"^<!--made (\S+?)( .+?)?-->\n(.*?)^<!--/made-->$", re.MULTILI
 SORTED = {
     "sweeps": ((90, 10), {}),
     "methods": (
-        (26, 36, 14, 10, 9, 8, 1, 1, 1, 1),  # four columns are not drawn
+        (26, 36, 14, 10, 9, 8, 1, 1, 1, 1, 1),  # five columns are not drawn
         {
-            9: "branch",
+            7: "problem",
+            9: "library",
+            8: "box",
+            10: "branch",
             3: "action",
-            8: "library",
-            7: "box",
             2: "near",
             4: "level",
             5: "ratio",

@@ -272,6 +272,24 @@ def test_a_phone_folds_the_sections_of_a_long_page_and_a_link_opens_its_own(look
     assert not visit.page.locator("article details.on-phones > summary").first.is_visible()
 
 
+@pytest.mark.nightly("on a long page, which is built by night")
+def test_a_phone_shows_the_settings_of_one_library_and_paper_those_of_all(look):
+    visit = look("book/settings.html", 360, 780)
+    rows = visit.page.locator("table.stacks tbody tr:has(> [data-label='setting'])")
+    choice = visit.page.get_by_label("Show the settings of")
+    assert choice.input_value() == "verl"
+    for library in ("verl", "TRL"):
+        choice.select_option(library)
+        names = rows.filter(visible=True).locator("> :first-child").all_text_contents()
+        assert 10 < len(names) and {one.removeprefix("more") for one in names} == {library}
+    visit.page.emulate_media(media="print")
+    settle(visit.page)
+    assert rows.filter(visible=True).count() == rows.count()
+    visit.page.emulate_media(media="screen")
+    choice.select_option("all libraries")
+    assert rows.filter(visible=True).count() == rows.count()
+
+
 def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(address, desktop):
     visit = Visit(desktop, address, "book/notation.html")
     formulas = visit.page.locator(".math")
