@@ -53,12 +53,9 @@ def against(
     *,
     across: str,
     measure: str,
-    logarithmic: bool = True,
-    slope: float | None = None,
 ) -> Drawing:
     """Ends against what a batch did, with 95 % intervals: colours say what an update fits, shapes
-    say the method, thin lines join a method's learning rates on the same data. A dotted line
-    through the origin has the slope that is given.
+    say the method, thin lines join a method's learning rates on the same data.
 
     Raises:
         ValueError: no arms, or data that are none of `DATA`.
@@ -70,8 +67,6 @@ def against(
         measure,
         hues={data: (words, _hue_of(data)) for data, words in DATA.items()},
         marks={method: (method, str(style["marker"])) for method, style in looks.items()},
-        logarithmic=logarithmic,
-        slope=slope,
     )
 
 
@@ -86,7 +81,7 @@ def crossed(arms: Sequence[Arm], *, across: str, measure: str) -> Drawing:
     aged = bool(arms) and arms[0].data in REGIONS
     colours, marks = (REGIONS, AGES) if aged else (HOLDS, FITTED)
     hues = {key: (words, str(look(hue)["color"])) for key, (words, hue) in colours.items()}
-    return _drawn(arms, across, measure, hues=hues, marks=marks, logarithmic=True, slope=None)
+    return _drawn(arms, across, measure, hues=hues, marks=marks)
 
 
 def _drawn(
@@ -96,8 +91,6 @@ def _drawn(
     *,
     hues: Mapping[str, tuple[str, str]],
     marks: Mapping[str, tuple[str, str]],
-    logarithmic: bool,
-    slope: float | None,
 ) -> Drawing:
     """Arms as points: `hues` and `marks` say what a legend calls data and methods, and how they
     look."""
@@ -121,12 +114,8 @@ def _drawn(
     for method, (words, marker) in marks.items():
         if method in {arm.method for arm in arms}:
             ax.plot([], [], marker=marker, color=INK, linestyle="", label=words)
-    if slope is not None:
-        ax.axline((0, 0), slope=slope, color=INK, ls=":", lw=1, label=f"{slope:g} times as much")
-        ax.set(xlim=(0, None), ylim=(0, None))
-    if logarithmic:
-        ax.set_xscale("log")
-        plainly(ax.xaxis)
+    ax.set_xscale("log")
+    plainly(ax.xaxis)
     ax.set_xlabel(across)
     ax.set_ylabel(measure)
     ruled(ax)

@@ -100,7 +100,7 @@ class Figure:
     beside: Sequence[str] = ()
     """Further sweeps whose recorded runs it shows together with these."""
     line: float | None = None
-    """Where a dotted line stands: a reward, a radius, a slope through the origin."""
+    """Where a dotted line stands: a reward, a radius."""
 
     def of(self, runs: pd.DataFrame) -> pd.DataFrame:
         """Its part of a sweep's runs."""
@@ -216,20 +216,6 @@ FIGURES: dict[str, Figure] = {
         "The same at two higher rates, for the arms that had not moved by 0.1 nats.",
         along="kl_own_median",
         axis="median KL per batch, nats per token",
-    ),
-    "luck-law": Figure(
-        "distance",
-        "against",
-        "On reused and split data luck is about what noise would give, and TROLL fits twice as "
-        "much of it at the same distance. The luck that a batch's updates fit, over the square "
-        "root of KL per completion; a point is a kind of run at one rate, 16 seeds, with 95 % "
-        "intervals.",
-        along="noise",
-        axis="√(KL / completions per batch)",
-        measure="luck",
-        words="luck fitted per batch",
-        line=0.8,
-        beside=("distance_between",),
     ),
     "distance-by-batch": Figure(
         "distance_between",

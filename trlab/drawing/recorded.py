@@ -201,8 +201,6 @@ class Shown:
             arms,
             across=self.figure.axis,
             measure=self.figure.words,
-            logarithmic=self.figure.along.startswith("kl"),
-            slope=self.figure.line,
         )
 
     def _crossed(self) -> Drawing:
