@@ -377,6 +377,12 @@ def test_another_prompt_that_matters_at_one_token_is_told_from_an_edit():
         (cause,) = judged(columns).causes
         assert cause.name == name
         assert name == "edited-logits" or cause.evidence.startswith("24 of the 24 tokens")
+    # All behind another prompt, and updates that move the learner's passes as far apart.
+    columns = flat(0, SIZE, "pairing all", True, "relay")
+    free = 1 - np.exp(columns["logp_old"])
+    columns["logp"] = columns["logp_old"] + free * np.sign(columns["advantage"]) / 4
+    verdict = judged(columns)
+    assert not verdict.causes and "another prompt" in verdict.headline
 
 
 def test_the_temperature_says_whose_it_is():
