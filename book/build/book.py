@@ -28,7 +28,7 @@ WAIT = b"""<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv
 <meta name="viewport" content="width=device-width"><title>This page is being built</title>
 <body style="font:1.1rem/1.6 sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem">
 <p>This page is being built, and appears here by itself.</p></body></html>"""
-PHASES = {"reading sources": (0.1, 0.45), "writing output": (0.55, 0.96)}
+PHASES = {"reading sources": (0.1, 0.45), "writing output": (0.5, 0.95)}
 """Which part of the time a phase takes: where it begins and where it ends."""
 AT = re.compile(r"(reading sources|writing output)\.\.\. *\[ *(\d+)%\]")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -58,13 +58,14 @@ class Growing(Fresh):
 
 
 def progress(lines: Iterable[str], began: float) -> Iterator[str]:
-    """What of Sphinx's lines a reader wants to know, and how long it still takes.
+    """What of Sphinx's lines a reader wants to know, and how long it still takes. What was printed
+    before anybody read it, while the first pages were built, says nothing about the time.
 
     Args:
         lines: what Sphinx prints.
         began: when it began, as `time.monotonic` says it.
     """
-    said = began
+    said = time.monotonic()
     for line in lines:
         found = AT.search(COLOUR.sub("", line))
         now = time.monotonic() if found else said

@@ -82,7 +82,7 @@ def test_while_the_book_is_built_a_page_is_its_own_or_a_first_one_or_waited_for(
 
 
 def test_how_long_it_still_takes_is_said_from_time_to_time(monkeypatch):
-    clock = iter((5, 20, 60))
+    clock = iter((15, 15, 30, 60))
     monkeypatch.setattr(book.time, "monotonic", lambda: next(clock))
     lines = [
         "loading\n",
@@ -93,7 +93,7 @@ def test_how_long_it_still_takes_is_said_from_time_to_time(monkeypatch):
     (start, end), (_, last) = book.PHASES.values()
     half = (start + end) / 2
     assert [*book.progress(lines, 0)] == [
-        f"book: reading sources, 50 %, about {20 / half * (1 - half):.0f} s left",
+        f"book: reading sources, 50 %, about {30 / half * (1 - half):.0f} s left",
         f"book: writing output, 100 %, about {60 / last * (1 - last):.0f} s left",
     ]
     assert book.remaining("reading sources", 0, 30) == f"about {0.5 / start - 0.5:.0f} min left"
