@@ -39,7 +39,6 @@ from trlib.algorithms import (
     reinforce_loss,
     weighted_loss,
 )
-from trlib.divergences import kl, topk_kl
 
 V = 5
 WEIGHTS = {
@@ -161,18 +160,6 @@ def scores(logits):
     return torch.eye(len(logits), dtype=D) - logits.detach().softmax(-1)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_the_mean_score_is_the_gradient_of_a_kl(seed):
-    """E_q[s] = -∇KL(q || p), and E_q[u s] = Cov_q(u, s) - E_q[u] ∇KL(q || p)."""
-    logits, log_q, u = table(seed)
-    q, s = log_q.exp(), scores(logits)
-    pull = slope(kl(log_q, logits.log_softmax(-1)), logits)
-    close(q @ s, -pull, 1e-12)
-    mean = (q * u).sum()
-    covariance = (q * (u - mean)) @ (s - q @ s)
-    close((q * u) @ s, covariance - mean * pull, 1e-12)
-
-
 def expected(logits, log_q, u, **how):
     """The gradient that the loss has on average under q, by enumeration."""
     v = len(log_q)
@@ -199,45 +186,6 @@ def test_centering_leaves_the_covariance(how):
     (shifted, same), _ = expected(logits, log_q, u + 3, **how)
     close(same, centered, 1e-12)
     assert how["weight"] == "ratio" or (shifted - plain).abs().max() > 0.02
-
-
-def test_with_the_ratio_centering_changes_no_gradient():
-    """It is that of r A, the unclipped loss."""
-    logp, old, rest = distributions(apart=0.5)
-    logp.requires_grad_()
-    new, ids = logp.log_softmax(-1), rest["tokens"]
-    given = {"advantages": rest["advantages"], "mask": rest["mask"]}
-    loss = weighted_loss(sampled(new, ids), sampled(old, ids), **given, weight="ratio")
-    centered = center_scores(loss, new, old, tokens=ids, **given, weight="ratio")
-    unclipped = pg_is_loss(sampled(new, ids), sampled(old, ids), **given)
-    close(slope(centered.per_token, logp), slope(unclipped.per_token, logp), 1e-12)
-    close(centered.diagnostics["weight"], unclipped.diagnostics["weight"], 1e-10)
-
-
-class Seen(Centered):
-    """Keeps what the objective was given."""
-
-    def objective(self, scores, batch):
-        Seen.last = scores, batch
-        return super().objective(scores, batch)
-
-
-def test_rewards_are_advantages_and_a_push_to_the_sampler():
-    """On `dial`: Σ R log p = Σ A log p + Σ mean log p, in value and in gradient."""
-    trained(Seen(center=False, halves=False), steps=1)
-    scores, b = Seen.last
-    rewards = b.rewards.double().unsqueeze(-1)
-    means = torch.stack([rewards[b.group == g].mean(0) for g in b.group.tolist()])
-    logp = scores.logp.detach().double().requires_grad_()
-
-    def total(push):
-        return reinforce_loss(logp, advantages=push.expand_as(logp), mask=b.mask).per_token.sum()
-
-    whole, advantage, pull = (total(push) for push in (rewards, rewards - means, means))
-    close(whole, advantage + pull, 1e-12)
-    close(slope(whole, logp), slope(advantage, logp) + slope(pull, logp), 1e-12)
-    close(b.advantages.double(), (rewards - means).expand_as(logp), 1e-6)
-    assert rewards.sum() > 0 and pull.abs() > 1
 
 
 # --- from the sampler's most likely tokens
@@ -272,44 +220,6 @@ def test_all_tokens_of_the_sampler_are_the_whole_vocabulary(how):
     expected, expected_grad, _ = centered(logp, old, rest, **how)
     close(grad, expected_grad, 1e-9)
     close(found.diagnostics["weight"], expected.diagnostics["weight"], 1e-9)
-
-
-@pytest.mark.parametrize("how", EVERY[:4], ids=lambda how: how["weight"])
-def test_a_tail_in_the_policys_proportions_is_modelled_exactly(how):
-    """Where q is ρ p outside the head."""
-    logp, old, rest = distributions(apart=0.4, seed=3)
-    ids, p = rest["tokens"], logp.exp()
-    top = head(old, ids, 3)
-    tail = torch.ones_like(p).scatter(-1, top.ids, 0.0)
-    mass = (1 - old.gather(-1, top.ids).exp().sum(-1, keepdim=True)) / (p * tail).sum(
-        -1, keepdim=True
-    )
-    old = torch.where(tail > 0, (mass * p).log(), old)
-    expected, expected_grad, _ = centered(logp, old, rest, **how)
-    full = logp.detach().clone().requires_grad_()
-    loss = weighted_loss(
-        sampled(full.log_softmax(-1), ids),
-        sampled(old, ids),
-        advantages=rest["advantages"],
-        mask=rest["mask"],
-        **how,
-    )
-    top = TopK(top.ids, old.gather(-1, top.ids))
-    found = center_scores_topk(loss, full.log_softmax(-1).gather(-1, top.ids), top, **rest, **how)
-    close(slope(found.per_token, full), expected_grad, 1e-9)
-    close(found.diagnostics["weight"], expected.diagnostics["weight"], 1e-9)
-
-
-def test_without_a_weight_it_subtracts_the_gradient_of_the_kl_over_head_and_rest():
-    logp, old, rest = distributions(apart=1.0, seed=1)
-    _, grad, _ = centered(logp, old, rest, k=3)
-    logits = logp.detach().clone().requires_grad_()
-    full, top = logits.log_softmax(-1), head(old, rest["tokens"], 3)
-    given = {name: rest[name] for name in ("advantages", "mask")}
-    loss = reinforce_loss(sampled(full, rest["tokens"]), **given).per_token
-    push = rest["advantages"].masked_fill(~rest["mask"], 0.0)
-    expected = loss - push * topk_kl(top.logp, top.ids, full)
-    close(grad, slope(expected, logits), 1e-9)
 
 
 def neighbours(p_log, q_log, how):
@@ -490,10 +400,6 @@ def test_only_a_batchs_first_update_is_halved():
 
     trained(Counted(), steps=2, epochs=2, minibatches=2)
     assert shown == [8, 8]
-
-
-def test_more_tokens_than_there_are_is_refused():
-    refused("topk: expected at most", trained, Centered(topk=100_000))
 
 
 def test_a_column_that_no_metric_has_is_refused():

@@ -64,11 +64,6 @@ def test_mask_is_zero_past_the_threshold_and_outwards_only(how):
         assert loss["divergence"].item() == divergence
 
 
-def test_a_token_that_did_not_move_is_kept_however_far_the_others_went():
-    far = tokens([0.5, 0.5], [0.5, 0.5], [1.0, -1.0], measured=row(0.9, 0.9), delta_tv=0.1)
-    assert far["kept"].all()
-
-
 # --- values and gradients
 # ---------------------------------------------------------------------------------------------
 

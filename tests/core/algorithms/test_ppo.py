@@ -7,8 +7,8 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.losses import at, close, named, noise
-from trlib.algorithms import ALGORITHMS, PGIS, PPO, Needs, pg_is_loss, ppo_loss
+from tests.losses import at, close, noise
+from trlib.algorithms import pg_is_loss, ppo_loss
 
 
 def losses(ratios, advantages, **settings):
@@ -64,11 +64,3 @@ def test_an_open_window_is_pg_is():
         close(wide.per_token, plain.per_token, 1e-13)
         for name, value in wide.diagnostics.items():
             close(value.double(), plain.diagnostics[name].double(), 1e-13)
-
-
-def test_the_classes():
-    assert ALGORITHMS["ppo"] is PPO and ALGORITHMS["pg_is"] is PGIS
-    assert PPO().anchor == PGIS().anchor == "recomputed"
-    assert PPO().needs("recomputed") == PPO().needs("rollout") == Needs()
-    bad = {"advantage": ("critic",), "aggregation": ("mean",)}
-    named(PPO, {}, eps_low=(1.5,), eps_high=(-1,), dual_clip=(1.0,), **bad)

@@ -26,16 +26,12 @@ def test_by_hand():
     # At ratio 1 the gate is 2/τ with slope 1: half of 4/τ.
     values, weights = loss([1.0, 1.0], [1.0, -1.0])
     assert values == pytest.approx([-2.0, 2 / 1.05]) and weights == pytest.approx([1.0, -1.0])
-    ratios, advantages, taus = [0.2, 0.2, 1.3, 1.3, 4.0, 4.0], [1.5, -1.5] * 3, [1.0, 1.05] * 3
-    values, weights = loss(ratios, advantages)
+    # And with a temperature of its own for each sign of the advantage.
+    ratios, advantages, taus = [0.2, 0.2, 1.3, 1.3, 4.0, 4.0], [1.5, -1.5] * 3, [2.0, 5.0] * 3
+    values, weights = loss(ratios, advantages, tau_pos=2.0, tau_neg=5.0)
     assert values == pytest.approx(
         [-a * gate(r, t) for r, a, t in zip(ratios, advantages, taus, strict=True)], rel=1e-13
     )
     assert weights == pytest.approx(
         [a * r * slope(r, t) for r, a, t in zip(ratios, advantages, taus, strict=True)], rel=1e-13
     )
-
-
-def test_temperatures_are_by_the_sign():
-    values, _ = loss([1.5, 1.5, 1.5], [1.0, -1.0, 0.0], tau_pos=2.0, tau_neg=5.0)
-    assert values == pytest.approx([-gate(1.5, 2.0), gate(1.5, 5.0), 0.0])

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tests.losses import D, close, noise, refused, tensor
+from tests.losses import D, close, noise, refused
 from trlib.algorithms.trpo import conjugate_gradient
 
 
@@ -25,15 +25,6 @@ def test_the_solution_is_a_direct_solvers():
     ten = conjugate_gradient(lambda v: matrix @ v, b)
     assert (ten - exact).norm() < 1e-3 * exact.norm()
     assert ten @ matrix @ ten <= (exact @ b) * (1 + 1e-12)
-
-
-def test_by_hand():
-    # Two steps of conjugate gradients on [[4, 1], [1, 3]] x = [1, 2]: x_1 = (1/4) b, x_2 = (1/11,
-    # 7/11).
-    matrix = tensor([[4.0, 1.0], [1.0, 3.0]])
-    b = tensor([1.0, 2.0])
-    close(conjugate_gradient(lambda v: matrix @ v, b, iterations=1), b / 4)
-    close(conjugate_gradient(lambda v: matrix @ v, b, iterations=2), tensor([1 / 11, 7 / 11]))
 
 
 def test_any_shape_and_type():

@@ -18,6 +18,7 @@ from trlib.algorithms import (
     DPPO,
     PPO,
     TROLL,
+    Centered,
     Method,
     Needs,
     Provided,
@@ -464,7 +465,11 @@ def test_a_mistake_in_a_box_is_named_with_its_line(box, code, tmp_path):
 
 @pytest.mark.parametrize(
     ("method", "name"),
-    [(TROLL(top_k=277), "top_k"), (DPPO(delta_tv=0.1, measure="topk", k=277), "k")],
+    [
+        (TROLL(top_k=277), "top_k"),
+        (DPPO(delta_tv=0.1, measure="topk", k=277), "k"),
+        (Centered(topk=277), "topk"),
+    ],
 )
 def test_more_tokens_than_the_vocabulary_has_are_refused_by_the_setting_s_name(method, name):
     refused(f"{name}: expected at most 272, the number of tokens in the .*, got 277", train, method)
