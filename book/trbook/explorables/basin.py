@@ -32,7 +32,7 @@ METHODS = {
 
 @cache
 def _recorded() -> list[tuple[str, str]]:
-    panels = json.loads(data_of(Basin.module) or '{"panels": []}')["panels"]
+    panels = json.loads(data_of(Basin.module) or "")["panels"]
     return sorted({(panel["uses"], panel["threshold"]) for panel in panels})
 
 
@@ -40,8 +40,7 @@ class Basin(Packed):
     """Where a run ends against its learning rate, a curve for each method, and each method's basin
     as a bar.
 
-    The runs are those of the sweeps over learning rates, `basin` and its maps, as far as they are
-    recorded. The line, the basins and the intervals are `trlab.basin`'s and `trlab.statistics`',
+    The runs are those of the sweeps over learning rates, `basin` and its maps. The line, the basins and the intervals are `trlab.basin`'s and `trlab.statistics`',
     packed by `trbook.explorables.basins`. A cursor reads every curve, on the straight line over
     log10 of the rate between two rates that were run.
 
@@ -79,7 +78,7 @@ class Basin(Packed):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        if _recorded() and (self.uses, self.threshold) not in _recorded():
+        if (self.uses, self.threshold) not in _recorded():
             known = ", ".join(f"{uses} with {threshold}" for uses, threshold in _recorded())
             raise ValueError(
                 f"Basin: expected uses and a threshold that were run together ({known}), "

@@ -2,9 +2,9 @@
 it says it of.
 
 A *panel* is what one figure can show: the runs of one sweep at one number of uses of a batch and
-one threshold. Every statistic of a panel is computed here, by `trlab.basin` and `trlab.statistics`;
-the page only reads a curve between two rates that were run, on the straight line over log10 of the
-rate. `book.build.pack.packs` writes the file. A sweep that has no record yet has no panel.
+one threshold, with the same seeds at every rate. Every statistic of a panel is computed here, by
+`trlab.basin` and `trlab.statistics`; the page only reads a curve between two rates that were run, on
+the straight line over log10 of the rate. `book.build.pack.packs` writes the file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from trbook.explorables.basin import METHODS, THRESHOLDS
 from trlab import basin
 from trlab.findings import at, finished
-from trlab.record import RECORDS, is_recorded, read
+from trlab.record import RECORDS, read
 from trlab.statistics import interval
 from trlab.sweep import Sweep, product
 
@@ -29,14 +29,10 @@ if TYPE_CHECKING:
     from trlib.evaluation import Estimate
 
 SWEEPS = ("basin", "basin_map", "basin_narrow")
-"""What is looked for; a sweep that is not declared, or not recorded, has no panel."""
 USES = "uses"
 """The axis whose labels are how often each batch is used."""
-NARROW = "narrow"
-"""The axis of thresholds."""
 SUFFIXES = {"-third": THRESHOLDS[1], "-tenth": THRESHOLDS[2]}
-"""How the labels of variants with narrower thresholds end, where the sweep has no axis of
-thresholds."""
+"""How the labels of variants with narrower thresholds end."""
 MEASURES = {"end": "sampled", "take_off": "take_off"}
 """What is drawn over rates, and which measure that is."""
 BAND = 8
@@ -45,16 +41,15 @@ BAND = 8
 
 def pack() -> dict[str, Any]:
     """Everything that is recorded, for the page."""
-    names = [name for name in SWEEPS if is_recorded(name)]
     panels = []
-    for name in names:
+    for name in SWEEPS:
         sweep, runs, _ = read(name)
         panels += panels_of(sweep, runs)
     return {
         "within": basin.WITHIN,
         "tenfold": basin.TENFOLD,
         "names": METHODS,
-        "records": {name: digest(name) for name in names},
+        "records": {name: digest(name) for name in SWEEPS},
         "panels": panels,
     }
 
@@ -66,26 +61,11 @@ def digest(name: str) -> str:
 
 
 def panels_of(sweep: Sweep, runs: pd.DataFrame) -> list[dict[str, Any]]:
-    """A panel for each point of a sweep's other axes at which there are whole curves.
-
-    Basins are compared with the same seeds at every rate. Where a record is not complete, a panel
-    has the seeds with which at least half of the methods were run at every rate; a method that
-    lacks one of them is left out and named.
+    """A panel for each number of uses and each threshold of a sweep.
 
     Args:
         runs: the sweep's, with `take_off` (`trlab.measures.derive`).
-
-    Raises:
-        ValueError: the sweep varies something that the page does not know, or a method has no name
-            here.
     """
-    others = [axis for axis in sweep.axes if axis.name != basin.LR]
-    unknown = {axis.name for axis in others} - {USES, NARROW}
-    if unknown or len(others) == len(sweep.axes):
-        got = ", ".join(axis.name for axis in sweep.axes)
-        raise ValueError(
-            f"sweep {sweep.name!r}: expected the axes lr and perhaps uses and narrow, got {got}"
-        )
     arms: dict[str, dict[str, str]] = {}
     for variant in sweep.variants:
         method, threshold = arm(variant.name)
@@ -93,14 +73,13 @@ def panels_of(sweep: Sweep, runs: pd.DataFrame) -> list[dict[str, Any]]:
     if len(arms) > 1:  # the defaults beside them have a record with more methods and more seeds
         arms.pop(THRESHOLDS[0], None)
     panels = []
-    for labels, _ in product(others):
-        here = at(runs, labels)
+    for labels, _ in product([axis for axis in sweep.axes if axis.name != basin.LR]):
+        uses = labels.get(USES, str(sweep.train.get("epochs", 1)))
+        here = finished(at(runs, labels))
         for threshold, methods in arms.items():
             renamed = here[here["label"].isin(list(methods))].replace({"label": methods})
-            panels.append(
-                _panel(sweep, list(methods.values()), {NARROW: threshold, **labels}, renamed)
-            )
-    return [panel for panel in panels if panel is not None]
+            panels.append(_panel(sweep, uses, threshold, renamed))
+    return panels
 
 
 def arm(label: str) -> tuple[str, str]:
@@ -111,57 +90,27 @@ def arm(label: str) -> tuple[str, str]:
     return label, THRESHOLDS[0]
 
 
-def _panel(
-    sweep: Sweep, names: list[str], labels: Mapping[str, str], runs: pd.DataFrame
-) -> dict[str, Any] | None:
-    if not set(names) <= set(METHODS):
-        raise ValueError(
-            f"sweep {sweep.name!r}: expected methods named in METHODS, got {', '.join(names)}"
-        )
-    good = finished(runs)
-    rates = sorted(
-        float(label)
-        for label, _ in next(axis for axis in sweep.axes if axis.name == basin.LR).points()
-    )
-    complete = (
-        {name: _complete(good[good["label"] == name], rates) for name in names} if len(good) else {}
-    )
-    seeds = [
-        seed
-        for seed in sweep.seeds
-        if 2 * sum(seed in own for own in complete.values()) >= len(names)
-    ]
-    whole = [name for name, own in complete.items() if own.issuperset(seeds)]
-    if not seeds or not whole:
-        return None
-    good = good[good["label"].isin(whole) & good["seed"].isin(seeds)]
-    of = basin.basins(good)
-    curves = {name: _by_rate(good[good["label"] == name]) for name in whole}
+def _panel(sweep: Sweep, uses: str, threshold: str, runs: pd.DataFrame) -> dict[str, Any]:
+    of = basin.basins(runs)
     best = max(of, key=lambda one: one.best.value)
+    methods = {}
+    for one in of:
+        curves = _by_rate(runs[runs["label"] == one.label])
+        methods[one.label] = {**_measured(curves), "basin": _basin(one)}
     return {
         "sweep": sweep.name,
         "title": sweep.title,
-        "uses": labels.get(USES, str(sweep.train.get("epochs", 1))),
-        "threshold": labels[NARROW],
-        "seeds": seeds,
-        "declared": len(sweep.seeds),
-        "few": len(seeds) < BAND,
-        "rates": rates,
+        "uses": uses,
+        "threshold": threshold,
+        "seeds": list(sweep.seeds),
+        "few": len(sweep.seeds) < BAND,
+        "rates": sorted(runs[basin.LR].astype(float).unique().tolist()),
         "batches": sweep.budget.steps,
         "prompts": sweep.budget.prompts,
         "best": {"method": best.label, "lr": best.best_rate, "end": _short(best.best.value)},
         "line": _short(best.best.value - basin.WITHIN),
-        "left_out": [name for name in names if name not in whole],
-        "methods": {
-            one.label: {**_measured(curves[one.label]), "basin": _basin(one)} for one in of
-        },
+        "methods": methods,
     }
-
-
-def _complete(runs: pd.DataFrame, rates: list[float]) -> set[int]:
-    """The seeds that were run at every rate."""
-    rates_of = runs[basin.LR].astype(float).groupby(runs["seed"])
-    return {int(seed) for seed, run in rates_of if sorted(run) == rates}
 
 
 def _by_rate(runs: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -9,13 +9,9 @@ from book.build.draw.stills import draw
 from tests.book.browser.explorable import in_both_themes, violations
 from tests.by_day import by_day
 from trbook import explorables
-from trbook.explorables.files import data_of
 
 OWN = ("Front", "Playground", "RatioMap", "Written")  # these keep their own tests
-UNRECORDED = (
-    () if json.loads(data_of("basin") or "")["panels"] else ("Basin",)
-)  # it has nothing to offer yet
-NAMES = [name for name in explorables.__all__ if name not in (*OWN, *UNRECORDED)]
+NAMES = [name for name in explorables.__all__ if name not in OWN]
 DRAWN = [*NAMES, "RatioMap", "Written"]
 ONE = by_day(NAMES, "QueryDual", reason="seconds of a browser for each; one stands for all")
 

@@ -1,6 +1,6 @@
 /* basin: where the recorded runs end against their learning rate, and over which rates each method works. */
 
-import { bench, calm, clamp } from "./parts/common.js";
+import { bench, clamp } from "./parts/common.js";
 import { board } from "./basin/board.js";
 import { endsOf, HIGH, LOW, panelOf, panelsAt, readings, RUNGS, rungOf } from "./basin/maths.js";
 import { table } from "./basin/table.js";
@@ -8,32 +8,31 @@ import { called, list, rate, seedsOf, share, spokenRate, times, verdict } from "
 import { looksOf } from "./basin/looks.js";
 import style from "./basin/style.css";
 
-const NARROW = { default: "default", "a third": "a third", "a tenth": "a tenth" };
+const THRESHOLDS = [
+  ["default", "default threshold"],
+  ["a third", "a third"],
+  ["a tenth", "a tenth"],
+];
 const distinct = (values) => [...new Set(values)];
 
 /* Only what is recorded can be chosen. */
 function settings(data) {
   const looks = looksOf(Object.keys(data.names));
   const uses = distinct(data.panels.map((panel) => panel.uses)).sort((a, b) => a - b);
-  const thresholds = Object.keys(NARROW).filter((name) => data.panels.some((panel) => panel.threshold === name));
   const counts = data.panels.map((panel) => panel.seeds.length),
-    most = Math.max(0, ...counts),
-    fewest = Math.min(most, ...counts);
+    most = Math.max(...counts),
+    fewest = Math.min(...counts);
   const several = (state, of) =>
     distinct(data.panels.filter((panel) => panel.uses === state.uses).map((panel) => panel[of])).length > 1;
   return {
     uses: {
       legend: "Passes over every batch",
-      choices: (uses.length ? uses : ["16"]).map((n) => [n, times(n)]),
-      shown: () => uses.length > 1,
+      choices: uses.map((n) => [n, times(n)]),
     },
     threshold: {
       fold: true,
       legend: "Threshold of every method",
-      choices: (thresholds.length ? thresholds : ["default"]).map((name) => [
-        name,
-        name === "default" ? "default threshold" : NARROW[name],
-      ]),
+      choices: THRESHOLDS,
       shown: (state) => several(state, "threshold"),
     },
     seeds: {
@@ -89,7 +88,7 @@ function limit(state, data) {
 }
 
 function together(state, data) {
-  if (!data.panels.length || panelsAt(data, state.uses, state.threshold).length) return [];
+  if (panelsAt(data, state.uses, state.threshold).length) return [];
   const known = distinct(
     data.panels.filter((panel) => panel.threshold === state.threshold).map((panel) => times(panel.uses)),
   );
@@ -104,16 +103,6 @@ function together(state, data) {
 
 function read(state, data) {
   const panel = panelOf(data, state);
-  if (!panel)
-    return {
-      panel,
-      rows: [],
-      facts: [],
-      verdict: calm(
-        "Not recorded yet",
-        "No sweep over learning rates has a record. `trlib sweep basin_map` makes the first.",
-      ),
-    };
   const rows = readings(panel, state.methods, state.measure, state.lr, data.tenfold);
   const facts = [
     ["best end of any method", share(panel.best.end)],
@@ -127,35 +116,28 @@ const FIVE = ["pg_is", "ppo", "gspo", "dppo-tv", "troll"];
 const SHOWN = { threshold: "default", seeds: "most", measure: "end", methods: FIVE };
 
 /* What to look for, true whatever the records say. */
-const presets = (data) =>
-  [
-    {
-      name: "make it fail",
-      needs: { uses: "16" },
-      state: { ...SHOWN, uses: "16", lr: 3e-4 },
-      text: "What to notice: which curves lie under the line at this rate, how far back each of them crossed it, and how steeply it fell.",
-    },
-    {
-      name: "one pass",
-      needs: { uses: "1" },
-      state: { ...SHOWN, uses: "1", lr: 1e-4 },
-      text: "What to notice: with one pass over a batch every ratio is 1, so a clip has nothing to cut. Compare the rates that the bars reach here with those at 16 passes.",
-    },
-    {
-      name: "fast or safe",
-      needs: { uses: "16" },
-      state: { ...SHOWN, uses: "16", measure: "take_off", lr: 3e-5 },
-      text: "What to notice: at which rate each method earns most in its first batches, and whether its bar still reaches that rate. Where it does not, speed is paid for at the end.",
-    },
-    {
-      name: "a third of the threshold",
-      needs: { uses: "16", threshold: "a third" },
-      state: { ...SHOWN, uses: "16", threshold: "a third", lr: 1e-4 },
-      text: "What to notice: switch between the thresholds and watch each bar. Does it grow, or does it only move to higher rates?",
-    },
-  ].filter(({ needs }) =>
-    data.panels.some((panel) => Object.entries(needs).every(([key, value]) => panel[key] === value)),
-  );
+const presets = [
+  {
+    name: "make it fail",
+    state: { ...SHOWN, uses: "16", lr: 3e-4 },
+    text: "What to notice: which curves lie under the line at this rate, how far back each of them crossed it, and how steeply it fell.",
+  },
+  {
+    name: "one pass",
+    state: { ...SHOWN, uses: "1", lr: 1e-4 },
+    text: "What to notice: with one pass over a batch every ratio is 1, so a clip has nothing to cut. Compare the rates that the bars reach here with those at 16 passes.",
+  },
+  {
+    name: "fast or safe",
+    state: { ...SHOWN, uses: "16", measure: "take_off", lr: 3e-5 },
+    text: "What to notice: at which rate each method earns most in its first batches, and whether its bar still reaches that rate. Where it does not, speed is paid for at the end.",
+  },
+  {
+    name: "a third of the threshold",
+    state: { ...SHOWN, uses: "16", threshold: "a third", lr: 1e-4 },
+    text: "What to notice: switch between the thresholds and watch each bar. Does it grow, or does it only move to higher rates?",
+  },
+];
 
 const ASKED = ["ppo", "dppo-tv", "troll"];
 /* The one of a few methods whose basin reaches the highest rate where all have a tenth of their threshold, which the
@@ -163,9 +145,7 @@ const ASKED = ["ppo", "dppo-tv", "troll"];
 function question(data) {
   const state = { ...SHOWN, uses: "16", threshold: "a tenth", methods: ASKED },
     panel = panelOf(data, state);
-  const ends = panel
-    ? ASKED.map((method) => [method, panel.methods[method]?.basin]).filter(([, basin]) => basin?.high)
-    : [];
+  const ends = ASKED.map((method) => [method, panel.methods[method].basin]);
   const told = ends
     .map(([method, basin]) => `${called(data.names, method)} ${basin.open_high ? "beyond " : ""}${rate(basin.high)}`)
     .join(", ");
@@ -173,10 +153,8 @@ function question(data) {
     text: "Give each of these a tenth of its threshold, again with 16 passes. Which of them then bears the highest learning rate?",
     options: ASKED.map((method) => [method, data.names[method]]),
     state,
-    right: ends.reduce((best, one) => (one[1].high > best[1].high ? one : best), ends[0] ?? [ASKED[0]])[0],
-    why: panel
-      ? `The basins end at: ${told}. ${panel.few ? `${seedsOf(panel.seeds.length)}: a map and no evidence, so take it as a hint.` : `${panel.seeds.length} seeds.`} A higher rate is not a higher end: look at the best end of each as well.`
-      : "Nothing is recorded yet.",
+    right: ends.reduce((best, one) => (one[1].high > best[1].high ? one : best))[0],
+    why: `The basins end at: ${told}. ${panel.seeds.length} seeds. A higher rate is not a higher end: look at the best end of each as well.`,
   };
 }
 

@@ -33,7 +33,7 @@ export function board() {
   let place = null;
 
   const tall = (width) => (width < 480 ? 200 : 220);
-  const drawn = (s, panel) => s.methods.filter((method) => panel && method in panel.methods);
+  const drawn = (s, panel) => s.methods.filter((method) => method in panel.methods);
   return {
     node: picture.node,
     places: () => place,
@@ -51,7 +51,7 @@ export function board() {
         margin: { left: LEFT, right: RIGHT, top: 26, bottom: 36 },
       });
       const [least, most] = endsOf(panel),
-        x = ratesScale(panel?.rates ?? [least, 1e-5, 1e-4, most], box.width),
+        x = ratesScale(panel.rates, box.width),
         y = linearScale([0, 1], [box.height, 0]);
       over.scales(x.bare, y);
       over.titles("", TITLES[s.measure]);
@@ -80,7 +80,7 @@ export function board() {
         d: (one) => stroke(one.curve.map((value, i) => [X(panel.rates[i]), y(value)])),
       });
       const step = Math.min(4, (width < 480 ? 10 : 16) / Math.max(1, shown.length)),
-        many = (panel?.seeds.length ?? 0) > 4;
+        many = panel.seeds.length > 4;
       const runs = curves.flatMap((one, k) =>
         one.runs.flatMap((run, seed) =>
           run.map((value, i) => ({
@@ -98,7 +98,7 @@ export function board() {
         fill: (d) => hue(d.method),
         transform: (d) => `translate(${line(d.x)},${line(y(d.value))})${many ? "scale(.55)" : "scale(.8)"}`,
       });
-      const ruled = panel && s.measure === "end";
+      const ruled = s.measure === "end";
       rule.attr("d", ruled ? `M0,${line(y(panel.line))}H${box.width}` : null);
       ruleName
         .attr("x", 4)

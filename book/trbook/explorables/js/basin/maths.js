@@ -7,7 +7,7 @@ export const LOW = 3e-6,
   HIGH = 1e-3; // the rates that sweeps run
 
 /* A curve at a rate, linear in log10 of the rate; null where no rate was run on one side of it. */
-export function readAt(rates, curve, lr) {
+function readAt(rates, curve, lr) {
   const i = rates.findIndex((rate) => rate >= lr * (1 - SAME));
   if (i < 0) return null;
   if (rates[i] <= lr * (1 + SAME)) return curve[i];
@@ -17,7 +17,7 @@ export function readAt(rates, curve, lr) {
 }
 
 /* Where a rate that was run lies: "in" the basin, "below" or "above" it, or "none" where a method has no basin. */
-export function whereIs({ low, high }, lr) {
+function whereIs({ low, high }, lr) {
   if (low === null) return "none";
   if (lr < low * (1 - DIGITS)) return "below";
   return lr > high * (1 + DIGITS) ? "above" : "in";
@@ -31,11 +31,11 @@ export const panelsAt = (data, uses, threshold) =>
 
 export function panelOf(data, { uses, threshold, seeds }) {
   const here = panelsAt(data, uses, threshold);
-  return (seeds === "map" ? here[here.length - 1] : here[0]) ?? null;
+  return seeds === "map" ? here[here.length - 1] : here[0];
 }
 
 /* The least and the highest rate that a panel's runs had. */
-export const endsOf = (panel) => (panel ? [panel.rates[0], panel.rates[panel.rates.length - 1]] : [LOW, HIGH]);
+export const endsOf = (panel) => [panel.rates[0], panel.rates[panel.rates.length - 1]];
 
 /* Every chosen method of a panel at a rate, and at ten times that rate. `below`: how far under the best of all methods
    at any rate. */

@@ -23,8 +23,6 @@ export function table({ set, names, looks, tenfold }) {
   return {
     el,
     update(s, { panel, rows }) {
-      el.hidden = !panel;
-      if (!panel) return;
       const missing = s.methods.filter((method) => !(method in panel.methods)),
         wanted = JSON.stringify([s.methods, panel.sweep, panel.uses, panel.threshold]);
       say(
@@ -82,7 +80,7 @@ export function table({ set, names, looks, tenfold }) {
       );
       say(
         about,
-        `Between rates that were run every curve is read on the straight line over log10 of the rate. ${source(panel, names)}${missing.length ? ` Not in this record: ${missing.map((method) => called(names, method)).join(", ")}.` : ""}`,
+        `Between rates that were run every curve is read on the straight line over log10 of the rate. ${source(panel)}${missing.length ? ` Not in this record: ${missing.map((method) => called(names, method)).join(", ")}.` : ""}`,
       );
     },
   };

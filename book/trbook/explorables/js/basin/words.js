@@ -68,7 +68,7 @@ export function verdict(panel, rows, names, { lr, measure }) {
 }
 
 /* Where the numbers come from and how much they can bear. */
-export function source(panel, names) {
+export function source(panel) {
   const { length } = panel.seeds,
     last = panel.seeds[length - 1];
   const seeds =
@@ -76,14 +76,5 @@ export function source(panel, names) {
   const bear = panel.few
     ? `${seedsOf(length)} at each rate: a map, not evidence. It shows where to ask; no interval is drawn from so few, and no sentence rests on it.`
     : `${length} seeds at each rate; bands are 95 % intervals of the interquartile mean, seed by seed at each rate.`;
-  const narrow =
-    panel.threshold !== "default" && "pg_is" in panel.methods
-      ? ` Without a region there is no threshold to narrow: there the bound on the gradient's norm is ${panel.threshold === "a third" ? "a third" : "a tenth"}.`
-      : "";
-  const out = panel.left_out.length
-    ? ` Left out, not run at every rate with every seed: ${list(panel.left_out.map((method) => called(names, method)))}.`
-    : "";
-  const rest =
-    panel.declared > length ? ` ${panel.declared} seeds were declared; the others have not been run to the end.` : "";
-  return `${bear} Record ${panel.sweep}, ${length === 1 ? "seed" : "seeds"} ${seeds}: ${panel.batches} batches, then ${panel.prompts.toLocaleString("en")} prompts, the same for every run.${rest}${narrow}${out}`;
+  return `${bear} Record ${panel.sweep}, ${length === 1 ? "seed" : "seeds"} ${seeds}: ${panel.batches} batches, then ${panel.prompts.toLocaleString("en")} prompts, the same for every run.`;
 }
