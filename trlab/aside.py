@@ -50,7 +50,7 @@ ENERGY = 0.99
 """The share of the hidden layer's energy that `rank` asks for."""
 
 
-def watched(method: Method, task: Task, every: int = 1) -> Method:
+def with_heldout_columns(method: Method, task: Task, every: int = 1) -> Method:
     """The method, whose runs on this task also record `COLUMNS`, in every `every`-th batch."""
 
     whole = type(method).update

@@ -33,7 +33,7 @@ def run(cell: Cell) -> dict[str, Any]:
     """
     import torch
 
-    from trlab.aside import COLUMNS, watched
+    from trlab.aside import COLUMNS, with_heldout_columns
     from trlab.texts import Texts
     from trlib.evaluation import evaluate
     from trlib.loop.metrics import METRICS
@@ -51,7 +51,7 @@ def run(cell: Cell) -> dict[str, Any]:
         warnings.simplefilter("ignore")  # a batch of equal rewards is no news in a sweep
         method, texts = make(cell.method, cell.settings), Texts(task) if cell.texts else None
         if cell.aside:
-            method = watched(method, task, cell.every)
+            method = with_heldout_columns(method, task, cell.every)
         if texts:
             method = texts.watching(method, policy, cell.texts)
         done = train(

@@ -45,9 +45,6 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="prompts of each measured accuracy (default: as many as for the shipped checkpoint)",
     )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="replace an earlier checkpoint in --out"
-    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -65,7 +62,6 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         recipe=recipe,
         check=args.check,
-        overwrite=args.overwrite,
         progress=not args.quiet,
         **knobs,
     )

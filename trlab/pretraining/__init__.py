@@ -28,8 +28,7 @@ from trlab.pretraining.learning import CONTEXT, Progress, Recipe, learn, untrain
 from trlab.pretraining.teaching import DialTeacher, RelayTeacher, SpendTeacher, Teacher
 from trlab.pretraining.tokenizer import word_tokenizer
 from trlib import checks
-from trlib.errors import CheckpointError
-from trlib.model.folders import free, replacing, writable
+from trlib.model.folders import replacing, writable
 from trlib.model.policy import Policy
 from trlib.tasks import load_task
 from trlib.tasks.relay import LONGEST
@@ -65,8 +64,6 @@ BASES: dict[str, Base] = {
     ),
 }
 """The tasks that have a base model of their own."""
-CARD, README = WRITTEN = ("card.json", "README.md")
-"""The files that `pretrain` puts beside the model."""
 
 
 def pretrain(
@@ -76,7 +73,6 @@ def pretrain(
     seed: int = 0,
     recipe: Recipe | None = None,
     check: int | None = None,
-    overwrite: bool = False,
     progress: Progress = True,
     **knobs: Any,
 ) -> dict[str, Any]:
@@ -93,7 +89,6 @@ def pretrain(
         recipe: sizes and schedule; None: the shipped checkpoint's.
         check: how many prompts each accuracy is measured on; None: as many as for the shipped
             checkpoint.
-        overwrite: replace `out` if it holds a checkpoint of `pretrain`.
         progress: show a bar, or a function called with (step, steps, loss).
         **knobs: the task's, as for `load_task`; the others are the shipped checkpoint's.
 
@@ -102,8 +97,8 @@ def pretrain(
 
     Raises:
         ValueError, TypeError: an unknown task or knob, a number out of range.
-        FileExistsError: `out` exists (and `overwrite` is off, or it holds no checkpoint).
-        CheckpointError: `out` cannot be written, or holds other files beside a checkpoint.
+        FileExistsError: `out` exists.
+        CheckpointError: `out` cannot be written.
     """
     base = BASES.get(name)
     task = load_task(name, **{**(base.knobs if base else {}), **knobs})
@@ -118,22 +113,16 @@ def pretrain(
     model = untrained(tokenizer, recipe, task.max_tokens, seed)
     policy = Policy(name, model, tokenizer)
     folder = Path(out).expanduser()
-    _vacant(folder, overwrite)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CheckpointError(
-            f"out: cannot write {str(out)!r}: {error.strerror or error}"
-        ) from error
+    if folder.exists():
+        raise FileExistsError(f"out: expected a folder that does not exist yet, got {out}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
     writable(folder.parent, "out")
     with policy.threads():
         start = time.process_time()
         steps = learn(model, tokenizer, teacher, recipe, seed, progress)
         seconds = time.process_time() - start
         accuracy = accuracies(model, tokenizer, teacher, check, seed)
-    # Pretraining takes minutes: something may have appeared there meanwhile.
-    _vacant(folder, overwrite)
-    with replacing(folder, "out", WRITTEN) as (new, _):
+    with replacing(folder, "out") as (new, _):
         policy.save(new)
         card = {
             "name": name,
@@ -153,21 +142,8 @@ def pretrain(
             "accuracy": accuracy,
         }
         card = json.loads(json.dumps(card))
-        (new / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-        (new / README).write_text(readme(card, teacher), encoding="utf-8")
+        (new / "card.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        (new / "README.md").write_text(readme(card, teacher), encoding="utf-8")
         for file in new.iterdir():
             file.chmod(0o644)
     return card
-
-
-def _vacant(out: Path, overwrite: bool) -> None:
-    """Refuse a place that exists, unless it is a checkpoint that may be replaced."""
-    if out.exists() and not overwrite:
-        raise FileExistsError(
-            f"out: expected a folder that does not exist yet, got {out}; overwrite=True replaces it"
-        )
-    if out.exists() and not (out / CARD).is_file():
-        raise FileExistsError(
-            f"out: expected a checkpoint to overwrite (a folder with {CARD}), got {out}"
-        )
-    free(out.resolve(), "out", WRITTEN)

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -84,7 +84,7 @@ def notes(folder: str | os.PathLike[str]) -> Notes:
 
 @contextmanager
 def replacing(
-    folder: str | os.PathLike[str], argument: str = "folder", also: Collection[str] = ()
+    folder: str | os.PathLike[str], argument: str = "folder"
 ) -> Iterator[tuple[Path, Path]]:
     """An empty folder to write a policy into, and the path where it will be after the `with` block.
 
@@ -93,13 +93,12 @@ def replacing(
     is whole; if the process is killed between the two moves, `standing` finds the old one. A
     symbolic link stays, and its target is replaced.
 
-    Args: argument: the folder's name in errors; also: names of files that may be replaced beside a
-    policy's.
+    Args: argument: the folder's name in errors.
     Raises CheckpointError: the folder holds something other than a saved policy, or cannot be
     written."""
     with _naming(f"{argument}: cannot write {str(folder)!r}"):
         target = Path(folder).expanduser().resolve()
-        free(target, argument, also)
+        free(target, argument)
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(
             tempfile.mkdtemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent)
@@ -128,9 +127,8 @@ def _naming(what_failed: str) -> Iterator[None]:
         ) from error
 
 
-def free(target: Path, argument: str, also: Collection[str] = ()) -> None:
-    """Check that nothing but a saved policy, and files with names in `also`, would be lost by
-    replacing a folder.
+def free(target: Path, argument: str) -> None:
+    """Check that nothing but a saved policy would be lost by replacing a folder.
     Raises CheckpointError: it holds something else, is not a folder, or is the working folder."""
     if not target.exists():
         return
@@ -142,7 +140,7 @@ def free(target: Path, argument: str, also: Collection[str] = ()) -> None:
         wanted = "a folder other than the one this process works in"
         raise CheckpointError(f"{argument}: expected {wanted}, got {str(target)!r}")
     names = {path.name for path in target.iterdir()}
-    replaced = FILES | set(also) | ({"README.md"} if ADAPTERS in names else set())
+    replaced = FILES | ({"README.md"} if ADAPTERS in names else set())
     for path in sorted(target.iterdir()):
         if (
             not (path.name in replaced or path.match("model-*-of-*.safetensors"))

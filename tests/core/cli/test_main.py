@@ -248,7 +248,7 @@ def test_pretrain_writes_a_checkpoint_that_evaluate_takes(capsys, tmp_path, monk
     assert "saved in pretrained/dial: 1" in capsys.readouterr().out
     assert typed(f"pretrain dial {little}") == 1
     assert "pretrained/dial" in capsys.readouterr().err
-    assert typed(f"pretrain dial --overwrite --seed 3 --json {little}") == 0
+    assert typed(f"pretrain dial --out other --seed 3 --json {little}") == 0
     assert json.loads(capsys.readouterr().out)["seed"] == 3
     assert typed(f"evaluate --policy pretrained/dial {FEW}") == 0
 
