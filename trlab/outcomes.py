@@ -164,36 +164,27 @@ def gap(
 
 
 def comparison_figure(
-    name: str,
-    control: str,
-    *,
-    measure: str = "sampled",
-    at: Mapping[str, str] | None = None,
-    digits: int = 2,
+    name: str, control: str, *, at: Mapping[str, str] | None = None
 ) -> Drawing | Note:
-    """What `against` found, a row for each variant: its difference from the control with a 95 %
-    interval, the largest first; filled where it is decided."""
+    """What `against` found of the accuracies, a row for each variant: its difference from the
+    control with a 95 % interval, the largest first; filled where it is decided."""
     if not is_recorded(name):
         return not_run(name)
     rows = sorted(
-        against(name, control, measure=measure, at=at),
+        against(name, control, at=at),
         key=lambda row: row.difference.value,
         reverse=True,
     )
-    zero, what = (
-        f"{display_name(control)} ({rows[0].control.value:.{digits}f})",
-        MEASURES.get(measure, measure),
-    )
+    zero, what = f"{display_name(control)} ({rows[0].control.value:.2f})", MEASURES["sampled"]
     drawing, ax = rows_of(
-        [f"{display_name(row.label)} ({row.value.value:.{digits}f})" for row in rows],
+        [f"{display_name(row.label)} ({row.value.value:.2f})" for row in rows],
         f"{what}\nminus that of {zero}",
     )
     for i, row in enumerate(rows):
         bar(ax, i, row.difference, alone(display_name(row.label)), filled=row.decided)
     ax.axvline(0, color=INK, linestyle=":", linewidth=1)
     found = "; ".join(
-        f"{display_name(row.label)} {_signed(row.difference, digits)}, {row.verdict}"
-        for row in rows
+        f"{display_name(row.label)} {_signed(row.difference, 2)}, {row.verdict}" for row in rows
     )
     return Drawing(drawing, f"Differences from {zero}, in {what}, with 95 % intervals: {found}.")
 

@@ -36,7 +36,6 @@ class Moved:
     pi: Tensor  #: [K] float64, the policy after it.
     gain: float  #: E_pi A - E_mu A.
     kl: float  #: KL(mu || pi).
-    kl_back: float  #: KL(pi || mu).
     tv: float  #: Total variation.
     ratio: float  #: max |r - 1| over the arms that mu can draw.
     entropy: float  #: Of pi.
@@ -103,7 +102,6 @@ def moved(mu: Tensor, pi: Tensor, advantages: Tensor) -> Moved:
         pi,
         float((pi - mu) @ advantages),
         float(kl(log_mu, log_pi)),
-        float(kl(log_pi, log_mu)),
         float(tv(log_mu, log_pi)),
         float((pi / mu - 1).abs().max()),
         float(torch.special.entr(pi).sum()),
