@@ -108,13 +108,11 @@ def values(runs, label, uses, column="sampled"):
     return runs[(runs["label"] == label) & (runs["uses"] == uses)][column].to_numpy()
 
 
-def test_a_prediction_of_the_same_question_is_told_with_its_direction(answers):
+def test_a_claim_is_corrected_like_the_prediction_of_the_same_question(answers):
     runs, history = made(a=0.8, b=0.6, c=0.5)
     better, further = answers(
         [above("made", "a", "b", at=ONE), above("made", "a", "b", "kl", at=FOUR)], runs, history
     )
-    assert (better.predicted, better.agreed) == ("a is better", True)
-    assert (further.predicted, further.agreed) == ("b moves further", False)
     mine = judge(SWEEP, runs)
     assert [one.outcome.corrected for one in (better, further)] == [f.corrected for f in mine]
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from trlab import record
 from trlab.claims.card import Card, Claim, Test
-from trlab.comparison import of_prediction
-from trlab.sweep import Sweep
 from trlab.verdict import NOT_RUN, NOT_SEEN, SEEN, UNDECIDED, Verdict
 from trlab.verdicts import decide
 
@@ -22,10 +20,6 @@ class Answer:
     test: Test
     outcome: Verdict
     """The comparison as it was decided."""
-    predicted: str = ""
-    """What the sweep predicted before it was run; empty: nothing was written down."""
-    agreed: bool = True
-    """Whether the prediction was the paper's claim, and not the opposite."""
 
     @property
     def verdict(self) -> str:
@@ -68,25 +62,8 @@ def _verdict(answers: Sequence[Answer]) -> str:
 
 
 def answer(test: Test) -> Answer:
-    """A test on a sweep beside its outcome, and beside what the sweep had predicted of the same
-    comparison."""
+    """A test on a sweep beside its outcome."""
     if not record.is_recorded(test.sweep):
         return Answer(test, Verdict(test.comparison, NOT_RUN))
     (outcome,) = decide(test.sweep, test.comparison)
-    return Answer(test, outcome, *_predicted(record.read(test.sweep)[0], test))
-
-
-def _predicted(sweep: Sweep, test: Test) -> tuple[str, bool]:
-    """The text of the sweep's prediction of the same comparison, and whether it has the paper's
-    direction."""
-    labels = [
-        side.label if not isinstance(side, float | int) else side
-        for side in (test.higher, test.lower)
-    ]
-    for prediction in sweep.predictions:
-        if of_prediction(prediction).question(sweep) == test.comparison.question(sweep):
-            return prediction.in_full, test.within is not None or [
-                prediction.higher,
-                prediction.lower,
-            ] == labels
-    return "", True
+    return Answer(test, outcome)
