@@ -1,5 +1,9 @@
-// An element with its properties.
-const make = (name, properties = {}) => Object.assign(document.createElement(name), properties);
+// An element with its properties and what is in it.
+const make = (name, properties = {}, ...parts) => {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...parts);
+  return made;
+};
 
 // What scrolls sideways can be reached by keyboard, and says so.
 const SCROLLS =
@@ -31,11 +35,9 @@ const phone = matchMedia("screen and (max-width: 720px)");
 const LINES = 8;
 const TALL = 25_000;
 const fold = (nodes, words) => {
-  const details = make("details");
-  details.className = "on-phones";
-  const summary = make("summary", { textContent: words });
+  const details = make("details", { className: "on-phones" }, make("summary", {}, words));
   nodes[0].before(details);
-  details.append(summary, ...nodes);
+  details.append(...nodes);
 };
 const foldForPhones = () => {
   const article = document.querySelector("article");
@@ -80,14 +82,14 @@ const chooseLibrary = () => {
     .filter((row) => row.closest("table").tHead.rows[0].cells[0].textContent === "library")
     .map((row) => [row, row.cells[0].textContent.trim()]);
   if (rows.length <= 4 * ROWS || document.querySelector(".bd-sidebar-secondary, .one-library")) return;
-  const label = make("label", { className: "sort-by one-library", textContent: "Show the settings of " });
-  const choice = label.appendChild(make("select"));
+  const choice = make("select");
   for (const name of new Set(rows.map(([, name]) => name))) choice.add(new Option(name));
   choice.add(new Option("all libraries", ""));
   const show = () => {
     for (const [row, name] of rows) row.classList.toggle("other", choice.value !== "" && name !== choice.value);
   };
   choice.addEventListener("change", show);
+  const label = make("label", { className: "sort-by one-library" }, "Show the settings of ", choice);
   rows[0][0].closest("article > section > section").before(label);
   show();
 };
@@ -106,8 +108,7 @@ addEventListener("DOMContentLoaded", () => {
   for (const heading of document.querySelectorAll("article h3")) {
     const [found, ...rest] = [...heading.parentElement.children].slice(1);
     if (!rest.length || found.tagName !== "P") continue;
-    const details = make("details");
-    details.append(make("summary", { textContent: "The figure and its numbers" }));
+    const details = make("details", {}, make("summary", {}, "The figure and its numbers"));
     found.after(details);
     details.append(...rest);
   }
@@ -219,18 +220,16 @@ const sort = (table, column, down) => {
 };
 addEventListener("DOMContentLoaded", () => {
   for (const table of document.querySelectorAll("table.sortable")) {
-    const choice = make("label", { className: "sort-by", textContent: "Sort by " });
-    const names = choice.appendChild(make("select"));
-    names.add(Object.assign(new Option("as listed", ""), { disabled: true }));
+    const names = make("select", {}, make("option", { value: "", disabled: true }, "as listed"));
     [...table.tHead.rows[0].cells].forEach((head, column) => {
       const button = make("button", { type: "button", textContent: head.textContent });
-      head.replaceChildren(button);
+      head.replaceChildren(button, make("span", { className: "on-phone" }, head.textContent)); // there the list sorts
       names.add(new Option(button.textContent.trim(), column));
       button.addEventListener("click", () => sort(table, column, head.getAttribute("aria-sort") === "ascending"));
     });
     names.selectedIndex = 0;
     names.addEventListener("change", () => sort(table, Number(names.value), false));
-    table.before(choice);
+    table.before(make("label", { className: "sort-by" }, "Sort by ", names));
   }
 });
 
@@ -255,9 +254,7 @@ const letters = (text) =>
     .normalize("NFD")
     .replace(/[^\p{L}\p{N}π/]+/gu, "");
 const labelled = (form, text, control) => {
-  const label = make("label", { textContent: text });
-  label.append(control);
-  form.append(label);
+  form.append(make("label", {}, text, control));
   return control;
 };
 addEventListener("DOMContentLoaded", () => {
@@ -270,9 +267,8 @@ addEventListener("DOMContentLoaded", () => {
   form.setAttribute("aria-label", `Filter the ${things}`);
   const find = labelled(form, "find", make("input", { type: "search" }));
   find.value = asked.get("find") ?? "";
-  const more = make("details");
   const others = make("div");
-  more.append(make("summary", { textContent: "More filters" }), others);
+  const more = make("details", {}, make("summary", {}, "More filters"), others);
   const choices = Object.entries(AXES)
     .filter(([name]) => table.querySelector(`.axis-${name}`))
     .map(([name, text], i) => {
@@ -329,8 +325,8 @@ addEventListener("DOMContentLoaded", () => {
 // On a phone and a tablet the sidebar is away, and the book's title with it: the header says it.
 addEventListener("DOMContentLoaded", () => {
   const home = document.querySelector(".bd-sidebar-primary .navbar-brand");
-  const title = make("a", { className: "header-title", href: home?.href ?? "#" });
-  title.textContent = home?.querySelector(".title")?.textContent.trim() ?? "";
+  const words = home?.querySelector(".title")?.textContent.trim() ?? "";
+  const title = make("a", { className: "header-title", href: home?.href ?? "#" }, words);
   document.querySelector(".header-article-items__start")?.append(title);
 });
 
@@ -400,15 +396,7 @@ addEventListener("input", async (event) => {
   list.setAttribute("aria-label", "Pages that it may be");
   const pages = field.value.trim().length > 1 ? window.suggested(field.value) : [];
   list.replaceChildren(
-    ...pages.map(([title, page]) => {
-      const link = make("a", {
-        textContent: title,
-        href: new URL(`../${page}`, statics),
-      });
-      const item = make("li");
-      item.append(link);
-      return item;
-    }),
+    ...pages.map(([title, page]) => make("li", {}, make("a", { href: new URL(`../${page}`, statics) }, title))),
   );
   list.hidden = pages.length === 0;
   container.append(list);

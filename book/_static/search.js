@@ -174,21 +174,14 @@
   const show = (asked) => {
     const text = asked.normalize("NFKC").trim();
     const query = split(text.slice(0, LONGEST));
-    const questions = () => {
+    const instead = (words) => {
       document.getElementById("search-questions").hidden = false;
+      say(words);
     };
-    if (!text) {
-      questions();
-      return say("Type a word or a question.");
-    }
-    if (!query.length) {
-      questions();
-      return say("There is no word in this search. Type a word or a question.");
-    }
-    if (/^[\x00-\x7f]$/.test(query.join(""))) {
-      questions();
-      return say("One letter is too little to search for. Type a word or a question.");
-    }
+    if (!text) return instead("Type a word or a question.");
+    if (!query.length) return instead("There is no word in this search. Type a word or a question.");
+    if (/^[\x00-\x7f]$/.test(query.join("")))
+      return instead("One letter is too little to search for. Type a word or a question.");
 
     const exact = /^[A-Za-z][\w.]*[_.][\w.]*$/.test(text); // a name of code: the thing itself comes first
     const found = rank(query),
@@ -198,9 +191,8 @@
         ? ` The search reads ${LONGEST} characters of a question; yours has ${text.length.toLocaleString("en")}.`
         : "";
     if (!found.length && !things.length) {
-      questions();
       const foreign = /[^\p{Script=Latin}\p{Script=Common}]/u.test(text) ? " The book is in English." : "";
-      return say(`Search finished: no page matches.${foreign}${short} Try other words.`);
+      return instead(`Search finished: no page matches.${foreign}${short} Try other words.`);
     }
     const count = (n, one, many) => `${n} ${n === 1 ? one : many}`;
     say(

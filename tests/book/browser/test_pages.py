@@ -13,12 +13,13 @@ import pytest
 from book.build.browser import settle
 from book.build.draw.screenshots import pages
 from book.build.paths import contents
+from tests.book.browser.explorable import AXE, RULES
 
-AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("\n", 1)[1]
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 COLOURS = ["color-contrast", "link-in-text-block"]
 """The rules that a colour theme can break; the others ask about the document."""
+TABLES = ["empty-table-header", "td-headers-attr", "aria-required-children"]
+"""Those that a table can break that is stacked on a phone."""
 EVERY_TIME = (
     "book/index",
     "notebooks/05_grpo",
@@ -171,6 +172,7 @@ def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_o
     if height > TALLEST:  # a matter of style, which fails nothing
         warnings.warn(f"{name}: longer than a phone bears: {height:,} pixels", stacklevel=1)
     faults += [f"on a phone: {fault}" for fault in page.evaluate(PHONE)]
+    faults += [f"on a phone: {fault}" for fault in accessibility(page, "light", TABLES)]
     page.set_viewport_size(PAPER)
     page.emulate_media(media="print")
     settle(page)
