@@ -133,11 +133,15 @@ addEventListener("DOMContentLoaded", reveal);
 addEventListener("hashchange", reveal);
 
 // Paper shows what is folded away, except solutions, the code that only draws a figure, and how a page was executed;
-// afterwards the folds are as they were.
+// afterwards the folds are as they were. Paper is white, whatever the screen is.
 const KEPT = ".tag_solution > details, .tag_hide-input:not(.tag_hide-cell) > details, .executed > details";
 const folded = new Set();
 const paper = matchMedia("print");
+const { dataset } = document.documentElement;
+let theme = null;
 const unfold = () => {
+  theme ??= dataset.theme;
+  dataset.theme = "light";
   for (const fold of document.querySelectorAll("article details:not([open])")) {
     if (fold.matches(KEPT)) continue;
     folded.add(fold);
@@ -145,6 +149,8 @@ const unfold = () => {
   }
 };
 const refold = () => {
+  dataset.theme = theme ?? dataset.theme;
+  theme = null;
   for (const fold of folded) fold.open = false;
   folded.clear();
 };
