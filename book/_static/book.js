@@ -100,7 +100,7 @@ const fitPhone = () => {
   for (const details of document.querySelectorAll("details.on-phones")) details.open = !phone.matches;
 };
 addEventListener("DOMContentLoaded", fitPhone);
-phone.addEventListener("change", fitPhone);
+phone.addEventListener("change", () => printing || fitPhone());
 
 // The page of recorded runs is a list of what was found; each figure with its numbers opens on demand.
 addEventListener("DOMContentLoaded", () => {
@@ -154,9 +154,11 @@ const refold = () => {
   for (const fold of folded) fold.open = false;
   folded.clear();
 };
-paper.addEventListener("change", () => (paper.matches ? unfold() : refold()));
-addEventListener("beforeprint", unfold);
-addEventListener("afterprint", refold);
+// A browser that prints turns to paper and back before it has counted the pages.
+let printing = false;
+paper.addEventListener("change", () => printing || (paper.matches ? unfold() : refold()));
+addEventListener("beforeprint", () => (printing = true) && unfold());
+addEventListener("afterprint", () => (printing = false) || refold());
 addEventListener("click", (event) => {
   if (!event.target.closest?.('a[href="#print"]')) return;
   event.preventDefault();

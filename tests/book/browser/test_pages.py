@@ -5,10 +5,12 @@ import gzip
 import re
 import warnings
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from pypdf import PdfReader
 
 from book.build.browser import settle
 from book.build.draw.screenshots import pages
@@ -182,17 +184,18 @@ def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_o
     assert not faults, "\n".join([name, *faults])
 
 
-def test_folds_are_closed_again_after_printing(address, desktop):
-    visit = Visit(desktop, address, "book/interface/losses.html")
-    closed = "document.querySelectorAll('article details:not([open])').length"
-    before = visit.page.evaluate(closed)
-    visit.page.evaluate(
-        "addEventListener('beforeprint', () => { window.atPrint = " + closed + "; })"
-    )
-    assert visit.page.pdf().startswith(b"%PDF")
-    assert before > 0
-    assert visit.page.evaluate("window.atPrint") == 0
-    assert visit.page.evaluate(closed) == before
+def test_paper_is_white_and_whole_and_afterwards_all_is_as_it_was(address, desktop):
+    visit = Visit(desktop, address, "notebooks/05_grpo.html")
+    visit.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    state = """[document.querySelectorAll('article details:not([open])').length,
+        document.documentElement.dataset.theme]"""
+    before = visit.page.evaluate(state)
+    visit.page.evaluate(f"addEventListener('beforeprint', () => {{ window.atPrint = {state}; }})")
+    printed = PdfReader(BytesIO(visit.page.pdf()))
+    assert "Sources" in " ".join(one.extract_text() for one in printed.pages)  # a page's last words
+    assert before[0] > visit.page.evaluate("window.atPrint")[0]
+    assert visit.page.evaluate("window.atPrint")[1] == "light"
+    assert visit.page.evaluate(state) == before
     visit.page.close()
 
 
