@@ -157,6 +157,8 @@ def make(
                 )
                 page.close()
                 outline[part][name] = title
+                if len(prints) % 10 == 0:
+                    say(f"pdf: {len(prints)} of {len(names)} pages of the book")
         book = bound(prints, outline, f"{home}/")
     book.add_metadata({"/Title": config()["title"], "/Author": config()["author"]})
     target.parent.mkdir(parents=True, exist_ok=True)
