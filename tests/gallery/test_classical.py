@@ -46,24 +46,6 @@ def test_one_iteration_serves_trpo_and_newton():
         )
 
 
-def test_steihaug_by_hand():
-    # H = diag(1, 1), g = (-3, -4): Newton's step is (3, 4), of length 5; a ball of 1 cuts it to
-    # (0.6, 0.8).
-    same = vector(-3, -4)
-    close(steihaug_cg(lambda v: v, same, 6.0), vector(3, 4))
-    close(steihaug_cg(lambda v: v, same, 1.0), vector(0.6, 0.8))
-    # No curvature, and a negative one: downhill as far as the ball goes.
-    close(steihaug_cg(lambda v: 0 * v, same, 2.0), vector(1.2, 1.6))
-    close(steihaug_cg(lambda v: -v, same, 2.0), vector(1.2, 1.6))
-    # H = diag(3, -1), g = (-1, -1): the first step (1, 1) is inside a ball of 2; the next
-    # direction, (-2, 2) + 4·(1, 1) = (2, 6), has curvature 12 - 36 < 0, so it is followed from (1,
-    # 1) to the edge.
-    found = steihaug_cg(lambda v: vector(3, -1) * v, vector(-1, -1), 2.0)
-    assert found.norm().item() == pytest.approx(2) and (
-        (found - 1)[1] / (found - 1)[0]
-    ).item() == pytest.approx(3)
-
-
 @settings(max_examples=60, deadline=None)
 @given(size=st.integers(1, 8), seed=st.integers(0, 10_000), radius=st.floats(1e-3, 1e3))
 def test_a_step_stays_in_the_ball_and_beats_the_gradient_s_own(size, seed, radius):

@@ -24,18 +24,6 @@ NORMS = {
 # ---- oracles
 
 
-def test_three_balls_by_hand():
-    G = tensor([[3.0, 0.0], [0.0, -4.0]])
-    close(lmo(G, "spectral"), tensor([[1.0, 0.0], [0.0, -1.0]]))
-    close(lmo(G, "frobenius"), G / 5)
-    close(lmo(G, "sign"), tensor([[1.0, 0.0], [0.0, -1.0]]))
-    turned = tensor([[0.6, 0.8], [-0.8, 0.6]])
-    close(lmo(turned @ G, "spectral"), turned @ lmo(G, "spectral"))
-    assert lmo(turned @ G, "sign").abs().min() == 1, (
-        "the box does not turn with the matrix; the spectral ball does"
-    )
-
-
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 10**6), st.sampled_from(sorted(NORMS)))
 @settings(max_examples=60, deadline=None)
 def test_an_oracle_stays_in_its_ball_and_no_other_point_of_it_is_better(m, n, seed, norm):

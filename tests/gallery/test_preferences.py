@@ -271,11 +271,6 @@ def test_the_region_has_no_gradient_in_the_first_update_and_a_bounded_one_later(
     )
 
 
-def test_defaults_are_the_papers():
-    assert DPO() == DPO(beta=0.1) and TRDPO() == TRDPO(share=0.6)
-    assert ADPO() == ADPO(tau=0.8, beta=0.5) and TRPA() == TRPA(beta=0.1, anisotropy=2.5, kl=1e-3)
-
-
 # the classes
 
 

@@ -51,20 +51,6 @@ def wasserstein(pi, to, distances):
     return found.fun
 
 
-def test_by_hand():
-    """From two actions of .5 the worse sends .3 of its mass over a distance of 2: the radius of .6
-    is spent."""
-    pi, advantages = tensor([0.5, 0.5]), tensor([0.0, 1.0])
-    far = tensor([[0.0, 2.0], [2.0, 0.0]])
-    close(wpo_update(pi, advantages, far, 0.6), tensor([0.2, 0.8]))
-    # λ/β = 1 and worths (0, 1 - 2β): a share σ(-1) of the worse moves, and σ(-3) of the better
-    # comes back.
-    s = 1 / (1 + math.e)
-    back = 1 / (1 + math.exp(3))
-    found = spo_update(pi, advantages, far, 1.0)
-    close(found, tensor([0.5 * (1 - s) + 0.5 * back, 0.5 * s + 0.5 * (1 - back)]))
-
-
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), k=st.integers(2, 7), delta=st.floats(0, 2), tied=st.booleans())
 def test_the_value_is_the_linear_programmes_on_any_distribution_and_metric(seed, k, delta, tied):
