@@ -1,5 +1,5 @@
-"""The repository as a whole: one address, exact pins, no large file, targets that moved. Lint,
-types and layers are `make lint`."""
+"""The repository as a whole: one address, exact pins, no large file. Lint, types and layers are
+`make lint`."""
 
 import re
 import subprocess
@@ -100,9 +100,3 @@ def test_the_package_pins_neither_torch_nor_numpy_nor_widgets():
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert not re.search(r'"(torch|numpy|ipywidgets)[^"]*(==|<|~=)', text)
     assert "ipywidgets>=8" not in text
-
-
-def test_a_target_of_earlier_rounds_says_its_new_name():
-    for name, new in {"quick": "`make test`", "style": "`make nightly`"}.items():
-        done = subprocess.run(["make", name], cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 2 and f"make {name}: now" in done.stderr and new in done.stderr

@@ -1,12 +1,10 @@
 """Explorables in Chromium: right against trlib, and usable by mouse, finger, keyboard and screen
 reader everywhere."""
 
-import json
 import math
 import random
 import re
 import statistics
-from importlib.resources import files
 
 import pytest
 import torch
@@ -19,6 +17,7 @@ from tests.book.browser.explorable import (
     page_of,
     visits,
 )
+from tests.lab.test_drawing_scores import TABLE, contrast
 from trbook.explorables import RatioMap
 from trbook.explorables.files import SOURCES
 from trbook.explorables.modules import link_modules
@@ -238,31 +237,17 @@ def test_screen_reader_hears_the_last_word_only(visit):
     assert "10⁻" not in spoken[-1]
 
 
-def contrast(a, b):
-    def light(colour):
-        colour = colour if len(colour) == 7 else "#" + "".join(c * 2 for c in colour[1:])
-        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        return sum(
-            w * (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4)
-            for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True)
-        )
-
-    high, low = sorted((light(a), light(b)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
-
-
-TABLE = json.loads((files("trlab") / "drawing" / "looks.json").read_text(encoding="utf-8"))
-HUES, LOOKS = TABLE["hues"], TABLE["looks"]
-
-
 def test_words_on_the_map_are_readable():
     """axe cannot judge words over a drawing: every ink on every ground of the map, both themes."""
     css = (SOURCES / "parts" / "base.css").read_text(encoding="utf-8")
     blocks = re.findall(r"\.trx(?:\[data-dark\])? \{(.*?)\}", css, re.DOTALL)[:2]
-    methods = [LOOKS[key][0] for key in ("ppo", "dppo", "dppo_kl")]
+    methods = [TABLE["looks"][key][0] for key in ("ppo", "dppo", "dppo_kl")]
     for theme, block in enumerate(blocks):
-        colour = dict(re.findall(r"--(\w+): (#\w+)", block))
-        colour |= {name: both[theme] for name, both in HUES.items()}
+        found = re.findall(r"--(\w+): #(\w+)", block)
+        colour = {
+            name: f"#{hue if len(hue) == 6 else ''.join(c * 2 for c in hue)}" for name, hue in found
+        }
+        colour |= {name: both[theme] for name, both in TABLE["hues"].items()}
         for ink in ("ink", "soft", *methods):
             for ground in ("page", "live", "dead", "panel"):
                 assert contrast(colour[ink], colour[ground]) >= 4.5, (ink, ground, colour["page"])

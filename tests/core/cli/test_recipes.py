@@ -46,11 +46,6 @@ def test_smollm2_is_trained_by_the_recipe_of_its_task(asked, capsys, kind):
     assert asked == first and "recipe" not in capsys.readouterr().err
 
 
-def test_the_benchmark_s_recipe_of_sums():
-    assert RECIPE.lora == {"r": 8, "target_modules": "all-linear"} and RECIPE.knobs["examples"] == 2
-    assert RECIPE.settings["lr"] == 3e-4
-
-
 def test_an_option_that_is_said_holds_and_is_not_told_of(asked, capsys):
     assert (
         typed(
