@@ -51,16 +51,6 @@ def test_a_few_markers_and_a_line_stay_what_they_are():
     assert re.search(r">r</tspan>|>r<", svg), "words stay words"
 
 
-def test_words_keep_every_digit():
-    figure, (ax,) = panels()
-    ax.plot([0, 1], [0.9001, 0.9053], label="0.9053")
-    ax.set_yticks([0.901, 0.905])
-    ax.set_title("ends at 0.905")
-    svg = Drawing(figure, alt="It ends at 0.905 [0.902, 0.907].").svg()
-    assert 'aria-label="It ends at 0.905 [0.902, 0.907]."' in svg
-    assert [words for words in ("0.901", "0.905", "ends at 0.905") if f">{words}<" not in svg] == []
-
-
 DOWN = {"upper left": (1, 0), "lower left": (0, 1), "upper right": (0, 1), "lower right": (1, 0)}
 """Where a line begins and ends that runs through a corner."""
 
@@ -135,15 +125,6 @@ def test_a_legend_that_fits_nowhere_stands_outside_and_the_panel_keeps_its_heigh
         assert (box.y1 < ax.bbox.y0) == bool(title)
         assert ax.bbox.height == pytest.approx(high, abs=6)
     assert ax.get_legend().get_visible() and one not in ax.get_children(), "it is put back"
-
-
-def test_a_shade_across_the_panel_is_ground_for_a_legend():
-    figure, (ax,) = panels()
-    ax.plot([0, 1], [0, 1], label="rises")
-    ax.axhspan(0.5, 1, alpha=0.2)
-    legend(ax, loc="upper left")
-    with clear_legends(figure, **LEGEND) as more:
-        assert more == 0 and ax.get_legend().get_visible()
 
 
 def test_one_legend_stands_above_all_panels_on_a_page_and_on_a_phone():

@@ -132,16 +132,6 @@ def test_an_interval_plot_draws_the_statistics():
     assert [text.get_text() for text in ax.get_yticklabels()] == ["PPO", "TROLL"]
 
 
-def test_a_narrow_drawing_is_the_same_figure_and_shares_no_name_with_the_wide_one():
-    drawing = intervals(SCORES, measure="sampled accuracy")
-    wide, narrow = drawing.svg(), drawing.narrow()
-    width = [float(re.search(r'width="([\d.]+)pt"', svg)[1]) for svg in (wide, narrow)]
-    assert width == [pytest.approx(6.4 * 72), pytest.approx(NARROW * 72)] and drawing.svg() == wide
-    names = [set(re.findall(r'clipPath id="([^"]+)"', svg)) for svg in (wide, narrow)]
-    assert names[0] and not names[0] & names[1]
-    assert all(label in narrow for label in SCORES)
-
-
 def test_a_drawing_in_a_page_carries_both_layouts_and_names_nothing_twice():
     text = intervals(SCORES, measure="accuracy").html()
     assert text.count("<svg") == text.count('role="img"') == 2

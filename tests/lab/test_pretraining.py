@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers import AutoTokenizer, GenerationConfig
 
 from tests.losses import refused
 from trlab.pretraining import Recipe, checksum, pretrain
@@ -20,7 +20,6 @@ from trlib.tasks import REASONS, Dial, load_task
 from trlib.tasks.dial import WORDS
 
 TINY = Recipe(steps=(12, 4), batch=16, hidden=16, heads=2, mlp=32)
-SHIPPED = EMBEDDED / "dial"
 
 
 # -- a tiny run
@@ -83,16 +82,6 @@ def test_the_card_says_how_it_was_made(made):
         low, high = accuracy[how]["interval"]
         assert 0 <= low <= reasons["right"] / 8 <= high <= 1 and high - low > 0.3
     assert card["sha256"] in (out / "README.md").read_text()
-
-
-def test_transformers_alone_loads_the_folder(made):
-    out, _, _ = made
-    tokenizer = AutoTokenizer.from_pretrained(out, local_files_only=True)
-    model = AutoModelForCausalLM.from_pretrained(out, local_files_only=True)
-    assert model.generation_config.eos_token_id == tokenizer.eos_token_id == 1
-    assert model.generation_config.top_k == 0 and model.generation_config.max_new_tokens == 16
-    text = "7 : +3 x7 = slowly 10 10 so 10"
-    assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
 
 
 def test_the_first_part_ends_once_it_is_good_enough(tmp_path):

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trlab.scoring import score_tokens
-from trlib.algorithms.troll import sparsify, troll_loss, troll_sparse_loss
 
 
 def problem(
@@ -97,29 +96,6 @@ def test_shapes_and_types():
     low = score_tokens(hidden.bfloat16().requires_grad_(), weight.bfloat16(), tokens, chunk=10)
     assert low.logp.dtype == torch.float32 and (low.logp - flat.logp).abs().max() < 0.2
     low.logp.sum().backward()
-
-
-def test_trolls_sparse_loss_needs_no_logits():
-    hidden, weight, _ = problem(12, 5, 30)
-    g = torch.Generator().manual_seed(4)
-    old = whole(hidden + 0.4 * torch.randn(12, 5, generator=g, dtype=torch.float64), weight).view(
-        3, 4, 30
-    )
-    rest = {
-        "tokens": old.argmax(-1),
-        "mask": torch.ones(3, 4).bool(),
-        "advantages": torch.randn(3, 4, generator=g),
-    }
-    top = sparsify(old, tokens=rest["tokens"], mask=rest["mask"], k=30, mass=1.0)
-    leaf = hidden.view(3, 4, 5).requires_grad_()
-    chunked = troll_sparse_loss(
-        score_tokens(leaf, weight, top.ids, chunk=7).logp, top, **rest, delta_kl=0.01
-    )
-    dense = troll_loss(whole(leaf, weight), old, **rest, delta_kl=0.01)
-    assert dense.diagnostics["projected"].any()
-    torch.testing.assert_close(chunked.per_token, dense.per_token, atol=1e-8, rtol=1e-8)
-    grads = [torch.autograd.grad(x.per_token.sum(), leaf)[0] for x in (chunked, dense)]
-    torch.testing.assert_close(*grads, atol=1e-7, rtol=1e-7)
 
 
 @pytest.mark.parametrize(
