@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,22 @@ def config() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 
 
-def contents() -> list[str]:
-    """Every page that the table of contents names, in its order, without a suffix:
-    `notebooks/05_grpo`."""
+def contents() -> dict[str, str]:
+    """Every page that the table of contents names, in its order, without a suffix
+    (`notebooks/05_grpo`), and the title that it has there; empty: the page's own."""
 
-    def files(node: Any) -> list[str]:
+    def files(node: Any) -> Iterator[tuple[str, str]]:
         if isinstance(node, dict):
-            here = [node[key] for key in ("root", "file") if key in node]
-            return here + [name for value in node.values() for name in files(value)]
-        return [name for item in node for name in files(item)] if isinstance(node, list) else []
+            for key in ("root", "file"):
+                if key in node:
+                    yield node[key], node.get("title", "")
+            for value in node.values():
+                yield from files(value)
+        elif isinstance(node, list):
+            for item in node:
+                yield from files(item)
 
-    return files(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
+    return dict(files(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))))
 
 
 def chapters() -> list[Path]:

@@ -229,7 +229,7 @@ def metrics(_: str) -> str:
 
 
 def syllabus(name: str) -> str:
-    return table(*teaching.course(ROOT, name))
+    return table(*teaching.course(name))
 
 
 def sources(_: str) -> str:
@@ -271,10 +271,10 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "elsewhere": elsewhere,
     "citation": citation,
     "syllabus": syllabus,
-    "reading-times": lambda _: table(teaching.TIMES, teaching.times(ROOT)),
+    "reading-times": lambda _: table(teaching.TIMES, teaching.times()),
     "metrics-table": metrics,
     "bibliography": sources,
-    "wrong-answers": lambda _: teaching.wrong_answers(teaching.known(ROOT)[1].values()),
+    "wrong-answers": lambda _: teaching.wrong_answers(teaching.known()[1].values()),
     "program": program,
     **{name: partial(_fixed, text) for name, text in FIGURES.items()},
 }

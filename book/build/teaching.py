@@ -20,8 +20,8 @@ from typing import Any
 
 import yaml
 
-from book.build.ext.modules import entries, table_of_contents
 from book.build.markdown import escape, folded
+from book.build.paths import ROOT, contents
 from trbook.assignments.hidden import ASSIGNMENTS
 from trbook.exercises.built import Built
 from trbook.exercises.check import Exercise, Numbers
@@ -218,20 +218,16 @@ def refusals(code: Any) -> list[str]:
     return [text for text in found if len(text) > 20]
 
 
-def chapters(root: Path) -> list[Chapter]:
+def chapters() -> list[Chapter]:
     """The chapters that have a number, in its order: those of the part *Learn*, with their
-    companions.
-
-    Args:
-        root: the folder of `_toc.yml` and of the notebooks.
-    """
+    companions."""
     numbered = [
-        (found[1], entry)
-        for entry in entries(table_of_contents(root))
-        if entry["file"].startswith(PART) and (found := LEARN.match(entry.get("title", "")))
+        (found[1], name, title)
+        for name, title in contents().items()
+        if name.startswith(PART) and (found := LEARN.match(title))
     ]
     numbered.sort(key=lambda one: (int(one[0].rstrip("abc")), one[0]))
-    return [chapter(root / f"{entry['file']}.ipynb", entry["title"]) for _, entry in numbered]
+    return [chapter(ROOT / f"{name}.ipynb", title) for _, name, title in numbered]
 
 
 def rounded(minutes: float) -> int:
@@ -244,19 +240,19 @@ def reading(one: Chapter, rates: Mapping[str, float]) -> int:
 
 
 @cache
-def known(root: Path) -> tuple[dict[str, Any], dict[str, Chapter]]:
+def known() -> tuple[dict[str, Any], dict[str, Chapter]]:
     """The file of courses, and the chapters by name."""
-    kept = yaml.safe_load(Path(root, *COURSES).read_text(encoding="utf-8"))
-    return kept, {one.name: one for one in chapters(root)}
+    kept = yaml.safe_load(Path(ROOT, *COURSES).read_text(encoding="utf-8"))
+    return kept, {one.name: one for one in chapters()}
 
 
-def course(root: Path, name: str) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def course(name: str) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The headings and rows of a course.
 
     Raises:
         ValueError: a course, chapter, exercise or assignment that the book does not have.
     """
-    kept, found = known(root)
+    kept, found = known()
     if name not in kept["courses"]:
         raise ValueError(f"expected one of {', '.join(kept['courses'])}, got {name}")
     sessions = kept["courses"][name]
@@ -264,9 +260,9 @@ def course(root: Path, name: str) -> tuple[tuple[str, ...], list[tuple[str, ...]
     return headings, [row(one, kept["minutes"], found) for one in sessions]
 
 
-def times(root: Path) -> list[tuple[str, ...]]:
+def times() -> list[tuple[str, ...]]:
     """What each chapter takes; words in hundreds."""
-    kept, found = known(root)
+    kept, found = known()
     rates = kept["minutes"]
     return [
         (

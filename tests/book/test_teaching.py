@@ -7,24 +7,17 @@ import pytest
 import yaml
 
 from book.build import teaching
-from book.build.ext.modules import entries
 from book.build.paths import ROOT
 from trbook.assignments import hidden
 from trbook.exercises import grpo, regions, scale
 
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 KEPT = yaml.safe_load(ROOT.joinpath(*teaching.COURSES).read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
 def chapters():
     """Every chapter of the part *Learn*, by its file."""
-    found = [
-        teaching.chapter(ROOT / f"{entry['file']}.ipynb", entry["title"])
-        for entry in entries(TOC)
-        if entry["file"].startswith(teaching.PART) and teaching.LEARN.match(entry.get("title", ""))
-    ]
-    return {one.name: one for one in found}
+    return teaching.known()[1]
 
 
 def test_every_exercise_has_a_title_a_solution_and_wrong_answers(

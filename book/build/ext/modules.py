@@ -11,12 +11,9 @@ from __future__ import annotations
 import html
 import inspect
 import re
-from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-import yaml
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -44,18 +41,6 @@ FOLDED = {"function", "class", "exception", "method", "classmethod", "staticmeth
 LONGEST_VALUE = 2_000
 """Characters of a constant's value that a page shows."""
 SENTENCE = re.compile(r"(?<=[.!?:]) (?=[^\W\da-z_])|\n")
-
-
-def entries(node: Any) -> Iterator[dict[str, Any]]:
-    """The entries of a table of contents that are pages, in its order."""
-    if isinstance(node, dict):
-        if "file" in node:
-            yield node
-        for value in node.values():
-            yield from entries(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from entries(item)
 
 
 def modules(page: str) -> dict[str, str]:
@@ -140,11 +125,6 @@ def call(signature: nodes.Element) -> str:
 def first(text: str) -> str:
     """A text's first sentence."""
     return SENTENCE.split(text.strip(), maxsplit=1)[0].rstrip(":")
-
-
-def table_of_contents(root: Path) -> Any:
-    """What `_toc.yml` holds."""
-    return yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
 
 
 class Attribute(AttributeDocumenter):
