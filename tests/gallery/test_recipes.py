@@ -40,6 +40,7 @@ def test_a_third_rests_where_the_log_ratio_is_its_share_of_the_advantage():
 CARD = """\
 ---
 family: regression
+problem: reuse of a batch
 what: the log-ratio of each token
 to: the policy before the batch
 how: "least squares: it should be a share of the advantage"
