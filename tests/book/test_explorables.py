@@ -15,10 +15,11 @@ import pytest
 import traitlets
 from IPython.core.formatters import DisplayFormatter
 
-from book.build.paths import chapters
+from book.build.ext.stored import code_cells, unpacked
+from book.build.paths import ROOT, chapters
 from trbook import explorables
 from trbook.explorables import Basin, RatioMap, files
-from trbook.explorables.files import BUILT, SOURCES, built_files, digest_of, source_of
+from trbook.explorables.files import BUILT, PAGE, SOURCES, built_files, digest_of, source_of
 from trbook.explorables.modules import fragment, link_modules, preloads
 from trbook.explorables.publish import publish
 
@@ -218,3 +219,16 @@ def test_whatever_a_chapter_shows_has_a_still():
                 states.append(f"{path.stem}: {name}({settings})")
                 assert getattr(explorables, name)(**settings).still(), states[-1]
     assert len(states) > 15, states
+
+
+def test_an_explorable_of_a_notebook_has_a_picture_before_anybody_scrolls_there():
+    """Otherwise a print of its page has a hole."""
+    shown, without = 0, []
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        for cell in code_cells(json.loads(path.read_text(encoding="utf-8"))).values():
+            for held in (output.get("data", {}).get(PAGE) for output in cell["outputs"]):
+                html = unpacked(held) if held else ""
+                if "trlib-view" in html:
+                    shown += 1
+                    without += [] if "shadowrootmode" in html else [f"{path.stem}, {cell['id']}"]
+    assert shown > 20 and without == []

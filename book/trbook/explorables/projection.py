@@ -3,7 +3,7 @@ logit."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import traitlets as t
 
@@ -36,6 +36,9 @@ class Projection(Explorable):
     """
 
     module: ClassVar[str] = "projection"
+    shown: ClassVar[dict[str, dict[str, Any]]] = {
+        "troll": {"shift": [-1.05, -1.08, -1.1, -1.0, 1.12, 1.11, 1.11, 1.09]},
+    }
     placeholder_heights: ClassVar[tuple[int, int]] = (1063, 704)
     fallback: ClassVar[str] = (
         "Projection: the old, new and projected distribution of one token over eight words, the "
