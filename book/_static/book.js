@@ -261,27 +261,22 @@ const letters = (text) =>
     .toLowerCase()
     .normalize("NFD")
     .replace(/[^\p{L}\p{N}π/]+/gu, "");
-const labelled = (form, text, control) => {
-  form.append(make("label", {}, text, control));
-  return control;
-};
 addEventListener("DOMContentLoaded", () => {
   const table = document.querySelector("table.methods, table.sweeps");
   if (!table) return;
   const things = table.classList.contains("sweeps") ? "sweeps" : "methods";
   const rows = [...table.tBodies[0].rows];
   const asked = new URLSearchParams(location.search);
-  const form = make("form", { className: "filters" });
+  const find = make("input", { type: "search", value: asked.get("find") ?? "" });
+  const form = make("form", { className: "filters" }, make("label", {}, "find", find));
   form.setAttribute("aria-label", `Filter the ${things}`);
-  const find = labelled(form, "find", make("input", { type: "search" }));
-  find.value = asked.get("find") ?? "";
   const others = make("div");
   const more = make("details", {}, make("summary", {}, "More filters"), others);
   const choices = Object.entries(AXES)
     .filter(([name]) => table.querySelector(`.axis-${name}`))
     .map(([name, text], i) => {
-      const choice = labelled(i < AT_FIRST ? form : others, text, make("select"));
-      choice.add(new Option("any", ""));
+      const choice = make("select", {}, make("option", { value: "" }, "any"));
+      (i < AT_FIRST ? form : others).append(make("label", {}, text, choice));
       for (const known of new Set(rows.map((row) => axisOf(row, name)))) choice.add(new Option(known, known));
       choice.value = asked.get(name) ?? "";
       if (choice.selectedIndex < 0) choice.selectedIndex = 0;

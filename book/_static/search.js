@@ -165,11 +165,7 @@
     made.append(...children);
     return made;
   };
-  const link = (href, ...content) => {
-    const made = element("a", "", ...content);
-    made.href = href;
-    return element("li", "", made);
-  };
+  const link = (href, ...content) => element("li", "", Object.assign(element("a", "", ...content), { href }));
 
   const show = (asked) => {
     const text = asked.normalize("NFKC").trim();
