@@ -163,7 +163,7 @@ def test_a_comparison_that_a_notebook_draws_joins_its_family(tmp_path):
     drawn = [i for i, cell in enumerate(code) if "comparison_figure(" in "".join(cell["source"])]
     added = """
 from trlab import outcomes as another_name
-compare = another_name.comparison_figure
+compare = another_name.against
 compare("basin", "troll", measure="take_off", at={"lr": "0.0003"})"""
     notebook["cells"] = [*code[: drawn[0] + 1], {**code[drawn[0]], "id": "new", "source": added}]
     copy = tmp_path / "one.ipynb"
