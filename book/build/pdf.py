@@ -1,7 +1,7 @@
 """The book on paper: `make pdf`, or `python -m book.build.pdf`, into `_build/trust-region-book.pdf`.
 
 Chromium prints each page of the built book by the print style in `book.css`, A4, and the printings
-are bound into one file with an outline. A link to a page of the file leads there; any other leads
+are bound into one file with an outline and numbered through. A link to a page of the file leads there; any other leads
 to the published book, or nowhere while there is none. `make report` builds one page from the
 records and prints it alone (`--alone book/report`).
 """
@@ -49,6 +49,7 @@ THROUGH = """async () => {
 }"""
 """Scrolls through a page, whose figures are drawn when somebody comes near."""
 NUMBER = '<span class="pageNumber"></span>'
+EMPTY = "<span></span>"
 
 
 def parts(toc: Path = ROOT / "_toc.yml") -> dict[str, dict[str, str]]:
@@ -115,6 +116,25 @@ def bound(prints: Mapping[str, bytes], outline: Mapping[str, Mapping[str, str]],
     return writer
 
 
+def number(book: Any, chromium: Any) -> None:
+    """Numbers the pages through, with those of a document that is empty otherwise: each printing
+    begins at 1."""
+    from pypdf import PdfReader
+
+    page = chromium.new_page()
+    page.set_content('<p style="break-after: page">&nbsp;</p>' * len(book.pages))
+    numbers = page.pdf(
+        format="A4",
+        margin=MARGINS,
+        display_header_footer=True,
+        header_template=EMPTY,
+        footer_template=LINE.format("center", NUMBER),
+    )
+    page.close()
+    for one, numbered in zip(book.pages, PdfReader(BytesIO(numbers)).pages, strict=False):
+        one.merge_page(numbered)
+
+
 def links(pages: Iterable[Any]) -> Iterator[Any]:
     """The links on some pages of a PDF."""
     for page in pages:
@@ -153,13 +173,14 @@ def make(
                     print_background=True,
                     display_header_footer=True,
                     header_template=LINE.format("left", escape(f"{edition}: {title}")),
-                    footer_template=LINE.format("center", NUMBER),
+                    footer_template=EMPTY,
                 )
                 page.close()
                 outline[part][name] = title
                 if len(prints) % 10 == 0:
                     say(f"pdf: {len(prints)} of {len(names)} pages of the book")
         book = bound(prints, outline, f"{home}/")
+        number(book, chromium)
     book.add_metadata({"/Title": config()["title"], "/Author": config()["author"]})
     target.parent.mkdir(parents=True, exist_ok=True)
     book.write(target)

@@ -54,6 +54,7 @@ def test_links_stay_inside_the_document_or_lead_to_the_published_book(book, repo
     document = pypdf.PdfReader(book / "trust-region-book.pdf")
     texts = [page.extract_text() for page in document.pages]
     assert len(texts) == 4 and "Clip" in texts[0] and "Glossary" in texts[2]
+    assert [text.split()[-1] for text in texts] == ["1", "2", "3", "4"]
     assert document.metadata.title == config()["title"]
     assert [item.title for item in document.outline] == ["Clip", "Glossary"]
     numbers = {page.indirect_reference: number for number, page in enumerate(document.pages)}
