@@ -296,14 +296,15 @@ def _edge(quote: Quote) -> float:
 
 
 def _ranks(quote: Quote) -> str:
-    """Spearman's rank correlation, over a sweep's variants, of the end with another measure
-    (`ranks:kl`)."""
+    """Spearman's rank correlation, over a sweep's variants at every point that is not named, of the
+    end with another measure (`ranks:kl`)."""
     from scipy.stats import spearmanr
 
-    _, runs, history = record(quote.sweep)
+    sweep, runs, history = record(quote.sweep)
+    free = [axis.name for axis in sweep.axes if axis.name not in dict(quote.at)]
     measure = quote.measure.partition(":")[2]
     runs = finished(measured(at(runs, dict(quote.at)), history, measure))
-    means = runs.groupby("label")[["sampled", measure]].agg(iqm)
+    means = runs.groupby(["label", *free])[["sampled", measure]].agg(iqm)
     return _number(float(spearmanr(means["sampled"], means[measure]).statistic), 2)
 
 

@@ -201,6 +201,16 @@ FIGURES: dict[str, Figure] = {
         along="kl_median",
         axis="median KL per batch, held out, nats per token",
     ),
+    "age-equal": Figure(
+        "age_equal",
+        "crossed",
+        "On old completions a run's end goes with how far they are, whatever the region and the "
+        "age: accuracy after 384 updates against the median KL from the policy that wrote a batch "
+        "to the one after its update, twelve runs each, with 95 % intervals. Lines join an arm's "
+        "two rates.",
+        along="kl_own_median",
+        axis="median KL per batch, nats per token",
+    ),
     "age-equal-map": Figure(
         "age_equal_map",
         "crossed",
