@@ -40,9 +40,10 @@ class Basin(Packed):
     """Where a run ends against its learning rate, a curve for each method, and each method's basin
     as a bar.
 
-    The runs are those of the sweeps over learning rates, `basin` and its maps. The line, the basins and the intervals are `trlab.basin`'s and `trlab.statistics`',
-    packed by `trbook.explorables.basins`. A cursor reads every curve, on the straight line over
-    log10 of the rate between two rates that were run.
+    The runs are those of the sweeps over learning rates, `basin` and its maps. The line, the basins
+    and the intervals are `trlab.basin`'s and `trlab.statistics`', packed by
+    `trbook.explorables.basins`. A cursor reads every curve, on the straight line over log10 of the
+    rate between two rates that were run.
 
     Raises:
         ValueError: an unknown setting, or uses and a threshold that were not run together.
