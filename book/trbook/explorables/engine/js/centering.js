@@ -5,17 +5,17 @@ import { OVERFLOW } from "./objectives.js";
 
 /* The weight ω of log-probs log p and log q, and the mass q ω, which overflows nowhere. */
 function rule({ weight, cap, floor, delta_tv: delta }) {
+  if (weight === "none") return { kept: () => true, omega: () => 1, mass: (_p, q) => Math.exp(q) };
   const most = weight === "truncated" || weight === "window" ? Math.log(cap) : OVERFLOW;
-  const ratio = (p, q) => Math.exp(Math.min(most, p - q));
-  const kept = {
+  const rules = {
     window: (p, q) => Math.exp(p - q) >= floor && Math.exp(p - q) <= cap,
     mask: (p, q) => Math.abs(Math.exp(p) - Math.exp(q)) <= delta,
-  }[weight];
-  if (weight === "none") return { kept: () => true, omega: () => 1, mass: (_p, q) => Math.exp(q) };
+  };
+  const kept = rules[weight] ?? (() => true);
   return {
-    kept: kept ?? (() => true),
-    omega: (p, q) => (kept && !kept(p, q) ? 0 : ratio(p, q)),
-    mass: (p, q) => (kept && !kept(p, q) ? 0 : Math.exp(Math.min(p, q + most))),
+    kept,
+    omega: (p, q) => (kept(p, q) ? Math.exp(Math.min(most, p - q)) : 0),
+    mass: (p, q) => (kept(p, q) ? Math.exp(Math.min(p, q + most)) : 0),
   };
 }
 
