@@ -10,27 +10,24 @@ Known beforehand: at lag 16 and 3e-4, one seed: plain .07, centered .16, TIS .05
 .75, ratio .04, clip .88; at int4 and 3e-4, three seeds of another hand: plain .79, TIS .74, centered
 .83, no mismatch .86. Predictions were written down before any run of this sweep. The risky ones are
 that centering alone does not hold age, and that the clip ends above centering with TIS there.
+
+Cut before the first run, to a time that there is: the ratio's and DPPO's arms, the rate 1e-4 and the
+sampler of 8 bits, of which no prediction speaks.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
 from trlab.sweeps._third_round import BATCH
 
-PLAIN, RATIO, TIS, CENTERED, BOTH = "plain", "ratio", "tis", "centered", "centered, tis"
+PLAIN, TIS, CENTERED, BOTH = "plain", "tis", "centered", "centered, tis"
 QUIET = {"halves": False}
+RATE = 3e-4
 PLACES = {
-    f"{place} at {rate:g}": {**setting, "lr": rate}
-    for place, setting, rates in (
-        ("int4", {"sampler": "int4"}, (1e-4, 3e-4)),
-        ("int8", {"sampler": "int8"}, (3e-4,)),
-        ("bf16", {"sampler": "bf16"}, (3e-4,)),
-        ("lag 16", {"lag": 16}, (1e-4, 3e-4)),
-        ("lag 64", {"lag": 64}, (3e-4,)),
-    )
-    for rate in rates
+    "int4": {"sampler": "int4"},
+    "bf16": {"sampler": "bf16"},
+    "lag 16": {"lag": 16},
+    "lag 64": {"lag": 64},
 }
-INT4, BF16, LATE, LATEST = (
-    {"sampler": f"{place} at 0.0003"} for place in ("int4", "bf16", "lag 16", "lag 64")
-)
+INT4, BF16, LATE, LATEST = ({"sampler": place} for place in PLACES)
 
 SWEEP = Sweep(
     title="drift, and who takes it away",
@@ -40,16 +37,14 @@ SWEEP = Sweep(
     "weight, or does it take both?",
     variants=[
         Variant("centered", {"center": False}, label=PLAIN),
-        Variant("centered", {"center": False, "weight": "ratio", **QUIET}, label=RATIO),
         Variant("centered", {"center": False, "weight": "truncated", **QUIET}, label=TIS),
         Variant("centered", label=CENTERED),
         Variant("centered", {"weight": "truncated", **QUIET}, label=BOTH),
         Variant("ppo", label="clip"),
-        Variant("dppo", {"delta_tv": 0.15}, label="dppo"),
     ],
     axes=[Axis("sampler", PLACES)],
     seeds=range(8580, 8592),
-    train={**BATCH, "anchor": "rollout"},
+    train={**BATCH, "anchor": "rollout", "lr": RATE},
     budget=Budget(steps=384, prompts=512, samples=8, common=2026),
     every=16,
     predictions=[
