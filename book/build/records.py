@@ -84,7 +84,10 @@ COLUMNS = {
     **dict.fromkeys(("age_equal_map", "age_equal_map_more"), "sampled, kl_own_median, kl"),
     "age_equal": "sampled, kl_own_median, kl, kept",
     "gated": "sampled, kl_median, luck, fits",
-    "push": "sampled, distinct, entropy, kl_median",
+    **dict.fromkeys(
+        ("push", "push_erring", "push_once", "push_rare", "push_spend", "real_push"),
+        "sampled, distinct, entropy, kl_median",
+    ),
     "penalty": "sampled, take_off, kl, cpu_seconds",
     "real_clip_or_mask": "sampled, kl, kept",
     "real_regions": "sampled, kl, kept",
