@@ -39,87 +39,34 @@ const MEANT = {
   n: ["length"],
 };
 
-/* Every operator and function as a loop over the tokens of a completion: o[t] becomes what it makes of a[t], b[t] and
-   c[t]. Each is written out, because the engine of a browser makes a loop fast when it always does the same. */
-const LOOPS = {
-  "+": (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = a[t] + b[t];
-  },
-  "-": (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = a[t] - b[t];
-  },
-  "*": (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = a[t] === 0 || b[t] === 0 ? 0 : a[t] * b[t];
-  },
-  "/": (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = a[t] === 0 ? 0 : a[t] / b[t];
-  },
-  "^": (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = a[t] ** b[t];
-  },
-  "<": (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = a[t] < b[t] ? 1 : 0;
-  },
-  "<=": (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = a[t] <= b[t] ? 1 : 0;
-  },
-  ">": (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = a[t] > b[t] ? 1 : 0;
-  },
-  ">=": (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = a[t] >= b[t] ? 1 : 0;
-  },
-  "==": (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = a[t] === b[t] ? 1 : 0;
-  },
-  "!=": (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = a[t] !== b[t] ? 1 : 0;
-  },
-  negative: (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = -a[t];
-  },
-  not: (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = a[t] === 0 ? 1 : 0;
-  },
-  and: (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = a[t] !== 0 && b[t] !== 0 ? 1 : 0;
-  },
-  or: (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = a[t] !== 0 || b[t] !== 0 ? 1 : 0;
-  },
-  min: (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = Math.min(a[t], b[t]);
-  },
-  max: (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = Math.max(a[t], b[t]);
-  },
-  clip: (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = Math.min(c[t], Math.max(b[t], a[t]));
-  },
-  where: (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = a[t] !== 0 ? b[t] : c[t];
-  },
-  abs: (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = Math.abs(a[t]);
-  },
-  sign: (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = Math.sign(a[t]);
-  },
-  exp: (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = Math.exp(a[t]);
-  },
-  log: (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = Math.log(a[t]);
-  },
-  sqrt: (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = Math.sqrt(a[t]);
-  },
-  tanh: (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = Math.tanh(a[t]);
-  },
-  sigmoid: (o, a, b, c, n) => {
-    for (let t = 0; t < n; t++) o[t] = 1 / (1 + Math.exp(-a[t]));
-  },
+/* Every operator and function: what it makes of one token's numbers. */
+const OPERATIONS = {
+  "+": (a, b) => a + b,
+  "-": (a, b) => a - b,
+  "*": (a, b) => (a === 0 || b === 0 ? 0 : a * b),
+  "/": (a, b) => (a === 0 ? 0 : a / b),
+  "^": (a, b) => a ** b,
+  "<": (a, b) => (a < b ? 1 : 0),
+  "<=": (a, b) => (a <= b ? 1 : 0),
+  ">": (a, b) => (a > b ? 1 : 0),
+  ">=": (a, b) => (a >= b ? 1 : 0),
+  "==": (a, b) => (a === b ? 1 : 0),
+  "!=": (a, b) => (a !== b ? 1 : 0),
+  negative: (a) => -a,
+  not: (a) => (a === 0 ? 1 : 0),
+  and: (a, b) => (a !== 0 && b !== 0 ? 1 : 0),
+  or: (a, b) => (a !== 0 || b !== 0 ? 1 : 0),
+  min: (a, b) => Math.min(a, b),
+  max: (a, b) => Math.max(a, b),
+  clip: (a, b, c) => Math.min(c, Math.max(b, a)),
+  where: (a, b, c) => (a !== 0 ? b : c),
+  abs: Math.abs,
+  sign: Math.sign,
+  exp: Math.exp,
+  log: Math.log,
+  sqrt: Math.sqrt,
+  tanh: Math.tanh,
+  sigmoid: (a) => 1 / (1 + Math.exp(-a)),
 };
 const COMPARISONS = ["<", "<=", ">", ">=", "==", "!="];
 
@@ -365,7 +312,7 @@ class Parser {
   }
 }
 
-/* A formula as a list of loops over the tokens of a completion. Gives { run }: run(columns, n) takes the eight
+/* A formula as a list of operations over the tokens of a completion. Gives { run }: run(columns, n) takes the eight
    quantities, an array of n numbers each, and gives their weights in an array that the next run writes over.
    Constants are fixed in it: a slider that moves makes a new one. */
 export function compile(tree, constants = {}) {
@@ -391,8 +338,8 @@ export function compile(tree, constants = {}) {
       return register(`constant ${node.constant}`, (at) => fixed.push([at, constantOf(constants, node.constant)]));
     const of = node.of.map(place),
       pairs = FUNCTIONS[node.apply]?.[1] > 3; // of more than three: two at a time
-    const step = (loop, [a, b = a, c = a]) =>
-      register(`${loop} ${a} ${b} ${c}`, (out) => steps.push({ loop: LOOPS[loop], out, a, b, c }));
+    const step = (name, [a, b = a, c = a]) =>
+      register(`${name} ${a} ${b} ${c}`, (out) => steps.push({ make: OPERATIONS[name], out, a, b, c }));
     return pairs ? of.reduce((so, one) => step(node.apply, [so, one])) : step(node.apply, of);
   };
   const last = place(tree);
@@ -404,7 +351,10 @@ export function compile(tree, constants = {}) {
   const run = (columns, n) => {
     if (n > room) grow(n);
     for (const [at, name] of read) registers[at] = columns[name];
-    for (const { loop, out, a, b, c } of steps) loop(registers[out], registers[a], registers[b], registers[c], n);
+    for (const { make, out, a, b, c } of steps) {
+      const [to, x, y, z] = [registers[out], registers[a], registers[b], registers[c]];
+      for (let t = 0; t < n; t++) to[t] = make(x[t], y[t], z[t]);
+    }
     return registers[last];
   };
   return { run };
