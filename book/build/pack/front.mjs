@@ -7,13 +7,10 @@ import { LaneHost } from "../../trbook/explorables/engine/js/worker.js";
 const { wasm, weights, card, settings, batches, prompt } = JSON.parse(readFileSync(0, "utf8"));
 const bytes = (text) => new Uint8Array(Buffer.from(text, "base64"));
 let last = null;
-const host = new LaneHost(
-  (message) => {
-    if (message.error !== undefined) throw new Error(message.error);
-    last = message;
-  },
-  (act) => setImmediate(act),
-);
+const host = new LaneHost((message) => {
+  if (message.error !== undefined) throw new Error(message.error);
+  last = message;
+});
 
 async function ask() {
   if (!prompt) return null;

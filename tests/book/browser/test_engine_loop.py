@@ -489,7 +489,7 @@ def test_what_cannot_be_is_said(ask, case):
     assert 0 <= found[1] <= 1
 
 
-def test_a_worker_plays_pauses_and_answers(ask):
+def test_a_worker_steps_and_answers(ask):
     card, data = packed(trlib.load_policy("dial"))
     found = ask(
         """
@@ -499,29 +499,25 @@ def test_a_worker_plays_pauses_and_answers(ask):
         worker.onmessage = ({ data }) => { log.push(data); for (const see of waiting) see(data); };
         const until = (test) => new Promise(done => waiting.push(data => test(data) && done(data)));
         const said = until(data => data.error);
-        worker.postMessage({ play: true });
+        worker.postMessage({ once: "batch" });
         const early = (await said).error;
         const settings = { prompts: 4, group: 4, minibatches: 2, epochs: 2, lr: 1e-3 };
-        worker.postMessage({ load: { wasm, bytes, card: given.card }, settings });
+        const load = { wasm, bytes, card: given.card };
+        worker.postMessage({ load, settings });
         worker.postMessage({ once: "update" });
         const update = await until(data => data.event === "update");
         worker.postMessage({ once: "batch" });
         const batch = await until(data => data.event === "batch");
-        worker.postMessage({ play: true });
-        await until(data => data.event === "batch" && data.row.batch === 3);
-        worker.postMessage({ play: false, settings: { lr: 2e-3 } });
         worker.postMessage({ ask: "7 : +3 flip =", id: 5 });
-        const { answers } = await until(data => data.id === 5), paused = log.length;
-        worker.postMessage({ reset: true });
-        await until(data => data.event === "reset");
-        const idle = log.length - paused;
+        const { answers } = await until(data => data.id === 5);
+        worker.postMessage({ load, settings });
         worker.postMessage({ once: "batch" });
         const again = await until(data => data.event === "batch" && data.row.batch === 0);
         worker.postMessage({ settings: { lr: -1 } });
         const refused = (await until(data => data.error)).error;
         worker.terminate();
-        return { early, update, batch, answers, idle, refused, same: JSON.stringify(again.row.reward)
-            === JSON.stringify(batch.row.reward), ready: log.find(data => data.ready) };
+        return { early, update, batch, answers, refused, ready: log.find(data => data.ready),
+            same: again.row.reward === batch.row.reward };
     """,
         card=card.json(),
         data=base64.b64encode(data).decode(),
@@ -534,5 +530,5 @@ def test_a_worker_plays_pauses_and_answers(ask):
     assert first["ratio"] == [1.0] * 7 and first["kl"] == 0 and first["kept"] == 1
     assert [(one["number"], one["of"]) for one in [first, *rest]] == [(k, 4) for k in (1, 2, 3, 4)]
     assert rest[-1]["ratio"][0] < 1 < rest[-1]["ratio"][-1]
-    assert len(found["answers"]) == 8 and found["idle"] == 1 and found["same"]
+    assert len(found["answers"]) == 8 and found["same"]
     assert found["refused"] == "lr: expected a number above 0, got -1"

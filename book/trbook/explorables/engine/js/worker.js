@@ -1,8 +1,8 @@
 /* A lane in a Worker. Messages in: { load: { wasm, bytes, card, knobs }, settings } then { settings, knobs } (from the next
-   batch on; knobs are the task's, those not named as usual), { play: true | false }, { once: "update" | "batch" }, { reset: true }, { ask: text, id }.
+   batch on; knobs are the task's, those not named as usual), { once: "update" | "batch" }, { ask: text, id }.
    Messages out:
    { ready }, { event, .. } of every step (an update that was asked for alone brings its batch along), { answers, id },
-   { error, batch? }: the lane has stopped or was asked for the impossible. Between two steps messages are read, so a slider that is dragged is heard. */
+   { error, batch? }: the lane has stopped or was asked for the impossible. */
 
 import { open } from "./checkpoint.js";
 import { Engine } from "./engine.js";
@@ -23,42 +23,29 @@ const told = ({ updates, left }, from = 0) =>
   updates.slice(from).map((one, i) => brief(one, from + i + 1, updates.length + left.length));
 
 export class LaneHost {
-  /* post: what sends a message to the page; later: what runs a function after waiting messages have been read. */
-  constructor(post, later) {
+  /* post: what sends a message to the page. */
+  constructor(post) {
     this.post = post;
-    this.later = later;
     this.lane = null;
     this.Task = null;
-    this.playing = false;
-    this.waiting = false;
     this.turn = Promise.resolve();
   }
 
   /* One message after the other: a lane that is still being loaded hears none of the next. */
   hear(message) {
-    this.turn = this.turn.then(() => this.#guarded(() => this.#heard(message)));
+    this.turn = this.turn
+      .then(() => this.#heard(message))
+      .catch((error) => this.post({ error: error.message, batch: error.batch ?? null }));
     return this.turn;
   }
 
-  async #guarded(act) {
-    try {
-      await act();
-    } catch (error) {
-      this.playing = false;
-      this.post({ error: error.message, batch: error.batch ?? null });
-    }
-  }
-
-  async #heard({ load, settings, knobs, play, once, reset, ask, id }) {
+  async #heard({ load, settings, knobs, once, ask, id = 0 }) {
     if (load) await this.#load(load, settings);
     else if (!this.lane) throw new Error("lane: expected { load } before any other message");
     else if (settings) this.lane.change(settings);
     if (knobs && !load) this.lane.task = new this.Task(knobs);
-    if (reset) this.#reset();
     if (ask !== undefined) this.#answer(ask, id);
-    if (play !== undefined) this.playing = play;
     if (once) this.#once(once);
-    if (this.playing) this.#schedule();
   }
 
   async #load({ wasm, bytes, card, knobs = {} }, settings) {
@@ -70,23 +57,9 @@ export class LaneHost {
     this.post({ ready: true, memory: engine.wasm.memory.buffer.byteLength });
   }
 
-  #reset() {
-    this.playing = false;
-    this.lane.reset();
-    this.post({ event: "reset" });
-  }
-
-  #answer(text, id = 0) {
+  #answer(text, id) {
     const answers = this.lane.ask(text, { seed: id });
-    this.post({
-      answers: answers.map(({ words, logp, verdict, ended }) => ({
-        words,
-        logp,
-        verdict,
-        ended,
-      })),
-      id,
-    });
+    this.post({ answers: answers.map(({ words, logp, verdict, ended }) => ({ words, logp, verdict, ended })), id });
   }
 
   #once(what) {
@@ -96,52 +69,22 @@ export class LaneHost {
     }
   }
 
-  #schedule() {
-    if (this.waiting) return;
-    this.waiting = true;
-    this.later(async () => {
-      this.waiting = false;
-      if (!this.playing) return;
-      await this.#guarded(() => this.#step());
-      if (this.playing) this.#schedule();
-    });
-  }
-
   #step(alone = false) {
     const { kind, batch, row } = this.lane.step(),
       number = this.lane.number;
     if (kind === "batch") {
       const begun = { ...row, openers: openers(batch.completions) };
-      this.post({
-        event: kind,
-        row: begun,
-        updates: told(batch),
-        ...shown(batch),
-      });
+      this.post({ event: kind, row: begun, updates: told(batch), ...shown(batch) });
     } else if (kind === "update") {
       const [update] = told(batch, batch.updates.length - 1);
-      this.post({
-        event: kind,
-        batch: number,
-        update,
-        ...(alone ? shown(batch) : {}),
-      });
+      this.post({ event: kind, batch: number, update, ...(alone ? shown(batch) : {}) });
     } else this.post({ event: kind, batch: number });
     return kind;
   }
 }
 
-/* In a Worker: begin. A message of our own to ourselves comes after those of the page. */
+/* In a Worker: begin. */
 if (typeof WorkerGlobalScope !== "undefined" && globalThis instanceof WorkerGlobalScope) {
-  const { port1, port2 } = new MessageChannel(),
-    queue = [];
-  port1.onmessage = () => queue.shift()?.();
-  const host = new LaneHost(
-    (message) => postMessage(message),
-    (act) => {
-      queue.push(act);
-      port2.postMessage(0);
-    },
-  );
+  const host = new LaneHost((message) => postMessage(message));
   onmessage = ({ data }) => host.hear(data);
 }
