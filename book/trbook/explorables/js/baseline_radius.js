@@ -12,8 +12,6 @@ const settings = {
     spoken: "baseline V, which is taken from every reward",
     rungs: Array.from({ length: 71 }, (_, i) => Number((LEFT + i / 20).toFixed(2))),
     write: number,
-    low: LEFT,
-    high: RIGHT,
     why: `rewards are 0 and 1; the axis goes from ${LEFT} to ${RIGHT}.`,
   },
   steps: {
@@ -22,8 +20,6 @@ const settings = {
     rungs: [0, ...Array.from({ length: 13 }, (_, i) => 2 ** i)],
     write: String,
     whole: "steps",
-    low: 0,
-    high: 4096,
     why: "no step is taken back, and 4096 show where it goes.",
   },
   sampler: {

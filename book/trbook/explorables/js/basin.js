@@ -2,8 +2,8 @@
 
 import { bench, clamp } from "./parts/common.js";
 import { board } from "./basin/board.js";
-import { endsOf, HIGH, LOW, panelOf, panelsAt, readings, RUNGS, rungOf } from "./basin/maths.js";
-import { table } from "./basin/table.js";
+import { endsOf, panelOf, panelsAt, readings, RUNGS, rungOf } from "./basin/maths.js";
+import { numbers } from "./basin/table.js";
 import { called, list, rate, seedsOf, share, spokenRate, times, verdict } from "./basin/words.js";
 import { looksOf } from "./basin/looks.js";
 import style from "./basin/style.css";
@@ -68,8 +68,6 @@ function settings(data) {
       label: "lr",
       spoken: "learning rate",
       rungs: RUNGS,
-      low: LOW,
-      high: HIGH,
       why: "the sweeps take rates from 3e-6 to 1e-3.",
       write: rate,
       ends: (state) => endsOf(panelOf(data, state)),
@@ -171,7 +169,7 @@ export default bench({
   hint: "Drag the ring along the learning rates; the dotted line stands at ten times its rate.",
   extraFold: "All numbers at this rate",
   extra: ({ set, data }) =>
-    table({ set, names: data.names, looks: looksOf(Object.keys(data.names)), tenfold: data.tenfold }),
+    numbers({ set, names: data.names, looks: looksOf(Object.keys(data.names)), tenfold: data.tenfold }),
   handles: (state, reading, size, data, shown) => {
     const at = shown.places();
     return [

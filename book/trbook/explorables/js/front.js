@@ -2,10 +2,10 @@
 
 import bare from "./parts/bench.css";
 import style from "./front/style.css";
-import { choice, h, ladder, say, stage, status } from "./parts/common.js";
+import { button, choice, h, ladder, say, stage, status } from "./parts/common.js";
 import { after } from "./written/words.js";
 import { fleet } from "./playground/fleet.js";
-import { stepped } from "./parts/handling.js";
+import { readable, reading } from "./parts/handling.js";
 import { answer, typical } from "./front/answers.js";
 import { GOAL, chart, thousand } from "./front/chart.js";
 import { LOOK, RECORDED, RUNGS, YOURS, clipped, isRecorded, settingsOf } from "./front/lanes.js";
@@ -46,19 +46,7 @@ function open(frame, model, data) {
 
   /* What is seen. */
   const picture = chart(),
-    plane = h(
-      "div",
-      {
-        class: "plane",
-        tabindex: 0,
-        role: "slider",
-        "aria-label": "Batch to read",
-        "aria-valuemin": 0,
-        "aria-valuemax": last,
-        "aria-valuenow": last,
-      },
-      picture.node,
-    ),
+    plane = readable({ label: "Batch to read", last }, picture.node),
     story = h("p", { class: "story" }),
     along = choice({
       legend: "Along the axis",
@@ -93,9 +81,7 @@ function open(frame, model, data) {
     }),
     list = h("ul", { class: "answers-of" }, cards.reuse.node, cards.clip.node, empty),
     spoken = status(300),
-    guesses = question.options.map(([value, text]) =>
-      h("button", { type: "button", text, "aria-pressed": "false", onclick: () => guessed(value) }),
-    ),
+    guesses = question.options.map(([value, text]) => button(text, () => guessed(value), { "aria-pressed": "false" })),
     replied = h("p", { class: "revealed", hidden: true });
   let width = 0.4, // between the widths that the question names
     mine = null;
@@ -210,7 +196,7 @@ function open(frame, model, data) {
 
   function guessed(value) {
     const { right, options, why } = question;
-    guesses.forEach((button, i) => button.setAttribute("aria-pressed", String(options[i][0] === value)));
+    guesses.forEach((one, i) => one.setAttribute("aria-pressed", String(options[i][0] === value)));
     replied.hidden = false;
     replied.dataset.right = value === right ? "yes" : "no";
     const named = options.find(([key]) => key === right)[1];
@@ -301,25 +287,15 @@ function open(frame, model, data) {
     );
 
   /* Pointing, by hand and by keyboard. */
-  const point = (event) => {
-    one = picture.batchAt(event.clientX, last);
-    ask();
-  };
-  const away = () => {
-    one = null;
-    ask();
-  };
-  plane.addEventListener("pointermove", point);
-  plane.addEventListener("pointerdown", point);
-  plane.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && away());
-  plane.addEventListener("blur", away);
-  plane.addEventListener("keydown", (event) => {
-    const next = stepped(event.key, one ?? last, last, 5);
-    if (event.key === "Escape") away();
-    if (next === undefined) return;
-    event.preventDefault();
-    one = next;
-    ask();
+  reading(plane, {
+    page: 5,
+    pointed: (event) => picture.batchAt(event.clientX, last),
+    read: (batch) => {
+      one = batch;
+      ask();
+    },
+    now: () => one,
+    last: () => last,
   });
 
   const changed = () => {

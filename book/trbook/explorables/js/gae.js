@@ -1,19 +1,21 @@
 /* gae: bias and variance of an advantage estimate against λ, exact, on a chain whose values are known. */
 
 import {
-  MARGIN,
   curves,
   dots,
   ticksOf,
   upright,
   bench,
+  button,
   drawing,
   h,
   linearScale,
   number,
+  put,
   say,
   setting,
   stroke,
+  textsAt,
   whole,
   join,
   fail,
@@ -35,8 +37,6 @@ const settings = {
     label: "λ",
     spoken: "lambda",
     rungs: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99, 1],
-    low: 0,
-    high: 1,
     why: "it mixes nearer and farther looks, with shares between 0 and 1.",
   },
   gamma: {
@@ -45,15 +45,12 @@ const settings = {
     spoken: "gamma, the discount",
     rungs: [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99, 1],
     low: 0,
-    high: 1,
     why: "a discount above 1 would make later rewards worth more.",
   },
   miss: {
     label: "κ, critic",
     spoken: "kappa, the share of the difference that the critic misses",
     rungs: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75, 2],
-    low: 0,
-    high: 2,
     why: "at 0 the critic is exact, at 2 it has right and wrong the other way round.",
   },
   noise: {
@@ -61,7 +58,6 @@ const settings = {
     label: "σ, noise",
     spoken: "sigma, noise of every token's reward",
     rungs: [0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1],
-    low: 0,
     high: 10,
     why: "a standard deviation is not negative, and beyond 10 nothing is left to see.",
   },
@@ -70,7 +66,6 @@ const settings = {
     label: "n, texts",
     spoken: "texts averaged, of either first token",
     rungs: [1, 2, 4, 8, 16, 32, 64, 128, 256, 1024],
-    low: 1,
     high: 1e6,
     why: "one text of either kind is the least.",
     write: whole,
@@ -180,7 +175,7 @@ function board() {
     draw(s, reading, { width, height }) {
       picture.size(width, height);
       states(ladder, s, reading, width);
-      const inner = bars.place({ top: 150, width, height: 165, margin: { ...MARGIN, ...SIDES } });
+      const inner = bars.place({ top: 150, width, height: 165, margin: SIDES });
       const column = linearScale([0, TOKENS], [0, inner.width], TOKENS),
         up = linearScale([-1, 1], [inner.height, 0], 5);
       bars.scales(column, up);
@@ -194,11 +189,8 @@ function board() {
       };
       join(boxes, "path.full", reading.deltas, { d: (delta, k) => bar(delta * reading.shares[k], k, 3) });
       join(boxes, "path.hollow", reading.deltas, { d: (delta, k) => bar(delta, k, 0) });
-      sum
-        .attr("x", inner.width - 2)
-        .attr("y", 12)
-        .text(`their sum, A = ${signed(reading.estimate)}`);
-      box = plot.place({ top: 315, width, height: height - 315, margin: { ...MARGIN, ...SIDES } });
+      put(sum, { x: inner.width - 2, y: 12, text: `their sum, A = ${signed(reading.estimate)}` });
+      box = plot.place({ top: 315, width, height: height - 315, margin: SIDES });
       across = linearScale([0, 1], [0, box.width], 5);
       const most = Math.max(0.4, ...reading.curve.map((found) => found.error).filter(Number.isFinite)) * 1.05;
       const y = linearScale([0, most], [box.height, 0], 4);
@@ -265,28 +257,20 @@ function states(group, s, { exact, values }, width) {
     text: (n) => n.says,
   });
   const words = [
-    ["right", 2, y[0] + 4, ""],
-    ["wrong", 2, y[1] + 4, ""],
-    ["critic", 2, y[0] - 22, "says"],
-    ["critic", 2, y[1] + 30, "says"],
-    ["exact value in the circle, then the reward", SIDES.left - 15, 12, "title"],
+    { text: "right", x: 2, y: y[0] + 4, kind: "" },
+    { text: "wrong", x: 2, y: y[1] + 4, kind: "" },
+    { text: "critic", x: 2, y: y[0] - 22, kind: "says" },
+    { text: "critic", x: 2, y: y[1] + 30, kind: "says" },
+    { text: "exact value in the circle, then the reward", x: SIDES.left - 15, y: 12, kind: "title" },
   ];
-  join(group, "text.word", words, {
-    class: ([, , , kind]) => `word ${kind}`,
-    x: ([, at]) => at,
-    y: ([, , at]) => at,
-    text: ([text]) => text,
-  });
+  textsAt(group, "text.word", words, { class: ({ kind }) => `word ${kind}` });
 }
 
 /* The text that is drawn, a button for each token. */
 function extra({ set }) {
   let text = "";
   const buttons = Array.from({ length: TOKENS }, (_, t) =>
-    h("button", {
-      type: "button",
-      onclick: () => set({ text: text.slice(0, t) + (text[t] === "r" ? "w" : "r") + text.slice(t + 1) }),
-    }),
+    button("", () => set({ text: text.slice(0, t) + (text[t] === "r" ? "w" : "r") + text.slice(t + 1) })),
   );
   const el = h(
     "div",
@@ -298,10 +282,10 @@ function extra({ set }) {
     el,
     update(s) {
       text = s.text;
-      buttons.forEach((button, t) => {
+      buttons.forEach((one, t) => {
         const right = text[t] === "r";
-        say(button, right ? "✓" : "✕");
-        button.setAttribute("aria-label", `After token ${t + 1} the text is ${right ? "right" : "wrong"}; change it`);
+        say(one, right ? "✓" : "✕");
+        one.setAttribute("aria-label", `After token ${t + 1} the text is ${right ? "right" : "wrong"}; change it`);
       });
     },
   };

@@ -1,7 +1,7 @@
 /* loop: the four boxes that every method shares. A box is chosen and tells what it does with a recorded group of
    completions: what goes in, what comes out, and when it teaches nothing. */
 
-import { bench, h } from "./parts/common.js";
+import { bench, button, h } from "./parts/common.js";
 import { cards } from "./loop/card.js";
 import { picture } from "./loop/picture.js";
 import { BOXES, verdict } from "./loop/words.js";
@@ -33,12 +33,8 @@ function read(state, data) {
 
 /* On a phone the boxes and what they say come first; the completions and what to try unfold at a touch. */
 function unfold() {
-  const el = h("button", {
-    type: "button",
-    class: "unfold",
-    "aria-expanded": "false",
-    onclick: () => open(el.getAttribute("aria-expanded") === "false"),
-  });
+  const turn = () => open(el.getAttribute("aria-expanded") === "false"),
+    el = button("", turn, { class: "unfold", "aria-expanded": "false" });
   const open = (wanted) => {
     el.setAttribute("aria-expanded", String(wanted));
     el.textContent = wanted ? "fold them away" : "completions, and things to try";

@@ -1,7 +1,20 @@
 /* natural_gradient: a policy of two parameters; the KL region and the Fisher ellipse that stands for it, the natural
    step, the gradient's, and the line search's tries. */
 
-import { bench, clamp, drawing, h, linearScale, number, sample, setting, stroke, join } from "./parts/common.js";
+import {
+  bench,
+  button,
+  clamp,
+  drawing,
+  h,
+  linearScale,
+  number,
+  sample,
+  setting,
+  stroke,
+  join,
+  textsAt,
+} from "./parts/common.js";
 import { level, plus } from "./natural_gradient/maths.js";
 import { REASONS, read, signed } from "./natural_gradient/words.js";
 import style from "./natural_gradient/style.css";
@@ -48,6 +61,12 @@ const settings = {
 
 const CORNER = { theta1: -4.6, theta2: 5.6, delta: 0.05, lr: 20, way: "natural" };
 const BETWEEN = { theta1: -0.8, theta2: 0.08, delta: 0.15, lr: 10, way: "natural" };
+
+/* The nearest policy that the map shows. */
+const onMap = (theta) => {
+  const [theta1, theta2] = theta.map((value) => Number(clamp(value, -SPAN, SPAN).toFixed(2)));
+  return { theta1, theta2 };
+};
 
 /* A line with a head; one that leaves the map ends at its edge, without. */
 function arrow(x, y, box, from, to) {
@@ -145,12 +164,7 @@ function board() {
       y: y(value === 1 ? 4.6 : -4.6),
       anchor: value === 1 ? "end" : "start",
     }));
-    join(levels, "text", named, {
-      x: (d) => d.x,
-      y: (d) => d.y,
-      "text-anchor": (d) => d.anchor,
-      text: (d) => d.text,
-    });
+    textsAt(levels, "text", named);
     drawn = width;
   };
   return {
@@ -194,10 +208,7 @@ function board() {
       dot.attr("cx", x(s.theta1)).attr("cy", y(s.theta2));
     },
     placeOf: (s) => ({ x: box.left + x(s.theta1), y: box.top + y(s.theta2) }),
-    thetaAt: (left, top) => ({
-      theta1: Number(clamp(x.invert(left - box.left), -SPAN, SPAN).toFixed(2)),
-      theta2: Number(clamp(y.invert(top - box.top), -SPAN, SPAN).toFixed(2)),
-    }),
+    thetaAt: (left, top) => onMap([x.invert(left - box.left), y.invert(top - box.top)]),
   };
 }
 
@@ -208,16 +219,7 @@ function beside({ set }) {
       h("li", { style: `--hue: ${hue}` }, sample(dash), h("span", { text: name })),
     ),
     looks = h("ul", { class: "looks" }, ...named);
-  const go = h("button", {
-    type: "button",
-    text: "take the step",
-    onclick: () =>
-      next &&
-      set({
-        theta1: Number(clamp(next[0], -SPAN, SPAN).toFixed(2)),
-        theta2: Number(clamp(next[1], -SPAN, SPAN).toFixed(2)),
-      }),
-  });
+  const go = button("take the step", () => next && set(onMap(next)));
   const list = h("ol", { class: "searched" });
   return {
     el: h("div", {}, looks, go, list),

@@ -65,7 +65,6 @@ const settings = {
     spoken: "radius delta, nats per token",
     rungs: [0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1],
     write: setting,
-    low: 0,
     high: 10,
     why: "a divergence is never negative, and beyond 10 nats the region holds all that can be dragged here.",
   },
@@ -74,7 +73,6 @@ const settings = {
     spoken: "how far out on the same way, times the moves",
     rungs: [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3],
     write: (value) => `× ${number(value)}`,
-    low: 0,
     high: 10,
     why: "0 is q itself; further than 10 times no bar can be seen.",
   },
@@ -83,7 +81,6 @@ const settings = {
     fold: true,
     spoken: "alpha, weight of the regression",
     rungs: [0, 0.1, 0.2, 0.5, 1, 2, 5],
-    low: 0,
     high: 100,
     why: "a negative weight would reward the distance to the projection.",
   },
@@ -112,8 +109,6 @@ const settings = {
     rungs: NAMES.map((_, v) => v + 1),
     write: number,
     whole: "tokens",
-    low: 1,
-    high: NAMES.length,
     why: "the sampled token is always kept, and there are eight.",
     shown: (s) => s.support !== "all",
   },
@@ -193,12 +188,7 @@ function board() {
         text: (name) => name,
       });
 
-      const low = pushes.place({
-        top: TALL.bars,
-        width,
-        height: TALL.push,
-        margin: { left: 46, right: 14, top: 24, bottom: 14 },
-      });
+      const low = pushes.place({ top: TALL.bars, width, height: TALL.push, margin: { bottom: 14 } });
       const far = 1.1 * Math.max(0.05, ...s.show.flatMap((key) => found.push[key].map(Math.abs)));
       const py = linearScale([-far, far], [low.height, 0], 4);
       pushes.scales(bare(linearScale([0, 1], [0, low.width])), py);

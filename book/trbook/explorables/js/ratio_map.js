@@ -2,6 +2,7 @@
    the regions in which PPO-clip, DPPO-TV and DPPO-KL keep its gradient. */
 
 import {
+  button,
   choice,
   clamp,
   h,
@@ -267,17 +268,10 @@ function buildControls(frame, map, { set, state, read }) {
   const methods = Object.entries(METHODS).map(([key, method]) => methodCard(key, method, set, state));
   const marks = LANDMARKS.map((mark) => [
     mark,
-    h(
-      "button",
-      {
-        type: "button",
-        onclick: () => set({ old_p: mark.old_p, new_p: mark.new_p, sign: mark.sign, token: -1 }),
-      },
-      mark.name,
-      h("span", { class: "more", text: ` ${mark.text}` }),
-    ),
+    button(mark.name, () => set({ old_p: mark.old_p, new_p: mark.new_p, sign: mark.sign, token: -1 })),
   ]);
-  const reset = h("button", { type: "button", text: "reset", onclick: () => set(begun) });
+  for (const [mark, pressed] of marks) pressed.append(h("span", { class: "more", text: ` ${mark.text}` }));
+  const reset = button("reset", () => set(begun));
   const noted = h("ul", { class: "notes", hidden: true });
   const spoken = status();
   frame.append(
@@ -294,7 +288,7 @@ function buildControls(frame, map, { set, state, read }) {
       h("div", { class: "board" }, board),
       read && read.el,
       h("div", { class: "judged" }, judged, noted),
-      h("div", { class: "marks" }, ...marks.map(([, button]) => button), reset),
+      h("div", { class: "marks" }, ...marks.map(([, pressed]) => pressed), reset),
       h("dl", { class: "facts" }, ...facts.map(([text, dd]) => h("div", {}, h("dt", { text }), dd))),
       h("div", { class: "side" }, ...methods.map((card) => card.el)),
     ),
@@ -309,8 +303,8 @@ function buildControls(frame, map, { set, state, read }) {
       axes.set(s.axes);
       methods.forEach((card) => card.settings(s));
       read?.settings(s);
-      marks.forEach(([mark, button]) =>
-        button.setAttribute("aria-pressed", String(mark.old_p === s.old_p && mark.new_p === s.new_p)),
+      marks.forEach(([mark, pressed]) =>
+        pressed.setAttribute("aria-pressed", String(mark.old_p === s.old_p && mark.new_p === s.new_p)),
       );
       noted.hidden = notes.length === 0;
       noted.replaceChildren(...notes.map(({ text }) => h("li", { text })));

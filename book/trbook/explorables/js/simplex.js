@@ -1,6 +1,6 @@
 /* simplex: regions around an old policy over three tokens, every radius from one. */
 
-import { bench, drawer, h, probability, radius, sample, say, tick } from "./parts/common.js";
+import { bench, drawer, h, probability, radius, sample, say, table, tick } from "./parts/common.js";
 import { board } from "./simplex/board.js";
 import { LEAST, LOOKS, TICKS, amount, checked, normal, rounded } from "./simplex/looks.js";
 import { read } from "./simplex/words.js";
@@ -30,7 +30,6 @@ const settings = {
     rungs: [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.125, 0.2, 0.3, 0.45, 0.7, 1, 1.4, 2],
     write: (value) => String(Number(value.toPrecision(3))),
     low: 1e-4,
-    high: 2,
     why: "a radius of 0 holds the old policy alone, and above δ = 2 the TV radius √(δ/2) exceeds 1, further than any two policies are apart.",
   },
   show: {
@@ -63,7 +62,7 @@ function limit(s) {
 const HEADS = ["region", "distance", "radius", ""];
 
 /* Every region in a row: shown or not, the new policy's distance, the radius, inside or out. */
-function table({ set, state }) {
+function regions({ set, state }) {
   const rows = Object.entries(LOOKS).map(([key, look]) => {
     const toggle = tick({
       label: h(
@@ -85,13 +84,12 @@ function table({ set, state }) {
   const el = h(
     "div",
     {},
-    h(
-      "table",
-      { class: "regions" },
-      h("caption", { text: "Does it hold the new policy p? q: old, r = p/q" }),
-      h("thead", {}, h("tr", {}, ...HEADS.map((text) => (text ? h("th", { scope: "col", text }) : h("td"))))),
-      h("tbody", {}, ...rows.map(({ row }) => row)),
-    ),
+    table({
+      class: "regions",
+      caption: "Does it hold the new policy p? q: old, r = p/q",
+      heads: HEADS,
+      rows: rows.map(({ row }) => row),
+    }),
     drawer("matched", "How the radii belong together", matched),
   );
   return {
@@ -136,7 +134,7 @@ export default bench({
   limit,
   read,
   board,
-  extra: table,
+  extra: regions,
   hint: "Drag the ring (old) or the dot (new).",
   presets: [
     {

@@ -9,6 +9,7 @@ import {
   logScale,
   number,
   percent,
+  put,
   setting,
   stroke,
   upright,
@@ -38,8 +39,6 @@ const settings = {
     label: "update",
     spoken: "updates on this batch",
     rungs: Array.from({ length: 33 }, (_, i) => i),
-    low: 0,
-    high: 32,
     whole: "updates",
     why: "32 updates were recorded.",
     write: (value) => String(value),
@@ -49,8 +48,6 @@ const settings = {
     label: "ε low",
     spoken: "window below 1, epsilon low",
     rungs: [...EDGES, 1],
-    low: 0,
-    high: 1,
     why: "1 − ε low bounds a ratio, and no ratio is negative.",
   },
   eps_high: {
@@ -58,7 +55,6 @@ const settings = {
     label: "ε high",
     spoken: "window above 1, epsilon high",
     rungs: [...EDGES, 1, 1.5, 2, 3, 5, 9, 15],
-    low: 0,
     high: 1000,
     why: "a window has no negative width.",
   },
@@ -148,12 +144,7 @@ function board() {
       const x = (box) => logScale([1 / FAR, FAR], [0, box.width]);
       const edges = [1 - s.eps_low, 1 + s.eps_high];
       const boxes = panels.map((panel, i) => {
-        const box = panel.place({
-            top: i * third,
-            width,
-            height: third,
-            margin: { left: 46, right: 14, top: 24, bottom: i ? 34 : 22 },
-          }),
+        const box = panel.place({ top: i * third, width, height: third, margin: { bottom: i ? 34 : 22 } }),
           along = x(box),
           up = rootScale(200, [box.height, 0]);
         panel.scales(along, up);
@@ -175,10 +166,7 @@ function board() {
           height: (bar) => (up(bar.from) - up(bar.to)).toFixed(1),
         });
         const [from, to] = edges.map((edge) => along(edge));
-        shades[i]
-          .attr("x", from)
-          .attr("width", Math.max(0, to - from))
-          .attr("height", box.height);
+        put(shades[i], { x: from, width: Math.max(0, to - from), height: box.height });
         const own = i ? [from] : [to];
         const sides = [
           [from, !i],
@@ -188,19 +176,11 @@ function board() {
           class: ([, idle]) => `rule${idle ? " dotted" : ""}`,
           d: ([at]) => upright(at, box.height),
         });
-        named[i]
-          .attr("x", box.width)
-          .attr("y", -9)
-          .attr("text-anchor", "end")
-          .text(i ? "A < 0, pushed down" : "A > 0, pushed up");
+        const title = i ? "A < 0, pushed down" : "A > 0, pushed up";
+        put(named[i], { x: box.width, y: -9, "text-anchor": "end", text: title });
         return { ...box, along, own };
       });
-      const box = below.place({
-        top: 2 * third,
-        width,
-        height: height - 2 * third,
-        margin: { left: 46, right: 14, top: 26, bottom: 36 },
-      });
+      const box = below.place({ top: 2 * third, width, height: height - 2 * third, margin: { top: 26, bottom: 36 } });
       const over = linearScale([0, 32], [0, box.width], width < 420 ? 4 : 8),
         tall = linearScale([0, 2], [box.height, 0], 4);
       below.scales(over, tall);

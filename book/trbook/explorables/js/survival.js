@@ -76,7 +76,6 @@ const settings = {
     spoken: "horizon, tokens of a completion",
     rungs: HORIZONS,
     low: 4,
-    high: LONG,
     write: whole,
     why: "a completion has 4 to 4096 tokens here.",
   },
@@ -84,8 +83,6 @@ const settings = {
     label: "staleness",
     spoken: "staleness, versions between sampler and learner",
     rungs: [0, 1, 2, 3, 4, 6, 8, 10, 12, 16],
-    low: 0,
-    high: 16,
     write: (value) => `${number(value, { decimals: () => (Number.isInteger(value) ? 0 : 1) })} old`,
     why: "0 to 16 versions are computed.",
   },
@@ -94,8 +91,6 @@ const settings = {
     label: "precision",
     spoken: "precision, spread of the log-ratio that rounding makes per token",
     rungs: ROUNDED.map(([value]) => value),
-    low: 0,
-    high: 0.1,
     write: (value) => ROUNDED.find(([known]) => known === value)?.[1] ?? `±${number(value, { decimals: () => 4 })}`,
     why: "a spread lies between 0 and 0.1 nats here.",
   },
@@ -198,12 +193,7 @@ function board() {
     draw(s, { found, over, batches, share }, { width, height }) {
       picture.size(width, height);
       const boxes = panels.map((panel, i) =>
-        panel.place({
-          top: (i * height) / 2,
-          width,
-          height: height / 2,
-          margin: { left: 46, right: 14, top: 26, bottom: 42 },
-        }),
+        panel.place({ top: (i * height) / 2, width, height: height / 2, margin: { top: 26, bottom: 42 } }),
       );
       const along = logScale([SHORT, LONG], [0, boxes[0].width]),
         up = linearScale([0, 1.2], [boxes[0].height, 0], 5);

@@ -32,8 +32,6 @@ const settings = {
     spoken: "alpha of TrSFT, a probability",
     rungs: [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1],
     write: setting,
-    low: 1e-3,
-    high: 1,
     why: "α is a probability: at 0 every weight is 1, which is SFT, and above 1 even a certain token would be faded.",
   },
   steps: {
@@ -43,8 +41,6 @@ const settings = {
     rungs: [0, 1, 2, 3, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300],
     write: String,
     whole: "steps",
-    low: 0,
-    high: 300,
     why: "no step is taken back, and after 300 the picture hardly moves.",
   },
   start: { label: "start", low: 0, high: PLACES - 1, why: "the answers are 0 to 9." },

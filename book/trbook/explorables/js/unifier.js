@@ -29,7 +29,6 @@ const settings = {
     shown: (s) => s.distance !== "target",
     write: (value) => String(Number(value.toPrecision(3))),
     low: 1e-4,
-    high: 2,
     why: "a radius of 0 holds the old policy alone, and above δ = 2 the TV radius √(δ/2) exceeds 1, further than any two policies are apart.",
   },
   target: {
@@ -37,8 +36,6 @@ const settings = {
     spoken: "target return",
     shown: (s) => s.distance === "target",
     rungs: Array.from({ length: 21 }, (_, i) => i / 20),
-    low: 0,
-    high: 1,
     why: "rewards lie between 0 and 1, and so does what a policy can earn.",
   },
   lam: {

@@ -1,6 +1,6 @@
 /* vocabulary_step: one softmax, one sampled word, many inner steps, one method at a time. */
 
-import { bench, drawer, h, number, probability, say, setting } from "./parts/common.js";
+import { bench, drawer, h, number, probability, say, setting, table } from "./parts/common.js";
 import { board } from "./vocabulary_step/board.js";
 import { KEYS } from "./vocabulary_step/maths.js";
 import { probabilities, wordsOf } from "./vocabulary_step/starts.js";
@@ -75,8 +75,6 @@ const settings = {
     fold: true,
     spoken: "radius of DPPO in total variation",
     rungs: [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1],
-    low: 0,
-    high: 1,
     why: "no two distributions are further apart than 1, and none nearer than 0.",
   },
   delta_kl: {
@@ -109,7 +107,7 @@ const settings = {
 const HEADS = ["method", "π(y)", "r", "TV", "KL", "then"];
 
 /* Every method after the same steps, for who wants to compare. */
-function table() {
+function methods() {
   const rows = KEYS.map((key) => {
     const cells = HEADS.slice(1).map(() => h("td"));
     return { key, cells, el: h("tr", {}, h("th", { scope: "row", text: NAMES[key] }), ...cells) };
@@ -117,15 +115,12 @@ function table() {
   const el = drawer(
     "tabled",
     "All fourteen methods after the same steps",
-    h(
-      "table",
-      { class: "methods" },
-      h("caption", {
-        text: "y: the sampled word, r = π(y)/π_old(y); TV and KL(old‖new) of the whole distribution",
-      }),
-      h("thead", {}, h("tr", {}, ...HEADS.map((text) => h("th", { scope: "col", text })))),
-      h("tbody", {}, ...rows.map(({ el: line }) => line)),
-    ),
+    table({
+      class: "methods",
+      caption: "y: the sampled word, r = π(y)/π_old(y); TV and KL(old‖new) of the whole distribution",
+      heads: HEADS,
+      rows: rows.map(({ el: line }) => line),
+    }),
   );
   return {
     el,
@@ -161,7 +156,7 @@ export default bench({
   settings,
   read,
   board,
-  extra: table,
+  extra: methods,
   hint: "Drag the steps, and watch the marked word and everything beside it. Then choose another method.",
   presets: [
     {

@@ -1,6 +1,17 @@
 /* Two pictures: each answer under the sampler, now and in the end; and how far from the sampler each baseline leads. */
 
-import { bareScale, clamp, drawing, join, linearScale, logScale, stroke, upright } from "../parts/common.js";
+import {
+  bareScale,
+  clamp,
+  drawing,
+  join,
+  linearScale,
+  logScale,
+  put,
+  stroke,
+  textsAt,
+  upright,
+} from "../parts/common.js";
 import { reach } from "./maths.js";
 import { LEFT, REWARDS, RIGHT } from "./words.js";
 
@@ -35,7 +46,7 @@ export function board() {
       picture.size(width, height);
       const narrow = width < 480,
         mu = s.sampler;
-      const box = top.place({ width, height: HEIGHTS.bars, margin: { left: 40, right: 14, top: 26, bottom: 42 } });
+      const box = top.place({ width, height: HEIGHTS.bars, margin: { left: 40, top: 26, bottom: 42 } });
       const slot = box.width / mu.length,
         at = (i) => (i + 0.5) * slot,
         y = linearScale([0, 1], [box.height, 0], 5);
@@ -74,35 +85,22 @@ export function board() {
         text: (d) => d.text,
       });
 
-      const under = low.place({
-        top: HEIGHTS.bars,
-        width,
-        height: HEIGHTS.far,
-        margin: { left: 40, right: 14, top: 30, bottom: 40 },
-      });
+      const under = low.place({ top: HEIGHTS.bars, width, height: HEIGHTS.far, margin: { left: 40, top: 30 } });
       const x = linearScale([LEFT, RIGHT], [0, under.width], 7),
         up = logScale([LEAST, MOST], [under.height, 0]),
         place = ([V, far]) => [x(V), up(far)];
       low.scales(x, up);
       low.titles("baseline V", narrow ? "KL(μ‖π), nats" : "KL(μ‖π), nats: now (dashed) and in the end (line)");
-      beyond
-        .attr("x", x(0))
-        .attr("width", x(RIGHT) - x(0))
-        .attr("height", under.height);
+      put(beyond, { x: x(0), width: x(RIGHT) - x(0), height: under.height });
       rules.attr("d", upright(x(reading.J), under.height));
       limit.attr("d", stroke(BELOW.map((V) => place([V, Math.min(reach(reading.J, V), 2 * MOST)]))));
       now.attr("d", s.steps ? stroke(reading.line.map(place)) : null);
       const said = [
-        { x: x(0) - 8, y: 14, end: "end", text: "a radius" },
-        { x: x(RIGHT) - 8, y: under.height - 10, end: "end", text: "no radius" },
-        { x: Math.min(x(reading.J), under.width - 30), y: -6, end: "middle", text: narrow ? "J" : "J, the mean" },
+        { x: x(0) - 8, y: 14, anchor: "end", text: "a radius" },
+        { x: x(RIGHT) - 8, y: under.height - 10, anchor: "end", text: "no radius" },
+        { x: Math.min(x(reading.J), under.width - 30), y: -6, anchor: "middle", text: narrow ? "J" : "J, the mean" },
       ];
-      join(words, "text.small.halo", said, {
-        x: (d) => d.x,
-        y: (d) => d.y,
-        "text-anchor": (d) => d.end,
-        text: (d) => d.text,
-      });
+      textsAt(words, "text.small.halo", said);
       const dot = { x: x(s.baseline), y: up(clamp(reading.now, LEAST, MOST)) };
       ring.attr("cx", dot.x).attr("cy", dot.y);
       Object.assign(shown, {

@@ -1,13 +1,12 @@
 /* The drawing: a curve for each method with its runs, the line, and under it every method's basin as a bar. */
 
 import { area } from "d3-shape";
-import { clamp, drawable, drawing, linearScale, logScale, stroke, join } from "../parts/common.js";
+import { clamp, drawable, drawing, linearScale, logScale, put, stroke, join } from "../parts/common.js";
 import { looksOf } from "./looks.js";
 import { endsOf, panelOf, RUNGS, rungOf } from "./maths.js";
 import { rate, share } from "./words.js";
 
 const LEFT = 74,
-  RIGHT = 14,
   ROW = 24;
 const TITLES = { end: "end: sampled accuracy", take_off: "early: mean reward of the first ten batches" };
 const PAD = 1.4; // room beyond the first and the last rate
@@ -43,12 +42,12 @@ export function board() {
       const shown = drawn(s, panel),
         at = tall(width),
         looks = looksOf(Object.keys(names));
-      const box = over.place({ width, height: at, margin: { left: LEFT, right: RIGHT, top: 24, bottom: 12 } });
+      const box = over.place({ width, height: at, margin: { left: LEFT, bottom: 12 } });
       const low = under.place({
         top: at + 4,
         width,
         height: height - at - 4,
-        margin: { left: LEFT, right: RIGHT, top: 26, bottom: 36 },
+        margin: { left: LEFT, top: 26, bottom: 36 },
       });
       const [least, most] = endsOf(panel),
         x = ratesScale(panel.rates, box.width),
@@ -100,20 +99,15 @@ export function board() {
       });
       const ruled = s.measure === "end";
       rule.attr("d", ruled ? `M0,${line(y(panel.line))}H${box.width}` : null);
-      ruleName
-        .attr("x", 4)
-        .attr("y", ruled ? y(panel.line) + 14 : 0)
-        .text(ruled ? `line ${share(panel.line)}` : "");
+      put(ruleName, { x: 4, y: ruled ? y(panel.line) + 14 : 0, text: ruled ? `line ${share(panel.line)}` : "" });
 
       const here = X(s.lr),
         there = tenfold * s.lr <= most * 1.0001 ? X(tenfold * s.lr) : null,
         foot = box.height + 4 + 12 + 26 + low.height;
       cursor.attr("d", `M${line(here)},0V${foot}`);
       second.attr("d", there === null ? null : `M${line(there)},0V${foot}`);
-      secondName
-        .attr("x", there === null ? 0 : Math.min(there, box.width - 20))
-        .attr("y", 11)
-        .text(there === null ? "" : "10 ×");
+      const beside = there === null ? 0 : Math.min(there, box.width - 20);
+      put(secondName, { x: beside, y: 11, text: there === null ? "" : "10 ×" });
       const spots = rows.flatMap((row) =>
         [
           [row.value, here, "dot"],

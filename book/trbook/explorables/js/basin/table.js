@@ -1,24 +1,19 @@
 /* Under the figure: every chosen method at the cursor's rate, and where the numbers come from. */
 
-import { h, say } from "../parts/common.js";
+import { button, h, say, table } from "../parts/common.js";
 import { swatch } from "./looks.js";
 import { called, falls, rate, share, source, spread, under, width } from "./words.js";
 
 const HEADS = ["method", "here", "below best", "at 10 ×", "falls out at", "decades wide"];
 
-export function table({ set, names, looks, tenfold }) {
-  const body = h("tbody"),
-    about = h("p", { class: "about" }),
+export function numbers({ set, names, looks, tenfold }) {
+  const about = h("p", { class: "about" }),
     worst = h("p", { class: "about" }),
-    caption = h("caption");
-  const heads = HEADS.map((text) => h("th", { scope: "col", text }));
-  const el = h(
-    "div",
-    { class: "readings" },
-    h("table", {}, caption, h("thead", {}, h("tr", {}, ...heads)), body),
-    worst,
-    about,
-  );
+    caption = h("caption"),
+    made = table({ caption, heads: HEADS }),
+    heads = made.tHead.rows[0].cells,
+    body = made.tBodies[0];
+  const el = h("div", { class: "readings" }, made, worst, about);
   let built = "";
   return {
     el,
@@ -35,13 +30,8 @@ export function table({ set, names, looks, tenfold }) {
         body.replaceChildren(
           ...s.methods.map((method) => {
             const own = panel.methods[method]?.basin,
-              name = h("button", {
-                type: "button",
-                class: "named",
-                disabled: !own,
-                onclick: () => set({ lr: own.best_rate }),
-                title: own ? `to its best rate, ${rate(own.best_rate)}` : null,
-              });
+              title = own ? `to its best rate, ${rate(own.best_rate)}` : null,
+              name = button("", () => set({ lr: own.best_rate }), { class: "named", disabled: !own, title });
             const mark = h("span", { class: "look" }),
               sub = h("span", { class: "sub", text: own ? `best ${rate(own.best_rate)}` : "not run here" });
             mark.innerHTML = swatch(looks.get(method));

@@ -1,7 +1,6 @@
 /* Objective and gradient weight of one token against its ratio. */
 
 import {
-  MARGIN,
   curves,
   dots,
   ticksOf,
@@ -50,12 +49,10 @@ const METHODS = Object.fromEntries(
 );
 const nameOf = (key) => METHODS[key].name.split(",")[0];
 const shapes = (key) => (s) => s.show.some((method) => SHAPED[method][1].includes(key));
-const slider = (key, label, spoken, rungs, low, high, why, more = {}) => ({
+const slider = (key, label, spoken, rungs, why, more = {}) => ({
   label,
   spoken,
   rungs,
-  low,
-  high,
   why,
   shown: shapes(key),
   ...more,
@@ -80,8 +77,6 @@ export const settings = {
   old_p: {
     label: "π_old(y)",
     spoken: "old probability of the token, when it was sampled",
-    low: 1e-6,
-    high: 0.99,
     write: probability,
     rungs: [1e-6, 1e-5, 1e-4, 0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 0.99],
     why: "a token of probability 0 is never sampled, and one of probability 1 cannot move.",
@@ -91,8 +86,6 @@ export const settings = {
     "ε low",
     "epsilon low of PPO, dual clip and CISPO",
     WIDTHS,
-    0,
-    1,
     "1 − ε low bounds a ratio, and no ratio is negative.",
   ),
   eps_high: slider(
@@ -100,35 +93,30 @@ export const settings = {
     "ε high",
     "epsilon high of PPO, dual clip and CISPO",
     [...WIDTHS, 1.5, 2, 3, 4],
-    0,
-    1000,
     "a window has no negative width.",
+    { high: 1000 },
   ),
   dual_clip: slider(
     "dual_clip",
     "c, dual",
     "dual clip c",
     [1.1, 1.5, 2, 2.5, 3, 3.5, 4, 5],
-    1.01,
-    1000,
     "dual clip begins above a ratio of 1.",
+    { low: 1.01, high: 1000 },
   ),
   beta: slider(
     "beta",
     "β",
     "weight of the KL penalty",
     [0, 0.1, 0.2, 0.5, 1, 2, 5, 10],
-    0,
-    1000,
     "a negative weight would reward distance.",
+    { high: 1000 },
   ),
   eps_seq: slider(
     "eps_seq",
     "ε, GSPO",
     "epsilon of GSPO, both sides",
     [0, 1e-4, 4e-4, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 1],
-    0,
-    1,
     "1 − ε bounds a ratio, and no ratio is negative.",
   ),
   tau_pos: slider(
@@ -136,46 +124,38 @@ export const settings = {
     "τ, A > 0",
     "temperature of SAPO where A is positive",
     [0.1, 0.2, 0.5, 1, 1.5, 2, 3, 5, 10],
-    0.01,
-    100,
     "a gate needs a temperature above 0.",
-    { shown: (s) => s.sign > 0 && s.show.includes("sapo") },
+    { low: 0.01, high: 100, shown: (s) => s.sign > 0 && s.show.includes("sapo") },
   ),
   tau_neg: slider(
     "tau_neg",
     "τ, A < 0",
     "temperature of SAPO where A is negative",
     [0.1, 0.2, 0.5, 1, 1.05, 1.5, 2, 3, 5, 10],
-    0.01,
-    100,
     "a gate needs a temperature above 0.",
-    { shown: (s) => s.sign < 0 && s.show.includes("sapo") },
+    { low: 0.01, high: 100, shown: (s) => s.sign < 0 && s.show.includes("sapo") },
   ),
   eps_log: slider(
     "eps_log",
     "ε, GMPO",
     "epsilon of GMPO, on the log-ratio",
     [0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1, 1.5],
-    0,
-    100,
     "a window has no negative width.",
+    { high: 100 },
   ),
   alpha: slider(
     "alpha",
     "α, PSPO",
     "alpha of PSPO, the old policy's share",
     [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9],
-    0,
-    0.99,
     "with α = 1 only the old policy is left, and nothing is learned.",
+    { high: 0.99 },
   ),
   delta_tv: slider(
     "delta_tv",
     "δ TV",
     "delta of DPPO-TV",
     [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1],
-    0,
-    1,
     "no two distributions are further apart than 1, and none nearer than 0.",
   ),
   delta_kl: slider(
@@ -183,18 +163,16 @@ export const settings = {
     "δ KL",
     "delta of DPPO-KL, in nats",
     [0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1],
-    0,
-    100,
     "a divergence is not negative.",
+    { high: 100 },
   ),
   multiplier: slider(
     "multiplier",
     "λ, QUATRO",
     "multiplier of QUATRO",
     [0, 0.1, 0.2, 0.5, 0.7, 1, 1.5, 2, 3],
-    0,
-    100,
     "a multiplier is not negative.",
+    { high: 100 },
   ),
   ratio: { label: "r", low: 0, high: MOST },
 };
@@ -336,7 +314,7 @@ function drawn(panel, part) {
     ratioAt: (pixel) => clamp(x.invert(pixel - box.left), 0, MOST),
     place: (ratio) => ({ x: box.left + x(ratio), y: box.top + box.height, top: box.top }),
     draw(s, found, { top = 0, width, height }) {
-      box = panel.place({ top, width, height, ...(last ? {} : { margin: { ...MARGIN, bottom: 22 } }) });
+      box = panel.place({ top, width, height, ...(last ? {} : { margin: { bottom: 22 } }) });
       x = linearScale([0, MOST], [0, box.width], 5);
       const least = last ? 2 : 1,
         y = linearScale(s.sign > 0 ? [-least, 4] : [-4, least], [box.height, 0], 5),

@@ -1,7 +1,7 @@
 /* What the chosen box does with the group: two sentences, in and out, and the four completions. All four cards stand
    in one place, so that nothing below moves when another box is chosen. */
 
-import { h, number, say } from "../parts/common.js";
+import { h, number, say, table } from "../parts/common.js";
 import { BOXES, chance, ratio, signed, told } from "./words.js";
 
 const push = (value, most) =>
@@ -35,21 +35,11 @@ export function cards() {
   const made = BOXES.map((box) => {
     const text = h("p"),
       into = h("dd"),
-      out = h("dd"),
-      body = h("tbody");
-    const head = h(
-      "tr",
-      {},
-      h("th", { scope: "col", text: "completion" }),
-      ...COLUMNS[box].map(([title]) => h("th", { scope: "col", text: title })),
-    );
-    const table = h(
-      "table",
-      {},
-      h("caption", { class: "spoken", text: `The four completions at ${box}` }),
-      h("thead", {}, head),
-      body,
-    );
+      out = h("dd");
+    const completions = table({
+      caption: h("caption", { class: "spoken", text: `The four completions at ${box}` }),
+      heads: ["completion", ...COLUMNS[box].map(([title]) => title)],
+    });
     const el = h(
       "div",
       { class: "card", "data-card": box, role: "group", "aria-label": box },
@@ -60,14 +50,14 @@ export function cards() {
         h("div", {}, h("dt", { text: "in" }), into),
         h("div", {}, h("dt", { text: "out" }), out),
       ),
-      table,
+      completions,
     );
     const show = (group, lr) => {
       const words = told(box, group, lr);
       say(text, words.text);
       say(into, words.into);
       say(out, words.out);
-      body.replaceChildren(
+      completions.tBodies[0].replaceChildren(
         ...group.rows.map((row) =>
           h(
             "tr",

@@ -6,7 +6,8 @@
      title      what the figure is called, above it
      style      its own CSS
      settings   by key, one of:
-                  { label, spoken, rungs, low, high, why, write, hue }   a slider over the rungs; kept in [low, high]
+                  { label, spoken, rungs, low, high, why, write, hue }   a slider over the rungs; kept in [low, high], which
+                                                                         are the ends of the rungs if nothing else is said
                   { legend, choices: [[value, text, more]] }             one of several
                   { ticks: [[value, text, hue, dash]], most, alias,
                     few, others }                                        any of several, at least one, by other names too;
@@ -34,7 +35,7 @@
    What depends on packed data, `settings`, `presets` or `question`, may be a function of them; the latter two also
    of the first state. */
 
-import { choice, drawer, h, ladder, pick, say, status, tick } from "./controls.js";
+import { button, choice, drawer, h, ladder, pick, say, status, tick } from "./controls.js";
 import { clamp } from "../maths/plain.js";
 import { setting as written } from "./numbers.js";
 import { handling } from "./handling.js";
@@ -198,9 +199,10 @@ function one(own, value) {
     return kept.length > (own.most ?? Infinity) ? [kept.slice(0, own.most), `at most ${own.most} fit.`] : [kept];
   }
   if (typeof value !== "number" || !Number.isFinite(value)) return [undefined, "it is no number."];
-  const inside = clamp(value, own.low, own.high),
+  const { rungs, low = rungs[0], high = rungs.at(-1) } = own,
+    inside = clamp(value, low, high),
     near = own.whole ? Math.round(inside) : inside;
-  if (inside !== value) return [near, own.why ?? `it lies between ${own.low} and ${own.high}.`];
+  if (inside !== value) return [near, own.why ?? `it lies between ${low} and ${high}.`];
   return [near, near === value ? null : `${own.whole} are whole.`];
 }
 
@@ -231,13 +233,9 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
   const more = spec.extra?.({ set, data, state, board });
   const presets = spec.presets.map((preset) => [
     preset,
-    h("button", {
-      type: "button",
-      text: preset.name,
-      onclick: () => {
-        asked = true;
-        preselect(preset.state);
-      },
+    button(preset.name, () => {
+      asked = true;
+      preselect(preset.state);
     }),
   ]);
   const tried = h(
@@ -246,8 +244,8 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
     h(
       "div",
       { class: "marks" },
-      ...presets.map(([, button]) => button),
-      h("button", { type: "button", class: "reset", text: "reset", onclick: () => (asking?.clear(), reset()) }),
+      ...presets.map(([, pressed]) => pressed),
+      button("reset", () => (asking?.clear(), reset()), { class: "reset" }),
     ),
   );
   let asked = false; // a preset has been pressed
@@ -324,13 +322,11 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
 /* One question and its answers to choose from. The reply stands where the answers stood. reply(value) is what is said to an
    answer; guessed() is called after each. */
 export function prediction({ text, options }, { reply, guessed }) {
-  const answers = options.map(([value, words]) =>
-    h("button", { type: "button", text: words, onclick: () => choose(value) }),
-  );
+  const answers = options.map(([value, words]) => button(words, () => choose(value)));
   const list = h("div", { class: "answers", role: "group", "aria-label": "Your prediction" }, ...answers),
     said = h("p", { class: "revealed" }),
-    again = h("button", { type: "button", text: "choose again", onclick: () => (show(""), answers[0].focus()) }),
-    done = h("button", { type: "button", text: "close", onclick: () => (el.open = false) }),
+    again = button("choose again", () => (show(""), answers[0].focus())),
+    done = button("close", () => (el.open = false)),
     replied = h("div", { class: "replied", hidden: true }, said, h("div", { class: "marks" }, again, done)),
     el = drawer("ask", `Predict: ${text}`, list, replied);
   function choose(value) {
@@ -386,17 +382,13 @@ function control(key, own, { set, state }) {
     for (const [, { el }, hue] of made) if (hue) el.style.setProperty("--hue", hue);
     const ticks = h("div", { class: "ticks", role: "group", "aria-label": own.legend ?? key });
     let all = false;
-    const others = h("button", {
-      type: "button",
-      text: own.others,
-      "aria-expanded": "false",
-      onclick: () => {
-        all = !all;
-        others.setAttribute("aria-expanded", String(all));
-        ticks.toggleAttribute("data-all", all);
-        set({});
-      },
-    });
+    const unfold = () => {
+      all = !all;
+      others.setAttribute("aria-expanded", String(all));
+      ticks.toggleAttribute("data-all", all);
+      set({});
+    };
+    const others = button(own.others, unfold, { "aria-expanded": "false" });
     ticks.append(...made.map(([, { el }]) => el), ...(own.few ? [others] : []));
     return {
       own,

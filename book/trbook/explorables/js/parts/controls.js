@@ -17,6 +17,19 @@ export function h(name, attributes = {}, ...children) {
   return node;
 }
 
+export const button = (text, onclick, more = {}) => h("button", { type: "button", text, onclick, ...more });
+
+/* heads: a text or the parts of each column's heading, "" where the rows have headings of their own; rows: elements. */
+/** @type {(given: { caption: any, heads: any[], rows?: any[], class?: string }) => HTMLTableElement} */
+export const table = ({ caption, heads, rows = [], ...attributes }) =>
+  h(
+    "table",
+    attributes,
+    typeof caption === "string" ? h("caption", { text: caption }) : caption,
+    h("thead", {}, h("tr", {}, ...heads.map((head) => (head ? h("th", { scope: "col" }, ...[head].flat()) : h("td"))))),
+    h("tbody", {}, ...rows),
+  );
+
 /* Write text only when it changes: the reading follows the pointer at every frame. */
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;

@@ -14,6 +14,39 @@ export function stepped(key, now, last, page) {
   return Number.isNaN(to) ? undefined : clamp(to, 0, last);
 }
 
+/* A drawing that is read number by number, up to `last`: a slider to whoever hears it. */
+export const readable = ({ label, last, more = "" }, node) =>
+  h(
+    "div",
+    {
+      class: `plane${more}`,
+      tabindex: 0,
+      role: "slider",
+      "aria-label": label,
+      "aria-valuemin": 0,
+      "aria-valuemax": last,
+      "aria-valuenow": last,
+    },
+    node,
+  );
+
+/* Its pointer and its keys, and the pointer of drawings `beside` it. pointed(event): the number that is pointed at, or
+   null; read(number): it is read now, with null none; now(), last(): the one that is read, and the last there is. */
+export function reading(plane, { beside = [], page, pointed, read, now, last }) {
+  for (const each of [plane, ...beside]) {
+    for (const kind of ["pointermove", "pointerdown"]) each.addEventListener(kind, (event) => read(pointed(event)));
+    each.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && read(null));
+  }
+  plane.addEventListener("blur", () => read(null));
+  plane.addEventListener("keydown", (event) => {
+    const next = stepped(event.key, now() ?? last(), last(), page);
+    if (event.key === "Escape") read(null);
+    if (next === undefined || last() < 0) return;
+    event.preventDefault();
+    read(next);
+  });
+}
+
 export function handling(plane, { set }) {
   let current = [],
     held = null,

@@ -8,14 +8,31 @@ import { unique } from "./controls.js";
 /* D3's join in one call: an element for each datum. what: "path.line", its name and classes; looks: by attribute, a value
    or a function of the datum; besides, `key`, what a datum is known by, `style` by property, and `text`. */
 /** @type {(group: any, what: string, data: any[], looks?: Record<string, any>) => any} */
-export function join(group, what, data, { key, style = {}, text, ...looks } = {}) {
+export function join(group, what, data, { key, ...looks } = {}) {
   const [name, ...classes] = what.split("."),
     all = group.selectAll(what).data(data, key).join(name);
   if (classes.length) all.attr("class", classes.join(" "));
+  return put(all, looks);
+}
+
+/* The same looks for what is there already. */
+/** @type {(all: any, looks: Record<string, any>) => any} */
+export function put(all, { style = {}, text, ...looks }) {
   for (const [attribute, value] of Object.entries(looks)) all.attr(attribute, value);
   for (const [property, value] of Object.entries(style)) all.style(property, value);
   return text === undefined ? all : all.text(text);
 }
+
+/* Words at places: each datum has `text`, `x`, `y` and, where it does not begin there, `anchor`. */
+/** @type {(group: any, what: string, data: any[], looks?: Record<string, any>) => any} */
+export const textsAt = (group, what, data, looks = {}) =>
+  join(group, what, data, {
+    ...looks,
+    "text-anchor": (d) => d.anchor,
+    x: (d) => d.x,
+    y: (d) => d.y,
+    text: (d) => d.text,
+  });
 
 /* A line for each key in its look, { hue, dash }, and where it stands now a dot. */
 export const curves = (group, keys, looks, d) =>
@@ -30,7 +47,7 @@ export const dots = (group, keys, looks, cx, cy) =>
 /* A line across a panel, from the top down to `height`. */
 export const upright = (x, height) => `M${x.toFixed(1)},0V${height}`;
 
-export const MARGIN = { left: 46, right: 14, top: 24, bottom: 40 };
+const MARGIN = { left: 46, right: 14, top: 24, bottom: 40 };
 
 export function drawing() {
   const svg = select(document.createElementNS("http://www.w3.org/2000/svg", "svg")).attr("aria-hidden", "true");
@@ -57,8 +74,9 @@ export function panel(svg) {
   return {
     inside,
     clipped,
-    /* The outer box; the inner one, in which scales run, is returned. */
-    place({ left = 0, top = 0, width, height, margin = MARGIN }) {
+    /* The outer box, and its margins where they are not the usual; the inner box, in which scales run, is returned. */
+    place({ left = 0, top = 0, width, height, margin: own = {} }) {
+      const margin = { ...MARGIN, ...own };
       size = {
         width: Math.max(60, width - margin.left - margin.right),
         height: Math.max(30, height - margin.top - margin.bottom),

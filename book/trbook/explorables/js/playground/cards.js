@@ -1,7 +1,7 @@
 /* A lane's card: what it is set to, where it stands, and why it stopped. The line that says where it stands lies in the
    page itself and not in the shadow, so that whoever reads the page finds every lane there. */
 
-import { h, ladder, number, pick, sample, say, setting } from "../parts/common.js";
+import { button, h, ladder, number, pick, sample, say, setting } from "../parts/common.js";
 import { field } from "../formula/field.js";
 import { BRANCHES, CHECKPOINTS, NUMBERS, difficultyOf, kindOf, moreOf, titleOf } from "./lanes.js";
 import { recent } from "./words.js";
@@ -41,13 +41,7 @@ export function card(name, { change, remove, reset }) {
     ),
     onChange: (value) => change({ method: value }),
   });
-  const away = h("button", {
-    type: "button",
-    class: "away",
-    "aria-label": `Remove lane ${letter}`,
-    text: "×",
-    onclick: remove,
-  });
+  const away = button("×", remove, { class: "away", "aria-label": `Remove lane ${letter}` });
   const dragged = h("div", { class: "dragged" }),
     bound = { kind: null, slider: null, more: [] };
   const rate = ladder({
@@ -82,7 +76,7 @@ export function card(name, { change, remove, reset }) {
     "div",
     { class: "stopped", hidden: true },
     h("p", { role: "alert" }),
-    h("button", { type: "button", text: "reset this lane", "aria-label": `Reset lane ${letter}`, onclick: reset }),
+    button("reset this lane", reset, { "aria-label": `Reset lane ${letter}` }),
   );
   const brief = h("summary"),
     line = h("span");

@@ -1,6 +1,6 @@
 /* What is seen of the playground: bar, lanes, pictures, question, code. */
 
-import { choice, h, pick, say, status } from "../parts/common.js";
+import { button, choice, h, pick, say, status } from "../parts/common.js";
 import { card, lineOf } from "./cards.js";
 import { python } from "./code.js";
 import { NAMES } from "./lanes.js";
@@ -15,8 +15,7 @@ export function buildControls(frame, host, act) {
   const spoken = status(300),
     cards = new Map(),
     lines = new Map();
-  const play = h("button", { type: "button", class: "play", onclick: () => act.tell({ type: "play" }) });
-  const button = (text, onclick, more = {}) => h("button", { type: "button", text, onclick, ...more });
+  const play = button("", () => act.tell({ type: "play" }), { class: "play" });
   const eight = button("Eight seeds", () => act.tell({ type: "seeds" })),
     addLane = button("Add a lane", () => act.tell({ type: "add" }));
   const seed = h("input", {
@@ -297,7 +296,7 @@ function answer(el, { options, right, why }, guess, known, batches) {
 /* The curves, and one of the others: only what is seen is drawn, and made when it is first seen. */
 function pictured({ reduced, changed }, speak) {
   const framed = ([name, { title, about }]) => {
-    const root = h("div", { class: "view" }),
+    const root = h("div", { class: "view pv" }),
       el = h(
         "figure",
         { class: `picture ${name}`, hidden: true },
@@ -308,7 +307,7 @@ function pictured({ reduced, changed }, speak) {
   };
   const all = Object.fromEntries(Object.entries(PICTURES).map(framed)),
     { curves, ...others } = all,
-    four = h("div"),
+    four = h("div", { class: "pv" }),
     below = h(
       "figure",
       { class: "picture curves below" },
@@ -345,19 +344,15 @@ function coded() {
   const text = h("code"),
     copied = h("span", { role: "status" });
   const lane = h("select", { "aria-label": "Lane", onchange: () => now && update(...now) });
-  const copy = h("button", {
-    type: "button",
-    text: "Copy",
-    onclick: async () => {
-      try {
-        await navigator.clipboard.writeText(text.textContent);
-        say(copied, "Copied.");
-      } catch {
-        getSelection().selectAllChildren(text);
-        say(copied, "Marked: copy it by keyboard.");
-      }
-      setTimeout(() => say(copied, ""), 4000);
-    },
+  const copy = button("Copy", async () => {
+    try {
+      await navigator.clipboard.writeText(text.textContent);
+      say(copied, "Copied.");
+    } catch {
+      getSelection().selectAllChildren(text);
+      say(copied, "Marked: copy it by keyboard.");
+    }
+    setTimeout(() => say(copied, ""), 4000);
   });
   const el = h(
     "details",

@@ -1,6 +1,6 @@
 /* Two prompts: the completions of each, right ones and wrong ones, above what each completion should reach. */
 
-import { bareScale, clamp, drawing, linearScale, join } from "../parts/common.js";
+import { bareScale, clamp, drawing, linearScale, join, put } from "../parts/common.js";
 import { PROMPTS, signed } from "./words.js";
 
 const LOWEST = -6,
@@ -76,10 +76,7 @@ function column(picture, { name, hue }) {
         wide = Math.min(24, 0.62 * slot);
       panel.scales(bareScale(box.width), y);
       panel.titles("", "");
-      called
-        .attr("x", 0)
-        .attr("y", -STRIP - 10)
-        .text(`Prompt ${name}: ${one.says}`);
+      put(called, { x: 0, y: -STRIP - 10, text: `Prompt ${name}: ${one.says}` });
       join(heads, "text.mark", one.rewards, {
         "text-anchor": "middle",
         x: (_, k) => at(k),

@@ -8,6 +8,7 @@ import {
   meets,
   probability,
   probabilityScale,
+  put,
   roomiest,
   select,
   stroke,
@@ -37,11 +38,7 @@ export function plane() {
   const edges = new Map(
     KEYS.map((key) => [
       key,
-      g
-        .append("path")
-        .attr("class", "edge")
-        .attr("stroke", hue(key))
-        .attr("stroke-dasharray", METHODS[key].dash || null),
+      put(g.append("path"), { class: "edge", stroke: hue(key), "stroke-dasharray": METHODS[key].dash || null }),
     ]),
   );
   const cloud = {
@@ -279,17 +276,14 @@ function drawMarks(group, x, y, size) {
       made.append("text").attr("class", "halo");
       return made;
     });
-  all
-    .select("circle")
-    .attr("cx", (d) => d.px)
-    .attr("cy", (d) => d.py);
-  all
-    .select("text")
-    .attr("x", (d) => d.name.x)
-    .attr("y", (d) => d.name.y)
-    .attr("text-anchor", (d) => d.name.anchor)
-    .style("font-size", "11px")
-    .text((d) => d.mark.short);
+  put(all.select("circle"), { cx: (d) => d.px, cy: (d) => d.py });
+  put(all.select("text"), {
+    x: (d) => d.name.x,
+    y: (d) => d.name.y,
+    "text-anchor": (d) => d.name.anchor,
+    style: { "font-size": "11px" },
+    text: (d) => d.mark.short,
+  });
 }
 
 /* The cursor: the move from the diagonal to the point, and one arrow a method, or a cross where it silences. */
@@ -361,23 +355,14 @@ const cross = (x, y) => `M${x - 4},${y - 4}l8,8m0,-8l-8,8`;
 function addHatches(defs) {
   return new Map(
     KEYS.map((key) => {
-      const id = unique("trx-hatch");
-      const pattern = defs
-        .append("pattern")
-        .attr("id", id)
-        .attr("patternUnits", "userSpaceOnUse")
-        .attr("width", 9)
-        .attr("height", 9)
-        .attr("patternTransform", `rotate(${METHODS[key].hatch})`);
-      pattern.append("rect").attr("width", 9).attr("height", 9).attr("fill", hue(key)).attr("fill-opacity", 0.07);
-      pattern
-        .append("line")
-        .attr("y2", 9)
-        .attr("x1", 4.5)
-        .attr("x2", 4.5)
-        .attr("stroke", hue(key))
-        .attr("stroke-width", 1.3)
-        .attr("stroke-opacity", 0.6);
+      const id = unique("trx-hatch"),
+        pattern = defs.append("pattern"),
+        size = { width: 9, height: 9 },
+        turned = `rotate(${METHODS[key].hatch})`;
+      put(pattern, { id, patternUnits: "userSpaceOnUse", ...size, patternTransform: turned });
+      put(pattern.append("rect"), { ...size, fill: hue(key), "fill-opacity": 0.07 });
+      const looks = { stroke: hue(key), "stroke-width": 1.3, "stroke-opacity": 0.6 };
+      put(pattern.append("line"), { y2: 9, x1: 4.5, x2: 4.5, ...looks });
       return [key, id];
     }),
   );

@@ -1,6 +1,6 @@
 /* The triangle of all policies over three tokens: regions around the old policy, both policies, and room for names. */
 
-import { clamp, meets, select, setting, unique, wide, join } from "../parts/common.js";
+import { clamp, meets, select, setting, textsAt, unique, wide, join } from "../parts/common.js";
 import { LOOKS, plane, policy } from "./looks.js";
 import { TRIANGLE } from "./maths.js";
 
@@ -139,12 +139,7 @@ function writeCorners(group, s, at, width, height) {
             y: token === 1 ? y - 10 : y + 20,
           };
         });
-  join(group, "text.corner", list, {
-    "text-anchor": (d) => d.anchor,
-    x: (d) => d.x,
-    y: (d) => d.y,
-    text: (d) => d.text,
-  });
+  textsAt(group, "text.corner", list);
   return list
     .map((d) => ({ x: d.x + { start: 28, middle: 0, end: -28 }[d.anchor], y: d.y - 4, width: 56, height: 16 }))
     .filter(({ y }) => y < height + width);
@@ -206,12 +201,7 @@ function tagPoints(group, old, now) {
     { text: "old", x: old[0] - 13 * apart, y: old[1] + 4, anchor: apart > 0 ? "end" : "start" },
     { text: "new", x: now[0] + 12 * apart, y: now[1] + 4, anchor: apart > 0 ? "start" : "end" },
   ];
-  join(group, "text.tag.halo", list, {
-    "text-anchor": (d) => d.anchor,
-    x: (d) => d.x,
-    y: (d) => d.y,
-    text: (d) => d.text,
-  });
+  textsAt(group, "text.tag.halo", list);
   return [
     ...list.map((d) => ({ x: d.x + (d.anchor === "start" ? 13 : -13), y: d.y - 4, width: 26, height: 16 })),
     { x: old[0], y: old[1], width: 18, height: 18 },
@@ -230,7 +220,7 @@ function writeNames(group, leads, drawn, taken, width, height) {
   const late = [];
   const put = (key, place) => {
     taken.push(place);
-    list.push({ ...place, key, text: LOOKS[key].short });
+    list.push({ ...place, y: place.y + 4, anchor: "middle", key, text: LOOKS[key].short });
   };
   for (const { key, line } of drawn) {
     const box = { width: wide(LOOKS[key].short, 12), height: 15 },
@@ -274,14 +264,7 @@ function writeNames(group, leads, drawn, taken, width, height) {
     lines.push(`M${start.map((x) => x.toFixed(1))}L${end.map((x) => x.toFixed(1))}`);
   }
   leads.attr("d", lines.join("") || null);
-  join(group, "text.name", list, {
-    key: (d) => d.key,
-    "text-anchor": "middle",
-    x: (d) => d.x,
-    y: (d) => d.y + 4,
-    style: { fill: (d) => LOOKS[d.key].hue },
-    text: (d) => d.text,
-  });
+  textsAt(group, "text.name", list, { key: (d) => d.key, style: { fill: (d) => LOOKS[d.key].hue } });
 }
 
 /* A free place outside a region, on no other edge if there is one. */

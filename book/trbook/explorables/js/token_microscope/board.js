@@ -1,7 +1,7 @@
 /* The batch as text, one prompt at a time: a chip for each token, struck out where it is silenced and underlined where
    its weight is not r A; and bars of what is silenced, by the probability at which it was sampled. */
 
-import { drawing, number, probability, wide, join } from "../parts/common.js";
+import { drawing, number, probability, put, wide, join } from "../parts/common.js";
 
 const PITCH = 23,
   TALL = 20,
@@ -116,10 +116,7 @@ export function board(open) {
         return chip;
       });
       chipsOf(legend, samples, (chip) => chip.fate, -1);
-      head
-        .attr("x", 0)
-        .attr("y", 48)
-        .text(`${prompt + 1} of ${batch.prompts.length}:  ${batch.prompts[prompt]}`);
+      put(head, { x: 0, y: 48, text: `${prompt + 1} of ${batch.prompts.length}:  ${batch.prompts[prompt]}` });
       chipsOf(rows, placed.chips, (chip) => judged[chip.i].fate, s.token);
       join(rows, "text.way", placed.marks, {
         x: 2,
@@ -130,10 +127,7 @@ export function board(open) {
       for (const part of [tip, bins]) part.attr("display", width < ROOM ? "none" : null);
       tip.attr("x", 0).attr("y", under_ + 10);
       told();
-      title
-        .attr("x", 0)
-        .attr("y", under_ + 34)
-        .text("silenced in the whole batch, by q");
+      put(title, { x: 0, y: under_ + 34, text: "silenced in the whole batch, by q" });
       drawBars(bars, counts.bins, under_ + 44, width);
     },
   };

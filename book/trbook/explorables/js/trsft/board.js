@@ -10,14 +10,16 @@ import {
   linearScale,
   logScale,
   number,
+  put,
   stroke,
   join,
+  textsAt,
 } from "../parts/common.js";
 import { PLACES, weight } from "./maths.js";
 import { LOOKS, RIGHT } from "./words.js";
 
 const LEAST = 1e-6,
-  MARGIN = { left: 40, right: 14, top: 26, bottom: 58 };
+  MARGIN = { left: 40, top: 26, bottom: 58 };
 const TOPS = [0.4, 0.6, 0.8, 1];
 const SHAPES = {
   square: "M-4,-4H4V4H-4Z",
@@ -89,17 +91,9 @@ export function board() {
       });
       const x0 = at(s.start);
       start.attr("d", `M${x0.toFixed(1)},${box.height + 24}l7,12h-14Z`);
-      begins
-        .attr("x", clamp(x0, 62, box.width - 62))
-        .attr("y", box.height + 51)
-        .text("the student began here");
+      put(begins, { x: clamp(x0, 62, box.width - 62), y: box.height + 51, text: "the student began here" });
 
-      const under = low.place({
-        top: tall,
-        width,
-        height: height - tall,
-        margin: { left: 40, right: 14, top: 28, bottom: 40 },
-      });
+      const under = low.place({ top: tall, width, height: height - tall, margin: { left: 40, top: 28 } });
       const x = logScale([LEAST, 1], [0, under.width]),
         w = linearScale([0, 1.1], [under.height, 0], 4);
       low.scales(x, w);
@@ -122,17 +116,11 @@ export function board() {
         cy: (d) => w(weight.trsft(d.p, s.alpha)),
       });
       const apart = [
-        { text: "SFT: 1", x: 6, y: w(1) + 16, hue: LOOKS.sft.hue, end: "start" },
-        { text: "TrSFT: min(1, p/α)", x: 6, y: w(0) - 22, hue: LOOKS.trsft.hue, end: "start" },
-        { text: "p", x: x(0.55), y: w(0.4), hue: "var(--soft)", end: "start" },
+        { text: "SFT: 1", x: 6, y: w(1) + 16, hue: LOOKS.sft.hue, anchor: "start" },
+        { text: "TrSFT: min(1, p/α)", x: 6, y: w(0) - 22, hue: LOOKS.trsft.hue, anchor: "start" },
+        { text: "p", x: x(0.55), y: w(0.4), hue: "var(--soft)", anchor: "start" },
       ];
-      join(named, "text.name.halo", apart, {
-        x: (d) => d.x,
-        y: (d) => d.y,
-        "text-anchor": (d) => d.end,
-        style: { fill: (d) => d.hue },
-        text: (d) => d.text,
-      });
+      textsAt(named, "text.name.halo", apart, { style: { fill: (d) => d.hue } });
       ring.attr("cx", x(s.alpha)).attr("cy", under.height);
       Object.assign(shown, {
         bar: (v) => ({ x: box.left + at(v), y: box.top + y(s.expert[v]) }),

@@ -60,12 +60,7 @@ export function board() {
         y: (d) => middle.height + d.y,
         text: (d) => d.text,
       });
-      const low = shape.place({
-        top: HEIGHTS.bars,
-        width,
-        height: HEIGHTS.shape,
-        margin: { ...MARGIN, bottom: 40 },
-      });
+      const low = shape.place({ top: HEIGHTS.bars, width, height: HEIGHTS.shape, margin: { ...MARGIN, bottom: 40 } });
       const points = drawShape(s, reading.chosen, hue, low);
       Object.assign(shown, {
         rewardAt: (x) => clamp((x - low.left) / low.width, 0, 1),

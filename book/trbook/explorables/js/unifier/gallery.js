@@ -1,13 +1,13 @@
 /* The distances side by side to choose from, and on demand what every optimum costs in every distance. */
 
-import { choice, drawer, h, radius, say } from "../parts/common.js";
+import { choice, drawer, h, radius, say, table } from "../parts/common.js";
 import { KEYS, LOOKS, MEASURES, amount, ballsOf } from "./looks.js";
 
 const COLUMNS = Object.keys(MEASURES);
 
 export function gallery({ set }) {
   const home = h("div"),
-    costs = table();
+    costs = everyCost();
   let offered = [],
     balls = null;
   const el = h("div", { class: "wide" }, home, drawer("tabled", "Every optimum, in every distance", costs.el));
@@ -31,47 +31,22 @@ export function gallery({ set }) {
 }
 
 /* Rows: solutions. Columns: gain and every distance; each row's own distance stands at its radius. */
-function table() {
+function everyCost() {
   const limits = COLUMNS.map(() => h("span", { class: "limit" }));
   const rows = KEYS.map((key) => {
     const gain = h("td", { "data-of": "gain" }),
       cells = COLUMNS.map((other) => h("td", { "data-of": MEASURES[other], class: other === key ? "own" : null }));
-    return {
-      key,
-      gain,
-      cells,
-      row: h(
-        "tr",
-        { style: `--hue: ${LOOKS[key].hue}` },
-        h("th", { scope: "row", text: LOOKS[key].name }),
-        gain,
-        ...cells,
-      ),
-    };
+    const head = h("th", { scope: "row", text: LOOKS[key].name }),
+      row = h("tr", { style: `--hue: ${LOOKS[key].hue}` }, head, gain, ...cells);
+    return { key, gain, cells, row };
   });
-  const el = h(
-    "table",
-    { class: "costs" },
-    h(
-      "caption",
-      {
-        text: "A distance’s own optimum lies at its radius.",
-      },
-      h("span", { class: "chosen-only", text: " Choose a distance to see its row." }),
-    ),
-    h(
-      "thead",
-      {},
-      h(
-        "tr",
-        {},
-        h("th", { scope: "col", text: "optimum for" }),
-        h("th", { scope: "col", text: "gain" }),
-        ...COLUMNS.map((key, i) => h("th", { scope: "col" }, h("span", { text: MEASURES[key] }), limits[i])),
-      ),
-    ),
-    h("tbody", {}, ...rows.map(({ row }) => row)),
-  );
+  const choose = h("span", { class: "chosen-only", text: " Choose a distance to see its row." });
+  const el = table({
+    class: "costs",
+    caption: h("caption", { text: "A distance’s own optimum lies at its radius." }, choose),
+    heads: ["optimum for", "gain", ...COLUMNS.map((key, i) => [h("span", { text: MEASURES[key] }), limits[i]])],
+    rows: rows.map(({ row }) => row),
+  });
   return {
     el,
     update(s, { solutions }) {

@@ -3,6 +3,7 @@
 
 import { drawing, h, linearScale } from "../../parts/common.js";
 import { interval } from "./iqm.js";
+import { smoothed } from "./series.js";
 import {
   batchEnd,
   batchScale,
@@ -13,7 +14,6 @@ import {
   paths,
   pathOf,
   plot,
-  smoothed,
   stamped,
   widthOf,
 } from "./shared.js";
@@ -34,7 +34,6 @@ export function create(root, { changed }) {
   const bands = paths(panel.clipped, "pv-band"),
     lines = paths(panel.clipped, "pv-line");
   const waiting = idle("Nothing here yet: run the eight seeds.");
-  root.classList.add("pv");
   root.append(waiting, names.el, h("div", { class: "pv-plane" }, picture.node));
   const single = cells(root, LOW, changed),
     across = widthOf(root, changed);
@@ -69,7 +68,7 @@ export function create(root, { changed }) {
     if (width !== across.now()) {
       width = across.now();
       picture.size(width, HEIGHT);
-      size = panel.place({ width, height: HEIGHT, margin: { left: 42, right: 12, top: 24, bottom: 40 } });
+      size = panel.place({ width, height: HEIGHT, margin: { top: 24, bottom: 40 } });
       panel.titles("batch", "reward");
     }
     const all = lanes.map(told),
@@ -79,9 +78,7 @@ export function create(root, { changed }) {
     panel.axes(`${batchEnd(count)} ${width}`, x, y);
     lanes.forEach((lane, i) => {
       const { middle } = all[i];
-      stamped(bands.of(lane.name), lane)
-        .attr("fill", lane.colour)
-        .attr("d", ribbon(middle, x, y));
+      stamped(bands.of(lane.name), lane, { fill: lane.colour, d: ribbon(middle, x, y) });
       middleLine(lines.of(lane.name), lane, middle, x, y);
     });
     for (const kind of [bands, lines]) kind.keep(lanes.map(({ name }) => name));
@@ -95,11 +92,7 @@ export function create(root, { changed }) {
     const x = batchScale(count, cell.size, false),
       y = linearScale([0, 1], [cell.size.height, 0], 3);
     cell.panel.axes(`${batchEnd(count)} ${cell.width}`, x, y);
-    runs.forEach((run, k) =>
-      stamped(cell.runs.of(k), lane)
-        .attr("stroke", lane.colour)
-        .attr("d", pathOf(run, x, y)),
-    );
+    runs.forEach((run, k) => stamped(cell.runs.of(k), lane, { stroke: lane.colour, d: pathOf(run, x, y) }));
     cell.runs.keep([...runs.keys()]);
     middleLine(cell.middle.of("mean"), lane, middle, x, y);
     cell.note.textContent = singles(runs);
@@ -110,17 +103,13 @@ export function create(root, { changed }) {
     free: () => {
       single.release();
       across.release();
-      root.replaceChildren();
     },
   };
 }
 
 function middleLine(path, lane, middle, x, y) {
   const means = middle.map(({ mean }) => mean);
-  stamped(path, lane)
-    .attr("stroke", lane.colour)
-    .attr("stroke-dasharray", lane.dash || null)
-    .attr("d", pathOf(means, x, y));
+  stamped(path, lane, { stroke: lane.colour, "stroke-dasharray": lane.dash || null, d: pathOf(means, x, y) });
 }
 
 /* The last batch that all runs have reached. */

@@ -33,7 +33,6 @@ export function create(root, { reduced = false } = {}) {
   const list = h("ol", { class: `pv-completions${reduced ? "" : " pv-moving"}` }),
     lines = [];
   const body = h("div", {}, h("p", { class: "pv-question" }, who, asked, right), list, key);
-  root.classList.add("pv");
   root.append(lanes_.el, waiting, body);
   let shown = [],
     seen = null,
@@ -57,7 +56,7 @@ export function create(root, { reduced = false } = {}) {
     lines.forEach((one, i) => one.show(i < found.shown ? found.some[i] : undefined));
   }
 
-  return { draw, free: () => root.replaceChildren() };
+  return { draw, free: () => {} };
 }
 
 /* What was asked by hand, else the first prompt of the newest batch. */

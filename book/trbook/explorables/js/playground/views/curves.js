@@ -3,7 +3,7 @@
 
 import { clamp, drawing, h, linearScale, logScale, join } from "../../parts/common.js";
 import { above, batchEnd, batchScale, hundredth, legend, paths, plot, short, stamped, widthOf } from "./shared.js";
-import { stepped } from "../../parts/handling.js";
+import { readable, reading } from "../../parts/handling.js";
 import { pathsOf, seriesOf } from "./series.js";
 
 export const title = "Reward";
@@ -64,24 +64,10 @@ export function create(root, { changed, below }) {
       rule: panel.inside.append("path").attr("class", "pv-rule"),
     };
   });
-  const plane = h(
-    "div",
-    {
-      class: "plane pv-plane pv-read",
-      tabindex: 0,
-      role: "slider",
-      "aria-label": "Batch to read in the curves",
-      "aria-valuemin": 0,
-      "aria-valuemax": 0,
-      "aria-valuenow": 0,
-      "aria-valuetext": "no batch yet",
-    },
-    picture.node,
-  );
+  const plane = readable({ label: "Batch to read in the curves", last: 0, more: " pv-plane pv-read" }, picture.node);
+  plane.setAttribute("aria-valuetext", "no batch yet");
   const beneath = h("div", { class: "plane pv-plane pv-read" }, others.node);
-  root.classList.add("pv");
   root.append(names.el, plane);
-  below.classList.add("pv");
   below.append(beneath);
   const across = widthOf(root, changed),
     under = widthOf(below, changed);
@@ -90,7 +76,7 @@ export function create(root, { changed, below }) {
     shown = [[], []],
     count = 0,
     at = null,
-    reading = false;
+    told = false;
 
   const place = () => {
     const [wide, all] = [across.now(), under.now()],
@@ -104,14 +90,9 @@ export function create(root, { changed, below }) {
     beneath.style.height = `${(4 / abreast) * LOW}px`;
     sizes = panels.map(({ key, panel }, i) => {
       name(panel, key, true);
-      if (!i) return panel.place({ width: wide, height: tall, margin: { left: 42, right: 12, top: 24, bottom: 40 } });
-      return panel.place({
-        left: ((i - 1) % abreast) * each,
-        top: Math.floor((i - 1) / abreast) * LOW,
-        width: each,
-        height: LOW,
-        margin: { left: 42, right: 12, top: 24, bottom: 24 },
-      });
+      if (!i) return panel.place({ width: wide, height: tall, margin: { top: 24, bottom: 40 } });
+      const [left, top] = [((i - 1) % abreast) * each, Math.floor((i - 1) / abreast) * LOW];
+      return panel.place({ left, top, width: each, height: LOW, margin: { top: 24 } });
     });
   };
 
@@ -144,19 +125,13 @@ export function create(root, { changed, below }) {
     for (const { segment, series } of all) {
       const { key: of, colour, dash, ghost, from } = segment,
         path = pathsOf(series.of[key], ghost ? "ghost" : "lane", known, x, y, end, from);
-      if (ghost) stamped(ghosts.of(of), segment).attr("stroke", colour).attr("d", path.line);
+      if (ghost) stamped(ghosts.of(of), segment, { stroke: colour, d: path.line });
       else {
-        stamped(points.of(of), segment).attr("stroke", colour).attr("d", path.points);
-        stamped(lines.of(of), segment)
-          .attr("class", segment.last ? "pv-line" : "pv-line pv-earlier")
-          .attr("stroke", colour)
-          .attr("stroke-dasharray", dash || null)
-          .attr("d", path.line);
-        if (from)
-          stamped(marks.of(of), segment)
-            .attr("stroke", colour)
-            .attr("fill", colour)
-            .attr("d", `M${x(from).toFixed(1)},${size.height}V0h4l-4,6`);
+        const kind = segment.last ? "pv-line" : "pv-line pv-earlier",
+          flag = `M${x(from).toFixed(1)},${size.height}V0h4l-4,6`;
+        stamped(points.of(of), segment, { stroke: colour, d: path.points });
+        stamped(lines.of(of), segment, { class: kind, stroke: colour, "stroke-dasharray": dash || null, d: path.line });
+        if (from) stamped(marks.of(of), segment, { stroke: colour, fill: colour, d: flag });
       }
     }
     const here = all.filter(({ segment }) => !segment.ghost).map(({ segment }) => segment.key);
@@ -177,17 +152,17 @@ export function create(root, { changed, below }) {
     names.show([...learning, ...ghosts], (segment) => brief(segment, k));
     for (const [i, { key, panel, rule, values, x }] of panels.entries()) {
       const on = some && k !== null && Boolean(x);
-      if (on || reading) rule.attr("d", on ? `M${x(k).toFixed(1)},0V${sizes[i].height}` : null);
-      if (on || reading) name(panel, key, !on);
+      if (on || told) rule.attr("d", on ? `M${x(k).toFixed(1)},0V${sizes[i].height}` : null);
+      if (on || told) name(panel, key, !on);
       const texts = on
         ? [
             [key === "reward" ? `batch ${k + 1}: reward ` : `${PANELS[key].brief ?? key} `, "var(--soft)"],
             ...lanes.map((lane) => [` ${PANELS[key].write(rowOf(lane, k)?.[key])}`, lane.colour]),
           ]
         : [];
-      if (on || reading) join(values, "tspan", texts, { fill: ([, colour]) => colour, text: ([text]) => text });
+      if (on || told) join(values, "tspan", texts, { fill: ([, colour]) => colour, text: ([text]) => text });
     }
-    reading = k !== null;
+    told = k !== null;
     plane.setAttribute("aria-valuemax", Math.max(0, count - 1));
     plane.setAttribute("aria-valuenow", some ? (k ?? count - 1) : 0);
     if (!some) plane.setAttribute("aria-valuetext", "no batch yet");
@@ -199,7 +174,7 @@ export function create(root, { changed, below }) {
   }
 
   /* Which batch is pointed at, in the reward's panel or in one of those of the other figure. */
-  const point = (event) => {
+  const pointed = (event) => {
     const first = event.currentTarget === plane,
       box = (first ? picture : others).node.getBoundingClientRect(),
       x = event.clientX - box.left,
@@ -208,31 +183,19 @@ export function create(root, { changed, below }) {
       ({ left, top, width: w, height }, k) =>
         first === (k === 0) && x >= left - 4 && x <= left + w + 4 && down >= top - 24 && down <= top + height + 24,
     );
-    const next = i < 0 || !panels[i].x ? null : Math.round(panels[i].x.invert(x - sizes[i].left));
-    if (next !== at) {
-      at = next;
+    return i < 0 || !panels[i].x ? null : Math.round(panels[i].x.invert(x - sizes[i].left));
+  };
+  reading(plane, {
+    beside: [beneath],
+    page: 10,
+    pointed,
+    read: (batch) => {
+      if (batch === at && at !== null) return;
+      at = batch;
       read();
-    }
-  };
-  const away = () => {
-    at = null;
-    read();
-  };
-  for (const each of [plane, beneath]) {
-    each.addEventListener("pointermove", point);
-    each.addEventListener("pointerdown", point);
-    each.addEventListener("pointerleave", (event) => {
-      if (event.pointerType === "mouse") away();
-    });
-  }
-  plane.addEventListener("blur", away);
-  plane.addEventListener("keydown", (event) => {
-    const next = stepped(event.key, at ?? count - 1, count - 1, 10);
-    if (event.key === "Escape") away();
-    if (next === undefined || !count) return;
-    event.preventDefault();
-    at = next;
-    read();
+    },
+    now: () => at,
+    last: () => count - 1,
   });
 
   return {
@@ -241,8 +204,6 @@ export function create(root, { changed, below }) {
     free: () => {
       across.release();
       under.release();
-      root.replaceChildren();
-      below.replaceChildren();
     },
   };
 }

@@ -53,7 +53,6 @@ export function create(root, { say, changed }) {
       facts,
     ),
   );
-  root.classList.add("pv");
   root.append(lanes_.el, waiting, body);
   const across = widthOf(plane, changed);
   let shown = [],
@@ -77,13 +76,7 @@ export function create(root, { say, changed }) {
     panel.axes(width, x, y);
     scale = { x, y };
     for (const ratio of GUIDES)
-      guides
-        .of(ratio)
-        .attr(
-          "d",
-          along((q) => ratio * q, x, y),
-        )
-        .attr("class", ratio === 1 ? "pv-guide pv-one" : "pv-guide");
+      guides.of(ratio).put({ d: along((q) => ratio * q, x, y), class: ratio === 1 ? "pv-guide pv-one" : "pv-guide" });
   }
 
   function draw(lanes) {
@@ -102,22 +95,9 @@ export function create(root, { say, changed }) {
       one.x = scale.x(one.q);
       one.y = scale.y(one.p);
     }
-    stamped(dots.of("all"), batch)
-      .attr("fill", lane.colour)
-      .attr(
-        "d",
-        tokens.all
-          .filter(({ kept }) => kept)
-          .map(dot)
-          .join(""),
-      );
-    stamped(crosses.of("all"), batch).attr(
-      "d",
-      tokens.all
-        .filter(({ kept }) => !kept)
-        .map(cross)
-        .join(""),
-    );
+    const marked = (wanted, mark) => tokens.all.flatMap((one) => (one.kept === wanted ? [mark(one)] : [])).join("");
+    stamped(dots.of("all"), batch, { fill: lane.colour, d: marked(true, dot) });
+    stamped(crosses.of("all"), batch, { d: marked(false, cross) });
     slider.max = Math.max(0, tokens.all.length - 1);
     chosen = held && chosen < tokens.all.length ? chosen : -1;
     tell();
@@ -131,15 +111,8 @@ export function create(root, { say, changed }) {
     if (!moved && now === bounded) return;
     bounded = now;
     const over = ratios ? ratios.map((ratio) => (q) => ratio * q) : apart ? [(q) => q - apart, (q) => q + apart] : [];
-    edges
-      .of("edges")
-      .attr("stroke", lane.colour)
-      .attr(
-        "d",
-        over.map((edge) => along(edge, scale.x, scale.y)).join("") ||
-          (weight && turns(weight, scale.x, scale.y)) ||
-          null,
-      );
+    const drawn = over.map((edge) => along(edge, scale.x, scale.y)).join("");
+    edges.of("edges").put({ stroke: lane.colour, d: drawn || (weight && turns(weight, scale.x, scale.y)) || null });
     if (tokens) tell();
   }
 
@@ -235,13 +208,7 @@ export function create(root, { say, changed }) {
     if (tokens) read();
   });
 
-  return {
-    draw,
-    free: () => {
-      across.release();
-      root.replaceChildren();
-    },
-  };
+  return { draw, free: across.release };
 }
 
 /* The tokens that were scored for an update. */

@@ -3,7 +3,8 @@
 
 import { linearScale, join } from "../../parts/common.js";
 import { CAREFUL } from "../../../engine/js/tasks.js";
-import { above, batchEnd, batchScale, cells, hundredth, idle, paths, pathOf, smoothed, stamped } from "./shared.js";
+import { smoothed } from "./series.js";
+import { above, batchEnd, batchScale, cells, hundredth, idle, paths, pathOf, stamped } from "./shared.js";
 
 export const title = "Opening words";
 export const about =
@@ -18,7 +19,6 @@ const careful = new Set(CAREFUL);
 export function create(root, { changed }) {
   const waiting = idle("Nothing here yet: the race begins with the first batch."),
     known = new WeakMap();
-  root.classList.add("pv");
   root.append(waiting);
   const parts = cells(root, HEIGHT, changed);
 
@@ -50,17 +50,11 @@ export function create(root, { changed }) {
       most = Math.max(1, ...some.map(({ count }) => count));
     waiting.hidden = some.length > 0;
     parts.each(some, (cell, lane) => race(cell, lane, lane.segments.map(counted), most), {
-      margin: { left: 34, right: ROOM, top: 10, bottom: 24 },
+      margin: { left: 34, right: ROOM },
     });
   }
 
-  return {
-    draw,
-    free: () => {
-      parts.release();
-      root.replaceChildren();
-    },
-  };
+  return { draw, free: parts.release };
 }
 
 function race(cell, lane, all, most) {
@@ -87,13 +81,11 @@ function race(cell, lane, all, most) {
   cell.words ??= cell.panel.inside.append("g");
   for (const { key, word, segment, row } of lines) {
     const own = careful.has(word) || !known;
-    stamped(cell.lines.of(key), segment)
-      .attr("stroke", own ? lane.colour : "var(--soft)")
-      .attr("stroke-dasharray", own ? null : "3 3")
-      .attr(
-        "d",
-        pathOf(row, (i) => x(segment.from + i), y),
-      );
+    stamped(cell.lines.of(key), segment, {
+      stroke: own ? lane.colour : "var(--soft)",
+      "stroke-dasharray": own ? null : "3 3",
+      d: pathOf(row, (i) => x(segment.from + i), y),
+    });
   }
   cell.lines.keep(lines.map(({ key }) => key));
   name(

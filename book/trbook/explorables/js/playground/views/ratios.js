@@ -12,7 +12,6 @@ const HEIGHT = 170,
 
 export function create(root, { changed }) {
   const waiting = idle("Nothing here yet: ratios are known from the first update on.");
-  root.classList.add("pv");
   root.append(waiting);
   const parts = cells(root, HEIGHT, changed);
 
@@ -23,18 +22,10 @@ export function create(root, { changed }) {
     waiting.hidden = some.length > 0;
     if (!some.length) return parts.each([], () => {});
     const spread = reach(some);
-    parts.each(some, (cell, lane) => boxes(cell, lane, spread), {
-      margin: { left: 42, right: 12, top: 10, bottom: 40 },
-    });
+    parts.each(some, (cell, lane) => boxes(cell, lane, spread), { margin: { bottom: 40 } });
   }
 
-  return {
-    draw,
-    free: () => {
-      parts.release();
-      root.replaceChildren();
-    },
-  };
+  return { draw, free: parts.release };
 }
 
 /* One scale for all lanes: at least from half to twice, in powers of two, so that it seldom moves. */
@@ -61,7 +52,7 @@ function boxes(cell, lane, [low, high]) {
   cell.panel.titles("update of the batch", "");
   cell.one ??= paths(cell.panel.inside, "pv-guide pv-one");
   cell.marks ??= paths(cell.panel.clipped, "pv-spread");
-  cell.one.of("one").attr("d", `M0,${y(1).toFixed(1)}H${width}`);
+  cell.one.of("one").put({ d: `M0,${y(1).toFixed(1)}H${width}` });
   const drawn = { "pv-thin": "", "pv-box": "", "pv-median": "", "pv-far": "" },
     side = Math.min(10, (0.36 * width) / of);
   for (const { number, ratio } of lane.updates.all) {
@@ -74,9 +65,8 @@ function boxes(cell, lane, [low, high]) {
     for (const end of [least, most]) drawn["pv-far"] += `M${at.toFixed(1)},${end}h.01`;
   }
   for (const [kind, d] of Object.entries(drawn)) {
-    const path = cell.marks.of(kind);
-    stamped(path, lane.updates).attr("class", `pv-spread ${kind}`).attr("stroke", lane.colour).attr("d", d);
-    if (kind === "pv-box") path.attr("fill", lane.colour);
+    const fill = kind === "pv-box" ? { fill: lane.colour } : {};
+    stamped(cell.marks.of(kind), lane.updates, { class: `pv-spread ${kind}`, stroke: lane.colour, d, ...fill });
   }
   cell.note.textContent = summary(lane.updates.all);
 }

@@ -1,7 +1,7 @@
 /* The rows of a segment as series, each batch looked at once: means of the last ten, reach, and paths that grow by what
    is new. A segment is known by its first row, so that a longer array goes on where the last one ended. */
 
-export const SPAN = 10; // batches of a running mean
+const SPAN = 10; // batches of a running mean
 const KEYS = ["reward", "kl", "kept", "entropy", "length"],
   known = new WeakMap(),
   DRAWN = 400; // points of a curve, at most
@@ -11,12 +11,7 @@ export function seriesOf(rows) {
   if (!rows.length) return null;
   let one = known.get(rows[0]);
   if (!one || one.count > rows.length) {
-    one = {
-      count: 0,
-      of: Object.fromEntries(
-        KEYS.map((key) => [key, { values: [], smooth: [], total: 0, some: 0, least: Infinity, most: 0, paths: {} }]),
-      ),
-    };
+    one = { count: 0, of: Object.fromEntries(KEYS.map((key) => [key, empty()])) };
     known.set(rows[0], one);
   }
   if (one.count < rows.length) {
@@ -24,6 +19,15 @@ export function seriesOf(rows) {
     one.count = rows.length;
   }
   return one;
+}
+
+const empty = () => ({ values: [], smooth: [], total: 0, some: 0, least: Infinity, most: 0, paths: {} });
+
+/* The mean of each value and the nine before it, as far as there are some; what was not measured is left out. */
+export function smoothed(values) {
+  const one = empty();
+  for (const value of values) put(one, value);
+  return one.smooth;
 }
 
 function put(one, value) {

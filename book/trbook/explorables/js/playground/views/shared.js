@@ -1,31 +1,11 @@
 /* What the views have in common: names of lanes, one cell a lane, a chooser, running means, axes that stand still. */
 
-import { SPAN } from "./series.js";
 import { identity } from "../lanes.js";
 import { choice, drawing, h, linearScale, number, sample, say } from "../../parts/common.js";
 
 const ENDS = [10, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400, 600, 800, 1000];
 const MARGIN = { left: 42, right: 12, top: 10, bottom: 24 };
 const DRAWN = 400; // points of a curve, at most
-
-/* The mean of each value and the span - 1 before it, as far as there are some; what was not measured is left out. */
-export function smoothed(values, span = SPAN) {
-  const out = new Float64Array(values.length);
-  let total = 0,
-    count = 0;
-  for (let i = 0; i < values.length; i++) {
-    if (Number.isFinite(values[i])) {
-      total += values[i];
-      count++;
-    }
-    if (i >= span && Number.isFinite(values[i - span])) {
-      total -= values[i - span];
-      count--;
-    }
-    out[i] = count ? total / count : NaN;
-  }
-  return out;
-}
 
 /* The end of an axis of batches that holds so many: it moves now and then, not at every batch. */
 export const batchEnd = (count) => ENDS.find((end) => end >= count) ?? Math.ceil(count / 500) * 500;
@@ -59,9 +39,9 @@ export function plot(panel) {
   return {
     inside: panel.inside,
     clipped: panel.clipped,
-    place(box) {
+    place({ margin, ...box }) {
       known = "";
-      return panel.place({ margin: MARGIN, ...box });
+      return panel.place({ ...box, margin: { ...MARGIN, ...margin } });
     },
     /* x, y: makers of scales; key: what they depend on. */
     axes(key, x, y) {
@@ -81,9 +61,9 @@ export function paths(group, kind) {
     const node = group.append("path").attr("class", kind),
       known = {};
     return {
-      attr(key, value) {
-        if (known[key] !== value) node.attr(key, (known[key] = value));
-        return this;
+      put(looks) {
+        for (const [key, value] of Object.entries(looks))
+          if (known[key] !== value) node.attr(key, (known[key] = value));
       },
       remove: () => node.remove(),
     };
@@ -127,8 +107,8 @@ export function nameOf(lane) {
 const look = ({ title, colour, dash }) => `${title}|${colour}|${dash}`;
 
 /* What is drawn says what its rows were sampled with. */
-export const stamped = (path, { settings, name = null }) =>
-  path.attr("data-method", settings.method).attr("data-setting", identity(settings)).attr("data-of", name);
+export const stamped = (path, { settings, name = null }, looks) =>
+  path.put({ "data-method": settings.method, "data-setting": identity(settings), "data-of": name, ...looks });
 
 /* Lanes, or their segments, by line and title, each with some words. */
 export function legend() {
