@@ -66,31 +66,22 @@ ARMS = {
     ),
     "trefree, close": ("trefree", {"delta": 0.02}),
     "gspo": ("gspo", {"eps_low": 0.01, "eps_high": 0.01}),
-    "grpo with a reference": ("grpo", {"beta": 0.5, "dual_clip": 1.2}),
+    "grpo with a dual clip": ("grpo", {"dual_clip": 1.2}),
     "ppo, leave-one-out": (
         "ppo",
         {"advantage": "leave-one-out", "eps_low": 0.02, "eps_high": 0.02},
     ),
     "dppo by KL": ("dppo", {"delta_kl": 0.001}),
-    "quatro, exact forward": ("quatro", {"form": "exact", "direction": "forward"}),
-    "penalty, proportional": (
-        "ppo_penalty",
-        {"controller": "proportional", "horizon": 100, "beta": 3.0},
-    ),
-    "penalty, by minibatch": ("ppo_penalty", {"adapt_after": "minibatch"}),
-    "troll, close": (
-        "troll",
-        {"delta_kl": 0.001, "aggregation": "seq-mean-token-mean", "level": "sequence"},
-    ),
+    "troll, close": ("troll", {"delta_kl": 0.001, "aggregation": "seq-mean-token-mean"}),
     "centered": ("centered", {"advantage": "reward"}),
     "centered, mask": ("centered", {"weight": "mask", "delta_tv": 0.002}),
 }
 HALVES = {"centered": {"halves": False}}
 """What only trlib's history shows takes passes that a page's twin has not."""
 REACHED = {"ppo", "grpo", "dr_grpo", "dapo", "gmpo", "dppo", "gspo", "bapo", "cpgd", "trefree"}
-REACHED |= {"bapo by gradients", "trefree, close", "grpo with a reference", "dppo by KL"}
+REACHED |= {"bapo by gradients", "trefree, close", "grpo with a dual clip", "dppo by KL"}
 REACHED |= {"ppo, leave-one-out", "centered, mask"}
-DAILY = ("grpo with a reference", "gspo", "troll, close", "penalty, proportional", "r2vpo")
+DAILY = ("grpo with a dual clip", "gspo", "troll, close", "ppo_penalty", "r2vpo")
 DAILY += ("centered, mask",)
 
 

@@ -44,13 +44,8 @@ OBJECTIVES = {
     "gmpo": ("gmpo", {"eps_log": 0.2}, gmpo_loss),
     "pspo": ("pspo", {"alpha": 0.3}, pspo_loss),
     "dppo": ("dppo", {"delta_tv": 0.05}, dppo_loss),
-    "dppo with two thresholds": ("dppo", {"delta_tv": (0.02, 0.1)}, dppo_loss),
     "dppo by KL": ("dppo", {"delta_kl": 0.01}, dppo_loss),
-    "dppo by KL, unsigned, capped": (
-        "dppo",
-        {"delta_kl": (0.002, 0.02), "signed": False, "max_ratio": 1.1},
-        dppo_loss,
-    ),
+    "dppo by KL, capped": ("dppo", {"delta_kl": 0.002, "max_ratio": 1.1}, dppo_loss),
 }
 """Its name in the engine, settings, and the loss in trlib."""
 JS = """
@@ -203,13 +198,11 @@ def test_the_soft_limit_of_dapo(ask):
         np.testing.assert_allclose(found, overlong_penalty(batch, buffer).numpy(), **EXACT)
 
 
-@pytest.mark.parametrize("direction", ["backward", "forward"])
-@pytest.mark.parametrize("form", ["ratio", "exact", "regression"])
-def test_quatro_pulls_towards_the_target(ask, form, direction):
+def test_quatro_pulls_towards_the_target(ask):
     batch = a_batch(8)
     rewards = double([1.0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1])
     group = torch.arange(12) // 4
-    settings = {"form": form, "direction": direction, "delta_kl": 0.2, "lambda_min": 0.01}
+    settings = {"delta_kl": 0.2, "lambda_min": 0.01}
     found = ask(
         """
         const { method } = await import("/engine/js/methods.js"), { solveDual } = await import("/js/maths/dual.js");
@@ -234,8 +227,8 @@ def test_quatro_pulls_towards_the_target(ask, form, direction):
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"delta_kl": 0.01, "alpha": 0.5, "level": "sequence"}, {"delta_kl": 0.0}],
-    ids=["default", "sequence", "no radius"],
+    [{}, {"delta_kl": 0.01, "alpha": 0.5}, {"delta_kl": 0.0}],
+    ids=["default", "close", "no radius"],
 )
 def test_troll_weighs_a_token_by_its_projection(ask, settings):
     """Its gradient in every logit is `test_maths_projection.py`'s."""

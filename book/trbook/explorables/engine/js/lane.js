@@ -5,7 +5,6 @@
    The sampler is the learner, bit for bit: the policy that sampled and the recomputed old one are the same. */
 
 import { measure, probe } from "./measures.js";
-import { passes, write } from "./packing.js";
 import { prepare } from "./prepare.js";
 import { shuffled, stream } from "./random.js";
 import { sample } from "./sampler.js";
@@ -107,7 +106,6 @@ export class Lane {
       left: this.#order(settings, k),
     };
     prepare(this.batch, this.task.maxTokens);
-    if (settings.method.settings.beta > 0 && settings.method.name !== "ppo_penalty") this.#readReference();
     return { kind: "sampled", asked, completions };
   }
 
@@ -128,28 +126,12 @@ export class Lane {
     return parts;
   }
 
-  /* Log-probs by the policy that the run began with. */
-  #readReference() {
-    const { engine, batch } = this,
-      now = engine.read();
-    engine.write(this.checkpoint.weights);
-    for (const pass of passes(engine, batch.ids, batch.completions)) {
-      const first = write(engine, batch.ids, pass);
-      engine.forward(pass.rows, pass.outputs);
-      for (const [i, one] of pass.of.entries()) {
-        one.reference = Array.from(engine.chosen.subarray(first[i], first[i] + one.tokens.length));
-      }
-    }
-    engine.write(now);
-  }
-
   #update() {
     const part = new Set(this.batch.left.shift());
     const completions = this.batch.completions.filter(({ prompt }) => part.has(prompt));
     const update = new Update(this.engine, this.batch, this.memory, this.task.maxTokens);
     this.batch.updates.push(update.make(completions));
-    const whole = !this.batch.left.length && update.method.settings.adapt_after === "batch";
-    if (whole) update.adapt(this.batch.completions);
+    if (!this.batch.left.length && update.method.name === "ppo_penalty") update.adapt(this.batch.completions);
   }
 
   #finish() {

@@ -11,12 +11,13 @@ import { bapo, cpgd, minpro, r2vpo, survey, trefree } from "./relatives.js";
 import { troll } from "./troll.js";
 
 /* Settings that only a large vocabulary or another sampler gives a meaning, and those in which BAPO's paper differs from
-   its authors' code, which the page has; what is asked of a whole update (stop_kl); and switches that make another lane
-   of a method (center). */
+   its authors' code, which the page has; what is asked of a whole update (stop_kl); and what no control of the page
+   sets: switches that make another lane of a method (center, form), and GRPO's pull to a reference (beta). */
 const LEFT_OUT = [
   ...["correction", "stop_kl", "measure", "k", "top_k", "topk", "order", "step", "step_low", "weigh_by"],
-  ...["center", "halves"],
+  ...["center", "halves", "form", "direction", "level", "signed", "controller", "horizon", "adapt_after"],
 ];
+const leftOut = (name, key) => LEFT_OUT.includes(key) || (key === "beta" && name !== "ppo_penalty");
 
 /* proportional: where the advantage is 0 nothing can be learned, and the loop need not look.
    masksZeroAdvantage: its mask silences such tokens too, so that what it keeps is known only when they are looked at.
@@ -46,23 +47,23 @@ const MADE = {
   r2vpo: { make: r2vpo },
   trefree: { make: trefree, proportional: true },
 };
-/** @type {(settings: object) => any} */
-const defaultsOf = (settings) =>
-  Object.fromEntries(Object.entries({ ...known.shared, ...settings }).filter(([key]) => !LEFT_OUT.includes(key)));
+/** @type {(name: string, settings: object) => any} */
+const defaultsOf = (name, settings) =>
+  Object.fromEntries(Object.entries({ ...known.shared, ...settings }).filter(([key]) => !leftOut(name, key)));
 
 /** @type {Record<string, any>} */
 export const METHODS = Object.fromEntries(
   Object.entries(MADE).map(([name, made]) => {
     const { class: path, settings } = known[name];
     const gallery = path.startsWith("trlib.relatives");
-    return [name, { ...made, class: path, gallery, defaults: defaultsOf(settings) }];
+    return [name, { ...made, class: path, gallery, defaults: defaultsOf(name, settings) }];
   }),
 );
 
 /* The reader's own: a formula and its constants. It stands apart because trlib has no class of it. */
 export const OWN = {
   make: own,
-  defaults: { ...defaultsOf({}), formula: "A*r", constants: {} },
+  defaults: { ...defaultsOf("own", {}), formula: "A*r", constants: {} },
 };
 
 export const AGGREGATIONS = ["token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"];

@@ -104,16 +104,11 @@ export const pspo =
     weigh(logp, (p, t) => times(advantage, () => (1 - alpha) * Math.exp(p - old[t])));
 
 /* w = ρ A with ρ = min(e^min(log r, 20), C); 0 where the sampled token's divergence has passed the threshold and the
-   update, or unsigned the token alone, goes further out */
-export const dppo = ({ delta_tv: tv = null, delta_kl: kl = null, max_ratio: most = null, signed = true }) => {
-  const measure = tv === null ? binaryKl : binaryTv,
-    delta = tv ?? kl;
-  const [low, high] = Array.isArray(delta) ? delta : [delta, delta];
+   update goes further out */
+export const dppo = ({ delta_tv: tv = null, delta_kl: kl = null, max_ratio: most = null }) => {
+  const measure = tv === null ? binaryKl : binaryTv;
   return ({ logp, old, advantage }) => {
-    const kept = logp.map((p, t) => {
-      const stays = (way, delta) => dppoKept(measure, old[t], p, way, delta);
-      return signed ? stays(advantage, advantage > 0 ? high : low) : stays(1, high) && stays(-1, low);
-    });
+    const kept = logp.map((p, t) => dppoKept(measure, old[t], p, advantage, tv ?? kl));
     const rho = (p, t) => Math.min(most ?? Infinity, Math.exp(Math.min(OVERFLOW, p - old[t])));
     return weigh(
       logp,
@@ -123,24 +118,16 @@ export const dppo = ({ delta_tv: tv = null, delta_kl: kl = null, max_ratio: most
   };
 };
 
-/* GRPO's pull to a reference, added to any weight: + β (e^d - 1),  d = log ref - log p */
-export const referencePull = (logp, reference, beta) => logp.map((p, t) => beta * Math.expm1(reference[t] - p));
-
-/* QUATRO: w = h (λ target - λ l),  l the completion's log-ratio, λ and target from its prompt's dual (`maths/dual.js`) */
+/* QUATRO: w = r (λ target - λ l),  l the completion's log-ratio, λ and target from its prompt's dual (`maths/dual.js`) */
 export const quatro =
-  ({ form, direction }) =>
+  () =>
   ({ logp, old, multiplier, target }) => {
     const ratio = logp.map((p, t) => p - old[t]),
       whole = ratio.reduce((total, x) => total + x, 0);
     const bounded = (x) => Math.exp(Math.min(OVERFLOW, Math.max(-OVERFLOW, x)));
-    const kept = () => multiplier > 0;
-    if (form === "exact" && direction === "forward") {
-      return weigh(logp, () => (multiplier ? -multiplier * Math.expm1(Math.min(OVERFLOW, whole - target)) : 0), kept);
-    }
-    const h = {
-      ratio: (t) => bounded(ratio[t]),
-      exact: () => bounded(whole),
-      regression: () => 1,
-    }[form];
-    return weigh(logp, (_, t) => h(t) * (multiplier * target - multiplier * whole), kept);
+    return weigh(
+      logp,
+      (_, t) => bounded(ratio[t]) * (multiplier * target - multiplier * whole),
+      () => multiplier > 0,
+    );
   };

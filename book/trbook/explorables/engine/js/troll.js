@@ -3,19 +3,16 @@
 
 import { departure, outside, project } from "./projection.js";
 
-const CAP = 10; // largest log of a completion's ratio, nats per token
-
 /* An objective of one completion, { logp, old, tokens, advantage }, where logp and old are the tokens' whole
    distributions, arrays of log-probs. Gives { weight, kept, gradient }: gradient[t] is dL/dlogits of the token before
    aggregation; null: inside the region, where weight alone says it, -weight (1{y} - π̃).
    moved: the divergence of a token as somebody else has measured it; one well inside is not looked at. */
 export const troll =
-  ({ delta_kl: delta, alpha, level }) =>
+  ({ delta_kl: delta, alpha }) =>
   ({ logp, old, tokens, advantage, moved = (_t) => Infinity }) => {
     const found = tokens.map((y, t) => (moved(t) >= 0.9 * delta ? beyond(logp[t], old[t], delta) : null));
     const ratios = tokens.map((y, t) => (found[t] ? found[t].logp[y] : logp[t][y]) - old[t][y]);
-    const whole = Math.min(CAP, ratios.reduce((total, x) => total + x, 0) / Math.max(1, ratios.length));
-    const push = ratios.map((l) => (advantage === 0 ? 0 : advantage * Math.exp(level === "sequence" ? whole : l)));
+    const push = ratios.map((l) => (advantage === 0 ? 0 : advantage * Math.exp(l)));
     return {
       weight: tokens.map((y, t) => (found[t] ? weightOf(found[t], logp[t], y, push[t], alpha) : push[t])),
       kept: tokens.map((y, t) => !found[t] || found[t].t > 0),

@@ -2,7 +2,6 @@
 
 import { factors } from "./aggregation.js";
 import { compare } from "./measures.js";
-import { referencePull } from "./objectives.js";
 import { passes, write } from "./packing.js";
 import { charged } from "./relatives.js";
 
@@ -33,7 +32,6 @@ export class Update {
     for (const pass of passes(this.engine, this.ids, idle)) this.#look(pass, seen);
     for (const pass of passes(this.engine, this.ids, teaching)) this.#learn(pass, seen);
     const norm = this.engine.step(this.settings);
-    if (this.method.settings.adapt_after === "minibatch") this.adapt(teaching);
     if (this.method.name === "r2vpo") this.#charge(teaching);
     return {
       norm,
@@ -46,9 +44,9 @@ export class Update {
   /* Completions that have a gradient, and those that have none but are looked at, because the region's mask tells of
      them too. What is neither, the region keeps. */
   #split(counted) {
-    const { kind, settings } = this.method,
+    const { kind } = this.method,
       alone = this.settings.minibatches * this.settings.epochs === 1;
-    if (!kind.proportional || settings.beta > 0) return { teaching: counted, idle: [] };
+    if (!kind.proportional) return { teaching: counted, idle: [] };
     return {
       teaching: counted.filter(({ advantage }) => advantage !== 0),
       idle: kind.masksZeroAdvantage && !alone ? counted.filter(({ advantage }) => advantage === 0) : [],
@@ -90,9 +88,8 @@ export class Update {
           logp: one.now,
           old: one.logp,
         });
-    const pull = one.reference ? referencePull(one.now, one.reference, method.settings.beta) : null;
     for (let t = 0; t < length; t++) {
-      engine.push[first + t] = (found.weight[t] + (pull ? pull[t] : 0)) * one.factor;
+      engine.push[first + t] = found.weight[t] * one.factor;
       seen.silenced += found.kept[t] ? 0 : 1;
       seen.ratios.push(Math.exp(one.now[t] - one.logp[t]));
     }
@@ -157,11 +154,9 @@ export class Update {
     this.memory.lam = charged(this.memory.lam ?? settings.lam, ratios, settings);
   }
 
-  /* Move β by the KL that a batch, or a minibatch of it, has reached: PPO's rule, or that of RLHF libraries. */
+  /* Move β by the KL that a batch has reached. */
   adapt(completions) {
-    const { controller, target_kl: target, horizon } = this.method.settings,
-      { engine } = this;
-    if (controller === "fixed") return;
+    const { engine } = this;
     let total = 0,
       count = 0;
     for (const pass of passes(engine, this.ids, completions)) {
@@ -172,15 +167,12 @@ export class Update {
       count += pass.outputs;
     }
     if (!count || !Number.isFinite(total)) return;
-    const share = controller === "ppo" ? null : completions.length / horizon;
-    this.memory.beta = adapted(this.beta, total / count, target, share);
+    this.memory.beta = adapted(this.beta, total / count, this.method.settings.target_kl);
   }
 }
 
-/* PPO's rule (share null): half of β below target / 1.5, twice above 1.5 target. With a share of the controller's
-   horizon: β (1 + clip(kl/target - 1, -.2, .2) share). */
-export function adapted(beta, kl, target, share = null) {
-  const ppo = kl < target / 1.5 ? beta / 2 : kl > 1.5 * target ? beta * 2 : beta;
-  const next = share === null ? ppo : beta * (1 + Math.max(-0.2, Math.min(0.2, kl / target - 1)) * share);
+/* PPO's rule: half of β below target / 1.5, twice above 1.5 target. */
+function adapted(beta, kl, target) {
+  const next = kl < target / 1.5 ? beta / 2 : kl > 1.5 * target ? beta * 2 : beta;
   return Math.max(1e-6, Math.min(1e6, next));
 }

@@ -34,7 +34,7 @@ const OBJECTIVES = {
   dppo_tv: (s) => dppo({ delta_tv: s.delta_tv }),
   dppo_kl: (s) => dppo({ delta_kl: s.delta_kl }),
   quatro: (s) => {
-    const pull = quatro({ form: "ratio", direction: "backward" }),
+    const pull = quatro(),
       multiplier = Math.max(LEAST, s.multiplier);
     return (one) => pull({ ...one, multiplier, target: one.advantage / multiplier });
   },

@@ -55,7 +55,7 @@ export function solve(s) {
   const everywhere = (values) =>
     lq.map((_, v) => (kept.includes(v) ? values[kept.indexOf(v)] : rest(values) * Math.exp(u[v])));
   const objective = (advantage, alpha) => {
-    const { weight, gradient } = troll({ delta_kl: s.delta, alpha, level: "token" })({
+    const { weight, gradient } = troll({ delta_kl: s.delta, alpha })({
       logp: [now],
       old: [near],
       tokens: [y],

@@ -74,7 +74,7 @@ const WEIGHTS = {
   quatro:
     () =>
     ({ now, old, y, advantage }) =>
-      quatro({ form: "ratio", direction: "backward" })({
+      quatro()({
         logp: [now[y]],
         old: [old[y]],
         multiplier: 1,
@@ -85,7 +85,7 @@ export const KEYS = [...Object.keys(WEIGHTS), "troll"];
 
 /* { weight, gradient } with gradient = dL/dz; a weight's is -w (1{y} - π). */
 function slope(key, s) {
-  const objective = key === "troll" ? troll({ delta_kl: s.delta_kl, alpha: 1, level: "token" }) : null;
+  const objective = key === "troll" ? troll({ delta_kl: s.delta_kl, alpha: 1 }) : null;
   const weigh = objective ? null : WEIGHTS[key](s);
   return ({ now, old, y, advantage }) => {
     const found = objective?.({ logp: [now], old: [old], tokens: [y], advantage });
