@@ -1,10 +1,10 @@
 /* basin: where the recorded runs end against their learning rate, and over which rates each method works. */
 
-import { bench, clamp } from "./parts/common.js";
+import { bench, clamp, inRow } from "./parts/common.js";
 import { board } from "./basin/board.js";
 import { endsOf, panelOf, panelsAt, readings, RUNGS, rungOf } from "./basin/maths.js";
 import { numbers } from "./basin/table.js";
-import { called, list, rate, seedsOf, share, spokenRate, times, verdict } from "./basin/words.js";
+import { called, rate, seedsOf, share, spokenRate, times, verdict } from "./basin/words.js";
 import { looksOf } from "./basin/looks.js";
 import style from "./basin/style.css";
 
@@ -94,7 +94,7 @@ function together(state, data) {
     [
       "threshold",
       "default",
-      `With ${times(state.uses)} only default thresholds were run (${state.threshold}: ${list(known)}).`,
+      `With ${times(state.uses)} only default thresholds were run (${state.threshold}: ${inRow(known)}).`,
     ],
   ];
 }

@@ -8,12 +8,14 @@ import {
   drawing,
   h,
   hueOf,
+  isListOf,
   linearScale,
   logScale,
   number,
   probability,
   sample,
   setting,
+  sum,
   ticksOf,
   join,
 } from "./parts/common.js";
@@ -36,12 +38,7 @@ const PUSHES = {
   pull: { name: "TROLL's regression", hue: "var(--h4)", dash: "9 2 2 2" },
   all: { name: "TROLL, both", hue: hueOf("troll"), dash: dashOf("troll") },
 };
-const eight = (least, most) => (value) =>
-  Array.isArray(value) &&
-  value.length === NAMES.length &&
-  value.every((x) => typeof x === "number" && x >= least && x <= most)
-    ? value
-    : undefined;
+const eight = (value, least, most) => isListOf(value, NAMES.length, NAMES.length, least, most);
 const settings = {
   support: {
     legend: "What TROLL sees",
@@ -129,13 +126,12 @@ const settings = {
   },
   shift: {
     label: "Moves of the logits",
-    check: eight(-FAR, FAR),
+    check: (value) => (eight(value, -FAR, FAR) ? value : undefined),
     why: `eight numbers from ${-FAR} to ${FAR} are expected.`,
   },
   old: {
     label: "Old distribution",
-    check: (value) =>
-      eight(LEAST, 1)(value) && Math.abs(value.reduce((a, b) => a + b, 0) - 1) < 1e-6 ? value : undefined,
+    check: (value) => (eight(value, LEAST, 1) && Math.abs(sum(value) - 1) < 1e-6 ? value : undefined),
     why: `eight probabilities from ${LEAST} that sum to 1 are expected.`,
   },
 };

@@ -1,17 +1,11 @@
 /* query_dual: QUATRO's constraint for two prompts, each solved by itself: multiplier, targets, against GRPO. */
 
-import { bench } from "./parts/common.js";
+import { bench, isListOf } from "./parts/common.js";
 import { FEWEST, MOST, board, right, rightOf } from "./query_dual/board.js";
 import { PROMPTS, read } from "./query_dual/words.js";
 import style from "./query_dual/style.css";
 
-const rewardsIn = (value) =>
-  Array.isArray(value) &&
-  value.length >= FEWEST &&
-  value.length <= MOST &&
-  value.every((r) => typeof r === "number" && r >= 0 && r <= 1)
-    ? value
-    : undefined;
+const rewardsIn = (value) => (isListOf(value, FEWEST, MOST, 0, 1) ? value : undefined);
 const why = `${FEWEST} to ${MOST} rewards from 0 to 1 are expected.`;
 const settings = {
   direction: {

@@ -2,7 +2,7 @@
 
 import { bench, drawer, h, probability, radius, sample, say, table, tick } from "./parts/common.js";
 import { board } from "./simplex/board.js";
-import { LEAST, LOOKS, TICKS, amount, checked, normal, rounded } from "./simplex/looks.js";
+import { DELTA, LEAST, LOOKS, TICKS, amount, checked, normal, rounded } from "./simplex/looks.js";
 import { read } from "./simplex/words.js";
 import style from "./simplex/style.css";
 
@@ -24,14 +24,7 @@ const settings = {
       ["close", "close up"],
     ],
   },
-  delta: {
-    label: "δ, nats",
-    spoken: "radius delta, in nats",
-    rungs: [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.125, 0.2, 0.3, 0.45, 0.7, 1, 1.4, 2],
-    write: (value) => String(Number(value.toPrecision(3))),
-    low: 1e-4,
-    why: "a radius of 0 holds the old policy alone, and above δ = 2 the TV radius √(δ/2) exceeds 1, further than any two policies are apart.",
-  },
+  delta: DELTA,
   show: {
     legend: "Regions",
     check: (value) =>

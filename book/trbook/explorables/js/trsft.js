@@ -1,19 +1,13 @@
 /* trsft: what a student learns from an expert who may be wrong: by SFT, by TrSFT and by the reverse KL. */
 
-import { bench, ticksOf, number, setting, sum } from "./parts/common.js";
+import { bench, isListOf, ticksOf, number, setting, sum } from "./parts/common.js";
 import { board } from "./trsft/board.js";
 import { PLACES } from "./trsft/maths.js";
 import { LOOKS, RIGHT, read } from "./trsft/words.js";
 import { LEAST, normal, withShare } from "./unifier/looks.js";
 import style from "./trsft/style.css";
 
-const checked = (value) =>
-  Array.isArray(value) &&
-  value.length === PLACES &&
-  value.every((share) => typeof share === "number" && share >= 0 && share < Infinity) &&
-  sum(value) > PLACES * LEAST
-    ? value
-    : undefined;
+const checked = (value) => (isListOf(value, PLACES, PLACES) && sum(value) > PLACES * LEAST ? value : undefined);
 const settings = {
   student: {
     legend: "The student",

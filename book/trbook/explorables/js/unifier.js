@@ -1,6 +1,7 @@
 /* unifier: one bandit, every distance, one radius; the exact optimum of each beside the old policy. */
 
 import { bench, clamp, probability, setting } from "./parts/common.js";
+import { DELTA } from "./simplex/looks.js";
 import { board } from "./unifier/board.js";
 import { gallery } from "./unifier/gallery.js";
 import { FEW, KEYS, LEAST, LOOKS, MANY, atMostOne, normal, policyIn, rewardsIn, withShare } from "./unifier/looks.js";
@@ -22,15 +23,7 @@ const settings = {
       Array.isArray(value) && value.length && value.every((key) => KEYS.includes(key)) ? value : undefined,
     why: `some of ${KEYS.join(", ")} are expected.`,
   },
-  delta: {
-    label: "δ, nats",
-    spoken: "radius delta, in nats",
-    rungs: [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.125, 0.2, 0.3, 0.45, 0.7, 1, 1.4, 2],
-    shown: (s) => s.distance !== "target",
-    write: (value) => String(Number(value.toPrecision(3))),
-    low: 1e-4,
-    why: "a radius of 0 holds the old policy alone, and above δ = 2 the TV radius √(δ/2) exceeds 1, further than any two policies are apart.",
-  },
+  delta: { ...DELTA, shown: (s) => s.distance !== "target" },
   target: {
     label: "target",
     spoken: "target return",

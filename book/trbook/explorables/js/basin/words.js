@@ -1,6 +1,8 @@
 /* What the basin explorer says of a reading, and how it writes rates and accuracies. */
 
+import { inRow as list } from "../parts/numbers.js";
 import { calm, fail } from "../parts/verdict.js";
+
 export const share = (value) => value.toFixed(3);
 const decades = (value) => value.toFixed(2);
 export const rate = (lr) => {
@@ -21,9 +23,6 @@ export const falls = (basin) =>
 export const width = (basin) =>
   basin.low === null ? "none" : `${basin.open_low || basin.open_high ? "≥ " : ""}${decades(basin.width[0])}`;
 export const spread = ({ width: [, low, high] }) => (low === null ? "" : `[${decades(low)}, ${decades(high)}]`);
-
-export const list = (names) =>
-  names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
 
 /* In a sentence a method has an article where its name is none. */
 export const called = (names, method) => (method === "pg_is" ? "the unclipped run" : names[method]);

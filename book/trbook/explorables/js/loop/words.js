@@ -1,6 +1,6 @@
 /* What each box of the loop does, and what a group of completions shows there; every number is the group's own. */
 
-import { number, fail, calm } from "../parts/common.js";
+import { inRow, number, fail, calm } from "../parts/common.js";
 
 export const BOXES = ["rollout", "advantage", "objective", "update"];
 export const WHAT = {
@@ -14,7 +14,6 @@ export const signed = (value) => (value > 0 ? `+${number(value)}` : number(value
 export const chance = (p) => (p >= 0.01 ? `${(100 * p).toFixed(1)}%` : `${(100 * p).toFixed(p >= 0.001 ? 2 : 3)}%`);
 export const ratio = (row) => row.after / row.before;
 const sum = (rows, key) => rows.reduce((total, row) => total + row[key], 0);
-const list = (texts) => `${texts.slice(0, -1).join(", ")} and ${texts[texts.length - 1]}`;
 const even = (group) => group.rows.every((row) => row.advantage === 0);
 
 /* Two sentences on a box, and what goes in and comes out for this group. */
@@ -33,7 +32,7 @@ export function told(box, group, lr) {
     return {
       text: "The verifier reads the last number: reward 1 if it is right, else 0. The advantage A is the reward minus the mean of the group.",
       into: `${rows.length} completions; the right number is ${group.answer}`,
-      out: `rewards ${list(rows.map((row) => String(row.reward)))}, mean ${number(mean)}`,
+      out: `rewards ${inRow(rows.map((row) => String(row.reward)))}, mean ${number(mean)}`,
     };
   }
   if (box === "objective") {

@@ -4,6 +4,13 @@ export const sum = (values) => values.reduce((total, value) => total + value, 0)
 export const average = (values) => sum(values) / values.length;
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
+/* A list of `few` to `most` numbers, each in [low, high]? Infinity is none. */
+export const isListOf = (value, few, most, low = 0, high = Number.MAX_VALUE) =>
+  Array.isArray(value) &&
+  value.length >= few &&
+  value.length <= most &&
+  value.every((x) => Number.isFinite(x) && x >= low && x <= high);
+
 export const logit = (p) => Math.log(p) - Math.log1p(-p);
 export const sigmoid = (u) => (u >= 0 ? 1 / (1 + Math.exp(-u)) : Math.exp(u) / (1 + Math.exp(u)));
 export const softplus = (u) => (u > 0 ? u + Math.log1p(Math.exp(-u)) : Math.log1p(Math.exp(u)));

@@ -46,6 +46,10 @@ export function percent(p) {
   return `${share >= 9.95 ? share.toFixed(0) : share >= 0.995 ? share.toFixed(1) : share ? String(Number(share.toPrecision(2))) : "0"} %`;
 }
 
+/* Words in a row: a, b and c. */
+const row = new Intl.ListFormat("en-GB");
+export const inRow = (words) => row.format(words);
+
 /* Room that a line of text takes, in pixels, on the safe side: small for raised digits and thin letters. */
 export function wide(text, size, share = 0.6) {
   let units = 0;

@@ -296,7 +296,7 @@ function answer(el, { options, right, why }, guess, known, batches) {
 /* The curves, and one of the others: only what is seen is drawn, and made when it is first seen. */
 function pictured({ reduced, changed }, speak) {
   const framed = ([name, { title, about }]) => {
-    const root = h("div", { class: "view pv" }),
+    const root = h("div", { class: "view" }),
       el = h(
         "figure",
         { class: `picture ${name}`, hidden: true },
@@ -320,7 +320,9 @@ function pictured({ reduced, changed }, speak) {
       four,
     );
   const make = (name) => {
-    all[name].view ??= PICTURES[name].create(all[name].root, { say: speak, reduced, changed, below: four });
+    const { root } = all[name];
+    root.classList.add("pv");
+    all[name].view ??= PICTURES[name].create(root, { say: speak, reduced, changed, below: four });
   };
   make("curves");
   curves.el.hidden = false;

@@ -1,6 +1,6 @@
 /* What the page says of its lanes. */
 
-import { number } from "../parts/numbers.js";
+import { inRow as list, number } from "../parts/numbers.js";
 import { NAMES, identity, possibleLane } from "./lanes.js";
 import { calm, fail } from "../parts/verdict.js";
 
@@ -145,9 +145,6 @@ function ofSeeds(lanes, batches, over) {
       `${lost.length ? " Seeds that stopped are not in these numbers: with them a lane would look worse." : ""}${without}`,
   };
 }
-
-export const list = (words) =>
-  words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : (words[0] ?? "");
 
 /* What a screen reader hears of the rewards, every ten batches: of each lane's rows since it was last set. */
 export const heard = (count, lanes) =>

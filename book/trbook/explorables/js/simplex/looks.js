@@ -1,6 +1,16 @@
 /* How each region is named, drawn and written, and which policies the triangle can show. No drawing here. */
 
-import { clamp, dashOf, hueOf, number, sum } from "../parts/common.js";
+import { clamp, dashOf, hueOf, isListOf, number, sum } from "../parts/common.js";
+
+/* The radius that all regions are made from. */
+export const DELTA = {
+  label: "δ, nats",
+  spoken: "radius delta, in nats",
+  rungs: [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.125, 0.2, 0.3, 0.45, 0.7, 1, 1.4, 2],
+  write: (value) => String(Number(value.toPrecision(3))),
+  low: 1e-4,
+  why: "a radius of 0 holds the old policy alone, and above δ = 2 the TV radius √(δ/2) exceeds 1, further than any two policies are apart.",
+};
 
 const KL = { hue: hueOf("kl"), tick: "kl" };
 export const LOOKS = {
@@ -63,13 +73,7 @@ export function rounded(p) {
   return [a, Number((1 - a - c).toFixed(5)), c];
 }
 
-export const checked = (value) =>
-  Array.isArray(value) &&
-  value.length === 3 &&
-  value.every((share) => typeof share === "number" && share >= 0 && share < Infinity) &&
-  sum(value) > 3 * LEAST
-    ? value
-    : undefined;
+export const checked = (value) => (isListOf(value, 3, 3) && sum(value) > 3 * LEAST ? value : undefined);
 
 const H = Math.sqrt(3) / 2;
 /* The triangle in the plane, sides of length 1: token 0 at the left, 1 at the top, 2 at the right. */

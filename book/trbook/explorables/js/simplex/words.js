@@ -1,6 +1,6 @@
 /* What the triangle says: every shown distance of the new policy with its radius, and a verdict. No drawing here. */
 
-import { distance, number, percent, probability, radius, setting, fail, calm } from "../parts/common.js";
+import { distance, inRow, number, percent, probability, radius, setting, fail, calm } from "../parts/common.js";
 import { LOOKS, shownOf } from "./looks.js";
 import { holdsAll, reach, region } from "./maths.js";
 
@@ -21,11 +21,7 @@ export function read(s) {
   return { regions, facts, verdict: verdict(s, regions) };
 }
 
-const named = (list) =>
-  list
-    .map(({ key }) => LOOKS[key].name)
-    .join(", ")
-    .replace(/, ([^,]*)$/, " and $1");
+const named = (list) => inRow(list.map(({ key }) => LOOKS[key].name));
 const plural = (list, one, many) => (list.length === 1 ? one : many);
 const RARE = 0.05,
   FURTHER = 3;

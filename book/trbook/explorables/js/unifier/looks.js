@@ -1,6 +1,6 @@
 /* How each distance is named and written, and which bandits can be shown. No drawing here. */
 
-import { clamp, hueOf, number, sum } from "../parts/common.js";
+import { clamp, hueOf, isListOf, number, sum } from "../parts/common.js";
 
 /* of: the methods of the book and its gallery whose step this is. */
 export const LOOKS = {
@@ -40,13 +40,8 @@ export const LEAST = 0.001,
   FEW = 5,
   MANY = 7;
 
-const listed = (value, most) =>
-  Array.isArray(value) &&
-  value.length >= FEW &&
-  value.length <= MANY &&
-  value.every((x) => typeof x === "number" && x >= 0 && x < most);
-export const policyIn = (value) => (listed(value, Infinity) && sum(value) > MANY * LEAST ? value : undefined);
-export const rewardsIn = (value) => (listed(value, Infinity) ? value : undefined);
+export const policyIn = (value) => (isListOf(value, FEW, MANY) && sum(value) > MANY * LEAST ? value : undefined);
+export const rewardsIn = (value) => (isListOf(value, FEW, MANY) ? value : undefined);
 
 /* A policy of which every arm has at least LEAST, the sum 1 to the last of the four digits that an address carries. */
 export function normal(q) {
