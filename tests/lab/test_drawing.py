@@ -40,7 +40,9 @@ def test_a_few_markers_and_a_line_stay_what_they_are():
     figure, (ax,) = panels()
     ax.plot([0, 1, 2], [0.0, 0.5, 1.0], "s-", color=HUES["h5"], label="three")
     ax.set_title("$r^2$")
+    ax.annotate("a note", (1, 0.5))
     svg = Drawing(figure, alt="a line").svg()
+    assert all("fill: " in words for words in re.findall("<text [^>]*>", svg)), "black in the dark"
     assert len(re.findall(f"<use [^>]*{HUES['h5']}", svg)) == 3
     line = re.search(r'<path d="M ([^"]*)"[^>]*stroke: var\(--h5', svg)
     assert line

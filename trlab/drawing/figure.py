@@ -283,8 +283,12 @@ class Drawing:
 
     def _drawn(self, width: float, height: float) -> str:
         import matplotlib as mpl
+        from matplotlib.text import Text
 
         _write_powers(self.figure)
+        for words in self.figure.findobj(Text):
+            if str(words.get_color()) == mpl.rcParams["text.color"]:  # nobody chose it
+                words.set_color(INK)
         buffer, size = io.StringIO(), self.figure.get_size_inches()
         self.figure.set_size_inches(width, height)
         # Without a fixed salt, clip paths get random names and no two builds agree.
