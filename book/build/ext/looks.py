@@ -17,9 +17,14 @@ from trlab.drawing.figure import LOOKS, TABLE
 
 NAMED = ("trpo", "ppo", "grpo", "gspo", "dppo", "quatro", "troll", "cispo")
 """Methods that figures of the main line draw."""
+USED = "|".join(
+    f"(?<={before} )"
+    for before in ("batch", "completions", "fitted", "it", "once,", "or", "prompts", "them", "to")
+)
+"""What stands before *sixteen times* where a batch is used so often, and not asked or larger."""
 PHRASES = {
     "reinforce": r"used once",
-    "pg_is": r"used (?:eight|sixteen|16) times|(?:sixteen|16) times|unclipped",
+    "pg_is": rf"used (?:eight|sixteen|16) times|(?:{USED})(?:sixteen|16) times(?! as\b)|unclipped",
     "ppo": r"PPO's clip|the clip|clipped",
 }
 """Ways to use a batch, as the text calls them."""
