@@ -364,8 +364,18 @@ addEventListener("DOMContentLoaded", () => {
     }
     list.classList.toggle("hide", below.size > 0);
   });
-  for (const one of document.querySelectorAll("section > :is(.trlib-explorable, .scroll, figure, .cell, .wide-figure)"))
-    watcher.observe(one);
+  const wide = "section > :is(.trlib-explorable, .scroll, figure, .cell, .wide-figure, details)";
+  for (const one of document.querySelectorAll(wide)) watcher.observe(one);
+  // A fold that opens becomes wide where it stands.
+  addEventListener(
+    "toggle",
+    ({ target }) => {
+      if (!target.matches(wide)) return;
+      watcher.unobserve(target);
+      watcher.observe(target);
+    },
+    true,
+  );
 });
 
 // The key / leads to the search, which comes with the first letter and offers pages while somebody types.
