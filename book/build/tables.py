@@ -43,11 +43,11 @@ STILL = """\
 *The built book has the playground here, running in the page; this picture is a run of it.*"""
 FIGURES = {
     "first-lane": """\
-![Rewards of a small language model over batches: with one update per batch it learns, with 32 and no trust region it falls back.](_static/figures/dial.png)
+![Rewards of a small language model over batches: used once a batch teaches it; used sixteen times it learns sooner and falls back, with a clip less far.](_static/figures/dial.png)
 
-*The built book has a figure here that runs in the page; this picture shows recorded runs of the same model.*""",
+*The built book has a figure here that runs in the page; this picture is its first state, recorded runs.*""",
     "written": """\
-![Three runs of SmolLM2 answer 19 + 31 + 36 after six batches: all three still add. Faint curves go on to the sixteenth: used eight times, no answer is right any longer.](_static/figures/written.png)
+![Three runs of SmolLM2 answer 19 + 31 + 36 after six batches: about half of their answers are right, and most where a batch is used eight times. Faint curves go on to the sixteenth: used eight times, no answer is right any longer.](_static/figures/written.png)
 
 *In the built book you drag through the batches and read; this picture is the sixth, and its faint curves are what comes.*""",
     "ratio-map": """\

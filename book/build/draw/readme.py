@@ -1,7 +1,7 @@
 """Pictures of built pages, for the pages' sources: `python -m book.build.draw.readme [PAGES]`, after
 `make html`.
 
-The explorable of chapter 4 with the slider moved; what SmolLM2 writes, of the front page, as it is
+The explorable of chapter 4 with the slider moved; both figures of the front page as they are
 printed; of chapter 11 the basins; a diagnosis. This is what a reader gets, for whoever has not
 built the book.
 """
@@ -25,7 +25,8 @@ PAGE = "notebooks/04_ppo.html"
 EXPLORABLE = '[data-explorable="clip"]'
 FRONT_PAGE = "book/index.html"
 BASIN_PAGE = "book/purpose.html"
-WRITTEN = '[data-explorable="written"]'
+FRONT = {"written": '[data-explorable="written"]', "dial": '[data-explorable="front"]'}
+"""The front page's pictures."""
 BASIN = '[data-explorable="basin"]'
 DIAGNOSIS_PAGE = "_static/diagnose/rollouts.html"
 SIZE = {"width": 1100, "height": 940}
@@ -65,14 +66,17 @@ def shoot_basin(page: Any) -> None:
     save(basin.screenshot(), "basin")
 
 
-def shoot_written(page: Any) -> None:
-    """The three texts and the curves as paper shows them, without controls."""
-    page.emulate_media(media="print")
-    page.add_style_tag(content=f"{WRITTEN} {{ width: 960px; zoom: 1 !important }}")
-    explorable = page.locator(WRITTEN)
-    explorable.locator(".trx:not(.still)[data-drawn]").wait_for()
-    settle(page)
-    save(explorable.screenshot(), "written")
+def shoot_front(page: Any) -> None:
+    """The figures as paper shows them, without controls."""
+    for name, selector in FRONT.items():
+        explorable = page.locator(selector)
+        explorable.scroll_into_view_if_needed()
+        explorable.locator(".trx:not(.still)[data-drawn]").wait_for()
+        page.emulate_media(media="print")
+        page.add_style_tag(content=f"{selector} {{ width: 960px; zoom: 1 !important }}")
+        settle(page)
+        save(explorable.screenshot(), name)
+        page.emulate_media(media="screen")
 
 
 def shoot_diagnosis(page: Any) -> None:
@@ -85,7 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
     folder = Path(given[0]) if given else BUILD / "html"
     pages = {
         PAGE: shoot,
-        FRONT_PAGE: shoot_written,
+        FRONT_PAGE: shoot_front,
         BASIN_PAGE: shoot_basin,
         DIAGNOSIS_PAGE: shoot_diagnosis,
     }
