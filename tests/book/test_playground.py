@@ -13,7 +13,7 @@ import pytest
 from trbook.explorables import Playground
 from trbook.explorables.modules import link_modules, preloads
 from trbook.explorables.parts import CHECKPOINTS, parts
-from trbook.explorables.playground import PAGES, SEEDS, presets
+from trbook.explorables.playground import FIRST, PAGES, SEEDS, presets
 from trbook.explorables.publish import publish
 from trlib.methods import OBJECTIVES
 
@@ -98,7 +98,7 @@ def test_every_range_in_an_answer_is_that_of_the_recorded_seeds():
         for span in re.findall(r"(0\.\d+) to (0\.\d+)", preset["question"]["why"])
     ]
     assert len(told) > 15 and [span for span in told if span not in spans] == []
-    first = json.loads(SEEDS.with_name("playground.first.json").read_text(encoding="utf-8"))
+    first = json.loads(FIRST.read_text(encoding="utf-8"))
     assert (first["preset"], first["seed"]) == (next(iter(presets())), 0)
     thirds = [lane["third"][0] for lane in record[first["preset"]]]
     assert [lane["rows"][2]["reward"] for lane in first["lanes"]] == thirds, "seed 0 of the record"

@@ -22,10 +22,10 @@ from typing import Any
 
 from book.build.browser import NoChromium, browser
 from trbook.explorables import Playground
-from trbook.explorables.playground import SEEDS, presets
+from trbook.explorables.playground import FIRST, SEEDS, presets
 
-FIRST, BATCHES = SEEDS.with_name("playground.first.json"), 4
-"""Where the page's first picture is kept, and how far it goes: not so far that it answers the first
+BATCHES = 4
+"""How far the page's first picture goes: not so far that it answers the first
 preset's question."""
 SHOWN = ("reward", "kl", "kept", "entropy", "length")
 PAGE = '<!doctype html><meta charset="utf-8"><body>{}</body>'

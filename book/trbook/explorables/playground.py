@@ -18,6 +18,8 @@ from trlib.errors import unknown
 HERE = Path(__file__).parent
 SEEDS = HERE / "playground.seeds.json"
 """How every preset ended with eight seeds, as `book.build.pack.presets` recorded it."""
+FIRST = HERE / "playground.first.json"
+"""A few batches of every lane of the first preset, which a page shows until a reader plays."""
 MOST = 4
 LANE = ("method", "checkpoint", "threshold", "lr", "epochs", "minibatches", "group", "difficulty")
 """Settings that a lane may name; the others keep their defaults."""
@@ -139,15 +141,21 @@ class Playground(Explorable):
             placeholder_heights=self.placeholder_heights,
             parts=self._parts,
             still=self.still(),
-            light=lines(list(self.lanes) or chosen["lanes"]),
+            light=lines(list(self.lanes) or chosen["lanes"], 0 if self._differs() else recorded()),
         )
 
 
-def lines(lanes: Sequence[dict[str, Any]]) -> str:
-    """The lanes as text on the page, before any has done a batch."""
+def recorded() -> int:
+    """How many batches of each lane the first state shows."""
+    return min(len(lane["rows"]) for lane in json.loads(FIRST.read_text(encoding="utf-8"))["lanes"])
+
+
+def lines(lanes: Sequence[dict[str, Any]], batches: int) -> str:
+    """The lanes as text on the page, before any has done a batch of its own."""
+    said = f"{batches} recorded batches" if batches else "no batch yet"
     return "".join(
         f'<div slot="lane-{name}" data-lane="{name}" '
         f'data-method="{escape(lane.get("method", "ppo"))}" data-batch="0" data-reward="">'
-        "no batch yet</div>"
+        f"{said}</div>"
         for name, lane in zip("abcd", lanes, strict=False)
     )

@@ -10,12 +10,22 @@ import { buildControls } from "./playground/shell.js";
 
 export default {
   render({ model, el }) {
+    const still = el.querySelector(".trlib-still");
     const { host, frame, release } = stage(
       el,
       bare + style + views + formula,
       "Playground: a language model learns in this page",
     );
-    const close = open({ model, el, host, frame, buildControls });
+    // It is drawn a part in each frame; its still stays until the last.
+    if (still) {
+      host.style.cssText = "height: 0; overflow: hidden; visibility: hidden";
+      el.append(still);
+    }
+    const whole = () => {
+      host.style.cssText = "";
+      still?.remove();
+    };
+    const close = open({ model, el, host, frame, whole, buildControls });
     return () => {
       close();
       release();

@@ -11,7 +11,7 @@ export function lineOf(name) {
   const el = h("div", { slot: `lane-${name}`, "data-lane": name, "data-batch": "0", "data-reward": "" });
   return {
     el,
-    tell({ method }, { count, present: { rows }, ms }) {
+    tell({ method }, { count, present: { rows }, ms, recorded }) {
       const last = rows.at(-1),
         reward = recent(rows);
       el.dataset.method = method;
@@ -23,7 +23,9 @@ export function lineOf(name) {
           ? `batch ${count} · reward ${number(reward)} · KL ${number(last.kl)} · kept ${last.kept === null || Number.isNaN(last.kept) ? "–" : `${(100 * last.kept).toFixed(0)} %`}${ms ? ` · ${ms.toFixed(0)} ms` : ""}`
           : count
             ? `${count} batch${count > 1 ? "es" : ""} with other settings, none with these yet`
-            : "no batch yet",
+            : recorded
+              ? `${recorded} recorded batches`
+              : "no batch yet",
       );
     },
   };

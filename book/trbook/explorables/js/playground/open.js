@@ -15,8 +15,8 @@ const SLOW = 500; // where less motion is asked for
 const AGAIN = 250; // between two samplings of one's own prompt while it plays
 const TRAITS = ["preset", "seed", "lanes", "view", "prompt"];
 
-/* buildControls: what is seen, as shell.js makes it. */
-export function open({ model, el, host, frame, buildControls }) {
+/* buildControls: what is seen, as shell.js makes it. whole(): the first drawing is complete. */
+export function open({ model, el, host, frame, whole, buildControls }) {
   const home = addressed(el, "playground"),
     reduced = still();
   const traits = () => Object.fromEntries(TRAITS.map((key) => [key, model.get(key)]));
@@ -80,7 +80,10 @@ export function open({ model, el, host, frame, buildControls }) {
     if (!parts.next().done) return nextFrame();
     parts = null;
     drawn = performance.now();
-    if (ui.sized()) frame.dataset.drawn = "yes";
+    if (ui.sized() && !frame.dataset.drawn) {
+      frame.dataset.drawn = "yes";
+      whole();
+    }
     return stale ? show() : undefined;
   }
 

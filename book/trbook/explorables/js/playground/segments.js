@@ -77,6 +77,7 @@ export function pictured(state) {
       segments,
       present: segments.at(-1),
       count: run.rows.length,
+      recorded: kept.find((one) => one.recorded && one.name === name)?.rows.length ?? 0, // shown in place of its own
       ms: run.ms,
       why: run.why,
       stopped: run.why,
