@@ -11,16 +11,37 @@ import { unique } from "./controls.js";
 export function join(group, what, data, { key, ...looks } = {}) {
   const [name, ...classes] = what.split("."),
     all = group.selectAll(what).data(data, key).join(name);
-  if (classes.length) all.attr("class", classes.join(" "));
-  return put(all, looks);
+  return put(all, classes.length ? { class: classes.join(" "), ...looks } : looks);
 }
 
-/* The same looks for what is there already. */
+/* The same looks for what is there already. Only what is not so already is written: what is written is styled, laid out
+   and painted anew. */
 /** @type {(all: any, looks: Record<string, any>) => any} */
 export function put(all, { style = {}, text, ...looks }) {
-  for (const [attribute, value] of Object.entries(looks)) all.attr(attribute, value);
-  for (const [property, value] of Object.entries(style)) all.style(property, value);
-  return text === undefined ? all : all.text(text);
+  const write = (value, known, change) =>
+    all.each(function (...given) {
+      const next = typeof value === "function" ? value.apply(this, given) : value;
+      if (known(this) !== (next ?? null)?.toString()) change(select(this), next);
+    });
+  for (const [attribute, value] of Object.entries(looks))
+    write(
+      value,
+      (one) => one.getAttribute(attribute) ?? undefined,
+      (one, next) => one.attr(attribute, next),
+    );
+  for (const [property, value] of Object.entries(style))
+    write(
+      value,
+      (one) => one.style.getPropertyValue(property) || undefined,
+      (one, next) => one.style(property, next),
+    );
+  if (text !== undefined)
+    write(
+      text,
+      (one) => one.textContent,
+      (one, next) => one.text(next),
+    );
+  return all;
 }
 
 /* Words at places: each datum has `text`, `x`, `y` and, where it does not begin there, `anchor`. */
