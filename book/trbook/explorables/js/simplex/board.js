@@ -209,6 +209,7 @@ function tagPoints(group, old, now) {
   ];
 }
 
+const ENOUGH = 30; // pixels between a name and the other edges
 /* A name outside its region's edge, where it is furthest from the other edges and from all that is written; where
    there is no room, further away, with a line that leads to it. */
 function writeNames(group, leads, drawn, taken, width, height) {
@@ -236,13 +237,17 @@ function writeNames(group, leads, drawn, taken, width, height) {
         y: y + ((y - cy) / far) * (box.height / 2 + 5),
       };
       if (!free(place)) continue;
-      const clear = Math.min(
-        30,
-        ...others.map(([a, b]) =>
+      const least = best?.clear ?? 1;
+      let clear = ENOUGH;
+      for (const [a, b] of others) {
+        clear = Math.min(
+          clear,
           Math.max(Math.abs(a - place.x) - box.width / 2, Math.abs(b - place.y) - box.height / 2),
-        ),
-      );
-      if (clear > 1 && (!best || clear > best.clear)) best = { ...place, clear };
+        );
+        if (clear <= least) break;
+      }
+      if (clear > least) best = { ...place, clear };
+      if (clear === ENOUGH) break; // no place is clearer
     }
     if (best) put(key, best);
     else late.push({ key, line, box });

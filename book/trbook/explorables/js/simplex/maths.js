@@ -55,31 +55,26 @@ const wrapped = (angle) => angle - 2 * Math.PI * Math.round(angle / (2 * Math.PI
 
 /* KL along r = 1 + t u, and its slope in t. Terms of which none cancels another: r log r - r + 1 and r - 1 - log r. */
 const along = {
-  kl_new_old: (q, u) => (t) => [
-    mean(
-      q,
-      u.map((x) => (1 + t * x > 0 ? (1 + t * x) * Math.log1p(t * x) - t * x : 1)),
-    ),
-    mean(
-      q,
-      u.map((x) => (x === 0 ? 0 : x * Math.log1p(Math.max(t * x, -1)))),
-    ),
+  kl_new_old: (t, x) => [
+    1 + t * x > 0 ? (1 + t * x) * Math.log1p(t * x) - t * x : 1,
+    x === 0 ? 0 : x * Math.log1p(Math.max(t * x, -1)),
   ],
-  kl_old_new: (q, u) => (t) => [
-    mean(
-      q,
-      u.map((x) => t * x - Math.log1p(Math.max(t * x, -1))),
-    ),
-    mean(
-      q,
-      u.map((x) => (t * x * x) / (1 + t * x)),
-    ),
-  ],
+  kl_old_new: (t, x) => [t * x - Math.log1p(Math.max(t * x, -1)), (t * x * x) / (1 + t * x)],
+};
+const measured = (key, q, u) => (t) => {
+  let value = 0,
+    slope = 0;
+  for (let k = 0; k < 3; k++) {
+    const [more, steeper] = along[key](t, u[k]);
+    value += q[k] * more;
+    slope += q[k] * steeper;
+  }
+  return [value, slope];
 };
 
 function klBall(key, q, delta) {
   return directions(q).map((u) => {
-    const measure = along[key](q, u),
+    const measure = measured(key, q, u),
       wall = -1 / Math.min(...u);
     const beyond = measure(wall)[0] <= delta;
     const t = beyond
