@@ -12,15 +12,16 @@ doing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from trbook.small import Linear, one_token
 from trlib import checks
-from trlib.algorithms import Batch, Method, Needs, Scores, Step
+from trlib.algorithms import Method, Step
 from trlib.algorithms.memory import Memory
 from trlib.algorithms.trapo import WithExpert
 from trlib.divergences import kl, tv
@@ -80,15 +81,31 @@ def bandit_step(
             "method: expected one without a critic and without an expert, got "
             f"{type(method).__name__}; a bandit has neither"
         )
-    table = _Table(mu, checks.number("lr", lr, above=0), counts["uses"])
-    memory = Memory()
+    one = torch.ones(1, 1, dtype=mu.dtype)
+    lr = checks.number("lr", lr, above=0)
+    table = Linear(one, mu.log().unsqueeze(-1), lr=lr, uses=counts["uses"])
+    table.method, memory = method, Memory()
     for number in range(counts["batches"]):
-        batch = table.drawn(
-            advantages, counts["samples"], method, needs, memory, number, counts["batches"]
+        now = table.whole().detach()[0]
+        arms = _shared(now.exp(), counts["samples"])
+        logp, more = now[arms].unsqueeze(-1), dict[str, Any]()
+        if needs.reference:
+            more["logp_ref"] = table.whole(table.reference)[0, arms].unsqueeze(-1)
+        if needs.full_anchor:
+            more["full_anchor"] = now.expand(len(arms), 1, -1)
+        batch = one_token(
+            arms,
+            torch.zeros_like(arms),
+            advantages[arms],
+            now[arms],
+            anchor=method.anchor,
+            number=number,
+            batches=counts["batches"],
+            memory=memory,
         )
-        table.begin(method, method.prepare(batch))
+        table.batch = method.prepare(batch.plus(logp_old=logp, **more))
         method.update(cast(Step, table))
-    return moved(mu, table.logits.detach().squeeze(-1).softmax(-1), advantages)
+    return moved(mu, table.whole().detach()[0].exp(), advantages)
 
 
 def moved(mu: Tensor, pi: Tensor, advantages: Tensor) -> Moved:
@@ -242,106 +259,3 @@ def _shared(mu: Tensor, samples: int) -> Tensor:
             f"samples: expected at least one for every arm of mu = {mu.tolist()}, got {samples}"
         )
     return torch.arange(len(mu)).repeat_interleave(counts.long())
-
-
-class _Table:
-    """The `Step` of one prompt and one token: logits = W h with h = 1."""
-
-    critic: list[Tensor] = []  # noqa: RUF012
-
-    def __init__(self, mu: Tensor, lr: float, uses: int) -> None:
-        self.logits = mu.log().unsqueeze(-1).requires_grad_()  # [K, 1]
-        self.reference: Mapping[str, Tensor] = {"logits": self.logits.detach().clone()}
-        self.lr, self.uses = lr, uses
-        self.parameters: list[Tensor] = [self.logits]
-        self.weights: Mapping[str, Tensor] = {"logits": self.logits}
-        self.method: Method
-        self.batch: Batch
-
-    def drawn(
-        self,
-        advantages: Tensor,
-        samples: int,
-        method: Method,
-        needs: Needs,
-        memory: Memory,
-        number: int,
-        batches: int,
-    ) -> Batch:
-        """Completions of one token, as often as the present policy says."""
-        now = self.logits.detach().squeeze(-1).log_softmax(-1)
-        arms = _shared(now.exp(), samples)
-        mask = torch.ones(samples, 1, dtype=torch.bool)
-        batch = Batch(
-            tokens=arms.unsqueeze(-1),
-            mask=mask,
-            forced=~mask,
-            rewards=advantages[arms],
-            group=torch.zeros(samples, dtype=torch.long),
-            ended=mask[:, 0],
-            horizon=1,
-            logp_rollout=now[arms].unsqueeze(-1),
-            anchor=method.anchor,
-            number=number,
-            batches=batches,
-            memory=memory,
-        )
-        more: dict[str, Any] = {"logp_old": batch.logp_rollout}
-        if needs.reference:
-            more["logp_ref"] = (
-                self.reference["logits"].squeeze(-1).log_softmax(-1)[arms].unsqueeze(-1)
-            )
-        if needs.full_anchor:
-            more["full_anchor"] = now.expand(samples, 1, -1)
-        return batch.plus(**more)
-
-    def begin(self, method: Method, batch: Batch) -> None:
-        self.method, self.batch = method, batch
-
-    def minibatches(self) -> Iterator[_Table]:
-        return iter([self] * self.uses)
-
-    def score(
-        self,
-        rows: Tensor | None = None,
-        *,
-        weights: Mapping[str, Tensor] | None = None,
-        double_backward: bool = False,
-        perturb: Callable[[Tensor], Tensor] | None = None,
-    ) -> Scores:
-        if perturb is not None:
-            raise ValueError("perturb: expected a policy with embedded tokens, got a bandit")
-        whole = (self.logits if weights is None else weights["logits"]).squeeze(-1).log_softmax(-1)
-        tokens = self.batch.tokens if rows is None else self.batch.tokens[rows]
-        full = whole.expand(len(tokens), 1, -1)
-        return Scores(
-            full.gather(-1, tokens.unsqueeze(-1)).squeeze(-1),
-            full,
-            hidden=torch.ones(len(tokens), 1, 1, dtype=whole.dtype),
-        )
-
-    def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
-        tangent = direction[0].squeeze(-1)
-        slope = tangent - self.logits.detach().squeeze(-1).softmax(-1) @ tangent
-        return slope.expand(len(self.batch.tokens if rows is None else rows), 1, -1)
-
-    def loss(self, scores: Scores | None = None) -> Tensor:
-        return self.method.loss(
-            self.method.objective(scores or self.score(), self.batch).per_token, self.batch
-        )
-
-    def descend(self, loss: Tensor, *, lr_scale: float = 1.0) -> None:
-        (gradient,) = torch.autograd.grad(loss, self.logits, allow_unused=True)
-        if gradient is not None:
-            with torch.no_grad():
-                self.logits -= self.lr * lr_scale * gradient
-
-    def report(self, loss: float, grad_norm: float) -> None:
-        pass
-
-    def move_reference(self, share: float = 1.0) -> None:
-        if not self.method.needs(self.batch.anchor).reference:
-            raise ValueError(
-                "reference: the method has none; its `needs` must name it: Needs(reference=True)"
-            )
-        self.reference["logits"].lerp_(self.logits.detach(), share)

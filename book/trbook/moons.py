@@ -11,7 +11,7 @@ reads as the embedded prompt.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
@@ -19,9 +19,9 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from trbook.small import Perturb, SmallStep, one_token
 from trlib import checks
-from trlib.algorithms import SFT, Batch, Method, Scores, Step
-from trlib.algorithms.memory import Memory
+from trlib.algorithms import SFT, Batch, Method, Step
 from trlib.algorithms.trapo import WithExpert
 from trlib.divergences import kl
 from trlib.seeds import generator
@@ -148,10 +148,8 @@ def learned(
     return {name: p.detach() for name, p in net.weights.items()}
 
 
-class Net:
+class Net(SmallStep):
     """The `Step` of a classifier: one batch, gone through `updates` times."""
-
-    critic: list[Tensor] = []  # noqa: RUF012
 
     def __init__(
         self,
@@ -162,52 +160,14 @@ class Net:
         updates: int,
         lr: float,
     ) -> None:
-        self.method, self.updates, self.lr, self.x = method, updates, lr, x.unsqueeze(1)
-        self.weights: Mapping[str, Tensor] = {
-            name: p.clone().requires_grad_() for name, p in weights.items()
-        }
-        self.reference: Mapping[str, Tensor] = {name: p.clone() for name, p in weights.items()}
-        self.parameters = list(self.weights.values())
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=lr, weight_decay=0.0)
-        none = torch.zeros(len(x), 1)
-        self.batch = Batch(
-            tokens=kind.unsqueeze(-1),
-            mask=none > 0,
-            forced=none == 0,
-            rewards=none[:, 0],
-            group=torch.arange(len(x)),
-            ended=none[:, 0] == 0,
-            horizon=1,
-            logp_rollout=none,
-            advantages=none,
-            memory=Memory(),
+        optimizer = torch.optim.AdamW
+        super().__init__(weights, uses=updates, lr=lr, optimizer=optimizer, weight_decay=0.0)
+        self.method, self.x = method, x.unsqueeze(1)
+        none = torch.zeros(len(x))
+        self.batch = one_token(
+            kind, torch.arange(len(x)), none, none, forced=True, advantages=none.unsqueeze(-1)
         )
 
-    def minibatches(self) -> Iterator[Net]:
-        return iter([self] * self.updates)
-
-    def score(
-        self,
-        rows: Tensor | None = None,
-        *,
-        weights: Mapping[str, Tensor] | None = None,
-        double_backward: bool = False,
-        perturb: Callable[[Tensor], Tensor] | None = None,
-    ) -> Scores:
-        x = self.x if perturb is None else perturb(self.x)
-        full = read(self.weights if weights is None else weights, x)
-        return Scores(full.gather(-1, self.batch.tokens.unsqueeze(-1)).squeeze(-1), full)
-
-    def loss(self, scores: Scores | None = None) -> Tensor:
-        return self.method.loss(
-            self.method.objective(scores or self.score(), self.batch).per_token, self.batch
-        )
-
-    def descend(self, loss: Tensor, *, lr_scale: float = 1.0) -> None:
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-
-    def move_reference(self, share: float = 1.0) -> None:
-        for name, p in self.weights.items():
-            self.reference[name].lerp_(p.detach(), share)
+    def full(self, batch: Batch, weights: Mapping[str, Tensor], perturb: Perturb | None) -> Tensor:
+        x = self.x[batch.group]
+        return read(weights, x if perturb is None else perturb(x))

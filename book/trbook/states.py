@@ -11,15 +11,16 @@ prompt, and a completion has one token.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from trbook.small import Linear, one_token
 from trlib import checks
-from trlib.algorithms import Batch, Method, Provided, Scores, Step
+from trlib.algorithms import Method, Step
 from trlib.divergences import kl
 
 
@@ -71,20 +72,14 @@ def states_step(
     checks.floating("advantages", advantages, (len(features), None), "S, K")
     if method.needs(method.anchor).critic:
         raise ValueError(f"method: expected one without a critic, got {type(method).__name__}")
-    linear = _Linear(
+    linear = _Watched(
         features,
-        advantages,
-        method,
-        checks.whole("uses", uses, least=1),
-        optimizer(
-            [
-                torch.zeros(
-                    advantages.shape[1], features.shape[1], dtype=features.dtype, requires_grad=True
-                )
-            ],
-            lr=checks.number("lr", lr, above=0),
-        ),
+        features.new_zeros(advantages.shape[1], features.shape[1]),
+        uses=checks.whole("uses", uses, least=1),
+        lr=checks.number("lr", lr, above=0),
+        optimizer=optimizer,
     )
+    linear.begin(method, advantages)
     method.update(cast(Step, linear))
     return Reached(
         linear.gain(),
@@ -96,58 +91,27 @@ def states_step(
     )
 
 
-class _Linear:
-    """The `Step` of a linear policy."""
+class _Watched(Linear):
+    """A policy that knows how far its updates have led."""
 
-    critic: list[Tensor] = []  # noqa: RUF012
+    advantages: Tensor
 
-    def __init__(
-        self,
-        x: Tensor,
-        advantages: Tensor,
-        method: Method,
-        uses: int,
-        optimizer: torch.optim.Optimizer,
-    ) -> None:
-        self.x, self.advantages, self.method, self.uses, self.optimizer = (
-            x,
-            advantages,
-            method,
-            uses,
-            optimizer,
-        )
-        self.parameters: list[Tensor] = optimizer.param_groups[0]["params"]
-        self.weights: Mapping[str, Tensor] = {"W": self.parameters[0]}
-        self.lr = optimizer.param_groups[0]["lr"]
+    def begin(self, method: Method, advantages: Tensor) -> None:
+        """Takes every action of every state once, by the policy as it is."""
+        self.method, self.advantages = method, advantages
         self.path: list[float] = []
         self.gain_before = 0.0
         count, actions = advantages.shape
-        tokens = torch.arange(actions).repeat(count).unsqueeze(-1)
-        mask = torch.ones_like(tokens, dtype=torch.bool)
+        tokens = torch.arange(actions).repeat(count)
         group = torch.arange(count).repeat_interleave(actions)
         self.start = self.whole().detach()
-        logp = self.start[group].gather(-1, tokens)
+        logp = self.start[group, tokens].unsqueeze(-1)
         self.before = self.divergence()
-        self.batch = method.prepare(
-            Batch(
-                tokens=tokens,
-                mask=mask,
-                forced=~mask,
-                rewards=advantages.reshape(-1),
-                group=group,
-                ended=mask[:, 0],
-                horizon=1,
-                logp_rollout=logp,
-                anchor=method.anchor,
-                provided=Provided(
-                    logp_old=logp, logp_ref=logp, full_anchor=self.start[group].unsqueeze(1)
-                ),
-            )
+        batch = one_token(
+            tokens, group, advantages.reshape(-1), logp.squeeze(-1), anchor=method.anchor
         )
-
-    def whole(self) -> Tensor:
-        """[S, K] log-probs of every state."""
-        return (self.x @ self.parameters[0].T).log_softmax(-1)
+        full = self.start[group].unsqueeze(1)
+        self.batch = method.prepare(batch.plus(logp_old=logp, logp_ref=logp, full_anchor=full))
 
     def divergence(self) -> Tensor:
         return kl(self.start, self.whole().detach())
@@ -155,32 +119,8 @@ class _Linear:
     def gain(self) -> float:
         return float((self.whole().detach().exp() * self.advantages).sum(1).mean())
 
-    def minibatches(self) -> Iterator[_Linear]:
-        return iter([self] * self.uses)
-
-    def score(self, rows: Tensor | None = None, **_: Any) -> Scores:
-        own = self.batch if rows is None else self.batch.rows(rows)
-        full = self.whole()[own.group].unsqueeze(1)
-        return Scores(full.gather(-1, own.tokens.unsqueeze(-1)).squeeze(-1), full)
-
-    def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
-        moved = self.x @ direction[0].T
-        slope = moved - (self.whole().detach().exp() * moved).sum(-1, keepdim=True)
-        return slope[self.batch.group if rows is None else self.batch.group[rows]].unsqueeze(1)
-
-    def loss(self, scores: Scores | None = None) -> Tensor:
-        return self.method.loss(
-            self.method.objective(scores or self.score(), self.batch).per_token, self.batch
-        )
-
     def descend(self, loss: Tensor, *, lr_scale: float = 1.0) -> None:
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.param_groups[0]["lr"] = self.lr * lr_scale
-        self.optimizer.step()
+        super().descend(loss, lr_scale=lr_scale)
         self.path.append(float(self.divergence().max()))
         if len(self.path) <= self.uses:
             self.before, self.gain_before = self.divergence(), self.gain()
-
-    def report(self, loss: float, grad_norm: float) -> None:
-        pass
