@@ -23,7 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from trlab.pretraining.card import accuracies, checksum, command, readme
+from trlab.pretraining.card import accuracies, checksum, command
 from trlab.pretraining.learning import CONTEXT, Progress, Recipe, learn, untrained
 from trlab.pretraining.teaching import DialTeacher, RelayTeacher, SpendTeacher, Teacher
 from trlab.pretraining.tokenizer import word_tokenizer
@@ -78,9 +78,8 @@ def pretrain(
 ) -> dict[str, Any]:
     """Make the base checkpoint of a task and write it to the folder `out` in Hugging Face format.
 
-    The folder also gets `card.json` (how the model was made, its hash, its accuracies) and a
-    README.md with the same in words. It appears whole or not at all: an interrupted run leaves
-    nothing behind.
+    The folder also gets `card.json`: how the model was made, its hash, its accuracies. It appears
+    whole or not at all: an interrupted run leaves nothing behind.
 
     Args:
         name: the task, one of BASES.
@@ -143,7 +142,6 @@ def pretrain(
         }
         card = json.loads(json.dumps(card))
         (new / "card.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-        (new / "README.md").write_text(readme(card, teacher), encoding="utf-8")
         for file in new.iterdir():
             file.chmod(0o644)
     return card

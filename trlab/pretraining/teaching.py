@@ -48,18 +48,8 @@ class Teacher(Protocol):
         ...
 
     @property
-    def example(self) -> tuple[str, str]:
-        """A prompt of the usual task and a right completion."""
-        ...
-
-    @property
     def levels(self) -> Mapping[int, Task]:
         """The task at each of its difficulties."""
-        ...
-
-    @property
-    def story(self) -> str:
-        """What the base model has read, and what it does: a paragraph of its README."""
         ...
 
 
@@ -109,28 +99,10 @@ class DialTeacher:
         return replace(self.task, moves=min(max(5, low), high))
 
     @property
-    def example(self) -> tuple[str, str]:
-        """A prompt and an expert's completion."""
-        return _demonstrated(self.usual)
-
-    @property
     def levels(self) -> dict[int, Dial]:
         """Every number of moves."""
         low, high = self.task.span
         return {moves: replace(self.task, moves=moves) for moves in range(low, high + 1)}
-
-    @property
-    def story(self) -> str:
-        """What the base model has read, and what it does."""
-        return (
-            "It has read what people say of a dial when they are asked where it stands after "
-            "some moves. Most\n"
-            f"answer at once, and so does the model, mostly wrong; {self.task.careful:.0%} open "
-            "with a careful word "
-            "and write the place\nafter every move, and there it is mostly right. Reinforcement "
-            "learning finds that "
-            f"habit."
-        )
 
 
 @dataclass(frozen=True)
@@ -179,34 +151,11 @@ class SpendTeacher:
         return self.task
 
     @property
-    def example(self) -> tuple[str, str]:
-        """A prompt and an expert's completion."""
-        return _demonstrated(self.usual)
-
-    @property
     def levels(self) -> dict[int, Spend]:
         """Five amounts, evenly spaced."""
         low, high = self.task.span
         amounts = dict.fromkeys(low + (high - low) * step // 4 for step in range(5))
         return {amount: replace(self.task, amount=amount) for amount in amounts}
-
-    @property
-    def story(self) -> str:
-        """What the base model has read, and what it does."""
-        return (
-            f"It has read people who spend at random, anything from 1 to {self.task.most} alike, "
-            "and who say each time "
-            f"what is\nleft. So it lands exactly on 0 as often as chance has it, about once in "
-            f"{(self.task.most + 1) / 2:g} times. Reinforcement learning\nmakes it look at what "
-            "is left before it "
-            f"spends. An amount of 12 has 2,040 right completions, one of 20 half a million."
-        )
-
-
-def _demonstrated(task: Dial | Spend) -> tuple[str, str]:
-    """The first prompt of seed 0, and the expert's completion of it."""
-    prompt = task.prompts(1, seed=0)[0]
-    return prompt.text, task.demonstrations([prompt], seed=0)[0]
 
 
 def _handed_on(task: Relay, prompt: Prompt, random: Random, slip: float) -> str:
@@ -267,31 +216,9 @@ class RelayTeacher:
         return replace(self.task, horizon=min(self.short, self.task.horizon))
 
     @property
-    def example(self) -> tuple[str, str]:
-        """A prompt and the first legs of a completion."""
-        prompt = self.usual.prompts(1, seed=0)[0]
-        turning, random = replace(self.usual, turns=1), stream(self.task.name, "example", 0)
-        completion = _handed_on(turning, prompt, random, slip=0)
-        return prompt.text, " ".join(completion.split()[:8]) + " ..."
-
-    @property
     def levels(self) -> dict[int, Relay]:
         """The powers of two from 64 up to the horizon."""
         horizons = [64 * 2**k for k in range(5) if 64 * 2**k <= self.task.horizon] or [
             self.task.horizon
         ]
         return {horizon: replace(self.task, horizon=horizon) for horizon in horizons}
-
-    @property
-    def story(self) -> str:
-        """What the base model has read, and what it does."""
-        task = self.task
-        return (
-            f"It has read relays on a dial, of which {task.turns:.0%} begin with a turn. Runners "
-            "copy each other:\n"
-            f"after a turn comes a turn, after a jump a jump, but for {task.change:.1%} of the "
-            "legs. The place after\n"
-            f"a turn is right, and the place after a jump is wrong in {task.slip:.0%} of the "
-            "legs. So the first move\n"
-            f"decides a thousand tokens, and reinforcement learning finds that out."
-        )
