@@ -45,9 +45,9 @@ def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(tmp_path, monke
 
     before = {"chapters": {"02_bad": {"minutes": 1, "text": ""}, "03_other": {"minutes": 2}}}
     kept = []
-    failed, late = gpu.collect(gpu.plan([good, bad], before), CARD, run, before, kept.append)
+    failed = gpu.collect([good, bad], CARD, run, before, kept.append)
     record = kept[-1]
-    assert len(kept) == 2 and late == []
+    assert len(kept) == 2
     assert list(record["chapters"]) == ["03_other", "01_good"], (
         "what failed has no entry, what was not asked for stays"
     )
@@ -65,32 +65,17 @@ def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(tmp_path, monke
     assert gpu.entry(changed)["text"] != entry["text"]
 
 
-def test_what_never_ran_comes_first_and_what_would_not_end_in_time_waits(tmp_path, monkeypatch):
+def test_what_never_ran_comes_first_and_what_is_recorded_as_it_is_does_not_run(tmp_path):
     paths = [chapter(tmp_path / f"{name}.ipynb", f"x = '{name}'") for name in "abcd"]
     texts = {path.stem: execute_module.text_of(nbformat.read(path, 4)) for path in paths}
-    before = {
-        "chapters": {
-            "a": {"minutes": 2, "text": texts["a"]},
-            "b": {"minutes": 9, "text": "other"},
-            "c": {"minutes": 3, "text": "other"},
-        }
-    }
-    planned = gpu.plan(paths, before)
-    assert [one.path.stem for one in planned] == ["d", "c", "b"], "a is recorded as it is"
-    assert len(gpu.plan(paths, before, again=True)) == 4
-    clock = [0.0]
-
-    def run(path):
-        clock[0] += 5 * 60
-        return {"cells": [], "metadata": {execute_module.KEY: RECORD}}
-
-    monkeypatch.setattr(gpu.time, "monotonic", lambda: clock[0])
+    before = {"chapters": {name: {"text": "other"} for name in "bc"} | {"a": {"text": texts["a"]}}}
+    waiting = gpu.waiting(paths, before)
+    assert [path.stem for path in waiting] == ["d", "b", "c"]
     kept = []
-    failed, late = gpu.collect(
-        planned, CARD, run, before, lambda one: kept.append({*one["chapters"]}), 15
-    )
-    assert failed == [] and [one.path.stem for one in late] == ["b"]
-    assert kept == [{*"abcd"}] * 2
+    ran = {"cells": [], "metadata": {execute_module.KEY: RECORD}}
+    keep = lambda record: kept.append({*record["chapters"]})  # noqa: E731
+    assert gpu.collect(waiting, CARD, lambda _: ran, before, keep) == []
+    assert kept == [{*"abcd"}] * 3
 
 
 def test_without_a_gpu_it_says_so_and_touches_nothing(monkeypatch, capsys):
