@@ -5,7 +5,7 @@
     verl    verl's registry calls the loss on sixteen completions of `dial`
 
 Chapter 12 does both where the libraries are, and shows this record, `elsewhere.json`, where they
-are not. Its functions are these, letter by letter; a test holds them together.
+are not. The record is made by the functions of its cells.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -37,6 +38,7 @@ from trlib.model.rollout import sample
 from trlib.tasks import Sums
 
 RECORD = Path(__file__).with_name("elsewhere.json")
+CHAPTER = Path(__file__).parents[3] / "notebooks" / "12_at_scale.ipynb"
 SHAPE = {"prompts": 4, "group": 8, "lr": 3e-4}
 """Of a batch in TRL; every batch is used twice."""
 ROLLOUTS = 10  #: In the record; the page's own run is the first of them.
@@ -112,77 +114,22 @@ def completions(inputs: dict[str, torch.Tensor], tokenizer: Any) -> Completions:
     )
 
 
-def train_in_trl(policy, task, rollouts, *, prompts, group, lr):
-    """TRL's log, a row per update, and the batches that it made of its rollouts."""
-    from tempfile import gettempdir
-
-    from datasets import Dataset
-    from trl import GRPOConfig
-
-    from trlib.bridges.trl import TrustRegionTrainer
-
-    batches = []
-
-    class DPPOTrainer(TrustRegionTrainer):
-        token_loss = staticmethod(partial(dppo_loss, delta_tv=0.15))
-
-        def _compute_loss(self, model, inputs):
-            batches.append(inputs)  # only to look at what TRL hands to a loss
-            return super()._compute_loss(model, inputs)
-
-    asked = task.prompts(64, seed=0)
-    config = GRPOConfig(
-        loss_type="dr_grpo", scale_rewards="none",  # the rest of DPPO's recipe
-        num_iterations=2, max_steps=2 * rollouts,  # two updates of every batch
-        per_device_train_batch_size=prompts * group, num_generations=group,
-        max_completion_length=task.max_tokens, learning_rate=lr,
-        lr_scheduler_type="constant", gradient_checkpointing=False, bf16=False,
-        use_cpu=policy.device.type == "cpu", seed=0, report_to=[],
-        output_dir=gettempdir(), save_strategy="no", disable_tqdm=True, logging_steps=1)  # fmt: skip
-    trainer = DPPOTrainer(
-        model=policy.model, processing_class=policy.tokenizer, args=config,
-        reward_funcs=verifier(policy, task, asked),
-        train_dataset=Dataset.from_list([{"prompt": p.text} for p in asked]))  # fmt: skip
-    trainer.train()
-    return [row for row in trainer.state.log_history if "kept" in row], batches
-
-
-def update_here(policy, batches, *, lr, horizon):
-    """The same updates by this package: a row for each of TRL's batches."""
-    optimizer = torch.optim.AdamW(policy.parameters, lr=lr, weight_decay=0.0)
-    rows = []
-    for k, inputs in enumerate(batches):
-        batch = completions(inputs, policy.tokenizer)
-        A = inputs["advantages"].view(-1, 1).expand_as(batch.logp)
-        logp = policy.score(batch).logp
-        if k % 2 == 0:  # a new rollout: who wrote it is the policy as it is now
-            old = logp.detach()
-        tokens = dppo_loss(logp, old, advantages=A, mask=batch.mask, delta_tv=0.15)
-        loss = aggregate(
-            tokens.per_token, batch.mask, "seq-mean-token-sum-norm", horizon=horizon
-        )  # fmt: skip
-        optimizer.zero_grad()
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
-        optimizer.step()
-        kept = tokens.diagnostics["kept"][batch.mask].float().mean()
-        rows.append(
-            {"loss": loss.item(), "grad_norm": norm.item(), "kept": kept.item()}
-        )  # fmt: skip
-    return rows
-
-
-def loss_in_verl(logp, old, advantages, mask):
-    """DPPO by the name that verl's registry has for it, and what verl logs of it."""
-    from verl.trainer.ppo.core_algos import get_policy_loss_fn
-    from verl.workers.config import ActorConfig
-
-    from trlib.bridges.verl import register
-
-    register(delta_tv=0.15)
-    config = ActorConfig(strategy="fsdp", rollout_n=4, ppo_micro_batch_size_per_gpu=8)
-    loss = get_policy_loss_fn("trlib_dppo_tv")
-    return loss(old, logp, advantages, mask, "seq-mean-token-sum", config, None)
+def of_the_chapter(name: str) -> Callable[..., Any]:
+    """A function that chapter 12 defines in a cell; only a checkout has the chapter."""
+    cells = json.loads(CHAPTER.read_text(encoding="utf-8"))["cells"]
+    (code,) = (
+        text for cell in cells if (text := "".join(cell["source"])).startswith(f"def {name}(")
+    )
+    names: dict[str, Any] = {
+        "aggregate": aggregate,
+        "completions": completions,
+        "dppo_loss": dppo_loss,
+        "partial": partial,
+        "torch": torch,
+        "verifier": verifier,
+    }
+    exec(compile(code, CHAPTER.name, "exec"), names)
+    return names[name]
 
 
 def tokens_for_verl() -> dict[str, torch.Tensor]:
@@ -213,12 +160,12 @@ def _trl() -> dict[str, Any]:
     found: dict[str, Any] = {"prompt": text, "before": written()}
     begun = time.process_time()
     with Quiet():
-        log, batches = train_in_trl(policy, task, ROLLOUTS, **SHAPE)
+        log, batches = of_the_chapter("train_in_trl")(policy, task, ROLLOUTS, **SHAPE)
     found["processor_s"], begun = round(time.process_time() - begun), time.process_time()
     policy.model.eval()
     found["after"] = written()
     policy.load_state(start)
-    here = update_here(policy, batches, lr=SHAPE["lr"], horizon=task.max_tokens)
+    here = of_the_chapter("update_here")(policy, batches, lr=SHAPE["lr"], horizon=task.max_tokens)
     names = ("reward", "loss", "grad_norm", "kept", "entropy")
     return {
         **found,
@@ -236,7 +183,7 @@ def _trl() -> dict[str, Any]:
 def _verl() -> dict[str, Any]:
     tokens = tokens_for_verl()
     with Quiet():
-        loss, metrics = loss_in_verl(**tokens)
+        loss, metrics = of_the_chapter("loss_in_verl")(**tokens)
     values = {name: value.tolist() for name, value in tokens.items()}
     return {"tokens": values, "loss": loss.item(), "metrics": metrics}
 
