@@ -1,17 +1,18 @@
 """Shared by all tests: one thread, nothing from the hub, a fresh embedded policy and small folders
-in its format."""
+in its format. Torch is imported where it is used: the process that hands out the tests runs none."""
 
 from __future__ import annotations
 
 import os
 import signal
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
-import torch
 from hypothesis import settings
 
 import trlib
@@ -24,8 +25,9 @@ from tests.browser import (  # noqa: F401  (fixtures)
     sources,
     until,
 )
-from trlib.model.loading import EMBEDDED
-from trlib.model.policy import Policy
+
+if TYPE_CHECKING:
+    from trlib.model.policy import Policy
 
 # The same examples in every run, so that a rare draw never ends `make test`; `make nightly` draws others.
 settings.load_profile("ci")
@@ -77,16 +79,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # First of all what needs the built book. One worker begins with it and builds; the others start
-    # in the middle.
-    items.sort(key=lambda item: "book" not in getattr(item, "fixturenames", ()))
-    silent = [
-        item.nodeid for item in items for mark in item.iter_markers("nightly") if not mark.args
-    ]
-    if silent:
-        raise pytest.UsageError(
-            f"nightly: expected a reason, as in @pytest.mark.nightly('...'): {silent[0]}"
-        )
+    # What takes longest begins first, and on every worker: xdist gives each a stretch of the list, of
+    # equal number, and whoever is done takes over from the end of another's. The first begins with
+    # what needs the built book, and builds it; the others with the chapters.
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    built = [item for item in items if "book" in getattr(item, "fixturenames", ())]
+    chapters = [item for item in items if hasattr(item, "nbmake")]
+    short = (item for item in items if item not in {*built, *chapters})
+    heads = [chapters[k :: max(1, workers - 1)] for k in range(max(1, workers - 1))]
+    heads = [built, *heads] if workers > 1 else [[*built, *chapters]]
+    dealt: list[pytest.Item] = []
+    for head in heads:
+        dealt += [*head, *islice(short, max(0, len(items) // workers - len(head)))]
+    items[:] = [*dealt, *short]
+    for name in ("nightly", "test_all"):
+        marks = [(item.nodeid, mark) for item in items for mark in item.iter_markers(name)]
+        if silent := [nodeid for nodeid, mark in marks if not mark.args]:
+            raise pytest.UsageError(
+                f"{name}: expected a reason, as in @pytest.mark.{name}('...'): {silent[0]}"
+            )
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -99,6 +110,8 @@ def _ctrl_c() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
+    import torch
+
     torch.set_num_threads(1)
 
 
@@ -115,7 +128,10 @@ def task():
 
 def _small_model(kind: str = "llama", **settings):
     """A randomly initialised causal language model over the embedded vocabulary."""
+    import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    from trlib.model.loading import EMBEDDED
 
     vocabulary = len(AutoTokenizer.from_pretrained(EMBEDDED / "dial"))
     common = {
@@ -158,6 +174,8 @@ def folder(tmp_path: Path) -> Path:
     """A small random model saved as the hub would hold it."""
     from transformers import AutoTokenizer
 
+    from trlib.model.loading import EMBEDDED
+
     path = tmp_path / "model"
     _small_model().save_pretrained(path)
     AutoTokenizer.from_pretrained(EMBEDDED / "dial").save_pretrained(path)
@@ -167,6 +185,8 @@ def folder(tmp_path: Path) -> Path:
 def _alone(policy: Policy, completions, tolerance: float) -> None:
     """Assert that the sampler's and the learner's log-probs are those of a forward pass over each
     row by itself: its own prompt and tokens, without padding, cache or packing."""
+    import torch
+
     c, scored = completions, policy.score(completions).logp.detach()
     for row, group in enumerate(c.group.tolist()):
         prompt, present = c.prompt_ids[group][c.prompt_mask[group]], c.present[row]

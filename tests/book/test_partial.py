@@ -5,7 +5,7 @@ import math
 import pytest
 
 from book.build import quoted, records
-from tests.lab.conftest import STAMPS
+from tests.lab.records import STAMPS
 from trlab import record
 from trlab.drawing.figure_registry import FIGURES
 from trlab.drawing.recorded import draw

@@ -1,58 +1,13 @@
-"""A sweep of four tiny cells as a file, and what stands beside it."""
+"""A sweep of four tiny cells as a file, its cells, and runs that stand for a record of the package."""
 
-import itertools
-import math
-import time
-
-import pandas as pd
 import pytest
-
-from trlab import Budget, Sweep, Variant, comparison, record
-from trlab.cell_id import defaults
-from trlab.cells import cells
-from trlab.record import save_tables
-from trlab.rows import Record, declaration
-from trlab.sweep import load_sweep
-
-TINY = """
-from trlab import Axis, Budget, Prediction, Sweep, Variant
-
-SWEEP = Sweep(
-    text="four tiny cells",
-    variants=[Variant("ppo"), Variant("dppo", {"delta_tv": 0.3}, label="wide")],
-    axes=[Axis("updates", {"1": {}, "2": {"minibatches": 2}})],
-    seeds=[0],
-    train={"prompts": 2, "group": 2, "probe": 2},
-    budget=Budget(steps=1, prompts=4, samples=2),
-    predictions=[Prediction("more than nothing", higher="ppo", lower=-1.0)],
-)
-"""
-
-
-STAMPS = itertools.count(1)
-"""A new one for each record that is made here: what is decided is kept by it."""
-
-
-def one_cell(method, settings=None, *, steps=2, train=None, **more):
-    """The cell of a sweep that is one short run."""
-    variant = Variant(method, settings or {}, train=train or {})
-    budget = Budget(steps=steps, prompts=4, samples=2)
-    (cell,) = cells(Sweep(text="", variants=[variant], seeds=[3], budget=budget, **more))
-    return cell
-
-
-def entry(key, status="done", **values):
-    """A row of a journal and its history."""
-    history = {"reward": [0.1, 1 / 3], "kept": [1.0, math.nan]}
-    return (
-        {"cell": key, "status": status, "sampled": 0.1 + 0.2, "digest": f"of {key}", **values},
-        history if status == "done" else None,
-    )
 
 
 @pytest.fixture
 def tiny(tmp_path):
     """The file of a sweep of four tiny cells."""
+    from tests.lab.records import TINY
+
     path = tmp_path / "tiny.py"
     path.write_text(TINY)
     return path
@@ -61,12 +16,17 @@ def tiny(tmp_path):
 @pytest.fixture
 def four(tiny):
     """Its cells."""
+    from trlab.cells import cells
+    from trlab.sweep import load_sweep
+
     return cells(load_sweep(str(tiny)))
 
 
 @pytest.fixture
 def shipped(monkeypatch):
     """Makes these runs the record of a sweep of the package, of which the book prints so much."""
+    from tests.lab.records import STAMPS
+    from trlab import comparison, record
 
     def put(sweep, runs, history, printed=()):
         stamp = next(STAMPS)
@@ -77,61 +37,3 @@ def shipped(monkeypatch):
         monkeypatch.setattr(comparison, "printed", lambda: {sweep.name: list(printed)})
 
     return put
-
-
-def recorded_as(some, **values):
-    """A record of cells, each an `entry` with these values."""
-    record = Record()
-    for cell in some:
-        row, history = entry(cell.id, **values)
-        record.add({**declaration(cell), **row}, history)
-    return record
-
-
-def save(folder, record, declared):
-    """The tables of a record."""
-    folder.mkdir(parents=True, exist_ok=True)
-    save_tables(folder, record, declared, defaults(declared))
-
-
-def files(folder):
-    """What a folder holds."""
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-
-
-def runs_of(ends, *axes, **columns):
-    """Finished runs by label and point of the axes: an accuracy for each seed, and columns that
-    are the same in all."""
-    return pd.DataFrame(
-        [
-            {
-                "cell": " ".join([*place, str(seed)]),
-                **dict(zip(("label", *axes), place, strict=True)),
-                "seed": seed,
-                "status": "done",
-                "sampled": end,
-                **columns,
-            }
-            for place, values in ends.items()
-            for seed, end in enumerate(values)
-        ]
-    )
-
-
-def history_of(runs, batches, **columns):
-    """Their histories; a column is a function of a run and its batch."""
-    return pd.DataFrame(
-        [
-            {"cell": run.cell, "batch": b} | {name: of(run, b) for name, of in columns.items()}
-            for run in runs.itertuples()
-            for b in range(batches)
-        ]
-    )
-
-
-def until(condition, step=0.05):
-    """Wait for a condition, two minutes at most."""
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(step)

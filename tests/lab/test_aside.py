@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from tests.lab.conftest import one_cell
+from tests.lab.records import one_cell
 from trlab.aside import COLUMNS, PROMPTS, _gain
 from trlab.measures import derive
 from trlab.rows import Record, declaration

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.lab.conftest import runs_of
+from tests.lab.records import runs_of
 from trlab import Axis, Budget, Prediction, Sweep, Variant
 from trlab.basin import basins, edge_ratios, over_rates, piece
 from trlab.cells import cells

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.by_day import by_day
-from tests.lab.conftest import history_of, runs_of
+from tests.lab.records import history_of, runs_of
 from trlab import Axis, Budget, Prediction, Sweep, Variant
 from trlab.cell import MEASURES
 from trlab.claims import Card, Claim, Side, Test, cards, markdown, outcome, tell

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.lab.conftest import runs_of, until
+from tests.lab.records import TINY, runs_of, until
 from tests.typed import typed
 from trlab import journal as journals
 from trlab import record as records
@@ -44,8 +44,6 @@ HERE = "--workers 0 --quiet"
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """The tiny sweep, run in one piece in this process."""
-    from tests.lab.conftest import TINY
-
     path = tmp_path_factory.mktemp("whole") / "tiny.py"
     path.write_text(TINY)
     return conduct(

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.lab.conftest import one_cell
+from tests.lab.records import one_cell
 from trlab.base import base_of, base_of_runs
 from trlab.cells import cells
 from trlab.measures import completions

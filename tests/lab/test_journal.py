@@ -13,7 +13,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.lab.conftest import entry
+from tests.lab.records import entry
 from trlab.journal import Journal, RecordError, put
 from trlab.record import load
 from trlib.errors import CheckpointError, TrlibError

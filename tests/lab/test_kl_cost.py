@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.lab.conftest import history_of, runs_of
+from tests.lab.records import history_of, runs_of
 from trlab import Budget, Sweep, Variant
 from trlab.findings import before, price, table
 from trlab.kl_cost import frontier, nats_per_point

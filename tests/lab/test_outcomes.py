@@ -4,7 +4,7 @@ record said so."""
 import numpy as np
 import pytest
 
-from tests.lab.conftest import history_of, runs_of
+from tests.lab.records import history_of, runs_of
 from trlab import outcomes, recorded
 from trlab.comparison import Comparison, Side, asked
 from trlab.significance import holm, improvement_p

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.lab.conftest import entry, files, recorded_as, save
+from tests.lab.records import entry, files, recorded_as, save
 from trlab import provenance
 from trlab import record as records
 from trlab.cells import cells

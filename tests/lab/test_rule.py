@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.lab.conftest import STAMPS, history_of, runs_of
+from tests.lab.records import STAMPS, history_of, runs_of
 from trlab import (
     Axis,
     Budget,

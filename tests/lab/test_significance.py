@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import brunnermunzel, rankdata, ttest_1samp, ttest_ind, wilcoxon
 
 from tests.by_day import by_day
-from tests.lab.conftest import runs_of
+from tests.lab.records import runs_of
 from tests.losses import refused
 from trlab import Axis, Budget, Prediction, Sweep, Variant
 from trlab.significance import (

@@ -4,7 +4,7 @@ numbers each time."""
 import pytest
 import torch
 
-from tests.lab.conftest import one_cell
+from tests.lab.records import one_cell
 from trlab.aside import replaced
 from trlab.files import DONE
 from trlab.provenance import hardware

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.lab.conftest import history_of, runs_of
+from tests.lab.records import history_of, runs_of
 from trlab import recorded
 from trlab.statistics import interval
 from trlab.tradeoffs import DIFFICULTY, at_matched_reward, by_batch, by_difficulty

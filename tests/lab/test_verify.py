@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.lab.records import TINY
 from tests.typed import typed
 from trlab import verify
 from trlab.files import CIRCUMSTANCES
@@ -22,8 +23,6 @@ from trlab.verify import DECIDED, Agreement, compare
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The tables of the tiny sweep, with the commit of a tree without changes and no journal."""
-    from tests.lab.conftest import TINY
-
     path = tmp_path_factory.mktemp("whole") / "tiny.py"
     path.write_text(TINY)
     planned = plan(load_sweep(str(path)), out=path.parent / "out")
