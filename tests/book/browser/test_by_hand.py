@@ -6,6 +6,8 @@ import pytest
 from tests.book.browser.test_every_explorable import DRAWN, keys_of
 from tests.by_day import by_day
 
+pytestmark = pytest.mark.test_all("each figure by hand: seconds of a browser for each")
+
 HANDLE = ".trx .handle"
 BY_DAY = (
     "Projection",

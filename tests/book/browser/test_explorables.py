@@ -25,6 +25,8 @@ from trbook.explorables.publish import publish
 from trbook.explorables.ratio_map import METHODS
 from trlib.algorithms import dppo_loss, ppo_loss
 
+pytestmark = pytest.mark.test_all("one figure by mouse, finger and keyboard")
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory, serving):

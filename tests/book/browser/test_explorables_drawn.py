@@ -12,6 +12,8 @@ from trbook.explorables import Basin, RatioMap
 from trbook.explorables.files import still_of
 from trbook.explorables.ratio_map import METHODS
 
+pytestmark = pytest.mark.test_all("what one figure draws, and on paper")
+
 PAGE = (
     '<!doctype html><html data-theme="{}"><meta charset="utf-8"><body style="margin: 0">{}<p '
     'id="after">After.</p>'

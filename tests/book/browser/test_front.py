@@ -6,6 +6,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.test_all("the first page's figure by hand")
+
 LINES = ".trx:not(.still) path.line"
 SLIDER = "Width of the clip"
 

@@ -10,6 +10,8 @@ from tests.book.browser.explorable import Visit
 from tests.book.browser.test_every_explorable import DRAWN
 from tests.by_day import by_day
 
+pytestmark = pytest.mark.test_all("every state of two figures, at two widths")
+
 DRIVE = Path(__file__).with_name("heights.js").read_text(encoding="utf-8")
 EVENTS = 120
 SHOWN = ("TokenMicroscope", "Unifier")

@@ -262,6 +262,7 @@ def test_trlib_trains_by_the_file(sources, tmp_path, monkeypatch, capsys):
 LANE_OF = '[data-explorable="playground"] [data-lane]'
 
 
+@pytest.mark.test_all("the playground by hand")
 def test_a_formula_is_typed_marked_drawn_shared_and_written_as_python(visit, until):
     page = visit(
         "Playground", "#playground:seed=1&a=ppo,group:2", viewport={"width": 360, "height": 800}

@@ -18,6 +18,8 @@ from trbook.explorables.modules import link_modules
 from trbook.explorables.playground import BESIDE, OWN, presets
 from trbook.explorables.publish import publish
 
+pytestmark = pytest.mark.test_all("half a minute of a browser")
+
 ROOT = '[data-explorable="playground"]'
 LANES = f"{ROOT} [data-lane]"
 QUICK = [{"method": "ppo", "group": 2}, {"method": "troll", "group": 2}]

@@ -10,6 +10,8 @@ import pytest
 from tests.book.browser.explorable import visits
 from trlab.statistics import iqm
 
+pytestmark = pytest.mark.test_all("lanes that learn before they are drawn")
+
 MODULE = "playground/views/iqm.js"
 
 

@@ -9,6 +9,8 @@ from tests.book.browser.explorable import Visit
 from tests.book.browser.test_every_explorable import DRAWN, import_of
 from tests.by_day import by_day
 
+pytestmark = pytest.mark.test_all("hundreds of events for each figure")
+
 EVENTS, A_FRAME = {"daily": 200, "nightly": 10_000}, 20
 ADDRESSES = {"daily": 20, "nightly": 1_000}
 

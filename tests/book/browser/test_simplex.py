@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.test_all("one figure by hand")
+
 HANDLE = ".trx .handle"  # of the old policy, then of the new one
 
 

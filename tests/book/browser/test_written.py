@@ -7,6 +7,8 @@ from playwright.sync_api import expect
 from tests.book.browser.explorable import page_of
 from trbook.explorables import Written
 
+pytestmark = pytest.mark.test_all("one figure by hand")
+
 BATCH = "Batches that it has learned from"
 PIECES = "(m, said) => m.pieces(said).map(({ text, odd, off, rest }) => [text, odd, off, rest])"
 
