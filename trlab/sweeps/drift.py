@@ -21,7 +21,7 @@ from trlab.sweeps._third_round import BATCH
 PLAIN, TIS, CENTERED, BOTH = "plain", "tis", "centered", "centered, tis"
 QUIET = {"halves": False}
 RATE = 3e-4
-PLACES = {
+PLACES: dict[str, dict[str, object]] = {
     "int4": {"sampler": "int4"},
     "bf16": {"sampler": "bf16"},
     "lag 16": {"lag": 16},
