@@ -15,6 +15,7 @@ import {
   join,
   textsAt,
 } from "./parts/common.js";
+import { cut } from "./simplex/maths.js";
 import { level, plus } from "./natural_gradient/maths.js";
 import { REASONS, read, signed } from "./natural_gradient/words.js";
 import style from "./natural_gradient/style.css";
@@ -87,26 +88,11 @@ function arrow(x, y, box, from, to) {
 }
 
 /* The part of a closed outline that lies on the map, a little beyond its edges: those are cut off when it is drawn. */
-function within(points, { width, height }) {
-  let kept = points;
-  for (const [i, edge, sign] of [
-    [0, -3, 1],
-    [0, width + 3, -1],
-    [1, -3, 1],
-    [1, height + 3, -1],
-  ]) {
-    const deep = (point) => sign * (point[i] - edge),
-      given = kept;
-    kept = given.flatMap((to, n) => {
-      const from = given[(n || given.length) - 1],
-        a = deep(from),
-        b = deep(to);
-      const crossing = a < 0 !== b < 0 ? [from.map((value, k) => value + (a / (a - b)) * (to[k] - value))] : [];
-      return b < 0 ? crossing : [...crossing, to];
-    });
-  }
-  return kept;
-}
+const within = (points, { width, height }) =>
+  [([x]) => x + 3, ([x]) => width + 3 - x, ([, y]) => y + 3, ([, y]) => height + 3 - y].reduce(
+    (found, inside) => cut(found, inside),
+    points,
+  );
 
 /* A level line in its parts: θ2 over θ1, each part followed to where it leaves the map. */
 function contour(value) {

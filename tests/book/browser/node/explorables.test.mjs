@@ -132,29 +132,12 @@ test("series: means of ten batches, placed from the first batch of their setting
     { reward, kept, kl } = seriesOf(rows).of;
   assert.deepEqual([reward.smooth[0], reward.smooth[3], reward.smooth[11]], [0, 1.5, 6.5]);
   assert.deepEqual([reward.least, reward.most, kl.least], [1, 11, 0.5]);
-  const { line, points } = pathsOf(
-    reward,
-    "line",
-    "",
-    (i) => 10 * i,
-    (v) => 100 - v,
-    12,
-    5,
-  );
+  const x = (i) => 10 * i,
+    y = (v) => 100 - v,
+    { line, points } = pathsOf(reward, "line", "", x, y, 12, 5);
   assert.ok(line.startsWith("M50.0,100.0L60.0,99.5"), line);
   assert.ok(points.endsWith("M160.0,89.0h.01"), points);
-  assert.equal(
-    pathsOf(
-      kept,
-      "line",
-      "",
-      (i) => i,
-      (v) => v,
-      12,
-    ).line,
-    "",
-    "what was not measured has no line",
-  );
+  assert.equal(pathsOf(kept, "line", "", x, y, 12).line, "", "what was not measured has no line");
 });
 
 test("what a formula is warned of", () => {

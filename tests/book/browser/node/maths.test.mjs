@@ -20,10 +20,10 @@ import {
 const given = JSON.parse(readFileSync(new URL("../../maths.json", import.meta.url), "utf8"));
 const { low, high, delta_tv: deltaTv, delta_kl: deltaKl } = given.settings;
 
-/* To nine digits of the larger, and to 1e-12. */
-function same(found, wanted, of) {
-  assert.equal(found.length, wanted.length, of);
-  found.forEach((value, i) => {
+/* What is made of each of a list, to nine digits of the larger, and to 1e-12. */
+function same(of, wanted, list, made = (one) => one) {
+  assert.equal(list.length, wanted.length, of);
+  list.map(made).forEach((value, i) => {
     const off = Math.abs(value - wanted[i]);
     assert.ok(off <= 1e-12 + 1e-9 * Math.abs(wanted[i]), `${of}[${i}]: ${value}, expected ${wanted[i]}`);
   });
@@ -31,16 +31,8 @@ function same(found, wanted, of) {
 
 test("a token against all others", () => {
   const logs = given.pairs.map((pair) => pair.map(Math.log));
-  same(
-    logs.map(([q, p]) => binaryTv(q, p)),
-    given.binary.tv,
-    "tv",
-  );
-  same(
-    logs.map(([q, p]) => binaryKl(q, p)),
-    given.binary.kl,
-    "kl",
-  );
+  same("tv", given.binary.tv, logs, ([q, p]) => binaryTv(q, p));
+  same("kl", given.binary.kl, logs, ([q, p]) => binaryKl(q, p));
 });
 
 for (const { sign, kept, edges } of given.regions) {
@@ -54,20 +46,13 @@ for (const { sign, kept, edges } of given.regions) {
   });
   test(`where a region ends, A ${sign}`, () => {
     const old = given.pairs.map(([q]) => q);
+    same("ppo", edges.ppo, old, (q) => ppoEdge(q, sign, low, high));
+    same("dppo_tv", edges.dppo_tv, old, (q) => dppoTvEdge(q, sign, deltaTv));
     same(
-      old.map((q) => ppoEdge(q, sign, low, high)),
-      edges.ppo,
-      "ppo",
-    );
-    same(
-      old.map((q) => dppoTvEdge(q, sign, deltaTv)),
-      edges.dppo_tv,
-      "dppo_tv",
-    );
-    same(
-      old.filter((q) => q > 1e-200).map((q) => dppoKlEdge(q, sign, deltaKl)),
-      edges.dppo_kl,
       "dppo_kl",
+      edges.dppo_kl,
+      old.filter((q) => q > 1e-200),
+      (q) => dppoKlEdge(q, sign, deltaKl),
     );
   });
 }
@@ -79,44 +64,20 @@ test("an advantage of 0 has nothing to silence", () => {
 test("whole distributions, as log-probs and as shares", () => {
   const { logits, logp, kl: wanted, tv: apart } = given.distributions;
   const [a, b] = logp;
-  logits.forEach((both, i) => both.forEach((z, side) => same(logSoftmax(z), logp[side][i], "log-softmax")));
-  same(
-    a.map((row, i) => kl(row, b[i])),
-    wanted,
-    "kl",
-  );
-  same(
-    a.map((row, i) => tv(row, b[i])),
-    apart,
-    "tv",
-  );
+  logits.forEach((both, i) => both.forEach((z, side) => same("log-softmax", logp[side][i], logSoftmax(z))));
+  same("kl", wanted, a, (row, i) => kl(row, b[i]));
+  same("tv", apart, a, (row, i) => tv(row, b[i]));
   const shares = logp.map((rows) => rows.map((row) => row.map(Math.exp)));
-  same(
-    shares[0].map((row, i) => distance.kl_new_old(row, shares[1][i])),
-    wanted,
-    "kl_new_old",
-  );
-  same(
-    shares[0].map((row, i) => distance.kl_old_new(shares[1][i], row)),
-    wanted,
-    "kl_old_new",
-  );
-  same(
-    shares[0].map((row, i) => distance.tv(row, shares[1][i])),
-    apart,
-    "tv of shares",
-  );
+  same("kl_new_old", wanted, shares[0], (row, i) => distance.kl_new_old(row, shares[1][i]));
+  same("kl_old_new", wanted, shares[0], (row, i) => distance.kl_old_new(shares[1][i], row));
+  same("tv of shares", apart, shares[0], (row, i) => distance.tv(row, shares[1][i]));
 });
 
 for (const { rewards, settings, multiplier, target, floored } of given.duals) {
   test(`QUATRO's dual, ${settings.direction}, ${settings.delta_kl} nats`, () => {
     const found = rewards.map((group) => solveDual(group, settings));
-    same(
-      found.map((one) => one.multiplier),
-      multiplier,
-      "multiplier",
-    );
-    found.forEach((one, i) => same(one.target, target[i], `target ${i}`));
+    same("multiplier", multiplier, found, (one) => one.multiplier);
+    found.forEach((one, i) => same(`target ${i}`, target[i], one.target));
     assert.deepEqual(
       found.map((one) => one.floored),
       floored,
@@ -129,11 +90,11 @@ test("a push with a baseline, after some steps and in the end", () => {
   for (const { mu, baseline, steps, logp, limit, kl: far } of given.pushes) {
     const of = `V ${baseline}, ${steps} steps`,
       found = pushLimit(mu, rewards, baseline);
-    same(pushed(mu, rewards, baseline, steps), logp, of);
-    if (limit) same(found, limit, `${of}, limit`);
+    same(of, logp, pushed(mu, rewards, baseline, steps));
+    if (limit) same(`${of}, limit`, limit, found);
     else assert.equal(found, null, of);
     const end = reach(mu[1] + mu[3], baseline);
     if (far === null) assert.equal(end, Infinity, of);
-    else same([end], [far], `${of}, KL`);
+    else same(`${of}, KL`, [far], [end]);
   }
 });

@@ -7,6 +7,7 @@
    that has overflowed never meets a weight of 0. */
 
 import { binaryKl, binaryTv } from "../../js/maths/divergences.js";
+import { sum } from "../../js/maths/plain.js";
 import { dppoKept, ppoKept, unclipped } from "../../js/maths/regions.js";
 
 const CAP = 10; // GSPO: the largest log of a completion's ratio, nats per token
@@ -16,8 +17,10 @@ export const weigh = (logp, weight, kept = () => true) => ({
   weight: logp.map(weight),
   kept: logp.map(kept),
 });
+/* Nothing for tokens that are not kept. */
+export const masked = (kept, weight) => ({ weight: kept.map((on, t) => (on ? weight(t) : 0)), kept });
 const times = (advantage, factor) => (advantage === 0 ? 0 : advantage * factor());
-const mean = (values) => values.reduce((total, x) => total + x, 0) / Math.max(1, values.length);
+const mean = (values) => sum(values) / Math.max(1, values.length);
 
 /* w = A */
 export const reinforce =
@@ -39,11 +42,7 @@ export const ppo =
       const r = Math.exp(p - old[t]);
       return ppoKept(r, advantage, low, high) && !(dual !== null && advantage < 0 && r > dual);
     });
-    return weigh(
-      logp,
-      (p, t) => (kept[t] ? times(advantage, () => Math.exp(p - old[t])) : 0),
-      (_, t) => kept[t],
-    );
+    return masked(kept, (t) => times(advantage, () => Math.exp(logp[t] - old[t])));
   };
 
 /* w = s A with s = exp(min(mean log r, 10)) inside the window of s, else 0: all tokens of a completion or none */
@@ -52,10 +51,9 @@ export const gspo =
   ({ logp, old, advantage }) => {
     const s = Math.exp(Math.min(CAP, mean(logp.map((p, t) => p - old[t])))),
       kept = ppoKept(s, advantage, low, high);
-    return weigh(
-      logp,
-      () => (kept ? s * advantage : 0),
-      () => kept,
+    return masked(
+      logp.map(() => kept),
+      () => s * advantage,
     );
   };
 
@@ -90,11 +88,7 @@ export const gmpo =
     const kept = ratio.map((l) => unclipped(l, advantage, -eps, eps));
     if (advantage === 0) return { weight: logp.map(() => 0), kept };
     const rho = Math.exp(mean(ratio.map((l, t) => (kept[t] ? l : Math.min(eps, Math.max(-eps, l))))));
-    return weigh(
-      logp,
-      (_, t) => (kept[t] ? advantage * rho : 0),
-      (_, t) => kept[t],
-    );
+    return masked(kept, () => advantage * rho);
   };
 
 /* w = (1 - α) r A */
@@ -109,12 +103,8 @@ export const dppo = ({ delta_tv: tv = null, delta_kl: kl = null, max_ratio: most
   const measure = tv === null ? binaryKl : binaryTv;
   return ({ logp, old, advantage }) => {
     const kept = logp.map((p, t) => dppoKept(measure, old[t], p, advantage, tv ?? kl));
-    const rho = (p, t) => Math.min(most ?? Infinity, Math.exp(Math.min(OVERFLOW, p - old[t])));
-    return weigh(
-      logp,
-      (p, t) => (kept[t] ? advantage * rho(p, t) : 0),
-      (_, t) => kept[t],
-    );
+    const rho = (t) => Math.min(most ?? Infinity, Math.exp(Math.min(OVERFLOW, logp[t] - old[t])));
+    return masked(kept, (t) => advantage * rho(t));
   };
 };
 
@@ -123,7 +113,7 @@ export const quatro =
   () =>
   ({ logp, old, multiplier, target }) => {
     const ratio = logp.map((p, t) => p - old[t]),
-      whole = ratio.reduce((total, x) => total + x, 0);
+      whole = sum(ratio);
     const bounded = (x) => Math.exp(Math.min(OVERFLOW, Math.max(-OVERFLOW, x)));
     return weigh(
       logp,

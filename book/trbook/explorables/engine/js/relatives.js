@@ -1,6 +1,7 @@
 /* The gallery's objectives of tokens: trlib.relatives.ratios on plain numbers. An objective is what it is in
    objectives.js; what it must know of more than one completion comes with its argument, under a name of its own. */
 
+import { unclipped } from "../../js/maths/regions.js";
 import { OVERFLOW, ppo, weigh } from "./objectives.js";
 
 const bounded = (l) => Math.exp(Math.min(OVERFLOW, l));
@@ -60,12 +61,8 @@ export const cpgd =
     const low = Math.log1p(-eps),
       high = Math.log1p(eps),
       ratio = logp.map((p, t) => p - old[t]);
-    const kept = ratio.map((l) => (a >= 0 && l <= high) || (a <= 0 && l >= low));
-    return weigh(
-      logp,
-      (_, t) => (kept[t] ? a : 0) - alpha * Math.min(cap, Math.expm1(ratio[t])),
-      (_, t) => kept[t],
-    );
+    const kept = ratio.map((l) => unclipped(l, a, low, high));
+    return { kept, weight: ratio.map((l, t) => (kept[t] ? a : 0) - alpha * Math.min(cap, Math.expm1(l))) };
   };
 
 /* w = r (A - 2 λ (r - 1)) with the λ that stands in the lane's memory */

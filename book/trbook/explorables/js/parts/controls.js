@@ -1,5 +1,7 @@
 /* Native controls with a label, a value in words and a row high enough for a thumb. */
 
+import { minIndex } from "d3-array";
+
 /* Unlike any other on the page, also where each explorable carries a module of its own. */
 let serial = 0;
 const own = Math.random().toString(36).slice(2, 8);
@@ -87,13 +89,11 @@ export function ladder({ label, spoken, rungs, words, write, onInput = null, onE
   return { el, input, set };
 }
 
-export function nearest(rungs, value) {
-  let best = 0;
-  rungs.forEach((rung, index) => {
-    if (Math.abs(rung - value) < Math.abs(rungs[best] - value)) best = index;
-  });
-  return best;
-}
+export const nearest = (rungs, value) =>
+  Math.max(
+    0,
+    minIndex(rungs, (rung) => Math.abs(rung - value)),
+  );
 
 /* Two or more choices of which one holds: native radio buttons in one row. options: [value, text, more], where more
    is added to the text if there is room. */

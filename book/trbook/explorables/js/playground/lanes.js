@@ -6,6 +6,7 @@ import { FormulaError } from "../../engine/js/formula.js";
 import { AGGREGATIONS, METHODS, OWN } from "../../engine/js/methods.js";
 import { pictured } from "../../engine/js/own.js";
 import { constantsOf } from "../formula/constants.js";
+import { nearest } from "../parts/controls.js";
 import { LOOKS, called } from "../parts/looks.js";
 import { LONGEST, nearestName, textOf } from "../parts/address.js";
 import { TASKS } from "../../engine/js/tasks.js";
@@ -335,13 +336,9 @@ export function possibleLane(given, name) {
     asked = given.difficulty ?? first;
   lane.difficulty = asked === first ? first : (number(asked, 1, options.at(-1), label, note) ?? first);
   if (!options.includes(lane.difficulty)) {
-    const near = closest(
-      options.filter((one) => one !== null),
-      lane.difficulty,
-    );
-    note(
-      `${label}: expected one of ${options.filter((one) => one !== null).join(", ")}, got ${lane.difficulty}; using ${near}.`,
-    );
+    const known = options.filter((one) => one !== null),
+      near = closest(known, lane.difficulty);
+    note(`${label}: expected one of ${known.join(", ")}, got ${lane.difficulty}; using ${near}.`);
     lane.difficulty = near;
   }
   return { lane, notes };
@@ -364,8 +361,7 @@ function possibleFormula(given, note) {
   }
 }
 
-const closest = (numbers, value) =>
-  numbers.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
+const closest = (numbers, value) => numbers[nearest(numbers, value)];
 
 function number(value, low, high, label, note) {
   const found = typeof value === "number" ? value : typeof value === "string" ? Number(value) : NaN;

@@ -2,18 +2,12 @@
 
 import { inRow as list, number } from "../parts/numbers.js";
 import { NAMES, identity, possibleLane } from "./lanes.js";
+import { average } from "../maths/plain.js";
 import { calm, fail } from "../parts/verdict.js";
+import { iqm } from "./views/iqm.js";
 
 const TEN = 10;
-export const mean = (values) => values.reduce((total, x) => total + x, 0) / values.length;
-export const recent = (rows) => (rows.length ? mean(rows.slice(-TEN).map(({ reward }) => reward)) : null);
-
-/* The middle half's mean. */
-export function iqm(values) {
-  const sorted = [...values].sort((a, b) => a - b),
-    cut = Math.floor(sorted.length / 4);
-  return mean(sorted.slice(cut, sorted.length - cut));
-}
+export const recent = (rows) => (rows.length ? average(rows.slice(-TEN).map(({ reward }) => reward)) : null);
 
 /* Where a lane's curve was highest: the mean of the last ten batches, of fewer at the beginning as it is drawn, though
    not of so few that one lucky batch makes a height. */

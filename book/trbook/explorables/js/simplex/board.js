@@ -1,5 +1,6 @@
 /* The triangle of all policies over three tokens: regions around the old policy, both policies, and room for names. */
 
+import { least } from "d3-array";
 import { clamp, meets, select, setting, textsAt, unique, wide, join } from "../parts/common.js";
 import { LOOKS, plane, policy } from "./looks.js";
 import { TRIANGLE } from "./maths.js";
@@ -290,10 +291,7 @@ function aside(line, box, free, others) {
 }
 
 const middleOf = (line) => [0, 1].map((axis) => line.reduce((total, point) => total + point[axis], 0) / line.length);
-const nearestTo = (points, { x, y }) =>
-  points.reduce((best, point) =>
-    Math.hypot(point[0] - x, point[1] - y) < Math.hypot(best[0] - x, best[1] - y) ? point : best,
-  );
+const nearestTo = (points, { x, y }) => least(points, ([a, b]) => Math.hypot(a - x, b - y));
 
 /* A closed line as points about eight pixels apart. */
 function pieces(line) {

@@ -114,7 +114,7 @@ function fisherBall(q, rho) {
   });
 }
 
-/* The part of a polygon where a linear function of the policy is at least 0 (Sutherland and Hodgman). */
+/* The part of a polygon where a linear function of its points is at least 0 (Sutherland and Hodgman). */
 export function cut(polygon, inside) {
   const found = [];
   polygon.forEach((p, i) => {

@@ -3,6 +3,7 @@
    held to trlib.algorithms. */
 
 import { cispo, dppo, gspo, ppo } from "../../engine/js/objectives.js";
+import { average } from "../maths/plain.js";
 import { recorded } from "../parts/recorded.js";
 
 export const OBJECTIVES = {
@@ -24,7 +25,7 @@ export function unpack(data) {
   data.words.forEach((row, i) => {
     const first = Math.floor(i / data.group) * data.group,
       group = data.rewards.slice(first, first + data.group);
-    const advantage = data.rewards[i] - group.reduce((sum, x) => sum + x, 0) / group.length;
+    const advantage = data.rewards[i] - average(group);
     completions.push({
       prompt: first / data.group,
       from,

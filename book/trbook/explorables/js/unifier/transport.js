@@ -2,7 +2,7 @@
    soft one. gap: what each arm pays less than the best. No drawing here. */
 
 import { risingRoot } from "../maths/distances.js";
-import { sum } from "../maths/plain.js";
+import { logSoftmax, sum } from "../maths/plain.js";
 
 /* d(i, j): "line": arms stand at 0, 1, 2, ...; "one": every journey costs 1, and the distance is total variation. */
 export const costs = (n, kind) =>
@@ -78,7 +78,4 @@ function logSumExp(values) {
   return most + Math.log(sum(values.map((x) => Math.exp(x - most))));
 }
 
-function softmax(values) {
-  const whole = logSumExp(values);
-  return values.map((x) => Math.exp(x - whole));
-}
+const softmax = (values) => logSoftmax(values).map(Math.exp);

@@ -2,6 +2,8 @@
    enough ways to draw n with replacement that all are counted (n = 8: 6435, of which 330 differ in their middle half).
    The same convention as trlab.statistics, without its random resamples. */
 
+import { average } from "../../maths/plain.js";
+
 const tables = new Map();
 
 /* { cut, ways: [[ranks of the middle, probability], ..] } of n runs. */
@@ -33,14 +35,20 @@ function table(n) {
 
 const MOST = 10; // runs of which every way is counted
 
+/* The middle half's mean. */
+export function iqm(runs) {
+  const x = Float64Array.from(runs).sort(),
+    cut = Math.floor(x.length / 4);
+  return average(x.subarray(cut, x.length - cut));
+}
+
 /* [interquartile mean, lower, upper]; the bounds are NaN below three runs. */
 export function interval(runs) {
   const x = Float64Array.from(runs).sort(),
     n = x.length,
-    { cut, ways } = table(Math.min(n, MOST));
-  const middle = x.subarray(Math.floor(n / 4), n - Math.floor(n / 4));
-  const mean = middle.reduce((total, v) => total + v, 0) / middle.length;
+    mean = iqm(runs);
   if (n < 3 || n > MOST) return [mean, NaN, NaN];
+  const { cut, ways } = table(n);
   const width = n - 2 * cut;
   const drawn = ways
     .map(([ranks, weight]) => {
