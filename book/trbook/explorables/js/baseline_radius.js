@@ -93,7 +93,6 @@ export default bench({
   },
   handles: (s, reading, size, data, shown) => [
     ...s.sampler.map((share, i) => ({
-      key: `sampler ${i}`,
       label: `Sampler’s probability of answer ${i + 1}, which is ${REWARDS[i] ? "right" : "wrong"}`,
       words: probability(share),
       ...shown.bar(i),

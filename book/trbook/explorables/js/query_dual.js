@@ -86,7 +86,6 @@ export default bench({
   },
   handles: (s, reading, size, data, shown) =>
     PROMPTS.map(({ key, name }, prompt) => ({
-      key,
       label: `Right completions of prompt ${name}`,
       words: `${rightOf(s[key])} of ${s[key].length}`,
       ...shown.handle(prompt),

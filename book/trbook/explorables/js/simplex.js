@@ -185,7 +185,6 @@ export default bench({
   },
   handles: (s, reading, size, data, shown) =>
     ["old", "new"].map((key) => ({
-      key,
       label: settings[key].label,
       words: s[key].map((share, token) => `token ${token} ${probability(share)}`).join(", "),
       x: shown.places[key][0],

@@ -119,7 +119,6 @@ export default bench({
   },
   handles: (s, reading, size, data, shown) => [
     ...s.expert.map((share, v) => ({
-      key: `expert ${v}`,
       label: `Expert’s probability of answer ${v}${v === RIGHT ? ", the right one" : ""}`,
       words: shown.words(v),
       ...shown.bar(v),

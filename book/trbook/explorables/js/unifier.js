@@ -162,14 +162,12 @@ export default bench({
   },
   handles: (s, reading, size, data, shown) => [
     ...s.rewards.map((reward, i) => ({
-      key: `reward ${i}`,
       label: `Reward of arm ${i}`,
       words: setting(reward),
       ...shown.dot(i),
       move: (x) => ({ rewards: s.rewards.map((own, k) => (k === i ? Number(shown.rewardAt(x).toFixed(2)) : own)) }),
     })),
     ...s.old.map((share, i) => ({
-      key: `old ${i}`,
       label: `Old probability of arm ${i}`,
       words: probability(share),
       ...shown.ring(i),

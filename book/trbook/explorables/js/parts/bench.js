@@ -6,7 +6,7 @@
      title      what the figure is called, above it
      style      its own CSS
      settings   by key, one of:
-                  { label, spoken, rungs, low, high, why, write, hue }   a slider over the rungs; kept in [low, high], which
+                  { label, spoken, rungs, low, high, why, write }   a slider over the rungs; kept in [low, high], which
                                                                          are the ends of the rungs if nothing else is said
                   { legend, choices: [[value, text, more]] }             one of several
                   { ticks: [[value, text, hue, dash]], most, alias,
@@ -31,7 +31,6 @@
      extraFold  what `extra` is called where it opens on demand (optional)
      hint       the one thing to do, a sentence below the title
      sideBelow  whether `extra` lies below the board, beside the verdict (optional)
-     broad      whether the side has much to hold, and lies below the board at its full width (optional)
    What depends on packed data, `settings`, `presets` or `question`, may be a function of them; the latter two also
    of the first state. */
 
@@ -255,7 +254,7 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
   frame.append(
     h(
       "div",
-      { class: `framed bench${spec.broad ? " broad" : spec.sideBelow ? " side-below" : many > 3 ? " many" : ""}` },
+      { class: `framed bench${spec.sideBelow ? " side-below" : many > 3 ? " many" : ""}` },
       asking?.el,
       h("p", { class: "top" }, h("b", { text: spec.title }), spec.hint && h("span", { class: "aim", text: spec.hint })),
       h("div", { class: "head" }, ...placed((own) => own.choices && !own.fold)),
@@ -405,16 +404,8 @@ function control(key, own, { set, state }) {
   }
   if (!own.rungs) return null;
   const write = own.write ?? written;
-  const slider = ladder({
-    label: own.label,
-    spoken: own.spoken ?? own.label,
-    rungs: own.rungs,
-    words: write,
-    write,
-    onInput: onChange,
-  });
-  if (own.hue) slider.el.style.setProperty("--hue", own.hue);
-  return following(slider);
+  const { label, spoken = label, rungs } = own;
+  return following(ladder({ label, spoken, rungs, words: write, write, onInput: onChange }));
 }
 
 /* The line that a method is drawn with, beside its name. */
