@@ -24,6 +24,7 @@ import nbformat
 import trlib
 from book.build.paths import ROOT
 from trlab.comparison import NOTED, REFUSE
+from trlab.provenance import cores, processor
 
 KEY = "execution_record"
 SHOWN = ("torch", "transformers")
@@ -110,20 +111,9 @@ def shown(path: Path) -> str:
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else path.name
 
 
-def cores() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def hardware() -> str:
     """The processor as a reader knows it."""
-    info = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*:\s*(.+)", info.read_text()) if info.exists() else []
-    name = (
-        re.sub(r"\((R|TM)\)|CPU|Processor|@.*|\d+-Core", "", names[0])
-        if names
-        else platform.processor()
-    )
+    name = re.sub(r"\((R|TM)\)|CPU|Processor|@.*|\d+-Core", "", processor())
     label = " ".join(name.split()) or platform.machine()
     return f"{cores()} core{'' if cores() == 1 else 's'} of {label}"
 

@@ -35,10 +35,11 @@ from typing import Any
 from book.build.browser import NoChromium, browser, settle
 from book.build.draw.stills import READY
 from book.build.execute import KEY as RECORD
-from book.build.execute import NotebookFailed, cores, execute
+from book.build.execute import NotebookFailed, execute
 from book.build.ext.stored import KEY, complaints, fingerprints, packed, whole
 from book.build.paths import NOTEBOOKS, chapters
 from trbook.explorables.files import PAGE as OURS
+from trlab.provenance import cores
 from trlib.errors import unknown
 
 MOST, IN_ALL = 450_000, 8_000_000

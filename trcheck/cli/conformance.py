@@ -4,14 +4,12 @@ record."""
 from __future__ import annotations
 
 import argparse
-import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
+from trcheck.cli.stage import Stage
 from trlib.cli import options as shared
 
 TEXT = "hold your loss against golden vectors"
@@ -39,20 +37,7 @@ recorded, 3 something differs or fails, 1 it could not be run, 2 a wrong command
 """
 DIFFERENT = 3
 """The exit status when something differs or fails."""
-PATIENCE = 5.0
-"""Seconds after which a line says that the search goes on."""
-
-
-@contextmanager
-def notice(after: float) -> Iterator[None]:
-    """Say on standard error, once, that the search goes on."""
-    words = "trlib: still searching: a loss that nothing explains may take two minutes"
-    timer = Timer(after, lambda: print(words, file=sys.stderr, flush=True))
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+SEARCHING = "still searching: a loss that nothing explains may take two minutes"
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -155,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
     signature = args.signature or functions.signature_of(
         args.function, loss=args.loss, kind=args.kind, given=given
     )
-    with notice(PATIENCE):
+    with Stage(SEARCHING, show=True):
         findings = list(
             functions.hold(
                 vectors,

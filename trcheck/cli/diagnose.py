@@ -6,11 +6,10 @@ import argparse
 import errno
 import os
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trcheck.cli.stage import Stage
 from trlib.cli import options as shared
 from trlib.cli.options import Option, number, sentence
 from trlib.errors import TrlibError
@@ -157,34 +156,6 @@ def _run(args: argparse.Namespace) -> int:
         print(_summary(findings))
         print(f"page: {out}")
     return STATUS[findings.judgement.verdict]
-
-
-class Stage:
-    """Says on a terminal what a command is doing, once it has taken five seconds."""
-
-    def __init__(self, what: str, after: float = 5.0, show: bool | None = None) -> None:
-        self.what, self.begun = what, time.monotonic()
-        self.show = sys.stderr.isatty() if show is None else show
-        self.said = False
-        self.timer = threading.Timer(after, self._say)
-        self.timer.daemon = True
-        self.timer.start()
-
-    def _say(self) -> None:
-        self.said = True
-        if self.show:
-            print(f"trlib: {time.monotonic() - self.begun:.0f} s: {self.what}", file=sys.stderr)
-
-    def now(self, what: str) -> None:
-        self.what = what
-        if self.said:
-            self._say()
-
-    def __enter__(self) -> Stage:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.timer.cancel()
 
 
 def batch(**columns: Any) -> Judgement:

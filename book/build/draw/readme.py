@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from PIL import Image
 
 from book.build.browser import browser, settle
 from book.build.paths import BUILD, ROOT
-from book.build.serve import listen
+from book.build.serve import served
 
 FIGURES = ROOT / "book" / "_static" / "figures"
 PAGE = "notebooks/04_ppo.html"
@@ -97,23 +96,18 @@ def main(arguments: list[str] | None = None) -> int:
         if not (folder / name).is_file():
             print(f"readme: expected {name} in {folder}; `make html` builds it", file=sys.stderr)
             return 1
-    server = listen(folder, 8950)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        with browser() as chromium:
-            for name, shot in pages.items():
-                page = chromium.new_page(
-                    viewport=SIZE,
-                    color_scheme="light",
-                    device_scale_factor=SHARP[name],
-                    reduced_motion="reduce",
-                )
-                page.goto(f"http://127.0.0.1:{server.server_port}/{name}")
-                page.wait_for_load_state("networkidle")
-                shot(page)
-                page.close()
-    finally:
-        server.shutdown()
+    with served(folder) as home, browser() as chromium:
+        for name, shot in pages.items():
+            page = chromium.new_page(
+                viewport=SIZE,
+                color_scheme="light",
+                device_scale_factor=SHARP[name],
+                reduced_motion="reduce",
+            )
+            page.goto(f"{home}/{name}")
+            page.wait_for_load_state("networkidle")
+            shot(page)
+            page.close()
     return 0
 
 

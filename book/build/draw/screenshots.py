@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
 from book.build.browser import NoChromium, browser, settle
 from book.build.paths import BUILD
-from book.build.serve import listen
+from book.build.serve import served
 
 VIEWS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
@@ -38,23 +37,18 @@ def pages(folder: Path) -> list[str]:
 def shoot(folder: Path, out: Path, only: str = "", whole: bool = False) -> list[Path]:
     """The pictures' paths."""
     out.mkdir(parents=True, exist_ok=True)
-    server = listen(folder, port=8600)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     taken = []
-    try:
-        with browser() as chromium:
-            for view, options in VIEWS.items():
-                context = chromium.new_context(**options)
-                page = context.new_page()
-                for name in [name for name in pages(folder) if only in name]:
-                    page.goto(f"http://127.0.0.1:{server.server_port}/{name}")
-                    settle(page)
-                    path = out / f"{name.removesuffix('.html').replace('/', '-')}-{view}.png"
-                    page.screenshot(path=path, full_page=whole)
-                    taken.append(path)
-                context.close()
-    finally:
-        server.shutdown()
+    with served(folder) as home, browser() as chromium:
+        for view, options in VIEWS.items():
+            context = chromium.new_context(**options)
+            page = context.new_page()
+            for name in [name for name in pages(folder) if only in name]:
+                page.goto(f"{home}/{name}")
+                settle(page)
+                path = out / f"{name.removesuffix('.html').replace('/', '-')}-{view}.png"
+                page.screenshot(path=path, full_page=whole)
+                taken.append(path)
+            context.close()
     return taken
 
 

@@ -25,7 +25,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from book.build.execute import cores
+from trlab.provenance import cores
 
 UNFINISHED = "unfinished"
 """The mark, among what Sphinx has read, of a build that has not come to its end without a warning."""

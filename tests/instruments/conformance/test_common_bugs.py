@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.typed import typed
-from trcheck.cli.conformance import notice
 
 FILE = """
 import math
@@ -192,7 +191,7 @@ BUGS = {
 def held(tmp_path, monkeypatch, capsys):
     """A function of a file of one's own, by the command: its status and its line."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("trcheck.cli.conformance.PATIENCE", 3600.0)
+    monkeypatch.setattr("trcheck.cli.stage.AFTER", 3600.0)
 
     def hold(text, name, more):
         Path("typed.py").write_text(text)
@@ -227,16 +226,6 @@ def test_a_slip_is_named_in_a_sentence(name, held):
 def test_a_right_loss_in_another_style_or_with_a_librarys_names_passes(name, asked, held):
     status, line = held(FILE, name, asked)
     assert status == 0 and "differs  " not in line, line
-
-
-def test_a_long_search_says_so_once(capsys):
-    said = ""
-    with notice(0.0):
-        while "still searching" not in said:
-            said += capsys.readouterr().err
-    with notice(60.0):
-        pass
-    assert said.count("\n") == 1 and not capsys.readouterr().err
 
 
 HEAD = "import sys\nimport torch\ndef loss(logp, logp_old, advantages, mask):\n    "

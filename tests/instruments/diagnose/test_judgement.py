@@ -29,7 +29,7 @@ from tests.instruments.diagnose.faults import (
     table,
 )
 from tests.typed import typed
-from trcheck.cli.diagnose import Stage
+from trcheck.cli.stage import Stage
 from trcheck.diagnose import diagnose, dump, groups, judgement, page, read
 from trcheck.diagnose.messages import JUDGEMENT, TEXTS
 
@@ -261,6 +261,9 @@ def test_long_work_says_what_it_is_at(capsys):
         stage.timer.join()
         stage.now("judging")
     assert capsys.readouterr().err == "trlib: 0 s: reading\ntrlib: 0 s: judging\n"
+    with Stage("searching", show=True):
+        pass
+    assert not capsys.readouterr().err, "what is done in time says nothing"
 
 
 def test_versions_of_every_token_are_read_and_may_decrease(tmp_path):
