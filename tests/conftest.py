@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import signal
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,26 +78,35 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"left out: {len(left_out)} tests in a browser; {HOW}")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # What takes longest begins first, and on every worker: xdist gives each a stretch of the list, of
-    # equal number, and whoever is done takes over from the end of another's. The first begins with
-    # what needs the built book, and builds it; the others with the chapters.
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    built = [item for item in items if "book" in getattr(item, "fixturenames", ())]
-    chapters = [item for item in items if hasattr(item, "nbmake")]
-    short = (item for item in items if item not in {*built, *chapters})
-    heads = [chapters[k :: max(1, workers - 1)] for k in range(max(1, workers - 1))]
-    heads = [built, *heads] if workers > 1 else [[*built, *chapters]]
-    dealt: list[pytest.Item] = []
-    for head in heads:
-        dealt += [*head, *islice(short, max(0, len(items) // workers - len(head)))]
-    items[:] = [*dealt, *short]
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]):
     for name in ("nightly", "test_all"):
         marks = [(item.nodeid, mark) for item in items for mark in item.iter_markers(name)]
         if silent := [nodeid for nodeid, mark in marks if not mark.args]:
             raise pytest.UsageError(
                 f"{name}: expected a reason, as in @pytest.mark.{name}('...'): {silent[0]}"
             )
+    yield
+    # What takes longest begins first, and on every worker: xdist gives each a stretch of the list, of
+    # equal number, and whoever is done takes over from the end of another's. The first begins with
+    # what needs the built book, and builds it; the others with the chapters, one of them with what is
+    # marked `long`: it decides what the records say, once for all of it.
+    others = max(1, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) - 1)
+    kinds: dict[str, list[pytest.Item]] = {"book": [], "long": [], "chapter": [], "short": []}
+    for item in items:
+        kind = "short"
+        if "book" in getattr(item, "fixturenames", ()):
+            kind = "book"
+        elif hasattr(item, "nbmake"):
+            kind = "chapter"
+        elif item.get_closest_marker("long"):
+            kind = "long"
+        kinds[kind].append(item)
+    heads = [kinds["chapter"][k::others] for k in range(others)]
+    heads = [kinds["book"], kinds["long"] + heads[0], *heads[1:]]
+    short, share = iter(kinds["short"]), len(items) // (others + 1)
+    dealt = [[*head, *islice(short, max(0, share - len(head)))] for head in heads]
+    items[:] = [*chain(*dealt), *short]
 
 
 @pytest.fixture(autouse=True, scope="session")

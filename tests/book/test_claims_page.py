@@ -10,6 +10,7 @@ from book.build.ext.terms import slug
 from book.build.paths import ROOT
 from trlab.claims import cards, tell
 
+pytestmark = pytest.mark.long
 PAGE = (ROOT / "book/claims.md").read_text(encoding="utf-8")
 
 

@@ -14,6 +14,7 @@ from tests.by_day import by_day
 from trlab.drawing.figure import from_files
 from trlab.record import all_recorded
 
+pytestmark = pytest.mark.long
 SWEEPS = by_day(all_recorded(), "dial_methods", "real_words", reason="draws every recorded sweep")
 METHODS = by_day([*CARDS], "dppo", "opo", reason="reads every record for every card")
 

@@ -27,6 +27,7 @@ from trlab.sweep import load_sweep
 from trlab.verdicts import decide, predicted
 from trlib.evaluation import Estimate
 
+pytestmark = pytest.mark.long
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md")}
 CLAIMS = re.compile(
     r"\b(above|below|higher|lower|better|worse|more|fewer|faster|slower)\b[^.;:,(]{0,12}\(?"
@@ -156,6 +157,7 @@ def test_what_the_book_prints_is_what_is_corrected():
     )
 
 
+@pytest.mark.test_all("executes cells of a notebook")
 def test_a_comparison_that_a_notebook_draws_joins_its_family(tmp_path):
     """Whatever the functions that draw it are called: it is noted where it is decided."""
     notebook = json.loads((NOTEBOOKS / "11_samplers.ipynb").read_text(encoding="utf-8"))

@@ -18,6 +18,8 @@ from trlab.statistics import interval
 from trlab.sweep import Axis, Budget, Sweep, Variant, load_sweep
 from trlab.texts import texts_of
 
+pytestmark = pytest.mark.long
+
 
 def record():
     """Two methods, two samplers, three numbers of updates, three runs each; every history begins at

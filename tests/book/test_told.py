@@ -19,6 +19,7 @@ from trlab.statistics import interval, iqm
 from trlab.sweep import load_sweep
 from trlab.tuning import choose, summary
 
+pytestmark = pytest.mark.long
 TOLD = yaml.safe_load(Path(__file__).with_name("told.yml").read_text(encoding="utf-8"))
 
 

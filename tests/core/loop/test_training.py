@@ -612,7 +612,7 @@ def test_a_batch_is_put_away_once_the_policy_has_moved_by_stop_kl(kind):
 
     def updates(stop_kl):
         moved.clear()
-        run = trained(Watched(stop_kl=stop_kl), epochs=6, lr=3e-3, anchor="rollout")
+        run = trained(Watched(stop_kl=stop_kl), steps=2, epochs=6, lr=3e-3, anchor="rollout")
         return [len(batch) for batch in moved], run
 
     every, free = updates(None)
