@@ -1,7 +1,5 @@
 /* Native controls with a label, a value in words and a row high enough for a thumb. */
 
-import { minIndex } from "d3-array";
-
 /* Unlike any other on the page, also where each explorable carries a module of its own. */
 let serial = 0;
 const own = Math.random().toString(36).slice(2, 8);
@@ -90,10 +88,7 @@ export function ladder({ label, spoken, rungs, words, write, onInput = null, onE
 }
 
 export const nearest = (rungs, value) =>
-  Math.max(
-    0,
-    minIndex(rungs, (rung) => Math.abs(rung - value)),
-  );
+  rungs.reduce((best, rung, i) => (Math.abs(rung - value) < Math.abs(rungs[best] - value) ? i : best), 0);
 
 /* Two or more choices of which one holds: native radio buttons in one row. options: [value, text, more], where more
    is added to the text if there is room. */
