@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 435fc14bebb27670. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: e95ec954ebc4508f. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

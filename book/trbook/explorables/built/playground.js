@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: c8f4dc2f958d09c9. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: dec3fe7280925461. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

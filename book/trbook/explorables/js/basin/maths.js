@@ -1,8 +1,6 @@
 /* Reading the packed panels: trbook.explorables.basins made them, and every statistic in them. The only arithmetic here
    is the straight line between two rates that were run. */
 
-import { minIndex } from "d3-array";
-
 const SAME = 1e-9; // of a rate, relative: 10 times 3e-5 is 3.0000000000000003e-4
 const DIGITS = 1e-5; // the ends of a basin are packed to six digits
 export const LOW = 3e-6,
@@ -69,4 +67,9 @@ export const RUNGS = [-6, -5, -4, -3]
   .filter((rate) => rate >= LOW && rate <= HIGH);
 
 /* The place of the rung that is nearest to a rate, in logarithms. */
-export const rungOf = (lr) => minIndex(RUNGS, (rung) => Math.abs(Math.log(rung / lr)));
+export function rungOf(lr) {
+  return RUNGS.reduce(
+    (best, rung, i) => (Math.abs(Math.log(rung / lr)) < Math.abs(Math.log(RUNGS[best] / lr)) ? i : best),
+    0,
+  );
+}

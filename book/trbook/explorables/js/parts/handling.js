@@ -1,7 +1,6 @@
 /* Points on a board that are dragged: by mouse anywhere on the board (the nearest one comes), by finger on the point
    itself or by a tap, by arrow keys (with Shift further). */
 
-import { minIndex } from "d3-array";
 import { clamp } from "../maths/plain.js";
 import { h } from "./controls.js";
 
@@ -60,7 +59,12 @@ export function handling(plane, { set }) {
     return [event.clientX - box.left, event.clientY - box.top];
   };
   /** @type {(point: number[]) => number} */
-  const nearest = ([x, y]) => minIndex(current, (one) => Math.hypot(one.x - x, one.y - y));
+  const nearest = ([x, y]) =>
+    current.reduce(
+      (best, one, i) =>
+        Math.hypot(one.x - x, one.y - y) < Math.hypot(current[best].x - x, current[best].y - y) ? i : best,
+      0,
+    );
   /** @type {(index: number, x: number, y: number, keyed?: boolean) => void} */
   const move = (index, x, y, keyed = false) => {
     const changes = current[index]?.move(x, y, keyed);
