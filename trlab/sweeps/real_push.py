@@ -6,18 +6,21 @@ at the end .08 with R log at 3e-4, .28 to .48 with the clip; in `real_map` r A .
 median), clip .27, used once .57. Predictions were written down before any run of this sweep. The
 risky one is that plain rewards end above the clip.
 
-Cut before the first run, so that twelve seeds fit: the rate 3e-4, right answers alone, and the clip
-on plain rewards. Eight seeds at two rates would have been a description.
+Cut before the first run, to the time that there is: the rate 3e-4, right answers alone, and the clip
+on plain rewards. Cut after the first three runs, on the seed 8600, because a run takes four minutes
+and not two: r A, which had ended at .06, eight parts of the batch, and the three predictions about
+them. r A and the clip at this very setting stand in `real_distance` (six seeds). What is left are the
+two arms of the risky prediction, with the twelve seeds that a verdict needs. When they were cut,
+R log had ended at .34 there, and the clip's first run was not done.
 """
 
 from dataclasses import replace
 
-from trlab import Prediction, Variant
+from trlab import Prediction
 from trlab.sweep import load_sweep
-from trlab.sweeps._push import CLIP, LOG_R, QUESTION, RATIO_A, pick
+from trlab.sweeps._push import CLIP, LOG_R, QUESTION, pick
 
 MAP = load_sweep("real_map")
-PARTS = "r A, parts"
 
 SWEEP = replace(
     MAP,
@@ -25,19 +28,13 @@ SWEEP = replace(
     round=6,
     question=f"{QUESTION}: SmolLM2",
     text="Does how rewards push decide what breaks SmolLM2 too?",
-    variants=[
-        *pick(RATIO_A, LOG_R, CLIP),
-        Variant("pg_is", label=PARTS, train={"epochs": 1, "minibatches": 8}),
-    ],
+    variants=pick(LOG_R, CLIP),
     axes=(),
     seeds=range(8600, 8612),
     train={**MAP.train, "lr": 1e-3},
     aside=True,
     predictions=[
-        Prediction("plain rewards end above r A", LOG_R, RATIO_A),
-        Prediction("and above the clip", LOG_R, CLIP),
-        Prediction("the clip ends above r A", CLIP, RATIO_A),
-        Prediction("eight parts end above eight fits", PARTS, RATIO_A),
+        Prediction("plain rewards end above the clip", LOG_R, CLIP),
         Prediction("the price is entropy: plain rewards leave less", CLIP, LOG_R, "entropy"),
     ],
 )
