@@ -339,6 +339,7 @@ FIGURES: dict[str, Figure] = {
         "each used 16 times at a learning rate of 3e-5. Four kinds of errors together (5 or 20 in a "
         "hundred wrong answers earn 1, or as many right ones earn 0), twelve runs of each, with 95 % "
         "intervals; dotted: before training.",
+        along="false",
         called={**PUSH_LINES, "right log": PUSH["right log"]},
     ),
     "age": Figure(
