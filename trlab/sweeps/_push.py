@@ -16,8 +16,8 @@ the vocabulary, with q the sampler. In the mean over completions it is R log π.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,9 @@ from typing import Any
 import torch
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
+from trlab.sweep import load_sweep
 from trlab.sweeps._third_round import BATCH
+from trlab.tuning import rates_at, tuning_runs
 from trlib.algorithms import Batch, Needs, Scores, TokenLoss
 from trlib.algorithms.kl_penalty import token_kl
 from trlib.algorithms.method import Anchor
@@ -91,6 +93,18 @@ def pick(*labels: str) -> Sequence[Variant]:
     """Some of the arms by their labels."""
     by_name = {arm.name: arm for arm in ARMS}
     return [by_name[label] for label in labels]
+
+
+def at_distances(recorded: str, distances: Mapping[str, float], *labels: str) -> Sequence[Variant]:
+    """Some of the arms, each at the learning rates at which a recorded sweep of the push moves the
+    median batch so far, as the axis `nats`."""
+    rates = rates_at(tuning_runs(load_sweep(recorded), derived=True), distances)
+    return [
+        replace(
+            arm, instead={"nats": {point: {"lr": rate} for point, rate in rates[arm.name].items()}}
+        )
+        for arm in pick(*labels)
+    ]
 
 
 EIGHT = (RATIO_A, LOG_R, RIGHT_LOG, RATIO_R, SIGNED_LOG, CLIP, CLIP_R, TROLL)
