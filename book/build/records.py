@@ -85,7 +85,10 @@ COLUMNS = {
     "age_equal": "sampled, kl_own_median, kl, kept",
     "gated": "sampled, kl_median, luck, fits",
     **dict.fromkeys(
-        ("push", "push_erring", "push_once", "push_rare", "push_spend", "push_long", "real_push"),
+        (
+            *("push", "push_equal", "push_equal_spend", "push_erring", "push_once", "push_rare"),
+            *("push_spend", "push_long", "real_push"),
+        ),
         "sampled, distinct, entropy, kl_median",
     ),
     "penalty": "sampled, take_off, kl, cpu_seconds",

@@ -35,6 +35,19 @@ REGIONS = {
 }
 AGES = {"16": ("16 updates old", "o"), "64": ("64 updates old", "^")}
 """A region, and how old completions are, in the same way."""
+PUSHES = {
+    "R": ("plain rewards", "o"),
+    "A": ("less their group's mean", "^"),
+    "2R-1": ("1 and −1", "P"),
+}
+PUSHED = {
+    "R log": ("none", "R"),
+    "A log": ("none", "A"),
+    "1 and -1 log": ("none", "2R-1"),
+    "clip on R": ("clip", "R"),
+    "clip": ("clip", "A"),
+}
+"""How rewards push, in the same way, and an arm's region and push by its label."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +85,14 @@ def against(
 
 def crossed(arms: Sequence[Arm], *, across: str, measure: str) -> Drawing:
     """Ends against how far a batch went, with 95 % intervals: colours say what a batch holds (one
-    of `HOLDS`) and shapes how often it is fitted (one of `FITTED`), or colours the region and
-    shapes the age (`REGIONS`, `AGES`); thin lines join an arm's distances.
+    of `HOLDS`) and shapes how often it is fitted (one of `FITTED`), or colours the region
+    (`REGIONS`) and shapes the age or the push (`AGES`, `PUSHES`); thin lines join an arm's distances.
 
     Raises:
         ValueError: no arms.
     """
-    aged = bool(arms) and arms[0].data in REGIONS
-    colours, marks = (REGIONS, AGES) if aged else (HOLDS, FITTED)
+    held = bool(arms) and arms[0].data in REGIONS
+    colours, marks = (REGIONS, {**AGES, **PUSHES}) if held else (HOLDS, FITTED)
     hues = {key: (words, str(look(hue)["color"])) for key, (words, hue) in colours.items()}
     return _drawn(arms, across, measure, hues=hues, marks=marks)
 

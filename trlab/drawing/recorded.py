@@ -10,7 +10,7 @@ from trlab import record
 from trlab.base import base_of_runs
 from trlab.basin import LR, basins, edge_ratios
 from trlab.drawing import costs, rates, scores
-from trlab.drawing.arms import Arm, against, crossed, data_of
+from trlab.drawing.arms import PUSHED, Arm, against, crossed, data_of
 from trlab.drawing.display_names import display_name
 from trlab.drawing.figure import Drawing
 from trlab.drawing.figure_registry import Figure
@@ -208,7 +208,8 @@ class Shown:
         arms = []
         for label, arm in good.groupby("label", sort=False):
             holds, _, fitted = str(label).partition(" x " if " x " in str(label) else ", ")
-            arms.append(Arm(fitted or "1", holds, self._points(arm)))
+            data, method = PUSHED.get(str(label), (holds, fitted or "1"))
+            arms.append(Arm(method, data, self._points(arm)))
         return crossed(arms, across=self.figure.axis, measure=self.figure.words)
 
     def _points(self, arm: pd.DataFrame) -> list[tuple[Estimate, Estimate]]:
