@@ -6,9 +6,10 @@ questions. Besides, its percentile bootstrap is a little too narrow at eight run
 out, where a correction for many questions looks. So a verdict needs both: an interval on one side
 of the line, and a p-value that Holm's correction leaves below .05.
 
-- Two variants: `improvement_p`, a permutation test, exact where the two are alike. Its statistic is
-  divided by its own standard error, so that it keeps its level where they only spread differently
-  (a method that works or collapses).
+- Two variants: `improvement_p`, a permutation test. It keeps its level exactly where the two are
+  alike; from nine runs and nine on it looks at 20,000 random ways to deal the runs out, not at all.
+  Its statistic is divided by its own standard error, so that it keeps its level where they only
+  spread differently (a method that works or collapses).
 - A variant and a number: `line_p`, the larger p of two tests. One is the t test of the
   interquartile mean, which alone finds a difference too often if runs are skewed (8 in 100 instead
   of 5 at eight runs). From twelve runs on, the other is the signed-rank test, exact by all ways to
@@ -48,7 +49,9 @@ ENOUGH = 12
 correction."""
 DRAWS = 20_000
 """How many ways to deal the runs out are looked at: all of them where there are no more (12,870 for
-eight and eight)."""
+eight and eight), else so many at random. Twelve and twelve have 2,704,156. There p hangs on the
+seed of the draw a little: of 93 comparisons of recorded sweeps, drawn with six seeds, one of .0026
+came out at .0036, none moved by more than .01, and no verdict changed."""
 
 
 def improvement_p(x: Scores, y: Scores, *, draws: int = DRAWS, seed: int = 0) -> float:
