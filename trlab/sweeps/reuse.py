@@ -21,7 +21,8 @@ OFTEN, HALF = {"uses": "16"}, {"uses": "8"}
 SWEEP = Sweep(
     title="how often a batch may be used",
     round=2,
-    text="How often may a whole batch be used, beside as many updates from fresh batches?",
+    text="How often may a whole batch be used, beside as many updates from fresh batches? (Ten "
+    "updates of warm-up, whether a run makes 24 or 384.)",
     variants=(
         *pick("pg_is", "ppo", "gspo", "dppo-tv", "quatro", "troll"),
         Variant(
