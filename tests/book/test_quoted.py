@@ -139,7 +139,7 @@ def test_a_comparison_that_nobody_collected_is_refused(monkeypatch):
 
 
 def test_what_the_book_prints_is_what_is_corrected():
-    """Every page and card; notebooks are held to it by running (`book.build.nbmake_cells`)."""
+    """Every page and card; notebooks are held to it by running (`notebooks/conftest.py`)."""
     before, now = (
         {name: len(some) for name, some in all_of.items()}
         for all_of in (printed(), comparisons.collect())

@@ -365,7 +365,7 @@ def _hundredths(found: re.Match[str]) -> str:
 
 
 def _compact(text: str) -> str:
-    """The same drawing in a third of the letters: hundredths of a point, no element that says
+    """The same drawing in fewer letters: hundredths of a point, no element that says
     nothing, and the dots of a scatter as a few paths of points with round or square ends."""
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r"<[^<>]*>", lambda tag: _NUMBER.sub(_hundredths, tag[0]), text)
