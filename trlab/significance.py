@@ -109,9 +109,13 @@ def _some_deals(n: int, k: int, draws: int, rng: np.random.Generator) -> np.ndar
 
 def _won(pooled: np.ndarray, deals: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """P - ½ and its estimated variance for every deal."""
-    above = (np.sign(pooled[:, None] - pooled[None, :]) / 2 + 0.5).astype(np.float32)
-    pairs = above[deals[:, :n, None], deals[:, None, n:]]
-    rows, columns = pairs.mean(2, dtype=np.float64), pairs.mean(1, dtype=np.float64)
+    above = np.sign(pooled[:, None] - pooled[None, :]) / 2 + 0.5
+    mine = np.zeros(deals.shape)
+    np.put_along_axis(mine, deals[:, :n], 1.0, axis=1)
+    # Sums of halves are exact, so one product counts for every run what all the pairs would say.
+    below, over = (1 - mine) @ above.T, mine @ above
+    rows = np.take_along_axis(below, deals[:, :n], 1) / (len(pooled) - n)
+    columns = np.take_along_axis(over, deals[:, n:], 1) / n
     spread = rows.var(1, ddof=1) / rows.shape[1] + columns.var(1, ddof=1) / columns.shape[1]
     return rows.mean(1) - 0.5, np.where(spread < 1e-15, 0.0, spread)
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,16 +61,19 @@ def choose(runs: pd.DataFrame, axes: Sequence[str]) -> list[Choice]:
             every one failed.
     """
     seeds = sorted({*runs["seed"].tolist()})
+    columns = [*axes, "seed", "status", "sampled", "kl"]
     choices = []
     for label, own in runs.groupby("label", sort=False):
-        tried, places = [], list(own.groupby(list(axes), sort=False))
-        for place, part in places:
-            if (had := sorted(part["seed"].tolist())) != seeds:
+        places: dict[tuple[Any, ...], list[dict[Any, Any]]] = {}
+        for run in own[columns].to_dict("records"):
+            places.setdefault(tuple(run[axis] for axis in axes), []).append(run)
+        tried = []
+        for place, part in places.items():
+            if (had := sorted(run["seed"] for run in part)) != seeds:
                 raise ValueError(f"runs: expected seeds {seeds} of {label!r} at {place}, got {had}")
-            if (part["status"] == "done").all():
-                tried.append(
-                    (dict(zip(axes, place, strict=True)), part["sampled"].mean(), part["kl"].mean())
-                )
+            if all(run["status"] == "done" for run in part):
+                score, kl = (fmean(run[name] for run in part) for name in ("sampled", "kl"))
+                tried.append((dict(zip(axes, place, strict=True)), score, kl))
         if not tried:
             raise ValueError(
                 f"runs: expected a configuration of {label!r} without failed runs, got none"
