@@ -3,6 +3,7 @@
 import itertools
 import math
 import time
+from functools import cache
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from trlab.cell_id import defaults
 from trlab.cells import cells
 from trlab.record import save_tables
 from trlab.rows import Record, declaration
+from trlab.sweep import declared, load_sweep
 
 TINY = """
 from trlab import Axis, Budget, Prediction, Sweep, Variant
@@ -29,6 +31,13 @@ SWEEP = Sweep(
 
 STAMPS = itertools.count(1)
 """A new one for each record that is made here: what is decided is kept by it."""
+
+
+@cache
+def sweeps():
+    """Every declared sweep by its name. Loaded once: some choose their settings from records, and
+    tests are named after sweeps."""
+    return {name: load_sweep(name) for name in declared()}
 
 
 def one_cell(method, settings=None, *, steps=2, train=None, **more):

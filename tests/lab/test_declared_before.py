@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.by_day import by_day
+from tests.lab.records import sweeps
 from trlab import recorded
 from trlab.record import all_recorded
-from trlab.sweep import SWEEPS, load_sweep
+from trlab.sweep import SWEEPS
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("trlab/sweeps", "trlib/lab/sweeps")
@@ -62,7 +63,7 @@ history = pytest.mark.skipif(
 def test_a_sweep_was_declared_and_predicted_before_it_was_run_or_its_page_says_otherwise(name):
     today, provenance = (
         (SWEEPS / f"{name}.py").read_text(encoding="utf-8"),
-        load_sweep(name).provenance,
+        sweeps()[name].provenance,
     )
     for commit in recorded(name)[0]["commit"].unique():
         assert not (found := objection(name, commit, today)) or commit in provenance, found

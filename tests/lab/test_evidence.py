@@ -3,13 +3,13 @@
 import pytest
 
 from tests.by_day import by_day
+from tests.lab.records import sweeps
 from trlab import recorded
 from trlab.cells import cells
 from trlab.record import DONE, all_recorded, read
 from trlab.rule import TODAY, rule_of
-from trlab.sweep import declared, load_sweep
 
-TUNING = {"tuning", "grid"} | {name for name in declared() if not load_sweep(name).predictions}
+TUNING = {"tuning", "grid"} | {name for name, sweep in sweeps().items() if not sweep.predictions}
 """Sweeps that only choose, and maps."""
 THIRD = ("basin", "basin_bases", "best", "gallery_best", "refit", "refit_size", "relay_best")
 
@@ -22,7 +22,7 @@ THIRD = ("basin", "basin_bases", "best", "gallery_best", "refit", "refit_size", 
 )
 def test_every_declared_cell_is_recorded(name):
     runs = recorded(name)[0].set_index("cell")
-    asked = {cell.id: str(cell) for cell in cells(load_sweep(name))}
+    asked = {cell.id: str(cell) for cell in cells(sweeps()[name])}
     so_far = read(name)[0]  # a sweep takes several sittings, in whole seeds
     assert rule_of(so_far) == TODAY or not so_far.awaited
     missing = [str(cell) for cell in cells(so_far) if cell.id not in runs.index]
@@ -31,16 +31,16 @@ def test_every_declared_cell_is_recorded(name):
     assert (runs["status"] == DONE).all()
     for column in ("command", "commit", "versions", "hardware", "date"):
         assert runs[column].str.len().min() > 3, column
-    provenance = load_sweep(name).provenance
+    provenance = sweeps()[name].provenance
     for commit in runs["commit"].unique():
         assert "changes" not in commit or commit in provenance, "the page says which files ran"
 
 
 @pytest.mark.parametrize(
-    "name", by_day(sorted({*declared()} - TUNING), *THIRD, reason="older sweeps")
+    "name", by_day(sorted({*sweeps()} - TUNING), *THIRD, reason="older sweeps")
 )
 def test_what_is_reported_has_enough_seeds_that_chose_nothing_or_says_why_not(name):
-    sweep = load_sweep(name)
+    sweep = sweeps()[name]
     assert len(sweep.seeds) >= 8 or "seeds" in sweep.provenance
-    for chose in map(load_sweep, TUNING):
+    for chose in (sweeps()[one] for one in TUNING):
         assert sweep.task != chose.task or not {*sweep.seeds} & {*chose.seeds}

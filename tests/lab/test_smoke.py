@@ -11,17 +11,17 @@ from dataclasses import replace
 import pytest
 
 from tests.by_day import by_day
+from tests.lab.records import sweeps
 from trlab.cells import cells
 from trlab.run_cell import run
-from trlab.sweep import declared, load_sweep
 from trlib.errors import MissingExtra
 from trlib.model.gguf import PACKAGED, in_package
 
-AXES = {axis.name: name for name in declared() for axis in load_sweep(name).axes}
+AXES = {axis.name: name for name, sweep in sweeps().items() for axis in sweep.axes}
 """A sweep that has the axis."""
 
 
-LARGE = [name for name in declared() if load_sweep(name).policy in PACKAGED]
+LARGE = [name for name, sweep in sweeps().items() if sweep.policy in PACKAGED]
 
 
 def trains(cell):
@@ -46,7 +46,7 @@ def trains(cell):
     ),
 )
 def test_a_point_of_every_axis_runs(axis):
-    found = cells(load_sweep(AXES[axis]).smoke())
+    found = cells(sweeps()[AXES[axis]].smoke())
     trains(next(cell for cell in found if cell.axes[axis] == found[-1].axes[axis]))
 
 
@@ -54,7 +54,7 @@ def test_a_point_of_every_axis_runs(axis):
     "name", by_day(LARGE, "real_methods", "real_completions", reason="a training for each")
 )
 def test_a_sweep_of_a_large_model_runs_on_a_small_random_one(name, folder):
-    small = replace(load_sweep(name).smoke(), policy=str(folder), task="dial", knobs={})
+    small = replace(sweeps()[name].smoke(), policy=str(folder), task="dial", knobs={})
     found = cells(small)
     for cell in found[-len(small.variants) :]:
         assert cell.load == small.load and cell.aside == small.aside
@@ -62,14 +62,14 @@ def test_a_sweep_of_a_large_model_runs_on_a_small_random_one(name, folder):
 
 
 @pytest.mark.nightly("hundreds of short runs; by day each axis has one")
-@pytest.mark.parametrize("name", declared())
+@pytest.mark.parametrize("name", sweeps())
 def test_each_variant_and_each_point_runs(name):
-    if (policy := load_sweep(name).policy) in PACKAGED:
+    if (policy := sweeps()[name].policy) in PACKAGED:
         try:
             in_package(policy)
         except MissingExtra as error:
             pytest.skip(str(error))
-    found, seen = cells(load_sweep(name).smoke()), set()
+    found, seen = cells(sweeps()[name].smoke()), set()
     assert trains(found[0]) == trains(found[0])
     for cell in found:
         places = {("variant", cell.label), *cell.axes.items()}
