@@ -20,7 +20,7 @@ BY_DAY := -m "not nightly and not style"
 MAIN := $(shell sed -n '/caption: Check/q; s|^      - .*file: \(notebooks/[a-z0-9_]*\).*|\1.ipynb|p' _toc.yml)
 test: .venv/installed-dev
 	@$(PYTEST) -m "not nightly and not style and not test_all" --chromium optional --nbmake $(MAIN) tests/core tests/book tests/lab; status=$$?; \
-	echo 'make test did not run: the gallery, the instruments, the notebooks of companions and gallery, explorables by hand (`make test-all`);'; \
+	echo 'make test did not run: the gallery, the instruments, the notebooks of companions and gallery, explorables by hand, the engine of the playground (`make test-all`);'; \
 	echo 'lint and types (`make lint`); what takes an hour (`make nightly`).'; exit $$status
 test-all: .venv/installed-peers ; @$(PYTEST) $(BY_DAY) --nbmake notebooks tests
 lint: .venv/installed-dev

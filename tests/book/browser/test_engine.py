@@ -12,6 +12,8 @@ import trlib
 from trbook.explorables.engine import flat, packed
 from trlib.model.rollout import sample
 
+pytestmark = pytest.mark.test_all("the playground's engine")
+
 CHECKPOINTS = ("dial", "dial_rare", "spend")
 EXACT = 1e-5
 """What is asked of single precision, relative to the size of the whole."""

@@ -25,6 +25,8 @@ from trlib.model.completions import Completions
 from trlib.tasks.dial import CAREFUL
 from trlib.tasks.task import Prompt
 
+pytestmark = pytest.mark.test_all("the playground's engine")
+
 LANE = """
     const { Engine } = await import("/engine/js/engine.js"), { Lane } = await import("/engine/js/lane.js");
     const { TASKS } = await import("/engine/js/tasks.js"), { Vocabulary } = await import("/engine/js/vocabulary.js");

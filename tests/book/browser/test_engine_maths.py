@@ -29,6 +29,8 @@ from trlib.algorithms import (
 from trlib.algorithms.centering import WEIGHTS
 from trlib.algorithms.grpo import overlong_penalty
 
+pytestmark = pytest.mark.test_all("the playground's engine")
+
 EXACT = {"rtol": 1e-9, "atol": 1e-12}
 LENGTHS = [1, 2, 7, 16, 5, 3, 9, 4, 6, 12, 8, 11]
 OBJECTIVES = {

@@ -21,6 +21,8 @@ from trlib.algorithms import (
 from trlib.algorithms.kl_penalty import add_penalty
 from trlib.algorithms.quatro import pull_to_target
 
+pytestmark = pytest.mark.test_all("one figure's own mathematics")
+
 SETTINGS = {
     "eps_low": 0.23,
     "eps_high": 0.31,

@@ -9,6 +9,8 @@ import torch
 
 from trlib.advantages import gae
 
+pytestmark = pytest.mark.test_all("one figure's own mathematics")
+
 TOKENS, WRONG, REPAIRED = 6, 0.15, 0.05
 D = torch.float64
 GRID = [

@@ -3,10 +3,13 @@
 
 import random
 
+import pytest
 import torch
 
 from tests.book.browser.double import close, double
 from trlib.algorithms import TRPO
+
+pytestmark = pytest.mark.test_all("one figure's own mathematics")
 
 MATHS = "natural_gradient/maths.js"
 JS = """(m, vectors) => {

@@ -16,6 +16,8 @@ from trlib.algorithms.troll import troll_loss, troll_sparse_loss
 from trlib.divergences import TopK, kl
 from trlib.model.rollout import sample
 
+pytestmark = pytest.mark.test_all("one figure's own mathematics")
+
 SUPPORTS = ("all", "rest", "drop")
 DEFAULT = {"reach": 1.0, "alpha": 1.0, "eps": 0.2, "k": 4}
 

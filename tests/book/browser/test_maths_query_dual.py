@@ -8,6 +8,8 @@ import torch
 
 from trlib.algorithms.quatro import solve_dual
 
+pytestmark = pytest.mark.test_all("one figure's own mathematics")
+
 D = torch.float64
 GROUPS = [
     [1.0] + 7 * [0.0],

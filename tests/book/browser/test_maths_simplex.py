@@ -10,6 +10,8 @@ from scipy.stats import wasserstein_distance
 from tests.book.browser.double import close, double
 from trlib.divergences import kl, tv
 
+pytestmark = pytest.mark.test_all("one figure's own mathematics")
+
 MATHS, DISTANCES = "simplex/maths.js", "maths/distances.js"
 OLD = [
     [0.5, 0.3, 0.2],

@@ -12,6 +12,8 @@ from trbook.explorables.files import data_of
 from trbook.explorables.recording import decode
 from trlib.algorithms import pg_is_loss, ppo_loss
 
+pytestmark = pytest.mark.test_all("one figure's own mathematics")
+
 WINDOWS = [(0.2, 0.2), (0.0, 0.0), (0.01, 0.28), (1.0, 9.0), (0.5, 0.05)]
 RUNS, UPDATES = ("none", "ppo"), (0, 1, 7, 32)
 ASK = """(m, [data, windows]) => {

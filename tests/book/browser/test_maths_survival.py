@@ -4,6 +4,8 @@ import pytest
 
 from trbook.horizon import METHODS, Chain, estimate, survives, worth
 
+pytestmark = pytest.mark.test_all("one figure's own mathematics")
+
 JS = """(m, all) => all.map(([s, count]) => {
     const c = m.chain(s);
     return { spread: c.spread, gradient: c.gradient, value: c.value, of: m.judge(c, m.METHODS, count),

@@ -11,6 +11,8 @@ from trbook.explorables.files import data_of
 from trbook.explorables.recording import decode
 from trlib.algorithms import cispo_loss, dppo_loss, gspo_loss, ppo_loss
 
+pytestmark = pytest.mark.test_all("one figure's own mathematics")
+
 DATA = data_of("token_microscope") or "{}"
 JUDGED = """(m, [data, states]) => {
     const batch = m.unpack(JSON.parse(data));

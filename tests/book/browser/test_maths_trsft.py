@@ -11,6 +11,8 @@ from tests.book.browser.double import close, double
 from trlib.algorithms.trapo import trsft_loss
 from trlib.divergences import kl
 
+pytestmark = pytest.mark.test_all("one figure's own mathematics")
+
 MATHS = "trsft/maths.js"
 EXPERTS = [
     [0.02, 0.1, 0.4, 0.1, 0.02, 0.02, 0.06, 0.2, 0.06, 0.02],

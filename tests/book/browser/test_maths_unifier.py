@@ -11,6 +11,8 @@ from tests.book.browser.double import double
 from tests.book.browser.test_maths_simplex import measured, radii
 from trbook.bandit import counterfactual_policy
 
+pytestmark = pytest.mark.test_all("one figure's own mathematics")
+
 MATHS = "unifier/maths.js"
 OWN = ["kl_new_old", "kl_old_new", "chi2", "fisher", "tv", "ratio", "wasserstein", "euclid"]
 """Cards whose optimum stands at the radius of a distance; the others ask something else."""

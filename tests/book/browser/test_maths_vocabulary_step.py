@@ -28,6 +28,8 @@ from trlib.algorithms.quatro import pull_to_target
 from trlib.model.completions import top_k
 from trlib.model.rollout import sample
 
+pytestmark = pytest.mark.test_all("one figure's own mathematics")
+
 WALK = """(m, given) => given.map(({ p, s }) => Object.fromEntries(m.KEYS.map(key => [key, m.walk(key, p, s)])))"""
 SEEN = """(m, given) => given.map(({ old, now, y, k }) => m.seen(old.map(Math.log), now.map(Math.log), y, k))"""
 

@@ -19,6 +19,8 @@ from trlib.algorithms.method import Scores
 from trlib.cli import main
 from trlib.methods import method_kind
 
+pytestmark = pytest.mark.test_all("the playground's engine")
+
 CLIP = "A*r*((A>=0 && r<=1+d) || (A<=0 && r>=1-d))"
 GATE = "4*exp(-abs((A>0 ? a : b)*(r-1)))/(1+exp(-abs((A>0 ? a : b)*(r-1))))^2*r*A"
 WINDOW = "A*s*((A>=0 && s<=1+h) || (A<=0 && s>=1-k))"
@@ -262,7 +264,6 @@ def test_trlib_trains_by_the_file(sources, tmp_path, monkeypatch, capsys):
 LANE_OF = '[data-explorable="playground"] [data-lane]'
 
 
-@pytest.mark.test_all("the playground by hand")
 def test_a_formula_is_typed_marked_drawn_shared_and_written_as_python(visit, until):
     page = visit(
         "Playground", "#playground:seed=1&a=ppo,group:2", viewport={"width": 360, "height": 800}

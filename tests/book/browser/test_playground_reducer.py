@@ -12,7 +12,10 @@ from tests.by_day import by_day
 
 HERE = Path(__file__).parent / "node"
 NODE = shutil.which("node")
-pytestmark = pytest.mark.skipif(NODE is None, reason="needs node")
+pytestmark = [
+    pytest.mark.skipif(NODE is None, reason="needs node"),
+    pytest.mark.test_all("the playground, by hundreds of sequences of events"),
+]
 
 
 def ran(*arguments):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import trlib
-from tests.by_day import by_day
+from tests.by_day import by_day, in_their_ring
 from tests.losses import batch, close, noise, same, sampled, tensor, trained
 from trlib.algorithms import Scores
 from trlib.divergences import TopK
@@ -71,7 +71,7 @@ def near(name):
     return OBJECTIVES[name](**({"delta_max": 9.0, "delta_mean": 9.0} if name == "trm" else {}))
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", in_their_ring(OBJECTIVES))
 def test_a_completion_without_a_token_is_in_no_mean(name):
     """Neither in that of a loss per completion, pair or prompt, nor in a softmax or a dual of its
     prompt."""
@@ -85,7 +85,7 @@ def test_a_completion_without_a_token_is_in_no_mean(name):
         close(one, other, 1e-12)
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", in_their_ring(OBJECTIVES))
 def test_nothing_unmasked_is_a_loss_of_0_with_gradient_0(name):
     loss, *slopes = value(near(name), *world(near(name), empty=True), torch.arange(B))
     assert float(loss.detach()) == 0 and all(bool((slope == 0).all()) for slope in slopes)
@@ -106,9 +106,8 @@ def silent(name):
 
 
 def by_name(*daily):
-    return pytest.mark.parametrize(
-        "name", by_day(OBJECTIVES, *daily, reason="a run for each; one of a kind by day")
-    )
+    some = by_day(OBJECTIVES, *daily, reason="a run for each; one of a kind by day")
+    return pytest.mark.parametrize("name", in_their_ring(some))
 
 
 @by_name(*DAILY)

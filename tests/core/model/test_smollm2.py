@@ -17,6 +17,9 @@ except metadata.PackageNotFoundError:
     )
 
 
+pytestmark = pytest.mark.test_all("a large model is unpacked; `test_gguf.py` unpacks a small one")
+
+
 @pytest.fixture(scope="module")
 def smollm2():
     return trlib.load_policy("smollm2", lora={"r": 2, "target_modules": ["q_proj"]})
