@@ -1,1 +1,2 @@
-"""Speed, side by side with peers. `benchmarks/README.md` has the results and how to run them."""
+"""Speed, side by side with peers, and how often verdicts are right. `benchmarks/README.md` has the
+results and how to run them."""

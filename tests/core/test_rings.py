@@ -22,6 +22,7 @@ OUTER = {
     "book.build.pack.mismatch_scale": 2,
     "examples.trl": 2,
     "examples.verl": 2,
+    "benchmarks.diagnose": 2,
     "tests.instruments": 2,
 }
 """The outer rings by how a module's name begins; all else is the gate."""

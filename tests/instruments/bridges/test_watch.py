@@ -175,7 +175,7 @@ def test_without_the_laboratory_it_says_what_to_install(monkeypatch):
 
 
 def batch_of(fault):
-    from tests.instruments.diagnose.faults import flat
+    from benchmarks.diagnose.faults import flat
 
     columns = flat(0, 64, fault)
     owner = columns["completion"]

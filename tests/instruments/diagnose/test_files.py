@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from tests.instruments.diagnose.faults import by_row, jsonl
+from tests.instruments.diagnose.dumps import by_row, jsonl
 from tests.typed import typed
 from trcheck.diagnose import diagnose, formats, read
 

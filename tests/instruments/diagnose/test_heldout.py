@@ -1,13 +1,11 @@
-"""Dumps of `heldout.py`, that no threshold was set on, and batches that are still in memory."""
-
-import runpy
-from pathlib import Path
+"""Dumps of `benchmarks.diagnose.heldout`, that no threshold was set on, and batches that are still in memory."""
 
 import numpy as np
 import pytest
 
+from benchmarks.diagnose import heldout
+from benchmarks.diagnose.faults import flat, judged
 from tests.by_day import by_day
-from tests.instruments.diagnose.faults import flat, judged
 from trcheck.diagnose.live import judge_batch
 
 CLEAR = (
@@ -22,22 +20,14 @@ CLEAR = (
 """What no seed decides."""
 
 
-@pytest.fixture(scope="module")
-def heldout():
-    """The script, which finds `faults.py` beside itself."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.syspath_prepend(Path(__file__).parent)
-        return runpy.run_path(str(Path(__file__).with_name("heldout.py")))
-
-
 @pytest.mark.parametrize(
     "kind", by_day(["flat", "sums", "code"], "flat", reason="half a minute of training")
 )
-def test_a_fault_is_named_and_no_healthy_dump_is_accused(heldout, kind):
+def test_a_fault_is_named_and_no_healthy_dump_is_accused(kind):
     def verdict(fault, seed):
-        return heldout["judged"](heldout["made"](kind, 192, fault, seed)[0])
+        return judged(heldout.made(kind, 192, fault, seed)[0])
 
-    called = {fault: heldout["right"](fault, verdict(fault, 6)) for fault in CLEAR}
+    called = {fault: heldout.right(fault, verdict(fault, 6)) for fault in CLEAR}
     assert called == dict.fromkeys(CLEAR, "named")
     assert [v for seed in range(6) if (v := verdict(None, seed)).verdict == "found"] == []
 

@@ -1,40 +1,38 @@
 """Which cause is named: faults made by exact sampling, healthy dumps of every kind, the command's
 words and status.
 
-`tests/instruments/diagnose/power.py` measures power and false alarms; here every fault is far beyond its
+`benchmarks/diagnose/power.py` measures power and false alarms; here every fault is far beyond its
 threshold, so that no seed decides.
 """
 
 import json
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from book.build.paths import ROOT
-from tests.instruments.diagnose.faults import (
+from benchmarks.diagnose import heldout, power
+from benchmarks.diagnose.faults import (
     FAULTS,
     HEALTHY,
     KINDS,
     UNUSUAL,
-    by_row,
     certain_ends,
     flat,
-    jsonl,
     judged,
     rollouts,
-    rows,
-    table,
 )
+from book.build.paths import ROOT
+from tests.instruments.diagnose.dumps import by_row, jsonl, rows
 from tests.typed import typed
 from trcheck.cli.stage import Stage
 from trcheck.diagnose import diagnose, dump, groups, judgement, page, read
 from trcheck.diagnose.messages import JUDGEMENT, TEXTS
 
-RECORD = json.loads(Path(__file__).with_name("power.json").read_text(encoding="utf-8"))
-HELD_OUT = json.loads(Path(__file__).with_name("heldout.json").read_text(encoding="utf-8"))
+RECORD, HELD_OUT = (
+    json.loads(path.read_text(encoding="utf-8")) for path in (power.RECORD, heldout.RECORD)
+)
 SIZE = 256
 
 
@@ -95,7 +93,7 @@ def test_the_recorded_power_keeps_what_the_page_promises():
     assert dumps == 2000
     assert sum(at["accused"] for at in healthy) <= 0.003 * dumps
     text = (ROOT / "book" / "diagnose.md").read_text(encoding="utf-8")
-    assert table(RECORD) in text
+    assert power.table(RECORD) in text
 
 
 def interval(count, of):

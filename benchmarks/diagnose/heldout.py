@@ -1,4 +1,4 @@
-"""Dumps that no rule was set on: `python tests/instruments/diagnose/heldout.py --record`.
+"""Dumps that no rule was set on: `python -m benchmarks.diagnose.heldout --record`.
 
 Written after the rules were frozen, with engines and texts of its own: an LSTM that was trained on
 this package's source, a GRU that was trained on sums, a random network of decaying averages, whose
@@ -24,10 +24,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from faults import judged
 from torch import nn
 
 import trlib
+from benchmarks.diagnose.faults import judged
 from trlib.loop.sampler import round_trip
 from trlib.model.rollout import sample
 from trlib.tasks import verify_batch
@@ -616,7 +616,7 @@ def main():
         if word == "found":
             accused[name] = headline
     record = {
-        "command": "python tests/instruments/diagnose/heldout.py --record "
+        "command": "python -m benchmarks.diagnose.heldout --record "
         f"--seed {args.seed} --healthy-seed {healthy_seed}",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "versions": {

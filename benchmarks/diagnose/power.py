@@ -1,5 +1,5 @@
 """How often each fault is named and how often a healthy dump is accused:
-`python tests/instruments/diagnose/power.py`.
+`python -m benchmarks.diagnose.power`.
 
 Writes `power.json` beside itself and its table into the book's page, between comments. Seeds are
 0, 1, 2, ...; a dump is made by `faults.py`. What the record holds already is not measured again:
@@ -11,10 +11,10 @@ import json
 import re
 from pathlib import Path
 
-from faults import FAULTS, HEALTHY, KINDS, UNUSUAL, flat, judged, table
+from benchmarks.diagnose.faults import FAULTS, HEALTHY, KINDS, UNUSUAL, flat, judged
 
 RECORD = Path(__file__).with_name("power.json")
-PAGE = Path(__file__).parents[3] / "book" / "diagnose.md"
+PAGE = Path(__file__).parents[2] / "book" / "diagnose.md"
 PLACE = re.compile(r"(<!--power-->\n).*?(<!--/power-->)", re.DOTALL)
 
 
@@ -50,6 +50,33 @@ def accused(kind, completions, dumps):
     }
 
 
+def table(record):
+    """The record as the book's page shows it: of the dumps of each kind, how many are named, and
+    how many of the others are amber."""
+    heads = "| fault | cause | " + " | ".join(f"`{kind}`" for kind in KINDS) + " |"
+    lines = [heads.replace("`softmax`", "softmax"), "|---|---|" + "---|" * len(KINDS)]
+    for fault, cause in FAULTS.items():
+        each = [record["faults"].get(fault, {}).get(kind) for kind in KINDS]
+        cells = []
+        for at in each:
+            amber = at["unusual"] if at else 0
+            cells.append(f"{at['named']} of {at['dumps']}" if at else "–")
+            if cause == UNUSUAL and at:
+                cells[-1] = f"{amber} of {at['dumps']} amber"
+            elif amber:
+                cells[-1] += f", {amber} amber"
+        name = "amber" if cause == UNUSUAL else f"`{cause}`"
+        lines.append(f"| {fault} | {name} | {' | '.join(cells)} |")
+    for word in ("accused", "unusual"):
+        cells = []
+        for kind in KINDS:
+            every = [one[kind] for one in record["healthy"].values() if kind in one]
+            told = f"{sum(at[word] for at in every)} of {sum(at['dumps'] for at in every)}"
+            cells.append(told if every else "–")
+        lines.append(f"| healthy | {word} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dumps", type=int, default=20, help="of a fault and a kind of model")
@@ -59,7 +86,7 @@ def main():
     parser.add_argument("--out", type=Path, default=RECORD)
     args = parser.parse_args()
     record = {
-        "command": "python tests/instruments/diagnose/power.py",
+        "command": "python -m benchmarks.diagnose.power",
         "completions": args.completions,
     }
     record |= {"faults": {}, "healthy": {}}

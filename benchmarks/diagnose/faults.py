@@ -9,7 +9,6 @@ copies are real ones. `softmax` has logits without a context: sharp for most tok
 about 0.6 nats of entropy on average.
 """
 
-import json
 from dataclasses import dataclass
 from functools import cache
 
@@ -482,38 +481,6 @@ def certain_ends(pad=0):
     return _padded(np.random.default_rng(0), made, limit, both=True) if pad else made
 
 
-def by_row(columns):
-    """Columns as rows."""
-    return [
-        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
-    ]
-
-
-def jsonl(path, lines):
-    """A file of JSON lines."""
-    path.write_text(
-        "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8"
-    )
-    return path
-
-
-def rows(columns):
-    """A row per completion, as a library writes it; NaN as None."""
-    owner = np.unique(columns["completion"], return_inverse=True)[1]
-    first = np.flatnonzero(np.diff(owner, prepend=-1))
-    cuts = first[1:]
-    made = {}
-    for name, values in columns.items():
-        lists = name in ("logp", "logp_old", "logp_rollout", "mask", "tokens")
-        if lists:
-            made[name] = [
-                [None if x != x else x for x in row.tolist()] for row in np.split(values, cuts)
-            ]
-        elif name != "completion":
-            made[name] = values[first].tolist()
-    return by_row(made)
-
-
 def rollouts(columns):
     """The columns of `flat`, or some of them, as `read` would return them."""
     owner = np.unique(columns["completion"], return_inverse=True)[1]
@@ -551,35 +518,3 @@ def rollouts(columns):
 def judged(columns, memory=None):
     """The verdict on a dump's columns."""
     return judgement.judge(rollouts(columns), memory)[0]
-
-
-def named(columns):
-    """The names of the causes that are found."""
-    return [cause.name for cause in judged(columns).causes]
-
-
-def table(record):
-    """The record as the book's page shows it: of the dumps of each kind, how many are named, and
-    how many of the others are amber."""
-    heads = "| fault | cause | " + " | ".join(f"`{kind}`" for kind in KINDS) + " |"
-    lines = [heads.replace("`softmax`", "softmax"), "|---|---|" + "---|" * len(KINDS)]
-    for fault, cause in FAULTS.items():
-        each = [record["faults"].get(fault, {}).get(kind) for kind in KINDS]
-        cells = []
-        for at in each:
-            amber = at["unusual"] if at else 0
-            cells.append(f"{at['named']} of {at['dumps']}" if at else "–")
-            if cause == UNUSUAL and at:
-                cells[-1] = f"{amber} of {at['dumps']} amber"
-            elif amber:
-                cells[-1] += f", {amber} amber"
-        name = "amber" if cause == UNUSUAL else f"`{cause}`"
-        lines.append(f"| {fault} | {name} | {' | '.join(cells)} |")
-    for word in ("accused", "unusual"):
-        cells = []
-        for kind in KINDS:
-            every = [one[kind] for one in record["healthy"].values() if kind in one]
-            told = f"{sum(at[word] for at in every)} of {sum(at['dumps'] for at in every)}"
-            cells.append(told if every else "–")
-        lines.append(f"| healthy | {word} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""How often `diagnose` is right: dumps with a known fault, and held-out ones."""
