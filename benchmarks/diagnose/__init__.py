@@ -1,1 +1,1 @@
-"""How often `diagnose` is right: dumps with a known fault, and held-out ones."""
+"""How often `diagnose` is right, and what it compares a mismatch with."""

@@ -19,7 +19,6 @@ OUTER = {
     "trbook.scale.elsewhere": 2,
     "trbook.scale.recipes": 2,
     "trbook.scale.worker": 2,
-    "book.build.pack.mismatch_scale": 2,
     "examples.trl": 2,
     "examples.verl": 2,
     "benchmarks.diagnose": 2,
