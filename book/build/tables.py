@@ -47,9 +47,9 @@ FIGURES = {
 
 *The built book has a figure here that runs in the page; this picture is its first state, recorded runs.*""",
     "written": """\
-![Three runs of SmolLM2 answer 19 + 31 + 36 after six batches: about half of their answers are right, and most where a batch is used eight times. Faint curves go on to the sixteenth: used eight times, no answer is right any longer.](_static/figures/written.png)
+![Three runs of SmolLM2 answer 19 + 31 + 36 after five batches. The run that used every batch eight times is right, the other two are not, and of all its answers most are right, 63 %. Faint curves go on to the sixteenth batch: used eight times, no answer is right any longer.](_static/figures/written.png)
 
-*In the built book you drag through the batches and read; this picture is the sixth, and its faint curves are what comes.*""",
+*In the built book you drag through the batches and read; this picture is the fifth, and its faint curves are what comes.*""",
     "ratio-map": """\
 ![Curves of the objective and of the gradient weight over the ratio, with check boxes and sliders.](_static/figures/explorable.png)
 

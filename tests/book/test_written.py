@@ -6,6 +6,7 @@ import re
 import pytest
 
 from book.build.pack import packs
+from book.build.tables import FIGURES
 from trbook.explorables import Written, written_runs
 from trbook.explorables.files import BUILT
 from trbook.explorables.modules import preloads
@@ -37,7 +38,7 @@ def test_the_pack_is_of_this_record():
         assert [right / 64 for right in lane["right"]] == pytest.approx(
             own["reward"].tolist(), abs=1e-4
         )
-        assert len(lane["said"]) == len(lane["right"]) + 1 > Written().batch
+        assert len(lane["said"]) == len(lane["right"]) + 1
         end = runs.set_index("label").loc[lane["name"], "sampled"]
         assert lane["end"][0] == pytest.approx(end, abs=5e-4)
         assert lane["end"][1] <= lane["end"][0] <= lane["end"][2]
@@ -62,6 +63,11 @@ def test_what_chapter_11_and_the_first_page_say_of_the_record():
         next(batch for batch in range(16) if share(lane, batch) >= 0.5) for lane in (ONCE, MANY)
     ]
     assert half == [11, 2]
+    opens, total = Written().batch, Written().total  # used eight times it leads, and alone is right
+    assert [said(lane, opens, total)[1] for lane in FILE["lanes"]] == [0, 1, 0]
+    assert MANY["right"][opens] == max(MANY["right"]) == 40  # 62.5 %
+    assert share(MANY, opens) > max(share(ONCE, opens), share(HELD, opens)) + 0.05
+    assert "63 %" in FIGURES["written"] and "after five batches" in FIGURES["written"]
     assert all(share(MANY, batch) > share(ONCE, batch) + 0.1 for batch in (1, 2, 4, 5, 6))
     assert share(MANY, 15) == 0 and MANY["end"][2] < 0.05 < min(ONCE["end"][1], HELD["end"][1])
     odd = [

@@ -52,20 +52,20 @@ def test_a_note_says_what_the_reward_does_not_see(sources, said, right, noted):
     assert sources("written/words.js", "(m, answer) => m.note(answer, 63)", [said, right]) == noted
 
 
-def test_it_waits_where_all_answer_and_the_scrubber_leads_on(visit):
+def test_it_waits_where_one_is_right_and_the_scrubber_leads_on(visit):
     one = visit("Written")
     chart = one.page.locator(".trx:not(.still) .chart")
-    assert one.get("batch") == 6
+    assert one.get("batch") == 5
     assert texts(one)[1] == "19 + 31 = 50, 50 + 36 = 86. Answer 86"
     expect(one.page.locator(".call")).to_have_css("opacity", "1")
     expect(chart).to_have_css("opacity", "0")
     slider = one.page.get_by_role("slider", name=BATCH)
-    slider.press("ArrowLeft")
-    one.settle()
     lanes = one.page.locator(".lanes > li")
     marks = lanes.locator(".mark").evaluate_all("all => all.map(m => [m.textContent, m.ariaLabel])")
     assert marks == [["✕", "wrong"], ["✓", "right"], ["✕", "wrong"]]
     expect(lanes.nth(1)).to_contain_text("63\u00a0% right")
+    slider.press("ArrowRight")
+    one.settle()
     expect(chart).to_have_css("opacity", "1")
     slider.press("End")
     one.settle()
@@ -76,6 +76,15 @@ def test_it_waits_where_all_answer_and_the_scrubber_leads_on(visit):
     one.settle()
     assert slider.get_attribute("aria-valuetext") == "before training"
     assert one.get("total") == 91 and len(set(texts(one))) == 1
+    tops = []
+    for total, batch in (
+        (91, 0),
+        (63, 2),
+        (86, 16),
+    ):  # one line of an answer, and as many as there are
+        one.set(total=total, batch=batch)
+        tops.append(slider.bounding_box()["y"])
+    assert max(tops) - min(tops) < 1, "nothing moves under the hand"
 
 
 def test_a_batch_that_there_is_not_is_explained(visit):
@@ -92,6 +101,7 @@ def test_it_moves_once_and_a_hand_takes_over(visit, until):
     model = "document.querySelector('.trlib-explorable').model"
     one = visit("Written", reduced_motion="no-preference")
     until(one.page, f"{model}.get('batch') === 0")
+    expect(one.page.locator(".trx:not(.still) .call")).to_have_text("from the start")
     until(one.page, f"{model}.get('batch') === 2")
     assert "#" not in one.page.url, "the address is the reader's"
     one.page.get_by_role("slider", name=BATCH).press("End")

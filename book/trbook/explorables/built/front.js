@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: e066515b63634bac. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: eac3e9247532ec6c. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

@@ -2,9 +2,9 @@
    full up to the batch that is read and faint beyond it; at the end that of new sums, with its interval. */
 
 import { drawing, join, linearScale, stroke } from "../parts/common.js";
+import { PAUSE } from "./words.js";
 
 const EDGE = 22, // pixels from an end of the scrubber to the middle of its ring there
-  PAUSE = 6, // the batch after which all three runs answer well
   HIGH = 0.7, // the highest share
   TICKS = 20,
   TALL = 70,
@@ -63,6 +63,12 @@ export function board(looks) {
         cx: batch < last ? x(batch) : ({ beside }) => beside,
         cy: ({ points, end }) => (batch < last ? points[batch][1] : y(end[0])),
         style: { fill: ({ hue }) => hue },
+      });
+      join(dots, "text.share", [last], {
+        x: x(last) + BESIDE[2] + 4,
+        y: y(0.08),
+        "text-anchor": "end",
+        text: "new sums",
       });
       ends.attr("opacity", batch === last ? null : 0.4);
     },

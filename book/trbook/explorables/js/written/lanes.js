@@ -1,12 +1,12 @@
-/* The sum in one large line, three answers side by side, and one scrubber over the batches. It moves by itself to where all
-   three still answer well, and waits there. */
+/* The sum in one large line, three answers side by side, and one scrubber over the batches. It moves by itself, from the start
+   to the batch at which it opens, and waits there. */
 
 import { choice, h, ladder, sample, say, still } from "../parts/common.js";
-import { after, note, percent, pieces, shareAt } from "./words.js";
+import { PAUSE, after, note, percent, pieces, shareAt } from "./words.js";
 
-const PAUSE = 6,
-  TURNS = [...[5, 4, 3, 2, 1, 0].map((batch) => [batch, 60]), ...[1, 2, 3, 4, 5, PAUSE].map((batch) => [batch, 640])], // batch, milliseconds before it
-  ROOM = 80; // letters of an answer that room is kept for: few are longer
+const DRAG = "drag on: the leader forgets how to add",
+  PACE = 700, // milliseconds from batch to batch
+  ROOM = 60; // letters of an answer that room is kept for, whatever is read; the few longer ones are set smaller
 
 export function lanes(looks, { set, data, state, touched }) {
   const last = data.lanes[0].right.length,
@@ -18,6 +18,7 @@ export function lanes(looks, { set, data, state, touched }) {
       options: data.totals.map((total, i) => [total, data.prompts[i]]),
       onChange: (total) => set({ total }),
     }),
+    call = h("p", { class: "call", text: DRAG }),
     slider = ladder({
       label: "batches that it has learned from",
       spoken: "Batches that it has learned from",
@@ -36,7 +37,7 @@ export function lanes(looks, { set, data, state, touched }) {
       h("p", { class: "sum" }, asked, when),
       h("ul", { class: "lanes" }, ...cards.map(({ node }) => node)),
       slider.el,
-      h("p", { class: "call", text: "drag on: one of them forgets how to add" }),
+      call,
       sums.el,
       h(
         "p",
@@ -50,25 +51,28 @@ export function lanes(looks, { set, data, state, touched }) {
     );
   /* It moves once, when it is seen, and only from its first state; a hand that comes takes over. */
   let timer = 0,
-    turn = 0;
+    next = 0;
   const step = () => {
-    if (!el.isConnected || turn === TURNS.length) return stop();
-    set({ batch: TURNS[turn][0] }, true);
-    turn += 1;
-    timer = setTimeout(step, TURNS[turn]?.[1] ?? 0);
+    if (!el.isConnected || next > PAUSE) return stop();
+    set({ batch: next++ }, true);
+    timer = setTimeout(step, PACE);
   };
   const stop = () => {
     clearTimeout(timer);
     timer = 0;
     seen.disconnect();
-    el.dataset.waits = turn === TURNS.length || !turn ? "yes" : "no";
+    el.dataset.now = next > PAUSE || !next ? "waits" : "held";
+    say(call, DRAG);
   };
   const seen = new IntersectionObserver(([{ isIntersecting }]) => {
-    if (!isIntersecting || turn) return;
+    if (!isIntersecting) return;
     seen.disconnect();
-    if (state().batch === PAUSE) timer = setTimeout(step, 900);
+    if (state().batch !== PAUSE) return;
+    say(call, "from the start");
+    el.dataset.now = "moves";
+    step();
   });
-  el.dataset.waits = "yes";
+  el.dataset.now = "waits";
   if (!still()) seen.observe(slider.el);
   slider.el.addEventListener("pointerdown", stop);
   addEventListener("beforeprint", () => timer && (stop(), set({ batch: PAUSE }, true)), { once: true });
@@ -81,11 +85,9 @@ export function lanes(looks, { set, data, state, touched }) {
       sums.set(total);
       say(asked, `${data.prompts[which]} =`);
       say(when, after(batch));
-      const longest = Math.max(...data.lanes.flatMap(({ said }) => said.map((row) => row[which][0].length))),
-        kept = Math.min(longest, ROOM);
       cards.forEach((one, i) => {
         const lane = data.lanes[i];
-        one.show(lane.said[batch][which], shareAt(lane, batch, data.each), { total, kept });
+        one.show(lane.said[batch][which], shareAt(lane, batch, data.each), total);
       });
     },
   };
@@ -95,7 +97,7 @@ function card({ name }, { hue, dash }) {
   const share = h("span"),
     mark = h("span", { class: "mark" }),
     said = h("span", { class: "said" }),
-    ghost = h("span", { class: "said ghost", "aria-hidden": "true" }), // keeps the room of a longer answer
+    ghost = h("span", { class: "said ghost", "aria-hidden": "true", text: "0 ".repeat(ROOM / 2) }), // keeps the room
     noted = h("p", { class: "noted" }),
     node = h(
       "li",
@@ -112,15 +114,15 @@ function card({ name }, { hue, dash }) {
   node.style.setProperty("--hue", hue);
   return {
     node,
-    show(answer, right, { total, kept }) {
+    show(answer, right, total) {
       const [text, rewarded] = answer;
       say(share, percent(right));
-      say(ghost, "0 ".repeat(Math.ceil(kept / 2)));
       say(noted, note(answer, total));
       node.dataset.right = rewarded ? "yes" : "no";
       say(mark, rewarded ? "✓" : "✕");
       mark.setAttribute("aria-label", rewarded ? "right" : "wrong");
       if (said.textContent.trim() === text.split(/\s+/).join(" ")) return;
+      said.classList.toggle("long", text.length > ROOM);
       said.replaceChildren(
         ...pieces(text).flatMap(({ text: word, odd, off, rest }) => [
           h(odd ? "b" : "span", { class: [odd && "odd", off && "off"].filter(Boolean).join(" "), text: word }),

@@ -1,6 +1,8 @@
 /* What is said of an answer, and of three runs after so many batches. */
 
 import { calm } from "../parts/verdict.js";
+
+export const PAUSE = 5; // the batch at which it opens: eight times has its highest share, is ahead of both, and alone is right
 const WHOLE = /^\d+$/,
   SIGNS = /^(\d+|\+|=|Answer)$/, // what every right answer is made of
   AROUND = /^[([]+|[)\].,;:]+$/g;
@@ -97,5 +99,5 @@ export function cancelled({ total, batch }, { lanes, totals }) {
       return right && sums.length && !sums.some(Boolean);
     });
   if (!lucky.length) return "";
-  return ` Here ${total} is right and no step to it is: the mistakes cancel, and the reward sees only the last number.`;
+  return ` Here ${total} is right by luck: neither step adds up, and the mistakes cancel.`;
 }
