@@ -76,11 +76,13 @@ const shutRows = () => {
     }
   }
 };
-// A page of settings shows on a phone one library at a time; the choice stays in sight.
+// A page of settings, or of losses, shows one library at a time; the choice stays in sight. Losses are compared: a wider screen
+// shows them all at first.
 const chooseLibrary = () => {
+  const first = (row) => row.closest("table").tHead.rows[0].cells[0].textContent;
   const rows = [...document.querySelectorAll("table.stacks tbody tr")]
-    .filter((row) => row.closest("table").tHead.rows[0].cells[0].textContent === "library")
-    .map((row) => [row, row.cells[0].textContent.trim()]);
+    .filter((row) => ["library", "loss"].includes(first(row)))
+    .map((row) => [row, row.cells[0].textContent.trim().split(" ")[0]]);
   if (rows.length <= 4 * ROWS || document.querySelector(".bd-sidebar-secondary, .one-library")) return;
   const choice = make("select");
   for (const name of new Set(rows.map(([, name]) => name))) choice.add(new Option(name));
@@ -89,12 +91,14 @@ const chooseLibrary = () => {
     for (const [row, name] of rows) row.classList.toggle("other", choice.value !== "" && name !== choice.value);
   };
   choice.addEventListener("change", show);
-  const label = make("label", { className: "sort-by one-library" }, "Show the settings of ", choice);
-  rows[0][0].closest("article > section > section").before(label);
+  const losses = first(rows[0][0]) === "loss";
+  if (losses && !phone.matches) choice.value = "";
+  const label = make("label", { className: "one-library" }, `Show the ${losses ? "losses" : "settings"} of `, choice);
+  rows[0][0].closest("article > section > *").before(label);
   show();
 };
 const fitPhone = () => {
-  if (phone.matches) chooseLibrary();
+  chooseLibrary();
   if (phone.matches) shutRows();
   if (phone.matches && !document.querySelector("details.on-phones")) foldForPhones();
   for (const details of document.querySelectorAll("details.on-phones")) details.open = !phone.matches;
@@ -245,7 +249,7 @@ addEventListener("DOMContentLoaded", () => {
 // address keeps the choice, so that a link leads to it.
 const AXES = {
   problem: "problem",
-  library: "as its paper has it, in",
+  library: "as published, in",
   box: "box of the loop",
   branch: "branch",
   action: "what is done",

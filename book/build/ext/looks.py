@@ -1,7 +1,8 @@
 """Names in the prose have the look that figures give them: the colour of `looks.json`, and below the
 word the line that a figure draws, full, dashed or dotted, for whoever sees no colours.
 
-Of each paragraph the first time that a name stands there. A link keeps the look of a link.
+Of each paragraph the first time that a name stands there. A link keeps the look of a link, and its
+name gets no other in that paragraph.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ def named(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         for text in list(paragraph.findall(nodes.Text)):
             if isinstance(text.parent, PLAIN):
                 text.parent.replace(text, _parts(str(text), seen))
+            elif _inside(text, (nodes.reference,)):
+                seen.update(str(found.lastgroup) for found in PATTERN.finditer(str(text)))
 
 
 def _inside(node: nodes.Node, kinds: tuple[type, ...]) -> bool:

@@ -54,6 +54,8 @@ def test_the_question_or_takeaway_is_on_the_first_screen_and_code_fits_beside_th
 
 def test_a_slash_leads_to_the_search_which_suggests_pages(desk, address):
     desk.goto(f"{address}/book/glossary.html", wait_until="load")
+    expect(desk.locator(".bd-sidebar-primary a.current").last).to_be_in_viewport()
+    expect(desk.locator(".bd-sidebar-primary .search-button-field")).to_be_in_viewport(ratio=1)
     desk.keyboard.press("/")
     expect(desk.locator(".search-button__search-container input")).to_be_focused()
     desk.keyboard.type("dppo")

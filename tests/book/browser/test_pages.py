@@ -278,8 +278,9 @@ def test_a_phone_folds_the_sections_of_a_long_page_and_a_link_opens_its_own(look
 
 
 @pytest.mark.nightly("on a long page, which is built by night")
-def test_a_phone_shows_the_settings_of_one_library_and_paper_those_of_all(look):
-    visit = look("book/settings.html", 360, 780)
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_screen_shows_the_settings_of_one_library_and_paper_those_of_all(look, width):
+    visit = look("book/settings.html", width, 780)
     rows = visit.page.locator("table.stacks tbody tr:has(> [data-label='setting'])")
     choice = visit.page.get_by_label("Show the settings of")
     assert choice.input_value() == "verl"
@@ -293,6 +294,8 @@ def test_a_phone_shows_the_settings_of_one_library_and_paper_those_of_all(look):
     visit.page.emulate_media(media="screen")
     choice.select_option("all libraries")
     assert rows.filter(visible=True).count() == rows.count()
+    losses = look("book/atlas.html", width, 780).page.get_by_label("Show the losses of")
+    assert losses.input_value() == ("verl" if width == 360 else ""), "losses are compared"
 
 
 def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(address, desktop):

@@ -65,7 +65,6 @@ export function create(root, { changed, below }) {
     };
   });
   const plane = readable({ label: "Batch to read in the curves", last: 0, more: " pv-plane pv-read" }, picture.node);
-  plane.setAttribute("aria-valuetext", "no batch yet");
   const beneath = h("div", { class: "plane pv-plane pv-read" }, others.node);
   root.append(names.el, plane);
   below.append(beneath);
@@ -165,7 +164,11 @@ export function create(root, { changed, below }) {
     told = k !== null;
     plane.setAttribute("aria-valuemax", Math.max(0, count - 1));
     plane.setAttribute("aria-valuenow", some ? (k ?? count - 1) : 0);
-    if (!some) plane.setAttribute("aria-valuetext", "no batch yet");
+    if (!some)
+      plane.setAttribute(
+        "aria-valuetext",
+        recorded.map((one) => `${one.title}, recorded: ${brief(one, null)}`).join("; ") || "no batch yet",
+      );
     else if (k !== null || !plane.matches(":focus"))
       plane.setAttribute(
         "aria-valuetext",
