@@ -76,8 +76,7 @@ const shutRows = () => {
     }
   }
 };
-// A page of settings, or of losses, shows one library at a time; the choice stays in sight. Losses are compared: a wider screen
-// shows them all at first.
+// Settings, and on a phone losses, are shown of one library at a time; the choice stays in sight.
 const chooseLibrary = () => {
   const first = (row) => row.closest("table").tHead.rows[0].cells[0].textContent;
   const rows = [...document.querySelectorAll("table.stacks tbody tr")]

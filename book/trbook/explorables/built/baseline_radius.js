@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 7961080d41601324. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 1b320add3e27e3f0. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

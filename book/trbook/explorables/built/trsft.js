@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 3a9beebd2b78f576. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: be2c348e583bb226. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

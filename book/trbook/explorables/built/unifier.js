@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: f9ef9ca4997f5687. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: e6366a09c0c35e79. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 85edd8fbf0cac336. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 3d9d4a970777bd05. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

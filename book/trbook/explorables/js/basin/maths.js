@@ -1,6 +1,8 @@
 /* Reading the packed panels: trbook.explorables.basins made them, and every statistic in them. The only arithmetic here
    is the straight line between two rates that were run. */
 
+import { nearest } from "../maths/plain.js";
+
 const SAME = 1e-9; // of a rate, relative: 10 times 3e-5 is 3.0000000000000003e-4
 const DIGITS = 1e-5; // the ends of a basin are packed to six digits
 export const LOW = 3e-6,
@@ -67,9 +69,4 @@ export const RUNGS = [-6, -5, -4, -3]
   .filter((rate) => rate >= LOW && rate <= HIGH);
 
 /* The place of the rung that is nearest to a rate, in logarithms. */
-export function rungOf(lr) {
-  return RUNGS.reduce(
-    (best, rung, i) => (Math.abs(Math.log(rung / lr)) < Math.abs(Math.log(RUNGS[best] / lr)) ? i : best),
-    0,
-  );
-}
+export const rungOf = (lr) => nearest(RUNGS, lr, (rung, rate) => Math.abs(Math.log(rung / rate)));

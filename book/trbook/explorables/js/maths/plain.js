@@ -2,6 +2,9 @@
 
 export const sum = (values) => values.reduce((total, value) => total + value, 0);
 export const average = (values) => sum(values) / values.length;
+/* The place in a list of what is nearest to a value. */
+export const nearest = (all, value, far = (one, other) => Math.abs(one - other)) =>
+  all.reduce((best, one, i) => (far(one, value) < far(all[best], value) ? i : best), 0);
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 /* A list of `few` to `most` numbers, each in [low, high]? Infinity is none. */

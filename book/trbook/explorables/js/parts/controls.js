@@ -1,5 +1,7 @@
 /* Native controls with a label, a value in words and a row high enough for a thumb. */
 
+import { nearest } from "../maths/plain.js";
+
 /* Unlike any other on the page, also where each explorable carries a module of its own. */
 let serial = 0;
 const own = Math.random().toString(36).slice(2, 8);
@@ -86,9 +88,6 @@ export function ladder({ label, spoken, rungs, words, write, onInput = null, onE
   };
   return { el, input, set };
 }
-
-export const nearest = (rungs, value) =>
-  rungs.reduce((best, rung, i) => (Math.abs(rung - value) < Math.abs(rungs[best] - value) ? i : best), 0);
 
 /* Two or more choices of which one holds: native radio buttons in one row. options: [value, text, more], where more
    is added to the text if there is room. */

@@ -1,7 +1,7 @@
 /* Points on a board that are dragged: by mouse anywhere on the board (the nearest one comes), by finger on the point
    itself or by a tap, by arrow keys (with Shift further). */
 
-import { clamp } from "../maths/plain.js";
+import { clamp, nearest } from "../maths/plain.js";
 import { h } from "./controls.js";
 
 const STEP = 4,
@@ -58,13 +58,7 @@ export function handling(plane, { set }) {
     const box = plane.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
-  /** @type {(point: number[]) => number} */
-  const nearest = ([x, y]) =>
-    current.reduce(
-      (best, one, i) =>
-        Math.hypot(one.x - x, one.y - y) < Math.hypot(current[best].x - x, current[best].y - y) ? i : best,
-      0,
-    );
+  const closest = (point) => nearest(current, point, (one, [x, y]) => Math.hypot(one.x - x, one.y - y));
   /** @type {(index: number, x: number, y: number, keyed?: boolean) => void} */
   const move = (index, x, y, keyed = false) => {
     const changes = current[index]?.move(x, y, keyed);
@@ -109,7 +103,7 @@ export function handling(plane, { set }) {
     const gripped = over(event);
     if (event.pointerType === "touch" && gripped < 0) return;
     held = event.pointerId;
-    chosen = gripped < 0 ? nearest(at(event)) : gripped;
+    chosen = gripped < 0 ? closest(at(event)) : gripped;
     plane.setPointerCapture(held);
     if (gripped < 0) move(chosen, ...at(event));
   };
@@ -120,7 +114,7 @@ export function handling(plane, { set }) {
     held = null;
   };
   const tap = (event) => {
-    if (event.pointerType === "touch" && current.length && over(event) < 0) move(nearest(at(event)), ...at(event));
+    if (event.pointerType === "touch" && current.length && over(event) < 0) move(closest(at(event)), ...at(event));
   };
   const heard = [
     ["pointerdown", down],

@@ -2,7 +2,6 @@
 
 import { distance, mean, radius, risingRoot } from "../maths/distances.js";
 
-export const REGIONS = ["kl_old_new", "kl_new_old", "chi2", "fisher", "tv", "ratio", "wasserstein"];
 export const TRIANGLE = [
   [1, 0, 0],
   [0, 1, 0],

@@ -85,8 +85,7 @@ export function board(open) {
     });
   const centre = (chip) => ({ x: chip.x + chip.w / 2, y: chip.y + TALL / 2 });
   const far = (chip, x, y) => Math.hypot(Math.max(0, chip.x - x, x - chip.x - chip.w), 3 * (centre(chip).y - y));
-  const nearest = (x, y, among = placed.chips) =>
-    among.reduce((best, chip) => (far(chip, x, y) < far(best, x, y) ? chip : best), among[0]);
+  const nearest = (x, y) => placed.chips.reduce((best, chip) => (far(chip, x, y) < far(best, x, y) ? chip : best));
   return {
     node: picture.node,
     height: (width, state, data) => tallest(open(data), width) + (width < ROOM ? 0 : 44 + NAMES.length * BAR),

@@ -1,7 +1,7 @@
 /* Below the scrubber, on its scale: once a hand has moved it, the share of right answers of the three runs,
    full up to the batch that is read and faint beyond it; at the end that of new sums, with its interval. */
 
-import { drawing, join, linearScale, stroke } from "../parts/common.js";
+import { drawing, join, linearScale, stroke, textsAt } from "../parts/common.js";
 import { PAUSE } from "./words.js";
 
 const EDGE = 22, // pixels from an end of the scrubber to the middle of its ring there
@@ -64,12 +64,7 @@ export function board(looks) {
         cy: ({ points, end }) => (batch < last ? points[batch][1] : y(end[0])),
         style: { fill: ({ hue }) => hue },
       });
-      join(dots, "text.share", [last], {
-        x: x(last) + BESIDE[2] + 4,
-        y: y(0.08),
-        "text-anchor": "end",
-        text: "new sums",
-      });
+      textsAt(dots, "text.share", [{ text: "new sums", x: width - EDGE + 12, y: y(0.08), anchor: "end" }]);
       ends.attr("opacity", batch === last ? null : 0.4);
     },
   };

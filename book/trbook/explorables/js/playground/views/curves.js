@@ -164,11 +164,8 @@ export function create(root, { changed, below }) {
     told = k !== null;
     plane.setAttribute("aria-valuemax", Math.max(0, count - 1));
     plane.setAttribute("aria-valuenow", some ? (k ?? count - 1) : 0);
-    if (!some)
-      plane.setAttribute(
-        "aria-valuetext",
-        recorded.map((one) => `${one.title}, recorded: ${brief(one, null)}`).join("; ") || "no batch yet",
-      );
+    const standing = recorded.map((one) => `${one.title}, recorded: ${brief(one, null)}`).join("; ");
+    if (!some) plane.setAttribute("aria-valuetext", standing || "no batch yet");
     else if (k !== null || !plane.matches(":focus"))
       plane.setAttribute(
         "aria-valuetext",
