@@ -68,12 +68,14 @@ def choose(runs: pd.DataFrame, axes: Sequence[str]) -> list[Choice]:
         for run in own[columns].to_dict("records"):
             places.setdefault(tuple(run[axis] for axis in axes), []).append(run)
         tried = []
-        for place, part in places.items():
+        for points, part in places.items():
             if (had := sorted(run["seed"] for run in part)) != seeds:
-                raise ValueError(f"runs: expected seeds {seeds} of {label!r} at {place}, got {had}")
+                raise ValueError(
+                    f"runs: expected seeds {seeds} of {label!r} at {points}, got {had}"
+                )
             if all(run["status"] == "done" for run in part):
                 score, kl = (fmean(run[name] for run in part) for name in ("sampled", "kl"))
-                tried.append((dict(zip(axes, place, strict=True)), score, kl))
+                tried.append((dict(zip(axes, points, strict=True)), score, kl))
         if not tried:
             raise ValueError(
                 f"runs: expected a configuration of {label!r} without failed runs, got none"
