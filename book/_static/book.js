@@ -338,15 +338,11 @@ addEventListener("DOMContentLoaded", () => {
 
 // The sidebar shows the page that is read: the theme would bring back where it stood before.
 const atHome = () => {
-  const sidebar = document.querySelector(".bd-sidebar-primary");
-  const here = sidebar?.querySelector("nav .current > a.current");
-  if (!here) return;
-  const middle = (sidebar.clientHeight - here.offsetHeight) / 2;
-  sidebar.scrollTop += here.getBoundingClientRect().top - sidebar.getBoundingClientRect().top - middle;
-  const end = sidebar.querySelector(".search-button-field")?.parentElement.getBoundingClientRect().bottom ?? 0;
-  const boxes = [...sidebar.querySelectorAll("nav a")].map((link) => link.getBoundingClientRect());
-  const cut = boxes.find(({ top, bottom }) => top < end && bottom > end); // by the search above them
-  if (cut) sidebar.scrollTop -= end - cut.top;
+  const here = document.querySelector(".bd-docs-nav .current > a.current");
+  const list = here?.closest(".sidebar-primary-item");
+  if (!list) return;
+  const middle = (list.clientHeight - here.offsetHeight) / 2;
+  list.scrollTop += here.getBoundingClientRect().top - list.getBoundingClientRect().top - middle;
 };
 addEventListener("load", () => requestAnimationFrame(atHome));
 addEventListener("click", (event) => {
