@@ -21,6 +21,7 @@ OLD = [
     [0.2, 0.78, 0.02],
 ]
 DELTAS = [0.001, 0.05, 0.4, 2.0]
+REGIONS = ["kl_old_new", "kl_new_old", "chi2", "fisher", "tv", "ratio", "wasserstein"]
 
 
 def pairs(tokens=3, count=60):
@@ -85,9 +86,8 @@ def test_distances_agree_with_trlib_and_scipy(sources, tokens):
 def edges(sources, old, delta):
     found = sources(
         MATHS,
-        "(m, [q, delta]) => Object.fromEntries(m.REGIONS.map(key => [key, m.region(key, q, "
-        "delta)]))",
-        [old, delta],
+        "(m, [keys, q, delta]) => Object.fromEntries(keys.map(key => [key, m.region(key, q, delta)]))",
+        [REGIONS, old, delta],
     )
     return {key: double(points) for key, points in found.items()}
 
