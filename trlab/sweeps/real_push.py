@@ -7,11 +7,8 @@ median), clip .27, used once .57. Predictions were written down before any run o
 risky one is that plain rewards end above the clip.
 
 Cut before the first run, to the time that there is: the rate 3e-4, right answers alone, and the clip
-on plain rewards. Cut after the first three runs, on the seed 8600, because a run takes four minutes
-and not two: r A, which had ended at .06, eight parts of the batch, and the three predictions about
-them. r A and the clip at this very setting stand in `real_distance` (six seeds). What is left are the
-two arms of the risky prediction, with the twelve seeds that a verdict needs. When they were cut,
-R log had ended at .34 there, and the clip's first run was not done.
+on plain rewards. `provenance` says what was cut later. r A and the clip at this very setting stand in
+`real_distance` (six seeds).
 """
 
 from dataclasses import replace
@@ -33,6 +30,11 @@ SWEEP = replace(
     seeds=range(8600, 8612),
     train={**MAP.train, "lr": 1e-3},
     aside=True,
+    provenance="Begun at a7f14af6cf3a with two arms more, r A and eight parts of the batch, and three "
+    "predictions about them. They were cut because a run takes four minutes and not two, so that the "
+    "other two could have the twelve seeds that a verdict needs. When that was written, two runs had "
+    "ended, r A at .06 and R log at .34; when it was committed, the clip's first had, at .21; one in "
+    "parts was in hand. The prediction about the clip was *and above the clip*, after one about r A.",
     predictions=[
         Prediction("plain rewards end above the clip", LOG_R, CLIP),
         Prediction("the price is entropy: plain rewards leave less", CLIP, LOG_R, "entropy"),
