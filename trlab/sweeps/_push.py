@@ -16,7 +16,7 @@ the vocabulary, with q the sampler. In the mean over completions it is R log π.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
@@ -95,16 +95,29 @@ def pick(*labels: str) -> Sequence[Variant]:
     return [by_name[label] for label in labels]
 
 
-def at_distances(recorded: str, distances: Mapping[str, float], *labels: str) -> Sequence[Variant]:
+def at_distances(recorded: str, distances: Sequence[float], *labels: str, **more: Any) -> Sweep:
     """Some of the arms, each at the learning rates at which a recorded sweep of the push moves the
     median batch so far, as the axis `nats`."""
-    rates = rates_at(tuning_runs(load_sweep(recorded), derived=True), distances)
-    return [
-        replace(
-            arm, instead={"nats": {point: {"lr": rate} for point, rate in rates[arm.name].items()}}
-        )
-        for arm in pick(*labels)
-    ]
+    points = {f"{nats:g}": nats for nats in distances}
+    tuned = load_sweep(recorded)
+    rates = rates_at(tuning_runs(tuned, derived=True), points)
+    return Sweep(
+        round=6,
+        question="the push at an equal distance",
+        variants=[
+            replace(
+                arm,
+                instead={"nats": {point: {"lr": rate} for point, rate in rates[arm.name].items()}},
+            )
+            for arm in pick(*labels)
+        ],
+        axes=[Axis("nats", {point: {} for point in points})],
+        tuned_on=tuned.seeds,
+        train=OFTEN,
+        budget=BUDGET,
+        aside=True,
+        **more,
+    )
 
 
 EIGHT = (RATIO_A, LOG_R, RIGHT_LOG, RATIO_R, SIGNED_LOG, CLIP, CLIP_R, TROLL)

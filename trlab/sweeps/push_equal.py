@@ -11,37 +11,26 @@ Known beforehand: `push`, whose ends near these distances are: plain rewards .87
 down before any run of this sweep. The first four are what follows if distance is all.
 """
 
-from trlab import Axis, Prediction, Sweep
-from trlab.sweep import load_sweep
-from trlab.sweeps._push import (
-    BUDGET,
-    CLIP,
-    CLIP_R,
-    LOG_A,
-    LOG_R,
-    OFTEN,
-    SIGNED_LOG,
-    at_distances,
-)
+from trlab import Prediction, Sweep
+from trlab.sweeps._push import CLIP, CLIP_R, LOG_A, LOG_R, SIGNED_LOG, at_distances
 
-DISTANCES = {"0.015": 0.015, "0.05": 0.05}
+DISTANCES = (0.015, 0.05)
 
 
 def SWEEP() -> Sweep:
     """The sweep, with the rates that `push` gives."""
-    return Sweep(
+    return at_distances(
+        "push",
+        DISTANCES,
+        LOG_R,
+        LOG_A,
+        SIGNED_LOG,
+        CLIP,
+        CLIP_R,
         title="the push at an equal distance",
-        round=6,
-        question="the push at an equal distance",
         text="At an equal distance per batch, does it matter how rewards push?",
-        variants=at_distances("push", DISTANCES, LOG_R, LOG_A, SIGNED_LOG, CLIP, CLIP_R),
-        axes=[Axis("nats", {point: {} for point in DISTANCES})],
         task="dial",
         seeds=range(8660, 8672),
-        tuned_on=load_sweep("push").seeds,
-        train=OFTEN,
-        budget=BUDGET,
-        aside=True,
         predictions=[
             *(
                 Prediction(
@@ -49,7 +38,7 @@ def SWEEP() -> Sweep:
                     arm,
                     LOG_R,
                     within=0.05,
-                    at={"nats": nats},
+                    at={"nats": f"{nats:g}"},
                 )
                 for nats in DISTANCES
                 for words, arm in (("1 and -1", SIGNED_LOG), ("A log", LOG_A))
@@ -59,7 +48,7 @@ def SWEEP() -> Sweep:
                     f"at {nats} nats plain rewards end above the clip on advantages",
                     LOG_R,
                     CLIP,
-                    at={"nats": nats},
+                    at={"nats": f"{nats:g}"},
                 )
                 for nats in DISTANCES
             ),
