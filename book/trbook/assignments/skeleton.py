@@ -51,11 +51,12 @@ def nearest(new: Tensor, q: Tensor, delta: float) -> Tensor:
 
 
 def p_value(a: Tensor, b: Tensor) -> float:
-    """4. Is one method above the other (chapter 11a)? The exact two-sided sign-flip test of the
-    mean difference, paired by seed: the share of the 2^n ways to give every difference a sign whose
-    mean is at least as far from 0 as the mean that was found (ties within 1e-12 count).
+    """4. Is one method above the other (chapter 11a)? The exact two-sided permutation test of the
+    difference of means: deal all 2n results anew into two groups of n, in each of the C(2n, n) ways,
+    and give the share whose difference of means is at least as far from 0 as the one that was found
+    (ties within 1e-12 count). A run's seed pairs it with nothing.
 
-    Args: a, b [n] where two methods ended, the same seed at the same place; n at most 12.
+    Args: a, b [n] where the runs of two methods ended; n at most 8.
     """
     raise NotImplementedError("assignment 4")
 
