@@ -139,14 +139,21 @@ def test_the_rates_of_best_are_inside_what_was_tried():
 
 
 def test_luck_is_weakly_tied_to_the_end_and_scales_with_the_distance():
-    ties = []
-    for sweep, nats in (("distance", "0.02"), ("distance_between", "0.05")):
-        runs = derive(*recorded(sweep))
-        runs["scale"] = runs["luck"] / (runs["kl_aside"] / 128) ** 0.5
-        arms = dict([*runs.groupby("label")])
-        ties += [arm["luck"].corr(arm["sampled"], method="spearman") for arm in arms.values()]
-        troll, plain = (iqm(arms[f"{of}-again, {nats}"]["scale"]) for of in ("troll", "pg_is"))
-        says("book/report", f"fits {troll / plain:.1f} times the luck, not twice")
+    arms = {}
+    for sweep in ("distance", "distance_between"):
+        arms |= dict([*derive(*recorded(sweep)).groupby("label")])
+    ties = [arm["luck"].corr(arm["sampled"], method="spearman") for arm in arms.values()]
+    far, luck = (
+        {label: np.log(iqm(arm[measure])) for label, arm in arms.items()}
+        for measure in ("kl_aside", "luck")
+    )
+    plain = [f"pg_is-again, {nats}" for nats in (0.02, 0.05, 0.1, 0.2)]
+    line = [far[label] for label in plain], [luck[label] for label in plain]
+    more = [
+        np.exp(luck[troll] - np.interp(far[troll], *line))
+        for troll in ("troll-again, 0.02", "troll-again, 0.05")
+    ]
+    says("book/report", f"it fits {min(more):.1f} to {max(more):.1f} times as much luck")
     for page in ("book/report", "book/purpose"):
         says(page, f"a mean rank correlation of −{-sum(ties) / len(ties):.2f}.")
     dealt = derive(*recorded("dealt_again")).groupby("label")["luck"].agg(iqm)
