@@ -174,9 +174,9 @@ FIGURES: dict[str, Figure] = {
     "ends-by-distance": Figure(
         "basin",
         "against",
-        "How much a batch holds decides where a run ends: 256 prompts survive a distance that "
-        "ruins 16, whether they are fitted sixteen times (blue) or once. A point is a "
-        "method at one rate, with 95 % intervals; lines join its rates.",
+        "256 prompts survive a distance that ruins 16 prompts fitted sixteen times, whether they "
+        "are fitted sixteen times themselves (blue) or once: ends against how far a batch goes. A "
+        "point is a method at one rate, with 95 % intervals; lines join its rates.",
         along="kl",
         axis="KL per batch, nats per token",
         beside=("refit", "refit_size"),
@@ -204,10 +204,9 @@ FIGURES: dict[str, Figure] = {
     "age-equal": Figure(
         "age_equal",
         "crossed",
-        "On old completions a run's end goes with how far they are, whatever the region and the "
-        "age: accuracy after 384 updates against the median KL from the policy that wrote a batch "
-        "to the one after its update, twelve runs each, with 95 % intervals. Lines join an arm's "
-        "two rates.",
+        "On old completions a run's end goes mostly with how far they are: accuracy after 384 "
+        "updates against the median KL from the policy that wrote a batch to the one after its "
+        "update, twelve runs each, with 95 % intervals. Lines join an arm's two rates.",
         along="kl_own_median",
         axis="median KL per batch, nats per token",
     ),
@@ -326,7 +325,7 @@ FIGURES: dict[str, Figure] = {
     "push-equal": Figure(
         "push_equal",
         "crossed",
-        "At an equal short distance rewards of 1 and −1 end where rewards of 1 and 0 do; the clip on "
+        "Aimed at an equal short distance rewards of 1 and −1 end near rewards of 1 and 0; the clip on "
         "advantages ends lowest at both distances: accuracy after 24 batches of 16 prompts, each used "
         "16 times, against the median KL of a batch on completions that no update saw. Each arm has "
         "a learning rate of its own for each distance; lines join them. Twelve runs each, with 95 % "
