@@ -183,6 +183,19 @@ def test_a_module_and_the_shared_chunk_become_one_module_that_imports_nothing(pa
     )
 
 
+def test_what_plain_maths_holds_is_written_nowhere_else():
+    plain = SOURCES / "maths" / "plain.js"
+    names = "|".join(
+        re.findall(r"^export (?:const|function) (\w+)", plain.read_text("utf-8"), re.M)
+    )
+    again = re.compile(rf"\b(?:const (?:{names}) = \(|function (?:{names})\()")
+    paths = [path for path in SOURCES.rglob("*.js") if "node_modules" not in path.parts]
+    assert "nearest" in names and len(paths) > 90
+    assert [
+        path.name for path in paths if path != plain and again.search(path.read_text("utf-8"))
+    ] == []
+
+
 @pytest.mark.skipif(
     shutil.which("node") is None or not (SOURCES / "node_modules" / "esbuild").is_dir(),
     reason="needs Node and `npm ci` in explorables/js; the hash of the sources is checked always",
@@ -219,6 +232,10 @@ def test_whatever_a_chapter_shows_has_a_still():
                 states.append(f"{path.stem}: {name}({settings})")
                 assert getattr(explorables, name)(**settings).still(), states[-1]
     assert len(states) > 15, states
+    kinds = [getattr(explorables, name) for name in explorables.__all__]
+    stills = {f"{kind.module}.still.html" for kind in kinds}
+    stills |= {f"{kind.module}.{name}.still.html" for kind in kinds for name in kind.shown}
+    assert {path.name for path in BUILT.glob("*.still.html")} == stills
 
 
 def test_an_explorable_of_a_notebook_has_a_picture_before_anybody_scrolls_there():

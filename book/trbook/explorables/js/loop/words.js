@@ -1,6 +1,6 @@
 /* What each box of the loop does, and what a group of completions shows there; every number is the group's own. */
 
-import { inRow, number, fail, calm } from "../parts/common.js";
+import { inRow, number, fail, calm, sum } from "../parts/common.js";
 
 export const BOXES = ["rollout", "advantage", "objective", "update"];
 export const WHAT = {
@@ -13,14 +13,14 @@ export const WHAT = {
 export const signed = (value) => (value > 0 ? `+${number(value)}` : number(value));
 export const chance = (p) => (p >= 0.01 ? `${(100 * p).toFixed(1)}%` : `${(100 * p).toFixed(p >= 0.001 ? 2 : 3)}%`);
 export const ratio = (row) => row.after / row.before;
-const sum = (rows, key) => rows.reduce((total, row) => total + row[key], 0);
+const total = (rows, key) => sum(rows.map((row) => row[key]));
 const even = (group) => group.rows.every((row) => row.advantage === 0);
 
 /* Two sentences on a box, and what goes in and comes out for this group. */
 export function told(box, group, lr) {
   const { rows } = group,
-    tokens = sum(rows, "tokens"),
-    mean = sum(rows, "reward") / rows.length;
+    tokens = total(rows, "tokens"),
+    mean = total(rows, "reward") / rows.length;
   if (box === "rollout") {
     return {
       text: "The policy writes several completions of one prompt, each word drawn at random from its own distribution. These are all its data: it can learn only from what it writes.",

@@ -1,7 +1,7 @@
 /* The batch as text, one prompt at a time: a chip for each token, struck out where it is silenced and underlined where
    its weight is not r A; and bars of what is silenced, by the probability at which it was sampled. */
 
-import { drawing, number, probability, put, wide, join } from "../parts/common.js";
+import { drawing, nearest, number, probability, put, wide, join } from "../parts/common.js";
 
 const PITCH = 23,
   TALL = 20,
@@ -84,17 +84,17 @@ export function board(open) {
       told();
     });
   const centre = (chip) => ({ x: chip.x + chip.w / 2, y: chip.y + TALL / 2 });
-  const far = (chip, x, y) => Math.hypot(Math.max(0, chip.x - x, x - chip.x - chip.w), 3 * (centre(chip).y - y));
-  const nearest = (x, y) => placed.chips.reduce((best, chip) => (far(chip, x, y) < far(best, x, y) ? chip : best));
+  const far = (chip, { x, y }) => Math.hypot(Math.max(0, chip.x - x, x - chip.x - chip.w), 3 * (centre(chip).y - y));
+  const chipAt = (x, y) => nearest(placed.chips, { x, y }, far);
   return {
     node: picture.node,
     height: (width, state, data) => tallest(open(data), width) + (width < ROOM ? 0 : 44 + NAMES.length * BAR),
-    tokenAt: (x, y) => nearest(x, y).i,
+    tokenAt: (x, y) => placed.chips[chipAt(x, y)].i,
     placeOf: (token) => centre(placed.chips.find((chip) => chip.i === token)),
     /* The neighbour of a place, along the text or a line up or down; with Shift to the line's end or four lines on. */
     next({ x, y }, [dx, dy], much) {
-      const at = placed.chips.indexOf(nearest(x, y));
-      if (dy) return centre(nearest(x, placed.chips[at].y + TALL / 2 + dy * PITCH * (much ? 4 : 1)));
+      const at = chipAt(x, y);
+      if (dy) return centre(placed.chips[chipAt(x, placed.chips[at].y + TALL / 2 + dy * PITCH * (much ? 4 : 1))]);
       const line = placed.chips.filter((chip) => chip.y === placed.chips[at].y);
       return centre(
         much
