@@ -29,12 +29,12 @@ PAGE = (
     '0">{}</body></html>'
 )
 READY = """() => [...document.querySelectorAll(".trlib-view > div")]
-    .some(div => div.shadowRoot?.querySelector("svg[width], [data-drawn]"))"""
+    .some(div => div.shadowRoot?.querySelector("[data-drawn]"))"""
 """Looks and changes nothing: what is asked again and again must not write into what is still being
 drawn."""
 DRAWN = """() => {
     const roots = [...document.querySelectorAll(".trlib-view > div")].map(div => div.shadowRoot);
-    const root = roots.find(root => root?.querySelector("svg[width], [data-drawn]"));
+    const root = roots.find(root => root?.querySelector("[data-drawn]"));
     if (!root) return null;
     for (const input of root.querySelectorAll("input")) {
         if (["range", "number", "text"].includes(input.type)) input.setAttribute("value", input.value);

@@ -52,7 +52,7 @@ class Loop(Packed):
         still = re.sub(r' (data-lit|data-chosen|checked)=""', "", still)
         for box in self.lit:
             still = still.replace(f'data-box="{box}"', f'data-box="{box}" data-lit=""')
-        still = still.replace(f'data-card="{read}"', f'data-card="{read}" data-chosen=""')
+        still = re.sub(rf'(data-card="{read}"[^>]*)>', r'\1 data-chosen="">', still)
         return still.replace(f'value="{read}"', f'value="{read}" checked=""')
 
     def drawn(self) -> str | None:

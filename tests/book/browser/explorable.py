@@ -47,7 +47,7 @@ def in_both_themes(page):
 class Visit:
     """A page with an explorable drawn, and everything that it asked for or complained of."""
 
-    drawn = ".trx:not(.still)[data-drawn], .trx:not(.still) svg[width]"
+    drawn = ".trx:not(.still)[data-drawn]"
 
     def __init__(self, chromium, address, before="", **context):
         usual = {"viewport": {"width": 1000, "height": 900}, "reduced_motion": "reduce"}

@@ -2,6 +2,7 @@
 clamping, access."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +15,8 @@ OWN = ("Front", "Playground", "RatioMap", "Written")  # these keep their own tes
 NAMES = [name for name in explorables.__all__ if name not in OWN]
 DRAWN = [*NAMES, "RatioMap", "Written"]
 ONE = by_day(NAMES, "QueryDual", reason="seconds of a browser for each; one stands for all")
+SLOW = """const frame = requestAnimationFrame;
+window.requestAnimationFrame = draw => frame(() => setTimeout(() => draw(performance.now()), 50));"""
 
 
 def keys_of(name):
@@ -167,10 +170,16 @@ def test_forced_colours_go_by_the_reader_s_ground_whatever_the_theme(visit, sche
 
 
 @pytest.mark.nightly("stills are drawn again when figures are, and not with every word")
-@pytest.mark.parametrize("name", DRAWN)
-def test_a_still_is_what_its_module_draws(chromium, name):
+@pytest.mark.parametrize("name", explorables.__all__)
+def test_a_still_is_what_its_module_draws_however_slow_its_frames(chromium, name):
+    def new_context(**given):
+        context = chromium.new_context(**given)
+        context.add_init_script(SLOW)
+        return context
+
     kind = getattr(explorables, name)
     for state in ({}, *kind.shown.values()):
-        assert draw(kind(**state), chromium) == kind(**state).still(), (
+        drawn = draw(kind(**state), SimpleNamespace(new_context=new_context))
+        assert drawn == kind(**state).still(), (
             f"{state}: the module or the records changed: `python -m book.build.draw.stills`"
         )

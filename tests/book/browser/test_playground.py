@@ -57,8 +57,6 @@ class Page(Visit):
     """A page under the book's policy. What it complains of is read by the test: some complaints are
     what is tried."""
 
-    drawn = ".trx:not(.still)[data-drawn]"
-
     def __init__(self, chromium, address, **context):
         super().__init__(chromium, address, **{"reduced_motion": "no-preference", **context})
 

@@ -93,7 +93,7 @@ def test_a_figure_takes_the_room_that_was_kept(chromium, address, name, width):
         figures = page.locator(".trlib-explorable")
         for figure in () if far else figures.all():
             figure.scroll_into_view_if_needed()
-            figure.locator(".trx:not(.still) :is(svg[width], [data-drawn])").first.wait_for()
+            figure.locator(".trx:not(.still)[data-drawn]").wait_for()
         heights.append(
             figures.evaluate_all(
                 "all => all.map(one => [one.dataset.explorable, one.getBoundingClientRect().height])"

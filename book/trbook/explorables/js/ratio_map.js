@@ -153,6 +153,7 @@ function render({ model, el }) {
     grips.place([cursor()]);
     if (stale && !hover) ui.speak([...notes.map(({ text }) => text), aloud(state, r, verdict(state, r))].join(" "));
     stale = false;
+    frame.dataset.drawn = "yes";
   }
 
   /* Linear to logit and back: the corner unfolds before the eye. */

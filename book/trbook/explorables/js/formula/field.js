@@ -23,8 +23,8 @@ const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 /* change({ formula, constants }): both can be read. says: "Lane A", what it belongs to. */
 export function field({ says, change }) {
-  const id = unique("fm"),
-    helped = unique("fm-help");
+  const id = unique("trx-formula"),
+    helped = unique("trx-help");
   const input = h("textarea", {
     id,
     rows: 2,
