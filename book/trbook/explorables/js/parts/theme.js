@@ -30,8 +30,11 @@ export function stage(el, style, label) {
   }
   const wishes = [DARK, FORCED].map((wish) => window.matchMedia(wish));
   for (const wish of wishes) wish.addEventListener("change", follow);
-  // JupyterLab takes arrow keys for its own cell navigation before a slider sees them.
-  host.addEventListener("keydown", (event) => event.stopPropagation());
+  // JupyterLab takes arrow keys for its own cell navigation before a slider sees them. Ctrl or Cmd and S it may have: it
+  // saves the notebook, where the browser would save the page.
+  host.addEventListener("keydown", (event) => {
+    if (!((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s")) event.stopPropagation();
+  });
   const release = () => {
     watcher.disconnect();
     for (const wish of wishes) wish.removeEventListener("change", follow);
