@@ -309,12 +309,13 @@ def _ranks(quote: Quote) -> str:
 
 
 def _contrast(quote: Quote) -> str:
-    """Arms taken together, less others, within each seed: labels joined by `|`, with a minus before
-    those that are subtracted (`completions "64 x 1|64 x 4|-16 x 1|-16 x 4" contrast nats=0.02`).
+    """Arms taken together, less others, within each seed: labels with `;` between, and a minus before
+    those that are subtracted (`completions "64 x 1; 64 x 4; -16 x 1; -16 x 4" contrast nats=0.02`). A
+    bar would end a cell of a table on code hosts.
 
     It describes: nobody corrects it, and no verdict rests on it."""
     by_sign: dict[bool, list[Any]] = {False: [], True: []}
-    for name in quote.label.split("|"):
+    for name in map(str.strip, quote.label.split(";")):
         one = part(replace(quote, label=name.removeprefix("-"), measure="sampled"))
         by_sign[name.startswith("-")].append(one.set_index("seed")["sampled"])
     if not all(by_sign.values()):

@@ -257,7 +257,7 @@ def test_a_contrast_is_arms_less_others_within_a_seed():
     )
     gaps = runs[["64 x 1", "64 x 16"]].mean(axis=1) - runs["16 x 1"]
     expected = f"{iqm(gaps.to_numpy()):+.3f} ["
-    quote = 'completions "64 x 1|64 x 16|-16 x 1" contrast nats=0.02 .3'
+    quote = 'completions "64 x 1; 64 x 16; -16 x 1" contrast nats=0.02 .3'
     assert shown(quote).startswith(expected)
     with pytest.raises(ValueError, match="contrast: expected labels on both sides"):
         shown('completions "64 x 1" contrast nats=0.02')

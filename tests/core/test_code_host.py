@@ -29,8 +29,8 @@ LINKS = re.compile(
 )
 PICTURE = re.compile(r"data:image/[^\"')\s]*")
 HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
-RAW = re.compile(r"^ {0,3}<!--(?:\[|<a)", re.MULTILINE)
-"""A line that begins so is no Markdown there, to its end."""
+RAW = re.compile(r"^ {0,3}<!--(?:\[|<a)|^\|.*<!--(?:(?!-->).)*(?<!\\)\|", re.MULTILINE)
+"""A line that begins so is no Markdown there, to its end; a bar ends a table's cell, in a comment too."""
 
 
 @cache
@@ -97,7 +97,7 @@ def dead(name, text, files=None, placed=places_of):
         if to not in files or (place and place not in placed(to)):
             yield f"{name}: {target}"
     if name.endswith((".md", ".ipynb")) and RAW.search(text):
-        yield f"{name}: a line begins with {RAW.search(text)[0]}"
+        yield f"{name}: it reads otherwise {RAW.search(text)[0]}"
 
 
 def test_no_link_is_dead_on_a_code_host():
@@ -131,7 +131,10 @@ def test_what_would_be_dead_is_found():
     for link, target in wrong.items():
         assert holds(f"{page}\n{link}\n") == [f"a/b.md: {target}"]
     assert [*dead("a/b.md", "[x](c.ipynb#y)", files, lambda _: ())] == ["a/b.md: c.ipynb#y"]
-    assert holds(f"{page}\n<!--[-->x<!--](#y)-->\n") == ["a/b.md: a line begins with <!--["]
+    assert holds(f"{page}\n<!--[-->x<!--](#y)-->\n") == ["a/b.md: it reads otherwise <!--["]
+    assert holds("| a <!--x--> | b <!--y|z--> |") == [
+        "a/b.md: it reads otherwise | a <!--x--> | b <!--y|"
+    ]
 
 
 REFUSED = re.compile(r"\\operatorname|\\\\|\\[{},;:!|]|\*[^$]*\*")
