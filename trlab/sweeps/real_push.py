@@ -34,7 +34,7 @@ SWEEP = replace(
     "predictions about them. They were cut because a run takes four minutes and not two, so that the "
     "other two could have the twelve seeds that a verdict needs. When that was written, two runs had "
     "ended, r A at .06 and R log at .34; when it was committed, the clip's first had, at .21; one in "
-    "parts was in hand. The prediction about the clip was *and above the clip*, after one about r A.",
+    "parts was in hand. The prediction about the clip was 'and above the clip', after one about r A.",
     predictions=[
         Prediction("plain rewards end above the clip", LOG_R, CLIP),
         Prediction("the price is entropy: plain rewards leave less", CLIP, LOG_R, "entropy"),
