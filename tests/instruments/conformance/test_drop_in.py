@@ -14,6 +14,7 @@ from trcheck.conformance import drop_in
 START, END = "# --- Yours", "# --- From here on"
 OURS = """
 from trlib import algorithms as a
+from trlib.relatives.asynchrony.weights import vespo_loss
 
 def ours(name):
     def loss(logp, b, settings):
@@ -21,6 +22,8 @@ def ours(name):
         if name.startswith("dppo"):
             anchor = {"logp_anchor": b["logp_old"]} if name.endswith("recomputed") else {}
             return a.dppo_loss(logp, b["logp_rollout"], **given, **anchor, **settings).per_token
+        if name == "vespo":
+            return vespo_loss(logp, b["logp_rollout"], **given, **settings).per_token
         if name in ("reinforce", "trsft"):
             more = given if name == "reinforce" else {"mask": b["mask"]}
             return getattr(a, f"{name}_loss")(logp, **more, **settings).per_token
@@ -93,6 +96,9 @@ def test_a_mutant_fails_and_its_batch_is_named(run, name):
 
 
 def test_the_file_as_it_is_written_passes_and_is_free_to_take(run, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert typed(f"conformance --drop-in {tmp_path / 'file' / 'tests'}") == 1
+    assert "--drop-in: cannot make the folder" in capsys.readouterr().err
     assert typed(f"conformance --drop-in {tmp_path / 'tests'}") == 0
     test, numbers = (Path(path).read_text() for path in capsys.readouterr().out.split())
     assert "trlib" not in test.split('"""', 2)[2] and len(test.splitlines()) < 90
