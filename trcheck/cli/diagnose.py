@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,9 +124,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     columns = dict(_column(text) for text in args.column)
-    for name in [*args.file, *([args.against] if args.against else [])]:  # before any heavy import
+    named = [("FILE", name) for name in args.file]
+    named += [("--against", args.against)] if args.against else []
+    for argument, name in named:  # before any heavy import
         if not Path(name).exists():
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+            raise FileNotFoundError(
+                f"{argument}: expected a dump, got {name!r}, which is not there"
+            )
     from trcheck import diagnose
     from trlib.model.folders import writable, write
 

@@ -69,8 +69,14 @@ def write(folder: Path) -> list[Path]:
 
     Raises:
         FileExistsError: a test file is there already, with its owner's loss in it.
+        OSError: the folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"--drop-in: cannot make the folder {str(folder)!r}: {error.strerror}"
+        ) from error
     test, numbers = folder / TEST_NAME, folder / VECTORS_NAME
     if test.exists():
         raise FileExistsError(

@@ -127,7 +127,13 @@ def _word(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return " or ".join(map(repr, get_args(hint)))
     if get_origin(hint) is Sequence or get_args(hint)[1:] == (...,):
-        return "values with commas between"
+        return f"{_words(hint)} with commas between"
     if get_origin(hint) is tuple:
-        return f"{len(get_args(hint))} values with a comma between"
+        return f"{len(get_args(hint))} {_words(hint)} with a comma between"
     return "on" if is_dataclass(hint) else "a Python value"
+
+
+def _words(hint: Any) -> str:
+    """What a list holds, by its first."""
+    several = {int: "whole numbers", float: "numbers", str: "words"}
+    return several.get((*get_args(hint), None)[0], "values")

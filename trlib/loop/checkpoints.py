@@ -157,7 +157,7 @@ def _prepare(folder: Path, resume: bool) -> None:
     if begun and not resume:
         raise CheckpointError(
             f"out: {str(folder)!r} holds a run already; expected an empty folder, or resume=True "
-            "to continue it"
+            "(--resume) to continue it"
         )
     aside = put_aside(folder / POLICY)  # a process was killed while replacing the policy
     if aside is not None:

@@ -16,7 +16,7 @@ from urllib.request import getproxies
 
 import torch
 
-from trlib.errors import CheckpointError, unknown
+from trlib.errors import CheckpointError
 from trlib.model import decoder
 from trlib.model.folders import ADAPTERS, Notes, notes, standing
 from trlib.model.gguf import PACKAGED, check_readers, forget_quantiser, in_package
@@ -83,7 +83,11 @@ def find(name: str) -> Source:
         return Source(name, name, local=False)
     if "/" in name or "\\" in name or name.startswith((".", "~")):
         raise CheckpointError(f"policy {name!r}: no such folder{_beside(folder)}")
-    raise unknown("policy", name, [*embedded(), *PACKAGED])
+    known = sorted([*embedded(), *PACKAGED])
+    raise ValueError(
+        f"policy: expected one of {', '.join(known)}, a folder or a hub id such as OWNER/NAME, got "
+        f"{name!r}{near(name, known)}"
+    )
 
 
 def _has_model(folder: Path) -> bool:

@@ -117,9 +117,12 @@ def test_the_examples_of_the_help_are_valid_command_lines():
         ("trian", "got 'trian'; did you mean 'train'?"),
         ("train --stesp 3", "unrecognized argument --stesp; did you mean '--steps'?"),
         ("train --steps 3.5", "argument --steps: expected a whole number, got '3.5'"),
-        ("train --betas .9", "argument --betas: expected 2 values with a comma between"),
+        ("train --betas .9", "argument --betas: expected 2 numbers with a comma between"),
         ("train --anchor both", "--anchor: expected none or 'rollout' or 'recomputed', got 'both'"),
-        ("evaluate --ks 1,two", "--ks: expected none or values with commas between, got '1,two'"),
+        (
+            "evaluate --ks 1,two",
+            "--ks: expected none or whole numbers with commas between, got '1,two'",
+        ),
         *(
             (f"{line} --out ''", "argument --out: expected the name of a file or a folder, got ''")
             for line in ("train", "pretrain dial", "sweep stale")
@@ -147,7 +150,10 @@ NO_MODEL = "has no model of its own, got none"
         ),
         ("train --task dail", "got 'dail'; did you mean 'dial'?"),
         ("train --knob move=3", "did you mean 'moves'?"),
-        ("train --knob moves=many", "task 'dial': moves: expected a whole number or 2 values"),
+        (
+            "train --knob moves=many",
+            "task 'dial': moves: expected a whole number or 2 whole numbers",
+        ),
         ("train --lora r", "--lora: expected NAME=VALUE, got 'r'"),
         ("train --resume", "--resume: expected --out FOLDER as well"),
         ("train --policy dail", "did you mean 'dial'?"),

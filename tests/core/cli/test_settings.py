@@ -85,9 +85,9 @@ def test_fields_of_one_inner_dataclass_come_together_and_the_last_of_two_holds()
         ("size=none", "it: size: expected a whole number, got 'none'"),
         (
             "delta=much",
-            "it: delta: expected none or a number or 2 values with a comma between, got 'much'",
+            "it: delta: expected none or a number or 2 numbers with a comma between, got 'much'",
         ),
-        ("delta=1,2,3", "it: delta: expected none or a number or 2 values"),
+        ("delta=1,2,3", "it: delta: expected none or a number or 2 numbers"),
         ("quick=maybe", "it: quick: expected yes or no, got 'maybe'"),
         ("inner=3", "it: inner: expected none or on, got '3'"),
         (
@@ -135,7 +135,7 @@ def test_literals_may_be_numbers_and_a_tuple_of_any_length_says_so():
     }
     refused("odd: level: expected 1 or 2, got '3'", assignments, Odd, ["level=3"], what="odd")
     refused(
-        "odd: many: expected values with commas between, got 'a'",
+        "odd: many: expected whole numbers with commas between, got 'a'",
         assignments,
         Odd,
         ["many=a"],

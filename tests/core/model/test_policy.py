@@ -13,7 +13,11 @@ from trlib.model.rollout import sample
 @pytest.mark.parametrize(
     ("name", "more", "message"),
     [
-        ("dail", {}, "policy: expected one of .*dial.*, got 'dail'; did you mean 'dial'"),
+        (
+            "dail",
+            {},
+            "policy: expected one of .*dial.*, a folder or a hub id .*, got 'dail'; did you mean 'dial'",
+        ),
         ("./nowhere", {}, "policy './nowhere': no such folder"),
         (
             "dial",

@@ -16,6 +16,7 @@ from trcheck import diagnose
         ("no/page.html", "--html: cannot write into"),
         ("folder", "--html: expected the name of a page, got the folder"),
         ("rollouts.parquet", "is there already and is not a page of trlib diagnose"),
+        ("page.html --against gone", "--against: expected a dump, got 'gone', which is not there"),
     ],
 )
 def test_a_page_that_cannot_be_written_is_named_before_the_dump_is_read(
