@@ -105,7 +105,7 @@ def parse(text: str) -> Quote:
     Raises:
         ValueError: it does not name a sweep and a label.
     """
-    parts = shlex.split(text)
+    name, parts = shlex.split(text)[:2], shlex.split(text)[2:]
     against = ""
     if OVER in parts:
         i = parts.index(OVER)
@@ -120,13 +120,13 @@ def parse(text: str) -> Quote:
         for word in parts
         if "=" not in word and word != PLAIN and not re.fullmatch(r"\.\d", word)
     ]
-    if not 2 <= len(rest) <= 3:
+    if len(name) < 2 or name[1] == OVER or "=" in name[1] or len(rest) > 1:
         raise ValueError(
             "expected SWEEP LABEL [over LABEL or AXIS=POINT] [MEASURE] [AXIS=POINT ...], got "
             f"{text!r}"
         )
-    measure, plain = rest[2] if len(rest) > 2 else "sampled", PLAIN in parts
-    return Quote(rest[0], rest[1], against, measure, place, (*digits, None)[0], plain)
+    measure, plain = rest[0] if rest else "sampled", PLAIN in parts
+    return Quote(name[0], name[1], against, measure, place, (*digits, None)[0], plain)
 
 
 def record(name: str) -> tuple[Sweep, Any, Any]:

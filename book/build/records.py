@@ -91,6 +91,7 @@ COLUMNS = {
         ),
         "sampled, distinct, entropy, kl_median",
     ),
+    "drift": "sampled, entropy, kl, kl_sampler",
     "penalty": "sampled, take_off, kl, cpu_seconds",
     "real_clip_or_mask": "sampled, kl, kept",
     "real_regions": "sampled, kl, kept",

@@ -12,7 +12,7 @@ its own size is named as not testable.
 
 from __future__ import annotations
 
-from trlab.claims import dppo, grpo, ppo, pspo, quatro, trapo, troll, trpo
+from trlab.claims import centering, dppo, grpo, ppo, pspo, quatro, trapo, troll, trpo
 from trlab.claims.card import Card, Claim, Test
 from trlab.claims.outcome import Answer, Told, tell
 from trlab.claims.text import markdown
@@ -32,4 +32,5 @@ def cards() -> list[Card]:
         troll.CARD,
         trapo.CARD,
         pspo.CARD,
+        centering.CARD,
     ]
