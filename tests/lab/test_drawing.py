@@ -129,6 +129,18 @@ def test_a_legend_that_fits_nowhere_stands_outside_and_the_panel_keeps_its_heigh
     assert ax.get_legend().get_visible() and one not in ax.get_children(), "it is put back"
 
 
+def test_a_long_name_in_the_legend_of_a_figure_is_not_cut_on_a_phone():
+    figure, (ax,) = panels()
+    ax.plot([0, 1], [0, 1], label="16 prompts, 16 times as many completions each")
+    ax.plot([0, 1], [1, 0], label="fitted 16 times")
+    legend_above(figure)
+    with Drawing(figure, alt="two")._broken():
+        figure.set_size_inches(NARROW, 3)
+        figure.draw_without_rendering()
+        box = figure.legends[0].get_window_extent()
+    assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
+
+
 def test_one_legend_stands_above_all_panels_on_a_page_and_on_a_phone():
     figure, (left, right) = panels(2)
     left.plot([0, 1], [0, 1], label="rises")

@@ -49,6 +49,7 @@ _MARKS = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross"
 WIDE = 6.8  #: A figure's width on a page, inches.
 NARROW = 3.5  #: A figure's width on a phone, inches: its words stay at nine pixels or more.
 LETTERS = 40  #: As many fit into a line of that width.
+KEY = 2  #: As many fewer beside the key of a legend, whose letters are smaller.
 LEGEND: dict[str, Any] = {
     "frameon": False,
     "fontsize": "small",
@@ -280,6 +281,9 @@ class Drawing:
         for ax in self.figure.axes:
             yield ax.xaxis.label, LETTERS // self.stacked
             yield ax.title, LETTERS // self.stacked
+        for legend in self.figure.legends:
+            columns = legend._ncols  # type: ignore[attr-defined]
+            yield from ((text, LETTERS // columns - KEY) for text in legend.get_texts())
 
     def _drawn(self, width: float, height: float) -> str:
         import matplotlib as mpl
