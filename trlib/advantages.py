@@ -37,8 +37,8 @@ def group_relative(rewards: Tensor, group: Tensor, *, scale: str | None = "std")
     book: :eq:`grpo-advantage`.
     Differs from: TRL adds 1e-4 to the standard deviation; verl 1e-6, but lets a group of size 1
     pass with its raw reward as the advantage."""
-    if scale is not None:
-        checks.choice("scale", scale, ("std",))
+    if scale not in ("std", None):
+        raise ValueError(f"scale: expected 'std' or None, got {scale!r}")
     g = _by_group(rewards, group)
     if scale == "std":
         _at_least_two(g, " with scale='std'")

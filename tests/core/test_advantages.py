@@ -137,6 +137,12 @@ def test_a_group_of_one_is_named():
         refused(said, BASELINES[name], torch.ones(3), torch.tensor([4, 4, 9]))
 
 
+def test_another_scale_is_refused():
+    refused(
+        "scale: expected 'std' or None, got 'sd'", group_relative, *2 * [torch.ones(2)], scale="sd"
+    )
+
+
 def test_a_group_of_one_without_scale_is_its_own_mean():
     one = torch.tensor([3.0]), torch.tensor([0])
     assert group_relative(*one, scale=None).tolist() == [0.0]
