@@ -87,7 +87,7 @@ COLUMNS = {
     **dict.fromkeys(
         (
             *("push", "push_equal", "push_equal_spend", "push_erring", "push_once", "push_rare"),
-            *("push_spend", "push_spend_slow", "push_long", "real_push"),
+            *("push_spend", "push_relay", "push_spend_slow", "push_long", "real_push"),
         ),
         "sampled, distinct, entropy, kl_median",
     ),
