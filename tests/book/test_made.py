@@ -11,6 +11,7 @@ from book.build.ext.made import MADE, as_directives
 from book.build.ext.terms import slug
 from book.build.paths import ROOT
 from tests.by_day import by_day
+from trlab.claims import cards
 from trlab.drawing.figure import from_files
 from trlab.record import all_recorded
 
@@ -23,8 +24,9 @@ def test_the_pages_hold_what_the_code_and_the_records_say():
     """`python -m book.build.write` writes it."""
     assert list(write.stale({"methods", *write.pages()} - {*CARDS})) == []
     claims = (ROOT / "book/claims.md").read_text(encoding="utf-8")
-    assert [found[2].strip() for found in MADE.finditer(claims) if found[2]] == re.findall(
-        r"^\| \[.+?\]\(#(\w+)\S*\) \|", claims, re.MULTILINE
+    titles = {card.name: card.title for card in cards()}
+    assert [titles[found[2].strip()] for found in MADE.finditer(claims) if found[2]] == re.findall(
+        r"^\| \[(.+?)\]\(#\S+\) \|", claims, re.MULTILINE
     ), "a card for each row"
 
 
