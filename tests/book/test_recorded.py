@@ -2,12 +2,14 @@
 refused."""
 
 import math
+import re
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from book.build import records, words
+from book.build.paths import ROOT
 from book.build.records import RECORDS, cell, made, rows, usual
 from trlab import recorded
 from trlab.drawing.display_names import display_name
@@ -15,10 +17,16 @@ from trlab.drawing.figure_registry import FIGURES
 from trlab.measures import matched
 from trlab.record import all_recorded
 from trlab.statistics import interval
-from trlab.sweep import Axis, Budget, Sweep, Variant, load_sweep
+from trlab.sweep import Axis, Budget, Sweep, Variant, declared, load_sweep
 from trlab.texts import texts_of
 
 pytestmark = pytest.mark.long
+
+
+def test_what_was_declared_and_not_run_is_named():
+    page = (ROOT / "book" / "recorded.md").read_text(encoding="utf-8")
+    (named,) = re.findall(r"^- \*\*Declared, and not run.*$", page, re.MULTILINE)
+    assert set(re.findall(r"`(\w+_\w+)`", named)) == {*declared()} - {*all_recorded()}
 
 
 def record():
