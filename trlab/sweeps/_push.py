@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,10 @@ TRAIN = {**BATCH, "anchor": "rollout"}
 OFTEN = {**TRAIN, "epochs": 16}
 BUDGET = Budget(steps=24, prompts=512, samples=16, common=2026)
 """Sixteen samples of a prompt, so that pass@16 and the different right answers are the price."""
+
+
+asked = partial(Sweep, round=6, question=QUESTION, train=OFTEN, budget=BUDGET, aside=True)
+"""A sweep of this question: every batch is used sixteen times, 24 batches, unless it says otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +106,7 @@ def at_distances(recorded: str, distances: Sequence[float], *labels: str, **more
     points = {f"{nats:g}": nats for nats in distances}
     tuned = load_sweep(recorded)
     rates = rates_at(tuning_runs(tuned, derived=True), points)
-    return Sweep(
-        round=6,
+    return asked(
         question="the push at an equal distance",
         variants=[
             replace(
@@ -113,9 +117,6 @@ def at_distances(recorded: str, distances: Sequence[float], *labels: str, **more
         ],
         axes=[Axis("nats", {point: {} for point in points})],
         tuned_on=tuned.seeds,
-        train=OFTEN,
-        budget=BUDGET,
-        aside=True,
         **more,
     )
 
@@ -130,17 +131,12 @@ def elsewhere(
     """Some of the arms on another task, at the two rates at which they differ most on `dial`. What
     is predicted is what the pilots showed on `dial`: plain rewards above the clip on advantages, 1
     and -1 below 1 and 0, right answers alone above the clip."""
-    return Sweep(
+    return asked(
         title=title,
-        round=6,
-        question=QUESTION,
         text=text,
         variants=pick(*labels),
         axes=[Axis("lr", (3e-5, 1e-4))],
         seeds=seeds,
-        train=OFTEN,
-        budget=BUDGET,
-        aside=True,
         predictions=[
             *(
                 Prediction(f"plain rewards end above the clip at {rate}", LOG_R, CLIP, at=at)

@@ -20,10 +20,9 @@ two should end alike; on one batch that is fitted sixteen times a sampled answer
 not pulled back by the KL, so at 1e-4 R log should end higher.
 """
 
-from trlab import Axis, Prediction, Sweep
+from trlab import Axis, Prediction
 from trlab.sweeps._push import (
     ARMS,
-    BUDGET,
     CLIP,
     CLIP_R,
     CLIP_RIGHT,
@@ -31,32 +30,26 @@ from trlab.sweeps._push import (
     LOG_A,
     LOG_R,
     MIXED_LOG,
-    OFTEN,
     PULLED_LOG,
-    QUESTION,
     RATIO_A,
     RATIO_R,
     RATIO_RIGHT,
     RIGHT_LOG,
     SHIFTED,
     SIGNED_LOG,
+    asked,
 )
 
 LOWEST, LOW, MIDDLE, HIGH = ({"lr": lr} for lr in ("1e-05", "3e-05", "0.0001", "0.0003"))
 
-SWEEP = Sweep(
+SWEEP = asked(
     title="the push",
-    round=6,
-    question=QUESTION,
     text="What breaks a run that uses every batch sixteen times: few answers, or how their rewards "
     "push? (R is the reward, 1 or 0, and A the same less its group's mean; r: times the ratio to the "
     "sampler, log: without it; clip, DPPO and TROLL take A.)",
     variants=ARMS,
     axes=[Axis("lr", (1e-5, 3e-5, 1e-4, 3e-4))],
     seeds=range(8300, 8312),
-    train=OFTEN,
-    budget=BUDGET,
-    aside=True,
     predictions=[
         *(
             Prediction(

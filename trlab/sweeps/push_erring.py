@@ -10,8 +10,8 @@ one is that plain rewards lose more by false rights than the clip on advantages 
 
 from pathlib import Path
 
-from trlab import Axis, Prediction, Sweep
-from trlab.sweeps._push import BUDGET, CLIP, CLIP_R, LOG_R, OFTEN, QUESTION, RIGHT_LOG, pick
+from trlab import Axis, Prediction
+from trlab.sweeps._push import CLIP, CLIP_R, LOG_R, OFTEN, RIGHT_LOG, asked, pick
 
 TASK = f"{Path(__file__).with_name('_erring.py')}:Erring"
 FALSE = {
@@ -21,10 +21,8 @@ FALSE = {
     "20 % wrongs": {"task.false_wrongs": 0.2},
 }
 
-SWEEP = Sweep(
+SWEEP = asked(
     title="the push, under a verifier that errs",
-    round=6,
-    question=QUESTION,
     text="Do plain rewards, which never lower a false right answer, bear a verifier that errs?",
     variants=pick(LOG_R, RIGHT_LOG, CLIP, CLIP_R),
     axes=[Axis("false", FALSE)],
@@ -32,8 +30,6 @@ SWEEP = Sweep(
     policy="dial",
     seeds=range(8470, 8482),
     train={**OFTEN, "lr": 3e-5},
-    budget=BUDGET,
-    aside=True,
     predictions=[
         Prediction(
             "5 % false rights: plain rewards still end above the clip",

@@ -6,20 +6,17 @@ Known beforehand, after 72 batches, one run each: R log .921 with 6.7 different 
 
 from dataclasses import replace
 
-from trlab import Prediction, Sweep
-from trlab.sweeps._push import BUDGET, CLIP, CLIP_R, LOG_R, OFTEN, QUESTION, pick
+from trlab import Prediction
+from trlab.sweeps._push import BUDGET, CLIP, CLIP_R, LOG_R, OFTEN, asked, pick
 
-SWEEP = Sweep(
+SWEEP = asked(
     title="the push, five times as long",
-    round=6,
-    question=QUESTION,
     text="What do plain rewards cost after 120 batches?",
     variants=pick(LOG_R, CLIP, CLIP_R),
     seeds=range(8430, 8442),
     train={**OFTEN, "lr": 3e-5},
     budget=replace(BUDGET, steps=120),
     every=4,
-    aside=True,
     predictions=[
         Prediction("plain rewards end above the clip after 120 batches", LOG_R, CLIP),
         Prediction("with fewer different right answers", CLIP, LOG_R, "distinct"),

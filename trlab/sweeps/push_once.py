@@ -7,17 +7,16 @@ Known beforehand, one run each at 1e-4 and 3e-4: .88 to .89 and .87 to .89 whate
 Predictions were written down before any run of this sweep.
 """
 
-from trlab import Axis, Prediction, Sweep
+from trlab import Axis, Prediction
 from trlab.sweeps._push import (
-    BUDGET,
     LOG_A,
     LOG_R,
-    QUESTION,
     RATIO_WRONG,
     RIGHT_LOG,
     SHIFTED,
     SIGNED_LOG,
     TRAIN,
+    asked,
     pick,
 )
 
@@ -29,17 +28,13 @@ OTHERS = {
     SHIFTED[1.0]: "a shift of 1",
 }
 
-SWEEP = Sweep(
+SWEEP = asked(
     title="the push, used once",
-    round=6,
-    question=QUESTION,
     text="Does it matter how rewards are written where every batch is used once?",
     variants=pick(LOG_A, *OTHERS, RATIO_WRONG),
     axes=[Axis("lr", (1e-4, 3e-4, 1e-3))],
     seeds=range(8340, 8352),
     train=TRAIN,
-    budget=BUDGET,
-    aside=True,
     predictions=[
         *(
             Prediction(

@@ -8,21 +8,16 @@ Cut before the first run, to a time that there is: the ratio's arm and the clip 
 the rate 3e-5.
 """
 
-from trlab import Axis, Prediction, Sweep
-from trlab.sweeps._push import BUDGET, CLIP, LOG_R, OFTEN, QUESTION, RIGHT_LOG, SIGNED_LOG, pick
+from trlab import Axis, Prediction
+from trlab.sweeps._push import CLIP, LOG_R, RIGHT_LOG, SIGNED_LOG, asked, pick
 
-SWEEP = Sweep(
+SWEEP = asked(
     title="the push: the long task",
-    round=6,
-    question=QUESTION,
     text="On a long task, do plain rewards end above PPO's clip?",
     variants=pick(LOG_R, RIGHT_LOG, SIGNED_LOG, CLIP),
     axes=[Axis("lr", (1e-4,))],
     task="relay",
     seeds=range(8400, 8412),
-    train=OFTEN,
-    budget=BUDGET,
-    aside=True,
     predictions=[
         Prediction("plain rewards end above the clip", LOG_R, CLIP),
         Prediction("right answers alone end above the clip", RIGHT_LOG, CLIP),

@@ -9,23 +9,18 @@ model's accuracy of about .2. Predictions were written down before any run of th
 is the rival's.
 """
 
-from trlab import Axis, Prediction, Sweep
-from trlab.sweeps._push import BUDGET, CLIP, LOG_R, OFTEN, QUESTION, SIGNED_LOG, pick
+from trlab import Axis, Prediction
+from trlab.sweeps._push import CLIP, LOG_R, SIGNED_LOG, asked, pick
 
 LOWEST, LOWER = {"lr": "3e-06"}, {"lr": "1e-05"}
 
-SWEEP = Sweep(
+SWEEP = asked(
     title="the push: spend, at smaller rates",
-    round=6,
-    question=QUESTION,
     text="On a task with many right answers, do rewards of 1 and -1 hold at a smaller rate?",
     variants=pick(LOG_R, SIGNED_LOG, CLIP),
     axes=[Axis("lr", (3e-6, 1e-5))],
     task="spend",
     seeds=range(8700, 8712),
-    train=OFTEN,
-    budget=BUDGET,
-    aside=True,
     predictions=[
         Prediction("1 and -1 end below 1 and 0 at 1e-5", LOG_R, SIGNED_LOG, at=LOWER),
         Prediction(
