@@ -105,7 +105,8 @@ def parse(text: str) -> Quote:
     Raises:
         ValueError: it does not name a sweep and a label.
     """
-    name, parts = shlex.split(text)[:2], shlex.split(text)[2:]
+    parts = shlex.split(text)
+    name, parts = parts[:2], parts[2:]
     against = ""
     if OVER in parts:
         i = parts.index(OVER)

@@ -5,7 +5,6 @@ import csv
 import inspect
 import itertools
 import re
-from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -54,7 +53,9 @@ def _paired(a, b):
 
 def _one_side(a, b):
     results, n = torch.cat([a, b]), len(a)
-    sums = torch.tensor([results[list(own)].sum() for own in combinations(range(2 * n), n)])
+    sums = torch.tensor(
+        [results[list(own)].sum() for own in itertools.combinations(range(2 * n), n)]
+    )
     return float((sums >= a.sum() - 1e-12).double().mean())
 
 
