@@ -15,19 +15,26 @@ from torch import Tensor
 from trlib import checks
 from trlib.algorithms.method import Batch, Method, Scores, is_proportional
 from trlib.loop.boxes import ResolvedNeeds, wrap_user_errors
+from trlib.loop.learner import Learner
 from trlib.loop.settings import FilledSettings
 from trlib.loop.step import LoopStep
 
 
-def may_skip(method: Method, needs: ResolvedNeeds, settings: FilledSettings) -> bool:
+def may_skip(
+    method: Method, needs: ResolvedNeeds, settings: FilledSettings, learner: Learner
+) -> bool:
     """Whether completions without an advantage are not scored, because they have no gradient and
     show nothing: the method says that its loss is proportional, sees nothing but the tokens'
-    log-probs, and with one update per batch every ratio is 1."""
+    log-probs, and with one update per batch every ratio is 1. So is that to the sampler, if the
+    learner itself samples, in float32 or wider: 16 bits round a token that is read alone
+    otherwise."""
     s = settings
     one_update = s.minibatches * s.epochs == 1 and s.anchor == "recomputed" and s.sampler_logp
+    itself = learner.sampler.own is None and s.logit_noise == 0
+    exact = all(p.dtype not in checks.COARSE for p in learner.policy.model.parameters())
     sees_log_probs_alone = needs == ResolvedNeeds(old=needs.old)
-    asked = "skipping" not in s.without
-    return asked and one_update and sees_log_probs_alone and is_proportional(type(method))
+    asked, plain = "skipping" not in s.without, is_proportional(type(method))
+    return asked and plain and sees_log_probs_alone and one_update and itself and exact
 
 
 class SkippingStep(LoopStep):
@@ -41,14 +48,10 @@ class SkippingStep(LoopStep):
                 check_proportional(self.method, scores, self.batch)
         return super().loss(scores)
 
-    def _scored(self, scores: Scores) -> Tensor | None:
-        scored = super()._scored(scores)
-        return None if scored is None else scored & (self.batch.advantages != 0)
-
     def _teaching(self) -> Scores:
         """Scores of the completions that have an advantage; the others' log-probs are the
-        sampler's, without gradient. They stay in the batch, so that every mean keeps its
-        denominator."""
+        sampler's, which are the same, without gradient. They stay in the batch, so that every
+        mean keeps its denominator."""
         batch = self.batch
         rows = ((batch.advantages != 0) & batch.mask).any(1).nonzero().squeeze(-1)
         if not len(rows):

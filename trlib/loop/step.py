@@ -132,18 +132,11 @@ class LoopStep:
     def _observe(self, scores: Scores) -> None:
         """The columns `ess_seq`, and `kl_sampler` where it is a batch's first loss: a later one
         repeats it."""
-        scored = self._scored(scores)
-        logp, of_sampler = scores.logp, self.batch.logp_rollout
-        self.ess_seq = math.nan if scored is None else sequence_ess(logp, of_sampler, scored)
-        if scored is not None and not self.done and math.isnan(self.sampler_kl):
-            self.sampler_kl = sampler_kl(logp, of_sampler, scored)
-
-    def _scored(self, scores: Scores) -> Tensor | None:
-        """[B, T]: the tokens with a log-prob of the policy's own; None: the scores are of other
-        rows."""
-        if scores.logp.shape != self.batch.mask.shape:
-            return None
-        return self.batch.mask
+        given = scores.logp, self.batch.logp_rollout, self.batch.mask
+        whole = scores.logp.shape == self.batch.mask.shape  # else they are of other rows
+        self.ess_seq = sequence_ess(*given) if whole else math.nan
+        if whole and not self.done and math.isnan(self.sampler_kl):
+            self.sampler_kl = sampler_kl(*given)
 
     def descend(self, loss: Tensor, *, lr_scale: float = 1.0) -> None:
         self.report(*self.learner.descent.step(loss, lr_scale))

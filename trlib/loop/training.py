@@ -101,7 +101,9 @@ class _Loop:
         self.result = Run(policy, [], [], record_of(policy, task, method, settings), folder)
         self.learner = Learner(policy, settings, self.needs, make)
         self.collector = Collector(self.learner, task, method, self.needs, settings)
-        self.part = SkippingStep if may_skip(method, self.needs, settings) else LoopStep
+        self.part = (
+            SkippingStep if may_skip(method, self.needs, settings, self.learner) else LoopStep
+        )
 
     def run(self) -> Run:
         """Every batch that is left, with checkpoints in between."""

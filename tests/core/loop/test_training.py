@@ -20,7 +20,10 @@ from trlib.algorithms import (
     ALGORITHMS,
     DPPO,
     GRPO,
+    GSPO,
+    PGIS,
     PPO,
+    REINFORCE,
     TRAPO,
     TROLL,
     TRPO,
@@ -33,12 +36,9 @@ from trlib.algorithms import (
     proportional,
 )
 from trlib.algorithms.method import is_proportional
-from trlib.corrections import sequence_ess
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.loop import checkpoints
 from trlib.loop.metrics import METRICS, SHOWN
-from trlib.loop.settings import SAVINGS
-from trlib.loop.skipping import SkippingStep
 from trlib.model import forward
 from trlib.model.policy import Policy
 from trlib.tasks import Dial
@@ -122,30 +122,30 @@ def test_a_wrong_declaration_is_found_in_the_first_batch():
     assert "calls" in trained(Wrong(), steps=1, minibatches=2).history
 
 
+SAVED = {"steps": 3, "prompts": 6, "group": 8, "probe": 8, "max_tokens": 10, "lr": 1e-3}
+
+
+def alike(one, other):
+    """Whether every column of two runs, and the last gradient, agree but for rounding; raises what
+    differs."""
+    frames = (run.history.drop(columns=TIMINGS) for run in (one, other))
+    pd.testing.assert_frame_equal(*frames, check_exact=False, atol=2e-6, rtol=1e-5)
+    for p, q in zip(one.policy.parameters, other.policy.parameters, strict=True):
+        # Weights of 16 bits keep their gradient elsewhere.
+        close(*((p, q) if p.grad is None else (p.grad, q.grad)), 1e-6)
+    return True
+
+
 @pytest.mark.parametrize("name", by_day(PROPORTIONAL, "gspo", reason="the other methods"))
-@pytest.mark.parametrize("saving", SAVINGS)
-def test_a_saving_changes_no_value_and_no_gradient(name, saving, monkeypatch):
-    settings = {"steps": 2, "prompts": 6, "group": 8, "probe": 8, "max_tokens": 10}
-    scored, score = [], Policy.score
-
-    def counted(self, completions, **more):
-        scored[-1] += len(completions)
-        return score(self, completions, **more)
-
-    monkeypatch.setattr(Policy, "score", counted)
-    runs = []
-    for without in ((), (saving,)):
-        scored.append(0)
-        method = ALGORITHMS[name]()
-        runs.append(trained(method, anchor="recomputed", without=without, **settings))
-        policy = runs[-1].policy
-        assert policy.share is True
-        assert policy.trees is (None if without == ("sharing",) else True)
-    history = [run.history.drop(columns=TIMINGS) for run in runs]
-    pd.testing.assert_frame_equal(*history, check_exact=False, atol=2e-6, rtol=1e-5)
-    for one, other in zip(*(run.policy.parameters for run in runs), strict=True):
-        close(one.grad, other.grad, 1e-06)
-    assert (scored[0] < scored[1]) is (saving == "skipping")
+@pytest.mark.parametrize("saving", ["sharing", "dropping"])
+def test_a_saving_changes_no_value_and_no_gradient(name, saving):
+    one, other = (
+        trained(ALGORITHMS[name](), anchor="recomputed", without=without, **SAVED)
+        for without in ((), (saving,))
+    )
+    assert alike(one, other)
+    assert one.policy.trees is True and other.policy.share is True
+    assert other.policy.trees is (None if saving == "sharing" else True)
 
 
 class Curious(GRPO):
@@ -172,45 +172,62 @@ class Twice(GRPO):
         step.descend(step.loss())
 
 
-class Seen(GRPO):
-    @proportional
-    def objective(self, scores, batch):
-        Seen.last = scores.logp.detach(), batch
-        return super().objective(scores, batch)
+REWARD = REINFORCE(advantage="reward")
+SKIPPED = [
+    *((ALGORITHMS[name](), {"anchor": "recomputed"}) for name in PROPORTIONAL),
+    (REWARD, {}),
+    (REINFORCE(advantage="reward", shift=-1.0), {}),  # silent where it is right
+    (GRPO(advantage="right-only"), {}),
+    (PPO(advantage="mixed-reward"), {"at_once": 5}),
+]
+"""Completions that are silent, and a learner that samples."""
+SCORED = [
+    (REWARD, {"lag": 3}),
+    (PPO(), {"lag": 1, "segments": 2}),
+    (GRPO(advantage="right-only"), {"buffer": 2}),
+    (PGIS(advantage="mixed-reward"), {"sampler": "int4"}),
+    (GSPO(advantage="wrong-only"), {"logit_noise": 0.5}),
+    (GRPO(), {"dtype": "bfloat16"}),
+    (REINFORCE(advantage="plus-minus"), {}),
+    (PPO(shift=0.1), {}),
+    (Curious(), {}),
+    (Weighing(), {}),
+    (Twice(), {}),
+    (GRPO(beta=0.1), {}),
+    (TROLL(), {}),
+    (GRPO(), {"anchor": "rollout"}),
+    (GRPO(), {"minibatches": 2}),
+    (DPPO(measure="full"), {"anchor": "recomputed"}),
+    (GRPO(correction=Correction()), {}),
+]
+"""A sampler that is not the learner, or its numbers; or nothing that is silent."""
 
 
-def test_ess_seq_counts_the_completions_that_were_scored():
-    """A completion that is left out has the sampler's log-probs, and would count as one of ratio
-    1."""
-    run = trained(Seen(), steps=4, prompts=6, group=4, lag=2, lr=1e-3, warmup=0)
-    logp, batch = Seen.last
-    scored = batch.mask & (batch.advantages != 0)
-    assert 2 <= int(scored.any(1).sum()) < len(scored)
-    ours, of_all = (sequence_ess(logp, batch.logp_rollout, m) for m in (scored, batch.mask))
-    assert run.history.ess_seq.iloc[-1] == pytest.approx(ours, rel=1e-6)
-    assert abs(ours - of_all) > 0.01
+@pytest.mark.parametrize(
+    ("method", "settings", "skips"),
+    by_day(
+        [(*case, True) for case in SKIPPED] + [(*case, False) for case in SCORED],
+        *((*case, True) for case in SKIPPED[-4:]),
+        *((*case, False) for case in SCORED),
+        reason="the other methods",
+    ),
+)
+def test_skipping_changes_no_column_and_no_gradient(method, settings, skips, monkeypatch):
+    scored, score = [], Policy.score
 
+    def counted(self, completions, **more):
+        scored[-1] += len(completions)
+        return score(self, completions, **more)
 
-def test_nothing_is_skipped_where_that_would_not_be_exact(monkeypatch):
-    parts, teaching = [], SkippingStep._teaching
-    monkeypatch.setattr(
-        SkippingStep, "_teaching", lambda self: parts.append(self) or teaching(self)
-    )
-    for method, settings in (
-        (Curious(), {}),
-        (Weighing(), {}),
-        (Twice(), {}),
-        (GRPO(beta=0.1), {}),
-        (TROLL(), {}),
-        (GRPO(), {"anchor": "rollout"}),
-        (GRPO(), {"minibatches": 2}),
-        (DPPO(measure="full"), {"anchor": "recomputed"}),
-        (GRPO(correction=Correction()), {}),
-    ):
-        trained(method, steps=1, **settings)
-        assert not parts, method
-    trained(GRPO(), steps=2)
-    assert len(parts) == 2
+    monkeypatch.setattr(Policy, "score", counted)
+    runs, dtype = [], settings.get("dtype", "auto")
+    more = {name: value for name, value in settings.items() if name != "dtype"}
+    for without in ((), ("skipping",)):
+        scored.append(0)
+        policy = trlib.load_policy("dial", dtype=dtype)
+        runs.append(trained(method, policy, without=without, **SAVED, **more))
+    assert alike(*runs)
+    assert (scored[0] < scored[1]) is skips
 
 
 def test_adamw_warms_up():
