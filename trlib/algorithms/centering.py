@@ -324,6 +324,11 @@ class Centered(Method):
             )
 
     def needs(self, anchor: Anchor) -> Needs:
+        if anchor != "rollout":
+            raise ValueError(
+                "anchor: expected 'rollout', because scores are centered by the policy that "
+                f"sampled, got {anchor!r}"
+            )
         seen = self.center or self.halves
         return Needs(
             full=seen, full_anchor=seen and self.topk is None, topk_anchor=(self.topk or 0) * seen

@@ -346,6 +346,8 @@ def test_what_the_method_needs():
     assert Centered(topk=8).needs("rollout") == Needs(full=True, topk_anchor=8)
     assert Centered(center=False).needs("rollout") == Needs(full=True, full_anchor=True)
     assert Centered(center=False, halves=False).needs("rollout") == Needs()
+    said = r"MethodError: Centered.needs \(.*\): anchor: expected 'rollout', .* got 'recomputed'"
+    refused(said, trained, Centered(), anchor="recomputed")
 
 
 @pytest.mark.parametrize("how", EVERY, ids=lambda how: how["weight"])
