@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.other_names import names_its_arguments
 
 AGGREGATIONS: tuple[str, ...] = (
     "token-mean",
@@ -18,6 +19,7 @@ AGGREGATIONS: tuple[str, ...] = (
 )
 
 
+@names_its_arguments
 def aggregate(
     per_token: Tensor,
     mask: Tensor,
@@ -54,7 +56,8 @@ def aggregate(
             needs `horizon` too, because parts may be padded to different widths. Where ranks
             average their gradients (DDP), multiply the result by their number.
     Raises TypeError, ValueError: a wrong type or shape; an unknown `how`; a horizon that is not
-    above 0; a count below this call's own; NaN or inf where the mask is True.
+    above 0, or none beside a count; a count below this call's own; NaN or inf where the mask is
+    True.
     Source: GRPO arXiv 2402.03300 eq. 3; DAPO arXiv 2503.14476 eq. 8; Dr.GRPO arXiv 2503.20783. In
     the book: "seq-mean-token-mean" is :eq:`grpo-mean`.
     Differs from: verl agrees, but adds 1e-8 to the length in "seq-mean-token-mean". TRL counts
@@ -63,6 +66,11 @@ def aggregate(
     checks.choice("how", how, AGGREGATIONS)
     if horizon is not None:
         horizon = checks.number("horizon", horizon, above=0)
+    elif count is not None and how == "seq-mean-token-sum-norm":
+        raise ValueError(
+            f"horizon: expected the divisor of the whole batch beside its count = {count}, got None; "
+            "parts may be padded to different widths"
+        )
     (values,) = checks.tokens(mask, per_token=per_token)
     lengths = mask.sum(-1)
     own_count = lengths.sum() if how == "token-mean" else (lengths > 0).sum()

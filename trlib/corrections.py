@@ -19,11 +19,13 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.other_names import names_its_arguments
 
 LEVELS: tuple[str, ...] = ("token", "sequence", "geometric")
 HOWS: tuple[str, ...] = ("truncate", "mask", "reject")
 
 
+@names_its_arguments
 def truncated_importance(
     logp_old: Tensor,
     logp_rollout: Tensor,

@@ -6,7 +6,7 @@ meaning stand in it; where something differs, the entry says what. Read in TRL 1
 OpenRLHF, slime and Stable-Baselines3."""
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from functools import wraps
 from inspect import signature
 from typing import Literal, NamedTuple, ParamSpec, TypeVar
@@ -154,6 +154,11 @@ TENSORS: dict[str, dict[str, Name]] = {
     "prime-rl": {"trainer_logprobs": CURRENT, "inference_logprobs": SAMPLER},
 }
 """The same of what a loss is given."""
+ARGUMENTS: dict[str, dict[str, Name]] = {
+    "verl": {"loss_agg_mode": Name(("how",))},
+    "other code": {"mode": Name(("how",))},
+}
+"""The same of an argument that only some functions have."""
 NO_RUN = frozenset({"aggregation", "mask"})
 """A setting that every method has, an argument that every loss has, and a run has neither."""
 
@@ -180,10 +185,10 @@ def error_suffix(said: object, known: Iterable[str]) -> str:
 
     Options of the command line (`--max-tokens`) work as names do."""
     text, names = str(said), list(known)
-    library, entry = _elsewhere(text)
+    option, there = text.startswith("--"), {_plain(name) for name in names}
+    library, entry = _elsewhere(text, there)
     if entry is None:
         return near(text, names)
-    option, there = text.startswith("--"), {_plain(name) for name in names}
     ours = " and ".join(repr(_option(name) if option else name) for name in entry.ours)
     called = f"; {text!r} of {library} is {ours} here" if library else f"; {text!r} is"
     but = f" ({entry.but})" if entry.but else ""
@@ -219,9 +224,12 @@ def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _elsewhere(said: str) -> tuple[str, Name | None]:
+def _elsewhere(said: str, known: Set[str]) -> tuple[str, Name | None]:
     """The library that has this name, with ours for it; no library if it is a name of ours; None if
     it is neither."""
+    for library, names in ARGUMENTS.items():
+        if said in names and known >= {*names[said].ours}:
+            return library, names[said]
     everything = (*NAMES.items(), *TENSORS.items())
     parts = _plain(said).split(".")  # actor_rollout_ref.actor.ppo_epochs, rollout.n
     for name in ("_".join(parts[-2:]), parts[-1]):

@@ -106,4 +106,6 @@ def test_bad_arguments_are_named():
     given = {"per_token": VALUES, "mask": MASK, "how": "token-mean"}
     named(aggregate, given, count=(3, math.nan, torch.tensor([8, 9])))
     named(aggregate, {**given, "how": "seq-mean-token-sum"}, count=(torch.tensor(1),))
-    named(aggregate, {**given, "how": "seq-mean-token-sum-norm"}, horizon=(0, -1, math.nan))
+    norm = {**given, "how": "seq-mean-token-sum-norm"}
+    named(aggregate, norm, horizon=(0, -1, math.nan))
+    named(aggregate, {**norm, "count": 3}, horizon=(None,))

@@ -10,6 +10,7 @@ import torch
 
 import trlib
 from tests.losses import refused
+from trlib.aggregation import aggregate
 from trlib.algorithms import (
     ALGORITHMS,
     DPPO,
@@ -23,6 +24,7 @@ from trlib.algorithms import (
     ppo_loss,
 )
 from trlib.cli import main
+from trlib.corrections import truncated_importance
 from trlib.other_names import NAMES, TENSORS, error_suffix, near
 
 ASKED = {
@@ -76,6 +78,8 @@ def test_python_the_command_line_and_methods_all_name_ours(theirs, ours, capsys)
         (pg_is_loss, "old_log_prob", "'old_log_prob' of verl is 'logp_old' here"),
         (ppo_loss, "completion_mask", "'completion_mask' of TRL is 'mask' here"),
         (dppo_loss, "delta", "did you mean 'delta_tv'?"),
+        (aggregate, "loss_agg_mode", "'loss_agg_mode' of verl is 'how' here"),
+        (truncated_importance, "mode", "'mode' of other code is 'how' here"),
         (GRPO, "clip", "'clip' of other code is 'eps_low' and 'eps_high' here"),
     ],
 )
