@@ -5,6 +5,7 @@ sampling and scoring assume, is refused here, before it shows as a strange learn
 
 import re
 import socket
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -342,15 +343,34 @@ def place_for(device: str, parameters: int) -> torch.device:
         try:
             torch.empty(0, device=device)
         except (RuntimeError, AssertionError) as error:  # unknown, or of another build of torch
-            raise ValueError(
-                f"device: expected 'auto' or a device that torch has here, got {device!r}"
-            ) from error
+            here = f"expected 'auto' or a device that torch has here ({_devices()})"
+            raise ValueError(f"device: {here}, got {device!r}{_no_gpu(device)}") from error
         return torch.device(device)
     if parameters < SMALL:
         return torch.device("cpu")
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _devices() -> str:
+    """The kinds of device that torch has here."""
+    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return ", ".join(["cpu", *(kind for kind, there in found.items() if there)])
+
+
+def _no_gpu(device: str | torch.device) -> str:
+    """What to do about a missing GPU, as the end of an error."""
+    if not str(device).startswith("cuda") or torch.cuda.is_available():
+        return ""
+    if "google.colab" in sys.modules:
+        return "; choose a GPU: Runtime, Change runtime type"
+    if torch.version.cuda is None:
+        return (
+            f"; torch {torch.__version__} is a build for the CPU: install one for CUDA, in a clone "
+            "of the book by `TRLIB_TORCH=cuda make book`"
+        )
+    return "; torch is built for CUDA and finds no GPU or driver"
 
 
 def type_for(dtype: str, device: torch.device) -> torch.dtype:

@@ -1,3 +1,6 @@
+import sys
+from unittest.mock import Mock
+
 import pytest
 import torch
 
@@ -119,6 +122,22 @@ def test_devices_and_types():
             wrong,
             cpu,
         )
+
+
+def test_a_gpu_that_is_not_there_is_told_with_what_to_do(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch, "empty", Mock(side_effect=RuntimeError))
+    said = r"device: expected 'auto' or a device that torch has here \(cpu.*\), got 'cuda"
+    for built, colab, told in (
+        (None, False, "'; torch .* is a build for the CPU: .* `TRLIB_TORCH=cuda make book`$"),
+        ("12.8", False, "'; torch is built for CUDA and finds no GPU or driver$"),
+        (None, True, "'; choose a GPU: Runtime, Change runtime type$"),
+    ):
+        monkeypatch.setattr(torch.version, "cuda", built)
+        if colab:
+            monkeypatch.setitem(sys.modules, "google.colab", sys)
+        refused(said + told, place_for, "cuda", 1)
+    refused(r"device: .*\), got 'no'$", place_for, "no", 1)
 
 
 def test_bfloat16_that_is_emulated_is_not_chosen(monkeypatch):
