@@ -540,7 +540,7 @@ def test_groups_that_an_optimiser_makes_are_clipped_together():
 
 def test_policy_and_critic_are_clipped_apart():
     """Gradients of norm 3 and 40: each is cut to the bound by itself, and the history has the
-    policy's."""
+    policy's. A quarter of a step moves both by a quarter."""
     policy, critic = (torch.zeros(2, requires_grad=True) for _ in range(2))
     settings = RunSettings(steps=1, lr=0.5, betas=(0.0, 0.0), warmup=0, grad_norm=1.0)
     descent = OptimizerStep([([policy], 1.0), ([critic], 2.0)], maker("sgd"), settings)
@@ -548,6 +548,9 @@ def test_policy_and_critic_are_clipped_apart():
     assert (loss, norm) == (0.0, 3.0)
     close(policy, torch.tensor([-0.5, 0.0]), 1e-5)
     close(critic, torch.tensor([0.0, -1.0]), 1e-5)
+    descent.step(3 * policy[0] + 40 * critic[1], 0.25)
+    close(policy, torch.tensor([-0.625, 0.0]), 1e-5)
+    close(critic, torch.tensor([0.0, -1.25]), 1e-5)
 
 
 def test_a_reference_moves_by_its_share_of_the_way():
@@ -571,7 +574,7 @@ def test_a_reference_moves_by_its_share_of_the_way():
         assert whole.norm() > 1e-2 and (way - 0.25 * whole).norm() < 1e-3 * whole.norm()
 
 
-def test_every_epoch_takes_whole_groups_in_a_new_order():
+def test_every_epoch_of_every_batch_takes_whole_groups_in_a_new_order():
     orders = []
 
     class Watches(PPO):
@@ -581,9 +584,9 @@ def test_every_epoch_takes_whole_groups_in_a_new_order():
             orders.append([part[0] for part in parts])
             super().update(step)
 
-    train(Watches(), steps=1, prompts=8, minibatches=8, epochs=3)
-    epochs = [tuple(orders[0][i : i + 8]) for i in (0, 8, 16)]
-    assert all(sorted(epoch) == [*range(8)] for epoch in epochs) and len({*epochs}) == 3
+    train(Watches(), steps=2, prompts=8, minibatches=8, epochs=3)
+    epochs = [tuple(order[i : i + 8]) for order in orders for i in (0, 8, 16)]
+    assert all(sorted(epoch) == [*range(8)] for epoch in epochs) and len({*epochs}) == 6
 
 
 def test_what_an_optimiser_leaves_out_does_not_pile_up():

@@ -45,14 +45,15 @@ def test_a_completion_that_nobody_sampled_does_not_thin_the_others_out():
 
 
 def test_an_objective_without_a_ratio_has_none_in_the_history():
-    mask = torch.ones(1, 2, dtype=torch.bool)
-    held = batch(mask, advantages=torch.ones(1, 2))
-    loss = TokenLoss(torch.zeros(1, 2), {"kept": mask, "weight": torch.ones(1, 2)})
+    mask = torch.tensor([[True, True, False]])
+    held = batch(mask, advantages=torch.ones(1, 3))
+    loss = TokenLoss(torch.zeros(1, 3), {"kept": mask, "weight": torch.tensor([[1.0, 3.0, 0.0]])})
     row = summarise([observe(1.0, 1.0, loss, held)])
     assert not {"ratio_max", "ratio_p01", "ratio_p99"} & set(row)
     # no token is negative: known, and nothing to say of them
     assert row["kept"] == 1.0 and math.isnan(row["kept_neg"])
-    bare = summarise([observe(1.0, 2.0, TokenLoss(torch.zeros(1, 2)), held)])
+    assert row["push"] == 2.0
+    bare = summarise([observe(1.0, 2.0, TokenLoss(torch.zeros(1, 3)), held)])
     assert bare == {"loss": 1.0, "grad_norm": 2.0}
 
 
