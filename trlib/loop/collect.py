@@ -15,6 +15,7 @@ from trlib.algorithms.plan import Stage
 from trlib.errors import warn
 from trlib.loop.boxes import ResolvedNeeds, wrap_user_errors
 from trlib.loop.learner import Learner
+from trlib.loop.metrics import Update
 from trlib.loop.settings import FilledSettings
 from trlib.model.completions import Completions, join, regrouped, top_k
 from trlib.model.partial_rollout import sample_in_segments
@@ -22,6 +23,8 @@ from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
 from trlib.tasks.expert import Demonstration, demonstrations, prefixes
 from trlib.tasks.task import Prompt, Task, Verdict, checked_prompts, verify_batch
+
+ROUNDING = 1e-5  #: A gradient of this norm is what rounding leaves of none.
 
 
 class Collector:
@@ -186,8 +189,6 @@ class Collector:
         with wrap_user_errors(self.method, "prepare"):
             prepared = self.method.prepare(batch)
             _check(prepared, batch)
-        if not self.warned_of_silence and bool(c.mask.any()):
-            self._warn_of_silence(prepared, k)
         return prepared
 
     def _provided(self, c: Completions) -> Provided:
@@ -231,15 +232,15 @@ class Collector:
             found = verify_batch(self.task, prompts, part)
         return list(zip(part.group.tolist(), found, strict=True))
 
-    def _warn_of_silence(self, batch: Batch, k: int) -> None:
-        """Say once per run that a batch teaches nothing: its rewards are all equal, or every
-        advantage is 0."""
+    def warn_of_silence(self, batch: Batch, updates: list[Update], k: int) -> None:
+        """Say once per run that a batch has taught nothing because its rewards are all equal, or
+        every advantage is 0."""
+        if self.warned_of_silence or any(update.grad_norm > ROUNDING for update in updates):
+            return
         rewards, why = batch.rewards, ""
         if bool((rewards == rewards[0]).all()):
-            alike = f"all {len(rewards)} rewards are {float(rewards[0]):g}"
             why = (
-                f"{alike}: a method that compares the completions of a prompt learns nothing "
-                "from it"
+                f"all {len(rewards)} rewards are {float(rewards[0]):g}: nothing is learned from it"
             )
         elif batch.advantages is not None and not bool((batch.advantages[batch.mask] != 0).any()):
             why = "rewards differ and every advantage is 0: nothing is learned from it"

@@ -160,6 +160,8 @@ class _Loop:
         completions, verdicts = self.collector.rollout(prompts, k, plan)
         batch = self.collector.prepare(completions, verdicts, k)
         updates = self._update(completions, batch, k)
+        if bool(completions.mask.any()):
+            self.collector.warn_of_silence(batch, updates, k)
         exact, divergences = self._measure(completions, self.collector.probe_rows(plan))
         self.result.last = completions
         rewards = torch.tensor([v.reward for v in verdicts], dtype=torch.float32).to(

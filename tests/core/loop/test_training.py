@@ -16,6 +16,7 @@ from tests.by_day import by_day
 from tests.core.loop import runs
 from tests.core.loop.runs import TIMINGS, same
 from tests.losses import close, named, refused
+from trlib.advantages import ADVANTAGES
 from trlib.algorithms import (
     ALGORITHMS,
     DPPO,
@@ -521,20 +522,36 @@ def test_the_probe_sees_every_stage_of_a_group():
     assert plain.last.full_rows.tolist() == list(range(0, 128, 4))
 
 
-class Strict(Meddling):
-    """`dial`, and nothing is right."""
+class Alike(Meddling):
+    """`dial`, and every completion gets one reward."""
 
     def verify(self, prompt, completion, *, ended):
-        return Verdict(0.0, "wrong answer")
+        return Verdict(self.happen, "right" if self.happen else "wrong answer")
 
 
 def test_all_rewards_equal_is_said_once_where_a_reader_can_change_it_and_changes_nothing():
     policy = trlib.load_policy("dial")
-    with pytest.warns(UserWarning, match="batch 0: all 16 rewards are 0") as caught:
-        run = trlib.train(policy, Strict(0, None), DrGRPO(), steps=2, prompts=4, group=4)
+    with pytest.warns(UserWarning, match="batch 0: all 16 rewards are 0: not") as caught:
+        run = trlib.train(policy, Alike(0, 0.0), DrGRPO(), steps=2, prompts=4, group=4)
     assert len(caught) == 1 and caught[0].filename == __file__
     assert all(map(torch.equal, trlib.load_policy("dial").parameters, policy.parameters))
     assert (run.history.grad_norm == 0).all()
+
+
+PUSHED = {("reward", 1.0), ("plus-minus", 1.0), ("plus-minus", 0.0)}
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1])
+@pytest.mark.parametrize("reward", [1.0, 0.0])
+@pytest.mark.parametrize("advantage", ADVANTAGES)
+def test_rewards_that_are_equal_are_said_to_teach_nothing_where_that_is_so(
+    advantage, reward, shift, recwarn
+):
+    method = REINFORCE(advantage=advantage, shift=shift)
+    run = trained(method, task=Alike(0, reward), steps=1)
+    pushed = bool(shift) or (advantage, reward) in PUSHED
+    assert (run.history.grad_norm.item() > 0) is pushed
+    assert any("learn" in str(one.message) for one in recwarn) is not pushed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
