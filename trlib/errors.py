@@ -32,8 +32,8 @@ class CheckpointError(TrlibError):
 class RunError(TrlibError):
     """An error that stops a run in the middle.
 
-    `run` holds the history up to the last finished batch. If the run has a folder, the policy is as
-    it was after that batch; otherwise it may have taken some of the broken batch's updates."""
+    `run` holds the history up to the last finished batch. The policy may have taken some of the
+    broken batch's updates; the last checkpoint in the run's folder has none of them."""
 
     def __init__(self, message: str, run: Any = None) -> None:
         super().__init__(message)

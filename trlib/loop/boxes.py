@@ -19,8 +19,8 @@ from trlib.loop.settings import FilledSettings
 
 @contextmanager
 def wrap_user_errors(author: object, name: str) -> Iterator[None]:
-    """Inside a `with` block an error that a method or a task raises becomes an error of the run, so
-    that nothing already trained is lost.
+    """Inside a `with` block an error that a method or a task raises becomes an error of the run,
+    which carries what is already trained.
     Raises MethodError: an error that is not trlib's own, with the place in the author's file."""
     try:
         yield

@@ -102,12 +102,10 @@ class OptimizerStep:
         return value
 
     def tensors(self) -> dict[str, Tensor]:
-        """A copy of every tensor that the next steps depend on."""
-        copies = {f"exact/{i}": weight.clone() for i, (_, weight) in enumerate(self.exact)}
-        return copies | {
-            f"optimizer/{key}": value.clone()
-            for key, value in self._state()
-            if isinstance(value, Tensor)
+        """Every tensor that the next steps depend on, itself and no copy."""
+        exact = {f"exact/{i}": weight for i, (_, weight) in enumerate(self.exact)}
+        return exact | {
+            f"optimizer/{key}": value for key, value in self._state() if isinstance(value, Tensor)
         }
 
     def numbers(self) -> dict[str, Any]:

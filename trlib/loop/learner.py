@@ -47,18 +47,17 @@ class Learner:
         self.memory = Memory((*METRICS, "batch"), policy.device)
 
     def tensors(self) -> dict[str, Tensor]:
-        """A copy of every tensor that the rest of the run depends on."""
-        copies = {f"policy/{name}": t for name, t in self.policy.state().items()}
-        copies |= {f"past/{name}": t for name, t in self.sampler.state().items()}
-        copies |= {
-            f"reference/{name}": p.detach().clone() for name, p in self.reference_weights.items()
+        """Every tensor that the rest of the run depends on, itself and no copy."""
+        critic = {} if self.critic is None else self.critic.trainable
+        parts = {
+            "policy": self.weights,
+            "past": self.sampler.state(),
+            "reference": self.reference_weights,
+            "memory": self.memory.tensors(),
+            "critic": critic,
         }
-        copies |= {f"memory/{name}": t for name, t in self.memory.tensors().items()}
-        if self.critic is not None:
-            copies |= {
-                f"critic/{name}": p.detach().clone() for name, p in self.critic.trainable.items()
-            }
-        return copies | self.descent.tensors()
+        named = {f"{part}/{name}": t for part, held in parts.items() for name, t in held.items()}
+        return named | self.descent.tensors()
 
     def numbers(self) -> dict[str, Any]:
         """The rest of what it depends on, as JSON values."""

@@ -100,7 +100,7 @@ class RunSettings:
     The distribution over the whole vocabulary is held at each of their tokens: use few if the
     vocabulary is large."""
     checkpoint_every: int = setting(10, least=1)
-    """Batches between two checkpoints."""
+    """Batches between two checkpoints; after an error or a kill a run goes on from the last."""
     out: str | os.PathLike[str] | None = None
     """Folder for the checkpoint, the history and the trained policy; by default nothing is
     written."""

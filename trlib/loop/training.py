@@ -54,11 +54,14 @@ def train(policy: Policy, task: Task, method: Method, settings: RunSettings) -> 
         ValueError, TypeError: an argument out of its range, or one that does not exist.
         CheckpointError: `out` cannot be written, is in use by another process, holds another run,
             or a damaged one.
-        NonFiniteError: NaN or inf in a loss or a gradient, after saving.
+        NonFiniteError: NaN or inf in a loss or a gradient.
         MethodError: one of the method's boxes, or the task's verifier, raised an error or returned
-            something unusable, after saving.
+            something unusable.
         DemonstrationError: an expert's answer that the method asks for is missing, wrong or too
-            long, after saving."""
+            long.
+
+    The last three carry the run so far (`error.run`). Whatever ends a run, the last checkpoint in
+    `out` is whole, and the run goes on from there, bit for bit."""
     if not isinstance(policy, Policy):
         raise TypeError(
             f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}"
@@ -99,6 +102,8 @@ class _Loop:
         boxes.check_vocabulary(method, self.needs, policy.vocabulary)
         memory_check.warn_if_short(policy, settings, self.needs)
         self.result = Run(policy, [], [], record_of(policy, task, method, settings), folder)
+        self.saved = 0
+        """Batches in the last checkpoint."""
         self.learner = Learner(policy, settings, self.needs, make)
         self.collector = Collector(self.learner, task, method, self.needs, settings)
         self.part = (
@@ -121,7 +126,7 @@ class _Loop:
                 # Looking at values makes a GPU wait for them: the first batch shows whether the
                 # shapes and values fit.
                 with checks.value_checks(k == begun):
-                    row, prompt_rows = self._batch_or_stop(k)
+                    row, prompt_rows = self._told_batch(k)
                 run.rows.append(row)
                 run.prompt_rows.extend(prompt_rows)
                 bar.set_postfix_str(f"reward {row['reward']:.2f}", refresh=False)
@@ -135,21 +140,15 @@ class _Loop:
             self.policy.save(run.out / "policy")
         return run
 
-    def _batch_or_stop(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
-        """One batch; if it fails, the state before it is saved, and the error carries the run so
-        far."""
-        run = self.result
-        before = None if run.out is None else (self.learner.tensors(), self.learner.numbers())
+    def _told_batch(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
+        """One batch; if it fails, the error carries the run so far, and says how much of it is
+        saved."""
         try:
             return self.batch(k)
-        except Exception as error:
-            saved = ""
-            if before is not None:
-                self.learner.load(*before)
-                self.save()
-                saved = f"; the {len(run.rows)} batches before it are saved in {str(run.out)!r}"
-            if not isinstance(error, RunError):
-                raise
+        except RunError as error:
+            run, saved = self.result, ""
+            if run.out is not None:
+                saved = f"; {self.saved} of the {k} batches before it are saved in {str(run.out)!r}"
             raise type(error)(f"batch {k}: {error}{saved}", run) from None
 
     def batch(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
@@ -253,6 +252,7 @@ class _Loop:
         try:
             checkpoints.save(run.out, self.learner.tensors(), meta)
             run.save()
+            self.saved = len(run.rows)
         except CheckpointError as error:
             error.run = run  # type: ignore[attr-defined]
             raise
@@ -274,3 +274,4 @@ class _Loop:
         self.learner.load(tensors, meta["learner"])
         run.rows, run.prompt_rows = meta["rows"], meta["prompts"]
         self.collector.warned_of_silence = meta["warned_of_silence"]
+        self.saved = len(run.rows)

@@ -68,8 +68,8 @@ def test_an_error_in_a_box_names_the_file_and_line_and_loses_nothing(tmp_path):
     kind = mine(tmp_path, LATER)
     said = r"batch 1: Mine\.objective \(\S*mine\.py:8\): logp_ref: the batch does not hold it"
     with pytest.raises(MethodError, match=f"^{said}") as caught:
-        train(kind(), out=tmp_path / "run")
-    assert "the 1 batches before it are saved in" in str(caught.value)
+        train(kind(), out=tmp_path / "run", checkpoint_every=1)
+    assert "1 of the 1 batches before it are saved in" in str(caught.value)
     assert isinstance(caught.value, ValueError | TypeError) and len(caught.value.run.rows) == 1
     # What was trained is there: the same folder goes on with a method that is right, and the policy
     # is batch 1's.
@@ -634,10 +634,10 @@ def test_a_verifier_that_breaks_and_any_other_error_lose_nothing(tmp_path, monke
             return super().prompts(n, seed=seed) if len(asked) <= 2 else {}[n]
 
     calls, asked = [], []
+    begin = partial(train, PPO(), checkpoint_every=1)
     refused(
         r"MethodError: batch 2: Breaks.prompts \(.*boxes.py:\d+\): KeyError: 2",
-        train,
-        PPO(),
+        begin,
         task=Breaks(),
         out=tmp_path / "a",
     )
@@ -645,12 +645,12 @@ def test_a_verifier_that_breaks_and_any_other_error_lose_nothing(tmp_path, monke
     with pytest.raises(
         MethodError, match=r"batch 1: Breaks.verify \(.*boxes.py:\d+\): ZeroDivision"
     ) as caught:
-        train(PPO(), task=Breaks(), out=tmp_path / "b")
+        begin(task=Breaks(), out=tmp_path / "b")
     assert len(caught.value.run.rows) == 1
     drawn = iter([collect.sample] * 2)
     monkeypatch.setattr(
         collect, "sample", lambda *args, **more: next(drawn, {}.__getitem__)(*args, **more)
     )
-    refused("TypeError: .*no keyword arguments", train, PPO(), out=tmp_path / "c")
+    refused("TypeError: .*no keyword arguments", begin, out=tmp_path / "c")
     for folder, batches in (("a", 2), ("b", 1), ("c", 2)):
         assert len(checkpoints.load(tmp_path / folder)[1]["rows"]) == batches

@@ -412,7 +412,7 @@ def test_a_signal_leaves_a_valid_run_that_can_be_taken_up(tmp_path):
 def test_a_reward_that_is_not_finite_stops_the_run_after_saving(tmp_path, method, value):
     refused(
         rf"NonFiniteError: batch 2: the reward of '.*' for prompt '.*' is {value}, expected a "
-        r"finite number; the 2 batches before it are saved",
+        r"finite number; 2 of the 2 batches before it are saved",
         trained,
         method,
         task=Meddling(2, lambda: value),
@@ -437,12 +437,15 @@ class Breaks(DrGRPO):
 
 
 @pytest.mark.parametrize(
-    ("where", "metric"), [("loss", "loss is nan"), ("gradient", "grad_norm is (nan|inf)")]
+    ("where", "metric", "every", "saved"),
+    [("loss", "loss is nan", 2, 2), ("gradient", "grad_norm is (nan|inf)", 100, 0)],
 )
-def test_nan_stops_the_run_with_its_place_after_saving(tmp_path, where, metric):
-    settings = {"minibatches": 2, "checkpoint_every": 100, "steps": 3, "group": 8}
+def test_nan_stops_the_run_with_its_place_and_the_run_goes_on_from_its_checkpoint(
+    tmp_path, where, metric, every, saved
+):
+    settings = {"minibatches": 2, "checkpoint_every": every, "steps": 3, "group": 8}
     method, Breaks.seen = Breaks(where=where), 0
-    said = rf"batch 2: update 5: {metric}.*2 batches before it are saved"
+    said = rf"batch 2: update 5: {metric}.*; {saved} of the 2 batches before it are saved"
     with pytest.raises(NonFiniteError, match=said) as caught:
         trained(method, out=tmp_path, **settings)
     assert len(caught.value.run.history) == 2
