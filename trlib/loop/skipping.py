@@ -25,9 +25,9 @@ def may_skip(
 ) -> bool:
     """Whether completions without an advantage are not scored, because they have no gradient and
     show nothing: the method says that its loss is proportional, sees nothing but the tokens'
-    log-probs, and with one update per batch every ratio is 1. So is that to the sampler, if the
-    learner itself samples, in float32 or wider: 16 bits round a token that is read alone
-    otherwise."""
+    log-probs, and with one update per batch every ratio is 1. So is the ratio to the sampler where
+    the learner itself samples, in float32 or wider: in 16 bits, sampling and scoring are rounded
+    differently."""
     s = settings
     one_update = s.minibatches * s.epochs == 1 and s.anchor == "recomputed" and s.sampler_logp
     itself = learner.sampler.own is None and s.logit_noise == 0
