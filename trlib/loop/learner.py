@@ -48,13 +48,12 @@ class Learner:
 
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor that the rest of the run depends on, itself and no copy."""
-        critic = {} if self.critic is None else self.critic.trainable
-        parts = {
+        parts: dict[str, Mapping[str, Tensor]] = {
             "policy": self.weights,
             "past": self.sampler.state(),
             "reference": self.reference_weights,
             "memory": self.memory.tensors(),
-            "critic": critic,
+            "critic": {} if self.critic is None else self.critic.trainable,
         }
         named = {f"{part}/{name}": t for part, held in parts.items() for name, t in held.items()}
         return named | self.descent.tensors()
