@@ -23,6 +23,7 @@ RECORDS = {
     "objectives/run.json": ("objectives.run", "summary"),
     "objectives/projection.json": ("objectives.projection", "summary"),
     "objectives/divergences.json": ("objectives.divergences", "summary"),
+    "objectives/memory.json": ("objectives.memory", "summary"),
     "objectives/scoring.json": ("objectives.scoring", "summary"),
 }
 """Every record, the module whose `table` shows it, and what of it that takes."""

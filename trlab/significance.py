@@ -125,8 +125,7 @@ def line_p(scores: Scores, line: float) -> float:
     and, from `ENOUGH` runs on, `signed_rank_p`, with fewer Student's t test.
 
     t = (mean of the middle h runs - line) / √(Σ_i (w_i - w̄)² / (h (h - 1))),
-        h = n - 2⌊n/4⌋, h - 1 degrees of
-    freedom
+        h = n - 2⌊n/4⌋, h - 1 degrees of freedom
 
     w_i the runs with those that were cut moved to the nearest that was not. Student's cuts none and
     asks on the same side of the line: if two runs of eight collapse, the mean is not where the

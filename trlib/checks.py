@@ -78,17 +78,22 @@ def finite(name: str, value: Tensor, mask: Tensor | None = None) -> None:
         _refuse(f"{name}: expected finite values {place}", value, ~torch.isfinite(value), mask)
 
 
-def log_probabilities(name: str, value: Tensor) -> None:
+def log_probabilities(name: str, value: Tensor, mask: Tensor | None = None) -> None:
     """Check that log-probabilities over the last dimension are neither NaN nor +inf (-inf is
-    probability 0) and sum to one within the rounding of their type, if value checks are on."""
+    probability 0) and sum to one within the rounding of their type (where `mask` [...] is True, when
+    given), if value checks are on."""
     if not values_checked():
         return
     if not _ends(value)[1] < math.inf:
-        _refuse(f"{name}: expected log-probabilities", value, ~(value < math.inf))
+        kept = None if mask is None else mask.unsqueeze(-1)
+        _refuse(f"{name}: expected log-probabilities", value, ~(value < math.inf), kept)
     total = torch.logsumexp(value.detach().to(wide(value)), -1)
     wanted = f"{name}: expected normalised log-probabilities (probabilities that sum to 1)"
-    if not bool((total.abs() <= _rounding(value)).all()):
-        place = _first(total.abs() > _rounding(value))
+    off = ~(total.abs() <= _rounding(value))
+    if mask is not None:
+        off &= mask
+    if bool(off.any()):
+        place = _first(off)
         raise ValueError(f"{wanted}, got a sum of {float(total[place].exp()):.6g} at {list(place)}")
 
 

@@ -139,8 +139,8 @@ def opsm_mask(
 ) -> Tensor:
     """OPSM, off-policy sequence masking: which tokens are kept, [B, T] bool, False where masked.
 
-    False  where A < 0 and mean_t log μ/π > δ over the row's unmasked tokens, a k1 estimate of KL(μ
-    || π)
+    False where A < 0 and mean_t log μ/π > δ over the row's unmasked tokens, a k1 estimate of
+    KL(μ || π)
 
     Args:
         logp, logp_rollout: [B, T] log-probs under the policy as it is now, and as the sampler

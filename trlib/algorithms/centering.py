@@ -104,8 +104,8 @@ def center_scores(
     L + A Σ_v sg[q(v) ω(v)] log p(v)
 
     ω(v) is the weight that the loss gives to token v, as in `weighted_loss`: the mean of what is
-    left is then 0 under q, whatever the advantage. With the ratio the sum is constant, since Σ_v
-    q ω s = Σ_v p s = 0, and centering changes nothing.
+    left is then 0 under q, whatever the advantage. With the ratio, and q > 0 wherever p > 0, the sum
+    is constant, since Σ_v q ω s = Σ_v p s = 0, and centering changes nothing.
 
     Args:
         loss: any method's loss of the same tokens whose weight is A ω: `weighted_loss`, or
@@ -131,15 +131,18 @@ def center_scores(
     shape = tuple(checks.floating("logp", logp, (None, None, None), "B, T, V").shape)
     checks.floating("logp_rollout", logp_rollout, shape, "B, T, V")
     checks.integer("tokens", tokens, shape[:2], "B, T")
-    outside = ~checks.boolean("mask", mask, shape[:2], "B, T").unsqueeze(-1)
+    checks.boolean("mask", mask, shape[:2], "B, T")
     checks.inside("tokens", tokens, shape[2], mask=mask)
-    dtype = checks.wide(logp, logp_rollout)
-    safe = [x.masked_fill(outside, -math.log(shape[2])) for x in (logp, logp_rollout.detach())]
-    for name, x in zip(("logp", "logp_rollout"), safe, strict=True):
-        checks.log_probabilities(name, x)
-    new, old = (x.to(dtype) for x in safe)
-    at = tokens.masked_fill(~mask, 0).long()
-    return _centered(loss, new, rule.mass(new.detach(), old), at, advantages, mask)
+    checks.log_probabilities("logp", logp, mask)
+    checks.log_probabilities("logp_rollout", logp_rollout, mask)
+    new, old = (x.to(checks.wide(logp, logp_rollout)) for x in (logp, logp_rollout.detach()))
+    # A few tokens at a time: a weight takes up to seven tensors of its distributions' size.
+    mass = torch.empty_like(new, memory_format=torch.contiguous_format)
+    parts = (x.flatten(0, 1).chunk(8) for x in (mass, new.detach(), old))
+    for part, p, q in zip(*parts, strict=True):
+        part.copy_(rule.mass(p, q))
+    mass.masked_fill_(~mask.unsqueeze(-1), 0.0)
+    return _centered(loss, new, mass, tokens.masked_fill(~mask, 0).long(), advantages, mask)
 
 
 def center_scores_topk(
@@ -176,7 +179,8 @@ def center_scores_topk(
     Raises TypeError, ValueError: as `center_scores`; a sampled token that is not among
     `sampler.ids`.
     Source: NeMo-RL's guide; vime's code, whose floor of 1e-6 under both tails is used here.
-    Differs from: NeMo-RL floors only the policy's tail."""
+    Differs from: NeMo-RL floors only the policy's tail. KLPO's author forbids to insert the sampled
+    token into the head; ours always holds it."""
     rule = _Rule(weight, cap, floor, delta_tv)
     new, old, at = merged(logp, sampler, tokens=tokens, mask=mask)
     p, q = new.detach(), old.clone()
@@ -274,7 +278,7 @@ def _centered(
     checks.floating("loss.diagnostics['weight']", loss.diagnostics.get("weight"), shape, "B, T")
     checks.floating("advantages", advantages, shape, "B, T")
     (advantages,) = (x.detach() for x in checks.tokens(mask, advantages=advantages))
-    term = torch.linalg.vecdot(coefficients, logp.masked_fill(coefficients == 0, 0.0))
+    term = logp.masked_fill(coefficients == 0, 0.0).mul_(coefficients).sum(-1)
     per_token = loss.per_token + advantages * term.masked_fill(~mask, 0.0)
     with torch.no_grad():
         y = at.unsqueeze(-1)

@@ -3,10 +3,11 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from trlib import checks
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLoss
@@ -96,10 +97,38 @@ def add_penalty(
 
 
 def token_kl(log_a: Tensor, log_b: Tensor, *, mask: Tensor) -> Tensor:
-    """[B, T] KL(a || b) of log-probs [B, T, V], nats, differentiable in both, 0 where masked."""
-    log_a, log_b = (x.masked_fill(~mask.unsqueeze(-1), 0.0) for x in (log_a, log_b))
-    p = log_a.exp()
-    return (p * torch.where(p > 0, log_a - log_b, 0.0)).sum(-1)
+    """[B, T] KL(a || b) of log-probs [B, T, V], nats, differentiable once in both, 0 where masked."""
+    return _TokenKL.apply(log_a, log_b, mask)
+
+
+class _TokenKL(torch.autograd.Function):
+    """`token_kl`, which keeps nothing but its arguments: two tensors [B, T, V] at a time, where
+    autograd's own would be five."""
+
+    @staticmethod
+    def forward(log_a: Tensor, log_b: Tensor, mask: Tensor) -> Tensor:
+        p, log_ratio = _terms(log_a, log_b, mask)
+        return log_ratio.mul_(p).sum(-1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        """a log(a/b) + a and -a."""
+        p, log_ratio = _terms(*ctx.saved_tensors)
+        slope = slope.unsqueeze(-1)
+        in_a = log_ratio.mul_(slope).mul_(p)
+        return in_a.add_(p.mul_(slope)), p.neg_(), None
+
+
+def _terms(log_a: Tensor, log_b: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """a and log a/b of every outcome; both are 0 where masked, and the second where a is."""
+    log_ratio = log_a - log_b
+    p = log_a.exp().to(log_ratio).masked_fill_(~mask.unsqueeze(-1), 0.0)
+    return p, log_ratio.masked_fill_(p == 0, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)

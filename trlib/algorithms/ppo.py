@@ -49,8 +49,7 @@ def ppo_loss(
     """PPO's clipped surrogate, with an optional dual clip.
 
     L = -min(r A, clip(r, 1-ε_low, 1+ε_high) A);   for A < 0 with a dual clip c: L = min(L, -c A)
-    w = r A, but 0 where A > 0 and r > 1+ε_high, where A < 0 and r < 1-ε_low, and where A < 0 and r
-    > c
+    w = r A, but 0 where A > 0 and r > 1+ε_high, and where A < 0 and r < 1-ε_low or r > c
 
     Args:
         logp, logp_old: [B, T] log pi(y_t), nats, differentiable; the same under the anchor.

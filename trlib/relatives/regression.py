@@ -157,11 +157,16 @@ class KLPO(Centered):
     L = -sg[h] (log p(y_t) - Σ_v sg[q(v)] log p(v)),   w = h before centering
 
     Where the sampler is the learner, h is the reward: there is no baseline, no ratio and no clip;
-    what holds the policy is β.
-    Source: documentation and code of TRL's experimental trainer (route "token", kl_estimator
-    "full"); the report that they cite was not read.
-    Differs from: TRL estimates the sum from 128 extra draws of the sampler by default; `topk` is its
-    kl_estimator "topk". Its route "sequence" is not here."""
+    what holds the policy is β. Fitted to the end, a prefix s rests at p(a|s) ∝ q(a|s) e^(Q(s, a)/β),
+    Q the mean reward of what q writes after s and a (derived here). For the last token that is the
+    tilt q e^(R/β); the tilt of whole completions asks more of every earlier one.
+    Source: Zhang 2026, "On KL-Regularized Policy Optimization", through the author's
+    `docs/algorithms.md` (yifanzhang-pro/KLPO at 0cde554) and TRL's experimental trainer (route
+    "token", kl_estimator "full"); the report itself was not read.
+    Differs from: both estimate the sum from extra draws of the sampler by default, the author's
+    launchers from 16 and TRL from 128; `topk` is their kl_estimator "topk", whose head never takes
+    in a sampled token from outside it; ours always holds the sampled token. Their route "sequence"
+    is not here."""
 
     advantage: str = "reward"
     aggregation: str = "seq-mean-token-sum"

@@ -22,8 +22,7 @@ def test_the_corners_by_hand():
     ratios = [0.5, 0.5, 1.1, 1.1, 1.5, 1.5, 0.9, 0.9]
     advantages = [2.0, -2.0] * 4
     loss, weight, kept = losses(ratios, advantages)
-    #           A > 0, r small   A < 0, r small: 0.8   inside       A > 0, r large: 1.2   A < 0, r
-    # large
+    # r is small, inside, large and inside again, each with A > 0 and A < 0; the clips are .8 and 1.2.
     assert loss == pytest.approx([-1.0, 1.6, -2.2, 2.2, -2.4, 3.0, -1.8, 1.8])
     assert weight == pytest.approx([1.0, 0.0, 2.2, -2.2, 0.0, -3.0, 1.8, -1.8])
     assert kept == [True, False, True, True, False, True, True, True]

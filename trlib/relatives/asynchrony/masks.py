@@ -86,8 +86,7 @@ def trm_mask(
     δ_max and mean_t (r - 1 - log r) <= δ_mean, whatever their advantage.
 
     Args: delta_max, delta_mean: nats, estimates of KL(μ || π) of one token by k2 and of a
-    completion's mean token by
-        k3; inf: off.
+    completion's mean token by k3; inf: off.
     Source: arXiv 2512.23075; read in the code of two public ports, not in the paper. The paper of
     CPPO quotes both thresholds.
     Differs from: verl has them as `rollout_rs` = seq_max_k2 and seq_mean_k3, of π_old, and takes
@@ -121,8 +120,8 @@ def ln_trm_mask(
     delta: float = 0.1,
 ) -> Tensor:
     """Length-neutral TRM: which tokens are kept, [B, T] bool: those of the completions whose
-    weighted mean of |r - 1|, Σ_t w_t |r_t - 1| / Σ_t w_t, is at most δ_mean, where w_t = min(1, √(δ
-    (T-t)/2)).
+    weighted mean of |r - 1|, Σ_t w_t |r_t - 1| / Σ_t w_t, is at most δ_mean, where
+    w_t = min(1, √(δ (T-t)/2)).
 
     w_t bounds what a move at t can do to the T-t tokens after it, if each of their KLs is at most
     δ: the last token has no weight. A mean does not grow with the length, as a maximum over tokens
@@ -192,10 +191,8 @@ def vaco_mask(
     delta = checks.number("delta", delta, least=0)
     _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
     log_ratio = log_ratio.detach()
-    far = (
-        log_ratio.expm1().abs().sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
-        > delta
-    )
+    moved = log_ratio.expm1().abs().sum(-1, keepdim=True)
+    far = moved / mask.sum(-1, keepdim=True).clamp(min=1) > delta
     return mask & ~(far & (a * log_ratio > 0))
 
 
