@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import D, close, named, refused, tensor
+from tests.losses import D, batch, close, named, refused, tensor
 from trlib.advantages import (
+    ADVANTAGES,
     STD_FLOOR,
     equal_rewards,
     gae,
@@ -17,6 +18,7 @@ from trlib.advantages import (
     leave_one_out,
     length_weighted,
 )
+from trlib.algorithms import REINFORCE, Correction
 
 BASELINES = {
     "std": group_relative,
@@ -28,34 +30,37 @@ BASELINES = {
 }
 
 
-def test_group_relative_by_hand():
-    # Interleaved groups: (1, 0, 0, 1) has mean 1/2 and unbiased variance 1/3; (2, 4) has mean 3 and
-    # variance 2.
-    rewards = tensor([1.0, 2.0, 0.0, 0.0, 4.0, 1.0])
-    group = torch.tensor([7, 3, 7, 7, 3, 7])
-    centred = tensor([0.5, -1.0, -0.5, -0.5, 1.0, 0.5])
-    std = tensor([1 / 3, 2, 1 / 3, 1 / 3, 2, 1 / 3]).sqrt()
-    close(group_relative(rewards, group, scale=None), centred, 1e-15)
-    close(group_relative(rewards, group), centred / (std + 1e-6), 1e-15)
+REWARDS = [1.0, 2.0, -1.0, 0.0, 1.0, 2.0, 0.5, -1.0, 4.0, 1.0]
+GROUP = [3, 7, 8, 3, 5, 8, 3, 8, 7, 5]
+LENGTHS = [1, 0, 0, 2, 1, 3, 1, 1, 0, 2]
+# By groups: 1, 0 and .5, variance 1/4; 2 and 4, variance 2; -1, 2 and -1, variance 3; all right.
+MEAN = [0.5, -1.0, -1.0, -0.5, 0.0, 2.0, 0.0, -1.0, 1.0, 0.0]
+STD = tensor([0.25, 2, 3, 0.25, 0, 3, 0.25, 3, 2, 0]).sqrt() + 1e-6
+PUSHES = {
+    "group-mean": MEAN,
+    "group-std": (tensor(MEAN) / STD).tolist(),
+    "leave-one-out": [0.75, -2.0, -1.5, -0.75, 0.0, 3.0, 0.0, -1.5, 2.0, 0.0],
+    # The means are (1 + 0 + .5) / 4, (0 + 6 - 1) / 4, 1, and 3 where nothing was written.
+    "length-weighted": [0.625, -1.0, -2.25, -0.375, 0.0, 0.75, 0.125, -2.25, 1.0, 0.0],
+    "right-only": [0.5, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 1.0, 0.0],
+    "wrong-only": [0.0, -1.0, -1.0, -0.5, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0],
+    "reward": REWARDS,
+    "mixed-reward": [1.0, 2.0, -1.0, 0.0, 0.0, 2.0, 0.5, -1.0, 4.0, 0.0],
+    "plus-minus": [1.0, 3.0, -3.0, -1.0, 1.0, 3.0, 0.0, -3.0, 7.0, 1.0],
+}
 
 
-def test_leave_one_out_by_hand():
-    advantages = leave_one_out(tensor([1.0, 0.0, 5.0, 7.0, 9.0]), torch.tensor([0, 0, 1, 1, 1]))
-    assert advantages.tolist() == [1.0, -1.0, 5 - 8, 7 - 7, 9 - 6]
-
-
-def test_length_weighted_by_hand():
-    # Baseline (1*2 + 0*3 + 1*5) / 10 = .7; the group whose lengths are all 0 takes its plain mean,
-    # 3.
-    advantages = length_weighted(
-        tensor([1.0, 0.0, 1.0, 2.0, 4.0]),
-        torch.tensor([2, 3, 5, 0, 0]),
-        torch.tensor([0, 0, 0, 1, 1]),
-    )
-    close(advantages, tensor([0.3, -0.7, 0.3, -1.0, 1.0]), 1e-14)
-    # An empty completion beside others has no weight in the mean: (0*0 + 4*1) / 4.
-    rewards, group = tensor([0.0, 1.0]), torch.tensor([0, 0])
-    assert length_weighted(rewards, torch.tensor([0, 4]), group).tolist() == [-1.0, 0.0]
+@pytest.mark.parametrize("name", ADVANTAGES)
+def test_pushes_by_hand(name):
+    """And a shift comes before a correction, here of a sampler at half, 1.5 and four times."""
+    mask = torch.arange(3) < torch.tensor(LENGTHS).unsqueeze(-1)
+    old = tensor([0.5, 1.5, 4.0]).log().expand(10, 3) - 2
+    given = {"rewards": tensor(REWARDS), "group": torch.tensor(GROUP), "logp_old": old}
+    held, push = batch(mask, **given, logp_rollout=0 * old - 2), tensor(PUSHES[name]).unsqueeze(-1)
+    close(REINFORCE(advantage=name).prepare(held).advantages, push.expand(10, 3), 1e-14)
+    shifted = REINFORCE(advantage=name, shift=0.25, correction=Correction(cap=2.0)).prepare(held)
+    factor = torch.where(mask, tensor([0.5, 1.5, 2.0]), 1.0)
+    close(shifted.advantages, (push + 0.25) * factor, 1e-14)
 
 
 def test_lengths_of_any_number_type():

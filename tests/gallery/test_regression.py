@@ -250,39 +250,45 @@ def test_bad_settings_of_the_functions_are_named():
 # KLPO
 
 
-def klpo(logits, log_q, rewards, **how):
-    """The mean of its loss under q, by enumeration of one token."""
-    v = len(log_q)
-    full, ids = logits.log_softmax(-1).expand(v, 1, v), torch.arange(v).unsqueeze(-1)
+def klpo(full, old, rewards, ids, **how):
+    """Its loss of completions [N, T], of log p and log q [N, T, V] and a reward each."""
     held = batch(
-        torch.ones(v, 1, dtype=torch.bool),
+        ids >= 0,
         tokens=ids,
-        advantages=rewards.unsqueeze(-1),
-        logp_rollout=log_q.unsqueeze(-1),
-        full_anchor=log_q.expand(v, 1, v),
+        advantages=rewards.unsqueeze(-1).expand(ids.shape),
+        logp_rollout=sampled(old, ids),
+        full_anchor=old,
     )
-    found = KLPO(**how).objective(Scores(sampled(full, ids), full), held)
-    return found, log_q.exp().unsqueeze(-1) * found.per_token
+    return KLPO(**how).objective(Scores(sampled(full, ids), full), held)
 
 
 def test_klpo_is_the_loss_of_its_documentation():
     """TRL's `docs/source/klpo_trainer.md`, read 27 November 2026, with the whole vocabulary in place
     of its draws."""
-    logits, log_q, rewards = (noise(5, seed=i) for i in range(3))
-    log_q, beta = log_q.log_softmax(-1), 0.3
-    found, _ = klpo(logits, log_q, rewards, beta=beta)
-    logp = logits.log_softmax(-1)
+    logp, log_q, rewards = (noise(5, seed=i) for i in range(3))
+    logp, log_q, beta = logp.log_softmax(-1), log_q.log_softmax(-1), 0.3
+    both = (x.expand(5, 1, 5) for x in (logp, log_q))
+    found = klpo(*both, rewards, torch.arange(5).unsqueeze(-1), beta=beta)
     push = rewards - beta * (logp - log_q)
     close(found.per_token[:, 0], -push * (logp - (log_q.exp() * logp).sum()))
     close(found.diagnostics["push"][:, 0], push)
 
 
-def test_klpo_fitted_to_the_end_is_the_tilt():
-    """q e^(R/β), whatever is added to the rewards: that of a KL penalty towards the sampler."""
-    log_q, beta = MU.log(), 0.5
-    for more in (0.0, 2.0):
-        logits = torch.zeros(4, dtype=D)
-        for _ in range(600):
-            logits = logits.detach().requires_grad_()
-            logits = logits - 2 * slope(klpo(logits, log_q, A + more, beta=beta)[1], logits)
-        close(logits.softmax(-1), tilt(MU, A / beta), 1e-6)
+@pytest.mark.parametrize("more", [0.0, 2.0])
+def test_klpo_fitted_to_the_end_tilts_each_token_by_what_the_sampler_makes_of_it(more):
+    """Two tokens of three: q e^(Q/β) at every prefix, whatever is added to the rewards; for the
+    first token that is not the tilt q e^(R/β) of whole completions."""
+    ids, beta, rewards = torch.cartesian_prod(*2 * [torch.arange(3)]), 0.5, noise(9, seed=5)
+    log_q, prefix = noise(4, 3).log_softmax(-1), torch.stack([0 * ids[:, 0], 1 + ids[:, 0]], 1)
+    old, logits = log_q[prefix], torch.zeros(4, 3, dtype=D)
+    share = sampled(old, ids).sum(-1, keepdim=True).exp()
+    reached = torch.cat([torch.ones(1), log_q[0].exp()]).unsqueeze(-1)
+    for _ in range(300):
+        logits.requires_grad_()
+        loss = klpo(logits.log_softmax(-1)[prefix], old, rewards + more, ids, beta=beta)
+        logits = (logits - 4 * slope(share * loss.per_token, logits) / reached).detach()
+    after = rewards.view(3, 3)
+    value = (log_q[1:].exp() * after).sum(-1)
+    close(logits.softmax(-1), tilt(log_q.exp(), torch.cat([value[None], after]) / beta), 1e-6)
+    whole = tilt(log_q[0].exp(), (log_q[1:] + after / beta).logsumexp(-1))
+    assert (logits[0].softmax(-1) - whole).abs().max() > 0.05
