@@ -7,6 +7,7 @@ threshold, so that no seed decides.
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,7 +28,18 @@ from book.build.paths import ROOT
 from tests.instruments.diagnose.dumps import by_row, jsonl, rows
 from tests.typed import typed
 from trcheck.cli.stage import Stage
-from trcheck.diagnose import diagnose, dump, groups, judgement, page, read
+from trcheck.diagnose import (
+    diagnose,
+    dump,
+    evidence,
+    figures,
+    groups,
+    judgement,
+    page,
+    read,
+    refits,
+    sample,
+)
 from trcheck.diagnose.messages import JUDGEMENT, TEXTS
 
 RECORD, HELD_OUT = (
@@ -219,6 +231,25 @@ def test_advantages_are_compared_with_the_rewards_within_groups():
     signs = np.random.default_rng(0).choice([-1.0, 1.0], SIZE)[columns["completion"]]
     found = judged(columns | {"advantage": signs})
     assert found.verdict == "unusual" and "hardly go with the rewards" in found.headline
+
+
+def test_what_versions_show_by_hand():
+    """Nine versions of two tokens of probability .8, whose log-probs move by 1 - p of their logit's
+    error; it climbs twice, and falls to a tenth at version 15."""
+    sizes = np.array([0.02, 0.04, 0.06, 0.08, 0.1, 0.01, 0.03, 0.05, 0.07])
+    half = np.repeat(0.1 * sizes, 2) * np.tile([1.0, -1.0], 9)
+    columns = {"completion": np.repeat(np.arange(9), 2), "mask": np.ones(18, bool)}
+    columns |= {"version": np.repeat(10 + np.arange(9), 2), "advantage": np.ones(18)}
+    r = rollouts(columns | {"logp": np.log(0.8) + half, "logp_rollout": np.log(0.8) - half})
+    found = refits.refits(r, sample.sample(r))
+    assert found == pytest.approx(
+        {"rise": np.corrcoef(np.arange(9), sizes)[0, 1], "earlier": 0.04, "later": 0.05, "climb": 1}
+        | {"first": 10, "final": 18, "reset": 15, "before": 0.1, "after": 0.01, "fall": 10}
+        | {"fall_z": found["fall_z"]}
+    )
+    assert refits.refits(replace(r, version=r.version // 2), sample.sample(r)) == {}
+    assert figures._logit(0.8) == pytest.approx(np.log(4))
+    np.testing.assert_allclose(evidence._odds(np.log([0.8, 0.5])), [np.log(4), 0], atol=1e-12)
 
 
 @pytest.mark.parametrize("times", [1, 1.6, 4])
