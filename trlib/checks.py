@@ -80,7 +80,7 @@ def finite(name: str, value: Tensor, mask: Tensor | None = None) -> None:
 
 def log_probabilities(name: str, value: Tensor, mask: Tensor | None = None) -> None:
     """Check that log-probabilities over the last dimension are neither NaN nor +inf (-inf is
-    probability 0) and sum to one within the rounding of their type (where `mask` [...] is True, when
+    probability 0) and sum to one within the rounding of their type (where `mask` is True, when
     given), if value checks are on."""
     if not values_checked():
         return

@@ -97,7 +97,7 @@ def add_penalty(
 
 
 def token_kl(log_a: Tensor, log_b: Tensor, *, mask: Tensor) -> Tensor:
-    """[B, T] KL(a || b) of log-probs [B, T, V], nats, differentiable once in both, 0 where masked."""
+    """[B, T] KL(a || b) of log-probs [B, T, V], nats, 0 where masked; differentiable in both, once."""
     return _TokenKL.apply(log_a, log_b, mask)
 
 
