@@ -115,7 +115,7 @@ class _TokenKL(torch.autograd.Function):
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         """a log(a/b) + a and -a."""
         p, log_ratio = _terms(*ctx.saved_tensors)
