@@ -173,10 +173,10 @@ def counterfactual_policy(pi0: Tensor, R: Tensor, target: float) -> Tensor:
 
 
 def pushed(mu: Tensor, rewards: Tensor, *, baseline: float, steps: int, lr: float = 0.5) -> Tensor:
-    """log π [K] after gradient ascent on E_mu[(R - V) log π], which has no ratio, in expectation.
+    """log π [K] after gradient ascent on E_mu[(R - b) log π], which has no ratio, in expectation.
 
-    A step adds lr (mu (R - V) - (J - V) π) to the logits, which begin at log mu; J = E_mu[R]. The
-    sampler mu stays as it is. Where V < J the ascent converges for lr (J - V) < 4. Derived here.
+    A step adds lr (mu (R - b) - (J - b) π) to the logits, which begin at log mu; J = E_mu[R]. The
+    sampler mu stays as it is. Where b < J the ascent converges for lr (J - b) < 4. Derived here.
 
     Raises:
         TypeError, ValueError: no probabilities; rewards of another shape; a baseline that is not
@@ -192,14 +192,14 @@ def pushed(mu: Tensor, rewards: Tensor, *, baseline: float, steps: int, lr: floa
 
 
 def push_limit(mu: Tensor, rewards: Tensor, *, baseline: float) -> Tensor:
-    """π* [K], where that ascent ends: x = mu (R - V) / (J - V), projected onto the policies.
+    """π* [K], where that ascent ends: x = mu (R - b) / (J - b), projected onto the policies.
 
-    The logits move by (J - V) (x - π). In the end x - π is the same for every answer that is left,
+    The logits move by (J - b) (x - π). In the end x - π is the same for every answer that is left,
     and less for the others: π* = max(0, x - τ) is the policy nearest to x by Euclid's distance. With
-    V ≤ min R it is x. Derived here. In the book: :eq:`regions-radius`.
+    b ≤ min R it is x. Derived here. In the book: :eq:`regions-radius`.
 
     Raises:
-        TypeError, ValueError: as of `pushed`; a V that is not below J, because mu and V alone do not
+        TypeError, ValueError: as of `pushed`; a b that is not below J, because mu and b alone do not
             decide the end there.
     """
     mu, push = _push(mu, rewards, baseline)
@@ -218,7 +218,7 @@ def push_limit(mu: Tensor, rewards: Tensor, *, baseline: float) -> Tensor:
 
 
 def _push(mu: Tensor, rewards: Tensor, baseline: float) -> tuple[Tensor, Tensor]:
-    """mu, and mu (R - V)."""
+    """mu, and mu (R - b)."""
     mu, rewards = _checked(mu, rewards, "rewards")
     return mu, mu * (rewards - checks.number("baseline", baseline, above=-math.inf, below=math.inf))
 

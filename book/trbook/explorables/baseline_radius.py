@@ -1,4 +1,4 @@
-"""A baseline is a radius: where one prompt's policy goes when V is taken from every reward."""
+"""A baseline is a radius: where one prompt's policy goes when b is taken from every reward."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ ANSWERS = 6
 
 
 class BaselineRadius(Explorable):
-    """Six answers to one prompt, of which 2 and 4 are right, and what E_μ[(R - V) ∇ log π] makes of
+    """Six answers to one prompt, of which 2 and 4 are right, and what E_μ[(R - b) ∇ log π] makes of
     the sampler μ, which stays as it is.
 
     Outlines are μ, bars the policy after some steps, lines where it ends
     (`trbook.bandit.push_limit`). Below, its distance KL(μ ‖ π) after these steps and in the end, for
-    every baseline V: finite below 0.
+    every baseline b: finite below 0.
 
     What is impossible is clamped by the page, which says why.
 
@@ -33,7 +33,7 @@ class BaselineRadius(Explorable):
         "in the end, and how far from the sampler each baseline leads. It needs JavaScript."
     )
 
-    baseline = Finite(-0.1, help="V, which is taken from every reward, -2.5 to 1.").tag(sync=True)
+    baseline = Finite(-0.1, help="b, which is taken from every reward, -2.5 to 1.").tag(sync=True)
     steps = t.CInt(1024, help="Steps of gradient ascent, 0 to 4096.").tag(sync=True)
     sampler = t.List(
         Finite(),

@@ -21,7 +21,7 @@ BY_DAY = (
 STATES = {
     "BaselineRadius": [
         ({}, "calm", {"right in the end": "0.73", "KL(μ‖π) now": "0.62", "in the end": "0.62"}),
-        ({"baseline": 0.1}, "fail", {"mean push J − V": "0.10", "in the end": "∞"}),
+        ({"baseline": 0.1}, "fail", {"mean push J − b": "0.10", "in the end": "∞"}),
         ({"baseline": 0.5, "steps": 1}, "fail", {"right in the end": "no closed form"}),
     ],
     "Loop": [({"group": "none"}, "fail", {}), ({"group": "luck"}, "fail", {})],

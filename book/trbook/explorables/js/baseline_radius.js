@@ -1,4 +1,4 @@
-/* baseline_radius: rewards less a baseline V, with the sampler held fixed: V decides how far the policy goes. */
+/* baseline_radius: rewards less a baseline b, with the sampler held fixed: b decides how far the policy goes. */
 
 import { bench, number, probability } from "./parts/common.js";
 import { board } from "./baseline_radius/board.js";
@@ -8,8 +8,8 @@ import style from "./baseline_radius/style.css";
 
 const settings = {
   baseline: {
-    label: "V",
-    spoken: "baseline V, which is taken from every reward",
+    label: "b",
+    spoken: "baseline b, which is taken from every reward",
     rungs: Array.from({ length: 71 }, (_, i) => Number((LEFT + i / 20).toFixed(2))),
     write: number,
     why: `rewards are 0 and 1; the axis goes from ${LEFT} to ${RIGHT}.`,
@@ -47,7 +47,7 @@ export default bench({
   limit,
   read,
   board,
-  hint: "Drag the lower ring (the baseline V) to the right, past 0 and past J. The rings above are the sampler.",
+  hint: "Drag the lower ring (the baseline b) to the right, past 0 and past J. The rings above are the sampler.",
   presets: [
     {
       name: "rewards 1 and 0",
@@ -67,15 +67,15 @@ export default bench({
     {
       name: "make it fail: 1 and −1, hard prompt",
       state: at(0.5, HARD),
-      text: "What to notice: the right answers have 0.05. Wrong answer 1 is pushed down hardest; answer 3, as wrong, takes what it loses. Then set V to 0.05, the mean, or to 0.",
+      text: "What to notice: the right answers have 0.05. Wrong answer 1 is pushed down hardest; answer 3, as wrong, takes what it loses. Then set b to 0.05, the mean, or to 0.",
     },
     {
       name: "a shift of 0.3",
       state: at(-0.1),
-      text: "What to notice: a baseline 0.3 below the mean is below 0 here, so the policy ends at a finite distance. On an easier prompt, with J above 0.3, the same shift leaves V above 0, and there is no radius.",
+      text: "What to notice: a baseline 0.3 below the mean is below 0 here, so the policy ends at a finite distance. On an easier prompt, with J above 0.3, the same shift leaves b above 0, and there is no radius.",
     },
     {
-      name: "far below: V = −2",
+      name: "far below: b = −2",
       state: at(-2),
       text: "What to notice: every sampled answer is pushed up almost alike, so the policy hardly moves. This is a strong KL penalty towards the sampler.",
     },
@@ -99,7 +99,7 @@ export default bench({
       move: (x, y) => (y > shown.floor + 12 ? null : { sampler: withShare(s.sampler, i, shown.shareAt(y)) }),
     })),
     {
-      label: "Baseline V",
+      label: "Baseline b",
       words: number(s.baseline),
       ...shown.dot,
       move: (x) => ({ baseline: shown.baselineAt(x) }),

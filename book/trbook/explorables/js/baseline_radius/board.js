@@ -21,7 +21,7 @@ const HEIGHTS = { bars: 214, far: 216 },
 /* Closer and closer to 0, where the distance has its pole. */
 const BELOW = [
   ...Array.from({ length: 100 }, (_, i) => LEFT * (1 - i / 100)),
-  ...[0.01, 1e-3, 1e-5, 1e-10, 1e-30, 1e-100, 1e-300].map((V) => -V),
+  ...[0.01, 1e-3, 1e-5, 1e-10, 1e-30, 1e-100, 1e-300].map((b) => -b),
 ];
 
 export function board() {
@@ -88,12 +88,12 @@ export function board() {
       const under = low.place({ top: HEIGHTS.bars, width, height: HEIGHTS.far, margin: { left: 40, top: 30 } });
       const x = linearScale([LEFT, RIGHT], [0, under.width], 7),
         up = logScale([LEAST, MOST], [under.height, 0]),
-        place = ([V, far]) => [x(V), up(far)];
+        place = ([b, far]) => [x(b), up(far)];
       low.scales(x, up);
-      low.titles("baseline V", narrow ? "KL(μ‖π), nats" : "KL(μ‖π), nats: now (dashed) and in the end (line)");
+      low.titles("baseline b", narrow ? "KL(μ‖π), nats" : "KL(μ‖π), nats: now (dashed) and in the end (line)");
       put(beyond, { x: x(0), width: x(RIGHT) - x(0), height: under.height });
       rules.attr("d", upright(x(reading.J), under.height));
-      limit.attr("d", stroke(BELOW.map((V) => place([V, Math.min(reach(reading.J, V), 2 * MOST)]))));
+      limit.attr("d", stroke(BELOW.map((b) => place([b, Math.min(reach(reading.J, b), 2 * MOST)]))));
       now.attr("d", s.steps ? stroke(reading.line.map(place)) : null);
       const said = [
         { x: x(0) - 8, y: 14, anchor: "end", text: "a radius" },

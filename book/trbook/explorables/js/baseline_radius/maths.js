@@ -5,7 +5,7 @@ import { logSoftmax, sum } from "../maths/plain.js";
 
 const RATE = 0.5;
 
-/* log pi after some steps of gradient ascent on E_mu[(R - V) log pi]; the logits begin at log mu. */
+/* log pi after some steps of gradient ascent on E_mu[(R - b) log pi]; the logits begin at log mu. */
 export function pushed(mu, rewards, baseline, steps, rate = RATE) {
   const push = mu.map((share, i) => share * (rewards[i] - baseline)),
     whole = sum(push),
@@ -20,7 +20,7 @@ export function pushed(mu, rewards, baseline, steps, rate = RATE) {
   return logSoftmax(z);
 }
 
-/* Where that ends: mu (R - V) / (J - V), projected onto the policies; from the mean reward on there is no such place. */
+/* Where that ends: mu (R - b) / (J - b), projected onto the policies; from the mean reward on there is no such place. */
 export function pushLimit(mu, rewards, baseline) {
   const held = mean(mu, rewards) - baseline;
   if (!(held > 1e-12)) return null;
@@ -35,5 +35,5 @@ export function pushLimit(mu, rewards, baseline) {
   return x.map((value) => Math.max(value - taken, 0));
 }
 
-/* KL(mu || pi*) for rewards 1 and 0 with mean J: finite while V is below 0. */
-export const reach = (J, V) => (V < 0 ? J * Math.log((J - V) / (1 - V)) + (1 - J) * Math.log((J - V) / -V) : Infinity);
+/* KL(mu || pi*) for rewards 1 and 0 with mean J: finite while b is below 0. */
+export const reach = (J, b) => (b < 0 ? J * Math.log((J - b) / (1 - b)) + (1 - J) * Math.log((J - b) / -b) : Infinity);

@@ -11,35 +11,35 @@ export const nats = (value) => number(value, { decimals: (size) => (size >= 10 ?
 const right = (pi) => mean(pi, REWARDS);
 const GRID = [LEFT, -2, -1.5, -1, -0.75, ...Array.from({ length: 31 }, (_, i) => (i - 10) / 20)];
 
-/* By baseline, how far these steps lead: the same while only V is dragged. */
+/* By baseline, how far these steps lead: the same while only b is dragged. */
 let known = { of: "", line: [] };
 function lineOf(mu, steps) {
   const of = JSON.stringify([mu, steps]),
-    far = (V) => kl(mu.map(Math.log), pushed(mu, REWARDS, V, steps));
-  if (known.of !== of) known = { of, line: GRID.map((V) => [V, far(V)]) };
+    far = (b) => kl(mu.map(Math.log), pushed(mu, REWARDS, b, steps));
+  if (known.of !== of) known = { of, line: GRID.map((b) => [b, far(b)]) };
   return known.line;
 }
 
 export function read(s) {
-  const { sampler: mu, baseline: V, steps } = s,
+  const { sampler: mu, baseline: b, steps } = s,
     J = right(mu),
-    logPi = pushed(mu, REWARDS, V, steps),
+    logPi = pushed(mu, REWARDS, b, steps),
     pi = logPi.map(Math.exp),
-    limit = pushLimit(mu, REWARDS, V),
+    limit = pushLimit(mu, REWARDS, b),
     now = steps ? kl(mu.map(Math.log), logPi) : 0;
-  const state = { J, pi, limit, now, top: pi.indexOf(Math.max(...pi)), hold: J - V, end: reach(J, V) };
+  const state = { J, pi, limit, now, top: pi.indexOf(Math.max(...pi)), hold: J - b, end: reach(J, b) };
   const facts = [
     ["mean reward J", probability(J)],
-    ["mean push J − V", number(Number((J - V).toFixed(4)))],
+    ["mean push J − b", number(Number((J - b).toFixed(4)))],
     ["right now", probability(right(pi))],
-    ["right in the end", limit ? probability(right(limit)) : J - V > -1e-9 ? "1" : "no closed form"],
+    ["right in the end", limit ? probability(right(limit)) : J - b > -1e-9 ? "1" : "no closed form"],
     ["KL(μ‖π) now", nats(now), "var(--ink)", "4 3"],
     ["in the end", nats(state.end), "var(--h5)", ""],
   ];
   return { ...state, line: lineOf(mu, steps), facts, verdict: verdict(s, state) };
 }
 
-function verdict({ sampler: mu, baseline: V, steps }, { J, pi, limit, now, top, hold, end }) {
+function verdict({ sampler: mu, baseline: b, steps }, { J, pi, limit, now, top, hold, end }) {
   const so = `after ${whole(steps)} ${steps === 1 ? "step" : "steps"} it is ${nats(now)} nats away`,
     here = `A${so.slice(1)}`,
     weights = mu.map((share, i) => share * REWARDS[i]),
@@ -47,14 +47,14 @@ function verdict({ sampler: mu, baseline: V, steps }, { J, pi, limit, now, top, 
   if (steps === 0)
     return calm(
       "Nothing has moved yet",
-      "The first step is the same for every V. Where the next ones lead is not: take more.",
+      "The first step is the same for every b. Where the next ones lead is not: take more.",
     );
-  if (V < 0)
+  if (b < 0)
     return calm(
       `A radius: it ends ${nats(end)} nats from the sampler`,
-      `${here}. In the end it is right with probability ${probability(right(limit))}, and each answer has μ (R − V)/(J − V). A lower V holds it closer.`,
+      `${here}. In the end it is right with probability ${probability(right(limit))}, and each answer has μ (R − b)/(J − b). A lower b holds it closer.`,
     );
-  if (V === 0)
+  if (b === 0)
     return calm(
       "Rejection sampling: only right answers are learned",
       `It ends at the sampler without its wrong answers. They fade ever more slowly, so KL(μ‖π) has no bound: ${so}.`,
@@ -62,7 +62,7 @@ function verdict({ sampler: mu, baseline: V, steps }, { J, pi, limit, now, top, 
   if (hold > 1e-9)
     return fail(
       "No radius: wrong answers are pushed down for ever",
-      `${here}, and only the number of steps holds it. Of the right answers, ${most + 1} ends with ${probability(limit[most])}, where V = 0 gives it ${probability(mu[most] / J)}.`,
+      `${here}, and only the number of steps holds it. Of the right answers, ${most + 1} ends with ${probability(limit[most])}, where b = 0 gives it ${probability(mu[most] / J)}.`,
     );
   if (hold > -1e-9)
     return fail(
@@ -78,6 +78,6 @@ function verdict({ sampler: mu, baseline: V, steps }, { J, pi, limit, now, top, 
       )
     : fail(
         "Driven away from the sampler",
-        `${gone}. Which answer takes everything in the end is a race, and a wrong one can win.`,
+        `${gone}. Which answer takes everything in the end is a race${b > J / (1 - J) ? ", and a wrong one can win" : " of the right ones"}.`,
       );
 }
