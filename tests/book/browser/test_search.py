@@ -52,6 +52,8 @@ QUERIES = {
     "CUDA out of memory": ["notebooks/12_at_scale"],
     "clip higher": ["book/methods/dapo", "notebooks/05_grpo", "book/glossary"],
     "PPO": ["notebooks/04_ppo", "book/methods/ppo"],
+    "proximal policy optimization": ["notebooks/04_ppo"],
+    "group relative policy optimization": ["notebooks/05_grpo"],
     "write my own loss": ["book/interface/method", "book/interface/losses"],
     "my reward function": ["notebooks/tasks_of_your_own"],
     "cite this book": ["book/cite"],
