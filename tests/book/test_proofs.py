@@ -96,3 +96,24 @@ def test_the_group_s_mean_and_what_pspo_measures():
     )
     a, b = two()
     torch.testing.assert_close(tv((0.9 * a.exp() + 0.1 * b.exp()).log(), b), 0.9 * tv(a, b))
+
+
+def test_a_pull_holds_a_late_learner():
+    """One logit, a word that one prompt wants and the other does not, exact expectations: around the
+    limit of age, and far beyond it."""
+    best, rate = torch.tensor(2.0).sigmoid().item(), 0.05
+    limit = math.pi / 2 / (2 * best * (1 - best) * (2 * best - 1))
+
+    def strays(pull, time):
+        x, late = [-0.05], round(time / rate)
+        for _ in range(30000):
+            q, p = (
+                torch.tensor([a + 2, 2 - a]).sigmoid()
+                for a in (x[max(0, len(x) - 1 - late)], x[-1])
+            )
+            push = q * (1 - q) + pull * q * (q - p)
+            x.append(x[-1] + rate * (push[0] - push[1]).item())
+        return max(map(abs, x[-5000:]))
+
+    assert strays(0, 0.97 * limit) < 0.05 < 0.3 < strays(0, 1.03 * limit)
+    assert strays(1, 4 * limit) < 1e-3
