@@ -193,6 +193,7 @@ def test_twelve_runs_and_more_are_asked_by_their_signed_ranks_too():
     assert line_p(skewed, 0) == pytest.approx(yuen_of_one(skewed), rel=1e-4)
     assert zero_p(skewed) == pytest.approx(exact_wilcoxon(skewed)), "of pairs the ranks are enough"
     assert zero_p(values[:8]) == line_p(values[:8], 0)
+    assert zero_p(skewed[2:14]) == pytest.approx(exact_wilcoxon(skewed[2:14]))
 
 
 # -- pairs

@@ -123,6 +123,10 @@ def test_weights_by_hand():
     close(weight("window", floor=0.3, cap=1.3), [0.4, -2.4, 0.0, 0.0])
     close(weight("mask"), [0.0, -2.4, 0.0, 0.0])
     close(weight("mask", delta_tv=0.2), [0.0, -2.4, 1.4, 0.0])
+    far = weighted_loss(
+        old[:, :1], old[:, :1] - 25, advantages=a[:, :1], mask=mask[:, :1], weight="ratio"
+    )
+    close(far.diagnostics["weight"], math.exp(20))
 
 
 def test_weights_are_those_of_other_methods():
@@ -291,6 +295,7 @@ def test_small_tails_make_no_large_number():
     ids = torch.zeros(1, 1, dtype=torch.long)
     found = center_scores_topk(loss, full.gather(-1, top.ids), top, tokens=ids, **given)
     assert slope(found.per_token, logits).abs().max() < 1
+    close(found.per_token, (0.3 - 0.1 / 1e-6 * 1e-9) * math.log(1e-9), 1e-4)
 
 
 # --- errors
