@@ -98,22 +98,45 @@ def test_the_group_s_mean_and_what_pspo_measures():
     torch.testing.assert_close(tv((0.9 * a.exp() + 0.1 * b.exp()).log(), b), 0.9 * tv(a, b))
 
 
+def sigmoid(x):
+    return 1 / (1 + math.exp(-x))
+
+
 def test_a_pull_holds_a_late_learner():
     """One logit, a word that one prompt wants and the other does not, exact expectations: around the
     limit of age, and far beyond it."""
-    best, rate = torch.tensor(2.0).sigmoid().item(), 0.05
+    best, rate = sigmoid(2), 0.05
     limit = math.pi / 2 / (2 * best * (1 - best) * (2 * best - 1))
 
     def strays(pull, time):
         x, late = [-0.05], round(time / rate)
         for _ in range(30000):
-            q, p = (
-                torch.tensor([a + 2, 2 - a]).sigmoid()
-                for a in (x[max(0, len(x) - 1 - late)], x[-1])
-            )
-            push = q * (1 - q) + pull * q * (q - p)
-            x.append(x[-1] + rate * (push[0] - push[1]).item())
+            pushes = []
+            for sign in (1, -1):
+                q, p = (sigmoid(2 + sign * at) for at in (x[max(0, len(x) - 1 - late)], x[-1]))
+                pushes.append(sign * (q * (1 - q) + pull * q * (q - p)))
+            x.append(x[-1] + rate * sum(pushes))
         return max(map(abs, x[-5000:]))
 
     assert strays(0, 0.97 * limit) < 0.05 < 0.3 < strays(0, 1.03 * limit)
     assert strays(1, 4 * limit) < 1e-3
+
+
+def test_a_pull_chases_a_sampler_that_follows():
+    """Eight words, six good ones are enough, the sampler's are good with 0.9 p: exact expectations."""
+
+    def counts(p):
+        return [math.comb(8, n) * p**n * (1 - p) ** (8 - n) for n in range(9)]
+
+    def right(pull):
+        x = 0.4
+        for _ in range(4000):
+            p = sigmoid(x)
+            seen = counts(0.9 * p)
+            mean = sum(seen[6:])
+            covariance = sum(seen[n] * (n - 7.2 * p) for n in (6, 7, 8))
+            x += 0.05 * (covariance + pull * mean * (7.2 * p - 8 * p))
+        return sum(counts(sigmoid(x))[6:])
+
+    assert math.isclose(right(1), 0.8725, abs_tol=1e-4)
+    assert right(0) > 0.999
