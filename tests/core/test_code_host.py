@@ -29,8 +29,11 @@ LINKS = re.compile(
 )
 PICTURE = re.compile(r"data:image/[^\"')\s]*")
 HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
-RAW = re.compile(r"^ {0,3}<!--(?:\[|<a)|^\|.*<!--(?:(?!-->).)*(?<!\\)\|", re.MULTILINE)
-"""A line that begins so is no Markdown there, to its end; a bar ends a table's cell, in a comment too."""
+RAW = re.compile(
+    r"\A---$(?!\nlicense:)|^ {0,3}<!--(?:\[|<a)|^\|.*<!--(?:(?!-->).)*(?<!\\)\|", re.MULTILINE
+)
+"""A page that begins so has a table above its title (a model's card has, for a hub that reads it); a
+line that begins so is no Markdown, to its end; a bar ends a table's cell, in a comment too."""
 
 
 @cache
@@ -132,6 +135,7 @@ def test_what_would_be_dead_is_found():
         assert holds(f"{page}\n{link}\n") == [f"a/b.md: {target}"]
     assert [*dead("a/b.md", "[x](c.ipynb#y)", files, lambda _: ())] == ["a/b.md: c.ipynb#y"]
     assert holds(f"{page}\n<!--[-->x<!--](#y)-->\n") == ["a/b.md: it reads otherwise <!--["]
+    assert holds(f"---\nfamily: x\n---\n{page}") == ["a/b.md: it reads otherwise ---"]
     assert holds("| a <!--x--> | b <!--y|z--> |") == [
         "a/b.md: it reads otherwise | a <!--x--> | b <!--y|"
     ]

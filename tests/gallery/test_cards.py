@@ -197,7 +197,7 @@ SAID = {
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("---\n", "", "ppo.md: expected front matter between two lines"),
+        ("<!--\n", "", "ppo.md: expected a comment of several lines"),
         (
             "level: token",
             "levle: token",

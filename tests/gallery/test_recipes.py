@@ -38,7 +38,7 @@ def test_a_third_rests_where_the_log_ratio_is_its_share_of_the_advantage():
     assert found.per_token.flatten().tolist() == pytest.approx([0.0, 0.15**2 / 2])
 """
 CARD = """\
----
+<!--
 family: regression
 problem: reuse of a batch
 what: the log-ratio of each token
@@ -52,7 +52,7 @@ functions:
 - trlib.relatives.regression.Third
 paper:
   share: not said
----
+-->
 # Third
 
 Use it to follow a recipe, and for nothing else whatever.

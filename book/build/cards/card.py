@@ -1,6 +1,6 @@
 """A method's card: the page `book/methods/NAME.md`, which a person writes.
 
-Its front matter says what the tables of all methods need. What is computed stands on the card between
+The comment at its head says what the tables of all methods need. What is computed stands on the card between
 comments, `<!--made runs-->`, and `book.build.cards.blocks` makes it.
 """
 
@@ -99,7 +99,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     ),
     "action": tuple(ACTIONS),
 }
-"""What the front matter chooses among."""
+"""What the head of a card chooses among."""
 SOURCES: Mapping[str, str] = {
     "code": r"the code of (.+?); not read in the paper\.",
     "quoted": r"as printed in (.+?); not read in the paper itself\.",
@@ -109,7 +109,7 @@ SOURCES: Mapping[str, str] = {
 """How the line *Formula:* of a card goes on, and what was read: the code of the authors or of a
 library, without the paper; others who print the paper's formula; a problem that the abstract or a
 summary states, of which we made ours; or the paper."""
-FRONT = re.compile(r"\A---\n(.*?)^---\n+# ([^\n]+)\n", re.MULTILINE | re.DOTALL)
+HEAD = re.compile(r"\A<!--\n(.*?)^-->\n+# ([^\n]+)\n", re.MULTILINE | re.DOTALL)
 MADE = re.compile(r"^<!--made .*?^<!--/made-->$", re.MULTILINE | re.DOTALL)
 ARXIV = re.compile(r"\[arXiv [\d.]+\]\(https://arxiv\.org/abs/([\d.]+)\)")
 
@@ -204,14 +204,14 @@ def read_card(path: Path) -> Card:
     """The card of a file.
 
     Raises:
-        ValueError: no front matter before a heading; an unknown key, or a missing one; a word that is
+        ValueError: no comment before a heading; an unknown key, or a missing one; a word that is
             none of those that it chooses among.
     """
     text = path.read_text(encoding="utf-8")
-    found = FRONT.match(text)
+    found = HEAD.match(text)
     if found is None:
         raise ValueError(
-            f"{path.name}: expected front matter between two lines --- and then a heading, got "
+            f"{path.name}: expected a comment of several lines and then a heading, got "
             f"{text[:40]!r}"
         )
     given: dict[str, Any] = yaml.safe_load(found[1])

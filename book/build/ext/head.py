@@ -1,7 +1,7 @@
 """What others see of a page: its description, its picture and its address, for search engines and
 shared links.
 
-A page's description is `description:` of its front matter, or its first sentences. Beside the pages
+A page's description is `description:` in the comment at its head, or its first sentences. Beside the pages
 it writes `404.html`, which a static host shows for an address that does not exist, `sitemap.xml`, if
 the book has an address, and `llms.txt`: what the book answers, by address, for a program that reads
 for somebody.

@@ -10,6 +10,9 @@
 that runs (`RUNNING`) the source has a picture and the page the figure. A table of `SORTED` can be
 sorted and filtered.
 
+A comment at a page's head, its first line `<!--` alone, is the page's front matter, of which a code
+host would draw a table.
+
 A code host knows a Markdown file's headings, but no equation, no state of the playground and no part
 of a notebook. A link to one is written for both: `[the task](00_quickstart.ipynb)<!--#the-task-->`
 leads to the page there and to the place in the book, and `<!--[-->this step<!--](#equation-step)-->` is
@@ -56,6 +59,7 @@ SORTED = {
 the columns' widths, and the names of those."""
 RUNNING = ("first-lane", "written", "ratio-map", "loop", "basin", "playground")
 """Directives of figures that run in the page (`book.build.ext.explorables`)."""
+HEAD = re.compile(r"\A<!--\n(.*?)^-->$", re.MULTILINE | re.DOTALL)
 UNBUILT = re.compile(r"^<!--unbuilt-->\n.*?^<!--/unbuilt-->\n+", re.MULTILINE | re.DOTALL)
 BUILT = re.compile(r"^<!--built\n(.*?)\n-->$", re.MULTILINE | re.DOTALL)
 LEAD = re.compile(r"^<!--(lead|ways|firsts)-->\n(.+?\n)\n", re.MULTILINE | re.DOTALL)
@@ -70,7 +74,8 @@ ANCHOR = re.compile(r'^<a id="[\w-]+"></a>\n\n', re.MULTILINE)
 
 def as_directives(app: Sphinx, docname: str, source: list[str]) -> None:
     """A page as it is built."""
-    text = FILLED.sub(lambda found: _unbroken(found[2]).replace("[", r"\["), source[0])
+    text = HEAD.sub(r"---\n\1---", source[0])
+    text = FILLED.sub(lambda found: _unbroken(found[2]).replace("[", r"\["), text)
     text = MADE.sub(_directive, text)
     text = BUILT.sub(r"\1", UNBUILT.sub("", text))
     text = PLAYGROUND.sub(r'<a href="\2playground.html\3">\1</a>', whole_links(text))
