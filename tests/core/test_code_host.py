@@ -141,13 +141,13 @@ def test_what_would_be_dead_is_found():
     ]
 
 
-REFUSED = re.compile(r"\\operatorname|\\\\|\\[{},;:!|]|\*[^$]*\*")
-FORMULA = re.compile(r"\$\$.+?\$\$|(?<![\\\w$])\$[^$\n]+\$", re.DOTALL)
+REFUSED = re.compile(r"\\operatorname|\\\\|\\[{},;:!|]|\*[^$]*\*|\$[a-zA-Z]\Z")
+FORMULA = re.compile(r"\$\$.+?\$\$|(?<![\\\w$])\$[^$\n]+\$[a-zA-Z]?", re.DOTALL)
 
 
 def broken(text):
-    """Formulas of a Markdown file that a code host does not show: it refuses the macro, or reads the
-    signs as Markdown first."""
+    """Formulas of a Markdown file that a code host does not show: it refuses the macro, reads the signs
+    as Markdown first, or sees a letter behind the dollar."""
     formulas = FORMULA.findall(CODE.sub("", HIDDEN.sub("", text)))
     return [one for one in formulas if REFUSED.search(one)]
 
@@ -156,5 +156,6 @@ def test_every_formula_is_one_that_code_hosts_show():
     pages = sorted(name for name in tracked() if name.endswith(".md"))
     assert {name: found for name in pages if (found := broken(source(name)))} == {}
     assert broken(r"$\mathrm{KL} \lbrace a * b \rbrace$ `$\,$` costs $1 or $2.") == []
+    assert broken("of $N$ths, with $N$ of") == ["$N$t"]
     for wrong in (r"\operatorname{KL}", r"a \\ b", r"\{a\}", r"a\, b", "a^* b^*"):
         assert broken(f"so $$\n{wrong}\n$$ and ${wrong}$") == [f"$$\n{wrong}\n$$", f"${wrong}$"]
