@@ -58,8 +58,8 @@ PAGE = """<!doctype html><html data-theme="light"><meta charset="utf-8">
 <body style="margin:0;background:#fff;color:#1b1f24;font:15px 'DejaVu Sans',sans-serif">
 <div id="shown">{}</div></body>"""
 NOTE = (
-    '<p style="margin:6px 2px;color:#5a6270;font-size:13px">A still picture: what is drawn here '
-    "moves when the cell is run.</p>"
+    '<p style="margin:0;padding:4px 2px 10px;font-size:16px"><b>This is a picture.</b> Run the cell in Jupyter, '
+    "and it comes to life.</p>"
 )
 DRAWING = re.compile(
     r'<div class="trlib-drawing">.*?<div class="drawn-narrow">.*?</div></div>', re.S
@@ -142,7 +142,7 @@ def cleaned(output: dict[str, Any], draw: Draw) -> dict[str, Any]:
     data = {kind: _whole(value) for kind, value in output["data"].items()}
     page, plain = data.get("text/html", ""), _plain(data.get("text/plain", ""))
     if OURS in data:  # an explorable, which says what it is
-        still = _as_picture(page + NOTE, plain.partition(": ")[2], draw)
+        still = _as_picture(NOTE + page, plain.partition(": ")[2], draw)
         still["data"][OURS] = packed(data[OURS])
         return {**output, **still}
     drawings = DRAWING.findall(page)

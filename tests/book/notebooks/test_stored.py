@@ -13,7 +13,7 @@ import pytest
 from book.build import execute, lab, refresh
 from book.build.ext.stored import KEY, complaints, fingerprints, live, unpacked
 from book.build.paths import NOTEBOOKS, chapters
-from book.build.refresh import Picture, cleaned
+from book.build.refresh import NOTE, Picture, cleaned
 from trbook.explorables.files import PAGE
 
 LINE = chapters()
@@ -181,7 +181,10 @@ def test_an_explorable_leaves_its_still_and_lives_again_on_a_page():
 
     ratio = RatioMap(eps_high=0.28)
     data, _ = ratio._repr_mimebundle_()
-    found = cleaned({"output_type": "display_data", "data": data, "metadata": {}}, draw)
+    drawn = []
+    see = lambda page: drawn.append(page) or draw(page)  # noqa: E731
+    found = cleaned({"output_type": "display_data", "data": data, "metadata": {}}, see)
+    assert drawn == [NOTE + ratio.html()], "a picture says that it is one, before all else"
     held = {"explorable": "ratio_map", "settings": ratio.settings()}
     assert found["data"] == {
         "image/png": ENCODED,
