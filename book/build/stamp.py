@@ -16,6 +16,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from book.build.paths import ROOT, config
@@ -132,7 +133,7 @@ def readme(text: str, where: Address) -> str:
         if where.source
         else "pip install .   # in this repository"
     )
-    day = released(version())
+    day = f" of {released(version())}" if released(version()) else ", not released yet"
     for pattern, new in {
         r"^\*\*\[Read it\].*$": f"**[Read it]({read})** · **{chapter}** · **[Use a loss]({use})**",
         r"(?<=`git clone )\S+": where.repository or "ADDRESS",
@@ -144,14 +145,14 @@ def readme(text: str, where: Address) -> str:
 
 
 def released(number: str) -> str:
-    """When a version was released, as the changelog's heading has it."""
+    """The day on which a version was released, as the changelog's heading has it; empty: not yet."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     found = re.search(rf"^## {re.escape(number)} · (.+)$", text, re.MULTILINE)
-    return f" of {found[1]}" if found else ", not released yet"
+    return found[1] if found else ""
 
 
 def citation(text: str, where: Address, who: Owner | None = None) -> str:
-    """CITATION.cff: authors, contact, version and addresses."""
+    """CITATION.cff: authors, contact, version, its day and addresses."""
     who = who or owner()
     at = "email" if "@" in who.contact and "/" not in who.contact else "website"
     names = "".join(f"  - name: {json.dumps(name, ensure_ascii=False)}\n" for name in who.names)
@@ -162,9 +163,14 @@ def citation(text: str, where: Address, who: Owner | None = None) -> str:
     for key, value in {"authors": names, "contact": asked}.items():
         below = value.replace("\\", r"\\")
         text = re.sub(rf"(?<=^{key}:\n)(?: .*\n)*", below, text, flags=re.MULTILINE)
-    text = re.sub(r"^(?:repository-code|url): .*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^(?:date-released|repository-code|url): .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^version: .*$", f"version: {version()}", text, flags=re.MULTILINE)
-    lines = {"repository-code": where.repository, "url": where.pages}
+    day = released(version())
+    lines = {
+        "date-released": day and datetime.strptime(day, "%d %B %Y").date().isoformat(),
+        "repository-code": where.repository,
+        "url": where.pages,
+    }
     return text + "".join(f'{key}: "{value}"\n' for key, value in lines.items() if value)
 
 

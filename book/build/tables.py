@@ -33,7 +33,7 @@ BOOK = ROOT / "book"
 LADDER = "_static/ladder"
 """Where the curves of the ladder's steps are, from its page."""
 HEADINGS = (
-    *("method", "what is kept close", "to", "what is done", "level", "ratio", "signed"),
+    *("method", "use it", "to", "what is done", "level", "ratio", "signed"),
     *("problem", "box", "library", "branch"),
 )
 """Columns of the table of all methods."""
@@ -68,7 +68,7 @@ def methods(_: str) -> str:
 
     def row(card: Card) -> list[str]:
         long = f", {card.long}" if card.long else ""
-        words = [card.what, card.near, card.action, card.level, card.ratio, blocks.signed(card)]
+        words = [card.use, card.near, card.action, card.level, card.ratio, blocks.signed(card)]
         return [
             f"{named(card)}{long}",
             *map(escape, words),

@@ -198,6 +198,7 @@ SAID = {
     ("old", "new", "said"),
     [
         ("<!--\n", "", "ppo.md: expected a comment of several lines"),
+        ("Use it when", "One uses it when", "ppo.md: expected .* Use it"),
         (
             "level: token",
             "levle: token",

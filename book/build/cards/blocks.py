@@ -14,6 +14,7 @@ from book.build.cards.draw import in_words
 from book.build.cards.outcome import Outcome, changed, command, headline, outcomes, written
 from book.build.ext.terms import slug
 from book.build.markdown import escape, table
+from book.build.paths import ROOT
 from trbook.scale import papers
 from trlab.claims.text import VERDICTS
 
@@ -72,11 +73,11 @@ def trainers(card: Card) -> list[str]:
         "",
         f"**TRL {versions['trl']}.** {paper.trl_note or 'As the paper has it:'}",
         "",
-        *_box("python", _in_trl(paper)),
+        *_box("python", _in_trl(paper) if paper.trl else []),
         f"**verl {versions['verl']}.** {paper.verl_note or 'As the paper has it:'}",
         "",
         *_box("text", [f"{name}={value}" for name, value in (paper.verl or {}).items()]),
-        f"{bridge}What other libraries call it: [settings](../settings.md), [losses](../atlas.md).",
+        f"{bridge}{_files(card)}What other libraries call it: [settings](../settings.md), [losses](../atlas.md).",
     ]
 
 
@@ -85,15 +86,32 @@ def _box(language: str, lines: list[str]) -> list[str]:
 
 
 def _in_trl(paper: papers.Paper) -> list[str]:
-    """The lines of Python that set it."""
-    if paper.trl is None:
-        return []
-    given = [f"    {name}={value!r},".replace("'", '"') for name, value in paper.trl.items()]
-    own = [f"    token_loss = staticmethod({paper.token_loss})"] if paper.token_loss else []
-    if own:
-        own.insert(0, f"class Trainer({paper.trainer}):")
-        own += ["", ""]
-    return [*own, f"{paper.trl_config.rpartition('.')[2]}(", *given, ")"]
+    """The lines of Python that set it, from the imports on."""
+    module, _, config = paper.trl_config.rpartition(".")
+    loss = re.search(r"\w+_loss", paper.token_loss)
+    lines = ["from functools import partial", ""] if "partial(" in paper.token_loss else []
+    lines.append(f"from {module} import {config}")
+    if loss:
+        lines.append(f"from trlib.algorithms import {loss[0]}")
+    if "bridge" in paper.trl_note:
+        lines.append(f"from trlib.bridges.trl import {paper.trainer}")
+    lines.append("")
+    if loss:
+        anchor = [f'    anchor = "{paper.anchor}"'] if paper.anchor else []
+        own = f"    token_loss = staticmethod({paper.token_loss})"
+        lines += ["", f"class Trainer({paper.trainer}):", own, *anchor, "", ""]
+    given = [
+        f"    {name}={value!r},".replace("'", '"') for name, value in (paper.trl or {}).items()
+    ]
+    return [*lines, f"args = {config}(", *given, ")"]
+
+
+def _files(card: Card) -> str:
+    """The files of `examples` that train with it."""
+    paths = sorted(ROOT.glob(f"examples/*/{card.name}.*"))
+    names = [path.relative_to(ROOT).as_posix() for path in paths]
+    links = ", ".join(f"[{name}](../../{name})" for name in names)
+    return f"To copy, each with its folder: {links}. " if links else ""
 
 
 def settings(card: Card) -> list[str]:

@@ -109,7 +109,7 @@ SOURCES: Mapping[str, str] = {
 """How the line *Formula:* of a card goes on, and what was read: the code of the authors or of a
 library, without the paper; others who print the paper's formula; a problem that the abstract or a
 summary states, of which we made ours; or the paper."""
-HEAD = re.compile(r"\A<!--\n(.*?)^-->\n+# ([^\n]+)\n", re.MULTILINE | re.DOTALL)
+HEAD = re.compile(r"\A<!--\n(.*?)^-->\n+# ([^\n]+)\n+Use it (.+?)[:.]\s", re.MULTILINE | re.DOTALL)
 MADE = re.compile(r"^<!--made .*?^<!--/made-->$", re.MULTILINE | re.DOTALL)
 ARXIV = re.compile(r"\[arXiv [\d.]+\]\(https://arxiv\.org/abs/([\d.]+)\)")
 
@@ -123,6 +123,8 @@ class Card:
     title: str
     text: str = field(repr=False)
     """The whole page."""
+    use: str
+    """When one uses it, or what for: how the card's first sentence begins."""
     family: str
     problem: str
     """What it is for."""
@@ -204,25 +206,25 @@ def read_card(path: Path) -> Card:
     """The card of a file.
 
     Raises:
-        ValueError: no comment before a heading; an unknown key, or a missing one; a word that is
-            none of those that it chooses among.
+        ValueError: it does not begin with a comment, a heading and *Use it*; an unknown key, or a
+            missing one; a word that is none of those that it chooses among.
     """
     text = path.read_text(encoding="utf-8")
     found = HEAD.match(text)
     if found is None:
         raise ValueError(
-            f"{path.name}: expected a comment of several lines and then a heading, got "
+            f"{path.name}: expected a comment of several lines, a heading and Use it ..., got "
             f"{text[:40]!r}"
         )
     given: dict[str, Any] = yaml.safe_load(found[1])
-    known = {one.name for one in fields(Card)} - {"name", "title", "text"}
+    known = {one.name for one in fields(Card)} - {"name", "title", "text", "use"}
     for key in given:
         if key not in known:
             raise ValueError(f"{path.name}, {unknown('key', key, known)}")
     given["near"] = given.get("near", given.get("to"))
     given["functions"] = tuple(given.get("functions", ()))
     try:
-        card = Card(path.stem, found[2], text, **given)
+        card = Card(path.stem, found[2], text, found[3], **given)
     except TypeError as error:
         raise ValueError(f"{path.name}: {error}") from None
     for key, words in WORDS.items():

@@ -2,7 +2,7 @@
 `make html`.
 
 The explorable of chapter 4 with the slider moved; both figures of the front page as they are
-printed; of chapter 11 the basins; a diagnosis. This is what a reader gets, for whoever has not
+printed; of chapter 11 the basins; a diagnosis; four lanes of the playground as they learn. This is what a reader gets, for whoever has not
 built the book.
 """
 
@@ -28,9 +28,12 @@ FRONT = {"written": '[data-explorable="written"]', "dial": '[data-explorable="fr
 """The front page's pictures."""
 BASIN = '[data-explorable="basin"]'
 DIAGNOSIS_PAGE = "_static/diagnose/rollouts.html"
+LANES_PAGE = "book/playground.html#playground:preset=shootout"
+BATCHES, FRAME, REST = 30, 220, 3500
+"""Frames of the lanes, and milliseconds of each and of the last."""
 SIZE = {"width": 1100, "height": 940}
 COLOURS = 128
-SHARP = {PAGE: 1, FRONT_PAGE: 1.5, BASIN_PAGE: 1.5, DIAGNOSIS_PAGE: 1}
+SHARP = {PAGE: 1, FRONT_PAGE: 1.5, BASIN_PAGE: 1.5, DIAGNOSIS_PAGE: 1, LANES_PAGE: 1}
 """Device pixel ratio of each page's picture."""
 
 
@@ -83,6 +86,27 @@ def shoot_diagnosis(page: Any) -> None:
     save(page.screenshot(), "diagnosis")
 
 
+def shoot_lanes(page: Any) -> None:
+    """A frame for each batch that all lanes have learned from; the last one stays a while."""
+    frames: list[Image.Image] = []
+    curves = page.locator(".curving .pv")
+    for batch in range(1, BATCHES + 1):
+        page.get_by_role("button", name="One batch").click()
+        page.wait_for_function(
+            "batch => [...document.querySelectorAll('[data-lane]')].every(lane => lane.dataset.batch == batch)",
+            arg=batch,
+            timeout=300_000,
+        )
+        if not frames:
+            curves.scroll_into_view_if_needed()
+        image = Image.open(io.BytesIO(curves.screenshot())).convert("RGB")
+        frames.append(image.quantize(COLOURS // 2, dither=Image.Dither.NONE))
+    times = [FRAME] * (BATCHES - 1) + [REST]
+    target = FIGURES / "lanes.gif"
+    frames[0].save(target, save_all=True, append_images=frames[1:], duration=times, loop=0)
+    print(f"lanes.gif: {target.stat().st_size // 1000} kB")
+
+
 def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     folder = Path(given[0]) if given else BUILD / "html"
@@ -91,9 +115,10 @@ def main(arguments: list[str] | None = None) -> int:
         FRONT_PAGE: shoot_front,
         BASIN_PAGE: shoot_basin,
         DIAGNOSIS_PAGE: shoot_diagnosis,
+        LANES_PAGE: shoot_lanes,
     }
     for name in pages:
-        if not (folder / name).is_file():
+        if not (folder / name.partition("#")[0]).is_file():
             print(f"readme: expected {name} in {folder}; `make html` builds it", file=sys.stderr)
             return 1
     with served(folder) as home, browser() as chromium:

@@ -39,6 +39,8 @@ class Paper:
     Config."""
     trainer: str = "TrustRegionTrainer"
     """Whose subclass `token_loss` stands in: a class of `trlib.bridges.trl`."""
+    anchor: str = ""
+    """That of `trainer`, where it has another by itself."""
 
     def command(self) -> str:
         """verl's settings as one types them."""
@@ -62,6 +64,8 @@ SAMPLER = {
     "algorithm.rollout_correction.bypass_mode": True,
 }
 """verl: the anchor is the policy that sampled."""
+UNCORRECTED = {"vllm_importance_sampling_correction": False}
+"""TRL: nothing else corrects for the sampler, which is in the ratio already."""
 LEGACY = "With `trainer.use_v1=False` the bypass mode puts a PPO clip in the place of this loss."
 
 PAPERS: dict[str, Paper] = {
@@ -166,13 +170,14 @@ PAPERS: dict[str, Paper] = {
         {"loss_type": "grpo", "beta": 0.0},
         _loss("trlib_pspo", "seq-mean-token-mean"),
         token_loss="partial(pspo_loss, alpha=0.1)",
+        anchor="recomputed",
         trl_note="By the bridge.",
         verl_note="By the bridge.",
     ),
     "dppo": Paper(
         "DPPO",
         "2602.04879",
-        {"loss_type": "dr_grpo", "scale_rewards": "none", "beta": 0.0},
+        {"loss_type": "dr_grpo", "scale_rewards": "none", "beta": 0.0, **UNCORRECTED},
         _loss("trlib_dppo_tv", "seq-mean-token-sum-norm")
         | {"algorithm.norm_adv_by_std_in_grpo": False}
         | SAMPLER,
@@ -186,7 +191,7 @@ PAPERS: dict[str, Paper] = {
     "quatro": Paper(
         "QUATRO",
         "2602.04620",
-        {"loss_type": "luspo", "beta": 0.0},
+        {"loss_type": "luspo", "beta": 0.0, **UNCORRECTED},
         _loss("trlib_quatro", "seq-mean-token-sum", adv="trlib_quatro") | SAMPLER,
         trainer="QuatroTrainer",
         trl_note="By the bridge; derived here. Reads raw rewards, whatever `scale_rewards` says. "
@@ -233,6 +238,7 @@ BESIDE: dict[str, Paper] = {
         PLAIN,
         _loss("trlib_pg_is") | GROUP_MEAN,
         token_loss="pg_is_loss",
+        anchor="recomputed",
         trl_note="By the bridge.",
         verl_note="By the bridge, after `register({'trlib_pg_is': pg_is_loss})`.",
     ),
@@ -284,6 +290,8 @@ def table(library: str) -> list[tuple[str, str, str]]:
         ]
         if library == "trl" and paper.token_loss:
             shown.insert(0, f"token_loss = {paper.token_loss}")
+        if library == "trl" and paper.anchor:
+            shown.insert(0, f"anchor = {paper.anchor!r}")
         if library == "trl" and (paper.token_loss or paper.trainer != "TrustRegionTrainer"):
             shown.insert(0, paper.trainer)
         settings = "<br>".join(f"`{one}`" for one in shown)

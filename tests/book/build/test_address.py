@@ -4,6 +4,7 @@ placeholder."""
 import json
 import re
 import tomllib
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
@@ -162,6 +163,9 @@ def test_an_owner_stands_in_one_place_and_is_carried_on():
     cited = yaml.safe_load(citation(texts["CITATION.cff"], none, who))
     assert [one["name"] for one in cited["authors"]] == ["Ada L", 'Bo "B" Ö']
     assert cited["contact"] == [{"name": 'Ada L, Bo "B" Ö', "email": "ada@example.org"}]
+    day = date.fromisoformat(cited["date-released"])
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\n## {version()} · {day.day} {day:%B %Y}\n" in changelog
     page = citation(texts["CITATION.cff"], none, Owner("Ada L", "https://example.org/a@b"))
     assert yaml.safe_load(page)["contact"][0]["website"] == "https://example.org/a@b"
     assert tomllib.loads(project(texts["pyproject.toml"], none, who))["project"]["authors"] == [

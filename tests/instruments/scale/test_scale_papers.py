@@ -1,6 +1,7 @@
 """The table of settings: every row is one that TRL's and verl's own configurations take, and TRL
 takes a step with."""
 
+import re
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -8,22 +9,54 @@ from pathlib import Path
 import pytest
 
 import trlib
+from book.build.cards import CARDS as PAGES
 from tests.by_day import by_day
 from trbook.scale.papers import BESIDE, PAPERS, WRITTEN_FOR, of_card, table
-from trlib.algorithms import ALGORITHMS, dppo_loss, pg_is_loss, pspo_loss, troll_sparse_loss
+from trlib.algorithms import ALGORITHMS, pg_is_loss
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 CARDS = {name: of_card(name) for name in PAPERS | BESIDE}
 """What the cards of the main line say."""
 IN_TRL = [key for key, paper in CARDS.items() if paper.trl is not None]
 IN_VERL = [key for key, paper in CARDS.items() if paper.verl is not None]
-LOSSES = {
-    "pg_is_loss": pg_is_loss,
-    "dppo_loss": dppo_loss,
-    "pspo_loss": pspo_loss,
-    "troll_sparse_loss": troll_sparse_loss,
-    "partial": partial,
-}
+PYTHON = re.compile(r"^```python\n(.+?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def paste(monkeypatch):
+    """Runs the lines of a card as they stand there, with TRL's configuration set up for a test; what
+    they leave."""
+    from tests.instruments.bridges.trl_run import QUIET
+
+    monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
+
+    def run(key, **settings):
+        module, _, config = CARDS[key].trl_config.rpartition(".")
+        module = import_module(module)
+        kind = getattr(module, config)
+        monkeypatch.setattr(module, config, partial(kind, **{**QUIET, **settings}))
+        (lines,) = PYTHON.findall(PAGES[key].text)
+        exec(lines, found := {})
+        monkeypatch.setattr(module, config, kind)
+        theirs = getattr(module, config.replace("Config", "Trainer"))
+        ours = found.get("Trainer") or found.get(CARDS[key].trainer, theirs)
+        return ours, found["args"]
+
+    return run
+
+
+@pytest.mark.parametrize("key", IN_TRL)
+def test_the_lines_of_a_card_run_as_pasted(key, paste):
+    """They set what the table says. Where the sampler is in the ratio, TRL does not correct for it."""
+    trl = pytest.importorskip("trl")
+    assert trl.__version__.startswith(WRITTEN_FOR["trl"])
+    kind, args = paste(key)
+    assert {name: getattr(args, name) for name in CARDS[key].trl} == CARDS[key].trl
+    if "bridge" in CARDS[key].trl_note:
+        assert args.vllm_importance_sampling_correction is (kind.anchor == "recomputed")
+        assert (kind.anchor == "recomputed") == (PAGES[key].ratio == "π/π_old")
+    else:
+        assert kind.__module__.startswith("trl.")
 
 
 def test_every_row_is_a_method_here_and_a_row_of_the_page():
@@ -43,20 +76,12 @@ def test_every_row_is_a_method_here_and_a_row_of_the_page():
 @pytest.mark.parametrize(
     "key", by_day(IN_TRL, "grpo", "dapo", reason="a step of TRL for each paper")
 )
-def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch):
-    trl = pytest.importorskip("trl")
+def test_trl_takes_a_step_with_them(key, paste, policy, tmp_path):
+    pytest.importorskip("trl")
     from datasets import Dataset
 
-    from tests.instruments.bridges.trl_run import QUIET
-    from trlib.bridges import trl as bridge
-
-    assert trl.__version__.startswith(WRITTEN_FOR["trl"])
-    monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
-    paper = CARDS[key]
-    module, _, kind_of_config = paper.trl_config.rpartition(".")
     small = {
         "output_dir": str(tmp_path),
-        **QUIET,
         "per_device_train_batch_size": 4,
         "num_generations": 4,
         "max_steps": 2,
@@ -64,17 +89,8 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch):
         "max_completion_length": 8,
         "learning_rate": 1e-3,
     }
-    config = getattr(import_module(module), kind_of_config)(**{**small, **paper.trl, "beta": 0.0})
-    for name, value in paper.trl.items():
-        assert name in config.to_dict()
-        if name != "beta":
-            assert getattr(config, name) == value
-    kind = getattr(import_module(module), kind_of_config.replace("Config", "Trainer"))
-    if paper.token_loss or paper.trainer != "TrustRegionTrainer":
-        own = (
-            {"token_loss": staticmethod(eval(paper.token_loss, LOSSES))} if paper.token_loss else {}
-        )
-        kind = type("Bridged", (getattr(bridge, paper.trainer),), own)
+    kind, config = paste(key, **small)
+    config.beta = 0.0  # a reference model would be loaded from a hub
     before = {name: p.clone() for name, p in policy.trainable.items()}
     trainer = kind(
         model=policy.model,
