@@ -99,8 +99,9 @@ def shoot_lanes(page: Any) -> None:
         )
         if not frames:
             curves.scroll_into_view_if_needed()
-        image = Image.open(io.BytesIO(curves.screenshot())).convert("RGB")
-        frames.append(image.quantize(COLOURS // 2, dither=Image.Dither.NONE))
+        frames.append(Image.open(io.BytesIO(curves.screenshot())).convert("RGB"))
+    palette = frames[-1].quantize(COLOURS // 2)
+    frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     times = [FRAME] * (BATCHES - 1) + [REST]
     target = FIGURES / "lanes.gif"
     frames[0].save(target, save_all=True, append_images=frames[1:], duration=times, loop=0)
