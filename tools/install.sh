@@ -45,6 +45,15 @@ pip() {
     echo "install: pip could not install $*; what it says stands above. The next call goes on from here" >&2
     exit 1
 }
+has_torch() {
+    .venv/bin/python -c 'import sys; from importlib.metadata import version as v; sys.exit(v("torch").split("+")[0] != sys.argv[1])' \
+        "${torch#*==}" 2> /dev/null
+}
+# Whether pip finds torch's build for CPUs, a fifteenth of the other. An address that does not answer is not waited for.
+cpu_build() {
+    .venv/bin/python -m pip --disable-pip-version-check --timeout 5 --retries 0 index versions torch "$@" 2> /dev/null |
+        grep -qF "${torch#*==}+cpu"
+}
 # pip would compile every file on one core, and three in four are never imported. What is imported is compiled here, so
 # that notebooks need not do it.
 first_import() { env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -c "import $1" > /dev/null 2>&1 || true; }
@@ -65,13 +74,32 @@ elif [ "${1:-}" = peers ]; then
     compile_all
     touch .venv/installed-peers
 else
+    torch=$(grep '^torch==' requirements.txt)
+    from=
     echo "install: torch, the largest part ..."
-    if [ "$(uname)" = Linux ] && [ -z "$quiet${PIP_EXTRA_INDEX_URL:-}" ] && ! command -v nvidia-smi > /dev/null; then
-        echo "install: for computers without a GPU there is a smaller build, 200 MB instead of 3 GB:" \
-            "export PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu"
+    if [ "$(uname)" = Linux ] && ! has_torch; then
+        address=https://download.pytorch.org/whl/cpu gigabytes=2
+        command -v nvidia-smi > /dev/null && address=cuda
+        address=${TRLIB_TORCH:-$address}
+        if [ "$address" = cuda ]; then
+            gigabytes=7
+        elif cpu_build; then
+            echo "install: no GPU here (no nvidia-smi), so the build for CPUs, which pip finds by itself"
+        elif cpu_build --index-url "$address"; then
+            from="--extra-index-url $address"
+            echo "install: no GPU here (no nvidia-smi), so the build for CPUs, from $address; TRLIB_TORCH=cuda asks for the other"
+        else
+            gigabytes=7
+            echo "install: no GPU here (no nvidia-smi), but no answer from $address within seconds: the build that pip finds"
+        fi
+        free=$(.venv/bin/python -c 'import shutil; print(shutil.disk_usage(".").free // 10**6)')
+        if [ "$free" -lt "${gigabytes}000" ]; then
+            echo "install: expected $gigabytes GB of free disk space here, got $free MB; going on as far as it reaches" >&2
+        fi
     fi
     # torch alone and first: pip then finds it in place and never replaces the build that was chosen.
-    pip --no-compile "$(grep '^torch==' requirements.txt)"
+    # shellcheck disable=SC2086
+    pip --no-compile $from "$torch"
     first_import torch &
     echo "install: what the book needs ..."
     pip --no-compile -r requirements.txt

