@@ -7,8 +7,12 @@ when it is saved: a chapter that was opened is unchanged, and one that was opene
 was.
 
 A widget lives as long as its kernel; of one that is gone JupyterLab says "model not found", whatever
-else the output holds. So an explorable is saved without its widget: as the picture that the file
-holds of it already, if its settings are the same, else as the page that runs by itself.
+else the output holds. So an explorable is saved without its widget.
+
+Who runs a chapter and saves it has changed nothing if its results are the same. So a cell whose code is
+the book's is saved as `book.build.refresh` stores it: without what is different in every run, and a
+figure as the picture that the file holds of it already. A figure of which it holds none stays as it is
+shown. So do the results of other code, which is the reader's own.
 """
 
 from __future__ import annotations
@@ -21,7 +25,8 @@ from typing import Any
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
-from book.build.ext.stored import packed
+from book.build.ext.stored import KEY, in_step
+from book.build.refresh import OPENED, lasting, live
 from trbook.explorables.files import PAGE
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -52,24 +57,34 @@ def saved(path: str, model: dict[str, Any], contents_manager: Any) -> None:
         return
     notebook = model["content"]
     notebook["metadata"].get("language_info", {}).pop("version", None)
-    before = stills(Path(contents_manager.root_dir, path.lstrip("/")))
+    before = figures(Path(contents_manager.root_dir, path.lstrip("/")))
     for output in outputs(notebook):
-        data = output.get("data", {})
-        if WIDGET in data and PAGE in data:
-            del data[WIDGET]
-            output.update(before.get(_named(data[PAGE]), {}))
+        if PAGE in output.get("data", {}):
+            output["data"].pop(WIDGET, None)
+            output.update(before.get(_named(output), {}))
+    if KEY not in notebook["metadata"]:
+        return
+    notebook["metadata"].pop("widgets", None)
+    for cell in in_step(notebook):
+        for name in OPENED:
+            cell["metadata"].pop(name, None)
+        for output in cell["outputs"]:
+            if live(output):
+                output.update(before.get(_named(output), {}))
+            elif output["output_type"] != "error":
+                output.update(lasting(output))
 
 
-def stills(file: Path) -> dict[str, dict[str, Any]]:
-    """The data and metadata of the explorables that a file holds as pictures, by what they are."""
+def figures(file: Path) -> dict[str, dict[str, Any]]:
+    """The data and metadata of the outputs that hold figures in a file, by what they show."""
     try:
         notebook = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # a new file, or one that is no notebook yet
         return {}
     return {
-        _named(output["data"][PAGE]): {"data": output["data"], "metadata": output["metadata"]}
+        _named(output): {"data": output["data"], "metadata": output["metadata"]}
         for output in outputs(notebook)
-        if "image/png" in output.get("data", {}) and PAGE in output["data"]
+        if PAGE in output.get("data", {})
     }
 
 
@@ -79,6 +94,6 @@ def outputs(notebook: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield from cell.get("outputs", ())
 
 
-def _named(held: dict[str, Any]) -> str:
-    """What is shown, as the file holds it."""
-    return json.dumps(held if "packed" in held else packed(held), sort_keys=True)
+def _named(output: dict[str, Any]) -> str:
+    """What an output shows, as a file holds it."""
+    return json.dumps(live(output), sort_keys=True)

@@ -129,6 +129,17 @@ def small(png: bytes) -> bytes:
     return out.getvalue()
 
 
+def live(output: dict[str, Any]) -> dict[str, Any] | None:
+    """What a page shows in the place of a picture, as an output holds it; None: the output holds no
+    figure."""
+    data = output.get("data", {})
+    if OURS in data:
+        return data[OURS] if "packed" in data[OURS] else packed(data[OURS])
+    page = _whole(data.get("text/html", ""))
+    drawn = DRAWING.search(page) or WHOLE.match(page)
+    return packed({"html": _plain(page)}) if drawn else None
+
+
 def cleaned(output: dict[str, Any], draw: Draw) -> dict[str, Any]:
     """An output as it is stored.
 
@@ -136,26 +147,32 @@ def cleaned(output: dict[str, Any], draw: Draw) -> dict[str, Any]:
         output: of a code cell, as nbformat has it.
         draw: makes a picture of HTML.
     """
+    shown = live(output)
+    if shown is None:
+        return lasting(output)
+    page = _whole(output["data"]["text/html"])
+    if OURS in output["data"]:  # an explorable, which says what it is
+        alt = _plain(_whole(output["data"].get("text/plain", ""))).partition(": ")[2]
+        found = {**output, **_as_picture(NOTE + page, alt, draw)}
+    elif WHOLE.match(page) or DRAWING.sub("", page).strip() == "":
+        found = {**output, **_as_picture(page, _label(page), draw)}
+    else:
+        page = DRAWING.sub(lambda found: _img(found[0], draw), page)
+        found = lasting({**output, "data": {**output["data"], "text/html": page}})
+    found["data"][OURS] = shown
+    return found
+
+
+def lasting(output: dict[str, Any]) -> dict[str, Any]:
+    """An output that holds no figure without what is different in every run, and without what no
+    code host shows."""
     if output["output_type"] == "stream":
-        text = _plain("".join(output["text"]))
-        return {**output, "text": _lines(text)}
+        return {**output, "text": _lines(_plain(_whole(output["text"])))}
     data = {kind: _whole(value) for kind, value in output["data"].items()}
-    page, plain = data.get("text/html", ""), _plain(data.get("text/plain", ""))
-    if OURS in data:  # an explorable, which says what it is
-        still = _as_picture(NOTE + page, plain.partition(": ")[2], draw)
-        still["data"][OURS] = packed(data[OURS])
-        return {**output, **still}
-    drawings = DRAWING.findall(page)
-    live = {OURS: packed({"html": _plain(page)})} if drawings or WHOLE.match(page) else {}
-    if live and (WHOLE.match(page) or DRAWING.sub("", page).strip() == ""):
-        picture = _as_picture(page, _label(page), draw)
-        picture["data"] |= live
-        return {**output, **picture}
-    kept: dict[str, Any] = {"text/plain": _lines(plain), **live}
+    kept: dict[str, Any] = {"text/plain": _lines(_plain(data.get("text/plain", "")))}
     for kind in ("text/html", "text/markdown"):
         if kind in data:
-            text = DRAWING.sub(lambda found: _img(found[0], draw), data[kind])
-            text = NAMES.sub("", STYLES.sub("", SCRIPTS.sub("", text)))
+            text = NAMES.sub("", STYLES.sub("", SCRIPTS.sub("", data[kind])))
             kept[kind] = _lines(_plain(TABLE.sub(_untimed, text)))
     if "image/png" in data:
         kept["image/png"] = data["image/png"]

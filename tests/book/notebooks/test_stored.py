@@ -196,6 +196,11 @@ def test_an_explorable_leaves_its_still_and_lives_again_on_a_page():
     assert found["data"] == {"text/html": ratio.html()}
 
 
+def manager(folder):
+    """As much of Jupyter's as is asked."""
+    return types.SimpleNamespace(root_dir=str(folder))
+
+
 def test_in_jupyterlab_an_explorable_is_saved_without_its_widget(tmp_path):
     """As the file's own picture where its settings are the same, else as the page that runs alone."""
     from trbook.explorables import RatioMap
@@ -210,16 +215,40 @@ def test_in_jupyterlab_an_explorable_is_saved_without_its_widget(tmp_path):
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}}))
     same, other = output(RatioMap()), output(RatioMap(eps_high=0.28))
     content = {"cells": [{**cell, "outputs": [same, other]}], "metadata": {}}
-    manager = types.SimpleNamespace(root_dir=str(tmp_path))
     for name in ("a.ipynb", "new.ipynb"):
         model = {"type": "notebook", "content": copy.deepcopy(content)}
-        lab.saved(name, model, manager)
+        lab.saved(name, model, manager(tmp_path))
         first, second = model["content"]["cells"][0]["outputs"]
         assert lab.WIDGET not in first["data"] and lab.WIDGET not in second["data"]
         assert second["data"]["text/html"] == RatioMap(eps_high=0.28).html()
         assert (first == kept) is (name == "a.ipynb") and "text/html" in (
             second if name == "a.ipynb" else first
         )["data"]
+
+
+def test_in_jupyterlab_the_book_s_cells_are_saved_as_they_are_stored_and_others_as_they_are(
+    tmp_path,
+):
+    def run(token):
+        """What the cells show: by chance another id, other seconds."""
+        table = f'<style>#T_{token}{{}}</style><table id="T_{token}"><td>1</td></table>'
+        time = nbformat.v4.new_output("stream", text=f"Run(PPO: reward 1 in {token}.0 s)\n")
+        return [time, shown(table), shown(DRAWING), shown(f"<details>{DRAWING}</details>")]
+
+    notebook = sample()
+    one, *_ = notebook["cells"][1:]
+    one["outputs"] = [cleaned(output, draw) for output in run(1)]
+    notebook["metadata"][KEY] = fingerprints(notebook)
+    (tmp_path / "a.ipynb").write_text(json.dumps(notebook))
+    now = copy.deepcopy(notebook)
+    now["cells"][1] |= {"outputs": run(2), "metadata": {"scrolled": True}}
+    now["cells"][2] |= {"outputs": run(2), "source": "print('my own')"}
+    failed = nbformat.v4.new_output("error", ename="E", evalue="", traceback=[])
+    now["cells"][3]["outputs"] = [shown(DRAWING.replace("line", "curve")), failed]
+    wanted = copy.deepcopy(now)
+    wanted["cells"][1] = one
+    lab.saved("a.ipynb", {"type": "notebook", "content": now}, manager(tmp_path))
+    assert now == wanted
 
 
 def test_what_runs_is_executed_in_an_empty_folder_and_a_failure_names_its_cell(tmp_path):
