@@ -41,9 +41,12 @@ nightly: .venv/installed-peers
 # Targets of earlier rounds.
 quick: ; @echo 'make quick: now `make lint`, and `make test` or one file of it' >&2; exit 2
 style: ; @echo 'make style: now a part of `make nightly`' >&2; exit 2
+# As root, as in a container, JupyterLab starts only if told to. LAB_FLAGS are its own: make lab LAB_FLAGS="--no-browser".
 lab: .venv/installed
+	@if [ "$$(id -u)" = 0 ]; then echo 'lab: you are root, so with --allow-root'; root=--allow-root; fi; \
 	$(PYTHON) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks \
-	  --ServerApp.contents_manager_class=book.build.lab.Contents --ContentsManager.pre_save_hook=book.build.lab.saved
+	  --ServerApp.contents_manager_class=book.build.lab.Contents --ContentsManager.pre_save_hook=book.build.lab.saved \
+	  $$root $(LAB_FLAGS)
 gpu: .venv/installed ; @$(PYTHON) -m book.build.gpu
 smollm2: .venv/installed
 dev: .venv/installed-dev

@@ -119,7 +119,7 @@ def served(place, *arguments):
 def recipe():
     """What `make lab` gives JupyterLab."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
-    found = re.search(r"^lab:.*\n\t\$\(PYTHON\) -m jupyterlab (.*)$", makefile, re.MULTILINE)
+    found = re.search(r"-m jupyterlab (.*)\$\$root \$\(LAB_FLAGS\)$", makefile, re.MULTILINE)
     assert found, "expected a recipe `lab` that starts JupyterLab"
     return found[1].split()
 
