@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
@@ -90,13 +92,28 @@ def first_pages() -> None:
     subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
 
 
+def vanish() -> None:
+    """Ends this process as a closed terminal does, once nobody is left who could read what it prints:
+    not every terminal says so."""
+    watch = select.poll()
+    watch.register(sys.stdout, 0)
+    if any(event & (select.POLLHUP | select.POLLERR) for _, event in watch.poll()):
+        os.kill(os.getpid(), signal.SIGHUP)
+
+
 def main() -> int:
+    for ending in (signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(ending, signal.default_int_handler)
+    threading.Thread(target=vanish, daemon=True).start()
     html = BUILD / "html"
     html.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     command = [str(Path(sys.executable).with_name(COMMAND[0])), *COMMAND[1:]]
     told = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    build = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=told)
+    build = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=told, start_new_session=True
+    )
     try:
         if not (html / "index.html").exists():
             print("book: the first pages ...", flush=True)
@@ -109,26 +126,21 @@ def main() -> int:
         for line in progress(build.stdout, began):
             print(line, flush=True)
         status = build.wait()
-    except KeyboardInterrupt:
-        build.send_signal(signal.SIGINT)
-        build.wait()
-        print("\nbook: interrupted; the next call begins the build anew", file=sys.stderr)
-        return 130
-    except OSError as error:
-        build.kill()
-        print(f"book: {error}", file=sys.stderr)
-        return 1
+    except (KeyboardInterrupt, OSError) as error:
+        os.killpg(build.pid, signal.SIGKILL)  # with everything that it has started
+        with suppress(OSError):
+            said = f"{error}" or "interrupted; the next call begins the build anew"
+            print(f"\nbook: {said}", file=sys.stderr)
+        return 1 if isinstance(error, OSError) else 130
     shutil.rmtree(FIRST, ignore_errors=True)
     if status:
         print(
             "book: not everything is as it should be; what stands above says what", file=sys.stderr
         )
     seconds = time.monotonic() - began
-    print(f"book: {address} is complete, after {seconds:.0f} s  (Ctrl-C ends it)", flush=True)
-    try:
+    with suppress(KeyboardInterrupt):
+        print(f"book: {address} is complete, after {seconds:.0f} s  (Ctrl-C ends it)", flush=True)
         threading.Event().wait()
-    except KeyboardInterrupt:
-        print()
     return status
 
 

@@ -19,6 +19,8 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import sys
+from fcntl import LOCK_EX, LOCK_NB, flock
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-before-read-docs", read_in_parallel)
     app.connect("builder-inited", on_every_core)
     app.connect("build-finished", finished, priority=1000)
+    alone(app)
     start_anew(app)
     # A book is millions of objects that stay. Looking through them for garbage again and again
     # takes a fifth of a pass.
@@ -94,13 +97,25 @@ def on_every_core(app: Sphinx) -> None:
         app.parallel = cores()
 
 
+def alone(app: Sphinx) -> None:
+    """Waits for another build of the same pages, which would write the same files. The lock is its
+    processes': it is gone with the last of them, however they end."""
+    file = Path(app.doctreedir, ".lock")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    app.lock = lock = file.open("w")  # type: ignore[attr-defined]
+    try:
+        flock(lock, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        print("book: another build of these pages is running; waiting for it", file=sys.stderr)
+        flock(lock, LOCK_EX)
+
+
 def start_anew(app: Sphinx) -> None:
     """Forgets what a build has read that was interrupted, or that warned: of the pages that it left
     nobody knows how old they are, and Sphinx repeats a warning only for a page that it reads again."""
     read, mark = Path(app.doctreedir, "environment.pickle"), Path(app.doctreedir, UNFINISHED)
     if mark.exists():
         read.unlink(missing_ok=True)
-    mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
 
 

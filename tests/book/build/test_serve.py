@@ -1,13 +1,19 @@
 """The server of the book, built or growing: loopback only, the next port when one is taken, a clear
-word when there is no book."""
+word when there is no book; and what a build leaves behind."""
 
+import signal
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
+from types import SimpleNamespace
 
 import pytest
 
 from book.build import book, serve
+from book.build.ext import alone
+from book.build.paths import ROOT
 from book.build.serve import listen
 
 
@@ -97,3 +103,46 @@ def test_how_long_it_still_takes_is_said_from_time_to_time(monkeypatch):
         f"book: writing output, 100 %, about {60 / last * (1 - last):.0f} s left",
     ]
     assert book.remaining("reading sources", 0, 30) == f"about {0.5 / start - 0.5:.0f} min left"
+
+
+BOOK = """
+import sys
+from pathlib import Path
+from book.build import book
+book.BUILD = Path(sys.argv[1])
+book.COMMAND = ("python", "-c", "import os, time; os.fork(); time.sleep(300)")
+sys.exit(book.main())
+"""
+
+
+@pytest.mark.parametrize("ending", [signal.SIGHUP, signal.SIGINT, None], ids=str)
+def test_a_closed_terminal_ends_the_build_with_its_workers(pages, ending):
+    """None: a terminal that is gone without a word. Whoever still runs would hold the end of stderr."""
+    (pages / "html").mkdir()
+    (pages / "html" / "index.html").touch()
+    begun = subprocess.Popen(
+        [sys.executable, "-c", BOOK, str(pages)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "shows what is built" in begun.stdout.readline()
+    begun.send_signal(ending) if ending else begun.stdout.close()
+    if not ending:
+        begun.stdout = None
+    assert begun.communicate(timeout=60)[1].strip().startswith("book: interrupted")
+    assert begun.returncode == 130
+
+
+def test_a_second_build_of_the_same_pages_waits_for_the_first(tmp_path, capsys):
+    first, second = (SimpleNamespace(doctreedir=tmp_path / "trees") for _ in range(2))
+    alone(first)
+    assert not capsys.readouterr().err
+    waiting = threading.Thread(target=alone, args=(second,))
+    waiting.start()
+    waiting.join(0.5)
+    assert waiting.is_alive() and "another build" in capsys.readouterr().err
+    first.lock.close()
+    waiting.join(30)
+    assert not waiting.is_alive()
