@@ -133,6 +133,13 @@ def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: li
         lines[:] = mend(lines)
 
 
+def called(app: Sphinx, *found: Any) -> tuple[str | None, str | None]:
+    """A signature in Python: of one with `<factory>`, as dataclasses write it, Sphinx takes every comma
+    for the end of an argument."""
+    *_, signature, returned = found
+    return signature and signature.replace("<factory>", "..."), returned
+
+
 def outside(
     app: Sphinx, env: Any, node: pending_xref, content: nodes.Element
 ) -> nodes.Element | None:
@@ -179,5 +186,6 @@ def _exists(target: str) -> bool:
 
 def connect(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", process, priority=400)
+    app.connect("autodoc-process-signature", called)
     app.connect("missing-reference", outside)
     app.connect("doctree-read", adopt)

@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import Any
 
 from docutils import nodes
-from sphinx import addnodes
+from sphinx import addnodes, version_info
 from sphinx.application import Sphinx
 from sphinx.ext.autodoc import AttributeDocumenter
 
@@ -130,8 +130,9 @@ def first(text: str) -> str:
 class Attribute(AttributeDocumenter):
     """Leaves the types of inherited attributes with the class that has them.
 
-    Sphinx writes them into the class that it documents, whose module need not know their names. From
-    then on no subclass that is new to the process could look up the types of its settings.
+    Sphinx before version 9 writes them into the class that it documents, whose module need not know
+    their names. From then on no subclass that is new to the process could look up the types of its
+    settings.
     """
 
     def update_annotations(self, parent: Any) -> None:
@@ -144,7 +145,8 @@ class Attribute(AttributeDocumenter):
 
 def connect(app: Sphinx) -> None:
     app.setup_extension("sphinx.ext.autodoc")
-    app.add_autodocumenter(Attribute, override=True)
+    if version_info < (9,):
+        app.add_autodocumenter(Attribute, override=True)
     app.connect("source-read", fill)
     app.connect("doctree-resolved", fold)
     app.connect("doctree-read", shorten)

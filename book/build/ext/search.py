@@ -28,7 +28,7 @@ from numpy import base_repr
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
-from sphinx.search.en import js_porter_stemmer
+from sphinx.search import IndexBuilder
 
 HINTS = ("book", "search.yml")
 WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
@@ -280,7 +280,8 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     )
     static = Path(app.outdir, "_static")
     static.joinpath("search-index.js").write_text(f"window.bookIndex={made};\n", encoding="utf-8")
-    static.joinpath("stemmer.js").write_text(js_porter_stemmer, encoding="utf-8")
+    stemmer = IndexBuilder(app.env, "en", {}, "").get_js_stemmer_code()
+    static.joinpath("stemmer.js").write_text(stemmer, encoding="utf-8")
 
 
 def connect(app: Sphinx) -> None:
