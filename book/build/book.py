@@ -127,8 +127,8 @@ def main() -> int:
             print(line, flush=True)
         status = build.wait()
     except (KeyboardInterrupt, OSError) as error:
-        os.killpg(build.pid, signal.SIGKILL)  # with everything that it has started
         with suppress(OSError):
+            os.killpg(build.pid, signal.SIGKILL)  # with everything that it has started
             said = f"{error}" or "interrupted; the next call begins the build anew"
             print(f"\nbook: {said}", file=sys.stderr)
         return 1 if isinstance(error, OSError) else 130
