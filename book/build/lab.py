@@ -11,7 +11,7 @@ else the output holds. So an explorable is saved without its widget.
 
 Who runs a chapter and saves it has changed nothing if its results are the same. So a cell whose code is
 the book's is saved as `book.build.refresh` stores it: without what is different in every run, and a
-figure as the picture that the file holds of it already. A figure of which it holds none stays as it is
+figure as the picture that the file held of it already. A figure of which it held none stays as it is
 shown. So do the results of other code, which is the reader's own.
 """
 
@@ -30,6 +30,9 @@ from book.build.refresh import OPENED, lasting, live
 from trbook.explorables.files import PAGE
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+HELD: dict[Path, dict[str, dict[str, Any]]] = {}
+"""The figures that a file has held since Jupyter runs: it also saves every two minutes, in the middle of
+a run that has yet to draw them again."""
 
 
 class Contents(AsyncLargeFileManager):
@@ -57,7 +60,9 @@ def saved(path: str, model: dict[str, Any], contents_manager: Any) -> None:
         return
     notebook = model["content"]
     notebook["metadata"].get("language_info", {}).pop("version", None)
-    before = figures(Path(contents_manager.root_dir, path.lstrip("/")))
+    file = Path(contents_manager.root_dir, path.lstrip("/"))
+    before = HELD.setdefault(file, {})
+    before.update(figures(file))
     for output in outputs(notebook):
         if PAGE in output.get("data", {}):
             output["data"].pop(WIDGET, None)
