@@ -7,6 +7,7 @@ meanings stand on pages.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -18,7 +19,7 @@ def shorten(app: Sphinx, docname: str, source: list[str]) -> None:
     """Leaves the title of a page that is not among the first."""
     first = app.config.first_pages
     if first and docname not in {*first, GLOSSARY}:
-        notebook = app.env.doc2path(docname).endswith(".ipynb")
+        notebook = Path(app.env.doc2path(docname)).suffix == ".ipynb"
         source[0] = _titled(source[0]) if notebook else _title(source[0])
 
 
