@@ -55,22 +55,31 @@ def _kind(method: str) -> Any:
     return method_kind(method)
 
 
-def cell_id(cell: Cell) -> str:
+def cell_id(cell: Cell, held: Mapping[str, Mapping[str, Any]] | None = None) -> str:
     """Twelve hexadecimal digits. Only what differs from a default is hashed: a new argument or
-    setting whose default changes nothing leaves every name as it was. Whether a default itself has
-    changed can be seen from `defaults`."""
+    setting whose default changes nothing leaves every name as it was.
+
+    Args:
+        held: the defaults that a record was made with; where today's differ, these count.
+    """
     from trlib.loop.optimizers import maker
     from trlib.loop.settings import RunSettings
     from trlib.tasks import load_task
 
-    method, plain_method = make(cell.method, cell.settings), make(cell.method, {})
-    task, plain_task = load_task(cell.task, **cell.knobs), load_task(cell.task)
+    method, task = make(cell.method, cell.settings), load_task(cell.task, **cell.knobs)
+    held = held or {}
+
+    def usual(section: str, now: Mapping[str, Any]) -> dict[str, Any]:
+        return {**plain(now), **outdated(section, held.get(section, {}))}
+
+    settings = usual(f"method {cell.method}", vars(make(cell.method, {})))
+    knobs = usual(f"task {cell.task}", load_task(cell.task).settings)
     _known(cell.policy)
     for name in cell.load:
         if name not in (arguments := _arguments_of_loading()):
             raise unknown("an argument of load_policy", name, arguments)
-    given = defaults_of("train")
-    train = {**given, **cell.train}
+    given = usual("train", defaults_of("train"))
+    train = {**defaults_of("train"), **cell.train}
     # Checks every value before anything runs.
     RunSettings(**{**train, "steps": cell.steps, "seed": cell.seed})
     maker(train["optimizer"])
@@ -79,20 +88,16 @@ def cell_id(cell: Cell) -> str:
         "settings": {
             f.name: _recorded(getattr(method, f.name))
             for f in fields(method)
-            if getattr(method, f.name) != getattr(plain_method, f.name)
+            if plain(getattr(method, f.name)) != settings[f.name]
         },
         "train": {
             name: _named(value, vars(maker(value)).get("version")) if name == "optimizer" else value
             for name, value in train.items()
-            if plain(value) != plain(given[name])
+            if plain(value) != given[name]
         },
         "task": [
             _named(cell.task),
-            {
-                name: value
-                for name, value in task.settings.items()
-                if value != plain_task.settings[name]
-            },
+            {name: value for name, value in task.settings.items() if plain(value) != knobs[name]},
         ],
         "policy": [*_weights(cell.policy), *([dict(cell.load)] if cell.load else [])],
         "steps": cell.steps,
@@ -137,9 +142,11 @@ def version_of(method: str) -> int | str | None:
     return said
 
 
-def defaults(found: list[Cell]) -> dict[str, Any]:
-    """The defaults that a record was made with, as JSON holds them: of the loop, the evaluation,
-    tasks and methods."""
+def defaults(
+    found: list[Cell], held: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The defaults that a record is made with, as JSON holds them: of the loop, the evaluation, tasks
+    and methods. Those of an earlier record that goes on, `held`, stay what they were."""
     from trlib.tasks import load_task
 
     sections: dict[str, Any] = {
@@ -156,7 +163,36 @@ def defaults(found: list[Cell]) -> dict[str, Any]:
             sections.setdefault(f"method {Path(cell.method).name}", {VERSION: version})
         if not is_own(cell.task):
             sections.setdefault(f"task {cell.task}", load_task(cell.task).settings)
-    return plain(sections)
+    was = {name: outdated(name, (held or {}).get(name, {})) for name in sections}
+    return plain({name: {**section, **was[name]} for name, section in sections.items()})
+
+
+@cache
+def today(section: str) -> dict[str, Any]:
+    """Today's defaults of a section of `defaults`, as JSON holds them; empty: of one's own method or
+    task, or of what there is no longer."""
+    from trlib.tasks import TASKS, load_task
+
+    kind, _, name = section.partition(" ")
+    try:
+        if kind == "method":
+            return plain(vars(make(name, {}))) if name and not is_own(name) else {}
+        if kind == "task":
+            return plain(load_task(name).settings) if name in TASKS else {}
+    except ValueError:  # no such method any more
+        return {}
+    return plain(defaults_of(kind)) if kind in ("train", "evaluate") else {}
+
+
+def outdated(section: str, held: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults that were others when a record was made: what they were. A method's version is
+    none of them: runs of another version are refused."""
+    now = today(section)
+    return {
+        name: tuple(was) if isinstance(was, list) else was
+        for name, was in held.items()
+        if name != VERSION and name in now and now[name] != was
+    }
 
 
 @cache

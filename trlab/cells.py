@@ -8,7 +8,7 @@ from typing import Any
 
 from trlab.basin import LR, OVER_RATES
 from trlab.cell import MEASURES, Cell
-from trlab.cell_id import cell_id, defaults_of, knobs_of, make
+from trlab.cell_id import cell_id, defaults_of, knobs_of, make, outdated, today
 from trlab.measures import DERIVED
 from trlab.sweep import THRESHOLD, Sweep, Variant, product
 from trlib import checks
@@ -58,6 +58,7 @@ def cells(sweep: Sweep) -> list[Cell]:
             is suggested), a value outside its meaning, two cells that are the same.
     """
     try:
+        sweep = as_recorded(sweep)
         found = [
             _cell(sweep, variant, seed, labels, arguments)
             for seed in sweep.seeds
@@ -103,7 +104,48 @@ def _cell(
         sweep.every,
         sweep.texts,
     )
-    return replace(bare, id=cell_id(bare))
+    return replace(bare, id=cell_id(bare, sweep.defaults))
+
+
+def as_recorded(sweep: Sweep) -> Sweep:
+    """The sweep with those defaults of its record that differ from today's written out."""
+    if not changed(sweep):
+        return sweep
+    was = {section: outdated(section, held) for section, held in sweep.defaults.items()}
+    return replace(
+        sweep,
+        train={**was.get("train", {}), **sweep.train},
+        knobs={**was.get(f"task {sweep.task}", {}), **sweep.knobs},
+        variants=[
+            replace(one, settings={**was.get(f"method {one.method}", {}), **one.settings})
+            for one in sweep.variants
+        ],
+    )
+
+
+def changed(sweep: Sweep) -> dict[str, dict[str, tuple[Any, Any]]]:
+    """The defaults that its record was made with and that differ from today's, by section
+    (`method gspo`): what each was and what it is."""
+    found = {
+        section: {
+            name: (was, today(section)[name]) for name, was in outdated(section, held).items()
+        }
+        for section, held in sweep.defaults.items()
+    }
+    return {section: names for section, names in found.items() if names}
+
+
+def of_its_day(sweep: Sweep, method: str) -> str:
+    """What a page says beside runs of a method where a default was another when they were made; empty:
+    none was."""
+    sections = {f"method {method}", "train", f"task {sweep.task}"}
+    said = [
+        f"{name} {was}, today {now}"
+        for section, names in changed(sweep).items()
+        if section in sections
+        for name, (was, now) in names.items()
+    ]
+    return f"at the default of its day: {'; '.join(said)}" if said else ""
 
 
 def settled(

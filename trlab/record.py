@@ -34,7 +34,7 @@ from trlab.files import DONE, HISTORY, RUNS, Row
 from trlab.journal import RecordError
 from trlab.measures import derive
 from trlab.rows import Record
-from trlab.sweep import Sweep, load_sweep
+from trlab.sweep import RECORDS, Sweep, load_sweep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 FORMAT = 3
 """Of the tables; another one is refused."""
 HEADER = "record.json"
-RECORDS = Path(__file__).parent / "records"
-"""The records that ship with the package, a folder a sweep."""
 
 
 # -- reading

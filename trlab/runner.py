@@ -95,7 +95,10 @@ def plan(
     if not 1 <= part <= parts:
         raise ValueError(f"shard: expected I/N with I from 1 to N, got {part}/{parts}")
     whole = cells(sweep)
-    known, folder = defaults(whole), Path("sweeps") / sweep.name if out is None else out
+    known, folder = (
+        defaults(whole, sweep.defaults),
+        Path("sweeps") / sweep.name if out is None else out,
+    )
     command = sweep.command()
     record = load(folder, known, sweep=sweep.name, command=command, tabled=not remake)
     if not remake:

@@ -20,6 +20,7 @@ is, and `trlab.runner` runs them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,6 +32,8 @@ from trlib.user_files import load
 
 SWEEPS = Path(__file__).parent / "sweeps"
 """The declared sweeps, a file each."""
+RECORDS = Path(__file__).parent / "records"
+"""The records that ship with the package."""
 THRESHOLD = "threshold"
 """The axis that multiplies each variant's own radius."""
 
@@ -237,6 +240,9 @@ class Sweep:
     sittings. They are then not among `seeds`."""
     added: Sequence[str] = ()
     """What `beside` has added to the declared variants."""
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The defaults that its record was made with, set when it is loaded: where today's differ, these
+    decide its cells."""
 
     def __post_init__(self) -> None:
         validate(self)
@@ -367,7 +373,12 @@ def load_sweep(name: str) -> Sweep:
         raise ValueError(
             f"sweep: expected SWEEP = trlab.Sweep(...) in {name!r}, got {type(sweep).__name__}"
         )
-    return replace(sweep, name=path.stem, source=name)
+    return replace(sweep, name=path.stem, source=name, defaults=_recorded_defaults(name))
+
+
+def _recorded_defaults(name: str) -> dict[str, Any]:
+    path = RECORDS / name / "record.json"
+    return json.loads(path.read_bytes())["defaults"] if path.is_file() else {}
 
 
 def product(axes: Sequence[Axis]) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:

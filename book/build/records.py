@@ -18,6 +18,7 @@ from typing import Any
 
 from book.build import quoted, words
 from book.build.markdown import escape, folded, table
+from trlab.cells import of_its_day
 from trlab.drawing import Drawing
 from trlab.drawing.figure import narrow_of
 from trlab.drawing.figure_registry import FIGURES, Figure
@@ -273,13 +274,19 @@ def measures(name: str) -> str:
         *(words.axis(axis).heading for axis in axes),
         *(words.measure(name).heading or words.measure(name).text for name in columns),
     )
-    body = rows(runs, history, axes, columns)
+    body = rows(runs, history, axes, columns, sweep)
     text = table(heads, body)
     return folded(text, f"All {len(body)} rows") if len(body) > FOLD else text
 
 
-def rows(runs: Any, history: Any, axes: Sequence[str], columns: Sequence[str]) -> list[list[str]]:
-    """A row for each variant and point of the axes.
+def rows(
+    runs: Any,
+    history: Any,
+    axes: Sequence[str],
+    columns: Sequence[str],
+    sweep: Sweep | None = None,
+) -> list[list[str]]:
+    """A row for each variant and point of the axes; a default that was another then is said.
 
     Raises:
         ValueError: a column that the record does not have.
@@ -287,7 +294,8 @@ def rows(runs: Any, history: Any, axes: Sequence[str], columns: Sequence[str]) -
     body = []
     for place, part in runs.groupby(["label", *axes], sort=False):
         good, failed = finished(part), len(part) - len(finished(part))
-        row = [f"`{place[0]}`"]
+        day = of_its_day(sweep, str(part["method"].iloc[0])) if sweep else ""
+        row = [", ".join(filter(None, (f"`{place[0]}`", day)))]
         row += [
             escape(words.axis(axis).point(point))
             for axis, point in zip(axes, place[1:], strict=True)

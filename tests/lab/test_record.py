@@ -5,19 +5,24 @@ import json
 import lzma
 import math
 import subprocess
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
+from book.build.cards import CARDS, blocks
+from book.build.cards.outcome import _outcomes
+from book.build.records import rows
 from tests.lab.records import entry, files, recorded_as, save
-from trlab import provenance
+from trlab import Variant, cell_id, provenance
 from trlab import record as records
-from trlab.cells import cells
+from trlab.cells import cells, of_its_day
 from trlab.files import same_digits
 from trlab.journal import Journal, put
 from trlab.record import RecordError, complete, load, recorded
 from trlab.rows import Record, declaration
+from trlab.runner import plan
 from trlab.sweep import load_sweep
+from trlib.algorithms.gspo import GSPO
 from trlib.model import folders
 
 
@@ -331,3 +336,34 @@ def test_a_damaged_table_is_made_again_from_its_journal(tmp_path, four):
         load(tmp_path)
     (tmp_path / "runs.csv.xz").unlink()
     assert load(tmp_path).done(four[0])
+
+
+def test_a_record_resolves_against_the_defaults_that_it_holds(monkeypatch, tmp_path):
+    @dataclass(frozen=True, kw_only=True)
+    class Wider(GSPO):
+        eps_high: float = 5e-4
+
+    whole = cell_id._kind
+    monkeypatch.setattr(cell_id, "_kind", lambda name: Wider if name == "gspo" else whole(name))
+    cell_id.today.cache_clear()
+    try:
+        gspo = replace(
+            load_sweep("basin"),
+            variants=[Variant("gspo"), Variant("ppo")],
+            seeds=(1000, 1001),
+            predictions=(),
+        )
+        planned = plan(gspo, out=tmp_path)
+        assert len(planned.cells) == 20 and not planned.missing
+        said = "at the default of its day: eps_high 0.0004, today 0.0005"
+        assert (of_its_day(gspo, "gspo"), of_its_day(gspo, "ppo")) == (said, "")
+        assert not of_its_day(replace(gspo, defaults={}), "gspo")
+        runs = recorded("basin")[0].query("label in ('gspo', 'ppo')")
+        first = [row[0] for row in rows(runs, recorded("basin")[1], ["lr"], ["kl"], gspo)]
+        assert first.count(f"`gspo`, {said}") == 5 and first.count("`ppo`") == 5
+        _outcomes.cache_clear()
+        lines = [line for line in blocks.runs(CARDS["gspo"]) if "[basin]" in line]
+        assert lines and all(said in line and "`eps_high=0.0004`" in line for line in lines)
+    finally:
+        cell_id.today.cache_clear()
+        _outcomes.cache_clear()

@@ -16,7 +16,9 @@ from book.build.ext.terms import slug
 from book.build.markdown import escape, table
 from book.build.paths import ROOT
 from trbook.scale import papers
+from trlab.cells import of_its_day
 from trlab.claims.text import VERDICTS
+from trlab.sweep import load_sweep
 
 GUIDE = "index.md#how-to-read-a-card"
 """What every card would repeat, for a page in `book/methods`."""
@@ -201,8 +203,9 @@ def runs(card: Card) -> list[str]:
             *([one.ppo or "not run"] if beside else []),
             *([own or "default"] if any(settings) else []),
         )
-        sweep = f"[{one.source.sweep}]({one.source.page}), {one.steps} batches"
-        lines.append(f"| {' | '.join(cells)} | {sweep} |")
+        day = of_its_day(load_sweep(one.source.sweep), one.method)
+        words = (f"[{one.source.sweep}]({one.source.page})", f"{one.steps} batches", day)
+        lines.append(f"| {' | '.join(cells)} | {', '.join(filter(None, words))} |")
     return lines
 
 

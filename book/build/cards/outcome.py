@@ -11,10 +11,12 @@ from typing import Any
 
 from book.build.cards.card import GALLERY, Card
 from trlab import recorded
+from trlab.cell_id import outdated
 from trlab.claims.text import STEPS_BY_RADIUS
 from trlab.drawing.rates import written_rate
 from trlab.findings import at, finished
 from trlab.statistics import iqm
+from trlab.sweep import load_sweep
 from trlib.loop.settings import RunSettings
 from trlib.methods import OBJECTIVES
 
@@ -187,14 +189,15 @@ def _runs(sweep: str) -> Any:
 
 def _read(source: Source, label: str, point: str, runs: Any) -> Outcome:
     first = runs.iloc[0]
-    task = json.loads(first["task"])
+    task, section = json.loads(first["task"]), f"method {first['method']}"
+    held = load_sweep(source.sweep).defaults.get(section, {})
     return Outcome(
         source,
         label,
         point,
         iqm(runs["sampled"].to_numpy()),
         len(runs),
-        json.loads(first["settings"]),
+        {**outdated(section, held), **json.loads(first["settings"])},
         {
             name: value
             for name, value in json.loads(first["train"]).items()
