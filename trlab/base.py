@@ -3,7 +3,7 @@ prompts, as many samples.
 
     python -m trlab.base        # measures what `records/base.json` lacks
 
-The mean reward of first batches (`trlab.findings.before`) is another number: of as many prompts as a
+The mean reward of first batches (`start` of `trlab.measures`) is another number: of as many prompts as a
 sweep has seeds times prompts per batch, which no end was measured on.
 """
 
@@ -18,7 +18,8 @@ from typing import Any
 from trlab.cell import Cell
 from trlab.cell_id import plain
 from trlab.cells import cells
-from trlab.record import RECORDS, all_recorded
+from trlab.questions import RECORDS
+from trlab.record import all_recorded
 from trlab.sweep import Sweep, load_sweep
 from trlib.errors import MissingExtra, TrlibError
 from trlib.evaluation import Estimate

@@ -27,7 +27,7 @@ import numpy as np
 
 from trlab.statistics import interval, iqm, percentiles
 from trlib import checks
-from trlib.evaluation import LEVEL, RESAMPLES, Estimate
+from trlib.evaluation import RESAMPLES, Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,56 +144,6 @@ def basins(runs: pd.DataFrame, *, within: float = WITHIN) -> list[Basin]:
     rates = next(iter(ends.values()))[0]
     line = _line([matrix for _, matrix in ends.values()], within)
     return [_basin(label, rates, matrix, line) for label, (_, matrix) in ends.items()]
-
-
-def edge_ratios(
-    runs: pd.DataFrame, control: str, margins: Sequence[float]
-) -> dict[str, list[Estimate]]:
-    """How many times as high a learning rate as the control's every other label bears, margin by
-    margin.
-
-    A label bears the rates up to the upper edge of its basin whose line lies a margin below the
-    best end of all. A ratio is NaN where one of the two edges lies outside the rates that were run,
-    or where there is no basin; its interval is NaN where that happens in a draw. A draw takes
-    seeds, the same ones for all labels and rates.
-
-    Args:
-        runs: finished runs of a sweep with the axis `lr`, at one point of every other axis.
-
-    Raises:
-        ValueError: a label that was not run with every seed at every rate, or no such control.
-    """
-    from scipy.stats import trim_mean
-
-    ends = _curves(runs)
-    if control not in ends:
-        raise ValueError(f"control: expected one of {', '.join(ends)}, got {control!r}")
-    rates, seeds = ends[control][0], len(ends[control][1])
-
-    def edge(curve: np.ndarray, line: float) -> float:
-        found = piece(rates, curve, line)
-        return math.nan if found.open_high else found.high
-
-    def ratios(drawn: np.ndarray) -> np.ndarray:
-        curves = {
-            label: trim_mean(matrix[drawn], 0.25, axis=0) for label, (_, matrix) in ends.items()
-        }
-        best = max(float(curve.max()) for curve in curves.values())
-        edges = {
-            label: np.array([edge(curve, best - m) for m in margins])
-            for label, curve in curves.items()
-        }
-        return np.array([edges[label] / edges[control] for label in ends if label != control])
-
-    rng = np.random.default_rng(0)
-    measured = ratios(np.arange(seeds))
-    draws = np.array([ratios(rng.integers(seeds, size=seeds)) for _ in range(RESAMPLES // 25)])
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    others = [label for label in ends if label != control]
-    return {
-        label: [Estimate(*map(float, t)) for t in zip(*rows, strict=True)]
-        for label, *rows in zip(others, measured, low, high, strict=True)
-    }
 
 
 def over_rates(sweep: Sweep, runs: pd.DataFrame, measure: str) -> tuple[Sweep, pd.DataFrame]:

@@ -21,6 +21,7 @@ COUNTS = (UPDATES, "uses")
 """Axes whose labels are numbers: updates of a batch, uses of it."""
 TAKEN = {
     *MEASURES,
+    *DERIVED,
     "cell",
     "sweep",
     "label",

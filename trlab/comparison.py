@@ -1,17 +1,15 @@
 """What a comparison of recorded runs is, and which ones the book prints.
 
 `comparisons.json` lists, for each sweep, every comparison that a page, a notebook or a claims card
-prints beside the sweep's own predictions. A comparison gets there by being decided: whatever prints
-one asks `trlab.verdicts.decide`, which shows it to `register`, and `python -m
-book.build.pack.comparisons` keeps what it noted. The list ships with the package because a verdict
-depends on how many other questions are asked of the same runs: it must be the same for a reader who
-has only the package as for a build of the book.
+prints beside the sweep's own predictions. Whoever prints a new one adds its line: a page or a card
+that is ahead of the list cannot be written, a notebook that is warns, and is not stored. A line stays
+when a sentence goes: a question that was asked counts for ever. The list ships with the package
+because a verdict depends on how many other questions are asked of the same runs.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,10 +20,6 @@ from trlab.sweep import Prediction, Sweep
 
 PRINTED = Path(__file__).parent / "comparisons.json"
 """The comparisons that the book prints, by sweep."""
-NOTED = "TRLAB_COMPARISONS"
-"""The variable that says what becomes of a comparison that its family lacks: `refuse`, or the file
-to which it is added, a line each. Without it the question of a reader joins the family, for once."""
-REFUSE = "refuse"
 
 
 @dataclass(frozen=True)
@@ -95,30 +89,18 @@ def asked(sweep: Sweep) -> list[Comparison]:
     return [*map(of_prediction, sweep.predictions), *shipped]
 
 
-def register(sweep: Sweep, comparisons: Iterable[Comparison], where: str | None = None) -> None:
-    """Note or refuse comparisons that nobody has asked of a sweep before.
-
-    Args:
-        where: as `NOTED`, which says it where this is None.
-
-    Raises:
-        ValueError: there is one to be refused.
-    """
-    where = os.environ.get(NOTED) if where is None else where
-    if not where:
-        return
+def unlisted(sweep: Sweep, comparisons: Iterable[Comparison]) -> list[Comparison]:
+    """Those that nobody has asked of a sweep before: each joins its family for this once."""
     known = {one.question(sweep) for one in asked(sweep)}
-    for one in comparisons:
-        if one.question(sweep) in known:
-            continue
-        if where == REFUSE:
-            raise ValueError(
-                f"expected a comparison of {PRINTED.name}, got {json.dumps(as_json(one))} of sweep "
-                f"{sweep.name!r}; `python -m book.build.pack.comparisons` puts it there, with the "
-                "name of the notebook that asks"
-            )
-        with open(where, "a", encoding="utf-8") as noted:
-            noted.write(f"{json.dumps([sweep.name, as_json(one)])}\n")
+    return [one for one in comparisons if one.question(sweep) not in known]
+
+
+def how_to_list(sweep: Sweep, comparison: Comparison) -> str:
+    """What to do about one that the book prints and that is not listed."""
+    line = json.dumps(as_json(comparison), ensure_ascii=False)
+    return (
+        f"expected a comparison of {PRINTED.name}, got one that it lacks of {sweep.name!r}: {line}"
+    )
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import lzma
 import math
@@ -58,17 +59,72 @@ def read_runs(path: Path, made: Mapping[str, Mapping[str, str]]) -> dict[str, Ro
     return rows
 
 
+def by_sweep(path: Path, made: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Row]]:
+    """The rows of a question's table, by sweep and cell. A sweep's rows have those columns alone in
+    which it has something.
+
+    Raises:
+        as `read_runs`.
+    """
+    found: dict[str, dict[str, Row]] = {}
+    with lzma.open(path, "rt", newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            found.setdefault(row["sweep"], {})[row["cell"]] = row
+    for sweep, rows in found.items():
+        known = {name for row in rows.values() for name, text in row.items() if text}
+        kept = known | {"error"}
+        found[sweep] = {
+            key: _typed({name: row[name] for name in row if name in kept}, number, made)
+            for number, (key, row) in enumerate(rows.items(), 1)
+        }
+    return found
+
+
+def as_table(
+    rows: Mapping[str, Mapping[str, Row]],
+) -> tuple[str, dict[str, dict[str, str]]]:
+    """The table of a question, as text, and what made its rows. A number that was not measured is
+    `nan`; nothing stands where a sweep has no such column."""
+    every = [row for of_sweep in rows.values() for row in of_sweep.values()]
+    before, after = dict[str, None](), dict[str, None]()
+    for row in every:
+        names = [name for name in row if name not in CIRCUMSTANCES]
+        seed = names.index("seed")
+        before |= dict.fromkeys(names[:seed])
+        after |= dict.fromkeys(names[seed:])
+    made: dict[str, dict[str, str]] = {}
+    out = io.StringIO()
+    table = csv.DictWriter(out, [*before, *after, "made"], lineterminator="\n")
+    table.writeheader()
+    for row in every:
+        how = {name: row[name] for name in CIRCUMSTANCES if name in row}
+        made[key := _short(how)] = how
+        own = {name: row[name] for name in row if name not in CIRCUMSTANCES}
+        table.writerow({**own, "made": key} if how else own)
+    return out.getvalue(), made
+
+
+def _short(how: Mapping[str, str]) -> str:
+    """A name of the circumstances that made some runs."""
+    return hashlib.blake2b(json.dumps(how).encode(), digest_size=4).hexdigest()
+
+
+def numbers() -> set[str]:
+    """The columns of a table that hold a measured number."""
+    from trlab.cell import MEASURES
+    from trlab.measures import DERIVED
+
+    return {*MEASURES, *DERIVED, "sampled_low", "sampled_high"}
+
+
 def _typed(row: dict[str, str], number: int, made: Mapping[str, Mapping[str, str]]) -> Row:
     """A row as it was in the journal; labels of axes are words, whatever they look like."""
-    from trlab.cell import MEASURES
-
-    numbers = (*MEASURES, "sampled_low", "sampled_high")
-    whole = ("seed", "steps")
+    measured, whole = numbers(), ("seed", "steps")
     typed: Row = {}
     for name, text in row.items():
         try:
             typed[name] = (
-                int(text) if name in whole else float(text or "nan") if name in numbers else text
+                int(text) if name in whole else float(text or "nan") if name in measured else text
             )
         except ValueError as error:
             raise ValueError(
@@ -98,7 +154,7 @@ def without_circumstances(runs: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, d
         {name: text for name, text in row.items() if isinstance(text, str)}
         for row in runs[columns].to_dict("records")
     ]
-    keys = [hashlib.blake2b(json.dumps(one).encode(), digest_size=4).hexdigest() for one in made]
+    keys = list(map(_short, made))
     return runs.drop(columns=columns).assign(made=keys), dict(zip(keys, made, strict=True))
 
 

@@ -3,7 +3,6 @@ accuracy. Whether two variants differ is decided in `trlab.verdicts`."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,10 @@ from trlab.sweep import Sweep
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+OUTCOME = ("greedy", "sampled", "entropy")
+"""An end is three numbers: right answers read greedily, right answers sampled, and what is left."""
 
 
 def finished(runs: pd.DataFrame) -> pd.DataFrame:
@@ -45,21 +48,7 @@ def scores(
     return {place: part[measure].to_numpy() for place, part in good.groupby(list(axes), sort=False)}
 
 
-def before(history: pd.DataFrame) -> dict[str, float]:
-    """What each cell started from: the mean reward of its first batch, which is sampled before any
-    update.
-
-    Of a task whose reward is 1 for a right completion and 0 for any other, this is the base
-    policy's accuracy on 256 completions (with the loop's defaults), as the run's own sampler
-    writes.
-    """
-    if "reward" not in history:  # no cell has ended
-        return {}
-    first = history[history["batch"] == 0]
-    return dict(zip(first["cell"], first["reward"], strict=True))
-
-
-def price(runs: pd.DataFrame, history: pd.DataFrame) -> Price | None:
+def price(runs: pd.DataFrame) -> Price | None:
     """Nats of divergence spent for each point of accuracy gained, by all of these runs together.
 
     The nats of a run are its batches times `kl`, the mean over batches; what it gained is `sampled`
@@ -67,15 +56,12 @@ def price(runs: pd.DataFrame, history: pd.DataFrame) -> Price | None:
     batch was not measured: supervision samples nothing, so there is no policy that sampled.
     """
     good = finished(runs)
-    if not len(good):
+    if not len(good) or not {"spent", "start"} <= {*good}:
         return None
-    gaps = set(history.loc[history["kl"].isna(), "cell"]) if "kl" in history else set()
-    base = before(history)
-    nats = good["kl"].astype(float) * good["steps"].astype(float)
-    start = [base.get(cell, math.nan) for cell in good["cell"]]
-    if gaps & set(good["cell"]) or not np.isfinite([*nats, *start]).all():
+    nats, start = good["spent"].astype(float), good["start"].astype(float)
+    if not np.isfinite([*nats, *start]).all():
         return None
-    return nats_per_point(list(nats), list(good["sampled"]), start)
+    return nats_per_point(list(nats), list(good["sampled"]), list(start))
 
 
 def table(
@@ -94,7 +80,7 @@ def table(
         # Where every cell failed, none was measured.
         good = finished(part).reindex(columns=[*MEASURES, *derived])
         estimate = interval(good[measure].to_numpy()) if len(good) else None
-        paid = None if history is None else price(part, history)
+        paid = None if history is None else price(part)
         rows.append(
             {
                 **dict(zip(keys, place, strict=True)),
@@ -103,7 +89,7 @@ def table(
                 measure: None if estimate is None else estimate.value,
                 "low": None if estimate is None else estimate.low,
                 "high": None if estimate is None else estimate.high,
-                "greedy": good["greedy"].mean(),
+                **{name: good[name].mean() for name in OUTCOME if name != measure},
                 "kl": good["kl"].mean(),
                 "kept": good["kept"].mean(),
                 **{name: good[name].mean() for name in derived},

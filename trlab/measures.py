@@ -1,9 +1,9 @@
 """What a run's history says besides its end: how fast it took off, and where it stood when it
 reached a reward.
 
-None of it is stored: every number follows from a record's `runs` and `history`, old records
-included. A column that a record's history does not have gives no measure; a run whose history has
-no number there gives NaN.
+Every number follows from runs and their histories. A record keeps them as columns of its runs, and
+its histories only where one is drawn. A column that a history does not have gives no measure; a run
+whose history has no number there gives NaN.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ DERIVED: dict[str, str] = {
     "rank": "mean over the last five batches of the directions that hold 99 % of the energy of the "
     "last hidden layer",
     "fits": "mean over batches of the updates that a batch made",
+    "start": "mean reward of the first batch, which is sampled before any update",
+    "spent": "nats of divergence spent: batches times the mean KL(mu || pi); not measured where that of "
+    "some batch was not",
 }
 """Measures that follow from runs and histories, one column each; `derive` adds them."""
 LAST = 5
@@ -56,12 +59,13 @@ LOST = 0.1
 WINDOW = 3
 """Batches in a row whose mean reward must reach a level."""
 
-ALWAYS_AVAILABLE = {"take_off", "batches_to", "peak", "collapsed"}
+ALWAYS_AVAILABLE = {"take_off", "batches_to", "peak", "collapsed", "start"}
 """The measures that every history has."""
 
 
 def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
-    """The runs with a column for each measure of `DERIVED` that their history has.
+    """The runs with a column for each measure of `DERIVED` that their history has; runs that have
+    them keep theirs.
 
     Args:
         runs: one row per cell, as `trlab.recorded` gives them; failed ones get NaN.
@@ -69,12 +73,18 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
 
     In the book: :eq:`shootout-nats`.
     """
-    if not len(runs) or "reward" not in history:  # no cell has ended
+    if not len(runs) or "reward" not in history:  # no cell has ended, or no history is kept
         return runs
-    # A part of runs that have them already: going through the history again would take longest of
-    # all.
+    # Runs that have them already: a record keeps them, and going through a history takes long.
     if {*runs} >= ALWAYS_AVAILABLE:
-        return runs
+        new = runs["start"].isna() & runs["cell"].isin(history["cell"].unique())
+        if not new.any():
+            return runs
+        made = derive(runs[new].drop(columns=[*({*runs} & {*DERIVED})]), history)
+        found_columns = [name for name in DERIVED if name in made]
+        whole = runs.reindex(columns=dict.fromkeys([*runs, *found_columns]))
+        whole.loc[new, found_columns] = made[found_columns]
+        return whole
     columns = {column for column, _ in FROM_HISTORY.values() if column in history}
     by_cell = {column: series(history, column) for column in columns}
     found: dict[str, Any] = {
@@ -85,6 +95,13 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     if "sampled" in runs:
         ends = zip(runs["cell"], runs["sampled"], strict=True)
         found["collapsed"] = [collapsed(by_cell["reward"].get(cell, ()), end) for cell, end in ends]
+    if {"kl", "steps"} <= {*runs}:
+        gaps = [
+            np.isnan(by_cell["kl"].get(cell, [0.0])).any() if "kl" in by_cell else False
+            for cell in runs["cell"]
+        ]
+        nats = runs["kl"].to_numpy(dtype=float) * runs["steps"].to_numpy(dtype=float)
+        found["spent"] = np.where(gaps, math.nan, nats)
     if "gain" in found:
         found["luck"] = np.subtract(found["gain"], found["gain_aside"])
     if "luck" in found and {"kl", "train"} <= {*runs}:
@@ -248,5 +265,6 @@ FROM_HISTORY: dict[str, tuple[str, Callable[[Any], float]]] = {
     "kl_median": ("kl_aside", _median),
     "kl_own_median": ("kl", _median),
     "rank": ("rank", lambda rank: _mean(rank[-LAST:])),
+    "start": ("reward", lambda rewards: float(rewards[0]) if len(rewards) else math.nan),
 }
 """Measures of one column of the history: which, and what is made of its batches."""

@@ -1,6 +1,7 @@
 """The record of a sweep: a journal that survives anything, and the tables that are made from it.
 
-A folder holds
+What ships with the package lies in the folders of questions (`trlab.questions`). The folder of a sweep
+that is run holds
 
 - `cells.sqlite`: the journal (`trlab.journal`), to which each process that runs a part of the sweep
   adds its cells;
@@ -9,7 +10,7 @@ A folder holds
 - `record.json`: format, sweep, defaults, and what made the cells (command, commit, versions,
   hardware, date).
 
-The tables are what a repository keeps; the journal is what a run goes on from. Folders of several
+The journal is what a run goes on from. Folders of several
 machines are joined by copying their journals into one, under names of their own (`cells-2.sqlite`).
 A folder is one sweep's; cells in its tables that the sweep no longer declares (a method of one's
 own, given once) stay there, after the others.
@@ -29,12 +30,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trlab import files, journal
+from trlab import files, journal, questions
 from trlab.files import DONE, HISTORY, RUNS, Row
 from trlab.journal import RecordError
 from trlab.measures import derive
 from trlab.rows import Record
-from trlab.sweep import RECORDS, Sweep, load_sweep
+from trlab.sweep import Sweep, load_sweep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,23 +52,19 @@ HEADER = "record.json"
 
 def is_recorded(name: str) -> bool:
     """Whether a sweep's record ships with the package."""
-    return path_of_runs(name).is_file()
-
-
-def path_of_runs(name: str) -> Path:
-    """Where the table of a sweep's runs is, or would be."""
-    return RECORDS / name / RUNS
+    return questions.folder_of(name) is not None
 
 
 def all_recorded() -> list[str]:
     """The sweeps whose record ships with the package."""
-    return sorted(path.parent.name for path in RECORDS.glob(f"*/{RUNS}"))
+    return questions.all_recorded()
 
 
 def stamp(name: str) -> int:
     """What changes whenever a record of the package does: a key for what is computed from it. 0:
     there is none."""
-    return path_of_runs(name).stat().st_mtime_ns if is_recorded(name) else 0
+    folder = questions.folder_of(name)
+    return 0 if folder is None else (folder / RUNS).stat().st_mtime_ns
 
 
 def read(name: str) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
@@ -116,16 +113,52 @@ def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     Raises:
         RecordError: there is none, or it was made in another format.
     """
-    folder = RECORDS / name
-    if not is_recorded(name):
+    record = shipped(name)
+    if record is None:
         known = ", ".join(all_recorded()) or "none yet"
         raise RecordError(
             f"record: expected one of {known}, got {name!r}; `trlib sweep {name}` makes it"
         )
-    record = load(folder)
     runs = record.runs()
     named = runs[[c for c in runs.columns[: runs.columns.get_loc("seed") + 1] if c != "sweep"]]
     return runs, record.history(record.rows).merge(named, on="cell")
+
+
+def shipped(
+    name: str, defaults: dict[str, Any] | None = None, *, command: str | None = None
+) -> Record | None:
+    """The record of a sweep of the package, with what is kept of its histories; None: it has none.
+
+    Args:
+        defaults, command: as of `load`.
+
+    Raises:
+        RecordError: a damaged file, or runs of another version of a method.
+    """
+    folder = questions.folder_of(name)
+    if folder is None:
+        return None
+    path = folder / RUNS
+    header = {"format": FORMAT, "defaults": questions.defaults_of(name)}
+    _check(path, header, FORMAT, defaults=defaults, command=command)
+    try:
+        rows = _question(path, path.stat().st_mtime_ns)[name]
+        path = folder / HISTORY
+        kept = _histories(path, path.stat().st_mtime_ns) if path.is_file() else {}
+    except (OSError, ValueError, KeyError, EOFError, lzma.LZMAError, csv.Error) as error:
+        raise _damaged(path, str(error)) from error
+    return Record({**rows}, {key: kept[key] for key in rows if key in kept})
+
+
+@lru_cache(maxsize=4)
+def _question(path: Path, stamp: int) -> dict[str, dict[str, Row]]:
+    """The rows of a question by sweep: several of its sweeps are read one after the other."""
+    return files.by_sweep(path, questions.held(path.with_name(questions.DECLARED))["made"])
+
+
+@lru_cache(maxsize=2)
+def _histories(path: Path, stamp: int) -> dict[str, files.History]:
+    return files.read_histories(path)
 
 
 def load(

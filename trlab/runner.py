@@ -20,7 +20,7 @@ from trlab.cells import cells
 from trlab.files import DONE, FAILED
 from trlab.journal import Journal, put
 from trlab.provenance import cores, provenance
-from trlab.record import RECORDS, complete, load, save_tables
+from trlab.record import complete, load, save_tables, shipped
 from trlab.rows import Record, declaration
 from trlab.run_cell import run
 from trlab.sweep import Sweep
@@ -101,10 +101,9 @@ def plan(
     )
     command = sweep.command()
     record = load(folder, known, sweep=sweep.name, command=command, tabled=not remake)
-    if not remake:
-        shipped = load(RECORDS / sweep.name, known, command=command)
-        shipped.update(record)
-        record = shipped
+    if not remake and (of_package := shipped(sweep.name, known, command=command)):
+        of_package.update(record)
+        record = of_package
     # By id, which is as good as by chance: each part gets its share of the slow variants.
     mine = {cell.id for cell in sorted(whole, key=lambda cell: cell.id)[part - 1 :: parts]}
     return Plan(

@@ -20,20 +20,19 @@ is, and `trlab.runner` runs them.
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from trlab import questions
 from trlib.arguments import number, validate, whole
 from trlib.errors import unknown
-from trlib.user_files import load
+from trlib.user_files import is_own, load
 
 SWEEPS = Path(__file__).parent / "sweeps"
 """The declared sweeps, a file each."""
-RECORDS = Path(__file__).parent / "records"
-"""The records that ship with the package."""
 THRESHOLD = "threshold"
 """The axis that multiplies each variant's own radius."""
 
@@ -343,12 +342,14 @@ def _all_are(name: str, values: object, kind: type) -> None:
 
 
 def declared() -> list[str]:
-    """The names of the package's sweeps."""
-    return sorted(path.stem for path in SWEEPS.glob("*.py") if not path.stem.startswith("_"))
+    """The names of the package's sweeps: those that have been recorded, and those that are to be run."""
+    waiting = {path.stem for path in SWEEPS.glob("*.py") if not path.stem.startswith("_")}
+    return sorted(waiting.union(questions.all_recorded()))
 
 
 def load_sweep(name: str) -> Sweep:
-    """A sweep by its name, or by the path of its file.
+    """A sweep by its name, or by the path of its file. One that has been recorded is what its record
+    declares.
 
     A file whose sweep rests on another's record (settings that were tuned) has a function in place
     of a `Sweep`.
@@ -356,6 +357,9 @@ def load_sweep(name: str) -> Sweep:
     Raises:
         ValueError: no such sweep (the nearest is suggested), or a file that declares none.
     """
+    if found := questions.entry(name):
+        one = of_data(found["declared"])
+        return replace(one, name=name, source=name, defaults=found["defaults"])
     path = Path(name) if name.endswith(".py") else SWEEPS / f"{name}.py"
     if not path.is_file():
         if name.endswith(".py"):
@@ -373,12 +377,7 @@ def load_sweep(name: str) -> Sweep:
         raise ValueError(
             f"sweep: expected SWEEP = trlab.Sweep(...) in {name!r}, got {type(sweep).__name__}"
         )
-    return replace(sweep, name=path.stem, source=name, defaults=_recorded_defaults(name))
-
-
-def _recorded_defaults(name: str) -> dict[str, Any]:
-    path = RECORDS / name / "record.json"
-    return json.loads(path.read_bytes())["defaults"] if path.is_file() else {}
+    return replace(sweep, name=path.stem, source=name, defaults={})
 
 
 def product(axes: Sequence[Axis]) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
@@ -408,3 +407,69 @@ def product(axes: Sequence[Axis]) -> Iterator[tuple[dict[str, str], dict[str, An
             if twice:
                 raise ValueError(f"axis {first.name!r}: {twice[0]} is set by another axis too")
             yield {first.name: label, **labels}, {**arguments, **more}
+
+
+# -- a sweep as data
+
+
+KINDS = {"variants": Variant, "axes": Axis, "predictions": Prediction}
+"""The parts of a sweep that are lists."""
+CORRECTION = "correction"
+"""The setting of a method that is no plain value."""
+NOT_DECLARED = ("name", "source", "awaited", "added", "defaults")
+"""What a sweep is given when it is loaded."""
+
+
+def as_data(value: Any) -> Any:
+    """A sweep, or a part of one, as JSON has it: what differs from the defaults of its class; an
+    infinity as the word `inf`, a method of one's own without its folder."""
+    if is_dataclass(value) and not isinstance(value, type):
+        given = NOT_DECLARED if isinstance(value, Sweep) else ()
+        return {
+            f.name: as_data(getattr(value, f.name))
+            for f in fields(value)
+            if f.name not in given and getattr(value, f.name) != _default(f)
+        }
+    if isinstance(value, Mapping):
+        return {str(key): as_data(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | range):
+        return [as_data(one) for one in value]
+    if isinstance(value, float) and math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return Path(value).name if isinstance(value, str) and is_own(value) else value
+
+
+def of_data(found: Mapping[str, Any]) -> Sweep:
+    """The sweep that `as_data` made."""
+    whole = _values(found)
+    parts = {
+        name: tuple(kind(**one) for one in whole[name])
+        for name, kind in KINDS.items()
+        if name in whole
+    }
+    return Sweep(**{**whole, **parts, "budget": Budget(**whole["budget"])})
+
+
+def _values(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        found = {key: _values(one) for key, one in value.items()}
+        if isinstance(found.get(CORRECTION), dict):
+            from trlib.algorithms import Correction
+
+            found[CORRECTION] = Correction(**found[CORRECTION])
+        return found
+    if isinstance(value, list):
+        return [_values(one) for one in value]
+    if value in ("inf", "-inf"):
+        return float(value)
+    return _own(value) if isinstance(value, str) and is_own(value) else value
+
+
+def _own(name: str) -> str:
+    """A method of one's own where its file is: beside the records, or beside what is to be run."""
+    beside = questions.RECORDS / questions.OWN / name
+    return str(beside if Path(str(beside).rpartition(":")[0]).is_file() else SWEEPS / name)
+
+
+def _default(one: Field[Any]) -> Any:
+    return one.default if one.default_factory is MISSING else one.default_factory()

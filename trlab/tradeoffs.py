@@ -16,16 +16,6 @@ from trlib.evaluation import Estimate
 if TYPE_CHECKING:
     import pandas as pd
 
-DIFFICULTY = {
-    "kl_none": "none right",
-    "kl_few": "up to a quarter",
-    "kl_half": "up to three quarters",
-    "kl_many": "nearly all",
-    "kl_all": "all right",
-}
-"""Columns of a record: the realised KL(π || μ) of prompts, by how many of their group were
-right."""
-
 
 def at_matched_reward(
     runs: pd.DataFrame, history: pd.DataFrame, column: str, level: float = LEVEL
@@ -43,18 +33,6 @@ def at_matched_reward(
         known = part[part["reached"] & np.isfinite(part["matched"])]["matched"].to_numpy()
         if len(known):
             found[str(label)] = interval(known), int(part["reached"].sum()), len(part)
-    return found
-
-
-def by_difficulty(runs: pd.DataFrame) -> dict[str, dict[str, Estimate]]:
-    """By label and kind of prompt (`DIFFICULTY`): the realised KL(π || μ) of such prompts, nats per
-    completion, as an interquartile mean with its 95 % interval over the runs that had some."""
-    found: dict[str, dict[str, Estimate]] = {}
-    for label, part in finished(runs).groupby("label", sort=False):
-        for column, words in DIFFICULTY.items():
-            known = part[column].astype(float).dropna().to_numpy() if column in part else ()
-            if len(known):
-                found.setdefault(str(label), {})[words] = interval(known)
     return found
 
 

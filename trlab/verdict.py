@@ -15,8 +15,30 @@ EDGE = " at the edge of what was tried"
 """What stands behind a verdict over a point at the edge of a grid."""
 SEEN, NOT_SEEN, UNDECIDED, NOT_RUN = "seen", "not seen", "undecided", "not run"
 INCOMPLETE, NOT_MEASURED, DESCRIBED = "incomplete", "not measured", "description"
+SOLVED = 0.98
+"""Greedy accuracy above which an arm solves its task: sampled answers then tell how sharp it is."""
+BOTH, SHARPER = "both solve it", "sharper"
 PLAIN = {SEEN: "as predicted", NOT_SEEN: "the opposite"}
 """The verdicts on a prediction as a page words them; the others are printed as they are."""
+
+
+@dataclass(frozen=True)
+class Greedy:
+    """How two arms answer greedily."""
+
+    lower: float
+    """The lower of their interquartile means."""
+    gap: Estimate
+    """The one's less the other's, with its 95 % interval."""
+
+    @property
+    def solved(self) -> bool:
+        """Whether both solve the task."""
+        return self.lower > SOLVED
+
+    def leads(self, sign: int) -> bool:
+        """Whether the interval lies on this side of 0."""
+        return self.gap.low > 0 if sign > 0 else self.gap.high < 0
 
 
 @dataclass(frozen=True)
@@ -53,6 +75,21 @@ class Verdict:
     """A description's seeds: how many of how many (`trlab.rule.description`)."""
     today: str = ""
     """What today's test decides of an earlier round's runs, where it decides otherwise."""
+    greedy: Greedy | None = None
+    """Of two arms whose sampled answers are compared: how the same runs answer greedily."""
+
+    @property
+    def ends(self) -> str:
+        """What sampled answers alone do not say: *both solve it*, or that a lead is *sharper*; else
+        empty."""
+        if self.greedy is None or self.verdict == DESCRIBED:
+            return ""
+        if self.greedy.solved:
+            return BOTH
+        if not self.decided or self.difference is None or self.comparison.within is not None:
+            return ""
+        lead = self.difference.value
+        return SHARPER if not self.greedy.leads(1 if lead > 0 else -1) else ""
 
     @property
     def decided(self) -> bool:
@@ -138,6 +175,7 @@ class Finding(Verdict):
         """
         p, verdict = self.prediction, PLAIN.get(self.verdict, self.short)
         verdict += EDGE if self.edge else ""
+        verdict += f", {self.ends}" if self.ends else ""
         verdict += f", today's test: {PLAIN.get(self.today, self.today)}" if self.today else ""
         measure = (words or {}).get(p.measure, p.measure)
         if self.estimate is None:

@@ -17,6 +17,7 @@ axis, its points are tasks: one test for all of them, runs dealt out within each
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -26,12 +27,19 @@ import numpy as np
 
 from trlab import record
 from trlab.basin import AT_EDGE, OVER_RATES, over_rates
-from trlab.comparison import Comparison, Side, asked, of_prediction, register
+from trlab.comparison import (
+    Comparison,
+    Side,
+    asked,
+    how_to_list,
+    of_prediction,
+    unlisted,
+)
 from trlab.findings import at, finished, scores
 from trlab.measures import derive, matched
 from trlab.rule import BEFORE, TODAY_S_TEST, Rule, beside, description, rule_of
 from trlab.significance import LEVEL, alike_p, holm, improvement_p, line_p, paired_p
-from trlab.statistics import difference, improvement, interval
+from trlab.statistics import difference, improvement, interval, iqm
 from trlab.sweep import Sweep, load_sweep
 from trlab.verdict import (
     DESCRIBED,
@@ -40,8 +48,10 @@ from trlab.verdict import (
     NOT_RUN,
     NOT_SEEN,
     SEEN,
+    SOLVED,
     UNDECIDED,
     Finding,
+    Greedy,
     Verdict,
 )
 from trlib.evaluation import Estimate
@@ -53,14 +63,20 @@ if TYPE_CHECKING:
 
 
 def decide(name: str, *comparisons: Comparison) -> list[Verdict]:
-    """Comparisons within a sweep that ships with the package. One that the book prints and that its
-    family lacks is noted or refused, where the book asks for that (`trlab.comparison.register`).
+    """Comparisons within a sweep that ships with the package. One that the book does not print joins
+    its family for once, with a warning.
 
     Raises:
         RecordError: it has no record.
     """
     sweep = record.read(name)[0]
-    register(sweep, comparisons)
+    if new := unlisted(sweep, comparisons):
+        family = len(asked(sweep))
+        warnings.warn(
+            f"{name}: corrected over {family + len(new)} questions, {len(new)} more than the book "
+            f"asks ({how_to_list(sweep, new[0])})",
+            stacklevel=2,
+        )
     return list(_decided(name, comparisons, tuple(map(record.stamp, (name, *beside(sweep))))))
 
 
@@ -169,10 +185,25 @@ def measure(
     if isinstance(found, Verdict):
         return found
     one = _estimated(comparison, found.tasks, found.paired, stratified=not rule.pairs)
-    one = replace(one, note=found.note, edge=found.edge)
+    one = replace(one, note=found.note, edge=found.edge, greedy=_greedily(sweep, runs, comparison))
     if few := description(sweep, rule):
         return replace(one, verdict=DESCRIBED, seeds=few, p=math.nan)
     return one
+
+
+def _greedily(sweep: Sweep, runs: pd.DataFrame, comparison: Comparison) -> Greedy | None:
+    """How the two arms of a comparison of sampled answers answer greedily; None: it is none, or it was
+    not measured."""
+    if comparison.measure != "sampled" or len(comparison.sides) < 2 or GREEDY not in runs:
+        return None
+    asked = replace(comparison, measure=GREEDY)
+    found = both_sides(sweep, runs, None, asked, paired=False)
+    if isinstance(found, Verdict):
+        return None
+    higher, lower = (task for task in found.tasks if task is not None)
+    least = min(iqm(higher), iqm(lower))
+    gap = difference(higher, lower, stratified=True) if least <= SOLVED else NO_GAP
+    return Greedy(least, gap)
 
 
 @dataclass(frozen=True)
@@ -245,6 +276,9 @@ def both_sides(
     return BothSides((tasks[0], tasks[1]), paired, edge, note)
 
 
+GREEDY = "greedy"
+NO_GAP = Estimate(0.0, 0.0, 0.0)
+"""Of two arms that both solve their task: nobody asks."""
 VALUE = "_value"
 """The column that holds the measure of a comparison."""
 

@@ -168,6 +168,8 @@ def _edited(row: dict[str, Any], history: dict[str, list[float]], result: dict[s
             continue  # made before it was measured, if beside cells that have it
         if not _equal(row[name], result["values"][name]):
             return f"{name}: recorded {row[name]!r}, now {result['values'][name]!r}"
+    if not history:  # it is kept of few sweeps, and the digest holds it
+        return ""
     # Such a metric is not a column of a table.
     nothing = [math.nan] * max(map(len, result["history"].values()))
     for name in sorted(history.keys() | result["history"].keys() - {*ADDED_LATER}):

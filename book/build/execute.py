@@ -23,7 +23,6 @@ import nbformat
 
 import trlib
 from book.build.paths import ROOT
-from trlab.comparison import NOTED, REFUSE
 from trlab.provenance import cores, processor
 
 KEY = "execution_record"
@@ -35,14 +34,12 @@ class NotebookFailed(Exception):
     """A notebook did not run to its end; the message names notebook, cell and error."""
 
 
-def execute(notebook: Path, *, profile: str, noted: Path | None = None) -> dict[str, Any]:
+def execute(notebook: Path, *, profile: str) -> dict[str, Any]:
     """The notebook with its outputs and their record.
 
     Args:
         notebook: its file, which stays as it is.
         profile: `smoke`, `cpu` or `gpu`.
-        noted: the file into which a comparison is noted that no family holds yet; None: it fails its
-            cell.
 
     Raises:
         NotebookFailed: a cell raised or ran out of time, or the kernel died.
@@ -60,7 +57,6 @@ def execute(notebook: Path, *, profile: str, noted: Path | None = None) -> dict[
             **os.environ,
             "OMP_NUM_THREADS": "1",
             "TRLIB_PROFILE": profile,
-            NOTED: str(noted) if noted else os.environ.get(NOTED, REFUSE),
             "IPYTHONDIR": str(settings),  # nobody's own
             "PYTHONPATH": os.pathsep.join(
                 [str(ROOT), str(ROOT / "book"), os.environ.get("PYTHONPATH", "")]

@@ -43,19 +43,23 @@ def _drawing(name: str) -> Drawing:
     return drawn(one, *quoted.record(one.sweep))
 
 
-def stored(name: str, caption: str) -> str:
-    """A figure as a page's source has it."""
+def stored(name: str, caption: str, book: str = "") -> str:
+    """A figure as a page's source has it.
+
+    Args:
+        book: the way from the page to the book's folder, where that is not its own.
+    """
     own = f" {caption}" if caption else ""
     # What it shows, in a few words: its caption says the rest.
     alt = " ".join(re.split(r"[.:] ", _drawing(name).alt)[0].split())
     alt = re.sub(r"([\[\]])", r"\\\1", alt)
     return (
-        f"<!--figure {name}{own}-->\n![{alt}]({FOLDER}/{name}.svg)\n\n"
+        f"<!--figure {name}{own}-->\n![{alt}]({book}{FOLDER}/{name}.svg)\n\n"
         f"*{caption or figure(name).text}*\n<!--/figure-->"
     )
 
 
-def filled(text: str) -> str:
-    """A page with its recorded figures as pictures with captions."""
-    text = DIRECTIVE.sub(lambda found: stored(found[1], " ".join(found[2].split())), text)
-    return STORED.sub(lambda found: stored(found[1], (found[2] or "").strip()), text)
+def filled(text: str, book: str = "") -> str:
+    """A page with its recorded figures as pictures with captions (`book` as of `stored`)."""
+    text = DIRECTIVE.sub(lambda found: stored(found[1], " ".join(found[2].split()), book), text)
+    return STORED.sub(lambda found: stored(found[1], (found[2] or "").strip(), book), text)

@@ -29,7 +29,7 @@ mean with its 95 % interval, which `plain` leaves out. A comparison is a differe
 must be decided: what is not needs its interval, or other words.
 
 Writing fails if no record holds what a sentence asks for, or if a comparison is missing in
-`trlab/comparisons.json` (`python -m book.build.pack.comparisons` puts it there): every verdict of a
+`trlab/comparisons.json` (the error says what to add): every verdict of a
 sweep depends on how many comparisons are printed. A sweep that is declared and has no record yet
 reads *not run yet*.
 """
@@ -47,8 +47,8 @@ import trlab.record
 from book.build import words
 from trlab.base import base_of_runs
 from trlab.basin import LR, WITHIN, basins
-from trlab.comparison import REFUSE, Comparison, Side, register
-from trlab.findings import at, before, finished, price
+from trlab.comparison import Comparison, Side, how_to_list, unlisted
+from trlab.findings import at, finished, price
 from trlab.measures import matched
 from trlab.statistics import interval, iqm
 from trlab.sweep import Sweep, declared
@@ -205,7 +205,7 @@ def shown(text: str) -> str:
         if quote.measure.partition(":")[0] in COUNTED:
             return COUNTED[quote.measure.partition(":")[0]](quote)
         if quote.measure == "nats_per_point":
-            paid = price(part(quote), record(quote.sweep)[2])
+            paid = price(part(quote))
             if paid is None:
                 raise ValueError(
                     "nats_per_point: expected runs whose divergence was measured, got others"
@@ -224,7 +224,9 @@ def _compared(quote: Quote) -> str:
     """The difference of a quote's two sides, and whether it is undecided."""
     for side in (quote, quote.other):  # with an error that names what the record has
         measured(part(side), record(side.sweep)[2], side.measure)
-    register(record(quote.sweep)[0], [quote.comparison], REFUSE)
+    sweep = record(quote.sweep)[0]
+    if unlisted(sweep, [quote.comparison]):
+        raise ValueError(how_to_list(sweep, quote.comparison))
     (verdict,) = decide(quote.sweep, quote.comparison)
     if verdict.difference is None:
         raise ValueError(
@@ -255,12 +257,10 @@ def _seeds(quote: Quote) -> str:
 def _base(quote: Quote) -> str:
     """What the runs began with: measured as their ends are, or else the mean reward of their first
     batches."""
-    sweep, _, history = record(quote.sweep)
-    ids = part(quote, whole=False)["cell"]
-    found = base_of_runs(sweep, ids)
+    runs = part(quote, whole=False)
+    found = base_of_runs(record(quote.sweep)[0], runs["cell"])
     if found is None:
-        start = before(history)
-        return number(sum(start[cell] for cell in ids) / len(ids), "sampled")
+        return number(sum(runs["start"]) / len(runs), "sampled")
     if quote.plain:
         return number(found.value, "sampled", digits=quote.digits)
     return written(found, "sampled", digits=quote.digits)

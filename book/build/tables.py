@@ -126,14 +126,6 @@ def card(name: str) -> str:
     return claims.body(markdown(claims.every()[name]))
 
 
-def sweeps(_: str) -> str:
-    """A row for each sweep."""
-    rows = (
-        [row[0], *(cell.replace("|", r"\|") for cell in row[1:])] for row in records.all_sweeps()
-    )
-    return table(records.HEADINGS, rows)
-
-
 def steps(_: str) -> str:
     """Each step of the ladder: what for, its line, the curve recorded after it."""
     history, told = ladder.record(), []
@@ -261,7 +253,7 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "methods-picture": picture,
     "claims-table": claimed,
     "claims-card": card,
-    "sweeps": sweeps,
+    **records.MAKERS,
     "playground": lambda _: STILL,
     "ladder": steps,
     "four-boxes": four_boxes,

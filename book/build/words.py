@@ -62,7 +62,7 @@ class Measure:
 
 MEASURES = {
     "sampled": Measure("sampled accuracy", digits=2),
-    "worst": Measure("worst run", "worst run"),
+    "worst": Measure("worst run, and how many collapsed", "worst (collapsed)"),
     "basin_width": Measure("width of the basin, decades", "width, decades"),
     "basin_high": Measure("log10 of the rate at which the basin ends", "basin ends at"),
     "tenfold": Measure("accuracy at ten times the best rate", "at ten times the rate"),

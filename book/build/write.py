@@ -2,13 +2,13 @@
 the book shows.
 
     python -m book.build.write            # after a method, a claim, a sentence or a record has changed
-    python -m book.build.write NAME ...   # these alone: pages, methods' cards, recorded sweeps
+    python -m book.build.write NAME ...   # these alone: pages, methods' cards, questions (records/NAME)
     python -m book.build.write --check    # changes nothing; names what is out of step
 
 Tables (`book.build.tables`), what is computed on a method's card (`cards.blocks`), numbers of the
 records (`numbers`), pictures of recorded figures (`pictures`) and what lines of Python print
 (`printed`) stand between comments. `methods` is the list of methods as JSON. The page of a recorded
-sweep is the README of its record's folder, written whole (`records`).
+question is the README of its folder (`records`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from book.build.paths import ROOT
 from book.build.quoted import FILLED, NOT_RUN
 from trlib.errors import unknown
 
+BOOK = "../../../book/"
+"""The book's folder, from the page of a question."""
+
 
 def pages() -> dict[str, Path]:
     """The pages that are written by hand, in which something is filled in: `purpose`,
@@ -31,26 +34,23 @@ def pages() -> dict[str, Path]:
     book = ROOT / "book"
     found = [*book.glob("*.md"), *book.glob("interface/*.md"), FOLDER / "index.md"]
     named = {path.relative_to(book).with_suffix("").as_posix(): path for path in sorted(found)}
-    return named | {name: FOLDER / f"{name}.md" for name in CARDS}
+    return named | {name: FOLDER / f"{name}.md" for name in CARDS} | dict(records.pages())
 
 
 def stale(names: Iterable[str]) -> Iterator[str]:
-    """What of some pages is out of step with the code and the records. Pictures are not compared, nor
-    what lines of Python print: both differ between processors."""
+    """What of some pages is out of step with the code and the records. Pictures are not compared:
+    they differ between processors."""
     names, by_hand = set(names), pages()
     for path in methods.stale() if methods.NAME in names else []:
         yield str(path.relative_to(ROOT))
     for name in by_hand.keys() & names:
         text = by_hand[name].read_text(encoding="utf-8")
-        after = numbers.filled(tables.filled(text, name))
+        after = printed.filled(numbers.filled(tables.filled(text, by_hand[name].stem)))
         if after != text:
             yield f"{name}: {', '.join(_differ(text, after))}"
         for asked, told in FILLED.findall(text):
             if told == NOT_RUN:
                 yield f"{name}: {asked}: not run yet"
-    for name in names.intersection(records.shown()):
-        if not records.is_current(name, records.readme(name)[0]):
-            yield f"trlab/records/{name}/{records.PAGE}"
 
 
 def _differ(before: str, after: str) -> list[str]:
@@ -63,9 +63,10 @@ def fill_in(path: Path) -> bool:
     """Writes what a page by hand is filled in with; whether anything is new."""
     before = path.read_text(encoding="utf-8")
     pictures.draw(before)
-    name = path.stem
+    name, recorded = path.stem, path.name == records.PAGE
     tables.draw(before, name)
-    after = printed.filled(numbers.filled(tables.filled(pictures.filled(before), name)))
+    pictured = pictures.filled(before, BOOK if recorded else "")
+    after = printed.filled(numbers.filled(tables.filled(pictured, name)))
     if after != before:
         path.write_text(after, encoding="utf-8")
     return after != before
@@ -74,17 +75,19 @@ def fill_in(path: Path) -> bool:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m book.build.write", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="of a page, a method or a recorded sweep"
+        "names", nargs="*", metavar="NAME", help="of a page, a method, or a question: records/NAME"
     )
     parser.add_argument("--check", action="store_true", help="change nothing; fail if out of step")
     given = parser.parse_args(argv)
-    by_hand, sweeps = pages(), records.shown()
-    known = {methods.NAME, *by_hand, *sweeps}
+    by_hand = pages()
+    known = {methods.NAME, *by_hand}
     for name in given.names:
         if name not in known:
-            print(f"write: {unknown('page, method or sweep', name, known)}", file=sys.stderr)
+            print(f"write: {unknown('page or method', name, known)}", file=sys.stderr)
             return 2
     wanted = set(given.names) or known
+    if any(name.startswith("records/") for name in wanted):  # whose answers it lists
+        wanted.add("recorded")
     if given.check:
         found = list(stale(wanted))
         print("\n".join(found))
@@ -94,9 +97,6 @@ def main(argv: list[str] | None = None) -> int:
     for name, path in by_hand.items():
         if name in wanted and fill_in(path):
             print(f"{path.relative_to(ROOT)}: written", flush=True)
-    for name in sweeps:
-        if name in wanted and records.write(name):
-            print(f"trlab/records/{name}/{records.PAGE}: written", flush=True)
     return 0
 
 

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 
 import trlib
-from trlab.record import RECORDS
+from trlab.questions import RECORDS
 from trlib.algorithms import Batch, Method, Scores, TokenLoss, pg_is_loss, ppo_loss
 
 RECORD = RECORDS / "aside" / "dial.json"

@@ -21,6 +21,7 @@ from trlab.drawing.scores import in_words, rows_of
 from trlab.outcomes import Note, folded, is_recorded, judged, not_run, runs_of
 from trlab.record import read
 from trlab.statistics import interval
+from trlab.sweep import load_sweep
 from trlib import arguments
 
 if TYPE_CHECKING:
@@ -176,14 +177,14 @@ def _variants(branch: str) -> list[Variant]:
     Raises:
         ValueError: no such branch, or none whose methods train `dial`.
     """
-    from trlab.sweeps._gallery import OBJECTIVES
+    objectives = load_sweep(SWEEP).variants
 
     def home(variant: Variant) -> str:
         named = str(variant.train.get("optimizer", variant.method))
         return next((branch for branch, of in MAPS.items() if named in of), "")
 
-    own = [variant for variant in OBJECTIVES if home(variant) == branch]
+    own = [variant for variant in objectives if home(variant) == branch]
     if branch not in MAPS or not own:
         raise ValueError(f"branch: expected one whose methods train dial, got {branch!r}")
     first = ["sft"] if branch == "finetuning" else [*CONTROLS]
-    return [variant for variant in OBJECTIVES if variant.name in first and variant not in own] + own
+    return [variant for variant in objectives if variant.name in first and variant not in own] + own

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 import trlib
-from trlab.record import RECORDS
+from trlab.questions import RECORDS
 from trlib import checks
 from trlib.loop.sampler import Sampler
 from trlib.loop.settings import PRECISIONS

@@ -20,7 +20,7 @@ from book.build.ext.modules import modules
 from book.build.ext.terms import slug
 from book.build.paths import ROOT
 from trbook.address import INTRODUCTION
-from trlab.record import all_recorded
+from trlab.questions import all_questions
 
 LABEL = re.compile(r"\\label\{([^}]+)\}")
 EQUATION = re.compile(r"\$\$(.+?)\$\$\s*(.*?)(?=\n\s*\n|\$\$|\Z)", re.DOTALL)
@@ -181,7 +181,7 @@ def anchors(prose):
 def test_every_link_to_a_part_of_a_page_resolves():
     wrong = []
     made = {f"book/methods/{name}.md" for name in CARDS}
-    made |= {f"trlab/records/{name}/README.md" for name in all_recorded()}
+    made |= {f"trlab/records/{name}/README.md" for name in all_questions()}
     equations = {f"equation-{label}" for body in pages().values() for label in LABEL.findall(body)}
     for page, body in pages().items():
         for path, anchor in re.findall(r"\]\(([\w./-]*\.(?:md|ipynb))?(?:#([\w-]+))?\)", body):

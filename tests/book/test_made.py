@@ -11,18 +11,25 @@ from book.build.ext.made import MADE, as_directives
 from book.build.ext.terms import slug
 from book.build.paths import ROOT
 from tests.by_day import by_day
+from trlab import questions
 from trlab.claims import cards
 from trlab.drawing.figure import from_files
-from trlab.record import all_recorded
 
 pytestmark = pytest.mark.long
-SWEEPS = by_day(all_recorded(), "dial_methods", "real_words", reason="draws every recorded sweep")
+QUESTIONS = by_day(questions.all_questions(), "troll", reason="judges every recorded sweep")
 METHODS = by_day([*CARDS], "dppo", "opo", reason="reads every record for every card")
 
 
 def test_the_pages_hold_what_the_code_and_the_records_say():
     """`python -m book.build.write` writes it."""
-    assert list(write.stale({"methods", *write.pages()} - {*CARDS})) == []
+    assert (
+        list(
+            write.stale(
+                {"methods", *write.pages()} - {*CARDS} - {name for name, _ in records.pages()}
+            )
+        )
+        == []
+    )
     claims = (ROOT / "book/claims.md").read_text(encoding="utf-8")
     titles = {card.name: card.title for card in cards()}
     rows = re.findall(r"^\| \[(.+?)\]\(#(\S+)\) \|", claims, re.MULTILINE)
@@ -38,23 +45,27 @@ def test_a_card_holds_what_the_code_and_the_records_say(name):
         assert "trlib-drawing" in from_files(FOLDER / figure)
 
 
-@pytest.mark.parametrize("name", SWEEPS)
-def test_the_page_of_a_sweep_is_what_its_record_says(name):
-    """`python -m book.build.write NAME` writes it, with its figures."""
-    text, drawings = records.readme(name)
-    assert records.is_current(name, text)
-    for file in drawings:
-        assert "trlib-drawing" in from_files(records.RECORDS / name / file)
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_page_of_a_question_is_what_its_records_say(name):
+    """`python -m book.build.write records/NAME` writes it, with its figure."""
+    assert list(write.stale([f"records/{name}"])) == []
+    text = records.path(name).read_text(encoding="utf-8")
+    (figure,) = re.findall(r"\]\((\S+?\.svg)\)", text)
+    assert "trlib-drawing" in from_files(records.path(name).parent / figure)
+    unfolded = re.sub(
+        r"<details>.*?</details>|<!--.*?-->|\]\(\S*\)|`.*?`", "", text, flags=re.DOTALL
+    )
+    assert len(records.WORD.findall(unfolded)) <= 600
+    assert "| method |" in text and records.heading(name) and records.answer(name)
+    assert all(f"| `{sweep}` |" in text for sweep in questions.asked(name))
 
 
-def test_a_record_that_is_not_whole_has_a_page(monkeypatch, tmp_path):
+def test_a_record_that_is_not_whole_has_a_table(monkeypatch):
     """Some of the seeds that were declared, and not every variant."""
     sweep, runs, history = quoted.record("best")
     part = runs[(runs["seed"] == runs["seed"].min()) & (runs["label"] != "ppo")]
     monkeypatch.setattr(quoted, "record", lambda _: (sweep, part, history))
-    monkeypatch.setattr(records, "predicted", lambda _: [])
-    text, drawings = records.readme("best")
-    assert f"{len(part)} runs, seeds {runs['seed'].min()}" in text and drawings
+    assert "`troll`" in records._ends("best") and "`ppo`" not in records._ends("best")
 
 
 def test_a_build_takes_the_directive_and_leaves_out_what_is_for_the_source():

@@ -30,7 +30,7 @@ def test_a_page_of_a_sweep_that_has_run_in_part(seeds, monkeypatch):
     assert "nan" not in quoted.shown(f'{NAME} "64 x 1" nats=0.02')
     findings = predicted(NAME)
     assert {finding.plain()[0] for finding in findings} == {so_far}
-    assert records.over_how_many(findings) == [] and records.readme(NAME)
+    assert records.over_how_many([(NAME, one) for one in findings]) == [] and records._ends(NAME)
     assert all(math.isnan(finding.corrected) for finding in findings)
     for one in FIGURES.values():
         if one.sweep == NAME:

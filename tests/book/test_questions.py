@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from book.build import quoted
-from book.build.printed import RUNS, printed
+from book.build.printed import RUNS, printed, settled
 
 BOOK = Path(__file__).parents[2] / "book"
 PAGE = (BOOK / "questions.md").read_text(encoding="utf-8")
@@ -47,3 +47,11 @@ def test_every_number_has_at_least_as_many_seeds_as_the_page_names():
     seeds = {quoted.part(quoted.parse(text), whole=False)["seed"].nunique() for text in quotes}
     assert "at least <!--rec corrected none seeds-->8<!--/rec--> seeds" in PAGE
     assert min(seeds) == 8 and quoted.shown("corrected none seeds") == "8"
+
+
+def test_a_number_stays_where_only_its_last_digit_is_another():
+    """Another processor rounds otherwise, and a page is not written anew for it."""
+    assert settled("a 0.0439, 1.00\n", "a 0.0440, 1.00") == "a 0.0439, 1.00"
+    assert settled("a 0.02", "a 0.00") == "a 0.02"
+    for before, now in (("a 0.42", "a 0.31"), ("a 1", "b 1"), ("a 0.1", "a 0.11"), (None, "a")):
+        assert settled(before, now) == now

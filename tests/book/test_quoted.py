@@ -1,7 +1,6 @@
 """Numbers of records inside sentences: what they are, what is refused, and what is called
 undecided."""
 
-import json
 import math
 import re
 
@@ -10,17 +9,18 @@ import pytest
 
 from book.build import numbers, pictures
 from book.build.ext.made import as_directives
-from book.build.pack import comparisons
-from book.build.paths import NOTEBOOKS, ROOT
+from book.build.paths import ROOT
 from book.build.pictures import STORED
 from book.build.quoted import Quote, number, parse, shown, written
 from trlab import recorded
-from trlab.comparison import NOTED, REFUSE, Side, asked, printed
+from trlab.claims import cards
+from trlab.comparison import asked, unlisted
 from trlab.drawing.figure import from_files
 from trlab.drawing.figure_registry import figure
-from trlab.findings import before, price
+from trlab.findings import price
 from trlab.measures import derive, matched
 from trlab.outcomes import gap
+from trlab.record import is_recorded
 from trlab.significance import holm
 from trlab.statistics import difference, interval, iqm
 from trlab.sweep import load_sweep
@@ -70,7 +70,7 @@ def test_a_number_is_the_interquartile_mean_with_its_interval():
     assert (
         shown("shootout gspo take_off updates=32") == f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]"
     )
-    paid = price(runs, history)
+    paid = price(runs)
     assert shown("shootout gspo nats_per_point updates=32").split()[0] == f"{1000 * paid.value:.0f}"
     runs, history = runs_of("diversity", "quatro", updates="8")
     at = matched(runs, history, "entropy")
@@ -86,10 +86,7 @@ def test_a_number_is_the_interquartile_mean_with_its_interval():
         == f"{(runs['sampled'] > 0.35).sum()} of 72"
         == "17 of 72"
     )
-    assert (
-        shown("controls shuffled base")
-        == f"{np.mean([before(history)[cell] for cell in runs['cell']]):.2f}"
-    )
+    assert shown("controls shuffled base") == f"{np.mean(runs['start']):.2f}"
     runs, _ = runs_of("stale", "pg_is")
     assert (
         shown("stale pg_is range") == f"{runs['sampled'].min():.2f} to {runs['sampled'].max():.2f}"
@@ -125,57 +122,23 @@ def test_a_comparison_is_undecided_unless_it_is_decided_among_all_that_is_asked(
     )
 
 
-def test_a_comparison_that_nobody_collected_is_refused(monkeypatch):
-    words = r"expected a comparison of comparisons.json.*python -m book.build.pack.comparisons"
+def test_a_comparison_that_nobody_listed_is_refused_or_joins_with_a_warning():
+    words = r"expected a comparison of comparisons.json, got one that it lacks of 'shootout': "
     with pytest.raises(ValueError, match=words):
         shown("shootout clip-higher over sapo take_off updates=8")
-    monkeypatch.setenv(NOTED, REFUSE)  # as wherever a notebook of the book runs
-    with pytest.raises(ValueError, match=words):
-        gap("shootout", "clip-higher", "sapo", measure="take_off", at={"updates": "8"})
     assert gap("rare", "pg_is", "ppo", measure="take_off", at={"parts": "whole, 8 uses"}).p < 1
-    monkeypatch.delenv(NOTED)
-    found = gap("shootout", "clip-higher", "sapo", measure="take_off", at={"updates": "8"})
+    with pytest.warns(UserWarning, match=f"1 more than the book asks .{words}"):
+        found = gap("shootout", "clip-higher", "sapo", measure="take_off", at={"updates": "8"})
     assert found.family == len(asked(load_sweep("shootout"))) + 1, "a reader's own question joins"
 
 
-def test_what_the_book_prints_is_what_is_corrected():
-    """Every page and card; notebooks are held to it by running (`notebooks/conftest.py`)."""
-    before, now = (
-        {name: len(some) for name, some in all_of.items()}
-        for all_of in (printed(), comparisons.collect())
-    )
-    changed = {
-        name: f"{before.get(name, 0)}, now {count}"
-        for name, count in now.items()
-        if before.get(name) != count
-    }
-    assert not changed, (
-        f"every verdict of these sweeps was corrected over another number of questions: {changed}"
-    )
-    assert comparisons.PRINTED.read_text(encoding="utf-8") == comparisons.text(
-        comparisons.collect()
-    )
-
-
-@pytest.mark.test_all("executes cells of a notebook")
-def test_a_comparison_that_a_notebook_draws_joins_its_family(tmp_path):
-    """Whatever the functions that draw it are called: it is noted where it is decided."""
-    notebook = json.loads((NOTEBOOKS / "11_samplers.ipynb").read_text(encoding="utf-8"))
-    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    drawn = [i for i, cell in enumerate(code) if "comparison_figure(" in "".join(cell["source"])]
-    added = """
-from trlab import outcomes as another_name
-compare = another_name.against
-compare("basin", "troll", measure="take_off", at={"lr": "0.0003"})"""
-    notebook["cells"] = [*code[: drawn[0] + 1], {**code[drawn[0]], "id": "new", "source": added}]
-    copy = tmp_path / "one.ipynb"
-    copy.write_text(json.dumps(notebook))
-    noted = comparisons.of_notebooks([copy])
-    place = {"lr": "0.0003"}
-    assert {name for name, _ in noted} == {"basin"}, "its other comparison is known"
-    assert {(one.lower, one.measure) for _, one in noted} == {(Side("troll", place), "take_off")}
-    grown = len(comparisons.collect(noted)["basin"]) - len(printed()["basin"])
-    assert grown == len({one.higher.label for _, one in noted}) > 1
+def test_every_comparison_of_a_card_is_listed():
+    """Pages cannot be written without, and a notebook that warns is not stored."""
+    tests = [test for card in cards() for claim in card.claims for test in claim.tests]
+    assert len(tests) > 100
+    for test in tests:
+        if is_recorded(test.sweep):
+            assert unlisted(load_sweep(test.sweep), [test.comparison]) == [], test
 
 
 @pytest.mark.parametrize(
@@ -198,8 +161,8 @@ def test_what_no_record_answers_is_refused(text, words):
         shown(text)
 
 
-def test_a_sweep_without_a_record_is_not_run_yet(monkeypatch, tmp_path):
-    monkeypatch.setattr("trlab.record.RECORDS", tmp_path)
+def test_a_sweep_without_a_record_is_not_run_yet(monkeypatch):
+    monkeypatch.setattr("trlab.record.is_recorded", lambda name: False)
     assert shown("stale ppo") == shown("stale ppo over troll") == "not run yet"
     with pytest.raises(ValueError, match="sweep: expected one of"):
         shown("stail ppo")

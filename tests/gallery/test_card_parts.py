@@ -13,6 +13,7 @@ from book.build.cards.blocks import runs
 from book.build.cards.outcome import OF_2026, command, headline, outcomes
 from tests.gallery.lines import changed
 from trlab import recorded
+from trlab.questions import page_of
 from trlab.record import all_recorded
 from trlib.cli import main
 from trlib.loop import training
@@ -71,7 +72,7 @@ def test_evidence_stands_beside_ppo_s_and_on_a_page_of_its_sweep(card, on_pages)
     """A number of another sweep compares nothing: each row has PPO's of the same place."""
     text = "\n".join(runs(card))
     for one in outcomes(card):
-        has_page = f"| [{one.source.sweep}](../../trlab/records/{one.source.sweep}/README.md), {one.steps} batches"
+        has_page = f"| [{one.source.sweep}](../../{page_of(one.source.sweep)}), {one.steps} batches"
         (row,) = [
             line for line in text.splitlines() if f"| {one.quote} |" in line and has_page in line
         ]

@@ -9,7 +9,7 @@ from tests.losses import refused
 from trbook.bandit import bandit_step
 from trbook.gallery import ADVANTAGES, MU, _variants, branch_map, foretold, on_dial, steps
 from trlab.outcomes import MEASURES, judged
-from trlab.sweeps._gallery import OBJECTIVES
+from trlab.sweep import load_sweep
 from trlib.algorithms import PGIS, PPO
 
 
@@ -71,4 +71,4 @@ def test_every_variant_of_the_sweep_belongs_to_a_branch():
         branch for branch in GALLERY if branch not in ("transport", "classical", "asynchrony")
     ]
     shown = {variant.name for branch in branches for variant in _variants(branch)}
-    assert shown == {variant.name for variant in OBJECTIVES}
+    assert shown == {variant.name for variant in load_sweep("gallery_best").variants}

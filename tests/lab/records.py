@@ -13,6 +13,7 @@ from trlab.cells import cells
 from trlab.record import save_tables
 from trlab.rows import Record, declaration
 from trlab.sweep import declared, load_sweep
+from trlab.take_in import take_in
 
 TINY = """
 from trlab import Axis, Budget, Prediction, Sweep, Variant
@@ -70,6 +71,13 @@ def save(folder, record, declared):
     """The tables of a record."""
     folder.mkdir(parents=True, exist_ok=True)
     save_tables(folder, record, declared, defaults(declared))
+
+
+def ship(monkeypatch, record, sweep, drawn=True):
+    """Makes it the record of a sweep of the package, whose records are a folder of the test's."""
+    with monkeypatch.context() as patched:
+        patched.setattr("trlab.sweep.load_sweep", lambda name: sweep)
+        take_in("asked", {sweep.name: (record, {})}, [sweep.name] if drawn else [])
 
 
 def files(folder):

@@ -9,7 +9,7 @@ import pytest
 
 from tests.lab.records import runs_of
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.basin import basins, edge_ratios, over_rates, piece
+from trlab.basin import basins, over_rates, piece
 from trlab.cells import cells
 from trlab.verdicts import judge
 
@@ -47,33 +47,6 @@ def test_a_piece_by_hand(ends, low, high, open_low, open_high):
     assert (found.low, found.high) == pytest.approx((low, high), nan_ok=True)
     assert (found.open_low, found.open_high) == (open_low, open_high)
     assert found.width == pytest.approx(0 if math.isnan(low) else math.log10(high / low))
-
-
-def test_an_upper_edge_is_told_as_a_multiple_of_the_control_s_and_not_where_it_lies_outside():
-    runs = table(
-        {"none": [0.9, 0.5, 0.1], "clip": [0.9, 0.9, 0.4], "always": [0.9, 0.9, 0.9]}, noise=0
-    )
-    found = edge_ratios(runs, "none", [0.1, 0.2, 0.45])
-    # none falls by .1 in a quarter of a decade, clip one decade later by .1 in a fifth
-    assert [one.value for one in found["clip"]] == pytest.approx(
-        [10 ** (1 + m / 0.5 - e) for m, e in MARGIN_AND_EDGE]
-    )
-    assert all(
-        one.low == pytest.approx(one.value) == pytest.approx(one.high) for one in found["clip"]
-    )
-    assert all(math.isnan(one.value) for one in found["always"]) and "none" not in found
-    noisy = edge_ratios(
-        table({"none": [0.9, 0.5, 0.1], "clip": [0.9, 0.9, 0.4]}, noise=0.05), "none", [0.1]
-    )["clip"][0]
-    assert 1 < noisy.low < noisy.value < noisy.high
-    with pytest.raises(
-        ValueError, match="control: expected one of none, clip, always, got 'nobody'"
-    ):
-        edge_ratios(runs, "nobody", [0.1])
-
-
-MARGIN_AND_EDGE = [(0.1, 0.25), (0.2, 0.5), (0.45, 1.125)]
-"""A margin, and how many decades above 1e-5 the curve .9, .5, .1 falls below it."""
 
 
 @pytest.mark.parametrize("rates", [[1e-4, 1e-5], [1e-4, 1e-4], [1e-4]])

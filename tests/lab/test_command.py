@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.lab.records import TINY, runs_of, until
+from tests.lab.records import TINY, runs_of, ship, until
 from tests.typed import typed
 from trlab import journal as journals
 from trlab import record as records
@@ -189,13 +189,11 @@ def test_progress_says_what_is_done_and_how_long_the_rest_takes_by_cells_of_its_
 def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported(
     tiny, tmp_path, whole, capsys, monkeypatch
 ):
-    shipped = tmp_path / "records" / "tiny"
-    first = plan(load_sweep(str(tiny)), out=shipped)
+    first = plan(load_sweep(str(tiny)), out=tmp_path / "none")
     rows = {row["cell"]: row for row in whole.to_dict("records")}
     first.record.rows.update(rows)
-    shipped.mkdir(parents=True)
-    records.save_tables(shipped, first.record, first.cells, first.defaults)
-    monkeypatch.setattr(runner, "RECORDS", tmp_path / "records")
+    monkeypatch.setattr("trlab.questions.RECORDS", tmp_path / "records")
+    ship(monkeypatch, first.record, first.sweep)
     (tmp_path / "my.py").write_text(OWN.format(name="Fine", does="pass"))
     (tmp_path / "bad.py").write_text(
         OWN.format(name="Bad", does="raise ValueError('eps: expected less')")

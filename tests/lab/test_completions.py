@@ -6,7 +6,6 @@ import math
 from dataclasses import replace
 from types import SimpleNamespace
 
-import pandas as pd
 import pytest
 import torch
 
@@ -14,15 +13,15 @@ from tests.lab.records import one_cell
 from trlab.base import base_of, base_of_runs
 from trlab.cells import cells
 from trlab.measures import completions
+from trlab.questions import OWN, RECORDS
 from trlab.run_cell import run
-from trlab.sweep import SWEEPS, load_sweep
-from trlab.tuning import rates_at
+from trlab.sweep import load_sweep
 from trlib import load_task
 from trlib.algorithms import Batch
 from trlib.user_files import load
 
-TASK = f"{SWEEPS / '_few_prompts.py'}:FewPrompts"
-GATED = load(SWEEPS / "_gated.py")
+TASK = f"{RECORDS / OWN / '_few_prompts.py'}:FewPrompts"
+GATED = load(RECORDS / OWN / "_gated.py")
 
 
 def test_few_prompts_are_asked_often_in_a_batch_of_256_and_nowhere_else():
@@ -108,17 +107,6 @@ def test_a_history_of_one_batch_in_so_many_is_that_part_of_the_whole_one():
 def test_the_completions_of_a_batch_are_those_of_its_arguments_or_the_loops():
     assert completions('{"prompts": 64, "group": 8}') == 512
     assert completions('{"prompts": 4}') == 64
-
-
-def test_rates_for_a_distance_lie_on_the_line_of_the_runs_that_move_about_as_far():
-    rates = [1e-5 * 2**i for i in range(6)]
-    kl = [1e-4 * (rate / 1e-5) ** 2 for rate in rates]  # 0.0001 to 0.1, a slope of 2
-    kl[0] = 1e-9  # far from what is asked for: it does not count
-    runs = pd.DataFrame(
-        {"label": "a", "train": [f'{{"lr": {rate}}}' for rate in rates], "kl_median": kl}
-    )
-    found = rates_at(runs, {"near": 0.01, "far": 0.04, "beyond": 10.0})["a"]
-    assert found == {"near": 1e-4, "far": 2e-4, "beyond": 3.16e-3}
 
 
 def test_a_base_model_is_measured_on_the_prompts_of_the_ends():

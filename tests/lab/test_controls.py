@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from trlab.records.own._blind import Coin, Shuffled
 from trlab.runner import plan
 from trlab.sweep import load_sweep
-from trlab.sweeps._blind import Coin, Shuffled
 from trlib.algorithms import Batch
 
 

@@ -81,24 +81,6 @@ def test_settings_of_one_method_are_joined_in_their_order_in_a_panel_of_its_own(
     )
 
 
-def test_divergence_stands_over_kinds_of_prompts_and_the_radius_is_a_line():
-    found = {
-        "ppo": {"none right": Estimate(0.01, 0.008, 0.02), "all right": Estimate(0.2, 0.1, 0.3)},
-        "quatro": {"all right": Estimate(0.1, 0.05, 0.2)},
-    }
-    drawing = tradeoffs.difficulties(found, radius=0.1)
-    (ax,) = drawing.figure.axes
-    lines = {line.get_label(): line for line in ax.lines}
-    assert lines["ppo"].get_xdata().tolist() == [0, 1] and lines["quatro"].get_xdata().tolist() == [
-        1
-    ]
-    assert lines["ppo"].get_ydata().tolist() == [0.01, 0.2] and ax.get_yscale() == "log"
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["0", "1"]
-    assert "ppo 0.01 [0.008, 0.02] with none right, 0.2 [0.1, 0.3] with all right" in drawing.alt
-    assert drawing.alt.endswith("The radius is 0.1.") and fits_a_phone(drawing)
-    refused("found: expected at least one kind of prompt", tradeoffs.difficulties, {"ppo": {}})
-
-
 def test_a_row_at_matched_reward_says_how_many_runs_it_speaks_for():
     drawing = tradeoffs.matched(
         {"ppo": (Estimate(0.75, 0.7, 0.8), 8, 8), "quatro": (Estimate(0.7, 0.6, 0.72), 7, 8)},

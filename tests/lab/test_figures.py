@@ -28,7 +28,7 @@ def test_every_figure_shows_a_part_of_a_declared_sweep(name):
     axes = {axis.name: [label for label, _ in axis.points()] for axis in sweep.axes}
     assert all(point in axes[axis] for axis, point in one.at.items())
     left = {axis for axis, points in axes.items() if axis not in one.at and len(points) > 1}
-    over_rates = {"lr"} if one.kind in ("rates", "basin", "basins", "edges") else set()
+    over_rates = {"lr"} if one.kind in ("rates",) else set()
     if one.kind in (
         "against",
         "crossed",
@@ -57,7 +57,7 @@ def test_every_figure_shows_a_part_of_a_declared_sweep(name):
     assert shown and len(shown) % len(sweep.seeds) == 0
 
 
-DRAWN = [name for name, one in FIGURES.items() if one.sweep in ("stale", "diversity")]
+DRAWN = [name for name, one in FIGURES.items() if one.sweep in ("diversity", "tuning")]
 
 
 @pytest.mark.parametrize("name", by_day(DRAWN, DRAWN[0], reason="draws a figure for each"))

@@ -8,8 +8,9 @@ import pytest
 
 from tests.lab.records import history_of, runs_of
 from trlab import Budget, Sweep, Variant
-from trlab.findings import before, price, table
+from trlab.findings import price, table
 from trlab.kl_cost import frontier, nats_per_point
+from trlab.measures import derive
 from trlab.statistics import interval
 
 # -- nats per point
@@ -105,7 +106,8 @@ def test_a_record_tells_the_price_from_the_first_batch_on():
     runs = runs_of(ends, steps=40, kl=0.02, **measured)
     history = history_of(runs, 2, reward=lambda run, b: 0.3 + b / 10)
     sweep = Sweep(text="", variants=[Variant("ppo"), Variant("troll")], budget=Budget(steps=40))
-    assert set(before(history).values()) == {0.3} and len(before(history)) == 4
+    known = derive(runs, history)
+    assert {*known["start"]} == {0.3} and {*known["spent"]} == {0.8}
     found = table(sweep, runs, history=history)
     first = found.iloc[0]
     assert first["label"] == "ppo" and first["nats_per_point"] == pytest.approx(
@@ -116,18 +118,13 @@ def test_a_record_tells_the_price_from_the_first_batch_on():
     ) * 2 + (0,)
     assert "nats_per_point" not in table(sweep, runs)
     # Not measured, or its beginning unknown: no price.
-    assert (
-        price(runs.assign(kl=math.nan), history) is None
-        and price(runs, history[history["batch"] > 0]) is None
-    )
-    assert price(runs.assign(status="failed"), history) is None
+    assert price(derive(runs.assign(kl=math.nan), history)) is None
+    assert price(known.assign(start=math.nan)) is None and price(runs) is None
+    assert price(known.assign(status="failed")) is None
     # A batch that had no policy that sampled: the mean over the others is not the run's.
     gap = history.assign(kl=[math.nan if i == 1 else 0.1 for i in range(len(history))])
-    assert price(runs, history.assign(kl=0.1)) == price(runs, history) and price(runs, gap) is None
-    # Nothing has ended, so there is no history at all.
-    assert price(
-        runs.assign(status="failed"), history[["cell", "batch"]][:0]
-    ) is None and not before(history[[]])
+    assert price(derive(runs, history.assign(kl=0.1))) == price(known)
+    assert price(derive(runs, gap)) is None
 
 
 @pytest.mark.parametrize(

@@ -12,17 +12,19 @@ import pytest
 from book.build.cards import CARDS, blocks
 from book.build.cards.outcome import _outcomes
 from book.build.records import rows
-from tests.lab.records import entry, files, recorded_as, save
-from trlab import Variant, cell_id, provenance
+from tests.lab.records import entry, files, recorded_as, save, ship
+from trlab import Variant, cell_id, provenance, take_in
 from trlab import record as records
 from trlab.cells import cells, of_its_day
 from trlab.files import same_digits
 from trlab.journal import Journal, put
+from trlab.questions import asked
 from trlab.record import RecordError, complete, load, recorded
 from trlab.rows import Record, declaration
 from trlab.runner import plan
 from trlab.sweep import load_sweep
 from trlib.algorithms.gspo import GSPO
+from trlib.methods import OBJECTIVES
 from trlib.model import folders
 
 
@@ -209,25 +211,43 @@ def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, four):
     assert list(load(tmp_path).rows) == ["a"]
 
 
-def test_what_ships_is_read_by_name(tmp_path, four, monkeypatch):
-    monkeypatch.setattr(records, "RECORDS", tmp_path / "records")
+def test_what_ships_is_read_by_name(tmp_path, tiny, four, monkeypatch):
+    monkeypatch.setattr("trlab.questions.RECORDS", tmp_path / "records")
     with pytest.raises(
         RecordError, match="expected one of none yet, got 'tiny'; `trlib sweep tiny` makes it"
     ):
         recorded("tiny")
-    save(tmp_path / "records" / "tiny", recorded_as(four[1:2]), four)
+    ship(monkeypatch, recorded_as(four[1:2]), load_sweep(str(tiny)))
     runs, history = recorded("tiny")
+    assert runs["start"].tolist() == [0.1] and load_sweep("tiny").source == "tiny"
     assert runs["label"].tolist() == ["wide"]
     found = history[["label", "seed", "batch", "reward"]].values.tolist()
     assert found == [["wide", 0, 0, 0.1], ["wide", 0, 1, 0.3333]]
 
 
-def test_a_seed_that_is_not_declared_does_not_speak(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr(records, "RECORDS", tmp_path)
+def test_a_record_is_taken_into_a_question_by_one_command(
+    tmp_path, tiny, four, monkeypatch, capsys
+):
+    monkeypatch.setattr("trlab.questions.RECORDS", tmp_path / "records")
     one = load_sweep(str(tiny))
-    found = cells(replace(one, seeds=(0, 1)))
-    save(tmp_path / "tiny", recorded_as(found), found)
-    monkeypatch.setattr(records, "load_sweep", lambda name: one)
+    save(tmp_path / "made", recorded_as(four), four)
+    with monkeypatch.context() as patched:
+        patched.setattr("trlab.sweep.load_sweep", lambda name: one)
+        assert take_in.main(["tiny", str(tmp_path / "made"), "asked"]) == 0
+    assert capsys.readouterr().out.endswith("asked: 4 runs of tiny, 0 missing\n")
+    runs, history = recorded("tiny")
+    assert runs["start"].tolist() == [0.1] * 4 and not len(history), "none is drawn"
+    assert [cell.id for cell in cells(load_sweep("tiny"))] == [cell.id for cell in four]
+    ship(monkeypatch, recorded_as(four[:1], sampled=0.5), replace(one, name="other"))
+    assert asked("asked") == ["tiny", "other"] and len(recorded("other")[1]) == 2
+    assert recorded("other")[0]["sampled"].tolist() == [0.5]
+    assert recorded("tiny")[0].equals(runs), "what was there is as it was"
+
+
+def test_a_seed_that_is_not_declared_does_not_speak(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr("trlab.questions.RECORDS", tmp_path)
+    one = load_sweep(str(tiny))
+    ship(monkeypatch, recorded_as(cells(replace(one, seeds=(0, 1)))), one)
     _, runs, history = records.read("tiny")
     assert {*runs["seed"]} == {*history["seed"]} == {0} and {*recorded("tiny")[0]["seed"]} == {0, 1}
 
@@ -345,6 +365,7 @@ def test_a_record_resolves_against_the_defaults_that_it_holds(monkeypatch, tmp_p
 
     whole = cell_id._kind
     monkeypatch.setattr(cell_id, "_kind", lambda name: Wider if name == "gspo" else whole(name))
+    monkeypatch.setitem(OBJECTIVES, "gspo", Wider)
     cell_id.today.cache_clear()
     try:
         gspo = replace(

@@ -65,6 +65,30 @@ def test_fewer_than_twelve_seeds_are_a_description_and_say_so():
     assert (before.verdict, before.pairs, before.today) == ("seen", 11, "")
 
 
+@pytest.mark.parametrize(
+    ("gap", "greedy", "said"),
+    [
+        (0.3, {"ppo": 0.99, "pg_is": 0.985}, "as predicted, both solve it"),
+        (0.3, {"ppo": 0.99, "pg_is": 0.97}, "as predicted"),
+        (0.3, {"ppo": 0.7, "pg_is": 0.7}, "as predicted, sharper"),
+        (0.3, {"ppo": 0.6, "pg_is": 0.7}, "as predicted, sharper"),
+        (-0.3, {"ppo": 0.6, "pg_is": 0.7}, "the opposite"),
+        (0.0, {"ppo": 0.99, "pg_is": 0.99}, "undecided, both solve it"),
+        (0.0, {"ppo": 0.6, "pg_is": 0.7}, "undecided"),
+    ],
+)
+def test_sampled_answers_alone_are_no_lead(gap, greedy, said):
+    """A lead counts where the arms read greedily have it too; where both solve the task, none does."""
+    runs = ends(12, gap)
+    runs["greedy"] = runs["label"].map(greedy) + runs["seed"] / 1e5
+    (found,) = judge(made(round=6), runs)
+    assert found.plain()[0] == said
+    measured = replace(BETTER, measure="greedy")
+    assert judge(made((measured,), round=6), runs)[0].greedy is None, (
+        "only sampled answers are read twice"
+    )
+
+
 def test_an_earlier_round_keeps_its_verdict_and_todays_test_stands_beside_it():
     """Eight of eight above eight of eight, with pairs that are none: too few for the older rule."""
     low = np.array([0.1, 0.12, 0.15, 0.2, 0.25, 0.45, 0.5, 0.55])

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from tests.lab.records import history_of, runs_of
-from trlab import recorded
-from trlab.statistics import interval
-from trlab.tradeoffs import DIFFICULTY, at_matched_reward, by_batch, by_difficulty
+from trlab.tradeoffs import at_matched_reward, by_batch
 
 
 def record():
@@ -20,9 +18,6 @@ def record():
         for uses in ("1", "4")
     }
     runs = runs_of(ends, "uses", steps=30)
-    runs["kl"] = 0.01 * runs["uses"].astype(int)
-    runs["kl_none"] = [math.nan if seed == 0 else 0.2 for seed in runs["seed"]]
-    runs["kl_all"] = runs["seed"] / 10
     history = history_of(
         runs,
         30,
@@ -44,19 +39,6 @@ def test_who_never_reaches_the_reward_is_counted():
     assert at_matched_reward(runs, history, "entropy", level=5) == {}
     with pytest.raises(ValueError, match="column: expected one of the history's"):
         at_matched_reward(runs, history, "distinct")
-
-
-def test_divergence_by_difficulty_is_of_the_runs_that_had_such_prompts():
-    runs, _ = record()
-    found = by_difficulty(runs[runs["uses"] == "4"])
-    assert list(found) == ["ppo", "troll"] and list(found["ppo"]) == [
-        DIFFICULTY["kl_none"],
-        DIFFICULTY["kl_all"],
-    ]
-    first, last = found["ppo"].values()
-    assert (first.value, first.low, first.high) == (pytest.approx(0.2),) * 3, "one run had none"
-    assert last == interval([0, 0.1, 0.2, 0.3])
-    assert by_difficulty(recorded("stale")[0]) == {}, "a record of the first round has none"
 
 
 def test_a_band_over_batches_draws_whole_runs():

@@ -1,16 +1,13 @@
 """The rule by which settings are chosen: on tables whose answer is known, and on the record that
 ships."""
 
-from dataclasses import replace
-
 import pandas as pd
 import pytest
 
 from tests.losses import refused
-from trlab import Axis, Budget, Sweep, Variant, recorded
-from trlab.record import RecordError
+from trlab import recorded
 from trlab.sweep import load_sweep
-from trlab.tuning import choose, chosen
+from trlab.tuning import choose
 
 
 def table(**scores):
@@ -90,57 +87,3 @@ def test_the_shipped_choice_follows_from_the_record_and_every_method_had_as_many
         lr, _ = near["kl"].idxmin()
         variant = next(v for v in tuned.variants if v.name == label)
         assert variant.train["lr"] == float(lr)
-
-
-def test_without_the_tuning_runs_there_is_nothing_to_choose(tmp_path, monkeypatch):
-    monkeypatch.setattr("trlab.record.RECORDS", tmp_path)
-    asked = Sweep(
-        text="",
-        variants=[Variant("ppo")],
-        budget=Budget(steps=1),
-        axes=[Axis("lr", (1e-4, 3e-4))],
-        name="tries",
-    )
-    with pytest.raises(
-        RecordError,
-        match=r"expected the tuning runs of 'tries' in .* got none; `trlib sweep tries`",
-    ):
-        chosen(asked)
-    with pytest.raises(RecordError, match="expected the tuning runs of 'grid'"):
-        load_sweep("tuned")
-
-
-def test_the_rule_reads_the_seeds_that_are_asked_for_and_no_others():
-    tried, asked = load_sweep("real_map"), load_sweep("real")
-    rates = {
-        seeds: [one.train["lr"] for one in chosen(replace(tried, seeds=seeds)) if one.name == "ppo"]
-        for seeds in (tuple(tried.seeds), tuple(asked.tuned_on))
-    }
-    runs, _ = recorded("real_map")
-    for seeds, (rate,) in rates.items():
-        own = (
-            runs[(runs["label"] == "ppo") & runs["seed"].isin(seeds)]
-            .groupby("lr")[["sampled", "kl"]]
-            .mean()
-        )
-        near = own[own["sampled"] >= own["sampled"].max() - 0.01]
-        assert rate == float(near["kl"].idxmin())
-    assert [*rates.values()] == [[3e-4], [1e-4]], (
-        "the third seed of the map came after the runs with fresh seeds"
-    )
-    with pytest.raises(
-        RecordError, match=r"expected tuning runs of 'real_map' with seeds \[9\] in "
-    ):
-        chosen(replace(tried, seeds=(1700, 9)))
-
-
-def test_what_was_chosen_holds_a_variant_s_own_arguments():
-    """Muon's learning rates are multiples of AdamW's: the chosen one is its own, and it keeps none
-    to choose from."""
-    grid = load_sweep("gallery_grid")
-    muon, ppo = (next(one for one in chosen(grid) if one.name == name) for name in ("muon", "ppo"))
-    rates = next(one for one in grid.variants if one.name == "muon").instead["lr"]
-    assert muon.train["optimizer"] == "muon" and {"lr": muon.train["lr"]} in rates.values()
-    plain = [float(rate) for rate in rates]
-    assert muon.train["lr"] not in plain and ppo.train["lr"] in plain
-    assert not muon.instead

@@ -20,7 +20,7 @@ CARD = Card(
                 below("basin", "pg_is", 0.5, "sampled", at={"lr": "1e-05"}),
             ],
             why="It depends on the learning rate, at 1e-5 sixteen uses of a batch need no region, and "
-            "on the push: at 1e-4 [plain rewards](../trlab/records/push/README.md) hold without one. "
+            "on the push: at 1e-4 [plain rewards](../trlab/records/pushes/README.md) hold without one. "
             "That 0.5 counts as lost is our choice.",
         ),
         Claim(

@@ -13,6 +13,7 @@ from trlab.claims.outcome import NOT_TESTABLE, Answer, Told, tell
 from trlab.comparison import Side
 from trlab.drawing.rates import written_rate
 from trlab.findings import at
+from trlab.questions import page_of
 from trlab.verdict import (
     DESCRIBED,
     EDGE,
@@ -116,7 +117,7 @@ def _answer(answer: Answer) -> list[str]:
     test, outcome = answer.test, answer.outcome
     page = f"`{test.sweep}`"
     if record.is_recorded(test.sweep):
-        page = f"[{page}](../trlab/records/{test.sweep}/README.md)"
+        page = f"[{page}](../{page_of(test.sweep)})"
     measure = f", {_measure(test.measure)}" if test.measure != USUAL else ""
     claimed = f"{page}{_place(test)}{measure}: {_claimed(test)}"
     note = f" ({outcome.note})" if outcome.note else ""

@@ -195,7 +195,16 @@ def _report(rows: pd.DataFrame) -> None:
         print("nothing has been run")
         return
     # --json has them.
-    left_out = ["nats_low", "nats_high", "without", "seconds", "ess", "kl_sampler"]
+    left_out = [
+        "nats_low",
+        "nats_high",
+        "without",
+        "seconds",
+        "ess",
+        "kl_sampler",
+        "start",
+        "spent",
+    ]
     shown = rows.drop(columns=left_out, errors="ignore")
     print(
         shown.to_string(

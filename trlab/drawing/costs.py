@@ -30,7 +30,6 @@ from trlab.drawing.strokes import (
     titled,
 )
 from trlab.kl_cost import Trade
-from trlab.tradeoffs import DIFFICULTY
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
@@ -184,54 +183,6 @@ def histories(bands: Mapping[str, Band], *, measure: str, level: float | None = 
         for label, (values, low, high) in bands.items()
     ]
     words = f"Interquartile mean of {measure} over batches, with 95 % band: {'; '.join(ends)}."
-    return Drawing(figure, words, stacked=2)
-
-
-SHARES = dict(zip(DIFFICULTY.values(), ("0", "≤¼", "≤¾", "<1", "1"), strict=True))
-"""What stands at the axis for each kind of prompt."""
-
-
-def difficulties(
-    found: Mapping[str, Mapping[str, Estimate]],
-    *,
-    radius: float | None = None,
-) -> Drawing:
-    """The realised divergence of prompts by how many of their group were right; dotted: the radius.
-
-    Args:
-        found: label -> kind of prompt -> divergence, nats per completion
-            (`trlab.tradeoffs.by_difficulty`).
-        radius: in the same unit; None: no line.
-
-    Raises:
-        ValueError: nothing to draw.
-    """
-    if not found or not all(found.values()):
-        raise ValueError("found: expected at least one kind of prompt of every label, got none")
-    kinds = list(dict.fromkeys(kind for curve in found.values() for kind in curve))
-    by_kind = {
-        label: line_of({kinds.index(kind): estimate for kind, estimate in curve.items()})
-        for label, curve in found.items()
-    }
-    figure, grid = lines(
-        by_kind,
-        along="share of the prompt's group that is right",
-        measure="KL(π || μ), nats per completion",
-    )
-    for ax in grid:
-        dotted(ax, radius)
-        ax.set_yscale("log")
-        plainly(ax.yaxis)
-        ax.set_xticks(range(len(kinds)), [SHARES.get(kind, kind) for kind in kinds])
-    said = [
-        f"{label} " + ", ".join(f"{estimate:.2g} with {kind}" for kind, estimate in curve.items())
-        for label, curve in found.items()
-    ]
-    line = "" if radius is None else f" The radius is {radius:g}."
-    words = (
-        "Realised KL of prompts, nats per completion, with 95 % intervals: "
-        f"{'; '.join(said)}.{line}"
-    )
     return Drawing(figure, words, stacked=2)
 
 

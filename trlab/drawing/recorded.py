@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from trlab import record
 from trlab.base import base_of_runs
-from trlab.basin import LR, basins, edge_ratios
+from trlab.basin import LR
 from trlab.drawing import costs, rates, scores
 from trlab.drawing.arms import PUSHED, Arm, against, crossed, data_of
 from trlab.drawing.display_names import display_name
 from trlab.drawing.figure import Drawing
 from trlab.drawing.figure_registry import Figure
-from trlab.findings import before, finished
+from trlab.findings import finished
 from trlab.findings import scores as scores_of
 from trlab.kl_cost import Trade, frontier
 from trlab.measures import LEVEL, derive
 from trlab.statistics import Scores, by_task, interval
-from trlab.tradeoffs import at_matched_reward, by_batch, by_difficulty
+from trlab.tradeoffs import at_matched_reward, by_batch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,8 +36,6 @@ ALONG = {
     "threshold": "threshold, as a multiple of the default",
 }
 """What a reader calls the axes of curves."""
-MARGINS = [m / 100 for m in range(2, 21)]
-"""The losses of accuracy at which upper edges are compared."""
 
 
 def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawing:
@@ -100,12 +98,7 @@ class Shown:
         measured = base_of_runs(self.sweep, self.runs["cell"])
         if measured:
             return measured.value
-        base = before(self.history)
-        start = [
-            base[cell]
-            for cell in self.runs["cell"]
-            if base.get(cell) is not None and base[cell] == base[cell]
-        ]
+        start = [one for one in self.runs["start"] if one == one]
         return sum(start) / len(start) if start else None
 
     def _tasks(self) -> dict[str, Scores]:
@@ -165,30 +158,6 @@ class Shown:
             called_here = words.removesuffix("s") if point == "1" else words
             places[f"{point} {called_here}".strip()] = self._ends(here)
         return rates.curves(places, measure=self.figure.words)
-
-    def _basin(self) -> Drawing:
-        return rates.basin(self._ends(), basins(finished(self.runs)), measure=self.figure.words)
-
-    def _basins(self) -> Drawing:
-        found = basins(finished(self.runs))
-        return rates.bars(found, sorted({*self.runs[LR].astype(float)}))
-
-    def _edges(self) -> Drawing:
-        good = finished(self.runs)
-        places = (
-            {
-                f", {point} {self.figure.along}": part
-                for point, part in good.groupby(self.figure.along, sort=False)
-            }
-            if self.figure.along
-            else {"": good}
-        )
-        found = {
-            f"{label}{place}": ratios
-            for place, part in places.items()
-            for label, ratios in edge_ratios(part, self.figure.control, MARGINS).items()
-        }
-        return rates.edges(found, MARGINS, control=self.figure.control)
 
     def _against(self) -> Drawing:
         good = finished(self.runs)
@@ -254,9 +223,6 @@ class Shown:
             measure=self.figure.words,
             level=self.figure.line,
         )
-
-    def _difficulty(self) -> Drawing:
-        return costs.difficulties(by_difficulty(self.runs), radius=self.figure.line)
 
     def _matched(self) -> Drawing:
         level = LEVEL if self.figure.line is None else self.figure.line

@@ -15,6 +15,7 @@ from trlab.cell_id import outdated
 from trlab.claims.text import STEPS_BY_RADIUS
 from trlab.drawing.rates import written_rate
 from trlab.findings import at, finished
+from trlab.questions import page_of
 from trlab.statistics import iqm
 from trlab.sweep import load_sweep
 from trlib.loop.settings import RunSettings
@@ -36,7 +37,7 @@ class Source:
     @property
     def page(self) -> str:
         """The sweep's page, as a link from a page in `book/methods`."""
-        return f"../../trlab/records/{self.sweep}/README.md"
+        return f"../../{page_of(self.sweep)}"
 
 
 OF_2026 = ("kl3_clip", "bandpo", "turn_ppo", "ln_trm", "stale_mask", "dro", "oapl")

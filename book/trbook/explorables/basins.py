@@ -19,7 +19,7 @@ import numpy as np
 from trbook.explorables.basin import METHODS, THRESHOLDS
 from trlab import basin
 from trlab.findings import at, finished
-from trlab.record import RECORDS, read
+from trlab.record import read, recorded
 from trlab.statistics import interval
 from trlab.sweep import Sweep, product
 
@@ -56,8 +56,8 @@ def pack() -> dict[str, Any]:
 
 def digest(name: str) -> str:
     """What a sweep's record is now: a pack says which one it was made from."""
-    tables = sorted((RECORDS / name).glob("*.csv*"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in tables)).hexdigest()[:12]
+    runs = "".join(recorded(name)[0]["digest"])
+    return hashlib.sha256(runs.encode()).hexdigest()[:12]
 
 
 def panels_of(sweep: Sweep, runs: pd.DataFrame) -> list[dict[str, Any]]:

@@ -54,7 +54,7 @@ def test_whatever_stands_below_a_numbered_chapter_is_its_companion():
 
 def test_the_page_of_a_sweep_is_in_no_contents_and_no_search():
     doctree = publish_doctree("A sweep\n=======\n\nIts runs.\n")
-    for name, listed in (("trlab/records/basin/README", False), ("book/recorded", True)):
+    for name, listed in (("trlab/records/region/README", False), ("book/recorded", True)):
         app = SimpleNamespace(env=SimpleNamespace(docname=name, metadata={name: {}}))
         contents.unlist(app, doctree)
         assert ("orphan" not in app.env.metadata[name]) == listed

@@ -1,0 +1,31 @@
+"""The arm of the push that has no setting: what a mean reward's pull towards the sampler is, exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from trlib.algorithms import Batch, Needs, Scores, TokenLoss
+from trlib.algorithms.kl_penalty import token_kl
+from trlib.algorithms.method import Anchor
+from trlib.algorithms.reinforce import REINFORCE, reinforce_loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulled(REINFORCE):
+    """A log π less β KL(q || π), β the group's mean reward."""
+
+    version = "1"
+
+    def needs(self, anchor: Anchor) -> Needs:
+        return Needs(old=False, full=True, full_anchor=True)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        loss = reinforce_loss(scores.logp, **batch.credit)
+        beta = (batch.rewards.unsqueeze(-1) - batch.advantages).detach()
+        kl = token_kl(batch.full_anchor, scores.full, mask=batch.mask)
+        p, q = (x.detach().exp() for x in (scores.logp, batch.logp_anchor))
+        pull = beta * (q - p) / (1 - p).clamp(min=torch.finfo(p.dtype).eps)
+        weight = loss.diagnostics["weight"] + pull.masked_fill(~batch.mask, 0.0)
+        return TokenLoss(loss.per_token + beta * kl, {**loss.diagnostics, "weight": weight})
