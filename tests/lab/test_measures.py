@@ -95,6 +95,17 @@ def test_derived_columns_stand_beside_the_runs_they_follow_from():
     )
 
 
+def test_runs_keep_the_measures_that_they_have_and_new_ones_get_theirs():
+    """A method of one's own beside a record, whose histories are not kept."""
+    runs, history = table({"a": line(30), "b": line(12)})
+    runs = runs.assign(sampled=0.5)
+    both = pd.concat([derive(runs[:1], history), runs[1:]], ignore_index=True)
+    found, whole = derive(both, history[history["cell"] == "b"]), derive(runs, history)
+    assert found["start"].tolist() == whole["start"].tolist() == [0, 0]
+    assert found["batches_to"].tolist() == whole["batches_to"].tolist() == [16, 13]
+    assert derive(found, history) is found
+
+
 @pytest.mark.parametrize(
     ("rewards", "end", "lost"),
     [
