@@ -22,19 +22,15 @@ from pathlib import Path
 from book.build.paths import ROOT, config
 from trbook.address import INTRODUCTION, NAME, Address, address
 
-PRESENT = """\
-# Where the book's package is missing, as on Colab, this installs it{how}; torch stays as it is.
+INSTALL = """\
+# @title Install the book where it is missing, as on Colab; torch stays as it is
 from importlib.metadata import distributions
-{imports}
+
 if not any(distributions(name="{name}")):
-{install}
-    assert any(distributions(name="{name}")), "pip could not install it: see above"
+    %pip install -q "{source}"
 """
-FETCH = '    %pip install -q "{name}[notebook] @ {source}"'
-UPLOADED = """\
-    wheels = [*Path().glob("trust_region_book-*.whl")]
-    assert wheels, "run `pip install '.[notebook]'` in a copy of the book, or upload its wheel here"
-    %pip install -q "{wheels[0]}[notebook]\""""
+WHEEL = "$(ls trust_region_book-*.whl)[notebook]"
+"""What is installed while the book has no address: the wheel that a reader has uploaded."""
 KERNEL = "Python 3 (ipykernel)"
 LANGUAGE = {
     "codemirror_mode": {"name": "ipython", "version": 3},
@@ -93,13 +89,8 @@ def install_cell(where: Address | None = None) -> str:
     """The first code cell of every notebook, tagged `install`: what a hosted notebook runs
     first."""
     where = address(config()) if where is None else where
-    if where.source:
-        fetch = FETCH.format(name=NAME, source=where.source)
-        cell = PRESENT.format(name=NAME, how="", imports="", install=fetch)
-    else:
-        imports = "from pathlib import Path\n"
-        cell = PRESENT.format(name=NAME, how=" from its wheel", imports=imports, install=UPLOADED)
-    return cell.rstrip("\n")
+    source = f"{NAME}[notebook] @ {where.source}" if where.source else WHEEL
+    return INSTALL.format(name=NAME, source=source).rstrip("\n")
 
 
 def notebook(text: str, where: Address, name: str) -> str:
@@ -112,7 +103,7 @@ def notebook(text: str, where: Address, name: str) -> str:
     for cell in content["cells"]:
         if "install" in cell["metadata"].get("tags", []):
             cell["source"] = install_cell(where).splitlines(keepends=True)
-            folded = {**cell["metadata"], "jupyter": {"source_hidden": True}}
+            folded = {"cellView": "form", "jupyter": {"source_hidden": True}, **cell["metadata"]}
             cell["metadata"] = dict(sorted(folded.items()))
     title = content["cells"][0]
     whole = INTRODUCTION.sub("", "".join(title["source"]), count=1)

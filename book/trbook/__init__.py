@@ -1,7 +1,10 @@
 """What only the book needs: explorables, exercises, the size a notebook runs in.
 
-In a notebook a cell that runs before the cell it needs says so in one line: `trbook.missing_names`.
+In a notebook that imports it, matplotlib's figures look as the book's do (`trbook.figures`), and a cell
+that runs before the cell it needs says so in one line (`trbook.missing_names`).
 """
+
+import sys
 
 try:
     from trlib.name_clash import check
@@ -16,3 +19,7 @@ from trbook import missing_names
 
 check()
 missing_names.connect()
+if "ipykernel" in sys.modules:
+    from trbook import figures
+
+    figures.connect()

@@ -1,6 +1,6 @@
 """What answers a prediction stays closed until it is asked for, also after *Run All*.
 
-    reveal(drawing)
+    reveal(fig)
     reveal(table, "and a sentence")
 
 A cell's tags close its output on a page, and its metadata before it is run; Jupyter opens whatever
@@ -50,10 +50,12 @@ def reveal(*shown: Any) -> Answer:
     """What a cell shows, one below the other, in a fold that stays closed.
 
     Args:
-        shown: figures, tables, sentences: whatever a notebook can show. A text is shown as it is
-            printed.
+        shown: figures of matplotlib, tables, sentences: whatever a notebook can show. A text is
+            shown as it is printed.
     """
-    return Answer(*shown)
+    from trbook.figures import taken
+
+    return Answer(*map(taken, shown))
 
 
 def unfolded(html: str) -> str:

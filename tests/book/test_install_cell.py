@@ -1,14 +1,12 @@
 """A hosted notebook's first cell, in a clean environment that already has torch and numpy: both
 stay as they are."""
 
-import io
 import json
 import os
 import re
 import subprocess
 import sysconfig
 import venv
-from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -102,25 +100,11 @@ def test_the_cell_does_nothing_where_the_package_is_there():
 
 
 @pytest.mark.parametrize("where", [THERE, Address()])
-def test_without_the_package_the_first_cell_installs_it_or_stops(where, tmp_path, monkeypatch):
-    """As on a hosted notebook: from its address, or from the wheel that was uploaded; no later cell
-    runs without it."""
-    monkeypatch.chdir(tmp_path)
+def test_without_the_package_the_first_cell_installs_it(where):
+    """As on a hosted notebook: from its address, or from the wheel that was uploaded."""
     shell, asked = InteractiveShell(), []
     shell.register_magic_function(asked.append, magic_name="pip")
-    missing = "a-book-that-is-not-there"
-    cell = install_cell(where).replace('name="trust-region-book"', f'name="{missing}"')
-
-    def stops():
-        with redirect_stdout(io.StringIO()):
-            done = shell.run_cell(cell)
-        assert isinstance(done.error_in_exec, AssertionError)
-        return str(done.error_in_exec)
-
-    if not where.source:
-        assert "upload its wheel" in stops() and asked == []
-        Path("trust_region_book-1.0-py3-none-any.whl").touch()
-    assert "pip could not install it" in stops()
-    what = where.source or "trust_region_book-1.0-py3-none-any.whl[notebook]"
+    missing = 'name="a-book-that-is-not-there"'
+    shell.run_cell(install_cell(where).replace('name="trust-region-book"', missing))
     (line,) = asked
-    assert what in line and " trlib" not in line
+    assert (where.source or "trust_region_book-*.whl") in line and " trlib" not in line

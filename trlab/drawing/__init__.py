@@ -22,6 +22,7 @@ from trlab.drawing.figure import (
     panels,
 )
 from trlab.drawing.labels import name_lines
+from trlab.drawing.sweeps import bands, curves, intervals
 
 __all__ = [
     "COLOURS",
@@ -34,6 +35,9 @@ __all__ = [
     "NARROW",
     "WIDE",
     "Drawing",
+    "bands",
+    "curves",
+    "intervals",
     "legend",
     "legend_above",
     "look",

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 INK = "#7b7b7c"
 """A grey that the SVG replaces with the page's text colour; bitmaps keep it, legible on light and
 dark."""
+PLAIN = ("#808080", "#000000")
+"""matplotlib's gray and black, which become the page's text colour too."""
 TABLE: dict[str, Any] = json.loads(
     (Path(__file__).parent / "looks.json").read_text(encoding="utf-8")
 )
@@ -291,7 +293,8 @@ class Drawing:
 
         _write_powers(self.figure)
         for words in self.figure.findobj(Text):
-            if str(words.get_color()) == mpl.rcParams["text.color"]:  # nobody chose it
+            # Nobody chose it, or it is what an SVG leaves out.
+            if str(words.get_color()) in (mpl.rcParams["text.color"], "black", "k", "#000000"):
                 words.set_color(INK)
         buffer, size = io.StringIO(), self.figure.get_size_inches()
         self.figure.set_size_inches(width, height)
@@ -313,7 +316,8 @@ class Drawing:
         # Releases of matplotlib differ in which of the two properties they write.
         text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
         text = re.sub(r"(; )?font-family: [^;\"]*", "", text)  # the page's, which is inherited
-        text = text.replace(INK, "currentColor")
+        for ink in (INK, *PLAIN):
+            text = text.replace(ink, "currentColor")
         for name, colour in HUES.items():
             text = text.replace(colour, f"var(--{name}, {colour})")
         used = set(re.findall(r"#([\w-]+)", text))

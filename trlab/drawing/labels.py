@@ -38,6 +38,9 @@ def name_lines(ax: Axes) -> None:
         if not str(line.get_label()).startswith("_") and (end := _end(line))
     }
     heights = {line: _share_of(ax, *end) for line, end in ends.items()}
+    if any(map(_is_level, ends)):  # it would run through the names of the others
+        edge = max(x for x, _ in ends.values())
+        ends = {line: (edge, y) for line, (_, y) in ends.items()}
     for line, height in _apart(heights, 0.17 * ax.figure.dpi / ax.bbox.height).items():
         ax.annotate(
             str(line.get_label()),
@@ -53,14 +56,22 @@ def name_lines(ax: Axes) -> None:
 
 
 def _end(line: Any) -> tuple[float, float] | None:
-    """The last point of a line that is drawn."""
-    points = [(x, y) for x, y in line.get_xydata().tolist() if y == y]
+    """The last point of a line that is drawn; of a level (`axhline`), where its panel ends."""
+    ax = line.axes
+    ax.autoscale_view()  # the limits are found late
+    edge = max(ax.get_xlim())
+    if _is_level(line):
+        return edge, line.get_ydata()[0]
+    points = [(x, y) for x, y in line.get_xydata().tolist() if y == y and x <= edge]
     return points[-1] if points else None
+
+
+def _is_level(line: Any) -> bool:
+    return not line.get_transform().contains_branch_seperately(line.axes.transData)[0]
 
 
 def _share_of(ax: Axes, x: float, y: float) -> float:
     """How far up a point stands in its axes, from 0 to 1."""
-    ax.autoscale_view()  # the limits are found late, and the transformation does not ask
     _, up = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))
     return float(min(max(up, 0), 1))
 
@@ -99,7 +110,8 @@ def clear_legends(figure: Figure, **options: Any) -> Iterator[float]:
 
     Args:
         options: how a legend outside looks, as arguments of `ax.legend`."""
-    inside = [(legend, legend._loc) for ax in figure.axes if (legend := ax.get_legend())]  # type: ignore[attr-defined]
+    legends = [ax.get_legend() for ax in figure.axes]
+    inside = [(one, one._loc) for one in legends if one and one.get_visible()]  # type: ignore[attr-defined]
     outside: list[Legend] = []
     if inside:
         figure.draw_without_rendering()

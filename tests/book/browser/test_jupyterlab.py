@@ -268,3 +268,25 @@ def test_an_explorable_is_still_there_when_its_notebook_is_opened_again(chromium
         page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
         assert "model not found" not in page.locator(".jp-Notebook").inner_text()
         page.close()
+
+
+@pytest.mark.nightly("starts a JupyterLab")
+def test_a_figure_of_matplotlib_is_drawn_as_the_book_draws_it(chromium, tmp_path):
+    set_up = "import matplotlib.pyplot as plt\n\nimport trbook\n"
+    figure = (
+        "fig, ax = plt.subplots()\nax.plot([1, 2], [1, 3], label='mine')\nax.legend()\nplt.show()"
+    )
+    write(tmp_path, f"{set_up}\n{figure}", figure.replace("3]", "4]").replace("ax.legend()", ""))
+    with served(tmp_path, f"--ServerApp.root_dir={tmp_path}") as lab:
+        page = chromium.new_page(viewport={"width": 1200, "height": 1000})
+        page.set_default_timeout(120_000)
+        opened(page, f"{lab}/lab/tree/page.ipynb")
+        run(page, 0)
+        run(page, 1)
+        shown = page.locator(".drawn-wide > svg[role=img]")
+        page.wait_for_function("document.querySelectorAll('.drawn-wide > svg').length == 2")
+        told = [shown.nth(i).get_attribute("aria-label") for i in (0, 1)]
+        assert told == ["Mine from 1 to 3.", "Mine from 1 to 4."]
+        assert shown.nth(0).locator("text", has_text="mine").count() == 1
+        assert page.locator(".jp-OutputArea-output img").count() == 0, "nor matplotlib's own"
+        page.close()

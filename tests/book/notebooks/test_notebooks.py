@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 
 import pytest
 
@@ -17,11 +18,7 @@ def read(name):
 
 def names(cell):
     """What a cell binds at its top level, and what it reads anywhere."""
-    code = "\n".join(
-        line
-        for line in "".join(cell["source"]).splitlines()
-        if not line.lstrip().startswith(("%", "!"))
-    )
+    code = re.sub(r"^(\s*)[%!].*$", r"\1pass", "".join(cell["source"]), flags=re.MULTILINE)
     tree = ast.parse(code)
     made = {one.name for one in tree.body if isinstance(one, ast.FunctionDef | ast.ClassDef)}
     for one in tree.body:
@@ -78,6 +75,24 @@ def test_what_the_book_folds_is_folded_in_jupyterlab(name):
         asked = {fold for tag in tags for fold in folds.get(tag, [])}
         folded = cell["metadata"].get("jupyter", {})
         assert asked == {key for key in folded if folded[key]}, cell["id"]
+
+
+MAIN = [name for name in NAMES if not name.startswith("gallery_")]
+
+
+@pytest.mark.parametrize("name", MAIN)
+def test_a_hidden_cell_is_folded_on_colab_too_and_says_what_is_in_it(name):
+    for cell in read(name)["cells"]:
+        if cell["metadata"].get("jupyter", {}).get("source_hidden"):
+            assert cell["metadata"].get("cellView") == "form", cell["id"]
+            assert cell["source"][0].startswith("# @title "), cell["id"]
+
+
+@pytest.mark.parametrize("name", MAIN)
+def test_the_first_visible_cell_is_short(name):
+    code = [cell for cell in read(name)["cells"] if cell["cell_type"] == "code"]
+    first = next(cell for cell in code if not cell["metadata"].get("jupyter"))
+    assert len(first["source"]) <= 15, first["id"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,182 @@
+"""A figure of matplotlib in a notebook is shown as the book shows one, and says what it shows."""
+
+import json
+import re
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from book.build.lab import saved
+from trbook.explorables.files import PAGE
+from trbook.figures import STYLE, described, drawing
+from trbook.reveal import reveal
+from trlab import recorded
+from trlab.drawing import COLOURS, HUES, bands, curves, intervals
+from trlab.statistics import interval, iqm
+
+mpl.use("agg")
+import matplotlib.pyplot as plt
+
+
+@pytest.fixture(autouse=True)
+def style():
+    with plt.style.context(STYLE):
+        yield
+    plt.close("all")
+
+
+def test_the_style_has_the_book_s_colours():
+    cycle = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
+    assert cycle == list(COLOURS)
+
+
+def test_both_layouts_stand_in_the_page_s_colours_and_are_the_same_each_time():
+    fig, axes = plt.subplots(1, 2)
+    for ax in axes:
+        ax.plot([1, 2], [1, 2], color="gray")
+        ax.plot([1, 2], [2, 1], color="black", label="mine")
+        ax.plot([1, 2], [0, 1], label="theirs")
+        ax.legend()
+    html = drawing(fig).html()
+    assert html == drawing(fig).html()
+    assert html.count("<svg") == 2 and f"var(--h5, {HUES['h5']})" in html
+    assert not re.search("#808080|#000000|#7b7b7c", html)
+    assert all("fill: " in words for words in re.findall("<text [^>]*>", html)), "black in the dark"
+
+
+def names(html, look=""):
+    """Which of two names stand in a figure for a page, in order."""
+    page = html.split('class="drawn-narrow"')[0]
+    return sorted(re.findall(rf"<text [^>]*{look}[^>]*>(mine|theirs)<", page))
+
+
+@pytest.mark.parametrize(
+    ("change", "ends"),
+    [
+        (lambda ax: ax.legend(), True),
+        (lambda ax: ax.legend(loc="lower right"), False),
+        (lambda ax: (ax.bar([1], [1], label="bar"), ax.legend()), False),
+        (lambda ax: (ax.plot([1], [1], label="half a page " * 6), ax.legend()), False),
+    ],
+    ids=["names", "a place of its own", "no line", "too long"],
+)
+def test_names_stand_at_the_ends_of_lines_or_in_a_legend(change, ends):
+    fig, ax = plt.subplots()
+    ax.plot([0, 1], [0, 1], label="mine")
+    ax.plot([0, 1], [0, 0.5], label="theirs")
+    change(ax)
+    html = drawing(fig).html()
+    assert names(html) == ["mine", "theirs"]
+    assert names(html, look=r"var\(--h[51]") == (["mine", "theirs"] if ends else [])
+    assert ax.get_legend().get_visible() and not ax.texts, "the figure is as it was"
+
+
+def test_without_a_legend_nothing_is_named():
+    fig, ax = plt.subplots()
+    ax.plot([0, 1], [0, 1], label="mine")
+    assert names(drawing(fig).html()) == []
+
+
+def test_words_are_read_off_the_axes():
+    fig, (left, right) = plt.subplots(1, 2)
+    left.plot([1, 2, 3], [0.2, 0.9, 0.5], label="mine")
+    left.plot([1, 3], [0.1, np.nan], "o", label="one")
+    left.axhline(0.3, label="edge")
+    left.fill_between([1, 3], [0, 0.25], [1, 0.75], label="all")
+    left.set(xlabel="batch", ylabel="reward", title="earned")
+    right.bar([0, 1], [3, 4.5])
+    right.set_xticks([0, 1], ["few", "many"])
+    right.set(ylabel="updates")
+    assert described(fig) == (
+        "Two panels. Earned: reward over batch: mine from 0.2 to 0.5, at most 0.9 at 2; one at 0.1; "
+        "edge at 0.3; all at the end between 0.25 and 0.75. Updates over batch: 3 at few, 4.5 at many."
+    )
+    fig.set_label("words of its own")
+    assert drawing(fig).alt == "words of its own"
+
+
+def test_many_points_and_maps_are_told_in_numbers():
+    fig, (left, right) = plt.subplots(1, 2)
+    left.scatter(range(20), range(20))
+    left.plot(range(9), range(9), "s", label="squares")
+    right.imshow([[0, 1, 2], [3, 4, 5]])
+    told = described(fig)
+    assert "20 points between 0 and 19 across, 0 and 19 up" in told
+    assert "Squares 9 points between 0 and 8 across" in told
+    assert "A map of 2 by 3 values from 0 to 5" in told
+
+
+def test_an_answer_takes_the_figure_from_the_end_of_its_cell():
+    fig, ax = plt.subplots()
+    ax.plot([0, 1], [0, 1], label="mine")
+    shown = reveal(fig)._repr_mimebundle_()["text/html"]
+    assert shown.startswith("<details") and shown.count("<svg") == 2
+    assert not plt.get_fignums(), "matplotlib would show it again, open"
+
+
+def test_a_figure_that_came_out_as_stored_is_saved_as_it_was(tmp_path):
+    fig, ax = plt.subplots()
+    ax.plot([0, 1], [0, 1])
+    html = drawing(fig).html()
+    stored = {
+        "output_type": "display_data",
+        "data": {PAGE: {"html": html}, "image/png": "iVBO", "text/plain": "a line"},
+        "metadata": {"image/png": {"alt": "a line"}},
+    }
+    file = {"metadata": {}, "cells": [{"outputs": [stored]}]}
+    (tmp_path / "page.ipynb").write_text(json.dumps(file))
+
+    def after(text):
+        live = {"output_type": "display_data", "data": {"text/html": text}, "metadata": {}}
+        model = {"type": "notebook", "content": {"metadata": {}, "cells": [{"outputs": [live]}]}}
+
+        class Manager:
+            root_dir = str(tmp_path)
+
+        saved("page.ipynb", model, Manager)
+        return model["content"]["cells"][0]["outputs"][0]
+
+    assert after(html) == stored
+    assert after(html.replace("<svg", "<svg ", 1))["data"] != stored["data"]
+
+
+def test_bands_are_the_record_s_runs():
+    ax = plt.subplots()[1]
+    bands(ax, "basin", {"ppo": "PPO's clip", "pg_is": "no region"}, lr=1e-4)
+    history = recorded("basin")[1].query("label == 'ppo' and lr == '0.0001'")
+    own = history.groupby("batch")["reward"]
+    line = ax.lines[0]
+    assert line.get_label() == "PPO's clip" and line.get_color() == HUES["h1"]
+    np.testing.assert_allclose(line.get_ydata(), own.mean())
+    corners = ax.collections[0].get_paths()[0].vertices
+    last = corners[corners[:, 0] == 23, 1]
+    np.testing.assert_allclose([last.min(), last.max()], [own.min()[23], own.max()[23]])
+
+
+def test_curves_and_intervals_are_interquartile_means():
+    runs = recorded("basin")[0].query("label == 'ppo'")
+    fig, (left, right) = plt.subplots(1, 2)
+    curves(left, "basin", ["ppo"])
+    (line,) = left.lines
+    for rate, end in zip(line.get_xdata(), line.get_ydata(), strict=True):
+        own = runs[runs["lr"].astype(float) == rate]["sampled"]
+        assert end == pytest.approx(iqm(own.to_numpy()))
+    assert left.get_xscale() == "log" and left.get_xticklabels()[0].get_text() == "3e-6"
+    intervals(right, "basin", {"ppo": "PPO", "troll": "TROLL"}, lr="1e-4")
+    found = interval(runs[runs["lr"] == "0.0001"]["sampled"].to_numpy())
+    np.testing.assert_allclose(right.lines[0].get_xdata(), [found.low, found.high])
+    assert f"PPO {found.value:.3g}" in described(fig)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ({"arms": ["poo"]}, "label: expected one of dppo-tv, .*got 'poo'"),
+        ({"arms": ["ppo"], "lr": 7}, "lr: expected one of 0.0001, .*got '7'"),
+        ({"arms": ["ppo"], "rate": 1}, "axis: expected one of .*lr.*got 'rate'"),
+    ],
+)
+def test_what_a_sweep_lacks_is_named(call, said):
+    with pytest.raises(ValueError, match=said):
+        bands(plt.subplots()[1], "basin", **call)
