@@ -97,7 +97,7 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
         found["collapsed"] = [collapsed(by_cell["reward"].get(cell, ()), end) for cell, end in ends]
     if {"kl", "steps"} <= {*runs}:
         gaps = [
-            np.isnan(by_cell["kl"].get(cell, [0.0])).any() if "kl" in by_cell else False
+            "kl" in by_cell and bool(np.isnan(by_cell["kl"].get(cell, [0.0])).any())
             for cell in runs["cell"]
         ]
         nats = runs["kl"].to_numpy(dtype=float) * runs["steps"].to_numpy(dtype=float)

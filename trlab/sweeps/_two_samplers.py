@@ -6,7 +6,7 @@ weight is the mean reward less the baseline. A + δ is the baseline J - δ; R is
 (exact here, over the vocabulary) subtracts the mean of the push at every token and nothing else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -62,7 +62,7 @@ def trained(rate: float, **more: Any) -> dict[str, Any]:
     return {**BATCH, "anchor": "rollout", "lr": rate, **more}
 
 
-def samplers(*names: str, **more: Mapping[str, object]) -> Axis:
+def samplers(*names: str, **more: Any) -> Axis:
     return Axis("sampler", {name: PLACES[name] for name in names} | more)
 
 
