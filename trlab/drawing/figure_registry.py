@@ -362,7 +362,7 @@ FIGURES: dict[str, Figure] = {
         "intervals",
         "A sampler sixteen updates late: the more pull towards it is left, the better a run holds, and "
         "centering, which takes the pull away, loses it. Accuracy after 384 batches, each used once at "
-        "3e-4, twelve runs each, with 95 % intervals; dotted: before training.",
+        "3e-4, twelve runs each, with 95 % intervals; dotted: in its first batch.",
         at={"sampler": "lag 16"},
         called=PULLS,
     ),
