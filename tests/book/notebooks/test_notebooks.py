@@ -77,10 +77,7 @@ def test_what_the_book_folds_is_folded_in_jupyterlab(name):
         assert asked == {key for key in folded if folded[key]}, cell["id"]
 
 
-MAIN = [name for name in NAMES if not name.startswith("gallery_")]
-
-
-@pytest.mark.parametrize("name", MAIN)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_hidden_cell_is_folded_on_colab_too_and_says_what_is_in_it(name):
     for cell in read(name)["cells"]:
         if cell["metadata"].get("jupyter", {}).get("source_hidden"):
@@ -88,7 +85,7 @@ def test_a_hidden_cell_is_folded_on_colab_too_and_says_what_is_in_it(name):
             assert cell["source"][0].startswith("# @title "), cell["id"]
 
 
-@pytest.mark.parametrize("name", MAIN)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_first_visible_cell_is_short(name):
     code = [cell for cell in read(name)["cells"] if cell["cell_type"] == "code"]
     first = next(cell for cell in code if not cell["metadata"].get("jupyter"))
