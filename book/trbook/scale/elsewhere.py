@@ -118,7 +118,7 @@ def of_the_chapter(name: str) -> Callable[..., Any]:
     """A function that chapter 12 defines in a cell; only a checkout has the chapter."""
     cells = json.loads(CHAPTER.read_text(encoding="utf-8"))["cells"]
     (code,) = (
-        text for cell in cells if (text := "".join(cell["source"])).startswith(f"def {name}(")
+        text for cell in cells if f"\ndef {name}(" in "\n" + (text := "".join(cell["source"]))
     )
     names: dict[str, Any] = {
         "aggregate": aggregate,
