@@ -10,6 +10,7 @@ import runpy
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,7 @@ def test_chapter_12_shows_lines_of_these_files():
 # --------------------------------------------------------------------------------------------------
 
 METHODS = {name: getattr(algorithms, name.upper()) for name in ("ppo", "dppo", "troll", "quatro")}
+METHODS["push"] = partial(algorithms.DPPO, advantage="reward")
 AGGREGATION = {
     "token-mean": "dapo",
     "seq-mean-token-sum-norm": "dr_grpo",
@@ -106,13 +108,15 @@ def trl(monkeypatch, tiny, tmp_path):
         sys.modules.pop(name, None)
 
 
-@pytest.mark.parametrize("name", by_day([*METHODS], "dppo", "quatro", reason="seconds of TRL each"))
+@pytest.mark.parametrize("name", by_day([*METHODS], "push", "quatro", reason="seconds of TRL each"))
 def test_a_script_for_trl_trains_saves_validates_and_goes_on(trl, name, tmp_path):
     few = ("--save_steps", 2, "--eval_steps", 2)
     trainer = trl(f"{name}.py", "--max_steps", 2, *few)
     method, args = METHODS[name](), trainer.args
+    assert trainer.advantage == {"push": "reward"}.get(name)
     assert args.loss_type == AGGREGATION[method.aggregation]
-    assert name == "quatro" or (method.advantage, args.scale_rewards) == ("group-mean", "none")
+    own = (method.advantage, args.scale_rewards) == ("group-mean", "none")
+    assert own is (name not in ("quatro", "push"))
     assert args.vllm_importance_sampling_correction is (trainer.anchor == "recomputed")
     folder = Path(args.output_dir)
     assert (folder / "last" / "model.safetensors").exists()

@@ -4,6 +4,7 @@ here."""
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from trcheck.diagnose.names import (
     LOGS,
     OPTIONAL,
     REQUIRED,
+    SUMMED,
 )
 
 
@@ -86,11 +88,11 @@ class Columns:
         kind = self.table.schema.field(name).type
         listed = self._is_list(kind)
         if ours in BY_COMPLETION:
-            if ours == "version" and listed:
+            if ours in SUMMED and listed:
                 return lists and self._is_number(kind.value_type)
             if ours == "prompt" and listed:
                 return lists and self.types.is_integer(kind.value_type)
-            return not listed and (ours not in ("reward", "version") or self._is_number(kind))
+            return not listed and (ours != "reward" or self._is_number(kind))
         if ours == "tokens":
             return (
                 listed == lists
@@ -188,11 +190,11 @@ class Columns:
 
     def versions(self) -> np.ndarray | None:
         """[B] of the policy that sampled, the mean of its counted tokens where the file has one for
-        each; None where they are no numbers."""
+        each."""
         if not self.has("version"):
             return None
         kind = self._kind("version")
-        if self.layout == "completion" and self._is_list(kind) and self._is_number(kind.value_type):
+        if self.layout == "completion" and self._is_list(kind):
             each = self._numbers("version", self._flat("version", "numbers"))[self.order]
             mask = self.mask()
             counted = np.bincount(self.owner, weights=mask, minlength=self.count)
@@ -201,11 +203,22 @@ class Columns:
             with np.errstate(invalid="ignore"):
                 values = every / counted
             values = np.where(counted > 0, values, np.nanmax(values))
-        elif self._is_number(kind):
-            values = self._numbers("version", self._by_completion("version"))
+        elif self.types.is_string(kind) or self.types.is_large_string(kind):
+            values = self._named("version", self._by_completion("version"))
         else:
-            return None
+            values = self._numbers("version", self._by_completion("version"))
         return values if np.isfinite(values).all() else None
+
+    def _named(self, ours: str, column: Any) -> np.ndarray:
+        """The number in texts that hold one: of "v3" it is 3."""
+        found = [re.findall(r"\d+(?:\.\d+)?", text or "") for text in column.to_pylist()]
+        odd = [i for i, numbers in enumerate(found) if len(numbers) != 1]
+        if odd:
+            raise ValueError(
+                f"column {self._name(ours)!r}: expected a number, or a text with one, such as 'v3', "
+                f"got {column[odd[0]].as_py()!r} for completion {odd[0]}"
+            )
+        return np.array([float(number) for (number,) in found])
 
     def vocabulary(self) -> int | None:
         """The largest id of a token, plus 1; None: there are no ids."""
@@ -218,8 +231,16 @@ class Columns:
         return int(np.nanmax(ids)) + 1 if len(ids) and np.nanmax(ids) >= 0 else None
 
     def rewards(self) -> np.ndarray:
-        """[B]"""
-        return self._numbers("reward", self._by_completion("reward"))
+        """[B]; of a number for every token, which is 0 but at the last (verl's), the sum, unless it
+        is the same for all of a completion's."""
+        column = self._column("reward")
+        if self.layout == "completion" and not self._is_list(column.type):
+            return self._numbers("reward", column)
+        each = self._numbers("reward", self._flat("reward", "numbers"))[self.order]
+        each = np.where(self.mask() | np.isfinite(each), each, 0.0)
+        if np.array_equal(each, each[np.searchsorted(self.owner, self.owner)], equal_nan=True):
+            return each[np.searchsorted(self.owner, np.arange(self.count))]
+        return np.bincount(self.owner, weights=each, minlength=self.count)
 
     def groups(self) -> tuple[np.ndarray, list[str]] | None:
         """[B] from `group`, or else from equal prompts; and each group's name."""

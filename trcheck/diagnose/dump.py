@@ -36,6 +36,7 @@ def dump(
     prompt: Sequence[str] | None = None,
     group: Tensor | Sequence[Any] | None = None,
     reward: Tensor | Sequence[float] | None = None,
+    version: Tensor | Sequence[Any] | None = None,
     logprobs: str | None = None,
     temperature: float | None = None,
     top_p: float | None = None,
@@ -52,7 +53,8 @@ def dump(
         logp_old: [B, T] by the learner before the batch's updates.
         tokens: [B, T] ids.
         text: the text of every token.
-        prompt, group, reward: one per completion.
+        prompt, group, version: one per completion.
+        reward: one per completion, or [B, T] with one for every token, which are summed (verl's).
         logprobs: what `logp_rollout` holds: "processed" log-probs, of the distribution that
             sampled, or "raw" ones, before temperature, top-p and penalties; None: not known.
         temperature, top_p: the sampler's.
@@ -90,7 +92,10 @@ def dump(
             raise ValueError(f"{name}: expected {len(lengths)} completions, got {len(values)}")
         cut = [_fit(name, row, n, bool(nested)) for row, n in zip(values, lengths, strict=True)]
         columns[name] = [[bool(x) for x in row] for row in cut] if name == "mask" else cut
-    for name, each in (("prompt", prompt), ("group", group), ("reward", reward)):
+    if isinstance(reward, Tensor) and (reward.is_nested or reward.ndim == 2):
+        reward = [float(np.sum(row)) for row in _rows(reward)]
+    by_completion = {"prompt": prompt, "group": group, "reward": reward, "version": version}
+    for name, each in by_completion.items():
         if each is not None:
             columns[name] = each.detach().cpu().tolist() if isinstance(each, Tensor) else list(each)
     sampling = Sampling(logprobs=logprobs, temperature=temperature, top_p=top_p)

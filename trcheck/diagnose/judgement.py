@@ -268,6 +268,7 @@ def _unseen(r: Rollouts) -> tuple[str, ...]:
     missing = [
         ("logp_old", r.logp_old is None),
         ("group", r.group is None),
+        ("reward", r.reward is None),
         ("version", r.version is None),
         ("tokens", r.pieces is None),
         ("copied", np.array_equal(r.learner[r.mask], r.logp_rollout[r.mask])),

@@ -16,6 +16,8 @@ def judge_batch(
     mask: np.ndarray,
     logp_old: np.ndarray | None = None,
     group: np.ndarray | None = None,
+    reward: np.ndarray | None = None,
+    tokens: np.ndarray | None = None,
     version: np.ndarray | None = None,
     memory: Memory | None = None,
     against: Measured | None = None,
@@ -27,6 +29,8 @@ def judge_batch(
         advantage: [B, T] or [B, 1].
         mask: [B, T], True or 1 where the loss counts the token.
         group: [B] which prompt; every group whole.
+        reward: [B]
+        tokens: [B, T] ids.
         version: [B] of the policy that sampled, a number that grows.
         memory: of the batches before it, which count too; it takes this one in.
         against: of a healthy batch or dump of the run.
@@ -42,6 +46,8 @@ def judge_batch(
     def of(values: np.ndarray) -> np.ndarray:
         return np.broadcast_to(values, mask.shape)[filled[row], column]
 
+    ids = None if tokens is None else of(tokens)
+    names, which = (None, None) if ids is None else np.unique(ids, return_inverse=True)
     whose = None if group is None else np.unique(group[filled], return_inverse=True)[1]
     return judge(
         Rollouts(
@@ -56,6 +62,9 @@ def judge_batch(
             mask=of(mask),
             group=whose,
             group_names=() if whose is None else tuple(map(str, range(whose.max() + 1))),
+            reward=None if reward is None else reward[filled],
+            pieces=None if ids is None else np.array([f"#{i}" for i in names], object)[which],
+            vocabulary=None if ids is None else int(ids.max()) + 1,
             version=None if version is None else version[filled],
         ),
         memory,

@@ -3,6 +3,8 @@
 REQUIRED = ("logp", "logp_rollout", "advantage", "mask")
 BY_TOKEN = ("logp", "logp_rollout", "logp_old", "mask", "tokens", "text")
 BY_COMPLETION = ("prompt", "group", "reward", "version")
+SUMMED = ("reward", "version")
+"""A list per completion stands for one number."""
 OPTIONAL = ("logp_old", "tokens", "text", *BY_COMPLETION, "completion", "position")
 AREAL = ("logprobs", "prox_logp")
 """Where both are there, `logprobs` are the sampler's."""
@@ -52,7 +54,15 @@ ALIASES = {
     "tokens": ("responses", "response_ids", "completion_ids", "response_tokens", "token_ids"),
     "prompt": ("prompts", "prompt_text", "prompt_ids"),
     "group": ("uid", "group_id", "group_index", "prompt_id"),
-    "reward": ("rewards", "total_reward", "score", "scores"),
+    "reward": (
+        "rewards",
+        "total_reward",
+        "token_level_rewards",
+        "token_level_scores",
+        "rm_scores",
+        "score",
+        "scores",
+    ),
     "version": ("policy_version", "weight_version", "model_version", "versions"),
     "completion": ("completion_id", "sample_id", "sequence_id", "sample_index", "id"),
 }

@@ -30,19 +30,22 @@ rollout's updates, so score centering (`centered_sparse_loss`) subtracts there w
 drift, and not what another engine or precision does."""
 
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from trl import GRPOTrainer
 
+from trlib.advantages import ADVANTAGES
 from trlib.algorithms import TopK, dppo_loss, troll_sparse_loss
 from trlib.algorithms.dual import solve_groups
 from trlib.algorithms.method import TokenLoss
 from trlib.algorithms.quatro import pull_to_target, quatro_loss
 from trlib.bridges import TOKEN_LOSS, TOPK_LOSS, as_token_loss, check_loss
 from trlib.bridges.trl_causes import CausesCallback as CausesCallback
-from trlib.checks import choice, value_checks, whole
+from trlib.bridges.trl_causes import with_rewards
+from trlib.checks import choice, number, value_checks, whole
 from trlib.divergences import k3
 from trlib.replaced import replaced
 
@@ -51,16 +54,28 @@ class TrustRegionTrainer(GRPOTrainer):
     """A GRPOTrainer whose loss is `token_loss`, a function of (logp, logp_old, *, advantages,
     mask): in a subclass, token_loss = staticmethod(partial(pspo_loss, alpha=.1)). `anchor`:
     "rollout", the sampler's log-probs where TRL has them (vLLM, a `rollout_func`), or "recomputed",
-    the policy before this rollout's updates."""
+    the policy before this rollout's updates. `advantage`: how rewards become the push on a
+    completion, a name of `trlib.advantages.ADVANTAGES` ("reward": no baseline; "right-only": the
+    group's mean subtracted, and what lies below it left out); None: as TRL's `scale_rewards` says,
+    which is not read otherwise. `shift` is added to every advantage. Each may be an argument, or an
+    attribute of a subclass."""
 
     token_loss: Any = staticmethod(partial(dppo_loss, delta_tv=0.15))
     anchor: ClassVar[str] = "rollout"
+    advantage: str | None = None
+    shift: float = 0.0
     loss_types: ClassVar[tuple[str, ...]] = ("bnpo", "dapo", "dr_grpo", "grpo", "luspo")
     arguments: ClassVar[str] = TOKEN_LOSS
     args: Any
     model: Any
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, advantage: str | None = None, shift: float | None = None, **kwargs: Any
+    ) -> None:
+        self.advantage = self.advantage if advantage is None else advantage
+        self.shift = number("shift", self.shift if shift is None else shift)
+        if self.advantage is not None:
+            choice("advantage", self.advantage, tuple(ADVANTAGES))
         super().__init__(*args, **kwargs)
         self._check_loss()
         choice("anchor", self.anchor, ("rollout", "recomputed"))
@@ -97,6 +112,24 @@ class TrustRegionTrainer(GRPOTrainer):
             "token_loss (a plain function needs staticmethod around it)" if method else "token_loss"
         )
         check_loss(name, self.token_loss, self.arguments, self.accelerator.device)
+
+    def _generate_and_score_completions(self, inputs):
+        output, rewards, group = with_rewards(self, super()._generate_and_score_completions, inputs)
+        if self.advantage is not None:
+            mask = output["completion_mask"] * output.get("tool_mask", 1)
+            lengths = self.accelerator.gather(mask.sum(-1))
+            scored = ~rewards.isnan()
+            batch = SimpleNamespace(
+                rewards=rewards[scored], group=group[scored], lengths=lengths[scored]
+            )
+            push = torch.zeros_like(rewards).masked_scatter(
+                scored, ADVANTAGES[self.advantage](batch).to(rewards)
+            )
+            first = self.accelerator.process_index * len(mask)
+            output["advantages"] = push[first : first + len(mask)]
+        # What no reward function can score is pushed nowhere.
+        output["advantages"] = output["advantages"] + self.shift * ~output["reward"].isnan()
+        return output
 
     def _compute_loss(self, model, inputs):
         score = self._get_per_token_logps_and_entropies
@@ -277,6 +310,11 @@ class QuatroTrainer(TrustRegionTrainer):
             raise TypeError(
                 f"token_loss: QuatroTrainer has its own; expected None, got {self.token_loss}"
             )
+        if self.advantage is not None or self.shift:
+            raise ValueError(
+                f"advantage, shift: QuatroTrainer takes raw rewards; expected None and 0, got "
+                f"{self.advantage!r} and {self.shift:g}"
+            )
         choice(
             "multi_objective_aggregation", self.multi_objective_aggregation, ("sum_then_normalize",)
         )
@@ -288,24 +326,14 @@ class QuatroTrainer(TrustRegionTrainer):
         group = torch.zeros(2, dtype=torch.long)
         quatro_loss(logp, logp, rewards=rewards, group=group, mask=logp < 0, **settings)
 
-    def _calculate_rewards(self, *args: Any, **kwargs: Any) -> Tensor:
-        # [all processes' completions, functions]
-        self._rewards = super()._calculate_rewards(*args, **kwargs)
-        return self._rewards
-
     def _generate_and_score_completions(self, inputs):
-        output = super()._generate_and_score_completions(inputs)
-        rewards = (self._rewards * self.reward_weights.to(self._rewards)).nansum(1)
+        output, rewards, group = with_rewards(self, super()._generate_and_score_completions, inputs)
         mask = (output["completion_mask"] * output.get("tool_mask", 1)).bool()
-        present = self.accelerator.gather(mask.any(-1)) & ~self._rewards.isnan().all(1)
-        size: Any = self.num_generations if self.model.training else self.num_generations_eval
-        group = torch.arange(len(rewards), device=rewards.device) // size
+        present = self.accelerator.gather(mask.any(-1)) & ~rewards.isnan()
         settings = {name: getattr(self, name) for name in ("delta_kl", "lambda_min", "direction")}
-        multiplier, target, _ = solve_groups(rewards, group, present, **settings)
-        here = slice(
-            self.accelerator.process_index * len(mask),
-            (self.accelerator.process_index + 1) * len(mask),
-        )
+        multiplier, target, _ = solve_groups(rewards.nan_to_num(), group, present, **settings)
+        first = self.accelerator.process_index * len(mask)
+        here = slice(first, first + len(mask))
         return output | {"multiplier": multiplier[here], "push": (multiplier * target)[here]}
 
     def _token_loss(self, logp, anchor, mask, inputs):

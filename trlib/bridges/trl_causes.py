@@ -1,6 +1,7 @@
 """`trlib diagnose` inside a run of TRL's GRPOTrainer."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,6 +10,30 @@ from transformers import TrainerCallback
 
 from trlib.bridges.watch import UNSEEN, Watch
 from trlib.replaced import replaced
+
+
+def with_rewards(
+    trainer: Any, generate: Callable[[Any], dict[str, Any]], inputs: Any
+) -> tuple[dict[str, Any], Tensor, Tensor]:
+    """What TRL's `_generate_and_score_completions` made, and in it `reward` [B], weighted and
+    summed (NaN: no function could score it), and `group` [B], which prompt. And both for all
+    processes' completions."""
+    calculate, kept = trainer._calculate_rewards, list[Tensor]()
+
+    def calculated(*args, **kwargs):
+        kept.append(calculate(*args, **kwargs))
+        return kept[-1]
+
+    with replaced(trainer, _calculate_rewards=calculated):
+        made = generate(inputs)
+    (each,) = kept
+    rewards = (each * trainer.reward_weights.to(each)).nansum(1)
+    rewards = rewards.masked_fill(each.isnan().all(1), torch.nan)
+    size = trainer.num_generations if trainer.model.training else trainer.num_generations_eval
+    group = torch.arange(len(rewards), device=rewards.device) // size
+    first = trainer.accelerator.process_index * len(made["advantages"])
+    here = slice(first, first + len(made["advantages"]))
+    return made | {"reward": rewards[here], "group": group[here]}, rewards, group
 
 
 class CausesCallback(TrainerCallback):
@@ -37,6 +62,7 @@ class CausesCallback(TrainerCallback):
             "_get_per_token_logps_and_entropies",
             "_metrics",
             "num_generations",
+            "_calculate_rewards",
         )
         if missing := [name for name in needed if not hasattr(trainer, name)]:
             kind = type(trainer).__name__
@@ -46,7 +72,7 @@ class CausesCallback(TrainerCallback):
         else:
             self._loss, trainer._compute_loss = trainer._compute_loss, self._compute_loss
             self._generate = trainer._generate_and_score_completions
-            trainer._generate_and_score_completions = self._with_versions
+            trainer._generate_and_score_completions = self._with_more
 
     def on_step_begin(self, args, state, control, **others):
         self._due = state.is_world_process_zero and self.watch.due(state.global_step)
@@ -56,20 +82,21 @@ class CausesCallback(TrainerCallback):
         if not self._seen:
             return
         batch = {name: torch.cat([piece[name] for piece in self._seen]) for name in self._seen[0]}
-        batch["group"] = torch.unique(batch["group"], dim=0, return_inverse=True)[1]
-        if (
-            batch["group"].bincount() != self.trainer.num_generations
-        ).any():  # halves of groups tell nothing
+        for name in {"group", "reward", "version"} & {*batch}:
+            batch[name] = batch[name].squeeze(1)
+        whole = batch["group"].unique(return_counts=True)[1] == self.trainer.num_generations
+        if not whole.all():  # halves of groups tell nothing
             del batch["group"]
-        if "version" in batch:
-            batch["version"] = batch["version"].squeeze(1)
+        if batch["reward"].isnan().any():
+            del batch["reward"]
         found = self.watch.look(**batch)
         for name, value in found.items():
             self.trainer._metrics["train"][name].append(value)
         self._due, self._seen = False, []
 
-    def _with_versions(self, inputs):
-        made = self._generate(inputs)  # TRL writes into the rows what `rollout_func` returns
+    def _with_more(self, inputs):
+        # TRL writes into the rows what `rollout_func` returns.
+        made, _, _ = with_rewards(self.trainer, self._generate, inputs)
         versions = [row.get("version") for row in inputs]
         if self.trainer.rollout_func and all(isinstance(x, int | float) for x in versions):
             made["version"] = torch.tensor(versions, device=made["advantages"].device).double()
@@ -108,10 +135,10 @@ class CausesCallback(TrainerCallback):
             "advantage": inputs["advantages"].view(len(mask), -1),
             "mask": mask
             & ~sampler.isnan(),  # vLLM may have none for a token; TRL's ratio is 1 there
-            "group": inputs["prompt_ids"],
+            "tokens": inputs["completion_ids"],
         }
-        if "version" in inputs:
-            piece["version"] = inputs["version"].view(-1, 1)
+        for name in {"group", "reward", "version"} & {*inputs}:
+            piece[name] = inputs[name].view(-1, 1)
         piece = {name: x[rows] for name, x in piece.items()}
         # A step may draw more than once, at other lengths: one of them is enough.
         if len(mask[rows]) and all(

@@ -24,12 +24,16 @@ import os
 from collections.abc import Callable, Mapping
 from functools import partial, wraps
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY, POLICY_LOSS_REGISTRY, agg_loss
 from verl.utils.torch_functional import masked_mean
 
+from trlib.advantages import ADVANTAGES
 from trlib.algorithms import dppo_loss, pspo_loss
 from trlib.algorithms.dual import solve_groups
 from trlib.algorithms.method import TokenLoss
@@ -60,10 +64,12 @@ def register(
     quatro_delta=0.1,
     lambda_min=1e-2,
     direction="backward",
+    shift=0.0,
 ) -> None:
     """Add `trlib_dppo_tv`, `trlib_dppo_kl`, `trlib_pspo`, `trlib_quatro`, and `losses`: names with
     functions of (logp, logp_old, *, advantages, mask), such as partial(cispo_loss, eps_low=None).
-    Calling it twice does no harm.
+    And as algorithm.adv_estimator `trlib_` with each name of `trlib.advantages.ADVANTAGES`, such as
+    `trlib_reward` and `trlib_right-only`; `shift` is added to these. Calling it twice does no harm.
     Raises TypeError: one of `losses` cannot work: it is called once on six tokens, on the worker's
     device."""
     for name, loss in (losses or {}).items():
@@ -78,6 +84,8 @@ def register(
     POLICY_LOSS_REGISTRY.update({name: partial(_policy_loss, loss) for name, loss in ours.items()})
     settings = {"delta_kl": quatro_delta, "lambda_min": lambda_min, "direction": direction}
     ADV_ESTIMATOR_REGISTRY["trlib_quatro"] = partial(_duals, **settings)
+    for name, advantage in ADVANTAGES.items():
+        ADV_ESTIMATOR_REGISTRY[f"trlib_{name}"] = partial(_pushed, advantage, shift)
 
 
 def _policy_loss(
@@ -114,9 +122,23 @@ def _policy_loss(
     return total, metrics
 
 
+def _groups(index: Any, device: Any) -> Tensor:
+    """[B] int of verl's names of prompts."""
+    return torch.tensor(np.unique(list(index), return_inverse=True)[1], device=device)
+
+
+def _pushed(advantage, shift, token_level_rewards, response_mask, index, **others):
+    batch = SimpleNamespace(
+        rewards=token_level_rewards.sum(-1),
+        group=_groups(index, response_mask.device),
+        lengths=response_mask.sum(-1),
+    )
+    push = (advantage(batch).to(batch.rewards) + shift).unsqueeze(-1) * response_mask
+    return push, push
+
+
 def _duals(token_level_rewards, response_mask, index, *, delta_kl, lambda_min, direction, **others):
-    number = {name: i for i, name in enumerate(dict.fromkeys(index))}
-    group = torch.tensor([number[name] for name in index], device=response_mask.device)
+    group = _groups(index, response_mask.device)
     settings = {"delta_kl": delta_kl, "lambda_min": lambda_min, "direction": direction}
     rewards, present = token_level_rewards.sum(-1), response_mask.bool().any(-1)
     multiplier, target, _ = solve_groups(rewards, group, present, **settings)
@@ -133,7 +155,11 @@ def _quatro(logp, logp_old, *, advantages, mask, direction) -> TokenLoss:
 
 
 def watch(
-    every: int = 2, tokens: int = 50_000, against: str | os.PathLike[str] | None = None
+    every: int = 2,
+    tokens: int = 50_000,
+    against: str | os.PathLike[str] | None = None,
+    *,
+    use_v1: bool = True,
 ) -> None:
     """`trlib diagnose` on every `every`-th batch of the driver: `causes/found` and `causes/NAME`
     among the metrics that verl logs (tensorboard, wandb), evidence and advice as a warning. Calling
@@ -142,15 +168,19 @@ def watch(
     Args:
         tokens: at most so many places of the batch, as whole completions.
         against: a file, as of `trlib.bridges.watch.Watch`.
-    Raises ImportError: none of verl's trainers can be imported, and what each of them lacks."""
+        use_v1: as verl's trainer.use_v1: False, where the run has an older trainer.
+    Raises ImportError: the trainer cannot be imported, and what it lacks."""
     look = _Look(Watch(every, tokens, against))
     missing = [_around(name, "compute_advantage", look.at) for name in TRAINERS]
     for name in METRICS:
         _around(name, "compute_data_metrics", look.report)
-    if all(missing):
-        told = "; ".join(f"{name}: {why}" for name, why in zip(TRAINERS, missing, strict=True))
+    if all(missing) or (use_v1 and missing[-1]):
+        told = "; ".join(
+            f"{name}: {why}" for name, why in zip(TRAINERS, missing, strict=True) if why
+        )
         raise ImportError(
-            f"watch: expected one of verl's trainers, got none that can be imported ({told})"
+            "watch: expected verl's default trainer (use_v1=False: an older one), got none that can "
+            f"be imported ({told})"
         )
 
 
@@ -200,17 +230,20 @@ class _Look:
             )
         rows = self.watch.rows(batch["response_mask"])
         uid = list(data.non_tensor_batch.get("uid", ()))
-        number = {name: i for i, name in enumerate(dict.fromkeys(uid))}
         # Of the weights that began a completion, where a trainer keeps them (fully_async_policy).
         version = list(data.non_tensor_batch.get("min_global_steps", ()))
-        # Halves of groups tell nothing.
-        whole_batch = uid and len(batch["response_mask"][rows]) == len(uid)
+        more = {"tokens": batch["responses"][rows]} if "responses" in names else {}
+        if "token_level_rewards" in names:
+            more["reward"] = batch["token_level_rewards"][rows].sum(-1)
+        if uid and len(batch["response_mask"][rows]) == len(uid):  # halves of groups tell nothing
+            more["group"] = _groups(uid, "cpu")
+        if version and None not in version:
+            more["version"] = torch.tensor(version)[rows]
         return self.watch.look(
             logp=batch["old_log_probs"][rows],
             logp_old=batch["old_log_probs"][rows],
             logp_rollout=batch.get("rollout_log_probs", batch["old_log_probs"])[rows],
             advantage=batch["advantages"][rows],
             mask=batch["response_mask"][rows],
-            **({"group": torch.tensor([number[name] for name in uid])} if whole_batch else {}),
-            **({"version": torch.tensor(version)[rows]} if version and None not in version else {}),
+            **more,
         )

@@ -23,7 +23,7 @@ UNSEEN = (
 
 def tests() -> Any:
     """`trcheck.cli.diagnose`, of which this takes `batch`: (logp, logp_rollout, logp_old, advantage,
-    mask, group, memory, against) -> trcheck.diagnose.Judgement; `memory`, `measured` and `keep`.
+    mask, group, reward, tokens, version, memory, against) -> trcheck.diagnose.Judgement; `memory`, `measured` and `keep`.
 
     Raises ImportError: `trcheck` is not installed."""
     for point in entry_points(group="trlib.commands", name="diagnose"):
@@ -81,8 +81,8 @@ class Watch:
             warnings.warn(f"trlib diagnose: {text}", stacklevel=2)
 
     def look(self, **columns: Tensor) -> dict[str, float]:
-        """The metrics of a batch; its columns are those of a dump, [B, T] each but `group` [B]. An
-        empty dict: the batch cannot be judged."""
+        """The metrics of a batch; its columns are those of a dump, [B, T] each but `group`,
+        `reward` and `version` [B]. An empty dict: the batch cannot be judged."""
         arrays = {name: _array(x) for name, x in columns.items()}
         judged = self._tests.batch(**arrays, memory=self._memory, against=self._against)
         if judged.verdict == "unclear":

@@ -618,18 +618,25 @@ def test_a_run_through_the_bridge_ends_in_trls_own_weights(given, tmp_path):
 @pytest.mark.nightly("trains ten times, in two processes")
 def test_two_processes_end_in_trls_own_weights_and_do_what_one_does(tmp_path):
     around = {"loss_type": "dapo"}
-    run_here([(str(tmp_path / "one"), "dppo", around)])
-    run_apart([*both_kinds(tmp_path, RUNS), (str(tmp_path / "two"), "dppo", around)], tmp_path)
+    kinds = ("dppo", "push")
+    run_here([(str(tmp_path / f"one {kind}"), kind, around) for kind in kinds])
+    alone = [(str(tmp_path / f"two {kind}"), kind, around) for kind in kinds]
+    run_apart([*both_kinds(tmp_path, RUNS), *alone], tmp_path)
     for i, given in enumerate(RUNS):
         assert_trls_own(tmp_path, str(i), exact=given in ALIKE)
+    for kind in kinds:
+        assert_one_is_two(tmp_path, kind)
 
-    one, two = (json.loads((tmp_path / n / "history.json").read_text()) for n in ("one", "two"))
+
+def assert_one_is_two(folder, kind):
+    names = (f"one {kind}", f"two {kind}")
+    one, two = (json.loads((folder / n / "history.json").read_text()) for n in names)
     assert (one["processes"], two["processes"]) == (1, 2)
     for mine, other in zip(one["log"][:4], two["log"][:4], strict=True):
         for name in ("loss", "grad_norm", "kept"):
             assert mine[name] == pytest.approx(other[name], rel=1e-5, abs=1e-7), name
     assert 0 < one["log"][3]["kept"] < 1
-    weights = [torch.load(tmp_path / n / "weights.pt", weights_only=True) for n in ("one", "two")]
+    weights = [torch.load(folder / n / "weights.pt", weights_only=True) for n in names]
     start = trlib.load_policy("dial").model.state_dict()
     assert max((weights[0][k] - start[k]).abs().max() for k in start) > 1e-4
     for name in start:

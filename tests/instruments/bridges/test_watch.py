@@ -289,8 +289,8 @@ def step(driver, batch):
 def test_verls_metrics_name_the_cause_every_so_many_steps(driver, small_model):
     from trlib.bridges.verl import watch
 
-    watch(every=2)
-    watch(every=2)  # once is enough
+    watch(every=2, use_v1=False)
+    watch(every=2, use_v1=False)  # once is enough
     model = small_model().eval()
     assert step(driver, verls_batch(model, 0)) == {"found": 0.0}
     assert step(driver, verls_batch(model, 1, learner=1.0)) == {}
@@ -299,7 +299,7 @@ def test_verls_metrics_name_the_cause_every_so_many_steps(driver, small_model):
             "found": 1.0,
             "temperature": 1.0,
         }
-    watch(every=1)
+    watch(every=1, use_v1=False)
     with pytest.warns(UserWarning, match="staleness: .* up to 6 versions older"):
         assert step(driver, verls_batch(model, 3, lag=0.1)) == {"found": 1.0, "staleness": 1.0}
 
@@ -307,7 +307,7 @@ def test_verls_metrics_name_the_cause_every_so_many_steps(driver, small_model):
 def test_verl_is_told_once_which_option_records_the_sampler(driver, small_model):
     from trlib.bridges.verl import watch
 
-    watch(every=1)
+    watch(every=1, use_v1=False)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         for seed in range(2):
@@ -325,6 +325,6 @@ def test_without_verls_trainers_it_says_which_module_each_of_them_lacks(driver, 
         raise ImportError("No module named 'cachetools'")
 
     monkeypatch.setattr(verl, "import_module", missing)
-    with pytest.raises(ImportError, match="watch: expected one of verl") as told:
+    with pytest.raises(ImportError, match="watch: expected verl's default trainer") as told:
         verl.watch()
     assert f"{verl.TRAINERS[1]}: No module named 'cachetools'" in str(told.value)

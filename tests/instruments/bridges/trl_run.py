@@ -51,7 +51,13 @@ class Clipped(TrustRegionTrainer):
     anchor = "recomputed"
 
 
-KINDS = {"dppo": Around, "bridge": Clipped, "trl": GRPOTrainer}
+class Pushed(Around):
+    """What lies below its group's mean is left alone, and all is pushed up a little."""
+
+    advantage, shift = "right-only", 0.05
+
+
+KINDS = {"dppo": Around, "push": Pushed, "bridge": Clipped, "trl": GRPOTrainer}
 
 
 def rollouts(prompts, trainer):

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.diagnose.faults import flat
 from book.build.paths import ROOT
+from tests.instruments.diagnose.dumps import rows
 from trcheck.diagnose import diagnose, from_run, read
 from trcheck.diagnose.sampling import Sampling
 
@@ -59,6 +61,14 @@ def test_from_your_own_loop(tmp_path, monkeypatch):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
 
 
+def _ids(found):
+    """Each completion's counted ids."""
+    return [
+        [piece[1:] for piece in found.pieces[found.mask & (found.completion == i)]]
+        for i in range(found.count)
+    ]
+
+
 def test_from_trl(tmp_path, monkeypatch, policy):
     pytest.importorskip("trl", reason="TRL is not installed")
     from datasets import Dataset
@@ -105,12 +115,49 @@ def test_from_trl(tmp_path, monkeypatch, policy):
     assert findings.answer.code == "clips" and findings.answer.share == pytest.approx(
         2 * np.mean(clipped)
     )
+    wanted = [
+        float(sum(int(piece) for piece in ids) % 3) for ids in _ids(read("rollouts-0.parquet"))
+    ]
+    assert found.reward.tolist() == wanted
     assert np.array_equal(found.logp_old, found.logp_rollout)
     assert "equal to the last bit" in " ".join(findings.answer.reasons)
     assert (found.sampling.logprobs, found.sampling.temperature) == (
         "processed",
         settings.temperature,
     )
+
+
+def test_a_shuffled_batch_of_verl_is_called_so(tmp_path, monkeypatch):
+    """By the recipe of the page, from the columns that a worker's loss is handed."""
+    pytest.importorskip("verl", reason="verl is not installed")
+    from verl.utils import tensordict_utils
+    from verl.workers.utils import losses
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(losses, "ppo_loss", lambda *_: None)
+    names = {}
+    exec(recipe("From verl")[0], names)
+    table = rows(flat(1, 64, "advantages shuffled"))
+    each = {"responses": "tokens", "response_mask": "mask", "log_probs": "logp"}
+    each |= {"old_log_probs": "logp_old", "rollout_log_probs": "logp_rollout"}
+    columns = {ours: [row[name] for row in table] for ours, name in each.items()}
+    widths = [len(row["logp"]) for row in table]
+    for name, at in (("advantages", "advantage"), ("token_level_rewards", "reward")):
+        columns[name] = [
+            [row[at]] * n if name == "advantages" else [0.0] * (n - 1) + [row[at]]
+            for row, n in zip(table, widths, strict=True)
+        ]
+    jagged = {
+        name: torch.nested.as_nested_tensor([torch.tensor(r) for r in values], layout=torch.jagged)
+        for name, values in columns.items()
+    }
+    scores = jagged.pop("log_probs")
+    monkeypatch.setitem(names["dumping"].__globals__, "no_padding_2_padding", lambda x, _: x)
+    data = tensordict_utils.get_tensordict(
+        jagged | {"uid": [str(row["group"]) for row in table]}, {"dp_size": 1}
+    )
+    names["dumping"](None, {"log_probs": scores}, data)
+    assert "advantages" in [c.name for c in diagnose(read("rollouts-0.parquet")).judgement.causes]
 
 
 def test_from_verl(tmp_path, monkeypatch):
@@ -136,6 +183,8 @@ def test_from_verl(tmp_path, monkeypatch):
             "old_log_probs": nested([[-1.0, -2.0, -3.0], [-4.0, -5.0]]),
             "rollout_log_probs": nested([[-1.5, -2.5, -3.5], [-4.5, -5.5]]),
             "advantages": nested([[0.5, 0.5, 0.5], [-0.5, -0.5]]),
+            "token_level_rewards": nested([[0.0, 0.0, 1.0], [0.0, 0.0]]),
+            "uid": ["x", "x"],
         },
         {"dp_size": 1, "batch_num_tokens": None, "global_batch_size": None},
     )
@@ -151,6 +200,7 @@ def test_from_verl(tmp_path, monkeypatch):
     assert found.mask.tolist() == [True, True, False, True, True]
     assert found.pieces.tolist() == ["#4", "#5", "#6", "#7", "#8"]
     assert found.advantage.tolist() == [0.5, 0.5, 0.5, -0.5, -0.5]
+    assert (found.reward.tolist(), found.group.tolist()) == ([1.0, 0.0], [0, 0])
     # verl's own clip ratio of this very call is the page's
     assert diagnose(found).answer.share == pytest.approx(metrics["actor/pg_clipfrac"].aggregate())
 
