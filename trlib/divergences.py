@@ -258,6 +258,8 @@ def merged(
     Raises TypeError, ValueError: a wrong type or shape; where the mask is True: NaN, a log-prob
     above 0, more mass than 1, a sampled token that is not among `old.ids`."""
     shape = tuple(checks.floating("logp", logp, (None, None, None), "B, T, K").shape)
+    if not isinstance(old, TopK):
+        raise TypeError(f"old: expected a TopK(ids, logp), got {type(old).__name__}")
     checks.floating("old.logp", old.logp, shape, "B, T, K")
     checks.integer("old.ids", old.ids, shape, "B, T, K")
     checks.integer("tokens", tokens, shape[:2], "B, T")

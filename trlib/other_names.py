@@ -133,7 +133,14 @@ NAMES: dict[str, dict[str, Name]] = {
         "target_kl": Name(("stop_kl",), "method", "it stops at 1.5 times its value"),
     },
     "transformers": {"max_new_tokens": TOKENS, "model_name_or_path": POLICY},
-    "other code": {"clip": WINDOW, "clip_eps": WINDOW, "clip_param": WINDOW, "clip_coef": WINDOW},
+    "other code": {
+        "batch_size": Name(("prompts",), but="a batch is prompts x group completions"),
+        "threshold": Name(("delta_tv",), "method"),
+        "clip": WINDOW,
+        "clip_eps": WINDOW,
+        "clip_param": WINDOW,
+        "clip_coef": WINDOW,
+    },
 }
 """Library -> its name -> ours."""
 TENSORS: dict[str, dict[str, Name]] = {
@@ -253,7 +260,8 @@ def _home(entry: Name) -> str:
         return f"a setting of the run: trlib.train(..., {values}), {_option(first)}"
     if entry.owner == "method":
         what = "settings" if several else "a setting"
-        return f"{what} of the method: trlib.algorithms.GRPO({values}), --set {first}=..."
+        owner = "DPPO" if first == "delta_tv" else "GRPO"
+        return f"{what} of the method: trlib.algorithms.{owner}({values}), --set {first}=..."
     if entry.owner == "tensor":
         return f"a tensor of the pure functions: {values}"
     return f"an argument of trlib.train, {_option(first)}"

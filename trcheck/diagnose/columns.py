@@ -121,6 +121,13 @@ class Columns:
         return self._name(name) in self.table.column_names
 
     def _sort(self) -> None:
+        kind = self._kind("logp")
+        if self.types.is_string(kind) or self.types.is_large_string(kind):
+            first = next((x for x in self._column("logp").to_pylist() if x), "")
+            raise TypeError(
+                f"column {self._name('logp')!r}: expected lists of numbers, or a number per row, got "
+                f"texts such as {first[:30]!r}"
+            )
         if not self.has("completion"):
             raise self._missing(
                 "completion",

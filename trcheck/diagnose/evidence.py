@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from trcheck.diagnose.exact import biased, top_ones
 from trcheck.diagnose.rollouts import Rollouts
 from trcheck.diagnose.sample import CONSTANTS as C
 from trcheck.diagnose.sample import Sample, unsure
@@ -24,14 +25,19 @@ from trcheck.diagnose.sample import Sample, unsure
 Sums = Mapping[str, np.ndarray]
 
 
-def least(r: Rollouts) -> tuple[float, float]:
-    """How unlikely a token must be that hardly any draw from μ gives, as -log μ, and the share of
-    the draws that may: P(μ(y) < ε) <= ε V."""
+def rarest(r: Rollouts, t: Sums, n: float) -> dict[str, float]:
+    """At the threshold a that shows most: the share of tokens with -log μ > a, the largest that draws
+    from μ give, P(μ(y) < ε) <= ε V, and by how many errors of a draw there are more. Every draw has
+    that bound, whatever was drawn before."""
     vocabulary = C["VOCABULARY"] if r.vocabulary is None else 2 * r.vocabulary
-    chosen = next(
-        a for a in C["LEAST"] if vocabulary * math.exp(-a) < C["RARE"] or a == C["LEAST"][-1]
-    )
-    return chosen, vocabulary * math.exp(-chosen)
+
+    def at(a: int) -> dict[str, float]:
+        bound, low = vocabulary * math.exp(-a), float(t[f"low_{a}"]) / n
+        z = n * (low - bound) / math.sqrt(max(n * bound, 1.0))
+        return {"least": a, "bound": bound, "low": low, "low_bounds": low / bound, "low_z": z}
+
+    rows = [at(a) for a in C["LEAST"]]
+    return max(rows, key=lambda row: min(row["low_z"], row["low_bounds"] if row["low"] else 0))
 
 
 def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
@@ -55,7 +61,8 @@ def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
 
     add(u=free, x=x, y=y, d=d, xx=x * x, yy=y * y, xd=x * d, yd=y * d, dd=d * d)
     add(size=size, up=np.maximum(d, 0), excess=excess, moved=np.abs(moved))
-    add(tail=size > C["TAIL"], still=size < C["STILL"] * free, low=x < -least(r)[0])
+    add(tail=size > C["TAIL"], still=size < C["STILL"] * free)
+    add(**{f"low_{a}": x < -a for a in C["LEAST"]})
     for name, side in (("a", s.advantage <= 0), ("b", s.advantage >= 0)):
         add(**{f"n_{name}": side, f"excess_{name}": np.where(side, excess, 0)})
         add(**{f"excess2_{name}": np.where(side, excess * excess, 0)})
@@ -136,7 +143,6 @@ STATISTICS: dict[str, Callable[[Sums], np.ndarray]] = {
     "slope_y": lambda t: _slope(t["n"], t["y"], t["d"], t["yy"], t["yd"]),
     "ratio": lambda t: t["excess"] / t["n"],
     "tail": lambda t: t["tail"] / t["n"],
-    "low": lambda t: t["low"] / t["n"],
     "against": lambda t: _over(t["back_now"], t["out_now"]),
     "along": lambda t: _along(t, "d"),
     "along_now": lambda t: _along(t, "now"),
@@ -205,8 +211,6 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
     # be one: another text has them in a few completions.
     tails, rows = table["tail"].sum(), table["n"] / table["n"].sum()
     spread = float((table["tail"] > 0).sum() / max((1 - (1 - rows) ** tails).sum(), 1e-12))
-    # Completions that hold a token which hardly any draw gives, and the most that draws give.
-    holding, drawn = float(weight @ (table["low"] > 0)), t["n"] * least(r)[1]
     made |= {
         "n": t["n"],
         "completions": r.count,
@@ -241,10 +245,9 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         "tempered": float(r.sampling.temperature not in (None, 1)),
         "cut": float(r.sampling.top_p not in (None, 1)),
         "details": r.sampling.details,
-        "bound": least(r)[1],
-        "least": least(r)[0],
-        "low_bounds": made["low"] / least(r)[1],
-        "low_z": (holding - drawn) / math.sqrt(max(drawn, 1.0)),
+        "top_ones": top_ones(s),
+        "biased": biased(r, s),
+        **rarest(r, t, t["n"]),
         "span": 0.0,
     }
     if "age" in table:

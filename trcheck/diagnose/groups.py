@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 
-from trcheck.diagnose.alignment import correlation
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
 from trcheck.diagnose.sample import CONSTANTS as C
@@ -26,6 +25,11 @@ def _advantages(r: Rollouts) -> tuple[np.ndarray, np.ndarray]:
     """Per completion the number of unmasked tokens and their mean advantage."""
     counted = r.sums(r.mask)
     return counted, r.sums(r.advantage) / np.maximum(counted, 1)
+
+
+def advantages_of(r: Rollouts) -> np.ndarray:
+    """[B] each completion's."""
+    return _advantages(r)[1]
 
 
 def _largest(r: Rollouts) -> np.ndarray:
@@ -66,6 +70,7 @@ def cut(r: Rollouts) -> tuple[int, int, int, str | None]:
     there = np.flatnonzero(lengths)
     longest = int(lengths.max())
     at = there[lengths[there] == longest]
+    last = None
     if r.pieces is not None:
         places = np.flatnonzero(r.mask)
         last = places[np.flatnonzero(np.diff(r.completion[places], append=-1))]
@@ -78,16 +83,18 @@ def cut(r: Rollouts) -> tuple[int, int, int, str | None]:
         ):
             ended = np.isin(there, r.completion[last[r.pieces[last] == end]])
             return int((~ended & (lengths[there] == longest)).sum()), len(there), longest, end
-    if len(at) > C["ONE_LENGTH"] * len(there):  # a task's, or a limit's
+    # A task's length, or a limit's: a limit leaves some completions that end before it.
+    if len(at) > (C["ONE_LENGTH"] if last is None else 1 - 1e-9) * len(there):
         return 0, len(there), longest, None
-    return (len(at) if longest >= C["SHORT"] else 0), len(there), longest, None
+    below = np.bincount(lengths[there])[max(longest - 3, 1) : longest]
+    sudden = len(at) > C["SUDDEN"] * below.max(initial=0)
+    return (len(at) if longest >= C["SHORT"] and sudden else 0), len(there), longest, None
 
 
 def truncation(found: tuple[float, float, int, str | None]) -> list[Cause]:
     """Too many completions end at exactly the longest length; `found` as `cut` says."""
     count, total, longest, end = found
-    least = C["LONGEST" if end is None else "CUT"]  # without an end token, lengths may be a task's
-    if total < C["FEWEST_COMPLETIONS"] or interval(count, total, 2.0)[0] < least:
+    if total < C["FEWEST_COMPLETIONS"] or interval(count, total, 2.0)[0] < C["CUT"]:
         return []
     values = {"count": round(count), "total": round(total), "share": 100 * count / total}
     if end is None:
@@ -95,27 +102,17 @@ def truncation(found: tuple[float, float, int, str | None]) -> list[Cause]:
     return cause("truncation", "cut", longest=longest, end=end, **values)
 
 
-def baseline(r: Rollouts) -> str | None:
+def baseline(r: Rollouts, one: bool) -> str | None:
     """What advantages are relative to: "group"; "critic", where they differ within a completion;
-    "batch", where they sum to 0 over all or one number was subtracted from every reward;
-    "baseline": no group's; None: there are no groups, or nothing is left over."""
+    "batch", where `one` baseline fits every one of them; "baseline": no group's; None: there are
+    no groups, or nothing is left over."""
     if r.group is None:
         return None
-    counted, mean = _advantages(r)
-    uneven, live = _uneven(r.group, mean)
+    uneven, live = _uneven(r.group, advantages_of(r))
     if uneven.sum() < max(1, C["UNEVEN"] * live.sum()):
         return "group" if live.any() else None
     if critic(r):
         return "critic"
-    if abs(mean.sum()) < 1e-3 * np.abs(mean).sum():
-        return "batch"
-    there = counted > 0
-    rounded = np.round(mean[there], 6)
-    if r.reward is None:
-        one = len(np.unique(rounded)) <= 3
-    else:  # completions of equal rewards have equal advantages, whatever their group
-        rewards = np.round(r.reward[there], 6)
-        one = np.unique([rewards, rounded], axis=1).shape[1] == len(np.unique(rewards))
     return "batch" if one else "group" if missing(r).any() else "baseline"
 
 
@@ -185,42 +182,6 @@ def half_groups(r: Rollouts) -> list[Cause]:
     names = ", ".join(f"“{short(r.group_names[i])}”" for i in lacking[:shown])
     more = say("cause.more", count=len(lacking) - shown) if len(lacking) > shown else ""
     return cause("half-groups", "half", uneven=len(lacking), groups=live, names=names + more)
-
-
-def owed(r: Rollouts) -> tuple[list[Cause], list[str]]:
-    """Advantages that do not belong to the rewards: their correlation within groups is 1 for one
-    baseline and for a group's, divided by its deviation or not. And what is amber."""
-    if r.group is None or r.reward is None or critic(r):
-        return [], []
-    counted, mean = _advantages(r)
-    group = np.unique(r.group[counted > 0], return_inverse=True)[1]
-    a, reward = mean[counted > 0], r.reward[counted > 0]
-    made = reward - _mean(reward, group)
-    varies = np.sqrt(_mean(made**2, group))
-    at = varies > 1e-6
-    free = int(at.sum()) - len(np.unique(group[at]))
-    same = correlation(made[at], (a - _mean(a, group))[at])
-    if same is None or free < C["LEAST_FREE"]:
-        return [], []
-    most = math.tanh(math.atanh(max(min(same, 0.999), -0.999)) + C["Z"] / math.sqrt(free))
-    values = {"same": same, "completions": int(at.sum())}
-    if same < -0.5 and most < 0:
-        return cause("advantages", "turned", **values), []
-    # The same numbers in another order are what some estimator makes of these rewards.
-    expected = made, made / np.where(at, varies, 1)
-    moved = [correlation(np.sort(a), np.sort(each)) or 0.0 for each in expected]
-    if most < 0.9 and max(moved) > C["REORDERED"]:
-        return cause("advantages", "reordered", **values), []
-    if most < C["UNRELATED"] and same < 2 / math.sqrt(free) and baseline(r) == "group":
-        return cause("advantages", "advantages", **values), []
-    if same < C["UNRELATED"] and most < 0.9:
-        return [], [say("unusual.advantages", **values)]
-    return [], []
-
-
-def _mean(values: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Of each one's group."""
-    return (np.bincount(group, values) / np.maximum(np.bincount(group), 1))[group]
 
 
 def short(name: str) -> str:

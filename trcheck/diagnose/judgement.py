@@ -14,14 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from trcheck.diagnose import exact
 from trcheck.diagnose.evidence import Sums, holds, numbers, sums
 from trcheck.diagnose.groups import (
+    advantages_of,
     baseline,
+    critic,
     cut,
     dead,
     dead_groups,
     half_groups,
-    owed,
     truncation,
 )
 from trcheck.diagnose.log_probs import (
@@ -121,6 +123,7 @@ def judge(
     values: dict[str, Any] = {}
     r = nats(finite(r, causes), causes)
     s = sample(r)
+    size = float(np.abs(s.d).mean())
     causes += overflow(s.of(s.x != 0) if filled(s)[1] else s)
     s = s.of(np.abs(s.d) <= C["OVERFLOW"])
     owners, tokens = len(np.unique(s.owner)), len(s.x)
@@ -139,8 +142,8 @@ def judge(
         causes += dead_groups(r, (counts[0], counts[1]))
         if ends:
             causes += truncation((counts[2], counts[3], *cut(r)[2:]))
-        causes += half_groups(r)
-        found, odd = owed(r)
+        causes += half_groups(r) + exact.prompt_counted(r)
+        found, odd = ([], []) if critic(r) else exact.advantages(r, advantages_of(r))[:2]
         causes += found
         unusual = _unusual(values, r) + odd
     causes.sort(key=lambda cause: NAMES.index(cause.name))
@@ -149,17 +152,18 @@ def judge(
     measured = None
     if values:
         measured = Measured(values["size"], values["size_error"], values["deviation"])
+    told = say("headline.size", deviation=size, engines=size / C["ENGINES"]["bf16"])
     if unique:
-        headline = say("headline.found", causes=", ".join(cause.name for cause in unique))
+        headline = say("headline.found", causes=", ".join(cause.name for cause in unique)) + told
         if unusual and not {cause.name for cause in unique} - set(C["OF_THE_BATCH"]):
             headline += say("headline.beside", what="; ".join(unusual))
         return Judgement("found", headline, unique, unseen, (), measured), r
     if reason:
         return Judgement("unclear", say("headline.unclear", reason=reason), (), unseen), r
     if unusual:
-        headline = say("headline.unusual", what="; ".join(unusual))
+        headline = say("headline.unusual", what="; ".join(unusual)) + told
         return Judgement("unusual", headline, (), unseen, (), measured), r
-    headline = say("headline.healthy", completions=r.count)
+    headline = say("headline.healthy", completions=r.count) + told
     return Judgement("healthy", headline, (), unseen, _seen(values), measured), r
 
 
@@ -175,7 +179,7 @@ def _of_log_probs(
     ends, found = end(s)
     causes += found
     s = s.of(~ends)
-    found = shift(r, s) or unit(s) or clipped(s)
+    found = exact.copied(r) or shift(r, s) or unit(s) or clipped(s)
     causes += found
     if found:
         return {}
@@ -183,6 +187,9 @@ def _of_log_probs(
     causes += found
     s = s.of(~odd)
     found, wrong = pairing(r, s)
+    if not found:
+        wrong, found = exact.middle(s)
+        causes += found
     far, s = s.of(wrong), s.of(~wrong) if found else s
     if not len(s.x):
         causes += found
@@ -202,7 +209,7 @@ def _of_log_probs(
     if rule is not None:
         causes += cause(rule["name"], rule["key"], **values)
     # Noise that no softmax makes is far from everything.
-    if values["paired"] and (rule is None or rule["name"] != "noise"):
+    if values["paired"] and (rule is None or rule["name"] not in ("noise", "support")):
         causes += found
     return values
 
@@ -234,7 +241,7 @@ def _unusual(values: dict[str, Any], r: Rollouts) -> list[str]:
     absent = [name for name in ("logp_old", "version") if getattr(r, name) is None]
     if values.get("updated"):
         absent.remove("logp_old")  # which `unusual.updated` asks for
-    tell = say("unusual.tell", columns=" and ".join(absent)) if absent else ""
+    tell = "".join(say(f"unusual.tell_{name}") for name in absent)
     found = [rule["key"] for rule in JUDGEMENT["unusual"] if holds(rule["when"], values)]
     if found[1:] and found[0] in C["SAY_SIZE"]:
         found = [key for key in found if key != "size"]
@@ -274,7 +281,8 @@ def _unseen(r: Rollouts) -> tuple[str, ...]:
         ("copied", np.array_equal(r.learner[r.mask], r.logp_rollout[r.mask])),
         ("sampling", r.sampling.holds is None),
     ]
-    known = baseline(r)
+    one = exact.advantages(r, advantages_of(r))[2]
+    known = baseline(r, one)
     if known not in (None, "group"):
         missing.append((known or "", True))
     return tuple(say(f"unseen.{name}") for name, is_missing in missing if is_missing)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from trcheck.diagnose.alignment import Alignment, align, correlation
+from trcheck.diagnose.exact import summed
 from trcheck.diagnose.groups import interval
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
@@ -45,6 +46,9 @@ def nats(r: Rollouts, causes: list[Cause]) -> Rollouts:
     bad = np.zeros(len(r.mask), dtype=bool)
     for name, values in _columns(r):
         inside = values[r.mask]
+        if summed(inside, r.completion[r.mask]):
+            causes += cause("unit", "summed", column=name)
+            r = _with(r, name, _steps(r, values))
         above = inside > C["ABOVE"]
         if not above.any():
             continue
@@ -64,6 +68,14 @@ def nats(r: Rollouts, causes: list[Cause]) -> Rollouts:
     return _masked(r, bad)
 
 
+def _steps(r: Rollouts, values: np.ndarray) -> np.ndarray:
+    """Each counted token's own part of sums over its completion."""
+    at = np.flatnonzero(r.mask)
+    made, same = values.copy(), np.diff(r.completion[at], prepend=-1) == 0
+    made[at] = np.where(same, np.diff(values[at], prepend=0.0), values[at])
+    return made
+
+
 def _columns(r: Rollouts) -> Iterator[tuple[str, np.ndarray]]:
     for name in ("logp", "logp_rollout", "logp_old"):
         values = getattr(r, name)
@@ -78,7 +90,15 @@ def _with(r: Rollouts, name: str, values: np.ndarray) -> Rollouts:
 
 def _masked(r: Rollouts, bad: np.ndarray) -> Rollouts:
     if not (r.mask & ~bad).any():
-        raise ValueError("columns: expected a token whose values are all log-probs, got none")
+        columns = ", ".join(
+            name
+            for name, values in (*_columns(r), ("advantage", r.advantage))
+            if not np.isfinite(values[r.mask]).any()
+        )
+        raise ValueError(
+            "columns: expected a token whose log-probs and advantage are all numbers, got none"
+            + (f"; {columns} has none at all" if columns else "")
+        )
     return replace(r, mask=r.mask & ~bad)
 
 

@@ -1,0 +1,210 @@
+"""Tests without a threshold on a size: what no sampler, no learner and no estimator of advantages can
+have made."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from trcheck.diagnose.alignment import correlation
+from trcheck.diagnose.messages import say
+from trcheck.diagnose.rollouts import Rollouts
+from trcheck.diagnose.sample import CONSTANTS as C
+from trcheck.diagnose.sample import Cause, Sample, cause, listed, unsure
+
+
+def copied(r: Rollouts) -> list[Cause]:
+    """The learner's passes differ, and one of them is the sampler's to the last bit: then neither is
+    noisy, and `logp_old` is another policy's."""
+    if r.logp_old is None:
+        return []
+    now, old, sampler = (r.counted(x) for x in (r.logp, r.logp_old, r.logp_rollout))
+    apart = np.abs(old - now)
+    if not np.array_equal(now, sampler) or apart.mean() < C["COPIED"]:
+        return []
+    return cause("column", "copied", apart=apart.mean())
+
+
+def summed(values: np.ndarray, owner: np.ndarray) -> bool:
+    """Whether a column [n] falls from token to token in every completion: sums of log-probs."""
+    steps = np.diff(values)[np.diff(owner) == 0]
+    if len(steps) < C["FEWEST_TOKENS"]:
+        return False
+    return bool((steps <= 0).all() and (steps < 0).mean() > 0.5)
+
+
+def top_ones(s: Sample) -> float:
+    """1 where the sampler's column may hold the likeliest token's log-prob in place of the drawn
+    one's: both columns agree on a share of the tokens that the column itself foretells, at likely
+    and at unlikely ones, and on the others the drawn token is far less likely than any cut leaves
+    it."""
+    free = unsure(s.x, s.y)
+    open_ = s.x < C["SURE"]
+    x, d = s.x[open_], s.d[open_]
+    same = np.abs(d) < C["APART"] * free[open_]
+    if len(x) < C["FEWEST_TOKENS"] or same.all() or np.mean(d > C["APART"]) > 0.01:
+        return 0.0
+    parts = [x < np.median(x), x >= np.median(x)]
+    for part in parts:
+        p = np.exp(x[part])
+        if abs(float(same[part].sum() - p.sum())) > C["ERRORS"] * math.sqrt((p * (1 - p)).sum()):
+            return 0.0
+    return float(np.median(d[~same]) < -1 and same.mean() < 0.95)
+
+
+def prompt_counted(r: Rollouts) -> list[Cause]:
+    """All completions of a group begin with the same counted tokens, which they would do once in
+    e^N draws."""
+    if r.pieces is None or r.group is None:
+        return []
+    place = np.flatnonzero(r.mask)
+    first = place[np.flatnonzero(np.diff(r.completion[place], prepend=-1))]
+    group, piece = r.group[r.completion[first]], r.pieces[first].astype(str)
+    sampler = np.where(r.logp_rollout == 0, r.learner, r.logp_rollout)[first]
+    likely = np.minimum(np.maximum(sampler, r.learner[first]), 0)
+    which, sizes = np.unique(group, return_inverse=True, return_counts=True)[1:]
+    pieces = np.unique(np.stack([which.astype(str), piece]), axis=1)[0].astype(int)
+    alike = (np.bincount(pieces, minlength=len(sizes)) == 1) & (sizes > 1)
+    nats = -np.bincount(which, likely) * (sizes - 1) / sizes
+    several, sure = int((sizes > 1).sum()), float(nats[alike].sum())
+    if several < C["LEAST_GROUPS"] or alike.sum() < 0.9 * several or sure < C["CHANCE"]:
+        return []
+    return cause("foreign-tokens", "prompt_counted", alike=alike.sum(), groups=several, nats=sure)
+
+
+def advantages(r: Rollouts, each: np.ndarray) -> tuple[list[Cause], list[str], bool]:
+    """Completions of one group with equal rewards have equal advantages, whatever function of the
+    group's rewards these are. What is named, what is amber, and whether one baseline for the whole
+    batch fits every advantage.
+
+    Args:
+        each: [B] of each completion.
+    """
+    there = np.bincount(r.completion[r.mask], minlength=r.count) > 0
+    if r.reward is None or r.group is None:
+        return [], [], len(np.unique(each[there].round(6))) <= 3
+    a, reward = each[there], r.reward[there]
+    group = np.unique(r.group[there], return_inverse=True)[1]
+    key = np.unique(np.stack([group, reward.round(9)]), axis=1, return_inverse=True)[1].ravel()
+    most, least = np.full(key.max() + 1, -np.inf), np.full(key.max() + 1, np.inf)
+    np.maximum.at(most, key, a)
+    np.minimum.at(least, key, a)
+    unlike = most - least > 1e-4 * np.abs(a).max(initial=1e-12)
+    of_key = np.zeros(key.max() + 1, dtype=int)
+    of_key[key] = group
+    odd = len(np.unique(of_key[unlike]))
+    values_of = np.unique(np.stack([reward.round(9), a.round(6)]), axis=1).shape[1]
+    one = values_of == len(np.unique(reward.round(9)))
+    # What goes with the rewards within groups.
+    made, own = reward - _mean(reward, group), a - _mean(a, group)
+    varies = np.sqrt(_mean(made**2, group))
+    at = varies > 1e-6
+    free = int(at.sum()) - len(np.unique(group[at]))
+    same = correlation(made[at], own[at])
+    if same is None or free < C["LEAST_FREE"]:
+        return [], [], one
+    most_same = math.tanh(math.atanh(max(min(same, 0.999), -0.999)) + C["Z"] / math.sqrt(free))
+    told = {"same": same, "completions": int(at.sum()), "odd": odd, "groups": int(group.max()) + 1}
+    if same < -0.5 and most_same < 0:
+        return cause("advantages", "turned", **told), [], one
+    expected = made, made / np.where(at, varies, 1)
+    moved = [correlation(np.sort(a), np.sort(each_)) or 0.0 for each_ in expected]
+    if most_same < 0.9 and max(moved) > C["REORDERED"]:
+        return cause("advantages", "reordered", **told), [], one
+    if odd > 1 and _tiled(a, group):
+        return cause("advantages", "tiled", **told), [], one
+    if same > 0.9 and _drifts(reward - a):  # a baseline that moves from row to row
+        return [], [], one
+    if odd > 1 and most_same < 0.9:
+        return cause("advantages", "unequal", **told), [], one
+    if odd > 1 or (same < C["UNRELATED"] and most_same < 0.9):
+        return [], [say("unusual.advantages", **told)], one
+    return [], [], one
+
+
+def _tiled(a: np.ndarray, group: np.ndarray) -> bool:
+    """Advantages sum to 0 over other rows than a group's: those that lie one group's size or one
+    number of groups apart."""
+    sizes = np.bincount(group)
+    if len(np.unique(sizes)) != 1 or len(sizes) < 2:
+        return False
+    rows = np.arange(len(a))
+    for other in (rows % len(sizes), rows // sizes[0]):
+        total, size = np.bincount(other, a), np.bincount(other, np.abs(a))
+        own = np.bincount(group, a), np.bincount(group, np.abs(a))
+        live = size > 0
+        if live.sum() > 3 and (np.abs(total) < C["EVEN"] * size)[live].all():
+            return bool((np.abs(own[0]) > C["UNEVEN"] * own[1]).any())
+    return False
+
+
+def _drifts(baseline: np.ndarray) -> bool:
+    """Whether a baseline changes little from row to row, beside how much it changes in all."""
+    return bool(np.square(np.diff(baseline)).mean() < baseline.var())
+
+
+def _mean(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Of each one's group."""
+    return (np.bincount(group, values) / np.maximum(np.bincount(group), 1))[group]
+
+
+def middle(s: Sample) -> tuple[np.ndarray, list[Cause]]:
+    """[n] tokens of completions in whose text the learner reads another token from some place on:
+    before it both columns agree, it is unlikely there, and the tokens behind it differ."""
+    free = unsure(s.x, s.y)
+    first = np.concatenate([[0], s.last[:-1] + 1])
+    lengths = s.last - first + 1
+    place = np.arange(len(s.x)) - np.repeat(first, lengths)
+    falls = (s.d < -C["TAIL"]) & (place >= C["EARLY"])
+    behind = np.zeros(len(s.x), dtype=bool)
+    for step in range(1, C["BEHIND"] + 1):
+        behind[step:] |= falls[:-step] & (place[step:] >= step)
+    behind &= ~falls & (free > C["UNSURE"])
+    of = np.repeat(np.arange(len(first)), lengths)
+
+    def size(where: np.ndarray) -> np.ndarray:
+        """[C] in nats of a logit, over some tokens."""
+        d, u = (np.bincount(of, np.where(where, x, 0), len(first)) for x in (np.abs(s.d), free))
+        return d / np.maximum(u, 1e-12)
+
+    fallen = np.bincount(of, falls) > 0
+    start = np.full(len(first), len(s.x))
+    np.minimum.at(start, of[falls], np.flatnonzero(falls))
+    before = (np.arange(len(s.x)) < start[of]) & ~falls
+    rest = np.abs(s.d)[~fallen[of]].sum() / max(free[~fallen[of]].sum(), 1e-12)
+    if fallen.all():
+        rest = float(np.median(size(before)[fallen]))
+    echo = size(behind)
+    far = fallen & (echo > max(C["FAR_LOGITS"], C["FAR"] * rest))
+    # A prompt that differs shows from the first token on, and an edit in no token behind it.
+    far &= size(before) < 0.5 * echo
+    wrong = far[of]
+    told = np.bincount(of, behind) > 0
+    if far.sum() < 2 or rest > C["HEALTHY"] or far.sum() < 0.5 * (fallen & told).sum():
+        return np.zeros(len(s.x), dtype=bool), []
+    return wrong, cause(
+        "pairing", "middle", count=far.sum(), total=len(first), far=float(echo[far].mean()),
+        rest=rest, completions=listed(s.owner[first][far]),
+    )  # fmt: skip
+
+
+def biased(r: Rollouts, s: Sample) -> float:
+    """1 where the word alone says which way a token moved, likely or not, as behind a logit bias: a
+    temperature moves a word up where it is unlikely and down where it is likely."""
+    if r.pieces is None:
+        return 0.0
+    piece = np.unique(r.counted(r.pieces).astype(str), return_inverse=True)[1]
+    if len(piece) != len(s.x):
+        return 0.0
+    free = unsure(s.x, s.y)
+    moved = (free > C["UNSURE"]) & (np.abs(s.d) > C["STILL"] * free)
+    word, up = piece[moved], (s.d > 0)[moved]
+    counts = np.bincount(word)
+    rises = np.bincount(word, up) / np.maximum(counts, 1)
+    many = counts >= C["OFTEN"]
+    if many.sum() < C["WORDS"]:
+        return 0.0
+    agree = np.average(np.maximum(rises, 1 - rises)[many], weights=counts[many])
+    few = np.minimum((rises > 0.5)[many].sum(), (rises < 0.5)[many].sum())
+    return float(agree > 0.98 and 0 < few < 0.25 * many.sum())
