@@ -13,6 +13,7 @@ keeps every verdict.
 import argparse
 import copy
 import json
+import multiprocessing
 import platform
 import pydoc_data.topics
 from collections import Counter
@@ -30,8 +31,8 @@ from trlib.loop.sampler import round_trip
 
 RECORD = Path(__file__).with_name("heldout.json")
 KINDS = ("words", "sums", "letters")
-SIZES = (96, 192, 384)
-PROMPT, LONGEST, GROUP, END = 8, 40, 8, 1
+SIZES = (64, 96, 160)
+PROMPT, LONGEST, GROUP = 8, 32, 8
 FAULTS = {
     "temperature .8": ("temperature", "sharper|temperature"),
     "temperature 1.3": ("temperature", "sharper|temperature"),
@@ -61,34 +62,40 @@ OLDER = {"a neighbour's tokens attended to", "left padding attended to", "int4 s
 """Held against a healthy day."""
 
 
+def stops(kind):
+    """[V] bool: what ends a completion, and is its last token."""
+    ids = torch.arange(600)
+    if kind == "words":
+        return ids % 9 == 7
+    return torch.isin(ids, torch.tensor(sorted(ALPHABET[kind].index(c) for c in STOPS[kind])))
+
+
+TOPICS = ("assert", "class", "for", "with", "strings", "typesmapping", "import", "try", "lambda")
+MANUAL = " ".join(" ".join(pydoc_data.topics.topics[name].split()) for name in TOPICS)
+ALPHABET = {"letters": sorted(set(MANUAL)), "sums": "0123456789+:;=."}
+STOPS = {"letters": ".,s", "sums": "."}
+
+
 def texts(kind, g, count):
-    """[count, PROMPT + LONGEST] ids of text to learn; END ends a line and fills it."""
+    """[count, PROMPT + LONGEST] ids of text to learn."""
+    width = PROMPT + LONGEST
     if kind == "letters":
-        text = " ".join(" ".join(pydoc_data.topics.topics[k].split()) for k in ("assert", "class", "for", "with", "strings", "typesmapping"))  # fmt: skip
-        letters = sorted(set(text))
-        ids = np.array([letters.index(c) + 2 for c in text])
-        starts = g.integers(0, len(ids) - PROMPT - LONGEST, count)
-        made = np.stack([ids[i : i + PROMPT + LONGEST] for i in starts])
-        stop = np.array([letters.index(c) + 2 for c in ".,s"])
-        ended = np.cumsum(np.isin(made, stop), 1) - np.isin(made, stop) > 0
+        starts = g.integers(0, len(MANUAL) - width, count)
+        lines = [MANUAL[i : i + width] for i in starts]
     elif kind == "sums":
-        made = np.full((count, PROMPT + LONGEST), END)
-        for row in made:
-            a, b = (int(x) for x in g.integers(1000, 9999, 2))
+        lines = []
+        for a, b in g.integers(100, 999, (count, 2)):
             steps = ";".join(f"{x}+{y}" for x, y in zip(str(a), str(b), strict=True))
-            line = f"{a}+{b}"[:PROMPT] + f"{b}"[-1] + f":{steps}={a + b}."
-            row[: len(line)] = [2 + "0123456789+:;=.".index(c) for c in line]
-        return torch.from_numpy(made)
+            lines.append((f"{a}+{b}:{steps}={a + b}." * 3)[:width])
     else:  # words, each of which has few that follow it, some frequent everywhere
-        follow = np.random.default_rng(5).zipf(1.4, (600, 12)) % 598 + 2
-        made = np.zeros((count, PROMPT + LONGEST), dtype=int)
-        made[:, 0] = g.integers(2, 600, count)
-        for t in range(1, made.shape[1]):
+        follow = np.random.default_rng(5).zipf(1.4, (600, 12)) % 600
+        made = np.zeros((count, width), dtype=int)
+        made[:, 0] = g.integers(0, 600, count)
+        for t in range(1, width):
             which = np.minimum(g.geometric(0.3, count) - 1, 11)
             made[:, t] = follow[made[:, t - 1], which]
-        ended = np.cumsum(made % 9 == 7, 1) - (made % 9 == 7) > 0
-    ended[:, : PROMPT + 2] = False
-    return torch.from_numpy(np.where(ended, END, made))
+        return torch.from_numpy(made)
+    return torch.tensor([[ALPHABET[kind].index(c) for c in line] for line in lines])
 
 
 @cache
@@ -96,19 +103,19 @@ def models(kind):
     """The trained one, and seven versions that learnt on from it, further and further."""
     torch.manual_seed(41)
     g = np.random.default_rng(42)
-    shape = {"vocab_size": {"words": 600, "sums": 20, "letters": 120}[kind]}
+    shape = {"vocab_size": 600 if kind == "words" else len(ALPHABET[kind])}
     if kind == "sums":
         config = transformers.GPT2Config(
-            **shape, bos_token_id=0, eos_token_id=END, n_embd=64, n_layer=2, n_head=4, n_positions=80,
+            **shape, bos_token_id=0, eos_token_id=0, n_embd=48, n_layer=2, n_head=4, n_positions=80,
             resid_pdrop=0, embd_pdrop=0, attn_pdrop=0,
         )  # fmt: skip
     else:
         config = transformers.LlamaConfig(
-            **shape, hidden_size=64, intermediate_size=128, num_hidden_layers=2,
+            **shape, hidden_size=48, intermediate_size=96, num_hidden_layers=2,
             num_attention_heads=4, max_position_embeddings=128,
         )  # fmt: skip
     model = transformers.AutoModelForCausalLM.from_config(config)
-    learn(model, kind, g, 350, 3e-3)
+    learn(model, kind, g, 250, 4e-3)
     kept = [copy.deepcopy(model)]
     for _ in range(6):  # on other lines, a line in five of them turned around
         learn(model, kind, g, 4, 7e-4, turned=0.2)
@@ -119,11 +126,11 @@ def models(kind):
 def learn(model, kind, g, steps, rate, turned=0.0):
     optimizer = torch.optim.Adam(model.parameters(), rate)
     for _ in range(steps):
-        ids = texts(kind, g, 32)
+        ids = texts(kind, g, 24)
         if turned:
             ids[: int(32 * turned)] = ids[: int(32 * turned)].flip(1)
         optimizer.zero_grad()
-        model(input_ids=ids, labels=ids.where(ids.cumsum(1) > 0, -100)).loss.backward()
+        model(input_ids=ids, labels=ids).loss.backward()
         optimizer.step()
 
 
@@ -138,7 +145,7 @@ def rounded(model, precision):
 
 
 @torch.no_grad()
-def write(model, prompt, g, edit):
+def write(model, kind, prompt, g, edit):
     """[B, T] tokens behind [B, P] prompts, and which count."""
     torch.manual_seed(int(g.integers(1 << 30)))
     ids, cache_, alive, mask = prompt, None, torch.ones(len(prompt), dtype=torch.bool), []
@@ -149,7 +156,7 @@ def write(model, prompt, g, edit):
         logits = edit(done.logits[:, -1].float(), ids)
         ids = torch.cat([ids, logits.softmax(-1).multinomial(1)], 1)
         mask.append(alive)
-        alive = alive & (ids[:, -1] != END)
+        alive = alive & ~stops(kind)[ids[:, -1]]
     return ids, torch.stack(mask, 1)
 
 
@@ -213,8 +220,7 @@ def made(kind, size, fault, seed):
     g = np.random.default_rng([96, seed, size, KINDS.index(kind), which])
     torch.manual_seed(int(g.integers(1 << 30)))
     versions = models(kind)
-    frequent = torch.bincount(texts(kind, g, 64).flatten(), minlength=20)
-    frequent[: END + 1] = 0
+    frequent = torch.bincount(texts(kind, g, 64).flatten(), minlength=15)
     frequent = frequent.argsort(descending=True)[: 5 if kind == "words" else 2]
     precision = str(g.choice(["fp32", "bf16", "bf16", "int8"]))
     heat = float(g.choice([1.0, 1.0, 0.8, 1.2]))
@@ -249,7 +255,9 @@ def made(kind, size, fault, seed):
     for age in np.unique(ages):
         rows = torch.from_numpy(np.flatnonzero(ages == age))
         sampler = rounded(versions[6 - int(age)], precision)
-        ids[rows], mask[rows] = write(sampler, prompt[rows], g, lambda x, i: edit(x, i) / drew)
+        ids[rows], mask[rows] = write(
+            sampler, kind, prompt[rows], g, lambda x, i: edit(x, i) / drew
+        )
         with torch.no_grad():
             full = logits_of(sampler, ids[rows])
         flat_ids = [ids[rows][:, : PROMPT + t] for t in range(LONGEST)]
@@ -285,7 +293,7 @@ def made(kind, size, fault, seed):
     if fault == "a tool's words":
         tool = (g.random(size) < 0.4)[:, None] & (np.arange(LONGEST) > 2) & (np.arange(LONGEST) < 9)
         ids[:, PROMPT:][torch.from_numpy(tool)] = torch.from_numpy(
-            g.integers(2, learner.config.vocab_size, int(tool.sum()))
+            g.integers(0, learner.config.vocab_size, int(tool.sum()))
         )
         mask |= tool
         with torch.no_grad():
@@ -320,9 +328,9 @@ def scored(g, fault, learner, learned, ids, mask, versions, advantage):
     if fault == "encoded anew in the middle":
         for row in np.flatnonzero(g.random(size) < 0.15):
             at = PROMPT + max(4, int(mask[row].sum()) // 2)
-            seen[row, at] = int(g.integers(2, learner.config.vocab_size))
+            seen[row, at] = int(g.integers(0, learner.config.vocab_size))
     if fault == "another template":
-        seen[:, :5] = torch.from_numpy(g.integers(2, learner.config.vocab_size, 5))
+        seen[:, :5] = torch.from_numpy(g.integers(0, learner.config.vocab_size, 5))
     with torch.no_grad():
         if fault == "a neighbour's tokens attended to":
             both = torch.cat([seen.roll(1, 0)[:, -16:], seen], 1)
@@ -330,7 +338,7 @@ def scored(g, fault, learner, learned, ids, mask, versions, advantage):
             more = {"position_ids": place.expand(size, -1)}
             before = learner(input_ids=both, **more).logits[:, 16 + PROMPT - 1 : -1].float()
         elif fault == "left padding attended to":
-            both = torch.cat([torch.full((size, 4), END), seen], 1)
+            both = torch.cat([torch.zeros(size, 4, dtype=torch.long), seen], 1)
             before = learner(input_ids=both).logits[:, 4 + PROMPT - 1 : -1].float()
         else:
             before = logits_of(learner, seen)
@@ -373,6 +381,21 @@ def yesterday(kind):
     }
 
 
+def of_kind(kind, seed, healthy):
+    """Every dump of a kind by its name: how it counts, and the headline."""
+    torch.set_num_threads(1)
+    verdicts = {}
+    for i in range(len(FAULTS) + healthy):
+        fault = list(FAULTS)[i] if i < len(FAULTS) else None
+        number = seed if fault else seed + 1 + i
+        size = SIZES[(i + KINDS.index(kind)) % 3]
+        word, found = verdict(kind, size, fault, number)
+        verdicts[fault or f"healthy {number}"] = word, found.headline
+        if word not in ("named", "hinted", "healthy"):
+            print(f"{word}: {kind}, {fault or number}: {found.headline[:240]}", flush=True)
+    return verdicts
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
@@ -380,25 +403,13 @@ def main():
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
     parser.add_argument("--out", type=Path, help="every verdict")
     args = parser.parse_args()
-    torch.set_num_threads(1)
     faults, healthy, told = {f: Counter() for f in FAULTS}, {k: Counter() for k in KINDS}, {}
-    for i, fault in enumerate(FAULTS):
-        for j, kind in enumerate(KINDS):
-            word, found = verdict(kind, SIZES[(i + j) % 3], fault, args.seed)
-            faults[fault][word] += 1
-            told[f"{fault}, {kind}"] = [word, found.headline]
-            if word not in ("named", "hinted"):
-                print(f"{word}: {fault}, {kind}: {found.headline[:240]}", flush=True)
-    for kind in KINDS:
-        for i in range(args.healthy):
-            word, found = verdict(kind, SIZES[i % 3], None, args.seed + 1 + i)
-            healthy[kind][word] += 1
-            told[f"healthy, {kind}, {args.seed + 1 + i}"] = [word, found.headline]
-            if word != "healthy":
-                print(
-                    f"{word}: healthy, {kind}, {args.seed + 1 + i}: {found.headline[:240]}",
-                    flush=True,
-                )
+    with multiprocessing.get_context("spawn").Pool(len(KINDS)) as pool:
+        jobs = [(kind, args.seed, args.healthy) for kind in KINDS]
+        for kind, verdicts in zip(KINDS, pool.starmap(of_kind, jobs), strict=True):
+            for name, (word, headline) in verdicts.items():
+                (faults[name] if name in faults else healthy[kind])[word] += 1
+                told[f"{kind}, {name}"] = [word, headline]
     record = {
         "command": f"python -m benchmarks.diagnose.heldout --record --seed {args.seed}",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",

@@ -31,6 +31,10 @@ ADVANTAGE = {
     "negated": "negates the advantages, the clip's side with them: descending it lowers what has "
     "A > 0",
     **{name: f"whitens the advantages {WHERE[over]}" for name, (over, _, _) in WHITENED.items()},
+    **{
+        f"late, {fill}": "takes the advantages one token late: those of t - 1 at t"
+        for fill in ("round", "zero")
+    },
     "absolute": "takes the advantages' absolute values: what was wrong is pushed up too",
     "row mean": "takes the mean of each row's advantages for every token of the row",
     "row first": "takes each row's first advantage for every token of the row",
@@ -178,6 +182,8 @@ def _advantages(rows: Rows, kind: str) -> Tensor:
         return a
     if kind in ("negated", "absolute"):
         return -a if kind == "negated" else a.abs()
+    if kind.startswith("late"):
+        return _shifted(a, 1, kind.partition(", ")[2])
     if kind == "row first":
         return a[:, :1].expand_as(a)
     if kind == "row mean":

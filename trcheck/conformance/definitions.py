@@ -183,8 +183,8 @@ def gspo(
     a, mask = rows["advantages"], rows["mask"]
     mean = _row_mean(_log_ratio(rows, logp, anchor, None), mask).expand_as(logp)
     if length != "tokens":
-        mean = mean * mask.sum(-1, keepdim=True) / (mask.shape[-1] if length == "width" else 1)
-        cap = None if length == "one, unbounded" else cap
+        mean = mean * mask.sum(-1, keepdim=True) / (mask.shape[-1] if "width" in length else 1)
+        cap = None if length.endswith("unbounded") else cap
     if level == "own":
         mean = _log_ratio(rows, logp, anchor, None)
     elif level == "token":

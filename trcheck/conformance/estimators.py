@@ -30,6 +30,7 @@ def estimator(
     clamp: float | None,
     most: float | None,
     weighed: bool,
+    detached: bool,
 ) -> Numbers:
     """k1, k2 or k3 of every unmasked token and its gradient in logp."""
     rows = vectors.rows
@@ -43,7 +44,9 @@ def estimator(
     value = {"k1": -d, "k2": d.square() / 2, "k3": d.exp() - d - 1}[name]
     value = ratio * (value if most is None else value.clamp(-most, most))
     value = value.where(rows["mask"], 0.0)
-    (gradient,) = torch.autograd.grad(value.sum(), logp)
+    gradient = torch.zeros_like(logp)
+    if not detached:
+        (gradient,) = torch.autograd.grad(value.sum(), logp)
     return {"values": value.detach(), "gradient": gradient}
 
 
@@ -55,7 +58,9 @@ def estimator_of(vectors: Vectors, kl: Callable[[Tensor, Tensor], Tensor]) -> Nu
     value = kl(logp, rows["logp_old"])
     single = value.dtype == torch.float32
     value = value.where(rows["mask"], 0.0)
-    (gradient,) = torch.autograd.grad(value.sum(), logp)
+    gradient = torch.zeros_like(logp)
+    if value.requires_grad:
+        (gradient,) = torch.autograd.grad(value.sum(), logp)
     return {"values": value.detach(), "gradient": gradient.float() if single else gradient}
 
 
@@ -114,7 +119,9 @@ def gae(vectors: Vectors, *, whitened: bool, skipped: bool) -> Numbers:
     return {"advantages": advantages.where(mask, 0.0), "returns": returns.where(mask, 0.0)}
 
 
-def correction(vectors: Vectors, *, level: str, how: str, clamp: float | None) -> Numbers:
+def correction(
+    vectors: Vectors, *, level: str, how: str, clamp: float | None, turned: bool
+) -> Numbers:
     """The factor on the advantages of unmasked tokens, 0 elsewhere. how="window": IcePop's, from .5
     to 5, else 0."""
     low, high = (0.5, 5.0) if how == "window" else (0.0, 2.0)
@@ -123,6 +130,7 @@ def correction(vectors: Vectors, *, level: str, how: str, clamp: float | None) -
         batch = vectors.batches[name]
         mask = batch["mask"]
         d = (batch["logp_old"] - batch["logp_rollout"]).masked_fill(~mask, 0.0)
+        d = -d if turned else d
         d = d.sum(-1, keepdim=True).expand_as(d) if level == "sequence" else d
         c = (d if clamp is None else d.clamp(-clamp, clamp)).exp()
         outside = (c > high) | (c < low)
@@ -154,6 +162,8 @@ WEIGHED = Axis(
     "form",
     {False: "", True: "multiplies the estimate by the ratio to the old policy, gradient and all"},
 )
+DETACHED = Axis("form", {False: "", True: "carries no gradient to the current log-probs"})
+TURNED = Axis("form", {False: "", True: "takes the ratio upside down, μ/π_old"})
 CONSTANT = Axis(
     "epsilon",
     {
@@ -178,7 +188,14 @@ WHITENED = Axis(
 )
 SKIPPED = Axis("form", {True: "", False: "counts masked tokens as steps"})
 
-ESTIMATOR = {"swapped": SWAPPED, "clamp": CLAMPED, "most": BOUNDED, "weighed": WEIGHED}
+ESTIMATOR = {
+    "swapped": SWAPPED,
+    "clamp": CLAMPED,
+    "most": BOUNDED,
+    "weighed": WEIGHED,
+    "detached": DETACHED,
+}
+CORRECTION = {"clamp": CLAMPED, "turned": TURNED}
 ADVANTAGE = {"constant": CONSTANT, "spread": SPREAD}
 
 PIECES: dict[str, Definition] = {
@@ -189,13 +206,11 @@ PIECES: dict[str, Definition] = {
     },
     "gae": Definition(gae, {"whitened": WHITENED, "skipped": SKIPPED}),
     **{
-        f"{level} {how}": Definition(partial(correction, level=level, how=how), {"clamp": CLAMPED})
+        f"{level} {how}": Definition(partial(correction, level=level, how=how), CORRECTION)
         for level in ("token", "sequence")
         for how in ("truncate", "mask")
     },
-    "token window": Definition(
-        partial(correction, level="token", how="window"), {"clamp": CLAMPED}
-    ),
+    "token window": Definition(partial(correction, level="token", how="window"), CORRECTION),
 }
 """Every piece by its name in the vectors."""
 
@@ -219,6 +234,8 @@ def compare(
     deviations = _explain(vectors, piece, observed, same)
     if not deviations and agrees > same:
         deviations = _explain(vectors, piece, observed, agrees)
+    if not deviations:
+        deviations = _another(vectors, name, observed, agrees)
     if apart <= agrees:
         words = " and ".join(d.words for d in deviations)
         remark = f"to the last digit it {words} (a relative {apart:.0e})"
@@ -259,6 +276,21 @@ def _explain(
                         Deviation(piece.axes[n].point, piece.axes[n].options[o])
                         for n, o in change.items()
                     )
+    return ()
+
+
+def _another(
+    vectors: Vectors, name: str, observed: Numbers, tolerance: float
+) -> tuple[Deviation, ...]:
+    """The piece of another name that these numbers are."""
+    for other, piece in PIECES.items():
+        if other == name:
+            continue
+        expected = piece.compute(vectors, **piece.base)
+        shapes = {key: values.shape for key, values in expected.items()}
+        alike = shapes == {key: values.shape for key, values in observed.items()}
+        if alike and _error(observed, expected) <= tolerance:
+            return (Deviation("form", f"is {other}, not {name}"),)
     return ()
 
 

@@ -74,7 +74,10 @@ def _gspo(low: float, high: float) -> Definition:
         "tokens": "takes the geometric mean of a row's ratios",
         "one": product,
         "one, unbounded": product,  # who takes a sum seldom bounds it
-        "width": "divides a row's log-ratio by the padded width, not by the number of its tokens",
+        **dict.fromkeys(
+            ("width", "width, unbounded"),
+            "divides a row's log-ratio by the padded width, not by the number of its tokens",
+        ),
     }
     axes = {
         "anchor": ANCHOR,
