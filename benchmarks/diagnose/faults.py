@@ -81,6 +81,12 @@ FAULTS = {
     "advantages shuffled": "advantages",
     "advantages of another batch": "advantages",
     "advantages turned": "advantages",
+    "tiled": "advantages",
+    "top-1": "column",
+    "copied": "column",
+    "summed": "unit",
+    "prompt counted": "foreign-tokens",
+    "middle": "pairing",
     "log10": "unit",
     "base 2": "unit",
     "clipped": "unit",
@@ -368,6 +374,8 @@ def _tokens(
     def of(values):
         return values[np.arange(n), tokens].astype(np.float64)
 
+    if fault == "top-1":
+        scores = np.repeat(scores.max(-1, keepdims=True), vocabulary, 1)
     scored = of(log_softmax(learned))
     twice = scored if again is learned else of(log_softmax(again))
     return tokens, of(sampler), scored, twice
@@ -382,6 +390,9 @@ def _advantages(g, made, fault):
     if fault == "advantages of another batch":
         rewards = (g.random(len(each)) < 0.5) * 1.0
         each = rewards - np.repeat(rewards.reshape(-1, GROUP).mean(1), GROUP)
+    if fault == "tiled":
+        each = made["reward"][first]
+        each = each - np.tile(each.reshape(GROUP, -1).mean(0), GROUP)
     if fault == "advantages turned":
         each = -each
     if fault in ("outside", "unequal"):
@@ -415,6 +426,15 @@ def _broken(g, made, fault, limit):
         made["logp_rollout"] = np.maximum(made["logp_rollout"], -2.5)
     if fault == "probabilities":
         made["logp_rollout"] = np.exp(made["logp_rollout"])
+    if fault == "copied" and "logp_old" in made:
+        made["logp"] = made["logp_rollout"].copy()
+        made["logp_old"] = np.minimum(made["logp_old"] + 0.5 * g.standard_normal(n), 0)
+    if fault == "summed":
+        total = made["logp_rollout"].cumsum()
+        first = np.searchsorted(made["completion"], made["completion"])
+        made["logp_rollout"] = total - total[first] + made["logp_rollout"][first]
+    if fault in ("prompt counted", "middle"):
+        made = _foreign(g, made, fault)
     if fault == "noise":
         error = 0.2 * g.standard_normal(n)
         for name in ("logp", "logp_old"):
@@ -433,6 +453,27 @@ def _broken(g, made, fault, limit):
         made = {name: values[keep] for name, values in made.items()}
     if fault.startswith("padding"):
         made = _padded(g, made, limit, both=fault == "padding")
+    return made
+
+
+def _foreign(g, made, fault):
+    """One and the same first token in every completion of a group; or, in a fifth of them, a token
+    in the middle that the learner did not read, and what stands behind it."""
+    owner = made["completion"]
+    place = np.arange(len(owner)) - np.searchsorted(owner, owner)
+    names = [name for name in ("logp", "logp_old", "logp_rollout") if name in made]
+    if fault == "prompt counted":
+        at = place == 0
+        made["tokens"][at] = made["group"][at] % 7
+        for name in names:
+            made[name][at] = -3.0 + 0.01 * g.standard_normal(int(at.sum()))
+        return made
+    odd = (g.random(owner.max() + 1) < 0.2)[owner]
+    moved = np.where(place == 4, -6.0, 0.0) + np.where(
+        (place > 4) & (place < 8), 1.5 * g.standard_normal(len(owner)), 0.0
+    )
+    for name in names[:-1]:
+        made[name][odd] = np.minimum(made[name] + moved, 0)[odd]
     return made
 
 

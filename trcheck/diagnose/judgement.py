@@ -4,7 +4,8 @@ Significance comes first, size second: the rules in `judgement.json` ask of ever
 of its errors it lies from what a healthy dump has, and then whether it is larger than healthy
 engines make it. What is certain and has no name, or is too small to matter yet, is *unusual*. So is
 what updates since sampling make too, where nothing in the dump excludes them.
-`python -m benchmarks.diagnose.power` measures how often each fault is named and a healthy dump accused.
+`python -m benchmarks.diagnose.heldout` measures how often each fault is named and a healthy dump
+accused.
 """
 
 from __future__ import annotations
