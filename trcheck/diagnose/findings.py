@@ -142,6 +142,16 @@ class Agreement:
 
 
 @dataclass(frozen=True)
+class Curves:
+    """Mean |π_old/μ| in logarithms, or without `logp_old` |π/μ|, nats per token, for a dashboard."""
+
+    by_position: tuple[float, ...]
+    """Over the counted tokens of each place, from the first on."""
+    by_completion: tuple[float, ...]
+    """In the order of the file, of those that have counted tokens."""
+
+
+@dataclass(frozen=True)
 class Findings:
     """Everything that the page says."""
 
@@ -168,6 +178,7 @@ class Findings:
     """Of π_old/μ, or without `logp_old` of π/μ."""
     alignment: Alignment
     scale: Scale
+    curves: Curves
     logged: tuple[Logged, ...]
     effective: Effective
     effects: tuple[EffectRow, ...]

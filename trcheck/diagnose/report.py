@@ -20,6 +20,7 @@ from trcheck.diagnose.effects import Effect, Limits, effects
 from trcheck.diagnose.findings import (
     Agreement,
     ClassRow,
+    Curves,
     Effective,
     EffectRow,
     Findings,
@@ -83,6 +84,7 @@ def diagnose(
         unbiased=mean_ratio(s.d),
         alignment=align(rollouts),
         scale=_scale(s, old),
+        curves=_curves(s),
         logged=_logged(s, limits),
         effective=_effective(s),
         effects=tuple(_count(e, s, mask) for e in every),
@@ -137,6 +139,13 @@ def _scale(s: Sample, old: bool) -> Scale:
         None if above is None else above.key,
         say(f"scale.{kind}", **values),
     )
+
+
+def _curves(s: Sample) -> Curves:
+    place = np.arange(len(s.owner)) - np.searchsorted(s.owner, s.owner)
+    whose = np.unique(s.owner, return_inverse=True)[1]
+    curves = (np.bincount(at, np.abs(s.d)) / np.bincount(at) for at in (place, whose))
+    return Curves(*(tuple(float(f"{x:.5g}") for x in curve) for curve in curves))
 
 
 def _spreads(s: Sample, limits: Limits, old: bool) -> list[Spread]:
