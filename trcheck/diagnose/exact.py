@@ -42,7 +42,7 @@ def top_ones(s: Sample) -> float:
     free = unsure(s.x, s.y)
     open_ = s.x < C["SURE"]
     x, d = s.x[open_], s.d[open_]
-    same = np.abs(d) < C["APART"] * free[open_]
+    same = np.abs(d) < C["NEAR"] * (0.5 + free[open_])
     if len(x) < C["FEWEST_TOKENS"] or same.all() or np.mean(d > C["APART"]) > 0.01:
         return 0.0
     parts = [x < np.median(x), x >= np.median(x)]
