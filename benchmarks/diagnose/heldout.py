@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from benchmarks.diagnose.faults import rollouts
 from trcheck.diagnose.judgement import judge
@@ -33,7 +34,7 @@ RECORD = Path(__file__).with_name("heldout.json")
 KINDS = ("words", "sums", "letters")
 SIZES = (64, 96, 160)
 PROMPT, LONGEST, GROUP = 8, 32, 8
-PARTS = 2
+PARTS = 3
 """Processes of each kind."""
 FAULTS = {
     "temperature .8": ("temperature", "sharper|temperature"),
@@ -107,16 +108,16 @@ def models(kind):
     g = np.random.default_rng(42)
     shape = {"vocab_size": 600 if kind == "words" else len(ALPHABET[kind])}
     if kind == "sums":
-        config = transformers.GPT2Config(
+        config = GPT2Config(
             **shape, bos_token_id=0, eos_token_id=0, n_embd=48, n_layer=2, n_head=4, n_positions=80,
             resid_pdrop=0, embd_pdrop=0, attn_pdrop=0,
         )  # fmt: skip
     else:
-        config = transformers.LlamaConfig(
+        config = LlamaConfig(
             **shape, hidden_size=48, intermediate_size=96, num_hidden_layers=2,
             num_attention_heads=4, max_position_embeddings=128,
         )  # fmt: skip
-    model = transformers.AutoModelForCausalLM.from_config(config)
+    model = (GPT2LMHeadModel if kind == "sums" else LlamaForCausalLM)(config)
     learn(model, kind, g, 220, 4e-3)
     kept = [copy.deepcopy(model)]
     for _ in range(6):  # on other lines, a line in five of them turned around
@@ -401,7 +402,7 @@ def main():
     parser.add_argument("--out", type=Path, help="every verdict")
     args = parser.parse_args()
     faults, healthy, told = {f: Counter() for f in FAULTS}, {k: Counter() for k in KINDS}, {}
-    with multiprocessing.get_context("spawn").Pool(len(KINDS) * PARTS) as pool:
+    with multiprocessing.get_context("fork").Pool(len(KINDS) * PARTS) as pool:
         jobs = [(kind, part, args.seed, args.healthy) for kind in KINDS for part in range(PARTS)]
         for (kind, *_), verdicts in zip(jobs, pool.starmap(of_kind, jobs, 1), strict=True):
             for name, (word, headline) in verdicts.items():

@@ -135,6 +135,31 @@ def with_trls_names(per_token_logps, old_per_token_logps, advantages, completion
     return mean(clipped((per_token_logps - old_per_token_logps).exp(), advantages), completion_mask)
 
 
+def advantages_late(logp, logp_old, advantages, mask):
+    a = torch.cat([torch.zeros_like(advantages[:, :1]), advantages[:, :-1]], 1)
+    return mean(clipped((logp - logp_old).exp(), a), mask)
+
+
+def gspo_over_padding(logp, logp_old, advantages, mask):
+    s = (logp - logp_old).masked_fill(~mask, 0.0).mean(-1, keepdim=True).exp()
+    each = (clipped(s, advantages, 3e-4, 4e-4) * mask).sum(-1) / mask.sum(-1).clamp(min=1)
+    return each.sum() / mask.any(-1).sum().clamp(min=1)
+
+
+def the_others_and_itself(rewards, group):
+    means = torch.stack([rewards[group == g].mean() for g in group])
+    return rewards - means
+
+
+def turned_around(logp_old, logp_rollout, mask, cap=2.0):
+    return (logp_rollout - logp_old).exp().clamp(max=cap)
+
+
+def kl_without_a_graph(logp, logp_old):
+    d = (logp_old - logp).detach()
+    return d.exp() - d - 1
+
+
 def over_the_batchs_deviation(rewards, group):
     count = torch.zeros(int(group.max()) + 1, dtype=rewards.dtype).index_add(0, group, rewards * 0 + 1)
     total = torch.zeros_like(count).index_add(0, group, rewards)
@@ -183,6 +208,14 @@ BUGS = {
         "group_std",
         "divides by the standard deviation of the whole batch's rewards, not the group's",
     ),
+    "advantages_late": ("ppo", "takes the advantages one token late: those of t - 1 at t"),
+    "gspo_over_padding": (
+        "gspo --aggregation seq-mean-token-mean",
+        "divides a row's log-ratio by the padded width",
+    ),
+    "the_others_and_itself": ("leave_one_out", "is group_mean, not leave_one_out"),
+    "turned_around": ("tis", "takes the ratio upside down, μ/π_old"),
+    "kl_without_a_graph": ("k3", "carries no gradient to the current log-probs"),
     "mask_one_early": ("ppo", "reads the mask one token early: that of t + 1 at t"),
 }
 

@@ -52,11 +52,6 @@ def row_mean(values, mask):
 # --------------------------------------------------------------------------------------------------
 
 
-@right("pg_is")
-def importance_weighted_and_detached(logp, old, advantages, mask):
-    return masked_mean(-(logp - old).exp().detach() * advantages * logp, mask)
-
-
 @right("ppo")
 def ppo_as_a_mask_on_the_gradient(logp, old, advantages, mask):
     ratio = torch.exp(logp - old)
@@ -64,27 +59,6 @@ def ppo_as_a_mask_on_the_gradient(logp, old, advantages, mask):
     return -masked_mean(
         torch.where(silent, ratio.detach().clamp(0.8, 1.2), ratio) * advantages, mask
     )
-
-
-@right("ppo")
-def ppo_with_the_log_ratio_clamped(logp, old, advantages, mask):
-    ratio = (logp - old).clamp(-20.0, 20.0).exp()
-    return masked_mean(-torch.min(ratio * advantages, ratio.clamp(0.8, 1.2) * advantages), mask)
-
-
-@right("ppo")
-def ppo_with_a_selection(logp, old, advantages, mask):
-    ratio = torch.exp(logp - old)[mask]
-    a = advantages[mask]
-    losses = -torch.min(ratio * a, ratio.clamp(0.8, 1.2) * a)
-    return losses.mean() if len(losses) else logp.sum() * 0
-
-
-@right("ppo")
-def ppo_with_an_epsilon_in_the_mean(logp, old, advantages, mask):
-    ratio = torch.exp(logp - old)
-    losses = -torch.min(ratio * advantages, ratio.clamp(0.8, 1.2) * advantages)
-    return (losses * mask).sum() / (mask.sum() + 1e-8)
 
 
 @right("ppo", how="seq-mean-token-mean")
@@ -101,25 +75,11 @@ def dr_grpo_over_its_horizon(logp, logp_old, advantages, mask, horizon):
     return -((each * mask).sum(-1) / horizon).mean()
 
 
-@right("dr_grpo")
-def dr_grpo_as_its_authors_write_it(logp, logp_old, advantages, mask, generate_max_len):
-    ratio = torch.exp(logp - logp_old)
-    losses = torch.max(-advantages * ratio, -advantages * torch.clamp(ratio, 0.8, 1.2))
-    return (losses * mask).sum(dim=-1).div(generate_max_len).mean()
-
-
 @right("gspo")
 def gspo_of_its_paper(logp, old, advantages, mask):
     s = row_mean(logp - old, mask).exp()
     each = -torch.min(s * advantages, s.clamp(1 - 3e-4, 1 + 4e-4) * advantages)
     return masked_mean(masked_mean(each, mask, -1), mask.any(-1))
-
-
-@right("gspo")
-def gspo_with_one_advantage_for_a_row(logp, old, advantages, mask):
-    s = row_mean(logp - old, mask).squeeze(-1).exp()
-    a = masked_mean(advantages, mask, -1)
-    return torch.maximum(-s * a, -s.clamp(1 - 3e-4, 1 + 4e-4) * a).mean()
 
 
 @right("gspo")

@@ -156,11 +156,6 @@ MUTANTS = {
         gspo_by_hand(lambda mask: 1),
         "takes the product of a row's ratios",
     ),
-    "gspo: over the padding": (
-        "gspo",
-        gspo_by_hand(lambda mask: mask.shape[-1]),
-        "divides a row's log-ratio by the padded width",
-    ),
     "dppo: a ratio's threshold": (
         "dppo_tv",
         dppo_by_ratio(0.15, "log"),

@@ -85,18 +85,6 @@ def test_the_theme_follows_the_system_and_the_keyboard(file, chromium, press_unt
     context.close()
 
 
-def test_without_scripts_nothing_is_missing(file, chromium):
-    context = chromium.new_context(java_script_enabled=False)
-    view = context.new_page()
-    view.goto(file.as_uri())
-    for part in (".verdict", ".glance", ".scroll table", "svg.chart", "footer"):
-        assert view.locator(part).first.is_visible(), part
-    assert view.locator("button").is_hidden()  # which a script alone could answer
-    view.locator("summary").last.click()
-    assert view.locator("details p").last.is_visible()
-    context.close()
-
-
 def test_on_paper_it_is_light_unfolded_and_fits(file, chromium):
     """Printed from the dark; 718 pixels are a sheet of A4 between its margins."""
     context = chromium.new_context(viewport={"width": 718, "height": 1000}, color_scheme="dark")
