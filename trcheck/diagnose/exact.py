@@ -28,7 +28,8 @@ def copied(r: Rollouts) -> list[Cause]:
 
 def summed(values: np.ndarray, owner: np.ndarray) -> bool:
     """Whether a column [n] falls from token to token in every completion: sums of log-probs."""
-    steps = np.diff(values)[np.diff(owner) == 0]
+    long = np.bincount(owner)[owner] > 4  # of two tokens the second may be the rarer one everywhere
+    steps = np.diff(values)[(np.diff(owner) == 0) & long[1:]]
     if len(steps) < C["FEWEST_TOKENS"]:
         return False
     return bool((steps <= 0).all() and (steps < 0).mean() > 0.5)
@@ -194,12 +195,14 @@ def biased(r: Rollouts, s: Sample) -> float:
     temperature moves a word up where it is unlikely and down where it is likely."""
     if r.pieces is None:
         return 0.0
-    piece = np.unique(r.counted(r.pieces).astype(str), return_inverse=True)[1]
-    if len(piece) != len(s.x):
-        return 0.0
+    import pandas as pd
+
     free = unsure(s.x, s.y)
     moved = (free > C["UNSURE"]) & (np.abs(s.d) > C["STILL"] * free)
-    word, up = piece[moved], (s.d > 0)[moved]
+    pieces = r.counted(r.pieces)
+    if moved.sum() < C["FEWEST_TOKENS"] or len(pieces) != len(moved):
+        return 0.0
+    word, up = pd.factorize(pieces[moved])[0], (s.d > 0)[moved]
     counts = np.bincount(word)
     rises = np.bincount(word, up) / np.maximum(counts, 1)
     many = counts >= C["OFTEN"]
