@@ -18,9 +18,10 @@ from trcheck.diagnose import judgement
 from trcheck.diagnose.rollouts import Rollouts
 from trcheck.diagnose.sampling import Sampling
 
-KINDS = ("softmax", "bigram", "transformer", "dial", "relay")
-VOCABULARY, WORDS, WRITTEN = 32, 300, 1024
-"""Of `softmax`, of the two random models; and the completions of a bank."""
+KINDS = {"softmax": 0, "dial": 3, "relay": 4}
+"""Each with a number of its own among the seeds."""
+VOCABULARY, WRITTEN = 32, 1024
+"""Of `softmax`; and the completions of a bank."""
 GROUP = 8
 CHUNK = 1 << 15
 HEALTHY = (
@@ -104,16 +105,12 @@ class Bank:
     lengths: np.ndarray
     """[C] tokens of each completion."""
     logits: dict[str, np.ndarray]
-    """[N, V] of all tokens, by "fp32" and, for the package's models, "bf16", "int8", "int4"."""
+    """[N, V] of all tokens, by "fp32", "bf16", "int8", "int4"."""
 
 
 @cache
-def bank(kind):
-    """The completions of `dial` or `relay`, or of a random `bigram` or `transformer`."""
-    return _own(kind) if kind in ("dial", "relay") else _random(kind)
-
-
-def _own(name):
+def bank(name):
+    """The completions of `dial` or `relay`."""
     import torch
 
     import trlib
@@ -139,45 +136,6 @@ def _own(name):
     return Bank(done.mask.sum(1).numpy(), logits)
 
 
-def _random(kind):
-    """A bigram table of low rank, or two layers of attention with random weights; token 0 ends."""
-    g = np.random.default_rng(len(kind))
-
-    def normal(*shape):
-        return g.standard_normal(shape, dtype=np.float32)
-
-    longest, width = 48, 24
-    table, place = normal(WORDS, width), 0.5 * normal(longest, width)
-    out = normal(width, WORDS) / np.sqrt(width)
-    layers = [(normal(width, width), normal(width, width), normal(width, width)) for _ in range(2)]
-    states = np.zeros((WRITTEN, 0, width), np.float32)
-    token = g.integers(1, WORDS, WRITTEN)
-    alive, lengths = np.ones(WRITTEN, dtype=bool), np.zeros(WRITTEN, dtype=int)
-    kept = []
-    for t in range(longest):
-        states = np.concatenate([states, (table[token] + place[t])[:, None]], 1)
-        top = table[token]
-        if kind == "transformer":
-            h = states
-            for q, k, v in layers:
-                score = np.einsum("bd,btd->bt", h[:, -1] @ q, h @ k) / width
-                weight = np.exp(score - score.max(1, keepdims=True))
-                mixed = np.einsum("bt,btd->bd", weight / weight.sum(1, keepdims=True), h @ v)
-                last = h[:, -1] + np.tanh(mixed / np.sqrt(width))
-                h = np.concatenate([h[:, :-1], last[:, None]], 1)
-            top = h[:, -1]
-        logits = (top @ out) * (4.0 * np.exp(0.7 * top[:, :1]))
-        # It ends behind one word in twenty, all but surely.
-        logits[:, 0] = logits[:, 1:].max(1) + np.where(token % 20 == 7, 4.0, -9.0)
-        kept.append(logits)
-        lengths[alive] += 1
-        token = (logits + g.gumbel(size=logits.shape)).argmax(1)
-        alive &= token != 0
-        token = np.where(token == 0, 1, token)
-    mask = np.arange(longest) < lengths[:, None]
-    return Bank(lengths, {"fp32": np.stack(kept, 1)[mask].astype(np.float32)})
-
-
 def log_softmax(logits):
     shifted = logits - logits.max(-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
@@ -195,7 +153,7 @@ def flat(seed, completions, fault="fp32", old=True, kind="softmax"):
         kind: of `KINDS`, whose logits.
     """
     names = (*FAULTS, *HEALTHY)
-    g = np.random.default_rng([seed, completions, names.index(fault), KINDS.index(kind)])
+    g = np.random.default_rng([seed, completions, names.index(fault), KINDS[kind]])
     where, lengths, limit = _places(g, kind, completions, fault)
     n = int(lengths.sum())
     owner = np.repeat(np.arange(completions), lengths)
