@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from trcheck.diagnose.exact import biased, top_ones
+from trcheck.diagnose.exact import biased
 from trcheck.diagnose.rollouts import Rollouts
 from trcheck.diagnose.sample import CONSTANTS as C
 from trcheck.diagnose.sample import Sample, unsure
@@ -245,7 +245,6 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         "tempered": float(r.sampling.temperature not in (None, 1)),
         "cut": float(r.sampling.top_p not in (None, 1)),
         "details": r.sampling.details,
-        "top_ones": top_ones(s),
         "biased": biased(r, s),
         **rarest(r, t, t["n"]),
         "span": 0.0,

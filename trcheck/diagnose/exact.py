@@ -35,9 +35,8 @@ def summed(values: np.ndarray, owner: np.ndarray) -> bool:
     return bool((steps <= 0).all() and (steps < 0).mean() > 0.5)
 
 
-def top_ones(s: Sample) -> float:
-    """1 where the sampler's column may hold the likeliest token's log-prob in place of the drawn
-    one's: both columns agree on a share of the tokens that the column itself foretells, at likely
+def top_ones(s: Sample) -> list[Cause]:
+    """The sampler's column holds the likeliest token's log-prob in place of the drawn one's: both columns agree on a share of the tokens that the column itself foretells, at likely
     and at unlikely ones, and on the others the drawn token is far less likely than any cut leaves
     it."""
     free = unsure(s.x, s.y)
@@ -45,13 +44,15 @@ def top_ones(s: Sample) -> float:
     x, d = s.x[open_], s.d[open_]
     same = np.abs(d) < C["NEAR"] * (0.5 + free[open_])
     if len(x) < C["FEWEST_TOKENS"] or same.all() or np.mean(d > C["APART"]) > 0.01:
-        return 0.0
+        return []
     parts = [x < np.median(x), x >= np.median(x)]
     for part in parts:
         p = np.exp(x[part])
         if abs(float(same[part].sum() - p.sum())) > C["ERRORS"] * math.sqrt((p * (1 - p)).sum()):
-            return 0.0
-    return float(np.median(d[~same]) < -1 and same.mean() < 0.95)
+            return []
+    if np.median(d[~same]) >= -1 or same.mean() >= 0.95:
+        return []
+    return cause("column", "top_ones", mean=float(np.exp(d).mean()))
 
 
 def prompt_counted(r: Rollouts) -> list[Cause]:
