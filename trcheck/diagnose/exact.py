@@ -36,9 +36,9 @@ def summed(values: np.ndarray, owner: np.ndarray) -> bool:
 
 
 def top_ones(s: Sample) -> list[Cause]:
-    """The sampler's column holds the likeliest token's log-prob in place of the drawn one's: both columns agree on a share of the tokens that the column itself foretells, at likely
-    and at unlikely ones, and on the others the drawn token is far less likely than any cut leaves
-    it."""
+    """The sampler's column holds the likeliest token's log-prob in place of the drawn one's: both
+    columns agree on a share of the tokens that the column itself foretells, at likely and at
+    unlikely ones, and on the others the drawn token is far less likely than any cut leaves it."""
     free = unsure(s.x, s.y)
     open_ = s.x < C["SURE"]
     x, d = s.x[open_], s.d[open_]
