@@ -183,7 +183,7 @@ def middle(s: Sample) -> tuple[np.ndarray, list[Cause]]:
     far &= size(before) < 0.5 * echo
     wrong = far[of]
     told = np.bincount(of, behind) > 0
-    if far.sum() < 2 or rest > C["HEALTHY"] or far.sum() < 0.5 * (fallen & told).sum():
+    if far.sum() < 2 or rest > C["ALIKE"] or far.sum() < 0.5 * (fallen & told).sum():
         return np.zeros(len(s.x), dtype=bool), []
     return wrong, cause(
         "pairing", "middle", count=far.sum(), total=len(first), far=float(echo[far].mean()),
