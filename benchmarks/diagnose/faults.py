@@ -333,7 +333,7 @@ def _tokens(
         return values[np.arange(n), tokens].astype(np.float64)
 
     if fault == "top-1":
-        scores = np.repeat(scores.max(-1, keepdims=True), vocabulary, 1)
+        sampler = np.repeat(scores.max(-1, keepdims=True), vocabulary, 1)
     scored = of(log_softmax(learned))
     twice = scored if again is learned else of(log_softmax(again))
     return tokens, of(sampler), scored, twice
