@@ -25,7 +25,7 @@ from trcheck.diagnose.sample import Sample, unsure
 Sums = Mapping[str, np.ndarray]
 
 
-def rarest(r: Rollouts, t: Sums, n: float) -> dict[str, float]:
+def rarest(r: Rollouts, t: Mapping[str, float], n: float) -> dict[str, float]:
     """At the threshold a that shows most: the share of tokens with -log μ > a, the largest that draws
     from μ give, P(μ(y) < ε) <= ε V, and by how many errors of a draw there are more. Every draw has
     that bound, whatever was drawn before."""

@@ -47,7 +47,10 @@ def judge_batch(
         return np.broadcast_to(values, mask.shape)[filled[row], column]
 
     ids = None if tokens is None else of(tokens)
-    names, which = (None, None) if ids is None else np.unique(ids, return_inverse=True)
+    pieces = None
+    if ids is not None:
+        names, which = np.unique(ids, return_inverse=True)
+        pieces = np.array([f"#{i}" for i in names], dtype=object)[which]
     whose = None if group is None else np.unique(group[filled], return_inverse=True)[1]
     return judge(
         Rollouts(
@@ -63,7 +66,7 @@ def judge_batch(
             group=whose,
             group_names=() if whose is None else tuple(map(str, range(whose.max() + 1))),
             reward=None if reward is None else reward[filled],
-            pieces=None if ids is None else np.array([f"#{i}" for i in names], object)[which],
+            pieces=pieces,
             vocabulary=None if ids is None else int(ids.max()) + 1,
             version=None if version is None else version[filled],
         ),
