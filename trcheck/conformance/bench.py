@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from trcheck.conformance.aggregations import WORDS, coefficients
 from trcheck.conformance.common_bugs import BUGS
-from trcheck.conformance.definitions import Axis
+from trcheck.conformance.definitions import Axis, Option
 from trcheck.conformance.families import FAMILIES
 from trcheck.conformance.vectors import Vectors
 
@@ -79,6 +79,7 @@ class Bench:
         """[rows, T] the observed gradients."""
         given = [observed.values[name].double() for name in self.names]
         self._given = torch.cat(given) if observed.by_token else torch.stack(given)
+        self._offered: set[tuple[str, Option]] = set()
         self._forward: dict[tuple[Any, ...], tuple[Tensor, Tensor]] = {}
         self._known: dict[tuple[Any, ...], tuple[Tensor, Tensor]] = {}
 
@@ -95,6 +96,18 @@ class Bench:
             for names in combinations(axes, depth)
             for options in product(*map(self._others, names))
         ]
+
+    def offer(self, name: str, option: Option, words: str) -> None:
+        """One more option on an axis."""
+        axis = self.axes[name]
+        if option not in axis.options:
+            self.axes[name] = replace(axis, options={**axis.options, option: words})
+            self._offered.add((name, option))
+
+    def fitted(self, change: dict[str, Any]) -> int:
+        """How many of the options were offered: of two explanations the one that fits less is
+        taken."""
+        return sum(item in self._offered for item in change.items())
 
     def extended(self, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Each of the changes with one more option on another axis, no set twice."""
@@ -137,6 +150,25 @@ class Bench:
 
     def _others(self, name: str) -> list[Any]:
         return [option for option in self.axes[name].options if option != self._base[name]]
+
+    def numbers(self, change: dict[str, Any]) -> Tensor:
+        """A definition's values and gradients, one after the other, as `observed` has them."""
+        value, _, gradient = self._expected({**self._base, **change})
+        return torch.cat([value.flatten(), gradient.flatten()])
+
+    def gradients(self, change: dict[str, Any]) -> Tensor:
+        """[rows, T] a definition's gradients."""
+        return self._expected({**self._base, **change})[2]
+
+    @property
+    def observed(self) -> Tensor:
+        """The observed values and gradients, one after the other."""
+        value = (
+            self._given
+            if self._base["aggregation"] is not None
+            else self._given * self.rows["mask"]
+        )
+        return torch.cat([value.flatten(), self.gradient.flatten()])
 
     def first(self, tolerance: float) -> dict[str, Any] | None:
         """The first token, batch by batch, whose value or gradient is not the reference's: where it

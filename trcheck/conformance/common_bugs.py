@@ -79,23 +79,26 @@ CORRECTED: dict[Option, str] = {
     ("mask", 2.0): f"{_BY}, by 0 where that is above 2",
 }
 """Corrections that a loss may bring already; the vectors hold no π_old/μ above 3."""
-ADDED: dict[Option, str] = {
-    None: "adds nothing",
-    **{("k1", x): f"adds {x:g} times k1 (logp - logp_old) to every token" for x in (0.01, 0.1)},
-    **{
-        ("k2", x): f"adds {x:g} times k2 ((logp - logp_old)² / 2) to every token"
-        for x in (0.01, 0.1)
-    },
-    **{
-        ("k3", x): f"adds {x:g} times k3 (e^d - d - 1, d = logp_old - logp) to every token"
-        for x in (0.001, 0.01, 0.04, 0.1)
-    },
-    ("k2 rollout", 0.002): "adds 0.002 times k2 to the policy that sampled "
-    "((logp - logp_rollout)² / 2) to every token",
+TERMS = {
+    "k1": "k1 (logp - logp_old)",
+    "k2": "k2 ((logp - logp_old)² / 2)",
+    "k3": "k3 (e^d - d - 1, d = logp_old - logp)",
+    "k2 rollout": "k2 to the policy that sampled ((logp - logp_rollout)² / 2)",
+    "logp": "logp",
+    "loss": "the loss itself",
 }
-"""A term that does not belong there, as libraries add it, with its factor."""
-BUGS = frozenset({"advantage", "shift", "turn", "scope", "corrected", "rounded", "added"})
+ADDED = "added"
+"""The axis of a term that does not belong there; its options (name of TERMS, factor) are found from
+the numbers."""
+BUGS = frozenset({"advantage", "shift", "turn", "scope", "corrected", "rounded", ADDED})
 """The axes of this module."""
+
+
+def added(name: str, factor: float) -> str:
+    """The words of an added term."""
+    if name == "loss":
+        return f"multiplies the whole loss by {1 + factor:g}"
+    return f"adds {factor:g} times {TERMS[name]} to every token"
 
 
 def family(
@@ -123,7 +126,7 @@ def family(
     """
     known = {name: words for name, words in ADVANTAGE.items() if not (linear and name == "negated")}
     turned = {name: words for name, words in TURNED.items() if old or name != "inverted"}
-    axes = axes | {"turn": Axis("form", turned), "added": Axis("form", ADDED)}
+    axes = axes | {"turn": Axis("form", turned), ADDED: Axis("form", {None: "adds nothing"})}
     if advantages:
         axes["advantage"] = Axis("advantage", known, ("row mean", "row first") if one_a_row else ())
     if old:
@@ -167,7 +170,7 @@ def _with_bugs(per_token: Callable[..., Tensor]) -> Callable[..., Tensor]:
         values = sign * per_token(inputs, leaf, **choices) + 0.0 * logp
         if corrected is not None:
             values = values * _correction(rows, *corrected)
-        return values if added is None else values + added[1] * _term(added[0], rows, logp)
+        return values if added is None else values + added[1] * _term(added[0], rows, logp, values)
 
     return with_bug
 
@@ -216,6 +219,8 @@ def _correction(rows: Rows, how: str, bound: float) -> Tensor:
     return factor.clamp(max=bound) if how == "cut" else factor * (factor <= bound)
 
 
-def _term(name: str, rows: Rows, logp: Tensor) -> Tensor:
+def _term(name: str, rows: Rows, logp: Tensor, values: Tensor) -> Tensor:
+    if name in ("logp", "loss"):
+        return logp if name == "logp" else values
     d = logp - rows["logp_rollout" if name == "k2 rollout" else "logp_old"]
     return {"k1": d, "k3": torch.expm1(-d) + d}.get(name, d.square() / 2)

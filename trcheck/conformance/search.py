@@ -13,6 +13,7 @@ from typing import Any
 
 from trcheck.conformance.bench import Bench, Deviation, Observed
 from trcheck.conformance.common_bugs import BUGS
+from trcheck.conformance.fit import fit
 from trcheck.conformance.vectors import Vectors
 
 AGREES = 1e-6
@@ -92,6 +93,7 @@ def search(
     )
     match = _explain(bench, same, min(deepest, 1))
     if match is None and deepest > 0:
+        fit(bench, agrees)
         match = _explain(bench, same, deepest) or _explain(bench, agrees, deepest)
     match = match or _explain(bench, agrees, deepest, gradient_only=True)
     half, most = bench.spread()
@@ -110,7 +112,8 @@ def _explain(
     for depth in range(1, deepest + 1):
         changes = bench.changes(depth) + bench.extended(promising)
         ranked = sorted(
-            (bench.left(change, tolerance, gradient_only), i) for i, change in enumerate(changes)
+            (bench.left(change, tolerance, gradient_only), bench.fitted(change), i)
+            for i, change in enumerate(changes)
         )
         if ranked and ranked[0][0] == 0:
             change = _least(bench, changes[ranked[0][-1]], tolerance, gradient_only)
