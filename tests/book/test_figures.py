@@ -1,14 +1,11 @@
 """A figure of matplotlib in a notebook is shown as the book shows one, and says what it shows."""
 
-import json
 import re
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 
-from book.build.lab import saved
-from trbook.explorables.files import PAGE
 from trbook.figures import STYLE, described, drawing
 from trbook.reveal import reveal
 from trlab import recorded
@@ -113,32 +110,6 @@ def test_an_answer_takes_the_figure_from_the_end_of_its_cell():
     shown = reveal(fig)._repr_mimebundle_()["text/html"]
     assert shown.startswith("<details") and shown.count("<svg") == 2
     assert not plt.get_fignums(), "matplotlib would show it again, open"
-
-
-def test_a_figure_that_came_out_as_stored_is_saved_as_it_was(tmp_path):
-    fig, ax = plt.subplots()
-    ax.plot([0, 1], [0, 1])
-    html = drawing(fig).html()
-    stored = {
-        "output_type": "display_data",
-        "data": {PAGE: {"html": html}, "image/png": "iVBO", "text/plain": "a line"},
-        "metadata": {"image/png": {"alt": "a line"}},
-    }
-    file = {"metadata": {}, "cells": [{"outputs": [stored]}]}
-    (tmp_path / "page.ipynb").write_text(json.dumps(file))
-
-    def after(text):
-        live = {"output_type": "display_data", "data": {"text/html": text}, "metadata": {}}
-        model = {"type": "notebook", "content": {"metadata": {}, "cells": [{"outputs": [live]}]}}
-
-        class Manager:
-            root_dir = str(tmp_path)
-
-        saved("page.ipynb", model, Manager)
-        return model["content"]["cells"][0]["outputs"][0]
-
-    assert after(html) == stored
-    assert after(html.replace("<svg", "<svg ", 1))["data"] != stored["data"]
 
 
 def test_bands_are_the_record_s_runs():

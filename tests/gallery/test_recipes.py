@@ -199,7 +199,11 @@ def test_a_chapter_touches_two_files(copy):
         {
             **code,
             "id": "b",
-            "metadata": {"jupyter": {"source_hidden": True}, "tags": ["install", "remove-cell"]},
+            "metadata": {
+                "cellView": "form",
+                "jupyter": {"source_hidden": True},
+                "tags": ["install", "remove-cell"],
+            },
             "source": install_cell().splitlines(keepends=True),
         },
         {**code, "id": "c", "metadata": {}, "source": ["1 + 1"]},

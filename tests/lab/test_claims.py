@@ -73,9 +73,10 @@ def test_every_test_asks_what_its_sweep_can_answer(card, test):
 
 
 @pytest.fixture
-def answers(shipped):
+def answers(shipped, monkeypatch):
     """What the cards' machinery says of a record that is made here, of which the book prints these
     tests."""
+    monkeypatch.setattr("trlab.claims.text.page_of", lambda name: f"trlab/records/{name}/README.md")
 
     def ask(tests, runs, history):
         shipped(SWEEP, derive(runs, history), history, [test.comparison for test in tests])

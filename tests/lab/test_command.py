@@ -388,6 +388,7 @@ def test_a_sweep_that_stands_on_a_missing_record_does_not_spoil_the_list(
         "    raise RecordError('record: expected that of tiny, got none')\n"
     )
     monkeypatch.setattr("trlab.sweep.SWEEPS", tmp_path)
+    monkeypatch.setattr("trlab.questions.RECORDS", tmp_path)
     assert typed("sweep --json") == 0
     assert json.loads(capsys.readouterr().out) == {
         "after": {"text": "record: expected that of tiny, got none", "recorded": False},

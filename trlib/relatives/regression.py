@@ -161,8 +161,8 @@ class KLPO(Centered):
     Q the mean reward of what q writes after s and a (derived here). For the last token that is the
     tilt q e^(R/β); the tilt of whole completions asks more of every earlier one.
     Source: Zhang 2026, "On KL-Regularized Policy Optimization", through the author's
-    `docs/algorithms.md` (yifanzhang-pro/KLPO at 0cde554) and TRL's experimental trainer (route
-    "token", kl_estimator "full"); the report itself was not read.
+    `docs/algorithms.md` (yifanzhang-pro/KLPO at 0cde554) and the code of TRL's experimental trainer
+    (route "token", kl_estimator "full"); the report itself was not read.
     Differs from: both estimate the sum from extra draws of the sampler by default, the author's
     launchers from 16 and TRL from 128; `topk` is their kl_estimator "topk", whose head never takes
     in a sampled token from outside it; ours always holds the sampled token. Their route "sequence"
