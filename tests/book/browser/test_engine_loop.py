@@ -138,7 +138,9 @@ class Twin:
         names = ("prompts", "group", "minibatches", "epochs", "lr")
         run = RunSettings(steps=1, **{name: settings[name] for name in names})
         run = run.filled(max_tokens=task.max_tokens, anchor="recomputed")
-        own = "rollout" if method.anchor == "rollout" else run.anchor  # here they are the same policy
+        own = (
+            "rollout" if method.anchor == "rollout" else run.anchor
+        )  # here they are the same policy
         self.needs = needs_of(method, own)
         self.learner = Learner(self.policy, run, self.needs, adamw)
         collector = Collector(self.learner, task, method, self.needs, run)
