@@ -360,7 +360,7 @@ FIGURES: dict[str, Figure] = {
     "two-samplers-late": Figure(
         "two_samplers",
         "intervals",
-        "A sampler sixteen updates late: the more pull towards it is left, the better a run holds, and "
+        "A sampler sixteen updates late: a pull towards it holds a run, plain rewards best, and "
         "centering, which takes the pull away, loses it. Accuracy after 384 batches, each used once at "
         "3e-4, twelve runs each, with 95 % intervals; dotted: in its first batch.",
         at={"sampler": "lag 16"},
@@ -369,7 +369,7 @@ FIGURES: dict[str, Figure] = {
     "two-samplers-rounded": Figure(
         "two_samplers",
         "intervals",
-        "A sampler of four-bit weights, the same arms: the more pull, the worse, and centering holds "
+        "A sampler of four-bit weights, the same arms: a pull towards it loses a run, and centering holds "
         "what plain rewards lose.",
         at={"sampler": "int4"},
         called=PULLS,
