@@ -266,7 +266,6 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "reading-times": lambda _: table(teaching.TIMES, teaching.times()),
     "metrics-table": metrics,
     "bibliography": sources,
-    "wrong-answers": lambda _: teaching.wrong_answers(teaching.known()[1].values()),
     "program": program,
     **{name: partial(_fixed, text) for name, text in FIGURES.items()},
 }

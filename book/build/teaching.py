@@ -1,5 +1,7 @@
 """For teachers: the tables of the courses of `book/courses.yml` and of what each chapter takes, and the
-exercises with their solutions and the wrong answers that their checks know.
+exercises with their solutions and the wrong answers that their checks know:
+
+    python -m book.build.teaching         # prints these, for whoever teaches
 
 Tasks and solutions come from the notebooks, wrong answers from the checks themselves.
 """
@@ -371,3 +373,7 @@ def wrong_answers(chapters: Iterable[Chapter]) -> str:
             words = f"{one.title}: {len(told)} exercises, {known} wrong answers"
             folds.append(folded("\n\n".join(text.strip() for text in told), escape(words)))
     return "\n\n".join(folds)
+
+
+if __name__ == "__main__":
+    print(wrong_answers(known()[1].values()))
