@@ -1,6 +1,8 @@
 """Chapter 2's exercises that run what the reader built: a rule that stops, a loss that descends a
 KL, a method."""
 
+from itertools import cycle
+
 import pytest
 import torch
 
@@ -19,6 +21,12 @@ def k3(logp, ref):
 
 def moved(logp, logp_mu, mask):
     return (((logp - logp_mu).exp() - 1).abs() / 2 * mask).sum() / mask.sum()
+
+
+def by_count():
+    """A rule that stops at every third question and never looks at the policy."""
+    stops = cycle([False, False, True])
+    return lambda logp, logp_mu, mask: next(stops)
 
 
 def pulled(strength, lam=0.5):
@@ -82,6 +90,7 @@ def test_a_method_on_the_frontier(loss, words):
             lambda a, b, m: bool((a != b).any()),
             "it uses no batch twice, and has let the policy move by 0.0",
         ),
+        (by_count(), "it does not tell them apart"),
         (lambda a, b, m: True, "before the first update"),
         (lambda a, b, m: a > b, "expected `True` or `False`"),
     ],
@@ -98,7 +107,7 @@ def test_a_rule_that_never_stops():
 def test_a_rule_that_is_off_is_told_by_how_much(monkeypatch):
     def told(*came):
         monkeypatch.setattr(regions, "stopped", lambda rule: Stopped(*came))
-        return repr(regions.check_enough(lambda a, b, m: True))
+        return repr(regions.check_enough(lambda a, b, m: moved(a, b, m) > 0.01))
 
     late = told(100, 0.60, 0.055, 3)
     assert (

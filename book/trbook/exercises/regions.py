@@ -601,9 +601,27 @@ def _enough(answer: Callable[..., Any]) -> str:
             f"moved by {came.moved:.3f} on average (the mean of |r - 1|/2): "
             f"{_compared(came.moved / AWAY)}{late}"
         )
+    if not _looks(answer):
+        raise NotYet(
+            f"{said}. But asked about a batch that has not moved and about one whose ratios are 0.05 "
+            "and 7, it does not tell them apart. A fixed number of updates may do as well; a region "
+            "looks at the policy."
+        )
     return (
         f"{said}. One pass over every batch is slower, and sixteen are ruinous. You have "
         "built a trust region: it says how far, and the batch decides how soon."
+    )
+
+
+def _looks(answer: Callable[..., Any]) -> bool:
+    """Whether the rule goes on with every batch that has not moved and stops every one that is far,
+    asked in no order that a counter follows."""
+    logp_mu = torch.full((4, 8), -1.0)
+    far = logp_mu + torch.tensor([-3.0, -3.0, 2.0, 0.0]).repeat(2)
+    mask = torch.ones(4, 8)
+    order = (False, True, True, False, False, False, True, False, True, True)
+    return all(
+        bool(call(answer, far if away else logp_mu, logp_mu, mask)) is away for away in order
     )
 
 
