@@ -1,6 +1,7 @@
-"""The numbers of the records in a page's source (`python -m book.build.write`).
+"""The numbers of the records in the source of a page or a notebook (`python -m book.build.write`).
 
-A page asks for a number between two comments, which no reader of the source sees:
+A sentence asks for a number between two comments, which no reader of the source sees, on a code host,
+in JupyterLab or on Colab:
 
     The clip ends at <!--rec basin ppo lr=1e-05 plain-->0.91<!--/rec-->.
 
@@ -10,6 +11,7 @@ for). Whoever writes a page may write the role alone, {rec}`basin ppo lr=1e-05 p
 
 from __future__ import annotations
 
+import json
 import re
 
 from book.build.quoted import FILLED, shown
@@ -29,6 +31,19 @@ def filled(text: str) -> str:
         parts += [_filled(text[end : fence.start()]), fence[0]]
         end = fence.end()
     return "".join([*parts, _filled(text[end:])])
+
+
+def filled_notebook(text: str) -> str:
+    """A notebook's file with the numbers of its cells of text.
+
+    Raises:
+        ValueError: a number that no record answers.
+    """
+    notebook = json.loads(text)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = filled("".join(cell["source"])).splitlines(keepends=True)
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
 def _filled(text: str) -> str:

@@ -96,9 +96,7 @@ def text_of(path: Path, before: str = "Exercise") -> Text:
         before: the beginning of that title.
     """
     page = path.read_text(encoding="utf-8")
-    cells: list[dict[str, Any]] = [
-        {"cell_type": "markdown", "source": re.sub(r"<!--.*?-->", "", page, flags=re.DOTALL)}
-    ]
+    cells: list[dict[str, Any]] = [{"cell_type": "markdown", "source": page}]
     if path.suffix == ".ipynb":
         cells = json.loads(page)["cells"]
     words = seen = formulas = 0
@@ -108,6 +106,7 @@ def text_of(path: Path, before: str = "Exercise") -> Text:
             kinds = {kind for one in cell["outputs"] for kind in one.get("data", ())}
             seen += bool(kinds & SHOWN_BY_CODE) and not NO_FIGURE.search(source)
             continue
+        source = re.sub(r"<!--.*?-->", "", source, flags=re.DOTALL)
         read, end, _ = f"\n{source}".partition(f"\n## {before}")
         words += len(FENCED.sub(r"\1", read).split())
         seen += len(LOOKED_AT.findall(read))

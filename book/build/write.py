@@ -2,13 +2,14 @@
 the book shows.
 
     python -m book.build.write            # after a method, a claim, a sentence or a record has changed
-    python -m book.build.write NAME ...   # these alone: pages, methods' cards, questions (records/NAME)
+    python -m book.build.write NAME ...   # these alone: pages, methods' cards, questions (records/NAME),
+                                          # notebooks (notebooks/NAME)
     python -m book.build.write --check    # changes nothing; names what is out of step
 
 Tables (`book.build.tables`), what is computed on a method's card (`cards.blocks`), numbers of the
 records (`numbers`), pictures of recorded figures (`pictures`) and what lines of Python print
-(`printed`) stand between comments. `methods` is the list of methods as JSON. The page of a recorded
-question is the README of its folder (`records`).
+(`printed`) stand between comments; in a notebook's text numbers do. `methods` is the list of methods as
+JSON. The page of a recorded question is the README of its folder (`records`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from book.build import methods, numbers, pictures, printed, records, tables
 from book.build.cards import CARDS, FOLDER
-from book.build.paths import ROOT
+from book.build.paths import ROOT, chapters
 from book.build.quoted import FILLED, NOT_RUN
 from trlib.errors import unknown
 
@@ -34,7 +35,22 @@ def pages() -> dict[str, Path]:
     book = ROOT / "book"
     found = [*book.glob("*.md"), *book.glob("interface/*.md"), FOLDER / "index.md"]
     named = {path.relative_to(book).with_suffix("").as_posix(): path for path in sorted(found)}
-    return named | {name: FOLDER / f"{name}.md" for name in CARDS} | dict(records.pages())
+    cards = {name: FOLDER / f"{name}.md" for name in CARDS}
+    notebooks = {f"notebooks/{path.stem}": path for path in chapters()}
+    return named | cards | notebooks | dict(records.pages())
+
+
+def filled(text: str, path: Path, *, pictured: bool = True) -> str:
+    """The source of a page or a notebook as the code and the records have it.
+
+    Args:
+        pictured: with the words of its pictures, which must have been drawn.
+    """
+    if path.suffix == ".ipynb":
+        return numbers.filled_notebook(text)
+    if pictured:
+        text = pictures.filled(text, BOOK if path.name == records.PAGE else "")
+    return printed.filled(numbers.filled(tables.filled(text, path.stem)))
 
 
 def stale(names: Iterable[str]) -> Iterator[str]:
@@ -45,7 +61,7 @@ def stale(names: Iterable[str]) -> Iterator[str]:
         yield str(path.relative_to(ROOT))
     for name in by_hand.keys() & names:
         text = by_hand[name].read_text(encoding="utf-8")
-        after = printed.filled(numbers.filled(tables.filled(text, by_hand[name].stem)))
+        after = filled(text, by_hand[name], pictured=False)
         if after != text:
             yield f"{name}: {', '.join(_differ(text, after))}"
         for asked, told in FILLED.findall(text):
@@ -60,13 +76,11 @@ def _differ(before: str, after: str) -> list[str]:
 
 
 def fill_in(path: Path) -> bool:
-    """Writes what a page by hand is filled in with; whether anything is new."""
+    """Writes what a page is filled in with; whether anything is new."""
     before = path.read_text(encoding="utf-8")
     pictures.draw(before)
-    name, recorded = path.stem, path.name == records.PAGE
-    tables.draw(before, name)
-    pictured = pictures.filled(before, BOOK if recorded else "")
-    after = printed.filled(numbers.filled(tables.filled(pictured, name)))
+    tables.draw(before, path.stem)
+    after = filled(before, path)
     if after != before:
         path.write_text(after, encoding="utf-8")
     return after != before

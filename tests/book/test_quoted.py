@@ -1,6 +1,7 @@
 """Numbers of records inside sentences: what they are, what is refused, and what is called
 undecided."""
 
+import json
 import math
 import re
 
@@ -9,7 +10,7 @@ import pytest
 
 from book.build import numbers, pictures
 from book.build.ext.made import as_directives
-from book.build.paths import ROOT
+from book.build.paths import ROOT, chapters
 from book.build.pictures import STORED
 from book.build.quoted import Quote, number, parse, shown, written
 from trlab import recorded
@@ -28,7 +29,16 @@ from trlab.verdicts import decide, predicted
 from trlib.evaluation import Estimate
 
 pytestmark = pytest.mark.long
+
+
+def as_text(notebook):
+    """Its cells of text."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(one["source"]) for one in cells if one["cell_type"] == "markdown")
+
+
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md")}
+NOTEBOOKS = {path.stem: as_text(path) for path in chapters()}
 CLAIMS = re.compile(
     r"\b(above|below|higher|lower|better|worse|more|fewer|faster|slower)\b[^.;:,(]{0,12}\(?"
     r"<!--rec (.+?)-->"
@@ -179,7 +189,7 @@ def test_numbers_are_written_as_a_page_writes_them():
 
 def test_a_comparison_that_is_undecided_is_not_told_as_one():
     """Words that claim a difference right before a number that says undecided."""
-    for name, text in PAGES.items():
+    for name, text in [*PAGES.items(), *NOTEBOOKS.items()]:
         for word, quote in CLAIMS.findall(text):
             if parse(quote).against:
                 assert "undecided" not in shown(quote), f"{name}: {word} {quote}"
@@ -190,16 +200,33 @@ def test_a_role_becomes_a_number_between_comments_and_a_stale_one_is_renewed():
     told = f"ends at <!--rec {query}-->{shown(query)}<!--/rec-->."
     assert numbers.filled(f"ends at {{rec}}`{query}`.") == told
     assert numbers.filled(told.replace(shown(query), "0.12")) == told == numbers.filled(told)
+    notebook = json.dumps(
+        {
+            "cells": [
+                {"cell_type": kind, "source": [f"{{rec}}`{query}`"]}
+                for kind in ("markdown", "code")
+            ]
+        }
+    )
+    filled, code = json.loads(numbers.filled_notebook(notebook))["cells"]
+    assert "".join(filled["source"]) in told and code["source"] == [f"{{rec}}`{query}`"]
     code = f"```text\n{{rec}}`{query}`\n```"
     assert numbers.filled(code) == code
     source = ["from <!--rec a b-->0.81 [0.79, 0.82; undecided]<!--/rec--> on"]
     as_directives(None, "page", source)
-    assert source == ["from 0.81 \\[0.79,\N{NO-BREAK SPACE}0.82; undecided] on"]
+    assert source == ["from 0.81 &#91;0.79,\N{NO-BREAK SPACE}0.82; undecided] on"]
 
 
 def test_no_comment_begins_a_line_which_markdown_would_take_for_html():
-    for name, text in PAGES.items():
+    for name, text in [*PAGES.items(), *NOTEBOOKS.items()]:
         assert not re.search(r"(?m)^[ >*0-9.-]*<!--rec", text), name
+
+
+def test_no_sentence_of_a_notebook_quotes_more_than_two_numbers():
+    for name, text in NOTEBOOKS.items():
+        for line in text.splitlines():
+            for sentence in [] if line.startswith("|") else re.split(r"[.!?;]\)? ", line):
+                assert sentence.count("<!--rec") <= 2, f"{name}: {sentence}"
 
 
 def test_a_stored_figure_has_its_pictures_and_its_caption():

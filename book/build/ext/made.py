@@ -73,9 +73,9 @@ ANCHOR = re.compile(r'^<a id="[\w-]+"></a>\n\n', re.MULTILINE)
 
 
 def as_directives(app: Sphinx, docname: str, source: list[str]) -> None:
-    """A page as it is built."""
+    """A page as it is built; of a notebook its file, in which a backslash would have to be two."""
     text = HEAD.sub(r"---\n\1---", source[0])
-    text = FILLED.sub(lambda found: _unbroken(found[2]).replace("[", r"\["), text)
+    text = FILLED.sub(lambda found: _unbroken(found[2]).replace("[", "&#91;"), text)
     text = MADE.sub(_directive, text)
     text = BUILT.sub(r"\1", UNBUILT.sub("", text))
     text = PLAYGROUND.sub(r'<a href="\2playground.html\3">\1</a>', whole_links(text))

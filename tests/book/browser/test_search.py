@@ -33,7 +33,7 @@ QUERIES = {
     "which epsilon": ["book/questions", "notebooks/04_ppo", "book/names"],
     "how stale can my data be": [
         "book/questions",
-        "notebooks/11_samplers",
+        "notebooks/07_knobs",
         "book/recorded",
     ],
     "counting the ratio twice": ["book/questions", "notebooks/06_whose_ratio"],
