@@ -1,10 +1,10 @@
-"""What a comparison of recorded runs is, and which ones the book prints.
+"""What a comparison of recorded runs is, and which ones are asked of a sweep.
 
-`comparisons.json` lists, for each sweep, every comparison that a page, a notebook or a claims card
-prints beside the sweep's own predictions. Whoever prints a new one adds its line: a page or a card
-that is ahead of the list cannot be written, a notebook that is warns, and is not stored. A line stays
-when a sentence goes: a question that was asked counts for ever. The list ships with the package
-because a verdict depends on how many other questions are asked of the same runs.
+Beside its predictions a sweep declares every comparison that a page, a notebook or a claims card
+prints (`Sweep.comparisons`; of a recorded one in its question's `declared.json`). Whoever prints a new
+one adds it there: a page or a card that is ahead cannot be written, a notebook that is warns, and is
+not stored. It stays when a sentence goes: a question that was asked counts for ever, because a
+verdict depends on how many other questions are asked of the same runs.
 """
 
 from __future__ import annotations
@@ -12,14 +12,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trlab.sweep import Prediction, Sweep
-
-PRINTED = Path(__file__).parent / "comparisons.json"
-"""The comparisons that the book prints, by sweep."""
+if TYPE_CHECKING:
+    from trlab.sweep import Prediction, Sweep
 
 
 @dataclass(frozen=True)
@@ -82,55 +78,22 @@ def of_prediction(prediction: Prediction) -> Comparison:
 
 
 def asked(sweep: Sweep) -> list[Comparison]:
-    """Every comparison that is made within a sweep: its predictions, then what the book prints
-    beside them."""
-    # A file of the same name is another.
-    shipped = printed().get(sweep.name, []) if sweep.source == sweep.name else []
-    return [*map(of_prediction, sweep.predictions), *shipped]
+    """Every comparison that is made within a sweep: its predictions, then what is printed beside
+    them."""
+    return [*map(of_prediction, sweep.predictions), *sweep.comparisons]
 
 
 def unlisted(sweep: Sweep, comparisons: Iterable[Comparison]) -> list[Comparison]:
-    """Those that nobody has asked of a sweep before: each joins its family for this once."""
+    """Those that a sweep does not declare: each joins its family for this once."""
     known = {one.question(sweep) for one in asked(sweep)}
     return [one for one in comparisons if one.question(sweep) not in known]
 
 
 def how_to_list(sweep: Sweep, comparison: Comparison) -> str:
-    """What to do about one that the book prints and that is not listed."""
-    line = json.dumps(as_json(comparison), ensure_ascii=False)
+    """What to do about one that the book prints and that is not declared."""
+    from trlab.sweep import as_data
+
+    line = json.dumps(as_data(comparison), ensure_ascii=False)
     return (
-        f"expected a comparison of {PRINTED.name}, got one that it lacks of {sweep.name!r}: {line}"
+        f"expected a comparison that sweep {sweep.name!r} declares, got one that it lacks: {line}"
     )
-
-
-@lru_cache(maxsize=1)
-def printed() -> dict[str, list[Comparison]]:
-    """What the book prints, by sweep."""
-    return {
-        name: [from_json(one) for one in some]
-        for name, some in json.loads(PRINTED.read_bytes()).items()
-    }
-
-
-def as_json(comparison: Comparison) -> dict[str, Any]:
-    """A comparison as `comparisons.json` holds it."""
-
-    def side(one: Side | float) -> Any:
-        return [one.label, dict(sorted(one.at.items()))] if isinstance(one, Side) else one
-
-    within = {} if comparison.within is None else {"within": comparison.within}
-    return {
-        "higher": side(comparison.higher),
-        "lower": side(comparison.lower),
-        "measure": comparison.measure,
-        **within,
-    }
-
-
-def from_json(entry: Mapping[str, Any]) -> Comparison:
-    """A comparison that `comparisons.json` holds."""
-    higher, lower = (
-        Side(*side) if isinstance(side, list) else float(side)
-        for side in (entry["higher"], entry["lower"])
-    )
-    return Comparison(higher, lower, entry["measure"], entry.get("within"))

@@ -21,12 +21,13 @@ is, and `trlab.runner` runs them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from trlab import questions
+from trlab.comparison import Comparison, Side
 from trlib.arguments import number, validate, whole
 from trlib.errors import unknown
 from trlib.user_files import is_own, load
@@ -227,6 +228,8 @@ class Sweep:
     """One batch of so many keeps what the policy then writes to a few fixed prompts
     (`trlab.texts`); 0: none. The runs are the same, to the last bit."""
     predictions: Sequence[Prediction] = ()
+    comparisons: Sequence[Comparison] = ()
+    """What is compared beside the predictions, wherever it is printed."""
     name: str = ""
     """The file's name, set when it is loaded."""
     tuned_on: Sequence[int] = ()
@@ -251,6 +254,7 @@ class Sweep:
         _all_are("variants", self.variants, Variant)
         _all_are("axes", self.axes, Axis)
         _all_are("predictions", self.predictions, Prediction)
+        _all_are("comparisons", self.comparisons, Comparison)
         _several("seeds", self.seeds, least=1)
         _is_mapping("load", self.load)
         _all_are("budget", [self.budget], Budget)
@@ -412,7 +416,20 @@ def product(axes: Sequence[Axis]) -> Iterator[tuple[dict[str, str], dict[str, An
 # -- a sweep as data
 
 
-KINDS = {"variants": Variant, "axes": Axis, "predictions": Prediction}
+def _comparison(**found: Any) -> Comparison:
+    sides = {
+        name: Side(**found[name]) if isinstance(found[name], Mapping) else found[name]
+        for name in ("higher", "lower")
+    }
+    return Comparison(**{**found, **sides})
+
+
+KINDS: dict[str, Callable[..., Any]] = {
+    "variants": Variant,
+    "axes": Axis,
+    "predictions": Prediction,
+    "comparisons": _comparison,
+}
 """The parts of a sweep that are lists."""
 CORRECTION = "correction"
 """The setting of a method that is no plain value."""

@@ -28,9 +28,9 @@ mean with its 95 % interval, which `plain` leaves out. A comparison is a differe
 *undecided* stands in its bracket unless `trlab.verdicts` decides it. A plain one is its size, and
 must be decided: what is not needs its interval, or other words.
 
-Writing fails if no record holds what a sentence asks for, or if a comparison is missing in
-`trlab/comparisons.json` (the error says what to add): every verdict of a
-sweep depends on how many comparisons are printed. A sweep that is declared and has no record yet
+Writing fails if no record holds what a sentence asks for, or if the sweep does not declare a comparison
+(the error says what to add to its question's `declared.json`): every verdict of a sweep depends on how
+many comparisons are printed. A sweep that is declared and has no record yet
 reads *not run yet*.
 """
 

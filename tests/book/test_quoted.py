@@ -133,7 +133,7 @@ def test_a_comparison_is_undecided_unless_it_is_decided_among_all_that_is_asked(
 
 
 def test_a_comparison_that_nobody_listed_is_refused_or_joins_with_a_warning():
-    words = r"expected a comparison of comparisons.json, got one that it lacks of 'shootout': "
+    words = r"expected a comparison that sweep 'shootout' declares, got one that it lacks: "
     with pytest.raises(ValueError, match=words):
         shown("shootout clip-higher over sapo take_off updates=8")
     assert gap("rare", "pg_is", "ppo", measure="take_off", at={"parts": "whole, 8 uses"}).p < 1

@@ -24,16 +24,15 @@ def four(tiny):
 
 @pytest.fixture
 def shipped(monkeypatch):
-    """Makes these runs the record of a sweep of the package, of which the book prints so much."""
+    """Makes these runs the record of a sweep of the package."""
     from tests.lab.records import STAMPS
-    from trlab import comparison, record
+    from trlab import record
 
-    def put(sweep, runs, history, printed=()):
+    def put(sweep, runs, history):
         stamp = next(STAMPS)
         monkeypatch.setattr(record, "stamp", lambda name: stamp)
         monkeypatch.setattr(record, "read", lambda name: (sweep, runs, history))
         for module in ("record", "outcomes"):
             monkeypatch.setattr(f"trlab.{module}.is_recorded", lambda name: name == sweep.name)
-        monkeypatch.setattr(comparison, "printed", lambda: {sweep.name: list(printed)})
 
     return put

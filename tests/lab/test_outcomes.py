@@ -16,7 +16,7 @@ from trlib.evaluation import Estimate
 LABELS = ("ppo", "same", "higher", "lower", "spread")
 
 
-def a_record(predictions=()):
+def a_record(predictions=(), printed=()):
     """Five variants at one point, eight runs each; `spread` is higher in the mean and in too few
     runs."""
     draw, ends = np.random.default_rng(1), {}
@@ -32,6 +32,7 @@ def a_record(predictions=()):
         budget=Budget(steps=3),
         axes=[Axis("uses", {"16": {"epochs": 16}})],
         predictions=predictions,
+        comparisons=printed,
         name="mine",
         source="mine",
     )
@@ -41,8 +42,8 @@ def a_record(predictions=()):
 @pytest.fixture
 def mine(shipped):
     def put(*predictions, printed=()):
-        made = a_record(predictions)
-        shipped(*made, printed)
+        made = a_record(predictions, printed)
+        shipped(*made)
         return made
 
     return put
