@@ -24,7 +24,10 @@ class Answer:
     @property
     def verdict(self) -> str:
         """`seen`, `not seen` (the opposite is), `undecided`, `not run`, `incomplete` or
-        `not measured`."""
+        `not measured`. Where both sides solve the task, or the lead is only sharper, sampled answers
+        decide nothing: `undecided`."""
+        if self.test.within is None and self.outcome.ends:
+            return UNDECIDED
         return self.outcome.verdict
 
 
