@@ -44,8 +44,10 @@ FENCED = re.compile(
 )
 FOLD = re.compile(r"<details>.*?</details>", re.DOTALL)
 FORMULA = re.compile(r"\$\$.*?\$\$", re.DOTALL)
-LOOKED_AT = re.compile(r"^\|[ :]*-{3}|\]\(_static/recorded/", re.MULTILINE)
-"""A table, or the picture of a record."""
+TABLE = re.compile(r"^\|[ :]*-{3}", re.MULTILINE)
+PREDICT = re.compile(r"\*\*Predict")
+FOLDED = {"hide-cell", "hide-input", "remove-cell", "remove-input", "solution", "exercise"}
+"""Tags of cells whose code nobody has to read."""
 SHOWN_BY_CODE = {"image/png", "text/html", "text/markdown"}
 NO_FIGURE = re.compile(r"trbook\.explorables import|trbook\.strip import")
 """An explorable, which has minutes of its own, and the strip of the four boxes."""
@@ -74,17 +76,24 @@ class Text:
     """What there is to read and to look at, of a page or of its beginning."""
 
     words: int
-    seen: int
-    """Figures and tables."""
+    code: int
+    """Words of code that is not folded."""
+    figures: int
+    """Of them also the small tables that code shows."""
+    tables: int
     formulas: int
     """That are displayed, outside of folds."""
+    predictions: int
 
     def minutes(self, rates: Mapping[str, float]) -> float:
         """Without what is played with, and without exercises."""
         return (
             self.words / rates["words"]
-            + rates["figure"] * self.seen
+            + self.code / rates["code"]
+            + rates["figure"] * self.figures
+            + rates["table"] * self.tables
             + rates["formula"] * self.formulas
+            + rates["predict"] * self.predictions
         )
 
 
@@ -99,21 +108,26 @@ def text_of(path: Path, before: str = "Exercise") -> Text:
     cells: list[dict[str, Any]] = [{"cell_type": "markdown", "source": page}]
     if path.suffix == ".ipynb":
         cells = json.loads(page)["cells"]
-    words = seen = formulas = 0
+    words = code = figures = tables = formulas = predictions = 0
     for cell in cells:
         source = "".join(cell["source"])
         if cell["cell_type"] == "code":
             kinds = {kind for one in cell["outputs"] for kind in one.get("data", ())}
-            seen += bool(kinds & SHOWN_BY_CODE) and not NO_FIGURE.search(source)
+            if not NO_FIGURE.search(source):
+                figures += bool(kinds & SHOWN_BY_CODE)
+            if not FOLDED & {*cell["metadata"].get("tags", ())}:
+                code += len(source.split())
             continue
         source = re.sub(r"<!--.*?-->", "", source, flags=re.DOTALL)
         read, end, _ = f"\n{source}".partition(f"\n## {before}")
         words += len(FENCED.sub(r"\1", read).split())
-        seen += len(LOOKED_AT.findall(read))
+        figures += read.count("](_static/recorded/")
+        tables += len(TABLE.findall(read))
+        predictions += len(PREDICT.findall(read))
         formulas += len(FORMULA.findall(FOLD.sub("", read)))
         if end:
             break
-    return Text(words, seen, formulas)
+    return Text(words, code, figures, tables, formulas, predictions)
 
 
 @dataclass(frozen=True)

@@ -45,17 +45,14 @@ def test_wrong_answers_are_the_checks_own():
 def test_two_weeks_are_ten_meetings_by_the_book_s_rule(
     chapters,
 ):
-    """130 words a minute, a minute a figure or formula and ten an explorable, rounded up to
-    five."""
+    """Rounded up to five minutes."""
     meetings = KEPT["courses"]["two-weeks"]
     assert len(meetings) == 10 and all(one["goal"] for one in meetings)
     assert sorted(one["set"] for one in meetings if "set" in one) == sorted(hidden.ASSIGNMENTS)
     for one in meetings:
         read = [chapters[name] for name in one["read"]]
-        exact = sum(
-            one.text.words / 130 + one.text.seen + one.text.formulas + 10 * one.plays
-            for one in read
-        )
+        rates = KEPT["minutes"]
+        exact = sum(one.text.minutes(rates) + rates["play"] * one.plays for one in read)
         told = teaching.meeting(one, KEPT["minutes"], chapters)[-1]
         before = int(told.partition(" ")[0])
         assert before % 5 == 0 and exact <= before < exact + 5, one["title"]
