@@ -30,8 +30,8 @@ BOOK_SAYS = (
     "QUATRO and TROLL. Each method in a few lines that train a small language model in seconds."
 )
 SHORTEST, LONGEST = 70, 200
-"""Characters of a description. A first sentence below the lower bound takes the next one with
-it."""
+"""Characters of a description. A first sentence below the lower bound takes the next one with it,
+if both are no longer than the upper."""
 FORMULA = "\ufffc"
 """Stands for a formula in a text."""
 MISSING = Path(__file__).with_name("missing.html")
@@ -60,14 +60,13 @@ def sentences(doctree: nodes.document) -> list[str]:
 
 
 def described(found: list[str]) -> str:
-    """Sentences enough for a description, cut at a word if they are too many."""
+    """Whole sentences enough for a description: the first, and the next while the text is short."""
     text = ""
     for sentence in found:
-        if len(text) >= SHORTEST:
+        longer = f"{text} {sentence}".strip()
+        if text and (len(text) >= SHORTEST or len(longer) > LONGEST):
             break
-        text = f"{text} {sentence}".strip()
-    if len(text) > LONGEST:
-        text = text[:LONGEST].rsplit(" ", 1)[0].rstrip(",;:") + " …"
+        text = longer
     return text.rstrip(":")
 
 
