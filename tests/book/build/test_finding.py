@@ -4,7 +4,7 @@ of the search."""
 from docutils.core import publish_doctree
 
 from book.build.ext.execution import stamp
-from book.build.ext.head import LONGEST, answers, described, llms, sentences, sitemap, tags
+from book.build.ext.head import answers, described, llms, sentences, sitemap, tags
 from book.build.ext.search import Page, Unit, index, kind, read, words
 
 
