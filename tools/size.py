@@ -25,8 +25,6 @@ CONTENT = (
     ":!trlab/claims/card.py",
     ":!trlab/claims/outcome.py",
     ":!trlab/claims/text.py",
-    # Which figure shows which part of which sweep.
-    "trlab/drawing/figure_registry.py",
     # What implementations of each loss choose among: words.
     "trcheck/conformance/choices.py",
     "trcheck/conformance/families.py",

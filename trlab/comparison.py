@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -91,9 +91,7 @@ def unlisted(sweep: Sweep, comparisons: Iterable[Comparison]) -> list[Comparison
 
 def how_to_list(sweep: Sweep, comparison: Comparison) -> str:
     """What to do about one that the book prints and that is not declared."""
-    from trlab.sweep import as_data
-
-    line = json.dumps(as_data(comparison), ensure_ascii=False)
+    line = json.dumps(asdict(comparison), ensure_ascii=False)
     return (
         f"expected a comparison that sweep {sweep.name!r} declares, got one that it lacks: {line}"
     )

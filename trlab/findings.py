@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trlab.cell import MEASURES
+from trlab.files import DONE
 from trlab.kl_cost import Price, nats_per_point
 from trlab.measures import DERIVED, derive
-from trlab.record import DONE
 from trlab.statistics import interval
 from trlab.sweep import Sweep
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,10 +22,8 @@ from trlab import record
 from trlab.comparison import Comparison, Side
 from trlab.drawing import INK, Drawing
 from trlab.drawing.display_names import display_name
-from trlab.drawing.figure_registry import figure
-from trlab.drawing.recorded import draw
-from trlab.drawing.scores import bar, rows_of
-from trlab.drawing.strokes import alone
+from trlab.drawing.recorded import draw, figure
+from trlab.drawing.scores import alone, bar, rows_of
 from trlab.findings import at as runs_at
 from trlab.findings import finished
 from trlab.record import is_recorded
@@ -239,8 +237,8 @@ def _row(tag: str, *cells: str) -> str:
     return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
 
-def drawn(name: str) -> Drawing | Note:
-    """A figure of `trlab.drawing.figure_registry`, from the record that it shows."""
+def drawn(name: str) -> Any:
+    """A figure of `trlab.drawing.recorded`, from the record that it shows."""
     shown = figure(name)
     if not is_recorded(shown.sweep):
         return not_run(shown.sweep)

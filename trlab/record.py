@@ -1,19 +1,18 @@
-"""The record of a sweep: a journal that survives anything, and the tables that are made from it.
+"""The record of a sweep: a file for each cell that has ended, and the tables that are made from them.
 
 What ships with the package lies in the folders of questions (`trlab.questions`). The folder of a sweep
 that is run holds
 
-- `cells.sqlite`: the journal (`trlab.journal`), to which each process that runs a part of the sweep
-  adds its cells;
-- `runs.csv.xz`: the tidy table, one row per cell, every digit kept; `made` stands for what made it;
-- `history.csv.xz`: every metric of every batch, four digits, one column per cell;
 - `record.json`: format, sweep, defaults, and what made the cells (command, commit, versions,
-  hardware, date).
+  hardware, date);
+- `cells/ID.json`: a cell's row and history, written whole or not at all as it ends, and gone once the
+  tables hold all of the sweep;
+- `runs.csv.xz`: the tidy table, one row per cell, every digit kept; `made` stands for what made it;
+- `history.csv.xz`: every metric of every batch, four digits, one column per cell.
 
-The journal is what a run goes on from. Folders of several
-machines are joined by copying their journals into one, under names of their own (`cells-2.sqlite`).
-A folder is one sweep's; cells in its tables that the sweep no longer declares (a method of one's
-own, given once) stay there, after the others.
+A run goes on from the cells, whatever ended it. Cells of several machines are joined by copying them
+into one folder. A folder is one sweep's; cells in its tables that the sweep no longer declares (a method of
+one's own, given once) stay there, after the others.
 """
 
 from __future__ import annotations
@@ -22,20 +21,21 @@ import csv
 import json
 import lzma
 import math
-import sqlite3
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trlab import files, journal, questions
-from trlab.files import DONE, HISTORY, RUNS, Row
-from trlab.journal import RecordError
+from trlab import files, questions
+from trlab.files import HISTORY, RUNS, History, Row
 from trlab.measures import derive
 from trlab.rows import Record
 from trlab.sweep import Sweep, load_sweep
+from trlib.errors import TrlibError
+from trlib.model.folders import lock, write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +45,12 @@ if TYPE_CHECKING:
 FORMAT = 3
 """Of the tables; another one is refused."""
 HEADER = "record.json"
+CELLS = "cells"
+"""The folder of the cells that have ended."""
+
+
+class RecordError(TrlibError):
+    """A record that is damaged, of another sweep, or made by another version."""
 
 
 # -- reading
@@ -168,53 +174,27 @@ def load(
     sweep: str | None = None,
     command: str | None = None,
     tabled: bool = True,
-    histories: bool = True,
-    remade: bool = False,
 ) -> Record:
-    """Everything a folder holds: its tables (where `tabled`; without `histories` only that of runs)
-    and its journals.
+    """Everything a folder holds: its tables (where `tabled`) and the cells that have ended since.
 
     Args:
         defaults: today's, to be compared with those that the record was made with (None: not
             compared).
         sweep: the sweep that it must be a record of (None: any).
         command: the one that runs the sweep, for errors; None: by the name that the record has.
-        remade: the numbers of a journal count where the tables hold others of the same finished
-            cell.
 
     Raises:
-        RecordError: a damaged file, another format, another sweep, a default that has changed
-            since, or two files that disagree.
+        RecordError: a damaged file, another format, another sweep, or a default that has changed
+            since.
     """
     check = partial(_check, defaults=defaults, sweep=sweep, command=command)
-    record = _tables(folder, rows=tabled, histories=histories, check=check)
-    source = dict.fromkeys(record.rows, folder / RUNS)
-    for path in sorted(folder.glob(journal.ALL)):
-        part = _journal(path, check)
-        for key in [key for key, row in part.rows.items() if _differ(row, record.rows.get(key))]:
-            if not remade or source[key].suffix == path.suffix:
-                raise _disagreement((source[key], record.rows[key]), (path, part.rows[key]))
-        record.update(part)
-        source.update(dict.fromkeys(part.rows, path))
+    record = _tables(folder, rows=tabled, check=check)
+    for path in sorted((folder / CELLS).glob("*.json")):
+        found = _json(path)
+        if not isinstance(found.get("row"), dict) or not {"cell", "status"} <= found["row"].keys():
+            raise _damaged(path, "no row of a cell")
+        record.add(found["row"], found.get("history"))
     return record
-
-
-def complete(folder: Path, cells: Sequence[Cell]) -> bool:
-    """Whether the folder's tables hold what its journals do of these cells.
-
-    They do not if a kill or a full disk came between the last cell and the tables, or if journals
-    of other machines were copied into the folder.
-    """
-    rows, journaled = _tables(folder).rows, {}
-    for path in folder.glob(journal.ALL):
-        journaled.update(_journal(path).rows)
-    done = [
-        journaled[cell.id] for cell in cells if journaled.get(cell.id, {}).get("status") == DONE
-    ]
-    return all(
-        row["cell"] in rows and rows[row["cell"]].get("digest", "") == row.get("digest", "")
-        for row in done
-    )
 
 
 def _check(
@@ -263,13 +243,7 @@ def _check(
                 )
 
 
-def _tables(
-    folder: Path,
-    *,
-    rows: bool = True,
-    histories: bool = True,
-    check: Callable[..., None] = _check,
-) -> Record:
+def _tables(folder: Path, *, rows: bool, check: Callable[..., None]) -> Record:
     """What a folder's tables hold; without `runs.csv.xz`, which is written after the others,
     nothing."""
     path, header, record = folder / RUNS, folder / HEADER, Record()
@@ -283,26 +257,9 @@ def _tables(
     try:
         record.rows = files.read_runs(path, content.get("made", {}))
         path = folder / HISTORY
-        record.histories = files.read_histories(path) if histories else {}
+        record.histories = files.read_histories(path)
     except (OSError, ValueError, KeyError, EOFError, lzma.LZMAError, csv.Error) as error:
         raise _damaged(path, str(error)) from error
-    return record
-
-
-def _journal(path: Path, check: Callable[..., None] = _check) -> Record:
-    record = Record()
-    try:
-        header, cells = journal.read(path)
-    except sqlite3.OperationalError as error:
-        raise RecordError(f"record: cannot read {str(path)!r}: {error}") from error
-    except (sqlite3.Error, ValueError) as error:
-        raise _damaged(path, str(error)) from error
-    if header is not None:
-        check(path, header, journal.FORMAT)
-    for row, history in cells:
-        if not isinstance(row, dict) or not {"cell", "status"} <= row.keys():
-            raise _damaged(path, f"a cell of {type(row).__name__}")
-        record.add(row, history)
     return record
 
 
@@ -317,41 +274,48 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _damaged(path: Path, what: str) -> RecordError:
-    way = "mend it or move it away"
-    if path.parent.joinpath(journal.NAME).is_file() and path.name != journal.NAME:
-        way = (
-            f"mend it, or remove {str(path.with_name(RUNS))!r}: then the tables are made again "
-            "from the journal"
-        )
     return RecordError(
-        f"record: expected a whole record in {str(path)!r}, got a damaged one ({what}); {way}"
-    )
-
-
-def _differ(row: Row, other: Row | None) -> bool:
-    """Whether two rows of a cell are both of finished runs, and of others."""
-    return (
-        other is not None
-        and row["status"] == other["status"] == DONE
-        and row.get("digest") != other.get("digest")
-    )
-
-
-def _disagreement(first: tuple[Path, Row], second: tuple[Path, Row]) -> RecordError:
-    newer = max(first, second, key=lambda one: (one[1].get("date", ""), one[0].stat().st_mtime))[0]
-    versions = [
-        f"{path.name} has {row.get('digest')} (made {row.get('date') or 'at an unknown date'}, "
-        f"written {datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M:%S})"
-        for path, row in (first, second)
-    ]
-    return RecordError(
-        f"record: two files in {str(first[0].parent)!r} disagree about a finished cell, "
-        f"{first[1]['cell']}: {' and '.join(versions)}; {newer.name} is newer; move one "
-        "of them away"
+        f"record: expected a whole record in {str(path)!r}, got a damaged one ({what}); mend it or "
+        "move it away"
     )
 
 
 # -- writing
+
+
+@contextmanager
+def held(folder: Path, sweep: str, defaults: dict[str, Any]) -> Iterator[None]:
+    """Inside a `with` block the folder is this process's, to add cells of a sweep to.
+
+    Raises:
+        RecordError, CheckpointError: it cannot be written, or another process has it.
+    """
+    try:
+        (folder / CELLS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(f"out: cannot write to {str(folder)!r}: {error.strerror}") from error
+    with lock(
+        folder / ".lock",
+        f"out: expected one process at a time to run this into {str(folder)!r} (wait for it, or "
+        "give another --out), got a second one",
+    ):
+        if not (folder / HEADER).is_file():
+            write(folder / HEADER, _header(sweep, defaults, {}))
+        yield
+
+
+def put(folder: Path, row: Row, history: History | None) -> None:
+    """Add a cell that has ended, or replace what was there of it.
+
+    Raises:
+        CheckpointError: it cannot be written (a full disk); the cells before it are intact.
+    """
+    write(folder / CELLS / f"{row['cell']}.json", json.dumps({"row": row, "history": history}))
+
+
+def _header(sweep: str, defaults: dict[str, Any], made: dict[str, Any]) -> str:
+    header = {"format": FORMAT, "sweep": sweep, "defaults": defaults, "made": made}
+    return json.dumps(header, indent=1) + "\n"
 
 
 def save_tables(
@@ -360,11 +324,9 @@ def save_tables(
     """Write the three tables, each all or nothing.
 
     Raises:
-        CheckpointError, RecordError: they cannot be written; the journal is intact.
+        CheckpointError, RecordError: they cannot be written; the cells are intact.
     """
     import pandas as pd
-
-    from trlib.model.folders import write
 
     runs, declared = record.runs(cells), {cell.id for cell in cells}
     others = [row for key, row in record.rows.items() if key not in declared]
@@ -373,10 +335,11 @@ def save_tables(
     runs, made = files.without_circumstances(runs)
     path = folder / HEADER
     before = _json(path).get("made", {}) if path.is_file() else {}
-    header = {"format": FORMAT, "sweep": cells[0].sweep, "defaults": defaults}
     # A kill at any point leaves a readable record: until the runs are written, the header also
     # holds what made the old.
-    write(path, json.dumps({**header, "made": {**before, **made}}, indent=1) + "\n")
+    write(path, _header(cells[0].sweep, defaults, {**before, **made}))
     write(folder / HISTORY, files.packed(record.histories, runs["cell"] if len(runs) else ()))
     write(folder / RUNS, files.compressed(runs.to_csv(index=False)))
-    write(path, json.dumps({**header, "made": made}, indent=1) + "\n")
+    write(path, _header(cells[0].sweep, defaults, made))
+    if all(record.done(cell) for cell in cells):
+        shutil.rmtree(folder / CELLS, ignore_errors=True)

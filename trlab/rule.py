@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from trlab.journal import RecordError
+from trlab.record import RecordError
 from trlab.sweep import Sweep, declared, load_sweep
 
 CHANGED = 6

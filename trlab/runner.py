@@ -18,9 +18,8 @@ from trlab.cell import Cell
 from trlab.cell_id import defaults
 from trlab.cells import cells
 from trlab.files import DONE, FAILED
-from trlab.journal import Journal, put
 from trlab.provenance import cores, provenance
-from trlab.record import complete, load, save_tables, shipped
+from trlab.record import CELLS, held, load, put, save_tables, shipped
 from trlab.rows import Record, declaration
 from trlab.run_cell import run
 from trlab.sweep import Sweep
@@ -39,14 +38,10 @@ class Plan:
 
     sweep: Sweep
     cells: list[Cell]
-    """All of them, or the shard's."""
     record: Record
     """The shipped record and what the folder holds."""
     out: Path
-    shard: tuple[int, int]
     defaults: dict[str, Any]
-    remake: bool = False
-    """Whether the journals count where the folder's tables hold other numbers."""
 
     @property
     def missing(self) -> list[Cell]:
@@ -56,8 +51,7 @@ class Plan:
     @property
     def command(self) -> str:
         """The command that makes the record, without what names a place on this machine."""
-        part = "" if self.shard[1] == 1 else f" --shard {self.shard[0]}/{self.shard[1]}"
-        return f"{self.sweep.command(places=False)}{part}"
+        return self.sweep.command(places=False)
 
 
 @dataclass(frozen=True)
@@ -76,39 +70,27 @@ class Outcome:
         return self.status != 0
 
 
-def plan(
-    sweep: Sweep, *, out: Path | None = None, shard: tuple[int, int] = (1, 1), remake: bool = False
-) -> Plan:
+def plan(sweep: Sweep, *, out: Path | None = None, remake: bool = False) -> Plan:
     """Expand and check a sweep, and read what is recorded of it. Nothing is written.
 
     Args:
         out: the folder of its record; None: `sweeps/NAME` below the current one.
-        shard: (I, N), the I-th of N parts, 1 to N.
         remake: do not count what ships with the package as done, nor what tables in the folder
-            hold: its journal alone.
+            hold: its cells alone.
 
     Raises:
         ValueError, TypeError: a sweep that cannot be run; RecordError: a record that cannot be
             read.
     """
-    part, parts = shard
-    if not 1 <= part <= parts:
-        raise ValueError(f"shard: expected I/N with I from 1 to N, got {part}/{parts}")
     whole = cells(sweep)
-    known, folder = (
-        defaults(whole, sweep.defaults),
-        Path("sweeps") / sweep.name if out is None else out,
-    )
+    known = defaults(whole, sweep.defaults)
+    folder = Path("sweeps") / sweep.name if out is None else out
     command = sweep.command()
     record = load(folder, known, sweep=sweep.name, command=command, tabled=not remake)
     if not remake and (of_package := shipped(sweep.name, known, command=command)):
         of_package.update(record)
         record = of_package
-    # By id, which is as good as by chance: each part gets its share of the slow variants.
-    mine = {cell.id for cell in sorted(whole, key=lambda cell: cell.id)[part - 1 :: parts]}
-    return Plan(
-        sweep, [cell for cell in whole if cell.id in mine], record, folder, shard, known, remake
-    )
+    return Plan(sweep, whole, record, folder, known)
 
 
 def conduct(planned: Plan, *, workers: int | None = None, say: Say | None = None) -> Outcome:
@@ -132,14 +114,12 @@ def conduct(planned: Plan, *, workers: int | None = None, say: Say | None = None
     todo, record = planned.missing, planned.record
     failed: list[tuple[Cell, str]] = []
     if not todo:
-        whole = cells(planned.sweep)
-        if not complete(planned.out, whole):
-            save_tables(planned.out, _with_others(record, planned), whole, planned.defaults)
+        if (planned.out / CELLS).is_dir():  # a kill or a full disk came before the tables
+            save_tables(planned.out, _with_others(planned), planned.cells, planned.defaults)
         return Outcome(record.runs(planned.cells), 0, failed)
     count = min(cores() if workers is None else workers, len(todo))
     progress = _Progress(planned, len(todo), max(1, count), tell)
-    journal = Journal(planned.out, planned.sweep.name, planned.defaults, planned.shard)
-    try:
+    with held(planned.out, planned.sweep.name, planned.defaults):
         made = provenance(planned.command)
         with (
             stoppable(lambda: tell(STOPPING)) as stop,
@@ -154,15 +134,11 @@ def conduct(planned: Plan, *, workers: int | None = None, say: Say | None = None
                 else:
                     row.update(result["values"])
                     history = result["history"]
-                put(journal.path, row, history)
+                put(planned.out, row, history)
                 record.add(row, history)
                 progress.ended(cell, row, seconds)
             status = stop.status if stop.is_set() and progress.count < len(todo) else 0
-        save_tables(
-            planned.out, _with_others(record, planned), cells(planned.sweep), planned.defaults
-        )
-    finally:
-        journal.close()
+        save_tables(planned.out, _with_others(planned), planned.cells, planned.defaults)
     return Outcome(record.runs(planned.cells), progress.count, failed, status)
 
 
@@ -171,7 +147,8 @@ def results(
 ) -> Generator[tuple[Cell, Any, float]]:
     """Every cell with what it came to and the seconds that it took, as `trlab.pool` gives them."""
     if workers == 0:
-        return pool.run_here(run, todo, stop, prepare=_prepare)
+        _prepare()
+        return pool.run_here(run, todo, stop)
     seconds = 60 * sweep.budget.minutes
     return pool.run_jobs(run, todo, stop, workers=workers, seconds=seconds, prepare=_prepare)
 
@@ -185,10 +162,10 @@ def _prepare() -> None:
     load_policy("dial")  # whatever a cell trains, it imports nearly the same as this does
 
 
-def _with_others(record: Record, planned: Plan) -> Record:
-    """The record with what other shards have meanwhile written into the same folder."""
-    both = load(planned.out, planned.defaults, remade=planned.remake)
-    both.update(record)
+def _with_others(planned: Plan) -> Record:
+    """The record, and cells in the folder's tables that the sweep no longer declares."""
+    both = load(planned.out, planned.defaults)
+    both.update(planned.record)
     return both
 
 

@@ -2,7 +2,7 @@
 
     python -m trlab.take_in NAME FOLDER QUESTION [--history]
 
-FOLDER is what `trlib sweep NAME --out FOLDER` made, with a journal or with tables alone. From then on
+FOLDER is what `trlib sweep NAME --out FOLDER` made. From then on
 the sweep is read from its question's folder, and its module may go.
 """
 

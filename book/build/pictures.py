@@ -14,13 +14,17 @@ colours (`book.build.ext.figures`).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
+from pathlib import Path
 
 from book.build import quoted
 from book.build.paths import ROOT
+from book.build.printed import settled
+from trbook.figures import STYLE, drawing
 from trlab.drawing import Drawing
-from trlab.drawing.figure_registry import figure
 from trlab.drawing.recorded import draw as drawn
+from trlab.drawing.recorded import figure
 
 BOOK = ROOT / "book"
 FOLDER = "_static/recorded"
@@ -29,18 +33,29 @@ STORED = re.compile(r"^<!--figure (\S+)( .+?)?-->\n.*?<!--/figure-->$", re.MULTI
 """A recorded figure in a page's source: its name, a caption of its own, and the picture."""
 
 
-def draw(text: str) -> None:
-    """Draws the figures of a page's text into their files."""
-    for name in {found[1] for form in (DIRECTIVE, STORED) for found in form.finditer(text)}:
-        file = BOOK / FOLDER / f"{name}.svg"
-        file.parent.mkdir(exist_ok=True)
-        _drawing(name).save(file, narrow=True)
+def drawings(text: str) -> Iterator[tuple[Path, Drawing]]:
+    """The figures of a page's text, and where they are stored."""
+    for name in sorted({found[1] for form in (DIRECTIVE, STORED) for found in form.finditer(text)}):
+        yield BOOK / FOLDER / f"{name}.svg", _drawing(name)
+
+
+def stale(drawn: Iterable[tuple[Path, Drawing]]) -> Iterator[tuple[Path, str]]:
+    """The files of pictures that are not as they would be drawn, and what they should hold; not those
+    of which only last digits differ, as they do between processors."""
+    for path, one in drawn:
+        for file, now in one.files(path).items():
+            before = file.read_text(encoding="utf-8").rstrip("\n") if file.exists() else ""
+            if settled(before, now.rstrip("\n")) != before:
+                yield file, now
 
 
 @cache
 def _drawing(name: str) -> Drawing:
+    import matplotlib.pyplot as plt
+
     one = figure(name)
-    return drawn(one, *quoted.record(one.sweep))
+    with plt.style.context(STYLE):
+        return drawing(drawn(one, *quoted.record(one.sweep)))
 
 
 def stored(name: str, caption: str, book: str = "") -> str:
@@ -50,9 +65,7 @@ def stored(name: str, caption: str, book: str = "") -> str:
         book: the way from the page to the book's folder, where that is not its own.
     """
     own = f" {caption}" if caption else ""
-    # What it shows, in a few words: its caption says the rest.
-    alt = " ".join(re.split(r"[.:] ", _drawing(name).alt)[0].split())
-    alt = re.sub(r"([\[\]])", r"\\\1", alt)
+    alt = figure(name).alt  # its caption says the rest
     return (
         f"<!--figure {name}{own}-->\n![{alt}]({book}{FOLDER}/{name}.svg)\n\n"
         f"*{caption or figure(name).text}*\n<!--/figure-->"

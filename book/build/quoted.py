@@ -378,7 +378,7 @@ def _digits(value: float, digits: int | None) -> int:
 def _number(value: float, digits: int, sign: str = "") -> str:
     if math.isinf(value):
         return "∞"
-    rounded = round(value, digits)
+    rounded = round(round(value, 9), digits)  # so that what lies between two is one everywhere
     return f"{rounded:{sign if rounded else ''}.{digits}f}".replace(
         "-", "\N{MINUS SIGN}" if rounded else ""
     )

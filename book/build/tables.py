@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import yaml
 from pybtex.backends.markdown import Backend
@@ -27,6 +28,7 @@ from trbook import ladder
 from trbook.scale import papers
 from trbook.strip import BOXES
 from trlab.claims import markdown
+from trlab.drawing import Drawing
 from trlib.loop.metrics import METRICS
 
 BOOK = ROOT / "book"
@@ -144,18 +146,16 @@ def pairs() -> Iterator[tuple[ladder.Rung | None, ladder.Rung]]:
     return zip((None, *ladder.RUNGS[:-1]), ladder.RUNGS, strict=True)
 
 
-def draw_steps(_: str) -> None:
-    """The curves of the ladder, into their files."""
+def steps_drawn(_: str) -> Iterator[tuple[Path, Drawing]]:
+    """The curves of the ladder, and where they are stored."""
     history = ladder.record()
-    (BOOK / LADDER).mkdir(exist_ok=True)
     for before, rung in pairs():
-        drawing = ladder.curve(rung, before, history)
-        drawing.save(BOOK / LADDER / f"{rung.label}.svg", narrow=True)
+        yield BOOK / LADDER / f"{rung.label}.svg", ladder.curve(rung, before, history)
 
 
-def draw_weights(name: str) -> None:
-    """The curve of a card, into its files."""
-    drawing(CARDS[name]).save(FOLDER / blocks.figure_of(name), narrow=True)
+def weights_drawn(name: str) -> Iterator[tuple[Path, Drawing]]:
+    """The curve of a card."""
+    yield FOLDER / blocks.figure_of(name), drawing(CARDS[name])
 
 
 def four_boxes(_: str) -> str:
@@ -270,7 +270,10 @@ MAKERS: dict[str, Callable[[str], str]] = {
     **{name: partial(_fixed, text) for name, text in FIGURES.items()},
 }
 """What stands on a page, as Markdown, by its name; called with its argument."""
-DRAWN: dict[str, Callable[[str], None]] = {"ladder": draw_steps, "weights": draw_weights}
+DRAWN: dict[str, Callable[[str], Iterator[tuple[Path, Drawing]]]] = {
+    "ladder": steps_drawn,
+    "weights": weights_drawn,
+}
 """What draws the pictures of a block, by the block's name; called with the name of the page."""
 
 
@@ -289,7 +292,7 @@ def filled(text: str, page: str = "") -> str:
     return MADE.sub(lambda found: made(found[1], (found[2] or "").strip(), page), text)
 
 
-def draw(text: str, page: str = "") -> None:
-    """Draws the pictures of a page's blocks into their files."""
-    for name in {found[1] for found in MADE.finditer(text)} & DRAWN.keys():
-        DRAWN[name](page)
+def drawings(text: str, page: str = "") -> Iterator[tuple[Path, Drawing]]:
+    """The pictures of a page's blocks, and where they are stored."""
+    for name in sorted({found[1] for found in MADE.finditer(text)} & DRAWN.keys()):
+        yield from DRAWN[name](page)

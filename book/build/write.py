@@ -40,30 +40,33 @@ def pages() -> dict[str, Path]:
     return named | cards | notebooks | dict(records.pages())
 
 
-def filled(text: str, path: Path, *, pictured: bool = True) -> str:
-    """The source of a page or a notebook as the code and the records have it.
-
-    Args:
-        pictured: with the words of its pictures, which must have been drawn.
-    """
+def filled(text: str, path: Path) -> str:
+    """The source of a page or a notebook as the code and the records have it."""
     if path.suffix == ".ipynb":
         return numbers.filled_notebook(text)
-    if pictured:
-        text = pictures.filled(text, BOOK if path.name == records.PAGE else "")
+    text = pictures.filled(text, BOOK if path.name == records.PAGE else "")
     return printed.filled(numbers.filled(tables.filled(text, path.stem)))
 
 
+def drawn(text: str, path: Path) -> Iterator[tuple[Path, str]]:
+    """The files of a page's pictures that should hold something else, and what."""
+    if path.suffix != ".ipynb":
+        found = (*pictures.drawings(text), *tables.drawings(text, path.stem))
+        yield from pictures.stale(found)
+
+
 def stale(names: Iterable[str]) -> Iterator[str]:
-    """What of some pages is out of step with the code and the records. Pictures are not compared:
-    they differ between processors."""
+    """What of some pages is out of step with the code and the records."""
     names, by_hand = set(names), pages()
     for path in methods.stale() if methods.NAME in names else []:
         yield str(path.relative_to(ROOT))
     for name in by_hand.keys() & names:
         text = by_hand[name].read_text(encoding="utf-8")
-        after = filled(text, by_hand[name], pictured=False)
+        after = filled(text, by_hand[name])
         if after != text:
             yield f"{name}: {', '.join(_differ(text, after))}"
+        for file, _ in drawn(text, by_hand[name]):
+            yield f"{name}: {file.relative_to(ROOT)}"
         for asked, told in FILLED.findall(text):
             if told == NOT_RUN:
                 yield f"{name}: {asked}: not run yet"
@@ -78,8 +81,9 @@ def _differ(before: str, after: str) -> list[str]:
 def fill_in(path: Path) -> bool:
     """Writes what a page is filled in with; whether anything is new."""
     before = path.read_text(encoding="utf-8")
-    pictures.draw(before)
-    tables.draw(before, path.stem)
+    for file, content in drawn(before, path):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(content, encoding="utf-8")
     after = filled(before, path)
     if after != before:
         path.write_text(after, encoding="utf-8")

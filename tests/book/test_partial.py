@@ -7,8 +7,7 @@ import pytest
 from book.build import quoted, records
 from tests.lab.records import STAMPS
 from trlab import record
-from trlab.drawing.figure_registry import FIGURES
-from trlab.drawing.recorded import draw
+from trlab.drawing.recorded import draw, figures
 from trlab.verdicts import predicted
 
 NAME = "completions"
@@ -32,6 +31,6 @@ def test_a_page_of_a_sweep_that_has_run_in_part(seeds, monkeypatch):
     assert {finding.plain()[0] for finding in findings} == {so_far}
     assert records.over_how_many([(NAME, one) for one in findings]) == [] and records._ends(NAME)
     assert all(math.isnan(finding.corrected) for finding in findings)
-    for one in FIGURES.values():
+    for one in figures().values():
         if one.sweep == NAME:
-            assert draw(one, sweep, rows, batches).alt
+            assert draw(one, sweep, rows, batches).axes

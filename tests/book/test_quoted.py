@@ -17,7 +17,7 @@ from trlab import recorded
 from trlab.claims import cards
 from trlab.comparison import asked, unlisted
 from trlab.drawing.figure import from_files
-from trlab.drawing.figure_registry import figure
+from trlab.drawing.recorded import figure
 from trlab.findings import price
 from trlab.measures import derive, matched
 from trlab.outcomes import gap

@@ -50,7 +50,7 @@ def one_cell(method, settings=None, *, steps=2, train=None, **more):
 
 
 def entry(key, status="done", **values):
-    """A row of a journal and its history."""
+    """The row of a cell that has ended and its history."""
     history = {"reward": [0.1, 1 / 3], "kept": [1.0, math.nan]}
     return (
         {"cell": key, "status": status, "sampled": 0.1 + 0.2, "digest": f"of {key}", **values},

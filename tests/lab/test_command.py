@@ -1,14 +1,13 @@
-"""`trlib sweep` as a reader runs it: killed, resumed, stopped, in shards, with a method of one's
+"""`trlib sweep` as a reader runs it: killed, resumed, stopped, with a method of one's
 own, verified."""
 
 import json
 import math
 import os
+import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +16,14 @@ import pytest
 
 from tests.lab.records import TINY, runs_of, ship, until
 from tests.typed import typed
-from trlab import journal as journals
 from trlab import record as records
 from trlab import runner
-from trlab.files import CIRCUMSTANCES
 from trlab.findings import table
 from trlab.record import load
 from trlab.runner import conduct, plan
 from trlab.sweep import load_sweep
 from trlab.verdicts import judge
+from trlib.errors import CheckpointError
 
 OWN = '''
 from dataclasses import dataclass
@@ -51,14 +49,9 @@ def whole(tmp_path_factory):
     ).runs
 
 
-def journal(folder):
-    """Cells and entries, in the order in which they ended."""
-    if not (folder / "cells.sqlite").exists():
-        return []
-    with closing(sqlite3.connect(folder / "cells.sqlite", timeout=60)) as file:
-        if not file.execute("SELECT * FROM sqlite_master WHERE name = 'about'").fetchall():
-            return []
-        return file.execute("SELECT cell, entry FROM cells ORDER BY rowid").fetchall()
+def ended(folder):
+    """The files of the cells that have ended."""
+    return {path.name: path.read_bytes() for path in folder.glob("cells/*.json")}
 
 
 def processes():
@@ -72,7 +65,6 @@ def processes():
     }
 
 
-@pytest.mark.nightly("three processes that train; a killed run of the loop goes on every time")
 def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(
     tiny, tmp_path, whole, capsys
 ):
@@ -81,19 +73,19 @@ def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(
     process = subprocess.Popen(
         [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    until(lambda: journal(out) or process.poll() is not None, step=0.05)
+    until(lambda: ended(out) or process.poll() is not None, step=0.02)
     family = [pid for pid, (parent, _) in processes().items() if parent == process.pid]
     process.send_signal(signal.SIGKILL)
     process.wait(60)
     # No worker outlives it.
     until(lambda: all(processes().get(pid, (0, "Z"))[1] == "Z" for pid in family), step=0.2)
-    before = journal(out)
+    before = ended(out)
     assert 1 <= len(before) < 4 and family
 
     assert typed(f"sweep {tiny} --out {out} {HERE} --json") == 0
     document = json.loads(capsys.readouterr().out)
     assert document["ran"] == 4 - len(before) and document["interrupted"] is False
-    assert journal(out)[: len(before)] == before and len(journal(out)) == 4
+    assert not ended(out)
     runs = pd.read_csv(out / "runs.csv.xz", dtype=str)
     # Worker or not, killed or not: the same numbers to the last bit.
     assert (
@@ -102,22 +94,20 @@ def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(
     )
 
 
-def test_shards_in_one_folder_are_the_whole(tiny, tmp_path, whole):
+@pytest.mark.nightly("two processes that train")
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_to_all_of_a_commands_processes_lets_its_worker_finish(
+    tiny, tmp_path, whole, sent, status
+):
     out = tmp_path / "out"
-    sweep, ran = load_sweep(str(tiny)), []
-    for part in (1, 2, 3):
-        done = conduct(plan(sweep, out=out, shard=(part, 3)), workers=0, say=lambda line: None)
-        ran += done.runs["cell"].tolist()
-    assert sorted(ran) == sorted(whole["cell"]) and len(set(ran)) == 4
+    command = f"-m trlib sweep {tiny} --out {out} --workers 1".split()
+    process = subprocess.Popen([sys.executable, *command], process_group=0)
+    until(lambda: ended(out) or process.poll() is not None, step=0.02)
+    os.killpg(process.pid, sent)
+    assert process.wait(120) == status
+    assert typed(f"sweep {tiny} --out {out} {HERE}") == 0
     runs = pd.read_csv(out / "runs.csv.xz", dtype=str)
-    assert runs[["cell", "digest"]].values.tolist() == whole[["cell", "digest"]].values.tolist()
-    assert plan(sweep, out=out).missing == []
-    made = json.loads((out / "record.json").read_text())["made"]
-    assert [made[key]["command"] for key in runs["made"]] == load(out).runs()["command"].tolist()
-    assert all(tuple(one) == CIRCUMSTANCES for one in made.values())
-    assert {one["command"] for one in made.values()} == {
-        f"trlib sweep tiny.py --shard {part}/3" for part in (1, 2, 3)
-    }
+    assert runs["digest"].tolist() == whole["digest"].tolist()
 
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -228,62 +218,27 @@ def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported
 def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_call(
     tiny, tmp_path, whole, capsys, monkeypatch
 ):
-    from trlib.errors import CheckpointError
-    from trlib.model import folders
-
     def full(path, content):
-        raise CheckpointError(f"out: cannot write {str(path)!r}: No space left on device")
+        if path.name == "runs.csv.xz":
+            raise CheckpointError(f"out: cannot write {str(path)!r}: No space left on device")
+        write(path, content)
 
-    out = tmp_path / "out"
+    out, write = tmp_path / "out", records.write
     command = f"sweep {tiny} --out {out} {HERE}"
     with monkeypatch.context() as patched:
-        patched.setattr(folders, "write", full)
+        patched.setattr(records, "write", full)
         assert typed(command) == 1
     assert "No space left on device" in capsys.readouterr().err
-    assert len(journal(out)) == 4 and {path.name for path in out.iterdir()} == {
-        "cells.sqlite",
-        ".lock-1-of-1",
-    }
-    assert typed(f"{command} --json") == 0
-    assert json.loads(capsys.readouterr().out)["ran"] == 0
-    tables = {
-        name: (out / name).read_bytes() for name in ("runs.csv.xz", "history.csv.xz", "record.json")
-    }
-    assert (
-        pd.read_csv(out / "runs.csv.xz", dtype=str)["digest"].tolist() == whole["digest"].tolist()
-    )
-    # Journals that are copied into a folder join without a run, and what is whole is not written
-    # again.
-    joined = tmp_path / "joined"
-    joined.mkdir()
-    for part in (1, 2):
-        (joined / f"cells-{part}.sqlite").write_bytes((out / "cells.sqlite").read_bytes())
-        with closing(
-            sqlite3.connect(joined / f"cells-{part}.sqlite", isolation_level=None)
-        ) as file:
-            file.execute("DELETE FROM cells WHERE rowid % 2 = ?", [part - 1])
-    assert typed(f"sweep {tiny} --out {joined} {HERE}") == 0
-    assert {name: (joined / name).read_bytes() for name in tables} == tables
-    monkeypatch.setattr(folders, "write", full)
-    assert typed(f"sweep {tiny} --out {joined} {HERE}") == 0
-
-
-def test_tables_beside_a_journal_of_other_numbers_are_asked_about(tiny, tmp_path, whole, capsys):
-    out = tmp_path / "out"
-    first = plan(load_sweep(str(tiny)), out=out)
-    first.record.rows.update({row["cell"]: row for row in whole.to_dict("records")})
-    made = journals.Journal(out, "tiny", first.defaults)
-    records.save_tables(out, first.record, first.cells, first.defaults)
-    key = first.cells[1].id
-    journals.put(made.path, {**first.record.rows[key], "digest": "another", "sampled": 0.25}, None)
-    made.close()
-    command = f"sweep {tiny} --out {out} {HERE}"
-    for argv in (command, f"{command} --verify 1", f"{command} --dry-run"):
-        assert typed(argv) == 1
-        said = capsys.readouterr()
-        assert "move one of them away" in said.err and said.out == ""
-    made.path.unlink()
-    assert typed(command) == 0
+    assert len(ended(out)) == 4 and not (out / "runs.csv.xz").exists()
+    copied = tmp_path / "copied"  # as from another machine
+    shutil.copytree(out / "cells", copied / "cells")
+    for folder in (out, copied):
+        assert typed(f"sweep {tiny} --out {folder} {HERE} --json") == 0
+        assert json.loads(capsys.readouterr().out)["ran"] == 0 and not ended(folder)
+        runs = pd.read_csv(folder / "runs.csv.xz", dtype=str)
+        assert runs["digest"].tolist() == whole["digest"].tolist()
+    monkeypatch.setattr(records, "write", full)
+    assert typed(command) == 0, "what is whole is not written again"
 
 
 def test_the_table_and_the_predictions_are_of_the_runs(tiny, tmp_path):
@@ -365,11 +320,10 @@ def test_the_list_and_what_cannot_be_done(tiny, tmp_path, capsys, monkeypatch):
     (tmp_path / "file").write_text("")
     for argv, words in (
         ("stael", "did you mean 'stale'?"),
-        (f"{tiny} --shard 3/2", "expected I/N with I from 1"),
         (f"{tiny} --verify", "no cell of 'tiny' is recorded"),
         (f"{tiny} --workers -1", "--workers: expected 0 or more, got -1"),
         (f"{tiny} --verify 0", "--verify: expected 1 or more cells, got 0"),
-        (f"{tiny} --out file/x {HERE}", "out: cannot write to 'file/x/cells.sqlite'"),
+        (f"{tiny} --out file/x {HERE}", "out: cannot write to 'file/x'"),
         (f"{tiny} --method my.py", "method: expected FILE.py:NAME, got 'my.py'"),
     ):
         assert typed(f"sweep {argv}") == 1

@@ -10,19 +10,20 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from tests.losses import refused
-from trlab.drawing import HUES, INK, LOOKS, NARROW, name_lines, panels
+from trlab.drawing import INK, LOOKS, NARROW, Drawing, name_lines, panels
 from trlab.drawing.display_names import NAMES
 from trlab.drawing.figure import from_files
-from trlab.drawing.scores import curves, intervals
-from trlab.statistics import interval
 
 PAPERS = (("#ffffff", "#f7f8fa", "#f4f6f6"), ("#12181e", "#14181d", "#1b2026", "#1b232b"))
 """What the book's pages and the explorables' panels are, light and dark."""
-rng = np.random.default_rng(0)
-SCORES = {
-    name: np.clip(rng.normal(mean, 0.08, 8), 0, 1) for name, mean in (("PPO", 0.5), ("TROLL", 0.75))
-}
+
+
+def drawn(words):
+    figure, (ax,) = panels()
+    ax.plot([0, 1], [0.2, 0.4], label="PPO")
+    ax.fill_between([0, 1], [0.1, 0.3], [0.3, 0.5], alpha=0.2)
+    ax.set_xlabel(words)
+    return Drawing(figure, f"{words} of PPO")
 
 
 def channels(colour):
@@ -118,22 +119,8 @@ def test_lines_that_end_together_have_names_that_do_not_touch():
     assert {text.xy[0] for text in ax.texts} == {1.0}, "beside the last point that is drawn"
 
 
-def test_an_interval_plot_draws_the_statistics():
-    drawing = intervals(SCORES, measure="sampled accuracy", reference=0.26)
-    ax = drawing.figure.axes[0]
-    for row, (label, runs) in enumerate(SCORES.items()):
-        estimate = interval(runs)
-        bar, dot, ticks = ax.lines[3 * row : 3 * row + 3]
-        assert list(bar.get_xdata()) == [estimate.low, estimate.high] and list(dot.get_xdata()) == [
-            estimate.value
-        ]
-        assert sorted(ticks.get_xdata()) == sorted(runs) and set(ticks.get_ydata()) == {row + 0.3}
-        assert f"{label} {estimate:.2f}" in drawing.alt
-    assert [text.get_text() for text in ax.get_yticklabels()] == ["PPO", "TROLL"]
-
-
 def test_a_drawing_in_a_page_carries_both_layouts_and_names_nothing_twice():
-    text = intervals(SCORES, measure="accuracy").html()
+    text = drawn("accuracy").html()
     assert text.count("<svg") == text.count('role="img"') == 2
     ids = re.findall(r' id="([^"]+)"', text)
     assert len(ids) == len(set(ids)) and all(f"#{name}" in text for name in ids)
@@ -143,91 +130,8 @@ def test_a_drawing_in_a_page_carries_both_layouts_and_names_nothing_twice():
     assert min(sizes) * 296 / (NARROW * 72) >= 9
 
 
-def stale(labels):
-    """Accuracies at 1, 8 and 32 updates of methods of which each falls deeper than the one
-    before."""
-    r = np.random.default_rng(1)
-    return {
-        f"m{i}": {u: 0.9 - 0.03 * i * np.log2(u) + r.normal(0, 0.01, 6) for u in (32.0, 1.0, 8.0)}
-        for i in range(labels)
-    }
-
-
-def test_curves_join_the_statistics_with_bands_and_mark_the_fall():
-    scores = stale(3)
-    drawing = curves(scores, along="updates a batch", measure="sampled accuracy", drop=0.05)
-    (ax,) = drawing.figure.axes
-    lines = {line.get_label(): line for line in ax.lines}
-    bands = ax.collections
-    crosses = [line for line in ax.lines if line.get_marker() == "x"]
-    assert len(bands) == 3 and len(crosses) == 2, "m0 never falls"
-    for i, (label, runs) in enumerate(scores.items()):
-        found = {u: interval(runs[u]) for u in (1, 8, 32)}
-        assert lines[label].get_xdata().tolist() == [1, 8, 32]
-        assert lines[label].get_ydata().tolist() == [e.value for e in found.values()]
-        corners = {tuple(corner) for corner in bands[i].get_paths()[0].vertices.tolist()}
-        assert {(u, y) for u, e in found.items() for y in (e.low, e.high)} <= corners
-        assert f"{label} " + ", ".join(f"{e:.2f} at {u}" for u, e in found.items()) in drawing.alt
-        if i:
-            fell = min(u for u, e in found.items() if e.value <= found[1].value - 0.05)
-            assert [fell, found[fell].value] in [[*c.get_xdata(), *c.get_ydata()] for c in crosses]
-            assert f"fallen by 0.05 at {fell:g}" in drawing.alt
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["1", "8", "32"]
-    assert len(curves(scores, along="u", measure="a").figure.axes[0].lines) == 3, (
-        "no marks unless they are asked for"
-    )
-
-
-def test_a_control_is_what_the_others_fall_below():
-    scores = {
-        "on-policy": {1: [0.8] * 3, 8: [0.9] * 3},
-        "a": {1: [0.8] * 3, 8: [0.84] * 3},
-        "b": {1: [0.8] * 3, 8: [0.88] * 3},
-        "c": {1: [0.7] * 3, 8: [0.9] * 3},
-    }
-    drawing = curves(scores, along="u", measure="a", drop=0.05, control="on-policy")
-    crosses = [line for line in drawing.figure.axes[0].lines if line.get_marker() == "x"]
-    assert [[*c.get_xdata(), *c.get_ydata()] for c in crosses] == [
-        [8, pytest.approx(0.84)],
-        [1, pytest.approx(0.7)],
-    ]
-    alone = curves(scores, along="u", measure="a", drop=0.05)
-    assert len(alone.figure.axes[0].lines) == 4, "below their own first place none has fallen"
-
-
-def test_many_curves_get_a_panel_each_with_the_others_behind():
-    scores = stale(7)
-    drawing = curves(scores, along="updates a batch", measure="sampled accuracy")
-    panels = drawing.figure.axes
-    assert [ax.get_title() for ax in panels] == list(scores)
-    for label, ax in zip(scores, panels, strict=True):
-        (front,) = [line for line in ax.lines if line.get_marker() != "None"]
-        assert front.get_ydata().tolist() == [interval(scores[label][u]).value for u in (1, 8, 32)]
-        assert (
-            front.get_color() == HUES["h5"]
-            and front.get_linewidth() > 2 * ax.lines[0].get_linewidth()
-        )
-        behind = [line.get_ydata().tolist() for line in ax.lines if line is not front]
-        assert behind == [[interval(runs[u]).value for u in (1, 8, 32)] for runs in scores.values()]
-        assert len(ax.collections) == 1 and ax.get_ylim() == panels[0].get_ylim()
-    # Numbers below the lowest panel of each column, and only there.
-    assert [ax.xaxis.get_tick_params()["labelbottom"] for ax in panels] == [False] * 3 + [True] * 4
-
-
-@pytest.mark.parametrize(
-    ("scores", "words"),
-    [
-        ({}, "scores: expected at least one variant, got none"),
-        ({"a": {}}, r"scores: expected runs of 'a' at places above 0, got \[\]"),
-        ({"a": {0: [0.5]}}, r"scores: expected runs of 'a' at places above 0, got \[0\]"),
-    ],
-)
-def test_curves_without_runs_are_refused(scores, words):
-    refused(words, curves, scores, along="updates", measure="x")
-
-
 def test_the_svg_takes_the_pages_colour_and_says_what_it_shows(tmp_path):
-    drawing = intervals(SCORES, measure="<accuracy>")
+    drawing = drawn("<accuracy>")
     text = drawing.svg()
     root = ElementTree.fromstring(text)
     assert root.get("role") == "img" and root.get("aria-label") == drawing.alt
@@ -237,9 +141,8 @@ def test_the_svg_takes_the_pages_colour_and_says_what_it_shows(tmp_path):
         and "DejaVu" not in text
         and "font-family" not in text
     )
-    assert text == intervals(SCORES, measure="<accuracy>").svg(), "two builds give the same bytes"
-    drawing.save(tmp_path / "a.svg")
+    assert text == drawn("<accuracy>").svg(), "two builds give the same bytes"
+    for path, content in drawing.files(tmp_path / "a.svg").items():
+        path.write_text(content, encoding="utf-8")
     assert ElementTree.parse(tmp_path / "a.svg").getroot().get("color") == INK
-    drawing.save(tmp_path / "a.svg", narrow=True)
     assert from_files(tmp_path / "a.svg") == drawing.html(), "a page shows what is stored"
-    refused("scores: expected at least one variant, got none", intervals, {}, measure="x")

@@ -1,53 +1,68 @@
-"""Figures of recorded sweeps, by name."""
+"""Figures of recorded sweeps: each shows a part of a declared sweep, and what is drawn is the record's."""
 
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
 import pytest
 
 from tests.by_day import by_day
+from tests.lab.records import history_of, runs_of
 from tests.losses import refused
+from trlab import Axis, Budget, Sweep, Variant
 from trlab.cell import MEASURES
 from trlab.cells import cells
-from trlab.drawing.display_names import display_name
-from trlab.drawing.figure_registry import FIGURES, figure
-from trlab.drawing.recorded import draw
-from trlab.findings import finished
+from trlab.drawing.figure import COLOURS, look
+from trlab.drawing.recorded import Figure, draw, figure, figures
 from trlab.measures import DERIVED
-from trlab.record import RecordError, recorded
+from trlab.record import read, recorded
+from trlab.statistics import band, interval, iqm
 from trlab.sweep import load_sweep
 from trlib.loop.metrics import METRICS
 
+mpl.use("agg")
+USES = ("1", "8", "32")
+ENDS = {
+    (label, uses): [0.9 - 0.02 * i * np.log2(float(uses)) + 0.01 * seed for seed in range(8)]
+    for i, label in enumerate(("ppo", "troll", "gspo", "mine", "sapo", "bapo", "cispo"))
+    for uses in USES
+}
+
+
+def drawn(kind, labels, **more):
+    """A figure of runs that are made here, with the runs."""
+    runs = runs_of({key: ends for key, ends in ENDS.items() if key[0] in labels}, "uses")
+    runs = runs.assign(start=0.25, kl=runs["sampled"] / 10, spent=1.0, steps=6)
+    history = history_of(runs, 6, reward=lambda run, b: 0.25 + run.sampled * b / 5)
+    history = history.merge(runs[["cell", "label", "seed", "uses"]], on="cell")
+    sweep = Sweep(
+        text="",
+        variants=[*map(Variant, labels)],
+        axes=[Axis("uses", [1, 8, 32])],
+        budget=Budget(steps=6),
+    )
+    shown = Figure(sweep="mine", kind=kind, text="", **more)
+    return draw(shown, sweep, runs, history), runs, history
+
 
 @pytest.mark.parametrize(
-    "name", by_day(FIGURES, *[*FIGURES][:4], reason="figures of older records")
+    "name", by_day(figures(), *[*figures()][:4], reason="figures of older records")
 )
 def test_every_figure_shows_a_part_of_a_declared_sweep(name):
-    one = FIGURES[name]
-    try:
-        sweep = load_sweep(one.sweep)
-    except RecordError:
-        pytest.skip("it stands on a record that has not been made")
+    one = figures()[name]
+    sweep = load_sweep(one.sweep)
     axes = {axis.name: [label for label, _ in axis.points()] for axis in sweep.axes}
     assert all(point in axes[axis] for axis, point in one.at.items())
     left = {axis for axis, points in axes.items() if axis not in one.at and len(points) > 1}
-    over_rates = {"lr"} if one.kind in ("rates",) else set()
-    if one.kind in (
-        "against",
-        "crossed",
-    ):  # its lines join an axis; a measure is drawn to the right
-        assert (
-            (left <= {"lr"} if one.kind == "against" else len(left) == 1)
-            and one.along in {**MEASURES, **DERIVED}
-            and all(map(load_sweep, one.beside))
-        )
+    known = {**MEASURES, **DERIVED}
+    if one.kind == "points":  # its lines join an axis; a measure is drawn to the right
+        assert len(left) <= 1 and one.along in known and all(map(load_sweep, one.beside))
+        assert {hue for hue, _ in one.called.values()} <= one.hues.keys() or not one.hues
     else:
-        assert left == over_rates | ({one.along} if one.along else set()), (
-            "every axis is drawn, or fixed"
-        )
-    assert one.measure in (
-        {**METRICS} if one.kind in ("history", "matched") else {**MEASURES, **DERIVED}
-    )
-    assert {*one.only, *([one.control] if one.control else [])} <= {
-        variant.name for variant in sweep.variants
-    }
+        assert left == ({one.along} if one.along else set()), "every axis is drawn, or fixed"
+    column, _, level = one.measure.partition("@")
+    assert column in ({**METRICS} if one.kind == "history" or level else known)
+    labels = {variant.name for variant in sweep.variants}
+    assert {*one.only, *filter(None, [one.control])} <= labels
     shown = [
         cell
         for cell in cells(sweep)
@@ -57,31 +72,100 @@ def test_every_figure_shows_a_part_of_a_declared_sweep(name):
     assert shown and len(shown) % len(sweep.seeds) == 0
 
 
-DRAWN = [name for name, one in FIGURES.items() if one.sweep in ("diversity", "tuning")]
-
-
-@pytest.mark.parametrize("name", by_day(DRAWN, DRAWN[0], reason="draws a figure for each"))
-def test_a_figure_is_drawn_from_its_record(name):
-    one = FIGURES[name]
-    runs, history = recorded(one.sweep)
-    drawing = draw(one, load_sweep(one.sweep), runs, history)
-    labels = one.only or list(finished(one.of(runs))["label"].unique())
-    assert all(
-        f"{display_name(label)} " in drawing.alt for label in labels
-    ) and drawing.svg().startswith("<svg")
-    refused(
-        f"runs: expected finished runs of the sweep '{one.sweep}'",
-        draw,
-        one,
-        load_sweep(one.sweep),
-        runs.assign(status="failed"),
-        history,
-    )
-
-
-def test_a_figure_that_does_not_exist_is_named_with_the_nearest():
+def test_a_figure_that_does_not_exist_or_has_no_runs_is_named():
     refused(
         r"figure: expected one of .* got 'best-take-of'; did you mean 'best-take-off'",
         figure,
         "best-take-of",
     )
+    one = figure("spend-entropy")
+    sweep, runs, history = read(one.sweep)
+    words = "runs: expected finished runs of the sweep 'diversity'"
+    refused(words, draw, one, sweep, runs.assign(status="failed"), history)
+
+
+def test_rows_are_the_statistics_with_every_run_and_where_training_began():
+    fig, *_ = drawn("intervals", ["ppo", "mine"], at={"uses": "8"}, called={"mine": "our own"})
+    (ax,) = fig.axes
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["our own", "PPO"]
+    assert [*ax.lines[0].get_xdata()] == [0.25] * 2
+    for row, label in enumerate(("mine", "ppo")):
+        stroke, ticks, mark = ax.lines[1 + 3 * row : 4 + 3 * row]
+        found = interval(ENDS[label, "8"])
+        assert [*stroke.get_xdata()] == [found.low, found.high]
+        assert [*mark.get_xdata()] == [found.value] and [*ticks.get_xdata()] == ENDS[label, "8"]
+        assert mark.get_color() == (look("ppo")["color"] if label == "ppo" else COLOURS[0])
+
+
+def test_curves_share_a_panel_or_have_one_each_and_a_cross_marks_who_falls_first():
+    more = {"along": "uses", "axis": "uses", "control": "ppo", "drop": 0.1}
+    fig, *_ = drawn("curves", ["ppo", "troll", "gspo", "mine"], **more)
+    (ax,) = fig.axes
+    crosses = {
+        (line.get_xdata()[0], float(line.get_ydata()[0]))
+        for line in ax.lines
+        if line.get_marker() == "x"
+    }
+    assert crosses == {
+        (place, iqm(np.array(ENDS[label, uses])))
+        for label, place, uses in (("troll", 2, "32"), ("gspo", 1, "8"), ("mine", 1, "8"))
+    }
+    assert ax.get_legend() and [text.get_text() for text in ax.get_xticklabels()] == [*USES]
+    labels = [*dict.fromkeys(label for label, _ in ENDS)]
+    fig, *_ = drawn("curves", labels, along="uses", axis="uses")
+    assert len(fig.axes) == 7 and fig.axes[3].get_title() == "mine"
+    for label, ax in zip(labels, fig.axes, strict=True):
+        front = ax.lines[-1]
+        assert [*front.get_ydata()] == [iqm(np.array(ENDS[label, uses])) for uses in USES]
+        assert len(ax.lines) == 8 and {line.get_color() for line in ax.lines[:7]} == {"gray"}
+        assert ax.xaxis.get_tick_params()["labelbottom"] == (ax in fig.axes[3:])
+
+
+def test_a_history_is_a_band_of_whole_runs_with_a_level():
+    fig, runs, history = drawn(
+        "history", ["ppo", "troll"], at={"uses": "32"}, measure="reward", line=0.7
+    )
+    (ax,) = fig.axes
+    (line,) = [line for line in ax.lines if line.get_label() == "TROLL"]
+    own = history[history["cell"].isin(runs.query("label == 'troll' and uses == '32'")["cell"])]
+    middle, low, high = band(own.pivot(index="seed", columns="batch", values="reward").to_numpy())
+    assert np.allclose(line.get_ydata(), middle)
+    corners = ax.collections[1].get_paths()[0].vertices
+    assert {*np.round(low, 9), *np.round(high, 9)} <= {*np.round(corners[:, 1], 9)}
+    assert [*ax.lines[1].get_ydata()] == [0.7, 0.7] or [*ax.lines[-1].get_ydata()] == [0.7, 0.7]
+
+
+def test_points_are_every_cell_of_their_sweeps():
+    fig = draw(figure("ends-by-distance"), *read("basin"))
+    (ax,) = fig.axes
+    shown = {
+        (line.get_xdata()[0], line.get_ydata()[0]): line.get_color()
+        for line in ax.lines
+        if len(line.get_xdata()) == 1 and line.get_marker() != "None"
+    }
+    every = pd.concat([recorded(name)[0] for name in ("basin", "refit", "refit_size")])
+    cells = [part for _, part in every.groupby(["sweep", "label", "lr"])]
+    assert shown.keys() == {(iqm(part["kl"]), iqm(part["sampled"])) for part in cells}
+    again = every.query("sweep == 'basin' and label == 'troll' and lr == '0.0001'")
+    assert shown[iqm(again["kl"]), iqm(again["sampled"])] == look("pg_is")["color"]
+
+
+def test_rows_where_the_reward_is_reached_say_how_many_runs_are():
+    fig = draw(figure("spend-entropy"), *read("diversity"))
+    names = [text.get_text() for text in fig.axes[0].get_yticklabels()]
+    assert names == ["PPO", "DPPO-TV", "QUATRO (7 of 8)", "TROLL"]
+
+
+def test_who_is_dominated_is_hollow():
+    fig = draw(figure("best-frontier"), *read("best"))
+    (ax,) = fig.axes
+    names = [text.get_text() for text in fig.legends[0].get_texts()]
+    marks = [
+        line for line in ax.lines if len(line.get_xdata()) == 1 and line.get_marker() != "None"
+    ]
+    hollow = {
+        name
+        for name, mark in zip(names, marks, strict=True)
+        if mark.get_markerfacecolor() == "none"
+    }
+    assert {"PPO", "GSPO"}.isdisjoint(hollow) and {"QUATRO", "CISPO", "unclipped"} <= hollow

@@ -17,22 +17,77 @@ from trlab import Variant, cell_id, provenance, take_in
 from trlab import record as records
 from trlab.cells import cells, of_its_day
 from trlab.files import same_digits
-from trlab.journal import Journal, put
 from trlab.questions import asked
-from trlab.record import RecordError, complete, load, recorded
-from trlab.rows import Record, declaration
+from trlab.record import RecordError, held, load, put, recorded
+from trlab.rows import Record
 from trlab.runner import plan
 from trlab.sweep import load_sweep
 from trlib.algorithms.gspo import GSPO
+from trlib.errors import CheckpointError
 from trlib.methods import OBJECTIVES
-from trlib.model import folders
 
 
-def journal(folder, sweep="tiny"):
-    """One that has been made and that nobody holds."""
-    made = Journal(folder, sweep, {})
-    made.close()
-    return made.path
+def put_in(folder, *found, sweep="tiny", defaults=None):
+    """Cells that have ended in a sweep that was killed before its tables."""
+    with held(folder, sweep, defaults or {}):
+        for row, history in found:
+            put(folder, row, history)
+
+
+def test_cells_are_kept_whole_until_the_tables_hold_all_of_the_sweep(tmp_path, four):
+    out = tmp_path / "out"
+    record = recorded_as(four)
+    entries = [(record.rows[cell.id], record.histories[cell.id]) for cell in four]
+    put_in(out, entries[0], ({**entries[1][0], "status": "failed"}, None))
+    scratch = out / "cells" / f".{four[2].id}.json.7.unfinished"
+    scratch.write_text("{")  # of a process that was killed while it wrote
+    found = load(out)
+    assert [found.done(cell) for cell in four] == [True, False, False, False]
+    assert found.rows[four[0].id]["sampled"] == 0.1 + 0.2
+    assert found.histories[four[0].id]["reward"] == [0.1, 1 / 3]
+    save(out, found, four)
+    assert scratch.parent.is_dir(), "three are missing"
+    put_in(out, *entries[1:])
+    assert all(load(out).done(cell) for cell in four)
+    put(out, {**entries[0][0], "status": "failed"}, None)
+    assert load(out).done(four[0]), "what is done is never undone"
+    save(out, load(out), four)
+    assert {path.name for path in out.iterdir()} == {
+        ".lock",
+        "record.json",
+        "runs.csv.xz",
+        "history.csv.xz",
+    }
+    assert [load(out).done(cell) for cell in four] == [True] * 4
+
+
+def test_a_second_process_is_kept_out_and_a_folder_that_cannot_be_written_is_named(tmp_path):
+    with (
+        held(tmp_path, "s", {}),
+        pytest.raises(
+            CheckpointError,
+            match=r"out: expected one process at a time to run this into .* \(wait for it, "
+            r"or give another --out\), got a second one, which this process has",
+        ),
+    ):
+        put_in(tmp_path)
+    put_in(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RecordError, match=r"out: cannot write to .*: Not a directory"):
+        put_in(tmp_path / "file" / "out")
+
+
+def test_a_damaged_cell_is_named_and_a_default_that_has_changed_refused(tmp_path):
+    put_in(tmp_path, entry("a"), defaults={"train": {"lr": 1e-3}})
+    path = tmp_path / "cells" / "a.json"
+    for content in ("{", "[]", '{"row": 1}', '{"row": {"cell": "a"}}'):
+        path.write_text(content)
+        with pytest.raises(RecordError, match=r"a whole record in .*a.json', got a damaged one"):
+            load(tmp_path)
+    path.unlink()
+    assert load(tmp_path, {"train": {"lr": 1e-3, "new": 1}}).rows == {}
+    with pytest.raises(RecordError, match=r"default of train lr was 0.001; now it is 0.0001"):
+        load(tmp_path, {"train": {"lr": 1e-4}})
 
 
 def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, four):
@@ -107,7 +162,7 @@ def test_what_made_the_cells_stands_once_and_survives_a_kill_between_two_tables(
             path.write_bytes(content.encode() if isinstance(content, str) else content)
 
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-            patched.setattr(folders, "write", write)
+            patched.setattr(records, "write", write)
             save(tmp_path, parts[1], found)
         assert {key: row["date"] for key, row in load(tmp_path).rows.items()} == {
             cell.id: record.rows[cell.id]["date"] for cell in found[:3]
@@ -205,9 +260,7 @@ def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, four):
     ):
         load(tmp_path)
     (tmp_path / "runs.csv.xz").unlink()
-    put(
-        journal(tmp_path), *entry("a")
-    )  # a run that was killed between its tables: the journal has everything
+    put_in(tmp_path, entry("a"))  # a run that was killed between its tables
     assert list(load(tmp_path).rows) == ["a"]
 
 
@@ -289,8 +342,8 @@ def test_the_commit_is_the_packages_and_says_what_has_changed_since(tmp_path, mo
 
 def test_a_folder_is_one_sweeps(tmp_path, four):
     save(tmp_path / "tables", recorded_as(four[:1]), four)
-    journal(tmp_path / "journal")
-    for name in ("tables", "journal"):
+    put_in(tmp_path / "cells")
+    for name in ("tables", "cells"):
         before = files(tmp_path / name)
         with pytest.raises(
             RecordError, match=rf"out: expected .* sweep 'other' .*{name}', which holds 'tiny'"
@@ -310,52 +363,6 @@ def test_cells_that_a_sweep_no_longer_declares_stay_in_its_tables(tmp_path, four
     assert again.runs(found[:2])["cell"].tolist() == [cell.id for cell in found[:2]]
     rows = lzma.decompress((tmp_path / "runs.csv.xz").read_bytes()).decode().splitlines()
     assert [row.split(",")[0] for row in rows[1:3]] == [cell.id for cell in found[:2]]
-
-
-def test_a_journal_and_tables_that_disagree_are_told_apart(tmp_path, four):
-    found = four
-    for date, newer in (("2026-11-21", "runs.csv.xz"), ("2026-11-19", "cells.sqlite")):
-        out = tmp_path / date
-        save(out, recorded_as(found[:2], digest="of tables", date=date), found)
-        path = journal(out)
-        for cell, digest in zip(found[:3], ("of tables", "of journal", "of neither"), strict=True):
-            row, history = entry(cell.id, digest=digest, date="2026-11-20", sampled=0.5)
-            put(path, {**row, **declaration(cell)}, history)
-        before = files(out)
-        with pytest.raises(
-            RecordError,
-            match=(
-                rf"disagree about a finished cell, {found[1].id}: runs.csv.xz has of tables "
-                rf"\(made {date}, .* and cells.sqlite has of journal \(made 2026-11-20, .*\); "
-                rf"{newer} is newer; move one of them away"
-            ),
-        ):
-            load(out)
-        assert files(out) == before
-        assert not complete(out, found)
-    chosen = load(out, remade=True)
-    digests = ["of tables", "of journal", "of neither"]
-    assert [chosen.rows[cell.id]["digest"] for cell in found[:3]] == digests
-    save(out, chosen, found)
-    assert complete(out, found) and load(out).rows[found[1].id]["digest"] == "of journal"
-    (out / "cells-2.sqlite").write_bytes(path.read_bytes())
-    put(out / "cells-2.sqlite", {**row, **declaration(found[2]), "digest": "of a third"}, history)
-    with pytest.raises(RecordError, match=rf"{found[2].id}: .*is newer; move one of them away"):
-        load(out, remade=True)
-
-
-def test_a_damaged_table_is_made_again_from_its_journal(tmp_path, four):
-    key, record = four[0].id, recorded_as(four[:1])
-    put(journal(tmp_path), record.rows[key], record.histories[key])
-    save(tmp_path, record, four)
-    (tmp_path / "runs.csv.xz").write_text("torn")
-    with pytest.raises(
-        RecordError,
-        match=r"runs.csv.xz'.*or remove '.*runs.csv.xz': then the tables are made again",
-    ):
-        load(tmp_path)
-    (tmp_path / "runs.csv.xz").unlink()
-    assert load(tmp_path).done(four[0])
 
 
 def test_a_record_resolves_against_the_defaults_that_it_holds(monkeypatch, tmp_path):

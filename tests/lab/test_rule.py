@@ -21,8 +21,7 @@ from trlab import (
     verdicts,
 )
 from trlab.comparison import Comparison, Side
-from trlab.drawing.figure_registry import FIGURES
-from trlab.drawing.recorded import draw
+from trlab.drawing.recorded import draw, figures
 from trlab.record import RecordError
 from trlab.significance import holm, improvement_p
 from trlab.statistics import difference, iqm
@@ -199,8 +198,8 @@ def test_a_sweep_that_has_run_in_part_is_its_whole_seeds(monkeypatch):
     )
     note = outcomes.comparison_figure("completions", "16 x 1", at={"nats": "0.02"})
     assert "description of 2 of 12 seeds" in note.alt and len(findings.table(so_far, rows)) > 3
-    for drawn in (one for one in FIGURES.values() if one.sweep == "completions"):
-        assert draw(drawn, so_far, rows, batches).alt
+    for drawn in (one for one in figures().values() if one.sweep == "completions"):
+        assert draw(drawn, so_far, rows, batches).axes
     monkeypatch.setattr(record, "recorded", lambda name: (kept[kept["seed"] == first[2]], history))
     other = next(STAMPS)
     monkeypatch.setattr(record, "stamp", lambda name: other)

@@ -6,8 +6,10 @@ import pytest
 
 from tests.losses import refused
 from trlab import recorded
+from trlab.drawing.rates import written_rate
+from trlab.record import read
 from trlab.sweep import load_sweep
-from trlab.tuning import choose
+from trlab.tuning import choose, summary
 
 
 def table(**scores):
@@ -87,3 +89,37 @@ def test_the_shipped_choice_follows_from_the_record_and_every_method_had_as_many
         lr, _ = near["kl"].idxmin()
         variant = next(v for v in tuned.variants if v.name == label)
         assert variant.train["lr"] == float(lr)
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [
+        (3e-5, "3e-5"),
+        (1.5e-3, "1.5e-3"),
+        (2.4e-4, "2.4e-4"),
+        (1.0, "1"),
+        (0.03, "0.03"),
+        (0.000999, "1e-3"),
+    ],
+)
+def test_a_rate_is_written_with_two_digits_where_it_has_them(rate, text):
+    assert written_rate(rate) == text
+
+
+def test_the_choices_of_a_page_are_those_that_a_comparison_takes():
+    """At each number of uses; a choice at the end of the rates says so."""
+    sweep, tried, _ = read("gallery_map")
+    shown = summary(sweep, tried, each="uses").set_index(["label", "uses"])
+    variant_of = {variant.name: variant for variant in sweep.variants}
+    for variant in load_sweep("gallery_best").variants:
+        for uses in ("1", "8"):
+            rate = float(shown.loc[(variant.name, uses), "lr"])
+            arguments = {**sweep.train, **variant.train, **variant.instead["uses"][uses]}
+            # An optimiser's rates are multiples of the axis's.
+            own = (
+                variant_of[variant.name].instead.get("lr", {}).get(f"{rate:g}", {"lr": rate})["lr"]
+            )
+            assert arguments["lr"] == pytest.approx(own), variant.name
+    assert (
+        shown.loc[("lco-mse", "8"), "edges"] == ("lr",) and shown.loc[("ppo", "8"), "edges"] == ()
+    )

@@ -22,7 +22,7 @@ from trlab.verify import DECIDED, Agreement, compare
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The tables of the tiny sweep, with the commit of a tree without changes and no journal."""
+    """The tables of the tiny sweep, with the commit of a tree without changes."""
     path = tmp_path_factory.mktemp("whole") / "tiny.py"
     path.write_text(TINY)
     planned = plan(load_sweep(str(path)), out=path.parent / "out")
@@ -30,7 +30,6 @@ def folder(tmp_path_factory):
     for row in planned.record.rows.values():
         row["commit"] = "abc"
     save_tables(planned.out, planned.record, planned.cells, planned.defaults)
-    (planned.out / "cells.sqlite").unlink()
     return planned.out
 
 

@@ -22,12 +22,10 @@ examples:
   trlib sweep stale                              what is recorded; what is missing is run, on all cores
   trlib sweep stale --method my.py:MyMethod      your own method beside the recorded ones
   trlib sweep stale --verify 3                   run three recorded cells again and compare
-  trlib sweep stale --remake --shard 1/4         the first quarter of it, anew
+  trlib sweep stale --remake                     all of it, anew
 
 Ctrl-C, or SIGTERM, finishes the cells in hand. After it, or after a kill, the same command goes on with the cells that
 are missing.
-Shards into one folder join by themselves; so do journals of other machines that are copied into it (each machine's
-cells.sqlite, here as cells-2.sqlite and so on).
 """
 VERIFY = 3
 
@@ -47,9 +45,6 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes, one thread each (default: one per core; 0: this process, where nothing "
         "stops a cell that takes longer than the budget's minutes)",
-    )
-    parser.add_argument(
-        "--shard", type=_shard, default=(1, 1), metavar="I/N", help="run only the I-th of N parts"
     )
     parser.add_argument(
         "--method",
@@ -91,22 +86,10 @@ def run(args: argparse.Namespace) -> int:
     from trlab.runner import plan
 
     out = None if args.out is None else Path(args.out).expanduser()
-    planned = plan(
-        sweep.smoke() if args.smoke else sweep,
-        out=out,
-        shard=args.shard,
-        remake=args.remake,
-    )
+    planned = plan(sweep.smoke() if args.smoke else sweep, out=out, remake=args.remake)
     if args.dry_run:
         return _cells(planned, args)
     return _run(planned, args) if args.verify is None else _verify(planned, args)
-
-
-def _shard(text: str) -> tuple[int, int]:
-    part, slash, parts = text.partition("/")
-    if not slash:
-        raise argparse.ArgumentTypeError(f"expected I/N such as 1/4, got {text!r}")
-    return shared.whole(part), shared.whole(parts)
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -1,8 +1,5 @@
-"""Figures: a `Drawing` is one for a page, in the page's text colour and font.
-
-`figure` makes empty ones and turns them into SVG, `labels` names lines; `figure_registry` says
-what each figure of a recorded sweep shows, `recorded` draws one from a record, `scores` and `costs` are the
-kinds of picture: scores of runs, and what a method pays for them.
+"""Figures of recorded runs: `sweeps` draws arms on matplotlib's axes, `recorded` the figures of the
+records' pages, `figure` has looks and what turns a figure into SVG for a page.
 """
 
 from trlab.drawing.figure import (

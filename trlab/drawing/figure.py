@@ -83,7 +83,7 @@ def narrow_of(path: Path) -> Path:
 
 
 def from_files(path: Path) -> str:
-    """The HTML of a drawing that was saved with `narrow`: its two files in a page."""
+    """The HTML of a drawing's two files in a page."""
     wide, narrow = (
         file.read_text(encoding="utf-8")
         .replace(f" {ALONE}", "", 1)
@@ -198,15 +198,14 @@ class Drawing:
         """Both layouts; the page shows the one that fits."""
         return _both(self.svg(), self.narrow())
 
-    def save(self, path: str | Path, *, narrow: bool = False) -> None:
-        """Write the SVG to a file: its words in a grey that is legible on light and dark, its lines
-        as the viewer's theme is. `narrow`: beside it, as `NAME-narrow.svg`, the one for a phone;
-        `from_files` makes a page's figure of both."""
-        path = Path(path)
-        drawn = [(path, self.svg())] + ([(narrow_of(path), self.narrow())] if narrow else [])
-        for file, svg in drawn:
-            svg = svg.replace("<svg", f"<svg {ALONE}", 1).replace(">", f">{THEMED}", 1)
-            file.write_text(f"{svg}\n", encoding="utf-8")
+    def files(self, path: Path) -> dict[Path, str]:
+        """What its two files hold, this one and beside it `NAME-narrow.svg` for a phone: words in a
+        grey that is legible on light and dark, lines as the viewer's theme is. `from_files` makes a
+        page's figure of both."""
+        return {
+            file: svg.replace("<svg", f"<svg {ALONE}", 1).replace(">", f">{THEMED}", 1) + "\n"
+            for file, svg in ((path, self.svg()), (narrow_of(path), self.narrow()))
+        }
 
     def _repr_html_(self) -> str:
         return self.html()

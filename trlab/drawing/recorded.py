@@ -1,241 +1,317 @@
-"""A named figure, drawn from a record."""
+"""The figures of recorded sweeps: `records/figures.json` says which part of which sweep each shows and
+how it is drawn: rows with intervals, curves over an axis, a history with bands, or one measure against
+another."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
 from trlab import record
 from trlab.base import base_of_runs
-from trlab.basin import LR
-from trlab.drawing import costs, rates, scores
-from trlab.drawing.arms import PUSHED, Arm, against, crossed, data_of
-from trlab.drawing.display_names import display_name
-from trlab.drawing.figure import Drawing
-from trlab.drawing.figure_registry import Figure
-from trlab.findings import finished
-from trlab.findings import scores as scores_of
-from trlab.kl_cost import Trade, frontier
-from trlab.measures import LEVEL, derive
-from trlab.statistics import Scores, by_task, interval
-from trlab.tradeoffs import at_matched_reward, by_batch
+from trlab.drawing.display_names import display_name, key_of
+from trlab.drawing.figure import COLOURS, MARKERS, look
+from trlab.drawing.sweeps import bands, curves, intervals
+from trlab.findings import at, finished
+from trlab.kl_cost import frontier
+from trlab.measures import derive, matched
+from trlab.questions import RECORDS
+from trlab.statistics import interval, iqm
+from trlib.errors import unknown
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
+    from matplotlib.figure import Figure as Drawn
 
     from trlab.sweep import Sweep
-    from trlib.evaluation import Estimate
 
-ALONG = {
-    "uses": "epochs over a batch",
-    "updates": "updates per batch, in minibatches of two prompts",
-    "reuse": "updates per batch, in minibatches of two prompts",
-    "minibatches": "minibatches of a batch",
-    "threshold": "threshold, as a multiple of the default",
-}
-"""What a reader calls the axes of curves."""
+ONE = len(COLOURS)
+"""Curves that share a panel at most; more get a panel each, with the others behind."""
+BEHIND: dict[str, Any] = {"color": "gray", "lw": 0.7, "alpha": 0.35, "label": "_"}
 
 
-def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawing:
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A figure of a recorded sweep."""
+
+    sweep: str
+    kind: Literal["intervals", "curves", "history", "points"]
+    text: str
+    """What it shows, in a sentence: its caption."""
+    at: Mapping[str, str] = field(default_factory=dict)
+    """The point of each axis that it does not show."""
+    only: Sequence[str] = ()
+    """Labels of the variants that it shows; empty: all."""
+    called: Mapping[str, Any] = field(default_factory=dict)
+    """What a reader calls variants, where their labels are not plain; of points what a colour and
+    what a mark stands for."""
+    hues: Mapping[str, str] = field(default_factory=dict)
+    """By what a colour stands for: a key of `look`."""
+    along: str = ""
+    """What the horizontal axis has: an axis of the sweep, or of points a measure."""
+    axis: str = ""
+    """What a reader calls it."""
+    measure: str = "sampled"
+    """A measure of the record, or a column of the history; with `@0.7` where a run's reward reaches
+    that."""
+    words: str = "sampled accuracy"
+    """What a reader calls the measure."""
+    control: str = ""
+    """Of curves: a cross marks where another variant first lies `drop` below this one."""
+    drop: float = 0.0
+    beside: Sequence[str] = ()
+    """Further sweeps whose recorded runs it shows together with these."""
+    line: float | None = None
+    """Where a dotted line stands."""
+
+    @property
+    def alt(self) -> str:
+        """What it shows, in a few words."""
+        what = self.words if self.kind != "history" else f"mean of {self.words}"
+        return f"{what[0].upper()}{what[1:]}{f' over {self.axis}' if self.axis else ''}"
+
+    def of(self, runs: pd.DataFrame) -> pd.DataFrame:
+        """Its part of a sweep's finished runs."""
+        here = finished(at(runs, self.at))
+        return here[here["label"].isin(self.only)] if self.only and len(here) else here
+
+    def arms(self, runs: pd.DataFrame) -> dict[str, str]:
+        """Its variants with the names that a reader knows."""
+        labels = dict.fromkeys(runs["label"])
+        first = [label for label in self.called if label in labels]
+        return {label: self.called.get(label, display_name(label)) for label in (*first, *labels)}
+
+
+@cache
+def figures() -> dict[str, Figure]:
+    """Every figure by its name."""
+    found = json.loads((RECORDS / "figures.json").read_text(encoding="utf-8"))
+    return {name: Figure(**one) for name, one in found.items()}
+
+
+def figure(name: str) -> Figure:
+    """A figure by its name.
+
+    Raises:
+        ValueError: there is none of that name (the nearest is suggested).
+    """
+    if name not in figures():
+        raise unknown("figure", name, figures())
+    return figures()[name]
+
+
+def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawn:
     """The figure from a sweep's runs and histories, the record's or others of the same design.
-
-    Variants that have no finished run where the figure needs one are left out. The alternative text
-    names those that are drawn.
+    Variants without a finished run there are left out.
 
     Raises:
         ValueError: no variant can be drawn.
     """
+    import matplotlib.pyplot as plt
     import pandas as pd
 
-    beside = [figure.of(record.read(name)[1]) for name in figure.beside]
-    runs = pd.concat([derive(figure.of(runs), history), *beside])
-    if len(runs):  # from here on by the names that a reader knows
-        runs = runs.assign(label=[display_name(str(label)) for label in runs["label"]])
-    figure = replace(
-        figure,
-        only=tuple(map(display_name, figure.only)),
-        control=display_name(figure.control),
-        called={display_name(label): name for label, name in figure.called.items()},
-    )
-    labels = list(dict.fromkeys(finished(runs)["label"])) if len(runs) else []
-    if not labels:
+    others = [figure.of(record.read(name)[1]) for name in figure.beside]
+    runs = pd.concat([figure.of(derive(runs, history)), *others])
+    if not len(runs):
         raise ValueError(
             f"runs: expected finished runs of the sweep {figure.sweep!r} where the figure shows "
             "them, got none"
         )
-    return Shown(figure, sweep, runs, history, labels).drawn
+    kinds = {"intervals": _rows, "curves": _curves, "history": _bands, "points": _points}
+    drawn = kinds[figure.kind](figure, sweep, runs, history)
+    plt.close(drawn)
+    return drawn
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A figure with the runs that it shows, one method for each of its kinds."""
+def _looks(arms: Mapping[str, str], *, apart: bool = False) -> dict[str, str]:
+    """The look of each variant: its method's; anything else has the first colour, or where they must
+    be told `apart` one that is left."""
+    keys = {
+        label: next(filter(None, (key_of(one) for one in (name, label, name.split(", ")[0]))), None)
+        for label, name in arms.items()
+    }
+    if not apart:
+        return {label: key or COLOURS[0] for label, key in keys.items()}
+    taken = {str(look(key)["color"]) for key in keys.values() if key}
+    left = iter([*(colour for colour in COLOURS if colour not in taken), *COLOURS])
+    return {label: key or next(left) for label, key in keys.items()}
 
-    figure: Figure
-    sweep: Sweep
-    runs: pd.DataFrame
-    history: pd.DataFrame
-    labels: list[str]
-    """The variants that have finished runs."""
 
-    @property
-    def drawn(self) -> Drawing:
-        """The figure, as its kind says."""
-        drawing: Drawing = getattr(self, f"_{self.figure.kind}")()
-        return drawing
+def _rows(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawn:
+    import matplotlib.pyplot as plt
 
-    def _intervals(self) -> Drawing:
-        return scores.intervals(
-            self._tasks(),
-            measure=self.figure.words,
-            reference=self._start() if self.figure.measure == "sampled" else None,
+    arms, measure = figure.arms(runs), figure.measure
+    column, _, level = measure.partition("@")
+    if level:
+        runs = matched(runs, history, column, float(level)).rename(columns={"matched": measure})
+        of = runs.groupby("label")["reached"].agg(["sum", "size"])
+        runs = runs[runs["reached"]]
+        for label in [label for label in arms if of["sum"][label] < of["size"][label]]:
+            arms[label] += f" ({of['sum'][label]} of {of['size'][label]})"
+    drawn, ax = plt.subplots(figsize=(6.4, 0.9 + 0.34 * len(arms)))
+    start = base_of_runs(sweep, runs["cell"])
+    if measure == "sampled":
+        ax.axvline(start.value if start else runs["start"].mean(), color="gray", ls=":", lw=1)
+    intervals(ax, runs, arms, measure=measure, looks=[*_looks(arms).values()])
+    ax.set_xlabel(figure.words, loc="right")  # a long one has room on the left, below the labels
+    ax.grid(axis="x")
+    ax.tick_params(axis="y", length=0)
+    return drawn
+
+
+def _curves(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawn:
+    arms, along = figure.arms(runs), figure.along
+    points = [*dict.fromkeys(runs[along])]
+    places = {point: float(point) if along == "lr" else i for i, point in enumerate(points)}
+    whole = runs.groupby("label")[along].nunique() == len(points)
+    arms = {label: name for label, name in arms.items() if whole[label] or along == "lr"}
+    means = runs.groupby(["label", along], sort=False)[figure.measure].agg(iqm)
+    drawn, grid = _panels(len(arms))
+    looks = _looks(arms, apart=len(arms) <= ONE)
+    for ax, some in grid(arms):
+        if len(some) < len(arms):
+            for label in arms:
+                ax.plot(means[label].index.map(places), means[label], **BEHIND)
+        curves(
+            ax,
+            runs,
+            some,
+            along=along,
+            measure=figure.measure,
+            looks=[looks[label] for label in some],
         )
+        for label in some if figure.drop else ():
+            below = means[label] <= means[figure.control] - figure.drop + 1e-12
+            if label != figure.control and below.any():
+                first = below.idxmax()
+                ax.plot(places[first], means[label][first], "x", color="gray", ms=9, mew=2)
+    return _labelled(drawn, figure, len(arms))
 
-    def _start(self) -> float | None:
-        """The base model's accuracy: measured as the ends are, or else the mean reward of the runs'
-        first batches; None: neither is known."""
-        measured = base_of_runs(self.sweep, self.runs["cell"])
-        if measured:
-            return measured.value
-        start = [one for one in self.runs["start"] if one == one]
-        return sum(start) / len(start) if start else None
 
-    def _tasks(self) -> dict[str, Scores]:
-        """The runs of each variant, the points of all axes together; in the order of the figure's
-        names, if it has some."""
-        ordered = [label for label in self.figure.called if label in self.labels] or self.labels
-        return {
-            self.figure.called.get(label, label): by_task(
-                label, scores_of(self.runs, label, self.figure.measure, [])[()]
-            )
-            for label in ordered
-        }
-
-    def _curves(self) -> Drawing:
-        points = {str(point) for point in self.runs[self.figure.along].unique()}
-        by_label = {
-            label: {
-                str(place[0]): values
-                for place, values in scores_of(
-                    self.runs, label, self.figure.measure, [self.figure.along]
-                ).items()
-            }
-            for label in self.labels
-        }
-        whole = {
-            label: {float(at): values for at, values in curve.items()}
-            for label, curve in by_label.items()
-            if curve.keys() == points
-        }
-        return scores.curves(
-            whole,
-            along=self.figure.axis or ALONG.get(self.figure.along, self.figure.along),
-            measure=self.figure.words,
-            drop=self.figure.drop,
-            control=self.figure.control or None,
+def _bands(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawn:
+    arms = figure.arms(runs)
+    history = history[history["cell"].isin(runs["cell"])]
+    drawn, grid = _panels(len(arms))
+    looks = _looks(arms, apart=len(arms) <= ONE)
+    for ax, some in grid(arms):
+        if len(some) < len(arms):
+            for _, other in history.groupby("label"):
+                ax.plot(other.groupby("batch")[figure.measure].mean(), **BEHIND)
+        bands(
+            ax,
+            history,
+            some,
+            column=figure.measure,
+            band="interval",
+            looks=[looks[label] for label in some],
         )
-
-    def _ends(self, runs: pd.DataFrame | None = None, measure: str = "") -> rates.Curves:
-        """The runs of each variant by learning rate."""
-        found: dict[str, dict[float, np.ndarray]] = {}
-        for label in self.labels:
-            by_rate = scores_of(
-                self.runs if runs is None else runs, label, measure or self.figure.measure, [LR]
-            )
-            found[self.figure.called.get(label, label)] = {
-                float(place[0]): values
-                for place, values in sorted(by_rate.items(), key=lambda one: float(one[0][0]))
-            }
-        return found
-
-    def _rates(self) -> Drawing:
-        if rates.by_method(self.labels):
-            return rates.each(self._ends(), measure=self.figure.words)
-        along, words, places = self.figure.along, self.figure.axis, {}
-        for point in dict.fromkeys(self.runs[along].astype(str)) if along else [""]:
-            here = self.runs[self.runs[along].astype(str) == point] if along else self.runs
-            called_here = words.removesuffix("s") if point == "1" else words
-            places[f"{point} {called_here}".strip()] = self._ends(here)
-        return rates.curves(places, measure=self.figure.words)
-
-    def _against(self) -> Drawing:
-        good = finished(self.runs)
-        arms = []
-        for _, arm in good.groupby([good["method"], good["train"].map(_design)], sort=False):
-            first = arm.iloc[0]
-            data = data_of(json.loads(first["train"]))
-            arms.append(Arm(display_name(first["method"]), data, self._points(arm)))
-        return against(
-            arms,
-            across=self.figure.axis,
-            measure=self.figure.words,
-        )
-
-    def _crossed(self) -> Drawing:
-        good = finished(self.runs)
-        arms = []
-        for label, arm in good.groupby("label", sort=False):
-            holds, _, fitted = str(label).partition(" x " if " x " in str(label) else ", ")
-            data, method = PUSHED.get(str(label), (holds, fitted or "1"))
-            arms.append(Arm(method, data, self._points(arm)))
-        return crossed(arms, across=self.figure.axis, measure=self.figure.words)
-
-    def _points(self, arm: pd.DataFrame) -> list[tuple[Estimate, Estimate]]:
-        """An arm rate by rate: x and y."""
-        places = arm.groupby([arm["train"].map(_rate), arm["sweep"]], sort=True)
-        return [
-            (
-                interval(here[self.figure.along].to_numpy()),
-                interval(here[self.figure.measure].to_numpy()),
-            )
-            for _, here in places
-        ]
-
-    def _frontier(self) -> Drawing:
-        good = finished(self.runs)
-        good = good.assign(_at=good[self.figure.along].astype(str) if self.figure.along else "")
-        parts = {
-            (str(label), str(setting)): part
-            for (label, setting), part in good.groupby(["label", "_at"], sort=False)
-        }
-        spent = {
-            place: part["kl"].astype(float) * part["steps"].astype(float)
-            for place, part in parts.items()
-        }
-        trades = frontier(
-            {
-                " ".join(place): (parts[place][self.figure.measure].to_numpy(), nats.to_numpy())
-                for place, nats in spent.items()
-                if nats.notna().all()
-            }
-        )
-        points: dict[str, dict[str, Trade]] = {}
-        for label, setting in parts:
-            if (name := " ".join((label, setting))) in trades:
-                points.setdefault(label, {})[setting] = trades[name]
-        return costs.frontier(points, measure=self.figure.words)
-
-    def _history(self) -> Drawing:
-        found = by_batch(self.runs, self.history, self.labels, self.figure.measure)
-        return costs.histories(
-            {self.figure.called.get(label, label): part for label, part in found.items()},
-            measure=self.figure.words,
-            level=self.figure.line,
-        )
-
-    def _matched(self) -> Drawing:
-        level = LEVEL if self.figure.line is None else self.figure.line
-        found = at_matched_reward(self.runs, self.history, self.figure.measure, level)
-        return costs.matched(found, measure=self.figure.words, level=level)
+        if figure.line is not None:
+            ax.axhline(figure.line, color="gray", ls=":", lw=1)
+    return _labelled(drawn, figure, len(arms))
 
 
-def _design(train: str) -> str:
-    """A run's arguments without its rate."""
-    return json.dumps(
-        {name: value for name, value in json.loads(train).items() if name != LR}, sort_keys=True
+def _panels(count: int) -> Any:
+    """A figure, and what deals variants out to its panels: all into one, or one each."""
+    import matplotlib.pyplot as plt
+
+    if count <= ONE:
+        drawn, ax = plt.subplots(figsize=(6.4, 3.6))
+        return drawn, lambda arms: [(ax, arms)]
+    across = 3 if count in (6, 9) else 4
+    down = -(-count // across)
+    drawn, axes = plt.subplots(
+        down, across, figsize=(6.8, 1.6 * down + 0.6), sharex=True, sharey=True, squeeze=False
     )
+    for ax in axes.flat[count:]:
+        ax.remove()
+    for ax in axes.flat[count - across : count]:  # the lowest of its column
+        ax.tick_params(labelbottom=True)
+
+    def deal(arms: Mapping[str, str]) -> Any:
+        for ax, (label, name) in zip(axes.flat, arms.items(), strict=False):
+            ax.set_title(name, fontsize="small")
+            yield ax, {label: name}
+
+    return drawn, deal
 
 
-def _rate(train: str) -> float:
-    return float(json.loads(train)["lr"])
+def _labelled(drawn: Drawn, figure: Figure, count: int) -> Drawn:
+    for ax in drawn.axes:
+        ax.grid(axis="y")
+    if count > ONE:
+        if figure.along == "lr":  # all would touch; the panels share their axis
+            ticks, names = ax.get_xticks(), [text.get_text() for text in ax.get_xticklabels()]
+            ax.set_xticks(ticks[::2], names[::2])
+        drawn.supxlabel(figure.axis, fontsize="medium")
+        drawn.supylabel(figure.words, fontsize="medium")
+    else:
+        (ax,) = drawn.axes
+        ax.set(xlabel=figure.axis, ylabel=figure.words)
+        if count > 1:
+            ax.legend()
+    return drawn
+
+
+def _points(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawn:
+    """Crosses of 95 % intervals: colours and marks say what `called` has of a variant, thin lines
+    join its points. Without that each method has its look, and a mark is hollow where another method
+    reaches as much for less."""
+    import matplotlib.pyplot as plt
+
+    drawn, ax = plt.subplots(figsize=(6.8, 4.8))
+    names = {
+        label: figure.called.get(label, (display_name(label), "")) for label in figure.arms(runs)
+    }
+    kinds = [*dict.fromkeys(mark for _, mark in names.values())]
+    marks = dict(zip(kinds, ("o", "^", "P", *MARKERS[3:]), strict=False))
+    looks = {
+        label: look(figure.hues[hue]) | {"marker": marks[mark]}
+        if figure.hues
+        else look(key_of(label) or "own", marker=True)
+        for label, (hue, mark) in names.items()
+    }
+    axes = [axis for axis in runs if axis in {one.name for one in sweep.axes} | {"lr", "nats"}]
+    places = ["sweep", *axes]
+    ends = {
+        label: tuple(part[column].dropna() for column in (figure.measure, figure.along))
+        for label, part in runs.groupby("label", sort=False)
+    }
+    filled = {
+        label for label, trade in frontier(ends).items() if figure.hues or not trade.dominated_by
+    }
+    for label in names:
+        own, style = runs[runs["label"] == label], looks[label]
+        found = sorted(
+            (
+                tuple(
+                    interval(part[column].to_numpy(float))
+                    for column in (figure.along, figure.measure)
+                )
+                for _, part in own.groupby(places, dropna=False)
+            ),
+            key=lambda pair: pair[0].value,
+        )
+        color = style["color"]
+        ax.plot(
+            [x.value for x, _ in found], [y.value for _, y in found], color=color, lw=0.8, alpha=0.5
+        )
+        for x, y in found:
+            ax.plot([x.low, x.high], [y.value] * 2, color=color, lw=0.8, alpha=0.5)
+            ax.plot([x.value] * 2, [y.low, y.high], color=color, lw=0.8, alpha=0.5)
+            face = color if label in filled else "none"
+            ax.plot(x.value, y.value, style["marker"], color=color, ms=5.5, mfc=face)
+    keys = {hue: look(key) | {"linewidth": 4, "linestyle": "-"} for hue, key in figure.hues.items()}
+    keys |= {
+        mark: {"color": "gray", "marker": marks[mark], "linestyle": ""} for mark in kinds if mark
+    }
+    if not figure.hues:
+        keys = {names[label][0]: looks[label] | {"linestyle": ""} for label in names}
+    for name, style in keys.items():
+        ax.plot([], [], label=name, **style)
+    ax.set(xscale="log", xlabel=figure.axis, ylabel=figure.words)
+    ax.grid(axis="y")
+    drawn.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return drawn

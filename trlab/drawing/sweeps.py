@@ -39,11 +39,12 @@ def bands(
     *,
     column: str = "reward",
     middle: Literal["mean", "median"] = "mean",
+    band: Literal["interval", "range"] = "range",
     looks: Sequence[str] = (),
     **at: Any,
 ) -> None:
     """Each arm's mean (or median) over its runs, batch by batch, on a band from the lowest to the
-    highest run.
+    highest run, or its interquartile mean on a pointwise 95 % interval.
 
     Args:
         sweep: its name, or histories (a row for each run and batch).
@@ -53,11 +54,15 @@ def bands(
     Raises:
         ValueError: no such arm, axis or point; the message names those that there are.
     """
+    from trlab import statistics
+
     for rows, name, style in _arms(sweep, arms, looks, at, history=True):
         runs = rows.pivot_table(index="batch", columns="seed", values=column)
-        low, high = runs.min(axis=1), runs.max(axis=1)
+        line, low, high = runs.agg(middle, axis=1), runs.min(axis=1), runs.max(axis=1)
+        if band == "interval":
+            line, low, high = statistics.band(runs.to_numpy(float).T)
         ax.fill_between(runs.index, low, high, color=style["color"], **SHADE)
-        ax.plot(runs.agg(middle, axis=1), label=name, **style)
+        ax.plot(runs.index, line, label=name, **style)
 
 
 def curves(
@@ -170,8 +175,9 @@ def _arms(
         if own in LOOKS:
             style = look(str(own), marker=marker)
         else:
-            style = {"color": own or f"C{i}", "linestyle": DASHES[i % len(DASHES)]}
-            style |= {"marker": MARKERS[i], "markersize": 5} if marker else {}
+            j = looks.index(own) if looks else i  # arms of one colour have one look
+            style = {"color": own or f"C{i}", "linestyle": DASHES[j % len(DASHES)]}
+            style |= {"marker": MARKERS[j % len(MARKERS)], "markersize": 5} if marker else {}
         yield _picked(rows, "label", label), name, style
 
 
@@ -190,4 +196,4 @@ def _plain(point: Any) -> str:
     except ValueError:
         return str(point)
     small = 0 < abs(value) < 0.01
-    return np.format_float_scientific(value, trim="-", exp_digits=1) if small else f"{value:g}"
+    return np.format_float_scientific(value, trim="-", exp_digits=1) if small else f"{round(value, 3):g}"
