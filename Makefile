@@ -1,6 +1,6 @@
 PYTHON := .venv/bin/python
 export OMP_NUM_THREADS := 1
-.PHONY: book html refresh pdf report test test-all lint nightly quick style dev peers lab gpu smollm2 clean
+.PHONY: book html refresh pdf report test test-all lint nightly dev peers lab gpu smollm2 clean
 # A warning is an error; the pages stand all the same, and `make book`, which builds them too, serves them.
 book: .venv/installed ; @$(PYTHON) -m book.build.book
 html: .venv/installed ; @.venv/bin/jupyter-book build . --warningiserror --keep-going
@@ -15,11 +15,12 @@ pdf: .venv/installed-dev ; @$(PYTHON) -m book.build.pdf
 report: .venv/installed-dev ; @$(PYTHON) -m book.build.pdf --alone book/report
 # The house's rings: `test` is the gate, `test-all` everything that runs by day, each in one process of pytest.
 PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
+PROOF := tests/laws.py tests/test_vectors.py tests/edges
 BY_DAY := -m "not nightly and not style"
-# The chapters of the main line, which _toc.yml lists without the companions below them.
-MAIN := $(shell sed -n '/caption: Check/q; s|^      - .*file: \(notebooks/[a-z0-9_]*\).*|\1.ipynb|p' _toc.yml)
+# The chapters of the main line; companions are below them in _toc.yml.
+MAIN := $(foreach n,00 01 02_why 03 04_ppo 05_grpo 06_what 07_dppo 08 09 10 12 13,$(wildcard notebooks/$(n)*.ipynb))
 test: .venv/installed-dev
-	@$(PYTEST) -m "not nightly and not style and not test_all" --chromium optional --nbmake $(MAIN) tests/core tests/book tests/lab; status=$$?; \
+	@$(PYTEST) -m "not nightly and not style and not test_all" --chromium optional --nbmake $(MAIN) $(PROOF) tests/core tests/book tests/lab; status=$$?; \
 	echo 'make test did not run: the gallery, the instruments, the notebooks of companions and gallery, explorables by hand, the engine of the playground (`make test-all`);'; \
 	echo 'lint and types (`make lint`); what takes an hour (`make nightly`).'; exit $$status
 test-all: .venv/installed-peers ; @$(PYTEST) $(BY_DAY) --nbmake notebooks tests
@@ -32,15 +33,12 @@ lint: .venv/installed-dev
 # which round as another processor does. Hypothesis draws at random here, and always the same by day.
 LEAST := ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE MKL_ENABLE_INSTRUCTIONS=SSE4_2 ONEDNN_MAX_CPU_ISA=SSE41 \
 	NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4" OPENBLAS_CORETYPE=Nehalem
-NUMBERS := tests/core tests/gallery tests/instruments tests/lab $(wildcard tests/book/test_*.py)
+NUMBERS := $(PROOF) tests/core tests/gallery tests/instruments tests/lab $(wildcard tests/book/test_*.py)
 # How things are written and counted comes first: it advises, and nothing waits for it.
 nightly: .venv/installed-peers
 	-@$(PYTEST) -m style
 	@$(PYTEST) --hypothesis-profile=default -m nightly --book all
 	@$(LEAST) $(PYTEST) --hypothesis-profile=default $(BY_DAY) $(NUMBERS)
-# Targets of earlier rounds.
-quick: ; @echo 'make quick: now `make lint`, and `make test` or one file of it' >&2; exit 2
-style: ; @echo 'make style: now a part of `make nightly`' >&2; exit 2
 # As root, as in a container, JupyterLab starts only if told to. LAB_FLAGS are its own: make lab LAB_FLAGS="--no-browser".
 lab: .venv/installed
 	@if [ "$$(id -u)" = 0 ]; then echo 'lab: you are root, so with --allow-root'; root=--allow-root; fi; \

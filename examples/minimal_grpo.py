@@ -48,7 +48,7 @@ from trlib.tasks import load_task
 LOSSES = {  # name: (loss, its trust region, how tokens become one number)
     "pg_is": (pg_is_loss, {}, "token-mean"),
     "grpo": (ppo_loss, {"eps_low": 0.2, "eps_high": 0.2}, "seq-mean-token-mean"),
-    "gspo": (gspo_loss, {"eps_low": 3e-4, "eps_high": 4e-4}, "seq-mean-token-mean"),
+    "gspo": (gspo_loss, {}, "seq-mean-token-mean"),
     "cispo": (cispo_loss, {"eps_low": 0.2, "eps_high": 0.2}, "token-mean"),
     "dppo": (dppo_loss, {"delta_tv": 0.15}, "seq-mean-token-sum-norm"),
 }

@@ -38,7 +38,7 @@ from trlib.seeds import derive, generator
 from trlib.tasks import verify_batch
 
 if TYPE_CHECKING:
-    from trlib.loop.step import LoopStep
+    from trlib.loop.minibatch import Minibatch
     from trlib.tasks.task import Task
 
 COLUMNS = ("kl_aside", "gain", "gain_aside", "rank", "fits")
@@ -55,7 +55,7 @@ def with_heldout_columns(method: Method, task: Task, every: int = 1) -> Method:
 
     whole = type(method).update
 
-    def update(self: Method, step: LoopStep) -> None:
+    def update(self: Method, step: Minibatch) -> None:
         if step.batch.number % every:
             whole(self, step)
             return
@@ -77,7 +77,7 @@ def replaced(method: Method, **functions: Callable[..., Any]) -> Method:
     return same
 
 
-def _put_aside(step: LoopStep, task: Task) -> tuple[Completions, Tensor]:
+def _put_aside(step: Minibatch, task: Task) -> tuple[Completions, Tensor]:
     """Completions by the policy before the batch's updates, and their rewards [B]."""
     s, number = step.learner.settings, step.batch.number
     prompts = task.prompts(PROMPTS, seed=derive(s.seed, "aside", number))
@@ -97,7 +97,7 @@ def _put_aside(step: LoopStep, task: Task) -> tuple[Completions, Tensor]:
 
 
 @torch.no_grad()
-def _after(step: LoopStep, aside: Completions, rewards: Tensor) -> dict[str, float]:
+def _after(step: Minibatch, aside: Completions, rewards: Tensor) -> dict[str, float]:
     s, policy, batch = step.learner.settings, step.learner.policy, step.batch
     own = torch.arange(min(PROMPTS * s.group, len(batch.mask)))
     asked: dict[str, Any] = {"temperature": s.temperature}

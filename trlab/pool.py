@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 import trlib
 from trlib.errors import MethodError
-from trlib.loop.stopping import STOPS
+from trlib.loop.saving.stopping import STOPS
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 PATIENCE = 0.2

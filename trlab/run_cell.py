@@ -37,7 +37,7 @@ def run(cell: Cell) -> dict[str, Any]:
     from trlab.texts import Texts
     from trlib.evaluation import evaluate
     from trlib.loop.metrics import METRICS
-    from trlib.loop.training import train
+    from trlib.loop.train import train
     from trlib.tasks import load_task
 
     torch.set_num_threads(1)

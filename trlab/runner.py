@@ -23,7 +23,7 @@ from trlab.record import CELLS, held, load, put, save_tables, shipped
 from trlab.rows import Record, declaration
 from trlab.run_cell import run
 from trlab.sweep import Sweep
-from trlib.loop.stopping import stoppable
+from trlib.loop.saving.stopping import stoppable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,7 +157,7 @@ def _prepare() -> None:
     """Import what every cell needs, which takes seconds that belong to no cell."""
     from trlib.model.policy import load_policy
 
-    for name in ("evaluation", "tasks", "loop.training"):
+    for name in ("evaluation", "tasks", "loop.train"):
         import_module(f"trlib.{name}")
     load_policy("dial")  # whatever a cell trains, it imports nearly the same as this does
 

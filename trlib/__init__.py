@@ -20,7 +20,7 @@ _HOME = {
     "load_task": "trlib.tasks",
     "load_policy": "trlib.model.policy",
     "sample": "trlib.model.rollout",
-    "train": "trlib.loop.training",
+    "train": "trlib.loop.train",
     "evaluate": "trlib.evaluation",
     "packed": "trlib.layout",
     "value_checks": "trlib.checks",
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from trlib.checks import value_checks
     from trlib.evaluation import evaluate
     from trlib.layout import packed
-    from trlib.loop.training import train
+    from trlib.loop.train import train
     from trlib.model.policy import load_policy
     from trlib.model.rollout import sample
     from trlib.tasks import load_task

@@ -29,7 +29,7 @@ from benchmarks.loop.run import BATCHES, LABELS
 from benchmarks.loop.sides import GROUP, PROMPTS, REGIMES
 from benchmarks.record import circumstances, finish, parser
 from trlib.algorithms import GRPO
-from trlib.loop import collect, step, training
+from trlib.loop import collect, metrics, minibatch
 from trlib.model import rollout
 from trlib.model.policy import Policy
 
@@ -41,14 +41,14 @@ PARTS: tuple[tuple[Any, str, str], ...] = (
     (rollout._Writer, "_draw", "sampling: drawing tokens"),
     (collect.Collector, "_verify", "verification"),
     (collect.Collector, "prepare", "advantages and old log-probs"),
-    (step.LoopStep, "score", "forward"),
+    (minibatch.Minibatch, "score", "forward"),
     (GRPO, "objective", "objective"),
     (torch.Tensor, "backward", "backward"),
     (torch.nn.utils, "clip_grad_norm_", "optimiser"),
     (torch.optim.AdamW, "step", "optimiser"),
-    (training._Loop, "_measure", "metrics: exact, on the probe"),
-    (step, "observe", "metrics: of the updates"),
-    (training, "summarise", "metrics: of the updates"),
+    (metrics, "on_probe", "metrics: exact, on the probe"),
+    (minibatch, "observe", "metrics: of the updates"),
+    (metrics, "summarise", "metrics: of the updates"),
 )
 """Owner, name and stage of what is wrapped."""
 

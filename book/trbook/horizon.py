@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.algorithms import GSPO
 
 METHODS: tuple[str, ...] = (
     "none",
@@ -48,7 +49,7 @@ STEP = (0.1, 0.1, 0.05)
 """What a version adds to each logit."""
 LONGEST = 4096
 CAP, LOW, HIGH, EPS = 2.0, 0.5, 5.0, 0.2
-GSPO_LOW, GSPO_HIGH = 3e-4, 4e-4
+GSPO_LOW, GSPO_HIGH = GSPO().eps_low, GSPO().eps_high
 SPREAD = 9.0
 """Standard deviations of the count of free choices that are listed on either side; what lies beyond
 is below 1e-17."""

@@ -14,7 +14,7 @@ import torch
 from book.build.paths import NOTEBOOKS, ROOT
 from tests.by_day import by_day
 from trlib.cli import main
-from trlib.loop import training
+from trlib.loop import train as loop
 from trlib.model import policy as policies
 
 START = re.compile(r"(trlib|make|python -m|pip install|torchrun|accelerate|cd) \S")
@@ -130,7 +130,7 @@ def test_a_training_begins(command, monkeypatch, capsys):
         raise ValueError("begins here")
 
     monkeypatch.setattr(policies, "load_policy", lambda *_, **__: None)
-    monkeypatch.setattr(training, "train", stop)
+    monkeypatch.setattr(loop, "train", stop)
     words = shlex.split(command)
     assert main(words[1:]) == 1
     said = capsys.readouterr().err

@@ -88,7 +88,7 @@ def test_gauss_newton_is_fisher_and_the_hessian_and_the_natural_step_is_the_long
 
 
 def test_the_group_s_mean_and_what_pspo_measures():
-    """PSPO's gradient is `tests/core/algorithms/test_pspo.py`'s."""
+    """PSPO's gradient is that of the rows in `tests/vectors.json`."""
     generator = torch.Generator().manual_seed(8)
     rewards, group = torch.rand(8, generator=generator), torch.zeros(8, dtype=torch.int64)
     torch.testing.assert_close(

@@ -16,7 +16,7 @@ from trbook.scale.memory import MODELS, Setup, Shape
 from trbook.scale.meter import peak_bytes
 from trlab.scoring import score_tokens
 from trlib.loop.critic import Critic
-from trlib.loop.descent import OptimizerStep
+from trlib.loop.optimizer_step import OptimizerStep
 from trlib.loop.optimizers import adamw
 from trlib.model.decoder import extend
 from trlib.model.rollout import sample

@@ -7,7 +7,6 @@ import tomllib
 
 from book.build.paths import ROOT
 from book.build.stamp import differing, version
-from trlib.algorithms import ALGORITHMS
 
 SIZE = 1_500_000
 
@@ -61,18 +60,6 @@ def test_no_file_names_a_folder_of_one_machine():
         ["git", "grep", "-IlE", folder], cwd=ROOT, capture_output=True, text=True
     )
     assert (found.returncode, found.stdout) == (1, "")
-
-
-def test_every_method_has_tests_of_its_own():
-    homes = {kind.__module__.rpartition(".")[2] for kind in ALGORITHMS.values()}
-    missing = [
-        name
-        for name in sorted(homes)
-        if not (ROOT / f"tests/core/algorithms/test_{name}.py").is_file()
-    ]
-    assert missing == [], (
-        "each method's loss needs tests/core/algorithms/test_NAME.py: golden numbers, limits, masks"
-    )
 
 
 def test_no_file_is_large():

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from tests.core.algorithms.test_trpo_update import Softmax
 
 from book.build.cards import CARDS, FAMILIES
-from tests.core.algorithms.test_trpo_update import Softmax
 from tests.gallery import lines
 from tests.losses import D, batch, tensor
 from trlib.algorithms import ALGORITHMS

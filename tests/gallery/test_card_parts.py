@@ -16,7 +16,7 @@ from trlab import recorded
 from trlab.questions import page_of
 from trlab.record import all_recorded
 from trlib.cli import main
-from trlib.loop import training
+from trlib.loop import train as loop
 from trlib.loop.settings import RunSettings
 from trlib.methods import OBJECTIVES
 from trlib.model import policy as policies
@@ -95,7 +95,7 @@ def test_the_line_trains_what_the_record_trained(card, monkeypatch, capsys):
         raise ValueError("begins here")
 
     monkeypatch.setattr(policies, "load_policy", lambda *_, **__: None)
-    monkeypatch.setattr(training, "train", stop)
+    monkeypatch.setattr(loop, "train", stop)
     words = shlex.split(command(card))
     assert main(words[1:]) == 1 and "begins here" in capsys.readouterr().err
     ((task, method, settings),) = begun

@@ -1,7 +1,9 @@
 """The recipe *Add a method* of CONTRIBUTING.md, followed step by step in a copy of the repository:
 it ends green."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -86,11 +88,13 @@ def test_the_class():
     with pytest.raises(ValueError, match="width: expected a number above 0, got 0"):
         Taper(width=0)
 '''
-HAS_TESTS = "tests/core/test_repository.py::test_every_method_has_tests_of_its_own"
-DAILY = ("tests/core/algorithms", "tests/core/cli/test_main.py", HAS_TESTS)
+VECTORS = "tests/test_vectors.py"
+HAS_ROW = f"{VECTORS}::test_every_methods_loss_has_a_row"
+PROOF = ("tests/laws.py", VECTORS, "tests/edges")
+DAILY = (*PROOF, "tests/core/cli/test_main.py")
 NIGHTLY = (
+    *PROOF,
     *(
-        "tests/core/algorithms",
         "tests/core/cli",
         "tests/core/test_repository.py",
         "tests/core/test_package.py",
@@ -156,8 +160,18 @@ def follow(copy):
         f"from trlib.algorithms.{NAME} import Taper, {NAME}_loss",
     )
     insert(names, '    "sft": SFT,', f'    "{NAME}": Taper,')
-    assert outcome(copy, HAS_TESTS).returncode == 1, "nothing notices that the tests are missing"
-    (copy / f"tests/core/algorithms/test_{NAME}.py").write_text(TESTS, encoding="utf-8")
+    assert outcome(copy, HAS_ROW).returncode == 1, "nothing notices that the row is missing"
+    vectors, row = (
+        copy / "tests/vectors.json",
+        {"loss": f"{NAME}_loss", "settings": {}, "batch": "far"},
+    )
+    given = json.loads(vectors.read_text(encoding="utf-8"))
+    given["rows"].append(row)
+    vectors.write_text(json.dumps(given), encoding="utf-8")
+    said = re.search(r"now they are (\{.*\})", outcome(copy, VECTORS, "-k", NAME).stdout)
+    row |= json.loads(said[1])
+    vectors.write_text(json.dumps(given), encoding="utf-8")
+    (copy / f"tests/edges/test_{NAME}.py").write_text(TESTS, encoding="utf-8")
     insert(
         copy / "book/interface/losses.md",
         "- [TRAPO]",
@@ -170,13 +184,11 @@ def test_a_method_added_by_the_recipe_is_green(copy):
     follow(copy)
     done = outcome(copy, *DAILY, "-k", f"{NAME} or every_method or list_everything or declare")
     assert done.returncode == 0, done.stdout[-3000:]
-    assert (
-        f"test_every_loss.py::test_autograd_is_minus_the_weight[{NAME}_loss] PASSED" in done.stdout
-    )
+    assert f"laws.py::test_autograd_is_minus_the_weight[{NAME}_loss] PASSED" in done.stdout
     written = (
         "trlib/algorithms/__init__.py",
         f"trlib/algorithms/{NAME}.py",
-        f"tests/core/algorithms/test_{NAME}.py",
+        f"tests/edges/test_{NAME}.py",
     )
     for check in (("check",), ("format", "--check")):
         done = run(copy, "ruff", *check, *written)

@@ -1,4 +1,4 @@
-"""What every token loss promises (`test_every_loss.py`), of the losses of `trlib.relatives`: beside
+"""What every token loss promises (`laws.py`), of the losses of `trlib.relatives`: beside
 it they compile whole, and the packed layout says what padded rows say."""
 
 import inspect
@@ -9,10 +9,10 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from tests.core.algorithms import test_every_loss
-from tests.core.algorithms.test_compiled import assert_case_whole
-from tests.core.algorithms.test_every_loss import Case, of, pytest_generate_tests  # noqa: F401
-from tests.core.test_layout import assert_case_alike, rows
+from tests import laws
+from tests.edges.test_compiled import assert_case_whole
+from tests.edges.test_layout import assert_case_alike, rows
+from tests.laws import Case, of, pytest_generate_tests  # noqa: F401
 from trlib import algorithms, checks
 from trlib.corrections import m2po_mask, opsm_mask
 from trlib.relatives.asynchrony import masks, penalties, weights
@@ -96,7 +96,7 @@ CASES = {
 globals().update(
     {
         name: test
-        for name, test in vars(test_every_loss).items()
+        for name, test in vars(laws).items()
         if name.startswith("test_") and "case" in inspect.signature(test).parameters
     }
 )

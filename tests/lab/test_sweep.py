@@ -81,7 +81,7 @@ ADAPTERS = {"lora": {"r": 2, "target_modules": "all-linear"}}
 def test_a_sweep_trains_adapters(monkeypatch):
     learners = []
     monkeypatch.setattr(
-        "trlib.loop.training.train", lambda policy, *a, **k: learners.append(policy) or 1 / 0
+        "trlib.loop.train.train", lambda policy, *a, **k: learners.append(policy) or 1 / 0
     )
     (cell,) = cells(sweep(load=ADAPTERS))
     with pytest.raises(ZeroDivisionError):

@@ -17,7 +17,7 @@ from torch import Tensor
 from trcheck.diagnose.formats import NOTES
 from trcheck.diagnose.sampling import Sampling
 from trlib.advantages import group_relative
-from trlib.loop.run import Run
+from trlib.loop.saving.run import Run
 from trlib.model.policy import Policy
 from trlib.seeds import derive
 from trlib.tasks.task import Task, verify_batch

@@ -53,7 +53,7 @@ def gmpo_loss(
     rho = log_rho.where(~cancels, log_rho.detach()).exp()
     weight = (mean * rho).where(kept & (advantages != 0) & ~cancels, 0.0)
     rho = rho.expand_as(logp)
-    per_token = (-advantages * rho).masked_fill(advantages == 0, 0.0)
+    per_token = (-advantages * rho).masked_fill(advantages == 0, 0.0)  # = -A exp(mean clip(log r))
     return TokenLoss(
         per_token, weigh(log_ratio, kept, weight, mask, sequence_ratio=rho.masked_fill(~mask, 1.0))
     )

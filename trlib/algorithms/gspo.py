@@ -64,6 +64,7 @@ def gspo_loss(
     ratio = mean.clamp(max=LOG_RATIO_CAP).exp().expand_as(logp).masked_fill(~mask, 1.0)
     kept = unclipped(ratio, advantages, 1 - eps_low, 1 + eps_high)
     live = ratio * (logp - logp.detach()).exp()
+    # = -min(s A, clip(s) A)
     per_token = -advantages * live.where(kept, ratio.clamp(1 - eps_low, 1 + eps_high))
     weight = (ratio * advantages).where(kept, 0.0)
     return TokenLoss(per_token, weigh(log_ratio, kept, weight, mask, sequence_ratio=ratio))

@@ -81,7 +81,7 @@ def ppo_loss(
     # A token without a gradient never enters the exponential: an overflowing ratio would turn it
     # into 0 * inf.
     live = log_ratio.masked_fill(~kept | (advantages == 0), 0.0).exp()
-    per_token = -advantages * live.where(kept, bound)
+    per_token = -advantages * live.where(kept, bound)  # = -min(r A, clip(r) A)
     return TokenLoss(per_token, weigh(log_ratio, kept, (live * advantages).where(kept, 0.0), mask))
 
 

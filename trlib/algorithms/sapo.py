@@ -56,6 +56,7 @@ def sapo_loss(
     at = argument.detach()
     slope = (4 * torch.sigmoid(at) * torch.sigmoid(-at)).where(steep, 0.0)
     weight = slope * ratio.detach() * advantages
+    # = -(4/τ) σ(τ (r - 1)) A
     return TokenLoss(-gate * advantages, weigh(log_ratio, mask, weight, mask))
 
 

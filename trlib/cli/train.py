@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     method = kind(**assignments(dataclass_of(kind), args.set, what=f"method {args.method!r}"))
     lora = {**recipe.lora, **dict(map(_lora, args.lora))} or None
     policy = shared.policy(args, args.policy or args.task, lora=lora, chat=recipe.chat)
-    from trlib.loop.training import train
+    from trlib.loop.train import train
 
     result = train(
         policy, task, method, **chosen, out=args.out, resume=args.resume, progress=not args.quiet

@@ -3,11 +3,11 @@
 Five files, some 1,100 lines, take a reader from `trlib.train` to the optimiser's step, here with
 GRPO. In the order of a batch:
 
-1. `loop/training.py`: `train`, and what happens to a batch
+1. `loop/train.py`: `train`, and both loops: over batches, and over a batch's updates
 2. `loop/collect.py`: boxes 1 and 2, from prompts to a batch with advantages
-3. `loop/step.py`: boxes 3 and 4, from a minibatch's scores to a loss
+3. `loop/minibatch.py`: boxes 3 and 4, from a minibatch's scores to a loss
 4. `algorithms/ppo.py`: the loss
-5. `loop/descent.py`: gradient, clipping, warm-up and the optimiser's step
+5. `loop/optimizer_step.py`: gradient, clipping, warm-up and the optimiser's step
 
 A batch also passes through these. You can take each at its word until you need its details:
 
@@ -18,7 +18,7 @@ A batch also passes through these. You can take each at its word until you need 
 - `model/prompt_encoding.py`: prompts as tokens
 - `loop/sampler.py`: who samples: the policy itself, or an older or coarser copy of it
 - `loop/boxes.py`: errors in a method's code, reported with its file and line
-- `loop/skipping.py`: completions that can teach nothing are not scored
+- `loop/speed/skipping.py`: completions that can teach nothing are not scored
 - `loop/metrics.py`: the columns of the history
 - `algorithms/plan.py`, `algorithms/needs.py`, `algorithms/memory.py`: what a method draws, asks for
   and keeps
@@ -27,7 +27,7 @@ A batch also passes through these. You can take each at its word until you need 
   prefix once
 - `model/llama.py`: what transformers computes for the embedded models, with less Python
 
-What surrounds a batch: `settings` (of a run), `run` (what `train` returns), `memory_check` (whether
-it fits into memory), `checkpoints` and `stopping` (how a run is interrupted and resumed),
-`learner`, `optimizers` and `critic` (what has weights). `trlib.model.partial_rollout` writes
-completions with policies of several ages."""
+What surrounds a batch: `settings` (of a run), `memory_check` (whether it fits into memory), `saving`
+(how a run is kept, interrupted and resumed, and what `train` returns), `learner`, `optimizers` and
+`critic` (what has weights). `trlib.model.partial_rollout` writes completions with policies of
+several ages."""

@@ -10,8 +10,8 @@ from torch import Tensor
 from trlib.algorithms.memory import Memory
 from trlib.algorithms.needs import Needs
 from trlib.loop.critic import Critic
-from trlib.loop.descent import OptimizerStep
 from trlib.loop.metrics import METRICS
+from trlib.loop.optimizer_step import OptimizerStep
 from trlib.loop.optimizers import Maker
 from trlib.loop.sampler import Sampler
 from trlib.loop.settings import RunSettings
@@ -43,7 +43,7 @@ class Learner:
         parts = [(list(self.weights.values()), 1.0)]
         if self.critic is not None:
             parts.append((self.critic.parameters, needs.critic))
-        self.descent = OptimizerStep(parts, make, settings)
+        self.optimizer_step = OptimizerStep(parts, make, settings)
         self.memory = Memory((*METRICS, "batch"), policy.device)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -56,11 +56,11 @@ class Learner:
             "critic": {} if self.critic is None else self.critic.trainable,
         }
         named = {f"{part}/{name}": t for part, held in parts.items() for name, t in held.items()}
-        return named | self.descent.tensors()
+        return named | self.optimizer_step.tensors()
 
     def numbers(self) -> dict[str, Any]:
         """The rest of what it depends on, as JSON values."""
-        return {"memory": self.memory.numbers(), "descent": self.descent.numbers()}
+        return {"memory": self.memory.numbers(), "descent": self.optimizer_step.numbers()}
 
     def load(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
         """Go on from what `tensors` and `numbers` returned.
@@ -79,4 +79,4 @@ class Learner:
         if self.critic is not None:
             self.critic.load_state(below("critic/"))
         self.memory.restore(numbers["memory"], below("memory/"))
-        self.descent.load(tensors, numbers["descent"])
+        self.optimizer_step.load(tensors, numbers["descent"])

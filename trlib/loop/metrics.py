@@ -6,8 +6,9 @@ fixed number of completions, spread evenly over its prompts. They take a forward
 the batch's passes came before the last update."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +16,10 @@ from torch import Tensor
 
 from trlib.algorithms.method import Batch, TokenLoss
 from trlib.divergences import kl, tv
+from trlib.loop.settings import FilledSettings
 from trlib.model.completions import Completions
-from trlib.tasks.task import Verdict
+from trlib.model.policy import Policy
+from trlib.tasks.task import Prompt, Verdict
 
 AT_ONCE = 4_000_000
 """How many numbers of a probe's distributions are processed at a time: if the vocabulary is large,
@@ -193,6 +196,70 @@ def sampler_kl(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
     r - 1 - log r is at least 0 and has the mean KL(mu || pi) under mu (Schulman's k3)."""
     log_ratio = (logp.detach() - logp_rollout)[mask].double()
     return float((torch.expm1(log_ratio) - log_ratio).mean()) if log_ratio.numel() else math.nan
+
+
+def of_completions(c: Completions, verdicts: Sequence[Verdict]) -> dict[str, float]:
+    """The columns of the history that the completions and their verdicts show."""
+    free, age = ~c.forced.any(1), c.age
+    return {
+        "reward": float(_rewards(c, verdicts)[free].mean()),
+        "length": float(c.lengths.float().mean()),
+        "distinct": distinct_right(c, verdicts),
+        "age": 0.0 if age is None else float(age[c.mask].float().mean()),
+    }
+
+
+def of_prompts(
+    batch: int,
+    prompts: Sequence[Prompt],
+    c: Completions,
+    verdicts: Sequence[Verdict],
+    divergences: Mapping[int, float],
+) -> list[dict[str, Any]]:
+    """A row for each of a batch's prompts; `divergences`: `kl_seq_back` of those in the probe."""
+    free = ~c.forced.any(1)
+    reward, length, unguided = (
+        v.view(len(prompts), -1).float().mean(1)
+        for v in (_rewards(c, verdicts) * free, c.lengths.float(), free)
+    )
+    means = torch.stack([reward / unguided, length, 1 - unguided], 1).tolist()
+    return [
+        {
+            "batch": batch,
+            "prompt": i,
+            "text": prompt.text,
+            "difficulty": prompt.difficulty,
+            **dict(zip(("reward", "length", "guided"), of_prompt, strict=True)),
+            # NaN: none of its completions is in the probe.
+            "kl_seq_back": divergences.get(i, math.nan),
+        }
+        for i, (prompt, of_prompt) in enumerate(zip(prompts, means, strict=True))
+    ]
+
+
+def timing(c: Completions, seconds: float) -> dict[str, float]:
+    """The columns of a batch that took so long."""
+    return {"seconds": seconds, "tokens_per_s": float(c.lengths.float().sum()) / seconds}
+
+
+@torch.no_grad()
+def on_probe(
+    policy: Policy, c: Completions, rows: Tensor, settings: FilledSettings
+) -> tuple[dict[str, float], dict[int, float]]:
+    """The exact columns of the history, on a probe of some rows, and `kl_seq_back` by prompt."""
+    probe = c.rows(rows.to(policy.device))
+    log_mu = c.full[torch.searchsorted(c.full_rows, rows.to(c.full_rows.device))]
+    log_pi = log_mu  # of an empty probe
+    if len(rows):
+        log_pi = policy.score(
+            probe, temperature=settings.temperature, full=True, at_once=settings.at_once
+        ).full
+    exact, back = measure(log_mu, log_pi, probe.tokens, probe.mask)
+    return exact, means_by_group(probe.group, back)
+
+
+def _rewards(c: Completions, verdicts: Sequence[Verdict]) -> Tensor:
+    return torch.tensor([v.reward for v in verdicts], dtype=torch.float32).to(c.tokens.device)
 
 
 def distinct_right(completions: Completions, verdicts: Sequence[Verdict]) -> float:

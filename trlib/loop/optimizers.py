@@ -2,7 +2,7 @@
 
 An optimiser is a name below, or a callable of your own. It is called like torch's own: with groups
 of parameters and those of `lr`, `betas` and `weight_decay` that it takes. What every optimiser
-needs is in `trlib.loop.descent`: float32 copies of 16-bit weights, clipping, warm-up, saving."""
+needs is in `trlib.loop.optimizer_step`: float32 copies of 16-bit weights, clipping, warm-up, saving."""
 
 import inspect
 from collections.abc import Callable

@@ -40,7 +40,7 @@ def named(code: str) -> str | None:
 
 
 def canonical(name: str) -> str:
-    """Where the thing of that name is defined: `trlib.train` is `trlib.loop.training.train`.
+    """Where the thing of that name is defined: `trlib.train` is `trlib.loop.train.train`.
 
     A bridge needs a library that the book does without: where that is not installed, the name stays
     as it is.

@@ -17,9 +17,9 @@ from trlib.loop.boxes import needs_of
 from trlib.loop.collect import Collector
 from trlib.loop.learner import Learner
 from trlib.loop.metrics import measure, summarise
+from trlib.loop.minibatch import Minibatch
 from trlib.loop.optimizers import adamw
 from trlib.loop.settings import RunSettings
-from trlib.loop.step import LoopStep
 from trlib.methods import OBJECTIVES
 from trlib.model.completions import Completions
 from trlib.tasks.dial import CAREFUL
@@ -180,7 +180,7 @@ class Twin:
         for part, one in zip(self.found["parts"], self.found["steps"], strict=True):
             self.update(part, one)
         if self.by_batch:
-            whole = LoopStep(
+            whole = Minibatch(
                 self.learner, self.method, self.needs, self.completions, self.batch, done=self.done
             )
             self.method.update(Descended(whole))
@@ -204,7 +204,7 @@ class Twin:
             [(self.completions.group == prompt).nonzero().squeeze(-1) for prompt in part]
         )
         self.hold(one["weights"])
-        step = LoopStep(
+        step = Minibatch(
             self.learner,
             self.method,
             self.needs,

@@ -19,9 +19,9 @@ from trlib.algorithms import ALGORITHMS
 from trlib.cli import EXAMPLES, _parse, evaluate, installed
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.fields import settings
-from trlib.loop import training
+from trlib.loop import train as loop
 from trlib.loop.metrics import METRICS
-from trlib.loop.run import Run
+from trlib.loop.saving.run import Run
 from trlib.loop.settings import RunSettings
 
 SMALL = "--steps 2 --prompts 2 --group 4 --probe 2 --quiet"
@@ -77,7 +77,7 @@ def test_without_options_the_command_line_trains_by_pythons_defaults(monkeypatch
         raise Seen
 
     defaults = {s.name: s.default for s in settings(RunSettings)}
-    monkeypatch.setattr(training, "train", stop)
+    monkeypatch.setattr(loop, "train", stop)
     with pytest.raises(Seen):
         typed("train")
 
@@ -279,7 +279,7 @@ def test_what_stops_a_run_becomes_a_sentence_and_a_status(
     def stopped(*_, **__):
         raise raised
 
-    monkeypatch.setattr(training, "train", stopped)
+    monkeypatch.setattr(loop, "train", stopped)
     assert typed("train --method ppo") == status
     captured = capsys.readouterr()
     assert words in captured.err and "Traceback" not in captured.err
@@ -292,7 +292,7 @@ def test_a_fault_of_ours_is_not_dressed_up_as_the_user_s(monkeypatch, raised):
     def broken(*_, **__):
         raise raised
 
-    monkeypatch.setattr(training, "train", broken)
+    monkeypatch.setattr(loop, "train", broken)
     with pytest.raises(type(raised)):
         typed("train --method ppo")
 
@@ -328,7 +328,7 @@ def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(
     def greedy(*_, **__):
         raise raised
 
-    monkeypatch.setattr(training, "train", greedy)
+    monkeypatch.setattr(loop, "train", greedy)
     monkeypatch.setattr("trlib.evaluation.evaluate", greedy)
     less = f"trlib: error: not enough memory{much}; expected a run that fits: lower "
     assert typed("train --method ppo") == 1
@@ -355,7 +355,7 @@ def test_an_interrupted_run_is_shown_and_its_status_is_the_signal_s(
     known = {"method": {"name": "PPO"}, "task": {"name": "dial"}, "seed": 0}
     rows = [dict.fromkeys(METRICS, 0.5)]
     stopped = Run(policy, rows, [], known, None, interrupted=True, signal=sent)
-    monkeypatch.setattr(training, "train", lambda *_, **__: stopped)
+    monkeypatch.setattr(loop, "train", lambda *_, **__: stopped)
     assert typed("train --method ppo") == status
     assert "interrupted" in capsys.readouterr().out
 
@@ -365,7 +365,7 @@ def test_a_warning_is_one_line_and_the_filter_is_restored(capsys, monkeypatch):
         warnings.warn("all rewards are 0", stacklevel=2)
         raise ValueError("enough")
 
-    monkeypatch.setattr(training, "train", warns)
+    monkeypatch.setattr(loop, "train", warns)
     before = warnings.showwarning
     assert typed("train --method ppo") == 1
     assert capsys.readouterr().err == "trlib: warning: all rewards are 0\ntrlib: error: enough\n"

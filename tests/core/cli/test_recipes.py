@@ -3,7 +3,7 @@
 import pytest
 
 from tests.typed import typed
-from trlib.loop import training
+from trlib.loop import train as loop
 from trlib.model import policy as module
 from trlib.tasks import Aloud, Sums, load_task
 
@@ -24,7 +24,7 @@ def asked(monkeypatch):
         raise ValueError("seen")
 
     monkeypatch.setattr(module, "load_policy", load)
-    monkeypatch.setattr(training, "train", stop)
+    monkeypatch.setattr(loop, "train", stop)
     monkeypatch.setattr("trlib.evaluation.evaluate", stop)
     return found
 

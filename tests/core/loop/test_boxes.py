@@ -29,10 +29,11 @@ from trlib.algorithms import (
 from trlib.algorithms.memory import Memory
 from trlib.algorithms.needs import NEEDED_FOR
 from trlib.errors import MethodError
-from trlib.loop import checkpoints, collect
-from trlib.loop.descent import OptimizerStep
+from trlib.loop import collect
 from trlib.loop.metrics import METRICS
+from trlib.loop.optimizer_step import OptimizerStep
 from trlib.loop.optimizers import maker
+from trlib.loop.saving import checkpoints
 from trlib.loop.settings import RunSettings
 from trlib.methods import method_kind
 

@@ -15,7 +15,7 @@ from tests.core.loop import runs
 from tests.losses import refused, same
 from trlib.algorithms import GRPO, PPOCritic
 from trlib.errors import CheckpointError
-from trlib.loop import checkpoints
+from trlib.loop.saving import checkpoints
 
 DESCENT = {"updates": 0, "state": {}, "groups": []}
 REST = {
@@ -177,7 +177,7 @@ def test_a_trained_policy_that_was_put_aside_by_a_kill_is_back_in_its_place(tmp_
 
 HOLDER = """
 import sys, trlib
-from trlib.loop import checkpoints
+from trlib.loop.saving import checkpoints
 with checkpoints.holding(sys.argv[1], False, trlib.load_policy("dial")) as folder:
     (folder / ".checkpoint.safetensors.1.unfinished").write_text("being written")
     print("held", flush=True)

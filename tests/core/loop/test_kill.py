@@ -13,7 +13,7 @@ import torch
 import trlib
 from trlab.run_cell import TIMINGS
 from trlib.algorithms import ALGORITHMS
-from trlib.loop import checkpoints
+from trlib.loop.saving import checkpoints
 
 SETTINGS = {
     "steps": 4,

@@ -7,14 +7,14 @@ from pathlib import Path
 import trlib
 import trlib.loop
 from trlib.algorithms import GRPO
-from trlib.loop.training import _Loop
+from trlib.loop.train import Loop
 
 ROOT = Path(trlib.__file__).parent
 
 
 def test_a_batch_goes_through_the_files_that_the_loop_lists(monkeypatch, policy, recwarn):
     entered = set()
-    batch = _Loop.batch
+    batch = Loop.batch
 
     def note(frame, event, _):
         path = Path(frame.f_code.co_filename)
@@ -28,7 +28,7 @@ def test_a_batch_goes_through_the_files_that_the_loop_lists(monkeypatch, policy,
         finally:
             sys.setprofile(None)
 
-    monkeypatch.setattr(_Loop, "batch", traced)
+    monkeypatch.setattr(Loop, "batch", traced)
     trlib.train(
         policy,
         trlib.load_task("dial"),
@@ -40,12 +40,14 @@ def test_a_batch_goes_through_the_files_that_the_loop_lists(monkeypatch, policy,
         progress=False,
     )
     pages = trlib.loop.__doc__.splitlines()
-    path = [re.findall(r"`(\w+/\w+\.py)`", line)[0] for line in pages if re.match(r"\d\. ", line)]
+    path = [
+        re.findall(r"`(\w+/[\w/]+\.py)`", line)[0] for line in pages if re.match(r"\d\. ", line)
+    ]
     aside = [
         file
         for line in pages
         if line.startswith("- ")
-        for file in re.findall(r"`(\w+/\w+\.py)`", line)
+        for file in re.findall(r"`(\w+/[\w/]+\.py)`", line)
     ]
     lines = [len((ROOT / file).read_text().splitlines()) for file in path]
     assert len(path) <= 5 and sum(lines) <= 1100

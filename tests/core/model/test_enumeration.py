@@ -89,7 +89,7 @@ def test_the_table_is_a_policy():
 @pytest.mark.parametrize("baseline", [0.0, 0.7])
 def test_on_policy_it_is_the_policy_gradient(baseline):
     """Σ_t over a completion's tokens, with any constant baseline: exactly dJ/dθ. At ratio 1 the other
-    losses are this one (`test_every_loss.py`)."""
+    losses are this one (`laws.py`)."""
     theta = NEW.clone().requires_grad_()
     loss = reinforce_loss(logp_of(theta), advantages=rows(REWARDS - baseline), mask=MASK)
     found = expected_gradient(loss.per_token, theta, probabilities(theta))

@@ -1,0 +1,175 @@
+"""Advantages: numbers by hand, laws, and an independent formula for GAE."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.losses import D, batch, close, refused, tensor
+from trlib.advantages import (
+    ADVANTAGES,
+    STD_FLOOR,
+    gae,
+    group_relative,
+    leave_one_out,
+    length_weighted,
+)
+from trlib.algorithms import REINFORCE, Correction
+
+BASELINES = {
+    "std": group_relative,
+    "mean": partial(group_relative, scale=None),
+    "loo": leave_one_out,
+    "length": lambda rewards, group: length_weighted(
+        rewards, torch.arange(1, len(rewards) + 1), group
+    ),
+}
+
+
+REWARDS = [1.0, 2.0, -1.0, 0.0, 1.0, 2.0, 0.5, -1.0, 4.0, 1.0]
+GROUP = [3, 7, 8, 3, 5, 8, 3, 8, 7, 5]
+LENGTHS = [1, 0, 0, 2, 1, 3, 1, 1, 0, 2]
+# By groups: 1, 0 and .5, variance 1/4; 2 and 4, variance 2; -1, 2 and -1, variance 3; all right.
+MEAN = [0.5, -1.0, -1.0, -0.5, 0.0, 2.0, 0.0, -1.0, 1.0, 0.0]
+STD = tensor([0.25, 2, 3, 0.25, 0, 3, 0.25, 3, 2, 0]).sqrt() + 1e-6
+PUSHES = {
+    "group-mean": MEAN,
+    "group-std": (tensor(MEAN) / STD).tolist(),
+    "leave-one-out": [0.75, -2.0, -1.5, -0.75, 0.0, 3.0, 0.0, -1.5, 2.0, 0.0],
+    # The means are (1 + 0 + .5) / 4, (0 + 6 - 1) / 4, 1, and 3 where nothing was written.
+    "length-weighted": [0.625, -1.0, -2.25, -0.375, 0.0, 0.75, 0.125, -2.25, 1.0, 0.0],
+    "right-only": [0.5, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 1.0, 0.0],
+    "wrong-only": [0.0, -1.0, -1.0, -0.5, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0],
+    "reward": REWARDS,
+    "mixed-reward": [1.0, 2.0, -1.0, 0.0, 0.0, 2.0, 0.5, -1.0, 4.0, 0.0],
+    "plus-minus": [1.0, 3.0, -3.0, -1.0, 1.0, 3.0, 0.0, -3.0, 7.0, 1.0],
+}
+
+
+@pytest.mark.parametrize("name", ADVANTAGES)
+def test_pushes_by_hand(name):
+    """And a shift comes before a correction, here of a sampler at half, 1.5 and four times."""
+    mask = torch.arange(3) < torch.tensor(LENGTHS).unsqueeze(-1)
+    old = tensor([0.5, 1.5, 4.0]).log().expand(10, 3) - 2
+    given = {"rewards": tensor(REWARDS), "group": torch.tensor(GROUP), "logp_old": old}
+    held, push = batch(mask, **given, logp_rollout=0 * old - 2), tensor(PUSHES[name]).unsqueeze(-1)
+    close(REINFORCE(advantage=name).prepare(held).advantages, push.expand(10, 3), 1e-14)
+    shifted = REINFORCE(advantage=name, shift=0.25, correction=Correction(cap=2.0)).prepare(held)
+    factor = torch.where(mask, tensor([0.5, 1.5, 2.0]), 1.0)
+    close(shifted.advantages, (push + 0.25) * factor, 1e-14)
+
+
+def test_lengths_of_any_number_type():
+    rewards, group = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0, 0, 0])
+    for dtype in (torch.int32, torch.uint8, torch.float16, D):
+        found = length_weighted(rewards, torch.tensor([1, 1, 2], dtype=dtype), group)
+        assert found.tolist() == [0.75, -0.25, -0.25]
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_equal_rewards_teach_exactly_nothing(name):
+    group = torch.tensor([0] * 7 + [1] * 4)
+    for dtype in (torch.bfloat16, torch.float32, D):
+        for value in (0.1, 1 / 3, -1e30, 1e-30):
+            advantages = BASELINES[name](torch.full((11,), value, dtype=dtype), group)
+            assert (advantages == 0).all()
+            assert advantages.dtype == torch.promote_types(dtype, torch.float32)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(2, 5), min_size=1, max_size=4),
+    st.integers(0, 2**31),
+    st.sampled_from(sorted(BASELINES)),
+)
+def test_laws_of_the_baselines(sizes, seed, name):
+    generator = torch.Generator().manual_seed(seed)
+    group = torch.cat([torch.full((n,), 10 - i) for i, n in enumerate(sizes)])
+    rewards = torch.randn(len(group), generator=generator, dtype=D)
+    rule = BASELINES[name]
+    advantages = rule(rewards, group)
+    # A shift of a prompt's rewards is no information. A scale passes through; divided by the std
+    # it does not, but for the floor below the std.
+    shift = torch.randn(20, generator=generator, dtype=D)[group]
+    close(rule(rewards + shift, group), advantages)
+    spread = torch.stack([rewards[group == number].std() for number in group])
+    kept = (spread + STD_FLOOR) / (3 * spread + STD_FLOOR) if name == "std" else 1
+    close(rule(3 * rewards, group), 3 * advantages * kept)
+    for number in group.unique():
+        members = group == number
+        alone = rewards[members] - rewards[members].mean()
+        if name == "length":
+            weight = torch.arange(1, len(group) + 1, dtype=D)[members]
+            assert abs((weight * advantages[members]).sum()) < 1e-9
+        else:
+            assert abs(advantages[members].sum()) < 1e-9
+        if name == "loo":
+            n = int(members.sum())
+            close(advantages[members], alone * n / (n - 1))
+    if name != "length":
+        order = torch.randperm(len(group), generator=generator)
+        close(rule(rewards[order], group[order]), advantages[order])
+
+
+def test_large_rewards_keep_their_digits():
+    rewards = tensor([1e9, 1e9 + 1, 1e9 + 2])
+    assert group_relative(rewards, torch.zeros(3, dtype=torch.int64), scale=None).tolist() == [
+        -1.0,
+        0.0,
+        1.0,
+    ]
+    # float32 cannot hold 1e9 + 1; its own differences are still exact.
+    assert leave_one_out(torch.tensor([1e9, 1e9 + 128]), torch.tensor([0, 0])).tolist() == [
+        -128.0,
+        128.0,
+    ]
+
+
+def test_a_group_of_one_is_named():
+    for name in ("std", "loo"):
+        said = "group: expected at least 2 completions in every group.*got 1 in group 9"
+        refused(said, BASELINES[name], torch.ones(3), torch.tensor([4, 4, 9]))
+
+
+def test_a_group_of_one_without_scale_is_its_own_mean():
+    one = torch.tensor([3.0]), torch.tensor([0])
+    assert group_relative(*one, scale=None).tolist() == [0.0]
+    assert length_weighted(one[0], torch.tensor([5]), one[1]).tolist() == [0.0]
+
+
+def _gae_as_a_sum(rewards, values, gamma, lam):
+    """A_t = Σ_k (γλ)^k δ_t+k over one row without a mask, written as the double sum of the
+    paper."""
+    n = len(rewards)
+    following = [*values[1:], 0.0]
+    deltas = [rewards[t] + gamma * following[t] - values[t] for t in range(n)]
+    return [sum((gamma * lam) ** (k - t) * deltas[k] for k in range(t, n)) for t in range(n)]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.integers(1, 4), st.integers(1, 7), st.integers(0, 2**31), st.floats(0, 1), st.floats(0, 1)
+)
+def test_gae_skips_masked_tokens(b, t, seed, gamma, lam):
+    generator = torch.Generator().manual_seed(seed)
+    rewards = torch.randn(b, t, generator=generator, dtype=D)
+    values = torch.randn(b, t, generator=generator, dtype=D)
+    mask = torch.rand(b, t, generator=generator) < 0.6
+    junk = [math.nan, math.inf][seed % 2]
+    advantages, returns = gae(
+        rewards.masked_fill(~mask, junk),
+        values.masked_fill(~mask, junk),
+        mask,
+        gamma=gamma,
+        lam=lam,
+    )
+    assert (advantages[~mask] == 0).all() and (returns[~mask] == 0).all()
+    for i in range(b):
+        expected = _gae_as_a_sum(
+            rewards[i][mask[i]].tolist(), values[i][mask[i]].tolist(), gamma, lam
+        )
+        assert advantages[i][mask[i]].tolist() == pytest.approx(expected, rel=1e-12, abs=1e-12)
+        close(returns[i][mask[i]], (advantages + values)[i][mask[i]].tolist())

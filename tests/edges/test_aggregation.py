@@ -1,0 +1,89 @@
+"""The four aggregations: by hand, against each other, and under the mask."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.losses import D, close, slope, tensor
+from trlib.aggregation import AGGREGATIONS, aggregate
+
+# Lengths 3, 1 and 0; sums 6 and 10.
+VALUES = tensor([[1.0, 2.0, 3.0, 9.0], [10.0, 9.0, 9.0, 9.0], [9.0, 9.0, 9.0, 9.0]])
+MASK = torch.tensor([[1, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]], dtype=torch.bool)
+
+
+@pytest.mark.parametrize("how", AGGREGATIONS)
+def test_what_is_masked_does_not_exist(how):
+    for junk in (math.nan, math.inf, -math.inf, 1e300):
+        values = VALUES.masked_fill(~MASK, junk).requires_grad_()
+        result = aggregate(values, MASK, how)
+        assert result.item() == aggregate(VALUES, MASK, how).item()
+        gradient = slope(result, values)
+        assert torch.isfinite(gradient).all() and (gradient[~MASK] == 0).all()
+    result = aggregate(values, torch.zeros_like(MASK), how)
+    assert result.item() == 0 and (slope(result, values) == 0).all()
+
+
+@pytest.mark.parametrize("how", AGGREGATIONS)
+def test_half_precision_is_summed_in_float32(how):
+    values = torch.full((2, 4096), 1.0, dtype=torch.bfloat16)
+    mask = torch.ones(2, 4096, dtype=torch.bool)
+    result = aggregate(values, mask, how, horizon=4096)
+    assert result.dtype == torch.float32
+    assert result.item() == (4096 if how == "seq-mean-token-sum" else 1)
+    assert aggregate(values.double(), mask, how).dtype == D
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 5), st.integers(1, 6), st.integers(0, 2**31), st.sampled_from(AGGREGATIONS))
+def test_rows_columns_and_empty_rows_do_not_matter(b, t, seed, how):
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.randn(b, t, generator=generator, dtype=D)
+    mask = torch.rand(b, t, generator=generator) < 0.6
+    result = aggregate(values, mask, how, horizon=7)
+    rows, columns = torch.randperm(b, generator=generator), torch.randperm(t, generator=generator)
+    shuffled = aggregate(values[rows][:, columns], mask[rows][:, columns], how, horizon=7)
+    padded = aggregate(
+        torch.nn.functional.pad(values, (2, 1, 1, 2), value=math.nan),
+        torch.nn.functional.pad(mask, (2, 1, 1, 2)),
+        how,
+        horizon=7,
+    )
+    close(shuffled, result, 1e-13)
+    close(padded, result, 1e-13)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(2, 6),
+    st.integers(1, 6),
+    st.integers(0, 2**31),
+    st.sampled_from(AGGREGATIONS),
+    st.booleans(),
+)
+def test_micro_batches_sum_to_the_whole_with_the_count_of_the_whole(b, t, seed, how, as_tensor):
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.randn(b, t, generator=generator, dtype=D).requires_grad_()
+    mask = torch.rand(b, t, generator=generator) < 0.6
+    count = mask.sum() if how == "token-mean" else mask.any(-1).sum()
+    parts = [
+        aggregate(
+            values[rows], mask[rows], how, horizon=5, count=count if as_tensor else count.item()
+        )
+        for rows in (slice(0, b // 2), slice(b // 2, b))
+    ]
+    whole = aggregate(values, mask, how, horizon=5)
+    close(sum(parts), whole, 1e-13)
+    gradients = [slope(loss, values) for loss in (sum(parts), whole)]
+    torch.testing.assert_close(*gradients, rtol=1e-13, atol=1e-13)
+
+
+def test_a_count_by_hand_and_in_float32():
+    assert aggregate(VALUES[:2], MASK[:2], "token-mean", count=8).item() == 16 / 8
+    assert aggregate(VALUES[:1], MASK[:1], "seq-mean-token-mean", count=2).item() == 6 / 3 / 2
+    assert aggregate(VALUES, torch.zeros_like(MASK), "token-mean", count=0).item() == 0
+    for count in (8, 8.0, torch.tensor(8), tensor([8.0])):
+        assert aggregate(VALUES.float(), MASK, "token-mean", count=count).dtype == torch.float32

@@ -1,0 +1,326 @@
+"""Centering: the two facts about scores, the neighbours' terms, and the method in the loop."""
+
+import inspect
+import math
+
+import pytest
+import torch
+
+import trlib
+from tests import laws as contract
+from tests.losses import (
+    D,
+    batch,
+    close,
+    distributions,
+    noise,
+    refused,
+    sampled,
+    slope,
+    spread,
+    trained,
+)
+from trlib.algorithms import (
+    Centered,
+    Needs,
+    Scores,
+    TopK,
+    center_scores,
+    center_scores_topk,
+    centered_sparse_loss,
+    reinforce_loss,
+    weighted_loss,
+)
+
+V = 5
+WEIGHTS = {
+    "none": {},
+    "ratio": {},
+    "truncated": {"cap": 1.2},
+    "window": {"cap": 1.3, "floor": 0.7},
+    "mask": {"delta_tv": 0.05},
+}
+EVERY = [{"weight": name, **how} for name, how in WEIGHTS.items()]
+
+
+# --- what all losses promise
+# ------------------------------------------------------------------------------------------------
+
+
+def whole(logp, mask):
+    """A policy of V tokens in which the sampled one has this log-prob [B, T], and NaN elsewhere."""
+    ids = torch.arange(mask.shape[1]).expand(mask.shape) % V
+    shape = distributions(1, 1, V)[0].expand(*mask.shape, V)
+    full = spread(logp.double().masked_fill(~mask, -1.0), shape, ids).to(logp.dtype)
+    return full.masked_fill(~mask.unsqueeze(-1), math.nan), ids.masked_fill(~mask, -100)
+
+
+def of_a_token(logp, logp_rollout, *, advantages, mask, **how):
+    """The centered loss as a function of the sampled token's log-prob."""
+    loss = weighted_loss(logp, logp_rollout, advantages=advantages, mask=mask, **how)
+    (new, ids), (old, _) = whole(logp, mask), whole(logp_rollout, mask)
+    given = {"tokens": ids, "advantages": advantages, "mask": mask}
+    return center_scores(loss, new, old.detach(), **given, **how)
+
+
+def of_a_token_topk(logp, logp_rollout, *, advantages, mask, **how):
+    """The same from the three tokens that begin with the sampled one."""
+    loss = weighted_loss(logp, logp_rollout, advantages=advantages, mask=mask, **how)
+    (new, ids), (old, _) = whole(logp, mask), whole(logp_rollout, mask)
+    at = (ids.clamp(min=0).unsqueeze(-1) + torch.arange(3)) % V
+    head, given = TopK(at, old.detach().gather(-1, at)), {"tokens": ids, "mask": mask}
+    return center_scores_topk(loss, new.gather(-1, at), head, advantages=advantages, **given, **how)
+
+
+WHOLE = {"on_policy": None, "pure": False, "proportional": False}
+"""Adapters, whose weight at ratio 1 is not A, and which center what a mask silences."""
+CASES = {f"weighted {how['weight']}": contract.Case(weighted_loss, how) for how in EVERY}
+CASES |= {
+    f"{name} {how['weight']}": contract.Case(loss, how, **WHOLE)
+    for name, loss, some in (
+        ("centered", of_a_token, (EVERY[0], EVERY[2], EVERY[4])),
+        ("top-k", of_a_token_topk, (EVERY[0], EVERY[2])),
+    )
+    for how in some
+}
+pytest_generate_tests = contract.pytest_generate_tests
+globals().update(
+    {
+        name: test
+        for name, test in vars(contract).items()
+        if name.startswith("test_") and "case" in inspect.signature(test).parameters
+    }
+)
+
+
+# --- the weights
+# ------------------------------------------------------------------------------------------------
+
+
+# --- two facts about scores
+# ------------------------------------------------------------------------------------------------
+
+
+def table(seed=0, v=7):
+    """Logits of p, log q and a push of each token."""
+    logits, old, push = (noise(v, seed=3 * seed + i) for i in range(3))
+    return logits.requires_grad_(), (1.5 * old).log_softmax(-1), push
+
+
+def scores(logits):
+    """[V, V]: the gradient of each log-prob in the logits."""
+    return torch.eye(len(logits), dtype=D) - logits.detach().softmax(-1)
+
+
+def expected(logits, log_q, u, **how):
+    """The gradient that the loss has on average under q, by enumeration."""
+    v = len(log_q)
+    mask, ids = torch.ones(v, 1, dtype=torch.bool), torch.arange(v).unsqueeze(-1)
+    given = {"advantages": u.unsqueeze(-1), "mask": mask}
+    full = logits.log_softmax(-1).expand(v, 1, v)
+    old = log_q.expand(v, 1, v)
+    loss = weighted_loss(sampled(full, ids), sampled(old, ids), **given, **how)
+    centered = center_scores(loss, full, old, tokens=ids, **given, **how)
+    weights = log_q.exp().unsqueeze(-1)
+    return [slope(weights * x.per_token, logits) for x in (loss, centered)], loss
+
+
+@pytest.mark.parametrize("how", EVERY, ids=lambda how: how["weight"])
+def test_centering_leaves_the_covariance(how):
+    """The mean of what is left is Cov_q(u, ω s), whatever the weight, and the same for u and u + 3:
+    a push that is alike for all tokens moves nothing."""
+    logits, log_q, u = table(1)
+    q, s = log_q.exp(), scores(logits)
+    (plain, centered), loss = expected(logits, log_q, u, **how)
+    ws = (loss.diagnostics["weight"] / u.unsqueeze(-1)) * s
+    close(plain, -((q * u) @ ws), 1e-12)
+    close(centered, -((q * (u - (q * u).sum())) @ (ws - q @ ws)), 1e-12)
+    (shifted, same), _ = expected(logits, log_q, u + 3, **how)
+    close(same, centered, 1e-12)
+    assert how["weight"] == "ratio" or (shifted - plain).abs().max() > 0.02
+
+
+# --- from the sampler's most likely tokens
+# ------------------------------------------------------------------------------------------------
+
+
+def head(old, ids, k):
+    """The k most likely tokens of a sampler, the sampled one among them."""
+    first = old.scatter(-1, ids.unsqueeze(-1), math.inf).topk(k, -1).indices
+    return TopK(first, old.gather(-1, first))
+
+
+def centered(logp, old, rest, k=None, **how):
+    """The centered loss and its gradient in the logits."""
+    logits = logp.detach().clone().requires_grad_()
+    full, ids = logits.log_softmax(-1), rest["tokens"]
+    given = {"advantages": rest["advantages"], "mask": rest["mask"]}
+    loss = weighted_loss(sampled(full, ids), sampled(old, ids), **given, **how)
+    given |= {"tokens": ids, **how}
+    if k is None:
+        found = center_scores(loss, full, old, **given)
+    else:
+        top = head(old, ids, k)
+        found = center_scores_topk(loss, full.gather(-1, top.ids), top, **given)
+    return found, slope(found.per_token, logits), loss
+
+
+@pytest.mark.parametrize("how", EVERY, ids=lambda how: how["weight"])
+def test_all_tokens_of_the_sampler_are_the_whole_vocabulary(how):
+    logp, old, rest = distributions(apart=0.4)
+    found, grad, _ = centered(logp, old, rest, k=8, **how)
+    expected, expected_grad, _ = centered(logp, old, rest, **how)
+    close(grad, expected_grad, 1e-9)
+    close(found.diagnostics["weight"], expected.diagnostics["weight"], 1e-9)
+
+
+def neighbours(p_log, q_log, how):
+    """The coefficient of each of the sampler's top k [N, k] as the code of vime has it, in
+    `vime/utils/score_centering.py` of vllm-project/vime at 2b83ea2, and NeMo-RL's guide in words
+    (docs.nvidia.com/nemo/rl, read 27 November 2026): written from the formula, mode by mode."""
+    p, q = p_log.exp(), q_log.exp()
+    tail_p, tail_q = (1 - p.sum(-1)).clamp(min=1e-6), (1 - q.sum(-1)).clamp(min=1e-6)
+    rho = tail_q / tail_p
+    if how["weight"] == "none":
+        mass, alpha = q, rho
+    elif how["weight"] == "truncated":  # 0 to the cap
+        mass, alpha = torch.minimum(p, how["cap"] * q), (how["cap"] * rho).clamp(max=1.0)
+    elif how["weight"] == "window":
+        low, high = how["floor"], how["cap"]
+        mass = torch.where((p / q >= low) & (p / q <= high), p, 0.0)
+        alpha = ((1 / rho >= low) & (1 / rho <= high)).to(rho.dtype)
+    else:
+        mass, alpha = p, torch.ones_like(rho)
+    return mass - alpha.unsqueeze(-1) * p
+
+
+@pytest.mark.parametrize("how", EVERY[:4], ids=lambda how: how["weight"])
+def test_the_term_is_nemo_rls_and_vimes(how):
+    for seed in range(4):
+        logp, old, rest = distributions(apart=0.6, seed=seed)
+        found, _, loss = centered(logp, old, rest, k=4, **how)
+        top = head(old, rest["tokens"], 4)
+        here = logp.gather(-1, top.ids)
+        term = (neighbours(here, top.logp, how) * here).sum(-1)
+        expected = (loss.per_token + rest["advantages"] * term).masked_fill(~rest["mask"], 0.0)
+        close(found.per_token, expected, 1e-10)
+
+
+def test_the_term_is_prime_rls():
+    """As `IPOLoss.score_centering_loss` has it in `src/prime_rl/trainer/rl/loss.py` of
+    PrimeIntellect-ai/prime-rl (read 27 November 2026): over the sampler's tokens, without a tail."""
+    logp, old, rest = distributions(apart=0.6)
+    found, grad, loss = centered(logp, old, rest, weight="mask", delta_tv=0.1)
+    p, q = logp.exp(), old.exp()
+    near = (p - q).abs() <= 0.1
+    ratio = (logp - old).clamp(max=math.log(1e4)).exp()
+    term = (torch.where(near, q * ratio, 0.0) * logp).sum(-1)
+    expected = (loss.per_token + rest["advantages"] * term).masked_fill(~rest["mask"], 0.0)
+    close(found.per_token, expected, 1e-10)
+    silenced = rest["mask"] & ~sampled(near, rest["tokens"])
+    assert silenced.any() and (grad[silenced].abs().sum(-1) > 0).all()
+
+
+@pytest.mark.parametrize("how", EVERY[::2], ids=lambda how: how["weight"])
+def test_the_sparse_loss_is_both_in_one(how):
+    logp, old, rest = distributions(apart=0.4)
+    expected, _, _ = centered(logp, old, rest, k=4, **how)
+    top = head(old, rest["tokens"], 4)
+    found = centered_sparse_loss(logp.gather(-1, top.ids), top, **rest, **how)
+    close(found.per_token, expected.per_token, 1e-12)
+    for name, value in expected.diagnostics.items():
+        close(found.diagnostics[name].to(D), value.to(D), 1e-12)
+
+
+def test_small_tails_make_no_large_number():
+    """The sampler keeps .1 for its tail, the policy next to nothing."""
+    p = torch.tensor([[[1 - 3e-9, 1e-9, 1e-9, 1e-9]]])
+    logits = p.log().requires_grad_()
+    top = TopK(torch.tensor([[[0, 1]]]), torch.tensor([[[0.6, 0.3]]]).log())
+    given = {"advantages": torch.ones(1, 1), "mask": torch.ones(1, 1, dtype=torch.bool)}
+    full = logits.log_softmax(-1)
+    loss = reinforce_loss(full[..., 0], **given)
+    ids = torch.zeros(1, 1, dtype=torch.long)
+    found = center_scores_topk(loss, full.gather(-1, top.ids), top, tokens=ids, **given)
+    assert slope(found.per_token, logits).abs().max() < 1
+    close(found.per_token, (0.3 - 0.1 / 1e-6 * 1e-9) * math.log(1e-9), 1e-4)
+
+
+# --- errors
+# ------------------------------------------------------------------------------------------------
+
+
+# --- the method
+# ------------------------------------------------------------------------------------------------
+
+
+def test_what_the_method_needs():
+    assert Centered().needs("rollout") == Needs(full=True, full_anchor=True)
+    assert Centered(topk=8).needs("rollout") == Needs(full=True, topk_anchor=8)
+    assert Centered(center=False).needs("rollout") == Needs(full=True, full_anchor=True)
+    assert Centered(center=False, halves=False).needs("rollout") == Needs()
+    said = r"MethodError: Centered.needs \(.*\): anchor: expected 'rollout', .* got 'recomputed'"
+    refused(said, trained, Centered(), anchor="recomputed")
+
+
+@pytest.mark.parametrize("how", EVERY, ids=lambda how: how["weight"])
+@pytest.mark.parametrize("k", [None, 3])
+def test_the_method_is_the_functions(how, k):
+    logp, old, rest = distributions(apart=0.5)
+    expected, _, plain = centered(logp, old, rest, k=k, **how)
+    hidden = ~rest["mask"].unsqueeze(-1)
+    full, around = (x.masked_fill(hidden, math.nan) for x in (logp, old))
+    ids = rest["tokens"]
+    b = batch(
+        rest["mask"],
+        tokens=ids,
+        advantages=rest["advantages"],
+        logp_rollout=sampled(around, ids),
+        full_anchor=around,
+        topk_anchor=head(old, ids, 3),
+    )
+    found = Centered(**how, topk=k).objective(Scores(sampled(full, ids), full), b)
+    close(found.per_token, expected.per_token, 1e-9)
+    off = Centered(**how, topk=k, center=False).objective(Scores(sampled(full, ids), full), b)
+    close(off.per_token, plain.per_token, 1e-12)
+
+
+def test_in_the_loop_a_sampler_that_is_the_learner_has_no_drift():
+    """And one of four bits has: a tenth of the gradient and more; the halves are those of its
+    gradient, and centering takes one of them away."""
+    exact = trained(Centered()).history
+    assert (exact["drift"] < 1e-5).all() and ((exact["covariance"] - 1).abs() < 1e-5).all()
+    plain, centered, top = (
+        trained(m, sampler="int4", steps=1).history.iloc[0]
+        for m in (Centered(center=False), Centered(), Centered(topk=40))
+    )
+    assert plain["drift"] > 0.05 and plain["drift"] == centered["drift"]
+    whole = plain["grad_norm"]
+    assert centered["grad_norm"] == pytest.approx(plain["covariance"] * whole, rel=1e-4)
+    assert plain["push"] == centered["push"] != 0
+    silent = trained(Centered(center=False, halves=False), sampler="int4", steps=1).history.iloc[0]
+    assert "drift" not in silent and silent["grad_norm"] == whole
+    assert abs(top["drift"] / plain["drift"] - 1) < 0.05
+    ratio = trained(Centered(weight="ratio"), sampler="int4", steps=1).history.iloc[0]
+    assert ratio["drift"] < 1e-5
+
+
+def test_only_a_batchs_first_update_is_halved():
+    shown = []
+
+    class Counted(Centered):
+        def _halves(self, step, scores):
+            shown.append(len(step.batch.mask))
+            return super()._halves(step, scores)
+
+    trained(Counted(), steps=2, epochs=2, minibatches=2)
+    assert shown == [8, 8]
+
+
+def test_a_column_that_no_metric_has_is_refused():
+    class Wrong(Centered):
+        def update(self, step):
+            step.show(drfit=0.1)
+
+    with pytest.raises(trlib.errors.MethodError, match="columns: expected one of 'drift', 'cov"):
+        trained(Wrong())

@@ -1,0 +1,87 @@
+"""torch.compile takes every loss of tokens whole: one graph, the same numbers, the same
+gradient."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from tests.by_day import by_day
+from tests.laws import CASES, V
+from tests.losses import close, distributions, slope, tokens
+from trlib import algorithms, checks
+from trlib.algorithms import dppo_sparse_loss, sparsify, troll_loss, troll_sparse_loss
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    torch._dynamo.reset()
+    with checks.value_checks(False):
+        yield
+
+
+def assert_whole(loss, first, *others, **named):
+    """Compiled in one graph, forward and backward: per token, diagnostics and gradient as
+    without."""
+    results = []
+    for call in (loss, torch.compile(loss, fullgraph=True, backend="aot_eager")):
+        x = first.clone().requires_grad_()
+        result = call(x, *others, **named)
+        results.append([result.per_token, slope(result.per_token, x), *result.diagnostics.values()])
+    for plain, compiled in zip(*results, strict=True):
+        torch.testing.assert_close(compiled, plain, rtol=1e-12, atol=1e-12, equal_nan=True)
+
+
+SAME_CODE = {"ppo closed", "gspo wide", "dppo kl", "quatro regression"}
+"""As another case, but for a number."""
+LOSSES = [name for name, case in CASES.items() if case.pure and name not in SAME_CODE]
+
+
+def assert_case_whole(case):
+    arguments = case.arguments(tokens())
+    logp, *others = (
+        arguments.pop(k) for k in ("logp", "logp_old", "logp_rollout") if k in arguments
+    )
+    assert_whole(partial(case.loss, **case.settings), logp, *others, **arguments)
+
+
+@pytest.mark.parametrize("name", by_day(LOSSES, "gspo", reason="compiles every loss"))
+def test_every_loss_of_a_tokens_log_prob(name):
+    assert_case_whole(CASES[name])
+
+
+@pytest.mark.parametrize(
+    ("kind", "level"),
+    by_day(
+        [("whole", "token"), ("whole", "sequence"), ("sparse", "token"), ("dppo", "token")],
+        ("sparse", "token"),
+        reason="compiles every loss",
+    ),
+)
+def test_losses_of_distributions(kind, level):
+    u, q, named = distributions(v=V, apart=0.6)
+    u[~named["mask"]] = torch.nan
+    if kind == "whole":
+        assert (
+            0
+            < troll_loss(u, q, **named, level=level).diagnostics["projected"].sum()
+            < named["mask"].sum()
+        )
+        assert_whole(partial(troll_loss, level=level), u, q, **named)
+        return
+    old = sparsify(q, tokens=named["tokens"], mask=named["mask"], k=3)
+    loss = (
+        partial(troll_sparse_loss, level=level)
+        if kind == "sparse"
+        else partial(dppo_sparse_loss, delta_tv=0.15)
+    )
+    assert_whole(loss, u.gather(-1, old.ids), old, **named)
+
+
+def test_what_is_compiled_has_no_value_checks_even_where_they_are_on():
+    values = tokens()
+    arguments = [values["logp"], values["logp_old"]], {k: values[k] for k in ("advantages", "mask")}
+    with checks.value_checks(True):
+        compiled = torch.compile(algorithms.ppo_loss, fullgraph=True, backend="eager")
+        plain = algorithms.ppo_loss(*arguments[0], **arguments[1])
+        close(compiled(*arguments[0], **arguments[1]).per_token, plain.per_token)

@@ -1,0 +1,120 @@
+"""The factor on the advantages: the four variants by hand, the limits, and what an expectation says
+about them."""
+
+import math
+
+import pytest
+import torch
+
+from tests.losses import D, close, refused, tensor
+from trlib.corrections import (
+    Correction,
+    expected_weight,
+    top_entropy_mask,
+    truncated_importance,
+)
+
+# Ratios: row 0 is (3, 1/2, junk) with product 3/2; row 1 is (1, 5, 1/4) with product 5/4.
+RATIOS = tensor([[3.0, 0.5, 1.0], [1.0, 5.0, 0.25]])
+MASK = torch.tensor([[1, 1, 0], [1, 1, 1]], dtype=torch.bool)
+ROLLOUT = torch.log(tensor([[0.1, 0.2, 0.3], [0.1, 0.1, 0.4]]))
+OLD = ROLLOUT + RATIOS.log()
+
+
+def test_equal_policies_give_one_and_an_overflow_gives_the_cap():
+    for level in ("token", "sequence", "geometric"):
+        for how in ("truncate", "mask", "reject"):
+            assert (truncated_importance(OLD, OLD, MASK, level=level, how=how) == 1).all()
+    far = ROLLOUT.float() - 300
+    assert truncated_importance(OLD.float(), far, MASK)[MASK].tolist() == [2.0] * 5
+    assert truncated_importance(OLD.float(), far, MASK, how="mask")[MASK].tolist() == [0.0] * 5
+
+
+def test_detached_and_wide():
+    old = OLD.to(torch.bfloat16).requires_grad_()
+    factor = truncated_importance(old, ROLLOUT.to(torch.bfloat16), MASK)
+    assert not factor.requires_grad and factor.dtype == torch.float32
+
+
+def test_a_floor_bounds_from_below():
+    for how, expected in (
+        ("truncate", [[2.0, 0.5, 1.0], [1.0, 2.0, 0.4]]),
+        ("mask", [[0.0, 0.5, 1.0], [1.0, 0.0, 0.0]]),
+        ("reject", [[0.0, 1.0, 1.0], [1.0, 0.0, 0.0]]),
+    ):
+        factor = truncated_importance(OLD, ROLLOUT, MASK, cap=2.0, floor=0.4, how=how)
+        close(factor, expected, 1e-14)
+        close(factor, Correction(cap=2.0, floor=0.4, how=how).factor(OLD, ROLLOUT, MASK))
+
+
+def test_the_top_entropy_mask_by_hand():
+    """The .6 quantile of 1, 2, 3, 4, 6 is 3.4; what is masked has no say."""
+    mask = torch.tensor([[True, True, True], [True, True, False]])
+    entropy = torch.tensor([[6.0, 1.0, 3.0], [2.0, 4.0, math.nan]], requires_grad=True)
+    kept = top_entropy_mask(entropy, mask, share=0.4)
+    assert kept.tolist() == [[True, False, False], [False, True, False]] and not kept.requires_grad
+    assert torch.equal(top_entropy_mask(entropy, mask, share=1), mask)
+    assert top_entropy_mask(entropy, mask, share=1e-9).sum() == 1
+    level = torch.ones(2, 3)
+    assert torch.equal(top_entropy_mask(level, mask), mask), "equal entropies at the edge stay"
+    assert not top_entropy_mask(level, torch.zeros_like(mask)).any()
+
+
+@pytest.mark.parametrize("how", ["truncate", "mask", "reject"])
+@pytest.mark.parametrize(("tokens", "level"), [(1, "token"), (12, "sequence")])
+@pytest.mark.parametrize(
+    ("sigma", "bound"), [(0.05, 2.0), (0.3, 1.1), (0.3, 3.0), (0.6, 0.7), (0.9, 2.0)]
+)
+def test_the_expected_weight_is_the_mean_of_the_factor_on_normal_noise(
+    how, tokens, level, sigma, bound
+):
+    generator = torch.Generator().manual_seed(tokens)
+    rows = 200_000
+    noise = sigma * torch.randn(rows, tokens, generator=generator, dtype=D) - sigma**2 / 2
+    factor = truncated_importance(
+        noise - 9,
+        torch.full_like(noise, -9.0),
+        torch.ones_like(noise, dtype=torch.bool),
+        cap=bound,
+        level=level,
+        how=how,
+    )[:, 0]
+    error = float(factor.std()) / math.sqrt(rows)
+    assert expected_weight(sigma, tokens, how, bound) == pytest.approx(
+        float(factor.mean()), abs=5 * error + 1e-12
+    )
+
+
+@pytest.mark.parametrize("how", ["truncate", "mask", "reject"])
+def test_the_expected_weight_depends_on_the_sum_of_squares_and_loses_nothing_without_noise_or_bound(
+    how,
+):
+    assert expected_weight(0.06, 100, how, 3.0) == pytest.approx(
+        expected_weight(0.03, 400, how, 3.0)
+    )
+    assert expected_weight(0.0, 400, how, 3.0) == expected_weight(0.5, 400, how, math.inf) == 1.0
+    assert expected_weight(0.0, 400, how, 0.5) == (0.5 if how == "truncate" else 0.0)
+    shares = [expected_weight(0.03, tokens, how, 3.0) for tokens in (1, 100, 1000, 10_000, 100_000)]
+    assert how == "reject" or (shares == sorted(shares, reverse=True) and shares[-1] < 1e-5)
+    assert how != "reject" or shares[-1] > 0.99, (
+        "most products shrink to nothing, below any upper bound"
+    )
+
+
+def test_the_expected_weight_of_several_lengths_is_their_mean_and_more_than_that_of_the_mean():
+    lengths = [100, 100, 1000, 10_000]
+    alone = [expected_weight(0.07, length, "truncate", 2.0) for length in lengths]
+    mean = expected_weight(0.07, lengths, "truncate", 2.0)
+    assert mean == pytest.approx(sum(alone) / 4, abs=1e-12)
+    assert mean > 2 * expected_weight(0.07, sum(lengths) // 4, "truncate", 2.0)
+    refused(
+        r"tokens: expected the length of one completion or more",
+        expected_weight,
+        0.1,
+        [],
+        "mask",
+        3.0,
+    )
+    refused(
+        r"tokens: expected a whole number, got 2.5", expected_weight, 0.1, [10, 2.5], "mask", 3.0
+    )

@@ -1,0 +1,188 @@
+"""DPPO's mask as a truth table, and its weights by hand."""
+
+import math
+from itertools import product
+
+import pytest
+import torch
+
+from tests.losses import D, batch, close, named, noise, refused, sampled, slope, tensor
+from tests.losses import distributions as dense
+from trlib import checks, divergences
+from trlib.algorithms import Correction, Needs, Scores, TopK
+from trlib.algorithms.dppo import DPPO, dppo_loss, dppo_sparse_loss
+from trlib.divergences import topk_kl, topk_tv
+
+
+def row(*values):
+    return tensor([values])
+
+
+def tokens(p, q, advantages, **how):
+    """The loss of one row whose tokens have these probabilities now and under the sampler."""
+    new, old = row(*p).log(), row(*q).log()
+    return dppo_loss(new, old, advantages=row(*advantages), mask=new <= 0, **how).diagnostics
+
+
+def drawn(seed=0, shape=(4, 6)):
+    draw = torch.Generator().manual_seed(seed)
+    rollout = -3 * torch.rand(shape, dtype=D, generator=draw)
+    return {
+        "logp": (rollout + noise(*shape, seed=seed)).clamp(max=-1e-3),
+        "logp_rollout": rollout,
+        "advantages": noise(*shape, seed=seed + 1),
+        "mask": torch.rand(shape, generator=draw) > 0.2,
+    }
+
+
+# --- the mask
+# --------------------------------------------------------------------------------------------------
+
+HIGH, LOW = 0.3, 0.1
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"delta_tv": (LOW, HIGH)},
+        {"delta_kl": (LOW, HIGH)},
+        {"delta_tv": (LOW, HIGH), "signed": False},
+    ],
+)
+def test_mask_is_zero_past_the_threshold_and_outwards_only(how):
+    """Unsigned, it is zero past the threshold whatever the advantage."""
+    for advantage, above_mu, divergence in product(
+        (1.0, 0.0, -1.0), (True, False), (0.05, LOW, 0.2, HIGH, 0.31)
+    ):
+        q, p = (0.37, 0.4) if above_mu else (0.4, 0.37)
+        loss = tokens([p], [q], [advantage], measured=row(divergence), **how)
+        outwards = above_mu if advantage > 0 else not above_mu
+        limit = HIGH if (advantage > 0 if how.get("signed", True) else above_mu) else LOW
+        silenced = divergence > limit and (outwards or "signed" in how)
+        assert loss["kept"].item() is not silenced
+        close(loss["weight"], 0.0 if silenced else advantage * p / q)
+        assert loss["divergence"].item() == divergence
+
+
+# --- values and gradients
+# ---------------------------------------------------------------------------------------------
+
+
+# --- the method
+# --------------------------------------------------------------------------------------------------
+
+
+def distributions(anchor="rollout"):
+    """Scores and a batch with whole distributions and the top 3, and NaN wherever the mask is
+    False."""
+    pi, rollout, rest = dense(4, 5, 7, apart=1.5, seed=1)
+    old, tokens, mask = dense(4, 5, 7, seed=2)[0], rest["tokens"], rest["mask"]
+    ids = (tokens.unsqueeze(-1) + torch.tensor([0, 2, 3])) % 7
+    rollout, old, pi = (x.masked_fill(~mask.unsqueeze(-1), math.nan) for x in (rollout, old, pi))
+    around = rollout if anchor == "rollout" else old
+    known = batch(
+        mask,
+        tokens=tokens,
+        rewards=noise(4),
+        anchor=anchor,
+        group=torch.tensor([0, 0, 1, 1]),
+        logp_rollout=sampled(rollout, tokens),
+        logp_old=sampled(old, tokens),
+        full_anchor=around,
+        topk_anchor=TopK(ids, around.gather(-1, ids)),
+    )
+    return Scores(sampled(pi, tokens), pi), known, (rollout, around, ids)
+
+
+@pytest.mark.parametrize("anchor", ["rollout", "recomputed"])
+@pytest.mark.parametrize("kind", ["tv", "kl"])
+@pytest.mark.parametrize("measure", ["binary", "topk", "full"])
+def test_method_hands_the_right_divergence_to_the_loss(measure, kind, anchor):
+    scores, b, (rollout, q, ids) = distributions(anchor)
+    method = DPPO(**{f"delta_{kind}": 0.1}, measure=measure, k=3, max_ratio=2.0)
+    b = method.prepare(b)
+    found, there = method.objective(scores, b).diagnostics, b.mask
+    one_p, one_q, mu = (sampled(x, b.tokens)[there] for x in (scores.full, q, rollout))
+    q, pi, ids, a = (x[there] for x in (q, scores.full, ids, b.advantages))
+    divergence = {
+        "binary": lambda: getattr(divergences, f"binary_{kind}")(one_q, one_p),
+        "topk": lambda: getattr(divergences, f"topk_{kind}")(q.gather(-1, ids), ids, pi),
+        "full": lambda: getattr(divergences, kind)(q, pi),
+    }[measure]()
+    close(found["divergence"][there], divergence)
+    outward = torch.where(a > 0, one_p > one_q, one_p < one_q) & (divergence > 0.1)
+    assert torch.equal(found["kept"][there], ~outward) and 0 < outward.sum() < len(outward)
+    # The weight's ratio is to μ, whatever the anchor.
+    weight = a * (one_p - mu).exp().clamp(max=2.0)
+    close(found["weight"][there], weight.masked_fill(outward, 0.0))
+    close(found["ratio"][there], (one_p - mu).exp())
+
+
+def test_what_the_method_needs():
+    assert DPPO().needs("rollout") == DPPO().needs("recomputed") == Needs()
+    top = DPPO(measure="topk", k=8).needs("rollout")
+    assert top == Needs(full=True, topk_anchor=8)
+    full = DPPO(measure="full").needs("recomputed")
+    assert full == Needs(full=True, full_anchor=True)
+    scores, batch, _ = distributions()
+    refused("full", DPPO(measure="full").objective, Scores(scores.logp), DPPO().prepare(batch))
+
+
+def test_bad_arguments_are_named():
+    """A correction would count the mismatch twice."""
+    one = torch.ones(4, 6)
+    named(
+        dppo_loss,
+        drawn() | {"delta_tv": 0.1},
+        {"logp_anchor": (one.int(),), "measured": (-1,)},
+        measured=(one[:1], one * math.nan, -one, 1.5 * one),
+        logp_anchor=(one,),
+        delta_kl=(0.1,),
+    )
+    refused("delta_tv, delta_kl: expected exactly one", dppo_loss, **drawn())
+    named(DPPO, {}, {"signed": ("no",)}, k=(0, 2.5), measure=("half",))
+    refused("correction: ", DPPO, correction=Correction())
+
+
+@pytest.mark.parametrize("delta", ["delta_tv", "delta_kl"])
+def test_a_log_prob_above_zero_is_a_rounding_of_its_type(delta):
+    """Of bfloat16 it is one; in float32 it is none, and has the caller's name."""
+    one = torch.ones(1, 1)
+    given = {"advantages": one, "mask": one > 0, delta: 0.1}
+    near = torch.tensor([[0.03]], dtype=torch.bfloat16)
+    loss = dppo_loss(near, near - 1, **given)
+    assert not loss.diagnostics["kept"].any() and loss.diagnostics["divergence"].isfinite().all()
+    said = "logp_rollout: expected log-probabilities at most 0, got 0.03"
+    refused(said, dppo_loss, -one, near.float(), **given)
+
+
+def test_a_divergence_below_zero_is_rounding_or_refused():
+    b = drawn()
+    mask = b["mask"]
+    little = torch.full((4, 6), -1e-5, dtype=D)  # a difference of rounded log-probs may come out so
+    outside = 0.0 - (~mask).to(D)  # below 0 where nothing is looked at
+    for measured in (little, outside):
+        assert dppo_loss(**b, measured=measured, delta_tv=0.1).diagnostics["kept"][mask].all()
+    with checks.value_checks(False):
+        assert dppo_loss(**b, measured=outside - 1, delta_tv=0.1).diagnostics["kept"][mask].all()
+
+
+@pytest.mark.parametrize("delta", ["delta_tv", "delta_kl"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_sparse_loss_is_the_loss_measured_over_k_tokens(delta, seed):
+    x, q, rest = dense(5, 4, 9, apart=0.7, seed=seed)
+    x, ids, gone = x.requires_grad_(), rest.pop("tokens"), ~rest["mask"]
+    kept = q.scatter(-1, ids.unsqueeze(-1), math.inf).topk(4).indices
+    few, old = x.gather(-1, kept), q.gather(-1, kept)
+    how = {delta: 0.1, "max_ratio": 1.5, **rest}
+    measured = (topk_tv if delta == "delta_tv" else topk_kl)(old, kept, x.detach())
+    expected = dppo_loss(sampled(x, ids), sampled(q, ids), measured=measured, **how)
+    dirty = TopK(kept, old.masked_fill(gone.unsqueeze(-1), math.nan))
+    found = dppo_sparse_loss(few, dirty, tokens=ids.masked_fill(gone, -100), **how)
+    close(found.per_token, expected.per_token, 1e-12)
+    close(slope(found.per_token, x), slope(expected.per_token, x), 1e-12)
+    assert torch.equal(found.diagnostics["kept"], expected.diagnostics["kept"])
+    assert 0 < found.diagnostics["kept"].sum() < rest["mask"].sum()
+    missing = TopK(kept, old.masked_fill(kept == ids.unsqueeze(-1), -math.inf))
+    said = r"tokens: expected each sampled token among old\.ids"
+    refused(said, dppo_sparse_loss, few, missing, tokens=ids, **how)

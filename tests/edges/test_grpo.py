@@ -1,0 +1,182 @@
+"""GRPO, Dr.GRPO, DAPO: what each preset changes, shown on one batch by hand."""
+
+import math
+
+import pytest
+import torch
+
+from tests.losses import D, batch, close, refused, slope, tensor, trained
+from trlib.advantages import group_relative
+from trlib.algorithms import (
+    DAPO,
+    GRPO,
+    PPO,
+    Correction,
+    DrGRPO,
+    Needs,
+    Scores,
+    TokenLoss,
+    ppo_loss,
+)
+from trlib.algorithms.grpo import add_reference_kl, overlong_penalty
+from trlib.divergences import k3
+from trlib.loop.boxes import ResolvedNeeds, needs_of
+
+LENGTHS = [1, 3, 2, 4]
+MASK = torch.arange(4) < torch.tensor(LENGTHS).unsqueeze(-1)
+
+
+def given(rewards=(1.0, 0.0, 1.0, 0.0), **changes):
+    logp = torch.full((4, 4), -1.0, dtype=D)
+    known = {"logp_rollout": logp, "logp_old": logp, "group": torch.tensor([0, 0, 1, 1])}
+    known["horizon"] = 10
+    return batch(MASK, rewards=tensor(rewards), **known | changes)
+
+
+def total(method, b, logp=None):
+    prepared = method.prepare(b)
+    result = method.objective(Scores(b.logp_rollout if logp is None else logp), prepared)
+    return method.loss(result.per_token, prepared).item()
+
+
+def test_what_each_preset_divides_by():
+    # Ratio 1 everywhere: the loss is -Σ A |y| over the divisor. Two rewards (1, 0): mean 1/2,
+    # unbiased std sqrt(1/2).
+    std = math.sqrt(0.5) + 1e-6
+    a = 0.5 / std
+    assert total(GRPO(), given()) == pytest.approx(-(a - a + a - a) / 4, abs=1e-15)
+    assert total(DrGRPO(), given()) == pytest.approx(-0.5 * (1 - 3 + 2 - 4) / 4 / 10)
+    assert total(DAPO(overlong_buffer=0), given()) == pytest.approx(-a * (1 - 3 + 2 - 4) / 10)
+    assert total(PPO(), given()) == pytest.approx(-0.5 * (1 - 3 + 2 - 4) / 10)
+
+
+def test_the_reference_is_asked_for_only_with_a_beta():
+    for anchor in ("recomputed", "rollout"):
+        assert GRPO().needs(anchor) == Needs() and GRPO(beta=0.04).needs(anchor) == Needs(
+            reference=True
+        )
+    refused("logp_ref: the batch does not hold it", total, GRPO(beta=0.04), given())
+
+
+def test_the_reference_term_by_hand():
+    # Equal rewards: only the reference is left. d = log 2, so k3 = 2 - log 2 - 1 and its weight is
+    # β (2 - 1).
+    logp = given().logp_old
+    b = given(rewards=(1.0, 1.0, 0.0, 0.0), logp_ref=logp + math.log(2))
+    method = GRPO(beta=0.04)
+    prepared = method.prepare(b)
+    result = method.objective(Scores(logp), prepared)
+    close(result.per_token[MASK], [0.04 * (1 - math.log(2))] * 10)
+    close(result.diagnostics["weight"][MASK], [0.04] * 10)
+    assert (result.per_token[~MASK] == 0).all()
+
+
+def test_the_reference_term_on_any_loss():
+    generator = torch.Generator().manual_seed(0)
+    logp, old, ref, advantages = -torch.rand(4, 3, 5, generator=generator, dtype=D) * 3
+    mask = torch.rand(3, 5, generator=generator) < 0.7
+    logp.requires_grad_()
+    plain = ppo_loss(logp, old, advantages=advantages + 1, mask=mask)
+    dirty = ref.masked_fill(~mask, math.nan)
+    result = add_reference_kl(plain, logp, dirty, mask=mask, beta=0.3)
+    close(result.per_token[mask], (plain.per_token + 0.3 * k3(logp, ref))[mask])
+    grad = slope(result.per_token, logp)
+    close(grad, -result.diagnostics["weight"])
+    assert torch.equal(result.diagnostics["kept"], plain.diagnostics["kept"])
+    silenced = mask & ~result.diagnostics["kept"]
+    assert silenced.any() and (grad[silenced] != 0).all() and (grad[~mask] == 0).all()
+    for wrong, message in (
+        (plain.per_token, "TypeError: loss: expected the TokenLoss of a method, got Tensor"),
+        (
+            TokenLoss(plain.per_token, {}),
+            r"TypeError: loss.diagnostics\['weight'\]: expected a tensor",
+        ),
+        (TokenLoss(plain.per_token[0], plain.diagnostics), r"loss.per_token: expected \[B, T\]"),
+    ):
+        refused(message, add_reference_kl, wrong, logp, ref, mask=mask, beta=1)
+
+
+def test_dapo_leaves_out_groups_with_equal_rewards():
+    # The second group drops out of the divisor too: 4 tokens instead of 10.
+    b = given(rewards=(1.0, 0.0, 1.0, 1.0))
+    prepared = DAPO(overlong_buffer=0).prepare(b)
+    assert (
+        prepared.mask.tolist() == (MASK & torch.tensor([[True], [True], [False], [False]])).tolist()
+    )
+    a = 0.5 / (math.sqrt(0.5) + 1e-6)
+    assert total(DAPO(overlong_buffer=0), b) == pytest.approx(-a * (1 - 3) / 4)
+    assert torch.equal(prepared.rewards, b.rewards)
+    nothing = given(rewards=(1.0, 1.0, 0.0, 0.0))
+    assert not DAPO().prepare(nothing).mask.any() and total(DAPO(), nothing) == 0
+
+
+def test_dapo_judges_a_group_by_the_verifier_not_by_its_lengths():
+    # Horizon 4: the lengths 2 and 4 differ in their penalty, but both are right.
+    b = given(rewards=(1.0, 0.0, 1.0, 1.0), horizon=4)
+    assert not DAPO(overlong_buffer=0.5).prepare(b).mask[2:].any()
+
+
+def test_soft_overlong_by_hand():
+    # Limit 4, the last half soft: 2 tokens cost nothing, 3 half, 4 (the limit) all.
+    b = given(horizon=4)
+    assert overlong_penalty(b, 0.5).tolist() == [0.0, 0.5, 0.0, 1.0]
+    assert overlong_penalty(b, 0).tolist() == [0.0] * 4
+    assert overlong_penalty(b, 1).tolist() == [0.25, 0.75, 0.5, 1.0]
+    # The paper's 16,384 + 4,096 tokens: 18,432 tokens are half way through the buffer.
+    prepared = DAPO(overlong_buffer=0.5).prepare(b)
+    shaped = tensor([1.0, -0.5, 1.0, -1.0])
+    close(prepared.advantages[:, 0], group_relative(shaped, b.group))
+    # An expert's prefix counts to the length.
+    forced = torch.zeros(4, 4, dtype=torch.bool)
+    forced[0, 1:] = True
+    assert overlong_penalty(given(horizon=4, forced=forced), 0.5).tolist() == [1.0, 0.5, 0.0, 1.0]
+
+
+def test_a_correction_is_a_factor_on_the_advantages():
+    rollout = given().logp_old - math.log(3)
+    prepared = GRPO(correction=Correction(cap=2.0)).prepare(given(logp_rollout=rollout))
+    plain = GRPO().prepare(given(logp_rollout=rollout))
+    close(prepared.advantages[MASK], 2 * plain.advantages[MASK])
+    refused(
+        "logp_old: the batch does not hold it",
+        GRPO(correction=Correction()).prepare,
+        given(logp_old=None),
+    )
+    assert needs_of(GRPO(correction=Correction()), "rollout") == ResolvedNeeds(
+        old=False, early=True
+    )
+    assert needs_of(GRPO(), "recomputed") == ResolvedNeeds(old=True) and needs_of(
+        GRPO(), "rollout"
+    ) == ResolvedNeeds(old=False)
+
+
+@pytest.mark.parametrize(("sampler", "how"), [("int8", "truncate"), ("int4", "mask")])
+def test_in_the_loop_a_coarse_sampler_is_corrected_by_the_learners_own_log_probs(sampler, how):
+    seen = []
+
+    class Watched(DrGRPO):
+        def prepare(self, b):
+            prepared = super().prepare(b)
+            seen.append((b, prepared.advantages))
+            return prepared
+
+    cap = 1.0
+    method = Watched(correction=Correction(cap=cap, how=how))
+    trained(method, steps=1, prompts=8, group=8, sampler=sampler, probe=0)
+    ((b, advantages),) = seen
+    ratio = (b.logp_old - b.logp_rollout).exp()[b.mask]
+    plain = DrGRPO().prepare(b).advantages[b.mask]
+    factor = ratio.clamp(max=cap) if how == "truncate" else ratio.where(ratio <= cap, 0.0)
+    close(advantages[b.mask], plain * factor)
+    off = (ratio - 1).abs()  # four bits are coarser than eight, and both are another policy
+    assert 1e-4 < off.mean() < 0.02 if sampler == "int8" else 0.02 < off.mean() < 1
+    assert (ratio > cap).any() and (ratio < cap).any()
+
+
+def test_the_anchor_of_the_run_decides():
+    b = given(logp_old=(given().logp_rollout - math.log(1.1)))
+    method = GRPO()
+    for anchor, ratio in (("rollout", 1.0), ("recomputed", 1.1)):
+        prepared = method.prepare(given(logp_old=(b.logp_old), anchor=anchor))
+        result = method.objective(Scores(b.logp_rollout), prepared)
+        close(result.diagnostics["ratio"][MASK], [ratio] * 10)

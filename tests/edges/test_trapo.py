@@ -1,0 +1,265 @@
+"""TrSFT's weight and optimum, and the micro-groups, against the numbers of the method; TRAPO and
+its baselines."""
+
+import math
+import re
+from functools import partial
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import trlib
+from tests.losses import D, batch, close, noise, refused, slope, tensor
+from tests.losses import trained as short
+from trlib.algorithms import SFT, TRAPO, Scores, SFTPlusRL, SFTThenRL, Stage
+from trlib.algorithms.trapo import MICRO_GROUPS, micro_groups, trsft_loss, truncated_expert
+from trlib.errors import DemonstrationError
+from trlib.tasks import Verdict
+
+EVERYTHING = torch.ones(1, 4, dtype=torch.bool)
+
+
+def test_golden_numbers():
+    p = tensor([[0.5, 0.1, 0.05, 1e-30]])
+    logp = p.log().requires_grad_()
+    loss = trsft_loss(logp, mask=EVERYTHING, alpha=0.1)
+    close(loss.per_token, torch.tensor([[-1.0, -1.0, -0.5, -1e-29]]).double())
+    weight = tensor([[1.0, 1.0, 0.5, 1e-29]])
+    close(loss.diagnostics["weight"], weight, 1e-12)
+    gradient = slope(loss.per_token, logp)
+    close(gradient, -weight, 1e-12)
+    assert set(loss.diagnostics) == {"weight", "kept"} and loss.diagnostics["kept"].all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    size=st.integers(1, 12),
+    alpha=st.floats(0.01, 1.0),
+    sharpness=st.floats(0.1, 5.0),
+)
+def test_no_distribution_beats_the_truncated_expert(seed, size, alpha, sharpness):
+    g = torch.Generator().manual_seed(seed)
+    expert = (sharpness * torch.randn(3, size, generator=g, dtype=D)).softmax(-1)
+
+    def value(p):
+        return (
+            expert
+            * torch.where(p >= alpha, p.clamp(min=1e-300).log(), p / alpha - 1 + math.log(alpha))
+        ).sum(-1)
+
+    best = truncated_expert(expert, alpha=alpha)
+    close(best.sum(-1), torch.ones(3, dtype=D))
+    assert (best >= 0).all()
+    for _ in range(20):
+        other = torch.randn(3, size, generator=g, dtype=D).mul(3).softmax(-1)
+        for step in (1.0, 1e-2, 1e-4):
+            assert (value(best + step * (other - best)) <= value(best) + 1e-12).all()
+
+
+def test_micro_groups():
+    """Groups of (4, 2, 1, 1) with prefixes (0, .25, .5, 1); used below 2 of 4, 4 of 6, 7 of 7."""
+    assert [(s.count, s.prefix, s.below) for s in MICRO_GROUPS] == [
+        (4, 0, None),
+        (2, 0.25, 2),
+        (1, 0.5, 4),
+        (1, 1, 7),
+    ]
+    assert micro_groups(8) == MICRO_GROUPS
+    assert micro_groups(8, adaptive=False) == tuple(Stage(s.count, s.prefix) for s in MICRO_GROUPS)
+    assert micro_groups(16) == (Stage(8), Stage(4, 0.25, 4), Stage(2, 0.5, 8), Stage(2, 1, 14))
+    assert micro_groups(4) == (Stage(2), Stage(1, 0.25, 1), Stage(1, 0.5, 2))
+    assert micro_groups(1) == (Stage(1),)
+    for group in range(1, 65):
+        stages = micro_groups(group)
+        assert sum(s.count for s in stages) == group and stages[0].prefix == 0
+        assert abs(stages[0].count - group / 2) <= 0.5
+
+
+class Scripted:
+    """`dial`, prompt i rewarded by the bits of i, whatever is answered; an expert is right."""
+
+    name, max_tokens, settings = "dial", 16, {"name": "dial"}
+
+    def __init__(self):
+        self.task = trlib.load_task("dial")
+        pool = {p.text: p for p in self.task.prompts(400, seed=0)}
+        self.asked = list(pool.values())[:128]
+        self.experts = self.task.demonstrations(self.asked, seed=0)
+        self.of = {
+            p.text: (i, text)
+            for i, (p, text) in enumerate(zip(self.asked, self.experts, strict=True))
+        }
+        self.calls = dict.fromkeys(self.of, -1)
+
+    def prompts(self, n, *, seed):
+        return self.asked[:n]
+
+    def demonstrations(self, prompts, *, seed):
+        return self.experts[: len(prompts)]
+
+    def verify(self, prompt, completion, *, ended):
+        i, text = self.of[prompt.text]
+        call = self.calls[prompt.text]
+        self.calls[prompt.text] += 1
+        if call < 0:  # the loop looks at the expert's answer first
+            assert completion == text
+            return Verdict(1.0, "right")
+        return Verdict(float(i >> call & 1), "right" if i >> call & 1 else "wrong answer")
+
+
+def test_the_loop_gives_prefixes_by_the_table_for_every_outcome():
+    """All 2^7 outcomes of the first seven completions, through `train`: what is forced is what
+    METHODS 8 says."""
+    task, policy = Scripted(), trlib.load_policy("dial")
+    how = {"steps": 1, "prompts": 128, "group": 8, "max_tokens": 9, "probe": 0}
+    run = short(TRAPO(), policy=policy, task=task, **how)
+    c = run.last
+    forced = c.forced.sum(1).view(128, 8)
+    for i in range(128):
+        bits = [i >> k & 1 for k in range(7)]
+        two = 2 if sum(bits[:4]) < 2 else 0
+        half, whole = 4 if sum(bits[:6]) < 4 else 0, 9 if sum(bits) < 7 else 0
+        assert forced[i].tolist() == [0, 0, 0, 0, two, two, half, whole]
+        expert = [*policy.encode([task.experts[i]])[0], policy.end_id]
+        for row in range(8):
+            assert c.tokens[8 * i + row, : forced[i, row]].tolist() == expert[: forced[i, row]]
+    assert not (c.forced & c.mask).any()
+    whole = c.forced.sum(1) == 9
+    assert c.ended[whole].all() and not c.mask[whole].any() and c.mask[~whole].any(1).all()
+    free = forced == 0
+    assert run.prompts.guided.tolist() == pytest.approx((1 - free.float().mean(1)).tolist())
+    bits = torch.tensor(
+        [[i >> k & 1 for k in range(8)] for i in range(128)]
+    )  # the eighth completion earns 0
+    assert run.rows[0]["reward"] == pytest.approx(float(bits[free].float().mean()))
+
+
+# -- the objective by hand
+# ----------------------------------------------------------------------------------------
+
+
+def by_hand():
+    """Two prompts x eight completions of up to five tokens: prefixes of 2, 2, 3 and 5 tokens in the
+    last four."""
+    logp = -3 * noise(16, 5).abs() - 0.7
+    old = logp + 0.2 * noise(16, 5, seed=1)
+    forced = torch.arange(5) < torch.tensor([0, 0, 0, 0, 2, 2, 3, 5] * 2).unsqueeze(1)
+    mask = ~forced
+    mask[1, 3:] = False
+    rewards = (noise(16, seed=2) > 0.3).double()
+    rewards[[7, 15]] = 1.0
+    known = {"logp_rollout": old.masked_fill(forced, 0.0), "logp_old": old}
+    group = torch.arange(2).repeat_interleave(8)
+    return batch(mask, forced=forced, rewards=rewards, group=group, horizon=5, **known), logp
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.0])
+def test_a_shared_prefix_counts_once_and_a_full_one_is_trsft_alone(alpha):
+    held, values = by_hand()
+    method, logp = TRAPO(alpha=alpha), values.clone().requires_grad_()
+    prepared = method.prepare(held)
+    token_loss = method.objective(Scores(logp), prepared)
+    loss = method.loss(token_loss.per_token, prepared)
+    gradient = slope(loss, logp)
+
+    taught = torch.zeros_like(held.forced)
+    for prompt in (0, 8):
+        taught[prompt + 4, :2] = taught[prompt + 6, :3] = taught[prompt + 7, :5] = (
+            True  # row 5 shares row 4's prefix
+        )
+    rewards = held.rewards.view(2, 8)
+    advantage = (
+        rewards - rewards.mean(1, keepdim=True)
+    ).flatten()  # over all eight, the expert's own included
+    p, ratio = values.exp(), (values - held.logp_old).exp()
+    value = torch.zeros((), dtype=D)
+    weight = torch.zeros_like(values)
+    for b in range(16):
+        for t in range(5):
+            if taught[b, t]:
+                value += -(p[b, t] / max(float(p[b, t]), alpha)) if alpha else -values[b, t]
+                weight[b, t] = min(1.0, float(p[b, t]) / alpha) if alpha else 1.0
+            elif held.mask[b, t]:
+                value += -advantage[b] * ratio[b, t]
+                weight[b, t] = advantage[b] * ratio[b, t]
+    # Each of the 16 completions has something that counts; the horizon is 5.
+    close(loss.detach(), value / (16 * 5), 1e-12)
+    close(gradient, -weight / (16 * 5))
+    close(token_loss.diagnostics["weight"], weight)
+    assert torch.equal(token_loss.diagnostics["kept"], held.mask | taught)
+    full = held.mask.sum(1) == 0
+    assert full.nonzero().flatten().tolist() == [7, 15] and weight[full].min() > 0
+    assert (
+        not gradient[[5, 13], :2].any() and gradient[[5, 13], 2:].all()
+    )  # its completion learns, its prefix is done
+
+
+def test_a_copy_of_a_completion_that_is_all_the_experts_changes_nothing():
+    held, values = by_hand()
+    for rows in ([7, 15], [7] * 3 + [15] * 3):
+        prepared = SFT().prepare(held.rows(torch.tensor(rows)))
+        per_token = SFT().objective(Scores(values[rows]), prepared).per_token
+        close(SFT().loss(per_token, prepared), -values[[7, 15]].sum() / (2 * 5), 1e-12)
+
+
+# -- the loop
+# --------------------------------------------------------------------------------------------------
+
+trained = partial(short, group=8, probe=4, checkpoint_every=1)
+
+
+def test_sft_then_rl_turns_at_its_batch_and_survives_a_break(tmp_path):
+    method = SFTThenRL(sft_batches=2)
+    whole = trained(method, steps=4)
+    assert whole.prompts.groupby("batch").guided.mean().tolist() == [1, 1, 0, 0]
+    assert whole.history.reward.isna().tolist() == [True, True, False, False]
+    for steps in (1, 3, 4):
+        again = trained(method, steps=steps, out=tmp_path, resume=steps > 1)
+    assert again.history.loss.equals(whole.history.loss)
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(again.policy.parameters, whole.policy.parameters, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "guided"), [(SFTPlusRL(), 1 / 8), (TRAPO(adaptive=False), 1 / 2)]
+)
+def test_what_is_not_adaptive_always_guides(method, guided, recwarn):
+    run = trained(method, steps=2, minibatches=2, epochs=2, lag=1, anchor="rollout")
+    assert (run.prompts.guided == guided).all() and run.history.grad_norm.gt(0).all()
+
+
+class Spoilt(Scripted):
+    """From its third batch on, one expert's answer is not right."""
+
+    batches = 0
+
+    def prompts(self, n, *, seed):
+        self.batches += 1
+        self.calls = dict.fromkeys(self.of, -1)
+        return self.asked[:n]
+
+    def verify(self, prompt, completion, *, ended):
+        verdict = super().verify(prompt, completion, ended=ended)
+        spoilt = self.batches > 2 and prompt is self.asked[1]
+        return Verdict(0.0, "bad arithmetic", "the dial is elsewhere") if spoilt else verdict
+
+
+def test_a_wrong_expert_stops_the_run_and_finished_work_is_kept(tmp_path):
+    task = Spoilt()
+    said = (
+        rf"batch 2: task 'dial', prompt '{re.escape(task.asked[1].text)}': the verifier rejects .*"
+        r"\(bad arithmetic: the dial is elsewhere\).*2 of the 2 batches before it are saved"
+    )
+    with pytest.raises(DemonstrationError, match=f"^{said}") as caught:
+        trained(TRAPO(), task=task, steps=4, out=tmp_path)
+    again = trained(TRAPO(), task=Scripted(), steps=2, out=tmp_path, resume=True)
+    assert again.history.loss.equals(caught.value.run.history.loss)
+
+
+def test_a_group_of_one_has_no_room_for_an_expert():
+    refused(".*group: expected at least 2", trained, SFTPlusRL(), steps=1, group=1)

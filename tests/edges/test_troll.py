@@ -1,0 +1,180 @@
+"""TROLL's losses against their definitions, central differences, and each other; their weights,
+masks and errors."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+
+from tests.losses import (
+    D,
+    batch,
+    close,
+    distributions,
+    refused,
+    sampled,
+    slope,
+    spread,
+    tensor,
+)
+from trlib.algorithms import Scores, TopK
+from trlib.algorithms.ppo import pg_is_loss
+from trlib.algorithms.troll import TROLL, sparsify, troll_loss, troll_sparse_loss
+
+INF = math.inf
+
+
+# --- the loss
+# --------------------------------------------------------------------------------------------------
+
+
+def one(advantage=1.0):
+    """The arguments of a single token, the first of the vocabulary."""
+    return {
+        "tokens": torch.zeros(1, 1).long(),
+        "advantages": torch.full((1, 1), advantage),
+        "mask": torch.ones(1, 1).bool(),
+    }
+
+
+@pytest.mark.parametrize("delta", [INF, 50.0])
+def test_without_a_region_it_is_the_importance_weighted_policy_gradient(delta):
+    u, lq, rest = distributions()
+    u.requires_grad_()
+    ids, credit = rest["tokens"], {k: rest[k] for k in ("advantages", "mask")}
+    plain = pg_is_loss(sampled(u, ids), sampled(lq, ids), **credit)
+    loss = troll_loss(u, lq, **rest, delta_kl=delta)
+    assert torch.equal(loss.per_token, plain.per_token)
+    for name in ("ratio", "kept", "weight"):
+        assert torch.equal(loss.diagnostics[name], plain.diagnostics[name])
+    assert torch.equal(slope(loss.per_token, u), slope(plain.per_token, u))
+
+
+def test_outcomes_the_old_policy_cannot_produce():
+    """KL(π̃ || π) is infinite there; the regression stays finite and takes the mass away."""
+    u, lq = tensor([[[0.5, 0.3, 0.2]]]).log().requires_grad_(), tensor([[[0.5, 0.5, 0.0]]]).log()
+    loss = troll_loss(u, lq, **one(0.0)).per_token
+    gradient = slope(loss, u)
+    gradient = (gradient - u.exp() * gradient.sum(-1, keepdim=True))[0, 0]
+    assert torch.isfinite(loss).all() and gradient[2] > 1 and (gradient[:2] < 0).all()
+
+
+def test_a_certain_token_outside_the_region_has_finite_values():
+    """Where float32 cannot tell π̃_y from 1, the weight's divisor 1 - π̃_y is taken as the type's
+    epsilon."""
+    u = torch.tensor([[[100.0, 0.0, -3.0]]]).log_softmax(-1).requires_grad_()
+    loss = troll_loss(u, torch.tensor([[[-2.0, 0.0, 1.0]]]).log_softmax(-1), **one())
+    assert loss.diagnostics["projected"].all()
+    for value in (loss.per_token, loss.diagnostics["weight"], slope(loss.per_token, u)):
+        assert torch.isfinite(value).all()
+
+
+# --- the sparse form
+# --------------------------------------------------------------------------------------------------
+
+
+def sparse(u, lq, rest, *, k, mass=1.0, **settings):
+    old = sparsify(lq, tokens=rest["tokens"], mask=rest["mask"], k=k, mass=mass)
+    return troll_sparse_loss(u.gather(-1, old.ids), old, **rest, **settings)
+
+
+@pytest.mark.parametrize("level", ["token", "sequence"])
+def test_all_tokens_kept_is_the_dense_form(level):
+    u, lq, rest = distributions()
+    u.requires_grad_()
+    dense = troll_loss(u, lq, **rest, level=level)
+    merged = sparse(u, lq, rest, k=8, level=level)
+    close(merged.per_token, dense.per_token, 1e-9)
+    for name, value in dense.diagnostics.items():
+        close(merged.diagnostics[name].to(D), value.to(D), 1e-8)
+    off = slope(dense.per_token - merged.per_token, u)
+    close(off - u.exp() * off.sum(-1, keepdim=True), 0.0, 1e-8)
+
+
+@pytest.mark.parametrize("delta", [0.02, 10.0])
+def test_a_tail_with_the_same_proportions_loses_nothing(delta):
+    """Where π̃ and q agree within the tail, one bucket is exact: values and gradients on the
+    logits, tail included."""
+    u, lq, rest = distributions(6, 6, 20, apart=0.0, seed=2)
+    rest["tokens"] = lq.argsort(-1, descending=True)[..., 3]
+    head = lq.argsort(-1, descending=True)[..., :6]
+    g = torch.Generator().manual_seed(5)
+    logits = u.scatter_add(-1, head, torch.randn(6, 6, 6, generator=g).double()).requires_grad_()
+    dense = troll_loss(logits.log_softmax(-1), lq, **rest, delta_kl=delta)
+    merged = sparse(logits.log_softmax(-1), lq, rest, k=6, delta_kl=delta)
+    assert dense.diagnostics["projected"].any() == (delta < 1)
+    close(merged.per_token, dense.per_token, 1e-8)
+    close(slope(merged.per_token, logits), slope(dense.per_token, logits))
+
+
+def test_sparsify_keeps_the_mass_and_the_sampled_token():
+    p = tensor([[[0.5, 0.3, 0.1, 0.06, 0.04], [0.97, 0.02, 0.01, 0, 0]]])
+    mask = torch.tensor([[True, True]])
+    kept = partial(sparsify, p.log(), tokens=torch.tensor([[4, 0]]), mask=mask, k=4, mass=0.9)
+    # .04 (sampled), .5, .3 and .1 reach .94; the second position needs its first token only.
+    top = kept()
+    assert top.ids[0, 0].tolist() == [4, 0, 1, 2]
+    close(top.logp.exp()[0], tensor([[0.04, 0.5, 0.3, 0.1], [0.97, 0, 0, 0]]))
+    narrow = kept(mask=torch.tensor([[False, True]]))
+    assert narrow.ids.shape == (1, 2, 1) and narrow.logp[0, 0, 0] == -INF
+    assert kept(k=2, mass=1.0).ids.tolist() == [[[4, 0], [0, 1]]]
+
+
+def test_sparse_weight_and_masking():
+    u, lq, rest = distributions(4, 5, 12)
+    mask, ids = rest["mask"], rest["tokens"]
+    old = sparsify(lq, tokens=ids, mask=mask, k=6, mass=0.95)
+    logp = sampled(u, ids).requires_grad_()
+    loss = troll_sparse_loss(spread(logp, u, ids).gather(-1, old.ids), old, **rest)
+    close(slope(loss.per_token, logp), -loss.diagnostics["weight"], 1e-12)
+    assert loss.diagnostics["projected"].any() and (old.logp[mask] == -INF).any()
+    junk = ~mask.unsqueeze(-1)
+    leaf = u.gather(-1, old.ids).masked_fill(junk, math.nan).requires_grad_()
+    spoilt = {
+        "tokens": ids.masked_fill(~mask, -100),
+        "advantages": rest["advantages"].masked_fill(~mask, INF),
+    }
+    top = TopK(old.ids.masked_fill(junk, -1), old.logp.masked_fill(junk, INF))
+    dirty = troll_sparse_loss(leaf, top, **rest | spoilt).per_token
+    close(dirty, loss.per_token)
+    assert slope(dirty, leaf).isfinite().all() and not slope(dirty, leaf)[~mask].any()
+
+
+def test_sparse_float32_gradients_do_not_explode_at_an_empty_tail():
+    """The old policy has a tail of 1e-5, the new one none that float32 can see."""
+    lq = torch.tensor([[[0.29999, 0.7, 0.00001]]]).log().log_softmax(-1)
+    logits = torch.tensor([[[3.0, 1.0, -40.0]]], requires_grad=True)
+    loss = sparse(logits.log_softmax(-1), lq, one(), k=2)
+    exact = logits.detach().double().requires_grad_()
+    dense = troll_loss(exact.log_softmax(-1), lq.double().log_softmax(-1), **one())
+    assert loss.diagnostics["projected"].all()
+    close(slope(loss.per_token, logits).double(), slope(dense.per_token, exact), 2e-3)
+
+
+# --- the method
+# --------------------------------------------------------------------------------------------------
+
+
+def test_the_method_hands_its_settings_to_the_loss():
+    u, lq, rest = distributions()
+    top = sparsify(lq, tokens=rest["tokens"], mask=rest["mask"], k=3, mass=1.0)
+    known = {"logp_rollout": sampled(lq, rest["tokens"]), **rest}
+    scores = Scores(sampled(u, rest["tokens"]), u)
+    how = {"delta_kl": 0.02, "alpha": 0.5, "level": "sequence"}
+    full = batch(**known, full_anchor=lq, topk_anchor=top, anchor="recomputed")
+    found = TROLL(**how).objective(scores, full).per_token
+    assert torch.equal(found, troll_loss(u, lq, **rest, **how).per_token)
+    needs = TROLL().needs("recomputed")
+    assert needs.full and needs.full_anchor and not needs.topk_anchor
+
+    small, sampler = TROLL(top_k=3), batch(**known, topk_anchor=top)
+    found = small.objective(scores, sampler).per_token
+    assert torch.equal(found, troll_sparse_loss(u.gather(-1, top.ids), top, **rest).per_token)
+    needs = small.needs("rollout")
+    assert needs.full and not needs.full_anchor and needs.topk_anchor == 3 and not needs.old
+    refused(".*full", small.objective, Scores(scores.logp), sampler)
+
+
+# --- bad input
+# --------------------------------------------------------------------------------------------------

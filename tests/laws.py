@@ -1,0 +1,489 @@
+"""Laws: what every token loss promises, and every setting. A new loss or setting is found by its
+name; a line in CASES says more of a loss. `gallery/test_every_loss_of_relatives.py` asks the same of
+the relatives, and `gallery/test_every_relative.py` what a run of theirs owes."""
+
+import inspect
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from itertools import product
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import pytest
+import torch
+
+from tests.losses import D, close, distributions, named, refused, slope, spread, tokens
+from trlib import algorithms, checks
+from trlib.aggregation import AGGREGATIONS, aggregate
+from trlib.algorithms import ALGORITHMS, Needs, Stage, TokenLoss
+from trlib.algorithms.kl_penalty import add_penalty
+from trlib.corrections import Correction
+from trlib.divergences import binary_kl
+from trlib.fields import dataclass_of
+from trlib.loop.settings import RunSettings
+from trlib.methods import OBJECTIVES
+from trlib.tasks import TASKS
+
+V = 5
+
+
+@dataclass
+class Case:
+    loss: Callable[..., TokenLoss]
+    settings: dict[str, Any] = field(default_factory=dict)
+    extra: tuple[str, ...] = ()
+    """Optional arguments of shape [B, T] to pass as well."""
+    on_policy: float | None = 1.0
+    """At ratio 1 the weight is this many times A; None: no advantage in this loss."""
+    pure: bool = True
+    """The function of the contract itself, not an adapter to [B, T]."""
+    proportional: bool = True
+    """A token without an advantage, or not kept, has no loss and no weight."""
+    ordered: bool = False
+    """A token's place in its completion matters."""
+    joined: bool = False
+    """Completions of a batch decide about each other."""
+    named: bool = True
+    """Arguments that make no sense are named as the function's own."""
+    unbounded: bool = True
+    """Where values are not checked, a NaN comes out as one."""
+    name: str = ""
+
+    @property
+    def anchored(self):
+        """A function of the contract that weighs two policies and an advantage."""
+        return self.pure and {"logp", "advantages"} < {*self.arguments(tokens())} - {"mask"}
+
+    def arguments(self, data):
+        parameters = inspect.signature(self.loss).parameters
+        return {
+            name: value
+            for name, value in data.items()
+            if name in parameters
+            and (parameters[name].default is inspect.Parameter.empty or name in self.extra)
+        }
+
+    def __call__(self, **arguments):
+        first, *rest = (
+            arguments.pop(name)
+            for name, p in inspect.signature(self.loss).parameters.items()
+            if p.kind is p.POSITIONAL_OR_KEYWORD and name in arguments
+        )
+        return self.loss(first, *rest, **arguments, **self.settings)
+
+
+def troll_of_a_token(logp, logp_old, *, advantages, mask, **settings):
+    """TROLL as a function of the sampled token's log-prob."""
+    ids = torch.arange(mask.shape[1]).expand(mask.shape) % V
+    shape = distributions(1, 1, V)[0].expand(*mask.shape, V)
+
+    def whole(x):
+        full = spread(x.double().masked_fill(~mask, -1.0), shape, ids).to(x.dtype)
+        return full.masked_fill(~mask.unsqueeze(-1), math.nan)
+
+    given = {"tokens": ids.masked_fill(~mask, -100), "advantages": advantages, "mask": mask}
+    return algorithms.troll_loss(whole(logp), whole(logp_old), **given, **settings)
+
+
+def penalty_of_a_token(logp, logp_old, *, advantages, mask, beta):
+    """PPO's penalty as a function of the sampled token's log-prob, all other tokens keeping their
+    proportions: between such distributions KL(q || π) is that of the token against all others."""
+    loss = algorithms.pg_is_loss(logp, logp_old, advantages=advantages, mask=mask)
+    p, q = (x.masked_fill(~mask, -1.0).to(loss.per_token.dtype) for x in (logp, logp_old.detach()))
+    divergence = binary_kl(q, p).masked_fill(~mask, 0.0)
+    return add_penalty(loss, logp, logp_old, divergence, mask=mask, beta=beta)
+
+
+a = algorithms
+CASES = {
+    "reinforce": Case(a.reinforce_loss),
+    "pg_is": Case(a.pg_is_loss),
+    "ppo": Case(a.ppo_loss),
+    "ppo dual clip": Case(a.ppo_loss, {"eps_high": 0.28, "dual_clip": 3.0}),
+    "ppo closed": Case(a.ppo_loss, {"eps_low": 0.0, "eps_high": 0.0}),
+    "gspo": Case(a.gspo_loss),
+    "gspo wide": Case(a.gspo_loss, {"eps_low": 0.3, "eps_high": 0.5}),
+    "cispo": Case(a.cispo_loss),
+    "cispo upper": Case(a.cispo_loss, {"eps_low": None}),
+    "sapo": Case(a.sapo_loss),
+    "gmpo": Case(a.gmpo_loss),
+    "pspo": Case(a.pspo_loss, {"alpha": 0.1}, on_policy=0.9),
+    "dppo tv": Case(a.dppo_loss, {"delta_tv": 0.15}),
+    "dppo kl": Case(a.dppo_loss, {"delta_kl": (0.02, 0.05), "max_ratio": 3.0}),
+    "dppo measured": Case(a.dppo_loss, {"delta_kl": 0.05}, extra=("measured",)),
+    "dppo recomputed": Case(a.dppo_loss, {"delta_tv": 0.15}, extra=("logp_anchor",)),
+    "quatro ratio": Case(a.quatro_loss, on_policy=None),
+    "quatro exact": Case(a.quatro_loss, {"form": "exact"}, on_policy=None),
+    "quatro regression": Case(a.quatro_loss, {"form": "regression"}, on_policy=None),
+    "ppo penalty": Case(penalty_of_a_token, {"beta": 0.7}, pure=False),
+    "troll": Case(troll_of_a_token, pure=False),
+    "troll regression": Case(
+        troll_of_a_token,
+        {"delta_kl": 0.0, "alpha": 0.5},
+        on_policy=None,
+        pure=False,
+        proportional=False,
+    ),
+    "trsft": Case(a.trsft_loss, on_policy=None),
+}
+GIVEN = ("logp", "logp_old", "logp_rollout", "advantages", "mask", "rewards", "group")
+"""The arguments that `tokens` has for every loss; one that needs others is adapted above."""
+
+
+def unlisted():
+    """Losses of the package that have no line yet: they promise what all do, and weight 1 at ratio
+    1."""
+    listed = {case.loss for case in CASES.values()}
+    losses = {
+        name: loss
+        for name, loss in vars(a).items()
+        if name.endswith("_loss") and loss not in listed
+    }
+    needed = {
+        name: {key for key, p in inspect.signature(loss).parameters.items() if p.default is p.empty}
+        for name, loss in losses.items()
+    }
+    return {
+        name: Case(losses[name])
+        for name, keys in needed.items()
+        if "logp" in keys and keys <= set(GIVEN)
+    }
+
+
+CASES |= unlisted()
+
+
+def of(meant):
+    """Says which cases a test is meant for; without it, for every one."""
+
+    def mark(test):
+        test.meant = meant
+        return test
+
+    return mark
+
+
+def pytest_generate_tests(metafunc):
+    """Runs a test of a `case` on its module's CASES, so that other losses, in a module of theirs,
+    can promise the same."""
+    if "case" in metafunc.fixturenames:
+        for name, case in metafunc.module.CASES.items():
+            case.name = name
+        meant = getattr(metafunc.function, "meant", lambda case: True)
+        cases = {name: case for name, case in metafunc.module.CASES.items() if meant(case)}
+        metafunc.parametrize("case", cases.values(), ids=cases)
+
+
+def run(case, arguments):
+    """What a loss gives, and the gradient of its sum."""
+    logp = arguments["logp"].detach().clone().requires_grad_()
+    result = case(**(arguments | {"logp": logp}))
+    return result, slope(result.per_token, logp)
+
+
+def given(case, *seed, **how):
+    return case.arguments(tokens(*seed, **how))
+
+
+def test_autograd_is_minus_the_weight(case):
+    for seed in range(4):
+        result, grad = run(case, given(case, seed))
+        close(grad, -result.diagnostics["weight"], 1e-12)
+        assert result.diagnostics["weight"].abs().max() > 0.01
+
+
+def test_diagnostics(case):
+    arguments = given(case)
+    result, _ = run(case, arguments)
+    mask, found = arguments["mask"], result.diagnostics
+    assert {"kept", "weight"} <= set(found) and ("ratio" in found) == (case.name != "trsft")
+    for value in found.values():
+        assert value.shape == mask.shape and not value.requires_grad and not value.isnan().any()
+    assert found["kept"].dtype == torch.bool and not found["kept"][~mask].any()
+    assert (result.per_token[~mask] == 0).all() and (found["weight"][~mask] == 0).all()
+    if case.proportional:
+        assert (found["weight"][~found["kept"]] == 0).all()
+    if "ratio" in found:
+        assert (found["ratio"][~mask] == 1).all()
+    old = arguments.get("logp_old", arguments.get("logp_rollout"))
+    if old is not None and case.pure:
+        close(found["ratio"][mask], (arguments["logp"] - old).exp()[mask])
+
+
+def test_what_is_masked_does_not_exist(case):
+    clean = given(case)
+    mask = clean["mask"]
+    expected, expected_grad = run(case, clean)
+    for junk in (math.nan, math.inf, -math.inf, 1e30):
+        dirty = {
+            k: v.masked_fill(~mask, junk) if v.shape == mask.shape and v.is_floating_point() else v
+            for k, v in clean.items()
+        }
+        result, grad = run(case, dirty)
+        assert torch.equal(result.per_token, expected.per_token)
+        assert torch.equal(grad, expected_grad) and (grad[~mask] == 0).all()
+        for key, value in result.diagnostics.items():
+            assert torch.equal(value, expected.diagnostics[key]), key
+
+
+def test_nothing_unmasked(case):
+    arguments = given(case)
+    mask = torch.zeros_like(arguments["mask"])
+    logp = torch.full_like(arguments["logp"], math.nan).requires_grad_()
+    result = case(**(arguments | {"mask": mask, "logp": logp}))
+    assert not result.diagnostics["kept"].any()
+    for how in AGGREGATIONS:
+        total = aggregate(result.per_token, mask, how, horizon=9)
+        assert total.item() == 0 and (slope(total, logp) == 0).all()
+
+
+def test_padding_and_order_do_not_matter(case):
+    """Whole prompts change places, and so do the tokens of a row, with new padding between them."""
+    arguments = given(case)
+    rows, columns = [4, 5, 1, 0, 3, 2], [3, -1, 0, 4, -1, 2, 1]
+    if case.ordered:
+        rows, columns = [*range(6)], [-1, 0, 1, -1, 2, 3, 4, -1]
+    if not case.pure:
+        rows, columns = [*range(6)], [0, 1, 2, 3, 4, -1, -1]
+
+    def move(x, fill):
+        x, at = x[rows], torch.tensor(columns)
+        return x if x.dim() == 1 else torch.where(at >= 0, x[:, columns], x.new_tensor(fill))
+
+    moved = {k: move(v, 0 if v.dtype == torch.bool else math.nan) for k, v in arguments.items()}
+    (expected, expected_grad), (result, grad) = run(case, arguments), run(case, moved)
+    close(result.per_token, move(expected.per_token, 0), 1e-12)
+    close(grad, move(expected_grad, 0), 1e-12)
+
+
+@of(lambda case: not case.joined)
+def test_a_batch_is_the_sum_of_its_parts(case):
+    whole, first, rest = (
+        run(case, {k: v[rows] for k, v in given(case).items()})[0]
+        for rows in (slice(None), slice(2), slice(2, None))
+    )
+    close(torch.cat([first.per_token, rest.per_token]), whole.per_token, 1e-12)
+    for key, value in whole.diagnostics.items():
+        close(torch.cat([first.diagnostics[key], rest.diagnostics[key]]).to(D), value.to(D), 1e-12)
+
+
+def test_half_precision_is_computed_in_float32(case):
+    for dtype in (torch.bfloat16, torch.float16):
+        arguments = given(case, dtype=dtype)
+        result, grad = run(case, arguments)
+        assert result.per_token.dtype == result.diagnostics["weight"].dtype == torch.float32
+        assert grad.dtype == dtype
+        if case.pure:
+            single = {k: v.float() if v.is_floating_point() else v for k, v in arguments.items()}
+            expected, expected_grad = run(case, single)
+            assert torch.equal(result.per_token, expected.per_token)
+            torch.testing.assert_close(grad, expected_grad.to(dtype))
+
+
+def test_float64_is_kept_beside_narrower_types(case):
+    arguments = given(case, dtype=torch.float32) | {"logp": tokens()["logp"]}
+    result, _ = run(case, arguments)
+    assert result.per_token.dtype == result.diagnostics["weight"].dtype == D
+
+
+def test_only_the_current_policy_has_a_gradient(case):
+    arguments = {
+        k: v.requires_grad_() if v.is_floating_point() and k != "logp" else v
+        for k, v in given(case).items()
+    }
+    total = run(case, arguments)[0].per_token.sum()
+    for other in (v for v in arguments.values() if v.requires_grad):
+        how = {"allow_unused": True, "retain_graph": True}
+        assert torch.autograd.grad(total, other, **how) == (None,)
+
+
+@of(lambda case: bool(case.on_policy))
+def test_at_ratio_one_it_is_reinforce(case):
+    arguments = given(case)
+    for key in {"logp_old", "logp_rollout", "logp_anchor"} & set(arguments):
+        arguments[key] = arguments["logp"]
+    if case.name == "dppo measured":
+        arguments["measured"] = torch.zeros_like(arguments["logp"])
+    if case.name == "gmpo":  # its weight is the completion's mean advantage
+        arguments["advantages"] = arguments["advantages"][:, :1].expand_as(arguments["logp"])
+    result, grad = run(case, arguments)
+    expected, expected_grad = run(CASES["reinforce"], CASES["reinforce"].arguments(arguments))
+    close(grad, case.on_policy * expected_grad, 1e-12)
+    assert torch.equal(result.diagnostics["kept"], expected.diagnostics["kept"])
+
+
+@of(lambda case: case.anchored)
+def test_an_overflowing_ratio_makes_no_nan(case):
+    """exp(300) is inf in float32: a token that is silenced or has A = 0 must not turn it into inf *
+    0."""
+    arguments = given(case, dtype=torch.float32)
+    half = torch.full_like(arguments["logp"], -0.5)
+    for far, advantage in product((-300.0, 300.0), (-1.0, 0.0, 1.0)):
+        old = half - max(far, 0)
+        moved = {"logp": half + min(far, 0), "logp_old": old, "logp_rollout": old}
+        moved["advantages"] = 0 * half + advantage
+        result, grad = run(case, arguments | {k: moved[k] for k in moved if k in arguments})
+        for value in (grad, result.per_token, result.diagnostics["weight"]):
+            assert not value.isnan().any()
+            assert advantage or not case.proportional or (value == 0).all()
+
+
+@of(lambda case: case.anchored and case.proportional)
+def test_a_token_without_an_advantage_stays_out_of_an_overflow_beside_it(case):
+    """Row 0 overflows wherever nothing bounds its ratio; its second token has A = 0 and its third
+    is masked."""
+    arguments = given(case, dtype=torch.float32)
+    mask = arguments["mask"].clone()
+    mask[0] = torch.tensor([True, True, False, True, True])
+    logp, old, advantages = (torch.full_like(arguments["logp"], x) for x in (-0.5, -1e4, -1.0))
+    advantages[0, 1] = 0.0
+    far = {"logp": logp, "logp_old": old, "logp_rollout": old, "advantages": advantages}
+    moved = {k: far[k] for k in far if k in arguments}
+    result, grad = run(case, arguments | moved | {"mask": mask})
+    for value in (result.per_token, grad, result.diagnostics["weight"]):
+        assert not value.isnan().any() and value[0, 1:3].tolist() == [0.0, 0.0]
+    for how in AGGREGATIONS:
+        total = aggregate(result.per_token.detach().clamp(max=1e30), mask, how, horizon=9)
+        assert not total.isnan()
+
+
+def spoil(x, value):
+    x = x.clone()
+    x[0, 2] = value
+    return x
+
+
+FAULTS = {
+    "list": (lambda x: x.tolist(), TypeError, "list"),
+    "integer": (lambda x: x.long(), TypeError, "torch.int64"),
+    "shape": (lambda x: x[:, :-1], ValueError, r"\[6, [45]\]"),
+    "row": (lambda x: x[:, 0], ValueError, r"\[6\]"),
+    "nan": (lambda x: spoil(x, math.nan), ValueError, r"nan at \[0, 2\]"),
+    "inf": (lambda x: spoil(x, math.inf), ValueError, r"inf at \[0, 2\]"),
+    "no rows": (lambda x: x[:0], ValueError, r"\[0, 5\]"),
+    "no tokens": (lambda x: x[:, :0], ValueError, r"\[6, 0\]"),
+}
+
+
+@of(lambda case: case.pure and case.named)
+def test_bad_tensors_are_named(case):
+    arguments = given(case)
+    for argument, value in arguments.items():
+        if value.is_floating_point() and value.dim() == 2:
+            for fault, (wrong, error, got) in FAULTS.items():
+                # A wrong width may show in the first argument that differs from it.
+                name = f"({argument}|mask)" if fault == "shape" else argument
+                with pytest.raises(error, match=f"^{name}: expected .*got {got}"):
+                    case(**(arguments | {argument: wrong(value)}))
+
+
+@of(lambda case: case.pure and case.named)
+def test_bad_masks_are_named(case):
+    given = case.arguments(tokens())
+    mask = given["mask"]
+    wrong = (mask.float(), mask.tolist(), None)
+    named(case, given, {"mask": wrong}, mask=(mask[:, 0], mask[:3]))
+
+
+@of(lambda case: case.pure and case.named)
+def test_value_checks_can_be_switched_off_but_not_the_shapes(case):
+    arguments = given(case)
+    bad = arguments | {"logp": spoil(arguments["logp"], math.nan)}
+    with checks.value_checks(False):
+        assert not case.unbounded or case(**bad).per_token[0].isnan().any()
+        refused(r"mask: expected \[B, T\]", case, **(bad | {"mask": bad["mask"][:3]}))
+
+
+def declared(kind):
+    """Each setting of a dataclass that declares its bounds, with its type and these bounds."""
+    hints = get_type_hints(kind)
+    return {f.name: (hints[f.name], f.metadata["bounds"]) for f in fields(kind) if f.metadata}
+
+
+def bad_values(hint, bounds):
+    """Values that are of another type than declared, just outside the bounds, or no number."""
+    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    wrong = [[0.1], {}] + ([] if NoneType in kinds else [None])
+    (kind,) = (k for k in kinds if k is not NoneType)
+    if kind is bool:
+        return [*wrong, 1, "yes"]
+    if kind is str or get_origin(kind) is Literal:
+        return [*wrong, 3, True, "no such word"]
+    step = 1 if kind is int else 1e-6
+    wrong += ["1", True, math.nan, *([1.5, 2**63] if kind is int else [])]
+    wrong += [bounds["least"] - step] if "least" in bounds else []
+    wrong += [bounds["most"] + step] if "most" in bounds else []
+    return [*wrong, *(bounds[word] for word in ("above", "below") if word in bounds)]
+
+
+def assert_named(make, name, value):
+    """What `make` refuses is named, as `name: expected ..., got ...`, and what came is said."""
+    with pytest.raises((ValueError, TypeError)) as caught:
+        make(**{name: value})
+    said = [str(value), repr(value), type(value).__name__]
+    message = str(caught.value)
+    assert re.match(rf"(\w+, )*{name}(\[\d\])?(, \w+)*: expected .+, got ", message), message
+    assert any(one in message.partition(", got ")[2] for one in said), message
+
+
+KINDS = {name: dataclass_of(entry) for name, entry in OBJECTIVES.items()}
+KINDS |= {kind.__name__: kind for kind in (RunSettings, Correction, Needs, Stage, *TASKS.values())}
+NEEDED = {"RunSettings": {"steps": 1}, "Stage": {"count": 1}}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_setting_outside_its_bounds_is_named(name):
+    """In every dataclass that declares bounds, for every bad value of every setting."""
+    kind, needed = KINDS[name], NEEDED.get(name, {})
+    for setting, (hint, bounds) in declared(kind).items():
+        for value in bad_values(hint, bounds):
+            assert_named(lambda **bad: kind(**(needed | bad)), setting, value)
+
+
+@of(lambda case: case.pure and case.name.split()[0] in ALGORITHMS)
+def test_a_setting_outside_its_bounds_is_named_by_the_loss_too(case):
+    taken, loss = inspect.signature(case.loss).parameters, Case(case.loss)
+    given = case.arguments(tokens()) | case.settings
+    kind = dataclass_of(ALGORITHMS[case.name.split()[0]])
+    for setting, (hint, bounds) in declared(kind).items():
+        for value in bad_values(hint, bounds) if setting in taken else ():
+            assert_named(lambda **bad: loss(**(given | bad)), setting, value)
+
+
+STD = {"advantage": "group-std", "aggregation": "seq-mean-token-mean"}
+RECIPES = {
+    "pg_is": {"anchor": "recomputed"},
+    "ppo": {"anchor": "recomputed"},
+    "grpo": {"eps_low": 0.2, "eps_high": 0.2, "beta": 0.0, **STD},
+    "dr_grpo": {"advantage": "group-mean", "aggregation": "seq-mean-token-sum-norm"},
+    "dapo": {**STD, "eps_low": 0.2, "eps_high": 0.28, "aggregation": "token-mean"},
+    "gspo": STD,
+    "cispo": {"aggregation": "token-mean"},
+    "sapo": {"aggregation": "seq-mean-token-mean"},
+    "gmpo": STD,
+    "pspo": STD,
+    "dppo": {
+        "delta_tv": 0.15,
+        "delta_kl": None,
+        "measure": "binary",
+        "anchor": "rollout",
+        "advantage": "group-mean",
+        "aggregation": "seq-mean-token-sum-norm",
+    },
+    "quatro": {"anchor": "rollout"},
+    "troll": {"anchor": "recomputed", "aggregation": "token-mean"},
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_method_has_the_settings_of_its_paper(name):
+    """Those of its loss, whose signature is the contract's (`test_package.py`), are the loss's."""
+    method, loss = ALGORITHMS[name](), getattr(algorithms, f"{name}_loss", None)
+    assert {key: getattr(method, key) for key in RECIPES[name]} == RECIPES[name]
+    own = inspect.signature(loss).parameters if loss else {}
+    for key in {*own} & {f.name for f in fields(method)} - {*RECIPES[name]}:
+        assert getattr(method, key) == own[key].default, key
+    for setting in ("aggregation", "advantage"):
+        refused(f"{setting}: ", ALGORITHMS[name], **{setting: "critic"})

@@ -1,0 +1,99 @@
+"""Golden rows: what each loss gives, and the functions that it stands on, number by number.
+
+`vectors.json` holds batches and rows: `{loss, settings, batch, per_token, gradient, kept}` of a
+loss, `{call, settings, batch, value, gradient}` of another function of `trlib`, whose name is
+dotted. A batch has arguments by name: a row takes those without a default, and what it names as
+`extra`. The gradient is that of the sum in the first argument. A row without numbers fails, and says
+which they would be."""
+
+import importlib
+import inspect
+import json
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.losses import D, close
+from trlib import algorithms
+from trlib.algorithms import TokenLoss
+
+FILE = Path(__file__).with_name("vectors.json")
+GIVEN = json.loads(FILE.read_text(encoding="utf-8"))
+NUMBERS = ("per_token", "kept", "value", "gradient")
+
+
+def function_of(row):
+    if "loss" in row:
+        return getattr(algorithms, row["loss"])
+    module, _, name = row["call"].rpartition(".")
+    return getattr(importlib.import_module(f"trlib.{module}"), name)
+
+
+def arguments(function, row):
+    taken = inspect.signature(function).parameters
+    named = {n for n, p in taken.items() if p.default is p.empty} | {*row.get("extra", ())}
+    batch = GIVEN["batches"][row["batch"]]
+    return {n: tensor_of(batch[n]) for n in taken if n in named and n in batch}
+
+
+def tensor_of(values):
+    kind = D if torch.tensor(values).is_floating_point() else None
+    return torch.tensor(values, dtype=kind)
+
+
+def parts_of(found):
+    if is_dataclass(found):
+        return [getattr(found, f.name) for f in fields(found)]
+    return [found] if torch.is_tensor(found) else [*found]
+
+
+def numbers(row):
+    """The numbers of a row, as they come out now."""
+    function, settings = function_of(row), row["settings"]
+    (_, x), *rest = arguments(function, row).items()
+    x.requires_grad_(x.is_floating_point())
+    by_name = {n: tuple(v) if isinstance(v, list) else v for n, v in settings.items()}
+    places = [
+        n for n, p in inspect.signature(function).parameters.items() if p.kind is not p.KEYWORD_ONLY
+    ]
+    by_place = [t for n, t in rest if n in places]
+    found = function(x, *by_place, **{n: t for n, t in rest if n not in places}, **by_name)
+    if isinstance(found, TokenLoss):
+        parts, values = [found.per_token], {"per_token": found.per_token}
+        values["kept"] = found.diagnostics["kept"]
+    else:
+        parts = parts_of(found)
+        values = {"value": parts}
+    if parts[0].requires_grad:
+        values["gradient"] = torch.autograd.grad(parts[0].sum(), x)[0]
+    return values
+
+
+def plain(value):
+    return [plain(v) for v in value] if isinstance(value, list) else value.tolist()
+
+
+def name_of(row):
+    how = ", ".join(f"{k} {v}" for k, v in row["settings"].items())
+    return " ".join([row.get("loss") or row["call"], how, *row.get("extra", ()), row["batch"]])
+
+
+@pytest.mark.parametrize("row", GIVEN["rows"], ids=map(name_of, GIVEN["rows"]))
+def test_a_row(row):
+    found = numbers(row)
+    stored = {*row} & {*NUMBERS}
+    assert {*found} == stored, f"now they are {json.dumps({n: plain(v) for n, v in found.items()})}"
+    for name, expected in found.items():
+        pairs = (
+            zip(expected, row[name], strict=True) if name == "value" else [(expected, row[name])]
+        )
+        for value, stored in pairs:
+            close(value.to(D), torch.tensor(stored, dtype=D))
+
+
+def test_every_methods_loss_has_a_row():
+    losses = {f"{name}_loss" for name in algorithms.ALGORITHMS} & {*vars(algorithms)}
+    missing = losses - {row.get("loss") for row in GIVEN["rows"]}
+    assert not missing, f"each method's loss needs rows in {FILE}: {missing}"

@@ -1,0 +1,1 @@
+"""What the loop leaves out because it would change nothing."""
