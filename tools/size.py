@@ -30,6 +30,7 @@ CONTENT = (
     "trcheck/conformance/families.py",
     # The sentences of a diagnosis.
     "trcheck/diagnose/messages.py",
+    "trcheck/diagnose/sentences.py",
     # Exercises, their solutions and their typical wrong answers.
     "book/trbook/assignments/*",
     "book/trbook/exercises/*",

@@ -11,6 +11,10 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
 NOTEBOOKS = ROOT / "notebooks"
+ANNEX = ("trcheck", "book/check", "book/_static/diagnose")
+"""What checks other people's runs and libraries: a copy of the repository may lack all three."""
+ANNEXED = (ROOT / ANNEX[0]).is_dir()
+"""Whether this copy has them."""
 
 
 def config() -> dict[str, Any]:
@@ -33,7 +37,8 @@ def contents() -> dict[str, str]:
             for item in node:
                 yield from files(item)
 
-    return dict(files(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))))
+    listed = dict(files(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))))
+    return {page: title for page, title in listed.items() if ANNEXED or not page.startswith(ANNEX)}
 
 
 def chapters() -> list[Path]:

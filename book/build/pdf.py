@@ -30,7 +30,7 @@ NOT_PRINTED = (
     "book/playground",
     "book/own",
     "book/recorded",
-    "book/atlas",
+    "book/check/atlas",
 )
 """Pages that are of no use on paper: the interface is read beside the code, the playground has to
 be played with, and tables of runs and of losses are looked up, never read."""

@@ -33,7 +33,12 @@ def pages() -> dict[str, Path]:
     """The pages that are written by hand, in which something is filled in: `purpose`,
     `methods/index`; a method's card by the method's name."""
     book = ROOT / "book"
-    found = [*book.glob("*.md"), *book.glob("interface/*.md"), FOLDER / "index.md"]
+    found = [
+        *book.glob("*.md"),
+        *book.glob("check/*.md"),
+        *book.glob("interface/*.md"),
+        FOLDER / "index.md",
+    ]
     named = {path.relative_to(book).with_suffix("").as_posix(): path for path in sorted(found)}
     cards = {name: FOLDER / f"{name}.md" for name in CARDS}
     notebooks = {f"notebooks/{path.stem}": path for path in chapters()}

@@ -28,6 +28,7 @@ def texts():
     paths = [
         ROOT / "README.md",
         *(path for path in (ROOT / "book").glob("*.md") if path.stem != "bibliography"),
+        *(ROOT / "book" / "check").glob("*.md"),
         *(ROOT / "book" / "interface").glob("*.md"),
         *(ROOT / "notebooks").glob("*.ipynb"),
         *(

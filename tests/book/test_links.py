@@ -49,6 +49,7 @@ def pages():
     found = [
         *sorted((ROOT / "notebooks").glob("*.ipynb")),
         *sorted((ROOT / "book").glob("*.md")),
+        *sorted((ROOT / "book" / "check").glob("*.md")),
         *sorted((ROOT / "book" / "interface").glob("*.md")),
         ROOT / "book" / "methods" / "index.md",
     ]

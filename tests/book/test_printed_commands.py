@@ -3,13 +3,9 @@
 import json
 import re
 import shlex
-import shutil
 from importlib.util import find_spec
-from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
-import torch
 
 from book.build.paths import NOTEBOOKS, ROOT
 from tests.by_day import by_day
@@ -22,8 +18,6 @@ FENCE = re.compile(r"^```([^\s`]*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TESTED = {
     "book/interface/lab.md": "tests/book/test_lab_page.py",
     "book/interface/method.md": "tests/core/loop/test_boxes.py",
-    "book/conformance.md": "tests/instruments/conformance/test_conformance.py",
-    "book/settings.md": "tests/instruments/conformance/test_settings.py",
     "book/own.md": "tests/book/browser/test_own_method.py",
 }
 """Pages whose commands need files that the page prints, and the test that writes and runs them."""
@@ -43,8 +37,6 @@ NOT_RUN = {
     "accelerate launch --config_file fsdp.yaml dppo.py --config eight_gpus.yaml": "needs eight GPUs; "
     "tests/instruments/test_examples.py compares its settings with the libraries'",
     "accelerate launch --use_fsdp": "the beginning of a command that test_scale_distributed.py runs",
-    "trlib diagnose token_exports/step_7/rank_0.jsonl --tokenizer Qwen/Qwen3-0.6B": "needs a trainer's file and a "
-    "tokenizer of the hub; tests/instruments/diagnose/test_recipes.py reads such a file",
     "python -m book.build.draw.screenshots --only NN_name --whole": "a pattern: NN_name is a page's",
     "python -m trbook.assignments.hidden ada.py ben.py --csv points.csv": "students' files; "
     "tests/book/test_assignments.py writes some and grades them",
@@ -140,29 +132,6 @@ def test_a_training_begins(command, monkeypatch, capsys):
         assert "begins here" in said and reached
         for name, value in re.findall(r"--set (\w+)=(\S+)", command):
             assert str(getattr(reached[0], name)) == value
-
-
-@pytest.mark.parametrize(
-    "command", [command for command in of("trlib", "diagnose") if len(shlex.split(command)) > 2]
-)
-def test_a_dump_is_diagnosed(command, tmp_path, monkeypatch, capsys):
-    example = ROOT / "book/_static/diagnose/rollouts.parquet"
-    shutil.copy(example, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    for name in shlex.split(command)[2:]:
-        if name in ("today.parquet", "yesterday.parquet"):
-            shutil.copy(example, name)
-        elif name.endswith(".pt"):
-            torch.save(pq.read_table(example).to_pylist(), name)
-        elif name in ("token_exports/step_7", "train_data"):  # a folder of ranks
-            Path(name).mkdir(parents=True)
-            shutil.copy(example, name)
-    try:
-        # Raw log-probs at another temperature are a cause, and so a status of 1.
-        assert main(shlex.split(command)[1:]) == ("--logprobs raw" in command)
-    except SystemExit as left:  # --help, or a file that only the reader has
-        assert left.code == 0
-    assert capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", of("make"))

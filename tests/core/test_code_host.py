@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
-from book.build.paths import ROOT
+from book.build.paths import ANNEX, ANNEXED, ROOT
 
 HIDDEN = re.compile(
     r"^ {0,3}(`{3,}|~{3,})[^\n]*\n.*?^ {0,3}\1|<!--.*?-->", re.DOTALL | re.MULTILINE
@@ -97,6 +97,8 @@ def dead(name, text, files=None, placed=places_of):
             continue
         above = "" if path.startswith("/") else posixpath.dirname(name)
         to = posixpath.normpath(posixpath.join(above, path.lstrip("/"))) if path else name
+        if not ANNEXED and to.startswith(ANNEX):
+            continue
         if to not in files or (place and place not in placed(to)):
             yield f"{name}: {target}"
     if name.endswith((".md", ".ipynb")) and RAW.search(text):

@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
-from book.build.paths import ROOT
+from book.build.paths import ANNEXED, ROOT
+
+PACKAGES = (ROOT / "trlab", *([ROOT / "trcheck"] if ANNEXED else []), ROOT / "book/trbook")
 
 
 def python(code, *paths, options=()):
@@ -25,12 +27,12 @@ def replaced(tmp_path):
         if entry.name != "__init__.py":
             (tmp_path / "trlib" / entry.name).symlink_to(entry)
     (tmp_path / "trlib/__init__.py").write_text('__version__ = "1.0.1"\n', encoding="utf-8")
-    for package in (ROOT / "trlab", ROOT / "trcheck", ROOT / "book/trbook"):
+    for package in PACKAGES:
         (tmp_path / package.name).symlink_to(package)
     return tmp_path
 
 
-@pytest.mark.parametrize("package", ["trlab", "trcheck", "trbook"])
+@pytest.mark.parametrize("package", [package.name for package in PACKAGES])
 def test_our_packages_refuse_another_trlib(package, replaced):
     done = python(f"import {package}", replaced)
     assert "ImportError: `import trlib` brings another project, trlib 1.0.1" in done.stderr

@@ -48,6 +48,11 @@ class Setting:
     date: str = ""
     """The day of its source, or "undated", where that is not what the library was read in."""
 
+    @staticmethod
+    def of(entry: dict[str, Any]) -> Setting:
+        """The setting of an entry of the record, which has the words of the page besides."""
+        return Setting(**{key: held for key, held in entry.items() if key not in ("does", "link")})
+
     @property
     def there(self) -> str:
         """The name that it has in the file."""
@@ -94,7 +99,8 @@ class Check:
 
 def load() -> tuple[Setting, ...]:
     """Every setting of the record."""
-    return tuple(Setting(**entry) for entry in json.loads(PATH.read_text(encoding="utf-8")))
+    entries = json.loads(PATH.read_text(encoding="utf-8"))
+    return tuple(Setting.of(entry) for entry in entries if "file" in entry)
 
 
 def clones(folder: str | Path) -> dict[str, Path]:

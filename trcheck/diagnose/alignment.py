@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trcheck.diagnose.messages import JUDGEMENT
+from trcheck.diagnose import thresholds as C
 from trcheck.diagnose.rollouts import Rollouts
-
-C = JUDGEMENT["constants"]
 
 
 @dataclass(frozen=True)
@@ -34,16 +32,14 @@ class Alignment:
     @property
     def shift(self) -> int:
         """-1 or 1 where a neighbour agrees clearly better than the token itself does, else 0."""
-        if self.pairs < C["LEAST_PAIRS"] or self.same is None:
+        if self.pairs < C.LEAST_PAIRS or self.same is None:
             return 0
         error = math.sqrt(2 / (self.pairs - 3))
         neighbours = [
             (c, where) for c, where in ((self.before, -1), (self.after, 1)) if c is not None
         ]
         best, where = max(neighbours, default=(0.0, 0))
-        return (
-            where if best > C["ALIGNED"] and _fisher(best) - _fisher(self.same) > 4 * error else 0
-        )
+        return where if best > C.ALIGNED and _fisher(best) - _fisher(self.same) > 4 * error else 0
 
 
 def _fisher(correlation: float) -> float:

@@ -406,7 +406,7 @@ class Columns:
                 return ValueError(
                     f"{self.source!r}: expected log-probs of every token, got a log of texts, as "
                     f"{log} writes it, which holds none. How to record them: “{chapter}” in "
-                    "book/diagnose.md"
+                    "book/check/diagnose.md"
                 )
         free = [name for name in names if name not in (*REQUIRED, *OPTIONAL)]
         near = difflib.get_close_matches(theirs, free, n=1, cutoff=0.5)

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from trcheck.diagnose import thresholds as C
 from trcheck.diagnose.exact import biased
 from trcheck.diagnose.rollouts import Rollouts
-from trcheck.diagnose.sample import CONSTANTS as C
 from trcheck.diagnose.sample import Sample, unsure
 
 Sums = Mapping[str, np.ndarray]
@@ -29,14 +29,14 @@ def rarest(r: Rollouts, t: Mapping[str, float], n: float) -> dict[str, float]:
     """At the threshold a that shows most: the share of tokens with -log μ > a, the largest that draws
     from μ give, P(μ(y) < ε) <= ε V, and by how many errors of a draw there are more. Every draw has
     that bound, whatever was drawn before."""
-    vocabulary = C["VOCABULARY"] if r.vocabulary is None else 2 * r.vocabulary
+    vocabulary = C.VOCABULARY if r.vocabulary is None else 2 * r.vocabulary
 
     def at(a: int) -> dict[str, float]:
         bound, low = vocabulary * math.exp(-a), float(t[f"low_{a}"]) / n
         z = n * (low - bound) / math.sqrt(max(n * bound, 1.0))
         return {"least": a, "bound": bound, "low": low, "low_bounds": low / bound, "low_z": z}
 
-    rows = [at(a) for a in C["LEAST"]]
+    rows = [at(a) for a in C.LEAST]
     return max(rows, key=lambda row: min(row["low_z"], row["low_bounds"] if row["low"] else 0))
 
 
@@ -61,35 +61,35 @@ def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
 
     add(u=free, x=x, y=y, d=d, xx=x * x, yy=y * y, xd=x * d, yd=y * d, dd=d * d)
     add(size=size, up=np.maximum(d, 0), excess=excess, moved=np.abs(moved))
-    add(tail=size > C["TAIL"], still=size < C["STILL"] * free)
-    add(**{f"low_{a}": x < -a for a in C["LEAST"]})
+    add(tail=size > C.TAIL, still=size < C.STILL * free)
+    add(**{f"low_{a}": x < -a for a in C.LEAST})
     for name, side in (("a", s.advantage <= 0), ("b", s.advantage >= 0)):
         add(**{f"n_{name}": side, f"excess_{name}": np.where(side, excess, 0)})
         add(**{f"excess2_{name}": np.where(side, excess * excess, 0)})
     with np.errstate(over="ignore"):
-        outside = (np.abs(np.expm1(moved)) > C["WINDOW"]) & (s.advantage != 0)
+        outside = (np.abs(np.expm1(moved)) > C.WINDOW) & (s.advantage != 0)
     add(out_now=outside, back_now=outside & (moved * s.advantage < 0))
     # Among tokens of like probability, because a temperature moves the likely ones, which rewarded
     # completions hold more of; and a tail token must not decide which way the others went.
     learnt, odds = _odds(y), _odds(x)
-    sure = x > C["SURE"]
-    add(n_sure=sure, sure=sure & (np.abs(learnt - odds) > C["NO_SOFTMAX"]))
+    sure = x > C.SURE
+    add(n_sure=sure, sure=sure & (np.abs(learnt - odds) > C.NO_SOFTMAX))
     odds = np.floor(odds)
     a = _among(s.advantage, odds)
     add(aa=s.advantage**2, spread=a * a, a_d=a * _among(np.clip(d, -1, 1), odds))
     add(a_now=a * _among(np.clip(moved, -1, 1), odds))
     again, within = _among(s.seen.astype(float), odds), _among(np.clip(d, -1, 1), odds)
     add(seen2=again * again, seen_d=again * within, within=within * within)
-    open_ = free > C["UNSURE"]
-    begins = np.arange(len(d)) - np.repeat(first, ends - first) < C["EARLY"]
+    open_ = free > C.UNSURE
+    begins = np.arange(len(d)) - np.repeat(first, ends - first) < C.EARLY
     add(push=s.advantage, pushed=np.abs(s.advantage))
     add(open=open_, rose=open_ & (d > 0))
     add(u_early=np.where(begins, free, 0), size_early=np.where(begins, size, 0))
-    likely = x > C["LIKELY"]
+    likely = x > C.LIKELY
     add(likely=np.where(likely, d, 0), size_likely=np.where(likely, size, 0))
     made |= {"u_last": free[last], "size_last": size[last]}
     # Where in a completion, from 1, its last tail token below stands; 0: it has none.
-    place = np.where(d < -C["TAIL"], np.arange(len(d)) - np.repeat(first, ends - first) + 1, 0)
+    place = np.where(d < -C.TAIL, np.arange(len(d)) - np.repeat(first, ends - first) + 1, 0)
     made["place"] = np.maximum.reduceat(place, first)
     if r.version is not None:
         age = (r.version.max() - r.version)[s.owner[first]]
@@ -101,7 +101,7 @@ def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
 def _odds(logp: np.ndarray) -> np.ndarray:
     """log p / (1 - p), within bounds."""
     with np.errstate(divide="ignore"):
-        return np.clip(logp - np.log(-np.expm1(np.minimum(logp, 0))), -C["ODDS"], C["ODDS"])
+        return np.clip(logp - np.log(-np.expm1(np.minimum(logp, 0))), -C.ODDS, C.ODDS)
 
 
 def _among(values: np.ndarray, like: np.ndarray) -> np.ndarray:
@@ -182,7 +182,7 @@ def jackknife(table: Sums, weight: np.ndarray) -> dict[str, tuple[float, float]]
 
 
 def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str, Any]:
-    """What the rules of `judgement.json` compare and the sentences say: each statistic by its name,
+    """What the rules compare and the sentences say: each statistic by its name,
     with `_error` and `_z`, the value in errors; and what they depend on."""
     t = {name: float(weight @ values) for name, values in table.items()}
     made: dict[str, Any] = {}
@@ -195,7 +195,7 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
     # Without `logp_old`, d may hold this batch's updates too.
     updated = r.logp_old is None
     for side in "ab":  # where updates move tokens the other way; too few, or no updates in d: all
-        few = not updated or t[f"n_{side}"] < C["FEWEST_TOKENS"]
+        few = not updated or t[f"n_{side}"] < C.FEWEST_TOKENS
         n = t["n"] if few else t[f"n_{side}"]
         value = (t["excess"] if few else t[f"excess_{side}"]) / n
         square = t["excess2_a"] + t["excess2_b"] if few else t[f"excess2_{side}"]
@@ -204,7 +204,7 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         made |= {f"mean_{side}": 1 + value, f"mean_{side}_error": error}
     rising, deviation = over("up", "size"), t["size"] / t["n"]
     # Enough to say that updates are in d; and too much to say that none are.
-    learning, doubt = made["along_z"] > C["Z"], made["along_z"] > C["DOUBT"]
+    learning, doubt = made["along_z"] > C.Z, made["along_z"] > C.DOUBT
     # How many tail tokens stand at one place of their completions.
     same = np.bincount(table["place"].astype(int))[1:].max(initial=0)
     # How many completions hold a tail token, of as many as would if each token were as likely to
@@ -215,9 +215,9 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         "n": t["n"],
         "completions": r.count,
         "deviation": deviation,
-        "engines": deviation / C["ENGINES"]["bf16"],
-        "size_low": made["size"] - C["Z"] * made["size_error"],
-        "early_low": made["early"] - C["Z"] * made["early_error"],
+        "engines": deviation / C.ENGINES["bf16"],
+        "size_low": made["size"] - C.Z * made["size_error"],
+        "early_low": made["early"] - C.Z * made["early_error"],
         "mean": 1 + made["ratio"],
         "rising": rising,
         "rising_percent": 100 * rising,
@@ -255,16 +255,3 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         made |= {"span": float(age.max()), "youngest": young, "older": young + made["lag"]}
         made["growth"] = made["older"] / max(young, 1e-12)
     return made
-
-
-def holds(conditions: list[list[Any]], values: Mapping[str, Any]) -> bool:
-    """Whether each of [name, "<" or ">" or "=", number] is true; a name without a value is not."""
-    for name, sign, number in conditions:
-        value = values.get(name)
-        if value is None:
-            return False
-        if not (
-            value < number if sign == "<" else value > number if sign == ">" else value == number
-        ):
-            return False
-    return True

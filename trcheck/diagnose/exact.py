@@ -7,10 +7,10 @@ import math
 
 import numpy as np
 
+from trcheck.diagnose import thresholds as C
 from trcheck.diagnose.alignment import correlation
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
-from trcheck.diagnose.sample import CONSTANTS as C
 from trcheck.diagnose.sample import Cause, Sample, cause, listed, unsure
 
 
@@ -21,7 +21,7 @@ def copied(r: Rollouts) -> list[Cause]:
         return []
     now, old, sampler = (r.counted(x) for x in (r.logp, r.logp_old, r.logp_rollout))
     apart = np.abs(old - now)
-    if not np.array_equal(now, sampler) or apart.mean() < C["COPIED"]:
+    if not np.array_equal(now, sampler) or apart.mean() < C.COPIED:
         return []
     return cause("column", "copied", apart=apart.mean())
 
@@ -30,7 +30,7 @@ def summed(values: np.ndarray, owner: np.ndarray) -> bool:
     """Whether a column [n] falls from token to token in every completion: sums of log-probs."""
     long = np.bincount(owner)[owner] > 4  # of two tokens the second may be the rarer one everywhere
     steps = np.diff(values)[(np.diff(owner) == 0) & long[1:]]
-    if len(steps) < C["FEWEST_TOKENS"]:
+    if len(steps) < C.FEWEST_TOKENS:
         return False
     return bool((steps <= 0).all() and (steps < 0).mean() > 0.5)
 
@@ -40,18 +40,18 @@ def top_ones(s: Sample) -> list[Cause]:
     columns agree on a share of the tokens that the column itself foretells, at likely and at
     unlikely ones, and on the others the drawn token is far less likely than any cut leaves it."""
     free = unsure(s.x, s.y)
-    open_ = s.x < C["SURE"]
+    open_ = s.x < C.SURE
     x, d = s.x[open_], s.d[open_]
-    same = np.abs(d) < C["NEAR"] * (0.5 + free[open_])
-    if len(x) < C["FEWEST_TOKENS"] or same.all() or np.mean(d > C["APART"]) > 0.01:
+    same = np.abs(d) < C.NEAR * (0.5 + free[open_])
+    if len(x) < C.FEWEST_TOKENS or same.all() or np.mean(d > C.APART) > 0.01:
         return []
     parts = [x < np.median(x), x >= np.median(x)]
     for part in parts:
         p = np.exp(x[part])
-        error = C["ERRORS"] * math.sqrt((p * (1 - p)).sum()) + 0.05 * len(p)  # near ties
+        error = C.ERRORS * math.sqrt((p * (1 - p)).sum()) + 0.05 * len(p)  # near ties
         if abs(float(same[part].sum() - p.sum())) > error:
             return []
-    if np.median(d[~same]) >= -1 or same.mean() >= 0.95:
+    if np.median(d[~same]) >= -0.5 or same.mean() >= 0.95:
         return []
     return cause("column", "top_ones", mean=float(np.exp(d).mean()))
 
@@ -71,7 +71,7 @@ def prompt_counted(r: Rollouts) -> list[Cause]:
     alike = (np.bincount(pieces, minlength=len(sizes)) == 1) & (sizes > 1)
     nats = -np.bincount(which, likely) * (sizes - 1) / sizes
     several, sure = int((sizes > 1).sum()), float(nats[alike].sum())
-    if several < C["LEAST_GROUPS"] or alike.sum() < 0.9 * several or sure < C["CHANCE"]:
+    if several < C.LEAST_GROUPS or alike.sum() < 0.9 * several or sure < C.CHANCE:
         return []
     return cause("foreign-tokens", "prompt_counted", alike=alike.sum(), groups=several, nats=sure)
 
@@ -105,15 +105,15 @@ def advantages(r: Rollouts, each: np.ndarray) -> tuple[list[Cause], list[str], b
     at = varies > 1e-6
     free = int(at.sum()) - len(np.unique(group[at]))
     same = correlation(made[at], own[at])
-    if same is None or free < C["LEAST_FREE"]:
+    if same is None or free < C.LEAST_FREE:
         return [], [], one
-    most_same = math.tanh(math.atanh(max(min(same, 0.999), -0.999)) + C["Z"] / math.sqrt(free))
+    most_same = math.tanh(math.atanh(max(min(same, 0.999), -0.999)) + C.Z / math.sqrt(free))
     told = {"same": same, "completions": int(at.sum()), "odd": odd, "groups": int(group.max()) + 1}
     if same < -0.5 and most_same < 0:
         return cause("advantages", "turned", **told), [], one
     expected = made, made / np.where(at, varies, 1)
     moved = [correlation(np.sort(a), np.sort(each_)) or 0.0 for each_ in expected]
-    if most_same < 0.9 and max(moved) > C["REORDERED"]:
+    if most_same < 0.9 and max(moved) > C.REORDERED:
         return cause("advantages", "reordered", **told), [], one
     if odd > 1 and _tiled(a, group):
         return cause("advantages", "tiled", **told), [], one
@@ -121,7 +121,7 @@ def advantages(r: Rollouts, each: np.ndarray) -> tuple[list[Cause], list[str], b
         return [], [], one
     if odd > 1 and most_same < 0.9:
         return cause("advantages", "unequal", **told), [], one
-    if odd > 1 or (same < C["UNRELATED"] and most_same < 0.9):
+    if odd > 1 or (same < C.UNRELATED and most_same < 0.9):
         return [], [say("unusual.advantages", **told)], one
     return [], [], one
 
@@ -137,8 +137,8 @@ def _tiled(a: np.ndarray, group: np.ndarray) -> bool:
         total, size = np.bincount(other, a), np.bincount(other, np.abs(a))
         own = np.bincount(group, a), np.bincount(group, np.abs(a))
         live = size > 0
-        if live.sum() > 3 and (np.abs(total) < C["EVEN"] * size)[live].all():
-            return bool((np.abs(own[0]) > C["UNEVEN"] * own[1]).any())
+        if live.sum() > 3 and (np.abs(total) < C.EVEN * size)[live].all():
+            return bool((np.abs(own[0]) > C.UNEVEN * own[1]).any())
     return False
 
 
@@ -152,18 +152,35 @@ def _mean(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     return (np.bincount(group, values) / np.maximum(np.bincount(group), 1))[group]
 
 
-def middle(s: Sample) -> tuple[np.ndarray, list[Cause]]:
+def _falls(s: Sample) -> tuple[np.ndarray, np.ndarray]:
+    """[n] the tokens that the learner holds unlikely and the sampler does not, and those close
+    behind one that are open."""
+    first = np.concatenate([[0], s.last[:-1] + 1])
+    place = np.arange(len(s.x)) - np.repeat(first, s.last - first + 1)
+    falls = (s.d < -C.TAIL) & (place >= C.EARLY)
+    behind = np.zeros(len(s.x), dtype=bool)
+    for step in range(1, C.BEHIND + 1):
+        behind[step:] |= falls[:-step] & (place[step:] >= step)
+    return falls, behind & ~falls & (unsure(s.x, s.y) > C.UNSURE)
+
+
+def echo(s: Sample) -> float:
+    """How many times as far the two columns are apart behind a token that fell as elsewhere, in nats
+    of a logit. Another text is heard in every token behind it; an edit of the logits is not."""
+    falls, behind = _falls(s)
+    free, size = unsure(s.x, s.y), np.abs(s.d)
+    calm = ~behind & ~falls
+    here, there = (size[at].sum() / max(free[at].sum(), 1e-12) for at in (behind, calm))
+    return float(here / max(there, 1e-12))
+
+
+def middle(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
     """[n] tokens of completions in whose text the learner reads another token from some place on:
     before it both columns agree, it is unlikely there, and the tokens behind it differ."""
     free = unsure(s.x, s.y)
     first = np.concatenate([[0], s.last[:-1] + 1])
     lengths = s.last - first + 1
-    place = np.arange(len(s.x)) - np.repeat(first, lengths)
-    falls = (s.d < -C["TAIL"]) & (place >= C["EARLY"])
-    behind = np.zeros(len(s.x), dtype=bool)
-    for step in range(1, C["BEHIND"] + 1):
-        behind[step:] |= falls[:-step] & (place[step:] >= step)
-    behind &= ~falls & (free > C["UNSURE"])
+    falls, behind = _falls(s)
     of = np.repeat(np.arange(len(first)), lengths)
 
     def size(where: np.ndarray) -> np.ndarray:
@@ -178,16 +195,19 @@ def middle(s: Sample) -> tuple[np.ndarray, list[Cause]]:
     rest = np.abs(s.d)[~fallen[of]].sum() / max(free[~fallen[of]].sum(), 1e-12)
     if fallen.all():
         rest = float(np.median(size(before)[fallen]))
-    echo = size(behind)
-    far = fallen & (echo > max(C["FAR_LOGITS"], C["FAR"] * rest))
+    heard = size(behind)
+    far = fallen & (heard > max(C.FAR_LOGITS, C.FAR * rest))
     # A prompt that differs shows from the first token on, and an edit in no token behind it.
-    far &= size(before) < 0.5 * echo
-    wrong = far[of]
-    told = np.bincount(of, behind) > 0
-    if far.sum() < 2 or rest > C["ALIKE"] or far.sum() < 0.5 * (fallen & told).sum():
+    far &= size(before) < 0.5 * heard
+    if (
+        far.sum() < 2
+        or rest > C.ALIKE
+        or echo(s) < C.ECHO
+        or not r.newest[s.owner[first][far]].any()
+    ):
         return np.zeros(len(s.x), dtype=bool), []
-    return wrong, cause(
-        "pairing", "middle", count=far.sum(), total=len(first), far=float(echo[far].mean()),
+    return far[of], cause(
+        "pairing", "middle", count=far.sum(), total=len(first), far=float(heard[far].mean()),
         rest=rest, completions=listed(s.owner[first][far]),
     )  # fmt: skip
 
@@ -200,15 +220,15 @@ def biased(r: Rollouts, s: Sample) -> float:
     import pandas as pd
 
     free = unsure(s.x, s.y)
-    moved = (free > C["UNSURE"]) & (np.abs(s.d) > C["STILL"] * free)
+    moved = (free > C.UNSURE) & (np.abs(s.d) > C.STILL * free)
     pieces = r.counted(r.pieces)
-    if moved.sum() < C["FEWEST_TOKENS"] or len(pieces) != len(moved):
+    if moved.sum() < C.FEWEST_TOKENS or len(pieces) != len(moved):
         return 0.0
     word, up = pd.factorize(pieces[moved])[0], (s.d > 0)[moved]
     counts = np.bincount(word)
     rises = np.bincount(word, up) / np.maximum(counts, 1)
-    many = counts >= C["OFTEN"]
-    if many.sum() < C["WORDS"]:
+    many = counts >= C.OFTEN
+    if many.sum() < C.WORDS:
         return 0.0
     agree = np.average(np.maximum(rises, 1 - rises)[many], weights=counts[many])
     few = np.minimum((rises > 0.5)[many].sum(), (rises < 0.5)[many].sum())

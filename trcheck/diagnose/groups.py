@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 
+from trcheck.diagnose import thresholds as C
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
-from trcheck.diagnose.sample import CONSTANTS as C
 from trcheck.diagnose.sample import Cause, cause
 
 
@@ -53,10 +53,10 @@ def dead_groups(r: Rollouts, counted: tuple[float, float]) -> list[Cause]:
     if not _largest(r).any():
         return cause("dead-groups", "no_advantage")
     count, groups = counted
-    if groups < C["LEAST_GROUPS"] or count < C["DEAD"] * groups:
+    if groups < C.LEAST_GROUPS or count < C.DEAD * groups:
         return []
     low, high = (100 * x for x in interval(count, groups, 2.0))
-    half = say("cause.dead_half" if count == C["DEAD"] * groups else "cause.dead_more")
+    half = say("cause.dead_half" if count == C.DEAD * groups else "cause.dead_more")
     return cause(
         "dead-groups", "dead", dead=round(count), groups=round(groups), half=half,
         share=100 * count / groups, low=low, high=high,
@@ -78,23 +78,23 @@ def cut(r: Rollouts) -> tuple[int, int, int, str | None]:
         counts = np.bincount(each)
         end = ids[counts.argmax()]
         # The end token stands at the end of most completions, and nowhere else.
-        if counts.max() >= max(C["FEWEST_COMPLETIONS"], 0.3 * len(last)) and (
+        if counts.max() >= max(C.FEWEST_COMPLETIONS, 0.3 * len(last)) and (
             (r.pieces[places] == end).sum() == counts.max()
         ):
             ended = np.isin(there, r.completion[last[r.pieces[last] == end]])
             return int((~ended & (lengths[there] == longest)).sum()), len(there), longest, end
     # A task's length, or a limit's: a limit leaves some completions that end before it.
-    if len(at) > (C["ONE_LENGTH"] if last is None else 1 - 1e-9) * len(there):
+    if len(at) > (C.ONE_LENGTH if last is None else 1 - 1e-9) * len(there):
         return 0, len(there), longest, None
     below = np.bincount(lengths[there])[max(longest - 3, 1) : longest]
-    sudden = len(at) > C["SUDDEN"] * below.max(initial=0)
-    return (len(at) if longest >= C["SHORT"] and sudden else 0), len(there), longest, None
+    sudden = len(at) > C.SUDDEN * below.max(initial=0)
+    return (len(at) if longest >= C.SHORT and sudden else 0), len(there), longest, None
 
 
 def truncation(found: tuple[float, float, int, str | None]) -> list[Cause]:
     """Too many completions end at exactly the longest length; `found` as `cut` says."""
     count, total, longest, end = found
-    if total < C["FEWEST_COMPLETIONS"] or interval(count, total, 2.0)[0] < C["CUT"]:
+    if total < C.FEWEST_COMPLETIONS or interval(count, total, 2.0)[0] < C.CUT:
         return []
     values = {"count": round(count), "total": round(total), "share": 100 * count / total}
     if end is None:
@@ -109,7 +109,7 @@ def baseline(r: Rollouts, one: bool) -> str | None:
     if r.group is None:
         return None
     uneven, live = _uneven(r.group, advantages_of(r))
-    if uneven.sum() < max(1, C["UNEVEN"] * live.sum()):
+    if uneven.sum() < max(1, C.UNEVEN * live.sum()):
         return "group" if live.any() else None
     if critic(r):
         return "critic"
@@ -119,7 +119,7 @@ def baseline(r: Rollouts, one: bool) -> str | None:
 def _uneven(group: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which groups' advantages do not sum to 0, and which have any."""
     total, size = (np.bincount(group, weights=x) for x in (mean, np.abs(mean)))
-    return np.abs(total) > C["UNEVEN"] * size, size > 0
+    return np.abs(total) > C.UNEVEN * size, size > 0
 
 
 def critic(r: Rollouts) -> bool:
@@ -147,7 +147,7 @@ def missing(r: Rollouts) -> np.ndarray:
     most, none = sizes.max(), np.zeros(len(sizes), dtype=bool)
     whole = live & (sizes == most)
     total, size = (np.bincount(group, weights=x) for x in (mean, np.abs(mean)))
-    if whole.sum() > 1 and (np.abs(total) < C["EVEN"] * size)[whole].all():
+    if whole.sum() > 1 and (np.abs(total) < C.EVEN * size)[whole].all():
         return uneven & (sizes < most)
     if sizes[live].min(initial=most) == most or critic(r):
         return none
@@ -159,7 +159,7 @@ def missing(r: Rollouts) -> np.ndarray:
     two = (low < 0) & (high > 0)
     share = low[two] / (low - high)[two]
     right = np.bincount(group, weights=mean > 0)[two]
-    if len(np.unique(share.round(3))) < C["SHARES"]:
+    if len(np.unique(share.round(3))) < C.SHARES:
         return none
     for n in range(most + 1, 4 * most + 1):
         k = np.round(share * n)
@@ -176,9 +176,9 @@ def half_groups(r: Rollouts) -> list[Cause]:
         return []
     lacking = np.flatnonzero(missing(r))
     live = int(_uneven(r.group, _advantages(r)[1])[1].sum())
-    if len(lacking) < max(1, C["UNEVEN"] * live):
+    if len(lacking) < max(1, C.UNEVEN * live):
         return []
-    shown = C["SHOWN"]
+    shown = C.SHOWN
     names = ", ".join(f"“{short(r.group_names[i])}”" for i in lacking[:shown])
     more = say("cause.more", count=len(lacking) - shown) if len(lacking) > shown else ""
     return cause("half-groups", "half", uneven=len(lacking), groups=live, names=names + more)

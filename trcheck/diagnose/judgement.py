@@ -1,10 +1,10 @@
 """What is wrong with a dump, by name.
 
-Significance comes first, size second: the rules in `judgement.json` ask of every statistic how many
+Significance comes first, size second: `trcheck.diagnose.rules` ask of every statistic how many
 of its errors it lies from what a healthy dump has, and then whether it is larger than healthy
 engines make it. What is certain and has no name, or is too small to matter yet, is *unusual*. So is
 what updates since sampling make too, where nothing in the dump excludes them.
-`python -m benchmarks.diagnose.heldout` measures how often each fault is named and a healthy dump
+`python -m trcheck.benchmark.heldout` measures how often each fault is named and a healthy dump
 accused.
 """
 
@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from trcheck.diagnose import exact
-from trcheck.diagnose.evidence import Sums, holds, numbers, sums
+from trcheck.diagnose import thresholds as C
+from trcheck.diagnose.evidence import Sums, numbers, sums
 from trcheck.diagnose.groups import (
     advantages_of,
     baseline,
@@ -41,11 +42,11 @@ from trcheck.diagnose.log_probs import (
     shift,
     unit,
 )
-from trcheck.diagnose.messages import JUDGEMENT, say
+from trcheck.diagnose.messages import say
 from trcheck.diagnose.refits import frozen, refits
 from trcheck.diagnose.rollouts import Rollouts
-from trcheck.diagnose.sample import CONSTANTS as C
-from trcheck.diagnose.sample import NAMES, Cause, Sample, cause, sample
+from trcheck.diagnose.rules import NAMES, RULES, UNUSUAL, Values
+from trcheck.diagnose.sample import Cause, Sample, cause, sample
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,10 @@ def judge(
     s = sample(r)
     size = float(np.abs(s.d).mean())
     causes += overflow(s.of(s.x != 0) if filled(s)[1] else s)
-    s = s.of(np.abs(s.d) <= C["OVERFLOW"])
+    s = s.of(np.abs(s.d) <= C.OVERFLOW)
     owners, tokens = len(np.unique(s.owner)), len(s.x)
     reason = None
-    if owners < C["FEWEST_COMPLETIONS"] or tokens < C["FEWEST_TOKENS"]:
+    if owners < C.FEWEST_COMPLETIONS or tokens < C.FEWEST_TOKENS:
         reason = say("unclear.few", completions=owners, tokens=tokens)
     elif s.x.min() == s.x.max() or s.y.min() == s.y.max():
         reason = say("unclear.constant")
@@ -153,10 +154,10 @@ def judge(
     measured = None
     if values:
         measured = Measured(values["size"], values["size_error"], values["deviation"])
-    told = say("headline.size", deviation=size, engines=size / C["ENGINES"]["bf16"])
+    told = say("headline.size", deviation=size, engines=size / C.ENGINES["bf16"])
     if unique:
         headline = say("headline.found", causes=", ".join(cause.name for cause in unique)) + told
-        if unusual and not {cause.name for cause in unique} - set(C["OF_THE_BATCH"]):
+        if unusual and not {cause.name for cause in unique} - set(C.OF_THE_BATCH):
             headline += say("headline.beside", what="; ".join(unusual))
         return Judgement("found", headline, unique, unseen, (), measured), r
     if reason:
@@ -189,7 +190,7 @@ def _of_log_probs(
     s = s.of(~odd)
     found, wrong = pairing(r, s)
     if not found:
-        wrong, found = exact.middle(s)
+        wrong, found = exact.middle(r, s)
         causes += found
     far, s = s.of(wrong), s.of(~wrong) if found else s
     if not len(s.x):
@@ -199,18 +200,19 @@ def _of_log_probs(
     values = numbers(r, s, table, weight)
     values |= _unexplained(far, learned=values["updated"] == 1)
     # Where all differ more than a healthy engine's, some differ most.
-    alike = values["size_low"] < C["HEALTHY"]
+    alike = values["size_low"] < C.HEALTHY
     values["paired"] = float(bool(found) and values["far_alone"] > 0 and alike)
-    values |= refits(r, s) | _jump(values, against) | {"early_same": early(s)}
+    values |= (
+        refits(r, s) | _jump(values, against) | {"early_same": early(s), "echo": exact.echo(s)}
+    )
     still = frozen(r)
     causes += still
     # Weights that stay behind may look like an edit or a temperature.
-    rules = [] if still else JUDGEMENT["rules"]
-    rule = next((one for one in rules if holds(one["when"], values)), None)
+    rule = None if still else next((one for one in RULES if one.holds(Values(values))), None)
     if rule is not None:
-        causes += cause(rule["name"], rule["key"], **values)
+        causes += cause(rule.name, rule.key, **values)
     # Noise that no softmax makes is far from everything.
-    if values["paired"] and (rule is None or rule["name"] not in ("noise", "support")):
+    if values["paired"] and (rule is None or rule.name not in ("noise", "support")):
         causes += found
     return values
 
@@ -243,10 +245,10 @@ def _unusual(values: dict[str, Any], r: Rollouts) -> list[str]:
     if values.get("updated"):
         absent.remove("logp_old")  # which `unusual.updated` asks for
     tell = "".join(say(f"unusual.tell_{name}") for name in absent)
-    found = [rule["key"] for rule in JUDGEMENT["unusual"] if holds(rule["when"], values)]
-    if found[1:] and found[0] in C["SAY_SIZE"]:
+    found = [key for key, test in UNUSUAL.items() if test(Values(values))]
+    if found[1:] and found[0] in C.SAY_SIZE:
         found = [key for key in found if key != "size"]
-    drift = values.get("push_z", 0) < -C["Z"]
+    drift = values.get("push_z", 0) < -C.Z
     values = values | {"drift": say("unusual.drift", **values) if drift else ""}
     if found and values["updated"]:
         found.append("updated")
@@ -256,7 +258,7 @@ def _unusual(values: dict[str, Any], r: Rollouts) -> list[str]:
 def _seen(values: dict[str, Any]) -> tuple[str, ...]:
     """What would have been found: the rules' limits, or what the errors allow where that is
     more."""
-    z, least = C["Z"], C["SEEN"]
+    z, least = C.Z, C.SEEN
     slope = max(least["slope"], z * max(values["slope_x_error"], values["slope_y_error"]))
     few = max(least["alone"], int(least["tail"] * values["n"]) + 1)
     told = [

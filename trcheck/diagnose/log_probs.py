@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from trcheck.diagnose import thresholds as C
 from trcheck.diagnose.alignment import Alignment, align, correlation
 from trcheck.diagnose.exact import summed
 from trcheck.diagnose.groups import interval
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
-from trcheck.diagnose.sample import CONSTANTS as C
 from trcheck.diagnose.sample import Cause, Sample, cause, deviation, listed, unsure
 
 
@@ -49,10 +49,10 @@ def nats(r: Rollouts, causes: list[Cause]) -> Rollouts:
         if summed(inside, r.completion[r.mask]):
             causes += cause("unit", "summed", column=name)
             r = _with(r, name, _steps(r, values))
-        above = inside > C["ABOVE"]
+        above = inside > C.ABOVE
         if not above.any():
             continue
-        if inside.min() >= 0 and inside.max() <= 1 + C["ABOVE"]:
+        if inside.min() >= 0 and inside.max() <= 1 + C.ABOVE:
             causes += cause("unit", "probabilities", column=name)
             with np.errstate(divide="ignore", invalid="ignore"):
                 r = _with(r, name, np.log(np.maximum(values, 1e-30)))
@@ -64,7 +64,7 @@ def nats(r: Rollouts, causes: list[Cause]) -> Rollouts:
             r = _with(r, name, np.minimum(values, 0))
         else:
             causes += cause("unit", "above", column=name, count=above.sum(), largest=inside.max())
-            bad |= r.mask & (values > C["ABOVE"])
+            bad |= r.mask & (values > C.ABOVE)
     return _masked(r, bad)
 
 
@@ -104,7 +104,7 @@ def _masked(r: Rollouts, bad: np.ndarray) -> Rollouts:
 
 def overflow(s: Sample) -> list[Cause]:
     """A ratio that is infinite in float32."""
-    wide = s.d > C["OVERFLOW"]
+    wide = s.d > C.OVERFLOW
     if not wide.any():
         return []
     return cause("non-finite", "overflow", count=wide.sum(), largest=s.d.max())
@@ -131,10 +131,10 @@ def padding(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
         others = int((run >= 2).sum() - rows.sum())
         inside = (same.sum() - run.sum()) / max(len(values) - run.sum(), 1)
         stretch = 1.0
-        if constants[counts.argmax()] > C["CERTAIN"]:
+        if constants[counts.argmax()] > C.CERTAIN:
             middle = same & (np.arange(len(values)) <= np.repeat(last - run, last - first + 1))
             begins = int((middle & ~np.append(False, middle[:-1])).sum())
-            stretch = C["STRETCHES"] * max(middle.sum() / max(begins, 1), 1)
+            stretch = C.STRETCHES * max(middle.sum() / max(begins, 1), 1)
         if (
             rows.sum() >= max(3, 0.1 * len(last))
             and others <= 0.1 * rows.sum()
@@ -218,8 +218,8 @@ def late(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
     here = np.abs((y - x)[ahead]).sum() / max(unsure(x, y)[ahead].sum(), 1e-12)
 
     def odd(t: Sample) -> np.ndarray:
-        far, filled = max(1.0, C["APART"] + 5 * size), (t.x == 0) | (t.y == 0)
-        return np.abs(t.d) > np.where(filled, C["UNSURE"], far)
+        far, filled = max(1.0, C.APART + 5 * size), (t.x == 0) | (t.y == 0)
+        return np.abs(t.d) > np.where(filled, C.UNSURE, far)
 
     # Two zeros are padding, unless the model is as certain of other tokens.
     certain = ((rest.x == 0) & (rest.y == 0)).mean() > 0.05
@@ -239,9 +239,9 @@ def unit(s: Sample) -> list[Cause]:
     if min(int(part.sum()) for part in parts) < 10:
         return []
     found = [float(s.y[part].sum() / s.x[part].sum()) if s.x[part].sum() else 0.0 for part in parts]
-    for name, in_nats in C["UNITS"].items():
+    for name, in_nats in C.UNITS.items():
         for column, factor in (("logp_rollout", in_nats), ("logp", 1 / in_nats)):
-            if all(abs(ratio / factor - 1) < C["RELATIVE"] for ratio in found):
+            if all(abs(ratio / factor - 1) < C.RELATIVE for ratio in found):
                 return cause("unit", "unit", column=column, unit=name, low=found[0], high=found[1])
     return []
 
@@ -266,15 +266,11 @@ def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
     far, total, whole = _far(r, s)
     wrong = np.isin(s.owner, far)
     same = correlation(s.x[~wrong], s.y[~wrong])
-    error = C["ERRORS"] / math.sqrt(max(len(s.x) - 3, 1))
+    error = C.ERRORS / math.sqrt(max(len(s.x) - 3, 1))
     alike = np.abs(s.now - s.y).sum() <= 0.5 * np.abs(s.d).sum()  # else the learner is noisy
-    if (
-        alike
-        and same is not None
-        and math.tanh(math.atanh(min(same, 0.999)) + error) < C["UNRELATED"]
-    ):
+    if alike and same is not None and math.tanh(math.atanh(min(same, 0.999)) + error) < C.UNRELATED:
         return cause("pairing", "unrelated", same=same), np.ones(len(s.x), dtype=bool)
-    if not whole or _older(r, s, far) > C["DOUBT"]:
+    if not whole or not r.newest[far].any():
         return [], wrong
     return cause(
         "pairing",
@@ -287,59 +283,46 @@ def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
     ), wrong
 
 
-def _older(r: Rollouts, s: Sample, far: np.ndarray) -> float:
-    """By how many errors some completions are of older versions than the others; a wrong text may
-    have any."""
-    if r.version is None:
-        return 0.0
-    owners = s.owner[s.last]
-    age, odd = -r.version[owners], np.isin(owners, far)
-    if not 0 < odd.sum() < len(odd) or not age.std():
-        return 0.0
-    more = age[odd].mean() - age[~odd].mean()
-    return float(more / (age.std() * math.sqrt(1 / odd.sum() + 1 / (~odd).sum())))
-
-
 def early(s: Sample) -> float:
     """The most that the correlation of the two columns may be in the first tokens of completions,
     where a prompt matters most; 1 where there are too few."""
     first = np.concatenate([[0], s.last[:-1] + 1])
     lengths = s.last - first + 1
     place = np.arange(len(s.x)) - np.repeat(first, lengths)
-    here = place < C["EARLY"]
+    here = place < C.EARLY
     same = correlation(s.x[here], s.y[here])
-    if same is None or here.sum() < C["FEWEST_TOKENS"]:
+    if same is None or here.sum() < C.FEWEST_TOKENS:
         return 1.0
-    return math.tanh(math.atanh(min(same, 0.999)) + C["Z"] / math.sqrt(here.sum() - 3))
+    return math.tanh(math.atanh(min(same, 0.999)) + C.Z / math.sqrt(here.sum() - 3))
 
 
 def _far(r: Rollouts, s: Sample) -> tuple[np.ndarray, int, bool]:
     """The outliers among the completions by their difference in nats of a logit, how many
     completions were compared, and whether the outliers differ throughout."""
     free_of = unsure(s.x, s.y)
-    open_ = free_of > C["UNSURE"]
-    apart = open_ & (np.abs(s.d) > C["APART"] * free_of)
+    open_ = free_of > C.UNSURE
+    apart = open_ & (np.abs(s.d) > C.APART * free_of)
     counts, size, free, open_count, apart_count, moved = (
         np.bincount(s.owner, weights=values, minlength=r.count)
         for values in (np.ones(len(s.x)), np.abs(s.d), free_of, open_, apart, np.abs(s.now - s.y))
     )
     there = np.flatnonzero(counts >= 4)
-    if len(there) < C["FEWEST_COMPLETIONS"]:
+    if len(there) < C.FEWEST_COMPLETIONS:
         return there[:0], len(there), False
-    each = size[there] / (free[there] + C["UNSURE"])
+    each = size[there] / (free[there] + C.UNSURE)
     low, middle = np.quantile(np.log(np.maximum(each, 1e-6)), (0.05, 0.25))
-    spread = min(max(math.log(5), C["FAR"] * (middle - low)), math.log(C["FARTHEST"]))
+    spread = min(max(math.log(5), C.FAR * (middle - low)), math.log(C.FARTHEST))
     # Beyond the others, and beyond what two passes of the learner differ by.
-    passes = C["FAR_PASSES"] * float(moved.sum() / max(free.sum(), 1e-12))
-    limit = max(C["FAR_LOGITS"], passes, math.exp(middle + spread))
+    passes = C.FAR_PASSES * float(moved.sum() / max(free.sum(), 1e-12))
+    limit = max(C.FAR_LOGITS, passes, math.exp(middle + spread))
     # Another text differs at most tokens, an edited logit at one; and in two passes alike.
     whole = (apart_count >= 2) & (apart_count >= 0.5 * open_count) & (moved <= 0.5 * size)
-    far = (each > limit) & (size[there] > C["LEAST_FAR"] * counts[there]) & whole[there]
+    far = (each > limit) & (size[there] > C.LEAST_FAR * counts[there]) & whole[there]
     # Another text has moved the tokens before the last one that it moved; an edit has not.
     last = np.full(r.count, -1)
     np.maximum.at(last, s.owner[apart], np.flatnonzero(apart))
     before = open_ & np.isin(s.owner, there[far]) & (np.arange(len(s.x)) < last[s.owner])
     n = int(before.sum())
-    throughout = n > 0 and interval(int((before & apart).sum()), n, 1.0)[0] > C["WHOLE"]
+    throughout = n > 0 and interval(int((before & apart).sum()), n, 1.0)[0] > C.WHOLE
     # Another text costs a completion some nats in all; a few large errors do not.
-    return there[far], len(there), throughout and size[there[far]].mean() > C["FAR_IN_ALL"]
+    return there[far], len(there), throughout and size[there[far]].mean() > C.FAR_IN_ALL

@@ -8,20 +8,16 @@ are in one entry, with ¦ between them.
 
 from __future__ import annotations
 
-import json
 import string
-from pathlib import Path
 from typing import Any
 
 from trcheck.diagnose.formatting import written
-
-JUDGEMENT: dict[str, Any] = json.loads(
-    Path(__file__).with_name("judgement.json").read_text(encoding="utf-8")
-)
-"""How a dump is judged: names in their order, rules, thresholds and words."""
+from trcheck.diagnose.sentences import CAUSES, WORDS
 
 TEXTS: dict[str, str] = {
-    **JUDGEMENT["words"],
+    **WORDS,
+    **{f"cause.{key}": evidence for key, (evidence, _) in CAUSES.items()},
+    **{f"advice.{key}": advice for key, (_, advice) in CAUSES.items()},
     # -- why is my clip ratio 0?
     "policy.logp_old": "the learner before this batch's updates (logp_old)",
     "policy.logp_rollout": "the policy that sampled (logp_rollout)",

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from trcheck.diagnose import thresholds as C
 from trcheck.diagnose.alignment import correlation
 from trcheck.diagnose.rollouts import Rollouts
-from trcheck.diagnose.sample import CONSTANTS as C
 from trcheck.diagnose.sample import Sample, cause, unsure
 
 
@@ -22,7 +22,7 @@ def refits(r: Rollouts, s: Sample) -> dict[str, Any]:
         return {}
     versions, which = np.unique(np.round(r.version[s.owner]), return_inverse=True)
     n = len(versions)
-    if n < C["LEAST_VERSIONS"]:
+    if n < C.LEAST_VERSIONS:
         return {}
     free, size = unsure(s.x, s.y), np.abs(s.d)
     u = np.maximum(np.bincount(which, free), 1e-12)
@@ -39,7 +39,7 @@ def refits(r: Rollouts, s: Sample) -> dict[str, Any]:
         "first": versions[0],
         "final": versions[-1],
     }
-    least = C["LEAST_CLIMB"]
+    least = C.LEAST_CLIMB
     falls = (each[:-1] - each[1:]) / np.hypot(error[:-1], error[1:]).clip(1e-12)
     at = least + int(falls[least - 1 : n - least].argmax())
     sides = each[:at], each[at:]
@@ -73,6 +73,6 @@ def frozen(r: Rollouts) -> list[Any]:
         mean = np.bincount(where, values) / np.bincount(where)
         centre = np.bincount(context, mean) / np.bincount(context)
         moved.append(float(np.abs(mean - centre[context])[several].mean()) if several.any() else 0)
-    if several.sum() < C["LEAST_CONTEXTS"] or moved[1] < C["MOVED"] or moved[0] > 0.1 * moved[1]:
+    if several.sum() < C.LEAST_CONTEXTS or moved[1] < C.MOVED or moved[0] > 0.1 * moved[1]:
         return []
     return cause("weights", "weights", contexts=several.sum(), sampler=moved[0], learner=moved[1])

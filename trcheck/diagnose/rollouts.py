@@ -73,6 +73,13 @@ class Rollouts:
         """[N] by the learner before the batch's updates, or now where the file does not say."""
         return self.logp if self.logp_old is None else self.logp_old
 
+    @property
+    def newest(self) -> np.ndarray:
+        """[B] bool: by the newest policy of the file; without `version` all may be."""
+        if self.version is None:
+            return np.ones(self.count, dtype=bool)
+        return self.version > np.nanmax(self.version) - 0.5
+
     def counted(self, values: np.ndarray) -> np.ndarray:
         """The unmasked tokens of [N] values: no copy where every token is one."""
         return values if self.mask.all() else values[self.mask]

@@ -1,5 +1,4 @@
-"""What the tests of a dump share: a cause, the tokens that are looked at, and the numbers of
-`judgement.json`.
+"""What the tests of a dump share: a cause, and the tokens that are looked at.
 
 Per unmasked token: x = log μ as the sampler recorded it, y = the learner's log-prob before its
 updates (or now, where the file has no `logp_old`), d = y - x. Tokens that μ drew have E[exp d] = 1
@@ -8,15 +7,12 @@ whatever the learner is, and E[d] <= 0."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from trcheck.diagnose.messages import JUDGEMENT, say
+from trcheck.diagnose import thresholds as C
+from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
-
-NAMES = tuple(JUDGEMENT["names"])
-CONSTANTS: dict[str, Any] = JUDGEMENT["constants"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +20,7 @@ class Cause:
     """A cause that was found."""
 
     name: str
-    """One of `NAMES`."""
+    """One of `trcheck.diagnose.rules.NAMES`."""
     evidence: str
     advice: str
 
@@ -108,6 +104,6 @@ def deviation(d: np.ndarray) -> float:
 
 
 def listed(numbers: np.ndarray) -> str:
-    shown = CONSTANTS["SHOWN"]
+    shown = C.SHOWN
     more = say("cause.more", count=len(numbers) - shown) if len(numbers) > shown else ""
     return ", ".join(str(int(i)) for i in numbers[:shown]) + more

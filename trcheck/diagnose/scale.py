@@ -1,7 +1,7 @@
 """A scale for the mismatch between sampler and learner: what usual causes look like, recorded once
 on a real model.
 
-`python -m benchmarks.diagnose.mismatches` measured SmolLM2-135M against copies of itself. Another model
+`python -m trcheck.benchmark.mismatches` measured SmolLM2-135M against copies of itself. Another model
 gives other numbers: a larger one suffers less from rounding.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-MODEL, COMMAND = "SmolLM2-135M", "python -m benchmarks.diagnose.mismatches"
+MODEL, COMMAND = "SmolLM2-135M", "python -m trcheck.benchmark.mismatches"
 RECORD = Path(__file__).with_name("scale.json")
 
 

@@ -22,8 +22,9 @@ UNSEEN = (
 
 
 def tests() -> Any:
-    """`trcheck.cli.diagnose`, of which this takes `batch`: (logp, logp_rollout, logp_old, advantage,
-    mask, group, reward, tokens, version, memory, against) -> trcheck.diagnose.Judgement; `memory`, `measured` and `keep`.
+    """`trcheck.cli.diagnose`, of which this takes `memory`, `measured`, `keep` and `batch`: (logp,
+    logp_rollout, logp_old, advantage, mask, group, reward, tokens, version, memory, against) ->
+    trcheck.diagnose.Judgement.
 
     Raises ImportError: `trcheck` is not installed."""
     for point in entry_points(group="trlib.commands", name="diagnose"):

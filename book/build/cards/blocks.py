@@ -79,7 +79,7 @@ def trainers(card: Card) -> list[str]:
         f"**verl {versions['verl']}.** {paper.verl_note or 'As the paper has it:'}",
         "",
         *_box("text", [f"{name}={value}" for name, value in (paper.verl or {}).items()]),
-        f"{bridge}{_files(card)}What other libraries call it: [settings](../settings.md), [losses](../atlas.md).",
+        f"{bridge}{_files(card)}What other libraries call it: [settings](../check/settings.md), [losses](../check/atlas.md).",
     ]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 
 from book.build.browser import browser, settle
-from book.build.paths import BUILD, ROOT
+from book.build.paths import ANNEXED, BUILD, ROOT
 from book.build.serve import served
 
 FIGURES = ROOT / "book" / "_static" / "figures"
@@ -118,6 +118,8 @@ def main(arguments: list[str] | None = None) -> int:
         DIAGNOSIS_PAGE: shoot_diagnosis,
         LANES_PAGE: shoot_lanes,
     }
+    if not ANNEXED:
+        del pages[DIAGNOSIS_PAGE]
     for name in pages:
         if not (folder / name.partition("#")[0]).is_file():
             print(f"readme: expected {name} in {folder}; `make html` builds it", file=sys.stderr)

@@ -49,6 +49,7 @@ PARTS = (
     "preview",
     "head",
     "contents",
+    "annex",
     "search",
 )
 """The modules that connect to Sphinx, in the order in which their handlers run."""

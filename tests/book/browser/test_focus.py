@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from book.build.paths import ANNEXED
 from tests.by_day import by_day
 
 PAGES = (
@@ -13,7 +14,7 @@ PAGES = (
     "book/playground",
     "book/methods/index",
     "book/methods/dppo",
-    "book/diagnose",
+    *(["book/check/diagnose"] if ANNEXED else []),
     "notebooks/05_grpo",
     "search",
 )

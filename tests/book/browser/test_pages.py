@@ -280,7 +280,7 @@ def test_a_phone_folds_the_sections_of_a_long_page_and_a_link_opens_its_own(look
 @pytest.mark.nightly("on a long page, which is built by night")
 @pytest.mark.parametrize("width", [360, 1280])
 def test_a_screen_shows_the_settings_of_one_library_and_paper_those_of_all(look, width):
-    visit = look("book/settings.html", width, 780)
+    visit = look("book/check/settings.html", width, 780)
     rows = visit.page.locator("table.stacks tbody tr:has(> [data-label='setting'])")
     choice = visit.page.get_by_label("Show the settings of")
     assert choice.input_value() == "verl"
@@ -294,7 +294,7 @@ def test_a_screen_shows_the_settings_of_one_library_and_paper_those_of_all(look,
     visit.page.emulate_media(media="screen")
     choice.select_option("all libraries")
     assert rows.filter(visible=True).count() == rows.count()
-    losses = look("book/atlas.html", width, 780).page.get_by_label("Show the losses of")
+    losses = look("book/check/atlas.html", width, 780).page.get_by_label("Show the losses of")
     assert losses.input_value() == ("verl" if width == 360 else ""), "losses are compared"
 
 

@@ -5,13 +5,13 @@ import re
 from urllib.parse import quote
 
 import pytest
-import yaml
 
+from book.build.ext import search as search_words
 from book.build.paths import ROOT, contents
 from tests.book.browser.test_pages import Visit, accessibility
 from tests.by_day import by_day
 
-HINTS = yaml.safe_load((ROOT / "book" / "search.yml").read_text(encoding="utf-8"))
+HINTS = search_words.load(ROOT / "book" / "search.yml")
 DONE = "document.querySelector('.search-summary').textContent !== ''"
 HITS = (
     "[...document.querySelectorAll('#search-results li a')].map(link => link.getAttribute('href'))"
@@ -22,10 +22,10 @@ FIRST = 3
 QUERIES = {
     "why is my clip ratio 0": ["book/questions", "notebooks/04_ppo"],
     "why is my loss 0": ["notebooks/05_grpo"],
-    "TRL": ["notebooks/12_at_scale", "book/conformance", "book/diagnose"],
+    "TRL": ["notebooks/12_at_scale", "book/check/conformance", "book/check/diagnose"],
     "length bias": ["notebooks/05_grpo", "book/methods/dr_grpo"],
     "entropy collapse": ["book/questions", "notebooks/06_what_clipping_gets_wrong"],
-    "train inference mismatch": ["notebooks/06_whose_ratio", "book/diagnose"],
+    "train inference mismatch": ["notebooks/06_whose_ratio", "book/check/diagnose"],
     "mismatch grows with learning rate 0": [
         "book/questions",
         "notebooks/06_what_clipping_gets_wrong",
@@ -39,7 +39,7 @@ QUERIES = {
     "counting the ratio twice": ["book/questions", "notebooks/06_whose_ratio"],
     "vLLM logprobs temperature top-p": [
         "book/questions",
-        "book/diagnose",
+        "book/check/diagnose",
         "notebooks/06_whose_ratio",
     ],
     "which KL estimator k1 k2 k3": [
@@ -48,7 +48,7 @@ QUERIES = {
         "book/names",
         "book/proofs",
     ],
-    "is the CISPO loss of torchrl right": ["book/questions", "book/conformance"],
+    "is the CISPO loss of torchrl right": ["book/questions", "book/check/conformance"],
     "CUDA out of memory": ["notebooks/12_at_scale"],
     "clip higher": ["book/methods/dapo", "notebooks/05_grpo", "book/glossary"],
     "PPO": ["notebooks/04_ppo", "book/methods/ppo"],
@@ -57,8 +57,8 @@ QUERIES = {
     "write my own loss": ["book/interface/method", "book/interface/losses"],
     "my reward function": ["notebooks/tasks_of_your_own"],
     "cite this book": ["book/cite"],
-    "my run collapsed": ["book/purpose", "book/diagnose"],
-    "trl integration": ["notebooks/12_at_scale", "book/diagnose"],
+    "my run collapsed": ["book/purpose", "book/check/diagnose"],
+    "trl integration": ["notebooks/12_at_scale", "book/check/diagnose"],
     "run it on my own data": ["notebooks/tasks_of_your_own"],
     "kl goes up": ["book/questions", "notebooks/04_ppo"],
     "token masking": ["book/questions", "book/methods/trm"],

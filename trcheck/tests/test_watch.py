@@ -176,7 +176,7 @@ def test_without_the_laboratory_it_says_what_to_install(monkeypatch):
 
 
 def batch_of(fault):
-    from benchmarks.diagnose.faults import flat
+    from trcheck.benchmark.faults import flat
 
     columns = flat(0, 64, fault)
     whole = np.bincount(columns["completion"])[columns["completion"]] < 64  # the others were cut

@@ -1,7 +1,7 @@
 """Which cause is named: faults made by exact sampling, healthy dumps of every kind, the command's
 words and status.
 
-`benchmarks/diagnose/heldout.py` measures power and false alarms; here every fault is far beyond its
+`trcheck/benchmark/heldout.py` measures power and false alarms; here every fault is far beyond its
 threshold, so that no seed decides.
 """
 
@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.diagnose import heldout
-from benchmarks.diagnose.faults import (
+from book.build.paths import ROOT
+from tests.typed import typed
+from trcheck.benchmark import heldout
+from trcheck.benchmark.faults import (
     FAULTS,
     HEALTHY,
     UNUSUAL,
@@ -23,9 +25,6 @@ from benchmarks.diagnose.faults import (
     judged,
     rollouts,
 )
-from book.build.paths import ROOT
-from tests.instruments.diagnose.dumps import by_row, jsonl, rows
-from tests.typed import typed
 from trcheck.cli.stage import Stage
 from trcheck.diagnose import (
     diagnose,
@@ -39,7 +38,9 @@ from trcheck.diagnose import (
     refits,
     sample,
 )
-from trcheck.diagnose.messages import JUDGEMENT, TEXTS
+from trcheck.diagnose.messages import TEXTS
+from trcheck.diagnose.rules import NAMES, RULES
+from trcheck.tests.diagnose.dumps import by_row, jsonl, rows
 
 HELD_OUT = json.loads(heldout.RECORD.read_text(encoding="utf-8"))
 SIZE = 256
@@ -72,13 +73,13 @@ def test_a_healthy_dump_is_not_accused(kind):
 
 
 def test_every_cause_has_a_fault_and_every_name_a_sentence():
-    assert set(FAULTS.values()) - {UNUSUAL} == set(judgement.NAMES) - {"jump"}
+    assert set(FAULTS.values()) - {UNUSUAL} == set(NAMES) - {"jump"}
     evidence = {key.removeprefix("cause.") for key in TEXTS if key.startswith("cause.")}
     advice = {key.removeprefix("advice.") for key in TEXTS if key.startswith("advice.")}
     parts = {"non_finite_column", "before", "after", "more", "dead_half", "dead_more"}
     assert evidence - advice == parts and advice <= evidence
-    for rule in JUDGEMENT["rules"]:
-        assert rule["name"] in judgement.NAMES and rule["key"] in advice
+    for rule in RULES:
+        assert rule.name in NAMES and rule.key in advice
 
 
 def interval(count, of):
@@ -94,7 +95,7 @@ def test_the_page_tells_what_the_held_out_dumps_showed():
     )
     n, right, m = faults.total(), faults["named"] + faults["hinted"], healthy.total()
     assert (n, m) == (66, 300) and set(HELD_OUT["faults"]) == set(heldout.FAULTS)
-    text = (ROOT / "book" / "diagnose.md").read_text(encoding="utf-8")
+    text = (ROOT / "book" / "check" / "diagnose.md").read_text(encoding="utf-8")
     assert f"`{HELD_OUT['command']}`" in text
     assert (
         f"Of {n} faulty dumps {faults['named']} were named, {faults['hinted']} were amber with the "

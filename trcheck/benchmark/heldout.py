@@ -1,4 +1,4 @@
-"""Dumps that no rule was set on: `python -m benchmarks.diagnose.heldout --record`.
+"""Dumps that no rule was set on: `python -m trcheck.benchmark.heldout --record`.
 
 Written after the rules, with models and faults of its own kind: a Llama trained on words of a
 grammar, a GPT-2 (learned positions) on sums, a Llama on letters of Python's own manual. Each trains
@@ -26,7 +26,7 @@ import torch
 import transformers
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
-from benchmarks.diagnose.faults import rollouts
+from trcheck.benchmark.faults import rollouts
 from trcheck.diagnose.judgement import judge
 from trlib.loop.sampler import round_trip
 
@@ -376,9 +376,8 @@ def verdict(kind, size, fault, seed):
 @cache
 def yesterday(kind):
     columns = made(kind, 192, None, 10**6)
-    return columns | {
-        "logp_rollout": columns["logp"] + 1e-3 * np.sin(np.arange(len(columns["logp"])))
-    }
+    learner = columns.get("logp_old", columns["logp"])
+    return columns | {"logp_rollout": learner + 1e-3 * np.sin(np.arange(len(learner)))}
 
 
 def of_kind(kind, part, seed, healthy):
@@ -411,7 +410,7 @@ def main():
                 (faults[name] if name in faults else healthy[kind])[word] += 1
                 told[f"{kind}, {name}"] = [word, headline]
     record = {
-        "command": f"python -m benchmarks.diagnose.heldout --record --seed {args.seed}",
+        "command": f"python -m trcheck.benchmark.heldout --record --seed {args.seed}",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "versions": {"python": platform.python_version(), "numpy": np.__version__}
         | {m.__name__: m.__version__.split("+")[0] for m in (torch, transformers)},

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from tests.instruments.diagnose.dumps import by_row, jsonl
 from tests.typed import typed
 from trcheck.diagnose import diagnose, formats, read
+from trcheck.tests.diagnose.dumps import by_row, jsonl
 
 LOGP, ROLLOUT = [[-0.5, -1.0, -2.0], [-0.25, -3.0]], [[-0.5, -1.5, -1.0], [-0.5, -2.0]]
 COLUMNS = {

@@ -1,4 +1,4 @@
-"""Settings of libraries: the record, the page (book/settings.md), the command, and the installed
+"""Settings of libraries: the record, the page (book/check/settings.md), the command, and the installed
 libraries' own configurations."""
 
 import json
@@ -11,11 +11,11 @@ import pytest
 
 from book.build.paths import ROOT
 from tests.typed import typed
-from trcheck.conformance import libraries, settings
-from trcheck.conformance.settings import LIBRARIES, load
+from trcheck.conformance import libraries, settings, settings_page
+from trcheck.conformance.settings import LIBRARIES, Setting, load
 from trlib.cli import main
 
-BOOK = ROOT / "book/settings.md"
+BOOK = ROOT / "book/check/settings.md"
 RECORD = load()
 FETCHED = [library for library in LIBRARIES if library in libraries.SOURCES]
 
@@ -81,26 +81,14 @@ def test_the_record_is_whole():
         assert re.fullmatch(r"yaml|arguments|(class|init) \w+", setting.inside), setting.key
 
 
-def test_the_page_names_and_links_every_setting():
+def test_the_page_is_written_from_the_record():
     text = BOOK.read_text(encoding="utf-8")
-    for setting in RECORD:
-        at = (
-            f"v{libraries.WRITTEN_FOR[setting.library]}"
-            if setting.library in libraries.WRITTEN_FOR
-            else libraries.read_in(setting.library).commit
-        )
-        where = f"/blob/{at}/{setting.file}#L{setting.line}" if setting.line else "/pull/"
-        row = rf"\[`{re.escape(setting.key)}`\]\((\S+)\) \| `([^`]*)` \| .* \| (\S+) \|"
-        found = [(where in link, shown, day) for link, shown, day in re.findall(row, text)]
-        assert (True, setting.printed, setting.dated) in found, setting
-
-
-def test_every_row_has_the_day_of_its_source():
-    """A commit's, a release's, or none that is known: never the day on which somebody looked."""
-    for line in BOOK.read_text(encoding="utf-8").splitlines():
-        if re.match(r"\| \S+ \| \[`", line):
-            day = line.rpartition(" | ")[2].removesuffix(" |")
-            assert day == "undated" or "2026-05" < day < "2026-11-01", line
+    assert settings_page.written(text) == text, "python -m trcheck.conformance.settings_page"
+    headings = {heading for heading, _ in settings_page.TABLE.findall(text)}
+    for entry in json.loads(settings.PATH.read_text(encoding="utf-8")):
+        assert entry["does"] and entry["does"].keys() <= headings, entry["key"]
+        day = Setting.of(entry).dated if "file" in entry else entry["date"]
+        assert day == "undated" or "2026-05" < day < "2026-11-01", "a source's day, no reader's"
 
 
 @pytest.mark.parametrize("library", [library for library in LIBRARIES if library not in FETCHED])

@@ -17,7 +17,7 @@ from trlib.algorithms import ppo_loss
 from trlib.cli import main
 from trlib.errors import TrlibError
 
-BOOK = Path(__file__).parents[3] / "book" / "conformance.md"
+BOOK = Path(__file__).parents[3] / "book" / "check" / "conformance.md"
 V = vectors.load()
 
 

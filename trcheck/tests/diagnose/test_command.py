@@ -1,11 +1,17 @@
 """`trlib diagnose` as a command: what it refuses before it reads, and in a process of its own."""
 
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+import torch
 
+from book.build.paths import ROOT
 from tests.typed import typed
 from trcheck import diagnose
 
@@ -52,3 +58,26 @@ def test_a_file_of_rollouts_that_lacks_a_column_ends_with_status_2(tmp_path):
             done.stderr.startswith("trlib: error: column 'mask': not in ")
             and done.stderr.count("\n") == 1
         )
+
+
+PAGE = (ROOT / "book/check/diagnose.md").read_text(encoding="utf-8")
+TYPED = sorted(set(re.findall(r"^(?:\$ )?(trlib diagnose \S.*?)(?:  #.*)?$", PAGE, re.MULTILINE)))
+
+
+@pytest.mark.parametrize("command", [line for line in TYPED if "--tokenizer" not in line])
+def test_a_command_of_the_page_runs(command, tmp_path, monkeypatch, capsys):
+    """But for the one that needs a tokenizer of the hub; `test_recipes.py` reads such a file."""
+    example = ROOT / "book/_static/diagnose/rollouts.parquet"
+    shutil.copy(example, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for name in shlex.split(command)[2:]:
+        if name in ("today.parquet", "yesterday.parquet"):
+            shutil.copy(example, name)
+        elif name.endswith(".pt"):
+            torch.save(pq.read_table(example).to_pylist(), name)
+        elif name in ("token_exports/step_7", "train_data"):  # a folder of ranks
+            Path(name).mkdir(parents=True)
+            shutil.copy(example, name)
+    # Raw log-probs at another temperature are a cause, and so a status of 1.
+    assert typed(command.removeprefix("trlib ")) == ("--logprobs raw" in command)
+    assert capsys.readouterr().out

@@ -1,11 +1,11 @@
-"""Dumps of `benchmarks.diagnose.heldout`, that no threshold was set on, and batches that are still in memory."""
+"""Dumps of `trcheck.benchmark.heldout`, that no threshold was set on, and batches that are still in memory."""
 
 import numpy as np
 import pytest
 
-from benchmarks.diagnose import heldout
-from benchmarks.diagnose.faults import flat, judged
 from tests.by_day import by_day
+from trcheck.benchmark import heldout
+from trcheck.benchmark.faults import flat, judged
 from trcheck.diagnose.live import judge_batch
 
 CLEAR = ("temperature .8", "top-p .9", "sums in place of log-probs", "groups reshaped")

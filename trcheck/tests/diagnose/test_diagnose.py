@@ -13,12 +13,12 @@ import pytest
 import torch
 from scipy.optimize import brentq
 
-from tests.instruments.diagnose.bad import BAD, line
 from tests.typed import typed
 from trcheck.cli import diagnose as command
 from trcheck.diagnose import Limits, diagnose, dump, page, read
 from trcheck.diagnose import effects as methods
 from trcheck.diagnose.effects import effects
+from trcheck.tests.diagnose.bad import BAD, line
 
 NAN = math.nan
 # Three completions; probability of each token under μ (q) and π (p).

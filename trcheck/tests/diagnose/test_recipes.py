@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.diagnose.faults import flat
 from book.build.paths import ROOT
-from tests.instruments.diagnose.dumps import rows
+from trcheck.benchmark.faults import flat
 from trcheck.diagnose import diagnose, from_run, read
 from trcheck.diagnose.sampling import Sampling
+from trcheck.tests.diagnose.dumps import rows
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-PAGE = (ROOT / "book" / "diagnose.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "book" / "check" / "diagnose.md").read_text(encoding="utf-8")
 
 
 def recipe(heading):

@@ -1,4 +1,4 @@
-"""Records what usual mismatches look like: `python -m benchmarks.diagnose.mismatches`, about ten minutes
+"""Records what usual mismatches look like: `python -m trcheck.benchmark.mismatches`, about ten minutes
 (`make smollm2` first).
 
 SmolLM2-135M samples, and a learner that differs from it in one thing scores the same tokens.
@@ -114,7 +114,7 @@ def main() -> int:
         table.append(row)
         print(row)
     record = {
-        "command": "python -m benchmarks.diagnose.mismatches",
+        "command": "python -m trcheck.benchmark.mismatches",
         "model": "SmolLM2-135M-Instruct",
         "seed": SEED,
         "group": GROUP,
