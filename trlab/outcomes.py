@@ -20,10 +20,9 @@ import numpy as np
 
 from trlab import record
 from trlab.comparison import Comparison, Side
-from trlab.drawing import INK, Drawing
 from trlab.drawing.display_names import display_name
 from trlab.drawing.recorded import draw, figure
-from trlab.drawing.scores import alone, bar, rows_of
+from trlab.drawing.scores import alone, bar
 from trlab.findings import at as runs_at
 from trlab.findings import finished
 from trlab.record import is_recorded
@@ -34,6 +33,7 @@ from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 MEASURES = {"sampled": "accuracy", "take_off": "early reward", "kl": "nats per token and batch"}
 """What a chapter calls the measures that it compares."""
@@ -163,28 +163,37 @@ def gap(
 
 def comparison_figure(
     name: str, control: str, *, at: Mapping[str, str] | None = None
-) -> Drawing | Note:
+) -> Figure | Note:
     """What `against` found of the accuracies, a row for each variant: its difference from the
     control with a 95 % interval, the largest first; filled where it is decided."""
     if not is_recorded(name):
         return not_run(name)
+    import matplotlib.pyplot as plt
+
     rows = sorted(
         against(name, control, at=at),
         key=lambda row: row.difference.value,
         reverse=True,
     )
     zero, what = f"{display_name(control)} ({rows[0].control.value:.2f})", MEASURES["sampled"]
-    drawing, ax = rows_of(
-        [f"{display_name(row.label)} ({row.value.value:.2f})" for row in rows],
-        f"{what}\nminus that of {zero}",
+    names = [display_name(row.label) for row in rows]
+    drawn, ax = plt.subplots(figsize=(6.4, 0.9 + 0.34 * len(rows)))
+    for i, (name, row) in enumerate(zip(names, rows, strict=True)):
+        bar(ax, i, row.difference, alone(name), filled=row.decided)
+    ax.axvline(0, color="gray", linestyle=":", linewidth=1)
+    ax.set_yticks(
+        range(len(rows)),
+        [f"{name} ({row.value.value:.2f})" for name, row in zip(names, rows, strict=True)],
     )
-    for i, row in enumerate(rows):
-        bar(ax, i, row.difference, alone(display_name(row.label)), filled=row.decided)
-    ax.axvline(0, color=INK, linestyle=":", linewidth=1)
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+    ax.set_xlabel(f"{what}\nminus that of {zero}", loc="right")
     found = "; ".join(
-        f"{display_name(row.label)} {_signed(row.difference, 2)}, {row.verdict}" for row in rows
+        f"{name} {_signed(row.difference, 2)}, {row.verdict}"
+        for name, row in zip(names, rows, strict=True)
     )
-    return Drawing(drawing, f"Differences from {zero}, in {what}, with 95 % intervals: {found}.")
+    drawn.set_label(f"Differences from {zero}, in {what}, with 95 % intervals: {found}.")
+    plt.close(drawn)  # the end of a cell shows it
+    return drawn
 
 
 def not_run(name: str) -> Note:

@@ -19,12 +19,12 @@ from pybtex.plugin import find_plugin
 from book.build import claims, records, teaching
 from book.build.cards import CARDS, FOLDER, GALLERY, Card, blocks
 from book.build.cards.card import ACTIONS
-from book.build.cards.draw import drawing
+from book.build.cards.draw import drawn
 from book.build.cards.read import boxes
 from book.build.ext.made import MADE
 from book.build.markdown import escape, table
 from book.build.paths import ROOT
-from trbook import ladder
+from trbook import figures, ladder
 from trbook.scale import papers
 from trbook.strip import BOXES
 from trlab.claims import markdown
@@ -133,7 +133,7 @@ def steps(_: str) -> str:
     history, told = ladder.record(), []
     for number, (before, rung) in enumerate(pairs(), 1):
         where = f"[chapter {int(rung.chapter[:2])}](../notebooks/{rung.chapter}.ipynb)"
-        alt = ladder.curve(rung, before, history).alt
+        alt = figures.described(ladder.curve(rung, before, history))
         told.append(
             f"## {number}. {rung.name}\n\n{rung.why} ({where})\n\n"
             f"```diff\n{ladder.changes(rung, before)}\n```\n\n![{alt}]({LADDER}/{rung.label}.svg)"
@@ -150,12 +150,13 @@ def steps_drawn(_: str) -> Iterator[tuple[Path, Drawing]]:
     """The curves of the ladder, and where they are stored."""
     history = ladder.record()
     for before, rung in pairs():
-        yield BOOK / LADDER / f"{rung.label}.svg", ladder.curve(rung, before, history)
+        curve = ladder.curve(rung, before, history)
+        yield BOOK / LADDER / f"{rung.label}.svg", figures.drawing(curve)
 
 
 def weights_drawn(name: str) -> Iterator[tuple[Path, Drawing]]:
     """The curve of a card."""
-    yield FOLDER / blocks.figure_of(name), drawing(CARDS[name])
+    yield FOLDER / blocks.figure_of(name), figures.drawing(drawn(CARDS[name]))
 
 
 def four_boxes(_: str) -> str:
@@ -191,7 +192,8 @@ def three_questions(names: str) -> str:
 def curve_of_step(label: str) -> str:
     """The curve of one of the ladder's steps."""
     before, rung = next(pair for pair in pairs() if pair[1].label == label)
-    return f"![{ladder.curve(rung, before, ladder.record()).alt}]({LADDER}/{label}.svg)"
+    alt = figures.described(ladder.curve(rung, before, ladder.record()))
+    return f"![{alt}]({LADDER}/{label}.svg)"
 
 
 def elsewhere(library: str) -> str:

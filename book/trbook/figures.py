@@ -17,8 +17,9 @@ what `fig.set_label("...")` says. Without this package the same cell shows matpl
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,22 @@ def taken(shown: Any) -> Any:
     return drawing(shown)
 
 
+def plain(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """A function whose figure has the book's style wherever it is called, and is shown by its caller
+    alone."""
+
+    @wraps(draw)
+    def styled(*given: Any, **named: Any) -> Figure:
+        import matplotlib.pyplot as plt
+
+        with plt.style.context(STYLE):
+            figure = draw(*given, **named)
+        plt.close(figure)
+        return figure
+
+    return styled
+
+
 class _Plain(Drawing):
     """A figure of `pyplot`, whose legends become names at the ends of lines."""
 
@@ -80,7 +97,8 @@ class _Plain(Drawing):
         with _named(self.figure, width):
             text = super()._drawn(width, height)
         self.figure.set_size_inches(*before)
-        return text
+        # matplotlib leaves out a black that fills: it is the page's text colour too.
+        return text.replace("height: auto", "height: auto; fill: currentColor", 1)
 
 
 @contextmanager
@@ -130,7 +148,9 @@ def _panels(figure: Figure) -> list[Any]:
 
 def _panel(ax: Any, panels: list[Any]) -> str:
     figure = ax.get_figure()
-    across = [one.get_xlabel() for one in (ax, *panels)] + [figure.get_supxlabel()]
+    along = ax.get_shared_x_axes()
+    alike = [one for one in panels if along.joined(ax, one)]
+    across = [one.get_xlabel() for one in (ax, *alike)] + [figure.get_supxlabel()]
     up = [one.get_ylabel() for one in (ax, *panels)] + [figure.get_supylabel()]
     title, along, what = ax.get_title(), next(filter(None, across), ""), next(filter(None, up), "")
     what = ax.get_ylabel() if _word(ax.yaxis, 0) else what  # rows with names are no quantity
@@ -233,10 +253,11 @@ def _at(axis: Any, place: float) -> str:
 
 def _word(axis: Any, place: float) -> str:
     """The word that was set at a place of an axis, or beside it, as groups of bars stand."""
+    from matplotlib.category import StrCategoryFormatter
     from matplotlib.ticker import FuncFormatter
 
     word = axis.get_major_formatter()
-    if not isinstance(word, FuncFormatter):
+    if not isinstance(word, FuncFormatter | StrCategoryFormatter):
         return ""
     return " ".join(str(word(place) or word(round(place))).split())
 

@@ -9,23 +9,23 @@ on_dial("ratios")
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trbook.bandit import bandit_step
-from trlab.drawing import COLOURS, Drawing, legend
+from trbook.figures import plain
+from trlab.drawing import intervals
 from trlab.drawing.display_names import display_name
 from trlab.drawing.rates import written_rate
-from trlab.drawing.scores import in_words, rows_of
-from trlab.outcomes import Note, folded, is_recorded, judged, not_run, runs_of
+from trlab.outcomes import Note, folded, is_recorded, judged, not_run
 from trlab.record import read
-from trlab.statistics import interval
 from trlab.sweep import load_sweep
 from trlib import arguments
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from trlab.sweep import Variant
 
@@ -83,60 +83,31 @@ def steps(
     ).round(3)
 
 
-def on_dial(branch: str) -> Drawing | Note:
+@plain
+def _on_dial(labels: Sequence[str]) -> Figure:
+    import matplotlib.pyplot as plt
+
+    often = {"1": "once", "8": "eight times"}
+    size = (6.8, 1.1 + 0.38 * len(labels))
+    figure, axes = plt.subplots(1, 2, sharex=True, sharey=True, figsize=size)
+    names = {
+        label: f"{display_name(label)}\nlr " + " and ".join(map(written_rate, _rates(label, often)))
+        for label in labels
+    }
+    for ax, (uses, words) in zip(axes, often.items(), strict=True):
+        intervals(ax, SWEEP, names, uses=uses)
+        ax.set(title=f"a batch used {words}", xlabel="sampled accuracy", xlim=(0, 1))
+    return figure
+
+
+def on_dial(branch: str) -> Figure | Note:
     """How often the methods of a branch are right after 24 batches of `dial`, each used once or
     eight times, compared with PPO and no region: recorded runs, each method at the learning rate
     that is best for it at that many uses, interquartile means of eight seeds with 95 % intervals;
-    beside each name stand the two rates."""
+    below each name stand the two rates."""
     if not is_recorded(SWEEP):
         return not_run(SWEEP)
-    labels = [variant.name for variant in _variants(branch)]
-    often = {"1": "once", "8": "eight times"}
-    found = {
-        uses: {
-            display_name(label): interval(runs_of(SWEEP, label, at={"uses": uses}))
-            for label in labels
-        }
-        for uses in often
-    }
-    rates = {
-        label: " and ".join(written_rate(rate) for rate in _rates(label, often)) for label in labels
-    }
-    figure, ax = rows_of(
-        [f"{display_name(label)}\nlr {rates[label]}" for label in labels], "sampled accuracy"
-    )
-    for (uses, row), colour, marker, shift in zip(
-        found.items(), COLOURS, ("o", "s"), (-0.13, 0.13), strict=False
-    ):
-        for i, estimate in enumerate(row.values()):
-            ax.plot(
-                [estimate.low, estimate.high],
-                [i + shift] * 2,
-                color=colour,
-                linewidth=4,
-                alpha=0.5,
-                solid_capstyle="butt",
-            )
-            ax.plot(
-                [estimate.value],
-                [i + shift],
-                color=colour,
-                marker=marker,
-                markersize=6,
-                linestyle="",
-                label=None if i else f"a batch used {often[uses]}",
-            )
-    ax.set_xlim(0, 1)
-    legend(ax, loc="lower right", bbox_to_anchor=(1.0, 1.0), handlelength=2)
-    words = [
-        in_words(f"Sampled accuracy, a batch used {often[uses]}", row)
-        for uses, row in found.items()
-    ]
-    words.append(
-        "Learning rates, once and eight times: "
-        + ", ".join(f"{label} {rates[label]}" for label in labels)
-    )
-    return Drawing(figure, " ".join(words) + ".")
+    return _on_dial([variant.name for variant in _variants(branch)])
 
 
 def _rates(label: str, uses: Iterable[str]) -> list[float]:

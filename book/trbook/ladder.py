@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from trlab.drawing import COLOURS, INK, Drawing, legend, panels
+from trbook.figures import plain
+from trlab.drawing import COLOURS
 from trlib.advantages import group_relative
 from trlib.algorithms.dual import solve_groups
 from trlib.algorithms.projection import project
@@ -24,6 +25,7 @@ from trlib.divergences import kl
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 UPDATES = "32"
 """Per batch, in all curves: each batch in eight minibatches, four times over."""
@@ -254,28 +256,21 @@ def runs(history: pd.DataFrame, rung: Rung) -> pd.DataFrame:
     )
 
 
-def curve(rung: Rung, before: Rung | None, history: pd.DataFrame) -> Drawing:
-    """The reward over the batches after this step, next to the step before it."""
+@plain
+def curve(rung: Rung, before: Rung | None, history: pd.DataFrame) -> Figure:
+    """The reward over the batches after this step, next to the step before it: interquartile means
+    of the recorded runs with 95 % intervals."""
+    import matplotlib.pyplot as plt
+
     from trlab.statistics import band
 
-    figure, (ax,) = panels(height=2.3, width=6.0)
-    parts = []
-    for one, colour, dash in ((before, INK, "--"), (rung, COLOURS[0], "-")):
-        if one is None:
-            continue
-        rewards = runs(history, one)
-        middle, low, high = band(rewards.to_numpy().T)
-        ax.fill_between(rewards.index, low, high, color=colour, alpha=0.22, lw=0)
-        ax.plot(rewards.index, middle, dash, color=colour, lw=1.8, label=one.name)
-        parts.append(
-            f"{one.name}: {middle[0]:.2f} in the first batch, {middle[9]:.2f} in the tenth, "
-            f"{middle[-1]:.2f} in the last"
-        )
+    figure, ax = plt.subplots(figsize=(6.0, 2.3))
+    for one, colour, dash in ((rung, COLOURS[0], "-"), (before, "gray", "--")):
+        if one is not None:
+            rewards = runs(history, one)
+            middle, low, high = band(rewards.to_numpy().T)
+            ax.fill_between(rewards.index, low, high, color=colour, alpha=0.22, lw=0)
+            ax.plot(rewards.index, middle, dash, color=colour, lw=1.8, label=one.name)
     ax.set(xlabel="batch", ylabel="reward", ylim=(0, 1))
-    legend(ax, loc="best")
-    return Drawing(
-        figure,
-        alt="The mean reward of each batch over a run, eight recorded runs of each. "
-        + "; ".join(reversed(parts))
-        + ".",
-    )
+    ax.legend(loc="best")
+    return figure

@@ -69,6 +69,12 @@ def test_names_stand_at_the_ends_of_lines_or_in_a_legend(change, ends):
     assert ax.get_legend().get_visible() and not ax.texts, "the figure is as it was"
 
 
+def test_black_that_fills_a_mark_fills_it_in_the_dark_too():
+    fig, ax = plt.subplots()
+    ax.plot([0, 1], [0, 1], "ko")
+    assert "height: auto; fill: currentColor" in drawing(fig).svg(), "matplotlib leaves black out"
+
+
 def test_without_a_legend_nothing_is_named():
     fig, ax = plt.subplots()
     ax.plot([0, 1], [0, 1], label="mine")
@@ -82,12 +88,11 @@ def test_words_are_read_off_the_axes():
     left.axhline(0.3, label="edge")
     left.fill_between([1, 3], [0, 0.25], [1, 0.75], label="all")
     left.set(xlabel="batch", ylabel="reward", title="earned")
-    right.bar([0, 1], [3, 4.5])
-    right.set_xticks([0, 1], ["few", "many"])
+    right.bar(["few", "many"], [3, 4.5])
     right.set(ylabel="updates")
     assert described(fig) == (
         "Two panels. Earned: reward over batch: mine from 0.2 to 0.5, at most 0.9 at 2; one at 0.1; "
-        "edge at 0.3; all at the end between 0.25 and 0.75. Updates over batch: 3 at few, 4.5 at many."
+        "edge at 0.3; all at the end between 0.25 and 0.75. Updates: 3 at few, 4.5 at many."
     )
     fig.set_label("words of its own")
     assert drawing(fig).alt == "words of its own"

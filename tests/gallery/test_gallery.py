@@ -7,6 +7,7 @@ import pytest
 from book.build.cards import CARDS, GALLERY
 from tests.losses import refused
 from trbook.bandit import bandit_step
+from trbook.figures import described
 from trbook.gallery import ADVANTAGES, MU, _variants, branch_map, foretold, on_dial, steps
 from trlab.outcomes import MEASURES, judged
 from trlab.sweep import load_sweep
@@ -39,12 +40,10 @@ def test_an_unknown_branch_is_named():
 
 
 def test_recorded_runs_stand_beside_their_controls():
-    shown = on_dial("regression")
-    assert all(
-        f"{label} 0." in shown.alt
-        for label in ("unclipped", "PPO", "REBEL", "LCO", "LCO-mse", "ROVER")
-    )
-    assert "DPO" not in shown.alt
+    told = described(on_dial("regression"))
+    names = ("unclipped", "PPO", "REBEL", "LCO", "LCO-mse", "ROVER")
+    assert all(told.count(f"; {name} lr ") + told.count(f": {name} lr ") == 2 for name in names)
+    assert "DPO" not in told
 
 
 def test_what_was_foretold_is_counted_and_told_in_full():

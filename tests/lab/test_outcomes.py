@@ -152,7 +152,7 @@ def test_what_was_predicted_is_told_as_its_prediction_was(mine):
 
 def test_the_figure_says_every_number_and_leaves_nobody_out(mine):
     _, runs, _ = mine()
-    said = outcomes.comparison_figure("mine", "ppo", at={"uses": "16"}).alt
+    said = outcomes.comparison_figure("mine", "ppo", at={"uses": "16"}).get_label()
     ppo, higher = (
         runs[runs["label"] == label]["sampled"].to_numpy() for label in ("ppo", "higher")
     )

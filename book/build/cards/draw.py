@@ -7,60 +7,47 @@ from typing import TYPE_CHECKING
 
 from book.build.cards.card import Card
 from book.build.cards.curve import LIKELY, PROBABILITIES, RARE, RATIOS, expert_weights, weights
-from trlab.drawing import COLOURS, DASHES, INK, Drawing, legend_above, panels
+from trbook.figures import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-RIGHT, WRONG = COLOURS[0], COLOURS[1]
 LEVELS = (-2.0, 2.6)
 """What the axis of weights shows."""
 
 
-def drawing(card: Card) -> Drawing:
+@plain
+def drawn(card: Card) -> Figure:
     """The weight of a right and of a wrong token against its ratio, written at 0.3 and at 0.01; of
     an expert's token against its probability."""
+    import matplotlib.pyplot as plt
+
     if card.family == "expert":
-        figure, (ax,) = panels(height=2.6)
-        expert(ax, card)
+        figure, ax = plt.subplots(figsize=(6.8, 2.6))
+        ax.axhline(0, color="gray", lw=0.7, alpha=0.6)
+        ax.plot(PROBABILITIES, expert_weights(card), "C2", lw=1.8)
+        ax.set(xscale="log", xlim=(PROBABILITIES[0], 1), ylim=(-0.1, 1.2), ylabel="weight")
         ax.set_xlabel("probability of the expert's token under the policy")
-        ax.set_ylabel("weight")
-        return Drawing(figure, alt=in_words(card))
-    figure, (left, right) = panels(2, height=2.9, share=True)
-    for ax, q, name in ((left, LIKELY, "likely"), (right, RARE, "rare")):
-        curve(ax, card, q)
-        ax.set_title(f"a {name} token, written at {q:g}", color=INK, fontsize="medium")
-        ax.set_xlabel("ratio to the policy that wrote it")
-    left.set_ylabel("weight, over its size at ratio 1")
-    legend_above(figure)
-    return Drawing(figure, alt=in_words(card))
+    else:
+        figure, (left, right) = plt.subplots(1, 2, sharex=True, sharey=True)
+        for ax, q, name in ((left, LIKELY, "likely"), (right, RARE, "rare")):
+            curve(ax, card, q)
+            ax.set_title(f"a {name} token, written at {q:g}")
+            ax.set_xlabel("ratio to the policy that wrote it")
+        left.set_ylabel("weight, over its size at ratio 1")
+        figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    figure.set_label(in_words(card))
+    return figure
 
 
-def curve(ax: Axes, card: Card, q: float, *, width: float = 1.8, label: bool = True) -> None:
+def curve(ax: Axes, card: Card, q: float) -> None:
     """Both weights at one q, on an axis that begins at ratio 0."""
-    ax.axhline(0, color=INK, linewidth=0.7, alpha=0.6)
-    ax.axvline(1, color=INK, linewidth=0.7, alpha=0.6, linestyle=":")
-    for right, colour, dash in ((True, RIGHT, DASHES[0]), (False, WRONG, DASHES[1])):
-        name = "right answer" if right else "wrong answer"
-        ax.plot(
-            RATIOS,
-            weights(card, q=q, right=right),
-            color=colour,
-            linestyle=dash,
-            linewidth=width,
-            label=name if label else None,
-        )
-    ax.set_xlim(0, RATIOS[-1])
-    ax.set_ylim(*LEVELS)
-
-
-def expert(ax: Axes, card: Card, *, width: float = 1.8) -> None:
-    """The weight of an expert's token against its probability, on a logarithmic axis."""
-    ax.axhline(0, color=INK, linewidth=0.7, alpha=0.6)
-    ax.plot(PROBABILITIES, expert_weights(card), color=COLOURS[2], linewidth=width)
-    ax.set_xscale("log")
-    ax.set_xlim(PROBABILITIES[0], 1)
-    ax.set_ylim(-0.1, 1.2)
+    ax.axhline(0, color="gray", lw=0.7, alpha=0.6)
+    ax.axvline(1, color="gray", lw=0.7, alpha=0.6, ls=":")
+    for right, style, name in ((True, "C0-", "right answer"), (False, "C1--", "wrong answer")):
+        ax.plot(RATIOS, weights(card, q=q, right=right), style, lw=1.8, label=name)
+    ax.set(xlim=(0, RATIOS[-1]), ylim=LEVELS)
 
 
 def in_words(card: Card) -> str:
