@@ -196,4 +196,8 @@ def _plain(point: Any) -> str:
     except ValueError:
         return str(point)
     small = 0 < abs(value) < 0.01
-    return np.format_float_scientific(value, trim="-", exp_digits=1) if small else f"{round(value, 3):g}"
+    return (
+        np.format_float_scientific(value, trim="-", exp_digits=1)
+        if small
+        else f"{round(value, 3):g}"
+    )

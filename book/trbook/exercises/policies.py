@@ -91,7 +91,8 @@ check_variance = Numbers(
         {
             9 / 64: "that is the mean of the squared steps; the variance is that minus the squared "
             "mean step.",
-            3 / 16: "that is p (1 - p): the mean step, and the variance of the reward. The step varies, too.",
+            3
+            / 16: "that is p (1 - p): the mean step, and the variance of the reward. The step varies, too.",
             27**0.5 / 16: "that is the standard deviation; the variance is its square.",
             9 / 256: "that is the squared mean step; the variance is the mean square minus it.",
             3 / 64: "that is the variance with the baseline.",
@@ -104,7 +105,8 @@ check_variance = Numbers(
             27 / 256: "that is the variance without a baseline.",
             3**0.5 / 8: "that is the standard deviation; the variance is its square.",
             9 / 256: "that is the squared mean step; the variance is the mean square minus it.",
-            3 / 16: "that is p (1 - p): the mean step, which no baseline changes, and the variance of the "
+            3
+            / 16: "that is p (1 - p): the mean step, which no baseline changes, and the variance of the "
             "reward.",
         },
     ),
