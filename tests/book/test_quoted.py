@@ -231,7 +231,7 @@ def test_no_sentence_of_a_notebook_quotes_more_than_two_numbers():
 
 def test_a_stored_figure_has_its_pictures_and_its_caption():
     found = [(name, one) for name, text in PAGES.items() for one in STORED.finditer(text)]
-    assert len(found) > 20, "`python -m book.build.write`"
+    assert len(found) > 10, "`python -m book.build.write`"
     for name, one in found:
         caption = (one[2] or "").strip() or figure(one[1]).text
         assert f"]({pictures.FOLDER}/{one[1]}.svg)" in one[0] and f"*{caption}*" in one[0], name
