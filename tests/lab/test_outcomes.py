@@ -182,4 +182,4 @@ def test_records_of_the_package_are_read_with_their_measures():
     assert sorted(outcomes.runs_of("rare", "ppo", "take_off", at)) == pytest.approx(
         sorted(wanted), abs=1e-4
     )
-    assert len(outcomes.drawn("rare").alt) > 60
+    assert len(outcomes.drawn("rare").axes) == 7
