@@ -38,7 +38,7 @@ class Figure:
     """A figure of a recorded sweep."""
 
     sweep: str
-    kind: Literal["intervals", "curves", "history", "points"]
+    kind: Literal["intervals", "curves", "history", "points", "across"]
     text: str
     """What it shows, in a sentence: its caption."""
     at: Mapping[str, str] = field(default_factory=dict)
@@ -47,9 +47,10 @@ class Figure:
     """Labels of the variants that it shows; empty: all."""
     called: Mapping[str, Any] = field(default_factory=dict)
     """What a reader calls variants, where their labels are not plain; of points what a colour and
-    what a mark stands for."""
+    what a mark stands for; of `across` a variant's place, and the name of its open circles."""
     hues: Mapping[str, str] = field(default_factory=dict)
-    """By what a colour stands for: a key of `look`."""
+    """By what a colour stands for: a key of `look`. Of `across`: the points of `along`, each a line,
+    with what a reader calls it."""
     along: str = ""
     """What the horizontal axis has: an axis of the sweep, or of points a measure."""
     axis: str = ""
@@ -120,7 +121,13 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
             f"runs: expected finished runs of the sweep {figure.sweep!r} where the figure shows "
             "them, got none"
         )
-    kinds = {"intervals": _rows, "curves": _curves, "history": _bands, "points": _points}
+    kinds = {
+        "intervals": _rows,
+        "curves": _curves,
+        "history": _bands,
+        "points": _points,
+        "across": _across,
+    }
     drawn = kinds[figure.kind](figure, sweep, runs, history)
     plt.close(drawn)
     return drawn
@@ -252,6 +259,35 @@ def _labelled(drawn: Drawn, figure: Figure, count: int) -> Drawn:
         ax.set(xlabel=figure.axis, ylabel=figure.words)
         if count > 1:
             ax.legend()
+    return drawn
+
+
+def _across(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawn:
+    """A line over variants for each point of an axis; variants with a mark are open circles."""
+    import matplotlib.pyplot as plt
+
+    drawn, ax = plt.subplots(figsize=(6.4, 3.6))
+    places = [*dict.fromkeys(place for place, _ in figure.called.values())]
+    for i, (point, name) in enumerate(figure.hues.items()):
+        here = runs[runs[figure.along] == point]
+        for open_circle in dict.fromkeys(mark for _, mark in figure.called.values()):
+            ends = {
+                places.index(place): interval(here.loc[here["label"] == label, figure.measure])
+                for label, (place, mark) in figure.called.items()
+                if mark == open_circle
+            }
+            style: dict[str, Any] = {"color": COLOURS[i], "marker": "os"[i]}
+            style["linestyle"] = ("-", "--")[i]
+            if open_circle:
+                style |= {"mfc": "none", "ms": 9, "linestyle": ""}
+            for x, end in ends.items():
+                ax.plot([x, x], [end.low, end.high], color=COLOURS[i], lw=3, alpha=0.35)
+            label = f"{name}, {open_circle}" if open_circle else name
+            ax.plot([*ends], [end.value for end in ends.values()], label=label, **style)
+    ax.set_xticks(range(len(places)), places)
+    ax.set(xlabel=figure.axis, ylabel=figure.words, ylim=(-0.03, 1.03))
+    ax.grid(axis="y")
+    drawn.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return drawn
 
 
