@@ -1,8 +1,8 @@
 """Packs what explorables draw: `python -m book.build.pack.packs [NAME ...]`. Tests compare the files with
 what they are made from.
 
-The sweeps over learning rates for the basin explorer, the completions that the loop carries, and
-the texts of three runs that can be read.
+The sweeps over learning rates for the basin explorer, the ends under two samplers, the completions
+that the loop carries, and the texts of three runs that can be read.
 The batches of `staleness` and `token_microscope` are recorded only where they are named: another
 processor rounds them otherwise.
 """
@@ -12,13 +12,25 @@ from __future__ import annotations
 import json
 import sys
 
-from trbook.explorables import basins, loop_batch, rare_batch, recording, written_runs
+from trbook.explorables import (
+    basins,
+    loop_batch,
+    rare_batch,
+    recording,
+    two_samplers,
+    written_runs,
+)
 from trbook.explorables.files import BUILT
 
 BASIN = BUILT / "basin.data.json"
 LOOP = BUILT / "loop.data.json"
 WRITTEN = BUILT / "written.data.json"
-USUAL = {"basin": basins.pack, "loop": loop_batch.batch, "written": written_runs.pack}
+USUAL = {
+    "basin": basins.pack,
+    "loop": loop_batch.batch,
+    "two_samplers": two_samplers.pack,
+    "written": written_runs.pack,
+}
 MADE = {**USUAL, "staleness": recording.record, "token_microscope": rare_batch.record}
 """What makes the data of an explorable, by its name."""
 

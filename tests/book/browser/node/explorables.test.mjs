@@ -32,9 +32,9 @@ const TONES = {
   query_dual: "fail calm calm fail calm",
   simplex: "fail calm calm calm",
   staleness: "calm fail fail fail",
-  survival: "fail fail fail calm fail",
   token_microscope: "fail calm fail fail",
   trsft: "fail fail calm fail",
+  two_samplers: "fail fail fail fail",
   unifier: "fail calm calm fail calm fail calm",
   vocabulary_step: "fail fail fail calm calm",
 };

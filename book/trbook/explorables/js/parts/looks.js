@@ -7,8 +7,8 @@ import table from "../../../../../trlab/drawing/looks.json" with { type: "json" 
 /** @type {Record<string, string[]>} */
 export const LOOKS = { ...table.looks };
 for (const [other, key] of Object.entries(table.also)) LOOKS[other] = table.looks[key];
-const drawn = { ...LOOKS, ...table.distances };
-/* Of a method or of a distance. */
+const drawn = { ...LOOKS, ...table.distances, ...table.arms };
+/* Of a method, of a distance or of an arm that is neither. */
 export const hueOf = (key) => `var(--${drawn[key][0]})`;
 export const dashOf = (key) => drawn[key][1];
 /* Everything that is drawn in a look of its own, { name, hue, dash }, to tick. */

@@ -1,0 +1,233 @@
+/* two_samplers: where recorded runs end by the shift of their push, under a late and under a rounded sampler. */
+
+import {
+  bench,
+  calm,
+  clamp,
+  dashOf,
+  drawable,
+  drawing,
+  fail,
+  hueOf,
+  join,
+  linearScale,
+  stroke,
+  textsAt,
+  upright,
+} from "./parts/common.js";
+import style from "./two_samplers/style.css";
+
+const SAMPLERS = [
+  {
+    key: "lag 16",
+    look: "late",
+    name: "16 updates late",
+    text: "16 updates late",
+    at: 4,
+    right: 0,
+    below: 26,
+    anchor: "middle",
+  },
+  {
+    key: "int4",
+    look: "rounded",
+    name: "fresh, four bits",
+    text: "four bits",
+    at: 1,
+    right: 16,
+    below: 4,
+    anchor: "start",
+  },
+];
+const LAST = 5, // R, which is no shift of A
+  LOST = 0.5,
+  HOLDS = 0.8;
+const typed = (push) => push.replace("-", "−");
+const named = (push) => (push < LAST ? "" : "R: no baseline at all");
+const written = (value) => value.toFixed(2);
+const ended = ([value, low, high]) => `${written(value)} [${written(low)}, ${written(high)}]`;
+
+const settings = (data) => ({
+  center: {
+    legend: "The push",
+    choices: [
+      [false, "as it is"],
+      [true, "centered"],
+    ],
+  },
+  measure: {
+    legend: "Accuracy",
+    choices: [
+      ["sampled", "sampled"],
+      ["greedy", "greedy"],
+    ],
+  },
+  push: {
+    label: "push",
+    spoken: "push, from advantages less 0.1 to plain rewards",
+    rungs: data.pushes.map((_, i) => i),
+    whole: "recorded pushes",
+    why: "six pushes were recorded.",
+    write: (push) => typed(data.pushes[push]),
+  },
+});
+
+function read({ push, center, measure }, data) {
+  const label = data.pushes[push],
+    plain = SAMPLERS.map(({ key }) => data[label][key][measure]),
+    centered = SAMPLERS.map(({ key }) => data[`${label}, centered`]?.[key][measure]);
+  const facts = SAMPLERS.flatMap(({ look, name }, i) => [
+    [name, ended(plain[i]), hueOf(look), dashOf(look)],
+    ...(center ? [[`${name}, centered`, centered[i] ? ended(centered[i]) : "not run", hueOf(look)]] : []),
+  ]);
+  return { facts, verdict: verdict(typed(label), push, center, center && centered[0] ? centered : plain, centered[0]) };
+}
+
+const PULLS = [
+  "On average it pushes away from what the sampler wrote.",
+  "Advantages have a mean of 0: on average they pull nowhere.",
+  "A small mean pull towards what the sampler wrote.",
+  "A mean pull of 0.3 towards what the sampler wrote.",
+  "A mean pull of 1, as strong as a reward.",
+  "The mean reward itself is a pull towards what the sampler wrote.",
+];
+
+function verdict(label, push, center, ends, run) {
+  if (center && !run)
+    return calm(`${label}, centered, was not run`, "Open circles stand where it was: at A, A + 0.3 and R.");
+  const [late, rounded] = ends.map(([value]) => value),
+    how = (value) => (value < LOST ? "is lost" : value < HOLDS ? "is hurt" : "holds");
+  const title =
+    how(late) === how(rounded)
+      ? `Each ${how(late)}: late ${written(late)}, rounded ${written(rounded)}`
+      : `The late one ${how(late)} (${written(late)}), the rounded one ${how(rounded)} (${written(rounded)})`;
+  const pull = center ? "The mean pull is taken away, and nothing else." : PULLS[push];
+  const why =
+    how(late) === "holds"
+      ? "A pull towards your own past holds you; one towards your own distortion carries you off."
+      : how(rounded) === "holds"
+        ? "Nothing holds the run whose answers are old, and nothing carries off the other."
+        : "It is too little to hold the one; of the other, some runs hold and some are lost.";
+  return (Math.min(late, rounded) < HOLDS ? fail : calm)(title, `${pull} ${push ? why : "Neither learns."}`);
+}
+
+function board() {
+  const picture = drawing(),
+    panel = picture.panel();
+  const rule = panel.inside.append("path").attr("class", "rule dotted"),
+    groups = SAMPLERS.map(() => panel.inside.append("g")),
+    words = panel.inside.append("g"),
+    ring = panel.inside.append("circle").attr("class", "ring").attr("r", 7);
+  const shown = {
+    node: picture.node,
+    height: (width) => (width < 480 ? 300 : 340),
+    draw({ push, center, measure }, reading, { width, height }, data) {
+      picture.size(width, height);
+      const box = panel.place({ width, height, margin: { left: 40, top: 30 } }),
+        slot = box.width / data.pushes.length,
+        at = (i) => (i + 0.5) * slot,
+        y = linearScale([0, 1], [box.height, 0], 5);
+      panel.scales(
+        drawable(at, [0, box.width], Object.keys(data.pushes).map(Number), (i) => typed(data.pushes[i])),
+        y,
+      );
+      panel.titles(width < 480 ? "push" : "push: A is the advantage, R the reward", `${measure} accuracy at the end`);
+      rule.attr("d", upright(at(push), box.height));
+      SAMPLERS.forEach(({ key, look }, i) => {
+        const of = (suffix) =>
+          data.pushes.flatMap((label, j) => {
+            const end = data[label + suffix]?.[key][measure];
+            return end ? [{ j, x: at(j) + 5 * (2 * i - 1), end, open: suffix !== "" }] : [];
+          });
+        const plain = of(""),
+          ends = center ? [...plain, ...of(", centered")] : plain,
+          group = groups[i].style("color", hueOf(look));
+        const path = stroke(plain.slice(0, LAST).map(({ x, end }) => [x, y(end[0])]));
+        const faded = ({ open }) => (center && !open ? "faded" : "");
+        join(group, "path.between", [path], { d: (d) => d, "stroke-dasharray": dashOf(look) || null });
+        join(group, "path.interval", ends, {
+          class: (d) => `interval ${faded(d)}`,
+          d: ({ x, end: [, low, high] }) => `M${x.toFixed(1)},${y(low).toFixed(1)}V${y(high).toFixed(1)}`,
+        });
+        join(group, "circle.end", ends, {
+          class: (d) => `end ${d.open ? "open" : faded(d)}`,
+          r: (d) => (d.j === push ? 7 : 5),
+          cx: ({ x }) => x.toFixed(1),
+          cy: ({ end }) => y(end[0]).toFixed(1),
+        });
+      });
+      textsAt(
+        words,
+        "text.name",
+        SAMPLERS.map(({ key, at: j, right, below, ...word }) => ({
+          ...word,
+          x: at(j) + right,
+          y: y(data[data.pushes[j]][key][measure][0]) + below,
+        })),
+        { style: { fill: ({ look }) => hueOf(look) } },
+      );
+      ring.attr("cx", at(push)).attr("cy", box.height);
+      Object.assign(shown, {
+        place: { x: box.left + at(push), y: box.top + box.height },
+        pushAt: (pixel) => clamp(Math.floor((pixel - box.left) / slot), 0, LAST),
+      });
+    },
+  };
+  return shown;
+}
+
+const late = (data, label) => data[label]["lag 16"].sampled[0];
+
+export default bench({
+  name: "two_samplers",
+  title: "One pull, two samplers",
+  style,
+  settings,
+  read,
+  board,
+  hint: "Drag the ring from plain rewards (R) to advantages (A), and watch both samplers.",
+  presets: [
+    {
+      name: "make it fail: plain rewards",
+      state: { push: LAST, center: false },
+      text: "What to notice: the same push, and one run ends highest of all while the other loses everything. What differs is the sampler alone.",
+    },
+    {
+      name: "advantages",
+      state: { push: 1, center: false },
+      text: "What to notice: the two have changed places. Subtracting the mean of the group took the pull away.",
+    },
+    {
+      name: "a little pull",
+      state: { push: 2, center: false },
+      text: "What to notice: a tenth of a reward helps the late sampler. Of the rounded runs some hold and some are lost: the interval is wide.",
+    },
+    {
+      name: "centered rewards",
+      state: { push: LAST, center: true },
+      text: "What to notice: open circles stand where filled ones stood for the other sampler. It was the pull, and not how large rewards are.",
+    },
+  ],
+  question: {
+    text: "Sixteen updates late, plain rewards end at 0.98. Center them, so that their mean pull is gone and nothing else: where do they end?",
+    options: [
+      ["high", "about as high"],
+      ["between", "between 0.5 and 0.9"],
+      ["low", "below 0.5"],
+    ],
+    right: (data) => {
+      const end = late(data, "R, centered");
+      return end < LOST ? "low" : end < 0.9 ? "between" : "high";
+    },
+    why: "They end at 0.10. Of a push without a ratio only the mean pull looks at the policy as it is now: without it nothing notices how far the policy has gone. And the rounded run, which the pull carried off, holds at 0.96.",
+    state: { push: LAST, center: true },
+  },
+  handles: ({ push }, reading, size, data, shown) => [
+    {
+      label: "Push",
+      words: `${typed(data.pushes[push])} ${named(push)}`.trim(),
+      ...shown.place,
+      move: (x) => ({ push: shown.pushAt(x) }),
+    },
+  ],
+});

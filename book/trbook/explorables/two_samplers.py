@@ -1,0 +1,55 @@
+"""The two samplers: where runs end by the shift of the push, under a late and a rounded sampler."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import traitlets as t
+
+from trbook.explorables.host import Finite, Packed
+
+PUSHES = ("A - 0.1", "A", "A + 0.1", "A + 0.3", "A + 1", "R")
+"""The pushes that were recorded, by their labels in the sweep."""
+MEASURES = ("sampled", "greedy")
+
+
+class TwoSamplers(Packed):
+    """Accuracy at the end by the shift δ of the push (A + δ) log π, for a sampler sixteen updates
+    late and for a fresh one of four bits; and the same with the push centered, where that was run.
+
+    Points are recorded runs of the sweep `two_samplers`, packed by `pack`; nothing is interpolated.
+
+    Raises:
+        ValueError: an unknown setting.
+        traitlets.TraitError: a trait of the wrong type, or no measure of these.
+    """
+
+    module: ClassVar[str] = "two_samplers"
+    fallback: ClassVar[str] = (
+        "Two samplers: with plain rewards runs hold that are sixteen updates late, and runs with a "
+        "four-bit sampler are lost; centering the push turns both round. It needs JavaScript."
+    )
+
+    push = Finite(5.0, help=f"Which of the recorded pushes, counted from 0: {PUSHES}.").tag(
+        sync=True
+    )
+    center = t.Bool(False, help="Whether the mean pull is taken away.").tag(sync=True)
+    measure = t.Enum(MEASURES, "sampled", help=f"The accuracy drawn: one of {MEASURES}.").tag(
+        sync=True
+    )
+
+
+def pack() -> dict[str, Any]:
+    """Of each arm, by sampler and measure: interquartile mean and 95 % interval."""
+    from trlab.record import recorded
+    from trlab.statistics import interval
+
+    runs = recorded("two_samplers")[0]
+    arms: dict[str, Any] = {"pushes": PUSHES}
+    for (label, sampler), own in runs.groupby(["label", "sampler"]):
+        ends = {name: interval(own[name].tolist()) for name in MEASURES}
+        arms.setdefault(label, {})[sampler] = {
+            name: [round(float(value), 4) for value in (end.value, end.low, end.high)]
+            for name, end in ends.items()
+        }
+    return arms
