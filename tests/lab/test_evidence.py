@@ -6,7 +6,8 @@ from tests.by_day import by_day
 from tests.lab.records import sweeps
 from trlab import recorded
 from trlab.cells import cells
-from trlab.record import DONE, all_recorded, read
+from trlab.files import DONE
+from trlab.record import all_recorded, read
 from trlab.rule import TODAY, rule_of
 
 TUNING = {"tuning", "grid"} | {name for name, sweep in sweeps().items() if not sweep.predictions}
