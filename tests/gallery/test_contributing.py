@@ -168,7 +168,7 @@ def follow(copy):
     given = json.loads(vectors.read_text(encoding="utf-8"))
     given["rows"].append(row)
     vectors.write_text(json.dumps(given), encoding="utf-8")
-    said = re.search(r"now they are (\{.*\})", outcome(copy, VECTORS, "-k", NAME).stdout)
+    said = re.search(r"Error: now they are (\{.*\})", outcome(copy, VECTORS, "-k", NAME).stdout)
     row |= json.loads(said[1])
     vectors.write_text(json.dumps(given), encoding="utf-8")
     (copy / f"tests/edges/test_{NAME}.py").write_text(TESTS, encoding="utf-8")
