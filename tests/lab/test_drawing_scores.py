@@ -89,7 +89,11 @@ SEEN = {
 @pytest.mark.parametrize("theme", [0, 1])
 @pytest.mark.parametrize("vision", SEEN)
 def test_hues_are_told_apart_with_any_colour_vision(vision, theme):
-    seen = [lab(np.array(SEEN[vision]) @ channels(hue[theme])) for hue in TABLE["hues"].values()]
+    seen = [
+        lab(np.array(SEEN[vision]) @ channels(hue[theme]))
+        for key, hue in TABLE["hues"].items()
+        if key.startswith("h")  # those of methods; arms that are none have a few of their own
+    ]
     assert min(float(np.linalg.norm(a - b)) for a, b in combinations(seen, 2)) > 15
 
 
