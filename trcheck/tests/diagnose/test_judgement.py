@@ -330,13 +330,13 @@ def test_a_batch_without_any_advantage_is_named():
 
 
 def test_batches_pool_their_evidence_and_the_name_stays():
-    """Too few tokens for a name in one batch; within twenty it is there, and it stays."""
-    memory, names = judgement.Memory(), []
+    """A temperature that most tokens hardly feel stays amber; one that they feel keeps its name."""
+    faint, plain = judgement.Memory(), judgement.Memory()
     for seed in range(20):
-        found = judged(flat(seed, 64, "temperature 0.7", True, "dial"), memory)
-        names.append("temperature" in [cause.name for cause in found.causes])
-    first = names.index(True)
-    assert first < 20 and all(names[first:])
+        found = judged(flat(seed, 64, "temperature 0.7", True, "dial"), faint)
+        assert found.verdict == "unusual" and "an error of temperature" in found.headline
+        found = judged(flat(seed, 64, "temperature 0.7"), plain)
+        assert [cause.name for cause in found.causes] == ["temperature"]
     healthy = judgement.Memory()
     for seed in range(20):
         assert judged(flat(seed, 64, "bf16", True, "dial"), healthy).verdict == "healthy"
@@ -347,7 +347,7 @@ def test_a_fault_that_was_repaired_is_forgotten():
     for seed in range(10):
         judged(flat(seed, 64, "temperature 0.7", True, "dial"), memory)
     verdicts = [judged(flat(seed, 64, "bf16", True, "dial"), memory).verdict for seed in range(90)]
-    assert verdicts[0] == "found" and verdicts[-1] == "healthy"
+    assert verdicts[0] == "unusual" and verdicts[-1] == "healthy"
 
 
 def test_a_column_that_one_batch_lacks_comes_back_when_that_batch_is_forgotten():
