@@ -41,7 +41,6 @@ NOT_RUN = {
     "python -m trbook.assignments.hidden ada.py ben.py --csv points.csv": "students' files; "
     "tests/book/test_assignments.py writes some and grades them",
     "python -m trbook.exercises.report FOLDER": "students' files; tests/book/test_report.py writes some",
-    "cd book/trbook/explorables/js && npm ci && npm run build": "downloads packages",
 }
 """Commands that no test types, and why."""
 

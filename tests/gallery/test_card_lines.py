@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tests.core.algorithms.test_trpo_update import Softmax
+from tests.edges.test_trpo_update import Softmax
 
 from book.build.cards import CARDS, FAMILIES
 from tests.gallery import lines

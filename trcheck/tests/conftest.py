@@ -8,6 +8,7 @@ from tests.conftest import (  # noqa: F401  (fixtures)
     policy,
     press_until,
     serving,
+    small_model,
     sources,
     task,
     until,
