@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from tests.edges.test_trpo_update import Softmax
 
 from book.build.cards import CARDS, FAMILIES
+from tests.edges.test_trpo_update import Softmax
 from tests.gallery import lines
 from tests.losses import D, batch, tensor
 from trlib.algorithms import ALGORITHMS

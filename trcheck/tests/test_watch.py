@@ -297,11 +297,9 @@ def test_verls_metrics_name_the_cause_every_so_many_steps(driver, small_model):
     model = small_model().eval()
     assert step(driver, verls_batch(model, 0)) == {"found": 0.0}
     assert step(driver, verls_batch(model, 1, learner=1.0)) == {}
-    with pytest.warns(UserWarning, match="temperature: .* divide its logits"):
-        assert step(driver, verls_batch(model, 2, learner=1.0)) == {
-            "found": 1.0,
-            "temperature": 1.0,
-        }
+    # Of 64 completions of a random model a line explains just less than half: amber.
+    with pytest.warns(UserWarning, match="an error of temperature"):
+        assert step(driver, verls_batch(model, 2, learner=1.0)) == {"found": 0.0, "unusual": 1.0}
     watch(every=1, use_v1=False)
     with pytest.warns(UserWarning, match="staleness: .* up to 6 versions older"):
         assert step(driver, verls_batch(model, 3, lag=0.1)) == {"found": 1.0, "staleness": 1.0}

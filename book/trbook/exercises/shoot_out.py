@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trbook.exercises.check import Draw, Exercise, Number, Numbers
+from trbook.exercises.check import Draw, Exercise
 from trbook.exercises.verdict import NotYet, Verdict, careful, kind, named
 from trlab import Sweep
 from trlab.significance import holm as holm_of_floats
@@ -202,40 +202,6 @@ check_choose = Exercise(
     wrong=_wrong_choose,
     praise="on three seeds the best of fifteen is partly luck. Taking the calmest of those that "
     "cannot be told apart chooses by something that was measured well.",
-)
-
-check_rare_token = Numbers(
-    "A token of probability 0.001 is pushed up: how much may it gain in a batch under PPO's "
-    "window of 0.2, how much under DPPO's difference of 0.15, and after how many batches can it "
-    "be above 0.5 under PPO?",
-    ppo=Number(
-        0.0002,
-        {
-            0.2: "that is the ratio's part: the window is 0.2 *times* the old probability.",
-            0.0012: "that is where it is silenced; how much has it gained by then?",
-            1.2: "that is the largest ratio; the gain is 0.2 times the old probability.",
-        },
-    ),
-    dppo=Number(
-        0.15,
-        {
-            0.151: "that is where it is silenced; how much has it gained by then?",
-            0.00015: "DPPO's radius is a difference of probabilities, whatever the token's own is.",
-        },
-    ),
-    batches=Number(
-        35.0,
-        {
-            34.0: "after 34 batches it is at 0.001 x 1.2 to the 34th, a little below 0.5.",
-            2495.0: "that many steps of 0.0002: but the window grows with the token, by 1.2 each "
-            "time.",
-            500.0: "0.5 is 500 times 0.001, and each batch multiplies by 1.2: how many factors is "
-            "that?",
-        },
-    ),
-    praise="a window on the ratio lets a rare token grow by a fifth per batch and no faster; a "
-    "bound on the difference of probabilities lets it arrive in four. The sweep `rare` measures "
-    "what that is worth.",
 )
 
 
