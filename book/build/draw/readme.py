@@ -1,7 +1,7 @@
 """Pictures of built pages, for the pages' sources: `python -m book.build.draw.readme [PAGES]`, after
 `make html`.
 
-The explorable of chapter 4 with the slider moved; both figures of the front page as they are
+The explorable of chapter 5b with the slider moved; both figures of the front page as they are
 printed; of chapter 11 the basins; a diagnosis; four lanes of the playground as they learn. This is what a reader gets, for whoever has not
 built the book.
 """
@@ -20,7 +20,7 @@ from book.build.paths import ANNEXED, BUILD, ROOT
 from book.build.serve import served
 
 FIGURES = ROOT / "book" / "_static" / "figures"
-PAGE = "notebooks/04_ppo.html"
+PAGE = "notebooks/05_children.html"
 EXPLORABLE = '[data-explorable="clip"]'
 FRONT_PAGE = "book/index.html"
 BASIN_PAGE = "book/purpose.html"
