@@ -14,6 +14,7 @@ import io
 import json
 import re
 import textwrap
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -297,7 +298,6 @@ class Drawing:
                 words.set_color(INK)
         buffer, size = io.StringIO(), self.figure.get_size_inches()
         self.figure.set_size_inches(width, height)
-        # Without a fixed salt, clip paths get random names and no two builds agree.
         salt = f"{self.alt}{width}{height}"
         with (
             mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}),
@@ -306,7 +306,7 @@ class Drawing:
             self.figure.set_size_inches(width, height + more)
             self.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
         self.figure.set_size_inches(*size)
-        return self._inline(buffer.getvalue())
+        return _named(self._inline(buffer.getvalue()), salt)
 
     def _inline(self, text: str) -> str:
         """An SVG file as an element of a page: its font and colour, the alternative text, no unused
@@ -326,6 +326,15 @@ class Drawing:
             'height: auto"'
         )
         return _compact(text.replace("<svg", label, 1))
+
+
+def _named(text: str, salt: str) -> str:
+    """The drawing with ids that are its own on a page, and the same on every processor: matplotlib
+    makes them from coordinates, of which another one rounds the last digit."""
+    own = f"p{zlib.crc32(salt.encode()):08x}"
+    for number, name in enumerate(dict.fromkeys(re.findall(r' id="([^"]+)"', text))):
+        text = re.sub(f'(?<=[#"]){re.escape(name)}(?=[)"])', f"{own}-{number}", text)
+    return text
 
 
 def _write_powers(figure: Figure) -> None:
