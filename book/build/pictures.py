@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 
 from book.build import quoted
@@ -49,8 +48,8 @@ def stale(drawn: Iterable[tuple[Path, Drawing]]) -> Iterator[tuple[Path, str]]:
                 yield file, now
 
 
-@cache
 def _drawing(name: str) -> Drawing:
+    """Drawn anew for every page: a layout is a little different the second time."""
     import matplotlib.pyplot as plt
 
     one = figure(name)
