@@ -22,13 +22,17 @@ class Answer:
     """The comparison as it was decided."""
 
     @property
+    def ends(self) -> str:
+        """That both sides solve the task, or that the lead is only sharper; empty where the sides are
+        claimed to be alike."""
+        return "" if self.test.within is not None else self.outcome.ends
+
+    @property
     def verdict(self) -> str:
         """`seen`, `not seen` (the opposite is), `undecided`, `not run`, `incomplete` or
         `not measured`. Where both sides solve the task, or the lead is only sharper, sampled answers
         decide nothing: `undecided`."""
-        if self.test.within is None and self.outcome.ends:
-            return UNDECIDED
-        return self.outcome.verdict
+        return UNDECIDED if self.ends else self.outcome.verdict
 
 
 @dataclass(frozen=True)

@@ -135,8 +135,8 @@ def _short(answer: Answer) -> str:
     outcome = answer.outcome
     if outcome.difference is None:
         return VERDICTS[answer.verdict]
-    if outcome.ends and answer.test.within is None:
-        return outcome.ends
+    if answer.ends:
+        return answer.ends
     words = {NOT_SEEN: "the opposite" if answer.test.within is None else "they differ"}
     today = f", today's test: {words.get(outcome.today, outcome.today)}" if outcome.today else ""
     return words.get(answer.verdict, outcome.short) + today

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trlab.drawing.display_names import key_of
-from trlab.drawing.figure import COLOURS, INK, look, panels
+from trlab.drawing.figure import COLOURS, look
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 def alone(label: str) -> dict[str, Any]:
@@ -21,19 +20,6 @@ def alone(label: str) -> dict[str, Any]:
     if key:
         return look(key, marker=True)
     return {"color": COLOURS[0], "linestyle": "-", "marker": "o", "markersize": 5}
-
-
-def rows_of(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
-    """Axes with one row per label, the first on top."""
-    if not labels:
-        raise ValueError("scores: expected at least one variant, got none")
-    figure, (ax,) = panels(height=0.9 + 0.34 * len(labels), width=6.4)
-    ax.set_yticks(range(len(labels)), labels)
-    ax.set_ylim(len(labels) - 0.4, -0.6)
-    ax.set_xlabel(xlabel, loc="right")  # a long one has room on the left, below the labels
-    ax.grid(axis="x", color=INK, alpha=0.25, linewidth=0.6)
-    ax.tick_params(axis="y", length=0)
-    return figure, ax
 
 
 def bar(
@@ -53,12 +39,3 @@ def bar(
     )
     point = {name: style[name] for name in ("color", "marker", "markersize")}
     ax.plot([estimate.value], [row], markerfacecolor=face, linestyle="", **point)
-
-
-def in_words(what: str, found: Mapping[str, Estimate]) -> str:
-    """Every estimate with its interval: the alternative text of a figure."""
-    return (
-        f"{what}: "
-        + "; ".join(f"{label} {estimate:.2f}" for label, estimate in found.items())
-        + "."
-    )
