@@ -35,7 +35,7 @@ class Cell:
     every: int = 1
     """The history keeps one batch of so many."""
     texts: int = 0
-    """One batch of so many keeps what the policy then writes; 0: none."""
+    """One batch of so many is kept with all that was written; 0: none."""
     id: str = field(default="", compare=False)
     """A hash of what decides the cell; labels are not part of it."""
 

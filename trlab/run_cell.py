@@ -34,7 +34,7 @@ def run(cell: Cell) -> dict[str, Any]:
     import torch
 
     from trlab.aside import COLUMNS, with_heldout_columns
-    from trlab.texts import Texts
+    from trlab.texts import KeepingTask
     from trlib.evaluation import evaluate
     from trlib.loop.metrics import METRICS
     from trlib.loop.train import train
@@ -49,14 +49,12 @@ def run(cell: Cell) -> dict[str, Any]:
     began, cpu = time.perf_counter(), time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a batch of equal rewards is no news in a sweep
-        method, texts = make(cell.method, cell.settings), Texts(task) if cell.texts else None
+        method, asked = make(cell.method, cell.settings), KeepingTask(task) if cell.texts else task
         if cell.aside:
             method = with_heldout_columns(method, task, cell.every)
-        if texts:
-            method = texts.watching(method, policy, cell.texts)
         done = train(
             policy,
-            task,
+            asked,
             method,
             steps=cell.steps,
             seed=cell.seed,
@@ -66,10 +64,8 @@ def run(cell: Cell) -> dict[str, Any]:
         if done.interrupted:
             raise KeyboardInterrupt
         taken = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
-        asked = cell.seed if cell.common is None else cell.common
-        found = evaluate(policy, task, prompts=cell.prompts, samples=cell.samples, seed=asked)
-        if texts:
-            texts.read(policy, cell.steps)
+        seed = cell.seed if cell.common is None else cell.common
+        found = evaluate(policy, task, prompts=cell.prompts, samples=cell.samples, seed=seed)
     # A record's columns are the metrics, whatever a method shows of them and keeps in its memory
     # beside them.
     names = [name for name in (*METRICS, *(COLUMNS if cell.aside else ())) if name not in TIMINGS]
@@ -97,8 +93,9 @@ def run(cell: Cell) -> dict[str, Any]:
         json.dumps([values, first], sort_keys=True).encode(), digest_size=6
     ).hexdigest()
     values |= _by_difficulty(done.prompt_rows)
-    if texts:
-        values["texts"] = texts.as_json()
+    if isinstance(asked, KeepingTask):
+        size = done.settings["prompts"] * done.settings["group"]
+        values["texts"] = asked.as_json(size, cell.texts)
     history = {name: column[:: cell.every] for name, column in history.items()}
     return {"values": {**values, **taken, "digest": digest}, "history": history}
 

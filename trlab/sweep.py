@@ -225,8 +225,8 @@ class Sweep:
     """The history keeps the first batch of every so many. Runs of hundreds of small batches keep
     one of sixteen: the file stays small, and completions are put aside only there."""
     texts: int = 0
-    """One batch of so many keeps what the policy then writes to a few fixed prompts
-    (`trlab.texts`); 0: none. The runs are the same, to the last bit."""
+    """One batch of so many is kept with everything that was written (`trlab.texts`); 0: none. The
+    runs are the same, to the last bit."""
     predictions: Sequence[Prediction] = ()
     comparisons: Sequence[Comparison] = ()
     """What is compared beside the predictions, wherever it is printed."""

@@ -1,76 +1,49 @@
-"""What a policy writes while it learns: a few prompts that are always the same, read again and again.
-
-Each completion is sampled at temperature 1 from uniform numbers that never change, so a text that
-differs from the one before it differs because the policy does. The draws have a generator of their
-own: a run whose texts are kept is the same, to the last bit, as one without them."""
+"""What a policy writes while it learns: the batches themselves, with their rewards. A run whose texts
+are kept is the same, to the last bit, as one without them."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
-
-from trlab.aside import replaced
-from trlib.algorithms.method import Method
-from trlib.model.rollout import sample
-from trlib.seeds import derive, generator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from trlib.algorithms.plan import Stage
-    from trlib.model.policy import Policy
-    from trlib.tasks.task import Task
-
-PROMPTS = 4
-SEED = 2026
-"""Seed of the prompts and of the draws, the same in every run."""
+    from trlib.tasks.task import Prompt, Task, Verdict
 
 
-class Texts:
-    """The texts of one run: `written` holds, by batch, a completion of each prompt and its
-    reward."""
+class Written(NamedTuple):
+    """One completion of a batch: the last line of its prompt, what was written, its reward."""
+
+    prompt: str
+    text: str
+    reward: float
+
+
+class KeepingTask:
+    """A task that keeps every completion that it verifies, in order."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
-        self.prompts = task.prompts(PROMPTS, seed=derive(SEED, "texts"))
-        self.written: dict[int, list[tuple[str, float]]] = {}
+        self.written: list[Written] = []
 
-    def read(self, policy: Policy, batch: int) -> None:
-        """Keep what the policy writes before this batch."""
-        done = sample(
-            policy,
-            [prompt.text for prompt in self.prompts],
-            max_tokens=self.task.max_tokens,
-            seed=generator(SEED, "texts"),
-            ends_at=getattr(self.task, "ends_at", None),
-        )
-        self.written[batch] = [
-            (text, self.task.verify(prompt, text, ended=ended).reward)
-            for prompt, text, ended in zip(
-                self.prompts, done.texts(), done.ended.tolist(), strict=True
-            )
-        ]
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.task, name)
 
-    def watching(self, method: Method, policy: Policy, every: int) -> Method:
-        """The method; when it plans every `every`-th batch, the policy is read."""
-        whole = type(method).plan
+    def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
+        """The task's own verdict."""
+        verdict = self.task.verify(prompt, completion, ended=ended)
+        asked = prompt.text.rpartition("\n")[2]
+        self.written.append(Written(asked, completion, verdict.reward))
+        return verdict
 
-        def plan(this: Method, group: int, batch: int) -> tuple[Stage, ...]:
-            if batch % every == 0:
-                self.read(policy, batch)
-            return whole(this, group, batch)
-
-        return replaced(method, plan=plan)
-
-    def as_json(self) -> str:
-        """One line of text, for a row of a table."""
-        asked = [prompt.text.rpartition("\n")[2] for prompt in self.prompts]
-        return json.dumps({"prompts": asked, "written": self.written}, ensure_ascii=False)
+    def as_json(self, size: int, every: int) -> str:
+        """One line of text, for a row of a table: the completions of one batch of `every`, where a
+        batch has `size`."""
+        batches = range(len(self.written) // size)
+        kept = {k: self.written[k * size : (k + 1) * size] for k in batches if k % every == 0}
+        return json.dumps(kept, ensure_ascii=False)
 
 
-def texts_of(row: Any) -> tuple[list[str], dict[int, list[tuple[str, float]]]]:
-    """The last lines of the prompts, and by batch the completions with their rewards, of a row of a
-    record."""
-    said = json.loads(row["texts"])
-    return said["prompts"], {
-        int(batch): [(text, reward) for text, reward in written]
-        for batch, written in said["written"].items()
-    }
+def texts_of(row: Any) -> dict[int, list[Written]]:
+    """By batch the completions of a row of a record, one prompt's after the other's."""
+    batches = json.loads(row["texts"]).items()
+    return {int(batch): [Written(*one) for one in written] for batch, written in batches}
