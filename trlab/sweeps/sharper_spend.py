@@ -11,17 +11,29 @@ from dataclasses import replace
 
 from trlab import Prediction
 from trlab.sweep import load_sweep
-from trlab.sweeps._push import CLIP, LOG_R, SIGNED_LOG
-from trlab.sweeps.sharper import stopped, with_and_without
+from trlab.sweeps._push import CLIP, LOG_R, SIGNED_LOG, pick
 
 SHARPER = load_sweep("sharper")
+FREE = pick(LOG_R, SIGNED_LOG, CLIP)
+
+
+def stopped(label: str) -> str:
+    """The label of an arm with the stop."""
+    return f"{label}, stop"
+
 
 SWEEP = replace(
     SHARPER,
     title="better, or only sharper? Many right answers",
     text="After three times as many batches, does the clip reach plain rewards, and does a stop save 1 "
     "and -1?",
-    variants=with_and_without(LOG_R, SIGNED_LOG, CLIP),
+    variants=[
+        *FREE,
+        *(
+            replace(arm, settings={**arm.settings, "stop_kl": 0.008}, label=stopped(arm.name))
+            for arm in FREE
+        ),
+    ],
     task="spend",
     seeds=range(8980, 8992),
     train={**SHARPER.train, "lr": 3e-5},
