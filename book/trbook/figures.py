@@ -100,7 +100,7 @@ def _panels(figure: Figure) -> list[Any]:
 def _panel(ax: Any, panels: list[Any]) -> str:
     figure = ax.get_figure()
     along = ax.get_shared_x_axes()
-    alike = [one for one in panels if along.joined(ax, one)]
+    alike = [one for one in panels if along.joined(ax, one) and _column(one) == _column(ax)]
     across = [one.get_xlabel() for one in (ax, *alike)] + [figure.get_supxlabel()]
     up = [one.get_ylabel() for one in (ax, *panels)] + [figure.get_supylabel()]
     title, along, what = ax.get_title(), next(filter(None, across), ""), next(filter(None, up), "")
@@ -110,6 +110,11 @@ def _panel(ax: Any, panels: list[Any]) -> str:
     told = filter(None, (title if title != what else "", axes, "; ".join(filter(None, parts))))
     text = f"{': '.join(told)}."
     return text[0].upper() + text[1:] if text[0].isascii() else text
+
+
+def _column(ax: Any) -> Any:
+    spec = ax.get_subplotspec()
+    return spec and spec.colspan
 
 
 def _lines(ax: Any) -> Iterator[str]:
