@@ -1,17 +1,15 @@
-"""What accuracy costs in nats: the price of a point, and which settings are worth their nats.
-
-Both numbers are this book's own; no paper defines them.
-"""
+"""What accuracy costs in nats: the price of a point. The number is this book's own; no paper defines
+it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from trlab.statistics import finite_runs, interval, percentiles
+from trlab.statistics import finite_runs, percentiles
 from trlib.evaluation import RESAMPLES, Estimate
 
 POINT = 0.01
@@ -25,65 +23,6 @@ class Price(Estimate):
     runs: int
     runs_without_gain: int
     """Runs that gained nothing. They are not left out: what they moved and what they lost count."""
-
-
-@dataclass(frozen=True)
-class Trade:
-    """What one setting reaches and what it spends."""
-
-    accuracy: Estimate
-    nats: Estimate
-    """Nats per token over all batches of a run (the length of its way)."""
-    runs: int
-    dominated_by: tuple[str, ...] = ()
-    """Settings that reach at least as much for at most as many nats, one of the two strictly."""
-
-
-def frontier(
-    runs: Mapping[str, tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray]],
-) -> dict[str, Trade]:
-    """Accuracy against nats: interquartile means with their 95 % intervals, and which method
-    dominates which.
-
-    A setting that nobody dominates is on the frontier. Which of two such is better is a question of
-    taste: one reaches more, the other moves the policy less.
-
-    Args:
-        runs: by setting (a variant, a threshold): accuracies [N] of its runs, and nats [N] that
-            they spent.
-
-    Raises:
-        ValueError: no runs, sizes that differ, a number that is not finite, nats below 0.
-    """
-    found: dict[str, Trade] = {}
-    for name, (accuracy, nats) in runs.items():
-        reached, spent = (
-            finite_runs(f"accuracy of {name}", accuracy),
-            finite_runs(f"nats of {name}", nats),
-        )
-        if len(reached) != len(spent):
-            raise ValueError(
-                f"nats of {name}: expected a number for each of the {len(reached)} runs, got "
-                f"{len(spent)}"
-            )
-        if spent.min() < 0:
-            raise ValueError(f"nats of {name}: expected numbers of at least 0, got {spent.min():g}")
-        found[name] = Trade(interval(reached), interval(spent), len(reached))
-    return {
-        name: replace(
-            trade,
-            dominated_by=tuple(other for other, its in found.items() if _dominates(its, trade)),
-        )
-        for name, trade in found.items()
-    }
-
-
-def _dominates(a: Trade, b: Trade) -> bool:
-    return (
-        a.accuracy.value >= b.accuracy.value
-        and a.nats.value <= b.nats.value
-        and (a.accuracy.value > b.accuracy.value or a.nats.value < b.nats.value)
-    )
 
 
 def nats_per_point(

@@ -1,7 +1,7 @@
-"""What a chapter shows of a recorded sweep: comparisons with one variant as a figure, and what was
-predicted beside what happened as a table.
+"""What a chapter shows of a recorded sweep: comparisons with one variant, and what was predicted beside
+what happened as a table.
 
-    comparison_figure("reuse", "ppo", at={"uses": "16"})
+    against("reuse", "ppo", at={"uses": "16"})
 
 Both are computed from the record, so they stay true when it changes; `trlab.verdicts` decides every
 comparison. For a sweep without a record a note says so.
@@ -14,15 +14,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from trlab import record
 from trlab.comparison import Comparison, Side
-from trlab.drawing.display_names import display_name
 from trlab.drawing.recorded import draw, figure
-from trlab.drawing.scores import alone, bar
 from trlab.findings import at as runs_at
 from trlab.findings import finished
 from trlab.record import is_recorded
@@ -30,10 +28,6 @@ from trlab.statistics import difference, interval
 from trlab.verdict import NOT_SEEN, SEEN, Finding, Verdict, why_both
 from trlab.verdicts import decide, predicted
 from trlib.evaluation import Estimate
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 MEASURES = {"sampled": "accuracy", "take_off": "early reward", "kl": "nats per token and batch"}
 """What a chapter calls the measures that it compares."""
@@ -57,26 +51,6 @@ class Against:
     """The comparison as it was decided."""
 
     @property
-    def p(self) -> float:
-        """Two-sided, uncorrected."""
-        return self.outcome.p
-
-    @property
-    def corrected(self) -> float:
-        """The p-value after Holm's correction."""
-        return self.outcome.corrected
-
-    @property
-    def family(self) -> int:
-        """How many questions it was corrected over."""
-        return self.outcome.family
-
-    @property
-    def decided(self) -> bool:
-        """Whether the runs say which of the two is above."""
-        return self.outcome.decided
-
-    @property
     def verdict(self) -> str:
         """`above` or `below` if the comparison is decided, else `undecided`, or `description of 4
         of 12 seeds`; and what today's test says, where it says otherwise."""
@@ -88,11 +62,6 @@ class Against:
     def __format__(self, spec: str) -> str:
         digits = int(spec[1:-1]) if spec else 2
         return self.outcome.marked(_signed(self.difference, digits))
-
-    @property
-    def p_in_words(self) -> str:
-        """The corrected p-value with its family."""
-        return self.outcome.p_in_words
 
 
 class Note(str):
@@ -161,52 +130,9 @@ def gap(
     )
 
 
-def comparison_figure(
-    name: str, control: str, *, at: Mapping[str, str] | None = None
-) -> Figure | Note:
-    """What `against` found of the accuracies, a row for each variant: its difference from the
-    control with a 95 % interval, the largest first; filled where it is decided."""
-    if not is_recorded(name):
-        return not_run(name)
-    import matplotlib.pyplot as plt
-
-    rows = sorted(
-        against(name, control, at=at),
-        key=lambda row: row.difference.value,
-        reverse=True,
-    )
-    zero, what = f"{display_name(control)} ({rows[0].control.value:.2f})", MEASURES["sampled"]
-    names = [display_name(row.label) for row in rows]
-    drawn, ax = plt.subplots(figsize=(6.4, 0.9 + 0.34 * len(rows)))
-    for i, (name, row) in enumerate(zip(names, rows, strict=True)):
-        bar(ax, i, row.difference, alone(name), filled=row.decided)
-    ax.axvline(0, color="gray", linestyle=":", linewidth=1)
-    ax.set_yticks(
-        range(len(rows)),
-        [f"{name} ({row.value.value:.2f})" for name, row in zip(names, rows, strict=True)],
-    )
-    ax.set_ylim(len(rows) - 0.4, -0.6)
-    ax.set_xlabel(f"{what}\nminus that of {zero}", loc="right")
-    found = "; ".join(
-        f"{name} {_signed(row.difference, 2)}, {row.verdict}"
-        for name, row in zip(names, rows, strict=True)
-    )
-    drawn.set_label(f"Differences from {zero}, in {what}, with 95 % intervals: {found}.")
-    plt.close(drawn)  # the end of a cell shows it
-    return drawn
-
-
 def not_run(name: str) -> Note:
     """What is shown in place of a sweep without a record."""
     return Note(f"*Not run yet: `trlib sweep {name}` runs it.*")
-
-
-def beside(name: str) -> pd.DataFrame:
-    """A row for each prediction: what was predicted, the result, what was measured."""
-    import pandas as pd
-
-    rows = [(finding.prediction.in_full, *finding.plain()) for finding in judged(name)]
-    return pd.DataFrame(rows, columns=["predicted", "result", "measured"])
 
 
 def foretold(name: str) -> Note:

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from benchmarks.objectives.clock import against, alternate
 from benchmarks.record import circumstances, finish, in_a_process, parser
-from trlab.scoring import score_tokens
+from trbook.scale.scoring import score_tokens
 
 HERE = Path(__file__).parent
 TOKENS, WIDTH, TOP = 512, 896, 20

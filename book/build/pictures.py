@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from book.build import quoted
 from book.build.paths import ROOT
 from book.build.printed import settled
+from trbook.drawing import Drawing
 from trbook.figures import STYLE, drawing
-from trlab.drawing import Drawing
 from trlab.drawing.recorded import draw as drawn
 from trlab.drawing.recorded import figure
 
@@ -48,8 +49,8 @@ def stale(drawn: Iterable[tuple[Path, Drawing]]) -> Iterator[tuple[Path, str]]:
                 yield file, now
 
 
+@cache
 def _drawing(name: str) -> Drawing:
-    """Drawn anew for every page: a layout is a little different the second time."""
     import matplotlib.pyplot as plt
 
     one = figure(name)

@@ -25,10 +25,10 @@ from book.build.ext.made import MADE
 from book.build.markdown import escape, table
 from book.build.paths import ROOT
 from trbook import figures, ladder
+from trbook.drawing import Drawing
 from trbook.scale import papers
 from trbook.strip import BOXES
 from trlab.claims import markdown
-from trlab.drawing import Drawing
 from trlib.loop.metrics import METRICS
 
 BOOK = ROOT / "book"

@@ -18,21 +18,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trlab.drawing.figure import NARROW, Drawing
-from trlab.drawing.labels import name_lines
+from trbook.drawing import Drawing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STYLE = Path(__file__).with_name("page.mplstyle")
-LETTER = 0.06  #: Inches of a letter in a line's name.
-NAMED = 5  #: As many lines at most have their names at their ends.
 EACH = 8  #: As many bars at most are told one by one.
 
 
@@ -58,7 +54,7 @@ def connect() -> None:
 def drawing(figure: Figure) -> Drawing:
     """A figure as the book shows it."""
     many = len(_panels(figure)) >= 6
-    return _Plain(figure, str(figure.get_label()) or described(figure), stacked=2 if many else 1)
+    return Drawing(figure, str(figure.get_label()) or described(figure), stacked=2 if many else 1)
 
 
 def taken(shown: Any) -> Any:
@@ -88,51 +84,6 @@ def plain(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     return styled
 
 
-class _Plain(Drawing):
-    """A figure of `pyplot`, whose legends become names at the ends of lines."""
-
-    def _drawn(self, width: float, height: float) -> str:
-        before = self.figure.get_size_inches()
-        self.figure.set_size_inches(width, height)
-        with _named(self.figure, width):
-            text = super()._drawn(width, height)
-        self.figure.set_size_inches(*before)
-        # matplotlib leaves out a black that fills: it is the page's text colour too.
-        return text.replace("height: auto", "height: auto; fill: currentColor", 1)
-
-
-@contextmanager
-def _named(figure: Any, width: float) -> Iterator[None]:
-    """Inside a `with` block lines have their names at their ends, where there is room, and no legend."""
-    named = [ax for ax in figure.axes if _at_ends(ax, width)]
-    texts = [(ax, list(ax.texts)) for ax in named]
-    for ax in named:
-        ax.get_legend().set_visible(False)
-        name_lines(ax)
-    try:
-        yield
-    finally:
-        for ax, before in texts:
-            ax.get_legend().set_visible(True)
-            for text in set(ax.texts) - set(before):
-                text.remove()
-
-
-def _at_ends(ax: Any, width: float) -> bool:
-    """Whether a panel's legend names lines only, has no place of its own, and each name takes at most
-    half of the panel."""
-    legend, spec = ax.get_legend(), ax.get_subplotspec()
-    if legend is None or legend._loc or spec is None:
-        return False
-    handles, names = ax.get_legend_handles_labels()
-    across = 1 if width == NARROW else spec.get_gridspec().ncols / len(spec.colspan)
-    return (
-        len(handles) <= NAMED
-        and all(handle in ax.lines and handle.get_linestyle() != "None" for handle in handles)
-        and LETTER * max(map(len, names), default=0) <= width / across / 2
-    )
-
-
 def described(figure: Figure) -> str:
     """What a figure shows, in words: for every panel its title, its axes, and where each named line,
     band or level begins, peaks and ends, what bars stand for, and how many points there are."""
@@ -149,7 +100,7 @@ def _panels(figure: Figure) -> list[Any]:
 def _panel(ax: Any, panels: list[Any]) -> str:
     figure = ax.get_figure()
     along = ax.get_shared_x_axes()
-    alike = [one for one in panels if along.joined(ax, one)]
+    alike = [one for one in panels if along.joined(ax, one) and _column(one) == _column(ax)]
     across = [one.get_xlabel() for one in (ax, *alike)] + [figure.get_supxlabel()]
     up = [one.get_ylabel() for one in (ax, *panels)] + [figure.get_supylabel()]
     title, along, what = ax.get_title(), next(filter(None, across), ""), next(filter(None, up), "")
@@ -159,6 +110,11 @@ def _panel(ax: Any, panels: list[Any]) -> str:
     told = filter(None, (title if title != what else "", axes, "; ".join(filter(None, parts))))
     text = f"{': '.join(told)}."
     return text[0].upper() + text[1:] if text[0].isascii() else text
+
+
+def _column(ax: Any) -> Any:
+    spec = ax.get_subplotspec()
+    return spec and spec.colspan
 
 
 def _lines(ax: Any) -> Iterator[str]:

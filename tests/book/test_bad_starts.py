@@ -69,13 +69,6 @@ def test_a_chapter_without_an_extra_names_it():
             "trust-region-book: `pip install anywidget` installs it"
         ],
     )
-    error, lines = shown(
-        missing.format("matplotlib.figure"), "from trlab.drawing import panels\npanels(2)"
-    )
-    assert (error, lines) == (
-        "MissingExtra",
-        ["MissingExtra: a figure needs matplotlib; `pip install matplotlib` installs it"],
-    )
 
 
 NO_GPU = (

@@ -96,6 +96,13 @@ def test_words_are_read_off_the_axes():
     )
     fig.set_label("words of its own")
     assert drawing(fig).alt == "words of its own"
+    fig, (left, right) = plt.subplots(1, 2, sharex=True)
+    left.set(xlabel="batch")
+    left.plot([1, 2, 3])
+    right.plot([3, 2, 1])
+    assert described(fig) == "Two panels. Batch: from 1 to 3. From 3 to 1.", (
+        "none of its neighbour's"
+    )
 
 
 def test_many_points_and_maps_are_told_in_numbers():

@@ -11,9 +11,9 @@ from book.build.ext.made import MADE, as_directives
 from book.build.ext.terms import slug
 from book.build.paths import ROOT
 from tests.by_day import by_day
+from trbook.drawing import from_files
 from trlab import questions
 from trlab.claims import cards
-from trlab.drawing.figure import from_files
 
 pytestmark = pytest.mark.long
 QUESTIONS = by_day(questions.all_questions(), "troll", reason="judges every recorded sweep")

@@ -13,10 +13,10 @@ from book.build.ext.made import as_directives
 from book.build.paths import ROOT, chapters
 from book.build.pictures import STORED
 from book.build.quoted import Quote, number, parse, shown, written
+from trbook.drawing import from_files
 from trlab import recorded
 from trlab.claims import cards
 from trlab.comparison import asked, unlisted
-from trlab.drawing.figure import from_files
 from trlab.drawing.recorded import figure
 from trlab.findings import price
 from trlab.measures import derive, matched
@@ -136,10 +136,14 @@ def test_a_comparison_that_nobody_listed_is_refused_or_joins_with_a_warning():
     words = r"expected a comparison that sweep 'shootout' declares, got one that it lacks: "
     with pytest.raises(ValueError, match=words):
         shown("shootout clip-higher over sapo take_off updates=8")
-    assert gap("rare", "pg_is", "ppo", measure="take_off", at={"parts": "whole, 8 uses"}).p < 1
+    assert (
+        gap("rare", "pg_is", "ppo", measure="take_off", at={"parts": "whole, 8 uses"}).outcome.p < 1
+    )
     with pytest.warns(UserWarning, match=f"1 more than the book asks .{words}"):
         found = gap("shootout", "clip-higher", "sapo", measure="take_off", at={"updates": "8"})
-    assert found.family == len(asked(load_sweep("shootout"))) + 1, "a reader's own question joins"
+    assert found.outcome.family == len(asked(load_sweep("shootout"))) + 1, (
+        "a reader's own question joins"
+    )
 
 
 def test_every_comparison_of_a_card_is_listed():

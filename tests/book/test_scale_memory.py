@@ -14,7 +14,7 @@ from book.build.paths import ROOT
 from trbook.scale import memory, smollm2
 from trbook.scale.memory import MODELS, Setup, Shape
 from trbook.scale.meter import peak_bytes
-from trlab.scoring import score_tokens
+from trbook.scale.scoring import score_tokens
 from trlib.loop.critic import Critic
 from trlib.loop.optimizer_step import OptimizerStep
 from trlib.loop.optimizers import adamw

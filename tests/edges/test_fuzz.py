@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tests.losses import distributions, noise, tokens
-from trlab.scoring import score_tokens
+from trbook.scale.scoring import score_tokens
 from trlib import algorithms as a
 from trlib import divergences as d
 from trlib.advantages import equal_rewards, gae, group_relative, leave_one_out, length_weighted

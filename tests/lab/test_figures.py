@@ -11,7 +11,7 @@ from tests.losses import refused
 from trlab import Axis, Budget, Sweep, Variant
 from trlab.cell import MEASURES
 from trlab.cells import cells
-from trlab.drawing.figure import COLOURS, look
+from trlab.drawing.looks import COLOURS, look
 from trlab.drawing.recorded import Figure, draw, figure, figures
 from trlab.measures import DERIVED
 from trlab.record import read, recorded

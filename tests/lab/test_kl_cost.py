@@ -1,5 +1,4 @@
-"""The price of a point and the frontier: by hand, by their properties, and as a record gives
-them."""
+"""The price of a point: by hand, by its properties, and as a record gives it."""
 
 import math
 
@@ -9,9 +8,8 @@ import pytest
 from tests.lab.records import history_of, runs_of
 from trlab import Budget, Sweep, Variant
 from trlab.findings import price, table
-from trlab.kl_cost import frontier, nats_per_point
+from trlab.kl_cost import nats_per_point
 from trlab.measures import derive
-from trlab.statistics import interval
 
 # -- nats per point
 # --------------------------------------------------------------------------------------------------
@@ -62,39 +60,6 @@ def test_the_interval_of_the_price_draws_whole_runs():
     assert (mine.low, mine.high) == pytest.approx(tuple(its), abs=0.05 * (its[1] - its[0]))
 
 
-# -- the frontier
-# --------------------------------------------------------------------------------------------------
-
-
-def flat(accuracy, nats, spread=0.0):
-    return (
-        [accuracy - spread, accuracy, accuracy, accuracy + spread],
-        [nats - spread, nats, nats, nats + spread],
-    )
-
-
-def test_who_reaches_less_for_more_is_dominated():
-    found = frontier(
-        {
-            "best": flat(0.9, 1.0),
-            "cheap": flat(0.8, 0.2),
-            "dear": flat(0.85, 2.0),
-            "low": flat(0.7, 1.0),
-            "twin": flat(0.9, 1.0),
-        }
-    )
-    assert {name: trade.dominated_by for name, trade in found.items()} == {
-        "best": (),
-        "cheap": (),
-        "twin": (),
-        "dear": ("best", "twin"),
-        "low": ("best", "cheap", "twin"),
-    }
-    near = frontier({"a": flat(0.9, 1.0, 0.1), "b": flat(0.88, 1.05, 0.1)})
-    assert near["b"].dominated_by == ("a",)
-    assert near["a"].accuracy == interval(flat(0.9, 1.0, 0.1)[0]) and near["a"].runs == 4
-
-
 # -- from a record
 # --------------------------------------------------------------------------------------------------
 
@@ -130,11 +95,6 @@ def test_a_record_tells_the_price_from_the_first_batch_on():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (
-            lambda: frontier({"a": ([0.5], [0.1, 0.2])}),
-            "nats of a: expected a number for each of the 1 runs, got 2",
-        ),
-        (lambda: frontier({"a": ([], [])}), "accuracy of a: expected at least one run"),
         (lambda: nats_per_point([1.0], [0.5], []), "base: expected at least one run"),
         (
             lambda: nats_per_point([-1.0], [0.5], [0.1]),

@@ -196,10 +196,9 @@ def test_a_sweep_that_has_run_in_part_is_its_whole_seeds(monkeypatch):
     assert all(
         len(one.plain()) == 2 and str(one).startswith("description of 2 of") for one in found
     )
-    note = outcomes.comparison_figure("completions", "16 x 1", at={"nats": "0.02"})
-    assert (
-        "description of 2 of 12 seeds" in note.get_label() and len(findings.table(so_far, rows)) > 3
-    )
+    rows_beside = outcomes.against("completions", "16 x 1", at={"nats": "0.02"})
+    assert {row.verdict for row in rows_beside} == {"description of 2 of 12 seeds"}
+    assert len(findings.table(so_far, rows)) > 3
     for drawn in (one for one in figures().values() if one.sweep == "completions"):
         assert draw(drawn, so_far, rows, batches).axes
     monkeypatch.setattr(record, "recorded", lambda name: (kept[kept["seed"] == first[2]], history))

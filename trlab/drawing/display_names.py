@@ -7,7 +7,7 @@ import json
 import re
 from pathlib import Path
 
-from trlab.drawing.figure import LOOKS, TABLE
+from trlab.drawing.looks import LOOKS, TABLE
 
 METHODS: dict[str, dict[str, str]] = json.loads(
     (Path(__file__).parents[1] / "methods.json").read_text(encoding="utf-8")
@@ -28,7 +28,7 @@ KEYS = {name: key for key, name in NAMES.items()}
 
 
 def key_of(name: str) -> str | None:
-    """The key of `trlab.drawing.figure.LOOKS` that a variant's name means; None: it has no look of its
+    """The key of `trlab.drawing.looks.LOOKS` that a variant's name means; None: it has no look of its
     own."""
     key = KEYS.get(name, name.lower().replace("-", "_"))
     return key if key in LOOKS else None

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from trlab import record
 from trlab.base import base_of_runs
 from trlab.drawing.display_names import display_name, key_of
-from trlab.drawing.figure import COLOURS, MARKERS, look
+from trlab.drawing.looks import COLOURS, MARKERS, look
 from trlab.drawing.sweeps import bands, curves, intervals
 from trlab.findings import at, finished
-from trlab.kl_cost import frontier
 from trlab.measures import derive, matched
 from trlab.questions import RECORDS
 from trlab.statistics import interval, iqm
@@ -311,12 +310,16 @@ def _points(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFr
     }
     axes = [axis for axis in runs if axis in {one.name for one in sweep.axes} | {"lr", "nats"}]
     places = ["sweep", *axes]
-    ends = {
-        label: tuple(part[column].dropna() for column in (figure.measure, figure.along))
-        for label, part in runs.groupby("label", sort=False)
-    }
-    filled = {
-        label for label, trade in frontier(ends).items() if figure.hues or not trade.dominated_by
+    high, cost = (
+        runs.groupby("label")[column].agg(lambda ends: iqm(ends.dropna()))
+        for column in (figure.measure, figure.along)
+    )
+    beaten = {
+        one
+        for one in names
+        if (
+            (high >= high[one]) & (cost <= cost[one]) & ((high > high[one]) | (cost < cost[one]))
+        ).any()
     }
     for label in names:
         own, style = runs[runs["label"] == label], looks[label]
@@ -337,7 +340,7 @@ def _points(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFr
         for x, y in found:
             ax.plot([x.low, x.high], [y.value] * 2, color=color, lw=0.8, alpha=0.5)
             ax.plot([x.value] * 2, [y.low, y.high], color=color, lw=0.8, alpha=0.5)
-            face = color if label in filled else "none"
+            face = color if figure.hues or label not in beaten else "none"
             ax.plot(x.value, y.value, style["marker"], color=color, ms=5.5, mfc=face)
     keys = {hue: look(key) | {"linewidth": 4, "linestyle": "-"} for hue, key in figure.hues.items()}
     keys |= {

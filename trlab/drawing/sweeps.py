@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from trlab.drawing.display_names import key_of
-from trlab.drawing.figure import DASHES, LOOKS, MARKERS, look
+from trlab.drawing.looks import DASHES, LOOKS, MARKERS, look
 from trlib.errors import unknown
 
 if TYPE_CHECKING:

@@ -1,5 +1,5 @@
 """Figures of a page's source in the built page: a drawing that was saved with its narrow layout
-(`trlab.drawing.Drawing.save`) stands in the page itself, in its font and colours.
+(`trbook.drawing.Drawing.files`) stands in the page itself, in its font and colours.
 
     ![what it shows, in words](_static/recorded/basin-curves.svg)
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from trlab.drawing.figure import from_files, narrow_of
+from trbook.drawing import from_files, narrow_of
 
 LARGE = 150_000
 """Bytes of a drawing that is not set into the page."""

@@ -14,7 +14,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from trlab.drawing.display_names import NAMES
-from trlab.drawing.figure import LOOKS, TABLE
+from trlab.drawing.looks import LOOKS, TABLE
 
 NAMED = ("trpo", "ppo", "grpo", "gspo", "dppo", "quatro", "troll", "cispo")
 """Methods that figures of the main line draw."""

@@ -16,7 +16,7 @@ from trbook.exercises.check import Number, Numbers
 from trbook.exercises.verdict import NotYet, kind, raised
 from trbook.scale.memory import Setup, peak
 from trbook.scale.meter import peak_bytes
-from trlab.scoring import score_tokens
+from trbook.scale.scoring import score_tokens
 from trlib.model.rollout import sample
 
 

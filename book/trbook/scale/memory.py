@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from trlib import arguments
 
 CHUNK = 2048
-"""Columns of the vocabulary at a time, the default of `trlab.scoring.score_tokens`."""
+"""Columns of the vocabulary at a time, the default of `trbook.scale.scoring.score_tokens`."""
 FISHER_ROWS = 64
 """Completions that TRPO's products run over, the default of `trlib.algorithms.TRPO`."""
 METHODS = ("logp", "topk", "full", "trpo", "critic")
@@ -86,7 +86,7 @@ class Setup:
     over; `critic`: a second network."""
     top_k: int = 64
     scoring: str = "full"
-    """`full`: whole logits; `chunked`: a chunk of the vocabulary at a time (`trlab.scoring`)."""
+    """`full`: whole logits; `chunked`: a chunk of the vocabulary at a time (`trbook.scale.scoring`)."""
     precision: str = "bfloat16"
     """Type of the weights."""
     learns: str = "lora"

@@ -31,7 +31,7 @@ CELLS = (
 KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 CHANCE = (
     "import time\nimport pandas\nfrom matplotlib.figure import Figure\n"
-    "from trbook.explorables import RatioMap\nfrom trlab.drawing import Drawing",
+    "from trbook.explorables import RatioMap\nfrom trbook.drawing import Drawing",
     "print(f'Run(PPO: reward 1 in {time.monotonic():.1f} s)')",
     "pandas.DataFrame({'a': [1], 'seconds': [time.monotonic()]}).style.format(precision=3)",
     "figure = Figure()\nfigure.add_subplot().plot([0, 1])\nDrawing(figure, alt='A line')",

@@ -10,9 +10,9 @@ from book.build import gpu
 from book.build.execute import execute
 from book.build.ext.execution import NEVER, on_a_gpu
 
-DRAWS = """from trlab.drawing import Drawing, panels
-figure, (ax,) = panels()
-Drawing(figure, alt='The reward "rises" from 0.25 to 0.75.')"""
+DRAWS = """import trbook, matplotlib.pyplot as plt
+figure, ax = plt.subplots()
+figure.set_label('The reward "rises" from 0.25 to 0.75.')"""
 RECORD = {
     "when": "2026-01-01T00:00:00+00:00",
     "seconds": 300.0,

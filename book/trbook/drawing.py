@@ -1,17 +1,10 @@
-"""Figures for pages: an SVG in the page's text colour and font, laid out for a wide page and for a
-phone.
-
-    figure, (left, right) = panels(2)
-    left.plot(...)
-    Drawing(figure, alt="Left: ... Right: ...")
-
-matplotlib draws; it is imported when the first figure is made."""
+"""A figure of matplotlib as SVG for a page, in the page's text colour and font, laid out for a wide
+page and for a phone. `trbook.figures` shows every figure so."""
 
 from __future__ import annotations
 
 import html
 import io
-import json
 import re
 import textwrap
 import zlib
@@ -21,44 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trlab.drawing.labels import clear_legends
-from trlib.errors import MissingExtra, unknown
+from trbook.labels import clear_legends, names_at_ends
+from trlab.drawing.looks import HUES, INK, TABLE
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-INK = "#7b7b7c"
-"""A grey that the SVG replaces with the page's text colour; bitmaps keep it, legible on light and
-dark."""
 PLAIN = ("#808080", "#000000")
 """matplotlib's gray and black, which become the page's text colour too."""
-TABLE: dict[str, Any] = json.loads(
-    (Path(__file__).parent / "looks.json").read_text(encoding="utf-8")
-)
-"""The one dictionary of names and looks, which explorables read too."""
-HUES: dict[str, str] = {name: light for name, (light, _) in TABLE["hues"].items()}
-"""By name, on a light page. `looks.json` has them for a dark one, too; a figure in a page takes the
-page's."""
-LOOKS: dict[str, tuple[str, str, str]] = {key: tuple(one) for key, one in TABLE["looks"].items()}
-"""How a method looks wherever it is drawn, here and in the book's explorables: hue, dash, mark."""
-LOOKS |= {other: LOOKS[key] for other, key in TABLE["also"].items()}
-COLOURS = (*(HUES[name] for name in ("h5", "h1", "h6", "h3")), INK)
-"""For series that are no methods."""
-DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_MARKS = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "P", "star": "*"}
-WIDE = 6.8  #: A figure's width on a page, inches.
 NARROW = 3.5  #: A figure's width on a phone, inches: its words stay at nine pixels or more.
 LETTERS = 40  #: As many fit into a line of that width.
 KEY = 2  #: As many fewer beside the key of a legend, whose letters are smaller.
-LEGEND: dict[str, Any] = {
-    "frameon": False,
-    "fontsize": "small",
-    "handlelength": 3.2,
-    "labelcolor": INK,
-}
 DARK = ";".join(f"--{name}:{dark}" for name, (_, dark) in TABLE["hues"].items())
 STYLE = (
     "@media not print{:is([data-theme=dark],[data-jp-theme-light=false],"
@@ -103,81 +70,6 @@ def _both(wide: str, narrow: str) -> str:
     )
 
 
-def panels(
-    count: int = 1,
-    *,
-    height: float = 2.9,
-    across: int | None = None,
-    width: float = WIDE,
-    share: bool = False,
-) -> tuple[Figure, list[Axes]]:
-    """An empty figure of panels in the page's colours; matplotlib does not show it by itself.
-
-    Args:
-        count: how many panels.
-        height: of one row of panels, inches.
-        across: panels per row; None: all in one row.
-        share: one scale for all panels, with numbers on the outer ones only.
-    Raises MissingExtra: matplotlib is not installed."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra(
-            "a figure needs matplotlib; `pip install matplotlib` installs it"
-        ) from error
-
-    across = across or count
-    down = -(-count // across)
-    figure = Figure(figsize=(width, height * down), layout="constrained", facecolor="none")
-    axes = list(figure.subplots(down, across, squeeze=False, sharex=share, sharey=share).flat)
-    for ax in axes[count:]:
-        ax.remove()
-    for i, ax in enumerate(axes[:count]):
-        ax.set_facecolor("none")
-        ax.spines[["top", "right"]].set_visible(False)
-        for spine in ax.spines.values():
-            spine.set_color(INK)
-        ax.tick_params(which="both", colors=INK, labelsize="small")
-        for part in (ax.xaxis.label, ax.yaxis.label, ax.title):
-            part.set_color(INK)
-            part.set_fontsize("medium")
-        if share:
-            ax.tick_params(labelbottom=i + across >= count, labelleft=i % across == 0)
-    return figure, axes[:count]
-
-
-def legend(ax: Axes, **options: Any) -> None:
-    """A legend in the page's text colour, without a background. It stands at `loc` if it covers
-    nothing there, else at a free place in the panel, else outside (see `clear_legends`)."""
-    ax.legend(**{**LEGEND, **options})
-
-
-def legend_above(figure: Figure, **options: Any) -> None:
-    """One legend for all panels, above them: a name that stands in several is said once."""
-    named: dict[str, Any] = {}
-    for ax in figure.axes:
-        for line, name in zip(*ax.get_legend_handles_labels(), strict=True):
-            named.setdefault(name, line)
-    place = {"loc": "outside upper left", "ncols": 2}
-    figure.legend(list(named.values()), list(named), **{**LEGEND, **place, **options})
-
-
-def look(method: str, *, marker: bool = False) -> dict[str, Any]:
-    """How a method's line is drawn, as arguments of `ax.plot`: colour and dash, and its marker if
-    asked for.
-
-    Args:
-        method: a key of `LOOKS`: `ppo`, `pg_is` (the unclipped run), `split` (its data).
-    Raises ValueError: no such key (the nearest is suggested)."""
-    if method not in LOOKS:
-        raise unknown("method", method, LOOKS)
-    hue, dash, mark = LOOKS[method]
-    lengths = tuple(float(length) / 2 for length in dash.split())
-    line: dict[str, Any] = {"color": HUES[hue], "linestyle": (0, lengths) if lengths else "-"}
-    point = {"marker": _MARKS[mark], "markersize": 8 if mark == "star" else 5}
-    return {**line, **point} if marker else line
-
-
 @dataclass(frozen=True)
 class Drawing:
     """A figure with its alternative text, for readers who cannot see it."""
@@ -188,6 +80,9 @@ class Drawing:
 
     def svg(self) -> str:
         """The figure as an inline SVG element."""
+        for ax in self.figure.axes:
+            if spec := ax.get_subplotspec():
+                ax.set_subplotspec(spec)  # the layout begins anew, whatever was drawn before
         return self._drawn(*self.figure.get_size_inches())
 
     def narrow(self) -> str:
@@ -292,17 +187,18 @@ class Drawing:
         from matplotlib.text import Text
 
         _write_powers(self.figure)
-        for words in self.figure.findobj(Text):
-            # Nobody chose it, or it is what an SVG leaves out.
-            if str(words.get_color()) in (mpl.rcParams["text.color"], "black", "k", "#000000"):
-                words.set_color(INK)
         buffer, size = io.StringIO(), self.figure.get_size_inches()
         self.figure.set_size_inches(width, height)
         salt = f"{self.alt}{width}{height}"
         with (
+            names_at_ends(self.figure, width, alone=width == NARROW),
             mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}),
-            clear_legends(self.figure, **LEGEND) as more,
+            clear_legends(self.figure) as more,
         ):
+            for words in self.figure.findobj(Text):
+                # Nobody chose it, or it is what an SVG leaves out.
+                if str(words.get_color()) in (mpl.rcParams["text.color"], "black", "k", "#000000"):
+                    words.set_color(INK)
             self.figure.set_size_inches(width, height + more)
             self.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
         self.figure.set_size_inches(*size)
@@ -323,7 +219,7 @@ class Drawing:
         text = re.sub(r' id="([^"]+)"', lambda name: name[0] if name[1] in used else "", text)
         label = (
             f'<svg role="img" aria-label="{html.escape(self.alt)}" style="max-width: 100%; '
-            'height: auto"'
+            'height: auto; fill: currentColor"'  # matplotlib leaves out a black that fills
         )
         return _compact(text.replace("<svg", label, 1))
 

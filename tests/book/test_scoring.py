@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trlab.scoring import score_tokens
+from trbook.scale.scoring import score_tokens
 
 
 def problem(

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from trlab.drawing.looks import INK
+
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
@@ -27,6 +29,45 @@ PLACES = (
     "center",
 )
 LEGEND_PADDING = 2.5  #: Between a legend and what is drawn, points.
+LETTER = 0.06  #: Inches of a letter in a line's name.
+NAMED = 5  #: As many lines at most have their names at their ends.
+
+
+@contextmanager
+def names_at_ends(figure: Figure, width: float, *, alone: bool) -> Iterator[None]:
+    """Inside a `with` block lines have their names at their ends, where there is room, and no legend.
+
+    Args:
+        width: of the figure, inches.
+        alone: each panel is as wide as the figure.
+    """
+    named = [ax for ax in figure.axes if _at_ends(ax, width, alone)]
+    texts = [(ax, list(ax.texts)) for ax in named]
+    for ax in named:
+        ax.get_legend().set_visible(False)  # type: ignore[union-attr]
+        name_lines(ax)
+    try:
+        yield
+    finally:
+        for ax, before in texts:
+            ax.get_legend().set_visible(True)  # type: ignore[union-attr]
+            for text in set(ax.texts) - set(before):
+                text.remove()
+
+
+def _at_ends(ax: Any, width: float, alone: bool) -> bool:
+    """Whether a panel's legend names lines only, has no place of its own, and each name takes at most
+    half of the panel."""
+    legend, spec = ax.get_legend(), ax.get_subplotspec()
+    if legend is None or legend._loc or spec is None:
+        return False
+    handles, names = ax.get_legend_handles_labels()
+    across = 1 if alone else spec.get_gridspec().ncols / len(spec.colspan)
+    return (
+        len(handles) <= NAMED
+        and all(handle in ax.lines and handle.get_linestyle() != "None" for handle in handles)
+        and LETTER * max(map(len, names), default=0) <= width / across / 2
+    )
 
 
 def name_lines(ax: Axes) -> None:
@@ -102,14 +143,11 @@ def _apart(heights: dict[Any, float], gap: float) -> dict[Any, float]:
 
 
 @contextmanager
-def clear_legends(figure: Figure, **options: Any) -> Iterator[float]:
+def clear_legends(figure: Figure) -> Iterator[float]:
     """Inside a `with` block no panel's legend covers what is drawn. It stands where it was asked
     for if nothing is drawn there, else at the first of `PLACES` that is free, else outside: above
     the panel, or below it where panels have titles. Yields the height, in inches, by which the
-    figure must grow so that its panels stay as large as they were.
-
-    Args:
-        options: how a legend outside looks, as arguments of `ax.legend`."""
+    figure must grow so that its panels stay as large as they were."""
     legends = [ax.get_legend() for ax in figure.axes]
     inside = [(one, one._loc) for one in legends if one and one.get_visible()]  # type: ignore[attr-defined]
     outside: list[Legend] = []
@@ -118,7 +156,7 @@ def clear_legends(figure: Figure, **options: Any) -> Iterator[float]:
     try:
         for legend, asked in inside:
             if not any(_is_clear(legend, place) for place in (asked or PLACES[0], *PLACES)):
-                outside.append(_beside(legend, **options))
+                outside.append(_beside(legend))
                 legend.set_visible(False)
         yield _grown(outside)
     finally:
@@ -203,7 +241,7 @@ def _drawn(path: Path, artist: Artist) -> Path:
     return artist.get_transform().transform_path(path).cleaned(remove_nans=True)
 
 
-def _beside(legend: Legend, **options: Any) -> Legend:
+def _beside(legend: Legend) -> Legend:
     """The same legend outside its panel, in as many columns as the panel is wide."""
     from matplotlib.legend import Legend
     from matplotlib.transforms import ScaledTranslation
@@ -222,7 +260,10 @@ def _beside(legend: Legend, **options: Any) -> Legend:
             bbox_transform=ax.transAxes + ScaledTranslation(0, -down, figure.dpi_scale_trans),
             ncols=columns,
             borderaxespad=0.3,
-            **options,
+            frameon=False,
+            fontsize="small",
+            handlelength=legend.handlelength,
+            labelcolor=INK,
         )
         ax.add_artist(one)
         one.set_clip_on(False)  # else the layout makes no room for it

@@ -1,18 +1,29 @@
 """A figure for a page: small, and what it shows is what matplotlib drew."""
 
 import re
+from itertools import pairwise
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from trlab.drawing import HUES, LEGEND, NARROW, WIDE, Drawing, legend, legend_above, panels
-from trlab.drawing.labels import clear_legends
+from trbook.drawing import NARROW, Drawing, from_files
+from trbook.figures import STYLE
+from trbook.labels import clear_legends, name_lines
+from trlab.drawing import HUES, INK
 
-pytest.importorskip("matplotlib")
+plt = pytest.importorskip("matplotlib.pyplot")
+
+
+@pytest.fixture(autouse=True)
+def style():
+    with plt.style.context(STYLE):
+        yield
+    plt.close("all")
 
 
 def test_a_scatter_of_many_dots_is_a_few_paths_that_hold_every_dot():
-    figure, (ax,) = panels()
+    figure, ax = plt.subplots()
     count = 600
     ax.plot(range(count), [i % 7 for i in range(count)], "o", alpha=0.5, color=HUES["h1"])
     svg = Drawing(figure, alt="dots").svg()
@@ -20,7 +31,7 @@ def test_a_scatter_of_many_dots_is_a_few_paths_that_hold_every_dot():
     assert len(re.findall("<[a-z]", svg)) < 150 and len(svg) < 30_000
     assert "stroke-opacity: 0.5" in svg and "<metadata" not in svg and "<!--" not in svg
     for mark, end in (("s", "square"), ("^", "")):
-        figure, (ax,) = panels()
+        figure, ax = plt.subplots()
         ax.plot(range(count), range(count), mark, color=HUES["h1"])
         svg = Drawing(figure, alt="marks").svg()
         assert svg.count("h0") == (count if end else 0), "a triangle stays what it is"
@@ -28,7 +39,7 @@ def test_a_scatter_of_many_dots_is_a_few_paths_that_hold_every_dot():
 
 
 def test_powers_are_written_as_the_pages_write_them():
-    figure, (ax,) = panels()
+    figure, ax = plt.subplots()
     ax.plot([1e-5, 1e-3, 1e6], [0.2, 0.5, 0.9])
     ax.set(xscale="log", yscale="log")
     svg = Drawing(figure, alt="rates").svg()
@@ -37,7 +48,7 @@ def test_powers_are_written_as_the_pages_write_them():
 
 
 def test_a_few_markers_and_a_line_stay_what_they_are():
-    figure, (ax,) = panels()
+    figure, ax = plt.subplots()
     ax.plot([0, 1, 2], [0.0, 0.5, 1.0], "s-", color=HUES["h5"], label="three")
     ax.set_title("$r^2$")
     ax.annotate("a note", (1, 0.5))
@@ -77,15 +88,15 @@ def _points(line):
 @pytest.mark.parametrize("scale", ["linear", "log"])
 @pytest.mark.parametrize("asked", [*DOWN, "best"])
 def test_a_legend_covers_no_line_wherever_it_was_asked_for(asked, scale):
-    figure, (ax,) = panels()
+    figure, ax = plt.subplots()
     begin, end = DOWN.get(asked, (0, 1))
     for shift in (0.0, 0.1):
         ax.plot([0.01, 1], [0.01 + begin + shift, 0.01 + end + shift], label=f"shifted by {shift}")
     ax.set(xscale=scale, yscale=scale)
-    legend(ax, loc=asked)
+    ax.legend(loc=asked)
     before = ax.get_legend()._loc
     figure.set_size_inches(NARROW, 2.9)
-    with clear_legends(figure, **LEGEND):
+    with clear_legends(figure):
         (one,), _ = _shown(figure)
         box = one.get_window_extent()
         covered = [line for line in ax.lines if box.count_contains(_points(line))]
@@ -103,7 +114,7 @@ def test_a_legend_covers_no_line_wherever_it_was_asked_for(asked, scale):
     ],
 )
 def test_a_legend_that_fits_nowhere_stands_outside_and_the_panel_keeps_its_height(fill, title):
-    figure, (ax,) = panels()
+    figure, ax = plt.subplots()
     across = np.linspace(0, 1, 60)
     if fill == "line":
         ax.plot(across, np.arange(60) % 2)
@@ -117,9 +128,9 @@ def test_a_legend_that_fits_nowhere_stands_outside_and_the_panel_keeps_its_heigh
     ax.plot([], [], label="another")
     figure.draw_without_rendering()
     high = ax.bbox.height
-    legend(ax, loc="upper left")
-    with clear_legends(figure, **LEGEND) as more:
-        figure.set_size_inches(WIDE, 2.9 + more)
+    ax.legend(loc="upper left")
+    with clear_legends(figure) as more:
+        figure.set_size_inches(6.8, 2.9 + more)
         (one,), around = _shown(figure)
         box = one.get_window_extent()
         assert not box.overlaps(ax.bbox) and not box.count_overlaps(around)
@@ -130,10 +141,10 @@ def test_a_legend_that_fits_nowhere_stands_outside_and_the_panel_keeps_its_heigh
 
 
 def test_a_long_name_in_the_legend_of_a_figure_is_not_cut_on_a_phone():
-    figure, (ax,) = panels()
+    figure, ax = plt.subplots()
     ax.plot([0, 1], [0, 1], label="16 prompts, 16 times as many completions each")
     ax.plot([0, 1], [1, 0], label="fitted 16 times")
-    legend_above(figure)
+    figure.legend(loc="outside upper left", ncols=2)
     with Drawing(figure, alt="two")._broken():
         figure.set_size_inches(NARROW, 3)
         figure.draw_without_rendering()
@@ -142,11 +153,11 @@ def test_a_long_name_in_the_legend_of_a_figure_is_not_cut_on_a_phone():
 
 
 def test_one_legend_stands_above_all_panels_on_a_page_and_on_a_phone():
-    figure, (left, right) = panels(2)
+    figure, (left, right) = plt.subplots(1, 2)
     left.plot([0, 1], [0, 1], label="rises")
     for ax, title in ((left, "likely"), (right, "rare")):
         ax.set_title(title)
-    legend_above(figure)
+    figure.legend(loc="outside upper left", ncols=2)
     drawing = Drawing(figure, alt="two")
     for svg in (drawing.svg(), drawing.narrow()):
         down = {
@@ -154,3 +165,56 @@ def test_one_legend_stands_above_all_panels_on_a_page_and_on_a_phone():
             for word in ("rises", "likely", "rare")
         }
         assert down["rises"] < min(down["likely"], down["rare"])
+
+
+def drawn(words):
+    figure, ax = plt.subplots()
+    ax.plot([0, 1], [0.2, 0.4], label="PPO")
+    ax.fill_between([0, 1], [0.1, 0.3], [0.3, 0.5], alpha=0.2)
+    ax.set_xlabel(words)
+    return Drawing(figure, f"{words} of PPO")
+
+
+def test_lines_that_end_together_have_names_that_do_not_touch():
+    figure, ax = plt.subplots()
+    for i, end in enumerate((0.05, 0.06, 0.9, 0.05)):
+        ax.plot([0, 1, 2], [0.5, end, np.nan], label=f"m{i}")
+    ax.plot([0, 1], [0.2, 0.2])
+    ax.set_ylim(0, 1)
+    name_lines(ax)
+    heights = {text.get_text(): text.xy[1] for text in ax.texts}
+    assert list(heights) == ["m0", "m3", "m1", "m2"] and heights["m2"] == pytest.approx(0.9)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert all(a.y1 <= b.y0 + 1 for a, b in pairwise(boxes))
+    assert min(heights.values()) >= 0, "above the numbers of the axis"
+    assert {text.xy[0] for text in ax.texts} == {1.0}, "beside the last point that is drawn"
+
+
+def test_a_drawing_in_a_page_carries_both_layouts_and_names_nothing_twice():
+    text = drawn("accuracy").html()
+    assert text.count("<svg") == text.count('role="img"') == 2
+    ids = re.findall(r' id="([^"]+)"', text)
+    assert len(ids) == len(set(ids)) and all(f"#{name}" in text for name in ids)
+    assert "@container" in text and "prefers-color-scheme" not in text
+    sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", text)]
+    # Points of the SVG are 4/3 pixels; on a phone 296 pixels are left of 360 for 3.5 inches.
+    assert min(sizes) * 296 / (NARROW * 72) >= 9
+
+
+def test_the_svg_takes_the_pages_colour_and_says_what_it_shows(tmp_path):
+    drawing = drawn("<accuracy>")
+    text = drawing.svg()
+    root = ElementTree.fromstring(text)
+    assert root.get("role") == "img" and root.get("aria-label") == drawing.alt
+    assert (
+        "currentColor" in text
+        and INK not in text
+        and "DejaVu" not in text
+        and "font-family" not in text
+    )
+    assert text == drawn("<accuracy>").svg(), "two builds give the same bytes"
+    for path, content in drawing.files(tmp_path / "a.svg").items():
+        path.write_text(content, encoding="utf-8")
+    assert ElementTree.parse(tmp_path / "a.svg").getroot().get("color") == INK
+    assert from_files(tmp_path / "a.svg") == drawing.html(), "a page shows what is stored"
