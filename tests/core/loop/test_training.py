@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -74,22 +73,7 @@ def test_the_history_has_the_columns_of_the_glossary_and_nothing_is_written(tmp_
     refused(r"column: expected one of .*; did you mean 'reward'", run.plot, "rewards")
 
 
-def test_a_seed_decides_everything():
-    one = trained(seed=3, **OFF_POLICY)
-    torch.manual_seed(99)
-    assert same(one, trained(seed=3, **OFF_POLICY))
-    other = trained(seed=4, steps=1).history
-    assert not one.history[["reward", "loss"]].iloc[:1].equals(other[["reward", "loss"]])
-
-
 PROPORTIONAL = [name for name, kind in ALGORITHMS.items() if is_proportional(kind)]
-
-
-def test_a_declaration_belongs_to_one_objective():
-    """Who writes another objective, loss or update has declared nothing, whatever it inherits."""
-    assert {"ppo", "cispo", "gspo", "sapo", "gmpo", "pspo"} <= {*PROPORTIONAL}
-    assert is_proportional(type("Same", (ALGORITHMS["gspo"],), {}))
-    assert not any(map(is_proportional, (Curious, Weighing, Twice, Method)))
 
 
 class Right(GRPO):
@@ -231,13 +215,6 @@ def test_skipping_changes_no_column_and_no_gradient(method, settings, skips, mon
     assert (scored[0] < scored[1]) is skips
 
 
-def test_adamw_warms_up():
-    slow, fast = (trained(steps=1, warmup=w, lr=1e-3).policy.state() for w in (10, 0))
-    base = trlib.load_policy("dial").state()
-    for name, t in base.items():
-        torch.testing.assert_close((fast[name] - t) / 10, slow[name] - t, atol=2e-6, rtol=1e-2)
-
-
 @pytest.mark.parametrize(
     "method",
     by_day(
@@ -260,24 +237,6 @@ def test_a_resumed_run_is_the_run(tmp_path, method):
     settings = json.loads((tmp_path / "run.json").read_text())
     assert settings["method"]["name"] == type(method).__name__
     assert settings["task"]["name"] == "dial"
-
-
-def test_numpys_numbers_are_the_settings_that_pythons_are(tmp_path):
-    """The same run, the same record of it, and a resume that does not tell them apart."""
-    plain = {"steps": 2, "lr": 2e-4, "betas": (0.9, 0.5), "at_once": 8}
-    numpys = {
-        "steps": np.int64(2),
-        "lr": np.float64(2e-4),
-        "betas": (np.float64(0.9), np.float32(0.5)),
-        "at_once": np.uint16(8),
-    }
-    method = GRPO(beta=0.5, correction=Correction(cap=2.0))
-    odd = GRPO(beta=np.float32(0.5), correction=Correction(cap=np.float16(2)))
-    assert method == odd and type(odd.beta) is float
-    first = trained(method, out=tmp_path, **plain)
-    again = trained(odd, **numpys)
-    assert same(first, again) and json.dumps(first.settings) == json.dumps(again.settings)
-    assert same(first, trained(odd, out=tmp_path, resume=True, **numpys))
 
 
 def test_other_settings_are_refused_and_nothing_is_lost(tmp_path):
@@ -530,15 +489,6 @@ class Alike(Meddling):
 
     def verify(self, prompt, completion, *, ended):
         return Verdict(self.happen, "right" if self.happen else "wrong answer")
-
-
-def test_all_rewards_equal_is_said_once_where_a_reader_can_change_it_and_changes_nothing():
-    policy = trlib.load_policy("dial")
-    with pytest.warns(UserWarning, match="batch 0: all 16 rewards are 0: not") as caught:
-        run = trlib.train(policy, Alike(0, 0.0), DrGRPO(), steps=2, prompts=4, group=4)
-    assert len(caught) == 1 and caught[0].filename == __file__
-    assert all(map(torch.equal, trlib.load_policy("dial").parameters, policy.parameters))
-    assert (run.history.grad_norm == 0).all()
 
 
 PUSHED = {("reward", 1.0), ("plus-minus", 1.0), ("plus-minus", 0.0)}
