@@ -18,13 +18,7 @@ HERE = Path(__file__).parent
 
 RECORDS = {
     "loop/loop.json": ("loop.run", "summary"),
-    "loop/stages.json": ("loop.stages", "milliseconds_a_batch"),
-    "loop/sampling.json": ("loop.sampling", "summary"),
     "objectives/run.json": ("objectives.run", "summary"),
-    "objectives/projection.json": ("objectives.projection", "summary"),
-    "objectives/divergences.json": ("objectives.divergences", "summary"),
-    "objectives/memory.json": ("objectives.memory", "summary"),
-    "objectives/scoring.json": ("objectives.scoring", "summary"),
 }
 """Every record, the module whose `table` shows it, and what of it that takes."""
 

@@ -45,7 +45,9 @@ def group_relative(rewards: Tensor, group: Tensor, *, scale: str | None = "std")
     centred = g.rewards - (g.total(g.rewards) / g.size)[g.which]
     if scale == "std":
         variance = g.total(centred.square()) / (g.size - 1)
-        centred = centred / (variance.sqrt() + STD_FLOOR)[g.which]
+        # the root's slope at 0 is infinite
+        spread = variance.masked_fill(variance == 0, 1.0).sqrt() * (variance > 0)
+        centred = centred / (spread + STD_FLOOR)[g.which]
     return centred.to(rewards.device, checks.wide(rewards))
 
 

@@ -15,16 +15,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from benchmarks.objectives.clock import against, alternate
 from benchmarks.record import circumstances, finish, parser
 from trlib import algorithms as a
 from trlib import checks, load_policy, load_task, sample
@@ -204,6 +205,35 @@ def table(summary: dict[str, Any]) -> str:
             f"{100 * c['clipped_by_ppo']:.1f} %."
         )
     return "\n".join(lines)
+
+
+def alternate(
+    contestants: Mapping[str, Callable[[], Any]], rounds: int, *, warm: int = 1
+) -> dict[str, list[float]]:
+    """Processor seconds of every call, by name, all once a round and in a rotating order, so that a
+    disturbance hits all alike; the first `warm` rounds do not count."""
+    names = list(contestants)
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    for count in range(-warm, rounds):
+        shift = count % len(names)
+        for name in names[shift:] + names[:shift]:
+            began = time.process_time()
+            contestants[name]()
+            if count >= 0:
+                seconds[name].append(time.process_time() - began)
+    return seconds
+
+
+def against(seconds: Mapping[str, list[float]], plain: str) -> dict[str, dict[str, float]]:
+    """For every name: the median in ms, and the median over rounds of its ratio to `plain` in the
+    same round."""
+    return {
+        name: {
+            "ms": 1e3 * median(each),
+            "ratio": median(a / b for a, b in zip(each, seconds[plain], strict=True)),
+        }
+        for name, each in seconds.items()
+    }
 
 
 def main() -> int:

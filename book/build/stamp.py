@@ -196,20 +196,12 @@ def licence(text: str, where: Address, who: Owner | None = None) -> str:
     )
 
 
-def handed_on(text: str, where: Address) -> str:
-    """A file for another library's maintainers: where it comes from."""
-    source = where.repository or f"the repository of {NAME}"
-    return re.sub(r"^Source: .*$", f"Source: {source}", text, count=1, flags=re.MULTILINE)
-
-
 FILES: dict[str, Callable[[str, Address], str]] = {
     "README.md": readme,
     "CITATION.cff": citation,
     "pyproject.toml": project,
 }
 """Files that show the address."""
-UPSTREAM = ROOT / "examples" / "upstream"
-"""Where the files lie that are handed on to other libraries' maintainers."""
 
 
 def stamped(path: Path, text: str, where: Address | None = None) -> str:
@@ -218,15 +210,13 @@ def stamped(path: Path, text: str, where: Address | None = None) -> str:
     where = address(config()) if where is None else where
     if path.suffix == ".ipynb":
         return notebook(text, where, path.name)
-    if path.parent == UPSTREAM:
-        return handed_on(text, where)
     return licence(text, where) if path.name == "LICENSE" else FILES[path.name](text, where)
 
 
 def files() -> list[Path]:
     """The files that show the address or the version."""
     notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    return [*(ROOT / name for name in FILES), *notebooks, *sorted(UPSTREAM.glob("*.py"))]
+    return [*(ROOT / name for name in FILES), *notebooks]
 
 
 def differing(where: Address | None = None) -> dict[Path, str]:

@@ -111,38 +111,6 @@ def test_no_link_is_dead_on_a_code_host():
     assert [found for name in pages for found in dead(name, source(name))] == []
 
 
-def test_what_would_be_dead_is_found():
-    files = {".", "a", "a/b.md", "a/c.ipynb", "d.png"}
-    page = """# One, *two* & `three_four`?
-## Same
-## Same
-<a id="placed"></a>
-[1](b.md#one-two--three_four) [2](#same-1) [3](b.md#placed) ![4](../d.png) [5](/d.png "t") [6](c.ipynb)
-[7](https://x.org/#y) `[8](no.md)` <!--[-->9<!--](#equation-x)--> [10](c.ipynb)<!--#there-->
-[a]: ../a
-```
-[11](no.md)
-```
-"""
-    holds = lambda text: [*dead("a/b.md", text, files, {"a/b.md": places(text)}.get)]  # noqa: E731
-    assert holds(page) == []
-    wrong = {
-        "[x](no.md)": "no.md",
-        "[x](#same-2)": "#same-2",
-        "[`x`](#Same)": "#Same",
-        '<img alt="x" src="no.png">': "no.png",
-        "[a]: no.md": "no.md",
-    }
-    for link, target in wrong.items():
-        assert holds(f"{page}\n{link}\n") == [f"a/b.md: {target}"]
-    assert [*dead("a/b.md", "[x](c.ipynb#y)", files, lambda _: ())] == ["a/b.md: c.ipynb#y"]
-    assert holds(f"{page}\n<!--[-->x<!--](#y)-->\n") == ["a/b.md: it reads otherwise <!--["]
-    assert holds(f"---\nfamily: x\n---\n{page}") == ["a/b.md: it reads otherwise ---"]
-    assert holds("| a <!--x--> | b <!--y|z--> |") == [
-        "a/b.md: it reads otherwise | a <!--x--> | b <!--y|"
-    ]
-
-
 REFUSED = re.compile(r"\\operatorname|\\\\|\\[{},;:!|]|\*[^$]*\*|\$[a-zA-Z]\Z")
 FORMULA = re.compile(r"\$\$.+?\$\$|(?<![\\\w$])\$[^$\n]+\$[a-zA-Z]?", re.DOTALL)
 

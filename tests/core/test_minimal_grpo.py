@@ -1,7 +1,6 @@
 """The script that a practitioner opens first: it learns, and it computes what trlib's loop
 computes."""
 
-import json
 import os
 import random
 import re
@@ -20,7 +19,6 @@ from peft import AutoPeftModelForCausalLM
 
 import trlib
 from examples import minimal_grpo
-from tests.core.model.test_gguf import write_gguf
 from trlib.algorithms import ALGORITHMS
 from trlib.tasks import Prompt
 
@@ -209,38 +207,3 @@ def test_held_out_prompts_are_never_learned_from(qwen, monkeypatch):
     assert ["held_out" in row for row in rows] == [False, True] and 0 <= rows[1]["held_out"] <= 1
     learned, held = {p for batch in asked[:2] for p in batch}, set(asked[2])
     assert len(held) == 16 and not learned & held
-
-
-@pytest.mark.parametrize("chat", [False, True])
-def test_a_folder_or_a_hub_id_gets_prompts_that_any_model_reads(tmp_path, chat):
-    folder = shutil.copytree(DIAL, tmp_path / "model")
-    if chat:
-        card = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-        card["chat_template"] = "{% for message in messages %}{{ message.content }}{% endfor %} so"
-        (folder / "tokenizer_config.json").write_text(json.dumps(card), encoding="utf-8")
-    history, _ = trained(folder, "--method", "dppo")
-    assert len(history) == 2 and all(0 < row["length"] <= 5 for row in history)
-
-
-def test_smollm2_gets_sums_to_do_aloud_and_ends_with_its_line(tmp_path, monkeypatch):
-    write_gguf(tmp_path / "small.gguf")
-    small = trlib.load_policy(tmp_path / "small.gguf")
-    with torch.no_grad():
-        small.model.model.norm.weight.zero_()  # every token is as likely as any other
-    monkeypatch.setattr(minimal_grpo, "load_policy", lambda name, **_: {"smollm2": small}[name])
-    args = minimal_grpo.settings(["--model", "smollm2", "--prompts", "2", "--max-tokens", "12"])
-    assert (args.lora, args.lr, args.group, args.task, args.threads) == (8, 3e-4, 8, "listed", 1)
-    assert minimal_grpo.listed(random.Random(0)) == ("90 + 97 = 187\n57 + 70 = 127\n59 + 63 =", 122)
-    model, tokenizer, _ = minimal_grpo.load(args)
-    assert all(p.requires_grad == ("lora" in n) for n, p in model.named_parameters())
-    torch.manual_seed(0)
-    problems = [minimal_grpo.aloud(random.Random(i)) for i in range(2)]
-    assert all(text.endswith(":") for text, _ in problems)
-    ids, _, mask, rewards = minimal_grpo.sample(model, tokenizer, problems, 64)
-    assert rewards.shape == (128,)
-    own = ids[:, -mask.shape[1] :]
-    line = own == tokenizer.convert_tokens_to_ids("Ċ")
-    ended = line.any(1)
-    assert ended.any() and not ended.all()
-    after = line.cumsum(1) - line.int() > 0
-    assert not mask.bool()[after].any()  # nothing counts after it

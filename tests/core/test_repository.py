@@ -81,9 +81,3 @@ def test_requirements_are_exact_and_torch_comes_first():
     assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9_.-]+==[\w.]+", pin)] == []
     names = [pin.partition("==")[0].lower() for pin in pins]
     assert len(set(names)) == len(names)
-
-
-def test_the_package_pins_neither_torch_nor_numpy_nor_widgets():
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert not re.search(r'"(torch|numpy|ipywidgets)[^"]*(==|<|~=)', text)
-    assert "ipywidgets>=8" not in text

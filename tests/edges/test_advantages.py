@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import D, batch, close, refused, tensor
+from tests.losses import D, batch, close, refused, slope, tensor
 from trlib.advantages import (
     ADVANTAGES,
     STD_FLOOR,
@@ -74,8 +74,9 @@ def test_equal_rewards_teach_exactly_nothing(name):
     group = torch.tensor([0] * 7 + [1] * 4)
     for dtype in (torch.bfloat16, torch.float32, D):
         for value in (0.1, 1 / 3, -1e30, 1e-30):
-            advantages = BASELINES[name](torch.full((11,), value, dtype=dtype), group)
-            assert (advantages == 0).all()
+            rewards = torch.full((11,), value, dtype=dtype, requires_grad=True)
+            advantages = BASELINES[name](rewards, group)
+            assert (advantages == 0).all() and slope(advantages, rewards).isfinite().all()
             assert advantages.dtype == torch.promote_types(dtype, torch.float32)
 
 

@@ -7,36 +7,20 @@ import shlex
 
 import pytest
 
-from book.build import claims, quoted
+from book.build import quoted
 from book.build.cards import CARDS
-from book.build.cards.blocks import runs
 from book.build.cards.outcome import OF_2026, command, headline, outcomes
 from tests.gallery.lines import changed
-from trlab import recorded
-from trlab.questions import page_of
-from trlab.record import all_recorded
 from trlib.cli import main
 from trlib.loop import train as loop
 from trlib.loop.settings import RunSettings
 from trlib.methods import OBJECTIVES
 from trlib.model import policy as policies
-from trlib.relatives.optimizers import RELATIVES as OPTIMIZERS
 
 FUNCTIONS = [card for card in CARDS.values() if not card.trains]
 STALE = [card for card in CARDS.values() if card.family == "asynchrony"]
 """Those whose runs are of `relay`."""
 TRAINED = [card for card in CARDS.values() if card.trains]
-
-
-NOT_RUN = {"centered", "asymre", "klpo", "ripo"}
-"""No sweep has run them yet."""
-
-
-@pytest.mark.style
-def test_everything_that_trains_has_an_outcome():
-    assert {card.name for card in TRAINED if headline(card) is None} == NOT_RUN
-    assert [card.name for card in FUNCTIONS if outcomes(card)] == []
-    assert {card.name for card in TRAINED} <= {*OBJECTIVES, *OPTIMIZERS}
 
 
 @pytest.mark.parametrize("card", STALE, ids=lambda card: card.name)
@@ -59,29 +43,6 @@ def test_an_outcome_is_the_record_s(card):
             f"{one.ends:.2f} ["
         )
         assert one.uses >= 1 and 0 < one.lr < 1 and one.seeds >= 8
-
-
-@pytest.fixture(scope="module")
-def on_pages():
-    """The sweeps that have a page."""
-    return all_recorded()
-
-
-@pytest.mark.parametrize("card", TRAINED, ids=lambda card: card.name)
-def test_evidence_stands_beside_ppo_s_and_on_a_page_of_its_sweep(card, on_pages):
-    """A number of another sweep compares nothing: each row has PPO's of the same place."""
-    text = "\n".join(runs(card))
-    for one in outcomes(card):
-        has_page = f"| [{one.source.sweep}](../../{page_of(one.source.sweep)}), {one.steps} batches"
-        (row,) = [
-            line for line in text.splitlines() if f"| {one.quote} |" in line and has_page in line
-        ]
-        assert one.source.sweep in on_pages
-        labels = set(recorded(one.source.sweep)[0]["label"])
-        assert (f"| {one.ppo} |" in row) == (card.name != "ppo" and "ppo" in labels)
-        sweep, _, asked = one.quote.partition(" ")
-        beside = asked.replace(one.label, "ppo", 1).replace('"ppo"', "ppo")
-        assert one.ppo in ("", f"{sweep} {beside}")
 
 
 @pytest.mark.parametrize("card", TRAINED, ids=lambda card: card.name)
@@ -131,12 +92,3 @@ def test_the_line_of_a_function_runs(card):
     with contextlib.redirect_stdout(out):
         exec(compile(code, card.name, "exec"), {})
     assert "tensor(" in out.getvalue() and "nan" not in out.getvalue()
-
-
-def test_a_card_s_claims_are_its_own():
-    """The six methods of chapter 5 share a card of claims; each shows those of its own paper."""
-    own = {name: claims.told_of(name, CARDS[name].arxiv) for name in ("grpo", *claims.FAMILY)}
-    assert all(own.values())
-    texts = [one.claim.text for told in own.values() for one in told]
-    assert len(texts) == len({*texts}) == len(claims.of_method("grpo").claims)
-    assert all(one.claim.text.startswith("GSPO: ") for one in own["gspo"])

@@ -92,26 +92,6 @@ VECTORS = "tests/test_vectors.py"
 HAS_ROW = f"{VECTORS}::test_every_methods_loss_has_a_row"
 PROOF = ("tests/laws.py", VECTORS, "tests/edges")
 DAILY = (*PROOF, "tests/core/cli/test_main.py")
-NIGHTLY = (
-    *PROOF,
-    *(
-        "tests/core/cli",
-        "tests/core/test_repository.py",
-        "tests/core/test_package.py",
-        "tests/core/test_other_names.py",
-    ),
-    *(
-        "tests/gallery/test_cards.py",
-        "tests/gallery/test_card_parts.py",
-        "tests/book/test_links.py",
-    ),
-    "tests/gallery/test_gallery.py",
-    *(
-        "tests/lab/test_sweep.py",
-        "tests/lab/test_record.py",
-        "tests/lab/test_declared_before.py",
-    ),
-)
 
 
 @pytest.fixture
@@ -197,10 +177,3 @@ def test_a_method_added_by_the_recipe_is_green(copy):
         copy, "trlib", "train", "--method", NAME, "--set", "width=.3", "--steps", "1", "--quiet"
     )
     assert done.returncode == 0 and "Run(Taper on dial" in done.stdout, done.stderr
-
-
-@pytest.mark.nightly("runs the tests of the losses, the cards and the repository in a copy")
-def test_nothing_else_asks_for_more(copy):
-    follow(copy)
-    done = outcome(copy, *NIGHTLY, "-n", "2")
-    assert done.returncode == 0, done.stdout[-3000:]

@@ -1,7 +1,6 @@
 """What every relative owes: a run, a run that is taken up again, settings that say what they mean,
 and an error that says what it is."""
 
-import inspect
 import math
 import warnings
 from functools import partial
@@ -134,16 +133,6 @@ def test_on_one_bandit_a_region_stays_nearer_than_none(name):
     free = bandit_step(PGIS(), MU, A)
     found = bandit_step(RELATIVES[name](**({"eps": 0.15} if name == "drpo" else {})), MU, A)
     assert found.gain > 0 and found.kl < free.kl
-
-
-@pytest.mark.parametrize("name", RELATIVES)
-def test_it_says_what_it_is_and_where_from(name):
-    entry = RELATIVES[name]
-    kind = dataclass_of(entry) if hasattr(entry, "func") else entry
-    text = (inspect.getdoc(kind) or "") + (inspect.getdoc(inspect.getmodule(kind)) or "")
-    branches = tuple(module.__name__ for module in BRANCHES.values())
-    assert text.strip()
-    assert kind.__module__.startswith(branches) or name in (*PRESETS, "opo", "gae")
 
 
 @pytest.mark.parametrize("name", STEPPING + CALLED)

@@ -2,10 +2,7 @@
 
 import html
 
-import pytest
-
 from book.build.cards import CARDS, GALLERY
-from tests.losses import refused
 from trbook.bandit import bandit_step
 from trbook.figures import described
 from trbook.gallery import ADVANTAGES, MU, _variants, branch_map, foretold, on_dial, steps
@@ -35,10 +32,6 @@ def test_rows_are_steps():
     assert shown.loc["clip", "gain"] < shown.loc["none", "gain"]
 
 
-def test_an_unknown_branch_is_named():
-    refused(r"branch: expected one of 'ratios', .*, got 'ratio'", branch_map, "ratio")
-
-
 def test_recorded_runs_stand_beside_their_controls():
     told = described(on_dial("regression"))
     names = ("unclipped", "PPO", "REBEL", "LCO", "LCO-mse", "ROVER")
@@ -58,11 +51,6 @@ def test_what_was_foretold_is_counted_and_told_in_full():
         assert all(
             words in item for words in (finding.prediction.in_full, *finding.plain(MEASURES))
         )
-
-
-@pytest.mark.parametrize("branch", ["transport", "classical", "asynchrony", "ratio"])
-def test_a_branch_without_runs_is_named(branch):
-    refused("branch: expected one whose methods train dial", _variants, branch)
 
 
 def test_every_variant_of_the_sweep_belongs_to_a_branch():

@@ -220,12 +220,6 @@ def test_r2vpo_comes_to_rest_at_the_linear_tilt_and_its_dual_at_the_bound():
     close(bound.pi, linear_tilt(MU, A, lam), 1e-4)
 
 
-def test_a_tilt_that_makes_no_sense_is_named():
-    given = {"mu": tensor([0.5, 0.5]), "advantages": tensor([0.0, 1.0]), "lam": 1.0}
-    named(linear_tilt, given, lam=(0.0, math.nan))
-    refused("mu: expected", linear_tilt, tensor([0.5, 0.6]), tensor([0.0, 1.0]), 1.0)
-
-
 # TREFree
 
 

@@ -241,12 +241,6 @@ def test_bad_tensors_are_named(loss):
     refused("logp_old: expected normalised", loss, **given | {"logp_old": torch.zeros(2, 3, 5)})
 
 
-def test_bad_settings_of_the_functions_are_named():
-    refused("kind: expected one of 'kld', 'mse', 'lch', got 'l2'", one, MU, MU, 0, 1.0, kind="l2")
-    refused("beta: expected a number above 0", one, MU, MU, 0, 1.0, beta=0.0)
-    refused("TypeError: rewards: expected a tensor", uniform_q, [1.0, 0.0])
-
-
 # KLPO
 
 

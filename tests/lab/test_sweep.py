@@ -367,17 +367,6 @@ def test_a_tasks_problems_decide_its_cells_wherever_their_file_lies(tmp_path):
     assert ids(tmp_path / "b" / "q.jsonl", 1) == first
 
 
-def test_ones_own_method_that_cannot_be_made_is_named(tmp_path):
-    file = tmp_path / "odd.py"
-    file.write_text(
-        "from dataclasses import dataclass\nfrom trlib.algorithms import PPO\n\n"
-        "@dataclass(frozen=True, kw_only=True)\nclass Odd(PPO):\n"
-        "    def __post_init__(self):\n        raise RuntimeError('no')\n"
-    )
-    with pytest.raises(ValueError, match=r"method '.*odd.py:Odd': RuntimeError: no"):
-        cells(sweep(Variant(f"{file}:Odd")))
-
-
 def test_a_control_takes_arguments_of_its_own_at_an_axiss_labels():
     uses = Axis("uses", {"1": {}, "4": {"epochs": 4}})
     fresh = Variant(

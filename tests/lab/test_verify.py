@@ -253,11 +253,6 @@ def test_on_another_processor_the_command_compares_within_the_interval_and_says_
     assert typed(command) == 1 and "DIFFERS" in capsys.readouterr().out
 
 
-def test_nothing_recorded_is_nothing_to_verify(folder, tmp_path):
-    with pytest.raises(RecordError, match="verify: no cell of 'tiny' is recorded in"):
-        verify.verify(plan(load_sweep(str(folder.parent / "tiny.py")), out=tmp_path / "none"), 1)
-
-
 def test_a_cell_that_cannot_be_told_is_said_to_be_so_and_does_not_count(planned, monkeypatch):
     said = []
     monkeypatch.setattr(

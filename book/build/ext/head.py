@@ -19,7 +19,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 PICTURE, WIDTH, HEIGHT = "_static/figures/share.png", 1200, 630
-"""Drawn on 25 November 2026 from the recorded runs of `benchmarks/dial`."""
+"""Drawn on 25 November 2026 from recorded runs on `dial`."""
 PICTURE_SAYS = (
     "Learning curves of recorded runs with 32 updates per batch at learning rate 1e-4. With PPO's "
     "clip the share of right answers rises to 0.8 and stays near it; without a trust region it "

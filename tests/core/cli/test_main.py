@@ -196,12 +196,6 @@ def test_methods_and_tasks_list_everything(capsys):
     assert "moves=5   (int | tuple[int, int])" in capsys.readouterr().out
 
 
-def test_a_preset_is_told_by_what_it_changes(capsys):
-    assert typed("methods mis_seq") == 0
-    wanted = "PPO with correction.cap=2.0, correction.level=sequence, correction.how=mask."
-    assert wanted in " ".join(capsys.readouterr().out.split())
-
-
 def test_train_evaluate_and_resume(capsys, tmp_path):
     out = str(tmp_path / "run")
     learn = (

@@ -2,18 +2,16 @@
 trained is lost."""
 
 import re
-from dataclasses import FrozenInstanceError, dataclass, fields
+from dataclasses import FrozenInstanceError, dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 import trlib
 from tests.core.loop import runs
-from tests.losses import close, refused, same
-from tests.typed import typed
+from tests.losses import refused, same
 from trlib.algorithms import (
     DPPO,
     PPO,
@@ -21,20 +19,10 @@ from trlib.algorithms import (
     Centered,
     Method,
     Needs,
-    Provided,
-    Scores,
     TokenLoss,
     pg_is_loss,
 )
-from trlib.algorithms.memory import Memory
-from trlib.algorithms.needs import NEEDED_FOR
 from trlib.errors import MethodError
-from trlib.loop import collect
-from trlib.loop.metrics import METRICS
-from trlib.loop.optimizer_step import OptimizerStep
-from trlib.loop.optimizers import maker
-from trlib.loop.saving import checkpoints
-from trlib.loop.settings import RunSettings
 from trlib.methods import method_kind
 
 D = "@dataclass(frozen=True, kw_only=True)\n"
@@ -89,17 +77,6 @@ def test_a_function_as_a_setting_is_refused_before_anything_is_sampled(tmp_path)
     )
 
 
-def test_the_command_line_tells_it_in_one_line(tmp_path, monkeypatch, capsys):
-    mine(tmp_path, LATER)
-    monkeypatch.chdir(tmp_path)
-    small = "--steps 3 --prompts 2 --group 4 --max-tokens 6 --quiet --out run"
-    assert typed(f"train --method mine.py:Mine {small}") == 1
-    said = capsys.readouterr().err
-    last = said.strip().splitlines()[-1]
-    assert "Mine.objective (mine.py:8): logp_ref: the batch does not hold it" in last
-    assert "saved in 'run'" in last and "Traceback" not in said
-
-
 # -- settings
 # --------------------------------------------------------------------------------------------------
 
@@ -118,16 +95,6 @@ class Narrower(Wide):
         return super().prepare(batch)
 
 
-def test_settings_are_those_of_a_frozen_dataclass():
-    assert (Wide().eps_high, Wide(extra=4).extra, PPO().eps_high) == (0.5, 4, 0.2)
-    assert Wide() == Wide() and hash(Wide()) == hash(Wide()) and Narrower(extra=4).extra == 4
-    for method in (Wide(), Narrower(), PPO()):
-        with pytest.raises(FrozenInstanceError, match="cannot assign to field 'eps_high'"):
-            method.eps_high = 1.0
-    with pytest.raises(FrozenInstanceError):
-        del Narrower().extra
-
-
 def test_what_a_method_would_keep_on_itself_is_refused_and_the_memory_named(tmp_path):
     with pytest.raises(
         FrozenInstanceError, match=r"number: the settings of Narrower are fixed; .* in batch.memory"
@@ -144,110 +111,8 @@ def test_what_a_method_would_keep_on_itself_is_refused_and_the_memory_named(tmp_
         )
 
 
-@pytest.mark.parametrize(
-    ("code", "lost"),
-    [
-        ("class Mine(PPO):\n    most: int = 3", "most"),
-        ("class Mine(PPO):\n    eps_high: float = 0.5", "eps_high"),
-        ("class Mine(PPO):\n    eps_high = 0.5\n    most: int = 3", "eps_high, most"),
-        (D + "class Mine(PPO):\n    eps_high = 0.5", "eps_high"),
-        (D + "class Base(PPO):\n    most: int = 3\nclass Mine(Base):\n    most = 4", "most"),
-    ],
-)
-def test_a_setting_that_python_would_ignore_is_refused_when_the_method_is_named_or_made(
-    code, lost, tmp_path
-):
-    code = f"from dataclasses import dataclass\nfrom trlib.algorithms import PPO\n{code}\n"
-    (tmp_path / "mine.py").write_text(code)
-    said = rf"Mine: expected @dataclass\(frozen=True, kw_only=True\) .* it would ignore {lost}$"
-    refused(f"TypeError: {said}", method_kind, f"{tmp_path / 'mine.py'}:Mine")
-    names = {"__name__": __name__}
-    exec(code, names)
-    for settings in ({}, {"most": 5}):
-        refused(f"TypeError: {said}", names["Mine"], **settings)
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (
-            "nowhere.py:Mine",
-            "method: expected FILE.py:NAME, got .*nowhere.py:Mine', and .*nowhere.py' is not a file",
-        ),
-        ("empty.py:Mine", "method: expected a method in .*empty.py', got a file that defines none"),
-        (
-            "near.py:Mien",
-            "a method in .*near.py': expected one of Mine, got 'Mien'; did you mean 'Mine'",
-        ),
-        ("broken.py:Mine", "broken.py: ZeroDivisionError: division by zero"),
-        ("near.py", r"method: expected FILE.py:NAME, got .*near.py'; NAME is the method in it"),
-    ],
-)
-def test_a_file_without_the_class(text, said, tmp_path):
-    (tmp_path / "empty.py").write_text("from trlib.algorithms import PPO\nx = 1\n")
-    (tmp_path / "near.py").write_text(
-        "from trlib.algorithms import PPO\nclass Mine(PPO):\n    pass\n"
-    )
-    (tmp_path / "broken.py").write_text("1 / 0\n")
-    refused(said, method_kind, f"{tmp_path / text}")
-
-
-def test_files_of_one_name_in_two_folders_keep_to_their_own_neighbours(tmp_path):
-    for n in (1, 2):
-        (tmp_path / str(n)).mkdir()
-        (tmp_path / str(n) / "mine.py").write_text(
-            "from dataclasses import dataclass\nfrom beside import N\nfrom trlib.algorithms "
-            "import PPO\n\n"
-            f"{D}class Mine(PPO):\n    most: int = N\n"
-        )
-        (tmp_path / str(n) / "beside.py").write_text(f"N = {n}\n")
-    kinds = [method_kind(f"{tmp_path / str(n) / 'mine.py'}:Mine") for n in (1, 2, 1)]
-    assert [kind().most for kind in kinds] == [1, 2, 1]
-
-
 # -- memory
 # --------------------------------------------------------------------------------------------------
-
-
-def test_a_memory_keeps_numbers_and_tensors_and_nothing_else():
-    memory = Memory(METRICS)
-    memory["a"], memory["b"], memory["c"] = np.float32(0.5), np.int64(3), True
-    assert memory.numbers() == {"a": 0.5, "b": 3, "c": 1} and [
-        type(v) for v in memory.numbers().values()
-    ] == [
-        float,
-        int,
-        int,
-    ]
-    leaf = torch.ones(2, requires_grad=True)
-    memory["t"] = leaf * 2
-    memory["t"].mul_(2)
-    assert memory["t"].tolist() == [4, 4] and not memory["t"].requires_grad
-    memory["w"] = (weights := torch.zeros(2))
-    weights += 1
-    assert memory["w"].tolist() == [0, 0], "what is remembered is a copy"
-    for value, said in (
-        ("x", "str"),
-        ([1], "list"),
-        (np.ones(2), "ndarray"),
-        (None, "NoneType"),
-        (1j, "complex"),
-    ):
-        with pytest.raises(
-            TypeError, match=rf"memory\['a'\]: expected a number or a tensor, .* got {said}"
-        ):
-            memory["a"] = value
-    with pytest.raises(TypeError, match=r"memory\['s'\]: expected a dense tensor"):
-        memory["s"] = torch.eye(2).to_sparse()
-    with pytest.raises(
-        ValueError, match=r"memory\['kl'\]: expected a name that the history does not use"
-    ):
-        memory["kl"] = 1.0
-    with pytest.raises(TypeError, match="memory: expected a name, got 3"):
-        memory[3] = 1.0
-    again = Memory(METRICS)
-    again.restore(memory.numbers(), memory.tensors())
-    assert again.numbers() == memory.numbers() and torch.equal(again["t"], memory["t"])
 
 
 # -- what a method may do
@@ -325,36 +190,6 @@ def test_tensors_that_prepare_adds_follow_their_rows():
     assert len(train(Adds(), minibatches=2).rows) == 3
 
 
-@pytest.fixture
-def c(policy, task):
-    """Three short completions of each of two prompts."""
-    prompts = [p.text for p in task.prompts(2, seed=0)]
-    return trlib.sample(policy, prompts, group=3, max_tokens=6, seed=0)
-
-
-def test_hidden_states_are_what_the_output_layer_reads(policy, c):
-    scores = policy.score(c, full=True, hidden=True)
-    logits = policy.model.get_output_embeddings()(scores.hidden)
-    torch.testing.assert_close(torch.log_softmax(logits, -1)[c.mask], scores.full[c.mask])
-    few = policy.score(c, full=True, hidden=True, at_once=2)
-    torch.testing.assert_close(few.hidden[c.mask], scores.hidden[c.mask])
-
-
-def test_perturbed_embeddings_move_the_scores_and_have_a_gradient(policy, c):
-    plain, shift = policy.score(c).logp, []
-
-    def perturb(embedded):
-        shift.append(torch.zeros_like(embedded, requires_grad=True))
-        return embedded + shift[0]
-
-    assert torch.equal(policy.score(c, perturb=perturb).logp, plain)
-    moved = policy.score(c, perturb=lambda e: e * 1.5).logp
-    assert not torch.allclose(moved[c.mask], plain[c.mask], atol=1e-3)
-    shift.clear()
-    policy.score(c, perturb=perturb).logp[c.mask].sum().backward()
-    assert shift[0].grad.abs().max() > 0 and torch.equal(policy.score(c).logp, plain)
-
-
 def test_the_documentations_methods_train(tmp_path):
     page = (Path(trlib.__file__).parents[1] / "book/interface/method.md").read_text(
         encoding="utf-8"
@@ -367,50 +202,13 @@ def test_the_documentations_methods_train(tmp_path):
         run = train(method_kind(f"{tmp_path / name.lower()}.py:{name}")(), lr=1e-3)
         assert run.history.kl.iloc[-1] > 0
     assert {"beta", "reached"} <= set(run.history)
+    own = Path(__file__).parents[1] / "own/rebel.py"
+    assert train(method_kind(f"{own}:REBEL")(), lr=1e-3).history.kl.iloc[-1] > 0
     base = re.search(
         r"^    from dataclasses.*?\n\n`trlib", trlib.algorithms.method.__doc__, re.M | re.S
     )[0]
     (tmp_path / "page.py").write_text("\n".join(line[4:] for line in base.splitlines()[:-1]))
     assert train(method_kind(f"{tmp_path / 'page.py'}:Bounded")(most=1.5)).history.kl.iloc[-1] > 0
-
-
-def test_an_optimiser_is_a_name_a_class_or_a_file():
-    stepped = partial(train, PPO(), **BIG, minibatches=4)
-    named = stepped(optimizer="sgd", betas=(0.9, 0.9), lr=1.0)
-    own = stepped(optimizer=torch.optim.SGD, lr=1.0)
-    assert named.settings["optimizer"] == "sgd" and own.settings["optimizer"] == "SGD"
-    assert not torch.equal(named.policy.parameters[0], own.policy.parameters[0])  # momentum
-    refused(
-        "optimizer: expected one of adamw, auon, frobenius, hybrid_auon, muon, "
-        "sgd, sign, got 'adamv'; did you mean 'adamw'",
-        stepped,
-        optimizer="adamv",
-    )
-    refused(
-        r"TypeError: optimizer: expected a name or a callable such as torch.optim.SGD, got 3",
-        stepped,
-        optimizer=3,
-    )
-    refused(
-        r"TypeError: optimizer: expected .*<lambda> to make a torch.optim.Optimizer, got list",
-        stepped,
-        optimizer=lambda groups: [],
-    )
-    refused(
-        r"optimizer: SGD\(momentum=-1.0\) refuses these .*: Invalid momentum",
-        stepped,
-        optimizer=partial(torch.optim.SGD, momentum=-1.0),
-    )
-
-
-def test_scores_and_needs_say_what_is_missing():
-    with pytest.raises(
-        ValueError, match=r"values: the scores do not hold it; .* Needs\(critic=1.0"
-    ):
-        _ = Scores(torch.zeros(1, 1)).values
-    assert not hasattr(Scores(torch.zeros(1, 1)), "full")
-    assert [*Scores(torch.zeros(1, 1), hidden=torch.zeros(1, 1, 2)).present()] == ["logp", "hidden"]
-    assert {f.name for f in fields(Provided)} <= NEEDED_FOR.keys()
 
 
 # -- odd but sensible
@@ -476,84 +274,6 @@ def test_more_tokens_than_the_vocabulary_has_are_refused_by_the_setting_s_name(m
     refused(f"{name}: expected at most 272, the number of tokens in the .*, got 277", train, method)
 
 
-def test_a_report_may_be_of_tensors(tmp_path):
-    class Reports(PPO):
-        def update(self, step):
-            step.report(step.loss() * 0 + 2.0, torch.tensor(1.0))
-
-    assert train(Reports(), out=tmp_path).history.loss.tolist() == [2.0, 2.0, 2.0]
-
-
-class Keeps(torch.optim.Optimizer):
-    """Momentum in bfloat16, counted by an int64, with a list among its settings."""
-
-    def __init__(self, params, lr=1e-3):
-        super().__init__(params, {"lr": lr, "powers": [1, 2]})
-
-    @torch.no_grad()
-    def step(self, closure=None):
-        for group in self.param_groups:
-            assert group["powers"] == [1, 2]
-            for p in group["params"]:
-                state = self.state[p]
-                if not state:
-                    state |= {
-                        "count": torch.tensor(0),
-                        "m": torch.zeros_like(p, dtype=torch.bfloat16),
-                    }
-                assert state["count"].dtype == torch.int64 and state["m"].dtype == torch.bfloat16
-                state["count"] += 1
-                state["m"].mul_(0.9).add_(p.grad.to(torch.bfloat16))
-                p.add_(state["m"].float(), alpha=-group["lr"] / int(state["count"]))
-
-
-def parted(groups, *, lr):
-    """AdamW on matrices and vectors apart, as for a weight decay of the matrices alone."""
-    parameters = groups[0]["params"]
-    return torch.optim.AdamW(
-        [
-            {"params": [p for p in parameters if p.dim() > 1]},
-            {"params": [p for p in parameters if p.dim() < 2]},
-        ],
-        lr=lr,
-        betas=(0.5, 0.6),
-        weight_decay=0.0,
-    )
-
-
-@pytest.mark.parametrize("optimizer", [Keeps, parted, torch.optim.Adafactor])
-def test_an_optimiser_goes_on_bit_for_bit(optimizer, tmp_path):
-    learn = partial(train, PPO(), **BIG, lr=1e-2, optimizer=optimizer)
-    whole = learn()
-    learn(steps=2, out=tmp_path)
-    assert whole.history.grad_norm.max() > 0
-    assert runs.same(learn(out=tmp_path, resume=True), whole)
-
-
-def test_groups_that_an_optimiser_makes_are_clipped_together():
-    more = {"epochs": 4, "lr": 1e-3, "warmup": 0, "betas": (0.5, 0.6)}
-    norms = [
-        train(PPO(), optimizer=made, **BIG, **more).history.grad_norm.tolist()
-        for made in ("adamw", parted)
-    ]
-    assert norms[0] == pytest.approx(norms[1], rel=1e-3) and min(norms[0]) > 0
-
-
-def test_policy_and_critic_are_clipped_apart():
-    """Gradients of norm 3 and 40: each is cut to the bound by itself, and the history has the
-    policy's. A quarter of a step moves both by a quarter."""
-    policy, critic = (torch.zeros(2, requires_grad=True) for _ in range(2))
-    settings = RunSettings(steps=1, lr=0.5, betas=(0.0, 0.0), warmup=0, grad_norm=1.0)
-    descent = OptimizerStep([([policy], 1.0), ([critic], 2.0)], maker("sgd"), settings)
-    loss, norm = descent.step(3 * policy[0] + 40 * critic[1])
-    assert (loss, norm) == (0.0, 3.0)
-    close(policy, torch.tensor([-0.5, 0.0]), 1e-5)
-    close(critic, torch.tensor([0.0, -1.0]), 1e-5)
-    descent.step(3 * policy[0] + 40 * critic[1], 0.25)
-    close(policy, torch.tensor([-0.625, 0.0]), 1e-5)
-    close(critic, torch.tensor([0.0, -1.25]), 1e-5)
-
-
 def test_a_reference_moves_by_its_share_of_the_way():
     ways = []
 
@@ -588,70 +308,3 @@ def test_every_epoch_of_every_batch_takes_whole_groups_in_a_new_order():
     train(Watches(), steps=2, prompts=8, minibatches=8, epochs=3)
     epochs = [tuple(order[i : i + 8]) for order in orders for i in (0, 8, 16)]
     assert all(sorted(epoch) == [*range(8)] for epoch in epochs) and len({*epochs}) == 6
-
-
-def test_what_an_optimiser_leaves_out_does_not_pile_up():
-    def few(groups, *, lr):
-        return torch.optim.SGD([{"params": groups[0]["params"][-1:]}, {"params": []}], lr=lr)
-
-    def none(groups, *, lr):
-        return torch.optim.SGD(groups[0]["params"], lr=0 * lr)
-
-    more = {**BIG, "epochs": 3, "steps": 1, "lr": 1e-9}
-    norms = [train(PPO(), optimizer=made, **more).history.grad_norm[0] for made in (few, none)]
-    assert norms[0] == pytest.approx(norms[1], rel=1e-3) and norms[0] > 0
-
-
-def test_an_optimiser_that_could_not_run_or_be_saved_is_told(tmp_path):
-    class Counts(torch.optim.SGD):
-        def step(self, closure=None):
-            super().step(closure)
-            self.state["all"] = 3
-
-    refused(
-        "TypeError: .*expected one that steps on a gradient, got LBFGS, which asks for a closure",
-        train,
-        PPO(),
-        optimizer=torch.optim.LBFGS,
-    )
-    refused(
-        r"CheckpointError: .*expected its state by parameter, .* got state\['all'\] = int",
-        train,
-        PPO(),
-        optimizer=Counts,
-        out=tmp_path,
-    )
-
-
-@pytest.mark.filterwarnings("ignore:batch 0. all 8 rewards")
-def test_a_verifier_that_breaks_and_any_other_error_lose_nothing(tmp_path, monkeypatch):
-    class Breaks(type(trlib.load_task("dial"))):
-        def verify(self, prompt, completion, *, ended):
-            calls.append(1)
-            return super().verify(prompt, completion, ended=ended) if len(calls) <= 16 else 1 / 0
-
-        def prompts(self, n, *, seed):
-            asked.append(1)
-            return super().prompts(n, seed=seed) if len(asked) <= 2 else {}[n]
-
-    calls, asked = [], []
-    begin = partial(train, PPO(), checkpoint_every=1)
-    refused(
-        r"MethodError: batch 2: Breaks.prompts \(.*boxes.py:\d+\): KeyError: 2",
-        begin,
-        task=Breaks(),
-        out=tmp_path / "a",
-    )
-    calls[:], asked[:] = [1] * 8, []
-    with pytest.raises(
-        MethodError, match=r"batch 1: Breaks.verify \(.*boxes.py:\d+\): ZeroDivision"
-    ) as caught:
-        begin(task=Breaks(), out=tmp_path / "b")
-    assert len(caught.value.run.rows) == 1
-    drawn = iter([collect.sample] * 2)
-    monkeypatch.setattr(
-        collect, "sample", lambda *args, **more: next(drawn, {}.__getitem__)(*args, **more)
-    )
-    refused("TypeError: .*no keyword arguments", begin, out=tmp_path / "c")
-    for folder, batches in (("a", 2), ("b", 1), ("c", 2)):
-        assert len(checkpoints.load(tmp_path / folder)[1]["rows"]) == batches

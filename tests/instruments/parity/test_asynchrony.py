@@ -1,15 +1,14 @@
-"""What TRL 1.16.0 and verl 0.9.1 have of the branch asynchrony: equal in float64, value and
-gradient."""
+"""What verl 0.9.1 has of the branch asynchrony: equal in float64, value and gradient; what TRL has,
+`test_trl.py` compares."""
 
 from functools import partial
 
 import pytest
 import torch
 
-from tests.instruments.parity.test_trl import theirs as of_trl
 from tests.instruments.parity.test_verl import agree, both, config, theirs  # noqa: F401  (config is a fixture)
 from trlib.aggregation import aggregate
-from trlib.algorithms import gspo_loss, pg_is_loss, ppo_loss
+from trlib.algorithms import pg_is_loss, ppo_loss
 from trlib.relatives.asynchrony.masks import (
     SAO,
     clip_cov_mask,
@@ -18,7 +17,6 @@ from trlib.relatives.asynchrony.masks import (
     without,
 )
 from trlib.relatives.asynchrony.penalties import dro_loss, kl_cov_loss
-from trlib.relatives.asynchrony.weights import LUSPO, vespo_loss
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -30,30 +28,6 @@ def ours(loss, batch, how="token-mean"):
 
 def of(batch):
     return {"advantages": batch["advantages"], "mask": batch["mask"]}
-
-
-@pytest.mark.parametrize(
-    "shape", [{}, {"k_pos": 1.5, "lam_pos": 0.5, "k_neg": 0.7, "lam_neg": 4.0}]
-)
-def test_vespo_is_trl_s(trl, batch, shape):
-    names = {f"vespo_{name.replace('lam', 'lambda')}": value for name, value in shape.items()}
-    wanted = of_trl(trl, batch, {}, loss_type="vespo", **names)
-    found = ours(lambda logp: vespo_loss(logp, batch["old"], **of(batch), **shape), batch)
-    agree(wanted, found)
-    assert float(wanted[1].abs().max()) > 0
-
-
-def test_luspo_is_trl_s(trl, batch):
-    window = {"eps_low": 0.2, "eps_high": 0.28}
-    wanted = of_trl(trl, batch, window, loss_type="luspo", level="sequence")
-    agree(
-        wanted,
-        ours(
-            lambda logp: gspo_loss(logp, batch["old"], **of(batch), **window),
-            batch,
-            LUSPO().aggregation,
-        ),
-    )
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3])

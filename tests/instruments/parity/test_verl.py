@@ -66,6 +66,7 @@ def ours(
     how="token-mean",
     anchor="old",
     advantages="advantages",
+    horizon=None,
     **settings,
 ):
     anchors = () if anchor is None else (batch[anchor],)
@@ -76,6 +77,7 @@ def ours(
             ).per_token,
             batch["mask"],
             how,
+            horizon=horizon,
         ),
         batch["logp"],
     )

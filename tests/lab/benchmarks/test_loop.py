@@ -1,16 +1,12 @@
 """The benchmarks run, count what they say they count, and their README holds what the records
 hold."""
 
-import time
-
 import pytest
-import torch
 
 import trlib
 from benchmarks import readme
-from benchmarks.loop import sampling, sides, stages
+from benchmarks.loop import sides
 from benchmarks.record import compared
-from trlib.model.rollout import sample
 
 
 def test_our_side_times_whole_batches_and_learns_on_them():
@@ -54,32 +50,6 @@ def test_trl_gets_the_same_prompts_verifier_and_clock(monkeypatch):
     assert seen == expected
     assert len(clock.wall) == 2 and all(256 <= tokens <= 256 * 16 for tokens in clock.tokens)
     assert 0.1 < clock.reward[0] < 0.9
-
-
-def test_the_stages_cover_all_of_the_time_once():
-    began = time.process_time()
-    found = stages.profile("one", batches=2)
-    whole = 1000 * (time.process_time() - began)
-    assert set(found) >= {
-        "sampling: model",
-        "verification",
-        "forward",
-        "backward",
-        "optimiser",
-        "metrics: exact, on the probe",
-    }
-    assert 0 < 2 * sum(found.values()) <= whole
-    # Nothing stays wrapped.
-    assert stages.collect.sample is sample and not hasattr(torch.Tensor.backward, "__wrapped__")
-
-
-def test_generate_and_our_sampler_are_counted_alike():
-    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
-    texts = [prompt.text for prompt in task.prompts(16, seed=0)]
-    ours, theirs = (
-        side(policy, texts, task.max_tokens, 0) / 256 for side in (sampling.ours, sampling.generate)
-    )
-    assert ours == pytest.approx(theirs, abs=0.6)
 
 
 def test_the_summary_is_medians_and_their_ratio():

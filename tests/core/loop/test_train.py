@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -14,15 +13,12 @@ import torch
 import trlib
 from tests.by_day import by_day
 from tests.core.loop import runs
-from tests.core.loop.runs import TIMINGS, same
+from tests.core.loop.runs import same
 from tests.losses import close, refused
 from trlib.advantages import ADVANTAGES
 from trlib.algorithms import (
-    ALGORITHMS,
     DPPO,
     GRPO,
-    GSPO,
-    PGIS,
     PPO,
     REINFORCE,
     TRAPO,
@@ -34,14 +30,11 @@ from trlib.algorithms import (
     Needs,
     PPOCritic,
     Stage,
-    proportional,
 )
-from trlib.algorithms.method import is_proportional
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.loop.metrics import METRICS, SHOWN
 from trlib.loop.saving import checkpoints
 from trlib.model import forward
-from trlib.model.policy import Policy
 from trlib.tasks import Dial
 from trlib.tasks.task import Verdict
 
@@ -74,170 +67,6 @@ def test_the_history_has_the_columns_of_the_glossary_and_nothing_is_written(tmp_
     refused(r"column: expected one of .*; did you mean 'reward'", run.plot, "rewards")
 
 
-def test_a_seed_decides_everything():
-    one = trained(seed=3, **OFF_POLICY)
-    torch.manual_seed(99)
-    assert same(one, trained(seed=3, **OFF_POLICY))
-    other = trained(seed=4, steps=1).history
-    assert not one.history[["reward", "loss"]].iloc[:1].equals(other[["reward", "loss"]])
-
-
-PROPORTIONAL = [name for name, kind in ALGORITHMS.items() if is_proportional(kind)]
-
-
-def test_a_declaration_belongs_to_one_objective():
-    """Who writes another objective, loss or update has declared nothing, whatever it inherits."""
-    assert {"ppo", "cispo", "gspo", "sapo", "gmpo", "pspo"} <= {*PROPORTIONAL}
-    assert is_proportional(type("Same", (ALGORITHMS["gspo"],), {}))
-    assert not any(map(is_proportional, (Curious, Weighing, Twice, Method)))
-
-
-class Right(GRPO):
-    """Declared proportional, and so."""
-
-    @proportional
-    def objective(self, scores, batch):
-        batch.memory["calls"] = batch.memory.get("calls", 0) + 1
-        return super().objective(scores, batch)
-
-
-class Wrong(Right):
-    """Declared, and not so: it pulls every token back to the policy that sampled."""
-
-    @proportional
-    def objective(self, scores, batch):
-        loss = super().objective(scores, batch)
-        pull = (scores.logp - batch.logp_rollout).square() * batch.mask
-        return dataclasses.replace(loss, per_token=loss.per_token + pull)
-
-
-def test_a_wrong_declaration_is_found_in_the_first_batch():
-    refused(
-        r"MethodError: batch 0: Wrong.objective .*: proportional: Wrong.objective is declared so",
-        trained,
-        Wrong(),
-        steps=2,
-    )
-    # The check leaves no trace; and where nothing is left out a wrong declaration does no harm.
-    assert trained(Right(), steps=2).history.calls.tolist() == [1, 2]
-    assert "calls" in trained(Wrong(), steps=1, minibatches=2).history
-
-
-SAVED = {"steps": 3, "prompts": 6, "group": 8, "probe": 8, "max_tokens": 10, "lr": 1e-3}
-
-
-def alike(one, other):
-    """Whether every column of two runs, and the last gradient, agree but for rounding; raises what
-    differs."""
-    frames = (run.history.drop(columns=TIMINGS) for run in (one, other))
-    pd.testing.assert_frame_equal(*frames, check_exact=False, atol=2e-6, rtol=1e-5)
-    for p, q in zip(one.policy.parameters, other.policy.parameters, strict=True):
-        # Weights of 16 bits keep their gradient elsewhere.
-        close(*((p, q) if p.grad is None else (p.grad, q.grad)), 1e-6)
-    return True
-
-
-@pytest.mark.parametrize("name", by_day(PROPORTIONAL, "gspo", reason="the other methods"))
-@pytest.mark.parametrize("saving", ["sharing", "dropping"])
-def test_a_saving_changes_no_value_and_no_gradient(name, saving):
-    one, other = (
-        trained(ALGORITHMS[name](), anchor="recomputed", without=without, **SAVED)
-        for without in ((), (saving,))
-    )
-    assert alike(one, other)
-    assert one.policy.trees is True and other.policy.share is True
-    assert other.policy.trees is (None if saving == "sharing" else True)
-
-
-class Curious(GRPO):
-    """An objective of one's own on top of one that is proportional."""
-
-    def objective(self, scores, batch):
-        loss = super().objective(scores, batch)
-        return dataclasses.replace(loss, per_token=loss.per_token + 0.01 * scores.logp * batch.mask)
-
-
-class Weighing(GRPO):
-    """A loss of one's own that looks at every completion's log-probs."""
-
-    def loss(self, per_token, batch):
-        weights = torch.softmax((batch.logp_old * batch.mask).sum(1), 0)
-        return (per_token.sum(1) * weights).sum()
-
-
-class Twice(GRPO):
-    """An update of one's own."""
-
-    def update(self, step):
-        step.loss()
-        step.descend(step.loss())
-
-
-REWARD = REINFORCE(advantage="reward")
-SKIPPED = [
-    *((ALGORITHMS[name](), {"anchor": "recomputed"}) for name in PROPORTIONAL),
-    (REWARD, {}),
-    (REINFORCE(advantage="reward", shift=-1.0), {}),  # silent where it is right
-    (GRPO(advantage="right-only"), {}),
-    (PPO(advantage="mixed-reward"), {"at_once": 5}),
-]
-"""Completions that are silent, and a learner that samples."""
-SCORED = [
-    (REWARD, {"lag": 3}),
-    (PPO(), {"lag": 1, "segments": 2}),
-    (GRPO(advantage="right-only"), {"buffer": 2}),
-    (PGIS(advantage="mixed-reward"), {"sampler": "int4"}),
-    (GSPO(advantage="wrong-only"), {"logit_noise": 0.5}),
-    (GRPO(), {"dtype": "bfloat16"}),
-    (REINFORCE(advantage="plus-minus"), {}),
-    (PPO(shift=0.1), {}),
-    (Curious(), {}),
-    (Weighing(), {}),
-    (Twice(), {}),
-    (GRPO(beta=0.1), {}),
-    (TROLL(), {}),
-    (GRPO(), {"anchor": "rollout"}),
-    (GRPO(), {"minibatches": 2}),
-    (DPPO(measure="full"), {"anchor": "recomputed"}),
-    (GRPO(correction=Correction()), {}),
-]
-"""A sampler that is not the learner, or its numbers; or nothing that is silent."""
-
-
-@pytest.mark.parametrize(
-    ("method", "settings", "skips"),
-    by_day(
-        [(*case, True) for case in SKIPPED] + [(*case, False) for case in SCORED],
-        *((*case, True) for case in SKIPPED[-4:]),
-        *((*case, False) for case in SCORED),
-        reason="the other methods",
-    ),
-)
-def test_skipping_changes_no_column_and_no_gradient(method, settings, skips, monkeypatch):
-    scored, score = [], Policy.score
-
-    def counted(self, completions, **more):
-        scored[-1] += len(completions)
-        return score(self, completions, **more)
-
-    monkeypatch.setattr(Policy, "score", counted)
-    runs, dtype = [], settings.get("dtype", "auto")
-    more = {name: value for name, value in settings.items() if name != "dtype"}
-    for without in ((), ("skipping",)):
-        scored.append(0)
-        policy = trlib.load_policy("dial", dtype=dtype)
-        runs.append(trained(method, policy, without=without, **SAVED, **more))
-    assert alike(*runs)
-    assert (scored[0] < scored[1]) is skips
-
-
-def test_adamw_warms_up():
-    slow, fast = (trained(steps=1, warmup=w, lr=1e-3).policy.state() for w in (10, 0))
-    base = trlib.load_policy("dial").state()
-    for name, t in base.items():
-        torch.testing.assert_close((fast[name] - t) / 10, slow[name] - t, atol=2e-6, rtol=1e-2)
-
-
 @pytest.mark.parametrize(
     "method",
     by_day(
@@ -260,24 +89,6 @@ def test_a_resumed_run_is_the_run(tmp_path, method):
     settings = json.loads((tmp_path / "run.json").read_text())
     assert settings["method"]["name"] == type(method).__name__
     assert settings["task"]["name"] == "dial"
-
-
-def test_numpys_numbers_are_the_settings_that_pythons_are(tmp_path):
-    """The same run, the same record of it, and a resume that does not tell them apart."""
-    plain = {"steps": 2, "lr": 2e-4, "betas": (0.9, 0.5), "at_once": 8}
-    numpys = {
-        "steps": np.int64(2),
-        "lr": np.float64(2e-4),
-        "betas": (np.float64(0.9), np.float32(0.5)),
-        "at_once": np.uint16(8),
-    }
-    method = GRPO(beta=0.5, correction=Correction(cap=2.0))
-    odd = GRPO(beta=np.float32(0.5), correction=Correction(cap=np.float16(2)))
-    assert method == odd and type(odd.beta) is float
-    first = trained(method, out=tmp_path, **plain)
-    again = trained(odd, **numpys)
-    assert same(first, again) and json.dumps(first.settings) == json.dumps(again.settings)
-    assert same(first, trained(odd, out=tmp_path, resume=True, **numpys))
 
 
 def test_other_settings_are_refused_and_nothing_is_lost(tmp_path):
@@ -530,15 +341,6 @@ class Alike(Meddling):
 
     def verify(self, prompt, completion, *, ended):
         return Verdict(self.happen, "right" if self.happen else "wrong answer")
-
-
-def test_all_rewards_equal_is_said_once_where_a_reader_can_change_it_and_changes_nothing():
-    policy = trlib.load_policy("dial")
-    with pytest.warns(UserWarning, match="batch 0: all 16 rewards are 0: not") as caught:
-        run = trlib.train(policy, Alike(0, 0.0), DrGRPO(), steps=2, prompts=4, group=4)
-    assert len(caught) == 1 and caught[0].filename == __file__
-    assert all(map(torch.equal, trlib.load_policy("dial").parameters, policy.parameters))
-    assert (run.history.grad_norm == 0).all()
 
 
 PUSHED = {("reward", 1.0), ("plus-minus", 1.0), ("plus-minus", 0.0)}

@@ -80,12 +80,6 @@ def rows(values):
     return values.unsqueeze(-1).expand(N, T)
 
 
-def test_the_table_is_a_policy():
-    assert N == 15 and sorted(LENGTHS.tolist()) == [1] + [2] * 2 + [3] * 12
-    for theta in (OLD, NEW):
-        torch.testing.assert_close(probabilities(theta).sum(), torch.ones((), dtype=D))
-
-
 @pytest.mark.parametrize("baseline", [0.0, 0.7])
 def test_on_policy_it_is_the_policy_gradient(baseline):
     """Σ_t over a completion's tokens, with any constant baseline: exactly dJ/dθ. At ratio 1 the other

@@ -1,0 +1,146 @@
+"""Which optimisers a run takes, how their steps are bounded, and that they go on bit for bit."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from tests.core.loop import runs
+from tests.losses import close, refused
+from trlib.algorithms import (
+    PPO,
+)
+from trlib.loop.optimizer_step import OptimizerStep
+from trlib.loop.optimizers import maker
+from trlib.loop.settings import RunSettings
+
+SMALL = {"steps": 3, "prompts": 2, "group": 4, "probe": 2, "max_tokens": 6, "progress": False}
+
+
+BIG = {"prompts": 8, "group": 8}
+
+
+train = partial(runs.trained, **SMALL)
+
+
+def test_an_optimiser_is_a_name_a_class_or_a_file():
+    stepped = partial(train, PPO(), **BIG, minibatches=4)
+    named = stepped(optimizer="sgd", betas=(0.9, 0.9), lr=1.0)
+    own = stepped(optimizer=torch.optim.SGD, lr=1.0)
+    assert named.settings["optimizer"] == "sgd" and own.settings["optimizer"] == "SGD"
+    assert not torch.equal(named.policy.parameters[0], own.policy.parameters[0])  # momentum
+    refused(
+        "optimizer: expected one of adamw, auon, frobenius, hybrid_auon, muon, "
+        "sgd, sign, got 'adamv'; did you mean 'adamw'",
+        stepped,
+        optimizer="adamv",
+    )
+    refused(
+        r"TypeError: optimizer: expected a name or a callable such as torch.optim.SGD, got 3",
+        stepped,
+        optimizer=3,
+    )
+    refused(
+        r"TypeError: optimizer: expected .*<lambda> to make a torch.optim.Optimizer, got list",
+        stepped,
+        optimizer=lambda groups: [],
+    )
+    refused(
+        r"optimizer: SGD\(momentum=-1.0\) refuses these .*: Invalid momentum",
+        stepped,
+        optimizer=partial(torch.optim.SGD, momentum=-1.0),
+    )
+
+
+class Keeps(torch.optim.Optimizer):
+    """Momentum in bfloat16, counted by an int64, with a list among its settings."""
+
+    def __init__(self, params, lr=1e-3):
+        super().__init__(params, {"lr": lr, "powers": [1, 2]})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            assert group["powers"] == [1, 2]
+            for p in group["params"]:
+                state = self.state[p]
+                if not state:
+                    state |= {
+                        "count": torch.tensor(0),
+                        "m": torch.zeros_like(p, dtype=torch.bfloat16),
+                    }
+                assert state["count"].dtype == torch.int64 and state["m"].dtype == torch.bfloat16
+                state["count"] += 1
+                state["m"].mul_(0.9).add_(p.grad.to(torch.bfloat16))
+                p.add_(state["m"].float(), alpha=-group["lr"] / int(state["count"]))
+
+
+def parted(groups, *, lr):
+    """AdamW on matrices and vectors apart, as for a weight decay of the matrices alone."""
+    parameters = groups[0]["params"]
+    return torch.optim.AdamW(
+        [
+            {"params": [p for p in parameters if p.dim() > 1]},
+            {"params": [p for p in parameters if p.dim() < 2]},
+        ],
+        lr=lr,
+        betas=(0.5, 0.6),
+        weight_decay=0.0,
+    )
+
+
+@pytest.mark.parametrize("optimizer", [Keeps, parted, torch.optim.Adafactor])
+def test_an_optimiser_goes_on_bit_for_bit(optimizer, tmp_path):
+    learn = partial(train, PPO(), **BIG, lr=1e-2, optimizer=optimizer)
+    whole = learn()
+    learn(steps=2, out=tmp_path)
+    assert whole.history.grad_norm.max() > 0
+    assert runs.same(learn(out=tmp_path, resume=True), whole)
+
+
+def test_policy_and_critic_are_clipped_apart():
+    """Gradients of norm 3 and 40: each is cut to the bound by itself, and the history has the
+    policy's. A quarter of a step moves both by a quarter."""
+    policy, critic = (torch.zeros(2, requires_grad=True) for _ in range(2))
+    settings = RunSettings(steps=1, lr=0.5, betas=(0.0, 0.0), warmup=0, grad_norm=1.0)
+    descent = OptimizerStep([([policy], 1.0), ([critic], 2.0)], maker("sgd"), settings)
+    loss, norm = descent.step(3 * policy[0] + 40 * critic[1])
+    assert (loss, norm) == (0.0, 3.0)
+    close(policy, torch.tensor([-0.5, 0.0]), 1e-5)
+    close(critic, torch.tensor([0.0, -1.0]), 1e-5)
+    descent.step(3 * policy[0] + 40 * critic[1], 0.25)
+    close(policy, torch.tensor([-0.625, 0.0]), 1e-5)
+    close(critic, torch.tensor([0.0, -1.25]), 1e-5)
+
+
+def test_what_an_optimiser_leaves_out_does_not_pile_up():
+    def few(groups, *, lr):
+        return torch.optim.SGD([{"params": groups[0]["params"][-1:]}, {"params": []}], lr=lr)
+
+    def none(groups, *, lr):
+        return torch.optim.SGD(groups[0]["params"], lr=0 * lr)
+
+    more = {**BIG, "epochs": 3, "steps": 1, "lr": 1e-9}
+    norms = [train(PPO(), optimizer=made, **more).history.grad_norm[0] for made in (few, none)]
+    assert norms[0] == pytest.approx(norms[1], rel=1e-3) and norms[0] > 0
+
+
+def test_an_optimiser_that_could_not_run_or_be_saved_is_told(tmp_path):
+    class Counts(torch.optim.SGD):
+        def step(self, closure=None):
+            super().step(closure)
+            self.state["all"] = 3
+
+    refused(
+        "TypeError: .*expected one that steps on a gradient, got LBFGS, which asks for a closure",
+        train,
+        PPO(),
+        optimizer=torch.optim.LBFGS,
+    )
+    refused(
+        r"CheckpointError: .*expected its state by parameter, .* got state\['all'\] = int",
+        train,
+        PPO(),
+        optimizer=Counts,
+        out=tmp_path,
+    )
