@@ -48,7 +48,6 @@ OPTIONS: tuple[Option, ...] = (
     ("delta_tv", float, 0.15, "DPPO's threshold on total variation, a probability"),
     ("delta_kl", float, 0.05, "DPPO's threshold on KL(mu || pi), nats"),
     ("cap", float, 2.0, "the largest factor of truncated importance sampling"),
-    ("delta_quatro", float, 0.1, "QUATRO's radius, nats per completion"),
 )
 
 

@@ -67,7 +67,6 @@ class EffectRow:
     advantage: float | None
     """Share of all |A| that falls on silenced tokens; None: every A is 0."""
     reweighed: int
-    turned: int
 
 
 @dataclass(frozen=True)

@@ -148,5 +148,4 @@ def _count(effect: Effect, s: Sample, mask: np.ndarray) -> EffectRow:
         negative=negative,
         advantage=float(size[silenced].sum()) / total if total else None,
         reweighed=int(effect.reweighed.sum()),
-        turned=int(effect.turned.sum()),
     )

@@ -68,20 +68,6 @@ def grpo_as_in_its_paper(logp, old, advantages, mask):
     return -((each * mask).sum(-1) / mask.sum(-1).clamp(min=1)).mean()
 
 
-@right("dr_grpo")
-def dr_grpo_over_its_horizon(logp, logp_old, advantages, mask, horizon):
-    ratio = torch.exp(logp - logp_old)
-    each = torch.min(ratio * advantages, ratio.clamp(0.8, 1.2) * advantages)
-    return -((each * mask).sum(-1) / horizon).mean()
-
-
-@right("gspo")
-def gspo_of_its_paper(logp, old, advantages, mask):
-    s = row_mean(logp - old, mask).exp()
-    each = -torch.min(s * advantages, s.clamp(1 - 3e-4, 1 + 4e-4) * advantages)
-    return masked_mean(masked_mean(each, mask, -1), mask.any(-1))
-
-
 @right("gspo")
 def gspo_as_verl_writes_it(logp, old, advantages, mask):
     mean = masked_mean(logp - old, mask, -1)
@@ -193,12 +179,3 @@ def test_a_slip_is_named(name):
     assert found.status not in TRAINS_ALIKE and words in found.words, (
         f"{found.status}: {found.words}"
     )
-
-
-@pytest.mark.parametrize(
-    "name", ["gspo_of_its_paper", "dppo_as_a_filled_mask", "dr_grpo_over_its_horizon"]
-)
-def test_a_correct_form_is_recognised_without_its_name(name):
-    function, loss, _ = RIGHT[name]
-    (found,) = functions.hold(V, function)
-    assert (found.reference, found.status in TRAINS_ALIKE) == (loss, True)
