@@ -143,6 +143,9 @@ def padding(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
         ):
             ends = np.repeat(np.where(rows, last - run, last), last - first + 1)
             padded |= np.arange(len(values)) > ends
+    pieces = None if r.pieces is None else r.counted(r.pieces)
+    if pieces is not None and len(pieces) == len(padded) and len(set(pieces[padded])) > 1:
+        padded[:] = False  # padding is one token
     if not padded.any():
         return padded, []
     completions = len(np.unique(s.owner[padded]))
