@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from tests.by_day import by_day
 from trcheck.conformance import estimators, make, vectors
 from trcheck.conformance.aggregations import WORDS, coefficients
 from trcheck.conformance.bench import Observed
@@ -66,7 +67,7 @@ def observed_of(loss, how, **change):
 
 @pytest.mark.parametrize("loss", V.losses)
 def test_the_second_writing_gives_the_golden_numbers(loss):
-    """Reference and definitions share no code (but QUATRO's dual): each checks the other."""
+    """Reference and definitions share no code: each checks the other."""
     observed = Observed(by_token=True)
     for name in V.names:
         for kept, key in ((observed.values, "per_token"), (observed.gradients, "gradient")):
@@ -75,6 +76,29 @@ def test_the_second_writing_gives_the_golden_numbers(loss):
     assert result.agrees and result.error < 1e-12 and result.match is None
     empty = V.losses[loss]["batches"][EMPTY]
     assert not torch.tensor([empty["per_token"], empty["gradient"]]).any()
+
+
+INVISIBLE = {("cispo", "clamp")}
+"""The window bounds the weight on both sides before any clamp of the log-ratio could."""
+AGREEING = {("sapo", "tau"), ("gmpo", "epsilon")}
+"""Below 1e-6: reported in a note."""
+
+
+@pytest.mark.parametrize("loss", by_day(V.losses, "ppo", "dppo_tv", reason="searches every choice"))
+def test_the_vectors_tell_every_choice_apart(loss):
+    how = V.losses[loss]["aggregation"]
+    base, axes = FAMILIES[loss].base, FAMILIES[loss].axes
+    for name, axis in axes.items():
+        for option, words in axis.options.items():
+            if option == base[name] or (loss, name) in INVISIBLE:
+                continue
+            result = search(V, loss, observed_of(loss, how, **{name: option}), how, deepest=1)
+            assert result.match is not None, (name, option)
+            assert [d.words for d in result.match.deviations] == [words], (name, option)
+            assert result.agrees == ((loss, name) in AGREEING and result.error < 1e-6), (
+                name,
+                option,
+            )
 
 
 @pytest.mark.parametrize("how", WORDS)
