@@ -442,6 +442,8 @@ def _padded(g, made, limit, both):
     place = owner * limit + np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     first = np.cumsum(lengths) - lengths
     full = {name: np.repeat(values[first], limit) for name, values in made.items()}
+    full["tokens"] = np.zeros_like(full["tokens"])
+    full["tokens"][place] = made["tokens"]
     for name in ("logp", "logp_old", "logp_rollout"):
         if name in made:
             size = len(lengths) * limit

@@ -1,4 +1,5 @@
-"""`trlib diagnose`: a dump of rollouts as one page that needs nothing but itself."""
+"""`trlib diagnose`: what is wrong with a dump of rollouts, in words, as JSON, and as one page that needs
+nothing but itself."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from trlib.cli.options import Option, number, sentence
 from trlib.errors import TrlibError
 
 if TYPE_CHECKING:
-    from trcheck.diagnose import Findings, Judgement
+    from trcheck.diagnose import Judgement
 
 STATUS = {"healthy": 0, "found": 1, "unclear": 2, "unusual": 3}
 """The exit status."""
@@ -47,7 +48,6 @@ OPTIONS: tuple[Option, ...] = (
     ("delta_tv", float, 0.15, "DPPO's threshold on total variation, a probability"),
     ("delta_kl", float, 0.05, "DPPO's threshold on KL(mu || pi), nats"),
     ("cap", float, 2.0, "the largest factor of truncated importance sampling"),
-    ("delta_quatro", float, 0.1, "QUATRO's radius, nats per completion"),
 )
 
 
@@ -155,8 +155,8 @@ def _run(args: argparse.Namespace) -> int:
     if args.json:
         shared.print_json({**findings.as_dict(), "page": str(out)})
     else:
-        print(_summary(findings))
-        print(f"page: {out}")
+        print(diagnose.text(findings))
+        print(f"\nreport: {out}")
     return STATUS[findings.judgement.verdict]
 
 
@@ -195,38 +195,6 @@ def _page(first: Path) -> Path:
     return (
         source.with_name(f"{source.name}.html") if source.is_dir() else source.with_suffix(".html")
     )
-
-
-def _summary(f: Findings) -> str:
-    j = f.judgement
-    lines = [j.headline, ""]
-    for cause in j.causes:
-        lines += [f"{cause.name}: {cause.evidence}", f"  {cause.advice}", ""]
-    if j.seen:
-        lines += ["So much would have shown:", *(f"- {text}" for text in j.seen), ""]
-    if j.unseen:
-        lines += ["Not looked at:", *(f"- {text}" for text in j.unseen), ""]
-    if f.recognised:
-        lines += [
-            "recognised: " + ", ".join(f"{theirs} as {ours}" for ours, theirs in f.recognised),
-            "",
-        ]
-    lines += [
-        f"{f.source}: {f.completions} completions, {f.tokens} tokens (of {f.positions}); "
-        f"effective sample size {f.effective.tokens:.1%} by token",
-        "",
-        f.scale.text,
-        "",
-        "Why is my clip ratio 0?",
-        f.answer.verdict,
-        *(f"- {reason}" for reason in f.answer.reasons),
-        "",
-        "what a method would silence (share of the tokens)",
-    ]
-    lines += [
-        f"  {e.name:<16} {e.silenced:>9}  {e.share:7.2%}   around {e.anchor}" for e in f.effects
-    ]
-    return "\n".join(lines)
 
 
 def _ours(out: Path, generator: str) -> None:

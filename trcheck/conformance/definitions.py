@@ -4,8 +4,7 @@ argument.
 `trlib.algorithms` says what each loss is; this module says what it might be instead. A family is
 one function of (rows, logp, **choices) and the axes of its choices, each with a sentence in plain
 words for every option that is not the reference's. The search tries options until the numbers
-agree. Nothing here is shared with `trlib.algorithms` (but the dual of QUATRO), so that the two also
-check each other.
+agree. Nothing here is shared with `trlib.algorithms`, so that the two also check each other.
 """
 
 from __future__ import annotations
@@ -17,8 +16,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-
-from trlib.algorithms.dual import solve_groups
 
 Rows = dict[str, Tensor]
 Option = Any
@@ -335,29 +332,6 @@ def _binary_kl(log_a: Tensor, log_b: Tensor, epsilon: float) -> Tensor:
         rest_a, rest_b = rest_a + epsilon, rest_b + epsilon
     ratio = torch.log(rest_a.clamp(min=1e-12) / rest_b.clamp(min=1e-12))
     return log_a.exp() * (log_a - log_b) - torch.expm1(log_a) * ratio
-
-
-def quatro(rows: Rows, logp: Tensor, *, form: str, anchor: str, ratio: str, delta: float) -> Tensor:
-    """-sg[h (R - m - λ l)] log π, with the dual solved by the reference."""
-    mask = rows["mask"]
-    d = ((logp.detach() - rows[anchor]) * rows.get(INVERT, 1.0)).masked_fill(~mask, 0.0)
-    whole = d.sum(-1, keepdim=True)
-    multiplier, target, _ = solve_groups(
-        rows["rewards"],
-        rows["group"],
-        mask.any(-1),
-        delta_kl=delta,
-        lambda_min=0.01,
-        direction="backward",
-    )
-    bracket = {"sum": whole, "mean": _row_mean(d, mask), "token": d}[ratio]
-    pull = multiplier.unsqueeze(-1) * (target.unsqueeze(-1) - bracket)
-    h = {
-        "ratio": d.clamp(-20, 20).exp(),
-        "exact": whole.clamp(-20, 20).exp(),
-        "regression": torch.ones_like(d),
-    }[form]
-    return -h * pull * logp
 
 
 def trsft(rows: Rows, logp: Tensor, *, alpha: float | None, form: str) -> Tensor:

@@ -29,8 +29,6 @@ BATCHES = (
     "an empty row",
     EMPTY,
 )
-LEFT_OUT = ("quatro", "quatro_exact", "quatro_regression")
-"""Losses of raw rewards that no library ships."""
 LICENCE = "CC0-1.0: no rights reserved; copy, change and ship it"
 
 
@@ -59,7 +57,6 @@ def vectors() -> dict[str, Any]:
                 "batches": {batch: loss["batches"][batch] for batch in BATCHES},
             }
             for name, loss in document["losses"].items()
-            if name not in LEFT_OUT
         },
     }
 

@@ -295,30 +295,6 @@ def _bound(what: str) -> Axis:
     return number("cap", None, BOUNDS, f"bounds {what} at {{:g}}", (0.5, 100.0), words)
 
 
-def _quatro(form: str, delta: float) -> Definition:
-    forms = {
-        "ratio": "multiplies the bracket by the token's ratio",
-        "exact": "multiplies the bracket by the completion's ratio",
-        "regression": "multiplies the bracket by 1",
-    }
-    ratios = {
-        "sum": "puts the whole completion's log-ratio into the bracket",
-        "mean": "puts the mean log-ratio per token into the bracket",
-        "token": "puts the token's own log-ratio into the bracket",
-    }
-    words = "takes {:g} for its radius"
-    axes = {
-        "form": Axis("form", first(form, forms)),
-        "ratio": Axis("form", ratios),
-        "anchor": Axis(
-            "anchor", {name: ANCHOR.options[name] for name in ("logp_rollout", "logp_old")}
-        ),
-        "delta": number("window", delta, (0.01, 0.05, 0.2), words, (1e-3, 1.0)),
-        "sign": SIGN,
-    }
-    return family(d.quatro, axes, advantages=False)
-
-
 def _trsft(alpha: float) -> Definition:
     fades = number(
         "window",
@@ -363,9 +339,6 @@ FAMILIES: dict[str, Definition] = {
     "dppo_kl": _dppo("kl", 0.05, "logp_rollout"),
     "dppo_tv_recomputed": _dppo("tv", 0.15, "logp_old"),
     "dppo_kl_recomputed": _dppo("kl", 0.05, "logp_old"),
-    "quatro": _quatro("ratio", 0.1),
-    "quatro_exact": _quatro("exact", 0.1),
-    "quatro_regression": _quatro("regression", 0.1),
     "vespo": _vespo((2.0, 3.0, 3.0, 2.0)),
     "trsft": _trsft(0.1),
 }

@@ -18,14 +18,8 @@ from trcheck.conformance.reference import LOSSES, call
 from trcheck.conformance.vectors import FORMAT, PATH, VERSION, tensors
 from trlib import advantages, algorithms, corrections, divergences
 from trlib.aggregation import AGGREGATIONS, aggregate
-from trlib.algorithms import Batch, Provided, Scores
-from trlib.relatives.optimizers import Ball
-from trlib.relatives.preferences import DPO
 
 Inputs = dict[str, Any]
-PAIRED = ("off-policy", "two anchors")
-"""The batches of DPO: of each group the first row is the better one, and the reference is
-`logp_old`."""
 
 
 def document() -> dict[str, Any]:
@@ -160,7 +154,6 @@ def _pieces(batches: list[Inputs], kept: dict[str, Any]) -> dict[str, Any]:
                     factors.setdefault(f"{level} {how}", {})[batch["name"]] = factor.tolist()
     return {
         "advantages": _advantages(kept["advantages"]["inputs"]),
-        "advantages_in_fours": _advantages(kept["advantages_in_fours"]["inputs"]),
         "gae": {
             "inputs": critic,
             "advantages": advantage.tolist(),
@@ -170,77 +163,7 @@ def _pieces(batches: list[Inputs], kept: dict[str, Any]) -> dict[str, Any]:
         },
         "estimators": estimators,
         "corrections": factors,
-        **_relatives(batches, kept),
     }
-
-
-def _relatives(batches: list[Inputs], kept: dict[str, Any]) -> dict[str, Any]:
-    """What the gallery has and a library ships."""
-    alone, reference, muon = (
-        kept[name]["inputs"] for name in ("advantages_alone", "reference", "muon")
-    )
-    lonely, near = tensors(alone), tensors(reference)
-    beta = kept["pairs"]["beta"]
-    pairs: dict[str, Any] = {
-        "beta": beta,
-        "formula": "mean over the groups of -log sigmoid(beta (l_first - l_second)), l = sum over "
-        "the unmasked tokens of a row of logp - logp_old; gradient in logp",
-    }
-    for batch in batches:
-        if batch["name"] in PAIRED:
-            data = tensors(batch)
-            logp = data["logp"].requires_grad_()
-            pairs[batch["name"]] = _with_gradient("value", _dpo(data, logp, beta), logp)
-    return {
-        "advantages_alone": {
-            "inputs": alone,
-            "formula": "R - sum(length R)/sum(length); 0 in a group of one",
-            "length_weighted": advantages.length_weighted(
-                lonely["rewards"], lonely["lengths"], lonely["group"]
-            ).tolist(),
-        },
-        "pairs": pairs,
-        "reference": {
-            "inputs": reference,
-            "formula": "(1 - share) reference + share policy",
-            "reference": near["reference"].lerp(near["policy"], reference["share"]).tolist(),
-        },
-        "muon": {
-            "inputs": muon,
-            "weights": _muon(muon).tolist(),
-            "formula": "M = momentum M + (1 - momentum) gradient, from 0; weights = weights - lr "
-            "N(M), N five steps of Newton-Schulz from M/(|M| + 1e-7): X = a X + (b S + c S S) X, S "
-            "= X X', of the transpose where there are more rows than columns; a, b, c = 3.4445, "
-            "-4.7750, 2.0315",
-        },
-    }
-
-
-def _dpo(data: dict[str, Tensor], logp: Tensor, beta: float) -> Tensor:
-    mask = data["mask"]
-    method = DPO(beta=beta)
-    batch = Batch(
-        tokens=mask.long(),
-        mask=mask,
-        forced=~mask,
-        rewards=data["rewards"],
-        group=data["group"],
-        ended=mask[:, 0],
-        horizon=mask.shape[1],
-        logp_rollout=data["logp_rollout"],
-        provided=Provided(logp_ref=data["logp_old"]),
-    )
-    return method.loss(method.objective(Scores(logp), batch).per_token, batch)
-
-
-def _muon(given: dict[str, Any]) -> Tensor:
-    data = tensors(given)
-    weights = data["weights"].clone().requires_grad_()
-    optimizer = Ball([weights], lr=given["lr"], betas=(given["momentum"],), kind="muon")
-    for gradient in data["gradients"]:
-        weights.grad = gradient.clone()
-        optimizer.step()
-    return weights.detach()
 
 
 def _advantages(groups: dict[str, Any]) -> dict[str, Any]:

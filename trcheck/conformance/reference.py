@@ -124,30 +124,6 @@ LOSSES: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str, str]] = {
         "the ablation: as dppo_kl with q = exp(logp_old) in M; rho as before",
         "arXiv 2602.04879",
     ),
-    "quatro": (
-        algorithms.quatro_loss,
-        {"delta_kl": 0.1, "lambda_min": 0.01, "form": "ratio"},
-        "seq-mean-token-sum",
-        "L = -sg[h (R - m - lambda l)] logp, h = exp(logp - logp_rollout), l = sum_t (logp - "
-        "logp_rollout); lambda and m solve the group's dual: u = softmax(R/lambda), sum u log(G "
-        "u) = delta_kl, m = lambda log mean exp(R/lambda); lambda at least lambda_min; equal "
-        "rewards give 0. Derived here",
-        "after arXiv 2602.04620",
-    ),
-    "quatro_exact": (
-        algorithms.quatro_loss,
-        {"delta_kl": 0.1, "lambda_min": 0.01, "form": "exact"},
-        "seq-mean-token-sum",
-        "as quatro with h = exp(l), l clamped to +-20 there. Derived here",
-        "after arXiv 2602.04620",
-    ),
-    "quatro_regression": (
-        algorithms.quatro_loss,
-        {"delta_kl": 0.1, "lambda_min": 0.01, "form": "regression"},
-        "seq-mean-token-sum",
-        "as quatro with h = 1. Derived here",
-        "after arXiv 2602.04620",
-    ),
     "vespo": (
         vespo_loss,
         {"k_pos": 2.0, "lam_pos": 3.0, "k_neg": 3.0, "lam_neg": 2.0},

@@ -8,7 +8,7 @@ from trcheck.diagnose.dump import dump, from_run
 from trcheck.diagnose.effects import Limits
 from trcheck.diagnose.findings import Findings
 from trcheck.diagnose.judgement import Judgement, Measured, Memory, judge
-from trcheck.diagnose.page import GENERATOR, page
+from trcheck.diagnose.page import GENERATOR, page, text
 from trcheck.diagnose.report import diagnose
 from trcheck.diagnose.rollouts import Rollouts, read
 from trcheck.diagnose.sample import Cause
@@ -29,4 +29,5 @@ __all__ = [
     "measured",
     "page",
     "read",
+    "text",
 ]

@@ -3,9 +3,7 @@ of `kept`, `weight`.
 
 The plain importance-weighted gradient A π/μ is what the methods restrain. A method *silences* a
 token that has an advantage where its loss says `kept` is False (nothing pushes the others anyway),
-*reweighs* one that it keeps but pushes by more than 1 % more or less than A π/μ, and *turns* one
-that it pushes against the first direction (only QUATRO does: where the completion is past its
-target).
+and *reweighs* one that it keeps but pushes by more than 1 % more or less than A π/μ.
 """
 
 from __future__ import annotations
@@ -21,9 +19,7 @@ from torch import Tensor
 from trcheck.diagnose.rollouts import Rollouts
 from trlib import checks
 from trlib.algorithms import dppo_loss, pg_is_loss, ppo_loss, reinforce_loss
-from trlib.algorithms.dual import solve_groups
 from trlib.algorithms.method import TokenLoss
-from trlib.algorithms.quatro import pull_to_target
 from trlib.corrections import truncated_importance
 
 NEAR = 0.01
@@ -46,14 +42,12 @@ class Limits:
     """DPPO's threshold on KL(mu || pi), nats."""
     cap: float = 2.0
     """The largest factor of truncated importance sampling."""
-    delta_quatro: float = 0.1
-    """QUATRO's radius, nats per completion."""
 
     def __post_init__(self) -> None:
         checks.number("eps_low", self.eps_low, least=0, most=1)
         checks.number("eps_high", self.eps_high, least=0, below=math.inf)
         checks.number("delta_tv", self.delta_tv, least=0, most=1)
-        for name in ("delta_kl", "cap", "delta_quatro"):
+        for name in ("delta_kl", "cap"):
             checks.number(name, getattr(self, name), above=0, below=math.inf)
 
 
@@ -67,7 +61,6 @@ class Effect:
     """The column that the region is drawn around."""
     silenced: np.ndarray
     reweighed: np.ndarray
-    turned: np.ndarray
 
 
 def effects(rollouts: Rollouts, limits: Limits) -> list[Effect]:
@@ -93,13 +86,7 @@ def effects(rollouts: Rollouts, limits: Limits) -> list[Effect]:
             kept = found["kept"][0].numpy()
             silenced[key][where] = ~kept & (rollouts.advantage[where] != 0)
             reweighed[key][where] = kept & ~near
-    return [
-        *(
-            Effect(key, name, at, silenced[key], reweighed[key], never)
-            for key, name, at, _ in methods
-        ),
-        _quatro(rollouts, limits, never),
-    ]
+    return [Effect(key, name, at, silenced[key], reweighed[key]) for key, name, at, _ in methods]
 
 
 def ppo_silenced(rollouts: Rollouts, limits: Limits) -> np.ndarray:
@@ -164,49 +151,3 @@ def _chunks(rollouts: Rollouts) -> Iterator[tuple[np.ndarray, _Tokens]]:
         old = None if rollouts.logp_old is None else of(rollouts.logp_old)
         columns = of(rollouts.logp), of(rollouts.logp_rollout), old, of(rollouts.advantage)
         yield where, _Tokens(*columns, of(rollouts.mask))
-
-
-def _quatro(rollouts: Rollouts, limits: Limits, never: np.ndarray) -> Effect:
-    """QUATRO pushes all tokens of a completion alike, so its loss is asked once for each: the
-    completion stands as one token with the log-prob of the whole."""
-    present = rollouts.sums(rollouts.mask) > 0
-    multiplier, target = quatro_duals(rollouts, limits)
-    push = multiplier * target
-    logp, logp_rollout = (
-        torch.from_numpy(rollouts.sums(column)).unsqueeze(-1)
-        for column in (rollouts.logp, rollouts.logp_rollout)
-    )
-    loss = pull_to_target(
-        logp,
-        logp_rollout,
-        multiplier=multiplier,
-        push=push,
-        mask=torch.from_numpy(present).unsqueeze(-1),
-    )
-    kept, weight = (loss.diagnostics[name].squeeze(-1) for name in ("kept", "weight"))
-    owner, mask = rollouts.completion, rollouts.mask
-    silenced = mask & ~kept.numpy()[owner] & (rollouts.advantage != 0)
-    turned = mask & (kept & (weight * push < 0)).numpy()[owner]
-    return Effect("quatro", "QUATRO", "logp_rollout", silenced, never, turned)
-
-
-def quatro_duals(rollouts: Rollouts, limits: Limits) -> tuple[Tensor, Tensor]:
-    """[B] multiplier and target log-ratio of every completion: from rewards, or else from the mean
-    advantage, of which both are the same up to the scale; without groups one constraint is drawn
-    around the whole batch."""
-    counted = rollouts.sums(rollouts.mask)
-    if rollouts.reward is None:
-        # Equal advantages must not differ by a rounding.
-        rewards = np.round(rollouts.sums(rollouts.advantage) / np.maximum(counted, 1), 12)
-    else:
-        rewards = np.where(counted > 0, rollouts.reward, 0.0)
-    group = np.zeros(rollouts.count, dtype=np.int64) if rollouts.group is None else rollouts.group
-    multiplier, target, _ = solve_groups(
-        torch.from_numpy(rewards),
-        torch.from_numpy(group),
-        torch.from_numpy(counted > 0),
-        delta_kl=limits.delta_quatro,
-        lambda_min=1e-2,
-        direction="backward",
-    )
-    return multiplier, target

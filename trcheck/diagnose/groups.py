@@ -64,8 +64,8 @@ def dead_groups(r: Rollouts, counted: tuple[float, float]) -> list[Cause]:
 
 
 def cut(r: Rollouts) -> tuple[int, int, int, str | None]:
-    """How many completions end at the longest length, of how many, that length, and the end token
-    if there is one: completions that it ends do not count."""
+    """How many completions end at the longest length, of how many, that length, and the end tokens
+    if there are any: completions that one of them ends do not count."""
     lengths = np.bincount(r.completion[r.mask], minlength=r.count)
     there = np.flatnonzero(lengths)
     longest = int(lengths.max())
@@ -74,15 +74,16 @@ def cut(r: Rollouts) -> tuple[int, int, int, str | None]:
     if r.pieces is not None:
         places = np.flatnonzero(r.mask)
         last = places[np.flatnonzero(np.diff(r.completion[places], append=-1))]
-        ids, each = np.unique(r.pieces[last], return_inverse=True)
-        counts = np.bincount(each)
-        end = ids[counts.argmax()]
-        # The end token stands at the end of most completions, and nowhere else.
-        if counts.max() >= max(C.FEWEST_COMPLETIONS, 0.3 * len(last)) and (
-            (r.pieces[places] == end).sum() == counts.max()
-        ):
-            ended = np.isin(there, r.completion[last[r.pieces[last] == end]])
-            return int((~ended & (lengths[there] == longest)).sum()), len(there), longest, end
+        below = lengths[r.completion[last]] < longest
+        # An end token stands at ends and nowhere else, also before the longest length.
+        ids, ends = np.unique(r.pieces[last[below]], return_counts=True)
+        inside, everywhere = np.unique(r.pieces[places], return_counts=True)
+        only = dict(zip(inside, everywhere, strict=True))
+        stops = [i for i in ids[ends > 1] if only[i] == (r.pieces[last] == i).sum()]
+        own = np.isin(r.pieces[last], stops)
+        if own[below].sum() >= max(C.FEWEST_COMPLETIONS, 0.3 * len(last)):
+            told = ", ".join(f"“{short(str(i))}”" for i in stops[: C.SHOWN])
+            return int((~own & ~below).sum()), len(there), longest, told
     # A task's length, or a limit's: a limit leaves some completions that end before it.
     if len(at) > (C.ONE_LENGTH if last is None else 1 - 1e-9) * len(there):
         return 0, len(there), longest, None

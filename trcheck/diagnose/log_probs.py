@@ -143,6 +143,11 @@ def padding(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
         ):
             ends = np.repeat(np.where(rows, last - run, last), last - first + 1)
             padded |= np.arange(len(values)) > ends
+    pieces = None if r.pieces is None else r.counted(r.pieces)
+    ends = last[padded[last]]
+    if pieces is not None and len(pieces) == len(padded) and len(ends):  # padding is one token
+        names, counts = np.unique(pieces[ends], return_counts=True)
+        padded &= (pieces == names[counts.argmax()]) & bool(counts.max() > 0.9 * len(ends))
     if not padded.any():
         return padded, []
     completions = len(np.unique(s.owner[padded]))

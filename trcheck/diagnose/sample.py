@@ -78,21 +78,6 @@ def _seen(r: Rollouts) -> np.ndarray:
     return seen
 
 
-@dataclass(frozen=True)
-class Mean:
-    """The mean of exp(d) over tokens, which is 1 if x is log μ and the learner's support is the
-    sampler's."""
-
-    value: float
-    error: float
-
-
-def mean_ratio(d: np.ndarray) -> Mean:
-    with np.errstate(over="ignore"):
-        ratio = np.exp(d)
-    return Mean(float(ratio.mean()), float(np.sqrt(np.square(ratio - 1).sum()) / len(ratio)))
-
-
 def unsure(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """1 - p at the mean of two log-probs: an error of a token's logit changes its log-prob by this
     share of it."""

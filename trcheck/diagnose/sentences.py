@@ -263,7 +263,7 @@ CAUSES = {
     "cut": (
         (
             "{count:,} of {total:,} completions ({share:.0f} %) end at exactly {longest:,} tokens, "
-            "the longest, without the token “{end}” that ends the others."
+            "the longest, without a token that ends the others ({end})."
         ),
         (
             "They were cut at the limit before they could answer. Raise it, or leave cut completions "

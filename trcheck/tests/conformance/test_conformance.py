@@ -2,7 +2,6 @@
 
 import json
 import math
-import shlex
 import sys
 import textwrap
 from pathlib import Path
@@ -10,11 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from trcheck.conformance import calls, functions, libraries, make, vectors
-from trcheck.conformance.report import RECORD, Finding, judge, lines
+from trcheck.conformance import calls, functions, vectors
+from trcheck.conformance.report import Finding, judge, lines
 from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.algorithms import ppo_loss
-from trlib.cli import main
 from trlib.errors import TrlibError
 
 BOOK = Path(__file__).parents[3] / "book" / "check" / "conformance.md"
@@ -37,13 +35,6 @@ def finding_of(function, loss, how="token-mean", **options):
         calls.observe(V, calls.plain(function, settings=settings, loss=loss, **options)),
         how,
     )
-
-
-def test_our_own_losses_pass_by_token():
-    for loss in V.losses:
-        finding = finding_of(make.LOSSES[loss][0], loss)
-        found = finding.status, finding.words, finding.seen, finding.first
-        assert found == ("agrees", "", (), None), loss
 
 
 def test_what_nothing_explains_is_said():
@@ -233,66 +224,6 @@ def test_bad_addresses_are_named(module, address, error, words):
         functions.resolve(address)
 
 
-@pytest.mark.nightly(
-    "imports TRL and verl, and tries every loss; by day others hold each option of the command"
-)
-def test_the_commands_for_a_function_run_as_the_page_prints_them(tmp_path, monkeypatch, capsys):
-    """With the reader's own modules of the names that the page has for them."""
-    for library in ("trl", "verl"):
-        pytest.importorskip(library)
-    (tmp_path / "my").mkdir()
-    (tmp_path / "my/losses.py").write_text(
-        "from trlib.advantages import group_relative\n"
-        "from trlib.algorithms import ppo_loss\n"
-        "from trlib.corrections import truncated_importance\n"
-        "from trlib.divergences import k3\n"
-        "def clip(logp, logp_old, advantages, mask):\n"
-        "    return ppo_loss(logp, logp_old, advantages=advantages, mask=mask)\n"
-        "def kl(logp, logp_old):\n"
-        "    return k3(logp, logp_old)\n"
-        "def adv(rewards, group):\n"
-        "    return group_relative(rewards, group)\n"
-        "def tis(logp_old, logp_rollout, mask):\n"
-        "    return truncated_importance(logp_old, logp_rollout, mask, cap=2.0)\n"
-    )
-    (tmp_path / "my/verl.py").write_text(
-        "from verl.trainer.ppo.core_algos import compute_policy_loss_dppo_tv as loss\n"
-    )
-    (tmp_path / "my/trainers.py").write_text(
-        "from trl import GRPOTrainer\nclass Mine(GRPOTrainer):\n    pass\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    section = (
-        BOOK.read_text(encoding="utf-8").partition("## Your own loss")[2].partition("\n## ")[0]
-    )
-    commands = [
-        shlex.split(line, comments=True)
-        for line in section.splitlines()
-        if line.startswith("trlib ")
-    ]
-    assert commands
-    expected = {
-        "clip": "agrees",
-        "loss": "differs",
-        "Mine": "differs",
-        "kl": "agrees",
-        "adv": "agrees",
-        "tis": "agrees",
-        "tests": "",
-    }
-    for command in commands:
-        name = next(
-            word.partition(":")[2] or word
-            for word in command
-            if word.startswith("my.") or word == "tests"
-        )
-        assert main(command[1:]) == (3 if expected[name] == "differs" else 0), command
-        assert expected[name] in capsys.readouterr().out, command
-    for module in [name for name in sys.modules if name.partition(".")[0] == "my"]:
-        monkeypatch.delitem(sys.modules, module)
-
-
 def test_a_finding_survives_json_and_is_one_line():
     finding = finding_of(clip, "ppo", anchor="rollout")
     assert [d.point for d in finding.deviations] == ["anchor"] and finding.seen == ("two anchors",)
@@ -300,20 +231,6 @@ def test_a_finding_survives_json_and_is_one_line():
     printed = lines([finding, Finding("short", "short", "agrees")])
     assert printed[0].startswith("mine as ppo  differs  takes the ratio to the policy that sampled")
     assert printed[1] == "short        agrees"
-
-
-def test_the_record_is_of_these_vectors_and_libraries():
-    document = json.loads(RECORD.read_text())
-    assert document["vectors"] == V.version
-    assert [entry["library"] for entry in document["libraries"]] == list(libraries.NAMES)
-    for entry in document["libraries"]:
-        library, findings = entry["library"], [Finding.from_dict(f) for f in entry["findings"]]
-        assert findings and all(f.status != "fails" for f in findings), library
-        assert {**libraries.WRITTEN_FOR, "torch": "2.13.0", "unsloth": "2026.10.9"}.get(
-            library
-        ) == entry.get("version")
-        source = libraries.SOURCES.get(library)
-        assert (source and source.commit) == entry.get("commit")
 
 
 def test_a_function_that_writes_into_its_batch_spoils_nothing():

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from tests.by_day import by_day
 from trcheck.conformance import estimators, make, vectors
 from trcheck.conformance.aggregations import WORDS, coefficients
 from trcheck.conformance.bench import Observed
@@ -44,37 +45,6 @@ def test_the_file_is_what_the_reference_gives_today():
     assert vectors.PATH.stat().st_size < 300_000 and V.version == vectors.VERSION
 
 
-def test_the_specification_names_everything_in_the_file():
-    said = vectors.PATH.with_name("SPECIFICATION.md").read_text()
-    names = [
-        *V.document,
-        *V.document["batches"][0],
-        *V.batches,
-        *V.document["distributions"],
-        *V.pieces,
-        *V.document["losses"]["ppo"],
-        *AGGREGATIONS,
-        "topk_ids",
-        "topk_logp",
-        "k1",
-        "k2",
-        "k3",
-    ]
-    assert [name for name in names if f"`{name}`" not in said] == []
-
-
-def test_another_version_is_refused(monkeypatch, tmp_path):
-    path = tmp_path / "vectors.json"
-    path.write_text(json.dumps({**V.document, "version": 99}))
-    monkeypatch.setattr(vectors, "PATH", path)
-    vectors.load.cache_clear()
-    with pytest.raises(
-        ValueError, match=r"expected trust-region-conformance version 2, got .* version 99"
-    ):
-        vectors.load()
-    vectors.load.cache_clear()
-
-
 def observed_of(loss, how, **change):
     """What a function of this definition would give."""
     rows, family = V.rows, FAMILIES[loss]
@@ -97,7 +67,7 @@ def observed_of(loss, how, **change):
 
 @pytest.mark.parametrize("loss", V.losses)
 def test_the_second_writing_gives_the_golden_numbers(loss):
-    """Reference and definitions share no code (but QUATRO's dual): each checks the other."""
+    """Reference and definitions share no code: each checks the other."""
     observed = Observed(by_token=True)
     for name in V.names:
         for kept, key in ((observed.values, "per_token"), (observed.gradients, "gradient")):
@@ -114,8 +84,7 @@ AGREEING = {("sapo", "tau"), ("gmpo", "epsilon")}
 """Below 1e-6: reported in a note."""
 
 
-@pytest.mark.parametrize("loss", V.losses)
-@pytest.mark.nightly("searches every choice of a loss")
+@pytest.mark.parametrize("loss", by_day(V.losses, "ppo", reason="searches every choice"))
 def test_the_vectors_tell_every_choice_apart(loss):
     how = V.losses[loss]["aggregation"]
     base, axes = FAMILIES[loss].base, FAMILIES[loss].axes

@@ -3,8 +3,6 @@
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -36,28 +34,6 @@ def test_a_page_that_cannot_be_written_is_named_before_the_dump_is_read(
     assert (
         words in capsys.readouterr().err and Path("rollouts.parquet").read_text() == "years of work"
     )
-
-
-@pytest.mark.nightly("starts processes; the sentence is tested in one")
-def test_a_file_of_rollouts_that_lacks_a_column_ends_with_status_2(tmp_path):
-    # Read through a Python file, most of these processes were aborted by a thread of arrow's as
-    # they ended (134).
-    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    file = tmp_path / "rollouts.parquet"
-    pq.write_table(pa.table({"logp": [[-0.5]], "logp_rollout": [[-0.5]], "advantage": [1.0]}), file)
-    for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-m", "trlib", "diagnose", str(file)],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            cwd=tmp_path,
-        )
-        assert done.returncode == 2, done.stderr
-        assert (
-            done.stderr.startswith("trlib: error: column 'mask': not in ")
-            and done.stderr.count("\n") == 1
-        )
 
 
 PAGE = (ROOT / "book/check/diagnose.md").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tests.typed import typed
-from trcheck.diagnose import diagnose, formats, read
+from trcheck.diagnose import diagnose, read
 from trcheck.tests.diagnose.dumps import by_row, jsonl
 
 LOGP, ROLLOUT = [[-0.5, -1.0, -2.0], [-0.25, -3.0]], [[-0.5, -1.5, -1.0], [-0.5, -2.0]]
@@ -66,17 +66,6 @@ def test_json_lines_say_what_parquet_says(tmp_path, columns):
     same(read(lines(tmp_path / "any.name", columns, ensure_ascii=False)), wanted)
     pd.DataFrame(columns).to_json(tmp_path / "pandas.jsonl", orient="records", lines=True)
     same(read(tmp_path / "pandas.jsonl"), wanted)
-
-
-def test_json_lines_are_read_in_parts(tmp_path, monkeypatch):
-    wanted = read(lines(tmp_path / "rollouts.jsonl", COLUMNS))
-    monkeypatch.setattr(formats, "ROWS", 1)
-    same(read(tmp_path / "rollouts.jsonl"), wanted)
-    (tmp_path / "mixed.jsonl").write_text('{"logp": [-1.0]}\n{"logp": "x"}\n')
-    with pytest.raises(
-        ValueError, match=r"mixed\.jsonl': expected values of one type in every column, got several"
-    ):
-        read(tmp_path / "mixed.jsonl")
 
 
 def test_nan_and_null_may_stand_where_the_mask_is_false(tmp_path):
@@ -217,27 +206,6 @@ def table(path, columns):
     return str(path)
 
 
-def test_a_category_of_pandas_is_read_as_its_values(tmp_path):
-    plain = {**COLUMNS, "group": ["u", "u"]}
-    kinds = {
-        **plain,
-        "prompt": pd.Categorical(plain["prompt"]),
-        "group": pd.Categorical(plain["group"]),
-    }
-    wanted = read(table(tmp_path / "plain.parquet", plain))
-    assert wanted.prompts == ["x", "y"] and wanted.group.tolist() == [0, 0]
-    same(read(table(tmp_path / "kinds.parquet", kinds)), wanted)
-    flat = {**FLAT, "prompt": ["p", "p", "p", "q", "q"], "text": list("abcde")}
-    kinds = {
-        **flat,
-        **{name: pd.Categorical(flat[name]) for name in ("completion", "prompt", "text")},
-    }
-    same(
-        read(table(tmp_path / "kinds.parquet", kinds)),
-        read(table(tmp_path / "plain.parquet", flat)),
-    )
-
-
 def test_a_column_that_comes_twice_is_named_where_it_is_read(tmp_path):
     path = tmp_path / "twice.parquet"
     arrays, names = [pa.array(v) for v in COLUMNS.values()], list(COLUMNS)
@@ -253,32 +221,6 @@ def test_a_column_that_comes_twice_is_named_where_it_is_read(tmp_path):
     assert read(path).count == 2  # nothing asks for it
     with pytest.raises(ValueError, match=r"column 'spare': expected once"):
         read(path, columns={"group": "spare"})
-
-
-@pytest.mark.parametrize(
-    ("columns", "words"),
-    [
-        (
-            {**COLUMNS, "group": [{"id": 1, "split": "a"}] * 2},
-            r"column 'group': expected one value for every completion that can be compared, such "
-            r"as a number or a "
-            r"text, got struct<id: int64, split: string>",
-        ),
-        (
-            {**FLAT, "completion": [{"id": 1}] * 5},
-            r"column 'completion': expected one value for every row that can be compared, .* got "
-            r"struct<id: int64>",
-        ),
-        (
-            {**COLUMNS, "prompt": [[{"role": "user"}]] * 2},
-            r"column 'prompt': expected one value per completion, got list<",
-        ),
-    ],
-)
-def test_structs_that_cannot_be_told_apart_are_named(tmp_path, columns, words):
-    path = table(tmp_path / "structs.parquet", columns)
-    with pytest.raises(TypeError, match=words):
-        read(path)
 
 
 # -- other formats, several ranks

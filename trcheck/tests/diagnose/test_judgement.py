@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from book.build.paths import ROOT
 from tests.typed import typed
@@ -25,22 +24,16 @@ from trcheck.benchmark.faults import (
     judged,
     rollouts,
 )
-from trcheck.cli.stage import Stage
 from trcheck.diagnose import (
     diagnose,
-    dump,
     evidence,
-    figures,
     groups,
     judgement,
-    page,
     read,
     refits,
     sample,
 )
-from trcheck.diagnose.messages import TEXTS
-from trcheck.diagnose.rules import NAMES, RULES
-from trcheck.tests.diagnose.dumps import by_row, jsonl, rows
+from trcheck.tests.diagnose.dumps import jsonl, rows
 
 HELD_OUT = json.loads(heldout.RECORD.read_text(encoding="utf-8"))
 SIZE = 256
@@ -70,16 +63,6 @@ def test_a_healthy_dump_is_not_accused(kind):
         assert judgement.headline.startswith(f"healthy within what {count} completions can show; 0")
         assert judgement.headline.endswith("times the bf16 of real engines")
         assert bool([text for text in judgement.unseen if "logp_old" in text]) is not old
-
-
-def test_every_cause_has_a_fault_and_every_name_a_sentence():
-    assert set(FAULTS.values()) - {UNUSUAL} == set(NAMES) - {"jump"}
-    evidence = {key.removeprefix("cause.") for key in TEXTS if key.startswith("cause.")}
-    advice = {key.removeprefix("advice.") for key in TEXTS if key.startswith("advice.")}
-    parts = {"non_finite_column", "before", "after", "more", "dead_half", "dead_more"}
-    assert evidence - advice == parts and advice <= evidence
-    for rule in RULES:
-        assert rule.name in NAMES and rule.key in advice
 
 
 def interval(count, of):
@@ -151,13 +134,6 @@ def test_an_odd_completion_is_named_where_updates_do_not_explain_it(sign, verdic
     assert found.verdict == verdict
     assert [cause.name for cause in found.causes] == ["pairing"] * (verdict == "found")
     assert ("1 completions differ far more" in found.headline) is (verdict == "unusual")
-
-
-def test_a_healthy_dump_says_what_would_have_shown():
-    seen = judged(flat(1, SIZE, "bf16", True)).seen
-    assert seen[0].startswith("a temperature that one side forgot, from about 0.9")
-    assert seen[1].startswith("one completion in 256") and "; 10 of them" in seen[1]
-    assert "PPO's window" in judged(flat(1, SIZE, "updated", True)).seen[3]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +218,6 @@ def test_what_versions_show_by_hand():
     # A side that rises by less than a half does not climb; five versions show nothing.
     assert shown(np.append(sizes[:5], [0.05, 0.055, 0.06, 0.07]))["climb"] == 0
     assert shown(sizes, 2) == {}
-    assert figures._logit(0.8) == pytest.approx(np.log(4))
     np.testing.assert_allclose(evidence._odds(np.log([0.8, 0.5])), [np.log(4), 0], atol=1e-12)
 
 
@@ -277,16 +252,6 @@ def test_a_log_without_log_probs_says_where_to_read_how_to_get_them(tmp_path, ca
     assert typed(f"diagnose {path}") == 2
     said = capsys.readouterr().err
     assert f"as {log} writes it, which holds none" in said and "“From " in said
-
-
-def test_long_work_says_what_it_is_at(capsys):
-    with Stage("reading", after=0.0, show=True) as stage:
-        stage.timer.join()
-        stage.now("judging")
-    assert capsys.readouterr().err == "trlib: 0 s: reading\ntrlib: 0 s: judging\n"
-    with Stage("searching", show=True):
-        pass
-    assert not capsys.readouterr().err, "what is done in time says nothing"
 
 
 def test_versions_of_every_token_are_read_and_may_decrease(tmp_path):
@@ -348,15 +313,6 @@ def test_a_fault_that_was_repaired_is_forgotten():
         judged(flat(seed, 64, "temperature 0.7", True, "dial"), memory)
     verdicts = [judged(flat(seed, 64, "bf16", True, "dial"), memory).verdict for seed in range(90)]
     assert verdicts[0] == "unusual" and verdicts[-1] == "healthy"
-
-
-def test_a_column_that_one_batch_lacks_comes_back_when_that_batch_is_forgotten():
-    memory, n, age = judgement.Memory(keep=0.5, least=0.4), {"n": np.ones(2)}, {"age": np.zeros(2)}
-    assert [*memory.joined(n | age)[0]] == ["n", "age"]
-    assert [*memory.joined(n)[0]] == ["n"]
-    assert [*memory.joined(n | age)[0]] == ["n"], "half of what is read has no age"
-    assert [*memory.joined(n | age)[0]] == ["n", "age"]
-    assert memory.joined(n)[1].tolist() == [0.5, 0.5, 1.0, 1.0]
 
 
 def test_which_completions_were_scored_with_another_text_is_said():
@@ -422,7 +378,6 @@ def test_the_command_names_the_cause_and_ends_with_its_status(
     )
     html = (tmp_path / "dump.html").read_text(encoding="utf-8")
     assert f'data-verdict="{verdict}" data-causes="{" ".join(names)}"' in html and first in html
-    assert html.index("data-verdict") < html.index("<main>")
 
 
 def test_a_reward_that_is_no_number_is_found(tmp_path):
@@ -435,36 +390,6 @@ def test_a_reward_that_is_no_number_is_found(tmp_path):
         and cause.evidence.startswith("1 of reward are NaN")
         and "5." in cause.evidence
     )
-
-
-def test_a_dump_whose_tokens_all_count_is_judged_without_a_copy():
-    """What keeps ten million tokens within two gigabytes."""
-    r = rollouts(flat(0, 64, "fp32"))
-    assert judgement.sample(r).x is r.logp_rollout and r.counted(r.logp) is r.logp
-    r.mask[3] = False
-    assert len(judgement.sample(r).x) == len(r.counted(r.logp)) == len(r.logp) - 1
-
-
-@pytest.mark.parametrize("kind", ["parquet", "jsonl", "json", "npz", "pt"])
-def test_a_file_that_is_half_written_cannot_be_judged(tmp_path, capsys, kind):
-    g = torch.Generator().manual_seed(0)
-    tensors = {
-        name: -torch.rand(16, 20, generator=g) for name in ("logp", "logp_rollout", "advantage")
-    }
-    tensors["mask"] = torch.ones(16, 20, dtype=torch.bool)
-    path = tmp_path / f"dump.{kind}"
-    lines = by_row({name: x.tolist() for name, x in tensors.items()})
-    if kind == "parquet":
-        dump(path, **tensors)
-    elif kind == "npz":
-        np.savez(path, **{name: x.numpy() for name, x in tensors.items()})
-    elif kind == "pt":
-        torch.save(tensors, path)
-    else:
-        jsonl(path, [lines] if kind == "json" else lines)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert typed(f"diagnose {path}") == 2
-    assert f"dump.{kind}'" in capsys.readouterr().err
 
 
 def test_little_cannot_be_judged(tmp_path, capsys):
@@ -530,15 +455,4 @@ def test_the_columns_of_a_library_are_recognised_and_said(tmp_path, capsys, libr
     said = capsys.readouterr().out
     assert said.startswith("found: temperature; ") and f"{rollout} as logp_rollout" in said
     found = read(path)
-    assert found.group is not None and f"<code>{rollout}</code> as logp_rollout" in page(
-        diagnose(found)
-    )
-
-
-def test_numbers_of_numpy_in_a_saved_file_are_read(tmp_path):
-    dump = rows(flat(0, 64, "shift"))
-    columns = {name: [row[name] for row in dump] for name in ("logp", "logp_rollout", "mask")}
-    advantage = [np.float64(row["advantage"]) for row in dump]
-    torch.save({**columns, "advantages": advantage, "step": np.int64(3)}, tmp_path / "rank_0.pt")
-    found = diagnose(read(tmp_path / "rank_0.pt"))
-    assert found.judgement.headline.startswith("found: shift; ")
+    assert found.group is not None
