@@ -321,6 +321,7 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
 /* The question of a figure. The reply stands where the answers stood; guessed() is called after each choice. */
 function asks(question, guessed) {
   const { list, said, show } = prediction(question.options, (guess) => {
+    el.open = true;
     turn(guess, ...replyTo(question, guess));
     again.focus({ preventScroll: true });
     guessed();
