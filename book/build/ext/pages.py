@@ -25,6 +25,7 @@ NEEDED_BY = {
     "clipboard": 'class="highlight',
     "mystnb": 'class="cell',
     "wide.css": 'class="wide-figure',
+    "predict.js": "<strong>Predict",
 }
 """Others, by a part of their name, and the mark of a page that uses them."""
 FONTS = ("source-serif-4-latin-wght-normal", "inter-latin-wght-normal")

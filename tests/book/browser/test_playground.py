@@ -454,9 +454,7 @@ def test_every_preset_asks_and_begins(visit, until, name):
     ).wait_for()  # the first preset's lanes are in the still too
     assert one.page.locator(".notes").is_hidden(), "nothing of a preset has to be mended"
     question = one.page.get_by_role("group", name="Your prediction")
-    question.get_by_role("radio", name=chosen["question"]["options"][0][1], exact=True).check(
-        force=True
-    )
+    question.get_by_role("button", name=chosen["question"]["options"][0][1], exact=True).click()
     one.page.locator(".revealed", has_text="Noted").wait_for()
     assert one.complaints == []
 

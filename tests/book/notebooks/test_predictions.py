@@ -9,7 +9,7 @@ import pytest
 
 from book.build.paths import chapters
 
-ASKED = re.compile(r"\*\*Predict\b[^*]*\*\*|^Predict\b|(?<=[.!] )Predict\b", re.MULTILINE)
+ASKED = re.compile(r"\*\*Predict[.:]\*\*")
 FOLD = re.compile(r"\s*<details")
 HEADING = re.compile(r"^#", re.MULTILINE)
 HIDDEN = {"hide-cell", "hide-output"}
@@ -41,21 +41,18 @@ def shows(cell):
 
 
 def predictions(path):
-    """Of every prediction: where it stands, what its cell says after it, and the cells that follow.
-    One that stands right beside a widget is about the widget's own question."""
+    """Of every prediction: where it stands, what its cell says after it, and the cells that follow."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    found = []
-    for i, cell in enumerate(cells):
-        if cell["cell_type"] != "markdown":
-            continue
-        for asked in ASKED.finditer(text(cell)):
-            after = text(cell)[asked.end() :]
-            beside = i and asks(cells[i - 1]) and not HEADING.search(text(cell)[: asked.start()])
-            if not beside:
-                found.append(
-                    (f"{path.stem}, {cell['id']}", after.partition("\n\n")[2], cells[i + 1 :])
-                )
-    return found
+    return [
+        (
+            f"{path.stem}, {cell['id']}",
+            text(cell)[asked.end() :].partition("\n\n")[2],
+            cells[i + 1 :],
+        )
+        for i, cell in enumerate(cells)
+        if cell["cell_type"] == "markdown"
+        for asked in ASKED.finditer(text(cell))
+    ]
 
 
 EVERY = [one for path in chapters() for one in predictions(path)]

@@ -38,6 +38,7 @@ import { button, choice, drawer, h, ladder, pick, say, status, tick } from "./co
 import { clamp } from "../maths/plain.js";
 import { setting as written } from "./numbers.js";
 import { handling } from "./handling.js";
+import { prediction, replyTo } from "./predict.js";
 import { addressed, read as readAddress, write as writeAddress } from "./address.js";
 import { stage } from "./theme.js";
 import bare from "./bench.css";
@@ -249,8 +250,7 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
   );
   let asked = false; // a preset has been pressed
   const hint = h("p", { class: "hint", hidden: true });
-  const asking =
-    spec.question && prediction(spec.question, { reply: (guess) => reveal(spec.question, guess, data), guessed });
+  const asking = spec.question && asks({ ...spec.question, right: ofData(spec.question.right, data) }, guessed);
   frame.append(
     h(
       "div",
@@ -318,35 +318,24 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
   };
 }
 
-/* One question and its answers to choose from. The reply stands where the answers stood. reply(value) is what is said to an
-   answer; guessed() is called after each. */
-export function prediction({ text, options }, { reply, guessed }) {
-  const answers = options.map(([value, words]) => button(words, () => choose(value)));
-  const list = h("div", { class: "answers", role: "group", "aria-label": "Your prediction" }, ...answers),
-    said = h("p", { class: "revealed" }),
-    again = button("choose again", () => (show(""), answers[0].focus())),
-    done = button("close", () => (el.open = false)),
-    replied = h("div", { class: "replied", hidden: true }, said, h("div", { class: "marks" }, again, done)),
-    el = drawer("ask", `Predict: ${text}`, list, replied);
-  function choose(value) {
+/* The question of a figure. The reply stands where the answers stood; guessed() is called after each choice. */
+function asks(question, guessed) {
+  const { list, said, show } = prediction(question.options, (guess) => {
     el.open = true;
-    show(reply(value));
+    turn(guess, ...replyTo(question, guess));
     again.focus({ preventScroll: true });
     guessed();
+  });
+  const again = button("choose again", () => (turn(null, ""), list.firstChild.focus())),
+    done = button("close", () => (el.open = false)),
+    replied = h("div", { class: "replied", hidden: true }, said, h("div", { class: "marks" }, again, done)),
+    el = drawer("ask", `Predict: ${question.text}`, list, replied);
+  function turn(guess, ...words) {
+    show(guess, ...words);
+    list.hidden = guess !== null;
+    replied.hidden = guess === null;
   }
-  function show(words) {
-    list.hidden = words !== "";
-    replied.hidden = words === "";
-    said.dataset.right = words.startsWith("✓") ? "yes" : "no";
-    say(said, words);
-  }
-  return { el, said: () => said.textContent, clear: () => show("") };
-}
-
-function reveal({ right, options, why }, guess, data) {
-  const answer = typeof right === "function" ? right(data) : right;
-  const named = options.find(([value]) => value === answer)[1];
-  return `${guess === answer ? "✓ Right" : `✕ Not quite: ${named}`}. ${why}`;
+  return { el, said: () => said.textContent, clear: () => turn(null, "") };
 }
 
 /* One setting's control, or nothing for a number that is only dragged. */

@@ -12,4 +12,5 @@ export * from "./scales.js";
 export * from "./controls.js";
 export * from "./theme.js";
 export * from "./plot.js";
+export * from "./predict.js";
 export * from "./bench.js";

@@ -1,6 +1,6 @@
 /* What is seen of the playground: bar, lanes, pictures, question, code. */
 
-import { button, choice, h, pick, say, status } from "../parts/common.js";
+import { button, choice, h, pick, prediction, replyTo, say, status } from "../parts/common.js";
 import { card, lineOf } from "./cards.js";
 import { python } from "./code.js";
 import { NAMES } from "./lanes.js";
@@ -36,8 +36,7 @@ export function buildControls(frame, host, act) {
     noted = h("ul", { class: "notes", hidden: true }),
     paused = h("p", { class: "paused", hidden: true, text: "Paused while this tab is in the background." });
   const asked = h("p", { class: "asked" }),
-    guesses = h("div"),
-    revealed = h("p", { class: "revealed", hidden: true });
+    guesses = h("div");
   const ruling = h("b"),
     because = h("span"),
     turned = status(),
@@ -48,7 +47,7 @@ export function buildControls(frame, host, act) {
     },
     proposal = button("", propose, { class: "propose", hidden: true }),
     left = h("span", { class: "left" }),
-    judged = h("div", { class: "verdict judging" }, h("p", {}, left, ruling, because), hint, proposal, revealed);
+    judged = h("div", { class: "verdict judging" }, h("p", {}, left, ruling, because), hint, proposal);
   let offered = null;
   const progress = h("progress", { max: 1, "aria-label": "Eight seeds", hidden: true }),
     lanesEl = h("div", { class: "lanes" });
@@ -161,16 +160,14 @@ export function buildControls(frame, host, act) {
     },
     reset: () => act.tell({ type: "resetLane", lane: name }),
   });
-  let question = null;
+  let question = null,
+    predicted = null;
   const ask = (preset) => {
     question = preset;
-    const made = choice({
-      legend: "Your prediction",
-      options: preset.question.options,
-      onChange: (guess) => act.tell({ type: "guess", guess }),
-    });
-    guesses.replaceChildren(made.el);
-    guesses.set = made.set;
+    predicted?.said.remove();
+    predicted = prediction(preset.question.options, (guess) => act.tell({ type: "guess", guess }));
+    guesses.replaceChildren(predicted.list);
+    judged.append(predicted.said);
   };
   /* A line of the page for each lane; its card comes and goes a frame later. Those that stay are as they were. */
   const lineUp = (lanes) => {
@@ -193,7 +190,8 @@ export function buildControls(frame, host, act) {
     /* A part at a time: after each the page has a frame of its own. Only what changed is written. now(): the state as it
        is when a part is drawn; a slider may have moved since the first. */
     *draw({ state, now, lanes, pinned, preset, applies, recorded, seeding, verdict }) {
-      const { playing, guess, notes, revealed: known } = state;
+      const { playing, notes, revealed: known } = state,
+        guess = applies ? state.guess : null;
       board.toggleAttribute(
         "data-idle",
         !playing &&
@@ -207,7 +205,6 @@ export function buildControls(frame, host, act) {
       const other = question !== preset;
       if (other) ask(preset);
       guesses.hidden = !applies;
-      guesses.set(guess);
       say(
         asked,
         applies
@@ -215,7 +212,9 @@ export function buildControls(frame, host, act) {
           : `Nothing to predict: these lanes are not those of “${preset.title}”. Choose it again under Try to have them back.`,
       );
       const reply = recorded ? preset.question : answered(preset, lanes);
-      answer(revealed, reply, applies ? guess : null, known && reply.right, preset.batches);
+      const later = `Noted. After ${preset.batches} batches, or eight seeds, the answer appears here.`;
+      if (guess === null) predicted.show(null, "");
+      else predicted.show(guess, ...(known && reply.right ? replyTo(reply, guess) : [later]));
       pin.disabled = !lanes.some(({ count }) => count);
       unpin.hidden = pinned.every((one) => one.recorded);
       say(eight, seeding === null ? `Eight seeds, ${preset.batches} batches` : "Stop the seeds");
@@ -278,19 +277,6 @@ function remaining({ playing, until, cores }, lanes) {
     batches = going.reduce((sum, { count }) => sum + until - count, 0);
   const seconds = (each * batches) / Math.min(cores, going.length) / 1000;
   return `about ${seconds < 90 ? `${Math.max(1, seconds < 10 ? Math.round(seconds) : 5 * Math.round(seconds / 5))} s` : `${Math.round(seconds / 60)} minutes`} left`;
-}
-
-function answer(el, { options, right, why }, guess, known, batches) {
-  el.hidden = guess === null;
-  if (guess === null) return;
-  const named = options.find(([value]) => value === right)[1];
-  el.dataset.right = !known ? "" : guess === right ? "yes" : "no";
-  say(
-    el,
-    !known
-      ? `Your prediction is noted. After ${batches} batches, or eight seeds, the answer appears here.`
-      : `Your prediction: ${guess === right ? "✓ right" : `✕ not so, but ${named}`}. ${why}`,
-  );
 }
 
 /* The curves, and one of the others: only what is seen is drawn, and made when it is first seen. */

@@ -1,0 +1,26 @@
+"""What a page's text asks is chosen by a button; the choice is kept and opens the answer."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.book.browser.explorable import violations
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_choice_opens_the_answer_and_is_kept_until_it_is_taken_back(chromium, address, width):
+    context = chromium.new_context(viewport={"width": width, "height": 800})
+    page = context.new_page()
+    page.goto(f"{address}/book/purpose.html")
+    asked = page.locator("article").get_by_role("group", name="Your prediction").first
+    chosen = asked.get_by_role("button", name="two uses of each batch")
+    said = page.get_by_role("status").filter(has_text="You predicted: No clip, and two uses")
+    expect(said).to_have_count(0)
+    chosen.press("Enter")
+    expect(said).to_be_visible()
+    assert violations(page) == []
+    page.reload()
+    expect(said).to_be_visible()
+    chosen.press("Enter")
+    expect(said).to_have_count(0)
+    expect(page.locator("article details").first).not_to_have_attribute("open", "")
+    context.close()
