@@ -62,7 +62,7 @@ def anchors() -> Curves:
 def window(anchor: str) -> Curves:
     """CISPO, and its bounded weight differentiated."""
     bounds = {"anchor": anchor, "low": 0.8, "high": 1.2}
-    return RATIOS, *(at_ratios(cispo, form=form, **bounds) for form in ("log", "ratio"))
+    return RATIOS, at_ratios(cispo, form="log", **bounds), at_ratios(cispo, form="ratio", **bounds)
 
 
 def covariances() -> Curves:
