@@ -34,6 +34,7 @@ from trlib.loop.metrics import METRICS
 BOOK = ROOT / "book"
 LADDER = "_static/ladder"
 """Where the curves of the ladder's steps are, from its page."""
+PLACES = "_static/figures/places.svg"
 HEADINGS = (
     *("method", "use it", "to", "what is done", "level", "ratio", "signed"),
     *("problem", "box", "library", "branch"),
@@ -154,6 +155,23 @@ def steps_drawn(_: str) -> Iterator[tuple[Path, Drawing]]:
         yield BOOK / LADDER / f"{rung.label}.svg", figures.drawing(curve)
 
 
+def places(_: str) -> str:
+    """Where a library computes another loss than it says; only the annex can draw it."""
+    from book.build.places import in_words
+
+    return (
+        f"![{in_words()}](../{PLACES})\n\n*Eight places where a library's code (full line) leaves what "
+        "its documentation says (dashes). Most cost a token its push, or give it a weight of any size.*"
+    )
+
+
+def places_drawn(_: str) -> Iterator[tuple[Path, Drawing]]:
+    """The picture of these places."""
+    from book.build.places import drawn as eight
+
+    yield BOOK / PLACES, figures.drawing(eight())
+
+
 def weights_drawn(name: str) -> Iterator[tuple[Path, Drawing]]:
     """The curve of a card."""
     yield FOLDER / blocks.figure_of(name), figures.drawing(drawn(CARDS[name]))
@@ -258,6 +276,7 @@ MAKERS: dict[str, Callable[[str], str]] = {
     **records.MAKERS,
     "playground": lambda _: STILL,
     "ladder": steps,
+    "places": places,
     "four-boxes": four_boxes,
     "nine-lines": nine_lines,
     "three-questions": three_questions,
@@ -274,6 +293,7 @@ MAKERS: dict[str, Callable[[str], str]] = {
 """What stands on a page, as Markdown, by its name; called with its argument."""
 DRAWN: dict[str, Callable[[str], Iterator[tuple[Path, Drawing]]]] = {
     "ladder": steps_drawn,
+    "places": places_drawn,
     "weights": weights_drawn,
 }
 """What draws the pictures of a block, by the block's name; called with the name of the page."""

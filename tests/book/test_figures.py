@@ -6,10 +6,12 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
+from book.build.paths import ROOT
 from trbook.figures import STYLE, described, drawing
 from trbook.reveal import reveal
 from trlab import recorded
 from trlab.drawing import COLOURS, HUES, bands, curves, intervals
+from trlab.drawing.figure import INK, TABLE
 from trlab.statistics import interval, iqm
 
 mpl.use("agg")
@@ -26,6 +28,18 @@ def style():
 def test_the_style_has_the_book_s_colours():
     cycle = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
     assert cycle == list(COLOURS)
+
+
+def test_stored_figures_have_the_colours_of_the_table_alone():
+    known = {INK, *(colour for hue in TABLE["hues"].values() for colour in hue)}
+    book = ROOT / "book"
+    stored = [*book.glob("_static/*/*.svg"), *book.glob("methods/curves/*.svg")]
+    found = {path: set(re.findall(r"#[0-9a-f]{6}\b", path.read_text("utf-8"))) for path in stored}
+    assert len(found) > 150
+    assert {path.name: other for path, own in found.items() if (other := own - known)} == {}
+    cards = {path: own for path, own in found.items() if path.parent.name == "curves"}
+    drawn = [set(re.findall(r"var\(--(\w+),", path.read_text("utf-8"))) for path in cards]
+    assert all(hues in ({"h6", "h1"}, {"h6"}) for hues in drawn), "right is green, wrong is red"
 
 
 def test_both_layouts_stand_in_the_page_s_colours_and_are_the_same_each_time():

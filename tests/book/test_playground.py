@@ -99,9 +99,13 @@ def test_every_range_in_an_answer_is_that_of_the_recorded_seeds():
     ]
     assert len(told) > 15 and [span for span in told if span not in spans] == []
     first = json.loads(FIRST.read_text(encoding="utf-8"))
-    assert (first["preset"], first["seed"]) == (next(iter(presets())), 0)
-    thirds = [lane["third"][0] for lane in record[first["preset"]]]
-    assert [lane["rows"][2]["reward"] for lane in first["lanes"]] == thirds, "seed 0 of the record"
+    assert set(first) == {next(iter(presets())), *PAGES}
+    for name, run in first.items():
+        assert (run["preset"], run["seed"]) == (name, 0)
+        thirds = [lane["third"][0] for lane in record[name]]
+        assert [lane["rows"][2]["reward"] for lane in run["lanes"]] == thirds, (
+            "seed 0 of the record"
+        )
 
 
 APART = {

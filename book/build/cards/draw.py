@@ -45,7 +45,7 @@ def curve(ax: Axes, card: Card, q: float) -> None:
     """Both weights at one q, on an axis that begins at ratio 0."""
     ax.axhline(0, color="gray", lw=0.7, alpha=0.6)
     ax.axvline(1, color="gray", lw=0.7, alpha=0.6, ls=":")
-    for right, style, name in ((True, "C0-", "right answer"), (False, "C1--", "wrong answer")):
+    for right, style, name in ((True, "C2-", "right answer"), (False, "C1--", "wrong answer")):
         ax.plot(RATIOS, weights(card, q=q, right=right), style, lw=1.8, label=name)
     ax.set(xlim=(0, RATIOS[-1]), ylim=LEVELS)
 

@@ -2,7 +2,8 @@
 
 `mathematics` draws formulas with the vendored KaTeX; `links` ties them to the code and the code to
 them; `terms` explains a word where it stands; `pages` keeps pages small and accessible; `head`
-describes them to search engines, at the `address` that `_config.yml` sets; `search` makes the index
+describes them to search engines, at the `address` that `_config.yml` sets, with the `previews` that
+links to them show; `search` makes the index
 of the book's own search; `phone_tables` makes every table readable on a phone, `line_breaks` says
 where a line may break; `security` says what a page may load and run; `execution` says when, where and
 with which versions a notebook ran; `made` makes a page
@@ -47,6 +48,7 @@ PARTS = (
     "terms",
     "explorables",
     "preview",
+    "previews",
     "head",
     "contents",
     "annex",

@@ -18,7 +18,9 @@ import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 
-PICTURE, WIDTH, HEIGHT = "_static/figures/share.png", 1200, 630
+from book.build.ext import previews
+
+PICTURE = "_static/figures/share.png"
 """Drawn on 25 November 2026 from recorded runs on `dial`."""
 PICTURE_SAYS = (
     "Learning curves of recorded runs with 32 updates per batch at learning rate 1e-4. With PPO's "
@@ -70,7 +72,9 @@ def described(found: list[str]) -> str:
     return text.rstrip(":")
 
 
-def tags(title: str, description: str, page: str, picture: str, book: str) -> str:
+def tags(
+    title: str, description: str, page: str, picture: str, book: str, says: str = PICTURE_SAYS
+) -> str:
     """The head's lines.
 
     Args:
@@ -79,18 +83,19 @@ def tags(title: str, description: str, page: str, picture: str, book: str) -> st
         page: the page's own address, empty as long as there is none.
         picture: the address of the picture that a shared link shows.
         book: the book's title.
+        says: what the picture shows.
     """
     lines = [f'<meta name="description" content="{html.escape(description)}">']
     properties = {
         "og:type": "article",
-        "og:site_name": book,
+        "og:site_name": book if book != title else "",
         "og:title": title,
         "og:description": description,
         "og:url": page,
         "og:image": picture,
-        "og:image:width": str(WIDTH),
-        "og:image:height": str(HEIGHT),
-        "og:image:alt": PICTURE_SAYS,
+        "og:image:width": str(previews.WIDTH),
+        "og:image:height": str(previews.HEIGHT),
+        "og:image:alt": says,
     }
     lines += [
         f'<meta property="{name}" content="{html.escape(value)}">'
@@ -113,8 +118,12 @@ def describe(
     title = (
         html.unescape(re.sub(r"<[^>]+>", "", context.get("title") or "")) or app.config.html_title
     )
-    picture = f"{base}{PICTURE}" if base else context["pathto"](PICTURE, 1)
-    lines = tags(title, description, context.get("pageurl") or "", picture, app.config.html_title)
+    if title == app.config.html_title:
+        context["docstitle"] = ""  # which stands behind every title
+    shown, says = previews.of(app, pagename) or (PICTURE, PICTURE_SAYS)
+    picture = f"{base}{shown}" if base else context["pathto"](shown, 1)
+    page = context.get("pageurl") or ""
+    lines = tags(title, description, page, picture, app.config.html_title, says)
     context["metatags"] = f"{context.get('metatags', '')}\n{lines}\n"
 
 

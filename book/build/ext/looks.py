@@ -1,8 +1,8 @@
 """Names in the prose have the look that figures give them: the colour of `looks.json`, and below the
 word the line that a figure draws, full, dashed or dotted, for whoever sees no colours.
 
-Of each paragraph the first time that a name stands there. A link keeps the look of a link, and its
-name gets no other in that paragraph.
+Of each section the first time that a name stands there. A link keeps the look of a link, and its
+name gets no other in that section; the same link again is plain text.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ WORDS = {
 PATTERN = re.compile(
     "|".join(rf"(?P<{key}>(?<![\w-])(?:{text})(?![\w-]))" for key, text in WORDS.items())
 )
+CARD = re.compile(r"methods/(?!index)\w+\.html$")
+"""The address of a method's card."""
 PLAIN = (nodes.paragraph, nodes.emphasis, nodes.strong)
 ELSEWHERE = (nodes.entry, nodes.title, nodes.reference, nodes.field_list)
 
@@ -54,23 +56,31 @@ def style() -> str:
 
 def named(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Gives names their looks."""
+    known: dict[nodes.Node | None, set[str]] = {}
     for paragraph in list(doctree.findall(nodes.paragraph)):
         if _inside(paragraph, ELSEWHERE):
             continue
-        seen: set[str] = set()
+        seen = known.setdefault(_inside(paragraph, (nodes.section,)), set())
         for text in list(paragraph.findall(nodes.Text)):
+            link = _inside(text, (nodes.reference,))
             if isinstance(text.parent, PLAIN):
                 text.parent.replace(text, _parts(str(text), seen))
-            elif _inside(text, (nodes.reference,)):
+            elif link is not None:
                 seen.update(str(found.lastgroup) for found in PATTERN.finditer(str(text)))
+                to = link.get("refuri", "")
+                if to in seen:
+                    link.replace_self(link.children)
+                elif CARD.search(to):
+                    seen.add(to)
 
 
-def _inside(node: nodes.Node, kinds: tuple[type, ...]) -> bool:
+def _inside(node: nodes.Node, kinds: tuple[type, ...]) -> nodes.Element | None:
+    """What of these kinds a node stands in."""
     while node.parent is not None:
         node = node.parent
         if isinstance(node, kinds):
-            return True
-    return False
+            return node
+    return None
 
 
 def _parts(text: str, seen: set[str]) -> list[nodes.Node]:

@@ -5,8 +5,8 @@ The page itself does it, in Chromium, by its own button.
 `book/trbook/explorables/playground.seeds.json` holds, by preset and lane, each seed's mean reward
 of the last ten batches, its reward in the third batch and its mean KL per batch; the answers that
 the presets give are tested against it. All of them take an hour of one core, one alone
-(`python -m book.build.pack.presets once`) minutes. `--first` records the few batches that the page
-opens with instead, into `playground.first.json`.
+(`python -m book.build.pack.presets once`) minutes. `--first` records the few batches that pages
+open with instead, into `playground.first.json`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ from typing import Any
 
 from book.build.browser import NoChromium, browser
 from trbook.explorables import Playground
-from trbook.explorables.playground import FIRST, SEEDS, presets
+from trbook.explorables.playground import FIRST, PAGES, SEEDS, presets
 
 BATCHES = 4
-"""How far the page's first picture goes: not so far that it answers the first
-preset's question."""
+"""How far a page's first picture goes: not so far that it answers the preset's question."""
 SHOWN = ("reward", "kl", "kept", "entropy", "length")
 PAGE = '<!doctype html><meta charset="utf-8"><body>{}</body>'
 LONG = 3_600_000
@@ -51,9 +50,9 @@ def learn(name: str, chromium: Any) -> list[dict[str, Any]]:
         return [ends(lane["seeds"]) for lane in saved(page)["lanes"]]
 
 
-def first(chromium: Any) -> dict[str, Any]:
-    """The first batches of the first preset, as the page saves a run."""
-    with opened(next(iter(presets())), chromium) as page:
+def first(name: str, chromium: Any) -> dict[str, Any]:
+    """The first batches of a preset, as the page saves a run."""
+    with opened(name, chromium) as page:
         for batch in range(1, BATCHES + 1):
             page.get_by_role("button", name="One batch").click()
             done = f"all => all.every(lane => lane.dataset.batch === '{batch}')"
@@ -98,7 +97,8 @@ def main() -> int:
     try:
         with browser() as chromium:
             if sys.argv[1:] == ["--first"]:
-                FIRST.write_text(json.dumps(first(chromium)) + "\n", encoding="utf-8")
+                runs = {name: first(name, chromium) for name in (next(iter(presets())), *PAGES)}
+                FIRST.write_text(json.dumps(runs) + "\n", encoding="utf-8")
                 return 0
             for name in sys.argv[1:] or presets():
                 found[name] = learn(name, chromium)

@@ -75,7 +75,7 @@ class Basin(Packed):
         ["pg_is", "ppo", "gspo", "dppo-tv", "troll"],
         help=f"The methods drawn, of {tuple(METHODS)}.",
     ).tag(sync=True)
-    lr = Finite(3e-5, help="The learning rate that is read, from 3e-6 to 1e-3.").tag(sync=True)
+    lr = Finite(1e-4, help="The learning rate that is read, from 3e-6 to 1e-3.").tag(sync=True)
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)

@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 SEEDS = HERE / "playground.seeds.json"
 """How every preset ended with eight seeds, as `book.build.pack.presets` recorded it."""
 FIRST = HERE / "playground.first.json"
-"""A few batches of every lane of the first preset, which a page shows until a reader plays."""
+"""By preset a few batches of every lane, which a page shows until a reader plays."""
 MOST = 4
 LANE = ("method", "checkpoint", "threshold", "lr", "epochs", "minibatches", "group", "difficulty")
 """Settings that a lane may name; the others keep their defaults."""
@@ -35,16 +35,7 @@ BESIDE = {
 OWN = ("formula", "constants", "advantage", "aggregation")
 """The settings of a lane whose method is the reader's own, `own`: a formula for the gradient
 weight, its constants, and two that every method of trlib has."""
-PAGES = (
-    "own",
-    "quickstart",
-    "opening",
-    "groups",
-    "clipping",
-    "dppo",
-    "shootout",
-    "r2vpo",
-)
+PAGES = ("own", "quickstart", "opening", "groups", "clipping", "r2vpo")
 """Presets that pages of the book begin with, beside the first one: each has its still."""
 VIEWS = ("completions", "map", "ratios", "openers", "bands")
 
@@ -133,7 +124,8 @@ class Playground(Explorable):
     def html(self) -> str:
         """A fragment of HTML that shows the figure as it will be, and loads what learns when *Play*
         is pressed."""
-        chosen = presets()[self.preset or next(iter(presets()))]
+        name = self.preset or next(iter(presets()))
+        batches = 0 if set(self._differs()) - {"preset"} else recorded(name)
         return fragment(
             self.module,
             self.settings(),
@@ -141,13 +133,14 @@ class Playground(Explorable):
             placeholder_heights=self.placeholder_heights,
             parts=self._parts,
             still=self.still(),
-            light=lines(list(self.lanes) or chosen["lanes"], 0 if self._differs() else recorded()),
+            light=lines(list(self.lanes) or presets()[name]["lanes"], batches),
         )
 
 
-def recorded() -> int:
-    """How many batches of each lane the first state shows."""
-    return min(len(lane["rows"]) for lane in json.loads(FIRST.read_text(encoding="utf-8"))["lanes"])
+def recorded(preset: str) -> int:
+    """How many batches of each lane a page shows at first."""
+    found = json.loads(FIRST.read_text(encoding="utf-8")).get(preset, {"lanes": [{"rows": []}]})
+    return min(len(lane["rows"]) for lane in found["lanes"])
 
 
 def lines(lanes: Sequence[dict[str, Any]], batches: int) -> str:

@@ -40,7 +40,7 @@ class TokenMicroscope(Packed):
         sync=True
     )
     update = t.CInt(1, help="After how many updates, 0 to 16.").tag(sync=True)
-    token = t.CInt(1, help="Which of the batch's tokens is held, counted from 0.").tag(sync=True)
+    token = t.CInt(0, help="Which of the batch's tokens is held, counted from 0.").tag(sync=True)
     eps_low = Finite(0.2, help="PPO and CISPO: the window below 1, in [0, 1].").tag(sync=True)
     eps_high = Finite(0.2, help="PPO and CISPO: the window above 1, at least 0.").tag(sync=True)
     eps_seq = Finite(

@@ -55,14 +55,14 @@ class VocabularyStep(Explorable):
         help="The distribution before the first step: of a first word by `dial_rare` or by "
         "`dial`, or of a place.",
     ).tag(sync=True)
-    method = t.Enum(METHODS, "ppo", help="Whose bars are drawn.").tag(sync=True)
+    method = t.Enum(METHODS, "dppo_tv", help="Whose bars are drawn.").tag(sync=True)
     token = t.CInt(
         7,
         help="Which of the ten words was sampled: 0 is the most likely, 9 are all others together.",
     ).tag(sync=True)
     sign = t.CInt(1, help="Sign of the advantage: 1 or -1.").tag(sync=True)
     size = Finite(1.0, help="Size of the advantage, above 0.").tag(sync=True)
-    steps = t.CInt(1, help="Inner steps, 0 to 64.").tag(sync=True)
+    steps = t.CInt(16, help="Inner steps, 0 to 64.").tag(sync=True)
     lr = Finite(0.1, help="Learning rate of the logits, above 0.").tag(sync=True)
     k = t.CInt(3, help="Words that DPPO's top-k sees, 1 to 10.").tag(sync=True)
     delta_tv = Finite(0.15, help="Radius of DPPO by total variation, a probability in [0, 1].").tag(

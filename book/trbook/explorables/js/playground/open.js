@@ -99,8 +99,12 @@ export function open({ model, el, host, frame, whole, buildControls }) {
       applies: asksOfThese(state),
       recorded: asRecorded(state),
       seeding: progress(state),
-      verdict: pinned.some((one) => one.recorded)
-        ? ofRecorded(pinned, preset.batches)
+      verdict: state.pinned.some((one) => one.recorded)
+        ? ofRecorded(
+            pinned.filter((one) => one.recorded),
+            lanes,
+            preset.batches,
+          )
         : verdict(lanes, state.seeded && state.view === "bands", preset.batches, !state.seeding),
     };
   }
@@ -187,8 +191,8 @@ export function open({ model, el, host, frame, whole, buildControls }) {
   visit(false);
   const held = home ? heldRun() : null;
   if (held) tell({ type: "loaded", ...held, notes: ["The run that you left is here as faint curves."] });
-  else if (state.preset === recorded.preset && state.seed === recorded.seed && asksOfThese(state))
-    tell({ type: "recorded", pinned: shownAgain(recorded).pinned });
+  else if (state.seed === recorded[state.preset]?.seed && asRecorded(state))
+    tell({ type: "recorded", pinned: shownAgain(recorded[state.preset]).pinned });
   on.hidden();
   show();
   return () => {

@@ -46,7 +46,11 @@ export function pictured(state) {
   const names = Object.keys(state.lanes),
     told = Object.fromEntries(names.map((name) => [name, toldOf(state.runs[name].rows, state.lanes[name])]));
   const kept = state.pinned.flatMap(({ number, name, seed, date, recorded, rows }) =>
-    segmentsOf(rows).map((segment) => ({ ...segment, number, name, seed, date, recorded })),
+    segmentsOf(rows).map((segment) => {
+      const lane = state.lanes[name],
+        holds = recorded && lane && identity(lane) === identity(segment.settings);
+      return { ...segment, number, name, seed, date, recorded: holds, kind: recorded ? "recorded" : "kept" };
+    }),
   );
   const title = titler([...Object.values(told).flat(), ...kept].map(({ settings }) => settings));
   const named = (of) => (of ? { ...of, title: title(of.settings) } : null),
@@ -94,8 +98,8 @@ export function pictured(state) {
       ...named(one),
       ...look(one.name, one.settings),
       key: `kept${one.number}${one.name}${one.from}`,
-      ghost: !one.recorded, // drawn as lanes are, until they learn
-      alone: one.recorded,
+      ghost: !one.recorded, // drawn as lanes are, until they learn or are set otherwise
+      alone: one.kind === "recorded",
       last: true,
     })),
   };

@@ -6,7 +6,7 @@ import { python } from "./code.js";
 import { NAMES } from "./lanes.js";
 import { PRESETS, VIEWS } from "./state.js";
 import { PICTURES } from "./pictures.js";
-import { answered } from "./words.js";
+import { answered, questionOf } from "./words.js";
 
 const MARKS = { calm: "", good: "✓ ", fail: "✕ " };
 
@@ -160,12 +160,11 @@ export function buildControls(frame, host, act) {
     },
     reset: () => act.tell({ type: "resetLane", lane: name }),
   });
-  let question = null,
+  let question = "",
     predicted = null;
-  const ask = (preset) => {
-    question = preset;
+  const ask = ({ options }) => {
     predicted?.said.remove();
-    predicted = prediction(preset.question.options, (guess) => act.tell({ type: "guess", guess }));
+    predicted = prediction(options, (guess) => act.tell({ type: "guess", guess }));
     guesses.replaceChildren(predicted.list);
     judged.append(predicted.said);
   };
@@ -190,33 +189,29 @@ export function buildControls(frame, host, act) {
     /* A part at a time: after each the page has a frame of its own. Only what changed is written. now(): the state as it
        is when a part is drawn; a slider may have moved since the first. */
     *draw({ state, now, lanes, pinned, preset, applies, recorded, seeding, verdict }) {
-      const { playing, notes, revealed: known } = state,
-        guess = applies ? state.guess : null;
+      const { playing, notes, pinned: all, revealed: known } = state,
+        asks = applies ? preset.question : questionOf(preset, lanes),
+        guess = asks.options.some(([value]) => value === state.guess) ? state.guess : null;
       board.toggleAttribute(
         "data-idle",
         !playing &&
-          pinned.every((one) => one.recorded) &&
+          all.every((one) => one.recorded) &&
           Object.values(state.runs).every(({ rows, answers }) => !rows.length && !answers),
       );
       say(play, playing ? "Pause" : "Play");
       play.setAttribute("aria-pressed", String(playing));
       presets.set(state.preset);
       say(hint, `What to notice: ${preset.text}`);
-      const other = question !== preset;
-      if (other) ask(preset);
-      guesses.hidden = !applies;
-      say(
-        asked,
-        applies
-          ? `Predict: ${preset.question.text}`
-          : `Nothing to predict: these lanes are not those of “${preset.title}”. Choose it again under Try to have them back.`,
-      );
-      const reply = recorded ? preset.question : answered(preset, lanes);
+      const other = question !== (question = JSON.stringify(asks.options));
+      if (other) ask(asks);
+      guesses.hidden = asked.hidden = !applies && lanes.length < 2;
+      say(asked, `Predict: ${asks.text}`);
+      const reply = recorded ? asks : answered({ ...preset, question: asks }, lanes);
       const later = `Noted. After ${preset.batches} batches, or eight seeds, the answer appears here.`;
       if (guess === null) predicted.show(null, "");
       else predicted.show(guess, ...(known && reply.right ? replyTo(reply, guess) : [later]));
       pin.disabled = !lanes.some(({ count }) => count);
-      unpin.hidden = pinned.every((one) => one.recorded);
+      unpin.hidden = all.every((one) => one.recorded);
       say(eight, seeding === null ? `Eight seeds, ${preset.batches} batches` : "Stop the seeds");
       progress.hidden = seeding === null;
       if (seeding !== null) progress.value = seeding;

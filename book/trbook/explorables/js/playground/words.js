@@ -27,14 +27,20 @@ function best(rows) {
 
 const FALLEN = 0.2;
 
-/* Of the run that the page begins with: who is ahead as far as it goes. */
-export function ofRecorded(pinned, batches) {
+/* Of the run that the page begins with: who is ahead as far as it goes, and which lane is no longer the recorded one. */
+export function ofRecorded(pinned, lanes, batches) {
+  const changed = lanes.filter(({ recorded }) => !recorded).map(({ title }) => title);
+  if (changed.length)
+    return calm(
+      `${list(changed)} ${changed.length > 1 ? "have" : "has"} learned nothing yet`,
+      `What was recorded with other settings is faint. Press Play: the lanes begin anew in this page and go on to batch ${batches}.`,
+    );
   const ends = pinned.map(({ title, rows }) => ({ title, rows, end: recent(rows) })).sort((a, b) => b.end - a.end),
     [first, last] = [ends[0], ends[ends.length - 1]],
     { length } = first.rows;
   return calm(
-    `Recorded: after ${length} batches ${first.title} is ahead`,
-    `Its mean reward is ${number(first.end)}; ${last.title} is at ${number(last.end)}. Does it stay so? Press Play: the lanes begin anew in this page and go on to batch ${batches}.`,
+    `Recorded: ${first === last ? `${length} batches of ${first.title}` : `after ${length} batches ${first.title} is ahead`}`,
+    `Its mean reward is ${number(first.end)}${first === last ? "." : `; ${last.title} is at ${number(last.end)}. Does it stay so?`} Press Play: the lanes begin anew in this page and go on to batch ${batches}.`,
   );
 }
 
@@ -144,13 +150,22 @@ function ofSeeds(lanes, batches, over) {
 export const heard = (count, lanes) =>
   `Batch ${count}. ${lanes.map(({ title, rows }) => `${title}: reward ${rows.length ? number(recent(rows)) : "none yet"}`).join(". ")}.`;
 
+/* What is asked of lanes that no preset asks about. */
+export const questionOf = ({ batches }, lanes) => ({
+  text: `Which lane earns most in batches ${batches - TEN + 1} to ${batches}?`,
+  options: lanes.map(({ name, title }) => [name, title]),
+  measured: "reward",
+  from: batches - TEN,
+  unit: "mean reward of these ten batches",
+});
+
 /* A question about lanes that nobody has recorded, answered by what they have done: by the mean of the measured column. */
 export function answered({ batches, question }, lanes) {
-  const means = question.options.map(([method]) => {
-    const rows = lanes.find(({ settings }) => settings.method === method)?.present.rows ?? [];
+  const means = question.options.map(([of]) => {
+    const rows = lanes.find(({ name, settings }) => of === name || of === settings.method)?.present.rows ?? [];
     return rows.length < batches
       ? NaN
-      : rows.slice(0, batches).reduce((sum, row) => sum + row[question.measured], 0) / batches;
+      : average(rows.slice(question.from ?? 0, batches).map((row) => row[question.measured]));
   });
   if (means.some(Number.isNaN)) return { ...question, right: null };
   const most = means.indexOf(Math.max(...means)),

@@ -146,8 +146,11 @@ export function create(root, { changed, below }) {
     const recorded = pinned.filter((one) => one.recorded),
       ghosts = pinned
         .filter((one) => one.ghost)
-        .map((one) => ({ ...one, title: `kept: ${one.title}${one.date ? `, ${one.date}` : ""}`, dash: "1 3" }));
-    const learning = recorded.length ? recorded : lanes.flatMap((lane) => listed(lane, k));
+        .map((one) => ({ ...one, title: `${one.kind}: ${one.title}${one.date ? `, ${one.date}` : ""}`, dash: "1 3" }));
+    const learning = lanes.flatMap((lane) => {
+      const before = recorded.filter(({ name: of }) => of === lane.name);
+      return before.length ? before : listed(lane, k);
+    });
     names.show([...learning, ...ghosts], (segment) => brief(segment, k));
     for (const [i, { key, panel, rule, values, x }] of panels.entries()) {
       const on = some && k !== null && Boolean(x);
