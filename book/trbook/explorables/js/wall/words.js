@@ -1,0 +1,119 @@
+/* What is said of three walls and of one answer. */
+
+import { calm } from "../parts/verdict.js";
+
+export const NAMES = ["A", "B", "C"],
+  LAST = 16,
+  PAUSE = 6; // the batch at which it asks: the wall that goes out is at its best
+const [RIGHT, , NO_NUMBER] = "10-";
+export const KINDS = { 1: "right", 0: "wrong", [NO_NUMBER]: "no number any more" };
+
+const known = new WeakMap();
+/* The data of one figure with what follows from them. `told`: the names are known; `again`: other runs are shown. */
+export function opened(data) {
+  if (!known.has(data)) {
+    const lanes = data.lanes.map((lane) => ({ ...lane, right: lane.tiles.map((tiles) => count(tiles, RIGHT)) }));
+    known.set(data, { ...data, lanes, each: lanes[0].tiles[0].length, told: false, again: false, runs: data.again });
+  }
+  return known.get(data);
+}
+const count = (tiles, sign) => [...tiles].filter((one) => one === sign).length;
+
+/* The answers of a batch as they were written; what its signs stand for is in wall_runs.py. */
+export function answers({ asked, lanes }, lane, batch) {
+  const said = [];
+  lanes[lane].said[batch].forEach((short, i) => {
+    const [first, second, third] = asked[batch][i >> 3].split(" + "),
+      whole = short
+        .replaceAll("<", `${first} + ${second} = `)
+        .replace(/(\d+)>/g, `$1, $1 + ${third} = `)
+        .replace(/(\d+)~$/, "$1. Answer $1");
+    said.push(short === "=" ? said[i - 1] : whole);
+  });
+  return said;
+}
+
+/* Of a wall the answer that says most of it: one without a number where most have none left, else a right one. */
+export function telling({ lanes, each }, lane, batch) {
+  const tiles = lanes[lane].tiles[batch],
+    lost = count(tiles, RIGHT) < each / 8 && count(tiles, NO_NUMBER) > 0;
+  return Math.max(0, tiles.indexOf(lost ? NO_NUMBER : RIGHT));
+}
+
+const WHOLE = /^\d+$/,
+  SIGNS = /^(\d+|\+|=|Answer)$/, // what every right answer is made of
+  AROUND = /^[([]+|[)\].,;:]+$/g;
+
+/* An answer piece by piece: { text, odd, off, rest }. odd: a word that no right answer uses; off: of a step that does not
+   add up the result, and `rest` the signs behind it. */
+export function pieces(said) {
+  const words = said.split(/\s+/).filter(Boolean),
+    bare = words.map((word) => word.replace(AROUND, "")),
+    results = steps(bare);
+  return words.map((text, i) => {
+    const off = results.get(i) === false,
+      rest = off ? text.slice(text.indexOf(bare[i]) + bare[i].length) : "";
+    return { text: text.slice(0, text.length - rest.length), odd: !SIGNS.test(bare[i]), off, rest };
+  });
+}
+
+/* By the place of its result, whether a step adds up: numbers with + between them, = and a number. */
+function steps(bare) {
+  const found = new Map();
+  for (let equal = 3; equal + 1 < bare.length; equal++) {
+    if (bare[equal] !== "=") continue;
+    let at = equal - 1;
+    while (WHOLE.test(bare[at]) && bare[at - 1] === "+" && WHOLE.test(bare[at - 2])) at -= 2;
+    if (at === equal - 1) continue;
+    const sum = bare.slice(at, equal).reduce((all, word) => all + (word === "+" ? 0 : Number(word)), 0);
+    found.set(equal + 1, bare[equal + 1] === String(sum));
+  }
+  return found;
+}
+
+export const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
+const inAll = (shares) => shares.map((share, i) => `${NAMES[i]} ${percent(share)}`).join(", ");
+
+/* What stands below the walls. */
+export function told({ guess, batch }, data) {
+  const { lanes, each, tested } = data,
+    now = lanes.map(({ right }) => right[batch - 1] / each);
+  if (!data.told && guess) return calm(`You tapped ${guess}. Now the rest.`, `Batch ${batch} of ${LAST}: ${inAll(now)}.`);
+  if (!data.told && batch < PAUSE)
+    return calm(
+      "Every tile is an answer, green where it is right.",
+      `Batch ${batch} of ${LAST}: ${batch === 1 ? "nothing has been learned yet." : `${inAll(now)}.`}`,
+    );
+  if (!data.told)
+    return calm(
+      `Which wall is greenest in batch ${LAST}? Tap one.`,
+      `One of them uses every batch once, two of them eight times. This is batch ${batch}.`,
+    );
+  if (data.again) return repeated(data);
+  const [once, many] = lanes,
+    half = [once, many].map(({ right }) => right.findIndex((one) => one >= each / 2) + 1),
+    best = Math.max(...many.right),
+    ends = lanes.map(({ right }) => right[LAST - 1]);
+  return calm(
+    `${reply(guess, ends)} B went out: ${percent(best / each)} in batch ${many.right.indexOf(best) + 1}, ${percent(ends[1] / each)} in batch ${LAST}.`,
+    `It was the first to be right in half of its answers, in batch ${half[1]}, when A took until batch ${half[0]}. Then it lost everything: of ${tested} answers to new sums ${lanes.map(({ end }, i) => `${NAMES[i]} has ${percent(end[0])} right`).join(", ")}.`,
+  );
+}
+
+function reply(guess, ends) {
+  const best = NAMES[ends.indexOf(Math.max(...ends))];
+  if (!guess) return `${best} is greenest.`;
+  if (guess === best) return `✓ ${guess} it is.`;
+  return guess === "B" ? "You tapped B." : `Nearly: ${best} has ${Math.max(...ends)} right, ${guess} has ${ends[NAMES.indexOf(guess)]}.`;
+}
+
+/* Of the runs with other seeds. */
+function repeated({ runs }) {
+  const ends = NAMES.map((_, i) => runs.map(({ end }) => end[i]).sort((a, b) => a - b)),
+    lost = ends[1].filter((end) => end < 0.05).length,
+    between = ([low, ...more]) => `${percent(low).slice(0, -2)} to ${percent(more.at(-1))}`;
+  return calm(
+    `In ${lost} of ${runs.length} other runs used eight times fewer than 5\u00a0% were right in the end.`,
+    `The faint curves: ${runs.length} more runs of each, with other seeds. To new sums all ${runs.length} of A are right in ${between(ends[0])}, of C in ${between(ends[2])}, of B in ${between(ends[1])}.`,
+  );
+}
