@@ -2,7 +2,8 @@
    the batch at which it asks, and from there on when a wall has been tapped. */
 
 import { button, clamp, h, ladder, say, still } from "../parts/common.js";
-import { KINDS, LAST, NAMES, PAUSE, answers, percent, pieces, telling } from "./words.js";
+import { readable } from "../parts/handling.js";
+import { KINDS, LAST, NAMES, PAUSE, answers, isOdd, percent, telling } from "./words.js";
 
 const PACE = 750, // milliseconds from batch to batch
   ACROSS = 8, // answers of a prompt
@@ -32,19 +33,13 @@ export function walls(looks, { set, state, data }) {
       data.again = !data.again;
       set({}, true);
     }),
-    send = button("Copy the link", () => {
-      navigator.clipboard?.writeText(location.href).then(
-        () => say(send, "Copied"),
-        () => say(send, "It is in the address"),
-      );
-    }),
     anew = button("Guess anew", () => {
       Object.assign(data, { told: false, again: false });
       picked = null;
       set({ guess: "", batch: 1 });
       play(PAUSE);
     }),
-    doing = h("div", { class: "doing" }, again, send, anew),
+    doing = h("div", { class: "doing" }, again, anew),
     el = h(
       "div",
       { class: "read", "data-guess": "" },
@@ -55,11 +50,9 @@ export function walls(looks, { set, state, data }) {
       h(
         "p",
         { class: "key" },
-        ...Object.entries(KINDS).flatMap(([is, text]) => [tile(is), ` ${text} `]),
-        ` A row has the answers to one question; ${data.lanes[0].tiles[0].length} answers are a batch, from which the model learns. `,
-        h("span", { class: "off", text: "Underlined" }),
-        ": it does not add up. ",
-        h("b", { class: "odd", text: "Bold" }),
+        ...[..."10-"].flatMap((is) => [tile(is), ` ${KINDS[is]} `]),
+        "· A row has the answers to one question, a wall a batch, from which the model learns next. ",
+        h("b", { text: "Marked" }),
         `: no right answer uses it. One recorded run each of SmolLM2 (seed ${data.seed}).`,
       ),
     );
@@ -73,16 +66,8 @@ export function walls(looks, { set, state, data }) {
       set({ batch: next }, next < LAST);
       timer = setTimeout(step, PACE);
     };
-    if (still()) {
-      data.told ||= to === LAST;
-      return set({ batch: to });
-    }
-    el.dataset.now = "plays";
+    if (still()) return to === LAST ? end() : set({ batch: to });
     timer = setTimeout(step, PACE);
-  }
-  function stop() {
-    clearTimeout(timer);
-    delete el.dataset.now;
   }
   function guess(name) {
     if (data.told) return;
@@ -93,17 +78,19 @@ export function walls(looks, { set, state, data }) {
     picked = to;
     set({}, true);
   }
-  const end = () => {
-    stop();
-    data.told = true;
-    set({ batch: LAST }, true);
-  };
+  const stop = () => clearTimeout(timer),
+    end = () => {
+      stop();
+      data.told = true;
+      set({ batch: LAST });
+    };
   /* It begins when it is seen, unless an address or a program says otherwise. */
   const seen = new IntersectionObserver(([{ isIntersecting }]) => {
     if (!isIntersecting) return;
     seen.disconnect();
-    if (state().batch === 1 && !state().guess) play(PAUSE);
-    else point((data.told = true) && null);
+    if (state().batch === 1 && !state().guess) return play(PAUSE);
+    data.told = true;
+    point(null);
   });
   if (still()) end();
   else seen.observe(slider.el);
@@ -112,24 +99,21 @@ export function walls(looks, { set, state, data }) {
     el,
     update({ guess: guessed, batch }) {
       slider.set(batch);
-      slider.el.style.setProperty("--way", String((batch - 1) / (LAST - 1)));
       el.dataset.guess = guessed;
       el.dataset.told = data.told ? "yes" : "no";
       again.setAttribute("aria-pressed", String(data.again));
       const [at, which] = picked ?? [1, telling(data, 1, batch - 1)],
         is = data.lanes[at].tiles[batch - 1][which],
         written = answers(data, at, batch - 1);
-      each.forEach((one, i) => one.show({ batch, guessed, told: data.told, all: data.each, on: i === at ? which : -1 }));
+      each.forEach((one, i) =>
+        one.show({ batch, guessed, told: data.told, all: data.each, on: i === at ? which : -1 }),
+      );
       each[at].read(`${which + 1}, ${KINDS[is]}: ${written[which] || "nothing"}`);
       say(asked, `${NAMES[at]} answers ${data.asked[batch - 1][Math.floor(which / ACROSS)]}`);
       say(mark, is === "1" ? "✓" : "✕");
       mark.dataset.is = is;
-      said.replaceChildren(
-        ...pieces(written[which]).flatMap(({ text, odd, off, rest }) => [
-          h(odd ? "b" : "span", { class: [odd && "odd", off && "off"].filter(Boolean).join(" ") || null, text }),
-          `${rest} `,
-        ]),
-      );
+      const words = written[which].split(" ");
+      said.replaceChildren(...words.flatMap((text) => [h(isOdd(text) ? "b" : "span", { text }), " "]));
     },
   };
 }
@@ -143,16 +127,16 @@ function wall(lane, i, { hue }, { point, guess }) {
     called = h("span", { class: "called", text: CALLED[lane.look] }),
     yours = h("span", { class: "yours", text: "your guess" }),
     tap = button(name, () => guess(name), { class: "tap", "aria-label": `Guess wall ${name}` }),
-    plane = h("div", {
-      class: "tiles",
-      tabindex: 0,
-      role: "slider",
-      "aria-label": `Answers of wall ${name}`,
-      "aria-valuemin": 1,
-      "aria-valuemax": tiles.length,
-    }, ...tiles),
-    node = h("li", { "data-wall": name }, h("p", { class: "who" }, tap, share, yours), called, plane);
+    plane = readable({ label: `Answers of wall ${name}`, last: tiles.length - 1, more: " tiles" }, tiles[0]),
+    node = h(
+      "li",
+      { "data-wall": name },
+      h("p", { class: "who" }, tap, share),
+      h("p", { class: "names" }, called, yours),
+      plane,
+    );
   let on = 0;
+  plane.append(...tiles.slice(1));
   node.style.setProperty("--hue", hue);
   const at = ({ clientX, clientY }) => {
     const box = plane.getBoundingClientRect(),
@@ -174,7 +158,7 @@ function wall(lane, i, { hue }, { point, guess }) {
     read: (text) => plane.setAttribute("aria-valuetext", text),
     show({ batch, guessed, told, all, on: chosen }) {
       if (chosen >= 0) on = chosen;
-      plane.setAttribute("aria-valuenow", String(on + 1));
+      plane.setAttribute("aria-valuenow", String(on));
       say(share, percent(lane.right[batch - 1] / all));
       called.style.visibility = told ? "" : "hidden";
       yours.hidden = guessed !== name;
