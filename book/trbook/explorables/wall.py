@@ -11,7 +11,7 @@ from trbook.explorables.host import Packed
 
 class Wall(Packed):
     """Three recorded runs of SmolLM2-135M on sums of three numbers, side by side: every answer of
-    every batch is a tile, green where it is right and hatched where it gives no number any more.
+    every batch is a tile, green where it is right and hatched where it gives no number.
 
     It moves by itself, once, from the first batch to the sixth, and asks which wall will be
     greenest; a guess plays the rest and tells the names. Where less motion is wished for it shows

@@ -3,7 +3,7 @@
 
 import { button, clamp, h, ladder, say, still } from "../parts/common.js";
 import { readable } from "../parts/handling.js";
-import { KINDS, LAST, NAMES, PAUSE, answers, isOdd, percent, telling } from "./words.js";
+import { KINDS, LAST, NAMES, PAUSE, answers, isOdd, percent } from "./words.js";
 
 const PACE = 750, // milliseconds from batch to batch
   ACROSS = 8, // answers of a prompt
@@ -102,7 +102,7 @@ export function walls(looks, { set, state, data }) {
       el.dataset.guess = guessed;
       el.dataset.told = data.told ? "yes" : "no";
       again.setAttribute("aria-pressed", String(data.again));
-      const [at, which] = picked ?? [1, telling(data, 1, batch - 1)],
+      const [at, which] = picked ?? [1, Math.max(0, data.lanes[1].tiles[batch - 1].indexOf("1"))],
         is = data.lanes[at].tiles[batch - 1][which],
         written = answers(data, at, batch - 1);
       each.forEach((one, i) =>

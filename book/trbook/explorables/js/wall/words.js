@@ -6,7 +6,7 @@ export const NAMES = ["A", "B", "C"],
   LAST = 16,
   PAUSE = 6; // the batch at which it asks: the wall that goes out is at its best
 const [RIGHT, , NO_NUMBER] = "10-";
-export const KINDS = { 1: "right", 0: "wrong", [NO_NUMBER]: "no number any more" };
+export const KINDS = { 1: "right", 0: "wrong", [NO_NUMBER]: "no number" };
 
 const known = new WeakMap();
 /* The data of one figure with what follows from them. `told`: the names are known; `again`: other runs are shown. */
@@ -31,13 +31,6 @@ export function answers({ asked, lanes }, lane, batch) {
     said.push(short === "=" ? said[i - 1] : whole);
   });
   return said;
-}
-
-/* Of a wall the answer that says most of it: one without a number where most have none left, else a right one. */
-export function telling({ lanes, each }, lane, batch) {
-  const tiles = lanes[lane].tiles[batch],
-    lost = count(tiles, RIGHT) < each / 8 && count(tiles, NO_NUMBER) > 0;
-  return Math.max(0, tiles.indexOf(lost ? NO_NUMBER : RIGHT));
 }
 
 /* A word that no right answer uses. */
@@ -69,7 +62,7 @@ export function told({ guess, batch }, data) {
     ends = lanes.map(({ right }) => right[LAST - 1]);
   return calm(
     `${reply(guess, ends)} B went out: ${percent(best / each)} in batch ${many.right.indexOf(best) + 1}, ${percent(ends[1] / each)} in batch ${LAST}.`,
-    `It was the first to be right in half of its answers, in batch ${half[1]}, when A took until batch ${half[0]}. Then it lost everything: of ${tested} answers to new sums ${lanes.map(({ end }, i) => `${NAMES[i]} has ${percent(end[0])} right`).join(", ")}.`,
+    `It was the first to be right in half of its answers, in batch ${half[1]}, when A took until batch ${half[0]}. In the end ${each - count(many.tiles[LAST - 1], NO_NUMBER)} of its ${each} still give a number, and ${ends[1] || "none"} is right. Of ${tested} answers to new sums: ${inAll(lanes.map(({ end }) => end[0]))}.`,
   );
 }
 
@@ -89,6 +82,6 @@ function repeated({ runs }) {
     between = ([low, ...more]) => `${percent(low).slice(0, -2)} to ${percent(more.at(-1))}`;
   return calm(
     `It did, in ${lost} of ${runs.length} other runs: used eight times, fewer than 5\u00a0% right in the end.`,
-    `The faint curves are ${runs.length} more of each, with other seeds. Of new sums B ends with ${between(ends[1])} right, C with ${between(ends[2])}, A with ${between(ends[0])}: once is slower, and never broke.`,
+    `The faint curves are ${runs.length} more of each, with other seeds. Of new sums B ends with ${between(ends[1])} right, C with ${between(ends[2])}, A with ${between(ends[0])}: once is slower, and broke in none.`,
   );
 }
