@@ -66,8 +66,8 @@ def sign(one: Written) -> str:
 
 
 def shortened(batch: list[Written]) -> list[str]:
-    """The answers of a batch, with a sign for each part that most of them have: < the first step, up
-    to its result, > the second one, up to its own, ~ the result as the answer."""
+    """The answers of a batch, with a sign for each part that most of them have: { the first step, up
+    to its result, } the second one, up to its own, ~ the result as the answer."""
     short = list(map(_shortened, batch))
     return [
         SAME if i and (batch[i - 1].prompt, short[i - 1]) == (one.prompt, short[i]) else short[i]
@@ -78,10 +78,10 @@ def shortened(batch: list[Written]) -> list[str]:
 def _shortened(one: Written) -> str:
     first, second, third = one.prompt.rstrip(":").split(" + ")
     text = one.text.strip()
-    if text == SAME or re.search("[<>~]", text):
+    if text == SAME or re.search("[{}~]", text):
         raise ValueError(f"an answer holds a sign that stands for a part of others: {text!r}")
-    text = text.replace(f"{first} + {second} = ", "<")
-    text = re.sub(rf"(\d+), \1 \+ {third} = ", r"\1>", text)
+    text = text.replace(f"{first} + {second} = ", "{")
+    text = re.sub(rf"(\d+), \1 \+ {third} = ", r"\1}", text)
     return re.sub(r"(\d+)\. Answer \1$", r"\1~", text)
 
 

@@ -25,8 +25,8 @@ export function answers({ asked, lanes }, lane, batch) {
   lanes[lane].said[batch].forEach((short, i) => {
     const [first, second, third] = asked[batch][i >> 3].split(" + "),
       whole = short
-        .replaceAll("<", `${first} + ${second} = `)
-        .replace(/(\d+)>/g, `$1, $1 + ${third} = `)
+        .replaceAll("{", `${first} + ${second} = `)
+        .replace(/(\d+)\}/g, `$1, $1 + ${third} = `)
         .replace(/(\d+)~$/, "$1. Answer $1");
     said.push(short === "=" ? said[i - 1] : whole);
   });
