@@ -28,7 +28,7 @@ FRONT = {"wall": '[data-explorable="wall"]', "dial": '[data-explorable="front"]'
 """The front page's pictures."""
 BASIN = '[data-explorable="basin"]'
 DIAGNOSIS_PAGE = "_static/diagnose/rollouts.html"
-WALL, BATCHES, FRAME, REST = 700, 16, 450, 4000
+WALL, BATCHES, FRAME, REST = 880, 16, 450, 4000
 """Pixels of the walls' width, their frames, and milliseconds of each and of the last."""
 BARE = """figure => figure.querySelector(".trlib-view > div").shadowRoot
     .querySelectorAll(".judged, .doing, .answer, .key").forEach(part => { part.hidden = true; })"""
@@ -104,6 +104,7 @@ def shoot_wall(page: Any) -> None:
         ring.evaluate(MOVE, batch)
         settle(page)
         frames.append(Image.open(io.BytesIO(wall.screenshot())).convert("RGB"))
+        frames[-1].thumbnail((WALL, WALL))
     palette = frames[-1].quantize(COLOURS // 2)
     frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     times = [FRAME] * (BATCHES - 1) + [REST]
