@@ -42,7 +42,8 @@ def test_every_run_was_asked_the_same():
 
 def test_a_sign_stands_for_nothing_else():
     one = Written("1 + 2 + 3:", " 1 + 2 = 3, 3 + 3 = 6. Answer 6", 1.0)
-    assert wall_runs.shortened([one, one]) == ["{3}6~", "="]
+    other = one._replace(text=" 1 + 2 = 3, 3 + 3 = 16. Answer 6")
+    assert wall_runs.shortened([one, one, other]) == ["{3}6~", "=", "{3}16. Answer 6"]
     with pytest.raises(ValueError, match="stands for a part"):
         wall_runs.shortened([one._replace(text="a { b")])
 

@@ -81,8 +81,8 @@ def _shortened(one: Written) -> str:
     if text == SAME or re.search("[{}~]", text):
         raise ValueError(f"an answer holds a sign that stands for a part of others: {text!r}")
     text = text.replace(f"{first} + {second} = ", "{")
-    text = re.sub(rf"(\d+), \1 \+ {third} = ", r"\1}", text)
-    return re.sub(r"(\d+)\. Answer \1$", r"\1~", text)
+    text = re.sub(rf"\b(\d+), \1 \+ {third} = ", r"\1}", text)
+    return re.sub(r"\b(\d+)\. Answer \1$", r"\1~", text)
 
 
 def others(name: str) -> list[dict[str, Any]]:
