@@ -49,7 +49,8 @@ def run(cell: Cell) -> dict[str, Any]:
     began, cpu = time.perf_counter(), time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a batch of equal rewards is no news in a sweep
-        method, asked = make(cell.method, cell.settings), KeepingTask(task) if cell.texts else task
+        method = make(cell.method, cell.settings)
+        asked: Any = KeepingTask(task) if cell.texts else task
         if cell.aside:
             method = with_heldout_columns(method, task, cell.every)
         done = train(

@@ -41,18 +41,16 @@ HEADINGS = (
 )
 """Columns of the table of all methods."""
 STILL = """\
-![Lanes of one language model learn side by side, batch by batch.](_static/figures/lanes.gif)
-
-*The built book has the playground here, running in the page; this picture is a run of it.*"""
+*The built book has the playground here: lanes of a small language model that learn side by side, in the page.*"""
 FIGURES = {
     "first-lane": """\
 ![Rewards of a small language model over batches: used once a batch teaches it; used sixteen times it learns sooner and falls back, with a clip less far.](_static/figures/dial.png)
 
 *The built book has a figure here that runs in the page; this picture is its first state, recorded runs.*""",
-    "written": """\
-![Three runs of SmolLM2 answer 19 + 31 + 36 after five batches. The run that used every batch eight times is right, the other two are not, and of all its answers most are right, 63 %. Faint curves go on to the sixteenth batch: used eight times, no answer is right any longer.](_static/figures/written.png)
+    "wall": """\
+![Three walls of 64 answers each, after three copies of SmolLM2 have learned from fifteen batches of sums. Used once, most tiles are green, which is right; used eight times, none is; used eight times with a clip, most are. Curves below show that the second was the first to rise, to 63 %, and fell to nothing.](_static/figures/wall.png)
 
-*In the built book you drag through the batches and read; this picture is the fifth, and its faint curves are what comes.*""",
+*In the built book the walls play batch by batch, and you guess; this picture is how it ends.*""",
     "ratio-map": """\
 ![Curves of the objective and of the gradient weight over the ratio, with check boxes and sliders.](_static/figures/explorable.png)
 

@@ -2,8 +2,8 @@
 `make html`.
 
 The explorable of chapter 5b with the slider moved; both figures of the front page as they are
-printed; of chapter 11 the basins; a diagnosis; four lanes of the playground as they learn. This is what a reader gets, for whoever has not
-built the book.
+printed, and its walls batch by batch; of chapter 11 the basins; a diagnosis. This is what a reader
+gets, for whoever has not built the book.
 """
 
 from __future__ import annotations
@@ -24,16 +24,21 @@ PAGE = "notebooks/05_children.html"
 EXPLORABLE = '[data-explorable="clip"]'
 FRONT_PAGE = "book/index.html"
 BASIN_PAGE = "book/purpose.html"
-FRONT = {"written": '[data-explorable="written"]', "dial": '[data-explorable="front"]'}
+FRONT = {"wall": '[data-explorable="wall"]', "dial": '[data-explorable="front"]'}
 """The front page's pictures."""
 BASIN = '[data-explorable="basin"]'
 DIAGNOSIS_PAGE = "_static/diagnose/rollouts.html"
-LANES_PAGE = "book/playground.html#playground:preset=shootout"
-BATCHES, FRAME, REST = 30, 220, 3500
-"""Frames of the lanes, and milliseconds of each and of the last."""
+WALL, BATCHES, FRAME, REST = 880, 16, 450, 4000
+"""Pixels of the walls' width, their frames, and milliseconds of each and of the last."""
+BARE = """figure => figure.querySelector(".trlib-view > div").shadowRoot
+    .querySelectorAll(".judged, .doing, .answer, .key").forEach(part => { part.hidden = true; })"""
+MOVE = """(ring, batch) => {
+    ring.value = batch - 1;
+    ring.dispatchEvent(new Event("input", { bubbles: true }));
+}"""
 SIZE = {"width": 1100, "height": 940}
 COLOURS = 128
-SHARP = {PAGE: 1, FRONT_PAGE: 1.5, BASIN_PAGE: 1.5, DIAGNOSIS_PAGE: 1, LANES_PAGE: 1}
+SHARP = {PAGE: 1, FRONT_PAGE: 1.5, BASIN_PAGE: 1.5, DIAGNOSIS_PAGE: 1}
 """Device pixel ratio of each page's picture."""
 
 
@@ -79,6 +84,7 @@ def shoot_front(page: Any) -> None:
         settle(page)
         save(explorable.screenshot(), name)
         page.emulate_media(media="screen")
+    shoot_wall(page)
 
 
 def shoot_diagnosis(page: Any) -> None:
@@ -86,26 +92,25 @@ def shoot_diagnosis(page: Any) -> None:
     save(page.screenshot(), "diagnosis")
 
 
-def shoot_lanes(page: Any) -> None:
-    """A frame for each batch that all lanes have learned from; the last one stays a while."""
+def shoot_wall(page: Any) -> None:
+    """A frame for each batch of the walls and their curves; the last one stays a while."""
+    wall = page.locator(FRONT["wall"])
+    wall.locator(".trx:not(.still)[data-drawn]").wait_for()
+    page.add_style_tag(content=f"{FRONT['wall']} {{ width: {WALL}px; zoom: 1 !important }}")
+    wall.evaluate(BARE)
+    ring = wall.get_by_role("slider", name="Batch that is shown")
     frames: list[Image.Image] = []
-    curves = page.locator(".curving .pv")
     for batch in range(1, BATCHES + 1):
-        page.get_by_role("button", name="One batch").click()
-        page.wait_for_function(
-            "batch => [...document.querySelectorAll('[data-lane]')].every(lane => lane.dataset.batch == batch)",
-            arg=batch,
-            timeout=300_000,
-        )
-        if not frames:
-            curves.scroll_into_view_if_needed()
-        frames.append(Image.open(io.BytesIO(curves.screenshot())).convert("RGB"))
+        ring.evaluate(MOVE, batch)
+        settle(page)
+        frames.append(Image.open(io.BytesIO(wall.screenshot())).convert("RGB"))
+        frames[-1].thumbnail((WALL, WALL))
     palette = frames[-1].quantize(COLOURS // 2)
     frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     times = [FRAME] * (BATCHES - 1) + [REST]
-    target = FIGURES / "lanes.gif"
+    target = FIGURES / "wall.gif"
     frames[0].save(target, save_all=True, append_images=frames[1:], duration=times, loop=0)
-    print(f"lanes.gif: {target.stat().st_size // 1000} kB")
+    print(f"wall.gif: {target.stat().st_size // 1000} kB")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -116,12 +121,11 @@ def main(arguments: list[str] | None = None) -> int:
         FRONT_PAGE: shoot_front,
         BASIN_PAGE: shoot_basin,
         DIAGNOSIS_PAGE: shoot_diagnosis,
-        LANES_PAGE: shoot_lanes,
     }
     if not ANNEXED:
         del pages[DIAGNOSIS_PAGE]
     for name in pages:
-        if not (folder / name.partition("#")[0]).is_file():
+        if not (folder / name).is_file():
             print(f"readme: expected {name} in {folder}; `make html` builds it", file=sys.stderr)
             return 1
     with served(folder) as home, browser() as chromium:

@@ -54,7 +54,7 @@ def draw(explorable: Any, chromium: Any) -> str:
     found = {}
     for name, width in WIDTHS.items():
         # Only the first screen moves by itself; other figures say what a press does.
-        motion = "reduce" if explorable.module == "written" else "no-preference"
+        motion = "reduce" if explorable.module == "wall" else "no-preference"
         context = chromium.new_context(
             viewport={"width": width, "height": 900}, reduced_motion=motion
         )

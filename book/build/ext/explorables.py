@@ -1,4 +1,4 @@
-"""What the first page shows: `{written}`, what a model writes while it learns; `{first-lane}`, a model
+"""What the first page shows: `{wall}`, what a model writes while it learns; `{first-lane}`, a model
 that learns, breaks and holds, and learns once more; `{ratio-map}`, clipping against divergence; and
 `{loop}`, the loop to explore. `{basin}` and `{playground}` are explorables for pages that are not
 notebooks."""
@@ -12,7 +12,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from trbook.explorables import Basin, Front, Loop, Playground, RatioMap, Written
+from trbook.explorables import Basin, Front, Loop, Playground, RatioMap, Wall
 from trbook.explorables.files import BUILT
 from trbook.explorables.modules import shows_today
 
@@ -21,7 +21,7 @@ SHOWN = {
     "ratio-map": RatioMap,
     "loop": Loop,
     "basin": Basin,
-    "written": Written,
+    "wall": Wall,
 }
 """By the directive's name."""
 

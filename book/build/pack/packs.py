@@ -2,7 +2,7 @@
 what they are made from.
 
 The sweeps over learning rates for the basin explorer, the ends under two samplers, the completions
-that the loop carries, and the texts of three runs that can be read.
+that the loop carries, and the answers of three runs, batch by batch.
 The batches of `staleness` and `token_microscope` are recorded only where they are named: another
 processor rounds them otherwise.
 """
@@ -18,18 +18,18 @@ from trbook.explorables import (
     rare_batch,
     recording,
     two_samplers,
-    written_runs,
+    wall_runs,
 )
 from trbook.explorables.files import BUILT
 
 BASIN = BUILT / "basin.data.json"
 LOOP = BUILT / "loop.data.json"
-WRITTEN = BUILT / "written.data.json"
+WALL = BUILT / "wall.data.json"
 USUAL = {
     "basin": basins.pack,
     "loop": loop_batch.batch,
     "two_samplers": two_samplers.pack,
-    "written": written_runs.pack,
+    "wall": wall_runs.pack,
 }
 MADE = {**USUAL, "staleness": recording.record, "token_microscope": rare_batch.record}
 """What makes the data of an explorable, by its name."""

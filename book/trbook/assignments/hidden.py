@@ -210,12 +210,12 @@ def _(answer: Answer, draw: Draw) -> None:
 def _(answer: Answer, draw: Draw) -> None:
     runs = read("real_words")[1]
     for i in range(len(runs)):
-        for batch, written in texts_of(runs.iloc[i])[1].items():
-            for text, _ in written:
+        for batch, written in texts_of(runs.iloc[i]).items():
+            for one in written:
                 try:
-                    same(answer(text), solutions.sums(text))
+                    same(answer(one.text), solutions.sums(one.text))
                 except Off as off:
-                    raise Off(f"batch {batch}, {text.strip()!r}: {off}") from off
+                    raise Off(f"batch {batch}, {one.text.strip()!r}: {off}") from off
 
 
 ASSIGNMENTS = tuple(dict.fromkeys(test.assignment for test in TESTS))

@@ -6,8 +6,8 @@ You need torch. The last one reads recorded text of a language model:
     from trlab.texts import texts_of
 
     runs = read("real_words")[1].set_index("label")
-    prompts, written = texts_of(runs.loc["eight times"])
-    written[0]                      # before batch 0: [(text, reward), ...], one for each prompt
+    written = texts_of(runs.loc["eight times"])
+    written[0]                      # batch 0: 64 of (prompt, text, reward), a prompt's side by side
 """
 
 from __future__ import annotations

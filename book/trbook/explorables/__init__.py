@@ -31,7 +31,7 @@ _HOME = {
     "TwoSamplers": "two_samplers",
     "Unifier": "unifier",
     "VocabularyStep": "vocabulary_step",
-    "Written": "written",
+    "Wall": "wall",
 }
 
 __all__ = sorted(_HOME)

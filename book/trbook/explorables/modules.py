@@ -18,7 +18,7 @@ from typing import Any
 from trbook.explorables.files import COMMON, data_of, source_of, still_of
 
 HOST = Path(__file__).parent / "host.js"
-LATER = ("playground", "front", "written")
+LATER = ("playground", "front", "wall")
 """Modules that are large, or that the first page shows: a page loads them when a reader comes near,
 and no earlier. What stands on the first screen has its still, so that nothing waits for it."""
 

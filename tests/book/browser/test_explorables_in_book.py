@@ -69,13 +69,13 @@ def test_the_first_page_loads_its_second_picture_when_a_reader_comes_near(chromi
     one = Visit(chromium, f"{address}/book/index.html", viewport=viewport)
     assert (
         one.page.locator("link[rel=modulepreload]").evaluate_all(
-            "all => all.filter(link => /written|front/.test(link.href)).length"
+            "all => all.filter(link => /wall|front/.test(link.href)).length"
         )
         == 0
     ), "its stills stand there first"
     figure = one.page.locator('[data-explorable="front"]')
     figure.scroll_into_view_if_needed()
     figure.locator(".trx:not(.still)[data-drawn]").wait_for()
-    assert {"front.js", "front.data.json", "written.js"} <= set(loaded(one))
+    assert {"front.js", "front.data.json", "wall.js"} <= set(loaded(one))
     one.context.close()
     assert one.complaints == []

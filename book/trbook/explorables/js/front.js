@@ -3,12 +3,11 @@
 import bare from "./parts/bench.css";
 import style from "./front/style.css";
 import { button, choice, h, ladder, say, stage, status } from "./parts/common.js";
-import { after } from "./written/words.js";
 import { fleet } from "./playground/fleet.js";
 import { readable, reading } from "./parts/handling.js";
 import { answer, typical } from "./front/answers.js";
 import { GOAL, chart, thousand } from "./front/chart.js";
-import { LOOK, RECORDED, RUNGS, YOURS, clipped, isRecorded, settingsOf } from "./front/lanes.js";
+import { LOOK, RECORDED, RUNGS, YOURS, after, clipped, isRecorded, settingsOf } from "./front/lanes.js";
 import { drawn, neededFor, shares } from "./front/rows.js";
 
 const TALL = [

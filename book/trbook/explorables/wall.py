@@ -1,0 +1,40 @@
+"""Wall: three copies of SmolLM2 learn to add, and one wall of answers goes out."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import traitlets as t
+
+from trbook.explorables.host import Packed
+
+
+class Wall(Packed):
+    """Three recorded runs of SmolLM2-135M on sums of three numbers, side by side: every answer of
+    every batch is a tile, green where it is right and hatched where it gives no number.
+
+    It moves by itself, once, from the first batch to the sixth, and asks which wall will be
+    greenest; a guess plays the rest and tells the names. Where less motion is wished for it shows
+    the sixteenth batch and the names from the beginning.
+
+    One run used each batch once, one eight times, and one eight times with PPO's clip: seed 7310
+    of `trlib sweep real_words`.
+
+    A batch outside of 1 to 16 is clamped by the page, which says why.
+
+    Raises:
+        ValueError: an unknown setting.
+        traitlets.TraitError: a trait of the wrong type, or a guess that is no wall.
+    """
+
+    module: ClassVar[str] = "wall"
+    fallback: ClassVar[str] = (
+        "Three walls of 64 answers of SmolLM2, which learns to add: used once, each batch makes "
+        "more of them right; used eight times, they are right sooner and then none is; with PPO's "
+        "clip they stay right."
+    )
+
+    guess = t.Enum(("", "A", "B", "C"), "", help="The wall that is guessed, if one is.").tag(
+        sync=True
+    )
+    batch = t.CInt(1, help="The batch that is shown, 1 to 16.").tag(sync=True)

@@ -1,0 +1,104 @@
+"""Three walls in Chromium: they play, ask, and tell; by hand, by keys, by a link; on a phone, on paper
+and without a script."""
+
+import pytest
+from playwright.sync_api import expect
+
+from book.build.pack.packs import WALL
+from tests.book.browser.explorable import page_of
+from trbook.explorables import Wall
+
+pytestmark = pytest.mark.test_all("one figure by hand")
+
+MODEL = "document.querySelector('.trlib-explorable').model"
+RING = "Batch that is shown"
+WHOLE = """(m, text) => {
+    const data = JSON.parse(text);
+    return data.lanes.map((_, lane) => data.asked.map((_, batch) => m.answers(data, lane, batch)));
+}"""
+
+
+def test_a_word_that_no_right_answer_uses_is_marked(sources):
+    said = "19 + 31 = 6th (containing 3), 61 + 36 = 77. Answer 77"
+    odd = "(m, words) => words.filter(m.isOdd)"
+    assert sources("wall/words.js", odd, said.split()) == ["6th", "(containing", "3),"]
+
+
+def test_the_page_reads_the_answers_as_they_were_written(sources):
+    from trbook.explorables.wall_runs import LOOKS, SWEEP
+    from trlab.record import read
+    from trlab.texts import texts_of
+
+    runs = read(SWEEP)[1].set_index("label")
+    written = [
+        [[one.text.strip() for one in batch] for batch in texts_of(runs.loc[label]).values()]
+        for label in LOOKS
+    ]
+    assert sources("wall/words.js", WHOLE, WALL.read_text(encoding="utf-8")) == written
+
+
+def test_it_plays_asks_and_tells(visit, until):
+    one = visit("Wall", reduced_motion="no-preference")
+    guess = one.page.locator(".trx:not(.still) [data-guess]")
+    until(one.page, f"{MODEL}.get('batch') === 6")
+    expect(one.page.locator(".verdict")).to_contain_text("Which wall is greenest")
+    expect(one.page.locator(".called").first).to_be_hidden()
+    assert guess.get_attribute("data-guess") == "" and "#" not in one.page.url
+    one.page.locator("[data-wall=B] .tiles").click()
+    expect(guess).to_have_attribute("data-guess", "B")
+    until(one.page, "location.hash === '#wall:guess=B&batch=16'")
+    expect(one.page.locator(".verdict")).to_contain_text("You tapped B. B went out: 63")
+    expect(one.page.locator("[data-wall=B]")).to_contain_text("used eight times")
+    assert one.page.locator("[data-wall=B] [data-tile][data-is='1']").count() == 0
+    one.page.get_by_role("button", name="Did it happen again?").click()
+    expect(one.page.locator("[data-kind^=other]")).to_have_count(12)
+    expect(one.page.locator(".verdict")).to_contain_text("It did, in 3 of 4 other runs")
+
+
+def test_keys_guess_move_the_ring_and_read_an_answer(visit):
+    one = visit("Wall")
+    assert one.get("batch") == 16, "the end, where less motion is wished"
+    one.page.get_by_role("button", name="Guess anew").press("Enter")
+    ring = one.page.get_by_role("slider", name=RING)
+    expect(ring).to_have_attribute("aria-valuetext", "batch 6 of 16")
+    one.page.get_by_role("button", name="Guess wall A").press("Enter")
+    expect(one.page.locator(".verdict")).to_contain_text("A it is")
+    ring.press("Home")
+    plane = one.page.get_by_role("slider", name="Answers of wall C")
+    plane.press("Home")
+    plane.press("ArrowDown")
+    expect(plane).to_have_attribute("aria-valuenow", "8")
+    assert "Answer" in plane.get_attribute("aria-valuetext")
+    expect(one.page.locator(".asked")).to_contain_text("C answers 24 + 14 + 18")
+
+
+def test_a_link_opens_what_was_sent_and_the_impossible_is_explained(visit):
+    one = visit("Wall", "#wall:guess=c&batch=99")
+    assert (one.get("guess"), one.get("batch")) == ("C", 16)
+    assert "16 batches were recorded" in one.text(".trx .notes")
+    expect(one.page.locator("[data-wall=C] .yours")).to_be_visible()
+    there = visit("Wall", "#wall:batch=9", reduced_motion="no-preference")
+    expect(there.page.locator(".called").first).to_be_visible()
+    assert there.get("batch") == 9
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 690), (992, 620)])
+def test_walls_ring_and_curves_stand_in_one_view(visit, width, height):
+    one = visit("Wall", viewport={"width": width, "height": 900})
+    boxes = [
+        one.page.locator(f".trx:not(.still) {part}").bounding_box()
+        for part in (".walls", ".slider", ".board")
+    ]
+    assert [box["y"] for box in boxes] == sorted(box["y"] for box in boxes)
+    assert boxes[2]["y"] + boxes[2]["height"] - boxes[0]["y"] < height
+    assert not one.cut(width)
+
+
+def test_without_a_script_it_is_told(chromium):
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_content(page_of("Wall", Wall().html()))
+    expect(page.locator(".still [data-wall=B]")).to_contain_text("used eight times")
+    expect(page.locator(".still .verdict")).to_contain_text("B went out")
+    assert page.locator(".still [data-tile]").count() == 3 * 64
+    context.close()
