@@ -1,7 +1,8 @@
 /* The engine's formulas against the golden rows of trlib (tests/vectors.json): the weight of a token is -dL/dlog p, and
    what a mask keeps. A loss of the sampled token is asked token by token, one of a whole completion by completion, where
-   the completion has one advantage. Besides, what no row has: weights by whole distributions, stored (tests/book/engine.json,
-   `node engine.test.mjs --write`) when trlib's autograd gave the same. */
+   the completion has one advantage. Besides, what no row has: weights by whole distributions and the gallery's, against
+   stored values (tests/book/engine.json, `node engine.test.mjs --write`); until these were stored, tests compared them with
+   trlib's losses and autograd. */
 
 import { strict as assert } from "node:assert";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -9,6 +10,7 @@ import { test } from "node:test";
 import { ADVANTAGES, overlongPenalty } from "../../../book/trbook/explorables/engine/js/advantages.js";
 import { factors } from "../../../book/trbook/explorables/engine/js/aggregation.js";
 import { METHODS, method } from "../../../book/trbook/explorables/engine/js/methods.js";
+import { charged } from "../../../book/trbook/explorables/engine/js/relatives.js";
 import { solveDual } from "../../../book/trbook/explorables/js/maths/dual.js";
 import { advantage } from "../../../book/trbook/explorables/js/gae/maths.js";
 import { truncated, weight as weightOf } from "../../../book/trbook/explorables/js/trsft/maths.js";
@@ -48,7 +50,9 @@ for (const { loss, settings, batch, extra, gradient, kept } of rows) {
   const name = loss?.replace(/_loss$/, "");
   if (!(name in METHODS) || extra || !["token", undefined].includes(settings.level)) continue;
   const dual = { delta_kl: 0.1, lambda_min: 0.01, direction: "backward", ...settings };
-  const own = Object.fromEntries(Object.entries(settings).filter(([key]) => !["level", "form", "direction"].includes(key)));
+  const own = Object.fromEntries(
+    Object.entries(settings).filter(([key]) => !["level", "form", "direction"].includes(key)),
+  );
   if (Object.values(own).some(Array.isArray) || "signed" in own) continue;
   if (name === "quatro" && settings.form && (settings.form !== "ratio" || settings.direction !== "backward")) continue;
   const { objective } = method(name, own);
@@ -62,7 +66,9 @@ for (const { loss, settings, batch, extra, gradient, kept } of rows) {
         close(plain(slopes), plain(through(gradient[b][part[0]], given.logp[0])), "logits");
       } else {
         const wanted = at(gradient[b], part).map((slope) => -slope);
-        found.weight.forEach((w, i) => assert.ok(Math.abs(w - wanted[i]) <= 1e-9 + 1e-9 * Math.abs(w), `${w}, expected ${wanted[i]}`));
+        found.weight.forEach((w, i) =>
+          assert.ok(Math.abs(w - wanted[i]) <= 1e-9 + 1e-9 * Math.abs(w), `${w}, expected ${wanted[i]}`),
+        );
       }
       counts[name] = (counts[name] ?? 0) + 1;
     }
@@ -82,9 +88,15 @@ test("every loss that has rows was asked", () => {
 test("a setting that counts tokens makes their share of the whole", () => {
   const { mask } = batches.mixed,
     lengths = mask.map((row) => row.filter(Boolean).length);
-  for (const { settings, gradient } of rows.filter(({ call, settings }) => call === "aggregation.aggregate" && !settings.count)) {
+  for (const { settings, gradient } of rows.filter(
+    ({ call, settings }) => call === "aggregation.aggregate" && !settings.count,
+  )) {
     const found = factors(settings.how, lengths, settings.horizon);
-    close(found.map((factor, b) => mask[b].map((on) => (on ? factor : 0))), gradient, settings.how);
+    close(
+      found.map((factor, b) => mask[b].map((on) => (on ? factor : 0))),
+      gradient,
+      settings.how,
+    );
   }
   close(factors("token-mean", [0, 3, 1], 9), [1 / 4, 1 / 4, 1 / 4], "a completion that is masked");
   close(factors("seq-mean-token-mean", [0, 3, 1], 9), [1 / 2, 1 / 6, 1 / 2], "a completion that is masked");
@@ -96,7 +108,9 @@ test("advantages", () => {
   const wanted = (call, settings = {}) =>
     rows.find((row) => row.call === call && JSON.stringify(row.settings) === JSON.stringify(settings)).value[0];
   const values = {
-    ...Object.fromEntries(Object.entries(named).map(([name, [, settings]]) => [name, wanted("advantages.group_relative", settings)])),
+    ...Object.fromEntries(
+      Object.entries(named).map(([name, [, settings]]) => [name, wanted("advantages.group_relative", settings)]),
+    ),
     "leave-one-out": wanted("advantages.leave_one_out"),
     "length-weighted": wanted("advantages.length_weighted"),
   };
@@ -114,7 +128,11 @@ test("advantages", () => {
   assert.deepEqual(ADVANTAGES.reward([1, 0.5]), [1, 0.5]);
   assert.deepEqual(ADVANTAGES["mixed-reward"]([1, 0]), [1, 0]);
   assert.deepEqual(ADVANTAGES["plus-minus"]([1, 0, 0.5]), [1, -1, 0]);
-  close([0, 1, 12.8, 14.4, 16].map((n) => overlongPenalty(n, 16, 0.2)), [0, 0, 0, 0.5, 1], "DAPO's soft limit");
+  close(
+    [0, 1, 12.8, 14.4, 16].map((n) => overlongPenalty(n, 16, 0.2)),
+    [0, 0, 0, 0.5, 1],
+    "DAPO's soft limit",
+  );
   assert.deepEqual([overlongPenalty(16, 16, 0), overlongPenalty(4, 16, 1)], [0, 0.25]);
 });
 
@@ -130,11 +148,18 @@ test("GAE, TrSFT's weight and its end are trlib's", () => {
   }
   for (const { settings, batch, gradient } of rows.filter(({ loss }) => loss === "trsft_loss")) {
     const { logp, mask: on } = batches[batch];
-    const wanted = logp.map((row, b) => row.map((p, t) => (on[b][t] ? -weightOf.trsft(Math.exp(p), settings.alpha ?? 0.1) : 0)));
+    const wanted = logp.map((row, b) =>
+      row.map((p, t) => (on[b][t] ? -weightOf.trsft(Math.exp(p), settings.alpha ?? 0.1) : 0)),
+    );
     close(wanted, gradient, batch);
   }
   for (const { settings, value } of rows.filter(({ call }) => call === "algorithms.trapo.truncated_expert"))
     batches.expert.expert.forEach((e, i) => close(truncated(e, settings.alpha ?? 0.1), value[0][i], `expert ${i}`));
+});
+
+test("R2VPO's price rises with what has moved more than δ, and never below 0", () => {
+  close(charged(0.5, [0, Math.log(1.2), Math.log(0.9)], { delta: 0.01, dual_lr: 3 }), 0.5 + 3 * (0.05 / 3 - 0.01), "λ");
+  assert.deepEqual([charged(0.1, [0], { delta: 1, dual_lr: 3 }), charged(0.1, [], { delta: 1, dual_lr: 3 })], [0, 0.1]);
 });
 
 test("a method or a setting that is not there is named, with those that are", () => {
@@ -164,7 +189,12 @@ const singles = completions.map(({ old, logp, tokens, advantage }) => {
 for (const name of ["bapo", "minpro", "cpgd", "r2vpo", "trefree"]) asks.push([name, {}]);
 asks.push(["bapo", { count: "gradient", low: 0.55, low_most: 0.9, high: 1.1, high_most: 3, target: 0.8 }]);
 asks.push(["bapo", { count: "gradient", target: 3, dual_clip: null }], ["minpro", { eps_low: 1, eps_high: 1.5 }]);
-asks.push(["cpgd", { alpha: 0.3, eps: 0.15 }], ["r2vpo", { lam: 0.7 }], ["trefree", { delta: 0.15 }]);
+asks.push(
+  ["cpgd", { alpha: 0.3, eps: 0.15 }],
+  ["r2vpo", { lam: 0.7 }],
+  ["trefree", { delta: 0.15 }],
+  ["trefree", { delta: 1.5 }],
+);
 const made = plain(
   asks.map(([name, settings]) => {
     const { objective, survey, kind } = method(name, settings),

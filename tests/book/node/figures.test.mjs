@@ -1,6 +1,6 @@
-/* What the figures compute, against stored values (tests/book/figures.json). When these were stored, trlib's losses with
-   autograd, and scipy's linear programs, gave the same to nine digits; since then trlib's rows hold the objectives that
-   they stand on (engine.test.mjs). `node figures.test.mjs --write` stores them anew. */
+/* What the figures compute, against stored values (tests/book/figures.json). Until these were stored, tests compared the
+   same modules with trlib's losses, autograd and scipy's linear programs, to nine digits; the objectives that they stand
+   on are held to trlib's rows (engine.test.mjs). `node figures.test.mjs --write` stores them anew. */
 
 import { strict as assert } from "node:assert";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -19,7 +19,17 @@ async function clip() {
   const names = "reinforce plain ppo dual penalty gspo cispo sapo gmpo pspo dppo_tv dppo_kl quatro".split(" ");
   const settings = { eps_low: 0.23, eps_high: 0.31, dual_clip: 3, beta: 0.7, tau_pos: 1, tau_neg: 1.3, eps_log: 0.4 };
   Object.assign(settings, { eps_seq: 0.07, alpha: 0.15, delta_tv: 0.12, delta_kl: 0.05, multiplier: 0.6 });
-  const points = [[1, 0.3], [100, 1e-5], [0.81, 0.99], [1.2, 0.5], [0, 0.4], [4, 0.25], [3.5, 0.1], [0.76, 0.6], [1.32, 0.3]];
+  const points = [
+    [1, 0.3],
+    [100, 1e-5],
+    [0.81, 0.99],
+    [1.2, 0.5],
+    [0, 0.4],
+    [4, 0.25],
+    [3.5, 0.1],
+    [0.76, 0.6],
+    [1.32, 0.3],
+  ];
   while (points.length < 25) {
     const q = 1 / (1 + Math.exp(-uniform(-12, 5))),
       r = Math.exp(normal() * pick([0.2, 1, 2.5]));
@@ -31,7 +41,9 @@ async function clip() {
 
 async function gae() {
   const m = await of("gae");
-  const grid = [0, 0.3, 1].flatMap((lam) => [0, 0.8].map((gamma) => ({ lam, gamma, noise: lam / 3, pairs: 1 + 15 * lam })));
+  const grid = [0, 0.3, 1].flatMap((lam) =>
+    [0, 0.8].map((gamma) => ({ lam, gamma, noise: lam / 3, pairs: 1 + 15 * lam })),
+  );
   return {
     truth: m.TRUTH,
     found: grid.map((s, i) => {
@@ -60,20 +72,28 @@ async function natural_gradient() {
 }
 
 async function projection() {
-  const { solve } = await of("projection");
-  return named(["all", "rest", "drop"], (support) =>
+  const { shiftFor, solve } = await of("projection");
+  const set = times(6, (v) => shiftFor(shares(8).map(Math.log), times(8, normal), v, uniform(0.01, 0.99)));
+  const of_ = (support) =>
     times(10, (i) => {
       const old = shares(8),
         shift = times(8, () => 0.9 * normal());
       const own = { k: 2 + (i % 6), token: (3 * i) % 8, advantage: [-2, -0.5, 0, 1][i % 4], alpha: [0, 0.3, 1][i % 3] };
       return solve({ support, old, shift, reach: 1, eps: 0.2, delta: [0.001, 0.02, 0.05, 0.3, 0][i % 5], ...own });
-    }),
-  );
+    });
+  return { set, ...named(["all", "rest", "drop"], of_) };
 }
 
 async function query_dual() {
   const m = await of("query_dual");
-  const groups = [[1, 0, 0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 0], [0, 1], [0.2, 0.9, 0.9, 0.35, 0], [0.5, 0.51], [1, 1, 1]];
+  const groups = [
+    [1, 0, 0, 0, 0, 0, 0, 0],
+    [1, 1, 1, 1, 0],
+    [0, 1],
+    [0.2, 0.9, 0.9, 0.35, 0],
+    [0.5, 0.51],
+    [1, 1, 1],
+  ];
   const row = (rewards, direction) =>
     [0, 1e-4, 0.1, 1].map((delta) => {
       const found = m.solve(rewards, { delta, lambda_min: 0.01, direction });
@@ -83,14 +103,21 @@ async function query_dual() {
   return groups.map(both);
 }
 
-const OLD = [[0.5, 0.3, 0.2], [1 / 3, 1 / 3, 1 / 3], [0.98, 0.019, 0.001], [0.0001, 0.4, 0.5999], [0.2, 0.78, 0.02]];
+const OLD = [
+  [0.5, 0.3, 0.2],
+  [1 / 3, 1 / 3, 1 / 3],
+  [0.98, 0.019, 0.001],
+  [0.0001, 0.4, 0.5999],
+  [0.2, 0.78, 0.02],
+];
 const REGIONS = "kl_old_new kl_new_old chi2 fisher tv ratio wasserstein".split(" ");
 
 async function simplex() {
   const m = await of("simplex"),
     { distance } = await import(new URL("maths/distances.js", JS));
   const some = (edge) => [edge.length, edge.filter((_, i) => i % Math.ceil(edge.length / 8) === 0)];
-  const edges = (key) => OLD.flatMap((q) => [0.001, 0.4, 2].map((delta) => [...some(m.region(key, q, delta)), m.holdsAll(key, q, delta)]));
+  const edges = (key) =>
+    OLD.flatMap((q) => [0.001, 0.4, 2].map((delta) => [...some(m.region(key, q, delta)), m.holdsAll(key, q, delta)]));
   const pairs = times(8, (i) => [shares(3 + (i % 4)), shares(3 + (i % 4))]);
   const far = named(Object.keys(distance), (key) => pairs.map(([p, q]) => distance[key](p, q)));
   const reach = OLD.map((q) => m.reach(m.region("tv", q, 0.05), 1));
@@ -100,12 +127,20 @@ async function simplex() {
 async function staleness() {
   const m = await of("staleness"),
     batch = m.unpack(data("staleness"));
-  const windows = [[0.2, 0.2], [0, 0], [0.01, 0.28], [1, 9], [0.5, 0.05]];
+  const windows = [
+    [0.2, 0.2],
+    [0, 0],
+    [0.01, 0.28],
+    [1, 9],
+    [0.5, 0.05],
+  ];
   const seen = (run, update, [low, high]) => ({
     ...m.count(batch, run, update, low, high),
     bars: [1, -1].map((sign) => m.histogram(batch, run, update, sign, low, high, Math.log(16), 12)),
   });
-  return ["none", "ppo"].flatMap((run) => [0, 1, 32].map((update) => windows.map((window) => seen(run, update, window))));
+  return ["none", "ppo"].flatMap((run) =>
+    [0, 1, 32].map((update) => windows.map((window) => seen(run, update, window))),
+  );
 }
 
 async function token_microscope() {
@@ -116,7 +151,11 @@ async function token_microscope() {
     const all = m.judge(batch, { ...settings, method, run, update });
     return { counts: m.count(batch, all), tokens: all.filter((_, i) => i % 97 === 0) };
   };
-  return named(Object.keys(m.OBJECTIVES), (method) => [seen(method, "ppo", 0), seen(method, "ppo", 1), seen(method, "fast", 16)]);
+  return named(Object.keys(m.OBJECTIVES), (method) => [
+    seen(method, "ppo", 0),
+    seen(method, "ppo", 1),
+    seen(method, "fast", 16),
+  ]);
 }
 
 async function trsft() {
@@ -125,8 +164,15 @@ async function trsft() {
     [0.02, 0.1, 0.4, 0.1, 0.02, 0.02, 0.06, 0.2, 0.06, 0.02],
     [0.001, 0.001, 0.3, 0.002, 0.001, 0.001, 0.002, 0.69, 0.001, 0.001],
   ];
-  const walks = [[0.1, 4, 7], [1, 8.5, 40], [0.01, 0, 120], [0.3, 2, 0]].map(([alpha, start, steps]) => ({ alpha, start, steps }));
-  const cases = ["any", "hump"].flatMap((student) => experts.flatMap((expert) => walks.map((walk) => ({ student, expert, ...walk }))));
+  const walks = [
+    [0.1, 4, 7],
+    [1, 8.5, 40],
+    [0.01, 0, 120],
+    [0.3, 2, 0],
+  ].map(([alpha, start, steps]) => ({ alpha, start, steps }));
+  const cases = ["any", "hump"].flatMap((student) =>
+    experts.flatMap((expert) => walks.map((walk) => ({ student, expert, ...walk }))),
+  );
   const ways = named(["sft", "trsft", "reverse"], (way) => cases.map((one) => m.learned(way, one)));
   return { ...ways, ends: experts.flatMap((expert) => [0.01, 0.1, 0.3, 1].map((alpha) => m.truncated(expert, alpha))) };
 }
@@ -134,12 +180,30 @@ async function trsft() {
 async function unifier() {
   const m = await of("unifier");
   const bandits = [
-    [[0.3, 0.25, 0.2, 0.15, 0.1], [0.1, 0.4, 0.35, 0.7, 1]],
-    [[0.1, 0.2, 0.05, 0.3, 0.25, 0.1], [0.9, 0.2, 0.5, 0.5, 0.1, 0.3]],
-    [[0.05, 0.35, 0.3, 0.2, 0.05, 0.04, 0.01], [0.2, 0.6, 0.3, 0.5, 0, 0.7, 1]],
-    [[0.25, 0.25, 0.25, 0.15, 0.1], [1, 0, 1, 0, 0.5]],
-    [[0.995, 0.002, 0.001, 0.001, 0.001], [0.5, 0.2, 0.9, 0.1, 0.3]],
-    [[0.2, 0.3, 0.5], [0.4, 0.4, 0.4]],
+    [
+      [0.3, 0.25, 0.2, 0.15, 0.1],
+      [0.1, 0.4, 0.35, 0.7, 1],
+    ],
+    [
+      [0.1, 0.2, 0.05, 0.3, 0.25, 0.1],
+      [0.9, 0.2, 0.5, 0.5, 0.1, 0.3],
+    ],
+    [
+      [0.05, 0.35, 0.3, 0.2, 0.05, 0.04, 0.01],
+      [0.2, 0.6, 0.3, 0.5, 0, 0.7, 1],
+    ],
+    [
+      [0.25, 0.25, 0.25, 0.15, 0.1],
+      [1, 0, 1, 0, 0.5],
+    ],
+    [
+      [0.995, 0.002, 0.001, 0.001, 0.001],
+      [0.5, 0.2, 0.9, 0.1, 0.3],
+    ],
+    [
+      [0.2, 0.3, 0.5],
+      [0.4, 0.4, 0.4],
+    ],
   ];
   const solved = (key, q, rewards, delta, more) => {
     const { pi, gain, used, lambda, offset, slope, least, split } = m.solve(key, q, rewards, delta, more);
@@ -150,7 +214,8 @@ async function unifier() {
   const costs = ["line", "one"].flatMap((cost) => [0.05, 0.3].map((delta) => [delta, { cost }]));
   asks.wasserstein = [...far, ...costs];
   asks.entropic = [0.5, 100].flatMap((lam) => costs.map(([delta, more]) => [delta, { lam, ...more }]));
-  const answers = (key) => bandits.map(([q, rewards]) => (asks[key] ?? far).map(([delta, more]) => solved(key, q, rewards, delta, more)));
+  const answers = (key) =>
+    bandits.map(([q, rewards]) => (asks[key] ?? far).map(([delta, more]) => solved(key, q, rewards, delta, more)));
   return named(m.KEYS, answers);
 }
 

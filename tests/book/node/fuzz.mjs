@@ -3,12 +3,7 @@
    Usage: node fuzz.mjs SEQUENCES SEED */
 
 import { begin, namesOf, progress, reduce, SEEDS } from "../../../book/trbook/explorables/js/playground/reducer.js";
-import {
-  METHOD_NAMES,
-  NAMES,
-  identity,
-  possibleLane,
-} from "../../../book/trbook/explorables/js/playground/lanes.js";
+import { METHOD_NAMES, NAMES, identity, possibleLane } from "../../../book/trbook/explorables/js/playground/lanes.js";
 import { PRESETS, flat, fromAddress } from "../../../book/trbook/explorables/js/playground/state.js";
 import { pictured } from "../../../book/trbook/explorables/js/playground/segments.js";
 import { verdict } from "../../../book/trbook/explorables/js/playground/words.js";
