@@ -1,5 +1,5 @@
 """One Chromium for each process of tests, whatever folder asks for it (Playwright runs but one), and
-what is asked of it: fixtures that `tests/conftest.py` hands to all."""
+what is asked of it: fixtures that `conftest.py` hands to all."""
 
 import time
 from contextlib import contextmanager
@@ -16,27 +16,17 @@ PATIENCE = 120
 not wrong."""
 
 
-RUNNING = []
-"""This process's browser."""
-
-
 @pytest.fixture(scope="session")
 def chromium(request):
     """A running browser, whose pages wait with patience, as do expectations of them. Where there is
-    none, a test that asks for it fails, or with `--chromium optional` is left out. The annex has the
-    house's fixture a second time, and of both the first one's browser."""
+    none, a test that asks for it fails, or with `--chromium optional` is left out."""
     from playwright.sync_api import expect
 
     expect.set_options(timeout=1000 * PATIENCE)
-    if RUNNING:
-        yield RUNNING[0]
-        return
     with launched(request.config.getoption("chromium", "needed")) as running:
         running.new_context = _patient(running.new_context)
         running.new_page = _patient(running.new_page)
-        RUNNING.append(running)
         yield running
-        RUNNING.clear()
 
 
 @contextmanager

@@ -20,11 +20,12 @@ import io
 import re
 
 RUNS = re.compile(
-    r"^<!--runs-->\n```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?<!--/runs-->$",
-    re.MULTILINE | re.DOTALL,
+    r"^<!--runs-->\n```python\n((?:(?!```).*\n)*)```\n"
+    r"(?:\n```text\n((?:(?!```).*\n)*)```\n)?<!--/runs-->$",
+    re.MULTILINE,
 )
 """Code, and what it printed."""
-
+BEGUN = re.compile(r"^<!--/?runs-->", re.MULTILINE)
 
 NUMBER = re.compile(r"-?\d+\.\d+")
 
@@ -62,6 +63,17 @@ def shown(found: re.Match[str]) -> str:
     return f"<!--runs-->\n```python\n{found[1]}```\n\n```text\n{output}\n```\n<!--/runs-->"
 
 
-def filled(text: str) -> str:
-    """A page with what its lines of Python print."""
+def filled(text: str, page: str) -> str:
+    """A page with what its lines of Python print.
+
+    Raises:
+        ValueError: a block holds something else, or does not end.
+    """
+    whole = [found.span() for found in RUNS.finditer(text)]
+    for mark in BEGUN.finditer(text):
+        if not any(start <= mark.start() < end for start, end in whole):
+            line = text.count("\n", 0, mark.start()) + 1
+            raise ValueError(
+                f"{page}, line {line}: expected <!--runs-->, code, what it prints and <!--/runs-->"
+            )
     return RUNS.sub(shown, text)

@@ -49,8 +49,9 @@ def filled(text: str, path: Path) -> str:
     """The source of a page or a notebook as the code and the records have it."""
     if path.suffix == ".ipynb":
         return numbers.filled_notebook(text)
+    text = printed.filled(text, str(path.relative_to(ROOT)))
     text = pictures.filled(text, BOOK if path.name == records.PAGE else "")
-    return printed.filled(numbers.filled(tables.filled(text, path.stem)))
+    return numbers.filled(tables.filled(text, path.stem))
 
 
 def drawn(text: str, path: Path) -> Iterator[tuple[Path, str]]:

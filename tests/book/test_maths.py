@@ -1,26 +1,31 @@
-"""One mathematics for the explorables and the engine: `js/maths` computes what `trlib` does, on one
-file of vectors that both languages are held to.
-
-`python tests/book/test_maths.py` makes the file."""
+"""One mathematics for the explorables, the engine and `trlib`: Node runs the modules that pages run
+on numbers that both languages are held to. `tests/vectors.json` has those of the losses, `maths.json`
+those of `js/maths` and every explorable's first state (`python tests/book/test_maths.py` makes it),
+`figures.json` and `engine.json` what the figures make of them (`node/figures.test.mjs --write`)."""
 
 import json
 import math
 import random
-import shutil
 import subprocess
 from pathlib import Path
 
+import playwright
 import pytest
 import torch
 from scipy.optimize import brentq
 
+import trlib
 from trbook import explorables
 from trbook.bandit import push_limit, pushed
+from trbook.explorables.projection import NAMES, OLD
+from trbook.explorables.vocabulary_step import STARTS
 from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.algorithms.quatro import solve_dual
 from trlib.divergences import binary_kl, binary_tv, kl, tv
+from trlib.model.rollout import sample
 
-VECTORS = Path(__file__).with_name("maths.json")
+HERE = Path(__file__).parent
+VECTORS = HERE / "maths.json"
 LOW, HIGH, DELTA_TV, DELTA_KL = 0.2, 0.28, 0.15, 0.05
 
 
@@ -168,18 +173,72 @@ def test_the_vectors_decide_something():
             assert 20 < sum(kept) < len(kept) - 20, name
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
-@pytest.mark.parametrize("name", ["maths", "explorables"])
-def test_javascript_computes_the_same(name):
-    test = Path(__file__).parent / "browser" / "node" / f"{name}.test.mjs"
-    done = subprocess.run(
-        [str(shutil.which("node")), "--test", str(test)],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
+@pytest.fixture(scope="session")
+def node():
+    """Runs a script in the Node that Playwright brings: the modules that a page runs are the modules
+    that are tested."""
+    found = Path(playwright.__file__).parent / "driver" / "node"
+
+    def run(*arguments):
+        done = subprocess.run(
+            [found, *arguments], cwd=HERE / "node", capture_output=True, text=True, timeout=600
+        )
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["maths", "figures", "engine", "explorables", "reducer"])
+def test_javascript_computes_the_same(node, name):
+    node("--test", f"{name}.test.mjs")
+
+
+def assert_no_row_under_another_name(node, sequences):
+    """What the playground holds after random events, against Workers that remember what they were
+    told."""
+    counts = json.loads(node("fuzz.mjs", str(sequences), "1"))
+    assert counts["sequences"] == sequences
+    assert counts["rows"] > 2 * sequences and counts["stopped"] > 0.05 * sequences
+    assert counts["seeds"] > 0.2 * sequences and counts["pinned"] > 0.2 * sequences
+
+
+def test_no_sequence_of_events_files_a_row_under_another_name(node):
+    assert_no_row_under_another_name(node, 300)
+
+
+@pytest.mark.nightly("thirty times as many")
+def test_no_long_sequence_of_events_does(node):
+    assert_no_row_under_another_name(node, 10_000)
+
+
+def first_words(policy, prompt, *, prefixes=None):
+    """Log-probs of the next word of a prompt's completion."""
+    written = sample(policy, [prompt], prefixes=prefixes, max_tokens=24, seed=0)
+    with torch.no_grad():
+        return policy.score(written, full=True).full[0, len(prefixes[0]) if prefixes else 0]
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_a_figure_s_words_are_those_of_the_embedded_policies(start):
+    stored = json.loads((HERE / "figures.json").read_text(encoding="utf-8"))
+    words, p = stored["vocabulary_step"]["starts"][start].values()
+    policy = trlib.load_policy("dial_rare" if start == "rare" else "dial")
+    begun = policy.tokenizer.encode("slowly 6", add_special_tokens=False)
+    full = first_words(
+        policy, "7 : -1 +4 +3 flip sq =", prefixes=[begun] if start == "place" else None
     )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    ids = [policy.tokenizer.convert_tokens_to_ids(word) for word in words]
+    torch.testing.assert_close(torch.tensor(p[:-1]), full.exp()[ids].float(), rtol=0.05, atol=2e-5)
+    assert sum(p) == pytest.approx(1, abs=1e-9) and len(set(p)) == 10
+
+
+def test_projection_s_old_bars_are_the_base_policy_s():
+    policy = trlib.load_policy("dial")
+    ids = [policy.tokenizer.encode(name)[0] for name in NAMES]
+    full = first_words(policy, trlib.load_task("dial").prompts(16, seed=0)[0].text)
+    assert full[ids].softmax(-1).tolist() == pytest.approx(list(OLD), abs=1e-3)
+    assert sum(OLD) == pytest.approx(1)
 
 
 if __name__ == "__main__":

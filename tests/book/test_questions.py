@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from book.build import quoted
-from book.build.printed import RUNS, printed, settled
+from book.build.printed import RUNS, filled, printed, settled
 
 BOOK = Path(__file__).parents[2] / "book"
 PAGE = (BOOK / "questions.md").read_text(encoding="utf-8")
@@ -55,3 +55,22 @@ def test_a_number_stays_where_only_its_last_digit_is_another():
     assert settled("a 0.02", "a 0.00") == "a 0.02"
     for before, now in (("a 0.42", "a 0.31"), ("a 1", "b 1"), ("a 0.1", "a 0.11"), (None, "a")):
         assert settled(before, now) == now
+
+
+CODED = "<!--runs-->\n```python\nprint(1)\n```\n"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        CODED,
+        f"{CODED}\nProse.\n<!--/runs-->\n",
+        f"{CODED}\nProse.\n\n```text\n1\n```\n<!--/runs-->\n",
+        f"{CODED}\n{CODED}<!--/runs-->\n",
+        "<!--/runs-->\n",
+    ],
+)
+def test_a_block_that_holds_prose_or_does_not_end_is_refused_by_page_and_line(block):
+    with pytest.raises(ValueError, match=r"book/page\.md, line 3: expected"):
+        filled(f"A page.\n\n{block}", "book/page.md")
+    assert filled(f"{CODED}<!--/runs-->\n", "").count("```text\n1\n```") == 1

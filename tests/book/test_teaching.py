@@ -1,14 +1,11 @@
 """The page for teachers: its courses name what there is, and its wrong answers are those that the
 checks know."""
 
-import re
-
 import pytest
 import yaml
 
 from book.build import teaching
 from book.build.paths import ROOT
-from trbook.assignments import hidden
 from trbook.exercises import grpo, regions, scale
 
 KEPT = yaml.safe_load(ROOT.joinpath(*teaching.COURSES).read_text(encoding="utf-8"))
@@ -40,33 +37,6 @@ def test_wrong_answers_are_the_checks_own():
     assert words.startswith("`") and hint
     refused = [hint for _, hint in teaching.wrong(regions.check_enough)]
     assert any("never stops, and the policy is lost" in hint for hint in refused)
-
-
-def test_two_weeks_are_ten_meetings_by_the_book_s_rule(
-    chapters,
-):
-    """Rounded up to five minutes."""
-    meetings = KEPT["courses"]["two-weeks"]
-    assert len(meetings) == 10 and all(one["goal"] for one in meetings)
-    assert sorted(one["set"] for one in meetings if "set" in one) == sorted(hidden.ASSIGNMENTS)
-    for one in meetings:
-        read = [chapters[name] for name in one["read"]]
-        rates = KEPT["minutes"]
-        exact = sum(one.text.minutes(rates) + rates["play"] * one.plays for one in read)
-        told = teaching.meeting(one, KEPT["minutes"], chapters)[-1]
-        before = int(told.partition(" ")[0])
-        assert before % 5 == 0 and exact <= before < exact + 5, one["title"]
-
-
-def test_the_page_says_what_there_is():
-    page = (ROOT / "book/teaching.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
-    assert rows == [*hidden.ASSIGNMENTS]
-    assert all(test.points for test in hidden.TESTS) and "four points each" in page
-    quiz = page.partition("## A quiz")[2].partition("\n## ")[0]
-    asked, _, told = quiz.partition("<summary>Answers</summary>")
-    for half in (asked, told):
-        assert re.findall(r"^(\d+)\. ", half, re.MULTILINE) == [str(n) for n in range(1, 11)]
 
 
 @pytest.mark.parametrize(

@@ -83,22 +83,3 @@ def test_a_hidden_cell_is_folded_on_colab_too_and_says_what_is_in_it(name):
         if cell["metadata"].get("jupyter", {}).get("source_hidden"):
             assert cell["metadata"].get("cellView") == "form", cell["id"]
             assert cell["source"][0].startswith("# @title "), cell["id"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_first_visible_cell_is_short(name):
-    code = [cell for cell in read(name)["cells"] if cell["cell_type"] == "code"]
-    first = next(cell for cell in code if not cell["metadata"].get("jupyter"))
-    assert len(first["source"]) <= 15, first["id"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.style
-def test_a_code_cell_fits_the_page(name):
-    hidden = {"install", "remove-input", "remove-cell", "hide-input"}
-    shown = [
-        "".join(cell["source"])
-        for cell in read(name)["cells"]
-        if cell["cell_type"] == "code" and not hidden & set(cell["metadata"].get("tags", []))
-    ]
-    assert [line for source in shown for line in source.splitlines() if len(line) > 88] == []

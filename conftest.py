@@ -1,5 +1,6 @@
-"""Shared by all tests: one thread, nothing from the hub, a fresh embedded policy and small folders
-in its format. Torch is imported where it is used: the process that hands out the tests runs none."""
+"""Shared by all tests, the annex's too: one thread, nothing from the hub, a fresh embedded policy and
+small folders in its format. Torch is imported where it is used: the process that hands out the tests
+runs none."""
 
 from __future__ import annotations
 

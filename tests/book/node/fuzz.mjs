@@ -2,17 +2,12 @@
    it was really told, and stamps it on every row. Nothing may throw, and no row may stand under another name.
    Usage: node fuzz.mjs SEQUENCES SEED */
 
-import { begin, namesOf, progress, reduce, SEEDS } from "../../../../book/trbook/explorables/js/playground/reducer.js";
-import {
-  METHOD_NAMES,
-  NAMES,
-  identity,
-  possibleLane,
-} from "../../../../book/trbook/explorables/js/playground/lanes.js";
-import { PRESETS, flat, fromAddress } from "../../../../book/trbook/explorables/js/playground/state.js";
-import { pictured } from "../../../../book/trbook/explorables/js/playground/segments.js";
-import { verdict } from "../../../../book/trbook/explorables/js/playground/words.js";
-import { csv, json, unsaved } from "../../../../book/trbook/explorables/js/playground/files.js";
+import { begin, namesOf, progress, reduce, SEEDS } from "../../../book/trbook/explorables/js/playground/reducer.js";
+import { METHOD_NAMES, NAMES, identity, possibleLane } from "../../../book/trbook/explorables/js/playground/lanes.js";
+import { PRESETS, flat, fromAddress } from "../../../book/trbook/explorables/js/playground/state.js";
+import { pictured } from "../../../book/trbook/explorables/js/playground/segments.js";
+import { verdict } from "../../../book/trbook/explorables/js/playground/words.js";
+import { csv, json, unsaved } from "../../../book/trbook/explorables/js/playground/files.js";
 
 let word = 0;
 const random = () => {

@@ -5,19 +5,19 @@
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { warnings } from "../../../../book/trbook/explorables/js/formula/words.js";
-import { drawn, neededFor } from "../../../../book/trbook/explorables/js/front/rows.js";
-import { stepped } from "../../../../book/trbook/explorables/js/parts/handling.js";
-import { kindOf, possibleLane, thresholdsOf } from "../../../../book/trbook/explorables/js/playground/lanes.js";
-import { pathsOf, seriesOf } from "../../../../book/trbook/explorables/js/playground/views/series.js";
-import { METHODS, method } from "../../../../book/trbook/explorables/engine/js/methods.js";
+import { warnings } from "../../../book/trbook/explorables/js/formula/words.js";
+import { drawn, neededFor } from "../../../book/trbook/explorables/js/front/rows.js";
+import { stepped } from "../../../book/trbook/explorables/js/parts/handling.js";
+import { kindOf, possibleLane, thresholdsOf } from "../../../book/trbook/explorables/js/playground/lanes.js";
+import { pathsOf, seriesOf } from "../../../book/trbook/explorables/js/playground/views/series.js";
+import { METHODS, method } from "../../../book/trbook/explorables/engine/js/methods.js";
 
 const read = (path) => readFileSync(new URL(path, import.meta.url), "utf8");
-const built = (name) => read(`../../../../book/trbook/explorables/built/${name}`);
+const built = (name) => read(`../../../book/trbook/explorables/built/${name}`);
 const asModule = (text) => `data:text/javascript;base64,${Buffer.from(text).toString("base64")}`;
 const common = asModule(built("common.js"));
 const { possible } = await import(common);
-const { first: states } = JSON.parse(read("../../maths.json"));
+const { first: states } = JSON.parse(read("../maths.json"));
 const ofData = (part, data) => (typeof part === "function" ? part(data) : part);
 
 /* Whether a figure says that a method fails, preset by preset. */

@@ -3,11 +3,11 @@
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { pushLimit, pushed, reach } from "../../../../book/trbook/explorables/js/baseline_radius/maths.js";
-import { binaryKl, binaryTv, kl, tv } from "../../../../book/trbook/explorables/js/maths/divergences.js";
-import { distance } from "../../../../book/trbook/explorables/js/maths/distances.js";
-import { solveDual } from "../../../../book/trbook/explorables/js/maths/dual.js";
-import { logSoftmax } from "../../../../book/trbook/explorables/js/maths/plain.js";
+import { pushLimit, pushed, reach } from "../../../book/trbook/explorables/js/baseline_radius/maths.js";
+import { binaryKl, binaryTv, kl, tv } from "../../../book/trbook/explorables/js/maths/divergences.js";
+import { distance } from "../../../book/trbook/explorables/js/maths/distances.js";
+import { solveDual } from "../../../book/trbook/explorables/js/maths/dual.js";
+import { logSoftmax } from "../../../book/trbook/explorables/js/maths/plain.js";
 import {
   dppoKlEdge,
   dppoKlKept,
@@ -15,9 +15,9 @@ import {
   dppoTvKept,
   ppoEdge,
   ppoKept,
-} from "../../../../book/trbook/explorables/js/maths/regions.js";
+} from "../../../book/trbook/explorables/js/maths/regions.js";
 
-const given = JSON.parse(readFileSync(new URL("../../maths.json", import.meta.url), "utf8"));
+const given = JSON.parse(readFileSync(new URL("../maths.json", import.meta.url), "utf8"));
 const { low, high, delta_tv: deltaTv, delta_kl: deltaKl } = given.settings;
 
 /* What is made of each of a list, to nine digits of the larger, and to 1e-12. */

@@ -9,20 +9,20 @@ import {
   begin,
   namesOf,
   reduce,
-} from "../../../../book/trbook/explorables/js/playground/reducer.js";
+} from "../../../book/trbook/explorables/js/playground/reducer.js";
 import {
   identity,
   knobsOf,
   packLane,
   possibleLane,
   unpackLane,
-} from "../../../../book/trbook/explorables/js/playground/lanes.js";
-import { csv, json, unsaved } from "../../../../book/trbook/explorables/js/playground/files.js";
-import { PRESETS, flat, fromAddress, settle } from "../../../../book/trbook/explorables/js/playground/state.js";
-import { pathsOf, seriesOf } from "../../../../book/trbook/explorables/js/playground/views/series.js";
-import { stateIn } from "../../../../book/trbook/explorables/js/parts/address.js";
-import { pictured, segmentsOf } from "../../../../book/trbook/explorables/js/playground/segments.js";
-import { answered, verdict } from "../../../../book/trbook/explorables/js/playground/words.js";
+} from "../../../book/trbook/explorables/js/playground/lanes.js";
+import { csv, json, unsaved } from "../../../book/trbook/explorables/js/playground/files.js";
+import { PRESETS, flat, fromAddress, settle } from "../../../book/trbook/explorables/js/playground/state.js";
+import { pathsOf, seriesOf } from "../../../book/trbook/explorables/js/playground/views/series.js";
+import { stateIn } from "../../../book/trbook/explorables/js/parts/address.js";
+import { pictured, segmentsOf } from "../../../book/trbook/explorables/js/playground/segments.js";
+import { answered, verdict } from "../../../book/trbook/explorables/js/playground/words.js";
 
 const LANES = [{ method: "ppo" }, { method: "troll" }];
 
