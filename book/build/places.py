@@ -12,7 +12,7 @@ from torch import Tensor
 from trbook.figures import plain
 from trcheck.conformance.aggregations import coefficients
 from trcheck.conformance.definitions import cispo, dppo, pg_is, ppo
-from trlab.drawing.figure import HUES
+from trlab.drawing import HUES
 
 RATIOS = torch.linspace(0.5, 2, 301, dtype=torch.float64)
 TOKENS = 2 ** torch.arange(4, 11)

@@ -11,7 +11,7 @@ from trbook.figures import STYLE, described, drawing
 from trbook.reveal import reveal
 from trlab import recorded
 from trlab.drawing import COLOURS, HUES, bands, curves, intervals
-from trlab.drawing.figure import INK, TABLE
+from trlab.drawing.looks import INK, TABLE
 from trlab.statistics import interval, iqm
 
 mpl.use("agg")
