@@ -22,7 +22,7 @@ TESTED = {
 }
 """Pages whose commands need files that the page prints, and the test that writes and runs them."""
 NOT_RUN = {
-    "trlib sweep NAME --dry-run": "a pattern: NAME is a contributor's; tests/gallery/test_recipes.py adds one",
+    "trlib sweep NAME --dry-run": "a pattern: NAME is a contributor's; test_a_sweep_is_one lists cells",
     "trlib sweep NAME --out FOLDER": "a pattern, as above",
     "trlib sweep NAME --verify": "a pattern: NAME is the reader's; tests/lab/test_verify.py "
     "verifies cells",

@@ -1,3 +1,4 @@
+import json
 import math
 from fractions import Fraction
 from math import comb
@@ -12,7 +13,7 @@ from scipy import stats
 
 from tests.losses import named, refused, written
 from trlib import evaluation
-from trlib.evaluation import bootstrap, evaluate, pass_at_k
+from trlib.evaluation import Estimate, bootstrap, evaluate, pass_at_k
 from trlib.tasks import REASONS, Prompt, Verdict
 
 
@@ -154,6 +155,21 @@ def test_batches_do_not_matter_and_seeds_do(measured):
     whole = measured()
     assert measured(batch=1) == whole and measured(batch=1).prompts.equals(whole.prompts)
     assert measured(seed=1) != whole
+
+
+def test_it_shows_itself_as_text_html_and_json(measured):
+    e = measured()
+    assert (
+        "Evaluation of scripted on echo: 3 prompts, 4 samples each at temperature 1, seed 0"
+        in repr(e)
+    )
+    assert "pass@2     0.500  [" in repr(e) and "wrong answer 41.7%" in repr(e)
+    assert "<th>pass@4</th><td>0.667</td>" in e._repr_html_()
+    back = json.loads(json.dumps(e.as_dict()))
+    assert back["pass_at"]["2"]["value"] == 0.5 and back["settings"]["samples"] == 4
+    assert f"{Estimate(0.5, 0.25, 0.75):.2f}" == "0.50 [0.25, 0.75]"
+    assert f"{Estimate(0.5, math.nan, math.nan):.2f}" == "0.50"
+    assert measured(ks=[2]).as_dict()["pass_at"] == {"2": back["pass_at"]["2"]}
 
 
 def test_prompts_come_from_a_stream_of_their_own(monkeypatch):

@@ -17,6 +17,7 @@ import pytest
 from tests.lab.records import TINY, runs_of, ship, until
 from tests.typed import typed
 from trlab import record as records
+from trlab import runner
 from trlab.findings import table
 from trlab.record import load
 from trlab.runner import conduct, plan
@@ -137,6 +138,26 @@ def test_ctrl_c_without_workers_keeps_the_cells_before_and_what_a_method_prints_
     assert said.err.splitlines()[0] == "from within"
     runs = pd.read_csv("sweeps/one/runs.csv.xz")
     assert runs[["label", "status"]].values.tolist() == [["Stopping", "done"]]
+
+
+def test_progress_says_what_is_done_and_how_long_the_rest_takes_by_cells_of_its_place(
+    tiny, tmp_path
+):
+    from dataclasses import replace
+
+    told = []
+    planned = plan(replace(load_sweep(str(tiny)), seeds=(0, 1)), out=tmp_path / "out")
+    progress = runner._Progress(planned, 8, 2, told.append)
+    first, second, third, *_ = planned.cells
+    row = {"status": "done", "sampled": 0.25, "seconds": 3.0}  # of training: a cell takes longer
+    progress.ended(first, row, 30.0)  # 7 cells of 30 s on two workers
+    assert told.pop() == "   1/8  ppo, updates 1, seed 0: sampled 0.250 in 30.0 s; 2 min left"
+    progress.ended(second, row, 90.0)
+    # ppo's second seed 30 s, wide's 90 s, the other four 60 s each
+    assert progress.remaining() == (30 + 90 + 4 * 60) / 2
+    progress.ended(third, {"status": "failed", "error": "died: x"}, 5.0)
+    assert told.pop() == "   3/8  ppo, updates 2, seed 0: failed: died: x"
+    assert [runner.duration(s) for s in (89, 5000, 7500)] == ["89 s", "83 min", "2 h 05 min"]
 
 
 def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported(
@@ -293,3 +314,23 @@ def test_the_list_and_what_cannot_be_done(tiny, tmp_path, capsys, monkeypatch):
         captured = capsys.readouterr()
         assert words in captured.err and captured.out == "", captured.err
     assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {"file", "tiny.py"}
+
+
+def test_a_sweep_of_which_nothing_ends_well_says_why(tiny, tmp_path, capsys, monkeypatch):
+    (tmp_path / "bad.py").write_text(
+        OWN.format(name="Bad", does="raise ValueError('eps: expected less')")
+    )
+    sweep = tiny.read_text().replace(
+        '[Variant("ppo"), Variant("dppo", {"delta_tv": 0.3}, label="wide")]',
+        '[Variant("bad.py:Bad")]',
+    )
+    (tmp_path / "none.py").write_text(sweep[: sweep.index("    predictions=")] + ")\n")
+    monkeypatch.chdir(tmp_path)
+    assert typed(f"sweep none.py {HERE}") == 1
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("eps: expected less") >= 2 and "Traceback" not in said.err
+    assert typed(f"sweep none.py --json {HERE}") == 1
+    document = json.loads(capsys.readouterr().out)
+    assert [(row["runs"], row["failed"], row["nats_per_point"]) for row in document["table"]] == [
+        (0, 1, None)
+    ] * 2

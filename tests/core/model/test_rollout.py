@@ -174,6 +174,16 @@ def test_joining_stages_keeps_rows_of_a_prompt_adjacent(policy, task):
     torch.testing.assert_close(own[c.mask[c.full_rows]], c.logp[c.full_rows][c.mask[c.full_rows]])
 
 
+def test_completions_show_themselves(policy, task):
+    prompt = task.prompts(1, seed=0)[0].text
+    c = sample(policy, [prompt], group=3, max_tokens=16)
+    assert prompt in repr(c) and c.texts()[0] in repr(c)
+    shown = c._repr_html_()
+    assert shown.count("<tr>") == 4
+    for row, mask in zip(c.logp, c.mask, strict=True):
+        assert f"<td>{row[mask].sum().exp():.2g}</td>" in shown
+
+
 def test_bad_input_is_named(policy):
     named(
         partial(sample, policy),

@@ -1,6 +1,7 @@
 """What every verifier asks of its prompt, and every knob of its number, in one place: a new task is
 one more line."""
 
+import inspect
 import json
 import math
 from types import SimpleNamespace
@@ -10,7 +11,8 @@ import pytest
 import trlib
 from tests.losses import named, refused, trained
 from trlib.algorithms import GRPO
-from trlib.tasks import Prompt, Verdict, load_task
+from trlib.tasks import Prompt, Verdict, knobs, load_task
+from trlib.tasks.task import check_task
 
 TASKS = ("dial", "spend", "relay", "sums", "aloud", "gsm8k")
 OWN = {
@@ -153,6 +155,32 @@ def test_a_task_of_ones_own_is_loaded_from_its_file(tmp_path):
         load_task,
         f"{file}:Echo",
     )
+
+
+def test_a_task_without_a_member_or_with_a_wrong_property_says_which_and_where():
+    class Bare:
+        name, max_tokens = "bare", 4
+
+        def prompts(self, n, *, seed):
+            return []
+
+        def verify(self, prompt, completion, *, ended):
+            return Verdict(1.0, "right")
+
+    class Wrong(Bare):
+        @property
+        def settings(self):
+            return knobs(self)
+
+    line = inspect.getsourcelines(Wrong)[1] + 3
+    check_task(Bare(), ("prompts", "verify"))
+    refused("TypeError: .*Bare.*>: it lacks the property `settings`", check_task, Bare())
+    said = (
+        rf"TypeError: task: Wrong's property `settings` \(.*test_task.py:{line}\) raises TypeError"
+    )
+    refused(said, check_task, Wrong())
+    refused(said, trlib.evaluate, trlib.load_policy("dial"), Wrong())
+    refused(said, trained, GRPO(), task=Wrong())
 
 
 ASKED = Prompt("7 : +3 flip =", "9")
