@@ -48,7 +48,7 @@ STATES = {
         ({"run": "none", "update": 32}, "fail", {"new completions earn": "0.55"}),
     ],
     "TokenMicroscope": [
-        ({}, "calm", {}),
+        ({}, "fail", {}),
         ({"token": 0}, "fail", {"A → weight w": "0.81 → 0", "silenced, A > 0": "19 of 199"}),
         ({"method": "cispo"}, "calm", {"A → weight w": "0.81 → 0.97"}),
         ({"method": "dppo_tv"}, "calm", {"silenced, A > 0": "0 of 199"}),
@@ -59,7 +59,15 @@ STATES = {
     ],
     "VocabularyStep": [
         (
-            {"start": "rare", "token": 7, "sign": 1, "size": 1.0, "lr": 0.1, "steps": 16},
+            {
+                "method": "ppo",
+                "start": "rare",
+                "token": 7,
+                "sign": 1,
+                "size": 1.0,
+                "lr": 0.1,
+                "steps": 16,
+            },
             "fail",
             {"r = π/π_old": "1.31"},
         ),

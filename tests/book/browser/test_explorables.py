@@ -8,7 +8,6 @@ import statistics
 
 import pytest
 import torch
-from tests.lab.test_drawing_scores import TABLE, contrast
 
 from tests.book.browser.double import double
 from tests.book.browser.explorable import (
@@ -18,6 +17,7 @@ from tests.book.browser.explorable import (
     page_of,
     visits,
 )
+from tests.lab.test_looks import TABLE, contrast
 from trbook.explorables import RatioMap
 from trbook.explorables.files import SOURCES
 from trbook.explorables.modules import link_modules

@@ -29,7 +29,7 @@ class Near(Visit):
 def test_map_lives_on_its_page_and_follows_the_theme(chromium, address, until):
     one = Near(chromium, f"{address}/notebooks/05_grpo.html", color_scheme="light")
     page, figure = one.page, one.page.locator(MAP)
-    assert loaded(one) == ["common.js", "ratio_map.js"]
+    assert loaded(one) == ["common.js", "predict.js", "ratio_map.js"]
     assert page.locator(".trx[data-dark]").count() == 0
     figure.get_by_role("checkbox", name="Show DPPO-TV").check()  # the page shows PPO alone
     figure.get_by_role("button", name="likely token").click()
@@ -53,7 +53,7 @@ def test_a_figure_with_data_loads_them_and_a_link_opens_it_at_what_was_chosen(
     chromium, address, until
 ):
     one = Visit(chromium, f"{address}/book/purpose.html#basin:uses=4&measure=take_off")
-    assert loaded(one) == ["basin.data.json", "basin.js", "common.js"]
+    assert loaded(one) == ["basin.data.json", "basin.js", "common.js", "predict.js"]
     model = "document.querySelector('[data-explorable=basin]').model"
     until(one.page, f"{model}.get('uses') === '4' && {model}.get('measure') === 'take_off'")
     figure = one.page.locator('[data-explorable="basin"]')

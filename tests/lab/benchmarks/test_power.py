@@ -56,7 +56,6 @@ def test_the_chapter_prints_the_record():
     assert found["times"] == TIMES and f"`{found['command']}`" in prose
     for table in tables(found).split("\n\n"):
         assert table in prose
-    assert f"correlate at {found['correlation']:.2f}" in prose
 
 
 @pytest.mark.nightly("draws for minutes")
