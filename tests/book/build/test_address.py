@@ -148,7 +148,7 @@ def test_every_file_follows_the_setting_and_comes_back_from_it():
     cells = json.loads(stamped(chapter, chapter.read_text(encoding="utf-8"), theirs))["cells"]
     assert f"blob/main/notebooks/{chapter.name})" in cells[0]["source"][2]
     assert (
-        f'pip install -q "trust-region-book[notebook] @ git+{FORK}@main"' in cells[1]["source"][-2]
+        f'pip install -q "trust-region-book[notebook] @ git+{FORK}@main"' in cells[1]["source"][-1]
     )
     assert len(differing(theirs)) == len(files())
 
