@@ -8,7 +8,7 @@ import io
 import re
 import textwrap
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PLAIN = ("#808080", "#000000")
 """matplotlib's gray and black, which become the page's text colour too."""
 NARROW = 3.5  #: A figure's width on a phone, inches: its words stay at nine pixels or more.
+SMALL = 4.5  #: So wide a figure suits a page and a phone alike, in one layout.
 LETTERS = 40  #: As many fit into a line of that width.
 KEY = 2  #: As many fewer beside the key of a legend, whose letters are smaller.
 DARK = ";".join(f"--{name}:{dark}" for name, (_, dark) in TABLE["hues"].items())
@@ -50,24 +51,29 @@ def narrow_of(path: Path) -> Path:
     return path.with_name(f"{path.stem}-narrow.svg")
 
 
+def is_drawing(path: Path) -> bool:
+    """Whether a file holds a drawing that `Drawing.files` wrote."""
+    return path.suffix == ".svg" and ALONE in path.read_text(encoding="utf-8")[:200]
+
+
 def from_files(path: Path) -> str:
-    """The HTML of a drawing's two files in a page."""
-    wide, narrow = (
+    """The HTML of a drawing's files in a page: two, or one where it is small."""
+    return _html(
         file.read_text(encoding="utf-8")
         .replace(f" {ALONE}", "", 1)
         .replace(THEMED, "", 1)
         .removesuffix("\n")
         for file in (path, narrow_of(path))
+        if file.exists()
     )
-    return _both(wide, narrow)
 
 
-def _both(wide: str, narrow: str) -> str:
-    return (
-        f'<div class="trlib-drawing"><style>{STYLE}</style><div '
-        f'class="drawn-wide">{wide}</div>'
-        f'<div class="drawn-narrow">{narrow}</div></div>'
-    )
+def _html(layouts: Iterable[str]) -> str:
+    """One layout, or a wide and a narrow one."""
+    svgs = list(layouts)
+    names = ("drawn-wide", "drawn-narrow") if len(svgs) == 2 else ("drawn",)
+    divs = (f'<div class="{name}">{svg}</div>' for name, svg in zip(names, svgs, strict=True))
+    return f'<div class="trlib-drawing"><style>{STYLE}</style>{"".join(divs)}</div>'
 
 
 @dataclass(frozen=True)
@@ -90,17 +96,22 @@ class Drawing:
         with self._broken(), self._rearranged() as height:
             return self._drawn(NARROW, height)
 
+    def layouts(self) -> list[str]:
+        """For a page and for a phone; one where the figure is small."""
+        small = self.figure.get_size_inches()[0] <= SMALL
+        return [self.svg()] if small else [self.svg(), self.narrow()]
+
     def html(self) -> str:
-        """Both layouts; the page shows the one that fits."""
-        return _both(self.svg(), self.narrow())
+        """Its layouts; the page shows the one that fits."""
+        return _html(self.layouts())
 
     def files(self, path: Path) -> dict[Path, str]:
-        """What its two files hold, this one and beside it `NAME-narrow.svg` for a phone: words in a
-        grey that is legible on light and dark, lines as the viewer's theme is. `from_files` makes a
-        page's figure of both."""
+        """What its files hold, this one and beside it `NAME-narrow.svg` for a phone: words in a grey
+        that is legible on light and dark, lines as the viewer's theme is. `from_files` makes a
+        page's figure of them."""
         return {
             file: svg.replace("<svg", f"<svg {ALONE}", 1).replace(">", f">{THEMED}", 1) + "\n"
-            for file, svg in ((path, self.svg()), (narrow_of(path), self.narrow()))
+            for file, svg in zip((path, narrow_of(path)), self.layouts(), strict=False)
         }
 
     def _repr_html_(self) -> str:

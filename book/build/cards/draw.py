@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from book.build.cards.card import Card
 from book.build.cards.curve import LIKELY, PROBABILITIES, RARE, RATIOS, expert_weights, weights
+from trbook.drawing import SMALL
 from trbook.figures import plain
 
 if TYPE_CHECKING:
@@ -24,18 +25,18 @@ def drawn(card: Card) -> Figure:
     import matplotlib.pyplot as plt
 
     if card.family == "expert":
-        figure, ax = plt.subplots(figsize=(6.8, 2.6))
+        figure, ax = plt.subplots(figsize=(SMALL, 2.3))
         ax.axhline(0, color="gray", lw=0.7, alpha=0.6)
         ax.plot(PROBABILITIES, expert_weights(card), "C2", lw=1.8)
         ax.set(xscale="log", xlim=(PROBABILITIES[0], 1), ylim=(-0.1, 1.2), ylabel="weight")
         ax.set_xlabel("probability of the expert's token under the policy")
     else:
-        figure, (left, right) = plt.subplots(1, 2, sharex=True, sharey=True)
+        figure, (left, right) = plt.subplots(1, 2, sharex=True, sharey=True, figsize=(SMALL, 2.6))
         for ax, q, name in ((left, LIKELY, "likely"), (right, RARE, "rare")):
             curve(ax, card, q)
-            ax.set_title(f"a {name} token, written at {q:g}")
-            ax.set_xlabel("ratio to the policy that wrote it")
-        left.set_ylabel("weight, over its size at ratio 1")
+            ax.set_title(f"{name}: written at {q:g}")
+        figure.supxlabel("ratio to the policy that wrote the token", fontsize="medium")
+        left.set_ylabel("weight, over that at ratio 1")
         figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=2)
     figure.set_label(in_words(card))
     return figure

@@ -1,5 +1,5 @@
-"""Figures of a page's source in the built page: a drawing that was saved with its narrow layout
-(`trbook.drawing.Drawing.files`) stands in the page itself, in its font and colours.
+"""Figures of a page's source in the built page: a drawing that `trbook.drawing.Drawing.files` saved
+stands in the page itself, in its font and colours.
 
     ![what it shows, in words](_static/recorded/basin-curves.svg)
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from trbook.drawing import from_files, narrow_of
+from trbook.drawing import from_files, is_drawing
 
 LARGE = 150_000
 """Bytes of a drawing that is not set into the page."""
@@ -26,10 +26,9 @@ def draw(app: Sphinx, doctree: nodes.document) -> None:
     here = Path(app.env.doc2path(app.env.docname)).parent
     for image in list(doctree.findall(nodes.image)):
         path = here / image["uri"]
-        if path.suffix != ".svg" or not narrow_of(path).exists():
+        if not is_drawing(path):
             continue
-        for file in (path, narrow_of(path)):
-            app.env.note_dependency(str(file))
+        app.env.note_dependency(str(path))
         alone = image.parent
         caption = alone.next_node(descend=False, siblings=True)
         begin = nodes.raw("", "<figure>", format="html")
