@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from threading import Timer
 from typing import Any
 
-from trcheck.cli.stage import Stage
 from trlib.cli import options as shared
 
 TEXT = "hold your loss against golden vectors"
@@ -27,7 +28,7 @@ could not be run, 2 a wrong command line.
 """
 DIFFERENT = 3
 """The exit status when something differs or fails."""
-SEARCHING = "still searching: a loss that nothing explains may take two minutes"
+SEARCHING = "trlib: still searching: a loss that nothing explains may take two minutes"
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +103,10 @@ def run(args: argparse.Namespace) -> int:
     signature = args.signature or functions.signature_of(
         args.function, loss=args.loss, kind=args.kind, given=given
     )
-    with Stage(SEARCHING, show=True):
+    waiting = Timer(5, print, (SEARCHING,), {"file": sys.stderr})
+    waiting.daemon = True
+    waiting.start()
+    try:
         findings = list(
             functions.hold(
                 vectors,
@@ -115,6 +119,8 @@ def run(args: argparse.Namespace) -> int:
                 kind=args.kind,
             )
         )
+    finally:
+        waiting.cancel()
     if args.json:
         about = {"function": args.function, "signature": signature}
         held = {"vectors": vectors.version, "tolerance": {"float64": AGREES, "float32": FLOAT32}}
