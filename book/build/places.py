@@ -1,5 +1,5 @@
 """The first figure of *Conformance*: where a library computes another loss than its documentation
-says, a curve of each, by the definitions that `trcheck` holds losses against."""
+says, a curve of each. A push is what the loss's gradient gives a right token's log-prob."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import torch
 from torch import Tensor
 
 from trbook.figures import plain
-from trcheck.conformance.aggregations import coefficients
-from trcheck.conformance.definitions import cispo, dppo, pg_is, ppo
 from trlab.drawing import HUES
 
 RATIOS = torch.linspace(0.5, 2, 301, dtype=torch.float64)
@@ -20,49 +18,24 @@ Curves = tuple[Tensor, Tensor, Tensor]
 """What is varied, and what the documentation promises and the code computes at each of it."""
 
 
-def pushes(
-    loss: Callable[..., Tensor], of: Tensor, old: Tensor, mu: Tensor, **choices: Any
-) -> Tensor:
-    """How hard a right token of probability `of` is pushed up, for each of these."""
-    logp = of.log().requires_grad_()
-    rows = {"logp_old": old.log(), "logp_rollout": mu.log(), "advantages": torch.ones_like(of)}
-    loss(rows, logp, **choices).sum().backward()
-    return -torch.as_tensor(logp.grad)
-
-
-def at_ratios(loss: Callable[..., Tensor], **choices: Any) -> Tensor:
-    """The same over the ratio to a policy that wrote the token with probability 0.1."""
-    before = torch.full_like(RATIOS, 0.1)
-    return pushes(loss, RATIOS * 0.1, before, before, clamp=None, **choices)
-
-
 def lengths() -> Curves:
-    """The weight of a token in a short answer, beside one of 16 tokens."""
+    """The weight of a token in a short answer, beside one of 16 tokens: a mean over tokens, and one
+    over each answer's and then over answers."""
     short = torch.arange(1, 17)
-    masks = [torch.arange(16)[None] < torch.tensor([[n], [16]]) for n in short.tolist()]
-    says, does = (
-        torch.stack([coefficients(how, mask, 16.0)[0, 0] for mask in masks])
-        for how in ("token-mean", "seq-mean-token-mean")
-    )
-    return short, says, does
+    return short, 1 / (short + 16), 1 / (2 * short)
 
 
 def anchors() -> Curves:
-    """A push on a word that the sampler wrote at 0.3, where the learner had it at 0.5."""
+    """DPPO's push on a word that the sampler wrote at 0.3, where the learner had it at 0.5."""
     now = torch.linspace(0.2, 0.8, 301, dtype=torch.float64)
-    old, mu = torch.full_like(now, 0.5), torch.full_like(now, 0.3)
-    mask = {"measure": "tv", "delta": 0.15, "cap": None, "clamp": "none", "side": "outward"}
-    says, does = (
-        pushes(dppo, now, old, mu, anchors=(by, by), form="log", **mask)
-        for by in ("logp_rollout", "logp_old")
-    )
+    says, does = ((now / old).where(now - old <= 0.15, 0.0) for old in (0.3, 0.5))
     return now, says, does
 
 
-def window(anchor: str) -> Curves:
+def window() -> Curves:
     """CISPO, and its bounded weight differentiated."""
-    bounds = {"anchor": anchor, "low": 0.8, "high": 1.2}
-    return RATIOS, at_ratios(cispo, form="log", **bounds), at_ratios(cispo, form="ratio", **bounds)
+    bounded = RATIOS.clamp(0.8, 1.2)
+    return RATIOS, bounded, RATIOS.where(bounded == RATIOS, 0.0)
 
 
 def covariances() -> Curves:
@@ -87,16 +60,14 @@ def clamped() -> Curves:
 
 def point() -> Curves:
     """M2PO inside its mask, and PPO with a window of no width."""
-    says = at_ratios(pg_is, anchor="logp_old", cap=None, form="ratio")
-    does = at_ratios(ppo, anchor="logp_old", window=(0.0, 0.0), dual=None, side="min")
-    return RATIOS, says, does
+    return RATIOS, RATIOS, RATIOS.where(RATIOS <= 1, 0.0)
 
 
 PANELS: tuple[tuple[str, str, str, Callable[[], Curves]], ...] = (
     ("verl: sapo", "tokens of the answer", "weight of each", lengths),
     ("verl: dppo_tv", "probability now", "push", anchors),
-    ("torchrl: CISPOLoss", "ratio", "push", lambda: window("logp_old")),
-    ("SkyRL: rollout_is", "ratio to sampler", "push", lambda: window("logp_rollout")),
+    ("torchrl: CISPOLoss", "ratio", "push", window),
+    ("SkyRL: rollout_is", "ratio to sampler", "push", window),
     ("SkyRL: clip_cov", "tokens of a batch", "share clipped", covariances),
     (
         "SkyRL: kl_cov",

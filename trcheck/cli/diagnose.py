@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trcheck.cli.stage import Stage
 from trlib.cli import options as shared
 from trlib.cli.options import Option, number, sentence
 from trlib.errors import TrlibError
@@ -138,20 +137,17 @@ def _run(args: argparse.Namespace) -> int:
     out = _page(Path(args.file[0])) if args.html is None else Path(args.html).expanduser()
     _ours(out, diagnose.GENERATOR)
     writable(out.parent, "--html")
-    with Stage("reading") as stage:
-        against = None if args.against is None else diagnose.measured(args.against)
-        rollouts = diagnose.read(
-            *args.file,
-            columns=columns,
-            tokenizer=args.tokenizer,
-            logprobs=args.logprobs,
-            temperature=args.temperature,
-            top_p=args.top_p,
-        )
-        stage.now(f"judging {int(rollouts.mask.sum()):,} tokens")
-        findings = diagnose.diagnose(rollouts, limits, against)
-        stage.now("writing the page")
-        write(out, diagnose.page(findings))
+    against = None if args.against is None else diagnose.measured(args.against)
+    rollouts = diagnose.read(
+        *args.file,
+        columns=columns,
+        tokenizer=args.tokenizer,
+        logprobs=args.logprobs,
+        temperature=args.temperature,
+        top_p=args.top_p,
+    )
+    findings = diagnose.diagnose(rollouts, limits, against)
+    write(out, diagnose.page(findings))
     if args.json:
         shared.print_json({**findings.as_dict(), "page": str(out)})
     else:

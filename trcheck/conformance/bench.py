@@ -151,24 +151,9 @@ class Bench:
     def _others(self, name: str) -> list[Any]:
         return [option for option in self.axes[name].options if option != self._base[name]]
 
-    def numbers(self, change: dict[str, Any]) -> Tensor:
-        """A definition's values and gradients, one after the other, as `observed` has them."""
-        value, _, gradient = self._expected({**self._base, **change})
-        return torch.cat([value.flatten(), gradient.flatten()])
-
     def gradients(self, change: dict[str, Any]) -> Tensor:
         """[rows, T] a definition's gradients."""
         return self._expected({**self._base, **change})[2]
-
-    @property
-    def observed(self) -> Tensor:
-        """The observed values and gradients, one after the other."""
-        value = (
-            self._given
-            if self._base["aggregation"] is not None
-            else self._given * self.rows["mask"]
-        )
-        return torch.cat([value.flatten(), self.gradient.flatten()])
 
     def first(self, tolerance: float) -> dict[str, Any] | None:
         """The first token, batch by batch, whose value or gradient is not the reference's: where it

@@ -1,10 +1,9 @@
 """Call a function as its library would, on every batch of the vectors, and keep what it gives or
 how it fails.
 
-Three signatures: `plain` (logp, logp_old, advantages, mask), by the names of its parameters where
-it has ours or a library's; `verl` (old_log_prob, log_prob, advantages, response_mask, loss_agg_mode, config,
-rollout_is_weights); `trl`, the `_compute_loss(self, model, inputs)` of a trainer
-(`trcheck.conformance.trl_stand_in`).
+Two signatures: `plain` (logp, logp_old, advantages, mask), by the names of its parameters where it
+has ours or a library's; `verl` (old_log_prob, log_prob, advantages, response_mask, loss_agg_mode, config,
+rollout_is_weights).
 """
 
 from __future__ import annotations
@@ -39,9 +38,7 @@ def parameters_of(function: Callable[..., Any]) -> set[str]:
 
 
 def signature_of(function: Callable[..., Any]) -> str:
-    """The signature that the names of a function's parameters, or a trainer's loss, give away."""
-    if hasattr(function, "_compute_loss"):
-        return "trl"
+    """The signature that the names of a function's parameters give away."""
     try:
         names = set(inspect.signature(function).parameters)
     except (TypeError, ValueError):

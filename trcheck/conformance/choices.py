@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
-from torch import Tensor
-
-from trcheck.conformance.definitions import SIGN, Axis, Free, Option, Rows
+from trcheck.conformance.definitions import SIGN, Axis, Option
 
 SIGN_OR_ADVANTAGES = Axis(
     "sign",
@@ -78,17 +75,9 @@ WEIGHTS = {
     "logp_old": "weighs by the ratio to the recomputed old policy (logp_old)",
     "logp_rollout": "weighs by the ratio to the policy that sampled (logp_rollout)",
 }
-WINDOWS: dict[str, tuple[tuple[float, float], ...]] = {
-    "ratio": (
-        (0.1, 0.1),
-        (0.2, 0.2),
-        (0.2, 0.28),
-        (0.28, 0.2),
-        (0.3, 0.3),
-        (3e-4, 4e-4),
-        (4e-4, 3e-4),
-    ),
-    "log": ((0.1, 0.1), (0.2, 0.2), (0.2, 0.28), (0.3, 0.3), (0.4, 0.4), (0.5, 0.5)),
+WINDOWS = {
+    "ratio": (0.1, 0.2, 0.25, 0.28, 0.3, 0.4),
+    "log": (0.1, 0.2, 0.28, 0.3, 0.4, 0.5),
 }
 CLIPS = {
     "ratio": "clips the ratio at 1 - {:g} and 1 + {:g}",
@@ -101,37 +90,28 @@ def number(
     given: float | None,
     others: tuple[float | None, ...],
     words: str,
-    span: tuple[float, float],
     said: dict[Option, str] | None = None,
-    distances: Callable[[Rows], Tensor] | None = None,
 ) -> Axis:
-    """An axis that is a number: the reference's, others that are common, and whichever is found
-    from what was observed. `said`: what to say of options to which `words` do not apply."""
+    """An axis that is a number: the reference's, and others that are common. `said`: what to say of
+    options to which `words` do not apply."""
     said = said or {}
     options: dict[Option, str] = {
         x: said[x] if x in said else words.format(x) for x in (given, *others)
     }
-    return Axis(point, options | said, free=(Free(words.format, span, distances=distances),))
+    return Axis(point, options | said)
 
 
-def window(
-    given: tuple[float, float], space: str = "ratio", span: tuple[float, float] = (1e-4, 1.0)
-) -> Axis:
-    """A clip's two sides, `given` the reference's; the lower, the upper or both may be anything."""
-    text = CLIPS[space]
-    options: dict[Option, str] = {w: text.format(*w) for w in (given, *WINDOWS[space])}
+def window(given: tuple[float, float], space: str = "ratio") -> Axis:
+    """A clip's two sides, `given` the reference's; the lower, the upper or both may be another
+    common number."""
+    low, high = given
+    usual = [pair for x in WINDOWS[space] for pair in ((x, x), (low, x), (x, high))]
+    windows = (given, (high, low), *usual)
+    options: dict[Option, str] = {w: CLIPS[space].format(*w) for w in windows}
     if space == "ratio":  # one side open: a ratio is never below 0
-        options[1.0, given[1]] = f"clips the ratio on one side only, at 1 + {given[1]:g}"
-        options[given[0], math.inf] = f"clips the ratio on one side only, at 1 - {given[0]:g}"
-
-    def side(low: float | None, high: float | None) -> Free:
-        def option(x: float) -> Option:
-            return x if low is None else low, x if high is None else high
-
-        return Free(lambda x: text.format(*option(x)), span, option)
-
-    ends = ((given[0], None), (None, given[1]), *(((None, None),) if given[0] == given[1] else ()))
-    return Axis("window", options, free=tuple(side(*end) for end in ends))
+        options[1.0, high] = f"clips the ratio on one side only, at 1 + {high:g}"
+        options[low, math.inf] = f"clips the ratio on one side only, at 1 - {low:g}"
+    return Axis("window", options)
 
 
 def first(given: Option, options: dict[Option, str]) -> dict[Option, str]:

@@ -22,21 +22,6 @@ Option = Any
 
 
 @dataclass(frozen=True)
-class Free:
-    """A number of a definition that an implementation may set to anything: it is found from what
-    was observed."""
-
-    words: Callable[[float], str]
-    span: tuple[float, float]
-    """Where it is sought, both ends above 0."""
-    option: Callable[[float], Option] = lambda x: x
-    """The axis's option at this number."""
-    distances: Callable[[Rows], Tensor] | None = None
-    """For a threshold: the numbers that are held against it, between two of which nothing
-    changes."""
-
-
-@dataclass(frozen=True)
 class Axis:
     """One choice of a definition."""
 
@@ -48,8 +33,6 @@ class Axis:
     same_gradient: tuple[Option, ...] = ()
     """The options, other than the reference's, that change the value alone, or the gradient only in
     the batches of `report.APART`: what takes them trains the same policy."""
-    free: tuple[Free, ...] = ()
-    """The numbers in its options that may be anything."""
 
 
 @dataclass(frozen=True)

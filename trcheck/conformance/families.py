@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
 
 from trcheck.conformance import definitions as d
 from trcheck.conformance.choices import (
@@ -22,7 +21,7 @@ from trcheck.conformance.choices import (
     window,
 )
 from trcheck.conformance.common_bugs import family
-from trcheck.conformance.definitions import ANCHOR, CLAMP, SIGN, Axis, Definition, Free, Rows
+from trcheck.conformance.definitions import ANCHOR, CLAMP, SIGN, Axis, Definition
 
 BOUNDS = (2.0, 3.0, 5.0, 10.0, 20.0)
 """At which an implementation may bound a weight."""
@@ -46,7 +45,6 @@ def _ppo(low: float, high: float, dual: float | None = None) -> Definition:
             dual,
             (None, 2.0, 3.0, 5.0, 10.0),
             words,
-            (1.0, 50.0),
             {None: "has no dual clip"},
         ),
         side=Axis("form", sides),
@@ -82,7 +80,7 @@ def _gspo(low: float, high: float) -> Definition:
     axes = {
         "anchor": ANCHOR,
         "sign": SIGN,
-        "window": window((low, high), span=(1e-5, 1.0)),
+        "window": window((low, high)),
         "cap": Axis("cap", caps, ("gradient", None)),
         "level": Axis("form", levels, ("sequence",)),
         "length": Axis("form", lengths),
@@ -97,7 +95,6 @@ def _cispo(eps_low: float | None, eps_high: float) -> Definition:
         None if eps_low is None else 1 - eps_low,
         (None, 0.7, 0.8, 0.9),
         "holds the weight from below at {:g}",
-        (0.01, 1.0),
         {None: "bounds the weight on one side only: nothing holds it from below"},
     )
     high = number(
@@ -105,7 +102,6 @@ def _cispo(eps_low: float | None, eps_high: float) -> Definition:
         1 + eps_high,
         (1.2, 1.28, 1.3, 2.0, 5.0, None),
         "bounds the weight from above at {:g}",
-        (0.1, 50.0),
         {
             None: "does not bound the weight from above",
             eps_high: f"takes epsilon for the upper bound itself, {eps_high:g}, not for its "
@@ -129,13 +125,7 @@ def _sapo(tau: tuple[float, float]) -> Definition:
         "none": "leaves out the factor 4/tau: at ratio 1 the slope is a quarter of the policy "
         "gradient's",
     }
-    text = "takes the temperatures {:g} for positive and {:g} for negative advantages"
-    span = (0.05, 20.0)
-    free = (
-        Free(lambda x: text.format(x, tau[1]), span, lambda x: (x, tau[1])),
-        Free(lambda x: text.format(tau[0], x), span, lambda x: (tau[0], x)),
-    )
-    axes = _ratio_axes(tau=Axis("window", words, free=free), scale=Axis("form", scales))
+    axes = _ratio_axes(tau=Axis("window", words), scale=Axis("form", scales))
     return family(d.sapo, axes)
 
 
@@ -152,7 +142,7 @@ def _gmpo(eps: float) -> Definition:
     axes = {
         "anchor": ANCHOR,
         "sign": SIGN,
-        "window": window((eps, eps), "log", (1e-3, 5.0)),
+        "window": window((eps, eps), "log"),
         "epsilon": Axis("epsilon", epsilons),
         "side": Axis("form", closed),
         "level": Axis("form", levels),
@@ -181,18 +171,10 @@ def _vespo(shape: tuple[float, float, float, float]) -> Definition:
         "none": "leaves out the factor e^lambda: the weight is e^-lambda where the policies agree",
     }
 
-    def free(i: int, name: str) -> Free:
-        return Free(
-            lambda x: f"takes {x:g} for {name}",
-            (0.05, 20.0),
-            lambda x: (*shape[:i], x, *shape[i + 1 :]),
-        )
-
-    names = ("k_pos", "lam_pos", "k_neg", "lam_neg")
     axes = {
         "anchor": Axis("anchor", first("logp_rollout", ANCHOR.options)),
         "sign": SIGN,
-        "shape": Axis("window", shapes, free=tuple(free(i, name) for i, name in enumerate(names))),
+        "shape": Axis("window", shapes),
         "floor": Axis("cap", floors, (math.log(1e-8),)),
         "level": Axis("form", levels),
         "scale": Axis("form", scales),
@@ -206,7 +188,6 @@ def _pspo(alpha: float) -> Definition:
         alpha,
         (0.0, 0.05, 0.2, 0.5),
         "gives the old policy the weight {:g}",
-        (1e-3, 1.0),
         {round(1 - alpha, 12): "exchanges the weights of the old and the current policy"},
     )
     return family(d.pspo, _ratio_axes(alpha=weight, sign=SIGN_OR_ADVANTAGES), linear=True)
@@ -254,9 +235,6 @@ def _dppo(measure: str, delta: float, mask_anchor: str) -> Definition:
         "ratio": "holds its threshold against |ratio - 1|, as PPO does",
     }
 
-    def distances(rows: Rows) -> Tensor:
-        return d.distance(rows[mask_anchor], rows["logp"], measure)[rows["mask"]]
-
     axes = {
         "anchors": Axis("anchor", first((mask_anchor, mu), anchors)),
         "cap": _bound("the importance weight"),
@@ -266,8 +244,6 @@ def _dppo(measure: str, delta: float, mask_anchor: str) -> Definition:
             delta,
             deltas,
             f"takes {{:g}} for its threshold on {unit}",
-            (1e-3, 1.0),
-            distances=distances,
         ),
         "side": Axis("form", outward),
         "measure": Axis("form", measures),
@@ -292,7 +268,7 @@ def _dppo(measure: str, delta: float, mask_anchor: str) -> Definition:
 def _bound(what: str) -> Axis:
     """An upper bound on an importance weight, which the reference has not."""
     words = {None: f"does not bound {what}"}
-    return number("cap", None, BOUNDS, f"bounds {what} at {{:g}}", (0.5, 100.0), words)
+    return number("cap", None, BOUNDS, f"bounds {what} at {{:g}}", words)
 
 
 def _trsft(alpha: float) -> Definition:
@@ -301,7 +277,6 @@ def _trsft(alpha: float) -> Definition:
         alpha,
         (0.01, 0.05, 0.2, 0.5),
         "fades the push below a probability of {:g}",
-        (1e-3, 1.0),
         {None: "is plain supervised fine-tuning: nothing fades"},
     )
     forms = {

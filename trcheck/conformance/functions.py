@@ -14,25 +14,17 @@ from typing import Any
 
 from torch import Tensor
 
-from trcheck.conformance import calls, libraries
+from trcheck.conformance import calls
 from trcheck.conformance.bench import Observed
 from trcheck.conformance.estimators import Numbers, compare, corrected, estimator_of
 from trcheck.conformance.families import FAMILIES
 from trcheck.conformance.report import AGREES, DIFFERS, FAILS, Finding, judge
 from trcheck.conformance.search import DEEPEST, Result, search
-from trcheck.conformance.trl_stand_in import trl
 from trcheck.conformance.vectors import Vectors, tensors
 from trlib.aggregation import AGGREGATIONS
 from trlib.errors import TrlibError, unknown
 
-SIGNATURES: tuple[str, ...] = ("plain", "verl", "trl")
-TRL_TYPES = {
-    "token-mean": "bnpo",
-    "seq-mean-token-mean": "grpo",
-    "seq-mean-token-sum": "luspo",
-    "seq-mean-token-sum-norm": "dr_grpo",
-}
-"""TRL's loss_type for an aggregation, where the loss has no type of its own."""
+SIGNATURES: tuple[str, ...] = ("plain", "verl")
 HORIZONS = ("horizon", "max_tokens", "max_completion_length", "generate_max_len")
 """What a plain function may call the divisor of a sum over a row."""
 CORRECTIONS = {
@@ -63,8 +55,7 @@ and with its bounds, 2 or .5 and 5, where they have `cap` and `floor`."""
 
 
 def resolve(address: str) -> Callable[..., Any]:
-    """The function (or, for TRL, the trainer class) at `package.module:name`, found from the
-    working folder too.
+    """The function at `package.module:name`, found from the working folder too.
 
     Raises:
         ValueError: no such address; says what is missing and what is near.
@@ -146,8 +137,8 @@ def hold(
         kind: one of KINDS; None: what `loss` is, else a loss.
 
     Raises:
-        ValueError, TypeError, TrlibError: as `resolve`; TRL's signature without TRL; an unknown
-            signature, loss, aggregation or anchor; settings for a function that does not take them.
+        ValueError, TypeError, TrlibError: as `resolve`; an unknown signature, loss, aggregation or
+            anchor; settings for a function that does not take them.
     """
     for name, value, known in (
         ("signature", signature or "plain", SIGNATURES),
@@ -185,10 +176,6 @@ def hold(
             f"loss: expected --signature plain beside {loss or kind!r}, which is not a loss, got "
             f"{signature}"
         )
-    if signature == "trl":
-        libraries.installed("trl")
-    if signature == "trl" and isinstance(function, type) and not hasattr(function, "_compute_loss"):
-        raise TypeError(f"function: expected a trainer class with _compute_loss, got {title!r}")
     held = _Function(vectors, function, title, signature, how, anchor, dict(given or {}))
     if loss in PIECES:
         yield held.piece(loss)
@@ -243,24 +230,9 @@ class _Function:
             run = calls.plain(
                 self.function, settings=settings, loss=loss, given=self.settings, anchor=anchor
             )
-        elif self.signature == "verl":
-            run = calls.verl(self.function, settings=settings, how=self.asked(loss), anchor=anchor)
         else:
-            run = trl(
-                self.function,
-                settings=settings,
-                loss_type=self._loss_type(loss),
-                horizon=self.vectors.horizon,
-                level="sequence" if loss.startswith("gspo") else "token",
-                anchor=anchor,
-            )
+            run = calls.verl(self.function, settings=settings, how=self.asked(loss), anchor=anchor)
         return calls.observe(self.given(loss), run)
-
-    def _loss_type(self, loss: str) -> str:
-        """TRL's; that of the aggregation too for a trainer whose loss_type only aggregates."""
-        of_asked = TRL_TYPES[self.asked(loss)]
-        own = next((name for name in ("cispo", "sapo") if loss.startswith(name)), of_asked)
-        return own if own in getattr(self.function, "loss_types", (own,)) else of_asked
 
     def _place(self, loss: str) -> tuple[str, str]:
         """Which log-probs stand in the one place for them, and what to say of it: of a loss around

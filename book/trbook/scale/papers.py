@@ -207,7 +207,7 @@ PAPERS: dict[str, Paper] = {
         trainer="DistributionTrainer",
         trl_note="By the bridge, on the old policy's 64 most likely tokens. Computes whole "
         "logits. Text only.",
-        verl_note="Hands no distribution to its loss.",
+        verl_note="Hands no distribution to a policy loss.",
     ),
     "trapo": Paper(
         "TRAPO",

@@ -100,10 +100,6 @@ def test_verbose_and_json_name_the_first_token_that_differs(capsys):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (
-            f"--function {OURS} --source .",
-            "--source: expected --settings beside it, got none",
-        ),
         ("--vectors --set a=1", "--set: expected --function beside it, got none"),
         (
             f"--function {OURS} --kind gae",

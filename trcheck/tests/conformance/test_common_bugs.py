@@ -3,6 +3,7 @@ each, in the words that the reader of the line sees.
 """
 
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -224,7 +225,7 @@ BUGS = {
 def held(tmp_path, monkeypatch, capsys):
     """A function of a file of one's own, by the command: its status and its line."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("trcheck.cli.stage.AFTER", 3600.0)
+    monkeypatch.setattr("trcheck.cli.conformance.Timer", MagicMock())
 
     def hold(text, name, more):
         Path("typed.py").write_text(text)

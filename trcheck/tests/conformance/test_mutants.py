@@ -6,15 +6,7 @@ from functools import partial
 import pytest
 import torch
 
-from tests.by_day import by_day
 from trcheck.conformance import functions, vectors
-from trlib.algorithms import (
-    cispo_loss,
-    dppo_loss,
-    gmpo_loss,
-    gspo_loss,
-    pspo_loss,
-)
 
 V = vectors.load()
 
@@ -49,12 +41,6 @@ def given(loss, **change):
     return mutant
 
 
-def of(loss, **settings):
-    return lambda logp, logp_old, advantages, mask: loss(
-        logp, logp_old, advantages=advantages, mask=mask, **settings
-    )
-
-
 def negated(a, mask):
     return -a
 
@@ -85,22 +71,8 @@ def dppo_as_a_ratio(logp, logp_old, advantages, mask, *, penalty=0.0, most=20.0)
 
 
 MUTANTS = {
-    "both epsilons": ("ppo", partial(ppo, low=0.2137, high=0.2137), "1 - 0.2137 and 1 + 0.2137"),
-    "added k1": ("ppo", partial(ppo, add=0.013), "adds 0.013 times k1"),
-    "cispo: epsilon": (
-        "cispo",
-        of(cispo_loss, eps_high=0.21),
-        "bounds the weight from above at 1.21",
-    ),
-    "dppo: delta": ("dppo_tv", of(dppo_loss, delta_tv=0.16), "takes 0.16 for its threshold"),
-    "dppo: weight's bound": (
-        "dppo_tv",
-        of(dppo_loss, delta_tv=0.15, max_ratio=7.5),
-        "bounds the importance weight at 7.5",
-    ),
-    "gspo: epsilon": ("gspo", of(gspo_loss, eps_high=5e-4), "1 - 0.0003 and 1 + 0.0005"),
-    "gmpo: epsilon": ("gmpo", of(gmpo_loss, eps_log=0.41), "-0.41 and 0.41"),
-    "pspo: alpha": ("pspo", of(pspo_loss, alpha=0.11), "the weight 0.11"),
+    "another window": (partial(ppo, high=0.3), "1 - 0.2 and 1 + 0.3"),
+    "added k1": (partial(ppo, add=0.013), "adds 0.013 times k1"),
 }
 
 
@@ -109,15 +81,10 @@ def finding_of(function, loss):
     return finding
 
 
-SEARCHED = {"dppo: delta", "gmpo: epsilon"}
-
-
-@pytest.mark.parametrize(
-    "name", by_day(MUTANTS, *(MUTANTS.keys() - SEARCHED), reason="searches for seconds")
-)
+@pytest.mark.parametrize("name", MUTANTS)
 def test_the_bug_is_named_and_nothing_else(name):
-    loss, mutant, words = MUTANTS[name]
-    finding = finding_of(mutant, loss)
+    mutant, words = MUTANTS[name]
+    finding = finding_of(mutant, "ppo")
     assert finding.status == "differs" and len(finding.deviations) == 1, finding.words
     assert words in finding.deviations[0].words, finding.words
     assert finding.first is not None

@@ -127,40 +127,8 @@ def test_from_trl(tmp_path, monkeypatch, policy):
     )
 
 
-def test_a_shuffled_batch_of_verl_is_called_so(tmp_path, monkeypatch):
-    """By the recipe of the page, from the columns that a worker's loss is handed."""
-    pytest.importorskip("verl", reason="verl is not installed")
-    from verl.utils import tensordict_utils
-    from verl.workers.utils import losses
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(losses, "ppo_loss", lambda *_: None)
-    names = {}
-    exec(recipe("From verl")[0], names)
-    table = rows(flat(1, 64, "advantages shuffled"))
-    each = {"responses": "tokens", "response_mask": "mask", "log_probs": "logp"}
-    each |= {"old_log_probs": "logp_old", "rollout_log_probs": "logp_rollout"}
-    columns = {ours: [row[name] for row in table] for ours, name in each.items()}
-    widths = [len(row["logp"]) for row in table]
-    for name, at in (("advantages", "advantage"), ("token_level_rewards", "reward")):
-        columns[name] = [
-            [row[at]] * n if name == "advantages" else [0.0] * (n - 1) + [row[at]]
-            for row, n in zip(table, widths, strict=True)
-        ]
-    jagged = {
-        name: torch.nested.as_nested_tensor([torch.tensor(r) for r in values], layout=torch.jagged)
-        for name, values in columns.items()
-    }
-    scores = jagged.pop("log_probs")
-    monkeypatch.setitem(names["dumping"].__globals__, "no_padding_2_padding", lambda x, _: x)
-    data = tensordict_utils.get_tensordict(
-        jagged | {"uid": [str(row["group"]) for row in table]}, {"dp_size": 1}
-    )
-    names["dumping"](None, {"log_probs": scores}, data)
-    assert "advantages" in [c.name for c in diagnose(read("rollouts-0.parquet")).judgement.causes]
-
-
-def test_from_verl(tmp_path, monkeypatch):
+def test_from_verl_a_shuffled_batch_is_called_so(tmp_path, monkeypatch):
+    """In verl's own loss, whose clip ratio is the report's."""
     pytest.importorskip("verl", reason="verl is not installed")
     from verl.utils import tensordict_utils
     from verl.workers.config import FSDPActorConfig
@@ -168,41 +136,40 @@ def test_from_verl(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(losses, "ppo_loss", losses.ppo_loss)  # put back afterwards
-    names = {}
-    exec(recipe("From verl")[0], names)
-
-    def nested(rows):
-        return torch.nested.as_nested_tensor([torch.tensor(r) for r in rows], layout=torch.jagged)
-
-    config = FSDPActorConfig(strategy="fsdp", rollout_n=2, ppo_micro_batch_size_per_gpu=2)
-    data = tensordict_utils.get_tensordict(
-        {
-            "prompts": nested([[1, 2], [3]]),
-            "responses": nested([[4, 5, 6], [7, 8]]),
-            "response_mask": nested([[1, 1, 0], [1, 1]]),
-            "old_log_probs": nested([[-1.0, -2.0, -3.0], [-4.0, -5.0]]),
-            "rollout_log_probs": nested([[-1.5, -2.5, -3.5], [-4.5, -5.5]]),
-            "advantages": nested([[0.5, 0.5, 0.5], [-0.5, -0.5]]),
-            "token_level_rewards": nested([[0.0, 0.0, 1.0], [0.0, 0.0]]),
-            "uid": ["x", "x"],
-        },
-        {"dp_size": 1, "batch_num_tokens": None, "global_batch_size": None},
+    exec(recipe("From verl")[0], {})
+    columns = flat(1, 64, "advantages shuffled")
+    columns["logp"] = columns["logp"] - 0.3 * (columns["completion"] % 2)
+    table = rows(columns)
+    each = {"responses": "tokens", "response_mask": "mask"}
+    each |= {"old_log_probs": "logp_old", "rollout_log_probs": "logp_rollout"}
+    given = {theirs: [row[ours] for row in table] for theirs, ours in each.items()}
+    given["prompts"] = [[1, 2]] * 64
+    given["advantages"] = [[row["advantage"]] * len(row["logp"]) for row in table]
+    given["token_level_rewards"] = [
+        [0.0] * (len(row["logp"]) - 1) + [row["reward"]] for row in table
+    ]
+    nested = {
+        name: torch.nested.as_nested_tensor([torch.tensor(x) for x in values], layout=torch.jagged)
+        for name, values in given.items()
+    }
+    # Prompt and response in a row; position t holds the log-prob of token t + 1.
+    scores = torch.tensor([x for row in table for x in (-9.0, *row["logp"], -9.0)])
+    loss, metrics = losses.ppo_loss(
+        FSDPActorConfig(strategy="fsdp", rollout_n=8, ppo_micro_batch_size_per_gpu=64),
+        {"log_probs": scores},
+        tensordict_utils.get_tensordict(
+            nested | {"uid": [str(row["group"]) for row in table]},
+            {"dp_size": 1, "batch_num_tokens": None, "global_batch_size": None},
+        ),
     )
-    # Prompts and responses in a row; position t holds the log-prob of token t + 1.
-    scores = torch.tensor([-9.0, -1.1, -2.2, -3.3, -9.0, -4.4, -5.6, -9.0])
-    loss, metrics = losses.ppo_loss(config, {"log_probs": scores}, data)
     assert torch.isfinite(loss)
-
     found = read("rollouts-0.parquet")
-    np.testing.assert_allclose(found.logp, [-1.1, -2.2, -3.3, -4.4, -5.6], rtol=1e-6)
-    assert found.logp_old.tolist() == [-1, -2, -3, -4, -5]
-    assert found.logp_rollout.tolist() == [-1.5, -2.5, -3.5, -4.5, -5.5]
-    assert found.mask.tolist() == [True, True, False, True, True]
-    assert found.pieces.tolist() == ["#4", "#5", "#6", "#7", "#8"]
-    assert found.advantage.tolist() == [0.5, 0.5, 0.5, -0.5, -0.5]
-    assert (found.reward.tolist(), found.group.tolist()) == ([1.0, 0.0], [0, 0])
-    # verl's own clip ratio of this very call is the page's
-    assert diagnose(found).answer.share == pytest.approx(metrics["actor/pg_clipfrac"].aggregate())
+    for name in ("logp", "logp_old", "logp_rollout", "advantage", "mask"):
+        np.testing.assert_allclose(getattr(found, name), columns[name], rtol=1e-6)
+    assert found.pieces.tolist() == [f"#{i}" for i in columns["tokens"]]
+    judged = diagnose(found)
+    assert "advantages" in [cause.name for cause in judged.judgement.causes]
+    assert judged.answer.share == pytest.approx(metrics["actor/pg_clipfrac"].aggregate()) > 0.1
 
 
 def test_from_this_package(tmp_path, monkeypatch):
