@@ -16,13 +16,13 @@ report: .venv/installed-dev ; @$(PYTHON) -m book.build.pdf --alone book/report
 # The house's rings: `test` is the gate, `test-all` everything that runs by day, each in one process of pytest.
 PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
 PROOF := tests/laws.py tests/test_vectors.py tests/edges
-BY_DAY := -m "not nightly and not style"
+BY_DAY := -m "not nightly"
 # What checks other people's runs and libraries: a copy may lack the folder.
 ANNEX := $(wildcard trcheck/tests)
 # The chapters of the main line; companions are below them in _toc.yml.
 MAIN := $(foreach n,00 01 02_why 03 04_ppo 05_grpo 06_what 07_dppo 08 09 10 12 13,$(wildcard notebooks/$(n)*.ipynb))
 test: .venv/installed-dev
-	@$(PYTEST) -m "not nightly and not style and not test_all" --chromium optional --nbmake $(MAIN) $(PROOF) tests/core tests/book tests/lab; status=$$?; \
+	@$(PYTEST) -m "not nightly and not test_all" --chromium optional --nbmake $(MAIN) $(PROOF) tests/core tests/book tests/lab; status=$$?; \
 	echo 'make test did not run: the gallery, the bridges, the annex (`trcheck`), the notebooks of companions and gallery, explorables by hand, the engine of the playground (`make test-all`);'; \
 	echo 'lint and types (`make lint`); what takes an hour (`make nightly`).'; exit $$status
 test-all: .venv/installed-peers ; @$(PYTEST) $(BY_DAY) --nbmake notebooks tests $(ANNEX)
@@ -36,9 +36,7 @@ lint: .venv/installed-dev
 LEAST := ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE MKL_ENABLE_INSTRUCTIONS=SSE4_2 ONEDNN_MAX_CPU_ISA=SSE41 \
 	NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4" OPENBLAS_CORETYPE=Nehalem
 NUMBERS := $(PROOF) tests/core tests/gallery tests/instruments tests/lab $(ANNEX) $(wildcard tests/book/test_*.py)
-# How things are written and counted comes first: it advises, and nothing waits for it.
 nightly: .venv/installed-peers
-	-@$(PYTEST) -m style
 	@$(PYTEST) --hypothesis-profile=default -m nightly --book all
 	@$(LEAST) $(PYTEST) --hypothesis-profile=default $(BY_DAY) $(NUMBERS)
 # As root, as in a container, JupyterLab starts only if told to. LAB_FLAGS are its own: make lab LAB_FLAGS="--no-browser".

@@ -18,14 +18,7 @@ from hypothesis import settings
 
 import trlib
 from book.build.browser import HOW
-from tests.browser import (  # noqa: F401  (fixtures)
-    ask,
-    chromium,
-    press_until,
-    serving,
-    sources,
-    until,
-)
+from tests.browser import chromium, press_until, serving, until  # noqa: F401  (fixtures)
 
 if TYPE_CHECKING:
     from trlib.model.policy import Policy

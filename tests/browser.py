@@ -3,12 +3,10 @@ what is asked of it: fixtures that `conftest.py` hands to all."""
 
 import time
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import pytest
 
 from book.build.browser import HOW, NoChromium, browser
-from book.build.paths import ROOT
 from book.build.serve import served
 
 PATIENCE = 120
@@ -95,77 +93,3 @@ def press_until():
         page.evaluate(DRAWN)
 
     return press
-
-
-@pytest.fixture(scope="session")
-def sources(chromium):
-    """Calls into an explorable's sources: `sources("simplex/maths.js", "(m, x) => m.basis(x)",
-    [0.2, 0.3, 0.5])`."""
-    from trbook.explorables.engine import HERE as ENGINE
-    from trbook.explorables.files import SOURCES
-
-    page = chromium.new_page()
-
-    def answer(route):
-        asked = route.request.url.split("/", 3)[3]
-        # `../../engine/js/...` of a source, `../../js/maths/...` of the engine, the presets, and the
-        # table of looks
-        above = dict.fromkeys(("engine", "js", "playground.json"), ENGINE.parent)
-        above["trlab"] = ROOT
-        path = above.get(asked.split("/")[0], SOURCES) / asked
-        if path.is_file():
-            kind = "application/json" if path.suffix == ".json" else "text/javascript"
-            route.fulfill(body=path.read_text(encoding="utf-8"), content_type=kind)
-        else:
-            route.fulfill(body="<!doctype html>", content_type="text/html")
-
-    page.route("**/*", answer)
-    page.goto("http://sources/")
-
-    def call(module, function, argument=None):
-        return page.evaluate(f"async x => ({function})(await import('/{module}'), x)", argument)
-
-    yield call
-    page.close()
-
-
-ENGINE_TOOLS = """
-window.numbers = text => new Float32Array(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
-window.text = array => { const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-    let out = "";
-    for (let i = 0; i < bytes.length; i += 8192) out += String.fromCharCode(...bytes.subarray(i, i + 8192));
-    return btoa(out); };
-window.made = async (vocabulary, weights, build = "engine") => {
-    const { Engine } = await import("/engine/js/engine.js");
-    const bytes = await (await fetch(`/engine/built/${build}.wasm`)).arrayBuffer();
-    const engine = await Engine.create(bytes);
-    engine.load({ vocabulary, weights: typeof weights === "string" ? numbers(weights) : weights });
-    return engine;
-};
-window.score = async (engine, prompts, completions) => {
-    const { passes, write } = await import("/engine/js/packing.js");
-    return passes(engine, prompts, completions).flatMap(pass => {
-        const first = write(engine, prompts, pass);
-        engine.forward(pass.rows, pass.outputs);
-        return pass.of.map(({ tokens }, k) => Array.from(engine.chosen.subarray(first[k], first[k] + tokens.length)));
-    });
-};
-"""
-
-
-@pytest.fixture(scope="module")
-def ask(chromium):
-    """Runs JavaScript, the body of a function of `given`, in a page that has the engine beside
-    it."""
-    from trbook.explorables.engine import HERE as ENGINE
-
-    page = chromium.new_page()
-    page.route(
-        "**/trlab/*.json",
-        lambda route: route.fulfill(path=ROOT / urlsplit(route.request.url).path[1:]),
-    )
-    with served(ENGINE.parent) as address:  # its sources import from js/maths
-        page.goto(f"{address}/engine/js/")
-        page.add_script_tag(content=ENGINE_TOOLS)
-        yield lambda body, **given: page.evaluate(f"async given => {{ {body} }}", given)
-        page.close()

@@ -187,19 +187,6 @@ def test_a_module_and_the_shared_chunk_become_one_module_that_imports_nothing(pa
     )
 
 
-def test_what_plain_maths_holds_is_written_nowhere_else():
-    plain = SOURCES / "maths" / "plain.js"
-    names = "|".join(
-        re.findall(r"^export (?:const|function) (\w+)", plain.read_text("utf-8"), re.M)
-    )
-    again = re.compile(rf"\b(?:const (?:{names}) = \(|function (?:{names})\()")
-    paths = [path for path in SOURCES.rglob("*.js") if "node_modules" not in path.parts]
-    assert "nearest" in names and len(paths) > 90
-    assert [
-        path.name for path in paths if path != plain and again.search(path.read_text("utf-8"))
-    ] == []
-
-
 @pytest.mark.skipif(
     shutil.which("node") is None or not (SOURCES / "node_modules" / "esbuild").is_dir(),
     reason="needs Node and `npm ci` in explorables/js; the hash of the sources is checked always",

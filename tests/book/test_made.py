@@ -83,7 +83,9 @@ def test_a_build_takes_the_directive_and_leaves_out_what_is_for_the_source():
 
 def test_a_page_s_source_shows_no_directive_role_or_label():
     """GitHub, JupyterLab and VS Code show them literally: an empty grey box, or marks."""
-    literal = re.compile(r"^ *```+\{.*|^ *:::+.*|^\(\S+\)=$|\{[\w:-]+\}`[^`]+`", re.MULTILINE)
+    literal = re.compile(
+        r"^ *```+\{.*|^ *:::+.*|^\(\S+\)=$|\{[\w:-]+\}`[^`]+`|\$\$ *\([\w-]+\)", re.MULTILINE
+    )
     built = re.compile(r"^<!--built\n.*?^-->$", re.MULTILINE | re.DOTALL)
     texts = {
         path.name: path.read_text(encoding="utf-8")

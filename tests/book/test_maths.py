@@ -1,22 +1,23 @@
 """One mathematics for the explorables, the engine and `trlib`: Node runs the modules that pages run
 on numbers that both languages are held to. `tests/vectors.json` has those of the losses, `maths.json`
-those of `js/maths` and every explorable's first state (`python tests/book/test_maths.py` makes it),
-`figures.json` and `engine.json` what the figures make of them (`node/figures.test.mjs --write`)."""
+those of `js/maths` and every explorable's first state (`python -m tests.book.test_maths` makes it,
+and `lanes.json`), `figures.json` and `engine.json` what the figures make of them (`node/figures.test.mjs --write`)."""
 
 import json
 import math
 import random
-import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import playwright
 import pytest
 import torch
 from scipy.optimize import brentq
 
 import trlib
+from tests.book.conftest import run
 from trbook import explorables
 from trbook.bandit import push_limit, pushed
+from trbook.explorables.parts import parts
 from trbook.explorables.projection import NAMES, OLD
 from trbook.explorables.vocabulary_step import STARTS
 from trlib.algorithms import dppo_loss, ppo_loss
@@ -173,25 +174,20 @@ def test_the_vectors_decide_something():
             assert 20 < sum(kept) < len(kept) - 20, name
 
 
-@pytest.fixture(scope="session")
-def node():
-    """Runs a script in the Node that Playwright brings: the modules that a page runs are the modules
-    that are tested."""
-    found = Path(playwright.__file__).parent / "driver" / "node"
-
-    def run(*arguments):
-        done = subprocess.run(
-            [found, *arguments], cwd=HERE / "node", capture_output=True, text=True, timeout=600
-        )
-        assert done.returncode == 0, done.stdout[-4000:] + done.stderr
-        return done.stdout
-
-    return run
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A file with what pages load: the engine, and the weights of each checkpoint."""
+    return shipped(tmp_path_factory.mktemp("parts") / "parts.json")
 
 
-@pytest.mark.parametrize("name", ["maths", "figures", "engine", "explorables", "reducer"])
-def test_javascript_computes_the_same(node, name):
-    node("--test", f"{name}.test.mjs")
+def shipped(path):
+    path.write_text(json.dumps(parts()), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["maths", "figures", "engine", "lane", "explorables", "reducer"])
+def test_javascript_computes_the_same(node, weights, name):
+    node("--test", f"{name}.test.mjs", PARTS=weights)
 
 
 def assert_no_row_under_another_name(node, sequences):
@@ -243,3 +239,5 @@ def test_projection_s_old_bars_are_the_base_policy_s():
 
 if __name__ == "__main__":
     VECTORS.write_text(json.dumps(made()) + "\n", encoding="utf-8")
+    with TemporaryDirectory() as folder:
+        run("lane.test.mjs", "--write", PARTS=shipped(Path(folder) / "parts.json"))

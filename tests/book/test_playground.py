@@ -13,7 +13,7 @@ import pytest
 from trbook.explorables import Playground
 from trbook.explorables.modules import link_modules, preloads
 from trbook.explorables.parts import CHECKPOINTS, parts
-from trbook.explorables.playground import FIRST, PAGES, SEEDS, presets
+from trbook.explorables.playground import BESIDE, FIRST, OWN, PAGES, SEEDS, presets
 from trbook.explorables.publish import publish
 from trlib.methods import OBJECTIVES
 
@@ -150,3 +150,32 @@ def test_the_right_answers_are_right_in_every_recorded_seed_or_say_that_lanes_ov
     assert min(record["minpro"][1]["kl"]) > 0.5
     assert record["once"][0] == record["once"][1] | {"kl": record["once"][0]["kl"]}
     assert record["once"][0]["reward"] == record["once"][2]["reward"]
+
+
+def test_python_names_the_same_settings_beside_a_threshold(sources):
+    found = sources(
+        "playground/lanes.js",
+        "m => m.METHOD_NAMES.map(name => [name, Object.keys(m.moreOf(name))])",
+    )
+    beside = {name: tuple(settings) for name, settings in found if settings}
+    assert beside == {**BESIDE, "own": OWN[2:]}
+
+
+LINES = """
+const m = await load("playground/lanes.js"), { python } = await load("playground/code.js");
+return m.METHOD_NAMES.filter(method => method !== "own").map(method => {
+    const one = { method, checkpoint: given.checkpoint, group: 2, epochs: 2, lr: 1e-4 };
+    const threshold = m.kindOf(one).threshold?.rungs.at(-2);
+    const { lane, notes } = m.possibleLane(threshold ? { ...one, threshold } : one, "a");
+    return [method, notes, python(lane, { seed: 1, batches: 1 })];
+});
+"""
+
+
+@pytest.mark.parametrize(("checkpoint", "step"), [("dial", 1), ("spend", 5)])
+def test_the_lines_of_python_run_for_every_method(ask, capsys, checkpoint, step):
+    for method, notes, text in ask(LINES, checkpoint=checkpoint)[::step]:
+        assert notes == [] and len(text.splitlines()) <= 11
+        few = text.replace("prompts=16", "prompts=2, progress=False")
+        exec(compile(few, method, "exec"), {})
+        assert "reward" in capsys.readouterr().out, method

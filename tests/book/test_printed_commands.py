@@ -18,7 +18,7 @@ FENCE = re.compile(r"^```([^\s`]*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TESTED = {
     "book/interface/lab.md": "tests/book/test_lab_page.py",
     "book/interface/method.md": "tests/core/loop/test_boxes.py",
-    "book/own.md": "tests/book/browser/test_own_method.py",
+    "book/own.md": "tests/book/test_own_method.py",
 }
 """Pages whose commands need files that the page prints, and the test that writes and runs them."""
 NOT_RUN = {

@@ -226,13 +226,6 @@ def test_no_comment_begins_a_line_which_markdown_would_take_for_html():
         assert not re.search(r"(?m)^[ >*0-9.-]*<!--rec", text), name
 
 
-def test_no_sentence_of_a_notebook_quotes_more_than_two_numbers():
-    for name, text in NOTEBOOKS.items():
-        for line in text.splitlines():
-            for sentence in [] if line.startswith("|") else re.split(r"[.!?;]\)? ", line):
-                assert sentence.count("<!--rec") <= 2, f"{name}: {sentence}"
-
-
 def test_a_stored_figure_has_its_pictures_and_its_caption():
     found = [(name, one) for name, text in PAGES.items() for one in STORED.finditer(text)]
     assert len(found) > 10, "`python -m book.build.write`"

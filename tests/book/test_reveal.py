@@ -1,20 +1,13 @@
-"""What answers a prediction or solves an exercise stays closed when it is run."""
-
-import ast
-import json
+"""What answers a prediction stays closed when it is run."""
 
 import pandas as pd
-import pytest
 from IPython.display import Markdown
 
-from book.build.paths import NOTEBOOKS
 from trbook.exercises.verdict import Verdict
 from trbook.reveal import reveal, unfolded
 from trlab.outcomes import Note
 
 OPEN = '<details class="trlib-answer"><summary>'
-LISTINGS = ("12_at_scale",)
-"""Chapters that fold long listings, which answer nothing."""
 
 
 def test_a_table_and_a_sentence_lie_in_one_fold_that_a_page_takes_away():
@@ -43,25 +36,3 @@ def test_a_solutions_verdict_is_folded_and_the_readers_is_not():
     folded = verdict.of_the_solution()._repr_html_()
     assert folded.startswith(OPEN) and "the mean is off" in folded
     assert "<details" not in unfolded(folded)
-
-
-def answers(path):
-    """The cells of a chapter whose outputs a page closes, apart from solutions."""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return [
-        (number, "".join(cell["source"]))
-        for number, cell in enumerate(cells)
-        if {"hide-cell", "hide-output"} & {*(tags := cell["metadata"].get("tags", []))}
-        and "solution" not in tags
-    ]
-
-
-@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
-def test_every_answer_of_a_chapter_is_folded(path):
-    for number, code in answers(path) if path.stem not in LISTINGS else ():
-        last = ast.parse(code).body[-1]
-        call = last.value if isinstance(last, ast.Expr) else None
-        name = (
-            call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else ""
-        )
-        assert name == "reveal", f"{path.stem}, cell {number + 1}: end it with reveal(...)"

@@ -30,6 +30,21 @@ def test_the_pack_is_of_this_record():
         assert [count / 64 for count in right(lane)] == pytest.approx(own.tolist(), abs=1e-4)
 
 
+ANSWERS = """(m, text) => {
+    const data = JSON.parse(text);
+    return data.lanes.map((_, lane) => data.asked.map((_, batch) => m.answers(data, lane, batch)));
+}"""
+
+
+def test_the_page_reads_the_answers_as_they_were_written(sources):
+    runs = read(wall_runs.SWEEP)[1].set_index("label")
+    written = [
+        [[one.text.strip() for one in batch] for batch in texts_of(runs.loc[label]).values()]
+        for label in wall_runs.LOOKS
+    ]
+    assert sources("wall/words.js", ANSWERS, packs.WALL.read_text(encoding="utf-8")) == written
+
+
 def test_every_run_was_asked_the_same():
     runs = read(wall_runs.SWEEP)[1]
     asked = [

@@ -22,11 +22,6 @@ MAIN = [card for card in CARDS.values() if card.family in FAMILIES]
 WITH_RATIO = [card for card in MAIN if card.family != "expert"]
 
 
-@pytest.mark.style
-def test_every_method_has_a_card():
-    assert sorted(CARDS) == sorted(ALGORITHMS | RELATIVES)
-
-
 def test_every_card_is_of_a_method_and_stands_in_the_contents():
     assert CARDS.keys() <= ALGORITHMS.keys() | RELATIVES.keys()
     toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")

@@ -1,7 +1,10 @@
-"""What single explorables are for: their handles follow a hand and the keyboard, and their figures are
-those of the state. What all of them share is in `test_every_explorable.py`."""
+"""What single explorables are for: their handles follow a hand and the keyboard, and a formula is
+typed. What all of them share is in `test_every_explorable.py`."""
+
+import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.book.browser.test_every_explorable import DRAWN, keys_of
 from tests.by_day import by_day
@@ -18,71 +21,6 @@ BY_DAY = (
     "Unifier",
     "VocabularyStep",
 )
-STATES = {
-    "BaselineRadius": [
-        ({}, "calm", {"right in the end": "0.73", "KL(μ‖π) now": "0.62", "in the end": "0.62"}),
-        ({"baseline": 0.1}, "fail", {"mean push J − b": "0.10", "in the end": "∞"}),
-        ({"baseline": 0.5, "steps": 1}, "fail", {"right in the end": "no closed form"}),
-    ],
-    "Loop": [({"group": "none"}, "fail", {}), ({"group": "luck"}, "fail", {})],
-    "Projection": [
-        ({"delta": 0.0}, "fail", {"multiplier η": "∞", "nats to q: π̃ → π": "0.07 → 0"}),
-        ({"delta": 0.05, "advantage": 0.0}, "fail", {"multiplier η": "0.20"}),
-        ({"advantage": 1.0, "shift": [0.0] * 8}, "calm", {"multiplier η": "0"}),
-    ],
-    "QueryDual": [
-        ({}, "calm", {"A: λ": "0.93", "B: λ": "0.36", "A: KL spent": "0.10"}),
-        ({"rewards": 4 * [1] + 4 * [0]}, "calm", {"A: λ": "1.06", "B: λ": "0.36"}),
-        ({"rewards": 8 * [1]}, "calm", {"A: λ": "0", "A: KL spent": "0"}),
-        ({"rewards": 10 * [1] + [0]}, "fail", {"A: KL spent": "0.10"}),  # log(11/10) < the radius
-        ({"delta": 0.05}, "calm", {"A: KL spent": "0.05"}),
-        ({"delta": 0}, "fail", {"A: λ": "∞", "A: KL spent": "0"}),
-        ({"delta": 0.1, "direction": "forward"}, "calm", {"A: KL spent": "0.10"}),
-        ({"rewards": [2, 0, 0]}, "calm", {"B: KL spent": "0.10"}),  # impossible: what was before
-    ],
-    "Staleness": [
-        ({}, "calm", {}),
-        ({"run": "none"}, "fail", {"silenced, A > 0": "24 of 206"}),
-        ({"eps_high": 9.0}, "fail", {"silenced, A > 0": "0 of 206"}),
-        ({"update": 0}, "calm", {"mean of |r − 1| / 2": "0", "farthest token": "none has moved"}),
-        ({"run": "none", "update": 32}, "fail", {"new completions earn": "0.55"}),
-    ],
-    "TokenMicroscope": [
-        ({}, "fail", {}),
-        ({"token": 0}, "fail", {"A → weight w": "0.81 → 0", "silenced, A > 0": "19 of 199"}),
-        ({"method": "cispo"}, "calm", {"A → weight w": "0.81 → 0.97"}),
-        ({"method": "dppo_tv"}, "calm", {"silenced, A > 0": "0 of 199"}),
-    ],
-    "Unifier": [
-        ({"distance": "tv"}, "calm", {"radius, TV": "0.250", "gain, TV": "0.230 of 0.620"}),
-        ({"distance": "ppo"}, "fail", {"window ε": "0.500"}),
-    ],
-    "VocabularyStep": [
-        (
-            {
-                "method": "ppo",
-                "start": "rare",
-                "token": 7,
-                "sign": 1,
-                "size": 1.0,
-                "lr": 0.1,
-                "steps": 16,
-            },
-            "fail",
-            {"r = π/π_old": "1.31"},
-        ),
-    ],
-}
-"""One state after the other: its settings, how its verdict looks, some of the figures beside it."""
-
-
-@pytest.mark.parametrize("name", STATES)
-def test_figures_and_verdict_are_those_of_the_state(visit, name):
-    one = visit(name)
-    for settings, tone, figures in STATES[name]:
-        one.set(**settings)
-        assert one.page.locator(".trx .verdict").get_attribute("data-tone") == tone, settings
-        assert one.facts().items() >= figures.items(), settings
 
 
 @pytest.mark.parametrize(
@@ -111,3 +49,40 @@ def test_a_handle_follows_a_hand_and_keys(visit, name):
             states.append(one.state(keys))
         assert any(state != states[0] for state in states), "the keyboard moves it"
     assert one.page.locator(".trx .notes").is_hidden(), "an ordinary drag shows no note"
+
+
+LANE_OF = '[data-explorable="playground"] [data-lane]'
+
+
+def test_a_formula_is_typed_marked_drawn_shared_and_written_as_python(visit, until):
+    page = visit(
+        "Playground", "#playground:seed=1&a=ppo,group:2", viewport={"width": 360, "height": 800}
+    ).page
+    page.get_by_label("Lane A, method").select_option(label="your own")
+    expect(page.locator(LANE_OF).first).to_have_attribute("data-method", "own")
+    field, problem = page.get_by_label("Your formula for w"), page.locator(".fm-problem")
+    expect(field).to_have_value("A*r")
+    expect(page.locator(".fm-up")).to_have_attribute("d", re.compile("^M.+L"))
+    before = page.locator(".fm-up").get_attribute("d")
+    field.fill("A*r*(abs(p-q) < d")
+    expect(problem).to_contain_text('Character 18: expected ")", got the end.')
+    expect(field).to_have_attribute("aria-invalid", "true")
+    field.fill("<b>A</b>")
+    expect(problem).to_contain_text("Character 1: expected a number")
+    assert page.locator(".fm b").count() == 0
+    field.fill("A*r*(abs(p-q) < d)")
+    expect(problem).to_have_text("")
+    page.get_by_role("slider", name="Lane A, constant d").press("ArrowLeft")  # 0.2 becomes 0.15
+    reading = page.locator(".fm-reading")
+    expect(reading).to_contain_text("A > 0: silent below r = 0.50 and above r = 1.50.")
+    assert page.locator(".fm-up").get_attribute("d") != before
+    page.get_by_text("The same in Python").click()
+    expect(page.get_by_label("Python", exact=True)).to_contain_text("d: float = 0.15")
+    until(page, "location.hash.includes('_d:0.15')")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name="One batch", exact=True).click()
+    expect(page.locator(LANE_OF).first).to_have_attribute("data-batch", "1")
+    other = visit("Playground", page.evaluate("location.hash")).page
+    expect(other.get_by_label("Your formula for w")).to_have_value("A*r*(abs(p-q) < d)")
+    slider = other.get_by_role("slider", name="Lane A, constant d")
+    expect(slider).to_have_attribute("aria-valuetext", "0.15")

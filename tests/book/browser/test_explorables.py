@@ -9,7 +9,6 @@ import statistics
 import pytest
 import torch
 
-from tests.book.browser.double import double
 from tests.book.browser.explorable import (
     MODEL,
     SETTLED,
@@ -120,7 +119,7 @@ def test_drawn_region_is_what_all_keep(visit, axes):
         }""",
             [points := sample(draw, axes), axes],
         )
-        q, p = double(points).log().T[:, None]
+        q, p = torch.tensor(points, dtype=torch.float64).log().T[:, None]
         setting = {
             "advantages": torch.full_like(q, sign),
             "mask": torch.ones_like(q, dtype=torch.bool),

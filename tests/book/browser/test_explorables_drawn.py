@@ -1,5 +1,4 @@
-"""What an explorable shows: numbers as they are written, words clear of each other, a still before
-it loads, paper."""
+"""What an explorable shows: words clear of each other, a still before it loads, paper."""
 
 import re
 
@@ -22,51 +21,6 @@ LIVE = (
     "[...document.querySelectorAll('.trlib-view > div')].find(d => "
     "d.shadowRoot?.querySelector('svg[width] .live[d]'))"
 )
-NUMBERS = {
-    "number": {
-        0: "0",
-        12.34: "12.3",
-        99.97: "100",
-        1234: "1\u202f234",
-        200000: "200 thousand",
-        0.00994: "0.0099",
-        0.000996: "0.0010",
-        0.00099: "9.9×10⁻⁴",
-        1e-7: "10⁻⁷",
-        9.97e-7: "10⁻⁶",
-        4e-17: "4.0×10⁻¹⁷",
-        -2.5: "−2.50",
-    },
-    "probability": {
-        0: "0",
-        1e-5: "10⁻⁵",
-        0.001: "10⁻³",
-        9.97e-4: "10⁻³",
-        0.0034: "0.0034",
-        0.9987: "0.9987",
-        0.9999: "0.9999",
-        1: "1.00",
-        3.4e-7: "3.4×10⁻⁷",
-    },
-    "percent": {
-        0: "0 %",
-        1e-6: "< 0.001 %",
-        1e-5: "0.001 %",
-        0.015: "1.5 %",
-        0.00996: "1.0 %",
-        1: "100 %",
-        0.0005: "0.05 %",
-    },
-    "setting": {
-        0: "0",
-        0.0005: "0.0005",
-        99: "99.0",
-        1000: "1\u202f000",
-    },
-    "spoken": {1e-5: "0.00001", 1e-7: "0.0000001", 0.3: "0.30"},
-}
-
-
 STARTED = """() => [...document.querySelectorAll(".trlib-view > div")]
     .some(d => d.shadowRoot?.querySelector(".trx:not(.still) :is(.live, .line)[d]"))"""
 
@@ -87,25 +41,6 @@ def show(page, width, theme="light", **settings):
     page.set_viewport_size({"width": width, "height": 900})
     page.set_content(PAGE.format(theme, RatioMap(**{"show": list(METHODS), **settings}).html()))
     loaded(page)
-
-
-def test_numbers_are_written_as_they_are_read(sources):
-    for name, wanted in NUMBERS.items():
-        got = sources(
-            "parts/numbers.js", "(m, [name, values]) => values.map(m[name])", [name, list(wanted)]
-        )
-        assert dict(zip(wanted, got, strict=True)) == wanted, name
-    odd = sources(
-        "parts/numbers.js",
-        """m => {
-        const odd = [m.number(NaN), m.number(Infinity), m.number(-Infinity)];
-        for (let u = -20; u < 3; u += .0037)
-            for (const text of [m.number(10 ** u), m.probability(Math.min(10 ** u, 1))])
-            if (/^10\\.0×|^0\\.0×|NaN/.test(text) || /^0(\\.0+)?$/.test(text)) odd.push([u, text]);
-        return odd;
-    }""",
-    )
-    assert odd == ["?", "∞", "−∞"], "no size is written as 10.0×10⁻⁷ or as nothing"
 
 
 PLACES = [

@@ -15,7 +15,7 @@ from tests.book.browser.explorable import Visit, in_both_themes, page_of, violat
 from tests.by_day import by_day
 from trbook.explorables import Playground
 from trbook.explorables.modules import link_modules
-from trbook.explorables.playground import BESIDE, OWN, presets
+from trbook.explorables.playground import presets
 from trbook.explorables.publish import publish
 
 pytestmark = pytest.mark.test_all("half a minute of a browser")
@@ -252,49 +252,6 @@ def test_the_first_minute(visit, until, address, width, height):
     assert one.complaints == []
 
 
-def test_python_names_the_same_settings_beside_a_threshold(sources):
-    found = sources(
-        "playground/lanes.js",
-        "m => m.METHOD_NAMES.map(name => [name, Object.keys(m.moreOf(name))])",
-    )
-    beside = {name: tuple(settings) for name, settings in found if settings}
-    assert beside == {**BESIDE, "own": OWN[2:]}
-
-
-IMPOSSIBLE = {
-    "a=gppo": 'there is no method "gppo"; using ppo',
-    "a=ppo,lr:-1": "learning rate = -1 is impossible; using 1e-7",
-    "a=ppo,lr:much": 'learning rate = "much" is not a number',
-    "a=ppo,minibatches:3": "minibatches = 3 is not possible with 16 prompts; using 2",
-    "a=ppo,epochs:2.5": "passes over a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2",
-    "a=ppo,difficulty:11": "moves: expected one of",
-    "a=ppo,group:99": "completions per prompt = 99 is impossible; using 32",
-    "a=troll,checkpoint:dail": 'there is no checkpoint "dail"; using dial',
-    "a=ppo,eps:1": '"eps" cannot be set',
-    "a=ppo,dual_lr:1": '"dual_lr" cannot be set',
-    "a=bapo,count:values": 'a token counts: there is no "values"; using value',
-    "a=cpgd,alpha:-1": "drift α = -1 is impossible; using 0",
-    "preset=wid": 'There is no preset "wid"; using wide',
-    "preset=__proto__": 'There is no preset "__proto__"',
-    "seed=-4": "seed = -4 is impossible; using 0",
-    "view=maps": 'There is no picture "maps"; using map',
-    "view=constructor": 'There is no picture "constructor"',
-}
-
-
-def test_the_impossible_in_an_address_is_named(sources):
-    found = sources(
-        "playground/state.js",
-        """(m, marks) => marks.map((mark) => {
-            const first = m.settle({}).state, values = Object.fromEntries(new URLSearchParams(mark));
-            const { state, notes } = m.settle(m.fromAddress(values, first));
-            return [Object.keys(state.lanes).length, notes.join(" ")]; })""",
-        list(IMPOSSIBLE),
-    )
-    for (mark, told), (lanes, notes) in zip(IMPOSSIBLE.items(), found, strict=True):
-        assert told in notes and lanes >= 1, (mark, notes)
-
-
 def test_a_lane_that_breaks_says_when_and_why_and_the_others_go_on(visit, until):
     one = visit("quick.html#playground:a=reinforce,lr:1e9,group:2&b=troll,group:2")
     one.press("Play")
@@ -486,38 +443,3 @@ def test_accessible_and_whole_on_a_phone(visit, until, width):
         )
         assert tiny == 0
     assert faults == []
-
-
-@pytest.mark.parametrize(
-    "checkpoint", by_day(["dial", "spend"], "dial", reason="the other checkpoint")
-)
-@pytest.mark.parametrize(
-    "moved", by_day([False, True], True, reason="with nothing moved there is less to write")
-)
-def test_the_lines_of_python_run_for_every_method(sources, capsys, checkpoint, moved):
-    lanes = sources(
-        "playground/lanes.js",
-        """(m, [checkpoint, moved]) => m.METHOD_NAMES.filter(method => method !== "own").map(method => {
-        const given = { method, checkpoint, group: 2, epochs: 2, lr: 1e-4 };
-        const rungs = m.kindOf(given).threshold?.rungs ?? [];
-        return m.possibleLane(moved && rungs.length ? { ...given, threshold: rungs.at(-2) } : given, "a"); })""",
-        [checkpoint, moved],
-    )
-    for one in lanes[:: 1 if checkpoint == "dial" else 5]:
-        assert one["notes"] == []
-        text = sources(
-            "playground/code.js",
-            "(m, lane) => m.python(lane, { seed: 1, batches: 1 })",
-            one["lane"],
-        )
-        assert len(text.splitlines()) <= 11
-        exec(
-            compile(
-                text.replace("prompts=16", "prompts=2, progress=False"),
-                one["lane"]["method"],
-                "exec",
-            ),
-            {},
-        )
-        said = capsys.readouterr().out
-        assert "reward" in said, one["lane"]["method"]

@@ -1,37 +1,12 @@
-"""The playground's pictures: the interval of a handful of runs, held to the library's convention,
-and what is drawn of two lanes that have learned for a few batches."""
+"""The playground's pictures: what is drawn of two lanes that have learned for a few batches."""
 
 import re
-from itertools import product
 
-import numpy as np
 import pytest
 
 from tests.book.browser.explorable import visits
-from trlab.statistics import iqm
 
 pytestmark = pytest.mark.test_all("lanes that learn before they are drawn")
-
-MODULE = "playground/views/iqm.js"
-
-
-@pytest.mark.parametrize("n", [3, 4, 5])
-def test_the_interval_counts_every_way_to_draw_the_runs(sources, n):
-    runs = np.random.default_rng(n).random(n)
-    mean, low, high = sources(MODULE, "(m, x) => m.interval(x)", runs.tolist())
-    cut = n // 4
-    ways = np.sort([np.sort(way)[cut : n - cut].mean() for way in product(runs, repeat=n)])
-    assert mean == pytest.approx(iqm(runs))
-    assert [low, high] == pytest.approx(
-        np.quantile(ways, [0.025, 0.975], method="inverted_cdf").tolist()
-    )
-
-
-def test_one_run_and_two_have_no_interval(sources):
-    found = sources(MODULE, "(m, x) => x.map(m.interval)", [[0.25], [0.25, 0.75]])
-    assert [row[0] for row in found] == [0.25, 0.5]
-    assert np.isnan([row[1:] for row in found]).all()
-
 
 LANES = "a=ppo,threshold:0.02,group:4,minibatches:2,epochs:2&b=ppo,group:4&c=none"
 VIEWS = {

@@ -4,7 +4,6 @@ and without a script."""
 import pytest
 from playwright.sync_api import expect
 
-from book.build.pack.packs import WALL
 from tests.book.browser.explorable import page_of
 from trbook.explorables import Wall
 
@@ -12,29 +11,6 @@ pytestmark = pytest.mark.test_all("one figure by hand")
 
 MODEL = "document.querySelector('.trlib-explorable').model"
 RING = "Batch that is shown"
-WHOLE = """(m, text) => {
-    const data = JSON.parse(text);
-    return data.lanes.map((_, lane) => data.asked.map((_, batch) => m.answers(data, lane, batch)));
-}"""
-
-
-def test_a_word_that_no_right_answer_uses_is_marked(sources):
-    said = "19 + 31 = 6th (containing 3), 61 + 36 = 77. Answer 77"
-    odd = "(m, words) => words.filter(m.isOdd)"
-    assert sources("wall/words.js", odd, said.split()) == ["6th", "(containing", "3),"]
-
-
-def test_the_page_reads_the_answers_as_they_were_written(sources):
-    from trbook.explorables.wall_runs import LOOKS, SWEEP
-    from trlab.record import read
-    from trlab.texts import texts_of
-
-    runs = read(SWEEP)[1].set_index("label")
-    written = [
-        [[one.text.strip() for one in batch] for batch in texts_of(runs.loc[label]).values()]
-        for label in LOOKS
-    ]
-    assert sources("wall/words.js", WHOLE, WALL.read_text(encoding="utf-8")) == written
 
 
 def test_it_plays_asks_and_tells(visit, until):

@@ -1,6 +1,6 @@
 /* What explorables promise before anybody sees them: settings whose rungs ascend, presets that are possible, and a
    verdict for each. The first states are Python's (tests/book/maths.json); the modules are the built ones. Besides, what
-   the first page and the playground compute of rows and formulas. */
+   the first page and the playground compute of rows, formulas and addresses, and how numbers are written. */
 
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
@@ -10,6 +10,12 @@ import { drawn, neededFor } from "../../../book/trbook/explorables/js/front/rows
 import { stepped } from "../../../book/trbook/explorables/js/parts/handling.js";
 import { kindOf, possibleLane, thresholdsOf } from "../../../book/trbook/explorables/js/playground/lanes.js";
 import { pathsOf, seriesOf } from "../../../book/trbook/explorables/js/playground/views/series.js";
+import { interval } from "../../../book/trbook/explorables/js/playground/views/iqm.js";
+import { fromAddress, settle } from "../../../book/trbook/explorables/js/playground/state.js";
+import * as written from "../../../book/trbook/explorables/js/parts/numbers.js";
+import { isOdd } from "../../../book/trbook/explorables/js/wall/words.js";
+import { parse, weightOf } from "../../../book/trbook/explorables/engine/js/formula.js";
+import { proportional } from "../../../book/trbook/explorables/engine/js/own.js";
 import { METHODS, method } from "../../../book/trbook/explorables/engine/js/methods.js";
 
 const read = (path) => readFileSync(new URL(path, import.meta.url), "utf8");
@@ -37,6 +43,53 @@ const TONES = {
   two_samplers: "fail fail fail fail",
   unifier: "fail calm calm fail calm fail calm",
   vocabulary_step: "fail fail fail calm calm",
+};
+
+/* One state after the other: its settings, how its verdict looks, some of the figures beside it. */
+const vocabulary = { method: "ppo", start: "rare", token: 7, sign: 1, size: 1, lr: 0.1, steps: 16 };
+const STATES = {
+  baseline_radius: [
+    [{}, "calm", { "right in the end": "0.73", "KL(μ‖π) now": "0.62", "in the end": "0.62" }],
+    [{ baseline: 0.1 }, "fail", { "mean push J − b": "0.10", "in the end": "∞" }],
+    [{ baseline: 0.5, steps: 1 }, "fail", { "right in the end": "no closed form" }],
+  ],
+  loop: [
+    [{ group: "none" }, "fail", {}],
+    [{ group: "luck" }, "fail", {}],
+  ],
+  projection: [
+    [{ delta: 0 }, "fail", { "multiplier η": "∞", "nats to q: π̃ → π": "0.07 → 0" }],
+    [{ delta: 0.05, advantage: 0 }, "fail", { "multiplier η": "0.20" }],
+    [{ advantage: 1, shift: Array(8).fill(0) }, "calm", { "multiplier η": "0" }],
+  ],
+  query_dual: [
+    [{}, "calm", { "A: λ": "0.93", "B: λ": "0.36", "A: KL spent": "0.10" }],
+    [{ rewards: [1, 1, 1, 1, 0, 0, 0, 0] }, "calm", { "A: λ": "1.06", "B: λ": "0.36" }],
+    [{ rewards: Array(8).fill(1) }, "calm", { "A: λ": "0", "A: KL spent": "0" }],
+    [{ rewards: [...Array(10).fill(1), 0] }, "fail", { "A: KL spent": "0.10" }], // log(11/10) < the radius
+    [{ delta: 0.05 }, "calm", { "A: KL spent": "0.05" }],
+    [{ delta: 0 }, "fail", { "A: λ": "∞", "A: KL spent": "0" }],
+    [{ delta: 0.1, direction: "forward" }, "calm", { "A: KL spent": "0.10" }],
+    [{ rewards: [2, 0, 0] }, "calm", { "B: KL spent": "0.10" }], // impossible: what was before
+  ],
+  staleness: [
+    [{}, "calm", {}],
+    [{ run: "none" }, "fail", { "silenced, A > 0": "24 of 206" }],
+    [{ eps_high: 9 }, "fail", { "silenced, A > 0": "0 of 206" }],
+    [{ update: 0 }, "calm", { "mean of |r − 1| / 2": "0", "farthest token": "none has moved" }],
+    [{ run: "none", update: 32 }, "fail", { "new completions earn": "0.55" }],
+  ],
+  token_microscope: [
+    [{}, "fail", {}],
+    [{ token: 0 }, "fail", { "A → weight w": "0.81 → 0", "silenced, A > 0": "19 of 199" }],
+    [{ method: "cispo" }, "calm", { "A → weight w": "0.81 → 0.97" }],
+    [{ method: "dppo_tv" }, "calm", { "silenced, A > 0": "0 of 199" }],
+  ],
+  unifier: [
+    [{ distance: "tv" }, "calm", { "radius, TV": "0.250", "gain, TV": "0.230 of 0.620" }],
+    [{ distance: "ppo" }, "fail", { "window ε": "0.500" }],
+  ],
+  vocabulary_step: [[vocabulary, "fail", { "r = π/π_old": "1.31" }]],
 };
 
 for (const [name, tones] of Object.entries(TONES)) {
@@ -75,6 +128,16 @@ for (const [name, tones] of Object.entries(TONES)) {
     const found = presets.map(({ state }) => spec.read(reached(state).state, data).verdict.tone);
     assert.equal(found.join(" "), tones);
   });
+  if (STATES[name])
+    test(`${name}: figures and verdict are those of the state`, () => {
+      let now = first;
+      for (const [own, tone, wanted] of STATES[name]) {
+        now = possible(spec, { ...now, ...own }, now, data).state;
+        const { verdict, facts } = spec.read(now, data),
+          found = Object.fromEntries(facts.map((row) => [row[0], String(row[1])]));
+        assert.deepEqual([verdict.tone, { ...found, ...wanted }], [tone, found], JSON.stringify(own));
+      }
+    });
 }
 
 test("clip: a weight that is 0 because the ratio is has left no region", async () => {
@@ -171,4 +234,138 @@ test("what the loop is told of a method is so", () => {
     );
     assert.equal(Boolean(survey), "count" in settings, `${name}: a survey`);
   }
+});
+
+const NUMBERS = {
+  number: [
+    [[0, 12.34, 99.97, 1234, 200000, 0.00994, 0.000996, 0.00099], "0 12.3 100 1\u202f234 200_thousand 0.0099 0.0010 9.9×10⁻⁴"],
+    [[1e-7, 9.97e-7, 4e-17, -2.5, NaN, Infinity, -Infinity], "10⁻⁷ 10⁻⁶ 4.0×10⁻¹⁷ −2.50 ? ∞ −∞"],
+  ],
+  probability: [
+    [[0, 1e-5, 0.001, 9.97e-4, 0.0034, 0.9987, 0.9999, 1], "0 10⁻⁵ 10⁻³ 10⁻³ 0.0034 0.9987 0.9999 1.00"],
+    [[3.4e-7], "3.4×10⁻⁷"],
+  ],
+  percent: [[[0, 1e-6, 1e-5, 0.015, 0.00996, 1, 0.0005], "0_% <_0.001_% 0.001_% 1.5_% 1.0_% 100_% 0.05_%"]],
+  setting: [[[0, 0.0005, 99, 1000], "0 0.0005 99.0 1\u202f000"]],
+  spoken: [[[1e-5, 1e-7, 0.3], "0.00001 0.0000001 0.30"]],
+};
+
+test("numbers are written as they are read", () => {
+  for (const [name, rows] of Object.entries(NUMBERS))
+    for (const [values, wanted] of rows)
+      assert.equal(values.map((x) => written[name](x).replaceAll(" ", "_")).join(" "), wanted, name);
+  for (let u = -20; u < 3; u += 0.0037)
+    for (const text of [written.number(10 ** u), written.probability(Math.min(10 ** u, 1))])
+      assert.doesNotMatch(text, /^10\.0×|^0\.0×|NaN|^0(\.0+)?$/, `10^${u}`);
+});
+
+/* Every way to draw the runs with replacement, counted. */
+test("the interval of a few runs", () => {
+  for (const runs of [[0.64, 0.27, 0.04], [0.02, 0.81, 0.91, 0.61], [0.5, 0.12, 0.93, 0.11, 0.8]]) {
+    const n = runs.length,
+      cut = Math.floor(n / 4);
+    const middle = (way) => {
+      const kept = [...way].sort((a, b) => a - b).slice(cut, n - cut);
+      return kept.reduce((sum, x) => sum + x, 0) / kept.length;
+    };
+    const ways = Array.from({ length: n ** n }, (_, i) => runs.map((_, k) => runs[Math.floor(i / n ** k) % n]));
+    const sorted = ways.map(middle).sort((a, b) => a - b),
+      at = (share) => sorted[Math.ceil(share * sorted.length) - 1];
+    interval(runs).forEach((x, i) => assert.ok(Math.abs(x - [middle(runs), at(0.025), at(0.975)][i]) < 1e-12));
+  }
+  assert.deepEqual(interval([0.25, 0.75]), [0.5, NaN, NaN]);
+});
+
+/* What an address asks for that cannot be. */
+const IMPOSSIBLE = {
+  "a=gppo": 'there is no method "gppo"; using ppo',
+  "a=ppo,lr:-1": "learning rate = -1 is impossible; using 1e-7",
+  "a=ppo,lr:much": 'learning rate = "much" is not a number',
+  "a=ppo,minibatches:3": "minibatches = 3 is not possible with 16 prompts; using 2",
+  "a=ppo,epochs:2.5": "passes over a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2",
+  "a=ppo,difficulty:11": "moves: expected one of",
+  "a=ppo,group:99": "completions per prompt = 99 is impossible; using 32",
+  "a=troll,checkpoint:dail": 'there is no checkpoint "dail"; using dial',
+  "a=ppo,eps:1": '"eps" cannot be set',
+  "a=bapo,count:values": 'a token counts: there is no "values"; using value',
+  "preset=wid": 'There is no preset "wid"; using wide',
+  "preset=__proto__": 'There is no preset "__proto__"',
+  "seed=-4": "seed = -4 is impossible; using 0",
+  "view=constructor": 'There is no picture "constructor"',
+};
+
+test("the impossible in an address is named", () => {
+  for (const [mark, told] of Object.entries(IMPOSSIBLE)) {
+    const values = Object.fromEntries(new URLSearchParams(mark)),
+      { state, notes } = settle(fromAddress(values, settle({}).state));
+    assert.ok(Object.keys(state.lanes).length && notes.join(" ").includes(told), `${mark}: ${notes}`);
+  }
+});
+
+const token = { A: 1, r: 1.5, p: 0.75, q: 0.5, l: Math.log(1.5), s: 1.2, t: 2, n: 5 };
+const VALUES = {
+  "w = A*r": 1.5,
+  "-r^2": -2.25,
+  "2^3^2": 512,
+  "r**-1": 1 / 1.5,
+  "1 - 2 - 3": -4,
+  "8/2/2": 2,
+  "not A > 0 or r < 2": 1,
+  "!A + 1": 1,
+  "A > 0 ? 1 : A < 0 ? 2 : 3": 1,
+  "if(A > 0, r, q)": 1.5,
+  "min(r, 1 + d, 3) - max(0, d)": 1,
+  "1.5e1 + .5": 15.5,
+  "0/0 + 0*log(0)": 0,
+  "A×r − 1": 0.5,
+  "A·π÷μ": 1.5,
+  "r ≤ 1.5 and r ≥ 1 and r ≠ 2": 1,
+  "r² − r³ + √(q·2) + √p²": 2.25 - 3.375 + 1 + 0.75,
+  "ε + δ + eps": 0.6,
+  "A*toString + constructor": 0.4, // constants like any other
+};
+const WRONG = {
+  "": [0, "expected a formula, such as A*r, got the end"],
+  "A*r*(": [5, 'expected a number, a name or "(", got the end'],
+  "A r": [2, 'a product is written with "*", got "r"'],
+  "A*constructor(1)": [2, "expected a function: min, max"],
+  ["__proto__"]: [0, 'got "_"'],
+  "A*r; alert(1)": [3, 'got ";"'],
+  "1e999": [0, 'expected a number below 1.8e308, got "1e999"'],
+  "w*2": [0, "expected anything but w, which the formula is to define"],
+  "A*ratio": [2, 'expected r for the token\'s ratio p/q, got "ratio"'],
+  "r = 2": [2, 'expected "==", which compares'],
+  "0 < r < 2": [6, 'expected "and" between two comparisons'],
+  "clip(r)": [0, "expected 3 arguments of clip, got 1"],
+  ["x".repeat(500)]: [400, "expected at most 400 characters, got 500"],
+  ["(".repeat(300)]: [40, "expected at most 40 brackets and signs inside each other"],
+  ["-".repeat(300)]: [40, "expected at most 40 brackets and signs inside each other"],
+  "a+b+c+d+e+f+g+h+i": [16, "expected at most 8 constants"],
+};
+
+test("formulas have one meaning, and errors a place", () => {
+  for (const [text, value] of Object.entries(VALUES)) {
+    const { tree, constants } = parse(text),
+      found = weightOf(tree, Object.fromEntries(constants.map((name) => [name, 0.2])))(token);
+    assert.ok(Math.abs(found - value) < 1e-9, `${text}: ${found}`);
+  }
+  for (const [text, [at, told]] of Object.entries(WRONG))
+    assert.throws(
+      () => parse(text),
+      ({ name, at: place, message }) =>
+        name === "FormulaError" && place === at && message.startsWith(`Character ${at + 1}: `) && message.includes(told),
+      text,
+    );
+});
+
+test("completions without an advantage are left out where they can teach nothing", () => {
+  const teaches = { "A > 0 ? r : 0": false, "A*r - a*(r-1)": true, "A >= 0 ? r : 0": true, "A*r": false };
+  for (const [formula, some] of Object.entries(teaches))
+    assert.equal(proportional({ formula, constants: { a: 0.1 } }), !some, formula);
+  assert.ok(proportional({ formula: "A*r - a*(r-1)", constants: { a: 0 } }));
+});
+
+test("a word that no right answer uses is marked", () => {
+  const said = "19 + 31 = 6th (containing 3), 61 + 36 = 77. Answer 77";
+  assert.deepEqual(said.split(" ").filter(isOdd), ["6th", "(containing", "3),"]);
 });

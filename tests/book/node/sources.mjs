@@ -34,13 +34,12 @@ export const plain = (value) =>
     }),
   );
 
-/* The same names, words and flags, and numbers to nine digits. */
-export function close(found, wanted, of) {
+/* The same names, words and flags, and numbers to nine digits, or fewer. */
+export function close(found, wanted, of, off = 1e-9) {
   if (typeof wanted === "number" && typeof found === "number") {
-    const off = Math.abs(found - wanted);
-    assert.ok(off <= 1e-10 + 1e-9 * Math.abs(wanted), `${of}: ${found}, expected ${wanted}`);
+    assert.ok(Math.abs(found - wanted) <= off / 10 + off * Math.abs(wanted), `${of}: ${found}, expected ${wanted}`);
   } else if (wanted !== null && typeof wanted === "object") {
     assert.deepEqual(Object.keys(found ?? {}), Object.keys(wanted), of);
-    for (const key of Object.keys(wanted)) close(found[key], wanted[key], `${of}/${key}`);
+    for (const key of Object.keys(wanted)) close(found[key], wanted[key], `${of}/${key}`, off);
   } else assert.equal(found, wanted, of);
 }

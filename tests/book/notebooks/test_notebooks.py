@@ -83,3 +83,11 @@ def test_a_hidden_cell_is_folded_on_colab_too_and_says_what_is_in_it(name):
         if cell["metadata"].get("jupyter", {}).get("source_hidden"):
             assert cell["metadata"].get("cellView") == "form", cell["id"]
             assert cell["source"][0].startswith("# @title "), cell["id"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_read_by_a_relative_path(name):
+    """On a host there is the notebook alone."""
+    code = "\n".join("".join(c["source"]) for c in read(name)["cells"] if c["cell_type"] == "code")
+    read_in = r"""(?:open|read_\w+|Path|load|imread)\(\s*["'](?![/~])[^"']*[./]"""
+    assert re.findall(read_in, code) == []

@@ -75,16 +75,6 @@ def test_a_picture_says_what_it_shows(path):
             assert re.search(r'alt="[^"]{40,}"', img) and "data:image/png;base64" in img, where
 
 
-@pytest.mark.parametrize("path", LINE, ids=lambda path: path.stem)
-def test_a_verdict_on_a_solution_lies_in_its_fold(path):
-    for where, cell, output in outputs(read(path)):
-        if "solution" in cell["metadata"].get("tags", ()):
-            shown = "".join(output.get("data", {}).get("text/html", ""))
-            verdict = shown.find("trlib-verdict")
-            assert verdict < 0 or 0 <= shown.find("<details") < verdict, where
-            assert shown.count("<details") == shown.count("</details>"), where
-
-
 def test_all_notebooks_together_stay_small():
     assert sum(path.stat().st_size for path in NOTEBOOKS.glob("*.ipynb")) <= refresh.IN_ALL
 
