@@ -1,6 +1,7 @@
-"""The smallest batches, for every method: completions without a token, none with one, one completion
-of one token."""
+"""Every method on one batch of six completions, as on record; and the smallest batches: completions
+without a token, none with one, one completion of one token."""
 
+import json
 import math
 import warnings
 from dataclasses import replace
@@ -10,11 +11,13 @@ import torch
 
 import trlib
 from tests.by_day import by_day, in_their_ring
-from tests.losses import batch, close, noise, same, sampled, tensor, trained
+from tests.losses import D, batch, close, noise, same, sampled, tensor, trained
+from tests.test_vectors import FILE
 from trlib.algorithms import Scores
 from trlib.divergences import TopK
 from trlib.errors import DemonstrationError, MethodError
 from trlib.fields import dataclass_of
+from trlib.loop.boxes import needs_of
 from trlib.methods import OBJECTIVES
 
 B, T, V = 6, 4, 7
@@ -23,32 +26,37 @@ DAILY = ("grpo", "dppo", "quatro", "troll", "trpo", "ppo_critic", "ppo_penalty",
 DAILY += ("rebel", "dpo", "trpa", "opmd", "tpo", "capo", "smart", "sam", "vcpo", "pb_ppo")
 
 
-def world(method, empty=False):
+def world(method, anchor=None, *, empty=False, apart=0.1, expert=False):
     """A batch of two prompts, prepared, whose second completion has no token, or of which none
-    has; and what the policy says of it now, as leaves."""
-    draw = torch.Generator().manual_seed(3)
+    has; and what the policy says of it now, as leaves. The policies that sampled and that are old
+    are more or less `apart` from it, and an expert may have begun the last three completions."""
+    draw, anchor = torch.Generator().manual_seed(3), anchor or method.anchor
     ids = torch.randint(V, (B, T), generator=draw)
     lengths = torch.tensor([4, 0, 1, 3, 4, 2]) * (not empty)
-    mask = torch.arange(T) < lengths.unsqueeze(1)
+    there = torch.arange(T) < lengths.unsqueeze(1)
+    forced = there & (torch.arange(T) < expert * torch.tensor([0, 0, 0, 1, 1, 2]).unsqueeze(1))
+    ids[4, 0] = ids[3, 0]
     new, far, ref = (noise(B, T, V, seed=seed).log_softmax(-1) for seed in (1, 2, 3))
-    old = (0.9 * new + 0.1 * far).log_softmax(-1)
-    needs = method.needs(method.anchor)
+    apart = {"recomputed": apart, "rollout": 0.8 * apart if expert else apart}
+    full = {name: (new + by * (far - new)).log_softmax(-1) for name, by in apart.items()}
+    needs = method.needs(anchor)
     outputs = (needs.critic_outputs,) if needs.critic_outputs > 1 else ()
     values = noise(B, T, *outputs, seed=4)
-    known = {"full_anchor": old, "values": values, "logp_ref": sampled(ref, ids)}
+    known = {"full_anchor": full[anchor], "values": values, "logp_ref": sampled(ref, ids)}
     if needs.topk_anchor:
-        first = old.scatter(-1, ids.unsqueeze(-1), 9.0).topk(needs.topk_anchor, -1).indices
-        known["topk_anchor"] = TopK(first, old.gather(-1, first))
+        first = full[anchor].scatter(-1, ids.unsqueeze(-1), 9.0).topk(needs.topk_anchor, -1).indices
+        known["topk_anchor"] = TopK(first, full[anchor].gather(-1, first))
     made = batch(
-        mask,
+        there & ~forced,
         tokens=ids,
+        forced=forced,
         rewards=tensor([1, 0, 0, 1, 1, 0]),
         group=torch.tensor([0, 0, 0, 1, 1, 1]),
         reasons=("right", "no end", "bad format", "right", "right", "wrong answer"),
         horizon=9,
-        logp_rollout=sampled(old, ids),
-        logp_old=sampled(old, ids),
-        anchor=method.anchor,
+        logp_rollout=sampled(full["rollout"], ids),
+        logp_old=sampled(full["recomputed"], ids),
+        anchor=anchor,
         age=torch.randint(3, (B, T), generator=draw),
         **known,
     )
@@ -83,6 +91,32 @@ def test_a_completion_without_a_token_is_in_no_mean(name):
     assert expected[0] != 0 or name in ("sft", "smart", "sam", "tram")
     for one, other in zip(found, expected, strict=True):
         close(one, other, 1e-12)
+
+
+def found_of(method, anchor, apart):
+    """What the method asks of the loop, and a batch's loss, gradients and diagnostics, each summed
+    with weights of its own."""
+    held, now = world(method, anchor, apart=apart, expert=True)
+    loss = method.objective(Scores(sampled(now["full"], held.tokens), **now), held)
+    total = method.loss(loss.per_token, held)
+    slopes = torch.autograd.grad(total, list(now.values()), allow_unused=True)
+    parts = [
+        x.detach().to(D) for x in (total, *slopes, *loss.diagnostics.values()) if x is not None
+    ]
+    sums = [float((x.nan_to_num(posinf=9) * noise(*x.shape, 1)[..., 0]).sum()) for x in parts]
+    needs = {name: value for name, value in vars(needs_of(method, anchor)).items() if value}
+    return needs, [*sums, *held.memory.numbers().values()]
+
+
+RECORDED = json.loads(FILE.read_text(encoding="utf-8"))["methods"]
+
+
+@pytest.mark.parametrize("name", in_their_ring(OBJECTIVES))
+def test_a_method_makes_of_a_batch_what_is_on_record(name):
+    for row in RECORDED[name]:
+        needs, numbers = found_of(OBJECTIVES[name](**row["settings"]), row["anchor"], row["apart"])
+        assert needs == row["needs"]
+        assert numbers == pytest.approx(row["numbers"], rel=1e-8, abs=1e-9), (row, numbers)
 
 
 @pytest.mark.parametrize("name", in_their_ring(OBJECTIVES))

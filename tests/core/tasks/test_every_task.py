@@ -1,12 +1,14 @@
 """What every task does with its prompts, knobs and completions: a table each, and a line a case."""
 
 import json
+from itertools import islice
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.losses import named, refused
+from tests.test_vectors import FILE as ROWS
 from trlab.pretraining import BASES, Recipe, checksum
 from trlab.pretraining.teaching import DialTeacher
 from trlib.model.loading import EMBEDDED
@@ -14,6 +16,25 @@ from trlib.tasks import REASONS, Prompt, load_task
 
 WIDE = {"numbers": (10, 99), "text": "{} =", "examples": 2}
 FILE = {"question": "How many?", "answer": "1 + 1 = 2\n#### 2"}
+
+RECORDED = json.loads(ROWS.read_text(encoding="utf-8"))["tasks"]
+
+
+def drawn(name, **knobs):
+    """What a task draws of seed 0, as JSON has it."""
+    task = load_task(name, **{k: tuple(v) if isinstance(v, list) else v for k, v in knobs.items()})
+    prompts = task.prompts(6, seed=0)
+    found = {"prompts": [[p.text, p.answer, p.difficulty] for p in prompts]}
+    if name != "relay":
+        found["expert"] = task.demonstrations(prompts, seed=0)
+    if name in BASES:
+        teacher = BASES[name].teacher(task)
+        lessons = [islice(lesson, 6) for lesson in teacher.lessons(seed=0)]
+        read = [[p.text, text, teacher.habits(text)] for lesson in lessons for p, text in lesson]
+        found["read"], found["chosen"] = read, teacher.chosen(read[-1][1].split())
+        found["measured"] = [teacher.usual.settings, [*teacher.levels]]
+    return json.loads(json.dumps(found))
+
 
 tasks = st.one_of(
     st.builds(
@@ -32,33 +53,11 @@ tasks = st.one_of(
 )
 
 
-@pytest.mark.parametrize(
-    ("name", "knobs", "expected"),
-    [
-        ("dial", {}, [("7 : -1 +4 +3 flip sq =", "16", 5), ("2 : pair pair +1 +1 sq =", "16", 5)]),
-        ("spend", {}, [("13 :", "0", 13), ("29 :", "0", 29), ("38 :", "0", 38)]),
-        ("sums", {}, [("What is 93 + 6?", "99", 2)]),
-        (
-            "aloud",
-            {"examples": 1},
-            [
-                ("34 + 32 + 12: 34 + 32 = 66, 66 + 12 = 78. Answer 78\n15 + 23 + 32:", "70", 1),
-            ],
-        ),
-        (
-            "sums",
-            WIDE,
-            [
-                ("90 + 97 = 187\n57 + 70 = 127\n94 + 14 =", "108", 3),
-                ("90 + 97 = 187\n57 + 70 = 127\n56 + 72 =", "128", 3),
-            ],
-        ),
-    ],
-)
-def test_prompts_of_seed_0_never_change(name, knobs, expected):
-    # Recorded: a change here changes every recorded run.
-    prompts = load_task(name, **knobs).prompts(len(expected), seed=0)
-    assert [(p.text, p.answer, p.difficulty) for p in prompts] == expected
+@pytest.mark.parametrize("row", RECORDED, ids=lambda row: row["task"])
+def test_what_seed_0_draws_never_changes(row):
+    """Prompts, an expert's answers, what a base model reads and what it is measured by: a change
+    here changes every recorded run."""
+    assert drawn(row["task"], **row["knobs"]) == row["drawn"]
 
 
 @settings(max_examples=40, deadline=None)

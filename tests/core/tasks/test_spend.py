@@ -2,22 +2,19 @@
 answers."""
 
 import json
-from collections import Counter
-from itertools import islice, product
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trlab.pretraining.teaching import SpendTeacher
 from trlib.evaluation import evaluate
 from trlib.model.loading import EMBEDDED
 from trlib.model.policy import load_policy
 from trlib.tasks import Prompt, Spend
-from trlib.tasks.spend import BUST, WORDS
+from trlib.tasks.spend import BUST
 
 TASK = Spend()
-TEACHER = SpendTeacher(TASK)
 EXAMPLE = Prompt("13 :", "0", 13)
 SHIPPED = EMBEDDED / "spend"
 
@@ -27,15 +24,6 @@ tasks = st.builds(Spend, amount=amounts, most=st.integers(4, 9))
 
 # -- prompts
 # --------------------------------------------------------------------------------------------------
-
-
-def test_amounts_come_evenly():
-    prompts = TASK.prompts(5800, seed=3)
-    assert {(p.text, p.answer) for p in prompts} == {(f"{n} :", "0") for n in range(12, 41)}
-    count = Counter(p.difficulty for p in prompts)
-    assert sorted(count) == list(range(12, 41))
-    # 29 amounts: binomial 200 ± 13.9; five standard deviations.
-    assert all(130 < n < 270 for n in count.values())
 
 
 # -- verifier
@@ -79,42 +67,6 @@ def test_an_expert_is_right_within_the_limit(task, seed, spare):
     for prompt, text in zip(prompts, texts, strict=True):
         assert task.verify(prompt, text, ended=True).reason == "right"
         assert len(text.split()) + 1 <= task.max_tokens
-
-
-def test_an_expert_spends_in_every_way():
-    """Of an amount of 4 all eight ways; a first spending of 1 to 4 each alike (1000 ± 27, five
-    deviations)."""
-    texts = Spend(amount=4).demonstrations([Prompt("4 :", "0")] * 4000, seed=0)
-    assert len(set(texts)) == 8
-    assert all(abs(n - 1000) < 137 for n in Counter(text.split()[0] for text in texts).values())
-
-
-def test_the_corpus_spends_at_random_and_says_what_is_left():
-    spent, landed = Counter(), 0
-    for prompt, text in islice(TEACHER.corpus(seed=0), 6000):
-        verdict = TASK.verify(prompt, text, ended=True)
-        assert verdict.reason in ("right", "wrong answer") and (
-            verdict.reward == 1
-        ) == text.endswith(" 0")
-        assert len(text.split()) + 1 <= TASK.max_tokens
-        landed += verdict.reward
-        spent.update(text.split()[::2])
-    total = sum(spent.values())
-    assert set(spent) <= set(WORDS)
-    assert all(abs(spent[f"-{k}"] - total / 9) < 5 * (total / 9) ** 0.5 for k in range(1, 10))
-    # A renewal process of mean 5 visits an amount once in five times (nearly, at 12 to 40).
-    assert abs(landed / 6000 - 0.2) < 5 * (0.2 * 0.8 / 6000) ** 0.5
-
-
-def test_spendings_are_choices_and_the_rest_follows():
-    assert TEACHER.chosen(["-9", "28", "-9", "bust"]) == [True, False, True, False]
-    assert TEACHER.habits("-9 28 -9 bust") == {"bust": True} and TEACHER.habits("-9 0") == {
-        "bust": False
-    }
-    assert list(TEACHER.levels) == [12, 19, 26, 33, 40] and list(
-        SpendTeacher(Spend(amount=7)).levels
-    ) == [7]
-    assert TEACHER.levels[19].prompts(2, seed=0) == [Prompt("19 :", "0", 19)] * 2
 
 
 # -- tokenizer and shipped checkpoint
