@@ -1,7 +1,6 @@
 """Between a prediction and its answer stands the reader's choice: a fold, a hidden cell, or a
 widget that asks."""
 
-import ast
 import json
 import re
 
@@ -24,20 +23,6 @@ def text(cell):
 def asks(cell):
     """Whether a cell shows a widget, which asks its own question and keeps the answer."""
     return cell["cell_type"] == "code" and "trbook.explorables import" in text(cell)
-
-
-def shows(cell):
-    """Whether a cell of code shows something, as far as its text tells: it prints, or ends with a
-    value."""
-    tree = ast.parse(text(cell))
-    if any(
-        isinstance(node, ast.Name) and node.id in ("print", "display") for node in ast.walk(tree)
-    ):
-        return True
-    if not tree.body or not isinstance(tree.body[-1], ast.Expr):
-        return False
-    last = tree.body[-1].value
-    return not (isinstance(last, ast.Call) and ast.unparse(last.func).endswith("assert_close"))
 
 
 def predictions(path):
@@ -77,7 +62,7 @@ def first_told(rest, following):
             return ""
         if tags & HIDDEN:
             hidden = True
-        elif "remove-cell" not in tags and shows(cell):
+        elif "remove-cell" not in tags and cell["outputs"]:
             return cell["id"]
     return ""
 
