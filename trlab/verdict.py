@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trlab.comparison import Comparison
-from trlab.rule import LEAST
 from trlab.sweep import Prediction
 from trlib.evaluation import Estimate
 
@@ -217,9 +216,4 @@ def why_both(findings: Sequence[Finding]) -> str:
     others = sum(bool(finding.today) for finding in findings)
     if not others:
         return ""
-    return (
-        "The verdicts are of their day. Today's test takes runs as independent, not as pairs. Its "
-        f"power differs, and it decides {others} of {len(findings)} otherwise. We chose it after a "
-        "look at power, not at the side that it favours. Today a verdict also takes "
-        f"{LEAST} seeds; fewer are a description."
-    )
+    return f"Today's test decides {others} of {len(findings)} otherwise: a verdict is of its day."

@@ -39,7 +39,7 @@ NEVER = "never"
 """Where the mean of some runs does not reach the reward within their batches."""
 FOLD = 20
 """Rows of a table that a page shows without being asked."""
-MOST = 120
+MOST = 80
 """Words of predictions that a page shows; the command prints them all."""
 WORD = re.compile(r"[^\W\d_]{2,}")
 
@@ -225,10 +225,7 @@ def sweeps(question: str) -> str:
         for column in ("date", "hardware", "versions", "commit")
     ]
     text = table(("sweep", "asks", "runs", "core-hours"), body)
-    return (
-        f"{text}\n\n`trlib sweep NAME` prints every number and prediction of one, `--verify` runs a "
-        f"sample again, `--remake` all.\n\n{folded(escape('; '.join(made)), 'Made when, on what, from what')}"
-    )
+    return f"{text}\n\n{folded(escape('; '.join(made)), 'Provenance')}"
 
 
 def _asks(name: str) -> tuple[str, str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 from pybtex.backends.markdown import Backend
-from pybtex.database import parse_file
+from pybtex.database import Person, parse_file
 from pybtex.plugin import find_plugin
 
 from book.build import claims, records, teaching
@@ -32,6 +32,8 @@ from trlab.claims import markdown
 from trlib.loop.metrics import METRICS
 
 BOOK = ROOT / "book"
+MANY = 5
+"""Authors of whom a bibliography names the first."""
 LADDER = "_static/ladder"
 """Where the curves of the ladder's steps are, from its page."""
 PLACES = "_static/figures/places.svg"
@@ -85,7 +87,7 @@ def methods(_: str) -> str:
 def library(card: Card) -> str:
     """Who has a method as its paper has it: TRL, verl, a bridge of ours, or neither."""
     if card.name not in {**papers.PAPERS, **papers.BESIDE}:
-        return "not looked up"
+        return "unknown"
     paper = papers.of_card(card.name)
     own = [
         name
@@ -243,9 +245,12 @@ def syllabus(name: str) -> str:
 
 
 def sources(_: str) -> str:
-    """The sources in the order of their file."""
+    """The sources in the order of their file; of many authors the first."""
     style = find_plugin("pybtex.style.formatting", "unsrt")()
-    entries = style.format_bibliography(parse_file(str(BOOK / "references.bib")))
+    kept = parse_file(str(BOOK / "references.bib"))
+    for authors in (entry.persons["author"] for entry in kept.entries.values()):
+        authors[1:] = authors[1:] if len(authors) < MANY else [Person("others")]
+    entries = style.format_bibliography(kept)
     lines = "\n".join(f"- {' '.join(one.text.render(PlainMarkdown()).split())}" for one in entries)
     return re.sub(r"arXiv (\S+)\. URL: \[.+?\]\((.+?)\)", r"[arXiv \1](\2)", lines)
 

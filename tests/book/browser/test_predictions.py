@@ -12,8 +12,8 @@ def test_a_choice_opens_the_answer_and_is_kept_until_it_is_taken_back(chromium, 
     page = context.new_page()
     page.goto(f"{address}/book/purpose.html")
     asked = page.locator("article").get_by_role("group", name="Your prediction").first
-    chosen = asked.get_by_role("button", name="two uses of each batch")
-    said = page.get_by_role("status").filter(has_text="You predicted: No clip, and two uses")
+    chosen = asked.get_by_role("button", name="a fifth higher")
+    said = page.get_by_role("status").filter(has_text="You predicted: A fifth higher")
     expect(said).to_have_count(0)
     chosen.press("Enter")
     expect(said).to_be_visible()

@@ -2,7 +2,7 @@
 
 import bare from "./parts/bench.css";
 import style from "./front/style.css";
-import { button, choice, h, ladder, say, stage, status } from "./parts/common.js";
+import { choice, h, ladder, prediction, replyTo, say, stage, status } from "./parts/common.js";
 import { fleet } from "./playground/fleet.js";
 import { readable, reading } from "./parts/handling.js";
 import { answer, typical } from "./front/answers.js";
@@ -80,8 +80,10 @@ function open(frame, model, data) {
     }),
     list = h("ul", { class: "answers-of" }, cards.reuse.node, cards.clip.node, empty),
     spoken = status(300),
-    guesses = question.options.map(([value, text]) => button(text, () => guessed(value), { "aria-pressed": "false" })),
-    replied = h("p", { class: "revealed", hidden: true });
+    guesses = prediction(question.options, (guess) => {
+      guesses.show(guess, ...replyTo(question, guess));
+      spoken.speak(guesses.said.textContent);
+    });
   let width = 0.4, // between the widths that the question names
     mine = null;
   frame.append(
@@ -92,8 +94,8 @@ function open(frame, model, data) {
         "div",
         { class: "yours" },
         h("p", { class: "asked" }, h("b", { text: "Predict: " }), question.text),
-        h("div", { class: "guesses", role: "group", "aria-label": "Your prediction" }, ...guesses),
-        replied,
+        guesses.list,
+        guesses.said,
         h("div", { class: "drag" }, slider.el, hinted),
         trouble,
       ),
@@ -191,16 +193,6 @@ function open(frame, model, data) {
       return `8 right answers in 10 cost ${thousand(once)} completions when each is used once, and ${thousand(clip)} when each is used 16 times with a clip.`;
     }
     return `Each batch used once, it learns (${end("once")}). Used 16 times it is far ahead after one batch, and then it breaks (${end("reuse")}). With a clip it holds (${end("clip")}).`;
-  }
-
-  function guessed(value) {
-    const { right, options, why } = question;
-    guesses.forEach((one, i) => one.setAttribute("aria-pressed", String(options[i][0] === value)));
-    replied.hidden = false;
-    replied.dataset.right = value === right ? "yes" : "no";
-    const named = options.find(([key]) => key === right)[1];
-    say(replied, `${value === right ? "✓ Right." : `✕ Not quite: ${named}.`} ${why}`);
-    spoken.speak(replied.textContent);
   }
 
   /* The reader's lane: one run at a time, from the same weights and with the same draws as the recorded clip. */

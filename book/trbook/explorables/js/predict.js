@@ -1,8 +1,28 @@
 /* What a page's text asks: a paragraph that says “Predict”, a numbered list below it, and folds that answer, before the text
-   goes on. The list becomes buttons. A choice is kept, opens the answer, and stands above its figure; pressed again, it is
-   taken back. */
+   goes on. The list becomes buttons. A choice is kept, opens the answer, and stands above its figure and in it; pressed
+   again, it is taken back. */
 
 import { h, prediction } from "./parts/common.js";
+
+/* In a figure the lines and rows are marked that an answer names before its first comma, and the level of its number. */
+function mark(svg, guess) {
+  svg.querySelector(".level")?.remove();
+  const words = guess.toLowerCase().split(/[,:;]/)[0],
+    texts = [...svg.querySelectorAll("text")].filter(({ style }) => style.textAnchor !== "middle"),
+    named = texts.filter(({ textContent }) => isNaN(textContent) && words.includes(textContent.toLowerCase())),
+    hues = named.map(({ style }) => style.fill).filter((hue) => hue !== "currentcolor");
+  for (const one of svg.querySelectorAll("text, path"))
+    one.classList.toggle("chosen", named.includes(one) || hues.includes(one.style.stroke));
+  const level = guess.match(/(?:at|about|than) (\d+(\.\d+)?)/i)?.[1],
+    [low, next] = texts.filter(({ style, textContent }) => style.textAnchor === "end" && !isNaN(textContent));
+  if (!level || !next) return;
+  const share = (level - low.textContent) / (next.textContent - low.textContent),
+    mine = low.cloneNode();
+  mine.textContent = "– – – – your choice";
+  mine.setAttribute("class", "level");
+  mine.setAttribute("y", (1 - share) * low.getAttribute("y") + share * next.getAttribute("y"));
+  svg.append(mine);
+}
 
 const ANSWER = "details:not(.tag_hide-input:not(.tag_hide-cell) > *)"; // and not the code of a figure that is seen
 
@@ -17,7 +37,10 @@ for (const list of document.querySelectorAll("article p:has(> strong) + ol")) {
   const turn = (guess) => {
     localStorage.setItem(key, guess);
     show(guess, guess && `You predicted: ${guess}`);
-    for (const fold of answers) fold.open = guess !== "";
+    for (const fold of answers) {
+      fold.open = guess !== "";
+      for (const svg of fold.querySelectorAll("svg")) mark(svg, guess);
+    }
   };
   const asked = prediction(options, (guess) => turn(guess === localStorage.getItem(key) ? "" : guess)),
     { said, show } = asked;
