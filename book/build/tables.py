@@ -34,8 +34,7 @@ from trlib.loop.metrics import METRICS
 BOOK = ROOT / "book"
 MANY = 5
 """Authors of whom a bibliography names the first."""
-LADDER = "_static/ladder"
-"""Where the curves of the ladder's steps are, from its page."""
+LADDER = "_static/figures/ladder.svg"
 PLACES = "_static/figures/places.svg"
 HEADINGS = (
     *("method", "use it", "to", "what is done", "level", "ratio", "signed"),
@@ -130,14 +129,13 @@ def card(name: str) -> str:
 
 
 def steps(_: str) -> str:
-    """Each step of the ladder: what for, its line, the curve recorded after it."""
-    history, told = ladder.record(), []
+    """Each step of the ladder: what for, and its line."""
+    told = []
     for number, (before, rung) in enumerate(pairs(), 1):
         where = f"[chapter {int(rung.chapter[:2])}](../notebooks/{rung.chapter}.ipynb)"
-        alt = figures.described(ladder.curve(rung, before, history))
         told.append(
             f"## {number}. {rung.name}\n\n{rung.why} ({where})\n\n"
-            f"```diff\n{ladder.changes(rung, before)}\n```\n\n![{alt}]({LADDER}/{rung.label}.svg)"
+            f"```diff\n{ladder.changes(rung, before)}\n```"
         )
     return "\n\n".join(told)
 
@@ -147,12 +145,18 @@ def pairs() -> Iterator[tuple[ladder.Rung | None, ladder.Rung]]:
     return zip((None, *ladder.RUNGS[:-1]), ladder.RUNGS, strict=True)
 
 
+def steps_shown(_: str) -> str:
+    """The curves recorded after the ladder's steps."""
+    return (
+        f"![{figures.described(ladder.curves())}]({LADDER})\n\n*No later step ends above the first (dotted: "
+        f"its last {ladder.LAST} batches). Full lines: the step; dashed: the step before it. Interquartile "
+        "means of eight recorded runs with 95 % intervals.*"
+    )
+
+
 def steps_drawn(_: str) -> Iterator[tuple[Path, Drawing]]:
-    """The curves of the ladder, and where they are stored."""
-    history = ladder.record()
-    for before, rung in pairs():
-        curve = ladder.curve(rung, before, history)
-        yield BOOK / LADDER / f"{rung.label}.svg", figures.drawing(curve)
+    """The picture of these curves."""
+    yield BOOK / LADDER, figures.drawing(ladder.curves())
 
 
 def places(_: str) -> str:
@@ -205,13 +209,6 @@ def three_questions(names: str) -> str:
             for one in chosen
         ),
     )
-
-
-def curve_of_step(label: str) -> str:
-    """The curve of one of the ladder's steps."""
-    before, rung = next(pair for pair in pairs() if pair[1].label == label)
-    alt = figures.described(ladder.curve(rung, before, ladder.record()))
-    return f"![{alt}]({LADDER}/{label}.svg)"
 
 
 def elsewhere(library: str) -> str:
@@ -283,7 +280,7 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "four-boxes": four_boxes,
     "nine-lines": nine_lines,
     "three-questions": three_questions,
-    "curve-of-step": curve_of_step,
+    "ladder-curves": steps_shown,
     "elsewhere": elsewhere,
     "citation": citation,
     "syllabus": syllabus,
@@ -295,7 +292,7 @@ MAKERS: dict[str, Callable[[str], str]] = {
 }
 """What stands on a page, as Markdown, by its name; called with its argument."""
 DRAWN: dict[str, Callable[[str], Iterator[tuple[Path, Drawing]]]] = {
-    "ladder": steps_drawn,
+    "ladder-curves": steps_drawn,
     "places": places_drawn,
     "weights": weights_drawn,
 }

@@ -1,5 +1,5 @@
-"""The ladder: from REINFORCE to TROLL in steps of one changed line, each with what was recorded
-after it.
+"""The ladder: from REINFORCE to TROLL in steps of one changed line, with what was recorded
+after each.
 
 A rung is a function that computes the loss [B, T] of every token; its last line is the line that a
 page shows beside the same line of the rung before. The tests run every rung against the library's
@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from trbook.figures import plain
-from trlab.drawing import COLOURS
+from trlab.drawing import COLOURS, bands, look
+from trlab.drawing.display_names import key_of
 from trlib.advantages import group_relative
 from trlib.algorithms.dual import solve_groups
 from trlib.algorithms.projection import project
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 UPDATES = "32"
 """Per batch, in all curves: each batch in eight minibatches, four times over."""
+LAST = 10
+"""Batches whose mean says where a run ends."""
 
 
 @dataclass(frozen=True)
@@ -249,28 +252,28 @@ def record() -> pd.DataFrame:
     return pd.concat([recorded("ladder")[1], others[others["updates"].astype(str) == UPDATES]])
 
 
-def runs(history: pd.DataFrame, rung: Rung) -> pd.DataFrame:
-    """Rewards of a step's recorded runs: a row per batch, a column per seed."""
-    return history[history["label"] == rung.label].pivot(
-        index="batch", columns="seed", values="reward"
-    )
-
-
 @plain
-def curve(rung: Rung, before: Rung | None, history: pd.DataFrame) -> Figure:
-    """The reward over the batches after this step, next to the step before it: interquartile means
-    of the recorded runs with 95 % intervals."""
+def curves() -> Figure:
+    """The reward over the batches after each step: interquartile means of the recorded runs with 95 %
+    intervals. Dashed is the step before it, dotted where the first one ends."""
     import matplotlib.pyplot as plt
 
-    from trlab.statistics import band
-
-    figure, ax = plt.subplots(figsize=(6.0, 2.3))
-    for one, colour, dash in ((rung, COLOURS[0], "-"), (before, "gray", "--")):
-        if one is not None:
-            rewards = runs(history, one)
-            middle, low, high = band(rewards.to_numpy().T)
-            ax.fill_between(rewards.index, low, high, color=colour, alpha=0.22, lw=0)
-            ax.plot(rewards.index, middle, dash, color=colour, lw=1.8, label=one.name)
-    ax.set(xlabel="batch", ylabel="reward", ylim=(0, 1))
-    ax.legend(loc="best")
+    figure, axes = plt.subplots(3, 3, figsize=(6.8, 5.6), sharex=True, sharey=True)
+    history, before, end = record(), None, 0.0
+    for number, (ax, rung) in enumerate(zip(axes.flat, RUNGS, strict=True), 1):
+        key = key_of(rung.label)
+        hue = look(key)["color"] if key else COLOURS[1]
+        bands(ax, history, {rung.label: rung.name}, band="interval", looks=[hue])
+        line = ax.lines[0]
+        if before is None:
+            end = line.get_ydata()[-LAST:].mean()
+        else:
+            ax.plot(*before.get_data(), "--", color=before.get_color(), lw=1)
+        ax.axhline(end, color="gray", ls=":")
+        ax.set_title(f"{number}. {rung.name}", fontsize="small")
+        before = line
+    axes[0, 0].set(ylim=(0, 1))
+    axes[0, 1].text(39, end - 0.13, "dotted: step 1 ends", ha="right", va="top", fontsize="small")
+    figure.supxlabel("batch", fontsize="medium")
+    figure.supylabel("reward", fontsize="medium")
     return figure

@@ -1,16 +1,20 @@
 """A figure of matplotlib in a notebook is shown as the book shows one, and says what it shows."""
 
+import json
 import re
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 
-from book.build.paths import ROOT
+from book.build.cards import FOLDER
+from book.build.ext.stored import code_cells, unpacked
+from book.build.paths import ROOT, chapters
+from trbook.explorables.files import PAGE
 from trbook.figures import STYLE, described, drawing
 from trbook.reveal import reveal
 from trlab import recorded
-from trlab.drawing import COLOURS, HUES, bands, curves, intervals
+from trlab.drawing import COLOURS, HUES, LOOKS, bands, curves, intervals
 from trlab.drawing.looks import INK, TABLE
 from trlab.statistics import interval, iqm
 
@@ -30,16 +34,35 @@ def test_the_style_has_the_book_s_colours():
     assert cycle == list(COLOURS)
 
 
-def test_stored_figures_have_the_colours_of_the_table_alone():
+def test_what_is_drawn_has_the_colours_of_the_table_alone():
     known = {INK, *(colour for hue in TABLE["hues"].values() for colour in hue)}
-    book = ROOT / "book"
-    stored = [*book.glob("_static/*/*.svg"), *book.glob("methods/curves/*.svg")]
-    found = {path: set(re.findall(r"#[0-9a-f]{6}\b", path.read_text("utf-8"))) for path in stored}
-    assert len(found) > 150
+    stored = [*(ROOT / "book/_static").glob("*/*.svg"), *FOLDER.glob("curves/*.svg")]
+    shown = {path: path.read_text("utf-8") for path in stored}
+    for path in chapters():
+        cells = code_cells(json.loads(path.read_text("utf-8"))).values()
+        outputs = [one.get("data", {}) for cell in cells for one in cell["outputs"]]
+        drawn = "".join(unpacked(one[PAGE]) for one in outputs if PAGE in one)
+        shown[path] = "".join(re.findall('<svg role="img".*?</svg>', drawn))
+    found = {path: set(re.findall(r"#[0-9a-f]{6}\b", text)) for path, text in shown.items()}
     assert {path.name: other for path, own in found.items() if (other := own - known)} == {}
-    cards = {path: own for path, own in found.items() if path.parent.name == "curves"}
-    drawn = [set(re.findall(r"var\(--(\w+),", path.read_text("utf-8"))) for path in cards]
-    assert all(hues in ({"h6", "h1"}, {"h6"}) for hues in drawn), "right is green, wrong is red"
+    cards = [shown[path] for path in stored if path.parent.name == "curves"]
+    hues = {frozenset(re.findall(r"var\(--(\w+),", text)) for text in cards}
+    assert hues == {frozenset(["good", "bad"]), frozenset(["good"])}
+
+
+def test_explorables_take_hues_from_the_table():
+    js, found = ROOT / "book/trbook/explorables/js", {}
+    for folder in sorted(js.iterdir()):
+        files = [*folder.rglob("*.js"), *folder.rglob("*.css")] if folder.is_dir() else [folder]
+        if folder.name != "node_modules" and folder.suffix in ("", ".js"):
+            text = "".join(path.read_text("utf-8") for path in files)
+            if own := set(re.findall(r"--h\d\b|#[0-9a-f]{6}\b", text)):
+                found[folder.name] = {hue[2:] for hue in own if hue[0] == "-"}
+    greys = {name: found.pop(name) for name in ("loop", "parts", "wall")}
+    assert not any(greys.values())
+    whose = {"projection": "troll", "natural_gradient": "trpo", "front": "ppo"}
+    assert found.pop("natural_gradient.js") == found["natural_gradient"]
+    assert found == {name: {LOOKS[key][0]} for name, key in whose.items()}
 
 
 def test_both_layouts_stand_in_the_page_s_colours_and_are_the_same_each_time():
@@ -51,7 +74,7 @@ def test_both_layouts_stand_in_the_page_s_colours_and_are_the_same_each_time():
         ax.legend()
     html = drawing(fig).html()
     assert html == drawing(fig).html()
-    assert html.count("<svg") == 2 and f"var(--h5, {HUES['h5']})" in html
+    assert html.count("<svg") == 2 and f"var(--a0, {HUES['a0']})" in html
     assert not re.search("#808080|#000000|#7b7b7c", html)
     assert all("fill: " in words for words in re.findall("<text [^>]*>", html)), "black in the dark"
 
@@ -79,7 +102,7 @@ def test_names_stand_at_the_ends_of_lines_or_in_a_legend(change, ends):
     change(ax)
     html = drawing(fig).html()
     assert names(html) == ["mine", "theirs"]
-    assert names(html, look=r"var\(--h[51]") == (["mine", "theirs"] if ends else [])
+    assert names(html, look=r"var\(--a[01]") == (["mine", "theirs"] if ends else [])
     assert ax.get_legend().get_visible() and not ax.texts, "the figure is as it was"
 
 

@@ -20,8 +20,8 @@ page's."""
 LOOKS: dict[str, tuple[str, str, str]] = {key: tuple(one) for key, one in TABLE["looks"].items()}
 """Hue, dash, mark."""
 LOOKS |= {other: LOOKS[key] for other, key in TABLE["also"].items()}
-COLOURS = (*(HUES[name] for name in ("h5", "h1", "h6", "h3")), INK)
-"""For series that are no methods."""
+COLOURS = (*(HUES[name] for name in ("a0", "a1", "a2", "a3")), INK)
+"""For series that are no methods. What is right or wrong is `good` or `bad`."""
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _MARKS = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "P", "star": "*"}

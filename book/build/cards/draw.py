@@ -9,6 +9,7 @@ from book.build.cards.card import Card
 from book.build.cards.curve import LIKELY, PROBABILITIES, RARE, RATIOS, expert_weights, weights
 from trbook.drawing import SMALL
 from trbook.figures import plain
+from trlab.drawing import HUES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +28,7 @@ def drawn(card: Card) -> Figure:
     if card.family == "expert":
         figure, ax = plt.subplots(figsize=(SMALL, 2.3))
         ax.axhline(0, color="gray", lw=0.7, alpha=0.6)
-        ax.plot(PROBABILITIES, expert_weights(card), "C2", lw=1.8)
+        ax.plot(PROBABILITIES, expert_weights(card), color=HUES["good"], lw=1.8)
         ax.set(xscale="log", xlim=(PROBABILITIES[0], 1), ylim=(-0.1, 1.2), ylabel="weight")
         ax.set_xlabel("probability of the expert's token under the policy")
     else:
@@ -46,8 +47,9 @@ def curve(ax: Axes, card: Card, q: float) -> None:
     """Both weights at one q, on an axis that begins at ratio 0."""
     ax.axhline(0, color="gray", lw=0.7, alpha=0.6)
     ax.axvline(1, color="gray", lw=0.7, alpha=0.6, ls=":")
-    for right, style, name in ((True, "C2-", "right answer"), (False, "C1--", "wrong answer")):
-        ax.plot(RATIOS, weights(card, q=q, right=right), style, lw=1.8, label=name)
+    for right, hue, style in ((True, "good", "-"), (False, "bad", "--")):
+        name = f"{'right' if right else 'wrong'} answer"
+        ax.plot(RATIOS, weights(card, q=q, right=right), style, color=HUES[hue], lw=1.8, label=name)
     ax.set(xlim=(0, RATIOS[-1]), ylim=LEVELS)
 
 

@@ -28,9 +28,9 @@ const SIDES = { left: 58, right: 24 };
 const NEAR = 1.03; // of the least error, above which another λ is worth naming
 const LAMBDAS = Array.from({ length: 51 }, (_, i) => i / 50);
 const CURVES = {
-  bias: { name: "bias", hue: "var(--h1)", dash: "7 3", of: (found) => Math.abs(found.bias) },
-  scatter: { name: "scatter", hue: "var(--h5)", dash: "2 3", of: (found) => found.scatter },
-  error: { name: "both together", hue: "var(--h0)", dash: "", of: (found) => found.error },
+  bias: { name: "bias", hue: "var(--a1)", dash: "7 3", of: (found) => Math.abs(found.bias) },
+  scatter: { name: "scatter", hue: "var(--a0)", dash: "2 3", of: (found) => found.scatter },
+  error: { name: "both together", hue: "var(--ink)", dash: "", of: (found) => found.error },
 };
 const settings = {
   lam: {

@@ -24,11 +24,11 @@ const SPAN = 6,
   COLUMNS = 120,
   LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 const LOOKS = [
-  ["region: KL ≤ δ", "var(--h5)", ""],
-  ["Fisher ellipse", "var(--h1)", "7 4"],
-  ["natural step", "var(--h1)", ""],
-  ["gradient, to the ellipse", "var(--h6)", "2 3"],
-  ["gradient × learning rate", "var(--h7)", "8 3 2 3"],
+  ["region: KL ≤ δ", "var(--h4)", ""],
+  ["Fisher ellipse", "var(--a2)", "7 4"],
+  ["natural step", "var(--a2)", ""],
+  ["gradient, to the ellipse", "var(--a0)", "2 3"],
+  ["gradient × learning rate", "var(--a1)", "8 3 2 3"],
 ];
 const EDGE = "the map ends there; beyond it a token is certain to a few thousandths.";
 const settings = {

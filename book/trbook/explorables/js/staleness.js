@@ -22,7 +22,7 @@ import style from "./staleness/style.css";
 
 const FAR = 16,
   BINS = 45; // the middle one holds the ratios near 1
-const SILENT = "var(--h1)"; // as its bars are drawn
+const SILENT = "var(--bad)"; // as its bars are drawn
 const opened = new WeakMap();
 const of = (data) => opened.get(data) ?? opened.set(data, unpack(data)).get(data);
 

@@ -34,7 +34,7 @@ export function read(s) {
     ["right now", probability(right(pi))],
     ["right in the end", limit ? probability(right(limit)) : J - b > -1e-9 ? "1" : "no closed form"],
     ["KL(μ‖π) now", nats(now), "var(--ink)", "4 3"],
-    ["in the end", nats(state.end), "var(--h5)", ""],
+    ["in the end", nats(state.end), "var(--a0)", ""],
   ];
   return { ...state, line: lineOf(mu, steps), facts, verdict: verdict(s, state) };
 }

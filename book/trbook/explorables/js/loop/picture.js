@@ -1,8 +1,15 @@
 /* The four boxes with their arrows, of which one is chosen: native radio buttons that look like the book's figure. */
 
-import { h, unique } from "../parts/common.js";
+import { called, h, hueOf, unique } from "../parts/common.js";
 import { BOXES, WHAT } from "./words.js";
 
+/* Methods in a line, each in its hue. */
+const named = (line) =>
+  h(
+    "span",
+    {},
+    ...line.flatMap((key, i) => [i ? " · " : "", h("b", { style: `color: ${hueOf(key)}`, text: called(key) })]),
+  );
 const arrow = () => h("span", { class: "arrow", "aria-hidden": "true" });
 
 export function picture(onChange) {
@@ -19,7 +26,7 @@ export function picture(onChange) {
         input,
         h("span", { class: "name", text: box }),
         h("span", { class: "says", text: WHAT[box].says }),
-        h("span", { class: "who" }, ...WHAT[box].who.map((text) => h("span", { text }))),
+        h("span", { class: "who" }, ...WHAT[box].who.map(named)),
         here,
       ),
     };

@@ -4,10 +4,16 @@ import { inRow, number, fail, calm, sum } from "../parts/common.js";
 
 export const BOXES = ["rollout", "advantage", "objective", "update"];
 export const WHAT = {
-  rollout: { says: "the policy writes", who: ["TRAPO"] },
-  advantage: { says: "the verifier judges", who: ["GRPO · GAE"] },
-  objective: { says: "what the loss asks", who: ["PPO · DPPO", "QUATRO · TROLL"] },
-  update: { says: "how parameters move", who: ["TRPO"] },
+  rollout: { says: "the policy writes", who: [["trapo"]] },
+  advantage: { says: "the verifier judges", who: [["grpo", "gae"]] },
+  objective: {
+    says: "what the loss asks",
+    who: [
+      ["ppo", "dppo"],
+      ["quatro", "troll"],
+    ],
+  },
+  update: { says: "how parameters move", who: [["trpo"]] },
 };
 
 export const signed = (value) => (value > 0 ? `+${number(value)}` : number(value));

@@ -4,8 +4,8 @@ import { number, setting, fail, calm } from "../parts/common.js";
 import { firstOrder, reach, solve, spentOn } from "./maths.js";
 
 export const PROMPTS = [
-  { key: "rewards", name: "A", hue: "var(--h5)", dash: "" },
-  { key: "other", name: "B", hue: "var(--h1)", dash: "7 3" },
+  { key: "rewards", name: "A", hue: "var(--a0)", dash: "" },
+  { key: "other", name: "B", hue: "var(--a1)", dash: "7 3" },
 ];
 const OPPOSITE = { backward: "forward", forward: "backward" };
 
