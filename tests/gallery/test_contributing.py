@@ -125,7 +125,7 @@ def insert(file, before, line):
 
 def outcome(copy, *what):
     return run(
-        copy, "pytest", "-v", "-p", "no:cacheprovider", "-m", "not nightly and not style", *what
+        copy, "pytest", "-v", "-p", "no:cacheprovider", "-m", "not nightly", *what
     )
 
 
