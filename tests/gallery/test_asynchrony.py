@@ -3,7 +3,6 @@ written out anew.
 
 What TRL and verl have of it is compared with them in `tests/instruments/parity/test_asynchrony.py`."""
 
-import inspect
 import math
 
 import pytest
@@ -13,16 +12,10 @@ from tests.losses import D, at, batch, close, data, known, of, refused, slope, t
 from trlib.algorithms import Scores, ppo_loss
 from trlib.corrections import sequence_ess
 from trlib.relatives.asynchrony.masks import (
-    LNTRM,
     SAO,
-    TRM,
-    VACO,
     clip_cov_mask,
     covariance,
     dis_mask,
-    ln_trm_mask,
-    trm_mask,
-    vaco_mask,
 )
 from trlib.relatives.asynchrony.penalties import (
     TPO,
@@ -31,8 +24,6 @@ from trlib.relatives.asynchrony.weights import (
     VCPO,
     topr_loss,
 )
-from trlib.relatives.ratios import CPGD, cpgd_loss
-from trlib.relatives.regression import LCO, lco_loss
 
 # Weights
 
@@ -65,16 +56,6 @@ def test_dis_keeps_a_window_of_either_sign_and_sao_pushes_there_with_r_a():
     assert torch.equal(loss.diagnostics["kept"], keep)
     refused("dual_clip: expected None", SAO, dual_clip=3.0)
     refused("eps_low: expected .* 1", dis_mask, *logps, mask=b["mask"], eps_low=1.5)
-
-
-def test_a_method_has_the_settings_of_its_rule():
-    pairs = ((SAO, dis_mask), (TRM, trm_mask), (LNTRM, ln_trm_mask), (VACO, vaco_mask))
-    for kind, rule in (*pairs, (CPGD, cpgd_loss), (LCO, lco_loss)):
-        own = inspect.signature(rule).parameters.values()
-        told = {
-            p.name: p.default for p in own if p.default is not p.empty and hasattr(kind, p.name)
-        }
-        assert told and {name: getattr(kind(), name) for name in told} == told, kind
 
 
 class Counting:

@@ -8,16 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import one_hot
 
-from tests.losses import D, at, close, data, known, named, noise, refused, tensor
+from tests.losses import D, at, close, data, named, noise, refused, tensor
 from trbook.bandit import bandit_step, linear_tilt
-from trlib.algorithms import GSPO, PGIS, PPO, Scores, gspo_loss, ppo_loss
+from trlib.algorithms import PGIS, gspo_loss, ppo_loss
 from trlib.relatives.ratios import (
     BAPO,
     BAPO_PAPER,
     CAPO,
-    R2VPO,
     ClipBandit,
-    TurnPPO,
     bapo_bounds,
     bapo_loss,
     capo_mask,
@@ -70,19 +68,6 @@ def test_bapo_s_window_is_the_first_that_reaches_the_target(count):
             assert bapo_bounds(ratio, a, mask, target=target, count=count) == (low, high)
 
 
-def test_bapo_by_hand():
-    """Ratios 1, 1.5 with A = 1 and .5, 1 with A = -1: by value (1 + 1.2) / (.6 + 1) = 1.375 in the
-    first window."""
-    ratio, a = tensor([[1.0, 1.5, 0.5, 1.0]]), tensor([[1.0, 1.0, -1.0, -1.0]])
-    mask = ratio > 0
-    assert bapo_bounds(ratio, a, mask, target=1.37) == (0.6, 1.2)
-    # .8 makes it 2.2 / 1.8; then c_high = 1.55: 2.5 / 1.8 = 1.39, and the largest ratio counts 1.5
-    assert bapo_bounds(ratio, a, mask, target=1.4) == (0.8, 2.0)
-    assert bapo_bounds(ratio, a, mask, target=1.0, count="gradient") == (0.6, 1.2)  # 1 against 1
-    # the token of ratio 1.5 is let in: 2.5 against 1
-    assert bapo_bounds(ratio, a, mask, target=2.0, count="gradient") == pytest.approx((0.8, 1.5))
-
-
 def test_the_paper_s_bapo_is_the_loss_in_the_paper_s_window():
     ratio, a, mask = stale(3, 400)
     old = torch.full_like(ratio, 0.01).log()
@@ -122,17 +107,6 @@ def test_the_linear_tilt_is_the_maximiser(seed, lam, k):
     if bool(inside.all()):
         variance = float(mu @ (a - mu @ a).square())
         assert float(mu @ (pi / mu - 1).square()) == pytest.approx(variance / (4 * lam**2))
-
-
-@pytest.mark.nightly("steps for seconds")
-def test_r2vpo_comes_to_rest_at_the_linear_tilt_and_its_dual_at_the_bound():
-    penalty = bandit_step(R2VPO(lam=1.0, dual_lr=0.0), MU, A, uses=400, lr=1.0)
-    close(penalty.pi, linear_tilt(MU, A - MU @ A, 1.0), 1e-6)
-    delta = 0.04
-    bound = bandit_step(R2VPO(lam=0.3, delta=delta, dual_lr=0.5), MU, A, uses=3000, lr=0.3)
-    assert float(MU @ (bound.pi / MU - 1).square()) == pytest.approx(delta, rel=1e-3)
-    lam = float((MU @ (A - MU @ A).square()).sqrt()) / (2 * math.sqrt(delta))
-    close(bound.pi, linear_tilt(MU, A, lam), 1e-4)
 
 
 # TREFree
@@ -216,17 +190,6 @@ def test_turns_by_length_and_by_gaps():
     assert turns_of(mask)[mask].tolist() == [0, 0, 1, 1, 1, 0, 1]
     assert turns_of(mask, 2)[mask].tolist() == [0, 0, 1, 1, 2, 0, 0]
     refused("length: expected a whole number of at least 1", turns_of, mask, 0)
-
-
-def test_turns_of_one_token_are_ppo_s_and_one_turn_is_gspo_s():
-    for seed in range(4):
-        scores, b = Scores(data(seed)["logp"]), known(data(seed))
-        window = {"eps_low": 0.2, "eps_high": 0.25}
-        for length, other in ((1, PPO), (99, GSPO)):
-            found = TurnPPO(length=length, **window).objective(scores, b)
-            expected = other(**window).objective(scores, b)
-            close(found.per_token, expected.per_token)
-            assert torch.equal(found.diagnostics["kept"], expected.diagnostics["kept"])
 
 
 def test_bad_turns_are_named():
