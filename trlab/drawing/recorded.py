@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 ONE = len(COLOURS)
 """Curves that share a panel at most; more get a panel each, with the others behind."""
-BEHIND: dict[str, Any] = {"color": "gray", "lw": 0.7, "alpha": 0.35, "label": "_"}
+BEHIND: dict[str, Any] = {"color": "gray", "ls": "-", "lw": 0.7, "alpha": 0.35, "label": "_"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,6 +247,7 @@ def _panels(count: int) -> Any:
 def _labelled(drawn: Drawn, figure: Figure, count: int) -> Drawn:
     for ax in drawn.axes:
         ax.grid(axis="y")
+        ax.set(xlabel="", ylabel="")
     if count > ONE:
         if figure.along == "lr":  # all would touch; the panels share their axis
             ticks, names = ax.get_xticks(), [text.get_text() for text in ax.get_xticklabels()]
@@ -280,7 +281,7 @@ def _across(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFr
             if open_circle:
                 style |= {"mfc": "none", "ms": 9, "linestyle": ""}
             for x, end in ends.items():
-                ax.plot([x, x], [end.low, end.high], color=COLOURS[i], lw=3, alpha=0.35)
+                ax.plot([x, x], [end.low, end.high], "-", color=COLOURS[i], lw=3, alpha=0.35)
             label = f"{name}, {open_circle}" if open_circle else name
             ax.plot([*ends], [end.value for end in ends.values()], label=label, **style)
     ax.set_xticks(range(len(places)), places)
@@ -335,11 +336,16 @@ def _points(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFr
         )
         color = style["color"]
         ax.plot(
-            [x.value for x, _ in found], [y.value for _, y in found], color=color, lw=0.8, alpha=0.5
+            [x.value for x, _ in found],
+            [y.value for _, y in found],
+            "-",
+            color=color,
+            lw=0.8,
+            alpha=0.5,
         )
         for x, y in found:
-            ax.plot([x.low, x.high], [y.value] * 2, color=color, lw=0.8, alpha=0.5)
-            ax.plot([x.value] * 2, [y.low, y.high], color=color, lw=0.8, alpha=0.5)
+            ax.plot([x.low, x.high], [y.value] * 2, "-", color=color, lw=0.8, alpha=0.5)
+            ax.plot([x.value] * 2, [y.low, y.high], "-", color=color, lw=0.8, alpha=0.5)
             face = color if figure.hues or label not in beaten else "none"
             ax.plot(x.value, y.value, style["marker"], color=color, ms=5.5, mfc=face)
     keys = {hue: look(key) | {"linewidth": 4, "linestyle": "-"} for hue, key in figure.hues.items()}

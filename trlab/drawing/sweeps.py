@@ -2,7 +2,7 @@
 
     fig, ax = plt.subplots()
     bands(ax, "basin", {"ppo": "PPO's clip", "pg_is": "no region"}, lr=1e-4)
-    ax.set(xlabel="batch", ylabel="reward", ylim=(0, 1))
+    ax.set_ylim(0, 1)
     ax.legend()
 
 `bands` draws a column of the histories over batches, `curves` the ends of runs over learning rates
@@ -44,7 +44,7 @@ def bands(
     **at: Any,
 ) -> None:
     """Each arm's mean (or median) over its runs, batch by batch, on a band from the lowest to the
-    highest run, or its interquartile mean on a pointwise 95 % interval.
+    highest run, or its interquartile mean on a pointwise 95 % interval; the axes are named.
 
     Args:
         sweep: its name, or histories (a row for each run and batch).
@@ -63,6 +63,7 @@ def bands(
             line, low, high = statistics.band(runs.to_numpy(float).T)
         ax.fill_between(runs.index, low, high, color=style["color"], **SHADE)
         ax.plot(runs.index, line, label=name, **style)
+    ax.set(xlabel="batch", ylabel=column)
 
 
 def curves(
@@ -142,7 +143,7 @@ def intervals(
         runs = rows[measure].to_numpy(float)
         found = interval(runs)
         color = style["color"]
-        ax.plot([found.low, found.high], [row, row], color=color, lw=4, alpha=0.5)
+        ax.plot([found.low, found.high], [row, row], "-", color=color, lw=4, alpha=0.5)
         ax.plot(runs, np.full(len(runs), row + 0.3), "|", color="gray", markersize=5)
         ax.plot([found.value], [row], **{**style, "linestyle": ""}, label=name)
         names.append(name)
