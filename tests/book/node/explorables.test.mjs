@@ -245,7 +245,10 @@ test("what the loop is told of a method is so", () => {
 
 const NUMBERS = {
   number: [
-    [[0, 12.34, 99.97, 1234, 200000, 0.00994, 0.000996, 0.00099], "0 12.3 100 1\u202f234 200_thousand 0.0099 0.0010 9.9×10⁻⁴"],
+    [
+      [0, 12.34, 99.97, 1234, 200000, 0.00994, 0.000996, 0.00099],
+      "0 12.3 100 1\u202f234 200_thousand 0.0099 0.0010 9.9×10⁻⁴",
+    ],
     [[1e-7, 9.97e-7, 4e-17, -2.5, NaN, Infinity, -Infinity], "10⁻⁷ 10⁻⁶ 4.0×10⁻¹⁷ −2.50 ? ∞ −∞"],
   ],
   probability: [
@@ -268,7 +271,11 @@ test("numbers are written as they are read", () => {
 
 /* Every way to draw the runs with replacement, counted. */
 test("the interval of a few runs", () => {
-  for (const runs of [[0.64, 0.27, 0.04], [0.02, 0.81, 0.91, 0.61], [0.5, 0.12, 0.93, 0.11, 0.8]]) {
+  for (const runs of [
+    [0.64, 0.27, 0.04],
+    [0.02, 0.81, 0.91, 0.61],
+    [0.5, 0.12, 0.93, 0.11, 0.8],
+  ]) {
     const n = runs.length,
       cut = Math.floor(n / 4);
     const middle = (way) => {
@@ -360,7 +367,10 @@ test("formulas have one meaning, and errors a place", () => {
     assert.throws(
       () => parse(text),
       ({ name, at: place, message }) =>
-        name === "FormulaError" && place === at && message.startsWith(`Character ${at + 1}: `) && message.includes(told),
+        name === "FormulaError" &&
+        place === at &&
+        message.startsWith(`Character ${at + 1}: `) &&
+        message.includes(told),
       text,
     );
 });

@@ -204,7 +204,8 @@ for (const [name, [place, value]] of Object.entries(SET))
     engine[name][place] = value;
     engine.forward(4, 1);
   };
-const built = (name) => readFileSync(new URL(`../../../book/trbook/explorables/engine/built/${name}.wasm`, import.meta.url));
+const built = (name) =>
+  readFileSync(new URL(`../../../book/trbook/explorables/engine/built/${name}.wasm`, import.meta.url));
 test("what does not fit is refused by name", async () => {
   for (const build of ["engine", "checked"])
     for (const [said, act] of Object.entries(PASSES)) {
