@@ -32,7 +32,7 @@ def style():
 def test_the_style_has_the_book_s_colours():
     cycle = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
     assert cycle == list(COLOURS)
-    assert plt.subplots()[1].axhline(0).get_color() == INK.removeprefix("#")
+    assert plt.subplots()[1].axhline(0).get_color() == INK
 
 
 def test_what_is_drawn_has_the_colours_of_the_table_alone():
