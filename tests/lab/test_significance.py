@@ -208,6 +208,28 @@ def test_a_pair_is_judged_by_its_difference():
     refused("y: expected 8 runs, one beside each run of x, got 7", paired_p, x, y[:7])
 
 
+def test_runs_with_common_prompts_are_compared_in_pairs():
+    rng = np.random.default_rng(8)
+    luck = rng.normal(0.7, 0.1, 8)
+    runs = table(ppo=luck + 0.01 + rng.normal(0, 0.001, 8), pg_is=luck + rng.normal(0, 0.001, 8))
+    runs = pd.concat([runs[:8], runs[:7:-1]])  # a table's order decides nothing
+    claim = Prediction("a clip adds a point", higher="ppo", lower="pg_is")
+    sweep = Sweep(
+        text="",
+        round=5,
+        variants=[Variant("ppo"), Variant("pg_is")],
+        budget=Budget(steps=1, common=3),
+        predictions=[claim],
+    )
+    (paired,) = judge(sweep, runs)
+    (apart,) = judge(replace(sweep, budget=Budget(steps=1)), runs)
+    assert (paired.verdict, paired.pairs, apart.verdict, apart.pairs) == ("seen", 8, "undecided", 0)
+    assert (
+        "of the 8 pairs of runs with the same seed" in paired.plain()[1]
+        and "all pairs of runs" in apart.plain()[1]
+    )
+
+
 # -- alike
 # --------------------------------------------------------------------------------------------------
 
