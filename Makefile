@@ -23,7 +23,7 @@ ANNEX := $(wildcard trcheck/tests)
 MAIN := $(foreach n,00 01 02_why 03 04_ppo 05_grpo 06_what 07_dppo 08 09 10 12 13,$(wildcard notebooks/$(n)*.ipynb))
 test: .venv/installed-dev
 	@$(PYTEST) -m "not nightly and not test_all" --chromium optional --nbmake $(MAIN) $(PROOF) tests/core tests/book tests/lab; status=$$?; \
-	echo 'make test did not run: the gallery, the bridges, the annex (`trcheck`), the notebooks of companions and gallery, explorables by hand, the engine of the playground (`make test-all`);'; \
+	echo 'make test did not run: the gallery, the bridges, the annex (`trcheck`), the notebooks of companions and gallery, explorables by hand (`make test-all`);'; \
 	echo 'lint and types (`make lint`); what takes an hour (`make nightly`).'; exit $$status
 test-all: .venv/installed-peers ; @$(PYTEST) $(BY_DAY) --nbmake notebooks tests $(ANNEX)
 lint: .venv/installed-dev

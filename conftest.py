@@ -74,12 +74,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]):
-    for name in ("nightly", "test_all"):
-        marks = [(item.nodeid, mark) for item in items for mark in item.iter_markers(name)]
-        if silent := [nodeid for nodeid, mark in marks if not mark.args]:
-            raise pytest.UsageError(
-                f"{name}: expected a reason, as in @pytest.mark.{name}('...'): {silent[0]}"
-            )
     yield
     # What takes longest begins first, and on every worker: xdist gives each a stretch of the list, of
     # equal number, and whoever is done takes over from the end of another's. The first begins with

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from book.build.cards import CARDS
-from book.build.ext.links import canonical
+from book.build.ext.links import canonical, named
 from book.build.ext.made import whole_links
 from book.build.ext.terms import slug
 from book.build.paths import ANNEX, ANNEXED, ROOT
@@ -76,3 +76,12 @@ def test_a_bridge_is_known_where_its_library_is_not_installed(monkeypatch):
     assert canonical("trlib.bridges.trl.QuatroTrainer") == "trlib.bridges.trl.QuatroTrainer"
     with pytest.raises(ValueError, match=r"trlib\.bridges has no 'tlr'"):
         canonical("trlib.bridges.tlr.QuatroTrainer")
+
+
+def test_a_name_in_code_leads_to_where_it_is_defined():
+    said = ("trlib.train(policy, x)", "trlib.json", "trlib", " trlab.Sweep ", "ppo_loss")
+    assert [*map(named, said)] == ["trlib.train", None, None, "trlab.Sweep", None]
+    places = {"trlib.train": "trlib.loop.train.train", "trlib.loop": "trlib.loop"}
+    assert {name: canonical(name) for name in places} == places
+    with pytest.raises(ValueError, match="has no 'tra'"):
+        canonical("trlib.train.tra")

@@ -1,8 +1,6 @@
 """A wheel built from the tree, in an environment that holds nothing but the wheel and what it says
 it needs."""
 
-import json
-import lzma
 import os
 import re
 import shutil
@@ -19,32 +17,7 @@ from packaging.requirements import Requirement
 
 from book.build.paths import ROOT
 
-pytestmark = pytest.mark.nightly(
-    "builds a wheel, and trains and sweeps with it in an environment of its own"
-)
-
-COLUMNS = {
-    "prompt": "7 : +3 =",
-    "text": "easy so 4",
-    "logp_rollout": [-1.0, -0.5, -0.1],
-    "logp": [-1.1, -0.4, -0.1],
-    "advantage": 1.0,
-    "mask": [True, True, True],
-    "reward": 1.0,
-    "group": 0,
-}
-SWEEP = """
-from trlab import Budget, Prediction, Sweep, Variant
-
-SWEEP = Sweep(
-    text="Does a sweep of one's own run?",
-    variants=(Variant("grpo"), Variant("dppo", {"delta_tv": 0.15})),
-    seeds=range(2),
-    budget=Budget(steps=2, prompts=4),
-    train={"prompts": 2, "group": 4},
-    predictions=[Prediction("they differ", higher="grpo", lower="dppo")],
-)
-"""
+pytestmark = pytest.mark.nightly("builds a wheel, and trains with it in an environment of its own")
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +36,10 @@ def wheel(tmp_path_factory):
     return next(out.glob("*.whl"))
 
 
-def needed(requirements, extras=()):
+def needed(requirements):
     """The names of all distributions that requirements lead to, as they are installed here."""
     names = set()
-    waiting = [(text, extras) for text in requirements]
+    waiting = [(text, ()) for text in requirements]
     while waiting:
         text, chosen = waiting.pop()
         requirement = Requirement(text)
@@ -84,9 +57,11 @@ def needed(requirements, extras=()):
     return names
 
 
-def environment(folder, wheel, extras=()):
-    """The Python of a new environment: the wheel, and links to what its metadata names, nothing
-    else."""
+@pytest.fixture(scope="module")
+def plain(wheel, tmp_path_factory):
+    """`pip install trust-region-book`: the Python of a new environment, with the wheel and links to what
+    its metadata names, nothing else."""
+    folder = tmp_path_factory.mktemp("plain")
     venv.create(folder, with_pip=False)
     site = Path(
         sysconfig.get_path("purelib", "venv", {"base": str(folder), "platbase": str(folder)})
@@ -97,25 +72,13 @@ def environment(folder, wheel, extras=()):
         requires = re.findall(
             r"^Requires-Dist: (.+)$", zipped.read(metadata).decode(), re.MULTILINE
         )
-    for name in needed(requires, extras):
+    for name in needed(requires):
         files = distribution(name).files or ()
         for top in {PurePosixPath(file).parts[0] for file in files} - {".."}:
             target = Path(str(distribution(name).locate_file(top)))
             if not (site / top).exists() and target.exists():
                 (site / top).symlink_to(target)
     return folder / "bin" / "python"
-
-
-@pytest.fixture(scope="module")
-def plain(wheel, tmp_path_factory):
-    """`pip install trust-region-book`."""
-    return environment(tmp_path_factory.mktemp("plain"), wheel)
-
-
-@pytest.fixture(scope="module")
-def extras(wheel, tmp_path_factory):
-    """`pip install trust-region-book[notebook,diagnose]`."""
-    return environment(tmp_path_factory.mktemp("extras"), wheel, ("notebook", "diagnose"))
 
 
 def run(python, *arguments, folder):
@@ -182,43 +145,3 @@ def test_it_trains_from_the_command_line_and_in_ten_lines(plain, tmp_path):
     assert readme is not None
     run(plain, "-c", readme[1].replace("steps=24, epochs=8", "steps=2"), folder=tmp_path)
     run(plain, str(ROOT / "examples" / "minimal_grpo.py"), "--steps", "1", folder=tmp_path)
-
-
-def test_it_sweeps_and_reads_its_records(plain, tmp_path):
-    (tmp_path / "mine.py").write_text(SWEEP, encoding="utf-8")
-    typed(plain, "sweep mine.py --workers 0 --out swept", tmp_path)
-    assert (
-        len(lzma.decompress((tmp_path / "swept" / "runs.csv.xz").read_bytes()).splitlines())
-        == 1 + 4
-    )
-    assert "reuse" in typed(plain, "sweep", tmp_path)
-    code = "from trlab.record import recorded; print(len(recorded('natural')[0]))"
-    assert int(run(plain, "-c", code, folder=tmp_path)) == 5 * 8
-
-
-def test_it_diagnoses_and_compares(extras, tmp_path):
-    alike = {**COLUMNS, "logp": COLUMNS["logp_rollout"]}
-    rows = [
-        {**alike, "group": n // 2, "reward": float(n % 2), "advantage": 2.0 * (n % 2) - 1}
-        for n in range(40)
-    ]
-    (tmp_path / "rollouts.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    typed(extras, "diagnose rollouts.jsonl", tmp_path)
-    assert "<style>" in (tmp_path / "rollouts.html").read_text(encoding="utf-8")
-    (tmp_path / "mine.py").write_text(
-        "def clip(logp, logp_old, advantages, mask):\n"
-        "    r = (logp - logp_old).exp()\n"
-        "    loss = -(r * advantages).minimum(r.clamp(0.8, 1.2) * advantages)\n"
-        "    return (loss * mask).sum() / mask.sum()\n",
-        encoding="utf-8",
-    )
-    compared = "--function mine:clip --loss ppo --aggregation token-mean"
-    assert "agrees" in typed(extras, f"conformance {compared}", tmp_path)
-
-
-def test_without_anywidget_an_explorable_says_what_to_install(plain, tmp_path):
-    code = "from trbook.explorables import RatioMap"
-    done = subprocess.run(
-        [str(plain), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1 and "pip install anywidget" in done.stderr

@@ -225,12 +225,8 @@ def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_cal
     assert typed(command) == 0, "what is whole is not written again"
 
 
-def test_the_table_and_the_predictions_are_of_the_runs(tiny, tmp_path):
-    from dataclasses import replace
-
-    from trlab import Prediction
-
-    sweep = replace(load_sweep(str(tiny)), round=5)
+def test_the_table_is_of_the_runs(tiny):
+    sweep = load_sweep(str(tiny))
     ends = {
         (label, at): value + np.arange(8) / 100
         for label, value in (("ppo", 0.2), ("wide", 0.6))
@@ -248,25 +244,6 @@ def test_the_table_and_the_predictions_are_of_the_runs(tiny, tmp_path):
     ]
     assert found["sampled"].tolist() == pytest.approx([0.235, 0.235, 0.635, 0.635])
     assert (found["low"] < found["sampled"]).all() and (found["sampled"] < found["high"]).all()
-    claims = [
-        Prediction("", higher="wide", lower="ppo"),
-        Prediction("", higher="ppo", lower="wide", at={"updates": "2"}),
-        Prediction("", higher="ppo", lower=0.1),
-        Prediction("", higher="ppo", lower=0.3),
-        Prediction("", higher="ppo", lower=0.235),
-        Prediction("", higher="wide", lower="none"),
-        Prediction("", higher=0.35, lower="ppo", at={"updates": "1"}),
-    ]
-    verdicts = [finding.verdict for finding in judge(replace(sweep, predictions=claims), runs)]
-    assert verdicts == [
-        "seen",
-        "not seen",
-        "seen",
-        "not seen",
-        "undecided",
-        "not run",
-        "seen",
-    ]
 
 
 def test_those_that_are_left_do_not_speak_for_those_that_failed(tiny):

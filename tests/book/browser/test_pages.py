@@ -304,6 +304,7 @@ def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(ad
     assert formulas.count() > 20
     assert visit.page.locator(".math .katex").count() >= formulas.count()
     assert visit.page.locator(".math .eqno").first.text_content().startswith("(1)")
+    assert visit.page.locator("[id^=equation-]").count() > 0, "where a link to an equation leads"
     assert not [
         url for url in visit.requests if "katex" in url and url.split("?")[0].endswith(".js")
     ]

@@ -12,7 +12,6 @@ import pytest
 
 from book.build.paths import ROOT
 from book.build.serve import served
-from tests.by_day import by_day
 
 
 @pytest.mark.parametrize(
@@ -67,9 +66,8 @@ def test_a_python_without_venv_is_named_with_what_helps_on_debian(tmp_path):
     )
 
 
-@pytest.mark.parametrize(
-    "state", by_day(["no pip", "half of pip"], "half of pip", reason="makes an environment")
-)
+@pytest.mark.nightly("makes an environment")
+@pytest.mark.parametrize("state", ["no pip", "half of pip"])
 def test_an_environment_that_was_interrupted_is_made_anew(tmp_path, state):
     """Ctrl-C in the first seconds, or Debian without python3-venv, leaves a `.venv` without pip or with
     half of it; the next call must not stop there. (It stops at the first package: there is no index.)"""

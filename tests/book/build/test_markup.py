@@ -135,7 +135,7 @@ def test_a_table_that_a_phone_cannot_hold_carries_its_headings():
     assert '<th role="rowheader" scope="row">x</th>' in large
     # pandas gives an index that has a name a second row of headings, empty but for the name
     two = (
-        "<thead><tr><th></th><th>loss</th><th>gradient norm</th></tr>"
+        "<thead><tr><th></th><th>lo<b>ss</b></th><th>gradient<wbr>norm</th></tr>"
         "<tr><th>update</th><th>&nbsp;</th><th></th></tr></thead>"
     )
     labelled = tables(
