@@ -374,10 +374,9 @@ def test_keyboard_interrupt_is_the_readers_own():
         grpo.check_silenced(raising(KeyboardInterrupt()))
 
 
-def last_value(source):
-    """The value of a cell's last line, in a namespace of its own."""
+def last_value(source, space):
+    """The value of a cell's last line, run in this namespace."""
     tree = ast.parse(source)
-    space = {}
     last = tree.body.pop()
     assert isinstance(last, ast.Expr), "an exercise's cell ends with its check"
     exec(compile(tree, "<cell>", "exec"), space)
@@ -386,8 +385,8 @@ def last_value(source):
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook):
-    """Cells tagged `exercise` and `solution` come in pairs, each complete in itself, the solution
-    folded everywhere."""
+    """Cells tagged `exercise` and `solution` come in pairs. An exercise is complete in itself, and its
+    solution, which is folded everywhere, after it."""
     tagged = [
         (tag, cell)
         for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]
@@ -396,7 +395,9 @@ def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook):
     ]
     assert [tag for tag, _ in tagged] == ["exercise", "solution"] * (len(tagged) // 2)
     for tag, cell in tagged:
-        verdict = last_value("".join(cell["source"]))
+        if tag == "exercise":
+            space = {}
+        verdict = last_value("".join(cell["source"]), space)
         # Who runs every cell must not read *right* below an answer that is still empty.
         assert repr(verdict).startswith(
             {"solution": "the solution is right: ", "exercise": "not yet: "}[tag]

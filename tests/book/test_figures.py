@@ -32,6 +32,7 @@ def style():
 def test_the_style_has_the_book_s_colours():
     cycle = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
     assert cycle == list(COLOURS)
+    assert plt.subplots()[1].axhline(0).get_color() == INK.removeprefix("#")
 
 
 def test_what_is_drawn_has_the_colours_of_the_table_alone():
@@ -68,9 +69,9 @@ def test_explorables_take_hues_from_the_table():
 def test_both_layouts_stand_in_the_page_s_colours_and_are_the_same_each_time():
     fig, axes = plt.subplots(1, 2)
     for ax in axes:
+        ax.plot([1, 2], [0, 1], label="theirs")
         ax.plot([1, 2], [1, 2], color="gray")
         ax.plot([1, 2], [2, 1], color="black", label="mine")
-        ax.plot([1, 2], [0, 1], label="theirs")
         ax.legend()
     html = drawing(fig).html()
     assert html == drawing(fig).html()

@@ -10,6 +10,7 @@ from itertools import permutations
 
 import pytest
 
+from book.build.cards import CARDS
 from trbook.explorables import Playground
 from trbook.explorables.modules import link_modules, preloads
 from trbook.explorables.parts import CHECKPOINTS, parts
@@ -159,6 +160,24 @@ def test_python_names_the_same_settings_beside_a_threshold(sources):
     )
     beside = {name: tuple(settings) for name, settings in found if settings}
     assert beside == {**BESIDE, "own": OWN[2:]}
+
+
+SETTLED = """(m, addresses) => addresses.map((mark) => {
+    const values = Object.fromEntries(new URLSearchParams(mark));
+    const { state, notes } = m.settle(m.fromAddress(values, m.settle({}).state));
+    return [Object.values(state.lanes).map(({ method }) => method), notes]; })"""
+
+
+def test_the_addresses_of_cards_and_of_presets_are_possible(sources):
+    link = re.compile(r"playground\.md\)<!--#playground:([^>\s]+)-->")
+    asked = {
+        link.search(one.text)[1]: {name} for name, one in CARDS.items() if link.search(one.text)
+    }
+    for name, preset in presets().items():
+        asked[f"preset={name}"] = {lane["method"] for lane in preset["lanes"]}
+    found = sources("playground/state.js", SETTLED, [*asked])
+    for (address, wanted), (methods, notes) in zip(asked.items(), found, strict=True):
+        assert notes == [] and wanted <= {*methods} and len(methods) <= 4, address
 
 
 LINES = """

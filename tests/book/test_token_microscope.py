@@ -5,9 +5,7 @@ import json
 import pytest
 import torch
 
-from trbook.explorables import rare_batch
 from trbook.explorables.files import data_of
-from trbook.explorables.rare_batch import RUNS, record
 from trbook.explorables.recording import decode
 
 STORED = json.loads(data_of("token_microscope") or "{}")
@@ -72,25 +70,3 @@ def test_a_likely_token_falls_inside_the_window():
         and not clipped("fast", 6)[token]
     )
     assert Q[token] > 0.95 and 0.15 < Q[token] * (1 - r) < 0.2, "nearly a fifth"
-
-
-@pytest.mark.nightly("samples a batch and makes four updates for each of eight seeds")
-def test_the_batch_of_chapter_6_is_typical(monkeypatch):
-    """The words below its answer: six of eight batches lose every careful opener at once, the
-    others by the fourth update; no other opener falls silent."""
-    monkeypatch.setattr(rare_batch, "RUNS", {"ppo": RUNS["ppo"]})
-    at_once = 0
-    for seed in range(8):
-        monkeypatch.setattr(rare_batch, "SEED", seed)
-        made = record(updates=4)
-        words = [word for row in made["words"] for word in row]
-        lengths = [len(row) for row in made["words"]]
-        starts = torch.tensor([0, *lengths[:-1]]).cumsum(0)
-        rewards = torch.tensor(made["rewards"], dtype=torch.float64)
-        ahead = rewards > rewards.view(-1, 16).mean(1).repeat_interleave(16)
-        careful = torch.tensor([row[0] in made["careful"] for row in made["words"]])
-        ratio = decode(made["runs"]["ppo"]["moved"], len(words)).exp()[:, starts]
-        silent = ratio > 1.2
-        at_once += int(silent[0, ahead & careful].all())
-        assert silent[3, ahead & careful].all() and not silent[:, ahead & ~careful].any()
-    assert at_once >= 5

@@ -79,11 +79,3 @@ def test_micro_batches_sum_to_the_whole_with_the_count_of_the_whole(b, t, seed, 
     close(sum(parts), whole, 1e-13)
     gradients = [slope(loss, values) for loss in (sum(parts), whole)]
     torch.testing.assert_close(*gradients, rtol=1e-13, atol=1e-13)
-
-
-def test_a_count_by_hand_and_in_float32():
-    assert aggregate(VALUES[:2], MASK[:2], "token-mean", count=8).item() == 16 / 8
-    assert aggregate(VALUES[:1], MASK[:1], "seq-mean-token-mean", count=2).item() == 6 / 3 / 2
-    assert aggregate(VALUES, torch.zeros_like(MASK), "token-mean", count=0).item() == 0
-    for count in (8, 8.0, torch.tensor(8), tensor([8.0])):
-        assert aggregate(VALUES.float(), MASK, "token-mean", count=count).dtype == torch.float32

@@ -6,11 +6,9 @@ import math
 import pytest
 import torch
 
-import trlib
 from tests import laws as contract
 from tests.losses import (
     D,
-    batch,
     close,
     distributions,
     noise,
@@ -22,8 +20,6 @@ from tests.losses import (
 )
 from trlib.algorithms import (
     Centered,
-    Needs,
-    Scores,
     TopK,
     center_scores,
     center_scores_topk,
@@ -206,21 +202,6 @@ def test_the_term_is_nemo_rls_and_vimes(how):
         close(found.per_token, expected, 1e-10)
 
 
-def test_the_term_is_prime_rls():
-    """As `IPOLoss.score_centering_loss` has it in `src/prime_rl/trainer/rl/loss.py` of
-    PrimeIntellect-ai/prime-rl (read 27 November 2026): over the sampler's tokens, without a tail."""
-    logp, old, rest = distributions(apart=0.6)
-    found, grad, loss = centered(logp, old, rest, weight="mask", delta_tv=0.1)
-    p, q = logp.exp(), old.exp()
-    near = (p - q).abs() <= 0.1
-    ratio = (logp - old).clamp(max=math.log(1e4)).exp()
-    term = (torch.where(near, q * ratio, 0.0) * logp).sum(-1)
-    expected = (loss.per_token + rest["advantages"] * term).masked_fill(~rest["mask"], 0.0)
-    close(found.per_token, expected, 1e-10)
-    silenced = rest["mask"] & ~sampled(near, rest["tokens"])
-    assert silenced.any() and (grad[silenced].abs().sum(-1) > 0).all()
-
-
 @pytest.mark.parametrize("how", EVERY[::2], ids=lambda how: how["weight"])
 def test_the_sparse_loss_is_both_in_one(how):
     logp, old, rest = distributions(apart=0.4)
@@ -252,37 +233,6 @@ def test_small_tails_make_no_large_number():
 
 # --- the method
 # ------------------------------------------------------------------------------------------------
-
-
-def test_what_the_method_needs():
-    assert Centered().needs("rollout") == Needs(full=True, full_anchor=True)
-    assert Centered(topk=8).needs("rollout") == Needs(full=True, topk_anchor=8)
-    assert Centered(center=False).needs("rollout") == Needs(full=True, full_anchor=True)
-    assert Centered(center=False, halves=False).needs("rollout") == Needs()
-    said = r"MethodError: Centered.needs \(.*\): anchor: expected 'rollout', .* got 'recomputed'"
-    refused(said, trained, Centered(), anchor="recomputed")
-
-
-@pytest.mark.parametrize("how", EVERY, ids=lambda how: how["weight"])
-@pytest.mark.parametrize("k", [None, 3])
-def test_the_method_is_the_functions(how, k):
-    logp, old, rest = distributions(apart=0.5)
-    expected, _, plain = centered(logp, old, rest, k=k, **how)
-    hidden = ~rest["mask"].unsqueeze(-1)
-    full, around = (x.masked_fill(hidden, math.nan) for x in (logp, old))
-    ids = rest["tokens"]
-    b = batch(
-        rest["mask"],
-        tokens=ids,
-        advantages=rest["advantages"],
-        logp_rollout=sampled(around, ids),
-        full_anchor=around,
-        topk_anchor=head(old, ids, 3),
-    )
-    found = Centered(**how, topk=k).objective(Scores(sampled(full, ids), full), b)
-    close(found.per_token, expected.per_token, 1e-9)
-    off = Centered(**how, topk=k, center=False).objective(Scores(sampled(full, ids), full), b)
-    close(off.per_token, plain.per_token, 1e-12)
 
 
 def test_in_the_loop_a_sampler_that_is_the_learner_has_no_drift():
@@ -317,10 +267,11 @@ def test_only_a_batchs_first_update_is_halved():
     assert shown == [8, 8]
 
 
-def test_a_column_that_no_metric_has_is_refused():
+def test_a_column_that_no_metric_has_and_an_anchor_that_did_not_sample_are_refused():
     class Wrong(Centered):
         def update(self, step):
             step.show(drfit=0.1)
 
-    with pytest.raises(trlib.errors.MethodError, match="columns: expected one of 'drift', 'cov"):
-        trained(Wrong())
+    refused("MethodError: .*columns: expected one of 'drift', 'cov", trained, Wrong())
+    said = r"MethodError: Centered.needs \(.*\): anchor: expected 'rollout', .* got 'recomputed'"
+    refused(said, trained, Centered(), anchor="recomputed")

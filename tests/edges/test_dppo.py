@@ -6,10 +6,10 @@ from itertools import product
 import pytest
 import torch
 
-from tests.losses import D, batch, close, named, noise, refused, sampled, slope, tensor
+from tests.losses import D, close, named, noise, refused, sampled, slope, tensor
 from tests.losses import distributions as dense
-from trlib import checks, divergences
-from trlib.algorithms import Correction, Needs, Scores, TopK
+from trlib import checks
+from trlib.algorithms import Correction, TopK
 from trlib.algorithms.dppo import DPPO, dppo_loss, dppo_sparse_loss
 from trlib.divergences import topk_kl, topk_tv
 
@@ -70,62 +70,6 @@ def test_mask_is_zero_past_the_threshold_and_outwards_only(how):
 
 # --- the method
 # --------------------------------------------------------------------------------------------------
-
-
-def distributions(anchor="rollout"):
-    """Scores and a batch with whole distributions and the top 3, and NaN wherever the mask is
-    False."""
-    pi, rollout, rest = dense(4, 5, 7, apart=1.5, seed=1)
-    old, tokens, mask = dense(4, 5, 7, seed=2)[0], rest["tokens"], rest["mask"]
-    ids = (tokens.unsqueeze(-1) + torch.tensor([0, 2, 3])) % 7
-    rollout, old, pi = (x.masked_fill(~mask.unsqueeze(-1), math.nan) for x in (rollout, old, pi))
-    around = rollout if anchor == "rollout" else old
-    known = batch(
-        mask,
-        tokens=tokens,
-        rewards=noise(4),
-        anchor=anchor,
-        group=torch.tensor([0, 0, 1, 1]),
-        logp_rollout=sampled(rollout, tokens),
-        logp_old=sampled(old, tokens),
-        full_anchor=around,
-        topk_anchor=TopK(ids, around.gather(-1, ids)),
-    )
-    return Scores(sampled(pi, tokens), pi), known, (rollout, around, ids)
-
-
-@pytest.mark.parametrize("anchor", ["rollout", "recomputed"])
-@pytest.mark.parametrize("kind", ["tv", "kl"])
-@pytest.mark.parametrize("measure", ["binary", "topk", "full"])
-def test_method_hands_the_right_divergence_to_the_loss(measure, kind, anchor):
-    scores, b, (rollout, q, ids) = distributions(anchor)
-    method = DPPO(**{f"delta_{kind}": 0.1}, measure=measure, k=3, max_ratio=2.0)
-    b = method.prepare(b)
-    found, there = method.objective(scores, b).diagnostics, b.mask
-    one_p, one_q, mu = (sampled(x, b.tokens)[there] for x in (scores.full, q, rollout))
-    q, pi, ids, a = (x[there] for x in (q, scores.full, ids, b.advantages))
-    divergence = {
-        "binary": lambda: getattr(divergences, f"binary_{kind}")(one_q, one_p),
-        "topk": lambda: getattr(divergences, f"topk_{kind}")(q.gather(-1, ids), ids, pi),
-        "full": lambda: getattr(divergences, kind)(q, pi),
-    }[measure]()
-    close(found["divergence"][there], divergence)
-    outward = torch.where(a > 0, one_p > one_q, one_p < one_q) & (divergence > 0.1)
-    assert torch.equal(found["kept"][there], ~outward) and 0 < outward.sum() < len(outward)
-    # The weight's ratio is to μ, whatever the anchor.
-    weight = a * (one_p - mu).exp().clamp(max=2.0)
-    close(found["weight"][there], weight.masked_fill(outward, 0.0))
-    close(found["ratio"][there], (one_p - mu).exp())
-
-
-def test_what_the_method_needs():
-    assert DPPO().needs("rollout") == DPPO().needs("recomputed") == Needs()
-    top = DPPO(measure="topk", k=8).needs("rollout")
-    assert top == Needs(full=True, topk_anchor=8)
-    full = DPPO(measure="full").needs("recomputed")
-    assert full == Needs(full=True, full_anchor=True)
-    scores, batch, _ = distributions()
-    refused("full", DPPO(measure="full").objective, Scores(scores.logp), DPPO().prepare(batch))
 
 
 def test_bad_arguments_are_named():

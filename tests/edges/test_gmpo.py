@@ -4,17 +4,8 @@ import math
 
 import torch
 
-from tests.losses import D, slope, tensor
+from tests.losses import slope
 from trlib.algorithms import gmpo_loss
-
-MASK = torch.tensor([[1, 1, 0], [1, 1, 1]], dtype=torch.bool)
-LOG_RATIO = tensor([[0.9, 0.1, 5.0], [0.3, -0.7, 0.1]])
-OLD = torch.full((2, 3), -2.0, dtype=D)
-
-
-def loss(advantages, **settings):
-    rows = tensor(advantages).unsqueeze(-1).expand(2, 3)
-    return gmpo_loss(OLD + LOG_RATIO, OLD, advantages=rows, mask=MASK, **settings)
 
 
 def test_advantages_that_cancel_beside_an_overflow_make_no_nan():

@@ -10,10 +10,8 @@ from trlib.advantages import group_relative
 from trlib.algorithms import (
     DAPO,
     GRPO,
-    PPO,
     Correction,
     DrGRPO,
-    Needs,
     Scores,
     TokenLoss,
     ppo_loss,
@@ -37,38 +35,6 @@ def total(method, b, logp=None):
     prepared = method.prepare(b)
     result = method.objective(Scores(b.logp_rollout if logp is None else logp), prepared)
     return method.loss(result.per_token, prepared).item()
-
-
-def test_what_each_preset_divides_by():
-    # Ratio 1 everywhere: the loss is -Σ A |y| over the divisor. Two rewards (1, 0): mean 1/2,
-    # unbiased std sqrt(1/2).
-    std = math.sqrt(0.5) + 1e-6
-    a = 0.5 / std
-    assert total(GRPO(), given()) == pytest.approx(-(a - a + a - a) / 4, abs=1e-15)
-    assert total(DrGRPO(), given()) == pytest.approx(-0.5 * (1 - 3 + 2 - 4) / 4 / 10)
-    assert total(DAPO(overlong_buffer=0), given()) == pytest.approx(-a * (1 - 3 + 2 - 4) / 10)
-    assert total(PPO(), given()) == pytest.approx(-0.5 * (1 - 3 + 2 - 4) / 10)
-
-
-def test_the_reference_is_asked_for_only_with_a_beta():
-    for anchor in ("recomputed", "rollout"):
-        assert GRPO().needs(anchor) == Needs() and GRPO(beta=0.04).needs(anchor) == Needs(
-            reference=True
-        )
-    refused("logp_ref: the batch does not hold it", total, GRPO(beta=0.04), given())
-
-
-def test_the_reference_term_by_hand():
-    # Equal rewards: only the reference is left. d = log 2, so k3 = 2 - log 2 - 1 and its weight is
-    # β (2 - 1).
-    logp = given().logp_old
-    b = given(rewards=(1.0, 1.0, 0.0, 0.0), logp_ref=logp + math.log(2))
-    method = GRPO(beta=0.04)
-    prepared = method.prepare(b)
-    result = method.objective(Scores(logp), prepared)
-    close(result.per_token[MASK], [0.04 * (1 - math.log(2))] * 10)
-    close(result.diagnostics["weight"][MASK], [0.04] * 10)
-    assert (result.per_token[~MASK] == 0).all()
 
 
 def test_the_reference_term_on_any_loss():
@@ -171,12 +137,3 @@ def test_in_the_loop_a_coarse_sampler_is_corrected_by_the_learners_own_log_probs
     off = (ratio - 1).abs()  # four bits are coarser than eight, and both are another policy
     assert 1e-4 < off.mean() < 0.02 if sampler == "int8" else 0.02 < off.mean() < 1
     assert (ratio > cap).any() and (ratio < cap).any()
-
-
-def test_the_anchor_of_the_run_decides():
-    b = given(logp_old=(given().logp_rollout - math.log(1.1)))
-    method = GRPO()
-    for anchor, ratio in (("rollout", 1.0), ("recomputed", 1.1)):
-        prepared = method.prepare(given(logp_old=(b.logp_old), anchor=anchor))
-        result = method.objective(Scores(b.logp_rollout), prepared)
-        close(result.diagnostics["ratio"][MASK], [ratio] * 10)

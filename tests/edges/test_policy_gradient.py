@@ -16,7 +16,6 @@ from tests.losses import D, noise
 from trlib.advantages import group_relative, leave_one_out
 from trlib.aggregation import aggregate
 from trlib.algorithms import (
-    pg_is_loss,
     ppo_loss,
     reinforce_loss,
 )
@@ -143,40 +142,3 @@ def test_what_each_aggregation_ascends():
 
 
 # Off-policy: the completions are sampled from π_old = OLD, the gradient is taken at π = NEW.
-
-
-def values_of(theta):
-    """[N, T] Q(s_t, y_t): the expected reward after each of a completion's tokens, when π
-    continues."""
-    p = probabilities(theta)
-    q = torch.zeros(N, T, dtype=D)
-    for i, y in enumerate(COMPLETIONS):
-        for t in range(len(y)):
-            alike = torch.tensor([other[: t + 1] == y[: t + 1] for other in COMPLETIONS])
-            q[i, t] = (p * REWARDS)[alike].sum() / p[alike].sum()
-    return q
-
-
-def off_policy(advantages, loss=pg_is_loss, **settings):
-    theta = NEW.clone().requires_grad_()
-    per_token = loss(
-        logp_of(theta), logp_of(OLD), advantages=advantages, mask=MASK, **settings
-    ).per_token
-    return expected_gradient(per_token, theta, probabilities(OLD))
-
-
-def test_pg_is_with_the_tokens_ratio_climbs_trpos_surrogate():
-    """What every method without prefix ratios climbs: Σ_s d_old(s) Σ_a π(a|s) Q_old(s, a); dJ/dθ
-    only at π_old."""
-    theta = NEW.clone().requires_grad_()
-    visits, q_old = torch.zeros(len(STATES), dtype=D), torch.zeros(len(STATES), V, dtype=D)
-    p, q = probabilities(OLD), values_of(OLD)
-    for i, y in enumerate(COMPLETIONS):
-        for t in range(len(y)):
-            visits[AT[i, t]] += p[i]
-            q_old[AT[i, t], y[t]] = q[i, t]
-    surrogate = (visits.unsqueeze(-1) * theta.softmax(-1) * q_old).sum()
-    (expected,) = torch.autograd.grad(surrogate, theta)
-    result = off_policy(rows(REWARDS))
-    same(result, expected)
-    assert (result - true_gradient(NEW)).norm() > 0.01 * true_gradient(NEW).norm()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.losses import batch, close, noise, refused, tensor
-from trlib.algorithms import Correction, Needs, Scores
+from trlib.algorithms import Correction, Scores
 from trlib.algorithms.dual import solve_dual
 from trlib.algorithms.quatro import QUATRO, pull_to_target, quatro_loss
 
@@ -55,25 +55,6 @@ def test_without_a_price_a_push_is_kept_and_nothing_pulls_back():
     assert found["target"].tolist() == [[0.0, 0.0]] * 3
 
 
-def test_groups_of_unequal_size_are_each_solved():
-    b = drawn(group=torch.tensor([7, 7, 7, 7, 7, 0, 0, -3, 0, 42, 42, 42]))
-    together = quatro_loss(**b)
-    for name in (7, 0, -3, 42):
-        rows = b["group"] == name
-        alone = quatro_loss(**{k: v[rows] for k, v in b.items()})
-        close(together.per_token[rows], alone.per_token)
-    assert not together.diagnostics["kept"][7].any()  # a group of one has nothing to compare with
-
-
-def test_a_completion_masked_as_a_whole_is_in_no_group():
-    b = drawn()
-    b["mask"][4] = False
-    rest = torch.arange(12) != 4
-    full = quatro_loss(**b | {"rewards": b["rewards"].where(rest, math.nan)})
-    alone = quatro_loss(**{k: v[rest] for k, v in b.items()})
-    close(full.per_token[rest], alone.per_token)
-
-
 @every_form
 def test_huge_log_ratios_stay_finite(form):
     logp = torch.tensor([[-1.0, -200.0], [-1.0, -1.0]])
@@ -90,18 +71,6 @@ def test_huge_log_ratios_stay_finite(form):
 def batch_of(b):
     names = ("logp_rollout", "rewards", "group")
     return batch(b["mask"], **{name: b[name] for name in names})
-
-
-def test_method_is_the_function_with_its_settings():
-    b = drawn()
-    given = batch_of(b)
-    how = {"delta_kl": 0.3, "lambda_min": 0.02, "form": "exact", "direction": "forward"}
-    method = QUATRO(**how)
-    got = method.objective(Scores(b["logp"]), method.prepare(given)).per_token
-    assert torch.equal(got, quatro_loss(**b, **how).per_token)
-    assert method.needs("rollout") == Needs()
-    # Aggregated as the sum over tokens, mean over completions.
-    close(method.loss(got, given), got.detach().sum() / 12)
 
 
 @both_ways

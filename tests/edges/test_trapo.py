@@ -11,26 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
-from tests.losses import D, batch, close, noise, refused, slope, tensor
+from tests.losses import D, batch, close, noise, refused
 from tests.losses import trained as short
 from trlib.algorithms import SFT, TRAPO, Scores, SFTPlusRL, SFTThenRL, Stage
-from trlib.algorithms.trapo import MICRO_GROUPS, micro_groups, trsft_loss, truncated_expert
+from trlib.algorithms.trapo import MICRO_GROUPS, micro_groups, truncated_expert
 from trlib.errors import DemonstrationError
 from trlib.tasks import Verdict
-
-EVERYTHING = torch.ones(1, 4, dtype=torch.bool)
-
-
-def test_golden_numbers():
-    p = tensor([[0.5, 0.1, 0.05, 1e-30]])
-    logp = p.log().requires_grad_()
-    loss = trsft_loss(logp, mask=EVERYTHING, alpha=0.1)
-    close(loss.per_token, torch.tensor([[-1.0, -1.0, -0.5, -1e-29]]).double())
-    weight = tensor([[1.0, 1.0, 0.5, 1e-29]])
-    close(loss.diagnostics["weight"], weight, 1e-12)
-    gradient = slope(loss.per_token, logp)
-    close(gradient, -weight, 1e-12)
-    assert set(loss.diagnostics) == {"weight", "kept"} and loss.diagnostics["kept"].all()
 
 
 @settings(max_examples=60, deadline=None)
@@ -154,47 +140,6 @@ def by_hand():
     known = {"logp_rollout": old.masked_fill(forced, 0.0), "logp_old": old}
     group = torch.arange(2).repeat_interleave(8)
     return batch(mask, forced=forced, rewards=rewards, group=group, horizon=5, **known), logp
-
-
-@pytest.mark.parametrize("alpha", [0.1, 0.0])
-def test_a_shared_prefix_counts_once_and_a_full_one_is_trsft_alone(alpha):
-    held, values = by_hand()
-    method, logp = TRAPO(alpha=alpha), values.clone().requires_grad_()
-    prepared = method.prepare(held)
-    token_loss = method.objective(Scores(logp), prepared)
-    loss = method.loss(token_loss.per_token, prepared)
-    gradient = slope(loss, logp)
-
-    taught = torch.zeros_like(held.forced)
-    for prompt in (0, 8):
-        taught[prompt + 4, :2] = taught[prompt + 6, :3] = taught[prompt + 7, :5] = (
-            True  # row 5 shares row 4's prefix
-        )
-    rewards = held.rewards.view(2, 8)
-    advantage = (
-        rewards - rewards.mean(1, keepdim=True)
-    ).flatten()  # over all eight, the expert's own included
-    p, ratio = values.exp(), (values - held.logp_old).exp()
-    value = torch.zeros((), dtype=D)
-    weight = torch.zeros_like(values)
-    for b in range(16):
-        for t in range(5):
-            if taught[b, t]:
-                value += -(p[b, t] / max(float(p[b, t]), alpha)) if alpha else -values[b, t]
-                weight[b, t] = min(1.0, float(p[b, t]) / alpha) if alpha else 1.0
-            elif held.mask[b, t]:
-                value += -advantage[b] * ratio[b, t]
-                weight[b, t] = advantage[b] * ratio[b, t]
-    # Each of the 16 completions has something that counts; the horizon is 5.
-    close(loss.detach(), value / (16 * 5), 1e-12)
-    close(gradient, -weight / (16 * 5))
-    close(token_loss.diagnostics["weight"], weight)
-    assert torch.equal(token_loss.diagnostics["kept"], held.mask | taught)
-    full = held.mask.sum(1) == 0
-    assert full.nonzero().flatten().tolist() == [7, 15] and weight[full].min() > 0
-    assert (
-        not gradient[[5, 13], :2].any() and gradient[[5, 13], 2:].all()
-    )  # its completion learns, its prefix is done
 
 
 def test_a_copy_of_a_completion_that_is_all_the_experts_changes_nothing():

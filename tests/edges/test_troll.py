@@ -9,18 +9,15 @@ import torch
 
 from tests.losses import (
     D,
-    batch,
     close,
     distributions,
-    refused,
     sampled,
     slope,
     spread,
     tensor,
 )
-from trlib.algorithms import Scores, TopK
-from trlib.algorithms.ppo import pg_is_loss
-from trlib.algorithms.troll import TROLL, sparsify, troll_loss, troll_sparse_loss
+from trlib.algorithms import TopK
+from trlib.algorithms.troll import sparsify, troll_loss, troll_sparse_loss
 
 INF = math.inf
 
@@ -36,19 +33,6 @@ def one(advantage=1.0):
         "advantages": torch.full((1, 1), advantage),
         "mask": torch.ones(1, 1).bool(),
     }
-
-
-@pytest.mark.parametrize("delta", [INF, 50.0])
-def test_without_a_region_it_is_the_importance_weighted_policy_gradient(delta):
-    u, lq, rest = distributions()
-    u.requires_grad_()
-    ids, credit = rest["tokens"], {k: rest[k] for k in ("advantages", "mask")}
-    plain = pg_is_loss(sampled(u, ids), sampled(lq, ids), **credit)
-    loss = troll_loss(u, lq, **rest, delta_kl=delta)
-    assert torch.equal(loss.per_token, plain.per_token)
-    for name in ("ratio", "kept", "weight"):
-        assert torch.equal(loss.diagnostics[name], plain.diagnostics[name])
-    assert torch.equal(slope(loss.per_token, u), slope(plain.per_token, u))
 
 
 def test_outcomes_the_old_policy_cannot_produce():
@@ -154,26 +138,6 @@ def test_sparse_float32_gradients_do_not_explode_at_an_empty_tail():
 
 # --- the method
 # --------------------------------------------------------------------------------------------------
-
-
-def test_the_method_hands_its_settings_to_the_loss():
-    u, lq, rest = distributions()
-    top = sparsify(lq, tokens=rest["tokens"], mask=rest["mask"], k=3, mass=1.0)
-    known = {"logp_rollout": sampled(lq, rest["tokens"]), **rest}
-    scores = Scores(sampled(u, rest["tokens"]), u)
-    how = {"delta_kl": 0.02, "alpha": 0.5, "level": "sequence"}
-    full = batch(**known, full_anchor=lq, topk_anchor=top, anchor="recomputed")
-    found = TROLL(**how).objective(scores, full).per_token
-    assert torch.equal(found, troll_loss(u, lq, **rest, **how).per_token)
-    needs = TROLL().needs("recomputed")
-    assert needs.full and needs.full_anchor and not needs.topk_anchor
-
-    small, sampler = TROLL(top_k=3), batch(**known, topk_anchor=top)
-    found = small.objective(scores, sampler).per_token
-    assert torch.equal(found, troll_sparse_loss(u.gather(-1, top.ids), top, **rest).per_token)
-    needs = small.needs("rollout")
-    assert needs.full and not needs.full_anchor and needs.topk_anchor == 3 and not needs.old
-    refused(".*full", small.objective, Scores(scores.logp), sampler)
 
 
 # --- bad input

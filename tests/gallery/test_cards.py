@@ -8,7 +8,7 @@ import pytest
 
 from book.build.cards import CARDS, FAMILIES, FOLDER, read
 from book.build.cards.blocks import BLOCKS
-from book.build.cards.curve import LENGTHS, expert_weights, weights
+from book.build.cards.curve import weights
 from book.build.ext.mathematics import drawn as typeset
 from book.build.paths import ROOT
 from trbook import moons
@@ -49,34 +49,6 @@ def test_a_card_s_words_are_what_the_weights_say(card):
     assert (of(0.5, 1.5) == [1.0, 1.0]) == (card.ratio == "none")
     if card.ratio != "none":
         assert (ALGORITHMS[card.name].anchor == "rollout") == (card.ratio == "π/μ")
-
-
-def test_golden_weights():
-    """Two sides of an edge; a completion's ratio is one token's to the power of its share; PSPO's is
-    over its size at ratio 1; QUATRO's pulls back."""
-    one = 1 / LENGTHS["gspo"]
-    assert 1.45**one < 1.0004 < 1.55**one
-    for name, right, ratios, expected in (
-        ("ppo", True, [1.19, 1.21], [1.19, 0]),
-        ("ppo", False, [1.21], [-1.21]),
-        ("gspo", True, [1.45, 1.55], [1.45**one, 0]),
-        ("dppo", True, [1.49, 1.51], [1.49, 0]),  # 0.3 r - 0.3 passes 0.15 at r = 1.5
-        ("pspo", True, [2.0], [2.0]),
-    ):
-        found = weights(CARDS[name], q=0.3, right=right, ratios=ratios)
-        assert found == pytest.approx(expected), name
-    far, near = weights(CARDS["quatro"], q=0.3, right=True, ratios=[2.0, 1.2])
-    assert far < 0 < near
-    assert expert_weights(CARDS["trapo"], [0.001, 0.05, 0.1]) == pytest.approx([0.01, 0.5, 1])
-    assert expert_weights(CARDS["sft"], [0.001, 0.5]) == [1, 1]
-
-
-def test_the_penalty_s_derived_weight():
-    """w = r A - β (p - q) / (1 - p), as its card says, with β = 1 and A = 1/2: half of the group is
-    right."""
-    q, advantage, ratios = 0.3, 0.5, [0.5, 1.1, 2.4]
-    expected = [(r * advantage - (r * q - q) / (1 - r * q)) / advantage for r in ratios]
-    assert weights(CARDS["ppo_penalty"], q=q, right=True, ratios=ratios) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)

@@ -15,7 +15,6 @@ from trlib.relatives import RELATIVES
 from trlib.relatives.classical import (
     affine_scaling,
     graph_attention,
-    heat_network,
     matrl_step,
     newton_cg,
     scaled_tr_solve,
@@ -102,16 +101,6 @@ def test_a_promise_that_is_broken_shrinks_the_ball_and_keeps_the_point():
     assert all(math.isfinite(value) for _, value, _ in path)
     path = newton_cg(lambda x: x.log().sum(), vector(0.5), radius=1.0, iterations=1)
     assert path[1][2] == 0.25 and path[1][0].item() == 0.5 and path[1][1] == path[0][1]
-
-
-def test_the_unrolled_network_by_hand():
-    out = heat_network(vector(0, 1, 0, 0), vector(0.4, 0.2, 0.4), steps=2)
-    close(out[0], vector(0.4, 0.2, 0.4, 0))
-    close(out[1], vector(0.16, 0.36, 0.16, 0.16))
-    both = heat_network(
-        torch.stack([vector(0, 1, 0, 0), vector(1, 0, 0, 0)]), vector(0.4, 0.2, 0.4), steps=2
-    )
-    assert both.shape == (2, 2, 4) and torch.equal(both[:, 0], out)
 
 
 def test_a_start_that_is_none_is_named():
@@ -210,18 +199,6 @@ def test_rounding_does_not_carry_a_step_onto_a_bound():
 PENNIES = tensor([[1.0, -1.0], [-1.0, 1.0]])
 
 
-def test_one_step_by_hand():
-    p, q, t = vector(0.5, 0.5), vector(0.75, 0.25), 0.2
-    # Only the second plays wrongly. Step 1: the first tilts by t·(0.5, -0.5), p^ = σ(0.2); the
-    # second stands, since p is fair. Step 2: the first's step is the better move, the second is
-    # indifferent. Step 3: so the second answers p^.
-    hat = 1 / (1 + math.exp(-0.2))
-    first, second = matrl_step(PENNIES, -PENNIES, p, q, t)
-    close(first[0], hat)
-    odds = 3 * math.exp(-2 * t * (2 * hat - 1))
-    close(second[0], odds / (1 + odds))
-
-
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(2, 4), m=st.integers(2, 4))
 def test_the_game_of_stay_or_step_has_a_pure_equilibrium(seed, n, m):
@@ -247,28 +224,6 @@ def test_payoffs_of_another_shape_are_named():
 
 
 LINE = torch.tensor([[abs(i - j) <= 1 for j in range(4)] for i in range(4)])
-
-
-def test_attention_by_hand_and_only_over_neighbours():
-    x = torch.eye(4, dtype=D)
-    zero, one = (
-        torch.zeros(4, 2, dtype=D),
-        torch.arange(4.0, dtype=D).unsqueeze(-1),
-    )
-    # Queries of 0: the mean over the neighbours of j = 0 .. 3.
-    close(graph_attention(x, LINE, zero, zero, one).flatten(), [0.5, 1, 2, 2.5])
-    # Keys 0 .. 3 and queries 1: weights e^j over their sum, agent 0 between 0 and 1.
-    ones = torch.ones(4, 1, dtype=D)
-    found = graph_attention(x, LINE, ones, one, one).flatten()
-    close(found[0], math.e / (1 + math.e))
-    g = torch.Generator().manual_seed(0)
-    wq, wk, wv = (torch.randn(4, 3, generator=g, dtype=D) for _ in range(3))
-    far = x.clone()
-    far[3] += 100
-    before, later = graph_attention(torch.stack([x, far]), LINE, wq, wk, wv)
-    torchs = torch.nn.functional.scaled_dot_product_attention
-    close(later, torchs(far @ wq, far @ wk, far @ wv, attn_mask=LINE))
-    assert torch.equal(before[:2], later[:2]) and not torch.equal(before[2], later[2])
 
 
 def test_an_agent_without_a_neighbour_is_named():

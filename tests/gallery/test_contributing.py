@@ -124,9 +124,7 @@ def insert(file, before, line):
 
 
 def outcome(copy, *what):
-    return run(
-        copy, "pytest", "-v", "-p", "no:cacheprovider", "-m", "not nightly and not style", *what
-    )
+    return run(copy, "pytest", "-v", "-p", "no:cacheprovider", "-m", "not nightly", *what)
 
 
 def follow(copy):

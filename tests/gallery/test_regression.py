@@ -20,18 +20,12 @@ from tests.losses import (
     spread,
     tensor,
 )
-from trbook.bandit import bandit_step, uniform_q
+from trbook.bandit import uniform_q
 from trlib.aggregation import aggregate
 from trlib.algorithms import Scores
-from trlib.relatives.regression import KLPO, REBEL, lco_loss, rover_loss
+from trlib.relatives.regression import REBEL, lco_loss, rover_loss
 
-MU = tensor([0.1, 0.2, 0.3, 0.4])
-A = tensor([0.9, 0.4, -0.1, -0.35])
 KINDS = ("kld", "mse", "lch")
-
-
-def tilt(mu, advantages):
-    return (mu.log() + advantages).softmax(-1)
 
 
 def given_batch(logp_old, rewards, group, mask=None):
@@ -51,39 +45,7 @@ def rebel(logp, held, **how):
     return REBEL(**how).objective(Scores(logp), held)
 
 
-def least(loss, start, lr=0.5, steps=400):
-    """Where a loss of log-probs [..., V] is least, over logits, by L-BFGS."""
-    logits = start.clone().requires_grad_()
-    optimizer = torch.optim.LBFGS(
-        [logits],
-        lr=lr,
-        max_iter=steps,
-        tolerance_grad=1e-14,
-        tolerance_change=1e-18,
-        line_search_fn="strong_wolfe",
-    )
-
-    def closure():
-        optimizer.zero_grad()
-        value = loss(logits.log_softmax(-1))
-        value.backward()
-        return value
-
-    optimizer.step(closure)
-    return logits.detach().softmax(-1), float(loss(logits.detach().log_softmax(-1)))
-
-
 # REBEL
-
-
-def test_rebel_by_hand():
-    old = torch.full((3, 2), -2.0, dtype=D)
-    logp = old + tensor([[0.5, 0.1], [0.0, -0.2], [0.3, 0.3]])
-    found = rebel(logp, given_batch(old, [1.0, 0.0, 1.0], [0, 0, 0]), eta=0.5)
-    # l = .6, -.2, .6 and l - R/2 = .1, -.2, .1
-    close(found.per_token, [0.09, 0.0, 0.09])
-    close(found.diagnostics["weight"][:, 0], [-0.6, 1.2, -0.6])
-    close(found.diagnostics["ratio"][0], [math.exp(0.5), math.exp(0.1)])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -101,14 +63,6 @@ def test_rebels_weight_is_autograds_and_padding_stays_out(seed):
     close(gradient, -found.diagnostics["weight"], 1e-12)
     assert found.diagnostics["kept"].any(-1).tolist() == [True, True, True, False, False, False]
     assert (gradient[3:] == 0).all() and (gradient[1, 2:] == 0).all()
-
-
-@pytest.mark.nightly("fits for seconds")
-def test_rebels_exact_fit_is_the_exponential_tilt():
-    found = bandit_step(REBEL(), MU, A, uses=800, lr=0.5)
-    close(found.pi, tilt(MU, A), 1e-14)
-    half = bandit_step(REBEL(eta=0.5), MU, A, uses=800, lr=0.5)
-    close(half.pi, tilt(MU, 0.5 * A), 1e-14)
 
 
 # LCO
@@ -140,70 +94,7 @@ def test_the_weight_is_autograds_and_padding_stays_out(loss, how, seed):
     assert aggregate(found.per_token, torch.zeros_like(mask), "token-mean") == 0
 
 
-def one(pi, old, y, advantage, **how):
-    """LCO's loss of a single token, from probabilities; y None: A of every outcome is known."""
-    given = {"tokens": torch.tensor([[y or 0]]), "mask": torch.ones(1, 1, dtype=torch.bool)}
-    advantage = torch.as_tensor(advantage, dtype=D).view(1, 1, *([-1] if y is None else []))
-    logps = (x.log().view(1, 1, -1) for x in (pi, old))
-    return lco_loss(*logps, advantages=advantage, **given, **how)
-
-
-def test_lco_by_hand():
-    half, skew = tensor([0.5, 0.5]), tensor([0.8, 0.2])
-    # A/β = log 4 on a coin's first side: π* = (.8, .2); d = (log .5 - log .8, log .5 - log .2),
-    # less its mean ∓log 2.
-    found = {
-        kind: one(half, half, 0, math.log(4) * 3, beta=3.0, kind=kind).per_token.item()
-        for kind in KINDS
-    }
-    assert found == pytest.approx(
-        {
-            "kld": float((skew * (skew / half).log()).sum()),
-            "mse": math.log(2) ** 2,
-            "lch": 2 * math.log(1.25),
-        }
-    )
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("advantage", [1.5, -0.8])
-def test_the_sparse_optimum_is_the_closed_form(kind, advantage):
-    beta, p = 0.6, float(MU[1])
-    found, left = least(
-        lambda logp: one(logp.exp(), MU, 1, advantage, beta=beta, kind=kind).per_token.sum(),
-        MU.log(),
-    )
-    moved = math.exp(advantage / beta)
-    assert (
-        found[1].item() == pytest.approx(p * moved / (1 - p + p * moved), abs=1e-8) and left < 1e-14
-    )
-    others = found[[0, 2, 3]] / MU[[0, 2, 3]]
-    torch.testing.assert_close(others, others[0].expand(3), rtol=1e-7, atol=0)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_dense_optimum_is_the_exponential_tilt(kind):
-    found, left = least(
-        lambda logp: one(logp.exp(), MU, None, A, beta=0.5, kind=kind).per_token.sum(), MU.log()
-    )
-    close(found, tilt(MU, A / 0.5), 1e-8)
-    assert left < 1e-14
-
-
 # ROVER
-
-
-@pytest.mark.parametrize("reached", [2, 3])
-def test_rover_by_hand_and_the_last_token_has_nothing_after_it(reached):
-    old = torch.full((1, 3, 2), -math.log(2), dtype=D)
-    new = tensor([[[0.6, 0.4], [0.8, 0.2], [0.3, 0.7]]]).log()
-    ratio, mask = 0.8 * (new - old)[0], torch.arange(3).unsqueeze(0) < reached
-    given = {"tokens": torch.tensor([[0, 1, 1]]), "advantages": torch.full((1, 3), 0.5, dtype=D)}
-    found = rover_loss(new, old, **given, mask=mask, rho=0.8)
-    mean = ratio.mean(-1) * mask[0]
-    off = torch.stack([ratio[0, 0] - mean[1], ratio[1, 1] - mean[2], ratio[2, 1]]) - 0.5
-    close(found.per_token[0], (off * mask[0]) ** 2)
-    close(found.diagnostics["weight"][0], -1.6 * off * mask[0])
 
 
 @given(st.integers(2, 3), st.integers(1, 4), st.integers(0, 1000))
@@ -242,47 +133,3 @@ def test_bad_tensors_are_named(loss):
 
 
 # KLPO
-
-
-def klpo(full, old, rewards, ids, **how):
-    """Its loss of completions [N, T], of log p and log q [N, T, V] and a reward each."""
-    held = batch(
-        ids >= 0,
-        tokens=ids,
-        advantages=rewards.unsqueeze(-1).expand(ids.shape),
-        logp_rollout=sampled(old, ids),
-        full_anchor=old,
-    )
-    return KLPO(**how).objective(Scores(sampled(full, ids), full), held)
-
-
-def test_klpo_is_the_loss_of_its_documentation():
-    """TRL's `docs/source/klpo_trainer.md`, read 27 November 2026, with the whole vocabulary in place
-    of its draws."""
-    logp, log_q, rewards = (noise(5, seed=i) for i in range(3))
-    logp, log_q, beta = logp.log_softmax(-1), log_q.log_softmax(-1), 0.3
-    both = (x.expand(5, 1, 5) for x in (logp, log_q))
-    found = klpo(*both, rewards, torch.arange(5).unsqueeze(-1), beta=beta)
-    push = rewards - beta * (logp - log_q)
-    close(found.per_token[:, 0], -push * (logp - (log_q.exp() * logp).sum()))
-    close(found.diagnostics["push"][:, 0], push)
-
-
-@pytest.mark.parametrize("more", [0.0, 2.0])
-def test_klpo_fitted_to_the_end_tilts_each_token_by_what_the_sampler_makes_of_it(more):
-    """Two tokens of three: q e^(Q/β) at every prefix, whatever is added to the rewards; for the
-    first token that is not the tilt q e^(R/β) of whole completions."""
-    ids, beta, rewards = torch.cartesian_prod(*2 * [torch.arange(3)]), 0.5, noise(9, seed=5)
-    log_q, prefix = noise(4, 3).log_softmax(-1), torch.stack([0 * ids[:, 0], 1 + ids[:, 0]], 1)
-    old, logits = log_q[prefix], torch.zeros(4, 3, dtype=D)
-    share = sampled(old, ids).sum(-1, keepdim=True).exp()
-    reached = torch.cat([torch.ones(1), log_q[0].exp()]).unsqueeze(-1)
-    for _ in range(300):
-        logits.requires_grad_()
-        loss = klpo(logits.log_softmax(-1)[prefix], old, rewards + more, ids, beta=beta)
-        logits = (logits - 4 * slope(share * loss.per_token, logits) / reached).detach()
-    after = rewards.view(3, 3)
-    value = (log_q[1:].exp() * after).sum(-1)
-    close(logits.softmax(-1), tilt(log_q.exp(), torch.cat([value[None], after]) / beta), 1e-6)
-    whole = tilt(log_q[0].exp(), (log_q[1:] + after / beta).logsumexp(-1))
-    assert (logits[0].softmax(-1) - whole).abs().max() > 0.05

@@ -75,16 +75,6 @@ def test_the_value_is_the_linear_programmes_on_any_distribution_and_metric(seed,
     assert float(found.sum()) == pytest.approx(1.0) and float(found.min()) >= -1e-15
 
 
-def test_a_tie_is_split_so_that_the_radius_is_spent_to_the_last():
-    """The trap: at β* the argmax sends all of an action's mass or none. Arms 2 and 4 are sources at
-    once: (3 -> 4 at a gain of 3) first, then 1 -> 0 at 1.5, then 2 -> 4 at .9 a step."""
-    found = wpo_update(PI, A, LINE, 0.5)
-    assert wasserstein(PI, found, LINE) == pytest.approx(0.5, abs=1e-9)
-    close(found, tensor([0.3, 0.0, 0.275, 0.0, 0.425]))
-    # At a tie's price the entropic limit sends half, whatever the radius was.
-    close(spo_update(PI, A, LINE, 1e6, 0.9), tensor([0.3, 0, 0.15, 0, 0.55]))
-
-
 def test_with_radius_enough_everything_is_on_the_best_and_with_none_nothing_moves():
     best = torch.nn.functional.one_hot(A.argmax(), 5).double()
     assert torch.equal(wpo_update(PI, A, LINE, 100.0), best)

@@ -2,7 +2,6 @@
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 import pytest
 
 from tests.by_day import by_day
@@ -54,11 +53,7 @@ def test_every_figure_shows_a_part_of_a_declared_sweep(name):
     assert all(point in axes[axis] for axis, point in one.at.items())
     left = {axis for axis, points in axes.items() if axis not in one.at and len(points) > 1}
     known = {**MEASURES, **DERIVED}
-    if one.kind == "points":  # its lines join an axis; a measure is drawn to the right
-        assert len(left) <= 1 and one.along in known and all(map(load_sweep, one.beside))
-        assert {hue for hue, _ in one.called.values()} <= one.hues.keys() or not one.hues
-    else:
-        assert left == ({one.along} if one.along else set()), "every axis is drawn, or fixed"
+    assert left == ({one.along} if one.along else set()), "every axis is drawn, or fixed"
     column, _, level = one.measure.partition("@")
     assert column in ({**METRICS} if one.kind == "history" or level else known)
     labels = {variant.name for variant in sweep.variants}
@@ -135,37 +130,25 @@ def test_a_history_is_a_band_of_whole_runs_with_a_level():
     assert [*ax.lines[1].get_ydata()] == [0.7, 0.7] or [*ax.lines[-1].get_ydata()] == [0.7, 0.7]
 
 
-def test_points_are_every_cell_of_their_sweeps():
-    fig = draw(figure("ends-by-distance"), *read("basin"))
+def test_panels_are_points_of_an_axis_and_their_lines_the_statistics():
+    fig = draw(figure("completions"), *read("completions"))
+    runs = recorded("completions")[0].query("nats == '0.1'").groupby("label")["sampled"].agg(iqm)
+    ax = fig.axes[1]
+    assert ax.get_title() == "long: 0.1 nats per batch"
+    (line,) = [line for line in ax.lines if line.get_label() == "16 prompts"]
+    assert [*line.get_ydata()] == [runs[f"16 x {fits}"] for fits in (1, 4, 16)]
+
+
+def test_rows_in_groups_are_sorted_and_those_that_decide_are_named():
+    fig = draw(figure("push"), *read("push"))
     (ax,) = fig.axes
-    shown = {
-        (line.get_xdata()[0], line.get_ydata()[0]): line.get_color()
-        for line in ax.lines
-        if len(line.get_xdata()) == 1 and line.get_marker() != "None"
-    }
-    every = pd.concat([recorded(name)[0] for name in ("basin", "refit", "refit_size")])
-    cells = [part for _, part in every.groupby(["sweep", "label", "lr"])]
-    assert shown.keys() == {(iqm(part["kl"]), iqm(part["sampled"])) for part in cells}
-    again = every.query("sweep == 'basin' and label == 'troll' and lr == '0.0001'")
-    assert shown[iqm(again["kl"]), iqm(again["sampled"])] == look("pg_is")["color"]
+    names = [text.get_text() for text in ax.get_yticklabels()]
+    assert len(names) == 23 and names[0] == "nothing pushed down" and names[10] == "PPO's clip"
+    said = [text.get_text() for text in ax.texts]
+    assert said == ["before training", "0.87 holds", "0.71 in part", "0.00 lost"]
 
 
 def test_rows_where_the_reward_is_reached_say_how_many_runs_are():
     fig = draw(figure("spend-entropy"), *read("diversity"))
     names = [text.get_text() for text in fig.axes[0].get_yticklabels()]
     assert names == ["PPO", "DPPO-TV", "QUATRO (7 of 8)", "TROLL"]
-
-
-def test_who_is_dominated_is_hollow():
-    fig = draw(figure("best-frontier"), *read("best"))
-    (ax,) = fig.axes
-    names = [text.get_text() for text in fig.legends[0].get_texts()]
-    marks = [
-        line for line in ax.lines if len(line.get_xdata()) == 1 and line.get_marker() != "None"
-    ]
-    hollow = {
-        name
-        for name, mark in zip(names, marks, strict=True)
-        if mark.get_markerfacecolor() == "none"
-    }
-    assert {"PPO", "GSPO"}.isdisjoint(hollow) and {"QUATRO", "CISPO", "unclipped"} <= hollow

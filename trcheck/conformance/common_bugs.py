@@ -105,7 +105,6 @@ def family(
     per_token: Callable[..., Tensor],
     axes: dict[str, Axis],
     *,
-    advantages: bool = True,
     linear: bool = False,
     old: bool = True,
     rows: bool = False,
@@ -117,7 +116,6 @@ def family(
     Args:
         per_token: its definition.
         axes: the choices of it.
-        advantages: it takes advantages.
         linear: in the advantages, so that negating them flips the sign.
         old: it takes the log-probs of another policy.
         rows: it takes means over rows.
@@ -127,8 +125,7 @@ def family(
     known = {name: words for name, words in ADVANTAGE.items() if not (linear and name == "negated")}
     turned = {name: words for name, words in TURNED.items() if old or name != "inverted"}
     axes = axes | {"turn": Axis("form", turned), ADDED: Axis("form", {None: "adds nothing"})}
-    if advantages:
-        axes["advantage"] = Axis("advantage", known, ("row mean", "row first") if one_a_row else ())
+    axes["advantage"] = Axis("advantage", known, ("row mean", "row first") if one_a_row else ())
     if old:
         axes["shift"] = Axis("anchor", SHIFTED)
         axes["rounded"] = Axis("input", ROUNDED)

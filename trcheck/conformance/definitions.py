@@ -262,11 +262,6 @@ def vespo(
     return -(k * whole + lam * (one - whole.exp())).exp() * a * logp
 
 
-def pspo(rows: Rows, logp: Tensor, *, anchor: str, clamp: float | None, alpha: float) -> Tensor:
-    """-((1 - α) r + α) A."""
-    return -rows["advantages"] * ((1 - alpha) * _log_ratio(rows, logp, anchor, clamp).exp() + alpha)
-
-
 def dppo(
     rows: Rows,
     logp: Tensor,
@@ -315,11 +310,3 @@ def _binary_kl(log_a: Tensor, log_b: Tensor, epsilon: float) -> Tensor:
         rest_a, rest_b = rest_a + epsilon, rest_b + epsilon
     ratio = torch.log(rest_a.clamp(min=1e-12) / rest_b.clamp(min=1e-12))
     return log_a.exp() * (log_a - log_b) - torch.expm1(log_a) * ratio
-
-
-def trsft(rows: Rows, logp: Tensor, *, alpha: float | None, form: str) -> Tensor:
-    """-p / sg[max(p, α)]; α None: plain supervised fine-tuning."""
-    if alpha is None:
-        return -logp
-    floor = logp.detach().clamp(min=math.log(alpha))
-    return -(logp - floor).exp() if form == "ratio" else -(logp.detach() - floor).exp() * logp

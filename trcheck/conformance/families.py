@@ -182,17 +182,6 @@ def _vespo(shape: tuple[float, float, float, float]) -> Definition:
     return family(d.vespo, axes)
 
 
-def _pspo(alpha: float) -> Definition:
-    weight = number(
-        "window",
-        alpha,
-        (0.0, 0.05, 0.2, 0.5),
-        "gives the old policy the weight {:g}",
-        {round(1 - alpha, 12): "exchanges the weights of the old and the current policy"},
-    )
-    return family(d.pspo, _ratio_axes(alpha=weight, sign=SIGN_OR_ADVANTAGES), linear=True)
-
-
 def _dppo(measure: str, delta: float, mask_anchor: str) -> Definition:
     mu, old = "logp_rollout", "logp_old"
     anchors = {
@@ -271,22 +260,6 @@ def _bound(what: str) -> Axis:
     return number("cap", None, BOUNDS, f"bounds {what} at {{:g}}", words)
 
 
-def _trsft(alpha: float) -> Definition:
-    fades = number(
-        "window",
-        alpha,
-        (0.01, 0.05, 0.2, 0.5),
-        "fades the push below a probability of {:g}",
-        {None: "is plain supervised fine-tuning: nothing fades"},
-    )
-    forms = {
-        "ratio": "writes -p / sg[max(p, alpha)]",
-        "log": "writes -sg[weight] log π: the same gradient, another value",
-    }
-    axes = {"alpha": fades, "form": Axis("form", forms, ("log",)), "sign": SIGN}
-    return family(d.trsft, axes, advantages=False, old=False)
-
-
 FAMILIES: dict[str, Definition] = {
     "reinforce": family(
         d.reinforce,
@@ -309,12 +282,10 @@ FAMILIES: dict[str, Definition] = {
     "cispo_upper": _cispo(None, 0.28),
     "sapo": _sapo((1.0, 1.05)),
     "gmpo": _gmpo(0.4),
-    "pspo": _pspo(0.1),
     "dppo_tv": _dppo("tv", 0.15, "logp_rollout"),
     "dppo_kl": _dppo("kl", 0.05, "logp_rollout"),
     "dppo_tv_recomputed": _dppo("tv", 0.15, "logp_old"),
     "dppo_kl_recomputed": _dppo("kl", 0.05, "logp_old"),
     "vespo": _vespo((2.0, 3.0, 3.0, 2.0)),
-    "trsft": _trsft(0.1),
 }
 """Every loss of the vectors by its name. A test holds each base against the reference's numbers."""

@@ -16,10 +16,16 @@ from torch import Tensor
 from trcheck.conformance.estimators import CORRECTED
 from trcheck.conformance.reference import LOSSES, call
 from trcheck.conformance.vectors import FORMAT, PATH, VERSION, tensors
-from trlib import advantages, algorithms, corrections, divergences
+from trlib import advantages, corrections, divergences
 from trlib.aggregation import AGGREGATIONS, aggregate
 
 Inputs = dict[str, Any]
+BOUNDS: dict[str, dict[str, Any]] = {
+    f"{level} {how}": {"level": level, "how": how}
+    for level in ("token", "sequence")
+    for how in ("truncate", "mask")
+} | {"token window": {"how": "mask", "floor": 0.5, "cap": 5.0}}
+"""Corrections; the last is IcePop's."""
 
 
 def document() -> dict[str, Any]:
@@ -34,7 +40,6 @@ def document() -> dict[str, Any]:
         "batches": batches,
         "coefficients": _coefficients(batches, horizon),
         "losses": {name: _loss(name, batches) for name in LOSSES},
-        "distributions": _distributions(kept["distributions"]["inputs"]),
         "pieces": _pieces(batches, kept["pieces"]),
     }
 
@@ -73,53 +78,6 @@ def _coefficients(batches: list[Inputs], horizon: int) -> dict[str, dict[str, li
     return found
 
 
-def _distributions(given: Inputs) -> dict[str, Any]:
-    """Losses and distances of whole distributions, with gradients in every token's log-prob."""
-    data = tensors(given)
-    new, old, mask = data["logp"].requires_grad_(), data["logp_old"], data["mask"]
-    top = old.topk(3, -1)
-    listed = top.values, top.indices, new.detach()
-    loss = algorithms.troll_loss(
-        new,
-        old,
-        tokens=data["tokens"],
-        advantages=data["advantages"],
-        mask=mask,
-        delta_kl=0.05,
-        alpha=1.0,
-    )
-    return {
-        "inputs": {**given, "topk_ids": top.indices.tolist(), "topk_logp": top.values.tolist()},
-        "troll": {
-            "settings": {"delta_kl": 0.05, "alpha": 1.0},
-            "formula": "L = -A pi(y)/q(y) + alpha KL(new || sg[pi]), pi = argmin KL(. || new) s.t. "
-            "KL(pi || old) <= delta_kl, the gradient through the projection",
-            **_with_gradient("per_token", loss.per_token, new),
-        },
-        "project": {
-            "settings": {"delta_kl": 0.05},
-            "formula": "log pi = (eta log old + log new)/(1 + eta) - log Z",
-            "logp": algorithms.troll.project(new, old, delta_kl=0.05).logp.detach().tolist(),
-        },
-        "kl": {
-            "formula": "KL(old || new)",
-            **_with_gradient("values", divergences.kl(old, new).where(mask, 0.0), new),
-        },
-        "tv": {
-            "formula": "TV(old, new)",
-            **_with_gradient("values", divergences.tv(old, new).where(mask, 0.0), new),
-        },
-        "topk_kl": {
-            "formula": "KL(old || new) over topk_ids and one bucket for the rest",
-            "values": divergences.topk_kl(*listed).where(mask, 0.0).tolist(),
-        },
-        "topk_tv": {
-            "formula": "TV over topk_ids and one bucket for the rest",
-            "values": divergences.topk_tv(*listed).where(mask, 0.0).tolist(),
-        },
-    }
-
-
 def _pieces(batches: list[Inputs], kept: dict[str, Any]) -> dict[str, Any]:
     """What surrounds a loss: estimators, advantages, corrections."""
     critic = kept["gae"]["inputs"]
@@ -136,7 +94,8 @@ def _pieces(batches: list[Inputs], kept: dict[str, Any]) -> dict[str, Any]:
     }
     factors: dict[str, Any] = {
         "formula": "min(c, cap), or c where c <= cap else 0; c = exp(logp_old - logp_rollout) "
-        "of the token, or exp of the row's sum; 1 where masked",
+        "of the token, or exp of the row's sum; 1 where masked; of the window c where it lies in "
+        "[0.5, 5], else 0",
         "cap": 2.0,
     }
     for batch in batches:
@@ -146,12 +105,9 @@ def _pieces(batches: list[Inputs], kept: dict[str, Any]) -> dict[str, Any]:
             value = getattr(divergences, name)(logp, old).where(mask, 0.0)
             estimators.setdefault(name, {})[batch["name"]] = _with_gradient("values", value, logp)
         if batch["name"] in CORRECTED:
-            for level in ("token", "sequence"):
-                for how in ("truncate", "mask"):
-                    factor = corrections.truncated_importance(
-                        old, data["logp_rollout"], mask, level=level, how=how
-                    )
-                    factors.setdefault(f"{level} {how}", {})[batch["name"]] = factor.tolist()
+            for name, how in BOUNDS.items():
+                factor = corrections.truncated_importance(old, data["logp_rollout"], mask, **how)
+                factors.setdefault(name, {})[batch["name"]] = factor.tolist()
     return {
         "advantages": _advantages(kept["advantages"]["inputs"]),
         "gae": {

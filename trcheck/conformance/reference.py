@@ -86,13 +86,6 @@ LOSSES: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str, str]] = {
         "= logp - logp_old",
         "arXiv 2507.20673",
     ),
-    "pspo": (
-        algorithms.pspo_loss,
-        {"alpha": 0.1},
-        "seq-mean-token-mean",
-        f"L = -((1 - alpha) r + alpha) A, {RATIO}",
-        "arXiv 2509.21282",
-    ),
     "dppo_tv": (
         algorithms.dppo_loss,
         {"delta_tv": 0.15},
@@ -132,13 +125,6 @@ LOSSES: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str, str]] = {
         "its logarithm clamped to +-20; k and lambda are k_pos and lam_pos where A >= 0, else "
         "k_neg and lam_neg",
         "arXiv 2602.10693",
-    ),
-    "trsft": (
-        algorithms.trsft_loss,
-        {"alpha": 0.1},
-        "token-mean",
-        "L = -p / sg[max(p, alpha)], p = exp(logp)",
-        "arXiv 2512.17636",
     ),
 }
 """Name: the function, its settings, its own aggregation, the formula and where it is from."""

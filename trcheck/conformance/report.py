@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from trcheck.conformance.bench import NO_GRADIENT, Deviation, Observed
 from trcheck.conformance.search import DEEPEST, Match, Result, named, search
 from trcheck.conformance.vectors import Vectors
 
-RECORD = Path(__file__).with_name("record.json")
-"""What libraries' losses gave when they were last held, with the date and the version or commit."""
 AGREES, SAME_GRADIENT, DIFFERS, FAILS = "agrees", "same gradient, other value", "differs", "fails"
 TRAINS_ALIKE = (AGREES, SAME_GRADIENT)
 """The statuses of a function that trains the same policy as the reference."""
@@ -55,13 +52,6 @@ class Finding:
         deviations = [{"point": d.point, "words": d.words} for d in self.deviations]
         lists = {"deviations": deviations, "notes": list(self.notes), "seen": list(self.seen)}
         return {**vars(self), **lists}
-
-    @staticmethod
-    def from_dict(document: dict[str, Any]) -> Finding:
-        """The finding of a record."""
-        tuples = {name: tuple(document[name]) for name in ("notes", "seen")}
-        deviations = tuple(Deviation(**d) for d in document["deviations"])
-        return Finding(**{**document, **tuples, "deviations": deviations})
 
 
 def place(first: dict[str, Any]) -> list[str]:

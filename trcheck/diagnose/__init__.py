@@ -4,7 +4,7 @@ found."""
 from __future__ import annotations
 
 from trcheck.diagnose.baseline import measured
-from trcheck.diagnose.dump import dump, from_run
+from trcheck.diagnose.dump import dump
 from trcheck.diagnose.effects import Limits
 from trcheck.diagnose.findings import Findings
 from trcheck.diagnose.judgement import Judgement, Measured, Memory, judge
@@ -24,7 +24,6 @@ __all__ = [
     "Rollouts",
     "diagnose",
     "dump",
-    "from_run",
     "judge",
     "measured",
     "page",

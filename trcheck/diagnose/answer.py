@@ -49,9 +49,7 @@ def answer(rollouts: Rollouts, limits: Limits, silenced: np.ndarray) -> Answer:
     name, old = "logp_old", rollouts.logp_old
     if old is None:
         name, old = "logp_rollout", rollouts.logp_rollout
-    with np.errstate(invalid="ignore"):  # both may be -inf where the mask is False
-        every = rollouts.logp - old
-    log_ratio = every[rollouts.mask]
+    log_ratio = rollouts.counted(rollouts.logp) - rollouts.counted(old)
     facts = _Facts(
         name,
         f"[{1 - limits.eps_low:.4g}, {1 + limits.eps_high:.4g}]",
@@ -61,11 +59,7 @@ def answer(rollouts: Rollouts, limits: Limits, silenced: np.ndarray) -> Answer:
         silenced,
     )
     code, verdict = _verdict(facts)
-    reasons = [
-        *_about(facts, code),
-        *_anchors(rollouts, limits),
-        *_masked(facts, _outside(every[~rollouts.mask], limits)),
-    ]
+    reasons = [*_about(facts, code), *_anchors(rollouts, limits)]
     return Answer(code, float(silenced.mean()), verdict, tuple(reasons))
 
 
@@ -144,28 +138,6 @@ def _anchors(rollouts: Rollouts, limits: Limits) -> list[str]:
             column="logp_old",
         )
     ]
-
-
-def _masked(f: _Facts, outside: np.ndarray) -> list[str]:
-    """What the mask hides, and how it changes the average; `outside` are the masked tokens outside
-    the window."""
-    hidden, count = len(outside), int(outside.sum())
-    total = hidden + len(f.log_ratio)
-    if not hidden:
-        return []
-    reasons = [
-        say(
-            "answer.masked",
-            count=hidden,
-            total=total,
-            share=hidden / total,
-            out=say("answer.masked_out", count=count) if count else "",
-        )
-    ]
-    if f.silenced.any():
-        everywhere = f.silenced.sum() / total
-        reasons.append(say("answer.average", all=everywhere, counted=f.silenced.mean()))
-    return reasons
 
 
 def _outside(log_ratio: np.ndarray, limits: Limits) -> np.ndarray:

@@ -1,5 +1,4 @@
-"""Write a dump: `dump` from the place where a loss is computed, `from_run` from a run of this
-package."""
+"""Write a dump from the place where a loss is computed."""
 
 from __future__ import annotations
 
@@ -16,11 +15,6 @@ from torch import Tensor
 
 from trcheck.diagnose.formats import NOTES
 from trcheck.diagnose.sampling import Sampling
-from trlib.advantages import group_relative
-from trlib.loop.saving.run import Run
-from trlib.model.policy import Policy
-from trlib.seeds import derive
-from trlib.tasks.task import Task, verify_batch
 
 
 def dump(
@@ -106,52 +100,6 @@ def dump(
     )
     pq.write_table(table, place, compression="zstd")
     return place
-
-
-def from_run(
-    path: str | os.PathLike[str], run: Run, task: Task, *, before: Policy | None = None
-) -> Path:
-    """Write the last batch of a run of `trlib.train`, as the policy sees it after its last update.
-
-    Advantages are rewards minus the group's mean, verified again: a run keeps completions, not
-    rewards.
-
-    Args:
-        path: the parquet file.
-        run: finished, with its `last` completions.
-        task: the run's.
-        before: the policy before the last batch's updates, for `logp_old`; None: the column is left
-            out.
-    """
-    if run.last is None:
-        raise ValueError(
-            "run: expected one that has trained a batch in this process, got none to dump"
-        )
-    last, s = run.last, run.settings
-    prompts = task.prompts(s["prompts"], seed=derive(s["seed"], "train", len(run.rows) - 1))
-    rewards = torch.tensor([v.reward for v in verify_batch(task, prompts, last)])
-    with torch.no_grad():
-        scored = [
-            None if p is None else p.score(last, temperature=s["temperature"]).logp
-            for p in (run.policy, before)
-        ]
-    assert scored[0] is not None
-    texts = [[last.tokenizer.decode([i]) for i in row] for row in last.tokens.tolist()]
-    return dump(
-        path,
-        logp=scored[0],
-        logp_rollout=last.logp,
-        logp_old=scored[1],
-        mask=last.mask,
-        text=texts,
-        advantage=group_relative(rewards, last.group.cpu(), scale=None),
-        reward=rewards,
-        group=last.group,
-        prompt=[prompts[g].text for g in last.group.tolist()],
-        logprobs="processed",
-        temperature=s["temperature"],
-        top_p=1.0,
-    )
 
 
 def _rows(value: Any) -> list[Any]:

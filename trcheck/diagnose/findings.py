@@ -42,17 +42,6 @@ class Histogram:
 
 
 @dataclass(frozen=True)
-class Effective:
-    """Kish's effective sample size (Σ r)² / Σ r² as a share of the sample, r = π/μ."""
-
-    tokens: float
-    completions: float
-    """With the product of a completion's ratios as its weight."""
-    top: float
-    """Share of all weight that the heaviest 1 % of the tokens hold."""
-
-
-@dataclass(frozen=True)
 class EffectRow:
     """An effect, counted."""
 
@@ -99,10 +88,9 @@ class Findings:
     answer: Answer
     spreads: tuple[Spread, ...]
     histogram: Histogram
-    scale: str
-    """The mismatch beside recorded ones."""
     curves: Curves
-    effective: Effective
+    effective: float
+    """Kish's effective sample size (Σ r)² / Σ r² as a share of the tokens, r = π/μ."""
     effects: tuple[EffectRow, ...]
     recognised: tuple[tuple[str, str], ...]
     """Our name of a column and the file's, where another library's name was taken for it."""

@@ -77,41 +77,10 @@ TEXTS: dict[str, str] = {
         "tokens, {share:percent}. The two anchors differ by up to a factor {factor:.3g}, which a "
         "ratio to {column} never shows."
     ),
-    "answer.masked": (
-        "{count:,} of {total:,} positions ({share:percent}) are masked; whatever the ratio is "
-        "there, it is not counted{out}."
-    ),
-    "answer.masked_out": " ({count:,} of these ratios, which may be padding's, lie outside the "
-    "window)",
-    "answer.average": (
-        "A library that averages over all positions, masked ones included, logs {all:percent} "
-        "instead of {counted:percent}."
-    ),
-    # -- a scale for the mismatch
-    "scale.bf16": "bf16 weights and arithmetic",
-    "scale.int8": "weights rounded to int8",
-    "scale.fp8": "weights rounded to fp8",
-    "scale.int4": "weights rounded to int4 in blocks of 64",
-    "scale.dropout": "attention dropout of 0.1 left on",
-    "scale.temperature": "a temperature of 0.7 that the learner forgot",
-    "scale.shift": "log-probs shifted by one token",
-    "scale.none": "{column} and logp_rollout are the same numbers.",
-    "scale.below": (
-        "{column} and logp_rollout differ by {deviation:.2g} nats per token on average, less than "
-        "{above} give on {model} ({above_value:.2g})."
-    ),
-    "scale.between": (
-        "{column} and logp_rollout differ by {deviation:.2g} nats per token on average: on {model} "
-        "that lies between {below} ({below_value:.2g}) and {above} ({above_value:.2g})."
-    ),
-    "scale.beyond": (
-        "{column} and logp_rollout differ by {deviation:.2g} nats per token on average, more than "
-        "{below} give on {model} ({below_value:.2g})."
-    ),
     # -- the report
     "report.size": (
         "{f.source}: {f.completions:,} completions, {f.tokens:,} tokens (of {f.positions:,}); "
-        "effective sample size {f.effective.tokens:percent} by token"
+        "effective sample size {f.effective:percent} by token"
     ),
     "report.effect": "{e.name:<16} {e.silenced:>9,}  {e.share:7.2%}   around {e.anchor}",
     "figure.ratios": (

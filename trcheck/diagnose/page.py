@@ -44,7 +44,7 @@ def sections(f: Findings) -> list[tuple[str, list[str]]]:
         ("What is wrong?", [x for c in j.causes for x in (f"{c.name}: {c.evidence}", c.advice)]),
         ("So much would have shown:", [f"- {text}" for text in j.seen]),
         ("Not looked at:", [f"- {text}" for text in j.unseen]),
-        ("How large is it?", [f.scale, say("report.size", f=f)]),
+        ("How large is it?", [say("report.size", f=f)]),
         (ANSWER, [f.answer.verdict, *(f"- {reason}" for reason in f.answer.reasons)]),
         (
             "What would a method silence, of all tokens?",

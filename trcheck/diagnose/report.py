@@ -18,7 +18,6 @@ from trcheck.diagnose.answer import answer
 from trcheck.diagnose.effects import Effect, Limits, effects
 from trcheck.diagnose.findings import (
     Curves,
-    Effective,
     EffectRow,
     Findings,
     Histogram,
@@ -26,14 +25,11 @@ from trcheck.diagnose.findings import (
 )
 from trcheck.diagnose.judgement import Measured, judge
 from trcheck.diagnose.rollouts import Rollouts
-from trcheck.diagnose.sample import Sample, deviation, sample
-from trcheck.diagnose.scale import beside
+from trcheck.diagnose.sample import Sample, sample
 from trlib.divergences import k3
 
 QUANTILES = (0.0, 0.01, 0.05, 0.5, 0.95, 0.99, 1.0)
 BINS = 48
-TOP = 0.01
-"""The heaviest share of the tokens whose part of all weight is shown."""
 
 
 def diagnose(
@@ -64,9 +60,8 @@ def diagnose(
         answer=answer(rollouts, limits, silenced),
         spreads=tuple(_spreads(s, limits, old)),
         histogram=_histogram(s.now - (s.y if old else s.x), silenced, limits),
-        scale=beside("logp_old" if old else "logp", deviation(s.d)),
         curves=_curves(s),
-        effective=_effective(s),
+        effective=_kish(s.now - s.x),
         effects=tuple(_count(e, s, mask) for e in every),
         recognised=rollouts.recognised,
         unread=rollouts.unread,
@@ -117,15 +112,6 @@ def _histogram(log_ratio: np.ndarray, silenced: np.ndarray, limits: Limits) -> H
     inside = np.clip(bits, -reach, reach)
     kept, cut = (np.histogram(inside[which], edges)[0] for which in (~silenced, silenced))
     return Histogram(reach, tuple(map(int, kept)), tuple(map(int, cut)))
-
-
-def _effective(s: Sample) -> Effective:
-    log_ratio = s.now - s.x
-    _, owner = np.unique(s.owner, return_inverse=True)
-    weight = np.sort(np.exp(log_ratio - log_ratio.max()))[::-1]
-    top = weight[: max(1, math.ceil(TOP * len(weight)))].sum() / weight.sum()
-    whole = np.bincount(owner, weights=log_ratio)
-    return Effective(_kish(log_ratio), _kish(whole), float(top))
 
 
 def _kish(log_weight: np.ndarray) -> float:

@@ -17,6 +17,8 @@ from transformers import AutoTokenizer, Trainer, TrainingArguments  # noqa: E402
 from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 
 from tests.instruments.bridges.trl_run import QUIET, reward  # noqa: E402
+from trcheck.benchmark.faults import flat  # noqa: E402
+from trcheck.tests.diagnose.dumps import padded  # noqa: E402
 from trlib.bridges.trl import CausesCallback, TrustRegionTrainer  # noqa: E402
 from trlib.bridges.watch import Watch  # noqa: E402
 from trlib.model.loading import EMBEDDED  # noqa: E402
@@ -59,7 +61,6 @@ def run(
     every=1,
     rollout=True,
     tokens=50_000,
-    resume=False,
     lag=0.0,
     **settings,
 ):
@@ -88,7 +89,7 @@ def run(
         warnings.simplefilter("always")
         if every:
             trainer.add_callback(CausesCallback(trainer, every=every, tokens=tokens))
-        trainer.train(resume_from_checkpoint=resume)
+        trainer.train()
     logged = [row for row in trainer.state.log_history if "reward" in row]
     causes = [
         {k.removeprefix("causes/"): v for k, v in row.items() if k.startswith("causes/")}
@@ -125,15 +126,6 @@ def test_a_sampler_that_lags_is_named_by_its_versions(small_model, tmp_path):
     causes, (told,), _ = run(tmp_path, small_model(), lag=0.1, max_steps=2)
     assert causes == [{"found": 1.0, "staleness": 1.0}] * 2
     assert "up to 6 versions older" in told
-
-
-def test_a_run_that_resumes_is_watched_on_and_named_anew(small_model, tmp_path):
-    """The evidence of batches before the checkpoint is gone; the next batches bring their own."""
-    given = {"temperature": 1.0, "save_strategy": "steps", "save_steps": 1}
-    before, *_ = run(tmp_path, small_model(), max_steps=2, **given)
-    after, (told,), _ = run(tmp_path, small_model(), max_steps=4, resume=True, **given)
-    assert after[:2] == before and after[2:] == [{"found": 1.0, "temperature": 1.0}] * 2
-    assert "divide its logits" in told
 
 
 def test_micro_batches_are_one_batch_and_the_model_is_not_asked_again(small_model, tmp_path):
@@ -176,19 +168,10 @@ def test_without_the_laboratory_it_says_what_to_install(monkeypatch):
 
 
 def batch_of(fault):
-    from trcheck.benchmark.faults import flat
-
     columns = flat(0, 64, fault)
     whole = np.bincount(columns["completion"])[columns["completion"]] < 64  # the others were cut
-    columns = {name: values[whole] for name, values in columns.items()}
-    owner = columns["completion"]
-    place = torch.from_numpy(owner * 0 + 1).cumsum(0) - 1
-    place -= place[torch.searchsorted(torch.from_numpy(owner), torch.from_numpy(owner))]
-    made = {}
-    for name in ("logp", "logp_old", "logp_rollout", "advantage", "mask"):
-        made[name] = torch.zeros(64, int(place.max()) + 1, dtype=torch.float64)
-        made[name][torch.from_numpy(owner), place] = torch.from_numpy(columns[name]).double()
-    return made
+    found = padded({name: values[whole] for name, values in columns.items()})
+    return {name: torch.from_numpy(values) for name, values in found.items()}
 
 
 def test_a_run_keeps_what_its_healthy_batches_measured_and_is_held_to_it(tmp_path):

@@ -1,6 +1,5 @@
 """The figures of recorded sweeps: `records/figures.json` says which part of which sweep each shows and
-how it is drawn: rows with intervals, curves over an axis, a history with bands, or one measure against
-another."""
+how it is drawn: rows with intervals, curves over an axis, a history with bands, or lines over variants."""
 
 from __future__ import annotations
 
@@ -10,10 +9,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from trlab import record
 from trlab.base import base_of_runs
 from trlab.drawing.display_names import display_name, key_of
-from trlab.drawing.looks import COLOURS, MARKERS, look
+from trlab.drawing.looks import COLOURS, INK, look
 from trlab.drawing.sweeps import bands, curves, intervals
 from trlab.findings import at, finished
 from trlab.measures import derive, matched
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 
 ONE = len(COLOURS)
 """Curves that share a panel at most; more get a panel each, with the others behind."""
-BEHIND: dict[str, Any] = {"color": "gray", "lw": 0.7, "alpha": 0.35, "label": "_"}
+BEHIND: dict[str, Any] = {"color": "gray", "ls": "-", "lw": 0.7, "alpha": 0.35, "label": "_"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +35,7 @@ class Figure:
     """A figure of a recorded sweep."""
 
     sweep: str
-    kind: Literal["intervals", "curves", "history", "points", "across"]
+    kind: Literal["intervals", "curves", "history", "panels", "across"]
     text: str
     """What it shows, in a sentence: its caption."""
     at: Mapping[str, str] = field(default_factory=dict)
@@ -45,13 +43,21 @@ class Figure:
     only: Sequence[str] = ()
     """Labels of the variants that it shows; empty: all."""
     called: Mapping[str, Any] = field(default_factory=dict)
-    """What a reader calls variants, where their labels are not plain; of points what a colour and
-    what a mark stands for; of `across` a variant's place, and the name of its open circles."""
+    """What a reader calls variants, where their labels are not plain; of `panels` a variant's place and
+    its line, of `across` its place and the name of its open circles."""
     hues: Mapping[str, str] = field(default_factory=dict)
-    """By what a colour stands for: a key of `look`. Of `across`: the points of `along`, each a line,
-    with what a reader calls it."""
+    """By what a colour stands for (a line of `panels`, a row that decides): a key of `look`. Of
+    `across`: the points of `along`, each a line, with what a reader calls it."""
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Of rows: what stands above some of them. The highest of a group comes first."""
+    said: Mapping[str, str] = field(default_factory=dict)
+    """Of rows that decide: a word beside the number."""
+    panels: Mapping[str, str] = field(default_factory=dict)
+    """The points of `along`, each a panel, with their titles."""
+    like: str = ""
+    """Another figure, which has what this one does not say."""
     along: str = ""
-    """What the horizontal axis has: an axis of the sweep, or of points a measure."""
+    """An axis of the sweep: the horizontal one, or what `hues` or `panels` divide."""
     axis: str = ""
     """What a reader calls it."""
     measure: str = "sampled"
@@ -62,8 +68,6 @@ class Figure:
     control: str = ""
     """Of curves: a cross marks where another variant first lies `drop` below this one."""
     drop: float = 0.0
-    beside: Sequence[str] = ()
-    """Further sweeps whose recorded runs it shows together with these."""
     line: float | None = None
     """Where a dotted line stands."""
 
@@ -89,7 +93,7 @@ class Figure:
 def figures() -> dict[str, Figure]:
     """Every figure by its name."""
     found = json.loads((RECORDS / "figures.json").read_text(encoding="utf-8"))
-    return {name: Figure(**one) for name, one in found.items()}
+    return {name: Figure(**found.get(one.get("like"), {}) | one) for name, one in found.items()}
 
 
 def figure(name: str) -> Figure:
@@ -111,10 +115,8 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
         ValueError: no variant can be drawn.
     """
     import matplotlib.pyplot as plt
-    import pandas as pd
 
-    others = [figure.of(record.read(name)[1]) for name in figure.beside]
-    runs = pd.concat([figure.of(derive(runs, history)), *others])
+    runs = figure.of(derive(runs, history))
     if not len(runs):
         raise ValueError(
             f"runs: expected finished runs of the sweep {figure.sweep!r} where the figure shows "
@@ -124,7 +126,7 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
         "intervals": _rows,
         "curves": _curves,
         "history": _bands,
-        "points": _points,
+        "panels": _side_by_side,
         "across": _across,
     }
     drawn = kinds[figure.kind](figure, sweep, runs, history)
@@ -157,12 +159,54 @@ def _rows(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFram
         runs = runs[runs["reached"]]
         for label in [label for label in arms if of["sum"][label] < of["size"][label]]:
             arms[label] += f" ({of['sum'][label]} of {of['size'][label]})"
-    drawn, ax = plt.subplots(figsize=(6.4, 0.9 + 0.34 * len(arms)))
+    looks, places = _looks(arms), {label: float(row) for row, label in enumerate(arms)}
+    heads: dict[float, str] = {}
+    if figure.groups:
+        ends = runs.groupby("label")[measure].agg(iqm)
+        places = {}
+        for group, labels in figure.groups.items():
+            here = sorted(arms.keys() & labels, key=lambda label: -ends[label])
+            first = len(places) + len(heads)
+            heads[first] = group
+            places |= {label: first + row for row, label in enumerate(here, 1)}
+        looks = dict.fromkeys(arms, INK) | figure.hues
+    drawn, ax = plt.subplots(figsize=(6.4, 0.9 + 0.3 * (len(arms) + len(heads))))
     start = base_of_runs(sweep, runs["cell"])
     if measure == "sampled":
-        ax.axvline(start.value if start else runs["start"].mean(), color="gray", ls=":", lw=1)
-    intervals(ax, runs, arms, measure=measure, looks=[*_looks(arms).values()])
-    ax.set_xlabel(figure.words, loc="right")  # a long one has room on the left, below the labels
+        x = start.value if start else runs["start"].mean()
+        ax.axvline(x, color="gray", ls=":", lw=1)
+        above = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+        ax.annotate(
+            "before training", (x, 1), (0, 2), ha="center", va="bottom", size="small", **above
+        )
+    arms = {label: arms[label] for label in places}
+    intervals(
+        ax,
+        runs,
+        arms,
+        measure=measure,
+        looks=[looks[label] for label in arms],
+        rows=[*places.values()],
+    )
+    rows = dict(sorted({**heads, **{row: arms[label] for label, row in places.items()}}.items()))
+    ax.set_yticks([*rows], [*rows.values()])
+    for row, text in zip(rows, ax.get_yticklabels(), strict=True):
+        text.set_fontweight("bold" if row in heads else "normal")
+    for label, word in figure.said.items():
+        own = interval(runs.loc[runs["label"] == label, measure])
+        right = own.value < 0.5
+        ax.annotate(
+            f"{own.value:.2f} {word}",
+            (own.high if right else own.low, places[label]),
+            (7 if right else -7, 0),
+            textcoords="offset points",
+            ha="left" if right else "right",
+            va="center",
+            color=look(figure.hues[label])["color"],
+            fontweight="bold",
+        )
+    # A long one has room on the left, below the labels.
+    ax.set_xlabel(f"{figure.words}; a stroke is a run", loc="right")
     ax.grid(axis="x")
     ax.tick_params(axis="y", length=0)
     return drawn
@@ -247,6 +291,7 @@ def _panels(count: int) -> Any:
 def _labelled(drawn: Drawn, figure: Figure, count: int) -> Drawn:
     for ax in drawn.axes:
         ax.grid(axis="y")
+        ax.set(xlabel="", ylabel="")
     if count > ONE:
         if figure.along == "lr":  # all would touch; the panels share their axis
             ticks, names = ax.get_xticks(), [text.get_text() for text in ax.get_xticklabels()]
@@ -280,7 +325,7 @@ def _across(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFr
             if open_circle:
                 style |= {"mfc": "none", "ms": 9, "linestyle": ""}
             for x, end in ends.items():
-                ax.plot([x, x], [end.low, end.high], color=COLOURS[i], lw=3, alpha=0.35)
+                ax.plot([x, x], [end.low, end.high], "-", color=COLOURS[i], lw=3, alpha=0.35)
             label = f"{name}, {open_circle}" if open_circle else name
             ax.plot([*ends], [end.value for end in ends.values()], label=label, **style)
     ax.set_xticks(range(len(places)), places)
@@ -290,67 +335,29 @@ def _across(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFr
     return drawn
 
 
-def _points(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawn:
-    """Crosses of 95 % intervals: colours and marks say what `called` has of a variant, thin lines
-    join its points. Without that each method has its look, and a mark is hollow where another method
-    reaches as much for less."""
+def _side_by_side(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawn:
+    """A panel for each point of an axis, a line over places for each colour."""
     import matplotlib.pyplot as plt
 
-    drawn, ax = plt.subplots(figsize=(6.8, 4.8))
-    names = {
-        label: figure.called.get(label, (display_name(label), "")) for label in figure.arms(runs)
-    }
-    kinds = [*dict.fromkeys(mark for _, mark in names.values())]
-    marks = dict(zip(kinds, ("o", "^", "P", *MARKERS[3:]), strict=False))
-    looks = {
-        label: look(figure.hues[hue]) | {"marker": marks[mark]}
-        if figure.hues
-        else look(key_of(label) or "own", marker=True)
-        for label, (hue, mark) in names.items()
-    }
-    axes = [axis for axis in runs if axis in {one.name for one in sweep.axes} | {"lr", "nats"}]
-    places = ["sweep", *axes]
-    high, cost = (
-        runs.groupby("label")[column].agg(lambda ends: iqm(ends.dropna()))
-        for column in (figure.measure, figure.along)
+    drawn, axes = plt.subplots(
+        1, len(figure.panels), figsize=(6.8, 3.2), sharey=True, squeeze=False
     )
-    beaten = {
-        one
-        for one in names
-        if (
-            (high >= high[one]) & (cost <= cost[one]) & ((high > high[one]) | (cost < cost[one]))
-        ).any()
-    }
-    for label in names:
-        own, style = runs[runs["label"] == label], looks[label]
-        found = sorted(
-            (
-                tuple(
-                    interval(part[column].to_numpy(float))
-                    for column in (figure.along, figure.measure)
-                )
-                for _, part in own.groupby(places, dropna=False)
-            ),
-            key=lambda pair: pair[0].value,
-        )
-        color = style["color"]
-        ax.plot(
-            [x.value for x, _ in found], [y.value for _, y in found], color=color, lw=0.8, alpha=0.5
-        )
-        for x, y in found:
-            ax.plot([x.low, x.high], [y.value] * 2, color=color, lw=0.8, alpha=0.5)
-            ax.plot([x.value] * 2, [y.low, y.high], color=color, lw=0.8, alpha=0.5)
-            face = color if figure.hues or label not in beaten else "none"
-            ax.plot(x.value, y.value, style["marker"], color=color, ms=5.5, mfc=face)
-    keys = {hue: look(key) | {"linewidth": 4, "linestyle": "-"} for hue, key in figure.hues.items()}
-    keys |= {
-        mark: {"color": "gray", "marker": marks[mark], "linestyle": ""} for mark in kinds if mark
-    }
-    if not figure.hues:
-        keys = {names[label][0]: looks[label] | {"linestyle": ""} for label in names}
-    for name, style in keys.items():
-        ax.plot([], [], label=name, **style)
-    ax.set(xscale="log", xlabel=figure.axis, ylabel=figure.words)
-    ax.grid(axis="y")
-    drawn.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    places = [*dict.fromkeys(place for place, _ in figure.called.values())]
+    for ax, (point, title) in zip(axes.flat, figure.panels.items(), strict=True):
+        here = runs[runs[figure.along] == point]
+        for name, key in figure.hues.items():
+            style = look(key, marker=True)
+            ends = {
+                places.index(place): interval(here.loc[here["label"] == label, figure.measure])
+                for label, (place, line) in figure.called.items()
+                if line == name
+            }
+            for x, end in ends.items():
+                ax.plot([x, x], [end.low, end.high], color=style["color"], lw=3, alpha=0.35)
+            ax.plot([*ends], [end.value for end in ends.values()], label=name, **style)
+        ax.set_xticks(range(len(places)), places)
+        ax.set(title=title, xlabel=figure.axis, ylim=(0, 1))
+        ax.grid(axis="y")
+        ax.legend()
+    axes[0, 0].set_ylabel(figure.words)
     return drawn

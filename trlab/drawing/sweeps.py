@@ -2,7 +2,7 @@
 
     fig, ax = plt.subplots()
     bands(ax, "basin", {"ppo": "PPO's clip", "pg_is": "no region"}, lr=1e-4)
-    ax.set(xlabel="batch", ylabel="reward", ylim=(0, 1))
+    ax.set_ylim(0, 1)
     ax.legend()
 
 `bands` draws a column of the histories over batches, `curves` the ends of runs over learning rates
@@ -44,7 +44,7 @@ def bands(
     **at: Any,
 ) -> None:
     """Each arm's mean (or median) over its runs, batch by batch, on a band from the lowest to the
-    highest run, or its interquartile mean on a pointwise 95 % interval.
+    highest run, or its interquartile mean on a pointwise 95 % interval; the axes are named.
 
     Args:
         sweep: its name, or histories (a row for each run and batch).
@@ -63,6 +63,7 @@ def bands(
             line, low, high = statistics.band(runs.to_numpy(float).T)
         ax.fill_between(runs.index, low, high, color=style["color"], **SHADE)
         ax.plot(runs.index, line, label=name, **style)
+    ax.set(xlabel="batch", ylabel=column)
 
 
 def curves(
@@ -123,6 +124,7 @@ def intervals(
     *,
     measure: str = "sampled",
     looks: Sequence[str] = (),
+    rows: Sequence[float] = (),
     **at: Any,
 ) -> None:
     """A row for each arm: the interquartile mean of its runs as a mark, its 95 % interval as a
@@ -131,23 +133,25 @@ def intervals(
     Args:
         sweep: its name, or a table of runs.
         measure: a column of the runs.
+        rows: where each stands, counted from above; empty: one below the other.
 
     Raises:
         ValueError: no such arm, axis or point; the message names those that there are.
     """
     from trlab.statistics import interval
 
-    names = []
-    for row, (rows, name, style) in enumerate(_arms(sweep, arms, looks, at, marker=True)):
-        runs = rows[measure].to_numpy(float)
+    names = {}
+    for i, (own, name, style) in enumerate(_arms(sweep, arms, looks, at, marker=True)):
+        row = rows[i] if rows else i
+        runs = own[measure].to_numpy(float)
         found = interval(runs)
         color = style["color"]
-        ax.plot([found.low, found.high], [row, row], color=color, lw=4, alpha=0.5)
+        ax.plot([found.low, found.high], [row, row], "-", color=color, lw=4, alpha=0.5)
         ax.plot(runs, np.full(len(runs), row + 0.3), "|", color="gray", markersize=5)
         ax.plot([found.value], [row], **{**style, "linestyle": ""}, label=name)
-        names.append(name)
-    ax.set_yticks(range(len(names)), names)
-    ax.set_ylim(len(names) - 0.4, -0.6)
+        names[row] = name
+    ax.set_yticks([*names], [*names.values()])
+    ax.set_ylim(max(names) + 0.6, -0.6)
 
 
 def _arms(

@@ -193,11 +193,6 @@ class Card:
         return "<!--made weights-->" in self.text
 
     @property
-    def trains(self) -> bool:
-        """Whether the loop trains with it: its page has a place for recorded runs."""
-        return "<!--made runs-->" in self.text
-
-    @property
     def is_objective(self) -> bool:
         return self.name in OBJECTIVES
 

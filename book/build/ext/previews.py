@@ -11,6 +11,7 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,9 @@ class Picture:
         return FRAME.format(seen, shift, "png", self.data)
 
 
+@cache
 def first(path: Path) -> Picture | None:
-    """The first figure of a page's source."""
+    """The first figure of a page's source: asked when it is drawn, and when its page is written."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".ipynb":
         cells = json.loads(text)["cells"]

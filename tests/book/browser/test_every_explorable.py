@@ -72,29 +72,6 @@ def import_of(name):
     return getattr(explorables, name).module
 
 
-@pytest.mark.parametrize("name", ONE)
-def test_the_impossible_is_clamped_and_explained(visit, name):
-    one = visit(name)
-    first = getattr(explorables, name)()
-    numbers = [key for key in keys_of(name) if isinstance(getattr(first, key), float)]
-    assert numbers or name == "Loop"
-    for key in numbers:
-        told = []
-        for wrong in (1e12, -1e12, None):
-            one.set(**{key: wrong})
-            value = one.state([key])[key]
-            assert isinstance(value, int | float) and abs(value) < 1e12, (key, wrong)
-            told.append(one.page.locator(".trx .notes").inner_text())
-        assert all(told), f"{key}: each impossible value is explained"
-        one.click(
-            ".trx .try .marks button", one.page.locator(".trx .try .marks button").count() - 1
-        )
-    with pytest.raises(ValueError, match=f"{name}, setting.*epsilom"):
-        getattr(explorables, name)(epsilom=0.1)
-    wrong_address = visit(name, f"#{import_of(name)}:nothing=1")
-    assert 'The address says "nothing"' in wrong_address.text(".trx .notes")
-
-
 @pytest.mark.parametrize(
     "name",
     by_day(

@@ -5,7 +5,6 @@ import pytest
 
 from book.build.browser import settle
 
-LIGHT = pytest.mark.nightly("the other theme, on a desk")
 PAGE = "book/notation.html"
 WORD = "main a.term"
 CARD = "#meaning-nat"
@@ -22,43 +21,14 @@ def apart(card, word):
     return float(max(box["y"] - line["y"] - line["height"], line["y"] - box["y"] - box["height"]))
 
 
-@pytest.fixture(
-    params=[pytest.param(("light", 1280), marks=LIGHT), ("dark", 360)],
-    ids=["light", "dark-phone"],
-)
-def page(request, chromium, address):
-    theme, width = request.param
-    context = chromium.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=theme, reduced_motion="reduce"
-    )
+@pytest.fixture
+def page(chromium, address):
+    context = chromium.new_context(viewport={"width": 360, "height": 800}, color_scheme="dark")
     page = context.new_page()
     page.goto(f"{address}/{PAGE}", wait_until="load")
     settle(page)
     yield page
     context.close()
-
-
-@pytest.mark.nightly("the keyboard reaches the same meaning every time")
-def test_hover_shows_the_meaning_and_leaving_or_escape_takes_it_away(page, until):
-    word, card = page.locator(WORD).first, page.locator(CARD)
-    assert card.is_hidden()
-    word.hover()
-    until(page, SHOWN)
-    assert card.inner_text().startswith(
-        "The unit of entropy and divergence with natural logarithms"
-    )
-    box = card.bounding_box()
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= page.viewport_size["width"]
-    assert -1 <= apart(card, word) <= NEAR, "it hides its word, or stands far from it"
-    card.hover()  # the way there is no way out
-    assert card.is_visible()
-    page.mouse.move(0, 0)
-    until(page, HIDDEN)
-    word.hover()
-    until(page, SHOWN)
-    page.keyboard.press("Escape")
-    assert card.is_hidden()
 
 
 def test_the_keyboard_reaches_the_meaning_and_escape_takes_it_away(page, until):

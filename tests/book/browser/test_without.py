@@ -22,7 +22,7 @@ def none():
 browser.chromium = none
 sys.exit(pytest.main(sys.argv[1:]))
 """
-SMALL = ("tests/book/browser/test_simplex.py", "-n", "0", "-p", "no:cacheprovider")
+SMALL = ("tests/book/browser/test_front.py", "-n", "0", "-p", "no:cacheprovider")
 
 
 @pytest.mark.nightly("starts another pytest")

@@ -124,6 +124,13 @@ for (const [name, tones] of Object.entries(TONES)) {
     }
     assert.ok(asked.options.some(([value]) => value === ofData(asked.right, data)));
   });
+  test(`${name}: the impossible is clamped and explained`, () => {
+    for (const key of Object.keys(settings).filter((one) => typeof first[one] === "number"))
+      for (const wrong of [1e12, -1e12, null]) {
+        const { state, notes } = reached({ [key]: wrong });
+        assert.ok(Math.abs(state[key]) < 1e12 && notes.length, `${key}: ${wrong}`);
+      }
+  });
   test(`${name}: which presets show a failure`, () => {
     const found = presets.map(({ state }) => spec.read(reached(state).state, data).verdict.tone);
     assert.equal(found.join(" "), tones);

@@ -402,24 +402,6 @@ def test_lora_settings_and_places_reach_load_policy(monkeypatch):
         assert asked["lora"] == {"target_modules": expected}
 
 
-def test_a_run_with_adapters_is_evaluated_and_gone_on_with(capsys, tmp_path, folder):
-    out = str(tmp_path / "run")
-    learn = (
-        f"train --method ppo --policy {folder} --lora r=2 --lora target_modules=q_proj --lr 1 "
-        f"--out {out} {SMALL}"
-    )
-    assert typed(learn) == 0
-    saved = tmp_path / "run" / "policy"
-    assert (saved / "adapter_config.json").is_file() and not (saved / "config.json").exists()
-    capsys.readouterr()
-    assert typed(f"evaluate --policy {out} --json {FEW}") == 0
-    assert json.loads(capsys.readouterr().out)["policy"] == str(saved)
-    assert typed(f"{learn} --steps 3 --resume --json") == 0  # and replaces the saved adapters
-    assert len(json.loads(capsys.readouterr().out)["history"]["reward"]) == 3
-    assert typed(f"train --method ppo --policy {saved} --lora r=2 {SMALL}") == 1
-    assert "lora: expected None, because policy" in capsys.readouterr().err
-
-
 def test_a_run_is_evaluated_in_the_chat_mode_it_was_trained_in(capsys, tmp_path, policy):
     policy.tokenizer.chat_template = (
         "{% for m in messages %}{{ m['content'] }} {{ m['content'] }}{% endfor %}"

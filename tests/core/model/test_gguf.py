@@ -17,7 +17,6 @@ from tests.core.model.alike import alike
 from tests.losses import refused
 from trlib.errors import CheckpointError, MissingExtra
 from trlib.model import loading, memory
-from trlib.model.rollout import sample
 
 HIDDEN, LAYERS, HEADS, KV_HEADS, MLP = 64, 2, 4, 2, 96
 TEMPLATE = (
@@ -152,18 +151,6 @@ def test_without_a_template_a_prompt_is_continued(written, tmp_path):
         tmp_path / "bare.gguf",
         chat=True,
     )
-
-
-def test_sampling_and_scoring_agree_with_padding_template_and_end(small, alone):
-    c = sample(small, ["the", "the other one", "19"], group=4, max_tokens=12, seed=3)
-    assert not c.prompt_mask.all()
-    alone(small, c, 2e-5)
-    some = sample(small, ["the", "19"], group=64, max_tokens=12, temperature=3.0, seed=0)
-    ended = some.ended.nonzero().squeeze(-1)
-    assert 0 < len(ended) < len(some)
-    for row in ended.tolist():  # the end token is counted, scored, and the last
-        own = some.tokens[row][some.mask[row]].tolist()
-        assert own[-1] == 2 and 2 not in own[:-1]
 
 
 def test_it_is_saved_as_floats_and_comes_back_the_same(small, tmp_path):

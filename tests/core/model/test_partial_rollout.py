@@ -52,17 +52,6 @@ def test_every_token_has_the_log_prob_of_the_policy_that_wrote_it(others):
             assert int(c.tokens[row, t]) in top
 
 
-def test_what_has_ended_is_left_alone_and_what_has_not_goes_on(others):
-    c, _ = drawn(others)
-    ends = c.tokens == others[0].end_id
-    for row, n in enumerate(c.lengths.tolist()):
-        assert c.mask[row, :n].all() and not c.mask[row, n:].any()
-        assert bool(c.ended[row]) == bool(ends[row, n - 1]) and not ends[row, : n - 1].any()
-        assert c.ended[row] or n == 7
-    again, _ = drawn(others)
-    assert torch.equal(again.tokens, c.tokens) and torch.equal(again.logp, c.logp)
-
-
 def test_nobody_is_asked_to_go_on_with_what_has_ended(policy):
     def unasked():
         raise AssertionError("every completion has ended")

@@ -21,39 +21,6 @@ def saved(rows, folder):
 # -- its own problems
 
 
-def test_the_table_holds_every_sum_once_and_its_solution():
-    table = Aloud(numbers=(1, 4), terms=3).problems
-    assert table.column_names == ["question", "steps", "answer"]
-    assert len(table) == len(set(table["question"])) == 4**3
-    for row in table:
-        a, b, c = map(int, row["question"].rstrip(":").split(" + "))
-        assert row["answer"] == a + b + c
-        assert row["steps"] == f"{a} + {b} = {a + b}, {a + b} + {c} = {a + b + c}"
-    assert table[:] == Aloud(numbers=(1, 4), terms=3).problems[:]
-
-
-def test_solved_problems_come_first_and_are_never_asked():
-    task = Aloud(numbers=(1, 3), terms=2, examples=2)
-    prompts = task.prompts(7, seed=0)
-    solved = [f"{row['question']} {row['steps']}. Answer {row['answer']}" for row in task.problems][
-        :2
-    ]
-    asked = {prompt.text.split("\n")[-1] for prompt in prompts}
-    assert all(prompt.text.split("\n")[:-1] == solved for prompt in prompts)
-    assert asked == set(task.problems["question"][2:])  # all nine sums but the two solved ones
-    assert task.prompts(3, seed=0) == prompts[:3] != task.prompts(3, seed=1)
-
-
-def test_the_expert_is_right_and_difficulty_is_the_carries():
-    task = Aloud()
-    prompts = task.prompts(64, seed=3)
-    for prompt, text in zip(prompts, task.demonstrations(prompts, seed=0), strict=True):
-        assert task.verify(prompt, text, ended=True).reason == "right"
-    a, b, c = (int(word) for word in prompts[0].text.split("\n")[-1].rstrip(":").split(" + "))
-    assert prompts[0].difficulty == (a % 10 + b % 10 > 9) + ((a + b) % 10 + c % 10 > 9)
-    assert {prompt.difficulty for prompt in prompts} == {0, 1, 2}
-
-
 # -- what a completion is worth
 
 

@@ -11,7 +11,7 @@ from tests.losses import refused
 from trlab.pretraining.teaching import DialTeacher
 from trlab.pretraining.tokenizer import word_tokenizer
 from trlib.tasks import Dial, load_task
-from trlib.tasks.dial import CAREFUL, LARGEST, MOVES, WORDS
+from trlib.tasks.dial import LARGEST, MOVES, WORDS
 
 dials = st.builds(
     Dial,
@@ -66,21 +66,6 @@ def test_a_prompt_states_its_difficulty_and_its_answer(dial, seed):
 
 # -- demonstrations and corpus
 # ------------------------------------------------------------------------------------
-
-
-@settings(max_examples=20, deadline=None)
-@given(dial=dials, seed=st.integers(0, 1000), slip=st.sampled_from([0.0, 0.5]))
-def test_an_expert_is_right_and_shows_every_place(dial, seed, slip):
-    dial = Dial(moves=dial.moves, positions=dial.positions, slip=slip)
-    prompts = dial.prompts(10, seed=seed)
-    texts = dial.demonstrations(prompts, seed=seed)
-    assert texts == dial.demonstrations(prompts, seed=seed)
-    for prompt, text in zip(prompts, texts, strict=True):
-        opener, *places, so, answer = text.split()
-        assert opener in CAREFUL and so == "so" and answer == prompt.answer
-        assert [int(place) for place in places] == dial.places(prompt)
-        assert dial.verify(prompt, text, ended=True).reason == "right"
-        assert len(text.split()) + 1 <= dial.max_tokens
 
 
 # -- verifier

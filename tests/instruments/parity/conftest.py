@@ -22,23 +22,6 @@ def trl():
     return import_module("trl")
 
 
-@pytest.fixture(scope="session")
-def torchrl():
-    """torchrl's losses of language models."""
-    return import_module("torchrl.objectives.llm")
-
-
-@pytest.fixture(scope="session", name="torch")
-def _torch():
-    return torch
-
-
-@pytest.fixture(scope="session")
-def sb3():
-    """sb3-contrib's helpers."""
-    return import_module("sb3_contrib.common.utils")
-
-
 @pytest.fixture(params=range(3))
 def batch(request):
     """Six completions of up to seven tokens, ragged, with a hole: ratios on both sides of every

@@ -1,5 +1,4 @@
-"""What verl 0.9.1 has of the branch asynchrony: equal in float64, value and gradient; what TRL has,
-`test_trl.py` compares."""
+"""What verl 0.9.1 has of the branch asynchrony: equal in float64, value and gradient."""
 
 from functools import partial
 

@@ -35,3 +35,18 @@ def rows(columns):
         elif name != "completion":
             made[name] = values[first].tolist()
     return by_row(made)
+
+
+def padded(columns):
+    """Columns of tokens as [B + 2, T + 2], NaN where there are none: the first and last rows are
+    empty."""
+    owner = columns["completion"] + 1
+    place = np.arange(len(owner)) - np.searchsorted(owner, owner)
+    made = {}
+    for name in ("logp", "logp_rollout", "advantage", "logp_old", "mask"):
+        if name in columns:
+            made[name] = np.full(
+                (owner[-1] + 2, place.max() + 3), 0.0 if name == "mask" else np.nan
+            )
+            made[name][owner, place] = columns[name]
+    return made

@@ -82,12 +82,7 @@ def test_every_number_of_the_small_table(written):
     assert whole.tv == pytest.approx(sum(abs(r - 1) for r in RATIOS) / 12, rel=1e-12)
 
     kish = sum(RATIOS) ** 2 / sum(r * r for r in RATIOS) / 6
-    products = [1.4 * 2 * 7 / 9, 0.74 / 0.9 * 0.5, 3.0]
-    assert found.effective.tokens == pytest.approx(kish, rel=1e-12)
-    assert found.effective.completions == pytest.approx(
-        sum(products) ** 2 / sum(x * x for x in products) / 3
-    )
-    assert found.effective.top == pytest.approx(3 / sum(RATIOS))
+    assert found.effective == pytest.approx(kish, rel=1e-12)
     assert (
         found.judgement.verdict == "unclear"
         and "there are 3 completions" in found.judgement.headline
@@ -256,14 +251,13 @@ def test_why_the_clip_ratio_is_0(written):
     assert len({answer.verdict for answer in answers.values()}) == len(ANSWERS)
 
 
-def test_the_answer_names_mask_and_anchor(written):
+def test_the_answer_names_the_anchor(written):
     table = one([0.9, 0.5, 0.9], [0.5] * 3, [1.0] * 3, logp_old=logs([[0.9, 0.5, 0.5]]))
     table["mask"] = [[True, True, False]]
     answer = diagnose(read(written(table))).answer
     said = " ".join(answer.reasons)
     assert answer.code == "identical" and "logp_old" in answer.verdict
     assert "logp_rollout" in said and "silence 1 tokens, 50 %" in said and "factor 1.8" in said
-    assert "1 of 3 positions (33 %) are masked" in said
     wide = diagnose(read(written(table)), Limits(eps_high=0.9)).answer
     assert "would silence 0 tokens" in " ".join(wide.reasons)
 
@@ -283,7 +277,7 @@ def test_the_page_asks_for_nothing_and_escapes_what_came_from_the_file(written):
     far = {"logp": [[-1e4, -1e-9]], "logp_rollout": [[-1e-9, -1e4]]}
     far |= {"advantage": [[1.0, 1.0]], "mask": [[True, True]]}
     found = diagnose(read(written(pd.DataFrame(far))))
-    assert found.effective.tokens == pytest.approx(0.5)
+    assert found.effective == pytest.approx(0.5)
     assert "nan" not in figures.ratios(found)
 
 
@@ -383,13 +377,7 @@ def test_without_pyarrow_the_error_says_what_brings_it(written, capsys, monkeypa
     assert typed(f"diagnose {path}") == 2
     assert "pip install 'trust-region-book[diagnose]' brings it" in capsys.readouterr().err
     with pytest.raises(ImportError, match="pip install pyarrow"):
-        dump(
-            "x.parquet",
-            logp=torch.zeros(1, 1),
-            logp_rollout=torch.zeros(1, 1),
-            advantage=torch.ones(1),
-            mask=torch.ones(1, 1),
-        )
+        dump("x.parquet", logp=None, logp_rollout=None, advantage=None, mask=None)
 
 
 def test_a_dump_that_does_not_fit_together_is_refused(tmp_path):

@@ -7,8 +7,9 @@ from tests.by_day import by_day
 from trcheck.benchmark import heldout
 from trcheck.benchmark.faults import flat, judged
 from trcheck.diagnose.live import judge_batch
+from trcheck.tests.diagnose.dumps import padded
 
-CLEAR = ("temperature .8", "top-p .9", "sums in place of log-probs", "groups reshaped")
+CLEAR = ("temperature 1.3", "top-p .9", "sums in place of log-probs", "groups reshaped")
 """What no seed decides."""
 
 
@@ -25,18 +26,10 @@ def test_a_fault_is_named_and_no_healthy_dump_is_accused(kind):
 def test_a_batch_in_memory_is_judged_as_its_file(old):
     """Whatever stands behind a completion's last token, and whichever rows are empty."""
     columns = flat(3, 64, "temperature 0.7", old)
-    owner = columns["completion"] + 1
-    place = np.arange(len(owner)) - np.searchsorted(owner, owner)
-    shape = 66, place.max() + 3
-    names = ("logp", "logp_rollout", "advantage", "logp_old")
-    batch = {name: np.full(shape, np.nan) for name in names if name in columns}
-    for name, values in batch.items():
-        values[owner, place] = columns[name]
-    mask = np.zeros(shape)
-    mask[owner, place] = 1
+    batch = padded(columns)
     group = np.zeros(66, dtype=int)
-    group[owner] = columns["group"]
-    found = judge_batch(**batch, mask=mask, group=group)
+    group[columns["completion"] + 1] = columns["group"]
+    found = judge_batch(**batch, group=group)
     assert found.causes == judged(columns).causes != ()
     with pytest.raises(ValueError, match="mask: expected True for at least one token"):
-        judge_batch(**batch, mask=mask * 0)
+        judge_batch(**batch | {"mask": batch["mask"] * 0})

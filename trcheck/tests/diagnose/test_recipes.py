@@ -1,9 +1,6 @@
-"""The recipes of the book's page, really run: TRL's own trainer, verl's own worker loss, a run of
-this package."""
+"""The recipes of the book's page, really run: TRL's own trainer, verl's own worker loss."""
 
 import re
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +8,7 @@ import torch
 
 from book.build.paths import ROOT
 from trcheck.benchmark.faults import flat
-from trcheck.diagnose import diagnose, from_run, read
-from trcheck.diagnose.sampling import Sampling
+from trcheck.diagnose import diagnose, read
 from trcheck.tests.diagnose.dumps import rows
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -169,38 +165,5 @@ def test_from_verl_a_shuffled_batch_is_called_so(tmp_path, monkeypatch):
     assert found.pieces.tolist() == [f"#{i}" for i in columns["tokens"]]
     judged = diagnose(found)
     assert "advantages" in [cause.name for cause in judged.judgement.causes]
-    assert judged.answer.share == pytest.approx(metrics["actor/pg_clipfrac"].aggregate()) > 0.1
-
-
-def test_from_this_package(tmp_path, monkeypatch):
-    import trlib
-
-    monkeypatch.chdir(tmp_path)
-    code = recipe("From this package")[0].replace(
-        "steps=5, minibatches=8, epochs=4",
-        "steps=2, prompts=4, group=4, minibatches=2, epochs=2, lr=1e-3, probe=0, progress=False",
-    )
-    assert "prompts=4" in code
-    names = {}
-    exec(code, names)
-    run = names["run"]
-    found = read("rollouts.parquet")
-    assert found.count == 16 and found.logp_old is None
-    assert found.sampling == Sampling(
-        logprobs="processed", temperature=1.0, top_p=1.0, source="as the file says"
-    )
-    # rewards are verified anew: their mean is the history's, and advantages sum to 0 in every group
-    assert found.reward.mean() == pytest.approx(run.history.reward.iloc[-1])
-    whole = found.advantage[np.searchsorted(found.completion, np.arange(16))]
-    np.testing.assert_allclose(np.bincount(found.group, weights=whole), 0, atol=1e-6)
-    scored = run.policy.score(run.last).logp[run.last.mask].detach()
-    np.testing.assert_allclose(found.logp[found.mask], scored, rtol=1e-6)
-    np.testing.assert_array_equal(found.logp_rollout[found.mask], run.last.logp[run.last.mask])
-
-    from_run("both.parquet", run, names["task"], before=trlib.load_policy("dial"))
-    both = read("both.parquet")
-    before = trlib.load_policy("dial").score(run.last).logp[run.last.mask].detach()
-    np.testing.assert_allclose(both.logp_old[both.mask], before, rtol=1e-6)
-    with pytest.raises(ValueError, match="run: expected one that has trained a batch"):
-        from_run("none.parquet", SimpleNamespace(last=None, settings={}), names["task"])  # type: ignore[arg-type]
-    assert not Path("none.parquet").exists()
+    assert judged.answer.share == pytest.approx(metrics["actor/pg_clipfrac"].aggregate())
+    assert judged.answer.share > 0.1
