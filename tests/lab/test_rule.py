@@ -103,7 +103,7 @@ def test_an_earlier_round_keeps_its_verdict_and_todays_test_stands_beside_it():
     assert p == pytest.approx(2 / 12_870) and p * (len(others) + 1) < 0.05 < found.corrected
     note = outcomes.folded([found])
     assert "<summary>1 predictions from before the runs: 1 undecided</summary>" in note
-    assert "not at the side that it favours" in note
+    assert "Today&#x27;s test decides 1 of 1 otherwise" in note
     (today, *_) = judge(made((BETTER, *others), seeds=8, round=6), runs)
     assert (today.verdict, today.today) == ("description", "")
 
