@@ -2,14 +2,16 @@
 `make html`.
 
 The explorable of chapter 5b with the slider moved; both figures of the front page as they are
-printed, and its walls batch by batch; of chapter 11 the basins; a diagnosis. This is what a reader
+printed, and its walls batch by batch; of chapter 11 the basins; a diagnosis, whose report is made here. This is what a reader
 gets, for whoever has not built the book.
 """
 
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,10 @@ BASIN_PAGE = "book/purpose.html"
 FRONT = {"wall": '[data-explorable="wall"]', "dial": '[data-explorable="front"]'}
 """The front page's pictures."""
 BASIN = '[data-explorable="basin"]'
-DIAGNOSIS_PAGE = "_static/diagnose/rollouts.html"
+DIAGNOSIS_PAGE = "book/check/diagnose.html"
+REPORT = ROOT / "book" / "_static" / "diagnose" / "shifted.html"
+NARROW = {"width": 640, "height": 560}
+"""Of a report, whose words are then as large as the page's."""
 WALL, BATCHES, FRAME, REST = 880, 16, 450, 4000
 """Pixels of the walls' width, their frames, and milliseconds of each and of the last."""
 BARE = """figure => figure.querySelector(".trlib-view > div").shadowRoot
@@ -38,7 +43,7 @@ MOVE = """(ring, batch) => {
 }"""
 SIZE = {"width": 1100, "height": 940}
 COLOURS = 128
-SHARP = {PAGE: 1, FRONT_PAGE: 1.5, BASIN_PAGE: 1.5, DIAGNOSIS_PAGE: 1}
+SHARP = {PAGE: 1, FRONT_PAGE: 1.5, BASIN_PAGE: 1.5, DIAGNOSIS_PAGE: 2}
 """Device pixel ratio of each page's picture."""
 
 
@@ -88,6 +93,21 @@ def shoot_front(page: Any) -> None:
 
 
 def shoot_diagnosis(page: Any) -> None:
+    """The report of the page's dump, with the sampler's log-probs a token too late."""
+    from pyarrow import Table, parquet
+
+    rows = parquet.read_table(REPORT.with_name("rollouts.parquet")).to_pylist()
+    for row in rows:
+        first, *others = row["logp_rollout"]
+        row["logp_rollout"] = [first, first, *others[:-1]]
+    with tempfile.TemporaryDirectory() as folder:
+        dump = Path(folder, "shifted.parquet")
+        parquet.write_table(Table.from_pylist(rows), dump)
+        subprocess.run(
+            [sys.executable, "-m", "trlib", "diagnose", dump, "--html", REPORT], check=False
+        )
+    page.set_viewport_size(NARROW)
+    page.goto(REPORT.as_uri())
     settle(page)
     save(page.screenshot(), "diagnosis")
 

@@ -35,6 +35,7 @@ UNFINISHED = "unfinished"
 PARTS = (
     "address",
     "mathematics",
+    "line_breaks",
     "links",
     "pages",
     "security",

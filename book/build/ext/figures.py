@@ -5,7 +5,7 @@ stands in the page itself, in its font and colours.
 
     *Its caption.*
 
-A drawing of many thousand marks stays a picture: in the page it would be most of the page.
+Those with captions are numbered. A drawing of many thousand marks stays a picture: in the page it would be most of the page.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LARGE = 150_000
 
 def draw(app: Sphinx, doctree: nodes.document) -> None:
     """Puts drawings in the place of the images that show their files."""
-    here = Path(app.env.doc2path(app.env.docname)).parent
+    here, count = Path(app.env.doc2path(app.env.docname)).parent, 0
     for image in list(doctree.findall(nodes.image)):
         path = here / image["uri"]
         if not is_drawing(path):
@@ -40,7 +40,9 @@ def draw(app: Sphinx, doctree: nodes.document) -> None:
         ]
         if isinstance(caption, nodes.paragraph) and _is_emphasis(caption):
             caption.parent.remove(caption)
-            words = nodes.paragraph("", "", *caption[0].children)
+            count += 1
+            number = nodes.inline("", f"Fig. {count}", classes=["caption-number"])
+            words = nodes.paragraph("", "", number, *caption[0].children)
             begin = nodes.raw("", "<figcaption>", format="html")
             told += [begin, words, nodes.raw("", "</figcaption>", format="html")]
         alone.replace_self([*told, end])

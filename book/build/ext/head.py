@@ -20,12 +20,13 @@ from sphinx.application import Sphinx
 
 from book.build.ext import previews
 
-PICTURE = "_static/figures/share.png"
-"""Drawn on 25 November 2026 from recorded runs on `dial`."""
+FRONT = "book/index"
+"""Its preview is that of a page without a figure."""
+PICTURE = "_static/figures/wall.png"
+"""What stands for previews in a build without Chromium."""
 PICTURE_SAYS = (
-    "Learning curves of recorded runs with 32 updates per batch at learning rate 1e-4. With PPO's "
-    "clip the share of right answers rises to 0.8 and stays near it; without a trust region it "
-    "rises faster and falls to 0.6."
+    "Three walls of 64 answers each, of three copies of one model that learn to add: green is right. "
+    "One of them has gone out."
 )
 BOOK_SAYS = (
     "A book that runs: trust regions for language models, from TRPO and PPO to GRPO, GSPO, DPPO, "
@@ -120,7 +121,7 @@ def describe(
     )
     if title == app.config.html_title:
         context["docstitle"] = ""  # which stands behind every title
-    shown, says = previews.of(app, pagename) or (PICTURE, PICTURE_SAYS)
+    shown, says = _picture(app, pagename)
     picture = f"{base}{shown}" if base else context["pathto"](shown, 1)
     page = context.get("pageurl") or ""
     lines = tags(title, description, page, picture, app.config.html_title, says)
@@ -208,11 +209,17 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     # It only leads on to the book's first page, but its address is the one people share.
     first = folder / "index.html"
     if first.exists() and "og:title" not in (text := first.read_text(encoding="utf-8")):
-        head = f"<title>{html.escape(book)}</title>\n{tags(book, BOOK_SAYS, base, base + PICTURE, book)}"
+        picture, says = _picture(app, FRONT)
+        shown = tags(book, BOOK_SAYS, base, base + picture, book, says)
+        head = f"<title>{html.escape(book)}</title>\n{shown}"
         first.write_text(
             f'<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8">\n{head}\n{text}',
             encoding="utf-8",
         )
+
+
+def _picture(app: Sphinx, page: str) -> tuple[str, str]:
+    return previews.of(app, page) or previews.of(app, FRONT) or (PICTURE, PICTURE_SAYS)
 
 
 def _is_aside(paragraph: nodes.paragraph) -> bool:

@@ -1,9 +1,12 @@
 """Where a line may break: not inside a number such as 3e-5, which a browser would break at its
-hyphen, and in a long name in code after a mark, where a browser would break it anywhere."""
+hyphen, not between a bracket and a short formula, and in a long name in code after a mark, where a browser would break it anywhere."""
 
 from __future__ import annotations
 
 import re
+
+from docutils import nodes
+from sphinx.application import Sphinx
 
 from book.build.ext.phone_tables import MARKS
 
@@ -12,17 +15,21 @@ VERBATIM = ("script", "style", "svg", "math", "pre", "textarea", "title", "optio
 TAG = r"""<!--.*?-->|</?[a-z](?:"[^"]*"|'[^']*'|[^"'>])*>"""
 NUMBER = r"\b\d+(?:\.\d+)?e-\d+\b"
 PART = re.compile(
-    rf"<({'|'.join(VERBATIM)})\b.*?</\1>|{TAG}|(?P<number>{NUMBER})", re.DOTALL | re.IGNORECASE
+    rf"<({'|'.join(VERBATIM)})\b.*?</\1>|{TAG}|(?P<number>{NUMBER})|π_(?P<of>old|ref)",
+    re.DOTALL | re.IGNORECASE,
 )
 
 
 def numbers(body: str) -> str:
     """A page's HTML with each such number in an element of class `whole`, which the style sheet
-    does not break."""
-    return PART.sub(
-        lambda found: f'<span class="whole">{found[0]}</span>' if found["number"] else found[0],
-        body,
-    )
+    does not break, and the name of a policy with its index below the line."""
+
+    def set_out(found: re.Match[str]) -> str:
+        if found["of"]:
+            return f"π<sub>{found['of']}</sub>"
+        return f'<span class="whole">{found[0]}</span>' if found["number"] else found[0]
+
+    return PART.sub(set_out, body)
 
 
 LONG_NAME = re.compile(r'(?<=<span class="pre">)[^<]{30,}(?=</span>)')
@@ -32,3 +39,23 @@ LONG_NAME = re.compile(r'(?<=<span class="pre">)[^<]{30,}(?=</span>)')
 def names(body: str) -> str:
     """A page's HTML with a place to break after each mark of a long name in code."""
     return LONG_NAME.sub(lambda found: MARKS.sub("<wbr>", found[0]), body)
+
+
+SHORT = 24
+"""Letters of TeX of a formula that fits into a phone's line beside its brackets."""
+
+
+def brackets(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Keeps an opening bracket in the line of the short formula that it opens."""
+    for formula in list(doctree.findall(nodes.math)):
+        before = formula.parent[formula.parent.index(formula) - 1]
+        if not isinstance(before, nodes.Text) or not before.endswith("("):
+            continue
+        if len(formula.astext()) <= SHORT:
+            kept = nodes.inline("", "", nodes.Text("("), formula.deepcopy(), classes=["whole"])
+            formula.parent.replace(before, nodes.Text(before[:-1]))
+            formula.replace_self(kept)
+
+
+def connect(app: Sphinx) -> None:
+    app.connect("doctree-resolved", brackets)

@@ -8,6 +8,7 @@ name gets no other in that section; the same link again is plain text.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from docutils import nodes
@@ -37,15 +38,18 @@ PATTERN = re.compile(
     "|".join(rf"(?P<{key}>(?<![\w-])(?:{text})(?![\w-]))" for key, text in WORDS.items())
 )
 CARD = re.compile(r"methods/(?!index)\w+\.html$")
+LIST = "book/methods/index"
+"""The page whose table has a method a row, each in its look."""
 """The address of a method's card."""
+USES = re.compile(r'class="[^"]*\blook-(\w+)')
 PLAIN = (nodes.paragraph, nodes.emphasis, nodes.strong)
 ELSEWHERE = (nodes.entry, nodes.title, nodes.reference, nodes.field_list)
 
 
-def style() -> str:
+def style(keys: Iterable[str]) -> str:
     """The looks as CSS."""
     lines = []
-    for key in WORDS:
+    for key in keys:
         hue, dash, _ = LOOKS[key]
         light, dark = TABLE["hues"][hue]
         kind = "dotted" if dash.startswith(("2 ", "3 ")) else "dashed" if dash else "solid"
@@ -56,6 +60,11 @@ def style() -> str:
 
 def named(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Gives names their looks."""
+    if docname == LIST:
+        for link in doctree.findall(nodes.reference):
+            key = link.get("refuri", "").removesuffix(".html")
+            if key in LOOKS and _inside(link, (nodes.entry,)):
+                link["classes"].append(f"look-{key}")
     known: dict[nodes.Node | None, set[str]] = {}
     for paragraph in list(doctree.findall(nodes.paragraph)):
         if _inside(paragraph, ELSEWHERE):
@@ -99,8 +108,8 @@ def _parts(text: str, seen: set[str]) -> list[nodes.Node]:
 
 def styled(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], _: Any) -> None:
     """Only a page with such names carries their looks."""
-    if 'class="look-' in context.get("body", ""):
-        context["metatags"] = f"{context.get('metatags', '')}<style>{style()}</style>"
+    if keys := dict.fromkeys(USES.findall(context.get("body", ""))):
+        context["metatags"] = f"{context.get('metatags', '')}<style>{style(keys)}</style>"
 
 
 def connect(app: Sphinx) -> None:

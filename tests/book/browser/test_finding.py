@@ -89,4 +89,3 @@ def test_every_page_says_what_it_is(book):
     assert not faults, "\n".join(faults)
     of_chapters = [descriptions[name] for name in descriptions if name.startswith("notebooks/")]
     assert len(set(of_chapters)) == len(of_chapters)
-    assert (book / "_static" / "figures" / "share.png").stat().st_size < 80_000

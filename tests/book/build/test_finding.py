@@ -39,10 +39,10 @@ def test_a_description_is_sentences_without_formulas():
 
 
 def test_the_head_escapes_what_it_says():
-    made = tags('A "title" & more', "<b>", "", "figures/share.png", "Book")
+    made = tags('A "title" & more', "<b>", "", "figures/wall.png", "Book")
     assert 'content="A &quot;title&quot; &amp; more"' in made and 'content="&lt;b&gt;"' in made
     assert "og:url" not in made, "no address, no claim"
-    assert 'og:image:alt" content="Learning curves of recorded runs' in made
+    assert 'og:image:alt" content="Three walls of 64 answers' in made
     assert "<loc>https://a.org/book/index.html</loc>" in sitemap("https://a.org/", ["book/index"])
 
 

@@ -1,7 +1,7 @@
 /* The chart of the front page: each lane's median run in the band of all of them, and the reader's own. */
 
 import { area, line } from "d3-shape";
-import { drawing, join, linearScale, logScale } from "../parts/common.js";
+import { apart, drawing, join, linearScale, logScale } from "../parts/common.js";
 
 const APART = 15, // two names
   MARGIN = { left: 40, top: 26, bottom: 44 };
@@ -75,7 +75,7 @@ export function chart() {
     join(names, "text.name", placed(named, size, narrow), {
       key: (lane) => lane.key,
       x: ({ left }) => left,
-      y: ({ high }) => high,
+      y: ({ y }) => y,
       "text-anchor": ({ anchor }) => anchor,
       style: { fill: ({ hue }) => hue },
       text: ({ name }) => name,
@@ -135,19 +135,9 @@ function placed(ends, { width, height }, narrow) {
     return {
       ...one,
       left: before ? Math.min(one.left, width) - 2 : one.left + 7,
-      high: one.top + (narrow ? -8 : 4),
+      y: one.top + (narrow ? -8 : 4),
       anchor: before ? "end" : "start",
     };
   });
-  names.sort((a, b) => a.high - b.high);
-  for (let turn = 0; turn < 40; turn++)
-    for (let i = 1; i < names.length; i++) {
-      const lack = APART - (names[i].high - names[i - 1].high);
-      if (lack > 0) {
-        names[i - 1].high -= lack / 2;
-        names[i].high += lack / 2;
-      }
-    }
-  for (const one of names) one.high = Math.max(-2, Math.min(height - 4, one.high));
-  return names;
+  return apart(names, APART, height - 4);
 }

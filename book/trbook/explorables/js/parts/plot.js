@@ -66,6 +66,15 @@ export const curves = (group, keys, looks, d) =>
 export const dots = (group, keys, looks, cx, cy) =>
   join(group, "circle.dot", keys, { key: (key) => key, r: 5, cx, cy, style: { fill: (key) => looks[key].hue } });
 /* A line across a panel, from the top down to `height`. */
+/* Labels at heights `y`, moved so that none is nearer than `gap` to the next: down from the one above, then up from the
+   lowest, which stands at `low` at most. */
+export function apart(labels, gap, low) {
+  const sorted = labels.sort((a, b) => a.y - b.y);
+  for (let i = 1; i < sorted.length; i++) sorted[i].y = Math.max(sorted[i].y, sorted[i - 1].y + gap);
+  for (let i = sorted.length - 1, most = low; i >= 0; i--, most -= gap) sorted[i].y = Math.min(sorted[i].y, most);
+  return sorted;
+}
+
 export const upright = (x, height) => `M${x.toFixed(1)},0V${height}`;
 
 const MARGIN = { left: 46, right: 14, top: 24, bottom: 40 };

@@ -1,7 +1,7 @@
 /* Below the ring, on its scale: the share of right answers of the three runs up to the batch that is shown; once the names
    are known, faint, what comes after it, the ends on new sums, and the runs with other seeds. */
 
-import { drawing, join, linearScale, stroke, textsAt } from "../parts/common.js";
+import { apart, drawing, join, linearScale, stroke, textsAt } from "../parts/common.js";
 import { LAST, NAMES, opened } from "./words.js";
 
 const EDGE = 12, // pixels from an end of the ring's way to the middle of the ring there
@@ -51,26 +51,19 @@ export function curves(looks) {
         "stroke-dasharray": ({ dash, kind }) => (kind !== "end" && dash) || null,
         d: ({ d }) => d,
       });
-      const high = spread(drawn.map((lane) => y(lane.right[batch - 1] / each)));
-      join(dots, "circle.letter", drawn, {
+      const letters = drawn.map(({ name, hue, right: own }) => ({ text: name, hue, y: y(own[batch - 1] / each) }));
+      const high = apart(letters, APART, TALL - 10);
+      join(dots, "circle.letter", high, {
         r: 9,
         cx: x(batch),
-        cy: (_, i) => high[i],
+        cy: (one) => one.y,
         style: { fill: ({ hue }) => hue },
       });
-      const letters = drawn.map(({ name }, i) => ({ text: name, x: x(batch), y: high[i] + 4, anchor: "middle" }));
-      textsAt(dots, "text.letter", letters);
+      textsAt(
+        dots,
+        "text.letter",
+        high.map((one) => ({ ...one, x: x(batch), y: one.y + 4, anchor: "middle" })),
+      );
     },
   };
-}
-
-/* Heights, moved apart where two lie on each other, the lowest first. */
-function spread(heights) {
-  let free = TALL - 10;
-  const placed = [];
-  for (const i of [...heights.keys()].sort((a, b) => heights[b] - heights[a])) {
-    placed[i] = Math.min(heights[i], free);
-    free = placed[i] - APART;
-  }
-  return placed;
 }

@@ -1,7 +1,7 @@
 /* The race of the opening words: how many completions begin with each, batch by batch. Careful words, which announce
    that every place will be written, are drawn in the lane's colour; the others grey and dashed. */
 
-import { linearScale, join } from "../../parts/common.js";
+import { apart, linearScale, join } from "../../parts/common.js";
 import { CAREFUL } from "../../../engine/js/tasks.js";
 import { smoothed } from "./series.js";
 import { above, batchEnd, batchScale, cells, hundredth, idle, paths, pathOf, stamped } from "./shared.js";
@@ -92,6 +92,7 @@ function race(cell, lane, all, most) {
     cell.words,
     apart(
       top.map(([word, share]) => ({ word, share, y: y(share) })),
+      GAP,
       height,
     ),
     width,
@@ -110,14 +111,6 @@ function recent(row, count) {
   const from = Math.max(0, count - 10);
   for (let k = from; k < count; k++) total += row[k] ?? 0;
   return total / (count - from);
-}
-
-/* Labels moved down from the one above, then up from the bottom, so that none covers another. */
-function apart(labels, height) {
-  const sorted = labels.sort((a, b) => a.y - b.y);
-  for (let i = 1; i < sorted.length; i++) sorted[i].y = Math.max(sorted[i].y, sorted[i - 1].y + GAP);
-  for (let i = sorted.length - 1, most = height; i >= 0; i--, most -= GAP) sorted[i].y = Math.min(sorted[i].y, most);
-  return sorted;
 }
 
 function name(group, labels, left, known) {
