@@ -129,12 +129,7 @@ def plain(
             known["logp_anchor"] = batch["logp_old"]
         if all(name in known or name in more for name in needed):
             named = {name: known[name] for name in parameters if name in known and name not in more}
-            only = [
-                named.pop(name)
-                for name, p in parameters.items()
-                if p.kind is p.POSITIONAL_ONLY and name in named
-            ]
-            return function(*only, **named, **more)
+            return function(**named, **more)
         return function(*(known[name] for name in PLAIN), **more)
 
     return subject

@@ -36,12 +36,6 @@ def dppo_summed_over_its_horizon(logp, logp_rollout, advantages, mask, horizon):
     return -((ratio * advantages * (~out) * mask).sum(-1) / horizon).mean()
 
 
-def dppo_around_the_learner(logp, logp_old, logp_rollout, advantages, mask):
-    moved = (logp.exp() - logp_old.exp()).detach()
-    out = (moved * advantages.sign() > 0.15).detach()
-    return -(logp - logp_rollout).exp().detach() * logp * advantages * ~out
-
-
 def cispo_bounded_above_only(logp, old, advantages, mask):
     with torch.no_grad():
         weight = torch.exp(logp - old).clamp(max=1.28)
@@ -52,7 +46,6 @@ RIGHT = {
     ppo_as_a_mask_on_the_gradient: "ppo",
     gspo_as_verl_writes_it: "gspo",
     dppo_summed_over_its_horizon: "dppo_tv",
-    dppo_around_the_learner: "dppo_tv_recomputed",
     cispo_bounded_above_only: "cispo_upper",
 }
 

@@ -123,6 +123,15 @@ def test_flat_noise_is_amber_and_what_goes_along_the_advantages_says_so():
         assert ("as updates since sampling do: give logp_old; 0" in found.headline) is along
 
 
+def test_a_learner_that_is_sharper_than_a_line_explains_is_amber():
+    columns = flat(1, SIZE, "fp32")
+    x = columns["logp_rollout"]
+    noise = np.random.default_rng(0).normal(0, 0.15, len(x))
+    y = np.minimum(1.06 * x + 0.042 + noise * (x < -0.7), 0)
+    found = judged(columns | {"logp": y, "logp_old": y})
+    assert found.headline.startswith("unusual: log π/μ changes by +0.0")
+
+
 @pytest.mark.parametrize(("sign", "verdict"), [(1, "unusual"), (-1, "found")])
 def test_an_odd_completion_is_named_where_updates_do_not_explain_it(sign, verdict):
     columns = pushed(along=True)
