@@ -22,6 +22,7 @@ from datasets import Dataset  # noqa: E402
 from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 
 import trlib  # noqa: E402
+from tests.by_day import by_day  # noqa: E402
 from tests.instruments.bridges.trl_run import QUIET  # noqa: E402
 from tests.instruments.bridges.trl_run import Clipped as Recomputed  # noqa: E402
 from trlib.algorithms import (  # noqa: E402
@@ -559,6 +560,10 @@ def assert_trls_own(folder, name, exact):
     assert not exact or mine[3]["kept"] < 1
 
 
+def run_here(jobs):
+    runpy.run_path(str(SCRIPT))["main"](jobs)
+
+
 def run_apart(jobs, folder):
     """The same in two processes."""
     root = Path(trlib.__file__).parents[1]
@@ -600,13 +605,21 @@ def _quiet(monkeypatch):
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
 
 
+@pytest.mark.parametrize(
+    "given",
+    by_day(RUNS, PENALISED, reason="two runs for each"),
+    ids=lambda g: " ".join(map(str, g.values())),
+)
+def test_a_run_through_the_bridge_ends_in_trls_own_weights(given, tmp_path):
+    run_here(both_kinds(tmp_path, [given]))
+    assert_trls_own(tmp_path, "0", exact=given in ALIKE)
+
+
 @pytest.mark.nightly("trains ten times, in two processes")
 def test_two_processes_end_in_trls_own_weights_and_do_what_one_does(tmp_path):
     around = {"loss_type": "dapo"}
     kinds = ("dppo", "push")
-    runpy.run_path(str(SCRIPT))["main"](
-        [(str(tmp_path / f"one {kind}"), kind, around) for kind in kinds]
-    )
+    run_here([(str(tmp_path / f"one {kind}"), kind, around) for kind in kinds])
     alone = [(str(tmp_path / f"two {kind}"), kind, around) for kind in kinds]
     run_apart([*both_kinds(tmp_path, RUNS), *alone], tmp_path)
     for i, given in enumerate(RUNS):
