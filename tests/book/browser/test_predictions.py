@@ -28,8 +28,7 @@ def test_a_choice_opens_the_answer_and_is_kept_until_it_is_taken_back(chromium, 
 
 def test_a_choice_is_drawn_into_its_figure(chromium, address):
     page = chromium.new_page()
-    page.goto(f"{address}/notebooks/02_why_trust_regions.html")
-    for name, drawn in (("2 updates", "path.chosen"), ("Half way, at 0.6", "text.level")):
-        page.get_by_role("button", name=name).first.press("Enter")
-        expect(page.locator(f".drawn-wide {drawn}").last).to_be_visible()
+    page.goto(f"{address}/notebooks/05_grpo.html")
+    page.get_by_role("button", name="More than 40.").press("Enter")
+    expect(page.locator(".drawn-wide text.level")).to_be_visible()
     page.close()
