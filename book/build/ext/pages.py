@@ -106,7 +106,6 @@ def mend(body: str) -> str:
     definition list without terms.
     """
     body = TO_NOTEBOOK.sub(r"\1.html", body)
-    body = body.replace("<th></th>", "<td></td>")  # a corner heads nothing
     # A folded cell's own words name it better.
     body = body.replace(' aria-label="Toggle hidden content"', "")
     return SIGNATURE.sub(lambda found: SIGNATURE_LIST.sub(_span, found.group()), body)

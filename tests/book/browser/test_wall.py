@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import expect
 
 from book.build.pack.packs import WALL
-from tests.book.browser.explorable import page_of
+from tests.book.browser.explorable import page_of, violations
 from trbook.explorables import Wall
 
 pytestmark = pytest.mark.test_all("one figure by hand")
@@ -40,12 +40,15 @@ def test_the_page_reads_the_answers_as_they_were_written(sources):
 def test_it_plays_asks_and_tells(visit, until):
     one = visit("Wall", reduced_motion="no-preference")
     guess = one.page.locator(".trx:not(.still) [data-guess]")
+    assert not violations(one.page)
     until(one.page, f"{MODEL}.get('batch') === 6")
     expect(one.page.locator(".verdict")).to_contain_text("Which wall is greenest")
     expect(one.page.locator(".called").first).to_be_hidden()
     assert guess.get_attribute("data-guess") == "" and "#" not in one.page.url
+    assert not violations(one.page)
     one.page.locator("[data-wall=B] .tiles").click()
     expect(guess).to_have_attribute("data-guess", "B")
+    assert not violations(one.page)
     until(one.page, "location.hash === '#wall:guess=B&batch=16'")
     expect(one.page.locator(".verdict")).to_contain_text("You tapped B. B went out: 63")
     expect(one.page.locator("[data-wall=B]")).to_contain_text("used eight times")
@@ -80,6 +83,13 @@ def test_a_link_opens_what_was_sent_and_the_impossible_is_explained(visit):
     there = visit("Wall", "#wall:batch=9", reduced_motion="no-preference")
     expect(there.page.locator(".called").first).to_be_visible()
     assert there.get("batch") == 9
+
+
+def test_paper_shows_the_end(visit):
+    one = visit("Wall", reduced_motion="no-preference")
+    one.page.pdf()
+    expect(one.page.locator(".called").first).to_be_visible()
+    assert one.get("batch") == 16
 
 
 @pytest.mark.parametrize(("width", "height"), [(390, 690), (992, 620)])
