@@ -169,13 +169,16 @@ def _rows(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFram
             first = len(places) + len(heads)
             heads[first] = group
             places |= {label: first + row for row, label in enumerate(here, 1)}
-        looks = dict.fromkeys(arms, INK) | figure.hues
+        looks = {**dict.fromkeys(arms, INK), **figure.hues}
     drawn, ax = plt.subplots(figsize=(6.4, 0.9 + 0.3 * (len(arms) + len(heads))))
     start = base_of_runs(sweep, runs["cell"])
     if measure == "sampled":
         x = start.value if start else runs["start"].mean()
         ax.axvline(x, color="gray", ls=":", lw=1)
-        above = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+        above: dict[str, Any] = {
+            "xycoords": ("data", "axes fraction"),
+            "textcoords": "offset points",
+        }
         ax.annotate(
             "before training", (x, 1), (0, 2), ha="center", va="bottom", size="small", **above
         )
