@@ -4,7 +4,6 @@ and without a script."""
 import pytest
 from playwright.sync_api import expect
 
-from book.build.pack.packs import WALL
 from tests.book.browser.explorable import page_of, violations
 from trbook.explorables import Wall
 
