@@ -1,5 +1,5 @@
-"""One measured run in this process, by our loop or by TRL's: the same model, task, prompts, method
-and updates.
+"""One measured run in this process, by our loop, by TRL's or by one that is written out: the same
+model, task, method and updates.
 
     python -m benchmarks.loop.sides trlib one --batches 60 --seed 0
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -27,12 +26,15 @@ import torch
 
 import trlib
 from benchmarks.record import parser
+from examples import minimal_grpo
 from trlib.algorithms import GRPO
+from trlib.replaced import replaced
 from trlib.seeds import derive
 
 PROMPTS, GROUP = 16, 16
-REGIMES = {"one": (1, 1), "reuse": (8, 4)}
-"""Minibatches and epochs: one update a batch; 32 updates a batch."""
+REGIMES = {"one": (1, 1), "reuse": (8, 4), "updates": (1, 16)}
+"""Minibatches and epochs: one update a batch; 32 of an eighth of it; 16 of all of it, so that
+updates are most of the time."""
 TRL_BASE: dict[str, Any] = {
     # What a knowing user sets for speed on a CPU: no mixed precision, no recomputation of
     # activations, no reports.
@@ -197,7 +199,40 @@ def trl(
         trainer.train()
 
 
-SIDES = {"trlib": ours, "trl": trl}
+def hand(
+    policy: Any,
+    task: Any,
+    regime: str,
+    batches: int,
+    seed: int,
+    clock: Clock,
+    *,
+    shape: tuple[int, int] = (PROMPTS, GROUP),
+    **more: Any,
+) -> None:
+    """`examples/minimal_grpo.py`, with prompts of its own of the same kind."""
+    prompts, group = shape
+    judge, seen = minimal_grpo.reward, []
+
+    def timed(text: str, answer: int) -> float:
+        seen.append(judge(text, answer))
+        if len(seen) % (prompts * group) == 0:
+            clock.tick(fmean(seen[-prompts * group :]), 0)
+        return seen[-1]
+
+    with (
+        tempfile.TemporaryDirectory() as out,
+        replaced(minimal_grpo, reward=timed),
+    ):
+        asked = {"prompts": prompts, "group": group, "steps": batches, "seed": seed, "out": out}
+        asked |= {"epochs": REGIMES[regime][1], "lr": 1e-4, "held-out": 0, **more}
+        options = [f"--{name}={value}" for name, value in asked.items()]
+        history = minimal_grpo.train(minimal_grpo.settings(options))
+        policy.load_state(trlib.load_policy(out).state())
+    clock.tokens = [round(row["length"] * prompts * group) for row in history]
+
+
+SIDES = {"trlib": ours, "trl": trl, "hand": hand}
 
 
 def measure(
@@ -207,9 +242,7 @@ def measure(
     learned."""
     torch.set_num_threads(1)
     task, policy, clock = trlib.load_task("dial"), trlib.load_policy("dial"), Clock()
-    began = time.perf_counter()
     SIDES[side](policy, task, regime, batches, seed, clock, **more)
-    whole = time.perf_counter() - began
     if len(clock.wall) != batches:
         raise RuntimeError(f"{side}: expected {batches} verified batches, got {len(clock.wall)}")
     found = trlib.evaluate(policy, task, prompts=256, samples=4)
@@ -225,13 +258,10 @@ def measure(
         "completions_per_cpu_s": count / cpu,
         "tokens_per_s": tokens / wall,
         "seconds_a_batch": wall / (batches - 1 - warm),
-        "whole_call_s": whole,
         "tokens_a_completion": tokens / count,
         "reward_last_10": fmean(clock.reward[-10:]),
-        "reward_by_tens": [fmean(clock.reward[i : i + 10]) for i in range(0, batches, 10)],
         "sampled_accuracy": found.as_dict()["sampled"],
         "greedy_accuracy": found.greedy.value,
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
 
