@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -259,7 +259,8 @@ def curves() -> Figure:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(3, 3, figsize=(6.8, 5.6), sharex=True, sharey=True)
-    history, before, end = record(), None, 0.0
+    before: Any = None
+    history, end = record(), 0.0
     for number, (ax, rung) in enumerate(zip(axes.flat, RUNGS, strict=True), 1):
         key = key_of(rung.label)
         hue = look(key)["color"] if key else COLOURS[1]
