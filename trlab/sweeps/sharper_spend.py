@@ -4,7 +4,8 @@ Known beforehand, one or two runs with other seeds, after 24 batches with a stop
 .952 .928, clip .309, A log .223 .292, 1 and -1 .000; after 72 without one: clip .911 .922, R log .968.
 Predictions were written down before any run of this sweep.
 
-Cut before the first run, to a time that there is: advantages without a ratio.
+Cut before the first run, to a time that there is: advantages without a ratio; a stop for plain
+rewards and for the clip.
 """
 
 from dataclasses import replace
@@ -31,7 +32,7 @@ SWEEP = replace(
         *FREE,
         *(
             replace(arm, settings={**arm.settings, "stop_kl": 0.008}, label=stopped(arm.name))
-            for arm in FREE
+            for arm in pick(SIGNED_LOG)
         ),
     ],
     task="spend",
