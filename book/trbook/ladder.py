@@ -271,6 +271,7 @@ def curves() -> Figure:
         else:
             ax.plot(*before.get_data(), "--", color=before.get_color(), lw=1)
         ax.axhline(end, color="gray", ls=":")
+        ax.set(xlabel="", ylabel="")
         ax.set_title(f"{number}. {rung.name}", fontsize="small")
         before = line
     axes[0, 0].set(ylim=(0, 1))
