@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PLAIN = ("#808080", "#000000")
 """matplotlib's gray and black, which become the page's text colour too."""
 NARROW = 3.5  #: A figure's width on a phone, inches: its words stay at nine pixels or more.
-SMALL = 4.5  #: So wide a figure suits a page and a phone alike, in one layout.
+SMALL = 3.9  #: So wide a figure suits a page and a phone alike, in one layout.
 LETTERS = 40  #: As many fit into a line of that width.
 KEY = 2  #: As many fewer beside the key of a legend, whose letters are smaller.
 DARK = ";".join(f"--{name}:{dark}" for name, (_, dark) in TABLE["hues"].items())

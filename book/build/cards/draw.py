@@ -32,7 +32,7 @@ def drawn(card: Card) -> Figure:
         ax.set(xscale="log", xlim=(PROBABILITIES[0], 1), ylim=(-0.1, 1.2), ylabel="weight")
         ax.set_xlabel("probability of the expert's token under the policy")
     else:
-        figure, (left, right) = plt.subplots(1, 2, sharex=True, sharey=True, figsize=(SMALL, 2.6))
+        figure, (left, right) = plt.subplots(1, 2, sharex=True, sharey=True, figsize=(SMALL, 2.5))
         for ax, q, name in ((left, LIKELY, "likely"), (right, RARE, "rare")):
             curve(ax, card, q)
             ax.set_title(f"{name}: written at {q:g}")
