@@ -1,5 +1,6 @@
 """The figures of recorded sweeps: `records/figures.json` says which part of which sweep each shows and
-how it is drawn: rows with intervals, curves over an axis, a history with bands, or lines over variants."""
+how it is drawn: rows with intervals, curves over an axis, a history with bands, or lines over
+variants."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ from trlib.errors import unknown
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawn
 
     from trlab.sweep import Sweep
@@ -175,12 +177,15 @@ def _rows(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFram
     if measure == "sampled":
         x = start.value if start else runs["start"].mean()
         ax.axvline(x, color="gray", ls=":", lw=1)
-        above: dict[str, Any] = {
-            "xycoords": ("data", "axes fraction"),
-            "textcoords": "offset points",
-        }
         ax.annotate(
-            "before training", (x, 1), (0, 2), ha="center", va="bottom", size="small", **above
+            "before training",
+            (x, 1),
+            (0, 2),
+            xycoords=ax.get_xaxis_transform(),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            size="small",
         )
     arms = {label: arms[label] for label in places}
     intervals(
@@ -309,29 +314,36 @@ def _labelled(drawn: Drawn, figure: Figure, count: int) -> Drawn:
     return drawn
 
 
+def _over_places(
+    ax: Axes, figure: Figure, runs: pd.DataFrame, part: str, label: str, style: dict[str, Any]
+) -> None:
+    """A line over the places of those variants that `called` gives to one part, with intervals."""
+    places = [*dict.fromkeys(place for place, _ in figure.called.values())]
+    ends = {
+        places.index(place): interval(runs.loc[runs["label"] == variant, figure.measure])
+        for variant, (place, own) in figure.called.items()
+        if own == part
+    }
+    for x, end in ends.items():
+        ax.plot([x, x], [end.low, end.high], "-", color=style["color"], lw=3, alpha=0.35)
+    ax.plot([*ends], [end.value for end in ends.values()], label=label, **style)
+    ax.set_xticks(range(len(places)), places)
+
+
 def _across(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawn:
     """A line over variants for each point of an axis; variants with a mark are open circles."""
     import matplotlib.pyplot as plt
 
     drawn, ax = plt.subplots(figsize=(6.4, 3.6))
-    places = [*dict.fromkeys(place for place, _ in figure.called.values())]
     for i, (point, name) in enumerate(figure.hues.items()):
         here = runs[runs[figure.along] == point]
         for open_circle in dict.fromkeys(mark for _, mark in figure.called.values()):
-            ends = {
-                places.index(place): interval(here.loc[here["label"] == label, figure.measure])
-                for label, (place, mark) in figure.called.items()
-                if mark == open_circle
-            }
             style: dict[str, Any] = {"color": COLOURS[i], "marker": "os"[i]}
             style["linestyle"] = ("-", "--")[i]
             if open_circle:
                 style |= {"mfc": "none", "ms": 9, "linestyle": ""}
-            for x, end in ends.items():
-                ax.plot([x, x], [end.low, end.high], "-", color=COLOURS[i], lw=3, alpha=0.35)
             label = f"{name}, {open_circle}" if open_circle else name
-            ax.plot([*ends], [end.value for end in ends.values()], label=label, **style)
-    ax.set_xticks(range(len(places)), places)
+            _over_places(ax, figure, here, open_circle, label, style)
     ax.set(xlabel=figure.axis, ylabel=figure.words, ylim=(-0.03, 1.03))
     ax.grid(axis="y")
     drawn.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
@@ -345,20 +357,10 @@ def _side_by_side(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.
     drawn, axes = plt.subplots(
         1, len(figure.panels), figsize=(6.8, 3.2), sharey=True, squeeze=False
     )
-    places = [*dict.fromkeys(place for place, _ in figure.called.values())]
     for ax, (point, title) in zip(axes.flat, figure.panels.items(), strict=True):
         here = runs[runs[figure.along] == point]
         for name, key in figure.hues.items():
-            style = look(key, marker=True)
-            ends = {
-                places.index(place): interval(here.loc[here["label"] == label, figure.measure])
-                for label, (place, line) in figure.called.items()
-                if line == name
-            }
-            for x, end in ends.items():
-                ax.plot([x, x], [end.low, end.high], color=style["color"], lw=3, alpha=0.35)
-            ax.plot([*ends], [end.value for end in ends.values()], label=name, **style)
-        ax.set_xticks(range(len(places)), places)
+            _over_places(ax, figure, here, name, name, look(key, marker=True))
         ax.set(title=title, xlabel=figure.axis, ylim=(0, 1))
         ax.grid(axis="y")
         ax.legend()
