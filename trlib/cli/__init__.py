@@ -88,7 +88,7 @@ class _Parser(argparse.ArgumentParser):
 
     def refuse(self, word: str) -> NoReturn:
         """End with an error for an argument that no option takes."""
-        flags = [flag for action in self._actions[1:] for flag in action.option_strings]
+        flags = [flag for action in self._actions for flag in action.option_strings]
         self.error(f"unrecognized argument {word}" + error_suffix(word.split("=")[0], flags))
 
 
