@@ -20,8 +20,7 @@ from benchmarks.record import circumstances, compared, finish, in_a_process, par
 
 HERE = Path(__file__).parent
 BATCHES = {"one": 60, "reuse": 25, "updates": 13}
-LABELS = {"one": "1 update a batch", "reuse": "8 minibatches x 4 epochs"}
-LABELS["updates"] = "16 epochs"
+LABELS = {"one": "1 update a batch", "reuse": "8 minibatches x 4 epochs", "updates": "16 epochs"}
 PEERS = {"one": "trl", "reuse": "trl", "updates": "hand"}
 NAMES = {"trl": "TRL", "hand": "by hand"}
 
@@ -80,12 +79,13 @@ def table(rows: list[dict[str, Any]]) -> str:
             row["completions_per_cpu_s"],
             row["sampled_accuracy"],
         )
-        peer = next(side for side in wall if side in NAMES)
+        peer = PEERS[row["regime"]]
+        name = NAMES[peer]
         span = f"({wall['lowest_pair']:.2f} to {wall['highest_pair']:.2f})"
         lines.append(
-            f"| {row['updates']} | {wall['trlib']:,.0f}/s | {wall[peer]:,.0f}/s {NAMES[peer]} | "
+            f"| {row['updates']} | {wall['trlib']:,.0f}/s | {wall[peer]:,.0f}/s {name} | "
             f"**{wall['ratio']:.2f}** {span} | {cpu['trlib']:,.0f} / {cpu[peer]:,.0f} = "
-            f"**{cpu['ratio']:.2f}** | {found['trlib']:.3f} trlib, {found[peer]:.3f} {NAMES[peer]} |"
+            f"**{cpu['ratio']:.2f}** | {found['trlib']:.3f} trlib, {found[peer]:.3f} {name} |"
         )
     return "\n".join(lines)
 

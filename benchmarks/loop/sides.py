@@ -77,6 +77,14 @@ class Clock:
     cpu: list[float] = field(default_factory=list)
     reward: list[float] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
+    judged: list[float] = field(default_factory=list)
+
+    def judge(self, reward: float, size: int) -> None:
+        """One more completion of a batch of this size; the last one ticks."""
+        self.judged.append(reward)
+        if len(self.judged) == size:
+            self.tick(fmean(self.judged), 0)
+            self.judged.clear()
 
     def tick(self, reward: float, tokens: int) -> None:
         self.wall.append(time.perf_counter())
@@ -91,17 +99,13 @@ class Timed:
     def __init__(self, task: Any, clock: Clock, size: int) -> None:
         self.task, self.clock, self.size = task, clock, size
         self.name, self.max_tokens, self.settings = task.name, task.max_tokens, task.settings
-        self.count, self.total = 0, 0.0
 
     def prompts(self, n: int, *, seed: int) -> Any:
         return self.task.prompts(n, seed=seed)
 
     def verify(self, prompt: Any, completion: str, *, ended: bool) -> Any:
         verdict = self.task.verify(prompt, completion, ended=ended)
-        self.count, self.total = self.count + 1, self.total + verdict.reward
-        if self.count == self.size:
-            self.clock.tick(self.total / self.count, 0)
-            self.count, self.total = 0, 0.0
+        self.clock.judge(verdict.reward, self.size)
         return verdict
 
 
@@ -212,18 +216,14 @@ def hand(
 ) -> None:
     """`examples/minimal_grpo.py`, with prompts of its own of the same kind."""
     prompts, group = shape
-    judge, seen = minimal_grpo.reward, []
+    reward_of = minimal_grpo.reward
 
     def timed(text: str, answer: int) -> float:
-        seen.append(judge(text, answer))
-        if len(seen) % (prompts * group) == 0:
-            clock.tick(fmean(seen[-prompts * group :]), 0)
-        return seen[-1]
+        reward = reward_of(text, answer)
+        clock.judge(reward, prompts * group)
+        return reward
 
-    with (
-        tempfile.TemporaryDirectory() as out,
-        replaced(minimal_grpo, reward=timed),
-    ):
+    with tempfile.TemporaryDirectory() as out, replaced(minimal_grpo, reward=timed):
         asked = {"prompts": prompts, "group": group, "steps": batches, "seed": seed, "out": out}
         asked |= {"epochs": REGIMES[regime][1], "lr": 1e-4, "held-out": 0, **more}
         options = [f"--{name}={value}" for name, value in asked.items()]

@@ -53,18 +53,25 @@ def narrow_of(path: Path) -> Path:
 
 def is_drawing(path: Path) -> bool:
     """Whether a file holds a drawing that `Drawing.files` wrote."""
-    return path.suffix == ".svg" and ALONE in path.read_text(encoding="utf-8")[:200]
+    if path.suffix != ".svg":
+        return False
+    with path.open(encoding="utf-8") as file:
+        return ALONE in file.read(200)
+
+
+def layouts_of(path: Path) -> list[Path]:
+    """The files of a drawing: two, or one where it is small."""
+    return [file for file in (path, narrow_of(path)) if file.exists()]
 
 
 def from_files(path: Path) -> str:
-    """The HTML of a drawing's files in a page: two, or one where it is small."""
+    """The HTML of a drawing's files in a page."""
     return _html(
         file.read_text(encoding="utf-8")
         .replace(f" {ALONE}", "", 1)
         .replace(THEMED, "", 1)
         .removesuffix("\n")
-        for file in (path, narrow_of(path))
-        if file.exists()
+        for file in layouts_of(path)
     )
 
 

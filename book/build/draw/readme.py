@@ -2,8 +2,8 @@
 `make html`.
 
 The explorable of chapter 5b with the slider moved; both figures of the front page as they are
-printed, and its walls batch by batch; of chapter 11 the basins; a diagnosis, whose report is made here. This is what a reader
-gets, for whoever has not built the book.
+printed, and its walls batch by batch; of chapter 11 the basins; a diagnosis, whose report is made
+here. This is what a reader gets, for whoever has not built the book.
 """
 
 from __future__ import annotations
@@ -103,8 +103,11 @@ def shoot_diagnosis(page: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder, "shifted.parquet")
         parquet.write_table(Table.from_pylist(rows), dump)
-        subprocess.run(
-            [sys.executable, "-m", "trlib", "diagnose", dump, "--html", REPORT], check=False
+        command = [sys.executable, "-m", "trlib", "diagnose", str(dump), "--html", str(REPORT)]
+        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    if not said.startswith("found: shift"):
+        raise RuntimeError(
+            f"readme: expected a diagnosis that begins with found: shift, got {said!r}"
         )
     page.set_viewport_size(NARROW)
     page.goto(REPORT.as_uri())

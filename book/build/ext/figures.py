@@ -5,7 +5,8 @@ stands in the page itself, in its font and colours.
 
     *Its caption.*
 
-Those with captions are numbered. A drawing of many thousand marks stays a picture: in the page it would be most of the page.
+Those with captions are numbered. A drawing of many thousand marks stays a picture: in the page it
+would be most of the page.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from trbook.drawing import from_files, is_drawing
+from trbook.drawing import from_files, is_drawing, layouts_of
 
 LARGE = 150_000
 """Bytes of a drawing that is not set into the page."""
@@ -28,7 +29,8 @@ def draw(app: Sphinx, doctree: nodes.document) -> None:
         path = here / image["uri"]
         if not is_drawing(path):
             continue
-        app.env.note_dependency(str(path))
+        for file in layouts_of(path):
+            app.env.note_dependency(str(file))
         alone = image.parent
         caption = alone.next_node(descend=False, siblings=True)
         begin = nodes.raw("", "<figure>", format="html")

@@ -1,5 +1,6 @@
 """Where a line may break: not inside a number such as 3e-5, which a browser would break at its
-hyphen, not between a bracket and a short formula, and in a long name in code after a mark, where a browser would break it anywhere."""
+hyphen, not between a bracket and a short formula, and in a long name in code after a mark, where a
+browser would break it anywhere."""
 
 from __future__ import annotations
 

@@ -38,10 +38,11 @@ PATTERN = re.compile(
     "|".join(rf"(?P<{key}>(?<![\w-])(?:{text})(?![\w-]))" for key, text in WORDS.items())
 )
 CARD = re.compile(r"methods/(?!index)\w+\.html$")
+"""The address of a method's card."""
 LIST = "book/methods/index"
 """The page whose table has a method a row, each in its look."""
-"""The address of a method's card."""
 USES = re.compile(r'class="[^"]*\blook-(\w+)')
+"""The looks that a page's HTML names."""
 PLAIN = (nodes.paragraph, nodes.emphasis, nodes.strong)
 ELSEWHERE = (nodes.entry, nodes.title, nodes.reference, nodes.field_list)
 
