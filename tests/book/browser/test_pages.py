@@ -298,22 +298,6 @@ def test_a_screen_shows_the_settings_of_one_library_and_paper_those_of_all(look,
     assert losses.input_value() == ("verl" if width == 360 else ""), "losses are compared"
 
 
-def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(address, desktop):
-    visit = Visit(desktop, address, "book/notation.html")
-    formulas = visit.page.locator(".math")
-    assert formulas.count() > 20
-    assert visit.page.locator(".math .katex").count() >= formulas.count()
-    assert visit.page.locator(".math .eqno").first.text_content().startswith("(1)")
-    assert visit.page.locator("[id^=equation-]").count() > 0, "where a link to an equation leads"
-    assert not [
-        url for url in visit.requests if "katex" in url and url.split("?")[0].endswith(".js")
-    ]
-    visit.page.close()
-    plain = Visit(desktop, address, "book/bibliography.html")
-    assert not [url for url in plain.requests if "katex" in url]
-    plain.page.close()
-
-
 def weight(book, requests):
     """Bytes of what was asked for, text gzipped, as a web server would send it."""
     total = 0

@@ -5,7 +5,7 @@ from docutils.core import publish_doctree
 
 from book.build.ext.execution import stamp
 from book.build.ext.head import answers, described, llms, sentences, sitemap, tags
-from book.build.ext.search import Page, Unit, index, kind, read, words
+from book.build.ext.search import kind, read, words
 
 
 def test_the_line_at_a_foot_is_short_and_opens():
@@ -85,25 +85,3 @@ def test_the_search_reads_sections_and_splits_names():
     ]
     assert kind("book/methods/ppo") == "card" and kind("book/methods/index") == "page"
     assert kind("book/interface/lab") == "internal"
-
-
-def test_a_heading_weighs_more_than_the_text_and_hints_are_found():
-    pages = {
-        "book/a": Page("Clip", [Unit("", "Clip", "some words about it")]),
-        "book/b": Page("Other", [Unit("", "Other", "the clip is one word among many others here")]),
-    }
-    hints = {
-        "questions": [{"ask": "Why so?", "page": "book/b#x"}],
-        "keywords": {"book/b": "hidden"},
-        "synonyms": [["clip", "Window"]],
-        "stop": "the is",
-    }
-    made = index(pages, hints)
-    assert made["pages"] == [["book/a", "Clip"], ["book/b", "Other"]]
-    assert made["units"][0] == [1, "x", "Why so?", "", 0]
-    assert made["words"]["hidden"].startswith("2")
-    first, second = made["words"]["clip"][1], made["words"]["clip"][3]
-    assert made["words"]["clip"][::2] == "11", "units 1 and 2, each one after the last"
-    assert first > second
-    assert "the" not in made["words"]
-    assert made["synonyms"] == [["clip", "window"]]
