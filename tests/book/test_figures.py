@@ -1,21 +1,16 @@
 """A figure of matplotlib in a notebook is shown as the book shows one, and says what it shows."""
 
-import json
 import re
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 
-from book.build.cards import FOLDER
-from book.build.ext.stored import code_cells, unpacked
-from book.build.paths import ROOT, chapters
-from trbook.explorables.files import PAGE
 from trbook.figures import STYLE, described, drawing
 from trbook.reveal import reveal
 from trlab import recorded
 from trlab.drawing import COLOURS, HUES, bands, curves, intervals
-from trlab.drawing.looks import INK, TABLE
+from trlab.drawing.looks import INK
 from trlab.statistics import interval, iqm
 
 mpl.use("agg")
@@ -33,22 +28,6 @@ def test_the_style_has_the_book_s_colours():
     cycle = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
     assert cycle == list(COLOURS)
     assert plt.subplots()[1].axhline(0).get_color() == INK
-
-
-def test_what_is_drawn_has_the_colours_of_the_table_alone():
-    known = {INK, *(colour for hue in TABLE["hues"].values() for colour in hue)}
-    stored = [*(ROOT / "book/_static").glob("*/*.svg"), *FOLDER.glob("curves/*.svg")]
-    shown = {path: path.read_text("utf-8") for path in stored}
-    for path in chapters():
-        cells = code_cells(json.loads(path.read_text("utf-8"))).values()
-        outputs = [one.get("data", {}) for cell in cells for one in cell["outputs"]]
-        drawn = "".join(unpacked(one[PAGE]) for one in outputs if PAGE in one)
-        shown[path] = "".join(re.findall('<svg role="img".*?</svg>', drawn))
-    found = {path: set(re.findall(r"#[0-9a-f]{6}\b", text)) for path, text in shown.items()}
-    assert {path.name: other for path, own in found.items() if (other := own - known)} == {}
-    cards = [shown[path] for path in stored if path.parent.name == "curves"]
-    hues = {frozenset(re.findall(r"var\(--(\w+),", text)) for text in cards}
-    assert hues == {frozenset(["good", "bad"]), frozenset(["good"])}
 
 
 def test_both_layouts_stand_in_the_page_s_colours_and_are_the_same_each_time():
