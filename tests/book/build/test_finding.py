@@ -4,7 +4,7 @@ of the search."""
 from docutils.core import publish_doctree
 
 from book.build.ext.execution import stamp
-from book.build.ext.head import answers, described, llms, sentences, sitemap, tags
+from book.build.ext.head import described, sentences, sitemap, tags
 from book.build.ext.search import kind, read, words
 
 
@@ -44,19 +44,6 @@ def test_the_head_escapes_what_it_says():
     assert "og:url" not in made, "no address, no claim"
     assert 'og:image:alt" content="Three walls of 64 answers' in made
     assert "<loc>https://a.org/book/index.html</loc>" in sitemap("https://a.org/", ["book/index"])
-
-
-def test_an_agent_reads_what_is_answered_and_where():
-    tree = publish_doctree(
-        "Questions\n=========\n\n**A lead.**\n\nWhy 0?\n------\n\n**Because of one\nupdate.** More, **bold**.\n\n"
-        "Next\n----\n\nNothing bold.\n",
-        settings_overrides={"doctitle_xform": False},
-    )
-    found = answers(tree)
-    assert found == [("why-0", "Why 0?", "Because of one update.")]
-    text = llms("Book", {"Questions": [(f"q.html#{at}", *said) for at, *said in found]})
-    assert text.startswith("# Book\n\n> A book that runs")
-    assert text.endswith("\n## Questions\n\n- [Why 0?](q.html#why-0): Because of one update.\n")
 
 
 def test_the_search_reads_sections_and_splits_names():
