@@ -32,13 +32,11 @@ CONTENT = (
     "trcheck/diagnose/messages.py",
     "trcheck/diagnose/sentences.py",
     # Exercises, their solutions and their typical wrong answers.
-    "book/trbook/assignments/*",
     "book/trbook/exercises/*",
     ":!book/trbook/exercises/attempt.py",
     ":!book/trbook/exercises/built.py",
     ":!book/trbook/exercises/check.py",
     ":!book/trbook/exercises/inside.py",
-    ":!book/trbook/exercises/report.py",
     ":!book/trbook/exercises/verdict.py",
     # Papers' settings, and what measures and axes are called.
     "book/trbook/scale/papers.py",

@@ -3,7 +3,7 @@ says, a curve of each. A push is what the loss's gradient gives a right token's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -97,14 +97,4 @@ def drawn() -> Any:
             ax.set_xscale("log", base=10)
     handles = axes[0, 0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper left", ncols=2)
-    figure.set_label(in_words())
     return figure
-
-
-def in_words() -> str:
-    """What the figure shows, for a reader who cannot see it: each panel at its end."""
-    told: Iterator[str] = (
-        f"{title}, {up}: {float(says[-1]):.2g} documented, {float(does[-1]):.2g} computed"
-        for title, _, up, (_, says, does) in ((*panel[:3], panel[3]()) for panel in PANELS)
-    )
-    return f"Eight panels, each a documented and a computed curve. At the right end of each: {'; '.join(told)}."

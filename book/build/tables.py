@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import yaml
@@ -161,19 +161,22 @@ def steps_drawn(_: str) -> Iterator[tuple[Path, Drawing]]:
 
 def places(_: str) -> str:
     """Where a library computes another loss than it says; only the annex can draw it."""
-    from book.build.places import in_words
-
     return (
-        f"![{in_words()}](../{PLACES})\n\n*Eight places where a library's code (full line) leaves what "
+        f"![{_eight().alt}](../{PLACES})\n\n*Eight places where a library's code (full line) leaves what "
         "its documentation says (dashes). Most cost a token its push, or give it a weight of any size.*"
     )
 
 
 def places_drawn(_: str) -> Iterator[tuple[Path, Drawing]]:
     """The picture of these places."""
+    yield BOOK / PLACES, _eight()
+
+
+@cache
+def _eight() -> Drawing:
     from book.build.places import drawn as eight
 
-    yield BOOK / PLACES, figures.drawing(eight())
+    return figures.drawing(eight())
 
 
 def weights_drawn(name: str) -> Iterator[tuple[Path, Drawing]]:

@@ -33,3 +33,8 @@ def descend(policy: Policy, optimizer: torch.optim.Optimizer, loss: Tensor) -> N
     loss.backward()
     torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
     optimizer.step()
+
+
+def position(policy: Policy) -> Tensor:
+    """All parameters in a row."""
+    return torch.cat([p.detach().reshape(-1) for p in policy.parameters])

@@ -6,21 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from trbook.exercises.verdict import NotYet, Verdict, careful, kind, raised, returned
+from trbook.exercises.verdict import Check, NotYet, Verdict, kind, raised, returned
 
 
 @dataclass(frozen=True, repr=False)
-class OfFunction:
+class OfFunction(Check):
     """Called with a function, it returns a `Verdict` and never raises an error."""
 
     asks: str
     """The question, in a sentence."""
-
-    def __repr__(self) -> str:
-        return self.asks
-
-    def __call__(self, *answer: Any, **other: Any) -> Verdict:
-        return careful("one function", lambda: self._check(*answer, **other))
 
     def _check(self, answer: Any) -> Verdict:
         if not callable(answer):

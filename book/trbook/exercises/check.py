@@ -34,9 +34,9 @@ import torch
 from torch import Tensor
 
 from trbook.exercises.verdict import (
+    Check,
     NotYet,
     Verdict,
-    careful,
     difference,
     given,
     kind,
@@ -85,7 +85,7 @@ class Mistake:
 
 
 @dataclass(frozen=True, repr=False)
-class Exercise:
+class Exercise(Check):
     """The check of a function that the reader writes. Called with it, it returns a `Verdict` and
     never raises an error."""
 
@@ -114,9 +114,6 @@ class Exercise:
     rtol: float = 1e-4
     atol: float = 1e-6
 
-    def __repr__(self) -> str:
-        return self.asks
-
     @cached_property
     def names(self) -> list[str]:
         """The arguments' names."""
@@ -141,9 +138,6 @@ class Exercise:
 
         named = self.wrong(**self.drawn[0])
         return [Mistake(name, function(name), hint) for name, (_, hint) in named.items()]
-
-    def __call__(self, *answer: Any, **other: Any) -> Verdict:
-        return careful("one function", lambda: self._check(*answer, **other))
 
     def _named(self, arguments: tuple[Any, ...]) -> Arguments:
         def value(argument: Any) -> Any:
@@ -332,20 +326,17 @@ class Number:
     simulated."""
 
 
-class Numbers:
+class Numbers(Check):
     """The check of numbers that the reader works out, called with them in the order in which they
     are listed here."""
 
     def __init__(self, asks: str, *, praise: str, rtol: float = 2e-3, **wanted: Number) -> None:
         self.asks, self.praise, self.rtol, self.wanted = asks, praise, rtol, wanted
 
-    def __repr__(self) -> str:
-        return self.asks
-
-    def __call__(self, *answers: Any, **other: Any) -> Verdict:
-        return careful(
-            f"{quoted(list(self.wanted))}, in this order", lambda: self._check(*answers, **other)
-        )
+    @property
+    def wants(self) -> str:
+        """The answers by their names."""
+        return f"{quoted(list(self.wanted))}, in this order"
 
     def _check(self, *answers: Any, **other: Any) -> Verdict:
         bound = inspect.Signature(

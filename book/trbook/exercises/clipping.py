@@ -4,6 +4,7 @@ log-probs, strange logs."""
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -446,12 +447,27 @@ def _corrected(
     return (tokens * factor)[mask].sum() / mask.sum()
 
 
-def _by_ratio(
-    ratio: Tensor, factor: Tensor, advantages: Tensor, mask: Tensor, eps: float
-) -> Tensor:
+def _by_ratio(ratio: Tensor, factor: Any, advantages: Tensor, mask: Tensor, eps: float) -> Tensor:
     """The clipped loss of a ratio, times a factor, as a mean over tokens."""
     kept = torch.minimum(ratio * advantages, ratio.clamp(1 - eps, 1 + eps) * advantages)
     return -(factor * kept)[mask].sum() / mask.sum()
+
+
+def _exchanged(
+    ratio: Callable[..., Tensor] = lambda now, m, cap: now,
+    factor: Callable[..., Any] = lambda m, cap: m.clamp(max=cap),
+    eps: float | None = None,
+) -> Callable[..., Tensor]:
+    """The loss with another piece, made of now = π/π_old, m = π_old/μ and the cap."""
+
+    def loss(
+        logp: Tensor, old: Tensor, mu: Tensor, A: Tensor, mask: Tensor, width: float, cap: float
+    ) -> Tensor:
+        m = (old - mu).exp()
+        moved = ratio((logp - old).exp(), m, cap)
+        return _by_ratio(moved, factor(m, cap), A, mask, width if eps is None else eps)
+
+    return loss
 
 
 check_corrected_loss = InTheLoop(
@@ -469,73 +485,51 @@ check_corrected_loss = InTheLoop(
         ),
         Mistake(
             "no correction",
-            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
-                (logp - old).exp(), torch.ones_like(A), A, mask, eps
-            ),
+            _exchanged(factor=lambda m, cap: 1),
             "this is PPO as if the learner had written the tokens: the factor π_old/μ is missing.",
         ),
         Mistake(
             "sampler's anchor",
-            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
-                (logp - mu).exp(), torch.ones_like(A), A, mask, eps
-            ),
+            _exchanged(lambda now, m, cap: now * m, lambda m, cap: 1),
             "the clip lies around the sampler here, and nothing is truncated; the exercise wants "
             "it around π_old.",
         ),
         Mistake(
             "twice",
-            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
-                (logp - mu).exp(), (old - mu).exp().clamp(max=cap), A, mask, eps
-            ),
+            _exchanged(lambda now, m, cap: now * m),
             "the mismatch is counted twice: π/μ contains π_old/μ already. The correction "
             "multiplies π/π_old.",
         ),
         Mistake(
             "not truncated",
-            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
-                (logp - old).exp(), (old - mu).exp(), A, mask, eps
-            ),
+            _exchanged(factor=lambda m, cap: m),
             "nothing is truncated: a factor π_old/μ above `cap` must become `cap`.",
         ),
         Mistake(
             "masked",
-            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
-                (logp - old).exp(), (old - mu).exp() * ((old - mu).exp() <= cap), A, mask, eps
-            ),
+            _exchanged(factor=lambda m, cap: m * (m <= cap)),
             "factors above `cap` become 0 here: that is the mask (MIS). Truncation sets them to "
             "`cap`.",
         ),
         Mistake(
             "both ends",
-            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
-                (logp - old).exp(), (old - mu).exp().clamp(1 / cap, cap), A, mask, eps
-            ),
+            _exchanged(factor=lambda m, cap: m.clamp(1 / cap, cap)),
             "this also bounds the factor from below, at 1/cap; TIS truncates from above only.",
         ),
         Mistake(
             "turned round",
-            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
-                (logp - old).exp(), (mu - old).exp().clamp(max=cap), A, mask, eps
-            ),
+            _exchanged(factor=lambda m, cap: (1 / m).clamp(max=cap)),
             "the correction is upside down: it is the learner's probability over the sampler's.",
         ),
         Mistake(
             "inside the clip",
-            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
-                (logp - old).exp() * (old - mu).exp().clamp(max=cap),
-                torch.ones_like(A),
-                A,
-                mask,
-                eps,
-            ),
+            _exchanged(lambda now, m, cap: now * m.clamp(max=cap), lambda m, cap: 1),
             "the factor is inside the clip here, so the mismatch alone can silence a token; it "
             "multiplies what the clip returns.",
         ),
         Mistake(
             "never clipped",
-            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
-                (logp - old).exp(), (old - mu).exp().clamp(max=cap), A, mask, 1e6
-            ),
+            _exchanged(eps=1e6),
             "nothing is clipped: at the first update π/π_old is 1 everywhere, but later it is not.",
         ),
         Mistake(

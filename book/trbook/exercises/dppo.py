@@ -424,20 +424,17 @@ def _mean(**piece: Any) -> Callable[..., Tensor]:
     return lambda *rest: _by_hand(*rest, **piece)[rest[3]].sum() / rest[3].sum()
 
 
-def _attached(
-    logp: Tensor, logp_mu: Tensor, a: Tensor, mask: Tensor, delta: float, cap: float
-) -> Tensor:
-    ratio = (logp - logp_mu).exp().clamp(max=cap)
-    kept = ~_silenced(logp.detach().exp(), logp_mu.exp(), a, delta)
-    return (-a * ratio * kept * logp)[mask].sum() / mask.sum()
+def _with_slope(times: Callable[[Tensor], Any]) -> Callable[..., Tensor]:
+    """The loss whose ratio has a slope of its own, times what is made of log-probs."""
 
+    def loss(
+        logp: Tensor, logp_mu: Tensor, a: Tensor, mask: Tensor, delta: float, cap: float
+    ) -> Tensor:
+        ratio = (logp - logp_mu).exp().clamp(max=cap)
+        kept = ~_silenced(logp.detach().exp(), logp_mu.exp(), a, delta)
+        return (-a * ratio * kept * times(logp))[mask].sum() / mask.sum()
 
-def _of_the_ratio(
-    logp: Tensor, logp_mu: Tensor, a: Tensor, mask: Tensor, delta: float, cap: float
-) -> Tensor:
-    ratio = (logp - logp_mu).exp().clamp(max=cap)
-    kept = ~_silenced(logp.detach().exp(), logp_mu.exp(), a, delta)
-    return (-a * ratio * kept)[mask].sum() / mask.sum()
+    return loss
 
 
 def _ppo(
@@ -511,12 +508,12 @@ check_objective = InTheLoop(
         ),
         Mistake(
             "attached",
-            _attached,
+            _with_slope(lambda logp: logp),
             "the ratio is a weight: `detach` it, or the gradient has the ratio's own slope as well.",
         ),
         Mistake(
             "the capped ratio itself",
-            _of_the_ratio,
+            _with_slope(lambda logp: 1),
             "tokens beyond `cap` get no gradient here. Either they are left out, or a capped "
             "ratio is differentiated, whose slope there is 0. Detach the ratio and multiply by "
             "`logp`: such a token counts with `cap`.",

@@ -668,6 +668,33 @@ def _grpo_loss(
     return aggregate(tokens.per_token, mask, how)
 
 
+def _of_a_window(loss: Callable[..., Tensor]) -> list[Mistake]:
+    """What goes wrong with any clipped loss whose last arguments are the window's edges."""
+    return [
+        Mistake(
+            "no minus",
+            lambda *a: -loss(*a),
+            "this is the objective, to be raised; a loss, to be lowered, has a minus.",
+        ),
+        Mistake(
+            "never clipped",
+            lambda *a: loss(*a[:-2], 0.999, 1e6),
+            "nothing is clipped: the first update does not show it, since every ratio is 1, but "
+            "the later ones do.",
+        ),
+        Mistake(
+            "one window",
+            lambda *a: loss(*a[:-1], a[-2]),
+            "the upper edge ignores `eps_high`.",
+        ),
+        Mistake(
+            "edges exchanged",
+            lambda *a: loss(*a[:-2], a[-1], a[-2]),
+            "`eps_low` and `eps_high` have changed places.",
+        ),
+    ]
+
+
 check_grpo_loss = InTheLoop(
     "Is `grpo_loss(logp, logp_old, rewards, group, mask, eps_low, eps_high)` GRPO's whole loss, "
     "inside the loop?",
@@ -677,11 +704,7 @@ check_grpo_loss = InTheLoop(
     settings=[(0.2, 0.2), (0.05, 0.3), (0.3, 0.1)],
     lr=3e-4,
     mistakes=[
-        Mistake(
-            "no minus",
-            lambda *a: -_grpo_loss(*a),
-            "this is the objective, to be raised; a loss, to be lowered, has a minus.",
-        ),
+        *_of_a_window(_grpo_loss),
         Mistake(
             "token mean",
             lambda *a: _grpo_loss(*a, how="token-mean"),
@@ -724,28 +747,6 @@ check_grpo_loss = InTheLoop(
             lambda *a: _grpo_loss(*a, advantages=leave_one_out),
             "these advantages compare with the *other* completions and are not divided; GRPO "
             "compares with the whole group and divides by its standard deviation.",
-        ),
-        Mistake(
-            "never clipped",
-            lambda logp, old, R, group, mask, low, high: _grpo_loss(
-                logp, old, R, group, mask, 0.999, 1e6
-            ),
-            "nothing is clipped: the first update does not show it, since all ratios are 1, but "
-            "the later ones do.",
-        ),
-        Mistake(
-            "one window",
-            lambda logp, old, R, group, mask, low, high: _grpo_loss(
-                logp, old, R, group, mask, low, low
-            ),
-            "the upper edge ignores `eps_high`.",
-        ),
-        Mistake(
-            "edges exchanged",
-            lambda logp, old, R, group, mask, low, high: _grpo_loss(
-                logp, old, R, group, mask, high, low
-            ),
-            "`eps_low` and `eps_high` have changed places.",
         ),
         Mistake(
             "old over new",
@@ -860,11 +861,7 @@ check_gspo = InTheLoop(
     settings=[(3e-4, 4e-4), (0.02, 0.3), (0.2, 0.01)],
     lr=3e-4,
     mistakes=[
-        Mistake(
-            "no minus",
-            lambda *a: -_gspo(*a),
-            "this is the objective, to be raised; a loss, to be lowered, has a minus.",
-        ),
+        *_of_a_window(_gspo),
         Mistake(
             "token ratio",
             lambda logp, logp_old, A, mask, low, high: aggregate(
@@ -895,22 +892,6 @@ check_gspo = InTheLoop(
             "padded width",
             _by_completion(lambda log_ratio, mask: (log_ratio * mask).mean(1).exp()),
             "the sum is divided by the padded width; divide by the completion's own length.",
-        ),
-        Mistake(
-            "never clipped",
-            lambda logp, old, A, mask, low, high: _gspo(logp, old, A, mask, 0.999, 1e6),
-            "nothing is clipped: the first update does not show it, since every s is 1, but the "
-            "later ones do.",
-        ),
-        Mistake(
-            "one window",
-            lambda logp, old, A, mask, low, high: _gspo(logp, old, A, mask, low, low),
-            "the upper edge ignores `eps_high`.",
-        ),
-        Mistake(
-            "edges exchanged",
-            lambda logp, old, A, mask, low, high: _gspo(logp, old, A, mask, high, low),
-            "`eps_low` and `eps_high` have changed places.",
         ),
         Mistake(
             "clip only",

@@ -16,7 +16,7 @@ from torch import Tensor
 import trlib
 from trbook.exercises.attempt import OfFunction, call
 from trbook.exercises.check import Mistake
-from trbook.exercises.verdict import NotYet, Verdict, careful, kind, quoted
+from trbook.exercises.verdict import Check, NotYet, Verdict, kind, quoted
 from trbook.rollout import adamw, descend
 from trlib.model.policy import Policy
 
@@ -191,7 +191,7 @@ def _near(slope: Tensor, wanted: Tensor) -> bool:
 
 
 @dataclass(frozen=True, repr=False)
-class Choice:
+class Choice(Check):
     """The check of one word out of several, as the name of a fault."""
 
     asks: str
@@ -200,11 +200,10 @@ class Choice:
     """The other words, and what speaks against each."""
     praise: str
 
-    def __repr__(self) -> str:
-        return self.asks
-
-    def __call__(self, *answer: Any, **other: Any) -> Verdict:
-        return careful(f"one of {self._words}", lambda: self._check(*answer, **other))
+    @property
+    def wants(self) -> str:
+        """The words."""
+        return f"one of {self._words}"
 
     @property
     def _words(self) -> str:

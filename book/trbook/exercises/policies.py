@@ -13,7 +13,7 @@ from torch import Tensor
 
 from trbook.exercises.built import Built
 from trbook.exercises.check import Exercise, Mistake, Number, Numbers
-from trbook.rollout import rollout
+from trbook.rollout import position, rollout
 from trlib.advantages import leave_one_out
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy, load_policy
@@ -171,10 +171,6 @@ def _sampled() -> tuple[tuple[Completions, Tensor], ...]:
     return tuple(rollout(policy, seed, prompts=4) for seed in (7, 8, 9))
 
 
-def _flat(policy: Policy) -> Tensor:
-    return torch.cat([p.detach().reshape(-1) for p in policy.parameters])
-
-
 def _movements(update: Callable[..., Any]) -> Tensor:
     """[3, parameters]: how far every update of plain gradient descent moves the base model, in
     float64."""
@@ -182,9 +178,9 @@ def _movements(update: Callable[..., Any]) -> Tensor:
     optimizer = torch.optim.SGD(policy.parameters, lr=0.05)
     rows = []
     for batch, rewards in copy.deepcopy(_sampled()):
-        before = _flat(policy)
+        before = position(policy)
         update(policy, optimizer, batch, rewards)
-        rows.append(_flat(policy) - before)
+        rows.append(position(policy) - before)
     return torch.stack(rows)
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from trbook.exercises.check import Draw, Exercise
-from trbook.exercises.verdict import NotYet, Verdict, careful, kind, named
+from trbook.exercises.verdict import Check, NotYet, Verdict, kind, named
 from trlab import Sweep
 from trlab.significance import holm as holm_of_floats
 from trlab.sweep import declared, load_sweep
@@ -206,18 +206,14 @@ check_choose = Exercise(
 
 
 @dataclass(frozen=True, repr=False)
-class SweepCheck:
+class SweepCheck(Check):
     """The check of a sweep that the reader declares: it is read, and run at the smallest size."""
 
     asks: str
     run: Callable[[Sweep], Sequence[tuple[Any, str]]]
     """Runs a sweep at smoke size; returns the cells that failed, with their errors."""
 
-    def __repr__(self) -> str:
-        return self.asks
-
-    def __call__(self, *answer: Any, **other: Any) -> Verdict:
-        return careful("one `Sweep`", lambda: self._check(*answer, **other))
+    wants = "one `Sweep`"
 
     def _check(self, answer: Any) -> Verdict:
         if not isinstance(answer, Sweep):

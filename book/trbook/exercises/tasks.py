@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import trlib
-from trbook.exercises.verdict import NotYet, careful, kind, raised
-from trbook.exercises.verdict import Verdict as Outcome
+from trbook.exercises.attempt import Attempt
+from trbook.exercises.verdict import NotYet, kind, raised
 from trlib.tasks import Prompt, Spend, Verdict
 
 PARTIAL = 0.2
@@ -95,17 +95,8 @@ class Odd:
         return self.verifier(prompt, completion, ended)
 
 
-def check_verifier(*answer: Any, **other: Any) -> Outcome:
-    """Does `verify(prompt, completion, ended)` give 1 for odd coins that pay exactly, 0.2 where one
-    is even, else 0?"""
-    return careful(
-        "one function, verify(prompt, completion, ended)", lambda: _checked(*answer, **other)
-    )
-
-
-def _checked(answer: Any) -> Outcome:
-    if not callable(answer):
-        raise NotYet(f"expected a function here, but this is {kind(answer)}.")
+def _tried(answer: Callable[..., Any]) -> str:
+    """Judges completions, then four batches of training."""
     for amount, completion, ended, hint in CASES:
         prompt = Prompt(f"{amount} :", "0", amount)
         wanted, got = (
@@ -129,12 +120,18 @@ def _checked(answer: Any) -> Outcome:
             "your verifier is right on the tried completions, but in training it differs from "
             f"ours: mean rewards {_listed(yours)} instead of {_listed(ours)}."
         )
-    return Outcome(
-        True,
+    return (
         f"nothing among {len(CASES)} completions talked it into a reward, and four batches of "
         f"`spend` were judged as we judge them: mean rewards {_listed(yours)}. Partial credit is "
-        "worth more than it looks here: at first hardly anything earns 1.",
+        "worth more than it looks here: at first hardly anything earns 1."
     )
+
+
+check_verifier = Attempt(
+    "Does `verify(prompt, completion, ended)` give 1 for odd coins that pay exactly, 0.2 where one "
+    "is even, else 0?",
+    _tried,
+)
 
 
 def _asked(answer: Callable[..., Any], prompt: Prompt, completion: str, ended: bool) -> Verdict:

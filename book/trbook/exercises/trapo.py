@@ -15,7 +15,7 @@ from torch import Tensor
 from trbook.exercises.built import Built
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 from trbook.exercises.verdict import NotYet, kind, returned
-from trbook.rollout import adamw, descend
+from trbook.rollout import adamw, descend, position
 from trlib.model.completions import Completions, join
 from trlib.model.policy import Policy, load_policy
 from trlib.model.rollout import sample
@@ -216,11 +216,11 @@ def _movements(loss: Callable[..., Any]) -> Tensor:
     for part, alpha, horizon in zip(
         copy.deepcopy(_sampled()), (0.1, 0.3, 0.02), (16, 16, 20), strict=True
     ):
-        before = torch.cat([p.detach().reshape(-1) for p in policy.parameters])
+        before = position(policy)
         optimizer.zero_grad()
         _asked(loss, policy, part, alpha, horizon).backward()
         optimizer.step()
-        rows.append(torch.cat([p.detach().reshape(-1) for p in policy.parameters]) - before)
+        rows.append(position(policy) - before)
     return torch.stack(rows)
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from trbook.exercises.built import Built
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 from trbook.exercises.verdict import NotYet, kind, returned
-from trbook.rollout import adamw, descend, rollout
+from trbook.rollout import adamw, descend, position, rollout
 from trlib import checks
 from trlib.algorithms.troll import troll_loss
 from trlib.model.completions import Completions
@@ -272,7 +272,7 @@ def _movements(with_rest: Callable[..., Any]) -> Tensor:
     rows: list[Tensor] = []
     q: Tensor | None = None
     for _ in range(3):
-        before = torch.cat([p.detach().reshape(-1) for p in policy.parameters])
+        before = position(policy)
         now = policy.score(batch, full=True).full[batch.mask]
         q = now.detach() if q is None else q
         loss = _loss(with_rest, now, q, ids, A, DELTA)
@@ -283,7 +283,7 @@ def _movements(with_rest: Callable[..., Any]) -> Tensor:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        rows.append(torch.cat([p.detach().reshape(-1) for p in policy.parameters]) - before)
+        rows.append(position(policy) - before)
     return torch.stack(rows)
 
 

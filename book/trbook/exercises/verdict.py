@@ -73,28 +73,6 @@ def returned(value: Any) -> Any:
     return value
 
 
-def careful(takes: str, check: Callable[[], Verdict]) -> Verdict:
-    """The verdict of a check that must not raise: whatever goes wrong becomes "not yet" with a
-    hint.
-
-    Args:
-        takes: what a right call hands over, in words.
-        check: does the work; it may raise anything.
-    """
-    try:
-        return check()
-    except NotYet as hint:
-        return Verdict(False, str(hint))
-    except KeyboardInterrupt:
-        raise
-    except (
-        BaseException
-    ) as error:  # a reader's object may raise anything when it is looked at, SystemExit too
-        return Verdict(
-            False, f"this check cannot read the answer ({named(error)}). It is called with {takes}."
-        )
-
-
 def raised(error: BaseException, answer: Callable[..., Any]) -> str:
     """What the reader's function raised, with the line of the reader's own code where it did."""
     try:
@@ -186,3 +164,34 @@ def difference(got: Tensor, off: Tensor, too_small: bool, arguments: Mapping[str
         else f"{count} of the {off.numel()} entries " + ("is off" if count == 1 else "are off")
     )
     return f"{start}. {many}; the entry at index {where}, {value}, is {side}."
+
+
+class Check:
+    """Called with an answer, it returns a `Verdict` and never raises an error."""
+
+    asks: str
+    """The question, in a sentence."""
+
+    @property
+    def wants(self) -> str:
+        """What an answer is, in words."""
+        return "one function"
+
+    def __repr__(self) -> str:
+        return self.asks
+
+    def __call__(self, *answer: Any, **other: Any) -> Verdict:
+        try:
+            return self._check(*answer, **other)
+        except NotYet as hint:
+            return Verdict(False, str(hint))
+        except KeyboardInterrupt:
+            raise
+        # A reader's object may raise anything when it is looked at, SystemExit too.
+        except BaseException as error:
+            said = f"this check cannot read the answer ({named(error)}). It is called with {self.wants}."
+            return Verdict(False, said)
+
+    def _check(self, *answer: Any, **other: Any) -> Verdict:
+        """Judges an answer, or raises `NotYet` with a hint."""
+        raise NotImplementedError
