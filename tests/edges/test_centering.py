@@ -89,10 +89,6 @@ globals().update(
 )
 
 
-# --- the weights
-# ------------------------------------------------------------------------------------------------
-
-
 # --- two facts about scores
 # ------------------------------------------------------------------------------------------------
 
@@ -225,10 +221,6 @@ def test_small_tails_make_no_large_number():
     found = center_scores_topk(loss, full.gather(-1, top.ids), top, tokens=ids, **given)
     assert slope(found.per_token, logits).abs().max() < 1
     close(found.per_token, (0.3 - 0.1 / 1e-6 * 1e-9) * math.log(1e-9), 1e-4)
-
-
-# --- errors
-# ------------------------------------------------------------------------------------------------
 
 
 # --- the method

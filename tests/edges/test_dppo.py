@@ -64,10 +64,6 @@ def test_mask_is_zero_past_the_threshold_and_outwards_only(how):
         assert loss["divergence"].item() == divergence
 
 
-# --- values and gradients
-# ---------------------------------------------------------------------------------------------
-
-
 # --- the method
 # --------------------------------------------------------------------------------------------------
 

@@ -118,11 +118,3 @@ def test_sparse_float32_gradients_do_not_explode_at_an_empty_tail():
     dense = troll_loss(exact.log_softmax(-1), lq.double().log_softmax(-1), **one())
     assert loss.diagnostics["projected"].all()
     close(slope(loss.per_token, logits).double(), slope(dense.per_token, exact), 2e-3)
-
-
-# --- the method
-# --------------------------------------------------------------------------------------------------
-
-
-# --- bad input
-# --------------------------------------------------------------------------------------------------

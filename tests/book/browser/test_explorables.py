@@ -1,8 +1,6 @@
 """Explorables in Chromium: right against trlib, and usable by mouse, finger, keyboard and screen
 reader everywhere."""
 
-import math
-
 import pytest
 
 from tests.book.browser.explorable import (
@@ -93,12 +91,6 @@ def test_a_page_that_carries_its_module_runs_from_the_file_system(chromium, tmp_
         one = visit("page")
         assert "over-clipped" in one.text(".trx .verdict")
         assert [url for url in one.requests if not url.startswith(own)] == []
-
-
-def sample(draw, axes):
-    if axes == "linear":
-        return [(draw.uniform(0.01, 0.99), draw.uniform(0.01, 0.99)) for _ in range(300)]
-    return [tuple(1 / (1 + math.exp(-draw.uniform(-15, 9))) for _ in range(2)) for _ in range(300)]
 
 
 def test_finger_taps_drags_and_scrolls(visit, until):

@@ -12,10 +12,6 @@ LINES = ".trx:not(.still) path.line"
 SLIDER = "Width of the clip"
 
 
-def names(page):
-    return page.locator(".trx:not(.still) svg text.name").all_text_contents()
-
-
 def test_a_batch_is_read_by_keyboard_and_the_answers_follow(visit):
     one = visit("Front")
     plane = one.page.get_by_role("slider", name="Batch to read")

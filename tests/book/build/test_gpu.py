@@ -12,14 +12,6 @@ from book.build.ext.execution import NEVER, on_a_gpu
 DRAWS = """import trbook, matplotlib.pyplot as plt
 figure, ax = plt.subplots()
 figure.set_label('The reward "rises" from 0.25 to 0.75.')"""
-RECORD = {
-    "when": "2026-01-01T00:00:00+00:00",
-    "seconds": 300.0,
-    "profile": "gpu",
-    "hardware": "1 core",
-    "versions": {},
-    "text": "",
-}
 CARD = {"gpu": "A card of a test", "memory": "16 GiB", "driver": "1.2", "cuda": "3.4"}
 
 

@@ -18,9 +18,6 @@ def saved(rows, folder):
     return str(folder)
 
 
-# -- its own problems
-
-
 # -- what a completion is worth
 
 

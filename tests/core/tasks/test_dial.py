@@ -64,10 +64,6 @@ def test_a_prompt_states_its_difficulty_and_its_answer(dial, seed):
         assert prompt.answer == str(dial.places(prompt)[-1])
 
 
-# -- demonstrations and corpus
-# ------------------------------------------------------------------------------------
-
-
 # -- verifier
 # --------------------------------------------------------------------------------------------------
 
