@@ -45,7 +45,7 @@ STILL = """\
 *The built book has the playground here: lanes of a small language model that learn side by side, in the page.*"""
 FIGURES = {
     "first-lane": """\
-![Rewards of a small language model over batches: used once a batch teaches it; used sixteen times it learns sooner and falls back, with a clip less far.](_static/figures/dial.png)
+![Rewards of a small language model over batches: used once a batch teaches it; used sixteen times it rises sooner and falls back, with a clip less far.](_static/figures/dial.png)
 
 *The built book has a figure here that runs in the page; this picture is its first state, recorded runs.*""",
     "wall": """\

@@ -24,7 +24,6 @@ import yaml
 
 from book.build.markdown import escape, folded
 from book.build.paths import ROOT, contents
-from trbook.assignments.hidden import ASSIGNMENTS
 from trbook.exercises.built import Built
 from trbook.exercises.check import Exercise, Numbers
 from trbook.exercises.inside import Choice, InTheLoop
@@ -53,9 +52,15 @@ NO_FIGURE = re.compile(r"trbook\.explorables import|trbook\.strip import")
 """An explorable, which has minutes of its own, and the strip of the four boxes."""
 SHOWN = 3
 """Wrong numbers that are listed of those with one hint."""
-MEETING = ("meeting", "goal", "read before", "exercises", "set", "minutes")
-"""Columns of a course with goals."""
-SESSION = ("session", "read before", "run", "ask", "exercises", "minutes")
+HEADINGS = {
+    "title": "session",
+    "goal": "goal",
+    "read": "read before",
+    "run": "run",
+    "ask": "ask",
+    "exercises": "exercises",
+}
+"""Of a course's columns, by what a session in the file has."""
 TIMES = ("chapter", "words", "explorables", "minutes with them", "exercises", "minutes for these")
 GRAIN = 5
 """Minutes are rounded up to a multiple of it."""
@@ -261,18 +266,18 @@ def known() -> tuple[dict[str, Any], dict[str, Chapter]]:
     return kept, {one.name: one for one in chapters()}
 
 
-def course(name: str) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def course(name: str) -> tuple[list[str], list[list[str]]]:
     """The headings and rows of a course.
 
     Raises:
-        ValueError: a course, chapter, exercise or assignment that the book does not have.
+        ValueError: a course, chapter or exercise that the book does not have.
     """
     kept, found = known()
     if name not in kept["courses"]:
         raise ValueError(f"expected one of {', '.join(kept['courses'])}, got {name}")
     sessions = kept["courses"][name]
-    headings, row = (MEETING, meeting) if "goal" in sessions[0] else (SESSION, session)
-    return headings, [row(one, kept["minutes"], found) for one in sessions]
+    headings = [heading for key, heading in HEADINGS.items() if key in sessions[0]]
+    return [*headings, "minutes"], [session(one, kept["minutes"], found) for one in sessions]
 
 
 def times() -> list[tuple[str, ...]]:
@@ -294,51 +299,23 @@ def times() -> list[tuple[str, ...]]:
 
 def session(
     one: Mapping[str, Any], rates: Mapping[str, float], found: Mapping[str, Chapter]
-) -> tuple[str, ...]:
-    """A row of a syllabus.
+) -> list[str]:
+    """A row of a syllabus: in a course with goals everybody plays before, else in the room.
 
     Raises:
         ValueError: a chapter or an exercise that the book does not have.
     """
     chosen, done, count = chosen_of(one, found)
-    before = rounded(sum(task.text.minutes(rates) for task in chosen))
-    room = rounded(
+    plays = sum(task.plays for task in chosen) if "goal" in one else 0
+    before = sum(task.text.minutes(rates) for task in chosen) + rates["play"] * plays
+    room = (
         rates["present"] * len(chosen)
-        + rates["play"] * one.get("plays", 1)
+        + rates["play"] * (0 if "goal" in one else one.get("plays", 1))
         + rates["exercise"] * count
     )
-    return (
-        one["title"],
-        linked(chosen),
-        one["run"],
-        one["ask"],
-        "; ".join(done),
-        f"{before} before, {room} together",
-    )
-
-
-def meeting(
-    one: Mapping[str, Any], rates: Mapping[str, float], found: Mapping[str, Chapter]
-) -> tuple[str, ...]:
-    """A row of a course with goals: everybody reads and plays before, the room works.
-
-    Raises:
-        ValueError: a chapter, an exercise or an assignment that the book does not have.
-    """
-    chosen, done, count = chosen_of(one, found)
-    handed = one.get("set", "")
-    if handed and handed not in ASSIGNMENTS:
-        raise ValueError(f"expected an assignment of {', '.join(ASSIGNMENTS)}, got {handed}")
-    before = rounded(sum(task.text.minutes(rates) + rates["play"] * task.plays for task in chosen))
-    room = rounded(rates["present"] * len(chosen) + rates["exercise"] * count)
-    return (
-        one["title"],
-        one["goal"],
-        linked(chosen),
-        "; ".join(done),
-        f"`{handed}`" if handed else "",
-        f"{before} before, {room} together",
-    )
+    told = {**one, "read": linked(chosen), "exercises": "; ".join(done)}
+    minutes = f"{rounded(before)} before, {rounded(room)} together"
+    return [*(told[key] for key in HEADINGS if key in one), minutes]
 
 
 def linked(chosen: list[Chapter]) -> str:

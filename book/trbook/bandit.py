@@ -223,15 +223,6 @@ def _push(mu: Tensor, rewards: Tensor, baseline: float) -> tuple[Tensor, Tensor]
     return mu, mu * (rewards - checks.number("baseline", baseline, above=-math.inf, below=math.inf))
 
 
-def uniform_q(rewards: Tensor) -> list[Tensor]:
-    """The uniform policy's Q at every depth of a tree, [V], [V, V], ..., from its leaves' rewards
-    [V, ..., V]: above 0 exactly where a rewarded leaf lies below. Source: arXiv 2509.24981."""
-    values = [checks.floating("rewards", rewards)]
-    while values[0].dim() > 1:
-        values.insert(0, values[0].mean(-1))
-    return values
-
-
 def _checked(mu: Tensor, values: Tensor, name: str = "advantages") -> tuple[Tensor, Tensor]:
     mu, values = (
         torch.as_tensor(mu, dtype=torch.float64),

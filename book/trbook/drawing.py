@@ -105,8 +105,10 @@ class Drawing:
 
     def layouts(self) -> list[str]:
         """For a page and for a phone; one where the figure is small."""
-        small = self.figure.get_size_inches()[0] <= SMALL
-        return [self.svg()] if small else [self.svg(), self.narrow()]
+        if self.figure.get_size_inches()[0] > SMALL:
+            return [self.svg(), self.narrow()]
+        with self._broken():
+            return [self.svg()]
 
     def html(self) -> str:
         """Its layouts; the page shows the one that fits."""

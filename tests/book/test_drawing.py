@@ -47,23 +47,6 @@ def test_powers_are_written_as_the_pages_write_them():
     assert not re.search(r"font-size: [0-7]\.", svg), "an exponent of nine pixels or less"
 
 
-def test_a_few_markers_and_a_line_stay_what_they_are():
-    figure, ax = plt.subplots()
-    ax.plot([0, 1, 2], [0.0, 0.5, 1.0], "s-", color=HUES["h5"], label="three")
-    ax.set_title("$r^2$")
-    ax.annotate("a note", (1, 0.5))
-    svg = Drawing(figure, alt="a line").svg()
-    assert all("fill: " in words for words in re.findall("<text [^>]*>", svg)), "black in the dark"
-    assert len(re.findall(f"<use [^>]*{HUES['h5']}", svg)) == 3
-    line = re.search(r'<path d="M ([^"]*)"[^>]*stroke: var\(--h5', svg)
-    assert line
-    points = [float(x) for x in line[1].replace("L", "").split()]
-    across, up = points[::2], points[1::2]
-    assert across[1] - across[0] == pytest.approx(across[2] - across[1], abs=0.02)
-    assert up[0] - up[1] == pytest.approx(up[1] - up[2], abs=0.02)
-    assert re.search(r">r</tspan>|>r<", svg), "words stay words"
-
-
 DOWN = {"upper left": (1, 0), "lower left": (0, 1), "upper right": (0, 1), "lower right": (1, 0)}
 """Where a line begins and ends that runs through a corner."""
 
@@ -138,18 +121,6 @@ def test_a_legend_that_fits_nowhere_stands_outside_and_the_panel_keeps_its_heigh
         assert (box.y1 < ax.bbox.y0) == bool(title)
         assert ax.bbox.height == pytest.approx(high, abs=6)
     assert ax.get_legend().get_visible() and one not in ax.get_children(), "it is put back"
-
-
-def test_a_long_name_in_the_legend_of_a_figure_is_not_cut_on_a_phone():
-    figure, ax = plt.subplots()
-    ax.plot([0, 1], [0, 1], label="16 prompts, 16 times as many completions each")
-    ax.plot([0, 1], [1, 0], label="fitted 16 times")
-    figure.legend(loc="outside upper left", ncols=2)
-    with Drawing(figure, alt="two")._broken():
-        figure.set_size_inches(NARROW, 3)
-        figure.draw_without_rendering()
-        box = figure.legends[0].get_window_extent()
-    assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
 
 
 def test_one_legend_stands_above_all_panels_on_a_page_and_on_a_phone():

@@ -4,7 +4,6 @@ check raise."""
 import ast
 import json
 import linecache
-import math
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -14,9 +13,9 @@ import pytest
 import torch
 
 from trbook import exercises
-from trbook.exercises import critic, grpo, long, policies, ppo, scale, shoot_out
+from trbook.exercises import critic, grpo, policies, ppo, scale, shoot_out
 from trbook.exercises.built import Built
-from trbook.exercises.check import Draw, Exercise, Numbers, mixed_up, run
+from trbook.exercises.check import Exercise, Numbers, mixed_up, run
 from trbook.exercises.inside import InTheLoop
 from trbook.exercises.shoot_out import SweepCheck
 from trbook.exercises.verdict import Verdict
@@ -312,23 +311,6 @@ def test_every_wrong_number_gets_its_hint_and_none_passes(check):
             assert not check(**{**right, name: factor * number.wanted})
 
 
-@pytest.mark.parametrize(
-    ("completions", "square"), [(512, 4096 * 0.03**2), (512, math.log(512)), (16, 42.0)]
-)
-def test_what_a_batch_shows_is_the_mean_of_its_effective_size_and_more_than_the_formula(
-    completions, square
-):
-    log_w = math.sqrt(square) * torch.randn(
-        20_000, completions, generator=torch.Generator().manual_seed(0)
-    )
-    w = (log_w - log_w.amax(1, keepdim=True)).double().exp()
-    size = w.sum(1).square() / w.square().sum(1)
-    error = float(size.std()) / math.sqrt(len(size))
-    exact = long.shown(completions, math.sqrt(square))
-    assert exact == pytest.approx(float(size.mean()), abs=4 * error)
-    assert exact > max(1.0, 2 * completions * math.exp(-square))
-
-
 def sums(**changes):
     usual = {
         "truth": lambda values, other: values + other,
@@ -351,13 +333,6 @@ def test_an_answer_cannot_change_the_next_case():
 def test_a_symmetric_reference_takes_arguments_in_any_order():
     assert sums()(lambda a, b: b + a)
     assert "`values` is used where `other` belongs" in sums()(lambda a, b: a + a).message
-
-
-def test_draws_are_the_same_every_time_and_read_well():
-    values = Draw(3).normal(100)
-    assert torch.equal(values, Draw(3).normal(100))
-    torch.testing.assert_close(values, (100 * values).round() / 100, rtol=0, atol=1e-12)
-    assert set(Draw(0).integers(2, 5, 100).tolist()) == {2, 3, 4}
 
 
 def test_verdict_shows_itself():

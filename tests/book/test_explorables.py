@@ -3,16 +3,13 @@ files are fresh."""
 
 import ast
 import json
-import math
 import re
-import shutil
 import subprocess
 import sys
 import types
 
 import ipywidgets
 import pytest
-import traitlets
 from IPython.core.formatters import DisplayFormatter
 
 from book.build.ext.stored import code_cells, unpacked
@@ -107,20 +104,6 @@ def test_settings_cannot_end_the_script():
     assert html.count("</script>") == 3 and "a &lt; b" in html
 
 
-@pytest.mark.parametrize(
-    ("trait", "value"),
-    [
-        ("eps_low", math.nan),
-        ("delta_kl", math.inf),
-        ("axes", "log"),
-        ("batch", {"tokens": []}),
-    ],
-)
-def test_traits_refuse_what_is_no_setting(trait, value):
-    with pytest.raises(traitlets.TraitError, match=trait):
-        RatioMap(**{trait: value})
-
-
 def test_an_unknown_setting_is_refused_with_the_nearest():
     told = r"RatioMap, setting: expected one of axes, batch, .*, got 'eps'; did you mean 'eps_low"
     with pytest.raises(ValueError, match=told):
@@ -185,20 +168,6 @@ def test_a_module_and_the_shared_chunk_become_one_module_that_imports_nothing(pa
     assert len(whole) == pytest.approx(len(entry) + len(common), abs=3000), (
         "the chunk is in it once"
     )
-
-
-@pytest.mark.skipif(
-    shutil.which("node") is None or not (SOURCES / "node_modules" / "esbuild").is_dir(),
-    reason="needs Node and `npm ci` in explorables/js; the hash of the sources is checked always",
-)
-def test_building_again_gives_the_same_bytes(tmp_path):
-    subprocess.run(
-        ["node", "build.mjs", str(tmp_path / "built")], cwd=SOURCES, check=True, capture_output=True
-    )
-    for path in sorted(BUILT.rglob("*.js")):  # stills and data are made apart
-        assert (tmp_path / "built" / path.relative_to(BUILT)).read_bytes() == path.read_bytes(), (
-            path.name
-        )
 
 
 def test_whatever_a_chapter_shows_has_a_still():

@@ -9,14 +9,9 @@ import pytest
 from book.build.pack.front import learn
 from trbook.explorables.files import data_of
 from trbook.explorables.front import (
-    BATCHES,
     COMPLETIONS,
-    LANES,
     LAST,
-    PROMPT,
-    SEEDS,
     median,
-    question,
     typical,
 )
 
@@ -40,16 +35,6 @@ def test_a_typical_answer_ends_as_most_do_and_words_are_graded():
     ]
     found = typical(answers)
     assert found == {"words": ["b", "c"], "grades": [1, 3], "right": False, "of8": 1}
-
-
-def test_the_record_holds_eight_seeds_and_marks_the_median_one():
-    assert set(RECORD["lanes"]) == set(LANES) and RECORD["prompt"] == PROMPT
-    for lane, found in RECORD["lanes"].items():
-        assert len(found["right"]) == SEEDS and {len(row) for row in found["right"]} == {BATCHES}
-        assert found["median"] == median(ends(lane)), lane
-        assert len(found["said"]) == BATCHES + 1
-        assert all(len(one["words"]) == len(one["grades"]) for one in found["said"])
-    assert RECORD["question"] == question()
 
 
 def test_it_learns_breaks_and_holds_in_the_record():

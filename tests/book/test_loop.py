@@ -2,12 +2,10 @@
 is true."""
 
 import json
-import re
 
 import pytest
 
 from book.build.pack import packs
-from trbook.explorables import Loop
 from trbook.explorables.loop import GROUPS
 from trbook.explorables.loop_batch import LR, batch
 from trlib.tasks import Prompt, load_task
@@ -54,12 +52,3 @@ def test_what_the_figure_says_of_its_groups():
     assert groups["none"]["loss"] == groups["none"]["gradient"] == 0, "no gradient, no step"
     openers = [groups[name]["rows"][-1]["text"].split()[0] in CAREFUL for name in ("two", "luck")]
     assert openers == [True, False], "a careful slip, and a guess that was right"
-
-
-def test_a_chapter_s_boxes_are_lit_before_anything_has_loaded():
-    html = Loop(lit=["advantage", "update"]).html()
-    assert re.findall(r'data-box="(\w+)" data-lit', html) == ["advantage", "update"]
-    assert re.findall(r'data-card="(\w+)"[^>]* data-chosen', html) == ["advantage"]
-    assert re.findall(r'value="(\w+)" checked', html) == ["advantage"]
-    assert re.findall(r'data-card="(\w+)"[^>]* data-chosen', Loop().html()) == ["rollout"]
-    assert "<template" not in Loop(group="luck").html(), "no picture rather than a wrong one"

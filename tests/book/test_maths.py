@@ -185,7 +185,10 @@ def shipped(path):
     return str(path)
 
 
-@pytest.mark.parametrize("name", ["maths", "figures", "engine", "lane", "explorables", "reducer"])
+LANE = pytest.param("lane", marks=pytest.mark.test_all("a lane of every method learns in Node"))
+
+
+@pytest.mark.parametrize("name", ["maths", "figures", "engine", LANE, "explorables", "reducer"])
 def test_javascript_computes_the_same(node, weights, name):
     node("--test", f"{name}.test.mjs", PARTS=weights)
 

@@ -19,25 +19,6 @@ from trbook.explorables.publish import publish
 from trlib.methods import OBJECTIVES
 
 
-@pytest.mark.parametrize(
-    ("settings", "told"),
-    [
-        ({"preset": "cliping"}, "Playground, preset: .*did you mean 'clipping'"),
-        ({"view": "curve"}, "Playground, view"),
-        ({"lanes": [{"methods": "ppo"}]}, "Playground, setting of a lane: .*did you mean 'method'"),
-        (
-            {"lanes": [{"method": "r2vpo", "dual_rl": 0}]},
-            "Playground, setting of a lane: .*did you mean 'dual_lr'",
-        ),
-        ({"lanes": [{"method": "ppo", "dual_lr": 0}]}, "Playground, setting of a lane"),
-        ({"lanes": [{}] * 5}, "lanes: expected at most 4, got 5"),
-    ],
-)
-def test_the_unknown_is_refused_with_the_nearest(settings, told):
-    with pytest.raises(ValueError, match=told):
-        Playground(**settings)
-
-
 def test_the_weights_that_a_page_gets_are_those_of_their_card():
     engine = json.loads(parts()["engine"])
     for name in CHECKPOINTS:

@@ -37,9 +37,6 @@ NOT_RUN = {
     "accelerate launch --config_file fsdp.yaml dppo.py --config eight_gpus.yaml": "needs eight GPUs; "
     "tests/instruments/test_examples.py compares its settings with the libraries'",
     "accelerate launch --use_fsdp": "the beginning of a command that test_scale_distributed.py runs",
-    "python -m book.build.draw.screenshots --only NN_name --whole": "a pattern: NN_name is a page's",
-    "python -m trbook.assignments.hidden ada.py ben.py --csv points.csv": "students' files; "
-    "tests/book/test_assignments.py writes some and grades them",
     "python -m trbook.exercises.report FOLDER": "students' files; tests/book/test_report.py writes some",
 }
 """Commands that no test types, and why."""

@@ -66,15 +66,6 @@ def test_a_folder_is_one_table(tmp_path, capsys):
     assert report.main([]) == 2
 
 
-@pytest.mark.parametrize("text", ["[1]", "{}", '{"verdicts": {"a": {"right": 1}}}', "\x00"])
-def test_another_file_is_refused_and_left_alone(shell, tmp_path, text):
-    file = tmp_path / "thesis.json"
-    file.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=r"thesis\.json: expected verdicts"):
-        report.keep(file)
-    assert file.read_text(encoding="utf-8") == text
-
-
 def test_without_a_notebook_it_says_so(tmp_path):
     InteractiveShell.clear_instance()
     with pytest.raises(RuntimeError, match="expected a notebook, got plain Python"):

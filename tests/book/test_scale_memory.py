@@ -226,17 +226,3 @@ def test_anchors_and_the_cache_take_as_counted():
 def test_whole_logits_at_150_000_tokens_do_not_fit_and_chunks_do():
     whole, chunks = (Setup(at_once=32, scoring=scoring) for scoring in ("full", "chunked"))
     assert memory.peak(chunks) < 24e9 < memory.peak(whole)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "error"),
-    [
-        ("model", "Qwen3", ValueError),
-        ("prompts", 0, ValueError),
-        ("at_once", 1.5, ValueError),
-        ("precision", "int8", ValueError),
-    ],
-)
-def test_what_is_no_setup_is_refused_by_name(name, value, error):
-    with pytest.raises(error, match=f"^{name}: expected"):
-        Setup(**{name: value})

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from trbook.states import states, states_step
-from trlib.algorithms import PGIS, PPO, TRPO, PPOCritic
+from trlib.algorithms import PGIS, TRPO
 
 X, ADVANTAGES = states(0, count=4, actions=3, features=2)
 
@@ -30,16 +30,3 @@ def test_one_use_is_the_exact_policy_gradient():
 def test_trpo_s_step_has_its_radius():
     found = states_step(TRPO(delta_kl=0.05, damping=1e-6, fisher_rows=None), X, ADVANTAGES, uses=1)
     assert 0.03 < float(found.kl.mean()) <= 0.05 and found.path == []
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"method": PPOCritic()}, "method: expected one without a critic, got PPOCritic"),
-        ({"advantages": ADVANTAGES[:2]}, r"advantages: expected \[S, K\]"),
-        ({"features": X[0]}, r"features: expected \[S, F\]"),
-    ],
-)
-def test_what_makes_no_sense_is_named(given, message):
-    with pytest.raises(ValueError, match=message):
-        states_step(**{"method": PPO(), "features": X, "advantages": ADVANTAGES, **given})

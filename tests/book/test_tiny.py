@@ -1,8 +1,6 @@
 """The policy that can be listed: its tree, exact advantages, the lemma and the bound on random
 policies, the tilt."""
 
-import math
-
 import pytest
 import torch
 from scipy.optimize import minimize
@@ -35,18 +33,6 @@ def test_completions_and_their_prefixes():
     assert logp.sum(1).exp().sum() == pytest.approx(1, abs=1e-12)
     table = torch.log_softmax(TINY.random(0), -1)
     assert logp[5].tolist() == [table[0, 0], table[1, 1], table[5, 2]]
-
-
-def test_advantages_by_hand():
-    two = Tiny(tokens=2, length=2)
-    logits = torch.tensor(
-        [[0.0, 0.0], [math.log(3), 0.0], [0.0, 0.0]], dtype=F64
-    )  # 1/2; 3/4 after 0; 1/2 after 1
-    rewards = torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=F64)
-    advantages = two.advantages(two.logp(logits), rewards)
-    # V: 3/8 at the start, 3/4 after 0, 0 after 1.
-    expected = [[3 / 8, 1 / 4], [3 / 8, -3 / 4], [-3 / 8, 0], [-3 / 8, 0]]
-    torch.testing.assert_close(advantages, torch.tensor(expected, dtype=F64))
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -96,17 +82,3 @@ def test_no_policy_earns_more_for_its_kl_than_the_tilt(multiplier):
         torch.log_softmax(torch.as_tensor(best.x), -1).exp(), found.exp(), atol=1e-5, rtol=0
     )
     assert found.exp().sum() == pytest.approx(1)
-
-
-@pytest.mark.parametrize(
-    ("call", "told"),
-    [
-        (lambda: Tiny(1, 3), "tokens: expected"),
-        (lambda: Tiny(10, 6), "expected at most 100,000 completions, got 1,000,000"),
-        (lambda: tilt(torch.zeros(1), torch.zeros(1), multiplier=0.0), "multiplier: expected"),
-        (lambda: discounted_penalty(1.0, torch.ones(()), torch.ones(())), "discount: expected"),
-    ],
-)
-def test_bad_input_is_named(call, told):
-    with pytest.raises(ValueError, match=told):
-        call()

@@ -29,18 +29,9 @@ from trlib.other_names import NAMES, TENSORS, error_suffix, near
 
 ASKED = {
     "num_iterations": "epochs",
-    "num_generations": "group",
     "rollout_n": "group",
-    "max_completion_length": "max_tokens",
-    "learning_rate": "lr",
-    "output_dir": "out",
-    "ppo_epochs": "epochs",
     "epsilon": "eps_low",
-    "epsilon_high": "eps_high",
     "delta": "dual_clip",
-    "clip_ratio_low": "eps_low",
-    "clip_ratio_high": "eps_high",
-    "clip_ratio_c": "dual_clip",
     "kl_coef": "beta",
 }
 

@@ -23,6 +23,7 @@ def test_importing_the_package_imports_no_torch():
     assert result.returncode == 0, f"import trlib brought in {result.stderr.strip()}"
 
 
+@pytest.mark.test_all("trains in a process of its own")
 def test_the_loop_leaves_the_gallery_out():
     code = """
 import sys, trlib

@@ -3,7 +3,6 @@
 
 import re
 import subprocess
-import tomllib
 
 from book.build.paths import ROOT
 from book.build.stamp import differing, version
@@ -16,27 +15,6 @@ def tracked():
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
-
-
-def test_the_contract_of_the_bridges_names_every_layer_above_the_losses():
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    contracts = {
-        contract["name"].split(":")[0]: contract
-        for contract in settings["tool"]["importlinter"]["contracts"]
-    }
-    bridges = contracts["bridges import losses only"]
-    ground = contracts["the ground floor is torch and the standard library"]
-    house = {
-        f"trlib.{path.stem}"
-        for path in (ROOT / "trlib").iterdir()
-        if (path.suffix == ".py" or (path / "__init__.py").exists())
-        and not path.stem.startswith("__")
-    }
-    # The layers' contract passes over the bridges and over names that only say where a module has
-    # moved.
-    passed_over = {f"trlib.{name}" for name in contracts["layers"]["exhaustive_ignores"]}
-    free = {"trlib.errors", *passed_over, *ground["source_modules"]}
-    assert house - free == set(bridges["forbidden_modules"])
 
 
 def test_the_address_and_the_version_agree_everywhere():

@@ -9,7 +9,7 @@ import torch
 
 import trlib
 from tests.by_day import by_day
-from tests.losses import batch, close, named, refused, resumed, slope
+from tests.losses import batch, close, refused, resumed, slope
 from trlib.algorithms import TRPO, PPOPenalty, Scores
 from trlib.algorithms.kl_penalty import adapt, adapt_proportionally, add_penalty
 from trlib.algorithms.ppo import pg_is_loss
@@ -86,13 +86,3 @@ def test_the_proportional_rule_moves_beta_by_the_share_of_its_horizon():
     size = {"steps": 2, "prompts": 5, "group": 2, "epochs": 3, "probe": 2, "progress": False}
     betas = trlib.train(policy, task, method, **size).history["beta"].tolist()
     assert betas == pytest.approx([0.98, 0.98**2], rel=1e-12)
-
-
-def test_what_a_controller_cannot_follow_is_named():
-    given = {"beta": 1.0, "kl": 0.1, "target": 0.1}
-    named(adapt, given, {"beta": ("1",), "kl": (None,)}, kl=(math.nan,), target=(0,))
-    given["share"] = 0.5
-    named(adapt_proportionally, given, {"share": ("x",)}, target=(0.0,), beta=(-1.0,))
-    bad = {"beta": (0,), "target_kl": (-1,), "horizon": (0,), "controller": ("pid",)}
-    bad["adapt_after"] = ("epoch",)
-    named(PPOPenalty, {}, **bad)

@@ -19,6 +19,7 @@ from trlib.relatives.ratios import (
     bapo_bounds,
     bapo_loss,
     capo_mask,
+    kl3_window,
     turns_of,
 )
 
@@ -183,6 +184,14 @@ def test_capo_masks_before_the_move():
 
 
 # A clip by k3, by a band, and by turns
+
+
+def test_a_window_ends_where_k3_is_delta():
+    for delta in (1e-3, 0.1, 2.0):
+        low, high = kl3_window(delta)
+        assert 0 < low < high
+        for r in (1 - low, 1 + high):
+            assert r - 1 - math.log(r) == pytest.approx(delta)
 
 
 def test_turns_by_length_and_by_gaps():

@@ -4,8 +4,6 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.losses import (
     D,
@@ -20,7 +18,6 @@ from tests.losses import (
     spread,
     tensor,
 )
-from trbook.bandit import uniform_q
 from trlib.aggregation import aggregate
 from trlib.algorithms import Scores
 from trlib.relatives.regression import REBEL, lco_loss, rover_loss
@@ -92,23 +89,6 @@ def test_the_weight_is_autograds_and_padding_stays_out(loss, how, seed):
     assert (found.per_token[~mask] == 0).all() and (found.diagnostics["ratio"][~mask] == 1).all()
     assert torch.equal(found.diagnostics["kept"], mask)
     assert aggregate(found.per_token, torch.zeros_like(mask), "token-mean") == 0
-
-
-# ROVER
-
-
-@given(st.integers(2, 3), st.integers(1, 4), st.integers(0, 1000))
-@settings(max_examples=15, deadline=None)
-def test_the_uniform_q_is_the_mean_below_and_above_zero_where_a_winner_lies(width, depth, seed):
-    leaves = (
-        torch.rand([width] * depth, generator=torch.Generator().manual_seed(seed)) < 0.2
-    ).double()
-    values = uniform_q(leaves)
-    assert [v.dim() for v in values] == list(range(1, depth + 1))
-    for value in values:
-        below = leaves.reshape(*value.shape, -1)
-        close(value, below.mean(-1))
-        assert torch.equal(value > 0, below.max(-1).values > 0)
 
 
 # All of them

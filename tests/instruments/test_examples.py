@@ -279,15 +279,6 @@ def test_verl_builds_what_a_script_types(script, tmp_path):
         assert actor.loss_scale_factor == data.max_response_length
 
 
-def test_what_zsh_would_read_as_a_pattern_stands_in_quotes():
-    for line in (
-        line for name in SCRIPTS for line in (VERL / name).read_text("utf-8").splitlines()
-    ):
-        word = line.strip().removesuffix("\\").strip()
-        if "=" in word and line.startswith("    ") and set(word) & set("[]{}*?()"):
-            assert word[0] == word[-1] == "'", word
-
-
 @pytest.fixture
 def verl(monkeypatch):
     """The folder's modules."""

@@ -90,22 +90,3 @@ def test_a_record_tells_the_price_from_the_first_batch_on():
     gap = history.assign(kl=[math.nan if i == 1 else 0.1 for i in range(len(history))])
     assert price(derive(runs, history.assign(kl=0.1))) == price(known)
     assert price(derive(runs, gap)) is None
-
-
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: nats_per_point([1.0], [0.5], []), "base: expected at least one run"),
-        (
-            lambda: nats_per_point([-1.0], [0.5], [0.1]),
-            "nats: expected numbers of at least 0, got -1",
-        ),
-        (
-            lambda: nats_per_point([math.inf], [0.5], [0.1]),
-            "nats: expected finite numbers, got NaN or inf",
-        ),
-    ],
-)
-def test_senseless_runs_are_named(call, words):
-    with pytest.raises(ValueError, match=words):
-        call()

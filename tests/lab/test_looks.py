@@ -86,15 +86,6 @@ def test_hues_are_told_apart_with_any_colour_vision(vision, theme):
         assert min(float(np.linalg.norm(a - b)) for a, b in combinations(own, 2)) > 15
 
 
-@pytest.mark.parametrize("theme", [0, 1])
-def test_what_is_no_method_has_no_method_s_hue(theme):
-    seen = {key: lab(channels(hue[theme])) for key, hue in TABLE["hues"].items()}
-    methods = [seen.pop(hue) for hue in {hue for hue, *_ in (LOOKS[key] for key in NAMES)}]
-    assert seen.keys() == {"a0", "a1", "a2", "a3", "good", "bad"}
-    near = min(float(np.linalg.norm(a - b)) for a in methods for b in seen.values())
-    assert near > 15
-
-
 def test_no_two_methods_look_the_same_and_methods_of_one_hue_differ_without_it():
     looks = {key: tuple(look) for key, look in TABLE["looks"].items()}
     assert [pair for pair in combinations(looks, 2) if looks[pair[0]] == looks[pair[1]]] == []

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 ONE = len(COLOURS)
 """Curves that share a panel at most; more get a panel each, with the others behind."""
+WIDTH = 3.9
+"""Inches of a figure of one panel, which reads on a page and on a phone."""
 BEHIND: dict[str, Any] = {"color": "gray", "ls": "-", "lw": 0.7, "alpha": 0.35, "label": "_"}
 
 
@@ -172,7 +174,7 @@ def _rows(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFram
             heads[first] = group
             places |= {label: first + row for row, label in enumerate(here, 1)}
         looks = {**dict.fromkeys(arms, INK), **figure.hues}
-    drawn, ax = plt.subplots(figsize=(6.4, 0.9 + 0.3 * (len(arms) + len(heads))))
+    drawn, ax = plt.subplots(figsize=(WIDTH, 0.9 + 0.3 * (len(arms) + len(heads))))
     start = base_of_runs(sweep, runs["cell"])
     if measure == "sampled":
         x = start.value if start else runs["start"].mean()
@@ -202,7 +204,7 @@ def _rows(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFram
         text.set_fontweight("bold" if row in heads else "normal")
     for label, word in figure.said.items():
         own = interval(runs.loc[runs["label"] == label, measure])
-        right = own.value < 0.5
+        right = own.low < 0.5
         ax.annotate(
             f"{own.value:.2f} {word}",
             (own.high if right else own.low, places[label]),
@@ -276,7 +278,7 @@ def _panels(count: int) -> Any:
     import matplotlib.pyplot as plt
 
     if count <= ONE:
-        drawn, ax = plt.subplots(figsize=(6.4, 3.6))
+        drawn, ax = plt.subplots(figsize=(WIDTH, 3.0))
         return drawn, lambda arms: [(ax, arms)]
     across = 3 if count in (6, 9) else 4
     down = -(-count // across)
@@ -334,7 +336,7 @@ def _across(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFr
     """A line over variants for each point of an axis; variants with a mark are open circles."""
     import matplotlib.pyplot as plt
 
-    drawn, ax = plt.subplots(figsize=(6.4, 3.6))
+    drawn, ax = plt.subplots(figsize=(WIDTH, 3.0))
     for i, (point, name) in enumerate(figure.hues.items()):
         here = runs[runs[figure.along] == point]
         for open_circle in dict.fromkeys(mark for _, mark in figure.called.values()):

@@ -2,9 +2,8 @@
 shared links.
 
 A page's description is `description:` in the comment at its head, or its first sentences. Beside the pages
-it writes `404.html`, which a static host shows for an address that does not exist, `sitemap.xml`, if
-the book has an address, and `llms.txt`: what the book answers, by address, for a program that reads
-for somebody.
+it writes `404.html`, which a static host shows for an address that does not exist, and, if the book has
+an address, `sitemap.xml`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -38,8 +36,6 @@ if both are no longer than the upper."""
 FORMULA = "\ufffc"
 """Stands for a formula in a text."""
 MISSING = Path(__file__).with_name("missing.html")
-QUESTIONS = "book/questions"
-"""The page whose sections are questions, with the answer as their first bold sentence."""
 
 
 def sentences(doctree: nodes.document) -> list[str]:
@@ -140,60 +136,8 @@ def sitemap(base: str, pages: list[str]) -> str:
     )
 
 
-def answers(doctree: nodes.document) -> list[tuple[str, str, str]]:
-    """Anchor, question and answer of each section that answers in a bold sentence."""
-    found = []
-    for section in doctree.findall(nodes.section):
-        title = next(iter(section.findall(nodes.title)))
-        bold = next(iter(section.findall(nodes.strong)), None)
-        if section.parent is not doctree and bold is not None:
-            found.append((section["ids"][0], title.astext(), " ".join(bold.astext().split())))
-    return found
-
-
-def llms(book: str, parts: dict[str, list[tuple[str, str, str]]]) -> str:
-    """`llms.txt`: for each part its pages, as address, title and what stands there."""
-    lines = [f"# {book}", "", f"> {BOOK_SAYS}"]
-    for part, rows in parts.items():
-        lines += ["", f"## {part}", ""]
-        lines += [f"- [{title}]({to})" + (f": {says}" if says else "") for to, title, says in rows]
-    return "\n".join(lines) + "\n"
-
-
-def _parts(app: Sphinx) -> dict[str, list[tuple[str, str, str]]]:
-    """What `llms.txt` lists, from the pages and from what the book knows of its readers."""
-    env, base, source = app.env, app.config.html_baseurl, Path(app.srcdir) / "book"
-    route = yaml.safe_load((source / "courses.yml").read_text(encoding="utf-8"))["route"]
-    hints = yaml.safe_load((source / "search.yml").read_text(encoding="utf-8"))["questions"]
-
-    def to(page: str) -> str:
-        name, _, anchor = page.partition("#")
-        return f"{base}{name}.html" + (f"#{anchor}" if anchor else "")
-
-    def said(name: str) -> tuple[str, str, str]:
-        says = env.metadata[name].get("description") or described(sentences(env.get_doctree(name)))
-        return to(name), env.titles[name].astext(), says
-
-    parts = {
-        "The short route": [said(stop["page"]) for stop in route if stop["page"] in env.titles],
-        "Questions, with their answers": [
-            (to(f"{QUESTIONS}#{anchor}"), title, answer)
-            for anchor, title, answer in (
-                answers(env.get_doctree(QUESTIONS)) if QUESTIONS in env.titles else []
-            )
-        ],
-        "What readers ask for": [
-            (to(hint["page"]), hint["ask"], "")
-            for hint in hints
-            if hint["page"].partition("#")[0] in env.titles
-            and not hint["page"].startswith(f"{QUESTIONS}#")
-        ],
-    }
-    return {part: rows for part, rows in parts.items() if rows}
-
-
 def finish(app: Sphinx, error: Exception | None) -> None:
-    """Writes the pages' lists and the page for a wrong address, and describes the folder's own
+    """Writes the pages' list and the page for a wrong address, and describes the folder's own
     first page."""
     if error is not None or app.builder.format != "html":
         return
@@ -204,7 +148,6 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         pages.write_text(sitemap(base, sorted(listed)), encoding="utf-8")
     else:
         pages.unlink(missing_ok=True)  # of an earlier build that had an address
-    folder.joinpath("llms.txt").write_text(llms(book, _parts(app)), encoding="utf-8")
     folder.joinpath("404.html").write_text(MISSING.read_text(encoding="utf-8"), encoding="utf-8")
     # It only leads on to the book's first page, but its address is the one people share.
     first = folder / "index.html"

@@ -86,28 +86,3 @@ def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(show, unti
     until(page, f"{MODEL}.get('lr') === {MAP['methods']['ppo']['basin']['best_rate']}")
     slider.press("Home")
     until(page, f"{MODEL}.get('lr') === {MAP['rates'][0]}")  # it begins where the runs do
-
-
-def test_only_what_was_run_together_can_be_chosen(show, until):
-    page = show()
-    legends = (
-        "all => all.filter(node => !node.hidden).map(node => "
-        "node.querySelector('legend').textContent)"
-    )
-    heads = page.locator(".head fieldset, .more-settings fieldset")
-    every = ["Passes over every batch", "Threshold of every method", "Seeds", "What is drawn"]
-    assert heads.evaluate_all(legends) == every
-    page.get_by_role("radio", name="a third").evaluate("node => node.click()")
-    until(
-        page.locator(".readings"),
-        "node => node.textContent.includes('Not in this record: the unclipped run, GSPO.')",
-    )
-    page.evaluate(f"{MODEL}.set('lr', 3e-6)")
-    until(page.locator(".notes"), "node => node.textContent.includes('These runs go from 1e-5')")
-    page.get_by_role("radio", name="one pass").evaluate("node => node.click()")
-    until(page, f"{MODEL}.get('threshold') === 'default'")
-    until(
-        page.locator(".notes"),
-        "node => node.textContent.includes('only default thresholds were run')",
-    )
-    assert heads.evaluate_all(legends) == ["Passes over every batch", "What is drawn"]

@@ -1,14 +1,10 @@
 """What an explorable shows: words clear of each other, a still before it loads, paper."""
 
-import re
-
 import pytest
 
-from book.build.draw.stills import PICTURES
 from tests.book.browser.explorable import SETTLED
 from tests.by_day import by_day
 from trbook.explorables import Basin, RatioMap
-from trbook.explorables.files import still_of
 from trbook.explorables.ratio_map import METHODS
 
 pytestmark = pytest.mark.test_all("what one figure draws, and on paper")
@@ -110,22 +106,6 @@ def test_a_still_stands_there_before_the_module_and_nothing_moves(page, kind, wi
     after = page.evaluate(state)
     assert (before.pop("still"), after.pop("still")) == (True, False)
     assert before == after and before["scheme"] == theme and before["drawn"] and before["values"]
-
-
-@pytest.mark.parametrize(
-    ("kind", "module", "other"),
-    [
-        (RatioMap, "ratio_map", {"eps_high": 0.28}),
-        (Basin, "basin", {"uses": "4"}),
-    ],
-)
-def test_the_first_state_has_a_still_and_another_has_room(kind, module, other):
-    assert "shadowrootmode" in kind().html()
-    assert "shadowrootmode" in RatioMap(eps_high=0.2).html(), "which says what it is by itself"
-    moved = kind(**other).html()
-    phone, wide = kind.placeholder_heights
-    assert "shadowrootmode" not in moved and f"min-height:{wide}px;--phone:{phone}px" in moved
-    assert set(PICTURES) == set(re.findall(r'class="still-(\w+)"', str(still_of(module))))
 
 
 def test_paper_shows_the_plane_and_what_it_says_without_controls(page):

@@ -16,23 +16,6 @@ def names(page):
     return page.locator(".trx:not(.still) svg text.name").all_text_contents()
 
 
-def test_its_sentence_says_where_its_lines_end(visit):
-    one = visit("Front")
-    assert set(names(one.page)) == {"once", "16 times", "16 times, clip 0.2"}
-    plane = one.page.get_by_role("slider", name="Batch to read")
-    told = re.findall(r"\((0\.\d\d)\)", one.text(".story"))
-    ends = re.findall(r"(0\.\d\d)(?:,|$)", plane.get_attribute("aria-valuetext"))
-    assert len(told) == 3 and told == ends
-
-
-@pytest.mark.parametrize(("width", "height"), [(360, 740), (1366, 650)])
-def test_chart_and_slider_stand_in_one_view(visit, width, height):
-    one = visit("Front", viewport={"width": width, "height": height})
-    top = one.page.locator(".drag").bounding_box()["y"]
-    plane = one.page.locator(".trx:not(.still) .plane").bounding_box()
-    assert plane["y"] + plane["height"] - top < height - 60, "60: the page's own bar"
-
-
 def test_a_batch_is_read_by_keyboard_and_the_answers_follow(visit):
     one = visit("Front")
     plane = one.page.get_by_role("slider", name="Batch to read")

@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import expect
 
 from book.build.cards import CARDS
-from book.build.paths import ROOT
 
 PAGE = "book/methods/index.html"
 CELLS = """(table, column) => [...table.tBodies[0].rows].filter(row => !row.hidden)
@@ -86,38 +85,3 @@ def test_it_is_used_by_keyboard(page):
             break
     page.keyboard.press("Space")
     expect(page.locator("table.methods tbody tr[hidden]")).to_have_count(0)
-
-
-TYPESET = """formulas => {
-    const article = document.querySelector("article");
-    for (const [name, formula] of formulas) {
-        const line = document.createElement("div");
-        line.className = "math";
-        line.dataset.card = name;
-        line.innerHTML = `<span class="tex">${katex.renderToString(formula, { displayMode: true })}</span>`;
-        article.append(line);
-    }
-    return [...article.children].filter(line => line.scrollWidth > line.clientWidth)
-        .map(line => line.dataset.card);
-}"""
-
-
-@pytest.mark.nightly("a browser for a rule of the style sheet")
-def test_the_formulas_of_a_card_fit_a_phone(chromium, tmp_path):
-    """On a column of 328 pixels none is cut: it goes on in a second line."""
-    styles = "".join(
-        f'<link rel="stylesheet" href="{(ROOT / "book/_static" / name).as_uri()}">'
-        for name in ("katex/katex.min.css", "book.css")
-    )
-    html = tmp_path / "formulas.html"
-    html.write_text(
-        f'<!doctype html><meta charset="utf-8">{styles}<body style="margin: 0 16px">'
-        '<article class="bd-article"></article>'
-    )
-    page = chromium.new_page(viewport={"width": 360, "height": 740})
-    page.goto(html.as_uri())
-    page.add_script_tag(path=ROOT / "book/build/ext/katex/katex.min.js")
-    shown = re.compile(r"^\$\$\n(.+?)\n\$\$$", re.MULTILINE | re.DOTALL)
-    formulas = [(one.name, line) for one in CARDS.values() for line in shown.findall(one.text)]
-    assert len(formulas) > len(CARDS) and page.evaluate(TYPESET, formulas) == []
-    page.close()

@@ -13,7 +13,6 @@ import pytest
 from pypdf import PdfReader
 
 from book.build.browser import settle
-from book.build.draw.screenshots import pages
 from book.build.paths import contents
 from tests.book.browser.explorable import AXE, RULES
 
@@ -140,6 +139,12 @@ def surveyed(survey, book):
 
 
 @pytest.mark.nightly("needs every page")
+def pages(book):
+    """Every page of a built book, by its path in the book."""
+    names = sorted(path.relative_to(book).as_posix() for path in book.rglob("*.html"))
+    return [name for name in names if name.startswith(("book/", "notebooks/", "search.html"))]
+
+
 def test_the_survey_knows_every_page(book):
     """A sweep's page is none of the table of contents: the page of all sweeps leads to it."""
     named = [name for name in pages(book) if not name.startswith("trlab/records/")]
@@ -296,22 +301,6 @@ def test_a_screen_shows_the_settings_of_one_library_and_paper_those_of_all(look,
     assert rows.filter(visible=True).count() == rows.count()
     losses = look("book/check/atlas.html", width, 780).page.get_by_label("Show the losses of")
     assert losses.input_value() == ("verl" if width == 360 else ""), "losses are compared"
-
-
-def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(address, desktop):
-    visit = Visit(desktop, address, "book/notation.html")
-    formulas = visit.page.locator(".math")
-    assert formulas.count() > 20
-    assert visit.page.locator(".math .katex").count() >= formulas.count()
-    assert visit.page.locator(".math .eqno").first.text_content().startswith("(1)")
-    assert visit.page.locator("[id^=equation-]").count() > 0, "where a link to an equation leads"
-    assert not [
-        url for url in visit.requests if "katex" in url and url.split("?")[0].endswith(".js")
-    ]
-    visit.page.close()
-    plain = Visit(desktop, address, "book/bibliography.html")
-    assert not [url for url in plain.requests if "katex" in url]
-    plain.page.close()
 
 
 def weight(book, requests):

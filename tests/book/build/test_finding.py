@@ -4,8 +4,8 @@ of the search."""
 from docutils.core import publish_doctree
 
 from book.build.ext.execution import stamp
-from book.build.ext.head import answers, described, llms, sentences, sitemap, tags
-from book.build.ext.search import Page, Unit, index, kind, read, words
+from book.build.ext.head import described, sentences, sitemap, tags
+from book.build.ext.search import kind, read, words
 
 
 def test_the_line_at_a_foot_is_short_and_opens():
@@ -46,19 +46,6 @@ def test_the_head_escapes_what_it_says():
     assert "<loc>https://a.org/book/index.html</loc>" in sitemap("https://a.org/", ["book/index"])
 
 
-def test_an_agent_reads_what_is_answered_and_where():
-    tree = publish_doctree(
-        "Questions\n=========\n\n**A lead.**\n\nWhy 0?\n------\n\n**Because of one\nupdate.** More, **bold**.\n\n"
-        "Next\n----\n\nNothing bold.\n",
-        settings_overrides={"doctitle_xform": False},
-    )
-    found = answers(tree)
-    assert found == [("why-0", "Why 0?", "Because of one update.")]
-    text = llms("Book", {"Questions": [(f"q.html#{at}", *said) for at, *said in found]})
-    assert text.startswith("# Book\n\n> A book that runs")
-    assert text.endswith("\n## Questions\n\n- [Why 0?](q.html#why-0): Because of one update.\n")
-
-
 def test_the_search_reads_sections_and_splits_names():
     page = read(
         publish_doctree(
@@ -85,25 +72,3 @@ def test_the_search_reads_sections_and_splits_names():
     ]
     assert kind("book/methods/ppo") == "card" and kind("book/methods/index") == "page"
     assert kind("book/interface/lab") == "internal"
-
-
-def test_a_heading_weighs_more_than_the_text_and_hints_are_found():
-    pages = {
-        "book/a": Page("Clip", [Unit("", "Clip", "some words about it")]),
-        "book/b": Page("Other", [Unit("", "Other", "the clip is one word among many others here")]),
-    }
-    hints = {
-        "questions": [{"ask": "Why so?", "page": "book/b#x"}],
-        "keywords": {"book/b": "hidden"},
-        "synonyms": [["clip", "Window"]],
-        "stop": "the is",
-    }
-    made = index(pages, hints)
-    assert made["pages"] == [["book/a", "Clip"], ["book/b", "Other"]]
-    assert made["units"][0] == [1, "x", "Why so?", "", 0]
-    assert made["words"]["hidden"].startswith("2")
-    first, second = made["words"]["clip"][1], made["words"]["clip"][3]
-    assert made["words"]["clip"][::2] == "11", "units 1 and 2, each one after the last"
-    assert first > second
-    assert "the" not in made["words"]
-    assert made["synonyms"] == [["clip", "window"]]

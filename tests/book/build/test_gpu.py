@@ -5,7 +5,6 @@ import nbformat
 import pytest
 import torch
 
-from book.build import execute as execute_module
 from book.build import gpu
 from book.build.execute import execute
 from book.build.ext.execution import NEVER, on_a_gpu
@@ -63,19 +62,6 @@ def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(tmp_path, monke
     assert on_a_gpu(None, entry["text"]) == NEVER
     changed = run(chapter(good, DRAWS.replace("0.75", "0.85")))
     assert gpu.entry(changed)["text"] != entry["text"]
-
-
-def test_what_never_ran_comes_first_and_what_is_recorded_as_it_is_does_not_run(tmp_path):
-    paths = [chapter(tmp_path / f"{name}.ipynb", f"x = '{name}'") for name in "abcd"]
-    texts = {path.stem: execute_module.text_of(nbformat.read(path, 4)) for path in paths}
-    before = {"chapters": {name: {"text": "other"} for name in "bc"} | {"a": {"text": texts["a"]}}}
-    waiting = gpu.waiting(paths, before)
-    assert [path.stem for path in waiting] == ["d", "b", "c"]
-    kept = []
-    ran = {"cells": [], "metadata": {execute_module.KEY: RECORD}}
-    keep = lambda record: kept.append({*record["chapters"]})  # noqa: E731
-    assert gpu.collect(waiting, CARD, lambda _: ran, before, keep) == []
-    assert kept == [{*"abcd"}] * 3
 
 
 def test_without_a_gpu_it_says_so_and_touches_nothing(monkeypatch, capsys):

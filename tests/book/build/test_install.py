@@ -53,19 +53,6 @@ def install(folder, **named):
     )
 
 
-def test_a_python_without_venv_is_named_with_what_helps_on_debian(tmp_path):
-    """Debian's own has `venv`, but not what it needs to put pip into an environment."""
-    bare = tmp_path / "python3"
-    bare.write_text('#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\n')
-    bare.chmod(0o755)
-    done = install(tmp_path, TRLIB_PYTHON=str(bare))
-    assert done.returncode == 1 and not (tmp_path / ".venv").exists()
-    assert done.stderr == (
-        f"install: {bare} has no venv, which makes an environment of its own; on Debian and Ubuntu: "
-        "sudo apt install python3-venv\n"
-    )
-
-
 @pytest.mark.nightly("makes an environment")
 @pytest.mark.parametrize("state", ["no pip", "half of pip"])
 def test_an_environment_that_was_interrupted_is_made_anew(tmp_path, state):
@@ -135,10 +122,3 @@ def test_without_a_gpu_torch_is_the_build_for_cpus_where_one_can_be_had(tmp_path
             (info,) = site.glob("torch-*.dist-info")
             assert info.stem == f"torch-{version}"
             shutil.rmtree(info)
-
-
-def test_a_tool_in_an_older_python_is_one_sentence():
-    old = "import sys; sys.version_info = (3, 10, 4); sys.version = '3.10.4 (main)'; import book.build"
-    done = subprocess.run([sys.executable, "-c", old], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert done.stderr.startswith("book.build: expected Python 3.11 or newer, got Python 3.10.4 (")

@@ -8,13 +8,11 @@ from typing import get_type_hints
 
 import pytest
 from docutils import nodes
-from docutils.utils import new_document
-from sphinx import addnodes
 
 from book.build.ext.docstrings import escape, mend
-from book.build.ext.line_breaks import VERBATIM, names, numbers
+from book.build.ext.line_breaks import VERBATIM, numbers
 from book.build.ext.mathematics import aligned, drawn, keep_marks
-from book.build.ext.modules import LONGEST_VALUE, Attribute, modules, shorten
+from book.build.ext.modules import Attribute, modules
 from book.build.ext.pages import styled
 from book.build.ext.phone_tables import tables
 from book.build.ext.security import sealed
@@ -202,19 +200,6 @@ def test_a_model_may_learn_only_where_a_figure_trains_one(explorable, learns):
     assert ("wasm-unsafe-eval" in sealed(page)) == learns
 
 
-def test_a_long_name_in_code_may_break_after_its_marks_and_a_short_one_nowhere():
-    long = '<code><span class="pre">trlib.relatives.asynchrony.weights.vespo_loss</span></code>'
-    broken = names(long)
-    assert broken.replace("<wbr>", "") == long
-    assert broken.split("<wbr>")[1:4] == ["relatives.", "asynchrony.", "weights."]
-    for kept in (
-        '<span class="pre">trlib.algorithms.ppo_loss</span>',
-        "<p>trlib.relatives.asynchrony.weights.vespo_loss</p>",
-        broken,
-    ):
-        assert names(kept) == kept
-
-
 def test_a_page_of_the_interface_names_its_modules():
     page = "# A\n\n<!--modules-->\n{}\n<!--/modules-->\n"
     lines = "- [X, and more](../../trlib/x/y.py)\n- [Z](../trbook/z)"
@@ -223,17 +208,6 @@ def test_a_page_of_the_interface_names_its_modules():
         ValueError, match=r"modules: expected - \[title\]\(\.\./\.\./PATH\), got '- x'"
     ):
         modules(page.format("- x"))
-
-
-def test_a_constant_s_page_shows_a_short_value_and_leaves_out_a_long_one():
-    long, short, kind = " = " + "x" * LONGEST_VALUE, " = {'a': 1}", "class " + "x" * LONGEST_VALUE
-    page = new_document("page")
-    page += [
-        addnodes.desc_signature("", "", addnodes.desc_annotation("", text))
-        for text in (long, short, kind)
-    ]
-    shorten(None, page)
-    assert [signature.astext() for signature in page] == ["", short, kind]
 
 
 def test_every_module_that_a_reader_calls_has_a_page():

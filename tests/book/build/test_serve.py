@@ -87,24 +87,6 @@ def test_while_the_book_is_built_a_page_is_its_own_or_a_first_one_or_waited_for(
                 assert error.code == (503 if said else 404) and said in error.read().decode(), path
 
 
-def test_how_long_it_still_takes_is_said_from_time_to_time(monkeypatch):
-    clock = iter((15, 15, 30, 60))
-    monkeypatch.setattr(book.time, "monotonic", lambda: next(clock))
-    lines = [
-        "loading\n",
-        "\x1b[01mreading sources... \x1b[39;49;00m[  5%] book/a\n",
-        "reading sources... [ 50%] book/a .. book/c\n",
-        "writing output... [100%] book/a\n",
-    ]
-    (start, end), (_, last) = book.PHASES.values()
-    half = (start + end) / 2
-    assert [*book.progress(lines, 0)] == [
-        f"book: reading sources, 50 %, about {30 / half * (1 - half):.0f} s left",
-        f"book: writing output, 100 %, about {60 / last * (1 - last):.0f} s left",
-    ]
-    assert book.remaining("reading sources", 0, 30) == f"about {0.5 / start - 0.5:.0f} min left"
-
-
 BOOK = """
 import sys
 from pathlib import Path

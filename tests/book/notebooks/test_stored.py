@@ -191,31 +191,6 @@ def manager(folder):
     return types.SimpleNamespace(root_dir=str(folder))
 
 
-def test_in_jupyterlab_an_explorable_is_saved_without_its_widget(tmp_path):
-    """As the file's own picture where its settings are the same, else as the page that runs alone."""
-    from trbook.explorables import RatioMap
-
-    def output(explorable):
-        data, metadata = explorable._repr_mimebundle_()
-        assert {lab.WIDGET, "text/html", PAGE} <= {*data}
-        return {"output_type": "display_data", "data": data, "metadata": metadata}
-
-    kept = cleaned(output(RatioMap()), draw)
-    cell = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [kept]}
-    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}}))
-    same, other = output(RatioMap()), output(RatioMap(eps_high=0.28))
-    content = {"cells": [{**cell, "outputs": [same, other]}], "metadata": {}}
-    for name in ("a.ipynb", "new.ipynb"):
-        model = {"type": "notebook", "content": copy.deepcopy(content)}
-        lab.saved(name, model, manager(tmp_path))
-        first, second = model["content"]["cells"][0]["outputs"]
-        assert lab.WIDGET not in first["data"] and lab.WIDGET not in second["data"]
-        assert second["data"]["text/html"] == RatioMap(eps_high=0.28).html()
-        assert (first == kept) is (name == "a.ipynb") and "text/html" in (
-            second if name == "a.ipynb" else first
-        )["data"]
-
-
 def test_in_jupyterlab_the_book_s_cells_are_saved_as_they_are_stored_and_others_as_they_are(
     tmp_path,
 ):

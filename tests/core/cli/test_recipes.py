@@ -64,16 +64,6 @@ def test_an_option_that_is_said_holds_and_is_not_told_of(asked, capsys):
     assert "--knob numbers=10,99" in said and "--steps 30" in said
 
 
-def test_without_a_recipe_the_defaults_are_those_of_python(asked, capsys):
-    for argv in ("sums --policy smollm2 --no-recipe", "sums --policy owner/name", "dial"):
-        assert typed(f"train --task {argv}") == 1
-        assert asked["task"] == load_task(argv.split()[0])
-        assert asked["lora"] is None and asked["chat"] is None
-        chosen = {name: asked["settings"][name] for name in ("steps", "lr", "group")}
-        assert chosen == {"steps": 60, "lr": 1e-4, "group": 16}
-        assert "recipe" not in capsys.readouterr().err
-
-
 def test_evaluate_asks_as_training_will(asked, capsys):
     assert typed("evaluate --task sums --policy smollm2 --prompts 8") == 1
     assert (

@@ -8,7 +8,6 @@ from functools import partial
 
 import pytest
 import torch
-from safetensors.torch import save as pack
 
 import trlib
 from tests.core.loop import runs
@@ -49,25 +48,6 @@ def test_tensors_and_the_rest_come_back_as_they_were_whatever_happens_to_the_fil
     (tmp_path / checkpoints.NAME).write_bytes(bytes((tmp_path / checkpoints.NAME).stat().st_size))
     for name, t in tensors.items():
         assert torch.equal(back[name], t) and back[name].dtype == t.dtype
-
-
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        (b"", ""),
-        (b"x" * 500, ""),
-        (pack({"x": torch.zeros(1)}), "'trlib'"),
-        (pack({"x": torch.zeros(1)}, {"trlib": "{}"}), "'checksum'"),
-        (pack({}, {"trlib": "{}", "checksum": "0"}), "its checksum does not match"),
-    ],
-    # Named, because safetensors writes metadata in another order in another process.
-    ids=["empty", "noise", "tensors", "without checksum", "wrong checksum"],
-)
-def test_what_is_no_checkpoint_is_named_and_kept(tmp_path, content, why):
-    (tmp_path / checkpoints.NAME).write_bytes(content)
-    said = rf"CheckpointError: .*damaged file of {len(content)} bytes \(.*{why}"
-    refused(said, trained, tmp_path, resume=True)
-    assert (tmp_path / checkpoints.NAME).read_bytes() == content
 
 
 # -- what is checked before anything is taken up

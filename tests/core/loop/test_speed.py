@@ -153,8 +153,8 @@ SCORED = [
     ("method", "settings", "skips"),
     by_day(
         [(*case, True) for case in SKIPPED] + [(*case, False) for case in SCORED],
-        *((*case, True) for case in SKIPPED[-4:]),
-        *((*case, False) for case in SCORED),
+        *((*case, True) for case in SKIPPED[-2:]),
+        *((*case, False) for case in SCORED[::3]),
         reason="the other methods",
     ),
 )

@@ -4,6 +4,7 @@ import math
 import signal
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import ClassVar
 
 import pandas as pd
@@ -343,21 +344,13 @@ class Alike(Meddling):
         return Verdict(self.happen, "right" if self.happen else "wrong answer")
 
 
-def test_all_rewards_equal_is_said_once_where_a_reader_can_change_it_and_changes_nothing():
-    policy = trlib.load_policy("dial")
-    with pytest.warns(UserWarning, match="batch 0: all 16 rewards are 0: not") as caught:
-        run = trlib.train(policy, Alike(0, 0.0), DrGRPO(), steps=2, prompts=4, group=4)
-    assert len(caught) == 1 and caught[0].filename == __file__
-    assert all(map(torch.equal, trlib.load_policy("dial").parameters, policy.parameters))
-    assert (run.history.grad_norm == 0).all()
-
-
 PUSHED = {("reward", 1.0), ("plus-minus", 1.0), ("plus-minus", 0.0)}
 
 
-@pytest.mark.parametrize("shift", [0.0, 0.1])
-@pytest.mark.parametrize("reward", [1.0, 0.0])
-@pytest.mark.parametrize("advantage", ADVANTAGES)
+@pytest.mark.parametrize(
+    ("advantage", "reward", "shift"),
+    [*product(ADVANTAGES, (1.0, 0.0), (0.0,)), ("group-mean", 1.0, 0.1)],
+)
 def test_rewards_that_are_equal_are_said_to_teach_nothing_where_that_is_so(
     advantage, reward, shift, recwarn
 ):

@@ -144,25 +144,6 @@ def test_a_critic_reads_by_it(policy, monkeypatch):
         close(one, other)
 
 
-@pytest.mark.parametrize(
-    ("kind", "settings"),
-    [
-        ("qwen2", {}),
-        ("mistral", {"sliding_window": None}),
-        ("gpt2", {}),
-        ("llama", {"attention_bias": True}),
-        ("llama", {"mlp_bias": True}),
-        ("llama", {"hidden_act": "gelu"}),
-        ("llama", {"attention_dropout": 0.1}),
-        ("llama", {"rope_parameters": {"rope_type": "linear", "rope_theta": 1e4, "factor": 2.0}}),
-        ("llama", {"attn_implementation": "eager"}),
-    ],
-)
-def test_another_architecture_is_left_to_transformers(small_model, kind, settings):
-    assert plain_llama(small_model("llama")) is not None
-    assert plain_llama(small_model(kind, **settings)) is None
-
-
 def test_a_model_that_was_changed_is_left_to_transformers(small_model):
     class Linear(torch.nn.Linear):
         pass
