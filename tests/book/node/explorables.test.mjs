@@ -89,7 +89,7 @@ const STATES = {
     [{ distance: "tv" }, "calm", { "radius, TV": "0.250", "gain, TV": "0.230 of 0.620" }],
     [{ distance: "ppo" }, "fail", { "window ε": "0.500" }],
   ],
-  vocabulary_step: [[vocabulary, "fail", { "r = π/π_old": "1.31" }]],
+  vocabulary_step: [[vocabulary, "fail", { "ratio r": "1.31" }]],
 };
 
 for (const [name, tones] of Object.entries(TONES)) {

@@ -117,7 +117,7 @@ function methods() {
     "All fourteen methods after the same steps",
     table({
       class: "methods",
-      caption: "y: the sampled word, r = π(y)/π_old(y); TV and KL(old‖new) of the whole distribution",
+      caption: "y: the sampled word, r its new over its old probability; TV and KL(old‖new) of the whole distribution",
       heads: HEADS,
       rows: rows.map(({ el: line }) => line),
     }),

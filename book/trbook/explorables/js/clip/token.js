@@ -75,7 +75,7 @@ export const settings = {
     most: 4,
   },
   old_p: {
-    label: "π_old(y)",
+    label: "old π(y)",
     spoken: "old probability of the token, when it was sampled",
     write: probability,
     rungs: [1e-6, 1e-5, 1e-4, 0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 0.99],
@@ -184,7 +184,7 @@ export function limit(s) {
         [
           "ratio",
           highest,
-          `r = ${number(s.ratio)} would make the new probability larger than 1; with π_old(y) = ${probability(s.old_p)} the ratio ends at ${number(highest)}.`,
+          `r = ${number(s.ratio)} would make the new probability larger than 1; from an old one of ${probability(s.old_p)} the ratio ends at ${number(highest)}.`,
         ],
       ]
     : [];
@@ -195,7 +195,7 @@ export function read(s) {
     at = Object.fromEntries(s.show.map((key) => [key, found[key].weight]));
   const moved = Math.abs(s.ratio - 1) * s.old_p;
   const facts = [
-    ["from π_old(y) to π(y)", `${probability(s.old_p)} → ${probability(s.ratio * s.old_p)}`],
+    ["from old to new π(y)", `${probability(s.old_p)} → ${probability(s.ratio * s.old_p)}`],
     ["probability moved", percent(moved)],
     ...s.show.map((key) => [`w, ${nameOf(key)}`, number(at[key]), METHODS[key].hue, METHODS[key].dash]),
   ];
@@ -322,7 +322,7 @@ function drawn(panel, part) {
         high = y.invert(0) + 2,
         end = Math.min(MOST, 1 / s.old_p);
       panel.scales(x, y);
-      panel.titles(last ? "ratio r = π/π_old" : "", NAMES[part]);
+      panel.titles(last ? "ratio r = new π(y) / old π(y)" : "", NAMES[part]);
       const grid = Array.from({ length: STEPS + 1 }, (_, i) => (end * i) / STEPS),
         edges = jumps(s)
           .flatMap((edge) => [edge - 1e-9, edge + 1e-9])

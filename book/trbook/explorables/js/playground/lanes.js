@@ -12,14 +12,11 @@ import { LONGEST, nearestName, textOf } from "../parts/address.js";
 import { TASKS } from "../../engine/js/tasks.js";
 
 export const NAMES = ["a", "b", "c", "d"];
-/* Where two lanes have one method, the later one is drawn in the first of these that no lane has. */
+/* Lanes of one method are arms: the first has its look, later ones these. */
 const OTHERS = [
-  ["h5", "7 3"],
-  ["h6", "2 3"],
-  ["h7", "8 3 2 3"],
-  ["h3", "5 2"],
-  ["h1", "7 3"],
-  ["h4", "2 3"],
+  ["a0", "7 3"],
+  ["a2", "2 3"],
+  ["a1", "8 3 2 3"],
 ];
 export const PROMPTS = 16;
 export const CHECKPOINTS = { dial: "dial", dial_rare: "dial, rare openers", spend: "spend" };
@@ -510,14 +507,13 @@ const unpackFormula = (text) =>
 export const lookOf = ({ method, epochs }) => LOOKS[method === "pg_is" && epochs === 1 ? "fresh" : method];
 /* The same of lanes side by side: name -> { colour, dash }. */
 export function looksOf(lanes) {
-  const own = Object.entries(lanes).map(([name, lane]) => [name, lookOf(lane)]),
-    taken = new Set(own.map(([, [hue]]) => hue)),
+  const left = [...OTHERS],
     seen = new Set();
   return Object.fromEntries(
-    own.map(([name, look]) => {
-      const [hue, dash] = seen.has(look[0]) ? OTHERS.find(([other]) => !taken.has(other)) : look;
+    Object.entries(lanes).map(([name, lane]) => {
+      const own = lookOf(lane),
+        [hue, dash] = seen.has(own[0]) ? left.shift() : own;
       seen.add(hue);
-      taken.add(hue);
       return [name, { colour: `var(--${hue})`, dash }];
     }),
   );

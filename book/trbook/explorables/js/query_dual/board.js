@@ -28,7 +28,7 @@ export function board() {
         lengths = groups.flatMap((one) => [...one.target, ...one.first, ...one.turned]),
         ends = [
           Math.min(-0.5, Math.max(LOWEST, 1.25 * Math.min(...lengths))),
-          Math.max(0.5, Math.min(HIGHEST, 1.25 * Math.max(...lengths))),
+          Math.max(0.5, Math.min(HIGHEST, 1.7 * Math.max(...lengths))),
         ];
       columns.forEach((one, i) =>
         one.draw(groups[i], ends, {

@@ -44,7 +44,7 @@ export function read(s) {
   const word = words[s.token];
   const facts = [
     [`“${word}”`, `${probability(p[s.token])} → ${probability(chosen.p)}`],
-    ["r = π/π_old", number(chosen.r)],
+    ["ratio r", number(chosen.r)],
     ["TV, all words", amount(by.full.tv)],
     ["KL(old‖new), nats", amount(by.full.kl)],
     ...(MASKS.includes(s.method) ? [["TV: binary", amount(by.binary.tv)]] : []),

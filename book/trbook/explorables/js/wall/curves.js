@@ -33,11 +33,6 @@ export function curves(looks) {
         every = (kind, d) => drawn.map((lane, i) => ({ ...lane, kind, d: d(lane, i) }));
       picture.size(width, height);
       join(grid, "path.rule", SHARES, { d: (share) => `M${EDGE},${y(share)}H${right - EDGE}` });
-      textsAt(grid, "text.tick", [
-        ...[1, 4, 8, 12, LAST].map((at) => ({ text: String(at), x: x(at), y: 10, anchor: "middle" })),
-        ...SHARES.slice(1).map((share) => ({ text: `${100 * share} % right`, x: EDGE, y: y(share) - 4 })),
-        ...(told ? [{ text: "new", x: right + 20, y: 10, anchor: "middle" }] : []),
-      ]);
       const seen = [
         ...(again ? runs.flatMap((run) => every("other", (_, i) => way(run.right[i]))) : []),
         ...(told
@@ -51,6 +46,11 @@ export function curves(looks) {
         "stroke-dasharray": ({ dash, kind }) => (kind !== "end" && dash) || null,
         d: ({ d }) => d,
       });
+      textsAt(lines, "text.tick", [
+        ...[1, 4, 8, 12, LAST].map((at) => ({ text: String(at), x: x(at), y: 10, anchor: "middle" })),
+        ...SHARES.slice(1).map((share) => ({ text: `${100 * share} % right`, x: EDGE, y: y(share) - 4 })),
+        ...(told ? [{ text: "new", x: right + 20, y: 10, anchor: "middle" }] : []),
+      ]);
       const letters = drawn.map(({ name, hue, right: own }) => ({ text: name, hue, y: y(own[batch - 1] / each) }));
       const high = apart(letters, APART, TALL - 10);
       join(dots, "circle.letter", high, {

@@ -51,7 +51,7 @@ export function walls(looks, { set, state, data }) {
         "p",
         { class: "key" },
         ...[..."10-"].flatMap((is) => [tile(is), ` ${KINDS[is]} `]),
-        "· A row has the answers to one question, a wall a batch, from which the model learns next. ",
+        "· A row has the answers to one question; once you have guessed, a tap reads a tile. ",
         h("b", { text: "Marked" }),
         `: no right answer uses it. One recorded run each of SmolLM2 (seed ${data.seed}).`,
       ),

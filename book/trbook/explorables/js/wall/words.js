@@ -52,7 +52,7 @@ export function told({ guess, batch }, data) {
     );
   if (!data.told)
     return calm(
-      `Which wall is greenest in batch ${LAST}? Tap one.`,
+      `Which wall is greenest in batch ${LAST}? Tap that wall.`,
       `One of them uses every batch once, two of them eight times. This is batch ${batch}.`,
     );
   if (data.again) return repeated(data);
@@ -62,7 +62,7 @@ export function told({ guess, batch }, data) {
     ends = lanes.map(({ right }) => right[LAST - 1]);
   return calm(
     `${reply(guess, ends)} B went out: ${percent(best / each)} in batch ${many.right.indexOf(best) + 1}, ${percent(ends[1] / each)} in batch ${LAST}.`,
-    `It was the first to be right in half of its answers, in batch ${half[1]}, when A took until batch ${half[0]}. In the end ${each - count(many.tiles[LAST - 1], NO_NUMBER)} of its ${each} still give a number, and ${ends[1] || "none"} is right. Of ${tested} answers to new sums: ${inAll(lanes.map(({ end }) => end[0]))}.`,
+    `A learned once from every batch, B eight times, C eight times with a clip, which stops pushing a word that has moved far. B was the first to be right in half of its answers, in batch ${half[1]}, A in batch ${half[0]}. Of ${tested} answers to new sums: ${inAll(lanes.map(({ end }) => end[0]))}.`,
   );
 }
 
