@@ -1,16 +1,21 @@
 """A figure of matplotlib in a notebook is shown as the book shows one, and says what it shows."""
 
+import json
 import re
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 
+from book.build.cards import FOLDER
+from book.build.ext.stored import code_cells, unpacked
+from book.build.paths import ROOT, chapters
+from trbook.explorables.files import PAGE
 from trbook.figures import STYLE, described, drawing
 from trbook.reveal import reveal
 from trlab import recorded
-from trlab.drawing import COLOURS, HUES, bands, curves, intervals
-from trlab.drawing.looks import INK
+from trlab.drawing import COLOURS, HUES, LOOKS, bands, curves, intervals
+from trlab.drawing.looks import INK, TABLE
 from trlab.statistics import interval, iqm
 
 mpl.use("agg")
@@ -152,3 +157,34 @@ def test_curves_and_intervals_are_interquartile_means():
     found = interval(runs[runs["lr"] == "0.0001"]["sampled"].to_numpy())
     np.testing.assert_allclose(right.lines[0].get_xdata(), [found.low, found.high])
     assert f"PPO {found.value:.3g}" in described(fig)
+
+
+def test_what_is_drawn_has_the_colours_of_the_table_alone():
+    known = {INK, *(colour for hue in TABLE["hues"].values() for colour in hue)}
+    stored = [*(ROOT / "book/_static").glob("*/*.svg"), *FOLDER.glob("curves/*.svg")]
+    shown = {path: path.read_text("utf-8") for path in stored}
+    for path in chapters():
+        cells = code_cells(json.loads(path.read_text("utf-8"))).values()
+        outputs = [one.get("data", {}) for cell in cells for one in cell["outputs"]]
+        drawn = "".join(unpacked(one[PAGE]) for one in outputs if PAGE in one)
+        shown[path] = "".join(re.findall('<svg role="img".*?</svg>', drawn))
+    found = {path: set(re.findall(r"#[0-9a-f]{6}\b", text)) for path, text in shown.items()}
+    assert {path.name: other for path, own in found.items() if (other := own - known)} == {}
+    cards = [shown[path] for path in stored if path.parent.name == "curves"]
+    hues = {frozenset(re.findall(r"var\(--(\w+),", text)) for text in cards}
+    assert hues == {frozenset(["good", "bad"]), frozenset(["good"])}
+
+
+def test_explorables_take_hues_from_the_table():
+    js, found = ROOT / "book/trbook/explorables/js", {}
+    for folder in sorted(js.iterdir()):
+        files = [*folder.rglob("*.js"), *folder.rglob("*.css")] if folder.is_dir() else [folder]
+        if folder.name != "node_modules" and folder.suffix in ("", ".js"):
+            text = "".join(path.read_text("utf-8") for path in files)
+            if own := set(re.findall(r"--h\d\b|#[0-9a-f]{6}\b", text)):
+                found[folder.name] = {hue[2:] for hue in own if hue[0] == "-"}
+    greys = {name: found.pop(name) for name in ("loop", "parts")}
+    assert not any(greys.values())
+    whose = {"projection": "troll", "natural_gradient": "trpo", "front": "ppo"}
+    assert found.pop("natural_gradient.js") == found["natural_gradient"]
+    assert found == {name: {LOOKS[key][0]} for name, key in whose.items()}
