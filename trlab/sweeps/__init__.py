@@ -1,1 +1,2 @@
-"""The recorded sweeps, a file each: the design and its predictions, committed before the runs."""
+"""Sweeps that are declared and not yet recorded, a file each: the design and its predictions,
+committed before the runs."""
