@@ -52,10 +52,6 @@ FIGURES = {
 ![Three walls of 64 answers each, after three copies of SmolLM2 have learned from fifteen batches of sums. Used once, most tiles are green, which is right; used eight times, none is; used eight times with a clip, most are. Curves below show that the second was the first to rise, to 63 %, and fell to nothing.](_static/figures/wall.png)
 
 *In the built book the walls play batch by batch, and you guess; this picture is how it ends.*""",
-    "ratio-map": """\
-![Curves of the objective and of the gradient weight over the ratio, with check boxes and sliders.](_static/figures/explorable.png)
-
-*The built book has a map here that you can drag; this picture is another of its figures.*""",
     "loop": "*In the built book the loop is drawn here: sample, judge, score, update.*",
     "basin": """\
 ![Accuracy over the learning rate for five methods; below it a bar for each, the rates at which it works.](_static/figures/basin.png)

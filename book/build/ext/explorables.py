@@ -1,7 +1,6 @@
 """What the first page shows: `{wall}`, what a model writes while it learns; `{first-lane}`, a model
-that learns, breaks and holds, and learns once more; `{ratio-map}`, clipping against divergence; and
-`{loop}`, the loop to explore. `{basin}` and `{playground}` are explorables for pages that are not
-notebooks."""
+that learns, breaks and holds, and learns once more; and `{loop}`, the loop to explore. `{basin}` and
+`{playground}` are explorables for pages that are not notebooks."""
 
 from __future__ import annotations
 
@@ -12,13 +11,12 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from trbook.explorables import Basin, Front, Loop, Playground, RatioMap, Wall
+from trbook.explorables import Basin, Front, Loop, Playground, Wall
 from trbook.explorables.files import BUILT
 from trbook.explorables.modules import shows_today
 
 SHOWN = {
     "first-lane": Front,
-    "ratio-map": RatioMap,
     "loop": Loop,
     "basin": Basin,
     "wall": Wall,

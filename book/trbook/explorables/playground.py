@@ -42,7 +42,7 @@ VIEWS = ("completions", "map", "ratios", "openers", "bands")
 
 @cache
 def presets() -> dict[str, dict[str, Any]]:
-    """By name: title, what to notice, lanes, batches, and a question with its answer."""
+    """By name: title, what to notice, lanes, batches, and mostly a question with its answer."""
     return json.loads((HERE / "playground.json").read_text(encoding="utf-8"))["presets"]
 
 

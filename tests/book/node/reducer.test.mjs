@@ -221,12 +221,12 @@ test("Play is Play again when all lanes have stopped", () => {
 });
 
 test("one batch and then a preset of fewer lanes leaves nothing half begun", () => {
-  const one = page({ preset: "shootout" });
+  const one = page({ preset: "reuse" });
   one.go({ type: "once", what: "batch" });
   one.go({ type: "preset", preset: "opening" });
   assert.deepEqual(namesOf(one.state), ["a"]);
   assert.deepEqual(Object.keys(one.state.hands), []);
-  assert.equal(one.commands.filter(({ type }) => type === "close").length, 4);
+  assert.equal(one.commands.filter(({ type }) => type === "close").length, 3);
   one.go({ type: "play" });
   one.batches(1);
   assert.equal(one.state.runs.a.rows.length, 1);

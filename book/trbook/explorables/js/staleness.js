@@ -280,7 +280,7 @@ export default bench({
       const gap = data.runs.ppo.earned[32] - data.runs.none.earned[32];
       return gap > 0.1 ? "more" : gap < -0.1 ? "less" : "same";
     },
-    why: "The careful openers, which pay, are silenced at a ratio of 3 and slide back, because a clip holds nothing. Bad tokens go on sinking. That is one batch, in the middle of eight: with three others the clip ends higher, with four lower. Over many batches it is the better of the two, though still far below fresh data.",
+    why: "Good words that are silenced slide back, because a clip holds nothing. Bad ones go on sinking. That is one batch, in the middle of eight: with three others the clip ends higher, with four lower. Over many batches it is the better of the two, though still far below fresh data.",
     state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },
   },
   handles: (s, reading, size, data, shown) => {

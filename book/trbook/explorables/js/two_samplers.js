@@ -209,7 +209,7 @@ export default bench({
     },
   ],
   question: {
-    text: "Sixteen updates late, plain rewards end at 0.98. Center them, so that their mean pull is gone and nothing else: where do they end?",
+    text: "Sixteen updates late, plain rewards end at 0.98. Center them, which subtracts the mean push at every token: where do they end?",
     options: [
       ["high", "about as high"],
       ["between", "between 0.5 and 0.9"],

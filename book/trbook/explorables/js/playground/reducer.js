@@ -106,7 +106,7 @@ function asPreset(state, same) {
 /* Whether the lanes that the preset asks its question about are there. A question that names a `measured` column is
    asked of any lanes of these methods. */
 export const asksOfThese = (state) =>
-  asPreset(state, PRESETS[state.preset].question.measured ? ({ method }) => method : identity);
+  asPreset(state, PRESETS[state.preset].question?.measured ? ({ method }) => method : identity);
 
 /* Whether they are set as when the answer was recorded. */
 export const asRecorded = (state) => asPreset(state, identity);

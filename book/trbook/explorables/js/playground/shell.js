@@ -190,7 +190,8 @@ export function buildControls(frame, host, act) {
        is when a part is drawn; a slider may have moved since the first. */
     *draw({ state, now, lanes, pinned, preset, applies, recorded, seeding, verdict }) {
       const { playing, notes, pinned: all, revealed: known } = state,
-        asks = applies ? preset.question : questionOf(preset, lanes),
+        own = applies && preset.question,
+        asks = own || questionOf(preset, lanes),
         guess = asks.options.some(([value]) => value === state.guess) ? state.guess : null;
       board.toggleAttribute(
         "data-idle",
@@ -204,7 +205,7 @@ export function buildControls(frame, host, act) {
       say(hint, `What to notice: ${preset.text}`);
       const other = question !== (question = JSON.stringify(asks.options));
       if (other) ask(asks);
-      guesses.hidden = asked.hidden = !applies && lanes.length < 2;
+      guesses.hidden = asked.hidden = !own && lanes.length < 2;
       say(asked, `Predict: ${asks.text}`);
       const reply = recorded ? asks : answered({ ...preset, question: asks }, lanes);
       const later = `Noted. After ${preset.batches} batches, or eight seeds, the answer appears here.`;
