@@ -24,6 +24,7 @@ TESTED = {
 NOT_RUN = {
     "trlib sweep NAME --dry-run": "a pattern: NAME is a contributor's; test_a_sweep_is_one lists cells",
     "trlib sweep NAME --out FOLDER": "a pattern, as above",
+    "trlib sweep NAME": "a pattern, as above",
     "trlib sweep NAME --verify": "a pattern: NAME is the reader's; tests/lab/test_verify.py "
     "verifies cells",
     "trlib evaluate --policy runs/a": "the reader's run; tests/core/cli/test_main.py trains one and "

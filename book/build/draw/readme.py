@@ -1,9 +1,8 @@
 """Pictures of built pages, for the pages' sources: `python -m book.build.draw.readme [PAGES]`, after
 `make html`.
 
-The explorable of chapter 5b with the slider moved; both figures of the front page as they are
-printed, and its walls batch by batch; of chapter 11 the basins; a diagnosis, whose report is made
-here. This is what a reader gets, for whoever has not built the book.
+Both figures of the front page as they are printed, and its walls batch by batch; of chapter 11 the
+basins; a diagnosis, whose report is made here. This is what a reader gets, for whoever has not built the book.
 """
 
 from __future__ import annotations
@@ -22,8 +21,6 @@ from book.build.paths import ANNEXED, BUILD, ROOT
 from book.build.serve import served
 
 FIGURES = ROOT / "book" / "_static" / "figures"
-PAGE = "notebooks/05_children.html"
-EXPLORABLE = '[data-explorable="clip"]'
 FRONT_PAGE = "book/index.html"
 BASIN_PAGE = "book/purpose.html"
 FRONT = {"wall": '[data-explorable="wall"]', "dial": '[data-explorable="front"]'}
@@ -43,7 +40,7 @@ MOVE = """(ring, batch) => {
 }"""
 SIZE = {"width": 1100, "height": 940}
 COLOURS = 128
-SHARP = {PAGE: 1, FRONT_PAGE: 1.5, BASIN_PAGE: 1.5, DIAGNOSIS_PAGE: 2}
+SHARP = {FRONT_PAGE: 1.5, BASIN_PAGE: 1.5, DIAGNOSIS_PAGE: 2}
 """Device pixel ratio of each page's picture."""
 
 
@@ -52,22 +49,6 @@ def save(picture: bytes, name: str) -> None:
     image = Image.open(io.BytesIO(picture)).convert("RGB").quantize(COLOURS)
     image.save(FIGURES / f"{name}.png", optimize=True)
     print(f"{name}.png: {(FIGURES / f'{name}.png').stat().st_size // 1000} kB")
-
-
-def shoot(page: Any) -> None:
-    page.add_style_tag(content="#pst-back-to-top { display: none !important }")
-    settle(page)
-    explorable = page.locator(EXPLORABLE).first
-    explorable.scroll_into_view_if_needed()
-    slider = explorable.locator("input[type=range] >> visible=true").first
-    slider.wait_for()
-    slider.focus()
-    for _ in range(3):
-        page.keyboard.press("ArrowRight")
-    slider.blur()
-    page.wait_for_timeout(500)
-    settle(page)
-    save(explorable.screenshot(), "explorable")
 
 
 def shoot_basin(page: Any) -> None:
@@ -140,7 +121,6 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     folder = Path(given[0]) if given else BUILD / "html"
     pages = {
-        PAGE: shoot,
         FRONT_PAGE: shoot_front,
         BASIN_PAGE: shoot_basin,
         DIAGNOSIS_PAGE: shoot_diagnosis,
