@@ -62,7 +62,7 @@ NOTE = (
     "and it comes to life.</p>"
 )
 DRAWING = re.compile(
-    r'<div class="trlib-drawing">.*?<div class="drawn-narrow">.*?</div></div>', re.S
+    r'<div class="trlib-drawing">.*?<div class="drawn(?:-narrow)?">.*?</div></div>', re.S
 )
 WHOLE = re.compile(r'\s*<div class="trbook-strip"')
 """An output that is one picture."""

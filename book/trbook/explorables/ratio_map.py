@@ -43,7 +43,7 @@ class RatioMap(Explorable):
 
     shown: ClassVar[dict[str, dict[str, Any]]] = {
         "dppo": {"show": list(METHODS), "sign": -1, "old_p": 0.99, "new_p": 0.8},
-        "grpo": {"old_p": 0.3, "new_p": 0.3},
+        "grpo": {"old_p": 0.3, "new_p": 0.3, "update": 5},
     }
     placeholder_heights: ClassVar[tuple[int, int]] = (1170, 925)
 
