@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from tests.losses import named, refused, written
 from trlib import evaluation
@@ -29,6 +30,35 @@ def test_pass_at_k_names_what_is_wrong():
     named(pass_at_k, given, right=([5], [-1]), k=(5, 0, 1.0))
     for right in ([0.5], [[1]]):
         refused("TypeError: right: expected whole numbers", pass_at_k, right, 4, 1)
+
+
+def test_bootstrap_agrees_with_scipy_and_columns_do_not_touch_each_other():
+    rng = np.random.default_rng(1)
+    values = np.stack([rng.normal(3, 2, 80), rng.exponential(1, 80)], 1)
+    both = bootstrap(values, seed=7)
+    for column, estimate in enumerate(both):
+        peer = stats.bootstrap(
+            (values[:, column],),
+            np.mean,
+            method="percentile",
+            n_resamples=10_000,
+            rng=np.random.default_rng(3),
+        ).confidence_interval
+        width = peer.high - peer.low
+        assert estimate.low == pytest.approx(peer.low, abs=0.03 * width)
+        assert estimate.high == pytest.approx(peer.high, abs=0.03 * width)
+    (alone,) = bootstrap(values[:, :1], seed=7)
+    assert alone.low == pytest.approx(both[0].low, rel=1e-12)
+    assert bootstrap(values, seed=8)[0] != both[0] and bootstrap(values, seed=7) == both
+
+
+def test_bootstrap_of_equal_values_has_no_width_and_no_nan():
+    for constant in (0.0, 1.0, 0.1, 1 / 3):
+        for n in (1, 7, 256):
+            (estimate,) = bootstrap(np.full((n, 1), constant), seed=0)
+            ends = [estimate.low, estimate.high]
+            assert ends == pytest.approx([constant] * 2, abs=1e-15)
+            assert ends[0] <= estimate.value <= ends[1]
 
 
 def test_bootstrap_names_what_is_wrong():

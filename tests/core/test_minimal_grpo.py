@@ -2,6 +2,7 @@
 computes."""
 
 import os
+import random
 import re
 import shlex
 import shutil
@@ -19,6 +20,7 @@ from peft import AutoPeftModelForCausalLM
 import trlib
 from examples import minimal_grpo
 from trlib.algorithms import ALGORITHMS
+from trlib.tasks import Prompt
 
 ROOT = Path(__file__).parents[2]
 DIAL = Path(trlib.__file__).parent / "embedded" / "dial"
@@ -104,6 +106,18 @@ def test_loss_and_gradient_are_those_of_the_loop(name):
         torch.testing.assert_close(tensor.grad, last.gradient[key], rtol=1e-4, atol=1e-5 * scale)
 
 
+def test_its_prompts_and_answers_are_those_of_the_task():
+    rng, task = random.Random(5), trlib.load_task("dial")
+    for _ in range(300):
+        text, answer = minimal_grpo.dial(rng)
+        verdict = task.verify(
+            Prompt(text, str(answer), 5), f"easy so {answer}", ended=True
+        )  # it computes the answer
+        assert verdict.reward == 1 == minimal_grpo.reward(f"easy so {answer}", answer)
+    assert minimal_grpo.reward(f"slowly {answer} so {answer + 1}", answer) == 0
+    assert minimal_grpo.reward("no number", 3) == 0
+
+
 SMALL = shlex.split("--steps 2 --prompts 2 --group 4 --epochs 2 --max-tokens 5 --lr 0.01")
 
 
@@ -178,3 +192,18 @@ def test_the_penalty_is_k3_to_the_model_as_it_was(qwen, rewarded, lora):
     first, second = ([row[i]["loss"] for row in rows] for i in (0, 1))
     assert first[1] == pytest.approx(first[0], abs=1e-6), "nothing has moved yet"
     assert second[1] - second[0] > 1e-4
+
+
+def test_held_out_prompts_are_never_learned_from(qwen, monkeypatch):
+    asked = []
+    sample = minimal_grpo.sample
+
+    def watched(model, tokenizer, problems, group):
+        asked.append([prompt for prompt, _ in problems])
+        return sample(model, tokenizer, problems, group)
+
+    monkeypatch.setattr(minimal_grpo, "sample", watched)
+    rows, _ = trained(qwen, "--held-out", "16", "--evaluate", "2")
+    assert ["held_out" in row for row in rows] == [False, True] and 0 <= rows[1]["held_out"] <= 1
+    learned, held = {p for batch in asked[:2] for p in batch}, set(asked[2])
+    assert len(held) == 16 and not learned & held

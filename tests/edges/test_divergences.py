@@ -120,6 +120,21 @@ def test_half_precision_is_computed_in_float32(dtype):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**31), st.integers(2, 9), st.floats(0.01, 12))
+def test_laws(seed, v, spread):
+    a, b = random_pair(seed, v, spread)
+    plain_kl, plain_tv = (a.exp() * (a - b)).sum(-1), (a.exp() - b.exp()).abs().sum(-1) / 2
+    close(kl(a, b), plain_kl)
+    close(tv(a, b), plain_tv)
+    close(tv(a, b), tv(b, a), 1e-12)
+    assert (kl(a, b) >= 0).all() and (tv(a, b) <= 1 + 1e-12).all()
+    # Pinsker and Bretagnolle-Huber.
+    assert (tv(a, b) <= (kl(a, b) / 2).sqrt() + 1e-12).all()
+    assert (tv(a, b) <= (1 - torch.exp(-kl(a, b))).sqrt() + 1e-12).all()
+    assert (kl(a, a) == 0).all() and (tv(a, a) == 0).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31), st.integers(2, 9), st.floats(0.01, 12))
 def test_merging_outcomes_never_increases_a_divergence(seed, v, spread):
     a, b = random_pair(seed, v, spread)
     order = a.argsort(-1, descending=True)
@@ -203,3 +218,18 @@ def test_a_sampled_token_has_probability():
     half = torch.tensor([0.5])
     for rule in (k1, k2, k3):
         named(rule, given, log_a=(half, half - INF), log_b=(half,))
+
+
+def test_a_rest_that_is_next_to_nothing_keeps_its_digits_in_float32():
+    """Binary <= top-k <= full in float32, also where b has moved all of its mass into the k
+    tokens."""
+    for seed in range(20):
+        g = torch.Generator().manual_seed(seed)
+        a, b = (torch.log_softmax(5 * torch.randn(1000, 5, generator=g), -1) for _ in range(2))
+        top = a.topk(3)
+        whole = kl(a, b)
+        partial = topk_kl(top.values, top.indices, b)
+        assert (partial - whole <= 1e-5 * (1 + whole)).all()
+        exact = topk_kl(top.values.double(), top.indices, torch.log_softmax(b.double(), -1))
+        seen = exact < whole.double()  # log_a's own rounding apart
+        close(partial[seen].double(), exact[seen], 1e-3)

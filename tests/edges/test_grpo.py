@@ -5,12 +5,13 @@ import math
 import pytest
 import torch
 
-from tests.losses import D, batch, close, refused, slope, tensor
+from tests.losses import D, batch, close, refused, slope, tensor, trained
 from trlib.advantages import group_relative
 from trlib.algorithms import (
     DAPO,
     GRPO,
     Correction,
+    DrGRPO,
     Scores,
     TokenLoss,
     ppo_loss,
@@ -113,3 +114,26 @@ def test_a_correction_is_a_factor_on_the_advantages():
     assert needs_of(GRPO(), "recomputed") == ResolvedNeeds(old=True) and needs_of(
         GRPO(), "rollout"
     ) == ResolvedNeeds(old=False)
+
+
+@pytest.mark.parametrize(("sampler", "how"), [("int8", "truncate"), ("int4", "mask")])
+def test_in_the_loop_a_coarse_sampler_is_corrected_by_the_learners_own_log_probs(sampler, how):
+    seen = []
+
+    class Watched(DrGRPO):
+        def prepare(self, b):
+            prepared = super().prepare(b)
+            seen.append((b, prepared.advantages))
+            return prepared
+
+    cap = 1.0
+    method = Watched(correction=Correction(cap=cap, how=how))
+    trained(method, steps=1, prompts=8, group=8, sampler=sampler, probe=0)
+    ((b, advantages),) = seen
+    ratio = (b.logp_old - b.logp_rollout).exp()[b.mask]
+    plain = DrGRPO().prepare(b).advantages[b.mask]
+    factor = ratio.clamp(max=cap) if how == "truncate" else ratio.where(ratio <= cap, 0.0)
+    close(advantages[b.mask], plain * factor)
+    off = (ratio - 1).abs()  # four bits are coarser than eight, and both are another policy
+    assert 1e-4 < off.mean() < 0.02 if sampler == "int8" else 0.02 < off.mean() < 1
+    assert (ratio > cap).any() and (ratio < cap).any()

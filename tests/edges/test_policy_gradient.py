@@ -14,6 +14,7 @@ import torch
 
 from tests.losses import D, noise
 from trlib.advantages import group_relative, leave_one_out
+from trlib.aggregation import aggregate
 from trlib.algorithms import (
     ppo_loss,
     reinforce_loss,
@@ -115,6 +116,29 @@ def test_group_baselines(size):
     std = group_gradient(size, lambda r, g: group_relative(r, g, scale="std"))
     cosine = torch.nn.functional.cosine_similarity(std.flatten(), exact.flatten(), 0)
     assert 0 < cosine < 0.999
+
+
+def test_what_each_aggregation_ascends():
+    """token-sum: dJ/dθ. token-mean of a completion: the gradient with every completion's reward
+    over its length."""
+    theta = NEW.clone().requires_grad_()
+    p = probabilities(theta)
+    per_token = reinforce_loss(logp_of(theta), advantages=rows(REWARDS), mask=MASK).per_token
+
+    def ascends(how):
+        each = torch.stack(
+            [aggregate(per_token[i : i + 1], MASK[i : i + 1], how, horizon=8) for i in range(N)]
+        )
+        return -torch.autograd.grad((p.detach() * each).sum(), theta, retain_graph=True)[0]
+
+    exact = true_gradient(NEW)
+    same(ascends("seq-mean-token-sum"), exact)
+    same(ascends("seq-mean-token-sum-norm"), exact / 8)
+    by_length = expected_gradient(per_token, theta, p, divisor=LENGTHS)
+    same(ascends("seq-mean-token-mean"), by_length)
+    # In a batch of one completion, the tokens of the batch are those of the completion.
+    same(ascends("token-mean"), by_length)
+    assert torch.nn.functional.cosine_similarity(by_length.flatten(), exact.flatten(), 0) < 0.999
 
 
 # Off-policy: the completions are sampled from π_old = OLD, the gradient is taken at π = NEW.

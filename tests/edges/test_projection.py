@@ -148,6 +148,17 @@ def test_laws_of_the_projection(seed, scale, apart, vocabulary, delta):
 # ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("apart, delta", [(0.6, 0.05), (2.0, 0.05), (2.0, 0.5), (0.05, 0.05)])
+def test_central_differences(apart, delta):
+    u, lq = pair(6, 7, apart=apart)
+
+    def both(logits):
+        projected = project(logits.log_softmax(-1), lq, delta_kl=delta)
+        return projected.logp, projected.eta
+
+    assert torch.autograd.gradcheck(both, (u.clone().requires_grad_(),), eps=1e-6, atol=1e-6)
+
+
 def test_extreme_gradients_are_finite():
     u, lq = pair(40, 6, apart=1.0, dtype=torch.float32)
     u, lq = (400 * u).log_softmax(-1), (700 * lq).log_softmax(-1)
@@ -155,3 +166,7 @@ def test_extreme_gradients_are_finite():
     projected = project(u, lq, delta_kl=0.05)
     (gradient,) = torch.autograd.grad(projected.logp[:, 0].exp().sum(), u)
     assert torch.isfinite(gradient).all() and (projected.eta > 0).any()
+
+
+# --- bad input
+# --------------------------------------------------------------------------------------------------

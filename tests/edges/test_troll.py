@@ -76,6 +76,22 @@ def test_all_tokens_kept_is_the_dense_form(level):
     close(off - u.exp() * off.sum(-1, keepdim=True), 0.0, 1e-8)
 
 
+@pytest.mark.parametrize("delta", [0.02, 10.0])
+def test_a_tail_with_the_same_proportions_loses_nothing(delta):
+    """Where π̃ and q agree within the tail, one bucket is exact: values and gradients on the
+    logits, tail included."""
+    u, lq, rest = distributions(6, 6, 20, apart=0.0, seed=2)
+    rest["tokens"] = lq.argsort(-1, descending=True)[..., 3]
+    head = lq.argsort(-1, descending=True)[..., :6]
+    g = torch.Generator().manual_seed(5)
+    logits = u.scatter_add(-1, head, torch.randn(6, 6, 6, generator=g).double()).requires_grad_()
+    dense = troll_loss(logits.log_softmax(-1), lq, **rest, delta_kl=delta)
+    merged = sparse(logits.log_softmax(-1), lq, rest, k=6, delta_kl=delta)
+    assert dense.diagnostics["projected"].any() == (delta < 1)
+    close(merged.per_token, dense.per_token, 1e-8)
+    close(slope(merged.per_token, logits), slope(dense.per_token, logits))
+
+
 def test_sparsify_keeps_the_mass_and_the_sampled_token():
     p = tensor([[[0.5, 0.3, 0.1, 0.06, 0.04], [0.97, 0.02, 0.01, 0, 0]]])
     mask = torch.tensor([[True, True]])
@@ -118,3 +134,11 @@ def test_sparse_float32_gradients_do_not_explode_at_an_empty_tail():
     dense = troll_loss(exact.log_softmax(-1), lq.double().log_softmax(-1), **one())
     assert loss.diagnostics["projected"].all()
     close(slope(loss.per_token, logits).double(), slope(dense.per_token, exact), 2e-3)
+
+
+# --- the method
+# --------------------------------------------------------------------------------------------------
+
+
+# --- bad input
+# --------------------------------------------------------------------------------------------------

@@ -139,6 +139,30 @@ def test_a_layer_that_mixes_tokens_without_attention_is_found_out(policy, small_
     assert odd.trees is False
 
 
+def test_completions_that_are_too_short_decide_nothing(policy):
+    short = sample(policy, [[3, 4, 5], [6]], group=4, max_tokens=1, seed=0)
+    assert policy.layout(short).tree is None and policy.trees is None
+    long = sample(policy, [[3, 4, 5], [6]], group=4, max_tokens=12, seed=0)
+    assert policy.layout(long).tree is not None and policy.trees is True
+    assert policy.layout(short).tree is not None
+
+
+def test_rows_out_of_order_and_forced_tokens_give_what_plain_rows_give(policy):
+    prompts = [[3, 4, 5, 6], [3, 4], [7], [3, 4, 5, 6]]
+    prefixes = [[[5, 6, 7], [5, 6], [], [5]][i % 4] for i in range(16)]
+    c = sample(policy, prompts, group=4, max_tokens=12, seed=0, prefixes=prefixes)
+    policy.model.double()
+    policy.trees = True
+    rows = c.rows(
+        torch.tensor([12, 13, 14, 15, 4, 5, 6, 7, 0, 2])
+    )  # the fourth prompt, which is the first, before it
+    assert rows.forced.any()
+    one = policy.score(rows).logp
+    with policy.sharing(False):
+        other = policy.score(rows).logp
+    close(one[rows.present], other[rows.present], 1e-12)
+
+
 @pytest.mark.parametrize("share", [True, False])
 def test_the_outputs_that_are_left_out_are_those_that_nobody_looks_at(policy, share, alone):
     c = sample(policy, [[3, 4, 5, 6, 7, 8], [3, 4, 5, 6]], group=4, max_tokens=12, seed=0)
