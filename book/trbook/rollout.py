@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.utils import parameters_to_vector
 
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy
@@ -37,4 +38,4 @@ def descend(policy: Policy, optimizer: torch.optim.Optimizer, loss: Tensor) -> N
 
 def position(policy: Policy) -> Tensor:
     """All parameters in a row."""
-    return torch.cat([p.detach().reshape(-1) for p in policy.parameters])
+    return parameters_to_vector(policy.parameters).detach()

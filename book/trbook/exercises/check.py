@@ -33,6 +33,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trbook.exercises.attempt import OfFunction
 from trbook.exercises.verdict import (
     Check,
     NotYet,
@@ -85,12 +86,9 @@ class Mistake:
 
 
 @dataclass(frozen=True, repr=False)
-class Exercise(Check):
-    """The check of a function that the reader writes. Called with it, it returns a `Verdict` and
-    never raises an error."""
+class Exercise(OfFunction):
+    """The check of a function that the reader writes, against a reference."""
 
-    asks: str
-    """The question, in a sentence."""
     truth: Callable[..., Tensor]
     """The reference. The names of its arguments are those of the exercise."""
     inputs: Callable[[Draw], tuple[Any, ...]]
@@ -149,16 +147,14 @@ class Exercise(Check):
 
         return {name: value(argument) for name, argument in zip(self.names, arguments, strict=True)}
 
-    def _check(self, answer: Any) -> Verdict:
-        if not callable(answer):
-            raise NotYet(f"expected a function here, but this is {kind(answer)}.")
+    def _tried(self, answer: Callable[..., Any]) -> str:
         wanted = [run(self.truth, case) for case in self.cases]
         got = [_asked(answer, case, want) for case, want in zip(self.cases, wanted, strict=True)]
         if not self._same(got, wanted):
             raise NotYet(self._hint(answer, got, wanted))
         if self.gradient:
             self._check_gradient(answer, self.gradient)
-        return Verdict(True, f"{self.praise} {self._used(answer)}" if self.then else self.praise)
+        return f"{self.praise} {self._used(answer)}" if self.then else self.praise
 
     def _used(self, answer: Callable[..., Any]) -> str:
         """What happens when the answer is used, in a sentence."""
