@@ -74,6 +74,9 @@ def test_focus_can_be_seen_on_everything_that_takes_it(chromium, address, name):
     )
     page = context.new_page()
     page.goto(f"{address}/{name}.html" + ("?q=clip" if name == "search" else ""))
+    for figure in page.locator(".trlib-explorable").all():  # before it is drawn, buttons change
+        figure.scroll_into_view_if_needed()
+        figure.locator(".trx:not(.still)[data-drawn]").wait_for()
     page.add_style_tag(content=STILL)
     page.keyboard.press("Tab")  # from here on focus is the keyboard's
     kinds = page.evaluate(FOUND)
