@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,13 @@ def _playwright() -> Iterator[Any]:
 
 @contextmanager
 def browser() -> Iterator[Any]:
-    """A playwright browser with a profile of its own, closed at the end."""
+    """A playwright browser with a profile of its own, closed at the end.
+
+    Raises:
+        NoChromium: there is none, or no playwright; for nobody without it a Chromium is installed.
+    """
+    if find_spec("playwright") is None:
+        raise NoChromium("no playwright found, which drives Chromium: `make dev` installs it")
     path = chromium()
     with _playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=path, args=list(FLAGS))

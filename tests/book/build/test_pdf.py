@@ -74,3 +74,24 @@ def test_what_cannot_be_printed_is_said(book, monkeypatch, capsys):
     monkeypatch.setenv("TRLIB_CHROMIUM", "/nowhere/chromium")
     assert pdf.main(["--folder", str(book), "--out", str(book), "--only", *NAMES]) == 1
     assert "expected the path of a Chromium" in capsys.readouterr().err
+
+
+def test_a_playwright_that_does_not_start_is_as_if_there_were_no_chromium(monkeypatch, tmp_path):
+    """A slim image lacks a library of its program, and all that playwright says is "closed"."""
+
+    class Closed:
+        def __enter__(self):
+            raise Exception("Connection closed while reading from the driver")
+
+    monkeypatch.setattr("playwright.sync_api.sync_playwright", Closed)
+    monkeypatch.setenv("TRLIB_CHROMIUM", str(tmp_path))
+    with pytest.raises(browser.NoChromium, match="libatomic1"), browser.browser():
+        pass
+
+
+def test_without_playwright_there_is_no_browser_and_none_is_installed(monkeypatch):
+    """`make book` installs no playwright: its pages have no previews of their own then."""
+    monkeypatch.setattr(browser, "find_spec", {"playwright": None}.get)
+    monkeypatch.setattr(browser, "chromium", lambda: pytest.fail("looks for a Chromium"))
+    with pytest.raises(browser.NoChromium, match="make dev"), browser.browser():
+        pass
