@@ -40,7 +40,7 @@ def _ready(text: str) -> str:
     assert isinstance(table, Tag)
     for code in table.select("code"):
         _breakable(soup, code)
-    for cell in table.select(NAMED):
+    for cell in filter(_text, table.select(NAMED)):
         cell.name, cell["scope"] = "th", "row"
     rows = [row.find_all(["th", "td"], recursive=False) for row in table.select("tbody > tr")]
     heads = [row.find_all(["th", "td"], recursive=False) for row in table.select("thead > tr")]
