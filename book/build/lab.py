@@ -23,14 +23,13 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterator, Mapping
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
 from book.build.ext.stored import KEY, in_step
-from book.build.refresh import OPENED, lasting, live
+from book.build.refresh import OPENED, image, lasting, live
 from trbook.explorables.files import PAGE
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -53,10 +52,8 @@ class Contents(AsyncLargeFileManager):
             for output in filter(live, outputs(model["content"])):
                 picture = output["metadata"].get("image/png")
                 if picture:
-                    output["data"]["text/html"] = (
-                        f'<img alt="{escape(picture["alt"])}" width="{picture["width"]}" '
-                        f'src="data:image/png;base64,{output["data"]["image/png"]}">'
-                    )
+                    png = output["data"]["image/png"]
+                    output["data"]["text/html"] = image(picture["alt"], picture["width"], png)
         return model
 
 
