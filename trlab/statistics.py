@@ -28,8 +28,6 @@ from trlib.evaluation import LEVEL, MOST_RESAMPLES, RESAMPLES, Estimate
 
 Scores = np.ndarray | Sequence[Sequence[float]] | Sequence[np.ndarray]
 """[N, M], or M sequences of runs; a flat sequence is one task."""
-DROP = 0.05
-"""The fall of accuracy that curves mark."""
 
 
 def by_task(name: str, scores: Scores) -> list[np.ndarray]:

@@ -16,7 +16,9 @@ SEEN, NOT_SEEN, UNDECIDED, NOT_RUN = "seen", "not seen", "undecided", "not run"
 INCOMPLETE, NOT_MEASURED, DESCRIBED = "incomplete", "not measured", "description"
 SOLVED = 0.98
 """Greedy accuracy above which an arm solves its task: sampled answers then tell how sharp it is."""
-BOTH, SHARPER = "both solve it", "sharper"
+BOTH, SHARPER, BLUNT = "both solve it", "sharper", "blunt"
+BELOW = 0.05
+"""How far an arm's greedy accuracy may lie below its sampled one before a lead of it is blunt."""
 PLAIN = {SEEN: "as predicted", NOT_SEEN: "the opposite"}
 """The verdicts on a prediction as a page words them; the others are printed as they are."""
 
@@ -29,6 +31,9 @@ class Greedy:
     """The lower of their interquartile means."""
     gap: Estimate
     """The one's less the other's, with its 95 % interval."""
+    blunt: bool = False
+    """Whether the arm that samples right answers more often has a likeliest answer that is right much
+    less often than those it samples."""
 
     @property
     def solved(self) -> bool:
@@ -79,16 +84,18 @@ class Verdict:
 
     @property
     def ends(self) -> str:
-        """What sampled answers alone do not say: *both solve it*, or that a lead is *sharper*; else
-        empty."""
+        """What sampled answers alone do not say: *both solve it*; or of a lead that greedy answers do
+        not have, that it is *sharper* (its likeliest answer was right already) or *blunt* (most of what
+        it samples is right, and its likeliest answer is not); else empty."""
         if self.greedy is None or self.verdict == DESCRIBED:
             return ""
         if self.greedy.solved:
             return BOTH
         if not self.decided or self.difference is None or self.comparison.within is not None:
             return ""
-        lead = self.difference.value
-        return SHARPER if not self.greedy.leads(1 if lead > 0 else -1) else ""
+        if self.greedy.leads(1 if self.difference.value > 0 else -1):
+            return ""
+        return BLUNT if self.greedy.blunt else SHARPER
 
     @property
     def decided(self) -> bool:

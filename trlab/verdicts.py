@@ -42,6 +42,7 @@ from trlab.significance import LEVEL, alike_p, holm, improvement_p, line_p, pair
 from trlab.statistics import difference, improvement, interval, iqm
 from trlab.sweep import Sweep, load_sweep
 from trlab.verdict import (
+    BELOW,
     DESCRIBED,
     INCOMPLETE,
     NOT_MEASURED,
@@ -185,13 +186,16 @@ def measure(
     if isinstance(found, Verdict):
         return found
     one = _estimated(comparison, found.tasks, found.paired, stratified=not rule.pairs)
-    one = replace(one, note=found.note, edge=found.edge, greedy=_greedily(sweep, runs, comparison))
+    greedy = _greedily(sweep, runs, comparison, found)
+    one = replace(one, note=found.note, edge=found.edge, greedy=greedy)
     if few := description(sweep, rule):
         return replace(one, verdict=DESCRIBED, seeds=few, p=math.nan)
     return one
 
 
-def _greedily(sweep: Sweep, runs: pd.DataFrame, comparison: Comparison) -> Greedy | None:
+def _greedily(
+    sweep: Sweep, runs: pd.DataFrame, comparison: Comparison, sampled: BothSides
+) -> Greedy | None:
     """How the two arms of a comparison of sampled answers answer greedily; None: it is none, or it was
     not measured."""
     if comparison.measure != "sampled" or len(comparison.sides) < 2 or GREEDY not in runs:
@@ -202,8 +206,15 @@ def _greedily(sweep: Sweep, runs: pd.DataFrame, comparison: Comparison) -> Greed
         return None
     higher, lower = (task for task in found.tasks if task is not None)
     least = min(iqm(higher), iqm(lower))
-    gap = difference(higher, lower, stratified=True) if least <= SOLVED else NO_GAP
-    return Greedy(least, gap)
+    if least > SOLVED:
+        return Greedy(least, NO_GAP)
+    leader, right = max(
+        (iqm(drawn), iqm(right))
+        for drawn, right in zip(sampled.tasks, found.tasks, strict=True)
+        if drawn is not None and right is not None
+    )
+    gap = difference(higher, lower, stratified=True)
+    return Greedy(least, gap, blunt=right < leader - BELOW)
 
 
 @dataclass(frozen=True)

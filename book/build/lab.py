@@ -6,6 +6,9 @@ notebook as changed and would change its file. So it is put in when a notebook i
 when it is saved: a chapter that was opened is unchanged, and one that was opened and saved is as it
 was.
 
+JupyterLab shows a stored picture without its alternative text. So it is given an image of HTML, which has
+one, and which is not saved.
+
 A widget lives as long as its kernel; of one that is gone JupyterLab says "model not found", whatever
 else the output holds. So an explorable is saved without its widget.
 
@@ -26,7 +29,7 @@ from typing import Any
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
 from book.build.ext.stored import KEY, in_step
-from book.build.refresh import OPENED, lasting, live
+from book.build.refresh import OPENED, image, lasting, live
 from trbook.explorables.files import PAGE
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -36,15 +39,21 @@ a run that has yet to draw them again."""
 
 
 class Contents(AsyncLargeFileManager):
-    """Jupyter's own, whose notebooks already say which Python their kernel is."""
+    """Jupyter's own, whose notebooks already say which Python their kernel is, and in words what their
+    pictures show."""
 
     async def get(self, path: str, *arguments: Any, **named: Any) -> dict[str, Any]:
-        """The file as Jupyter reads it, a notebook with Python's version."""
+        """The file as Jupyter reads it; see the module."""
         model: dict[str, Any] = await super().get(path, *arguments, **named)
         if model["type"] == "notebook" and model["content"]:
             language = model["content"]["metadata"].get("language_info", {})
             if language.get("name") == "python":
                 language["version"] = platform.python_version()
+            for output in filter(live, outputs(model["content"])):
+                picture = output["metadata"].get("image/png")
+                if picture:
+                    png = output["data"]["image/png"]
+                    output["data"]["text/html"] = image(picture["alt"], picture["width"], png)
         return model
 
 
@@ -66,6 +75,8 @@ def saved(path: str, model: dict[str, Any], contents_manager: Any) -> None:
     for output in outputs(notebook):
         if PAGE in output.get("data", {}):
             output["data"].pop(WIDGET, None)
+            if "image/png" in output["data"]:
+                output["data"].pop("text/html", None)
             output.update(before.get(_named(output), {}))
     if KEY not in notebook["metadata"]:
         return

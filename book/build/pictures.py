@@ -6,9 +6,8 @@
     *Its caption.*
     <!--/figure-->
 
-Whoever writes a page may write the directive alone, `{recorded-figure} basin-curves`, with a caption
-of its own below it or none. The book puts the picture's own lines into the page, in its font and
-colours (`book.build.ext.figures`).
+Whoever writes a page writes the two comments. The book puts the picture's own lines into the page,
+in its font and colours (`book.build.ext.figures`).
 """
 
 from __future__ import annotations
@@ -28,14 +27,13 @@ from trlab.drawing.recorded import figure
 
 BOOK = ROOT / "book"
 FOLDER = "_static/recorded"
-DIRECTIVE = re.compile(r"^```\{recorded-figure\} (\S+)\n(.*?)```$", re.MULTILINE | re.DOTALL)
-STORED = re.compile(r"^<!--figure (\S+)( .+?)?-->\n.*?<!--/figure-->$", re.MULTILINE | re.DOTALL)
-"""A recorded figure in a page's source: its name, a caption of its own, and the picture."""
+STORED = re.compile(r"^<!--figure (\S+)-->\n.*?<!--/figure-->$", re.MULTILINE | re.DOTALL)
+"""A recorded figure in a page's source."""
 
 
 def drawings(text: str) -> Iterator[tuple[Path, Drawing]]:
     """The figures of a page's text, and where they are stored."""
-    for name in sorted({found[1] for form in (DIRECTIVE, STORED) for found in form.finditer(text)}):
+    for name in sorted({found[1] for found in STORED.finditer(text)}):
         yield BOOK / FOLDER / f"{name}.svg", _drawing(name)
 
 
@@ -58,21 +56,19 @@ def _drawing(name: str) -> Drawing:
         return drawing(drawn(one, *quoted.record(one.sweep)))
 
 
-def stored(name: str, caption: str, book: str = "") -> str:
+def stored(name: str, book: str = "") -> str:
     """A figure as a page's source has it.
 
     Args:
         book: the way from the page to the book's folder, where that is not its own.
     """
-    own = f" {caption}" if caption else ""
-    alt = figure(name).alt  # its caption says the rest
+    one = figure(name)
     return (
-        f"<!--figure {name}{own}-->\n![{alt}]({book}{FOLDER}/{name}.svg)\n\n"
-        f"*{caption or figure(name).text}*\n<!--/figure-->"
+        f"<!--figure {name}-->\n![{one.alt}]({book}{FOLDER}/{name}.svg)\n\n"
+        f"*{one.text}*\n<!--/figure-->"
     )
 
 
 def filled(text: str, book: str = "") -> str:
     """A page with its recorded figures as pictures with captions (`book` as of `stored`)."""
-    text = DIRECTIVE.sub(lambda found: stored(found[1], " ".join(found[2].split()), book), text)
-    return STORED.sub(lambda found: stored(found[1], (found[2] or "").strip(), book), text)
+    return STORED.sub(lambda found: stored(found[1], book), text)

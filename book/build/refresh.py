@@ -190,10 +190,12 @@ def _as_picture(page: str, alt: str, draw: Draw) -> dict[str, Any]:
 def _img(page: str, draw: Draw) -> str:
     """A drawing inside of other HTML."""
     drawn = draw(page)
-    return (
-        f'<img alt="{html.escape(_label(page))}" width="{drawn.width}" '
-        f'src="data:image/png;base64,{base64.b64encode(drawn.png).decode()}">'
-    )
+    return image(_label(page), drawn.width, base64.b64encode(drawn.png).decode())
+
+
+def image(alt: str, width: int, png: str) -> str:
+    """A PNG, in base64, as an element of HTML."""
+    return f'<img alt="{html.escape(alt)}" width="{width}" src="data:image/png;base64,{png}">'
 
 
 def _label(page: str) -> str:

@@ -231,6 +231,7 @@ class Drawing:
         # Releases of matplotlib differ in which of the two properties they write.
         text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
         text = re.sub(r"(; )?font-family: [^;\"]*", "", text)  # the page's, which is inherited
+        text = re.sub(r"(?<=[> =(])-(?=[\d.]+[^<>\"]*</)", "−", text)  # of a number in words
         for ink in (INK, *PLAIN):
             text = text.replace(ink, "currentColor")
         for name, colour in HUES.items():

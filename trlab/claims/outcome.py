@@ -23,15 +23,14 @@ class Answer:
 
     @property
     def ends(self) -> str:
-        """That both sides solve the task, or that the lead is only sharper; empty where the sides are
-        claimed to be alike."""
-        return "" if self.test.within is not None else self.outcome.ends
+        """That both sides solve the task, or that greedy answers do not have the lead."""
+        return self.outcome.ends
 
     @property
     def verdict(self) -> str:
         """`seen`, `not seen` (the opposite is), `undecided`, `not run`, `incomplete` or
-        `not measured`. Where both sides solve the task, or the lead is only sharper, sampled answers
-        decide nothing: `undecided`."""
+        `not measured`. Where both sides solve the task, or greedy answers do not have the lead,
+        sampled ones decide nothing: `undecided`."""
         return UNDECIDED if self.ends else self.outcome.verdict
 
 

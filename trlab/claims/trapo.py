@@ -50,8 +50,8 @@ CARD = Card(
                     for moves in ("1 to 12", "1 to 8", "5")
                 ),
             ],
-            why="The policy has read up to eight moves: beyond them TRAPO ends above imitation, "
-            "within them below.",
+            why="The policy has read up to eight moves: beyond them TRAPO is only sharper than "
+            "imitation, within them both solve the task.",
         ),
         Claim(
             "The share of rollouts that need the expert falls as the policy improves.",

@@ -52,11 +52,11 @@ def bands(
         middle: what the line is.
 
     Raises:
-        ValueError: no such arm, axis or point; the message names those that there are.
+        ValueError: no such arm, column or point; the message names those that there are.
     """
     from trlab import statistics
 
-    for rows, name, style in _arms(sweep, arms, looks, at, history=True):
+    for rows, name, style in _arms(sweep, arms, looks, at, column, history=True):
         runs = rows.pivot_table(index="batch", columns="seed", values=column)
         line, low, high = runs.agg(middle, axis=1), runs.min(axis=1), runs.max(axis=1)
         if band == "interval":
@@ -88,11 +88,11 @@ def curves(
         band: `range` goes from the lowest run to the highest.
 
     Raises:
-        ValueError: no such arm, axis or point; the message names those that there are.
+        ValueError: no such arm, column or point; the message names those that there are.
     """
     from trlab.statistics import interval, iqm
 
-    drawn = list(_arms(sweep, arms, looks, at, marker=True))
+    drawn = list(_arms(sweep, arms, looks, at, measure, marker=True))
     points = list(dict.fromkeys(point for rows, *_ in drawn for point in rows[along]))
     rates = along == "lr"
     places = dict(zip(points, map(float, points) if rates else range(len(points)), strict=True))
@@ -136,12 +136,12 @@ def intervals(
         rows: where each stands, counted from above; empty: one below the other.
 
     Raises:
-        ValueError: no such arm, axis or point; the message names those that there are.
+        ValueError: no such arm, column or point; the message names those that there are.
     """
     from trlab.statistics import interval
 
     names = {}
-    for i, (own, name, style) in enumerate(_arms(sweep, arms, looks, at, marker=True)):
+    for i, (own, name, style) in enumerate(_arms(sweep, arms, looks, at, measure, marker=True)):
         row = rows[i] if rows else i
         runs = own[measure].to_numpy(float)
         found = interval(runs)
@@ -159,6 +159,7 @@ def _arms(
     arms: Arms,
     looks: Sequence[str],
     at: Mapping[str, Any],
+    drawn: str,
     *,
     history: bool = False,
     marker: bool = False,
@@ -169,9 +170,10 @@ def _arms(
     rows = sweep
     if isinstance(rows, str):
         rows = recorded(rows)[1] if history else read(rows)[1]
+    for column in (*at, drawn):
+        if column not in rows:
+            raise unknown("column", column, rows.columns)
     for axis, point in at.items():
-        if axis not in rows:
-            raise unknown("axis", axis, rows.columns)
         rows = _picked(rows, axis, point)
     named = arms if isinstance(arms, Mapping) else {arm: arm for arm in arms}
     for i, (label, name) in enumerate(named.items()):

@@ -121,10 +121,10 @@ class TRPO(Method):
     :eq:`trpo-step`, the line search :eq:`trpo-search`, the products :eq:`trpo-double-backward` and
     :eq:`trpo-gauss-newton`. With `iterations=1` the direction is the gradient's own.
     Source: arXiv 1502.05477, section 6 and appendix C.
-    Differs from: sb3-contrib runs 15 iterations of CG, and constrains KL(pi || pi_old)."""
+    Differs from: sb3-contrib runs 15 iterations of CG, and constrains KL(π || π_old)."""
 
     delta_kl: float = checks.setting(0.01, above=0)
-    """δ, nats per token: mean KL(pi_old || pi) over the minibatch's tokens after its update. With
+    """δ, nats per token: mean KL(π_old || π) over the minibatch's tokens after its update. With
     several minibatches, later ones move the policy on the earlier ones' tokens too, so the whole
     batch may end beyond δ."""
     damping: float = checks.setting(0.1, least=0)

@@ -16,7 +16,7 @@ VERBATIM = ("script", "style", "svg", "math", "pre", "textarea", "title", "optio
 TAG = r"""<!--.*?-->|</?[a-z](?:"[^"]*"|'[^']*'|[^"'>])*>"""
 NUMBER = r"\b\d+(?:\.\d+)?e-\d+\b"
 PART = re.compile(
-    rf"<({'|'.join(VERBATIM)})\b.*?</\1>|{TAG}|(?P<number>{NUMBER})|π_(?P<of>old|ref)",
+    rf"<({'|'.join(VERBATIM)})\b.*?</\1>|{TAG}|(?P<number>{NUMBER})|π_(?P<of>old|ref|prox)",
     re.DOTALL | re.IGNORECASE,
 )
 

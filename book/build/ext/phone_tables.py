@@ -40,12 +40,13 @@ def _ready(text: str) -> str:
     assert isinstance(table, Tag)
     for code in table.select("code"):
         _breakable(soup, code)
-    for cell in table.select(NAMED):
+    for cell in filter(_text, table.select(NAMED)):
         cell.name, cell["scope"] = "th", "row"
     rows = [row.find_all(["th", "td"], recursive=False) for row in table.select("tbody > tr")]
     heads = [row.find_all(["th", "td"], recursive=False) for row in table.select("thead > tr")]
-    for cell in (cell for row in heads for cell in row if not _text(cell)):
-        cell.name = "td"  # nothing is named here
+    for cell in table("th"):
+        if not _text(cell):
+            cell.name = "td"  # nothing is named here
     # pandas writes an index's name in a second row of headings: of each column, the last that says
     # something.
     headings = zip_longest(*(map(_text, row) for row in heads), fillvalue="")

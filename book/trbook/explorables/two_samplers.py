@@ -27,7 +27,7 @@ class TwoSamplers(Packed):
     module: ClassVar[str] = "two_samplers"
     fallback: ClassVar[str] = (
         "Two samplers: with plain rewards runs hold that are sixteen updates late, and runs with a "
-        "four-bit sampler are lost; centering the push turns both round. It needs JavaScript."
+        "four-bit sampler are lost; a switch centers the push. It needs JavaScript."
     )
 
     push = Finite(5.0, help=f"Which of the recorded pushes, counted from 0: {PUSHES}.").tag(

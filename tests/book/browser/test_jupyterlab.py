@@ -228,6 +228,7 @@ def test_a_chapter_is_unchanged_when_it_is_opened_and_saved_as_it_was(chromium, 
         assert page.locator(".lm-TabBar-tab.jp-mod-dirty").count() == 0, (
             "opening it changes nothing"
         )
+        assert page.locator(".jp-OutputArea-output img:not([alt])").count() == 0
         save(page, copy)
         assert copy.read_bytes() == before
         if name == "page":

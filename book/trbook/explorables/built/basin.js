@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 73571744d5a4c09e. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: b623903c276744d5. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

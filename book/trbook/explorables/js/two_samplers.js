@@ -104,7 +104,7 @@ function verdict(label, push, center, ends, run) {
   const pull = center ? "The mean pull is taken away, and nothing else." : PULLS[push];
   const why =
     how(late) === "holds"
-      ? "A pull towards your own past holds you; one towards your own distortion carries you off."
+      ? "One push, two ends: what differs is the sampler."
       : how(rounded) === "holds"
         ? "Nothing holds the run whose answers are old, and nothing carries off the other."
         : "It is too little to hold the one; of the other, some runs hold and some are lost.";

@@ -33,7 +33,7 @@ export const probability = (p) =>
 /* A number without decimals. */
 export const whole = (value) => number(value, { decimals: () => 0 });
 /* A setting beside its slider: decimals only, as one would type it. */
-export const setting = (value) => (value === 0 || value >= 0.01 ? number(value) : String(Number(value.toPrecision(2))));
+export const setting = (value) => (Math.abs(value) < 0.01 ? String(Number(value.toPrecision(2))) : number(value));
 /* For a screen reader: no powers. */
 export const spoken = (p) => (p < 0.00105 ? p.toFixed(7).replace(/\.?0+$/, "") : probability(p));
 /* A tick of an axis of probabilities. */

@@ -2,13 +2,13 @@
 
 import { ticks } from "d3-array";
 import { clamp, linear, logit } from "../maths/plain.js";
-import { raised, tickText } from "./numbers.js";
+import { number, raised, tickText } from "./numbers.js";
 
 export function linearScale(domain, range, count = 5) {
   const scale = linear(domain, range);
   const marks = ticks(domain[0], domain[1], count);
   const digits = Math.max(0, -Math.floor(Math.log10(marks[1] - marks[0] || 1)));
-  return drawable(scale, range, marks, (value) => value.toFixed(digits));
+  return drawable(scale, range, marks, (value) => number(value, { powers: 0, decimals: () => digits }));
 }
 
 /* Ticks at whole powers of ten, at 2 and 5 of each too where there are few. Below the domain a value stands at its edge. */

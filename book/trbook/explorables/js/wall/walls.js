@@ -162,7 +162,7 @@ function wall(lane, i, { hue }, { point, guess }) {
       say(share, percent(lane.right[batch - 1] / all));
       called.style.visibility = told ? "" : "hidden";
       yours.hidden = guessed !== name;
-      tap.disabled = told;
+      tap.setAttribute("aria-disabled", String(told)); // disabled, it would lose the focus
       const now = lane.tiles[batch - 1];
       tiles.forEach((one, k) => {
         if (one.dataset.is !== now[k]) one.dataset.is = now[k];
