@@ -13,14 +13,12 @@ from tests.losses import (
     named,
     ragged,
     refused,
-    sampled,
     scored,
-    slope,
     tensor,
     trained,
 )
 from trbook.bandit import bandit_step, counterfactual_policy
-from trlib.algorithms import PGIS, PPOPenalty, Provided, Scores
+from trlib.algorithms import PGIS, Provided, Scores
 from trlib.algorithms.method import is_proportional
 from trlib.divergences import kl
 from trlib.relatives.constraints import COUNTERPOL, MDPO, RELATIVES, FixPO
@@ -39,25 +37,6 @@ def tilted(mu, a):
 def test_completions_without_an_advantage_are_scored_all_the_same(name):
     """The divergence pulls them too."""
     assert is_proportional(PGIS) and not is_proportional(RELATIVES[name])
-
-
-@pytest.mark.parametrize(
-    "method",
-    [FixPO(), MDPO(t=0.4), COUNTERPOL(k=0.2), PPOPenalty(beta=0.7)],
-    ids=lambda m: type(m).__name__,
-)
-@pytest.mark.parametrize("far", [0.0, 1.0, 3.0])
-def test_the_weight_is_autograd_s(method, far):
-    """Along the logit of the sampled token, which moves log π_y by 1 - π_y and leaves the others'
-    proportions."""
-    held, logits = ragged()
-    logits = (far * logits).requires_grad_()
-    scores = scored(held, logits)
-    loss = method.objective(scores, held)
-    along = -sampled(slope(loss.per_token, logits), held.tokens)
-    weight = loss.diagnostics["weight"]
-    close(along[held.mask], ((1 - scores.logp.exp()) * weight)[held.mask], 1e-12)
-    assert (weight[~held.mask] == 0).all()
 
 
 def test_at_a_certain_token_the_weights_are_finite():
