@@ -5,6 +5,7 @@ import json
 import math
 import warnings
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -14,6 +15,8 @@ from tests.by_day import by_day, in_their_ring
 from tests.losses import D, batch, close, noise, same, sampled, slope, spread, tensor, trained
 from tests.test_vectors import FILE
 from trlib.algorithms import Scores
+from trlib.algorithms.batch import ANCHORS
+from trlib.algorithms.method import is_proportional
 from trlib.divergences import TopK
 from trlib.errors import DemonstrationError, MethodError
 from trlib.fields import dataclass_of
@@ -136,6 +139,25 @@ def test_autograd_is_minus_the_weight(name):
         if "weight" in loss.diagnostics:
             found, there = slope(loss.per_token, logp), held.mask | held.forced
             close(found[there], -loss.diagnostics["weight"][there], 1e-9)
+
+
+PROPORTIONAL = [name for name, kind in OBJECTIVES.items() if is_proportional(dataclass_of(kind))]
+SILENT = torch.arange(B) % 3 == 0
+
+
+@pytest.mark.parametrize("name", in_their_ring(PROPORTIONAL))
+def test_a_completion_without_an_advantage_has_no_loss_no_weight_and_no_gradient(name):
+    """A method that says so of its loss is right."""
+    for anchor, apart in product(ANCHORS, (0.1, 1.5)):
+        method = OBJECTIVES[name]()
+        held, now = world(method, anchor, apart=apart)
+        push = held.advantages.masked_fill(SILENT.unsqueeze(1), 0.0)
+        held = replace(held, advantages=push)
+        loss = method.objective(Scores(sampled(now["full"], held.tokens), **now), held)
+        gradient = slope(method.loss(loss.per_token, held), now["full"])
+        for values in (loss.per_token, loss.diagnostics["weight"], gradient):
+            assert not values[SILENT].any()
+        assert bool(gradient.any()) == bool(loss.diagnostics["kept"][~SILENT].any())
 
 
 @pytest.mark.parametrize("name", in_their_ring(OBJECTIVES))
