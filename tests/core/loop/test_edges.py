@@ -111,7 +111,8 @@ def found_of(method, anchor, apart):
     parts = [
         x.detach().to(D) for x in (total, *slopes, *loss.diagnostics.values()) if x is not None
     ]
-    sums = [float((x.nan_to_num(posinf=9) * noise(*x.shape, 1)[..., 0]).sum()) for x in parts]
+    finite = [x.where(~x.isinf(), 9.0) for x in parts]
+    sums = [float((x * noise(*x.shape, 1)[..., 0]).sum()) for x in finite]
     needs = {name: value for name, value in vars(needs_of(method, anchor)).items() if value}
     return needs, [*sums, *held.memory.numbers().values()]
 
