@@ -12,7 +12,19 @@ import torch
 
 import trlib
 from tests.by_day import by_day, in_their_ring
-from tests.losses import D, batch, close, noise, same, sampled, slope, spread, tensor, trained
+from tests.losses import (
+    D,
+    batch,
+    close,
+    noise,
+    refused,
+    same,
+    sampled,
+    slope,
+    spread,
+    tensor,
+    trained,
+)
 from tests.test_vectors import FILE
 from trlib.algorithms import Scores
 from trlib.algorithms.batch import ANCHORS
@@ -82,9 +94,10 @@ def value(method, held, now, rows):
     return [loss, *(torch.zeros(1) if g is None else g for g in slopes)]
 
 
-def near(name):
+def near(name, **settings):
     """A method whose region these two policies are in."""
-    return OBJECTIVES[name](**({"delta_max": 9.0, "delta_mean": 9.0} if name == "trm" else {}))
+    wide = {"delta_max": 9.0, "delta_mean": 9.0} if name == "trm" else {}
+    return OBJECTIVES[name](**wide, **settings)
 
 
 @pytest.mark.parametrize("name", in_their_ring(OBJECTIVES))
@@ -140,6 +153,21 @@ def test_autograd_is_minus_the_weight(name):
         if "weight" in loss.diagnostics:
             found, there = slope(loss.per_token, logp), held.mask | held.forced
             close(found[there], -loss.diagnostics["weight"][there], 1e-9)
+
+
+@pytest.mark.parametrize("name", in_their_ring(OBJECTIVES))
+def test_a_shift_is_used_or_refused(name):
+    if dataclass_of(OBJECTIVES[name]).credited_by:
+        for setting in ({"shift": 0.5}, {"advantage": "leave-one-out"}):
+            (said,) = setting
+            refused(f"{said}: .* takes its advantages from", OBJECTIVES[name], **setting)
+        return
+    plain, shifted = (
+        value(method, *world(method), torch.arange(B))
+        for method in (near(name), near(name, shift=0.5))
+    )
+    cancels = name in ("rebel", "adpo")  # both compare completions of a group with one another
+    assert all(map(torch.allclose, plain[1:], shifted[1:])) == cancels
 
 
 PROPORTIONAL = [name for name, kind in OBJECTIVES.items() if is_proportional(dataclass_of(kind))]
