@@ -14,13 +14,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 import torch
 
-from tests.losses import D, close, distributions, named, refused, slope, spread, tokens
+from tests.losses import D, close, distributions, refused, slope, spread, tokens
 from trlib import algorithms, checks
 from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.algorithms import ALGORITHMS, Needs, Stage, TokenLoss
-from trlib.algorithms.kl_penalty import add_penalty
 from trlib.corrections import Correction
-from trlib.divergences import binary_kl
 from trlib.fields import dataclass_of
 from trlib.loop.settings import RunSettings
 from trlib.methods import OBJECTIVES
@@ -87,15 +85,6 @@ def troll_of_a_token(logp, logp_old, *, advantages, mask, **settings):
     return algorithms.troll_loss(whole(logp), whole(logp_old), **given, **settings)
 
 
-def penalty_of_a_token(logp, logp_old, *, advantages, mask, beta):
-    """PPO's penalty as a function of the sampled token's log-prob, all other tokens keeping their
-    proportions: between such distributions KL(q || π) is that of the token against all others."""
-    loss = algorithms.pg_is_loss(logp, logp_old, advantages=advantages, mask=mask)
-    p, q = (x.masked_fill(~mask, -1.0).to(loss.per_token.dtype) for x in (logp, logp_old.detach()))
-    divergence = binary_kl(q, p).masked_fill(~mask, 0.0)
-    return add_penalty(loss, logp, logp_old, divergence, mask=mask, beta=beta)
-
-
 a = algorithms
 CASES = {
     "reinforce": Case(a.reinforce_loss),
@@ -117,7 +106,6 @@ CASES = {
     "quatro ratio": Case(a.quatro_loss, on_policy=None),
     "quatro exact": Case(a.quatro_loss, {"form": "exact"}, on_policy=None),
     "quatro regression": Case(a.quatro_loss, {"form": "regression"}, on_policy=None),
-    "ppo penalty": Case(penalty_of_a_token, {"beta": 0.7}, pure=False),
     "troll": Case(troll_of_a_token, pure=False),
     "troll regression": Case(
         troll_of_a_token,
@@ -127,6 +115,11 @@ CASES = {
         proportional=False,
     ),
     "trsft": Case(a.trsft_loss, on_policy=None),
+    "weighted none": Case(a.weighted_loss, {"weight": "none"}),
+    "weighted ratio": Case(a.weighted_loss, {"weight": "ratio"}),
+    "weighted truncated": Case(a.weighted_loss, {"weight": "truncated", "cap": 1.2}),
+    "weighted window": Case(a.weighted_loss, {"weight": "window", "cap": 1.3, "floor": 0.7}),
+    "weighted mask": Case(a.weighted_loss, {"weight": "mask", "delta_tv": 0.05}),
 }
 GIVEN = ("logp", "logp_old", "logp_rollout", "advantages", "mask", "rewards", "group")
 """The arguments that `tokens` has for every loss; one that needs others is adapted above."""
@@ -349,48 +342,63 @@ def test_a_token_without_an_advantage_stays_out_of_an_overflow_beside_it(case):
         assert not total.isnan()
 
 
-def spoil(x, value):
-    x = x.clone()
-    x[0, 2] = value
-    return x
+def spoilt_tensors(value):
+    """Everything that may come in a tensor's place, and whether it must be refused."""
+    never = [value[:0], value.tolist(), None, "x", value.to_sparse(), value.to("meta")]
+    never += [value.to(torch.complex64), value[..., None], torch.nested.nested_tensor([value])]
+    never += [value.int() if value.dtype == torch.bool else value.bool()]
+    others = [value.flatten(), 3, value.int(), value.to(torch.float16)]
+    if value.is_floating_point():
+        never += [value.long(), value * math.nan, value.to(torch.float8_e4m3fn)]
+        others += [value + math.inf, -value, value * 1e4, value + 5]
+    return [(one, True) for one in never] + [(one, False) for one in others]
 
 
-FAULTS = {
-    "list": (lambda x: x.tolist(), TypeError, "list"),
-    "integer": (lambda x: x.long(), TypeError, "torch.int64"),
-    "shape": (lambda x: x[:, :-1], ValueError, r"\[6, [45]\]"),
-    "row": (lambda x: x[:, 0], ValueError, r"\[6\]"),
-    "nan": (lambda x: spoil(x, math.nan), ValueError, r"nan at \[0, 2\]"),
-    "inf": (lambda x: spoil(x, math.inf), ValueError, r"inf at \[0, 2\]"),
-    "no rows": (lambda x: x[:0], ValueError, r"\[0, 5\]"),
-    "no tokens": (lambda x: x[:, :0], ValueError, r"\[6, 0\]"),
-}
+def tensors(found):
+    """What a function gave, in tensors."""
+    if isinstance(found, torch.Tensor):
+        return [found]
+    if isinstance(found, TokenLoss):
+        found = [found.per_token, *found.diagnostics.values()]
+    parts = found if isinstance(found, tuple | list) else getattr(found, "__dict__", {}).values()
+    return [x for one in parts for x in tensors(one)]
+
+
+def wrong(function, names, given, refused=False):
+    """What is wrong with a call; None: nothing. An overflow to inf is no wrong number, NaN always
+    is."""
+    try:
+        found = function(**given)
+    except (TypeError, ValueError) as error:
+        named = re.match(rf"({'|'.join(names)})\b.*expected .*got ", str(error))
+        return None if named else f"{type(error).__name__}: {error}"
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    if refused:
+        return "it was taken"
+    floats = [x for x in tensors(found) if x.is_floating_point()]
+    return "NaN" if any(bool(x.isnan().any()) for x in floats) else None
 
 
 @of(lambda case: case.pure and case.named)
 def test_bad_tensors_are_named(case):
+    """Of any other kind or shape, empty, and with a NaN or inf where the mask is True."""
     arguments = given(case)
-    for argument, value in arguments.items():
-        if value.is_floating_point() and value.dim() == 2:
-            for fault, (wrong, error, got) in FAULTS.items():
-                # A wrong width may show in the first argument that differs from it.
-                name = f"({argument}|mask)" if fault == "shape" else argument
-                with pytest.raises(error, match=f"^{name}: expected .*got {got}"):
-                    case(**(arguments | {argument: wrong(value)}))
-
-
-@of(lambda case: case.pure and case.named)
-def test_bad_masks_are_named(case):
-    given = case.arguments(tokens())
-    mask = given["mask"]
-    wrong = (mask.float(), mask.tolist(), None)
-    named(case, given, {"mask": wrong}, mask=(mask[:, 0], mask[:3]))
+    for name, value in arguments.items():
+        bad = spoilt_tensors(value)
+        if value.dim() == 2:
+            bad += [(value[:, :-1], True), (value[:, 0], True), (value[:, :0], True)]
+        if value.dim() == 2 and value.is_floating_point():
+            bad += [(value + math.inf, True), (value.where(value != value[0, 2], math.nan), True)]
+        for one, always in bad:
+            if one is not None or name not in case.extra:
+                assert wrong(case, arguments, arguments | {name: one}, always) is None, (name, one)
 
 
 @of(lambda case: case.pure and case.named)
 def test_value_checks_can_be_switched_off_but_not_the_shapes(case):
     arguments = given(case)
-    bad = arguments | {"logp": spoil(arguments["logp"], math.nan)}
+    bad = arguments | {"logp": arguments["logp"] * math.nan}
     with checks.value_checks(False):
         assert not case.unbounded or case(**bad).per_token[0].isnan().any()
         refused(r"mask: expected \[B, T\]", case, **(bad | {"mask": bad["mask"][:3]}))

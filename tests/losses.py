@@ -15,7 +15,7 @@ from torch import Tensor
 
 import trlib
 from trlib import errors
-from trlib.algorithms import Batch, Provided, Scores
+from trlib.algorithms import Batch, Provided
 from trlib.model.completions import Completions
 
 D = torch.float64
@@ -117,12 +117,6 @@ def data(seed: int = 0) -> dict[str, Tensor]:
     return {k: tokens(seed)[k] for k in ("logp", "logp_old", "advantages", "mask")}
 
 
-def of(loss: Any, b: dict[str, Tensor], **how: Any) -> Any:
-    """A loss or a mask of `data` or `at`, whatever it calls the policy that sampled."""
-    rest = {k: v for k, v in b.items() if k not in ("logp", "logp_old")}
-    return loss(b["logp"], b["logp_old"], **rest, **how)
-
-
 def distributions(b: int = 4, t: int = 5, v: int = 8, *, apart: float = 1.0, seed: int = 0):
     """log π and log q [B, T, V], their logits `apart` standard normals apart, and the other
     arguments of a loss of distributions."""
@@ -189,32 +183,6 @@ def written(tokens: Tensor, mask: Tensor, group: Tensor, **more: Any) -> Complet
         "full": torch.zeros(0, mask.shape[1], 1),
     }
     return Completions(tokens=tokens, mask=mask, group=group, **plain | more)
-
-
-def known(b: dict[str, Tensor], **more: Any) -> Batch:
-    """The batch that the arguments of a loss come from."""
-    old = b["logp_old"]
-    advantages = {"advantages": b["advantages"]}
-    return batch(b["mask"], logp_rollout=old, logp_old=old, **advantages, **more)
-
-
-def ragged(seed: int = 0) -> tuple[Batch, Tensor]:
-    """Two completions of three tokens and of one, whose anchor's distributions hold NaN behind the
-    mask, and logits [2, 3, 5] of the policy now."""
-    draw = torch.Generator().manual_seed(seed)
-    ids = torch.randint(5, (2, 3), generator=draw)
-    mask = torch.tensor([[True, True, True], [True, False, False]])
-    old = noise(2, 3, 5, seed=seed + 1).log_softmax(-1).masked_fill(~mask.unsqueeze(-1), torch.nan)
-    logp = sampled(old, ids)
-    anchors = {"logp_rollout": logp, "logp_old": logp, "logp_ref": logp - 0.3, "full_anchor": old}
-    rest = {"advantages": noise(2, 3, seed=seed + 2), "rewards": tensor([1.0, 0.0])}
-    made = batch(mask, tokens=ids, anchor="recomputed", **anchors, **rest)
-    return made, noise(2, 3, 5, seed=seed + 3)
-
-
-def scored(held: Batch, logits: Tensor) -> Scores:
-    full = logits.log_softmax(-1)
-    return Scores(sampled(full, held.tokens), full)
 
 
 SMALL: dict[str, Any] = {"prompts": 4, "group": 4, "probe": 2, "progress": False, "lr": 1e-3}

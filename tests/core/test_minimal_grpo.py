@@ -8,10 +8,8 @@ import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import pytest
 import torch
@@ -19,7 +17,8 @@ from peft import AutoPeftModelForCausalLM
 
 import trlib
 from examples import minimal_grpo
-from trlib.algorithms import ALGORITHMS
+from tests.losses import batch, close, slope, tokens
+from trlib.algorithms import ALGORITHMS, Scores
 from trlib.tasks import Prompt
 
 ROOT = Path(__file__).parents[2]
@@ -36,74 +35,31 @@ def test_run_as_a_process_it_learns_without_a_download():
     assert fmean(rewards[-3:]) > rewards[0] + 0.4, "from a quarter to eight tenths and more"
 
 
-@dataclass
-class Seen:
-    """One update of trlib's loop: what went in, and the gradient that came out."""
-
-    inputs: tuple[torch.Tensor, torch.Tensor]
-    batch: Any
-    weights: dict[str, torch.Tensor]
-    loss: float
-    gradient: dict[str, torch.Tensor]
-
-
-@pytest.mark.parametrize("name", ["grpo", "gspo", "cispo", "dppo", "pg_is"])
-def test_loss_and_gradient_are_those_of_the_loop(name):
-    usual = ALGORITHMS[name]
-    seen = []
-
-    class Spy(usual):
-        def update(self, step):
-            for part in step.minibatches():
-                names = {id(tensor): key for key, tensor in part.weights.items()}
-                weights = {key: tensor.detach().clone() for key, tensor in part.weights.items()}
-                loss = part.loss()
-                gradient = torch.autograd.grad(loss, part.parameters, retain_graph=True)
-                c = part.completions
-                inputs = (
-                    torch.cat([c.prompt_ids[c.group], c.tokens], 1),
-                    torch.cat([c.prompt_mask[c.group], c.mask], 1),
-                )
-                by_name = {names[id(p)]: g for p, g in zip(part.parameters, gradient, strict=True)}
-                seen.append(Seen(inputs, part.batch, weights, float(loss.detach()), by_name))
-                part.descend(loss)
-
+@pytest.mark.parametrize("name", minimal_grpo.LOSSES)
+def test_its_losses_are_the_methods(name):
+    b = tokens()
     region = {"delta_tv": 0.15} if name == "dppo" else {}
-    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
-    method = Spy(advantage="group-std", **region)
-    trlib.train(
-        policy,
-        task,
-        method,
-        steps=1,
-        prompts=4,
-        group=8,
-        epochs=3,
-        lr=2e-3,
-        warmup=0,
-        anchor="recomputed",
-    )
-    last, model = seen[-1], policy.model
-    assert len(seen) == 3
-    for key, tensor in model.named_parameters():
-        tensor.data.copy_(last.weights[key])
-        tensor.grad = None
-    batch = last.batch
-    logp = minimal_grpo.log_probs(model, last.inputs[0], last.inputs[1].long(), batch.mask.shape[1])
-    assert float((logp.detach() - batch.logp_old)[batch.mask].abs().max()) > 0.3, (
-        "the policy has moved"
-    )
-    advantages = minimal_grpo.group_relative(batch.rewards, batch.group)
-    loss, tokens = minimal_grpo.objective(
-        name, logp, batch.logp_old, advantages, batch.mask, batch.horizon
-    )
+    method = ALGORITHMS[name](advantage="group-std", **region)
+    known = {key: b[key] for key in ("rewards", "group", "logp_old", "logp_rollout")}
+    held = method.prepare(batch(b["mask"], **known, anchor="recomputed", horizon=9))
+    logp = b["logp"].requires_grad_()
+    expected = method.loss(method.objective(Scores(logp), held).per_token, held)
+    advantages = minimal_grpo.group_relative(b["rewards"], b["group"])
+    given = logp, b["logp_old"], advantages, b["mask"], held.horizon
+    loss, found = minimal_grpo.objective(name, *given)
+    close(loss, expected)
+    close(slope(loss, logp), slope(expected, logp))
     if name in ("grpo", "dppo"):
-        assert not bool(tokens.diagnostics["kept"][batch.mask].all()), "the region acts"
-    loss.backward()
-    assert float(loss.detach()) == pytest.approx(last.loss, abs=1e-6)
-    for key, tensor in model.named_parameters():
-        scale = float(last.gradient[key].abs().max())
-        torch.testing.assert_close(tensor.grad, last.gradient[key], rtol=1e-4, atol=1e-5 * scale)
+        assert not bool(found.diagnostics["kept"][b["mask"]].all()), "the region acts"
+
+
+def test_its_log_probs_are_the_policys(policy):
+    prompts = [p.text for p in trlib.load_task("dial", moves=(1, 8)).prompts(6, seed=3)]
+    c = trlib.sample(policy, prompts, group=2, seed=0)
+    ids = torch.cat([c.prompt_ids[c.group], c.tokens], 1)
+    attention = torch.cat([c.prompt_mask[c.group], c.mask], 1).long()
+    found = minimal_grpo.log_probs(policy.model, ids, attention, c.tokens.shape[1])
+    close(found[c.mask], policy.score(c).logp[c.mask], 1e-5)
 
 
 def test_its_prompts_and_answers_are_those_of_the_task():

@@ -1,45 +1,21 @@
-"""PPO with a critic: the value loss by hand, a chain with known values, both ways of fitting."""
-
-import math
+"""PPO with a critic: equal advantages, both ways of fitting, the trust region's edge."""
 
 import pytest
 import torch
 
 from tests.by_day import by_day
-from tests.losses import batch, close, resumed, tensor, trained
+from tests.losses import batch, resumed, trained
 from trlib.algorithms import PPOCritic
 from trlib.algorithms.critic import _longest, whiten
 from trlib.loop.critic import Critic
 
 
-def test_whitened_advantages():
-    mask = torch.tensor([[True, True], [True, False]])
-    white = whiten(tensor([[1.0, 2.0], [6.0, 99.0]]), mask)
-    expected = (tensor([1.0, 2.0, 6.0]) - 3) / math.sqrt(7)
-    close(white[mask], expected, 1e-7)
-    assert white[1, 1] == 0
-    assert (whiten(torch.ones(2, 2), mask & False) == 0).all()
-
-
-def test_nothing_is_left_of_advantages_that_are_all_alike():
+def test_nothing_is_left_of_advantages_that_are_all_alike_or_not_there():
     # .1 has no exact mean in float32, and its rounding over the rounding's own spread would be of
     # order 1
     for value in (1.0, 0.1, 0.7, 1000.1, -3e-8):
         assert not whiten(torch.full((40, 25), value), torch.ones(40, 25) > 0).any()
-
-
-def test_advantages_and_returns_come_from_gae():
-    values = tensor([[0.2, 0.5, 0.9], [0.1, 0.3, 7.0]])
-    mask = torch.tensor([[True, True, True], [True, True, False]])
-    known = {"rewards": tensor([1.0, 0.0]), "group": torch.arange(2), "values": values}
-    ready = PPOCritic(lam=0.5, gamma=0.9).prepare(batch(mask, logp_old=0 * values, **known))
-    third = 1 - 0.9
-    second = 0.9 * 0.9 - 0.5 + 0.45 * third
-    first = 0.9 * 0.5 - 0.2 + 0.45 * second
-    other = 0.0 - 0.3
-    raw = tensor([[first, second, third], [0.9 * 0.3 - 0.1 + 0.45 * other, other, 0]])
-    close(ready.extra["returns"][mask], (raw + values)[mask])
-    close(ready.advantages, whiten(raw, mask))
+    assert (whiten(torch.ones(2, 2), torch.zeros(2, 2) > 0) == 0).all()
 
 
 def test_a_trust_region_critic_moves_no_further_than_its_radius_from_the_batchs_values():

@@ -3,7 +3,6 @@ or shape is refused, an error begins with an argument's name, and a result holds
 
 import inspect
 import math
-import re
 from functools import partial
 
 import numpy as np
@@ -11,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.laws import spoilt_tensors, wrong
 from tests.losses import distributions, noise, tokens
 from trbook.scale.scoring import score_tokens
 from trlib import algorithms as a
 from trlib import divergences as d
 from trlib.advantages import equal_rewards, gae, group_relative, leave_one_out, length_weighted
 from trlib.aggregation import aggregate
-from trlib.algorithms import TokenLoss
 from trlib.algorithms.critic import whiten
 from trlib.algorithms.quatro import solve_dual
 from trlib.algorithms.trapo import micro_groups, truncated_expert
@@ -71,46 +70,9 @@ NUMBERS = (0.0, 1e-7, 0.2, 1.0, 3, math.inf, -1.0, 2**70, np.float32(0.1), np.in
 
 def spoilt(value):
     """Everything that may come in an argument's place, and whether it must be refused."""
-    if not isinstance(value, Tensor):
-        return [(one, True) for one in NEVER] + [(one, False) for one in NUMBERS]
-    never = [value[:0], value.tolist(), None, "x", value.to_sparse(), value.to("meta")]
-    never += [value.to(torch.complex64), value[..., None], torch.nested.nested_tensor([value])]
-    never += [value.int() if value.dtype == torch.bool else value.bool()]
-    others = [value.flatten(), 3, value.int(), value.to(torch.float16)]
-    if value.is_floating_point():
-        never += [value.long(), value * math.nan, value.to(torch.float8_e4m3fn)]
-        others += [value + math.inf, -value, value * 1e4, value + 5]
-    return [(one, True) for one in never] + [(one, False) for one in others]
-
-
-def tensors(found):
-    """What a function gave, in tensors."""
-    if isinstance(found, TokenLoss):
-        return [found.per_token, *found.diagnostics.values()]
-    if isinstance(found, tuple | list):
-        return [x for one in found for x in tensors(one)]
-    return (
-        [found]
-        if isinstance(found, Tensor)
-        else tensors([*getattr(found, "__dict__", {}).values()])
-    )
-
-
-def wrong(function, given, refused=False):
-    """What is wrong with a call; None: nothing. An overflow to inf is no wrong number, NaN always
-    is."""
-    try:
-        found = function(**given)
-    except (TypeError, ValueError) as error:
-        names = "|".join(inspect.signature(function).parameters)
-        named = re.match(rf"({names})\b.*expected", str(error))
-        return None if named else f"{type(error).__name__}: {error}"
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    if refused:
-        return "it was taken"
-    floats = [x for x in tensors(found) if x.is_floating_point()]
-    return "NaN" if any(bool(x.isnan().any()) for x in floats) else None
+    if isinstance(value, Tensor):
+        return spoilt_tensors(value)
+    return [(one, True) for one in NEVER] + [(one, False) for one in NUMBERS]
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -122,7 +84,7 @@ def wrong(function, given, refused=False):
 def test_no_call_ends_otherwise_than_in_its_number_or_its_arguments_name(function, given):
     names = inspect.signature(function).parameters
     given = {name: value for name, value in given.items() if name in names}
-    assert wrong(function, given) is None
+    assert wrong(function, names, given) is None
     for name in names:
         for value, refused in spoilt(given.get(name)):
-            assert wrong(function, {**given, name: value}, refused) is None, (name, value)
+            assert wrong(function, names, {**given, name: value}, refused) is None, (name, value)

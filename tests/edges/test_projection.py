@@ -166,7 +166,3 @@ def test_extreme_gradients_are_finite():
     projected = project(u, lq, delta_kl=0.05)
     (gradient,) = torch.autograd.grad(projected.logp[:, 0].exp().sum(), u)
     assert torch.isfinite(gradient).all() and (projected.eta > 0).any()
-
-
-# --- bad input
-# --------------------------------------------------------------------------------------------------

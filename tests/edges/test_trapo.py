@@ -2,7 +2,6 @@
 its baselines."""
 
 import math
-import re
 from functools import partial
 
 import pytest
@@ -15,7 +14,6 @@ from tests.losses import D, batch, close, noise, refused
 from tests.losses import trained as short
 from trlib.algorithms import SFT, TRAPO, Scores, SFTPlusRL, SFTThenRL, Stage
 from trlib.algorithms.trapo import MICRO_GROUPS, micro_groups, truncated_expert
-from trlib.errors import DemonstrationError
 from trlib.tasks import Verdict
 
 
@@ -176,34 +174,6 @@ def test_sft_then_rl_turns_at_its_batch_and_survives_a_break(tmp_path):
 def test_what_is_not_adaptive_always_guides(method, guided, recwarn):
     run = trained(method, steps=2, minibatches=2, epochs=2, lag=1, anchor="rollout")
     assert (run.prompts.guided == guided).all() and run.history.grad_norm.gt(0).all()
-
-
-class Spoilt(Scripted):
-    """From its third batch on, one expert's answer is not right."""
-
-    batches = 0
-
-    def prompts(self, n, *, seed):
-        self.batches += 1
-        self.calls = dict.fromkeys(self.of, -1)
-        return self.asked[:n]
-
-    def verify(self, prompt, completion, *, ended):
-        verdict = super().verify(prompt, completion, ended=ended)
-        spoilt = self.batches > 2 and prompt is self.asked[1]
-        return Verdict(0.0, "bad arithmetic", "the dial is elsewhere") if spoilt else verdict
-
-
-def test_a_wrong_expert_stops_the_run_and_finished_work_is_kept(tmp_path):
-    task = Spoilt()
-    said = (
-        rf"batch 2: task 'dial', prompt '{re.escape(task.asked[1].text)}': the verifier rejects .*"
-        r"\(bad arithmetic: the dial is elsewhere\).*2 of the 2 batches before it are saved"
-    )
-    with pytest.raises(DemonstrationError, match=f"^{said}") as caught:
-        trained(TRAPO(), task=task, steps=4, out=tmp_path)
-    again = trained(TRAPO(), task=Scripted(), steps=2, out=tmp_path, resume=True)
-    assert again.history.loss.equals(caught.value.run.history.loss)
 
 
 def test_a_group_of_one_has_no_room_for_an_expert():

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tests.losses import D, close, named, refused, tensor
 from trlib.algorithms.trpo import conjugate_gradient
-from trlib.relatives import RELATIVES
 from trlib.relatives.classical import (
     affine_scaling,
     graph_attention,
@@ -117,22 +116,6 @@ def test_a_start_that_is_none_is_named():
 
 # Affine scaling
 
-LOW, HIGH = vector(0, 0, 0, -math.inf), vector(2, 2, math.inf, math.inf)
-
-
-def test_scalings_by_hand():
-    x, g = vector(1.5, 0.4, 1.0, 7.0), vector(-1, 3, -2, 5)
-    for kind, expected in {
-        # up: 2 - 1.5; down: 0.4 - 0; up without a bound; no bound at all
-        "coleman-li": [0.5, 0.4, 1.0, 1.0],
-        # min(1.5 + 1, 0.5), min(0.4, 1.6 + 3), 1 + 2, none
-        "kanzow-klug": [0.5, 0.4, 3.0, 1.0],
-        "mix": [0.5, 0.4, 2.0, 1.0],
-        "naive": [0.5, 0.4, 1.0, 1.0],
-        "none": [1.0] * 4,
-    }.items():
-        close(affine_scaling(x, g, LOW, HIGH, kind), expected)
-
 
 def test_an_infeasible_start_and_an_unknown_kind_are_named():
     zero, two = vector(0, 0), vector(2, 2)
@@ -234,7 +217,3 @@ def test_an_agent_without_a_neighbour_is_named():
         (r"TypeError: adjacent: expected torch\.bool", LINE.float()),
     ):
         refused(message, graph_attention, torch.eye(4), adjacent, w, w, w)
-
-
-def test_the_branch_s_names_are_functions():
-    assert RELATIVES["fdnet"] is newton_cg and RELATIVES["ga_matr"] is matrl_step

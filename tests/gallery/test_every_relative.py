@@ -12,7 +12,6 @@ from tests.by_day import by_day
 from tests.losses import refused, resumed, same, tensor, trained
 from trbook.bandit import bandit_step
 from trlib.algorithms import ALGORITHMS, GRPO, PGIS, PPO, SFT, Correction
-from trlib.fields import dataclass_of
 from trlib.loop.optimizers import optimizers as every_optimizer
 from trlib.methods import OBJECTIVES, method_kind
 from trlib.relatives import BRANCHES, RELATIVES, optimizers
@@ -57,28 +56,6 @@ def test_an_objective_trains_dial(name, uses):
         run = trained(RELATIVES[name](), epochs=uses, steps=1)
     assert len(run.history) == 1 and run.history.loss.notna().all()
     assert not same(run.policy, trlib.load_policy("dial"))
-
-
-@pytest.mark.parametrize(
-    "name",
-    by_day(
-        OBJECTIVES,
-        *("ppo_critic", "quatro", "troll", "trapo", "oapl", "tpo", "dpo", "adpo", "rebel", "opmd"),
-        reason="a run or two for each",
-    ),
-)
-def test_a_shift_is_used_or_refused(name):
-    short = {"steps": 1, "max_tokens": 6, "moves": 1}
-    own = {"sft_batches": 0} if name == "sft_then_rl" else {}
-    if dataclass_of(OBJECTIVES[name]).credited_by:
-        for setting in ({"shift": 0.5}, {"advantage": "leave-one-out"}):
-            refused(
-                f"{next(iter(setting))}: .* takes its advantages from", OBJECTIVES[name], **setting
-            )
-        return
-    plain, shifted = (trained(OBJECTIVES[name](shift=by, **own), **short) for by in (0.0, 0.5))
-    cancels = name in ("rebel", "adpo")  # both compare completions of a group with one another
-    assert same(plain.policy, shifted.policy) == cancels
 
 
 @pytest.mark.parametrize("method", ["grpo", "sft"])

@@ -55,9 +55,6 @@ def test_what_makes_no_sense_is_named():
     named(Ball, ball, kind=("lion",), betas=((1.0,),), weight_decay=(-1.0,))
 
 
-# ---- Newton-Schulz
-
-
 # ---- the optimiser
 
 

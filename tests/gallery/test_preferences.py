@@ -9,10 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import D, close, noise, refused, tensor, trained
+from tests.losses import D, close, noise, refused, trained
 from tests.losses import batch as plain_batch
 from trbook.bandit import bandit_step
-from trlib.algorithms import Method, Provided, Scores, TokenLoss
+from trlib.algorithms import Method, Scores, TokenLoss
 from trlib.relatives.preferences import ADPO, DPO, TRDPO, TRPA
 
 ALL = [DPO, TRDPO, ADPO, TRPA]
@@ -37,34 +37,6 @@ def value(method, scores, given):
 
 def sigmoid(x):
     return 1 / (1 + math.exp(-x))
-
-
-# DPO
-
-
-@pytest.mark.parametrize("kind", ALL)
-@pytest.mark.parametrize("junk", [math.nan, math.inf, 1e30])
-def test_what_is_masked_does_not_exist(kind, junk):
-    mask = torch.tensor([[1, 1, 1], [1, 0, 0], [1, 1, 0], [0, 0, 0]]).bool()
-    logp = torch.linspace(-3, -1, 12, dtype=D).view(4, 3)
-    given = replace(batch([1, 0, 0, 1], t=3, method=kind()), mask=mask)
-    known = {name: t for name, t in vars(given.provided).items() if t is not None}
-    spoilt = Provided(**{name: t.masked_fill(~mask, junk) for name, t in known.items()})
-    clean = value(kind(), logp, given)
-    dirty = value(kind(), logp.masked_fill(~mask, junk), replace(given, provided=spoilt))
-    assert math.isfinite(clean[0]) and clean[0] == dirty[0] and torch.equal(clean[1], dirty[1])
-    assert (clean[1][~mask] == 0).all()
-
-
-@pytest.mark.parametrize("kind", ALL)
-def test_the_order_of_the_rows_and_of_the_groups_does_not_matter(kind):
-    order, logp = torch.tensor([3, 0, 5, 1, 4, 2]), -2 - noise(6, 2).abs()
-    rewards, group = tensor([1, 0, 0, 1, 0.5, 1]), torch.tensor([0, 0, 0, 1, 1, 1])
-    loss, slope = value(kind(), logp, batch(rewards, group, t=2, method=kind()))
-    shuffled = batch(rewards[order], 7 - group[order], t=2, method=kind())
-    other, other_slope = value(kind(), logp[order], shuffled)
-    assert other == pytest.approx(loss)
-    close(other_slope, slope[order])
 
 
 # a batch without pairs
@@ -159,6 +131,3 @@ def test_the_levels_are_the_rewards_then_the_reasons():
     assert (
         value(TRPA(), flat, batch([0, 0, 0, 0], reasons=("of", "its", "own", "kind")))[1] > 0
     ).all()
-
-
-# the classes

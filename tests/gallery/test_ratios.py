@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.nn.functional import one_hot
 
 from tests.losses import D, at, close, data, named, noise, refused, tensor
 from trbook.bandit import bandit_step, linear_tilt
@@ -85,12 +84,6 @@ def test_the_paper_s_bapo_is_the_loss_in_the_paper_s_window():
     close(found.per_token, expected.per_token)
 
 
-# MinPRO
-
-
-# CPGD
-
-
 # R2VPO
 
 
@@ -110,12 +103,6 @@ def test_the_linear_tilt_is_the_maximiser(seed, lam, k):
         assert float(mu @ (pi / mu - 1).square()) == pytest.approx(variance / (4 * lam**2))
 
 
-# TREFree
-
-
-# RIPO
-
-
 # Pb-PPO
 
 
@@ -132,30 +119,6 @@ def test_the_bandit_over_widths_by_hand():
 
 
 # CAPO
-
-
-def linear_policy(seed, actions=10, width=8, tokens=400):
-    """A last layer that is the whole model: W h, with the hidden states and the tokens that it has
-    drawn."""
-    w, h = noise(actions, width, seed=seed), noise(1, tokens, width, seed=seed + 50)
-    full = (h @ w.T).log_softmax(-1)
-    draw = torch.Generator().manual_seed(seed)
-    taken = torch.multinomial(full[0].exp(), 1, generator=draw).view(1, -1)
-    return w, h, full, taken, noise(1, tokens, seed=seed + 70)
-
-
-def test_capo_s_prediction_is_half_the_quadratic_form_written_out():
-    _, h, full, taken, push = linear_policy(4, tokens=5)
-    for fisher in ("true", "empirical"):
-        _, m_f, m_h = capo_mask(full, h, taken, push, lr=0.1, fisher=fisher)
-        for t in range(5):
-            p = full[0, t].exp()
-            v = one_hot(taken[0, t], 10) - p
-            gradient = push[0, t] * torch.outer(v, h[0, t])
-            u, matrix = 0.1 * gradient @ h[0, t], torch.diag(p) - torch.outer(p, p)
-            form = matrix if fisher == "true" else torch.outer(v, v)
-            close(m_f[0, t], u @ form @ u / 2)
-            close(m_h[0, t], push[0, t] * (v @ u + ((v @ u) ** 2 - u @ matrix @ u) / 2))
 
 
 @pytest.mark.parametrize("fisher", ["true", "empirical"])

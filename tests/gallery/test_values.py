@@ -5,12 +5,6 @@ import torch
 from tests.losses import D, close, refused
 from trlib.relatives.values import iterative_amortized_step, quantile_loss
 
-# ---- OPO
-
-
-# ---- AsymRE
-
-
 # ---- DVPO
 
 
@@ -39,6 +33,3 @@ def test_only_the_net_learns_and_several_steps_are_the_loop():
     close(by_rate, (-2 * (STATES - (3 * STATES).sin())).sum())
     twice = iterative_amortized_step(once, gain, net)
     close(gain(twice), gain(start) / 16)
-
-
-# ---- all of them

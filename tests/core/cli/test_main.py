@@ -27,6 +27,17 @@ SMALL = "--steps 2 --prompts 2 --group 4 --probe 2 --quiet"
 FEW = "--prompts 8 --samples 2"
 
 
+@pytest.fixture
+def said(capsys):
+    """What a line prints, on both streams; its status is 0, or the one that is named."""
+
+    def run(line, status=0):
+        assert typed(line) == status
+        return capsys.readouterr()
+
+    return run
+
+
 def options_of(command):
     """The options of a command, as its help shows them: name and text."""
     parser = argparse.ArgumentParser()
@@ -99,10 +110,9 @@ def test_the_examples_of_the_help_are_valid_command_lines():
         ),
     ],
 )
-def test_a_wrong_command_line_is_status_2(capsys, argv, words):
-    assert typed(argv) == 2
-    captured = capsys.readouterr()
-    assert words in captured.err and captured.out == "" and "Traceback" not in captured.err
+def test_a_wrong_command_line_is_status_2(said, argv, words):
+    out, err = said(argv, 2)
+    assert words in err and out == "" and "Traceback" not in err
 
 
 NO_MODEL = "has no model of its own, got none"
@@ -130,52 +140,43 @@ NO_MODEL = "has no model of its own, got none"
         ("methods grop", "did you mean 'grpo'?"),
     ],
 )
-def test_what_cannot_be_done_is_status_1_and_one_line(capsys, tmp_path, monkeypatch, argv, words):
+def test_what_cannot_be_done_is_status_1_and_one_line(said, tmp_path, monkeypatch, argv, words):
     monkeypatch.chdir(tmp_path)
     Path("mine/first").mkdir(parents=True)  # a name like it is not looked for on the hub
-    assert typed(argv) == 1
-    captured = capsys.readouterr()
-    assert captured.out == "" and captured.err.startswith("trlib: error: ")
-    assert words in captured.err and captured.err.count("\n") == 1
+    out, err = said(argv, 1)
+    assert out == "" and err.startswith("trlib: error: ")
+    assert words in err and err.count("\n") == 1
     assert os.listdir() == ["mine"]
 
 
-def test_with_json_an_error_is_a_document_and_traceback_raises(capsys):
-    assert typed("methods grop --json") == 1
-    document = json.loads(capsys.readouterr().out)
+def test_with_json_an_error_is_a_document_and_traceback_raises(said):
+    document = json.loads(said("methods grop --json", 1).out)
     assert document["kind"] == "ValueError" and "did you mean 'grpo'?" in document["error"]
     refused(".*grop", typed, "methods grop --traceback")
 
 
-def test_methods_and_tasks_list_everything(capsys):
-    assert typed("methods") == 0
-    lines = capsys.readouterr().out.splitlines()
+def test_methods_and_tasks_list_everything(said):
+    lines = said("methods").out.splitlines()
     names = [line.split()[0] for line in lines if line and not line.startswith(" ")]
     assert names[: len(ALGORITHMS)] == list(ALGORITHMS) and names[-1] == "settings"
-    assert typed("methods ppo --json") == 0
-    ppo = json.loads(capsys.readouterr().out)["ppo"]["settings"]
+    ppo = json.loads(said("methods ppo --json").out)["ppo"]["settings"]
     assert ppo["eps_high"]["default"] == 0.2 and ppo["dual_clip"]["default"] is None
     assert ppo["eps_high"]["text"].startswith("The ratio's window above 1")
-    assert typed("tasks dial") == 0
-    assert "moves=5   (int | tuple[int, int])" in capsys.readouterr().out
+    assert "moves=5   (int | tuple[int, int])" in said("tasks dial").out
 
 
-def test_train_evaluate_and_resume(capsys, tmp_path):
+def test_train_evaluate_and_resume(said, tmp_path):
     out = str(tmp_path / "run")
     learn = (
         f"train --method ppo --set eps_high=.28 --knob moves=2,3 --lr 1e-3 --seed 7 --out {out} "
         f"{SMALL}"
     )
-    assert typed(learn) == 0
-    text = capsys.readouterr().out
+    text = said(learn).out
     assert "ratio_max" in text and f"trlib evaluate --policy {out}" in text
 
-    assert typed(learn) == 1
-    assert "holds a run already" in capsys.readouterr().err
-    assert typed(f"{learn} --resume --set eps_high=.3") == 1
-    assert "method.eps_high" in capsys.readouterr().err
-    assert typed(f"{learn} --steps 3 --resume --json") == 0
-    run = json.loads(capsys.readouterr().out)
+    assert "holds a run already" in said(learn, 1).err
+    assert "method.eps_high" in said(f"{learn} --resume --set eps_high=.3", 1).err
+    run = json.loads(said(f"{learn} --steps 3 --resume --json").out)
     assert run["settings"]["method"]["eps_high"] == 0.28 and run["settings"]["task"]["moves"] == [
         2,
         3,
@@ -183,37 +184,32 @@ def test_train_evaluate_and_resume(capsys, tmp_path):
     assert len(run["history"]["reward"]) == 3 and run["interrupted"] is False
 
     # A run's folder names its model and its task.
-    assert typed(f"evaluate --policy {out} --json {FEW}") == 0
-    found = json.loads(capsys.readouterr().out)
+    found = json.loads(said(f"evaluate --policy {out} --json {FEW}").out)
     assert found["task"]["moves"] == [2, 3] and found["settings"]["prompts"] == 8
     assert found["policy"] == os.path.join(out, "policy")
-    assert typed(f"evaluate --policy {out} --knob moves=1 --json {FEW}") == 0
-    assert json.loads(capsys.readouterr().out)["task"]["moves"] == 1
-    assert typed(f"evaluate --policy {out}/policy {FEW}") == 0
-    assert "8 prompts, 2 samples each at temperature 1, seed 0" in capsys.readouterr().out
+    other = said(f"evaluate --policy {out} --knob moves=1 --json {FEW}").out
+    assert json.loads(other)["task"]["moves"] == 1
+    plain = said(f"evaluate --policy {out}/policy {FEW}").out
+    assert "8 prompts, 2 samples each at temperature 1, seed 0" in plain
 
     (tmp_path / "run" / "run.json").write_text("{")
-    assert typed(f"evaluate --policy {out} {FEW}") == 1
-    assert "got a damaged file" in capsys.readouterr().err
+    assert "got a damaged file" in said(f"evaluate --policy {out} {FEW}", 1).err
 
 
-def test_what_is_not_a_number_is_null_in_json(capsys):
+def test_what_is_not_a_number_is_null_in_json(said):
     # With a probe of 0 completions the exact metrics are not known, and JSON has no NaN.
-    assert typed(f"train --method ppo {SMALL} --probe 0 --json") == 0
-    history = json.loads(capsys.readouterr().out)["history"]
+    history = json.loads(said(f"train --method ppo {SMALL} --probe 0 --json").out)["history"]
     assert history["kl"] == [None, None] and None not in history["reward"]
 
 
-def test_pretrain_writes_a_checkpoint_that_evaluate_takes(capsys, tmp_path, monkeypatch):
+def test_pretrain_writes_a_checkpoint_that_evaluate_takes(said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     little = "--set steps=1,1 --set batch=4 --check 4 --quiet"
-    assert typed(f"pretrain dial {little}") == 0
-    assert "saved in pretrained/dial: 1" in capsys.readouterr().out
-    assert typed(f"pretrain dial {little}") == 1
-    assert "pretrained/dial" in capsys.readouterr().err
-    assert typed(f"pretrain dial --out other --seed 3 --json {little}") == 0
-    assert json.loads(capsys.readouterr().out)["seed"] == 3
-    assert typed(f"evaluate --policy pretrained/dial {FEW}") == 0
+    assert "saved in pretrained/dial: 1" in said(f"pretrain dial {little}").out
+    assert "pretrained/dial" in said(f"pretrain dial {little}", 1).err
+    other = said(f"pretrain dial --out other --seed 3 --json {little}").out
+    assert json.loads(other)["seed"] == 3
+    said(f"evaluate --policy pretrained/dial {FEW}")
 
 
 @pytest.mark.parametrize(
@@ -230,16 +226,13 @@ def test_pretrain_writes_a_checkpoint_that_evaluate_takes(capsys, tmp_path, monk
         (ImportError("lora: needs peft"), 1, "lora: needs peft"),
     ],
 )
-def test_what_stops_a_run_becomes_a_sentence_and_a_status(
-    capsys, monkeypatch, raised, status, words
-):
+def test_what_stops_a_run_becomes_a_sentence_and_a_status(said, monkeypatch, raised, status, words):
     def stopped(*_, **__):
         raise raised
 
     monkeypatch.setattr(loop, "train", stopped)
-    assert typed("train --method ppo") == status
-    captured = capsys.readouterr()
-    assert words in captured.err and "Traceback" not in captured.err
+    err = said("train --method ppo", status).err
+    assert words in err and "Traceback" not in err
 
 
 class OutOfMemoryError(RuntimeError):
@@ -268,7 +261,7 @@ class OutOfMemoryError(RuntimeError):
     ],
 )
 def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(
-    capsys, monkeypatch, raised, much
+    said, monkeypatch, raised, much
 ):
     def greedy(*_, **__):
         raise raised
@@ -276,33 +269,27 @@ def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(
     monkeypatch.setattr(loop, "train", greedy)
     monkeypatch.setattr("trlib.evaluation.evaluate", greedy)
     less = f"trlib: error: not enough memory{much}; expected a run that fits: lower "
-    assert typed("train --method ppo") == 1
-    assert capsys.readouterr().err == f"{less}--prompts or --group or --max-tokens\n"
-    assert typed("train --method ppo --out runs/a") == 1
-    assert capsys.readouterr().err.endswith(
-        "; what was saved in 'runs/a' is intact, --resume continues it\n"
-    )
-    assert typed("evaluate --json") == 1
-    captured = capsys.readouterr()
-    assert captured.err == f"{less}--batch or --prompts or --max-tokens\n"
-    assert json.loads(captured.out) == {
-        "error": captured.err[len("trlib: error: ") : -1],
-        "kind": type(raised).__name__,
-    }
+    alone = said("train --method ppo", 1).err
+    assert alone == f"{less}--prompts or --group or --max-tokens\n"
+    kept = said("train --method ppo --out runs/a", 1).err
+    assert kept.endswith("; what was saved in 'runs/a' is intact, --resume continues it\n")
+    out, err = said("evaluate --json", 1)
+    assert err == f"{less}--batch or --prompts or --max-tokens\n"
+    message = err.removeprefix("trlib: error: ").rstrip()
+    assert json.loads(out) == {"error": message, "kind": type(raised).__name__}
     with pytest.raises(type(raised)):
         typed("evaluate --traceback")
 
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_is_shown_and_its_status_is_the_signal_s(
-    capsys, monkeypatch, policy, sent, status
+    said, monkeypatch, policy, sent, status
 ):
     known = {"method": {"name": "PPO"}, "task": {"name": "dial"}, "seed": 0}
     rows = [dict.fromkeys(METRICS, 0.5)]
     stopped = Run(policy, rows, [], known, None, interrupted=True, signal=sent)
     monkeypatch.setattr(loop, "train", lambda *_, **__: stopped)
-    assert typed("train --method ppo") == status
-    assert "interrupted" in capsys.readouterr().out
+    assert "interrupted" in said("train --method ppo", status).out
 
 
 def test_lora_settings_and_places_reach_load_policy(monkeypatch):
@@ -342,26 +329,24 @@ def test_lora_settings_and_places_reach_load_policy(monkeypatch):
         assert asked["lora"] == {"target_modules": expected}
 
 
-def test_a_run_is_evaluated_in_the_chat_mode_it_was_trained_in(capsys, tmp_path, policy):
+def test_a_run_is_evaluated_in_the_chat_mode_it_was_trained_in(said, tmp_path, policy):
     policy.tokenizer.chat_template = (
         "{% for m in messages %}{{ m['content'] }} {{ m['content'] }}{% endfor %}"
     )
     base, found = str(policy.save(tmp_path / "base")), {}
     for learned in ("--chat", "--no-chat"):
         out = f"{tmp_path}/run{learned}"
-        learn = f"train --method ppo --policy {base} {learned} --lr 1e-12 --out {out} {SMALL}"
-        assert typed(learn) == 0
+        said(f"train --method ppo --policy {base} {learned} --lr 1e-12 --out {out} {SMALL}")
         for asked in ("", "--chat", "--no-chat"):
-            capsys.readouterr()
-            assert typed(f"evaluate --policy {out} --json {asked} {FEW}") == 0
-            found[learned, asked] = json.loads(capsys.readouterr().out)["sampled"]["value"]
+            shown = said(f"evaluate --policy {out} --json {asked} {FEW}").out
+            found[learned, asked] = json.loads(shown)["sampled"]["value"]
     chat, plain = found["--chat", "--chat"], found["--chat", "--no-chat"]
     assert chat < plain  # a prompt that is said twice is none that the model learned on
     for (learned, asked), accuracy in found.items():
         assert accuracy == (chat if (asked or learned) == "--chat" else plain)
 
 
-def test_a_runs_folder_names_the_file_of_its_task(tmp_path, monkeypatch, capsys):
+def test_a_runs_folder_names_the_file_of_its_task(tmp_path, monkeypatch, said):
     (tmp_path / "task.py").write_text(
         "from trlib.tasks import Dial\n\n\nclass Own(Dial):\n    name = 'own'\n"
     )
@@ -369,11 +354,10 @@ def test_a_runs_folder_names_the_file_of_its_task(tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     small = "--prompts 2 --group 4 --max-tokens 6 --policy dial --quiet"
     learn = f"train --task task.py:Own --knob moves=3 {small}"
-    assert typed(f"{learn} --steps 1 --out run") == 0
+    said(f"{learn} --steps 1 --out run")
     monkeypatch.chdir("else")
-    capsys.readouterr()
-    assert typed("evaluate --policy ../run --prompts 2 --samples 2 --json") == 0
-    assert capsys.readouterr().out.startswith("{")
+    found = said("evaluate --policy ../run --prompts 2 --samples 2 --json").out
+    assert found.startswith("{")
     # The file may lie elsewhere when the run goes on.
     (tmp_path / "task.py").rename("task.py")
-    assert typed(f"{learn} --steps 2 --out ../run --resume") == 0
+    said(f"{learn} --steps 2 --out ../run --resume")

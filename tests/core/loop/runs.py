@@ -7,6 +7,8 @@ import trlib
 from trlib.algorithms import DrGRPO
 
 TIMINGS = ["seconds", "tokens_per_s"]
+SHORT = {"steps": 3, "prompts": 2, "group": 4, "probe": 2, "max_tokens": 6}
+BIG = {"prompts": 8, "group": 8}
 
 
 def trained(method=None, policy=None, task=None, **settings):

@@ -11,6 +11,7 @@ import torch
 
 import trlib
 from tests.core.loop import runs
+from tests.core.loop.runs import BIG, SHORT
 from tests.losses import refused, same
 from trlib.algorithms import (
     DPPO,
@@ -25,9 +26,6 @@ from trlib.algorithms import (
 from trlib.errors import MethodError
 from trlib.methods import method_kind
 
-D = "@dataclass(frozen=True, kw_only=True)\n"
-SMALL = {"steps": 3, "prompts": 2, "group": 4, "probe": 2, "max_tokens": 6, "progress": False}
-BIG = {"prompts": 8, "group": 8}
 HEAD = """\
 from dataclasses import dataclass, replace
 from trlib.algorithms import PPO, Method, Needs, TokenLoss
@@ -44,7 +42,7 @@ def objective(self, scores, batch):
 """
 """A box that is as it was for the first batch, and then asks for what there is not: line 8."""
 
-train = partial(runs.trained, **SMALL)
+train = partial(runs.trained, **SHORT)
 
 
 def mine(folder, body):

@@ -1,19 +1,34 @@
-"""Every method on one batch of six completions, as on record; and the smallest batches: completions
-without a token, none with one, one completion of one token."""
+"""Every method on one batch of six completions, as on record, with NaN behind the mask; and the
+smallest batches: completions without a token, none with one, one completion of one token."""
 
 import json
 import math
 import warnings
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
 
 import trlib
 from tests.by_day import by_day, in_their_ring
-from tests.losses import D, batch, close, noise, same, sampled, tensor, trained
+from tests.losses import (
+    D,
+    batch,
+    close,
+    noise,
+    refused,
+    same,
+    sampled,
+    slope,
+    spread,
+    tensor,
+    trained,
+)
 from tests.test_vectors import FILE
 from trlib.algorithms import Scores
+from trlib.algorithms.batch import ANCHORS
+from trlib.algorithms.method import is_proportional
 from trlib.divergences import TopK
 from trlib.errors import DemonstrationError, MethodError
 from trlib.fields import dataclass_of
@@ -29,19 +44,24 @@ DAILY += ("rebel", "dpo", "trpa", "opmd", "tpo", "capo", "smart", "sam", "vcpo",
 def world(method, anchor=None, *, empty=False, apart=0.1, expert=False):
     """A batch of two prompts, prepared, whose second completion has no token, or of which none
     has; and what the policy says of it now, as leaves. The policies that sampled and that are old
-    are more or less `apart` from it, and an expert may have begun the last three completions."""
+    are more or less `apart` from it, and an expert may have begun the last three completions.
+    Where there is no token, all that they say is NaN."""
     draw, anchor = torch.Generator().manual_seed(3), anchor or method.anchor
     ids = torch.randint(V, (B, T), generator=draw)
     lengths = torch.tensor([4, 0, 1, 3, 4, 2]) * (not empty)
     there = torch.arange(T) < lengths.unsqueeze(1)
     forced = there & (torch.arange(T) < expert * torch.tensor([0, 0, 0, 1, 1, 2]).unsqueeze(1))
     ids[4, 0] = ids[3, 0]
-    new, far, ref = (noise(B, T, V, seed=seed).log_softmax(-1) for seed in (1, 2, 3))
+
+    def said(x):
+        return x.masked_fill(~there.view(B, T, *[1] * (x.dim() - 2)), math.nan)
+
+    new, far, ref = (said(noise(B, T, V, seed=seed).log_softmax(-1)) for seed in (1, 2, 3))
     apart = {"recomputed": apart, "rollout": 0.8 * apart if expert else apart}
     full = {name: (new + by * (far - new)).log_softmax(-1) for name, by in apart.items()}
     needs = method.needs(anchor)
     outputs = (needs.critic_outputs,) if needs.critic_outputs > 1 else ()
-    values = noise(B, T, *outputs, seed=4)
+    values = said(noise(B, T, *outputs, seed=4))
     known = {"full_anchor": full[anchor], "values": values, "logp_ref": sampled(ref, ids)}
     if needs.topk_anchor:
         first = full[anchor].scatter(-1, ids.unsqueeze(-1), 9.0).topk(needs.topk_anchor, -1).indices
@@ -61,7 +81,7 @@ def world(method, anchor=None, *, empty=False, apart=0.1, expert=False):
         **known,
     )
     made.memory["capo_lr"] = 1e-4  # its update box sets it
-    now = {"full": new, "values": values + 0.1, "hidden": noise(B, T, 3, seed=5)}
+    now = {"full": new, "values": values + 0.1, "hidden": said(noise(B, T, 3, seed=5))}
     return method.prepare(made), {name: x.requires_grad_() for name, x in now.items()}
 
 
@@ -74,16 +94,17 @@ def value(method, held, now, rows):
     return [loss, *(torch.zeros(1) if g is None else g for g in slopes)]
 
 
-def near(name):
+def near(name, **settings):
     """A method whose region these two policies are in."""
-    return OBJECTIVES[name](**({"delta_max": 9.0, "delta_mean": 9.0} if name == "trm" else {}))
+    wide = {"delta_max": 9.0, "delta_mean": 9.0} if name == "trm" else {}
+    return OBJECTIVES[name](**wide, **settings)
 
 
 @pytest.mark.parametrize("name", in_their_ring(OBJECTIVES))
-def test_a_completion_without_a_token_is_in_no_mean(name):
-    """Neither in that of a loss per completion, pair or prompt, nor in a softmax or a dual of its
-    prompt."""
-    method, rows = near(name), torch.tensor([i for i in range(B) if i != NEVER])
+def test_a_completion_without_a_token_is_in_no_mean_and_the_others_order_does_not_matter(name):
+    """Neither in the mean of a loss per completion, pair or prompt, nor in a softmax or a dual of
+    its prompt."""
+    method, rows = near(name), torch.tensor([i for i in (5, 3, 4, 2, 1, 0) if i != NEVER])
     held, now = world(method)
     found = value(method, held, now, torch.arange(B))
     held, now = world(method)
@@ -103,7 +124,8 @@ def found_of(method, anchor, apart):
     parts = [
         x.detach().to(D) for x in (total, *slopes, *loss.diagnostics.values()) if x is not None
     ]
-    sums = [float((x.nan_to_num(posinf=9) * noise(*x.shape, 1)[..., 0]).sum()) for x in parts]
+    finite = [x.where(~x.isinf(), 9.0) for x in parts]
+    sums = [float((x * noise(*x.shape, 1)[..., 0]).sum()) for x in finite]
     needs = {name: value for name, value in vars(needs_of(method, anchor)).items() if value}
     return needs, [*sums, *held.memory.numbers().values()]
 
@@ -117,6 +139,54 @@ def test_a_method_makes_of_a_batch_what_is_on_record(name):
         needs, numbers = found_of(OBJECTIVES[name](**row["settings"]), row["anchor"], row["apart"])
         assert needs == row["needs"]
         assert numbers == pytest.approx(row["numbers"], rel=1e-8, abs=1e-9), (row, numbers)
+
+
+@pytest.mark.parametrize("name", in_their_ring(RECORDED))
+def test_autograd_is_minus_the_weight(name):
+    """Along the sampled token's log-prob, the other tokens keeping their proportions."""
+    for row in RECORDED[name]:
+        method = OBJECTIVES[name](**row["settings"])
+        held, now = world(method, row["anchor"], apart=row["apart"], expert=True)
+        logp = sampled(now["full"].detach(), held.tokens).requires_grad_()
+        full = spread(logp, now["full"], held.tokens)
+        loss = method.objective(Scores(logp, **now | {"full": full}), held)
+        if "weight" in loss.diagnostics:
+            found, there = slope(loss.per_token, logp), held.mask | held.forced
+            close(found[there], -loss.diagnostics["weight"][there], 1e-9)
+
+
+@pytest.mark.parametrize("name", in_their_ring(OBJECTIVES))
+def test_a_shift_is_used_or_refused(name):
+    if dataclass_of(OBJECTIVES[name]).credited_by:
+        for setting in ({"shift": 0.5}, {"advantage": "leave-one-out"}):
+            (said,) = setting
+            refused(f"{said}: .* takes its advantages from", OBJECTIVES[name], **setting)
+        return
+    plain, shifted = (
+        value(method, *world(method), torch.arange(B))
+        for method in (near(name), near(name, shift=0.5))
+    )
+    cancels = name in ("rebel", "adpo")  # both compare completions of a group with one another
+    assert all(map(torch.allclose, plain[1:], shifted[1:])) == cancels
+
+
+PROPORTIONAL = [name for name, kind in OBJECTIVES.items() if is_proportional(dataclass_of(kind))]
+SILENT = torch.arange(B) % 3 == 0
+
+
+@pytest.mark.parametrize("name", in_their_ring(PROPORTIONAL))
+def test_a_completion_without_an_advantage_has_no_loss_no_weight_and_no_gradient(name):
+    """A method that says so of its loss is right."""
+    for anchor, apart in product(ANCHORS, (0.1, 1.5)):
+        method = OBJECTIVES[name]()
+        held, now = world(method, anchor, apart=apart)
+        push = held.advantages.masked_fill(SILENT.unsqueeze(1), 0.0)
+        held = replace(held, advantages=push)
+        loss = method.objective(Scores(sampled(now["full"], held.tokens), **now), held)
+        gradient = slope(method.loss(loss.per_token, held), now["full"])
+        for values in (loss.per_token, loss.diagnostics["weight"], gradient):
+            assert not values[SILENT].any()
+        assert bool(gradient.any()) == bool(loss.diagnostics["kept"][~SILENT].any())
 
 
 @pytest.mark.parametrize("name", in_their_ring(OBJECTIVES))

@@ -4,22 +4,10 @@ import pytest
 import torch
 
 import trlib
-from tests.core.loop import runs
+from tests.core.loop.runs import trained
 from trlib.algorithms import PPO
 from trlib.loop import memory_check
 from trlib.loop.settings import RunSettings
-
-SMALL = {
-    "prompts": 8,
-    "group": 2,
-    "lr": 1e-3,
-    "warmup": 0,
-    "minibatches": 2,
-}
-
-
-def trained(method=None, steps=4, **settings):
-    return runs.trained(method or PPO(), steps=steps, **{**SMALL, **settings})
 
 
 def test_a_horizon_that_does_not_fit_is_said_before_the_run(monkeypatch, recwarn):
@@ -42,10 +30,10 @@ def test_a_horizon_that_does_not_fit_is_said_before_the_run(monkeypatch, recwarn
     assert memory_check.free(torch.device("cpu")) > 1e6
     for free in (None, 10**9):
         monkeypatch.setattr(memory_check, "free", lambda device, free=free: free)
-        trained(steps=1)
+        trained(method, steps=1)
     assert not [w for w in recwarn if "max_tokens" in str(w.message)]
     monkeypatch.setattr(memory_check, "free", lambda device: 10**6)
     with pytest.warns(
         UserWarning, match=r"max_tokens: if completions reach 16 tokens, .* with at_once=1, fewer"
     ):
-        trained(steps=1)
+        trained(method, steps=1)

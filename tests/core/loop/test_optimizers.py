@@ -6,21 +6,14 @@ import pytest
 import torch
 
 from tests.core.loop import runs
+from tests.core.loop.runs import BIG, SHORT
 from tests.losses import close, refused
-from trlib.algorithms import (
-    PPO,
-)
+from trlib.algorithms import PPO
 from trlib.loop.optimizer_step import OptimizerStep
 from trlib.loop.optimizers import maker
 from trlib.loop.settings import RunSettings
 
-SMALL = {"steps": 3, "prompts": 2, "group": 4, "probe": 2, "max_tokens": 6, "progress": False}
-
-
-BIG = {"prompts": 8, "group": 8}
-
-
-train = partial(runs.trained, **SMALL)
+train = partial(runs.trained, **SHORT)
 
 
 def test_an_optimiser_is_a_name_a_class_or_a_file():

@@ -24,24 +24,6 @@ dials = st.builds(
 # --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("move", "place", "arrives"),
-    [
-        ("+3", 18, 1),
-        ("-3", 1, 18),
-        ("x3", 7, 1),
-        ("x7", 3, 1),
-        ("flip", 12, 7),
-        ("pair", 6, 7),
-        ("pair", 7, 6),
-        ("half", 9, 4),
-        ("sq", 7, 9),
-    ],
-)
-def test_a_move_by_hand(move, place, arrives):
-    assert MOVES[move](place, 20) == arrives
-
-
 def test_there_are_sixteen_moves_and_all_stay_on_the_dial():
     assert len(MOVES) == 16
     for positions in (4, 20, LARGEST):

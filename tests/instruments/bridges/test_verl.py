@@ -20,7 +20,7 @@ from verl.workers.config import FSDPActorConfig  # noqa: E402
 from verl.workers.config.actor import PolicyLossConfig  # noqa: E402
 from verl.workers.utils.losses import ppo_loss as verl_step_loss  # noqa: E402
 
-from trlib.aggregation import aggregate  # noqa: E402
+from trlib.aggregation import AGGREGATIONS, aggregate  # noqa: E402
 from trlib.algorithms import TokenLoss, cispo_loss, dppo_loss, pspo_loss, quatro_loss  # noqa: E402
 from trlib.bridges.verl import register  # noqa: E402
 
@@ -117,6 +117,12 @@ def gradient(loss, model):
     return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(model.parameters()))])
 
 
+def assert_alike(theirs, ours, model):
+    """Value and gradient."""
+    torch.testing.assert_close(theirs, ours, rtol=1e-6, atol=0)
+    torch.testing.assert_close(gradient(theirs, model), gradient(ours, model), rtol=1e-4, atol=1e-7)
+
+
 OURS = {
     "trlib_dppo_tv": partial(dppo_loss, delta_tv=1e-3),
     "trlib_dppo_kl": partial(dppo_loss, delta_kl=2e-4),
@@ -134,10 +140,7 @@ def test_verls_step_is_our_loss(name, how, rollouts):
         rollouts.logp(), rollouts.logp_rollout, advantages=advantages, mask=rollouts.mask
     )
     ours = aggregate(found.per_token, rollouts.mask, how)
-    torch.testing.assert_close(theirs, ours, rtol=1e-6, atol=0)
-    torch.testing.assert_close(
-        gradient(theirs, rollouts.model), gradient(ours, rollouts.model), rtol=1e-4, atol=1e-7
-    )
+    assert_alike(theirs, ours, rollouts.model)
     silenced = 1 - found.diagnostics["kept"].sum() / rollouts.mask.sum()
     assert metrics["actor/pg_clipfrac"].aggregate() == pytest.approx(silenced.item(), abs=1e-6)
     assert (silenced > 0) == (name != "trlib_pspo")
@@ -161,10 +164,7 @@ def test_quatro_travels_through_verls_advantages(rollouts):
         * (rollouts.logp() - rollouts.logp_rollout)[3, 0].exp()
     )
     ours = (found.per_token * longer).sum() - single.detach() * rollouts.logp()[3, 0]
-    torch.testing.assert_close(theirs, ours / 8, rtol=1e-6, atol=0)
-    torch.testing.assert_close(
-        gradient(theirs, rollouts.model), gradient(ours / 8, rollouts.model), rtol=1e-4, atol=1e-7
-    )
+    assert_alike(theirs, ours / 8, rollouts.model)
     assert longer.sum() < rollouts.mask.sum()
 
 
@@ -204,9 +204,7 @@ def test_registering_twice_leaves_verls_own_losses_alone():
     assert {n for n in POLICY_LOSS_REGISTRY if n.startswith("trlib_")} == {*OURS, "trlib_quatro"}
 
 
-@pytest.mark.parametrize(
-    "how", ["token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"]
-)
+@pytest.mark.parametrize("how", AGGREGATIONS)
 def test_a_micro_batch_with_nothing_unmasked_is_0_in_every_number(how, rollouts):
     nothing = torch.zeros_like(rollouts.mask)
     loss, metrics = rollouts.direct("trlib_dppo_tv", nothing, rollouts.logp(), loss_agg_mode=how)
