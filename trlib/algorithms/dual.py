@@ -4,7 +4,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -161,6 +161,7 @@ def _decreasing_root(
     return x
 
 
+@torch.compiler.disable  # what is solved depends on the values of `group`
 def solve_groups(
     rewards: Tensor,
     group: Tensor,
@@ -172,24 +173,8 @@ def solve_groups(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Each completion's λ, target and floored, [B] each, 0 and False where not `present` [B]: one
     solve per size of group. The arguments must have been checked."""
-    return _solve_groups(
-        rewards.detach().to(checks.wide(rewards)), group, present, delta_kl, lambda_min, direction
-    )
-
-
-# One operation for torch.compile, which cannot look into it: what is solved depends on the values
-# of `group`.
-@torch.library.custom_op("trlib::solve_groups", mutates_args=())
-def _solve_groups(
-    rewards: Tensor,
-    group: Tensor,
-    present: Tensor,
-    delta_kl: float,
-    lambda_min: float,
-    direction: str,
-) -> tuple[Tensor, Tensor, Tensor]:
-    multiplier = torch.zeros_like(rewards)
-    target = torch.zeros_like(rewards)
+    rewards = rewards.detach().to(checks.wide(rewards))
+    multiplier, target = torch.zeros_like(rewards), torch.zeros_like(rewards)
     floored = torch.zeros_like(present)
     where = present.nonzero().squeeze(-1)
     if where.numel() == 0:
@@ -199,20 +184,12 @@ def _solve_groups(
         chosen = (counts[prompt] == size).nonzero().squeeze(-1)
         index = where[chosen[prompt[chosen].argsort(stable=True)]].view(-1, size)
         dual = solve_dual(
-            rewards[index],
-            delta_kl=delta_kl,
-            lambda_min=lambda_min,
-            direction=direction,  # type: ignore[arg-type]  # a custom operation takes plain strings
+            rewards[index], delta_kl=delta_kl, lambda_min=lambda_min, direction=direction
         )
         multiplier[index] = dual.multiplier.unsqueeze(-1).expand_as(index)
         target[index] = dual.target
         floored[index] = dual.floored.unsqueeze(-1).expand_as(index)
     return multiplier, target, floored
-
-
-@_solve_groups.register_fake
-def _(rewards: Tensor, group: Tensor, present: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
-    return torch.empty_like(rewards), torch.empty_like(rewards), torch.empty_like(present)
 
 
 def check_dual(delta_kl: float, lambda_min: float, direction: str) -> tuple[float, float]:

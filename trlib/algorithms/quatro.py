@@ -90,7 +90,7 @@ def quatro_loss(
 
     Diagnostics besides the usual: those of `pull_to_target`, and `floored` (bool).
     Raises TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is
-    True."""
+    True. torch.compile breaks its graph where the dual is solved."""
     delta_kl, lambda_min = check_dual(delta_kl, lambda_min, direction)
     shape = tuple(checks.floating("logp", logp, (None, None), "B, T").shape)
     present = checks.boolean("mask", mask, shape, "B, T").any(-1)

@@ -21,7 +21,7 @@ from trlib import checks
 from trlib.algorithms.gspo import LOG_RATIO_CAP
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
 from trlib.algorithms.needs import Needs
-from trlib.algorithms.projection import Geodesic, Projection, departure, geodesic, outside, project
+from trlib.algorithms.projection import Geodesic, Projection, departure, outside, project
 from trlib.checks import NOT_NEGATIVE
 from trlib.divergences import TopK, merged
 from trlib.other_names import names_its_arguments
@@ -85,7 +85,8 @@ def troll_loss(
     :eq:`troll-loss`.
     Differs from: a word to which q gives no probability at all gets none from π either, and if π̃
     gives it some, KL(π̃ || π) is infinite. Here log π is then the log of the smallest number that
-    the type can hold: the regression still pulls, and the loss stays finite."""
+    the type can hold: the regression still pulls, and the loss stays finite. torch.compile breaks
+    its graph where rows are chosen by their values."""
     shape = tuple(checks.floating("logp", logp, (None, None, None), "B, T, V").shape)
     checks.floating("logp_old", logp_old, shape, "B, T, V")
     advantages = _token_arguments(shape, tokens, advantages, mask)
@@ -203,8 +204,7 @@ class TROLL(Method):
 class _Outside:
     """What the loss and its weight need from the N tokens whose distribution is projected."""
 
-    rows: Tensor
-    """Their flat indices; if compiled, a bool for every token, as is all that follows."""
+    rows: Tensor  #: Their flat indices.
     log_ratio: Tensor
     """log π(y)/q(y), with the gradient through the projection."""
     regression: Tensor
@@ -218,14 +218,11 @@ class _Outside:
 
     def take(self, values: Tensor) -> Tensor:
         """The entries of `values` [B, T] that belong to them."""
-        return values.flatten() if self.rows.dtype == torch.bool else values.flatten()[self.rows]
+        return values.flatten()[self.rows]
 
     def put(self, values: Tensor, new: Tensor) -> Tensor:
         """`values` [B, T] with `new` in their place."""
-        flat, rows = values.flatten(), self.rows
-        return (
-            new.where(rows, flat) if rows.dtype == torch.bool else flat.index_put((rows,), new)
-        ).view(values.shape)
+        return values.flatten().index_put((self.rows,), new).view(values.shape)
 
 
 def _objective(
@@ -271,33 +268,16 @@ def _objective(
     )
 
 
+@torch.compiler.disable  # rows are chosen by their values
 def _beyond(u: Tensor, lq: Tensor, at: Tensor, mask: Tensor, delta: float) -> _Outside | None:
     """What becomes of the rows [N, C] outside the region, whose sampled outcomes are `at` [N];
     None: there are none."""
-    # Rows cannot be chosen by their values: compute all, take some.
-    if torch.compiler.is_compiling():
-        uniform = -math.log(u.shape[-1])
-        u, lq = (x.masked_fill(~mask.unsqueeze(-1), uniform) for x in (u, lq))
-        logp, t, centred, var, moved = geodesic(u, lq, mask, delta)
-        return _outside(moved, u, lq, at, logp, (1 - t) / t, centred, var)
     drift = departure(u.detach(), lq)
     rows = (outside(drift[0], u.shape[-1], delta) & mask).nonzero().squeeze(-1)
     if not len(rows):
         return None
-    u, lq = u.index_select(0, rows), lq[rows]
-    return _outside(rows, u, lq, at[rows], *Geodesic.apply(u, lq, drift[:, rows], delta))
-
-
-def _outside(
-    rows: Tensor,
-    u: Tensor,
-    lq: Tensor,
-    at: Tensor,
-    logp: Tensor,
-    eta: Tensor,
-    centred: Tensor,
-    var: Tensor,
-) -> _Outside:
+    u, lq, at = u.index_select(0, rows), lq[rows], at[rows]
+    logp, eta, centred, var = Geodesic.apply(u, lq, drift[:, rows], delta)
     target = logp.detach().masked_fill(logp == -math.inf, math.log(torch.finfo(logp.dtype).tiny))
     mass, excess = u.exp(), (u - target).where(u > -math.inf, 0.0)
     regression = torch.linalg.vecdot(mass, excess)
