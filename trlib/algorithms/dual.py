@@ -4,7 +4,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -13,7 +13,6 @@ from trlib import checks
 from trlib.checks import POSITIVE
 
 Direction = Literal["backward", "forward"]
-DIRECTIONS: tuple[str, ...] = ("backward", "forward")
 SMALLEST = -300.0  #: Least logarithm of ν - max R in float64; in float32 λ would be 0 long before.
 TINY = 1e-300  #: The smallest KL whose logarithm is taken.
 
@@ -194,6 +193,6 @@ def solve_groups(
 
 def check_dual(delta_kl: float, lambda_min: float, direction: str) -> tuple[float, float]:
     """A radius and a floor above 0, and one of the two directions."""
-    checks.choice("direction", direction, DIRECTIONS)
+    checks.choice("direction", direction, get_args(Direction))
     delta_kl = checks.number("delta_kl", delta_kl, **POSITIVE)
     return delta_kl, checks.number("lambda_min", lambda_min, **POSITIVE)
