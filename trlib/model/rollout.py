@@ -114,7 +114,7 @@ class _Writer:
         self.read = plain_llama(policy.model) or partial(extend, policy.model)
         self.share, self.device = policy.share, policy.device
         device, rows = policy.device, len(ids) * self.group
-        self.ends = torch.tensor(policy.end_ids, device=device)
+        self.ends: Tensor  #: The tokens that end a completion.
         widest = max(map(len, ids))  # padding is on the left
         self.vocabulary, pad = policy.vocabulary, policy.pad_id
         padded = [[pad] * (widest - len(row)) + row for row in ids]
