@@ -58,6 +58,11 @@ class DemonstrationError(RunError, ValueError):
     """An expert's answer that is missing, wrong, or too long."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of another library's error, or the error's name where it has none."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
 def line_of(code: CodeType, error: BaseException) -> int:
     """The line of an error's innermost frame in a function's file, or else where the function
     begins."""

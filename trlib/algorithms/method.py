@@ -82,7 +82,7 @@ class Method(Settings):
     """The settings that all methods share, and the four boxes as they are unless a method replaces
     them."""
 
-    advantage: str = "group-mean"
+    advantage: str = checks.setting("group-mean", among=tuple(ADVANTAGES))
     """How rewards become the push on a completion, one number: group-std (less the group's mean,
     over its standard deviation), group-mean (less the mean), leave-one-out (less the others' mean),
     length-weighted (less the mean by length), right-only and wrong-only (group-mean where it is
@@ -95,7 +95,7 @@ class Method(Settings):
     """Early stopping: put a batch away once the policy is this far from the one that sampled it, in
     nats per token. Measured before every update but the first, as the mean of r - 1 - log r over
     the minibatch; None: off. Differs from: stable-baselines3 stops at 1.5 times its `target_kl`."""
-    aggregation: str = "token-mean"
+    aggregation: str = checks.setting("token-mean", among=AGGREGATIONS)
     """How the tokens' losses become one number: token-mean, seq-mean-token-mean, seq-mean-token-sum
     or seq-mean-token-sum-norm (`trlib.aggregation`)."""
     correction: Correction | None = None
@@ -132,8 +132,6 @@ class Method(Settings):
 
     def __post_init__(self) -> None:
         checks.validate(self)
-        checks.choice("advantage", self.advantage, tuple(ADVANTAGES))
-        checks.choice("aggregation", self.aggregation, AGGREGATIONS)
         if self.stop_kl is not None and not self.may_stop:
             raise ValueError(
                 f"stop_kl: {type(self).__name__} has an update of its own, which does not stop; "
