@@ -120,8 +120,8 @@ def troll_sparse_loss(
         tokens, advantages, mask, delta_kl, alpha, level: as in `troll_loss`.
     Raises TypeError, ValueError: as `troll_loss`; a sampled token that is not among `old.ids`.
     In the book: :eq:`troll-rest`."""
-    merged_both = merged(logp, old, tokens=tokens, mask=mask)
-    return _objective(*merged_both, advantages, mask, delta_kl, alpha, level)
+    outcomes = merged(logp, old, tokens=tokens, mask=mask)
+    return _objective(*outcomes, advantages, mask, delta_kl, alpha, level)
 
 
 @torch.no_grad()
