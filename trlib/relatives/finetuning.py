@@ -18,8 +18,9 @@ def apart(part: Any, log_a: Tensor, log_b: Tensor, *, both: bool = True) -> Tens
     """D = KL(a || b) + KL(b || a) of log-probs, [B, T, V] each, or without `both` the first alone:
     the mean over the expert's tokens, nats; 0 of none."""
     a, b = log_a[part.batch.forced], log_b[part.batch.forced]
-    distance = kl(a, b) + kl(b, a) if both else kl(a, b)
-    return distance.mean() if len(a) else a.sum() + b.sum()
+    if not len(a):
+        return a.sum() + b.sum()
+    return (kl(a, b) + kl(b, a) if both else kl(a, b)).mean()
 
 
 @dataclass(frozen=True, kw_only=True)
