@@ -237,14 +237,19 @@ def _elsewhere(said: str, known: Set[str]) -> tuple[str, Name | None]:
     for library, names in ARGUMENTS.items():
         if said in names and known >= {*names[said].ours}:
             return library, names[said]
+    everything = (*NAMES.items(), *TENSORS.items())
     parts = _plain(said).split(".")  # actor_rollout_ref.actor.ppo_epochs, rollout.n
     for name in ("_".join(parts[-2:]), parts[-1]):
-        for library, names in (*NAMES.items(), *TENSORS.items()):
+        for library, names in everything:
             if name in names:
                 return library, names[name]
-    entries = [entry for names in (*NAMES.values(), *TENSORS.values()) for entry in names.values()]
-    owners = {ours: entry.owner for entry in entries for ours in entry.ours}
-    return "", Name((parts[-1],), owners[parts[-1]]) if parts[-1] in owners else None
+    own = {
+        ours: entry.owner
+        for _, names in everything
+        for entry in names.values()
+        for ours in entry.ours
+    }
+    return "", Name((parts[-1],), own[parts[-1]]) if parts[-1] in own else None
 
 
 def _home(entry: Name) -> str:
