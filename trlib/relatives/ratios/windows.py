@@ -33,8 +33,8 @@ def trefree_loss(
     Source: ours, from the abstract of arXiv 2302.07985, which bounds the largest advantage-weighted
     ratio. That a clip keeps the bound is derived here."""
     delta = checks.number("delta", delta, **POSITIVE)
-    a = checks.advantages(mask, advantages)
-    width = delta / a.abs().clamp(min=torch.finfo(a.dtype).eps)
+    (a,) = checks.tokens(mask, advantages=advantages)
+    width = delta / a.detach().abs().clamp(min=torch.finfo(a.dtype).eps)
     return ppo_loss(
         logp, logp_old, advantages=advantages, mask=mask, eps_low=width.clamp(max=1), eps_high=width
     )
