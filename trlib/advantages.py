@@ -93,8 +93,7 @@ def length_weighted(rewards: Tensor, lengths: Tensor, group: Tensor) -> Tensor:
     else:
         checks.integer("lengths", lengths, shape, "B")
     weights = lengths.detach().to("cpu", torch.float64)
-    if bool((weights < 0).any()):
-        raise ValueError(f"lengths: expected numbers of at least 0, got {weights.min().item():g}")
+    checks.refuse("lengths: expected numbers of at least 0", weights, weights < 0)
     weights = weights.masked_fill((g.total(weights) == 0)[g.which], 1.0)
     baseline = g.total(weights * g.rewards) / g.total(weights)
     return (g.rewards - baseline[g.which]).to(rewards.device, checks.wide(rewards))

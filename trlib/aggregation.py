@@ -87,6 +87,12 @@ def aggregate(
     return by_completion.sum() / divisor
 
 
+def row_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """[B, 1]: the mean of [B, T] over the unmasked tokens of each row, 0 of none; `values` must be
+    0 where masked."""
+    return values.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
+
+
 def _checked_count(count: float | Tensor, own_count: Tensor, how: str) -> Tensor:
     """The count of the whole batch as a tensor like `own_count`, and checked to be no smaller."""
     if isinstance(count, Tensor):

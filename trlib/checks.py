@@ -75,7 +75,7 @@ def finite(name: str, value: Tensor, mask: Tensor | None = None) -> None:
     are on."""
     if values_checked() and not (mask is None and all(map(math.isfinite, _ends(value)))):
         place = "where the mask is True" if mask is not None else "everywhere"
-        _refuse(f"{name}: expected finite values {place}", value, ~torch.isfinite(value), mask)
+        refuse(f"{name}: expected finite values {place}", value, ~torch.isfinite(value), mask)
 
 
 def log_probabilities(name: str, value: Tensor, mask: Tensor | None = None) -> None:
@@ -86,7 +86,7 @@ def log_probabilities(name: str, value: Tensor, mask: Tensor | None = None) -> N
         return
     if not _ends(value)[1] < math.inf:
         kept = None if mask is None else mask.unsqueeze(-1)
-        _refuse(f"{name}: expected log-probabilities", value, ~(value < math.inf), kept)
+        refuse(f"{name}: expected log-probabilities", value, ~(value < math.inf), kept)
     total = torch.logsumexp(value.detach().to(wide(value)), -1)
     wanted = f"{name}: expected normalised log-probabilities (probabilities that sum to 1)"
     off = ~(total.abs() <= _rounding(value))
@@ -102,7 +102,7 @@ def token_log_probabilities(name: str, value: Tensor, mask: Tensor | None = None
     -inf is probability 0), where `mask` is True when given, if value checks are on."""
     if values_checked():
         beyond = ~(value <= _rounding(value))
-        _refuse(f"{name}: expected log-probabilities at most 0", value, beyond, mask)
+        refuse(f"{name}: expected log-probabilities at most 0", value, beyond, mask)
 
 
 def inside(
@@ -113,7 +113,7 @@ def inside(
     on."""
     if not values_checked():
         return
-    _refuse(
+    refuse(
         f"{name}: expected token ids from 0 to {vocabulary - 1}",
         ids,
         (ids < 0) | (ids >= vocabulary),
@@ -167,26 +167,38 @@ def log_ratios(
     return new, new - old.detach(), advantages.detach()
 
 
-def distributions(mask: object, ids: object, **tensors: object) -> tuple[Tensor, ...]:
-    """The [B, T, V] log-probs of a loss of whole distributions, and the sampled tokens, checked and
-    made safe.
+def advantages(mask: Tensor, advantages: object) -> Tensor:
+    """The advantages [B, T] of a loss whose mask is checked already: checked and made safe by
+    `tokens`, and detached."""
+    value = floating("advantages", advantages, tuple(mask.shape), "B, T")
+    (value,) = tokens(mask, advantages=value)
+    return value.detach()
 
-    Checks `mask` (boolean [B, T]), `ids` (integer [B, T], inside the vocabulary where the mask is
-    True) and each tensor (floating [B, T, V], log-probabilities that are finite and sum to 1 where
-    the mask is True). Returns the tensors in their common type, float32 or wider, uniform where the
-    mask is False, then the ids as [B, T, 1], 0 there."""
+
+def distributions(mask: object, ids: object, **tensors: object) -> None:
+    """Check the arguments of a loss of whole distributions: each tensor (floating [B, T, V],
+    log-probabilities that sum to 1 where the mask is True), `mask` (boolean [B, T]) and the sampled
+    tokens `ids` (integer [B, T], inside the vocabulary where the mask is True)."""
     first = next(iter(tensors))
     shape = tuple(floating(first, tensors[first], (None, None, None), "B, T, V").shape)
-    outside = ~boolean("mask", mask, shape[:2], "B, T").unsqueeze(-1)
-    ids = integer("tokens", ids, shape[:2], "B, T").unsqueeze(-1)
-    inside("tokens", ids, shape[2], mask=~outside)
-    checked = [floating(name, value, shape, "B, T, V") for name, value in tensors.items()]
-    dtype = wide(*checked)
-    safe = tuple(value.masked_fill(outside, -math.log(shape[2])).to(dtype) for value in checked)
-    for name, value, original in zip(tensors, safe, checked, strict=True):
-        finite(name, value)
-        log_probabilities(name, value.detach().to(original.dtype))
-    return *safe, ids.masked_fill(outside, 0).long()
+    checked = {name: floating(name, value, shape, "B, T, V") for name, value in tensors.items()}
+    ids = integer("tokens", ids, shape[:2], "B, T")
+    mask = boolean("mask", mask, shape[:2], "B, T")
+    inside("tokens", ids, shape[2], mask=mask)
+    for name, value in checked.items():
+        log_probabilities(name, value, mask)
+
+
+def safe_distributions(mask: Tensor, ids: Tensor, **tensors: Tensor) -> tuple[Tensor, ...]:
+    """`distributions` that are finite, checked and made safe: the tensors in their common type,
+    float32 or wider, uniform where the mask is False, then the ids as [B, T, 1], 0 there."""
+    distributions(mask, ids, **tensors)
+    outside, dtype = ~mask.unsqueeze(-1), wide(*tensors.values())
+    for name, value in tensors.items():
+        finite(name, value, ~outside)
+    uniform = -math.log(next(iter(tensors.values())).shape[-1])
+    safe = (value.masked_fill(outside, uniform).to(dtype) for value in tensors.values())
+    return *safe, ids.unsqueeze(-1).masked_fill(outside, 0).long()
 
 
 def _ends(value: Tensor) -> list[float]:
@@ -200,7 +212,7 @@ def _first(bad: Tensor) -> tuple[int, ...]:
     return tuple(int(i) for i in bad.nonzero()[0])
 
 
-def _refuse(wanted: str, value: Tensor, bad: Tensor, mask: Tensor | None = None) -> None:
+def refuse(wanted: str, value: Tensor, bad: Tensor, mask: Tensor | None = None) -> None:
     """Raise a ValueError for the first value that is `bad` (where `mask` is True, when given)."""
     if mask is not None:
         bad = bad & mask

@@ -13,16 +13,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.aggregation import row_mean
 from trlib.other_names import names_its_arguments
 
-LEVELS: tuple[str, ...] = ("token", "sequence", "geometric")
-HOWS: tuple[str, ...] = ("truncate", "mask", "reject")
+Level = Literal["token", "sequence", "geometric"]
+How = Literal["truncate", "mask", "reject"]
 
 
 @names_its_arguments
@@ -66,14 +67,14 @@ def truncated_importance(
     the rest counts more. Here it stays, as with TRL's masks, AReaL's `rejection_sampling` and
     verl's IcePop."""
     cap, floor = _bounds(cap, floor)
-    checks.choice("level", level, LEVELS)
-    checks.choice("how", how, HOWS)
+    checks.choice("level", level, get_args(Level))
+    checks.choice("how", how, get_args(How))
     old, rollout = checks.tokens(mask, logp_old=logp_old, logp_rollout=logp_rollout)
     log_ratio = (old - rollout).detach()
-    if level != "token":
+    if level == "sequence":
         log_ratio = log_ratio.sum(-1, keepdim=True).expand_as(log_ratio)
     if level == "geometric":
-        log_ratio = log_ratio / mask.sum(-1, keepdim=True).clamp(min=1)
+        log_ratio = row_mean(log_ratio, mask).expand_as(log_ratio)
     factor = log_ratio.exp()
     if how == "truncate":
         factor = factor.clamp(min=floor, max=cap)
@@ -122,7 +123,7 @@ def expected_weight(sigma: float, tokens: int | Sequence[int], how: str, bound: 
             raise ValueError("tokens: expected the length of one completion or more, got none")
         return fmean(expected_weight(sigma, length, how, bound) for length in tokens)
     s = checks.number("sigma", sigma, least=0) * math.sqrt(checks.whole("tokens", tokens, least=1))
-    checks.choice("how", how, HOWS)
+    checks.choice("how", how, get_args(How))
     bound = checks.number("bound", bound, above=0)
     if s == 0 or bound == math.inf:
         return min(bound, 1.0) if how == "truncate" else float(bound >= 1)
@@ -153,8 +154,7 @@ def opsm_mask(
     and what it drops stays in the mean's denominator."""
     delta = checks.number("delta", delta)
     _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
-    drift = -log_ratio.detach().sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
-    return mask & ~((a < 0) & (drift > delta))
+    return mask & ~((a < 0) & (-row_mean(log_ratio.detach(), mask) > delta))
 
 
 def top_entropy_mask(entropy: Tensor, mask: Tensor, *, share: float = 0.2) -> Tensor:
@@ -251,9 +251,9 @@ class Correction:
 
     cap: float = 2.0
     """The largest factor."""
-    level: Literal["token", "sequence", "geometric"] = checks.setting("token")
+    level: Level = checks.setting("token")
     """Whose ratio it is: the token's, the completion's, or its tokens' geometric mean."""
-    how: Literal["truncate", "mask", "reject"] = checks.setting("truncate")
+    how: How = checks.setting("truncate")
     """What becomes of a factor outside the bounds: the bound (truncate), or 0 (mask; reject makes
     the others 1)."""
     floor: float | None = None

@@ -1,8 +1,10 @@
 """The package's own errors, and the message for an unknown name."""
 
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Iterable
+from types import CodeType
 from typing import Any
 
 from trlib.other_names import near
@@ -54,6 +56,19 @@ class MethodError(RunError, ValueError, TypeError):
 
 class DemonstrationError(RunError, ValueError):
     """An expert's answer that is missing, wrong, or too long."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of another library's error, or the error's name where it has none."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def line_of(code: CodeType, error: BaseException) -> int:
+    """The line of an error's innermost frame in a function's file, or else where the function
+    begins."""
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    inside = (frame.lineno for frame in frames if frame.filename == code.co_filename)
+    return next(inside, None) or code.co_firstlineno
 
 
 def unknown(

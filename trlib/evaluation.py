@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trlib import checks
+from trlib.arguments import as_json
 from trlib.checks import POSITIVE
 from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
@@ -74,12 +75,7 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the frame of prompts, as JSON values."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "prompts"}
-        values["pass_at"] = {str(k): vars(e) for k, e in self.pass_at.items()}
-        return {
-            name: vars(value) if isinstance(value, Estimate) else value
-            for name, value in values.items()
-        }
+        return {f.name: as_json(getattr(self, f.name)) for f in fields(self) if f.name != "prompts"}
 
     def _rows(self) -> list[tuple[str, Estimate, str]]:
         passes = [(f"pass@{k}", e, f"at least one of {k} right") for k, e in self.pass_at.items()]

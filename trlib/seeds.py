@@ -15,6 +15,6 @@ def derive(seed: int, *path: str | int) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
-def generator(seed: int, *path: str | int, device: str | torch.device = "cpu") -> torch.Generator:
+def generator(seed: int, *path: str | int) -> torch.Generator:
     """A torch generator for the draw named by `path`."""
-    return torch.Generator(device=device).manual_seed(derive(seed, *path))
+    return torch.Generator().manual_seed(derive(seed, *path))

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from tests import laws
-from tests.edges.test_compiled import assert_case_whole
+from tests.edges.test_compiled import assert_case_same
 from tests.edges.test_layout import assert_case_alike, rows
 from tests.laws import Case, of, pytest_generate_tests  # noqa: F401
 from trlib import algorithms, checks
@@ -115,4 +115,4 @@ def test_compiled_whole(name):
     """BAPO's window is searched in Python by the values; of the others nobody has tried it."""
     torch._dynamo.reset()
     with checks.value_checks(False):
-        assert_case_whole(CASES[name])
+        assert_case_same(CASES[name])

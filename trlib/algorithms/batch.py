@@ -13,7 +13,6 @@ from trlib.algorithms.needs import Provided, require
 from trlib.divergences import TopK
 
 Anchor = Literal["rollout", "recomputed"]
-ANCHORS: tuple[str, ...] = ("rollout", "recomputed")
 
 
 class AdvantagesAndMask(TypedDict):

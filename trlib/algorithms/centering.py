@@ -11,7 +11,7 @@ vocabulary is known, and otherwise from the sampler's most likely tokens."""
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -24,6 +24,7 @@ from trlib.algorithms.method import (
     Scores,
     Step,
     TokenLoss,
+    check_per_token,
     proportional,
     weigh,
 )
@@ -34,7 +35,6 @@ from trlib.other_names import names_its_arguments
 from trlib.terms import difference
 
 Weight = Literal["none", "ratio", "truncated", "window", "mask"]
-WEIGHTS: tuple[str, ...] = ("none", "ratio", "truncated", "window", "mask")
 OVERFLOW = 20.0  #: A log-ratio that nothing else bounds is capped at this.
 TAIL_FLOOR = 1e-6
 """Least mass of either policy's tail. A smaller one is a rounding error, and so would be the ratio
@@ -128,13 +128,7 @@ def center_scores(
     Differs from: prime-rl sums over the tokens of its top-p sampler, and p is renormalised to
     these; here p is the policy's own."""
     rule = _Rule(weight, cap, floor, delta_tv)
-    shape = tuple(checks.floating("logp", logp, (None, None, None), "B, T, V").shape)
-    checks.floating("logp_rollout", logp_rollout, shape, "B, T, V")
-    checks.integer("tokens", tokens, shape[:2], "B, T")
-    checks.boolean("mask", mask, shape[:2], "B, T")
-    checks.inside("tokens", tokens, shape[2], mask=mask)
-    checks.log_probabilities("logp", logp, mask)
-    checks.log_probabilities("logp_rollout", logp_rollout, mask)
+    checks.distributions(mask, tokens, logp=logp, logp_rollout=logp_rollout)
     new, old = (x.to(checks.wide(logp, logp_rollout)) for x in (logp, logp_rollout.detach()))
     # A few tokens at a time: a weight takes up to seven tensors of its distributions' size.
     mass = torch.empty_like(new, memory_format=torch.contiguous_format)
@@ -227,7 +221,7 @@ class _Rule:
     delta_tv: float
 
     def __post_init__(self) -> None:
-        checks.choice("weight", self.how, WEIGHTS)
+        checks.choice("weight", self.how, get_args(Weight))
         cap = checks.number("cap", self.cap, above=0, below=math.inf)
         checks.number("floor", self.floor, least=0, most=cap)
         checks.number("delta_tv", self.delta_tv, **SHARE)
@@ -271,23 +265,19 @@ def _centered(
 ) -> TokenLoss:
     """The loss with A Σ_v c_v log p(v), of log-probs and coefficients c [B, T, C]; `at` [B, T] is
     the sampled outcome."""
-    if not isinstance(loss, TokenLoss):
-        raise TypeError(f"loss: expected the TokenLoss of a method, got {type(loss).__name__}")
-    shape = tuple(mask.shape)
-    checks.floating("loss.per_token", loss.per_token, shape, "B, T")
-    checks.floating("loss.diagnostics['weight']", loss.diagnostics.get("weight"), shape, "B, T")
-    checks.floating("advantages", advantages, shape, "B, T")
-    (advantages,) = (x.detach() for x in checks.tokens(mask, advantages=advantages))
+    check_per_token(loss, mask)
+    advantages = checks.advantages(mask, advantages)
     term = logp.masked_fill(coefficients == 0, 0.0).mul_(coefficients).sum(-1)
-    per_token = loss.per_token + advantages * term.masked_fill(~mask, 0.0)
     with torch.no_grad():
         y = at.unsqueeze(-1)
         log_p, c = (x.detach().gather(-1, y).squeeze(-1) for x in (logp, coefficients))
         others = (-torch.expm1(log_p)).clamp(min=torch.finfo(log_p.dtype).eps)
         slope = (c - log_p.exp() * coefficients.sum(-1)) / others
-        push = loss.diagnostics["weight"]
-        weight = push - (advantages * slope).masked_fill(~mask, 0.0)
-    return TokenLoss(per_token, {**loss.diagnostics, "weight": weight, "push": push})
+    return loss.plus(
+        advantages * term.masked_fill(~mask, 0.0),
+        -(advantages * slope).masked_fill(~mask, 0.0),
+        push=loss.diagnostics["weight"],
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,16 +306,11 @@ class Centered(Method):
     """Whether the history shows `drift` and `covariance`. This takes two more backward passes at a
     batch's first update, and the whole distributions (or the top k) without `center` too."""
     anchor: ClassVar[Anchor] = "rollout"
+    uncorrected: ClassVar[str] = "its weight is already one of the ratio to the policy that sampled"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.number("floor", self.floor, least=0, most=self.cap)
-        if self.correction is not None:
-            raise ValueError(
-                "correction: the weight is already one of the ratio to the policy that sampled, so "
-                "truncated importance sampling would count the mismatch twice; expected None, got "
-                f"{self.correction!r}"
-            )
 
     def needs(self, anchor: Anchor) -> Needs:
         if anchor != "rollout":

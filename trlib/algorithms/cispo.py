@@ -9,7 +9,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms.method import Method, TokenLoss, proportional, weigh
-from trlib.algorithms.ppo import check_widths
+from trlib.algorithms.ppo import check_window
 from trlib.checks import SHARE
 from trlib.other_names import names_its_arguments
 
@@ -43,14 +43,11 @@ def cispo_loss(
     Source: arXiv 2506.13585 eq. 4-5; the paper tuned only the upper bound.
     Differs from: verl clamps both sides (after the log-ratio to ±20); TRL only above, and its
     epsilon is the cap itself, not its distance from 1."""
-    if eps_low is not None:
-        eps_low = checks.number("eps_low", eps_low, **SHARE)
-    eps_high = checks.number("eps_high", eps_high, least=0)
-    check_widths(eps_low, eps_high)
+    low, high = check_window(1.0 if eps_low is None else eps_low, eps_high)
     logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     log_ratio = log_ratio.detach()
     ratio = log_ratio.exp()
-    bounded = ratio.clamp(None if eps_low is None else 1 - eps_low, 1 + eps_high)
+    bounded = ratio.clamp(1 - low, 1 + high)
     weight = bounded * advantages
     return TokenLoss(
         -weight * logp, weigh(log_ratio, mask, weight, mask, clipped=(bounded != ratio) & mask)

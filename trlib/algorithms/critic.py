@@ -151,15 +151,15 @@ class PPOCritic(PPO):
         count = mask.sum()
         error = (values - returns)[mask].square().sum() / (2 * count)
         gradient = flat(
-            torch.autograd.grad(error, parameters, retain_graph=True, allow_unused=True), parameters
+            torch.autograd.grad(error, parameters, retain_graph=True, materialize_grads=True)
         )
 
         def product(v: Tensor) -> Tensor:
             along = step.value_slope(unflat(v, parameters), rows) * mask / count
             pulled = torch.autograd.grad(
-                values, parameters, along, retain_graph=True, allow_unused=True
+                values, parameters, along, retain_graph=True, materialize_grads=True
             )
-            return flat(pulled, parameters) + 1e-3 * v
+            return flat(pulled) + 1e-3 * v
 
         x = conjugate_gradient(product, -gradient)
         room = 2 * self.critic_radius * variance

@@ -154,14 +154,9 @@ def dppo_sparse_loss(
 
 def _check_divergences(measured: Tensor, most: float) -> None:
     """Check that divergences are from 0 to `most`, up to rounding."""
+    wanted = "at least 0" if most == math.inf else "total variations from 0 to 1"
     bad = (measured < -ROUNDING) | (measured > most + ROUNDING)
-    if bool(bad.any()):
-        where = tuple(int(i) for i in bad.nonzero()[0])
-        wanted = "at least 0" if most == math.inf else "total variations from 0 to 1"
-        raise ValueError(
-            f"measured: expected divergences, {wanted}, got {measured[where].item():g} at "
-            f"{list(where)}"
-        )
+    checks.refuse(f"measured: expected divergences, {wanted}", measured, bad)
 
 
 def _thresholds(delta_tv: object, delta_kl: object) -> tuple[float, float]:
@@ -203,18 +198,13 @@ class DPPO(Method):
     does (IPO)."""
     aggregation: str = "seq-mean-token-sum-norm"
     anchor: ClassVar[Anchor] = "rollout"
+    uncorrected: ClassVar[str] = "its weight is already the ratio to the policy that sampled"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.delta_tv is None and self.delta_kl is None:
             object.__setattr__(self, "delta_tv", DELTA_TV)
         _thresholds(self.delta_tv, self.delta_kl)
-        if self.correction is not None:
-            raise ValueError(
-                "correction: DPPO's weight is already the ratio to the policy that sampled, so "
-                "truncated importance sampling would count the mismatch twice; expected None, "
-                f"got {self.correction!r}"
-            )
 
     def needs(self, anchor: Anchor) -> Needs:
         top = self.k if self.measure == "topk" else 0

@@ -4,7 +4,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -13,7 +13,6 @@ from trlib import checks
 from trlib.checks import POSITIVE
 
 Direction = Literal["backward", "forward"]
-DIRECTIONS: tuple[str, ...] = ("backward", "forward")
 SMALLEST = -300.0  #: Least logarithm of ν - max R in float64; in float32 λ would be 0 long before.
 TINY = 1e-300  #: The smallest KL whose logarithm is taken.
 
@@ -161,6 +160,7 @@ def _decreasing_root(
     return x
 
 
+@torch.compiler.disable  # what is solved depends on the values of `group`
 def solve_groups(
     rewards: Tensor,
     group: Tensor,
@@ -172,24 +172,8 @@ def solve_groups(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Each completion's λ, target and floored, [B] each, 0 and False where not `present` [B]: one
     solve per size of group. The arguments must have been checked."""
-    return _solve_groups(
-        rewards.detach().to(checks.wide(rewards)), group, present, delta_kl, lambda_min, direction
-    )
-
-
-# One operation for torch.compile, which cannot look into it: what is solved depends on the values
-# of `group`.
-@torch.library.custom_op("trlib::solve_groups", mutates_args=())
-def _solve_groups(
-    rewards: Tensor,
-    group: Tensor,
-    present: Tensor,
-    delta_kl: float,
-    lambda_min: float,
-    direction: str,
-) -> tuple[Tensor, Tensor, Tensor]:
-    multiplier = torch.zeros_like(rewards)
-    target = torch.zeros_like(rewards)
+    rewards = rewards.detach().to(checks.wide(rewards))
+    multiplier, target = torch.zeros_like(rewards), torch.zeros_like(rewards)
     floored = torch.zeros_like(present)
     where = present.nonzero().squeeze(-1)
     if where.numel() == 0:
@@ -199,10 +183,7 @@ def _solve_groups(
         chosen = (counts[prompt] == size).nonzero().squeeze(-1)
         index = where[chosen[prompt[chosen].argsort(stable=True)]].view(-1, size)
         dual = solve_dual(
-            rewards[index],
-            delta_kl=delta_kl,
-            lambda_min=lambda_min,
-            direction=direction,  # type: ignore[arg-type]  # a custom operation takes plain strings
+            rewards[index], delta_kl=delta_kl, lambda_min=lambda_min, direction=direction
         )
         multiplier[index] = dual.multiplier.unsqueeze(-1).expand_as(index)
         target[index] = dual.target
@@ -210,13 +191,8 @@ def _solve_groups(
     return multiplier, target, floored
 
 
-@_solve_groups.register_fake
-def _(rewards: Tensor, group: Tensor, present: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
-    return torch.empty_like(rewards), torch.empty_like(rewards), torch.empty_like(present)
-
-
 def check_dual(delta_kl: float, lambda_min: float, direction: str) -> tuple[float, float]:
     """A radius and a floor above 0, and one of the two directions."""
-    checks.choice("direction", direction, DIRECTIONS)
+    checks.choice("direction", direction, get_args(Direction))
     delta_kl = checks.number("delta_kl", delta_kl, **POSITIVE)
     return delta_kl, checks.number("lambda_min", lambda_min, **POSITIVE)

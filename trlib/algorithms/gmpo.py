@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from trlib import checks
+from trlib.aggregation import row_mean
 from trlib.algorithms.method import Method, TokenLoss, proportional, unclipped, weigh
 from trlib.other_names import names_its_arguments
 
@@ -44,9 +45,7 @@ def gmpo_loss(
     now = log_ratio.detach()
     kept = unclipped(now, advantages, -eps_log, eps_log)
     clipped = log_ratio.where(kept, now.clamp(-eps_log, eps_log)).masked_fill(advantages == 0, 0.0)
-    length = mask.sum(-1, keepdim=True).clamp(min=1)
-    log_rho = clipped.sum(-1, keepdim=True) / length
-    mean = advantages.sum(-1, keepdim=True) / length
+    log_rho, mean = row_mean(clipped, mask), row_mean(advantages, mask)
     # ρ may overflow: a token without an advantage, or advantages that cancel, would turn it into
     # 0 * inf.
     cancels = (mean == 0) & log_rho.detach().exp().isinf()

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.advantages import equal_rewards
-from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss, proportional
+from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss, check_per_token, proportional
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import PPO
 from trlib.checks import SHARE
@@ -43,16 +43,10 @@ def add_reference_kl(
     KL(π || ref) on stale tokens, and its gradient differs on fresh ones too."""
     beta = checks.number("beta", beta, least=0)
     logp, logp_ref = checks.tokens(mask, logp=logp, logp_ref=logp_ref)
-    if not isinstance(loss, TokenLoss):
-        raise TypeError(f"loss: expected the TokenLoss of a method, got {type(loss).__name__}")
-    checks.floating("loss.per_token", loss.per_token, tuple(mask.shape), "B, T")
-    checks.floating(
-        "loss.diagnostics['weight']", loss.diagnostics.get("weight"), tuple(mask.shape), "B, T"
-    )
+    check_per_token(loss, mask)
     d = logp_ref.detach() - logp
     pull = torch.expm1(d)
-    weight = loss.diagnostics["weight"] + beta * pull.detach()
-    return TokenLoss(loss.per_token + beta * (pull - d), {**loss.diagnostics, "weight": weight})
+    return loss.plus(beta * (pull - d), beta * pull)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +110,6 @@ def overlong_penalty(batch: Batch, buffer: float) -> Tensor:
     limit, 1 at the limit.
 
     Source: arXiv 2503.14476 eq. 13."""
-    buffer = checks.number("buffer", buffer, **SHARE)
     if buffer == 0:
         return torch.zeros_like(batch.rewards)
     lengths = (batch.mask | batch.forced).sum(-1).to(batch.rewards)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.aggregation import row_mean
 from trlib.algorithms.method import Method, TokenLoss, proportional, unclipped, weigh
 from trlib.algorithms.ppo import check_window
 from trlib.checks import SHARE
@@ -57,10 +58,7 @@ def gspo_loss(
     eps_low, eps_high = check_window(eps_low, eps_high)
     logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     log_ratio = log_ratio.detach()
-    if turns is None:
-        mean = log_ratio.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
-    else:
-        mean = _mean_of_turns(log_ratio, mask, turns)
+    mean = row_mean(log_ratio, mask) if turns is None else _mean_of_turns(log_ratio, mask, turns)
     ratio = mean.clamp(max=LOG_RATIO_CAP).exp().expand_as(logp).masked_fill(~mask, 1.0)
     kept = unclipped(ratio, advantages, 1 - eps_low, 1 + eps_high)
     live = ratio * (logp - logp.detach()).exp()

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLoss
+from trlib.algorithms.method import Anchor, Batch, Scores, Step, TokenLoss
 from trlib.algorithms.needs import Needs
-from trlib.algorithms.ppo import pg_is_loss
+from trlib.algorithms.ppo import PGIS
 from trlib.checks import NOT_NEGATIVE, POSITIVE
 
 BETA = "beta"  #: The penalty's weight in the memory of a run.
@@ -90,10 +90,8 @@ def add_penalty(
     )
     p, q = p.exp(), q.exp()
     others = (1 - p).clamp(min=torch.finfo(p.dtype).eps)
-    weight = loss.diagnostics["weight"] + (beta * (q - p) / others).masked_fill(~mask, 0.0)
-    return TokenLoss(
-        loss.per_token + beta * divergence, {**loss.diagnostics, "weight": weight, "kl": kl}
-    )
+    pull = (beta * (q - p) / others).masked_fill(~mask, 0.0)
+    return loss.plus(beta * divergence, pull, kl=kl)
 
 
 def token_kl(log_a: Tensor, log_b: Tensor, *, mask: Tensor) -> Tensor:
@@ -132,7 +130,15 @@ def _terms(log_a: Tensor, log_b: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PPOPenalty(Method):
+class WithWholeKL(PGIS):
+    """r A, with a KL over the whole vocabulary between the anchor and the policy."""
+
+    def needs(self, anchor: Anchor) -> Needs:
+        return Needs(full=True, full_anchor=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PPOPenalty(WithWholeKL):
     """L = -(r A - β KL(pi_old || pi)), with the KL exact over the vocabulary and β adapted once a
     batch, by the KL that the whole batch has reached after its last update.
 
@@ -146,22 +152,15 @@ class PPOPenalty(Method):
     """The KL, in nats per token, that β is adapted to reach, unless β is fixed."""
     controller: Literal["ppo", "proportional", "fixed"] = checks.setting("ppo")
     """How β follows the KL that an update reached."""
-    horizon: int = 10_000
+    horizon: int = checks.setting(10_000, least=1)
     """Completions over which the proportional controller can change β by a fifth."""
     adapt_after: Literal["batch", "minibatch"] = checks.setting("batch")
     """When β is adapted: once a batch, or after every minibatch of every epoch, by its own KL.
     Differs from: no paper has the second. With 32 updates per batch it doubles or halves β up to 32
     times within the batch; it is here for the runs that were recorded with it."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("horizon", self.horizon, above=0)
-
-    def needs(self, anchor: Anchor) -> Needs:
-        return Needs(full=True, full_anchor=True)
-
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        loss = pg_is_loss(scores.logp, batch.logp_anchor, **batch.credit)
+        loss = super().objective(scores, batch)
         beta = batch.memory.get(BETA, self.beta)
         return add_penalty(
             loss,

@@ -48,6 +48,13 @@ from trlib.corrections import Correction
 from trlib.divergences import k3
 
 Objective = TypeVar("Objective", bound=Callable[..., Any])
+GIVEN = (
+    "advantages",
+    "mask",
+    "rewards",
+    "group",
+    "age",
+)  #: What a `token_loss` may take of a batch.
 
 
 def proportional(objective: Objective) -> Objective:
@@ -75,7 +82,7 @@ class Method(Settings):
     """The settings that all methods share, and the four boxes as they are unless a method replaces
     them."""
 
-    advantage: str = "group-mean"
+    advantage: str = checks.setting("group-mean", among=tuple(ADVANTAGES))
     """How rewards become the push on a completion, one number: group-std (less the group's mean,
     over its standard deviation), group-mean (less the mean), leave-one-out (less the others' mean),
     length-weighted (less the mean by length), right-only and wrong-only (group-mean where it is
@@ -88,7 +95,7 @@ class Method(Settings):
     """Early stopping: put a batch away once the policy is this far from the one that sampled it, in
     nats per token. Measured before every update but the first, as the mean of r - 1 - log r over
     the minibatch; None: off. Differs from: stable-baselines3 stops at 1.5 times its `target_kl`."""
-    aggregation: str = "token-mean"
+    aggregation: str = checks.setting("token-mean", among=AGGREGATIONS)
     """How the tokens' losses become one number: token-mean, seq-mean-token-mean, seq-mean-token-sum
     or seq-mean-token-sum-norm (`trlib.aggregation`)."""
     correction: Correction | None = None
@@ -100,9 +107,15 @@ class Method(Settings):
     """Where advantages come from that are not made of `advantage` and `shift`, in words: both are
     then refused."""
 
+    compares: ClassVar[bool] = False
+    """Whether a prompt's completions are compared: a group of 1 is then refused."""
+
+    uncorrected: ClassVar[str] = ""
+    """Why there is nothing for a `correction` to correct, in words: it is then refused."""
+
     token_loss: ClassVar[Callable[..., TokenLoss] | None] = None
     """A function of (logp, logp_old, *, advantages, mask) and of settings, which is the whole
-    objective: `token_loss = ppo_loss`."""
+    objective: `token_loss = ppo_loss`. It may also take a batch's rewards, group and age."""
 
     version: ClassVar[int | str] = 1
     """What recorded runs know the method by; to be raised when the same settings compute something
@@ -119,24 +132,25 @@ class Method(Settings):
 
     def __post_init__(self) -> None:
         checks.validate(self)
-        checks.choice("advantage", self.advantage, tuple(ADVANTAGES))
-        checks.choice("aggregation", self.aggregation, AGGREGATIONS)
         if self.stop_kl is not None and not self.may_stop:
             raise ValueError(
                 f"stop_kl: {type(self).__name__} has an update of its own, which does not stop; "
                 f"expected None, got {self.stop_kl!r}"
             )
-        for setting in fields(self) if self.credited_by else ():
-            given = getattr(self, setting.name)
-            if setting.name in ("advantage", "shift") and given != setting.default:
+        for name in ("advantage", "shift") if self.credited_by else ():
+            default, given = getattr(type(self), name), getattr(self, name)
+            if given != default:
                 raise ValueError(
-                    f"{setting.name}: expected {setting.default!r}, the default, because "
-                    f"{type(self).__name__} takes its advantages from {self.credited_by}, got "
-                    f"{given!r}"
+                    f"{name}: expected {default!r}, the default, because {type(self).__name__} "
+                    f"takes its advantages from {self.credited_by}, got {given!r}"
                 )
         if self.correction is not None and not isinstance(self.correction, Correction):
             raise TypeError(
                 f"correction: expected a Correction or None, got {type(self.correction).__name__}"
+            )
+        if self.correction is not None and self.uncorrected:
+            raise ValueError(
+                f"correction: expected None, because {self.uncorrected}, got {self.correction!r}"
             )
 
     def settings_for(self, *functions: Callable[..., Any]) -> dict[str, Any]:
@@ -152,6 +166,9 @@ class Method(Settings):
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
         """Box 1, rollout: how a prompt's `group` completions are drawn in batch number `batch`,
         from 0."""
+        if self.compares:
+            name = f"group ({type(self).__name__} compares completions of a prompt)"
+            checks.whole(name, group, least=2)
         return (Stage(group),)
 
     def prepare(self, batch: Batch) -> Batch:
@@ -173,8 +190,8 @@ class Method(Settings):
         loss = type(self).token_loss
         if loss is None:
             raise NotImplementedError(f"{type(self).__name__} has no objective")
-        chosen = self.settings_for(loss)
-        return loss(scores.logp, batch.logp_anchor, **batch.credit, **chosen)
+        given = {name: getattr(batch, name) for name in GIVEN if name in _arguments(loss)}
+        return loss(scores.logp, batch.logp_anchor, **given, **self.settings_for(loss))
 
     def loss(self, per_token: Tensor, batch: Batch) -> Tensor:
         """The objective as one number: tokens are combined by `aggregation`, completions, pairs or
@@ -213,6 +230,12 @@ class TokenLoss:
     """Detached [B, T]: `ratio`, `kept` (bool: the region does not silence the token), `weight` = w
     = -dL/dlogp by the method's formula; 1, False and 0 where masked. What is missing here is
     missing from the history."""
+
+    def plus(self, per_token: Tensor, weight: Tensor, **more: Tensor) -> TokenLoss:
+        """The loss with a term added to it, [B, T] each, whose own weight is `weight`, and with
+        more diagnostics."""
+        weight = self.diagnostics["weight"] + weight.detach()
+        return TokenLoss(self.per_token + per_token, {**self.diagnostics, **more, "weight": weight})
 
 
 class Step(Protocol):
@@ -276,6 +299,17 @@ class Step(Protocol):
 @functools.cache
 def _arguments(function: Callable[..., Any]) -> frozenset[str]:
     return frozenset(signature(function).parameters)
+
+
+def check_per_token(loss: object, mask: Tensor) -> None:
+    """Check that a loss to which a term is added has a number and a `weight` for every token of
+    the mask [B, T].
+    Raises TypeError, ValueError: it has not."""
+    if not isinstance(loss, TokenLoss):
+        raise TypeError(f"loss: expected the TokenLoss of a method, got {type(loss).__name__}")
+    shape, weight = tuple(mask.shape), loss.diagnostics.get("weight")
+    checks.floating("loss.per_token", loss.per_token, shape, "B, T")
+    checks.floating("loss.diagnostics['weight']", weight, shape, "B, T")
 
 
 def unclipped(

@@ -14,11 +14,10 @@ class Stage:
 
     count: int = checks.setting(least=1)
     """Completions per prompt."""
-    prefix: float = 0.0
+    prefix: float = checks.setting(0.0, **SHARE)
     """Share of an expert's answer that is forced at the start, 0 to 1."""
     below: float | None = None
     """Give the prefix only to prompts whose rewards so far sum to less than this; None: to all."""
 
     def __post_init__(self) -> None:
         checks.validate(self)
-        checks.number("prefix (a share of the demonstration)", self.prefix, **SHARE)

@@ -133,47 +133,6 @@ class Geodesic(torch.autograd.Function):
         return _in_blocks(_pull_back, grad, grad_eta, *ctx.saved_tensors)[0], None, None, None
 
 
-@torch.library.custom_op("trlib::geodesic", mutates_args=())
-def geodesic(
-    u: Tensor, lq: Tensor, mask: Tensor, delta: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """`Geodesic` for torch.compile, which cannot choose rows by their values: one operation on all
-    rows. It returns log π, t, d - KL, Var, and which rows are outside; rows inside come back
-    unchanged."""
-    drift = departure(u, lq)
-    moved = outside(drift[0], u.shape[-1], delta) & mask
-    logp, t, centred = u.clone(), torch.ones_like(drift[0]), torch.zeros_like(u)
-    var = torch.full_like(t, math.inf)
-    if bool(moved.any()):
-        logp[moved], t[moved], _, centred[moved], var[moved] = _in_blocks(
-            lambda a, b, c: _solve(a, b, c.T, delta), u[moved], lq[moved], drift[:, moved].T
-        )
-    return logp, t, centred, var, moved
-
-
-@geodesic.register_fake
-def _(u: Tensor, lq: Tensor, mask: Tensor, delta: float) -> tuple[Tensor, ...]:
-    return (
-        torch.empty_like(u),
-        u.new_empty(len(u)),
-        torch.empty_like(u),
-        u.new_empty(len(u)),
-        torch.empty_like(mask),
-    )
-
-
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    ctx.save_for_backward(*output[:4])
-
-
-def _back(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor, None, None, None]:
-    logp, t, centred, var = ctx.saved_tensors
-    return _pull_back(grad, torch.zeros_like(t), t, logp.exp(), centred, var)[0], None, None, None
-
-
-geodesic.register_autograd(_back, setup_context=_keep)
-
-
 def _pull_back(
     grad: Tensor, grad_eta: Tensor, t: Tensor, p: Tensor, centred: Tensor, var: Tensor
 ) -> tuple[Tensor]:

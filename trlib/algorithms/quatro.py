@@ -21,7 +21,7 @@ the weight of its tokens: it changes sign when the target is overshot, so the po
 at any ratio."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -30,19 +30,17 @@ from trlib import checks
 
 # The dual is part of what this module offers.
 from trlib.algorithms.dual import (  # noqa: F401
-    DIRECTIONS,
     Direction,
     Dual,
     check_dual,
     solve_dual,
     solve_groups,
 )
-from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
+from trlib.algorithms.method import Anchor, Batch, Method, TokenLoss, weigh
 from trlib.checks import POSITIVE
 from trlib.other_names import names_its_arguments
 
 Form = Literal["ratio", "exact", "regression"]
-FORMS: tuple[str, ...] = ("ratio", "exact", "regression")
 OVERFLOW = 20.0
 """Log-ratios are clamped to ± this before they are exponentiated. It prevents overflow; it does not
 bound variance."""
@@ -90,7 +88,7 @@ def quatro_loss(
 
     Diagnostics besides the usual: those of `pull_to_target`, and `floored` (bool).
     Raises TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is
-    True."""
+    True. torch.compile breaks its graph where the dual is solved."""
     delta_kl, lambda_min = check_dual(delta_kl, lambda_min, direction)
     shape = tuple(checks.floating("logp", logp, (None, None), "B, T").shape)
     present = checks.boolean("mask", mask, shape, "B, T").any(-1)
@@ -136,8 +134,8 @@ def pull_to_target(
     `kept` is False where both numbers are 0.
     Raises TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is
     True."""
-    checks.choice("form", form, FORMS)
-    checks.choice("direction", direction, DIRECTIONS)
+    checks.choice("form", form, get_args(Form))
+    checks.choice("direction", direction, get_args(Direction))
     logp, logp_rollout = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout)
     multiplier = _by_completion("multiplier", multiplier, logp, mask)
     push = _by_completion("push", push, logp, mask)
@@ -183,15 +181,8 @@ class QUATRO(Method):
     aggregation: str = "seq-mean-token-sum"
     anchor: ClassVar[Anchor] = "rollout"
     credited_by: ClassVar[str] = "each prompt's raw rewards, whose baseline and scale it solves for"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.correction is not None:
-            why = "QUATRO's log-ratio is already relative to the policy that sampled"
-            raise ValueError(
-                f"correction: {why}, so a factor on advantages has nothing to correct; expected "
-                f"None, got {self.correction!r}"
-            )
+    uncorrected: ClassVar[str] = "its log-ratio is already relative to the policy that sampled"
+    token_loss = quatro_loss
 
     def prepare(self, batch: Batch) -> Batch:
         """Sets `advantages` to λ target (R - m in the backward direction): the bracket before any
@@ -201,14 +192,4 @@ class QUATRO(Method):
         )
         return replace(
             batch, advantages=(multiplier * target).unsqueeze(-1).expand_as(batch.logp_rollout)
-        )
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return quatro_loss(
-            scores.logp,
-            batch.logp_anchor,
-            rewards=batch.rewards,
-            group=batch.group,
-            mask=batch.mask,
-            **self.settings_for(quatro_loss),
         )

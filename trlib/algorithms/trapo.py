@@ -107,8 +107,8 @@ def truncated_expert(expert: Tensor, *, alpha: float = 0.1) -> Tensor:
     checks.floating("expert", expert)
     if not expert.dim():
         raise ValueError("expert: expected [..., V], got []")
-    if checks.values_checked() and bool((expert < 0).any()):
-        raise ValueError(f"expert: expected probabilities, got {expert.min().item()}")
+    if checks.values_checked():
+        checks.refuse("expert: expected probabilities", expert, expert < 0)
     checks.log_probabilities("expert (its logarithm)", expert.log())
     e, order = expert.to(checks.wide(expert)).sort(dim=-1, descending=True, stable=True)
     total = e.cumsum(-1)

@@ -12,22 +12,22 @@ them, and one bucket for the rest: tokens x K numbers instead of tokens x V."""
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.aggregation import row_mean
 from trlib.algorithms.gspo import LOG_RATIO_CAP
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
 from trlib.algorithms.needs import Needs
-from trlib.algorithms.projection import Geodesic, Projection, departure, geodesic, outside, project
+from trlib.algorithms.projection import Geodesic, Projection, departure, outside, project
 from trlib.checks import NOT_NEGATIVE
 from trlib.divergences import TopK, merged
 from trlib.other_names import names_its_arguments
 
 __all__ = [
-    "LEVELS",
     "TROLL",
     "Projection",
     "project",
@@ -36,7 +36,6 @@ __all__ = [
     "troll_sparse_loss",
 ]
 Level = Literal["token", "sequence"]
-LEVELS: tuple[str, ...] = ("token", "sequence")
 
 
 @names_its_arguments
@@ -85,15 +84,11 @@ def troll_loss(
     :eq:`troll-loss`.
     Differs from: a word to which q gives no probability at all gets none from π either, and if π̃
     gives it some, KL(π̃ || π) is infinite. Here log π is then the log of the smallest number that
-    the type can hold: the regression still pulls, and the loss stays finite."""
-    shape = tuple(checks.floating("logp", logp, (None, None, None), "B, T, V").shape)
-    checks.floating("logp_old", logp_old, shape, "B, T, V")
-    advantages = _token_arguments(shape, tokens, advantages, mask)
-    _distributions(mask, logp=logp, logp_old=logp_old)
-    checks.inside("tokens", tokens, shape[2], mask=mask)
-    dtype = checks.wide(logp, logp_old, advantages)
-    u, lq, at = logp.to(dtype), logp_old.detach().to(dtype), tokens.masked_fill(~mask, 0).long()
-    return _objective(u, lq, at, advantages, mask, delta_kl, alpha, level)
+    the type can hold: the regression still pulls, and the loss stays finite. torch.compile breaks
+    its graph where rows are chosen by their values."""
+    checks.distributions(mask, tokens, logp=logp, logp_old=logp_old)
+    at = tokens.masked_fill(~mask, 0).long()
+    return _objective(logp, logp_old.detach(), at, advantages, mask, delta_kl, alpha, level)
 
 
 @names_its_arguments
@@ -125,10 +120,8 @@ def troll_sparse_loss(
         tokens, advantages, mask, delta_kl, alpha, level: as in `troll_loss`.
     Raises TypeError, ValueError: as `troll_loss`; a sampled token that is not among `old.ids`.
     In the book: :eq:`troll-rest`."""
-    u, lq, at = merged(logp, old, tokens=tokens, mask=mask)
-    advantages = _token_arguments((*u.shape[:2],), tokens, advantages, mask)
-    dtype = checks.wide(u, advantages)
-    return _objective(u.to(dtype), lq.to(dtype), at, advantages, mask, delta_kl, alpha, level)
+    outcomes = merged(logp, old, tokens=tokens, mask=mask)
+    return _objective(*outcomes, advantages, mask, delta_kl, alpha, level)
 
 
 @torch.no_grad()
@@ -153,12 +146,9 @@ def sparsify(
     differ little. In the book: :eq:`troll-rest`.
     Differs from: the authors give every other token 1e-12; here the rest keeps its mass, in one
     bucket."""
-    shape = tuple(checks.floating("logp_old", logp_old, (None, None, None), "B, T, V").shape)
-    checks.integer("tokens", tokens, shape[:2], "B, T")
-    _distributions(checks.boolean("mask", mask, shape[:2], "B, T"), logp_old=logp_old)
-    width = checks.whole("k", k, least=1, most=shape[2])
+    checks.distributions(mask, tokens, logp_old=logp_old)
+    width = checks.whole("k", k, least=1, most=logp_old.shape[2])
     mass = checks.number("mass", mass, above=0, most=1)
-    checks.inside("tokens", tokens, shape[2], mask=mask)
     sampled = tokens.masked_fill(~mask, 0).long().unsqueeze(-1)
     logp_old = logp_old.masked_fill(~mask.unsqueeze(-1), 0.0)
     ids = logp_old.scatter(-1, sampled, math.inf).topk(width, -1).indices
@@ -203,8 +193,7 @@ class TROLL(Method):
 class _Outside:
     """What the loss and its weight need from the N tokens whose distribution is projected."""
 
-    rows: Tensor
-    """Their flat indices; if compiled, a bool for every token, as is all that follows."""
+    rows: Tensor  #: Their flat indices.
     log_ratio: Tensor
     """log π(y)/q(y), with the gradient through the projection."""
     regression: Tensor
@@ -218,14 +207,11 @@ class _Outside:
 
     def take(self, values: Tensor) -> Tensor:
         """The entries of `values` [B, T] that belong to them."""
-        return values.flatten() if self.rows.dtype == torch.bool else values.flatten()[self.rows]
+        return values.flatten()[self.rows]
 
     def put(self, values: Tensor, new: Tensor) -> Tensor:
         """`values` [B, T] with `new` in their place."""
-        flat, rows = values.flatten(), self.rows
-        return (
-            new.where(rows, flat) if rows.dtype == torch.bool else flat.index_put((rows,), new)
-        ).view(values.shape)
+        return values.flatten().index_put((self.rows,), new).view(values.shape)
 
 
 def _objective(
@@ -242,7 +228,10 @@ def _objective(
     outcome."""
     delta = checks.number("delta_kl", delta, least=0)
     alpha = checks.number("alpha", alpha, **NOT_NEGATIVE)
-    checks.choice("level", level, LEVELS)
+    checks.choice("level", level, get_args(Level))
+    advantages = checks.advantages(mask, advantages)
+    dtype = checks.wide(u, lq, advantages)
+    u, lq = u.to(dtype), lq.to(dtype)
     sampled, sampled_old = _pick(u, at), _pick(lq, at)
     checks.finite("logp of the sampled tokens", sampled, mask)
     checks.finite("logp_old of the sampled tokens", sampled_old, mask)
@@ -255,8 +244,7 @@ def _objective(
 
     size = log_ratio.detach()
     if level == "sequence":
-        size = size.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
-        size = size.clamp(max=LOG_RATIO_CAP).expand(mask.shape)
+        size = row_mean(size, mask).clamp(max=LOG_RATIO_CAP).expand(mask.shape)
     # A ratio without an advantage never enters the exponential: an overflow would turn it into
     # inf * 0.
     ratio = (log_ratio - log_ratio.detach() + size).masked_fill(advantages == 0, 0.0).exp()
@@ -271,33 +259,16 @@ def _objective(
     )
 
 
+@torch.compiler.disable  # rows are chosen by their values
 def _beyond(u: Tensor, lq: Tensor, at: Tensor, mask: Tensor, delta: float) -> _Outside | None:
     """What becomes of the rows [N, C] outside the region, whose sampled outcomes are `at` [N];
     None: there are none."""
-    # Rows cannot be chosen by their values: compute all, take some.
-    if torch.compiler.is_compiling():
-        uniform = -math.log(u.shape[-1])
-        u, lq = (x.masked_fill(~mask.unsqueeze(-1), uniform) for x in (u, lq))
-        logp, t, centred, var, moved = geodesic(u, lq, mask, delta)
-        return _outside(moved, u, lq, at, logp, (1 - t) / t, centred, var)
     drift = departure(u.detach(), lq)
     rows = (outside(drift[0], u.shape[-1], delta) & mask).nonzero().squeeze(-1)
     if not len(rows):
         return None
-    u, lq = u.index_select(0, rows), lq[rows]
-    return _outside(rows, u, lq, at[rows], *Geodesic.apply(u, lq, drift[:, rows], delta))
-
-
-def _outside(
-    rows: Tensor,
-    u: Tensor,
-    lq: Tensor,
-    at: Tensor,
-    logp: Tensor,
-    eta: Tensor,
-    centred: Tensor,
-    var: Tensor,
-) -> _Outside:
+    u, lq, at = u.index_select(0, rows), lq[rows], at[rows]
+    logp, eta, centred, var = Geodesic.apply(u, lq, drift[:, rows], delta)
     target = logp.detach().masked_fill(logp == -math.inf, math.log(torch.finfo(logp.dtype).tiny))
     mass, excess = u.exp(), (u - target).where(u > -math.inf, 0.0)
     regression = torch.linalg.vecdot(mass, excess)
@@ -312,23 +283,3 @@ def _outside(
 def _pick(values: Tensor, at: Tensor) -> Tensor:
     """[...] the entries of [..., C] that `at` names."""
     return values.gather(-1, at.unsqueeze(-1)).squeeze(-1)
-
-
-def _token_arguments(
-    shape: tuple[int, ...], tokens: Tensor, advantages: Tensor, mask: Tensor
-) -> Tensor:
-    """The advantages, 0 where masked, after checking the [B, T] arguments."""
-    checks.integer("tokens", tokens, shape[:2], "B, T")
-    checks.floating("advantages", advantages, shape[:2], "B, T")
-    (advantages,) = checks.tokens(
-        checks.boolean("mask", mask, shape[:2], "B, T"), advantages=advantages
-    )
-    return advantages.detach()
-
-
-def _distributions(mask: Tensor, **named: Tensor) -> None:
-    """Check that each [B, T, V] holds log-probabilities where the mask is True."""
-    for name, value in named.items() if checks.values_checked() else ():
-        checks.log_probabilities(
-            name, value.detach().masked_fill(~mask.unsqueeze(-1), -math.log(value.shape[-1]))
-        )

@@ -157,9 +157,7 @@ class TRPO(Method):
         if not loss.requires_grad or not bool(step.batch.mask.any()):
             step.report(float(loss.detach()), 0.0)
             return
-        gradient = -flat(
-            torch.autograd.grad(loss, step.parameters, allow_unused=True), step.parameters
-        )
+        gradient = -flat(torch.autograd.grad(loss, step.parameters, materialize_grads=True))
         before = float(loss.detach())
         step.report(before, float(gradient.norm()))
         product = self._fisher(step)
@@ -199,24 +197,23 @@ class TRPO(Method):
         if self.fisher == "double-backward":
             mean = self._kl(scores, step.batch.rows(rows))
             slope = flat(
-                torch.autograd.grad(mean, parameters, create_graph=True, allow_unused=True),
-                parameters,
+                torch.autograd.grad(mean, parameters, create_graph=True, materialize_grads=True)
             )
 
             def product(v: Tensor) -> Tensor:
                 again = torch.autograd.grad(
-                    _dot(slope, v), parameters, retain_graph=True, allow_unused=True
+                    _dot(slope, v), parameters, retain_graph=True, materialize_grads=True
                 )
-                return flat(again, parameters) + self.damping * v
+                return flat(again) + self.damping * v
         else:
             p = (logp.detach().exp() * mask.unsqueeze(-1)) / mask.sum()
 
             def product(v: Tensor) -> Tensor:
                 along = step.directional(unflat(v, parameters), rows)
                 pulled = torch.autograd.grad(
-                    logp, parameters, p * along, retain_graph=True, allow_unused=True
+                    logp, parameters, p * along, retain_graph=True, materialize_grads=True
                 )
-                return flat(pulled, parameters) + self.damping * v
+                return flat(pulled) + self.damping * v
 
         return product
 
@@ -239,10 +236,9 @@ def exact(parameters: Sequence[Tensor]) -> None:
             )
 
 
-def flat(tensors: Sequence[Tensor | None], like: Sequence[Tensor]) -> Tensor:
-    """The tensors as one vector, float32 or wider; what no gradient reaches is 0."""
-    parts = [torch.zeros_like(p) if t is None else t for t, p in zip(tensors, like, strict=True)]
-    return torch.cat([part.reshape(-1).to(checks.wide(part)) for part in parts])
+def flat(tensors: Sequence[Tensor]) -> Tensor:
+    """The tensors as one vector, float32 or wider."""
+    return torch.cat([part.reshape(-1).to(checks.wide(part)) for part in tensors])
 
 
 def unflat(flat: Tensor, like: Sequence[Tensor]) -> list[Tensor]:

@@ -44,7 +44,7 @@ from trlib.algorithms.method import TokenLoss
 from trlib.algorithms.quatro import pull_to_target, quatro_loss
 from trlib.bridges import TOKEN_LOSS, TOPK_LOSS, as_token_loss, check_loss
 from trlib.bridges.trl_causes import CausesCallback as CausesCallback
-from trlib.bridges.trl_causes import with_rewards
+from trlib.bridges.trl_causes import sampled_tokens, with_rewards
 from trlib.checks import choice, number, value_checks, whole
 from trlib.divergences import k3
 from trlib.replaced import replaced
@@ -114,9 +114,10 @@ class TrustRegionTrainer(GRPOTrainer):
         check_loss(name, self.token_loss, self.arguments, self.accelerator.device)
 
     def _generate_and_score_completions(self, inputs):
-        output, rewards, group = with_rewards(self, super()._generate_and_score_completions, inputs)
+        generate = super()._generate_and_score_completions
+        output, rewards, group, here = with_rewards(self, generate, inputs)
         if self.advantage is not None:
-            mask = output["completion_mask"] * output.get("tool_mask", 1)
+            mask = sampled_tokens(output)
             lengths = self.accelerator.gather(mask.sum(-1))
             scored = ~rewards.isnan()
             batch = SimpleNamespace(
@@ -125,8 +126,7 @@ class TrustRegionTrainer(GRPOTrainer):
             push = torch.zeros_like(rewards).masked_scatter(
                 scored, ADVANTAGES[self.advantage](batch).to(rewards)
             )
-            first = self.accelerator.process_index * len(mask)
-            output["advantages"] = push[first : first + len(mask)]
+            output["advantages"] = push[here]
         # What no reward function can score is pushed nowhere.
         output["advantages"] = output["advantages"] + self.shift * ~output["reward"].isnan()
         return output
@@ -157,7 +157,7 @@ class TrustRegionTrainer(GRPOTrainer):
     def _per_token(
         self, logp: Tensor, inputs: dict[str, Any], beta: float, factor: Tensor | float
     ) -> Tensor:
-        mask = (inputs["completion_mask"] * inputs.get("tool_mask", 1)).bool()
+        mask = sampled_tokens(inputs)
         # Left out where one update follows a rollout.
         old = inputs.get("old_per_token_logps", logp.detach())
         sampler = inputs.get("sampling_per_token_logps", old) if self.anchor == "rollout" else old
@@ -327,13 +327,12 @@ class QuatroTrainer(TrustRegionTrainer):
         quatro_loss(logp, logp, rewards=rewards, group=group, mask=logp < 0, **settings)
 
     def _generate_and_score_completions(self, inputs):
-        output, rewards, group = with_rewards(self, super()._generate_and_score_completions, inputs)
-        mask = (output["completion_mask"] * output.get("tool_mask", 1)).bool()
+        generate = super()._generate_and_score_completions
+        output, rewards, group, here = with_rewards(self, generate, inputs)
+        mask = sampled_tokens(output)
         present = self.accelerator.gather(mask.any(-1)) & ~rewards.isnan()
         settings = {name: getattr(self, name) for name in ("delta_kl", "lambda_min", "direction")}
         multiplier, target, _ = solve_groups(rewards.nan_to_num(), group, present, **settings)
-        first = self.accelerator.process_index * len(mask)
-        here = slice(first, first + len(mask))
         return output | {"multiplier": multiplier[here], "push": (multiplier * target)[here]}
 
     def _token_loss(self, logp, anchor, mask, inputs):

@@ -12,12 +12,17 @@ from trlib.bridges.watch import UNSEEN, Watch
 from trlib.replaced import replaced
 
 
+def sampled_tokens(batch: dict[str, Tensor]) -> Tensor:
+    """[B, T] bool: the tokens of TRL's batch that the policy wrote."""
+    return (batch["completion_mask"] * batch.get("tool_mask", 1)).bool()
+
+
 def with_rewards(
     trainer: Any, generate: Callable[[Any], dict[str, Any]], inputs: Any
-) -> tuple[dict[str, Any], Tensor, Tensor]:
+) -> tuple[dict[str, Any], Tensor, Tensor, slice]:
     """What TRL's `_generate_and_score_completions` made, and in it `reward` [B], weighted and
     summed (NaN: no function could score it), and `group` [B], which prompt. And both for all
-    processes' completions."""
+    processes' completions, and which of these are this process's."""
     calculate, kept = trainer._calculate_rewards, list[Tensor]()
 
     def calculated(*args, **kwargs):
@@ -33,7 +38,7 @@ def with_rewards(
     group = torch.arange(len(rewards), device=rewards.device) // size
     first = trainer.accelerator.process_index * len(made["advantages"])
     here = slice(first, first + len(made["advantages"]))
-    return made | {"reward": rewards[here], "group": group[here]}, rewards, group
+    return made | {"reward": rewards[here], "group": group[here]}, rewards, group, here
 
 
 class CausesCallback(TrainerCallback):
@@ -96,7 +101,7 @@ class CausesCallback(TrainerCallback):
 
     def _with_more(self, inputs):
         # TRL writes into the rows what `rollout_func` returns.
-        made, _, _ = with_rewards(self.trainer, self._generate, inputs)
+        made, *_ = with_rewards(self.trainer, self._generate, inputs)
         versions = [row.get("version") for row in inputs]
         if self.trainer.rollout_func and all(isinstance(x, int | float) for x in versions):
             made["version"] = torch.tensor(versions, device=made["advantages"].device).double()
@@ -118,7 +123,7 @@ class CausesCallback(TrainerCallback):
         return loss
 
     def _keep(self, logp: Tensor, inputs: dict[str, Any]) -> None:
-        mask = (inputs["completion_mask"] * inputs.get("tool_mask", 1)).bool()
+        mask = sampled_tokens(inputs)
         old = inputs.get("old_per_token_logps")
         sampler = inputs.get("sampling_per_token_logps")
         if sampler is None:

@@ -71,22 +71,13 @@ def _source(name: str | None) -> tuple[str | None, dict[str, Any]]:
     on."""
     if name is None or not (Path(name) / "run.json").is_file():
         return name, {}
-    from trlib.model.folders import put_aside
-
-    record, model = Path(name) / "run.json", Path(name) / "policy"
-    if not model.is_dir() and put_aside(model) is None:
-        raise ValueError(
-            f"--policy: the run in {name!r} has no trained model yet (it was stopped before its "
-            f"end); continue it: trlib train ... --out {name} --resume"
-        )
+    record = Path(name) / "run.json"
     try:
         found = json.loads(record.read_text())
-        return str(model), {
-            **found["task"],
-            "name": found.get("task_file") or found["task"]["name"],
-        }
+        task = {**found["task"], "name": found.get("task_file") or found["task"]["name"]}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"--policy: expected the record of a run in {str(record)!r}, got a damaged file "
-            f"({error!r}); name its model directly: --policy {model}"
+            f"({error!r}); name its model directly: --policy {Path(name) / 'policy'}"
         ) from error
+    return name, task

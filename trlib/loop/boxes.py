@@ -2,7 +2,6 @@
 
 import inspect
 import os
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import FrozenInstanceError, dataclass, fields
@@ -13,7 +12,7 @@ import torch
 from trlib.algorithms.method import Anchor, Method
 from trlib.algorithms.needs import Needs
 from trlib.arguments import as_json
-from trlib.errors import MethodError, TrlibError, warn
+from trlib.errors import MethodError, TrlibError, line_of, warn
 from trlib.loop.settings import FilledSettings
 
 
@@ -110,12 +109,7 @@ def _place(author: object, name: str, error: Exception) -> str:
     code = getattr(inspect.unwrap(getattr(author, name)), "__code__", None)
     if code is None:
         return _defined(author)
-    lines = [
-        f.lineno
-        for f in traceback.extract_tb(error.__traceback__)
-        if f.filename == code.co_filename
-    ]
-    return f"{_near(code.co_filename)}:{lines[-1] if lines else code.co_firstlineno}"
+    return f"{_near(code.co_filename)}:{line_of(code, error)}"
 
 
 def _defined(author: object) -> str:

@@ -19,10 +19,9 @@ from trlib.loop.metrics import Update
 from trlib.loop.settings import FilledSettings
 from trlib.model.completions import Completions, join, regrouped, top_k
 from trlib.model.partial_rollout import sample_in_segments
-from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
 from trlib.tasks.expert import Demonstration, demonstrations, prefixes
-from trlib.tasks.task import Prompt, Task, Verdict, checked_prompts, verify_batch
+from trlib.tasks.task import Prompt, Task, Verdict, checked_prompts, rewards_of, verify_batch
 
 ROUNDING = 1e-5  #: A gradient of this norm is what rounding leaves of none.
 
@@ -91,12 +90,8 @@ class Collector:
     def _ages(self, n: int, k: int) -> list[int]:
         """The age, in batches, of the policy that begins each prompt's completions in batch `k`."""
         s = self.settings
-        drawn = (
-            torch.randint(s.buffer + 1, (n,), generator=generator(s.seed, "age", k))
-            if s.buffer
-            else torch.zeros(n)
-        )
-        return [s.lag + int(older) for older in drawn.tolist()]
+        drawn = torch.randint(s.buffer + 1, (n,), generator=generator(s.seed, "age", k))
+        return [s.lag + older for older in drawn.tolist()]
 
     def _sampled(
         self, prompts: list[str], ages: list[int], *, group: int, full_rows: list[int], **more: Any
@@ -107,10 +102,7 @@ class Collector:
         settings = {name: getattr(s, name) for name in ("temperature", "max_tokens", "logit_noise")}
         settings |= {"group": group, "drop": "dropping" not in s.without, **more}
         settings["ends_at"] = getattr(self.task, "ends_at", None)
-        if s.buffer + s.segments == 1:
-            done = sample(sampler.at(s.lag), prompts, full_rows=full_rows, **settings)
-            return replace(done, age=torch.full_like(done.tokens, sampler.age(s.lag)))
-        if settings.pop("prefixes") is not None:
+        if settings["prefixes"] is not None and s.buffer + s.segments > 1:
             raise ValueError(
                 "buffer, segments: expected 0 and 1 with a method that begins completions for the "
                 "policy"
@@ -167,15 +159,12 @@ class Collector:
     def prepare(self, completions: Completions, verdicts: list[Verdict], k: int) -> Batch:
         """Box 2: everything the method asked to know, then its advantages."""
         s, c = self.settings, completions
-        rewards = torch.tensor([v.reward for v in verdicts], dtype=torch.float32).to(
-            self.learner.policy.device
-        )
         batch = Batch(
             **{
                 name: getattr(c, name)
                 for name in ("tokens", "mask", "forced", "group", "ended", "age")
             },
-            rewards=rewards,
+            rewards=rewards_of(verdicts, c.tokens),
             horizon=s.max_tokens,
             logp_rollout=c.logp if s.sampler_logp else torch.full_like(c.logp, math.nan),
             anchor=s.anchor,

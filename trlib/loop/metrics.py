@@ -19,7 +19,7 @@ from trlib.divergences import kl, tv
 from trlib.loop.settings import FilledSettings
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy
-from trlib.tasks.task import Prompt, Verdict
+from trlib.tasks.task import Prompt, Verdict, rewards_of
 
 AT_ONCE = 4_000_000
 """How many numbers of a probe's distributions are processed at a time: if the vocabulary is large,
@@ -202,7 +202,7 @@ def of_completions(c: Completions, verdicts: Sequence[Verdict]) -> dict[str, flo
     """The columns of the history that the completions and their verdicts show."""
     free, age = ~c.forced.any(1), c.age
     return {
-        "reward": float(_rewards(c, verdicts)[free].mean()),
+        "reward": float(rewards_of(verdicts, c.tokens)[free].mean()),
         "length": float(c.lengths.float().mean()),
         "distinct": distinct_right(c, verdicts),
         "age": 0.0 if age is None else float(age[c.mask].float().mean()),
@@ -220,7 +220,7 @@ def of_prompts(
     free = ~c.forced.any(1)
     reward, length, unguided = (
         v.view(len(prompts), -1).float().mean(1)
-        for v in (_rewards(c, verdicts) * free, c.lengths.float(), free)
+        for v in (rewards_of(verdicts, c.tokens) * free, c.lengths.float(), free)
     )
     means = torch.stack([reward / unguided, length, 1 - unguided], 1).tolist()
     return [
@@ -256,10 +256,6 @@ def on_probe(
         ).full
     exact, back = measure(log_mu, log_pi, probe.tokens, probe.mask)
     return exact, means_by_group(probe.group, back)
-
-
-def _rewards(c: Completions, verdicts: Sequence[Verdict]) -> Tensor:
-    return torch.tensor([v.reward for v in verdicts], dtype=torch.float32).to(c.tokens.device)
 
 
 def distinct_right(completions: Completions, verdicts: Sequence[Verdict]) -> float:

@@ -17,7 +17,7 @@ from urllib.request import getproxies
 
 import torch
 
-from trlib.errors import CheckpointError
+from trlib.errors import CheckpointError, first_line
 from trlib.model import decoder
 from trlib.model.folders import ADAPTERS, Notes, notes, standing
 from trlib.model.gguf import PACKAGED, check_readers, forget_quantiser, in_package
@@ -236,10 +236,9 @@ def saved_tokenizer(source: Source) -> Any | None:
 
 def reason(error: Exception) -> str:
     """The first line of another library's error."""
-    text = str(error).strip()
-    if "trust_remote_code" in text:
+    if "trust_remote_code" in str(error):
         return "one that needs code of its own, and trlib runs none"
-    return text.splitlines()[0] if text else type(error).__name__
+    return first_line(error)
 
 
 def _whole(source: Source, model: Any, report: Mapping[str, Any]) -> None:

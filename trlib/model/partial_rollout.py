@@ -33,7 +33,8 @@ def sample_in_segments(
     Args:
         policies: one function for each part; it is called when the part begins.
         prompts, max_tokens, full_rows: as in `sample`.
-        settings: the other arguments of `sample`, except `prefixes`; `seed` is a generator.
+        settings: the other arguments of `sample`; `seed` is a generator, and `prefixes` are for one
+            policy alone.
     Returns the completions, and [B, T] int: the number of the policy, from 0, that wrote each
     token."""
     ends = [max_tokens * (i + 1) // len(policies) for i in range(len(policies))]

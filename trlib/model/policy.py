@@ -13,7 +13,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -197,9 +197,7 @@ class Policy:
         """A policy with weights of its own that do not learn: a sampler or a reference."""
         model = copy.deepcopy(self.model)
         model.requires_grad_(False)
-        return Policy(
-            self.name, model, self.tokenizer, self.share, self.chat, self.trees, self.base
-        )
+        return replace(self, model=model)
 
     def score(
         self,

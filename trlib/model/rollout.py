@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from trlib import checks
 from trlib.checks import NOT_NEGATIVE
@@ -114,7 +115,7 @@ class _Writer:
         self.read = plain_llama(policy.model) or partial(extend, policy.model)
         self.share, self.device = policy.share, policy.device
         device, rows = policy.device, len(ids) * self.group
-        self.ends = torch.tensor(policy.end_ids, device=device)
+        self.ends: Tensor  #: The tokens that end a completion.
         widest = max(map(len, ids))  # padding is on the left
         self.vocabulary, pad = policy.vocabulary, policy.pad_id
         padded = [[pad] * (widest - len(row)) + row for row in ids]
@@ -353,9 +354,7 @@ def _forced(
         raise ValueError(
             f"prefixes: expected at most max_tokens = {max_tokens} tokens each, got {longest}"
         )
-    pad = policy.pad_id
-    padded = [list(row) + [pad] * (longest - len(row)) for row in prefixes]
-    device = policy.device
-    return torch.tensor(padded, device=device), torch.tensor(
-        [len(row) for row in prefixes], device=device
-    )
+    each = [torch.tensor(row, dtype=torch.long) for row in prefixes]
+    tokens = pad_sequence(each, batch_first=True, padding_value=policy.pad_id)
+    lengths = torch.tensor([len(row) for row in each])
+    return tokens.to(policy.device), lengths.to(policy.device)

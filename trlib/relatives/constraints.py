@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from trlib import checks
 from trlib.algorithms import PGIS, Batch, Needs, Scores, Step, TokenLoss
-from trlib.algorithms.kl_penalty import BETA, add_penalty, token_kl
+from trlib.algorithms.kl_penalty import BETA, WithWholeKL, add_penalty, token_kl
 from trlib.algorithms.method import Anchor
 from trlib.checks import NOT_NEGATIVE, POSITIVE, SHARE
 
@@ -16,7 +16,7 @@ MOST_FIXUPS = 50  #: The most steps down the KL after a batch's updates.
 
 
 @dataclass(frozen=True, kw_only=True)
-class FixPO(PGIS):
+class FixPO(WithWholeKL):
     """L = -r A + β KL(π_old ‖ π); then steps down the whole batch's mean KL, until no token's KL
     exceeds ε.
     Source: arXiv 2312.05405; read in the authors' code, `fixpo_tianshou.py`, with its numbers.
@@ -34,9 +34,6 @@ class FixPO(PGIS):
     fix_speed: float = checks.setting(0.3, **POSITIVE)
     """A fix-up's learning rate over the run's. AdamW's steps ignore a factor of the loss; only this
     shortens them."""
-
-    def needs(self, anchor: Anchor) -> Needs:
-        return Needs(full=True, full_anchor=True)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         far = token_kl(batch.full_anchor, scores.full, mask=batch.mask)
@@ -70,7 +67,7 @@ class FixPO(PGIS):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MDPO(PGIS):
+class MDPO(WithWholeKL):
     """L = -r A + KL(π ‖ π_old) / t,   w = r A - π_y (log r - KL) / (t (1 - π_y)): at π_old it is A.
     Source: arXiv 2005.09814; read in the authors' code, `mdpo_on/mdpo.py`; w is derived here, as in
     `add_penalty`.
@@ -80,9 +77,6 @@ class MDPO(PGIS):
     t: float = checks.setting(2.0, **POSITIVE)
     """Nats per unit of advantage in the first batch; from there it falls to 0 in a straight line
     over the batches."""
-
-    def needs(self, anchor: Anchor) -> Needs:
-        return Needs(full=True, full_anchor=True)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         t = batch.memory["t"] = self.t * (1 - batch.number / batch.batches)
@@ -97,10 +91,7 @@ class MDPO(PGIS):
             / (t * (-new.expm1()).clamp(min=1e-7))
             * batch.mask
         )
-        return TokenLoss(
-            loss.per_token + far / t,
-            {**loss.diagnostics, "weight": loss.diagnostics["weight"] - pull},
-        )
+        return loss.plus(far / t, -pull)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,10 +148,7 @@ class COUNTERPOL(PGIS):
             for x in (scores.logp, batch.logp_anchor, batch.logp_ref)
         )
         pull = self.k * (ref - old).detach().exp() * batch.mask
-        weight = loss.diagnostics["weight"] + pull
-        return TokenLoss(
-            loss.per_token + pull * (ref.detach() - new), {**loss.diagnostics, "weight": weight}
-        )
+        return loss.plus(pull * (ref.detach() - new), pull)
 
     def update(self, step: Step) -> None:
         super().update(step)

@@ -14,18 +14,13 @@ from trlib.checks import SHARE
 from trlib.divergences import kl
 
 
-def apart(part: Any, log_a: Tensor, log_b: Tensor) -> Tensor:
-    """D = KL(a || b) + KL(b || a) of log-probs, [B, T, V] each: the mean over the expert's tokens,
-    nats; 0 of none."""
+def apart(part: Any, log_a: Tensor, log_b: Tensor, *, both: bool = True) -> Tensor:
+    """D = KL(a || b) + KL(b || a) of log-probs, [B, T, V] each, or without `both` the first alone:
+    the mean over the expert's tokens, nats; 0 of none."""
     a, b = log_a[part.batch.forced], log_b[part.batch.forced]
-    return (kl(a, b) + kl(b, a)).mean() if len(a) else a.sum() + b.sum()
-
-
-def one_way(part: Any, log_a: Tensor, log_b: Tensor) -> Tensor:
-    """KL(a || b) of log-probs, [B, T, V] each: the mean over the expert's tokens, nats; 0 of
-    none."""
-    a, b = log_a[part.batch.forced], log_b[part.batch.forced]
-    return kl(a, b).mean() if len(a) else a.sum() + b.sum()
+    if not len(a):
+        return a.sum() + b.sum()
+    return (kl(a, b) + kl(b, a) if both else kl(a, b)).mean()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,29 +107,16 @@ class SAM(SFT):
         for part in step.minibatches():
             now, far = part.score(), self.rho
             if self.measured:
-                distance = apart if self.form == "sam" else one_way
-                far *= float(
-                    distance(part, part.score(weights=part.reference).full, now.full.detach())
-                )
+                old = part.score(weights=part.reference).full
+                far *= float(apart(part, old, now.full.detach(), both=self.form == "sam"))
             part.batch.memory["radius"] = far
-            slopes = torch.autograd.grad(part.loss(now), part.parameters, allow_unused=True)
-            if self.form == "asam":  # first θ g, for the norm; then times θ again
-                slopes = tuple(
-                    None if g is None else p * g
-                    for p, g in zip(part.parameters, slopes, strict=True)
-                )
-            rate = far / (torch.stack([g.norm() for g in slopes if g is not None]).norm() + 1e-12)
-            if self.form == "asam":
-                slopes = tuple(
-                    None if g is None else p * g
-                    for p, g in zip(part.parameters, slopes, strict=True)
-                )
-            there = zip(part.weights.items(), slopes, strict=True)
-            part.descend(
-                part.loss(
-                    part.score(weights={n: p if g is None else p + rate * g for (n, p), g in there})
-                )
-            )
+            size = [p if self.form == "asam" else 1 for p in part.parameters]
+            slopes = torch.autograd.grad(part.loss(now), part.parameters, materialize_grads=True)
+            slopes = [s * g for s, g in zip(size, slopes, strict=True)]
+            rate = far / (torch.stack([g.norm() for g in slopes]).norm() + 1e-12)
+            steps = zip(part.weights.items(), size, slopes, strict=True)
+            there = {n: p + rate * (s * g) for (n, p), s, g in steps}
+            part.descend(part.loss(part.score(weights=there)))
 
 
 RELATIVES: dict[str, Any] = {

@@ -44,16 +44,9 @@ class DPO(Method):
     Source: arXiv 2305.18290; read in the authors' code, `trainers.py`."""
 
     credited_by: ClassVar[str] = "nowhere: it compares rewards"
+    uncorrected: ClassVar[str] = "whole completions are compared"
     beta: float = checks.setting(0.1, **POSITIVE)
     """Log-odds of a preference per nat of log-ratio."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.correction is not None:
-            raise ValueError(
-                "correction: expected None, as whole completions are compared, got "
-                f"{self.correction!r}"
-            )
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(reference=True)

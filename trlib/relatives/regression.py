@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 
 from trlib import checks
 from trlib.algorithms.centering import Centered
-from trlib.algorithms.method import Anchor, Batch, Method, Scores, Stage, TokenLoss, weigh
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
 from trlib.algorithms.needs import Needs
 from trlib.checks import POSITIVE
 from trlib.divergences import kl
@@ -26,13 +26,9 @@ class REBEL(Method):
     Differs from: the paper divides l by η, where its code and this multiply the rewards: the same
     minimiser."""
 
+    compares: ClassVar[bool] = True
     eta: float = checks.setting(1.0, **POSITIVE)
     """Nats of log-ratio that a reward is worth."""
-
-    def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
-        return super().plan(
-            checks.whole("group (REBEL compares completions of a prompt)", group, least=2), batch
-        )
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         logps = {"logp": scores.logp, "logp_old": batch.logp_anchor}
@@ -71,9 +67,9 @@ def lco_loss(
     Source: ours, from two summaries of arXiv 2603.00963; the targets and β are derived here."""
     beta = checks.number("beta", beta, **POSITIVE)
     checks.choice("kind", kind, ("kld", "mse", "lch"))
-    new, old, at = checks.distributions(mask, tokens, logp=logp, logp_old=logp_old)
+    new, old, at = checks.safe_distributions(mask, tokens, logp=logp, logp_old=logp_old)
     if advantages.dim() == 2:
-        (advantages,) = checks.tokens(mask, advantages=advantages)
+        advantages = checks.advantages(mask, advantages)
         advantages = torch.zeros_like(old).scatter(-1, at, advantages.to(old).unsqueeze(-1))
     target = (
         (old + advantages.masked_fill(~mask.unsqueeze(-1), 0.0) / beta).log_softmax(-1).detach()
@@ -91,22 +87,27 @@ def lco_loss(
 
 
 @dataclass(frozen=True, kw_only=True)
-class LCO(Method):
-    """Every token's distribution is fitted to its target; the method reads whole distributions."""
-
-    beta: float = checks.setting(1.0, **POSITIVE)
-    """Advantage that a nat costs: the smaller it is, the further away the target."""
-    kind: Literal["kld", "mse", "lch"] = checks.setting("kld")
-    """Cross-entropy, squares or log-cosh."""
+class OfDistributions(Method):
+    """A method whose `token_loss` takes whole distributions, [B, T, V], and the sampled tokens."""
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(full=True, full_anchor=True)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        chosen = self.settings_for(lco_loss)
-        return lco_loss(
-            scores.full, batch.full_anchor, tokens=batch.tokens, **batch.credit, **chosen
-        )
+        loss: Any = type(self).token_loss
+        given = {"tokens": batch.tokens, **batch.credit, **self.settings_for(loss)}
+        return loss(scores.full, batch.full_anchor, **given)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LCO(OfDistributions):
+    """Every token's distribution is fitted to its target; the method reads whole distributions."""
+
+    token_loss = lco_loss
+    beta: float = checks.setting(1.0, **POSITIVE)
+    """Advantage that a nat costs: the smaller it is, the further away the target."""
+    kind: Literal["kld", "mse", "lch"] = checks.setting("kld")
+    """Cross-entropy, squares or log-cosh."""
 
 
 def rover_loss(
@@ -123,30 +124,21 @@ def rover_loss(
     Source: arXiv 2509.24981 and its code (ρ = 1).
     Differs from: the authors' code can also scale Q' and clip Q to log(1 ± 0.2)."""
     rho = checks.number("rho", rho, **POSITIVE)
-    new, old, at = checks.distributions(mask, tokens, logp=logp, logp_old=logp_old)
-    change, (advantages,) = new - old.detach(), checks.tokens(mask, advantages=advantages)
+    new, old, at = checks.safe_distributions(mask, tokens, logp=logp, logp_old=logp_old)
+    change, advantages = new - old.detach(), checks.advantages(mask, advantages)
     log_ratio, drift = change.gather(-1, at).squeeze(-1), change.detach().mean(-1)
-    error = (rho * (log_ratio - pad(drift[:, 1:], (0, 1))) - advantages.detach()).masked_fill(
-        ~mask, 0.0
-    )
+    error = (rho * (log_ratio - pad(drift[:, 1:], (0, 1))) - advantages).masked_fill(~mask, 0.0)
     return TokenLoss(error.square(), weigh(log_ratio, mask, -2 * rho * error, mask))
 
 
 @dataclass(frozen=True, kw_only=True)
-class ROVER(Method):
+class ROVER(OfDistributions):
     """R less the group's mean at every token; the policy that samples is itself the softmax of
     Q/ρ."""
 
+    token_loss = rover_loss
     rho: float = checks.setting(1.0, **POSITIVE)
     """Reward that a nat of log-ratio stands for."""
-
-    def needs(self, anchor: Anchor) -> Needs:
-        return Needs(full=True, full_anchor=True)
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return rover_loss(
-            scores.full, batch.full_anchor, tokens=batch.tokens, **batch.credit, rho=self.rho
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

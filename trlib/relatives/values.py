@@ -27,7 +27,7 @@ def quantile_loss(quantiles: Tensor, target: Tensor) -> Tensor:
         checks.floating("target", target, tuple(quantiles.shape[:-1])).detach().unsqueeze(-1)
         - quantiles
     )
-    levels = (torch.arange(off.shape[-1], device=off.device, dtype=off.dtype) + 0.5) / off.shape[-1]
+    levels = _levels(off)
     return torch.maximum(levels * off, (levels - 1) * off).mean(-1)
 
 
@@ -48,12 +48,18 @@ def dvpo_value(
     checks.number("alpha", alpha, least=0, most=0.5)
     low, up = checks.number("c_low", c_low, least=0), checks.number("c_up", c_up, least=0)
     q, count = quantiles.sort(-1).values, quantiles.shape[-1]
-    levels = (torch.arange(count, device=q.device, dtype=q.dtype) + 0.5) / count
     median = q[..., [(count - 1) // 2, count // 2]].mean(-1, keepdim=True)
+    levels = _levels(q)
     scale = torch.where(
         levels < alpha, low, torch.where(levels > 1 - alpha, up, torch.ones_like(levels))
     )
     return q[..., 0] if worst else (median + scale * (q - median)).mean(-1)
+
+
+def _levels(quantiles: Tensor) -> Tensor:
+    """[N] (i + 1/2)/N: the levels of quantiles [..., N]."""
+    count = quantiles.shape[-1]
+    return (torch.arange(count, device=quantiles.device, dtype=quantiles.dtype) + 0.5) / count
 
 
 @dataclass(frozen=True, kw_only=True)

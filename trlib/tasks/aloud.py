@@ -6,7 +6,6 @@
 A completion ends with its line (`ends_at`). Only the answer is rewarded; the verdict on a wrong one
 names the first step that is wrong."""
 
-import operator
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -17,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trlib.arguments import setting
-from trlib.errors import DataError
+from trlib.errors import DataError, first_line
 from trlib.tasks import knobs
-from trlib.tasks.knobs import span, stream
+from trlib.tasks.knobs import OPERATIONS, span, stream
 from trlib.tasks.task import Prompt, Recipe, Verdict, check_asked
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 MOST = 1_000_000  #: Problems in a table, at most.
 COLUMNS = {"question": str, "steps": str, "answer": int}  #: Of a table of problems.
-OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 STEP = re.compile(r"(?<!\d)(-?\d{1,30}) ?([-+*]) ?(\d{1,30}) ?= ?(-?\d{1,30})", re.ASCII)
 ANSWER = re.compile(r"\bAnswer:? ?(-?\d{1,30})\.?\s*\Z", re.ASCII)
 Step = tuple[int, str, int, int]  #: Left, sign, right, result.
@@ -179,10 +177,8 @@ class Aloud(knobs.Embedded):
         try:
             rows = load_from_disk(str(Path(path).expanduser()))
         except Exception as error:  # a folder can be no table in many ways
-            reason = str(error).strip().partition("\n")[0] or type(error).__name__
-            raise DataError(
-                f"{self._where}: expected a folder that Dataset.save_to_disk wrote: {reason}"
-            ) from error
+            wanted = "a folder that Dataset.save_to_disk wrote"
+            raise DataError(f"{self._where}: expected {wanted}: {first_line(error)}") from error
         columns = rows.column_names if isinstance(rows, Dataset) else []
         if not set(COLUMNS) <= set(columns):
             raise DataError(

@@ -74,14 +74,9 @@ def demonstrations(
     answers = []
     for prompt, text in zip(prompts, texts, strict=True):
         where = f"task {task.name!r}, prompt {prompt.text!r}"
-        if text is None:
-            raise DemonstrationError(
-                f"{where}: expected an expert's answer, which the method learns from, got none"
-            )
         if not isinstance(text, str):
-            raise DemonstrationError(
-                f"{where}: expected an expert's answer as text, got {type(text).__name__}"
-            )
+            got = "none" if text is None else type(text).__name__
+            raise DemonstrationError(f"{where}: expected an expert's answer as text, got {got}")
         verdict = task.verify(prompt, text, ended=True)
         if verdict.reason != "right" and not getattr(task, "fallible", False):
             why = verdict.reason + (f": {verdict.detail}" if verdict.detail else "")

@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from trlib.arguments import setting, whole
-from trlib.errors import DataError
+from trlib.errors import DataError, first_line
 from trlib.tasks import knobs
 from trlib.tasks.answers import judge, reference, show
 from trlib.tasks.knobs import stream
@@ -191,8 +191,7 @@ def _hub(split: str) -> Iterable[tuple[int, Any]]:
     try:
         rows = load_dataset(*HUB, split=split)
     except Exception as error:  # the hub's client has many ways to say that it is out of reach
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DataError(
-            f"gsm8k: cannot load {HUB[0]} from the hub ({reason}). Or {instead}"
+            f"gsm8k: cannot load {HUB[0]} from the hub ({first_line(error)}). Or {instead}"
         ) from error
     return enumerate(rows, 1)

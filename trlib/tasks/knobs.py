@@ -1,6 +1,7 @@
 """What the embedded tasks share: knobs that are checked and recorded, and random numbers by
 seed."""
 
+import operator
 from collections.abc import Sequence
 from dataclasses import fields
 from random import Random
@@ -10,6 +11,8 @@ from trlib import arguments
 from trlib.tasks.task import Prompt, Task
 
 T = TypeVar("T")
+OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul}
+"""What the sign of a sum, a difference or a product does."""
 
 
 def validate(task: Any) -> None:
@@ -24,11 +27,7 @@ def validate(task: Any) -> None:
 
 def settings(task: Any) -> dict[str, Any]:
     """A dataclass's name and knobs, as JSON values: `load_task(**settings)` is the same task."""
-    values = {field.name: getattr(task, field.name) for field in fields(task)}
-    return {
-        "name": task.name,
-        **{k: list(v) if isinstance(v, tuple) else v for k, v in values.items()},
-    }
+    return {"name": task.name, **arguments.as_json(task)}
 
 
 class Embedded(Task):

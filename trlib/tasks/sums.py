@@ -17,11 +17,9 @@ from typing import ClassVar
 from trlib.arguments import setting
 from trlib.tasks import knobs
 from trlib.tasks.answers import judge
-from trlib.tasks.knobs import draw, span, stream
+from trlib.tasks.knobs import OPERATIONS, draw, span, stream
 from trlib.tasks.task import Prompt, Recipe, Verdict, check_asked
 
-OPERATIONS = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}
-"""Every operation."""
 HOLE = "{}"
 
 

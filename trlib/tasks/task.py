@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from trlib import arguments
-from trlib.errors import NonFiniteError
+from trlib.errors import NonFiniteError, line_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -109,15 +108,9 @@ def _has(task: object, name: str) -> bool:
         if not isinstance(member, property) or member.fget is None:
             return False
         code = member.fget.__code__
-        lines = [
-            f.lineno
-            for f in traceback.extract_tb(error.__traceback__)
-            if f.filename == code.co_filename
-        ]
         raise TypeError(
             f"task: {type(task).__name__}'s property `{name}` "
-            f"({code.co_filename}:{lines[-1] if lines else code.co_firstlineno}) raises "
-            f"{type(error).__name__}: {error}"
+            f"({code.co_filename}:{line_of(code, error)}) raises {type(error).__name__}: {error}"
         ) from error
     return True
 
@@ -222,10 +215,15 @@ class Task(Protocol):
         `prompts`: the batch's own N, in its order. A task that does not inherit from `Task` is
         judged by `verify_batch(task, prompts, completions)`.
         Raises TypeError, ValueError, NonFiniteError: as `verify_batch` does."""
-        import torch
+        return rewards_of(verify_batch(self, prompts, completions), completions.tokens)
 
-        rewards = [verdict.reward for verdict in verify_batch(self, prompts, completions)]
-        return torch.tensor(rewards, dtype=torch.float32, device=completions.tokens.device)
+
+def rewards_of(verdicts: Sequence[Verdict], like: Tensor) -> Tensor:
+    """Their rewards, [B] in float32 on the device of a tensor."""
+    import torch
+
+    rewards = [verdict.reward for verdict in verdicts]
+    return torch.tensor(rewards, dtype=torch.float32, device=like.device)
 
 
 def verify_batch(task: Task, prompts: Sequence[Prompt], completions: Completions) -> list[Verdict]:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.aggregation import row_mean
 from trlib.algorithms.critic import PPOCritic
 from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss, proportional
 from trlib.algorithms.ppo import PGIS, PPO, pg_is_loss, ppo_loss
@@ -94,9 +95,8 @@ def trm_mask(
     delta_max = checks.number("delta_max", delta_max, least=0)
     delta_mean = checks.number("delta_mean", delta_mean, least=0)
     new, rollout = checks.tokens(mask, logp=logp.detach(), logp_rollout=logp_rollout)
-    mean = k3(rollout, new).sum(-1) / mask.sum(-1).clamp(min=1)
-    near = (k2(rollout, new).amax(-1) <= delta_max) & (mean <= delta_mean)
-    return mask & near.unsqueeze(-1)
+    near = k2(rollout, new).amax(-1, keepdim=True) <= delta_max
+    return mask & near & (row_mean(k3(rollout, new), mask) <= delta_mean)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,8 +191,7 @@ def vaco_mask(
     delta = checks.number("delta", delta, least=0)
     _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
     log_ratio = log_ratio.detach()
-    moved = log_ratio.expm1().abs().sum(-1, keepdim=True)
-    far = moved / mask.sum(-1, keepdim=True).clamp(min=1) > delta
+    far = row_mean(log_ratio.expm1().abs(), mask) > delta
     return mask & ~(far & (a * log_ratio > 0))
 
 
@@ -368,9 +367,8 @@ class SAO(PPOCritic):
     `critic_speed`, and `lam` is a number. Advantages are whitened, as in `PPOCritic`."""
 
     anchor: ClassVar[Anchor] = "rollout"
-    eps_low: float = checks.setting(0.3, **SHARE)
-    """The ratio's window below 1."""
-    eps_high: float = checks.setting(5.0, least=0)
+    eps_low: float = 0.3
+    eps_high: float = 5.0
     """The ratio's window above 1."""
 
     def __post_init__(self) -> None:

@@ -14,8 +14,6 @@ from trlib.algorithms.method import (
     Anchor,
     Batch,
     Method,
-    Scores,
-    Stage,
     TokenLoss,
     proportional,
     weigh,
@@ -23,7 +21,7 @@ from trlib.algorithms.method import (
 from trlib.algorithms.ppo import PGIS, pg_is_loss
 from trlib.checks import NOT_NEGATIVE, POSITIVE
 from trlib.relatives.asynchrony.masks import covariance
-from trlib.relatives.ratios import OVERFLOW
+from trlib.relatives.ratios import priced
 
 
 @proportional
@@ -48,17 +46,9 @@ def quadratic_loss(
     value of r ends at e^20 and its gradient does not."""
     eps = checks.number("eps", eps, above=0)
     logp, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
-    log_ratio, a = logp - old.detach(), a.detach()
-    ratio = (log_ratio - (log_ratio - OVERFLOW).clamp(min=0).detach()).exp()
-    price = (
-        a.abs()
-        / eps
-        * (old.detach().exp() if checks.flag("by_probability", by_probability) else 1.0)
-    )
-    weight = (ratio * (a - price * (ratio - 1))).detach()
-    return TokenLoss(
-        -ratio * a + price * (ratio - 1).square() / 2, weigh(log_ratio, mask, weight, mask)
-    )
+    old, a = old.detach(), a.detach()
+    price = a.abs() / eps * (old.exp() if checks.flag("by_probability", by_probability) else 1.0)
+    return priced(logp - old, a, price, mask)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,10 +119,7 @@ def kl_cov_loss(
     most = found.topk(max(int(share * int(mask.sum())), 1)).indices
     chosen = torch.zeros_like(mask).flatten().index_fill(0, most, True).view_as(mask) & mask
     log_ratio, price = new - old.detach(), beta * chosen
-    weight = loss.diagnostics["weight"] - price * log_ratio.detach().sign()
-    return TokenLoss(
-        loss.per_token + price * log_ratio.abs(), loss.diagnostics | {"weight": weight}
-    )
+    return loss.plus(price * log_ratio.abs(), -price * log_ratio.sign())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,10 +143,10 @@ def opmd_loss(
     it equation 3, not in the paper.
     Differs from: Trinity-RFT's loss of this name is -A log π / (1 + τ), without a square."""
     tau = checks.number("tau", tau, **POSITIVE)
-    new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
+    _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     length = mask.sum(-1).clamp(min=1)
     gap = a.sum(-1) / length / tau - log_ratio.sum(-1)
-    weight = (tau * gap / length).unsqueeze(-1).expand_as(new)
+    weight = (tau * gap / length).unsqueeze(-1)
     loss = (tau / 2 * gap.square() / length)[mask.any(-1)]
     return TokenLoss(loss, weigh(log_ratio, mask, weight, mask))
 
@@ -183,9 +170,9 @@ def oapl_loss(
     Source: arXiv 2602.19362, eq. 3, as printed in public notes; the paper itself was not read. β is
     that of a public test of a port to NeMo-RL."""
     beta2 = checks.number("beta2", beta2, **POSITIVE)
-    new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
+    _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
     gap = a.sum(-1) / mask.sum(-1).clamp(min=1) - beta2 * log_ratio.sum(-1)
-    weight = (2 * beta2 * gap).unsqueeze(-1).expand_as(new)
+    weight = (2 * beta2 * gap).unsqueeze(-1)
     return TokenLoss(gap.square()[mask.any(-1)], weigh(log_ratio, mask, weight, mask))
 
 
@@ -265,9 +252,8 @@ def tpo_loss(
     before, now = (logp.sum(-1)[present] for logp in (old.detach(), new))
     q, log_p = of_group(of_group(before) + u / eta).exp(), of_group(now)
     weight = new.new_zeros(len(new)).masked_scatter(present, q - log_p.detach().exp())
-    weight = weight.unsqueeze(-1).expand_as(new)
     loss = new.new_zeros(len(names)).index_add(0, prompt, -q * log_p)
-    return TokenLoss(loss, weigh(new - old, mask, weight, mask))
+    return TokenLoss(loss, weigh(new - old, mask, weight.unsqueeze(-1), mask))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,18 +261,11 @@ class TPO(Method):
     """The probabilities of a prompt's completions, among themselves, are fitted to a target tilted
     by their rewards."""
 
+    token_loss = tpo_loss
     credited_by: ClassVar[str] = "each prompt's rewards, standardised within the group"
+    compares: ClassVar[bool] = True
     eta: float = checks.setting(1.0, **POSITIVE)
     """Standard deviations of reward that a nat is worth."""
-
-    def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
-        return super().plan(
-            checks.whole("group (TPO compares completions of a prompt)", group, least=2), batch
-        )
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        rows = {"rewards": batch.rewards, "group": batch.group, "mask": batch.mask}
-        return tpo_loss(scores.logp, batch.logp_anchor, **rows, eta=self.eta)
 
 
 RELATIVES: dict[str, Any] = {

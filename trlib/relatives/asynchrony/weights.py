@@ -13,9 +13,7 @@ from trlib import checks
 from trlib.algorithms.gspo import GSPO
 from trlib.algorithms.method import (
     Anchor,
-    Batch,
     Method,
-    Scores,
     Step,
     TokenLoss,
     proportional,
@@ -173,6 +171,7 @@ class CTPO(Method):
     """The power of the position with which these three widen; 0: not at all."""
 
 
+@proportional
 def a3po_loss(
     logp: Tensor,
     logp_rollout: Tensor,
@@ -212,6 +211,7 @@ def a3po_loss(
 class A3PO(Method):
     """PPO's clip around a policy between the sampler's and the learner's, interpolated by age."""
 
+    token_loss = a3po_loss
     advantage: str = "group-std"
     anchor: ClassVar[Anchor] = "rollout"
     eps_low: float = checks.setting(0.2, **SHARE)
@@ -220,16 +220,6 @@ class A3PO(Method):
     """The window of π/π_prox above 1."""
     cap: float = checks.setting(5.0, above=0)
     """The largest π_prox/μ; a token beyond it has no gradient."""
-
-    @proportional
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return a3po_loss(
-            scores.logp,
-            batch.logp_anchor,
-            **batch.credit,
-            age=batch.age,
-            **self.settings_for(a3po_loss),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

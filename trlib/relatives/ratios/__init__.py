@@ -14,6 +14,7 @@ from trlib.relatives.ratios.weights import (
     capo_mask,
     cpgd_loss,
     minpro_loss,
+    priced,
     r2vpo_loss,
     without,
 )

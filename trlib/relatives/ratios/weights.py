@@ -126,12 +126,18 @@ def r2vpo_loss(
     in the paper.
     Differs from: that re-implementation says that w keeps its sign."""
     lam = checks.number("lam", lam, **NOT_NEGATIVE)
-    logp, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
+    _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
+    return priced(log_ratio, a, 2 * lam, mask)
+
+
+def priced(log_ratio: Tensor, advantages: Tensor, price: float | Tensor, mask: Tensor) -> TokenLoss:
+    """L = -r A + price (r-1)² / 2,   w = r (A - price (r-1)).
+
+    The value of r ends at e^20 and its gradient does not."""
     ratio = (log_ratio - (log_ratio - OVERFLOW).clamp(min=0).detach()).exp()
-    weight = (ratio * (a - 2 * lam * (ratio - 1))).detach()
-    return TokenLoss(
-        -(ratio * a - lam * (ratio - 1).square()), weigh(log_ratio, mask, weight, mask)
-    )
+    weight = ratio * (advantages - price * (ratio - 1))
+    loss = -ratio * advantages + price * (ratio - 1).square() / 2
+    return TokenLoss(loss, weigh(log_ratio, mask, weight, mask))
 
 
 @dataclass(frozen=True, kw_only=True)
