@@ -231,7 +231,8 @@ class CAPO(Method):
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         loss = pg_is_loss(scores.logp, batch.logp_anchor, **batch.credit)
         push = loss.diagnostics["weight"]
-        inputs, lr = (scores.full, scores.hidden, batch.tokens, push), batch.memory["capo_lr"]
+        tokens = batch.tokens.masked_fill(~batch.mask, 0)
+        inputs, lr = (scores.full, scores.hidden, tokens, push), batch.memory["capo_lr"]
         near, *_ = capo_mask(*inputs, lr=lr, **self.settings_for(capo_mask))
         masked = {"kept": near & batch.mask, "weight": push.masked_fill(~near, 0.0)}
         return TokenLoss(loss.per_token.masked_fill(~near, 0.0), loss.diagnostics | masked)
