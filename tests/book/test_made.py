@@ -1,6 +1,5 @@
 """Tables that a build makes stand in the pages' source too."""
 
-import json
 import re
 
 import pytest
@@ -10,6 +9,7 @@ from book.build.cards import CARDS, FOLDER
 from book.build.ext.made import MADE, as_directives
 from book.build.ext.terms import slug
 from book.build.paths import ROOT
+from tests.book.conftest import prose
 from tests.by_day import by_day
 from trbook.drawing import from_files
 from trlab import questions
@@ -95,10 +95,7 @@ def test_a_page_s_source_shows_no_directive_role_or_label():
         for path in (ROOT / "README.md", *(ROOT / "book").glob("**/*.md"))
         if "node_modules" not in path.parts
     }
-    for path in (ROOT / "notebooks").glob("*.ipynb"):
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        prose = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
-        texts[path.name] = "\n\n".join(prose)
+    texts |= {path.name: prose(path) for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert len(texts) > 60
     shown = {name: literal.findall(built.sub("", text)) for name, text in texts.items()}
     assert {name: found for name, found in shown.items() if found} == {}

@@ -13,6 +13,7 @@ from book.build.ext.made import as_directives
 from book.build.paths import ROOT, chapters
 from book.build.pictures import STORED
 from book.build.quoted import Quote, number, parse, shown, written
+from tests.book.conftest import prose
 from trbook.drawing import from_files
 from trlab import recorded
 from trlab.claims import cards
@@ -31,14 +32,8 @@ from trlib.evaluation import Estimate
 pytestmark = pytest.mark.long
 
 
-def as_text(notebook):
-    """Its cells of text."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return "\n".join("".join(one["source"]) for one in cells if one["cell_type"] == "markdown")
-
-
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md")}
-NOTEBOOKS = {path.stem: as_text(path) for path in chapters()}
+NOTEBOOKS = {path.stem: prose(path) for path in chapters()}
 CLAIMS = re.compile(
     r"\b(above|below|higher|lower|better|worse|more|fewer|faster|slower)\b[^.;:,(]{0,12}\(?"
     r"<!--rec (.+?)-->"
