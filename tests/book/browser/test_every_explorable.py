@@ -92,11 +92,12 @@ def test_a_note_goes_with_the_address_that_it_was_about(visit, name):
 @pytest.mark.parametrize(
     "name",
     by_day(
-        [*DRAWN, "Front"],
+        explorables.__all__,
         "QueryDual",
         "RatioMap",
         "Front",
-        reason="seconds of a browser for each; three stand for all",
+        "Playground",
+        reason="seconds of a browser for each; four stand for all",
     ),
 )
 def test_accessible_and_whole_on_a_phone(visit, name):
