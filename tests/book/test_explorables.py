@@ -10,15 +10,19 @@ import types
 
 import ipywidgets
 import pytest
+import torch
 from IPython.core.formatters import DisplayFormatter
 
 from book.build.ext.stored import code_cells, unpacked
 from book.build.paths import ROOT, chapters
 from trbook import explorables
 from trbook.explorables import Basin, RatioMap, files
+from trbook.explorables.batch import token_batch
 from trbook.explorables.files import BUILT, PAGE, SOURCES, built_files, digest_of, source_of
 from trbook.explorables.modules import fragment, link_modules, preloads
 from trbook.explorables.publish import publish
+from trlib.model.policy import load_policy
+from trlib.model.rollout import sample
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PART = r'<script type="application/json" class="trlib-{}"[^>]*>(.*?)</script>'
@@ -52,6 +56,18 @@ def test_bundle_holds_the_live_view_and_a_page_that_needs_nothing():
     assert html.count("<script") == html.count("</script>") == 3
     fetched = re.search(r"""(src|href)=|https?://(?!www\.w3\.org/)|from ?["']|import ?["']""", html)
     assert fetched is None, "the fragment needs no network"
+
+
+def test_tokens_of_a_batch_that_are_pushed_are_packed_as_logits():
+    drawn = sample(load_policy("dial"), ["7 : -1 +4 +3 flip sq ="], group=6, max_tokens=10, seed=2)
+    advantages = torch.tensor([1.0, 0, -1, -1, 1, 1])
+    packed = token_batch(drawn, advantages, {0: drawn.logp}, prompts=["a prompt"], most=3)
+    kept = drawn.rows(torch.tensor([0, 3, 5]))
+    assert [one["sign"] for one in packed["completions"]] == [1, -1, 1]
+    words = [" ".join(one["words"]) for one in packed["completions"]]
+    assert all(text in said for text, said in zip(kept.texts(), words, strict=True))
+    logits = 1000 * kept.logp[kept.mask].double().exp().logit(eps=1e-7)
+    assert packed["old"] == packed["new"][0] == pytest.approx(logits.tolist(), abs=1)
 
 
 def test_colab_gets_the_page_alone(monkeypatch):

@@ -1,7 +1,9 @@
 """The explorables on the pages of the built book: linked modules and data, the book's theme and
 address."""
 
-from tests.book.browser.explorable import Visit
+import pytest
+
+from tests.book.browser.explorable import SETTLED, Visit
 
 MAP = '[data-explorable="ratio_map"]'
 MODEL = f"document.querySelector('{MAP}').model"
@@ -46,6 +48,33 @@ def test_map_lives_on_its_page_and_follows_the_theme(chromium, address, until):
         if page.evaluate("document.documentElement.dataset.theme") == "dark":
             break
     page.wait_for_selector(".trx[data-dark]", state="attached")
+    one.context.close()
+    assert one.complaints == []
+
+
+def test_pointing_at_a_dot_reads_its_completion_and_a_press_chooses_it(chromium, address):
+    one = Near(chromium, f"{address}/notebooks/05_grpo.html")
+    page = one.page
+
+    def frames(**traits):
+        page.evaluate(
+            f"""async traits => {{
+            for (const [key, value] of Object.entries(traits)) {MODEL}.set(key, value);
+            await ({SETTLED})();
+        }}""",
+            traits,
+        )
+        return (page.evaluate(f"{MODEL}.get('{name}')") for name in ("old_p", "new_p", "token"))
+
+    q, p, _ = frames(update=1, axes="linear", token=0)
+    frames(token=-1, old_p=0.9, new_p=0.1)
+    frame = page.locator(f"{MAP} rect.dead").bounding_box()
+    page.mouse.move(frame["x"] + q * frame["width"], frame["y"] + (1 - p) * frame["height"])
+    assert [*frames()][2] == -1 and page.locator(f"{MAP} .line mark").count() == 1
+    page.mouse.down()
+    page.mouse.up()
+    old, _, token = frames()
+    assert token >= 0 and old == pytest.approx(q)
     one.context.close()
     assert one.complaints == []
 
