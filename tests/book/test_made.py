@@ -21,7 +21,7 @@ METHODS = by_day([*CARDS], "dppo", "opo", reason="reads every record for every c
 
 
 BY_HAND = {"methods", *write.pages()} - {*CARDS} - {name for name, _ in records.pages()}
-FIRST = {"index", "purpose", "notebooks/05_grpo"}
+FIRST = {"index", "purpose", "questions", "notebooks/05_grpo"}
 """A page of each kind, which `make test` looks at; `make test-all` does at all."""
 
 
@@ -75,10 +75,12 @@ def test_a_build_takes_the_directive_and_leaves_out_what_is_for_the_source():
     source = ["# A\n\n<!--unbuilt-->\n*Built only.*\n<!--/unbuilt-->\n\nText.\n\n"]
     source[0] += "<!--made claims-card ppo-->\n**1.** ```x\n<!--/made-->\n\n"
     source[0] += "<!--made playground-->\n| a |\n|---|\n<!--/made-->\n\n"
+    source[0] += "[a](b.md)<!--#c--> and [d](e.ipynb)<!--#equation-f-->\n\n"
     source[0] += "<!--lead-->\nTwo\nlines.\n\n<!--built\n```{x}\n```\n-->\n"
     as_directives(None, "page", source)
     assert source[0].split("\n\n") == [
         *("# A", "Text.", "**1.** ```x", "```{playground}\n```"),
+        "[a](b.md#c) and [d](#equation-f)",
         ":::{div} lead\nTwo\nlines.\n:::",
         "```{x}\n```\n",
     ]

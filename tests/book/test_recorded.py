@@ -7,22 +7,13 @@ import pandas as pd
 import pytest
 
 from book.build import words
-from book.build.paths import ROOT
-from book.build.records import answer, cell, heading, rows
+from book.build.records import cell, rows
 from trlab.measures import matched
-from trlab.questions import all_questions, asked
 from trlab.record import all_recorded
 from trlab.statistics import interval
 from trlab.sweep import Axis, Budget, Sweep, Variant, load_sweep
 
 pytestmark = pytest.mark.long
-
-
-def test_recorded_lists_every_question_with_its_answer():
-    page = (ROOT / "book" / "recorded.md").read_text(encoding="utf-8")
-    for name in all_questions():
-        link = f"[{heading(name)}](../trlab/records/{name}/README.md)"
-        assert f"| {link} | {answer(name)} | {len(asked(name))} |" in page
 
 
 def record():
