@@ -92,20 +92,3 @@ def test_a_figure_with_data_loads_them_and_a_link_opens_it_at_what_was_chosen(
     until(one.page, "location.hash.includes('lr=')")
     one.context.close()
     assert one.complaints == []
-
-
-def test_the_first_page_loads_its_second_picture_when_a_reader_comes_near(chromium, address):
-    viewport = {"width": 1280, "height": 800}
-    one = Visit(chromium, f"{address}/book/index.html", viewport=viewport)
-    assert (
-        one.page.locator("link[rel=modulepreload]").evaluate_all(
-            "all => all.filter(link => /wall|front/.test(link.href)).length"
-        )
-        == 0
-    ), "its stills stand there first"
-    figure = one.page.locator('[data-explorable="front"]')
-    figure.scroll_into_view_if_needed()
-    figure.locator(".trx:not(.still)[data-drawn]").wait_for()
-    assert {"front.js", "front.data.json", "wall.js"} <= set(loaded(one))
-    one.context.close()
-    assert one.complaints == []
