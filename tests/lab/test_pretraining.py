@@ -214,8 +214,6 @@ def test_a_shipped_model_is_made_as_its_card_says_and_answers_so(name):
     assert card["command"] == f"trlib pretrain dial {MODELS[name]}"
     assert Recipe(**card["recipe"]) == Recipe()
     assert load_task(**card["task"]) == Dial(moves=(1, 8), careful=careful)
-    assert sum(path.stat().st_size for path in folder.rglob("*")) < 1_000_000
-    assert {path.suffix for path in folder.iterdir()} == {".json", ".safetensors", ".md"}
     theirs = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     assert theirs.get_vocab() == word_tokenizer(WORDS, context=128).get_vocab()
     assert (theirs.padding_side, theirs.model_max_length) == ("left", 128)

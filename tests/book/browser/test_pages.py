@@ -133,12 +133,6 @@ def pages(book):
     return [name for name in names if name.startswith(("book/", "notebooks/", "search.html"))]
 
 
-@pytest.mark.nightly("needs every page")
-def test_the_survey_knows_every_page(book):
-    """A sweep's page is none of the table of contents: the page of all sweeps leads to it."""
-    assert pages(book) == sorted(f"{name}.html" for name in [*contents(), "search"])
-
-
 def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_on_paper(
     surveyed, book, address, desktop
 ):
