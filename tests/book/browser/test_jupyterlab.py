@@ -27,20 +27,19 @@ CHAPTER = "03_trpo.ipynb"
 KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
+@pytest.fixture
+def place(tmp_path):
     """A folder with a notebook of its own and a chapter, and what JupyterLab writes."""
-    place = tmp_path_factory.mktemp("lab")
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in CELLS],
         metadata={"kernelspec": KERNEL},
     )
-    nbformat.write(notebook, place / "page.ipynb")
-    shutil.copy(ROOT / "notebooks" / CHAPTER, place)
-    return place
+    nbformat.write(notebook, tmp_path / "page.ipynb")
+    shutil.copy(ROOT / "notebooks" / CHAPTER, tmp_path)
+    return tmp_path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def lab(place):
     """A JupyterLab on loopback, dark, as `make lab` starts it in the repository's root, but with its own
     settings."""
