@@ -107,13 +107,13 @@ def test_keys_move_controls_and_leave_them(visit):
 
 
 @pytest.mark.nightly("seconds of a browser; every explorable has its look by night")
-def test_screen_reader_hears_the_last_word_only(visit):
+def test_screen_reader_hears_the_last_word_only(visit, until):
     one = visit("RatioMap")
     one.set(show=list(METHODS))
     region = (
         """document.querySelector(".trlib-view > div").shadowRoot.querySelector("[role=status]")"""
     )
-    one.page.wait_for_function(f"{region}.textContent")  # what is said of the first state
+    until(one.page, f"{region}.textContent")  # what is said of the first state
     one.page.evaluate(f"""() => {{
         window.spoken = [];
         const region = {region};
@@ -126,7 +126,7 @@ def test_screen_reader_hears_the_last_word_only(visit):
             await ({SETTLED})();
         }}
     }}""")
-    one.page.wait_for_function("window.spoken.at(-1)?.includes('new 0.0034')")
+    until(one.page, "window.spoken.at(-1)?.includes('new 0.0034')")
     spoken = one.page.evaluate("window.spoken")
     assert len(spoken) < 12, "it waits for a pause, which only a machine that stalls makes"
     assert "new 0.0034: ratio 340" in spoken[-1]
