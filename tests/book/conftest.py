@@ -1,4 +1,4 @@
-"""The modules that a page runs, in the Node that Playwright brings."""
+"""The prose of a notebook; and the modules that a page runs, in the Node that Playwright brings."""
 
 import json
 import os
@@ -16,6 +16,12 @@ const { root, given } = JSON.parse((await import("node:fs")).readFileSync(0, "ut
 const load = (path) => import(`${root}/${path.startsWith("engine/") ? "" : "js/"}${path}`);
 console.log(JSON.stringify(await (async () => { %s })()));
 """
+
+
+def prose(notebook):
+    """Its cells of text."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return "\n\n".join("".join(one["source"]) for one in cells if one["cell_type"] == "markdown")
 
 
 def run(*arguments, said="", **environment):

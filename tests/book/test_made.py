@@ -1,6 +1,5 @@
 """Tables that a build makes stand in the pages' source too."""
 
-import json
 import re
 
 import pytest
@@ -10,6 +9,7 @@ from book.build.cards import CARDS, FOLDER
 from book.build.ext.made import MADE, as_directives
 from book.build.ext.terms import slug
 from book.build.paths import ROOT
+from tests.book.conftest import prose
 from tests.by_day import by_day
 from trbook.drawing import from_files
 from trlab import questions
@@ -21,7 +21,7 @@ METHODS = by_day([*CARDS], "dppo", "opo", reason="reads every record for every c
 
 
 BY_HAND = {"methods", *write.pages()} - {*CARDS} - {name for name, _ in records.pages()}
-FIRST = {"index", "purpose", "notebooks/05_grpo"}
+FIRST = {"index", "purpose", "questions", "notebooks/05_grpo"}
 """A page of each kind, which `make test` looks at; `make test-all` does at all."""
 
 
@@ -75,10 +75,12 @@ def test_a_build_takes_the_directive_and_leaves_out_what_is_for_the_source():
     source = ["# A\n\n<!--unbuilt-->\n*Built only.*\n<!--/unbuilt-->\n\nText.\n\n"]
     source[0] += "<!--made claims-card ppo-->\n**1.** ```x\n<!--/made-->\n\n"
     source[0] += "<!--made playground-->\n| a |\n|---|\n<!--/made-->\n\n"
+    source[0] += "[a](b.md)<!--#c--> and [d](e.ipynb)<!--#equation-f-->\n\n"
     source[0] += "<!--lead-->\nTwo\nlines.\n\n<!--built\n```{x}\n```\n-->\n"
     as_directives(None, "page", source)
     assert source[0].split("\n\n") == [
         *("# A", "Text.", "**1.** ```x", "```{playground}\n```"),
+        "[a](b.md#c) and [d](#equation-f)",
         ":::{div} lead\nTwo\nlines.\n:::",
         "```{x}\n```\n",
     ]
@@ -95,10 +97,7 @@ def test_a_page_s_source_shows_no_directive_role_or_label():
         for path in (ROOT / "README.md", *(ROOT / "book").glob("**/*.md"))
         if "node_modules" not in path.parts
     }
-    for path in (ROOT / "notebooks").glob("*.ipynb"):
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        prose = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
-        texts[path.name] = "\n\n".join(prose)
+    texts |= {path.name: prose(path) for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert len(texts) > 60
     shown = {name: literal.findall(built.sub("", text)) for name, text in texts.items()}
     assert {name: found for name, found in shown.items() if found} == {}

@@ -1,6 +1,6 @@
 """One mathematics for the explorables, the engine and `trlib`: Node runs the modules that pages run
-on numbers that both languages are held to. `tests/vectors.json` has those of the losses, `maths.json`
-those of `js/maths` and every explorable's first state (`python -m tests.book.test_maths` makes it,
+on numbers that both languages are held to. `tests/vectors.json` has those of losses, divergences and
+the dual, `maths.json` those of regions and pushes and every explorable's first state (`python -m tests.book.test_maths` makes it,
 and `lanes.json`), `figures.json` and `engine.json` what the figures make of them (`node/figures.test.mjs --write`)."""
 
 import json
@@ -21,8 +21,7 @@ from trbook.explorables.parts import parts
 from trbook.explorables.projection import NAMES, OLD
 from trbook.explorables.vocabulary_step import STARTS
 from trlib.algorithms import dppo_loss, ppo_loss
-from trlib.algorithms.quatro import solve_dual
-from trlib.divergences import binary_kl, binary_tv, kl, tv
+from trlib.divergences import binary_kl, binary_tv, kl
 from trlib.model.rollout import sample
 
 HERE = Path(__file__).parent
@@ -83,33 +82,6 @@ def regions(sign):
     return {"sign": sign, "kept": kept, "edges": edges}
 
 
-def distributions():
-    draw = random.Random(3)
-    logits = [[[draw.gauss(0, 4) for _ in range(7)] for _ in range(2)] for _ in range(20)]
-    a, b = torch.log_softmax(double(logits), -1).unbind(1)
-    return {
-        "logits": logits,
-        "logp": [a.tolist(), b.tolist()],
-        "kl": kl(a, b).tolist(),
-        "tv": tv(a, b).tolist(),
-    }
-
-
-def dual(direction, delta):
-    draw = random.Random(5)
-    groups = [[float(i < right) for i in range(8)] for right in range(9)]
-    groups += [[draw.uniform(-3, 3) for _ in range(8)] for _ in range(6)]
-    settings = {"delta_kl": delta, "lambda_min": 0.01, "direction": direction}
-    found = solve_dual(double(groups), **settings)
-    return {
-        "rewards": groups,
-        "settings": settings,
-        "multiplier": found.multiplier.tolist(),
-        "target": found.target.tolist(),
-        "floored": found.floored.tolist(),
-    }
-
-
 def push(mu, baseline, steps):
     """A push followed for some steps, and to its end where it has one; answers 2 and 4 are right."""
     mu, rewards = double(mu), double([0, 1, 0, 1, 0, 0])
@@ -143,8 +115,6 @@ def made():
         "settings": {"low": LOW, "high": HIGH, "delta_tv": DELTA_TV, "delta_kl": DELTA_KL},
         "binary": {"tv": binary_tv(q, p).tolist(), "kl": binary_kl(q, p).tolist()},
         "regions": [regions(sign) for sign in (1, -1)],
-        "distributions": distributions(),
-        "duals": [dual(way, d) for way in ("backward", "forward") for d in (1e-4, 0.1, 0.7, 2.5)],
         "pushes": pushes(),
         "first": {shown.module: shown.settings() for shown in first()},
     }
@@ -166,12 +136,6 @@ def test_the_vectors_are_what_trlib_computes():
     for place, value in now.items():
         wanted = pytest.approx(value, rel=1e-9, abs=1e-12) if type(value) is float else value
         assert stored[place] == wanted, place
-
-
-def test_the_vectors_decide_something():
-    for region in json.loads(VECTORS.read_text(encoding="utf-8"))["regions"]:
-        for name, kept in region["kept"].items():
-            assert 20 < sum(kept) < len(kept) - 20, name
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.typed import typed
 from trlib.algorithms.method import Scores
-from trlib.cli import main
 from trlib.methods import method_kind
 
 tensor = partial(torch.tensor, dtype=torch.float64)
@@ -105,19 +105,12 @@ def test_trlib_trains_by_the_file(sources, tmp_path, monkeypatch, capsys):
         sources("formula/python.js", WRITTEN, given)["file"], encoding="utf-8"
     )
     monkeypatch.chdir(tmp_path)
-    settings = {
-        "steps": 2,
-        "prompts": 2,
-        "group": 4,
-        "epochs": 4,
-        "lr": 0.001,
-        "set": "d=0.01",
-        "policy": "dial",
-    }
-    words = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+    command = (
+        "train --method mine.py:Mine --set d=0.01 --policy dial --steps 2 --prompts 2 --group 4"
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert main(["train", "--method", "mine.py:Mine", *words, "--quiet", "--json"]) == 0
+        assert typed(f"{command} --epochs 4 --lr 0.001 --quiet --json") == 0
     assert json.loads(capsys.readouterr().out)
-    assert main(["methods", "mine.py:Mine"]) == 0
+    assert typed("methods mine.py:Mine") == 0
     assert "d=0.15" in capsys.readouterr().out.replace(" ", "")

@@ -58,7 +58,6 @@ def test_a_page_names_its_lanes_and_shows_the_figure_as_it_will_be():
         still, kept, _ = html.partition("</template>")
         shown = bool(kept) and escape(preset["text"], quote=False) in still
         assert shown == (name in (*PAGES, "reuse")), name
-    assert presets()["clipping"]["title"].startswith("clipping against divergence")
 
 
 def test_every_range_in_an_answer_is_that_of_the_recorded_seeds():

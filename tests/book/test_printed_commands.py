@@ -8,6 +8,7 @@ from importlib.util import find_spec
 import pytest
 
 from book.build.paths import NOTEBOOKS, ROOT
+from tests.book.conftest import prose
 from tests.by_day import by_day
 from trlib.cli import main
 from trlib.loop import train as loop
@@ -59,11 +60,8 @@ def printed():
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".ipynb":
             cells = json.loads(text)["cells"]
-            text = "\n".join(
-                "".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"
-            )
             shown = [cell["metadata"].get("mystnb", {}).get("figure", {}) for cell in cells]
-            text += "\n" + "\n".join(figure.get("caption", "") for figure in shown)
+            text = "\n".join([prose(path), *(figure.get("caption", "") for figure in shown)])
         blocks = FENCE.findall(text)
         code = "\n".join(
             body for kind, body in blocks if kind in ("", "console", "bash", "sh", "text")

@@ -8,16 +8,14 @@ import re
 import numpy as np
 import pytest
 
-from book.build import numbers, pictures
+from book.build import numbers
 from book.build.ext.made import as_directives
 from book.build.paths import ROOT, chapters
-from book.build.pictures import STORED
 from book.build.quoted import Quote, number, parse, shown, written
-from trbook.drawing import from_files
+from tests.book.conftest import prose
 from trlab import recorded
 from trlab.claims import cards
 from trlab.comparison import asked, unlisted
-from trlab.drawing.recorded import figure
 from trlab.findings import price
 from trlab.measures import derive, matched
 from trlab.outcomes import gap
@@ -31,14 +29,8 @@ from trlib.evaluation import Estimate
 pytestmark = pytest.mark.long
 
 
-def as_text(notebook):
-    """Its cells of text."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return "\n".join("".join(one["source"]) for one in cells if one["cell_type"] == "markdown")
-
-
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md")}
-NOTEBOOKS = {path.stem: as_text(path) for path in chapters()}
+NOTEBOOKS = {path.stem: prose(path) for path in chapters()}
 CLAIMS = re.compile(
     r"\b(above|below|higher|lower|better|worse|more|fewer|faster|slower)\b[^.;:,(]{0,12}\(?"
     r"<!--rec (.+?)-->"
@@ -224,16 +216,6 @@ def test_a_role_becomes_a_number_between_comments_and_a_stale_one_is_renewed():
 def test_no_comment_begins_a_line_which_markdown_would_take_for_html():
     for name, text in [*PAGES.items(), *NOTEBOOKS.items()]:
         assert not re.search(r"(?m)^[ >*0-9.-]*<!--rec", text), name
-
-
-def test_a_stored_figure_has_its_pictures_and_its_caption():
-    found = [(name, one) for name, text in PAGES.items() for one in STORED.finditer(text)]
-    assert found
-    for name, one in found:
-        drawn = f"]({pictures.FOLDER}/{one[1]}.svg)"
-        assert drawn in one[0] and f"*{figure(one[1]).text}*" in one[0], name
-        file = ROOT / "book" / pictures.FOLDER / f"{one[1]}.svg"
-        assert file.is_file() and "trlib-drawing" in from_files(file)
 
 
 def test_a_contrast_is_arms_less_others_within_a_seed():

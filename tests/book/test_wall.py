@@ -6,7 +6,7 @@ import pytest
 
 from book.build.pack import packs
 from book.build.tables import FIGURES
-from trbook.explorables import Wall, wall_runs
+from trbook.explorables import Front, Wall, wall_runs
 from trbook.explorables.files import BUILT
 from trbook.explorables.modules import preloads
 from trlab.record import read
@@ -77,5 +77,5 @@ def test_what_the_first_page_says_of_the_record():
 
 def test_it_is_small_and_comes_when_a_reader_comes_near():
     assert sum((BUILT / f"wall.{end}").stat().st_size for end in ("js", "data.json")) < 70_000
-    assert preloads(Wall().html(), "x") == ""
+    assert preloads(Wall().html() + Front().html(), "x") == ""
     assert Wall().still() and "seed 7310" in str(Wall().still())

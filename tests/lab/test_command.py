@@ -225,27 +225,6 @@ def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_cal
     assert typed(command) == 0, "what is whole is not written again"
 
 
-def test_the_table_is_of_the_runs(tiny):
-    sweep = load_sweep(str(tiny))
-    ends = {
-        (label, at): value + np.arange(8) / 100
-        for label, value in (("ppo", 0.2), ("wide", 0.6))
-        for at in ("1", "2")
-    }
-    measured = dict.fromkeys(("greedy", "kl", "kept", "seconds", "cpu_seconds"), 1.0)
-    failed = runs_of({("wide", "2"): [math.nan]}, "updates").assign(status="failed")
-    runs = pd.concat([runs_of(ends, "updates", **measured), failed])
-    found = table(sweep, runs)
-    assert found[["label", "updates", "runs", "failed"]].values.tolist() == [
-        ["ppo", "1", 8, 0],
-        ["ppo", "2", 8, 0],
-        ["wide", "1", 8, 0],
-        ["wide", "2", 8, 1],
-    ]
-    assert found["sampled"].tolist() == pytest.approx([0.235, 0.235, 0.635, 0.635])
-    assert (found["low"] < found["sampled"]).all() and (found["sampled"] < found["high"]).all()
-
-
 def test_those_that_are_left_do_not_speak_for_those_that_failed(tiny):
     from dataclasses import replace
 
@@ -255,6 +234,10 @@ def test_those_that_are_left_do_not_speak_for_those_that_failed(tiny):
     ends = {(label, at): 0.5 + np.arange(6) / 100 for label in ("ppo", "wide") for at in ("1", "2")}
     runs = runs_of(ends, "updates", kl=math.nan)
     runs.loc[(runs["label"] == "wide") & (runs["updates"] == "2"), "status"] = "failed"
+    first, *_, last = table(sweep, runs).to_dict("records")
+    assert (first["runs"], first["failed"]) == (6, 0) == (last["failed"], last["runs"])
+    assert first["sampled"] == pytest.approx(0.525)
+    assert first["low"] < first["sampled"] < first["high"]
     claims = [
         Prediction("wide learns however stale", higher="wide", lower=0.1),
         Prediction("and above ppo", higher="wide", lower="ppo"),

@@ -164,6 +164,10 @@ def test_what_stands_in_its_place_is_kept(made):
     ("call", "message"),
     [
         (lambda out: pretrain("dail", out=out), "task: expected one of .*did you mean 'dial'"),
+        (
+            lambda out: pretrain("sums", out=out),
+            r"name: expected a task with a base model \('dial', 'spend', 'relay'\), got 'sums'",
+        ),
         (lambda out: pretrain("dial", out=out, check=0), "check: expected"),
         (lambda out: Recipe(steps=(0, 0)), "steps: expected at least one step"),
         (lambda out: Recipe(batch=0), "batch: expected at least 1, got 0"),
@@ -210,8 +214,6 @@ def test_a_shipped_model_is_made_as_its_card_says_and_answers_so(name):
     assert card["command"] == f"trlib pretrain dial {MODELS[name]}"
     assert Recipe(**card["recipe"]) == Recipe()
     assert load_task(**card["task"]) == Dial(moves=(1, 8), careful=careful)
-    assert sum(path.stat().st_size for path in folder.rglob("*")) < 1_000_000
-    assert {path.suffix for path in folder.iterdir()} == {".json", ".safetensors", ".md"}
     theirs = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     assert theirs.get_vocab() == word_tokenizer(WORDS, context=128).get_vocab()
     assert (theirs.padding_side, theirs.model_max_length) == ("left", 128)
@@ -222,8 +224,3 @@ def test_a_shipped_model_is_made_as_its_card_says_and_answers_so(name):
     found = evaluate(load_policy(name), Dial(), prompts=600, samples=1)
     assert_near(found.sampled.value, said["sampled"]["accuracy"], 600, n)
     assert_near(found.greedy.value, said["greedy"]["accuracy"], 600, n)
-
-
-def test_a_task_without_a_base_model_is_named(tmp_path):
-    expected = r"name: expected a task with a base model \('dial', 'spend', 'relay'\), got 'sums'"
-    refused(expected, pretrain, "sums", out=tmp_path / "base", progress=False)

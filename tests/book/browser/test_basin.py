@@ -5,50 +5,15 @@ import json
 import re
 
 import numpy as np
-import pytest
 
-from trbook.explorables import Basin
+from tests.book.browser.explorable import MODEL
 from trbook.explorables.files import data_of
 
-PAGE = (
-    '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>basin</title>'
-    '<meta name="viewport" content="width=device-width, '
-    'initial-scale=1"><body><main>{}</main></body></html>'
-)
-MODEL = "document.querySelector('.trlib-explorable').model"
 MAP = next(
     panel
     for panel in json.loads(data_of("basin"))["panels"]
     if (panel["sweep"], panel["uses"]) == ("basin_map", "16")
 )
-
-
-@pytest.fixture
-def show(chromium):
-    """Opens a page with the explorer; nothing may be complained of."""
-    pages, complaints = [], []
-
-    def opened(**settings):
-        page = chromium.new_page(viewport={"width": 900, "height": 900})
-        pages.append(page)
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        html = PAGE.format(
-            re.sub(r"<template.*?</template>", "", Basin(**settings).html(), flags=re.DOTALL)
-        )
-        page.set_content(html)
-        page.wait_for_selector(".trx[data-drawn]", state="attached")
-        # Both drawers at once, which a reader cannot: a name would let only one stay open.
-        page.locator(".drawer:not(.ask)").evaluate_all(
-            "all => all.forEach(drawer => { drawer.name = ''; drawer.open = true; })"
-        )
-        return page
-
-    yield opened
-    for page in pages:
-        page.close()
-    # About:blank has no address to keep.
-    assert [said for said in complaints if "'replaceState'" not in said] == []
 
 
 def cells(page, method):
@@ -59,8 +24,14 @@ def cells(page, method):
     return row.locator("td > span:first-child").all_inner_texts()
 
 
-def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(show, until):
-    page = show(methods=["pg_is", "ppo", "troll"], lr=1e-5, seeds="map")
+def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(visit, until):
+    one = visit("Basin")
+    one.set(methods=["pg_is", "ppo", "troll"], lr=1e-5, seeds="map")
+    page = one.page
+    # Both drawers at once, which a reader cannot: a name would let only one stay open.
+    page.locator(".drawer:not(.ask)").evaluate_all(
+        "all => all.forEach(drawer => { drawer.name = ''; drawer.open = true; })"
+    )
     ends = {method: of["end"]["curve"] for method, of in MAP["methods"].items()}
     best = max(max(curve) for curve in ends.values())
     high = MAP["methods"]["pg_is"]["basin"]["high"]

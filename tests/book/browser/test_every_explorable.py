@@ -42,10 +42,7 @@ def test_presets_a_prediction_and_a_link(visit, until, name):
             one.page.locator(".trx .try .marks button").nth(i).get_attribute("aria-pressed")
             == "true"
         ), presets[i]
-        assert len(one.text(".trx .hint")) > 40, presets[i]
         states.append(one.state(keys))
-        if i == failing:
-            assert one.page.locator(".trx .verdict").get_attribute("data-tone") == "fail"
     one.click(".trx .try .marks button", len(presets) - 1)
     until(
         one.page, "location.hash === ''"
@@ -62,7 +59,6 @@ def test_presets_a_prediction_and_a_link(visit, until, name):
         one.click(".trx .ask .answers button", i)
         said.append(one.text(".trx .revealed"))
     assert 2 <= len(said) <= 4 and sum(text.startswith("✓ Right") for text in said) == 1
-    assert all(len(text) > 40 for text in said)
     one.click(".trx .try .marks button", len(presets) - 1)
     assert one.state(keys) == first and one.page.locator(".trx .revealed").is_hidden()
     until(one.page, "location.hash === ''")
@@ -92,11 +88,12 @@ def test_a_note_goes_with_the_address_that_it_was_about(visit, name):
 @pytest.mark.parametrize(
     "name",
     by_day(
-        [*DRAWN, "Front"],
+        explorables.__all__,
         "QueryDual",
         "RatioMap",
         "Front",
-        reason="seconds of a browser for each; three stand for all",
+        "Playground",
+        reason="seconds of a browser for each; four stand for all",
     ),
 )
 def test_accessible_and_whole_on_a_phone(visit, name):

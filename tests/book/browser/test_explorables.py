@@ -1,15 +1,9 @@
-"""Explorables in Chromium: right against trlib, and usable by mouse, finger, keyboard and screen
-reader everywhere."""
+"""Explorables in Chromium, usable by mouse, finger, keyboard and screen reader everywhere, on paper
+and from a file."""
 
 import pytest
 
-from tests.book.browser.explorable import (
-    MODEL,
-    SETTLED,
-    Visit,
-    page_of,
-    visits,
-)
+from tests.book.browser.explorable import MODEL, SETTLED, page_of, visits
 from trbook.explorables import RatioMap
 from trbook.explorables.modules import link_modules
 from trbook.explorables.publish import publish
@@ -17,86 +11,50 @@ from trbook.explorables.ratio_map import METHODS
 
 pytestmark = pytest.mark.test_all("one figure by mouse, finger and keyboard")
 
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory, serving):
-    """A small site: a page that carries its module, one that links it, and one in a fold."""
-    folder = tmp_path_factory.mktemp("site")
-    publish(folder / "_static" / "explorables")
-    whole = RatioMap(show=list(METHODS)).html()
-    linked = link_modules(whole, "_static/explorables")
-    pages = {
-        "whole": whole,
-        "linked": linked,
-        "folded": f"<details><summary>Play</summary>{linked}</details>",
-    }
-    for name, body in pages.items():
-        (folder / f"{name}.html").write_text(page(body), encoding="utf-8")
-    with serving(folder) as address:
-        yield address
+LIVE = ".trx:not(.still)"
 
 
-def page(body):
-    return page_of("Ratio map", body, width="760px")
+def at(one, q, p):
+    """Where the point stands on the screen, on linear axes."""
+    frame = one.page.locator(".trx rect.dead").bounding_box()
+    return frame["x"] + q * frame["width"], frame["y"] + (1 - p) * frame["height"]
 
 
-class Map(Visit):
-    drawn = ".trx:not(.still) .live[d]"
-
-    def __init__(self, *place, **context):
-        super().__init__(*place, **{"viewport": {"width": 820, "height": 900}, **context})
-
-    def at(self, q, p):
-        """Where the point stands on the screen, on linear axes."""
-        frame = self.page.locator(".trx rect.dead").bounding_box()
-        return frame["x"] + q * frame["width"], frame["y"] + (1 - p) * frame["height"]
-
-
-@pytest.fixture
-def visit(chromium, served):
-    with visits(chromium, served, Map, first="whole") as visit:
-        yield visit
-
-
-def test_page_needs_no_kernel_and_no_network(visit):
-    for name in ("whole", "linked"):
-        one = visit(name)
-        own = [
-            url for url in one.requests if url.startswith(("http://127.0.0.1", "blob:", "data:"))
-        ]
-        assert one.requests == own
-        modules = [url.rsplit("/", 1)[1] for url in one.requests if url.endswith(".js")]
-        assert modules == ([] if name == "whole" else ["ratio_map.js", "common.js"])
-        assert "PPO-clip fails here" in one.text(".trx .verdict")
-
-
-def test_a_closed_fold_loads_nothing_until_it_is_opened(chromium, served):
+def test_a_closed_fold_loads_nothing_until_it_is_opened(chromium, tmp_path, serving):
+    publish(tmp_path / "_static" / "explorables")
+    linked = link_modules(RatioMap().html(), "_static/explorables")
+    folded = page_of("Ratio map", f"<details><summary>Play</summary>{linked}</details>")
+    (tmp_path / "folded.html").write_text(folded, encoding="utf-8")
     page = chromium.new_page()
     asked = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{served}/folded.html", wait_until="networkidle")
-    assert not [url for url in asked if url.endswith(".js")]
-    page.get_by_text("Play").click()
-    page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
-    page.goto("about:blank")
-    page.goto(f"{served}/folded.html#ratio_map:sign=-1")  # a link to the figure opens its folds
-    page.wait_for_selector(".trx:not(.still) .live[d]", state="visible")
+    with serving(tmp_path) as address:
+        page.goto(f"{address}/folded.html", wait_until="networkidle")
+        assert not [url for url in asked if url.endswith(".js")]
+        page.get_by_text("Play").click()
+        page.wait_for_selector(f"{LIVE} .live[d]", state="attached")
+        page.goto("about:blank")
+        page.goto(
+            f"{address}/folded.html#ratio_map:sign=-1"
+        )  # a link to the figure opens its folds
+        page.wait_for_selector(f"{LIVE} .live[d]", state="visible")
     page.close()
 
 
 def test_a_page_that_carries_its_module_runs_from_the_file_system(chromium, tmp_path):
-    (tmp_path / "page.html").write_text(page(RatioMap().html()), encoding="utf-8")
+    page = page_of("Ratio map", RatioMap().html())
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
     own = (tmp_path.as_uri(), "blob:", "data:")
-    with visits(chromium, tmp_path.as_uri(), Map) as visit:
+    with visits(chromium, tmp_path.as_uri()) as visit:
         one = visit("page")
         assert "over-clipped" in one.text(".trx .verdict")
         assert [url for url in one.requests if not url.startswith(own)] == []
 
 
 def test_finger_taps_drags_and_scrolls(visit, until):
-    one = visit(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    one = visit("RatioMap", viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     one.set(axes="linear", old_p=0.3, new_p=0.5)
-    one.page.touchscreen.tap(*one.at(0.5, 0.6))
+    one.page.touchscreen.tap(*at(one, 0.5, 0.6))
     one.settle()
     assert one.get("old_p") == pytest.approx(0.5, abs=0.005)
     assert one.get("new_p") == pytest.approx(0.6, abs=0.005)
@@ -113,20 +71,21 @@ def test_finger_taps_drags_and_scrolls(visit, until):
             finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
         finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
-    stroke(one.at(0.5, 0.6), one.at(0.7, 0.3))
+    stroke(at(one, 0.5, 0.6), at(one, 0.7, 0.3))
     until(
         one.page,
         f"Math.abs({MODEL}.get('old_p') - .7) < .01 && Math.abs({MODEL}.get('new_p') - .3) < .01",
     )
     assert one.page.evaluate("scrollY") == 0
-    stroke(one.at(0.2, 0.4), one.at(0.2, 0.95))
+    stroke(at(one, 0.2, 0.4), at(one, 0.2, 0.95))
     until(one.page, "scrollY > 30")  # a finger beside the dot scrolls the page
     assert one.get("old_p") == pytest.approx(0.7, abs=0.01)
 
 
 def test_keys_move_controls_and_leave_them(visit):
     """The cursor's own are those of every handle (`test_by_hand.py`)."""
-    one = visit()
+    one = visit("RatioMap")
+    one.set(show=list(METHODS))
     one.page.evaluate("addEventListener('keydown', event => { window.leaked = event.key; })")
     slider = one.page.get_by_role("slider", name="DPPO-TV, delta")
     for key, wanted in (("ArrowRight", 0.17), ("Home", 0)):
@@ -148,12 +107,13 @@ def test_keys_move_controls_and_leave_them(visit):
 
 
 @pytest.mark.nightly("seconds of a browser; every explorable has its look by night")
-def test_screen_reader_hears_the_last_word_only(visit):
-    one = visit()
+def test_screen_reader_hears_the_last_word_only(visit, until):
+    one = visit("RatioMap")
+    one.set(show=list(METHODS))
     region = (
         """document.querySelector(".trlib-view > div").shadowRoot.querySelector("[role=status]")"""
     )
-    one.page.wait_for_function(f"{region}.textContent")  # what is said of the first state
+    until(one.page, f"{region}.textContent")  # what is said of the first state
     one.page.evaluate(f"""() => {{
         window.spoken = [];
         const region = {region};
@@ -166,7 +126,7 @@ def test_screen_reader_hears_the_last_word_only(visit):
             await ({SETTLED})();
         }}
     }}""")
-    one.page.wait_for_function("window.spoken.at(-1)?.includes('new 0.0034')")
+    until(one.page, "window.spoken.at(-1)?.includes('new 0.0034')")
     spoken = one.page.evaluate("window.spoken")
     assert len(spoken) < 12, "it waits for a pause, which only a machine that stalls makes"
     assert "new 0.0034: ratio 340" in spoken[-1]
@@ -175,3 +135,55 @@ def test_screen_reader_hears_the_last_word_only(visit):
         in spoken[-1]
     )
     assert "10⁻" not in spoken[-1]
+
+
+PLACES = [
+    {},
+    {"old_p": 9.97e-7, "new_p": 3.4e-7, "sign": -1},
+    {"sign": -1},
+    {"axes": "linear"},
+    {"axes": "linear", "sign": -1},
+    {"eps_high": 99, "delta_tv": 0.001, "delta_kl": 0.0005},
+]
+
+
+def test_no_word_lies_on_another_or_leaves_the_drawing(visit):
+    one = visit("RatioMap", viewport={"width": 360, "height": 900})
+    for place in PLACES:
+        one.set(**{**RatioMap(show=list(METHODS)).settings(), **place})
+        found = one.page.locator(LIVE).evaluate("""root => {
+            const edge = root.querySelector("svg").getBoundingClientRect();
+            const rect = node => node.getBoundingClientRect();
+            const box = node => [rect(node).left, rect(node).top + 2, rect(node).right, rect(node).bottom - 2];
+            const words = [...root.querySelectorAll("svg text.inset, svg text.word, svg .mark text")];
+            const meet = ([a, b, c, d], [e, f, g, h]) => a < g && e < c && b < h && f < d;
+            const over = words.flatMap((one, i) => words.slice(i + 1).filter(other => meet(box(one), box(other)))
+                .map(other => [one.textContent, other.textContent]));
+            const ticks = [...root.querySelectorAll(".tick text")]
+                .filter(tick => getComputedStyle(tick).visibility === "visible");
+            const chips = [...root.querySelectorAll("text.chip")];
+            const cut = chips.flatMap(chip => ticks.filter(tick => meet(box(chip), box(tick)))
+                .map(tick => [chip.textContent, tick.textContent]));
+            const out = [...words, ...chips].filter(node => {
+                const b = rect(node);
+                return b.left < edge.left - 1 || b.right > edge.right + 1 || b.bottom > edge.bottom + 1;
+            }).map(node => node.textContent);
+            return { over, cut, out };
+        }""")
+        assert found == {"over": [], "cut": [], "out": []}, (place, found)
+
+
+def test_paper_shows_the_plane_and_what_it_says_without_controls(visit):
+    one = visit("RatioMap")
+    one.set(show=list(METHODS))
+    one.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    one.page.emulate_media(media="print")
+    seen = one.page.locator(LIVE).evaluate("""root => {
+        const shown = selector => [...root.querySelectorAll(selector)]
+            .filter(node => node.getBoundingClientRect().height).length;
+        return [shown("input, button, .slider, .choice, .aim"), shown(".plane svg"), shown(".verdict b"),
+                shown(".method .kept"), getComputedStyle(root).getPropertyValue("--page").trim()];
+    }""")
+    assert seen == [0, 1, 1, 3, "#fff"], (
+        "no controls; plane, verdict and three methods; ink on white in the dark too"
+    )

@@ -1,7 +1,9 @@
 """The explorables on the pages of the built book: linked modules and data, the book's theme and
 address."""
 
-from tests.book.browser.explorable import Visit
+import pytest
+
+from tests.book.browser.explorable import SETTLED, Visit
 
 MAP = '[data-explorable="ratio_map"]'
 MODEL = f"document.querySelector('{MAP}').model"
@@ -50,6 +52,33 @@ def test_map_lives_on_its_page_and_follows_the_theme(chromium, address, until):
     assert one.complaints == []
 
 
+def test_pointing_at_a_dot_reads_its_completion_and_a_press_chooses_it(chromium, address):
+    one = Near(chromium, f"{address}/notebooks/05_grpo.html")
+    page = one.page
+
+    def frames(**traits):
+        page.evaluate(
+            f"""async traits => {{
+            for (const [key, value] of Object.entries(traits)) {MODEL}.set(key, value);
+            await ({SETTLED})();
+        }}""",
+            traits,
+        )
+        return (page.evaluate(f"{MODEL}.get('{name}')") for name in ("old_p", "new_p", "token"))
+
+    q, p, _ = frames(update=1, axes="linear", token=0)
+    frames(token=-1, old_p=0.9, new_p=0.1)
+    frame = page.locator(f"{MAP} rect.dead").bounding_box()
+    page.mouse.move(frame["x"] + q * frame["width"], frame["y"] + (1 - p) * frame["height"])
+    assert [*frames()][2] == -1 and page.locator(f"{MAP} .line mark").count() == 1
+    page.mouse.down()
+    page.mouse.up()
+    old, _, token = frames()
+    assert token >= 0 and old == pytest.approx(q)
+    one.context.close()
+    assert one.complaints == []
+
+
 def test_a_figure_with_data_loads_them_and_a_link_opens_it_at_what_was_chosen(
     chromium, address, until
 ):
@@ -61,22 +90,5 @@ def test_a_figure_with_data_loads_them_and_a_link_opens_it_at_what_was_chosen(
     assert 0 <= figure.bounding_box()["y"] < 300, "a link goes to the figure"
     figure.get_by_role("slider").first.press("End")
     until(one.page, "location.hash.includes('lr=')")
-    one.context.close()
-    assert one.complaints == []
-
-
-def test_the_first_page_loads_its_second_picture_when_a_reader_comes_near(chromium, address):
-    viewport = {"width": 1280, "height": 800}
-    one = Visit(chromium, f"{address}/book/index.html", viewport=viewport)
-    assert (
-        one.page.locator("link[rel=modulepreload]").evaluate_all(
-            "all => all.filter(link => /wall|front/.test(link.href)).length"
-        )
-        == 0
-    ), "its stills stand there first"
-    figure = one.page.locator('[data-explorable="front"]')
-    figure.scroll_into_view_if_needed()
-    figure.locator(".trx:not(.still)[data-drawn]").wait_for()
-    assert {"front.js", "front.data.json", "wall.js"} <= set(loaded(one))
     one.context.close()
     assert one.complaints == []

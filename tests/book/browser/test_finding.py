@@ -1,4 +1,4 @@
-"""Finding one's way: the sidebar, where a page's question begins, what a page says of itself."""
+"""Finding one's way: the sidebar and what it leaves of a page, the search, what a page says of itself."""
 
 import re
 
@@ -9,16 +9,12 @@ from book.build.paths import chapters, config, contents
 from tests.by_day import by_day
 from trbook.address import address as addresses
 
-FOLD = 900
-"""Pixels from the top within which a chapter's question begins, on a screen of 1280 x 900."""
 ADDRESS = addresses(config()).pages
 
 
 @pytest.fixture(scope="module")
 def desk(chromium):
-    context = chromium.new_context(
-        viewport={"width": 1280, "height": FOLD}, reduced_motion="reduce"
-    )
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     yield context.new_page()
     context.close()
 
@@ -36,12 +32,8 @@ def written(book):
         reason="the same for every chapter",
     ),
 )
-def test_the_question_or_takeaway_is_on_the_first_screen_and_code_fits_beside_the_sidebars(
-    name, desk, address
-):
+def test_code_fits_beside_the_sidebars(name, desk, address):
     desk.goto(f"{address}/notebooks/{name}.html", wait_until="load")
-    begins = desk.locator("article :is(h2, section > p > strong)").first.bounding_box()
-    assert begins["y"] + begins["height"] < FOLD
     shown = desk.locator("article .cell_input pre:not(details:not([open]) *)")
     assert (
         shown.evaluate_all(
@@ -70,7 +62,6 @@ def test_a_slash_leads_to_the_search_which_suggests_pages(desk, address):
 @pytest.mark.nightly("reads every page")
 def test_every_page_says_what_it_is(book):
     faults = []
-    descriptions = {}
     for name, text in written(book).items():
         head = text.partition("</head>")[0]
         found = re.findall(r'<meta name="description" content="([^"]*)">', head)
@@ -79,7 +70,6 @@ def test_every_page_says_what_it_is(book):
             continue
         if "\\" in found[0] or "Executed " in found[0]:
             faults.append(f"{name}: no sentence for a reader: {found[0]}")
-        descriptions[name] = found[0]
         for part in ("title", "description", "image"):
             if len(re.findall(rf'<meta property="og:{part}" content="[^"]+">', head)) != 1:
                 faults.append(f"{name}: og:{part}")
@@ -87,5 +77,3 @@ def test_every_page_says_what_it_is(book):
         if canonical != ([f"{ADDRESS}{name}.html"] if ADDRESS else []):
             faults.append(f"{name}: canonical address {canonical}")
     assert not faults, "\n".join(faults)
-    of_chapters = [descriptions[name] for name in descriptions if name.startswith("notebooks/")]
-    assert len(set(of_chapters)) == len(of_chapters)

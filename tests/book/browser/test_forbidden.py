@@ -38,13 +38,3 @@ def test_a_figure_that_does_not_arrive_leaves_its_picture_and_says_so(chromium, 
     assert page.locator(".trlib-still svg >> visible=true").count() > 0
     assert page.locator(".trlib-still .trx [role=alert]").is_visible(), "inside the frame"
     page.close()
-
-
-@pytest.mark.parametrize("lacks", ["WebAssembly", "Worker"])
-def test_a_model_that_cannot_learn_here_says_why(chromium, figures, lacks):
-    page = chromium.new_page()
-    page.add_init_script(f"delete globalThis.{lacks}")
-    page.goto(f"{figures}/Playground.html")
-    page.get_by_role("button", name="Play", exact=True).click()
-    page.get_by_role("alert").filter(has_text=f"this browser runs no {lacks}").first.wait_for()
-    page.close()

@@ -10,14 +10,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
 import pytest
-
-from book.build import refresh
-from book.build.execute import execute
 
 ROOT = Path(__file__).parents[3]
 CELLS = (
@@ -27,40 +23,26 @@ CELLS = (
     "shown.sign, shown.delta_kl = -1, .3",
 )
 
-
+CHAPTER = "03_trpo.ipynb"
 KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-CHANCE = (
-    "import time\nimport pandas\nfrom matplotlib.figure import Figure\n"
-    "from trbook.explorables import RatioMap\nfrom trbook.drawing import Drawing",
-    "print(f'Run(PPO: reward 1 in {time.monotonic():.1f} s)')",
-    "pandas.DataFrame({'a': [1], 'seconds': [time.monotonic()]}).style.format(precision=3)",
-    "figure = Figure()\nfigure.add_subplot().plot([0, 1])\nDrawing(figure, alt='A line')",
-    "RatioMap(eps_high=0.28)",
-)
 
 
-def write(place, *cells):
-    """A notebook `page` of code cells."""
+@pytest.fixture
+def place(tmp_path):
+    """A folder with a notebook of its own and a chapter, and what JupyterLab writes."""
     notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source) for source in cells],
+        cells=[nbformat.v4.new_code_cell(source) for source in CELLS],
         metadata={"kernelspec": KERNEL},
     )
-    nbformat.write(notebook, place / "page.ipynb")
+    nbformat.write(notebook, tmp_path / "page.ipynb")
+    shutil.copy(ROOT / "notebooks" / CHAPTER, tmp_path)
+    return tmp_path
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """A JupyterLab of its own with one notebook."""
-    place = tmp_path_factory.mktemp("lab")
-    write(place, *CELLS)
-    with served(place, f"--ServerApp.root_dir={place}") as address:
-        yield address
-
-
-@contextmanager
-def served(place, *arguments):
-    """A JupyterLab on loopback, dark, with its own settings in `place`, started in the repository's
-    root."""
+@pytest.fixture
+def lab(place):
+    """A JupyterLab on loopback, dark, as `make lab` starts it in the repository's root, but with its own
+    settings."""
     themes = place / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     themes.mkdir(parents=True)
     (themes / "themes.jupyterlab-settings").write_text('{"theme": "JupyterLab Dark"}')
@@ -95,7 +77,8 @@ def served(place, *arguments):
         f"--port={port}",
         "--ServerApp.port_retries=0",
         "--IdentityProvider.token=",
-        *arguments,
+        *[one for one in recipe() if "root_dir" not in one],
+        f"--ServerApp.root_dir={place}",
     ]
     with (place / "log.txt").open("w") as log:
         server = subprocess.Popen(
@@ -207,35 +190,13 @@ def test_live_in_jupyterlab(chromium, lab):
 
 
 @pytest.mark.nightly("starts a JupyterLab")
-@pytest.mark.parametrize("name", ["03_trpo", "page"])
-def test_a_chapter_is_unchanged_when_it_is_opened_and_saved_as_it_was(chromium, tmp_path, name):
-    """A page of what is different in every run (random ids, run times), on any processor the same, also
-    when it was run."""
-    copy = tmp_path / f"{name}.ipynb"
-    if name == "page":
-        write(tmp_path, *CHANCE)
-        drawn = refresh.Picture(b"\x89PNG", 650, 300)
-        done = refresh.stored(execute(copy, profile="smoke"), lambda _: drawn)
-        refresh.write(copy, done)
-    else:
-        shutil.copy(ROOT / "notebooks" / copy.name, copy)
-    before = copy.read_bytes()
-    arguments = [one for one in recipe() if "root_dir" not in one]
-    with served(tmp_path, *arguments, f"--ServerApp.root_dir={tmp_path}") as lab:
-        page = chromium.new_page(viewport={"width": 1200, "height": 1000})
-        opened(page, f"{lab}/lab/tree/{copy.name}")
-        page.wait_for_timeout(2000)  # until the kernel has told its language
-        assert page.locator(".lm-TabBar-tab.jp-mod-dirty").count() == 0, (
-            "opening it changes nothing"
-        )
-        assert page.locator(".jp-OutputArea-output img:not([alt])").count() == 0
-        save(page, copy)
-        assert copy.read_bytes() == before
-        if name == "page":
-            page.get_by_role("menuitem", name="Run", exact=True).click()
-            page.get_by_text("Run All Cells", exact=True).click()
-            page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
-            page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-        save(page, copy)
-        page.close()
-    assert copy.read_bytes() == before
+def test_a_chapter_is_unchanged_when_it_is_opened_and_saved_as_it_was(chromium, lab, place):
+    """What it holds after a run is in `notebooks/test_stored.py`."""
+    page = chromium.new_page(viewport={"width": 1200, "height": 1000})
+    opened(page, f"{lab}/lab/tree/{CHAPTER}")
+    page.wait_for_timeout(2000)  # until the kernel has told its language
+    assert page.locator(".lm-TabBar-tab.jp-mod-dirty").count() == 0, "opening it changes nothing"
+    assert page.locator(".jp-OutputArea-output img:not([alt])").count() == 0
+    save(page, place / CHAPTER)
+    page.close()
+    assert (place / CHAPTER).read_bytes() == (ROOT / "notebooks" / CHAPTER).read_bytes()

@@ -49,12 +49,9 @@ def test_a_heading_sorts_and_turns_the_order(page):
 def test_words_and_values_filter_and_the_address_keeps_them(page):
     count = page.locator(".filters output")
     assert count.text_content() == f"{METHODS} of {METHODS} methods"
-    page.get_by_label("find").fill("dr grpo")
-    assert "Dr.GRPO" in names(page) and len(names(page)) <= 5
     page.get_by_label("find").fill("importance-weighted")
     assert names(page) == ["The unclipped run"]
     page.get_by_label("find").fill("")
-    assert page.locator(".filters select:visible").count() == 3
     page.get_by_text("More filters").click()
     page.get_by_label(re.compile("^level")).select_option("prefix")
     assert "MinPRO" in names(page) and "CTPO" in names(page) and len(names(page)) == 3
@@ -71,8 +68,6 @@ def test_words_and_values_filter_and_the_address_keeps_them(page):
     assert "GRPO" in names(page) and "DPPO" not in names(page) and "library=TRL" in page.url
     page.get_by_label(re.compile("^problem")).select_option("rare words")
     assert names(page) == ["DAPO"]
-    page.get_by_label("find").fill("no such method")
-    assert names(page) == []
 
 
 def test_it_is_used_by_keyboard(page):

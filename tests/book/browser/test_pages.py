@@ -14,7 +14,7 @@ from pypdf import PdfReader
 
 from book.build.browser import settle
 from book.build.paths import contents
-from tests.book.browser.explorable import AXE, RULES
+from tests.book.browser.explorable import RULES, Load, violations
 
 PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("\n", 1)[1]
 COLOURS = ["color-contrast", "link-in-text-block"]
@@ -75,22 +75,11 @@ CUT_IN_FOLDS = """() => {
 TEXT = (".html", ".css", ".js", ".mjs", ".svg", ".json")
 
 
-class Visit:
-    """One page load and what it asked for and complained of."""
-
-    def __init__(self, context, address, name):
-        self.requests = []
-        self.complaints = []
-        self.page = context.new_page()
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self._console(message))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(f"{address}/{name}", wait_until="load")
-        settle(self.page)
-
-    def _console(self, message):
-        if message.type in ("error", "warning"):
-            self.complaints.append(f"{message.type}: {message.text}")
+def visited(context, address, name):
+    """A page of the book, drawn with its fonts."""
+    load = Load(context.new_page(), f"{address}/{name}")
+    settle(load.page)
+    return load
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +96,7 @@ def look(chromium, address):
 
     def look(name, width, height):
         opened.append(chromium.new_context(viewport={"width": width, "height": height}))
-        return Visit(opened[-1], address, name)
+        return visited(opened[-1], address, name)
 
     yield look
     for context in opened:
@@ -144,18 +133,12 @@ def pages(book):
     return [name for name in names if name.startswith(("book/", "notebooks/", "search.html"))]
 
 
-@pytest.mark.nightly("needs every page")
-def test_the_survey_knows_every_page(book):
-    """A sweep's page is none of the table of contents: the page of all sweeps leads to it."""
-    assert pages(book) == sorted(f"{name}.html" for name in [*contents(), "search"])
-
-
 def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_on_paper(
     surveyed, book, address, desktop
 ):
     """One look: on a desk in light and dark, as narrow as a phone, then on paper."""
     name = surveyed
-    visit = Visit(desktop, address, name)
+    visit = visited(desktop, address, name)
     page = visit.page
     outside = [url for url in visit.requests if not url.startswith((address, "data:", "blob:"))]
     faults = [f"asks someone else: {url}" for url in outside]
@@ -189,7 +172,7 @@ def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_o
 
 
 def test_paper_is_white_and_whole_and_afterwards_all_is_as_it_was(address, desktop):
-    visit = Visit(desktop, address, "notebooks/05_grpo.html")
+    visit = visited(desktop, address, "notebooks/05_grpo.html")
     visit.page.evaluate("document.documentElement.dataset.theme = 'dark'")
     state = """[document.querySelectorAll('article details:not([open])').length,
         document.documentElement.dataset.theme]"""
@@ -213,7 +196,7 @@ def test_every_page_has_its_policy_and_an_injected_script_does_not_run(book, add
         for name, text in policies.items()
         if not policy.search(text) or text.count('"Content-Security-Policy"') != 1
     ] == []
-    visit = Visit(desktop, address, "book/index.html")
+    visit = visited(desktop, address, "book/index.html")
     visit.page.evaluate("""() => {
         window.blocked = new Promise(done => addEventListener('securitypolicyviolation',
             event => done(event.effectiveDirective)));
@@ -243,19 +226,6 @@ def test_the_key_end_leads_to_the_end_at_once(look, press_until):
     visit = look("notebooks/05_grpo.html", 360, 780)
     left = "document.documentElement.scrollHeight - innerHeight - scrollY"
     press_until(visit.page, "End", f"scrollY > 0 && {left} < 2")
-
-
-def test_the_interface_is_lines_that_open(look):
-    visit = look("book/interface/losses.html", 1440, 900)
-    line = visit.page.locator("details.member > summary", has_text=re.compile("^ppo_loss"))
-    assert line.locator("code").inner_text() == (
-        "ppo_loss(logp, logp_old, *, advantages, mask, eps_low=0.2, eps_high=0.2, dual_clip=None)"
-    )
-    signature = visit.page.locator("[id='trlib.algorithms.ppo.ppo_loss']")
-    assert not signature.is_visible()
-    line.focus()
-    visit.page.keyboard.press("Enter")
-    assert signature.is_visible()
 
 
 def test_a_link_and_the_search_lead_into_a_fold(look, address):
@@ -315,15 +285,4 @@ def accessibility(page, theme, rules=RULES):
     """axe-core's violations in a colour theme, a line each."""
     page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
     settle(page)
-    if not page.evaluate("typeof axe === 'object'"):
-        page.evaluate(AXE)
-    found = page.evaluate(
-        "([exclude, runOnly]) => axe.run({ exclude }, { runOnly, resultTypes: ['violations'] })",
-        ["th:has(math)", rules],  # it reads no MathML, and takes a formula for an empty heading
-    )
-    return [
-        f"{violation['id']}: {node['html'][:160]} "
-        f"({node['failureSummary'].splitlines()[-1].strip()[:200]})"
-        for violation in found["violations"]
-        for node in violation["nodes"][:3]
-    ]
+    return violations(page, rules)

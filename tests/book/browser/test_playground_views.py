@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.book.browser.explorable import visits
+from tests.book.browser.explorable import in_both_themes, violations, visits
 
 pytestmark = pytest.mark.test_all("lanes that learn before they are drawn")
 
@@ -82,6 +82,8 @@ def test_the_map_reads_a_token_by_keyboard(played):
 
 def test_a_phone_shows_no_small_text_and_nothing_wider_than_itself(played, until):
     played.set_viewport_size({"width": 360, "height": 800})
+    for theme in in_both_themes(played):
+        assert violations(played) == [], theme
     for name, kind in VIEWS.items():
         view = shown(played, name)
         sizes = played.locator(f".picture.{kind} text, .picture.curves text").evaluate_all(

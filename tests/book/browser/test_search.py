@@ -7,7 +7,7 @@ import pytest
 
 from book.build.ext import search as search_words
 from book.build.paths import ROOT, contents
-from tests.book.browser.test_pages import Visit, accessibility
+from tests.book.browser.test_pages import accessibility, visited
 
 HINTS = search_words.load(ROOT / "book" / "search.yml")
 DONE = "document.querySelector('.search-summary').textContent !== ''"
@@ -115,7 +115,7 @@ def test_practitioners_find_their_page_among_the_first_three(page, address, unti
 def test_odd_queries_get_a_plain_answer_and_run_nothing(book, address, chromium, until):
     context = chromium.new_context()
     for query, said in ODD.items():
-        visit = Visit(context, address, f"search.html?q={quote(query)}")
+        visit = visited(context, address, f"search.html?q={quote(query)}")
         until(visit.page, DONE)
         assert visit.page.evaluate(SUMMARY).startswith(said), query[:40]
         assert visit.page.locator("#search-results img").count() == 0

@@ -24,34 +24,21 @@ def pages(tmp_path):
 
 
 def test_a_port_in_use_gives_the_next_one(pages):
-    first = listen(pages, port=18431)
-    try:
-        second = listen(pages, port=first.server_port)
-        try:
-            assert first.server_address[0] == second.server_address[0] == "127.0.0.1"
-            assert second.server_port > first.server_port
-            threading.Thread(target=second.serve_forever, daemon=True).start()
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{second.server_port}/index.html"
-            ) as answer:
-                assert answer.read() == b"<p>book</p>"
-                assert answer.headers["Cache-Control"] == "no-cache"
-            second.shutdown()
-        finally:
-            second.server_close()
-    finally:
-        first.server_close()
+    with listen(pages, port=18431) as first, listen(pages, port=first.server_port) as second:
+        assert first.server_address[0] == second.server_address[0] == "127.0.0.1"
+        assert second.server_port > first.server_port
+        threading.Thread(target=second.serve_forever, daemon=True).start()
+        with urllib.request.urlopen(f"http://127.0.0.1:{second.server_port}/index.html") as answer:
+            assert answer.read() == b"<p>book</p>"
+            assert answer.headers["Cache-Control"] == "no-cache"
+        second.shutdown()
 
 
 def test_no_free_port_is_an_error_that_names_the_range(pages):
-    first = listen(pages, port=18531)
-    try:
-        with pytest.raises(
-            OSError, match=f"no free port from {first.server_port} to {first.server_port}"
-        ):
-            listen(pages, port=first.server_port, tries=1)
-    finally:
-        first.server_close()
+    with listen(pages, port=18531) as first:
+        port = first.server_port
+        with pytest.raises(OSError, match=f"no free port from {port} to {port}"):
+            listen(pages, port=port, tries=1)
 
 
 def test_a_folder_without_a_book_says_how_to_build_it(tmp_path, monkeypatch, capsys):

@@ -1,4 +1,5 @@
-/* js/maths computes what trlib computed for the same vectors (tests/book/maths.json, made by tests/book/test_maths.py). */
+/* js/maths computes what trlib computed: the golden rows (tests/vectors.json), and for regions and pushes what
+   tests/book/test_maths.py made (tests/book/maths.json). */
 
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
@@ -7,7 +8,7 @@ import { pushLimit, pushed, reach } from "../../../book/trbook/explorables/js/ba
 import { binaryKl, binaryTv, kl, tv } from "../../../book/trbook/explorables/js/maths/divergences.js";
 import { distance } from "../../../book/trbook/explorables/js/maths/distances.js";
 import { solveDual } from "../../../book/trbook/explorables/js/maths/dual.js";
-import { logSoftmax } from "../../../book/trbook/explorables/js/maths/plain.js";
+import { average, logSoftmax } from "../../../book/trbook/explorables/js/maths/plain.js";
 import {
   dppoKlEdge,
   dppoKlKept,
@@ -17,7 +18,9 @@ import {
   ppoKept,
 } from "../../../book/trbook/explorables/js/maths/regions.js";
 
-const given = JSON.parse(readFileSync(new URL("../maths.json", import.meta.url), "utf8"));
+const read = (path) => JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8"));
+const given = read("../maths.json");
+const { batches, rows } = read("../../vectors.json");
 const { low, high, delta_tv: deltaTv, delta_kl: deltaKl } = given.settings;
 
 /* What is made of each of a list, to nine digits of the larger, and to 1e-12. */
@@ -62,20 +65,24 @@ test("an advantage of 0 has nothing to silence", () => {
 });
 
 test("whole distributions, as log-probs and as shares", () => {
-  const { logits, logp, kl: wanted, tv: apart } = given.distributions;
-  const [a, b] = logp;
-  logits.forEach((both, i) => both.forEach((z, side) => same("log-softmax", logp[side][i], logSoftmax(z))));
+  const a = batches.whole.log_a.flat(),
+    b = batches.whole.log_b.flat(),
+    wanted = rows.find(({ call }) => call === "divergences.kl").value[0].flat(),
+    apart = rows.find(({ call }) => call === "divergences.tv").value[0].flat();
+  a.forEach((row) => same("log-softmax", row, logSoftmax(row.map((x) => x + 3))));
   same("kl", wanted, a, (row, i) => kl(row, b[i]));
   same("tv", apart, a, (row, i) => tv(row, b[i]));
-  const shares = logp.map((rows) => rows.map((row) => row.map(Math.exp)));
-  same("kl_new_old", wanted, shares[0], (row, i) => distance.kl_new_old(row, shares[1][i]));
-  same("kl_old_new", wanted, shares[0], (row, i) => distance.kl_old_new(shares[1][i], row));
-  same("tv of shares", apart, shares[0], (row, i) => distance.tv(row, shares[1][i]));
+  const [p, q] = [a, b].map((all) => all.map((row) => row.map(Math.exp)));
+  same("kl_new_old", wanted, p, (row, i) => distance.kl_new_old(row, q[i]));
+  same("kl_old_new", wanted, p, (row, i) => distance.kl_old_new(q[i], row));
+  same("tv of shares", apart, p, (row, i) => distance.tv(row, q[i]));
 });
 
-for (const { rewards, settings, multiplier, target, floored } of given.duals) {
-  test(`QUATRO's dual, ${settings.direction}, ${settings.delta_kl} nats`, () => {
-    const found = rewards.map((group) => solveDual(group, settings));
+for (const { settings, value } of rows.filter(({ call }) => call === "algorithms.dual.solve_dual")) {
+  test(`QUATRO's dual, ${JSON.stringify(settings)}`, () => {
+    const asked = { lambda_min: 0.01, direction: "backward", ...settings },
+      [multiplier, , target, floored] = value,
+      found = batches.groups.rewards.map((group) => solveDual(group, asked));
     same("multiplier", multiplier, found, (one) => one.multiplier);
     found.forEach((one, i) => same(`target ${i}`, target[i], one.target));
     assert.deepEqual(
@@ -84,6 +91,29 @@ for (const { rewards, settings, multiplier, target, floored } of given.duals) {
     );
   });
 }
+
+test("QUATRO's dual spends its radius, and its targets are those of its multiplier", () => {
+  const groups = [1, 4, 7].map((right) => Array.from({ length: 8 }, (_, i) => Number(i < right)));
+  groups.push([-1.3, 2.2, 0.4, 0.9, -2.7, 1.1, 2.9, -0.2], [0.2, 0.21, 0.9]);
+  for (const direction of ["backward", "forward"])
+    for (const delta_kl of [1e-4, 0.1, 0.7, 2.5])
+      for (const group of groups) {
+        const of = `${direction}, ${delta_kl} nats, ${group}`,
+          { multiplier, target, floored } = solveDual(group, { delta_kl, lambda_min: 0.01, direction });
+        const ratios = target.map(Math.exp),
+          back = direction === "backward",
+          spent = back ? average(target.map((x, i) => ratios[i] * x)) : -average(target);
+        if (floored) assert.ok(multiplier === 0.01 && spent < delta_kl, of);
+        else same(of, [delta_kl], [spent]);
+        same(of, [1], [average(ratios)]);
+        const slope = back ? target : ratios.map((r) => -1 / r);
+        same(
+          of,
+          group.map((r) => (r - group[0]) / multiplier),
+          slope.map((x) => x - slope[0]),
+        );
+      }
+});
 
 test("a push with a baseline, after some steps and in the end", () => {
   const rewards = [0, 1, 0, 1, 0, 0];
