@@ -19,8 +19,6 @@ class Axis:
 
     heading: str
     """Column heading."""
-    along: str = ""
-    """Beneath a curve; empty: no curves are drawn over it."""
     points: dict[str, str] = field(default_factory=dict)
     """What its labels stand for, where they do not say it."""
     write: Callable[[str], str] = str
@@ -33,18 +31,16 @@ class Axis:
 
 CUT = {"1": "whole, once", "8": "8 minibatches", "32": "8 minibatches, 4 times"}
 AXES = {
-    "updates": Axis("batch used", "updates: 1, or 8 minibatches, once or 4 times", CUT),
-    "reuse": Axis("batch used", "updates: 1, or 8 minibatches, once or 4 times", CUT),
-    "uses": Axis("epochs", "epochs over the whole batch"),
-    "minibatches": Axis("minibatches", "minibatches of a batch"),
-    "threshold": Axis("threshold", "threshold, as a multiple of the default"),
-    "lr": Axis("learning rate", "learning rate", write=lambda label: written_rate(float(label))),
-    "logit_noise": Axis("noise", "noise on the sampler's logits"),
-    "rate": Axis("learning rate", points={"own": "its own", "hot": "too high"}),
-    "lag": Axis("lag, batches", "batches that the sampler lags behind"),
+    "updates": Axis("batch used", CUT),
+    "reuse": Axis("batch used", CUT),
+    "uses": Axis("epochs"),
+    "minibatches": Axis("minibatches"),
+    "threshold": Axis("threshold"),
+    "lr": Axis("learning rate", write=lambda label: written_rate(float(label))),
+    "logit_noise": Axis("noise"),
+    "rate": Axis("learning rate", {"own": "its own", "hot": "too high"}),
+    "lag": Axis("lag, batches"),
 }
-ALONG = [name for name, axis in AXES.items() if axis.along]
-"""Axes over which curves are drawn, the first that a sweep has."""
 
 
 @dataclass(frozen=True)
