@@ -2,8 +2,7 @@
 
 Chapters that never ran on a GPU come first, then those whose code has changed since. Each is recorded
 when it has run, so that a call that was cut off goes on with the others. The record holds the card, its
-driver, the versions, and of each chapter when it ran, how long it took and what its figures said: a
-figure's description is written by the cell that drew it, numbers and all. A chapter that fails is
+driver, the versions, and of each chapter when it ran and how long it took. A chapter that fails is
 reported and left out. A chapter's page prints its line of the record (`book.build.ext.execution`).
 Without a GPU nothing is run and nothing is written: the exit status is 2.
 
@@ -12,10 +11,7 @@ Chapters download nothing unless they are told to: `make gpu TRLIB_DOWNLOAD=1`.
 
 from __future__ import annotations
 
-import argparse
-import html
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -74,22 +70,6 @@ def driver() -> str:
     return done.stdout.strip().partition("\n")[0] or "unknown"
 
 
-def said(notebook: Mapping[str, Any]) -> dict[str, str]:
-    """What each figure of an executed chapter shows, in the words of the cell that drew it, by the
-    figure's name."""
-    found = {}
-    for cell in notebook["cells"]:
-        name = cell["metadata"].get("mystnb", {}).get("figure", {}).get("name")
-        for out in cell.get("outputs", []):
-            page = "".join(out.get("data", {}).get("text/html", ""))
-            label = re.search(
-                r'class="trlib-drawing".*?role="img" aria-label="([^"]*)"', page, re.DOTALL
-            )
-            if name and label:
-                found[name] = html.unescape(label[1])
-    return found
-
-
 def entry(notebook: Mapping[str, Any]) -> dict[str, Any]:
     """What the record keeps of one executed chapter."""
     record = notebook["metadata"][KEY]
@@ -100,7 +80,6 @@ def entry(notebook: Mapping[str, Any]) -> dict[str, Any]:
         "processor": record["hardware"],
         "versions": record["versions"],
         "text": record["text"],
-        "figures": said(notebook),
     }
 
 
@@ -152,32 +131,15 @@ def write(record: dict[str, Any]) -> None:
     FILE.write_text(f"{json.dumps(record, indent=1, ensure_ascii=False)}\n", encoding="utf-8")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Execute the chapters on a GPU and record it.")
-    parser.add_argument(
-        "--only", nargs="+", metavar="NN_name", help="these chapters, recorded or not"
-    )
-    parser.add_argument(
-        "--all", action="store_true", help="also those that are recorded as they are"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="say what would run; needs no GPU")
-    given = parser.parse_args(arguments)
-    paths = [
-        path
-        for path in chapters()
-        if (path.stem in given.only if given.only else runs_larger(path.read_text("utf-8")))
-    ]
-    before = json.loads(FILE.read_text(encoding="utf-8"))
-    if not (given.all or given.only):
-        paths = waiting(paths, before)
-    if given.dry_run:
-        print(*(f"gpu: {path.stem}" for path in paths), sep="\n")
-        return 0
+def main() -> int:
     try:
         hardware = card()
     except NoGPU as error:
         print(f"gpu: {error}.", file=sys.stderr)
         return NONE
+    before = json.loads(FILE.read_text(encoding="utf-8"))
+    larger = [path for path in chapters() if runs_larger(path.read_text(encoding="utf-8"))]
+    paths = waiting(larger, before)
     failed = collect(paths, hardware, lambda path: execute(path, profile="gpu"), before, write)
     print(f"gpu: {len(paths) - len(failed)} of {len(paths)} chapters ran; {FILE.relative_to(ROOT)}")
     for message in failed:

@@ -1,8 +1,8 @@
-"""Serves the built book on loopback until interrupted: `python -m book.build.serve [--port 8000]`."""
+"""Serves a folder of built pages on loopback: to the reader of `make book`, and to what prints, draws and
+tests pages."""
 
 from __future__ import annotations
 
-import argparse
 import errno
 import os
 import sys
@@ -14,8 +14,6 @@ from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-
-from book.build.paths import BUILD
 
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".woff2": "font/woff2"}
 
@@ -98,30 +96,3 @@ def listen(folder: Path, port: int = 8000, tries: int = 100, handler: type[Fresh
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
     raise OSError(errno.EADDRINUSE, f"no free port from {port} to {port + tries - 1}")
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Serve the built book.")
-    parser.add_argument("--port", type=int, default=8000)
-    arguments = parser.parse_args()
-    folder = BUILD / "html"
-    if not (folder / "index.html").exists():
-        print(f"serve: {folder}: no book here; `make html` builds it", file=sys.stderr)
-        return 1
-    try:
-        server = listen(folder, arguments.port)
-    except OSError as error:
-        print(f"serve: {error}", file=sys.stderr)
-        return 1
-    print(f"book: http://127.0.0.1:{server.server_port}/  (Ctrl-C ends it)", flush=True)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        print()
-    finally:
-        server.server_close()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,15 +2,12 @@
 them.
 
 `_config.yml` holds address, author and contact, and `trlib/__init__.py` the version; everything else
-is written from them, and where there is no address yet nothing links to one: `python -m book.build.stamp`
-writes, `python -m book.build.stamp --check` only says what differs. `--repository
-https://github.com/ME/BOOK`, `--author "ME, YOU"` and `--contact ME@HOST` first write the setting:
-that is all a fork needs. What an owner has not filled in yet is said at the end.
+is written from them by `python -m book.build.stamp`, and where there is no address yet nothing links
+to one. What an owner has not filled in yet is said at the end.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import sys
@@ -226,59 +223,19 @@ def differing(where: Address | None = None) -> dict[Path, str]:
     return {path: text for path, text in wanted.items() if text != texts[path]}
 
 
-def setting(text: str, repository: str) -> str:
-    """`_config.yml` with another address in its one place."""
-    return re.sub(
-        r"(?<=^repository:\n  url:).*$", f" {repository}", text, count=1, flags=re.MULTILINE
-    )
-
-
-def signed(text: str, key: str, value: str) -> str:
-    """`_config.yml` with another author or contact in its one place."""
-    line = f"{key}: {json.dumps(value, ensure_ascii=False)}"
-    return re.sub(rf"^{key}:.*$", lambda _: line, text, count=1, flags=re.MULTILINE)
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description="Carry the repository's address and the version everywhere."
-    )
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail if a place differs"
-    )
-    parser.add_argument(
-        "--repository", metavar="URL", help="write this address into _config.yml first"
-    )
-    for name in ("author", "contact"):
-        parser.add_argument(f"--{name}", metavar="WHO", help=f"write this {name} into it first")
-    options = parser.parse_args()
     try:
-        if not options.check:
-            path = ROOT / "_config.yml"
-            text = before = path.read_text(encoding="utf-8")
-            if options.repository is not None:
-                address({"repository": {"url": options.repository}})
-                text = setting(text, options.repository)
-            for name in ("author", "contact"):
-                if getattr(options, name) is not None:
-                    text = signed(text, name, getattr(options, name))
-            if text != before:
-                path.write_text(text, encoding="utf-8")
         changed = differing()
     except ValueError as error:
         print(f"stamp: {error}", file=sys.stderr)
         return 2
     for path, text in changed.items():
-        print(f"{'differs' if options.check else 'stamped'}: {path.relative_to(ROOT)}")
-        if not options.check:
-            path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+        print(f"stamped: {path.relative_to(ROOT)}")
     missing = owner().missing() + ["repository"] * (not address(config()).repository)
     if missing:
-        print(
-            "stamp: not filled in yet, so nothing shows it: "
-            + ", ".join(f"--{name}" for name in missing)
-        )
-    return 1 if changed and options.check else 0
+        print(f"stamp: not filled in yet, so nothing shows it: {', '.join(missing)}")
+    return 0
 
 
 if __name__ == "__main__":

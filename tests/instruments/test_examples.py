@@ -269,7 +269,7 @@ def test_verl_builds_what_a_script_types(script, tmp_path):
         # verl counts the version at work as one; chapter 12 says eleven updates.
         assert separate.sampler.max_off_policy_threshold * version - 1 == 11
         held = recipes.on_a_card(replace(recipe, gpus=cards))
-        assert sum(held.values()) < 0.9 * recipes.H100.memory
+        assert sum(held.values()) < 0.9 * recipes.H100
     else:
         assert cards == recipe.gpus and actor_settings.ppo_mini_batch_size == setup.prompts
         assert rollout.gpu_memory_utilization == recipe.engine

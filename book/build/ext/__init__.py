@@ -8,8 +8,8 @@ of the book's own search; `phone_tables` makes every table readable on a phone, 
 where a line may break; `security` says what a page may load and run; `execution` says when, where and
 with which versions a notebook ran; `made` makes a page
 of a source that reads well by itself; `modules` makes the interface's pages; `figures` draws the
-pictures of a page's source in the page, `looks` gives names in the prose the looks that figures draw
-them in, `explorables` puts those that run on pages that are no
+pictures of a page's source in the page, `looks` gives names in the table of methods the looks that
+figures draw them in, `explorables` puts those that run on pages that are no
 notebooks; `docstrings` turns the package's docstrings into sound markup and links outside names;
 `stored` shows notebooks as they are stored; `contents` says what the sidebar shows and which page
 comes next. `preview` lets tests and the report build a few pages in seconds: of all others it reads

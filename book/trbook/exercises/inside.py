@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 import trlib
-from trbook.exercises.attempt import OfFunction, call
+from trbook.exercises.attempt import OfFunction, asked
 from trbook.exercises.check import Mistake
-from trbook.exercises.verdict import Check, NotYet, Verdict, kind, quoted
+from trbook.exercises.verdict import Check, NotYet, Verdict, kind, one_number, quoted
 from trbook.rollout import adamw, descend
 from trlib.model.policy import Policy
 
@@ -102,18 +102,7 @@ class InTheLoop(OfFunction):
 
     def _slope(self, loss: Callable[..., Any], logp: Tensor, rest: tuple[Any, ...]) -> Tensor:
         leaf = logp.clone().requires_grad_()
-        value = call(loss, leaf, *copy.deepcopy(rest))
-        if not isinstance(value, Tensor):
-            raise NotYet(
-                "expected a loss, a tensor with one number, but your function returns "
-                f"{kind(value)}."
-            )
-        if value.shape != ():
-            raise NotYet(
-                f"a loss is one number, but your function returns the shape {list(value.shape)}."
-            )
-        if not value.requires_grad:
-            raise NotYet("no gradient reaches `logp`; is something detached that should not be?")
+        value = one_number(asked(loss, leaf, *copy.deepcopy(rest)))
         (slope,) = torch.autograd.grad(value, leaf, allow_unused=True)
         return torch.zeros_like(leaf) if slope is None else slope
 

@@ -239,7 +239,7 @@ class _Scored(torch.autograd.Function):
 
 
 def _by_the_library(hidden: Tensor, W: Tensor, y: Tensor) -> Tensor:
-    return score_tokens(hidden, W, y, chunk=64).logp
+    return score_tokens(hidden, W, y, chunk=64)
 
 
 def _learned(score: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:

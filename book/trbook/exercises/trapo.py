@@ -14,7 +14,7 @@ from torch import Tensor
 
 from trbook.exercises.built import Built
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
-from trbook.exercises.verdict import NotYet, kind, returned
+from trbook.exercises.verdict import one_number
 from trbook.rollout import adamw, descend, position
 from trlib.model.completions import Completions, join
 from trlib.model.policy import Policy, load_policy
@@ -187,24 +187,9 @@ def _asked(
     """The reader's loss of a batch, or a hint at what it is instead."""
     batch, rewards, expert = part
     logp = policy.score(batch).logp
-    value = returned(
+    return one_number(
         loss(logp, rewards.to(logp.dtype), batch.mask.clone(), expert.clone(), alpha, horizon)
     )
-    if (
-        not isinstance(value, Tensor)
-        or not value.is_floating_point()
-        or value.device.type == "meta"
-    ):
-        raise NotYet(
-            f"expected a loss, a tensor with one number, but your function returns {kind(value)}."
-        )
-    if value.shape != ():
-        raise NotYet(
-            f"a loss is one number, but your function returns the shape {list(value.shape)}."
-        )
-    if not value.requires_grad:
-        raise NotYet("no gradient reaches `logp`; is something detached that should not be?")
-    return value
 
 
 def _movements(loss: Callable[..., Any]) -> Tensor:

@@ -73,6 +73,30 @@ def returned(value: Any) -> Any:
     return value
 
 
+def one_number(value: Any) -> Tensor:
+    """What a function returned, which must be a loss: one number with a gradient.
+
+    Raises:
+        NotYet: it is something else.
+    """
+    value = returned(value)
+    if (
+        not isinstance(value, Tensor)
+        or not value.is_floating_point()
+        or value.device.type == "meta"
+    ):
+        raise NotYet(
+            f"expected a loss, a tensor with one number, but your function returns {kind(value)}."
+        )
+    if value.shape != ():
+        raise NotYet(
+            f"a loss is one number, but your function returns the shape {list(value.shape)}."
+        )
+    if not value.requires_grad:
+        raise NotYet("no gradient reaches `logp`; is something detached that should not be?")
+    return value
+
+
 def raised(error: BaseException, answer: Callable[..., Any]) -> str:
     """What the reader's function raised, with the line of the reader's own code where it did."""
     try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import traitlets as t
 
 from trbook.explorables.host import Explorable, Finite
@@ -27,18 +25,18 @@ class BaselineRadius(Explorable):
             other than six.
     """
 
-    module: ClassVar[str] = "baseline_radius"
-    fallback: ClassVar[str] = (
+    module = "baseline_radius"
+    fallback = (
         "A baseline is a radius: six answers to one prompt under the sampler, after some steps and "
         "in the end, and how far from the sampler each baseline leads. It needs JavaScript."
     )
 
-    baseline = Finite(-0.1, help="b, which is taken from every reward, -2.5 to 1.").tag(sync=True)
-    steps = t.CInt(1024, help="Steps of gradient ascent, 0 to 4096.").tag(sync=True)
+    baseline = Finite(-0.1, help="b, which is taken from every reward, -2.5 to 1.")
+    steps = t.CInt(1024, help="Steps of gradient ascent, 0 to 4096.")
     sampler = t.List(
         Finite(),
         [0.34, 0.12, 0.24, 0.08, 0.14, 0.08],
         minlen=ANSWERS,
         maxlen=ANSWERS,
         help="The sampler's probability of each answer.",
-    ).tag(sync=True)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 import traitlets as t
 
@@ -51,31 +51,29 @@ class Basin(Packed):
             that it takes.
     """
 
-    module: ClassVar[str] = "basin"
-    fallback: ClassVar[str] = (
+    module = "basin"
+    fallback = (
         "Basin: where the recorded runs of each method end against their learning rate, the line "
         "0.05 below the best end of any method, and the range of rates over which each method "
         "stays above it. It needs JavaScript."
     )
 
-    uses = t.Enum(USES, "16", help=f"How often every batch is used: one of {USES}.").tag(sync=True)
-    threshold = t.Enum(
-        THRESHOLDS, "default", help=f"Each method's threshold: one of {THRESHOLDS}."
-    ).tag(sync=True)
+    uses = t.Enum(USES, "16", help=f"How often every batch is used: one of {USES}.")
+    threshold = t.Enum(THRESHOLDS, "default", help=f"Each method's threshold: one of {THRESHOLDS}.")
     seeds = t.Enum(
         SEEDS,
         "most",
         help="Where two sweeps ran the same: the one with the most seeds, or the map.",
-    ).tag(sync=True)
+    )
     measure = t.Enum(
         MEASURES, "end", help="What is drawn: sampled accuracy at the end, or early reward."
-    ).tag(sync=True)
+    )
     methods = t.List(
         t.Enum(tuple(METHODS)),
         ["pg_is", "ppo", "gspo", "dppo-tv", "troll"],
         help=f"The methods drawn, of {tuple(METHODS)}.",
-    ).tag(sync=True)
-    lr = Finite(1e-4, help="The learning rate that is read, from 3e-6 to 1e-3.").tag(sync=True)
+    )
+    lr = Finite(1e-4, help="The learning rate that is read, from 3e-6 to 1e-3.")
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)

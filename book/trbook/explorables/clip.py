@@ -43,8 +43,8 @@ class Clip(Explorable):
         traitlets.TraitError: a trait of the wrong type, not a finite number, or an unknown method.
     """
 
-    module: ClassVar[str] = "clip"
-    fallback: ClassVar[str] = (
+    module = "clip"
+    fallback = (
         "Clip: a token's objective and gradient weight against its ratio, for PPO's clip, dual "
         "clip and a KL penalty. It needs JavaScript."
     )
@@ -53,28 +53,24 @@ class Clip(Explorable):
         "children": {"show": ["ppo", "cispo", "sapo", "pspo"], "old_p": 0.2}
     }
 
-    sign = t.CInt(1, help="Sign of the advantage: 1 or -1.").tag(sync=True)
+    sign = t.CInt(1, help="Sign of the advantage: 1 or -1.")
     show = t.List(
         t.Enum(METHODS), ["plain", "ppo"], help=f"The methods drawn, at most four of {METHODS}."
-    ).tag(sync=True)
+    )
     old_p = Finite(
         0.25,
         help="The token's old probability, in (0, 1): no ratio exceeds 1/π_old.",
-    ).tag(sync=True)
-    ratio = Finite(1.5, help="The ratio that is read out.").tag(sync=True)
-    eps_low = Finite(0.2, help="PPO, dual clip, CISPO: the window below 1, in [0, 1].").tag(
-        sync=True
     )
-    eps_high = Finite(0.2, help="PPO, dual clip, CISPO: the window above 1, at least 0.").tag(
-        sync=True
-    )
-    dual_clip = Finite(3.0, help="Dual clip's c, above 1.").tag(sync=True)
-    beta = Finite(1.0, help="The KL penalty's weight, at least 0.").tag(sync=True)
-    eps_seq = Finite(4e-4, help="GSPO: the window on both sides of 1, in [0, 1].").tag(sync=True)
-    tau_pos = Finite(1.0, help="SAPO's temperature where A > 0.").tag(sync=True)
-    tau_neg = Finite(1.05, help="SAPO's temperature where A < 0.").tag(sync=True)
-    eps_log = Finite(0.4, help="GMPO: the window of the log-ratio around 0, nats.").tag(sync=True)
-    alpha = Finite(0.1, help="PSPO: the old policy's share, in [0, 1).").tag(sync=True)
-    delta_tv = Finite(0.15, help="DPPO-TV: the radius, a probability in [0, 1].").tag(sync=True)
-    delta_kl = Finite(0.05, help="DPPO-KL: the radius, nats, at least 0.").tag(sync=True)
-    multiplier = Finite(1.0, help="QUATRO's λ, reward per nat, at least 0.").tag(sync=True)
+    ratio = Finite(1.5, help="The ratio that is read out.")
+    eps_low = Finite(0.2, help="PPO, dual clip, CISPO: the window below 1, in [0, 1].")
+    eps_high = Finite(0.2, help="PPO, dual clip, CISPO: the window above 1, at least 0.")
+    dual_clip = Finite(3.0, help="Dual clip's c, above 1.")
+    beta = Finite(1.0, help="The KL penalty's weight, at least 0.")
+    eps_seq = Finite(4e-4, help="GSPO: the window on both sides of 1, in [0, 1].")
+    tau_pos = Finite(1.0, help="SAPO's temperature where A > 0.")
+    tau_neg = Finite(1.05, help="SAPO's temperature where A < 0.")
+    eps_log = Finite(0.4, help="GMPO: the window of the log-ratio around 0, nats.")
+    alpha = Finite(0.1, help="PSPO: the old policy's share, in [0, 1).")
+    delta_tv = Finite(0.15, help="DPPO-TV: the radius, a probability in [0, 1].")
+    delta_kl = Finite(0.05, help="DPPO-KL: the radius, nats, at least 0.")
+    multiplier = Finite(1.0, help="QUATRO's λ, reward per nat, at least 0.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import traitlets as t
 
@@ -107,20 +107,18 @@ class Front(Packed):
     by the playground's engine, which is loaded then (0.4 MB).
     """
 
-    module: ClassVar[str] = "front"
-    fallback: ClassVar[str] = (
+    module = "front"
+    fallback = (
         "Share of right answers over 30 batches. A policy that uses each batch once learns; one "
         "that uses each batch sixteen times leaps ahead and breaks; with PPO's clip it holds."
     )
-    placeholder_heights: ClassVar[tuple[int, int]] = (700, 520)
+    placeholder_heights = (700, 520)
 
     axis = t.Unicode(
         "batches", help="What lies along the x axis: `batches`, or `completions` on a log axis."
-    ).tag(sync=True)
-    clip = t.CFloat(0.2, help="The clip's width of the curve that learns in the page.").tag(
-        sync=True
     )
-    _parts = t.Dict().tag(sync=True)
+    clip = t.CFloat(0.2, help="The clip's width of the curve that learns in the page.")
+    _parts = t.Dict()
 
     @t.default("_parts")
     def _shipped(self) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
 
 import traitlets as t
 
@@ -25,29 +24,23 @@ class GAE(Explorable):
             no text.
     """
 
-    module: ClassVar[str] = "gae"
-    fallback: ClassVar[str] = (
+    module = "gae"
+    fallback = (
         "GAE: a chain of right and wrong states with exact values, the TD errors of one text, "
         "and the bias and scatter of the advantage estimate against λ. It needs JavaScript."
     )
 
-    lam = Finite(0.95, help="λ, in [0, 1].").tag(sync=True)
-    gamma = Finite(1.0, help="The discount, in [0, 1].").tag(sync=True)
+    lam = Finite(0.95, help="λ, in [0, 1].")
+    gamma = Finite(1.0, help="The discount, in [0, 1].")
     miss = Finite(
         0.5,
         help="κ: the share of the difference between right and wrong that the critic misses, in "
         "[0, 2].",
-    ).tag(sync=True)
-    noise = Finite(0.1, help="σ: the standard deviation of the noise on every token's reward.").tag(
-        sync=True
     )
-    pairs = Finite(16, help="n: texts averaged, of either first token.").tag(sync=True)
-    text = t.Unicode(
-        "rrwwww", help="The text that is drawn: r or w after each of the six tokens."
-    ).tag(sync=True)
-    show = t.List(t.Enum(CURVES), list(CURVES), help=f"The curves drawn: any of {CURVES}.").tag(
-        sync=True
-    )
+    noise = Finite(0.1, help="σ: the standard deviation of the noise on every token's reward.")
+    pairs = Finite(16, help="n: texts averaged, of either first token.")
+    text = t.Unicode("rrwwww", help="The text that is drawn: r or w after each of the six tokens.")
+    show = t.List(t.Enum(CURVES), list(CURVES), help=f"The curves drawn: any of {CURVES}.")
 
     @t.validate("text")
     def _text(self, proposal: t.Bunch) -> str:

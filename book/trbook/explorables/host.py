@@ -33,8 +33,8 @@ class Finite(traitlets.CFloat):
 
 
 class Explorable(anywidget.AnyWidget):
-    """The base of every explorable: subclasses name their module and declare traits tagged
-    `sync=True`.
+    """The base of every explorable: subclasses name their module and declare their settings as
+    traits, which page and kernel both read and set.
 
     Raises:
         ValueError: a setting that the explorable does not have; the nearest one is suggested.
@@ -56,6 +56,9 @@ class Explorable(anywidget.AnyWidget):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if "module" in cls.__dict__:  # not the copies of a class that traitlets makes for instances
             cls._esm = source_of(cls.module)
+        for trait in vars(cls).values():
+            if isinstance(trait, traitlets.TraitType):
+                trait.tag(sync=True)
         super().__init_subclass__(**kwargs)
 
     def __init__(self, **settings: Any) -> None:
@@ -136,7 +139,7 @@ class Packed(Explorable):
     """An explorable that draws packed data, `built/NAME.data.json`: a notebook gets them with the
     widget, and a page loads them apart from its text."""
 
-    _data = traitlets.Unicode().tag(sync=True)
+    _data = traitlets.Unicode()
 
     @traitlets.default("_data")
     def _packed(self) -> str:

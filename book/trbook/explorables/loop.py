@@ -4,7 +4,6 @@ through them."""
 from __future__ import annotations
 
 import re
-from typing import ClassVar
 
 import traitlets as t
 
@@ -25,22 +24,18 @@ class Loop(Packed):
         traitlets.TraitError: a box or a group that there is not.
     """
 
-    module: ClassVar[str] = "loop"
-    fallback: ClassVar[str] = (
+    module = "loop"
+    fallback = (
         "The loop: the policy writes completions (rollout), the verifier judges them (advantage), "
         "the loss asks for a change (objective), the parameters move (update), and the new policy "
         "writes the next batch."
     )
 
-    lit = t.List(t.Enum(BOXES), [], help=f"The boxes that a chapter changes: any of {BOXES}.").tag(
-        sync=True
-    )
-    box = t.Enum(("", *BOXES), "", help="The box that is read; empty: the first that is lit.").tag(
-        sync=True
-    )
+    lit = t.List(t.Enum(BOXES), [], help=f"The boxes that a chapter changes: any of {BOXES}.")
+    box = t.Enum(("", *BOXES), "", help="The box that is read; empty: the first that is lit.")
     group = t.Enum(
         GROUPS, "two", help="Of four completions, two are right, none is, or one is by a guess."
-    ).tag(sync=True)
+    )
 
     def still(self) -> str | None:
         """The first state's picture with these boxes lit: which one is lit or read is marked, not

@@ -3,8 +3,6 @@ line search."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import traitlets as t
 
 from trbook.explorables.host import Explorable, Finite
@@ -25,18 +23,14 @@ class NaturalGradient(Explorable):
         traitlets.TraitError: a trait of the wrong type, not a finite number, or an unknown way.
     """
 
-    module: ClassVar[str] = "natural_gradient"
-    fallback: ClassVar[str] = (
+    module = "natural_gradient"
+    fallback = (
         "Natural gradient: for a policy of two parameters, the KL region and the Fisher ellipse, "
         "the natural step, the gradient's, and a line search. It needs JavaScript."
     )
 
-    theta1 = Finite(-0.85, help="The old policy's first parameter, in [-6, 6].").tag(sync=True)
-    theta2 = Finite(1.27, help="The old policy's second parameter, in [-6, 6].").tag(sync=True)
-    delta = Finite(0.1, help="The radius, nats per token, in [0.0001, 0.5].").tag(sync=True)
-    lr = Finite(10.0, help="The learning rate of the plain gradient step, in [0, 100].").tag(
-        sync=True
-    )
-    way = t.Enum(
-        ("natural", "gradient"), "natural", help="Which step the line search follows."
-    ).tag(sync=True)
+    theta1 = Finite(-0.85, help="The old policy's first parameter, in [-6, 6].")
+    theta2 = Finite(1.27, help="The old policy's second parameter, in [-6, 6].")
+    delta = Finite(0.1, help="The radius, nats per token, in [0.0001, 0.5].")
+    lr = Finite(10.0, help="The learning rate of the plain gradient step, in [0, 100].")
+    way = t.Enum(("natural", "gradient"), "natural", help="Which step the line search follows.")

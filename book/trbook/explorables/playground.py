@@ -72,27 +72,23 @@ class Playground(Explorable):
         traitlets.TraitError: a trait of the wrong type.
     """
 
-    module: ClassVar[str] = "playground"
-    fallback: ClassVar[str] = (
+    module = "playground"
+    fallback = (
         "Playground: the embedded language model learns in this page, by up to four methods side "
         "by side. It needs JavaScript and WebAssembly."
     )
     shown: ClassVar[dict[str, dict[str, Any]]] = {name: {"preset": name} for name in PAGES}
 
-    preset = t.Unicode(
-        "", help="What the page begins with, such as `clipping`; empty: the first."
-    ).tag(sync=True)
-    lanes = t.List(t.Dict(), help="One to four lanes in place of the preset's, each a dict.").tag(
-        sync=True
-    )
-    seed = t.CInt(0, help="The seed of prompts and draws, the same for every lane.").tag(sync=True)
+    preset = t.Unicode("", help="What the page begins with, such as `clipping`; empty: the first.")
+    lanes = t.List(t.Dict(), help="One to four lanes in place of the preset's, each a dict.")
+    seed = t.CInt(0, help="The seed of prompts and draws, the same for every lane.")
     view = t.Unicode(
         "", help=f"The picture beside the curves: one of {VIEWS}; empty: the preset's."
-    ).tag(sync=True)
+    )
     prompt = t.Unicode(
         "", help="The prompt that eight completions are sampled for; empty: an example."
-    ).tag(sync=True)
-    _parts = t.Dict().tag(sync=True)
+    )
+    _parts = t.Dict()
 
     @t.default("_parts")
     def _shipped(self) -> dict[str, str]:

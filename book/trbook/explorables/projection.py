@@ -35,12 +35,12 @@ class Projection(Explorable):
         traitlets.TraitError: a trait of the wrong type, not a finite number, or an unknown word.
     """
 
-    module: ClassVar[str] = "projection"
+    module = "projection"
     shown: ClassVar[dict[str, dict[str, Any]]] = {
         "troll": {"shift": [-1.05, -1.08, -1.1, -1.0, 1.12, 1.11, 1.11, 1.09]},
     }
-    placeholder_heights: ClassVar[tuple[int, int]] = (1063, 704)
-    fallback: ClassVar[str] = (
+    placeholder_heights = (1063, 704)
+    fallback = (
         "Projection: the old, new and projected distribution of one token over eight words, the "
         "root of the dual, and the push on every logit under TROLL, PPO's clip and neither. It "
         "needs JavaScript."
@@ -48,27 +48,25 @@ class Projection(Explorable):
 
     old = t.List(
         Finite(), list(OLD), minlen=8, maxlen=8, help="q, eight probabilities that sum to 1."
-    ).tag(sync=True)
+    )
     shift = t.List(
         Finite(),
         [-0.5, -0.3, 0.2, 0.2, 0.2, 0.6, -0.6, -0.4],
         minlen=8,
         maxlen=8,
         help="By how much each logit of π̃ has moved from q's, in [-6, 6].",
-    ).tag(sync=True)
+    )
     reach = Finite(
         1.0, help="How many times the moves are taken: more is further out on the same geodesic."
-    ).tag(sync=True)
-    token = Finite(4.0, help="The sampled word, from 0 to 7.").tag(sync=True)
-    advantage = Finite(1.0, help="Its advantage A.").tag(sync=True)
-    delta = Finite(0.05, help="The radius δ, nats per token, at least 0.").tag(sync=True)
-    alpha = Finite(1.0, help="α, the regression's weight, at least 0.").tag(sync=True)
-    eps = Finite(0.2, help="The window of PPO's clip, in [0, 1].").tag(sync=True)
+    )
+    token = Finite(4.0, help="The sampled word, from 0 to 7.")
+    advantage = Finite(1.0, help="Its advantage A.")
+    delta = Finite(0.05, help="The radius δ, nats per token, at least 0.")
+    alpha = Finite(1.0, help="α, the regression's weight, at least 0.")
+    eps = Finite(0.2, help="The window of PPO's clip, in [0, 1].")
     support = t.Enum(
         ("all", "rest", "drop"), "all", help="What the method sees: all, k and a rest, or k alone."
-    ).tag(sync=True)
-    k = Finite(4.0, help="Words kept where the support is sparse, from 1 to 8.").tag(sync=True)
-    show = t.List(t.Enum(PUSHES), ["clip", "all"], help=f"The pushes drawn: any of {PUSHES}.").tag(
-        sync=True
     )
-    scale = t.Enum(("linear", "log"), "linear", help="The axis of probabilities.").tag(sync=True)
+    k = Finite(4.0, help="Words kept where the support is sparse, from 1 to 8.")
+    show = t.List(t.Enum(PUSHES), ["clip", "all"], help=f"The pushes drawn: any of {PUSHES}.")
+    scale = t.Enum(("linear", "log"), "linear", help="The axis of probabilities.")

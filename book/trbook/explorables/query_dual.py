@@ -3,8 +3,6 @@ advantages."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import traitlets as t
 
 from trbook.explorables.host import Explorable, Finite
@@ -24,27 +22,23 @@ class QueryDual(Explorable):
             or rewards outside [0, 1], fewer than two or more than sixteen.
     """
 
-    module: ClassVar[str] = "query_dual"
-    fallback: ClassVar[str] = (
+    module = "query_dual"
+    fallback = (
         "Query dual: the rewards of two prompts, the multiplier that each gets from one radius, "
         "and the log-ratio that each completion should reach. It needs JavaScript."
     )
 
     rewards = t.List(
         t.CFloat(), [1.0] + 7 * [0.0], help="Prompt A's rewards: 2 to 16 numbers in [0, 1]."
-    ).tag(sync=True)
-    other = t.List(t.CFloat(), 7 * [1.0] + [0.0], help="Prompt B's rewards, likewise.").tag(
-        sync=True
     )
-    delta = Finite(0.1, help="The radius δ, nats per completion, at least 0.").tag(sync=True)
-    lambda_min = Finite(0.01, help="The floor of the multiplier, in units of reward, above 0.").tag(
-        sync=True
-    )
+    other = t.List(t.CFloat(), 7 * [1.0] + [0.0], help="Prompt B's rewards, likewise.")
+    delta = Finite(0.1, help="The radius δ, nats per completion, at least 0.")
+    lambda_min = Finite(0.01, help="The floor of the multiplier, in units of reward, above 0.")
     direction = t.Enum(
         ("backward", "forward"),
         "backward",
         help="Which divergence is bounded: backward KL(π‖μ), forward KL(μ‖π).",
-    ).tag(sync=True)
+    )
 
     @t.validate("rewards", "other")
     def _group(self, proposal: t.Bunch) -> list[float]:

@@ -35,8 +35,8 @@ class RatioMap(Explorable):
             or axis.
     """
 
-    module: ClassVar[str] = "ratio_map"
-    fallback: ClassVar[str] = (
+    module = "ratio_map"
+    fallback = (
         "Ratio map: the plane of old and new probability of a sampled token, with the regions in "
         "which PPO-clip, DPPO-TV and DPPO-KL keep its gradient. It needs JavaScript."
     )
@@ -45,26 +45,20 @@ class RatioMap(Explorable):
         "dppo": {"show": list(METHODS), "sign": -1, "old_p": 0.99, "new_p": 0.8},
         "grpo": {"old_p": 0.3, "new_p": 0.3, "update": 5},
     }
-    placeholder_heights: ClassVar[tuple[int, int]] = (1170, 925)
+    placeholder_heights = (1170, 925)
 
-    eps_low = Finite(0.2, help="PPO-clip: the ratio's window below 1, in [0, 1].").tag(sync=True)
-    eps_high = Finite(0.2, help="PPO-clip: the ratio's window above 1, at least 0.").tag(sync=True)
-    delta_tv = Finite(0.15, help="DPPO-TV: the radius, a probability in [0, 1].").tag(sync=True)
-    delta_kl = Finite(0.05, help="DPPO-KL: the radius, nats, at least 0.").tag(sync=True)
-    sign = t.CInt(1, help="Sign of the advantage: 1 or -1.").tag(sync=True)
-    axes = t.Enum(["linear", "logit"], "logit", help="Axes of both probabilities.").tag(sync=True)
-    old_p = Finite(1e-5, help="The cursor's old probability q.").tag(sync=True)
-    new_p = Finite(1e-3, help="The cursor's new probability p.").tag(sync=True)
-    show = t.List(
-        t.Enum(METHODS), ["ppo"], help=f"The methods that are drawn: any of {METHODS}."
-    ).tag(sync=True)
-    batch = t.Dict(help="Tokens of a real batch, from `token_batch`; empty: none.").tag(
-        sync=True, data=True
-    )
-    update = t.CInt(0, help="Which of the batch's updates is shown, counted from 0.").tag(sync=True)
-    token = t.CInt(-1, help="The token of the batch that the cursor stands on; -1: none.").tag(
-        sync=True
-    )
+    eps_low = Finite(0.2, help="PPO-clip: the ratio's window below 1, in [0, 1].")
+    eps_high = Finite(0.2, help="PPO-clip: the ratio's window above 1, at least 0.")
+    delta_tv = Finite(0.15, help="DPPO-TV: the radius, a probability in [0, 1].")
+    delta_kl = Finite(0.05, help="DPPO-KL: the radius, nats, at least 0.")
+    sign = t.CInt(1, help="Sign of the advantage: 1 or -1.")
+    axes = t.Enum(["linear", "logit"], "logit", help="Axes of both probabilities.")
+    old_p = Finite(1e-5, help="The cursor's old probability q.")
+    new_p = Finite(1e-3, help="The cursor's new probability p.")
+    show = t.List(t.Enum(METHODS), ["ppo"], help=f"The methods that are drawn: any of {METHODS}.")
+    batch = t.Dict(help="Tokens of a real batch, from `token_batch`; empty: none.").tag(data=True)
+    update = t.CInt(0, help="Which of the batch's updates is shown, counted from 0.")
+    token = t.CInt(-1, help="The token of the batch that the cursor stands on; -1: none.")
 
     @t.validate("batch")
     def _whole(self, proposal: t.Bunch) -> dict:

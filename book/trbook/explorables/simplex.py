@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import traitlets as t
 
 from trbook.explorables.host import Explorable, Finite
@@ -28,8 +26,8 @@ class Simplex(Explorable):
         traitlets.TraitError: a trait of the wrong type, not a finite number, or an unknown region.
     """
 
-    module: ClassVar[str] = "simplex"
-    fallback: ClassVar[str] = (
+    module = "simplex"
+    fallback = (
         "Simplex: the triangle of policies over three tokens, with the KL, chi-square, Fisher, "
         "total-variation and Wasserstein balls and the ratio box around an old policy. It needs "
         "JavaScript."
@@ -41,25 +39,23 @@ class Simplex(Explorable):
         minlen=3,
         maxlen=3,
         help="The old policy, the middle of every region.",
-    ).tag(sync=True)
+    )
     new = t.List(
         Finite(),
         [0.45, 0.38, 0.17],
         minlen=3,
         maxlen=3,
         help="The policy whose distances are read.",
-    ).tag(sync=True)
-    delta = Finite(
-        0.08, help="The radius δ of the KL, nats; every other radius belongs to it."
-    ).tag(sync=True)
+    )
+    delta = Finite(0.08, help="The radius δ of the KL, nats; every other radius belongs to it.")
     direction = t.Enum(
         ["old_new", "new_old", "both"],
         "old_new",
         help="Which KL: KL(old || new), KL(new || old) or both.",
-    ).tag(sync=True)
+    )
     show = t.List(
         t.Enum(REGIONS), ["kl", "tv", "ratio"], help=f"The regions drawn: any of {REGIONS}."
-    ).tag(sync=True)
+    )
     view = t.Enum(
         ["whole", "close"], "whole", help="The whole triangle, or what is shown, enlarged."
-    ).tag(sync=True)
+    )

@@ -3,8 +3,6 @@ silence."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import traitlets as t
 
 from trbook.explorables.host import Finite, Packed
@@ -25,16 +23,14 @@ class Staleness(Packed):
         traitlets.TraitError: a trait of the wrong type, not a finite number, or an unknown run.
     """
 
-    module: ClassVar[str] = "staleness"
-    fallback: ClassVar[str] = (
+    module = "staleness"
+    fallback = (
         "Staleness: the ratios of a recorded batch's tokens over 32 updates, with a window that "
         "can be dragged, and the reward that the batch promises beside the one that new "
         "completions earn. It needs JavaScript."
     )
 
-    run = t.Enum(RUNS, "ppo", help=f"How the policy was trained on the batch: one of {RUNS}.").tag(
-        sync=True
-    )
-    update = t.CInt(4, help="After how many updates, 0 to 32.").tag(sync=True)
-    eps_low = Finite(0.2, help="The window below 1, in [0, 1].").tag(sync=True)
-    eps_high = Finite(0.2, help="The window above 1, at least 0.").tag(sync=True)
+    run = t.Enum(RUNS, "ppo", help=f"How the policy was trained on the batch: one of {RUNS}.")
+    update = t.CInt(4, help="After how many updates, 0 to 32.")
+    eps_low = Finite(0.2, help="The window below 1, in [0, 1].")
+    eps_high = Finite(0.2, help="The window above 1, at least 0.")

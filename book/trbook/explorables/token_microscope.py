@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import traitlets as t
 
 from trbook.explorables.host import Finite, Packed
@@ -27,24 +25,20 @@ class TokenMicroscope(Packed):
             method.
     """
 
-    module: ClassVar[str] = "token_microscope"
-    fallback: ClassVar[str] = (
+    module = "token_microscope"
+    fallback = (
         "Token microscope: a recorded batch as text, each token marked as kept, silenced or scaled "
         "by PPO's clip, CISPO, GSPO or DPPO, with counts by probability. It needs JavaScript."
     )
 
-    run = t.Enum(RUNS, "ppo", help=f"How the policy was trained on the batch: one of {RUNS}.").tag(
-        sync=True
-    )
-    method = t.Enum(METHODS, "ppo", help=f"The method that judges: one of {METHODS}.").tag(
-        sync=True
-    )
-    update = t.CInt(1, help="After how many updates, 0 to 16.").tag(sync=True)
-    token = t.CInt(0, help="Which of the batch's tokens is held, counted from 0.").tag(sync=True)
-    eps_low = Finite(0.2, help="PPO and CISPO: the window below 1, in [0, 1].").tag(sync=True)
-    eps_high = Finite(0.2, help="PPO and CISPO: the window above 1, at least 0.").tag(sync=True)
+    run = t.Enum(RUNS, "ppo", help=f"How the policy was trained on the batch: one of {RUNS}.")
+    method = t.Enum(METHODS, "ppo", help=f"The method that judges: one of {METHODS}.")
+    update = t.CInt(1, help="After how many updates, 0 to 16.")
+    token = t.CInt(0, help="Which of the batch's tokens is held, counted from 0.")
+    eps_low = Finite(0.2, help="PPO and CISPO: the window below 1, in [0, 1].")
+    eps_high = Finite(0.2, help="PPO and CISPO: the window above 1, at least 0.")
     eps_seq = Finite(
         3e-4, help="GSPO: both sides of the window of a completion's ratio, in [0, 1]."
-    ).tag(sync=True)
-    delta_tv = Finite(0.15, help="DPPO-TV: the radius, a probability in [0, 1].").tag(sync=True)
-    delta_kl = Finite(0.05, help="DPPO-KL: the radius, nats, at least 0.").tag(sync=True)
+    )
+    delta_tv = Finite(0.15, help="DPPO-TV: the radius, a probability in [0, 1].")
+    delta_kl = Finite(0.05, help="DPPO-KL: the radius, nats, at least 0.")

@@ -3,8 +3,6 @@ imitation."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import traitlets as t
 
 from trbook.explorables.host import Explorable, Finite
@@ -31,8 +29,8 @@ class TrSFT(Explorable):
         answers other than ten.
     """
 
-    module: ClassVar[str] = "trsft"
-    fallback: ClassVar[str] = (
+    module = "trsft"
+    fallback = (
         "TrSFT: an expert's probabilities of ten answers, one of them right, and what a student "
         "learns from it by supervised fine-tuning, by TrSFT and by the reverse KL, with the "
         "weight of each token. It needs JavaScript."
@@ -40,17 +38,15 @@ class TrSFT(Explorable):
 
     student = t.Enum(
         ["any", "hump"], "any", help="A student of any distribution, or of one hump only."
-    ).tag(sync=True)
-    show = t.List(t.Enum(WAYS), list(WAYS), help=f"The ways drawn: any of {WAYS}.").tag(sync=True)
-    alpha = Finite(0.1, help="TrSFT's α, a probability.").tag(sync=True)
-    steps = t.CInt(30, help="Inner steps, 0 to 300.").tag(sync=True)
-    start = Finite(4.0, help="The middle of the hump that the student begins as, 0 to 9.").tag(
-        sync=True
     )
+    show = t.List(t.Enum(WAYS), list(WAYS), help=f"The ways drawn: any of {WAYS}.")
+    alpha = Finite(0.1, help="TrSFT's α, a probability.")
+    steps = t.CInt(30, help="Inner steps, 0 to 300.")
+    start = Finite(4.0, help="The middle of the hump that the student begins as, 0 to 9.")
     expert = t.List(
         Finite(),
         [0.02, 0.1, 0.4, 0.1, 0.02, 0.02, 0.06, 0.2, 0.06, 0.02],
         minlen=PLACES,
         maxlen=PLACES,
         help="The expert's probability of each answer.",
-    ).tag(sync=True)
+    )

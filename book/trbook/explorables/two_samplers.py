@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import traitlets as t
 
@@ -24,19 +24,15 @@ class TwoSamplers(Packed):
         traitlets.TraitError: a trait of the wrong type, or no measure of these.
     """
 
-    module: ClassVar[str] = "two_samplers"
-    fallback: ClassVar[str] = (
+    module = "two_samplers"
+    fallback = (
         "Two samplers: with plain rewards runs hold that are sixteen updates late, and runs with a "
         "four-bit sampler are lost; a switch centers the push. It needs JavaScript."
     )
 
-    push = Finite(5.0, help=f"Which of the recorded pushes, counted from 0: {PUSHES}.").tag(
-        sync=True
-    )
-    center = t.Bool(False, help="Whether the mean pull is taken away.").tag(sync=True)
-    measure = t.Enum(MEASURES, "sampled", help=f"The accuracy drawn: one of {MEASURES}.").tag(
-        sync=True
-    )
+    push = Finite(5.0, help=f"Which of the recorded pushes, counted from 0: {PUSHES}.")
+    center = t.Bool(False, help="Whether the mean pull is taken away.")
+    measure = t.Enum(MEASURES, "sampled", help=f"The accuracy drawn: one of {MEASURES}.")
 
 
 def pack() -> dict[str, Any]:

@@ -50,8 +50,8 @@ class Unifier(Explorable):
             price, fewer than 5 arms or more than 7.
     """
 
-    module: ClassVar[str] = "unifier"
-    fallback: ClassVar[str] = (
+    module = "unifier"
+    fallback = (
         "Unifier: a bandit's rewards and old policy, and the policy that gains most within one "
         "radius of KL, chi-square, total variation, the ratio box, Wasserstein and others. It "
         "needs JavaScript."
@@ -68,34 +68,28 @@ class Unifier(Explorable):
 
     distance = t.Enum(
         DISTANCES, "kl_new_old", help=f"The distance that is drawn large: one of {DISTANCES}."
-    ).tag(sync=True)
+    )
     balls = t.List(
         t.Enum(DISTANCES),
         ["kl_new_old", "tv", "ratio"],
         minlen=1,
         help="The distances that stand side by side; the others open on demand.",
-    ).tag(sync=True)
-    delta = Finite(
-        0.125, help="The radius δ of the KL, nats; every other radius belongs to it."
-    ).tag(sync=True)
-    target = Finite(0.7, help="The return that `target` asks for, in place of a radius.").tag(
-        sync=True
     )
-    lam = Finite(
-        5.0, help="λ of `entropic`, per place: the larger, the closer to Wasserstein."
-    ).tag(sync=True)
+    delta = Finite(0.125, help="The radius δ of the KL, nats; every other radius belongs to it.")
+    target = Finite(0.7, help="The return that `target` asks for, in place of a radius.")
+    lam = Finite(5.0, help="λ of `entropic`, per place: the larger, the closer to Wasserstein.")
     cost = t.Enum(
         COSTS,
         "line",
         help="What a journey between two arms costs: `line`, the places between; `one`, 1.",
-    ).tag(sync=True)
+    )
     rewards = t.List(
         Finite(),
         [0.2, 0.5, 0.05, 0.65, 0.35, 1.0],
         minlen=5,
         maxlen=7,
         help="Each arm's reward, from 0 to 1.",
-    ).tag(sync=True)
+    )
     old = t.List(
         Finite(), [0.25, 0.2, 0.2, 0.15, 0.12, 0.08], minlen=5, maxlen=7, help="The old policy."
-    ).tag(sync=True)
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import traitlets as t
 
 from trbook.explorables.host import Explorable, Finite
@@ -43,8 +41,8 @@ class VocabularyStep(Explorable):
             method.
     """
 
-    module: ClassVar[str] = "vocabulary_step"
-    fallback: ClassVar[str] = (
+    module = "vocabulary_step"
+    fallback = (
         "Vocabulary step: the probabilities of ten words of dial before and after inner steps on "
         "one sampled word, and where each of fourteen methods stops. It needs JavaScript."
     )
@@ -54,24 +52,20 @@ class VocabularyStep(Explorable):
         "rare",
         help="The distribution before the first step: of a first word by `dial_rare` or by "
         "`dial`, or of a place.",
-    ).tag(sync=True)
-    method = t.Enum(METHODS, "dppo_tv", help="Whose bars are drawn.").tag(sync=True)
+    )
+    method = t.Enum(METHODS, "dppo_tv", help="Whose bars are drawn.")
     token = t.CInt(
         7,
         help="Which of the ten words was sampled: 0 is the most likely, 9 are all others together.",
-    ).tag(sync=True)
-    sign = t.CInt(1, help="Sign of the advantage: 1 or -1.").tag(sync=True)
-    size = Finite(1.0, help="Size of the advantage, above 0.").tag(sync=True)
-    steps = t.CInt(16, help="Inner steps, 0 to 64.").tag(sync=True)
-    lr = Finite(0.1, help="Learning rate of the logits, above 0.").tag(sync=True)
-    k = t.CInt(3, help="Words that DPPO's top-k sees, 1 to 10.").tag(sync=True)
-    delta_tv = Finite(0.15, help="Radius of DPPO by total variation, a probability in [0, 1].").tag(
-        sync=True
     )
-    delta_kl = Finite(0.05, help="Radius of DPPO by KL and of TROLL, nats, at least 0.").tag(
-        sync=True
-    )
+    sign = t.CInt(1, help="Sign of the advantage: 1 or -1.")
+    size = Finite(1.0, help="Size of the advantage, above 0.")
+    steps = t.CInt(16, help="Inner steps, 0 to 64.")
+    lr = Finite(0.1, help="Learning rate of the logits, above 0.")
+    k = t.CInt(3, help="Words that DPPO's top-k sees, 1 to 10.")
+    delta_tv = Finite(0.15, help="Radius of DPPO by total variation, a probability in [0, 1].")
+    delta_kl = Finite(0.05, help="Radius of DPPO by KL and of TROLL, nats, at least 0.")
     max_ratio = Finite(
         10_000.0, help="C, the cap on DPPO's weight, at least 1; the authors' 10,000 is off."
-    ).tag(sync=True)
-    view = t.Enum(["log", "linear"], "log", help="The scale of the probabilities.").tag(sync=True)
+    )
+    view = t.Enum(["log", "linear"], "log", help="The scale of the probabilities.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import traitlets as t
 
 from trbook.explorables.host import Packed
@@ -27,14 +25,12 @@ class Wall(Packed):
         traitlets.TraitError: a trait of the wrong type, or a guess that is no wall.
     """
 
-    module: ClassVar[str] = "wall"
-    fallback: ClassVar[str] = (
+    module = "wall"
+    fallback = (
         "Three walls of 64 answers of SmolLM2, which learns to add: used once, each batch makes "
         "more of them right; used eight times, they are right sooner and then none is; with PPO's "
         "clip they stay right."
     )
 
-    guess = t.Enum(("", "A", "B", "C"), "", help="The wall that is guessed, if one is.").tag(
-        sync=True
-    )
-    batch = t.CInt(1, help="The batch that is shown, 1 to 16.").tag(sync=True)
+    guess = t.Enum(("", "A", "B", "C"), "", help="The wall that is guessed, if one is.")
+    batch = t.CInt(1, help="The batch that is shown, 1 to 16.")

@@ -10,7 +10,7 @@ The formulas are ours. Parameters, adapters, gradients, AdamW's state, anchors, 
 and values and the logits are counted, and tests hold each to tensors that exist. `activations`
 counts what torch 2.13 keeps of a layer of Llama or Qwen2 for the backward pass, and is exact for
 these; what kernels take for themselves, fragments and the framework's own megabytes are not
-counted. For `trpo` and `critic` what is kept at once is an estimate.
+counted.
 """
 
 from __future__ import annotations
@@ -21,13 +21,11 @@ from trlib import arguments
 
 CHUNK = 2048
 """Columns of the vocabulary at a time, the default of `trbook.scale.scoring.score_tokens`."""
-FISHER_ROWS = 64
-"""Completions that TRPO's products run over, the default of `trlib.algorithms.TRPO`."""
-METHODS = ("logp", "topk", "full", "trpo", "critic")
+METHODS = ("logp", "topk", "full")
 SCORING = ("chunked", "full")
 PRECISIONS = ("float32", "bfloat16")
 LEARNS = ("lora", "full")
-PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "anchors", "extra", "cache")
+PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "anchors", "cache")
 """The parts."""
 
 
@@ -82,8 +80,7 @@ class Setup:
     """Completions that go through the model together in an update; more than there are: all."""
     method: str = "logp"
     """What is kept of the anchor: log-probs alone (`logp`), the `top_k` most likely tokens
-    (`topk`), distributions (`full`); `trpo`: distributions, and a graph that products with F run
-    over; `critic`: a second network."""
+    (`topk`), distributions (`full`)."""
     top_k: int = 64
     scoring: str = "full"
     """`full`: whole logits; `chunked`: a chunk of the vocabulary at a time (`trbook.scale.scoring`)."""
@@ -196,7 +193,7 @@ def _logits(setup: Setup, rows: int) -> int:
     """At the peak of a backward pass: log-probs, their gradient and the logits' gradient, float32;
     in chunks three arrays of positions x chunk, and the mean output weight of each position."""
     positions, shape = rows * setup.completion, setup.shape
-    if setup.scoring == "full" or setup.method in ("full", "trpo"):
+    if setup.scoring == "full" or setup.method == "full":
         return 12 * positions * shape.vocabulary
     return positions * (12 * min(CHUNK, shape.vocabulary) + 4 * shape.hidden)
 
@@ -208,25 +205,8 @@ def _anchors(setup: Setup) -> int:
     more = {
         "topk": 12 * min(setup.top_k, setup.shape.vocabulary),  # an id of 8 bytes, a log-prob of 4
         "full": 4 * setup.shape.vocabulary,
-        "trpo": 4 * setup.shape.vocabulary,
     }
     return tokens * (8 + more.get(setup.method, 0))
-
-
-def _extra(setup: Setup) -> int:
-    """A critic's network, with its gradient, AdamW's state and activations; or TRPO's graph and
-    five vectors."""
-    per_token = activations_a_token(setup) * (setup.prompt + setup.completion)
-    if setup.method == "critic":
-        return _weights(setup) + _gradients(setup) + _optimizer(setup) + setup.rows * per_token
-    if setup.method == "trpo":
-        rows = min(FISHER_ROWS, setup.completions)
-        return (
-            rows * per_token
-            + 12 * rows * setup.completion * setup.shape.vocabulary
-            + 5 * 4 * learning(setup)
-        )
-    return 0
 
 
 def updating(setup: Setup) -> dict[str, int]:
@@ -235,11 +215,10 @@ def updating(setup: Setup) -> dict[str, int]:
     sizes = {
         "weights": _weights(setup),
         "gradients": _gradients(setup),
-        "optimizer": 0 if setup.method == "trpo" else _optimizer(setup),
+        "optimizer": _optimizer(setup),
         "activations": tokens * activations_a_token(setup),
         "logits": _logits(setup, setup.rows),
         "anchors": _anchors(setup),
-        "extra": _extra(setup),
         "cache": 0,
     }
     return {part: sizes[part] for part in PARTS}
@@ -249,14 +228,12 @@ def sampling(setup: Setup) -> dict[str, int]:
     """Bytes while completions are drawn, all of them at a time, at the last token: by part."""
     shape, tokens = setup.shape, setup.completions * (setup.prompt + setup.completion)
     standing = updating(setup)
-    critic = _weights(setup) + _optimizer(setup) if setup.method == "critic" else 0
     sizes = {
         **dict.fromkeys(PARTS, 0),
         "weights": standing["weights"],
         "optimizer": standing["optimizer"],
         "logits": 8 * setup.completions * shape.vocabulary,
         "anchors": standing["anchors"],
-        "extra": critic,
         "cache": 2 * shape.layers * shape.kv * setup.width * tokens,
     }
     return {part: sizes[part] for part in PARTS}

@@ -1,18 +1,14 @@
-"""One GPU, and one machine with eight: what a card then holds, where the time goes, and which
-correction the sampler asks for.
+"""One GPU, and one machine with eight: what a card then holds, and which correction the sampler asks
+for.
 
     recipe = RECIPES[8]
     on_a_card(recipe)
         {"weights": ..., "gathered": ..., ...}, bytes at the peak of an update
-    seconds(recipe)
-        {"sampling": ..., "update": ..., ...}, an estimate for one batch
     level(recipe)
         "token" or "sequence"
 
 The files that train so are `examples/trl` and `examples/verl`; tests hold them to these numbers.
 Nobody has run them on GPUs. Bytes are those of `trbook.scale.memory`, spread over the cards.
-Seconds divide bytes and multiplications by what a card can do, times the share of it that we
-suppose a program reaches; they tell you which part is long, not how long it will be.
 """
 
 from __future__ import annotations
@@ -23,25 +19,8 @@ from typing import Any
 
 from trbook.scale.memory import Setup, Shape, activations_a_token, parameters, sampling, updating
 
-
-@dataclass(frozen=True)
-class Card:
-    """What a GPU can do, as its maker says; H100 SXM by default."""
-
-    memory: float = 80e9
-    bandwidth: float = 3.35e12
-    """Bytes that it reads from its memory per second."""
-    flops: float = 989e12
-    """Multiplications and additions per second, in bfloat16."""
-    inside: float = 450e9
-    """Bytes per second to another card of the machine."""
-    reads: float = 0.6
-    """The share of `bandwidth` that sampling reaches: supposed."""
-    computes: float = 0.4
-    """The share of `flops` that an update reaches: supposed."""
-
-
-H100 = Card()
+H100 = 80e9
+"""Bytes of a card's memory."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +33,6 @@ class Recipe:
     """The whole batch; `at_once` is per card."""
     engine: float
     """The share of a card's memory that vLLM takes."""
-
-    @property
-    def rows(self) -> int:
-        """Completions per card, of one batch."""
-        return self.setup.completions // self.gpus
 
     @property
     def tokens(self) -> int:
@@ -106,54 +80,17 @@ def on_a_card(recipe: Recipe, *, recompute: bool = True) -> dict[str, int]:
     }
 
 
-def room(recipe: Recipe, card: Card = H100) -> int:
+def room(recipe: Recipe) -> int:
     """Completions for which vLLM's share of a card has keys and values, beside its weights in
     bfloat16."""
     setup = recipe.setup
     cache = sampling(setup)["cache"] // setup.completions
-    return int((recipe.engine * card.memory - 2 * parameters(setup.shape)) // cache)
+    return int((recipe.engine * H100 - 2 * parameters(setup.shape)) // cache)
 
 
 def synced(recipe: Recipe) -> int:
     """Bytes that each sampler receives after an update: all weights, in bfloat16."""
     return 2 * parameters(recipe.setup.shape)
-
-
-def seconds(recipe: Recipe, card: Card = H100, *, recompute: bool = True) -> dict[str, float]:
-    """Seconds of one batch, estimated: `sampling`, `scoring` (the old log-probs), `update` and
-    `sync`.
-
-    Every step of sampling reads the weights, and the keys and values of the completions in hand, or
-    it multiplies: what takes longer counts. An update does 6 operations per weight and token, 8
-    with `recompute`; scoring does 2. Left out: prompts, rewards, attention's own operations, the
-    traffic of shards, waiting for the longest completion.
-    """
-    setup, weights = recipe.setup, parameters(recipe.setup.shape)
-    in_hand = min(recipe.rows, room(recipe, card))
-    cache = (
-        sampling(setup)["cache"]
-        / setup.completions
-        * (setup.prompt + setup.completion / 2)
-        / recipe.tokens
-    )
-    step = max(
-        (2 * weights + in_hand * cache) / (card.reads * card.bandwidth),
-        2 * weights * in_hand / (card.computes * card.flops),
-    )
-    one_pass = 2 * weights * recipe.rows * recipe.tokens / (card.computes * card.flops)
-    link = card.bandwidth if recipe.gpus == 1 else card.inside
-    return {
-        "sampling": step * setup.completion * recipe.rows / in_hand,
-        "scoring": one_pass,
-        "update": (4 if recompute else 3) * one_pass,
-        "sync": synced(recipe) / link,
-    }
-
-
-def share(recipe: Recipe, card: Card = H100) -> float:
-    """The sampler's share of a batch's time, estimated."""
-    parts = seconds(recipe, card)
-    return parts["sampling"] / sum(parts.values())
 
 
 LITTLE = 1 / 3
@@ -261,7 +198,7 @@ ALARMS = (
         "time of sampling",
         "step_time",
         "timing_s/gen",
-        "far above the table's share",
+        "far above what it was in the first batches",
         "waiting for the longest completion, too little room for keys and values, a cold engine",
     ),
 )

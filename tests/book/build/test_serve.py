@@ -41,13 +41,6 @@ def test_no_free_port_is_an_error_that_names_the_range(pages):
             listen(pages, port=port, tries=1)
 
 
-def test_a_folder_without_a_book_says_how_to_build_it(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(serve, "BUILD", tmp_path)
-    monkeypatch.setattr("sys.argv", ["serve"])
-    assert serve.main() == 1
-    assert "no book here; `make html` builds it" in capsys.readouterr().err
-
-
 def test_while_the_book_is_built_a_page_is_its_own_or_a_first_one_or_waited_for(
     pages, tmp_path, monkeypatch
 ):
