@@ -88,11 +88,6 @@ def room(recipe: Recipe) -> int:
     return int((recipe.engine * H100 - 2 * parameters(setup.shape)) // cache)
 
 
-def synced(recipe: Recipe) -> int:
-    """Bytes that each sampler receives after an update: all weights, in bfloat16."""
-    return 2 * parameters(recipe.setup.shape)
-
-
 LITTLE = 1 / 3
 """The largest T σ² at which a completion's product of ratios costs little: e^(-1/3) of the batch is
 left in effect."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trbook.scale import memory, recipes
-from trbook.scale.recipes import H100, RECIPES, on_a_card, room, synced
+from trbook.scale.recipes import H100, RECIPES, on_a_card, room
 from trlib.corrections import expected_weight
 
 EVERY = pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: f"{recipe.gpus}")
@@ -62,11 +62,7 @@ def test_shards_divide_what_stands_still_and_nothing_else():
     assert one["gathered"] == 0 < two["gathered"] == eight["gathered"]
     assert one["activations"] == two["activations"] == eight["activations"]
     weights = memory.parameters(recipe.setup.shape)
-    assert (
-        sum(one[part] for part in ("weights", "gradients", "optimizer"))
-        == 16 * weights
-        == 8 * synced(recipe)
-    )
+    assert sum(one[part] for part in ("weights", "gradients", "optimizer")) == 16 * weights
     whole = memory.updating(recipe.setup)
     kept = on_a_card(recipe, recompute=False)
     assert kept["activations"] == whole["activations"] > 10 * eight["activations"]
