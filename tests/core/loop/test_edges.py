@@ -6,6 +6,7 @@ import math
 import warnings
 from dataclasses import replace
 from itertools import product
+from typing import get_args
 
 import pytest
 import torch
@@ -27,7 +28,7 @@ from tests.losses import (
 )
 from tests.test_vectors import FILE
 from trlib.algorithms import Scores
-from trlib.algorithms.batch import ANCHORS
+from trlib.algorithms.batch import Anchor
 from trlib.algorithms.method import is_proportional
 from trlib.divergences import TopK
 from trlib.errors import DemonstrationError, MethodError
@@ -177,7 +178,7 @@ SILENT = torch.arange(B) % 3 == 0
 @pytest.mark.parametrize("name", in_their_ring(PROPORTIONAL))
 def test_a_completion_without_an_advantage_has_no_loss_no_weight_and_no_gradient(name):
     """A method that says so of its loss is right."""
-    for anchor, apart in product(ANCHORS, (0.1, 1.5)):
+    for anchor, apart in product(get_args(Anchor), (0.1, 1.5)):
         method = OBJECTIVES[name]()
         held, now = world(method, anchor, apart=apart)
         push = held.advantages.masked_fill(SILENT.unsqueeze(1), 0.0)
