@@ -404,15 +404,29 @@ def test_value_checks_can_be_switched_off_but_not_the_shapes(case):
         refused(r"mask: expected \[B, T\]", case, **(bad | {"mask": bad["mask"][:3]}))
 
 
+def kinds_of(hint):
+    """The types that a setting may have."""
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+
+
 def declared(kind):
-    """Each setting of a dataclass that declares its bounds, with its type and these bounds."""
-    hints = get_type_hints(kind)
-    return {f.name: (hints[f.name], f.metadata["bounds"]) for f in fields(kind) if f.metadata}
+    """Each setting of a dataclass that declares its bounds, itself or in a base, or is a number, which
+    no one may give without: its type and these bounds."""
+    hints, bounds = get_type_hints(kind), {}
+    for base in reversed(kind.__mro__):
+        own = vars(base).get("__dataclass_fields__", {}).values()
+        bounds |= {f.name: f.metadata["bounds"] for f in own if f.metadata}
+    numbers = {name for name, hint in hints.items() if {*kinds_of(hint)} <= {int, float, NoneType}}
+    return {
+        f.name: (hints[f.name], bounds.get(f.name, {}))
+        for f in fields(kind)
+        if f.name in numbers | bounds.keys()
+    }
 
 
 def bad_values(hint, bounds):
     """Values that are of another type than declared, just outside the bounds, or no number."""
-    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    kinds = kinds_of(hint)
     wrong = [[0.1], {}] + ([] if NoneType in kinds else [None])
     (kind,) = (k for k in kinds if k is not NoneType)
     if kind is bool:
@@ -430,10 +444,12 @@ def assert_named(make, name, value):
     """What `make` refuses is named, as `name: expected ..., got ...`, and what came is said."""
     with pytest.raises((ValueError, TypeError)) as caught:
         make(**{name: value})
+        pytest.fail(f"{name} = {value!r} is not refused: declare its bounds, or check them")
     said = [str(value), repr(value), type(value).__name__]
     message = str(caught.value)
-    assert re.match(rf"(\w+, )*{name}(\[\d\])?(, \w+)*: expected .+, got ", message), message
-    assert any(one in message.partition(", got ")[2] for one in said), message
+    told = f"{name} = {value!r} is not named: {message}"
+    assert re.match(rf"(\w+, )*{name}(\[\d\])?(, \w+)*: expected .+, got ", message), told
+    assert any(one in message.partition(", got ")[2] for one in said), told
 
 
 KINDS = {name: dataclass_of(entry) for name, entry in OBJECTIVES.items()}
@@ -450,11 +466,21 @@ def test_a_setting_outside_its_bounds_is_named(name):
             assert_named(lambda **bad: kind(**(needed | bad)), setting, value)
 
 
-@of(lambda case: case.pure and case.name.split()[0] in ALGORITHMS)
+def method_of(case):
+    """The name of the method whose loss it is: a line's begins with it, another case is called after
+    the loss."""
+    return case.name.split()[0].removesuffix("_loss")
+
+
+@of(lambda case: case.pure and method_of(case) in ALGORITHMS)
 def test_a_setting_outside_its_bounds_is_named_by_the_loss_too(case):
     taken, loss = inspect.signature(case.loss).parameters, Case(case.loss)
     given = case.arguments(tokens()) | case.settings
-    kind = dataclass_of(ALGORITHMS[case.name.split()[0]])
+    kind = dataclass_of(ALGORITHMS[method_of(case)])
+    defaults = {f.name: f.default for f in fields(kind)}
     for setting, (hint, bounds) in declared(kind).items():
+        if setting in taken:
+            ours, its = defaults[setting], taken[setting].default
+            assert ours == its, f"{setting}: {kind.__name__} has {ours}, its loss {its}"
         for value in bad_values(hint, bounds) if setting in taken else ():
             assert_named(lambda **bad: loss(**(given | bad)), setting, value)

@@ -192,6 +192,8 @@ def test_whole_distributions_must_sum_to_one():
     for rule in (kl, tv):
         refused("log_b: .*got a sum of 0.6 at", rule, A, logs(0.3, 0.3))
         refused(r"log_a: .*got \[\]", rule, torch.tensor(0.0), torch.tensor(0.0))
+    few, ids = torch.tensor([0.0]), torch.tensor([0, 1])
+    refused("log_a: expected K at most V = 1, got K = 2", topk_kl, logs(0.5, 0.5), ids, few)
 
 
 def test_a_probability_above_one():

@@ -85,7 +85,9 @@ def test_the_line_trains_what_the_record_trained(card, monkeypatch, capsys):
 
 @pytest.mark.parametrize("card", FUNCTIONS, ids=lambda card: card.name)
 def test_the_line_of_a_function_runs(card):
-    (line,) = re.findall(r"^```bash\n(.+?)\n```$", card.text, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```bash\n(.+?)\n```$", card.text, re.MULTILINE | re.DOTALL)
+    assert len(found) == 1, f"{card.name}.md: expected `made runs`, or a line of bash that runs"
+    (line,) = found
     python, flag, code = shlex.split(line)
     assert (python, flag) == ("python", "-c")
     out = io.StringIO()

@@ -167,7 +167,7 @@ def test_the_settings_for_gpus_are_trls_own_and_the_chapters(name, gpus):
         "max_completion_length": setup.completion,
         "longest_prompt": setup.prompt,
         "per_device_train_batch_size": setup.at_once,
-        "gradient_accumulation_steps": recipe.rows // setup.at_once,
+        "gradient_accumulation_steps": setup.completions // gpus // setup.at_once,
         "vllm_gpu_memory_utilization": recipe.engine,
         "vllm_max_model_length": recipe.tokens,
         "vllm_importance_sampling_mode": f"{recipes.level(recipe)}_truncate",

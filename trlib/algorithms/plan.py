@@ -16,7 +16,7 @@ class Stage:
     """Completions per prompt."""
     prefix: float = checks.setting(0.0, **SHARE)
     """Share of an expert's answer that is forced at the start, 0 to 1."""
-    below: float | None = None
+    below: float | None = checks.setting(None)
     """Give the prefix only to prompts whose rewards so far sum to less than this; None: to all."""
 
     def __post_init__(self) -> None:

@@ -224,4 +224,7 @@ def read_card(path: Path) -> Card:
         raise ValueError(f"{path.name}: {error}") from None
     for key, words in WORDS.items():
         arguments.choice(f"{path.name}, {key}", given[key], words)
+    for name, value in card.paper.items():
+        if not isinstance(value, str):
+            raise ValueError(f"{path.name}, paper, {name}: expected words, got {value!r}: quote it")
     return card
