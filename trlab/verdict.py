@@ -85,8 +85,8 @@ class Verdict:
     @property
     def ends(self) -> str:
         """What sampled answers alone do not say: *both solve it*; or of a lead that greedy answers do
-        not have, that it is *sharper* (its likeliest answer was right already) or *blunt* (most of what
-        it samples is right, and its likeliest answer is not); else empty."""
+        not have, that it is *sharper* (its likeliest answer was right already) or *blunt* (its likeliest
+        answer is right much less often than what it samples); else empty."""
         if self.greedy is None or self.verdict == DESCRIBED:
             return ""
         if self.greedy.solved:
