@@ -77,7 +77,7 @@ def binary_kl(log_a: Tensor, log_b: Tensor) -> Tensor:
     Differs from: the authors' code and verl add 1e-8 to both masses inside the logarithm, which can
     make the result negative and blurs it above probability 1 - 1e-8."""
     log_a, log_b = _of_tokens(log_a, log_b)
-    rest_a, rest_b = (log1mexp(x).clamp(min=math.log(REST_FLOOR)) for x in (log_a, log_b))
+    rest_a, rest_b = (_log1mexp(x).clamp(min=math.log(REST_FLOOR)) for x in (log_a, log_b))
     return kl_terms(log_a, log_b) + kl_terms(rest_a, rest_b)
 
 
@@ -152,8 +152,16 @@ def k3(log_a: Tensor, log_b: Tensor) -> Tensor:
 
 
 def log1mexp(x: Tensor) -> Tensor:
-    """log(1 - e^x) of log-probs, at most 0, exact at both ends; -inf at 0, where its gradient is
-    taken as 0."""
+    """log(1 - e^x) of log-probs, exact at both ends; -inf at 0, where its gradient is taken as 0.
+
+    x: any shape and floating type, at most 0 (up to rounding, which is read as 0); computed in
+    float32 or wider.
+    Raises TypeError, ValueError: a wrong type; NaN or a log-prob above 0."""
+    checks.token_log_probabilities("x", checks.floating("x", x))
+    return _log1mexp(x.to(checks.wide(x)))
+
+
+def _log1mexp(x: Tensor) -> Tensor:
     certain = x >= 0
     near = torch.log(-torch.expm1(x.masked_fill(certain, -1.0)))
     far = torch.log1p(-torch.exp(x.clamp(max=-math.log(2))))

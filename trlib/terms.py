@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from trlib import checks
 
@@ -88,10 +87,17 @@ class InBlocks(torch.autograd.Function):
         ctx.mark_non_differentiable(output[1])
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, slope: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         log_a, log_b = ctx.saved_tensors
-        return *_slopes(ctx.rule, log_a, log_b, slope, ctx.needs_input_grad[:2]), None
+        wanted = ctx.needs_input_grad[:2]
+        if not torch.is_grad_enabled():
+            return *_slopes(ctx.rule, log_a, log_b, slope, wanted), None
+        # It will be differentiated again.
+        dtype = checks.wide(log_a, log_b)
+        total = whole(ctx.rule, log_a.to(dtype), log_b.to(dtype))
+        leaves = [x for x, want in zip((log_a, log_b), wanted, strict=True) if want]
+        found = iter(torch.autograd.grad(total, leaves, slope, create_graph=True))
+        return *(next(found) if want else None for want in wanted), None
 
 
 Block = tuple[int, slice, Tensor, Tensor, Tensor, Tensor | None, Tensor]

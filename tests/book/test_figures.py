@@ -35,7 +35,7 @@ def test_the_style_has_the_book_s_colours():
     assert plt.subplots()[1].axhline(0).get_color() == INK
 
 
-def test_a_figure_stands_in_the_page_s_colours():
+def test_both_layouts_stand_in_the_page_s_colours_and_are_the_same_each_time():
     fig, axes = plt.subplots(1, 2)
     for ax in axes:
         ax.plot([1, 2], [0, 1], label="theirs")
@@ -43,7 +43,8 @@ def test_a_figure_stands_in_the_page_s_colours():
         ax.plot([1, 2], [2, 1], color="black", label="mine")
         ax.legend()
     html = drawing(fig).html()
-    assert f"var(--a0, {HUES['a0']})" in html
+    assert html == drawing(fig).html()
+    assert html.count("<svg") == 2 and f"var(--a0, {HUES['a0']})" in html
     assert not re.search("#808080|#000000|#7b7b7c", html)
     assert all("fill: " in words for words in re.findall("<text [^>]*>", html)), "black in the dark"
 

@@ -61,6 +61,13 @@ def test_pushes_by_hand(name):
     close(shifted.advantages, (push + 0.25) * factor, 1e-14)
 
 
+def test_lengths_of_any_number_type():
+    rewards, group = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0, 0, 0])
+    for dtype in (torch.int32, torch.uint8, torch.float16, D):
+        found = length_weighted(rewards, torch.tensor([1, 1, 2], dtype=dtype), group)
+        assert found.tolist() == [0.75, -0.25, -0.25]
+
+
 @pytest.mark.parametrize("name", BASELINES)
 def test_equal_rewards_teach_exactly_nothing(name):
     group = torch.tensor([0] * 7 + [1] * 4)

@@ -203,6 +203,11 @@ def test_a_probability_above_one():
         assert rule(torch.tensor([1e-6]), torch.tensor([0.0])).item() == 0
 
 
+def test_what_has_no_rest_is_named():
+    bad = torch.tensor([[0.5], [math.nan]])
+    named(log1mexp, {}, {"x": (-0.5, torch.tensor([-1]))}, x=bad)
+
+
 def test_a_sampled_token_has_probability():
     given = {"log_a": torch.tensor([-1.0]), "log_b": torch.tensor([-1.0])}
     half = torch.tensor([0.5])

@@ -89,6 +89,20 @@ def test_small_vocabularies_keep_every_bit(rule):
 
 
 @every_rule
+def test_it_may_be_differentiated_twice(rule, small_blocks):
+    for a, b in pairs(10).values():
+        results = []
+        for call in (RULES[rule], lambda *logs: whole(rule, *logs)):
+            x, y = leaf(a), leaf(b)
+            slopes = torch.autograd.grad(call(x, y).sum(), (x, y), create_graph=True)
+            assert all(slope.requires_grad for slope in slopes)
+            twice = torch.autograd.grad(sum((slope**2).sum() for slope in slopes), (x, y))
+            results.append((*slopes, *twice))
+        for one, other in zip(*results, strict=True):
+            close(one, other, 1e-12)
+
+
+@every_rule
 def test_one_gradient_is_asked_for_or_none(rule, small_blocks):
     a, b = pairs(10)["moved"]
     call, x, y = RULES[rule], leaf(a), leaf(b)
@@ -96,6 +110,7 @@ def test_one_gradient_is_asked_for_or_none(rule, small_blocks):
     assert torch.equal(torch.autograd.grad(call(x, b).sum(), x)[0], first)
     assert torch.equal(torch.autograd.grad(call(a, y).sum(), y)[0], second)
     assert not call(a, b).requires_grad
+    close(torch.autograd.grad(call(x, b).sum(), x, create_graph=True)[0], first, 1e-12)
 
 
 @every_rule

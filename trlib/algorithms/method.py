@@ -48,13 +48,8 @@ from trlib.corrections import Correction
 from trlib.divergences import k3
 
 Objective = TypeVar("Objective", bound=Callable[..., Any])
-GIVEN = (
-    "advantages",
-    "mask",
-    "rewards",
-    "group",
-    "age",
-)  #: What a `token_loss` may take of a batch.
+GIVEN = ("advantages", "mask", "rewards", "group", "age")
+"""What a `token_loss` may take of a batch."""
 
 
 def proportional(objective: Objective) -> Objective:

@@ -1,9 +1,11 @@
-"""Three walls in Chromium: they play, ask, and tell; by hand, by keys, by a link; on paper."""
+"""Three walls in Chromium: they play, ask, and tell; by hand, by keys, by a link; on a phone, on paper
+and without a script."""
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.book.browser.explorable import violations
+from tests.book.browser.explorable import page_of, violations
+from trbook.explorables import Wall
 
 pytestmark = pytest.mark.test_all("one figure by hand")
 
@@ -66,3 +68,25 @@ def test_paper_shows_the_end(visit):
     one.page.pdf()
     expect(one.page.locator(".called").first).to_be_visible()
     assert one.get("batch") == 16
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 690), (992, 620)])
+def test_walls_ring_and_curves_stand_in_one_view(visit, width, height):
+    one = visit("Wall", viewport={"width": width, "height": 900})
+    boxes = [
+        one.page.locator(f".trx:not(.still) {part}").bounding_box()
+        for part in (".walls", ".slider", ".board")
+    ]
+    assert [box["y"] for box in boxes] == sorted(box["y"] for box in boxes)
+    assert boxes[2]["y"] + boxes[2]["height"] - boxes[0]["y"] < height
+    assert not one.cut(width)
+
+
+def test_without_a_script_it_is_told(chromium):
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_content(page_of("Wall", Wall().html()))
+    expect(page.locator(".still [data-wall=B]")).to_contain_text("used eight times")
+    expect(page.locator(".still .verdict")).to_contain_text("B went out")
+    assert page.locator(".still [data-tile]").count() == 3 * 64
+    context.close()
