@@ -17,7 +17,7 @@ import torch
 from tests.losses import D, close, distributions, refused, slope, spread, tokens
 from trlib import algorithms, checks
 from trlib.aggregation import AGGREGATIONS, aggregate
-from trlib.algorithms import ALGORITHMS, Needs, Stage, TokenLoss
+from trlib.algorithms import Needs, Stage, TokenLoss
 from trlib.corrections import Correction
 from trlib.fields import dataclass_of
 from trlib.loop.settings import RunSettings
@@ -410,17 +410,19 @@ def kinds_of(hint):
 
 
 def declared(kind):
-    """Each setting of a dataclass that declares its bounds, itself or in a base, or is a number, which
-    no one may give without: its type and these bounds."""
+    """Each setting of a dataclass that declares its bounds, itself or in a base, or is a number
+    or a flag, which no one may give without: its type and these bounds."""
     hints, bounds = get_type_hints(kind), {}
     for base in reversed(kind.__mro__):
         own = vars(base).get("__dataclass_fields__", {}).values()
         bounds |= {f.name: f.metadata["bounds"] for f in own if f.metadata}
-    numbers = {name for name, hint in hints.items() if {*kinds_of(hint)} <= {int, float, NoneType}}
+    plain = {
+        name for name, hint in hints.items() if {*kinds_of(hint)} <= {int, float, bool, NoneType}
+    }
     return {
         f.name: (hints[f.name], bounds.get(f.name, {}))
         for f in fields(kind)
-        if f.name in numbers | bounds.keys()
+        if f.name in plain | bounds.keys()
     }
 
 
@@ -472,15 +474,16 @@ def method_of(case):
     return case.name.split()[0].removesuffix("_loss")
 
 
-@of(lambda case: case.pure and method_of(case) in ALGORITHMS)
+@of(lambda case: case.pure and method_of(case) in OBJECTIVES)
 def test_a_setting_outside_its_bounds_is_named_by_the_loss_too(case):
     taken, loss = inspect.signature(case.loss).parameters, Case(case.loss)
     given = case.arguments(tokens()) | case.settings
-    kind = dataclass_of(ALGORITHMS[method_of(case)])
+    kind = dataclass_of(OBJECTIVES[method_of(case)])
     defaults = {f.name: f.default for f in fields(kind)}
     for setting, (hint, bounds) in declared(kind).items():
         if setting in taken:
             ours, its = defaults[setting], taken[setting].default
-            assert ours == its, f"{setting}: {kind.__name__} has {ours}, its loss {its}"
+            same = its in (ours, inspect.Parameter.empty)
+            assert same, f"{setting}: {kind.__name__} has {ours}, its loss {its}"
         for value in bad_values(hint, bounds) if setting in taken else ():
             assert_named(lambda **bad: loss(**(given | bad)), setting, value)

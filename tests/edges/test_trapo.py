@@ -178,3 +178,4 @@ def test_what_is_not_adaptive_always_guides(method, guided, recwarn):
 
 def test_a_group_of_one_has_no_room_for_an_expert():
     refused(".*group: expected at least 2", trained, SFTPlusRL(), steps=1, group=1)
+    assert [stage.count for stage in SFTPlusRL().plan(2, 0)] == [1, 1]

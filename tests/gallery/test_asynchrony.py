@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 
-from tests.losses import D, at, batch, data, refused, tensor
+from tests.losses import D, at, batch, data, named, refused, tensor
 from trlib.algorithms import ppo_loss
 from trlib.corrections import sequence_ess
 from trlib.relatives.asynchrony.masks import (
@@ -95,6 +95,8 @@ def test_clip_cov_draws_its_share_and_only_among_candidates():
     assert torch.equal(seen, candidates), "each of them is drawn in some batch"
     none = clip_cov_mask(b["logp"], b["logp_old"], **arguments, low=99.0, high=100.0)
     assert torch.equal(none, b["mask"])
+    two = {"logp": b["logp"], "logp_old": b["logp_old"]}
+    named(clip_cov_mask, arguments | two, share=(0, 1.1), low=(math.nan,), high=(1,))
 
 
 # As methods

@@ -1,4 +1,4 @@
-"""Regression to the optimum: what its losses refuse."""
+"""Regression to the optimum: what its losses refuse, and whose gradient they have."""
 
 import math
 
@@ -19,7 +19,9 @@ from trlib.relatives.regression import lco_loss, rover_loss
 def test_bad_tensors_are_named(loss):
     new, old, rest = distributions(2, 3, 5)
     one = torch.ones(2, 3)
+    old.requires_grad_()
     given = {"logp": new, "logp_old": old, **rest, "mask": one > 0}
+    assert not loss(**given).per_token.requires_grad, "the target is a constant"
     sure = tensor([1.0, 0, 0, 0, 0]).log().expand(2, 3, 5)
     named(
         loss,

@@ -17,27 +17,29 @@ Value = TypeVar("Value")
 class Needs:
     """A method's declaration: the loop computes what is named here, and nothing else."""
 
-    old: bool | None = None
+    old: bool | None = checks.setting(None)
     """`Batch.logp_old`, computed by the learner before this batch's updates. None: only where the
     trust region is drawn around that policy or a correction asks for it; True: always, and before
     `prepare`; False: never."""
-    reference: bool = False
+    reference: bool = checks.setting(False)
     """`Batch.logp_ref` and `Step.reference`: the policy that the run began with, unless the method
     has moved it."""
-    full: bool = False  #: `Scores.full`: the current policy's whole distribution.
-    full_anchor: bool = False
+    full: bool = checks.setting(False)  #: `Scores.full`: the current policy's whole distribution.
+    full_anchor: bool = checks.setting(False)
     """`Batch.full_anchor`: the whole distribution of the policy that the region is drawn around."""
     topk_anchor: int = checks.setting(0, least=0)
     """`Batch.topk_anchor`: the anchor's k most likely tokens, a `trlib.divergences.TopK`; 0:
     none."""
-    hidden: bool = False  #: `Scores.hidden`: what the output layer reads.
+    hidden: bool = checks.setting(False)  #: `Scores.hidden`: what the output layer reads.
     critic: float = checks.setting(0.0, **NOT_NEGATIVE)
     """A critic's learning rate as a multiple of the policy's. Brings `Batch.values`, `Step.values`;
     0: no critic."""
     critic_outputs: int = checks.setting(1, least=1)
     """Numbers that the critic gives for each token: 1 is a value, more are quantiles or bins, [B,
     T, outputs]."""
-    values: bool = False  #: `Scores.values`: the critic's, with gradient, in the objective.
+    values: bool = checks.setting(
+        False
+    )  #: `Scores.values`: the critic's, with gradient, in the objective.
 
     def __post_init__(self) -> None:
         checks.validate(self)

@@ -171,7 +171,7 @@ class TRAPO(WithExpert):
 
     alpha: float = 0.1
     """TrSFT's α, a probability; 0: SFT, every token of the expert with weight 1."""
-    adaptive: bool = True
+    adaptive: bool = checks.setting(True)
     """A prompt gets a prefix only while its rewards ask for it; False: always."""
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:

@@ -83,7 +83,7 @@ class RunSettings:
 
     The parts are equally long, and each policy reads what is already written before it goes on: a
     partial rollout."""
-    sampler_logp: bool = True
+    sampler_logp: bool = setting(True)
     """Whether the sampler reports the log-probs of its tokens.
 
     If it does not, the anchor must be recomputed: the learner's own log-probs then stand in for the
@@ -104,9 +104,9 @@ class RunSettings:
     out: str | os.PathLike[str] | None = None
     """Folder for the checkpoint, the history and the trained policy; by default nothing is
     written."""
-    resume: bool = False
+    resume: bool = setting(False)
     """Continue the run in `out`, bit for bit; if there is none yet, begin it."""
-    progress: bool = True
+    progress: bool = setting(True)
     """Show a progress bar."""
     without: Sequence[str] = ()
     """Savings to switch off, to see that they change nothing: sharing, dropping, skipping.

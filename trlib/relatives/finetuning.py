@@ -93,7 +93,7 @@ class SAM(SFT):
 
     rho: float = checks.setting(0.05, least=0, most=1e9)
     """ρ: how far uphill, in the Euclidean norm of all weights."""
-    measured: bool = False
+    measured: bool = checks.setting(False)
     """Whether ρ is multiplied by the distance, in nats, from the policy that the run began with:
     TRAM."""
     form: Literal["sam", "asam"] = checks.setting("sam")
