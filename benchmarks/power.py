@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from trlab.record import read
-from trlab.significance import LEVEL, improvement_p, paired_p
+from trlab.significance import ALPHA, improvement_p, paired_p
 from trlab.statistics import interval, iqm
 
 FILE = Path(__file__).with_suffix(".json")
@@ -99,7 +99,7 @@ def arms(effect: str) -> tuple[Runs, Runs, int]:
 def level(kind: str, test: str, n: int, *, times: int = TIMES, seed: int = 0) -> float:
     """How often two arms that are alike are said to differ, before any correction."""
     rng, draw = np.random.default_rng(seed), KINDS[kind]
-    found = [TESTS[test]([draw(rng, n)], [draw(rng, n)]) < LEVEL for _ in range(times)]
+    found = [TESTS[test]([draw(rng, n)], [draw(rng, n)]) < ALPHA for _ in range(times)]
     return float(np.mean(found))
 
 
@@ -124,7 +124,7 @@ def power(
             for _ in range(times)
         ]
     )
-    return float(np.mean(p < LEVEL / family)), float(np.mean(p < LEVEL))
+    return float(np.mean(p < ALPHA / family)), float(np.mean(p < ALPHA))
 
 
 def correlation(name: str = "completions") -> float:

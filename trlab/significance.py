@@ -42,7 +42,7 @@ import numpy as np
 from trlab.statistics import Scores, by_task, differences, paired_tasks
 from trlib import checks
 
-LEVEL = 0.05
+ALPHA = 0.05
 """How often a sweep in which nothing differs may say, anywhere, that something does."""
 ENOUGH = 12
 """Runs from which on the smallest p of flipped signs, 2^(1-n), leaves room for Holm's

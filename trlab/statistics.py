@@ -24,7 +24,7 @@ from functools import cache, partial
 import numpy as np
 
 from trlib import checks
-from trlib.evaluation import LEVEL, MOST_RESAMPLES, RESAMPLES, Estimate
+from trlib.evaluation import CONFIDENCE, MOST_RESAMPLES, RESAMPLES, Estimate
 
 Scores = np.ndarray | Sequence[Sequence[float]] | Sequence[np.ndarray]
 """[N, M], or M sequences of runs; a flat sequence is one task."""
@@ -112,7 +112,7 @@ def band(
     low, high = np.full((2, matrix.shape[1]), math.nan)
     if len(rows) > 1:
         counts, times = _different_draws(len(rows), resamples)
-        bounds = [50 * (1 - LEVEL), 50 * (1 + LEVEL)]
+        bounds = [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)]
         for i, column in enumerate(matrix.T):
             order = column.argsort()
             reached = counts[:, order].cumsum(1, dtype=counts.dtype).clip(cut, len(rows) - cut)
@@ -205,7 +205,9 @@ def prediction_interval(values: Sequence[float] | np.ndarray) -> tuple[float, fl
     runs = finite_runs("values", values)
     if len(runs) < 2:
         raise ValueError(f"values: expected at least two runs, got {len(runs)}")
-    half = t.ppf((1 + LEVEL) / 2, len(runs) - 1) * runs.std(ddof=1) * math.sqrt(1 + 1 / len(runs))
+    half = (
+        t.ppf((1 + CONFIDENCE) / 2, len(runs) - 1) * runs.std(ddof=1) * math.sqrt(1 + 1 / len(runs))
+    )
     return float(runs.mean() - half), float(runs.mean() + half)
 
 
@@ -254,7 +256,7 @@ def percentiles(
         tasks,
         statistic,
         n_resamples=resamples,
-        confidence_level=LEVEL,
+        confidence_level=CONFIDENCE,
         method="percentile",
         vectorized=True,
         paired=paired,

@@ -38,7 +38,7 @@ from trlab.comparison import (
 from trlab.findings import at, finished, scores
 from trlab.measures import derive, matched
 from trlab.rule import BEFORE, TODAY_S_TEST, Rule, beside, description, rule_of
-from trlab.significance import LEVEL, alike_p, holm, improvement_p, line_p, paired_p
+from trlab.significance import ALPHA, alike_p, holm, improvement_p, line_p, paired_p
 from trlab.statistics import difference, improvement, interval, iqm
 from trlab.sweep import Sweep, load_sweep
 from trlab.verdict import (
@@ -167,7 +167,7 @@ def _corrected(
         one = measured(comparison, rule)
         if one.difference is not None and one.verdict != DESCRIBED:
             p = p_values[sweep.name, comparison.question(sweep)]
-            verdict = one.verdict if p < LEVEL else UNDECIDED
+            verdict = one.verdict if p < ALPHA else UNDECIDED
             one = replace(one, corrected=p, family=len(family), verdict=verdict)
         verdicts.append(one)
     return verdicts

@@ -30,7 +30,7 @@ RESAMPLES = 10_000  #: Bootstrap resamples of the prompts.
 MOST_RESAMPLES = 1_000_000
 """The most that `bootstrap` accepts: more would not change the interval, and take memory in
 proportion."""
-LEVEL = 0.95  #: Coverage of the intervals.
+CONFIDENCE = 0.95  #: Coverage of the intervals.
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def pass_at_k(right: Sequence[int] | np.ndarray, samples: int, k: int) -> np.nda
 
 
 def bootstrap(
-    values: np.ndarray, *, seed: int, level: float = LEVEL, resamples: int = RESAMPLES
+    values: np.ndarray, *, seed: int, level: float = CONFIDENCE, resamples: int = RESAMPLES
 ) -> list[Estimate]:
     """The mean of each column with its percentile bootstrap interval, rows drawn with replacement.
 
