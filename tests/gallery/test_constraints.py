@@ -114,6 +114,8 @@ def test_a_target_out_of_reach_is_named():
     given = {"pi0": tensor([0.5, 0.5, 0.0]), "R": tensor([0.0, 0.5, 1.0])}
     named(counterfactual_policy, given, target=(0.8,))
     close(counterfactual_policy(**given, target=0.4), [0.2, 0.8, 0.0])
+    refused("k: expected", COUNTERPOL, form="notebook", k=1.5)
+    assert COUNTERPOL(k=1.5).k == 1.5
 
 
 def test_a_target_far_up_the_tilt_is_reached():

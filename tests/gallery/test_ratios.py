@@ -137,6 +137,10 @@ def test_capo_decides_in_float32_as_in_float64(fisher):
     assert torch.equal(wide[0], narrow[0]) and 200 < int(wide[0].sum()) < 1800
     torch.testing.assert_close(narrow[1].double(), wide[1], rtol=1e-4, atol=0)
     close(narrow[2].double(), wide[2], 1e-3)
+    p = full[0, 0].exp()
+    v = torch.eye(10, dtype=D)[0] - p
+    F = p.diag() - p.outer(p) if fisher == "true" else v.outer(v)
+    close(wide[1][0, 0], 100 * v @ F @ (100 * v) / 2, 1e-6)
 
 
 def test_capo_masks_before_the_move():
