@@ -26,8 +26,8 @@ import torch
 import transformers
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
-from trcheck.benchmark.faults import rollouts
 from trcheck.diagnose.judgement import judge
+from trcheck.diagnose.live import rollouts
 from trlib.loop.sampler import round_trip
 
 RECORD = Path(__file__).with_name("heldout.json")

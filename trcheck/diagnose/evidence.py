@@ -20,7 +20,7 @@ import numpy as np
 from trcheck.diagnose import thresholds as C
 from trcheck.diagnose.exact import biased
 from trcheck.diagnose.rollouts import Rollouts
-from trcheck.diagnose.sample import Sample, unsure
+from trcheck.diagnose.sample import Sample
 
 Sums = Mapping[str, np.ndarray]
 
@@ -42,14 +42,12 @@ def rarest(r: Rollouts, t: Mapping[str, float], n: float) -> dict[str, float]:
 
 def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
     """Each feature's sum over every completion that has tokens, [C]."""
-    last = s.last
-    ends = last + 1
-    first = np.concatenate([[0], ends[:-1]])
+    first, last, place = s.first, s.ends, s.place
     x, y, d, moved = s.x, s.y, s.d, s.now - s.y
-    free, size = unsure(x, y), np.abs(d)
+    free, size = s.free, np.abs(d)
     with np.errstate(over="ignore"):
         excess = np.expm1(d)
-    made: dict[str, np.ndarray] = {"n": (ends - first).astype(float)}
+    made: dict[str, np.ndarray] = {"n": s.lengths.astype(float)}
 
     def add(**features: np.ndarray) -> None:
         made.update(
@@ -81,7 +79,7 @@ def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
     again, within = _among(s.seen.astype(float), odds), _among(np.clip(d, -1, 1), odds)
     add(seen2=again * again, seen_d=again * within, within=within * within)
     open_ = free > C.UNSURE
-    begins = np.arange(len(d)) - np.repeat(first, ends - first) < C.EARLY
+    begins = place < C.EARLY
     add(push=s.advantage, pushed=np.abs(s.advantage))
     add(open=open_, rose=open_ & (d > 0))
     add(u_early=np.where(begins, free, 0), size_early=np.where(begins, size, 0))
@@ -89,8 +87,7 @@ def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
     add(likely=np.where(likely, d, 0), size_likely=np.where(likely, size, 0))
     made |= {"u_last": free[last], "size_last": size[last]}
     # Where in a completion, from 1, its last tail token below stands; 0: it has none.
-    place = np.where(d < -C.TAIL, np.arange(len(d)) - np.repeat(first, ends - first) + 1, 0)
-    made["place"] = np.maximum.reduceat(place, first)
+    made["place"] = np.maximum.reduceat(np.where(d < -C.TAIL, place + 1, 0), first)
     if r.version is not None:
         age = (r.version.max() - r.version)[s.owner[first]]
         made |= {"age": made["u"] * age, "age2": made["u"] * age**2, "size_age": made["size"] * age}
