@@ -54,7 +54,7 @@ def answer(rollouts: Rollouts, limits: Limits, silenced: np.ndarray) -> Answer:
         name,
         f"[{1 - limits.eps_low:.4g}, {1 + limits.eps_high:.4g}]",
         log_ratio,
-        _outside(log_ratio, limits),
+        limits.outside(log_ratio),
         rollouts.advantage[rollouts.mask],
         silenced,
     )
@@ -138,10 +138,3 @@ def _anchors(rollouts: Rollouts, limits: Limits) -> list[str]:
             column="logp_old",
         )
     ]
-
-
-def _outside(log_ratio: np.ndarray, limits: Limits) -> np.ndarray:
-    """Whether ratios lie outside PPO's window."""
-    with np.errstate(over="ignore"):
-        ratio = np.exp(log_ratio)
-    return (ratio > 1 + limits.eps_high) | (ratio < 1 - limits.eps_low)

@@ -122,7 +122,7 @@ class Columns:
 
     def _sort(self) -> None:
         kind = self._kind("logp")
-        if self.types.is_string(kind) or self.types.is_large_string(kind):
+        if self._is_text(kind):
             first = next((x for x in self._column("logp").to_pylist() if x), "")
             raise TypeError(
                 f"column {self._name('logp')!r}: expected lists of numbers, or a number per row, got "
@@ -210,7 +210,7 @@ class Columns:
             with np.errstate(invalid="ignore"):
                 values = every / counted
             values = np.where(counted > 0, values, np.nanmax(values))
-        elif self.types.is_string(kind) or self.types.is_large_string(kind):
+        elif self._is_text(kind):
             values = self._named("version", self._by_completion("version"))
         else:
             values = self._numbers("version", self._by_completion("version"))
@@ -277,7 +277,7 @@ class Columns:
     def words(self, name: str) -> list[str]:
         """One text a completion."""
         column = self._texts(name)
-        if not (self.types.is_string(column.type) or self.types.is_large_string(column.type)):
+        if not self._is_text(column.type):
             raise TypeError(f"column {self._name(name)!r}: expected texts, got {column.type}")
         return [text or "" for text in column.to_pylist()]
 
@@ -300,7 +300,7 @@ class Columns:
             if name == "tokens" and tokenizer is not None:
                 return _decode(values.to_numpy(zero_copy_only=False), tokenizer)[self.order]
             return np.array([f"#{i}" for i in values.to_pylist()], dtype=object)[self.order]
-        if not (self.types.is_string(values.type) or self.types.is_large_string(values.type)):
+        if not self._is_text(values.type):
             raise TypeError(
                 f"column {self._name(name)!r}: expected the text of every token, got {values.type}"
             )
@@ -391,6 +391,9 @@ class Columns:
             or self.types.is_integer(kind)
             or self.types.is_decimal(kind)
         )
+
+    def _is_text(self, kind: Any) -> bool:
+        return self.types.is_string(kind) or self.types.is_large_string(kind)
 
     def _is_list(self, kind: Any) -> bool:
         return (

@@ -50,6 +50,12 @@ class Limits:
         for name in ("delta_kl", "cap"):
             checks.number(name, getattr(self, name), above=0, below=math.inf)
 
+    def outside(self, log_ratio: np.ndarray) -> np.ndarray:
+        """Whether ratios lie outside PPO's window."""
+        with np.errstate(over="ignore"):
+            ratio = np.exp(log_ratio)
+        return (ratio > 1 + self.eps_high) | (ratio < 1 - self.eps_low)
+
 
 @dataclass(frozen=True)
 class Effect:

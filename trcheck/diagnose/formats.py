@@ -112,18 +112,21 @@ def _lines(path: Path) -> Table:
         if not parts and isinstance(part[0][1], dict) and prime.is_export(part[0][1]):
             return _rows([*part, *rows], path)
         parts.append(_rows(part, path))
-    if len(parts) < 2:
-        return parts[0] if parts else _rows([], path)
+    return Table(stacked(parts, repr(str(path)))) if parts else _rows([], path)
+
+
+def stacked(tables: Sequence[Table], where: str) -> Any:
+    """The rows of all, as one pyarrow table."""
     import pyarrow as pa
 
     try:
-        whole = pa.concat_tables([part.data for part in parts], promote_options="permissive")
+        whole = pa.concat_tables([each.data for each in tables], promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise ValueError(
-            f"{str(path)!r}: expected values of one type in every column, got several "
+            f"{where}: expected values of one type in every column, got several "
             f"({str(error).splitlines()[0]})"
         ) from error
-    return Table(whole.combine_chunks())
+    return whole.combine_chunks()
 
 
 def _rows(rows: Sequence[tuple[int, Any]], path: Path) -> Table:

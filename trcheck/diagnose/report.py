@@ -84,13 +84,12 @@ def _spreads(s: Sample, limits: Limits, old: bool) -> list[Spread]:
             quantiles = np.exp(np.quantile(above - below, QUANTILES))
             ratio = np.exp(above - below)
         sampled = below is s.x
-        outside = (ratio < 1 - limits.eps_low) | (ratio > 1 + limits.eps_high)
         rows.append(
             Spread(
                 key,
                 tuple(float(x) for x in quantiles),
                 float(ratio.mean()),
-                float(outside.mean()),
+                float(limits.outside(above - below).mean()),
                 float((below == above).mean()),
                 float(k3(*_tensors(below, above)).mean()) if sampled else None,
                 float(np.abs(ratio - 1).mean() / 2) if sampled else None,

@@ -74,19 +74,19 @@ class Watch:
             self.say(judged.headline)
             return {}
         against = self._held(judged)
-        names = {cause.name for cause in judged.causes}
-        for cause in judged.causes:
-            if cause.name not in self._known:
-                self._known.add(cause.name)
-                self.say(f"{cause.name}: {cause.evidence} {cause.advice}")
-        found = float(len(names))
+        told = {each.name: f"{each.name}: {each.evidence} {each.advice}" for each in judged.causes}
+        found = {"causes/found": float(len(told))}
         if judged.verdict == "unusual":
-            names.add("unusual")
-            if "unusual" not in self._known:
-                self._known.add("unusual")
-                self.say(judged.headline)
-        known = {f"causes/{name}": float(name in names) for name in sorted(self._known)}
-        return {"causes/found": found} | known | against
+            told["unusual"] = judged.headline
+        for name, text in told.items():
+            if name not in self._known:
+                self._known.add(name)
+                self.say(text)
+        return (
+            found
+            | {f"causes/{name}": float(name in told) for name in sorted(self._known)}
+            | against
+        )
 
     def _held(self, judged: Judgement) -> dict[str, float]:
         """The mismatch as a multiple of the file's; and the file, when enough looks were healthy."""
