@@ -22,7 +22,6 @@ KINDS = {"softmax": 0, "dial": 3, "relay": 4}
 VOCABULARY, WRITTEN = 32, 1024
 """Of `softmax`; and the completions of a bank."""
 GROUP = 8
-CHUNK = 1 << 15
 HEALTHY = (
     "fp32",
     "bf16",
@@ -179,9 +178,7 @@ def flat(seed, completions, fault="fp32", old=True, kind="softmax"):
     advantage = rewards - np.repeat(rewards.reshape(-1, GROUP).mean(1), GROUP)
     push = advantage[owner] if fault == "updated" else np.zeros(n)
     order = np.argsort(place, kind="stable") if fault == "penalty" else np.arange(n)
-    cuts = (
-        np.flatnonzero(np.diff(place[order])) + 1 if fault == "penalty" else range(CHUNK, n, CHUNK)
-    )
+    cuts = np.flatnonzero(np.diff(place[order])) + 1 if fault == "penalty" else ()
     parts, seen = [], np.zeros((completions, 4096), dtype=bool) if fault == "penalty" else None
     for some in np.split(order, cuts):
         logits, rounded = _logits(g, kind, where[some], fault)

@@ -136,9 +136,12 @@ def correction(
     return factors
 
 
-SWAPPED = Axis(
-    "form", {False: "", True: "takes its arguments in the opposite order, for KL(old || current)"}
-)
+def slip(words: str) -> Axis:
+    """A choice that is a slip, or is not made."""
+    return Axis("form", {False: "", True: words})
+
+
+SWAPPED = slip("takes its arguments in the opposite order, for KL(old || current)")
 BOUNDED = Axis(
     "cap",
     {
@@ -147,12 +150,9 @@ BOUNDED = Axis(
         100.0: "bounds the estimate at 100, so a token far off has no gradient",
     },
 )
-WEIGHED = Axis(
-    "form",
-    {False: "", True: "multiplies the estimate by the ratio to the old policy, gradient and all"},
-)
-DETACHED = Axis("form", {False: "", True: "carries no gradient to the current log-probs"})
-TURNED = Axis("form", {False: "", True: "takes the ratio upside down, μ/π_old"})
+WEIGHED = slip("multiplies the estimate by the ratio to the old policy, gradient and all")
+DETACHED = slip("carries no gradient to the current log-probs")
+TURNED = slip("takes the ratio upside down, μ/π_old")
 CONSTANT = Axis(
     "epsilon",
     {
@@ -172,9 +172,7 @@ SPREAD = Axis(
         "of the group's rewards",
     },
 )
-WHITENED = Axis(
-    "form", {False: "", True: "whitens the advantages over the mask (1e-8 added to the variance)"}
-)
+WHITENED = slip("whitens the advantages over the mask (1e-8 added to the variance)")
 SKIPPED = Axis("form", {True: "", False: "counts masked tokens as steps"})
 
 ESTIMATOR = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trcheck.diagnose.effects import Limits, ppo_silenced
+from trcheck.diagnose.effects import Limits, effects
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
 
@@ -124,7 +124,7 @@ def _anchors(rollouts: Rollouts, limits: Limits) -> list[str]:
     mask = rollouts.mask
     if np.array_equal(rollouts.logp_old[mask], rollouts.logp_rollout[mask]):
         return [say("answer.copied")]
-    cut = int(ppo_silenced(replace(rollouts, logp_old=None), limits).sum())
+    cut = int(effects(replace(rollouts, logp_old=None), limits)[0].silenced.sum())
     largest = float(np.abs(rollouts.logp_old - rollouts.logp_rollout)[mask].max())
     with np.errstate(over="ignore"):
         factor = np.exp(largest)

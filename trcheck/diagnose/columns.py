@@ -183,17 +183,16 @@ class Columns:
             )
         return numbers.astype(bool)
 
-    def log_probs(self, name: str) -> np.ndarray:
+    def by_token(self, name: str) -> np.ndarray:
+        """[N]"""
         return self._numbers(name, self._flat(name, "numbers"))[self.order]
 
     def advantages(self) -> np.ndarray:
         """[N], from a number per token, or one per completion."""
         column = self._column("advantage")
         if self.layout == "completion" and not self._is_list(column.type):
-            values = self._numbers("advantage", column)[self.owner]
-        else:
-            values = self._numbers("advantage", self._flat("advantage", "numbers"))[self.order]
-        return values
+            return self._numbers("advantage", column)[self.owner]
+        return self.by_token("advantage")
 
     def versions(self) -> np.ndarray | None:
         """[B] of the policy that sampled, the mean of its counted tokens where the file has one for
@@ -202,7 +201,7 @@ class Columns:
             return None
         kind = self._kind("version")
         if self.layout == "completion" and self._is_list(kind):
-            each = self._numbers("version", self._flat("version", "numbers"))[self.order]
+            each = self.by_token("version")
             mask = self.mask()
             counted = np.bincount(self.owner, weights=mask, minlength=self.count)
             weights = np.where(mask, each, 0.0)
@@ -243,7 +242,7 @@ class Columns:
         column = self._column("reward")
         if self.layout == "completion" and not self._is_list(column.type):
             return self._numbers("reward", column)
-        each = self._numbers("reward", self._flat("reward", "numbers"))[self.order]
+        each = self.by_token("reward")
         each = np.where(self.mask() | np.isfinite(each), each, 0.0)
         if np.array_equal(each, each[np.searchsorted(self.owner, self.owner)], equal_nan=True):
             return each[np.searchsorted(self.owner, np.arange(self.count))]

@@ -95,14 +95,6 @@ def effects(rollouts: Rollouts, limits: Limits) -> list[Effect]:
     return [Effect(key, name, at, silenced[key], reweighed[key]) for key, name, at, _ in methods]
 
 
-def ppo_silenced(rollouts: Rollouts, limits: Limits) -> np.ndarray:
-    """[N] bool: the tokens that PPO's window silences."""
-    flags = np.zeros(len(rollouts.mask), dtype=bool)
-    for where, tokens in _chunks(rollouts):
-        flags[where] = ~tokens.ppo(limits, tokens.advantages).diagnostics["kept"][0].numpy()
-    return flags
-
-
 @dataclass(frozen=True)
 class _Tokens:
     """Some unmasked tokens as tensors [1, n], which a loss per token takes for one completion."""

@@ -134,6 +134,13 @@ def _along(t: Sums, change: str) -> np.ndarray:
     return np.where(t["spread"] < 1e-9 * t["aa"], 0.0, _over(t[f"a_{change}"], t["spread"]))
 
 
+def _beside(t: Sums, part: str) -> np.ndarray:
+    """How many times as far the columns are apart in a part of the tokens as in the others, in nats
+    of a logit."""
+    size, u = t[f"size_{part}"], t[f"u_{part}"]
+    return _over(size * (t["u"] - u), (t["size"] - size) * u)
+
+
 STATISTICS: dict[str, Callable[[Sums], np.ndarray]] = {
     "size": lambda t: _over(t["size"], t["u"]),
     "slope_x": lambda t: _slope(t["n"], t["x"], t["d"], t["xx"], t["xd"]),
@@ -143,12 +150,8 @@ STATISTICS: dict[str, Callable[[Sums], np.ndarray]] = {
     "against": lambda t: _over(t["back_now"], t["out_now"]),
     "along": lambda t: _along(t, "d"),
     "along_now": lambda t: _along(t, "now"),
-    "last": lambda t: _over(
-        t["size_last"] * (t["u"] - t["u_last"]), (t["size"] - t["size_last"]) * t["u_last"]
-    ),
-    "early": lambda t: _over(
-        t["size_early"] * (t["u"] - t["u_early"]), (t["size"] - t["size_early"]) * t["u_early"]
-    ),
+    "last": lambda t: _beside(t, "last"),
+    "early": lambda t: _beside(t, "early"),
     "rose": lambda t: _over(t["rose"], t["open"]),
     "push": lambda t: _over(t["push"], t["pushed"]),
     "seen": lambda t: _over(t["seen_d"], t["seen2"]),

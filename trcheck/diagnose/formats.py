@@ -145,7 +145,7 @@ def _rows(rows: Sequence[tuple[int, Any]], path: Path) -> Table:
 
 def _whole(data: Mapping[str, Any], path: Path) -> Table:
     """Whole columns, with what is known of the sampling beside them."""
-    stated = {name: _plain(data[name]) for name in SCALARS if _is_scalar(data.get(name))}
+    stated = {name: slime.plain(data[name]) for name in SCALARS if _is_scalar(data.get(name))}
     alone = (
         {name for name, value in data.items() if _is_scalar(value)}
         if any(map(_is_long, data.values()))
@@ -172,10 +172,6 @@ def _is_scalar(value: Any) -> bool:
     return (
         value is not None and not isinstance(value, list | dict) and getattr(value, "ndim", 0) == 0
     )
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
 
 
 def _column(value: Any) -> list[Any]:

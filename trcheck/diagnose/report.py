@@ -91,15 +91,13 @@ def _spreads(s: Sample, limits: Limits, old: bool) -> list[Spread]:
                 float(ratio.mean()),
                 float(limits.outside(above - below).mean()),
                 float((below == above).mean()),
-                float(k3(*_tensors(below, above)).mean()) if sampled else None,
+                float(k3(torch.from_numpy(below), torch.from_numpy(above)).mean())
+                if sampled
+                else None,
                 float(np.abs(ratio - 1).mean() / 2) if sampled else None,
             )
         )
     return rows
-
-
-def _tensors(*arrays: np.ndarray) -> tuple[torch.Tensor, ...]:
-    return tuple(map(torch.from_numpy, arrays))
 
 
 def _histogram(log_ratio: np.ndarray, silenced: np.ndarray, limits: Limits) -> Histogram:

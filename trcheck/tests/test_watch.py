@@ -61,7 +61,6 @@ def run(
     kind=GRPOTrainer,
     every=1,
     rollout=True,
-    tokens=50_000,
     lag=0.0,
     **settings,
 ):
@@ -89,7 +88,7 @@ def run(
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         if every:
-            trainer.add_callback(CausesCallback(trainer, every=every, tokens=tokens))
+            trainer.add_callback(CausesCallback(trainer, every=every))
         trainer.train()
     logged = [row for row in trainer.state.log_history if "reward" in row]
     causes = [
