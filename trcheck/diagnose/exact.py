@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from trcheck.diagnose import thresholds as C
-from trcheck.diagnose.groups import sums, uneven
+from trcheck.diagnose.groups import totals, uneven
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
 from trcheck.diagnose.sample import Cause, Sample, at_most, cause, correlation, listed
@@ -133,7 +133,7 @@ def _tiled(a: np.ndarray, group: np.ndarray) -> bool:
         return False
     rows = np.arange(len(a))
     for other in (rows % len(sizes), rows // sizes[0]):
-        total, size = sums(other, a)
+        total, size = totals(other, a)
         live = size > 0
         if live.sum() > 3 and (np.abs(total) < C.EVEN * size)[live].all():
             return bool(uneven(group, a)[0].any())

@@ -119,11 +119,11 @@ def baseline(r: Rollouts, one: bool) -> str | None:
 
 def uneven(group: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which groups' advantages do not sum to 0, and which have any."""
-    total, size = sums(group, mean)
+    total, size = totals(group, mean)
     return np.abs(total) > C.UNEVEN * size, size > 0
 
 
-def sums(group: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def totals(group: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each group's sum, and that of absolute values."""
     return np.bincount(group, values), np.bincount(group, np.abs(values))
 
@@ -152,7 +152,7 @@ def missing(r: Rollouts) -> np.ndarray:
     odd, live = uneven(group, mean)
     most, none = sizes.max(), np.zeros(len(sizes), dtype=bool)
     whole = live & (sizes == most)
-    total, size = sums(group, mean)
+    total, size = totals(group, mean)
     if whole.sum() > 1 and (np.abs(total) < C.EVEN * size)[whole].all():
         return odd & (sizes < most)
     if sizes[live].min(initial=most) == most or critic(r):

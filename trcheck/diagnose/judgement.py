@@ -183,7 +183,7 @@ def _of_log_probs(
     ends, found = end(s)
     causes += found
     s = s.of(~ends)
-    found = exact.copied(r) or exact.top_ones(s) or shift(r, s) or unit(s) or clipped(s)
+    found = exact.copied(r) or exact.top_ones(s) or shift(r) or unit(s) or clipped(s)
     causes += found
     if found:
         return {}

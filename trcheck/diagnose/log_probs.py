@@ -202,19 +202,19 @@ def filled(s: Sample) -> tuple[np.ndarray, list[Cause]]:
     )
 
 
-def shift(r: Rollouts, s: Sample) -> list[Cause]:
+def shift(r: Rollouts) -> list[Cause]:
     """A neighbour agrees better than the token itself does."""
     first = np.flatnonzero(r.mask[:-1] & r.mask[1:] & (r.completion[:-1] == r.completion[1:]))
     x, y = r.logp_rollout, r.learner
     same = correlation(y[r.mask], x[r.mask])
     if len(first) < C.LEAST_PAIRS or same is None:
         return []
-    neighbours = ((y[first], x[first + 1], "before"), (y[first + 1], x[first], "after"))
-    best, where = max((correlation(a, b) or 0.0, where) for a, b, where in neighbours)
+    before, after = correlation(y[first], x[first + 1]), correlation(y[first + 1], x[first])
+    best, where = max((before or 0.0, "cause.before"), (after or 0.0, "cause.after"))
     error = math.sqrt(2 / (len(first) - 3))
     if best <= C.ALIGNED or fisher(best) - fisher(same) <= 4 * error:
         return []
-    return cause("shift", "shift", where=say(f"cause.{where}"), best=best, same=same)
+    return cause("shift", "shift", where=say(where), best=best, same=same)
 
 
 def late(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:

@@ -50,8 +50,7 @@ class Sample:
 
     @property
     def free(self) -> np.ndarray:
-        """1 - p at the mean of the two log-probs: an error of a token's logit changes its log-prob
-        by this share of it."""
+        """[n] 1 - p: an error of a token's logit changes its log-prob by this share of it."""
         return unsure(self.x, self.y)
 
     @property
@@ -106,10 +105,12 @@ def _seen(r: Rollouts) -> np.ndarray:
 
 
 def unsure(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """1 - p at the mean of two log-probs."""
     return -np.expm1(np.minimum((x + y) / 2, 0))
 
 
 def logits(d: np.ndarray, free: np.ndarray) -> float:
+    """Mean |d| over mean 1 - p: nats of a logit."""
     return float(np.abs(d).sum() / max(free.sum(), 1e-12))
 
 
