@@ -82,11 +82,8 @@ class Watch:
             if name not in self._known:
                 self._known.add(name)
                 self.say(text)
-        return (
-            found
-            | {f"causes/{name}": float(name in told) for name in sorted(self._known)}
-            | against
-        )
+        known = {f"causes/{name}": float(name in told) for name in sorted(self._known)}
+        return found | known | against
 
     def _held(self, judged: Judgement) -> dict[str, float]:
         """The mismatch as a multiple of the file's; and the file, when enough looks were healthy."""
