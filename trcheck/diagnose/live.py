@@ -16,24 +16,24 @@ def rollouts(columns: Mapping[str, np.ndarray]) -> Rollouts:
     `read` returns those of a file."""
     owner = np.unique(columns["completion"], return_inverse=True)[1]
     first = np.flatnonzero(np.diff(owner, prepend=-1))
-    of_completion = ("group", "reward", "version")
-    one: dict[str, Any] = {name: columns[name][first] for name in of_completion if name in columns}
-    if "group" in one:
-        one["group"] = np.unique(one["group"], return_inverse=True)[1]
-        one["group_names"] = tuple(map(str, range(one["group"].max() + 1)))
+    by_token = ("logp", "logp_rollout", "logp_old", "advantage", "mask")
+    made: dict[str, Any] = {name: columns[name] for name in by_token if name in columns}
+    by_completion = ("group", "reward", "version")
+    made |= {name: columns[name][first] for name in by_completion if name in columns}
+    if "group" in made:
+        made["group"] = np.unique(made["group"], return_inverse=True)[1]
+        made["group_names"] = tuple(map(str, range(made["group"].max() + 1)))
     if "tokens" in columns:
         ids = columns["tokens"]
-        one["vocabulary"] = int(ids.max()) + 1
+        made["vocabulary"] = int(ids.max()) + 1
         distinct, which = np.unique(ids, return_inverse=True)
-        one["pieces"] = np.array([f"#{i}" for i in distinct], object)[which]
-    by_token = ("logp", "logp_rollout", "logp_old", "advantage", "mask")
+        made["pieces"] = np.array([f"#{i}" for i in distinct], object)[which]
     return Rollouts(
         source="memory",
         layout="token",
         completion=owner,
         count=len(first),
-        **one,
-        **{name: columns[name] for name in by_token if name in columns},
+        **made,
     )
 
 
