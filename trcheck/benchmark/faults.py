@@ -15,15 +15,13 @@ from functools import cache
 import numpy as np
 
 from trcheck.diagnose import judgement
-from trcheck.diagnose.rollouts import Rollouts
-from trcheck.diagnose.sampling import Sampling
+from trcheck.diagnose.live import rollouts
 
 KINDS = {"softmax": 0, "dial": 3, "relay": 4}
 """Each with a number of its own among the seeds."""
 VOCABULARY, WRITTEN = 32, 1024
 """Of `softmax`; and the completions of a bank."""
 GROUP = 8
-CHUNK = 1 << 15
 HEALTHY = (
     "fp32",
     "bf16",
@@ -180,9 +178,7 @@ def flat(seed, completions, fault="fp32", old=True, kind="softmax"):
     advantage = rewards - np.repeat(rewards.reshape(-1, GROUP).mean(1), GROUP)
     push = advantage[owner] if fault == "updated" else np.zeros(n)
     order = np.argsort(place, kind="stable") if fault == "penalty" else np.arange(n)
-    cuts = (
-        np.flatnonzero(np.diff(place[order])) + 1 if fault == "penalty" else range(CHUNK, n, CHUNK)
-    )
+    cuts = np.flatnonzero(np.diff(place[order])) + 1 if fault == "penalty" else ()
     parts, seen = [], np.zeros((completions, 4096), dtype=bool) if fault == "penalty" else None
     for some in np.split(order, cuts):
         logits, rounded = _logits(g, kind, where[some], fault)
@@ -480,40 +476,6 @@ def certain_ends(pad=0):
         made[name] = np.where(sure, 0.0, np.minimum(made[name], -1e-7))
     limit = int(lengths.max()) + pad
     return _padded(np.random.default_rng(0), made, limit, both=True) if pad else made
-
-
-def rollouts(columns):
-    """The columns of `flat`, or some of them, as `read` would return them."""
-    owner = np.unique(columns["completion"], return_inverse=True)[1]
-    first = np.flatnonzero(np.diff(owner, prepend=-1))
-
-    def each(name):
-        return columns[name][first] if name in columns else None
-
-    group = each("group")
-    if group is not None:
-        group = np.unique(group, return_inverse=True)[1]
-    tokens = columns.get("tokens")
-    vocabulary = None if tokens is None else int(tokens.max()) + 1
-    names = None if tokens is None else np.array([f"#{i}" for i in range(vocabulary)], object)
-    return Rollouts(
-        source="dump",
-        layout="token",
-        completion=owner,
-        count=len(first),
-        logp=columns["logp"],
-        logp_rollout=columns["logp_rollout"],
-        logp_old=columns.get("logp_old"),
-        advantage=columns["advantage"],
-        mask=columns["mask"],
-        group=group,
-        group_names=() if group is None else tuple(map(str, range(group.max() + 1))),
-        reward=each("reward"),
-        version=each("version"),
-        pieces=None if names is None else names[tokens],
-        vocabulary=vocabulary,
-        sampling=Sampling(),
-    )
 
 
 def judged(columns, memory=None):

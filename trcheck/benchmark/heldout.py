@@ -6,8 +6,7 @@ for seconds. A fault is made where it happens: another cut, another text in the 
 mask that sees too much, weights of other steps. What does not matter is drawn anew for every dump:
 precision, the temperature of both sides, lags, updates, the kind of advantages, the columns.
 
-`--record` writes the counts that the book's page tells to `heldout.json` beside this file; `--out`
-keeps every verdict.
+`--record` writes the counts that the book's page tells to `heldout.json` beside this file.
 """
 
 import argparse
@@ -26,16 +25,14 @@ import torch
 import transformers
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
-from trcheck.benchmark.faults import rollouts
 from trcheck.diagnose.judgement import judge
+from trcheck.diagnose.live import rollouts
 from trlib.loop.sampler import round_trip
 
 RECORD = Path(__file__).with_name("heldout.json")
 KINDS = ("words", "sums", "letters")
 SIZES = (64, 96, 160)
 PROMPT, LONGEST, GROUP = 8, 32, 8
-PARTS = 1
-"""Processes of each kind."""
 FAULTS = {
     "temperature .8": ("temperature", "sharper|temperature"),
     "temperature 1.3": ("temperature", "sharper|temperature"),
@@ -387,19 +384,17 @@ def yesterday(kind):
     return columns | {"logp_rollout": learner + 1e-3 * np.sin(np.arange(len(learner)))}
 
 
-def of_kind(kind, part, seed, healthy):
-    """A part of a kind's dumps by name: how each counts, and the headline."""
+def of_kind(kind, seed, healthy):
+    """How the dumps of a kind count, one of each fault (and None: healthy ones), in words."""
     torch.set_num_threads(1)
-    verdicts = {}
-    for i in range(part, len(FAULTS) + healthy, PARTS):
-        fault = list(FAULTS)[i] if i < len(FAULTS) else None
+    words = []
+    for i, fault in enumerate([*FAULTS, *[None] * healthy]):
         number = seed if fault else seed + 1 + i
-        size = SIZES[(i + KINDS.index(kind)) % 3]
-        word, found = verdict(kind, size, fault, number)
-        verdicts[fault or f"healthy {number}"] = word, found.headline
+        word, found = verdict(kind, SIZES[(i + KINDS.index(kind)) % 3], fault, number)
+        words.append((fault, word))
         if word not in ("named", "hinted", "healthy"):
             print(f"{word}: {kind}, {fault or number}: {found.headline[:240]}", flush=True)
-    return verdicts
+    return words
 
 
 def main():
@@ -407,15 +402,13 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--healthy", type=int, default=100, help="of each kind")
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
-    parser.add_argument("--out", type=Path, help="every verdict")
     args = parser.parse_args()
-    faults, healthy, told = {f: Counter() for f in FAULTS}, {k: Counter() for k in KINDS}, {}
-    with multiprocessing.get_context("fork").Pool(len(KINDS) * PARTS) as pool:
-        jobs = [(kind, part, args.seed, args.healthy) for kind in KINDS for part in range(PARTS)]
-        for (kind, *_), verdicts in zip(jobs, pool.starmap(of_kind, jobs, 1), strict=True):
-            for name, (word, headline) in verdicts.items():
-                (faults[name] if name in faults else healthy[kind])[word] += 1
-                told[f"{kind}, {name}"] = [word, headline]
+    faults, healthy = {f: Counter() for f in FAULTS}, {k: Counter() for k in KINDS}
+    jobs = [(kind, args.seed, args.healthy) for kind in KINDS]
+    with multiprocessing.get_context("fork").Pool(len(KINDS)) as pool:
+        for kind, words in zip(KINDS, pool.starmap(of_kind, jobs, 1), strict=True):
+            for fault, word in words:
+                (faults[fault] if fault else healthy[kind])[word] += 1
     record = {
         "command": f"python -m trcheck.benchmark.heldout --record --seed {args.seed}",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
@@ -424,10 +417,10 @@ def main():
         "faults": {fault: dict(sorted(x.items())) for fault, x in faults.items()},
         "healthy": {kind: dict(sorted(x.items())) for kind, x in healthy.items()},
     }
-    print(json.dumps(record, indent=1, ensure_ascii=False))
-    for path, what in ((RECORD if args.record else None, record), (args.out, told)):
-        if path:
-            path.write_text(json.dumps(what, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(record, indent=1, ensure_ascii=False)
+    print(text)
+    if args.record:
+        RECORD.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,14 +6,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from trlib.cli import options as shared
 from trlib.cli.options import Option, number, sentence
 from trlib.errors import TrlibError
-
-if TYPE_CHECKING:
-    from trcheck.diagnose import Judgement
 
 STATUS = {"healthy": 0, "found": 1, "unclear": 2, "unusual": 3}
 """The exit status."""
@@ -154,35 +150,6 @@ def _run(args: argparse.Namespace) -> int:
         print(diagnose.text(findings))
         print(f"\nreport: {out}")
     return STATUS[findings.judgement.verdict]
-
-
-def batch(**columns: Any) -> Judgement:
-    """The verdict on a batch in memory, for the bridges of `trlib`, which find it by this command's
-    entry point; with a `memory` of `trcheck.diagnose.judgement`, on it and the batches before it."""
-    from trcheck.diagnose.live import judge_batch
-
-    return judge_batch(**columns)
-
-
-def memory() -> Any:
-    """A new memory for `batch`."""
-    from trcheck.diagnose import Memory
-
-    return Memory()
-
-
-def measured(path: Any) -> Any:
-    """What `batch` takes as `against`."""
-    from trcheck.diagnose import measured as of_a_file
-
-    return of_a_file(path)
-
-
-def keep(path: Any, found: Judgement) -> None:
-    """Writes a batch's measure as a file for `measured`."""
-    from trcheck.diagnose.baseline import keep as write
-
-    write(path, found)
 
 
 def _page(first: Path) -> Path:

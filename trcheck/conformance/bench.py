@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import combinations, product
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from trcheck.conformance.aggregations import WORDS, coefficients
-from trcheck.conformance.common_bugs import BUGS
+from trcheck.conformance.choices import first
 from trcheck.conformance.definitions import Axis, Option
 from trcheck.conformance.families import FAMILIES
 from trcheck.conformance.vectors import Vectors
@@ -41,25 +40,12 @@ class Observed:
     """The inputs that it has written into."""
 
 
-@dataclass(frozen=True)
-class Deviation:
-    """One choice in which a function differs from the reference."""
-
-    point: str
-    """anchor, cap, epsilon, window, aggregation, form, sign, advantage, mask or input."""
-    words: str
-    """What the function does, in plain words."""
-    same_gradient: bool = False
-    """It trains the same policy: see `Axis.same_gradient`."""
-
-
 class Bench:
     """The definitions' numbers on the batches that were observed, beside the observed ones."""
 
     def __init__(self, vectors: Vectors, observed: Observed, loss: str, how: str | None) -> None:
         self.names = [name for name in vectors.names if name in observed.values]
-        self.family = FAMILIES[loss]
-        self.axes = dict(self.family.axes)
+        self.axes = dict(FAMILIES[loss].axes)
         if how is not None:
             small = tuple(name for name in WORDS if name.endswith("1e-8 added"))
             counted = tuple(
@@ -67,8 +53,8 @@ class Bench:
                 for name in WORDS
                 if name.startswith(how) and name.endswith("empty rows counted")
             )
-            self.axes["aggregation"] = Axis("aggregation", WORDS, same_gradient=small + counted)
-        self._base = {**self.family.base, "aggregation": how}
+            self.axes["aggregation"] = Axis("aggregation", first(how, WORDS), small + counted)
+        self.family = replace(FAMILIES[loss], axes=self.axes)
         self._horizon = float(vectors.document["horizon"])
         keep = torch.tensor([vectors.names.index(name) for name in self.names])
         chosen = (vectors.rows["batch"].unsqueeze(-1) == keep).any(-1)
@@ -87,15 +73,6 @@ class Bench:
     def tried(self) -> int:
         """Number of definitions compared so far."""
         return len(self._known)
-
-    def changes(self, depth: int) -> list[dict[str, Any]]:
-        """Every way to take another option on `depth` axes; common bugs only alone."""
-        axes = [name for name in self.axes if depth == 1 or name not in BUGS]
-        return [
-            dict(zip(names, options, strict=True))
-            for names in combinations(axes, depth)
-            for options in product(*map(self._others, names))
-        ]
 
     def offer(self, name: str, option: Option, words: str) -> None:
         """One more option on an axis."""
@@ -116,17 +93,9 @@ class Bench:
             for change in changes
             for name in self.axes
             if name not in change
-            for option in self._others(name)
+            for option in self.family.others(name)
         ]
         return list({frozenset(change.items()): change for change in wider}.values())
-
-    def deviations(self, change: dict[str, Any]) -> tuple[Deviation, ...]:
-        """A change in words, in the order of the axes."""
-        return tuple(
-            Deviation(axis.point, axis.options[change[name]], change[name] in axis.same_gradient)
-            for name, axis in self.axes.items()
-            if name in change
-        )
 
     def errors(self, change: dict[str, Any]) -> Tensor:
         """[batches, 2] largest relative difference of the values and of the gradients."""
@@ -148,19 +117,16 @@ class Bench:
             0 if gradient_only else int((value > tolerance).sum())
         )
 
-    def _others(self, name: str) -> list[Any]:
-        return [option for option in self.axes[name].options if option != self._base[name]]
-
     def gradients(self, change: dict[str, Any]) -> Tensor:
         """[rows, T] a definition's gradients."""
-        return self._expected({**self._base, **change})[2]
+        return self._expected(self.family.base | change)[2]
 
     def first(self, tolerance: float) -> dict[str, Any] | None:
         """The first token, batch by batch, whose value or gradient is not the reference's: where it
         stands, what went in, what was expected and what came; without a token where only the value
         of a batch differs."""
         value, gradient = self._errors({})
-        expected, _, slope = self._expected(self._base)
+        expected, _, slope = self._expected(self.family.base)
         single = value.dim() == 1
         wrong = (gradient > tolerance) if single else (gradient > tolerance) | (value > tolerance)
         of = {"of": "batch" if single else "token"}
@@ -193,7 +159,7 @@ class Bench:
     def _expected(self, choices: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
         """Values by batch (by token, where they came so), what they are relative to, and gradients
         by token."""
-        how = choices["aggregation"]
+        how = choices.get("aggregation")
         per_token, logp = self._per_token(
             {name: option for name, option in choices.items() if name != "aggregation"}
         )
@@ -208,11 +174,11 @@ class Bench:
     def _errors(self, change: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """Relative differences: of the values by batch (by token, where they came so), of the
         gradients by token."""
-        choices = {**self._base, **change}
+        choices = self.family.base | change
         key = tuple(choices.values())
         if key not in self._known:
             value, scale, gradient = self._expected(choices)
-            by_token = choices["aggregation"] is None
+            by_token = "aggregation" not in choices
             observed = self._given * self.rows["mask"] if by_token else self._given
             self._known[key] = (
                 relative(observed, value, None if by_token else scale),

@@ -10,8 +10,9 @@ agree. Nothing here is shared with `trlib.algorithms`, so that the two also chec
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from itertools import combinations, product
 from typing import Any
 
 import torch
@@ -36,6 +37,18 @@ class Axis:
 
 
 @dataclass(frozen=True)
+class Deviation:
+    """One choice in which a function differs from the reference."""
+
+    point: str
+    """anchor, cap, epsilon, window, aggregation, form, sign, advantage, mask or input."""
+    words: str
+    """What the function does, in plain words."""
+    same_gradient: bool = False
+    """It trains the same policy: see `Axis.same_gradient`."""
+
+
+@dataclass(frozen=True)
 class Definition:
     """A function with its choices."""
 
@@ -48,6 +61,27 @@ class Definition:
     def base(self) -> dict[str, Option]:
         """The reference's choices."""
         return {name: next(iter(axis.options)) for name, axis in self.axes.items()}
+
+    def others(self, name: str) -> list[Option]:
+        """The options of an axis that are not the reference's."""
+        return list(self.axes[name].options)[1:]
+
+    def changes(self, depth: int, never: Collection[str] = ()) -> list[dict[str, Option]]:
+        """Every way to take another option on `depth` axes, `never` on some."""
+        axes = [name for name in self.axes if name not in never]
+        return [
+            dict(zip(names, options, strict=True))
+            for names in combinations(axes, depth)
+            for options in product(*map(self.others, names))
+        ]
+
+    def deviations(self, change: dict[str, Option]) -> tuple[Deviation, ...]:
+        """A change in words, in the order of the axes."""
+        return tuple(
+            Deviation(axis.point, axis.options[change[name]], change[name] in axis.same_gradient)
+            for name, axis in self.axes.items()
+            if name in change
+        )
 
 
 INVERT = "invert"

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from itertools import combinations, product
 
 import torch
 from torch import Tensor
 
-from trcheck.conformance.bench import Deviation, relative
-from trcheck.conformance.definitions import Axis, Definition
+from trcheck.conformance.bench import relative
+from trcheck.conformance.definitions import CLAMP, Axis, Definition, Deviation
 from trcheck.conformance.report import AGREES, DIFFERS, FAILS, Finding
 from trcheck.conformance.search import AGREES as TOLERANCE
 from trcheck.conformance.search import FLOAT32, SAME
@@ -33,21 +32,19 @@ def estimator(
     detached: bool,
 ) -> Numbers:
     """k1, k2 or k3 of every unmasked token and its gradient in logp."""
-    rows = vectors.rows
-    logp = rows["logp"].clone().requires_grad_()
-    d = rows["logp_old"] - logp
-    ratio = (-d).exp() if weighed else 1.0
-    if swapped:
-        d = -d
-    if clamp is not None:
-        d = d.clamp(-clamp, clamp)
-    value = {"k1": -d, "k2": d.square() / 2, "k3": d.exp() - d - 1}[name]
-    value = ratio * (value if most is None else value.clamp(-most, most))
-    value = value.where(rows["mask"], 0.0)
-    gradient = torch.zeros_like(logp)
-    if not detached:
-        (gradient,) = torch.autograd.grad(value.sum(), logp)
-    return {"values": value.detach(), "gradient": gradient}
+
+    def kl(logp: Tensor, old: Tensor) -> Tensor:
+        d = old - logp
+        ratio = (-d).exp() if weighed else 1.0
+        if swapped:
+            d = -d
+        if clamp is not None:
+            d = d.clamp(-clamp, clamp)
+        value = {"k1": -d, "k2": d.square() / 2, "k3": d.exp() - d - 1}[name]
+        value = ratio * (value if most is None else value.clamp(-most, most))
+        return value.detach() if detached else value
+
+    return estimator_of(vectors, kl)
 
 
 def estimator_of(vectors: Vectors, kl: Callable[[Tensor, Tensor], Tensor]) -> Numbers:
@@ -139,17 +136,12 @@ def correction(
     return factors
 
 
-SWAPPED = Axis(
-    "form", {False: "", True: "takes its arguments in the opposite order, for KL(old || current)"}
-)
-CLAMPED = Axis(
-    "cap",
-    {
-        None: "",
-        20.0: "clamps the log-ratio to ±20 first, so the gradient is 0 beyond",
-        10.0: "clamps the log-ratio to ±10 first, so the gradient is 0 beyond",
-    },
-)
+def slip(words: str) -> Axis:
+    """A choice that is a slip, or is not made."""
+    return Axis("form", {False: "", True: words})
+
+
+SWAPPED = slip("takes its arguments in the opposite order, for KL(old || current)")
 BOUNDED = Axis(
     "cap",
     {
@@ -158,12 +150,9 @@ BOUNDED = Axis(
         100.0: "bounds the estimate at 100, so a token far off has no gradient",
     },
 )
-WEIGHED = Axis(
-    "form",
-    {False: "", True: "multiplies the estimate by the ratio to the old policy, gradient and all"},
-)
-DETACHED = Axis("form", {False: "", True: "carries no gradient to the current log-probs"})
-TURNED = Axis("form", {False: "", True: "takes the ratio upside down, μ/π_old"})
+WEIGHED = slip("multiplies the estimate by the ratio to the old policy, gradient and all")
+DETACHED = slip("carries no gradient to the current log-probs")
+TURNED = slip("takes the ratio upside down, μ/π_old")
 CONSTANT = Axis(
     "epsilon",
     {
@@ -183,19 +172,17 @@ SPREAD = Axis(
         "of the group's rewards",
     },
 )
-WHITENED = Axis(
-    "form", {False: "", True: "whitens the advantages over the mask (1e-8 added to the variance)"}
-)
+WHITENED = slip("whitens the advantages over the mask (1e-8 added to the variance)")
 SKIPPED = Axis("form", {True: "", False: "counts masked tokens as steps"})
 
 ESTIMATOR = {
     "swapped": SWAPPED,
-    "clamp": CLAMPED,
+    "clamp": CLAMP,
     "most": BOUNDED,
     "weighed": WEIGHED,
     "detached": DETACHED,
 }
-CORRECTION = {"clamp": CLAMPED, "turned": TURNED}
+CORRECTION = {"clamp": CLAMP, "turned": TURNED}
 ADVANTAGE = {"constant": CONSTANT, "spread": SPREAD}
 
 PIECES: dict[str, Definition] = {
@@ -264,18 +251,10 @@ def _explain(
     vectors: Vectors, piece: Definition, observed: Numbers, tolerance: float
 ) -> tuple[Deviation, ...]:
     """The fewest other options that give these numbers."""
-    base = piece.base
-    for depth in range(1, len(base) + 1):
-        for names in combinations(piece.axes, depth):
-            for options in product(
-                *([o for o in piece.axes[n].options if o != base[n]] for n in names)
-            ):
-                change = dict(zip(names, options, strict=True))
-                if _error(observed, piece.compute(vectors, **{**base, **change})) <= tolerance:
-                    return tuple(
-                        Deviation(piece.axes[n].point, piece.axes[n].options[o])
-                        for n, o in change.items()
-                    )
+    for depth in range(1, len(piece.axes) + 1):
+        for change in piece.changes(depth):
+            if _error(observed, piece.compute(vectors, **piece.base | change)) <= tolerance:
+                return piece.deviations(change)
     return ()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from trcheck.conformance.bench import NO_GRADIENT, Deviation, Observed
+from trcheck.conformance.bench import NO_GRADIENT, Observed
+from trcheck.conformance.definitions import Deviation
 from trcheck.conformance.search import DEEPEST, Match, Result, named, search
 from trcheck.conformance.vectors import Vectors
 

@@ -11,8 +11,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from trcheck.conformance.bench import Bench, Deviation, Observed
+from trcheck.conformance.bench import Bench, Observed
 from trcheck.conformance.common_bugs import ADDED, BUGS, TERMS, added
+from trcheck.conformance.definitions import Deviation
 from trcheck.conformance.vectors import Vectors
 
 AGREES = 1e-6
@@ -109,7 +110,9 @@ def _explain(
         return Match((), 0.0, True)
     promising: list[dict[str, Any]] = []
     for depth in range(1, deepest + 1):
-        changes = bench.changes(depth) + bench.extended(promising)
+        # Common bugs only alone.
+        changes = bench.family.changes(depth, BUGS if depth > 1 else ())
+        changes += bench.extended(promising)
         ranked = sorted(
             (bench.left(change, tolerance, gradient_only), bench.fitted(change), i)
             for i, change in enumerate(changes)
@@ -118,7 +121,7 @@ def _explain(
             change = _least(bench, changes[ranked[0][-1]], tolerance, gradient_only)
             errors = bench.errors(change)
             return Match(
-                bench.deviations(change),
+                bench.family.deviations(change),
                 float(errors[:, 1].max() if gradient_only else errors.max()),
                 gradient_only,
             )

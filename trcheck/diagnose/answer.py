@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trcheck.diagnose.effects import Limits, ppo_silenced
+from trcheck.diagnose.effects import Limits, effects
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
 
@@ -54,7 +54,7 @@ def answer(rollouts: Rollouts, limits: Limits, silenced: np.ndarray) -> Answer:
         name,
         f"[{1 - limits.eps_low:.4g}, {1 + limits.eps_high:.4g}]",
         log_ratio,
-        _outside(log_ratio, limits),
+        limits.outside(log_ratio),
         rollouts.advantage[rollouts.mask],
         silenced,
     )
@@ -124,7 +124,7 @@ def _anchors(rollouts: Rollouts, limits: Limits) -> list[str]:
     mask = rollouts.mask
     if np.array_equal(rollouts.logp_old[mask], rollouts.logp_rollout[mask]):
         return [say("answer.copied")]
-    cut = int(ppo_silenced(replace(rollouts, logp_old=None), limits).sum())
+    cut = int(effects(replace(rollouts, logp_old=None), limits)[0].silenced.sum())
     largest = float(np.abs(rollouts.logp_old - rollouts.logp_rollout)[mask].max())
     with np.errstate(over="ignore"):
         factor = np.exp(largest)
@@ -138,10 +138,3 @@ def _anchors(rollouts: Rollouts, limits: Limits) -> list[str]:
             column="logp_old",
         )
     ]
-
-
-def _outside(log_ratio: np.ndarray, limits: Limits) -> np.ndarray:
-    """Whether ratios lie outside PPO's window."""
-    with np.errstate(over="ignore"):
-        ratio = np.exp(log_ratio)
-    return (ratio > 1 + limits.eps_high) | (ratio < 1 - limits.eps_low)

@@ -122,7 +122,7 @@ class Columns:
 
     def _sort(self) -> None:
         kind = self._kind("logp")
-        if self.types.is_string(kind) or self.types.is_large_string(kind):
+        if self._is_text(kind):
             first = next((x for x in self._column("logp").to_pylist() if x), "")
             raise TypeError(
                 f"column {self._name('logp')!r}: expected lists of numbers, or a number per row, got "
@@ -183,17 +183,16 @@ class Columns:
             )
         return numbers.astype(bool)
 
-    def log_probs(self, name: str) -> np.ndarray:
+    def by_token(self, name: str) -> np.ndarray:
+        """[N]"""
         return self._numbers(name, self._flat(name, "numbers"))[self.order]
 
     def advantages(self) -> np.ndarray:
         """[N], from a number per token, or one per completion."""
         column = self._column("advantage")
         if self.layout == "completion" and not self._is_list(column.type):
-            values = self._numbers("advantage", column)[self.owner]
-        else:
-            values = self._numbers("advantage", self._flat("advantage", "numbers"))[self.order]
-        return values
+            return self._numbers("advantage", column)[self.owner]
+        return self.by_token("advantage")
 
     def versions(self) -> np.ndarray | None:
         """[B] of the policy that sampled, the mean of its counted tokens where the file has one for
@@ -202,7 +201,7 @@ class Columns:
             return None
         kind = self._kind("version")
         if self.layout == "completion" and self._is_list(kind):
-            each = self._numbers("version", self._flat("version", "numbers"))[self.order]
+            each = self.by_token("version")
             mask = self.mask()
             counted = np.bincount(self.owner, weights=mask, minlength=self.count)
             weights = np.where(mask, each, 0.0)
@@ -210,7 +209,7 @@ class Columns:
             with np.errstate(invalid="ignore"):
                 values = every / counted
             values = np.where(counted > 0, values, np.nanmax(values))
-        elif self.types.is_string(kind) or self.types.is_large_string(kind):
+        elif self._is_text(kind):
             values = self._named("version", self._by_completion("version"))
         else:
             values = self._numbers("version", self._by_completion("version"))
@@ -243,7 +242,7 @@ class Columns:
         column = self._column("reward")
         if self.layout == "completion" and not self._is_list(column.type):
             return self._numbers("reward", column)
-        each = self._numbers("reward", self._flat("reward", "numbers"))[self.order]
+        each = self.by_token("reward")
         each = np.where(self.mask() | np.isfinite(each), each, 0.0)
         if np.array_equal(each, each[np.searchsorted(self.owner, self.owner)], equal_nan=True):
             return each[np.searchsorted(self.owner, np.arange(self.count))]
@@ -277,7 +276,7 @@ class Columns:
     def words(self, name: str) -> list[str]:
         """One text a completion."""
         column = self._texts(name)
-        if not (self.types.is_string(column.type) or self.types.is_large_string(column.type)):
+        if not self._is_text(column.type):
             raise TypeError(f"column {self._name(name)!r}: expected texts, got {column.type}")
         return [text or "" for text in column.to_pylist()]
 
@@ -300,7 +299,7 @@ class Columns:
             if name == "tokens" and tokenizer is not None:
                 return _decode(values.to_numpy(zero_copy_only=False), tokenizer)[self.order]
             return np.array([f"#{i}" for i in values.to_pylist()], dtype=object)[self.order]
-        if not (self.types.is_string(values.type) or self.types.is_large_string(values.type)):
+        if not self._is_text(values.type):
             raise TypeError(
                 f"column {self._name(name)!r}: expected the text of every token, got {values.type}"
             )
@@ -391,6 +390,9 @@ class Columns:
             or self.types.is_integer(kind)
             or self.types.is_decimal(kind)
         )
+
+    def _is_text(self, kind: Any) -> bool:
+        return self.types.is_string(kind) or self.types.is_large_string(kind)
 
     def _is_list(self, kind: Any) -> bool:
         return (

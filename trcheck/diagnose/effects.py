@@ -50,6 +50,12 @@ class Limits:
         for name in ("delta_kl", "cap"):
             checks.number(name, getattr(self, name), above=0, below=math.inf)
 
+    def outside(self, log_ratio: np.ndarray) -> np.ndarray:
+        """Whether ratios lie outside PPO's window."""
+        with np.errstate(over="ignore"):
+            ratio = np.exp(log_ratio)
+        return (ratio > 1 + self.eps_high) | (ratio < 1 - self.eps_low)
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -87,14 +93,6 @@ def effects(rollouts: Rollouts, limits: Limits) -> list[Effect]:
             silenced[key][where] = ~kept & (rollouts.advantage[where] != 0)
             reweighed[key][where] = kept & ~near
     return [Effect(key, name, at, silenced[key], reweighed[key]) for key, name, at, _ in methods]
-
-
-def ppo_silenced(rollouts: Rollouts, limits: Limits) -> np.ndarray:
-    """[N] bool: the tokens that PPO's window silences."""
-    flags = np.zeros(len(rollouts.mask), dtype=bool)
-    for where, tokens in _chunks(rollouts):
-        flags[where] = ~tokens.ppo(limits, tokens.advantages).diagnostics["kept"][0].numpy()
-    return flags
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import numpy as np
 from trcheck.diagnose import thresholds as C
 from trcheck.diagnose.exact import biased
 from trcheck.diagnose.rollouts import Rollouts
-from trcheck.diagnose.sample import Sample, unsure
+from trcheck.diagnose.sample import Sample
 
 Sums = Mapping[str, np.ndarray]
 
@@ -42,14 +42,12 @@ def rarest(r: Rollouts, t: Mapping[str, float], n: float) -> dict[str, float]:
 
 def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
     """Each feature's sum over every completion that has tokens, [C]."""
-    last = s.last
-    ends = last + 1
-    first = np.concatenate([[0], ends[:-1]])
+    first, last, place = s.first, s.ends, s.place
     x, y, d, moved = s.x, s.y, s.d, s.now - s.y
-    free, size = unsure(x, y), np.abs(d)
+    free, size = s.free, np.abs(d)
     with np.errstate(over="ignore"):
         excess = np.expm1(d)
-    made: dict[str, np.ndarray] = {"n": (ends - first).astype(float)}
+    made: dict[str, np.ndarray] = {"n": s.lengths.astype(float)}
 
     def add(**features: np.ndarray) -> None:
         made.update(
@@ -81,7 +79,7 @@ def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
     again, within = _among(s.seen.astype(float), odds), _among(np.clip(d, -1, 1), odds)
     add(seen2=again * again, seen_d=again * within, within=within * within)
     open_ = free > C.UNSURE
-    begins = np.arange(len(d)) - np.repeat(first, ends - first) < C.EARLY
+    begins = place < C.EARLY
     add(push=s.advantage, pushed=np.abs(s.advantage))
     add(open=open_, rose=open_ & (d > 0))
     add(u_early=np.where(begins, free, 0), size_early=np.where(begins, size, 0))
@@ -89,8 +87,7 @@ def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
     add(likely=np.where(likely, d, 0), size_likely=np.where(likely, size, 0))
     made |= {"u_last": free[last], "size_last": size[last]}
     # Where in a completion, from 1, its last tail token below stands; 0: it has none.
-    place = np.where(d < -C.TAIL, np.arange(len(d)) - np.repeat(first, ends - first) + 1, 0)
-    made["place"] = np.maximum.reduceat(place, first)
+    made["place"] = np.maximum.reduceat(np.where(d < -C.TAIL, place + 1, 0), first)
     if r.version is not None:
         age = (r.version.max() - r.version)[s.owner[first]]
         made |= {"age": made["u"] * age, "age2": made["u"] * age**2, "size_age": made["size"] * age}
@@ -137,6 +134,13 @@ def _along(t: Sums, change: str) -> np.ndarray:
     return np.where(t["spread"] < 1e-9 * t["aa"], 0.0, _over(t[f"a_{change}"], t["spread"]))
 
 
+def _beside(t: Sums, part: str) -> np.ndarray:
+    """How many times as far the columns are apart in a part of the tokens as in the others, in nats
+    of a logit."""
+    size, u = t[f"size_{part}"], t[f"u_{part}"]
+    return _over(size * (t["u"] - u), (t["size"] - size) * u)
+
+
 STATISTICS: dict[str, Callable[[Sums], np.ndarray]] = {
     "size": lambda t: _over(t["size"], t["u"]),
     "slope_x": lambda t: _slope(t["n"], t["x"], t["d"], t["xx"], t["xd"]),
@@ -146,12 +150,8 @@ STATISTICS: dict[str, Callable[[Sums], np.ndarray]] = {
     "against": lambda t: _over(t["back_now"], t["out_now"]),
     "along": lambda t: _along(t, "d"),
     "along_now": lambda t: _along(t, "now"),
-    "last": lambda t: _over(
-        t["size_last"] * (t["u"] - t["u_last"]), (t["size"] - t["size_last"]) * t["u_last"]
-    ),
-    "early": lambda t: _over(
-        t["size_early"] * (t["u"] - t["u_early"]), (t["size"] - t["size_early"]) * t["u_early"]
-    ),
+    "last": lambda t: _beside(t, "last"),
+    "early": lambda t: _beside(t, "early"),
     "rose": lambda t: _over(t["rose"], t["open"]),
     "push": lambda t: _over(t["push"], t["pushed"]),
     "seen": lambda t: _over(t["seen_d"], t["seen2"]),

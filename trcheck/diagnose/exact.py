@@ -8,10 +8,10 @@ import math
 import numpy as np
 
 from trcheck.diagnose import thresholds as C
-from trcheck.diagnose.alignment import correlation
+from trcheck.diagnose.groups import totals, uneven
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
-from trcheck.diagnose.sample import Cause, Sample, cause, listed, unsure
+from trcheck.diagnose.sample import Cause, Sample, at_most, cause, correlation, listed
 
 
 def copied(r: Rollouts) -> list[Cause]:
@@ -39,10 +39,9 @@ def top_ones(s: Sample) -> list[Cause]:
     """The sampler's column holds the likeliest token's log-prob in place of the drawn one's: both
     columns agree on a share of the tokens that the column itself foretells, at likely and at
     unlikely ones, and on the others the drawn token is far less likely than any cut leaves it."""
-    free = unsure(s.x, s.y)
-    open_ = s.x < C.SURE
-    x, d = s.x[open_], s.d[open_]
-    same = np.abs(d) < C.NEAR * (0.5 + free[open_])
+    s = s.of(s.x < C.SURE)
+    x, d = s.x, s.d
+    same = np.abs(d) < C.NEAR * (0.5 + s.free)
     if len(x) < C.FEWEST_TOKENS or same.all() or np.mean(d > C.APART) > 0.01:
         return []
     parts = [x < np.median(x), x >= np.median(x)]
@@ -107,7 +106,7 @@ def advantages(r: Rollouts, each: np.ndarray) -> tuple[list[Cause], list[str], b
     same = correlation(made[at], own[at])
     if same is None or free < C.LEAST_FREE:
         return [], [], one
-    most_same = math.tanh(math.atanh(max(min(same, 0.999), -0.999)) + C.Z / math.sqrt(free))
+    most_same = at_most(same, C.Z / math.sqrt(free))
     told = {"same": same, "completions": int(at.sum()), "odd": odd, "groups": int(group.max()) + 1}
     if same < -0.5 and most_same < 0:
         return cause("advantages", "turned", **told), [], one
@@ -134,11 +133,10 @@ def _tiled(a: np.ndarray, group: np.ndarray) -> bool:
         return False
     rows = np.arange(len(a))
     for other in (rows % len(sizes), rows // sizes[0]):
-        total, size = np.bincount(other, a), np.bincount(other, np.abs(a))
-        own = np.bincount(group, a), np.bincount(group, np.abs(a))
+        total, size = totals(other, a)
         live = size > 0
         if live.sum() > 3 and (np.abs(total) < C.EVEN * size)[live].all():
-            return bool((np.abs(own[0]) > C.UNEVEN * own[1]).any())
+            return bool(uneven(group, a)[0].any())
     return False
 
 
@@ -155,46 +153,37 @@ def _mean(values: np.ndarray, group: np.ndarray) -> np.ndarray:
 def _falls(s: Sample) -> tuple[np.ndarray, np.ndarray]:
     """[n] the tokens that the learner holds unlikely and the sampler does not, and those close
     behind one that are open."""
-    first = np.concatenate([[0], s.last[:-1] + 1])
-    place = np.arange(len(s.x)) - np.repeat(first, s.last - first + 1)
+    place = s.place
     falls = (s.d < -C.TAIL) & (place >= C.EARLY)
     behind = np.zeros(len(s.x), dtype=bool)
     for step in range(1, C.BEHIND + 1):
         behind[step:] |= falls[:-step] & (place[step:] >= step)
-    return falls, behind & ~falls & (unsure(s.x, s.y) > C.UNSURE)
+    return falls, behind & ~falls & (s.free > C.UNSURE)
 
 
 def echo(s: Sample) -> float:
     """How many times as far the two columns are apart behind a token that fell as elsewhere, in nats
     of a logit. Another text is heard in every token behind it; an edit of the logits is not."""
     falls, behind = _falls(s)
-    free, size = unsure(s.x, s.y), np.abs(s.d)
-    calm = ~behind & ~falls
-    here, there = (size[at].sum() / max(free[at].sum(), 1e-12) for at in (behind, calm))
-    return float(here / max(there, 1e-12))
+    return s.of(behind).size / max(s.of(~behind & ~falls).size, 1e-12)
 
 
 def middle(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
     """[n] tokens of completions in whose text the learner reads another token from some place on:
     before it both columns agree, it is unlikely there, and the tokens behind it differ."""
-    free = unsure(s.x, s.y)
-    first = np.concatenate([[0], s.last[:-1] + 1])
-    lengths = s.last - first + 1
-    falls, behind = _falls(s)
-    of = np.repeat(np.arange(len(first)), lengths)
+    first, (falls, behind) = s.first, _falls(s)
+    of = np.repeat(np.arange(len(first)), s.lengths)
 
     def size(where: np.ndarray) -> np.ndarray:
         """[C] in nats of a logit, over some tokens."""
-        d, u = (np.bincount(of, np.where(where, x, 0), len(first)) for x in (np.abs(s.d), free))
+        d, u = (np.bincount(of, np.where(where, x, 0), len(first)) for x in (np.abs(s.d), s.free))
         return d / np.maximum(u, 1e-12)
 
     fallen = np.bincount(of, falls) > 0
     start = np.full(len(first), len(s.x))
     np.minimum.at(start, of[falls], np.flatnonzero(falls))
     before = (np.arange(len(s.x)) < start[of]) & ~falls
-    rest = np.abs(s.d)[~fallen[of]].sum() / max(free[~fallen[of]].sum(), 1e-12)
-    if fallen.all():
-        rest = float(np.median(size(before)[fallen]))
+    rest = float(np.median(size(before))) if fallen.all() else s.of(~fallen[of]).size
     heard = size(behind)
     far = fallen & (heard > max(C.FAR_LOGITS, C.FAR * rest))
     # A prompt that differs shows from the first token on, and an edit in no token behind it.
@@ -219,7 +208,7 @@ def biased(r: Rollouts, s: Sample) -> float:
         return 0.0
     import pandas as pd
 
-    free = unsure(s.x, s.y)
+    free = s.free
     moved = (free > C.UNSURE) & (np.abs(s.d) > C.STILL * free)
     pieces = r.counted(r.pieces)
     if moved.sum() < C.FEWEST_TOKENS or len(pieces) != len(moved):

@@ -112,18 +112,21 @@ def _lines(path: Path) -> Table:
         if not parts and isinstance(part[0][1], dict) and prime.is_export(part[0][1]):
             return _rows([*part, *rows], path)
         parts.append(_rows(part, path))
-    if len(parts) < 2:
-        return parts[0] if parts else _rows([], path)
+    return Table(stacked(parts, repr(str(path)))) if parts else _rows([], path)
+
+
+def stacked(tables: Sequence[Table], where: str) -> Any:
+    """The rows of all, as one pyarrow table."""
     import pyarrow as pa
 
     try:
-        whole = pa.concat_tables([part.data for part in parts], promote_options="permissive")
+        whole = pa.concat_tables([each.data for each in tables], promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise ValueError(
-            f"{str(path)!r}: expected values of one type in every column, got several "
+            f"{where}: expected values of one type in every column, got several "
             f"({str(error).splitlines()[0]})"
         ) from error
-    return Table(whole.combine_chunks())
+    return whole.combine_chunks()
 
 
 def _rows(rows: Sequence[tuple[int, Any]], path: Path) -> Table:
@@ -142,7 +145,7 @@ def _rows(rows: Sequence[tuple[int, Any]], path: Path) -> Table:
 
 def _whole(data: Mapping[str, Any], path: Path) -> Table:
     """Whole columns, with what is known of the sampling beside them."""
-    stated = {name: _plain(data[name]) for name in SCALARS if _is_scalar(data.get(name))}
+    stated = {name: slime.plain(data[name]) for name in SCALARS if _is_scalar(data.get(name))}
     alone = (
         {name for name, value in data.items() if _is_scalar(value)}
         if any(map(_is_long, data.values()))
@@ -169,10 +172,6 @@ def _is_scalar(value: Any) -> bool:
     return (
         value is not None and not isinstance(value, list | dict) and getattr(value, "ndim", 0) == 0
     )
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
 
 
 def _column(value: Any) -> list[Any]:

@@ -109,18 +109,23 @@ def baseline(r: Rollouts, one: bool) -> str | None:
     no groups, or nothing is left over."""
     if r.group is None:
         return None
-    uneven, live = _uneven(r.group, advantages_of(r))
-    if uneven.sum() < max(1, C.UNEVEN * live.sum()):
+    odd, live = uneven(r.group, advantages_of(r))
+    if odd.sum() < max(1, C.UNEVEN * live.sum()):
         return "group" if live.any() else None
     if critic(r):
         return "critic"
     return "batch" if one else "group" if missing(r).any() else "baseline"
 
 
-def _uneven(group: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def uneven(group: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which groups' advantages do not sum to 0, and which have any."""
-    total, size = (np.bincount(group, weights=x) for x in (mean, np.abs(mean)))
+    total, size = totals(group, mean)
     return np.abs(total) > C.UNEVEN * size, size > 0
+
+
+def totals(group: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each group's sum, and that of absolute values."""
+    return np.bincount(group, values), np.bincount(group, np.abs(values))
 
 
 def critic(r: Rollouts) -> bool:
@@ -144,12 +149,12 @@ def missing(r: Rollouts) -> np.ndarray:
     there = counted > 0
     group, mean = r.group[there], np.round(mean[there], 6)
     sizes = np.bincount(group)
-    uneven, live = _uneven(group, mean)
+    odd, live = uneven(group, mean)
     most, none = sizes.max(), np.zeros(len(sizes), dtype=bool)
     whole = live & (sizes == most)
-    total, size = (np.bincount(group, weights=x) for x in (mean, np.abs(mean)))
+    total, size = totals(group, mean)
     if whole.sum() > 1 and (np.abs(total) < C.EVEN * size)[whole].all():
-        return uneven & (sizes < most)
+        return odd & (sizes < most)
     if sizes[live].min(initial=most) == most or critic(r):
         return none
     low, high = np.zeros(len(sizes)), np.zeros(len(sizes))
@@ -167,7 +172,7 @@ def missing(r: Rollouts) -> np.ndarray:
         if (np.abs(share * n - k) < 0.02).all() and (
             (right <= k) & (sizes[two] - right <= n - k)
         ).all():
-            return uneven
+            return odd
     return none
 
 
@@ -176,7 +181,7 @@ def half_groups(r: Rollouts) -> list[Cause]:
     if r.group is None:
         return []
     lacking = np.flatnonzero(missing(r))
-    live = int(_uneven(r.group, _advantages(r)[1])[1].sum())
+    live = int(uneven(r.group, _advantages(r)[1])[1].sum())
     if len(lacking) < max(1, C.UNEVEN * live):
         return []
     shown = C.SHOWN

@@ -129,6 +129,7 @@ def judge(
     causes += overflow(s.of(s.x != 0) if filled(s)[1] else s)
     s = s.of(np.abs(s.d) <= C.OVERFLOW)
     owners, tokens = len(np.unique(s.owner)), len(s.x)
+    wrong, odd, one = exact.advantages(r, advantages_of(r))
     reason = None
     if owners < C.FEWEST_COMPLETIONS or tokens < C.FEWEST_TOKENS:
         reason = say("unclear.few", completions=owners, tokens=tokens)
@@ -145,12 +146,13 @@ def judge(
         if ends:
             causes += truncation((counts[2], counts[3], *cut(r)[2:]))
         causes += half_groups(r) + exact.prompt_counted(r)
-        found, odd = ([], []) if critic(r) else exact.advantages(r, advantages_of(r))[:2]
-        causes += found
-        unusual = _unusual(values, r) + odd
+        unusual = _unusual(values, r)
+        if not critic(r):
+            causes += wrong
+            unusual += odd
     causes.sort(key=lambda cause: NAMES.index(cause.name))
     unique = tuple({cause.name: cause for cause in reversed(causes)}.values())[::-1]
-    unseen = _unseen(r)
+    unseen = _unseen(r, one)
     measured = None
     if values:
         measured = Measured(values["size"], values["size_error"], values["deviation"])
@@ -181,7 +183,7 @@ def _of_log_probs(
     ends, found = end(s)
     causes += found
     s = s.of(~ends)
-    found = exact.copied(r) or exact.top_ones(s) or shift(r, s) or unit(s) or clipped(s)
+    found = exact.copied(r) or exact.top_ones(s) or shift(r) or unit(s) or clipped(s)
     causes += found
     if found:
         return {}
@@ -273,8 +275,9 @@ def _seen(values: dict[str, Any]) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _unseen(r: Rollouts) -> tuple[str, ...]:
-    """What a missing column hides, and what advantages are relative to where it is no group."""
+def _unseen(r: Rollouts, one: bool) -> tuple[str, ...]:
+    """What a missing column hides, and what advantages are relative to where it is no group; `one`:
+    one baseline fits them all."""
     missing = [
         ("logp_old", r.logp_old is None),
         ("group", r.group is None),
@@ -284,7 +287,6 @@ def _unseen(r: Rollouts) -> tuple[str, ...]:
         ("copied", np.array_equal(r.learner[r.mask], r.logp_rollout[r.mask])),
         ("sampling", r.sampling.holds is None),
     ]
-    one = exact.advantages(r, advantages_of(r))[2]
     known = baseline(r, one)
     if known not in (None, "group"):
         missing.append((known or "", True))

@@ -11,12 +11,22 @@ from typing import Any
 import numpy as np
 
 from trcheck.diagnose import thresholds as C
-from trcheck.diagnose.alignment import Alignment, align, correlation
 from trcheck.diagnose.exact import summed
 from trcheck.diagnose.groups import interval
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
-from trcheck.diagnose.sample import Cause, Sample, cause, deviation, listed, unsure
+from trcheck.diagnose.sample import (
+    Cause,
+    Sample,
+    at_most,
+    cause,
+    correlation,
+    deviation,
+    fisher,
+    listed,
+    logits,
+    unsure,
+)
 
 
 def finite(r: Rollouts, causes: list[Cause]) -> Rollouts:
@@ -117,9 +127,8 @@ def padding(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
     the middle of a text as well, so zeros are padding only where they stand at the ends in
     stretches several times as long.
     """
-    last = s.last
-    first = np.concatenate([[0], last[:-1] + 1])
-    longest = int((last - first).max()) + 1
+    first, lengths = s.first, s.lengths
+    last = first + lengths - 1
     padded = np.zeros(len(s.x), dtype=bool)
     for values in (s.x, s.y):
         constants, counts = np.unique(values[last], return_counts=True)
@@ -127,12 +136,12 @@ def padding(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
         # Where the last token that differs stands, from which the run at the row's end follows.
         before = np.maximum.accumulate(np.where(same, -1, np.arange(len(values))))[last]
         run = last - np.maximum(before, first - 1)
-        rows = (run >= 2) & (last - first + 1 == longest)
+        rows = (run >= 2) & (lengths == lengths.max())
         others = int((run >= 2).sum() - rows.sum())
         inside = (same.sum() - run.sum()) / max(len(values) - run.sum(), 1)
         stretch = 1.0
         if constants[counts.argmax()] > C.CERTAIN:
-            middle = same & (np.arange(len(values)) <= np.repeat(last - run, last - first + 1))
+            middle = same & (np.arange(len(values)) <= np.repeat(last - run, lengths))
             begins = int((middle & ~np.append(False, middle[:-1])).sum())
             stretch = C.STRETCHES * max(middle.sum() / max(begins, 1), 1)
         if (
@@ -141,7 +150,7 @@ def padding(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
             and inside**2 * len(last) * 5 < rows.sum()
             and run[rows].mean() >= stretch
         ):
-            ends = np.repeat(np.where(rows, last - run, last), last - first + 1)
+            ends = np.repeat(np.where(rows, last - run, last), lengths)
             padded |= np.arange(len(values)) > ends
     pieces = None if r.pieces is None else r.counted(r.pieces)
     ends = last[padded[last]]
@@ -157,32 +166,28 @@ def padding(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
 def end(s: Sample) -> tuple[np.ndarray, list[Cause]]:
     """[n] the last tokens, where many of them are one number in one column and the other column
     tells them apart."""
-    last = s.last
-    marked = np.zeros(len(s.x), dtype=bool)
-    rest = s.of(~np.isin(np.arange(len(s.x)), last))
+    last = s.ends
+    rest = s.of(~last)
     for column, values, others in (("logp_rollout", s.x, s.y), ("logp", s.y, s.x)):
         constants, counts = np.unique(values[last], return_counts=True)
         constant, count = constants[counts.argmax()], int(counts.max())
-        at = last[values[last] == constant]
+        at = last & (values == constant)
         inside = int((values == constant).sum()) - count
-        far = deviation(values[at] - others[at])
-        size = float(np.abs(rest.d).sum() / max(unsure(rest.x, rest.y).sum(), 1e-12))
-        here = float(np.abs((values - others)[at]).sum() / max(unsure(s.x, s.y)[at].sum(), 1e-12))
+        far = deviation(s.d[at])
         if (
-            count >= max(3, (0.1 if constant else 0.6) * len(last))
+            count >= max(3, (0.1 if constant else 0.6) * last.sum())
             and constant == round(constant)
             and inside <= 0.05 * max(len(rest.x), 1)
             and (constant or len(np.unique(others[at])) > 0.5 * count)
             and far > 0.01
-            and here > 5 * size
+            and s.of(at).size > 5 * rest.size
             and len(rest.x)
         ):
-            marked[at] = True
-            return marked, cause(
+            return at, cause(
                 "end", "end", count=count, column=column, value=constant, far=far,
                 rest=deviation(rest.d),
             )  # fmt: skip
-    return marked, []
+    return np.zeros(len(s.x), dtype=bool), []
 
 
 def filled(s: Sample) -> tuple[np.ndarray, list[Cause]]:
@@ -197,20 +202,25 @@ def filled(s: Sample) -> tuple[np.ndarray, list[Cause]]:
     )
 
 
-def shift(r: Rollouts, s: Sample) -> list[Cause]:
+def shift(r: Rollouts) -> list[Cause]:
     """A neighbour agrees better than the token itself does."""
-    found: Alignment = align(r)
-    if not found.shift:
+    first = np.flatnonzero(r.mask[:-1] & r.mask[1:] & (r.completion[:-1] == r.completion[1:]))
+    x, y = r.logp_rollout, r.learner
+    same = correlation(y[r.mask], x[r.mask])
+    if len(first) < C.LEAST_PAIRS or same is None:
         return []
-    best = found.before if found.shift < 0 else found.after
-    where = say("cause.before" if found.shift < 0 else "cause.after")
-    return cause("shift", "shift", where=where, best=best, same=found.same)
+    before, after = correlation(y[first], x[first + 1]), correlation(y[first + 1], x[first])
+    best, where = max((before or 0.0, "cause.before"), (after or 0.0, "cause.after"))
+    error = math.sqrt(2 / (len(first) - 3))
+    if best <= C.ALIGNED or fisher(best) - fisher(same) <= 4 * error:
+        return []
+    return cause("shift", "shift", where=say(where), best=best, same=same)
 
 
 def late(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
     """[n] last tokens that are padding, where the mask leaves out the first token of completions,
     on which the two columns agree, and counts one behind their end, on which they do not."""
-    last, none = s.last, np.zeros(len(s.x), dtype=bool)
+    last, none = s.ends, np.zeros(len(s.x), dtype=bool)
     places = np.flatnonzero(r.mask)
     first = places[np.flatnonzero(np.diff(r.completion[places], prepend=-1))]
     x, y = r.logp_rollout[first - 1], r.learner[first - 1]
@@ -218,9 +228,9 @@ def late(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
     ahead = (first - 1 == starts) & np.isfinite(x) & np.isfinite(y)
     if ahead.mean() < 0.9 or len(np.unique(x[ahead])) < 3:
         return none, []
-    rest = s.of(~np.isin(np.arange(len(s.x)), last))
-    size = np.abs(rest.d).sum() / max(unsure(rest.x, rest.y).sum(), 1e-12)
-    here = np.abs((y - x)[ahead]).sum() / max(unsure(x, y)[ahead].sum(), 1e-12)
+    rest = s.of(~last)
+    size = rest.size
+    here = logits((y - x)[ahead], unsure(x, y)[ahead])
 
     def odd(t: Sample) -> np.ndarray:
         far, filled = max(1.0, C.APART + 5 * size), (t.x == 0) | (t.y == 0)
@@ -233,9 +243,8 @@ def late(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
     known = (behind.sum() >= 5 and behind.mean() >= 0.1) or (behind | padded).mean() >= 0.3
     if here > 3 * size + 0.05 or not known or odd(rest).mean() > 0.05:
         return none, []
-    none[last] = True
     count = int((behind | padded).sum())
-    return none, cause("shift", "late", count=count, completions=len(last))
+    return last, cause("shift", "late", count=count, completions=last.sum())
 
 
 def unit(s: Sample) -> list[Cause]:
@@ -273,7 +282,7 @@ def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
     same = correlation(s.x[~wrong], s.y[~wrong])
     error = C.ERRORS / math.sqrt(max(len(s.x) - 3, 1))
     alike = np.abs(s.now - s.y).sum() <= 0.5 * np.abs(s.d).sum()  # else the learner is noisy
-    if alike and same is not None and math.tanh(math.atanh(min(same, 0.999)) + error) < C.UNRELATED:
+    if alike and same is not None and at_most(same, error) < C.UNRELATED:
         return cause("pairing", "unrelated", same=same), np.ones(len(s.x), dtype=bool)
     if not whole or not r.newest[far].any():
         return [], wrong
@@ -291,20 +300,17 @@ def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
 def early(s: Sample) -> float:
     """The most that the correlation of the two columns may be in the first tokens of completions,
     where a prompt matters most; 1 where there are too few."""
-    first = np.concatenate([[0], s.last[:-1] + 1])
-    lengths = s.last - first + 1
-    place = np.arange(len(s.x)) - np.repeat(first, lengths)
-    here = place < C.EARLY
+    here = s.place < C.EARLY
     same = correlation(s.x[here], s.y[here])
     if same is None or here.sum() < C.FEWEST_TOKENS:
         return 1.0
-    return math.tanh(math.atanh(min(same, 0.999)) + C.Z / math.sqrt(here.sum() - 3))
+    return at_most(same, C.Z / math.sqrt(here.sum() - 3))
 
 
 def _far(r: Rollouts, s: Sample) -> tuple[np.ndarray, int, bool]:
     """The outliers among the completions by their difference in nats of a logit, how many
     completions were compared, and whether the outliers differ throughout."""
-    free_of = unsure(s.x, s.y)
+    free_of = s.free
     open_ = free_of > C.UNSURE
     apart = open_ & (np.abs(s.d) > C.APART * free_of)
     counts, size, free, open_count, apart_count, moved = (

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from trcheck.diagnose import thresholds as C
-from trcheck.diagnose.alignment import correlation
 from trcheck.diagnose.rollouts import Rollouts
-from trcheck.diagnose.sample import Sample, cause, unsure
+from trcheck.diagnose.sample import Sample, cause, correlation
 
 
 def refits(r: Rollouts, s: Sample) -> dict[str, Any]:
@@ -24,7 +23,7 @@ def refits(r: Rollouts, s: Sample) -> dict[str, Any]:
     n = len(versions)
     if n < C.LEAST_VERSIONS:
         return {}
-    free, size = unsure(s.x, s.y), np.abs(s.d)
+    free, size = s.free, np.abs(s.d)
     u = np.maximum(np.bincount(which, free), 1e-12)
     each = np.bincount(which, size) / u
     # A ratio's error, by whole completions.

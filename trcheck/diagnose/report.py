@@ -69,9 +69,8 @@ def diagnose(
 
 
 def _curves(s: Sample) -> Curves:
-    place = np.arange(len(s.owner)) - np.searchsorted(s.owner, s.owner)
     whose = np.unique(s.owner, return_inverse=True)[1]
-    curves = (np.bincount(at, np.abs(s.d)) / np.bincount(at) for at in (place, whose))
+    curves = (np.bincount(at, np.abs(s.d)) / np.bincount(at) for at in (s.place, whose))
     return Curves(*(tuple(float(f"{x:.5g}") for x in curve) for curve in curves))
 
 
@@ -85,23 +84,20 @@ def _spreads(s: Sample, limits: Limits, old: bool) -> list[Spread]:
             quantiles = np.exp(np.quantile(above - below, QUANTILES))
             ratio = np.exp(above - below)
         sampled = below is s.x
-        outside = (ratio < 1 - limits.eps_low) | (ratio > 1 + limits.eps_high)
         rows.append(
             Spread(
                 key,
                 tuple(float(x) for x in quantiles),
                 float(ratio.mean()),
-                float(outside.mean()),
+                float(limits.outside(above - below).mean()),
                 float((below == above).mean()),
-                float(k3(*_tensors(below, above)).mean()) if sampled else None,
+                float(k3(torch.from_numpy(below), torch.from_numpy(above)).mean())
+                if sampled
+                else None,
                 float(np.abs(ratio - 1).mean() / 2) if sampled else None,
             )
         )
     return rows
-
-
-def _tensors(*arrays: np.ndarray) -> tuple[torch.Tensor, ...]:
-    return tuple(map(torch.from_numpy, arrays))
 
 
 def _histogram(log_ratio: np.ndarray, silenced: np.ndarray, limits: Limits) -> Histogram:

@@ -6,6 +6,7 @@ whatever the learner is, and E[d] <= 0."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,9 +49,34 @@ class Sample:
         return self.y - self.x
 
     @property
-    def last(self) -> np.ndarray:
-        """[C] the place of each completion's last token."""
-        return np.flatnonzero(np.diff(self.owner, append=-1))
+    def free(self) -> np.ndarray:
+        """[n] 1 - p: an error of a token's logit changes its log-prob by this share of it."""
+        return unsure(self.x, self.y)
+
+    @property
+    def size(self) -> float:
+        """How far the two log-probs are apart, in nats of a logit."""
+        return logits(self.d, self.free)
+
+    @property
+    def first(self) -> np.ndarray:
+        """[C] where each completion's first token stands."""
+        return np.flatnonzero(np.diff(self.owner, prepend=-1))
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """[C]"""
+        return np.diff(self.first, append=len(self.owner))
+
+    @property
+    def place(self) -> np.ndarray:
+        """[n] in the completion, from 0."""
+        return np.arange(len(self.owner)) - np.repeat(self.first, self.lengths)
+
+    @property
+    def ends(self) -> np.ndarray:
+        """[n] bool: the completion's last token."""
+        return np.diff(self.owner, append=-1) != 0
 
     def of(self, keep: np.ndarray) -> Sample:
         """Some of the tokens."""
@@ -79,9 +105,32 @@ def _seen(r: Rollouts) -> np.ndarray:
 
 
 def unsure(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """1 - p at the mean of two log-probs: an error of a token's logit changes its log-prob by this
-    share of it."""
+    """1 - p at the mean of two log-probs."""
     return -np.expm1(np.minimum((x + y) / 2, 0))
+
+
+def logits(d: np.ndarray, free: np.ndarray) -> float:
+    """Mean |d| over mean 1 - p: nats of a logit."""
+    return float(np.abs(d).sum() / max(free.sum(), 1e-12))
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float | None:
+    """Pearson's; None where there are fewer than three pairs, or a column that never changes."""
+    if len(a) < 3:
+        return None
+    a, b = a - a.mean(), b - b.mean()
+    size = math.sqrt(float(a @ a)) * math.sqrt(float(b @ b))
+    return float(a @ b) / size if size > 1e-12 * len(a) else None
+
+
+def fisher(correlation: float, most: float = 1 - 1e-12) -> float:
+    """Fisher's transform, in which a correlation's error depends on the number of pairs only."""
+    return math.atanh(max(min(correlation, most), -most))
+
+
+def at_most(correlation: float, error: float) -> float:
+    """What a correlation may be, by an error of its transform."""
+    return math.tanh(fisher(correlation, 0.999) + error)
 
 
 def deviation(d: np.ndarray) -> float:

@@ -14,6 +14,7 @@ from trcheck.diagnose.formats import (
     json_text,
     parquet,
     separator,
+    stacked,
     unreadable,
     zipped,
 )
@@ -69,8 +70,6 @@ def joined(paths: Sequence[Path]) -> Table:
     tables = [table(path) for path in paths]
     if len(tables) == 1:
         return tables[0]
-    import pyarrow as pa
-
     first = tables[0]
     for path, more in zip(paths[1:], tables[1:], strict=True):
         if more.names != first.names or set(more.data.column_names) != set(first.data.column_names):
@@ -83,16 +82,10 @@ def joined(paths: Sequence[Path]) -> Table:
                 f"{str(path)!r}: expected completions drawn as in "
                 f"{str(paths[0])!r}{first.sampling.details}, got others{more.sampling.details}"
             )
-    try:
-        whole = pa.concat_tables([each.data for each in tables], promote_options="permissive")
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise ValueError(
-            f"{str(paths[0])!r} and {len(paths) - 1} more: expected columns of the same types "
-            f"({str(error).splitlines()[0]})"
-        ) from error
+    whole = stacked(tables, f"{str(paths[0])!r} and {len(paths) - 1} more")
     rows = np.repeat(np.arange(len(tables)), [each.data.num_rows for each in tables])
     left = tuple(dict.fromkeys(name for each in tables for name in each.left))
-    return Table(whole.combine_chunks(), first.names, first.sampling, left, rows)
+    return Table(whole, first.names, first.sampling, left, rows)
 
 
 def table(path: Path) -> Table:

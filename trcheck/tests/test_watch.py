@@ -19,8 +19,9 @@ from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 from tests.instruments.bridges.trl_run import QUIET, reward  # noqa: E402
 from trcheck.benchmark.faults import flat  # noqa: E402
 from trcheck.tests.diagnose.dumps import padded  # noqa: E402
-from trlib.bridges.trl import CausesCallback, TrustRegionTrainer  # noqa: E402
-from trlib.bridges.watch import Watch  # noqa: E402
+from trcheck.watch import Watch, verl  # noqa: E402
+from trcheck.watch.trl import CausesCallback  # noqa: E402
+from trlib.bridges.trl import TrustRegionTrainer  # noqa: E402
 from trlib.model.loading import EMBEDDED  # noqa: E402
 
 PROMPTS = [f"{start} : +{move} =" for start in range(8) for move in (1, 2)]
@@ -60,7 +61,6 @@ def run(
     kind=GRPOTrainer,
     every=1,
     rollout=True,
-    tokens=50_000,
     lag=0.0,
     **settings,
 ):
@@ -88,7 +88,7 @@ def run(
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         if every:
-            trainer.add_callback(CausesCallback(trainer, every=every, tokens=tokens))
+            trainer.add_callback(CausesCallback(trainer, every=every))
         trainer.train()
     logged = [row for row in trainer.state.log_history if "reward" in row]
     causes = [
@@ -161,12 +161,6 @@ def test_a_trainer_without_completions_is_told_once_what_it_lacks_and_trains_on(
     )
 
 
-def test_without_the_laboratory_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("trlib.bridges.watch.entry_points", lambda **_: ())
-    with pytest.raises(ImportError, match="pip install trust-region-book"):
-        Watch()
-
-
 def batch_of(fault):
     columns = flat(0, 64, fault)
     whole = np.bincount(columns["completion"])[columns["completion"]] < 64  # the others were cut
@@ -206,8 +200,6 @@ def driver(monkeypatch):
     packages."""
     pytest.importorskip("verl", reason="verl is not installed")
     from verl.trainer.ppo import core_algos, metric_utils
-
-    from trlib.bridges import verl
 
     def compute_advantage(data, **_):
         columns = data.batch
@@ -273,25 +265,21 @@ def step(driver, batch):
 
 
 def test_verls_metrics_name_the_cause_every_so_many_steps(driver, small_model):
-    from trlib.bridges.verl import watch
-
-    watch(every=2, use_v1=False)
-    watch(every=2, use_v1=False)  # once is enough
+    verl.watch(every=2, use_v1=False)
+    verl.watch(every=2, use_v1=False)  # once is enough
     model = small_model().eval()
     assert step(driver, verls_batch(model, 0)) == {"found": 0.0}
     assert step(driver, verls_batch(model, 1, learner=1.0)) == {}
     # Of 64 completions of a random model a line explains just less than half: amber.
     with pytest.warns(UserWarning, match="an error of temperature"):
         assert step(driver, verls_batch(model, 2, learner=1.0)) == {"found": 0.0, "unusual": 1.0}
-    watch(every=1, use_v1=False)
+    verl.watch(every=1, use_v1=False)
     with pytest.warns(UserWarning, match="staleness: .* up to 6 versions older"):
         assert step(driver, verls_batch(model, 3, lag=0.1)) == {"found": 1.0, "staleness": 1.0}
 
 
 def test_verl_is_told_once_which_option_records_the_sampler(driver, small_model):
-    from trlib.bridges.verl import watch
-
-    watch(every=1, use_v1=False)
+    verl.watch(every=1, use_v1=False)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         for seed in range(2):
@@ -303,8 +291,6 @@ def test_verl_is_told_once_which_option_records_the_sampler(driver, small_model)
 
 
 def test_without_verls_trainers_it_says_which_module_each_of_them_lacks(driver, monkeypatch):
-    from trlib.bridges import verl
-
     def missing(name):
         raise ImportError("No module named 'cachetools'")
 

@@ -6,7 +6,6 @@ each token.
     DistributionTrainer    a loss of the old policy's K most likely tokens: TROLL, top-K DPPO, score
                            centering
     QuatroTrainer          QUATRO
-    CausesCallback         what is wrong with a batch, by name, among TRL's own metrics
 
 TRL is told that every ratio is 1 and that a token's advantage is minus our loss, and so it
 aggregates, accumulates and logs our loss as its own, and adds whatever else it was asked for: the
@@ -29,6 +28,7 @@ log-prob alone (`logprobs=0`). DistributionTrainer takes the learner's, recomput
 rollout's updates, so score centering (`centered_sparse_loss`) subtracts there what several updates
 drift, and not what another engine or precision does."""
 
+from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -43,11 +43,38 @@ from trlib.algorithms.dual import solve_groups
 from trlib.algorithms.method import TokenLoss
 from trlib.algorithms.quatro import pull_to_target, quatro_loss
 from trlib.bridges import TOKEN_LOSS, TOPK_LOSS, as_token_loss, check_loss
-from trlib.bridges.trl_causes import CausesCallback as CausesCallback
-from trlib.bridges.trl_causes import sampled_tokens, with_rewards
 from trlib.checks import choice, number, value_checks, whole
 from trlib.divergences import k3
 from trlib.replaced import replaced
+
+
+def sampled_tokens(batch: dict[str, Tensor]) -> Tensor:
+    """[B, T] bool: the tokens of TRL's batch that the policy wrote."""
+    return (batch["completion_mask"] * batch.get("tool_mask", 1)).bool()
+
+
+def with_rewards(
+    trainer: Any, generate: Callable[[Any], dict[str, Any]], inputs: Any
+) -> tuple[dict[str, Any], Tensor, Tensor, slice]:
+    """What TRL's `_generate_and_score_completions` made, and in it `reward` [B], weighted and
+    summed (NaN: no function could score it), and `group` [B], which prompt. And both for all
+    processes' completions, and which of these are this process's."""
+    calculate, kept = trainer._calculate_rewards, list[Tensor]()
+
+    def calculated(*args, **kwargs):
+        kept.append(calculate(*args, **kwargs))
+        return kept[-1]
+
+    with replaced(trainer, _calculate_rewards=calculated):
+        made = generate(inputs)
+    (each,) = kept
+    rewards = (each * trainer.reward_weights.to(each)).nansum(1)
+    rewards = rewards.masked_fill(each.isnan().all(1), torch.nan)
+    size = trainer.num_generations if trainer.model.training else trainer.num_generations_eval
+    group = torch.arange(len(rewards), device=rewards.device) // size
+    first = trainer.accelerator.process_index * len(made["advantages"])
+    here = slice(first, first + len(made["advantages"]))
+    return made | {"reward": rewards[here], "group": group[here]}, rewards, group, here
 
 
 class TrustRegionTrainer(GRPOTrainer):

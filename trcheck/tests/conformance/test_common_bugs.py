@@ -147,6 +147,32 @@ def gspo_over_padding(logp, logp_old, advantages, mask):
     return each.sum() / mask.any(-1).sum().clamp(min=1)
 
 
+def ppo_as_a_mask_on_the_gradient(logp, logp_old, advantages, mask):
+    ratio = torch.exp(logp - logp_old)
+    silent = ((advantages > 0) & (ratio > 1.2)) | ((advantages < 0) & (ratio < 0.8))
+    return mean(-torch.where(silent, ratio.detach().clamp(0.8, 1.2), ratio) * advantages, mask)
+
+
+def gspo_as_verl_writes_it(logp, logp_old, advantages, mask):
+    n = mask.sum(-1).clamp(min=1)
+    d = ((logp - logp_old) * mask).sum(-1) / n
+    s = torch.exp(torch.clamp(logp - logp.detach() + d.detach().unsqueeze(-1), max=10.0))
+    each = torch.maximum(-advantages * s, -advantages * torch.clamp(s, 1 - 3e-4, 1 + 4e-4))
+    return mean((each * mask).sum(-1) / n, mask.any(-1))
+
+
+def dppo_summed_over_its_horizon(logp, logp_rollout, advantages, mask, horizon):
+    ratio, delta = torch.exp((logp - logp_rollout).clamp(max=20.0)), logp.exp() - logp_rollout.exp()
+    out = (delta.abs() > 0.15) & (torch.sign(delta) == torch.sign(advantages))
+    return -((ratio * advantages * (~out) * mask).sum(-1) / horizon).mean()
+
+
+def cispo_bounded_above_only(logp, logp_old, advantages, mask):
+    with torch.no_grad():
+        weight = torch.exp(logp - logp_old).clamp(max=1.28)
+    return mean(-weight * advantages * logp, mask)
+
+
 def the_others_and_itself(rewards, group):
     means = torch.stack([rewards[group == g].mean() for g in group])
     return rewards - means
@@ -255,6 +281,10 @@ def test_a_slip_is_named_in_a_sentence(name, held):
         ("with_verls_names", "--loss ppo"),
         ("with_verls_config", "--loss ppo"),
         ("with_trls_names", "--loss ppo"),
+        ("ppo_as_a_mask_on_the_gradient", "--loss ppo"),
+        ("gspo_as_verl_writes_it", "--loss gspo"),
+        ("dppo_summed_over_its_horizon", "--loss dppo_tv"),
+        ("cispo_bounded_above_only", "--loss cispo_upper"),
     ],
 )
 def test_a_right_loss_in_another_style_or_with_a_librarys_names_passes(name, asked, held):

@@ -4,7 +4,7 @@ import json
 import math
 import sys
 import textwrap
-from pathlib import Path
+from functools import partial
 
 import pytest
 import torch
@@ -15,26 +15,93 @@ from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.algorithms import ppo_loss
 from trlib.errors import TrlibError
 
-BOOK = Path(__file__).parents[3] / "book" / "check" / "conformance.md"
 V = vectors.load()
 
 
-def clip(logp, logp_old, advantages, mask):
-    """GRPO's everyday loss, as people write it."""
+def clip(logp, logp_old, advantages, mask, *, high=1.2, add=0.0):
+    """GRPO's everyday loss, as people write it; and with a bug."""
     ratio = (logp - logp_old).exp()
-    loss = -torch.min(ratio * advantages, ratio.clamp(0.8, 1.2) * advantages)
-    return (loss * mask).sum() / mask.sum().clamp(min=1)
+    loss = -torch.min(ratio * advantages, ratio.clamp(0.8, high) * advantages)
+    return ((loss + add * (logp - logp_old)) * mask).sum() / mask.sum().clamp(min=1)
 
 
-def finding_of(function, loss, how="token-mean", **options):
-    settings = V.losses[loss]["settings"]
-    return judge(
-        V,
-        "mine",
-        loss,
-        calls.observe(V, calls.plain(function, settings=settings, loss=loss, **options)),
-        how,
+def finding_of(function, loss, **options):
+    (finding,) = functions.hold(V, function, loss=loss, **options)
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("bug", "words"),
+    [({"high": 1.3}, "1 - 0.2 and 1 + 0.3"), ({"add": 0.013}, "adds 0.013 times k1")],
+)
+def test_a_bug_is_named_and_nothing_else(bug, words):
+    finding = finding_of(partial(clip, **bug), "ppo")
+    assert finding.status == "differs" and finding.first is not None
+    (deviation,) = finding.deviations
+    assert words in deviation.words
+
+
+def test_two_slips_of_different_kinds_are_both_named():
+    finding = finding_of(
+        lambda logp, logp_old, advantages, mask: clip(
+            logp, logp_old, -advantages, torch.ones_like(mask)
+        ),
+        "ppo",
     )
+    assert {d.point for d in finding.deviations} == {"aggregation", "advantage"}
+
+
+def test_a_loss_without_a_graph_fails_and_says_what_is_detached():
+    finding = finding_of(
+        lambda logp, logp_old, advantages, mask: clip(logp.detach(), logp_old, advantages, mask),
+        "ppo",
+    )
+    (deviation,) = finding.deviations
+    assert finding.status == "fails" and deviation.words.startswith("detaches the ratio")
+    assert "carries no gradient to the current log-probs" in finding.words
+
+
+def dppo_by_ratio(logp, logp_old, advantages, mask):
+    """DPPO whose mask looks at |ratio - 1|."""
+    r = (logp - logp_old).clamp(max=20).exp().detach()
+    bad = ((r - 1).abs() > 0.2) & torch.where(advantages > 0, r > 1, r < 1)
+    return -(r * logp * advantages).masked_fill(bad, 0)
+
+
+def dppo_as_a_ratio(logp, logp_old, advantages, mask, *, penalty=0.0, most=20.0):
+    """DPPO as SkyRL and prime-rl write it: -(r A), masked; prime-rl adds a penalty on the squared
+    log-ratio."""
+    d = logp - logp_old
+    bad = ((logp.exp() - logp_old.exp()).abs() > 0.15).detach() & torch.where(
+        advantages > 0, d > 0, d < 0
+    )
+    return -(d.clamp(max=most).exp() * advantages).masked_fill(bad, 0) + penalty * d.square()
+
+
+@pytest.mark.parametrize("most", [20.0, math.inf], ids=["ratios below e^20", "any ratio"])
+def test_a_loss_with_the_reference_s_gradient_and_another_value_trains_alike(most):
+    finding = finding_of(partial(dppo_as_a_ratio, most=most), "dppo_tv")
+    assert finding.status == "same gradient, other value"
+    form = "writes -r A for -sg[r] A log π: another value, the same gradient where nothing bounds r"
+    assert [d.words for d in finding.deviations] == [
+        *["does not clamp the log-ratio"] * (most > 20),
+        form,
+    ]
+    assert finding.notes[0] == "the gradient differs at ratios of e^10 and beyond only"
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (partial(dppo_as_a_ratio, penalty=1e-3), {"writes -r A for -sg", "adds 0.002 times k2"}),
+        (dppo_by_ratio, {"against |ratio - 1|", "takes 0.2 for its threshold"}),
+    ],
+    ids=["prime-rl", "a ratio within .2"],
+)
+def test_two_deviations_are_both_named(function, words):
+    finding = finding_of(function, "dppo_tv")
+    assert finding.status == "differs" and len(finding.deviations) == 2, finding.words
+    assert all(word in finding.words for word in words), finding.words
 
 
 def test_what_nothing_explains_is_said():
@@ -211,7 +278,7 @@ def test_a_finding_survives_json_and_is_one_line():
     assert [d.point for d in finding.deviations] == ["anchor"] and finding.seen == ("two anchors",)
     assert json.loads(json.dumps(finding.as_dict()))["deviations"][0]["point"] == "anchor"
     printed = lines([finding, Finding("short", "short", "agrees")])
-    assert printed[0].startswith("mine as ppo  differs  takes the ratio to the policy that sampled")
+    assert printed[0].startswith("clip as ppo  differs  takes the ratio to the policy that sampled")
     assert printed[1] == "short        agrees"
 
 

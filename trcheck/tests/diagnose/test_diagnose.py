@@ -17,7 +17,6 @@ from trcheck.cli import diagnose as command
 from trcheck.diagnose import Limits, diagnose, dump, figures, page, read
 from trcheck.diagnose import effects as methods
 from trcheck.diagnose.effects import effects
-from trcheck.tests.diagnose.bad import BAD, line
 
 NAN = math.nan
 # Three completions; probability of each token under μ (q) and π (p).
@@ -145,20 +144,7 @@ def test_both_layouts_say_the_same_and_rows_may_come_in_any_order(written):
     flat = lists.explode(
         ["logp", "logp_rollout", "logp_old", "advantage", "mask", "text", "tokens"]
     )
-    flat = (
-        flat.astype(
-            {
-                "logp": float,
-                "logp_rollout": float,
-                "logp_old": float,
-                "advantage": float,
-                "mask": bool,
-                "tokens": int,
-            }
-        )
-        .rename_axis("completion")
-        .reset_index()
-    )
+    flat = flat.infer_objects().rename_axis("completion").reset_index()
     shuffled = flat.assign(position=range(len(flat))).sample(frac=1, random_state=3)
     shuffled = pd.concat(
         [shuffled[shuffled.completion == c] for c in (0, 1, 2)]
@@ -320,17 +306,53 @@ def test_the_command_writes_a_page_and_says_what_it_found(written, capsys, tmp_p
     assert typed(f"diagnose {path} --html {out}") == 2  # a page of its own is replaced
 
 
-NAMED = {
+def line(**columns):
+    """A line of JSON: a healthy completion of two tokens, with columns replaced, added or (None)
+    left out."""
+    whole = {
+        "logp": [-1.0, -2.0],
+        "logp_rollout": [-1.0, -2.0],
+        "advantage": 1.0,
+        "mask": [True, True],
+        **columns,
+    }
+    return json.dumps({name: value for name, value in whole.items() if value is not None}) + "\n"
+
+
+BAD = {
+    "text": ("hello", "got 5 bytes"),
+    "empty": ("", "got 0 bytes"),
+    "line": (line() + '{"logp": [\n', "line 2: expected JSON"),
+    "row": (line() + "[1]\n", "line 2: .* got list"),
+    "an archive": ("PK\x03\x04 no archive at all, though it begins like one", "a damaged one"),
+    "ragged csv": ("logp,mask\n-1,1\n-1\n", "line 3: expected 2 values.*, got 1"),
+    "lists in csv": ('logp,mask\n"[1, 2","[1]"\n', "'logp': expected lists in"),
+    "ragged columns": ('{"logp": [[-1], [-2]], "mask": [[1]]}', "expected as many values"),
+    "no column": (line(mask=None), "'mask': not in"),
+    "odd names": ('{"__proto__": [-1], "constructor": 1}\n', "'logp': not in"),
+    "no completion": (line(logp=-1.0, logp_rollout=-1.0, mask=True), "'completion': not in"),
+    "unequal lists": (line() + line(mask=[True]), "'mask': .* 2 values in row 1, .* got 1"),
+    "no list": (line() + line(logp_rollout=None), "'logp_rollout': .* got none in row 1"),
+    "two types": (line() + line(logp="-1"), "'logp': .* of one type.* got several"),
+    "all masked": (line(mask=[False, False]), "'mask': .* got False for all 2"),
+    "a mask of numbers": (line(mask=[1, 2]), "got 2 at row 0, position 1"),
+    "a mask with holes": (line(mask=[True, None]), "got nan at row 0, position 1"),
+    "a mask of texts": (line(mask=["x", "y"]), "'mask': .* got"),
+    "texts for numbers": (line(logp=["a", "b"]), "'logp': .* got"),
+    "a number for a list": (line(logp_rollout=-1.0), "'logp_rollout': .* got"),
+    "prompts that are numbers": (line(prompt=1), "'prompt': .* got"),
+    "texts that are numbers": (line(text=[0.5, 0.5]), "'text': .* got"),
+    "a group missing": (line(group="x") + line(), "'group': .* got none for completion 1"),
     "a near miss": (line(mask=None, masks=[True, True]), "--column mask=masks"),
     "a part of it": (
         line(logp_rollout=None, rollout=[-1.0, -2.0]),
         "--column logp_rollout=rollout",
     ),
-    **BAD,
 }
+"""Dumps that are refused, and words of the error."""
 
 
-@pytest.mark.parametrize(("text", "words"), NAMED.values(), ids=NAMED)
+@pytest.mark.parametrize(("text", "words"), BAD.values(), ids=BAD)
 def test_a_bad_file_is_one_line_and_status_2(text, words, capsys, tmp_path):
     path = tmp_path / "bad.jsonl"
     path.write_text(text)

@@ -22,7 +22,6 @@ from trcheck.benchmark.faults import (
     certain_ends,
     flat,
     judged,
-    rollouts,
 )
 from trcheck.diagnose import (
     diagnose,
@@ -33,6 +32,7 @@ from trcheck.diagnose import (
     refits,
     sample,
 )
+from trcheck.diagnose.live import rollouts
 from trcheck.diagnose.names import ALIASES
 from trcheck.tests.diagnose.dumps import jsonl, rows
 

@@ -1,44 +1,15 @@
 """`trlib diagnose` inside a run of TRL's GRPOTrainer."""
 
 import os
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import TrainerCallback
 
-from trlib.bridges.watch import UNSEEN, Watch
+from trcheck.watch import UNSEEN, Watch
+from trlib.bridges.trl import sampled_tokens, with_rewards
 from trlib.replaced import replaced
-
-
-def sampled_tokens(batch: dict[str, Tensor]) -> Tensor:
-    """[B, T] bool: the tokens of TRL's batch that the policy wrote."""
-    return (batch["completion_mask"] * batch.get("tool_mask", 1)).bool()
-
-
-def with_rewards(
-    trainer: Any, generate: Callable[[Any], dict[str, Any]], inputs: Any
-) -> tuple[dict[str, Any], Tensor, Tensor, slice]:
-    """What TRL's `_generate_and_score_completions` made, and in it `reward` [B], weighted and
-    summed (NaN: no function could score it), and `group` [B], which prompt. And both for all
-    processes' completions, and which of these are this process's."""
-    calculate, kept = trainer._calculate_rewards, list[Tensor]()
-
-    def calculated(*args, **kwargs):
-        kept.append(calculate(*args, **kwargs))
-        return kept[-1]
-
-    with replaced(trainer, _calculate_rewards=calculated):
-        made = generate(inputs)
-    (each,) = kept
-    rewards = (each * trainer.reward_weights.to(each)).nansum(1)
-    rewards = rewards.masked_fill(each.isnan().all(1), torch.nan)
-    size = trainer.num_generations if trainer.model.training else trainer.num_generations_eval
-    group = torch.arange(len(rewards), device=rewards.device) // size
-    first = trainer.accelerator.process_index * len(made["advantages"])
-    here = slice(first, first + len(made["advantages"]))
-    return made | {"reward": rewards[here], "group": group[here]}, rewards, group, here
 
 
 class CausesCallback(TrainerCallback):
@@ -50,7 +21,7 @@ class CausesCallback(TrainerCallback):
     Without them the policy before the updates stands for the sampler, and a warning says what
     cannot be seen. A `rollout_func` that returns `version` too, a number for each completion, lets a
     sampler that lags be named. Where the trainer has no log-probs of completions at all, a warning
-    says so once, and training goes on. Metrics: see `trlib.bridges.watch.Watch`."""
+    says so once, and training goes on. Metrics: see `trcheck.watch.Watch`."""
 
     def __init__(
         self,

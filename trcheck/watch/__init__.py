@@ -1,17 +1,16 @@
-"""The tests of `trlib diagnose` inside a training run: what is wrong with a batch, by name, as
-metrics.
-
-The tests are those of `trcheck`, which stands above this package: they are found as its command
-is, by an entry point."""
+"""The tests of `trlib diagnose` inside a training run, TRL's (`trcheck.watch.trl`) or verl's
+(`trcheck.watch.verl`): what is wrong with a batch, by name, as metrics."""
 
 import os
 import warnings
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from trcheck.diagnose import Judgement, Memory, measured
+from trcheck.diagnose.baseline import keep
+from trcheck.diagnose.live import judge_batch
 from trlib.checks import whole
 
 HEALTHY = 10
@@ -19,20 +18,6 @@ HEALTHY = 10
 UNSEEN = (
     "no log-probs of the sampler: temperature, support, pairing and shift are not looked at; {}"
 )
-
-
-def tests() -> Any:
-    """`trcheck.cli.diagnose`, of which this takes `memory`, `measured`, `keep` and `batch`: (logp,
-    logp_rollout, logp_old, advantage, mask, group, reward, tokens, version, memory, against) ->
-    trcheck.diagnose.Judgement.
-
-    Raises ImportError: `trcheck` is not installed."""
-    for point in entry_points(group="trlib.commands", name="diagnose"):
-        return point.load()
-    raise ImportError(
-        "the tests of `trlib diagnose` are in trcheck, which is not installed: pip install "
-        "trust-region-book"
-    )
 
 
 class Watch:
@@ -54,12 +39,11 @@ class Watch:
         self, every: int = 2, tokens: int = 50_000, against: str | os.PathLike[str] | None = None
     ) -> None:
         self.every, self.tokens = whole("every", every, least=1), whole("tokens", tokens, least=1)
-        self._tests = tests()
-        self._memory = self._tests.memory()
+        self._memory = Memory()
         self._file = None if against is None else Path(against)
         self._against, self._healthy = None, 0
         if self._file is not None and self._file.exists():
-            self._against = self._tests.measured(self._file)
+            self._against = measured(self._file)
         elif self._file is not None and self._file.suffix != ".json":
             raise ValueError(
                 f"against: expected a dump that exists, or the name of a .json to write, got "
@@ -85,26 +69,23 @@ class Watch:
         """The metrics of a batch; its columns are those of a dump, [B, T] each but `group`,
         `reward` and `version` [B]. An empty dict: the batch cannot be judged."""
         arrays = {name: _array(x) for name, x in columns.items()}
-        judged = self._tests.batch(**arrays, memory=self._memory, against=self._against)
+        judged = judge_batch(**arrays, memory=self._memory, against=self._against)
         if judged.verdict == "unclear":
             self.say(judged.headline)
             return {}
         against = self._held(judged)
-        names = {cause.name for cause in judged.causes}
-        for cause in judged.causes:
-            if cause.name not in self._known:
-                self._known.add(cause.name)
-                self.say(f"{cause.name}: {cause.evidence} {cause.advice}")
-        found = float(len(names))
+        told = {each.name: f"{each.name}: {each.evidence} {each.advice}" for each in judged.causes}
+        found = {"causes/found": float(len(told))}
         if judged.verdict == "unusual":
-            names.add("unusual")
-            if "unusual" not in self._known:
-                self._known.add("unusual")
-                self.say(judged.headline)
-        known = {f"causes/{name}": float(name in names) for name in sorted(self._known)}
-        return {"causes/found": found} | known | against
+            told["unusual"] = judged.headline
+        for name, text in told.items():
+            if name not in self._known:
+                self._known.add(name)
+                self.say(text)
+        known = {f"causes/{name}": float(name in told) for name in sorted(self._known)}
+        return found | known | against
 
-    def _held(self, judged: Any) -> dict[str, float]:
+    def _held(self, judged: Judgement) -> dict[str, float]:
         """The mismatch as a multiple of the file's; and the file, when enough looks were healthy."""
         if self._file is None or judged.measured is None:
             return {}
@@ -112,7 +93,7 @@ class Watch:
             return {"causes/against": judged.measured.size / max(self._against.size, 1e-12)}
         self._healthy = self._healthy + 1 if judged.verdict == "healthy" else 0
         if self._healthy == HEALTHY:
-            self._tests.keep(self._file, judged)
+            keep(self._file, judged)
             self._against = judged.measured
         return {}
 
