@@ -74,19 +74,9 @@ def test_the_expected_weight_is_the_mean_of_the_factor_on_normal_noise(
 
 
 @pytest.mark.parametrize("how", ["truncate", "mask", "reject"])
-def test_the_expected_weight_depends_on_the_sum_of_squares_and_loses_nothing_without_noise_or_bound(
-    how,
-):
-    assert expected_weight(0.06, 100, how, 3.0) == pytest.approx(
-        expected_weight(0.03, 400, how, 3.0)
-    )
+def test_the_expected_weight_loses_nothing_without_noise_or_bound(how):
     assert expected_weight(0.0, 400, how, 3.0) == expected_weight(0.5, 400, how, math.inf) == 1.0
     assert expected_weight(0.0, 400, how, 0.5) == (0.5 if how == "truncate" else 0.0)
-    shares = [expected_weight(0.03, tokens, how, 3.0) for tokens in (1, 100, 1000, 10_000, 100_000)]
-    assert how == "reject" or (shares == sorted(shares, reverse=True) and shares[-1] < 1e-5)
-    assert how != "reject" or shares[-1] > 0.99, (
-        "most products shrink to nothing, below any upper bound"
-    )
 
 
 def test_the_expected_weight_of_several_lengths_is_their_mean_and_more_than_that_of_the_mean():

@@ -169,8 +169,7 @@ class Meddling:
     def verify(self, prompt, completion, *, ended):
         if self.calls == self.batch + 1 and self.happen is not None:
             happen, self.happen = self.happen, None
-            if (value := happen()) is not None:
-                return Verdict(value, "right")
+            happen()
         return self.task.verify(prompt, completion, ended=ended)
 
 
@@ -218,19 +217,6 @@ def test_a_signal_leaves_a_valid_run_that_can_be_taken_up(tmp_path):
         trained(task=Meddling(3, twice), out=tmp_path / "twice")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert same(trained(out=tmp_path / "twice", resume=True), whole)
-
-
-@pytest.mark.parametrize(("method", "value"), [(DrGRPO(), math.nan), (TRPO(), math.inf)])
-def test_a_reward_that_is_not_finite_stops_the_run_after_saving(tmp_path, method, value):
-    refused(
-        rf"NonFiniteError: batch 2: the reward of '.*' for prompt '.*' is {value}, expected a "
-        r"finite number; 2 of the 2 batches before it are saved",
-        trained,
-        method,
-        task=Meddling(2, lambda: value),
-        out=tmp_path,
-    )
-    assert len(pd.read_csv(tmp_path / "history.csv")) == 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -138,6 +138,11 @@ def test_the_verifier_says_why(name, prompt, completion, expected):
     assert (cut.reward, cut.reason, cut.detail) == (0.0, "no end", NO_END)
 
 
+def test_a_spending_above_the_tasks_most_is_no_spending():
+    task = load_task("spend", most=5)
+    assert task.verify(SPEND, "-9 4 -4 0", ended=True).reason == "bad format"
+
+
 @pytest.mark.parametrize(
     ("must_end", "completion", "ended", "reason"),
     [

@@ -39,11 +39,6 @@ def test_every_completion_is_judged_by_its_own_prompt(batch):
     assert rewards.tolist() == REWARDS
 
 
-def test_some_rows_of_a_batch_are_judged_as_they_stand(batch):
-    some = batch.rows(torch.tensor([4, 0, 3]))
-    assert trlib.load_task("dial").judge(PROMPTS, some).tolist() == [0.0, 1.0, 1.0]
-
-
 def test_the_verdicts_of_a_batch_say_why(batch):
     found = verify_batch(trlib.load_task("dial"), PROMPTS, batch)
     assert [verdict.reason for verdict in found] == REASONS
