@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
-from tests.losses import D, batch, close, noise, refused
+from tests.losses import D, close, refused
 from tests.losses import trained as short
-from trlib.algorithms import SFT, TRAPO, Scores, SFTPlusRL, SFTThenRL, Stage
+from trlib.algorithms import TRAPO, SFTPlusRL, SFTThenRL, Stage
 from trlib.algorithms.trapo import MICRO_GROUPS, micro_groups, truncated_expert
 from trlib.tasks import Verdict
 
@@ -119,33 +119,6 @@ def test_the_loop_gives_prefixes_by_the_table_for_every_outcome():
         [[i >> k & 1 for k in range(8)] for i in range(128)]
     )  # the eighth completion earns 0
     assert run.rows[0]["reward"] == pytest.approx(float(bits[free].float().mean()))
-
-
-# -- the objective by hand
-# ----------------------------------------------------------------------------------------
-
-
-def by_hand():
-    """Two prompts x eight completions of up to five tokens: prefixes of 2, 2, 3 and 5 tokens in the
-    last four."""
-    logp = -3 * noise(16, 5).abs() - 0.7
-    old = logp + 0.2 * noise(16, 5, seed=1)
-    forced = torch.arange(5) < torch.tensor([0, 0, 0, 0, 2, 2, 3, 5] * 2).unsqueeze(1)
-    mask = ~forced
-    mask[1, 3:] = False
-    rewards = (noise(16, seed=2) > 0.3).double()
-    rewards[[7, 15]] = 1.0
-    known = {"logp_rollout": old.masked_fill(forced, 0.0), "logp_old": old}
-    group = torch.arange(2).repeat_interleave(8)
-    return batch(mask, forced=forced, rewards=rewards, group=group, horizon=5, **known), logp
-
-
-def test_a_copy_of_a_completion_that_is_all_the_experts_changes_nothing():
-    held, values = by_hand()
-    for rows in ([7, 15], [7] * 3 + [15] * 3):
-        prepared = SFT().prepare(held.rows(torch.tensor(rows)))
-        per_token = SFT().objective(Scores(values[rows]), prepared).per_token
-        close(SFT().loss(per_token, prepared), -values[[7, 15]].sum() / (2 * 5), 1e-12)
 
 
 # -- the loop

@@ -51,16 +51,6 @@ def test_what_cannot_be_loaded_is_named(name, more, message):
         trlib.load_policy(name, **more)
 
 
-def test_a_folder_in_the_hubs_format_is_loaded_and_saved_alike(folder, tmp_path):
-    policy = trlib.load_policy(str(folder))
-    copied = policy.save(tmp_path / "copy")
-    assert sorted(p.name for p in copied.glob("*.safetensors")) == ["model.safetensors"]
-    assert not list(copied.glob("*.bin"))
-    again = trlib.load_policy(copied)
-    assert alike(again, policy)
-    assert again.encode(["7 : +3 ="]) == policy.encode(["7 : +3 ="])
-
-
 def test_a_copy_has_weights_of_its_own_that_do_not_learn(policy):
     copied = policy.copy()
     before = copied.model.lm_head.weight.clone()

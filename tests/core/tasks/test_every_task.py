@@ -84,20 +84,16 @@ PAIRS = "expected pairs of a spending and what is left"
 VERDICTS = {
     ("dial", DIAL): {
         "slowly 10 10 9 7 9 so 9": "right",
-        "easy so 9": "right",
         "so 9": "right",
         "slowly 10 11 9 7 9 so 9": "right",  # only the outcome is rewarded
         "easy so 4 so 9": "right",  # the last word counts
-        "easy so 4": "wrong answer: the dial ends at 9, not 4",
         "easy so 177": "wrong answer: the dial ends at 9, not 177",
         "slowly 10 10 9 7 9 so 7": "wrong answer: the dial ends at 9, not 7",
-        "slowly 10 10 so 10": "wrong answer: the dial ends at 9, not 10",
         "slowly 10 11 8 6 16 so 16": "bad arithmetic: after x7 the dial is at 10, not 11",
-        "slowly 9 10 9 7 9 so 8": "bad arithmetic: after +3 the dial is at 10, not 9",
         "easy 4 so 4": "bad arithmetic: after +3 the dial is at 10, not 4",
         "slowly 10 10 9 7 9 10 so 10": "bad arithmetic: 10 is written after the last move",
         **dict.fromkeys(
-            ("easy 9", "easy so", "easy so so", "easy so 9 9", "9", "", "easy so ९"),
+            ("easy so", "easy so so", "easy so 9 9", "9", "easy so ९"),
             f"bad format: {NUMBER}",
         ),
     },
@@ -171,11 +167,9 @@ def test_the_verifier_of_sums(must_end, completion, ended, reason):
 @pytest.mark.parametrize(
     ("name", "knobs"),
     [
-        ("dial", {}),
         ("dial", {"moves": 3, "positions": 30, "careful": 0.05, "slip": 0.1, "max_tokens": 9}),
         ("dial", {"moves": (2, 6)}),
-        ("spend", {"amount": 30, "most": 5, "max_tokens": 20}),
-        ("spend", {"amount": (5, 60)}),
+        ("spend", {"amount": (5, 60), "most": 5, "max_tokens": 30}),
         ("sums", {"numbers": 7}),
         ("sums", {**WIDE, "operations": "+-", "must_end": False, "max_tokens": 5}),
         ("aloud", {"numbers": (1, 9), "terms": 4, "examples": 1, "max_tokens": 40}),
