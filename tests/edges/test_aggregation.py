@@ -38,25 +38,6 @@ def test_half_precision_is_summed_in_float32(how):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(1, 5), st.integers(1, 6), st.integers(0, 2**31), st.sampled_from(AGGREGATIONS))
-def test_rows_columns_and_empty_rows_do_not_matter(b, t, seed, how):
-    generator = torch.Generator().manual_seed(seed)
-    values = torch.randn(b, t, generator=generator, dtype=D)
-    mask = torch.rand(b, t, generator=generator) < 0.6
-    result = aggregate(values, mask, how, horizon=7)
-    rows, columns = torch.randperm(b, generator=generator), torch.randperm(t, generator=generator)
-    shuffled = aggregate(values[rows][:, columns], mask[rows][:, columns], how, horizon=7)
-    padded = aggregate(
-        torch.nn.functional.pad(values, (2, 1, 1, 2), value=math.nan),
-        torch.nn.functional.pad(mask, (2, 1, 1, 2)),
-        how,
-        horizon=7,
-    )
-    close(shuffled, result, 1e-13)
-    close(padded, result, 1e-13)
-
-
-@settings(max_examples=40, deadline=None)
 @given(
     st.integers(2, 6),
     st.integers(1, 6),

@@ -117,7 +117,8 @@ def test_the_sparse_loss_is_the_loss_measured_over_k_tokens(delta, seed):
     how = {delta: 0.1, "max_ratio": 1.5, **rest}
     measured = (topk_tv if delta == "delta_tv" else topk_kl)(old, kept, x.detach())
     expected = dppo_loss(sampled(x, ids), sampled(q, ids), measured=measured, **how)
-    dirty = TopK(kept, old.masked_fill(gone.unsqueeze(-1), math.nan))
+    junk = gone.unsqueeze(-1)
+    dirty = TopK(kept.masked_fill(junk, -1), old.masked_fill(junk, math.nan))
     found = dppo_sparse_loss(few, dirty, tokens=ids.masked_fill(gone, -100), **how)
     close(found.per_token, expected.per_token, 1e-12)
     close(slope(found.per_token, x), slope(expected.per_token, x), 1e-12)

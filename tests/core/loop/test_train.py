@@ -370,12 +370,15 @@ class Guided(PPO):
 @pytest.mark.parametrize("anchor", ["rollout", "recomputed"])
 def test_a_method_changes_the_rollout_by_its_plan_alone(anchor):
     Guided.seen = []
-    trained(Guided(), group=8, steps=3, anchor=anchor, lag=1)
+    run = trained(Guided(), group=8, steps=3, anchor=anchor, lag=1)
     forced, rewards = map(torch.cat, zip(*Guided.seen, strict=True))
     assert not forced[:, :6].any()
     failed = rewards[:, :6].sum(1) < 1
     assert failed.any() and (~failed).any()
     assert torch.equal(forced[:, 6:].all(1), failed) and torch.equal(forced[:, 6:].any(1), failed)
+    assert run.prompts.guided.tolist() == (failed / 4).tolist()
+    free = rewards[-4:][~forced[-4:]]
+    assert run.rows[-1]["reward"] == pytest.approx(float(free.mean()))
 
 
 class TwoStages(PPO):
