@@ -4,8 +4,6 @@ import json
 from itertools import islice
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.losses import named, refused
 from tests.test_vectors import FILE as ROWS
@@ -36,23 +34,6 @@ def drawn(name, **knobs):
     return json.loads(json.dumps(found))
 
 
-tasks = st.one_of(
-    st.builds(
-        lambda few, many, half: load_task("dial", moves=(few, many), positions=2 * half),
-        st.integers(1, 4),
-        st.integers(4, 12),
-        st.integers(2, 100),
-    ),
-    st.builds(
-        lambda low, high, most: load_task("spend", amount=(low, high), most=most),
-        st.integers(1, 12),
-        st.integers(12, 60),
-        st.integers(4, 9),
-    ),
-    st.builds(lambda half: load_task("relay", horizon=2 * half), st.integers(1, 512)),
-)
-
-
 @pytest.mark.parametrize("row", RECORDED, ids=lambda row: row["task"])
 def test_what_seed_0_draws_never_changes(row):
     """Prompts, an expert's answers, what a base model reads and what it is measured by: a change
@@ -60,10 +41,11 @@ def test_what_seed_0_draws_never_changes(row):
     assert drawn(row["task"], **row["knobs"]) == row["drawn"]
 
 
-@settings(max_examples=40, deadline=None)
-@given(tasks, st.integers(-(2**63), 2**63), st.integers(0, 20), st.integers(20, 40))
-def test_the_first_prompts_are_the_same_however_many_are_asked(task, seed, few, many):
-    assert task.prompts(many, seed=seed)[:few] == task.prompts(few, seed=seed)
+@pytest.mark.parametrize("name", ["dial", "spend", "relay", "sums", "aloud"])
+def test_the_first_prompts_are_the_same_however_many_are_asked(name):
+    task = load_task(name)
+    for seed in (-(2**63), 7):
+        assert task.prompts(40, seed=seed)[:20] == task.prompts(20, seed=seed)
 
 
 @pytest.mark.parametrize(("name", "knobs"), [("spend", {}), ("relay", {"horizon": 1024})])

@@ -34,15 +34,10 @@ def batch():
 
 
 def test_every_completion_is_judged_by_its_own_prompt(batch):
-    rewards = trlib.load_task("dial").judge(PROMPTS, batch)
-    assert rewards.dtype is torch.float32
-    assert rewards.tolist() == REWARDS
-
-
-def test_the_verdicts_of_a_batch_say_why(batch):
-    found = verify_batch(trlib.load_task("dial"), PROMPTS, batch)
-    assert [verdict.reason for verdict in found] == REASONS
-    assert [verdict.reward for verdict in found] == REWARDS
+    task = trlib.load_task("dial")
+    rewards = task.judge(PROMPTS, batch)
+    assert rewards.dtype is torch.float32 and rewards.tolist() == REWARDS
+    assert [verdict.reason for verdict in verify_batch(task, PROMPTS, batch)] == REASONS
 
 
 def plain(verify):
