@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from tests.losses import close, written
+from tests.losses import close
 from trlib.model.attention import span
 from trlib.model.forward import log_probs
 from trlib.model.packing import plain, shared
@@ -28,30 +28,16 @@ def sampled(policy, task_prompts=9):
     return type(c)(**{**vars(c), "mask": cut}).rows(backwards)
 
 
-def said(prompts, tokens, group):
-    """Completions of these prompts, padded on the left, that say these tokens."""
-    width, read = max(map(len, tokens)), max(map(len, prompts))
-    given = torch.tensor([[-1] * (read - len(p)) + p for p in prompts])
-    made = torch.tensor([row + [-1] * (width - len(row)) for row in tokens])
-    asked = {"prompt_ids": given.clamp(min=0), "prompt_mask": given >= 0}
-    return written(made.clamp(min=0), made >= 0, torch.tensor(group), **asked)
-
-
-def test_a_tree_holds_every_distinct_prefix_once():
-    prompts, group = [[5, 6], [5, 7, 8], [5, 6]], [0, 0, 0, 1, 1, 2]
-    tokens = [[1, 2, 3], [1, 2, 4], [1, 9], [1, 2, 3], [2], [1, 2, 5]]
-    layout = shared(said(prompts, tokens, group))
-    read = {tuple(prompt[: n + 1]) for prompt in prompts for n in range(len(prompt))}
-    fed = {
-        (*prompts[g], *row[:n])
-        for g, row in zip(group, tokens, strict=True)
-        for n in range(1, len(row))
-    }
-    assert (
-        layout.ids.shape == (1, len(read | fed)) and len(read | fed) == 4 + 4
-    )  # the third prompt is the first again
-    assert layout.kept == len(fed | {tuple(prompt) for prompt in prompts})
-    assert layout.positions.max() == 4 and layout.positions.min() == 0
+def test_a_tree_holds_every_distinct_prefix_once(policy):
+    c, read, asked, fed = sampled(policy), set(), set(), set()
+    for g, tokens, mask in zip(c.group.tolist(), c.tokens, c.mask, strict=True):
+        prompt, tokens = tuple(c.prompt_ids[g][c.prompt_mask[g]].tolist()), tokens[mask].tolist()
+        asked.add(prompt)
+        read |= {prompt[: n + 1] for n in range(len(prompt))}
+        fed |= {(*prompt, *tokens[:n]) for n in range(1, len(tokens))}
+    layout = shared(c)
+    assert layout.kept == len(fed | asked)
+    assert sorted(layout.positions[0].tolist()) == sorted(len(one) - 1 for one in read | fed)
 
 
 @pytest.mark.parametrize("kind", KINDS)
