@@ -76,6 +76,9 @@ def test_what_is_not_adaptive_always_guides(method, guided, recwarn):
     used = {"minibatches": 2, "epochs": 2, "lag": 1, "anchor": "rollout"}
     run = trained(method, group=8, probe=4, **used)
     assert (run.prompts.guided == guided).all() and run.history.grad_norm.gt(0).all()
+    whole = torch.arange(len(run.last)) % 8 == 7
+    assert run.last.ended[whole].all() and not run.last.mask[whole].any()
+    assert run.last.mask[~whole].any(1).all()
 
 
 def test_a_group_of_one_has_no_room_for_an_expert():

@@ -18,10 +18,11 @@ KINDS = {
 
 
 def sampled(policy, task_prompts=9):
-    """Completions of prompts of six lengths, some of them cut short, one to nothing, three prompts
-    asked twice; the last prompt's first, and of two prompts not all."""
-    prompts = [[3, 4, 5, 6, 7, 8][: 1 + i % 6] for i in range(task_prompts)]
-    c = sample(policy, prompts, group=4, max_tokens=12, seed=0)
+    """Completions of prompts of six lengths, some of them forced, some cut short, one to nothing,
+    three prompts asked twice; the last prompt's first, and of two prompts not all."""
+    prompts = [[3 + i % 2, 4, 5, 6, 7, 8, 9][: 2 + i % 6] for i in range(task_prompts)]
+    prefixes = [[50, 51, 52], [50, 51], [], [50]] * task_prompts
+    c = sample(policy, prompts, group=4, max_tokens=12, seed=0, prefixes=prefixes)
     lengths = torch.randint(0, 13, (len(c),), generator=torch.Generator().manual_seed(1))
     cut = c.mask & (torch.arange(c.mask.shape[1]) < lengths[:, None])
     backwards = torch.arange(len(c)).view(-1, 4).flip(0).flatten()[2:-1]
@@ -30,8 +31,8 @@ def sampled(policy, task_prompts=9):
 
 def test_a_tree_holds_every_distinct_prefix_once(policy):
     c, read, asked, fed = sampled(policy), set(), set(), set()
-    for g, tokens, mask in zip(c.group.tolist(), c.tokens, c.mask, strict=True):
-        prompt, tokens = tuple(c.prompt_ids[g][c.prompt_mask[g]].tolist()), tokens[mask].tolist()
+    for g, tokens, there in zip(c.group.tolist(), c.tokens, c.present, strict=True):
+        prompt, tokens = tuple(c.prompt_ids[g][c.prompt_mask[g]].tolist()), tokens[there].tolist()
         asked.add(prompt)
         read |= {prompt[: n + 1] for n in range(len(prompt))}
         fed |= {(*prompt, *tokens[:n]) for n in range(1, len(tokens))}
@@ -55,7 +56,7 @@ def test_shared_prefixes_give_the_values_and_gradients_of_plain_rows(policy, sma
         (scores.logp * weights * c.mask).sum().backward()
         found[share] = scores, [p.grad.clone() for p in policy.parameters]
     assert len(shared(c).ids[0]) < 0.8 * len(plain(c).ids.flatten())
-    close(found[True][0].logp[c.mask], found[False][0].logp[c.mask], 1e-12)
+    close(found[True][0].logp[c.present], found[False][0].logp[c.present], 1e-12)
     close(found[True][0].full[c.mask], found[False][0].full[c.mask], 1e-12)
     for one, other in zip(found[True][1], found[False][1], strict=True):
         # transformers normalises in float32 whatever the model's type is, and its gradient rounds
