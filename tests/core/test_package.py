@@ -1,5 +1,4 @@
-"""The house's rules: what importing costs, what the ground floor imports, and the contract's
-signatures."""
+"""The house's rules: the loop leaves the gallery out, and the contract's signatures."""
 
 import inspect
 import subprocess
