@@ -1,4 +1,4 @@
-"""Centering: the two facts about scores, the neighbours' terms, and the method in the loop."""
+"""Centering: from all tokens and from some, the neighbours' terms, and the method in the loop."""
 
 import math
 
@@ -9,7 +9,6 @@ from tests.losses import (
     D,
     close,
     distributions,
-    noise,
     refused,
     sampled,
     slope,
@@ -32,49 +31,6 @@ EVERY = [
     {"weight": "window", "cap": 1.3, "floor": 0.7},
     {"weight": "mask", "delta_tv": 0.05},
 ]
-
-
-# --- two facts about scores
-# ------------------------------------------------------------------------------------------------
-
-
-def table(seed=0, v=7):
-    """Logits of p, log q and a push of each token."""
-    logits, old, push = (noise(v, seed=3 * seed + i) for i in range(3))
-    return logits.requires_grad_(), (1.5 * old).log_softmax(-1), push
-
-
-def scores(logits):
-    """[V, V]: the gradient of each log-prob in the logits."""
-    return torch.eye(len(logits), dtype=D) - logits.detach().softmax(-1)
-
-
-def expected(logits, log_q, u, **how):
-    """The gradient that the loss has on average under q, by enumeration."""
-    v = len(log_q)
-    mask, ids = torch.ones(v, 1, dtype=torch.bool), torch.arange(v).unsqueeze(-1)
-    given = {"advantages": u.unsqueeze(-1), "mask": mask}
-    full = logits.log_softmax(-1).expand(v, 1, v)
-    old = log_q.expand(v, 1, v)
-    loss = weighted_loss(sampled(full, ids), sampled(old, ids), **given, **how)
-    centered = center_scores(loss, full, old, tokens=ids, **given, **how)
-    weights = log_q.exp().unsqueeze(-1)
-    return [slope(weights * x.per_token, logits) for x in (loss, centered)], loss
-
-
-@pytest.mark.parametrize("how", EVERY, ids=lambda how: how["weight"])
-def test_centering_leaves_the_covariance(how):
-    """The mean of what is left is Cov_q(u, ω s), whatever the weight, and the same for u and u + 3:
-    a push that is alike for all tokens moves nothing."""
-    logits, log_q, u = table(1)
-    q, s = log_q.exp(), scores(logits)
-    (plain, centered), loss = expected(logits, log_q, u, **how)
-    ws = (loss.diagnostics["weight"] / u.unsqueeze(-1)) * s
-    close(plain, -((q * u) @ ws), 1e-12)
-    close(centered, -((q * (u - (q * u).sum())) @ (ws - q @ ws)), 1e-12)
-    (shifted, same), _ = expected(logits, log_q, u + 3, **how)
-    close(same, centered, 1e-12)
-    assert how["weight"] == "ratio" or (shifted - plain).abs().max() > 0.02
 
 
 # --- from the sampler's most likely tokens

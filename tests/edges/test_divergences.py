@@ -120,17 +120,11 @@ def test_half_precision_is_computed_in_float32(dtype):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**31), st.integers(2, 9), st.floats(0.01, 12))
-def test_laws(seed, v, spread):
+def test_definitions(seed, v, spread):
     a, b = random_pair(seed, v, spread)
-    plain_kl, plain_tv = (a.exp() * (a - b)).sum(-1), (a.exp() - b.exp()).abs().sum(-1) / 2
-    close(kl(a, b), plain_kl)
-    close(tv(a, b), plain_tv)
-    close(tv(a, b), tv(b, a), 1e-12)
-    assert (kl(a, b) >= 0).all() and (tv(a, b) <= 1 + 1e-12).all()
-    # Pinsker and Bretagnolle-Huber.
-    assert (tv(a, b) <= (kl(a, b) / 2).sqrt() + 1e-12).all()
-    assert (tv(a, b) <= (1 - torch.exp(-kl(a, b))).sqrt() + 1e-12).all()
-    assert (kl(a, a) == 0).all() and (tv(a, a) == 0).all()
+    close(kl(a, b), (a.exp() * (a - b)).sum(-1))
+    close(tv(a, b), (a.exp() - b.exp()).abs().sum(-1) / 2)
+    assert (kl(a, b) >= 0).all() and (kl(a, a) == 0).all() and (tv(a, a) == 0).all()
 
 
 @settings(max_examples=60, deadline=None)

@@ -6,8 +6,9 @@ from itertools import product
 import pytest
 import torch
 
-from tests.losses import D, close, named, noise, refused, sampled, slope, tensor
+from tests.losses import D, close, named, refused, sampled, slope, tensor
 from tests.losses import distributions as dense
+from tests.losses import tokens as drawn
 from trlib import checks
 from trlib.algorithms import Correction, TopK
 from trlib.algorithms.dppo import DPPO, dppo_loss, dppo_sparse_loss
@@ -24,15 +25,7 @@ def tokens(p, q, advantages, **how):
     return dppo_loss(new, old, advantages=row(*advantages), mask=new <= 0, **how).diagnostics
 
 
-def drawn(seed=0, shape=(4, 6)):
-    draw = torch.Generator().manual_seed(seed)
-    rollout = -3 * torch.rand(shape, dtype=D, generator=draw)
-    return {
-        "logp": (rollout + noise(*shape, seed=seed)).clamp(max=-1e-3),
-        "logp_rollout": rollout,
-        "advantages": noise(*shape, seed=seed + 1),
-        "mask": torch.rand(shape, generator=draw) > 0.2,
-    }
+GIVEN = {name: drawn()[name] for name in ("logp", "logp_rollout", "advantages", "mask")}
 
 
 # --- the mask
@@ -70,16 +63,16 @@ def test_mask_is_zero_past_the_threshold_and_outwards_only(how):
 
 def test_bad_arguments_are_named():
     """A correction would count the mismatch twice."""
-    one = torch.ones(4, 6)
+    one = torch.ones(GIVEN["mask"].shape)
     named(
         dppo_loss,
-        drawn() | {"delta_tv": 0.1},
+        GIVEN | {"delta_tv": 0.1},
         {"logp_anchor": (one.int(),), "measured": (-1,)},
         measured=(one[:1], one * math.nan, -one, 1.5 * one),
         logp_anchor=(one,),
         delta_kl=(0.1,),
     )
-    refused("delta_tv, delta_kl: expected exactly one", dppo_loss, **drawn())
+    refused("delta_tv, delta_kl: expected exactly one", dppo_loss, **GIVEN)
     named(DPPO, {}, {"signed": ("no",)}, k=(0, 2.5), measure=("half",))
     refused("correction: ", DPPO, correction=Correction())
 
@@ -97,14 +90,16 @@ def test_a_log_prob_above_zero_is_a_rounding_of_its_type(delta):
 
 
 def test_a_divergence_below_zero_is_rounding_or_refused():
-    b = drawn()
-    mask = b["mask"]
-    little = torch.full((4, 6), -1e-5, dtype=D)  # a difference of rounded log-probs may come out so
+    mask = GIVEN["mask"]
+    little = torch.full(
+        mask.shape, -1e-5, dtype=D
+    )  # a difference of rounded log-probs may come out so
     outside = 0.0 - (~mask).to(D)  # below 0 where nothing is looked at
     for measured in (little, outside):
-        assert dppo_loss(**b, measured=measured, delta_tv=0.1).diagnostics["kept"][mask].all()
+        assert dppo_loss(**GIVEN, measured=measured, delta_tv=0.1).diagnostics["kept"][mask].all()
     with checks.value_checks(False):
-        assert dppo_loss(**b, measured=outside - 1, delta_tv=0.1).diagnostics["kept"][mask].all()
+        loss = dppo_loss(**GIVEN, measured=outside - 1, delta_tv=0.1)
+    assert loss.diagnostics["kept"][mask].all()
 
 
 @pytest.mark.parametrize("delta", ["delta_tv", "delta_kl"])
@@ -117,7 +112,8 @@ def test_the_sparse_loss_is_the_loss_measured_over_k_tokens(delta, seed):
     how = {delta: 0.1, "max_ratio": 1.5, **rest}
     measured = (topk_tv if delta == "delta_tv" else topk_kl)(old, kept, x.detach())
     expected = dppo_loss(sampled(x, ids), sampled(q, ids), measured=measured, **how)
-    dirty = TopK(kept, old.masked_fill(gone.unsqueeze(-1), math.nan))
+    junk = gone.unsqueeze(-1)
+    dirty = TopK(kept.masked_fill(junk, -1), old.masked_fill(junk, math.nan))
     found = dppo_sparse_loss(few, dirty, tokens=ids.masked_fill(gone, -100), **how)
     close(found.per_token, expected.per_token, 1e-12)
     close(slope(found.per_token, x), slope(expected.per_token, x), 1e-12)

@@ -1,5 +1,6 @@
-"""Every public function of tensors, each of its arguments spoilt in every way: what is of another kind
-or shape is refused, an error begins with an argument's name, and a result holds no NaN."""
+"""The public functions of tensors, each argument spoilt in every way: what is of another kind or shape
+is refused, an error begins with an argument's name, and a result holds no NaN. `laws.py` asks it of the
+losses of tokens, but for DPPO's pair of radii."""
 
 import inspect
 import math
@@ -29,9 +30,8 @@ ROWS = {"rewards": noise(6), "group": torch.arange(6) // 2}
 PAIR = {"log_a": TOKENS["logp"], "log_b": TOKENS["logp_old"]}
 TOP = {"log_a": U[..., :2], "ids": torch.arange(2).expand(4, 5, 2), "log_b": Q}
 VALUES = {"rewards": TOKENS["advantages"], "values": TOKENS["logp"], "mask": TOKENS["mask"]}
-OF_TOKENS = (a.reinforce_loss, a.pg_is_loss, a.ppo_loss, a.gspo_loss, a.cispo_loss, a.sapo_loss)
-OF_TOKENS += (a.gmpo_loss, a.pspo_loss, partial(a.dppo_loss, delta_tv=0.1), a.quatro_loss)
-OF_TOKENS += (a.trsft_loss, truncated_importance, m2po_mask, partial(opsm_mask, delta=0.1))
+OF_TOKENS = (partial(a.dppo_loss, delta_tv=0.1), truncated_importance, m2po_mask)
+OF_TOKENS += (partial(opsm_mask, delta=0.1),)
 HIDDEN = {"hidden": noise(6, 3), "weight": noise(8, 3), "tokens": torch.arange(12).view(6, 2) % 8}
 
 

@@ -5,12 +5,10 @@ import math
 import pytest
 import torch
 
-from tests.losses import D, batch, close, refused, tensor, trained
+from tests.losses import D, batch, close, refused, tensor
 from trlib.advantages import group_relative
 from trlib.algorithms import (
     DAPO,
-    Correction,
-    DrGRPO,
     Scores,
     TokenLoss,
     ppo_loss,
@@ -82,26 +80,3 @@ def test_soft_overlong_by_hand():
     forced = torch.zeros(4, 4, dtype=torch.bool)
     forced[0, 1:] = True
     assert overlong_penalty(given(horizon=4, forced=forced), 0.5).tolist() == [1.0, 0.5, 0.0, 1.0]
-
-
-@pytest.mark.parametrize(("sampler", "how"), [("int8", "truncate"), ("int4", "mask")])
-def test_in_the_loop_a_coarse_sampler_is_corrected_by_the_learners_own_log_probs(sampler, how):
-    seen = []
-
-    class Watched(DrGRPO):
-        def prepare(self, b):
-            prepared = super().prepare(b)
-            seen.append((b, prepared.advantages))
-            return prepared
-
-    cap = 1.0
-    method = Watched(correction=Correction(cap=cap, how=how))
-    trained(method, steps=1, prompts=8, group=8, sampler=sampler, probe=0)
-    ((b, advantages),) = seen
-    ratio = (b.logp_old - b.logp_rollout).exp()[b.mask]
-    plain = DrGRPO().prepare(b).advantages[b.mask]
-    factor = ratio.clamp(max=cap) if how == "truncate" else ratio.where(ratio <= cap, 0.0)
-    close(advantages[b.mask], plain * factor)
-    off = (ratio - 1).abs()  # four bits are coarser than eight, and both are another policy
-    assert 1e-4 < off.mean() < 0.02 if sampler == "int8" else 0.02 < off.mean() < 1
-    assert (ratio > cap).any() and (ratio < cap).any()

@@ -2,6 +2,7 @@
 rows."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from tests.losses import D, close, distributions, tokens
 from trlib import algorithms
 from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.algorithms import TopK
-from trlib.corrections import m2po_mask, opsm_mask, truncated_importance
+from trlib.corrections import truncated_importance
 from trlib.layout import OF_ROWS, packed
 
 B, T = 4, 5
@@ -64,47 +65,23 @@ def test_every_token_loss_is_the_padded_one(name, lengths, seed):
     assert_case_alike(CASES[name], lengths, seed)
 
 
-@settings(max_examples=15, deadline=None)
-@given(rows, st.integers(0, 2**31), st.sampled_from(["token", "sequence"]))
-def test_losses_of_distributions_too(lengths, seed, level):
+def test_distributions_aggregations_and_corrections_too():
+    lengths = [3, 0, 2, T]
     there = ends(lengths)
-    u, q, rest = distributions(B, max(lengths), V, seed=seed)
-    rest["mask"], flat = there, {k: rest[k][there] for k in ("tokens", "advantages")}
+    u, q, rest = distributions(B, T, V)
+    rest["mask"] = there
     old = algorithms.sparsify(q, tokens=rest["tokens"], mask=there, k=3)
-    chosen = {"delta_kl": 0.02, "level": level}
-    for loss, first, second, packed_second in (
-        (algorithms.troll_loss, u, q, q[there]),
-        (
-            algorithms.troll_sparse_loss,
-            u.gather(-1, old.ids),
-            old,
-            TopK(old.ids[there], old.logp[there]),
-        ),
-    ):
-        padded = loss(first, second, **rest, **chosen)
-        ours = packed(loss, lengths)(first[there], packed_second, **flat, **chosen)
-        close(ours.per_token, padded.per_token[there], 1e-12)
-
-
-@settings(max_examples=15, deadline=None)
-@given(rows, st.integers(0, 2**31), st.sampled_from(AGGREGATIONS))
-def test_aggregations_and_corrections_too(lengths, seed, how):
-    values = tokens(seed, b=B, t=T)
-    per_token, mask = values["advantages"], values["mask"]
-    assert_alike(
-        lambda per_token, mask: aggregate(per_token, mask, how, horizon=7),
-        {"per_token": per_token, "mask": mask},
-        lengths,
-    )
-    there = ends(lengths)
-    logp, old = (values[name][:, : there.shape[1]] for name in ("logp", "logp_old"))
-    how = {"level": "geometric", "floor": 0.5}
-    factor = packed(truncated_importance, lengths)(logp[there], old[there], **how)
-    close(factor, truncated_importance(logp, old, there, **how)[there], 1e-12)
-    a = values["advantages"][:, : there.shape[1]]
-    for rule, given_settings in ((opsm_mask, {"delta": 0.1}), (m2po_mask, {})):
-        ours = packed(rule, lengths)(logp[there], old[there], advantages=a[there], **given_settings)
-        assert torch.equal(ours, rule(logp, old, advantages=a, mask=there, **given_settings)[there])
+    few, head = u.gather(-1, old.ids), TopK(old.ids[there], old.logp[there])
+    given = {name: rest[name][there] for name in ("tokens", "advantages")}
+    ours = packed(algorithms.troll_sparse_loss, lengths)(few[there], head, **given)
+    close(ours.per_token, algorithms.troll_sparse_loss(few, old, **rest).per_token[there], 1e-12)
+    values = tokens(b=B, t=T)
+    named = {"per_token": values["advantages"], "mask": values["mask"]}
+    for how in AGGREGATIONS:
+        assert_alike(partial(aggregate, how=how, horizon=7), named, lengths)
+    pair, how = (values["logp"], values["logp_old"]), {"level": "geometric", "floor": 0.5}
+    factor = packed(truncated_importance, lengths)(*(x[there] for x in pair), **how)
+    close(factor, truncated_importance(*pair, there, **how)[there], 1e-12)
 
 
 def test_lengths_may_be_a_tensor_and_the_mask_is_all_tokens():

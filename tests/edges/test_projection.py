@@ -126,22 +126,9 @@ def test_laws_of_the_projection(seed, scale, apart, vocabulary, delta):
     inner = project(u, lq, delta_kl=delta)
     reached = kl(inner.logp, lq)
     assert (reached <= delta * (1 + 1e-6)).all()
-    # It lies on the geodesic, at its edge where it has moved, is never further from the network
-    # than q is, and a larger radius comes closer.
+    # It lies on the geodesic, and at the region's edge where it has moved.
     assert (reached >= delta * (1 - 1e-6))[inner.eta > 0].all()
     close(inner.logp, geodesic(u, lq, inner.eta), 1e-6)
-    outer = project(u, lq, delta_kl=2 * delta)
-    to_network = [kl(x, u) for x in (lq, inner.logp, outer.logp)]
-    assert (to_network[0] >= to_network[1] - 1e-9).all() and (
-        to_network[1] >= to_network[2] - 1e-9
-    ).all()
-    assert (inner.eta >= outer.eta).all()
-    # Order of the vocabulary and a second projection change nothing.
-    order = torch.randperm(vocabulary, generator=g)
-    turned = project(u[:, order], lq[:, order], delta_kl=delta)
-    close(turned.logp, inner.logp[:, order], 1e-7)
-    again = project(inner.logp, lq, delta_kl=delta)
-    close(again.logp, inner.logp, 1e-7)
 
 
 # --- gradients

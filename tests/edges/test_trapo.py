@@ -1,5 +1,4 @@
-"""TrSFT's weight and optimum, and the micro-groups, against the numbers of the method; TRAPO and
-its baselines."""
+"""TrSFT's optimum, the micro-groups, and TRAPO's baselines."""
 
 import math
 from functools import partial
@@ -9,12 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import trlib
-from tests.losses import D, batch, close, noise, refused
-from tests.losses import trained as short
-from trlib.algorithms import SFT, TRAPO, Scores, SFTPlusRL, SFTThenRL, Stage
+from tests.losses import D, close, refused, resumed, trained
+from trlib.algorithms import TRAPO, SFTPlusRL, SFTThenRL, Stage
 from trlib.algorithms.trapo import MICRO_GROUPS, micro_groups, truncated_expert
-from trlib.tasks import Verdict
 
 
 @settings(max_examples=60, deadline=None)
@@ -62,118 +58,27 @@ def test_micro_groups():
         assert abs(stages[0].count - group / 2) <= 0.5
 
 
-class Scripted:
-    """`dial`, prompt i rewarded by the bits of i, whatever is answered; an expert is right."""
-
-    name, max_tokens, settings = "dial", 16, {"name": "dial"}
-
-    def __init__(self):
-        self.task = trlib.load_task("dial")
-        pool = {p.text: p for p in self.task.prompts(400, seed=0)}
-        self.asked = list(pool.values())[:128]
-        self.experts = self.task.demonstrations(self.asked, seed=0)
-        self.of = {
-            p.text: (i, text)
-            for i, (p, text) in enumerate(zip(self.asked, self.experts, strict=True))
-        }
-        self.calls = dict.fromkeys(self.of, -1)
-
-    def prompts(self, n, *, seed):
-        return self.asked[:n]
-
-    def demonstrations(self, prompts, *, seed):
-        return self.experts[: len(prompts)]
-
-    def verify(self, prompt, completion, *, ended):
-        i, text = self.of[prompt.text]
-        call = self.calls[prompt.text]
-        self.calls[prompt.text] += 1
-        if call < 0:  # the loop looks at the expert's answer first
-            assert completion == text
-            return Verdict(1.0, "right")
-        return Verdict(float(i >> call & 1), "right" if i >> call & 1 else "wrong answer")
-
-
-def test_the_loop_gives_prefixes_by_the_table_for_every_outcome():
-    """All 2^7 outcomes of the first seven completions, through `train`: what is forced is what
-    METHODS 8 says."""
-    task, policy = Scripted(), trlib.load_policy("dial")
-    how = {"steps": 1, "prompts": 128, "group": 8, "max_tokens": 9, "probe": 0}
-    run = short(TRAPO(), policy=policy, task=task, **how)
-    c = run.last
-    forced = c.forced.sum(1).view(128, 8)
-    for i in range(128):
-        bits = [i >> k & 1 for k in range(7)]
-        two = 2 if sum(bits[:4]) < 2 else 0
-        half, whole = 4 if sum(bits[:6]) < 4 else 0, 9 if sum(bits) < 7 else 0
-        assert forced[i].tolist() == [0, 0, 0, 0, two, two, half, whole]
-        expert = [*policy.encode([task.experts[i]])[0], policy.end_id]
-        for row in range(8):
-            assert c.tokens[8 * i + row, : forced[i, row]].tolist() == expert[: forced[i, row]]
-    assert not (c.forced & c.mask).any()
-    whole = c.forced.sum(1) == 9
-    assert c.ended[whole].all() and not c.mask[whole].any() and c.mask[~whole].any(1).all()
-    free = forced == 0
-    assert run.prompts.guided.tolist() == pytest.approx((1 - free.float().mean(1)).tolist())
-    bits = torch.tensor(
-        [[i >> k & 1 for k in range(8)] for i in range(128)]
-    )  # the eighth completion earns 0
-    assert run.rows[0]["reward"] == pytest.approx(float(bits[free].float().mean()))
-
-
-# -- the objective by hand
-# ----------------------------------------------------------------------------------------
-
-
-def by_hand():
-    """Two prompts x eight completions of up to five tokens: prefixes of 2, 2, 3 and 5 tokens in the
-    last four."""
-    logp = -3 * noise(16, 5).abs() - 0.7
-    old = logp + 0.2 * noise(16, 5, seed=1)
-    forced = torch.arange(5) < torch.tensor([0, 0, 0, 0, 2, 2, 3, 5] * 2).unsqueeze(1)
-    mask = ~forced
-    mask[1, 3:] = False
-    rewards = (noise(16, seed=2) > 0.3).double()
-    rewards[[7, 15]] = 1.0
-    known = {"logp_rollout": old.masked_fill(forced, 0.0), "logp_old": old}
-    group = torch.arange(2).repeat_interleave(8)
-    return batch(mask, forced=forced, rewards=rewards, group=group, horizon=5, **known), logp
-
-
-def test_a_copy_of_a_completion_that_is_all_the_experts_changes_nothing():
-    held, values = by_hand()
-    for rows in ([7, 15], [7] * 3 + [15] * 3):
-        prepared = SFT().prepare(held.rows(torch.tensor(rows)))
-        per_token = SFT().objective(Scores(values[rows]), prepared).per_token
-        close(SFT().loss(per_token, prepared), -values[[7, 15]].sum() / (2 * 5), 1e-12)
-
-
 # -- the loop
 # --------------------------------------------------------------------------------------------------
 
-trained = partial(short, group=8, probe=4, checkpoint_every=1)
-
 
 def test_sft_then_rl_turns_at_its_batch_and_survives_a_break(tmp_path):
-    method = SFTThenRL(sft_batches=2)
-    whole = trained(method, steps=4)
+    made = partial(SFTThenRL, sft_batches=2)
+    whole = resumed(made, tmp_path, steps=4, group=8, probe=4)
     assert whole.prompts.groupby("batch").guided.mean().tolist() == [1, 1, 0, 0]
     assert whole.history.reward.isna().tolist() == [True, True, False, False]
-    for steps in (1, 3, 4):
-        again = trained(method, steps=steps, out=tmp_path, resume=steps > 1)
-    assert again.history.loss.equals(whole.history.loss)
-    assert all(
-        torch.equal(a, b)
-        for a, b in zip(again.policy.parameters, whole.policy.parameters, strict=True)
-    )
 
 
 @pytest.mark.parametrize(
     ("method", "guided"), [(SFTPlusRL(), 1 / 8), (TRAPO(adaptive=False), 1 / 2)]
 )
 def test_what_is_not_adaptive_always_guides(method, guided, recwarn):
-    run = trained(method, steps=2, minibatches=2, epochs=2, lag=1, anchor="rollout")
+    used = {"minibatches": 2, "epochs": 2, "lag": 1, "anchor": "rollout"}
+    run = trained(method, group=8, probe=4, **used)
     assert (run.prompts.guided == guided).all() and run.history.grad_norm.gt(0).all()
+    whole = torch.arange(len(run.last)) % 8 == 7
+    assert run.last.ended[whole].all() and not run.last.mask[whole].any()
+    assert run.last.mask[~whole].any(1).all()
 
 
 def test_a_group_of_one_has_no_room_for_an_expert():

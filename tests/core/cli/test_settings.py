@@ -45,7 +45,6 @@ class Outer(Base):
         ("delta=.1,.2", {"delta": (0.1, 0.2)}),
         ("delta=(.1, .2)", {"delta": (0.1, 0.2)}),
         ("delta=none", {"delta": None}),
-        ("delta=1e-3", {"delta": 0.001}),
         ("size=7", {"size": 7}),
         ("quick=yes", {"quick": True}),
         ("quick=off", {"quick": False}),
@@ -54,7 +53,6 @@ class Outer(Base):
         ("many=3,1,2", {"many": (3, 1, 2)}),
         ("inner=on", {"inner": Inner()}),
         ("inner=none", {"inner": None}),
-        ("inner.cap=3", {"inner": Inner(cap=3.0)}),
         ("inner.level=sequence", {"inner": Inner(level="sequence")}),
     ],
 )

@@ -168,22 +168,6 @@ def test_a_loss_per_completion_or_as_one_number_is_that_of_tokens(kind, aggregat
     )
 
 
-def test_tensors_that_prepare_adds_follow_their_rows():
-    class Adds(PPO):
-        def prepare(self, batch):
-            return super().prepare(batch).plus(mine=batch.rewards * 2 + batch.group)
-
-        def objective(self, scores, batch):
-            added = batch.extra["mine"]
-            assert (
-                torch.equal(added, batch.rewards * 2 + batch.group)
-                and added.shape == batch.rewards.shape
-            )
-            return super().objective(scores, batch)
-
-    assert len(train(Adds(), minibatches=2).rows) == 3
-
-
 def test_the_documentations_methods_train(tmp_path):
     page = (Path(trlib.__file__).parents[1] / "book/interface/method.md").read_text(
         encoding="utf-8"

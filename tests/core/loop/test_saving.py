@@ -4,7 +4,6 @@ import os
 import random
 import subprocess
 import sys
-from functools import partial
 
 import pytest
 import torch
@@ -12,7 +11,7 @@ import torch
 import trlib
 from tests.core.loop import runs
 from tests.losses import refused, same
-from trlib.algorithms import GRPO, PPOCritic
+from trlib.algorithms import GRPO
 from trlib.errors import CheckpointError
 from trlib.loop.saving import checkpoints
 
@@ -73,26 +72,17 @@ def test_a_flipped_bit_is_seen_wherever_it_is(tmp_path):
     assert len(trained(tmp_path, resume=True).rows) == 2
 
 
-@pytest.mark.parametrize(
-    ("method", "settings", "prefixes"),
-    [
-        (GRPO(beta=0.1), {"lag": 1}, {"policy", "past", "reference", "optimizer"}),
-        (PPOCritic(), {}, {"policy", "critic", "optimizer"}),
-    ],
-)
-def test_tensors_of_another_run_are_named_and_nothing_is_changed(
-    tmp_path, method, settings, prefixes
-):
-    trained(tmp_path, method, steps=1, **settings)
+def test_tensors_of_another_run_are_named_and_nothing_is_changed(tmp_path):
+    method = GRPO(beta=0.1)
+    trained(tmp_path, method, steps=1, lag=1)
     file = tmp_path / checkpoints.NAME
     tensors, rest = checkpoints.load(tmp_path)
-    assert {name.split("/")[0] for name in tensors} == prefixes
+    prefixes = {name.split("/")[0] for name in tensors}
+    assert prefixes == {"policy", "past", "reference", "optimizer"}
     policy, fresh = trlib.load_policy("dial"), trlib.load_policy("dial")
     # The optimiser's state, the sampler's past and a method's memory have no shape before the first
     # batch.
-    own, other = (
-        max(n for n in tensors if n.startswith(p)) for p in sorted(prefixes - {"past", "optimizer"})
-    )
+    own, other = (max(n for n in tensors if n.startswith(p)) for p in ("policy", "reference"))
     t = tensors[own]
     for changed, words in (
         ({own: t.flatten()[:1].repeat(3)}, rf"got '{own}' float32 \[3\] where float32"),
@@ -105,22 +95,8 @@ def test_tensors_of_another_run_are_named_and_nothing_is_changed(
         checkpoints.save(tmp_path, odd, rest)
         before = file.read_bytes()
         said = f"CheckpointError: out: expected the tensors of this run at .*, {words}"
-        refused(said, trained, tmp_path, method, policy=policy, resume=True, **settings)
+        refused(said, trained, tmp_path, method, policy=policy, resume=True, lag=1)
         assert file.read_bytes() == before and same(policy, fresh)
-
-
-def test_copies_of_few_digits_are_checked_too(tmp_path):
-    coarse = partial(trlib.load_policy, "dial", dtype="bfloat16")
-    trained(tmp_path, policy=coarse(), steps=1)
-    tensors, rest = checkpoints.load(tmp_path)
-    checkpoints.save(tmp_path, {**tensors, "exact/3": tensors["exact/3"].bfloat16()}, rest)
-    refused(
-        r"CheckpointError: .*got 'exact/3' bfloat16 .* where float32 .* is wanted",
-        trained,
-        tmp_path,
-        policy=coarse(),
-        resume=True,
-    )
 
 
 # -- the folder

@@ -20,7 +20,6 @@ from trlib.algorithms import (
     PGIS,
     PPO,
     REINFORCE,
-    TROLL,
     Correction,
     proportional,
 )
@@ -129,18 +128,14 @@ SKIPPED = [
 
 SCORED = [
     (REWARD, {"lag": 3}),
-    (PPO(), {"lag": 1, "segments": 2}),
-    (GRPO(advantage="right-only"), {"buffer": 2}),
     (PGIS(advantage="mixed-reward"), {"sampler": "int4"}),
     (GSPO(advantage="wrong-only"), {"logit_noise": 0.5}),
     (GRPO(), {"dtype": "bfloat16"}),
-    (REINFORCE(advantage="plus-minus"), {}),
     (PPO(shift=0.1), {}),
     (Curious(), {}),
     (Weighing(), {}),
     (Twice(), {}),
     (GRPO(beta=0.1), {}),
-    (TROLL(), {}),
     (GRPO(), {"anchor": "rollout"}),
     (GRPO(), {"minibatches": 2}),
     (DPPO(measure="full"), {"anchor": "recomputed"}),

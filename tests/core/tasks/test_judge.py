@@ -34,20 +34,10 @@ def batch():
 
 
 def test_every_completion_is_judged_by_its_own_prompt(batch):
-    rewards = trlib.load_task("dial").judge(PROMPTS, batch)
-    assert rewards.dtype is torch.float32
-    assert rewards.tolist() == REWARDS
-
-
-def test_some_rows_of_a_batch_are_judged_as_they_stand(batch):
-    some = batch.rows(torch.tensor([4, 0, 3]))
-    assert trlib.load_task("dial").judge(PROMPTS, some).tolist() == [0.0, 1.0, 1.0]
-
-
-def test_the_verdicts_of_a_batch_say_why(batch):
-    found = verify_batch(trlib.load_task("dial"), PROMPTS, batch)
-    assert [verdict.reason for verdict in found] == REASONS
-    assert [verdict.reward for verdict in found] == REWARDS
+    task = trlib.load_task("dial")
+    rewards = task.judge(PROMPTS, batch)
+    assert rewards.dtype is torch.float32 and rewards.tolist() == REWARDS
+    assert [verdict.reason for verdict in verify_batch(task, PROMPTS, batch)] == REASONS
 
 
 def plain(verify):

@@ -207,6 +207,7 @@ def broken(verdict=None, prompts=None):
             "TypeError: .*for prompt '7 : .* is '1', expected a finite",
         ),
         (broken(Verdict(math.nan, "right")), "NonFiniteError: .* is nan, expected a finite number"),
+        (broken(Verdict(math.inf, "right")), "NonFiniteError: .* is inf, expected a finite number"),
         (
             broken(prompts=iter([ASKED])),
             "TypeError: .*prompts: expected a list of 2 .* list_iterator",
