@@ -49,12 +49,12 @@ def _groups(draw: Draw) -> tuple[Any, ...]:
 
 def _wrong_dpo_loss(moved, rewards, group, beta):
     right = _dpo(moved, rewards, group, beta)
-    return {
-        "pairs across prompts": (
+    return [
+        (
             _mean(moved, rewards.unsqueeze(1) > rewards, beta),
             "completions of different prompts are paired here; a pair belongs to one prompt.",
         ),
-        "ties": (
+        (
             _mean(
                 moved,
                 (group.unsqueeze(1) == group)
@@ -64,47 +64,44 @@ def _wrong_dpo_loss(moved, rewards, group, beta):
             ),
             "two completions of equal reward do not make a pair: neither is better.",
         ),
-        "ties and itself": (
+        (
             _mean(moved, (group.unsqueeze(1) == group) & (rewards.unsqueeze(1) >= rewards), beta),
             "with `>=` a completion is compared with itself and with its equals; a pair needs a "
             "better one.",
         ),
-        "the worse one first": (
+        (
             _dpo(-moved, rewards, group, beta),
             "the sign is flipped: this pushes the worse completion up.",
         ),
-        "no logarithm": (
+        (
             _probability(moved, rewards, group, beta),
             "this is the mean of σ itself; DPO's loss is -log σ.",
         ),
-        "minus forgotten": (
+        (
             -right,
             "this is the mean of log σ, which should grow; a loss should fall: put the minus in "
             "front.",
         ),
-        "sum": (
-            right * _ahead(rewards, group).sum(),
-            "this is the sum over the pairs; take their mean.",
-        ),
-        "mean over all places": (
+        (right * _ahead(rewards, group).sum(), "this is the sum over the pairs; take their mean."),
+        (
             right * _ahead(rewards, group).double().mean(),
             "this divides by B², all places of a table; divide by the number of pairs.",
         ),
-        "a mean for each prompt": (
+        (
             _by_group(moved, rewards, group, beta),
             "this takes the mean in each prompt first; here all pairs of the batch count alike.",
         ),
-        "best against worst": (
+        (
             _best_and_worst(moved, rewards, group, beta),
             "only the best and the worst of each prompt are compared here; take every better with "
             "every worse.",
         ),
-        "beta outside": (
+        (
             beta * _dpo(moved, rewards, group, 1.0),
             "beta multiplies the loss here; it belongs inside σ, where it sets how soon a pair "
             "lets go.",
         ),
-    }
+    ]
 
 
 check_dpo_loss = Exercise(
@@ -140,39 +137,33 @@ def _lists(draw: Draw) -> tuple[Any, ...]:
 
 
 def _wrong_adpo_optimum(pi, q, tau):
-    return {
-        "divided": (
+    return [
+        (
             _share(pi * q ** (1 / tau)),
             "τ is on the wrong side: softmax(l/τ) = q means l = τ log q, so τ *multiplies* the "
             "tilt.",
         ),
-        "the target itself": (
+        (
             q,
             "this is the target; the loss compares it with the log-*ratios*, so π_old remains as "
             "a factor.",
         ),
-        "without the policy": (
-            _share(q**tau),
-            "`pi` is missing: the log-ratios are relative to it.",
-        ),
-        "not normalised": (pi * q**tau, "these do not sum to 1; divide by their sum."),
-        "mixed": (
-            (1 - tau) * pi + tau * q,
-            "this mixes the two; the optimum *multiplies*: π ∝ π_old q^τ.",
-        ),
-        "geometric mixture": (
+        (_share(q**tau), "`pi` is missing: the log-ratios are relative to it."),
+        (pi * q**tau, "these do not sum to 1; divide by their sum."),
+        ((1 - tau) * pi + tau * q, "this mixes the two; the optimum *multiplies*: π ∝ π_old q^τ."),
+        (
             _share(pi ** (1 - tau) * q**tau),
             "this is the geometric mean of the two; in the optimum `pi` keeps its full power.",
         ),
-        "tilted by q itself": (
+        (
             _share(pi * torch.exp(tau * q)),
             "τ is on the right side, but q is a distribution, not a reward: l = τ log q.",
         ),
-        "exponential of q": (
+        (
             _share(pi * torch.exp(q / tau)),
             "q is a distribution, not a reward: its logarithm is the tilt, l = τ log q.",
         ),
-    }
+    ]
 
 
 check_adpo_optimum = Exercise(

@@ -36,51 +36,45 @@ def _turns(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
 def _wrong_prefix(logp, logp_mu, mask):
     log_ratio = _log_ratio(logp, logp_mu, mask)
     right = _prefix(logp, logp_mu, mask)
-    return {
-        "mask ignored": (
+    return [
+        (
             (logp - logp_mu).cumsum(1).exp(),
             "this counts tokens that the policy did not write. Where `mask` is 0 the ratio is 1, "
             "so the log-ratio is 0.",
         ),
-        "token alone": (
+        (
             log_ratio.exp(),
             "this is each token's own ratio; multiply it by those before it (`cumsum` of the "
             "logarithms).",
         ),
-        "before the token": (
+        (
             right / log_ratio.exp(),
             "this stops one token too early: the token's own ratio belongs to the product.",
         ),
-        "whole product": (
+        (
             log_ratio.sum(1, keepdim=True).exp().expand_as(logp).clone(),
             "this is the whole completion's product, the same for each of its tokens; stop at the "
             "token.",
         ),
-        "from the token on": (
+        (
             log_ratio.flip(1).cumsum(1).flip(1).exp(),
             "this is the product from the token to the end; a prefix is what comes before.",
         ),
-        "exp forgotten": (
-            log_ratio.cumsum(1),
-            "this is the logarithm of the product: take `exp`.",
-        ),
-        "sum of ratios": (
+        (log_ratio.cumsum(1), "this is the logarithm of the product: take `exp`."),
+        (
             (log_ratio.exp() * mask).cumsum(1),
             "this adds ratios; ratios multiply, and their logarithms add.",
         ),
-        "along the batch": (
+        (
             log_ratio.cumsum(0).exp(),
             "this runs over the completions; tokens are the second dimension: `cumsum(1)`.",
         ),
-        "geometric mean": (
+        (
             (log_ratio.cumsum(1) / mask.cumsum(1).clamp(min=1)).exp(),
             "this is the geometric mean of the prefix (PNPO's); the product has no division.",
         ),
-        "zero where masked": (
-            right * mask,
-            "a masked place carries the product on; it does not set it to 0.",
-        ),
-    }
+        (right * mask, "a masked place carries the product on; it does not set it to 0."),
+    ]
 
 
 check_prefix = Exercise(
@@ -225,39 +219,36 @@ def _mean(logp: Tensor, logp_mu: Tensor, mask: Tensor) -> Tensor:
 
 def _wrong_mean(logp, logp_mu, mask):
     log_ratio = _log_ratio(logp, logp_mu, mask)
-    return {
-        "as it was": (
+    return [
+        (
             (logp - logp_mu).mean(1).exp(),
             "this is the loop as it was: it counts the tools' tokens and the padding, above and "
             "below the fraction line.",
         ),
-        "divided by the width": (
+        (
             log_ratio.mean(1).exp(),
             "the sum is right, but it is divided by the padded width; divide by the tokens of "
             "the policy, `mask.sum(1)`.",
         ),
-        "tools in the sum": (
+        (
             ((logp - logp_mu).sum(1) / mask.sum(1)).exp(),
             "the number of tokens is right, but the sum still contains the tools' log-ratios.",
         ),
-        "product": (
+        (
             log_ratio.sum(1).exp(),
             "this is the product; the geometric mean divides the logarithm by the number of tokens.",
         ),
-        "one mean for all": (
+        (
             (log_ratio.sum() / mask.sum()).exp().expand(3).clone(),
             "this is one mean over the batch; every completion has its own.",
         ),
-        "mean of ratios": (
+        (
             (log_ratio.exp() * mask).sum(1) / mask.sum(1),
             "this is the arithmetic mean of the ratios; take the mean of their logarithms, then "
             "`exp`.",
         ),
-        "exp forgotten": (
-            log_ratio.sum(1) / mask.sum(1),
-            "this is the mean log-ratio: take `exp`.",
-        ),
-    }
+        (log_ratio.sum(1) / mask.sum(1), "this is the mean log-ratio: take `exp`."),
+    ]
 
 
 check_mean = Exercise(
@@ -332,50 +323,50 @@ def _trains(answer: Callable[..., Any]) -> str:
 
 
 def _wrong_loss(logp, logp_mu, advantages, mask):
-    return {
-        "by token": (
+    return [
+        (
             _by_token(logp, logp_mu, advantages, mask),
             "these are weights of tokens; sum the log-ratios of a completion before `exp`.",
         ),
-        "mask ignored": (
+        (
             _masked_off(logp, logp_mu, advantages, mask),
             "padding is in the product: only tokens where `mask` is True count.",
         ),
-        "not cut": (
+        (
             _loss(lambda total: total.exp())(logp, logp_mu, advantages, mask),
             "the weight has no upper bound: `clamp(max=2)` it, or a single completion decides.",
         ),
-        "dropped": (
+        (
             _loss(lambda total: total.exp() * (total.exp() <= CAP))(
                 logp, logp_mu, advantages, mask
             ),
             "this drops heavy completions (MIS); truncation keeps them, with a weight of 2.",
         ),
-        "cut from below too": (
+        (
             _loss(lambda total: total.exp().clamp(1 / CAP, CAP))(logp, logp_mu, advantages, mask),
             "there is no lower bound: a completion that became unlikely weighs little.",
         ),
-        "geometric mean": (
+        (
             _loss(lambda total: (total / 6).exp().clamp(max=CAP))(logp, logp_mu, advantages, mask),
             "the weight is the product, not its root.",
         ),
-        "every place": (
+        (
             _every_place(logp, logp_mu, advantages, mask),
             "padding is 0 but still counted: the mean is over tokens where `mask` is True.",
         ),
-        "sign": (
+        (
             _loss(sign=1.0)(logp, logp_mu, advantages, mask),
             "this is what should rise; the loss is minus that.",
         ),
-        "upside down": (
+        (
             _loss(lambda total: (-total).exp().clamp(max=CAP))(logp, logp_mu, advantages, mask),
             "the ratio is upside down: learner over sampler.",
         ),
-        "no weight": (
+        (
             _loss(torch.ones_like)(logp, logp_mu, advantages, mask),
             "this is the loss without a correction.",
         ),
-    }
+    ]
 
 
 check_loss = Exercise(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from trbook.exercises.built import Built
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.check import Draw, Exercise, Number, Numbers
 from trbook.exercises.verdict import one_number
 from trbook.rollout import adamw, descend, position
 from trlib.model.completions import Completions, join
@@ -84,48 +84,39 @@ def _forced(draw: Draw) -> tuple[Tensor, Tensor]:
 def _wrong_taught(forced, group):
     same = group == group[:, None]
     right = _taught(forced, group)
-    return {
-        "the broken loop": (
+    return [
+        (
             forced & ~_earlier(_alike(forced))[:, None],
             "this is still the broken loop: a prefix is left out because another *prompt* has "
             "one of the same length, whose words are different.",
         ),
-        "one prefix for a prompt": (
+        (
             forced & ~_earlier(same)[:, None],
             "this teaches one completion of each prompt; two prefixes of different lengths are "
             "both taught.",
         ),
-        "nothing left out": (
-            forced.clone(),
-            "this teaches a prefix that four completions share four times.",
-        ),
-        "the copies": (
-            forced & ~right,
-            "the wrong way round: these are the repetitions, which are left out.",
-        ),
-        "all twins out": (
+        (forced.clone(), "this teaches a prefix that four completions share four times."),
+        (forced & ~right, "the wrong way round: these are the repetitions, which are left out."),
+        (
             forced & ~((_alike(forced) & same).sum(1) > 1)[:, None],
             "where two completions share a prefix, both are left out here; one of them stays.",
         ),
-        "a twin of itself": (
+        (
             torch.zeros_like(forced),
             "nothing is taught: each completion is its own twin here. Compare it with earlier "
             "ones only.",
         ),
-        "the longest alone": (
+        (
             forced & ~(same & (forced.sum(1) > forced.sum(1)[:, None])).any(1)[:, None],
             "only each prompt's longest prefix is taught here; shorter ones count too, each once.",
         ),
-        "the last one stays": (
+        (
             forced & ~(_alike(forced) & same).triu(1).any(1)[:, None],
             "each prefix is taught once here, but by the last completion that has it; leave out "
             "what comes after the first, as the loop does.",
         ),
-        "completions without a prefix": (
-            ~right,
-            "these are the tokens that are *not* taught.",
-        ),
-    }
+        (~right, "these are the tokens that are *not* taught."),
+    ]
 
 
 check_taught = Exercise(
@@ -277,37 +268,28 @@ check_trapo_loss = Built(
     trace=_movements,
     praise=_learns,
     mistakes=[
-        Mistake(
-            "no minus",
-            lambda *a: -_whole(*a),
-            "this goes uphill: a loss is minus what you want more of.",
-        ),
-        Mistake(
-            "SFT",
+        (lambda *a: -_whole(*a), "this goes uphill: a loss is minus what you want more of."),
+        (
             lambda *a: _whole(*a, imitate=lambda logp, alpha: -logp),
             "the expert's half is SFT's here, with weight 1 on every token; TrSFT fades tokens of "
             "p < alpha.",
         ),
-        Mistake(
-            "no stop-gradient",
+        (
             lambda *a: _whole(
                 *a, imitate=lambda logp, alpha: -logp.exp() / logp.exp().clamp(min=alpha)
             ),
             "the divisor max(p, alpha) is not detached, so a token above alpha gets no gradient.",
         ),
-        Mistake(
-            "always over alpha",
+        (
             lambda *a: _whole(*a, imitate=lambda logp, alpha: -logp.exp() / alpha),
             "where the expert's p is above alpha it is divided by itself, so that the weight "
             "stays 1; here the weight grows to 1/alpha.",
         ),
-        Mistake(
-            "alpha written in",
+        (
             lambda *a: _whole(*a, imitate=lambda logp, alpha: _trsft(logp, 0.1)),
             "the first update agrees but the second does not: did you write in 0.1 for `alpha`?",
         ),
-        Mistake(
-            "divided by the standard deviation",
+        (
             lambda *a: _whole(
                 *a,
                 advantages=lambda groups: (
@@ -317,8 +299,7 @@ check_trapo_loss = Built(
             "the advantages are divided by the group's standard deviation; TRAPO only subtracts "
             "the mean.",
         ),
-        Mistake(
-            "divided by the standard deviation, a smaller floor",
+        (
             lambda *a: _whole(
                 *a,
                 advantages=lambda groups: (
@@ -328,20 +309,17 @@ check_trapo_loss = Built(
             "the advantages are divided by the deviation of their group; TRAPO subtracts its mean "
             "and no more.",
         ),
-        Mistake(
-            "the expert weighed by the advantage",
+        (
             lambda *a: _weighed(*a),
             "the expert's half is multiplied by the advantage; there is none in it.",
         ),
-        Mistake(
-            "masks exchanged",
+        (
             lambda logp, rewards, own, expert, alpha, horizon: _whole(
                 logp, rewards, expert, own, alpha, horizon
             ),
             "`own` and `expert` have changed places.",
         ),
-        Mistake(
-            "two means",
+        (
             lambda logp, rewards, own, expert, alpha, horizon: (
                 len(rewards)
                 * horizon
@@ -353,42 +331,35 @@ check_trapo_loss = Built(
             "here each half is divided by its own number of tokens; both share one divisor, the "
             "number of completions times `horizon`.",
         ),
-        Mistake(
-            "the batch's mean",
+        (
             lambda *a: _whole(*a, advantages=lambda groups: groups - groups.mean()),
             "the baseline is the mean of the whole batch; take each prompt's own eight completions.",
         ),
-        Mistake(
-            "guided ones left out of the baseline",
+        (
             lambda *a: _whole(*a, advantages=_free_alone),
             "the baseline leaves out the completions with a prefix; TRAPO's mean is over all eight.",
         ),
-        Mistake(
-            "no baseline",
+        (
             lambda *a: _whole(*a, advantages=lambda groups: groups),
             "the rewards themselves weigh the policy's tokens; subtract the mean of the prompt's "
             "eight.",
         ),
-        Mistake(
-            "the expert's tokens weighted too",
+        (
             lambda logp, rewards, own, expert, alpha, horizon: _whole(
                 logp, rewards, own, expert, alpha, horizon, tokens=own | expert
             ),
             "the policy gradient also runs on the expert's tokens, which the policy did not "
             "sample: use `own`.",
         ),
-        Mistake(
-            "the expert forgotten",
+        (
             lambda *a: _whole(*a, imitate=lambda logp, alpha: 0 * logp),
             "only the policy's own tokens are taught; the expert's half is missing.",
         ),
-        Mistake(
-            "the rewards forgotten",
+        (
             lambda *a: _whole(*a, advantages=lambda groups: 0 * groups),
             "only the expert's tokens are taught; the policy gradient is missing.",
         ),
-        Mistake(
-            "mean over tokens",
+        (
             lambda logp, rewards, own, expert, alpha, horizon: (
                 _whole(logp, rewards, own, expert, alpha, horizon)
                 * len(rewards)
@@ -398,8 +369,7 @@ check_trapo_loss = Built(
             "the sum is divided by the tokens present; the divisor is the constant number of "
             "completions times `horizon`.",
         ),
-        Mistake(
-            "mean over completions alone",
+        (
             lambda logp, rewards, own, expert, alpha, horizon: (
                 _whole(logp, rewards, own, expert, alpha, horizon) * horizon
             ),

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from trbook.exercises.built import Built
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.check import Draw, Exercise, Number, Numbers
 from trbook.exercises.verdict import NotYet, kind, returned
 from trbook.rollout import adamw, descend, position, rollout
 from trlib import checks
@@ -65,53 +65,53 @@ def _uncentred(
 
 
 def _wrong_through(g, logp, logp_old, eta):
-    return {
-        "eta constant": (
+    return [
+        (
             _chain(g, logp, logp_old, eta, remove=False),
             "this is the gradient with the multiplier held fixed; but eta moves when the network "
             "does. Subtract the part along the way out.",
         ),
-        "no shrink": (
+        (
             _chain(g, logp, logp_old, eta, shrink=False),
             "the direction is right; divide by 1 + eta.",
         ),
-        "multiplied": (
+        (
             (1 + eta) ** 2 * _chain(g, logp, logp_old, eta),
             "the direction is right; divide by 1 + eta, do not multiply.",
         ),
-        "added": (
+        (
             2 * _chain(g, logp, logp_old, eta, remove=False) - _chain(g, logp, logp_old, eta),
             "the part along the way out is added here; it is what the projection takes away.",
         ),
-        "neither": (
+        (
             _chain(g, logp, logp_old, eta, shrink=False, remove=False),
             "only the normalisation is differentiated here: 1 / (1 + eta) and the part along the "
             "way out are missing.",
         ),
-        "not centred": (
+        (
             _chain(g, logp, logp_old, eta, centre=False),
             "log π is normalised, so a gradient on it first loses its part along π: G = g - π Σ g.",
         ),
-        "centred too late": (
+        (
             _chain(g, logp, logp_old, eta) + (g - _centred(g, logp)) / (1 + eta),
             "log π is normalised, so a gradient on it first loses its part along π: G = g - π Σ g "
             "in both places.",
         ),
-        "the way out uncentred": (
+        (
             _uncentred(g, logp, logp_old, eta, of_the_variance=False),
             "what is subtracted goes along π (d - KL); here it goes along π d. The KL is the mean "
             "of d under π.",
         ),
-        "a square for the variance": (
+        (
             _uncentred(g, logp, logp_old, eta, of_the_variance=True),
             "the denominator is the variance of d under π, the mean of (d - KL)²; here it is the "
             "mean of d².",
         ),
-        "pi forgotten": (
+        (
             _chain(g, logp, logp_old, eta, weigh=False),
             "what is subtracted is π (d - KL), not d - KL: dη/dlog π̃ has the factor π.",
         ),
-    }
+    ]
 
 
 check_through = Exercise(
@@ -318,21 +318,18 @@ check_with_rest = Built(
     trace=_movements,
     praise=_learns,
     mistakes=[
-        Mistake(
-            "probability instead of its logarithm",
+        (
             lambda logp, ids: torch.cat([logp.gather(1, ids), 1 - _mass(logp, ids)], 1),
             "the bucket holds a probability; the other entries are logarithms.",
         ),
-        Mistake(
-            "the authors' constant",
+        (
             lambda logp, ids: _kept_and(
                 logp, ids, lambda others: torch.full_like(others[:, :1], math.log(1e-12))
             ),
             "the bucket counts for almost nothing, so what leaves the kept tokens is not seen. "
             "Did you write in a constant, or add logarithms? `logsumexp` adds probabilities.",
         ),
-        Mistake(
-            "renormalised",
+        (
             lambda logp, ids: torch.cat(
                 [logp.gather(1, ids).log_softmax(1), torch.full_like(logp[:, :1], math.log(1e-12))],
                 1,
@@ -340,15 +337,13 @@ check_with_rest = Built(
             "the kept tokens are divided by their sum; they keep their own probabilities, and "
             "the bucket takes the rest.",
         ),
-        Mistake(
-            "bucket detached",
+        (
             lambda logp, ids: _kept_and(
                 logp, ids, lambda others: others.logsumexp(1, keepdim=True).detach()
             ),
             "the values are right, but no gradient flows through the bucket.",
         ),
-        Mistake(
-            "mean of the rest",
+        (
             lambda logp, ids: _kept_and(
                 logp,
                 ids,
@@ -358,31 +353,26 @@ check_with_rest = Built(
             ),
             "the bucket holds the mean probability of the other tokens; merged outcomes add up.",
         ),
-        Mistake(
-            "the largest of the rest",
+        (
             lambda logp, ids: _kept_and(
                 logp, ids, lambda others: others.max(1, keepdim=True).values
             ),
             "the bucket holds the likeliest of the other tokens alone; it stands for all of them.",
         ),
-        Mistake(
-            "everything in the bucket",
+        (
             lambda logp, ids: torch.cat([logp.gather(1, ids), logp.logsumexp(1, keepdim=True)], 1),
             "the bucket holds the whole vocabulary, the kept tokens too; its probability is 1.",
         ),
-        Mistake(
-            "bucket first",
+        (
             lambda logp, ids: _with_rest(logp, ids).roll(1, 1),
             "the outcomes are right, but the bucket comes first; put it last, so that `ids` still "
             "finds its tokens.",
         ),
-        Mistake(
-            "the first tokens",
+        (
             lambda logp, ids: _with_rest(logp, torch.arange(ids.shape[1]).expand_as(ids)),
             "these are the first tokens of the vocabulary; keep those that `ids` names.",
         ),
-        Mistake(
-            "probabilities",
+        (
             lambda logp, ids: _with_rest(logp, ids).exp(),
             "these are the right probabilities; take their logarithms.",
         ),

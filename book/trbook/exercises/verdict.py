@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from trbook.reveal import fold
@@ -164,22 +163,21 @@ def _list(value: Tensor) -> str:
     return f"[{', '.join(_list(part) for part in value[:_MANY])}{more}]"
 
 
-def difference(got: Tensor, off: Tensor, too_small: bool, arguments: Mapping[str, Any]) -> str:
+def difference(got: Tensor, want: Tensor, off: Tensor, arguments: Mapping[str, Any]) -> str:
     """Where a result is off: on which inputs, which entry, which way. Never the right value: a hint
     is not a solution.
 
     Args:
         got: what the reader's function returned.
+        want: the right value.
         off: bool, the shape of `got`: which entries are wrong.
-        too_small: which way the first wrong entry is off.
         arguments: the inputs, by name.
     """
-    side = "too small" if too_small else "too large"
+    place = tuple(off.nonzero()[0].tolist())
+    side = "too small" if got[place] < want[place] else "too large"
     start = f"With {given(arguments)} your function returns {short(got)}"
     if got.dim() == 0:
         return f"{start}, which is {side}."
-    place = torch.nonzero(off)[0].tolist()
-    value = short(got[tuple(place)])
     where = ", ".join(map(str, place))
     count = int(off.sum())
     many = (
@@ -187,7 +185,7 @@ def difference(got: Tensor, off: Tensor, too_small: bool, arguments: Mapping[str
         if count == off.numel() > 1
         else f"{count} of the {off.numel()} entries " + ("is off" if count == 1 else "are off")
     )
-    return f"{start}. {many}; the entry at index {where}, {value}, is {side}."
+    return f"{start}. {many}; the entry at index {where}, {short(got[place])}, is {side}."
 
 
 class Check:
