@@ -15,18 +15,41 @@ first mistake that agrees gives the hint.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from trbook.exercises.attempt import OfFunction, asked
 from trbook.exercises.check import Mistake
 from trbook.exercises.verdict import NotYet
+from trbook.rollout import position
+from trlib.model.policy import load_policy
 
 Function = Callable[..., Any]
+
+
+def movements(start: str, lr: float, update: Function, parts: Sequence[Sequence[Any]]) -> Tensor:
+    """[updates, parameters]: how far each update moves an embedded policy, in float64.
+
+    Args:
+        start: the policy's name.
+        lr: of plain gradient descent.
+        update: takes the policy, the optimizer and a part.
+        parts: what each update is made from.
+    """
+    policy = load_policy(start, dtype="float64")
+    optimizer = torch.optim.SGD(policy.parameters, lr=lr)
+    rows = []
+    for part in copy.deepcopy(parts):
+        before = position(policy)
+        update(policy, optimizer, *part)
+        rows.append(position(policy) - before)
+    return torch.stack(rows)
 
 
 @dataclass(frozen=True, repr=False)

@@ -33,7 +33,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trbook.exercises.attempt import OfFunction
+from trbook.exercises.attempt import OfFunction, call
 from trbook.exercises.verdict import (
     Check,
     NotYet,
@@ -43,7 +43,6 @@ from trbook.exercises.verdict import (
     kind,
     quoted,
     raised,
-    returned,
 )
 
 DRAWS = 6
@@ -256,13 +255,7 @@ def run(function: Callable[..., Any], case: Arguments) -> Tensor:
 def _asked(answer: Callable[..., Any], case: Arguments, want: Tensor) -> Tensor:
     """The reader's function on a copy of the inputs, as float64; whatever it does instead becomes a
     hint."""
-    try:
-        got = answer(*copy.deepcopy(case).values())
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise NotYet(f"{raised(error, answer)}. It was called with {given(case)}.") from error
-    returned(got)
+    got = call(answer, *copy.deepcopy(case).values(), told=given(case))
     try:
         value = got if isinstance(got, Tensor) else torch.as_tensor(got)
         value = value.detach().cpu().to(torch.float64)
@@ -312,7 +305,7 @@ class Numbers(Check):
     @property
     def wants(self) -> str:
         """The answers by their names."""
-        return f"{quoted(list(self.wanted))}, in this order"
+        return f"{quoted(self.wanted)}, in this order"
 
     def _check(self, *answers: Any, **other: Any) -> Verdict:
         bound = inspect.Signature(

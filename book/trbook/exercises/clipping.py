@@ -293,7 +293,7 @@ def _logits(draw: Draw) -> tuple[Any, ...]:
 
 
 def _wrong_processed(logits, temperature, k):
-    right = _processed(logits, temperature, k)
+    right, cut_off = _processed(logits, temperature, k), logits < logits.topk(k).values[..., -1:]
     return [
         (
             logits.softmax(-1),
@@ -312,16 +312,12 @@ def _wrong_processed(logits, temperature, k):
             "the temperature *divides* the logits; below 1 it sharpens.",
         ),
         (
-            (logits / temperature)
-            .softmax(-1)
-            .masked_fill(logits < logits.topk(k, -1).values[..., -1:], 0.0),
+            (logits / temperature).softmax(-1).masked_fill(cut_off, 0.0),
             "what is left does not sum to 1; the sampler draws from the kept tokens alone, "
             "renormalised.",
         ),
         (
-            (logits / temperature)
-            .masked_fill(logits < logits.topk(k, -1).values[..., -1:], 0.0)
-            .softmax(-1),
+            (logits / temperature).masked_fill(cut_off, 0.0).softmax(-1),
             "a logit of 0 is not a probability of 0: set what is cut off to minus infinity.",
         ),
         (
@@ -432,25 +428,22 @@ def _corrected(
     return (tokens * factor)[mask].sum() / mask.sum()
 
 
-def _by_ratio(ratio: Tensor, factor: Any, advantages: Tensor, mask: Tensor, eps: float) -> Tensor:
-    """The clipped loss of a ratio, times a factor, as a mean over tokens."""
-    kept = torch.minimum(ratio * advantages, ratio.clamp(1 - eps, 1 + eps) * advantages)
-    return -(factor * kept)[mask].sum() / mask.sum()
-
-
 def _exchanged(
     ratio: Callable[..., Tensor] = lambda now, m, cap: now,
     factor: Callable[..., Any] = lambda m, cap: m.clamp(max=cap),
-    eps: float | None = None,
+    kept: Callable[..., Tensor] = lambda r, A, eps: torch.minimum(
+        r * A, r.clamp(1 - eps, 1 + eps) * A
+    ),
+    mean: Callable[[Tensor, Tensor], Tensor] = lambda tokens, mask: tokens[mask].mean(),
 ) -> Callable[..., Tensor]:
     """The loss with another piece, made of now = π/π_old, m = π_old/μ and the cap."""
 
     def loss(
-        logp: Tensor, old: Tensor, mu: Tensor, A: Tensor, mask: Tensor, width: float, cap: float
+        logp: Tensor, old: Tensor, mu: Tensor, A: Tensor, mask: Tensor, eps: float, cap: float
     ) -> Tensor:
         m = (old - mu).exp()
-        moved = ratio((logp - old).exp(), m, cap)
-        return _by_ratio(moved, factor(m, cap), A, mask, width if eps is None else eps)
+        r = ratio((logp - old).exp(), m, cap)
+        return -mean(factor(m, cap) * kept(r, A, eps), mask)
 
     return loss
 
@@ -463,10 +456,6 @@ check_corrected_loss = InTheLoop(
     rollout=_rounded,
     settings=[(0.2, 2.0), (0.1, 1.2), (0.3, 1.5)],
     mistakes=[
-        (
-            lambda *a: -_corrected(*a),
-            "this is the objective, to be raised; a loss, to be lowered, has a minus.",
-        ),
         (
             _exchanged(factor=lambda m, cap: 1),
             "this is PPO as if the learner had written the tokens: the factor π_old/μ is missing.",
@@ -504,37 +493,25 @@ check_corrected_loss = InTheLoop(
             "multiplies what the clip returns.",
         ),
         (
-            _exchanged(eps=1e6),
+            _exchanged(kept=lambda r, A, eps: r * A),
             "nothing is clipped: at the first update π/π_old is 1 everywhere, but later it is not.",
         ),
         (
-            lambda logp, old, mu, A, mask, eps, cap: (
-                -((old - mu).exp().clamp(max=cap) * (logp - old).exp().clamp(1 - eps, 1 + eps) * A)[
-                    mask
-                ].sum()
-                / mask.sum()
-            ),
+            _exchanged(kept=lambda r, A, eps: r.clamp(1 - eps, 1 + eps) * A),
             "the clipped term stands alone; take the minimum of both, or tokens that want to come "
             "back fall silent.",
         ),
-        (lambda *a: _corrected(*a) * a[4].sum(), "the tokens are summed; take their mean."),
         (
-            lambda logp, old, mu, A, mask, eps, cap: (
-                -(
-                    (old - mu).exp().clamp(max=cap)
-                    * torch.minimum(
-                        (logp - old).exp() * A, (logp - old).exp().clamp(1 - eps, 1 + eps) * A
-                    )
-                )
-                .masked_fill(~mask, 0)
-                .sum(1)
-                / mask.sum(1)
-            ).mean(),
+            _exchanged(mean=lambda tokens, mask: tokens[mask].sum()),
+            "the tokens are summed; take their mean.",
+        ),
+        (
+            _exchanged(mean=lambda tokens, mask: ((tokens * mask).sum(1) / mask.sum(1)).mean()),
             "this is a mean of each completion's mean, so tokens of short completions weigh "
             "more; take one mean over all tokens.",
         ),
         (
-            lambda *a: _corrected(*a) * a[4].sum() / a[4].numel(),
+            _exchanged(mean=lambda tokens, mask: (tokens * mask).mean()),
             "the sum is divided by the whole rectangle, padding included; divide by the number of "
             "tokens in `mask`.",
         ),

@@ -20,55 +20,34 @@ def _gae(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
     return estimators.gae(rewards[None], values[None], mask, gamma=gamma, lam=lam)[0][0]
 
 
-def _returns(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
-    return _gae(rewards, values, gamma, lam) + values
-
-
-def _td(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
-    return _gae(rewards, values, gamma, 0.0)
-
-
-def _forwards(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
-    return _gae(rewards.flip(0), values.flip(0), gamma, lam).flip(0)
-
-
-def _without_gamma(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
-    """TD errors with γ, summed with weights λ^k."""
-    return _gae(_td(rewards, values, gamma, lam), torch.zeros_like(values), 1.0, lam)
-
-
 def _after(values: Tensor) -> Tensor:
     """The value after each token: 0 after the last."""
     return torch.cat([values[1:], values.new_zeros(1)])
 
 
-def _last_value(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
-    """The last token's value stands for what comes after the end."""
-    after = torch.zeros_like(rewards)
-    after[-1] = gamma * values[-1]
-    return _gae(rewards + after, values, gamma, lam)
-
-
 def _wrong_gae(rewards, values, gamma, lam):
+    after_the_end = torch.zeros_like(rewards)
+    after_the_end[-1] = gamma * values[-1]
+    errors = _gae(rewards, values, gamma, 0.0)
     return [
         (
-            _returns(rewards, values, gamma, lam),
+            _gae(rewards, values, gamma, lam) + values,
             "these are the returns, the critic's targets; the advantage is the return minus V.",
         ),
         (
-            _td(rewards, values, gamma, lam),
+            errors,
             "these are the TD errors δ, which is the case λ = 0; sum them with weights (γλ)^k.",
         ),
         (
-            _forwards(rewards, values, gamma, lam),
+            _gae(rewards.flip(0), values.flip(0), gamma, lam).flip(0),
             "the sum runs over the tokens that follow: begin with the last one.",
         ),
         (
-            _last_value(rewards, values, gamma, lam),
+            _gae(rewards + after_the_end, values, gamma, lam),
             "after the last token nothing more is earned, so the value there is 0, not the last "
             "token's.",
         ),
-        (_without_gamma(rewards, values, gamma, lam), "later errors count (γλ)^k, not λ^k."),
+        (_gae(errors, torch.zeros_like(values), 1.0, lam), "later errors count (γλ)^k, not λ^k."),
         (
             _gae(rewards + (1 - gamma) * _after(values), values, gamma, lam),
             "the value of the next state is discounted too: δ_t = R_t + γ V_t+1 - V_t.",
@@ -223,22 +202,22 @@ def _critic_trains(answer: Callable[..., Any]) -> str:
 
 
 def _wrong_value_loss(values, values_old, returns, clip):
-    squares = _squares(values, values_old, returns, clip)
-    right = _value_loss(values, values_old, returns, clip)
+    plain, near = _squares(values, values_old, returns, clip)
+    right = torch.maximum(plain, near) / 2
     return [
         (2 * right, "a factor of 2 is off: the loss is half of the larger square."),
         (
-            squares[0] / 2,
+            plain / 2,
             "this is least squares without a clip: a value may move as far as it likes in one "
             "batch.",
         ),
         (
-            squares[1] / 2,
+            near / 2,
             "this is the clipped term alone, as stable-baselines3 has it: a value that moved "
             "away from its return gets no gradient. Take the larger of both.",
         ),
         (
-            torch.minimum(*squares) / 2,
+            torch.minimum(plain, near) / 2,
             "a loss must fall, so the pessimistic choice is the *larger* square.",
         ),
         (
@@ -246,22 +225,15 @@ def _wrong_value_loss(values, values_old, returns, clip):
             "this clips the error; the clip keeps the value near the *old value*.",
         ),
         (
-            torch.maximum(
-                (values - returns) ** 2, (values.clamp(1 - clip, 1 + clip) - returns) ** 2
-            )
-            / 2,
+            torch.maximum(plain, (values.clamp(1 - clip, 1 + clip) - returns) ** 2) / 2,
             "this keeps the value near 1, as a ratio; it belongs near the old value.",
         ),
         (
-            torch.maximum(
-                (values - returns) ** 2,
-                ((values - values_old).clamp(-clip, clip) - returns) ** 2,
-            )
-            / 2,
+            torch.maximum(plain, ((values - values_old).clamp(-clip, clip) - returns) ** 2) / 2,
             "the clamped term is only the *change* of the value: add the old value to it.",
         ),
         (
-            torch.maximum(*(square.sqrt() for square in squares)) / 2,
+            torch.maximum(plain, near).sqrt() / 2,
             "this is the absolute error; the loss takes squares.",
         ),
         (-right, "the sign is wrong: a loss is lowered, so the square has no minus."),

@@ -3,8 +3,9 @@ DPPO in the loop."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from functools import cache
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -55,7 +56,7 @@ def _wrong_silenced(p, q, advantages, delta):
             "that is the mask called IPO. DPPO's looks at the sign of the advantage.",
         ),
         (
-            torch.where(up, p - q < -delta, p - q > delta),
+            _silenced(q, p, advantages, delta),
             "these are the tokens on their way home: outside, and pushed back. Silence those that "
             "are pushed on.",
         ),
@@ -65,7 +66,7 @@ def _wrong_silenced(p, q, advantages, delta):
             "compare with delta.",
         ),
         (
-            torch.where(up, (p / q).log() > delta, (p / q).log() < -delta),
+            _silenced(p.log(), q.log(), advantages, delta),
             "this compares log-probs, so it is a window on the ratio; take the difference of the "
             "probabilities.",
         ),
@@ -308,44 +309,67 @@ def _batch(policy: Policy, seed: int) -> Part:
     return Part(batch, rewards, (batch.logp, advantages, batch.mask))
 
 
-@cache
-def _strange() -> pd.DataFrame:
+def _library(
+    logp: Tensor,
+    logp_mu: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    delta: float,
+    cap: float,
+    **other: Any,
+) -> Tensor:
+    loss = dppo_loss(
+        logp, logp_mu, advantages=advantages, mask=mask, delta_tv=delta, max_ratio=cap, **other
+    )
+    return loss.per_token.sum() / mask.sum()
+
+
+def _exchanged(
+    *,
+    silenced: Callable[..., Tensor] = _silenced,
+    weight: Callable[..., Any] = lambda ratio, cap: ratio.clamp(max=cap),
+    mean: Callable[[Tensor, Tensor], Tensor] = lambda tokens, mask: tokens[mask].mean(),
+) -> Callable[..., Tensor]:
+    """The loss with another piece."""
+
+    def loss(
+        logp: Tensor, logp_mu: Tensor, a: Tensor, mask: Tensor, delta: float, cap: float
+    ) -> Tensor:
+        p, q = logp.detach().exp(), logp_mu.exp()
+        return mean(-a * weight(p / q, cap) * ~silenced(p, q, a, delta) * logp, mask)
+
+    return loss
+
+
+_OF_LOGS = _exchanged(silenced=lambda p, q, *rest: _silenced(p.log(), q.log(), *rest))
+"""The loss whose mask compares log-probs."""
+
+
+def strange_log() -> pd.DataFrame:
+    """A log of twelve updates on one batch of `dial_rare`, by a DPPO with one fault; a row for each
+    of five updates."""
     policy = trlib.load_policy("dial_rare")
     batch, _, (logp_mu, advantages, mask) = _batch(policy, 1)
     optimizer = adamw(policy, 3e-4)
     rows = []
     for update in range(13):
         logp = policy.score(batch).logp
-        log_ratio = (logp.detach() - logp_mu)[mask]
-        moved = (logp.detach().exp() - logp_mu.exp())[mask].abs()
-        far = torch.where(
-            advantages > 0, logp.detach() - logp_mu > DELTA, logp.detach() - logp_mu < -DELTA
-        )
-        silenced = far[mask]
         if update in (1, 2, 4, 8, 12):
+            now = logp.detach()[mask]
+            silenced = _silenced(now, logp_mu[mask], advantages[mask], DELTA)
+            moved = (now.exp() - logp_mu[mask].exp()).abs()
             rows.append(
                 {
                     "update": update,
-                    "tokens": int(mask.sum()),
+                    "tokens": len(now),
                     "silenced": int(silenced.sum()),
-                    "least |p - q| of a silenced token": float(moved[silenced].min())
-                    if silenced.any()
-                    else None,
+                    "least |p - q| of a silenced token": float(moved[silenced].min()),
                     "tokens with |p - q| > 0.15": int((moved > DELTA).sum()),
-                    "largest r": float(log_ratio.max().exp()),
+                    "largest r": float((now - logp_mu[mask]).max().exp()),
                 }
             )
-        loss = (-advantages * (logp.detach() - logp_mu).exp() * ~far * logp)[
-            mask
-        ].sum() / mask.sum()
-        descend(policy, optimizer, loss)
+        descend(policy, optimizer, _OF_LOGS(logp, logp_mu, advantages, mask, DELTA, math.inf))
     return pd.DataFrame(rows).set_index("update")
-
-
-def strange_log() -> pd.DataFrame:
-    """A log of twelve updates on one batch of `dial_rare`, by a DPPO with one fault; a row for each
-    of five updates."""
-    return _strange().copy()
 
 
 check_fault = Choice(
@@ -365,60 +389,6 @@ check_fault = Choice(
     praise="the mask compares log p - log q with 0.15, so it is a window on the ratio, from 0.86 "
     "to 1.16. A rare token leaves it when it has gained two thousandths of probability.",
 )
-
-
-def _library(
-    logp: Tensor,
-    logp_mu: Tensor,
-    advantages: Tensor,
-    mask: Tensor,
-    delta: float,
-    cap: float,
-    **other: Any,
-) -> Tensor:
-    loss = dppo_loss(
-        logp, logp_mu, advantages=advantages, mask=mask, delta_tv=delta, max_ratio=cap, **other
-    )
-    return loss.per_token.sum() / mask.sum()
-
-
-def _by_hand(
-    logp: Tensor,
-    logp_mu: Tensor,
-    advantages: Tensor,
-    mask: Tensor,
-    delta: float,
-    cap: float,
-    *,
-    outward: str = "signed",
-    rho: str = "capped",
-) -> Tensor:
-    """The loss of every token, with one piece exchanged."""
-    a, p, q = advantages, logp.detach().exp(), logp_mu.exp()
-    ratio = p / q
-    silenced = {
-        "signed": lambda: _silenced(p, q, a, delta),
-        "turned": lambda: ~_silenced(p, q, a, delta),
-        "logs": lambda: _silenced(logp.detach(), logp_mu, a, delta),
-        "ratio": lambda: torch.where(a > 0, ratio > 1 + delta, ratio < 1 - delta),
-        "inward": lambda: torch.where(a > 0, p - q < -delta, p - q > delta),
-        "never": lambda: torch.zeros_like(mask),
-        "half": lambda: _silenced(p, q, a, 2 * delta),
-        "up": lambda: (a > 0) & (p - q > delta),
-        "down": lambda: (a <= 0) & (p - q < -delta),
-    }[outward]()
-    weight = {
-        "capped": lambda: ratio.clamp(max=cap),
-        "both": lambda: ratio.clamp(1 / cap, cap),
-        "inverse": lambda: (q / p).clamp(max=cap),
-        "one": lambda: torch.ones_like(ratio),
-    }[rho]()
-    return -a * weight * ~silenced * logp
-
-
-def _mean(**piece: Any) -> Callable[..., Tensor]:
-    """Its mean over the tokens."""
-    return lambda *rest: _by_hand(*rest, **piece)[rest[3]].sum() / rest[3].sum()
 
 
 def _with_slope(times: Callable[[Tensor], Any]) -> Callable[..., Tensor]:
@@ -452,32 +422,47 @@ check_objective = InTheLoop(
     "mean.",
     mistakes=[
         (
-            lambda *rest: _mean()(*rest[:5], float("inf")),
+            _exchanged(weight=lambda ratio, cap: ratio),
             "the ratio is not cut at `cap` yet; at the first update no ratio is that large.",
         ),
         (
-            lambda *rest: _library(*rest, signed=False),
+            partial(_library, signed=False),
             "this also silences tokens outside that would come back; DPPO's mask looks at the "
             "advantage's sign.",
         ),
         (
-            _mean(outward="logs"),
+            _OF_LOGS,
             "the mask compares log-probs here, so it is a window on the ratio; take `exp` before "
             "the difference.",
         ),
-        (_mean(outward="ratio"), "the mask looks at the ratio here; DPPO's looks at p - q."),
         (
-            _mean(outward="inward"),
+            _exchanged(silenced=lambda p, q, *rest: _silenced(p / q, torch.ones_like(q), *rest)),
+            "the mask looks at the ratio here; DPPO's looks at p - q.",
+        ),
+        (
+            _exchanged(silenced=lambda p, q, *rest: _silenced(q, p, *rest)),
             "this silences the tokens that come back; silence those pushed on.",
         ),
-        (_mean(outward="turned"), "the mask is inverted: 1 is for tokens that are kept."),
-        (_mean(outward="never"), "no token is silenced here, however far it has moved."),
         (
-            _mean(outward="half"),
+            _exchanged(silenced=lambda *moved: ~_silenced(*moved)),
+            "the mask is inverted: 1 is for tokens that are kept.",
+        ),
+        (
+            _exchanged(silenced=lambda p, *rest: torch.zeros_like(p, dtype=torch.bool)),
+            "no token is silenced here, however far it has moved.",
+        ),
+        (
+            _exchanged(silenced=lambda p, q, a, delta: _silenced(p, q, a, 2 * delta)),
             "this compares half of |p - q|; with two outcomes, the halves add up.",
         ),
-        (_mean(outward="up"), "tokens with A < 0 that have lost more than `delta` count too."),
-        (_mean(outward="down"), "tokens with A > 0 that gained more than `delta` count too."),
+        (
+            _exchanged(silenced=lambda p, q, a, delta: (a > 0) & (p - q > delta)),
+            "tokens with A < 0 that have lost more than `delta` count too.",
+        ),
+        (
+            _exchanged(silenced=lambda p, q, a, delta: (a <= 0) & (p - q < -delta)),
+            "tokens with A > 0 that gained more than `delta` count too.",
+        ),
         (
             _with_slope(lambda logp: logp),
             "the ratio is a weight: `detach` it, or the gradient has the ratio's own slope as well.",
@@ -493,30 +478,35 @@ check_objective = InTheLoop(
             "this is PPO's clip on the ratio, with `delta` as its window. DPPO's weight is the "
             "ratio itself, and its mask looks at p - q.",
         ),
-        (_mean(rho="both"), "the ratio is cut from above only; a small one stays."),
-        (_mean(rho="inverse"), "the ratio is new over old."),
-        (_mean(rho="one"), "the importance ratio is missing; at the first update it is 1."),
         (
-            lambda *rest: (_by_hand(*rest) * rest[3]).mean(),
+            _exchanged(weight=lambda ratio, cap: ratio.clamp(1 / cap, cap)),
+            "the ratio is cut from above only; a small one stays.",
+        ),
+        (
+            _exchanged(weight=lambda ratio, cap: (1 / ratio).clamp(max=cap)),
+            "the ratio is new over old.",
+        ),
+        (
+            _exchanged(weight=lambda ratio, cap: 1),
+            "the importance ratio is missing; at the first update it is 1.",
+        ),
+        (
+            _exchanged(mean=lambda tokens, mask: (tokens * mask).mean()),
             "this divides by all places of the batch, padding included; divide by the number of "
             "tokens, `mask.sum()`.",
         ),
         (
-            lambda *rest: _by_hand(*rest)[rest[3]].sum(),
+            _exchanged(mean=lambda tokens, mask: tokens[mask].sum()),
             "this is the sum over tokens; divide it by their number, `mask.sum()`.",
         ),
         (
-            lambda *rest: (_by_hand(*rest) * rest[3]).sum(1).mean(),
+            _exchanged(mean=lambda tokens, mask: (tokens * mask).sum(1).mean()),
             "this sums over tokens and averages over completions; divide by the number of tokens.",
         ),
         (
-            lambda *rest: ((_by_hand(*rest) * rest[3]).sum(1) / rest[3].sum(1)).mean(),
+            _exchanged(mean=lambda tokens, mask: ((tokens * mask).sum(1) / mask.sum(1)).mean()),
             "this is a mean of each completion's mean, so tokens of short completions weigh "
             "more; take one mean over all tokens.",
-        ),
-        (
-            lambda *rest: -_library(*rest),
-            "the sign is wrong: a loss is minus what you want more of.",
         ),
     ],
 )

@@ -34,8 +34,7 @@ def _bandit(draw: Draw) -> tuple[Tensor, Tensor, Tensor, float]:
 
 
 def _wrong_mirror_loss(log_pi, log_mu, A, t):
-    apart = _apart(log_pi, log_mu)
-    gain = _gain(log_pi, A)
+    apart, gain = _apart(log_pi, log_mu), _gain(log_pi, A)
     return [
         (
             _apart(log_mu, log_pi) / t - gain,
@@ -103,12 +102,13 @@ def _tilted(pi0: Tensor, R: Tensor, eta: float) -> Tensor:
     return (pi0.log() + eta * R).softmax(-1)
 
 
+def _slope(pi0: Tensor, R: Tensor, target: float) -> float:
+    """The η at which the mean return is the target."""
+    return _bisect(lambda eta: float(_tilted(pi0, R, eta) @ R), -400, 400, target)
+
+
 def _nearest(pi0: Tensor, R: Tensor, target: float) -> Tensor:
-    return _tilted(pi0, R, _bisect(lambda eta: float(_tilted(pi0, R, eta) @ R), -400, 400, target))
-
-
-def _from_uniform(pi0: Tensor, R: Tensor, target: float) -> Tensor:
-    return _nearest(torch.ones_like(pi0), R, target)
+    return _tilted(pi0, R, _slope(pi0, R, target))
 
 
 def _mixed(pi0: Tensor, R: Tensor, target: float) -> Tensor:
@@ -128,11 +128,6 @@ def _other_direction(pi0: Tensor, R: Tensor, target: float) -> Tensor:
     return pi0 / (1 + eta * off)
 
 
-def _straight(pi0: Tensor, R: Tensor, target: float) -> Tensor:
-    mean = pi0 @ R
-    return pi0 * (1 + (target - mean) * (R - mean) / (pi0 @ (R - mean).square()))
-
-
 def _returns(draw: Draw) -> tuple[Tensor, Tensor, float]:
     """A policy over five arms and a return that some policy has, above or below its own."""
     weights, R = (
@@ -148,6 +143,7 @@ def _returns(draw: Draw) -> tuple[Tensor, Tensor, float]:
 
 
 def _wrong_counterfactual(pi0, R, target):
+    centred = R - pi0 @ R
     return [
         (
             _tilted(pi0, R, target),
@@ -155,14 +151,12 @@ def _wrong_counterfactual(pi0, R, target):
             "mean return is the target.",
         ),
         (
-            _tilted(
-                pi0, R, -_bisect(lambda eta: float(_tilted(pi0, R, eta) @ R), -400, 400, target)
-            ),
+            _tilted(pi0, R, -_slope(pi0, R, target)),
             "η has the wrong sign: a positive one favours the arms with a high return.",
         ),
         (_nearest(pi0, R, target).log(), "these are log-probabilities; take their `exp`."),
         (
-            _from_uniform(pi0, R, target),
+            _nearest(torch.ones_like(pi0), R, target),
             "this policy has the return, and the highest entropy of all that have it, but pi0 is "
             "missing: the tilt multiplies pi0.",
         ),
@@ -177,7 +171,7 @@ def _wrong_counterfactual(pi0, R, target):
             "KL(π‖π0), whose answer is an exponential tilt.",
         ),
         (
-            _straight(pi0, R, target),
+            pi0 * (1 + (target - pi0 @ R) * centred / (pi0 @ centred.square())),
             "this is linear in R, the nearest by χ²; by KL(π‖π0) the ratio π/π0 is exponential in "
             "R.",
         ),

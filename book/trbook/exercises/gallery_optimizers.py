@@ -13,17 +13,13 @@ def _spectral(G: Tensor, lr: float) -> Tensor:
     return -lr * lmo(G, "spectral")
 
 
-def _parts(G: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    U, S, V = torch.linalg.svd(G, full_matrices=False)
-    return U, S, V
-
-
 def _matrix(draw: Draw) -> tuple[Tensor, float]:
     return draw.normal(3, 5), draw.number(0.1, 0.9)
 
 
 def _wrong_spectral_step(G, lr):
     right = _spectral(G, lr)
+    U, S, V = torch.linalg.svd(G, full_matrices=False)
     return [
         (-right, "the size is right, the sign is not: descend."),
         (-lr * G, "this is gradient descent: its size is the gradient's own."),
@@ -39,27 +35,24 @@ def _wrong_spectral_step(G, lr):
             "them may.",
         ),
         (
-            -lr * torch.outer(_parts(G)[0][:, 0], _parts(G)[2][0]),
+            -lr * torch.outer(U[:, 0], V[0]),
             "this is the first pair of singular vectors alone; take all of them.",
         ),
         (
-            -lr * (_parts(G)[0] * _parts(G)[1].sqrt()) @ _parts(G)[2],
+            -lr * (U * S.sqrt()) @ V,
             "the singular values are still in it; each should be replaced by 1.",
         ),
         (
-            right * _parts(G)[1].sum(),
+            right * S.sum(),
             "this is scaled by the sum of the singular values, which is what the step gains, not "
             "how long it is.",
         ),
         (
-            -lr * G / _parts(G)[1].sum(),
+            -lr * G / S.sum(),
             "this is G over the sum of its singular values; each of them should become lr by "
             "itself.",
         ),
-        (
-            -lr * (_parts(G)[0] / _parts(G)[1]) @ _parts(G)[2],
-            "this divides by the singular values twice: U Vt has none left.",
-        ),
+        (-lr * (U / S) @ V, "this divides by the singular values twice: U Vt has none left."),
         (
             -lr * newton_schulz(G),
             "this is almost right: Newton-Schulz leaves the singular values near 1; take the SVD "
@@ -83,11 +76,12 @@ check_spectral_step = Exercise(
 
 
 def _brake(G: Tensor, gamma: float) -> Tensor:
-    return _mean_square((gamma * G / G.norm()).cosh()).sqrt()
+    return _size((gamma * G / G.norm()).cosh())
 
 
-def _mean_square(x: Tensor) -> Tensor:
-    return x.square().mean()
+def _size(x: Tensor) -> Tensor:
+    """The root of the mean square."""
+    return x.square().mean().sqrt()
 
 
 def _wrong_brake(G, gamma):
@@ -102,26 +96,23 @@ def _wrong_brake(G, gamma):
             (gamma * G / G.norm()).cosh().norm(),
             "the squares are summed here; take their mean over the entries.",
         ),
+        (_size((gamma * G).cosh()), "divide G by its Euclidean norm before you take cosh."),
         (
-            _mean_square((gamma * G).cosh()).sqrt(),
-            "divide G by its Euclidean norm before you take cosh.",
-        ),
-        (
-            _mean_square((gamma * G / G.abs().max()).cosh()).sqrt(),
+            _size((gamma * G / G.abs().max()).cosh()),
             "divide G by its Euclidean norm, not by its largest entry.",
         ),
         (
-            _mean_square((gamma * G / torch.linalg.matrix_norm(G, 2)).cosh()).sqrt(),
+            _size((gamma * G / torch.linalg.matrix_norm(G, 2)).cosh()),
             "divide G by its Euclidean norm, not by its largest singular value.",
         ),
         (
-            _mean_square((gamma * G / G.norm()).sinh()).sqrt(),
+            _size((gamma * G / G.norm()).sinh()),
             "this is sinh, which is 0 at 0; cosh is 1 there, and that is the point.",
         ),
         ((gamma * G.norm()).cosh(), "take cosh of every entry first, and the mean afterwards."),
         (1 / right, "this is its inverse: AuON divides by the brake."),
         (
-            _mean_square((gamma * G / _mean_square(G).sqrt()).cosh()).sqrt(),
+            _size((gamma * G / _size(G)).cosh()),
             "divide G by the root of the *sum* of its squares, not by that of their mean.",
         ),
         (gamma * _brake(G, 1.0), "gamma belongs inside cosh."),

@@ -13,10 +13,15 @@ from torch.nn.functional import logsigmoid
 from trbook.exercises.check import Draw, Exercise, Number, Numbers
 
 
-def _mean(moved: Tensor, ahead: Tensor, beta: float) -> Tensor:
-    """The mean loss of the pairs (i, j) that `ahead` [B, B] marks."""
+def _gaps(moved: Tensor, ahead: Tensor) -> Tensor:
+    """By how much the better completion has moved more, in the pairs (i, j) that `ahead` [B, B]
+    marks."""
     better, worse = ahead.nonzero().unbind(1)
-    return -logsigmoid(beta * (moved[better] - moved[worse])).mean()
+    return moved[better] - moved[worse]
+
+
+def _mean(moved: Tensor, ahead: Tensor, beta: float) -> Tensor:
+    return -logsigmoid(beta * _gaps(moved, ahead)).mean()
 
 
 def _ahead(rewards: Tensor, group: Tensor) -> Tensor:
@@ -25,18 +30,6 @@ def _ahead(rewards: Tensor, group: Tensor) -> Tensor:
 
 def _dpo(moved: Tensor, rewards: Tensor, group: Tensor, beta: float) -> Tensor:
     return _mean(moved, _ahead(rewards, group), beta)
-
-
-def _by_group(moved: Tensor, rewards: Tensor, group: Tensor, beta: float) -> Tensor:
-    ahead = _ahead(rewards, group)
-    return torch.stack(
-        [_mean(moved, ahead & (group == g).unsqueeze(1), beta) for g in group.unique()]
-    ).mean()
-
-
-def _best_and_worst(moved: Tensor, rewards: Tensor, group: Tensor, beta: float) -> Tensor:
-    own = [(moved[group == g], rewards[group == g]) for g in group.unique()]
-    return -logsigmoid(beta * torch.stack([m[r.argmax()] - m[r.argmin()] for m, r in own])).mean()
 
 
 def _groups(draw: Draw) -> tuple[Any, ...]:
@@ -48,24 +41,21 @@ def _groups(draw: Draw) -> tuple[Any, ...]:
 
 
 def _wrong_dpo_loss(moved, rewards, group, beta):
-    right = _dpo(moved, rewards, group, beta)
+    right, ahead = _dpo(moved, rewards, group, beta), _ahead(rewards, group)
+    own, no_worse = group.unsqueeze(1) == group, rewards.unsqueeze(1) >= rewards
+    by_prompt = [ahead & (group == g).unsqueeze(1) for g in group.unique()]
+    groups = [(moved[group == g], rewards[group == g]) for g in group.unique()]
     return [
         (
             _mean(moved, rewards.unsqueeze(1) > rewards, beta),
             "completions of different prompts are paired here; a pair belongs to one prompt.",
         ),
         (
-            _mean(
-                moved,
-                (group.unsqueeze(1) == group)
-                & (rewards.unsqueeze(1) >= rewards)
-                & ~torch.eye(len(moved), dtype=torch.bool),
-                beta,
-            ),
+            _mean(moved, own & no_worse & ~torch.eye(len(moved), dtype=torch.bool), beta),
             "two completions of equal reward do not make a pair: neither is better.",
         ),
         (
-            _mean(moved, (group.unsqueeze(1) == group) & (rewards.unsqueeze(1) >= rewards), beta),
+            _mean(moved, own & no_worse, beta),
             "with `>=` a completion is compared with itself and with its equals; a pair needs a "
             "better one.",
         ),
@@ -74,7 +64,7 @@ def _wrong_dpo_loss(moved, rewards, group, beta):
             "the sign is flipped: this pushes the worse completion up.",
         ),
         (
-            _probability(moved, rewards, group, beta),
+            torch.sigmoid(beta * _gaps(moved, ahead)).mean(),
             "this is the mean of σ itself; DPO's loss is -log σ.",
         ),
         (
@@ -82,17 +72,19 @@ def _wrong_dpo_loss(moved, rewards, group, beta):
             "this is the mean of log σ, which should grow; a loss should fall: put the minus in "
             "front.",
         ),
-        (right * _ahead(rewards, group).sum(), "this is the sum over the pairs; take their mean."),
+        (right * ahead.sum(), "this is the sum over the pairs; take their mean."),
         (
-            right * _ahead(rewards, group).double().mean(),
+            right * ahead.double().mean(),
             "this divides by B², all places of a table; divide by the number of pairs.",
         ),
         (
-            _by_group(moved, rewards, group, beta),
+            torch.stack([_mean(moved, pairs, beta) for pairs in by_prompt]).mean(),
             "this takes the mean in each prompt first; here all pairs of the batch count alike.",
         ),
         (
-            _best_and_worst(moved, rewards, group, beta),
+            -logsigmoid(
+                beta * torch.stack([m[r.argmax()] - m[r.argmin()] for m, r in groups])
+            ).mean(),
             "only the best and the worst of each prompt are compared here; take every better with "
             "every worse.",
         ),
@@ -121,11 +113,6 @@ check_dpo_loss = Exercise(
     praise="at log-ratios of 0 every pair has a loss of log 2 and pushes with a weight of a half: "
     "the first step is Dr.GRPO's.",
 )
-
-
-def _probability(moved: Tensor, rewards: Tensor, group: Tensor, beta: float) -> Tensor:
-    better, worse = _ahead(rewards, group).nonzero().unbind(1)
-    return torch.sigmoid(beta * (moved[better] - moved[worse])).mean()
 
 
 def _share(x: Tensor) -> Tensor:

@@ -22,10 +22,6 @@ def _before(ratio: Tensor) -> Tensor:
     return least.where(least < math.inf, 1.0)
 
 
-def _product_before(ratio: Tensor, mask: Tensor) -> Tensor:
-    return ratio.where(mask > 0, 1.0).cumprod(1) * mask
-
-
 def _tokens(draw: Draw) -> tuple[Tensor, Tensor]:
     """Four completions of two to six tokens; in one, the first tokens are an expert's. Places that
     do not count hold small ratios, which a minimum would find."""
@@ -36,7 +32,7 @@ def _tokens(draw: Draw) -> tuple[Tensor, Tensor]:
 
 
 def _wrong_prefix(ratio, mask):
-    shown = ratio.masked_fill(mask == 0, math.inf)
+    shown, neutral = ratio.masked_fill(mask == 0, math.inf), ratio.where(mask > 0, 1.0)
     before = _before(shown)
     first = torch.ones_like(ratio[:, :1])
     right = _prefix(ratio, mask)
@@ -52,7 +48,7 @@ def _wrong_prefix(ratio, mask):
             "the smallest; take the tokens *before* it.",
         ),
         (
-            _product_before(ratio, mask),
+            neutral.cumprod(1) * mask,
             "this is the product of all ratios up to the token, the exact weight; MinPRO puts "
             "the smallest of the earlier ones in place of their product.",
         ),
@@ -81,7 +77,7 @@ def _wrong_prefix(ratio, mask):
             "this is clipped already; the exercise asks for the weight *before* its clip.",
         ),
         (
-            ratio * torch.cat([first, ratio.where(mask > 0, 1.0)[:, :-1]], 1) * mask,
+            ratio * torch.cat([first, neutral[:, :-1]], 1) * mask,
             "this looks back by one token only; the minimum is over all earlier tokens.",
         ),
         (
@@ -89,15 +85,7 @@ def _wrong_prefix(ratio, mask):
             "this is the minimum of the whole completion; a token knows only what stands before it.",
         ),
         (
-            ratio
-            * torch.cat(
-                [
-                    first,
-                    ratio.where(mask > 0, 1.0).cummin(1).values[:, :-1],
-                ],
-                1,
-            )
-            * mask,
+            ratio * torch.cat([first, neutral.cummin(1).values[:, :-1]], 1) * mask,
             "a place that does not count holds 1 here, and 1 may be the smallest: put infinity "
             "there, and 1 only where nothing stands before.",
         ),
@@ -137,6 +125,7 @@ def _gentle(draw: Draw) -> tuple[Any, ...]:
 
 def _wrong_linear_tilt(mu, advantages, lam):
     slope = advantages / (2 * lam)
+    centred = slope - mu @ slope
     return [
         (
             torch.softmax(mu.log() + slope, -1),
@@ -153,7 +142,7 @@ def _wrong_linear_tilt(mu, advantages, lam):
             "these numbers do not sum to 1: subtract ν, which is the mean advantage under `mu`.",
         ),
         (
-            mu * (1 + (advantages - advantages.mean()) / (2 * lam)),
+            mu * (1 + slope - slope.mean()),
             "the mean is taken over arms alike, and the numbers do not sum to 1: weigh it by `mu`.",
         ),
         (
@@ -162,17 +151,11 @@ def _wrong_linear_tilt(mu, advantages, lam):
             "advantages.",
         ),
         (
-            mu * (1 + (advantages - mu @ advantages) / lam),
+            mu * (1 + 2 * centred),
             "the derivative of λ (r − 1)² is 2 λ (r − 1): a factor 2 is missing.",
         ),
-        (
-            1 + (advantages - mu @ advantages) / (2 * lam),
-            "this is the ratio r; the policy is `mu` times it.",
-        ),
-        (
-            mu + (advantages - mu @ advantages) / (2 * lam),
-            "the shift belongs to the ratio: multiply the whole ratio by `mu`.",
-        ),
+        (1 + centred, "this is the ratio r; the policy is `mu` times it."),
+        (mu + centred, "the shift belongs to the ratio: multiply the whole ratio by `mu`."),
         (_tilt(mu, -advantages, lam), "the sign is flipped: better arms get more."),
     ]
 

@@ -20,19 +20,14 @@ def _pair_loss(log_ratio: Tensor, rewards: Tensor, eta: float) -> Tensor:
     return 2 * _left(log_ratio, rewards, eta).var()
 
 
-def _gaps(log_ratio: Tensor, rewards: Tensor, eta: float) -> Tensor:
-    left = _left(log_ratio, rewards, eta)
-    first, second = torch.triu_indices(len(left), len(left), 1)
-    return left[first] - left[second]
-
-
 def _group(draw: Draw) -> tuple[Any, ...]:
     return draw.uniform(-1, 1, 5), draw.uniform(0, 2, 5), draw.number(0.2, 0.8)
 
 
 def _wrong_pair_loss(log_ratio, rewards, eta):
     left = _left(log_ratio, rewards, eta)
-    gaps = _gaps(log_ratio, rewards, eta)
+    first, second = torch.triu_indices(len(left), len(left), 1)
+    gaps = left[first] - left[second]
     return [
         (
             2 * left.var(correction=0),

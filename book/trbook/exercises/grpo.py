@@ -4,6 +4,7 @@ what replaced it."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,11 +24,6 @@ def _advantages(rewards: Tensor, group: Tensor) -> Tensor:
     return group_relative(rewards, group)
 
 
-def _over(rewards: Tensor, group: Tensor, spread: Callable[[Tensor], Tensor]) -> Tensor:
-    """The centred reward over another measure of the group's spread."""
-    return group_relative(rewards, group, scale=None) / _each(rewards, group, spread)
-
-
 def _each(
     rewards: Tensor, group: Tensor, measure: Callable[[Tensor], Tensor], floor: float = 1e-6
 ) -> Tensor:
@@ -42,10 +38,10 @@ def _groups(draw: Draw) -> tuple[Tensor, Tensor]:
 
 
 def _wrong_advantages(rewards, group):
-    std = _each(rewards, group, torch.std)
+    centred, std = group_relative(rewards, group, scale=None), _each(rewards, group, torch.std)
     return [
         (
-            group_relative(rewards, group, scale=None),
+            centred,
             "this is the reward minus the mean of its group, which is Dr.GRPO's advantage; GRPO "
             "also divides by the group's standard deviation.",
         ),
@@ -55,7 +51,7 @@ def _wrong_advantages(rewards, group):
             "own group.",
         ),
         (
-            group_relative(rewards, group, scale=None) / rewards.std(),
+            centred / rewards.std(),
             "the mean is the group's, but the standard deviation is the whole batch's; take the "
             "group's.",
         ),
@@ -69,11 +65,14 @@ def _wrong_advantages(rewards, group):
             "only the mean is divided here; subtract first: `(rewards - mean) / std`.",
         ),
         (
-            _over(rewards, group, lambda own: own.std(correction=0)),
+            centred / _each(rewards, group, lambda own: own.std(correction=0)),
             "the standard deviation here divides by G; GRPO's divides by G - 1 (`unbiased`, "
             "torch's default).",
         ),
-        (_over(rewards, group, torch.var), "this divides by the variance; take its square root."),
+        (
+            centred / _each(rewards, group, torch.var),
+            "this divides by the variance; take its square root.",
+        ),
         (
             leave_one_out(rewards, group),
             "this is the leave-one-out advantage: the mean here is of the *other* completions, "
@@ -118,28 +117,23 @@ check_advantages = Exercise(
 def _clipped(
     logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
 ) -> Tensor:
-    mask = torch.ones(1, len(logp), dtype=torch.bool)
+    new, old, A = torch.atleast_2d(logp, logp_old, advantages)
     # A check puts other numbers into an argument, which then holds no log-probs.
     with checks.value_checks(False):
-        return ppo_loss(
-            logp[None],
-            logp_old[None],
-            advantages=advantages[None],
-            mask=mask,
+        loss = ppo_loss(
+            new,
+            old,
+            advantages=A,
+            mask=torch.ones_like(new, dtype=torch.bool),
             eps_low=eps_low,
             eps_high=eps_high,
-        ).per_token[0]
+        )
+    return loss.per_token.view_as(logp)
 
 
 def _by_ratio(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
     """The clipped loss with something else in the ratio's place."""
     return -torch.minimum(ratio * advantages, ratio.clamp(1 - eps_low, 1 + eps_high) * advantages)
-
-
-def _clip_only(
-    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
-) -> Tensor:
-    return -(logp - logp_old).exp().clamp(1 - eps_low, 1 + eps_high) * advantages
 
 
 def _tokens(draw: Draw) -> tuple[Any, ...]:
@@ -498,7 +492,6 @@ check_rare_success = Numbers(
         {
             3.75: "Dr.GRPO does not divide by the standard deviation.",
             1 / 16: "that is the group's mean; subtract it from the reward.",
-            0.94: ("rounded too far: three digits, please."),
             1.0: (
                 "that is the leave-one-out advantage (the other fifteen have mean 0); Dr.GRPO's "
                 "mean is of all sixteen."
@@ -514,12 +507,6 @@ def _mended(rewards: Tensor, size: int) -> Tensor:
     return _advantages(rewards, torch.arange(len(rewards)) // size)
 
 
-def _strange(rewards: Tensor, size: int) -> Tensor:
-    """The exercise's code, with both its faults."""
-    table = rewards.view(size, -1)
-    return ((table - table.mean(1, keepdim=True)) / (table.std() + 1e-6)).flatten()
-
-
 def _prompts_of_a_size(draw: Draw) -> tuple[Tensor, int]:
     """Twelve rewards, in groups of three, four or six: the number of prompts is never the size of a
     group."""
@@ -528,11 +515,11 @@ def _prompts_of_a_size(draw: Draw) -> tuple[Tensor, int]:
 
 
 def _wrong_mended(rewards, size):
-    table = _table(rewards, size)
+    table, wide = rewards.view(-1, size), rewards.view(size, -1)
     mean = table.mean(1, keepdim=True)
     return [
         (
-            _strange(rewards, size),
+            ((wide - wide.mean(1, keepdim=True)) / (wide.std() + 1e-6)).flatten(),
             "this still does what the log shows. With `view(size, -1)` a row has one entry for "
             "each prompt: which completions does it hold? And whose spread is `table.std()`?",
         ),
@@ -542,17 +529,17 @@ def _wrong_mended(rewards, size):
             "batch.",
         ),
         (
-            _by_rows(rewards.view(size, -1)).flatten(),
+            _by_rows(wide).flatten(),
             "one fault is fixed: the spread is the row's. But a row of `view(size, -1)` holds "
             "completions of several prompts.",
         ),
         (
-            _by_rows(rewards.view(size, -1).T).flatten(),
+            _by_rows(wide.T).flatten(),
             "transposing does not fix it: a row of `view(size, -1).T` takes every n-th "
             "completion. Completions of one prompt stand side by side: how must the table be cut?",
         ),
         (
-            _by_rows(rewards.view(size, -1).T).T.flatten(),
+            _by_rows(wide.T).T.flatten(),
             "the mean is taken down the columns of `view(size, -1)`: these are completions of "
             "different prompts. Completions of one prompt stand side by side.",
         ),
@@ -606,11 +593,6 @@ check_mended = Exercise(
 )
 
 
-def _table(rewards: Tensor, size: int) -> Tensor:
-    """A row for each prompt."""
-    return rewards.view(-1, size)
-
-
 def _by_rows(table: Tensor) -> Tensor:
     return (table - table.mean(1, keepdim=True)) / (table.std(1, keepdim=True) + 1e-6)
 
@@ -638,19 +620,15 @@ def _grpo_loss(
     *,
     how: str = "seq-mean-token-mean",
     advantages: Callable[[Tensor, Tensor], Tensor] = _advantages,
+    tokens: Callable[..., Tensor] = _clipped,
 ) -> Tensor:
     A = advantages(rewards, group)[:, None].expand_as(logp)
-    tokens = ppo_loss(logp, logp_old, advantages=A, mask=mask, eps_low=eps_low, eps_high=eps_high)
-    return aggregate(tokens.per_token, mask, how)
+    return aggregate(tokens(logp, logp_old, A, eps_low, eps_high), mask, how)
 
 
 def _of_a_window(loss: Callable[..., Tensor]) -> list[Mistake]:
     """What goes wrong with any clipped loss whose last arguments are the window's edges."""
     return [
-        (
-            lambda *a: -loss(*a),
-            "this is the objective, to be raised; a loss, to be lowered, has a minus.",
-        ),
         (
             lambda *a: loss(*a[:-2], 0.999, 1e6),
             "nothing is clipped: the first update does not show it, since every ratio is 1, but "
@@ -672,60 +650,59 @@ check_grpo_loss = InTheLoop(
     mistakes=[
         *_of_a_window(_grpo_loss),
         (
-            lambda *a: _grpo_loss(*a, how="token-mean"),
+            partial(_grpo_loss, how="token-mean"),
             "this is one mean over all tokens of the batch, DAPO's. GRPO takes the mean of each "
             "completion first.",
         ),
         (
-            lambda *a: _grpo_loss(*a, how="seq-mean-token-sum"),
+            partial(_grpo_loss, how="seq-mean-token-sum"),
             "a completion's tokens are summed here; GRPO divides the sum by the completion's own "
             "length.",
         ),
         (
-            lambda *a: _grpo_loss(*a, how="seq-mean-token-sum-norm"),
+            partial(_grpo_loss, how="seq-mean-token-sum-norm"),
             "each completion is divided by the padded width, a constant, as in Dr.GRPO; GRPO "
             "divides by its own length, the number of tokens in `mask`.",
         ),
         (
-            lambda *a: _grpo_loss(
-                *a, advantages=lambda rewards, group: group_relative(rewards, group, scale=None)
-            ),
+            partial(_grpo_loss, advantages=partial(group_relative, scale=None)),
             "the advantages are not divided by the group's standard deviation: that is Dr.GRPO.",
         ),
         (
-            lambda *a: _grpo_loss(
-                *a, advantages=lambda rewards, group: _advantages(rewards, torch.zeros_like(group))
+            partial(
+                _grpo_loss,
+                advantages=lambda rewards, group: _advantages(rewards, torch.zeros_like(group)),
             ),
             "the rewards are centred over the whole batch; each prompt is its own group.",
         ),
         (
-            lambda *a: _grpo_loss(*a, advantages=lambda rewards, group: rewards),
+            partial(_grpo_loss, advantages=lambda rewards, group: rewards),
             "the rewards stand where the advantages belong: nothing is subtracted.",
         ),
         (
-            lambda *a: _grpo_loss(*a, advantages=leave_one_out),
+            partial(_grpo_loss, advantages=leave_one_out),
             "these advantages compare with the *other* completions and are not divided; GRPO "
             "compares with the whole group and divides by its standard deviation.",
         ),
         (
-            lambda logp, logp_old, *rest: _turned(logp, logp_old, *rest),
+            partial(
+                _grpo_loss,
+                tokens=lambda new, old, A, *window: _by_ratio((old - new).exp(), A, *window),
+            ),
             "the ratio is new over old: exp(logp - logp_old).",
         ),
         (
-            lambda logp, logp_old, rewards, group, mask, low, high: aggregate(
-                _clip_only(
-                    logp, logp_old, _advantages(rewards, group)[:, None].expand_as(logp), low, high
+            partial(
+                _grpo_loss,
+                tokens=lambda new, old, A, low, high: (
+                    -(new - old).exp().clamp(1 - low, 1 + high) * A
                 ),
-                mask,
-                "seq-mean-token-mean",
             ),
             "the clipped term stands alone; take the minimum of both, or tokens that want to come "
             "back fall silent.",
         ),
         (
-            lambda logp, logp_old, rewards, group, mask, *eps: aggregate(
-                -_advantages(rewards, group)[:, None] * logp, mask, "seq-mean-token-mean"
-            ),
+            partial(_grpo_loss, tokens=lambda new, old, A, *window: -A * new),
             "this is REINFORCE with a group's baseline: it agrees with GRPO at the first update, "
             "where all ratios are 1, but not later.",
         ),
@@ -733,19 +710,6 @@ check_grpo_loss = InTheLoop(
     praise="These are GRPO's four steps: compare within the group, weigh by the ratio, clip, "
     "average.",
 )
-
-
-def _turned(
-    logp: Tensor,
-    logp_old: Tensor,
-    rewards: Tensor,
-    group: Tensor,
-    mask: Tensor,
-    low: float,
-    high: float,
-) -> Tensor:
-    A = _advantages(rewards, group)[:, None].expand_as(logp)
-    return aggregate(_by_ratio((logp_old - logp).exp(), A, low, high), mask, "seq-mean-token-mean")
 
 
 check_logs = Numbers(
@@ -786,21 +750,21 @@ def _gspo(
     mask: Tensor,
     eps_low: float,
     eps_high: float,
+    *,
+    how: str = "seq-mean-token-mean",
 ) -> Tensor:
     A = advantages[:, None].expand_as(logp)
     tokens = gspo_loss(logp, logp_old, advantages=A, mask=mask, eps_low=eps_low, eps_high=eps_high)
-    return aggregate(tokens.per_token, mask, "seq-mean-token-mean")
+    return aggregate(tokens.per_token, mask, how)
 
 
-def _by_completion(
-    ratio: Callable[[Tensor, Tensor], Tensor],
-) -> Callable[[Tensor, Tensor, Tensor, Tensor, float, float], Tensor]:
+def _by_completion(ratio: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
     """GSPO's loss with another ratio of a completion: (log-ratios of its tokens, mask) -> [B]."""
 
     def loss(
-        logp: Tensor, logp_old: Tensor, advantages: Tensor, mask: Tensor, low: float, high: float
+        logp: Tensor, logp_old: Tensor, advantages: Tensor, mask: Tensor, *window: float
     ) -> Tensor:
-        return _by_ratio(ratio(logp - logp_old, mask), advantages, low, high).mean()
+        return _by_ratio(ratio(logp - logp_old, mask), advantages, *window).mean()
 
     return loss
 
@@ -819,8 +783,8 @@ check_gspo = InTheLoop(
     mistakes=[
         *_of_a_window(_gspo),
         (
-            lambda logp, logp_old, A, mask, low, high: aggregate(
-                _by_ratio((logp - logp_old).exp(), A[:, None].expand_as(logp), low, high),
+            lambda logp, logp_old, A, mask, *window: aggregate(
+                _clipped(logp, logp_old, A[:, None].expand_as(logp), *window),
                 mask,
                 "seq-mean-token-mean",
             ),
@@ -852,24 +816,11 @@ check_gspo = InTheLoop(
             "to come back fall silent.",
         ),
         (
-            lambda logp, logp_old, *rest: _by_completion(
-                lambda x, mask: _length_mean(-x, mask).exp()
-            )(logp, logp_old, *rest),
+            _by_completion(lambda log_ratio, mask: _length_mean(-log_ratio, mask).exp()),
             "the ratio is new over old: logp - logp_old.",
         ),
         (
-            lambda logp, logp_old, A, mask, low, high: aggregate(
-                gspo_loss(
-                    logp,
-                    logp_old,
-                    advantages=A[:, None].expand_as(logp),
-                    mask=mask,
-                    eps_low=low,
-                    eps_high=high,
-                ).per_token,
-                mask,
-                "token-mean",
-            ),
+            partial(_gspo, how="token-mean"),
             "this is one mean over all tokens, so long completions count for more; give each "
             "completion the same share.",
         ),

@@ -3,7 +3,6 @@ noise, three logs of broken loops, and an update of one's own that trains `dial`
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -11,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trbook.exercises.built import Built
+from trbook.exercises.built import Built, movements
 from trbook.exercises.check import Exercise, Number, Numbers
-from trbook.rollout import position, rollout
-from trlib.advantages import leave_one_out
+from trbook.rollout import rollout
+from trlib.advantages import group_relative, leave_one_out
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy, load_policy
 
@@ -111,21 +110,14 @@ check_variance = Numbers(
 
 NO_MINUS, RATE, OTHER_PROMPTS, LONE = 1.0, 2.0, 3.0, 4.0
 """The faults that the three logs of broken loops may have, by their numbers in the chapter."""
-_COLLAPSED = (
-    "the rate was thirty times too large in the log whose reward rises first and is then "
-    "lost for good."
-)
-_MISJUDGED = (
-    "look at length and reward together: one policy learns to write its steps, and "
-    "nobody rewards the right ones."
-)
 
 check_logs = Numbers(
     "What is the fault behind log A, log B and log C: 1, 2, 3 or 4?",
     A=Number(
         NO_MINUS,
         {
-            RATE: _COLLAPSED,
+            RATE: "the rate was thirty times too large in the log whose reward rises first and is "
+            "then lost for good.",
             OTHER_PROMPTS: "A's first reward is what the base model earns, so its answers are "
             "judged correctly.",
             LONE: "without a difference inside a group nothing moves, and A's reward falls from "
@@ -147,7 +139,8 @@ check_logs = Numbers(
         {
             NO_MINUS: "a loop that goes downhill writes shorter completions; C's grow from five "
             "tokens to nine.",
-            RATE: _MISJUDGED,
+            RATE: "look at length and reward together: one policy learns to write its steps, and "
+            "nobody rewards the right ones.",
             LONE: "without a difference inside a group the gradient is 0; C's is small, and its "
             "completions grow.",
         },
@@ -166,16 +159,7 @@ def _sampled() -> tuple[tuple[Completions, Tensor], ...]:
 
 
 def _movements(update: Callable[..., Any]) -> Tensor:
-    """[3, parameters]: how far every update of plain gradient descent moves the base model, in
-    float64."""
-    policy = load_policy("dial", dtype="float64")
-    optimizer = torch.optim.SGD(policy.parameters, lr=0.05)
-    rows = []
-    for batch, rewards in copy.deepcopy(_sampled()):
-        before = position(policy)
-        update(policy, optimizer, batch, rewards)
-        rows.append(position(policy) - before)
-    return torch.stack(rows)
+    return movements("dial", 0.05, update, _sampled())
 
 
 def _learns(update: Callable[..., Any], batches: int = 12) -> str:
@@ -194,14 +178,12 @@ def _learns(update: Callable[..., Any], batches: int = 12) -> str:
     )
 
 
-def _group_mean(rewards: Tensor, group: Tensor) -> Tensor:
-    return torch.stack([rewards[group == g].mean() for g in group])
+def _centred(rewards: Tensor, group: Tensor) -> Tensor:
+    return group_relative(rewards, group, scale=None)
 
 
 def _step(
-    advantages: Callable[[Tensor, Tensor], Tensor] = lambda rewards, group: (
-        rewards - _group_mean(rewards, group)
-    ),
+    advantages: Callable[[Tensor, Tensor], Tensor] = _centred,
     loss: Callable[..., Tensor] = _loss,
     *,
     clear: bool = True,
@@ -245,11 +227,9 @@ check_update = Built(
         ),
         (
             _step(
-                lambda rewards, group: torch.stack(
-                    [
-                        (r - rewards[group == g].mean()) / (rewards[group == g].std() + 1e-4)
-                        for r, g in zip(rewards, group, strict=True)
-                    ]
+                lambda rewards, group: (
+                    _centred(rewards, group)
+                    / (torch.stack([rewards[group == g].std() for g in group]) + 1e-4)
                 )
             ),
             "this divides by the group's standard deviation, as GRPO does (chapter 5); here "

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from trbook.exercises.check import Draw, Exercise, Number, Numbers
-from trbook.exercises.training import trained
-from trlib.algorithms import PPO, TokenLoss
+from trbook.exercises.training import trained, with_loss
+from trlib.algorithms import PPO
 
 
 def _weight(
@@ -273,26 +273,22 @@ def _two_rows(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 def _trains(answer: Callable[..., Any]) -> str:
     """Trains with the reader's loss and with the library's, on `dial`."""
-
-    class Yours(PPO):
-        def objective(self, scores: Any, batch: Any) -> TokenLoss:
-            return TokenLoss(answer(scores.logp, batch.logp_anchor, batch.advantages, batch.mask))
-
-    return trained(Yours(), PPO())
+    return trained(with_loss(answer), PPO())
 
 
 def _wrong_loss(logp, logp_old, advantages, mask):
+    batch = logp, logp_old, advantages, mask
     return [
         (
             _masked()(logp, logp_old, advantages, torch.ones_like(mask)),
             "this counts every place, padding too: take only those where `mask` is True.",
         ),
         (
-            _masked()(logp, logp_old, advantages, mask) * mask.sum() / mask.numel(),
+            _masked()(*batch) * mask.sum() / mask.numel(),
             "the padding is 0 but still counted: divide by the number of tokens, `mask.sum()`.",
         ),
         (
-            _masked()(logp, logp_old, advantages, mask) * mask.sum(),
+            _masked()(*batch) * mask.sum(),
             "this is the sum over the tokens; the loss is their mean.",
         ),
         (
@@ -307,22 +303,20 @@ def _wrong_loss(logp, logp_old, advantages, mask):
             "completions count more. Take one mean over all tokens.",
         ),
         (
-            _masked(lambda r, A: r * A)(logp, logp_old, advantages, mask),
+            _masked(lambda r, A: r * A)(*batch),
             "the clip is missing: clamp the ratio to 0.8 and 1.2.",
         ),
         (
-            _masked(lambda r, A: r.clamp(1 - EPS, 1 + EPS) * A)(logp, logp_old, advantages, mask),
+            _masked(lambda r, A: r.clamp(1 - EPS, 1 + EPS) * A)(*batch),
             "the minimum is missing: outside the window, a token that is pushed back must keep "
             "its gradient.",
         ),
         (
-            _masked(lambda r, A: torch.maximum(r * A, r.clamp(1 - EPS, 1 + EPS) * A))(
-                logp, logp_old, advantages, mask
-            ),
+            _masked(lambda r, A: torch.maximum(r * A, r.clamp(1 - EPS, 1 + EPS) * A))(*batch),
             "PPO takes the smaller of the two terms, and the loss is minus that.",
         ),
         (
-            _masked(lambda r, A: -_clipped(r, A))(logp, logp_old, advantages, mask),
+            _masked(lambda r, A: -_clipped(r, A))(*batch),
             "this is the objective; the loss is minus it.",
         ),
         (
@@ -334,9 +328,7 @@ def _wrong_loss(logp, logp_old, advantages, mask):
             "this divides log-probabilities; the ratio of probabilities is `exp(logp - logp_old)`.",
         ),
         (
-            _masked(lambda r, A: torch.minimum(r * A, (r * A).clamp(1 - EPS, 1 + EPS)))(
-                logp, logp_old, advantages, mask
-            ),
+            _masked(lambda r, A: torch.minimum(r * A, (r * A).clamp(1 - EPS, 1 + EPS)))(*batch),
             "the clip belongs to the ratio alone, before the advantage is multiplied.",
         ),
         (-(logp * advantages)[mask].mean(), "this is the policy gradient's loss, without a ratio."),

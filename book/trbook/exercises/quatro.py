@@ -200,12 +200,10 @@ def _whole(log_ratio: Tensor, mask: Tensor) -> Tensor:
 
 
 def _first_order(rewards: Tensor, delta: float) -> Dual:
-    deviation = rewards.std(1, keepdim=True, correction=0)
-    multiplier = (deviation / (2 * delta) ** 0.5).squeeze(1)
-    target = (
-        (rewards - rewards.mean(1, keepdim=True)) * (2 * delta) ** 0.5 / deviation
-    ).nan_to_num()
-    return Dual(multiplier, rewards.mean(1), target, torch.zeros_like(multiplier).bool())
+    mean = rewards.mean(1, keepdim=True)
+    multiplier = rewards.std(1, keepdim=True, correction=0) / (2 * delta) ** 0.5
+    target = ((rewards - mean) / multiplier).nan_to_num()
+    return Dual(multiplier, mean, target, torch.zeros_like(multiplier).bool())
 
 
 def _standardised(rewards: Tensor, delta: float) -> Dual:
@@ -277,9 +275,7 @@ check_objective = InTheLoop(
             "padding counts here: multiply by `mask` in the completion's log-ratio and in the loss.",
         ),
         (
-            lambda logp, logp_mu, rewards, mask, delta: _with_bracket(_whole, divide=True)(
-                logp, logp_mu, rewards, mask, delta
-            ),
+            _with_bracket(_whole, divide=True),
             "each completion's tokens are averaged here; sum them, because the constraint is on "
             "the whole completion.",
         ),
@@ -310,10 +306,6 @@ check_objective = InTheLoop(
             lambda *rest: _library(*rest) * len(rest[0]) / rest[3].sum(),
             "this is a mean over tokens. Sum over a completion's tokens, then average over "
             "completions.",
-        ),
-        (
-            lambda *rest: -_library(*rest),
-            "the sign is wrong: a loss is minus what you want more of.",
         ),
     ],
 )

@@ -134,7 +134,7 @@ def _wrong_promised(logp, logp_mu, rewards, mask):
     return [
         (right - mean, "this is the promised *gain*; add the mean reward of the batch."),
         (
-            mean + _masked_mean(moved * (A)[:, None], mask),
+            mean + _masked_mean(moved * A[:, None], mask),
             "the surrogate is the *sum* over a completion's tokens, and the mean over completions.",
         ),
         (
@@ -147,7 +147,7 @@ def _wrong_promised(logp, logp_mu, rewards, mask):
             "the baseline is not the value of every prefix, and completions differ in length.",
         ),
         (
-            mean + ((whole - 1) * (A)).mean(),
+            mean + ((whole - 1) * A).mean(),
             "this takes the ratio of the whole completion, a product; the surrogate takes each "
             "token's alone.",
         ),
@@ -162,7 +162,7 @@ def _wrong_promised(logp, logp_mu, rewards, mask):
             "padding is counted: multiply by `mask`.",
         ),
         (
-            mean + ((moved * mask).sum(1) / mask.sum(1) * (A)).mean(),
+            mean + ((moved * mask).sum(1) / mask.sum(1) * A).mean(),
             "the surrogate is the *sum* over a completion's tokens; this divides it by the "
             "completion's length.",
         ),
@@ -176,7 +176,7 @@ def _wrong_promised(logp, logp_mu, rewards, mask):
             "more probable.",
         ),
         (
-            mean + _surrogate(moved, (A) / rewards.std(), mask),
+            mean + _surrogate(moved, A / rewards.std(), mask),
             "once divided by their standard deviation, the advantages are no longer in units of "
             "reward.",
         ),
@@ -431,6 +431,17 @@ check_logs = Numbers(
 )
 
 
+def _loss(answer: Callable[..., Any], logp: Tensor, *rest: Tensor) -> Tensor:
+    """The reader's loss of each token, or a hint at what it is instead."""
+    value = call(answer, logp, *rest)
+    if not isinstance(value, Tensor) or value.shape != logp.shape or not value.requires_grad:
+        raise NotYet(
+            f"expected a loss per token: a tensor of the shape of `logp`, {list(logp.shape)}, "
+            "through which a gradient flows."
+        )
+    return value
+
+
 def _stay_near(answer: Callable[..., Any]) -> str:
     """Descend the mean gradient of the reader's loss from a policy to a reference that it can
     copy."""
@@ -439,12 +450,7 @@ def _stay_near(answer: Callable[..., Any]) -> str:
     first = kl(torch.log_softmax(logits.detach(), -1), ref).item()
     for step in range(40):
         logp = torch.log_softmax(logits, -1)
-        value = call(answer, logp, ref)
-        if not isinstance(value, Tensor) or value.shape != logp.shape or not value.requires_grad:
-            raise NotYet(
-                "expected a loss per token: a tensor of the shape of `logp`, through which a "
-                "gradient flows."
-            )
+        value = _loss(answer, logp, ref)
         (slope,) = torch.autograd.grad((logp.detach().exp() * value).sum(), logits)
         if step == 0:
             _direction(slope, logits, ref)
@@ -502,7 +508,7 @@ def _frontier(answer: Callable[..., Any]) -> str:
     """400 expected updates on the 625 completions of chapter 2, as the page's `path_of` makes
     them."""
     world = tiny.Tiny(tokens=5, length=4)
-    words = torch.cartesian_prod(*[torch.arange(5)] * 4)
+    words = world.completions
     rewards = ((words == 0).sum(1) == 1).double()
     before = torch.cat([torch.zeros(len(words), 1, dtype=torch.long), 1 + words[:, :-1]], 1)
     row = torch.zeros(world.states, dtype=torch.long)
@@ -512,11 +518,7 @@ def _frontier(answer: Callable[..., Any]) -> str:
     logq = logp_mu.sum(1)
     logits = start.clone().requires_grad_()
     for _ in range(400):
-        value = call(answer, world.logp(logits), logp_mu, rewards)
-        if not isinstance(value, Tensor) or value.shape != logp_mu.shape or not value.requires_grad:
-            raise NotYet(
-                "expected a loss per token: a tensor `[625, 4]` through which a gradient flows."
-            )
+        value = _loss(answer, world.logp(logits), logp_mu, rewards)
         (step,) = torch.autograd.grad((logq.exp()[:, None] * value).sum(), logits)
         if not step.isfinite().all():
             raise NotYet(

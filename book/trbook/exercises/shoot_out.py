@@ -38,12 +38,9 @@ def _middle(runs: Tensor, cut: int) -> Tensor:
     return runs.sort().values[cut : len(runs) - cut].mean()
 
 
-def _between_quantiles(runs: Tensor) -> Tensor:
-    low, high = runs.quantile(torch.tensor([0.25, 0.75], dtype=runs.dtype))
-    return runs[(runs >= low) & (runs <= high)].mean()
-
-
 def _wrong_interquartile_mean(runs):
+    quarter = len(runs) // 4
+    low, high = runs.quantile(torch.tensor([0.25, 0.75], dtype=runs.dtype))
     return [
         (runs.mean(), "this is the mean of all runs: nothing is cut off yet."),
         (runs.median(), "this is the median: the middle *half* is averaged."),
@@ -52,7 +49,7 @@ def _wrong_interquartile_mean(runs):
             "this cuts a quarter in all; cut a quarter at *either* end.",
         ),
         (
-            runs[len(runs) // 4 : len(runs) - len(runs) // 4].mean(),
+            runs[quarter : len(runs) - quarter].mean(),
             "these are the runs in the middle of the list; sort them first.",
         ),
         (
@@ -60,12 +57,12 @@ def _wrong_interquartile_mean(runs):
             "this cuts too many where n is not a multiple of 4: round n/4 down.",
         ),
         (
-            _between_quantiles(runs),
+            runs[(runs >= low) & (runs <= high)].mean(),
             "this averages what lies between the quartiles, which a library interpolates; here "
             "⌊n/4⌋ runs are cut off at either end, whatever their values.",
         ),
         (
-            runs.sort().values[len(runs) // 4 :].mean(),
+            runs.sort().values[quarter:].mean(),
             "only the lowest runs are cut off; the highest are too.",
         ),
     ]
