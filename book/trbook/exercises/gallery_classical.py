@@ -30,7 +30,7 @@ def _signs(draw: Draw, count: int) -> Tensor:
 
 
 def _wrong_to_the_edge(x, direction, radius):
-    root = _root(x, direction, radius)
+    a, b, root = direction @ direction, x @ direction, _root(x, direction, radius)
     return [
         (
             _edge(direction, direction, radius),
@@ -56,7 +56,7 @@ def _wrong_to_the_edge(x, direction, radius):
         ),
         (root * direction, "this is the last piece alone; x itself is missing."),
         (
-            x + ((radius**2 - x @ x) / (direction @ direction)).sqrt() * direction,
+            x + ((radius**2 - x @ x) / a).sqrt() * direction,
             "this holds only if x and the direction are at a right angle: the term 2 τ "
             "x·direction is missing.",
         ),
@@ -65,18 +65,16 @@ def _wrong_to_the_edge(x, direction, radius):
             "this stops at x + direction; go on along the direction until the length is `radius`.",
         ),
         (
-            x + root * (direction @ direction) * direction,
+            x + root * a * direction,
             "the division by a = |direction|² is missing: τ = (-b + sqrt(b² - a c)) / a.",
         ),
         (
-            x + (root - x @ direction / (direction @ direction)) * direction,
+            x + (root - b / a) * direction,
             "-b with b = x·direction belongs to sqrt(b² - a c); with 2 b it is sqrt(4 b² - 4 a "
             "c), over 2 a.",
         ),
         (
-            x
-            + (-(x @ direction) + ((x @ direction) ** 2 + radius**2 - x @ x).clamp(min=0).sqrt())
-            * direction,
+            x + (-b + (b**2 + radius**2 - x @ x).clamp(min=0).sqrt()) * direction,
             "the direction need not have length 1: |direction|² belongs in the quadratic equation.",
         ),
     ]

@@ -319,7 +319,7 @@ check_tilted = Exercise(
 )
 
 
-def _deviation(values: tuple[float, float], p: float) -> float:
+def _deviation(values: tuple[float, float], p: float = 0.99) -> float:
     return abs(values[0] - values[1]) * math.sqrt(p * (1 - p))
 
 
@@ -329,33 +329,33 @@ check_noise = Numbers(
     "What is the standard deviation of one sample of k1, and of k3, if π = (0.99, 0.01) and the "
     "reference is (0.5, 0.5)?",
     of_k1=Number(
-        _deviation(_D, 0.99),
+        _deviation(_D),
         {
-            _deviation(_D, 0.99) ** 2: "that is the variance; take its square root.",
+            _deviation(_D) ** 2: "that is the variance; take its square root.",
             _deviation(
                 _D, 0.5
             ): "the two tokens are weighted alike here; π writes the first 99 times in 100.",
             math.sqrt(
                 0.99 * _D[0] ** 2 + 0.01 * _D[1] ** 2
             ): "that is the root mean square; subtract the mean first.",
-            _deviation(_K3, 0.99): "that is k3's.",
+            _deviation(_K3): "that is k3's.",
         },
     ),
     of_k3=Number(
-        _deviation(_K3, 0.99),
+        _deviation(_K3),
         {
-            _deviation(_K3, 0.99) ** 2: "that is the variance; take its square root.",
+            _deviation(_K3) ** 2: "that is the variance; take its square root.",
             _deviation(
                 _K3, 0.5
             ): "the two tokens are weighted alike here; π writes the first 99 times in 100.",
             _deviation(
-                (math.expm1(-_D[0]) + _D[0], math.expm1(-_D[1]) + _D[1]), 0.99
+                (math.expm1(-_D[0]) + _D[0], math.expm1(-_D[1]) + _D[1])
             ): "the ratio inside k3 is ref/π, not π/ref.",
             math.sqrt(
                 0.99 * _K3[0] ** 2 + 0.01 * _K3[1] ** 2
             ): "that is the root mean square; subtract the mean first.",
-            _deviation((_D[0] ** 2 / 2, _D[1] ** 2 / 2), 0.99): "that is k2's.",
-            _deviation(_D, 0.99): "that is k1's.",
+            _deviation((_D[0] ** 2 / 2, _D[1] ** 2 / 2)): "that is k2's.",
+            _deviation(_D): "that is k1's.",
         },
     ),
     rtol=5e-3,
