@@ -71,10 +71,10 @@ def bandit_step(
     mu, advantages = _checked(mu, advantages)
     if not isinstance(method, Method):
         return moved(mu, method(mu, advantages), advantages)
-    counts = {
-        name: checks.whole(name, value, least=1)
+    uses, samples, batches = (
+        checks.whole(name, value, least=1)
         for name, value in (("uses", uses), ("samples", samples), ("batches", batches))
-    }
+    )
     needs = method.needs(method.anchor)
     if needs.critic or isinstance(method, WithExpert):
         raise ValueError(
@@ -83,11 +83,11 @@ def bandit_step(
         )
     one = torch.ones(1, 1, dtype=mu.dtype)
     lr = checks.number("lr", lr, above=0)
-    table = Linear(one, mu.log().unsqueeze(-1), lr=lr, uses=counts["uses"])
+    table = Linear(one, mu.log().unsqueeze(-1), lr=lr, uses=uses)
     table.method, memory = method, Memory()
-    for number in range(counts["batches"]):
+    for number in range(batches):
         now = table.whole().detach()[0]
-        arms = _shared(now.exp(), counts["samples"])
+        arms = _shared(now.exp(), samples)
         logp, more = now[arms].unsqueeze(-1), dict[str, Any]()
         if needs.reference:
             more["logp_ref"] = table.whole(table.reference)[0, arms].unsqueeze(-1)
@@ -100,7 +100,7 @@ def bandit_step(
             now[arms],
             anchor=method.anchor,
             number=number,
-            batches=counts["batches"],
+            batches=batches,
             memory=memory,
         )
         table.batch = method.prepare(batch.plus(logp_old=logp, **more))

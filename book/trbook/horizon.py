@@ -53,17 +53,17 @@ class Chain:
             0.
     """
 
-    horizon: int
+    horizon: int = checks.setting(least=4)
     """T, tokens of a completion: a move and a place for each leg."""
-    versions: float = 0.0
+    versions: float = checks.setting(0.0, least=0)
     """Updates between μ and π."""
 
     def __post_init__(self) -> None:
         checks.validate(self)
-        horizon = checks.whole("horizon", self.horizon, least=4)
-        if horizon > LONGEST or horizon % 2:
-            raise ValueError(f"horizon: expected an even number from 4 to {LONGEST}, got {horizon}")
-        checks.number("versions", self.versions, least=0)
+        if self.horizon > LONGEST or self.horizon % 2:
+            raise ValueError(
+                f"horizon: expected an even number from 4 to {LONGEST}, got {self.horizon}"
+            )
 
     @property
     def legs(self) -> int:
@@ -247,52 +247,39 @@ def _around(n: int, share: float) -> float:
     return SPREAD * math.sqrt(n * share * (1 - share)) + 20
 
 
-Moments = list[float]
-"""Of a state: the chance of being there, E P, E P², and for each of the three logits E S, E P S, E
-S², where P is the product of the ratios so far and S = Σ P ∇log π of the tokens so far."""
-
-
 def _of_prefixes(chain: Chain) -> tuple[Tensor, float]:
+    """By the moments of a state, for each logit a vector: the chance of being there, E P, E P², E S,
+    E P S and E S², where P is the product of the ratios so far and S = Σ P ∇log π of the tokens so
+    far."""
     p, s, q = chain.learner
-    zero = [0.0] * 12
-    states = {"turn": zero, "jump": zero, "wrong": zero}
-    start = [1.0, 1.0, 1.0] + [0.0] * 9
-    states["turn"] = _step(start, TURN, p / TURN, 0, 1 - p)
-    states["jump"] = _step(start, 1 - TURN, (1 - p) / (1 - TURN), 0, -p)
+    start = torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0, 0.0], dtype=torch.float64)
+    start = start.repeat(3, 1).unsqueeze(-1)
+    turn = _token(TURN, p / TURN, 0, 1 - p) @ start
+    jump = _token(1 - TURN, (1 - p) / (1 - TURN), 0, -p) @ start
+    wrong = torch.zeros_like(start)
+    right = _token(RIGHT, s / RIGHT, 1, 1 - s)
+    missed = _token(1 - RIGHT, (1 - s) / (1 - RIGHT), 1, -s)
+    free = _token(FREE, q / FREE, 2, 1 - q) + _token(1 - FREE, (1 - q) / (1 - FREE), 2, -q)
     for leg in range(chain.legs):
         if leg:
-            for name, moments in states.items():
-                states[name] = _sum(
-                    _step(moments, FREE, q / FREE, 2, 1 - q),
-                    _step(moments, 1 - FREE, (1 - q) / (1 - FREE), 2, -q),
-                )
-        missed = _step(states["jump"], 1 - RIGHT, (1 - s) / (1 - RIGHT), 1, -s)
-        states["jump"] = _step(states["jump"], RIGHT, s / RIGHT, 1, 1 - s)
-        states["wrong"] = _sum(states["wrong"], missed)
-    rewards = {"turn": 1.0, "jump": 1.0, "wrong": 0.0}
+            turn, jump, wrong = free @ turn, free @ jump, free @ wrong
+        jump, wrong = right @ jump, wrong + missed @ jump
     mean, length = torch.zeros(3, dtype=torch.float64), 0.0
-    for name, moments in states.items():
-        A = rewards[name] - chain.value[0]
-        mean += A * torch.tensor(moments[3::3], dtype=torch.float64)
-        length += A * A * sum(moments[5::3])
+    for reward, moments in ((1.0, turn), (1.0, jump), (0.0, wrong)):
+        A = reward - chain.value[0]
+        mean += A * moments[:, 3, 0]
+        length += A * A * float(moments[:, 5].sum())
     return mean, length - float(mean.square().sum())
 
 
-def _step(moments: Moments, chance: float, ratio: float, logit: int, score: float) -> Moments:
-    """The moments after one more token, which has this chance, ratio and ∇log π in one of the
-    logits."""
-    there, product, square = moments[:3]
-    after = [chance * there, chance * ratio * product, chance * ratio**2 * square]
-    for i in range(3):
-        s, ps, ss = moments[3 + 3 * i : 6 + 3 * i]
-        add = ratio * score if i == logit else 0.0
-        after += [
-            chance * (s + add * product),
-            chance * ratio * (ps + add * square),
-            chance * (ss + 2 * add * ps + add * add * square),
-        ]
-    return after
-
-
-def _sum(one: Moments, other: Moments) -> Moments:
-    return [a + b for a, b in zip(one, other, strict=True)]
+def _token(chance: float, ratio: float, logit: int, score: float) -> Tensor:
+    """[3, 6, 6] what one more token does to the moments, which has this chance, ratio and ∇log π in
+    one of the logits."""
+    same = torch.tensor([1.0, ratio, ratio**2, 1.0, ratio, 1.0], dtype=torch.float64)
+    found = same.diag().repeat(3, 1, 1)
+    add = ratio * score
+    found[logit, 3, 1] = add
+    found[logit, 4, 2] = ratio * add
+    found[logit, 5, 2] = add**2
+    found[logit, 5, 4] = 2 * add
+    return chance * found

@@ -37,9 +37,12 @@ class Attempt(OfFunction):
         return self.tried(answer)
 
 
-def asked(answer: Callable[..., Any], *arguments: Any) -> Any:
+def asked(answer: Callable[..., Any], *arguments: Any, told: str = "") -> Any:
     """What the reader's function returns; what it raises becomes a hint that names the reader's own
     line.
+
+    Args:
+        told: what the hint says of the arguments.
 
     Raises:
         NotYet: it raised an error.
@@ -49,13 +52,14 @@ def asked(answer: Callable[..., Any], *arguments: Any) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise NotYet(f"{raised(error, answer)}.") from error
+        with_them = f" It was called with {told}." if told else ""
+        raise NotYet(f"{raised(error, answer)}.{with_them}") from error
 
 
-def call(answer: Callable[..., Any], *arguments: Any) -> Any:
+def call(answer: Callable[..., Any], *arguments: Any, told: str = "") -> Any:
     """What the reader's function returns, which must not be `None`.
 
     Raises:
         NotYet: it raised an error, or returned nothing.
     """
-    return returned(asked(answer, *arguments))
+    return returned(asked(answer, *arguments, told=told))

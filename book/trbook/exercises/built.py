@@ -5,8 +5,8 @@ ours, one by one.
         "Does `update(policy, optimizer, batch, rewards)` take one step of REINFORCE?",
         truth=update,
         trace=of_updates,
-        mistakes=[Mistake("no minus", downhill, "the parameters move away from what was rewarded:
-        ...")], praise=trained)
+        mistakes=[(downhill, "the parameters move away from what was rewarded: ...")],
+        praise=trained)
 
 `trace` runs a function in the loop and returns one row for each update: how far every parameter
 moved. The reader's rows are compared with the reference's and then with those of each mistake. The
@@ -15,18 +15,41 @@ first mistake that agrees gives the hint.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from trbook.exercises.attempt import OfFunction, asked
 from trbook.exercises.check import Mistake
 from trbook.exercises.verdict import NotYet
+from trbook.rollout import position
+from trlib.model.policy import load_policy
 
 Function = Callable[..., Any]
+
+
+def movements(start: str, lr: float, update: Function, parts: Sequence[Sequence[Any]]) -> Tensor:
+    """[updates, parameters]: how far each update moves an embedded policy, in float64.
+
+    Args:
+        start: the policy's name.
+        lr: of plain gradient descent.
+        update: takes the policy, the optimizer and a part.
+        parts: what each update is made from.
+    """
+    policy = load_policy(start, dtype="float64")
+    optimizer = torch.optim.SGD(policy.parameters, lr=lr)
+    rows = []
+    for part in copy.deepcopy(parts):
+        before = position(policy)
+        update(policy, optimizer, *part)
+        rows.append(position(policy) - before)
+    return torch.stack(rows)
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,7 +78,7 @@ class Built(OfFunction):
     def traces(self) -> list[Tensor]:
         """The updates of each mistake, computed at the first wrong answer, which takes a second or
         two."""
-        return [self.trace(mistake.function) for mistake in self.mistakes]
+        return [self.trace(function) for function, _ in self.mistakes]
 
     def _tried(self, answer: Function) -> str:
         got = self.trace(partial(asked, answer))
@@ -65,9 +88,9 @@ class Built(OfFunction):
             raise NotYet(
                 "after your update some parameters are NaN or infinite; is something divided by 0?"
             )
-        for mistake, trace in zip(self.mistakes, self.traces, strict=True):
+        for (_, hint), trace in zip(self.mistakes, self.traces, strict=True):
             if self._same(got, trace):
-                raise NotYet(mistake.hint)
+                raise NotYet(hint)
         if not got.any():
             raise NotYet("your function runs, but the policy's parameters have not moved.")
         raise NotYet(self._where(got))

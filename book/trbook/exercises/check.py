@@ -1,7 +1,7 @@
 """How an exercise is made: a reference, inputs, and the mistakes that deserve a hint of their own.
 
     def _wrong(logp, logp_old):
-        return {"forgot exp": (logp - logp_old, "this is the log-ratio: take `exp`.")}
+        return [(logp - logp_old, "this is the log-ratio: take `exp`.")]
 
     check_ratio = Exercise(
         "Is `ratio(logp, logp_old)` the importance ratio, new over old?",
@@ -33,7 +33,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trbook.exercises.attempt import OfFunction
+from trbook.exercises.attempt import OfFunction, call
 from trbook.exercises.verdict import (
     Check,
     NotYet,
@@ -43,12 +43,13 @@ from trbook.exercises.verdict import (
     kind,
     quoted,
     raised,
-    returned,
 )
 
 DRAWS = 6
 """Inputs that are drawn; the seeds are fixed, so a check says the same every time."""
 Arguments = dict[str, Any]
+Mistake = tuple[Callable[..., Tensor], str]
+"""A function that is wrong in a typical way, and the hint for a reader who writes it."""
 
 
 class Draw:
@@ -75,16 +76,6 @@ class Draw:
         return round(float(self.uniform(low, high)), 2)
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """A typical wrong answer, and the hint for a reader who gives it."""
-
-    name: str
-    function: Callable[..., Tensor]
-    """Takes the reference's arguments."""
-    hint: str
-
-
 @dataclass(frozen=True, repr=False)
 class Exercise(OfFunction):
     """The check of a function that the reader writes, against a reference."""
@@ -95,15 +86,13 @@ class Exercise(OfFunction):
     """Draws one set of arguments; every draw has the same shapes."""
     praise: str
     """What a reader who is right should notice."""
-    wrong: Callable[..., Mapping[str, tuple[Tensor, str]]] = lambda **_: {}
-    """Takes the reference's arguments and gives the typical wrong answers, by name: each with its
-    hint. They are tried in turn where the answer is off; the first that agrees on every input gives
-    the hint."""
+    wrong: Callable[..., Sequence[tuple[Tensor, str]]] = lambda **_: ()
+    """Takes the reference's arguments and gives the typical wrong answers, each with its hint. They
+    are tried in turn where the answer is off; the first that agrees on every input gives the
+    hint."""
     examples: Sequence[tuple[Any, ...]] = ()
     """Inputs chosen by hand, asked before those drawn: corner cases, and numbers that read well in
     a hint."""
-    constant: str = ""
-    """The hint for an answer that is the same for all inputs, if that has a likely reason."""
     gradient: str | None = None
     """The argument whose gradient is compared too."""
     then: Callable[[Callable[..., Any]], str] | None = None
@@ -128,14 +117,13 @@ class Exercise(OfFunction):
         return [*(self._named(example) for example in self.examples), *self.drawn]
 
     @cached_property
-    def mistakes(self) -> list[Mistake]:
-        """The typical wrong answers, each as a function."""
-
-        def function(name: str) -> Callable[..., Tensor]:
-            return lambda **arguments: self.wrong(**arguments)[name][0]
-
-        named = self.wrong(**self.drawn[0])
-        return [Mistake(name, function(name), hint) for name, (_, hint) in named.items()]
+    def mistakes(self) -> list[tuple[list[Tensor], str]]:
+        """The typical wrong answers: what each is on every input, and its hint."""
+        tables = [self.wrong(**copy.deepcopy(case)) for case in self.cases]
+        return [
+            ([value.detach().to(torch.float64) for value, _ in answers], answers[0][1])
+            for answers in zip(*tables, strict=True)
+        ]
 
     def _named(self, arguments: tuple[Any, ...]) -> Arguments:
         def value(argument: Any) -> Any:
@@ -173,16 +161,13 @@ class Exercise(OfFunction):
         for case, value in zip(self.cases, got, strict=True):
             if torch.isnan(value).any():
                 return f"your function returns NaN with {given(case)}; is something divided by 0?"
-        tables = [self.wrong(**copy.deepcopy(case)) for case in self.cases]
-        for name, (_, hint) in tables[0].items():
-            if self._same(got, [table[name][0].detach().to(torch.float64) for table in tables]):
+        for values, hint in self.mistakes:
+            if self._same(got, values):
                 return hint
-        for mistake in mixed_up(self.truth, self.drawn):
-            if self._same(got, [run(mistake.function, case) for case in self.cases]):
-                return mistake.hint
+        for function, hint in mixed_up(self.truth, self.drawn):
+            if self._same(got, [run(function, case) for case in self.cases]):
+                return hint
         ignored = [name for name in self.names if self._ignores(answer, name)]
-        if self.constant and ignored == self.names:
-            return self.constant
         if ignored:
             verb = "is" if len(ignored) == 1 else "are"
             return (
@@ -192,8 +177,7 @@ class Exercise(OfFunction):
         for case, value, want in zip(self.cases, got, wanted, strict=True):
             off = ~torch.isclose(value, want, rtol=self.rtol, atol=self.atol)
             if off.any():
-                place = tuple(off.nonzero()[0].tolist())
-                return difference(value, off, bool(value[place] < want[place]), case)
+                return difference(value, want, off, case)
         raise AssertionError("an answer that is off has a place where it is")
 
     def _ignores(self, answer: Callable[..., Any], name: str) -> bool:
@@ -243,16 +227,11 @@ def mixed_up(truth: Callable[..., Tensor], cases: Sequence[Arguments]) -> Iterat
         if not all(_alike(case[one], case[other]) for case in cases):
             continue
         if names.index(one) < names.index(other):
-            yield Mistake(
-                f"{one} and {other} swapped",
+            yield (
                 _renamed(truth, {one: other, other: one}),
                 f"`{one}` and `{other}` have changed places.",
             )
-        yield Mistake(
-            f"{one} for {other}",
-            _renamed(truth, {other: one}),
-            f"`{one}` is used where `{other}` belongs.",
-        )
+        yield _renamed(truth, {other: one}), f"`{one}` is used where `{other}` belongs."
 
 
 def _renamed(truth: Callable[..., Tensor], taken: Mapping[str, str]) -> Callable[..., Tensor]:
@@ -276,13 +255,7 @@ def run(function: Callable[..., Any], case: Arguments) -> Tensor:
 def _asked(answer: Callable[..., Any], case: Arguments, want: Tensor) -> Tensor:
     """The reader's function on a copy of the inputs, as float64; whatever it does instead becomes a
     hint."""
-    try:
-        got = answer(*copy.deepcopy(case).values())
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise NotYet(f"{raised(error, answer)}. It was called with {given(case)}.") from error
-    returned(got)
+    got = call(answer, *copy.deepcopy(case).values(), told=given(case))
     try:
         value = got if isinstance(got, Tensor) else torch.as_tensor(got)
         value = value.detach().cpu().to(torch.float64)
@@ -332,7 +305,7 @@ class Numbers(Check):
     @property
     def wants(self) -> str:
         """The answers by their names."""
-        return f"{quoted(list(self.wanted))}, in this order"
+        return f"{quoted(self.wanted)}, in this order"
 
     def _check(self, *answers: Any, **other: Any) -> Verdict:
         bound = inspect.Signature(

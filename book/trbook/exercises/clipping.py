@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.check import Draw, Exercise, Number, Numbers
 from trbook.exercises.inside import Choice, InTheLoop, Part
 from trbook.rollout import rollout
 from trlib.advantages import group_relative
@@ -25,38 +25,32 @@ def _room(q: Tensor, eps_high: float) -> Tensor:
 
 
 def _wrong_room(q, eps_high):
-    return {
-        "no end": (
-            eps_high * q,
-            "a probability ends at 1: a token with q = 0.99 cannot gain 0.198.",
-        ),
-        "the edge": (
+    return [
+        (eps_high * q, "a probability ends at 1: a token with q = 0.99 cannot gain 0.198."),
+        (
             torch.minimum((1 + eps_high) * q, torch.ones_like(q)),
             "this is where the token falls silent, p = (1 + eps_high) q; how far is that from q?",
         ),
-        "the edge, without its end": (
+        (
             (1 + eps_high) * q,
             "this is where the token falls silent, p = (1 + eps_high) q, and it may lie above 1. "
             "How far is it from q, and where does a probability end?",
         ),
-        "the larger": (
+        (
             torch.maximum(eps_high * q, 1 - q),
             "two things stop the token: the window and probability 1. The nearer one counts, not "
             "the farther.",
         ),
-        "the ratio": (
+        (
             torch.minimum(torch.full_like(q, eps_high), 1 / q - 1),
             "this is how far the *ratio* may go from 1; multiply by q to get a probability.",
         ),
-        "upside down": (
-            eps_high / q,
-            "at the edge (p - q)/q is eps_high, so p - q is eps_high *times* q.",
-        ),
-        "what is left": (
+        (eps_high / q, "at the edge (p - q)/q is eps_high, so p - q is eps_high *times* q."),
+        (
             torch.minimum(eps_high * (1 - q), q),
             "q and 1 - q are exchanged: the window multiplies the token's own probability.",
         ),
-    }
+    ]
 
 
 check_room = Exercise(
@@ -105,80 +99,74 @@ def _wrong_dropped(q, p, advantages, eps, delta):
     mask = torch.where(up, moved > delta, moved < -delta)
     mask_at_edge = torch.where(up, moved >= delta, moved <= -delta)
     right = _dropped(q, p, advantages, eps, delta)
-    return {
-        "the edges": (
+    return [
+        (
             clip_at_edge & ~mask_at_edge & some,
             "a token exactly on an edge is still inside, in the window and in the region: use "
             "`>` and `<`, without the equals sign.",
         ),
-        "the window's edge": (
+        (
             clip_at_edge & ~mask & some,
             "a ratio of exactly 1 + eps or 1 - eps is still inside the window, and PPO keeps it.",
         ),
-        "the mask's edge": (
+        (
             clip & ~mask_at_edge & some,
             "a token that has moved by exactly `delta` is still inside DPPO's region, which keeps "
             "it.",
         ),
-        "PPO alone": (
-            clip,
-            "these are all that PPO silences; leave out those that DPPO silences too.",
-        ),
-        "the other way": (
-            ~clip & mask,
-            "these are the tokens that DPPO silences and PPO keeps: the other failure.",
-        ),
-        "either": (
+        (clip, "these are all that PPO silences; leave out those that DPPO silences too."),
+        (~clip & mask, "these are the tokens that DPPO silences and PPO keeps: the other failure."),
+        (
             clip ^ mask,
             "these are all tokens that the two treat differently; the exercise asks only for "
             "those that PPO drops.",
         ),
-        "any of the two": (
+        (
             clip | mask,
             "these are all that at least one of the two silences; the exercise asks for those "
             "that only PPO does.",
         ),
-        "turned round": (
+        (
             ~right,
             "the wrong way round: these are all the tokens that the exercise does not ask for.",
         ),
-        "both drop": (
+        (
             clip & mask,
             "these are the tokens that *both* silence; the exercise asks for those that DPPO keeps.",
         ),
-        "upwards only": (
+        (
             right & up,
             "this looks at A > 0 only; with A < 0 the push is downward, and a token is silenced "
             "below the window.",
         ),
-        "half": (
+        (
             clip & (moved.abs() / 2 <= delta),
             "no half: with two outcomes, this token and any other, the total variation is |p - q| "
             "itself.",
         ),
-        "unsigned clip": (
+        (
             ((ratio - 1).abs() > eps) & ~mask,
             "PPO's clip is signed too: with A > 0 it silences above the window only, with A < 0 "
             "below it only.",
         ),
-        "both sides": (
+        (
             ((ratio - 1).abs() > eps) & (moved.abs() <= delta),
             "being outside is not enough: both methods keep a token that moved against its "
             "advantage.",
         ),
-        "old over new": (
+        (
             _dropped(p, q, advantages, eps, delta),
             "q is the probability before, p the one now: the ratio is p / q.",
         ),
-        "crossed signs": (
+        (
             _dropped(q, p, -advantages, eps, delta),
             "the signs are crossed: A > 0 pushes up, so it is silenced above the window.",
         ),
-        "ratio in the mask": (
+        (
             clip & ~torch.where(up, ratio - 1 > delta, ratio - 1 < -delta),
             "DPPO's mask compares p - q with delta; this compares p/q - 1, which is a ratio again.",
         ),
-    }
+    ]
 
 
 check_dropped = Exercise(
@@ -230,53 +218,50 @@ def _three(draw: Draw) -> tuple[Any, ...]:
 def _wrong_weight(logp, logp_old, logp_rollout, cap):
     ratio, off = (logp - logp_old).exp(), (logp_old - logp_rollout).exp()
     whole = (logp - logp_rollout).exp()
-    return {
-        "twice": (
+    return [
+        (
             whole * off.clamp(max=cap),
             "the mismatch π_old/μ is counted twice: π/μ contains it already. The correction "
             "multiplies π/π_old.",
         ),
-        "no correction": (
+        (
             ratio,
             "the sampler is forgotten: this is PPO's own ratio; the correction π_old/μ is missing.",
         ),
-        "correction alone": (
+        (
             off.clamp(max=cap),
             "this is the correction alone; the policy's own movement since then, π/π_old, is "
             "missing.",
         ),
-        "not truncated": (
+        (
             whole,
             "the product is right, π/μ counted once, but nothing is truncated: a factor π_old/μ "
             "above `cap` must become `cap`. (If you cut, do it after `exp`.)",
         ),
-        "the other factor truncated": (
-            ratio.clamp(max=cap) * off,
-            "the cap cuts π/π_old here; TIS cuts the correction π_old/μ.",
-        ),
-        "truncated whole": (
+        (ratio.clamp(max=cap) * off, "the cap cuts π/π_old here; TIS cuts the correction π_old/μ."),
+        (
             whole.clamp(max=cap),
             "the whole of π/μ is truncated; TIS truncates π_old/μ alone and leaves π/π_old to the "
             "clip.",
         ),
-        "turned round": (
+        (
             ratio * (logp_rollout - logp_old).exp().clamp(max=cap),
             "the correction is upside down: it is the learner's probability over the sampler's.",
         ),
-        "both ends": (
+        (
             ratio * off.clamp(1 / cap, cap),
             "this also bounds the correction from below, at 1/cap; TIS truncates from above only.",
         ),
-        "log-ratio": (
+        (
             logp - logp_old + (logp_old - logp_rollout).clamp(max=math.log(cap)),
             "this is the weight's logarithm: take exp.",
         ),
-        "masked": (
+        (
             ratio * torch.where(off > cap, 0.0, off),
             "factors above `cap` become 0 here: that is the mask (MIS). Truncation sets them to "
             "`cap`.",
         ),
-    }
+    ]
 
 
 check_weight = Exercise(
@@ -308,56 +293,52 @@ def _logits(draw: Draw) -> tuple[Any, ...]:
 
 
 def _wrong_processed(logits, temperature, k):
-    right = _processed(logits, temperature, k)
-    return {
-        "raw": (
+    right, cut_off = _processed(logits, temperature, k), logits < logits.topk(k).values[..., -1:]
+    return [
+        (
             logits.softmax(-1),
             "these are the raw probabilities: neither temperature nor top-k is applied yet.",
         ),
-        "temperature only": (
+        (
             (logits / temperature).softmax(-1),
             "the temperature is applied, but top-k is not: all but the k largest get probability 0.",
         ),
-        "top-k only": (
+        (
             _processed(logits, 1.0, k),
             "top-k is applied, but the temperature is not: it divides the logits.",
         ),
-        "times temperature": (
+        (
             _processed(logits, 1 / temperature, k),
             "the temperature *divides* the logits; below 1 it sharpens.",
         ),
-        "not renormalised": (
-            (logits / temperature)
-            .softmax(-1)
-            .masked_fill(logits < logits.topk(k, -1).values[..., -1:], 0.0),
+        (
+            (logits / temperature).softmax(-1).masked_fill(cut_off, 0.0),
             "what is left does not sum to 1; the sampler draws from the kept tokens alone, "
             "renormalised.",
         ),
-        "zero as a logit": (
-            (logits / temperature)
-            .masked_fill(logits < logits.topk(k, -1).values[..., -1:], 0.0)
-            .softmax(-1),
+        (
+            (logits / temperature).masked_fill(cut_off, 0.0).softmax(-1),
             "a logit of 0 is not a probability of 0: set what is cut off to minus infinity.",
         ),
-        "one too few": (
+        (
             _processed(logits, temperature, k - 1),
             "one token too few is kept; is the k-th itself left out?",
         ),
-        "log-probs": (
+        (
             right.clamp(min=1e-38).log(),
             "these are log-probs; the exercise asks for the probabilities.",
         ),
-        "log-probs, minus infinity": (
+        (
             right.log(),
             "these are log-probs, minus infinity where a token is cut off; the exercise asks for "
             "the probabilities.",
         ),
-        "temperature on probabilities": (
+        (
             _processed(logits, 1.0, k) / temperature,
             "the temperature divides probabilities here, which then do not sum to 1; it divides "
             "the logits.",
         ),
-    }
+    ]
 
 
 check_processed = Exercise(
@@ -447,25 +428,22 @@ def _corrected(
     return (tokens * factor)[mask].sum() / mask.sum()
 
 
-def _by_ratio(ratio: Tensor, factor: Any, advantages: Tensor, mask: Tensor, eps: float) -> Tensor:
-    """The clipped loss of a ratio, times a factor, as a mean over tokens."""
-    kept = torch.minimum(ratio * advantages, ratio.clamp(1 - eps, 1 + eps) * advantages)
-    return -(factor * kept)[mask].sum() / mask.sum()
-
-
 def _exchanged(
     ratio: Callable[..., Tensor] = lambda now, m, cap: now,
     factor: Callable[..., Any] = lambda m, cap: m.clamp(max=cap),
-    eps: float | None = None,
+    kept: Callable[..., Tensor] = lambda r, A, eps: torch.minimum(
+        r * A, r.clamp(1 - eps, 1 + eps) * A
+    ),
+    mean: Callable[[Tensor, Tensor], Tensor] = lambda tokens, mask: tokens[mask].mean(),
 ) -> Callable[..., Tensor]:
     """The loss with another piece, made of now = π/π_old, m = π_old/μ and the cap."""
 
     def loss(
-        logp: Tensor, old: Tensor, mu: Tensor, A: Tensor, mask: Tensor, width: float, cap: float
+        logp: Tensor, old: Tensor, mu: Tensor, A: Tensor, mask: Tensor, eps: float, cap: float
     ) -> Tensor:
         m = (old - mu).exp()
-        moved = ratio((logp - old).exp(), m, cap)
-        return _by_ratio(moved, factor(m, cap), A, mask, width if eps is None else eps)
+        r = ratio((logp - old).exp(), m, cap)
+        return -mean(factor(m, cap) * kept(r, A, eps), mask)
 
     return loss
 
@@ -478,95 +456,62 @@ check_corrected_loss = InTheLoop(
     rollout=_rounded,
     settings=[(0.2, 2.0), (0.1, 1.2), (0.3, 1.5)],
     mistakes=[
-        Mistake(
-            "no minus",
-            lambda *a: -_corrected(*a),
-            "this is the objective, to be raised; a loss, to be lowered, has a minus.",
-        ),
-        Mistake(
-            "no correction",
+        (
             _exchanged(factor=lambda m, cap: 1),
             "this is PPO as if the learner had written the tokens: the factor π_old/μ is missing.",
         ),
-        Mistake(
-            "sampler's anchor",
+        (
             _exchanged(lambda now, m, cap: now * m, lambda m, cap: 1),
             "the clip lies around the sampler here, and nothing is truncated; the exercise wants "
             "it around π_old.",
         ),
-        Mistake(
-            "twice",
+        (
             _exchanged(lambda now, m, cap: now * m),
             "the mismatch is counted twice: π/μ contains π_old/μ already. The correction "
             "multiplies π/π_old.",
         ),
-        Mistake(
-            "not truncated",
+        (
             _exchanged(factor=lambda m, cap: m),
             "nothing is truncated: a factor π_old/μ above `cap` must become `cap`.",
         ),
-        Mistake(
-            "masked",
+        (
             _exchanged(factor=lambda m, cap: m * (m <= cap)),
             "factors above `cap` become 0 here: that is the mask (MIS). Truncation sets them to "
             "`cap`.",
         ),
-        Mistake(
-            "both ends",
+        (
             _exchanged(factor=lambda m, cap: m.clamp(1 / cap, cap)),
             "this also bounds the factor from below, at 1/cap; TIS truncates from above only.",
         ),
-        Mistake(
-            "turned round",
+        (
             _exchanged(factor=lambda m, cap: (1 / m).clamp(max=cap)),
             "the correction is upside down: it is the learner's probability over the sampler's.",
         ),
-        Mistake(
-            "inside the clip",
+        (
             _exchanged(lambda now, m, cap: now * m.clamp(max=cap), lambda m, cap: 1),
             "the factor is inside the clip here, so the mismatch alone can silence a token; it "
             "multiplies what the clip returns.",
         ),
-        Mistake(
-            "never clipped",
-            _exchanged(eps=1e6),
+        (
+            _exchanged(kept=lambda r, A, eps: r * A),
             "nothing is clipped: at the first update π/π_old is 1 everywhere, but later it is not.",
         ),
-        Mistake(
-            "clip only",
-            lambda logp, old, mu, A, mask, eps, cap: (
-                -((old - mu).exp().clamp(max=cap) * (logp - old).exp().clamp(1 - eps, 1 + eps) * A)[
-                    mask
-                ].sum()
-                / mask.sum()
-            ),
+        (
+            _exchanged(kept=lambda r, A, eps: r.clamp(1 - eps, 1 + eps) * A),
             "the clipped term stands alone; take the minimum of both, or tokens that want to come "
             "back fall silent.",
         ),
-        Mistake(
-            "sum",
-            lambda *a: _corrected(*a) * a[4].sum(),
+        (
+            _exchanged(mean=lambda tokens, mask: tokens[mask].sum()),
             "the tokens are summed; take their mean.",
         ),
-        Mistake(
-            "mean of means",
-            lambda logp, old, mu, A, mask, eps, cap: (
-                -(
-                    (old - mu).exp().clamp(max=cap)
-                    * torch.minimum(
-                        (logp - old).exp() * A, (logp - old).exp().clamp(1 - eps, 1 + eps) * A
-                    )
-                )
-                .masked_fill(~mask, 0)
-                .sum(1)
-                / mask.sum(1)
-            ).mean(),
+        (
+            _exchanged(mean=lambda tokens, mask: ((tokens * mask).sum(1) / mask.sum(1)).mean()),
             "this is a mean of each completion's mean, so tokens of short completions weigh "
             "more; take one mean over all tokens.",
         ),
-        Mistake(
-            "rectangle",
-            lambda *a: _corrected(*a) * a[4].sum() / a[4].numel(),
+        (
+            _exchanged(mean=lambda tokens, mask: (tokens * mask).mean()),
             "the sum is divided by the whole rectangle, padding included; divide by the number of "
             "tokens in `mask`.",
         ),

@@ -20,85 +20,61 @@ def _gae(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
     return estimators.gae(rewards[None], values[None], mask, gamma=gamma, lam=lam)[0][0]
 
 
-def _returns(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
-    return _gae(rewards, values, gamma, lam) + values
-
-
-def _td(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
-    return _gae(rewards, values, gamma, 0.0)
-
-
-def _forwards(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
-    return _gae(rewards.flip(0), values.flip(0), gamma, lam).flip(0)
-
-
-def _without_gamma(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
-    """TD errors with γ, summed with weights λ^k."""
-    return _gae(_td(rewards, values, gamma, lam), torch.zeros_like(values), 1.0, lam)
-
-
 def _after(values: Tensor) -> Tensor:
     """The value after each token: 0 after the last."""
     return torch.cat([values[1:], values.new_zeros(1)])
 
 
-def _last_value(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
-    """The last token's value stands for what comes after the end."""
-    after = torch.zeros_like(rewards)
-    after[-1] = gamma * values[-1]
-    return _gae(rewards + after, values, gamma, lam)
-
-
 def _wrong_gae(rewards, values, gamma, lam):
-    return {
-        "returns": (
-            _returns(rewards, values, gamma, lam),
+    after_the_end = torch.zeros_like(rewards)
+    after_the_end[-1] = gamma * values[-1]
+    errors = _gae(rewards, values, gamma, 0.0)
+    return [
+        (
+            _gae(rewards, values, gamma, lam) + values,
             "these are the returns, the critic's targets; the advantage is the return minus V.",
         ),
-        "TD errors": (
-            _td(rewards, values, gamma, lam),
+        (
+            errors,
             "these are the TD errors δ, which is the case λ = 0; sum them with weights (γλ)^k.",
         ),
-        "forwards": (
-            _forwards(rewards, values, gamma, lam),
+        (
+            _gae(rewards.flip(0), values.flip(0), gamma, lam).flip(0),
             "the sum runs over the tokens that follow: begin with the last one.",
         ),
-        "value after the end": (
-            _last_value(rewards, values, gamma, lam),
+        (
+            _gae(rewards + after_the_end, values, gamma, lam),
             "after the last token nothing more is earned, so the value there is 0, not the last "
             "token's.",
         ),
-        "only lambda": (
-            _without_gamma(rewards, values, gamma, lam),
-            "later errors count (γλ)^k, not λ^k.",
-        ),
-        "no gamma before the value": (
+        (_gae(errors, torch.zeros_like(values), 1.0, lam), "later errors count (γλ)^k, not λ^k."),
+        (
             _gae(rewards + (1 - gamma) * _after(values), values, gamma, lam),
             "the value of the next state is discounted too: δ_t = R_t + γ V_t+1 - V_t.",
         ),
-        "this value for the next": (
+        (
             _gae(rewards + gamma * (values - _after(values)), values, gamma, lam),
             "a TD error compares two states: γ times the *next* value, less this one.",
         ),
-        "signs of the values": (
+        (
             _gae(rewards, -values, gamma, lam),
             "the values have the wrong signs: the next one is gained, this one was expected. δ_t "
             "= R_t + γ V_t+1 - V_t.",
         ),
-        "shares": (
+        (
             (1 - lam) * _gae(rewards, values, gamma, lam),
             "1 - λ weighs the A^(k) of the mixture; in the sum over δ it has cancelled.",
         ),
-        "rewards to the end": (
+        (
             _gae(rewards, values, gamma, 1.0),
             "this is the case λ = 1: all rewards still to come, minus this value. Later errors "
             "count (γλ)^k.",
         ),
-        "no critic": (
+        (
             _gae(rewards, torch.zeros_like(values), gamma, lam),
             "the critic's values do not enter: δ_t = R_t + γ V_t+1 - V_t.",
         ),
-    }
+    ]
 
 
 check_gae = Exercise(
@@ -226,60 +202,47 @@ def _critic_trains(answer: Callable[..., Any]) -> str:
 
 
 def _wrong_value_loss(values, values_old, returns, clip):
-    squares = _squares(values, values_old, returns, clip)
-    right = _value_loss(values, values_old, returns, clip)
-    return {
-        "no half": (
-            2 * right,
-            "a factor of 2 is off: the loss is half of the larger square.",
-        ),
-        "no clip": (
-            squares[0] / 2,
+    plain, near = _squares(values, values_old, returns, clip)
+    right = torch.maximum(plain, near) / 2
+    return [
+        (2 * right, "a factor of 2 is off: the loss is half of the larger square."),
+        (
+            plain / 2,
             "this is least squares without a clip: a value may move as far as it likes in one "
             "batch.",
         ),
-        "clipped term alone": (
-            squares[1] / 2,
+        (
+            near / 2,
             "this is the clipped term alone, as stable-baselines3 has it: a value that moved "
             "away from its return gets no gradient. Take the larger of both.",
         ),
-        "minimum": (
-            torch.minimum(*squares) / 2,
+        (
+            torch.minimum(plain, near) / 2,
             "a loss must fall, so the pessimistic choice is the *larger* square.",
         ),
-        "error clipped": (
+        (
             (values - returns).clamp(-clip, clip) ** 2 / 2,
             "this clips the error; the clip keeps the value near the *old value*.",
         ),
-        "values clipped as a ratio": (
-            torch.maximum(
-                (values - returns) ** 2, (values.clamp(1 - clip, 1 + clip) - returns) ** 2
-            )
-            / 2,
+        (
+            torch.maximum(plain, (values.clamp(1 - clip, 1 + clip) - returns) ** 2) / 2,
             "this keeps the value near 1, as a ratio; it belongs near the old value.",
         ),
-        "change clipped, not added": (
-            torch.maximum(
-                (values - returns) ** 2,
-                ((values - values_old).clamp(-clip, clip) - returns) ** 2,
-            )
-            / 2,
+        (
+            torch.maximum(plain, ((values - values_old).clamp(-clip, clip) - returns) ** 2) / 2,
             "the clamped term is only the *change* of the value: add the old value to it.",
         ),
-        "absolute error": (
-            torch.maximum(*(square.sqrt() for square in squares)) / 2,
+        (
+            torch.maximum(plain, near).sqrt() / 2,
             "this is the absolute error; the loss takes squares.",
         ),
-        "sign": (
-            -right,
-            "the sign is wrong: a loss is lowered, so the square has no minus.",
-        ),
-        "one number": (
+        (-right, "the sign is wrong: a loss is lowered, so the square has no minus."),
+        (
             right.mean().expand_as(values),
             "this gives every token the mean; the loop takes the mean itself. Return one number "
             "per token.",
         ),
-    }
+    ]
 
 
 check_value_loss = Exercise(

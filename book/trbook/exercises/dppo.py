@@ -3,8 +3,9 @@ DPPO in the loop."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from functools import cache
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 import trlib
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.check import Draw, Exercise, Number, Numbers
 from trbook.exercises.inside import Choice, InTheLoop, Part
 from trbook.rollout import adamw, descend, rollout
 from trlib import divergences
@@ -39,60 +40,60 @@ def _moved(draw: Draw, count: int = 8) -> tuple[Tensor, Tensor, Tensor, float]:
 
 def _wrong_silenced(p, q, advantages, delta):
     up = advantages > 0
-    return {
-        "the edge": (
+    return [
+        (
             torch.where(up, p - q >= delta, p - q <= -delta),
             "a token that has moved by exactly `delta` is still inside: `>` and `<`, without the "
             "equals sign.",
         ),
-        "kept": (
+        (
             ~_silenced(p, q, advantages, delta),
             "the wrong way round: these are the tokens that keep their gradient.",
         ),
-        "unsigned": (
+        (
             (p - q).abs() > delta,
             "this silences every token outside, even those that their update would bring back: "
             "that is the mask called IPO. DPPO's looks at the sign of the advantage.",
         ),
-        "inward": (
-            torch.where(up, p - q < -delta, p - q > delta),
+        (
+            _silenced(q, p, advantages, delta),
             "these are the tokens on their way home: outside, and pushed back. Silence those that "
             "are pushed on.",
         ),
-        "direction alone": (
+        (
             torch.where(up, p > q, p < q),
             "every token that has moved with its advantage is silenced here, however little; "
             "compare with delta.",
         ),
-        "logarithms": (
-            torch.where(up, (p / q).log() > delta, (p / q).log() < -delta),
+        (
+            _silenced(p.log(), q.log(), advantages, delta),
             "this compares log-probs, so it is a window on the ratio; take the difference of the "
             "probabilities.",
         ),
-        "scaled": (
+        (
             (p - q) * advantages > delta,
             "the size of the advantage has got into the distance; only its sign counts: it says "
             "which way is outward.",
         ),
-        "ratio": (
+        (
             torch.where(up, p / q > 1 + delta, p / q < 1 - delta),
             "this is a window on the ratio, PPO's; DPPO compares the difference of the "
             "probabilities, p - q.",
         ),
-        "upward only": (
+        (
             (up) & (p - q > delta),
             "a token with A < 0 that has lost more than `delta` is outside as well.",
         ),
-        "downward only": (
+        (
             (advantages < 0) & (p - q < -delta),
             "a token with A > 0 that has gained more than `delta` is outside as well.",
         ),
-        "half": (
+        (
             _silenced(p, q, advantages, 2 * delta),
             "half of the difference is compared here. Between two outcomes, |p - q| and |(1 - p) "
             "- (1 - q)|, the halves add up to |p - q|.",
         ),
-    }
+    ]
 
 
 check_silenced = Exercise(
@@ -120,50 +121,47 @@ def _wrong_kl_of_two(q, p):
     sampled = (q / p).log()
     others = ((1 - q) / (1 - p)).log()
     right = _binary_kl(q, p)
-    return {
-        "other direction": (
+    return [
+        (
             _binary_kl(p, q),
             "this is KL(policy || anchor); DPPO measures from the anchor, so the anchor's q "
             "comes before the logarithm.",
         ),
-        "one outcome": (
+        (
             q * sampled,
             "the sampled token is only one outcome of two; add the other, all other tokens "
             "together: 1 - q against 1 - p.",
         ),
-        "others' sign": (
+        (
             q * sampled - (1 - q) * others,
             "both outcomes are added; a KL divergence has no minus between its terms.",
         ),
-        "policy above anchor": (
+        (
             -right,
             "this is minus the divergence: inside the logarithm the anchor's probability stands "
             "above the policy's.",
         ),
-        "one sign turned": (
+        (
             -q * sampled + (1 - q) * others,
             "the sampled token's term has the wrong sign: inside its logarithm q stands above p.",
         ),
-        "weights": (
+        (
             q * sampled + (1 - p) * others,
             "here the policy weighs the others; the anchor should weigh both outcomes: 1 - q.",
         ),
-        "others alone": (
-            (1 - q) * others,
-            "the sampled token is an outcome too; add q log(q / p).",
-        ),
-        "cross-entropy": (
+        ((1 - q) * others, "the sampled token is an outcome too; add q log(q / p)."),
+        (
             -q * p.log() - (1 - q) * (1 - p).log(),
             "this is the cross-entropy; subtract the anchor's own entropy.",
         ),
-        "log-ratio": (
+        (
             sampled,
             "this is -log r, the estimate k1 from one sample; weigh both "
             "outcomes by their probability under the anchor.",
         ),
-        "bits": (right / torch.tensor(2.0).log(), "this is in bits; `log`, not `log2`."),
-        "total variation": ((q - p).abs(), "this is the total variation; take the KL divergence."),
-    }
+        (right / torch.tensor(2.0).log(), "this is in bits; `log`, not `log2`."),
+        ((q - p).abs(), "this is the total variation; take the KL divergence."),
+    ]
 
 
 check_kl_of_two = Exercise(
@@ -207,41 +205,41 @@ def _wrong_topk_tv(q, p, y, k):
     kept = _likeliest(q, y, k)
     likeliest = q.topk(k).indices.tolist()
     right = _topk_tv(q, p, y, k)
-    return {
-        "y not swapped in": (
+    return [
+        (
             _halves(q, p, likeliest),
             "where y is not among the k most likely, it must take the place of the last of them; "
             "here its own move is hidden in the rest.",
         ),
-        "renormalised": (
+        (
             (q[kept] / q[kept].sum() - p[kept] / p[kept].sum()).abs().sum() / 2,
             "the k tokens are renormalised here; keep their probabilities, and count all others "
             "as one outcome.",
         ),
-        "y added": (
+        (
             _halves(q, p, sorted({*likeliest, int(y)})),
             "here y is kept in addition to the k tokens; it should replace the k-th.",
         ),
-        "no rest": (
+        (
             _halves(q, p, kept, rest=False),
             "the rest is missing: all other tokens together are an outcome of their own.",
         ),
-        "always replaced": (
+        (
             _halves(q, p, [*likeliest[:-1], int(y)]),
             "y replaces the k-th only where it is not among the k most likely already.",
         ),
-        "rest whole": (
+        (
             right + ((q - p)[kept].sum().abs() / 2),
             "the rest is an outcome like the others: it is halved with them.",
         ),
-        "no half": (2 * right, "total variation is half of the sum."),
-        "whole": (
+        (2 * right, "total variation is half of the sum."),
+        (
             (q - p).abs().sum() / 2,
             "this is the total variation of the whole vocabulary; keep k tokens and merge all "
             "others.",
         ),
-        "binary": ((q[y] - p[y]).abs(), "this is the binary total variation, of y alone."),
-    }
+        ((q[y] - p[y]).abs(), "this is the binary total variation, of y alone."),
+    ]
 
 
 check_topk_tv = Exercise(
@@ -311,44 +309,67 @@ def _batch(policy: Policy, seed: int) -> Part:
     return Part(batch, rewards, (batch.logp, advantages, batch.mask))
 
 
-@cache
-def _strange() -> pd.DataFrame:
+def _library(
+    logp: Tensor,
+    logp_mu: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    delta: float,
+    cap: float,
+    **other: Any,
+) -> Tensor:
+    loss = dppo_loss(
+        logp, logp_mu, advantages=advantages, mask=mask, delta_tv=delta, max_ratio=cap, **other
+    )
+    return loss.per_token.sum() / mask.sum()
+
+
+def _exchanged(
+    *,
+    silenced: Callable[..., Tensor] = _silenced,
+    weight: Callable[..., Any] = lambda ratio, cap: ratio.clamp(max=cap),
+    mean: Callable[[Tensor, Tensor], Tensor] = lambda tokens, mask: tokens[mask].mean(),
+) -> Callable[..., Tensor]:
+    """The loss with another piece."""
+
+    def loss(
+        logp: Tensor, logp_mu: Tensor, a: Tensor, mask: Tensor, delta: float, cap: float
+    ) -> Tensor:
+        p, q = logp.detach().exp(), logp_mu.exp()
+        return mean(-a * weight(p / q, cap) * ~silenced(p, q, a, delta) * logp, mask)
+
+    return loss
+
+
+_OF_LOGS = _exchanged(silenced=lambda p, q, *rest: _silenced(p.log(), q.log(), *rest))
+"""The loss whose mask compares log-probs."""
+
+
+def strange_log() -> pd.DataFrame:
+    """A log of twelve updates on one batch of `dial_rare`, by a DPPO with one fault; a row for each
+    of five updates."""
     policy = trlib.load_policy("dial_rare")
     batch, _, (logp_mu, advantages, mask) = _batch(policy, 1)
     optimizer = adamw(policy, 3e-4)
     rows = []
     for update in range(13):
         logp = policy.score(batch).logp
-        log_ratio = (logp.detach() - logp_mu)[mask]
-        moved = (logp.detach().exp() - logp_mu.exp())[mask].abs()
-        far = torch.where(
-            advantages > 0, logp.detach() - logp_mu > DELTA, logp.detach() - logp_mu < -DELTA
-        )
-        silenced = far[mask]
         if update in (1, 2, 4, 8, 12):
+            now = logp.detach()[mask]
+            silenced = _silenced(now, logp_mu[mask], advantages[mask], DELTA)
+            moved = (now.exp() - logp_mu[mask].exp()).abs()
             rows.append(
                 {
                     "update": update,
-                    "tokens": int(mask.sum()),
+                    "tokens": len(now),
                     "silenced": int(silenced.sum()),
-                    "least |p - q| of a silenced token": float(moved[silenced].min())
-                    if silenced.any()
-                    else None,
+                    "least |p - q| of a silenced token": float(moved[silenced].min()),
                     "tokens with |p - q| > 0.15": int((moved > DELTA).sum()),
-                    "largest r": float(log_ratio.max().exp()),
+                    "largest r": float((now - logp_mu[mask]).max().exp()),
                 }
             )
-        loss = (-advantages * (logp.detach() - logp_mu).exp() * ~far * logp)[
-            mask
-        ].sum() / mask.sum()
-        descend(policy, optimizer, loss)
+        descend(policy, optimizer, _OF_LOGS(logp, logp_mu, advantages, mask, DELTA, math.inf))
     return pd.DataFrame(rows).set_index("update")
-
-
-def strange_log() -> pd.DataFrame:
-    """A log of twelve updates on one batch of `dial_rare`, by a DPPO with one fault; a row for each
-    of five updates."""
-    return _strange().copy()
 
 
 check_fault = Choice(
@@ -368,60 +389,6 @@ check_fault = Choice(
     praise="the mask compares log p - log q with 0.15, so it is a window on the ratio, from 0.86 "
     "to 1.16. A rare token leaves it when it has gained two thousandths of probability.",
 )
-
-
-def _library(
-    logp: Tensor,
-    logp_mu: Tensor,
-    advantages: Tensor,
-    mask: Tensor,
-    delta: float,
-    cap: float,
-    **other: Any,
-) -> Tensor:
-    loss = dppo_loss(
-        logp, logp_mu, advantages=advantages, mask=mask, delta_tv=delta, max_ratio=cap, **other
-    )
-    return loss.per_token.sum() / mask.sum()
-
-
-def _by_hand(
-    logp: Tensor,
-    logp_mu: Tensor,
-    advantages: Tensor,
-    mask: Tensor,
-    delta: float,
-    cap: float,
-    *,
-    outward: str = "signed",
-    rho: str = "capped",
-) -> Tensor:
-    """The loss of every token, with one piece exchanged."""
-    a, p, q = advantages, logp.detach().exp(), logp_mu.exp()
-    ratio = p / q
-    silenced = {
-        "signed": lambda: _silenced(p, q, a, delta),
-        "turned": lambda: ~_silenced(p, q, a, delta),
-        "logs": lambda: _silenced(logp.detach(), logp_mu, a, delta),
-        "ratio": lambda: torch.where(a > 0, ratio > 1 + delta, ratio < 1 - delta),
-        "inward": lambda: torch.where(a > 0, p - q < -delta, p - q > delta),
-        "never": lambda: torch.zeros_like(mask),
-        "half": lambda: _silenced(p, q, a, 2 * delta),
-        "up": lambda: (a > 0) & (p - q > delta),
-        "down": lambda: (a <= 0) & (p - q < -delta),
-    }[outward]()
-    weight = {
-        "capped": lambda: ratio.clamp(max=cap),
-        "both": lambda: ratio.clamp(1 / cap, cap),
-        "inverse": lambda: (q / p).clamp(max=cap),
-        "one": lambda: torch.ones_like(ratio),
-    }[rho]()
-    return -a * weight * ~silenced * logp
-
-
-def _mean(**piece: Any) -> Callable[..., Tensor]:
-    """Its mean over the tokens."""
-    return lambda *rest: _by_hand(*rest, **piece)[rest[3]].sum() / rest[3].sum()
 
 
 def _with_slope(times: Callable[[Tensor], Any]) -> Callable[..., Tensor]:
@@ -454,111 +421,92 @@ check_objective = InTheLoop(
     praise="Every library's variant changes one of your lines: anchor, threshold, cap, sign or "
     "mean.",
     mistakes=[
-        Mistake(
-            "no cap",
-            lambda *rest: _mean()(*rest[:5], float("inf")),
+        (
+            _exchanged(weight=lambda ratio, cap: ratio),
             "the ratio is not cut at `cap` yet; at the first update no ratio is that large.",
         ),
-        Mistake(
-            "unsigned",
-            lambda *rest: _library(*rest, signed=False),
+        (
+            partial(_library, signed=False),
             "this also silences tokens outside that would come back; DPPO's mask looks at the "
             "advantage's sign.",
         ),
-        Mistake(
-            "log-probs",
-            _mean(outward="logs"),
+        (
+            _OF_LOGS,
             "the mask compares log-probs here, so it is a window on the ratio; take `exp` before "
             "the difference.",
         ),
-        Mistake(
-            "ratio",
-            _mean(outward="ratio"),
+        (
+            _exchanged(silenced=lambda p, q, *rest: _silenced(p / q, torch.ones_like(q), *rest)),
             "the mask looks at the ratio here; DPPO's looks at p - q.",
         ),
-        Mistake(
-            "inward",
-            _mean(outward="inward"),
+        (
+            _exchanged(silenced=lambda p, q, *rest: _silenced(q, p, *rest)),
             "this silences the tokens that come back; silence those pushed on.",
         ),
-        Mistake(
-            "turned round",
-            _mean(outward="turned"),
+        (
+            _exchanged(silenced=lambda *moved: ~_silenced(*moved)),
             "the mask is inverted: 1 is for tokens that are kept.",
         ),
-        Mistake(
-            "no mask",
-            _mean(outward="never"),
+        (
+            _exchanged(silenced=lambda p, *rest: torch.zeros_like(p, dtype=torch.bool)),
             "no token is silenced here, however far it has moved.",
         ),
-        Mistake(
-            "half",
-            _mean(outward="half"),
+        (
+            _exchanged(silenced=lambda p, q, a, delta: _silenced(p, q, a, 2 * delta)),
             "this compares half of |p - q|; with two outcomes, the halves add up.",
         ),
-        Mistake(
-            "upward only",
-            _mean(outward="up"),
+        (
+            _exchanged(silenced=lambda p, q, a, delta: (a > 0) & (p - q > delta)),
             "tokens with A < 0 that have lost more than `delta` count too.",
         ),
-        Mistake(
-            "downward only",
-            _mean(outward="down"),
+        (
+            _exchanged(silenced=lambda p, q, a, delta: (a <= 0) & (p - q < -delta)),
             "tokens with A > 0 that gained more than `delta` count too.",
         ),
-        Mistake(
-            "attached",
+        (
             _with_slope(lambda logp: logp),
             "the ratio is a weight: `detach` it, or the gradient has the ratio's own slope as well.",
         ),
-        Mistake(
-            "the capped ratio itself",
+        (
             _with_slope(lambda logp: 1),
             "tokens beyond `cap` get no gradient here. Either they are left out, or a capped "
             "ratio is differentiated, whose slope there is 0. Detach the ratio and multiply by "
             "`logp`: such a token counts with `cap`.",
         ),
-        Mistake(
-            "PPO's",
+        (
             _ppo,
             "this is PPO's clip on the ratio, with `delta` as its window. DPPO's weight is the "
             "ratio itself, and its mask looks at p - q.",
         ),
-        Mistake(
-            "both sides", _mean(rho="both"), "the ratio is cut from above only; a small one stays."
+        (
+            _exchanged(weight=lambda ratio, cap: ratio.clamp(1 / cap, cap)),
+            "the ratio is cut from above only; a small one stays.",
         ),
-        Mistake("old over new", _mean(rho="inverse"), "the ratio is new over old."),
-        Mistake(
-            "no ratio",
-            _mean(rho="one"),
+        (
+            _exchanged(weight=lambda ratio, cap: (1 / ratio).clamp(max=cap)),
+            "the ratio is new over old.",
+        ),
+        (
+            _exchanged(weight=lambda ratio, cap: 1),
             "the importance ratio is missing; at the first update it is 1.",
         ),
-        Mistake(
-            "mean over places",
-            lambda *rest: (_by_hand(*rest) * rest[3]).mean(),
+        (
+            _exchanged(mean=lambda tokens, mask: (tokens * mask).mean()),
             "this divides by all places of the batch, padding included; divide by the number of "
             "tokens, `mask.sum()`.",
         ),
-        Mistake(
-            "sum",
-            lambda *rest: _by_hand(*rest)[rest[3]].sum(),
+        (
+            _exchanged(mean=lambda tokens, mask: tokens[mask].sum()),
             "this is the sum over tokens; divide it by their number, `mask.sum()`.",
         ),
-        Mistake(
-            "mean over completions",
-            lambda *rest: (_by_hand(*rest) * rest[3]).sum(1).mean(),
+        (
+            _exchanged(mean=lambda tokens, mask: (tokens * mask).sum(1).mean()),
             "this sums over tokens and averages over completions; divide by the number of tokens.",
         ),
-        Mistake(
-            "mean of means",
-            lambda *rest: ((_by_hand(*rest) * rest[3]).sum(1) / rest[3].sum(1)).mean(),
+        (
+            _exchanged(mean=lambda tokens, mask: ((tokens * mask).sum(1) / mask.sum(1)).mean()),
             "this is a mean of each completion's mean, so tokens of short completions weigh "
             "more; take one mean over all tokens.",
-        ),
-        Mistake(
-            "the gain",
-            lambda *rest: -_library(*rest),
-            "the sign is wrong: a loss is minus what you want more of.",
         ),
     ],
 )

@@ -30,59 +30,54 @@ def _signs(draw: Draw, count: int) -> Tensor:
 
 
 def _wrong_to_the_edge(x, direction, radius):
-    root = _root(x, direction, radius)
-    return {
-        "from the middle": (
+    a, b, root = direction @ direction, x @ direction, _root(x, direction, radius)
+    return [
+        (
             _edge(direction, direction, radius),
             "this starts in the ball's middle; start at x, which the search has reached.",
         ),
-        "scaled back": (
+        (
             radius * (x + direction) / (x + direction).norm(),
             "this pulls x + direction back along a line through the middle; it has the right "
             "length, but no longer the right direction. Solve |x + τ direction| = radius for τ.",
         ),
-        "the other root": (
+        (
             x + _root(x, direction, radius, -1.0) * direction,
             "this is the edge behind x: of the two roots take the one with τ > 0.",
         ),
-        "radius not squared": (
+        (
             x + _root(x, direction, radius**0.5) * direction,
             "|x + τ d|² = radius²: the radius is not squared here.",
         ),
-        "what is left of the radius": (
+        (
             x + (radius - x.norm()) * direction / direction.norm(),
             "the length of x and the length of the rest add up only if both point the same way; "
             "solve for τ.",
         ),
-        "the step alone": (
-            root * direction,
-            "this is the last piece alone; x itself is missing.",
-        ),
-        "x at a right angle": (
-            x + ((radius**2 - x @ x) / (direction @ direction)).sqrt() * direction,
+        (root * direction, "this is the last piece alone; x itself is missing."),
+        (
+            x + ((radius**2 - x @ x) / a).sqrt() * direction,
             "this holds only if x and the direction are at a right angle: the term 2 τ "
             "x·direction is missing.",
         ),
-        "the whole step": (
+        (
             x + direction,
             "this stops at x + direction; go on along the direction until the length is `radius`.",
         ),
-        "not divided": (
-            x + root * (direction @ direction) * direction,
+        (
+            x + root * a * direction,
             "the division by a = |direction|² is missing: τ = (-b + sqrt(b² - a c)) / a.",
         ),
-        "b twice": (
-            x + (root - x @ direction / (direction @ direction)) * direction,
+        (
+            x + (root - b / a) * direction,
             "-b with b = x·direction belongs to sqrt(b² - a c); with 2 b it is sqrt(4 b² - 4 a "
             "c), over 2 a.",
         ),
-        "a direction of length 1": (
-            x
-            + (-(x @ direction) + ((x @ direction) ** 2 + radius**2 - x @ x).clamp(min=0).sqrt())
-            * direction,
+        (
+            x + (-b + (b**2 + radius**2 - x @ x).clamp(min=0).sqrt()) * direction,
             "the direction need not have length 1: |direction|² belongs in the quadratic equation.",
         ),
-    }
+    ]
 
 
 check_to_the_edge = Exercise(
@@ -114,44 +109,38 @@ def _box(draw: Draw) -> tuple[Tensor, ...]:
 
 def _wrong_coleman_li(x, g, low, high):
     right = _coleman_li(x, g, low, high)
-    return {
-        "crossed": (
+    return [
+        (
             _coleman_li(x, -g, low, high),
             "the bounds are crossed: where the slope g is negative, a step down it raises x, "
             "towards `high`.",
         ),
-        "the nearer bound": (
+        (
             torch.minimum(x - low, high - x),
             "this is the nearer bound, whatever the sign of g: the naive scaling, which also "
             "slows a coordinate that wants to leave the bound.",
         ),
-        "lower only": (
+        (
             x - low,
             "this is the distance to `low` everywhere; where g < 0 the bound ahead is `high`.",
         ),
-        "upper only": (
+        (
             high - x,
             "this is the distance to `high` everywhere; where g > 0 the bound ahead is `low`.",
         ),
-        "turned distance": (
-            -right,
-            "a distance is positive: `high - x` and `x - low`.",
-        ),
-        "root": (
-            right.sqrt(),
-            "this is the square root, which scales the step; d itself is the distance.",
-        ),
-        "share": (
+        (-right, "a distance is positive: `high - x` and `x - low`."),
+        (right.sqrt(), "this is the square root, which scales the step; d itself is the distance."),
+        (
             right / (high - low),
             "this is the distance as a share of the box's width; Coleman and Li take the distance "
             "itself.",
         ),
-        "Kanzow and Klug": (
+        (
             torch.minimum(x - low + (-g).clamp(min=0), high - x + g.clamp(min=0)),
             "this is Kanzow and Klug's scaling; Coleman and Li choose one of the two distances by "
             "the sign of g.",
         ),
-    }
+    ]
 
 
 check_coleman_li = Exercise(

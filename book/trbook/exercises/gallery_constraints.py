@@ -34,54 +34,50 @@ def _bandit(draw: Draw) -> tuple[Tensor, Tensor, Tensor, float]:
 
 
 def _wrong_mirror_loss(log_pi, log_mu, A, t):
-    apart = _apart(log_pi, log_mu)
-    gain = _gain(log_pi, A)
-    return {
-        "other direction": (
+    apart, gain = _apart(log_pi, log_mu), _gain(log_pi, A)
+    return [
+        (
             _apart(log_mu, log_pi) / t - gain,
             "the divergence here is KL(μ‖π), that of PPO's penalty and of FixPO; MDPO's is "
             "KL(π‖μ), weighed by the new policy.",
         ),
-        "times t": (
+        (
             t * apart - gain,
             "this multiplies the divergence by t; divide by t instead, so that a larger t allows "
             "a larger step.",
         ),
-        "t on the gain": (
+        (
             apart - t * gain,
             "this is t times the loss: the minimum is the same, the loss is not. Divide the "
             "divergence by t.",
         ),
-        "objective": (
+        (
             gain - apart / t,
             "this is the objective, to be raised; a loss, to be lowered, has the other sign.",
         ),
-        "divergence rewarded": (
+        (
             -gain - apart / t,
             "the divergence is subtracted from the loss, so that moving away is rewarded; add it.",
         ),
-        "no divergence": (
-            -gain,
-            "this is the surrogate alone; the divergence from μ is missing.",
-        ),
-        "old policy's gain": (
+        (-gain, "this is the surrogate alone; the divergence from μ is missing."),
+        (
             apart / t - _gain(log_mu, A),
             "the advantages are weighed by μ here, which cannot learn; weigh them by π.",
         ),
-        "mean over the arms": (
+        (
             _charged(log_pi, log_mu, A, t) / len(A),
             "this is the mean over the arms; π already weighs them, so add up.",
         ),
-        "ratios unweighted": (
+        (
             apart / t - ((log_pi - log_mu).exp() * A).sum(),
             "ratios times advantages are added up here without μ, which draws the arms: E_μ[rA] "
             "is the sum of πA.",
         ),
-        "no weights": (
+        (
             (log_pi - log_mu).sum() / t - gain,
             "the log-ratios are added up without weights; a divergence weighs each by π.",
         ),
-    }
+    ]
 
 
 check_mirror_loss = Exercise(
@@ -106,12 +102,13 @@ def _tilted(pi0: Tensor, R: Tensor, eta: float) -> Tensor:
     return (pi0.log() + eta * R).softmax(-1)
 
 
+def _slope(pi0: Tensor, R: Tensor, target: float) -> float:
+    """The η at which the mean return is the target."""
+    return _bisect(lambda eta: float(_tilted(pi0, R, eta) @ R), -400, 400, target)
+
+
 def _nearest(pi0: Tensor, R: Tensor, target: float) -> Tensor:
-    return _tilted(pi0, R, _bisect(lambda eta: float(_tilted(pi0, R, eta) @ R), -400, 400, target))
-
-
-def _from_uniform(pi0: Tensor, R: Tensor, target: float) -> Tensor:
-    return _nearest(torch.ones_like(pi0), R, target)
+    return _tilted(pi0, R, _slope(pi0, R, target))
 
 
 def _mixed(pi0: Tensor, R: Tensor, target: float) -> Tensor:
@@ -131,11 +128,6 @@ def _other_direction(pi0: Tensor, R: Tensor, target: float) -> Tensor:
     return pi0 / (1 + eta * off)
 
 
-def _straight(pi0: Tensor, R: Tensor, target: float) -> Tensor:
-    mean = pi0 @ R
-    return pi0 * (1 + (target - mean) * (R - mean) / (pi0 @ (R - mean).square()))
-
-
 def _returns(draw: Draw) -> tuple[Tensor, Tensor, float]:
     """A policy over five arms and a return that some policy has, above or below its own."""
     weights, R = (
@@ -151,44 +143,40 @@ def _returns(draw: Draw) -> tuple[Tensor, Tensor, float]:
 
 
 def _wrong_counterfactual(pi0, R, target):
-    return {
-        "target as η": (
+    centred = R - pi0 @ R
+    return [
+        (
             _tilted(pi0, R, target),
             "the target is in the exponent here; η belongs there. Search for the η at which the "
             "mean return is the target.",
         ),
-        "wrong way": (
-            _tilted(
-                pi0, R, -_bisect(lambda eta: float(_tilted(pi0, R, eta) @ R), -400, 400, target)
-            ),
+        (
+            _tilted(pi0, R, -_slope(pi0, R, target)),
             "η has the wrong sign: a positive one favours the arms with a high return.",
         ),
-        "log-probabilities": (
-            _nearest(pi0, R, target).log(),
-            "these are log-probabilities; take their `exp`.",
-        ),
-        "from uniform": (
-            _from_uniform(pi0, R, target),
+        (_nearest(pi0, R, target).log(), "these are log-probabilities; take their `exp`."),
+        (
+            _nearest(torch.ones_like(pi0), R, target),
             "this policy has the return, and the highest entropy of all that have it, but pi0 is "
             "missing: the tilt multiplies pi0.",
         ),
-        "mixture": (
+        (
             _mixed(pi0, R, target),
             "this mixes pi0 with one arm until the return is the target. It has the return, but "
             "others that have it are nearer: tilt by exp(ηR).",
         ),
-        "other direction": (
+        (
             _other_direction(pi0, R, target),
             "this is the nearest by KL(π0‖π), the direction of TRPO; the question is about "
             "KL(π‖π0), whose answer is an exponential tilt.",
         ),
-        "straight line": (
-            _straight(pi0, R, target),
+        (
+            pi0 * (1 + (target - pi0 @ R) * centred / (pi0 @ centred.square())),
             "this is linear in R, the nearest by χ²; by KL(π‖π0) the ratio π/π0 is exponential in "
             "R.",
         ),
-        "pi0": (pi0, "this is pi0 itself, whose return is different."),
-    }
+        (pi0, "this is pi0 itself, whose return is different."),
+    ]
 
 
 check_counterfactual = Exercise(

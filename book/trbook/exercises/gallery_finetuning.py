@@ -22,40 +22,31 @@ def _distributions(draw: Draw) -> tuple[Tensor, Tensor]:
 
 def _wrong_pull(log_a, log_b):
     right = _pull(log_a, log_b)
-    return {
-        "one way": (_one_way(log_a, log_b), "this is KL(a || b) alone; add KL(b || a)."),
-        "the other way": (_one_way(log_b, log_a), "this is KL(b || a) alone; add KL(a || b)."),
-        "one way, twice": (
-            2 * _one_way(log_a, log_b),
-            "this is KL(a || b) twice; the second one is KL(b || a).",
-        ),
-        "difference": (
+    return [
+        (_one_way(log_a, log_b), "this is KL(a || b) alone; add KL(b || a)."),
+        (_one_way(log_b, log_a), "this is KL(b || a) alone; add KL(a || b)."),
+        (2 * _one_way(log_a, log_b), "this is KL(a || b) twice; the second one is KL(b || a)."),
+        (
             _one_way(log_a, log_b) - _one_way(log_b, log_a),
             "this is the difference of the two directions; add them.",
         ),
-        "cross-entropies": (
+        (
             -(log_a.exp() * log_b + log_b.exp() * log_a).sum(-1).mean(),
             "these are the cross-entropies; subtract the entropies of a and b.",
         ),
-        "half": (
-            right / 2,
-            "this is the mean of the two directions; SMART's is their sum.",
-        ),
-        "sum of rows": (right * len(log_a), "the rows are summed; take their mean."),
-        "mean of everything": (
-            right / log_a.shape[-1],
-            "sum over the vocabulary, and take the mean over rows only.",
-        ),
-        "turned sign": (-right, "a divergence is at least 0: flip the sign."),
-        "squares": (
+        (right / 2, "this is the mean of the two directions; SMART's is their sum."),
+        (right * len(log_a), "the rows are summed; take their mean."),
+        (right / log_a.shape[-1], "sum over the vocabulary, and take the mean over rows only."),
+        (-right, "a divergence is at least 0: flip the sign."),
+        (
             (log_a - log_b).square().sum(-1).mean(),
             "this is a distance between log-probs; weigh their differences by the probabilities.",
         ),
-        "total variation": (
+        (
             (log_a.exp() - log_b.exp()).abs().sum(-1).mean() / 2,
             "this is total variation; the two KLs weigh the difference by that of the log-probs.",
         ),
-    }
+    ]
 
 
 check_pull = Exercise(
@@ -76,45 +67,39 @@ def _uphill(theta: Tensor, g: Tensor, rho: float) -> Tensor:
 
 
 def _wrong_uphill(theta, g, rho):
-    return {
-        "downhill": (
+    return [
+        (
             theta - rho * g / g.norm(),
             "this is downhill; SAM looks at the worst place of the ball first, which is uphill.",
         ),
-        "not normalised": (
-            theta + rho * g,
-            "the step is as long as the gradient here; its length should be rho.",
-        ),
-        "squared norm": (
-            theta + rho * g / g.square().sum(),
-            "divide by the norm, not by its square.",
-        ),
-        "sign": (theta + rho * g.sign(), "this is the corner of a box; SAM's ball is Euclidean."),
-        "released TRAM": (
+        (theta + rho * g, "the step is as long as the gradient here; its length should be rho."),
+        (theta + rho * g / g.square().sum(), "divide by the norm, not by its square."),
+        (theta + rho * g.sign(), "this is the corner of a box; SAM's ball is Euclidean."),
+        (
             theta + rho * torch.ones_like(g) / g.norm(),
             "the factor g is missing: every weight gets the same number. That is what TRAM's "
             "released code does.",
         ),
-        "largest entry": (
+        (
             theta + rho * g / g.abs().max(),
             "divide by the Euclidean norm, not by the largest entry.",
         ),
-        "mean square": (
+        (
             theta + rho * g / g.square().mean().sqrt(),
             "divide by the root of the *sum* of the squares, not by that of their mean.",
         ),
-        "rho below": (theta + g / (rho * g.norm()), "rho multiplies; here it divides."),
-        "times theta's length": (
+        (theta + g / (rho * g.norm()), "rho multiplies; here it divides."),
+        (
             theta + rho * theta.norm() * g / g.norm(),
             "the radius is rho by itself; theta's length has no place in it.",
         ),
-        "sum of sizes": (
+        (
             theta + rho * g / g.abs().sum(),
             "divide by the Euclidean norm, not by the sum of the entries' sizes.",
         ),
-        "no rho": (theta + g / g.norm(), "the radius rho is missing."),
-        "the step alone": (rho * g / g.norm(), "that is the way there; add it to theta."),
-    }
+        (theta + g / g.norm(), "the radius rho is missing."),
+        (rho * g / g.norm(), "that is the way there; add it to theta."),
+    ]
 
 
 check_uphill = Exercise(

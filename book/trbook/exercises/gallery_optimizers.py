@@ -13,60 +13,53 @@ def _spectral(G: Tensor, lr: float) -> Tensor:
     return -lr * lmo(G, "spectral")
 
 
-def _parts(G: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    U, S, V = torch.linalg.svd(G, full_matrices=False)
-    return U, S, V
-
-
 def _matrix(draw: Draw) -> tuple[Tensor, float]:
     return draw.normal(3, 5), draw.number(0.1, 0.9)
 
 
 def _wrong_spectral_step(G, lr):
     right = _spectral(G, lr)
-    return {
-        "uphill": (-right, "the size is right, the sign is not: descend."),
-        "the gradient": (-lr * G, "this is gradient descent: its size is the gradient's own."),
-        "frobenius": (
+    U, S, V = torch.linalg.svd(G, full_matrices=False)
+    return [
+        (-right, "the size is right, the sign is not: descend."),
+        (-lr * G, "this is gradient descent: its size is the gradient's own."),
+        (
             -lr * G / G.norm(),
             "this is G over its Euclidean length, the Frobenius ball; every singular value should "
             "become lr.",
         ),
-        "sign": (-lr * G.sign(), "this is the step of the box, entry by entry."),
-        "largest singular value": (
+        (-lr * G.sign(), "this is the step of the box, entry by entry."),
+        (
             -lr * G / torch.linalg.matrix_norm(G, 2),
             "this is in the ball, but only its largest singular value reaches the edge; all of "
             "them may.",
         ),
-        "rank one": (
-            -lr * torch.outer(_parts(G)[0][:, 0], _parts(G)[2][0]),
+        (
+            -lr * torch.outer(U[:, 0], V[0]),
             "this is the first pair of singular vectors alone; take all of them.",
         ),
-        "singular values kept": (
-            -lr * (_parts(G)[0] * _parts(G)[1].sqrt()) @ _parts(G)[2],
+        (
+            -lr * (U * S.sqrt()) @ V,
             "the singular values are still in it; each should be replaced by 1.",
         ),
-        "times the nuclear norm": (
-            right * _parts(G)[1].sum(),
+        (
+            right * S.sum(),
             "this is scaled by the sum of the singular values, which is what the step gains, not "
             "how long it is.",
         ),
-        "over the nuclear norm": (
-            -lr * G / _parts(G)[1].sum(),
+        (
+            -lr * G / S.sum(),
             "this is G over the sum of its singular values; each of them should become lr by "
             "itself.",
         ),
-        "inverse": (
-            -lr * (_parts(G)[0] / _parts(G)[1]) @ _parts(G)[2],
-            "this divides by the singular values twice: U Vt has none left.",
-        ),
-        "newton-schulz": (
+        (-lr * (U / S) @ V, "this divides by the singular values twice: U Vt has none left."),
+        (
             -lr * newton_schulz(G),
             "this is almost right: Newton-Schulz leaves the singular values near 1; take the SVD "
             "and make them 1.",
         ),
-        "the weights": (G + right, "this is G plus the step; give the step alone."),
-    }
+        (G + right, "this is G plus the step; give the step alone."),
+    ]
 
 
 check_spectral_step = Exercise(
@@ -83,56 +76,51 @@ check_spectral_step = Exercise(
 
 
 def _brake(G: Tensor, gamma: float) -> Tensor:
-    return _mean_square((gamma * G / G.norm()).cosh()).sqrt()
+    return _size((gamma * G / G.norm()).cosh())
 
 
-def _mean_square(x: Tensor) -> Tensor:
-    return x.square().mean()
+def _size(x: Tensor) -> Tensor:
+    """The root of the mean square."""
+    return x.square().mean().sqrt()
 
 
 def _wrong_brake(G, gamma):
     right = _brake(G, gamma)
-    return {
-        "no root": (right.square(), "this is the mean square; take its root."),
-        "no square": (
+    return [
+        (right.square(), "this is the mean square; take its root."),
+        (
             (gamma * G / G.norm()).cosh().mean(),
             "this is the mean of cosh; the brake is the root of the mean of cosh *squared*.",
         ),
-        "sum": (
+        (
             (gamma * G / G.norm()).cosh().norm(),
             "the squares are summed here; take their mean over the entries.",
         ),
-        "not normalised": (
-            _mean_square((gamma * G).cosh()).sqrt(),
-            "divide G by its Euclidean norm before you take cosh.",
-        ),
-        "largest entry": (
-            _mean_square((gamma * G / G.abs().max()).cosh()).sqrt(),
+        (_size((gamma * G).cosh()), "divide G by its Euclidean norm before you take cosh."),
+        (
+            _size((gamma * G / G.abs().max()).cosh()),
             "divide G by its Euclidean norm, not by its largest entry.",
         ),
-        "spectral norm": (
-            _mean_square((gamma * G / torch.linalg.matrix_norm(G, 2)).cosh()).sqrt(),
+        (
+            _size((gamma * G / torch.linalg.matrix_norm(G, 2)).cosh()),
             "divide G by its Euclidean norm, not by its largest singular value.",
         ),
-        "sinh": (
-            _mean_square((gamma * G / G.norm()).sinh()).sqrt(),
+        (
+            _size((gamma * G / G.norm()).sinh()),
             "this is sinh, which is 0 at 0; cosh is 1 there, and that is the point.",
         ),
-        "cosh of the norm": (
-            (gamma * G.norm()).cosh(),
-            "take cosh of every entry first, and the mean afterwards.",
-        ),
-        "inverse": (1 / right, "this is its inverse: AuON divides by the brake."),
-        "mean square length": (
-            _mean_square((gamma * G / _mean_square(G).sqrt()).cosh()).sqrt(),
+        ((gamma * G.norm()).cosh(), "take cosh of every entry first, and the mean afterwards."),
+        (1 / right, "this is its inverse: AuON divides by the brake."),
+        (
+            _size((gamma * G / _size(G)).cosh()),
             "divide G by the root of the *sum* of its squares, not by that of their mean.",
         ),
-        "gamma outside": (gamma * _brake(G, 1.0), "gamma belongs inside cosh."),
-        "the step": (
+        (gamma * _brake(G, 1.0), "gamma belongs inside cosh."),
+        (
             (G / right).norm(),
             "this is the length of the step; the brake is what it was divided by.",
         ),
-    }
+    ]
 
 
 check_brake = Exercise(

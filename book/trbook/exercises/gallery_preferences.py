@@ -13,10 +13,15 @@ from torch.nn.functional import logsigmoid
 from trbook.exercises.check import Draw, Exercise, Number, Numbers
 
 
-def _mean(moved: Tensor, ahead: Tensor, beta: float) -> Tensor:
-    """The mean loss of the pairs (i, j) that `ahead` [B, B] marks."""
+def _gaps(moved: Tensor, ahead: Tensor) -> Tensor:
+    """By how much the better completion has moved more, in the pairs (i, j) that `ahead` [B, B]
+    marks."""
     better, worse = ahead.nonzero().unbind(1)
-    return -logsigmoid(beta * (moved[better] - moved[worse])).mean()
+    return moved[better] - moved[worse]
+
+
+def _mean(moved: Tensor, ahead: Tensor, beta: float) -> Tensor:
+    return -logsigmoid(beta * _gaps(moved, ahead)).mean()
 
 
 def _ahead(rewards: Tensor, group: Tensor) -> Tensor:
@@ -25,18 +30,6 @@ def _ahead(rewards: Tensor, group: Tensor) -> Tensor:
 
 def _dpo(moved: Tensor, rewards: Tensor, group: Tensor, beta: float) -> Tensor:
     return _mean(moved, _ahead(rewards, group), beta)
-
-
-def _by_group(moved: Tensor, rewards: Tensor, group: Tensor, beta: float) -> Tensor:
-    ahead = _ahead(rewards, group)
-    return torch.stack(
-        [_mean(moved, ahead & (group == g).unsqueeze(1), beta) for g in group.unique()]
-    ).mean()
-
-
-def _best_and_worst(moved: Tensor, rewards: Tensor, group: Tensor, beta: float) -> Tensor:
-    own = [(moved[group == g], rewards[group == g]) for g in group.unique()]
-    return -logsigmoid(beta * torch.stack([m[r.argmax()] - m[r.argmin()] for m, r in own])).mean()
 
 
 def _groups(draw: Draw) -> tuple[Any, ...]:
@@ -48,63 +41,59 @@ def _groups(draw: Draw) -> tuple[Any, ...]:
 
 
 def _wrong_dpo_loss(moved, rewards, group, beta):
-    right = _dpo(moved, rewards, group, beta)
-    return {
-        "pairs across prompts": (
+    right, ahead = _dpo(moved, rewards, group, beta), _ahead(rewards, group)
+    own, no_worse = group.unsqueeze(1) == group, rewards.unsqueeze(1) >= rewards
+    by_prompt = [ahead & (group == g).unsqueeze(1) for g in group.unique()]
+    groups = [(moved[group == g], rewards[group == g]) for g in group.unique()]
+    return [
+        (
             _mean(moved, rewards.unsqueeze(1) > rewards, beta),
             "completions of different prompts are paired here; a pair belongs to one prompt.",
         ),
-        "ties": (
-            _mean(
-                moved,
-                (group.unsqueeze(1) == group)
-                & (rewards.unsqueeze(1) >= rewards)
-                & ~torch.eye(len(moved), dtype=torch.bool),
-                beta,
-            ),
+        (
+            _mean(moved, own & no_worse & ~torch.eye(len(moved), dtype=torch.bool), beta),
             "two completions of equal reward do not make a pair: neither is better.",
         ),
-        "ties and itself": (
-            _mean(moved, (group.unsqueeze(1) == group) & (rewards.unsqueeze(1) >= rewards), beta),
+        (
+            _mean(moved, own & no_worse, beta),
             "with `>=` a completion is compared with itself and with its equals; a pair needs a "
             "better one.",
         ),
-        "the worse one first": (
+        (
             _dpo(-moved, rewards, group, beta),
             "the sign is flipped: this pushes the worse completion up.",
         ),
-        "no logarithm": (
-            _probability(moved, rewards, group, beta),
+        (
+            torch.sigmoid(beta * _gaps(moved, ahead)).mean(),
             "this is the mean of σ itself; DPO's loss is -log σ.",
         ),
-        "minus forgotten": (
+        (
             -right,
             "this is the mean of log σ, which should grow; a loss should fall: put the minus in "
             "front.",
         ),
-        "sum": (
-            right * _ahead(rewards, group).sum(),
-            "this is the sum over the pairs; take their mean.",
-        ),
-        "mean over all places": (
-            right * _ahead(rewards, group).double().mean(),
+        (right * ahead.sum(), "this is the sum over the pairs; take their mean."),
+        (
+            right * ahead.double().mean(),
             "this divides by B², all places of a table; divide by the number of pairs.",
         ),
-        "a mean for each prompt": (
-            _by_group(moved, rewards, group, beta),
+        (
+            torch.stack([_mean(moved, pairs, beta) for pairs in by_prompt]).mean(),
             "this takes the mean in each prompt first; here all pairs of the batch count alike.",
         ),
-        "best against worst": (
-            _best_and_worst(moved, rewards, group, beta),
+        (
+            -logsigmoid(
+                beta * torch.stack([m[r.argmax()] - m[r.argmin()] for m, r in groups])
+            ).mean(),
             "only the best and the worst of each prompt are compared here; take every better with "
             "every worse.",
         ),
-        "beta outside": (
+        (
             beta * _dpo(moved, rewards, group, 1.0),
             "beta multiplies the loss here; it belongs inside σ, where it sets how soon a pair "
             "lets go.",
         ),
-    }
+    ]
 
 
 check_dpo_loss = Exercise(
@@ -126,11 +115,6 @@ check_dpo_loss = Exercise(
 )
 
 
-def _probability(moved: Tensor, rewards: Tensor, group: Tensor, beta: float) -> Tensor:
-    better, worse = _ahead(rewards, group).nonzero().unbind(1)
-    return torch.sigmoid(beta * (moved[better] - moved[worse])).mean()
-
-
 def _share(x: Tensor) -> Tensor:
     return x / x.sum()
 
@@ -140,39 +124,33 @@ def _lists(draw: Draw) -> tuple[Any, ...]:
 
 
 def _wrong_adpo_optimum(pi, q, tau):
-    return {
-        "divided": (
+    return [
+        (
             _share(pi * q ** (1 / tau)),
             "τ is on the wrong side: softmax(l/τ) = q means l = τ log q, so τ *multiplies* the "
             "tilt.",
         ),
-        "the target itself": (
+        (
             q,
             "this is the target; the loss compares it with the log-*ratios*, so π_old remains as "
             "a factor.",
         ),
-        "without the policy": (
-            _share(q**tau),
-            "`pi` is missing: the log-ratios are relative to it.",
-        ),
-        "not normalised": (pi * q**tau, "these do not sum to 1; divide by their sum."),
-        "mixed": (
-            (1 - tau) * pi + tau * q,
-            "this mixes the two; the optimum *multiplies*: π ∝ π_old q^τ.",
-        ),
-        "geometric mixture": (
+        (_share(q**tau), "`pi` is missing: the log-ratios are relative to it."),
+        (pi * q**tau, "these do not sum to 1; divide by their sum."),
+        ((1 - tau) * pi + tau * q, "this mixes the two; the optimum *multiplies*: π ∝ π_old q^τ."),
+        (
             _share(pi ** (1 - tau) * q**tau),
             "this is the geometric mean of the two; in the optimum `pi` keeps its full power.",
         ),
-        "tilted by q itself": (
+        (
             _share(pi * torch.exp(tau * q)),
             "τ is on the right side, but q is a distribution, not a reward: l = τ log q.",
         ),
-        "exponential of q": (
+        (
             _share(pi * torch.exp(q / tau)),
             "q is a distribution, not a reward: its logarithm is the tilt, l = τ log q.",
         ),
-    }
+    ]
 
 
 check_adpo_optimum = Exercise(

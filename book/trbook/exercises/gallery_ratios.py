@@ -22,10 +22,6 @@ def _before(ratio: Tensor) -> Tensor:
     return least.where(least < math.inf, 1.0)
 
 
-def _product_before(ratio: Tensor, mask: Tensor) -> Tensor:
-    return ratio.where(mask > 0, 1.0).cumprod(1) * mask
-
-
 def _tokens(draw: Draw) -> tuple[Tensor, Tensor]:
     """Four completions of two to six tokens; in one, the first tokens are an expert's. Places that
     do not count hold small ratios, which a minimum would find."""
@@ -36,80 +32,69 @@ def _tokens(draw: Draw) -> tuple[Tensor, Tensor]:
 
 
 def _wrong_prefix(ratio, mask):
-    shown = ratio.masked_fill(mask == 0, math.inf)
+    shown, neutral = ratio.masked_fill(mask == 0, math.inf), ratio.where(mask > 0, 1.0)
     before = _before(shown)
     first = torch.ones_like(ratio[:, :1])
     right = _prefix(ratio, mask)
-    return {
-        "token's own": (
+    return [
+        (
             ratio * mask,
             "this is the token's own ratio, CISPO's weight; the smallest ratio before it is "
             "missing.",
         ),
-        "inclusive minimum": (
+        (
             ratio * shown.cummin(1).values.where(mask > 0, 1.0) * mask,
             "the minimum here includes the token itself, so its ratio counts twice where it is "
             "the smallest; take the tokens *before* it.",
         ),
-        "product": (
-            _product_before(ratio, mask),
+        (
+            neutral.cumprod(1) * mask,
             "this is the product of all ratios up to the token, the exact weight; MinPRO puts "
             "the smallest of the earlier ones in place of their product.",
         ),
-        "minimum alone": (
-            before * mask,
-            "this is the minimum of the prefix; it multiplies the token's own ratio.",
-        ),
-        "padding counts": (
+        (before * mask, "this is the minimum of the prefix; it multiplies the token's own ratio."),
+        (
             ratio * _before(ratio) * mask,
             "a token whose mask is 0 has entered the minimum; what the policy did not write has "
             "no say.",
         ),
-        "zeros in the minimum": (
+        (
             ratio * _before(ratio * mask) * mask,
             "multiplied by the mask, a place that does not count holds the ratio 0, and 0 is the "
             "smallest: put infinity there.",
         ),
-        "first is infinite": (
+        (
             torch.where(before == 1, 0.0, right),
             "the first token of a completion has nothing before it: its minimum is 1, so that "
             "its weight is its own ratio.",
         ),
-        "the largest": (
+        (
             ratio * torch.cat([first, (ratio * mask).cummax(1).values[:, :-1]], 1) * mask,
             "this is the largest ratio before the token; MinPRO takes the smallest.",
         ),
-        "clipped": (
+        (
             right.clamp(0.8, 1.28) * mask,
             "this is clipped already; the exercise asks for the weight *before* its clip.",
         ),
-        "one step back": (
-            ratio * torch.cat([first, ratio.where(mask > 0, 1.0)[:, :-1]], 1) * mask,
+        (
+            ratio * torch.cat([first, neutral[:, :-1]], 1) * mask,
             "this looks back by one token only; the minimum is over all earlier tokens.",
         ),
-        "the whole completion's": (
+        (
             ratio * shown.min(1, keepdim=True).values * mask,
             "this is the minimum of the whole completion; a token knows only what stands before it.",
         ),
-        "begins at 1": (
-            ratio
-            * torch.cat(
-                [
-                    first,
-                    ratio.where(mask > 0, 1.0).cummin(1).values[:, :-1],
-                ],
-                1,
-            )
-            * mask,
+        (
+            ratio * torch.cat([first, neutral.cummin(1).values[:, :-1]], 1) * mask,
             "a place that does not count holds 1 here, and 1 may be the smallest: put infinity "
             "there, and 1 only where nothing stands before.",
         ),
-        "at most 1": (
+        (
             ratio * before.clamp(max=1) * mask,
             "the minimum is bounded by 1 here (it began at 1). Where every earlier ratio is "
             "above 1 it is above 1 too; only the first token's is 1.",
         ),
-    }
+    ]
 
 
 check_prefix = Exercise(
@@ -140,44 +125,39 @@ def _gentle(draw: Draw) -> tuple[Any, ...]:
 
 def _wrong_linear_tilt(mu, advantages, lam):
     slope = advantages / (2 * lam)
-    return {
-        "exponential": (
+    centred = slope - mu @ slope
+    return [
+        (
             torch.softmax(mu.log() + slope, -1),
             "this tilt is exponential, as under a KL penalty. Here the derivative A − 2 λ (r − "
             "1) is the same for every arm: r is a straight line in A.",
         ),
-        "exponential without the 2": (
+        (
             torch.softmax(mu.log() + advantages / lam, -1),
             "this is KL's tilt at the price λ, an exponential; under (r − 1)² the ratio is a "
             "straight line in A.",
         ),
-        "no centre": (
+        (
             mu * (1 + slope),
             "these numbers do not sum to 1: subtract ν, which is the mean advantage under `mu`.",
         ),
-        "plain mean": (
-            mu * (1 + (advantages - advantages.mean()) / (2 * lam)),
+        (
+            mu * (1 + slope - slope.mean()),
             "the mean is taken over arms alike, and the numbers do not sum to 1: weigh it by `mu`.",
         ),
-        "rescaled": (
+        (
             mu * (1 + slope) / (mu * (1 + slope)).sum(),
             "these are rescaled to sum to 1; the multiplier ν of the sum is a shift of the "
             "advantages.",
         ),
-        "half": (
-            mu * (1 + (advantages - mu @ advantages) / lam),
+        (
+            mu * (1 + 2 * centred),
             "the derivative of λ (r − 1)² is 2 λ (r − 1): a factor 2 is missing.",
         ),
-        "the ratio": (
-            1 + (advantages - mu @ advantages) / (2 * lam),
-            "this is the ratio r; the policy is `mu` times it.",
-        ),
-        "no mu in the shift": (
-            mu + (advantages - mu @ advantages) / (2 * lam),
-            "the shift belongs to the ratio: multiply the whole ratio by `mu`.",
-        ),
-        "turned sign": (_tilt(mu, -advantages, lam), "the sign is flipped: better arms get more."),
-    }
+        (1 + centred, "this is the ratio r; the policy is `mu` times it."),
+        (mu + centred, "the shift belongs to the ratio: multiply the whole ratio by `mu`."),
+        (_tilt(mu, -advantages, lam), "the sign is flipped: better arms get more."),
+    ]
 
 
 check_linear_tilt = Exercise(

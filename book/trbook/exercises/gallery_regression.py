@@ -20,79 +20,68 @@ def _pair_loss(log_ratio: Tensor, rewards: Tensor, eta: float) -> Tensor:
     return 2 * _left(log_ratio, rewards, eta).var()
 
 
-def _gaps(log_ratio: Tensor, rewards: Tensor, eta: float) -> Tensor:
-    left = _left(log_ratio, rewards, eta)
-    first, second = torch.triu_indices(len(left), len(left), 1)
-    return left[first] - left[second]
-
-
 def _group(draw: Draw) -> tuple[Any, ...]:
     return draw.uniform(-1, 1, 5), draw.uniform(0, 2, 5), draw.number(0.2, 0.8)
 
 
 def _wrong_pair_loss(log_ratio, rewards, eta):
     left = _left(log_ratio, rewards, eta)
-    gaps = _gaps(log_ratio, rewards, eta)
-    return {
-        "every row with every column": (
+    first, second = torch.triu_indices(len(left), len(left), 1)
+    gaps = left[first] - left[second]
+    return [
+        (
             2 * left.var(correction=0),
             "the mean here also counts every completion with itself, where the difference is 0; "
             "take each pair i < j once.",
         ),
-        "sum": (
-            gaps.square().sum(),
-            "this is the sum over the pairs; take their mean.",
-        ),
-        "one half": (
+        (gaps.square().sum(), "this is the sum over the pairs; take their mean."),
+        (
             left.var(),
             "this is half of it: the variance of what is left. The mean over the pairs is twice "
             "the variance.",
         ),
-        "squares around the mean": (
+        (
             left.var(correction=0),
             "these are squares of the distance to the mean; REBEL squares the distance of each "
             "pair.",
         ),
-        "absolute": (
-            gaps.abs().mean(),
-            "these are absolute differences; square them.",
-        ),
-        "no square": (gaps.mean(), "nothing is squared yet."),
-        "no eta": (
+        (gaps.abs().mean(), "these are absolute differences; square them."),
+        (gaps.mean(), "nothing is squared yet."),
+        (
             _pair_loss(log_ratio, rewards, 1.0),
             "the rewards lack `eta` here, which says how many nats a reward is worth.",
         ),
-        "eta before the bracket": (
+        (
             eta**2 * _pair_loss(log_ratio, rewards, 1.0),
             "`eta` multiplies the whole difference here; it belongs to the rewards alone.",
         ),
-        "the paper's scale": (
+        (
             _pair_loss(log_ratio / eta, rewards, 1.0),
             "the log-ratios are divided by `eta` here, as the paper writes it: the minimiser is "
             "the same, the size is not. Multiply the rewards instead.",
         ),
-        "plus": (
+        (
             _pair_loss(log_ratio, rewards, -eta),
             "the sign is flipped: the log-ratios should differ *as* the rewards do.",
         ),
-        "standardised": (
+        (
             _pair_loss(log_ratio, (rewards - rewards.mean()) / rewards.std(), eta),
             "the rewards are divided by their standard deviation here, as GRPO does; REBEL does "
             "not divide.",
         ),
-        "ratios": (
+        (
             _pair_loss(log_ratio.exp(), rewards, eta),
             "these are ratios; the loss compares log-ratios.",
         ),
-        "neighbours": (
+        (
             left.diff().square().mean(),
             "only neighbours are compared; they connect the group, but the mean is over all pairs.",
         ),
-        "in pairs of two": (
+        (
             (left[:-1:2] - left[1::2]).square().mean(),
             "the completions are paired off here, and the pairs do not connect the group.",
         ),
-    }
+    ]
 
 
 check_pair_loss = Exercise(
@@ -138,57 +127,57 @@ def _distribution(draw: Draw) -> tuple[Any, ...]:
 
 
 def _wrong_sparse_target(old, token, advantage, beta):
-    return {
-        "not normalised": (
+    return [
+        (
             _moved_alone(old, token, math.exp(advantage / beta)),
             "the probabilities do not sum to 1: divide by their sum.",
         ),
-        "the others only": (
+        (
             _rest_shrunk(old, token, advantage, beta),
             "the sampled token's probability is multiplied, and the others share what is left. "
             "With a large advantage the product passes 1: multiply, then divide everything by "
             "the sum.",
         ),
-        "every token": (
+        (
             old / old.sum(),
             "nothing has moved: when every logit moves alike, the distribution stays as it is. "
             "Move the sampled token's logit only.",
         ),
-        "times beta": (
+        (
             _sparse_target(old, token, advantage * beta, 1.0),
             "the advantage is multiplied by `beta`; β is the price of a nat, so divide.",
         ),
-        "no beta": (
+        (
             _sparse_target(old, token, advantage, 1.0),
             "`beta` is missing: the logit moves by `advantage / beta`.",
         ),
-        "turned sign": (
+        (
             _sparse_target(old, token, -advantage, beta),
             "the sign is flipped: a good token becomes likelier.",
         ),
-        "no log": (
+        (
             (old + _only(old, token, advantage / beta)).softmax(0),
             "probabilities stand where logits belong: take `old.log()` first.",
         ),
-        "first order": (
+        (
             (found := _moved_alone(old, token, 1 + advantage / beta)) / found.sum(),
             "the factor is `exp(advantage / beta)`; this is its first order, `1 + advantage / "
             "beta`.",
         ),
-        "weighted by its probability": (
+        (
             _sparse_target(old, token, float(old[token]) * advantage, beta),
             "this is the average of the targets of *many* samples; the target of one sample "
             "moves its token by the whole `advantage / beta`.",
         ),
-        "log-probabilities": (
+        (
             _sparse_target(old, token, advantage, beta).log(),
             "these are log-probabilities; take their `exp`.",
         ),
-        "logits": (
+        (
             old.log() + _only(old, token, advantage / beta),
             "these are logits; make a distribution of them.",
         ),
-    }
+    ]
 
 
 check_sparse_target = Exercise(

@@ -35,50 +35,47 @@ def _actions(draw: Draw) -> tuple[Any, ...]:
 
 
 def _wrong_transported(pi, A, D, beta):
-    return {
-        "the way back": (
+    return [
+        (
             _sent(pi, (A - beta * D.T).argmax(1)),
             "the distances are those of the way back: `D[i, j]` is from i to j.",
         ),
-        "free of charge": (
+        (
             _sent(pi, A.expand_as(D).argmax(1)),
             "nobody pays for the journey here: all mass goes to the best action.",
         ),
-        "a reward for the way": (
+        (
             _sent(pi, (A + beta * D).argmax(1)),
             "the distance is added here; it is a cost, so subtract it.",
         ),
-        "the sender's advantage": (
+        (
             _sent(pi, (A.unsqueeze(1) - beta * D).argmax(1)),
             "nobody moves here: either `A` stands for the sender, or the maximum is over i. "
             "Every *row* i picks the j with the largest A_j - beta D[i, j].",
         ),
-        "the worst address": (
-            _sent(pi, (A - beta * D).argmin(1)),
-            "this goes to the worst address: take the largest.",
-        ),
-        "overwritten": (
+        (_sent(pi, (A - beta * D).argmin(1)), "this goes to the worst address: take the largest."),
+        (
             torch.zeros_like(pi).scatter(0, (A - beta * D).argmax(1), pi),
             "where two actions share an address the second overwrites the first; add them up.",
         ),
-        "priced twice": (
+        (
             _sent(pi, (beta * (A - D)).argmax(1)),
             "the price has no say here: beta is forgotten, or multiplies the advantage too. It "
             "multiplies `D` alone.",
         ),
-        "divided by the price": (
+        (
             _sent(pi, (A - D / beta).argmax(1)),
             "the distance is divided by beta; a price multiplies it.",
         ),
-        "KL's step": (
+        (
             (pi.log() + A / beta).softmax(0),
             "this is KL's tilt, which knows no distances; here `D` decides how far mass goes.",
         ),
-        "exponential": (
+        (
             pi @ (A - beta * D).softmax(1),
             "this is SPO's softmax with λ = β; WPO sends all mass to one address.",
         ),
-    }
+    ]
 
 
 check_transported = Exercise(

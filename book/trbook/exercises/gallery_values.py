@@ -15,48 +15,48 @@ def _baseline(rewards: Tensor, norms: Tensor) -> Tensor:
 
 def _wrong_baseline(rewards, norms):
     squares = norms.square()
-    return {
-        "mean": (
+    return [
+        (
             rewards.mean(),
             "this is the plain mean: a completion whose score is long moves the gradient more, "
             "and counts more.",
         ),
-        "no square": (
+        (
             (norms * rewards).sum() / norms.sum(),
             "the weights are the *squared* norms: set the derivative of the sum of norms² (R - "
             "b)² in b to 0.",
         ),
-        "not divided": (
+        (
             (squares * rewards).sum(),
             "the weighted sum is there; divide it by the sum of the weights.",
         ),
-        "divided by the number": (
+        (
             (squares * rewards).mean(),
             "divide by the sum of the weights, not by the number of completions.",
         ),
-        "weights turned around": (
+        (
             (rewards / squares).sum() / (1 / squares).sum(),
             "the weights are upside down: the longest score counts most, not least.",
         ),
-        "norms below": (
+        (
             (squares * rewards).sum() / norms.sum(),
             "the squared norms weigh the rewards, but the sum in the denominator holds the norms "
             "themselves: square them there too.",
         ),
-        "square of the square": (
+        (
             (norms**4 * rewards).sum() / (norms**4).sum(),
             "the weights are squared twice; `norms` are not squared yet, and once is enough.",
         ),
-        "divided twice": (
+        (
             (squares * rewards).mean() / squares.sum(),
             "this also divides by the number of completions; divide by the sum of the weights "
             "alone.",
         ),
-        "advantage's sign": (
+        (
             -_baseline(rewards, norms),
             "the sign is flipped; b is subtracted from the reward afterwards.",
         ),
-    }
+    ]
 
 
 check_baseline = Exercise(
@@ -86,61 +86,55 @@ def _around(
 def _wrong_value(quantiles, alpha, c_low, c_up):
     median = quantiles.median()
     right = _value(quantiles, alpha, c_low, c_up)
-    return {
-        "plain mean": (quantiles.mean(), "this is the plain mean: nothing has been reshaped."),
-        "around the mean": (
+    return [
+        (quantiles.mean(), "this is the plain mean: nothing has been reshaped."),
+        (
             _around(quantiles, alpha, c_low, c_up, quantiles.mean()),
             "the tails are reshaped around the mean, which the spoilt tail has moved already; "
             "take the median.",
         ),
-        "around zero": (
+        (
             _around(quantiles, alpha, c_low, c_up, torch.zeros(())),
             "this multiplies the tail's values; multiply their *distance from the median*.",
         ),
-        "tails exchanged": (
+        (
             _value(quantiles, alpha, c_up, c_low),
             "the factors have changed places: c_low belongs to the levels below alpha.",
         ),
-        "lower alone": (
+        (
             _value(quantiles, alpha, c_low, 1.0),
             "the lower tail is right; the upper one, above 1 - alpha, is left as it was.",
         ),
-        "upper alone": (
+        (
             _value(quantiles, alpha, 1.0, c_up),
             "the upper tail is right; the lower one, below alpha, is left as it was.",
         ),
-        "both halves": (
+        (
             _value(quantiles, 0.5, c_low, c_up),
             "everything below the median is taken for the lower tail; it ends at the level alpha.",
         ),
-        "levels from 0": (
+        (
             _around(quantiles, alpha, c_low, c_up, median, shift=0.0),
             "this takes i/N for the levels; each lies in the middle of its share, at (i + 1/2)/N.",
         ),
-        "levels from 1": (
+        (
             _around(quantiles, alpha, c_low, c_up, median, shift=1.0),
             "this takes (i + 1)/N for the levels; each lies in the middle of its share, at (i + "
             "1/2)/N.",
         ),
-        "median left out": (
+        (
             right - median,
             "this is the mean of the reshaped distances; add the median, from which they are "
             "measured.",
         ),
-        "sum": (
-            len(quantiles) * right,
-            "this is the sum; take the mean.",
-        ),
-        "tails cut off": (
+        (len(quantiles) * right, "this is the sum; take the mean."),
+        (
             _around(quantiles, alpha, 0.0, 0.0, median),
             "the tails are moved to the median here; they keep their distance from it, times "
             "c_low or c_up.",
         ),
-        "median": (
-            median,
-            "this is the median. It is robust too, but the upper tail has no say in it.",
-        ),
-    }
+        (median, "this is the median. It is robust too, but the upper tail has no say in it."),
+    ]
 
 
 check_value = Exercise(

@@ -4,6 +4,7 @@ what replaced it."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,11 +24,6 @@ def _advantages(rewards: Tensor, group: Tensor) -> Tensor:
     return group_relative(rewards, group)
 
 
-def _over(rewards: Tensor, group: Tensor, spread: Callable[[Tensor], Tensor]) -> Tensor:
-    """The centred reward over another measure of the group's spread."""
-    return group_relative(rewards, group, scale=None) / _each(rewards, group, spread)
-
-
 def _each(
     rewards: Tensor, group: Tensor, measure: Callable[[Tensor], Tensor], floor: float = 1e-6
 ) -> Tensor:
@@ -42,62 +38,62 @@ def _groups(draw: Draw) -> tuple[Tensor, Tensor]:
 
 
 def _wrong_advantages(rewards, group):
-    std = _each(rewards, group, torch.std)
-    return {
-        "no division": (
-            group_relative(rewards, group, scale=None),
+    centred, std = group_relative(rewards, group, scale=None), _each(rewards, group, torch.std)
+    return [
+        (
+            centred,
             "this is the reward minus the mean of its group, which is Dr.GRPO's advantage; GRPO "
             "also divides by the group's standard deviation.",
         ),
-        "whole batch": (
+        (
             group_relative(rewards, torch.zeros_like(group)),
             "these are the mean and the standard deviation of the whole batch; each prompt is its "
             "own group.",
         ),
-        "whole batch's std": (
-            group_relative(rewards, group, scale=None) / rewards.std(),
+        (
+            centred / rewards.std(),
             "the mean is the group's, but the standard deviation is the whole batch's; take the "
             "group's.",
         ),
-        "whole batch's mean": (
+        (
             (rewards - rewards.mean()) / std,
             "the standard deviation is the group's, but the mean is the whole batch's; take the "
             "group's.",
         ),
-        "no parentheses": (
+        (
             rewards - _each(rewards, group, torch.mean, floor=0) / std,
             "only the mean is divided here; subtract first: `(rewards - mean) / std`.",
         ),
-        "population std": (
-            _over(rewards, group, lambda own: own.std(correction=0)),
+        (
+            centred / _each(rewards, group, lambda own: own.std(correction=0)),
             "the standard deviation here divides by G; GRPO's divides by G - 1 (`unbiased`, "
             "torch's default).",
         ),
-        "variance": (
-            _over(rewards, group, torch.var),
+        (
+            centred / _each(rewards, group, torch.var),
             "this divides by the variance; take its square root.",
         ),
-        "leave-one-out": (
+        (
             leave_one_out(rewards, group),
             "this is the leave-one-out advantage: the mean here is of the *other* completions, "
             "and nothing is divided. GRPO's mean is of all completions of the group, and it "
             "divides by their standard deviation.",
         ),
-        "leave-one-out over std": (
+        (
             leave_one_out(rewards, group) / std,
             "the mean here is of the *other* completions (leave-one-out); GRPO's is of the whole "
             "group.",
         ),
-        "no mean": (
+        (
             rewards / std,
             "nothing is subtracted yet: the advantage is the reward *minus the group's mean*, "
             "over the std.",
         ),
-        "turned sign": (
+        (
             -group_relative(rewards, group),
             "the sign is flipped: a reward above the mean has a positive A.",
         ),
-    }
+    ]
 
 
 check_advantages = Exercise(
@@ -121,28 +117,23 @@ check_advantages = Exercise(
 def _clipped(
     logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
 ) -> Tensor:
-    mask = torch.ones(1, len(logp), dtype=torch.bool)
+    new, old, A = torch.atleast_2d(logp, logp_old, advantages)
     # A check puts other numbers into an argument, which then holds no log-probs.
     with checks.value_checks(False):
-        return ppo_loss(
-            logp[None],
-            logp_old[None],
-            advantages=advantages[None],
-            mask=mask,
+        loss = ppo_loss(
+            new,
+            old,
+            advantages=A,
+            mask=torch.ones_like(new, dtype=torch.bool),
             eps_low=eps_low,
             eps_high=eps_high,
-        ).per_token[0]
+        )
+    return loss.per_token.view_as(logp)
 
 
 def _by_ratio(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
     """The clipped loss with something else in the ratio's place."""
     return -torch.minimum(ratio * advantages, ratio.clamp(1 - eps_low, 1 + eps_high) * advantages)
-
-
-def _clip_only(
-    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
-) -> Tensor:
-    return -(logp - logp_old).exp().clamp(1 - eps_low, 1 + eps_high) * advantages
 
 
 def _tokens(draw: Draw) -> tuple[Any, ...]:
@@ -163,69 +154,63 @@ def _tokens(draw: Draw) -> tuple[Any, ...]:
 def _wrong_clipped_loss(logp, logp_old, advantages, eps_low, eps_high):
     ratio, A, window = (logp - logp_old).exp(), advantages, (eps_low, eps_high)
     capped, loss = ratio.clamp(1 - eps_low, 1 + eps_high), _by_ratio(ratio, A, *window)
-    return {
-        "dual clip": (
+    return [
+        (
             torch.where(A < 0, torch.minimum(loss, -3 * A), loss),
             "this has a dual clip: where A < 0 and the ratio is large, the loss is held at a "
             "constant. PPO's loss here has none; it grows with the ratio.",
         ),
-        "no minus": (
-            -loss,
-            "this is the objective, to be raised; a loss, to be lowered, has a minus.",
-        ),
-        "clip only": (
+        (-loss, "this is the objective, to be raised; a loss, to be lowered, has a minus."),
+        (
             -capped * A,
             "the clipped term alone also silences a token that moved the wrong way and wants to "
             "come back; the minimum with the unclipped term is what keeps it.",
         ),
-        "maximum": (
+        (
             -torch.maximum(capped * A, ratio * A),
             "after the minus sign comes the smaller of the two terms, the pessimistic one, "
             "whatever A is.",
         ),
-        "old over new": (
+        (
             _by_ratio((logp_old - logp).exp(), A, *window),
             "the ratio is new over old: exp(logp - logp_old).",
         ),
-        "unclipped": (
-            -ratio * A,
-            "nothing is clipped yet.",
-        ),
-        "forgot exp": (
+        (-ratio * A, "nothing is clipped yet."),
+        (
             _by_ratio(logp - logp_old, A, *window),
             "the ratio is `exp(logp - logp_old)`; here the difference of the log-probs stands in "
             "its place.",
         ),
-        "quotient of log-probs": (
+        (
             _by_ratio(logp / logp_old, A, *window),
             "these are log-probs: the ratio of probabilities is `exp(logp - logp_old)`, not `logp "
             "/ logp_old`.",
         ),
-        "window of logs": (
+        (
             -torch.minimum(ratio * A, (logp - logp_old).clamp(-eps_low, eps_high).exp() * A),
             "the *log*-ratio is clipped here, as GMPO does; PPO's window is on the ratio, after "
             "`exp`.",
         ),
-        "one term bare": (
+        (
             -torch.minimum(ratio * A, capped),
             "`advantages` multiplies both terms; here the clipped one lacks it.",
         ),
-        "minimum first": (
+        (
             -torch.minimum(ratio, capped) * A,
             "the minimum is taken before `advantages` is multiplied; a negative A reverses the "
             "order, so multiply both terms first.",
         ),
-        "CISPO's": (
+        (
             -capped * A * logp,
             "this is CISPO's loss, a clipped weight before `logp`; PPO's has the ratio itself and "
             "no `logp`.",
         ),
-        "window from 0": (
+        (
             -torch.minimum(ratio * A, ratio.clamp(eps_low, eps_high) * A),
             "the window lies around 1: from `1 - eps_low` to `1 + eps_high`, not from `eps_low` "
             "to `eps_high`.",
         ),
-    }
+    ]
 
 
 check_clipped_loss = Exercise(
@@ -267,45 +252,42 @@ def _ratios(draw: Draw) -> tuple[Any, ...]:
 
 
 def _wrong_silenced(ratio, advantages, eps_low, eps_high):
-    return {
-        "the edges": (
+    return [
+        (
             ((advantages > 0) & (ratio >= 1 + eps_high))
             | ((advantages < 0) & (ratio <= 1 - eps_low)),
             "a ratio exactly on the edge is still inside the window: `>` and `<`, without the "
             "equals sign.",
         ),
-        "both sides": (
+        (
             (ratio > 1 + eps_high) | (ratio < 1 - eps_low),
             "these are all tokens outside the window. With A > 0 a ratio below it does no harm: "
             "the update brings it back.",
         ),
-        "kept": (
-            ~_silenced(ratio, advantages, eps_low, eps_high),
-            "these are the tokens that are kept.",
-        ),
-        "inside": (
+        (~_silenced(ratio, advantages, eps_low, eps_high), "these are the tokens that are kept."),
+        (
             (ratio <= 1 + eps_high) & (ratio >= 1 - eps_low),
             "these are the tokens inside the window, to which the clip does nothing.",
         ),
-        "both at once": (
+        (
             torch.zeros_like(ratio, dtype=torch.bool),
             "no token is silenced here; are the two cases joined by `&`? No ratio is on both "
             "sides: join them with `|`.",
         ),
-        "crossed signs": (
+        (
             _silenced(ratio, -advantages, eps_low, eps_high),
             "the signs are crossed: A > 0 pushes the ratio up, so it is silenced above the window.",
         ),
-        "upper side only": (
+        (
             (advantages > 0) & (ratio > 1 + eps_high),
             "these are the tokens pushed up; a token with A < 0 is silenced too, below the window.",
         ),
-        "lower side only": (
+        (
             (advantages < 0) & (ratio < 1 - eps_low),
             "these are the tokens pushed down; a token with A > 0 is silenced too, above the "
             "window.",
         ),
-    }
+    ]
 
 
 check_silenced = Exercise(
@@ -345,46 +327,43 @@ def _masked_rows(draw: Draw) -> tuple[Tensor, ...]:
 
 def _wrong_sequence_ratio(logp, logp_old, mask):
     moved, length = logp - logp_old, mask.sum(-1)
-    return {
-        "product": (
+    return [
+        (
             (moved * mask).sum(-1).exp(),
             "this is the product of the tokens' ratios, the ratio of the whole completion; GSPO "
             "takes its |y|-th root, so that long and short completions have one window.",
         ),
-        "zeros in the product": (
+        (
             (moved.exp() * mask).prod(-1) ** (1 / length),
             "padding is 0 here and makes the whole product 0; mask the log-ratios, where 0 "
             "changes nothing.",
         ),
-        "quotient of sums": (
+        (
             (logp.exp() * mask).sum(-1) / (logp_old.exp() * mask).sum(-1),
             "probabilities of a completion's tokens are multiplied, not added; take the mean of "
             "the log-ratios, then `exp`.",
         ),
-        "quotient of log-probs": (
+        (
             ((logp / logp_old) * mask).sum(-1) / length,
             "these are log-probs: a log-ratio is `logp - logp_old`, not `logp / logp_old`.",
         ),
-        "arithmetic mean": (
+        (
             (moved.exp() * mask).sum(-1) / length,
             "this is the arithmetic mean of the ratios; take the mean of the log-ratios first, "
             "then `exp`.",
         ),
-        "padding counts": (
+        (
             moved.mean(-1).exp(),
             "padding counts here; sum over the mask only, and divide by the completion's own "
             "length.",
         ),
-        "padded width": (
+        (
             (moved * mask).mean(-1).exp(),
             "the sum is masked, but it is divided by the padded width; divide by the completion's "
             "own length.",
         ),
-        "forgot exp": (
-            (moved * mask).sum(-1) / length,
-            "this is its logarithm; `exp` is missing.",
-        ),
-    }
+        ((moved * mask).sum(-1) / length, "this is its logarithm; `exp` is missing."),
+    ]
 
 
 check_sequence_ratio = Exercise(
@@ -408,57 +387,48 @@ def _cispo(
 def _wrong_cispo(logp, logp_old, advantages, eps_low, eps_high):
     ratio, A = (logp - logp_old).exp(), advantages
     capped = ratio.clamp(1 - eps_low, 1 + eps_high)
-    return {
-        "no minus": (
+    return [
+        (
             capped * A * logp,
             "this is the objective, to be raised; a loss, to be lowered, has a minus.",
         ),
-        "PPO's": (
+        (
             -torch.minimum(ratio * A, capped * A),
             "this is PPO's clipped loss, which is flat outside the window; CISPO clips the "
             "weight that stands before `logp`.",
         ),
-        "no log-prob": (
+        (
             -capped * A,
             "the clipped ratio is only the weight; it multiplies `logp`, which carries the "
             "gradient.",
         ),
-        "unclipped": (
-            -ratio * A * logp,
-            "the weight is not clipped yet.",
-        ),
-        "old over new": (
+        (-ratio * A * logp, "the weight is not clipped yet."),
+        (
             -(logp_old - logp).exp().clamp(1 - eps_low, 1 + eps_high) * A * logp,
             "the ratio is new over old: exp(logp - logp_old).",
         ),
-        "forgot exp": (
+        (
             -(logp - logp_old).clamp(1 - eps_low, 1 + eps_high) * A * logp,
             "the ratio is `exp(logp - logp_old)`; here the difference of the log-probs stands in "
             "its place.",
         ),
-        "from above only": (
+        (
             -ratio.clamp(max=1 + eps_high) * A * logp,
             "the weight is bounded from above only, as in TRL; CISPO as it is written on this "
             "page bounds it from below too.",
         ),
-        "pessimistic weight": (
+        (
             -torch.minimum(ratio * A, capped * A) * logp,
             "the minimum is PPO's; CISPO's weight is the clipped ratio, whatever the sign of A.",
         ),
-        "log-ratio": (
+        (
             -capped * A * (logp - logp_old),
             "the clipped ratio multiplies `logp - logp_old` here; the gradient is right, but "
             "CISPO's loss has `logp`.",
         ),
-        "log-prob of the old policy": (
-            -capped * A * logp_old,
-            "`logp_old` is a constant; the gradient flows through `logp`.",
-        ),
-        "no ratio": (
-            -A * logp,
-            "this is REINFORCE; the clipped ratio is missing before `logp`.",
-        ),
-    }
+        (-capped * A * logp_old, "`logp_old` is a constant; the gradient flows through `logp`."),
+        (-A * logp, "this is REINFORCE; the clipped ratio is missing before `logp`."),
+    ]
 
 
 check_cispo = Exercise(
@@ -522,7 +492,6 @@ check_rare_success = Numbers(
         {
             3.75: "Dr.GRPO does not divide by the standard deviation.",
             1 / 16: "that is the group's mean; subtract it from the reward.",
-            0.94: ("rounded too far: three digits, please."),
             1.0: (
                 "that is the leave-one-out advantage (the other fifteen have mean 0); Dr.GRPO's "
                 "mean is of all sixteen."
@@ -538,12 +507,6 @@ def _mended(rewards: Tensor, size: int) -> Tensor:
     return _advantages(rewards, torch.arange(len(rewards)) // size)
 
 
-def _strange(rewards: Tensor, size: int) -> Tensor:
-    """The exercise's code, with both its faults."""
-    table = rewards.view(size, -1)
-    return ((table - table.mean(1, keepdim=True)) / (table.std() + 1e-6)).flatten()
-
-
 def _prompts_of_a_size(draw: Draw) -> tuple[Tensor, int]:
     """Twelve rewards, in groups of three, four or six: the number of prompts is never the size of a
     group."""
@@ -552,65 +515,65 @@ def _prompts_of_a_size(draw: Draw) -> tuple[Tensor, int]:
 
 
 def _wrong_mended(rewards, size):
-    table = _table(rewards, size)
+    table, wide = rewards.view(-1, size), rewards.view(size, -1)
     mean = table.mean(1, keepdim=True)
-    return {
-        "as it stands": (
-            _strange(rewards, size),
+    return [
+        (
+            ((wide - wide.mean(1, keepdim=True)) / (wide.std() + 1e-6)).flatten(),
             "this still does what the log shows. With `view(size, -1)` a row has one entry for "
             "each prompt: which completions does it hold? And whose spread is `table.std()`?",
         ),
-        "rows mended": (
+        (
             ((table - mean) / (rewards.std() + 1e-6)).flatten(),
             "one fault is fixed: each row is a prompt. The spread is still that of the whole "
             "batch.",
         ),
-        "spread mended": (
-            _by_rows(rewards.view(size, -1)).flatten(),
+        (
+            _by_rows(wide).flatten(),
             "one fault is fixed: the spread is the row's. But a row of `view(size, -1)` holds "
             "completions of several prompts.",
         ),
-        "transposed": (
-            _by_rows(rewards.view(size, -1).T).flatten(),
+        (
+            _by_rows(wide.T).flatten(),
             "transposing does not fix it: a row of `view(size, -1).T` takes every n-th "
             "completion. Completions of one prompt stand side by side: how must the table be cut?",
         ),
-        "columns": (
-            _by_rows(rewards.view(size, -1).T).T.flatten(),
+        (
+            _by_rows(wide.T).T.flatten(),
             "the mean is taken down the columns of `view(size, -1)`: these are completions of "
             "different prompts. Completions of one prompt stand side by side.",
         ),
-        "columns of the right table": (
+        (
             _by_rows(table.T).T.flatten(),
             "the rows are prompts now, but the mean and the spread are taken down the columns, "
             "across prompts.",
         ),
-        "no division": (
+        (
             (table - mean).flatten(),
             "the rows are right, but nothing is divided: this is Dr.GRPO's advantage.",
         ),
-        "one group": (
+        (
             (rewards - rewards.mean()) / (rewards.std() + 1e-6),
             "the mean and the spread are those of the whole batch; each prompt is its own group.",
         ),
-        "batch's mean": (
+        (
             ((table - rewards.mean()) / (table.std(1, keepdim=True) + 1e-6)).flatten(),
             "the spread is the group's, but the mean is the whole batch's.",
         ),
-        "population std": (
+        (
             ((table - mean) / (table.std(1, keepdim=True, correction=0) + 1e-6)).flatten(),
             "the rows are right; the standard deviation divides by G here, and GRPO's by G - 1 "
             "(torch's default).",
         ),
-        "variance": (
+        (
             ((table - mean) / (table.var(1, keepdim=True) + 1e-6)).flatten(),
             "the rows are right, but this divides by the variance; take its square root.",
         ),
-        "turned sign": (
+        (
             -_mended(rewards, size),
             "the sign is flipped: a reward above the mean has a positive advantage.",
         ),
-    }
+    ]
 
 
 check_mended = Exercise(
@@ -628,11 +591,6 @@ check_mended = Exercise(
     praise="with 16 prompts of 16 completions the wrong `view` has the right shape, so no error "
     "ever gives it away. Look for groups of equal rewards: their advantages must be 0.",
 )
-
-
-def _table(rewards: Tensor, size: int) -> Tensor:
-    """A row for each prompt."""
-    return rewards.view(-1, size)
 
 
 def _by_rows(table: Tensor) -> Tensor:
@@ -662,36 +620,22 @@ def _grpo_loss(
     *,
     how: str = "seq-mean-token-mean",
     advantages: Callable[[Tensor, Tensor], Tensor] = _advantages,
+    tokens: Callable[..., Tensor] = _clipped,
 ) -> Tensor:
     A = advantages(rewards, group)[:, None].expand_as(logp)
-    tokens = ppo_loss(logp, logp_old, advantages=A, mask=mask, eps_low=eps_low, eps_high=eps_high)
-    return aggregate(tokens.per_token, mask, how)
+    return aggregate(tokens(logp, logp_old, A, eps_low, eps_high), mask, how)
 
 
 def _of_a_window(loss: Callable[..., Tensor]) -> list[Mistake]:
     """What goes wrong with any clipped loss whose last arguments are the window's edges."""
     return [
-        Mistake(
-            "no minus",
-            lambda *a: -loss(*a),
-            "this is the objective, to be raised; a loss, to be lowered, has a minus.",
-        ),
-        Mistake(
-            "never clipped",
+        (
             lambda *a: loss(*a[:-2], 0.999, 1e6),
             "nothing is clipped: the first update does not show it, since every ratio is 1, but "
             "the later ones do.",
         ),
-        Mistake(
-            "one window",
-            lambda *a: loss(*a[:-1], a[-2]),
-            "the upper edge ignores `eps_high`.",
-        ),
-        Mistake(
-            "edges exchanged",
-            lambda *a: loss(*a[:-2], a[-1], a[-2]),
-            "`eps_low` and `eps_high` have changed places.",
-        ),
+        (lambda *a: loss(*a[:-1], a[-2]), "the upper edge ignores `eps_high`."),
+        (lambda *a: loss(*a[:-2], a[-1], a[-2]), "`eps_low` and `eps_high` have changed places."),
     ]
 
 
@@ -705,71 +649,60 @@ check_grpo_loss = InTheLoop(
     lr=3e-4,
     mistakes=[
         *_of_a_window(_grpo_loss),
-        Mistake(
-            "token mean",
-            lambda *a: _grpo_loss(*a, how="token-mean"),
+        (
+            partial(_grpo_loss, how="token-mean"),
             "this is one mean over all tokens of the batch, DAPO's. GRPO takes the mean of each "
             "completion first.",
         ),
-        Mistake(
-            "sum",
-            lambda *a: _grpo_loss(*a, how="seq-mean-token-sum"),
+        (
+            partial(_grpo_loss, how="seq-mean-token-sum"),
             "a completion's tokens are summed here; GRPO divides the sum by the completion's own "
             "length.",
         ),
-        Mistake(
-            "padded width",
-            lambda *a: _grpo_loss(*a, how="seq-mean-token-sum-norm"),
+        (
+            partial(_grpo_loss, how="seq-mean-token-sum-norm"),
             "each completion is divided by the padded width, a constant, as in Dr.GRPO; GRPO "
             "divides by its own length, the number of tokens in `mask`.",
         ),
-        Mistake(
-            "no division",
-            lambda *a: _grpo_loss(
-                *a, advantages=lambda rewards, group: group_relative(rewards, group, scale=None)
-            ),
+        (
+            partial(_grpo_loss, advantages=partial(group_relative, scale=None)),
             "the advantages are not divided by the group's standard deviation: that is Dr.GRPO.",
         ),
-        Mistake(
-            "whole batch",
-            lambda *a: _grpo_loss(
-                *a, advantages=lambda rewards, group: _advantages(rewards, torch.zeros_like(group))
+        (
+            partial(
+                _grpo_loss,
+                advantages=lambda rewards, group: _advantages(rewards, torch.zeros_like(group)),
             ),
             "the rewards are centred over the whole batch; each prompt is its own group.",
         ),
-        Mistake(
-            "raw rewards",
-            lambda *a: _grpo_loss(*a, advantages=lambda rewards, group: rewards),
+        (
+            partial(_grpo_loss, advantages=lambda rewards, group: rewards),
             "the rewards stand where the advantages belong: nothing is subtracted.",
         ),
-        Mistake(
-            "leave-one-out",
-            lambda *a: _grpo_loss(*a, advantages=leave_one_out),
+        (
+            partial(_grpo_loss, advantages=leave_one_out),
             "these advantages compare with the *other* completions and are not divided; GRPO "
             "compares with the whole group and divides by its standard deviation.",
         ),
-        Mistake(
-            "old over new",
-            lambda logp, logp_old, *rest: _turned(logp, logp_old, *rest),
+        (
+            partial(
+                _grpo_loss,
+                tokens=lambda new, old, A, *window: _by_ratio((old - new).exp(), A, *window),
+            ),
             "the ratio is new over old: exp(logp - logp_old).",
         ),
-        Mistake(
-            "clip only",
-            lambda logp, logp_old, rewards, group, mask, low, high: aggregate(
-                _clip_only(
-                    logp, logp_old, _advantages(rewards, group)[:, None].expand_as(logp), low, high
+        (
+            partial(
+                _grpo_loss,
+                tokens=lambda new, old, A, low, high: (
+                    -(new - old).exp().clamp(1 - low, 1 + high) * A
                 ),
-                mask,
-                "seq-mean-token-mean",
             ),
             "the clipped term stands alone; take the minimum of both, or tokens that want to come "
             "back fall silent.",
         ),
-        Mistake(
-            "no ratio",
-            lambda logp, logp_old, rewards, group, mask, *eps: aggregate(
-                -_advantages(rewards, group)[:, None] * logp, mask, "seq-mean-token-mean"
-            ),
+        (
+            partial(_grpo_loss, tokens=lambda new, old, A, *window: -A * new),
             "this is REINFORCE with a group's baseline: it agrees with GRPO at the first update, "
             "where all ratios are 1, but not later.",
         ),
@@ -777,19 +710,6 @@ check_grpo_loss = InTheLoop(
     praise="These are GRPO's four steps: compare within the group, weigh by the ratio, clip, "
     "average.",
 )
-
-
-def _turned(
-    logp: Tensor,
-    logp_old: Tensor,
-    rewards: Tensor,
-    group: Tensor,
-    mask: Tensor,
-    low: float,
-    high: float,
-) -> Tensor:
-    A = _advantages(rewards, group)[:, None].expand_as(logp)
-    return aggregate(_by_ratio((logp_old - logp).exp(), A, low, high), mask, "seq-mean-token-mean")
 
 
 check_logs = Numbers(
@@ -830,21 +750,21 @@ def _gspo(
     mask: Tensor,
     eps_low: float,
     eps_high: float,
+    *,
+    how: str = "seq-mean-token-mean",
 ) -> Tensor:
     A = advantages[:, None].expand_as(logp)
     tokens = gspo_loss(logp, logp_old, advantages=A, mask=mask, eps_low=eps_low, eps_high=eps_high)
-    return aggregate(tokens.per_token, mask, "seq-mean-token-mean")
+    return aggregate(tokens.per_token, mask, how)
 
 
-def _by_completion(
-    ratio: Callable[[Tensor, Tensor], Tensor],
-) -> Callable[[Tensor, Tensor, Tensor, Tensor, float, float], Tensor]:
+def _by_completion(ratio: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
     """GSPO's loss with another ratio of a completion: (log-ratios of its tokens, mask) -> [B]."""
 
     def loss(
-        logp: Tensor, logp_old: Tensor, advantages: Tensor, mask: Tensor, low: float, high: float
+        logp: Tensor, logp_old: Tensor, advantages: Tensor, mask: Tensor, *window: float
     ) -> Tensor:
-        return _by_ratio(ratio(logp - logp_old, mask), advantages, low, high).mean()
+        return _by_ratio(ratio(logp - logp_old, mask), advantages, *window).mean()
 
     return loss
 
@@ -862,76 +782,50 @@ check_gspo = InTheLoop(
     lr=3e-4,
     mistakes=[
         *_of_a_window(_gspo),
-        Mistake(
-            "token ratio",
-            lambda logp, logp_old, A, mask, low, high: aggregate(
-                _by_ratio((logp - logp_old).exp(), A[:, None].expand_as(logp), low, high),
+        (
+            lambda logp, logp_old, A, mask, *window: aggregate(
+                _clipped(logp, logp_old, A[:, None].expand_as(logp), *window),
                 mask,
                 "seq-mean-token-mean",
             ),
             "every token has its own ratio here: that is GRPO. GSPO has one for the completion.",
         ),
-        Mistake(
-            "product",
+        (
             _by_completion(lambda log_ratio, mask: (log_ratio * mask).sum(1).exp()),
             "this is the product of the tokens' ratios; GSPO takes its |y|-th root, the geometric "
             "mean.",
         ),
-        Mistake(
-            "arithmetic mean",
+        (
             _by_completion(lambda log_ratio, mask: _length_mean(log_ratio.exp(), mask)),
             "this is the arithmetic mean of the ratios; take the mean of the log-ratios, then "
             "`exp`.",
         ),
-        Mistake(
-            "padding counts",
+        (
             _by_completion(lambda log_ratio, mask: log_ratio.mean(1).exp()),
             "padding counts here: sum over `mask` only, and divide by the completion's own length.",
         ),
-        Mistake(
-            "padded width",
+        (
             _by_completion(lambda log_ratio, mask: (log_ratio * mask).mean(1).exp()),
             "the sum is divided by the padded width; divide by the completion's own length.",
         ),
-        Mistake(
-            "clip only",
+        (
             lambda logp, logp_old, A, mask, low, high: (
                 -(_length_mean(logp - logp_old, mask).exp().clamp(1 - low, 1 + high) * A).mean()
             ),
             "the clipped term stands alone; take the minimum of both, or completions that want "
             "to come back fall silent.",
         ),
-        Mistake(
-            "old over new",
-            lambda logp, logp_old, *rest: _by_completion(
-                lambda x, mask: _length_mean(-x, mask).exp()
-            )(logp, logp_old, *rest),
+        (
+            _by_completion(lambda log_ratio, mask: _length_mean(-log_ratio, mask).exp()),
             "the ratio is new over old: logp - logp_old.",
         ),
-        Mistake(
-            "token mean",
-            lambda logp, logp_old, A, mask, low, high: aggregate(
-                gspo_loss(
-                    logp,
-                    logp_old,
-                    advantages=A[:, None].expand_as(logp),
-                    mask=mask,
-                    eps_low=low,
-                    eps_high=high,
-                ).per_token,
-                mask,
-                "token-mean",
-            ),
+        (
+            partial(_gspo, how="token-mean"),
             "this is one mean over all tokens, so long completions count for more; give each "
             "completion the same share.",
         ),
-        Mistake(
-            "sum over completions",
-            lambda *a: _gspo(*a) * len(a[0]),
-            "the completions are summed; take their mean.",
-        ),
-        Mistake(
-            "no ratio",
+        (lambda *a: _gspo(*a) * len(a[0]), "the completions are summed; take their mean."),
+        (
             lambda logp, logp_old, A, mask, *eps: -(A * _length_mean(logp, mask)).mean(),
             "there is no ratio here: this is the policy gradient, and it agrees with GSPO at the "
             "first update only.",

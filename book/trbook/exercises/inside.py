@@ -114,9 +114,9 @@ class InTheLoop(OfFunction):
             theirs = (self._slope(loss, logp, rest) for logp, rest, _ in self.states[update:])
             return all(_near(own, other) for own, other in zip(slopes, theirs, strict=True))
 
-        for mistake in self.mistakes:
-            if agrees(mistake.function):
-                return mistake.hint
+        for function, hint in self.mistakes:
+            if agrees(function):
+                return hint
         for name, loss in self._written_in():
             if agrees(loss):
                 return (

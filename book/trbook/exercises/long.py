@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from trbook.exercises.check import Draw, Exercise, Number, Numbers
-from trbook.exercises.training import trained
-from trlib.algorithms import PPO, TokenLoss
+from trbook.exercises.training import trained, with_loss
 
 
 def _log_ratio(logp: Tensor, logp_mu: Tensor, mask: Tensor) -> Tensor:
@@ -36,51 +35,45 @@ def _turns(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
 def _wrong_prefix(logp, logp_mu, mask):
     log_ratio = _log_ratio(logp, logp_mu, mask)
     right = _prefix(logp, logp_mu, mask)
-    return {
-        "mask ignored": (
+    return [
+        (
             (logp - logp_mu).cumsum(1).exp(),
             "this counts tokens that the policy did not write. Where `mask` is 0 the ratio is 1, "
             "so the log-ratio is 0.",
         ),
-        "token alone": (
+        (
             log_ratio.exp(),
             "this is each token's own ratio; multiply it by those before it (`cumsum` of the "
             "logarithms).",
         ),
-        "before the token": (
+        (
             right / log_ratio.exp(),
             "this stops one token too early: the token's own ratio belongs to the product.",
         ),
-        "whole product": (
+        (
             log_ratio.sum(1, keepdim=True).exp().expand_as(logp).clone(),
             "this is the whole completion's product, the same for each of its tokens; stop at the "
             "token.",
         ),
-        "from the token on": (
+        (
             log_ratio.flip(1).cumsum(1).flip(1).exp(),
             "this is the product from the token to the end; a prefix is what comes before.",
         ),
-        "exp forgotten": (
-            log_ratio.cumsum(1),
-            "this is the logarithm of the product: take `exp`.",
-        ),
-        "sum of ratios": (
+        (log_ratio.cumsum(1), "this is the logarithm of the product: take `exp`."),
+        (
             (log_ratio.exp() * mask).cumsum(1),
             "this adds ratios; ratios multiply, and their logarithms add.",
         ),
-        "along the batch": (
+        (
             log_ratio.cumsum(0).exp(),
             "this runs over the completions; tokens are the second dimension: `cumsum(1)`.",
         ),
-        "geometric mean": (
+        (
             (log_ratio.cumsum(1) / mask.cumsum(1).clamp(min=1)).exp(),
             "this is the geometric mean of the prefix (PNPO's); the product has no division.",
         ),
-        "zero where masked": (
-            right * mask,
-            "a masked place carries the product on; it does not set it to 0.",
-        ),
-    }
+        (right * mask, "a masked place carries the product on; it does not set it to 0."),
+    ]
 
 
 check_prefix = Exercise(
@@ -176,12 +169,6 @@ check_sizes = Numbers(
 )
 
 _CAUSES = {
-    "product": 1,
-    "tools": 2,
-    "router": 3,
-    "missing": 4,
-}
-_WORDS = {
     1: "ratios that multiply",
     2: "tokens that the policy did not write",
     3: "a router",
@@ -189,11 +176,10 @@ _WORDS = {
 }
 
 
-def _cause(name: str, clue: str) -> Number:
-    right = _CAUSES[name]
+def _cause(right: int, clue: str) -> Number:
     return Number(
-        float(right),
-        {float(other): f"not {text}: {clue}" for other, text in _WORDS.items() if other != right},
+        right,
+        {other: f"not {text}: {clue}" for other, text in _CAUSES.items() if other != right},
     )
 
 
@@ -201,19 +187,19 @@ check_logs = Numbers(
     "Four strange logs: which is the product of ratios, which tools, which a router, which "
     "missing log-probs?",
     calm=_cause(
-        "missing",
+        4,
         "the data are eight versions old and yet every ratio of the first update is exactly 1.",
     ),
     agent=_cause(
-        "tools",
+        2,
         "the largest ratios grow with the number of calls, and a completion without a call is fine.",
     ),
     sparse=_cause(
-        "router",
+        3,
         "with a learning rate of 0 nothing is old, and yet a few tokens are far off while the "
         "others are not.",
     ),
-    book=_cause("product", "no token is far off, and yet one completion outweighs all others."),
+    book=_cause(1, "no token is far off, and yet one completion outweighs all others."),
     rtol=1e-6,
     praise="each of the four needs a different remedy, and a wider clip is none of them.",
 )
@@ -225,39 +211,36 @@ def _mean(logp: Tensor, logp_mu: Tensor, mask: Tensor) -> Tensor:
 
 def _wrong_mean(logp, logp_mu, mask):
     log_ratio = _log_ratio(logp, logp_mu, mask)
-    return {
-        "as it was": (
+    return [
+        (
             (logp - logp_mu).mean(1).exp(),
             "this is the loop as it was: it counts the tools' tokens and the padding, above and "
             "below the fraction line.",
         ),
-        "divided by the width": (
+        (
             log_ratio.mean(1).exp(),
             "the sum is right, but it is divided by the padded width; divide by the tokens of "
             "the policy, `mask.sum(1)`.",
         ),
-        "tools in the sum": (
+        (
             ((logp - logp_mu).sum(1) / mask.sum(1)).exp(),
             "the number of tokens is right, but the sum still contains the tools' log-ratios.",
         ),
-        "product": (
+        (
             log_ratio.sum(1).exp(),
             "this is the product; the geometric mean divides the logarithm by the number of tokens.",
         ),
-        "one mean for all": (
+        (
             (log_ratio.sum() / mask.sum()).exp().expand(3).clone(),
             "this is one mean over the batch; every completion has its own.",
         ),
-        "mean of ratios": (
+        (
             (log_ratio.exp() * mask).sum(1) / mask.sum(1),
             "this is the arithmetic mean of the ratios; take the mean of their logarithms, then "
             "`exp`.",
         ),
-        "exp forgotten": (
-            log_ratio.sum(1) / mask.sum(1),
-            "this is the mean log-ratio: take `exp`.",
-        ),
-    }
+        (log_ratio.sum(1) / mask.sum(1), "this is the mean log-ratio: take `exp`."),
+    ]
 
 
 check_mean = Exercise(
@@ -286,19 +269,6 @@ def _loss(
     return loss
 
 
-def _masked_off(logp: Tensor, logp_mu: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
-    weight = (logp - logp_mu).sum(1, keepdim=True).exp().clamp(max=CAP).detach()
-    return -(weight * advantages * logp)[mask].mean()
-
-
-def _by_token(logp: Tensor, logp_mu: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
-    return -((logp - logp_mu).exp().clamp(max=CAP).detach() * advantages * logp)[mask].mean()
-
-
-def _every_place(logp: Tensor, logp_mu: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
-    return _loss()(logp, logp_mu, advantages, mask) * mask.sum() / mask.numel()
-
-
 def _two_rows(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Four completions of six tokens, two of them heavier than the cap."""
     logp_mu = -draw.uniform(1, 3, 4, 6)
@@ -316,66 +286,56 @@ def _two_rows(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     )
 
 
-def _method(answer: Callable[..., Any]) -> PPO:
-    """PPO with this loss as its objective; its ratios are relative to the policy that sampled."""
-
-    class Yours(PPO):
-        def objective(self, scores: Any, batch: Any) -> TokenLoss:
-            return TokenLoss(answer(scores.logp, batch.logp_rollout, batch.advantages, batch.mask))
-
-    return Yours()
-
-
 def _trains(answer: Callable[..., Any]) -> str:
     """Trains on `relay` with data two batches old, with the reader's loss and with ours."""
-    return trained(_method(answer), _method(_loss()), task="relay", horizon=16, lag=2)
+    # Ratios are relative to the policy that sampled.
+    yours, ours = (with_loss(loss, "logp_rollout") for loss in (answer, _loss()))
+    return trained(yours, ours, task="relay", horizon=16, lag=2)
 
 
 def _wrong_loss(logp, logp_mu, advantages, mask):
-    return {
-        "by token": (
-            _by_token(logp, logp_mu, advantages, mask),
+    batch = logp, logp_mu, advantages, mask
+    of_a_token = (logp - logp_mu).exp().clamp(max=CAP)
+    return [
+        (
+            -(of_a_token.detach() * advantages * logp)[mask].mean(),
             "these are weights of tokens; sum the log-ratios of a completion before `exp`.",
         ),
-        "mask ignored": (
-            _masked_off(logp, logp_mu, advantages, mask),
+        (
+            -(
+                (logp - logp_mu).sum(1, keepdim=True).exp().clamp(max=CAP).detach()
+                * advantages
+                * logp
+            )[mask].mean(),
             "padding is in the product: only tokens where `mask` is True count.",
         ),
-        "not cut": (
-            _loss(lambda total: total.exp())(logp, logp_mu, advantages, mask),
+        (
+            _loss(lambda total: total.exp())(*batch),
             "the weight has no upper bound: `clamp(max=2)` it, or a single completion decides.",
         ),
-        "dropped": (
-            _loss(lambda total: total.exp() * (total.exp() <= CAP))(
-                logp, logp_mu, advantages, mask
-            ),
+        (
+            _loss(lambda total: total.exp() * (total.exp() <= CAP))(*batch),
             "this drops heavy completions (MIS); truncation keeps them, with a weight of 2.",
         ),
-        "cut from below too": (
-            _loss(lambda total: total.exp().clamp(1 / CAP, CAP))(logp, logp_mu, advantages, mask),
+        (
+            _loss(lambda total: total.exp().clamp(1 / CAP, CAP))(*batch),
             "there is no lower bound: a completion that became unlikely weighs little.",
         ),
-        "geometric mean": (
-            _loss(lambda total: (total / 6).exp().clamp(max=CAP))(logp, logp_mu, advantages, mask),
+        (
+            _loss(lambda total: (total / 6).exp().clamp(max=CAP))(*batch),
             "the weight is the product, not its root.",
         ),
-        "every place": (
-            _every_place(logp, logp_mu, advantages, mask),
+        (
+            _loss()(*batch) * mask.sum() / mask.numel(),
             "padding is 0 but still counted: the mean is over tokens where `mask` is True.",
         ),
-        "sign": (
-            _loss(sign=1.0)(logp, logp_mu, advantages, mask),
-            "this is what should rise; the loss is minus that.",
-        ),
-        "upside down": (
-            _loss(lambda total: (-total).exp().clamp(max=CAP))(logp, logp_mu, advantages, mask),
+        (_loss(sign=1.0)(*batch), "this is what should rise; the loss is minus that."),
+        (
+            _loss(lambda total: (-total).exp().clamp(max=CAP))(*batch),
             "the ratio is upside down: learner over sampler.",
         ),
-        "no weight": (
-            _loss(torch.ones_like)(logp, logp_mu, advantages, mask),
-            "this is the loss without a correction.",
-        ),
-    }
+        (_loss(torch.ones_like)(*batch), "this is the loss without a correction."),
+    ]
 
 
 check_loss = Exercise(

@@ -3,7 +3,6 @@ noise, three logs of broken loops, and an update of one's own that trains `dial`
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -11,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trbook.exercises.built import Built
-from trbook.exercises.check import Exercise, Mistake, Number, Numbers
-from trbook.rollout import position, rollout
-from trlib.advantages import leave_one_out
+from trbook.exercises.built import Built, movements
+from trbook.exercises.check import Exercise, Number, Numbers
+from trbook.rollout import rollout
+from trlib.advantages import group_relative, leave_one_out
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy, load_policy
 
@@ -27,44 +26,38 @@ def _two_arms(theta: Tensor, reward_left: Tensor, reward_right: Tensor) -> Tenso
 def _wrong_two_arms(theta, reward_left, reward_right):
     left, right = torch.sigmoid(theta), torch.sigmoid(-theta)
     gap = reward_left - reward_right
-    return {
-        "expected reward": (
+    return [
+        (
             left * reward_left + right * reward_right,
             "this is the expected reward itself; the exercise asks for its derivative in `theta`.",
         ),
-        "derivative in p": (
+        (
             gap,
             "this is the derivative in p; p depends on `theta`, so the chain rule adds a factor p "
             "(1 - p).",
         ),
-        "half of the sigmoid's derivative": (
-            left * gap,
-            "the derivative of the sigmoid is p (1 - p), not p.",
-        ),
-        "the other half": (
+        (left * gap, "the derivative of the sigmoid is p (1 - p), not p."),
+        (
             right * gap,
             "the derivative of the sigmoid is p (1 - p), not 1 - p, which is that of log p.",
         ),
-        "sum of rewards": (
+        (
             left * right * (reward_left + reward_right),
             "as left becomes more probable, right becomes less so: what counts is the "
             "*difference* of the rewards.",
         ),
-        "steps not averaged": (
+        (
             right * reward_left - left * reward_right,
             "this adds the steps of the two arms; their mean counts each as often as its arm is "
             "pulled.",
         ),
-        "one arm": (
+        (
             left * right * reward_left,
             "this is the part of the left arm; a pull of the right arm moves `theta` too, by -p "
             "times its reward.",
         ),
-        "theta for p": (
-            theta * (1 - theta) * gap,
-            "`theta` stands here where p belongs: p = sigmoid(theta).",
-        ),
-    }
+        (theta * (1 - theta) * gap, "`theta` stands here where p belongs: p = sigmoid(theta)."),
+    ]
 
 
 check_two_arms = Exercise(
@@ -117,21 +110,14 @@ check_variance = Numbers(
 
 NO_MINUS, RATE, OTHER_PROMPTS, LONE = 1.0, 2.0, 3.0, 4.0
 """The faults that the three logs of broken loops may have, by their numbers in the chapter."""
-_COLLAPSED = (
-    "the rate was thirty times too large in the log whose reward rises first and is then "
-    "lost for good."
-)
-_MISJUDGED = (
-    "look at length and reward together: one policy learns to write its steps, and "
-    "nobody rewards the right ones."
-)
 
 check_logs = Numbers(
     "What is the fault behind log A, log B and log C: 1, 2, 3 or 4?",
     A=Number(
         NO_MINUS,
         {
-            RATE: _COLLAPSED,
+            RATE: "the rate was thirty times too large in the log whose reward rises first and is "
+            "then lost for good.",
             OTHER_PROMPTS: "A's first reward is what the base model earns, so its answers are "
             "judged correctly.",
             LONE: "without a difference inside a group nothing moves, and A's reward falls from "
@@ -153,7 +139,8 @@ check_logs = Numbers(
         {
             NO_MINUS: "a loop that goes downhill writes shorter completions; C's grow from five "
             "tokens to nine.",
-            RATE: _MISJUDGED,
+            RATE: "look at length and reward together: one policy learns to write its steps, and "
+            "nobody rewards the right ones.",
             LONE: "without a difference inside a group the gradient is 0; C's is small, and its "
             "completions grow.",
         },
@@ -172,16 +159,7 @@ def _sampled() -> tuple[tuple[Completions, Tensor], ...]:
 
 
 def _movements(update: Callable[..., Any]) -> Tensor:
-    """[3, parameters]: how far every update of plain gradient descent moves the base model, in
-    float64."""
-    policy = load_policy("dial", dtype="float64")
-    optimizer = torch.optim.SGD(policy.parameters, lr=0.05)
-    rows = []
-    for batch, rewards in copy.deepcopy(_sampled()):
-        before = position(policy)
-        update(policy, optimizer, batch, rewards)
-        rows.append(position(policy) - before)
-    return torch.stack(rows)
+    return movements("dial", 0.05, update, _sampled())
 
 
 def _learns(update: Callable[..., Any], batches: int = 12) -> str:
@@ -200,14 +178,12 @@ def _learns(update: Callable[..., Any], batches: int = 12) -> str:
     )
 
 
-def _group_mean(rewards: Tensor, group: Tensor) -> Tensor:
-    return torch.stack([rewards[group == g].mean() for g in group])
+def _centred(rewards: Tensor, group: Tensor) -> Tensor:
+    return group_relative(rewards, group, scale=None)
 
 
 def _step(
-    advantages: Callable[[Tensor, Tensor], Tensor] = lambda rewards, group: (
-        rewards - _group_mean(rewards, group)
-    ),
+    advantages: Callable[[Tensor, Tensor], Tensor] = _centred,
     loss: Callable[..., Tensor] = _loss,
     *,
     clear: bool = True,
@@ -234,67 +210,52 @@ check_update = Built(
     truth=_step(),
     trace=_movements,
     mistakes=[
-        Mistake(
-            "no minus",
-            _step(loss=lambda *a: -_loss(*a)),
-            "your update goes downhill: the loss has a minus.",
-        ),
-        Mistake(
-            "no baseline",
+        (_step(loss=lambda *a: -_loss(*a)), "your update goes downhill: the loss has a minus."),
+        (
             _step(lambda rewards, group: rewards),
             "the reward itself stands where the advantage belongs: subtract the group's mean.",
         ),
-        Mistake(
-            "the batch's mean",
+        (
             _step(lambda rewards, group: rewards - rewards.mean()),
             "this subtracts the mean of the whole batch; each prompt's group has a mean of its "
             "own, by `batch.group`.",
         ),
-        Mistake(
-            "leave-one-out",
+        (
             _step(leave_one_out),
             "this subtracts the mean of the *others*. That is a good method, and its steps are "
             "8/7 as long; here the mean of the whole group is wanted.",
         ),
-        Mistake(
-            "divided by the deviation",
+        (
             _step(
-                lambda rewards, group: torch.stack(
-                    [
-                        (r - rewards[group == g].mean()) / (rewards[group == g].std() + 1e-4)
-                        for r, g in zip(rewards, group, strict=True)
-                    ]
+                lambda rewards, group: (
+                    _centred(rewards, group)
+                    / (torch.stack([rewards[group == g].std() for g in group]) + 1e-4)
                 )
             ),
             "this divides by the group's standard deviation, as GRPO does (chapter 5); here "
             "nothing is divided.",
         ),
-        Mistake(
-            "groups read crosswise",
+        (
             _step(
                 lambda rewards, group: (rewards.view(8, 4) - rewards.view(8, 4).mean(0)).flatten()
             ),
             "each reward is compared with completions of *other* prompts: the completions of a "
             "prompt are adjacent, so that `rewards.view(4, 8)` has a group in each row.",
         ),
-        Mistake(
-            "mean over tokens",
+        (
             _step(loss=lambda logp, A, mask: -(A[:, None] * logp * mask).sum() / mask.sum()),
             "this divides by the number of tokens. The direction is right; the mean should be "
             "over completions.",
         ),
-        Mistake(
-            "sum over completions",
+        (
             _step(loss=lambda logp, A, mask: len(A) * _loss(logp, A, mask)),
             "this sums over the completions; take their mean.",
         ),
-        Mistake(
-            "no mask",
+        (
             _step(loss=lambda logp, A, mask: _loss(logp, A, torch.ones_like(mask))),
             "padding counts here too: multiply by `batch.mask`.",
         ),
-        Mistake(
-            "the last token left out",
+        (
             _step(
                 loss=lambda logp, A, mask: _loss(
                     logp, A, mask & (mask.cumsum(1) < mask.sum(1, keepdim=True))
@@ -302,24 +263,20 @@ check_update = Built(
             ),
             "the last token of every completion is left out; the end token is an action too.",
         ),
-        Mistake(
-            "mean of each completion",
+        (
             _step(loss=lambda logp, A, mask: -(A * (logp * mask).sum(1) / mask.sum(1)).mean()),
             "this takes the mean over a completion's tokens; its log-probability is their sum.",
         ),
-        Mistake(
-            "probabilities",
+        (
             _step(loss=lambda logp, A, mask: -(A * (logp.exp() * mask).sum(1)).mean()),
             "this raises probabilities of tokens; the policy gradient raises their logarithms.",
         ),
-        Mistake(
-            "gradients add up",
+        (
             _step(clear=False),
             "the first update is right, but then the old gradients are added to the new ones: "
             "`optimizer.zero_grad()`.",
         ),
-        Mistake(
-            "two steps",
+        (
             _step(times=2),
             "this takes two steps from one batch; for the second one the data are old. Chapter 2 "
             "asks what that costs.",

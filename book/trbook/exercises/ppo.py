@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from trbook.exercises.check import Draw, Exercise, Number, Numbers
-from trbook.exercises.training import trained
-from trlib.algorithms import PPO, TokenLoss
+from trbook.exercises.training import trained, with_loss
+from trlib.algorithms import PPO
 
 
 def _weight(
@@ -49,8 +49,8 @@ def _wrong_weight(ratio, advantages, eps_low, eps_high, dual_clip):
     push, capped = ratio * advantages, ratio.clamp(1 - eps_low, 1 + eps_high) * advantages
     no_dual = _weight(*every, 1e9)
     right = _weight(ratio, advantages, eps_low, eps_high, dual_clip)
-    return {
-        "the edges": (
+    return [
+        (
             torch.where(
                 torch.where(
                     up, ratio >= 1 + eps_high, (ratio <= 1 - eps_low) | (ratio >= dual_clip)
@@ -61,59 +61,59 @@ def _wrong_weight(ratio, advantages, eps_low, eps_high, dual_clip):
             "a ratio exactly on an edge is still inside, and its weight is r A: `>` and `<`, "
             "without the equals sign.",
         ),
-        "no dual clip": (
+        (
             no_dual,
             "where the advantage is negative and the ratio above `dual_clip`, the weight is 0 as "
             "well.",
         ),
-        "two-sided clip": (
+        (
             torch.where((ratio >= 1 - eps_low) & (ratio <= 1 + eps_high), push, 0.0),
             "this silences every token outside the window. A token outside that is pushed back "
             "towards it keeps its weight: the minimum looks at the sign of the advantage.",
         ),
-        "clipped weight": (
+        (
             capped,
             "this clamps the weight, as CISPO does; PPO's is 0 where the clip acts, because a "
             "constant has no gradient.",
         ),
-        "dual clip from 1 + c": (
+        (
             _weight(*every, 1 + dual_clip),
             "`dual_clip` is a ratio, not a distance from 1: the floor begins at r = c.",
         ),
-        "clipped objective": (
+        (
             torch.minimum(push, capped),
             "this is the objective, not its slope: where the objective is constant the weight is "
             "0, and the dual clip is still missing.",
         ),
-        "wrong sides": (
+        (
             torch.where(torch.where(up, ratio < 1 - eps_low, ratio > 1 + eps_high), 0.0, push),
             "the sides are exchanged: with A > 0 a token is silent *above* the window, with A < 0 "
             "below it.",
         ),
-        "window around 0": (
+        (
             _weight(ratio, advantages, 1 - eps_low, eps_high - 1, dual_clip),
             "the window lies around 1: from 1 - `eps_low` to 1 + `eps_high`.",
         ),
-        "dual clip caps": (
+        (
             torch.where(~up & (ratio > dual_clip), dual_clip * advantages, no_dual),
             "above `dual_clip` the *loss* is held at a constant, and a constant has no gradient: "
             "the weight is 0.",
         ),
-        "on both signs": (
+        (
             right * (ratio <= 1 + eps_high),
             "a token with A < 0 keeps its weight above the window, up to `dual_clip`.",
         ),
-        "advantage alone": (
+        (
             right / ratio,
             "the weight of a kept token is r A: the ratio's derivative in log π is the ratio "
             "itself.",
         ),
-        "turned sign": (
+        (
             -right,
             "this is the loss's derivative; the weight is minus that, so a token with A > 0 is "
             "pushed up.",
         ),
-    }
+    ]
 
 
 check_weight = Exercise(
@@ -200,51 +200,45 @@ def _small_batch(draw: Draw) -> tuple[Tensor, Tensor, Tensor, int, float]:
 
 def _wrong_updates(logits, tokens, advantages, epochs, lr):
     batch = logits, tokens, advantages, epochs, lr
-    return {
-        "old log-probs of now": (
+    return [
+        (
             _looped(old="the current")(*batch),
             "the clip never acts. Print `r` in every update: what is it, and why?",
         ),
-        "old log-probs of the last update": (
+        (
             _looped(old="the last")(*batch),
             "the ratio is taken to the update before, so the window moves along with it. The old "
             "policy is the one that wrote the batch, in all epochs.",
         ),
-        "no clip": (
+        (
             _looped(lambda r, A: r * A)(*batch),
             "this is the surrogate without a clip: no token is ever silenced.",
         ),
-        "clip without minimum": (
+        (
             _looped(lambda r, A: r.clamp(1 - EPS, 1 + EPS) * A)(*batch),
             "without the minimum a token that moved the wrong way is silenced too. Take the "
             "smaller of both terms.",
         ),
-        "maximum": (
+        (
             _looped(lambda r, A: torch.maximum(r * A, r.clamp(1 - EPS, 1 + EPS) * A))(*batch),
             "the larger of both terms silences the tokens that should be pushed back, and never "
             "the others.",
         ),
-        "ratio upside down": (
+        (
             _looped(lambda r, A: _clipped(1 / r, A))(*batch),
             "the ratio is upside down: new over old, so `exp(logp - logp_old)`.",
         ),
-        "uphill": (
-            _looped(lambda r, A: -_clipped(r, A))(*batch),
-            "this raises the loss: check both signs.",
-        ),
-        "sum": (
+        (_looped(lambda r, A: -_clipped(r, A))(*batch), "this raises the loss: check both signs."),
+        (
             _looped(reduce=torch.sum)(*batch),
             "the loss is the mean over the tokens, but this takes their sum.",
         ),
-        "one update": (
-            _looped(times=lambda epochs: 1)(*batch),
-            "this makes one update, whatever `epochs` is.",
-        ),
-        "one too few": (
+        (_looped(times=lambda epochs: 1)(*batch), "this makes one update, whatever `epochs` is."),
+        (
             _looped(times=lambda epochs: epochs - 1)(*batch),
             "this makes one update fewer than `epochs` says.",
         ),
-    }
+    ]
 
 
 check_updates = Exercise(
@@ -279,29 +273,25 @@ def _two_rows(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 def _trains(answer: Callable[..., Any]) -> str:
     """Trains with the reader's loss and with the library's, on `dial`."""
-
-    class Yours(PPO):
-        def objective(self, scores: Any, batch: Any) -> TokenLoss:
-            return TokenLoss(answer(scores.logp, batch.logp_anchor, batch.advantages, batch.mask))
-
-    return trained(Yours(), PPO())
+    return trained(with_loss(answer), PPO())
 
 
 def _wrong_loss(logp, logp_old, advantages, mask):
-    return {
-        "mask ignored": (
+    batch = logp, logp_old, advantages, mask
+    return [
+        (
             _masked()(logp, logp_old, advantages, torch.ones_like(mask)),
             "this counts every place, padding too: take only those where `mask` is True.",
         ),
-        "mean over all places": (
-            _masked()(logp, logp_old, advantages, mask) * mask.sum() / mask.numel(),
+        (
+            _masked()(*batch) * mask.sum() / mask.numel(),
             "the padding is 0 but still counted: divide by the number of tokens, `mask.sum()`.",
         ),
-        "sum": (
-            _masked()(logp, logp_old, advantages, mask) * mask.sum(),
+        (
+            _masked()(*batch) * mask.sum(),
             "this is the sum over the tokens; the loss is their mean.",
         ),
-        "mean of means": (
+        (
             torch.stack(
                 [
                     _masked()(logp[row], logp_old[row], advantages[row], mask[row])
@@ -312,44 +302,37 @@ def _wrong_loss(logp, logp_old, advantages, mask):
             "this takes a mean per completion and then their mean, so tokens of short "
             "completions count more. Take one mean over all tokens.",
         ),
-        "no clip": (
-            _masked(lambda r, A: r * A)(logp, logp_old, advantages, mask),
+        (
+            _masked(lambda r, A: r * A)(*batch),
             "the clip is missing: clamp the ratio to 0.8 and 1.2.",
         ),
-        "clip without minimum": (
-            _masked(lambda r, A: r.clamp(1 - EPS, 1 + EPS) * A)(logp, logp_old, advantages, mask),
+        (
+            _masked(lambda r, A: r.clamp(1 - EPS, 1 + EPS) * A)(*batch),
             "the minimum is missing: outside the window, a token that is pushed back must keep "
             "its gradient.",
         ),
-        "maximum": (
-            _masked(lambda r, A: torch.maximum(r * A, r.clamp(1 - EPS, 1 + EPS) * A))(
-                logp, logp_old, advantages, mask
-            ),
+        (
+            _masked(lambda r, A: torch.maximum(r * A, r.clamp(1 - EPS, 1 + EPS) * A))(*batch),
             "PPO takes the smaller of the two terms, and the loss is minus that.",
         ),
-        "sign": (
-            _masked(lambda r, A: -_clipped(r, A))(logp, logp_old, advantages, mask),
+        (
+            _masked(lambda r, A: -_clipped(r, A))(*batch),
             "this is the objective; the loss is minus it.",
         ),
-        "log-ratio": (
+        (
             -_clipped(logp - logp_old, advantages)[mask].mean(),
             "the ratio is `exp(logp - logp_old)`; this clips its logarithm.",
         ),
-        "probabilities forgotten": (
+        (
             -_clipped(logp / logp_old, advantages)[mask].mean(),
             "this divides log-probabilities; the ratio of probabilities is `exp(logp - logp_old)`.",
         ),
-        "advantage clipped too": (
-            _masked(lambda r, A: torch.minimum(r * A, (r * A).clamp(1 - EPS, 1 + EPS)))(
-                logp, logp_old, advantages, mask
-            ),
+        (
+            _masked(lambda r, A: torch.minimum(r * A, (r * A).clamp(1 - EPS, 1 + EPS)))(*batch),
             "the clip belongs to the ratio alone, before the advantage is multiplied.",
         ),
-        "no surrogate": (
-            -(logp * advantages)[mask].mean(),
-            "this is the policy gradient's loss, without a ratio.",
-        ),
-    }
+        (-(logp * advantages)[mask].mean(), "this is the policy gradient's loss, without a ratio."),
+    ]
 
 
 check_loss = Exercise(

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from trbook.exercises.check import Exercise, Mistake
+from trbook.exercises.check import Exercise
 from trbook.exercises.inside import Choice, InTheLoop, Part
 from trbook.rollout import rollout
 from trlib.algorithms.quatro import Dual, pull_to_target, quatro_loss, solve_dual
@@ -23,68 +23,65 @@ def _weight(log_ratio: Tensor, reward: float, offset: float, multiplier: float) 
 def _wrong_token_weight(log_ratio, reward, offset, multiplier):
     ratio, total, gain = log_ratio.exp(), log_ratio.sum(), reward - offset
     pull = multiplier * total
-    return {
-        "each token's own": (
+    return [
+        (
             ratio * (gain - multiplier * log_ratio),
             "the bracket holds each token's own log-ratio here; the constraint is on the "
             "completion, so it should hold their sum.",
         ),
-        "mean": (
+        (
             ratio * (gain - multiplier * log_ratio.mean()),
             "this is the mean of the log-ratios; the log-ratio of a completion is their sum.",
         ),
-        "regression": (
+        (
             (gain - pull).expand_as(log_ratio),
             "this is the form `regression`, h = 1; `ratio` multiplies each token by its own ratio.",
         ),
-        "exact": (
+        (
             (total.exp() * (gain - pull)).expand_as(log_ratio),
             "this is the form `exact`, the ratio of the whole completion; `ratio` takes each "
             "token's own.",
         ),
-        "pushed away": (
+        (
             ratio * (gain + pull),
             "the log-ratio has the wrong sign: a completion that is already past its target is "
             "pushed on.",
         ),
-        "log for the ratio": (
+        (
             log_ratio * (gain - pull),
             "the factor before the bracket is the ratio; `exp` is missing.",
         ),
-        "offset times multiplier": (
+        (
             ratio * (reward - multiplier * (offset + total)),
             "`multiplier` multiplies the offset here; the offset is in units of reward already.",
         ),
-        "no offset": (
-            ratio * (reward - pull),
-            "the offset m is missing in the bracket.",
-        ),
-        "no multiplier": (
+        (ratio * (reward - pull), "the offset m is missing in the bracket."),
+        (
             ratio * (gain - total),
             "this is the same whatever `multiplier` is: it belongs before the log-ratio, as "
             "reward per nat.",
         ),
-        "in nats": (
+        (
             ratio * (gain / multiplier - total),
             "this bracket is target minus log-ratio, in nats; the weight has λ times that, in "
             "units of reward.",
         ),
-        "only what came before": (
+        (
             ratio * (gain - multiplier * log_ratio.cumsum(-1)),
             "the bracket holds the log-ratio up to each token here; it should hold that of the "
             "whole completion.",
         ),
-        "no pull": (
+        (
             ratio * gain,
             "this is the same whatever `multiplier` is: the log-ratio is missing in the bracket, "
             "so nothing pulls back.",
         ),
-        "a loss": (-_weight(log_ratio, reward, offset, multiplier), "this is minus the weight."),
-        "ratio in the bracket": (
+        (-_weight(log_ratio, reward, offset, multiplier), "this is minus the weight."),
+        (
             ratio * (gain - multiplier * total.exp()),
             "the bracket should hold the log-ratio, not the ratio: at ratio 1 it must be 0.",
         ),
-    }
+    ]
 
 
 check_token_weight = Exercise(
@@ -203,12 +200,10 @@ def _whole(log_ratio: Tensor, mask: Tensor) -> Tensor:
 
 
 def _first_order(rewards: Tensor, delta: float) -> Dual:
-    deviation = rewards.std(1, keepdim=True, correction=0)
-    multiplier = (deviation / (2 * delta) ** 0.5).squeeze(1)
-    target = (
-        (rewards - rewards.mean(1, keepdim=True)) * (2 * delta) ** 0.5 / deviation
-    ).nan_to_num()
-    return Dual(multiplier, rewards.mean(1), target, torch.zeros_like(multiplier).bool())
+    mean = rewards.mean(1, keepdim=True)
+    multiplier = rewards.std(1, keepdim=True, correction=0) / (2 * delta) ** 0.5
+    target = ((rewards - mean) / multiplier).nan_to_num()
+    return Dual(multiplier, mean, target, torch.zeros_like(multiplier).bool())
 
 
 def _standardised(rewards: Tensor, delta: float) -> Dual:
@@ -228,113 +223,89 @@ check_objective = InTheLoop(
     "anything.",
     lr=3e-4,
     mistakes=[
-        Mistake(
-            "one dual for the batch",
+        (
             _pulled(lambda rewards, delta: _own(rewards.reshape(1, -1), delta)),
             "one dual is solved for the whole batch here; every row of `rewards` is a prompt with "
             "a dual of its own.",
         ),
-        Mistake(
-            "no pull",
+        (
             _pulled(_own, pull=0.0),
             "nothing pulls back: the completion's log-ratio is missing in the bracket. At the "
             "first update it is 0.",
         ),
-        Mistake(
-            "pushed on",
+        (
             _pulled(_own, pull=-1.0),
             "the log-ratio in the bracket has the wrong sign: a completion past its target is "
             "pushed on.",
         ),
-        Mistake(
-            "regression",
+        (
             _pulled(_own, form="regression"),
             "the factor before the bracket is missing: each token's own ratio, which is 1 at the "
             "first update.",
         ),
-        Mistake(
-            "exact",
+        (
             _pulled(_own, form="exact"),
             "the factor before the bracket is the whole completion's ratio here; take each "
             "token's own.",
         ),
-        Mistake(
-            "forward",
+        (
             _pulled(
                 lambda rewards, delta: solve_dual(rewards, delta_kl=delta, direction="forward")
             ),
             "this solves the other direction, KL(μ || π); here KL(π || μ) is wanted.",
         ),
-        Mistake(
-            "first order",
+        (
             _pulled(_first_order),
             "this takes the law for small radii, σ/√(2δ), for the multiplier; solve for the root.",
         ),
-        Mistake(
-            "standardised",
+        (
             _pulled(_standardised),
             "rewards are standardised before the dual here. The targets stay, and every weight is "
             "multiplied by 1/σ.",
         ),
-        Mistake(
-            "no multiplier",
+        (
             _with_bracket(_whole, priced=False),
             "the multiplier is missing: the bracket is λ times target minus log-ratio, and λ "
             "differs between prompts.",
         ),
-        Mistake(
-            "padding counted",
+        (
             lambda logp, logp_mu, rewards, mask, delta: _with_bracket(_whole)(
                 logp, logp_mu, rewards, torch.ones_like(mask), delta
             ),
             "padding counts here: multiply by `mask` in the completion's log-ratio and in the loss.",
         ),
-        Mistake(
-            "mean over a completion",
-            lambda logp, logp_mu, rewards, mask, delta: _with_bracket(_whole, divide=True)(
-                logp, logp_mu, rewards, mask, delta
-            ),
+        (
+            _with_bracket(_whole, divide=True),
             "each completion's tokens are averaged here; sum them, because the constraint is on "
             "the whole completion.",
         ),
-        Mistake(
-            "each token's own",
+        (
             _with_bracket(lambda log_ratio, mask: log_ratio),
             "the bracket holds each token's own log-ratio; the constraint is on the completion, "
             "so sum them first.",
         ),
-        Mistake(
-            "mean",
+        (
             _with_bracket(
                 lambda log_ratio, mask: log_ratio.sum(1, keepdim=True) / mask.sum(1, keepdim=True)
             ),
             "the bracket holds the mean log-ratio of a completion's tokens; take their sum.",
         ),
-        Mistake(
-            "only what came before",
+        (
             _with_bracket(lambda log_ratio, mask: log_ratio.cumsum(1)),
             "the bracket holds the log-ratio up to each token; take that of the whole completion.",
         ),
-        Mistake(
-            "ratio in the bracket",
+        (
             _with_bracket(lambda log_ratio, mask: log_ratio.sum(1, keepdim=True).expm1()),
             "the bracket holds a ratio; target and log-ratio are both logarithms.",
         ),
-        Mistake(
-            "attached",
+        (
             _with_bracket(_whole, attached=True),
             "the weight is a constant for the gradient: `detach` the log-probs that it is made of.",
         ),
-        Mistake(
-            "mean over tokens",
+        (
             lambda *rest: _library(*rest) * len(rest[0]) / rest[3].sum(),
             "this is a mean over tokens. Sum over a completion's tokens, then average over "
             "completions.",
-        ),
-        Mistake(
-            "the gain",
-            lambda *rest: -_library(*rest),
-            "the sign is wrong: a loss is minus what you want more of.",
         ),
     ],
 )

@@ -43,67 +43,61 @@ def _tokens(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
 def _wrong_total_variation(logp, logp_mu, mask):
     moved = (logp - logp_mu).exp() - 1
     right = _total_variation(logp, logp_mu, mask)
-    return {
-        "no half": (
-            2 * right,
-            "this is the mean of |r - 1|, which is *twice* the total variation.",
-        ),
-        "no absolute value": (
+    return [
+        (2 * right, "this is the mean of |r - 1|, which is *twice* the total variation."),
+        (
             _masked_mean(moved / 2, mask),
             "without the absolute value the mean of r - 1 is 0 up to noise, however far the "
             "policy went.",
         ),
-        "log-ratio": (
+        (
             _masked_mean((logp - logp_mu).abs() / 2, mask),
             "the ratio is `exp(logp - logp_mu)`; here the difference of the log-probs stands in "
             "its place.",
         ),
-        "difference of probabilities": (
+        (
             _masked_mean((logp.exp() - logp_mu.exp()).abs() / 2, mask),
             "this is |π - μ| of the sampled token; the sample already brings the factor μ, so its "
             "weight is |r - 1|.",
         ),
-        "old over new": (
-            _total_variation(logp_mu, logp, mask),
-            "the ratio is π/μ: `exp(logp - logp_mu)`.",
-        ),
-        "mean over padding": (
+        (_total_variation(logp_mu, logp, mask), "the ratio is π/μ: `exp(logp - logp_mu)`."),
+        (
             _masked_mean(moved.abs() / 2, torch.ones_like(mask)),
             "this counts padding: a token was sampled only where `mask` is 1.",
         ),
-        "divided by all places": (
+        (
             right * mask.mean(),
             "the sum is right but its divisor is not: divide by the number of tokens, `mask.sum()`.",
         ),
-        "mean of rows": (
+        (
             ((moved.abs() / 2 * mask).sum(1) / mask.sum(1)).mean(),
             "this takes the mean of each completion first, so that tokens of short ones count more.",
         ),
-        "not divided": (
+        (
             right * mask.sum(),
             "this is the sum over tokens; the exercise asks for the mean: divide by `mask.sum()`.",
         ),
-        "absolute value of the mean": (
+        (
             _masked_mean(moved, mask).abs() / 2,
             "take the absolute value of each token: in the mean, rises and falls have already "
             "cancelled.",
         ),
-        "squares": (
+        (
             _masked_mean(moved**2, mask) / 2,
             "this is half the mean *square* of r - 1, near KL for small steps; total variation "
             "takes |r - 1|.",
         ),
-        "rises only": (
+        (
             _masked_mean(moved.clamp(min=0), mask),
             "this counts only the tokens that rose. Its mean is the total variation too, but the "
             "exercise asks for the estimate from |r - 1|, to which every token contributes.",
         ),
-        "whole completions": (
+        (
             (((logp - logp_mu) * mask).sum(1).exp() - 1).abs().mean() / 2,
             "this is the ratio of the whole completion, a product; the exercise asks for the mean "
             "over single tokens.",
         ),
-    }
+    ]
 
 
 check_total_variation = Exercise(
@@ -137,67 +131,61 @@ def _wrong_promised(logp, logp_mu, rewards, mask):
     mean, A, moved = rewards.mean(), rewards - rewards.mean(), (logp - logp_mu).exp() - 1
     whole = ((logp - logp_mu) * mask).sum(1).exp()
     right = _promised(logp, logp_mu, rewards, mask)
-    return {
-        "surrogate alone": (
-            right - mean,
-            "this is the promised *gain*; add the mean reward of the batch.",
-        ),
-        "mean over tokens": (
-            mean + _masked_mean(moved * (A)[:, None], mask),
+    return [
+        (right - mean, "this is the promised *gain*; add the mean reward of the batch."),
+        (
+            mean + _masked_mean(moved * A[:, None], mask),
             "the surrogate is the *sum* over a completion's tokens, and the mean over completions.",
         ),
-        "no baseline": (
+        (
             mean + _surrogate(moved, rewards, mask),
             "the advantage is the reward *minus* the mean of all rewards.",
         ),
-        "r instead of r - 1": (
+        (
             mean + _surrogate(moved + 1, A, mask),
             "with r in place of r - 1 the promise is not the mean reward where nothing has moved: "
             "the baseline is not the value of every prefix, and completions differ in length.",
         ),
-        "whole completions": (
-            mean + ((whole - 1) * (A)).mean(),
+        (
+            mean + ((whole - 1) * A).mean(),
             "this takes the ratio of the whole completion, a product; the surrogate takes each "
             "token's alone.",
         ),
-        "log-ratio": (
+        (
             mean + _surrogate(logp - logp_mu, A, mask),
             "r - 1 is `exp(logp - logp_mu) - 1`; the difference of log-probs is near it only for "
             "small steps.",
         ),
-        "old over new": (
-            _promised(logp_mu, logp, rewards, mask),
-            "the ratio is π/μ: `exp(logp - logp_mu)`.",
-        ),
-        "padding counted": (
+        (_promised(logp_mu, logp, rewards, mask), "the ratio is π/μ: `exp(logp - logp_mu)`."),
+        (
             _promised(logp, logp_mu, rewards, torch.ones_like(mask)),
             "padding is counted: multiply by `mask`.",
         ),
-        "mean within completions": (
-            mean + ((moved * mask).sum(1) / mask.sum(1) * (A)).mean(),
+        (
+            mean + ((moved * mask).sum(1) / mask.sum(1) * A).mean(),
             "the surrogate is the *sum* over a completion's tokens; this divides it by the "
             "completion's length.",
         ),
-        "sum over completions": (
+        (
             mean + len(rewards) * _surrogate(moved, A, mask),
             "take the *mean* over completions, not the sum.",
         ),
-        "turned sign": (
+        (
             2 * mean - right,
             "the sign is flipped: the promise rises where tokens of better completions became "
             "more probable.",
         ),
-        "divided by the deviation": (
-            mean + _surrogate(moved, (A) / rewards.std(), mask),
+        (
+            mean + _surrogate(moved, A / rewards.std(), mask),
             "once divided by their standard deviation, the advantages are no longer in units of "
             "reward.",
         ),
-        "weighted rewards": (
+        (
             (rewards * whole).mean(),
             "this weights each reward with the ratio of the whole completion. That is unbiased, "
             "but not the surrogate, which takes each token's ratio alone.",
         ),
-    }
+    ]
 
 
 check_promised = Exercise(
@@ -226,36 +214,30 @@ def _third_estimator(logp: Tensor, logp_ref: Tensor) -> Tensor:
 
 def _wrong_third_estimator(logp, logp_ref):
     right = _third_estimator(logp, logp_ref)
-    return {
-        "arguments swapped": (
+    return [
+        (
             _third_estimator(logp_ref, logp),
             "this is k3 of the other direction: for samples of π the ratio inside is ref/π, so d "
             "= logp_ref - logp.",
         ),
-        "k1": (logp - logp_ref, "this is k1; k3 adds ref/π - 1, whose mean is 0."),
-        "k2": ((logp - logp_ref) ** 2 / 2, "this is k2, half the squared log-ratio."),
-        "no minus 1": (
-            right + 1,
-            "where the policies agree it must be 0: subtract 1.",
-        ),
-        "plus d": (
-            right + 2 * (logp_ref - logp),
-            "the last term has the wrong sign: e^d - 1 *minus* d.",
-        ),
-        "forgot exp": (
+        (logp - logp_ref, "this is k1; k3 adds ref/π - 1, whose mean is 0."),
+        ((logp - logp_ref) ** 2 / 2, "this is k2, half the squared log-ratio."),
+        (right + 1, "where the policies agree it must be 0: subtract 1."),
+        (right + 2 * (logp_ref - logp), "the last term has the wrong sign: e^d - 1 *minus* d."),
+        (
             logp_ref / logp - 1 - (logp_ref - logp),
             "these are log-probs: the ratio of probabilities is `exp(logp_ref - logp)`.",
         ),
-        "weighted": (
+        (
             logp.exp() * (logp - logp_ref),
             "this weights with π, as in the exact sum; the tokens were sampled from π, so no "
             "weight is needed.",
         ),
-        "absolute value": (
+        (
             (logp - logp_ref).abs(),
             "this is |log π/ref|: never negative, and its mean is not the KL.",
         ),
-    }
+    ]
 
 
 check_third_estimator = Exercise(
@@ -278,53 +260,47 @@ def _tilted(logp_mu: Tensor, rewards: Tensor, lam: float) -> Tensor:
 
 def _wrong_tilted(logp_mu, rewards, lam):
     tilted = logp_mu + rewards / lam
-    return {
-        "not normalised": (
+    return [
+        (
             tilted,
             "the probabilities do not sum to 1: subtract log Z, `torch.logsumexp` of what you have.",
         ),
-        "without mu": (
+        (
             torch.log_softmax(rewards / lam, -1),
             "this is the tilt of a policy that writes everything with equal probability: μ is "
             "missing.",
         ),
-        "times lambda": (
+        (
             torch.log_softmax(logp_mu + rewards * lam, -1),
             "the reward is *divided* by λ: a small λ tilts more.",
         ),
-        "probabilities": (
-            _tilted(logp_mu, rewards, lam).exp(),
-            "these are probabilities; take their logarithms.",
-        ),
-        "turned sign": (
+        (_tilted(logp_mu, rewards, lam).exp(), "these are probabilities; take their logarithms."),
+        (
             torch.log_softmax(logp_mu - rewards / lam, -1),
             "the sign is flipped: more reward, more probability.",
         ),
-        "mu divided too": (
+        (
             torch.log_softmax((logp_mu + rewards) / lam, -1),
             "only the reward is divided by λ; μ is not, or it would be sharpened too.",
         ),
-        "log of a linear tilt": (
+        (
             torch.log_softmax(logp_mu + torch.log1p(rewards / lam), -1),
             "this multiplies μ by 1 + R/λ, the tilt for small R/λ only; its factor is e^(R/λ).",
         ),
-        "Z without mu": (
+        (
             tilted - torch.logsumexp(rewards / lam, -1),
             "Z is the mean of e^(R/λ) *under μ*: `torch.logsumexp(logp_mu + rewards / lam, -1)`.",
         ),
-        "Z a plain mean": (
+        (
             tilted - torch.log(torch.exp(rewards / lam).mean()),
             "Z is the mean of e^(R/λ) *under μ*, and this weighs all completions alike.",
         ),
-        "mu where log mu belongs": (
+        (
             torch.log_softmax(logp_mu.exp() + rewards / lam, -1),
             "inside the softmax stands log μ, and `logp_mu` is that already: no `exp`.",
         ),
-        "probabilities, not normalised": (
-            tilted.exp(),
-            "these are μ e^(R/λ): divide by their sum Z, and take the logarithm.",
-        ),
-    }
+        (tilted.exp(), "these are μ e^(R/λ): divide by their sum Z, and take the logarithm."),
+    ]
 
 
 check_tilted = Exercise(
@@ -343,7 +319,7 @@ check_tilted = Exercise(
 )
 
 
-def _deviation(values: tuple[float, float], p: float) -> float:
+def _deviation(values: tuple[float, float], p: float = 0.99) -> float:
     return abs(values[0] - values[1]) * math.sqrt(p * (1 - p))
 
 
@@ -353,33 +329,33 @@ check_noise = Numbers(
     "What is the standard deviation of one sample of k1, and of k3, if π = (0.99, 0.01) and the "
     "reference is (0.5, 0.5)?",
     of_k1=Number(
-        _deviation(_D, 0.99),
+        _deviation(_D),
         {
-            _deviation(_D, 0.99) ** 2: "that is the variance; take its square root.",
+            _deviation(_D) ** 2: "that is the variance; take its square root.",
             _deviation(
                 _D, 0.5
             ): "the two tokens are weighted alike here; π writes the first 99 times in 100.",
             math.sqrt(
                 0.99 * _D[0] ** 2 + 0.01 * _D[1] ** 2
             ): "that is the root mean square; subtract the mean first.",
-            _deviation(_K3, 0.99): "that is k3's.",
+            _deviation(_K3): "that is k3's.",
         },
     ),
     of_k3=Number(
-        _deviation(_K3, 0.99),
+        _deviation(_K3),
         {
-            _deviation(_K3, 0.99) ** 2: "that is the variance; take its square root.",
+            _deviation(_K3) ** 2: "that is the variance; take its square root.",
             _deviation(
                 _K3, 0.5
             ): "the two tokens are weighted alike here; π writes the first 99 times in 100.",
             _deviation(
-                (math.expm1(-_D[0]) + _D[0], math.expm1(-_D[1]) + _D[1]), 0.99
+                (math.expm1(-_D[0]) + _D[0], math.expm1(-_D[1]) + _D[1])
             ): "the ratio inside k3 is ref/π, not π/ref.",
             math.sqrt(
                 0.99 * _K3[0] ** 2 + 0.01 * _K3[1] ** 2
             ): "that is the root mean square; subtract the mean first.",
-            _deviation((_D[0] ** 2 / 2, _D[1] ** 2 / 2), 0.99): "that is k2's.",
-            _deviation(_D, 0.99): "that is k1's.",
+            _deviation((_D[0] ** 2 / 2, _D[1] ** 2 / 2)): "that is k2's.",
+            _deviation(_D): "that is k1's.",
         },
     ),
     rtol=5e-3,
@@ -455,6 +431,17 @@ check_logs = Numbers(
 )
 
 
+def _loss(answer: Callable[..., Any], logp: Tensor, *rest: Tensor) -> Tensor:
+    """The reader's loss of each token, or a hint at what it is instead."""
+    value = call(answer, logp, *rest)
+    if not isinstance(value, Tensor) or value.shape != logp.shape or not value.requires_grad:
+        raise NotYet(
+            f"expected a loss per token: a tensor of the shape of `logp`, {list(logp.shape)}, "
+            "through which a gradient flows."
+        )
+    return value
+
+
 def _stay_near(answer: Callable[..., Any]) -> str:
     """Descend the mean gradient of the reader's loss from a policy to a reference that it can
     copy."""
@@ -463,12 +450,7 @@ def _stay_near(answer: Callable[..., Any]) -> str:
     first = kl(torch.log_softmax(logits.detach(), -1), ref).item()
     for step in range(40):
         logp = torch.log_softmax(logits, -1)
-        value = call(answer, logp, ref)
-        if not isinstance(value, Tensor) or value.shape != logp.shape or not value.requires_grad:
-            raise NotYet(
-                "expected a loss per token: a tensor of the shape of `logp`, through which a "
-                "gradient flows."
-            )
+        value = _loss(answer, logp, ref)
         (slope,) = torch.autograd.grad((logp.detach().exp() * value).sum(), logits)
         if step == 0:
             _direction(slope, logits, ref)
@@ -526,7 +508,7 @@ def _frontier(answer: Callable[..., Any]) -> str:
     """400 expected updates on the 625 completions of chapter 2, as the page's `path_of` makes
     them."""
     world = tiny.Tiny(tokens=5, length=4)
-    words = torch.cartesian_prod(*[torch.arange(5)] * 4)
+    words = world.completions
     rewards = ((words == 0).sum(1) == 1).double()
     before = torch.cat([torch.zeros(len(words), 1, dtype=torch.long), 1 + words[:, :-1]], 1)
     row = torch.zeros(world.states, dtype=torch.long)
@@ -536,11 +518,7 @@ def _frontier(answer: Callable[..., Any]) -> str:
     logq = logp_mu.sum(1)
     logits = start.clone().requires_grad_()
     for _ in range(400):
-        value = call(answer, world.logp(logits), logp_mu, rewards)
-        if not isinstance(value, Tensor) or value.shape != logp_mu.shape or not value.requires_grad:
-            raise NotYet(
-                "expected a loss per token: a tensor `[625, 4]` through which a gradient flows."
-            )
+        value = _loss(answer, world.logp(logits), logp_mu, rewards)
         (step,) = torch.autograd.grad((logq.exp()[:, None] * value).sum(), logits)
         if not step.isfinite().all():
             raise NotYet(

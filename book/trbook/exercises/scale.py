@@ -3,7 +3,7 @@ trains."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 import trlib
-from trbook.exercises.attempt import Attempt
+from trbook.exercises.attempt import Attempt, asked
 from trbook.exercises.check import Number, Numbers
-from trbook.exercises.verdict import NotYet, kind, raised
+from trbook.exercises.verdict import NotYet, kind
 from trbook.scale.memory import Setup, peak
 from trbook.scale.meter import peak_bytes
 from trbook.scale.scoring import score_tokens
@@ -107,31 +107,30 @@ def _numbers(answer: Callable[..., Any]) -> None:
         y = torch.randint(0, 23, (5,), generator=draw)
         for chunk in (6, 23, 50):
             logp, slope = _answered(answer, hidden.clone(), W.clone(), y.clone(), chunk)
-            p = (hidden @ W.T).softmax(-1)
             _compare_logp(logp, hidden @ W.T, y, chunk)
-            _compare_slope(slope, W, y, p)
+            _compare_slope(slope, W, y, (hidden @ W.T).softmax(-1))
 
 
 def _compare_logp(logp: Tensor, logits: Tensor, y: Tensor, chunk: int) -> None:
     at = torch.arange(len(y))
-    want = logits.log_softmax(-1)[at, y]
-    if torch.allclose(logp, want, rtol=1e-4, atol=1e-4):
+    want, chosen = logits.log_softmax(-1)[at, y], logits[at, y]
+    pieces = logits.split(chunk, 1)
+    wrong = [
+        (chosen, "this is the logit of each token; log Z is not subtracted yet."),
+        (logits.logsumexp(-1), "this is log Z; the log-prob is the token's logit less log Z."),
+        (want.exp(), "this is the probability; take its logarithm."),
+        (-want, "the sign is flipped: a log-prob is never above 0."),
+        (
+            chosen - pieces[-1].logsumexp(-1),
+            "log Z is of the last piece alone; carry the peak and the total on from piece to piece.",
+        ),
+        (
+            chosen - pieces[0].logsumexp(-1),
+            "log Z is of the first piece alone; is there a `return` inside the loop?",
+        ),
+    ]
+    if _is_right("logp", logp, want, wrong, 1e-4):
         return
-    wrong = {
-        "this is the logit of each token; log Z is not subtracted yet.": logits[at, y],
-        "this is log Z; the log-prob is the token's logit less log Z.": logits.logsumexp(-1),
-        "this is the probability; take its logarithm.": want.exp(),
-        "the sign is flipped: a log-prob is never above 0.": -want,
-        "log Z is of the last piece alone; carry the peak and the total on from piece to piece.": logits[
-            at, y
-        ]
-        - logits.split(chunk, 1)[-1].logsumexp(-1),
-        "log Z is of the first piece alone; is there a `return` inside the loop?": logits[at, y]
-        - logits.split(chunk, 1)[0].logsumexp(-1),
-    }
-    for hint, value in wrong.items():
-        if torch.allclose(logp, value, rtol=1e-4, atol=1e-4):
-            raise NotYet(f"`logp`: {hint}")
     if not torch.isfinite(logp).all():
         raise NotYet(
             "`logp`: not finite where logits are large. Take the peak out of every exponential."
@@ -145,22 +144,31 @@ def _compare_logp(logp: Tensor, logits: Tensor, y: Tensor, chunk: int) -> None:
 
 def _compare_slope(slope: Tensor, W: Tensor, y: Tensor, p: Tensor) -> None:
     want = W[y] - p @ W
-    if torch.allclose(slope, want, rtol=1e-3, atol=1e-3):
-        return
-    wrong = {
-        "this is W_y alone; subtract the mean output row u.": W[y],
-        "this is the mean output row u; the slope is W_y - u.": p @ W,
-        "the sign is flipped: it is W_y - u.": -want,
-        "u is the plain mean of the rows; each row counts by its probability.": W[y] - W.mean(0),
-    }
-    for hint, value in wrong.items():
-        if torch.allclose(slope, value, rtol=1e-3, atol=1e-3):
-            raise NotYet(f"`slope`: {hint}")
-    raise NotYet(
-        "the log-probs are right, but `slope` is not. It is W_y - u, where u is the mean of "
-        "the rows of W under the policy. The sum behind u shrinks like the total when the "
-        "peak rises, and is divided by it at the end."
-    )
+    wrong = [
+        (W[y], "this is W_y alone; subtract the mean output row u."),
+        (p @ W, "this is the mean output row u; the slope is W_y - u."),
+        (-want, "the sign is flipped: it is W_y - u."),
+        (W[y] - W.mean(0), "u is the plain mean of the rows; each row counts by its probability."),
+    ]
+    if not _is_right("slope", slope, want, wrong, 1e-3):
+        raise NotYet(
+            "the log-probs are right, but `slope` is not. It is W_y - u, where u is the mean of "
+            "the rows of W under the policy. The sum behind u shrinks like the total when the "
+            "peak rises, and is divided by it at the end."
+        )
+
+
+def _is_right(
+    name: str, got: Tensor, want: Tensor, wrong: Sequence[tuple[Tensor, str]], within: float
+) -> bool:
+    """Whether a result is right; a typical wrong one gets its hint."""
+    near = partial(torch.allclose, got, rtol=within, atol=within)
+    if near(want):
+        return True
+    for value, hint in wrong:
+        if near(value):
+            raise NotYet(f"`{name}`: {hint}")
+    return False
 
 
 def _memory(answer: Callable[..., Any]) -> int:
@@ -178,7 +186,7 @@ def _memory(answer: Callable[..., Any]) -> int:
 
 
 def _updates(answer: Callable[..., Any]) -> float:
-    yours, library = _learned(partial(_Scored.apply, answer)), _learned(_by_the_library)
+    yours, library = _learned(partial(_Scored.apply, answer)), _learned(score_tokens)
     apart = (yours - library).abs().max().item()
     if not apart < 1e-2:
         raise NotYet(
@@ -196,14 +204,7 @@ def _answered(
     answer: Callable[..., Any], hidden: Tensor, W: Tensor, y: Tensor, chunk: int
 ) -> tuple[Tensor, Tensor]:
     """What the reader's function returns, of the right shapes, as float32."""
-    try:
-        got = answer(hidden, W, y, chunk)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise NotYet(
-            f"{raised(error, answer)}. It was called with `hidden`, `W`, `y` and `chunk`."
-        ) from error
+    got = asked(answer, hidden, W, y, chunk, told="`hidden`, `W`, `y` and `chunk`")
     if got is None or got is Ellipsis:
         raise NotYet("your function returns nothing yet; does it end with `return logp, slope`?")
     if not (
@@ -236,10 +237,6 @@ class _Scored(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[None, Tensor, None, None]:
         (slope,) = ctx.saved_tensors
         return None, grad[:, None] * slope, None, None
-
-
-def _by_the_library(hidden: Tensor, W: Tensor, y: Tensor) -> Tensor:
-    return score_tokens(hidden, W, y, chunk=64)
 
 
 def _learned(score: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:

@@ -38,37 +38,34 @@ def _middle(runs: Tensor, cut: int) -> Tensor:
     return runs.sort().values[cut : len(runs) - cut].mean()
 
 
-def _between_quantiles(runs: Tensor) -> Tensor:
-    low, high = runs.quantile(torch.tensor([0.25, 0.75], dtype=runs.dtype))
-    return runs[(runs >= low) & (runs <= high)].mean()
-
-
 def _wrong_interquartile_mean(runs):
-    return {
-        "mean": (runs.mean(), "this is the mean of all runs: nothing is cut off yet."),
-        "median": (runs.median(), "this is the median: the middle *half* is averaged."),
-        "a quarter in all": (
+    quarter = len(runs) // 4
+    low, high = runs.quantile(torch.tensor([0.25, 0.75], dtype=runs.dtype))
+    return [
+        (runs.mean(), "this is the mean of all runs: nothing is cut off yet."),
+        (runs.median(), "this is the median: the middle *half* is averaged."),
+        (
             _middle(runs, len(runs) // 8),
             "this cuts a quarter in all; cut a quarter at *either* end.",
         ),
-        "unsorted": (
-            runs[len(runs) // 4 : len(runs) - len(runs) // 4].mean(),
+        (
+            runs[quarter : len(runs) - quarter].mean(),
             "these are the runs in the middle of the list; sort them first.",
         ),
-        "rounded up": (
+        (
             _middle(runs, -(-len(runs) // 4)),
             "this cuts too many where n is not a multiple of 4: round n/4 down.",
         ),
-        "between quartiles": (
-            _between_quantiles(runs),
+        (
+            runs[(runs >= low) & (runs <= high)].mean(),
             "this averages what lies between the quartiles, which a library interpolates; here "
             "⌊n/4⌋ runs are cut off at either end, whatever their values.",
         ),
-        "upper half": (
-            runs.sort().values[len(runs) // 4 :].mean(),
+        (
+            runs.sort().values[quarter:].mean(),
             "only the lowest runs are cut off; the highest are too.",
         ),
-    }
+    ]
 
 
 check_interquartile_mean = Exercise(
@@ -102,23 +99,23 @@ def _p_values(draw: Draw) -> tuple[Tensor]:
 
 
 def _wrong_holm(p):
-    return {
-        "Bonferroni": (
+    return [
+        (
             (p * len(p)).clamp(max=1),
             "this multiplies every p by the number of questions, which is Bonferroni's "
             "correction; Holm multiplies the smallest by m, the next by m - 1, and so on.",
         ),
-        "no maximum": (
+        (
             _stepped(p, climb=False),
             "a larger p may not come out smaller than one before it: take the running maximum.",
         ),
-        "no cap": (_stepped(p, cap=False), "a p-value is at most 1."),
-        "in order of size": (
+        (_stepped(p, cap=False), "a p-value is at most 1."),
+        (
             _stepped(p, ordered=True),
             "these are the right numbers, sorted; each belongs at the place of its question.",
         ),
-        "nothing": (p.clone(), "these are the p-values as they came."),
-        "false discovery rate": (
+        (p.clone(), "these are the p-values as they came."),
+        (
             torch.empty_like(p).scatter(
                 0,
                 p.argsort(),
@@ -131,7 +128,7 @@ def _wrong_holm(p):
             "this is Benjamini and Hochberg's rule, which bounds the share of wrong answers "
             "among those given; Holm's bounds the chance of any.",
         ),
-    }
+    ]
 
 
 check_holm = Exercise(
@@ -164,30 +161,30 @@ def _configurations(draw: Draw) -> tuple[Tensor, Tensor, float]:
 
 
 def _wrong_choose(accuracy, kl, near):
-    return {
-        "share of the best": (
+    return [
+        (
             torch.where(
                 accuracy >= (1 - near) * accuracy.max(), kl, torch.full_like(kl, torch.inf)
             ).argmin(),
             "here `near` is a share of the best accuracy; it should be a difference: "
             "`accuracy.max() - near`.",
         ),
-        "most accurate": (
+        (
             accuracy.argmax(),
             "this is the most accurate one; among those that are `near` it the one with the "
             "smallest `kl` wins.",
         ),
-        "least moved": (
+        (
             kl.argmin(),
             "this is the smallest `kl` of all; only those whose `accuracy` is `near` the best "
             "count.",
         ),
-        "most moved": (
+        (
             _chosen(accuracy, -kl, near),
             "this takes the one that moves the policy most; of those that are equally good, the "
             "one that moves it least wins.",
         ),
-    }
+    ]
 
 
 check_choose = Exercise(

@@ -4,10 +4,11 @@ library's own."""
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from trbook.exercises.verdict import NotYet
-from trlib.algorithms import Method
+from trlib.algorithms import PPO, Method, TokenLoss
 
 COMPARED = ("reward", "kl", "grad_norm")
 """Columns of a run's history that must agree."""
@@ -39,6 +40,21 @@ def trained(yours: Method, ours: Method, *, task: str = "dial", lag: int = 0, **
         f"{', '.join(f'{reward:.2f}' for reward in mine['reward'])}; in the last, "
         f"{mine['kl'][-1]:.3f} nats per token."
     )
+
+
+def with_loss(loss: Callable[..., Any], old: str = "logp_anchor") -> PPO:
+    """PPO with a loss of its own.
+
+    Args:
+        loss: takes log-probs, the old ones, advantages and the mask, [B, T] each.
+        old: the batch's name for the old log-probs.
+    """
+
+    class Yours(PPO):
+        def objective(self, scores: Any, batch: Any) -> TokenLoss:
+            return TokenLoss(loss(scores.logp, getattr(batch, old), batch.advantages, batch.mask))
+
+    return Yours()
 
 
 def _history(method: Method, task: str, lag: int, knobs: dict[str, Any]) -> dict[str, list[float]]:

@@ -3,19 +3,18 @@ whole loss, trained."""
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from trbook.exercises.built import Built
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.built import Built, movements
+from trbook.exercises.check import Draw, Exercise, Number, Numbers
 from trbook.exercises.verdict import one_number
-from trbook.rollout import adamw, descend, position
+from trbook.rollout import adamw, descend
 from trlib.model.completions import Completions, join
 from trlib.model.policy import Policy, load_policy
 from trlib.model.rollout import sample
@@ -84,48 +83,39 @@ def _forced(draw: Draw) -> tuple[Tensor, Tensor]:
 def _wrong_taught(forced, group):
     same = group == group[:, None]
     right = _taught(forced, group)
-    return {
-        "the broken loop": (
+    return [
+        (
             forced & ~_earlier(_alike(forced))[:, None],
             "this is still the broken loop: a prefix is left out because another *prompt* has "
             "one of the same length, whose words are different.",
         ),
-        "one prefix for a prompt": (
+        (
             forced & ~_earlier(same)[:, None],
             "this teaches one completion of each prompt; two prefixes of different lengths are "
             "both taught.",
         ),
-        "nothing left out": (
-            forced.clone(),
-            "this teaches a prefix that four completions share four times.",
-        ),
-        "the copies": (
-            forced & ~right,
-            "the wrong way round: these are the repetitions, which are left out.",
-        ),
-        "all twins out": (
+        (forced.clone(), "this teaches a prefix that four completions share four times."),
+        (forced & ~right, "the wrong way round: these are the repetitions, which are left out."),
+        (
             forced & ~((_alike(forced) & same).sum(1) > 1)[:, None],
             "where two completions share a prefix, both are left out here; one of them stays.",
         ),
-        "a twin of itself": (
+        (
             torch.zeros_like(forced),
             "nothing is taught: each completion is its own twin here. Compare it with earlier "
             "ones only.",
         ),
-        "the longest alone": (
+        (
             forced & ~(same & (forced.sum(1) > forced.sum(1)[:, None])).any(1)[:, None],
             "only each prompt's longest prefix is taught here; shorter ones count too, each once.",
         ),
-        "the last one stays": (
+        (
             forced & ~(_alike(forced) & same).triu(1).any(1)[:, None],
             "each prefix is taught once here, but by the last completion that has it; leave out "
             "what comes after the first, as the loop does.",
         ),
-        "completions without a prefix": (
-            ~right,
-            "these are the tokens that are *not* taught.",
-        ),
-    }
+        (~right, "these are the tokens that are *not* taught."),
+    ]
 
 
 check_taught = Exercise(
@@ -193,20 +183,13 @@ def _asked(
 
 
 def _movements(loss: Callable[..., Any]) -> Tensor:
-    """[3, parameters]: how far each update of plain gradient descent moves the policy, in
-    float64."""
-    policy = load_policy("dial_rare", dtype="float64")
-    optimizer = torch.optim.SGD(policy.parameters, lr=0.05)
-    rows = []
-    for part, alpha, horizon in zip(
-        copy.deepcopy(_sampled()), (0.1, 0.3, 0.02), (16, 16, 20), strict=True
-    ):
-        before = position(policy)
+    def update(policy: Policy, optimizer: torch.optim.Optimizer, *part: Any) -> None:
         optimizer.zero_grad()
-        _asked(loss, policy, part, alpha, horizon).backward()
+        _asked(loss, policy, *part).backward()
         optimizer.step()
-        rows.append(position(policy) - before)
-    return torch.stack(rows)
+
+    parts = zip(_sampled(), (0.1, 0.3, 0.02), (16, 16, 20), strict=True)
+    return movements("dial_rare", 0.05, update, list(parts))
 
 
 def _learns(loss: Callable[..., Any], batches: int = 12) -> str:
@@ -228,6 +211,10 @@ def _learns(loss: Callable[..., Any], batches: int = 12) -> str:
     )
 
 
+def _centred(groups: Tensor) -> Tensor:
+    return groups - groups.mean(1, keepdim=True)
+
+
 def _whole(
     logp: Tensor,
     rewards: Tensor,
@@ -236,38 +223,19 @@ def _whole(
     alpha: float,
     horizon: int,
     *,
-    advantages: Callable[[Tensor], Tensor] = lambda groups: groups - groups.mean(1, keepdim=True),
+    advantages: Callable[[Tensor], Tensor] = _centred,
     imitate: Callable[[Tensor, float], Tensor] = _trsft,
-    tokens: Tensor | None = None,
+    weigh: bool = False,
 ) -> Tensor:
-    """TRAPO's loss, or a variant of it."""
+    """TRAPO's loss, or a variant of it; `weigh`: the advantage stands before the expert's half too."""
     A = advantages(rewards.view(-1, 8)).reshape(-1, 1)
-    per_token = (
-        -A * (logp - logp.detach()).exp() * (own if tokens is None else tokens)
-        + imitate(logp, alpha) * expert
-    )
+    imitation = (A if weigh else 1) * imitate(logp, alpha)
+    per_token = -A * (logp - logp.detach()).exp() * own + imitation * expert
     return per_token.sum() / len(rewards) / horizon
 
 
-def _weighed(
-    logp: Tensor, rewards: Tensor, own: Tensor, expert: Tensor, alpha: float, horizon: int
-) -> Tensor:
-    """The advantage before the expert's half too."""
-    A = (rewards.view(-1, 8) - rewards.view(-1, 8).mean(1, keepdim=True)).view(-1, 1)
-    return _whole(
-        logp,
-        rewards,
-        own,
-        expert,
-        alpha,
-        horizon,
-        imitate=lambda logp, alpha: A * _trsft(logp, alpha),
-    )
-
-
-def _free_alone(groups: Tensor) -> Tensor:
-    """The baseline from completions without a prefix, the first four of the check's batches."""
-    return groups - groups[:, :4].mean(1, keepdim=True)
+def _standardised(floor: float) -> Callable[[Tensor], Tensor]:
+    return lambda groups: _centred(groups) / (groups.std(1, keepdim=True) + floor)
 
 
 check_trapo_loss = Built(
@@ -277,133 +245,92 @@ check_trapo_loss = Built(
     trace=_movements,
     praise=_learns,
     mistakes=[
-        Mistake(
-            "no minus",
-            lambda *a: -_whole(*a),
-            "this goes uphill: a loss is minus what you want more of.",
-        ),
-        Mistake(
-            "SFT",
-            lambda *a: _whole(*a, imitate=lambda logp, alpha: -logp),
+        (lambda *a: -_whole(*a), "this goes uphill: a loss is minus what you want more of."),
+        (
+            partial(_whole, imitate=lambda logp, alpha: -logp),
             "the expert's half is SFT's here, with weight 1 on every token; TrSFT fades tokens of "
             "p < alpha.",
         ),
-        Mistake(
-            "no stop-gradient",
-            lambda *a: _whole(
-                *a, imitate=lambda logp, alpha: -logp.exp() / logp.exp().clamp(min=alpha)
-            ),
+        (
+            partial(_whole, imitate=lambda logp, alpha: -logp.exp() / logp.exp().clamp(min=alpha)),
             "the divisor max(p, alpha) is not detached, so a token above alpha gets no gradient.",
         ),
-        Mistake(
-            "always over alpha",
-            lambda *a: _whole(*a, imitate=lambda logp, alpha: -logp.exp() / alpha),
+        (
+            partial(_whole, imitate=lambda logp, alpha: -logp.exp() / alpha),
             "where the expert's p is above alpha it is divided by itself, so that the weight "
             "stays 1; here the weight grows to 1/alpha.",
         ),
-        Mistake(
-            "alpha written in",
-            lambda *a: _whole(*a, imitate=lambda logp, alpha: _trsft(logp, 0.1)),
+        (
+            partial(_whole, imitate=lambda logp, alpha: _trsft(logp, 0.1)),
             "the first update agrees but the second does not: did you write in 0.1 for `alpha`?",
         ),
-        Mistake(
-            "divided by the standard deviation",
-            lambda *a: _whole(
-                *a,
-                advantages=lambda groups: (
-                    (groups - groups.mean(1, keepdim=True)) / (groups.std(1, keepdim=True) + 1e-4)
-                ),
-            ),
-            "the advantages are divided by the group's standard deviation; TRAPO only subtracts "
-            "the mean.",
+        *(
+            (
+                partial(_whole, advantages=_standardised(floor)),
+                "the advantages are divided by the group's standard deviation; TRAPO only "
+                "subtracts the mean.",
+            )
+            for floor in (1e-4, 1e-6)
         ),
-        Mistake(
-            "divided by the standard deviation, a smaller floor",
-            lambda *a: _whole(
-                *a,
-                advantages=lambda groups: (
-                    (groups - groups.mean(1, keepdim=True)) / (groups.std(1, keepdim=True) + 1e-6)
-                ),
-            ),
-            "the advantages are divided by the deviation of their group; TRAPO subtracts its mean "
-            "and no more.",
-        ),
-        Mistake(
-            "the expert weighed by the advantage",
-            lambda *a: _weighed(*a),
+        (
+            partial(_whole, weigh=True),
             "the expert's half is multiplied by the advantage; there is none in it.",
         ),
-        Mistake(
-            "masks exchanged",
-            lambda logp, rewards, own, expert, alpha, horizon: _whole(
-                logp, rewards, expert, own, alpha, horizon
-            ),
+        (
+            lambda logp, rewards, own, expert, *rest: _whole(logp, rewards, expert, own, *rest),
             "`own` and `expert` have changed places.",
         ),
-        Mistake(
-            "two means",
+        (
             lambda logp, rewards, own, expert, alpha, horizon: (
                 len(rewards)
                 * horizon
-                * (
-                    _whole(logp, rewards, own, 0 * expert, alpha, horizon) / own.sum()
-                    + _whole(logp, rewards, 0 * own, expert, alpha, horizon) / expert.sum()
-                )
+                * _whole(logp, rewards, own / own.sum(), expert / expert.sum(), alpha, horizon)
             ),
             "here each half is divided by its own number of tokens; both share one divisor, the "
             "number of completions times `horizon`.",
         ),
-        Mistake(
-            "the batch's mean",
-            lambda *a: _whole(*a, advantages=lambda groups: groups - groups.mean()),
+        (
+            partial(_whole, advantages=lambda groups: groups - groups.mean()),
             "the baseline is the mean of the whole batch; take each prompt's own eight completions.",
         ),
-        Mistake(
-            "guided ones left out of the baseline",
-            lambda *a: _whole(*a, advantages=_free_alone),
+        (
+            partial(
+                _whole,
+                # Those without a prefix are the first four of the check's batches.
+                advantages=lambda groups: groups - groups[:, :4].mean(1, keepdim=True),
+            ),
             "the baseline leaves out the completions with a prefix; TRAPO's mean is over all eight.",
         ),
-        Mistake(
-            "no baseline",
-            lambda *a: _whole(*a, advantages=lambda groups: groups),
+        (
+            partial(_whole, advantages=lambda groups: groups),
             "the rewards themselves weigh the policy's tokens; subtract the mean of the prompt's "
             "eight.",
         ),
-        Mistake(
-            "the expert's tokens weighted too",
-            lambda logp, rewards, own, expert, alpha, horizon: _whole(
-                logp, rewards, own, expert, alpha, horizon, tokens=own | expert
+        (
+            lambda logp, rewards, own, expert, *rest: _whole(
+                logp, rewards, own | expert, expert, *rest
             ),
             "the policy gradient also runs on the expert's tokens, which the policy did not "
             "sample: use `own`.",
         ),
-        Mistake(
-            "the expert forgotten",
-            lambda *a: _whole(*a, imitate=lambda logp, alpha: 0 * logp),
+        (
+            partial(_whole, imitate=lambda logp, alpha: 0 * logp),
             "only the policy's own tokens are taught; the expert's half is missing.",
         ),
-        Mistake(
-            "the rewards forgotten",
-            lambda *a: _whole(*a, advantages=lambda groups: 0 * groups),
+        (
+            partial(_whole, advantages=lambda groups: 0 * groups),
             "only the expert's tokens are taught; the policy gradient is missing.",
         ),
-        Mistake(
-            "mean over tokens",
+        (
             lambda logp, rewards, own, expert, alpha, horizon: (
-                _whole(logp, rewards, own, expert, alpha, horizon)
-                * len(rewards)
+                len(rewards)
                 * horizon
+                * _whole(logp, rewards, own, expert, alpha, horizon)
                 / (own | expert).sum()
             ),
             "the sum is divided by the tokens present; the divisor is the constant number of "
             "completions times `horizon`.",
         ),
-        Mistake(
-            "mean over completions alone",
-            lambda logp, rewards, own, expert, alpha, horizon: (
-                _whole(logp, rewards, own, expert, alpha, horizon) * horizon
-            ),
-            "divide by `horizon` too, the token limit.",
-        ),
+        (lambda *a: _whole(*a) * a[-1], "divide by `horizon` too, the token limit."),
     ],
 )

@@ -11,14 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trbook.exercises.built import Built
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
-from trbook.exercises.verdict import NotYet, kind, returned
-from trbook.rollout import adamw, descend, position, rollout
+from trbook.exercises.built import Built, movements
+from trbook.exercises.check import Draw, Exercise, Number, Numbers
+from trbook.exercises.verdict import NotYet, floats
+from trbook.rollout import adamw, descend, rollout
 from trlib import checks
+from trlib.advantages import group_relative
 from trlib.algorithms.troll import troll_loss
 from trlib.model.completions import Completions
-from trlib.model.policy import load_policy
+from trlib.model.policy import Policy, load_policy
 
 
 def _policies(draw: Draw, count: int) -> list[Tensor]:
@@ -42,7 +43,7 @@ def _chain(
     weigh: bool = True,
 ) -> Tensor:
     p = logp.exp()
-    across = g - p * g.sum() if centre else g
+    across = _centred(g, logp) if centre else g
     with checks.value_checks(False):  # a check exchanges arguments
         away = (logp - logp_old) - (p * (logp - logp_old)).sum()
     lost = (across * (logp - logp_old)).sum() / (p * away**2).sum().clamp(min=1e-12)
@@ -65,53 +66,51 @@ def _uncentred(
 
 
 def _wrong_through(g, logp, logp_old, eta):
-    return {
-        "eta constant": (
-            _chain(g, logp, logp_old, eta, remove=False),
+    given = g, logp, logp_old, eta
+    return [
+        (
+            _chain(*given, remove=False),
             "this is the gradient with the multiplier held fixed; but eta moves when the network "
             "does. Subtract the part along the way out.",
         ),
-        "no shrink": (
-            _chain(g, logp, logp_old, eta, shrink=False),
-            "the direction is right; divide by 1 + eta.",
-        ),
-        "multiplied": (
-            (1 + eta) ** 2 * _chain(g, logp, logp_old, eta),
+        (_chain(*given, shrink=False), "the direction is right; divide by 1 + eta."),
+        (
+            (1 + eta) ** 2 * _chain(*given),
             "the direction is right; divide by 1 + eta, do not multiply.",
         ),
-        "added": (
-            2 * _chain(g, logp, logp_old, eta, remove=False) - _chain(g, logp, logp_old, eta),
+        (
+            2 * _chain(*given, remove=False) - _chain(*given),
             "the part along the way out is added here; it is what the projection takes away.",
         ),
-        "neither": (
-            _chain(g, logp, logp_old, eta, shrink=False, remove=False),
+        (
+            _chain(*given, shrink=False, remove=False),
             "only the normalisation is differentiated here: 1 / (1 + eta) and the part along the "
             "way out are missing.",
         ),
-        "not centred": (
-            _chain(g, logp, logp_old, eta, centre=False),
+        (
+            _chain(*given, centre=False),
             "log π is normalised, so a gradient on it first loses its part along π: G = g - π Σ g.",
         ),
-        "centred too late": (
-            _chain(g, logp, logp_old, eta) + (g - _centred(g, logp)) / (1 + eta),
+        (
+            _chain(*given) + (g - _centred(g, logp)) / (1 + eta),
             "log π is normalised, so a gradient on it first loses its part along π: G = g - π Σ g "
             "in both places.",
         ),
-        "the way out uncentred": (
-            _uncentred(g, logp, logp_old, eta, of_the_variance=False),
+        (
+            _uncentred(*given, of_the_variance=False),
             "what is subtracted goes along π (d - KL); here it goes along π d. The KL is the mean "
             "of d under π.",
         ),
-        "a square for the variance": (
-            _uncentred(g, logp, logp_old, eta, of_the_variance=True),
+        (
+            _uncentred(*given, of_the_variance=True),
             "the denominator is the variance of d under π, the mean of (d - KL)²; here it is the "
             "mean of d².",
         ),
-        "pi forgotten": (
-            _chain(g, logp, logp_old, eta, weigh=False),
+        (
+            _chain(*given, weigh=False),
             "what is subtracted is π (d - KL), not d - KL: dη/dlog π̃ has the factor π.",
         ),
-    }
+    ]
 
 
 check_through = Exercise(
@@ -197,39 +196,27 @@ DELTA, KEPT = 0.002, 4
 most tokens are projected at once."""
 
 
+def _before(policy: Policy, batch: Completions, rewards: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the tokens of a batch: the distributions [N, V] that they were drawn from, the ids that are
+    kept, [N, K], the sampled one first, and the advantages [N]."""
+    q = policy.score(batch, full=True).full[batch.mask].detach()
+    sampled = batch.tokens[batch.mask][:, None]
+    advantages = group_relative(rewards, batch.group, scale=None)[:, None].expand_as(batch.mask)
+    return q, q.scatter(1, sampled, torch.inf).topk(KEPT, 1).indices, advantages[batch.mask]
+
+
 @cache
-def _sampled() -> tuple[Completions, Tensor, Tensor]:
-    """A batch of the base model, four prompts with eight completions each; its advantages [B] and
-    kept ids [N, K]."""
+def _sampled() -> tuple[Completions, tuple[Tensor, Tensor, Tensor]]:
+    """A batch of the base model, four prompts with eight completions each, and what `_before` says
+    of it."""
     policy = load_policy("dial", dtype="float64")
     batch, rewards = rollout(policy, 7, prompts=4)
-    return (
-        batch,
-        _advantages(rewards),
-        _kept(policy.score(batch, full=True).full[batch.mask].detach(), batch, KEPT),
-    )
-
-
-def _advantages(rewards: Tensor) -> Tensor:
-    groups = rewards.view(-1, 8)
-    return (groups - groups.mean(1, keepdim=True)).flatten()
-
-
-def _kept(q: Tensor, batch: Completions, count: int) -> Tensor:
-    """[N, K] the sampled token of every position, first, and the likeliest others."""
-    tokens = batch.tokens[batch.mask][:, None]
-    return q.scatter(1, tokens, torch.inf).topk(count, 1).indices
+    return batch, _before(policy, batch, rewards.double())
 
 
 def _merged(with_rest: Callable[..., Any], logp: Tensor, ids: Tensor) -> Tensor:
     """The reader's outcomes, or a hint at what they are instead."""
-    merged = returned(with_rest(logp, ids.clone()))
-    if (
-        not isinstance(merged, Tensor)
-        or not merged.is_floating_point()
-        or merged.device.type == "meta"
-    ):
-        raise NotYet(f"expected a tensor of log-probs, but your function returns {kind(merged)}.")
+    merged = floats(with_rest(logp, ids.clone()), "a tensor of log-probs")
     count, width = ids.shape
     if merged.shape == (count, width):
         raise NotYet(
@@ -250,7 +237,7 @@ def _loss(
 ) -> Tensor:
     """TROLL's mean loss over the reader's outcomes, of which the first is the sampled one."""
     with torch.no_grad():
-        old = _merged(with_rest, q, ids)
+        old = _merged(with_rest, q.clone(), ids)
     with checks.value_checks(False):  # what does not sum to 1 gets a hint below, not an error
         return troll_loss(
             _merged(with_rest, now, ids)[None],
@@ -263,19 +250,12 @@ def _loss(
 
 
 def _movements(with_rest: Callable[..., Any]) -> Tensor:
-    """[3, parameters]: how far each of three updates on one batch moves the base model, in
-    float64."""
-    batch, advantages, ids = _sampled()
-    A = advantages.double()[:, None].expand_as(batch.mask)[batch.mask]
-    policy = load_policy("dial", dtype="float64")
-    optimizer = torch.optim.SGD(policy.parameters, lr=0.1)
-    rows: list[Tensor] = []
-    q: Tensor | None = None
-    for _ in range(3):
-        before = position(policy)
+    """Of three updates on one batch."""
+    batch, before = _sampled()
+
+    def update(policy: Policy, optimizer: torch.optim.Optimizer) -> None:
         now = policy.score(batch, full=True).full[batch.mask]
-        q = now.detach() if q is None else q
-        loss = _loss(with_rest, now, q, ids, A, DELTA)
+        loss = _loss(with_rest, now, *before, DELTA)
         if not loss.requires_grad:
             raise NotYet(
                 "no gradient reaches `logp`; is everything detached, or computed outside torch?"
@@ -283,8 +263,8 @@ def _movements(with_rest: Callable[..., Any]) -> Tensor:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        rows.append(position(policy) - before)
-    return torch.stack(rows)
+
+    return movements("dial", 0.1, update, 3 * [()])
 
 
 def _learns(with_rest: Callable[..., Any], batches: int = 5, uses: int = 8) -> str:
@@ -295,19 +275,15 @@ def _learns(with_rest: Callable[..., Any], batches: int = 5, uses: int = 8) -> s
     for seed in range(batches):
         batch, rewards = rollout(policy, seed, prompts=8)
         means.append(float(rewards.mean()))
-        q = policy.score(batch, full=True).full[batch.mask].detach()
-        ids, A = (
-            _kept(q, batch, KEPT),
-            _advantages(rewards)[:, None].expand_as(batch.mask)[batch.mask],
-        )
+        before = _before(policy, batch, rewards)
         for _ in range(uses if seed < batches - 1 else 0):
             now = policy.score(batch, full=True).full[batch.mask]
-            descend(policy, optimizer, _loss(with_rest, now, q, ids, A, 0.05))
+            descend(policy, optimizer, _loss(with_rest, now, *before, 0.05))
     return (
         f"three updates agree with ours, and TROLL has just learned over your {KEPT} tokens and a "
         f"bucket: from a reward of {means[0]:.2f} to {means[-1]:.2f} after {batches - 1} batches "
         f"of 8 prompts x 8 completions, each used {uses} times at a learning rate of 3e-4. The "
-        f"whole distribution has {q.shape[1]} entries."
+        f"whole distribution has {policy.vocabulary} entries."
     )
 
 
@@ -318,21 +294,18 @@ check_with_rest = Built(
     trace=_movements,
     praise=_learns,
     mistakes=[
-        Mistake(
-            "probability instead of its logarithm",
+        (
             lambda logp, ids: torch.cat([logp.gather(1, ids), 1 - _mass(logp, ids)], 1),
             "the bucket holds a probability; the other entries are logarithms.",
         ),
-        Mistake(
-            "the authors' constant",
+        (
             lambda logp, ids: _kept_and(
                 logp, ids, lambda others: torch.full_like(others[:, :1], math.log(1e-12))
             ),
             "the bucket counts for almost nothing, so what leaves the kept tokens is not seen. "
             "Did you write in a constant, or add logarithms? `logsumexp` adds probabilities.",
         ),
-        Mistake(
-            "renormalised",
+        (
             lambda logp, ids: torch.cat(
                 [logp.gather(1, ids).log_softmax(1), torch.full_like(logp[:, :1], math.log(1e-12))],
                 1,
@@ -340,15 +313,13 @@ check_with_rest = Built(
             "the kept tokens are divided by their sum; they keep their own probabilities, and "
             "the bucket takes the rest.",
         ),
-        Mistake(
-            "bucket detached",
+        (
             lambda logp, ids: _kept_and(
                 logp, ids, lambda others: others.logsumexp(1, keepdim=True).detach()
             ),
             "the values are right, but no gradient flows through the bucket.",
         ),
-        Mistake(
-            "mean of the rest",
+        (
             lambda logp, ids: _kept_and(
                 logp,
                 ids,
@@ -358,31 +329,26 @@ check_with_rest = Built(
             ),
             "the bucket holds the mean probability of the other tokens; merged outcomes add up.",
         ),
-        Mistake(
-            "the largest of the rest",
+        (
             lambda logp, ids: _kept_and(
                 logp, ids, lambda others: others.max(1, keepdim=True).values
             ),
             "the bucket holds the likeliest of the other tokens alone; it stands for all of them.",
         ),
-        Mistake(
-            "everything in the bucket",
+        (
             lambda logp, ids: torch.cat([logp.gather(1, ids), logp.logsumexp(1, keepdim=True)], 1),
             "the bucket holds the whole vocabulary, the kept tokens too; its probability is 1.",
         ),
-        Mistake(
-            "bucket first",
+        (
             lambda logp, ids: _with_rest(logp, ids).roll(1, 1),
             "the outcomes are right, but the bucket comes first; put it last, so that `ids` still "
             "finds its tokens.",
         ),
-        Mistake(
-            "the first tokens",
+        (
             lambda logp, ids: _with_rest(logp, torch.arange(ids.shape[1]).expand_as(ids)),
             "these are the first tokens of the vocabulary; keep those that `ids` names.",
         ),
-        Mistake(
-            "probabilities",
+        (
             lambda logp, ids: _with_rest(logp, ids).exp(),
             "these are the right probabilities; take their logarithms.",
         ),

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from trbook.exercises.built import Built
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.check import Draw, Exercise, Number, Numbers
 from trbook.exercises.verdict import NotYet, kind, returned
 from trbook.rollout import rollout
 from trlib.advantages import group_relative
@@ -34,44 +34,38 @@ def _directions(draw: Draw) -> tuple[Tensor, Tensor, float]:
 
 def _wrong_full_step(x, product, delta):
     right = _full_step(x, product, delta)
-    return {
-        "no half": (
+    return [
+        (
             (delta / (x @ product)).sqrt() * x,
             "the quadratic KL is *half* of x'Fx, so a 2 belongs with delta.",
         ),
-        "no root": (
+        (
             2 * delta / (x @ product) * x,
             "the KL grows with the square of the step, so its factor is a square root.",
         ),
-        "Euclidean length": (
+        (
             _full_step(x, x, delta),
             "this has a fixed Euclidean length; measure the length by F: x'Fx.",
         ),
-        "radius as length": (
+        (
             delta * x / x.norm(),
             "this goes a distance of delta in the parameters; delta is in nats of KL, x'Fx/2.",
         ),
-        "turned around": (
+        (
             (x @ product / (2 * delta)).sqrt() * x,
             "the fraction is upside down: a larger x'Fx needs a smaller factor.",
         ),
-        "steps along F x": (
-            _full_step(product, x, delta),
-            "the step goes along x; F x only measures it.",
-        ),
-        "half of delta": (
+        (_full_step(product, x, delta), "the step goes along x; F x only measures it."),
+        (
             (delta / (2 * (x @ product))).sqrt() * x,
             "the 2 is on the wrong side: x'Fx/2 = delta gives x'Fx = 2 delta.",
         ),
-        "length of F x": (
+        (
             right * ((x @ product) / (product @ product)).sqrt(),
             "this measures F x by itself; the curvature along x is `x @ product`.",
         ),
-        "downhill": (
-            -right,
-            "x points where the surrogate rises; this goes the other way.",
-        ),
-    }
+        (-right, "x points where the surrogate rises; this goes the other way."),
+    ]
 
 
 check_full_step = Exercise(
@@ -240,132 +234,101 @@ def _learns(step: Callable[..., Any], batches: int = 6) -> str:
     )
 
 
-def _natural_step(
-    product: Callable[[Tensor], Tensor], g: Tensor, delta: float, products: int
-) -> Tensor:
-    x = conjugate_gradient(product, g, iterations=products)
-    return (2 * delta / (x @ product(x))).sqrt() * x
-
-
-def _rounds(
-    product: Callable[[Tensor], Tensor],
-    g: Tensor,
-    products: int,
-    share: Callable[[Tensor, Tensor], Any],
-) -> Tensor:
+def _sharing(share: Callable[[Tensor, Tensor], Any]) -> Callable[..., Tensor]:
     """Conjugate gradients, with another share of the last direction in the next."""
-    x, residual, direction = torch.zeros_like(g), g, g
-    for _ in range(products):
-        along = product(direction)
-        length = residual @ residual / (direction @ along)
-        x = x + length * direction
-        shrunk = residual - length * along
-        direction = shrunk + share(shrunk @ shrunk, residual @ residual) * direction
-        residual = shrunk
-    return x
+
+    def solve(product: Callable[[Tensor], Tensor], g: Tensor, *, iterations: int) -> Tensor:
+        x, residual, direction = torch.zeros_like(g), g, g
+        for _ in range(iterations):
+            along = product(direction)
+            length = residual @ residual / (direction @ along)
+            x = x + length * direction
+            shrunk = residual - length * along
+            direction = shrunk + share(shrunk @ shrunk, residual @ residual) * direction
+            residual = shrunk
+        return x
+
+    return solve
 
 
-def _scaled(x: Tensor, product: Callable[[Tensor], Tensor], delta: float) -> Tensor:
-    return (2 * delta / (x @ product(x))).sqrt() * x
+def _natural_step(
+    finish: Callable[[Tensor, Tensor, float], Tensor] = _full_step,
+    solve: Callable[..., Tensor] = conjugate_gradient,
+) -> Callable[..., Tensor]:
+    """TRPO's full step, or a variant of it: another end, made of x, F x and the radius, or another x,
+    made of the products with F, g and their number."""
+
+    def step(product: Callable[[Tensor], Tensor], g: Tensor, delta: float, products: int) -> Tensor:
+        x = solve(product, g, iterations=products)
+        return finish(x, product(x), delta)
+
+    return step
 
 
 check_natural_step = Built(
     "Is `natural_step(product, g, delta, products)` TRPO's full step, with that many products of "
     "conjugate gradients?",
-    truth=_natural_step,
+    truth=_natural_step(),
     trace=_steps,
     mistakes=[
-        Mistake(
-            "the gradient",
-            lambda product, g, delta, products: _scaled(g, product, delta),
+        (
+            _natural_step(solve=lambda product, g, iterations: g),
             "the length is right, but the direction is the gradient's: solve F x = g by conjugate "
             "gradients first.",
         ),
-        Mistake(
-            "not scaled",
-            lambda product, g, delta, products: conjugate_gradient(product, g, iterations=products),
+        (
+            _natural_step(lambda x, product, delta: x),
             "this is x itself: scale it until its quadratic KL, x'Fx/2, is delta.",
         ),
-        Mistake(
-            "no half",
-            lambda *a: _natural_step(*a) / 2**0.5,
+        (
+            _natural_step(lambda *a: _full_step(*a) / 2**0.5),
             "the quadratic KL is *half* of x'Fx, so a 2 belongs with delta.",
         ),
-        Mistake(
-            "no root",
-            lambda product, g, delta, products: (
-                2
-                * delta
-                * (x := conjugate_gradient(product, g, iterations=products))
-                / (x @ product(x))
-            ),
+        (
+            _natural_step(lambda x, product, delta: 2 * delta / (x @ product) * x),
             "the KL grows with the square of the step, so the factor is a square root.",
         ),
-        Mistake(
-            "downhill",
-            lambda *a: -_natural_step(*a),
+        (
+            _natural_step(lambda *a: -_full_step(*a)),
             "your step goes downhill: g is the gradient of the surrogate, which should rise.",
         ),
-        Mistake(
-            "Euclidean length",
-            lambda product, g, delta, products: (
-                (2 * delta) ** 0.5
-                * (x := conjugate_gradient(product, g, iterations=products))
-                / x.norm()
-            ),
+        (
+            _natural_step(lambda x, product, delta: _full_step(x, x, delta)),
             "this measures the step by its Euclidean length; measure it by F: x'Fx.",
         ),
-        Mistake(
-            "along F x",
-            lambda product, g, delta, products: (
-                (2 * delta / (x @ product(x))).sqrt() * product(x)
-                if (x := conjugate_gradient(product, g, iterations=products)) is not None
-                else g
-            ),
+        (
+            _natural_step(lambda x, product, delta: _full_step(product, x, delta)),
             "the step goes along x; F x only measures it.",
         ),
-        Mistake(
-            "steepest descent",
-            lambda product, g, delta, products: _scaled(
-                _rounds(product, g, products, lambda *s: 0), product, delta
-            ),
+        (
+            _natural_step(solve=_sharing(lambda *s: 0)),
             "each round goes along the residual alone; conjugate gradients add a share of the "
             "last direction to it.",
         ),
-        Mistake(
-            "the share turned over",
-            lambda product, g, delta, products: _scaled(
-                _rounds(product, g, products, lambda new, last: last / new), product, delta
-            ),
+        (
+            _natural_step(solve=_sharing(lambda new, last: last / new)),
             "the share of the last direction is the *new* squared residual over the last one, not "
             "the other way round.",
         ),
-        Mistake(
-            "the share is 1",
-            lambda product, g, delta, products: _scaled(
-                _rounds(product, g, products, lambda *s: 1), product, delta
-            ),
+        (
+            _natural_step(solve=_sharing(lambda *s: 1)),
             "the last direction is added as a whole; its share is the new squared residual over "
             "the last one.",
         ),
-        Mistake(
-            "one product too few",
-            lambda product, g, delta, products: _natural_step(product, g, delta, products - 1),
+        (
+            lambda *a: _natural_step()(*a[:-1], a[-1] - 1),
             "this stops one product early: conjugate gradients take `products` of them.",
         ),
-        Mistake(
-            "one product too many",
-            lambda product, g, delta, products: _natural_step(product, g, delta, products + 1),
+        (
+            lambda *a: _natural_step()(*a[:-1], a[-1] + 1),
             "this takes one product more than `products`.",
         ),
-        Mistake(
-            "always ten products",
-            lambda product, g, delta, products: _natural_step(product, g, delta, 10),
+        (
+            lambda *a: _natural_step()(*a[:-1], 10),
             "you wrote in ten products; take `products` of them.",
         ),
-        Mistake(
-            "delta written in",
-            lambda product, g, delta, products: _natural_step(product, g, 0.01, products),
+        (
+            lambda product, g, delta, products: _natural_step()(product, g, 0.01, products),
             "the first update is right, but the second has another radius: did you write in 0.01 "
             "for `delta`?",
         ),

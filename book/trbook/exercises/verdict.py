@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from trbook.reveal import fold
@@ -73,11 +72,11 @@ def returned(value: Any) -> Any:
     return value
 
 
-def one_number(value: Any) -> Tensor:
-    """What a function returned, which must be a loss: one number with a gradient.
+def floats(value: Any, wanted: str) -> Tensor:
+    """What a function returned, which must be a tensor of floats.
 
     Raises:
-        NotYet: it is something else.
+        NotYet: it is something else than is `wanted`.
     """
     value = returned(value)
     if (
@@ -85,9 +84,17 @@ def one_number(value: Any) -> Tensor:
         or not value.is_floating_point()
         or value.device.type == "meta"
     ):
-        raise NotYet(
-            f"expected a loss, a tensor with one number, but your function returns {kind(value)}."
-        )
+        raise NotYet(f"expected {wanted}, but your function returns {kind(value)}.")
+    return value
+
+
+def one_number(value: Any) -> Tensor:
+    """What a function returned, which must be a loss: one number with a gradient.
+
+    Raises:
+        NotYet: it is something else.
+    """
+    value = floats(value, "a loss, a tensor with one number")
     if value.shape != ():
         raise NotYet(
             f"a loss is one number, but your function returns the shape {list(value.shape)}."
@@ -130,23 +137,22 @@ def kind(value: Any) -> str:
 
 def given(arguments: Mapping[str, Any], *, shapes: bool = False) -> str:
     """The inputs of a call, by name: their values, or the shapes of those that are tensors."""
-    parts = [
+    return _listed(
         f"`{name}` of shape {list(value.shape)}"
         if isinstance(value, Tensor) and (shapes or value.numel() > _MOST)
         else f"`{name}` = {short(value)}"
         for name, value in arguments.items()
-    ]
-    return (
-        ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
-        if parts
-        else "no inputs"
     )
 
 
-def quoted(names: list[str]) -> str:
+def quoted(names: Iterable[str]) -> str:
     """Names in a sentence: `a`, `b` and `c`."""
-    shown = [f"`{name}`" for name in names]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return _listed(f"`{name}`" for name in names)
+
+
+def _listed(parts: Iterable[str]) -> str:
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def short(value: Any) -> str:
@@ -164,22 +170,21 @@ def _list(value: Tensor) -> str:
     return f"[{', '.join(_list(part) for part in value[:_MANY])}{more}]"
 
 
-def difference(got: Tensor, off: Tensor, too_small: bool, arguments: Mapping[str, Any]) -> str:
+def difference(got: Tensor, want: Tensor, off: Tensor, arguments: Mapping[str, Any]) -> str:
     """Where a result is off: on which inputs, which entry, which way. Never the right value: a hint
     is not a solution.
 
     Args:
         got: what the reader's function returned.
+        want: the right value.
         off: bool, the shape of `got`: which entries are wrong.
-        too_small: which way the first wrong entry is off.
         arguments: the inputs, by name.
     """
-    side = "too small" if too_small else "too large"
+    place = tuple(off.nonzero()[0].tolist())
+    side = "too small" if got[place] < want[place] else "too large"
     start = f"With {given(arguments)} your function returns {short(got)}"
     if got.dim() == 0:
         return f"{start}, which is {side}."
-    place = torch.nonzero(off)[0].tolist()
-    value = short(got[tuple(place)])
     where = ", ".join(map(str, place))
     count = int(off.sum())
     many = (
@@ -187,7 +192,7 @@ def difference(got: Tensor, off: Tensor, too_small: bool, arguments: Mapping[str
         if count == off.numel() > 1
         else f"{count} of the {off.numel()} entries " + ("is off" if count == 1 else "are off")
     )
-    return f"{start}. {many}; the entry at index {where}, {value}, is {side}."
+    return f"{start}. {many}; the entry at index {where}, {short(got[place])}, is {side}."
 
 
 class Check:

@@ -3,8 +3,7 @@ small for a page."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,18 +53,9 @@ def token_batch(
         raise ValueError(
             f"advantages: expected [B] = [{len(completions)}], got {list(advantages.shape)}"
         )
-    pushed = [i for i, a in enumerate(advantages.tolist()) if a != 0]
+    pushed = advantages.nonzero().squeeze(1)
     rows = pushed[:: max(1, -(-len(pushed) // most))]
-    group, signs, mask = (
-        completions.group.tolist(),
-        advantages.sign().int().tolist(),
-        completions.mask.tolist(),
-    )
-    words = completions.tokenizer.batch_decode(
-        [[token] for token in completions.tokens.flatten().tolist()]
-    )
-    width = completions.mask.shape[1]
-    steps = [_packed(values.tolist(), mask, rows) for values in logp.values()]
+    steps = [logits(values[rows][completions.mask[rows]]) for values in logp.values()]
     return {
         "updates": list(logp),
         "prompts": list(prompts),
@@ -73,24 +63,20 @@ def token_batch(
         "new": steps,
         "completions": [
             {
-                "prompt": group[i],
-                "sign": signs[i],
-                "words": [words[i * width + t].strip() for t in range(width) if mask[i][t]],
+                "prompt": int(completions.group[i]),
+                "sign": int(advantages[i].sign()),
+                "words": [
+                    completions.tokenizer.decode([token]).strip()
+                    for token in completions.tokens[i, completions.mask[i]].tolist()
+                ],
             }
-            for i in rows
+            for i in rows.tolist()
         ],
     }
 
 
-def _packed(logp: list[list[float]], mask: list[list[bool]], rows: Sequence[int]) -> list[int]:
-    """The logits of all tokens of these rows in thousandths, one after the other."""
-    return logits([logp[i][t] for i in rows for t in range(len(mask[i])) if mask[i][t]])
-
-
-def logits(logp: Iterable[float]) -> list[int]:
+def logits(logp: Tensor) -> list[int]:
     """Log-probs as logits in thousandths, which keep their digits next to 0 and next to 1."""
-    return [round(1000 * _logit(value)) for value in logp]
-
-
-def _logit(logp: float) -> float:
-    return max(-FAR, min(FAR, logp - math.log(-math.expm1(min(logp, -1e-12)))))
+    logp = logp.double()
+    found = logp - (-logp.clamp(max=-1e-12).expm1()).log()
+    return (1000 * found.clamp(-FAR, FAR)).round().int().tolist()

@@ -8,7 +8,6 @@ from typing import Any
 import traitlets as t
 
 from trbook.explorables.host import Packed
-from trbook.explorables.modules import fragment
 from trbook.explorables.playground import presets
 
 PROMPT = "4 : -5 sq x7 +3 +4 ="
@@ -126,13 +125,5 @@ class Front(Packed):
 
         return {name: text for name, text in parts().items() if name in ("engine", "dial")}
 
-    def html(self) -> str:
-        return fragment(
-            self.module,
-            self.settings(),
-            fallback=self.fallback,
-            placeholder_heights=self.placeholder_heights,
-            still=self.still(),
-            parts=self._parts,
-            shared="playground",
-        )
+    def _more(self) -> dict[str, Any]:
+        return {"parts": self._parts, "shared": "playground"}

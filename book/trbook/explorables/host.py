@@ -89,12 +89,18 @@ class Explorable(anywidget.AnyWidget):
             fallback=self.fallback,
             placeholder_heights=self.placeholder_heights,
             still=self.still(),
-            drawn=self.drawn(),
-            grows=any(
+            **self._more(),
+        )
+
+    def _more(self) -> dict[str, Any]:
+        """What else the fragment is made from."""
+        return {
+            "drawn": self.drawn(),
+            "grows": any(
                 self.trait_metadata(name, "data") and bool(getattr(self, name))
                 for name in self._names()
             ),
-        )
+        }
 
     def still(self) -> str | None:
         """The picture that a page shows before the module has drawn. The first state has one, and

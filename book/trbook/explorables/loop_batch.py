@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from trbook.rollout import adamw
 from trlib.advantages import group_relative
 from trlib.aggregation import aggregate
 from trlib.algorithms import reinforce_loss
@@ -64,7 +65,7 @@ def _around(task: Task, prompt: Prompt, written: Completions) -> dict[str, Any]:
     loss = reinforce_loss(logp, advantages=advantages[:, None].expand_as(logp), mask=mask)
     total = aggregate(loss.per_token, mask, "token-mean")
 
-    optimizer = torch.optim.AdamW(policy.parameters, lr=LR, betas=(0.9, 0.95), weight_decay=0.0)
+    optimizer = adamw(policy, LR)
     total.backward()
     length = torch.stack([p.grad.norm() for p in policy.parameters if p.grad is not None]).norm()
     optimizer.step()

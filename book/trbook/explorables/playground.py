@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 import traitlets as t
 
 from trbook.explorables.host import Explorable
-from trbook.explorables.modules import fragment
 from trlib.errors import unknown
 
 HERE = Path(__file__).parent
@@ -117,20 +116,12 @@ class Playground(Explorable):
             del differs["preset"]
         return differs
 
-    def html(self) -> str:
-        """A fragment of HTML that shows the figure as it will be, and loads what learns when *Play*
-        is pressed."""
+    def _more(self) -> dict[str, Any]:
+        """The lanes as they will be, and what learns when *Play* is pressed."""
         name = self.preset or next(iter(presets()))
         batches = 0 if set(self._differs()) - {"preset"} else recorded(name)
-        return fragment(
-            self.module,
-            self.settings(),
-            fallback=self.fallback,
-            placeholder_heights=self.placeholder_heights,
-            parts=self._parts,
-            still=self.still(),
-            light=lines(list(self.lanes) or presets()[name]["lanes"], batches),
-        )
+        light = lines(list(self.lanes) or presets()[name]["lanes"], batches)
+        return {"parts": self._parts, "light": light}
 
 
 def recorded(preset: str) -> int:

@@ -57,7 +57,7 @@ def record(updates: int = UPDATES) -> dict[str, Any]:
         "updates": updates,
         **said,
         "careful": sorted({row[0] for row in said["words"]} & set(CAREFUL)),
-        "old": logits(old[batch.mask].tolist()),
+        "old": logits(old[batch.mask]),
         "runs": {
             name: {"lr": run.lr, **_learn(run, batch, rewards, updates)}
             for name, run in RUNS.items()

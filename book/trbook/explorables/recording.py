@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 import trlib
+from trbook.rollout import adamw, descend
 from trlib.advantages import group_relative
 from trlib.algorithms import TokenLoss, pg_is_loss, ppo_loss
 from trlib.model.completions import Completions
@@ -82,15 +83,12 @@ def updated(
     """
     with torch.no_grad():
         old = policy.score(batch).logp
-    optimizer = torch.optim.AdamW(policy.parameters, lr=lr, betas=(0.9, 0.95), weight_decay=0.0)
+    optimizer = adamw(policy, lr)
     for rows in parts:
         part, own = batch.rows(rows), advantages[rows, None]
         logp = policy.score(part).logp
         per_token = loss(logp, old[rows], advantages=own.expand_as(logp), mask=part.mask).per_token
-        optimizer.zero_grad()
-        ((per_token * part.mask).sum() / part.mask.sum()).backward()
-        torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
-        optimizer.step()
+        descend(policy, optimizer, (per_token * part.mask).sum() / part.mask.sum())
         with torch.no_grad():
             moved = policy.score(batch).logp - old
         yield moved[batch.mask]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trlib import arguments
+from trlib.arguments import setting, validate
 
 CHUNK = 2048
 """Columns of the vocabulary at a time, the default of `trbook.scale.scoring.score_tokens`."""
@@ -67,43 +67,32 @@ class Setup:
         TypeError, ValueError: a number that is not a size, a word that is not one of those offered.
     """
 
-    model: str = "Qwen2.5-0.5B"
-    vocabulary: int = 0
+    model: str = setting("Qwen2.5-0.5B", among=tuple(MODELS))
+    vocabulary: int = setting(0, least=0)
     """Tokens of the vocabulary; 0: the model's own."""
-    prompts: int = 16
-    group: int = 16
-    prompt: int = 64
+    prompts: int = setting(16, least=1)
+    group: int = setting(16, least=1)
+    prompt: int = setting(64, least=1)
     """Tokens of a prompt."""
-    completion: int = 256
+    completion: int = setting(256, least=1)
     """Tokens of a completion."""
-    at_once: int = 16
+    at_once: int = setting(16, least=1)
     """Completions that go through the model together in an update; more than there are: all."""
-    method: str = "logp"
+    method: str = setting("logp", among=METHODS)
     """What is kept of the anchor: log-probs alone (`logp`), the `top_k` most likely tokens
     (`topk`), distributions (`full`)."""
-    top_k: int = 64
-    scoring: str = "full"
+    top_k: int = setting(64, least=1)
+    scoring: str = setting("full", among=SCORING)
     """`full`: whole logits; `chunked`: a chunk of the vocabulary at a time (`trbook.scale.scoring`)."""
-    precision: str = "bfloat16"
+    precision: str = setting("bfloat16", among=PRECISIONS)
     """Type of the weights."""
-    learns: str = "lora"
+    learns: str = setting("lora", among=LEARNS)
     """`lora`: adapters of `rank` on every linear layer of the blocks, in float32; `full`: all
     weights."""
-    rank: int = 8
+    rank: int = setting(8, least=1)
 
     def __post_init__(self) -> None:
-        arguments.validate(self)
-        for name in ("prompts", "group", "prompt", "completion", "at_once", "top_k", "rank"):
-            arguments.whole(name, getattr(self, name), least=1)
-        arguments.whole("vocabulary", self.vocabulary, least=0)
-        for name, words in (
-            ("model", tuple(MODELS)),
-            ("method", METHODS),
-            ("scoring", SCORING),
-            ("precision", PRECISIONS),
-            ("learns", LEARNS),
-        ):
-            arguments.choice(name, getattr(self, name), words)
+        validate(self)
 
     @property
     def shape(self) -> Shape:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 import trlib
+from trbook.rollout import adamw
 from trlib.loop.sampler import cast, round_trip
 from trlib.model.rollout import sample
 
@@ -78,9 +79,9 @@ def _update(fault: Fault) -> dict[str, float]:
     A = (R - R.mean(1, keepdim=True)).view(-1, 1)
 
     log_ratio = learner.score(batch).logp.float() - batch.logp
-    weights = list(learner.model.parameters())
+    weights = learner.parameters
     before = [weight.detach().clone() for weight in weights]
-    optimizer = torch.optim.AdamW(weights, lr=LR, betas=(0.9, 0.95), weight_decay=0.0)
+    optimizer = adamw(learner, LR)
     (-(A * log_ratio.exp())[batch.mask].mean()).backward()
     gradients = torch.stack(
         [weight.grad.float().norm() for weight in weights if weight.grad is not None]
