@@ -143,11 +143,6 @@ def test_the_slope_is_taken_uphill(method, rho):
     assert step.batch.memory["radius"] == pytest.approx(far)
 
 
-def test_trams_radius_is_measured_and_begins_at_nothing():
-    found = dial(RELATIVES["tram"]()).history.radius
-    assert abs(found[0]) < 1e-6 and (found[1:] > 1e-6).all()
-
-
 # ---- all of them
 
 
