@@ -28,7 +28,8 @@ from trlib.relatives.asynchrony.weights import (
 def test_dis_keeps_an_open_window_and_sao_has_no_other():
     edge = at([0.69, 0.71, 5.99, 6.01], 1.0)
     logps, mask = (edge["logp"], edge["logp_old"]), edge["mask"]
-    assert dis_mask(*logps, mask=mask).tolist() == [[False, True, True, False]]
+    for window in ({}, {"eps_low": SAO().eps_low, "eps_high": SAO().eps_high}):
+        assert dis_mask(*logps, mask=mask, **window).tolist() == [[False, True, True, False]]
     assert torch.equal(dis_mask(*logps, mask=mask, eps_low=1.0, eps_high=math.inf), mask)
     refused("dual_clip: expected None", SAO, dual_clip=3.0)
     refused("eps_low: expected .* 1", dis_mask, *logps, mask=mask, eps_low=1.5)
