@@ -80,20 +80,6 @@ def test_a_product_loses_a_constant_share_and_a_token_saturates():
     assert worth(near, "tis", 64) > worth(near, "sequence", 64)
 
 
-def gradient_bias(chain):
-    """Of the token's weight, whose cap no ratio of these chains reaches."""
-    return estimate(chain, "tis")[0] - chain.gradient
-
-
-def test_no_bias_grows_with_the_square_of_the_length():
-    chains = [Chain(horizon=length, versions=4) for length in (16, 64, 256, 512, 1024)]
-    relative = [float(gradient_bias(chain).norm() / chain.gradient.norm()) for chain in chains]
-    assert relative == pytest.approx([0.18, 0.15, 0.26, 0.39, 0.26], abs=0.006), (
-        "as the chapter says"
-    )
-    assert relative[-1] / relative[0] < 2 < (1024 / 16) ** 2
-
-
 def test_a_total_variation_of_at_most_one_shortens_chapter_twos_bound():
     tv = Chain(horizon=1024, versions=4).largest_tv
     assert 2 * 1024 * 1023 * tv**2 == pytest.approx(14_129, abs=0.5)

@@ -10,7 +10,6 @@ from tests.losses import (
     batch,
     close,
     named,
-    refused,
     tensor,
     trained,
 )
@@ -142,13 +141,3 @@ def test_a_pivot_that_moves_lets_a_far_target_be_reached():
         for n in (0, 10)
     )
     assert float(stays) < 0.77 < 0.79 < float(moves) <= 0.805
-
-
-# ----------------------------------------------------------------------------------------------------------- all three
-
-
-def test_without_a_reference_the_missing_need_is_named():
-    zero = torch.zeros(2, 3)
-    held = batch(logp_old=zero, advantages=zero, anchor="recomputed")
-    said = r"logp_ref: the batch does not hold it; .*Needs\(reference=True\)"
-    refused(said, COUNTERPOL().objective, Scores(zero, torch.zeros(2, 3, 5).log_softmax(-1)), held)

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import trlib
-from tests.losses import close, trained
+from tests.losses import close, refused, trained
 from trbook import moons
-from trlib.algorithms import SFT
+from trlib.algorithms import GRPO, SFT
 from trlib.divergences import kl
 from trlib.relatives import RELATIVES
 from trlib.relatives.finetuning import SAM, SMART, apart
@@ -68,36 +68,27 @@ def test_the_bregman_half_by_hand():
         close(step.batch.memory[name], average[name])
 
 
-def test_the_change_of_the_input_is_the_worst_of_its_size():
-    method = SMART(mu=0.0, eps=0.05)
+def test_the_change_of_the_input_is_of_its_size_and_the_worst():
+    method, seen = SMART(mu=0.0, eps=0.05), []
     step = net(method)
-    full, weights = (
-        step.score().full.detach(),
-        {name: p.detach() for name, p in step.weights.items()},
-    )
+    score, weights = step.score, {name: p.detach() for name, p in step.weights.items()}
+    full = score().full.detach()
+
+    def watched(perturb):
+        def seeing(x):
+            seen.append(perturb(x) - x)
+            return x + seen[-1]
+
+        return score(perturb=seeing)
+
+    step.score = watched
     worst = float(apart(step, method.shaken(step, full).detach(), full))
+    close(seen[1].detach().abs().amax(-1), torch.full((moons.SHOWN, 1), 0.05))
     random = torch.Generator().manual_seed(0)
     others = [
         step.x + 0.05 * (2 * torch.rand(step.x.shape, generator=random) - 1) for _ in range(200)
     ]
     assert worst > max(float(apart(step, moons.read(weights, x), full)) for x in others)
-
-
-def test_the_change_is_of_its_size():
-    method, seen = SMART(eps=0.05), []
-    step = net(method)
-    score = step.score
-
-    def watched(perturb):
-        def seeing(x):
-            seen.append((perturb(x), x))
-            return seen[-1][0]
-
-        return score(perturb=seeing)
-
-    step.score = watched
-    method.shaken(step, score().full.detach())
-    close((seen[1][0] - seen[1][1]).detach().abs().amax(-1), torch.full((moons.SHOWN, 1), 0.05))
 
 
 def test_no_terms_is_supervision():
@@ -152,11 +143,6 @@ def test_the_slope_is_taken_uphill(method, rho):
     assert step.batch.memory["radius"] == pytest.approx(far)
 
 
-def test_trams_radius_is_measured_and_begins_at_nothing():
-    found = dial(RELATIVES["tram"]()).history.radius
-    assert abs(found[0]) < 1e-6 and (found[1:] > 1e-6).all()
-
-
 # ---- all of them
 
 
@@ -166,3 +152,15 @@ def test_adapters_learn(name):
     before = policy.state()
     dial(RELATIVES[name](), policy=policy)
     assert any(not torch.equal(p, before[n]) for n, p in policy.trainable.items())
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "message"),
+    [
+        (GRPO(), {}, "method: expected one that learns from an expert's answers, got GRPO"),
+        (SFT(), {"updates": 0}, "updates: "),
+        (SFT(), {"lr": 0.0}, "lr: "),
+    ],
+)
+def test_what_makes_no_sense_is_named(method, given, message):
+    refused(message, moons.finetuned, method, 0, **given)

@@ -84,14 +84,6 @@ def test_auons_update_is_as_large_as_the_gradient(scale, seed):
 # ---- beside every method
 
 
-def test_matrices_of_adapters_step_too():
-    policy = trlib.load_policy("dial", lora={"r": 4})
-    before = policy.state()
-    trained(GRPO(), policy=policy, optimizer="muon")
-    moved = [name for name, p in policy.trainable.items() if not torch.equal(p, before[name])]
-    assert len(moved) == len(before) and all(before[name].dim() == 2 for name in moved)
-
-
 @pytest.mark.parametrize("name", ["muon", "hybrid_auon"])
 def test_a_matrix_optimiser_needs_a_matrix(name):
     policy = trlib.load_policy("dial")

@@ -112,14 +112,6 @@ def test_adpos_optimum_is_the_anchor_times_q_to_the_tau(seed, tau, beta):
 # TRPA
 
 
-def test_trpa_counts_no_token_for_more_than_ten_nats():
-    """exp(8) would be 2981: one far token does not drown the rest."""
-    right = batch([1, 1], t=2, logp_old=torch.full((2, 2), -2.0, dtype=D))
-    far = [[-10.0, -2.0], [-2.0, -2.0]]
-    with_kl, without = (value(TRPA(kl=kl), far, right)[0] for kl in (1.0, 0.0))
-    assert with_kl - without == pytest.approx(10 / 4)
-
-
 def test_the_levels_are_the_rewards_then_the_reasons():
     """wrong answer and bad arithmetic are one level; a reward decides before a reason does."""
     flat = [[-2.0]] * 4

@@ -8,12 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.losses import D, at, close, data, named, noise, refused, tensor
-from trbook.bandit import bandit_step, linear_tilt
-from trlib.algorithms import PGIS, gspo_loss, ppo_loss
+from trbook.bandit import linear_tilt
+from trlib.algorithms import gspo_loss, ppo_loss
 from trlib.relatives.ratios import (
     BAPO,
     BAPO_PAPER,
-    CAPO,
     ClipBandit,
     bapo_bounds,
     bapo_loss,
@@ -141,13 +140,6 @@ def test_capo_decides_in_float32_as_in_float64(fisher):
     v = torch.eye(10, dtype=D)[0] - p
     F = p.diag() - p.outer(p) if fisher == "true" else v.outer(v)
     close(wide[1][0, 0], 100 * v @ F @ (100 * v) / 2, 1e-6)
-
-
-def test_capo_masks_before_the_move():
-    free, open_ = (bandit_step(m, MU, A, uses=1) for m in (PGIS(), CAPO(tau_f=1e9, tau_h=1e9)))
-    assert torch.equal(free.pi, open_.pi)
-    close(bandit_step(CAPO(tau_f=1e-12), MU, A, uses=1).pi, MU, 1e-15)
-    assert 0 < bandit_step(CAPO(tau_f=0.01, tau_h=1e9), MU, A, uses=1).kl < free.kl
 
 
 # A clip by k3, by a band, and by turns

@@ -75,14 +75,11 @@ def test_the_value_is_the_linear_programmes_on_any_distribution_and_metric(seed,
     assert float(found.sum()) == pytest.approx(1.0) and float(found.min()) >= -1e-15
 
 
-def test_with_radius_enough_everything_is_on_the_best_and_with_none_nothing_moves():
+def test_nothing_moves_without_a_gain_and_distances_of_0_cost_nothing():
+    zero = torch.zeros(5, 5, dtype=D)
+    assert torch.equal(wpo_update(PI, zero[0], LINE, 1.0), PI), "the nearest of equally good arms"
     best = torch.nn.functional.one_hot(A.argmax(), 5).double()
-    assert torch.equal(wpo_update(PI, A, LINE, 100.0), best)
-    close(wpo_update(PI, A, LINE, 0.0), PI)
-    # Among equally good arms the nearest is taken, so nothing moves without a gain.
-    assert torch.equal(wpo_update(PI, torch.zeros(5, dtype=D), LINE, 1.0), PI)
-    free = torch.zeros(5, 5, dtype=D)
-    close(wpo_update(PI, A, free, 0.0), best)  # distances of 0 cost nothing
+    close(wpo_update(PI, A, zero, 0.0), best)
 
 
 @settings(max_examples=30, deadline=None)

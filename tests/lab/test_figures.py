@@ -13,7 +13,7 @@ from trlab.cells import cells
 from trlab.drawing.looks import COLOURS, look
 from trlab.drawing.recorded import Figure, draw, figure, figures
 from trlab.measures import DERIVED
-from trlab.record import read, recorded
+from trlab.record import read
 from trlab.statistics import band, interval, iqm
 from trlab.sweep import load_sweep
 from trlib.loop.metrics import METRICS
@@ -128,15 +128,6 @@ def test_a_history_is_a_band_of_whole_runs_with_a_level():
     corners = ax.collections[1].get_paths()[0].vertices
     assert {*np.round(low, 9), *np.round(high, 9)} <= {*np.round(corners[:, 1], 9)}
     assert [*ax.lines[1].get_ydata()] == [0.7, 0.7] or [*ax.lines[-1].get_ydata()] == [0.7, 0.7]
-
-
-def test_panels_are_points_of_an_axis_and_their_lines_the_statistics():
-    fig = draw(figure("completions"), *read("completions"))
-    runs = recorded("completions")[0].query("nats == '0.1'").groupby("label")["sampled"].agg(iqm)
-    ax = fig.axes[1]
-    assert ax.get_title() == "long: 0.1 nats per batch"
-    (line,) = [line for line in ax.lines if line.get_label() == "16 prompts"]
-    assert [*line.get_ydata()] == [runs[f"16 x {fits}"] for fits in (1, 4, 16)]
 
 
 def test_rows_in_groups_are_sorted_and_those_that_decide_are_named():

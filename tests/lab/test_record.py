@@ -264,24 +264,14 @@ def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, four):
     assert list(load(tmp_path).rows) == ["a"]
 
 
-def test_what_ships_is_read_by_name(tmp_path, tiny, four, monkeypatch):
+def test_a_record_is_taken_into_a_question_by_one_command(
+    tmp_path, tiny, four, monkeypatch, capsys
+):
     monkeypatch.setattr("trlab.questions.RECORDS", tmp_path / "records")
     with pytest.raises(
         RecordError, match="expected one of none yet, got 'tiny'; `trlib sweep tiny` makes it"
     ):
         recorded("tiny")
-    ship(monkeypatch, recorded_as(four[1:2]), load_sweep(str(tiny)))
-    runs, history = recorded("tiny")
-    assert runs["start"].tolist() == [0.1] and load_sweep("tiny").source == "tiny"
-    assert runs["label"].tolist() == ["wide"]
-    found = history[["label", "seed", "batch", "reward"]].values.tolist()
-    assert found == [["wide", 0, 0, 0.1], ["wide", 0, 1, 0.3333]]
-
-
-def test_a_record_is_taken_into_a_question_by_one_command(
-    tmp_path, tiny, four, monkeypatch, capsys
-):
-    monkeypatch.setattr("trlab.questions.RECORDS", tmp_path / "records")
     one = load_sweep(str(tiny))
     save(tmp_path / "made", recorded_as(four), four)
     with monkeypatch.context() as patched:
@@ -291,9 +281,13 @@ def test_a_record_is_taken_into_a_question_by_one_command(
     runs, history = recorded("tiny")
     assert runs["start"].tolist() == [0.1] * 4 and not len(history), "none is drawn"
     assert [cell.id for cell in cells(load_sweep("tiny"))] == [cell.id for cell in four]
-    ship(monkeypatch, recorded_as(four[:1], sampled=0.5), replace(one, name="other"))
-    assert asked("asked") == ["tiny", "other"] and len(recorded("other")[1]) == 2
-    assert recorded("other")[0]["sampled"].tolist() == [0.5]
+    assert load_sweep("tiny").source == "tiny"
+    ship(monkeypatch, recorded_as(four[1:2], sampled=0.5), replace(one, name="other"))
+    assert asked("asked") == ["tiny", "other"]
+    found, drawn = recorded("other")
+    assert found[["label", "sampled"]].values.tolist() == [["wide", 0.5]]
+    drawn = drawn[["label", "seed", "batch", "reward"]].values.tolist()
+    assert drawn == [["wide", 0, 0, 0.1], ["wide", 0, 1, 0.3333]]
     assert recorded("tiny")[0].equals(runs), "what was there is as it was"
 
 

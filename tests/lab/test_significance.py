@@ -34,16 +34,6 @@ runs = st.lists(st.integers(0, 30), min_size=2, max_size=5)
 # --------------------------------------------------------------------------------------------------
 
 
-def test_all_ways_to_deal_the_runs_out_are_counted():
-    # All above: one way of C(16, 8) = 12,870, and its mirror image.
-    assert improvement_p(np.arange(8) + 10, np.arange(8)) == pytest.approx(2 / 12_870, rel=1e-12)
-    assert (
-        improvement_p([1, 2, 3], [4, 5, 6]) == pytest.approx(2 / 20)
-        and improvement_p([1.0] * 4, [1.0] * 4) == 1
-    )
-    assert math.isnan(improvement_p([1.0], [2.0, 3.0])), "one run alone says nothing"
-
-
 @pytest.mark.filterwarnings("ignore:p-value cannot be estimated")
 @settings(max_examples=25, deadline=None)
 @given(runs, runs)
@@ -78,6 +68,7 @@ def test_more_ways_are_drawn_as_they_are_counted():
     # Two tasks that agree say more than each; two that contradict each other nothing.
     assert improvement_p([x, x], [y, y]) < counted / 2
     assert improvement_p([x, -x], [y, -y]) == 1
+    assert math.isnan(improvement_p([1.0], [2.0, 3.0])), "one run alone says nothing"
 
 
 # -- a variant and a number
@@ -139,10 +130,6 @@ def test_a_line_is_crossed_by_chance_no_oftener(kind, n):
     line = np.sort(draw(rng, 400_000))[100_000:300_000].mean()
     found = np.array([line_p(sample, line) for sample in draw(rng, 1_000, n)])
     assert np.mean(found < 0.05) < 0.05 and np.mean(found < 0.005) < 0.012
-
-
-def test_a_middle_above_the_line_is_no_answer_where_the_mean_is_below_it():
-    assert line_p([0.9, 0.9, 0.91, 0.91, 0.92, 0.92, 0.05, 0.05], 0.85) == 1
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -13,7 +13,6 @@ from scipy.stats import bootstrap, mannwhitneyu, trim_mean
 from tests.losses import refused
 from trlab.statistics import (
     band,
-    by_task,
     difference,
     improvement,
     interval,
@@ -98,26 +97,10 @@ def test_a_prediction_interval_by_hand():
 
 
 def test_scores_may_be_a_column_of_a_table_whatever_its_index():
-    runs = pd.DataFrame(
-        {
-            "label": ["ppo"] * 4 + ["troll"] * 4,
-            "sampled": [0.1, 0.9, 0.2, 0.3, 0.5, 0.6, 0.9, 0.7],
-            "greedy": [0.5] * 4 + [0.9] * 4,
-        }
-    )
-    troll, ppo = (runs[runs["label"] == label] for label in ("troll", "ppo"))
-    assert interval(troll["sampled"]) == interval([0.5, 0.6, 0.9, 0.7])
-    assert better(troll["sampled"], ppo["sampled"]) == 12.5 / 16  # .9 is tied once
-    columns = ["sampled", "greedy"]
-    assert [by_task("x", troll[columns])[i].tolist() for i in (0, 1)] == [
-        [0.5, 0.6, 0.9, 0.7],
-        [0.9] * 4,
-    ]
-    assert (
-        interval(troll[columns])
-        == interval(troll[columns].to_numpy())
-        == interval([troll[c] for c in columns])
-    )
+    scores = {"sampled": [0.5, 0.6, 0.9, 0.7], "greedy": [0.9, 0.4, 0.8, 0.9]}
+    runs = pd.DataFrame(scores, index=range(4, 8))
+    assert interval(runs["sampled"]) == interval(scores["sampled"])
+    assert interval(runs) == interval(runs.to_numpy()) == interval([*scores.values()])
 
 
 def test_one_run_has_a_value_and_no_interval():

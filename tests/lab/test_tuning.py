@@ -32,47 +32,17 @@ def table(**scores):
     )
 
 
-def test_the_best_wins_and_of_equals_the_one_that_moved_least():
-    runs = table(
-        ppo=[("1", 0.5, 0.1), ("2", 0.805, 0.3), ("3", 0.80, 0.2), ("4", 0.79, 0.01)],
-        troll=[("1", 0.9, 0.5), ("2", 0.85, 0.1)],
-    )
-    ppo, troll = choose(runs, ["lr"])
-    assert (ppo.label, ppo.at, ppo.tried) == (
-        "ppo",
-        {"lr": "3"},
-        4,
-    )  # 4 is more than .01 below the best
-    assert (
-        ppo.score == pytest.approx(0.80)
-        and ppo.best == pytest.approx(0.805)
-        and ppo.kl == pytest.approx(0.2)
-    )
-    assert troll.at == {"lr": "1"}
-
-
-def test_a_choice_at_the_first_or_last_point_that_was_tried_is_an_edge():
-    runs = table(
-        inside=[("1e-05", 0.5, 1), ("0.0001", 0.9, 1), ("0.001", 0.5, 1)],
-        alone=[("0.0001", 0.9, 1)],
-    )
-    corner = table(
-        first=[("1e-05", 0.9, 1), ("0.0001", 0.8, 1)], last=[("1e-05", 0.5, 1), ("0.0001", 0.9, 1)]
-    )
-    assert [one.edges for one in choose(pd.concat([runs, corner]), ["lr"])] == [
-        (),
-        (),
-        ("lr",),
-        ("lr",),
-    ]
-    words = table(ppo=[("few", 0.9, 1), ("many", 0.5, 1)])
-    assert choose(words, ["lr"])[0].edges == (), "words have no first and last"
+def test_an_axis_of_one_point_or_of_words_has_no_edge():
+    for points in ([("0.0001", 0.9, 1)], [("few", 0.9, 1), ("many", 0.5, 1)]):
+        assert choose(table(ppo=points), ["lr"])[0].edges == ()
 
 
 def test_a_configuration_with_a_failed_run_cannot_win():
     runs = table(ppo=[("1", 0.5, 0.1), ("2", 0.9, 0.3)])
     runs.loc[2, "status"] = "failed"
-    assert choose(runs, ["lr"])[0].at == {"lr": "1"}
+    (found,) = choose(runs, ["lr"])
+    assert (found.at, found.tried) == ({"lr": "1"}, 2)
+    assert (found.score, found.best, found.kl) == pytest.approx((0.5, 0.5, 0.1))
     runs["status"] = "failed"
     refused("runs: expected a configuration of 'ppo' without failed runs", choose, runs, ["lr"])
     refused(r"runs: expected seeds \[100, 101\] of 'ppo'", choose, runs.drop(index=0), ["lr"])

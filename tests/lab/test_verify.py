@@ -214,12 +214,3 @@ def test_on_another_processor_the_command_compares_within_the_interval_and_says_
     ] * 2
     here["hardware"] = ours["hardware"]  # on the recorded one the same bits are expected
     assert typed(command) == 1 and "DIFFERS" in capsys.readouterr().out
-
-
-def test_a_cell_that_cannot_be_told_is_said_to_be_so_and_does_not_count(planned, monkeypatch):
-    said = []
-    monkeypatch.setattr(
-        verify, "compare", lambda planned, cell, result, now: Agreement(cell, "cannot tell", "why")
-    )
-    found = verify.verify(planned, 1, seed=0, workers=0, say=said.append)
-    assert said == [f"cannot tell  {found[0].cell}: why"] and sum(one.agrees for one in found) == 0

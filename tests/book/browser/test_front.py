@@ -12,7 +12,7 @@ LINES = ".trx:not(.still) path.line"
 SLIDER = "Width of the clip"
 
 
-def test_a_batch_is_read_by_keyboard_and_the_answers_follow(visit):
+def test_a_batch_is_read_by_keyboard_and_a_clip_that_is_let_go_begins_to_learn(visit):
     one = visit("Front")
     plane = one.page.get_by_role("slider", name="Batch to read")
     answers = one.page.locator(".answers-of li")
@@ -22,15 +22,10 @@ def test_a_batch_is_read_by_keyboard_and_the_answers_follow(visit):
     assert plane.get_attribute("aria-valuetext").startswith("batch 0: once 0.")
     plane.press("Escape")
     expect(answers.nth(1)).to_contain_text("clip 0.2 after 30 batches")
-
-
-def test_a_clip_that_is_let_go_begins_to_learn(visit):
-    one = visit("Front")
     assert not [url for url in one.requests if "engine" in url]
     one.page.get_by_role("slider", name=SLIDER).press("ArrowRight")
-    card = one.page.locator(".answers-of li").nth(2)
-    expect(card).to_contain_text("16 times, clip 1")
-    expect(card).to_contain_text(re.compile(r"after \d+ batch"))
+    expect(answers.nth(2)).to_contain_text("16 times, clip 1")
+    expect(answers.nth(2)).to_contain_text(re.compile(r"after \d+ batch"))
     assert [url for url in one.requests if url.endswith("playground/engine.js")]
 
 

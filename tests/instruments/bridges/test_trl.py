@@ -194,26 +194,39 @@ def test_the_anchor_is_the_samplers_where_there_is_one(anchor, trainer_of):
 
 @pytest.mark.parametrize("loss_type", ["dapo", "dr_grpo"])
 @pytest.mark.parametrize(
-    ("mode", "beta"), [("token_truncate", 0.0), ("sequence_mask", 0.0), ("token_truncate", 0.5)]
+    ("mode", "beta", "corrected"),
+    [
+        ("token_truncate", 0.0, True),
+        ("sequence_mask", 0.0, True),
+        ("token_truncate", 0.5, True),
+        ("", 0.5, True),
+        ("", 0.5, False),
+    ],
 )
-def test_a_region_composes_with_trls_correction(loss_type, mode, beta, trainer_of):
+def test_a_region_composes_with_trls_correction_and_penalty(
+    loss_type, mode, beta, corrected, trainer_of
+):
     """TIS on tokens, [B, T], or a mask of sequences, [B, 1], on PPO's clip: TRL's own loss."""
-    trainer = trainer_of(Recomputed, loss_type=loss_type)
+    trainer = trainer_of(Recomputed, loss_type=loss_type, use_bias_correction_kl=corrected)
     # Given to the constructor, the first starts vLLM and the last loads a reference.
-    trainer.use_vllm, trainer.vllm_importance_sampling_correction, trainer.beta = True, True, beta
+    trainer.use_vllm = trainer.vllm_importance_sampling_correction = bool(mode)
+    trainer.beta = beta
     inputs = batch()
     logp = with_log_probs(trainer, inputs)
     g = torch.Generator().manual_seed(1)
-    shape = (6, 7) if mode == "token_truncate" else (6, 1)
+    shape = (6, 1) if mode == "sequence_mask" else (6, 7)
     factor = (2 * torch.rand(shape, generator=g)).masked_fill(
         torch.rand(shape, generator=g) < 0.3, 0
     )
     inputs |= {
         "old_per_token_logps": logp - 0.1 * torch.rand(6, 7, generator=g),
-        "ref_per_token_logps": logp - 0.3,
+        "ref_per_token_logps": logp - torch.rand(6, 7, generator=g) / 2,
         "importance_sampling_ratio": factor,
     }
     assert_trls_loss(trainer, inputs, rtol=1e-4, atol=1e-6)
+    if beta:
+        mine, its = trainer._metrics["train"]["kl"]
+        assert mine == pytest.approx(its, rel=1e-5) and mine > 0.01 and trainer.beta == beta
 
 
 def test_a_correction_beside_a_region_around_the_sampler_is_refused(trainer_of, monkeypatch):
@@ -454,22 +467,6 @@ def test_quatros_groups_leave_out_what_is_masked_or_has_no_reward(trainer_of):
 def test_settings_of_a_trainer_are_checked_at_construction(kind, argument, given, came, trainer_of):
     with pytest.raises((TypeError, ValueError), match=f"^{argument}: .*{came}"):
         trainer_of(type("Set", (kind,), {argument: given}))
-
-
-@pytest.mark.parametrize("corrected", [True, False])
-@pytest.mark.parametrize("loss_type", ["dapo", "dr_grpo"])
-def test_beta_is_trls_own_penalty(loss_type, corrected, trainer_of):
-    trainer = trainer_of(Recomputed, loss_type=loss_type, use_bias_correction_kl=corrected)
-    trainer.beta = 0.5  # given to the constructor it loads a reference: trl_run does
-    inputs = batch()
-    logp = with_log_probs(trainer, inputs)
-    inputs |= {
-        "old_per_token_logps": logp - 0.1,
-        "ref_per_token_logps": logp - torch.rand(6, 7) / 2,
-    }
-    assert_trls_loss(trainer, inputs)
-    mine, its = trainer._metrics["train"]["kl"]
-    assert mine == pytest.approx(its, rel=1e-5) and mine > 0.01 and trainer.beta == 0.5
 
 
 def test_a_routers_load_is_balanced_as_trl_does(trainer_of):

@@ -9,7 +9,6 @@ from tests.instruments.parity.test_verl import agree, both, config, theirs  # no
 from trlib.aggregation import aggregate
 from trlib.algorithms import pg_is_loss, ppo_loss
 from trlib.relatives.asynchrony.masks import (
-    SAO,
     clip_cov_mask,
     covariance,
     dis_mask,
@@ -104,16 +103,3 @@ def test_dis_is_verl_s_reinforce_under_a_window_of_pi_over_mu(verl, config, batc
     torch.testing.assert_close(found[1], wanted[1], rtol=1e-6, atol=1e-12)
     assert 0 < int(keep.sum()) < int(batch["mask"].sum()) or bounds != (0.2, 0.2)
     assert float((wanted[0] - found[0]).abs()) > 1e-3
-
-
-def test_sao_s_window_is_the_one_that_torchtrade_s_port_of_torchrl_has():
-    """`SAOLoss` of TorchTrade (at 5b1f72d7, read on 26 November 2026) keeps a token where
-    log(1 - ε_low) < log π/μ < log(1 + ε_high), both open, by torchrl's own bounds; `SAOLoss` of
-    twinkle (at 71ff3700) has the same defaults."""
-    torchrl = pytest.importorskip("torchrl.objectives.llm.grpo")
-    loss = torchrl.GRPOLoss(None, clip_epsilon=(SAO().eps_low, SAO().eps_high))
-    low, high = (float(x) for x in loss._clip_bounds)
-    log_ratio = torch.tensor([[low - 1e-4, low + 1e-4, high - 1e-4, high + 1e-4]])
-    old = torch.full((1, 4), -3.0)
-    kept = dis_mask(old + log_ratio, old, mask=torch.ones(1, 4, dtype=torch.bool))
-    assert kept.tolist() == [[False, True, True, False]]

@@ -11,8 +11,8 @@ import pytest
 import trlib
 from book.build.cards import CARDS as PAGES
 from tests.by_day import by_day
-from trbook.scale.papers import BESIDE, PAPERS, WRITTEN_FOR, of_card, table
-from trlib.algorithms import ALGORITHMS, pg_is_loss
+from trbook.scale.papers import BESIDE, PAPERS, WRITTEN_FOR, of_card
+from trlib.algorithms import pg_is_loss
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 CARDS = {name: of_card(name) for name in PAPERS | BESIDE}
@@ -57,20 +57,6 @@ def test_the_lines_of_a_card_run_as_pasted(key, paste):
         assert (kind.anchor == "recomputed") == (PAGES[key].ratio == "π/π_old")
     else:
         assert kind.__module__.startswith("trl.")
-
-
-def test_every_row_is_a_method_here_and_a_row_of_the_page():
-    assert {*PAPERS, *BESIDE} <= {*ALGORITHMS}
-    assert all(paper in CARDS.values() for paper in PAPERS.values())
-    for library in WRITTEN_FOR:
-        for paper, (name, settings, note) in zip(PAPERS.values(), table(library), strict=True):
-            given, left_open = getattr(paper, library), getattr(paper, f"{library}_note")
-            assert paper.arxiv in name and note == (left_open or "nothing that we found")
-            assert all(
-                str(value) in settings and key.rpartition(".")[2] in settings
-                for key, value in (given or {}).items()
-            )
-            assert given or (settings == "no setting" and left_open), "what is missing is explained"
 
 
 @pytest.mark.parametrize(
