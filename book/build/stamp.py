@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import nbformat
+
 from book.build.paths import ROOT, config
 from trbook.address import INTRODUCTION, NAME, Address, address
 
@@ -93,21 +95,19 @@ def install_cell(where: Address | None = None) -> str:
 def notebook(text: str, where: Address, name: str) -> str:
     """A notebook with its install cell, folded, the metadata that JupyterLab writes and, under the
     title, what it is and where it lives."""
-    content = json.loads(text)
+    content = nbformat.reads(text, as_version=4)
     if "kernelspec" in content["metadata"]:
         content["metadata"]["kernelspec"]["display_name"] = KERNEL
         content["metadata"]["language_info"] = LANGUAGE
     for cell in content["cells"]:
         if "install" in cell["metadata"].get("tags", []):
-            cell["source"] = install_cell(where).splitlines(keepends=True)
-            folded = {"cellView": "form", "jupyter": {"source_hidden": True}, **cell["metadata"]}
-            cell["metadata"] = dict(sorted(folded.items()))
+            cell["source"] = install_cell(where)
+            cell["metadata"] |= {"cellView": "form", "jupyter": {"source_hidden": True}}
     title = content["cells"][0]
-    whole = INTRODUCTION.sub("", "".join(title["source"]), count=1)
-    head, newline, rest = whole.partition("\n")
-    whole = f"{head}\n\n{where.introduction(name.removesuffix('.ipynb'))}{newline}{rest}"
-    title["source"] = whole.splitlines(keepends=True)
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    head, newline, rest = INTRODUCTION.sub("", title["source"], count=1).partition("\n")
+    said = where.introduction(name.removesuffix(".ipynb"))
+    title["source"] = f"{head}\n\n{said}{newline}{rest}"
+    return nbformat.writes(content) + "\n"
 
 
 def readme(text: str, where: Address) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import yaml
 
 from book.build.paths import ROOT, contents
@@ -74,7 +74,7 @@ def text_of(cells: list[dict[str, Any]]) -> Text:
     """Counts the cells of a notebook as far as its exercises, or to its end."""
     words = code = figures = tables = formulas = predictions = 0
     for cell in cells:
-        source = "".join(cell["source"])
+        source = cell["source"]
         if cell["cell_type"] == "code":
             kinds = {kind for one in cell["outputs"] for kind in one.get("data", ())}
             if not NO_FIGURE.search(source):
@@ -110,8 +110,8 @@ class Chapter:
 
 def chapter(path: Path, title: str) -> Chapter:
     """Reads a notebook."""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    plays = sum("from trbook.explorables import" in "".join(cell["source"]) for cell in cells)
+    cells = nbformat.read(path, as_version=4)["cells"]
+    plays = sum("from trbook.explorables import" in cell["source"] for cell in cells)
     exercises = sum("exercise" in cell["metadata"].get("tags", ()) for cell in cells)
     return Chapter(path.stem, title, text_of(cells), plays, exercises)
 

@@ -22,7 +22,6 @@ from pathlib import Path
 from book.build import methods, numbers, pictures, printed, records, tables
 from book.build.cards import CARDS, FOLDER
 from book.build.paths import ROOT, chapters
-from book.build.quoted import FILLED, NOT_RUN
 from trlib.errors import unknown
 
 BOOK = "../../../book/"
@@ -73,9 +72,6 @@ def stale(names: Iterable[str]) -> Iterator[str]:
             yield f"{name}: {', '.join(_differ(text, after))}"
         for file, _ in drawn(text, by_hand[name]):
             yield f"{name}: {file.relative_to(ROOT)}"
-        for asked, told in FILLED.findall(text):
-            if told == NOT_RUN:
-                yield f"{name}: {asked}: not run yet"
 
 
 def _differ(before: str, after: str) -> list[str]:

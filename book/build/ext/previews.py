@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from PIL import Image, ImageOps
 from sphinx.application import Sphinx
 
@@ -68,12 +68,11 @@ class Figure:
 @cache
 def first(path: Path) -> Figure | None:
     """The first figure of a page's source: asked when it is drawn, and when its page is written."""
-    text = path.read_text(encoding="utf-8")
     if path.suffix == ".ipynb":
-        cells = json.loads(text)["cells"]
+        cells = nbformat.read(path, as_version=4)["cells"]
         shown = (output for cell in cells for output in cell.get("outputs", []))
         return next((found for found in map(_stored, shown) if found), None)
-    for says, name in FIGURE.findall(text):
+    for says, name in FIGURE.findall(path.read_text(encoding="utf-8")):
         if (path.parent / name).exists():
             return Figure((path.parent / name).read_bytes(), says)
     return None
@@ -85,7 +84,7 @@ def _stored(output: dict[str, Any]) -> Figure | None:
     if "image/png" not in data or says.startswith(STRIP):
         return None
     above = NOTE if "explorable" in data.get(PAGE, {}) else 0
-    return Figure(base64.b64decode("".join(data["image/png"])), says, above)
+    return Figure(base64.b64decode(data["image/png"]), says, above)
 
 
 def of(app: Sphinx, page: str) -> tuple[str, str] | None:
