@@ -169,8 +169,6 @@ def lasting(output: dict[str, Any]) -> dict[str, Any]:
     for kind in ("text/html", "text/markdown"):
         if kind in data:
             kept[kind] = _plain(NAMES.sub("", STYLES.sub("", SCRIPTS.sub("", data[kind]))))
-    if "image/png" in data:
-        kept["image/png"] = data["image/png"]
     return {**output, "data": kept}
 
 

@@ -111,8 +111,6 @@ def test_costs_are_the_record_s():
 
     runs = recorded("dial_methods")[0]
     seconds = runs.pivot_table(index="seed", columns="label", values="cpu_seconds")
-    sweep, base, ratio = read.cost(CARDS["trpo"])
-    assert (sweep, base) == ("dial_methods", "reinforce") and ratio.low <= ratio.value <= ratio.high
-    each = seconds["trpo"] / seconds["reinforce"]
-    assert each.min() <= ratio.value <= each.max() and ratio.value > 5
-    assert read.cost(CARDS["reinforce"]) is None and read.cost(CARDS["sft"])[0] == "trapo"
+    each, ratio = seconds["trpo"] / seconds["reinforce"], read.cost(CARDS["trpo"])
+    assert each.min() <= ratio <= each.max() and ratio > 5
+    assert read.cost(CARDS["reinforce"]) is None and read.cost(CARDS["sft"]) is None

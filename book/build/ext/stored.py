@@ -117,9 +117,8 @@ def unpacked(held: dict[str, Any]) -> str:
 
 
 def live(notebook: dict[str, Any]) -> None:
-    """Puts drawings and explorables in the place of their pictures, and says beside every other picture
-    what it shows, where myst-nb looks for that. What a check says of an exercise that nobody has
-    answered is for whoever runs it."""
+    """Puts drawings and explorables in the place of their pictures. What a check says of an exercise
+    that nobody has answered is for whoever runs it."""
     for cell in code_cells(notebook).values():
         if "exercise" in cell["metadata"].get("tags", []):
             cell["outputs"] = []
@@ -127,9 +126,6 @@ def live(notebook: dict[str, Any]) -> None:
             held = output.get("data", {}).get(PAGE)
             if held:
                 output["data"] = {"text/html": unpacked(held)}
-            elif alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
-                shows = {"align": "center", "alt": alt}
-                cell["metadata"].setdefault("mystnb", {})["image"] = shows
 
 
 def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:

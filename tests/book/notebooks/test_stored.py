@@ -251,15 +251,6 @@ def test_what_writes_to_stderr_is_not_stored():
         refresh.stored(notebook, draw)
 
 
-def test_a_stored_picture_says_on_a_page_what_it_shows():
-    shown = {"output_type": "display_data", "data": {"image/png": ""}}
-    shown["metadata"] = {"image/png": {"alt": "A line that falls"}}
-    cell = {"cell_type": "code", "id": "a", "metadata": {"mystnb": {"figure": {}}}}
-    live({"cells": [cell | {"outputs": [shown]}]})
-    assert cell["metadata"]["mystnb"]["image"]["alt"] == "A line that falls"
-    assert "figure" in cell["metadata"]["mystnb"]
-
-
 def test_tables_and_text_lose_what_is_drawn_at_random():
     table = '<style>#T_1f{}</style><table id="T_1f"><td id="T_1f_row0">1</td></table>'
     found = cleaned(shown(table, "<Styler at 0x7f00deadbeef>"), draw)
