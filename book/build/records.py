@@ -101,7 +101,7 @@ def _ends(name: str, *, fold: bool = True) -> str:
     heads = (
         "method",
         *(words.axis(axis).heading for axis in axes),
-        *(words.measure(column).heading or words.measure(column).text for column in columns),
+        *(words.HEADINGS.get(column, words.measure(column).text) for column in columns),
     )
     body = rows(runs, history, axes, columns, one)
     text = table(heads, body)
