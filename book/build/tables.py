@@ -131,9 +131,9 @@ def steps_shown(_: str) -> str:
     )
 
 
-def steps_drawn(_: str) -> Iterator[tuple[Path, Drawing]]:
+def steps_drawn(_: str) -> tuple[Path, Drawing]:
     """The picture of these curves."""
-    yield BOOK / LADDER, figures.drawing(ladder.curves())
+    return BOOK / LADDER, figures.drawing(ladder.curves())
 
 
 def places(_: str) -> str:
@@ -144,9 +144,9 @@ def places(_: str) -> str:
     )
 
 
-def places_drawn(_: str) -> Iterator[tuple[Path, Drawing]]:
+def places_drawn(_: str) -> tuple[Path, Drawing]:
     """The picture of these places."""
-    yield BOOK / PLACES, _eight()
+    return BOOK / PLACES, _eight()
 
 
 @cache
@@ -156,9 +156,9 @@ def _eight() -> Drawing:
     return figures.drawing(eight())
 
 
-def weights_drawn(name: str) -> Iterator[tuple[Path, Drawing]]:
+def weights_drawn(name: str) -> tuple[Path, Drawing]:
     """The curve of a card."""
-    yield FOLDER / blocks.figure_of(name), figures.drawing(drawn(CARDS[name]))
+    return FOLDER / blocks.figure_of(name), figures.drawing(drawn(CARDS[name]))
 
 
 def nine_lines(_: str) -> str:
@@ -259,12 +259,13 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "program": program,
 }
 """What stands on a page, as Markdown, by its name; called with its argument."""
-DRAWN: dict[str, Callable[[str], Iterator[tuple[Path, Drawing]]]] = {
+DRAWN: dict[str, Callable[[str], tuple[Path, Drawing]]] = {
     "ladder-curves": steps_drawn,
     "places": places_drawn,
     "weights": weights_drawn,
 }
-"""What draws the pictures of a block, by the block's name; called with the name of the page."""
+"""What draws the picture of a block, and where that is stored, by the block's name; called with the name
+of the page."""
 
 
 def made(name: str, argument: str, page: str) -> str:
@@ -290,4 +291,4 @@ def filled(text: str, page: str = "") -> str:
 def drawings(text: str, page: str = "") -> Iterator[tuple[Path, Drawing]]:
     """The pictures of a page's blocks, and where they are stored."""
     for name in sorted({found[1] for found in MADE.finditer(text)} & DRAWN.keys()):
-        yield from DRAWN[name](page)
+        yield DRAWN[name](page)
