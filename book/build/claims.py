@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 
+from myst_parser.mdit_to_docutils.base import default_slugify
+
 import trlab.claims
-from book.build.ext.terms import slug
 from trlab.claims import tell
 from trlab.claims.outcome import NOT_TESTABLE, Told
 from trlab.claims.text import VERDICTS
@@ -72,7 +73,7 @@ def card_of(module: str) -> str:
     card = of_method(module.rpartition(".")[2]) if module.startswith("trlib.algorithms.") else None
     return (
         "What the papers claim for it, and what we found: "
-        f"[claims](../claims.md#{slug(card.title)}).\n\n"
+        f"[claims](../claims.md#{default_slugify(card.title)}).\n\n"
         if card
         else ""
     )

@@ -29,17 +29,6 @@ if not any(distributions(name="{name}")):
 """
 WHEEL = "$(ls trust_region_book-*.whl)[notebook]"
 """What is installed while the book has no address: the wheel that a reader has uploaded."""
-KERNEL = "Python 3 (ipykernel)"
-LANGUAGE = {
-    "codemirror_mode": {"name": "ipython", "version": 3},
-    "file_extension": ".py",
-    "mimetype": "text/x-python",
-    "name": "python",
-    "nbconvert_exporter": "python",
-    "pygments_lexer": "ipython3",
-}
-"""What JupyterLab writes into a chapter that is opened. It adds Python's version, which `book.build.lab`
-takes away again."""
 TRIED = "05_grpo"
 """The chapter that the README sends to Colab."""
 NOBODY = f"The authors of {NAME}"
@@ -71,12 +60,8 @@ def install_cell(where: Address | None = None) -> str:
 
 
 def notebook(text: str, where: Address, name: str) -> str:
-    """A notebook with its install cell, folded, the metadata that JupyterLab writes and, under the
-    title, what it is and where it lives."""
+    """A notebook with its install cell, folded, and, under the title, what it is and where it lives."""
     content = nbformat.reads(text, as_version=4)
-    if "kernelspec" in content["metadata"]:
-        content["metadata"]["kernelspec"]["display_name"] = KERNEL
-        content["metadata"]["language_info"] = LANGUAGE
     for cell in content["cells"]:
         if "install" in cell["metadata"].get("tags", []):
             cell["source"] = install_cell(where)

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import yaml
+from myst_parser.mdit_to_docutils.base import default_slugify
 from pybtex.backends.markdown import Backend
 from pybtex.database import Person, parse_file
 from pybtex.plugin import find_plugin
@@ -97,7 +98,7 @@ def picture(_: str) -> str:
 
 def claimed(_: str) -> str:
     rows = claims.rows_of(claims.every().values())
-    links = [(f"[{title}](#{claims.slug(title)})", *counts) for title, *counts in rows]
+    links = [(f"[{title}](#{default_slugify(title)})", *counts) for title, *counts in rows]
     return table(("claims of", *claims.COLUMNS, "our questions"), links)
 
 

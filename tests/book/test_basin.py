@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from book.build.pack import packs
 from trbook.explorables import Basin, basins
+from trbook.explorables.files import BUILT
 from trlab import basin
 from trlab.statistics import iqm
 from trlab.sweep import Axis, Budget, Sweep, Variant
 
-FILE = json.loads(packs.BASIN.read_text(encoding="utf-8"))
+FILE = json.loads((BUILT / "basin.data.json").read_text(encoding="utf-8"))
 RATES = (1e-5, 1e-4, 1e-3)
 
 

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from book.build.pack import packs
 from book.build.tables import FIGURES
 from trbook.explorables import Front, Wall, wall_runs
 from trbook.explorables.files import BUILT
@@ -12,7 +11,7 @@ from trbook.explorables.modules import preloads
 from trlab.record import read
 from trlab.texts import Written, texts_of
 
-FILE = json.loads(packs.WALL.read_text(encoding="utf-8"))
+FILE = json.loads((BUILT / "wall.data.json").read_text(encoding="utf-8"))
 ONCE, MANY, HELD = FILE["lanes"]
 
 
@@ -42,7 +41,10 @@ def test_the_page_reads_the_answers_as_they_were_written(sources):
         [[one.text.strip() for one in batch] for batch in texts_of(runs.loc[label]).values()]
         for label in wall_runs.LOOKS
     ]
-    assert sources("wall/words.js", ANSWERS, packs.WALL.read_text(encoding="utf-8")) == written
+    assert (
+        sources("wall/words.js", ANSWERS, (BUILT / "wall.data.json").read_text(encoding="utf-8"))
+        == written
+    )
 
 
 def test_every_run_was_asked_the_same():

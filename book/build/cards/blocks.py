@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from myst_parser.mdit_to_docutils.base import default_slugify
+
 from book.build import claims
 from book.build.cards import read
 from book.build.cards.card import Card
 from book.build.cards.draw import in_words
 from book.build.cards.outcome import Outcome, changed, command, headline, outcomes, written
-from book.build.ext.terms import slug
 from book.build.markdown import escape, table
 from book.build.paths import ROOT
 from trbook.scale import papers
@@ -244,7 +245,7 @@ def claimed(card: Card) -> list[str]:
     if of is None or not told:
         raise ValueError(f"{card.name}.md, claims: expected a method of which some are recorded")
     rows = [(escape(one.claim.text), VERDICTS[one.verdict]) for one in told]
-    link = f"[Tests and numbers](../claims.md#{slug(of.title)})"
+    link = f"[Tests and numbers](../claims.md#{default_slugify(of.title)})"
     return ["## Claims", "", table(("claim", "verdict here"), rows), "", link]
 
 

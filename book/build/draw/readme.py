@@ -1,4 +1,4 @@
-"""Pictures of built pages, for the pages' sources: `python -m book.build.draw.readme [PAGES]`, after
+"""Pictures of built pages, for the pages' sources: `python -m book.build.draw.readme`, after
 `make html`.
 
 Both figures of the front page as they are printed, and its walls batch by batch; of chapter 11 the
@@ -117,9 +117,8 @@ def shoot_wall(page: Any) -> None:
     print(f"wall.gif: {target.stat().st_size // 1000} kB")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    given = sys.argv[1:] if arguments is None else arguments
-    folder = Path(given[0]) if given else BUILD / "html"
+def main() -> int:
+    folder = BUILD / "html"
     pages = {
         FRONT_PAGE: shoot_front,
         BASIN_PAGE: shoot_basin,
