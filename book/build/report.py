@@ -12,7 +12,7 @@ from book.build.browser import NoChromium, browser, settle
 from book.build.pages import BuildFailed, build
 from book.build.paths import BUILD, config
 from book.build.serve import served
-from book.build.stamp import version
+from trlib import __version__
 
 PAGE = "book/report"
 PAPER = BUILD / "report.pdf"
@@ -25,7 +25,7 @@ NUMBER = '<span class="pageNumber"></span>'
 
 
 def main() -> int:
-    edition = f"{config()['title']}, version {version()}"
+    edition = f"{config()['title']}, version {__version__}"
     try:
         folder = build(BUILD / "alone", [PAGE])
         with served(folder) as home, browser() as chromium:

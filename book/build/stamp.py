@@ -19,6 +19,7 @@ import nbformat
 
 from book.build.paths import NOTEBOOKS, ROOT, config
 from trbook.address import INTRODUCTION, NAME, Address, address
+from trlib import __version__
 
 INSTALL = """\
 # @title Install the book where it is missing, as on Colab; torch stays as it is
@@ -38,17 +39,6 @@ NOBODY = f"The authors of {NAME}"
 def authors() -> list[str]:
     """Who wrote this copy of the book: `author` of `_config.yml`, names with commas between them."""
     return [name.strip() for name in str(config()["author"]).split(",")]
-
-
-def version() -> str:
-    """The package's version, read from its source."""
-    match = re.search(
-        r'^__version__ = "(.+)"$',
-        (ROOT / "trlib/__init__.py").read_text(encoding="utf-8"),
-        re.MULTILINE,
-    )
-    assert match is not None
-    return match.group(1)
 
 
 def install_cell(where: Address | None = None) -> str:
@@ -84,21 +74,21 @@ def readme(text: str, where: Address) -> str:
         if where.source
         else "pip install .   # in this repository"
     )
-    day = f" of {released(version())}" if released(version()) else ", not released yet"
+    day = f" of {released()}" if released() else ", not released yet"
     for pattern, new in {
         r"^\*\*\[Read it\].*$": f"**[Read it]({read})** · **{chapter}** · **[Use a loss]({use})**",
         r"(?<=`git clone )\S+": where.repository or "ADDRESS",
-        r"^\*\*Version \S+\*\*[^.]*": f"**Version {version()}**{day}",
+        r"^\*\*Version \S+\*\*[^.]*": f"**Version {__version__}**{day}",
         r"(?<=^```\n)pip install .*$": install,
     }.items():
         text = re.sub(pattern, lambda _, new=new: new, text, count=1, flags=re.MULTILINE)  # type: ignore[misc]
     return text
 
 
-def released(number: str) -> str:
-    """The day on which a version was released, as the changelog's heading has it; empty: not yet."""
+def released() -> str:
+    """The day on which this version was released, as the changelog's heading has it; empty: not yet."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    found = re.search(rf"^## {re.escape(number)} · (.+)$", text, re.MULTILINE)
+    found = re.search(rf"^## {re.escape(__version__)} · (.+)$", text, re.MULTILINE)
     return found[1] if found else ""
 
 
@@ -107,8 +97,8 @@ def citation(text: str, where: Address) -> str:
     names = "".join(f"  - name: {_quoted(name)}\n" for name in authors())
     text = re.sub(r"(?<=^authors:\n)(?: .*\n)*", lambda _: names, text, flags=re.MULTILINE)
     text = re.sub(r"^(?:date-released|repository-code|url): .*\n", "", text, flags=re.MULTILINE)
-    text = re.sub(r"^version: .*$", f"version: {version()}", text, flags=re.MULTILINE)
-    day = released(version())
+    text = re.sub(r"^version: .*$", f"version: {__version__}", text, flags=re.MULTILINE)
+    day = released()
     lines = {
         "date-released": day and datetime.strptime(day, "%d %B %Y").date().isoformat(),
         "repository-code": where.repository,

@@ -13,8 +13,9 @@ import yaml
 from book.build import stamp
 from book.build.ext.address import BUTTONS, settle
 from book.build.paths import ROOT
-from book.build.stamp import citation, differing, licence, project, stamped, version
+from book.build.stamp import citation, differing, licence, project, stamped
 from trbook.address import PLACEHOLDER, address
+from trlib import __version__
 
 FORK = "https://github.com/Some-Body/my-book"
 FOREIGN = re.compile(
@@ -102,7 +103,7 @@ def test_the_pages_have_buttons_and_a_canonical_address_only_where_they_lead_som
         all(fork.html_theme_options[button] for button in BUTTONS)
         and fork.html_theme_options["launch_buttons"]
     )
-    assert f"Version {version()}" in nowhere.html_theme_options["extra_footer"]
+    assert f"Version {__version__}" in nowhere.html_theme_options["extra_footer"]
     assert "href" not in nowhere.html_theme_options["extra_footer"]
     assert f'href="{FORK}/blob/main/CHANGELOG.md"' in fork.html_theme_options["extra_footer"]
     gitlab = theme("https://gitlab.com/me/my-book").html_theme_options
@@ -155,7 +156,7 @@ def test_authors_stand_in_one_place_and_are_carried_on(monkeypatch):
     assert cited["authors"] == names
     day = date.fromisoformat(cited["date-released"])
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert f"\n## {version()} · {day.day} {day:%B %Y}\n" in changelog
+    assert f"\n## {__version__} · {day.day} {day:%B %Y}\n" in changelog
     packaged = tomllib.loads(project(texts["pyproject.toml"], none))
     assert packaged["project"]["authors"] == names
     assert 'Copyright (c) 2026 Ada L, Bo "B" Ö\n' in licence(texts["LICENSE"], none)
