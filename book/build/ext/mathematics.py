@@ -111,7 +111,7 @@ def valid(formula: str) -> str:
 
 def _body(node: nodes.math | nodes.math_block, displayed: bool) -> str:
     try:
-        return drawn(node.astext(), displayed)
+        return drawn(node.astext().strip(), displayed)
     except ValueError as error:
         LOGGER.warning("%s", error, location=node)
         return ""
