@@ -33,6 +33,19 @@ def contents() -> dict[str, str]:
     }
 
 
+def source(page: str) -> Path:
+    """The file of a page. Other files lie beside them, and a module's name holds dots of its own.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    for suffix in (".md", ".ipynb"):
+        path = ROOT / f"{page}{suffix}"
+        if path.exists():
+            return path
+    raise FileNotFoundError(f"page: expected one such as book/report, got {page!r}")
+
+
 def chapters() -> list[Path]:
     """The notebooks that the table of contents names, in its order."""
-    return [ROOT / f"{name}.ipynb" for name in contents() if name.startswith("notebooks/")]
+    return [source(name) for name in contents() if name.startswith("notebooks/")]

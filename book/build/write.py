@@ -20,8 +20,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from book.build import methods, numbers, pictures, printed, records, tables
-from book.build.cards import CARDS, FOLDER
-from book.build.paths import ROOT, chapters
+from book.build.cards import CARDS
+from book.build.paths import ROOT, contents, source
 from trlib.errors import unknown
 
 BOOK = "../../../book/"
@@ -29,19 +29,14 @@ BOOK = "../../../book/"
 
 
 def pages() -> dict[str, Path]:
-    """The pages that are written by hand, in which something is filled in: `purpose`,
-    `methods/index`; a method's card by the method's name."""
-    book = ROOT / "book"
-    found = [
-        *book.glob("*.md"),
-        *book.glob("check/*.md"),
-        *book.glob("interface/*.md"),
-        FOLDER / "index.md",
-    ]
-    named = {path.relative_to(book).with_suffix("").as_posix(): path for path in sorted(found)}
-    cards = {name: FOLDER / f"{name}.md" for name in CARDS}
-    notebooks = {f"notebooks/{path.stem}": path for path in chapters()}
-    return named | cards | notebooks | dict(records.pages())
+    """The pages that are written by hand, in which something is filled in, by their names: `purpose`,
+    `methods/index`, `notebooks/05_grpo`; a method's card by the method's name."""
+    named = {}
+    for page in contents():
+        name = page.removeprefix("book/")
+        card = name.removeprefix("methods/")
+        named[card if card in CARDS else name] = source(page)
+    return named | dict(records.pages())
 
 
 def made(path: Path) -> dict[Path, str]:
