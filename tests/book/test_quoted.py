@@ -1,10 +1,10 @@
 """Numbers of records inside sentences: what they are, what is refused, and what is called
 undecided."""
 
-import json
 import math
 import re
 
+import nbformat
 import numpy as np
 import pytest
 
@@ -181,16 +181,11 @@ def test_a_role_becomes_a_number_between_comments_and_a_stale_one_is_renewed():
     told = f"ends at <!--rec {query}-->{shown(query)}<!--/rec-->."
     assert numbers.filled(f"ends at {{rec}}`{query}`.") == told
     assert numbers.filled(told.replace(shown(query), "0.12")) == told == numbers.filled(told)
-    notebook = json.dumps(
-        {
-            "cells": [
-                {"cell_type": kind, "source": [f"{{rec}}`{query}`"]}
-                for kind in ("markdown", "code")
-            ]
-        }
-    )
-    filled, code = json.loads(numbers.filled_notebook(notebook))["cells"]
-    assert "".join(filled["source"]) in told and code["source"] == [f"{{rec}}`{query}`"]
+    asked = f"{{rec}}`{query}`"
+    cells = [nbformat.v4.new_markdown_cell(asked), nbformat.v4.new_code_cell(asked)]
+    notebook = nbformat.writes(nbformat.v4.new_notebook(cells=cells))
+    filled, code = nbformat.reads(numbers.filled_notebook(notebook), as_version=4)["cells"]
+    assert filled["source"] in told and code["source"] == asked
     code = f"```text\n{{rec}}`{query}`\n```"
     assert numbers.filled(code) == code
     source = ["from <!--rec a b-->0.81 [0.79, 0.82; undecided]<!--/rec--> on"]
