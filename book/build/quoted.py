@@ -187,17 +187,17 @@ def shown(text: str) -> str:
         return counted(quote)
     if quote.against:
         return _compared(quote)
-    if quote.measure == "nats_per_point":
-        estimate = price(part(quote))
-        if estimate is None:
-            raise ValueError(
-                "nats_per_point: expected runs whose divergence was measured, got others"
-            )
-    else:
-        estimate = interval(values(quote))
+    estimate = _paid(quote) if quote.measure == "nats_per_point" else interval(values(quote))
     if quote.plain:
         return number(estimate.value, quote.measure, digits=quote.digits)
     return written(estimate, quote.measure, digits=quote.digits)
+
+
+def _paid(quote: Quote) -> Estimate:
+    paid = price(part(quote))
+    if paid is None:
+        raise ValueError("nats_per_point: expected runs whose divergence was measured, got others")
+    return paid
 
 
 def _compared(quote: Quote) -> str:

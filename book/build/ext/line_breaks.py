@@ -54,17 +54,18 @@ def keep_close(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         parent, at = formula.parent, formula.parent.index(formula)
         before = parent[at - 1] if at else None
         after = parent[at + 1] if at + 1 < len(parent) else None
-        opened = isinstance(before, nodes.Text) and before.endswith("(")
-        closed = isinstance(after, nodes.Text) and after.startswith(CLOSING)
-        if not (opened or closed) or breaks(formula.astext()):
+        opening = before if isinstance(before, nodes.Text) and before.endswith("(") else None
+        closing = after if isinstance(after, nodes.Text) and after.startswith(CLOSING) else None
+        if (opening is None and closing is None) or breaks(formula.astext()):
             continue
-        whole = nodes.inline("", "(" * opened, classes=["whole"])
+        whole = nodes.inline("", "", classes=["whole"])
+        if opening is not None:
+            parent.replace(opening, nodes.Text(opening[:-1]))
+            whole += nodes.Text("(")
         whole += formula.deepcopy()
-        if opened:
-            parent.replace(before, nodes.Text(before[:-1]))
-        if closed:
-            whole += nodes.Text(after[0])
-            parent.replace(after, nodes.Text(after[1:]))
+        if closing is not None:
+            parent.replace(closing, nodes.Text(closing[1:]))
+            whole += nodes.Text(closing[0])
         formula.replace_self(whole)
 
 
