@@ -61,9 +61,9 @@ def test_a_card_names_what_exists(card):
     assert formulas
     for formula in formulas:
         typeset(formula)
-    assert card.draws == (len(formulas) == 2)
-    assert card.draws != ("\nNo curve is drawn, because " in card.text)
     made = [name for name in BLOCKS if f"\n<!--made {name}-->\n" in card.text]
+    assert ("weights" in made) == (len(formulas) == 2)
+    assert ("weights" in made) != ("\nNo curve is drawn, because " in card.text)
     assert {"place", "settings"} <= {*made}
     assert ("command" in made) == ("runs" in made), "a place for runs, and the line that runs it"
 

@@ -229,7 +229,7 @@ def _postings(weighed: list[Counter[str]]) -> dict[str, str]:
 
 
 def _cut(text: str, most: int = EXCERPT) -> str:
-    return shorten(text, most, placeholder=" …")
+    return shorten(text, most, placeholder=" …", break_on_hyphens=False)
 
 
 def switch_off(app: Sphinx) -> None:
