@@ -219,7 +219,7 @@ def stored(notebook: dict[str, Any], draw: Draw) -> dict[str, Any]:
             if output.get("name") == "stderr":
                 said = "".join(output["text"]).strip()
                 raise ValueError(f"cell {number} ({cell['id']}) writes to stderr: {said[:300]}")
-        cell["outputs"] = [cleaned(output, draw) for output in cell["outputs"]]
+        cell["outputs"] = nbformat.from_dict([cleaned(output, draw) for output in cell["outputs"]])
         for name in OPENED:
             cell["metadata"].pop(name, None)
     metadata = notebook["metadata"]

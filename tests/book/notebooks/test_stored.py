@@ -233,6 +233,7 @@ def test_what_runs_is_executed_in_an_empty_folder_and_a_failure_names_its_cell(t
     assert done["cells"][1]["outputs"][0]["text"] == "smoke []\n"
     assert done["metadata"][execute.KEY]["text"] == execute.text_of(done)
     assert done["metadata"][execute.KEY]["versions"]["torch"]
+    assert nbformat.writes(refresh.stored(done, draw))
     for code, said in (
         ("{}['missing']", "KeyError: 'missing'"),
         ("import os\nos._exit(1)", "Kernel died"),
