@@ -1,6 +1,6 @@
 PYTHON := .venv/bin/python
 export OMP_NUM_THREADS := 1
-.PHONY: book html refresh pdf report test test-all lint nightly dev peers lab gpu smollm2 clean
+.PHONY: book html refresh report test test-all lint nightly dev peers lab gpu smollm2 clean
 # A warning is an error; the pages stand all the same, and `make book`, which builds them too, serves them.
 book: .venv/installed ; @$(PYTHON) -m book.build.book
 html: .venv/installed ; @.venv/bin/jupyter-book build . --warningiserror --keep-going
@@ -9,10 +9,8 @@ html: .venv/installed ; @.venv/bin/jupyter-book build . --warningiserror --keep-
 refresh: .venv/installed-dev
 	@$(PYTHON) -m book.build.refresh
 	@$(PYTHON) -m book.build.write
-# The book on paper, from the pages that `make html` has built.
-pdf: .venv/installed-dev ; @$(PYTHON) -m book.build.pdf
 # The report, built from the records and printed as a paper.
-report: .venv/installed-dev ; @$(PYTHON) -m book.build.pdf --alone book/report
+report: .venv/installed-dev ; @$(PYTHON) -m book.build.report
 # The house's rings: `test` is the gate, `test-all` everything that runs by day, each in one process of pytest.
 PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
 PROOF := tests/laws.py tests/test_vectors.py tests/edges

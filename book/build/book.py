@@ -7,21 +7,18 @@ says that it is being built, and appears by itself.
 from __future__ import annotations
 
 import os
-import re
 import select
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
 from book.build.paths import BUILD, ROOT
-from book.build.serve import Fresh, listen
+from book.build.serve import Pages, served
 
 COMMAND = ("jupyter-book", "build", ".", "--warningiserror", "--keep-going")
 FIRST = BUILD / "first"
@@ -30,15 +27,10 @@ WAIT = b"""<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv
 <meta name="viewport" content="width=device-width"><title>This page is being built</title>
 <body style="font:1.1rem/1.6 sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem">
 <p>This page is being built, and appears here by itself.</p></body></html>"""
-PHASES = {"reading sources": (0.1, 0.45), "writing output": (0.5, 0.95)}
-"""Which part of the time a phase takes: where it begins and where it ends."""
-AT = re.compile(r"(reading sources|writing output)\.\.\. *\[ *(\d+)%\]")
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-EVERY = 10
-"""Seconds between two lines that say how much is left."""
+PORTS = range(8000, 8100)
 
 
-class Growing(Fresh):
+class Growing(Pages):
     """The book while it is built: its own pages, then the first pages as they were built by
     themselves, then a word of patience."""
 
@@ -57,32 +49,6 @@ class Growing(Fresh):
             super().send_error(code, message, explain)
         else:
             self.answer(HTTPStatus.SERVICE_UNAVAILABLE, WAIT)
-
-
-def progress(lines: Iterable[str], began: float) -> Iterator[str]:
-    """What of Sphinx's lines a reader wants to know, and how long it still takes. What was printed
-    before anybody read it, while the first pages were built, says nothing about the time.
-
-    Args:
-        lines: what Sphinx prints.
-        began: when it began, as `time.monotonic` says it.
-    """
-    said = time.monotonic()
-    for line in lines:
-        found = AT.search(COLOUR.sub("", line))
-        now = time.monotonic() if found else said
-        if found and now - said >= EVERY:
-            said = now
-            left = remaining(found[1], int(found[2]), now - began)
-            yield f"book: {found[1]}, {found[2]} %, {left}"
-
-
-def remaining(phase: str, percent: int, seconds: float) -> str:
-    """How long it still takes, if it goes on as in the `seconds` so far."""
-    start, end = PHASES[phase]
-    done = start + (end - start) * percent / 100
-    left = seconds * (1 - done) / done
-    return f"about {left / 60:.0f} min left" if left >= 90 else f"about {left:.0f} s left"
 
 
 def first_pages() -> None:
@@ -108,38 +74,35 @@ def main() -> int:
     threading.Thread(target=vanish, daemon=True).start()
     html = BUILD / "html"
     html.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
-    command = [str(Path(sys.executable).with_name(COMMAND[0])), *COMMAND[1:]]
-    told = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    build = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=told, start_new_session=True
-    )
     try:
+        with served(html, Growing, PORTS) as address:
+            return grow(html, address)
+    except OSError as error:
+        print(f"book: {error}", file=sys.stderr)
+        return 1
+
+
+def grow(html: Path, address: str) -> int:
+    """Builds the book into the folder that is served, and goes on serving; Sphinx's status."""
+    command = [str(Path(sys.executable).with_name(COMMAND[0])), *COMMAND[1:]]
+    build = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    try:
+        print(f"book: {address}/ shows what is built already  (Ctrl-C ends it)", flush=True)
         if not (html / "index.html").exists():
-            print("book: the first pages ...", flush=True)
             first_pages()
-        server = listen(html, handler=Growing)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}/"
-        print(f"book: {address} shows what is built already  (Ctrl-C ends it)", flush=True)
-        assert build.stdout is not None
-        for line in progress(build.stdout, began):
-            print(line, flush=True)
         status = build.wait()
-    except (KeyboardInterrupt, OSError) as error:
+    except KeyboardInterrupt:
         with suppress(OSError):
             os.killpg(build.pid, signal.SIGKILL)  # with everything that it has started
-            said = f"{error}" or "interrupted; the next call begins the build anew"
-            print(f"\nbook: {said}", file=sys.stderr)
-        return 1 if isinstance(error, OSError) else 130
+        print("\nbook: interrupted; the next call begins the build anew", file=sys.stderr)
+        return 130
     shutil.rmtree(FIRST, ignore_errors=True)
     if status:
         print(
             "book: not everything is as it should be; what stands above says what", file=sys.stderr
         )
-    seconds = time.monotonic() - began
     with suppress(KeyboardInterrupt):
-        print(f"book: {address} is complete, after {seconds:.0f} s  (Ctrl-C ends it)", flush=True)
+        print(f"book: {address}/ is complete  (Ctrl-C ends it)", flush=True)
         threading.Event().wait()
     return status
 

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 
+from myst_parser.mdit_to_docutils.base import default_slugify
+
 import trlab.claims
-from book.build.ext.terms import slug
 from trlab.claims import tell
 from trlab.claims.outcome import NOT_TESTABLE, Told
 from trlab.claims.text import VERDICTS
@@ -28,21 +29,16 @@ def every() -> dict[str, trlab.claims.Card]:
 def rows_of(cards: Iterable[trlab.claims.Card]) -> list[tuple[str, ...]]:
     """Of each card its title and how many of the paper's claims came out which way (`COLUMNS`), and
     apart from them the questions that are ours."""
-    cards = list(cards)
-    papers, ours = counted(cards), counted(cards, ours=True)
-    return [
-        (title, *(str(count[verdict] or "") for verdict in COLUMNS), summed(ours[title]))
-        for title, count in papers.items()
-    ]
-
-
-def counted(cards: Iterable[trlab.claims.Card], *, ours: bool = False) -> dict[str, Counter[str]]:
-    """How many claims of each card came out which way, by its title: the paper's, or the questions
-    that are ours."""
-    return {
-        card.title: Counter(told.verdict for told in tell(card) if told.claim.ours is ours)
-        for card in cards
-    }
+    rows = []
+    for card in cards:
+        papers, ours = (
+            Counter(told.verdict for told in tell(card) if told.claim.ours is own)
+            for own in (False, True)
+        )
+        rows.append(
+            (card.title, *(str(papers[verdict] or "") for verdict in COLUMNS), summed(ours))
+        )
+    return rows
 
 
 def summed(count: Counter[str]) -> str:
@@ -77,7 +73,7 @@ def card_of(module: str) -> str:
     card = of_method(module.rpartition(".")[2]) if module.startswith("trlib.algorithms.") else None
     return (
         "What the papers claim for it, and what we found: "
-        f"[claims](../claims.md#{slug(card.title)}).\n\n"
+        f"[claims](../claims.md#{default_slugify(card.title)}).\n\n"
         if card
         else ""
     )

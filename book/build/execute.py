@@ -13,29 +13,31 @@ import platform
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+import time
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
 import trlib
+from book.build.ext.stored import code_cells
 from book.build.paths import ROOT
 from trlab.provenance import cores, processor
 
 KEY = "execution_record"
 SHOWN = ("torch", "transformers")
 CELL_SECONDS = 900
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class NotebookFailed(Exception):
-    """A notebook did not run to its end; the message names notebook, cell and error."""
+    """A notebook did not run to its end; the message names the notebook, the error and the cell."""
 
 
-def execute(notebook: Path, *, profile: str) -> dict[str, Any]:
-    """The notebook with its outputs and their record.
+def execute(notebook: Path, *, profile: str) -> Any:
+    """The notebook with its outputs and their record, as nbformat has it.
 
     Args:
         notebook: its file, which stays as it is.
@@ -45,10 +47,9 @@ def execute(notebook: Path, *, profile: str) -> dict[str, Any]:
         NotebookFailed: a cell raised or ran out of time, or the kernel died.
     """
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKernelError
+    from nbclient.exceptions import CellControlSignal, DeadKernelError
 
     book = nbformat.read(notebook, as_version=4)
-    at = [0]
     with tempfile.TemporaryDirectory(prefix="book-", ignore_cleanup_errors=True) as room:
         settings, work = Path(room, "settings"), Path(room, "work")
         for folder in (settings, work):
@@ -67,44 +68,33 @@ def execute(notebook: Path, *, profile: str) -> dict[str, Any]:
             timeout=CELL_SECONDS,
             kernel_name="python3",
             resources={"metadata": {"path": str(work)}},
-            record_timing=True,
-            on_cell_execute=lambda cell, cell_index: at.append(cell_index),
+            record_timing=False,
         )
+        began = time.monotonic()
         try:
             client.execute(env=environment, stderr=subprocess.DEVNULL)
         except (CellControlSignal, DeadKernelError) as error:
-            said = (
-                f"{error.ename}: {error.evalue}"
-                if isinstance(error, CellExecutionError)
-                else str(error)
-            )
-            where = f"{shown(notebook)}, cell {at[-1] + 1}"
-            trace = (
-                re.sub(r"\x1b\[[0-9;]*m", "", str(error))
-                if isinstance(error, CellExecutionError)
-                else ""
-            )
-            raise NotebookFailed(f"{where}: {said}\n{trace}".rstrip()) from error
-    done: dict[str, Any] = json.loads(nbformat.writes(book))
-    timings = [cell["metadata"].pop("execution", {}) for cell in done["cells"]]
-    done["metadata"][KEY] = {**_record(timings, profile), "text": text_of(done)}
-    return done
+            raise NotebookFailed(f"{notebook.name}: {COLOUR.sub('', str(error))}") from error
+    book["metadata"][KEY] = {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - began, 1),
+        "profile": profile,
+        "hardware": hardware(),
+        "versions": {
+            "Python": platform.python_version(),
+            **{name: version(name).split("+")[0] for name in SHOWN},
+            # What runs is this checkout, whatever the environment was told when it was installed.
+            "trust-region-book": trlib.__version__,
+        },
+        "text": text_of(book),
+    }
+    return book
 
 
-def text_of(notebook: Mapping[str, Any]) -> str:
-    """A notebook's code as a few letters, so that a record can be told from that of other code; without
-    the cell that installs the package, which a copy of the book stamps."""
-    cells = [
-        "".join(cell["source"])
-        for cell in notebook["cells"]
-        if cell["cell_type"] == "code" and "install" not in cell["metadata"].get("tags", [])
-    ]
+def text_of(notebook: dict[str, Any]) -> str:
+    """A notebook's code as a few letters, so that a record can be told from that of other code."""
+    cells = [cell["source"] for cell in code_cells(notebook).values()]
     return hashlib.blake2b(json.dumps(cells).encode(), digest_size=8).hexdigest()
-
-
-def shown(path: Path) -> str:
-    """A file as a message names it."""
-    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else path.name
 
 
 def hardware() -> str:
@@ -112,32 +102,3 @@ def hardware() -> str:
     name = re.sub(r"\((R|TM)\)|CPU|Processor|@.*|\d+-Core", "", processor())
     label = " ".join(name.split()) or platform.machine()
     return f"{cores()} core{'' if cores() == 1 else 's'} of {label}"
-
-
-def _record(timings: Iterable[Mapping[str, str]], profile: str) -> dict[str, Any]:
-    moments = [
-        datetime.fromisoformat(timing[name].replace("Z", "+00:00"))
-        for timing in timings
-        for name in ("iopub.execute_input", "shell.execute_reply")
-        if name in timing
-    ]
-    last = max(moments, default=datetime.now(UTC))
-    return {
-        "when": last.astimezone(UTC).isoformat(timespec="seconds"),
-        "seconds": round((last - min(moments, default=last)).total_seconds(), 1),
-        "profile": profile,
-        "hardware": hardware(),
-        "versions": {
-            "Python": platform.python_version(),
-            **{name: _version(name) for name in SHOWN},
-            # What runs is this checkout, whatever the environment was told when it was installed.
-            "trust-region-book": trlib.__version__,
-        },
-    }
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name).split("+")[0]
-    except PackageNotFoundError:
-        return "none"

@@ -26,6 +26,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
 from book.build.ext.stored import KEY, in_step
@@ -94,7 +95,7 @@ def saved(path: str, model: dict[str, Any], contents_manager: Any) -> None:
 def figures(file: Path) -> dict[str, dict[str, Any]]:
     """The data and metadata of the outputs that hold figures in a file, by what they show."""
     try:
-        notebook = json.loads(file.read_text(encoding="utf-8"))
+        notebook = nbformat.read(file, as_version=4)
     except (OSError, ValueError):  # a new file, or one that is no notebook yet
         return {}
     return {

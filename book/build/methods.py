@@ -9,7 +9,6 @@ notebooks.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from importlib import import_module
 from pathlib import Path
@@ -25,24 +24,23 @@ from trlib.relatives import RELATIVES
 NAME = "methods"
 
 
-def methods() -> str:
-    """A line for each method: what it is called, its class or function as one imports it, and of an
-    objective the defaults that are not those of every method."""
+def methods() -> dict[str, Any]:
+    """Of each method what it is called, its class or function as one imports it, and of an objective
+    the defaults that are not those of every method."""
     shared = {one.name: one.default for one in fields.settings(Method)}
-    lines = [f' "shared": {_json(shared)}']
+    found: dict[str, Any] = {"shared": shared}
     for name, card in CARDS.items():
         entry = OBJECTIVES.get(name) or RELATIVES[name]
         kind: Any = fields.dataclass_of(entry) if hasattr(entry, "func") else entry
-        told: dict[str, Any] = {"title": card.title, "class": imported(kind)}
+        found[name] = {"title": card.title, "class": imported(kind)}
         if name in OBJECTIVES:
             own = {one.name: _plain(one.default) for one in fields.settings(entry)}
-            told["settings"] = {
+            found[name]["settings"] = {
                 key: value
                 for key, value in own.items()
                 if key not in shared or value != shared[key]
             }
-        lines.append(f' "{name}": {_json(told)}')
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    return found
 
 
 def imported(kind: Any) -> str:
@@ -55,10 +53,10 @@ def imported(kind: Any) -> str:
     raise ValueError(f"{kind.__module__}: expected a module that has {name}")
 
 
-def gallery() -> str:
+def gallery() -> dict[str, Any]:
     """For each branch its methods: title, what is kept close, to what, by which means, and whether
     the formula is ours."""
-    rows = {
+    return {
         branch: {
             name: [card.title, card.what, card.to, card.how, card.is_reading]
             for name, card in CARDS.items()
@@ -66,13 +64,6 @@ def gallery() -> str:
         }
         for branch in GALLERY
     }
-    told = [
-        f'"{branch}": {{\n'
-        + ",\n".join(f' "{name}": {_json(row)}' for name, row in of.items())
-        + "\n}"
-        for branch, of in rows.items()
-    ]
-    return "{\n" + ",\n".join(told) + "\n}\n"
 
 
 def _plain(value: Any) -> Any:
@@ -80,27 +71,12 @@ def _plain(value: Any) -> Any:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
 
 
-FILES: dict[Path, Callable[[], str]] = {
-    ROOT / "trlab" / "methods.json": methods,
-    ROOT / "book" / "trbook" / "gallery.json": gallery,
-}
-
-
-def stale() -> list[Path]:
-    """The files that are not as code and cards say."""
-    return [
-        path
-        for path, make in FILES.items()
-        if not path.exists() or path.read_text(encoding="utf-8") != make()
-    ]
-
-
-def write() -> list[Path]:
-    """Writes the files; which are new."""
-    new = stale()
-    for path in new:
-        path.write_text(FILES[path](), encoding="utf-8")
-    return new
+def made() -> dict[Path, str]:
+    """What the files should hold."""
+    return {
+        ROOT / "trlab" / "methods.json": _json(methods()),
+        ROOT / "book" / "trbook" / "gallery.json": _json(gallery()),
+    }

@@ -11,8 +11,9 @@ for). Whoever writes a page may write the role alone, {rec}`basin ppo lr=1e-05 p
 
 from __future__ import annotations
 
-import json
 import re
+
+import nbformat
 
 from book.build.quoted import FILLED, shown
 
@@ -39,11 +40,11 @@ def filled_notebook(text: str) -> str:
     Raises:
         ValueError: a number that no record answers.
     """
-    notebook = json.loads(text)
+    notebook = nbformat.reads(text, as_version=4)
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
-            cell["source"] = filled("".join(cell["source"])).splitlines(keepends=True)
-    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+            cell["source"] = filled(cell["source"])
+    return nbformat.writes(notebook) + "\n"
 
 
 def _filled(text: str) -> str:

@@ -15,11 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from book.build.paths import ROOT
-
-SUFFIXES = (".md", ".ipynb")
-"""Of the files that are pages: other files lie beside them, and a module's name holds dots of its
-own."""
+from book.build.paths import ROOT, source
 
 
 class BuildFailed(Exception):
@@ -48,12 +44,6 @@ def main() -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("pages", nargs="+", metavar="PAGE")
     arguments = parser.parse_args()
-    files = []
-    for page in arguments.pages:
-        found = [path for suffix in SUFFIXES if (path := ROOT / f"{page}{suffix}").exists()]
-        if not found:
-            parser.error(f"PAGE: expected a page such as book/report, got {page!r}")
-        files.append(str(found[0]))
     result = build_sphinx(
         ROOT,
         arguments.out / "html",
@@ -65,7 +55,7 @@ def main() -> int:
             "first_pages": arguments.pages,
         },
         doctreedir=arguments.out / ".doctrees",
-        filenames=files,
+        filenames=[str(source(page)) for page in arguments.pages],
     )
     return int(bool(result))
 

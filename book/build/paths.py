@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
+from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
@@ -25,22 +25,27 @@ def config() -> dict[str, Any]:
 def contents() -> dict[str, str]:
     """Every page that the table of contents names, in its order, without a suffix
     (`notebooks/05_grpo`), and the title that it has there; empty: the page's own."""
+    listed = parse_toc_yaml(ROOT / "_toc.yml")
+    return {
+        page: entry.title or ""
+        for page, entry in listed.items()
+        if ANNEXED or not page.startswith(ANNEX)
+    }
 
-    def files(node: Any) -> Iterator[tuple[str, str]]:
-        if isinstance(node, dict):
-            for key in ("root", "file"):
-                if key in node:
-                    yield node[key], node.get("title", "")
-            for value in node.values():
-                yield from files(value)
-        elif isinstance(node, list):
-            for item in node:
-                yield from files(item)
 
-    listed = dict(files(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))))
-    return {page: title for page, title in listed.items() if ANNEXED or not page.startswith(ANNEX)}
+def source(page: str) -> Path:
+    """The file of a page. Other files lie beside them, and a module's name holds dots of its own.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    for suffix in (".md", ".ipynb"):
+        path = ROOT / f"{page}{suffix}"
+        if path.exists():
+            return path
+    raise FileNotFoundError(f"page: expected one such as book/report, got {page!r}")
 
 
 def chapters() -> list[Path]:
     """The notebooks that the table of contents names, in its order."""
-    return [ROOT / f"{name}.ipynb" for name in contents() if name.startswith("notebooks/")]
+    return [source(name) for name in contents() if name.startswith("notebooks/")]

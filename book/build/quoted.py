@@ -11,7 +11,6 @@ What can be asked for:
 
     {rec}`shootout ppo updates=32`                        0.80 [0.76, 0.82]
     {rec}`shootout troll over ppo updates=32`             +0.00 [−0.03, +0.06; undecided]
-    {rec}`mismatch troll over anchor=rollout sampler=int4 anchor=recomputed`
     {rec}`shootout ppo updates=32 plain`
         0.80: a sentence's one number, its interval stands elsewhere
     {rec}`diversity quatro entropy@0.7 updates=8`
@@ -22,7 +21,7 @@ What can be asked for:
     {rec}`basin ppo over pg_is falls:0.1`
         1.5: how many times the rate, with a line 0.1 below the best
 
-A sweep, a label, perhaps another label or point to compare it with, a measure (else sampled
+A sweep, a label, perhaps another label to compare it with, a measure (else sampled
 accuracy), a point of every axis, and perhaps how many digits (`.3`). A number is an interquartile
 mean with its 95 % interval, which `plain` leaves out. A comparison is a difference of two;
 *undecided* stands in its bracket unless `trlab.verdicts` decides it. A plain one is its size, and
@@ -30,8 +29,7 @@ must be decided: what is not needs its interval, or other words.
 
 Writing fails if no record holds what a sentence asks for, or if the sweep does not declare a comparison
 (the error says what to add to its question's `declared.json`): every verdict of a sweep depends on how
-many comparisons are printed. A sweep that is declared and has no record yet
-reads *not run yet*.
+many comparisons are printed.
 """
 
 from __future__ import annotations
@@ -51,11 +49,10 @@ from trlab.comparison import Comparison, Side, how_to_list, unlisted
 from trlab.findings import at, finished, price
 from trlab.measures import matched
 from trlab.statistics import interval, iqm
-from trlab.sweep import Sweep, declared
+from trlab.sweep import Sweep
 from trlab.verdicts import decide
 from trlib.evaluation import Estimate
 
-NOT_RUN = "not run yet"
 OVER, PLAIN = "over", "plain"
 FILLED = re.compile(r"<!--rec (.+?)-->(.*?)<!--/rec-->")
 """What a page asks for, and what its source says."""
@@ -68,7 +65,7 @@ class Quote:
     sweep: str
     label: str
     against: str = ""
-    """Another label, or `axis=point`; empty: nothing is compared."""
+    """Another label; empty: nothing is compared."""
     measure: str = "sampled"
     at: tuple[tuple[str, str], ...] = ()
     digits: int | None = None
@@ -78,25 +75,13 @@ class Quote:
     @property
     def other(self) -> Quote:
         """What is compared with it."""
-        axis, is_point, point = self.against.partition("=")
-        if not is_point:
-            return Quote(self.sweep, self.against, "", self.measure, self.at)
-        return Quote(
-            self.sweep, self.label, "", self.measure, tuple({**dict(self.at), axis: point}.items())
-        )
+        return Quote(self.sweep, self.against, "", self.measure, self.at)
 
     @property
     def comparison(self) -> Comparison:
         """What it compares."""
-        return Comparison(
-            Side(self.label, dict(self.at)),
-            Side(self.other.label, dict(self.other.at)),
-            self.measure,
-        )
-
-
-class NotRun(Exception):
-    """A sweep is declared and has no record yet."""
+        place = dict(self.at)
+        return Comparison(Side(self.label, place), Side(self.against, place), self.measure)
 
 
 def parse(text: str) -> Quote:
@@ -105,40 +90,36 @@ def parse(text: str) -> Quote:
     Raises:
         ValueError: it does not name a sweep and a label.
     """
-    parts = shlex.split(text)
-    name, parts = parts[:2], parts[2:]
+    asked = shlex.split(text)
     against = ""
-    if OVER in parts:
-        i = parts.index(OVER)
-        against = "".join(parts[i + 1 : i + 2])
-        parts = parts[:i] + parts[i + 2 :]
-    digits = [int(word[1:]) for word in parts if re.fullmatch(r"\.\d", word)]
-    place = tuple(
-        (axis, point) for axis, _, point in (word.partition("=") for word in parts if "=" in word)
-    )
-    rest = [
-        word
-        for word in parts
-        if "=" not in word and word != PLAIN and not re.fullmatch(r"\.\d", word)
-    ]
-    if len(name) < 2 or name[1] == OVER or "=" in name[1] or len(rest) > 1:
+    if OVER in asked:
+        i = asked.index(OVER)
+        against = "".join(asked[i + 1 : i + 2])
+        del asked[i : i + 2]
+    place, measures, digits = [], [], None
+    for word in asked[2:]:
+        axis, is_point, point = word.partition("=")
+        if is_point:
+            place.append((axis, point))
+        elif re.fullmatch(r"\.\d", word):
+            digits = int(word[1:])
+        elif word != PLAIN:
+            measures.append(word)
+    if len(asked) < 2 or "=" in asked[1] or len(measures) > 1:
         raise ValueError(
-            "expected SWEEP LABEL [over LABEL or AXIS=POINT] [MEASURE] [AXIS=POINT ...], got "
-            f"{text!r}"
+            f"expected SWEEP LABEL [over LABEL] [MEASURE] [AXIS=POINT ...], got {text!r}"
         )
-    measure, plain = rest[0] if rest else "sampled", PLAIN in parts
-    return Quote(name[0], name[1], against, measure, place, (*digits, None)[0], plain)
+    measure = measures[0] if measures else "sampled"
+    return Quote(asked[0], asked[1], against, measure, tuple(place), digits, PLAIN in asked)
 
 
 def record(name: str) -> tuple[Sweep, Any, Any]:
     """A sweep, its runs with the measures that follow from their histories, and the histories.
 
     Raises:
-        NotRun: it has no record yet; ValueError: there is no such sweep.
+        ValueError: there is no such sweep, or no record of it yet.
     """
-    known("sweep", name, declared())
-    if not trlab.record.is_recorded(name):
-        raise NotRun(name)
+    known("sweep", name, trlab.record.all_recorded())
     return trlab.record.read(name)
 
 
@@ -201,23 +182,22 @@ def shown(text: str) -> str:
         ValueError: a quote that cannot be read, or that no record answers.
     """
     quote = parse(text)
-    try:
-        if quote.measure.partition(":")[0] in COUNTED:
-            return COUNTED[quote.measure.partition(":")[0]](quote)
-        if quote.measure == "nats_per_point":
-            paid = price(part(quote))
-            if paid is None:
-                raise ValueError(
-                    "nats_per_point: expected runs whose divergence was measured, got others"
-                )
-            return written(paid, quote.measure, digits=quote.digits)
-        if not quote.against and quote.plain:
-            return number(interval(values(quote)).value, quote.measure, digits=quote.digits)
-        if not quote.against:
-            return written(interval(values(quote)), quote.measure, digits=quote.digits)
+    counted = COUNTED.get(quote.measure.partition(":")[0])
+    if counted:
+        return counted(quote)
+    if quote.against:
         return _compared(quote)
-    except NotRun:
-        return NOT_RUN
+    estimate = _paid(quote) if quote.measure == "nats_per_point" else interval(values(quote))
+    if quote.plain:
+        return number(estimate.value, quote.measure, digits=quote.digits)
+    return written(estimate, quote.measure, digits=quote.digits)
+
+
+def _paid(quote: Quote) -> Estimate:
+    paid = price(part(quote))
+    if paid is None:
+        raise ValueError("nats_per_point: expected runs whose divergence was measured, got others")
+    return paid
 
 
 def _compared(quote: Quote) -> str:
@@ -245,11 +225,6 @@ def _above(quote: Quote) -> str:
     return f"{(accuracies > float(quote.measure.partition(':')[2])).sum()} of {len(accuracies)}"
 
 
-def _range(quote: Quote) -> str:
-    accuracies = part(quote)["sampled"]
-    return f"{number(accuracies.min(), 'sampled')} to {number(accuracies.max(), 'sampled')}"
-
-
 def _seeds(quote: Quote) -> str:
     return str(part(quote, whole=False)["seed"].nunique())
 
@@ -261,9 +236,7 @@ def _base(quote: Quote) -> str:
     found = base_of_runs(record(quote.sweep)[0], runs["cell"])
     if found is None:
         return number(sum(runs["start"]) / len(runs), "sampled")
-    if quote.plain:
-        return number(found.value, "sampled", digits=quote.digits)
-    return written(found, "sampled", digits=quote.digits)
+    return number(found.value, "sampled", digits=quote.digits)
 
 
 def _falls(quote: Quote) -> str:
@@ -329,15 +302,13 @@ def _contrast(quote: Quote) -> str:
 COUNTED = {
     "above": _above,
     "contrast": _contrast,
-    "range": _range,
     "seeds": _seeds,
     "base": _base,
     "falls": _falls,
     "ranks": _ranks,
 }
 """What is counted of accuracies, with nothing to draw an interval from: runs above a number
-(`above:0.35`, over all points that are not named), arms less others, the lowest and the highest run, the number of
-seeds, the mean before training, the learning rate at which a method falls out of its basin
+(`above:0.35`, over all points that are not named), arms less others, the number of seeds, the mean before training, the learning rate at which a method falls out of its basin
 (`falls:0.1`: with a line that far below the best end), and over all variants (the label is `all`)
 the rank correlation of a measure with the end (`ranks:kl`)."""
 

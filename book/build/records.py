@@ -101,7 +101,7 @@ def _ends(name: str, *, fold: bool = True) -> str:
     heads = (
         "method",
         *(words.axis(axis).heading for axis in axes),
-        *(words.measure(column).heading or words.measure(column).text for column in columns),
+        *(words.HEADINGS.get(column, words.measure(column).text) for column in columns),
     )
     body = rows(runs, history, axes, columns, one)
     text = table(heads, body)
@@ -146,10 +146,10 @@ def cell(runs: Any, history: Any, name: str, every: int = 1) -> str:
         return worst(runs)
     values = quoted.measured(runs, history, name)[name].dropna().to_numpy(dtype=float)
     if not len(values):
-        return "not reached" if "@" in name else "not measured"
+        return "not measured"
     short = f", {len(values)} of {len(runs)}" if len(values) < len(runs) else ""
     digits = DIGITS.get(name)
-    if name in SPREAD or "@" in name:
+    if name in SPREAD:
         return escape(quoted.written(interval(values), name, digits=digits) + short)
     mean = iqm(values) * (every if name == SPEED else 1)
     if name == SPEED and mean > int(runs["steps"].iloc[0]):

@@ -20,7 +20,6 @@ import argparse
 import base64
 import html
 import io
-import json
 import os
 import re
 import signal
@@ -32,18 +31,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
 from book.build.browser import NoChromium, browser, settle
 from book.build.draw.stills import READY
 from book.build.execute import KEY as RECORD
 from book.build.execute import NotebookFailed, execute
 from book.build.ext.stored import KEY, complaints, fingerprints, packed, whole
-from book.build.paths import NOTEBOOKS, chapters
+from book.build.paths import chapters
 from trbook.explorables.files import PAGE as OURS
 from trlab.provenance import cores
 from trlib.errors import unknown
 
-MOST, IN_ALL = 450_000, 8_000_000
-"""Bytes of a notebook, and of all of them."""
 WIDTH = 760
 """Pixels of the page that pictures are taken of."""
 SHARP = 1.25
@@ -73,9 +72,6 @@ NAMES = re.compile(r' id="T_\w+"')
 ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}")
 SECONDS = re.compile(r"(Run\([^\n]*?) in [\d.]+ (?:s|min)\)")
 """How long a run took, which its representation says."""
-TABLE = re.compile(r"<table\b.*?</table>", re.S)
-ROW = re.compile(r"<tr\b.*?</tr>", re.S)
-CELL = re.compile(r"\s*<(t[hd])\b[^>]*>.*?</\1>", re.S)
 OPENED = ("execution", "collapsed", "scrolled")
 """What Jupyter notes in a cell that it has run."""
 
@@ -135,7 +131,7 @@ def live(output: dict[str, Any]) -> dict[str, Any] | None:
     data = output.get("data", {})
     if OURS in data:
         return data[OURS] if "packed" in data[OURS] else packed(data[OURS])
-    page = _whole(data.get("text/html", ""))
+    page = data.get("text/html", "")
     drawn = DRAWING.search(page) or WHOLE.match(page)
     return packed({"html": _plain(page)}) if drawn else None
 
@@ -150,9 +146,9 @@ def cleaned(output: dict[str, Any], draw: Draw) -> dict[str, Any]:
     shown = live(output)
     if shown is None:
         return lasting(output)
-    page = _whole(output["data"]["text/html"])
+    page = output["data"]["text/html"]
     if OURS in output["data"]:  # an explorable, which says what it is
-        alt = _plain(_whole(output["data"].get("text/plain", ""))).partition(": ")[2]
+        alt = _plain(output["data"].get("text/plain", "")).partition(": ")[2]
         found = {**output, **_as_picture(NOTE + page, alt, draw)}
     elif WHOLE.match(page) or DRAWING.sub("", page).strip() == "":
         found = {**output, **_as_picture(page, _label(page), draw)}
@@ -167,15 +163,12 @@ def lasting(output: dict[str, Any]) -> dict[str, Any]:
     """An output that holds no figure without what is different in every run, and without what no
     code host shows."""
     if output["output_type"] == "stream":
-        return {**output, "text": _lines(_plain(_whole(output["text"])))}
-    data = {kind: _whole(value) for kind, value in output["data"].items()}
-    kept: dict[str, Any] = {"text/plain": _lines(_plain(data.get("text/plain", "")))}
+        return {**output, "text": _plain(output["text"])}
+    data = output["data"]
+    kept = {"text/plain": _plain(data.get("text/plain", ""))}
     for kind in ("text/html", "text/markdown"):
         if kind in data:
-            text = NAMES.sub("", STYLES.sub("", SCRIPTS.sub("", data[kind])))
-            kept[kind] = _lines(_plain(TABLE.sub(_untimed, text)))
-    if "image/png" in data:
-        kept["image/png"] = data["image/png"]
+            kept[kind] = _plain(NAMES.sub("", STYLES.sub("", SCRIPTS.sub("", data[kind]))))
     return {**output, "data": kept}
 
 
@@ -183,7 +176,7 @@ def _as_picture(page: str, alt: str, draw: Draw) -> dict[str, Any]:
     """The data and metadata of an output that is one picture."""
     drawn = draw(page)
     size = {"width": drawn.width, "height": drawn.height}
-    data = {"image/png": base64.b64encode(drawn.png).decode(), "text/plain": _lines(alt)}
+    data = {"image/png": base64.b64encode(drawn.png).decode(), "text/plain": alt}
     return {"data": data, "metadata": {"image/png": {"alt": alt, **size}}}
 
 
@@ -209,30 +202,6 @@ def _plain(text: str) -> str:
     return SECONDS.sub(r"\1)", ADDRESS.sub("", text))
 
 
-def _untimed(table: re.Match[str]) -> str:
-    """A table without its column of seconds."""
-    head = ROW.search(table[0])
-    names = [re.sub(r"<[^>]+>|\s", "", cell[0]) for cell in CELL.finditer(head[0] if head else "")]
-    if "seconds" not in names:
-        return table[0]
-    column = names.index("seconds")
-
-    def without(row: re.Match[str]) -> str:
-        cells = list(CELL.finditer(row[0]))
-        start, end = cells[column].span()
-        return row[0][:start] + row[0][end:]
-
-    return ROW.sub(without, table[0])
-
-
-def _whole(value: Any) -> Any:
-    return "".join(value) if isinstance(value, list) else value
-
-
-def _lines(text: str) -> list[str]:
-    return text.splitlines(keepends=True)
-
-
 def stored(notebook: dict[str, Any], draw: Draw) -> dict[str, Any]:
     """An executed notebook as it is stored.
 
@@ -250,7 +219,7 @@ def stored(notebook: dict[str, Any], draw: Draw) -> dict[str, Any]:
             if output.get("name") == "stderr":
                 said = "".join(output["text"]).strip()
                 raise ValueError(f"cell {number} ({cell['id']}) writes to stderr: {said[:300]}")
-        cell["outputs"] = [cleaned(output, draw) for output in cell["outputs"]]
+        cell["outputs"] = nbformat.from_dict([cleaned(output, draw) for output in cell["outputs"]])
         for name in OPENED:
             cell["metadata"].pop(name, None)
     metadata = notebook["metadata"]
@@ -261,47 +230,28 @@ def stored(notebook: dict[str, Any], draw: Draw) -> dict[str, Any]:
     return notebook
 
 
-def write(path: Path, notebook: dict[str, Any]) -> bool:
-    """Writes a notebook in one go, as Jupyter does, and says whether anything in it is new."""
-    text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    if text == path.read_text(encoding="utf-8"):
-        return False
-    unfinished = path.with_suffix(".unfinished")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return True
-
-
 def out_of_step(paths: Sequence[Path]) -> dict[Path, list[str]]:
     """The notebooks whose stored results are not those of their code, with what is wrong."""
-    found = {path: list(complaints(json.loads(path.read_text("utf-8")))) for path in paths}
+    found = {path: list(complaints(nbformat.read(path, as_version=4))) for path in paths}
     return {path: said for path, said in found.items() if said}
 
 
-def refresh(paths: Sequence[Path], say: Callable[[str], None] = print) -> list[str]:
-    """Executes these notebooks, several at once, and stores each as soon as it has run; what failed."""
-    failures = []
+def refresh(paths: Sequence[Path]) -> bool:
+    """Executes these notebooks, several at once, and stores each as soon as it has run; whether all
+    did."""
+    failed = False
     with camera() as draw, ThreadPoolExecutor(min(len(paths), cores(), AT_ONCE)) as pool:
         running = {pool.submit(execute, path, profile="cpu"): path for path in paths}
         for number, future in enumerate(as_completed(running), 1):
             path = running[future]
             try:
-                new = write(path, stored(future.result(), draw))
-                size = path.stat().st_size
-                outcome = f"{size // 1000} kB, {'written' if new else 'as it was'}"
-                if size > MOST:
-                    failures.append(f"notebooks/{path.name}: {size} bytes, at most {MOST} may be")
-            except NotebookFailed as failed:
-                failures.append(str(failed))
-                outcome = "FAILED"
-            except ValueError as wrong:
-                failures.append(f"notebooks/{path.name}, {wrong}")
-                outcome = "FAILED"
-            say(f"{number:2d}/{len(paths)}  {path.stem}: {outcome}")
-    return failures
+                nbformat.write(stored(future.result(), draw), path)
+                outcome = f"{path.stat().st_size // 1000} kB"
+            except (NotebookFailed, ValueError) as error:
+                failed = True
+                outcome = f"FAILED: {error}"
+            print(f"{number:2d}/{len(paths)}  {path.stem}: {outcome}", flush=True)
+    return not failed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -328,18 +278,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        failures = refresh(wanted, lambda text: print(text, flush=True))
+        return int(not refresh(wanted))
     except (NoChromium, OSError) as error:
         print(f"refresh: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nrefresh: interrupted; the next call goes on from here", file=sys.stderr)
         os._exit(130)  # threads wait for kernels, which end with this process
-    for failed in failures:
-        print(f"refresh: {failed}", file=sys.stderr)
-    total = sum(path.stat().st_size for path in NOTEBOOKS.glob("*.ipynb"))
-    print(f"all notebooks: {total / 1e6:.1f} MB of {IN_ALL / 1e6:.0f}")
-    return bool(failures)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Carries the repository's address, its owner and the package's version to every file that shows
 them.
 
-`_config.yml` holds address, author and contact, and `trlib/__init__.py` the version; everything else
+`_config.yml` holds address and authors, and `trlib/__init__.py` the version; everything else
 is written from them by `python -m book.build.stamp`, and where there is no address yet nothing links
 to one. What an owner has not filled in yet is said at the end.
 """
@@ -12,12 +12,14 @@ import json
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from book.build.paths import ROOT, config
+import nbformat
+
+from book.build.paths import NOTEBOOKS, ROOT, config
 from trbook.address import INTRODUCTION, NAME, Address, address
+from trlib import __version__
 
 INSTALL = """\
 # @title Install the book where it is missing, as on Colab; torch stays as it is
@@ -28,58 +30,15 @@ if not any(distributions(name="{name}")):
 """
 WHEEL = "$(ls trust_region_book-*.whl)[notebook]"
 """What is installed while the book has no address: the wheel that a reader has uploaded."""
-KERNEL = "Python 3 (ipykernel)"
-LANGUAGE = {
-    "codemirror_mode": {"name": "ipython", "version": 3},
-    "file_extension": ".py",
-    "mimetype": "text/x-python",
-    "name": "python",
-    "nbconvert_exporter": "python",
-    "pygments_lexer": "ipython3",
-}
-"""What JupyterLab writes into a chapter that is opened. It adds Python's version, which `book.build.lab`
-takes away again."""
 TRIED = "05_grpo"
 """The chapter that the README sends to Colab."""
 NOBODY = f"The authors of {NAME}"
 """Who stands in `_config.yml` until somebody does."""
 
 
-@dataclass(frozen=True)
-class Owner:
-    """Who wrote this copy of the book, and where they can be asked: `author` and `contact` of
-    `_config.yml`."""
-
-    author: str = NOBODY
-    """Names, with commas between them."""
-    contact: str = ""
-    """A mail address, or the address of a page; empty: the issues of the repository."""
-
-    @property
-    def names(self) -> list[str]:
-        return [name for part in self.author.split(",") if (name := part.strip())] or [NOBODY]
-
-    def missing(self) -> list[str]:
-        """What an owner has not filled in yet."""
-        settings = {"author": self.names == [NOBODY], "contact": not self.contact}
-        return [name for name, empty in settings.items() if empty]
-
-
-def owner() -> Owner:
-    """The owner in `_config.yml`."""
-    settings = config()
-    return Owner(str(settings.get("author") or NOBODY), str(settings.get("contact") or ""))
-
-
-def version() -> str:
-    """The package's version, read from its source."""
-    match = re.search(
-        r'^__version__ = "(.+)"$',
-        (ROOT / "trlib/__init__.py").read_text(encoding="utf-8"),
-        re.MULTILINE,
-    )
-    assert match is not None
-    return match.group(1)
+def authors() -> list[str]:
+    """Who wrote this copy of the book: `author` of `_config.yml`, names with commas between them."""
+    return [name.strip() for name in str(config()["author"]).split(",")]
 
 
 def install_cell(where: Address | None = None) -> str:
@@ -91,23 +50,17 @@ def install_cell(where: Address | None = None) -> str:
 
 
 def notebook(text: str, where: Address, name: str) -> str:
-    """A notebook with its install cell, folded, the metadata that JupyterLab writes and, under the
-    title, what it is and where it lives."""
-    content = json.loads(text)
-    if "kernelspec" in content["metadata"]:
-        content["metadata"]["kernelspec"]["display_name"] = KERNEL
-        content["metadata"]["language_info"] = LANGUAGE
+    """A notebook with its install cell, folded, and, under the title, what it is and where it lives."""
+    content = nbformat.reads(text, as_version=4)
     for cell in content["cells"]:
         if "install" in cell["metadata"].get("tags", []):
-            cell["source"] = install_cell(where).splitlines(keepends=True)
-            folded = {"cellView": "form", "jupyter": {"source_hidden": True}, **cell["metadata"]}
-            cell["metadata"] = dict(sorted(folded.items()))
+            cell["source"] = install_cell(where)
+            cell["metadata"] |= {"cellView": "form", "jupyter": {"source_hidden": True}}
     title = content["cells"][0]
-    whole = INTRODUCTION.sub("", "".join(title["source"]), count=1)
-    head, newline, rest = whole.partition("\n")
-    whole = f"{head}\n\n{where.introduction(name.removesuffix('.ipynb'))}{newline}{rest}"
-    title["source"] = whole.splitlines(keepends=True)
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    head, newline, rest = INTRODUCTION.sub("", title["source"], count=1).partition("\n")
+    said = where.introduction(name.removesuffix(".ipynb"))
+    title["source"] = f"{head}\n\n{said}{newline}{rest}"
+    return nbformat.writes(content) + "\n"
 
 
 def readme(text: str, where: Address) -> str:
@@ -121,39 +74,31 @@ def readme(text: str, where: Address) -> str:
         if where.source
         else "pip install .   # in this repository"
     )
-    day = f" of {released(version())}" if released(version()) else ", not released yet"
+    day = f" of {released()}" if released() else ", not released yet"
     for pattern, new in {
         r"^\*\*\[Read it\].*$": f"**[Read it]({read})** · **{chapter}** · **[Use a loss]({use})**",
         r"(?<=`git clone )\S+": where.repository or "ADDRESS",
-        r"^\*\*Version \S+\*\*[^.]*": f"**Version {version()}**{day}",
+        r"^\*\*Version \S+\*\*[^.]*": f"**Version {__version__}**{day}",
         r"(?<=^```\n)pip install .*$": install,
     }.items():
         text = re.sub(pattern, lambda _, new=new: new, text, count=1, flags=re.MULTILINE)  # type: ignore[misc]
     return text
 
 
-def released(number: str) -> str:
-    """The day on which a version was released, as the changelog's heading has it; empty: not yet."""
+def released() -> str:
+    """The day on which this version was released, as the changelog's heading has it; empty: not yet."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    found = re.search(rf"^## {re.escape(number)} · (.+)$", text, re.MULTILINE)
+    found = re.search(rf"^## {re.escape(__version__)} · (.+)$", text, re.MULTILINE)
     return found[1] if found else ""
 
 
-def citation(text: str, where: Address, who: Owner | None = None) -> str:
-    """CITATION.cff: authors, contact, version, its day and addresses."""
-    who = who or owner()
-    at = "email" if "@" in who.contact and "/" not in who.contact else "website"
-    names = "".join(f"  - name: {json.dumps(name, ensure_ascii=False)}\n" for name in who.names)
-    asked = f"{', '.join(who.names)}{'' if who.contact else ', in the issues of its repository'}"
-    asked = f"  - name: {json.dumps(asked, ensure_ascii=False)}\n"
-    if who.contact:
-        asked += f"    {at}: {json.dumps(who.contact)}\n"
-    for key, value in {"authors": names, "contact": asked}.items():
-        below = value.replace("\\", r"\\")
-        text = re.sub(rf"(?<=^{key}:\n)(?: .*\n)*", below, text, flags=re.MULTILINE)
+def citation(text: str, where: Address) -> str:
+    """CITATION.cff: authors, version, its day and addresses."""
+    names = "".join(f"  - name: {_quoted(name)}\n" for name in authors())
+    text = re.sub(r"(?<=^authors:\n)(?: .*\n)*", lambda _: names, text, flags=re.MULTILINE)
     text = re.sub(r"^(?:date-released|repository-code|url): .*\n", "", text, flags=re.MULTILINE)
-    text = re.sub(r"^version: .*$", f"version: {version()}", text, flags=re.MULTILINE)
-    day = released(version())
+    text = re.sub(r"^version: .*$", f"version: {__version__}", text, flags=re.MULTILINE)
+    day = released()
     lines = {
         "date-released": day and datetime.strptime(day, "%d %B %Y").date().isoformat(),
         "repository-code": where.repository,
@@ -162,15 +107,10 @@ def citation(text: str, where: Address, who: Owner | None = None) -> str:
     return text + "".join(f'{key}: "{value}"\n' for key, value in lines.items() if value)
 
 
-def project(text: str, where: Address, who: Owner | None = None) -> str:
+def project(text: str, where: Address) -> str:
     """pyproject.toml: the authors and the addresses that a package index and pip show."""
-    who = who or owner()
-    people = [f"{{ name = {json.dumps(name, ensure_ascii=False)} }}" for name in who.names]
-    if "@" in who.contact and "/" not in who.contact:
-        people[0] = f"{people[0][:-2]}, email = {json.dumps(who.contact)} }}"
-    text = re.sub(
-        r"^authors = .*$", lambda _: f"authors = [{', '.join(people)}]", text, flags=re.MULTILINE
-    )
+    people = ", ".join(f"{{ name = {_quoted(name)} }}" for name in authors())
+    text = re.sub(r"^authors = .*$", lambda _: f"authors = [{people}]", text, flags=re.MULTILINE)
     lines = {
         "Repository": where.repository,
         "Documentation": where.pages,
@@ -182,9 +122,9 @@ def project(text: str, where: Address, who: Owner | None = None) -> str:
     )
 
 
-def licence(text: str, where: Address, who: Owner | None = None) -> str:
+def licence(text: str, where: Address) -> str:
     """LICENSE: whose copyright it is."""
-    names = ", ".join((who or owner()).names)
+    names = ", ".join(authors())
     return re.sub(
         r"^(Copyright \(c\) [\d-]+) .*$",
         lambda found: f"{found[1]} {names}",
@@ -193,32 +133,36 @@ def licence(text: str, where: Address, who: Owner | None = None) -> str:
     )
 
 
+def _quoted(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False)
+
+
 FILES: dict[str, Callable[[str, Address], str]] = {
     "README.md": readme,
     "CITATION.cff": citation,
     "pyproject.toml": project,
+    "LICENSE": licence,
 }
-"""Files that show the address."""
+"""Files that show the address, the version or the authors, beside the notebooks."""
 
 
-def stamped(path: Path, text: str, where: Address | None = None) -> str:
-    """A file's text as it should be, with the addresses `where`: those of `_config.yml` unless they
-    are named."""
-    where = address(config()) if where is None else where
+def stamped(path: Path, text: str, where: Address) -> str:
+    """A file's text as it should be, with the addresses `where`."""
     if path.suffix == ".ipynb":
         return notebook(text, where, path.name)
-    return licence(text, where) if path.name == "LICENSE" else FILES[path.name](text, where)
+    return FILES[path.name](text, where)
 
 
 def files() -> list[Path]:
-    """The files that show the address or the version."""
-    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    return [*(ROOT / name for name in FILES), *notebooks]
+    """The files that are written."""
+    return [*(ROOT / name for name in FILES), *sorted(NOTEBOOKS.glob("*.ipynb"))]
 
 
 def differing(where: Address | None = None) -> dict[Path, str]:
-    """Files that are not as they should be, with the text that they should have."""
-    texts = {path: path.read_text(encoding="utf-8") for path in [*files(), ROOT / "LICENSE"]}
+    """Files that are not as they should be, with the text that they should have; with the addresses of
+    `_config.yml`, unless others are named."""
+    where = where or address(config())
+    texts = {path: path.read_text(encoding="utf-8") for path in files()}
     wanted = {path: stamped(path, text, where) for path, text in texts.items()}
     return {path: text for path, text in wanted.items() if text != texts[path]}
 
@@ -232,7 +176,8 @@ def main() -> int:
     for path, text in changed.items():
         path.write_text(text, encoding="utf-8")
         print(f"stamped: {path.relative_to(ROOT)}")
-    missing = owner().missing() + ["repository"] * (not address(config()).repository)
+    known = {"author": authors() != [NOBODY], "repository": address(config()).repository}
+    missing = [name for name, value in known.items() if not value]
     if missing:
         print(f"stamp: not filled in yet, so nothing shows it: {', '.join(missing)}")
     return 0

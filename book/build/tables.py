@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import yaml
+from myst_parser.mdit_to_docutils.base import default_slugify
 from pybtex.backends.markdown import Backend
 from pybtex.database import Person, parse_file
 from pybtex.plugin import find_plugin
@@ -21,13 +22,12 @@ from book.build.cards import CARDS, FOLDER, GALLERY, Card, blocks
 from book.build.cards.card import ACTIONS
 from book.build.cards.draw import drawn
 from book.build.cards.read import boxes
-from book.build.ext.made import MADE
+from book.build.ext.made import MADE, RUNNING
 from book.build.markdown import escape, table
 from book.build.paths import ROOT
 from trbook import figures, ladder
 from trbook.drawing import Drawing
 from trbook.scale import papers
-from trbook.strip import BOXES
 from trlab.claims import markdown
 from trlib.loop.metrics import METRICS
 
@@ -41,24 +41,6 @@ HEADINGS = (
     *("problem", "box", "library", "branch"),
 )
 """Columns of the table of all methods."""
-STILL = """\
-*The built book has the playground here: lanes of a small language model that learn side by side, in the page.*"""
-FIGURES = {
-    "first-lane": """\
-![Rewards of a small language model over batches: used once a batch teaches it; used sixteen times it rises sooner and falls back, with a clip less far.](_static/figures/dial.png)
-
-*The built book has a figure here that runs in the page; this picture is its first state, recorded runs.*""",
-    "wall": """\
-![Three walls of 64 answers each, after three copies of SmolLM2 have learned from fifteen batches of sums. Used once, most tiles are green, which is right; used eight times, none is; used eight times with a clip, most are. Curves below show that the second was the first to rise, to 63 %, and fell to nothing.](_static/figures/wall.png)
-
-*In the built book the walls play batch by batch, and you guess; this picture is how it ends.*""",
-    "loop": "*In the built book the loop is drawn here: sample, judge, score, update.*",
-    "basin": """\
-![Accuracy over the learning rate for five methods; below it a bar for each, the rates at which it works.](_static/figures/basin.png)
-
-*In the built book you drag the rate; this picture is the figure's first state.*""",
-}
-"""What stands for figures that run in the built book."""
 
 
 def methods(_: str) -> str:
@@ -116,7 +98,7 @@ def picture(_: str) -> str:
 
 def claimed(_: str) -> str:
     rows = claims.rows_of(claims.every().values())
-    links = [(f"[{title}](#{claims.slug(title)})", *counts) for title, *counts in rows]
+    links = [(f"[{title}](#{default_slugify(title)})", *counts) for title, *counts in rows]
     return table(("claims of", *claims.COLUMNS, "our questions"), links)
 
 
@@ -150,9 +132,9 @@ def steps_shown(_: str) -> str:
     )
 
 
-def steps_drawn(_: str) -> Iterator[tuple[Path, Drawing]]:
+def steps_drawn(_: str) -> tuple[Path, Drawing]:
     """The picture of these curves."""
-    yield BOOK / LADDER, figures.drawing(ladder.curves())
+    return BOOK / LADDER, figures.drawing(ladder.curves())
 
 
 def places(_: str) -> str:
@@ -163,9 +145,9 @@ def places(_: str) -> str:
     )
 
 
-def places_drawn(_: str) -> Iterator[tuple[Path, Drawing]]:
+def places_drawn(_: str) -> tuple[Path, Drawing]:
     """The picture of these places."""
-    yield BOOK / PLACES, _eight()
+    return BOOK / PLACES, _eight()
 
 
 @cache
@@ -175,14 +157,9 @@ def _eight() -> Drawing:
     return figures.drawing(eight())
 
 
-def weights_drawn(name: str) -> Iterator[tuple[Path, Drawing]]:
+def weights_drawn(name: str) -> tuple[Path, Drawing]:
     """The curve of a card."""
-    yield FOLDER / blocks.figure_of(name), figures.drawing(drawn(CARDS[name]))
-
-
-def four_boxes(_: str) -> str:
-    """The loop in a line."""
-    return " → ".join(f"**{box}**" for box in BOXES) + ", and again"
+    return FOLDER / blocks.figure_of(name), figures.drawing(drawn(CARDS[name]))
 
 
 def nine_lines(_: str) -> str:
@@ -263,20 +240,14 @@ def program(name: str) -> str:
     return f"```python\n{(ROOT / name).read_text(encoding='utf-8').rstrip()}\n```"
 
 
-def _fixed(text: str, _: str) -> str:
-    return text
-
-
 MAKERS: dict[str, Callable[[str], str]] = {
     "methods": methods,
     "methods-picture": picture,
     "claims-table": claimed,
     "claims-card": card,
     **records.MAKERS,
-    "playground": lambda _: STILL,
     "ladder": steps,
     "places": places,
-    "four-boxes": four_boxes,
     "nine-lines": nine_lines,
     "three-questions": three_questions,
     "ladder-curves": steps_shown,
@@ -287,15 +258,15 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "metrics-table": metrics,
     "bibliography": sources,
     "program": program,
-    **{name: partial(_fixed, text) for name, text in FIGURES.items()},
 }
 """What stands on a page, as Markdown, by its name; called with its argument."""
-DRAWN: dict[str, Callable[[str], Iterator[tuple[Path, Drawing]]]] = {
+DRAWN: dict[str, Callable[[str], tuple[Path, Drawing]]] = {
     "ladder-curves": steps_drawn,
     "places": places_drawn,
     "weights": weights_drawn,
 }
-"""What draws the pictures of a block, by the block's name; called with the name of the page."""
+"""What draws the picture of a block, and where that is stored, by the block's name; called with the name
+of the page."""
 
 
 def made(name: str, argument: str, page: str) -> str:
@@ -310,10 +281,15 @@ def made(name: str, argument: str, page: str) -> str:
 
 def filled(text: str, page: str = "") -> str:
     """A page's text as it should be; of a card, `page` is the method's name."""
-    return MADE.sub(lambda found: made(found[1], (found[2] or "").strip(), page), text)
+
+    def block(found: re.Match[str]) -> str:
+        by_hand = found[1] in RUNNING
+        return found[0] if by_hand else made(found[1], (found[2] or "").strip(), page)
+
+    return MADE.sub(block, text)
 
 
 def drawings(text: str, page: str = "") -> Iterator[tuple[Path, Drawing]]:
     """The pictures of a page's blocks, and where they are stored."""
     for name in sorted({found[1] for found in MADE.finditer(text)} & DRAWN.keys()):
-        yield from DRAWN[name](page)
+        yield DRAWN[name](page)

@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from book.build import methods, numbers, pictures, printed, records, tables
-from book.build.cards import CARDS, FOLDER
-from book.build.paths import ROOT, chapters
-from book.build.quoted import FILLED, NOT_RUN
+from book.build.cards import CARDS
+from book.build.paths import ROOT, contents, source
 from trlib.errors import unknown
 
 BOOK = "../../../book/"
@@ -30,70 +29,43 @@ BOOK = "../../../book/"
 
 
 def pages() -> dict[str, Path]:
-    """The pages that are written by hand, in which something is filled in: `purpose`,
-    `methods/index`; a method's card by the method's name."""
-    book = ROOT / "book"
-    found = [
-        *book.glob("*.md"),
-        *book.glob("check/*.md"),
-        *book.glob("interface/*.md"),
-        FOLDER / "index.md",
-    ]
-    named = {path.relative_to(book).with_suffix("").as_posix(): path for path in sorted(found)}
-    cards = {name: FOLDER / f"{name}.md" for name in CARDS}
-    notebooks = {f"notebooks/{path.stem}": path for path in chapters()}
-    return named | cards | notebooks | dict(records.pages())
+    """The pages that are written by hand, in which something is filled in, by their names: `purpose`,
+    `methods/index`, `notebooks/05_grpo`; a method's card by the method's name."""
+    named = {}
+    for page in contents():
+        name = page.removeprefix("book/")
+        card = name.removeprefix("methods/")
+        named[card if card in CARDS else name] = source(page)
+    return named | dict(records.pages())
 
 
-def filled(text: str, path: Path) -> str:
-    """The source of a page or a notebook as the code and the records have it."""
+def made(path: Path) -> dict[Path, str]:
+    """The source of a page or a notebook as the code and the records have it, and its pictures of
+    which more than last digits are other ones."""
+    text = path.read_text(encoding="utf-8")
     if path.suffix == ".ipynb":
-        return numbers.filled_notebook(text)
+        return {path: numbers.filled_notebook(text)}
+    drawings = (*pictures.drawings(text), *tables.drawings(text, path.stem))
     text = printed.filled(text, str(path.relative_to(ROOT)))
     text = pictures.filled(text, BOOK if path.name == records.PAGE else "")
-    return numbers.filled(tables.filled(text, path.stem))
+    return {**dict(pictures.stale(drawings)), path: numbers.filled(tables.filled(text, path.stem))}
 
 
-def drawn(text: str, path: Path) -> Iterator[tuple[Path, str]]:
-    """The files of a page's pictures that should hold something else, and what."""
-    if path.suffix != ".ipynb":
-        found = (*pictures.drawings(text), *tables.drawings(text, path.stem))
-        yield from pictures.stale(found)
+def stale(names: Iterable[str]) -> Iterator[tuple[Path, str]]:
+    """The files of some pages that are out of step with the code and the records, and what they
+    should hold."""
+    names = set(names)
+    if methods.NAME in names:
+        yield from _stale(methods.made())
+    for name, path in pages().items():
+        if name in names:
+            yield from _stale(made(path))
 
 
-def stale(names: Iterable[str]) -> Iterator[str]:
-    """What of some pages is out of step with the code and the records."""
-    names, by_hand = set(names), pages()
-    for path in methods.stale() if methods.NAME in names else []:
-        yield str(path.relative_to(ROOT))
-    for name in by_hand.keys() & names:
-        text = by_hand[name].read_text(encoding="utf-8")
-        after = filled(text, by_hand[name])
-        if after != text:
-            yield f"{name}: {', '.join(_differ(text, after))}"
-        for file, _ in drawn(text, by_hand[name]):
-            yield f"{name}: {file.relative_to(ROOT)}"
-        for asked, told in FILLED.findall(text):
-            if told == NOT_RUN:
-                yield f"{name}: {asked}: not run yet"
-
-
-def _differ(before: str, after: str) -> list[str]:
-    """The lines that a page should have and has not, the first of them."""
-    had = set(before.splitlines())
-    return [line[:200] for line in after.splitlines() if line not in had][:3]
-
-
-def fill_in(path: Path) -> bool:
-    """Writes what a page is filled in with; whether anything is new."""
-    before = path.read_text(encoding="utf-8")
-    for file, content in drawn(before, path):
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(content, encoding="utf-8")
-    after = filled(before, path)
-    if after != before:
-        path.write_text(after, encoding="utf-8")
-    return after != before
+def _stale(files: Mapping[Path, str]) -> Iterator[tuple[Path, str]]:
+    for path, text in files.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            yield path, text
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -103,8 +75,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--check", action="store_true", help="change nothing; fail if out of step")
     given = parser.parse_args(argv)
-    by_hand = pages()
-    known = {methods.NAME, *by_hand}
+    known = {methods.NAME, *pages()}
     for name in given.names:
         if name not in known:
             print(f"write: {unknown('page or method', name, known)}", file=sys.stderr)
@@ -112,16 +83,15 @@ def main(argv: list[str] | None = None) -> int:
     wanted = set(given.names) or known
     if any(name.startswith("records/") for name in wanted):  # whose answers it lists
         wanted.add("recorded")
-    if given.check:
-        found = list(stale(wanted))
-        print("\n".join(found))
-        return bool(found)
-    for path in methods.write() if methods.NAME in wanted else []:
-        print(f"{path.relative_to(ROOT)}: written", flush=True)
-    for name, path in by_hand.items():
-        if name in wanted and fill_in(path):
-            print(f"{path.relative_to(ROOT)}: written", flush=True)
-    return 0
+    found = False
+    for path, text in stale(wanted):
+        found = True
+        if not given.check:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        outcome = "out of step" if given.check else "written"
+        print(f"{path.relative_to(ROOT)}: {outcome}", flush=True)
+    return int(given.check and found)
 
 
 if __name__ == "__main__":

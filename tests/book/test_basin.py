@@ -5,10 +5,10 @@ import math
 
 import pytest
 
-from book.build.pack import packs
 from trbook.explorables import Basin, basins
+from trbook.explorables.files import BUILT
 
-FILE = json.loads(packs.BASIN.read_text(encoding="utf-8"))
+FILE = json.loads((BUILT / "basin.data.json").read_text(encoding="utf-8"))
 
 
 def test_a_number_that_there_is_not_is_none():

@@ -5,13 +5,13 @@ import json
 
 import pytest
 
-from book.build.pack import packs
+from trbook.explorables.files import BUILT
 from trbook.explorables.loop import GROUPS
 from trbook.explorables.loop_batch import LR, batch
 from trlib.tasks import Prompt, load_task
 from trlib.tasks.dial import CAREFUL
 
-FILE = json.loads(packs.LOOP.read_text(encoding="utf-8"))
+FILE = json.loads((BUILT / "loop.data.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,11 @@
 import re
 
 import pytest
+from myst_parser.mdit_to_docutils.base import default_slugify as slug
 
 from book.build import quoted, records, tables, write
 from book.build.cards import CARDS, FOLDER
 from book.build.ext.made import MADE, as_directives
-from book.build.ext.terms import slug
 from book.build.paths import ROOT
 from tests.book.conftest import prose
 from tests.by_day import by_day

@@ -1,10 +1,10 @@
 """Numbers of records inside sentences: what they are, what is refused, and what is called
 undecided."""
 
-import json
 import math
 import re
 
+import nbformat
 import pytest
 
 from book.build import numbers
@@ -50,10 +50,6 @@ def test_a_quote_is_read_word_by_word():
     )
     assert parse('noise "ppo, learner" ess "sampler of=int4"') == Quote(
         "noise", "ppo, learner", "", "ess", (("sampler of", "int4"),)
-    )
-    point = parse("mismatch dppo-tv over anchor=recomputed sampler=int4 anchor=rollout")
-    assert point.other == Quote(
-        "mismatch", "dppo-tv", at=(("sampler", "int4"), ("anchor", "recomputed"))
     )
     assert parse("stale ppo over troll kl").other == Quote("stale", "troll", "", "kl")
     for wrong in ("stale", "stale ppo kl greedy", "stale over ppo"):
@@ -131,13 +127,6 @@ def test_what_no_record_answers_is_refused(text, words):
         shown(text)
 
 
-def test_a_sweep_without_a_record_is_not_run_yet(monkeypatch):
-    monkeypatch.setattr("trlab.record.is_recorded", lambda name: False)
-    assert shown("stale ppo") == shown("stale ppo over troll") == "not run yet"
-    with pytest.raises(ValueError, match="sweep: expected one of"):
-        shown("stail ppo")
-
-
 def test_numbers_are_written_as_a_page_writes_them():
     assert written(Estimate(-0.051, -0.1, -0.004), "sampled", sign=True) == "−0.05 [−0.10, 0.00]"
     assert written(Estimate(0.0123, 0.01, 0.02), "kl") == "0.012 [0.010, 0.020]"
@@ -160,16 +149,11 @@ def test_a_role_becomes_a_number_between_comments_and_a_stale_one_is_renewed():
     told = f"ends at <!--rec {query}-->{shown(query)}<!--/rec-->."
     assert numbers.filled(f"ends at {{rec}}`{query}`.") == told
     assert numbers.filled(told.replace(shown(query), "0.12")) == told == numbers.filled(told)
-    notebook = json.dumps(
-        {
-            "cells": [
-                {"cell_type": kind, "source": [f"{{rec}}`{query}`"]}
-                for kind in ("markdown", "code")
-            ]
-        }
-    )
-    filled, code = json.loads(numbers.filled_notebook(notebook))["cells"]
-    assert "".join(filled["source"]) in told and code["source"] == [f"{{rec}}`{query}`"]
+    asked = f"{{rec}}`{query}`"
+    cells = [nbformat.v4.new_markdown_cell(asked), nbformat.v4.new_code_cell(asked)]
+    notebook = nbformat.writes(nbformat.v4.new_notebook(cells=cells))
+    filled, code = nbformat.reads(numbers.filled_notebook(notebook), as_version=4)["cells"]
+    assert filled["source"] in told and code["source"] == asked
     code = f"```text\n{{rec}}`{query}`\n```"
     assert numbers.filled(code) == code
     source = ["from <!--rec a b-->0.81 [0.79, 0.82; undecided]<!--/rec--> on"]

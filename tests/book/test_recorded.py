@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from book.build import words
-from book.build.records import cell, rows
-from trlab.measures import matched
+from book.build.records import rows
 from trlab.record import all_recorded
 from trlab.statistics import interval
 from trlab.sweep import load_sweep
@@ -65,22 +64,6 @@ def test_a_table_says_what_was_measured_and_what_failed():
     hot = "8 minibatches, 4 times"
     assert found["`ppo`", "int4", hot][0].endswith(", 1 failed")
     assert found["`troll`", "int4", hot] == ["3 failed", ""]
-
-
-def test_a_measure_at_a_reward_counts_the_runs_that_reach_it():
-    runs, history = record()
-    runs = runs[runs["sampler"].eq("fp32") & runs["updates"].eq("1") & runs["label"].eq("ppo")]
-    history = pd.DataFrame(
-        [
-            {"cell": key, "batch": b, "reward": (0.1 if i else 0.05) * b, "entropy": 1 - 0.1 * b}
-            for i, key in enumerate(runs["cell"])
-            for b in range(12)
-        ]
-    )
-    text = cell(runs, history, "entropy@0.7")
-    assert text == "0.30 \\[0.30, 0.30\\], 2 of 3", "reward .7 at batch 7"
-    assert matched(runs, history, "entropy")["matched"].mean() == pytest.approx(0.3)
-    assert cell(runs, history, "entropy@1.5") == "not reached"
 
 
 def test_every_axis_and_measure_of_a_record_has_words():

@@ -5,7 +5,8 @@ import re
 import subprocess
 
 from book.build.paths import ROOT
-from book.build.stamp import differing, version
+from book.build.stamp import differing
+from trlib import __version__
 
 SIZE = 1_500_000
 
@@ -21,7 +22,7 @@ def test_the_address_and_the_version_agree_everywhere():
     assert [str(path.relative_to(ROOT)) for path in differing()] == [], (
         "run `python -m book.build.stamp`"
     )
-    assert f"version: {version()}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
 def test_no_reader_is_sent_to_an_unrelated_package():

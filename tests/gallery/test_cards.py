@@ -61,9 +61,9 @@ def test_a_card_names_what_exists(card):
     assert formulas
     for formula in formulas:
         typeset(formula)
-    assert card.draws == (len(formulas) == 2)
-    assert card.draws != ("\nNo curve is drawn, because " in card.text)
     made = [name for name in BLOCKS if f"\n<!--made {name}-->\n" in card.text]
+    assert ("weights" in made) == (len(formulas) == 2)
+    assert ("weights" in made) != ("\nNo curve is drawn, because " in card.text)
     assert {"place", "settings"} <= {*made}
     assert ("command" in made) == ("runs" in made), "a place for runs, and the line that runs it"
 
@@ -111,8 +111,6 @@ def test_costs_are_the_record_s():
 
     runs = recorded("dial_methods")[0]
     seconds = runs.pivot_table(index="seed", columns="label", values="cpu_seconds")
-    sweep, base, ratio = read.cost(CARDS["trpo"])
-    assert (sweep, base) == ("dial_methods", "reinforce") and ratio.low <= ratio.value <= ratio.high
-    each = seconds["trpo"] / seconds["reinforce"]
-    assert each.min() <= ratio.value <= each.max() and ratio.value > 5
-    assert read.cost(CARDS["reinforce"]) is None and read.cost(CARDS["sft"])[0] == "trapo"
+    each, ratio = seconds["trpo"] / seconds["reinforce"], read.cost(CARDS["trpo"])
+    assert each.min() <= ratio <= each.max() and ratio > 5
+    assert read.cost(CARDS["reinforce"]) is None and read.cost(CARDS["sft"]) is None

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from myst_parser.mdit_to_docutils.base import default_slugify
+
 from book.build import claims
 from book.build.cards import read
 from book.build.cards.card import Card
 from book.build.cards.draw import in_words
 from book.build.cards.outcome import Outcome, changed, command, headline, outcomes, written
-from book.build.ext.terms import slug
 from book.build.markdown import escape, table
 from book.build.paths import ROOT
 from trbook.scale import papers
@@ -22,8 +23,6 @@ from trlab.sweep import load_sweep
 
 GUIDE = "index.md#how-to-read-a-card"
 """What every card would repeat, for a page in `book/methods`."""
-TIMED = {"reinforce": "REINFORCE", "rl": "rewards alone"}
-"""What a method's processor time is compared with, in words."""
 TERMS = re.compile(r"\b(mask|clip|divergence)\b")
 """Words of the glossary that a card's description links."""
 BRIDGE = "../../notebooks/12_at_scale.ipynb"
@@ -123,17 +122,12 @@ def settings(card: Card) -> list[str]:
         return ["No settings of its own."]
     texts = any(text and text not in _shared() for _, _, _, text in rows)
     head = ["setting", "here", "paper", *(["what it is"] if texts else [])]
-    lines = ["## Defaults", "", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    body = []
     for name, default, theirs, text in rows:
         here = default if default == read.GIVEN else f"`{default}`"
-        cells = [
-            f"`{name}`",
-            here,
-            _plain(theirs) or "–",
-            *(["" if text in _shared() else _plain(text)] if texts else []),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+        own = "" if text in _shared() else _plain(text)
+        body.append([f"`{name}`", here, _plain(theirs) or "–", *([own] if texts else [])])
+    return ["## Defaults", "", table(head, body)]
 
 
 @cache
@@ -193,20 +187,22 @@ def runs(card: Card) -> list[str]:
         *(["settings"] if any(settings) else []),
         "sweep",
     ]
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    body = []
     for one, own in zip(found, settings, strict=True):
         moves = f", {one.point} moves" if one.source.axis == "moves" else ""
-        cells = (
-            used(one) + moves,
-            one.rate,
-            one.quote,
-            *([one.ppo or "not run"] if beside else []),
-            *([own or "default"] if any(settings) else []),
-        )
         day = of_its_day(load_sweep(one.source.sweep), one.method)
-        words = (f"[{one.source.sweep}]({one.source.page})", f"{one.steps} batches", day)
-        lines.append(f"| {' | '.join(cells)} | {', '.join(filter(None, words))} |")
-    return lines
+        sweep = (f"[{one.source.sweep}]({one.source.page})", f"{one.steps} batches", day)
+        body.append(
+            [
+                used(one) + moves,
+                one.rate,
+                one.quote,
+                *([one.ppo or "not run"] if beside else []),
+                *([own or "default"] if any(settings) else []),
+                ", ".join(filter(None, sweep)),
+            ]
+        )
+    return [table(head, body)]
 
 
 def _changed(card: Card, one: Outcome) -> str:
@@ -234,9 +230,8 @@ def _cost(card: Card) -> str:
     time; empty: nothing, and it was not timed."""
     parts = [*read.asks(card), *([card.passes] if card.passes else [])]
     told = ["also " + "; ".join(parts)] if parts else []
-    if cost := read.cost(card):
-        _, base, ratio = cost
-        told.append(f"{ratio.value:.2f} times the processor time of {TIMED[base]}")
+    if ratio := read.cost(card):
+        told.append(f"{ratio:.2f} times the processor time of REINFORCE")
     return "; ".join(told)
 
 
@@ -250,7 +245,7 @@ def claimed(card: Card) -> list[str]:
     if of is None or not told:
         raise ValueError(f"{card.name}.md, claims: expected a method of which some are recorded")
     rows = [(escape(one.claim.text), VERDICTS[one.verdict]) for one in told]
-    link = f"[Tests and numbers](../claims.md#{slug(of.title)})"
+    link = f"[Tests and numbers](../claims.md#{default_slugify(of.title)})"
     return ["## Claims", "", table(("claim", "verdict here"), rows), "", link]
 
 

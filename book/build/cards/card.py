@@ -18,14 +18,8 @@ from trlib import arguments
 from trlib.errors import unknown
 from trlib.methods import OBJECTIVES
 
-FAMILIES: Mapping[str, str] = {
-    "policy gradient": "no region: what all others restrain",
-    "constraint": "a divergence of the whole batch is bounded or charged",
-    "ratio": "the ratio of a token or of a completion is clipped, clamped, softened or smoothed",
-    "divergence": "a divergence of each token's or each prompt's distribution decides",
-    "expert": "a region around what an expert wrote",
-}
-"""Families of the main line, and what makes them one."""
+FAMILIES = ("policy gradient", "constraint", "ratio", "divergence", "expert")
+"""Families of the main line."""
 GALLERY: Mapping[str, str] = {
     "ratios": "Ratios and clips",
     "constraints": "Constraint and mirror descent",
@@ -186,11 +180,6 @@ class Card:
     def is_reading(self) -> bool:
         """Whether the formula is ours, so that the authors' own may differ."""
         return self.source[0] == "ours"
-
-    @property
-    def draws(self) -> bool:
-        """Whether it shows the curve of its weight."""
-        return "<!--made weights-->" in self.text
 
     @property
     def is_objective(self) -> bool:

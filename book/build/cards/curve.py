@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from book.build.cards.card import Card
-from trlib.algorithms import PGIS, PPO, Batch, Provided, Scores
+from trlib.algorithms import PGIS, PPO, Batch, Method, Provided, Scores
 from trlib.algorithms.method import is_proportional
 from trlib.methods import OBJECTIVES
 
@@ -33,20 +33,9 @@ PROBABILITIES: Sequence[float] = [10 ** (i / 50 - 4) for i in range(201)]
 
 
 def weights(card: Card, *, q: float, right: bool, ratios: Sequence[float] = RATIOS) -> list[float]:
-    """w at every ratio, over |w| at ratio 1.
-
-    Raises:
-        ValueError: a method of an expert's tokens, whose weight has no ratio; a ratio beyond 1/q.
-    """
-    if card.family == "expert":
-        raise ValueError(
-            f"card: expected a method with a ratio, got {card.name}; see expert_weights"
-        )
-    if max(ratios) * q >= 1:
-        raise ValueError(f"ratios: expected all below 1/q = {1 / q:g}, got {max(ratios):g}")
-    at_one, *followed = _weights(
-        card, q, torch.tensor([1.0, *ratios], dtype=torch.float64), right
-    ).tolist()
+    """w at every ratio below 1/q, over |w| at ratio 1."""
+    both = torch.tensor([1.0, *ratios], dtype=torch.float64)
+    at_one, *followed = _weights(card, q, both, right).tolist()
     return [weight / abs(at_one) for weight in followed]
 
 
@@ -54,8 +43,7 @@ def _weights(card: Card, q: float, ratios: Tensor, right: bool) -> Tensor:
     """[R]: a group for each ratio, whose first completion has moved to it; the others stand at
     ratio 1."""
     method, count, length = OBJECTIVES[card.name](), len(ratios), LENGTHS.get(card.name, 1)
-    mask = torch.ones(count * GROUP, length, dtype=torch.bool)
-    old = torch.full(mask.shape, math.log(q), dtype=torch.float64)
+    old = torch.full((count * GROUP, length), math.log(q), dtype=torch.float64)
     new = old.clone()
     new[::GROUP, 0] += ratios.log()
     rewards = torch.tensor(
@@ -63,22 +51,16 @@ def _weights(card: Card, q: float, ratios: Tensor, right: bool) -> Tensor:
     ).repeat(count)
     outputs = method.needs(method.anchor).critic_outputs
     nothing = torch.zeros_like(old) if outputs == 1 else old.new_zeros(*old.shape, outputs)
-    batch = Batch(
-        tokens=torch.zeros(mask.shape, dtype=torch.long),
-        mask=mask,
-        forced=~mask,
+    provided = Provided(
+        logp_old=old,
+        logp_ref=old,
+        full_anchor=_whole(old) if length == 1 else None,
+        values=nothing,
+    )
+    batch = replace(
+        _batch(method, old, provided),
         rewards=rewards,
         group=torch.arange(count).repeat_interleave(GROUP),
-        ended=mask[:, 0],
-        horizon=length,
-        logp_rollout=old,
-        anchor=method.anchor,
-        provided=Provided(
-            logp_old=old,
-            logp_ref=old,
-            full_anchor=_whole(old) if length == 1 else None,
-            values=nothing,
-        ),
         extra={"returns": torch.zeros_like(old)},
     )
     # A is a factor, or the critic's.
@@ -96,6 +78,23 @@ def _weights(card: Card, q: float, ratios: Tensor, right: bool) -> Tensor:
     return -slope[::GROUP, 0]
 
 
+def _batch(method: Method, logp: Tensor, provided: Provided, *, forced: bool = False) -> Batch:
+    """Completions without rewards, each a group of its own; `forced`: written by an expert."""
+    mask = torch.full(logp.shape, not forced)
+    return Batch(
+        tokens=torch.zeros(mask.shape, dtype=torch.long),
+        mask=mask,
+        forced=~mask,
+        rewards=torch.zeros(len(logp), dtype=torch.float64),
+        group=torch.arange(len(logp)),
+        ended=mask[:, 0],
+        horizon=mask.shape[1],
+        logp_rollout=logp,
+        anchor=method.anchor,
+        provided=provided,
+    )
+
+
 def _whole(logp: Tensor) -> Tensor:
     """[B, T, V]: the first word has this log-prob, the others share the rest alike."""
     rest = (-logp.exp()).log1p() - math.log(WORDS - 1)
@@ -106,19 +105,8 @@ def expert_weights(card: Card, probabilities: Sequence[float] = PROBABILITIES) -
     """w of an expert's token at every probability that the policy gives it."""
     method = OBJECTIVES[card.name]()
     logp = torch.tensor(probabilities, dtype=torch.float64).log().unsqueeze(-1)
-    mask = torch.zeros(logp.shape, dtype=torch.bool)
-    rows = torch.zeros(len(logp), dtype=torch.float64)
-    batch = Batch(
-        tokens=torch.zeros(logp.shape, dtype=torch.long),
-        mask=mask,
-        forced=~mask,
-        rewards=rows,
-        group=torch.zeros(len(logp), dtype=torch.long),
-        ended=mask[:, 0],
-        horizon=1,
-        logp_rollout=logp,
+    batch = replace(
+        _batch(method, logp, Provided(logp_old=logp), forced=True),
         advantages=torch.zeros_like(logp),
-        anchor=method.anchor,
-        provided=Provided(logp_old=logp),
     )
     return method.objective(Scores(logp), batch).diagnostics["weight"][:, 0].tolist()

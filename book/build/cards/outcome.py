@@ -4,6 +4,7 @@ that runs it."""
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,7 +17,6 @@ from trlab.claims.text import STEPS_BY_RADIUS
 from trlab.drawing.rates import written_rate
 from trlab.findings import at, finished
 from trlab.questions import page_of
-from trlab.statistics import iqm
 from trlab.sweep import load_sweep
 from trlib.loop.settings import RunSettings
 from trlib.methods import OBJECTIVES
@@ -109,9 +109,6 @@ class Outcome:
     label: str
     point: str
     """Point of the source's axis; empty: the sweep has none."""
-    ends: float
-    """Sampled accuracy after training: its interquartile mean."""
-    seeds: int
     settings: Mapping[str, Any]
     """The method's settings that are not its defaults."""
     train: Mapping[str, Any]
@@ -150,13 +147,8 @@ class Outcome:
         return self._quote(PPO) if known else ""
 
     def _quote(self, label: str) -> str:
-        place = (
-            f' "{self.source.axis}={self.point}"'
-            if " " in self.point
-            else f" {self.source.axis}={self.point}"
-        )
-        label = f'"{label}"' if " " in label else label
-        return f"{{rec}}`{self.source.sweep} {label}{place if self.point else ''}`"
+        place = [f"{self.source.axis}={self.point}"] if self.point else []
+        return f"{{rec}}`{shlex.join([self.source.sweep, label, *place])}`"
 
 
 def outcomes(card: Card) -> tuple[Outcome, ...]:
@@ -196,8 +188,6 @@ def _read(source: Source, label: str, point: str, runs: Any) -> Outcome:
         source,
         label,
         point,
-        iqm(runs["sampled"].to_numpy()),
-        len(runs),
         {**outdated(section, held), **json.loads(first["settings"])},
         {
             name: value

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
+from typing import Any
 
 from book.build.cards.card import Card
 from trlab import recorded
-from trlab.statistics import interval
+from trlab.statistics import iqm
 from trlib import fields
-from trlib.algorithms import ALGORITHMS, Method
+from trlib.algorithms import Method
 from trlib.algorithms.trapo import WithExpert
-from trlib.evaluation import Estimate
 from trlib.loop.settings import RunSettings
 from trlib.methods import OBJECTIVES
 from trlib.relatives import RELATIVES
@@ -32,16 +32,12 @@ ASKED = {
     "critic": "a critic",
 }
 """What `Needs` may ask for besides log-probs of the sampled tokens."""
-COSTS = {"dial_methods": "reinforce", "trapo": "rl"}
-"""Sweeps that time methods alike, and the label that the others are compared with."""
+TIMED, BASE = "dial_methods", "reinforce"
+"""The sweep that times methods alike, and the method that the others are compared with."""
 STEPS = ("lr", "betas", "weight_decay")
 """Settings of a run that an optimiser takes."""
 GIVEN = "you give it"
 """In place of the default of a setting that has none."""
-LABELS = {
-    "trapo": {"trapo": "trapo", "sft": "sft", "sft_then_rl": "sft-then-rl", "sft_plus_rl": "sft+rl"}
-}
-"""What a sweep calls a method, where that is not its name."""
 
 
 def boxes(card: Card) -> list[str]:
@@ -110,32 +106,19 @@ def asks(card: Card) -> list[str]:
     return needed + (["an expert's answers"] if isinstance(method, WithExpert) else [])
 
 
-@lru_cache(maxsize=1)
-def _times() -> dict[str, tuple[str, Estimate]]:
-    """Processor time over that of the compared label, seed by seed: method -> (sweep, interquartile
-    mean)."""
-    costs = {}
-    for sweep, base in COSTS.items():
-        seconds = (
-            recorded(sweep)[0].groupby(["label", "seed"])["cpu_seconds"].mean().unstack("seed")
-        )
-        for name in ALGORITHMS:
-            label = LABELS.get(sweep, {}).get(name, "" if sweep in LABELS else name)
-            if label in seconds.index and label != base:
-                costs[name] = (
-                    sweep,
-                    interval((seconds.loc[label] / seconds.loc[base]).dropna().to_numpy()),
-                )
-    return costs
+@cache
+def _times() -> Any:
+    """Processor time of a run over that of the base, by method and seed."""
+    runs = recorded(TIMED)[0]
+    seconds = runs.groupby(["label", "seed"])["cpu_seconds"].mean().unstack("seed")
+    return seconds / seconds.loc[BASE]
 
 
-def cost(card: Card) -> tuple[str, str, Estimate] | None:
-    """(sweep, what it is compared with, the ratio of processor times of a run); None: it is what
-    others are compared with, or was not timed."""
-    if card.name not in _times():
+def cost(card: Card) -> float | None:
+    """The interquartile mean of these; None: the method is the base, or was not timed."""
+    if card.name == BASE or card.name not in _times().index:
         return None
-    sweep, estimate = _times()[card.name]
-    return sweep, COSTS[sweep], estimate
+    return iqm(_times().loc[card.name].dropna().to_numpy())
 
 
 def deviations(card: Card) -> list[tuple[str, str]]:

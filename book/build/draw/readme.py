@@ -1,4 +1,4 @@
-"""Pictures of built pages, for the pages' sources: `python -m book.build.draw.readme [PAGES]`, after
+"""Pictures of built pages, for the pages' sources: `python -m book.build.draw.readme`, after
 `make html`.
 
 Both figures of the front page as they are printed, and its walls batch by batch; of chapter 11 the
@@ -21,12 +21,9 @@ from book.build.paths import ANNEXED, BUILD, ROOT
 from book.build.serve import served
 
 FIGURES = ROOT / "book" / "_static" / "figures"
-FRONT_PAGE = "book/index.html"
-BASIN_PAGE = "book/purpose.html"
 FRONT = {"wall": '[data-explorable="wall"]', "dial": '[data-explorable="front"]'}
 """The front page's pictures."""
 BASIN = '[data-explorable="basin"]'
-DIAGNOSIS_PAGE = "book/check/diagnose.html"
 REPORT = ROOT / "book" / "_static" / "diagnose" / "shifted.html"
 NARROW = {"width": 640, "height": 560}
 """Of a report, whose words are then as large as the page's."""
@@ -40,8 +37,6 @@ MOVE = """(ring, batch) => {
 }"""
 SIZE = {"width": 1100, "height": 940}
 COLOURS = 128
-SHARP = {FRONT_PAGE: 1.5, BASIN_PAGE: 1.5, DIAGNOSIS_PAGE: 2}
-"""Device pixel ratio of each page's picture."""
 
 
 def save(picture: bytes, name: str) -> None:
@@ -117,29 +112,19 @@ def shoot_wall(page: Any) -> None:
     print(f"wall.gif: {target.stat().st_size // 1000} kB")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    given = sys.argv[1:] if arguments is None else arguments
-    folder = Path(given[0]) if given else BUILD / "html"
-    pages = {
-        FRONT_PAGE: shoot_front,
-        BASIN_PAGE: shoot_basin,
-        DIAGNOSIS_PAGE: shoot_diagnosis,
-    }
-    if not ANNEXED:
-        del pages[DIAGNOSIS_PAGE]
-    for name in pages:
-        if not (folder / name).is_file():
-            print(f"readme: expected {name} in {folder}; `make html` builds it", file=sys.stderr)
-            return 1
-    with served(folder) as home, browser() as chromium:
-        for name, shot in pages.items():
+def main() -> int:
+    shots = [("book/index", 1.5, shoot_front), ("book/purpose", 1.5, shoot_basin)]
+    if ANNEXED:
+        shots.append(("book/check/diagnose", 2, shoot_diagnosis))
+    with served(BUILD / "html") as home, browser() as chromium:
+        for name, sharp, shot in shots:
             page = chromium.new_page(
                 viewport=SIZE,
                 color_scheme="light",
-                device_scale_factor=SHARP[name],
+                device_scale_factor=sharp,
                 reduced_motion="reduce",
             )
-            page.goto(f"{home}/{name}")
+            page.goto(f"{home}/{name}.html")
             page.wait_for_load_state("networkidle")
             shot(page)
             page.close()

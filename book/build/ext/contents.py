@@ -61,17 +61,13 @@ def steps(order: Sequence[str], below: Mapping[str, Sequence[str]]) -> dict[str,
     aside = {name for names in below.values() for name in names}
     main = [name for name in order if name not in aside]
 
-    def beside(pages: list[str], page: str) -> tuple[str, str]:
-        place = pages.index(page)
-        return (
-            pages[place - 1] if place else "",
-            pages[place + 1] if place + 1 < len(pages) else "",
-        )
+    def beside(pages: list[str]) -> dict[str, tuple[str, str]]:
+        around = zip(pages, pages[1:], pages[2:], strict=False)
+        return {page: (before, after) for before, page, after in around}
 
-    found = {page: beside(main, page) for page in main}
+    found = beside(["", *main, ""])
     for chapter, names in below.items():
-        walk = [chapter, *names, found[chapter][1]]
-        found.update({page: beside(walk, page) for page in names})
+        found |= beside([chapter, *names, found[chapter][1]])
     return found
 
 

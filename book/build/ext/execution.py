@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -30,60 +31,49 @@ LARGER = re.compile(r"\bgpu=(?!False\b)")
 NEVER = "Not yet executed on a GPU, where `make gpu` gives it larger sizes."
 
 
-def sentence(record: dict[str, Any]) -> str:
-    """The facts as a reader wants them, on one line."""
-    return (
-        f"{short(record)}, profile {record['profile']}, on {record['hardware']}{_versions(record)}"
-    )
-
-
-def on_a_gpu(entry: dict[str, Any] | None, text: str | None) -> str:
-    """The same for a chapter's entry in the record of a GPU; `text` stands for the page's code as
-    it is now."""
-    if entry is None:
-        return NEVER
-    then = "" if entry["text"] == text else ", with other code than this page has now"
-    return (
-        f"On a GPU: {_day(entry)} in {entry['minutes']:.1f} min, profile "
-        f"{entry['profile']}, beside {entry['gpu']} ({entry['memory']}, driver {entry['driver']}, "
-        f"CUDA {entry['cuda']}){then}{_versions(entry)}"
-    )
-
-
 def short(record: dict[str, Any]) -> str:
     """What of the facts is always in sight."""
-    return f"Executed {_day(record)} in {record['seconds']:.0f} s"
-
-
-def _day(record: dict[str, Any]) -> str:
     when = datetime.fromisoformat(record["when"])
-    return f"{when.day} {when:%B %Y}"
+    return f"Executed {when.day} {when:%B %Y} in {record['seconds']:.0f} s"
 
 
-def _versions(record: dict[str, Any]) -> str:
-    return "".join(f" · {name} {number}" for name, number in record["versions"].items())
+def sentence(record: dict[str, Any]) -> str:
+    """The facts as a reader wants them, on one line."""
+    where = record["hardware"]
+    if "gpu" in record:
+        where += f" beside {record['gpu']} ({record['memory']}, CUDA {record['cuda']})"
+    versions = "".join(f" · {name} {number}" for name, number in record["versions"].items())
+    return f"{short(record)}, profile {record['profile']}, on {where}{versions}"
 
 
-def stamp(summary: str, lines: list[str], links: Mapping[str, str]) -> str:
-    """The line's HTML.
+def facts(record: dict[str, Any], on_gpu: dict[str, Any] | None, *, larger: bool) -> str:
+    """The line at a page's foot, as HTML.
 
     Args:
-        summary: what is always in sight.
-        lines: what it opens to show.
-        links: addresses by their words; an empty one is left out.
+        record: of the run that the page shows.
+        on_gpu: of the chapter's last run on a GPU; None: it never ran there.
+        larger: whether it has a size of its own for a GPU.
     """
-    whole = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
-    facts = (
-        f"<details><summary>{html.escape(summary)}</summary>{whole}</details>"
-        if whole
-        else html.escape(summary)
+    lines = [sentence(record)]
+    if on_gpu:
+        other = on_gpu["text"] != record["text"]
+        lines.append(sentence(on_gpu) + ", with other code than this page has now" * other)
+    elif larger:
+        lines.append(NEVER)
+    told = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    return (
+        f'<div class="executed"><details><summary>{short(record)}</summary>{told}</details></div>'
     )
+
+
+def ways(links: Mapping[str, str]) -> str:
+    """Addresses by their words, as HTML; an empty one is left out."""
     shown = "".join(
         f'<a href="{html.escape(address)}">{words}</a>'
         for words, address in links.items()
         if address
     )
-    return f'<div class="executed">{facts}{shown}</div>'
+    return f'<div class="executed">{shown}</div>'
 
 
 def dateline(app: Sphinx, doctree: nodes.document) -> None:
@@ -91,36 +81,28 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
     path = Path(app.env.doc2path(app.env.docname))
     if path.suffix != ".ipynb":
         return
-    file = Path(app.srcdir, *GPU)
-    app.env.note_dependency(str(file))
-    text = path.read_text(encoding="utf-8")
-    metadata = json.loads(text)["metadata"]
-    record = metadata.get(KEY)
-    entry = json.loads(file.read_text(encoding="utf-8"))["chapters"].get(path.stem)
-    if record:
-        summary, lines = short(record), [sentence(record)]
-        if entry or runs_larger(text):
-            lines.append(on_a_gpu(entry, record.get("text")))
-    else:
-        summary, lines = "Not executed yet.", []
     links = {
         "Run it yourself": app.builder.get_relative_uri(app.env.docname, HOW),
         "Open in Colab": address.of(app.config).colab(f"notebooks/{path.name}"),
     }
     title = next(iter(doctree.findall(nodes.title)), None)
     if title is not None and title.parent is not None:
-        how = nodes.raw("", stamp("", [], links), format="html")
+        how = nodes.raw("", ways(links), format="html")
         title.parent.insert(title.parent.index(title) + 1, how)
-    whole = next(iter(doctree.findall(nodes.section)), doctree)
-    whole += nodes.raw("", stamp(summary, lines, {}), format="html")
+    file = Path(app.srcdir, *GPU)
+    app.env.note_dependency(str(file))
+    notebook = nbformat.read(path, as_version=4)
+    if KEY in notebook["metadata"]:
+        on_gpu = json.loads(file.read_text(encoding="utf-8"))["chapters"].get(path.stem)
+        told = facts(notebook["metadata"][KEY], on_gpu, larger=runs_larger(notebook))
+        whole = next(iter(doctree.findall(nodes.section)), doctree)
+        whole += nodes.raw("", told, format="html")
 
 
-def runs_larger(notebook: str) -> bool:
-    """Whether a notebook, as text, names a size of its own for a GPU."""
-    cells = json.loads(notebook)["cells"]
-    return any(
-        LARGER.search("".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"
-    )
+def runs_larger(notebook: dict[str, Any]) -> bool:
+    """Whether a notebook names a size of its own for a GPU."""
+    cells = notebook["cells"]
+    return any(LARGER.search(cell["source"]) for cell in cells if cell["cell_type"] == "code")
 
 
 def connect(app: Sphinx) -> None:

@@ -5,8 +5,7 @@ stands in the page itself, in its font and colours.
 
     *Its caption.*
 
-Those with captions are numbered. A drawing of many thousand marks stays a picture: in the page it
-would be most of the page.
+Those with captions are numbered.
 """
 
 from __future__ import annotations
@@ -17,9 +16,6 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from trbook.drawing import from_files, is_drawing, layouts_of
-
-LARGE = 150_000
-"""Bytes of a drawing that is not set into the page."""
 
 
 def draw(app: Sphinx, doctree: nodes.document) -> None:
@@ -35,11 +31,7 @@ def draw(app: Sphinx, doctree: nodes.document) -> None:
         caption = alone.next_node(descend=False, siblings=True)
         begin = nodes.raw("", "<figure>", format="html")
         end = nodes.raw("", "</figure>", format="html")
-        large = path.stat().st_size > LARGE
-        told: list[nodes.Node] = [
-            begin,
-            image.deepcopy() if large else nodes.raw("", from_files(path), format="html"),
-        ]
+        told: list[nodes.Node] = [begin, nodes.raw("", from_files(path), format="html")]
         if isinstance(caption, nodes.paragraph) and _is_emphasis(caption):
             caption.parent.remove(caption)
             count += 1

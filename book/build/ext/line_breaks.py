@@ -1,5 +1,5 @@
 """Where a line may break: not inside a number such as 3e-5, which a browser would break at its
-hyphen, not between a bracket and a short formula, and in a long name in code after a mark, where a
+hyphen, not between a formula and the bracket or the mark beside it, and in a long name in code after a mark, where a
 browser would break it anywhere."""
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import re
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from book.build.ext.mathematics import breaks
 from book.build.ext.phone_tables import MARKS
 
 VERBATIM = ("script", "style", "svg", "math", "pre", "textarea", "title", "option")
@@ -42,21 +43,31 @@ def names(body: str) -> str:
     return LONG_NAME.sub(lambda found: MARKS.sub("<wbr>", found[0]), body)
 
 
-SHORT = 24
-"""Letters of TeX of a formula that fits into a phone's line beside its brackets."""
+CLOSING = tuple(".,;:!?)")
 
 
-def brackets(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Keeps an opening bracket in the line of the short formula that it opens."""
+def keep_close(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Keeps a formula in one line with the bracket before it and the mark behind it, between which a
+    browser would break. Not a formula that has a place to break inside: it may be wider than a
+    phone."""
     for formula in list(doctree.findall(nodes.math)):
-        before = formula.parent[formula.parent.index(formula) - 1]
-        if not isinstance(before, nodes.Text) or not before.endswith("("):
+        parent, at = formula.parent, formula.parent.index(formula)
+        before = parent[at - 1] if at else None
+        after = parent[at + 1] if at + 1 < len(parent) else None
+        opening = before if isinstance(before, nodes.Text) and before.endswith("(") else None
+        closing = after if isinstance(after, nodes.Text) and after.startswith(CLOSING) else None
+        if (opening is None and closing is None) or breaks(formula.astext()):
             continue
-        if len(formula.astext()) <= SHORT:
-            kept = nodes.inline("", "", nodes.Text("("), formula.deepcopy(), classes=["whole"])
-            formula.parent.replace(before, nodes.Text(before[:-1]))
-            formula.replace_self(kept)
+        whole = nodes.inline("", "", classes=["whole"])
+        if opening is not None:
+            parent.replace(opening, nodes.Text(opening[:-1]))
+            whole += nodes.Text("(")
+        whole += formula.deepcopy()
+        if closing is not None:
+            parent.replace(closing, nodes.Text(closing[1:]))
+            whole += nodes.Text(closing[0])
+        formula.replace_self(whole)
 
 
 def connect(app: Sphinx) -> None:
-    app.connect("doctree-resolved", brackets)
+    app.connect("doctree-resolved", keep_close)

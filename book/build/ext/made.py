@@ -7,7 +7,7 @@
 
 `python -m book.build.write` writes what stands between such comments, and a number of a record between
 `<!--rec ...-->` and `<!--/rec-->`; the book shows it as it stands there. Only in the place of a figure
-that runs (`RUNNING`) the source has a picture and the page the figure. A table of `SORTED` can be
+that runs (`RUNNING`) the source has a picture, written by hand, and the page the figure. A table of `SORTED` can be
 sorted and filtered.
 
 A comment at a page's head, its first line `<!--` alone, is the page's front matter, of which a code

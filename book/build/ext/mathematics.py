@@ -23,7 +23,6 @@ from sphinx.application import Sphinx
 from sphinx.domains.math import MathDomain
 from sphinx.domains.std import StandardDomain
 from sphinx.transforms import SphinxTransform
-from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
@@ -35,8 +34,6 @@ DRAW = "katex.renderToString(dukpy.tex, {displayMode: dukpy.displayed, strict: '
 MATHML = re.compile(r"<math .*?</math>", re.DOTALL)
 FIXED = ("mfrac", "mover", "munder", "msub", "msup", "msubsup")
 """Elements of MathML that hold a fixed number of parts."""
-MARKS = tuple(".,;:!?)")
-"""What stands close to the word before it."""
 APPLIED = "\u2061"
 """The sign that applies a function to what follows."""
 LOGGER = logging.getLogger(__name__)
@@ -70,33 +67,6 @@ class Labels(SphinxTransform):
             )
 
 
-class Marks(SphinxPostTransform):
-    default_priority = 900
-    formats = ("html",)
-
-    def run(self, **kwargs: Any) -> None:
-        keep_marks(self.document)
-
-
-def keep_marks(document: nodes.Element) -> None:
-    """Keeps a formula and the mark that follows it on one line: a browser would break before the
-    full stop. Not a formula that has a place to break inside: it may be wider than a phone."""
-    for node in list(document.findall(nodes.math)):
-        after = node.next_node(descend=False, siblings=True)
-        if not isinstance(after, nodes.Text) or after[:1] not in MARKS:
-            continue
-        try:
-            breaks = drawn(node.astext()).count('class="base"') > 1
-        except ValueError:
-            continue  # the writer names it
-        if not breaks:
-            parent = node.parent
-            together = nodes.inline("", "", node.deepcopy(), nodes.Text(after[0]))
-            together["classes"].append("whole")
-            parent.replace(node, together)
-            parent.replace(after, nodes.Text(after[1:]))
-
-
 @functools.cache
 def _katex() -> Any:
     interpreter = dukpy.JSInterpreter()
@@ -118,27 +88,30 @@ def drawn(tex: str, displayed: bool = False) -> str:
     return MATHML.sub(lambda found: valid(found[0]), html)
 
 
-def valid(formula: str) -> str:
-    """KaTeX's MathML as MathML has it.
+def breaks(tex: str) -> bool:
+    """Whether a formula has a place to break inside; of one that KaTeX cannot read, the writer says
+    so."""
+    try:
+        return drawn(tex).count('class="base"') > 1
+    except ValueError:
+        return True
 
-    KaTeX writes the sign that applies a function as a part of its own (a fraction over `Var` then
-    has three parts) and puts elements into `mo`, which may hold text only.
-    """
-    if APPLIED not in formula and "<mo><" not in formula:
+
+def valid(formula: str) -> str:
+    """KaTeX's MathML as MathML has it: KaTeX writes the sign that applies a function as a part of its
+    own, and a fraction over `Var` then has three parts."""
+    if APPLIED not in formula:
         return formula
     soup = BeautifulSoup(formula, "html.parser")
     for sign in soup.find_all("mo", string=APPLIED):
         if sign.parent is not None and sign.parent.name in FIXED:
             sign.decompose()
-    for sign in soup.find_all("mo"):
-        if sign.find(True) is not None:
-            sign.unwrap()
     return str(soup)
 
 
 def _body(node: nodes.math | nodes.math_block, displayed: bool) -> str:
     try:
-        return drawn(aligned(node.astext()) if displayed else node.astext(), displayed)
+        return drawn(node.astext().strip(), displayed)
     except ValueError as error:
         LOGGER.warning("%s", error, location=node)
         return ""
@@ -160,15 +133,6 @@ def displayed(self: Any, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
-def aligned(tex: str) -> str:
-    """TeX as KaTeX takes it: several lines become one aligned block; numbered environments lose
-    their numbers."""
-    tex = re.sub(r"\\(begin|end)\{(align|equation|gather)\}", r"\\\1{\2*}", tex.strip())
-    if r"\\" in tex and r"\begin{" not in tex:
-        return rf"\begin{{aligned}}{tex}\end{{aligned}}"
-    return tex
-
-
 def begin(app: Sphinx, env: Any) -> None:
     """Reads KaTeX once, before Sphinx forks a process for every few pages that it writes."""
     _katex()
@@ -185,7 +149,6 @@ def load(
 
 def connect(app: Sphinx) -> None:
     app.add_transform(Labels)
-    app.add_post_transform(Marks)
     app.add_html_math_renderer("katex", (inline, None), (displayed, None))
     app.connect("env-updated", begin)
     app.connect("html-page-context", load)

@@ -6,10 +6,9 @@ meanings stand on pages.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
+import nbformat
 from sphinx.application import Sphinx
 
 from book.build.ext.terms import GLOSSARY
@@ -23,16 +22,11 @@ def shorten(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = _titled(source[0]) if notebook else _title(source[0])
 
 
-def _titled(notebook: str) -> str:
-    whole = json.loads(notebook)
-    text = "".join(whole["cells"][0]["source"]) if whole["cells"] else ""
-    cell: dict[str, Any] = {
-        "cell_type": "markdown",
-        "id": "title",
-        "metadata": {},
-        "source": _title(text),
-    }
-    return json.dumps({**whole, "cells": [cell]})
+def _titled(text: str) -> str:
+    notebook = nbformat.reads(text, as_version=4)
+    notebook["cells"] = notebook["cells"][:1]
+    notebook["cells"][0]["source"] = _title(notebook["cells"][0]["source"])
+    return nbformat.writes(notebook)
 
 
 def _title(text: str) -> str:

@@ -1,5 +1,6 @@
-"""A page's preview, which a shared link shows: the page's first figure, as its source has it, drawn
-before pages are written. A page without a figure, and a build without Chromium, have the book's.
+"""A page's preview, which a shared link shows: the page's first figure, as its source has it, made
+before pages are written. A page without a figure has the book's, as in a build without Chromium has one
+whose figure is a drawing.
 """
 
 from __future__ import annotations
@@ -7,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+import nbformat
+from PIL import Image, ImageOps
 from sphinx.application import Sphinx
 
 from book.build.browser import NoChromium, browser
@@ -23,80 +24,67 @@ from trbook.explorables.files import PAGE
 
 FOLDER = "_static/previews"
 WIDTH, HEIGHT, EDGE = 1200, 630, 30
+ACROSS, DOWN = WIDTH - 2 * EDGE, HEIGHT - 2 * EDGE
 FLAT = 0.62
 """Height of a picture over its width, at most: of a longer one the top is shown."""
-NOTE = 34
+NOTE = 43
 """Pixels of what is said above an explorable's stored picture."""
 FIGURE = re.compile(r"!\[([^\]]*)\]\(([^)\s:]+\.(?:svg|png))\)")
 STRIP = "The loop, rollout, "
 """How a strip of the loop's boxes begins what it says: no page is about it."""
-AT_ONCE, COLOURS = 8, 64
-PAGE_OF = '<body style="margin:0;background:#fff">{}'
-FRAME = (
-    f'<div style="height:{HEIGHT}px;display:grid;place-items:center"><div style="overflow:hidden;'
-    '{}"><img style="display:block;{}" src="data:image/{};base64,{}"></div></div>'
+COLOURS = 64
+DRAWING = (
+    '<body style="margin:0;background:#fff"><img style="display:block;width:100vw;height:100vh;'
+    'object-fit:contain" src="data:image/svg+xml;base64,{}">'
 )
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A figure's file in base64, what it shows, and of a bitmap its width, height and the pixels
-    above it that are left out."""
+class Figure:
+    """A figure's file, a bitmap or a drawing, what it shows, and pixels at its top that are left
+    out."""
 
-    data: str
+    file: bytes
     says: str
-    size: tuple[float, float, float] | None = None
+    above: int = 0
 
     @property
     def name(self) -> str:
-        """Of the preview's file: other pictures have other names."""
-        return f"{hashlib.blake2b(self.data.encode(), digest_size=8).hexdigest()}.png"
+        """Of the preview's file: other figures have other names."""
+        return f"{hashlib.blake2b(self.file, digest_size=8).hexdigest()}.png"
 
-    def html(self) -> str:
-        """The preview as a part of a page."""
-        across, down = WIDTH - 2 * EDGE, HEIGHT - 2 * EDGE
-        if self.size is None:
-            fit = f"width:{across}px;height:{down}px"
-            return FRAME.format(fit, f"{fit};object-fit:contain", "svg+xml", self.data)
-        width, height, above = self.size
-        height = min(height - above, FLAT * width)
-        scale = min(across / width, down / height)
-        seen = f"width:{width * scale}px;height:{height * scale}px"
-        shift = f"width:{width * scale}px;margin-top:-{above * scale}px"
-        return FRAME.format(seen, shift, "png", self.data)
+    @property
+    def is_bitmap(self) -> bool:
+        return self.file.startswith(b"\x89PNG")
+
+    def cropped(self) -> Image.Image:
+        """A bitmap in its place on a preview."""
+        image = Image.open(io.BytesIO(self.file)).convert("RGB")
+        below = min(image.height, self.above + round(FLAT * image.width))
+        seen = image.crop((0, self.above, image.width, below))
+        return ImageOps.pad(seen, (ACROSS, DOWN), color="white")
 
 
 @cache
-def first(path: Path) -> Picture | None:
+def first(path: Path) -> Figure | None:
     """The first figure of a page's source: asked when it is drawn, and when its page is written."""
-    text = path.read_text(encoding="utf-8")
     if path.suffix == ".ipynb":
-        cells = json.loads(text)["cells"]
+        cells = nbformat.read(path, as_version=4)["cells"]
         shown = (output for cell in cells for output in cell.get("outputs", []))
         return next((found for found in map(_stored, shown) if found), None)
-    for says, name in FIGURE.findall(text):
-        file = path.parent / name
-        if file.exists():
-            return Picture(_coded(file), says, _sized(file) if file.suffix == ".png" else None)
+    for says, name in FIGURE.findall(path.read_text(encoding="utf-8")):
+        if (path.parent / name).exists():
+            return Figure((path.parent / name).read_bytes(), says)
     return None
 
 
-def _stored(output: dict[str, Any]) -> Picture | None:
-    data, about = output.get("data", {}), output.get("metadata", {}).get("image/png", {})
-    if "image/png" not in data or about.get("alt", STRIP).startswith(STRIP):
+def _stored(output: dict[str, Any]) -> Figure | None:
+    data = output.get("data", {})
+    says = output.get("metadata", {}).get("image/png", {}).get("alt", STRIP)
+    if "image/png" not in data or says.startswith(STRIP):
         return None
     above = NOTE if "explorable" in data.get(PAGE, {}) else 0
-    size = (about["width"], about["height"], above) if "width" in about else None
-    return Picture("".join(data["image/png"]).replace("\n", ""), about["alt"], size)
-
-
-def _coded(file: Path) -> str:
-    return base64.b64encode(file.read_bytes()).decode()
-
-
-def _sized(file: Path) -> tuple[float, float, float]:
-    with Image.open(file) as image:
-        return image.width, image.height, 0
+    return Figure(base64.b64decode(data["image/png"]), says, above)
 
 
 def of(app: Sphinx, page: str) -> tuple[str, str] | None:
@@ -114,19 +102,24 @@ def draw(app: Sphinx, env: Any) -> None:
     folder = Path(app.outdir, FOLDER)
     pages = app.config.first_pages or env.found_docs
     found = filter(None, (first(Path(env.doc2path(page))) for page in pages))
-    missing = list({one.name: one for one in found if not (folder / one.name).exists()}.values())
+    missing = {one.name: one for one in found if not (folder / one.name).exists()}
     if not missing:
         return
     folder.mkdir(parents=True, exist_ok=True)
+
+    def save(figure: Figure, seen: Image.Image) -> None:
+        whole = ImageOps.expand(seen, EDGE, "white")
+        whole.quantize(COLOURS, Image.Quantize.FASTOCTREE).save(folder / figure.name)
+
+    for one in missing.values():
+        if one.is_bitmap:
+            save(one, one.cropped())
     with suppress(NoChromium), browser() as chromium:
-        screen = chromium.new_page(viewport={"width": WIDTH, "height": AT_ONCE * HEIGHT})
-        for start in range(0, len(missing), AT_ONCE):
-            some = missing[start : start + AT_ONCE]
-            screen.set_content(PAGE_OF.format("".join(one.html() for one in some)))
-            seen = Image.open(io.BytesIO(screen.screenshot())).convert("RGB")
-            for i, one in enumerate(some):
-                own = seen.crop((0, i * HEIGHT, WIDTH, (i + 1) * HEIGHT))
-                own.quantize(COLOURS, Image.Quantize.FASTOCTREE).save(folder / one.name)
+        screen = chromium.new_page(viewport={"width": ACROSS, "height": DOWN})
+        for one in missing.values():
+            if not one.is_bitmap:
+                screen.set_content(DRAWING.format(base64.b64encode(one.file).decode()))
+                save(one, Image.open(io.BytesIO(screen.screenshot())).convert("RGB"))
 
 
 def connect(app: Sphinx) -> None:

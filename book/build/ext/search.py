@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import yaml
@@ -228,7 +229,7 @@ def _postings(weighed: list[Counter[str]]) -> dict[str, str]:
 
 
 def _cut(text: str, most: int = EXCERPT) -> str:
-    return text if len(text) <= most else text[:most].rsplit(" ", 1)[0].rstrip(",;:") + " …"
+    return shorten(text, most, placeholder=" …", break_on_hyphens=False)
 
 
 def switch_off(app: Sphinx) -> None:

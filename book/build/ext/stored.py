@@ -19,6 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
@@ -58,22 +59,12 @@ def in_step(notebook: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(_joined(value), sort_keys=True)
+    text = json.dumps(value or "", sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
 
 
-def _joined(value: Any) -> Any:
-    """A value whose texts are whole: a notebook may hold them line by line."""
-    if isinstance(value, dict):
-        return {key: _joined(one) for key, one in value.items()}
-    if isinstance(value, list):
-        texts = all(isinstance(one, str) for one in value)
-        return "".join(value) if texts else [_joined(one) for one in value]
-    return value
-
-
 def complaints(notebook: dict[str, Any]) -> Iterator[str]:
-    """What of the stored results does not belong to the code cells as they are, cell by cell."""
+    """What of the stored results does not belong to the code cells as they are."""
     if KEY not in notebook["metadata"]:
         yield "is stored without results"
         return
@@ -81,20 +72,14 @@ def complaints(notebook: dict[str, Any]) -> Iterator[str]:
         {line.split()[0]: line.split()[1:] for line in lines}
         for lines in (notebook["metadata"][KEY], fingerprints(notebook))
     )
-    numbers = {cell["id"]: number for number, cell in enumerate(notebook["cells"], 1)}
-    for name, found in now.items():
-        where = f"cell {numbers[name]} ({name})"
-        if name not in then:
-            yield f"{where} is new since its results were stored"
-        elif found[:1] != then[name][:1]:
-            yield f"{where}: its code has changed since its results were stored"
-        elif found != then[name]:
-            yield f"{where}: its outputs are not those that were stored"
-    gone = [name for name in then if name not in now]
-    if gone:
-        yield f"a cell ({gone[0]}) is gone since its results were stored"
-    elif [name for name in then if name in now] != [name for name in now if name in then]:
-        yield "its code cells stand in another order since its results were stored"
+    for number, cell in enumerate(notebook["cells"], 1):
+        known, found = then.get(cell["id"]), now.get(cell["id"])
+        if known and found and known != found:
+            what = "outputs are not" if known[0] == found[0] else "code is not that of"
+            yield f"cell {number} ({cell['id']}): its {what} the results that were stored"
+    if [*then] != [*now]:
+        others = ", ".join(sorted(then.keys() ^ now.keys())) or "another order"
+        yield f"its code cells are not those whose results were stored: {others}"
 
 
 LONG = 2000
@@ -132,9 +117,8 @@ def unpacked(held: dict[str, Any]) -> str:
 
 
 def live(notebook: dict[str, Any]) -> None:
-    """Puts drawings and explorables in the place of their pictures, and says beside every other picture
-    what it shows, where myst-nb looks for that. What a check says of an exercise that nobody has
-    answered is for whoever runs it."""
+    """Puts drawings and explorables in the place of their pictures. What a check says of an exercise
+    that nobody has answered is for whoever runs it."""
     for cell in code_cells(notebook).values():
         if "exercise" in cell["metadata"].get("tags", []):
             cell["outputs"] = []
@@ -142,9 +126,6 @@ def live(notebook: dict[str, Any]) -> None:
             held = output.get("data", {}).get(PAGE)
             if held:
                 output["data"] = {"text/html": unpacked(held)}
-            elif alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
-                shows = {"align": "center", "alt": alt}
-                cell["metadata"].setdefault("mystnb", {})["image"] = shows
 
 
 def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -153,12 +134,12 @@ def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
     path = Path(app.env.doc2path(docname))
     if path.suffix != ".ipynb":
         return
-    notebook = json.loads(source[0])
+    notebook = nbformat.reads(source[0], as_version=4)
     for said in complaints(notebook):
         LOGGER.warning("%s; `make refresh` executes it", said, location=docname)
     live(notebook)
     for title in notebook["cells"][:1]:
-        title["source"] = INTRODUCTION.sub("", _joined(title["source"]), count=1)
+        title["source"] = INTRODUCTION.sub("", title["source"], count=1)
     source[0] = json.dumps(notebook, ensure_ascii=False)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from docutils import nodes
 from markdown_it import MarkdownIt
+from myst_parser.mdit_to_docutils.base import default_slugify
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 
@@ -23,12 +24,6 @@ GLOSSARY = "book/glossary"
 LINK = re.compile(r'<a class="reference internal" href="[^"]*\bglossary\.html#([^"]+)"')
 HIDDEN = '<p id="meaning-{id}" class="meaning" role="tooltip" hidden>{text}</p>'
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z(])")
-OUTSIDE = re.compile(r"[^\w\- ]")
-
-
-def slug(title: str) -> str:
-    """A heading's anchor, as MyST and GitHub make it."""
-    return OUTSIDE.sub("", title.lower().replace(" ", "-"))
 
 
 def meanings(markdown: str) -> dict[str, str]:
@@ -39,7 +34,7 @@ def meanings(markdown: str) -> dict[str, str]:
     tokens = MarkdownIt("commonmark").parse(markdown)
     for opened, inline in pairwise(tokens):
         if opened.type == "heading_open":
-            word = slug(_plain(inline)) if opened.tag == "h3" else None
+            word = default_slugify(_plain(inline)) if opened.tag == "h3" else None
         elif opened.type == "paragraph_open" and word is not None:
             found.setdefault(word, SENTENCE.split(_plain(inline))[0])
     return found

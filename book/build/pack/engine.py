@@ -17,7 +17,7 @@ from pathlib import Path
 
 from trbook.explorables.engine import BUILDS, BUILT, FLAGS, sources, sources_hash
 
-NAMES = ("clang-14", "clang", "clang-15", "clang-16", "clang-17", "clang-18", "clang-19")
+NAMES = ("clang-14", "clang")
 
 
 def compiler() -> str | None:
@@ -25,15 +25,10 @@ def compiler() -> str | None:
     none."""
     for name in NAMES:
         path = shutil.which(name)
-        trial = [*FLAGS, "-x", "c", "-", "-o", os.devnull]
-        if (
-            path
-            and subprocess.run(
-                [path, *trial], input=b"", capture_output=True, check=False
-            ).returncode
-            == 0
-        ):
-            return path
+        if path:
+            trial = [path, *FLAGS, "-x", "c", "-", "-o", os.devnull]
+            if not subprocess.run(trial, input=b"", capture_output=True, check=False).returncode:
+                return path
     return None
 
 

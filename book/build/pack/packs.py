@@ -22,9 +22,6 @@ from trbook.explorables import (
 )
 from trbook.explorables.files import BUILT
 
-BASIN = BUILT / "basin.data.json"
-LOOP = BUILT / "loop.data.json"
-WALL = BUILT / "wall.data.json"
 USUAL = {
     "basin": basins.pack,
     "loop": loop_batch.batch,

@@ -5,12 +5,10 @@ import gzip
 import re
 import warnings
 from datetime import date
-from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from pypdf import PdfReader
 
 from book.build.browser import settle
 from book.build.paths import contents
@@ -178,8 +176,7 @@ def test_paper_is_white_and_whole_and_afterwards_all_is_as_it_was(address, deskt
         document.documentElement.dataset.theme]"""
     before = visit.page.evaluate(state)
     visit.page.evaluate(f"addEventListener('beforeprint', () => {{ window.atPrint = {state}; }})")
-    printed = PdfReader(BytesIO(visit.page.pdf()))
-    assert "Sources" in " ".join(one.extract_text() for one in printed.pages)  # a page's last words
+    assert visit.page.pdf().count(b"/Type /Page\n") > 5, "only what fits on the first sheets"
     assert before[0] > visit.page.evaluate("window.atPrint")[0]
     assert visit.page.evaluate("window.atPrint")[1] == "light"
     assert visit.page.evaluate(state) == before

@@ -3,9 +3,16 @@ through."""
 
 import pytest
 
-from book.build.pdf import THROUGH
 from tests.by_day import by_day
 
+THROUGH = """async () => {
+    for (let y = 0; y < document.documentElement.scrollHeight; y += 0.8 * innerHeight) {
+        scrollTo({ top: y, behavior: "instant" });
+        await new Promise(done => setTimeout(done, 100));
+    }
+    await new Promise(done => setTimeout(done, 500));
+}"""
+"""Scrolls through a page, whose figures are drawn when somebody comes near."""
 SHIFT = 0.05
 """The largest sum of a burst of layout shifts; 0.1 is what browsers call good."""
 SLOW = {

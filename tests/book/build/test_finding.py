@@ -3,24 +3,34 @@ of the search."""
 
 from docutils.core import publish_doctree
 
-from book.build.ext.execution import stamp
+from book.build.ext.execution import NEVER, facts, ways
 from book.build.ext.head import described, sentences, sitemap, tags
 from book.build.ext.search import kind, read, words
 
+RECORD = {
+    "when": "2026-11-26T19:47:51+00:00",
+    "seconds": 3.1,
+    "profile": "cpu",
+    "hardware": "2 cores of <a processor>",
+    "versions": {"torch": "2.11.0"},
+    "text": "a",
+}
+CARD = {"gpu": "A card", "memory": "16 GiB", "cuda": "3.4"}
+
 
 def test_the_line_at_a_foot_is_short_and_opens():
-    text = stamp(
-        "Executed today in 3 s",
-        ["All of it <here>.", "On a GPU."],
-        {"Run it": "../run.html", "Open in Colab": "https://colab.research.google.com/x"},
-    )
-    assert text.startswith(
-        '<div class="executed"><details><summary>Executed today in 3 s</summary><p>All of it '
-        "&lt;here"
-    )
-    assert '</details><a href="../run.html">Run it</a><a' in text
-    assert text.endswith('<a href="https://colab.research.google.com/x">Open in Colab</a></div>')
-    assert stamp("It waits.", [], {"Open in Colab": ""}) == '<div class="executed">It waits.</div>'
+    text = facts(RECORD, None, larger=False)
+    assert "<summary>Executed 26 November 2026 in 3 s</summary>" in text
+    assert "profile cpu, on 2 cores of &lt;a processor&gt; · torch 2.11.0</p>" in text
+    assert NEVER not in text and NEVER in facts(RECORD, None, larger=True)
+    text = facts(RECORD, {**RECORD, **CARD}, larger=True)
+    assert "&gt; beside A card (16 GiB, CUDA 3.4) · torch 2.11.0</p>" in text
+    assert "other code" in facts(RECORD, {**RECORD, **CARD, "text": "b"}, larger=True)
+
+
+def test_a_way_without_an_address_is_left_out():
+    text = ways({"Run it": "../run.html", "Open in Colab": ""})
+    assert text == '<div class="executed"><a href="../run.html">Run it</a></div>'
 
 
 def test_a_description_is_sentences_without_formulas():

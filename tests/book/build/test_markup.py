@@ -10,8 +10,8 @@ import pytest
 from docutils import nodes
 
 from book.build.ext.docstrings import escape, mend
-from book.build.ext.line_breaks import VERBATIM, numbers
-from book.build.ext.mathematics import aligned, drawn, keep_marks
+from book.build.ext.line_breaks import VERBATIM, keep_close, numbers
+from book.build.ext.mathematics import drawn
 from book.build.ext.modules import Attribute, modules
 from book.build.ext.pages import styled
 from book.build.ext.phone_tables import tables
@@ -82,12 +82,6 @@ def test_arguments_become_a_definition_list():
     ]
 
 
-def test_formulas_of_several_lines_are_aligned_once():
-    assert aligned(r"a &= b \\ c &= d") == r"\begin{aligned}a &= b \\ c &= d\end{aligned}"
-    assert aligned(r"\begin{cases} a \\ b \end{cases}") == r"\begin{cases} a \\ b \end{cases}"
-    assert aligned(r"\begin{align} a \end{align}") == r"\begin{align*} a \end{align*}"
-
-
 def test_styles_of_outputs_come_first_and_once_and_a_still_keeps_its_own():
     still = "<template><style>b{}</style></template>"
     page = f"<p>x</p><style>a{{}}</style>{still}<svg><style scoped>a{{}}</style></svg>"
@@ -102,20 +96,20 @@ def test_a_formula_that_katex_cannot_read_is_an_error():
         drawn(r"\frac{")
 
 
-def test_a_full_stop_stays_with_its_formula_and_a_long_formula_may_break():
-    parts = [nodes.math("", r"\pi"), nodes.Text(". Then "), nodes.math("", "a = b")]
+def test_marks_stay_with_their_formula_and_a_long_formula_may_break():
+    parts = [nodes.math("", r"\pi"), nodes.Text(". Then ("), nodes.math("", "c")]
+    parts += [nodes.Text(") and ("), nodes.math("", "a = b")]
     line = nodes.paragraph("", "", *parts, nodes.Text(", or "), nodes.math("", "r"))
-    keep_marks(line)
-    assert [part.astext() for part in line] == [r"\pi.", " Then ", "a = b", ", or ", "r"]
-    assert [part.get("classes") for part in line.findall(nodes.inline)] == [["whole"]]
+    keep_close(None, line, "")
+    wanted = [r"\pi.", " Then ", "(c)", " and (", "a = b", ", or ", "r"]
+    assert [part.astext() for part in line] == wanted
+    assert [part.get("classes") for part in line.findall(nodes.inline)] == [["whole"]] * 2
 
 
 def test_a_formula_s_mathml_is_valid():
     fraction = drawn(r"\frac{1}{\operatorname{Var}}")
     assert '<mfrac><mn>1</mn><mi mathvariant="normal">Var</mi></mfrac>' in fraction, "two parts"
     assert "<mi>log</mi><mo>\u2061</mo><mi>x</mi>" in drawn(r"\log x"), "elsewhere the sign is said"
-    above = drawn(r"a \overset{!}{=} b")
-    assert "<mi>a</mi><mover><mo>=</mo><mo " in above and "<mo><" not in above
 
 
 def test_a_table_that_a_phone_cannot_hold_carries_its_headings():

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from book.build import book, serve
+from book.build import book
 from book.build.ext import alone
 from book.build.paths import ROOT
-from book.build.serve import listen
+from book.build.serve import served
 
 
 @pytest.fixture
@@ -23,22 +23,19 @@ def pages(tmp_path):
     return tmp_path
 
 
-def test_a_port_in_use_gives_the_next_one(pages):
-    with listen(pages, port=18431) as first, listen(pages, port=first.server_port) as second:
-        assert first.server_address[0] == second.server_address[0] == "127.0.0.1"
-        assert second.server_port > first.server_port
-        threading.Thread(target=second.serve_forever, daemon=True).start()
-        with urllib.request.urlopen(f"http://127.0.0.1:{second.server_port}/index.html") as answer:
-            assert answer.read() == b"<p>book</p>"
-            assert answer.headers["Cache-Control"] == "no-cache"
-        second.shutdown()
-
-
-def test_no_free_port_is_an_error_that_names_the_range(pages):
-    with listen(pages, port=18531) as first:
-        port = first.server_port
-        with pytest.raises(OSError, match=f"no free port from {port} to {port}"):
-            listen(pages, port=port, tries=1)
+def test_a_port_in_use_gives_the_next_one_and_no_free_one_is_an_error(pages):
+    with served(pages, ports=range(18431, 18441)) as first:
+        port = int(first.rpartition(":")[2])
+        with served(pages, ports=(port, port + 1)) as second:
+            assert first.startswith("http://127.0.0.1:") and second.endswith(str(port + 1))
+            with urllib.request.urlopen(f"{second}/index.html") as answer:
+                assert answer.read() == b"<p>book</p>"
+                assert answer.headers["Cache-Control"] == "no-cache"
+        with (
+            pytest.raises(OSError, match=f"no free port from {port} to {port}"),
+            served(pages, ports=[port]),
+        ):
+            pass
 
 
 def test_while_the_book_is_built_a_page_is_its_own_or_a_first_one_or_waited_for(
@@ -58,7 +55,7 @@ def test_while_the_book_is_built_a_page_is_its_own_or_a_first_one_or_waited_for(
         "book/later.html": "appears here by itself",
         "_static/later.js": "",
     }
-    with serve.served(pages, book.Growing) as address:
+    with served(pages, book.Growing) as address:
         for path, said in wanted.items():
             try:
                 with urllib.request.urlopen(f"{address}/{path}") as answer:

@@ -41,9 +41,12 @@ def test_what_seed_0_draws_never_changes(row):
     assert drawn(row["task"], **row["knobs"]) == row["drawn"]
 
 
-@pytest.mark.parametrize("name", ["dial", "spend", "relay", "sums", "aloud"])
-def test_the_first_prompts_are_the_same_however_many_are_asked(name):
-    task = load_task(name)
+@pytest.mark.parametrize(
+    ("name", "knobs"),
+    [("dial", {}), ("spend", {}), ("relay", {"horizon": 2}), ("sums", {}), ("aloud", {})],
+)
+def test_the_first_prompts_are_the_same_however_many_are_asked(name, knobs):
+    task = load_task(name, **knobs)
     for seed in (-(2**63), 7):
         assert task.prompts(40, seed=seed)[:20] == task.prompts(20, seed=seed)
 
