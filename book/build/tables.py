@@ -20,7 +20,7 @@ from pybtex.plugin import find_plugin
 from book.build import claims, records, teaching
 from book.build.cards import CARDS, FOLDER, GALLERY, Card, blocks
 from book.build.cards.card import ACTIONS
-from book.build.cards.draw import drawn
+from book.build.cards.draw import drawn, owner
 from book.build.cards.read import boxes
 from book.build.ext.made import MADE, RUNNING
 from book.build.markdown import escape, table
@@ -159,7 +159,8 @@ def _eight() -> Drawing:
 
 def weights_drawn(name: str) -> tuple[Path, Drawing]:
     """The curve of a card."""
-    return FOLDER / blocks.figure_of(name), figures.drawing(drawn(CARDS[name]))
+    first = owner(name)
+    return FOLDER / f"curves/{first}.svg", figures.drawing(drawn(CARDS[first]))
 
 
 def nine_lines(_: str) -> str:

@@ -10,6 +10,7 @@ from tests.losses import (
     batch,
     close,
     named,
+    refused,
     tensor,
     trained,
 )

@@ -10,9 +10,9 @@ from functools import cache
 from myst_parser.mdit_to_docutils.base import default_slugify
 
 from book.build import claims
-from book.build.cards import read
+from book.build.cards import CARDS, read
 from book.build.cards.card import Card
-from book.build.cards.draw import in_words
+from book.build.cards.draw import in_words, owner
 from book.build.cards.outcome import Outcome, changed, command, headline, outcomes, written
 from book.build.markdown import escape, table
 from book.build.paths import ROOT
@@ -29,14 +29,13 @@ BRIDGE = "../../notebooks/12_at_scale.ipynb"
 """From a page in `book/methods`."""
 
 
-def figure_of(name: str) -> str:
-    """The file of a card's figure, from its page."""
-    return f"curves/{name}.svg"
-
-
 def curve(card: Card) -> list[str]:
-    """The curve of the weight."""
-    return [f"![{in_words(card)}]({figure_of(card.name)})"]
+    """The curve of the weight, or that of the first method which has the same."""
+    first = CARDS[owner(card.name)]
+    lines = [f"![{in_words(first)}](curves/{first.name}.svg)"]
+    if first != card:
+        lines += ["", f"In this setting its weights are those of [{first.title}]({first.name}.md)."]
+    return lines
 
 
 def signed(card: Card) -> str:
