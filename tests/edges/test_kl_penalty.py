@@ -10,7 +10,7 @@ import trlib
 from tests.by_day import by_day
 from tests.losses import batch, close, refused, resumed, slope
 from trlib.algorithms import TRPO, PPOPenalty, Scores
-from trlib.algorithms.kl_penalty import adapt, adapt_proportionally, add_penalty
+from trlib.algorithms.kl_penalty import adapt, adapt_proportionally, add_penalty, dual_ascent
 from trlib.algorithms.ppo import pg_is_loss
 
 
@@ -70,3 +70,7 @@ def test_the_proportional_rule_moves_beta_by_the_share_of_its_horizon():
     size = {"steps": 2, "prompts": 5, "group": 2, "epochs": 3, "probe": 2, "progress": False}
     betas = trlib.train(policy, task, method, **size).history["beta"].tolist()
     assert betas == pytest.approx([0.98, 0.98**2], rel=1e-12)
+
+
+def test_a_price_rises_while_its_bound_is_broken_and_falls_to_nothing():
+    assert dual_ascent(1.0, 3.0, 2.0, 0.5) == 1.5 and dual_ascent(0.5, 0.0, 2.0, 0.5) == 0

@@ -32,6 +32,7 @@ def test_no_distribution_beats_the_truncated_expert(seed, size, alpha, sharpness
 
     best = truncated_expert(expert, alpha=alpha)
     close(best.sum(-1), torch.ones(3, dtype=D))
+    close(truncated_expert(expert[None], alpha=alpha)[0], best)
     assert (best >= 0).all()
     for _ in range(20):
         other = torch.randn(3, size, generator=g, dtype=D).mul(3).softmax(-1)
