@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: 7fcf94f9560d92d7. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: d2bfce7e7c5d6786. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

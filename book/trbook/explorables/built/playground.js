@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: e1ad69f2c7dbc40b. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 83fc9d91d75e43bf. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock
