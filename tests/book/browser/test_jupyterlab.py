@@ -111,7 +111,7 @@ def opened(page, address):
     """A notebook in JupyterLab, whose kernel is ready."""
     page.add_locator_handler(page.locator(".jp-Dialog"), lambda: page.keyboard.press("Escape"))
     page.goto(address)
-    page.wait_for_selector(".jp-Notebook .cm-content")
+    page.wait_for_selector(".jp-Notebook .cm-content >> visible=true")
     page.wait_for_selector(
         ".jp-NotebookPanel-toolbar >> text=Python 3"
     )  # "idle" is also said before there is a kernel
