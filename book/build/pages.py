@@ -44,6 +44,10 @@ def main() -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("pages", nargs="+", metavar="PAGE")
     arguments = parser.parse_args()
+    try:
+        files = [str(source(page)) for page in arguments.pages]
+    except FileNotFoundError as error:
+        parser.error(str(error))
     result = build_sphinx(
         ROOT,
         arguments.out / "html",
@@ -55,7 +59,7 @@ def main() -> int:
             "first_pages": arguments.pages,
         },
         doctreedir=arguments.out / ".doctrees",
-        filenames=[str(source(page)) for page in arguments.pages],
+        filenames=files,
     )
     return int(bool(result))
 

@@ -20,7 +20,7 @@ from pybtex.plugin import find_plugin
 from book.build import claims, records, teaching
 from book.build.cards import CARDS, FOLDER, GALLERY, Card, blocks
 from book.build.cards.card import ACTIONS
-from book.build.cards.draw import drawn, owner
+from book.build.cards.draw import drawn, figure_of, owner
 from book.build.cards.read import boxes
 from book.build.ext.made import MADE, RUNNING
 from book.build.markdown import escape, table
@@ -159,8 +159,12 @@ def _eight() -> Drawing:
 
 def weights_drawn(name: str) -> tuple[Path, Drawing]:
     """The curve of a card."""
-    first = owner(name)
-    return FOLDER / f"curves/{first}.svg", figures.drawing(drawn(CARDS[first]))
+    return FOLDER / figure_of(name), _curve(owner(name))
+
+
+@cache
+def _curve(name: str) -> Drawing:
+    return figures.drawing(drawn(CARDS[name]))
 
 
 def nine_lines(_: str) -> str:

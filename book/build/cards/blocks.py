@@ -12,7 +12,7 @@ from myst_parser.mdit_to_docutils.base import default_slugify
 from book.build import claims
 from book.build.cards import CARDS, read
 from book.build.cards.card import Card
-from book.build.cards.draw import in_words, owner
+from book.build.cards.draw import figure_of, in_words, owner
 from book.build.cards.outcome import Outcome, changed, command, headline, outcomes, written
 from book.build.markdown import escape, table
 from book.build.paths import ROOT
@@ -32,9 +32,9 @@ BRIDGE = "../../notebooks/12_at_scale.ipynb"
 def curve(card: Card) -> list[str]:
     """The curve of the weight, or that of the first method which has the same."""
     first = CARDS[owner(card.name)]
-    lines = [f"![{in_words(first)}](curves/{first.name}.svg)"]
+    lines = [f"![{in_words(first)}]({figure_of(card.name)})"]
     if first != card:
-        lines += ["", f"In this setting its weights are those of [{first.title}]({first.name}.md)."]
+        lines += ["", f"The same curve in this setting: [{first.title}]({first.name}.md)."]
     return lines
 
 

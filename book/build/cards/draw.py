@@ -40,6 +40,11 @@ def owner(name: str) -> str:
     return next(one for one in drawn if shape(one) == shape(name))
 
 
+def figure_of(name: str) -> str:
+    """The file of a card's figure, from its page."""
+    return f"curves/{owner(name)}.svg"
+
+
 @plain
 def drawn(card: Card) -> Figure:
     """The weight of a right and of a wrong token against its ratio, written at 0.3 and at 0.01; of

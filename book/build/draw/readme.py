@@ -116,6 +116,10 @@ def main() -> int:
     shots = [("book/index", 1.5, shoot_front), ("book/purpose", 1.5, shoot_basin)]
     if ANNEXED:
         shots.append(("book/check/diagnose", 2, shoot_diagnosis))
+    for name, *_ in shots:
+        if not (BUILD / "html" / f"{name}.html").is_file():
+            print(f"readme: expected {name}.html; `make html` builds it", file=sys.stderr)
+            return 1
     with served(BUILD / "html") as home, browser() as chromium:
         for name, sharp, shot in shots:
             page = chromium.new_page(
