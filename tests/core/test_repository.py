@@ -3,6 +3,8 @@
 
 import re
 import subprocess
+import tomllib
+from fnmatch import fnmatch
 
 from book.build.paths import ROOT
 from book.build.stamp import differing
@@ -60,3 +62,48 @@ def test_requirements_are_exact_and_torch_comes_first():
     assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9_.-]+==[\w.]+", pin)] == []
     names = [pin.partition("==")[0].lower() for pin in pins]
     assert len(set(names)) == len(names)
+
+
+def test_what_the_repository_says_about_its_files_is_there():
+    """A pattern of .gitattributes matches something; a file that a checklist or a folder's README names exists."""
+    files = [str(path.relative_to(ROOT)) for path in tracked()]
+    lines = (ROOT / ".gitattributes").read_text(encoding="utf-8").splitlines()
+    patterns = [line.split()[0] for line in lines if line and not line.startswith("#")]
+    unmatched = [p for p in patterns if not any(fnmatch(f, p.replace("**", "*")) for f in files)]
+    assert unmatched == []
+    gone = {}
+    for page in [ROOT / ".github/PULL_REQUEST_TEMPLATE.md", *ROOT.glob("*/README.md")]:
+        text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        named = re.findall(r"`([\w./-]+\.(?:md|py|json|mjs|toml|c))`", text)
+        lost = [
+            n
+            for n in named
+            if "NAME" not in n
+            and not any(f"/{f}".endswith(f"/{n.removeprefix('../')}") for f in files)
+        ]
+        if lost:
+            gone[str(page.relative_to(ROOT))] = lost
+    assert gone == {}
+
+
+def test_each_licence_is_a_file_that_holds_nothing_else():
+    """A detector compares a whole file with the text of a licence."""
+    mit, prose = (
+        (ROOT / name).read_text(encoding="utf-8") for name in ("LICENSE", "LICENSE-CC-BY-4.0")
+    )
+    assert mit.startswith("MIT License\n\nCopyright (c) ")
+    assert mit.endswith(
+        "OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE\nSOFTWARE.\n"
+    )
+    assert mit.count("\n") == 21
+    assert prose.startswith("Attribution 4.0 International\n")
+    assert prose.endswith("Creative Commons may be contacted at creativecommons.org.\n")
+
+
+def test_the_text_for_a_package_index_has_no_link_that_is_dead_there():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    text = project["readme"]["text"]
+    assert project["license"] == "MIT AND CC-BY-4.0"
+    assert [link for link in re.findall(r"\]\(([^)]*)\)", text) if "://" not in link] == []
+    assert "<img" not in text
+    assert "import trlib" in text
