@@ -26,10 +26,32 @@ INSTALL = """\
 from importlib.metadata import distributions
 
 if not any(distributions(name="{name}")):
-    %pip install -q "{source}"
+{how}"""
+FROM_ADDRESS = """\
+    %pip install -q "{name}[notebook] @ {source}"
 """
-WHEEL = "$(ls trust_region_book-*.whl)[notebook]"
-"""What is installed while the book has no address: the wheel that a reader has uploaded."""
+FROM_WHEEL = """\
+    import re
+    import shutil
+    import tempfile
+    from pathlib import Path
+
+    found = Path().glob("{stem}-*.whl")
+    wheels = sorted(found, key=lambda path: path.stat().st_mtime)
+    if not wheels:
+        raise FileNotFoundError(
+            f"expected a wheel of this book in {{Path.cwd()}}, got none. Make it with "
+            "`pip wheel --no-deps .` in a copy of the book's repository, upload "
+            "{stem}-VERSION-py3-none-any.whl into this folder (on Colab: "
+            "the folder on the left) and run this cell again. Do not `pip install "
+            "trlib`: that is another project"
+        )
+    # Uploaded twice it is called "... (1).whl", and pip refuses such a name.
+    wheel = Path(tempfile.mkdtemp(), re.sub(r" *\\(\\d+\\)", "", wheels[-1].name))
+    shutil.copyfile(wheels[-1], wheel)
+    %pip install -q "{{wheel}}[notebook]"
+"""
+"""What is installed while the book has no address: the newest wheel that a reader has uploaded."""
 TRIED = "05_grpo"
 """The chapter that the README sends to Colab."""
 NOBODY = f"The authors of {NAME}"
@@ -45,8 +67,10 @@ def install_cell(where: Address | None = None) -> str:
     """The first code cell of every notebook, tagged `install`: what a hosted notebook runs
     first."""
     where = address(config()) if where is None else where
-    source = f"{NAME}[notebook] @ {where.source}" if where.source else WHEEL
-    return INSTALL.format(name=NAME, source=source).rstrip("\n")
+    how = (FROM_ADDRESS if where.source else FROM_WHEEL).format(
+        name=NAME, source=where.source, stem=NAME.replace("-", "_")
+    )
+    return INSTALL.format(name=NAME, how=how).rstrip("\n")
 
 
 def notebook(text: str, where: Address, name: str) -> str:
