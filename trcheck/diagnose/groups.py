@@ -32,6 +32,16 @@ def advantages_of(r: Rollouts) -> np.ndarray:
     return _advantages(r)[1]
 
 
+def _rows(r: Rollouts) -> tuple[np.ndarray, np.ndarray]:
+    """[B] each completion's mean advantage, over its masked tokens where it has no others, and which
+    completions are wholly masked: a filter of overlong ones leaves them in the file."""
+    counted, mean = _advantages(r)
+    hidden, known = counted == 0, np.isfinite(r.advantage)
+    total = np.bincount(r.completion, np.where(known, r.advantage, 0.0), r.count)
+    count = np.bincount(r.completion, known, r.count)
+    return np.where(hidden, total / np.maximum(count, 1), mean), hidden
+
+
 def _largest(r: Rollouts) -> np.ndarray:
     """[B] |A| of each completion that has an unmasked token, at most; else 0."""
     made = np.zeros(r.count)
@@ -109,7 +119,7 @@ def baseline(r: Rollouts, one: bool) -> str | None:
     no groups, or nothing is left over."""
     if r.group is None:
         return None
-    odd, live = uneven(r.group, advantages_of(r))
+    odd, live, _ = _uneven(r)
     if odd.sum() < max(1, C.UNEVEN * live.sum()):
         return "group" if live.any() else None
     if critic(r):
@@ -121,6 +131,20 @@ def uneven(group: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     """Which groups' advantages do not sum to 0, and which have any."""
     total, size = totals(group, mean)
     return np.abs(total) > C.UNEVEN * size, size > 0
+
+
+def _uneven(r: Rollouts, digits: int = 9) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same of a file's groups, and which cannot be summed. A wholly masked completion may count
+    in its group's baseline or not; where its advantage is masked as well (0, NaN), a group that does
+    not sum to 0 without it may be whole."""
+    assert r.group is not None
+    mean, hidden = _rows(r)
+    mean = np.round(mean, digits)
+    odd, live = uneven(r.group, mean)
+    without = uneven(r.group, np.where(hidden, 0.0, mean))[0]
+    odd &= without
+    lost = np.bincount(r.group, hidden & (mean == 0), len(odd)) > 0
+    return odd & ~lost, live, odd & lost
 
 
 def totals(group: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -139,40 +163,41 @@ def critic(r: Rollouts) -> bool:
 def missing(r: Rollouts) -> np.ndarray:
     """[groups] bool: the file lacks some of the group, and its numbers of completions say so.
 
-    Either the groups that have the most completions sum to 0, closer than by chance, and smaller
-    ones do not. Or, where
-    each group has two different advantages, as rewards of 0 and 1 give: the share of right answers
-    that they are relative to, low / (low - high), is a whole number of Nths, with one N for all
-    groups, which is more than the file has of any."""
+    A wholly masked completion is one of its group. Either the groups that have the most completions
+    sum to 0, closer than by chance, and smaller ones do not. Or, where each group has two different
+    advantages, as rewards of 0 and 1 give: the share of right answers that they are relative to,
+    low / (low - high), is a whole number of Nths, with one N for all groups, and the file has fewer
+    of the group."""
     assert r.group is not None
-    counted, mean = _advantages(r)
-    there = counted > 0
-    group, mean = r.group[there], np.round(mean[there], 6)
+    group, (mean, hidden) = r.group, _rows(r)
+    mean = np.round(mean, 6)
     sizes = np.bincount(group)
-    odd, live = uneven(group, mean)
+    odd, live, unknown = _uneven(r, 6)
     most, none = sizes.max(), np.zeros(len(sizes), dtype=bool)
-    whole = live & (sizes == most)
+    whole = live & (sizes == most) & ~unknown
     total, size = totals(group, mean)
-    if whole.sum() > 1 and (np.abs(total) < C.EVEN * size)[whole].all():
+    near = np.abs(total) < C.EVEN * size
+    total, size = totals(group, np.where(hidden, 0.0, mean))
+    near |= np.abs(total) < C.EVEN * size
+    if whole.sum() > 1 and near[whole].all():
         return odd & (sizes < most)
     if sizes[live].min(initial=most) == most or critic(r):
         return none
+    told = ~hidden | (mean != 0)
     low, high = np.zeros(len(sizes)), np.zeros(len(sizes))
-    np.minimum.at(low, group, mean)
-    np.maximum.at(high, group, mean)
-    if not ((mean == low[group]) | (mean == high[group]))[live[group]].all():
+    np.minimum.at(low, group[told], mean[told])
+    np.maximum.at(high, group[told], mean[told])
+    if not ((mean == low[group]) | (mean == high[group]))[live[group] & told].all():
         return none
     two = (low < 0) & (high > 0)
     share = low[two] / (low - high)[two]
-    right = np.bincount(group, weights=mean > 0)[two]
+    right, seen = (np.bincount(group, which)[two] for which in (told & (mean > 0), told))
     if len(np.unique(share.round(3))) < C.SHARES:
         return none
-    for n in range(most + 1, 4 * most + 1):
+    for n in range(most, 4 * most + 1):
         k = np.round(share * n)
-        if (np.abs(share * n - k) < 0.02).all() and (
-            (right <= k) & (sizes[two] - right <= n - k)
-        ).all():
-            return odd
+        if (np.abs(share * n - k) < 0.02).all() and ((right <= k) & (seen - right <= n - k)).all():
+            return odd & (sizes < n)
     return none
 
 
@@ -181,7 +206,7 @@ def half_groups(r: Rollouts) -> list[Cause]:
     if r.group is None:
         return []
     lacking = np.flatnonzero(missing(r))
-    live = int(uneven(r.group, _advantages(r)[1])[1].sum())
+    live = int(_uneven(r)[1].sum())
     if len(lacking) < max(1, C.UNEVEN * live):
         return []
     shown = C.SHOWN

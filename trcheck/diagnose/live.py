@@ -51,8 +51,9 @@ def judge_batch(
     mask = columns["mask"].astype(bool)
     if not mask.any():
         raise ValueError("mask: expected True for at least one token, got False for all")
-    # Up to the last token that counts.
+    # Up to the last token that counts; a wholly masked completion is one of its group as well.
     there = np.flip(np.flip(mask, 1).cumsum(1), 1) > 0
+    there[:, 0] = True
     each = {name: x[:, None] if x.ndim == 1 else x for name, x in columns.items()}
     each |= {"mask": mask, "completion": np.arange(len(mask))[:, None]}
     flat = {name: np.broadcast_to(x, mask.shape)[there] for name, x in each.items()}

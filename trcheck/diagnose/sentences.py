@@ -275,7 +275,11 @@ CAUSES = {
             "The advantages of {uneven:,} of {groups:,} groups do not sum to 0, and they are relative "
             "to a group: {names}."
         ),
-        "The file holds a part of these groups. Read the files of all ranks together.",
+        (
+            "The file holds a part of these groups. Read the files of all ranks together. If "
+            "completions were filtered out after their advantages were computed (overlong ones, for "
+            "example), write them to the file as well, with a mask of 0."
+        ),
     ),
     "late": (
         (

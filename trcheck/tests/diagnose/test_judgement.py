@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from book.build.paths import ROOT
 from tests.typed import typed
@@ -25,6 +26,7 @@ from trcheck.benchmark.faults import (
 )
 from trcheck.diagnose import (
     diagnose,
+    dump,
     evidence,
     groups,
     judgement,
@@ -32,12 +34,13 @@ from trcheck.diagnose import (
     refits,
     sample,
 )
-from trcheck.diagnose.live import rollouts
+from trcheck.diagnose.live import judge_batch, rollouts
 from trcheck.diagnose.names import ALIASES
 from trcheck.tests.diagnose.dumps import jsonl, rows
 
 HELD_OUT = json.loads(heldout.RECORD.read_text(encoding="utf-8"))
 SIZE = 256
+NAN = float("nan")
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -173,6 +176,65 @@ def test_a_group_is_halved_only_where_the_counts_say_so():
     assert judged({name: x[even] for name, x in columns.items()}).verdict == "healthy"
     for fault in ("outside", "unequal", "signs"):
         assert judged(flat(2, SIZE, fault)).causes == ()
+
+
+def overlong(columns, seed, count, told):
+    """With so many completions wholly masked, as TRL's mask_truncated_completions does; `told`: what
+    stands in their advantages, "as they are", 0 (verl multiplies by the mask), or NaN."""
+    made = {name: values.copy() for name, values in columns.items()}
+    owners = np.unique(made["completion"])
+    chosen = np.random.default_rng(seed).choice(owners, count, replace=False)
+    hidden = np.isin(made["completion"], chosen)
+    made["mask"] = made["mask"] & ~hidden
+    if told != "as they are":
+        made["advantage"] = np.where(hidden, told, made["advantage"])
+    return made
+
+
+@pytest.mark.parametrize("told", ["as they are", 0.0, NAN])
+@pytest.mark.parametrize("count", [1, 2, 4, 8, 16])
+def test_wholly_masked_completions_are_no_half_groups(count, told):
+    """Nor is a baseline over those that are left. What the file really lacks is found beside them."""
+    for seed in range(6):
+        columns = flat(seed, 96, "fp32")
+        masked = overlong(columns, seed, count, told)
+        assert judged(masked).verdict == "healthy"
+        left = {name: values[masked["mask"]] for name, values in columns.items()}
+        _, first = np.unique(left["completion"], return_index=True)
+        group, reward = left["group"][first], left["reward"][first]
+        mean = np.bincount(group, reward, 12) / np.maximum(np.bincount(group, minlength=12), 1)
+        filtered = {name: values.copy() for name, values in masked.items()}
+        at = masked["mask"]
+        filtered["advantage"][at] = (columns["reward"] - mean[columns["group"]])[at]
+        assert judged(filtered).causes == ()
+    found = [
+        [
+            cause.name
+            for cause in judged(overlong(flat(seed, SIZE, "half-groups"), seed, count, told)).causes
+        ]
+        for seed in range(6)
+    ]
+    assert found == [["half-groups"]] * 6
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 8, 16])
+def test_wholly_masked_completions_are_healthy_through_a_dump_and_in_memory(tmp_path, count):
+    columns = overlong(flat(count, 96, "bf16"), count, count, "as they are")
+    table, first = rows(columns), np.unique(columns["completion"], return_index=True)[1]
+    width = max(len(row["logp"]) for row in table)
+
+    def tensor(name):
+        return torch.tensor([row[name] + [0.0] * (width - len(row[name])) for row in table])
+
+    names = ("logp", "logp_old", "logp_rollout", "mask")
+    given = {name: tensor(name) for name in names}
+    given["advantage"] = torch.tensor(columns["advantage"][first])
+    more = {name: torch.tensor(columns[name][first]) for name in ("group", "reward")}
+    assert (
+        judgement.judge(read(dump(tmp_path / "x.parquet", **given, **more)))[0].verdict == "healthy"
+    )
+    arrays = {name: values.numpy() for name, values in (given | more).items()}
+    assert judge_batch(**arrays).verdict == "healthy"
 
 
 def test_advantages_are_compared_with_the_rewards_within_groups():
