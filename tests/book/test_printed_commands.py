@@ -1,6 +1,5 @@
 """Every command that a page prints runs as it is printed, or the reason why not stands here."""
 
-import json
 import re
 import shlex
 from importlib.util import find_spec
@@ -59,9 +58,7 @@ def printed():
     for path in sorted(pages):
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".ipynb":
-            cells = json.loads(text)["cells"]
-            shown = [cell["metadata"].get("mystnb", {}).get("figure", {}) for cell in cells]
-            text = "\n".join([prose(path), *(figure.get("caption", "") for figure in shown)])
+            text = prose(path)
         blocks = FENCE.findall(text)
         code = "\n".join(
             body for kind, body in blocks if kind in ("", "console", "bash", "sh", "text")

@@ -23,6 +23,7 @@ import nbformat
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from book.build.ext.figures import captioned
 from trbook.address import INTRODUCTION
 from trbook.explorables.files import PAGE
 
@@ -138,6 +139,7 @@ def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
     for said in complaints(notebook):
         LOGGER.warning("%s; `make refresh` executes it", said, location=docname)
     live(notebook)
+    captioned(notebook)
     for title in notebook["cells"][:1]:
         title["source"] = INTRODUCTION.sub("", title["source"], count=1)
     source[0] = json.dumps(notebook, ensure_ascii=False)

@@ -8,10 +8,12 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import nbformat
 import pytest
 
 from book.build.browser import settle
-from book.build.paths import contents
+from book.build.ext.figures import caption
+from book.build.paths import NOTEBOOKS, contents
 from tests.book.browser.explorable import RULES, Load, violations
 
 PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("\n", 1)[1]
@@ -283,3 +285,16 @@ def accessibility(page, theme, rules=RULES):
     page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
     settle(page)
     return violations(page, rules)
+
+
+def test_a_caption_in_a_notebook_is_that_of_its_figure(book):
+    cells = nbformat.read(NOTEBOOKS / "05_grpo.ipynb", as_version=4)["cells"]
+    said = {cell["id"].removesuffix("-caption"): caption(cell) for cell in cells if caption(cell)}
+    page = (book / "notebooks/05_grpo.html").read_text(encoding="utf-8")
+    figures = re.findall(
+        r'<figure [^>]*id="([^"]+)">(.*?)<span class="caption-text">(.*?)</span>', page, re.DOTALL
+    )
+    assert [*said] == [name for name, *_ in figures] and len(said) > 2
+    for name, drawn, below in figures:
+        assert 'role="img"' in drawn and "<figcaption>" in drawn
+        assert said[name].split("`")[0].split("$")[0] in below

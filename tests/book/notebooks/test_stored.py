@@ -42,15 +42,6 @@ def test_the_results_are_those_of_the_code(path):
 
 
 @pytest.mark.parametrize("path", LINE, ids=lambda path: path.stem)
-def test_a_figure_with_a_name_is_all_that_its_cell_shows(path):
-    # Each of a cell's results would bear the caption and the name, and a strict build ends.
-    for number, cell in enumerate(read(path)["cells"], 1):
-        if "name" in cell["metadata"].get("mystnb", {}).get("figure", {}):
-            shown = [one for one in cell["outputs"] if one["output_type"] != "stream"]
-            assert len(shown) == 1, f"cell {number} ({cell['id']})"
-
-
-@pytest.mark.parametrize("path", LINE, ids=lambda path: path.stem)
 def test_a_notebook_shows_everything_without_a_script_and_nothing_by_chance(path):
     assert path.stat().st_size <= MOST
     notebook = read(path)
