@@ -107,3 +107,19 @@ def test_the_text_for_a_package_index_has_no_link_that_is_dead_there():
     assert [link for link in re.findall(r"\]\(([^)]*)\)", text) if "://" not in link] == []
     assert "<img" not in text
     assert "import trlib" in text
+
+
+HOLES = {"torch": (2, 6), "filelock": (3, 20, 1)}
+"""The first versions without a hole that what we read could use: CVE-2025-32434 (`torch.load` of a
+file that is only weights runs code), and a lock that follows a symbolic link."""
+
+
+def test_every_requirement_has_a_lower_bound_and_none_admits_a_known_hole():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    least = {}
+    for requirement in project["dependencies"]:
+        name, bound, version = requirement.partition(">=")
+        assert bound, f"{requirement}: expected NAME>=VERSION"
+        least[name] = tuple(map(int, version.split(".")))
+    for name, version in HOLES.items():
+        assert least[name] >= version
