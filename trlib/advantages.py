@@ -5,7 +5,7 @@ The group baselines are affine in the rewards. They are computed from the differ
 largest reward, in float64, so that equal rewards give an advantage of exactly 0 (and so an update
 of exactly nothing) at any scale."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -15,31 +15,36 @@ from trlib import checks
 from trlib.checks import SHARE
 
 STD_FLOOR = 1e-6  #: Added to a group's standard deviation before dividing by it.
+VARIANCE_FLOOR = 1e-8  #: Added to a batch's variance before its root is taken.
 
 
 def group_relative(rewards: Tensor, group: Tensor, *, scale: str | None = "std") -> Tensor:
-    """The reward relative to its group's mean, with or without division by the group's standard
-    deviation.
+    """The reward relative to its group's mean, divided by the group's standard deviation, by its
+    mean, or by nothing.
 
     A_i = (R_i - mean_j R_j) / (std_j R_j + 1e-6)
         with scale="std" (GRPO), std unbiased (divisor G - 1)
     A_i =  R_i - mean_j R_j                         with scale=None  (Dr.GRPO)
+    A_i = (R_i - mean_j R_j) / mean_j R_j           with scale="mean"  (MaxRL)
 
     Args:
-        rewards: [B], any floating type.
+        rewards: [B], any floating type; at least 0 with scale="mean", which is derived for rewards
+            of 0 and 1.
         group: [B] int: completions of one prompt share a number; groups need not be adjacent or
             equal in size.
-        scale: "std" or None.
+        scale: "std", "mean" or None.
     Returns [B], float32 or wider. 0 where all rewards of the group are equal.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf rewards; a group of size 1 with
-    scale="std".
-    Source: arXiv 2402.03300 sec. 4.1.2; without the division arXiv 2503.20783. In the
-    book: :eq:`grpo-advantage`.
+    scale="std"; a negative reward with scale="mean".
+    Source: arXiv 2402.03300 sec. 4.1.2; without the division arXiv 2503.20783; by the mean arXiv
+    2602.02710, Algorithm 1, read in implementations of it. In the book: :eq:`grpo-advantage`.
     Differs from: TRL adds 1e-4 to the standard deviation; verl 1e-6, but lets a group of size 1
     pass with its raw reward as the advantage."""
-    if scale not in ("std", None):
-        raise ValueError(f"scale: expected 'std' or None, got {scale!r}")
+    if scale not in ("std", "mean", None):
+        raise ValueError(f"scale: expected 'std', 'mean' or None, got {scale!r}")
     g = _by_group(rewards, group)
+    if scale == "mean":
+        checks.refuse("rewards: expected at least 0 with scale='mean'", rewards, rewards < 0)
     if scale == "std":
         _at_least_two(g, " with scale='std'")
     centred = g.rewards - (g.total(g.rewards) / g.size)[g.which]
@@ -48,6 +53,9 @@ def group_relative(rewards: Tensor, group: Tensor, *, scale: str | None = "std")
         # the root's slope at 0 is infinite
         spread = variance.masked_fill(variance == 0, 1.0).sqrt() * (variance > 0)
         centred = centred / (spread + STD_FLOOR)[g.which]
+    elif scale == "mean":
+        mean = g.total(rewards.to(g.rewards)) / g.size
+        centred = centred / mean.masked_fill(mean == 0, 1.0)[g.which]  # all 0: nothing to divide
     return centred.to(rewards.device, checks.wide(rewards))
 
 
@@ -87,16 +95,64 @@ def length_weighted(rewards: Tensor, lengths: Tensor, group: Tensor) -> Tensor:
     Source: arXiv 2505.23585; read in the authors' code, `opo` of microsoft/LMOps, not in the paper.
     Differs from: in verl a group of size 1 has the baseline 0."""
     g = _by_group(rewards, group)
-    shape = tuple(rewards.shape)
-    if isinstance(lengths, Tensor) and lengths.is_floating_point():
-        checks.finite("lengths", checks.floating("lengths", lengths, shape, "B"))
-    else:
-        checks.integer("lengths", lengths, shape, "B")
-    weights = lengths.detach().to("cpu", torch.float64)
-    checks.refuse("lengths: expected numbers of at least 0", weights, weights < 0)
+    weights = _lengths(lengths, rewards)
     weights = weights.masked_fill((g.total(weights) == 0)[g.which], 1.0)
     baseline = g.total(weights * g.rewards) / g.total(weights)
     return (g.rewards - baseline[g.which]).to(rewards.device, checks.wide(rewards))
+
+
+def batch_relative(rewards: Tensor, lengths: Tensor) -> Tensor:
+    """The reward relative to the whole batch (REINFORCE++); of rewards from which their group's
+    mean was subtracted already, REINFORCE++-baseline.
+
+    A_i = (R_i - mean R) / sqrt(var R + 1e-8)
+        over the batch, a completion counted once for each of its tokens, var unbiased
+
+    Args:
+        rewards: [B], any floating type; `group_relative(..., scale=None)` for the baseline form.
+        lengths: [B], any number type, tokens; ones: every completion counts once.
+    Returns [B], float32 or wider. 0 where nothing in the batch differs.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf; a negative length.
+    Source: arXiv 2501.03262, read in verl's code.
+    Differs from: verl's REINFORCE++ discounts the reward over tokens by `gamma` (1 by default);
+    TRL's `scale_rewards="batch"` counts completions once, and divides by the standard deviation of
+    the rewards as they were before a group's mean was subtracted."""
+    checks.finite("rewards", checks.floating("rewards", rewards, (None,), "B"))
+    values = _by_group(rewards, torch.zeros_like(rewards, dtype=torch.int64)).rewards
+    weights = _lengths(lengths, rewards)
+    count = weights.sum()
+    values = values - (weights * values).sum() / count.clamp(min=1)
+    variance = (weights * values.square()).sum() / (count - 1).clamp(min=1)
+    return (values / (variance + VARIANCE_FLOOR).sqrt()).to(rewards.device, checks.wide(rewards))
+
+
+def normalized_sum(
+    rewards: Tensor, lengths: Tensor, group: Tensor, *, weights: Sequence[float] | None = None
+) -> Tensor:
+    """GDPO: several rewards, each normalised in its group before they are added.
+
+    x_i = Σ_k w_k (R_ik - mean_j R_jk) / (std_j R_jk + 1e-6)
+    A_i = `batch_relative` of x
+
+    Args:
+        rewards: [B, K]: K rewards of each completion, any floating type.
+        lengths: [B], as in `batch_relative`.
+        group: [B] int, as in `group_relative`.
+        weights: K numbers; None: 1 each.
+    Returns [B], float32 or wider. A reward that is equal in the whole group adds nothing.
+    Raises TypeError, ValueError: a wrong type, shape or number of weights; NaN or inf; a group of
+    size 1; a negative length.
+    Source: arXiv 2601.05242, read in verl's code.
+    Differs from: TRL's `multi_objective_aggregation="normalize_then_sum"` adds 1e-4 to both
+    standard deviations and counts every completion once."""
+    kinds = checks.floating("rewards", rewards, (None, None), "BK").shape[1]
+    weights = [1.0] * kinds if weights is None else weights
+    if not isinstance(weights, (list, tuple)) or len(weights) != kinds:
+        raise ValueError(f"weights: expected a list of {kinds}, one a reward, got {weights!r}")
+    shares = [checks.number("weights", share) for share in weights]
+    each = [group_relative(one, group) for one in rewards.unbind(1)]
+    total = sum((share * one for share, one in zip(shares, each, strict=True)), start=0 * each[0])
+    return batch_relative(total, lengths)
 
 
 def equal_rewards(rewards: Tensor, group: Tensor) -> Tensor:
@@ -173,6 +229,18 @@ def _by_group(rewards: Tensor, group: Tensor) -> _Groups:
     return _Groups(numbers - largest[which], which, size, names)
 
 
+def _lengths(lengths: Tensor, rewards: Tensor) -> Tensor:
+    """[B] lengths as weights, float64 on the CPU."""
+    shape = tuple(rewards.shape)
+    if isinstance(lengths, Tensor) and lengths.is_floating_point():
+        checks.finite("lengths", checks.floating("lengths", lengths, shape, "B"))
+    else:
+        checks.integer("lengths", lengths, shape, "B")
+    weights = lengths.detach().to("cpu", torch.float64)
+    checks.refuse("lengths: expected numbers of at least 0", weights, weights < 0)
+    return weights
+
+
 def _at_least_two(g: _Groups, when: str) -> None:
     if bool((g.size < 2).any()):
         alone = g.names[g.size < 2][0].item()
@@ -186,6 +254,11 @@ ADVANTAGES: dict[str, Callable[[Any], Tensor]] = {
     "group-mean": lambda batch: group_relative(batch.rewards, batch.group, scale=None),
     "leave-one-out": lambda batch: leave_one_out(batch.rewards, batch.group),
     "length-weighted": lambda batch: length_weighted(batch.rewards, batch.lengths, batch.group),
+    "max-rl": lambda batch: group_relative(batch.rewards, batch.group, scale="mean"),
+    "reinforce-pp": lambda batch: batch_relative(batch.rewards, batch.lengths),
+    "reinforce-pp-baseline": lambda batch: batch_relative(
+        group_relative(batch.rewards, batch.group, scale=None), batch.lengths
+    ),
     "right-only": lambda batch: group_relative(batch.rewards, batch.group, scale=None).clamp(min=0),
     "wrong-only": lambda batch: group_relative(batch.rewards, batch.group, scale=None).clamp(max=0),
     "reward": lambda batch: batch.rewards,

@@ -16,7 +16,15 @@ from tests.losses import distributions, noise, tokens
 from trbook.scale.scoring import score_tokens
 from trlib import algorithms as a
 from trlib import divergences as d
-from trlib.advantages import equal_rewards, gae, group_relative, leave_one_out, length_weighted
+from trlib.advantages import (
+    batch_relative,
+    equal_rewards,
+    gae,
+    group_relative,
+    leave_one_out,
+    length_weighted,
+    normalized_sum,
+)
 from trlib.aggregation import aggregate
 from trlib.algorithms.critic import whiten
 from trlib.algorithms.quatro import solve_dual
@@ -58,6 +66,8 @@ CALLS = [
     (aggregate, {"per_token": TOKENS["logp"], "mask": TOKENS["mask"], "how": "token-mean"}),
     *((function, ROWS) for function in (group_relative, leave_one_out, equal_rewards)),
     (length_weighted, {"lengths": torch.arange(6), **ROWS}),
+    (batch_relative, {"rewards": ROWS["rewards"], "lengths": torch.arange(6)}),
+    (normalized_sum, {"lengths": torch.arange(6), **ROWS, "rewards": noise(6, 2)}),
     (gae, {"gamma": 1.0, "lam": 0.9, **VALUES}),
     *((rule, {"log_a": U, "log_b": Q}) for rule in (d.kl, d.tv)),
     *((rule, PAIR) for rule in (d.binary_kl, d.binary_tv, d.k1, d.k2, d.k3)),

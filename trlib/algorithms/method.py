@@ -80,7 +80,9 @@ class Method(Settings):
     advantage: str = checks.setting("group-mean", among=tuple(ADVANTAGES))
     """How rewards become the push on a completion, one number: group-std (less the group's mean,
     over its standard deviation), group-mean (less the mean), leave-one-out (less the others' mean),
-    length-weighted (less the mean by length), right-only and wrong-only (group-mean where it is
+    length-weighted (less the mean by length), max-rl (group-mean over the group's mean; rewards of
+    at least 0), reinforce-pp (less the batch's mean, over its standard deviation),
+    reinforce-pp-baseline (the same after group-mean), right-only and wrong-only (group-mean where it is
     above 0, or below, else 0), reward (as it is), mixed-reward (as it is, but 0 where the whole
     group has the same) or plus-minus (2 R - 1: rewards of 1 and 0 written as 1 and -1)."""
     shift: float = checks.setting(0.0, above=-math.inf, below=math.inf)

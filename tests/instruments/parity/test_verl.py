@@ -2,11 +2,19 @@
 not, the record of conformance says how."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from trlib.advantages import gae, group_relative, leave_one_out, length_weighted
+from trlib.advantages import (
+    batch_relative,
+    gae,
+    group_relative,
+    leave_one_out,
+    length_weighted,
+    normalized_sum,
+)
 from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.algorithms import (
     cispo_loss,
@@ -175,6 +183,17 @@ def test_group_advantages(verl):
     close(advantages_of(verl, "rloo"), leave_one_out(REWARDS, GROUP))
     close(advantages_of(verl, "rloo_vectorized"), leave_one_out(REWARDS, GROUP))
     close(advantages_of(verl, "opo"), length_weighted(REWARDS, LENGTHS, GROUP))
+    close(
+        advantages_of(verl, "reinforce_plus_plus_baseline"),
+        batch_relative(group_relative(REWARDS, GROUP, scale=None), LENGTHS),
+    )
+    mask = (torch.arange(6) < LENGTHS.unsqueeze(-1)).double()
+    at_the_end = REWARDS.unsqueeze(-1) * (torch.arange(6) == LENGTHS.unsqueeze(-1) - 1)
+    plus_plus, _ = verl.compute_reinforce_plus_plus_outcome_advantage(
+        at_the_end, mask, config=SimpleNamespace(gamma=1.0)
+    )
+    close(plus_plus[:, 0], batch_relative(REWARDS, LENGTHS))
+    close(advantages_of(verl, "gdpo"), normalized_sum(REWARDS[:, None], LENGTHS, GROUP))
     group = REWARDS[GROUP == 1]
     same(advantages_of(verl, "grpo")[2], (REWARDS[2] - group.mean()) / (group.std() + 1e-6))
 
