@@ -153,8 +153,9 @@ def load(args: argparse.Namespace):
         ends = [*policy.end_ids, *tokens_holding(tokenizer, "\n")]  # one line of it
     else:
         name = args.model or str(files("trlib") / "embedded" / "dial")
-        tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left")
-        model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32)
+        data = {"trust_remote_code": False}  # a folder's or the hub's code is not run
+        tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left", **data)
+        model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, **data)
         model = model.to(args.device).eval()
         ends = model.generation_config.eos_token_id or tokenizer.eos_token_id
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token

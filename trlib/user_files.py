@@ -25,7 +25,9 @@ def named(what: str, text: str, known: Mapping[str, Any], fits: Callable[[Any], 
     Args: what: "method", "task" or "optimizer", for the errors; fits: whether a value that the file
     defines is one.
     Raises ValueError: an unknown name (the nearest is suggested), no such file, a file that cannot
-    be run, or one that defines nothing of this name or kind."""
+    be run, or one that defines nothing of this name or kind; TypeError: no text."""
+    if not isinstance(text, str):
+        raise TypeError(f"{what}: expected a name or FILE.py:NAME, got {text!r}")
     if not is_own(text):
         if text.endswith(".py"):
             raise ValueError(
@@ -61,7 +63,7 @@ def origin(kind: type) -> str | None:
 
 def is_own(text: str) -> bool:
     """Whether a name is FILE.py:NAME."""
-    return text.rpartition(":")[0].endswith(".py")
+    return isinstance(text, str) and text.rpartition(":")[0].endswith(".py")
 
 
 def load(path: Path) -> ModuleType:

@@ -42,7 +42,9 @@ def train(kind, **recipe):
     parser.set_defaults(**recipe)
     config, model, limits = parser.parse_args_and_config()
     config.model_init_kwargs = {"dtype": model.dtype}
-    tokenizer = AutoTokenizer.from_pretrained(model.model_name_or_path, padding_side="left")
+    tokenizer = AutoTokenizer.from_pretrained(
+        model.model_name_or_path, padding_side="left", trust_remote_code=False
+    )
     trainer = kind(
         model=model.model_name_or_path,
         args=config,

@@ -421,17 +421,17 @@ class Columns:
 def _decode(ids: np.ndarray, tokenizer: str) -> np.ndarray:
     from transformers import AutoTokenizer
 
-    from trlib.model.loading import EMBEDDED
+    from trlib.model.loading import EMBEDDED, reason
 
     local = EMBEDDED / tokenizer
     try:
         decoder = AutoTokenizer.from_pretrained(
-            local if (local / "config.json").exists() else tokenizer
+            local if (local / "config.json").exists() else tokenizer, trust_remote_code=False
         )
     except Exception as error:  # one sentence for the many ways a name can be wrong
         raise ValueError(
             "tokenizer: expected an embedded model's name, a folder or a hub id, got "
-            f"{tokenizer!r} ({str(error).strip().splitlines()[0]})"
+            f"{tokenizer!r} ({reason(error)})"
         ) from error
     distinct, which = np.unique(ids, return_inverse=True)
     # An id that no token has (-100 under the mask) decodes to nothing.

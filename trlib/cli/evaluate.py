@@ -2,18 +2,21 @@
 
 import argparse
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 from trlib.cli import options as shared
 from trlib.cli.options import Option
 from trlib.cli.recipes import recipe_of
+from trlib.user_files import is_own
 
 TEXT = "measure accuracy, pass@k and the number of different right answers"
 EXAMPLES = """\
 examples:
   trlib evaluate                          the embedded model on dial
   trlib evaluate --policy runs/stale      a run's model on the run's own task
+  trlib evaluate --policy runs/a --task mine.py:Mine     a task file is run only if it is named here
   trlib evaluate --knob moves=8 --samples 64 --json
 """
 # A test compares this table with the signature of `evaluate`: asking it here would import torch
@@ -27,6 +30,7 @@ OPTIONS: tuple[Option, ...] = (
     ("max_tokens", int | None, None, "token limit of a completion; by default the task's"),
     ("batch", int, 2048, "completions that are computed at a time"),
 )
+RECORD = "run.json"  #: The file that makes a folder one of a run.
 MEMORY = ("batch", "prompts", "max_tokens")  #: Options that take less memory if they are smaller.
 
 
@@ -43,12 +47,20 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print."""
-    source, recorded = _source(args.policy)
-    if args.task is not None or not recorded:
+    source, (name, knobs) = args.policy, _recorded(args.policy)
+    if name is not None and args.task is None and is_own(name):
+        file = name.rpartition(":")[0]
+        raise ValueError(
+            f"--task: {source!r} was trained on a task of its own, {name!r}, and a file that a folder "
+            f"names is not run; if you trust {file!r}, name it: --task {shlex.quote(name)}"
+        )
+    # A task's own file is named again, perhaps from elsewhere; its knobs are the run's.
+    again = name is not None and is_own(name) and Path(args.task).name == Path(name).name
+    if name is not None and (args.task is None or again):
+        task, chat = shared.task(args.task or name, args.knob, knobs), args.chat
+    else:
         recipe = recipe_of(args, training=False)
         task, chat = shared.task(args.task or "dial", args.knob, recipe.knobs), recipe.chat
-    else:
-        task, chat = shared.task(recorded.pop("name"), args.knob, recorded), args.chat
     policy = shared.policy(args, source or task.name, chat=chat)
     from trlib.evaluation import evaluate
     from trlib.model.loading import embedded
@@ -66,18 +78,22 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _source(name: str | None) -> tuple[str | None, dict[str, Any]]:
-    """Where the model is, and, if the name is a run's folder, the task that the model was trained
-    on."""
-    if name is None or not (Path(name) / "run.json").is_file():
-        return name, {}
-    record = Path(name) / "run.json"
+def _recorded(policy: str | None) -> tuple[str | None, dict[str, Any]]:
+    """The task that a run's folder says its model was trained on, and its knobs; None: the name is
+    not a run's folder."""
+    if policy is None or not (Path(policy) / RECORD).is_file():
+        return None, {}
+    path = Path(policy) / RECORD
     try:
-        found = json.loads(record.read_text())
-        task = {**found["task"], "name": found.get("task_file") or found["task"]["name"]}
-    except (ValueError, KeyError, TypeError) as error:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        knobs = dict(found["task"])
+        name = found.get("task_file") or knobs["name"]
+        if not isinstance(name, str):
+            raise TypeError(f"expected a task's name, got {name!r}")
+        return name, {knob: value for knob, value in knobs.items() if knob != "name"}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(
-            f"--policy: expected the record of a run in {str(record)!r}, got a damaged file "
-            f"({error!r}); name its model directly: --policy {Path(name) / 'policy'}"
+            f"--policy: expected the record of a run in {str(path)!r}, got a damaged file "
+            f"({type(error).__name__}: {error}); name its model directly: --policy "
+            f"{Path(policy) / 'policy'}"
         ) from error
-    return name, task

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import signal
 from typing import Any
 
@@ -11,6 +12,7 @@ from trlib.cli.recipes import recipe_of
 from trlib.cli.settings import assignments
 from trlib.fields import dataclass_of, settings
 from trlib.loop.settings import PLACES, RunSettings
+from trlib.user_files import is_own
 
 TEXT = "train a policy on a task with a method"
 EXAMPLES = """\
@@ -97,7 +99,9 @@ def run(args: argparse.Namespace) -> int:
             print(result.excerpt().to_string(float_format="{:.3g}".format))
         print(result)
         if args.out is not None:
-            print(f"saved in {args.out}; next: trlib evaluate --policy {args.out}")
+            # A task's file is run only if it is named.
+            own = f" --task {shlex.quote(args.task)}" if is_own(args.task) else ""
+            print(f"saved in {args.out}; next: trlib evaluate --policy {args.out}{own}")
         else:
             print(
                 "nothing was kept, neither the trained policy nor its history; --out runs/a keeps "

@@ -129,6 +129,8 @@ def saved_adapters(model: Any, source: Source) -> Any:
         raise source.refused(
             "adapters of peft_type 'LORA' and task_type 'CAUSAL_LM'", f"{kind!r} and {task!r}"
         )
+    if settings.get("megatron_config"):  # older versions of peft import the module that it names
+        raise source.refused("adapters that import nothing", "a megatron_config")
     file = Path(source.at) / "adapter_model.safetensors"
     if not file.is_file():
         raise source.refused(f"adapters at {str(file)!r}", "no such file")

@@ -22,6 +22,7 @@ from trlib.loop import train as loop
 from trlib.loop.metrics import METRICS
 from trlib.loop.saving.run import Run
 from trlib.loop.settings import RunSettings
+from trlib.methods import method_kind
 
 SMALL = "--steps 2 --prompts 2 --group 4 --probe 2 --quiet"
 FEW = "--prompts 8 --samples 2"
@@ -344,18 +345,83 @@ def test_a_run_is_evaluated_in_the_chat_mode_it_was_trained_in(said, tmp_path, p
         assert accuracy == (chat if (asked or learned) == "--chat" else plain)
 
 
-def test_a_runs_folder_names_the_file_of_its_task(tmp_path, monkeypatch, said):
-    (tmp_path / "task.py").write_text(
-        "from trlib.tasks import Dial\n\n\nclass Own(Dial):\n    name = 'own'\n"
-    )
+SMALL_OWN = "--prompts 2 --group 4 --max-tokens 6 --policy dial --quiet"
+OWN = "from trlib.tasks import Dial\n\n\nclass Own(Dial):\n    name = 'own'\n"
+
+
+def test_a_task_file_that_a_folder_names_is_run_only_if_the_command_line_names_it_too(
+    tmp_path, monkeypatch, said
+):
+    (tmp_path / "task.py").write_text(OWN)
     (tmp_path / "else").mkdir()
     monkeypatch.chdir(tmp_path)
-    small = "--prompts 2 --group 4 --max-tokens 6 --policy dial --quiet"
-    learn = f"train --task task.py:Own --knob moves=3 {small}"
-    said(f"{learn} --steps 1 --out run")
+    learn = f"train --task task.py:Own --knob moves=3 {SMALL_OWN}"
+    shown = said(f"{learn} --steps 1 --out run").out
+    assert "next: trlib evaluate --policy run --task task.py:Own\n" in shown
     monkeypatch.chdir("else")
-    found = said("evaluate --policy ../run --prompts 2 --samples 2 --json").out
-    assert found.startswith("{")
+    few = "--prompts 2 --samples 2 --json"
+    name = f"{tmp_path / 'task.py'}:Own"
+    out, err = said(f"evaluate --policy ../run {few}", 1)
+    assert json.loads(out)["kind"] == "ValueError"
+    assert err == (
+        f"trlib: error: --task: '../run' was trained on a task of its own, {name!r}, and a file that "
+        f"a folder names is not run; if you trust {str(tmp_path / 'task.py')!r}, name it: --task "
+        f"{name}\n"
+    )
+    for again in (name, "../task.py:Own"):
+        found = json.loads(said(f"evaluate --policy ../run --task {again} {few}").out)
+        assert found["task"]["moves"] == 3  # as the run's record says
     # The file may lie elsewhere when the run goes on.
     (tmp_path / "task.py").rename("task.py")
     said(f"{learn} --steps 2 --out ../run --resume")
+    moved = said(f"evaluate --policy ../run --task task.py:Own --knob moves=2 {few}").out
+    assert json.loads(moved)["task"]["moves"] == 2
+
+
+@pytest.mark.parametrize("where", ["task_file", "name"])
+def test_a_folder_that_was_sent_runs_no_code(tmp_path, monkeypatch, said, policy, where):
+    """A model, a record of a run that names a file, and that file, which would leave a mark."""
+    monkeypatch.chdir(tmp_path)
+    sent = Path("runs/a")
+    policy.save(sent / "policy")
+    (sent / "helper.py").write_text(
+        "from pathlib import Path\nfrom trlib.tasks import TASKS\n\n"
+        "Path('mark').touch()\nT = TASKS['dial']\n"
+    )
+    file = "runs/a/helper.py:T"
+    record = {"task_file": file if where == "task_file" else None, "task": {"name": "dial"}}
+    if where == "name":
+        record["task"]["name"] = file
+    (sent / "run.json").write_text(json.dumps(record))
+    out, err = said(f"evaluate --policy runs/a {FEW}", 1)
+    assert out == "" and f"name it: --task {file}" in err and err.count("\n") == 1
+    assert not Path("mark").exists()
+    said(f"evaluate --policy runs/a --task dial {FEW}")
+    assert not Path("mark").exists()
+    said(f"evaluate --policy runs/a --task {file} {FEW}")
+    assert Path("mark").exists()
+
+
+@pytest.mark.parametrize(
+    ("record", "got"),
+    [
+        ("[" * 100_000, "RecursionError"),
+        ("[1]", "TypeError"),
+        ('{"task": {"name": 7}}', "expected a task's name, got 7"),
+        ('{"task": 7}', "TypeError"),
+        ('{"task": {"name": "dial"}, "task_file": ["x"]}', "expected a task's name, got ['x']"),
+    ],
+)
+def test_a_damaged_record_of_a_run_is_named(tmp_path, said, policy, record, got):
+    policy.save(tmp_path / "policy")
+    (tmp_path / "run.json").write_text(record)
+    err = said(f"evaluate --policy {tmp_path} {FEW}", 1).err
+    assert f"expected the record of a run in '{tmp_path}/run.json', got a damaged file" in err
+    assert got in err and f"--policy {tmp_path}/policy" in err and err.count("\n") == 1
+    said(f"evaluate --policy {tmp_path}/policy {FEW}")
+
+
+def test_what_is_no_name_is_refused():
+    for load in (trlib.load_task, method_kind):
+        with pytest.raises(TypeError, match=r"expected a name or FILE\.py:NAME, got None"):
+            load(None)

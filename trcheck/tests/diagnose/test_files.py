@@ -241,6 +241,29 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
         read(tmp_path / "objects.npz")
 
 
+def test_a_tokenizer_that_brings_code_is_refused_and_its_code_is_not_run(
+    tmp_path, capsys, monkeypatch
+):
+    """transformers would ask whether to run it, and do so after a y."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    folder = tmp_path / "tokenizer"
+    folder.mkdir()
+    named = {"auto_map": {"AutoTokenizer": ["own.Own", None]}, "tokenizer_class": "Own"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(named))
+    (folder / "config.json").write_text("{}")
+    (folder / "own.py").write_text(
+        "from pathlib import Path\nfrom transformers import PreTrainedTokenizer\n\n"
+        f"Path({str(tmp_path / 'mark')!r}).touch()\n\n\nclass Own(PreTrainedTokenizer):\n    pass\n"
+    )
+    ids = {name: values for name, values in COLUMNS.items() if name != "text"}
+    dump = lines(tmp_path / "rollouts.jsonl", {**ids, "tokens": [[1, 2, 3], [1, 2]]})
+    assert typed(f"diagnose {dump} --tokenizer tokenizer") == 2
+    said = capsys.readouterr().err
+    assert "got 'tokenizer' (one that needs code of its own, and trlib runs none)" in said
+    assert not (tmp_path / "mark").exists()
+
+
 def test_a_training_dump_of_slime_is_read_as_it_is(tmp_path):
     rollouts = {
         "tokens": [torch.tensor([7, 8, 21, 22, 23]), torch.tensor([7, 8, 24, 25])],
