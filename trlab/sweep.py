@@ -197,6 +197,10 @@ class Sweep:
     """What it asks, in a sentence or two."""
     title: str = ""
     """What a reader chooses it by, in a few words; empty: its name."""
+    known: str = ""
+    """What was known beforehand: the pilots that were run before the predictions were written, with
+    their seeds and what they gave. A prediction that repeats a pilot is a replication, and a page
+    that speaks of predictions prints this text. Empty: the declaration names no pilot."""
     provenance: str = ""
     """What a reader must know of how its record was made, beside the commit that the record
     names."""
