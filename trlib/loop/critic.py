@@ -21,7 +21,9 @@ class _ValueModel(nn.Module):
     def __init__(self, policy: Policy, outputs: int) -> None:
         super().__init__()
         self.body = copy.deepcopy(policy.model)
-        self.head = nn.Linear(policy.model.config.get_text_config().hidden_size, outputs)
+        hidden = policy.model.config.get_text_config().hidden_size
+        # Zeroed below: `nn.Linear` would first draw from torch's global generator.
+        self.head = nn.utils.skip_init(nn.Linear, hidden, outputs, dtype=torch.float32)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         self.to(policy.device)

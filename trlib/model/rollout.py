@@ -127,16 +127,17 @@ class _Writer:
         self.tokens = torch.full((rows, max_tokens), pad, device=device)
         self.mask = torch.zeros(rows, max_tokens, dtype=torch.bool, device=device)
         self.forced = torch.zeros_like(self.mask)
-        self.logp = torch.zeros(rows, max_tokens, device=device)
+        float32 = {"dtype": torch.float32, "device": device}  # whatever torch's default is
+        self.logp = torch.zeros(rows, max_tokens, **float32)
         self.ended = torch.zeros(rows, dtype=torch.bool, device=device)
         self.full_rows = torch.as_tensor(sorted(full), dtype=torch.long, device=device)
         # Of each row: its place in `full`, -1 where it has none.
         self.slot_of = torch.full((rows,), -1, device=device)
         self.slot_of[self.full_rows] = torch.arange(len(self.full_rows), device=device)
-        self.full = torch.zeros(len(self.full_rows), max_tokens, self.vocabulary, device=device)
+        self.full = torch.zeros(len(self.full_rows), max_tokens, self.vocabulary, **float32)
         shape = (rows, max_tokens, topk)
         self.topk = TopK(
-            torch.zeros(shape, dtype=torch.long, device=device), torch.zeros(shape, device=device)
+            torch.zeros(shape, dtype=torch.long, device=device), torch.zeros(shape, **float32)
         )
 
     def write(
@@ -197,7 +198,8 @@ class _Writer:
         """Draw and record the next token of the live rows; rows that have ended stay as they
         are."""
         if self.noise:
-            drawn = torch.randn(len(self.tokens), logits.shape[1], generator=self.rng)
+            shape = len(self.tokens), logits.shape[1]
+            drawn = torch.randn(*shape, generator=self.rng, dtype=torch.float32)
             logits = logits[node] + self.noise * drawn.to(self.device)[live]
             node = torch.arange(len(node), device=node.device)
         if self.temperature not in (0, 1):

@@ -445,3 +445,17 @@ def test_a_batch_is_put_away_once_the_policy_has_moved_by_stop_kl(kind):
 def test_a_method_with_an_update_of_its_own_refuses_to_stop():
     refused("stop_kl: TRPO has an update of its own", TRPO, stop_kl=0.01)
     refused("stop_kl: expected .* above 0, got 0", PPO, stop_kl=0)
+
+
+@pytest.mark.parametrize("method", [GRPO(), TRPO(), PPOCritic(), TROLL(), TROLL(top_k=5)])
+def test_neither_torch_s_default_type_nor_its_generator_takes_part(method):
+    """float64 as the default type changes no number, and a run draws nothing from the generator that
+    is the reader's."""
+    how = {"steps": 2, "lag": 1, "sampler": "int4", "logit_noise": 0.3}
+    before, expected = torch.get_rng_state(), trained(method, **how)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert same(trained(method, **how), expected)
+    finally:
+        torch.set_default_dtype(torch.float32)
