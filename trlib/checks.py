@@ -29,6 +29,8 @@ from trlib.arguments import (
 
 Shape = tuple[int | None, ...] | None
 """The sizes of a tensor's dimensions, None for any size; or None for any shape."""
+LOG_RATIO_CAP = 20.0
+"""The largest log-ratio of a token that is exponentiated, nats; verl's."""
 _values: ContextVar[bool] = ContextVar("trlib_value_checks", default=True)
 
 
@@ -165,6 +167,12 @@ def log_ratios(
     which they are passed, `logp_old=` or `logp_rollout=`."""
     new, old, advantages = tokens(mask, logp=logp, **logp_old, advantages=advantages)
     return new, new - old.detach(), advantages.detach()
+
+
+def capped(log_ratio: Tensor) -> Tensor:
+    """log r with its value, not its gradient, kept within ±20: what goes into an exponential, so
+    that no ratio is inf."""
+    return log_ratio + (log_ratio.clamp(-LOG_RATIO_CAP, LOG_RATIO_CAP) - log_ratio).detach()
 
 
 def advantages(mask: Tensor, advantages: object) -> Tensor:

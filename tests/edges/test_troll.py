@@ -50,6 +50,23 @@ def test_a_certain_token_outside_the_region_has_finite_values():
         assert torch.isfinite(value).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("level", ["token", "sequence"])
+@pytest.mark.parametrize("advantage", [1.0, -1.0, 0.0])
+def test_a_projected_ratio_ends_at_e_to_the_20_and_its_gradient_is_finite(dtype, level, advantage):
+    """The network has made a token likely to which q gives e^-95, or e^-800. The completion's ratio
+    ends at e^10."""
+    size = -advantage * math.exp(20 if level == "token" else 10)
+    for far in (-95.0, -800.0):
+        q, now = (torch.zeros(1, 1, 50, dtype=dtype) for _ in range(2))
+        q[..., 0], now[..., 0] = far, 5.0
+        logp, old = now.log_softmax(-1).requires_grad_(), q.log_softmax(-1)
+        loss = troll_loss(logp, old, **one(advantage), level=level)
+        assert loss.diagnostics["projected"].all() and slope(loss.per_token, logp).isfinite().all()
+        assert loss.diagnostics["weight"].isfinite().all()
+        assert float(loss.per_token.detach()) == pytest.approx(size, rel=1e-3, abs=10)
+
+
 # --- the sparse form
 # --------------------------------------------------------------------------------------------------
 

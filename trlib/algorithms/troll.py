@@ -84,7 +84,8 @@ def troll_loss(
     :eq:`troll-loss`.
     Differs from: a word to which q gives no probability at all gets none from π either, and if π̃
     gives it some, KL(π̃ || π) is infinite. Here log π is then the log of the smallest number that
-    the type can hold: the regression still pulls, and the loss stays finite. torch.compile breaks
+    the type can hold: the regression still pulls, and the loss stays finite. A token's ratio ends at
+    e^20, its gradient does not. torch.compile breaks
     its graph where rows are chosen by their values."""
     checks.distributions(mask, tokens, logp=logp, logp_old=logp_old)
     at = tokens.masked_fill(~mask, 0).long()
@@ -242,18 +243,14 @@ def _objective(
         log_ratio, eta = far.put(log_ratio, far.log_ratio), far.put(eta, far.eta)
         projected = far.put(projected, torch.ones_like(far.eta, dtype=torch.bool))
 
-    size = log_ratio.detach()
+    size = checks.capped(log_ratio.detach())
     if level == "sequence":
-        size = row_mean(size, mask).clamp(max=LOG_RATIO_CAP).expand(mask.shape)
-    # A ratio without an advantage never enters the exponential: an overflow would turn it into
-    # inf * 0.
-    ratio = (log_ratio - log_ratio.detach() + size).masked_fill(advantages == 0, 0.0).exp()
+        size = row_mean(log_ratio.detach(), mask).clamp(max=LOG_RATIO_CAP).expand(mask.shape)
+    ratio = (log_ratio - log_ratio.detach() + size).exp()
     per_token, weight = -advantages * ratio, (advantages * ratio).detach()
     if far is not None:
         per_token = far.put(per_token, far.take(per_token) + alpha * far.regression)
-        # Not inf * 0.
-        pushed = (far.take(weight) * far.shrink).masked_fill(far.shrink == 0, 0.0)
-        weight = far.put(weight, pushed - alpha * far.pull)
+        weight = far.put(weight, far.take(weight) * far.shrink - alpha * far.pull)
     return TokenLoss(
         per_token, weigh(log_ratio, eta < math.inf, weight, mask, eta=eta, projected=projected)
     )
