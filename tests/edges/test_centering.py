@@ -12,6 +12,7 @@ from tests.losses import (
     refused,
     sampled,
     slope,
+    tensor,
     trained,
 )
 from trlib.algorithms import (
@@ -133,6 +134,19 @@ def test_small_tails_make_no_large_number():
     found = center_scores_topk(loss, full.gather(-1, top.ids), top, tokens=ids, **given)
     assert slope(found.per_token, logits).abs().max() < 1
     close(found.per_token, (0.3 - 0.1 / 1e-6 * 1e-9) * math.log(1e-9), 1e-4)
+
+
+def test_a_token_that_the_policy_cannot_sample_is_an_infinite_loss_unless_there_is_no_advantage():
+    """The sampler gives the last one a half."""
+    logp, old = (tensor([[p]]).log() for p in ([0.7, 0.3, 0], [0.3, 0.2, 0.5]))
+    logp.requires_grad_()
+    ids, mask = torch.zeros(1, 1, dtype=torch.long), torch.ones(1, 1, dtype=torch.bool)
+    for advantage, expected in ((1.0, -math.inf), (-1.0, math.inf), (0.0, 0.0)):
+        given = {"advantages": tensor([[advantage]]), "mask": mask}
+        loss = reinforce_loss(logp[..., 0], **given)
+        found = center_scores(loss, logp, old, tokens=ids, **given)
+        assert float(found.per_token.detach()) == expected
+        assert slope(found.per_token, logp).isfinite().all()
 
 
 # --- the method

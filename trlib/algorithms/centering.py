@@ -110,7 +110,8 @@ def center_scores(
     Args:
         loss: any method's loss of the same tokens whose weight is A ω: `weighted_loss`, or
             `reinforce_loss` with "none", `pg_is_loss` with "ratio".
-        logp: [B, T, V] log p, nats, differentiable.
+        logp: [B, T, V] log p, nats, differentiable; -inf: a token that it cannot sample. If the
+            sampler can, the loss is -inf for a positive advantage and inf for a negative one.
         logp_rollout: [B, T, V] log q of the policy that sampled; -inf: a token that it cannot
             sample.
         tokens: [B, T] int, the sampled ones.
@@ -274,7 +275,7 @@ def _centered(
         others = (-torch.expm1(log_p)).clamp(min=torch.finfo(log_p.dtype).eps)
         slope = (c - log_p.exp() * coefficients.sum(-1)) / others
     return loss.plus(
-        advantages * term.masked_fill(~mask, 0.0),
+        advantages * term.masked_fill(~mask | (advantages == 0), 0.0),
         -(advantages * slope).masked_fill(~mask, 0.0),
         push=loss.diagnostics["weight"],
     )
