@@ -9,6 +9,9 @@ from trlib.model.memory import free
 from trlib.model.policy import Policy
 
 FLOAT = 4  #: Bytes of a float32, in which log-probs and gradients are computed.
+OF_TWO, OF_ONE = 9, 4
+"""How many times the size of the policy's distributions a loss takes that compares them with the
+anchor's, and one that does not: TROLL with every token outside, and CAPO, as measured."""
 
 
 def peak(policy: Policy, settings: FilledSettings, needs: Needs) -> int:
@@ -19,7 +22,8 @@ def peak(policy: Policy, settings: FilledSettings, needs: Needs) -> int:
     for it, in float32. An update keeps, for each token of the rows that are scored at a time, about
     16 hidden and 5 MLP widths per layer and three rows of the vocabulary (logits, log-probs, their
     gradient). Sampling keeps keys and values, twice while they grow. Whole distributions are kept
-    for the probe, and for all rows if the method asks for them. A Llama of two layers and 65
+    for the probe, and for all rows if the method asks for them; a loss of them takes several times
+    their size. A Llama of two layers and 65
     thousand tokens takes 1.2 GB as measured, 1.1 as estimated."""
     config, s = policy.model.config.get_text_config(), settings
     hidden, layers, vocabulary = config.hidden_size, config.num_hidden_layers, policy.vocabulary
@@ -40,7 +44,7 @@ def peak(policy: Policy, settings: FilledSettings, needs: Needs) -> int:
     whole = (
         2 * min(s.probe, rows)
         + (rows if needs.full_anchor else 0)
-        + (rows // s.minibatches if needs.full else 0)
+        + rows // s.minibatches * (OF_TWO if needs.full_anchor else OF_ONE) * needs.full
     )
     return learning + max(update, sampling) + whole * s.max_tokens * vocabulary * FLOAT
 
