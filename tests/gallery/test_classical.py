@@ -4,16 +4,18 @@ traps."""
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import D, close, named, refused, tensor
+from tests.losses import D, close, named, noise, refused, tensor
 from trlib.algorithms.trpo import conjugate_gradient
 from trlib.relatives.classical import (
     affine_scaling,
     graph_attention,
+    heat_network,
     matrl_step,
     newton_cg,
     scaled_tr_solve,
@@ -217,3 +219,9 @@ def test_an_agent_without_a_neighbour_is_named():
         (r"TypeError: adjacent: expected torch\.bool", LINE.float()),
     ):
         refused(message, graph_attention, torch.eye(4), adjacent, w, w, w)
+
+
+def test_a_filter_of_the_heat_network_is_not_reversed():
+    taps, u = tensor([0.1, 0.6, 0.2]), noise(7)
+    expected = np.correlate(np.correlate(u, taps, "same"), taps, "same")
+    close(heat_network(u, taps, steps=2)[1], torch.as_tensor(expected))

@@ -140,6 +140,10 @@ def test_capo_decides_in_float32_as_in_float64(fisher):
     v = torch.eye(10, dtype=D)[0] - p
     F = p.diag() - p.outer(p) if fisher == "true" else v.outer(v)
     close(wide[1][0, 0], 100 * v @ F @ (100 * v) / 2, 1e-6)
+    # What the objective gains, r - 1, to second order: that has no choice of F.
+    found = capo_mask(full, one.unsqueeze(-1), 0 * one.long(), one, lr=0.01, fisher=fisher)
+    moved = (full[0] + 0.01 * (torch.eye(10, dtype=D)[0] - full[0].exp())).log_softmax(-1)
+    close(found[2][0], torch.expm1(moved - full[0])[:, 0], 1e-6)
 
 
 # A clip by k3, by a band, and by turns

@@ -98,8 +98,9 @@ def steihaug_cg(
 
 
 def heat_network(u: Tensor, taps: Tensor, *, steps: int) -> Tensor:
-    """FDNet with one filter: u_{k+1} = taps ∗ u_k, 0 beyond the ends; [cells] or [B, cells] ->
-    [steps, ...]."""
+    """FDNet with one filter: u_{k+1}(i) = Σ_j taps_j u_k(i + j - m), m the middle tap, 0 beyond the
+    ends; [cells] or [B, cells] -> [steps, ...]. A correlation, as networks have it: a convolution
+    would reverse the taps."""
     out = [u]
     for _ in range(steps):
         out.append(

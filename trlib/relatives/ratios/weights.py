@@ -187,8 +187,9 @@ def capo_mask(
     the logits, v = 1_a - π.   m_F = uᵀ F u / 2,   m_H = push (v·u) + push ((v·u)² - uᵀ F u) / 2,
         F = diag(π) - π πᵀ
 
-    Args: full [B, T, V] log π; hidden [B, T, H] h; push [B, T] w of the loss; fisher="empirical": F
-    = v vᵀ.
+    Args: full [B, T, V] log π; hidden [B, T, H] h; push [B, T] w of the loss; fisher="empirical":
+    v vᵀ takes the place of F in m_F. It does not in m_H, the change's second derivative, where F is
+    no choice.
     Source: arXiv 2510.00819; read in the authors' code.
     Differs from: the authors' code uses v vᵀ as F and Adam's preconditioned gradient as the step,
     and masks PPO's clipped loss with a KL penalty; `CAPO` masks r A, so only the mask restrains a
@@ -217,7 +218,7 @@ class CAPO(Method):
     tau_h: float = checks.setting(1e-2, above=0)
     """The largest change of the objective, in either direction."""
     fisher: Literal["true", "empirical"] = checks.setting("true")
-    """The Fisher matrix of the prediction: the distribution's own, or the sampled token's, as in
+    """The Fisher matrix of the predicted KL: the distribution's own, or the sampled token's, as in
     the released code."""
 
     def needs(self, anchor: Anchor) -> Needs:
