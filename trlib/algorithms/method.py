@@ -191,11 +191,12 @@ class Method(Settings):
         return loss(scores.logp, batch.logp_anchor, **given, **self.settings_for(loss))
 
     def loss(self, per_token: Tensor, batch: Batch) -> Tensor:
-        """The objective as one number: tokens are combined by `aggregation`, completions, pairs or
-        prompts by their mean; of none of them it is 0."""
+        """The objective as one number: tokens are combined by `aggregation`, completions that have
+        an unmasked token by their mean; of none of them it is 0."""
         if per_token.dim() == 2:
             return aggregate(per_token, batch.mask, self.aggregation, horizon=batch.horizon)
-        return per_token.sum() / max(1, per_token.numel())
+        counted = per_token[batch.mask.any(-1)] if per_token.dim() else per_token
+        return counted.sum() / max(1, counted.numel())
 
     def update(self, step: Step) -> None:
         """Box 4, update: how a batch changes the parameters. By default, one descent for each of
@@ -221,8 +222,8 @@ class TokenLoss:
     """What an objective returns."""
 
     per_token: Tensor
-    """[B, T], counted where the mask is True; or [N], one per completion, pair or prompt that
-    counts: those without an unmasked token are left out; or one number. Differentiable."""
+    """[B, T], counted where the mask is True; or [B], one per completion, counted where it has an
+    unmasked token; or one number, such as a mean over pairs or prompts. Differentiable."""
     diagnostics: dict[str, Tensor] = field(default_factory=dict)
     """Detached [B, T]: `ratio`, `kept` (bool: the region does not silence the token), `weight` = w
     = -dL/dlogp by the method's formula; 1, False and 0 where masked. What is missing here is

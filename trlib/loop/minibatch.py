@@ -185,9 +185,10 @@ def _checked(returned: object, batch: Batch) -> TokenLoss:
         raise TypeError(
             f"per_token: expected a float tensor, got {getattr(loss, 'dtype', type(loss).__name__)}"
         )
-    if loss.dim() > 1 and loss.shape != shape:
+    if loss.dim() and loss.shape not in (shape, shape[:1]):
         raise ValueError(
-            f"per_token: expected [B, T] = {list(shape)}, [N] or one number, got {list(loss.shape)}"
+            f"per_token: expected [B, T] = {list(shape)}, [B], or one number, such as a mean over "
+            f"pairs, got {list(loss.shape)}"
         )
     for name in ("ratio", "kept"):
         value = returned.diagnostics.get(name)

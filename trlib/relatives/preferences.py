@@ -54,7 +54,8 @@ class DPO(Method):
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         total = _log_ratio(batch.mask, logp=scores.logp, logp_ref=batch.logp_ref).sum(-1)
         better, worse = _pairs(batch.rewards, batch)
-        return TokenLoss(-logsigmoid(self.beta * (total[better] - total[worse])))
+        judged = -logsigmoid(self.beta * (total[better] - total[worse]))
+        return TokenLoss(judged.sum() / max(1, len(judged)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,10 +18,10 @@ from trlib.divergences import kl
 
 @dataclass(frozen=True, kw_only=True)
 class REBEL(Method):
-    """All pairs of a prompt's completions that have a token, [N]: L = (l_i - l_j - η (A_i - A_j))²,
-    l = Σ_t log r_t; Z and every baseline cancel. L is 0 at π ∝ π_old exp(η R) where the pairs
-    connect all answers. Its mean is twice the group's variance of l - η R: equal rewards still pull
-    back to equal l. `weight`: for the pairs' sum.
+    """The mean, over all pairs of a prompt's completions that have a token, of
+    L = (l_i - l_j - η (A_i - A_j))², l = Σ_t log r_t; Z and every baseline cancel. L is 0 at
+    π ∝ π_old exp(η R) where the pairs connect all answers. Its mean is twice the group's variance of
+    l - η R: equal rewards still pull back to equal l.
     Source: arXiv 2404.16767, its code (η = 1).
     Differs from: the paper divides l by η, where its code and this multiply the rewards: the same
     minimiser."""
@@ -39,11 +39,13 @@ class REBEL(Method):
             (batch.group.unsqueeze(1) == batch.group) & (lengths > 0) & (lengths > 0).unsqueeze(1)
         )
         first, second = same.triu(1).nonzero().unbind(1)
-        weight, kept = 2 * (same.to(rest) @ rest - same.sum(-1) * rest), same.sum(-1) > 1
+        pairs = max(1, len(first))
+        weight = 2 * (same.to(rest) @ rest - same.sum(-1) * rest) / pairs
+        kept = same.sum(-1) > 1
         diagnostics = weigh(
             log_ratio, kept.unsqueeze(-1), weight.unsqueeze(-1).expand_as(logp), batch.mask
         )
-        return TokenLoss((rest[first] - rest[second]).square(), diagnostics)
+        return TokenLoss((rest[first] - rest[second]).square().sum() / pairs, diagnostics)
 
 
 def lco_loss(

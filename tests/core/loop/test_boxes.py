@@ -222,6 +222,8 @@ MISTAKES = {
     },
     "def objective(self, scores, batch):": {
         "return scores.logp": r"6.: objective: expected a TokenLoss, got Tensor; wrap it: Token",
+        "return TokenLoss(scores.logp[0])": r"6.: per_token: expected .* one number, .* got \[\d\]",
+        "return TokenLoss(scores.logp[batch.mask])": r"6.: per_token: expected .* got \[\d+\]",
         "return TokenLoss(scores.logp[:1])": r"6.: per_token: expected \[B, T\] .* got \[1, \d\]",
     },
     "def update(self, step):": {

@@ -19,4 +19,4 @@ class REBEL(Method):
         log_ratio = (scores.logp - batch.logp_anchor).masked_fill(~batch.mask, 0.0).sum(-1)
         rest = log_ratio - self.eta * batch.rewards
         first, second = torch.triu(batch.group.unsqueeze(1) == batch.group, 1).nonzero().unbind(1)
-        return TokenLoss((rest[first] - rest[second]).square())
+        return TokenLoss((rest[first] - rest[second]).square().mean())

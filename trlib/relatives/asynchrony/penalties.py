@@ -136,7 +136,7 @@ class KLCov(PGIS):
 def opmd_loss(
     logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, tau: float = 0.01
 ) -> TokenLoss:
-    """Completions that have a token, [N]: L = τ/2 (A/τ - l)² / T, l = Σ_t log r_t, T its tokens; 0
+    """Of a completion, [B]: L = τ/2 (A/τ - l)² / T, l = Σ_t log r_t, T its tokens; 0
     at π ∝ π_old exp(R/τ) where the group's mean reward is τ log Z. A: the mean over the
     completion's tokens. `weight`: for the completions' sum.
     Source: Kimi k1.5, arXiv 2501.12599; read in the code of OpenKimi (arXiv 2602.05933), which calls
@@ -147,7 +147,7 @@ def opmd_loss(
     length = mask.sum(-1).clamp(min=1)
     gap = a.sum(-1) / length / tau - log_ratio.sum(-1)
     weight = (tau * gap / length).unsqueeze(-1)
-    loss = (tau / 2 * gap.square() / length)[mask.any(-1)]
+    loss = tau / 2 * gap.square() / length
     return TokenLoss(loss, weigh(log_ratio, mask, weight, mask))
 
 
@@ -164,7 +164,7 @@ class OPMD(Method):
 def oapl_loss(
     logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, beta2: float = 1e-3
 ) -> TokenLoss:
-    """Completions that have a token, [N]: L = (β₂ l - A)², l = Σ_t log π/μ; 0 at π ∝ μ exp(R/β₂)
+    """Of a completion, [B]: L = (β₂ l - A)², l = Σ_t log π/μ; 0 at π ∝ μ exp(R/β₂)
     where A is the optimal advantage R - β₂ log E_μ exp(R/β₂). A: the mean over the completion's
     tokens. `weight`: for the completions' sum.
     Source: arXiv 2602.19362, eq. 3, as printed in public notes; the paper itself was not read. β is
@@ -173,7 +173,7 @@ def oapl_loss(
     _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
     gap = a.sum(-1) / mask.sum(-1).clamp(min=1) - beta2 * log_ratio.sum(-1)
     weight = (2 * beta2 * gap).unsqueeze(-1)
-    return TokenLoss(gap.square()[mask.any(-1)], weigh(log_ratio, mask, weight, mask))
+    return TokenLoss(gap.square(), weigh(log_ratio, mask, weight, mask))
 
 
 def optimal_advantages(
@@ -228,11 +228,11 @@ def tpo_loss(
     mask: Tensor,
     eta: float = 1.0,
 ) -> TokenLoss:
-    """Prompts, [N]: L = -Σ_i q_i log p_i over a prompt's completions,   p = softmax log π(y_i),
-        q ∝ p_old e^(u/η)
+    """The mean over prompts of L = -Σ_i q_i log p_i, over a prompt's completions,
+        p = softmax log π(y_i),   q ∝ p_old e^(u/η)
 
     u: rewards less the group's mean, over their standard deviation (divisor G). The `weight` of
-    every token, of the prompts' sum, is q_i - p_i: 0 at the target. A completion that is wholly
+    every token is (q_i - p_i) / prompts: 0 at the target. A completion that is wholly
     masked is in no group, as for `quatro_loss`: the sum over no tokens, 0, would be probability 1.
     Source: arXiv 2604.06159, eq. 1-3: read in the paper and in the authors' code."""
     eta = checks.number("eta", eta, **POSITIVE)
@@ -251,9 +251,11 @@ def tpo_loss(
 
     before, now = (logp.sum(-1)[present] for logp in (old.detach(), new))
     q, log_p = of_group(of_group(before) + u / eta).exp(), of_group(now)
-    weight = new.new_zeros(len(new)).masked_scatter(present, q - log_p.detach().exp())
-    loss = new.new_zeros(len(names)).index_add(0, prompt, -q * log_p)
-    return TokenLoss(loss, weigh(new - old, mask, weight.unsqueeze(-1), mask))
+    prompts = max(1, len(names))
+    weight = new.new_zeros(len(new)).masked_scatter(present, (q - log_p.detach().exp()) / prompts)
+    return TokenLoss(
+        -(q * log_p).sum() / prompts, weigh(new - old, mask, weight.unsqueeze(-1), mask)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
