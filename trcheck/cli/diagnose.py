@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from pathlib import Path
 
 from trlib.cli import options as shared
-from trlib.cli.options import Option, number, sentence
+from trlib.cli.options import Option, number, sentence, short_of_memory
 from trlib.errors import TrlibError
 
 STATUS = {"healthy": 0, "found": 1, "unclear": 2, "unusual": 3}
 """The exit status."""
+OF_THE_INPUT = (TrlibError, ValueError, TypeError, OSError, ImportError, RecursionError)
+"""Errors that a dump, or an argument, is to blame for; any other is a fault of this command."""
 TEXT = "say what is wrong with a dump of rollouts, by name, and what a trust region would silence"
 EXAMPLES = """\
 examples:
@@ -100,14 +103,17 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read, judge, write the page, say what was found; a dump that cannot be read cannot be
-    judged."""
+    """Read, judge, write the page, say what was found. A dump that cannot be read cannot be judged,
+    nor can one that ends in an error of our own: 1 says that a cause was found, and nothing else."""
     try:
         return _run(args)
-    except (TrlibError, ValueError, TypeError, OSError, ImportError) as error:
-        if args.traceback:
-            raise
-        reason = sentence(error)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        ours = not isinstance(error, OF_THE_INPUT) and not short_of_memory(error)
+        if args.traceback or ours:
+            traceback.print_exception(error)
+        reason = _reason(error, ours)
         if args.json:
             headline = f"cannot be judged, because {reason}"
             shared.print_json(
@@ -115,6 +121,22 @@ def run(args: argparse.Namespace) -> int:
             )
         print(f"trlib: error: {reason}", file=sys.stderr)
         return STATUS["unclear"]
+
+
+def _reason(error: Exception, ours: bool) -> str:
+    if short_of_memory(error):
+        return (
+            f"expected a dump that fits into memory, got one that does not ({sentence(error)}); a "
+            "part of its completions shows the same causes"
+        )
+    if isinstance(error, RecursionError):
+        return "expected rows of numbers and texts, got a file that is nested too deep"
+    if ours:
+        return (
+            f"trlib diagnose failed ({type(error).__name__}: {sentence(error)}), which is a fault of "
+            "its own; where it is stands above"
+        )
+    return sentence(error)
 
 
 def _run(args: argparse.Namespace) -> int:

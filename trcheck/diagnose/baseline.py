@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from trcheck.diagnose.judgement import Judgement, Measured, judge
 from trcheck.diagnose.rollouts import read
@@ -23,10 +24,10 @@ def measured(path: str | os.PathLike[str]) -> Measured:
     if path.suffix == ".json":
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):  # `read` says what is wrong with it
             values = None
-        if isinstance(values, dict) and isinstance(values.get("measured"), dict):
-            return Measured(**values["measured"])
+        if isinstance(values, dict) and "measured" in values:
+            return _of_json(values["measured"], path)
     found = judge(read(path))[0]
     if found.measured is None:
         raise ValueError(
@@ -34,6 +35,18 @@ def measured(path: str | os.PathLike[str]) -> Measured:
             f"{found.headline}"
         )
     return found.measured
+
+
+def _of_json(found: Any, path: Path) -> Measured:
+    """What `trlib diagnose --json` measured."""
+    names = [f.name for f in fields(Measured)]
+    there = isinstance(found, dict) and set(found) == set(names)
+    if not there or not all(type(x) in (int, float) for x in found.values()):
+        raise ValueError(
+            f"against: expected the numbers {', '.join(names)} under 'measured' in {str(path)!r}, "
+            f"got {str(found)[:60]}"
+        )
+    return Measured(**found)
 
 
 def keep(path: str | os.PathLike[str], found: Judgement) -> None:

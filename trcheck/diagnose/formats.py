@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from trcheck.diagnose import prime, slime
+from trcheck.diagnose import prime, room, slime
 from trcheck.diagnose.sampling import Sampling
 from trlib.tasks.lines import numbered
 
@@ -23,6 +23,8 @@ SCALARS = ("logprobs", "temperature", "top_p")
 """How the completions were drawn, where a file of whole columns says so beside them."""
 ROWS = 500
 """Of JSON lines that are read at once."""
+LONGEST = 1 << 26
+"""Bytes of a line that are looked at before it is clear whether a file is JSON lines."""
 SEPARATORS = (",", "\t", ";")
 """Of CSV: the first that its head has."""
 MISSING = ("", "nan", "NaN", "null", "None")
@@ -65,7 +67,7 @@ def parquet(path: Path) -> Table:
         # Arrow's threads must not hold a Python file at exit, which would abort a process that ends
         # in an error soon after.
         with pa.OSFile(str(path), "rb") as file:
-            data = pq.ParquetFile(file).read()
+            data = _unpacked(pq.ParquetFile(file), path)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise ValueError(
             f"{str(path)!r}: expected a parquet file, got {path.stat().st_size} bytes that are "
@@ -76,11 +78,28 @@ def parquet(path: Path) -> Table:
     return Table(data.combine_chunks(), sampling=sampling)
 
 
+def _unpacked(file: Any, path: Path) -> Any:
+    """A parquet file's table, in parts: one text of its dictionary may stand in every row."""
+    import pyarrow as pa
+
+    room.check(path, room.of_parquet(file.metadata))
+    parts = []
+    for part in file.iter_batches(ROWS):
+        parts.append(part)
+        room.check(path, part.nbytes)  # what is in memory already is no longer free
+    return pa.Table.from_batches(parts, file.schema_arrow)
+
+
 def json_text(path: Path, begin: bytes) -> Table:
     """JSON lines, or one JSON document: an array of rows, or an object of columns."""
-    line = begin.split(b"\n")[0]
-    if begin.startswith(b"{") and b"\n" in begin and _parses(line):
+    line, newline, _ = begin.partition(b"\n")
+    if not newline:  # a long completion
+        with path.open("rb") as file:
+            line = file.readline(LONGEST)
+            newline = line[-1:] if line.endswith(b"\n") else b""
+    if begin.startswith(b"{") and newline and _parses(line):
         return _lines(path)
+    room.check(path, room.TEXT * path.stat().st_size)
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError):
@@ -92,7 +111,7 @@ def json_text(path: Path, begin: bytes) -> Table:
 
 def _parses(line: bytes) -> bool:
     try:
-        json.loads(line)
+        json.loads(line.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return False
     return True
@@ -189,11 +208,12 @@ def zipped(path: Path) -> Table:
     """NPZ or what `torch.save` writes."""
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
+            names, size = archive.namelist(), sum(each.file_size for each in archive.infolist())
     except zipfile.BadZipFile as error:
         raise ValueError(
             f"{str(path)!r}: expected a whole NPZ or .pt file, got a damaged one ({error})"
         ) from error
+    room.check(path, room.UNPACKED * size)
     if any(name.endswith("data.pkl") for name in names):
         return _saved(path)
     if not names or not all(name.endswith(".npy") for name in names):
@@ -224,6 +244,7 @@ def _saved(path: Path) -> Table:
             f"{str(path)!r}: expected tensors, arrays, lists, numbers and texts, got "
             f"{what[1] if what else 'a damaged file'}, which torch.load(weights_only=True) refuses"
         ) from error
+    room.check(path, room.of_values(data))
     if slime.is_dump(data):
         columns, left = slime.columns(data, repr(str(path)))
         names = {ours: theirs for ours, theirs in slime.NAMES.items() if theirs in columns}
@@ -256,6 +277,7 @@ def _numbers_of_numpy() -> list[Any]:
 def csv_text(path: Path) -> Table:
     """A head with the columns' names; a cell is a number, True or False, a text, or a list in
     square brackets."""
+    room.check(path, room.TEXT * path.stat().st_size)
     csv.field_size_limit(1 << 30)
     with path.open(encoding="utf-8-sig", newline="") as file:
         mark = separator(file.readline())

@@ -42,13 +42,6 @@ ELSEWHERE = {
 """The packages of other commands, so that an installation without one can say what is missing."""
 DISTRIBUTION = "trust-region-book"
 """The distribution of all our packages. (On the package index `trlib` is somebody else's.)"""
-OUT_OF_MEMORY = (
-    "can't allocate memory",
-    "Cannot allocate memory",
-    "not enough memory",
-    "out of memory",
-)
-"""How torch says, in errors that have no class of their own, that memory ran out."""
 EXAMPLES = """\
 examples:
   trlib train --task dial --method grpo                     train the embedded model, write nothing
@@ -123,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         MemoryError,
         RuntimeError,
     ) as error:
-        short = _short_of_memory(error)
+        short = options.short_of_memory(error)
         if args is None or args.traceback or (isinstance(error, RuntimeError) and not short):
             raise
         message = _less(error, args, commands[args.command]) if short else options.sentence(error)
@@ -166,14 +159,6 @@ def _parse(argv: list[str], known: Mapping[str, ModuleType]) -> argparse.Namespa
     if odd:
         parsers[args.command].refuse(odd[0])
     return args
-
-
-def _short_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: Python's, or, according to torch, a device's or the processor's."""
-    by_name = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    return by_name or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
-    )
 
 
 def _less(error: BaseException, args: argparse.Namespace, command: ModuleType) -> str:

@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 Option = tuple[str, Any, Any, str]  #: A keyword argument as an option: name, type, default, help.
 
 
+OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "Cannot allocate memory",
+    "not enough memory",
+    "out of memory",
+)
+"""How torch says, in errors that have no class of their own, that memory ran out."""
+
+
 def options_of(kind: type, without: Collection[str] = ()) -> tuple[Option, ...]:
     """The fields of a dataclass as options; the first paragraph below each is its help."""
     types = get_type_hints(kind)
@@ -62,6 +71,14 @@ def sentence(error: BaseException) -> str:
         where = f": {os.fspath(error.filename)!r}" if error.filename else ""
         return f"{error.strerror}{where}"
     return str(error) or type(error).__name__
+
+
+def short_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: Python's, or, according to torch, a device's or the processor's."""
+    by_name = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return by_name or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
+    )
 
 
 def add(

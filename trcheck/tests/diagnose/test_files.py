@@ -3,6 +3,7 @@ refuses by name."""
 
 import json
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ import torch
 from tests.typed import typed
 from trcheck.diagnose import diagnose, read
 from trcheck.tests.diagnose.dumps import by_row, jsonl
+from trlib.model import memory
 
 LOGP, ROLLOUT = [[-0.5, -1.0, -2.0], [-0.25, -3.0]], [[-0.5, -1.5, -1.0], [-0.5, -2.0]]
 COLUMNS = {
@@ -328,3 +330,131 @@ def test_ranks_are_read_together(tmp_path, capsys):
         read(folder)
     with pytest.raises(ValueError, match="paths: expected at least one file or folder, got none"):
         read()
+
+
+# -- files that are not what they seem
+# --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def little_memory(monkeypatch):
+    """50 MB are free."""
+    monkeypatch.setattr(memory, "free", lambda device: 50_000_000)
+
+
+def npz_bomb(folder):
+    np.savez_compressed(folder / "bomb", **dict.fromkeys(padded(), np.zeros(5_000_000)))
+    return folder / "bomb.npz"
+
+
+def parquet_bomb(folder):
+    zeros = pa.array(np.zeros(5_000_000))
+    pq.write_table(pa.table(dict.fromkeys(FLAT, zeros)), folder / "bomb.parquet")
+    return folder / "bomb.parquet"
+
+
+def text_bomb(folder):
+    """One text, which the file holds once, in every row."""
+    rows = 1000
+    texts = pa.DictionaryArray.from_arrays(np.zeros(rows, dtype="int32"), ["x" * 200_000])
+    columns = {name: [values[0]] * rows for name, values in COLUMNS.items() if name != "prompt"}
+    table = pa.table({**columns, "prompt": texts})
+    pq.write_table(table, folder / "bomb.parquet", store_schema=False)
+    return folder / "bomb.parquet"
+
+
+def tensor_bomb(folder):
+    wide = torch.zeros(1).expand(5000, 5000)  # one number, shown many times over
+    torch.save(dict.fromkeys(padded(), wide), folder / "bomb.pt")
+    return folder / "bomb.pt"
+
+
+def list_bomb(folder):
+    rows = [0.0] * 5000
+    torch.save(dict.fromkeys(padded(), [rows] * 5000), folder / "bomb.pt")
+    return folder / "bomb.pt"
+
+
+def long_json(folder):
+    (folder / "bomb.json").write_text("[1" + " " * 13_000_000 + "]")
+    return folder / "bomb.json"
+
+
+def long_csv(folder):
+    (folder / "bomb.csv").write_text("logp,mask\n" + "\n" * 13_000_000)
+    return folder / "bomb.csv"
+
+
+@pytest.mark.parametrize(
+    "bomb", [npz_bomb, parquet_bomb, text_bomb, tensor_bomb, list_bomb, long_json, long_csv]
+)
+def test_a_small_file_that_takes_much_memory_is_refused_before_it_is_read(
+    bomb, tmp_path, little_memory, capsys
+):
+    path = bomb(tmp_path)
+    assert path.stat().st_size < 15_000_000
+    assert typed(f"diagnose {path} --json") == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out)["verdict"] == "unclear"
+    assert f"{str(path)!r}: expected a dump that fits into memory, got a file of" in err
+    assert "and 50.0 MB are free" in err and err.count("\n") == 1
+
+
+def test_a_dump_that_fits_is_read_however_little_memory_is_left(tmp_path, little_memory):
+    columns = {name: values * 250 for name, values in COLUMNS.items()}
+    long = {**columns, "prompt": ["x" * 70_000] * 500}  # longer than what is looked at first
+    wanted = read(lines(tmp_path / "rollouts.jsonl", long))
+    pq.write_table(pa.table(long), tmp_path / "rollouts.parquet")
+    same(read(tmp_path / "rollouts.parquet"), wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[" * 100_000, "line 1: expected JSON"),
+        ('{"a":' * 100_000, "line 1: expected JSON"),
+        ('{"measured": {"size": 1}}', "expected the numbers size, error, deviation"),
+        ('{"measured": {"size": "1", "error": 1, "deviation": 1}}', "expected the numbers"),
+        ('{"verdict": "unclear", "measured": null}', "under 'measured' in .*, got None"),
+    ],
+    ids=["array", "object", "missing", "text", "none"],
+)
+def test_a_damaged_file_to_hold_against_is_named(text, words, tmp_path, capsys):
+    dump = lines(tmp_path / "rollouts.jsonl", COLUMNS)
+    (tmp_path / "old.json").write_text(text)
+    assert typed(f"diagnose {dump} --against {tmp_path / 'old.json'} --json") == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out)["verdict"] == "unclear" and err.count("\n") == 1
+    assert re.search(words, err)
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch's."""
+
+
+@pytest.mark.parametrize(
+    ("raised", "words", "shown"),
+    [
+        (MemoryError("Unable to allocate 7.45 GiB"), "fits into memory.*7.45 GiB", False),
+        (pa.ArrowMemoryError("malloc of size 1"), "fits into memory.*malloc of size 1", False),
+        (OutOfMemoryError("CUDA"), "fits into memory", False),
+        (RecursionError("maximum depth"), "got a file that is nested too deep", False),
+        (RuntimeError("odd"), r"failed \(RuntimeError: odd\), which is a fault of its own", True),
+        (ZeroDivisionError("division by zero"), "a fault of its own", True),
+    ],
+)
+def test_a_crash_is_not_a_cause(raised, words, shown, tmp_path, monkeypatch, capsys):
+    """1 says that a cause was found. Where our own code failed the place is printed as well."""
+
+    def fails(*_, **__):
+        raise raised
+
+    dump = lines(tmp_path / "rollouts.jsonl", COLUMNS)
+    monkeypatch.setattr("trcheck.diagnose.read", fails)
+    for more in ("", "--traceback"):
+        assert typed(f"diagnose {dump} --json {more}") == 2
+        out, err = capsys.readouterr()
+        document = json.loads(out)
+        assert (document["verdict"], document["causes"]) == ("unclear", [])
+        assert re.search(words, err) and re.search(words, document["headline"])
+        assert ("Traceback" in err) == (shown or bool(more))
