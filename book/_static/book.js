@@ -135,6 +135,47 @@ const reveal = () => {
 addEventListener("DOMContentLoaded", reveal);
 addEventListener("hashchange", reveal);
 
+// Words that move a figure of their page, in which `press` names a button or a choice. The figure takes the state where it
+// stands, says what has changed as it does at any other change, and comes into view only if it is out of it.
+const named = (root, words) => {
+  const parts = [...root.querySelectorAll("button, label, option")];
+  const text = (part) => part.textContent.trim().toLowerCase();
+  const sought = words.toLowerCase(); // a button may add what it does
+  return parts.find((part) => text(part) === sought) ?? parts.find((part) => text(part).startsWith(`${sought} `));
+};
+const pressed = async (figure, words) => {
+  const root = figure.querySelector(".trlib-view > div").shadowRoot;
+  while (!named(root, words)) {
+    await new Promise((done) => {
+      const watcher = new MutationObserver(() => (watcher.disconnect(), done()));
+      watcher.observe(root, { childList: true, subtree: true, characterData: true });
+    });
+  }
+  const part = named(root, words);
+  if (part.tagName !== "OPTION") return part.click();
+  part.selected = true;
+  part.closest("select").dispatchEvent(new Event("change", { bubbles: true }));
+};
+addEventListener("click", async (event) => {
+  const link = event.target.closest?.("a[data-state]");
+  const figure = link && document.getElementById(link.hash.slice(1));
+  if (!figure?.begin || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  for (let fold = figure; (fold = fold.parentElement?.closest("details"));) fold.open = true;
+  await figure.begin();
+  const state = new URLSearchParams(link.dataset.state);
+  const presses = state.getAll("press");
+  state.delete("press");
+  if ([...state].length) {
+    history.replaceState(history.state, "", `#${figure.dataset.explorable}:${state}`);
+    dispatchEvent(new HashChangeEvent("hashchange"));
+  }
+  for (const words of presses) await pressed(figure, words);
+  const { top, bottom } = figure.getBoundingClientRect();
+  const seen = Math.min(bottom, innerHeight) - Math.max(top, 0);
+  if (seen < Math.min(bottom - top, innerHeight) / 3) figure.scrollIntoView({ block: "nearest" });
+});
+
 // Paper shows what is folded away, except solutions, the code that only draws a figure, and how a page was executed;
 // afterwards the folds are as they were. Paper is white, whatever the screen is.
 const KEPT = ".tag_solution > details, .tag_hide-input:not(.tag_hide-cell) > details, .executed > details";

@@ -1,9 +1,13 @@
 """What the first page shows: `{wall}`, what a model writes while it learns; `{first-lane}`, a model
 that learns, breaks and holds, and learns once more; and `{loop}`, the loop to explore. `{basin}` and
-`{playground}` are explorables for pages that are not notebooks."""
+`{playground}` are explorables for pages that are not notebooks.
+
+A link in the text to a state of a figure on the same page, `#simplex:delta=0.1`, moves the figure where it stands
+(`book.js`); where no JavaScript runs it leads to the figure. `press=` names a button or a choice of the figure."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,16 @@ SHOWN = {
     "wall": Wall,
 }
 """By the directive's name."""
+TO_STATE = re.compile(r"""href=["']\#(\w+):([^"']+)["']""")
+"""A link to a state of a figure on its own page."""
+
+
+def moving(body: str) -> str:
+    """A page's HTML whose links to a state lead to its figure, and keep the state for `book.js`."""
+    for name in dict.fromkeys(name for name, _ in TO_STATE.findall(body)):
+        figure = f'data-explorable="{name}"'
+        body = body.replace(figure, f'id="figure-{name}" {figure}', 1)
+    return TO_STATE.sub(r'href="#figure-\1" data-state="\2"', body)
 
 
 class Shown(SphinxDirective):

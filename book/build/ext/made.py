@@ -15,7 +15,9 @@ host would draw a table.
 
 A code host knows a Markdown file's headings, but no equation, no state of the playground and no part
 of a notebook. A link to one is written for both: `[the task](00_quickstart.ipynb)<!--#the-task-->`
-leads to the page there and to the place in the book, and `<!--[-->this step<!--](#equation-step)-->` is
+leads to the page there and to the place in the book. `[Press *rare token*](#Three-rules)<!--#ratio_map:press=rare
+token-->` is a link that presses this button in the figure on its page (`book.build.ext.explorables`), and elsewhere leads to
+the section that shows it. And `<!--[-->this step<!--](#equation-step)-->` is
 a link in the book alone.
 
 What stands between `<!--unbuilt-->` and `<!--/unbuilt-->` is for whoever reads the source, and no
@@ -67,6 +69,8 @@ PLAYGROUND = re.compile(r"\[([^\]]+)\]\(([./\w]*)playground\.md(#playground:[^)\
 """A link to a state of the playground, which no heading stands for."""
 PLACE = re.compile(r"\]\(([^()\s]*)\)<!--(#[^\s>]*?)-->")
 """The end of a link whose place only the book knows."""
+STATE = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])+)\]\(([^()\s]*)\)<!--(#\w+:[^>]+?)-->")
+"""A link that moves a figure of its page: its words, where it leads elsewhere, and the state."""
 ONLY_HERE = re.compile(r'<!--(\[|\]\(#[^)\s]*\)|<a href=\\?"#[^"]*">|</a>)-->')
 """A part of a link that the book alone has."""
 ANCHOR = re.compile(r'^<a id="[\w-]+"></a>\n\n', re.MULTILINE)
@@ -84,7 +88,14 @@ def as_directives(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def whole_links(text: str) -> str:
     """A page's source with the links that only the book has."""
+    text = STATE.sub(_moving, text)
     return ONLY_HERE.sub(r"\1", PLACE.sub(_to_place, text))
+
+
+def _moving(found: re.Match[str]) -> str:
+    """`book.build.ext.explorables` sets the state apart. Quotes of this kind need no backslash in the
+    file of a notebook."""
+    return f"<a href='{found[3].replace(' ', '+')}'>{found[1]}</a>"
 
 
 def _to_place(found: re.Match[str]) -> str:

@@ -12,6 +12,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from book.build.ext import line_breaks, phone_tables
+from book.build.ext.explorables import moving
 from book.build.ext.search import TAG
 from trbook.explorables.modules import link_modules, preloads
 from trbook.explorables.publish import publish
@@ -64,6 +65,7 @@ def slim(
     if "body" in context:
         body = phone_tables.tables(mend(unfolded(THEBE.sub("", context["body"]))))
         body = styled(line_breaks.names(line_breaks.numbers(body)))
+        body = moving(body)
         home = context["pathto"]("_static/explorables", 1)
         context["body"] = link_modules(body, home)
         context["metatags"] = context.get("metatags", "") + preloads(body, home)

@@ -45,10 +45,9 @@
       picture.append(fault); // inside the frame, below the picture, which is still true
     else view.append(fault);
   };
-  let begun = false;
-  const begin = async () => {
-    if (begun) return;
-    begun = true;
+  let begun = null;
+  const begin = () => (begun ??= start());
+  const start = async () => {
     try {
       const source = part("module"),
         data = part("data"),
@@ -64,7 +63,7 @@
       requestAnimationFrame(() => requestAnimationFrame(() => view.style.removeProperty("min-height")));
       watcher.disconnect();
     } catch (error) {
-      begun = false; // coming back online, or a link with a state, tries again
+      begun = null; // coming back online, or a link with a state, tries again
       complain(
         navigator.onLine && !/import|fetch/i.test(error.message)
           ? `This figure could not start: ${error.message}`
@@ -74,6 +73,7 @@
       if (navigator.onLine) throw error;
     }
   };
+  home.begin = begin;
   // A link with a state opens the figure and brings it into view; of several alike the first one has the address.
   const name = home.dataset.explorable;
   const addressed = () =>
@@ -89,9 +89,9 @@
     for (const fold of folds()) fold.open = true;
     home.scrollIntoView({ block: "start" });
   };
-  addEventListener("hashchange", () => {
+  addEventListener("hashchange", ({ isTrusted }) => {
     if (!addressed()) return;
-    show();
+    if (isTrusted) show(); // and no link in the page's text, which moves the figure where it stands
     begin();
   });
   if (addressed())

@@ -1,9 +1,14 @@
 """The explorables on the pages of the built book: linked modules and data, the book's theme and
 address."""
 
+from urllib.parse import parse_qs
+
 import pytest
 
-from tests.book.browser.explorable import SETTLED, Visit
+from book.build.ext.made import STATE
+from book.build.paths import ROOT, chapters
+from tests.book.browser.conftest import DAILY
+from tests.book.browser.explorable import SETTLED, Load, Visit
 
 MAP = '[data-explorable="ratio_map"]'
 MODEL = f"document.querySelector('{MAP}').model"
@@ -92,3 +97,77 @@ def test_a_figure_with_data_loads_them_and_a_link_opens_it_at_what_was_chosen(
     until(one.page, "location.hash.includes('lr=')")
     one.context.close()
     assert one.complaints == []
+
+
+MOVING = """<p id="told">Press <a href="#figure-ratio_map" data-state="press=likely token">one</a>, then
+<a href="#figure-ratio_map" data-state="show=[%22dppo_tv%22]&amp;press=rare+token">another</a>.</p>"""
+SPOKEN = f"document.querySelector('{MAP} .trlib-view > div').shadowRoot.querySelector('[role=status]').textContent"
+
+
+def test_words_move_a_figure_of_their_page_where_it_stands(chromium, address, until):
+    one = Near(chromium, f"{address}/notebooks/05_grpo.html", has_touch=True)
+    page = one.page
+    page.locator(MAP).evaluate(
+        "(map, text) => { map.id = 'figure-ratio_map'; map.insertAdjacentHTML('beforebegin', text); }",
+        MOVING,
+    )
+    first, second = (page.locator("#told a").nth(i) for i in range(2))
+    first.scroll_into_view_if_needed()
+    before = page.evaluate("scrollY")
+    first.tap()
+    until(page, f"{MODEL}.get('sign') === -1")
+    until(page, f"{SPOKEN}.includes('ratio 0.81')")  # a screen reader hears of it
+    second.focus()
+    page.keyboard.press("Enter")
+    until(page, f"{MODEL}.get('show').join() === 'dppo_tv' && {MODEL}.get('sign') === 1")
+    assert page.evaluate("[scrollY, document.activeElement.textContent]") == [before, "another"]
+    # The figure comes into view if it is out of it.
+    page.evaluate(
+        "() => { document.querySelector('article h1').after(document.querySelector('#told')); scrollTo(0, 0); }"
+    )
+    first.click()
+    until(page, f"{MODEL}.get('sign') === -1")
+    until(
+        page,
+        f"(({{top, bottom}}) => top < innerHeight && bottom > 0)(document.querySelector('{MAP}').getBoundingClientRect())",
+    )
+    assert one.complaints == []
+    one.context.close()
+
+
+def linking():
+    """The pages whose words move a figure, those that `make test` does not build for the night."""
+    for source in (*chapters(), *sorted((ROOT / "book").glob("*.md"))):
+        if STATE.search(source.read_text(encoding="utf-8")):
+            name = source.relative_to(ROOT).with_suffix("").as_posix()
+            marks = (
+                () if name in DAILY else pytest.mark.nightly("opens a page that is not built daily")
+            )
+            yield pytest.param(name, marks=marks, id=name)
+
+
+@pytest.mark.parametrize("name", list(linking()))
+def test_every_link_that_moves_a_figure_moves_it(chromium, address, until, name):
+    context = chromium.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    one = Load(page, f"{address}/{name}.html")
+    links = page.locator("a[data-state]")
+    assert links.count()
+    for i in range(links.count()):
+        figure, state = links.nth(i).evaluate("link => [link.hash, link.dataset.state]")
+        home = f"document.querySelector('{figure}')"
+        links.nth(i).evaluate("link => link.click()")
+        for press in parse_qs(state).get("press", ()):
+            until(
+                page,
+                f"[...{home}.querySelector('.trlib-view > div').shadowRoot?.querySelectorAll('button, label, option')"
+                f" ?? []].some(({{ textContent }}) => textContent.trim().toLowerCase() === {press.lower()!r})",
+            )
+        until(
+            page,
+            f"{home}.querySelector('.trlib-view > div').shadowRoot?.querySelector('.trx:not(.still)')",
+        )
+        complained = f"{home}.querySelector('.trlib-view > div').shadowRoot.querySelector('.notes:not([hidden])')"
+        assert page.evaluate(f"{complained}?.textContent ?? ''") == "", state
+    assert one.complaints == []
+    context.close()

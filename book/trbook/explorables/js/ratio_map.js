@@ -119,14 +119,15 @@ function render({ model, el }) {
     old_p: onMap(batch.old[token]),
     new_p: onMap(batch.after[update][token]),
   });
-  const visit = () => {
+  const visit = (event = null) => {
     const found = readAddress(home, "ratio_map", KEYS);
     if (!found) return;
     notes = []; // what an earlier address got wrong
     set({ ...first, ...found.values });
     adopt();
     notes = [...notes, ...found.notes];
-    ui.plane.scrollIntoView({ block: "center", behavior: "instant" });
+    // A link in the page's text moves the map where it stands.
+    if (event?.isTrusted !== false) ui.plane.scrollIntoView({ block: "center", behavior: "instant" });
   };
 
   const map = plane();
