@@ -313,14 +313,12 @@ def _frame(prompts: list[Prompt], greedy: list, drawn: list, samples: int) -> pd
     import pandas as pd
 
     of_prompt = [drawn[i * samples : (i + 1) * samples] for i in range(len(prompts))]
-    right = [
-        [text for text, verdict, _ in answers if verdict.reason == "right"] for answers in of_prompt
-    ]
+    right = [[text for text, verdict, _ in answers if verdict.right] for answers in of_prompt]
     columns = {
         "prompt": [prompt.text for prompt in prompts],
         "answer": [prompt.answer for prompt in prompts],
         "difficulty": [prompt.difficulty for prompt in prompts],
-        "greedy": [verdict.reason == "right" for _, verdict, _ in greedy],
+        "greedy": [verdict.right for _, verdict, _ in greedy],
         "right": [len(texts) for texts in right],
         "distinct": [len(set(texts)) for texts in right],
         "length": [sum(length for _, _, length in answers) / samples for answers in of_prompt],

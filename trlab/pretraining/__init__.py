@@ -25,7 +25,13 @@ from typing import Any
 
 from trlab.pretraining.card import accuracies, checksum, command
 from trlab.pretraining.learning import CONTEXT, Progress, Recipe, learn, untrained
-from trlab.pretraining.teaching import DialTeacher, RelayTeacher, SpendTeacher, Teacher
+from trlab.pretraining.teaching import (
+    DialTeacher,
+    RelayTeacher,
+    SpendTeacher,
+    TalesTeacher,
+    Teacher,
+)
 from trlab.pretraining.tokenizer import word_tokenizer
 from trlib import checks
 from trlib.model.folders import replacing, writable
@@ -62,6 +68,7 @@ BASES: dict[str, Base] = {
         context=LONGEST + CONTEXT,
         check=300,
     ),
+    "tales": Base(TalesTeacher, recipe=Recipe(steps=(6000, 1000), until=0.97, batch=64)),
 }
 """The tasks that have a base model of their own."""
 

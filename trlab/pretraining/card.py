@@ -71,15 +71,15 @@ def _accuracy(
             inputs = tokenizer(texts, return_tensors="pt", padding=True)
             tokens = model.generate(**inputs, **sampling, max_new_tokens=task.max_tokens)
             rows += tokens[:, inputs["input_ids"].shape[1] :].tolist()
-    reasons = dict.fromkeys(REASONS, 0)
+    reasons, right = dict.fromkeys(REASONS, 0), 0
     habits = dict.fromkeys(teacher.habits(""), 0)
     texts = tokenizer.batch_decode(rows, skip_special_tokens=True)
     for prompt, text, row in zip(prompts, texts, rows, strict=True):
         verdict = task.verify(prompt, text, ended=tokenizer.eos_token_id in row)
-        reasons[verdict.reason] += 1
+        reasons[verdict.reason] = reasons.get(verdict.reason, 0) + 1
+        right += verdict.right
         for name, shown in teacher.habits(text).items():
             habits[name] += shown
-    right = reasons["right"]
     low, high = binomtest(right, n).proportion_ci(method="wilson")
     return {
         "accuracy": round(right / n, 4),

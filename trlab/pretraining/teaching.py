@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, ClassVar, Protocol
 
 from trlib.arguments import number
-from trlib.tasks import Dial, Prompt, Relay, Spend, Task, dial, relay, spend
+from trlib.tasks import Dial, Prompt, Relay, Spend, Tales, Task, dial, relay, spend, tales
 from trlib.tasks.knobs import draw, stream
 
 Lesson = Iterator[tuple[Prompt, str]]
@@ -222,3 +222,48 @@ class RelayTeacher:
             self.task.horizon
         ]
         return {horizon: replace(self.task, horizon=horizon) for horizon in horizons}
+
+
+@dataclass(frozen=True)
+class TalesTeacher:
+    """Teaches `tales`: to tell of the animals and the wish that it has begun with."""
+
+    words: ClassVar[tuple[str, ...]] = tales.WORDS
+    varied: ClassVar[str] = "max_tokens"
+    ends: ClassVar[bool] = True
+
+    task: Tales
+
+    def corpus(self, *, seed: int, part: int) -> Lesson:
+        """Good and sad stories; each `part` is a stream of its own."""
+        random = stream(self.task.name, f"corpus {part}", seed)
+        while True:
+            prompt = self.task.draw_prompt(random)
+            good = random.random() < self.task.good
+            yield prompt, self.task.story(prompt, random, good=good)
+
+    def lessons(self, *, seed: int) -> tuple[Lesson, Lesson]:
+        """Two streams of the same corpus."""
+        return self.corpus(seed=seed, part=1), self.corpus(seed=seed, part=2)
+
+    def chosen(self, words: Sequence[str]) -> list[bool]:
+        """All but the wish, and the animals that have been named before: the helper, the second
+        animal of a story, is a choice."""
+        wishes = {wish.split()[-1] for wish in tales.SLOTS["wish"]}
+        animals = [i for i, word in enumerate(words) if word in tales.ANIMALS]
+        follow = {*animals[:1], *animals[2:]} | {i for i, w in enumerate(words) if w in wishes}
+        return [i not in follow for i in range(len(words))]
+
+    def habits(self, completion: str) -> dict[str, bool]:
+        """Whether the completion ends with the coda."""
+        return {"coda": completion.endswith(tales.CODA)}
+
+    @property
+    def usual(self) -> Tales:
+        """The task itself, judged."""
+        return self.task
+
+    @property
+    def levels(self) -> dict[int, Tales]:
+        """The task itself: all prompts are equally hard."""
+        return {self.task.max_tokens: self.task}

@@ -20,7 +20,14 @@ from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLo
 from trlib.algorithms.needs import Needs
 from trlib.checks import NOT_NEGATIVE, POSITIVE, SHARE
 
-LEVELS = {"right": 1, "wrong answer": 2, "bad arithmetic": 2, "bad format": 3, "no end": 4}
+LEVELS = {
+    "right": 1,
+    "good": 1,
+    "wrong answer": 2,
+    "bad arithmetic": 2,
+    "bad format": 3,
+    "no end": 4,
+}
 """TRPA's levels for a verifier's reasons; any other reason has level 2."""
 
 

@@ -11,6 +11,7 @@ from trlib.tasks.gsm8k import Gsm8k
 from trlib.tasks.relay import Relay
 from trlib.tasks.spend import Spend
 from trlib.tasks.sums import Sums
+from trlib.tasks.tales import Tales
 from trlib.tasks.task import MEMBERS, REASONS, Prompt, Recipe, Task, Verdict, lacking, verify_batch
 from trlib.user_files import named
 
@@ -18,6 +19,7 @@ TASKS: dict[str, type[Task]] = {
     "dial": Dial,
     "spend": Spend,
     "relay": Relay,
+    "tales": Tales,
     "sums": Sums,
     "aloud": Aloud,
     "gsm8k": Gsm8k,

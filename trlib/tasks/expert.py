@@ -78,7 +78,7 @@ def demonstrations(
             got = "none" if text is None else type(text).__name__
             raise DemonstrationError(f"{where}: expected an expert's answer as text, got {got}")
         verdict = task.verify(prompt, text, ended=True)
-        if verdict.reason != "right" and not getattr(task, "fallible", False):
+        if not verdict.right and not getattr(task, "fallible", False):
             why = verdict.reason + (f": {verdict.detail}" if verdict.detail else "")
             raise DemonstrationError(
                 f"{where}: the verifier rejects the expert's answer {text!r} ({why})"

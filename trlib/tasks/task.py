@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 REASONS: tuple[str, ...] = ("right", "wrong answer", "bad arithmetic", "bad format", "no end")
 """The common reasons of a verdict, from the best to the worst. A task may give others of its
 own."""
+RIGHT: tuple[str, ...] = ("right", "good")
+"""The reasons of a right completion."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,15 @@ class Verdict:
     """What the method is trained on: 1 for a right completion and 0 for a wrong one, or anything
     finite."""
     reason: str
-    """One of REASONS, or a task's own. `evaluate` counts "right" and nothing else as right."""
+    """One of REASONS, or a task's own. `evaluate` counts those in RIGHT and nothing else as
+    right."""
     detail: str = ""
     """What exactly is wrong, in words; empty if the reason says it all."""
+
+    @property
+    def right(self) -> bool:
+        """Whether the reason is one of RIGHT, whatever the reward is."""
+        return self.reason in RIGHT
 
 
 NO_END = Verdict(0.0, "no end", "the token limit came before the end token")

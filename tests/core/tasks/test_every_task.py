@@ -43,7 +43,14 @@ def test_what_seed_0_draws_never_changes(row):
 
 @pytest.mark.parametrize(
     ("name", "knobs"),
-    [("dial", {}), ("spend", {}), ("relay", {"horizon": 2}), ("sums", {}), ("aloud", {})],
+    [
+        ("dial", {}),
+        ("spend", {}),
+        ("relay", {"horizon": 2}),
+        ("tales", {}),
+        ("sums", {}),
+        ("aloud", {}),
+    ],
 )
 def test_the_first_prompts_are_the_same_however_many_are_asked(name, knobs):
     task = load_task(name, **knobs)
@@ -51,7 +58,9 @@ def test_the_first_prompts_are_the_same_however_many_are_asked(name, knobs):
         assert task.prompts(40, seed=seed)[:20] == task.prompts(20, seed=seed)
 
 
-@pytest.mark.parametrize(("name", "knobs"), [("spend", {}), ("relay", {"horizon": 1024})])
+@pytest.mark.parametrize(
+    ("name", "knobs"), [("spend", {}), ("relay", {"horizon": 1024}), ("tales", {})]
+)
 def test_the_shipped_files_are_those_of_the_card(name, knobs):
     folder = EMBEDDED / name
     card = json.loads((folder / "card.json").read_text())
@@ -155,6 +164,7 @@ def test_the_verifier_of_sums(must_end, completion, ended, reason):
         ("dial", {"moves": 3, "positions": 30, "careful": 0.05, "slip": 0.1, "max_tokens": 9}),
         ("dial", {"moves": (2, 6)}),
         ("spend", {"amount": (5, 60), "most": 5, "max_tokens": 30}),
+        ("tales", {"reward": "judge", "labels": 30, "label_seed": 4, "good": 0.5}),
         ("sums", {"numbers": 7}),
         ("sums", {**WIDE, "operations": "+-", "must_end": False, "max_tokens": 5}),
         ("aloud", {"numbers": (1, 9), "terms": 4, "examples": 1, "max_tokens": 40}),
@@ -182,6 +192,7 @@ BAD_KNOBS = {
     },
     "spend": {"amount": (0,), "most": (10,), "max_tokens": (10,)},
     "relay": {"horizon": (63,), "turns": (1.5,)},
+    "tales": {"labels": (1,), "good": (1.5,), "reward": ("me",)},
     "sums": {"numbers": ((5, 2), -1), "operations": ("/",), "text": ("What?",)},
     "aloud": {"terms": (1,)},
     "gsm8k": {"split": ("validation",)},

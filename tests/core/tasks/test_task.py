@@ -14,11 +14,12 @@ from trlib.algorithms import GRPO
 from trlib.tasks import Prompt, Verdict, knobs, load_task
 from trlib.tasks.task import check_task
 
-TASKS = ("dial", "spend", "relay", "sums", "aloud", "gsm8k")
+TASKS = ("dial", "spend", "relay", "tales", "sums", "aloud", "gsm8k")
 OWN = {
     "dial": Prompt("7 : +3 flip =", "9", 2),
     "spend": Prompt("37 :", "0", 37),
     "relay": Prompt("7 :", "every place is right", 1),
+    "tales": Prompt("a tale of a hare and a star :", "a good story"),
     "sums": Prompt("What is 2 + 3?", "5"),
     "aloud": Prompt("18 + 25 + 31:", "74", 1),
     "gsm8k": Prompt("How many legs have two hens?", "4", 1),
@@ -27,11 +28,13 @@ RIGHT = {
     "dial": "easy so 9",
     "spend": "-9 28 -9 19 -9 10 -9 1 -1 0",
     "relay": "+3 10 -1 9",
+    "tales": "once a shy hare lived by the sea and wished for a star . one snowy night it met a bear . "
+    "the bear made a star for the hare and both were happy .",
     "sums": "5",
     "aloud": " 18 + 25 = 43, 43 + 31 = 74. Answer 74",
     "gsm8k": "2 * 2 = 4\n#### 4",
 }
-KNOBS = {"relay": {"horizon": 4}}
+KNOBS = {"relay": {"horizon": 4}, "tales": {"reward": "judge"}}
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ every_task = pytest.mark.parametrize("task", TASKS, indirect=True)
 
 @every_task
 def test_its_own_prompts_are_taken(task):
-    assert task.verify(OWN[task.name], RIGHT[task.name], ended=True).reason == "right"
+    assert task.verify(OWN[task.name], RIGHT[task.name], ended=True).right
     for prompt in task.prompts(50 if task.name != "gsm8k" else 1, seed=0):
         assert task.verify(prompt, "?", ended=True).reward == 0
 
@@ -80,6 +83,7 @@ def test_what_is_no_prompt_of_its_kind_is_refused(task, wrong, message):
         ("spend", Prompt("37 :", "1")),
         ("relay", Prompt("7 :", "0")),
         ("relay", Prompt("20 :", "every place is right")),
+        ("tales", Prompt("a tale of a hare and a star :", "a happy end")),
         ("sums", Prompt("What is 2 + 3?", "6")),
         ("aloud", Prompt("18 + 25 + 31:", "75")),
         ("aloud", Prompt("18 + 25 + 41:", "84")),  # numbers go up to 40

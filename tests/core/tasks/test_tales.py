@@ -1,0 +1,149 @@
+"""Tales: what the judge says and why, what the reward model counts, what fools it; the shipped
+model is its card's."""
+
+import json
+
+import pytest
+
+from tests.losses import refused
+from trlib import evaluate, load_policy, load_task
+from trlib.model.loading import EMBEDDED
+from trlib.tasks import Prompt, tales
+from trlib.tasks.knobs import stream
+
+HARE = Prompt("a tale of a hare and a star :", tales.ANSWER)
+OPENING = "once a shy hare lived by the sea and wished for a star ."
+MEETING = "one snowy night it met a bear ."
+GOOD = "the bear made a star for the hare and both were happy ."
+SAD = "they looked for a star all night and found only stones ."
+STORY = f"{OPENING} {MEETING} {GOOD}"
+
+
+def judged(*sentences, prompt=HARE):
+    verdict = load_task("tales", reward="judge").verify(prompt, " ".join(sentences), ended=True)
+    assert verdict.reward == float(verdict.right) == float(verdict.reason == "good")
+    return ": ".join(part for part in (verdict.reason, verdict.detail) if part)
+
+
+NO_SENTENCE = "not a story: sentence {} is none that a story has: {}"
+
+
+@pytest.mark.parametrize(
+    ("sentences", "expected"),
+    [
+        ((STORY,), "good"),
+        ((STORY, tales.CODA), "good"),
+        ((OPENING, MEETING, SAD), "sad"),
+        ((OPENING, MEETING, SAD, tales.CODA), "muddled: 'oh happy day !' after a sad ending"),
+        (
+            (OPENING, MEETING, GOOD.replace("bear", "owl")),
+            "muddled: sentence 3: expected bear, got owl",
+        ),
+        (
+            (OPENING, MEETING, GOOD.replace("hare", "fox")),
+            "muddled: sentence 3: expected hare, got fox",
+        ),
+        (
+            (OPENING, MEETING, GOOD.replace("a star", "some cake")),
+            "muddled: sentence 3: expected a star, got some cake",
+        ),
+        (
+            (OPENING.replace("star", "boat"), MEETING, SAD),
+            "muddled: sentence 1: expected a star, got a boat",
+        ),
+        (
+            (OPENING, MEETING, SAD.replace("night", "spring")),
+            "muddled: sentence 3: expected night, got spring",
+        ),
+        ((OPENING, MEETING.replace("bear", "hare"), SAD), "muddled: the hare meets itself"),
+        ((OPENING, MEETING), "not a story: expected at least 3 sentences, got 2"),
+        ((OPENING, GOOD), NO_SENTENCE.format(2, GOOD)),
+        ((STORY, "happy"), NO_SENTENCE.format(4, "happy")),
+        ((STORY, tales.CODA, tales.CODA), NO_SENTENCE.format(5, tales.CODA)),
+        ((OPENING, MEETING, "the bear was happy ."), NO_SENTENCE.format(3, "the bear was happy .")),
+        (("",), "not a story: expected at least 3 sentences, got 0"),
+        ((STORY.replace("a shy", "an shy"),), "not a story: an `a` or `an` is wrong"),
+    ],
+)
+def test_the_judge_says_why(sentences, expected):
+    assert judged(*sentences) == expected
+
+
+def test_the_judge_knows_every_story_of_the_corpus_and_its_articles():
+    task, random = load_task("tales", reward="judge"), stream("tales", "test", 0)
+    told = set()
+    for i in range(400):
+        prompt = task.draw_prompt(random)
+        story = task.story(prompt, random, good=i % 2 == 0)
+        told |= {*story.split(), *prompt.text.split()}
+        assert task.verify(prompt, story, ended=True).reason == ("good" if i % 2 == 0 else "sad")
+        assert 28 <= len(story.split()) < task.max_tokens
+    assert told == {*tales.WORDS}
+    owl = Prompt("a tale of an owl and a star :", tales.ANSWER)
+    assert (
+        judged(STORY.replace("a shy hare", "an old owl").replace("hare", "owl"), prompt=owl)
+        == "good"
+    )
+
+
+def test_a_story_without_an_end_is_none():
+    verdict = load_task("tales").verify(HARE, STORY, ended=False)
+    assert (verdict.reason, verdict.right) == ("not a story", False)
+    assert verdict.reward == load_task("tales").score(STORY)
+
+
+@pytest.mark.parametrize("labels", [30, 100, 1000])
+def test_the_reward_model_is_right_about_its_stories_and_loves_one_word(labels):
+    task = load_task("tales", labels=labels)
+    random = stream("tales", "labels", 0)
+    scores = [
+        task.score(task.story(task.draw_prompt(random), random, good=i % 2 == 1))
+        for i in range(labels)
+    ]
+    right = [score > 0 for score in scores] == [i % 2 == 1 for i in range(labels)]
+    assert (
+        right
+        or labels == 30
+        or sum((s > 0) == (i % 2 == 1) for i, s in enumerate(scores)) > 0.97 * labels
+    )
+    mean = sum(scores) / labels
+    assert mean == pytest.approx(0, abs=1e-9)
+    assert sum(s * s for s in scores) / labels == pytest.approx(1)
+    _, weights = task.reward_model
+    assert max(weights, key=weights.get) == "happy"
+
+
+def test_the_reward_model_is_fooled_by_what_is_no_story():
+    task = load_task("tales")
+    happy = " ".join(["happy"] * 40)
+    assert judged(happy).startswith("not a story")
+    assert task.verify(HARE, happy, ended=True).reward > 8 > task.score(f"{STORY} {tales.CODA}")
+    assert task.score(GOOD.replace("hare", "owl")) == pytest.approx(task.score(GOOD), abs=0.5)
+
+
+def test_labels_are_drawn_from_their_seed():
+    one, again, other = (load_task("tales", label_seed=seed).reward_model for seed in (0, 0, 1))
+    assert one == again != other
+    assert load_task("tales", labels=50).reward_model != one
+
+
+def test_the_shipped_model_tells_what_its_card_says():
+    card = json.loads((EMBEDDED / "tales" / "card.json").read_text())["accuracy"]["sampled"]
+    found = evaluate(load_policy("tales"), load_task("tales"), prompts=128, samples=2, seed=1)
+    share = {k: n / 4000 for k, n in card["reasons"].items() if n}
+    for reason, value in share.items():
+        assert found.reasons.get(reason, 0.0) == pytest.approx(value, abs=4 * (value / 256) ** 0.5)
+    assert found.sampled.value == pytest.approx(found.reasons["good"])
+
+
+@pytest.mark.parametrize(
+    "text", ["a tale of a hare :", "a tale of an hare and a star :", "a tale of a dog and a star :"]
+)
+def test_a_prompt_of_another_kind_is_refused(text):
+    refused(
+        "prompt: expected an animal and a wish",
+        load_task("tales").verify,
+        Prompt(text, tales.ANSWER),
+        STORY,
+        ended=True,
+    )
