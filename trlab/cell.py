@@ -94,6 +94,9 @@ ADDED_LATER = (
     "push",
     "drift",
     "covariance",
+    "right",
+    "kl_ref",
+    "kl_ref_seq",
 )
 """Measures and columns of a history that earlier records lack: no part of a cell's digest, which
 is thus the same for a run of either. They follow from what the digest covers."""

@@ -435,8 +435,8 @@ KINDS: dict[str, Callable[..., Any]] = {
     "comparisons": _comparison,
 }
 """The parts of a sweep that are lists."""
-CORRECTION = "correction"
-"""The setting of a method that is no plain value."""
+PARTS = ("correction", "reference")
+"""The settings of a method that are no plain values."""
 NOT_DECLARED = ("name", "source", "awaited", "added", "defaults")
 """What a sweep is given when it is loaded."""
 
@@ -474,10 +474,11 @@ def of_data(found: Mapping[str, Any]) -> Sweep:
 def _values(value: Any) -> Any:
     if isinstance(value, Mapping):
         found = {key: _values(one) for key, one in value.items()}
-        if isinstance(found.get(CORRECTION), dict):
-            from trlib.algorithms import Correction
+        for name in PARTS:
+            if isinstance(found.get(name), dict):
+                from trlib import algorithms
 
-            found[CORRECTION] = Correction(**found[CORRECTION])
+                found[name] = getattr(algorithms, name.capitalize())(**found[name])
         return found
     if isinstance(value, list):
         return [_values(one) for one in value]

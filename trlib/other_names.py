@@ -37,6 +37,7 @@ CORRECTION = Name(
     "method",
     "a trlib.corrections.Correction(cap=...), or --set correction.cap=...",
 )
+REFERENCE = "every method has reference=trlib.algorithms.Reference(beta=...)"
 POLICY, TASK = Name(("policy",), "argument"), Name(("task",), "argument")
 CURRENT, OLD, SAMPLER, MASK = (
     Name((ours,), "tensor") for ours in ("logp", "logp_old", "logp_rollout", "mask")
@@ -64,7 +65,7 @@ NAMES: dict[str, dict[str, Name]] = {
         "epsilon_high": HIGH,
         "cliprange": WINDOW,
         "delta": Name(("dual_clip",), "method"),
-        "beta": Name(("beta",), "method", "GRPO and its children have it"),
+        "beta": Name(("beta",), "method", f"GRPO and its children have it; {REFERENCE}"),
         "loss_type": MEAN._replace(
             but="its grpo is seq-mean-token-mean, dapo token-mean, dr_grpo seq-mean-token-sum-norm"
         ),
@@ -98,9 +99,9 @@ NAMES: dict[str, dict[str, Name]] = {
         "clip_ratio_low": LOW,
         "clip_ratio_high": HIGH,
         "clip_ratio_c": Name(("dual_clip",), "method", "verl's default is 3, ours is off"),
-        "kl_loss_coef": Name(("beta",), "method"),
+        "kl_loss_coef": Name(("beta",), "method", REFERENCE),
         "kl_coef": Name(
-            ("beta",), "method", "verl takes it off the reward, and we add a term to the loss"
+            ("beta",), "method", f"verl takes it off the reward: place='reward'; {REFERENCE}"
         ),
         "loss_agg_mode": MEAN,
         "adv_estimator": ADVANTAGE,
@@ -121,7 +122,7 @@ NAMES: dict[str, dict[str, Name]] = {
         "eps_clip": WINDOW,
         "eps_clip_low_high": WINDOW,
         "init_kl_coef": Name(
-            ("beta",), "method", "OpenRLHF takes it off the reward unless told to use a loss"
+            ("beta",), "method", f"OpenRLHF takes it off the reward: place='reward'; {REFERENCE}"
         ),
         "advantage_estimator": ADVANTAGE,
         "pretrain": POLICY,

@@ -21,6 +21,7 @@ from trlib.algorithms.plan import Stage
 from trlib.algorithms.ppo import PGIS, PPO, pg_is_loss, ppo_loss
 from trlib.algorithms.pspo import PSPO, pspo_loss
 from trlib.algorithms.quatro import QUATRO, quatro_loss
+from trlib.algorithms.reference import Reference
 from trlib.algorithms.reinforce import REINFORCE, reinforce_loss
 from trlib.algorithms.sapo import SAPO, sapo_loss
 from trlib.algorithms.trapo import SFT, TRAPO, SFTPlusRL, SFTThenRL, trsft_loss

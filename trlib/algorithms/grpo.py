@@ -8,6 +8,7 @@ completions (by their length). DAPO (arXiv 2503.14476) widens the upper clip, co
 the batch alike, leaves out groups that teach nothing and has a soft length limit."""
 
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import torch
 from torch import Tensor
@@ -17,34 +18,50 @@ from trlib.advantages import equal_rewards
 from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss, check_per_token, proportional
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import PPO
+from trlib.algorithms.reference import Estimator
 from trlib.checks import SHARE
 
 
 def add_reference_kl(
-    loss: TokenLoss, logp: Tensor, logp_ref: Tensor, *, mask: Tensor, beta: float
+    loss: TokenLoss,
+    logp: Tensor,
+    logp_ref: Tensor,
+    *,
+    mask: Tensor,
+    beta: float,
+    estimator: Estimator = "k3",
 ) -> TokenLoss:
-    """A loss with GRPO's KL term to a frozen reference added to every token.
+    """A loss with an estimate of the KL divergence to a reference added to every token; by default
+    GRPO's, which is k3.
 
-    L + β (e^d - d - 1),   w + β (e^d - 1),   d = logp_ref - logp
+    k1: L - β d,               w - β            d = logp_ref - logp
+    k2: L + β d² / 2,          w + β d
+    k3: L + β (e^d - d - 1),   w + β (e^d - 1)
 
-    The term is k3, on tokens of π an unbiased estimate of KL(π || ref); its mean gradient is that
-    of KL(ref || π). `kept` stays as the loss had it: a token that the clip silences still feels the
-    reference.
+    On tokens of π, k1 and k3 are unbiased for KL(π || ref). The mean gradient of k1 is 0, that of
+    k2 is the gradient of KL(π || ref), and that of k3 is the gradient of KL(ref || π). `kept` stays
+    as the loss had it: a token that the clip silences still feels the reference.
 
     Args:
         loss: any method's loss on the same tokens.
         logp, logp_ref: [B, T] log π(y_t), nats, differentiable; the same under the reference.
         mask: [B, T] bool.
         beta: at least 0.
+        estimator: "k1" | "k2" | "k3".
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a
     negative beta.
-    Source: arXiv 2402.03300 eq. 4.
+    Source: arXiv 2402.03300 eq. 4 (k3); Schulman, "Approximating KL divergence", 2020.
     Differs from: TRL multiplies the term by the ratio, unless told not to. It is then unbiased for
     KL(π || ref) on stale tokens, and its gradient differs on fresh ones too."""
     beta = checks.number("beta", beta, least=0)
+    checks.choice("estimator", estimator, get_args(Estimator))
     logp, logp_ref = checks.tokens(mask, logp=logp, logp_ref=logp_ref)
     check_per_token(loss, mask)
     d = logp_ref.detach() - logp
+    if estimator == "k1":
+        return loss.plus(-beta * d, -beta * mask.to(d))
+    if estimator == "k2":
+        return loss.plus(beta * d.square() / 2, beta * d)
     pull = torch.expm1(d)
     return loss.plus(beta * (pull - d), beta * pull)
 
@@ -57,8 +74,16 @@ class GRPO(PPO):
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
     beta: float = checks.setting(0.0, least=0)
-    """Weight of the KL term to the run's first policy. GRPO's paper used .04; Dr.GRPO and DAPO have
-    none."""
+    """Weight of the KL term to the run's first policy, short for
+    `reference=Reference(beta=..., place="loss", estimator="k3")`. GRPO's paper used .04; Dr.GRPO and
+    DAPO have none."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.beta and self.reference is not None:
+            raise ValueError(
+                f"beta: expected 0 beside a reference, which has its own, got {self.beta}"
+            )
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(reference=self.beta > 0)

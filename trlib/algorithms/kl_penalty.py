@@ -3,7 +3,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -47,6 +47,28 @@ def dual_ascent(lam: float, value: float, target: float, lr: float) -> float:
     Unlike `adapt` it knows by how much the bound is broken, and comes to rest where it is met.
     Source: standard."""
     return max(0.0, lam + lr * (value - target))
+
+
+class Controlled(Protocol):
+    """Settings by which a β follows a KL."""
+
+    @property
+    def controller(self) -> str: ...
+    @property
+    def target_kl(self) -> float: ...
+    @property
+    def horizon(self) -> int: ...
+
+
+def follow(settings: Controlled, beta: float, kl: float, completions: int) -> float:
+    """β after a batch of so many completions has reached this KL: by `adapt`, by
+    `adapt_proportionally`, or the same."""
+    if settings.controller == "ppo":
+        return adapt(beta, kl, settings.target_kl)
+    if settings.controller == "proportional":
+        share = completions / settings.horizon
+        return adapt_proportionally(beta, kl, settings.target_kl, share)
+    return beta
 
 
 def _controlled(beta: float, kl: float, target: float) -> tuple[float, float, float]:
@@ -189,10 +211,7 @@ class PPOPenalty(WithWholeKL):
         if math.isnan(kl):  # the next batch will say so
             return
         beta = memory.get(BETA, self.beta)
-        if self.controller == "ppo":
-            memory[BETA] = adapt(beta, kl, self.target_kl)
-        else:
-            memory[BETA] = adapt_proportionally(beta, kl, self.target_kl, len(mask) / self.horizon)
+        memory[BETA] = follow(self, beta, kl, len(mask))
 
     def _kl(self, scores: Scores, batch: Batch) -> Tensor:
         return token_kl(batch.full_anchor, scores.full, mask=batch.mask)

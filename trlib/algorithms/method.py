@@ -43,6 +43,7 @@ from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.algorithms.batch import Anchor, Batch, Scores
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.plan import Stage
+from trlib.algorithms.reference import Reference
 from trlib.algorithms.settings import Settings
 from trlib.corrections import Correction
 from trlib.divergences import k3
@@ -97,6 +98,9 @@ class Method(Settings):
     or seq-mean-token-sum-norm (`trlib.aggregation`)."""
     correction: Correction | None = None
     """Truncated importance sampling on the advantages; None: off."""
+    reference: Reference | None = None
+    """A penalty on the KL divergence to the policy that the run began with, or one moved since;
+    None: off."""
     anchor: ClassVar[Anchor] = "recomputed"
     """Which policy the trust region is drawn around, unless the run says otherwise."""
 
@@ -141,10 +145,12 @@ class Method(Settings):
                     f"{name}: expected {default!r}, the default, because {type(self).__name__} "
                     f"takes its advantages from {self.credited_by}, got {given!r}"
                 )
-        if self.correction is not None and not isinstance(self.correction, Correction):
-            raise TypeError(
-                f"correction: expected a Correction or None, got {type(self.correction).__name__}"
-            )
+        for name, wanted in (("correction", Correction), ("reference", Reference)):
+            part = getattr(self, name)
+            if part is not None and not isinstance(part, wanted):
+                raise TypeError(
+                    f"{name}: expected a {wanted.__name__} or None, got {type(part).__name__}"
+                )
         if self.correction is not None and self.uncorrected:
             raise ValueError(
                 f"correction: expected None, because {self.uncorrected}, got {self.correction!r}"

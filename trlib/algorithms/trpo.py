@@ -174,7 +174,7 @@ class TRPO(Method):
             move(step.parameters, old, unflat(self.backtrack**attempt * full, old))
             with torch.no_grad():
                 scores = step.score()
-                surrogate = self.loss(self.objective(scores, step.batch).per_token, step.batch)
+                surrogate = step.loss(scores)
                 if (
                     float(self._kl(scores, step.batch)) <= self.delta_kl
                     and float(surrogate) < before

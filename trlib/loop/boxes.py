@@ -54,19 +54,23 @@ def needs_of(method: Method, anchor: Anchor) -> ResolvedNeeds:
             raise TypeError(f"needs: expected Needs(...), got {type(declared).__name__}")
     early = declared.old is True or method.correction is not None
     old = anchor == "recomputed" if declared.old is None else declared.old
-    return ResolvedNeeds(**{**vars(declared), "old": old, "early": early})
+    reference = declared.reference or method.reference is not None
+    return ResolvedNeeds(**{**vars(declared), "old": old, "early": early, "reference": reference})
 
 
 def check_anchor(method: Method, settings: FilledSettings) -> None:
     """Refuse a run that needs log-probs which the sampler does not report, and warn of a method
     that would correct for the sampler twice.
-    Raises ValueError: `sampler_logp` is off, and the anchor or a correction needs it."""
+    Raises ValueError: `sampler_logp` is off, and the anchor, a correction or a reference needs
+    it."""
     around_sampler, corrected = settings.anchor == "rollout", method.correction is not None
-    if not settings.sampler_logp and (around_sampler or corrected):
+    asking = {"anchor": around_sampler, "correction": corrected, "reference": method.reference}
+    if not settings.sampler_logp and any(asking.values()):
+        name = next(name for name, asks in asking.items() if asks)
         raise ValueError(
-            f"{'anchor' if around_sampler else 'correction'}: expected "
-            f"{'recomputed' if around_sampler else None!r} where the sampler reports no log-probs "
-            "(sampler_logp=False): there is nothing to compare the learner's with"
+            f"{name}: expected {'recomputed' if around_sampler else None!r} where the sampler "
+            "reports no log-probs (sampler_logp=False): there is nothing to compare the learner's "
+            "or the reference's with"
         )
     if around_sampler and corrected:
         warn(

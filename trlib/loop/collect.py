@@ -13,6 +13,7 @@ from trlib.algorithms.method import Batch, Method
 from trlib.algorithms.needs import Provided
 from trlib.algorithms.plan import Stage
 from trlib.errors import warn
+from trlib.loop import reference
 from trlib.loop.boxes import ResolvedNeeds, wrap_user_errors
 from trlib.loop.learner import Learner
 from trlib.loop.metrics import Update
@@ -176,7 +177,12 @@ class Collector:
         with torch.no_grad():
             batch = replace(batch, provided=self._provided(c))
         with wrap_user_errors(self.method, "prepare"):
-            prepared = self.method.prepare(batch)
+            ref = self.method.reference
+            prepared = (
+                self.method.prepare(batch)
+                if ref is None
+                else reference.prepare(ref, batch, self.method.prepare)
+            )
             _check(prepared, batch)
         return prepared
 

@@ -46,6 +46,12 @@ class Learner:
         self.optimizer_step = OptimizerStep(parts, make, settings)
         self.memory = Memory((*METRICS, "batch"), policy.device)
 
+    @torch.no_grad()
+    def move_reference(self, share: float) -> None:
+        """Move the reference's weights this share of the way to the policy's."""
+        for name, p in self.reference_weights.items():
+            p.lerp_(self.weights[name], share)
+
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor that the rest of the run depends on, itself and no copy."""
         parts: dict[str, Mapping[str, Tensor]] = {

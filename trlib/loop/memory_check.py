@@ -42,7 +42,7 @@ def peak(policy: Policy, settings: FilledSettings, needs: Needs) -> int:
     )
     sampling = 2 * rows * s.max_tokens * layers * 2 * keys * width
     whole = (
-        2 * min(s.probe, rows)
+        (3 if needs.reference else 2) * min(s.probe, rows)
         + (rows if needs.full_anchor else 0)
         + rows // s.minibatches * (OF_TWO if needs.full_anchor else OF_ONE) * needs.full
     )

@@ -37,6 +37,10 @@ class Metric:
 UNGUIDED = "without those that begin with a part of an expert's answer"
 METRICS: dict[str, Metric] = {
     "reward": Metric("reward", f"mean reward of the batch's completions, {UNGUIDED}"),
+    "right": Metric(
+        "share",
+        f"completions that the verifier calls right, whatever their reward is, {UNGUIDED}",
+    ),
     "length": Metric(
         "tokens", "mean number of sampled tokens of a completion, its end token included"
     ),
@@ -110,6 +114,14 @@ METRICS: dict[str, Metric] = {
         "mean over the tokens of the batch's first update of r - 1 - log r, r the ratio "
         "to mu of pi before that update: unbiased for KL(mu || pi) there, 0 where the "
         "learner itself sampled",
+    ),
+    "kl_ref": Metric(
+        "nats/token",
+        "mean of KL(pi || reference) at the probe's tokens, exact over the vocabulary, before a "
+        "reference is moved; where the method has a reference",
+    ),
+    "kl_ref_seq": Metric(
+        "nats/completion", "the same, summed over a completion's tokens: mean over the probe's"
     ),
     "tv": Metric(
         "probability", "mean total variation between mu and pi at the probe's tokens, exact"
@@ -203,6 +215,9 @@ def of_completions(c: Completions, verdicts: Sequence[Verdict]) -> dict[str, flo
     free, age = ~c.forced.any(1), c.age
     return {
         "reward": float(rewards_of(verdicts, c.tokens)[free].mean()),
+        "right": float(
+            torch.tensor([v.right for v in verdicts], device=free.device)[free].float().mean()
+        ),
         "length": float(c.lengths.float().mean()),
         "distinct": distinct_right(c, verdicts),
         "age": 0.0 if age is None else float(age[c.mask].float().mean()),
@@ -244,17 +259,30 @@ def timing(c: Completions, seconds: float) -> dict[str, float]:
 
 @torch.no_grad()
 def on_probe(
-    policy: Policy, c: Completions, rows: Tensor, settings: FilledSettings
+    policy: Policy,
+    c: Completions,
+    rows: Tensor,
+    settings: FilledSettings,
+    reference: Policy | None = None,
 ) -> tuple[dict[str, float], dict[int, float]]:
     """The exact columns of the history, on a probe of some rows, and `kl_seq_back` by prompt."""
     probe = c.rows(rows.to(policy.device))
     log_mu = c.full[torch.searchsorted(c.full_rows, rows.to(c.full_rows.device))]
-    log_pi = log_mu  # of an empty probe
-    if len(rows):
-        log_pi = policy.score(
+
+    def whole(of: Policy) -> Tensor:
+        if not len(rows):
+            return log_mu
+        return of.score(
             probe, temperature=settings.temperature, full=True, at_once=settings.at_once
         ).full
+
+    log_pi = whole(policy)
     exact, back = measure(log_mu, log_pi, probe.tokens, probe.mask)
+    if reference is not None:
+        completions, log_ref = int(probe.mask.any(1).sum()), whole(reference)
+        far = kl(log_pi[probe.mask], log_ref[probe.mask]) if completions else torch.zeros(0)
+        exact["kl_ref"] = _average(far)
+        exact["kl_ref_seq"] = float(far.sum()) / completions if completions else math.nan
     return exact, means_by_group(probe.group, back)
 
 
@@ -265,7 +293,7 @@ def distinct_right(completions: Completions, verdicts: Sequence[Verdict]) -> flo
     columns = (completions.group, completions.tokens, completions.lengths, guided)
     rows = zip(verdicts, *(column.tolist() for column in columns), strict=True)
     for verdict, g, tokens, length, begun in rows:
-        if verdict.reason == "right" and not begun:
+        if verdict.right and not begun:
             answers[g].add(tuple(tokens[:length]))
     return sum(map(len, answers.values())) / len(answers) if answers else math.nan
 

@@ -19,6 +19,7 @@ from trlib.loop.boxes import wrap_user_errors
 from trlib.loop.critic import Critic
 from trlib.loop.learner import Learner
 from trlib.loop.metrics import SHOWN, Update, observe, sampler_kl
+from trlib.loop.reference import penalised
 from trlib.model.completions import Completions
 
 
@@ -114,7 +115,10 @@ class Minibatch:
         scores = self.score() if scores is None else scores
         self._complete(scores)
         with wrap_user_errors(self.method, "objective"):
-            self.token_loss = _checked(self.method.objective(scores, self.batch), self.batch)
+            found = _checked(self.method.objective(scores, self.batch), self.batch)
+            if (ref := self.method.reference) is not None:
+                found = penalised(ref, found, scores, self.batch)
+            self.token_loss = found
         with wrap_user_errors(self.method, "loss"):
             loss = self.method.loss(self.token_loss.per_token, self.batch)
         self._observe(scores)
@@ -158,9 +162,7 @@ class Minibatch:
             raise ValueError(
                 "reference: the method has none; its `needs` must name it: Needs(reference=True)"
             )
-        with torch.no_grad():
-            for name, p in self.reference.items():
-                p.lerp_(self.weights[name], share)
+        self.learner.move_reference(share)
 
     def _rows(self, rows: Tensor | None) -> Completions:
         return self.completions if rows is None else self.completions.rows(rows)

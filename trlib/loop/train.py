@@ -142,8 +142,15 @@ class Loop:
         if bool(completions.mask.any()):
             collector.warn_of_silence(batch, updates, k)
         exact, divergences = metrics.on_probe(
-            self.policy, completions, collector.probe_rows(plan), self.settings
+            self.policy,
+            completions,
+            collector.probe_rows(plan),
+            self.settings,
+            self.learner.reference,
         )
+        ref = self.method.reference
+        if ref is not None and ref.every and (k + 1) % ref.every == 0:
+            self.learner.move_reference(ref.share)
         self.run.last = completions
         sampled = metrics.of_completions(completions, verdicts)
         row = {

@@ -1,0 +1,157 @@
+"""A run with a reference: what is equal to what, what moves, what resumes, what the history says."""
+
+import json
+
+import pytest
+import torch
+
+import trlib
+from tests.losses import refused, resumed, trained
+from trlib.algorithms import GRPO, PGIS, TRPO, DrGRPO, PPOCritic, Reference
+from trlib.cli import main
+from trlib.divergences import kl
+from trlib.errors import MethodError
+from trlib.relatives.preferences import DPO
+from trlib.tasks import Verdict
+
+CLOCK = ["seconds", "tokens_per_s"]
+REWARDED = {"beta": 0.3, "place": "reward", "estimator": "k1"}
+
+
+def history(method, **settings):
+    return trained(method, steps=3, **settings).history.drop(columns=CLOCK)
+
+
+@pytest.mark.parametrize("kind", [GRPO, DrGRPO])
+def test_beta_of_grpo_is_short_for_k3_in_the_loss(kind):
+    long = kind(reference=Reference(beta=0.3, estimator="k3"))
+    assert history(kind(beta=0.3), epochs=2).equals(history(long, epochs=2))
+
+
+def test_without_a_weight_it_only_measures():
+    free = history(PGIS(), without=["skipping"])
+    measured = history(PGIS(reference=Reference(beta=0.0)))
+    assert measured[free.columns].equals(free)
+    assert set(measured) - set(free) == {"kl_ref", "kl_ref_seq"}
+
+
+def test_the_history_has_the_exact_divergence_per_token_and_per_completion():
+    run = trained(PGIS(reference=Reference(beta=0.0)), steps=2, lr=1e-2, probe=16)
+    c, first = run.last, trlib.load_policy("dial")
+    with torch.no_grad():
+        far = kl(*(policy.score(c, full=True).full for policy in (run.policy, first)))
+    row = run.history.iloc[-1]
+    assert row["kl_ref"] == pytest.approx(float(far[c.mask].mean()), rel=1e-4)
+    of_completions = far.masked_fill(~c.mask, 0).sum(1)
+    assert (
+        row["kl_ref_seq"] == pytest.approx(float(of_completions.mean()), rel=1e-4)
+        and row["kl_ref_seq"] > 0.5
+    )
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        Reference(beta=0.3),
+        Reference(**REWARDED),
+        Reference(**{**REWARDED, "place": "token-reward"}),
+    ],
+    ids=["loss", "reward", "token-reward"],
+)
+@pytest.mark.parametrize("kind", [DrGRPO, PPOCritic, TRPO])
+def test_every_place_keeps_a_run_nearer(kind, reference):
+    """Also where a method has an update of its own, or a critic."""
+    settings = {"steps": 8, "lr": 3e-3}
+    near, free = (
+        trained(kind(reference=one), **settings).history["kl_ref_seq"].iloc[-1]
+        for one in (reference, Reference(beta=0.0))
+    )
+    assert near < 0.8 * free
+
+
+@pytest.mark.parametrize("estimator", ["k1", "k2"])
+def test_groups_with_equal_rewards_are_still_pulled_back(estimator):
+    """After two batches no answer is right any more: without a penalty nothing has a gradient."""
+    place = "reward" if estimator == "k1" else "loss"
+    for beta in (0.0, 1.0):
+        method = PGIS(reference=Reference(beta=beta, place=place, estimator=estimator))
+        late = trained(method, task=_Hopeless(), steps=4, lr=3e-3).history.iloc[2:]
+        assert late["reward"].eq(0).all()
+        assert late["grad_norm"].gt(1e-3).all() if beta else late["grad_norm"].eq(0).all()
+
+
+class _Hopeless:
+    """`dial`, of which only the first 32 completions can be right."""
+
+    def __init__(self):
+        self.task, self.left = trlib.load_task("dial"), 32
+
+    def __getattr__(self, name):
+        return getattr(self.task, name)
+
+    def verify(self, prompt, completion, *, ended):
+        self.left -= 1
+        given = self.task.verify(prompt, completion, ended=ended)
+        return given if self.left >= 0 else Verdict(0.0, "wrong answer")
+
+
+def test_a_reference_is_replaced_every_n_batches():
+    moving = trained(PGIS(reference=Reference(beta=0.0, every=2)), steps=4, lr=1e-3).history[
+        "kl_ref"
+    ]
+    fixed = trained(PGIS(reference=Reference(beta=0.0)), steps=4, lr=1e-3).history["kl_ref"]
+    assert moving[:2].equals(fixed[:2]) and moving[2] < 0.7 * fixed[2]
+    half = trained(PGIS(reference=Reference(beta=0.0, every=2, share=0.5)), steps=4, lr=1e-3)
+    assert moving[2] < half.history["kl_ref"][2] < fixed[2]
+
+
+@pytest.mark.parametrize("controller", ["ppo", "proportional"])
+def test_beta_follows_its_target_and_is_in_the_history(controller):
+    reference = Reference(beta=0.1, controller=controller, target_kl=0.1, horizon=16)
+    beta = trained(PGIS(reference=reference), steps=6, lr=3e-3).history["beta_ref"]
+    assert beta.iloc[0] < 0.1 < beta.iloc[-1]
+
+
+def test_it_resumes_bit_for_bit(tmp_path):
+    reference = Reference(**REWARDED, controller="ppo", target_kl=0.1, every=2)
+    resumed(lambda: GRPO(reference=reference), tmp_path, steps=4, lr=3e-3)
+
+
+def test_the_command_line_sets_it(tmp_path, capsys):
+    command = [
+        "train",
+        "--method",
+        "pg_is",
+        "--steps",
+        "1",
+        "--prompts",
+        "2",
+        "--group",
+        "2",
+        "--quiet",
+    ]
+    names = {"beta": "0.2", "place": "reward", "estimator": "k1", "every": "3"}
+    chosen = [
+        part for name, value in names.items() for part in ("--set", f"reference.{name}={value}")
+    ]
+    assert main([*command, *chosen, "--out", str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    held = json.loads((tmp_path / "run" / "run.json").read_text())["method"]["reference"]
+    assert {**names, "beta": 0.2, "every": 3}.items() <= held.items()
+    assert main(["methods", "pg_is"]) == 0 and "reference=None" in capsys.readouterr().out
+
+
+def test_what_cannot_be_penalised_is_refused():
+    def train(method, **settings):
+        return trained(method, steps=1, **settings)
+
+    with pytest.raises(MethodError, match="reference: expected place='reward'"):
+        train(DPO(reference=Reference()))
+    assert train(DPO(reference=Reference(**REWARDED))).rows
+    refused(
+        "reference: expected None where the sampler reports no log-probs",
+        train,
+        PGIS(reference=Reference()),
+        anchor="recomputed",
+        sampler_logp=False,
+    )

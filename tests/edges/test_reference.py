@@ -1,0 +1,186 @@
+"""The penalty on the KL divergence to a reference: its exact mean gradient in every place and with
+every estimator, what a token is charged, and what is refused."""
+
+from itertools import product
+
+import pytest
+import torch
+
+from tests.losses import batch, close, noise, refused, slope, tensor
+from trlib.algorithms import GRPO, PGIS, Reference, Scores, TokenLoss
+from trlib.algorithms.kl_penalty import adapt, adapt_proportionally
+from trlib.divergences import k1, k2, k3, kl
+from trlib.loop.reference import penalised, prepare, to_go
+
+BETA = 0.7
+K = {"k1": k1, "k2": k2, "k3": k3}
+PLACES = ("loss", "reward", "token-reward")
+
+
+class Tables:
+    """A policy and a reference that write two tokens of three, the second by a row that the first
+    chooses, with every completion as a row of a batch: means over them, weighted by π, are exact."""
+
+    def __init__(self):
+        self.logits, ref = 0.8 * noise(4, 3, seed=1), 0.8 * noise(4, 3, seed=2)
+        self.logits.requires_grad_()
+        self.policy, self.ref = self.logits.log_softmax(-1), ref.log_softmax(-1)
+        self.ids = torch.tensor([*product(range(3), range(3))])
+
+    def of(self, table):
+        """[9, 2] log-probs of every completion's tokens."""
+        first, second = self.ids.unbind(1)
+        return torch.stack([table[0, first], table[1 + first, second]], 1)
+
+    def mean_gradient(self, **settings):
+        """The exact mean gradient of the loss, without any reward."""
+        reference, logp = Reference(beta=BETA, **settings), self.of(self.policy)
+        old = logp.detach()
+        held = batch(
+            torch.ones(9, 2, dtype=torch.bool),
+            logp_rollout=old,
+            logp_old=old,
+            logp_ref=self.of(self.ref),
+            anchor="recomputed",
+            group=torch.arange(9),
+        )
+        method = PGIS(advantage="reward")
+        held = prepare(reference, held, method.prepare)
+        loss = method.objective(Scores(logp), held)
+        loss = penalised(reference, loss, Scores(logp), held)
+        close(slope(loss.per_token, logp), -loss.diagnostics["weight"])
+        return slope(old.sum(1).exp() @ loss.per_token, self.logits)
+
+    def slopes(self, what):
+        """The gradient of the mean over completions of what is a sum over two tokens."""
+        logp = self.of(self.policy)
+        return slope(logp.sum(1).exp() @ what(logp, self.of(self.ref)).sum(1), self.logits)
+
+    def local(self, divergence):
+        """The gradient of each token's divergence, as often as the policy comes there."""
+        first = self.policy[0].detach().exp()
+        far = divergence(self.policy, self.ref)
+        return slope(far[0] + (first * far[1:]).sum(), self.logits)
+
+
+@pytest.fixture
+def tables():
+    return Tables()
+
+
+def test_k2_in_the_loss_has_the_gradient_of_the_kl_of_every_token(tables):
+    close(tables.mean_gradient(place="loss", estimator="k2"), BETA * tables.local(kl))
+
+
+def test_k1_in_the_loss_has_no_gradient(tables):
+    close(tables.mean_gradient(place="loss", estimator="k1"), 0.0, 1e-12)
+
+
+def test_k3_in_the_loss_has_the_gradient_of_the_other_direction(tables):
+    found = tables.mean_gradient(place="loss", estimator="k3")
+    close(found, BETA * tables.local(lambda a, b: -(b.exp() * a).sum(-1)))
+    assert float((found - BETA * tables.local(kl)).abs().max()) > 0.03
+
+
+@pytest.mark.parametrize("place", PLACES[1:])
+@pytest.mark.parametrize("estimator", K)
+def test_in_the_reward_every_estimator_is_an_expected_cost(tables, place, estimator):
+    """The score function leaves out the estimate's own slope, whose mean is 0 for k1 alone."""
+    found = tables.mean_gradient(place=place, estimator=estimator)
+    fixed = slope_of_cost(tables, K[estimator])
+    close(found, BETA * fixed)
+    whole = tables.slopes(k1)
+    assert torch.allclose(fixed, whole) == (estimator == "k1")
+
+
+def slope_of_cost(tables, estimate):
+    return tables.slopes(lambda logp, ref: estimate(logp.detach(), ref))
+
+
+def test_the_whole_kl_is_more_than_that_of_its_tokens(tables):
+    """In the reward a first token also answers for where it leads; in the loss it does not."""
+    whole, own = tables.slopes(k1), tables.local(kl)
+    close(own[1:], whole[1:])
+    assert float((own - whole)[0].abs().max()) > 0.05
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_one_token_has_one_gradient(place):
+    """Of one token the three right ways agree."""
+    logits, ref = noise(3, seed=1).requires_grad_(), noise(3, seed=2).log_softmax(-1)
+    logp = logits.log_softmax(-1).unsqueeze(1)
+    old = logp.detach()
+    known = {"logp_rollout": old, "logp_old": old, "logp_ref": ref.unsqueeze(1)}
+    held = batch(torch.ones(3, 1).bool(), group=torch.arange(3), anchor="recomputed", **known)
+    reference = Reference(beta=BETA, place=place, estimator="k2" if place == "loss" else "k1")
+    method = PGIS(advantage="reward")
+    held = prepare(reference, held, method.prepare)
+    loss = penalised(reference, method.objective(Scores(logp), held), Scores(logp), held)
+    found = slope(old.exp().squeeze(1) @ loss.per_token.squeeze(1), logits)
+    close(found, BETA * slope(kl(logits.log_softmax(-1), ref), logits))
+
+
+def test_a_token_is_charged_for_itself_and_what_follows_less_what_others_pay_there():
+    costs = tensor([[1, 2, 4], [8, 16, 0], [32, 0, 0], [1, 1, 1]])
+    group = torch.tensor([0, 0, 0, 1])
+    left = tensor([[7, 6, 4], [24, 16, 0], [32, 0, 0], [3, 2, 1]])
+    others = tensor([[28, 8, 0], [19.5, 3, 2], [15.5, 11, 2], [0, 0, 0]])
+    close(to_go(costs, group), left - others)
+
+
+def given(place, **more):
+    mask = torch.tensor([[True, True, False], [True, False, False]])
+    logp, ref = tensor([[-1, -2, 9], [-3, 9, 9]]), tensor([[-2, -2.5, 9], [-3.5, 9, 9]])
+    known = {"logp_rollout": logp, "logp_ref": ref, "rewards": tensor([1, 0])}
+    settings = {"beta": 0.5, "place": place, "estimator": "k1", **more}
+    return Reference(**settings), batch(mask, **known)
+
+
+def test_a_penalty_in_the_reward_by_hand():
+    """Log-ratios of 1 and .5 in the first completion and .5 in the second, at β = .5."""
+    reference, held = given("reward")
+    found = prepare(reference, held, PGIS().prepare)
+    close(found.rewards, [1 - 0.75, -0.25])
+    close(found.advantages[:, 0], [0.25, -0.25])
+    reference, held = given("token-reward")
+    found = prepare(reference, held, PGIS().prepare)
+    close(found.rewards, [1, 0])
+    first = [0.5 - 0.5 * (1.5 - 0.5), 0.5 - 0.5 * 0.5]
+    close(found.advantages[0, :2], first)
+    close(found.advantages[1, :1], [-0.5 - 0.5 * (0.5 - 1.5)])
+    reference, held = given("loss")
+    assert prepare(reference, held, lambda b: b) is held
+
+
+def test_beta_follows_the_kl_of_a_batch_in_nats_per_completion():
+    """(1.5 + .5) / 2 = 1 nat."""
+    for target, rule in ((0.1, 2), (10.0, 0.5), (1.0, 1)):
+        reference, held = given("reward", controller="ppo", target_kl=target)
+        found = prepare(reference, held, lambda b: b)
+        assert held.memory["beta_ref"] == 0.5 * rule == adapt(0.5, 1.0, target)
+        close(found.rewards, [1 - 0.75 * rule, -0.25 * rule])
+    reference, held = given("reward", controller="proportional", target_kl=0.5, horizon=10)
+    for expected in (0.5 * 1.04, 0.5 * 1.04**2):
+        prepare(reference, held, lambda b: b)
+        assert held.memory["beta_ref"] == pytest.approx(expected)
+    assert adapt_proportionally(0.5, 1.0, 0.5, 0.2) == pytest.approx(0.52)
+    reference, held = given("loss")
+    prepare(reference, held, lambda b: b)
+    assert "beta_ref" not in held.memory
+
+
+def test_what_is_meaningless_is_refused():
+    refused("beta: expected 0 beside a reference", GRPO, beta=0.1, reference=Reference())
+    refused("TypeError: reference: expected a Reference or None, got float", PGIS, reference=0.1)
+    for name, wrong in {
+        "beta": -1.0, "place": "rewards", "estimator": "k4", "controller": "on", "target_kl": 0.0,
+        "horizon": 0, "every": -1, "share": 1.5,
+    }.items():  # fmt: skip
+        refused(f"{name}: expected", Reference, **{name: wrong})
+    reference, held = given("token-reward")
+    refused("reference: .* no advantages", prepare, reference, held, lambda b: b)
+    reference, held = given("loss")
+    pairs = TokenLoss(noise(2), {})
+    refused(
+        "reference: expected place='reward'", penalised, reference, pairs, Scores(noise(2, 3)), held
+    )
