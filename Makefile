@@ -1,9 +1,10 @@
 PYTHON := .venv/bin/python
 export OMP_NUM_THREADS := 1
-.PHONY: book html refresh report test test-all lint nightly dev peers lab gpu smollm2 clean
+.PHONY: book html refresh report test test-all lint nightly dev peers lab gpu smollm2 clean moved
 # A warning is an error; the pages stand all the same, and `make book`, which builds them too, serves them.
+# Scripts of an environment name the folder that it was made in, so modules are called.
 book: .venv/installed ; @$(PYTHON) -m book.build.book
-html: .venv/installed ; @.venv/bin/jupyter-book build . --warningiserror --keep-going
+html: .venv/installed ; @$(PYTHON) -m book.build.html
 # Executes the notebooks whose code has changed and stores them with their results; writes into the pages what is made
 # from the code and the records.
 refresh: .venv/installed-dev
@@ -25,9 +26,9 @@ test: .venv/installed-dev
 	echo 'lint and types (`make lint`); what takes an hour (`make nightly`).'; exit $$status
 test-all: .venv/installed-peers ; @$(PYTEST) $(BY_DAY) --nbmake notebooks tests $(ANNEX)
 lint: .venv/installed-dev
-	@.venv/bin/ruff format --check
-	@.venv/bin/ruff check
-	@.venv/bin/lint-imports
+	@$(PYTHON) -m ruff format --check
+	@$(PYTHON) -m ruff check
+	@$(PYTHON) -c 'import sys; from importlinter.cli import lint_imports_command as main; sys.exit(main())'
 	@$(PYTHON) -m mypy
 # What takes long, and every number once more with the least that torch, MKL, oneDNN, numpy and OpenBLAS can be held to,
 # which round as another processor does. Hypothesis draws at random here, and always the same by day.
@@ -48,6 +49,9 @@ smollm2: .venv/installed
 dev: .venv/installed-dev
 peers: .venv/installed-peers
 clean: ; rm -rf .venv _build
-.venv/installed: requirements.txt pyproject.toml trlib/__init__.py tools/install.sh ; @sh tools/install.sh
+# In a folder that was moved, renamed or copied the environment is made anew.
+MOVED := $(shell sh tools/install.sh moved && echo moved)
+moved: ;
+.venv/installed: requirements.txt pyproject.toml trlib/__init__.py tools/install.sh $(MOVED) ; @sh tools/install.sh
 .venv/installed-dev: .venv/installed requirements-dev.txt ; @sh tools/install.sh dev
 .venv/installed-peers: .venv/installed-dev requirements-peers.txt ; @sh tools/install.sh peers

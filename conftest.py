@@ -17,7 +17,7 @@ import pytest
 from hypothesis import settings
 
 import trlib
-from book.build.browser import HOW
+from book.build.browser import HOW, announced
 from tests.browser import chromium, press_until, serving, until  # noqa: F401  (fixtures)
 
 if TYPE_CHECKING:
@@ -56,11 +56,13 @@ def pytest_xdist_auto_num_workers() -> int:
     return 1 + (len(mine(0)) if mine else os.cpu_count() or 1)
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    return (
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    book = (
         f"book: {config.getoption('book')}; survey of generated pages: "
         f"--survey={config.getoption('survey')}"
     )
+    installs = announced()  # a worker of xdist, which would install it, cannot say so
+    return [book, f"browser: {installs}"] if installs else [book]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,8 +1,18 @@
 #!/bin/sh
 # Installs into .venv what the book needs; `install.sh dev` adds what tests need, `install.sh peers` the libraries that we
 # compare ourselves with. No root, no Node.
-# Run by make when the requirements or pyproject.toml changed.
+# Run by make when the requirements or pyproject.toml changed, or the folder has been moved: `install.sh moved` says so.
 set -eu
+
+# Where the environment was made. Its scripts and the package's place name that folder.
+made_in() { sed -n 's|^command = .* \(/.*\)$|\1|p' .venv/pyvenv.cfg 2>/dev/null || true; }
+moved() {
+    made_in=$(made_in)
+    [ -n "$made_in" ] && ! [ "$made_in" -ef .venv ]
+}
+if [ "${1:-}" = moved ]; then
+    if moved; then exit 0; else exit 1; fi
+fi
 
 # An interrupted or failed start leaves an environment without pip, or with half of it.
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
@@ -11,7 +21,11 @@ has_pip() {
 }
 trap 'echo "install: interrupted; the next call goes on from here" >&2; exit 130' INT
 
-if ! new_enough .venv/bin/python || ! has_pip; then
+if moved; then
+    echo "install: the environment was made in $made_in, and this folder has been moved or copied since: making it anew"
+    stale=yes
+fi
+if [ -n "${stale:-}" ] || ! new_enough .venv/bin/python || ! has_pip; then
     for python in ${TRLIB_PYTHON:-python3.11 python3.12 python3.13 python3.14 python3}; do
         if new_enough "$python"; then
             without_venv=$python
@@ -35,6 +49,14 @@ if ! new_enough .venv/bin/python || ! has_pip; then
         rm -rf .venv
         echo "install: $found could not make the environment .venv; what it says stands above" >&2
         exit 1
+    fi
+    # Activated after the next move, it would leave nothing but "command not found".
+    cat >> .venv/bin/activate << 'END'
+[ -d "$VIRTUAL_ENV" ] ||
+    echo "activate: $VIRTUAL_ENV is gone: its folder was moved. First run make dev, which makes the environment anew" >&2
+END
+    if [ -n "${stale:-}" ]; then
+        echo "install: where the old one is active, type: deactivate; . .venv/bin/activate"
     fi
 fi
 

@@ -17,10 +17,10 @@ from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
+from book.build.html import COMMAND, after, before
 from book.build.paths import BUILD, ROOT
 from book.build.serve import Pages, served
 
-COMMAND = ("jupyter-book", "build", ".", "--warningiserror", "--keep-going")
 FIRST = BUILD / "first"
 FIRST_PAGES = ("book/index", "notebooks/00_quickstart", "book/playground")
 WAIT = b"""<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="3">
@@ -72,9 +72,12 @@ def main() -> int:
         if signal.getsignal(ending) is not signal.SIG_IGN:  # as under nohup
             signal.signal(ending, signal.default_int_handler)
     threading.Thread(target=vanish, daemon=True).start()
+    if problem := before():
+        print(f"book: {problem}", file=sys.stderr)
+        return 1
     html = BUILD / "html"
-    html.mkdir(parents=True, exist_ok=True)
     try:
+        html.mkdir(parents=True, exist_ok=True)
         with served(html, Growing, PORTS) as address:
             return grow(html, address)
     except OSError as error:
@@ -84,8 +87,7 @@ def main() -> int:
 
 def grow(html: Path, address: str) -> int:
     """Builds the book into the folder that is served, and goes on serving; Sphinx's status."""
-    command = [str(Path(sys.executable).with_name(COMMAND[0])), *COMMAND[1:]]
-    build = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    build = subprocess.Popen(COMMAND, cwd=ROOT, start_new_session=True)
     try:
         print(f"book: {address}/ shows what is built already  (Ctrl-C ends it)", flush=True)
         if not (html / "index.html").exists():
@@ -98,11 +100,11 @@ def grow(html: Path, address: str) -> int:
         return 130
     shutil.rmtree(FIRST, ignore_errors=True)
     if status:
-        print(
-            "book: not everything is as it should be; what stands above says what", file=sys.stderr
-        )
+        problem = after(status) or "not everything is as it should be; what stands above says what"
+        print(f"book: {problem}", file=sys.stderr)
+    said = "shows what was built" if status else "is complete"
     with suppress(KeyboardInterrupt):
-        print(f"book: {address}/ is complete  (Ctrl-C ends it)", flush=True)
+        print(f"book: {address}/ {said}  (Ctrl-C ends it)", flush=True)
         threading.Event().wait()
     return status
 

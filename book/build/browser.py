@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -44,9 +45,16 @@ FLAGS = (
 )
 PACKAGES = ("chromium", "fonts-dejavu-core", "libatomic1")
 """Debian's names; playwright's own program needs the last, which a slim image lacks."""
+NO_APT = "TRLIB_APT"
+"""0 in this variable of the environment: nothing is installed."""
 HOW = (
     f"no Chromium found: install it (Debian, Ubuntu: `apt-get install {' '.join(PACKAGES)}`; "
     "elsewhere: `.venv/bin/playwright install chromium`), or name one in TRLIB_CHROMIUM"
+)
+
+ANNOUNCED = (
+    "no Chromium found, which tests of pages and link previews of drawings need. You are root, so "
+    f"apt-get installs {', '.join(PACKAGES)}; {NO_APT}=0 prevents that"
 )
 
 
@@ -67,7 +75,7 @@ def chromium() -> str:
             raise NoChromium(f"TRLIB_CHROMIUM: expected the path of a Chromium, got {named!r}")
         return named
     found = _installed()
-    if found is None and shutil.which("apt-get") and os.geteuid() == 0:
+    if found is None and _may_install():
         BUILD.mkdir(exist_ok=True)
         with FileLock(BUILD / "browser.lock"):  # several test workers come here at once
             found = _installed() or _install()
@@ -76,7 +84,21 @@ def chromium() -> str:
     return found
 
 
+def announced() -> str:
+    """What will be installed on this machine once a browser is needed, and how to prevent it; empty:
+    nothing."""
+    if find_spec("playwright") and not os.environ.get("TRLIB_CHROMIUM") and _may_install():
+        return "" if _installed() else ANNOUNCED
+    return ""
+
+
+def _may_install() -> bool:
+    """Whether this process may install packages of the system, and nobody has forbidden it."""
+    return bool(os.environ.get(NO_APT) != "0" and shutil.which("apt-get") and os.geteuid() == 0)
+
+
 def _install() -> str | None:
+    print(f"browser: {ANNOUNCED}", file=sys.stderr, flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (
         ["update"],
@@ -84,7 +106,12 @@ def _install() -> str | None:
     ):
         # Another apt may be at work, on a machine that has just started: wait for it.
         command = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", *command]
-        subprocess.run(command, env=environment, check=False, capture_output=True)
+        done = subprocess.run(
+            command, env=environment, check=False, capture_output=True, text=True, errors="replace"
+        )
+        if done.returncode:
+            said = (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
+            print(f"browser: {' '.join(command)} failed: {said}", file=sys.stderr, flush=True)
     return _installed()
 
 
@@ -110,15 +137,23 @@ def _playwright() -> Iterator[Any]:
     Raises:
         NoChromium: that program does not start here.
     """
+    import playwright
     from playwright.sync_api import sync_playwright
 
+    # A missing library would be printed into a reader's terminal, as if it were an error.
+    node = Path(str(playwright.__file__)).parent / "driver" / "node"
+    if node.exists():
+        done = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = done.stderr.strip().rpartition("\n")[2]
+            raise NoChromium(f"playwright's own program does not start ({said}): {HOW}")
     manager = sync_playwright()
     try:
-        playwright = manager.__enter__()
+        running = manager.__enter__()
     except Exception as error:  # it says only that a connection was closed
         raise NoChromium(HOW) from error
     try:
-        yield playwright
+        yield running
     finally:
         manager.__exit__()
 

@@ -25,6 +25,16 @@ class Pages(SimpleHTTPRequestHandler):
         ".woff2": "font/woff2",
     }
 
+    def send_head(self) -> Any:
+        """An address that no file system has (a zero byte, thousands of letters) is a wrong one."""
+        try:
+            return super().send_head()
+        except ConnectionError:
+            raise
+        except (ValueError, OSError):
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return None
+
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """The book's own page for a wrong address, as a host shows it; anything else in plain
         words."""

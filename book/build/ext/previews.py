@@ -9,7 +9,6 @@ import base64
 import hashlib
 import io
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,10 +17,12 @@ from typing import Any
 import nbformat
 from PIL import Image, ImageOps
 from sphinx.application import Sphinx
+from sphinx.util import logging
 
 from book.build.browser import NoChromium, browser
 from trbook.explorables.files import PAGE
 
+logger = logging.getLogger(__name__)
 FOLDER = "_static/previews"
 WIDTH, HEIGHT, EDGE = 1200, 630, 30
 ACROSS, DOWN = WIDTH - 2 * EDGE, HEIGHT - 2 * EDGE
@@ -111,15 +112,25 @@ def draw(app: Sphinx, env: Any) -> None:
         whole = ImageOps.expand(seen, EDGE, "white")
         whole.quantize(COLOURS, Image.Quantize.FASTOCTREE).save(folder / figure.name)
 
+    drawings = []
     for one in missing.values():
         if one.is_bitmap:
             save(one, one.cropped())
-    with suppress(NoChromium), browser() as chromium:
-        screen = chromium.new_page(viewport={"width": ACROSS, "height": DOWN})
-        for one in missing.values():
-            if not one.is_bitmap:
-                screen.set_content(DRAWING.format(base64.b64encode(one.file).decode()))
-                save(one, Image.open(io.BytesIO(screen.screenshot())).convert("RGB"))
+        else:
+            drawings.append(one)
+    try:
+        if drawings:
+            with browser() as chromium:
+                screen = chromium.new_page(viewport={"width": ACROSS, "height": DOWN})
+                for one in drawings:
+                    screen.set_content(DRAWING.format(base64.b64encode(one.file).decode()))
+                    save(one, Image.open(io.BytesIO(screen.screenshot())).convert("RGB"))
+    except NoChromium as error:
+        logger.info(
+            "previews: a shared link to a page whose first figure is a drawing shows the book's "
+            "picture instead, and nothing else is missing (%s)",
+            error,
+        )
 
 
 def connect(app: Sphinx) -> None:

@@ -29,6 +29,59 @@ def test_a_playwright_that_does_not_start_is_as_if_there_were_no_chromium(monkey
         pass
 
 
+def test_a_library_that_its_program_lacks_is_named_and_nothing_else_is_printed(
+    monkeypatch, tmp_path, capfd
+):
+    node = tmp_path / "driver" / "node"
+    node.parent.mkdir()
+    node.write_text("#!/bin/sh\necho 'node: libatomic.so.1: cannot open' >&2; exit 127\n")
+    node.chmod(0o755)
+    monkeypatch.setattr("playwright.__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setenv("TRLIB_CHROMIUM", str(tmp_path))
+    with pytest.raises(browser.NoChromium) as error, browser.browser():
+        pass
+    assert "does not start (node: libatomic.so.1: cannot open)" in str(error.value)
+    assert browser.HOW in str(error.value), "by this tests know what was left out"
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.fixture
+def as_root(monkeypatch):
+    """Root on Debian, without a Chromium: the commands that would install one, which fail."""
+    ran = []
+
+    def run(command, **_):
+        ran.append(command)
+        return subprocess.CompletedProcess(command, 100, "", "E: no net\nE: no package chromium\n")
+
+    monkeypatch.setattr(browser, "_installed", lambda: None)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("subprocess.run", run)
+    for name in ("TRLIB_CHROMIUM", "TRLIB_APT"):
+        monkeypatch.delenv(name, raising=False)
+    return ran
+
+
+def test_root_is_told_what_is_installed_and_why(as_root, capfd):
+    with pytest.raises(browser.NoChromium):
+        browser.chromium()
+    update, install = as_root
+    assert update[-1] == "update" and install[-3:] == [*browser.PACKAGES]
+    said = capfd.readouterr().err.splitlines()
+    assert said[0] == f"browser: {browser.announced()}"
+    assert "tests of pages and link previews of drawings need" in said[0]
+    assert "apt-get installs chromium, fonts-dejavu-core, libatomic1; TRLIB_APT=0 prev" in said[0]
+    assert [line.rpartition(": ")[2] for line in said[1:]] == ["no package chromium"] * 2
+
+
+def test_a_variable_prevents_that_anything_is_installed(as_root, monkeypatch, capfd):
+    monkeypatch.setenv("TRLIB_APT", "0")
+    with pytest.raises(browser.NoChromium, match="install it"):
+        browser.chromium()
+    assert (as_root, browser.announced(), capfd.readouterr()) == ([], "", ("", ""))
+
+
 def test_without_playwright_there_is_no_browser_and_none_is_installed(monkeypatch):
     """`make book` installs no playwright: its pages have no previews of their own then."""
     monkeypatch.setattr(browser, "find_spec", {"playwright": None}.get)

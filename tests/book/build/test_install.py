@@ -1,5 +1,5 @@
-"""`tools/install.sh` where no Python is new enough, has no venv, or was interrupted: a sentence that
-says what was found, no traceback, and no state in which it stays."""
+"""`tools/install.sh` where no Python is new enough, has no venv, was interrupted, or is in a folder that
+has been moved: a sentence that says what was found, no traceback, and no state in which it stays."""
 
 import os
 import shutil
@@ -72,6 +72,67 @@ def test_an_environment_that_was_interrupted_is_made_anew(tmp_path, state):
     )
     pip = subprocess.run([tmp_path / ".venv/bin/python", "-m", "pip", "--version"], check=False)
     assert pip.returncode == 0
+
+
+def checkout(folder):
+    """A copy of what make looks at, with an environment that counts as installed."""
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "pyproject.toml"):
+        folder.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder)
+    for name in ("tools/install.sh", "trlib/__init__.py"):
+        (folder / name).parent.mkdir()
+        shutil.copy(ROOT / name, folder / name)
+    # As install.sh does it, but for pip.
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", ".venv"], cwd=folder, check=True)
+    for name in ("installed", "installed-dev"):
+        (folder / ".venv" / name).touch()
+    return folder
+
+
+def would_run(folder, *targets):
+    """The commands that `make` would run."""
+    done = subprocess.run(
+        ["make", "-n", *targets], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()
+
+
+def test_in_a_folder_that_was_moved_or_copied_the_environment_is_made_anew(tmp_path):
+    folder = checkout(tmp_path / "book")
+    html, lint = would_run(folder, "html"), would_run(folder, "lint")
+    assert html == [".venv/bin/python -m book.build.html"] and len(lint) == 4
+    (tmp_path / "link").symlink_to("book")
+    assert would_run(tmp_path / "link", "html") == html, "the same folder by another name"
+    shutil.copytree(folder, tmp_path / "copy", symlinks=True)
+    folder.rename(moved := tmp_path / "Mein Büchlein")
+    for where in (moved, tmp_path / "copy"):
+        assert would_run(where, "html") == ["sh tools/install.sh", *html]
+        assert would_run(where, "lint") == ["sh tools/install.sh", "sh tools/install.sh dev", *lint]
+
+
+@pytest.mark.nightly("makes an environment")
+def test_the_installer_says_that_a_folder_was_moved_and_what_to_do(tmp_path):
+    """(It stops at the first package: there is no index.)"""
+    folder = checkout(tmp_path / "book")
+    folder.rename(moved := tmp_path / "Mein Büchlein")
+    named = {"TRLIB_PYTHON": sys.executable, "PIP_NO_INDEX": "1", "TRLIB_TORCH": "cuda"}
+    done = install(moved, **named)
+    assert done.stdout.startswith(
+        f"install: the environment was made in {folder}/.venv, and this folder has been moved or "
+        "copied since: making it anew\n"
+    )
+    assert "type: deactivate; . .venv/bin/activate\n" in done.stdout
+    assert subprocess.run(["sh", "tools/install.sh", "moved"], cwd=moved).returncode == 1
+    assert not (moved / ".venv/installed-dev").exists()
+    activate = ["sh", "-c", ". .venv/bin/activate; command -v python"]
+    here = subprocess.run(activate, cwd=moved, capture_output=True, text=True, check=True)
+    assert here.stdout == f"{moved}/.venv/bin/python\n" and not here.stderr
+    moved.rename(again := tmp_path / "again")
+    there = subprocess.run(activate, cwd=again, capture_output=True, text=True)
+    assert there.stderr == (
+        f"activate: {moved}/.venv is gone: its folder was moved. First run make dev, which makes the "
+        "environment anew\n"
+    )
 
 
 def indices(folder):

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from book.build import book
+from book.build import book, html
 from book.build.ext import alone
 from book.build.paths import ROOT
-from book.build.serve import served
+from book.build.serve import Pages, served
 
 
 @pytest.fixture
@@ -64,10 +64,58 @@ def test_while_the_book_is_built_a_page_is_its_own_or_a_first_one_or_waited_for(
                 assert error.code == (503 if said else 404) and said in error.read().decode(), path
 
 
+def test_an_address_that_no_file_can_have_is_a_wrong_one(pages, capfd):
+    """A zero byte, or more letters than a name may have: no traceback in a reader's terminal."""
+    for handler, codes in ((Pages, (404, 404)), (book.Growing, (404, 503))):
+        with served(pages, handler) as address:
+            for path in ("%00", "a" * 5000, "%00.html"):
+                with pytest.raises(urllib.error.HTTPError) as error:
+                    urllib.request.urlopen(f"{address}/{path}")
+                assert error.value.code == codes[path.endswith("html")]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_place_that_cannot_be_written_is_said_before_a_build_and_after_it(
+    tmp_path, monkeypatch, capsys
+):
+    """As root, who may write anywhere, a file stands in for a folder that is read only."""
+    (tmp_path / "_build").touch()
+    monkeypatch.setattr(book, "vanish", lambda: None)
+    for module in (html, book):
+        monkeypatch.setattr(module, "BUILD", tmp_path / "_build")
+        assert module.main() == 1
+        out, err = capsys.readouterr()
+        assert out == "" and err.count("\n") == 1
+        assert f"for the pages that can be written, got '{tmp_path}/_build': " in err
+
+
+@pytest.mark.parametrize("command", [html, book])
+def test_a_full_disk_is_named_and_no_book_is_called_complete(
+    command, tmp_path, monkeypatch, capsys
+):
+    for module in (html, book):
+        monkeypatch.setattr(module, "BUILD", tmp_path)
+        monkeypatch.setattr(module, "COMMAND", (sys.executable, "-c", "raise SystemExit(1)"))
+    for name in ("first_pages", "vanish"):
+        monkeypatch.setattr(book, name, lambda: None)
+    monkeypatch.setattr(threading.Event, "wait", lambda self, timeout=None: True)
+    free = [900]  # MB, which a build uses up
+    usage = SimpleNamespace
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(free=free.pop(0) * 10**6))
+    free += [3]
+    assert command.main() == 1
+    out, err = capsys.readouterr()
+    assert err.endswith(f"expected 5 MB of free disk space for '{tmp_path}', got 3 MB\n")
+    assert "is complete" not in out
+    free += [150]
+    assert command.main() == 1
+    assert "expected 200 MB of free disk space" in capsys.readouterr().err
+
+
 BOOK = """
 import sys
 from pathlib import Path
-from book.build import book
+from book.build import book, html
 book.BUILD = Path(sys.argv[1])
 book.COMMAND = ("python", "-c", "import os, time; os.fork(); time.sleep(300)")
 sys.exit(book.main())
