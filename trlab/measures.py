@@ -44,10 +44,17 @@ DERIVED: dict[str, str] = {
     "last hidden layer",
     "fits": "mean over batches of the updates that a batch made",
     "start": "mean reward of the first batch, which is sampled before any update",
+    "right_peak": "highest share of right completions of three batches in a row",
+    "right_stopped": "share of right completions of the last three batches up to the one that ends "
+    "more than 2 nats per completion from the reference, or of the run's last three",
+    "reward_stopped": "mean reward of the same batches",
+    "kl_ref_end": "divergence to the reference in the last five batches, nats per completion",
     "spent": "nats of divergence spent: batches times the mean KL(mu || pi); not measured where that of "
     "some batch was not",
 }
-"""Measures that follow from runs and histories, one column each; `derive` adds them."""
+"""Measures that follow from runs and histories, one column each; `derive` adds them. Where a history
+has the share of right completions, `take_off`, `batches_to`, `peak`, `collapsed` and `start` are of
+it: a reward may be a reward model's."""
 LAST = 5
 """The batches of `rank`."""
 FIRST = 10
@@ -58,6 +65,8 @@ LOST = 0.1
 """The accuracy that a collapsed run has given back at least."""
 WINDOW = 3
 """Batches in a row whose mean reward must reach a level."""
+BUDGET = 2.0
+"""Nats per completion from the reference at which `right_stopped` stops."""
 
 ALWAYS_AVAILABLE = {"take_off", "batches_to", "peak", "collapsed", "start"}
 """The measures that every history has."""
@@ -85,6 +94,9 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
         whole = runs.reindex(columns=dict.fromkeys([*runs, *found_columns]))
         whole.loc[new, found_columns] = made[found_columns]
         return whole
+    given = history
+    if "right" in history:  # where a reward is no verdict, how good a run is is the verdict's share
+        history = history.assign(reward=history["right"].fillna(history["reward"]))
     columns = {column for column, _ in FROM_HISTORY.values() if column in history}
     by_cell = {column: series(history, column) for column in columns}
     found: dict[str, Any] = {
@@ -95,6 +107,11 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     if "sampled" in runs:
         ends = zip(runs["cell"], runs["sampled"], strict=True)
         found["collapsed"] = [collapsed(by_cell["reward"].get(cell, ()), end) for cell, end in ends]
+    for name in ("right", "reward") if {"right", "kl_ref_seq"} <= {*given} else ():
+        values, far = series(given, name), series(given, "kl_ref_seq")
+        found[f"{name}_stopped"] = [
+            stopped(values.get(cell, ()), far.get(cell, ())) for cell in runs["cell"]
+        ]
     if {"kl", "steps"} <= {*runs}:
         gaps = [
             "kl" in by_cell and bool(np.isnan(by_cell["kl"].get(cell, [0.0])).any())
@@ -174,6 +191,24 @@ def collapsed(rewards: Sequence[float] | np.ndarray, end: float) -> float:
     highest = peak(known)
     best = float(known[0]) if math.isnan(highest) else max(float(known[0]), highest)
     return float(best - end >= max(LOST, (best - known[0]) / 2) - 1e-9)
+
+
+def stopped(
+    values: Sequence[float] | np.ndarray,
+    far: Sequence[float] | np.ndarray,
+    budget: float = BUDGET,
+) -> float:
+    """The mean of a column over the last three batches up to the first that ends further than
+    `budget` from the reference, or over the run's last three. NaN without a distance.
+
+    A batch is sampled before its update, and its distance is measured after it: the batch that ends
+    beyond the budget was still sampled within it.
+    """
+    if not len(far) or np.isnan(np.asarray(far, dtype=np.float64)).all():
+        return math.nan
+    beyond = np.flatnonzero(np.asarray(far, dtype=np.float64) > budget)
+    end = int(beyond[0]) + 1 if len(beyond) else len(values)
+    return _mean(values[max(0, end - WINDOW) : end])
 
 
 def at_reward(
@@ -260,6 +295,8 @@ FROM_HISTORY: dict[str, tuple[str, Callable[[Any], float]]] = {
     "take_off": ("reward", lambda rewards: _mean(rewards[:FIRST])),
     "batches_to": ("reward", batches_to),
     "peak": ("reward", peak),
+    "right_peak": ("right", peak),
+    "kl_ref_end": ("kl_ref_seq", lambda far: _mean(far[-LAST:])),
     **{name: (name, _mean) for name in ("ess", "kl_sampler", "kl_aside")},
     **{name: (name, _mean) for name in ("gain", "gain_aside", "fits")},
     "kl_median": ("kl_aside", _median),

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.losses import refused
-from trlab.measures import DERIVED, at_reward, batches_to, collapsed, derive, matched, peak
+from trlab.measures import DERIVED, at_reward, batches_to, collapsed, derive, matched, peak, stopped
 
 
 def line(batches, slope=0.05, start=0.0):
@@ -70,6 +70,25 @@ def test_derived_columns_stand_beside_the_runs_they_follow_from():
     assert derive(runs, history[[]]) is runs and set(found.columns) - set(runs.columns) <= set(
         DERIVED
     )
+
+
+def test_a_run_may_stop_at_a_distance_from_its_reference():
+    """A batch that ends beyond the budget was sampled within it, and is the last that counts."""
+    right, far = [0.3, 0.4, 0.5, 0.6, 0.1], [0.1, 0.5, 1.9, 2.1, 9]
+    assert stopped(right, far) == pytest.approx((0.4 + 0.5 + 0.6) / 3)
+    assert stopped(right, far, 0.3) == pytest.approx(0.35) and stopped(right, far, 0.05) == 0.3
+    assert stopped(right, far, 10) == pytest.approx((0.5 + 0.6 + 0.1) / 3)
+    assert math.isnan(stopped(right, [math.nan] * 5)) and math.isnan(stopped((), ()))
+
+
+def test_how_good_a_run_is_is_the_verdict_where_the_reward_is_none():
+    right = {"a": np.array([0.4, 0.9, 0.9, 0.9, 0.0, 0.0])}
+    runs, history = table({"a": line(6) * 100}, right=right, kl_ref_seq={"a": line(6) * 40})
+    found = derive(runs.assign(sampled=0.0), history).iloc[0]
+    assert found["collapsed"] == 1 and found["peak"] == found["right_peak"] == pytest.approx(0.9)
+    assert found["start"] == 0.4 and found["kl_ref_end"] == pytest.approx(40 * 0.05 * 3)
+    assert found["right_stopped"] == pytest.approx((0.4 + 0.9 + 0.9) / 3)
+    assert found["reward_stopped"] == pytest.approx(100 * 0.05)
 
 
 def test_runs_keep_the_measures_that_they_have_and_new_ones_get_theirs():
