@@ -44,16 +44,21 @@ def variant(label: str, beta: float = 0.0, method: str = "pg_is", **more: Any) -
 
 
 def above(
-    text: str, higher: str | float, lower: str | float, measure: str = "sampled"
+    text: str,
+    higher: str | float,
+    lower: str | float,
+    measure: str = "sampled",
+    at: Mapping[str, str] | None = None,
 ) -> Prediction:
     """One label above another, or above or below a number."""
-    return Prediction(text, higher, lower, measure)
+    return Prediction(text, higher, lower, measure, at=at or {})
 
 
 asked = partial(
     Sweep,
     round=8,
     question="reference",
+    known=KNOWN,
     task="tales",
     seeds=range(13000, 13012),
     train={"prompts": 8, "group": 4, "lr": 1.5e-3, "probe": 8},
