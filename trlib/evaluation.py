@@ -30,6 +30,8 @@ RESAMPLES = 10_000  #: Bootstrap resamples of the prompts.
 MOST_RESAMPLES = 1_000_000
 """The most that `bootstrap` accepts: more would not change the interval, and take memory in
 proportion."""
+MOST_PROMPTS = 1_000_000
+"""The most prompts that `evaluate` draws: each is kept, and an interval of so many is 0.002 wide."""
 CONFIDENCE = 0.95  #: Coverage of the intervals.
 
 
@@ -266,7 +268,7 @@ def evaluate(
 
 def _prompts(task: Task, prompts: int | Sequence[Prompt], seed: int) -> list[Prompt]:
     if isinstance(prompts, Number):
-        n = checks.whole("prompts", prompts, least=1)
+        n = checks.whole("prompts", prompts, least=1, most=MOST_PROMPTS)
         return checked_prompts(task.prompts(n, seed=derive(seed, "evaluate", "prompts")), n)
     if not isinstance(prompts, Sequence) or isinstance(prompts, str):
         raise TypeError(

@@ -6,6 +6,7 @@ meaning stand in it; where something differs, the entry says what. Read in TRL 1
 OpenRLHF, slime and Stable-Baselines3."""
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Set
 from functools import wraps
 from inspect import signature
@@ -174,16 +175,20 @@ NO_RUN = frozenset({"aggregation", "mask"})
 def near(said: object, known: Iterable[str]) -> str:
     """The nearest of the names that are known, as the end of an error; empty if none is near.
     The first word of a longer name counts as well: `dail` is near `dial_methods`. The same letters
-    in another order are nearest."""
-    names, text = sorted(known), str(said).lower()
-    words = [*map(str.lower, names), *(name.lower().split("_")[0] for name in names)]
+    in another order are nearest. The dashes of an option do not count."""
+    names, text = sorted(known), str(said).lower().lstrip("-")
+    whole = {name: name.lower().lstrip("-") for name in names}
+    first = {name: re.split("[_-]", word)[0] for name, word in whole.items()}
+    words = [*whole.values(), *first.values()]
     same_letters = [word for word in words if sorted(word) == sorted(text)]
-    found = same_letters or difflib.get_close_matches(text, words, n=1, cutoff=0.5)
-    alike = [name for name in names if found and name.lower().split("_")[0] == found[0]]
-    alike += [name for name in names if found and name.lower() == found[0]]
+    cutoff = 0.6 if str(said).startswith("--") else 0.5
+    found = same_letters or difflib.get_close_matches(text, words, n=1, cutoff=cutoff)
+    alike = [name for name in names if found and found[0] in (first[name], whole[name])]
     if not alike:
         return ""
-    nearest = max(alike, key=lambda name: (difflib.SequenceMatcher(None, text, name).ratio(), name))
+    nearest = max(
+        alike, key=lambda name: (difflib.SequenceMatcher(None, text, whole[name]).ratio(), name)
+    )
     return f"; did you mean {nearest!r}?"
 
 

@@ -187,7 +187,7 @@ def test_errors_name_the_argument(measured, policy, task):
         {},
         {"ks": (1, "12"), "prompts": (None, True)},
         ks=([1, 8], [0]),
-        prompts=(3.5, 0),
+        prompts=(3.5, 0, 10**9),
         max_tokens=(0,),
         temperature=(math.inf, 0),
         samples=(0, 2.0),

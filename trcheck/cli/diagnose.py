@@ -74,6 +74,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--tokenizer",
+        type=shared.name,
         metavar="NAME",
         help="turns the ids in `tokens` into text: an embedded model, a folder or a hub id",
     )

@@ -40,7 +40,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "an embedded model, a folder (also a run's) or a hub id (default: the model named "
         "like the task)"
     )
-    parser.add_argument("--policy", metavar="NAME", help=named)
+    parser.add_argument("--policy", type=shared.name, metavar="NAME", help=named)
     shared.add_task(parser, None, "the run's, or dial")
     shared.add(parser, OPTIONS)
 

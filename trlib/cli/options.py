@@ -131,6 +131,15 @@ def path(text: str) -> str:
     return text
 
 
+def name(text: str) -> str:
+    """A name: of a policy, a task or a method."""
+    if not text:
+        raise argparse.ArgumentTypeError(
+            "expected a name, got '': is a variable of the shell unset?"
+        )
+    return text
+
+
 def add_assignments(parser: argparse.ArgumentParser, flag: str, text: str) -> None:
     """An option NAME=VALUE that may be repeated."""
     parser.add_argument(
@@ -142,7 +151,7 @@ def add_task(parser: argparse.ArgumentParser, default: str | None, shown: str) -
     """--task, --knob, where the model runs and whether prompts are chat; `shown` is the default
     task in the help."""
     named = f"a name of `trlib tasks`, or FILE.py:CLASS (default: {shown})"
-    parser.add_argument("--task", default=default, metavar="NAME", help=named)
+    parser.add_argument("--task", default=default, type=name, metavar="NAME", help=named)
     add_assignments(parser, "--knob", "a setting of the task (`trlib tasks NAME` lists them)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or mps (default: auto)")
     parser.add_argument(

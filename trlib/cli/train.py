@@ -36,6 +36,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--method",
         default="grpo",
+        type=shared.name,
         metavar="NAME",
         help="a name of `trlib methods`, or FILE.py:CLASS (default: grpo)",
     )
@@ -46,7 +47,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     named = (
         "an embedded model, a folder or a hub id (default: the embedded model named like the task)"
     )
-    parser.add_argument("--policy", metavar="NAME", help=named)
+    parser.add_argument("--policy", type=shared.name, metavar="NAME", help=named)
     shared.add_assignments(
         parser, "--lora", "train adapters: a setting of peft's LoraConfig, such as r=8"
     )

@@ -1,6 +1,8 @@
 """Whether a run fits into memory, estimated before it begins: a long horizon is what most often
 does not."""
 
+from dataclasses import replace
+
 from trlib import checks
 from trlib.algorithms.needs import Needs
 from trlib.errors import warn
@@ -50,10 +52,23 @@ def peak(policy: Policy, settings: FilledSettings, needs: Needs) -> int:
 
 
 def warn_if_short(policy: Policy, settings: FilledSettings, needs: Needs) -> None:
-    """Warn if a batch would not fit into the memory that is free now."""
+    """Warn if a batch would not fit into the memory that is free now.
+    Raises ValueError: the completions would not even if each had one token."""
     needed, available = peak(policy, settings, needs), free(policy.device)
     if available is None or needed <= available:
         return
+    rows, short = (
+        settings.prompts * settings.group,
+        replace(settings, max_tokens=1, at_once=1, probe=0),
+    )
+    alone = replace(short, prompts=1, group=1, minibatches=1)
+    least = peak(policy, short, needs) - peak(policy, alone, needs)
+    if least > available:
+        raise ValueError(
+            f"prompts: expected a batch that fits into memory, got prompts x group = {rows:,} "
+            f"completions, which take {least / 1e9:,.1f} GB even with one token each, and "
+            f"{available / 1e9:.1f} GB are free on {policy.device}; lower prompts or group"
+        )
     scored = settings.at_once or settings.prompts * settings.group // settings.minibatches
     warn(
         f"max_tokens: if completions reach {settings.max_tokens} tokens, a batch takes "

@@ -51,7 +51,8 @@ class OptimizerStep:
         before it is clipped.
 
         Raises:
-            NonFiniteError: either is NaN or inf; the parameters stay as they were.
+            NonFiniteError: either is NaN or inf, and the parameters stay as they were; or the
+                parameters are, after the step.
             ValueError: the loss has no gradient."""
         if not isinstance(loss, Tensor) or loss.numel() != 1:
             got = list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
@@ -90,6 +91,12 @@ class OptimizerStep:
         with torch.no_grad():
             for p, weight in self.exact:
                 p.copy_(weight)
+            whole = torch.stack([p.isfinite().all() for p in chain(*self.parts)]).all()
+        if not whole:
+            raise NonFiniteError(
+                f"update {self.updates - 1}: the weights are not finite after a step with lr = "
+                f"{self.settings.lr:g}, expected a smaller lr"
+            )
         return value, norm
 
     def finite(self, metric: str, value: float | Tensor) -> float:

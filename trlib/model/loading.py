@@ -3,6 +3,7 @@
 Everything is read as float32 and checked first. A damaged model, or one that does not compute as
 sampling and scoring assume, is refused here, before it shows as a strange learning curve."""
 
+import os
 import re
 import socket
 import sys
@@ -92,7 +93,7 @@ def find(name: str) -> Source:
 
 
 def _has_model(folder: Path) -> bool:
-    return (folder / ADAPTERS).exists() or (folder / "config.json").exists()
+    return any(os.path.exists(folder / name) for name in (ADAPTERS, "config.json"))
 
 
 def _of_run(name: str, folder: Path) -> Source:
@@ -101,7 +102,7 @@ def _of_run(name: str, folder: Path) -> Source:
     if not (folder / RUN).is_file():
         raise CheckpointError(
             f"policy {name!r}: expected a folder with a config.json and model.safetensors, or one "
-            f"that a run was kept in, got one without a model{_beside(folder / 'policy')}"
+            f"that a run was kept in, got one without a model{_models_in(folder)}"
         )
     kept = standing(folder / "policy")
     if not _has_model(kept):
@@ -110,6 +111,14 @@ def _of_run(name: str, folder: Path) -> Source:
             "stopped before; resume=True, or --resume, continues it"
         )
     return Source(str(Path(name) / "policy"), str(kept), adapters=(kept / ADAPTERS).exists())
+
+
+def _models_in(folder: Path) -> str:
+    """The folders in a folder that hold a model, or a run."""
+    found = sorted(
+        path.name for path in folder.iterdir() if _has_model(path) or os.path.exists(path / RUN)
+    )
+    return f"; {str(folder)!r} has {', '.join(found[:5])}" if found else ""
 
 
 def _of_runs(name: str) -> bool:
@@ -156,6 +165,7 @@ def read(source: Source) -> tuple[Any, Any]:
         "trust_remote_code": False,
     }
     wanted = "a causal language model in the hub's format (config.json, safetensors, tokenizer)"
+    tokens = "a tokenizer in the hub's format (tokenizer.json, tokenizer_config.json)"
     if source.packed:
         check_readers(source.name)
         if source.name in PACKAGED:
@@ -164,14 +174,17 @@ def read(source: Source) -> tuple[Any, Any]:
         wanted = f"a whole GGUF file of a causal language model, {source.packed}"
     try:
         with quiet(source.local), reading_gguf() if source.packed else nullcontext():
-            tokenizer = _tokenizer(source, **where)
+            try:
+                tokenizer = _tokenizer(source, **where)
+            except KeyError as error:
+                raise source.refused(f"{tokens} at {source.at}", error) from error
             if not source.packed:
                 where["config"] = AutoConfig.from_pretrained(source.at, **where)
                 where["use_safetensors"] = True
                 where["ignore_mismatched_sizes"] = True  # `_whole` says which it is
             where |= {"dtype": torch.float32, "output_loading_info": True}
             loaded: Any = AutoModelForCausalLM.from_pretrained(source.at, **where)
-    except MemoryError:  # the file is not to blame
+    except (MemoryError, CheckpointError):  # the file is not to blame, or was named
         raise
     except Exception as error:  # one sentence for the many ways a folder or a file can be broken
         raise source.refused(f"{wanted} at {source.at}", error) from error
@@ -238,6 +251,8 @@ def reason(error: Exception) -> str:
     """The first line of another library's error."""
     if "trust_remote_code" in str(error):
         return "one that needs code of its own, and trlib runs none"
+    if isinstance(error, KeyError):  # as of a JSON file of another kind
+        return f"a file without {error}"
     return first_line(error)
 
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from trlib.errors import CheckpointError, first_line
+
 
 def token_ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     """Token ids of each text, as part of a completion: no special tokens before or after."""
@@ -16,8 +18,19 @@ def token_ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
 def chat_prompts(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     """Token ids of each prompt in the chat template, ready for the answer."""
     turns = [[{"role": "user", "content": text}] for text in texts]
-    prompts = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-    return token_ids(tokenizer, prompts)
+    return token_ids(tokenizer, _in_template(tokenizer, turns, add_generation_prompt=True))
+
+
+def _in_template(tokenizer: Any, turns: Sequence[Any], **how: bool) -> Any:
+    """Turns in the chat template.
+    Raises CheckpointError: the template, which is a small program, refuses them or fails."""
+    try:
+        return tokenizer.apply_chat_template(turns, tokenize=False, **how)
+    except Exception as error:
+        raise CheckpointError(
+            "chat: expected a chat template that takes a prompt as a user's message, got one that "
+            f"says: {first_line(error)}; chat=False (--no-chat) does without it"
+        ) from error
 
 
 def open_prompts(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
@@ -45,8 +58,11 @@ def end_of_turn(tokenizer: Any, ends: Sequence[int]) -> int:
     """The one of `ends` with which the chat template ends an answer; else the tokenizer's end
     token."""
     turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]
-    whole = tokenizer.apply_chat_template(turns, tokenize=False)
-    prompt = tokenizer.apply_chat_template(turns[:1], tokenize=False, add_generation_prompt=True)
+    try:
+        whole = _in_template(tokenizer, turns)
+        prompt = _in_template(tokenizer, turns[:1], add_generation_prompt=True)
+    except CheckpointError:  # it may take prompts and no answers
+        return tokenizer.eos_token_id
     if whole.startswith(prompt):
         for i in token_ids(tokenizer, [whole[len(prompt) :]])[0]:
             if i in ends:

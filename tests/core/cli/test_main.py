@@ -105,6 +105,23 @@ def test_the_examples_of_the_help_are_valid_command_lines():
             "evaluate --ks 1,two",
             "--ks: expected none or whole numbers with commas between, got '1,two'",
         ),
+        # Nothing is like it, but for `d` and `y` of one and `r` of another.
+        ("train --dry", "unrecognized argument --dry\nhelp: "),
+        ("sweep stale --dry", "unrecognized argument --dry; did you mean '--dry-run'?"),
+        *(
+            (
+                f"{line} ''",
+                f"argument {line.split()[-1]}: expected a name, got '': is a variable of ",
+            )
+            for line in (
+                "train --policy",
+                "train --task",
+                "train --method",
+                "evaluate --policy",
+                "evaluate --task",
+                "diagnose x --tokenizer",
+            )
+        ),
         *(
             (f"{line} --out ''", "argument --out: expected the name of a file or a folder, got ''")
             for line in ("train", "pretrain dial", "sweep stale")
@@ -133,6 +150,12 @@ NO_MODEL = "has no model of its own, got none"
             "task 'dial': moves: expected a whole number or 2 whole numbers",
         ),
         ("train --lora r", "--lora: expected NAME=VALUE, got 'r'"),
+        (
+            "train --prompts 1000000000",
+            "prompts: expected a batch that fits into memory, got prompts x group = 16,000,000,000 "
+            "completions, which take ",
+        ),
+        ("evaluate --prompts 1000000000", "prompts: expected"),
         ("train --resume", "--resume: expected --out FOLDER as well"),
         ("train --task sums", f"because task 'sums' {NO_MODEL}"),
         ("evaluate --policy mine/frist", "'mine/frist': no such folder; did you mean 'first'?"),

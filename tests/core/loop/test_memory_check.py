@@ -9,7 +9,7 @@ from torch.profiler import ProfilerActivity, profile
 import trlib
 from tests.by_day import in_their_ring
 from tests.core.loop.runs import trained
-from tests.losses import batch, noise, sampled
+from tests.losses import batch, noise, refused, sampled
 from trlib.algorithms import PPO, TROLL, Scores
 from trlib.loop import memory_check
 from trlib.loop.settings import RunSettings
@@ -44,6 +44,14 @@ def test_a_horizon_that_does_not_fit_is_said_before_the_run(monkeypatch, recwarn
         UserWarning, match=r"max_tokens: if completions reach 16 tokens, .* with at_once=1, fewer"
     ):
         trained(method, steps=1)
+    # Not even with one token for each completion.
+    monkeypatch.setattr(memory_check, "free", lambda device: 10)
+    refused(
+        r"ValueError: prompts: expected .*, got prompts x group = \d+ comp.*lower prompts or gro",
+        trained,
+        method,
+        steps=1,
+    )
 
 
 def most_bytes(call):

@@ -72,6 +72,16 @@ def test_a_flipped_bit_is_seen_wherever_it_is(tmp_path):
     assert len(trained(tmp_path, resume=True).rows) == 2
 
 
+def test_a_new_run_that_was_meant_to_continue_one_says_so(tmp_path, recwarn):
+    """A mistyped folder: another run lies beside it."""
+    trained(tmp_path / "stale", steps=1)
+    with pytest.warns(UserWarning, match=r"resume: .*'.*slate' holds no run .*mean 'stale'\?"):
+        trained(tmp_path / "slate", steps=1, resume=True)
+    recwarn.clear()
+    trained(tmp_path / "slate", resume=True)
+    assert not [w for w in recwarn if "resume" in str(w.message)]
+
+
 def test_tensors_of_another_run_are_named_and_nothing_is_changed(tmp_path):
     method = GRPO(beta=0.1)
     trained(tmp_path, method, steps=1, lag=1)

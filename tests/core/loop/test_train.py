@@ -108,6 +108,17 @@ def test_other_settings_are_refused_and_nothing_is_lost(tmp_path):
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
 
 
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_learning_rate_that_ruins_the_weights_is_named(epochs):
+    refused(
+        r"NonFiniteError: batch 0: update 0: the weights are not finite after a step with lr = 1e\+300, "
+        "expected a smaller lr",
+        trained,
+        lr=1e300,
+        epochs=epochs,
+    )
+
+
 def test_another_arithmetic_scaling_or_base_is_refused(tmp_path, folder):
     def adapted(alpha=8):
         lora = {"r": 2, "lora_alpha": alpha, "target_modules": ["q_proj"]}

@@ -372,4 +372,14 @@ def test_a_run_s_folder_leads_to_the_policy_that_it_kept(policy, tmp_path):
     assert found.name == str(out / "policy") and run.out == out and same(found, policy)
     shutil.rmtree(out / "policy")
     broken(str(out), "stopped before; resume=True, or --resume")
-    broken(str(tmp_path), "without a model.*has a")
+    broken(str(tmp_path), "without a model.*has a$")
+    # A folder of anything else, such as /etc with its polkit-1, is no place for a model.
+    (tmp_path / "other" / "polkit-1").mkdir(parents=True)
+    broken(str(tmp_path / "other"), "got one without a model$")
+
+
+def test_a_tokenizer_of_another_kind_is_named(folder):
+    (folder / "tokenizer.json").write_text('{"vocab": {}}')
+    broken(
+        folder, r"expected a tokenizer in the hub's format .* at .*, got: a file without 'added_t"
+    )

@@ -229,6 +229,30 @@ def test_a_demonstration_ends_as_the_chat_template_ends_an_answer(policy):
     )
 
 
+def test_a_chat_template_that_refuses_a_prompt_is_named(policy):
+    """As one that wants turns in pairs does; one that takes no answers, only prompts, is in order."""
+    turns = "{{ messages[0].content }}"
+    policy.tokenizer.chat_template = (
+        "{% if messages | length > 1 %}{{ raise_exception('no answers') }}{% endif %}" + turns
+    )
+    chat = Policy(policy.name, policy.model, policy.tokenizer, chat=True)
+    policy.model.generation_config.eos_token_id = [policy.end_id, 7]
+    assert chat.end_id == policy.tokenizer.eos_token_id
+    for template, words in (
+        ("{{ raise_exception('roles must alternate') }}", "roles must alternate"),
+        ("{{ messages[0].content + 1 }}", "can only concatenate str"),
+        ("{% if %}", "Expected an expression"),
+    ):
+        policy.tokenizer.chat_template = template
+        refused(
+            rf"CheckpointError: chat: expected a chat template that .*{words}.*\(--no-chat\) does",
+            sample,
+            chat,
+            ["7 : +3 ="],
+            max_tokens=2,
+        )
+
+
 @pytest.mark.parametrize("temperature", [0, 1.0])
 def test_logits_that_are_no_numbers_are_named(policy, task, temperature):
     with torch.no_grad():

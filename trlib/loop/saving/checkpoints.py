@@ -20,6 +20,7 @@ from trlib.errors import CheckpointError, warn
 from trlib.loop.saving.run import FILES
 from trlib.model.folders import UNFINISHED, free, lock, put_aside, writable, write
 from trlib.model.policy import Policy
+from trlib.other_names import near
 
 NAME, POLICY, LOCK = "checkpoint.safetensors", "policy", ".lock"
 MAY_CHANGE = ("steps", "checkpoint_every", "interrupted", "task_file")
@@ -154,6 +155,12 @@ def holding(
 
 def _prepare(folder: Path, resume: bool) -> None:
     begun = (folder / NAME).exists()
+    if resume and not begun:
+        runs = [path.parent.name for path in folder.parent.glob(f"*/{NAME}")]
+        warn(
+            f"resume: {str(folder)!r} holds no run that could be continued, so a new one begins "
+            f"there{near(folder.name, runs)}"
+        )
     if begun and not resume:
         raise CheckpointError(
             f"out: {str(folder)!r} holds a run already; expected an empty folder, or resume=True "
