@@ -91,8 +91,10 @@ class OptimizerStep:
         with torch.no_grad():
             for p, weight in self.exact:
                 p.copy_(weight)
-            whole = torch.stack([p.isfinite().all() for p in chain(*self.parts)]).all()
-        if not whole:
+            moved = [*chain(*self.parts)]
+            # A sum takes an eighth of the time, and is finite only if every weight is.
+            whole = torch.stack([p.sum() for p in moved]).isfinite().all()
+        if not whole and not all(bool(p.isfinite().all()) for p in moved):
             raise NonFiniteError(
                 f"update {self.updates - 1}: the weights are not finite after a step with lr = "
                 f"{self.settings.lr:g}, expected a smaller lr"
