@@ -361,6 +361,11 @@ test("a saved run comes back: its lanes, and its curves to compare with", () => 
     JSON.stringify({ ...JSON.parse(text), lanes: Array(9).fill({}) }),
   ])
     assert.throws(() => unsaved(bad), /expected/);
+  for (const lane of [null, 7, "a"])
+    assert.throws(
+      () => unsaved(JSON.stringify({ ...JSON.parse(text), lanes: [{}, lane] })),
+      new RegExp(`lane 2 of this file is ${JSON.stringify(lane)}; expected its settings and rows`),
+    );
   const odd = unsaved(
     JSON.stringify({
       ...JSON.parse(text),

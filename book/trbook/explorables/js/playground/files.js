@@ -75,7 +75,9 @@ export function again(saved, made = null) {
   const notes = [],
     lanes = {};
   for (const [i, one] of saved.lanes.entries()) {
-    const { lane, notes: more } = possibleLane({ ...one?.settings }, NAMES[i]);
+    if (one === null || typeof one !== "object")
+      throw new Error(`lane ${i + 1} of this file is ${JSON.stringify(one)}; expected its settings and rows.`);
+    const { lane, notes: more } = possibleLane({ ...one.settings }, NAMES[i]);
     lanes[NAMES[i]] = lane;
     notes.push(...more);
   }
