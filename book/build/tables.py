@@ -24,7 +24,7 @@ from book.build.cards.draw import drawn, figure_of, owner
 from book.build.cards.read import boxes
 from book.build.ext.made import MADE, RUNNING
 from book.build.markdown import escape, table
-from book.build.paths import ROOT
+from book.build.paths import ROOT, contents, source
 from trbook import figures, ladder
 from trbook.drawing import Drawing
 from trbook.scale import papers
@@ -240,6 +240,19 @@ class PlainMarkdown(Backend):
         return re.sub(r"([\\`*_<>\[\]])", r"\\\1", text)
 
 
+def asked(_: str) -> str:
+    """The questions of practitioners, by the pages that answer them."""
+    lines = []
+    for page, title in contents().items():
+        if page.startswith("book/questions/"):
+            text = source(page).read_text("utf-8")
+            address = f"{page.removeprefix('book/')}.md"
+            lines += ["", f"**[{title}]({address})**", ""]
+            for question in re.findall(r"^## (.+)$", text, re.MULTILINE):
+                lines.append(f"- [{question}]({address}#{default_slugify(question)})")
+    return "\n".join(lines[1:])
+
+
 def program(name: str) -> str:
     """A file of Python."""
     return f"```python\n{(ROOT / name).read_text(encoding='utf-8').rstrip()}\n```"
@@ -261,6 +274,7 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "syllabus": syllabus,
     "reading-times": lambda _: table(teaching.TIMES, teaching.times()),
     "metrics-table": metrics,
+    "asked": asked,
     "bibliography": sources,
     "program": program,
 }

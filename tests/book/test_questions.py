@@ -1,22 +1,67 @@
-"""The page of questions: its records have the seeds that it names, and what its lines print is stored
-as it is (`test_made.py` compares)."""
+"""The pages of questions: their records have the seeds that they name, the loss of four completions is
+what its formula says, every rule for a log and every word of the search names a question that is there,
+and what lines print is stored as it is (`test_made.py` compares)."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
+import torch
+import yaml
+from docutils.nodes import make_id
 
 from book.build import quoted
+from book.build.paths import ROOT
 from book.build.printed import filled, settled
+from trlib.advantages import group_relative
+from trlib.aggregation import aggregate
 
 BOOK = Path(__file__).parents[2] / "book"
-PAGE = (BOOK / "questions.md").read_text(encoding="utf-8")
+FIRST = (BOOK / "questions.md").read_text(encoding="utf-8")
+PAGES = {path.stem: path.read_text(encoding="utf-8") for path in BOOK.glob("questions/*.md")}
+ASKED = {name: re.findall(r"^## (.+)$", text, re.MULTILINE) for name, text in PAGES.items()}
 
 
-def test_every_number_has_at_least_as_many_seeds_as_the_page_names():
-    quotes = [asked for asked, _ in quoted.FILLED.findall(PAGE)]
+def test_every_number_has_at_least_as_many_seeds_as_the_first_page_names():
+    quotes = [asked for text in PAGES.values() for asked, _ in quoted.FILLED.findall(text)]
     seeds = {quoted.part(quoted.parse(text), whole=False)["seed"].nunique() for text in quotes}
-    assert "at least <!--rec corrected none seeds-->8<!--/rec--> seeds" in PAGE
+    assert "at least <!--rec corrected none seeds-->8<!--/rec--> seeds" in FIRST
     assert min(seeds) == 8 and quoted.shown("corrected none seeds") == "8"
+
+
+def test_every_question_answers_first_in_bold_and_shows_it_with_code_that_runs():
+    for name, text in PAGES.items():
+        for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+            heading, _, answer = part.partition("\n\n")
+            assert answer.startswith("**"), (name, heading)
+            assert part.count("<!--runs-->") == 1 and "\n```text\n" in part, (name, heading)
+
+
+@pytest.mark.parametrize("lengths", [(10, 40, 160, 20), (160, 20, 10, 40), (50, 50, 50, 50)])
+def test_the_loss_at_a_ratio_of_1_is_0_only_as_a_mean_per_completion(lengths):
+    """Of the table under *Is a negative loss normal?*: a mean over tokens is minus the advantages
+    weighted by length, and its sign says which completions are longer."""
+    advantages = group_relative(torch.tensor([1.0, 0.0, 0.0, 1.0]), torch.zeros(4).int())
+    mask = torch.arange(160) < torch.tensor(lengths)[:, None]
+    loss = -advantages[:, None].expand(4, 160)
+    by_hand = -(0.75**0.5) * (lengths[0] - lengths[1] - lengths[2] + lengths[3]) / sum(lengths)
+    assert aggregate(loss, mask, "token-mean").item() == pytest.approx(by_hand, abs=1e-5)
+    assert abs(aggregate(loss, mask, "seq-mean-token-mean").item()) < 1e-6
+    row = re.search(rf"^{re.escape(str(lengths))} +(-?[\d.]+) +(-?[\d.]+)$", PAGES["loss"], re.M)
+    assert [float(x) for x in row.groups()] == [0.0, pytest.approx(by_hand, abs=0.005)]
+
+
+def test_rules_for_a_log_and_words_of_the_search_name_questions_that_are_there():
+    rules = json.loads((ROOT / "trlib/log_rules.json").read_text(encoding="utf-8"))["rules"]
+    for rule in rules:
+        page, _, question = rule["see"].partition(": ")
+        assert question in ASKED[page], rule["see"]
+    hints = yaml.safe_load((BOOK / "search.yml").read_text(encoding="utf-8"))
+    addresses = {
+        f"book/questions/{name}#{make_id(question)}" for name in ASKED for question in ASKED[name]
+    }
+    assert set(hints["also"]) == addresses
 
 
 def test_a_number_stays_where_only_its_last_digit_is_another():

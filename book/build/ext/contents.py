@@ -19,7 +19,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx_external_toc.api import SiteMap
 
-FOLDERS = ("book/methods", "book/interface")
+FOLDERS = ("book/methods", "book/interface", "book/questions")
 """Their pages are reached from the page above them."""
 UNLISTED = "trlab/records/"
 """Its pages are reached from the sentences that rest on them: they stand in no contents, in no
