@@ -27,6 +27,7 @@ examples:
   trlib diagnose rank_0.pt rank_1.pt                  slime's, or tensors under the names below
   trlib diagnose rollouts.jsonl --logprobs raw --temperature .7
   trlib diagnose today.parquet --against yesterday.parquet
+  trlib diagnose --log train.log --settings run.sh    no dump: what lines of a log say
 
 A file is parquet, JSON lines (an object for each row), JSON, CSV, NPZ, .pt, a token export of prime-rl or a training
 dump of slime. Several files, or a folder, are the ranks of one batch and are read together. A row is a completion with
@@ -54,8 +55,20 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
-        nargs="+",
+        nargs="*",
         help="a dump, the dumps of several ranks, or their folder",
+    )
+    parser.add_argument(
+        "--log",
+        type=shared.path,
+        metavar="FILE",
+        help="instead of a dump, lines of a training log of TRL or verl: says what follows from them",
+    )
+    parser.add_argument(
+        "--settings",
+        type=shared.path,
+        metavar="FILE",
+        help="beside --log, the run's settings: a command, a YAML or lines of key=value",
     )
     parser.add_argument(
         "--html",
@@ -140,7 +153,29 @@ def _reason(error: Exception, ours: bool) -> str:
     return sentence(error)
 
 
+def _log(args: argparse.Namespace) -> int:
+    """What lines of a log say; 1 if a rule applies, 0 if none, 2 if nothing was recognised."""
+    if args.file:
+        raise ValueError(f"--log: expected no dump beside it, got {args.file[0]!r}")
+    from trcheck.diagnose import log
+
+    texts = [Path(name).read_text(encoding="utf-8") for name in (args.log, args.settings) if name]
+    recognised, said = log.judge(*texts)
+    if args.json:
+        statements = [{"sentence": sentence, "see": see} for sentence, see in said]
+        shared.print_json({"recognised": recognised, "statements": statements})
+    else:
+        print(log.text(recognised, said))
+    return STATUS["unclear"] if not recognised else int(bool(said))
+
+
 def _run(args: argparse.Namespace) -> int:
+    if args.log is not None:
+        return _log(args)
+    if args.settings is not None:
+        raise ValueError("--settings: expected --log FILE beside it, got none")
+    if not args.file:
+        raise ValueError("FILE: expected a dump, or --log FILE, got neither")
     columns = dict(_column(text) for text in args.column)
     named = [("FILE", name) for name in args.file]
     named += [("--against", args.against)] if args.against else []

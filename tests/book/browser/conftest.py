@@ -27,6 +27,7 @@ DAILY = (
     "book/glossary",
     "book/playground",
     "book/purpose",
+    "book/questions",
     "book/methods/index",
     "book/methods/dppo",
     "book/interface/losses",
