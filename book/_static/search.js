@@ -6,7 +6,7 @@
   const LONGEST = 200; // characters of a query that count
   const PAGES = 25,
     NAMES = 15;
-  const WEIGHT = { question: 1.5, page: 1, card: 1, evidence: 0.7, interface: 0.75, internal: 0.3 };
+  const WEIGHT = { question: 2, page: 1, card: 1, evidence: 0.7, interface: 0.75, internal: 0.3 };
   const STOP = new Set(window.bookIndex.stop);
   const SAME = 0.8,
     PART = 0.55,
@@ -74,12 +74,17 @@
     return found;
   };
 
+  // A name such as clip_ratio is also its words; by itself it counts where a page has it.
+  const parted = (word) =>
+    word.includes("_") ? [...(Object.hasOwn(words, word) ? [word] : []), ...word.split(/_+/).filter(Boolean)] : [word];
+
   const share = (some, all) => (all.length ? all.filter((word) => some.has(stem(word))).length / all.length : 0);
 
   // The pages that answer, best first: [page, unit, score]. A page counts by its best section and by what all of them say.
   const rank = (query) => {
+    const parts = query.flatMap(parted);
     const asked = [
-      ...new Set(query.some((word) => !STOP.has(word)) ? query.filter((word) => !STOP.has(word)) : query),
+      ...new Set(parts.some((word) => !STOP.has(word)) ? parts.filter((word) => !STOP.has(word)) : parts),
     ].slice(0, 24);
     const stems = new Set(asked.map(stem));
     const hits = new Map();
@@ -123,9 +128,14 @@
     });
     const whole = Math.max(0, ...ranked.map((hit) => hit[3]));
     ranked.sort((a, b) => b[2] - a[2]);
-    const kept = ranked.filter((hit) => hit[3] >= whole / 2 && hit[2] > ranked[0][2] / 12);
-    const seen = new Set(); // a question and the page that answers it are one hit
-    return kept.filter(([page]) => !seen.has(page) && seen.add(page)).slice(0, PAGES);
+    const question = (hit) => kinds[units[hit[1]][4]] === "question";
+    // A question has few words beside a page: it stays with fewer of those that were asked for.
+    const kept = ranked.filter(
+      (hit) => hit[3] >= whole / (question(hit) ? 5 : 2) && hit[2] > ranked[0][2] / 12,
+    );
+    const seen = new Set(); // a question and the section that answers it are one hit
+    const place = (hit) => (question(hit) ? units[hit[1]].slice(0, 2).join("#") : hit[0]);
+    return kept.filter((hit) => !seen.has(place(hit)) && seen.add(place(hit))).slice(0, PAGES);
   };
 
   // Names of the package that hold every word, whole: `ppo` finds PPO and ppo_loss, not ppoish.

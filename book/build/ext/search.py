@@ -36,6 +36,8 @@ from book.build.paths import ANNEX, ANNEXED
 HINTS = ("book", "search.yml")
 WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
 TAG = re.compile(r"<(script|style|svg|template)\b.*?</\1>|<[^>]*>", re.DOTALL)
+QUESTIONS = "book/questions/"
+"""The pages whose sections are questions: each is a hit of its own."""
 TITLE, HEADING, KEYWORD = 12, 6, 16
 """How many times as much as a word of the text a word of a title, of a heading or of a page's
 keywords counts."""
@@ -171,15 +173,16 @@ def index(pages: dict[str, Page], hints: dict[str, Any]) -> dict[str, Any]:
         docname, _, anchor = question["page"].partition("#")
         if docname not in place:  # a book of a few pages
             continue
-        asked = Counter(dict.fromkeys(words(question["ask"]), TITLE))
+        said = f"{question['ask']} {question.get('also', '')}"
         add(
             docname,
             anchor,
             question["ask"],
             "",
-            asked + Counter(words(question.get("also", ""))),
+            Counter(dict.fromkeys(words(said), TITLE)),
             "question",
         )
+    also: dict[str, str] = hints.get("also", {})
     for docname in names:
         page = pages[docname]
         keywords = hints["keywords"].get(docname, "")
@@ -189,7 +192,11 @@ def index(pages: dict[str, Page], hints: dict[str, Any]) -> dict[str, Any]:
             if number == 0:
                 weights.update(dict.fromkeys(set(words(page.title)), TITLE))
                 weights.update(dict.fromkeys(set(words(keywords)), KEYWORD))
-            what = kind(docname)
+            asked = number > 0 and docname.startswith(QUESTIONS)
+            if asked:
+                told = [*words(unit.heading), *words(also.get(f"{docname}#{unit.anchor}", ""))]
+                weights.update(dict.fromkeys(told, TITLE))
+            what = "question" if asked else kind(docname)
             # Below a card's first lines its headings say it all: every card has the same.
             shown = "" if number and what == "card" else unit.text
             add(docname, unit.anchor, unit.heading if number else "", shown, weights, what)
