@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
@@ -25,6 +24,8 @@ def config() -> dict[str, Any]:
 def contents() -> dict[str, str]:
     """Every page that the table of contents names, in its order, without a suffix
     (`notebooks/05_grpo`), and the title that it has there; empty: the page's own."""
+    from sphinx_external_toc.parsing import parse_toc_yaml  # tests of the package need no Sphinx
+
     listed = parse_toc_yaml(ROOT / "_toc.yml")
     return {
         page: entry.title or ""

@@ -123,6 +123,13 @@ def test_bad_input_is_named():
         refused(f"{next(iter(wrong))}: expected", wpo_update, **given | {"delta": 0.5} | wrong)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_policy_that_has_a_gradient_is_taken_as_numbers():
+    """torch warns where such a tensor is made a number."""
+    learning = PI.clone().requires_grad_()
+    assert torch.equal(wpo_update(learning, A, LINE, 0.5), wpo_update(PI, A, LINE, 0.5))
+
+
 def test_they_are_functions_and_the_command_line_says_so(capsys):
     assert RELATIVES["wpo"] is wpo_update and not {"wpo", "spo"} & set(OBJECTIVES)
     assert cli.main(["train", "--task", "dial", "--policy", "dial", "--method", "spo"]) == 1

@@ -70,11 +70,12 @@ def _checked(pi: Tensor, A: Tensor, D: Tensor) -> list[Tensor]:
     k = checks.floating("pi", pi, (None,), "K").shape[0]
     for name, value, shape in (("pi", pi, (k,)), ("A", A, (k,)), ("D", D, (k, k))):
         checks.finite(name, checks.floating(name, value, shape))
+    pi, A, D = (value.detach() for value in (pi, A, D))
     if float(pi.min()) < 0 or abs(float(pi.sum()) - 1) > 1e-6:
         raise ValueError(f"pi: expected probabilities that sum to 1, got {pi.tolist()}")
     if float(D.min()) < 0 or bool((D.diagonal() != 0).any()):
         raise ValueError("D: expected distances of at least 0, and 0 on the diagonal")
-    return [value.detach().double() for value in (pi, A, D)]
+    return [value.double() for value in (pi, A, D)]
 
 
 RELATIVES: dict[str, Any] = {"wpo": wpo_update, "spo": spo_update}

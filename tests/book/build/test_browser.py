@@ -46,7 +46,7 @@ def test_a_library_that_its_program_lacks_is_named_and_nothing_else_is_printed(
 
 
 @pytest.fixture
-def as_root(monkeypatch):
+def as_root(monkeypatch, tmp_path):
     """Root on Debian, without a Chromium: the commands that would install one, which fail."""
     ran = []
 
@@ -54,6 +54,7 @@ def as_root(monkeypatch):
         ran.append(command)
         return subprocess.CompletedProcess(command, 100, "", "E: no net\nE: no package chromium\n")
 
+    monkeypatch.setattr(browser, "BUILD", tmp_path)
     monkeypatch.setattr(browser, "_installed", lambda: None)
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
@@ -80,6 +81,12 @@ def test_a_variable_prevents_that_anything_is_installed(as_root, monkeypatch, ca
     with pytest.raises(browser.NoChromium, match="install it"):
         browser.chromium()
     assert (as_root, browser.announced(), capfd.readouterr()) == ([], "", ("", ""))
+
+
+def test_tests_of_the_package_need_nothing_that_builds_the_book():
+    book = ("sphinx", "sphinx_external_toc", "jupyter_book", "nbformat", "playwright")
+    code = f"import sys; sys.modules.update(dict.fromkeys({book})); import conftest"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_without_playwright_there_is_no_browser_and_none_is_installed(monkeypatch):

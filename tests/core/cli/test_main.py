@@ -20,6 +20,7 @@ from trlib.errors import CheckpointError, NonFiniteError
 from trlib.fields import settings
 from trlib.loop import train as loop
 from trlib.loop.metrics import METRICS
+from trlib.loop.saving import checkpoints
 from trlib.loop.saving.run import Run
 from trlib.loop.settings import RunSettings
 from trlib.methods import method_kind
@@ -423,6 +424,25 @@ def test_a_folder_that_was_sent_runs_no_code(tmp_path, monkeypatch, said, policy
     assert not Path("mark").exists()
     said(f"evaluate --policy runs/a --task {file} {FEW}")
     assert Path("mark").exists()
+
+
+def test_a_run_that_was_sent_is_continued_without_its_code(tmp_path, monkeypatch, said):
+    """Its checkpoint names a file as method, optimiser and task: each is only compared."""
+    monkeypatch.chdir(tmp_path)
+    said(f"train --out runs/a {SMALL}")
+    Path("runs/a/helper.py").write_text("from pathlib import Path\n\nPath('mark').touch()\n")
+    tensors, meta = checkpoints.load(Path("runs/a"))
+    file = "runs/a/helper.py:T"
+    for changed in (
+        {"method": {**meta["settings"]["method"], "name": file}},
+        {"optimizer": file},
+        {"task": {**meta["settings"]["task"], "name": file}},
+    ):
+        sent = {**meta, "settings": {**meta["settings"], **changed, "task_file": file}}
+        checkpoints.save(Path("runs/a"), tensors, sent)
+        err = said(f"train --out runs/a --resume {SMALL}", 1).err
+        assert f"= {file!r}, expected the same, got " in err
+    assert not Path("mark").exists()
 
 
 @pytest.mark.parametrize(
