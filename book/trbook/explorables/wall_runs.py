@@ -16,8 +16,8 @@ from trlib.tasks.aloud import ANSWER
 SWEEP = "real_words"
 LOOKS = {"once": "once", "eight times": "reuse", "eight times, clipped": "clip"}
 """Of each run, by its label: the lane of `trlab/drawing/looks.json` whose look it has."""
-AGAIN = ("real_methods_first", "real_methods")
-"""Sweeps that have these runs with other seeds."""
+AGAIN = ("real_methods_first", "real_methods", "real_regions")
+"""Sweeps that have these runs with other seeds; the last has how the second of them ended, alone."""
 LABELS, RATE = ("pg_is, once", "pg_is", "ppo"), "1e-05"
 """What the three are called there, and their learning rate."""
 RIGHT, WRONG, NO_NUMBER = "1", "0", "-"
@@ -31,7 +31,7 @@ def pack() -> dict[str, Any]:
 
     Each lane has by batch a sign for every answer (`tiles`) and the answers (`said`), and the share
     of right answers to new sums with its 95 % interval (`end`). `again` has, of every other seed, by
-    lane the right answers of its batches and that share.
+    lane the right answers of its batches and that share, or null for what was not recorded.
     """
     sweep, runs, _ = read(SWEEP)
     runs = runs.set_index("label")
@@ -92,15 +92,15 @@ def others(name: str) -> list[dict[str, Any]]:
     found = []
     for seed in sweep.seeds:
         own, batches = (
-            part[(part["seed"] == seed) & (part["lr"] == RATE)].set_index("label")
+            # A sweep that has one learning rate does not name it in its runs.
+            part[(part["seed"] == seed) & ("lr" in sweep.train or part["lr"] == RATE)]
             for part in (runs, history)
         )
-        right = [batches.loc[label].sort_values("batch")["reward"] for label in LABELS]
-        found.append(
-            {
-                "seed": seed,
-                "right": [[round(each * share) for share in shares] for shares in right],
-                "end": [round(float(own.loc[label, "sampled"]), 3) for label in LABELS],
-            }
-        )
+        curves, ends = [], []
+        for label in LABELS:
+            end = own.loc[own["label"] == label, "sampled"]
+            shares = batches[batches["label"] == label].sort_values("batch").get("reward", [])
+            curves.append([round(each * share) for share in shares] or None)
+            ends.append(None if end.empty else round(float(end.iloc[0]), 3))
+        found.append({"seed": seed, "right": curves, "end": ends})
     return found

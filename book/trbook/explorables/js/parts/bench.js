@@ -29,6 +29,7 @@
      extra      ({ set, data, state(), board }) -> { el, update(state, reading) }: more beside the board (optional);
                 set(settings, true): in passing, and not into the address
      extraFold  what `extra` is called where it opens on demand (optional)
+     passedOn   (state) -> what of it the address says, where that is not all (optional)
      hint       the one thing to do, a sentence below the title
      sideBelow  whether `extra` lies below the board, beside the verdict (optional)
    What depends on packed data, `settings`, `presets` or `question`, may be a function of them; the latter two also
@@ -92,7 +93,7 @@ function open(given, model, el) {
     if (passing) return; // it moves by itself, and the address is the reader's
     saving = setTimeout(() => {
       model.save_changes();
-      writeAddress(home, spec.name, state, first);
+      writeAddress(home, spec.name, spec.passedOn?.(state) ?? state, first);
     }, 150);
   };
   const visit = () => {

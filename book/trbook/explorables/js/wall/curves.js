@@ -34,7 +34,9 @@ export function curves(looks) {
       picture.size(width, height);
       join(grid, "path.rule", SHARES, { d: (share) => `M${EDGE},${y(share)}H${right - EDGE}` });
       const seen = [
-        ...(again ? runs.flatMap((run) => every("other", (_, i) => way(run.right[i]))) : []),
+        ...(again
+          ? runs.flatMap((run) => every("other", (_, i) => run.right[i] && way(run.right[i])).filter(({ d }) => d))
+          : []),
         ...(told
           ? [...every("later", (lane) => way(lane.right, batch)), ...every("end", (lane) => end(lane.end, lane.at))]
           : []),

@@ -12,7 +12,9 @@ const PACE = 750, // milliseconds from batch to batch
 
 export function walls(looks, { set, state, data }) {
   let picked = null, // [wall, tile] that a reader points at
-    timer = 0;
+    timer = 0,
+    own = "", // what was guessed here
+    begun = false;
   const each = data.lanes.map((lane, i) => wall(lane, i, looks[lane.look], { point, guess })),
     slider = ladder({
       label: "batch",
@@ -27,6 +29,7 @@ export function walls(looks, { set, state, data }) {
       },
     }),
     asked = h("p", { class: "asked" }),
+    bubble = h("div", { class: "bubble", "aria-hidden": "true" }), // the tiles themselves say it to a screen reader
     mark = h("span", { class: "mark" }),
     said = h("span", { class: "said" }),
     again = button("Did it happen again?", () => {
@@ -34,7 +37,7 @@ export function walls(looks, { set, state, data }) {
       set({}, true);
     }),
     anew = button("Guess anew", () => {
-      Object.assign(data, { told: false, again: false });
+      Object.assign(data, { told: false, again: false, friend: "" });
       picked = null;
       set({ guess: "", batch: 1 });
       play(PAUSE);
@@ -46,16 +49,16 @@ export function walls(looks, { set, state, data }) {
       h("ul", { class: "walls" }, ...each.map(({ node }) => node)),
       doing,
       slider.el,
-      h("div", { class: "answer" }, asked, h("p", { class: "large" }, mark, said)),
       h(
         "p",
         { class: "key" },
         ...[..."10-"].flatMap((is) => [tile(is), ` ${KINDS[is]} `]),
-        "· A row has the answers to one question; once you have guessed, a tap reads a tile. ",
+        "· A row has the answers to one question; a tile that you tap after your guess shows its answer. ",
         h("b", { text: "Marked" }),
         `: no right answer uses it. One recorded run each of SmolLM2 (seed ${data.seed}).`,
       ),
     );
+  bubble.append(asked, h("p", { class: "large" }, mark, said));
   /* On to a batch, one after the other; a hand that comes takes over. */
   function play(to) {
     stop();
@@ -71,6 +74,7 @@ export function walls(looks, { set, state, data }) {
   }
   function guess(name) {
     if (data.told) return;
+    own = name;
     set({ guess: name });
     play(LAST);
   }
@@ -88,26 +92,35 @@ export function walls(looks, { set, state, data }) {
   const seen = new IntersectionObserver(([{ isIntersecting }]) => {
     if (!isIntersecting) return;
     seen.disconnect();
-    if (state().batch === 1 && !state().guess) return play(PAUSE);
+    if (state().batch === 1) return play(PAUSE);
     data.told = true;
     point(null);
   });
-  if (still()) end();
-  else seen.observe(slider.el);
   addEventListener("beforeprint", end, { once: true });
   return {
     el,
     update({ guess: guessed, batch }) {
+      if (guessed && guessed !== own) {
+        // what somebody guessed who sent the address
+        stop();
+        seen.disconnect();
+        Object.assign(data, { friend: guessed, told: false, again: false });
+        set({ guess: "", batch: PAUSE }, true);
+      } else if (!begun && still() && batch === 1) set({ batch: PAUSE }, true);
+      else if (!begun) seen.observe(slider.el);
+      begun = true;
       slider.set(batch);
       el.dataset.guess = guessed;
       el.dataset.told = data.told ? "yes" : "no";
       again.setAttribute("aria-pressed", String(data.again));
-      const [at, which] = picked ?? [1, Math.max(0, data.lanes[1].tiles[batch - 1].indexOf("1"))],
+      const [at, which] = picked ?? [1, 0],
         is = data.lanes[at].tiles[batch - 1][which],
         written = answers(data, at, batch - 1);
       each.forEach((one, i) =>
         one.show({ batch, guessed, told: data.told, all: data.each, on: i === at ? which : -1 }),
       );
+      bubble.hidden = !data.told || (!picked && batch < LAST);
+      each[at].say(bubble, which);
       each[at].read(`${which + 1}, ${KINDS[is]}: ${written[which] || "nothing"}`);
       say(asked, `${NAMES[at]} answers ${data.asked[batch - 1][Math.floor(which / ACROSS)]}`);
       say(mark, is === "1" ? "✓" : "✕");
@@ -144,7 +157,7 @@ function wall(lane, i, { hue }, { point, guess }) {
     return ACROSS * part(clientY - box.top, box.height) + part(clientX - box.left, box.width);
   };
   for (const kind of ["pointermove", "pointerdown"]) plane.addEventListener(kind, (event) => point([i, at(event)]));
-  plane.addEventListener("focus", () => point([i, Math.max(0, on)]));
+  plane.addEventListener("focus", () => plane.matches(":focus-visible") && point([i, Math.max(0, on)])); // by keyboard
   plane.addEventListener("click", () => guess(name));
   plane.addEventListener("keydown", (event) => {
     const way = WAYS[event.key];
@@ -155,6 +168,13 @@ function wall(lane, i, { hue }, { point, guess }) {
   });
   return {
     node,
+    /* What a tile answers, beside it. */
+    say(bubble, which) {
+      const { offsetTop, offsetHeight } = tiles[which];
+      if (bubble.parentNode !== node) node.append(bubble);
+      bubble.style.top = `${plane.offsetTop + offsetTop + offsetHeight + 7}px`;
+      bubble.dataset.of = name;
+    },
     read: (text) => plane.setAttribute("aria-valuetext", text),
     show({ batch, guessed, told, all, on: chosen }) {
       if (chosen >= 0) on = chosen;

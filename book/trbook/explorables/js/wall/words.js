@@ -9,11 +9,20 @@ const [RIGHT, , NO_NUMBER] = "10-";
 export const KINDS = { 1: "right", 0: "wrong", [NO_NUMBER]: "no number" };
 
 const known = new WeakMap();
-/* The data of one figure with what follows from them. `told`: the names are known; `again`: other runs are shown. */
+/* The data of one figure with what follows from them. `told`: the names are known; `again`: other runs are shown; `friend`: what
+   somebody guessed who sent the address. */
 export function opened(data) {
   if (!known.has(data)) {
     const lanes = data.lanes.map((lane) => ({ ...lane, right: lane.tiles.map((tiles) => count(tiles, RIGHT)) }));
-    known.set(data, { ...data, lanes, each: lanes[0].tiles[0].length, told: false, again: false, runs: data.again });
+    known.set(data, {
+      ...data,
+      lanes,
+      each: lanes[0].tiles[0].length,
+      told: false,
+      again: false,
+      friend: "",
+      runs: data.again,
+    });
   }
   return known.get(data);
 }
@@ -43,8 +52,7 @@ const inAll = (shares) => shares.map((share, i) => `${NAMES[i]} ${percent(share)
 export function told({ guess, batch }, data) {
   const { lanes, each, tested } = data,
     now = lanes.map(({ right }) => right[batch - 1] / each);
-  if (!data.told && guess)
-    return calm(`You tapped ${guess}. Now the rest.`, `Batch ${batch} of ${LAST}: ${inAll(now)}.`);
+  if (!data.told && guess) return calm(`You say ${guess}. Now the rest.`, `Batch ${batch} of ${LAST}: ${inAll(now)}.`);
   if (!data.told && batch < PAUSE)
     return calm(
       "Every tile is an answer, green where it is right.",
@@ -52,36 +60,48 @@ export function told({ guess, batch }, data) {
     );
   if (!data.told)
     return calm(
-      `Which wall is greenest in batch ${LAST}? Tap that wall.`,
-      `One of them uses every batch once, two of them eight times. This is batch ${batch}.`,
+      data.friend
+        ? `A friend says ${data.friend}. What do you say? Which wall is greenest in batch ${LAST}?`
+        : `Which wall is greenest in batch ${LAST}? Tap that wall.`,
+      `One copy learns once from every batch, two learn eight times. This is batch ${batch}: ${inAll(now)}.`,
     );
   if (data.again) return repeated(data);
-  const [once, many] = lanes,
-    half = [once, many].map(({ right }) => right.findIndex((one) => one >= each / 2) + 1),
-    best = Math.max(...many.right),
-    ends = lanes.map(({ right }) => right[LAST - 1]);
+  const [, many] = lanes,
+    best = many.right.indexOf(Math.max(...many.right)),
+    before = answers(data, 1, best)[many.tiles[best].indexOf(RIGHT)],
+    last = answers(data, 1, LAST - 1)[0];
   return calm(
-    `${reply(guess, ends)} B went out: ${percent(best / each)} in batch ${many.right.indexOf(best) + 1}, ${percent(ends[1] / each)} in batch ${LAST}.`,
-    `A learned once from every batch, B eight times, C eight times with a clip, which stops pushing a word that has moved far. B was the first to be right in half of its answers, in batch ${half[1]}, A in batch ${half[0]}. Of ${tested} answers to new sums: ${inAll(lanes.map(({ end }) => end[0]))}.`,
+    `${reply(guess, lanes)} B could add. Now it writes ${firstStep(last)}.`,
+    `In batch ${best + 1} it wrote ${firstStep(before)}. It learned eight times from every batch, and after the first time it was no longer the model that had written the answers: they could not show what it has got wrong since. C did the same with a clip. A learned once and ends highest here. Where answers are expensive to sample, reuse can pay all the same: half of them were right in batch ${half(lanes[1], each)} (B), ${half(lanes[2], each)} (C) and ${half(lanes[0], each)} (A). Of ${tested} new sums at the end are right: ${inAll(lanes.map(({ end }) => end[0]))}.`,
   );
 }
 
-function reply(guess, ends) {
-  const best = NAMES[ends.indexOf(Math.max(...ends))];
+const firstStep = (answer) => answer.split(",")[0];
+/* The first batch in which half of the answers are right. */
+const half = ({ right }, each) => right.findIndex((one) => one >= each / 2) + 1;
+
+function reply(guess, lanes) {
+  const ends = lanes.map(({ right }) => right[LAST - 1]),
+    best = NAMES[ends.indexOf(Math.max(...ends))];
   if (!guess) return `${best} is greenest.`;
   if (guess === best) return `✓ ${guess} it is.`;
   return guess === "B"
-    ? "You tapped B."
+    ? "You said B."
     : `Nearly: ${best} has ${Math.max(...ends)} right, ${guess} has ${ends[NAMES.indexOf(guess)]}.`;
 }
 
 /* Of the runs with other seeds. */
 function repeated({ runs }) {
-  const ends = NAMES.map((_, i) => runs.map(({ end }) => end[i]).sort((a, b) => a - b)),
+  const ends = NAMES.map((_, i) =>
+      runs
+        .map(({ end }) => end[i])
+        .filter((end) => end !== null)
+        .sort((a, b) => a - b),
+    ),
     lost = ends[1].filter((end) => end < 0.05).length,
     between = ([low, ...more]) => `${percent(low).slice(0, -2)} to ${percent(more.at(-1))}`;
   return calm(
-    `It did, in ${lost} of ${runs.length} other runs: used eight times, fewer than 5\u00a0% right in the end.`,
-    `The faint curves are ${runs.length} more of each, with other seeds. Of new sums B ends with ${between(ends[1])} right, C with ${between(ends[2])}, A with ${between(ends[0])}: once is slower, and broke in none.`,
+    `It did, in ${lost} of ${ends[1].length} other runs: used eight times, fewer than 5\u00a0% right in the end.`,
+    `The faint curves are ${ends[0].length} more runs of each with other seeds; of ${ends[1].length - ends[0].length} more of B only the end was recorded. Of new sums B ends with ${between(ends[1])} right, C with ${between(ends[2])}, A with ${between(ends[0])}: once is slower, and collapsed in none.`,
   );
 }
