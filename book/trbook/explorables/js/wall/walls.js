@@ -75,6 +75,7 @@ export function walls(looks, { set, state, data }) {
   function guess(name) {
     if (data.told) return;
     own = name;
+    picked = null; // the end quotes B
     set({ guess: name });
     play(LAST);
   }
