@@ -127,7 +127,8 @@ class _Writer:
         self.tokens = torch.full((rows, max_tokens), pad, device=device)
         self.mask = torch.zeros(rows, max_tokens, dtype=torch.bool, device=device)
         self.forced = torch.zeros_like(self.mask)
-        float32 = {"dtype": torch.float32, "device": device}  # whatever torch's default is
+        # Whatever torch's default type is.
+        float32: dict[str, Any] = {"dtype": torch.float32, "device": device}
         self.logp = torch.zeros(rows, max_tokens, **float32)
         self.ended = torch.zeros(rows, dtype=torch.bool, device=device)
         self.full_rows = torch.as_tensor(sorted(full), dtype=torch.long, device=device)

@@ -254,7 +254,8 @@ def test_more_tokens_than_the_vocabulary_has_are_refused_by_the_setting_s_name(m
     refused(f"{name}: expected at most 272, the number of tokens in the .*, got 277", train, method)
 
 
-def test_a_reference_moves_by_its_share_of_the_way():
+@pytest.mark.parametrize(("given", "share"), [((0.25,), 0.25), ((), 1.0)])
+def test_a_reference_moves_by_its_share_of_the_way_or_all_of_it(given, share):
     ways = []
 
     def flat(weights):
@@ -267,12 +268,12 @@ def test_a_reference_moves_by_its_share_of_the_way():
         def update(self, step):
             super().update(step)
             before = flat(step.reference)
-            step.move_reference(0.25)
+            step.move_reference(*given)
             ways.append((flat(step.weights) - before, flat(step.reference) - before))
 
     train(Follows(), **BIG, lr=1e-3, warmup=0)
     for whole, way in ways:
-        assert whole.norm() > 1e-2 and (way - 0.25 * whole).norm() < 1e-3 * whole.norm()
+        assert whole.norm() > 1e-2 and (way - share * whole).norm() < 1e-3 * whole.norm()
 
 
 def test_every_epoch_of_every_batch_takes_whole_groups_in_a_new_order():

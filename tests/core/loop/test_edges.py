@@ -27,12 +27,13 @@ from tests.losses import (
     trained,
 )
 from tests.test_vectors import FILE
-from trlib.algorithms import Scores
+from trlib.algorithms import Method, Scores
 from trlib.algorithms.batch import Anchor
 from trlib.algorithms.method import is_proportional
+from trlib.arguments import as_json
 from trlib.divergences import TopK
 from trlib.errors import DemonstrationError, MethodError
-from trlib.fields import dataclass_of
+from trlib.fields import dataclass_of, settings
 from trlib.loop.boxes import needs_of
 from trlib.methods import OBJECTIVES
 
@@ -131,18 +132,26 @@ def found_of(method, anchor, apart):
     return needs, [*sums, *held.memory.numbers().values()]
 
 
+def defaults_of(name):
+    """The settings that only this method has, or with a default of its own."""
+    shared = {one.name: one.default for one in settings(Method)}
+    every = {one.name: one.default for one in settings(OBJECTIVES[name])}
+    return {n: as_json(v) for n, v in every.items() if n not in shared or v != shared[n]}
+
+
 RECORDED = json.loads(FILE.read_text(encoding="utf-8"))["methods"]
 
 
 @pytest.mark.parametrize("name", in_their_ring(OBJECTIVES))
 def test_every_method_is_on_record(name):
-    """Its row holds what it makes of a batch with its defaults, checked by hand."""
+    """Its first row holds its defaults, and what it makes of a batch with them, checked by hand."""
     if name not in RECORDED:
         method = OBJECTIVES[name]()
         row = {"settings": {}, "apart": 0.3, "anchor": method.anchor}
         needs, numbers = found_of(method, row["anchor"], row["apart"])
-        row |= {"needs": needs, "numbers": numbers}
+        row |= {"defaults": defaults_of(name), "needs": needs, "numbers": numbers}
         pytest.fail(f"{name}: `methods` of {FILE.name} lacks it; now it is {json.dumps([row])}")
+    assert defaults_of(name) == RECORDED[name][0]["defaults"]
 
 
 @pytest.mark.parametrize("name", in_their_ring(RECORDED))

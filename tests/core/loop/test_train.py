@@ -36,6 +36,7 @@ from trlib.errors import CheckpointError, NonFiniteError
 from trlib.loop.metrics import METRICS, SHOWN
 from trlib.loop.saving import checkpoints
 from trlib.model import forward
+from trlib.model.policy import Policy
 from trlib.tasks import Dial
 from trlib.tasks.task import Verdict
 
@@ -54,7 +55,8 @@ def test_the_history_has_the_columns_of_the_glossary_and_nothing_is_written(tmp_
     monkeypatch.chdir(tmp_path)
     run = trained()
     assert not list(tmp_path.iterdir())
-    shown = [name for name in METRICS if name not in SHOWN]  # those are another method's
+    others = (*SHOWN, "kl_ref", "kl_ref_seq")  # those are another method's
+    shown = [name for name in METRICS if name not in others]
     assert list(run.history.columns) == shown
     assert run.history.index.tolist() == [0, 1, 2, 3] and run.history.index.name == "batch"
     assert run.history.notna().sum().sum() >= 4 * len(shown) - 8
@@ -390,6 +392,8 @@ def test_a_method_changes_the_rollout_by_its_plan_alone(anchor):
     assert run.prompts.guided.tolist() == (failed / 4).tolist()
     for row, mine, guided in zip(run.rows, rewards.split(4), forced.split(4), strict=True):
         assert row["reward"] == pytest.approx(float(mine[~guided].mean()))
+    own = [float(mine[~guided].mean()) for mine, guided in zip(rewards, forced, strict=True)]
+    assert run.prompts.reward.tolist() == pytest.approx(own)
 
 
 class TwoStages(PPO):
@@ -470,3 +474,52 @@ def test_neither_torch_s_default_type_nor_its_generator_takes_part(method):
         assert same(trained(method, **how), expected)
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("anchor", ["rollout", "recomputed"])
+@pytest.mark.parametrize("correction", [None, Correction()])
+def test_a_correction_that_the_anchor_makes_is_warned_of(anchor, correction, recwarn):
+    """And no other: neither of the two alone."""
+    trained(PPO(correction=correction), steps=1, anchor=anchor)
+    said = [str(one.message) for one in recwarn if "correct" in str(one.message)]
+    assert len(said) == (anchor == "rollout" and correction is not None)
+    assert all(
+        one.startswith("correction: with anchor='rollout' the ratio already") for one in said
+    )
+
+
+class Own(PPO):
+    """An update of its own, which scores once."""
+
+    def update(self, step):
+        step.descend(step.loss())
+
+
+PASSES = [
+    (PPO(), {}, 1),  # the update's own pass gives the old log-probs
+    (Own(), {}, 2),  # nobody knows what it scores first
+    (PPO(), {"anchor": "rollout"}, 1),
+    (PPO(), {"epochs": 2}, 3),
+    (PPO(), {"minibatches": 2}, 2),  # all of it once, and two halves
+    (PPO(), {"epochs": 2, "anchor": "rollout"}, 2),
+    (PPO(correction=Correction()), {}, 2),
+    (GRPO(beta=0.1), {}, 2),  # and the reference's
+    (GRPO(beta=0.1), {"epochs": 2}, 4),
+    (DPPO(delta_tv=0.1), {"epochs": 2}, 2),
+    (TROLL(), {}, 2),  # the old distributions
+    (TRAPO(), {}, 1),
+]
+
+
+@pytest.mark.parametrize(("method", "settings", "passes"), PASSES)
+def test_how_often_a_batch_is_scored(method, settings, passes, monkeypatch):
+    """In batches, beside the probe's pass."""
+    scored, score = [], Policy.score
+
+    def counted(self, completions, **more):
+        scored.append(len(completions))
+        return score(self, completions, **more)
+
+    monkeypatch.setattr(Policy, "score", counted)
+    trained(method, steps=2, probe=1, without=["skipping"], **settings)
+    assert sum(n for n in scored if n > 1) == 2 * 16 * passes
