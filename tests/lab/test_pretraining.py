@@ -166,7 +166,7 @@ def test_what_stands_in_its_place_is_kept(made):
         (lambda out: pretrain("dail", out=out), "task: expected one of .*did you mean 'dial'"),
         (
             lambda out: pretrain("sums", out=out),
-            r"name: expected a task with a base model \('dial', 'spend', 'relay'\), got 'sums'",
+            r"name: expected a task with a base model \('dial', 'spend', 'relay', 'tales'\), got 'sums'",
         ),
         (lambda out: pretrain("dial", out=out, check=0), "check: expected"),
         (lambda out: Recipe(steps=(0, 0)), "steps: expected at least one step"),

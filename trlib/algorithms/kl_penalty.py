@@ -3,7 +3,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -49,20 +49,10 @@ def dual_ascent(lam: float, value: float, target: float, lr: float) -> float:
     return max(0.0, lam + lr * (value - target))
 
 
-class Controlled(Protocol):
-    """Settings by which a β follows a KL."""
-
-    @property
-    def controller(self) -> str: ...
-    @property
-    def target_kl(self) -> float: ...
-    @property
-    def horizon(self) -> int: ...
-
-
-def follow(settings: Controlled, beta: float, kl: float, completions: int) -> float:
+def follow(settings: Any, beta: float, kl: float, completions: int) -> float:
     """β after a batch of so many completions has reached this KL: by `adapt`, by
-    `adapt_proportionally`, or the same."""
+    `adapt_proportionally`, or the same, as `controller`, `target_kl` and `horizon` of the settings
+    say."""
     if settings.controller == "ppo":
         return adapt(beta, kl, settings.target_kl)
     if settings.controller == "proportional":

@@ -174,7 +174,10 @@ class TRPO(Method):
             move(step.parameters, old, unflat(self.backtrack**attempt * full, old))
             with torch.no_grad():
                 scores = step.score()
-                surrogate = step.loss(scores)
+                if self.reference is None:
+                    surrogate = self.loss(self.objective(scores, step.batch).per_token, step.batch)
+                else:  # with its penalty, as in the loss that is to be lowered
+                    surrogate = step.loss(scores)
                 if (
                     float(self._kl(scores, step.batch)) <= self.delta_kl
                     and float(surrogate) < before

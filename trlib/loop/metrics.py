@@ -130,9 +130,10 @@ METRICS: dict[str, Metric] = {
     "seconds": Metric("s", "wall time of the batch, metrics included, checkpoints not"),
     "tokens_per_s": Metric("tokens/s", "sampled tokens of the batch per second of its wall time"),
 }
-SHOWN = ("drift", "covariance")
-"""Columns that a method computes itself and hands to `Step.show`."""
-AVERAGED = ("kept", "kept_pos", "kept_neg", "push", *SHOWN)
+SHOWN = ("drift", "covariance", "kl_ref", "kl_ref_seq")
+"""Columns that only some runs have: what a method computes itself and hands to `Step.show`, and how
+far the policy is from a reference."""
+AVERAGED = ("kept", "kept_pos", "kept_neg", "push", "drift", "covariance")
 """Columns that are means over the updates that show them."""
 
 
