@@ -105,7 +105,7 @@ def parse(text: str) -> Quote:
             digits = int(word[1:])
         elif word != PLAIN:
             measures.append(word)
-    if len(asked) < 2 or "=" in asked[1] or len(measures) > 1:
+    if len(asked) < 2 or re.match(r"\S+=\S", asked[1]) or len(measures) > 1:
         raise ValueError(
             f"expected SWEEP LABEL [over LABEL] [MEASURE] [AXIS=POINT ...], got {text!r}"
         )

@@ -52,7 +52,10 @@ def test_a_quote_is_read_word_by_word():
         "noise", "ppo, learner", "", "ess", (("sampler of", "int4"),)
     )
     assert parse("stale ppo over troll kl").other == Quote("stale", "troll", "", "kl")
-    for wrong in ("stale", "stale ppo kl greedy", "stale over ppo"):
+    assert parse('weights "β = 0.1" kl lr=1e-4') == Quote(
+        "weights", "β = 0.1", "", "kl", (("lr", "1e-4"),)
+    )
+    for wrong in ("stale", "stale lr=1e-4", "stale ppo kl greedy", "stale over ppo"):
         with pytest.raises(ValueError, match="expected SWEEP LABEL"):
             parse(wrong)
 
