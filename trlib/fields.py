@@ -6,7 +6,7 @@ import inspect
 import textwrap
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from functools import wraps
+from functools import cache, wraps
 from itertools import zip_longest
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
@@ -114,6 +114,7 @@ def dataclass_of(entry: Any) -> Any:
     return entry if isinstance(entry, type) else entry.func
 
 
+@cache
 def _written(kind: type) -> dict[str, tuple[str, str]]:
     """The type of each field and the string under it, as in the source; a base class's string is
     inherited."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
@@ -9,9 +10,12 @@ from functools import lru_cache
 from myst_parser.mdit_to_docutils.base import default_slugify
 
 import trlab.claims
+from book.build.ext.made import MADE
+from book.build.markdown import escape
+from book.build.paths import ROOT
 from trlab.claims import tell
-from trlab.claims.outcome import NOT_TESTABLE, Told
-from trlab.claims.text import VERDICTS
+from trlab.claims.outcome import NOT_TESTABLE
+from trlab.claims.text import VERDICTS, printed_verdict
 from trlab.verdict import NOT_SEEN, SEEN, UNDECIDED
 
 FAMILY = {"gspo": "grpo", "cispo": "grpo", "sapo": "grpo", "dr_grpo": "grpo", "dapo": "grpo"}
@@ -58,14 +62,24 @@ def of_method(name: str) -> trlab.claims.Card | None:
     return every().get(FAMILY.get(name, name))
 
 
-def told_of(name: str, arxiv: str) -> list[Told]:
-    """What became of a method's own claims; on a card that several methods share, of those from its
-    paper."""
+def shown_of(name: str, arxiv: str) -> list[tuple[str, str]]:
+    """A method's own claims and their verdicts, as the page of claims has them: judging them again takes
+    as long as reading all records. Where several methods share a card, those of the method's paper."""
     card = of_method(name)
     if card is None:
         return []
+    page = (ROOT / "book" / "claims.md").read_text(encoding="utf-8")
+    blocks = {found[2].strip(): found[3] for found in MADE.finditer(page) if found[2]}
+    printed = {printed_verdict(verdict): text for verdict, text in VERDICTS.items()}
     shared = card.name in FAMILY.values()
-    return [one for one in tell(card) if not shared or one.claim.arxiv == arxiv]
+    return [
+        (escape(claim.text), printed[found[1]])
+        for claim in card.claims
+        for found in [
+            re.search(rf"{re.escape(claim.text)} \(.+?\) \*\*(.+?)\.\*\*", blocks[card.name])
+        ]
+        if found and (not shared or claim.arxiv == arxiv)
+    ]
 
 
 def card_of(module: str) -> str:

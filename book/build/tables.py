@@ -18,9 +18,8 @@ from pybtex.database import Person, parse_file
 from pybtex.plugin import find_plugin
 
 from book.build import claims, records, teaching
-from book.build.cards import CARDS, FOLDER, GALLERY, Card, blocks
+from book.build.cards import CARDS, GALLERY, Card, blocks
 from book.build.cards.card import ACTIONS
-from book.build.cards.draw import drawn, figure_of, owner
 from book.build.cards.read import boxes
 from book.build.ext.made import MADE, RUNNING
 from book.build.markdown import escape, table
@@ -132,7 +131,7 @@ def steps_shown(_: str) -> str:
     )
 
 
-def steps_drawn(_: str) -> tuple[Path, Drawing]:
+def steps_drawn() -> tuple[Path, Drawing]:
     """The picture of these curves."""
     return BOOK / LADDER, figures.drawing(ladder.curves())
 
@@ -145,7 +144,7 @@ def places(_: str) -> str:
     )
 
 
-def places_drawn(_: str) -> tuple[Path, Drawing]:
+def places_drawn() -> tuple[Path, Drawing]:
     """The picture of these places."""
     return BOOK / PLACES, _eight()
 
@@ -155,16 +154,6 @@ def _eight() -> Drawing:
     from book.build.places import drawn as eight
 
     return figures.drawing(eight())
-
-
-def weights_drawn(name: str) -> tuple[Path, Drawing]:
-    """The curve of a card."""
-    return FOLDER / figure_of(name), _curve(owner(name))
-
-
-@cache
-def _curve(name: str) -> Drawing:
-    return figures.drawing(drawn(CARDS[name]))
 
 
 def nine_lines(_: str) -> str:
@@ -279,36 +268,30 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "program": program,
 }
 """What stands on a page, as Markdown, by its name; called with its argument."""
-DRAWN: dict[str, Callable[[str], tuple[Path, Drawing]]] = {
+DRAWN: dict[str, Callable[[], tuple[Path, Drawing]]] = {
     "ladder-curves": steps_drawn,
     "places": places_drawn,
-    "weights": weights_drawn,
 }
-"""What draws the picture of a block, and where that is stored, by the block's name; called with the name
-of the page."""
+"""What draws the picture of a block, and where that is stored, by the block's name."""
 
 
-def made(name: str, argument: str, page: str) -> str:
-    """What a page's source has between two comments; on a card, what is made of that card."""
+def made(name: str, argument: str) -> str:
+    """What a page's source has between two comments."""
     head = f"{name} {argument}" if argument else name
-    if name in blocks.BLOCKS:
-        text = "\n".join(blocks.BLOCKS[name](CARDS[page]))
-    else:
-        text = MAKERS[name](argument)
-    return f"<!--made {head}-->\n{text.strip()}\n<!--/made-->"
+    return f"<!--made {head}-->\n{MAKERS[name](argument).strip()}\n<!--/made-->"
 
 
-def filled(text: str, page: str = "") -> str:
-    """A page's text as it should be; of a card, `page` is the method's name."""
+def filled(text: str) -> str:
+    """A page's text as it should be."""
 
     def block(found: re.Match[str]) -> str:
         by_hand = found[1] in RUNNING
-        return found[0] if by_hand else made(found[1], (found[2] or "").strip(), page)
+        return found[0] if by_hand else made(found[1], (found[2] or "").strip())
 
     return MADE.sub(block, text)
 
 
-def drawings(text: str, page: str = "") -> Iterator[tuple[Path, Drawing]]:
+def drawings(text: str) -> Iterator[tuple[Path, Drawing]]:
     """The pictures of a page's blocks, and where they are stored."""
     for name in sorted({found[1] for found in MADE.finditer(text)} & DRAWN.keys()):
-        yield DRAWN[name](page)
+        yield DRAWN[name]()

@@ -6,10 +6,11 @@ the book shows.
                                           # notebooks (notebooks/NAME)
     python -m book.build.write --check    # changes nothing; names what is out of step
 
-Tables (`book.build.tables`), what is computed on a method's card (`cards.blocks`), numbers of the
+Tables (`book.build.tables`), numbers of the
 records (`numbers`), pictures of recorded figures (`pictures`) and what lines of Python print
 (`printed`) stand between comments; in a notebook's text numbers do. `methods` is the list of methods as
-JSON. The page of a recorded question is the README of its folder (`records`).
+JSON. The page of a recorded question is the README of its folder (`records`). What is computed on a
+method's card is not written: a build makes it (`cards.made`).
 """
 
 from __future__ import annotations
@@ -45,10 +46,10 @@ def made(path: Path) -> dict[Path, str]:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".ipynb":
         return {path: numbers.filled_notebook(text)}
-    drawings = (*pictures.drawings(text), *tables.drawings(text, path.stem))
+    drawings = (*pictures.drawings(text), *tables.drawings(text))
     text = printed.filled(text, str(path.relative_to(ROOT)))
     text = pictures.filled(text, BOOK if path.name == records.PAGE else "")
-    return {**dict(pictures.stale(drawings)), path: numbers.filled(tables.filled(text, path.stem))}
+    return {**dict(pictures.stale(drawings)), path: numbers.filled(tables.filled(text))}
 
 
 def stale(names: Iterable[str]) -> Iterator[tuple[Path, str]]:

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from book.build.cards import FOLDER
+from book.build.cards import made
 from book.build.ext.stored import code_cells, unpacked
 from book.build.paths import ROOT, chapters
 from trbook.explorables.files import PAGE
@@ -163,7 +163,9 @@ def test_curves_and_intervals_are_interquartile_means():
 
 def test_what_is_drawn_has_the_colours_of_the_table_alone():
     known = {INK, *(colour for hue in TABLE["hues"].values() for colour in hue)}
-    stored = [*(ROOT / "book/_static").glob("*/*.svg"), *FOLDER.glob("curves/*.svg")]
+    made.prepare()
+    curves = [*made.OUT.glob("*.svg")]
+    stored = [*(ROOT / "book/_static").glob("*/*.svg"), *curves]
     shown = {path: path.read_text("utf-8") for path in stored}
     for path in chapters():
         cells = code_cells(json.loads(path.read_text("utf-8"))).values()
@@ -172,7 +174,7 @@ def test_what_is_drawn_has_the_colours_of_the_table_alone():
         shown[path] = "".join(re.findall('<svg role="img".*?</svg>', drawn))
     found = {path: set(re.findall(r"#[0-9a-f]{6}\b", text)) for path, text in shown.items()}
     assert {path.name: other for path, own in found.items() if (other := own - known)} == {}
-    cards = [shown[path] for path in stored if path.parent.name == "curves"]
+    cards = [shown[path] for path in stored if path in curves]
     hues = {frozenset(re.findall(r"var\(--(\w+),", text)) for text in cards}
     assert hues == {frozenset(["good", "bad"]), frozenset(["good"])}
 

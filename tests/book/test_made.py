@@ -1,12 +1,13 @@
 """Tables that a build makes stand in the pages' source too."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from myst_parser.mdit_to_docutils.base import default_slugify as slug
 
 from book.build import quoted, records, tables, write
-from book.build.cards import CARDS, FOLDER
+from book.build.cards import CARDS, FOLDER, made
 from book.build.ext.made import MADE, as_directives
 from book.build.paths import ROOT
 from tests.book.conftest import prose
@@ -42,10 +43,41 @@ def test_the_pages_hold_what_the_code_and_the_records_say():
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_card_holds_what_the_code_and_the_records_say(name):
-    """`python -m book.build.write NAME` writes it, with its figure."""
+    """`python -m book.build.write NAME` writes the numbers in its sentences."""
     assert list(write.stale([name])) == []
-    for figure in re.findall(r"\]\((curves/\S+?)\)", CARDS[name].text):
-        assert "trlib-drawing" in from_files(FOLDER / figure)
+
+
+def test_a_build_puts_tables_and_the_curve_into_a_card():
+    card = CARDS["dppo"]
+    assert not re.search(r"^\||^!\[", card.text, re.MULTILINE), "a person writes no table of these"
+    page = made.filled("dppo")
+    assert not made.MARK.search(page)
+    heads = ("| setting | here | paper | what it is |", "| over a batch | learning rate |")
+    assert all(f"\n{head}" in page for head in (*heads, "| claim | verdict here |"))
+    assert re.search(r"\| <!--rec best dppo-tv uses=16-->0\.\d\d \[", page)
+    (figure,) = re.findall(r"^!\[Weights with DPPO .+?\]\((\S+)\)$", page, re.MULTILINE)
+    assert "trlib-drawing" in from_files(FOLDER / figure)
+
+
+def test_a_block_that_nobody_makes_is_named(monkeypatch):
+    wrong = replace(CARDS["dppo"], text="# DPPO\n\n<!--made weigths-->\n")
+    monkeypatch.setattr(made, "CARDS", {"dppo": wrong})
+    with pytest.raises(ValueError, match=r"dppo\.md: expected .*weights.*, got weigths"):
+        list(made._asked())
+
+
+def test_blocks_are_made_anew_when_a_file_has_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(made, "ROOT", tmp_path)
+    monkeypatch.setattr(made, "SOURCES", ("trlab",))
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book/claims.md").write_text("", encoding="utf-8")
+    (tmp_path / "trlab").mkdir()
+    keys = set()
+    for text in ("a", "b"):
+        (tmp_path / "trlab/declared.json").write_text(text, encoding="utf-8")
+        keys.add(made._key())
+    (tmp_path / "trlab/picture.svg").write_text("no source of a block", encoding="utf-8")
+    assert len(keys | {made._key()}) == 2
 
 
 @pytest.mark.parametrize("name", QUESTIONS)

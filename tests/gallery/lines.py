@@ -81,7 +81,7 @@ BOX = re.compile(r"^```diff\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 def changed(card: Any) -> tuple[str, str]:
     """The lines of the method that a card changes, and its own: a `diff` without those after `+`, and
     without those after `-`."""
-    (box,) = BOX.findall(card.own_text)
+    (box,) = BOX.findall(card.text)
     lines = box.splitlines()
     assert {line[:2] for line in lines} <= {"- ", "+ ", "  "}, box
     assert any(line.startswith("+ ") for line in lines), box

@@ -88,9 +88,14 @@ def _claim(number: int, told: Told) -> str:
     source = f"[{claim.where}](https://arxiv.org/abs/{claim.arxiv})"
     if claim.ours:
         source = claim.where.removeprefix("nowhere: ")
-    verdict = VERDICTS[told.verdict].removeprefix(MECHANISM).removesuffix(" at this size")
-    said = [f"{number}. {claim.text} ({source}) **{_first_large(verdict)}.**"]
+    said = [f"{number}. {claim.text} ({source}) **{printed_verdict(told.verdict)}.**"]
     return " ".join([*said, *filter(None, (claim.untestable.removeprefix(TOO_SMALL), claim.why))])
+
+
+def printed_verdict(verdict: str) -> str:
+    """A verdict as the page of claims prints it, below the mechanism's name."""
+    text = VERDICTS[verdict].removeprefix(MECHANISM).removesuffix(" at this size")
+    return text[0].upper() + text[1:]
 
 
 def _folded(told: Sequence[Told]) -> list[str]:
@@ -224,7 +229,3 @@ def _number(estimate: Estimate, sign: str = "") -> str:
         f"{estimate.value:{sign}.{digits}f} [{estimate.low:{sign}.{digits}f}, "
         f"{estimate.high:{sign}.{digits}f}]"
     )
-
-
-def _first_large(text: str) -> str:
-    return text[0].upper() + text[1:]

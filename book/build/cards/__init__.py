@@ -3,8 +3,8 @@
     from book.build.cards import CARDS
     CARDS["dppo"].how
 
-A person writes a card; `python -m book.build.write NAME` fills in what is computed. `card` reads one,
-`blocks` makes what is computed, from what `read` takes off the code, `outcome` off the records and
+A person writes a card, and a build fills in what is computed (`made`). `card` reads one, `blocks` makes
+what is computed, from what `read` takes off the code, `outcome` off the records and
 `curve` off the method itself; `tables` has the tables of all.
 """
 

@@ -1,4 +1,5 @@
-"""What is computed on a card: its maker by the name that stands on the page, `<!--made runs-->`."""
+"""What is computed on a card: its maker by the name that stands on the page, `<!--made runs-->`. A person
+writes the headings above."""
 
 from __future__ import annotations
 
@@ -13,13 +14,19 @@ from book.build import claims
 from book.build.cards import CARDS, read
 from book.build.cards.card import Card
 from book.build.cards.draw import figure_of, in_words, owner
-from book.build.cards.outcome import Outcome, changed, command, headline, outcomes, written
-from book.build.markdown import escape, table
+from book.build.cards.outcome import (
+    Outcome,
+    changed,
+    command,
+    headline,
+    outcomes,
+    sweep_of,
+    written,
+)
+from book.build.markdown import table
 from book.build.paths import ROOT
 from trbook.scale import papers
 from trlab.cells import of_its_day
-from trlab.claims.text import VERDICTS
-from trlab.sweep import load_sweep
 
 GUIDE = "index.md#how-to-read-a-card"
 """What every card would repeat, for a page in `book/methods`."""
@@ -69,8 +76,6 @@ def trainers(card: Card) -> list[str]:
     bridged = "bridge" in paper.trl_note + paper.verl_note
     bridge = f"The bridge is in [chapter 12]({BRIDGE}). " if bridged else ""
     return [
-        "## In your trainer",
-        "",
         f"**TRL {versions['trl']}.** {paper.trl_note or 'As the paper has it:'}",
         "",
         *_box("python", _in_trl(paper) if paper.trl else []),
@@ -126,7 +131,7 @@ def settings(card: Card) -> list[str]:
         here = default if default == read.GIVEN else f"`{default}`"
         own = "" if text in _shared() else _plain(text)
         body.append([f"`{name}`", here, _plain(theirs) or "–", *([own] if texts else [])])
-    return ["## Defaults", "", table(head, body)]
+    return [table(head, body)]
 
 
 @cache
@@ -152,7 +157,7 @@ def libraries(card: Card) -> list[str]:
             lines.append(f"- `{name}`: {texts[0]}")
         else:
             lines += [f"- `{name}`:", *(f"  - {text}" for text in texts)]
-    return ["## In libraries", "", *lines]
+    return lines
 
 
 @cache
@@ -189,7 +194,7 @@ def runs(card: Card) -> list[str]:
     body = []
     for one, own in zip(found, settings, strict=True):
         moves = f", {one.point} moves" if one.source.axis == "moves" else ""
-        day = of_its_day(load_sweep(one.source.sweep), one.method)
+        day = of_its_day(sweep_of(one.source.sweep), one.method)
         sweep = (f"[{one.source.sweep}]({one.source.page})", f"{one.steps} batches", day)
         body.append(
             [
@@ -240,12 +245,11 @@ def claimed(card: Card) -> list[str]:
     Raises:
         ValueError: nothing is claimed of it.
     """
-    of, told = claims.of_method(card.name), claims.told_of(card.name, card.arxiv)
-    if of is None or not told:
+    of, rows = claims.of_method(card.name), claims.shown_of(card.name, card.arxiv)
+    if of is None or not rows:
         raise ValueError(f"{card.name}.md, claims: expected a method of which some are recorded")
-    rows = [(escape(one.claim.text), VERDICTS[one.verdict]) for one in told]
     link = f"[Tests and numbers](../claims.md#{default_slugify(of.title)})"
-    return ["## Claims", "", table(("claim", "verdict here"), rows), "", link]
+    return [table(("claim", "verdict here"), rows), "", link]
 
 
 def _plain(text: str) -> str:

@@ -1,7 +1,7 @@
 """A method's card: the page `book/methods/NAME.md`, which a person writes.
 
-The comment at its head says what the tables of all methods need. What is computed stands on the card between
-comments, `<!--made runs-->`, and `book.build.cards.blocks` makes it.
+The comment at its head says what the tables of all methods need. What is computed has a line of its own,
+`<!--made runs-->`, and `book.build.cards.blocks` makes it.
 """
 
 from __future__ import annotations
@@ -104,7 +104,6 @@ SOURCES: Mapping[str, str] = {
 library, without the paper; others who print the paper's formula; a problem that the abstract or a
 summary states, of which we made ours; or the paper."""
 HEAD = re.compile(r"\A<!--\n(.*?)^-->\n+# ([^\n]+)\n+Use it (.+?)[:.]\s", re.MULTILINE | re.DOTALL)
-MADE = re.compile(r"^<!--made .*?^<!--/made-->$", re.MULTILINE | re.DOTALL)
 ARXIV = re.compile(r"\[arXiv [\d.]+\]\(https://arxiv\.org/abs/([\d.]+)\)")
 
 
@@ -150,14 +149,9 @@ class Card:
     """Settings as the paper or its authors' code has them, by our names."""
 
     @property
-    def own_text(self) -> str:
-        """What a person wrote: the page without what is made."""
-        return MADE.sub("", self.text)
-
-    @property
     def arxiv(self) -> str:
         """The number of its paper; empty: none."""
-        found = ARXIV.search(self.own_text)
+        found = ARXIV.search(self.text)
         return found[1] if found else ""
 
     @property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from book.build.cards import CARDS, Card
 from book.build.cards.curve import LIKELY, PROBABILITIES, RARE, RATIOS, expert_weights, weights
+from book.build.paths import BUILD, ROOT
 from trbook.drawing import SMALL
 from trbook.figures import plain
 from trlab.drawing import HUES
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+OUT = BUILD / "cards"
+"""Where what is computed on cards is kept."""
 LEVELS = (-2.0, 2.6)
 """What the axis of weights shows."""
 
@@ -42,7 +45,7 @@ def owner(name: str) -> str:
 
 def figure_of(name: str) -> str:
     """The file of a card's figure, from its page."""
-    return f"curves/{owner(name)}.svg"
+    return f"../../{OUT.relative_to(ROOT)}/{owner(name)}.svg"
 
 
 @plain

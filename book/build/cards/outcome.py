@@ -173,6 +173,10 @@ def _outcomes(name: str) -> tuple[Outcome, ...]:
     return tuple(found)
 
 
+sweep_of = cache(load_sweep)
+"""A sweep by its name; many cards ask for the same."""
+
+
 @cache
 def _runs(sweep: str) -> Any:
     """Its finished runs; a record is read from its files at every call, and many cards ask for the
@@ -183,7 +187,7 @@ def _runs(sweep: str) -> Any:
 def _read(source: Source, label: str, point: str, runs: Any) -> Outcome:
     first = runs.iloc[0]
     task, section = json.loads(first["task"]), f"method {first['method']}"
-    held = load_sweep(source.sweep).defaults.get(section, {})
+    held = sweep_of(source.sweep).defaults.get(section, {})
     return Outcome(
         source,
         label,

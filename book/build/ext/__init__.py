@@ -6,7 +6,7 @@ describes them to search engines, at the `address` that `_config.yml` sets, with
 links to them show; `search` makes the index
 of the book's own search; `phone_tables` makes every table readable on a phone, `line_breaks` says
 where a line may break; `security` says what a page may load and run; `execution` says when, where and
-with which versions a notebook ran; `made` makes a page
+with which versions a notebook ran; `cards` puts what is computed on methods' pages, `made` makes a page
 of a source that reads well by itself; `modules` makes the interface's pages; `figures` draws the
 pictures of a page's source in the page, `looks` gives names in the table of methods the looks that
 figures draw them in, `explorables` puts those that run on pages that are no
@@ -42,6 +42,7 @@ PARTS = (
     "security",
     "stored",
     "execution",
+    "cards",
     "made",
     "modules",
     "figures",

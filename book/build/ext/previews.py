@@ -20,6 +20,8 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from book.build.browser import NoChromium, browser
+from book.build.cards import CARDS, made
+from book.build.cards import FOLDER as FOLDER_OF_CARDS
 from trbook.explorables.files import PAGE
 
 logger = logging.getLogger(__name__)
@@ -73,10 +75,17 @@ def first(path: Path) -> Figure | None:
         cells = nbformat.read(path, as_version=4)["cells"]
         shown = (output for cell in cells for output in cell.get("outputs", []))
         return next((found for found in map(_stored, shown) if found), None)
-    for says, name in FIGURE.findall(path.read_text(encoding="utf-8")):
+    for says, name in FIGURE.findall(_text(path)):
         if (path.parent / name).exists():
             return Figure((path.parent / name).read_bytes(), says)
     return None
+
+
+def _text(path: Path) -> str:
+    """A page's source; of a method's page, with what is computed on it."""
+    if path.parent == FOLDER_OF_CARDS and path.stem in CARDS:
+        return made.filled(path.stem)
+    return path.read_text(encoding="utf-8")
 
 
 def _stored(output: dict[str, Any]) -> Figure | None:

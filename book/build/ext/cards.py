@@ -1,0 +1,33 @@
+"""Methods' pages with what is computed on them (`book.build.cards.made`)."""
+
+from __future__ import annotations
+
+from sphinx.application import Sphinx
+
+from book.build.cards import CARDS, made
+
+PREFIX = "book/methods/"
+
+
+def prepare(app: Sphinx, env: object, docnames: list[str]) -> None:
+    """Makes the blocks before pages are read on every core, each of which would make them again."""
+    first = app.config.first_pages
+    if any(_is_card(page) and (not first or page in first) for page in docnames):
+        made.prepare()
+
+
+def fill(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Puts the blocks of a method's page in their places; a page of which only the title is read keeps
+    its source."""
+    first = app.config.first_pages
+    if _is_card(docname) and (not first or docname in first):
+        source[0] = made.filled(docname.removeprefix(PREFIX))
+
+
+def _is_card(page: str) -> bool:
+    return page.startswith(PREFIX) and page.removeprefix(PREFIX) in CARDS
+
+
+def connect(app: Sphinx) -> None:
+    app.connect("env-before-read-docs", prepare)
+    app.connect("source-read", fill, priority=90)  # before the numbers' comments are taken off
