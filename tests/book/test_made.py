@@ -118,6 +118,18 @@ def test_a_build_takes_the_directive_and_leaves_out_what_is_for_the_source():
     ]
 
 
+def test_a_link_to_a_state_on_another_page_leads_there():
+    source = [
+        "[a run](../playground.md)<!--#playground:preset=wide-->\n"
+        "[Drag it](#three-rules)<!--#clip:ratio=2-->\n"
+    ]
+    as_directives(None, "page", source)
+    assert source == [
+        '<a href="../playground.html#playground:preset=wide">a run</a>\n'
+        "<a href='#clip:ratio=2'>Drag it</a>\n"
+    ]
+
+
 def test_a_page_s_source_shows_no_directive_role_or_label():
     """GitHub, JupyterLab and VS Code show them literally: an empty grey box, or marks."""
     literal = re.compile(

@@ -69,8 +69,8 @@ PLAYGROUND = re.compile(r"\[([^\]]+)\]\(([./\w]*)playground\.md(#playground:[^)\
 """A link to a state of the playground, which no heading stands for."""
 PLACE = re.compile(r"\]\(([^()\s]*)\)<!--(#[^\s>]*?)-->")
 """The end of a link whose place only the book knows."""
-STATE = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])+)\]\(([^()\s]*)\)<!--(#\w+:[^>]+?)-->")
-"""A link that moves a figure of its page: its words, where it leads elsewhere, and the state."""
+STATE = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])+)\]\((#[^()\s]*)?\)<!--(#\w+:[^>]+?)-->")
+"""A link that moves a figure of its page: its words, where on the page it leads elsewhere, and the state."""
 ONLY_HERE = re.compile(r'<!--(\[|\]\(#[^)\s]*\)|<a href=\\?"#[^"]*">|</a>)-->')
 """A part of a link that the book alone has."""
 ANCHOR = re.compile(r'^<a id="[\w-]+"></a>\n\n', re.MULTILINE)
