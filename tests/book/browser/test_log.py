@@ -13,11 +13,17 @@ SAID = "document.querySelector('#log-said').textContent !== ''"
 LINKS = "[...document.querySelectorAll('#log-said a')].map(link => [link.pathname, link.hash])"
 
 
+@pytest.fixture
+def page(chromium, address):
+    context = chromium.new_context(reduced_motion="reduce")
+    yield visited(context, address, "book/questions.html").page
+    context.close()
+
+
 @pytest.mark.skipif(not ANNEXED, reason="a copy without the annex has no command to compare with")
-def test_the_page_says_what_the_command_line_says(desktop, address):
+def test_the_page_says_what_the_command_line_says(page):
     from trcheck.diagnose import log
 
-    page = visited(desktop, address, "book/questions.html").page
     for one in json.loads(LOGS.read_text(encoding="utf-8")):
         found = page.evaluate(
             "one => window.judgeLog(one.text, one.settings)",
@@ -25,7 +31,6 @@ def test_the_page_says_what_the_command_line_says(desktop, address):
         )
         recognised, said = log.judge(one["text"], one["settings"])
         assert found == {"recognised": recognised, "said": [list(one) for one in said]}, one["name"]
-    page.close()
 
 
 def test_a_log_is_pasted_by_keyboard_on_a_phone_in_the_dark(book, address, chromium, until):
@@ -55,12 +60,10 @@ def test_a_log_is_pasted_by_keyboard_on_a_phone_in_the_dark(book, address, chrom
 
 
 @pytest.mark.nightly("opens every page of questions")
-def test_every_rule_leads_to_a_question_that_is_there(book, desktop, address):
+def test_every_rule_leads_to_a_question_that_is_there(book, page):
     rules = json.loads((ROOT / "trlib/log_rules.json").read_text(encoding="utf-8"))["rules"]
-    page = visited(desktop, address, "book/questions.html").page
     addresses = page.evaluate("all => all.map(window.addressOfQuestion)", [r["see"] for r in rules])
     for (target, _), rule in zip(addresses, rules, strict=True):
         name, _, anchor = target.partition("#")
         html = (book / "book" / name).read_text(encoding="utf-8")
         assert f'id="{anchor}"' in html, rule["see"]
-    page.close()
