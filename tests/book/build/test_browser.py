@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from book.build import browser
+from book.build.ext import previews
 from book.build.paths import ROOT
 from book.build.report import PAPER
 
@@ -43,6 +45,29 @@ def test_a_library_that_its_program_lacks_is_named_and_nothing_else_is_printed(
     assert "does not start (node: libatomic.so.1: cannot open)" in str(error.value)
     assert browser.HOW in str(error.value), "by this tests know what was left out"
     assert capfd.readouterr() == ("", "")
+
+
+def test_without_a_browser_the_build_says_what_is_left_out_and_that_it_is_harmless(
+    monkeypatch, tmp_path
+):
+    def none():
+        raise browser.NoChromium("its program does not start")
+
+    said = []
+    monkeypatch.setattr(previews, "browser", none)
+    monkeypatch.setattr(previews.logger, "info", lambda text, *of: said.append(text % of))
+    (tmp_path / "page.md").write_text("![A line](line.svg)", encoding="utf-8")
+    (tmp_path / "line.svg").write_text("<svg></svg>", encoding="utf-8")
+    out = tmp_path / "html"
+    config = SimpleNamespace(first_pages=[])
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=out, config=config)
+    page = SimpleNamespace(found_docs={"page"}, doc2path=lambda name: tmp_path / f"{name}.md")
+    previews.draw(app, page)
+    assert said == [
+        "previews: a shared link to a page whose first figure is a drawing shows the book's picture "
+        "instead, and nothing else is missing (its program does not start)"
+    ]
+    assert list((out / previews.FOLDER).iterdir()) == []
 
 
 @pytest.fixture
