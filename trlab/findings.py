@@ -74,7 +74,7 @@ def table(
     import pandas as pd
 
     keys = ["label", *(axis.name for axis in sweep.axes)]
-    runs = runs if history is None else derive(runs, history)
+    runs = runs if history is None else derive(runs, history, sweep.every)
     derived, rows = [name for name in DERIVED if name in runs], []
     for place, part in runs.groupby(keys, sort=False):
         # Where every cell failed, none was measured.

@@ -70,26 +70,32 @@ BUDGET = 2.0
 
 ALWAYS_AVAILABLE = {"take_off", "batches_to", "peak", "collapsed", "start"}
 """The measures that every history has."""
+IN_A_ROW = {"take_off", "batches_to", "peak", "collapsed", "rank"}
+"""The measures that look at batches in a row: a history that keeps one batch of several has none of
+them, because three kept batches in a row lie far apart."""
 
 
-def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
+def derive(runs: pd.DataFrame, history: pd.DataFrame, every: int = 1) -> pd.DataFrame:
     """The runs with a column for each measure of `DERIVED` that their history has; runs that have
     them keep theirs.
 
     Args:
         runs: one row per cell, as `trlab.recorded` gives them; failed ones get NaN.
         history: one row per cell and batch, of these cells or of more.
+        every: the history keeps one batch of so many (`Sweep.every`); above 1 nothing of `IN_A_ROW`
+            is computed.
 
     In the book: :eq:`shootout-nats`.
     """
     if not len(runs) or "reward" not in history:  # no cell has ended, or no history is kept
         return runs
     # Runs that have them already: a record keeps them, and going through a history takes long.
-    if {*runs} >= ALWAYS_AVAILABLE:
+    left_out = IN_A_ROW if every > 1 else set[str]()
+    if {*runs} >= ALWAYS_AVAILABLE - left_out:
         new = runs["start"].isna() & runs["cell"].isin(history["cell"].unique())
         if not new.any():
             return runs
-        made = derive(runs[new].drop(columns=[*({*runs} & {*DERIVED})]), history)
+        made = derive(runs[new].drop(columns=[*({*runs} & {*DERIVED})]), history, every)
         found_columns = [name for name in DERIVED if name in made]
         whole = runs.reindex(columns=dict.fromkeys([*runs, *found_columns]))
         whole.loc[new, found_columns] = made[found_columns]
@@ -102,9 +108,9 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     found: dict[str, Any] = {
         name: [measure(by_cell[column].get(cell, ())) for cell in runs["cell"]]
         for name, (column, measure) in FROM_HISTORY.items()
-        if column in columns
+        if column in columns and name not in left_out
     }
-    if "sampled" in runs:
+    if "sampled" in runs and "collapsed" not in left_out:
         ends = zip(runs["cell"], runs["sampled"], strict=True)
         found["collapsed"] = [collapsed(by_cell["reward"].get(cell, ()), end) for cell, end in ends]
     for name in ("right", "reward") if {"right", "kl_ref_seq"} <= {*given} else ():

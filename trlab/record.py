@@ -91,7 +91,7 @@ def _read(name: str, stamp: int) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
     kept = runs["seed"].isin([*sweep.seeds])
     if not kept.all():
         runs, history = runs[kept], history[history["seed"].isin([*sweep.seeds])]
-    return sweep, derive(runs, history), history
+    return sweep, derive(runs, history, sweep.every), history
 
 
 def _so_far(sweep: Sweep, runs: pd.DataFrame) -> Sweep:

@@ -46,7 +46,8 @@ def take_in(
     }
     entries = {**found["sweeps"]}
     for name, (record, held) in taken.items():
-        runs = derive(record.runs(), record.history(record.rows))
+        asked = sweep.load_sweep(name)
+        runs = derive(record.runs(), record.history(record.rows), asked.every)
         measured = [column for column in runs if column in files.numbers()]
         values = runs[measured].to_dict("records")
         rows[name] = {
@@ -55,8 +56,7 @@ def take_in(
         }
         if name in drawn:
             histories.update(record.histories)
-        declared = as_data(sweep.load_sweep(name))
-        entries[name] = {"declared": declared, "defaults": dict(held)}
+        entries[name] = {"declared": as_data(asked), "defaults": dict(held)}
     table, made = files.as_table(rows)
     folder.mkdir(parents=True, exist_ok=True)
     if histories:

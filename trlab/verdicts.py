@@ -118,7 +118,7 @@ def compare(
         comparisons: those that are wanted. All others that are asked of the sweep count in the
             correction.
     """
-    runs = runs if history is None else derive(runs, history)
+    runs = runs if history is None else derive(runs, history, sweep.every)
     return corrected(sweep, comparisons, partial(measure, sweep, runs, history))
 
 

@@ -7,7 +7,20 @@ import pandas as pd
 import pytest
 
 from tests.losses import refused
-from trlab.measures import DERIVED, at_reward, batches_to, collapsed, derive, matched, peak, stopped
+from trlab import recorded
+from trlab.measures import (
+    DERIVED,
+    IN_A_ROW,
+    at_reward,
+    batches_to,
+    collapsed,
+    derive,
+    matched,
+    peak,
+    stopped,
+)
+from trlab.record import all_recorded, read
+from trlab.sweep import load_sweep
 
 
 def line(batches, slope=0.05, start=0.0):
@@ -134,3 +147,18 @@ def test_runs_that_never_reach_the_reward_keep_their_rows():
         history,
         "distinct",
     )
+
+
+def test_a_history_that_keeps_one_batch_of_several_has_no_measure_of_batches_in_a_row():
+    runs, history = table({"a": line(30)}, ess={"a": np.linspace(1, 0, 30)})
+    runs = runs.assign(sampled=0.5)
+    found = derive(runs, history, every=16)
+    assert not {*found} & IN_A_ROW and {"take_off", "batches_to", "peak", "collapsed"} <= IN_A_ROW
+    assert found["start"].tolist() == [0] and found["ess"].tolist() == pytest.approx([0.5])
+    assert derive(found, history, every=16) is found
+
+
+@pytest.mark.parametrize("name", [name for name in all_recorded() if load_sweep(name).every > 1])
+def test_no_recorded_sweep_has_one_either(name):
+    assert not {*recorded(name)[0]} & IN_A_ROW
+    assert not {*read(name)[1]} & IN_A_ROW

@@ -120,7 +120,7 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
     """
     import matplotlib.pyplot as plt
 
-    runs = figure.of(derive(runs, history))
+    runs = figure.of(derive(runs, history, sweep.every))
     if not len(runs):
         raise ValueError(
             f"runs: expected finished runs of the sweep {figure.sweep!r} where the figure shows "
