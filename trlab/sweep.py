@@ -226,8 +226,8 @@ class Sweep:
     """Whether every run also records what its updates did to completions that were put aside
     (`trlab.aside`)."""
     every: int = 1
-    """The history keeps the first batch of every so many. Runs of hundreds of small batches keep
-    one of sixteen: the file stays small, and completions are put aside only there."""
+    """The history keeps the first batch of every so many, and completions are put aside only there.
+    Above 1, no measure of batches in a row follows from it (`trlab.measures.IN_A_ROW`)."""
     texts: int = 0
     """One batch of so many is kept with everything that was written (`trlab.texts`); 0: none. The
     runs are the same, to the last bit."""

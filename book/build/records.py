@@ -35,6 +35,11 @@ SPREAD = ("sampled", "distinct")
 """Columns that carry their interval."""
 DIGITS = {"sampled": 3, "greedy": 3}
 """Of columns that have more of them than a sentence."""
+THINNED = (
+    "\n\nThe history keeps one batch of {every}: how many batches a run took and whether it collapsed "
+    "cannot be said from it."
+)
+"""Below a table whose runs have no measure of batches in a row."""
 NEVER = "never"
 """Where the mean of some runs does not reach the reward within their batches."""
 FOLD = 20
@@ -95,16 +100,24 @@ def _ends(name: str, *, fold: bool = True) -> str:
     one, runs, history = quoted.record(name)
     axes = [axis.name for axis in one.axes if runs[axis.name].nunique() > 1]
     distance = next(kl for kl in DISTANCES if kl in runs)
-    columns = [*OUTCOME, SPEED, distance]
+    thinned = one.every > 1
+    columns = [*OUTCOME, *([] if thinned else [SPEED]), distance]
     if runs["seed"].nunique() > 1:
         columns.insert(columns.index("sampled") + 1, WORST)
     heads = (
         "method",
         *(words.axis(axis).heading for axis in axes),
-        *(words.HEADINGS.get(column, words.measure(column).text) for column in columns),
+        *(
+            WORST
+            if thinned and column == WORST
+            else words.HEADINGS.get(column, words.measure(column).text)
+            for column in columns
+        ),
     )
     body = rows(runs, history, axes, columns, one)
     text = table(heads, body)
+    if thinned:
+        text += THINNED.format(every=one.every)
     return folded(text, f"All {len(body)} rows") if fold and len(body) > FOLD else text
 
 
@@ -125,7 +138,7 @@ def rows(
             escape(words.axis(axis).point(point))
             for axis, point in zip(axes, place[1:], strict=True)
         ]
-        row += [cell(good, history, name, of.every if of else 1) for name in columns]
+        row += [cell(good, history, name) for name in columns]
         if failed:  # said beside the first number, whichever that is
             first = 1 + len(axes)
             row[first] = ", ".join(text for text in (row[first], f"{failed} failed") if text)
@@ -133,13 +146,9 @@ def rows(
     return body
 
 
-def cell(runs: Any, history: Any, name: str, every: int = 1) -> str:
+def cell(runs: Any, history: Any, name: str) -> str:
     """A measure of some runs: its interquartile mean, with an interval where that is worth its
-    width.
-
-    Args:
-        every: their histories keep one batch of so many.
-    """
+    width."""
     if not len(runs):
         return ""
     if name == WORST:
@@ -151,7 +160,7 @@ def cell(runs: Any, history: Any, name: str, every: int = 1) -> str:
     digits = DIGITS.get(name)
     if name in SPREAD:
         return escape(quoted.written(interval(values), name, digits=digits) + short)
-    mean = iqm(values) * (every if name == SPEED else 1)
+    mean = iqm(values)
     if name == SPEED and mean > int(runs["steps"].iloc[0]):
         return NEVER
     return quoted.number(mean, name, digits=digits) + short
@@ -165,7 +174,8 @@ def worst(runs: Any) -> str:
 
 
 def predictions(question: str) -> str:
-    """What was predicted beside the results, folded under a line that counts; empty: nothing was."""
+    """What was predicted beside the results and what was known beforehand, folded under a line that
+    counts; empty: nothing was."""
     judged = [(name, one) for name in questions.asked(question) for one in predicted(name)]
     if not judged:
         return ""
@@ -180,9 +190,29 @@ def predictions(question: str) -> str:
     parts = [table(("sweep", "predicted", "result"), body)]
     if len(body) < len(judged):
         parts.append(f"`trlib sweep` prints the other {len(judged) - len(body)}.")
-    parts += over_how_many(judged)
+    parts += [*over_how_many(judged), *known(question)]
     summary = f"{len(judged)} predictions from before the runs: {counted(findings)}"
     return folded("\n\n".join(parts), summary)
+
+
+def known(question: str) -> list[str]:
+    """What the declarations of a question's sweeps said of pilots, as it was written before the runs:
+    a text that several share stands once."""
+    told: dict[str, list[str]] = {}
+    for name in questions.asked(question):
+        if text := sweep.load_sweep(name).known:
+            told.setdefault(text, []).append(f"`{name}`")
+    if not told:
+        return []
+    listed = "\n".join(f"- {', '.join(names)}: {escape(text)}" for text, names in told.items())
+    return [f"{KNOWN}\n\n{listed}"]
+
+
+KNOWN = (
+    "**Known beforehand**, in the words of the declarations: a prediction that repeats a pilot is a "
+    "replication of it."
+)
+"""Above the pilots that were run before a question's predictions were written."""
 
 
 def result(finding: Finding) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from book.build.cards import CARDS, blocks
 from book.build.cards.outcome import _outcomes
-from book.build.records import rows
+from book.build.records import known, rows
 from tests.lab.records import entry, files, recorded_as, save, ship
 from trlab import Variant, cell_id, provenance, take_in
 from trlab import record as records
@@ -272,7 +272,7 @@ def test_a_record_is_taken_into_a_question_by_one_command(
         RecordError, match="expected one of none yet, got 'tiny'; `trlib sweep tiny` makes it"
     ):
         recorded("tiny")
-    one = load_sweep(str(tiny))
+    one = replace(load_sweep(str(tiny)), known="one run with seed 7: .9")
     save(tmp_path / "made", recorded_as(four), four)
     with monkeypatch.context() as patched:
         patched.setattr("trlab.sweep.load_sweep", lambda name: one)
@@ -282,6 +282,9 @@ def test_a_record_is_taken_into_a_question_by_one_command(
     assert runs["start"].tolist() == [0.1] * 4 and not len(history), "none is drawn"
     assert [cell.id for cell in cells(load_sweep("tiny"))] == [cell.id for cell in four]
     assert load_sweep("tiny").source == "tiny"
+    assert load_sweep("tiny").known == one.known and known("asked")[0].endswith(
+        "- `tiny`: one run with seed 7: .9"
+    )
     ship(monkeypatch, recorded_as(four[1:2], sampled=0.5), replace(one, name="other"))
     assert asked("asked") == ["tiny", "other"]
     found, drawn = recorded("other")

@@ -19,10 +19,10 @@ TEXT = "run a recorded sweep, or add a method of your own to it"
 EXAMPLES = """\
 examples:
   trlib sweep                                    which there are
-  trlib sweep stale                              what is recorded; what is missing is run, on all cores
-  trlib sweep stale --method my.py:MyMethod      your own method beside the recorded ones
-  trlib sweep stale --verify 3                   run three recorded cells again and compare
-  trlib sweep stale --remake                     all of it, anew
+  trlib sweep reuse                              what is recorded; what is missing is run, on all cores
+  trlib sweep reuse --method my.py:MyMethod      your own method beside the recorded ones
+  trlib sweep reuse --verify 3                   run three recorded cells again and compare
+  trlib sweep reuse --remake                     all of it, anew
 
 Ctrl-C, or SIGTERM, finishes the cells in hand. After it, or after a kill, the same command goes on with the cells that
 are missing.
@@ -151,6 +151,7 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
                 "interrupted": done.interrupted,
                 "table": rows.to_dict("records"),
                 "failed": [{"cell": str(cell), "error": error} for cell, error in done.failed],
+                "known": planned.sweep.known,
                 "predictions": [
                     {
                         "text": f.prediction.in_full,
@@ -167,6 +168,8 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
         _report(rows)
         if findings:
             print("\n".join(["", *map(str, findings)]))
+        if known := planned.sweep.known:
+            print(f"\nknown beforehand: {known}")
         for cell, error in done.failed:
             print(f"failed: {cell}: {error}")
     return done.status or (1 if done.failed else 0)
