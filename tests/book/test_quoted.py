@@ -66,23 +66,31 @@ def test_runs_above_a_number_are_counted():
 
 
 def test_a_comparison_is_undecided_unless_it_is_decided_among_all_that_is_asked():
-    far, near = "tuned dppo-tv over ppo take_off uses=16", "tuned quatro over ppo uses=16"
-    one, other = (runs_of("tuned", label, uses="16")[0] for label in ("dppo-tv", "ppo"))
-    e = difference(one["take_off"].to_numpy(), other["take_off"].to_numpy())
-    assert (
-        shown(far) == f"+{e.value:.2f} [+{e.low:.2f}, +{e.high:.2f}; edge]"
-    )  # tuned to the end of its grid
-    assert shown(near).endswith("; undecided; edge]") and shown(f"{near} .3").endswith(
-        "; undecided; edge]"
-    )
-    questions = asked(load_sweep("tuned"))
-    every = decide("tuned", *questions)
+    far, near = "relay_best tis over pg_is rate=hot", "relay_best tis over ppo rate=hot"
+    one, other = (runs_of("relay_best", label, rate="hot")[0] for label in ("tis", "pg_is"))
+    e = paired_difference(one, other)
+    assert shown(far) == f"+{e.value:.2f} [+{e.low:.2f}, +{e.high:.2f}]"
+    assert "; undecided" in shown(near) and "; undecided" in shown(f"{near} .3")
+    questions = asked(load_sweep("relay_best"))
+    every = decide("relay_best", *questions)
     assert [one.corrected for one in every] == holm([one.p for one in every])
-    assert {one.family for one in every} == {len(questions)} == {predicted("tuned")[0].family}
-    (small,) = decide("tuned", parse(near).comparison)
+    assert {one.family for one in every} == {len(questions)} == {predicted("relay_best")[0].family}
+    (small,) = decide("relay_best", parse(near).comparison)
     assert small.p < 0.005 and small.difference.low > 0.02 and small.corrected > 0.05, (
         "alone it would be decided"
     )
+
+
+def paired_difference(one, other):
+    """Of runs with the same seeds."""
+    pair = (runs.sort_values("seed")["sampled"].to_numpy() for runs in (one, other))
+    return difference(*pair, paired=True)
+
+
+def test_a_comparison_with_a_choice_at_the_end_of_its_grid_says_so():
+    edges = [one for one in decide("real", *asked(load_sweep("real"))) if one.edge]
+    assert edges and all("pg_is, once" in str(one.comparison) for one in edges)
+    assert edges[-1].marked("+0.1 [0.0, 0.2]") == "+0.1 [0.0, 0.2; undecided; edge]"
 
 
 def test_a_comparison_that_nobody_listed_is_refused_or_joins_with_a_warning():

@@ -261,10 +261,10 @@ def test_the_list_and_what_cannot_be_done(tiny, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert typed("sweep --json") == 0
     listed = json.loads(capsys.readouterr().out)
-    assert set(listed["stale"]) == {"text", "recorded"} and "dial_methods" in listed
+    assert set(listed["reuse"]) == {"text", "recorded"} and "dial_methods" in listed
     (tmp_path / "file").write_text("")
     for argv, words in (
-        ("stael", "did you mean 'stale'?"),
+        ("resue", "did you mean 'reuse'?"),
         (f"{tiny} --verify", "no cell of 'tiny' is recorded"),
         (f"{tiny} --workers -1", "--workers: expected 0 or more, got -1"),
         (f"{tiny} --verify 0", "--verify: expected 1 or more cells, got 0"),

@@ -10,7 +10,7 @@ from trlab.files import DONE
 from trlab.record import all_recorded, read
 from trlab.rule import TODAY, rule_of
 
-TUNING = {"tuning", "grid"} | {name for name, sweep in sweeps().items() if not sweep.predictions}
+TUNING = {name for name, sweep in sweeps().items() if not sweep.predictions}
 """Sweeps that only choose, and maps."""
 THIRD = ("basin", "basin_bases", "best", "gallery_best", "refit", "refit_size", "relay_best")
 

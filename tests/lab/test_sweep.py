@@ -321,13 +321,13 @@ def test_every_declared_sweep_can_be_run_and_says_what_it_expects(name):
 
 
 def test_a_sweep_is_found_by_name_or_file(tmp_path, tiny):
-    assert load_sweep(str(tiny)).name == "tiny" and {"dial_methods", "stale", "shootout"} <= set(
+    assert load_sweep(str(tiny)).name == "tiny" and {"dial_methods", "reuse", "shootout"} <= set(
         declared()
     )
     with pytest.raises(
-        ValueError, match=r"sweep: expected one of .*, got 'stael'; did you mean 'stale'"
+        ValueError, match=r"sweep: expected one of .*, got 'resue'; did you mean 'reuse'"
     ):
-        load_sweep("stael")
+        load_sweep("resue")
     for name, content, words in (
         ("empty.py", "SWEEP = 3", r"expected SWEEP = trlab.Sweep\(...\) in '.*empty.py', got int"),
         ("ends.py", "import sys\nsys.exit('usage: x')", "ends.py: SystemExit: usage: x"),

@@ -15,7 +15,6 @@ CARD = Card(
             PAPER,
             [
                 above("reuse", "ppo", "pg_is", at={"uses": "8"}),
-                above("stale", "ppo", "pg_is"),
                 above("basin", "ppo", "pg_is", at={"lr": "0.0001"}),
                 below("basin", "pg_is", 0.5, "sampled", at={"lr": "1e-05"}),
             ],

@@ -31,7 +31,6 @@ CARD = Card(
             [
                 above("reuse", "quatro", "ppo", at=LAST),
                 above("reuse", "quatro", "pg_is", at=LAST),
-                above("heatmap", "quatro", "ppo", at={"lr": "0.0003", "updates": "32"}),
             ],
         ),
         Claim(

@@ -1,9 +1,8 @@
 """TROLL's claims."""
 
-from trlab.claims.card import TOO_SMALL, Card, Claim, Side, Test, above
+from trlab.claims.card import TOO_SMALL, Card, Claim, above
 
 PAPER = "2510.03817"
-COLD = {"lr": "0.0003"}
 RATES = ("1e-05", "3e-05", "0.0001", "0.0003")
 
 CARD = Card(
@@ -18,7 +17,6 @@ CARD = Card(
             [
                 above("reuse", "troll", "ppo", at={"uses": "16"}),
                 above("best", "troll", "ppo", at={"uses": "16"}),
-                above("stale", "troll", "ppo"),
             ],
         ),
         Claim(
@@ -27,7 +25,6 @@ CARD = Card(
             PAPER,
             [
                 above("reuse", "ppo", "troll", "kl", at={"uses": "16"}),
-                above("stale", "ppo", "troll", "kl"),
                 above("basin", "ppo", "troll", "kl", at={"lr": "1e-05"}),
             ],
             why="At 1e-5, where both do best, sixteen seeds show no difference.",
@@ -41,20 +38,6 @@ CARD = Card(
                 for lr in RATES
             ],
             why="The test spans a factor of 10; the lowest rate is TROLL's best.",
-        ),
-        Claim(
-            "The same over a factor of 100, which is more than the paper tried.",
-            "nowhere: our question",
-            PAPER,
-            [
-                Test(
-                    "grid",
-                    Side("troll", {**COLD, "threshold": "0.1"}),
-                    Side("troll", {**COLD, "threshold": "10"}),
-                    within=0.05,
-                )
-            ],
-            why="Three runs each, eight uses, far above TROLL's best rate.",
         ),
         Claim(
             "Entropy is kept, since a token that the clip would silence still has a gradient.",

@@ -125,7 +125,7 @@ def test_the_examples_of_the_help_are_valid_command_lines():
         ),
         *(
             (f"{line} --out ''", "argument --out: expected the name of a file or a folder, got ''")
-            for line in ("train", "pretrain dial", "sweep stale")
+            for line in ("train", "pretrain dial", "sweep reuse")
         ),
     ],
 )
