@@ -70,7 +70,15 @@ BUDGET = 2.0
 
 ALWAYS_AVAILABLE = {"take_off", "batches_to", "peak", "collapsed", "start"}
 """The measures that every history has."""
-IN_A_ROW = {"take_off", "batches_to", "peak", "collapsed", "rank"}
+IN_A_ROW = {
+    "take_off",
+    "batches_to",
+    "peak",
+    "collapsed",
+    "rank",
+    "right_stopped",
+    "reward_stopped",
+}
 """The measures that look at batches in a row: a history that keeps one batch of several has none of
 them, because three kept batches in a row lie far apart."""
 
@@ -113,7 +121,7 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame, every: int = 1) -> pd.Data
     if "sampled" in runs and "collapsed" not in left_out:
         ends = zip(runs["cell"], runs["sampled"], strict=True)
         found["collapsed"] = [collapsed(by_cell["reward"].get(cell, ()), end) for cell, end in ends]
-    for name in ("right", "reward") if {"right", "kl_ref_seq"} <= {*given} else ():
+    for name in ("right", "reward") if {"right", "kl_ref_seq"} <= {*given} and every == 1 else ():
         values, far = series(given, name), series(given, "kl_ref_seq")
         found[f"{name}_stopped"] = [
             stopped(values.get(cell, ()), far.get(cell, ())) for cell in runs["cell"]
