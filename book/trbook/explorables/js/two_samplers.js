@@ -101,7 +101,7 @@ function verdict(label, push, center, ends, run) {
     how(late) === how(rounded)
       ? `Each ${how(late)}: late ${written(late)}, rounded ${written(rounded)}`
       : `The late one ${how(late)} (${written(late)}), the rounded one ${how(rounded)} (${written(rounded)})`;
-  const pull = center ? "The mean pull is taken away, and nothing else." : PULLS[push];
+  const pull = center ? "The mean update of every token is taken away: more than the pull." : PULLS[push];
   const why =
     how(late) === "holds"
       ? "One push, two ends: what differs is the sampler."
