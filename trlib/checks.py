@@ -160,18 +160,28 @@ def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
 def log_ratios(
     mask: object, logp: object, advantages: object, **logp_old: object
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What a loss of ratios computes with: log π(y_t), log r = log π - log π_old, both
+    """What a loss of ratios computes with: log π(y_t), log r = log π - log π_old, `capped`, both
     differentiable in π alone, and the advantages, detached.
 
     All [B, T], checked and made safe by `tokens`; errors call the old log-probs by the name with
-    which they are passed, `logp_old=` or `logp_rollout=`."""
+    which they are passed, `logp_old=` or `logp_rollout=`.
+    Differs from: verl's clamp at ±20 also stops the gradient beyond; here a token that far away is
+    still pulled back, with the weight of a ratio of e^20."""
+    new, log_ratio, advantages = exact_log_ratios(mask, logp, advantages, **logp_old)
+    return new, capped(log_ratio), advantages
+
+
+def exact_log_ratios(
+    mask: object, logp: object, advantages: object, **logp_old: object
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`log_ratios` without the cap, where log r is summed, averaged or fitted to a target."""
     new, old, advantages = tokens(mask, logp=logp, **logp_old, advantages=advantages)
     return new, new - old.detach(), advantages.detach()
 
 
 def capped(log_ratio: Tensor) -> Tensor:
-    """log r with its value, not its gradient, kept within ±20: what goes into an exponential, so
-    that no ratio is inf."""
+    """A log-ratio with its value kept within ±20, and its gradient: what goes into an exponential,
+    so that no ratio is inf and no loss needs to ask."""
     return log_ratio + (log_ratio.clamp(-LOG_RATIO_CAP, LOG_RATIO_CAP) - log_ratio).detach()
 
 

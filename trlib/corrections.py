@@ -153,7 +153,7 @@ def opsm_mask(
     Source: DeepSeek-V3.2, arXiv 2512.02556; read in the code of TRL 1.16.0. TRL computes the same from `off_policy_mask_threshold`,
     and what it drops stays in the mean's denominator."""
     delta = checks.number("delta", delta)
-    _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
+    _, log_ratio, a = checks.exact_log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
     return mask & ~((a < 0) & (-row_mean(log_ratio.detach(), mask) > delta))
 
 
@@ -219,7 +219,7 @@ def m2po_mask(
     token, requires a mean below the budget and takes the dropped tokens out of the mean's
     denominator."""
     budget = checks.number("budget", budget, above=0)
-    _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
+    _, log_ratio, a = checks.exact_log_ratios(mask, logp, advantages, logp_old=logp_old)
     log_ratio = log_ratio.detach()
     candidate = mask & (log_ratio * a > 0) if checks.flag("signed", signed) else mask
     moment, order = (

@@ -9,7 +9,7 @@ from trlib.algorithms import gmpo_loss
 
 
 def test_advantages_that_cancel_beside_an_overflow_make_no_nan():
-    """ρ is inf and the mean advantage 0: nothing is to be learned from the sum of the row's
+    """ρ ends at e^20 and the mean advantage is 0: nothing is to be learned from the sum of the row's
     losses."""
     logp = torch.full((1, 4), -0.5, requires_grad=True)
     for advantages in ([1.0, -1.0, 0.0, 0.0], [1.0, 0.0, 0.0, -1.0], [-1.0, 0.0, 1.0, 0.0]):

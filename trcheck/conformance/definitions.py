@@ -111,12 +111,23 @@ CLAMP = Axis(
     },
     same_gradient=(20.0,),
 )
+CAP = Axis(
+    "cap",
+    CLAMP.options | {"size": "keeps the log-ratio within ±20 and lets the gradient pass"},
+    same_gradient=(20.0, "size"),
+)
 
 
-def _log_ratio(rows: Rows, logp: Tensor, anchor: str, clamp: float | None) -> Tensor:
+def _log_ratio(rows: Rows, logp: Tensor, anchor: str, clamp: float | str | None) -> Tensor:
     d = logp - (logp.detach() if anchor == "logp" else rows[anchor])
     d = d * rows.get(INVERT, 1.0)
+    if isinstance(clamp, str):
+        return _kept_within(d)
     return d if clamp is None else d.clamp(-clamp, clamp)
+
+
+def _kept_within(d: Tensor) -> Tensor:
+    return d - d.detach() + d.detach().clamp(-20.0, 20.0)
 
 
 def _row_mean(values: Tensor, mask: Tensor, extra: float = 0.0) -> Tensor:
@@ -257,6 +268,7 @@ def gmpo(
     epsilon: float,
     side: str,
     level: str,
+    cap: str | None = None,
 ) -> Tensor:
     """-A exp(mean of one-sidedly clipped log-ratios); window in log space, (below, above)."""
     a, mask = rows["advantages"], rows["mask"]
@@ -268,7 +280,7 @@ def gmpo(
     mean = _row_mean(clamped if side == "both" else one_sided, mask, epsilon)
     if level == "sum":
         mean = mean * mask.sum(-1, keepdim=True)
-    return -a * mean.exp()
+    return -a * (mean if cap is None else _kept_within(mean)).exp()
 
 
 def vespo(

@@ -21,14 +21,14 @@ from trcheck.conformance.choices import (
     window,
 )
 from trcheck.conformance.common_bugs import family
-from trcheck.conformance.definitions import ANCHOR, CLAMP, SIGN, Axis, Definition
+from trcheck.conformance.definitions import ANCHOR, CAP, CLAMP, SIGN, Axis, Definition
 
 BOUNDS = (2.0, 3.0, 5.0, 10.0, 20.0)
 """At which an implementation may bound a weight."""
 
 
 def _ratio_axes(**more: Axis) -> dict[str, Axis]:
-    return {"anchor": ANCHOR, "clamp": CLAMP, "sign": SIGN, **more}
+    return {"anchor": ANCHOR, "clamp": CAP, "sign": SIGN, **more}
 
 
 def _ppo(low: float, high: float, dual: float | None = None) -> Definition:
@@ -108,7 +108,7 @@ def _cispo(eps_low: float | None, eps_high: float) -> Definition:
             "distance from 1",
         },
     )
-    axes = _ratio_axes(low=low, high=high, form=FORM_CISPO, sign=SIGN_OR_ADVANTAGES)
+    axes = _ratio_axes(clamp=CLAMP, low=low, high=high, form=FORM_CISPO, sign=SIGN_OR_ADVANTAGES)
     return family(d.cispo, axes, linear=True)
 
 
@@ -139,9 +139,14 @@ def _gmpo(eps: float) -> Definition:
         "sum": "takes the product of the ratios, not their geometric mean",
     }
     epsilons = {0.0: "adds nothing to the length", 1e-8: "adds 1e-8 to the length"}
+    caps = {
+        None: "does not bound the row's ratio",
+        "size": "keeps the row's log-ratio within ±20 and lets the gradient pass",
+    }
     axes = {
         "anchor": ANCHOR,
         "sign": SIGN,
+        "cap": Axis("cap", caps, ("size",)),
         "window": window((eps, eps), "log"),
         "epsilon": Axis("epsilon", epsilons),
         "side": Axis("form", closed),

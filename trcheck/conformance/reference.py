@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor
 
-from trlib import algorithms
+from trlib import algorithms, checks
 from trlib.relatives.asynchrony.weights import vespo_loss
 
 RATIO = "r = exp(logp - logp_old)"
@@ -130,6 +131,16 @@ LOSSES: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str, str]] = {
 """Name: the function, its settings, its own aggregation, the formula and where it is from."""
 
 
+@contextmanager
+def exact_ratios() -> Iterator[None]:
+    """The losses without their cap on a token's log-ratio: the vectors are of the formulas."""
+    capped, checks.capped = checks.capped, lambda log_ratio: log_ratio
+    try:
+        yield
+    finally:
+        checks.capped = capped
+
+
 def call(name: str, batch: dict[str, Tensor], logp: Tensor) -> Tensor:
     """The reference's loss of every token [B, T]."""
     function, settings = LOSSES[name][:2]
@@ -139,4 +150,5 @@ def call(name: str, batch: dict[str, Tensor], logp: Tensor) -> Tensor:
         key: value for key, value in {**batch, "logp": logp}.items() if key in taken
     } | optional
     first, *rest = (given.pop(key) for key, p in taken.items() if p.kind is p.POSITIONAL_OR_KEYWORD)
-    return function(first, *rest, **given, **settings).per_token
+    with exact_ratios():
+        return function(first, *rest, **given, **settings).per_token

@@ -35,7 +35,6 @@ from trlib.other_names import names_its_arguments
 from trlib.terms import difference
 
 Weight = Literal["none", "ratio", "truncated", "window", "mask"]
-OVERFLOW = 20.0  #: A log-ratio that nothing else bounds is capped at this.
 TAIL_FLOOR = 1e-6
 """Least mass of either policy's tail. A smaller one is a rounding error, and so would be the ratio
 of the two."""
@@ -239,7 +238,8 @@ class _Rule:
     @property
     def _most(self) -> float:
         """The largest log-ratio."""
-        return math.log(self.cap) if self.how in ("truncated", "window") else OVERFLOW
+        cuts = self.how in ("truncated", "window")
+        return math.log(self.cap) if cuts else checks.LOG_RATIO_CAP
 
     def weight(self, new: Tensor, old: Tensor) -> tuple[Tensor, Tensor]:
         """ω, and where it is not silenced."""

@@ -41,7 +41,7 @@ def cispo_loss(
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a
     meaningless threshold.
     Source: arXiv 2506.13585 eq. 4-5; the paper tuned only the upper bound.
-    Differs from: verl clamps both sides (after the log-ratio to ±20); TRL only above, and its
+    Differs from: verl clamps both sides; TRL only above, and its
     epsilon is the cap itself, not its distance from 1."""
     low, high = check_window(1.0 if eps_low is None else eps_low, eps_high)
     logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)

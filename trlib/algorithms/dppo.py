@@ -20,7 +20,6 @@ from trlib.divergences import TopK, binary_kl, binary_tv, kl, merged, topk_kl, t
 from trlib.other_names import names_its_arguments
 
 Measure = Literal["binary", "topk", "full"]
-OVERFLOW = 20.0  #: The log-ratio is capped at this before it is exponentiated.
 ROUNDING = 1e-3  #: How far below 0 rounded log-probs may put a divergence.
 DELTA_TV = 0.15  #: The authors' total-variation threshold; theirs for KL is .05.
 
@@ -106,7 +105,7 @@ def dppo_loss(
     up = advantages > 0
     outward = (above & up) | (below & ~up) if signed else above | below
     log_ratio = new - safe["logp_rollout"].detach()
-    rho = log_ratio.clamp(max=OVERFLOW).exp().clamp(max=cap)
+    rho = log_ratio.clamp(max=checks.LOG_RATIO_CAP).exp().clamp(max=cap)
     weight = (advantages * rho).where(~outward, 0.0)
     return TokenLoss(
         -weight * logp, weigh(log_ratio, ~outward, weight, mask, divergence=divergence)

@@ -5,6 +5,7 @@ the geometric mean, and can then afford a much wider clip on each token."""
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from trlib import checks
@@ -41,21 +42,13 @@ def gmpo_loss(
     Differs from: verl adds 1e-8 to the length and always takes the mean over all rows, even wholly
     masked ones. It takes the window from `clip_ratio`, so its default is (-.2, .2)."""
     eps_log = checks.number("eps_log", eps_log, least=0)
-    logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
-    now = log_ratio.detach()
-    kept = unclipped(now, advantages, -eps_log, eps_log)
-    clipped = log_ratio.where(kept, now.clamp(-eps_log, eps_log)).masked_fill(advantages == 0, 0.0)
-    log_rho, mean = row_mean(clipped, mask), row_mean(advantages, mask)
-    # ρ may overflow: a token without an advantage, or advantages that cancel, would turn it into
-    # 0 * inf.
-    cancels = (mean == 0) & log_rho.detach().exp().isinf()
-    rho = log_rho.where(~cancels, log_rho.detach()).exp()
-    weight = (mean * rho).where(kept & (advantages != 0) & ~cancels, 0.0)
-    rho = rho.expand_as(logp)
-    per_token = (-advantages * rho).masked_fill(advantages == 0, 0.0)  # = -A exp(mean clip(log r))
-    return TokenLoss(
-        per_token, weigh(log_ratio, kept, weight, mask, sequence_ratio=rho.masked_fill(~mask, 1.0))
-    )
+    logp, log_ratio, advantages = checks.exact_log_ratios(mask, logp, advantages, logp_old=logp_old)
+    sign, kept = advantages.sign(), unclipped(log_ratio, advantages, -eps_log, eps_log)
+    limited = sign * torch.minimum(sign * log_ratio, sign * log_ratio.clamp(-eps_log, eps_log))
+    rho = checks.capped(row_mean(limited, mask)).exp().expand_as(logp)
+    weight = (row_mean(advantages, mask) * rho).where(kept & (advantages != 0), 0.0)
+    rows = rho.masked_fill(~mask, 1.0)
+    return TokenLoss(-advantages * rho, weigh(log_ratio, kept, weight, mask, sequence_ratio=rows))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from trlib.algorithms.ppo import check_window
 from trlib.checks import SHARE
 from trlib.other_names import names_its_arguments
 
-LOG_RATIO_CAP = 10.0  #: Largest log of a completion's ratio, nats per token.
+COMPLETION_CAP = 10.0  #: Largest log of a completion's ratio, nats per token.
 
 
 @names_its_arguments
@@ -56,16 +56,15 @@ def gspo_loss(
     Differs from: in verl the cap also cuts the gradient of a completion beyond it; here only its
     size is bounded."""
     eps_low, eps_high = check_window(eps_low, eps_high)
-    logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
+    logp, log_ratio, advantages = checks.exact_log_ratios(mask, logp, advantages, logp_old=logp_old)
     log_ratio = log_ratio.detach()
     mean = row_mean(log_ratio, mask) if turns is None else _mean_of_turns(log_ratio, mask, turns)
-    ratio = mean.clamp(max=LOG_RATIO_CAP).exp().expand_as(logp).masked_fill(~mask, 1.0)
-    kept = unclipped(ratio, advantages, 1 - eps_low, 1 + eps_high)
-    live = ratio * (logp - logp.detach()).exp()
-    # = -min(s A, clip(s) A)
-    per_token = -advantages * live.where(kept, ratio.clamp(1 - eps_low, 1 + eps_high))
-    weight = (ratio * advantages).where(kept, 0.0)
-    return TokenLoss(per_token, weigh(log_ratio, kept, weight, mask, sequence_ratio=ratio))
+    size = mean.clamp(max=COMPLETION_CAP).exp().expand_as(logp).masked_fill(~mask, 1.0)
+    low, high, ratio = 1 - eps_low, 1 + eps_high, size * (logp - logp.detach()).exp()
+    per_token = -torch.minimum(ratio * advantages, ratio.clamp(low, high) * advantages)
+    kept = unclipped(size, advantages, low, high)
+    weight = (size * advantages).where(kept, 0.0)
+    return TokenLoss(per_token, weigh(log_ratio, kept, weight, mask, sequence_ratio=size))
 
 
 def _mean_of_turns(log_ratio: Tensor, mask: Tensor, turns: Tensor) -> Tensor:

@@ -330,7 +330,7 @@ def weigh(
     """The diagnostics that a loss returns, detached and neutral where masked (ratio 1, kept False,
     weight 0)."""
     return {
-        "ratio": log_ratio.detach().exp(),
+        "ratio": checks.capped(log_ratio.detach()).exp(),
         "kept": kept & mask,
         "weight": weight.detach().where(mask, 0.0),
         **{name: value.detach() for name, value in more.items()},

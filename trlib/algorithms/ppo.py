@@ -4,8 +4,11 @@ PPO (Schulman et al. 2017, arXiv 1707.06347, eq. 7) stops a token's gradient onc
 the window *and* the update would take it further out. Dual clip (Ye et al. 2020, arXiv 1912.09729)
 also bounds the loss of a token with a negative advantage whose ratio explodes."""
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from trlib import checks
@@ -19,7 +22,7 @@ from trlib.other_names import names_its_arguments
 def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLoss:
     """Importance-weighted policy gradient, without a trust region.
 
-    L = -r A,   w = r A,   r = exp(logp - logp_old)
+    L = -r A,   w = r A,   r = exp(logp - logp_old), at most e^20
 
     Args:
         logp, logp_old: [B, T] log pi(y_t), nats, differentiable; the same under the anchor.
@@ -28,9 +31,7 @@ def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     Source: the surrogate of TRPO (arXiv 1502.05477, eq. 3) without its constraint. In the book:
     :eq:`regions-surrogate`."""
     logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
-    # A ratio without an advantage never enters the exponential: an overflow would turn it into
-    # inf * 0.
-    surrogate = log_ratio.where(advantages != 0, 0.0).exp() * advantages
+    surrogate = log_ratio.exp() * advantages
     return TokenLoss(-surrogate, weigh(log_ratio, mask, surrogate, mask))
 
 
@@ -63,26 +64,22 @@ def ppo_loss(
     Source: arXiv 1707.06347 eq. 7; dual clip: arXiv 1912.09729 eq. 5. In the
     book: :eq:`ppo-clip`, :eq:`ppo-weight`,
     :eq:`ppo-pessimism`, :eq:`ppo-dual`.
-    Differs from: verl clamps the log-ratio to ±20 first and has dual clip on (c = 3) by default;
-    here the ratio is exact and dual clip is off. TRL's `delta` caps the ratio on both signs of A:
-    above 1+ε_high it is a dual clip."""
+    Differs from: verl clamps the log-ratio to ±20, so that a token beyond has no gradient; here the
+    ratio ends there, and its gradient does not. verl has dual clip on (c = 3) by default; here it is
+    off. TRL's `delta` caps the ratio on both signs of A: above 1+ε_high it is a dual clip."""
     if dual_clip is not None:
         dual_clip = checks.number("dual_clip", dual_clip, above=1)
     logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
-    eps_low, eps_high = _width("eps_low", eps_low, mask, most=1), _width("eps_high", eps_high, mask)
-    check_widths(eps_low, eps_high)
-    ratio = log_ratio.detach().exp()
-    bound = ratio.clamp(min=1 - eps_low).clamp(max=1 + eps_high)
-    kept = unclipped(ratio, advantages, 1 - eps_low, 1 + eps_high)
+    low, high = _widths(eps_low, eps_high, mask)
+    ratio = log_ratio.exp()
+    per_token = -torch.minimum(ratio * advantages, ratio.clamp(1 - low, 1 + high) * advantages)
+    kept = unclipped(ratio, advantages, 1 - low, 1 + high)
     if dual_clip is not None:
-        exploded = (advantages < 0) & (ratio > dual_clip)
-        kept = kept & ~exploded
-        bound = bound.masked_fill(exploded, dual_clip)
-    # A token without a gradient never enters the exponential: an overflowing ratio would turn it
-    # into 0 * inf.
-    live = log_ratio.masked_fill(~kept | (advantages == 0), 0.0).exp()
-    per_token = -advantages * live.where(kept, bound)  # = -min(r A, clip(r) A)
-    return TokenLoss(per_token, weigh(log_ratio, kept, (live * advantages).where(kept, 0.0), mask))
+        most = torch.where(advantages < 0, -dual_clip * advantages, math.inf)
+        per_token = torch.minimum(per_token, most)
+        kept = kept & ((advantages >= 0) | (ratio <= dual_clip))
+    weight = (ratio * advantages).where(kept, 0.0)
+    return TokenLoss(per_token, weigh(log_ratio, kept, weight, mask))
 
 
 def check_window(eps_low: float, eps_high: float) -> tuple[float, float]:
@@ -104,6 +101,17 @@ def check_widths(eps_low: float | Tensor | None, eps_high: float | Tensor) -> No
             f"and {eps_high:g}, which look like its bounds: those are eps_low="
             f"{round(1 - eps_low, 12):g}, eps_high={round(eps_high - 1, 12):g}"
         )
+
+
+def _widths(eps_low: float | Tensor, eps_high: float | Tensor, mask: Tensor) -> tuple[Any, Any]:
+    """Both thresholds, checked: two numbers, or [B, T] each."""
+    low, high = _width("eps_low", eps_low, mask, most=1), _width("eps_high", eps_high, mask)
+    check_widths(low, high)
+    if isinstance(low, Tensor) and not isinstance(high, Tensor):
+        return low, torch.full_like(low, high)
+    if isinstance(high, Tensor) and not isinstance(low, Tensor):
+        return torch.full_like(high, low), high
+    return low, high
 
 
 def _width(

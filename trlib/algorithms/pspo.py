@@ -34,9 +34,7 @@ def pspo_loss(
     Source: ours, from the mixture that the abstract and summaries of arXiv 2509.21282 describe."""
     alpha = checks.number("alpha", alpha, least=0, below=1)
     logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
-    # A ratio without an advantage never enters the exponential: an overflow would turn it into
-    # inf * 0.
-    ratio = log_ratio.masked_fill(advantages == 0, 0.0).exp()
+    ratio = log_ratio.exp()
     smoothed = (1 - alpha) * ratio + alpha
     return TokenLoss(
         -smoothed * advantages, weigh(log_ratio, mask, (1 - alpha) * ratio * advantages, mask)

@@ -41,9 +41,6 @@ from trlib.checks import POSITIVE
 from trlib.other_names import names_its_arguments
 
 Form = Literal["ratio", "exact", "regression"]
-OVERFLOW = 20.0
-"""Log-ratios are clamped to ± this before they are exponentiated. It prevents overflow; it does not
-bound variance."""
 
 
 @names_its_arguments
@@ -144,10 +141,12 @@ def pull_to_target(
     pulls = multiplier > 0
     target = (push / multiplier).where(pulls, 0.0)
     if form == "exact" and direction == "forward":
-        weight = -multiplier * torch.expm1((whole - target).clamp(max=OVERFLOW))  # e^l (R - ν) + λ
+        weight = -multiplier * torch.expm1(
+            (whole - target).clamp(max=checks.LOG_RATIO_CAP)
+        )  # e^l (R - ν) + λ
     else:
         power = {"ratio": log_ratio, "exact": whole, "regression": torch.zeros_like(logp)}[form]
-        h = power.clamp(-OVERFLOW, OVERFLOW).exp()
+        h = checks.capped(power).exp()
         weight = h * (push - multiplier * whole)
     weight = weight.masked_fill(~mask, 0.0)
     return TokenLoss(

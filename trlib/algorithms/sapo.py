@@ -14,8 +14,6 @@ from trlib.algorithms.method import Method, TokenLoss, proportional, weigh
 from trlib.checks import POSITIVE
 from trlib.other_names import names_its_arguments
 
-FLAT = 800.0  #: Beyond this argument a sigmoid's slope is 0 in float64.
-
 
 @names_its_arguments
 @proportional
@@ -42,22 +40,17 @@ def sapo_loss(
     temperature not above 0.
     Source: arXiv 2511.20347; formula and defaults are read in the code of verl 0.9.1 and TRL 1.16.0,
     not in the paper.
-    Differs from: verl clamps the log-ratio to ±20 first and always takes the mean of each
+    Differs from: verl always takes the mean of each
     completion's token mean."""
     tau_pos = checks.number("tau_pos", tau_pos, **POSITIVE)
     tau_neg = checks.number("tau_neg", tau_neg, **POSITIVE)
     logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     tau = torch.full_like(advantages, tau_pos).where(advantages > 0, tau_neg)
-    # At the flat end a slope of 0 would meet an overflowing ratio.
-    steep = ~(tau * (log_ratio.detach().exp() - 1) > FLAT)
-    ratio = log_ratio.where(steep, 0.0).exp()
-    argument = tau * (ratio - 1)
-    gate = 4 / tau * torch.sigmoid(argument).where(steep, 1.0)
-    at = argument.detach()
-    slope = (4 * torch.sigmoid(at) * torch.sigmoid(-at)).where(steep, 0.0)
-    weight = slope * ratio.detach() * advantages
-    # = -(4/τ) σ(τ (r - 1)) A
-    return TokenLoss(-gate * advantages, weigh(log_ratio, mask, weight, mask))
+    ratio = log_ratio.exp()
+    at = tau * (ratio - 1)
+    per_token = -4 / tau * torch.sigmoid(at) * advantages
+    weight = 4 * torch.sigmoid(at) * torch.sigmoid(-at) * ratio * advantages
+    return TokenLoss(per_token, weigh(log_ratio, mask, weight, mask))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.aggregation import row_mean
-from trlib.algorithms.gspo import LOG_RATIO_CAP
+from trlib.algorithms.gspo import COMPLETION_CAP
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.projection import Geodesic, Projection, departure, outside, project
@@ -245,7 +245,7 @@ def _objective(
 
     size = checks.capped(log_ratio.detach())
     if level == "sequence":
-        size = row_mean(log_ratio.detach(), mask).clamp(max=LOG_RATIO_CAP).expand(mask.shape)
+        size = row_mean(log_ratio.detach(), mask).clamp(max=COMPLETION_CAP).expand(mask.shape)
     ratio = (log_ratio - log_ratio.detach() + size).exp()
     per_token, weight = -advantages * ratio, (advantages * ratio).detach()
     if far is not None:

@@ -8,6 +8,7 @@ import pytest
 from tests.typed import typed
 
 OURS = "trlib.algorithms:ppo_loss"
+CAPPED = "keeps the log-ratio within ±20 and lets the gradient pass"
 HELD = "held to 1e-06 relative in float64, 0.0001 in float32; vectors version 4\n"
 
 
@@ -19,13 +20,13 @@ def test_a_function_that_differs_is_status_3_and_says_in_what(capsys):
     assert typed(line) == 3
     assert (
         capsys.readouterr().out
-        == "ppo_loss as ppo  differs  clips the ratio at 1 - 0.3 and 1 + 0.3\n" + HELD
+        == f"ppo_loss as ppo  differs  {CAPPED}; clips the ratio at 1 - 0.3 and 1 + 0.3\n" + HELD
     )
     assert typed(f"{line} --json") == 3
     document = json.loads(capsys.readouterr().out)
     assert (document["signature"], document["vectors"]) == ("plain", 4)
     (finding,) = document["findings"]
-    assert [d["point"] for d in finding["deviations"]] == ["window"] and finding["seen"]
+    assert [d["point"] for d in finding["deviations"]] == ["cap", "window"] and finding["seen"]
 
 
 OF_ONES_OWN = """
@@ -57,9 +58,9 @@ def skyrls(logp, logp_old, advantages, mask):
     ("asked", "status", "words"),
     [
         # Names of a loss with its aggregation, and the nearest loss.
-        (f"{OURS} --loss grpo", 0, "ppo_loss as ppo  agrees"),
-        (f"{OURS} --loss dapo --set eps_high=0.28", 0, "ppo_loss as ppo_clip_higher  agrees"),
-        ("trlib.algorithms:gmpo_loss", 0, "gmpo_loss as gmpo  agrees\n" + HELD),
+        (f"{OURS} --loss grpo", 0, f"ppo_loss as ppo  same gradient, other value  {CAPPED}"),
+        (f"{OURS} --loss dapo --set eps_high=0.28", 0, "ppo_loss as ppo_clip_higher  same"),
+        ("trlib.algorithms:gspo_loss", 0, "gspo_loss as gspo  agrees\n" + HELD),
         (
             "mine:skyrls --loss dppo_tv --anchor rollout",
             0,

@@ -19,7 +19,7 @@ from trlib.algorithms.ppo import PGIS, PPO, pg_is_loss, ppo_loss
 from trlib.checks import SHARE
 from trlib.corrections import m2po_mask, opsm_mask
 from trlib.divergences import binary_tv, k2, k3
-from trlib.relatives.ratios import OVERFLOW, without
+from trlib.relatives.ratios import without
 from trlib.seeds import generator
 
 
@@ -137,7 +137,7 @@ def ln_trm_mask(
     new, rollout = checks.tokens(mask, logp=logp.detach(), logp_rollout=logp_rollout)
     left = (mask.sum(-1, keepdim=True) - mask.cumsum(-1)).to(new)
     weight = (left * (delta / 2)).sqrt().clamp(max=1.0) * mask
-    spent = weight * (new - rollout).clamp(max=OVERFLOW).expm1().abs()
+    spent = weight * checks.capped(new - rollout).expm1().abs()
     mean = spent.sum(-1, keepdim=True) / weight.sum(-1, keepdim=True).clamp(
         min=torch.finfo(weight.dtype).tiny
     )
@@ -186,8 +186,7 @@ def vaco_mask(
     derived here, and δ is our choice.
     Differs from: the paper also aligns the advantages of stale data with V-trace, which needs a
     critic. A later branch of open-instruct (5c2bf9ab) averages |π - μ|, so its thresholds are other
-    numbers. open-instruct clamps log r to ±10 before it exponentiates; here r is as it is, and above
-    a log r of 88 it is inf in float32."""
+    numbers. open-instruct clamps log r to ±10 before it exponentiates, here to ±20."""
     delta = checks.number("delta", delta, least=0)
     _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
     log_ratio = log_ratio.detach()
@@ -227,8 +226,7 @@ def cppo_mask(
     Source: arXiv 2606.10968, eq. 8-11; b's quantile from section 4.1, where it is for base models:
     read in the paper and in the authors' code, which always has it.
     Differs from: the authors' code clamps log r to ±20 in the loss, so that a token beyond has no
-    gradient; here r is as it is. A rare token passes the mask at any ratio, and above a log r of 88
-    the loss is inf in float32."""
+    gradient; here it has. A rare token passes the mask at any ratio."""
     delta = checks.number("delta", delta, least=0)
     prefix = checks.number("delta_prefix", delta_prefix, least=0)
     w_min = checks.number("w_min", w_min, above=0, most=1)

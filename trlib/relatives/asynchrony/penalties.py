@@ -42,13 +42,13 @@ def quadratic_loss(
     Source: m = 1 is SPO, arXiv 2401.16025, read in the authors' code; CFPO, arXiv 2601.22801, takes
     it to language models, as its abstract says. m = μ is DRPO, arXiv 2606.09821, read in the authors'
     code.
-    Differs from: DRPO's code clamps log r to ±20, and a token beyond has no gradient; here the
-    value of r ends at e^20 and its gradient does not."""
+    Differs from: DRPO's code clamps log r to ±20, and a token beyond has no gradient; here it
+    has."""
     eps = checks.number("eps", eps, above=0)
     logp, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     old, a = old.detach(), a.detach()
     price = a.abs() / eps * (old.exp() if checks.flag("by_probability", by_probability) else 1.0)
-    return priced(logp - old, a, price, mask)
+    return priced(checks.capped(logp - old), a, price, mask)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ def dro_loss(
     paper. verl requires a β; .05 is that of Tinker's example.
     Differs from: the paper also learns a value, which takes the place of A's baseline."""
     beta = checks.number("beta", beta, **NOT_NEGATIVE)
-    new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
+    new, log_ratio, a = checks.exact_log_ratios(mask, logp, advantages, logp_old=logp_old)
     return TokenLoss(
         beta / 2 * log_ratio.square() - a * new, weigh(log_ratio, mask, a - beta * log_ratio, mask)
     )
@@ -143,7 +143,7 @@ def opmd_loss(
     it equation 3, not in the paper.
     Differs from: Trinity-RFT's loss of this name is -A log π / (1 + τ), without a square."""
     tau = checks.number("tau", tau, **POSITIVE)
-    _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
+    _, log_ratio, a = checks.exact_log_ratios(mask, logp, advantages, logp_old=logp_old)
     length = mask.sum(-1).clamp(min=1)
     gap = a.sum(-1) / length / tau - log_ratio.sum(-1)
     weight = (tau * gap / length).unsqueeze(-1)
@@ -170,7 +170,7 @@ def oapl_loss(
     Source: arXiv 2602.19362, eq. 3, as printed in public notes; the paper itself was not read. β is
     that of a public test of a port to NeMo-RL."""
     beta2 = checks.number("beta2", beta2, **POSITIVE)
-    _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
+    _, log_ratio, a = checks.exact_log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
     gap = a.sum(-1) / mask.sum(-1).clamp(min=1) - beta2 * log_ratio.sum(-1)
     weight = (2 * beta2 * gap).unsqueeze(-1)
     return TokenLoss(gap.square(), weigh(log_ratio, mask, weight, mask))

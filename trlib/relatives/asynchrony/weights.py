@@ -23,9 +23,6 @@ from trlib.algorithms.ppo import PGIS, PPO, ppo_loss
 from trlib.checks import NOT_NEGATIVE, SHARE
 from trlib.corrections import Correction, sequence_ess, truncated_importance
 
-MAX_LOG_RATIO = 20.0
-"""A completion's log-ratio is clamped to ± this before it is exponentiated, as in the authors'
-code."""
 WHOLE = Correction(cap=8.0, level="sequence")  #: The weights of VCPO's completions.
 
 
@@ -50,9 +47,10 @@ def vespo_loss(
     Differs from: the authors' code and TRL clamp each log r_t to ±20 too, and W from below at 1e-8,
     where φ is tiny."""
     ks = _numbers(k_pos=k_pos, lam_pos=lam_pos, k_neg=k_neg, lam_neg=lam_neg)
-    new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
+    new, log_ratio, a = checks.exact_log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
     log_ratio = log_ratio.detach()
-    log_whole = log_ratio.sum(-1, keepdim=True).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).expand_as(a)
+    most = checks.LOG_RATIO_CAP
+    log_whole = log_ratio.sum(-1, keepdim=True).clamp(-most, most).expand_as(a)
     k, lam = (torch.full_like(a, up).where(a >= 0, down) for up, down in (ks[::2], ks[1::2]))
     weight = (k * log_whole - lam * log_whole.expm1()).exp() * a
     return TokenLoss(
@@ -98,7 +96,7 @@ def topr_loss(
     Source: arXiv 2503.14286, as printed in summaries; the paper itself was not read.
     Differs from: Trinity-RFT uses level="token"."""
     checks.choice("level", level, ("completion", "token"))
-    new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
+    new, log_ratio, a = checks.exact_log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
     log_ratio = log_ratio.detach()
     judged = log_ratio.sum(-1, keepdim=True) if level == "completion" else log_ratio
     weight = judged.clamp(max=0.0).exp().expand_as(a).masked_fill(a >= 0, 1.0) * a
@@ -139,18 +137,16 @@ def ctpo_loss(
     Source: arXiv 2605.07331; read in the authors' code, `cum-token-cumprod-la` of horizon-llm/CTPO.
     Differs from: the authors' code clamps log r to ±20 and caps log R at 10."""
     low, high, cap, power = _numbers(low=low, high=high, cap=cap, power=power)
-    new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
+    new, log_ratio, a = checks.exact_log_ratios(mask, logp, advantages, logp_old=logp_old)
     log_ratio = log_ratio.detach()
     so_far, width = log_ratio.cumsum(-1), mask.cumsum(-1).clamp(min=1).to(new) ** power
     below, above = -low * width, torch.full_like(a, cap).where(a < 0, high) * width
     kept = ((a >= 0) | (so_far >= below)) & ((a == 0) | (so_far <= above))
-    # A token without a gradient never enters the exponential: an overflowing ratio would turn it
-    # into 0 * inf.
-    prefix = so_far.masked_fill(~kept | (a == 0), 0.0).exp()
+    prefix = checks.capped(so_far).exp()
     bound = torch.minimum(torch.maximum(so_far, below), above).exp()
     per_token = -a * (prefix * (new - new.detach()).exp()).where(kept, bound)
     return TokenLoss(
-        per_token, weigh(log_ratio, kept, (prefix * a).where(kept, 0.0), mask, prefix=so_far.exp())
+        per_token, weigh(log_ratio, kept, (prefix * a).where(kept, 0.0), mask, prefix=prefix)
     )
 
 

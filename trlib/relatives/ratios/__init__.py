@@ -8,7 +8,6 @@ from trlib.relatives.ratios.bapo import BAPO, BAPO_PAPER, bapo_bounds, bapo_loss
 from trlib.relatives.ratios.weights import (
     CAPO,
     CPGD,
-    OVERFLOW,
     R2VPO,
     MinPRO,
     capo_mask,

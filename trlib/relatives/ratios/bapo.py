@@ -16,7 +16,6 @@ from trlib.algorithms.method import (
 )
 from trlib.algorithms.ppo import ppo_loss
 from trlib.checks import SHARE
-from trlib.relatives.ratios.weights import OVERFLOW
 
 
 def bapo_bounds(
@@ -104,7 +103,7 @@ def bapo_loss(
     new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     if weigh_by == "rollout":
         search["probability"] = old.detach().exp().masked_fill(~mask, 0.0)
-    low, high = bapo_bounds((new - old).detach().clamp(max=OVERFLOW).exp(), a, mask, **search)
+    low, high = bapo_bounds(checks.capped((new - old).detach()).exp(), a, mask, **search)
     return ppo_loss(
         logp,
         logp_old,

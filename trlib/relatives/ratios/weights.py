@@ -25,8 +25,6 @@ from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import check_window, pg_is_loss
 from trlib.checks import NOT_NEGATIVE, SHARE
 
-OVERFLOW = 20.0  #: Log-ratios are capped at this before they are exponentiated.
-
 
 def minpro_loss(
     logp: Tensor,
@@ -95,7 +93,7 @@ def cpgd_loss(
     eps, cap = checks.number("eps", eps, least=0, below=1), checks.number("cap", cap, least=0)
     alpha = checks.number("alpha", alpha, **NOT_NEGATIVE)
     low, high = math.log1p(-eps), math.log1p(eps)
-    logp, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
+    logp, log_ratio, a = checks.exact_log_ratios(mask, logp, advantages, logp_old=logp_old)
     now = log_ratio.detach()
     kept = unclipped(now, a, low, high)
     drift = alpha * torch.expm1(now).clamp(max=cap)
@@ -131,10 +129,8 @@ def r2vpo_loss(
 
 
 def priced(log_ratio: Tensor, advantages: Tensor, price: float | Tensor, mask: Tensor) -> TokenLoss:
-    """L = -r A + price (r-1)² / 2,   w = r (A - price (r-1)).
-
-    The value of r ends at e^20 and its gradient does not."""
-    ratio = (log_ratio - (log_ratio - OVERFLOW).clamp(min=0).detach()).exp()
+    """L = -r A + price (r-1)² / 2,   w = r (A - price (r-1)); log r is capped."""
+    ratio = log_ratio.exp()
     weight = ratio * (advantages - price * (ratio - 1))
     loss = -ratio * advantages + price * (ratio - 1).square() / 2
     return TokenLoss(loss, weigh(log_ratio, mask, weight, mask))
@@ -162,9 +158,8 @@ class R2VPO(Method):
             part.descend(part.loss())
             if self.dual_lr and bool(part.batch.mask.any()):
                 with torch.no_grad():
-                    moved = (part.score().logp - part.batch.logp_anchor)[part.batch.mask].clamp(
-                        max=OVERFLOW
-                    )
+                    moved = part.score().logp - part.batch.logp_anchor
+                    moved = checks.capped(moved[part.batch.mask])
                 lam = part.batch.memory.get("lam", self.lam)
                 variance = float(moved.expm1().square().mean())
                 part.batch.memory["lam"] = dual_ascent(lam, variance, self.delta, self.dual_lr)

@@ -1,12 +1,12 @@
 /* Score centering: the weighted policy gradient less what the sampler's whole distribution pushes on average:
    trlib.algorithms.centering on plain numbers. The objective is of whole distributions, as TROLL's is. */
 
-import { OVERFLOW } from "./objectives.js";
+import { MOST } from "./objectives.js";
 
 /* The weight ω of log-probs log p and log q, and the mass q ω, which overflows nowhere. */
 function rule({ weight, cap, floor, delta_tv: delta }) {
   if (weight === "none") return { kept: () => true, omega: () => 1, mass: (_p, q) => Math.exp(q) };
-  const most = weight === "truncated" || weight === "window" ? Math.log(cap) : OVERFLOW;
+  const most = weight === "truncated" || weight === "window" ? Math.log(cap) : MOST;
   const rules = {
     window: (p, q) => Math.exp(p - q) >= floor && Math.exp(p - q) <= cap,
     mask: (p, q) => Math.abs(Math.exp(p) - Math.exp(q)) <= delta,

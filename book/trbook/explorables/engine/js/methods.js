@@ -2,7 +2,7 @@
    trlib, read from the one list of methods. Left out: methods that change the update box (TRPO), need a critic or an
    expert. */
 
-import known from "../../../../../trlab/methods.json" with { type: "json" };
+import known from "./known.json" with { type: "json" };
 import { ADVANTAGES } from "./advantages.js";
 import { centered } from "./centering.js";
 import { cispo, dppo, gmpo, gspo, pgIs, ppo, pspo, quatro, reinforce, sapo } from "./objectives.js";
@@ -14,7 +14,7 @@ import { troll } from "./troll.js";
    its authors' code, which the page has; what is asked of a whole update (stop_kl); and what no control of the page
    sets: switches that make another lane of a method (center, form), and GRPO's pull to a reference (beta). */
 const LEFT_OUT = [
-  ...["correction", "stop_kl", "measure", "k", "top_k", "topk", "order", "step", "step_low", "weigh_by"],
+  ...["correction", "reference", "stop_kl", "measure", "k", "top_k", "topk", "order", "step", "step_low", "weigh_by"],
   ...["center", "halves", "form", "direction", "level", "signed", "controller", "horizon", "adapt_after"],
 ];
 const leftOut = (name, key) => LEFT_OUT.includes(key) || (key === "beta" && name !== "ppo_penalty");

@@ -2,9 +2,7 @@
    objectives.js; what it must know of more than one completion comes with its argument, under a name of its own. */
 
 import { unclipped } from "../../js/maths/regions.js";
-import { OVERFLOW, ppo, weigh } from "./objectives.js";
-
-const bounded = (l) => Math.exp(Math.min(OVERFLOW, l));
+import { capped, ppo, ratioOf, weigh } from "./objectives.js";
 
 const STEP = 0.05; // by which BAPO's bounds rise
 
@@ -13,7 +11,7 @@ const STEP = 0.05; // by which BAPO's bounds rise
 export const survey =
   ({ low, low_most: lowMost, high, high_most: highMost, target, count }) =>
   (completions) => {
-    const tokens = completions.flatMap(({ logp, old, advantage: a }) => logp.map((p, t) => [bounded(p - old[t]), a]));
+    const tokens = completions.flatMap(({ logp, old, advantage: a }) => logp.map((p, t) => [ratioOf(p, old[t]), a]));
     const counted = {
       value: ([r, a], lo, hi) => (a > 0 ? Math.min(r, hi) : Math.max(r, lo)) * a,
       gradient: ([r, a], lo, hi) => ((a > 0 ? r <= hi : r >= lo) ? r * a : 0),
@@ -48,10 +46,13 @@ export const minpro =
     let least = Infinity;
     const before = logp.map((p, t) => {
       const und = least === Infinity ? 0 : least;
-      least = Math.min(least, p - old[t]);
+      least = Math.min(least, capped(p - old[t]));
       return und;
     });
-    return weigh(logp, (p, t) => advantage * Math.min(1 + high, Math.max(1 - low, Math.exp(before[t] + p - old[t]))));
+    return weigh(
+      logp,
+      (p, t) => advantage * Math.min(1 + high, Math.max(1 - low, Math.exp(before[t] + capped(p - old[t])))),
+    );
   };
 
 /* w = A where log r has not left the window on the update's side, else 0, less α min(r - 1, c) */
@@ -70,14 +71,14 @@ export const r2vpo =
   ({ lam: first }) =>
   ({ logp, old, advantage, lam = first }) =>
     weigh(logp, (p, t) => {
-      const r = bounded(p - old[t]);
+      const r = ratioOf(p, old[t]);
       return r * (advantage - 2 * lam * (r - 1));
     });
 
 /* λ after an update whose tokens have these log-ratios: it rises while the mean of (r - 1)² is above δ. */
 export function charged(lam, ratios, { delta, dual_lr: speed }) {
   if (!ratios.length) return lam;
-  const moved = ratios.reduce((total, l) => total + Math.expm1(Math.min(OVERFLOW, l)) ** 2, 0) / ratios.length;
+  const moved = ratios.reduce((total, l) => total + Math.expm1(capped(l)) ** 2, 0) / ratios.length;
   return Math.max(0, lam + speed * (moved - delta));
 }
 

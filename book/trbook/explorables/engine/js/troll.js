@@ -1,6 +1,7 @@
 /* TROLL: the policy gradient of the projected distribution and the regression towards it, with the gradient through the
    whole distribution: trlib.algorithms.troll on plain numbers. */
 
+import { capped } from "./objectives.js";
 import { departure, outside, project } from "./projection.js";
 
 /* An objective of one completion, { logp, old, tokens, advantage }, where logp and old are the tokens' whole
@@ -12,7 +13,7 @@ export const troll =
   ({ logp, old, tokens, advantage, moved = (_t) => Infinity }) => {
     const found = tokens.map((y, t) => (moved(t) >= 0.9 * delta ? beyond(logp[t], old[t], delta) : null));
     const ratios = tokens.map((y, t) => (found[t] ? found[t].logp[y] : logp[t][y]) - old[t][y]);
-    const push = ratios.map((l) => (advantage === 0 ? 0 : advantage * Math.exp(l)));
+    const push = ratios.map((l) => advantage * Math.exp(capped(l)));
     return {
       weight: tokens.map((y, t) => (found[t] ? weightOf(found[t], logp[t], y, push[t], alpha) : push[t])),
       kept: tokens.map((y, t) => !found[t] || found[t].t > 0),

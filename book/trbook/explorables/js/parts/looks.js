@@ -1,7 +1,7 @@
 /* How a method looks, wherever it is drawn: its hue, its dash, its mark. The table is the figures' own, so that one method
    looks the same in a figure and in an explorable. */
 
-import methods from "../../../../../trlab/methods.json" with { type: "json" };
+import methods from "../../engine/js/known.json" with { type: "json" };
 import table from "../../../../../trlab/drawing/looks.json" with { type: "json" };
 
 /** @type {Record<string, string[]>} */
