@@ -57,8 +57,8 @@ def test_a_fault_is_named_and_every_other_word_hears_what_speaks_against_it(chec
 
 def test_the_strange_logs_show_their_fault():
     log = dppo.strange_log()
-    assert (log["silenced"] > 50).all() and (log["tokens with |p - q| > 0.15"] < 5).all()
-    assert (log["least |p - q| of a silenced token"] < 0.01).all()
+    assert (log["masked"] > 50).all() and (log["tokens with |p - q| > 0.15"] < 5).all()
+    assert (log["least |p - q| of a masked token"] < 0.01).all()
     log = quatro.strange_log()
     assert (
         log["λ"].nunique() == 1

@@ -29,11 +29,11 @@ def _wrong_room(q, eps_high):
         (eps_high * q, "a probability ends at 1: a token with q = 0.99 cannot gain 0.198."),
         (
             torch.minimum((1 + eps_high) * q, torch.ones_like(q)),
-            "this is where the token falls silent, p = (1 + eps_high) q; how far is that from q?",
+            "this is where the token is clipped, p = (1 + eps_high) q; how far is that from q?",
         ),
         (
             (1 + eps_high) * q,
-            "this is where the token falls silent, p = (1 + eps_high) q, and it may lie above 1. "
+            "this is where the token is clipped, p = (1 + eps_high) q, and it may lie above 1. "
             "How far is it from q, and where does a probability end?",
         ),
         (
@@ -55,7 +55,7 @@ def _wrong_room(q, eps_high):
 
 check_room = Exercise(
     "How much probability may `room(q, eps_high)` tokens with A > 0 gain before PPO's clip "
-    "silences them?",
+    "stops them?",
     truth=_room,
     inputs=lambda draw: (
         torch.cat([draw.uniform(0.01, 0.4, 3), draw.uniform(0.9, 0.99, 3)]),
@@ -114,8 +114,8 @@ def _wrong_dropped(q, p, advantages, eps, delta):
             "a token that has moved by exactly `delta` is still inside DPPO's region, which keeps "
             "it.",
         ),
-        (clip, "these are all that PPO silences; leave out those that DPPO silences too."),
-        (~clip & mask, "these are the tokens that DPPO silences and PPO keeps: the other failure."),
+        (clip, "these are all that PPO stops; leave out those that DPPO stops too."),
+        (~clip & mask, "these are the tokens that DPPO stops and PPO keeps: the other failure."),
         (
             clip ^ mask,
             "these are all tokens that the two treat differently; the exercise asks only for "
@@ -123,7 +123,7 @@ def _wrong_dropped(q, p, advantages, eps, delta):
         ),
         (
             clip | mask,
-            "these are all that at least one of the two silences; the exercise asks for those "
+            "these are all that at least one of the two stops; the exercise asks for those "
             "that only PPO does.",
         ),
         (
@@ -132,11 +132,11 @@ def _wrong_dropped(q, p, advantages, eps, delta):
         ),
         (
             clip & mask,
-            "these are the tokens that *both* silence; the exercise asks for those that DPPO keeps.",
+            "these are the tokens that *both* stop; the exercise asks for those that DPPO keeps.",
         ),
         (
             right & up,
-            "this looks at A > 0 only; with A < 0 the push is downward, and a token is silenced "
+            "this looks at A > 0 only; with A < 0 the probability should decrease, and a token is stopped "
             "below the window.",
         ),
         (
@@ -146,7 +146,7 @@ def _wrong_dropped(q, p, advantages, eps, delta):
         ),
         (
             ((ratio - 1).abs() > eps) & ~mask,
-            "PPO's clip is signed too: with A > 0 it silences above the window only, with A < 0 "
+            "PPO's clip is signed too: with A > 0 it stops above the window only, with A < 0 "
             "below it only.",
         ),
         (
@@ -160,7 +160,7 @@ def _wrong_dropped(q, p, advantages, eps, delta):
         ),
         (
             _dropped(q, p, -advantages, eps, delta),
-            "the signs are crossed: A > 0 pushes up, so it is silenced above the window.",
+            "the signs are crossed: A > 0 increases the probability, so it is stopped above the window.",
         ),
         (
             clip & ~torch.where(up, ratio - 1 > delta, ratio - 1 < -delta),
@@ -170,7 +170,7 @@ def _wrong_dropped(q, p, advantages, eps, delta):
 
 
 check_dropped = Exercise(
-    "Does `dropped(q, p, advantages, eps, delta)` name the tokens that PPO silences and DPPO-TV "
+    "Does `dropped(q, p, advantages, eps, delta)` name the tokens that PPO stops and DPPO-TV "
     "keeps?",
     truth=_dropped,
     inputs=_moves,
@@ -353,18 +353,18 @@ check_processed = Exercise(
 
 
 check_cause = Choice(
-    "Why are words outside the window: rate, epochs, window or engine?",
+    "Why are tokens outside the window: rate, epochs, window or engine?",
     right="engine",
     wrong={
-        "rate": "in the first row no step has been taken yet, and words are outside already. Which "
+        "rate": "in the first row no step has been taken yet, and tokens are outside already. Which "
         "numbers does the ratio compare there?",
         "epochs": "every update has a new batch, so no batch is used twice. What is outside in the "
         "first row, before any step?",
-        "window": "a word that is learning leaves the window by a step. Here words are outside "
+        "window": "a token that is learning leaves the window by a step. Here tokens are outside "
         "before the first one, and no more of them after the fourth.",
     },
-    praise="the ratio divides the learner's probability by that of a sampler with rounded weights. "
-    "Rare words are off by a large factor, and hardly any probability moves. Before the first step "
+    praise="the ratio divides the learner's probability by that of a sampler with quantised weights. "
+    "Rare tokens are off by a large factor, and hardly any probability moves. Before the first step "
     "a clip ratio above 0 is a mismatch.",
 )
 
@@ -458,7 +458,7 @@ check_corrected_loss = InTheLoop(
     mistakes=[
         (
             _exchanged(factor=lambda m, cap: 1),
-            "this is PPO as if the learner had written the tokens: the factor π_old/μ is missing.",
+            "this is PPO as if the learner had sampled the tokens: the factor π_old/μ is missing.",
         ),
         (
             _exchanged(lambda now, m, cap: now * m, lambda m, cap: 1),
@@ -489,7 +489,7 @@ check_corrected_loss = InTheLoop(
         ),
         (
             _exchanged(lambda now, m, cap: now * m.clamp(max=cap), lambda m, cap: 1),
-            "the factor is inside the clip here, so the mismatch alone can silence a token; it "
+            "the factor is inside the clip here, so the mismatch alone can stop a token; it "
             "multiplies what the clip returns.",
         ),
         (
@@ -499,7 +499,7 @@ check_corrected_loss = InTheLoop(
         (
             _exchanged(kept=lambda r, A, eps: r.clamp(1 - eps, 1 + eps) * A),
             "the clipped term stands alone; take the minimum of both, or tokens that want to come "
-            "back fall silent.",
+            "back lose their gradient.",
         ),
         (
             _exchanged(mean=lambda tokens, mask: tokens[mask].sum()),
@@ -516,5 +516,5 @@ check_corrected_loss = InTheLoop(
             "tokens in `mask`.",
         ),
     ],
-    praise="The clip asks how far the learner has moved, and the factor says who wrote the tokens.",
+    praise="The clip asks how far the learner has moved, and the factor says which policy has sampled the tokens.",
 )

@@ -44,7 +44,7 @@ def _wrong_gae(rewards, values, gamma, lam):
         ),
         (
             _gae(rewards + after_the_end, values, gamma, lam),
-            "after the last token nothing more is earned, so the value there is 0, not the last "
+            "after the last token there is no more reward, so the value there is 0, not the last "
             "token's.",
         ),
         (_gae(errors, torch.zeros_like(values), 1.0, lam), "later errors count (γλ)^k, not λ^k."),
@@ -103,7 +103,7 @@ check_lambda = Numbers(
         {
             9.0: "with λ = 0 a token's advantage is its own TD error, and the reward comes at the "
             "last token only.",
-            8.0: "the other way round: these eight earn 0, and the critic says 0 before and after "
+            8.0: "the other way round: these eight have reward 0, and the critic says 0 before and after "
             "them.",
             0.0: "the last token's TD error is the reward.",
         },

@@ -52,17 +52,17 @@ def _wrong_silenced(p, q, advantages, delta):
         ),
         (
             (p - q).abs() > delta,
-            "this silences every token outside, even those that their update would bring back: "
+            "this stops every token outside, even those that their update would bring back: "
             "that is the mask called IPO. DPPO's looks at the sign of the advantage.",
         ),
         (
             _silenced(q, p, advantages, delta),
-            "these are the tokens on their way home: outside, and pushed back. Silence those that "
-            "are pushed on.",
+            "these tokens are outside, and their update would bring them back. Stop those that "
+            "would move further.",
         ),
         (
             torch.where(up, p > q, p < q),
-            "every token that has moved with its advantage is silenced here, however little; "
+            "every token that has moved with its advantage is stopped here, however little; "
             "compare with delta.",
         ),
         (
@@ -108,7 +108,7 @@ check_silenced = Exercise(
         ([0.75, 0.25, 0.875, 0.125], [0.5, 0.5, 0.5, 0.5], [1.0, -1.0, 1.0, -1.0], 0.25),
     ],
     wrong=_wrong_silenced,
-    praise="0.00001 -> 0.001 is kept, at a ratio of 100, and 0.99 -> 0.80 is silenced, at a ratio "
+    praise="0.00001 -> 0.001 is kept, at a ratio of 100, and 0.99 -> 0.80 is stopped, at a ratio "
     "of 0.81.",
 )
 
@@ -262,7 +262,7 @@ check_room = Numbers(
         0.0012,
         {
             1.2: "that is the ratio; the probability is q times it.",
-            0.0008: "A > 0 pushes it up.",
+            0.0008: "A > 0 increases its probability.",
             0.201: "the window is on the ratio: add a fifth of q, not 0.2.",
             0.0002: "that is the room; the token began at 0.001.",
             0.151: "that is where a TV of 0.15 stops it.",
@@ -281,8 +281,8 @@ check_room = Numbers(
         {
             0.79: "the window is on the ratio: 0.8 times q, not q - 0.2.",
             0.8: "that is the ratio; the probability is q times it.",
-            1.188: "A < 0 pushes it down.",
-            1.0: "A < 0 pushes it down.",
+            1.188: "A < 0 decreases its probability.",
+            1.0: "A < 0 decreases its probability.",
             0.198: "that is the room; the token began at 0.99.",
             0.825: "the window ends at 1 - 0.2, not at 1 / 1.2.",
             0.84: "that is where a TV of 0.15 stops it.",
@@ -291,8 +291,8 @@ check_room = Numbers(
     likely_tv=Number(
         0.84,
         {
-            1.14: "A < 0 pushes it down.",
-            1.0: "A < 0 pushes it down.",
+            1.14: "A < 0 decreases its probability.",
+            1.0: "A < 0 decreases its probability.",
             0.15: "that is the room; the token began at 0.99.",
             0.792: "that is where the ratio's window stops it.",
         },
@@ -362,8 +362,8 @@ def strange_log() -> pd.DataFrame:
                 {
                     "update": update,
                     "tokens": len(now),
-                    "silenced": int(silenced.sum()),
-                    "least |p - q| of a silenced token": float(moved[silenced].min()),
+                    "masked": int(silenced.sum()),
+                    "least |p - q| of a masked token": float(moved[silenced].min()),
                     "tokens with |p - q| > 0.15": int((moved > DELTA).sum()),
                     "largest r": float((now - logp_mu[mask]).max().exp()),
                 }
@@ -377,14 +377,14 @@ check_fault = Choice(
     right="ratio",
     wrong={
         "anchor": "a region around the policy just before each update would see every token at "
-        "distance 0 and silence "
-        "none. Here tokens are silenced from the first row on; how far had they moved?",
-        "unsigned": "an unsigned mask silences every token with |p - q| > 0.15, and none that has "
-        "moved less. How many tokens have moved so far, and how many are silenced?",
-        "cap": "a cap limits the weight of tokens with a large r; it silences nothing. How far had "
-        "the silenced tokens moved?",
+        "distance 0 and stop "
+        "none. Here tokens are stopped from the first row on; how far had they moved?",
+        "unsigned": "an unsigned mask stops every token with |p - q| > 0.15, and none that has "
+        "moved less. How many tokens have moved so far, and how many are stopped?",
+        "cap": "a cap limits the weight of tokens with a large r; it stops nothing. How far had "
+        "the stopped tokens moved?",
         "aggregate": "the mean over tokens decides how long a step is, not which tokens are "
-        "silenced. How far had the silenced tokens moved?",
+        "masked. How far had these tokens moved?",
     },
     praise="the mask compares log p - log q with 0.15, so it is a window on the ratio, from 0.86 "
     "to 1.16. A rare token leaves it when it has gained two thousandths of probability.",
@@ -427,7 +427,7 @@ check_objective = InTheLoop(
         ),
         (
             partial(_library, signed=False),
-            "this also silences tokens outside that would come back; DPPO's mask looks at the "
+            "this also stops tokens outside that would come back; DPPO's mask looks at the "
             "advantage's sign.",
         ),
         (
@@ -441,7 +441,7 @@ check_objective = InTheLoop(
         ),
         (
             _exchanged(silenced=lambda p, q, *rest: _silenced(q, p, *rest)),
-            "this silences the tokens that come back; silence those pushed on.",
+            "this stops the tokens that come back; stop those that would move further.",
         ),
         (
             _exchanged(silenced=lambda *moved: ~_silenced(*moved)),
@@ -449,7 +449,7 @@ check_objective = InTheLoop(
         ),
         (
             _exchanged(silenced=lambda p, *rest: torch.zeros_like(p, dtype=torch.bool)),
-            "no token is silenced here, however far it has moved.",
+            "no token is stopped here, however far it has moved.",
         ),
         (
             _exchanged(silenced=lambda p, q, a, delta: _silenced(p, q, a, 2 * delta)),

@@ -163,7 +163,7 @@ def _wrong_clipped_loss(logp, logp_old, advantages, eps_low, eps_high):
         (-loss, "this is the objective, to be raised; a loss, to be lowered, has a minus."),
         (
             -capped * A,
-            "the clipped term alone also silences a token that moved the wrong way and wants to "
+            "the clipped term alone also stops a token that moved the wrong way and wants to "
             "come back; the minimum with the unclipped term is what keeps it.",
         ),
         (
@@ -230,7 +230,7 @@ check_clipped_loss = Exercise(
         ([-1.0, -0.5, -1.0], [-3.0, -5.0, -3.0], [-1.0, -0.5, 1.0], 0.2, 0.28),
     ],
     wrong=_wrong_clipped_loss,
-    praise="where the loss is flat the gradient is exactly 0: the token is silenced until the "
+    praise="where the loss is flat the gradient is exactly 0: the token is stopped until the "
     "next batch.",
 )
 
@@ -271,20 +271,20 @@ def _wrong_silenced(ratio, advantages, eps_low, eps_high):
         ),
         (
             torch.zeros_like(ratio, dtype=torch.bool),
-            "no token is silenced here; are the two cases joined by `&`? No ratio is on both "
+            "no token is stopped here; are the two cases joined by `&`? No ratio is on both "
             "sides: join them with `|`.",
         ),
         (
             _silenced(ratio, -advantages, eps_low, eps_high),
-            "the signs are crossed: A > 0 pushes the ratio up, so it is silenced above the window.",
+            "the signs are crossed: A > 0 increases the ratio, so it is stopped above the window.",
         ),
         (
             (advantages > 0) & (ratio > 1 + eps_high),
-            "these are the tokens pushed up; a token with A < 0 is silenced too, below the window.",
+            "these are the tokens whose probability should increase; a token with A < 0 is stopped too, below the window.",
         ),
         (
             (advantages < 0) & (ratio < 1 - eps_low),
-            "these are the tokens pushed down; a token with A > 0 is silenced too, above the "
+            "these are the tokens whose probability should decrease; a token with A > 0 is stopped too, above the "
             "window.",
         ),
     ]
@@ -306,7 +306,7 @@ check_silenced = Exercise(
         ([1.25, 0.75, 1.375, 0.625], [1.0, -1.0, 1.0, -1.0], 0.25, 0.25),
     ],
     wrong=_wrong_silenced,
-    praise="in the first example six of nine ratios lie outside the window, and two are silenced: "
+    praise="in the first example six of nine ratios lie outside the window, and two are stopped: "
     "the way home is free.",
 )
 
@@ -373,7 +373,7 @@ check_sequence_ratio = Exercise(
     inputs=_masked_rows,
     wrong=_wrong_sequence_ratio,
     praise="in a completion of four tokens, one of ratio 3 moves the sequence's ratio to 1.32, and "
-    "GSPO's window of a few ten-thousandths silences all four.",
+    "GSPO's window of a few ten-thousandths stops all four.",
 )
 
 
@@ -699,7 +699,7 @@ check_grpo_loss = InTheLoop(
                 ),
             ),
             "the clipped term stands alone; take the minimum of both, or tokens that want to come "
-            "back fall silent.",
+            "back lose their gradient.",
         ),
         (
             partial(_grpo_loss, tokens=lambda new, old, A, *window: -A * new),
@@ -718,27 +718,27 @@ check_logs = Numbers(
     grpo=Number(
         3.0,
         {
-            1.0: "log 1 silences no token at all, although many lie outside the window.",
-            2.0: "log 2 tears no completion: all tokens of one fall silent together. GRPO judges "
+            1.0: "log 1 stops no token at all, although many lie outside the window.",
+            2.0: "log 2 has no mixed completion: all tokens of one lose their gradient together. GRPO judges "
             "every token by itself.",
         },
     ),
     clamped=Number(
         1.0,
         {
-            2.0: "log 2 silences tokens; a clamp never does.",
-            3.0: "log 3 silences tokens; a clamp never does.",
+            2.0: "log 2 stops tokens; a clamp never does.",
+            3.0: "log 3 stops tokens; a clamp never does.",
         },
     ),
     completion=Number(
         2.0,
         {
-            1.0: "log 1 silences nothing; a clip does, whatever ratio it looks at.",
-            3.0: "log 3 has torn completions; clipping a completion's ratio keeps or silences it "
+            1.0: "log 1 stops nothing; a clip does, whatever ratio it looks at.",
+            3.0: "log 3 has mixed completions; clipping a completion's ratio keeps or stops it "
             "as a whole.",
         },
     ),
-    praise="three columns tell them apart: the tokens silenced, the torn completions, and the "
+    praise="three columns tell them apart: the tokens clipped, the mixed completions, and the "
     "largest push.",
 )
 
@@ -813,7 +813,7 @@ check_gspo = InTheLoop(
                 -(_length_mean(logp - logp_old, mask).exp().clamp(1 - low, 1 + high) * A).mean()
             ),
             "the clipped term stands alone; take the minimum of both, or completions that want "
-            "to come back fall silent.",
+            "to come back lose their gradient.",
         ),
         (
             _by_completion(lambda log_ratio, mask: _length_mean(-log_ratio, mask).exp()),

@@ -68,7 +68,7 @@ def _wrong_weight(ratio, advantages, eps_low, eps_high, dual_clip):
         ),
         (
             torch.where((ratio >= 1 - eps_low) & (ratio <= 1 + eps_high), push, 0.0),
-            "this silences every token outside the window. A token outside that is pushed back "
+            "this stops every token outside the window. A token outside that is pushed back "
             "towards it keeps its weight: the minimum looks at the sign of the advantage.",
         ),
         (
@@ -87,7 +87,7 @@ def _wrong_weight(ratio, advantages, eps_low, eps_high, dual_clip):
         ),
         (
             torch.where(torch.where(up, ratio < 1 - eps_low, ratio > 1 + eps_high), 0.0, push),
-            "the sides are exchanged: with A > 0 a token is silent *above* the window, with A < 0 "
+            "the sides are exchanged: with A > 0 a token is clipped *above* the window, with A < 0 "
             "below it.",
         ),
         (
@@ -133,7 +133,7 @@ check_weight = Exercise(
         ),
     ],
     wrong=_wrong_weight,
-    praise="of the four corners outside the window two are silent, one is pulled back gently "
+    praise="of the four corners outside the window two are clipped, one is pulled back gently "
     "(small r, A > 0), and one "
     "is pushed down the harder the further it has gone, up to the dual clip.",
 )
@@ -212,16 +212,16 @@ def _wrong_updates(logits, tokens, advantages, epochs, lr):
         ),
         (
             _looped(lambda r, A: r * A)(*batch),
-            "this is the surrogate without a clip: no token is ever silenced.",
+            "this is the surrogate without a clip: no token is ever clipped.",
         ),
         (
             _looped(lambda r, A: r.clamp(1 - EPS, 1 + EPS) * A)(*batch),
-            "without the minimum a token that moved the wrong way is silenced too. Take the "
+            "without the minimum a token that moved the wrong way is stopped too. Take the "
             "smaller of both terms.",
         ),
         (
             _looped(lambda r, A: torch.maximum(r * A, r.clamp(1 - EPS, 1 + EPS) * A))(*batch),
-            "the larger of both terms silences the tokens that should be pushed back, and never "
+            "the larger of both terms stops the tokens that should be pushed back, and never "
             "the others.",
         ),
         (

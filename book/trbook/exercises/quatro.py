@@ -219,8 +219,7 @@ check_objective = InTheLoop(
     start="dial",
     rollout=_batch,
     settings=[(0.1,), (0.02,)],
-    praise="A completion that has passed its target is pulled back, and no window silences "
-    "anything.",
+    praise="A completion that has passed its target is pulled back, and no window stops anything.",
     lr=3e-4,
     mistakes=[
         (
