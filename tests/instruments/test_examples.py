@@ -129,6 +129,38 @@ def test_a_script_for_trl_trains_saves_validates_and_goes_on(trl, name, tmp_path
     assert len([row for row in again.state.log_history if "grad_norm" in row]) == 3
 
 
+@pytest.mark.parametrize(
+    "name", by_day(["dppo", "push", "quatro"], "push", reason="seconds of TRL each")
+)
+def test_a_script_for_trl_logs_the_mismatch_of_sampler_and_learner(trl, name, monkeypatch):
+    """Two steps with a sampler of its own, in the place of vLLM."""
+    from trl import GRPOTrainer
+
+    start = GRPOTrainer.__init__
+
+    def sampled(prompts, trainer):
+        tokenizer = trainer.processing_class
+        texts = [tokenizer.apply_chat_template(prompt, tokenize=False) for prompt in prompts]
+        return {
+            "prompt_ids": [tokenizer(text).input_ids for text in texts],
+            "completion_ids": [[5 + i % 7, 9, 0] for i in range(len(prompts))],
+            "logprobs": [[-4.0, -5.0, -6.0]] * len(prompts),
+        }
+
+    def with_sampler(self, *args, **more):
+        start(self, *args, rollout_func=sampled, **more)
+
+    monkeypatch.setattr(GRPOTrainer, "__init__", with_sampler)
+    trainer = trl(
+        f"{name}.py", "--max_steps", 2, "--eval_strategy", "no", "--eval_on_start", "false"
+    )
+    steps = [row for row in trainer.state.log_history if "grad_norm" in row]
+    assert len(steps) == 2
+    for row in steps:
+        mean, most = (row[f"sampling/sampling_logp_difference/{x}"] for x in ("mean", "max"))
+        assert 0 < float(mean) <= float(most) < 4  # the model is all but uniform over 97 tokens
+
+
 def test_a_prompt_that_is_too_long_is_left_out_and_an_answer_is_judged(trl, tiny, capsys):
     import mine
     import run
@@ -275,7 +307,7 @@ def test_verl_builds_what_a_script_types(script, tmp_path):
         assert rollout.gpu_memory_utilization == recipe.engine
     if script == "dppo.sh":
         assert correction.bypass_mode
-        assert actor.policy_loss.loss_mode == "trlib_dppo_tv"
+        assert actor.policy_loss.loss_mode == "trlib_dppo_tv" and actor.calculate_entropy
         assert actor.loss_scale_factor == data.max_response_length
 
 

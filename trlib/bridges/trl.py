@@ -20,7 +20,9 @@ Two of TRL's settings compose with any loss. `vllm_importance_sampling_correctio
 token's loss by π_old/μ, bounded as `vllm_importance_sampling_mode` says (TIS, or a mask of tokens
 or sequences); the penalty `beta` is left as it is. It needs anchor="recomputed", because a region
 around the sampler has μ in its ratio already. TRL has it on by default: switch it off for
-anchor="rollout". `top_entropy_quantile` keeps the tokens of largest entropy (arXiv 2506.01939),
+anchor="rollout". TRL then no longer logs how far sampler and learner are apart, and this trainer
+does, under TRL's names: `sampling/sampling_logp_difference/mean` and `/max`, of |log π_old - log μ|.
+`top_entropy_quantile` keeps the tokens of largest entropy (arXiv 2506.01939),
 where `beta` is 0.
 
 The *sampler's* most likely tokens are nowhere to be had: TRL asks vLLM for the sampled token's
@@ -194,6 +196,9 @@ class TrustRegionTrainer(GRPOTrainer):
             )
         if "kept" in loss.diagnostics:
             self._log_mean("kept", loss.diagnostics["kept"], mask)
+        # TRL logs it by itself where it has a factor for it.
+        if "sampling_per_token_logps" in inputs and not isinstance(factor, Tensor):
+            self._log_mismatch(old - inputs["sampling_per_token_logps"], mask)
         per_token = loss.per_token * factor
         if not beta:
             return per_token
@@ -211,6 +216,16 @@ class TrustRegionTrainer(GRPOTrainer):
 
     def _advantages(self, mask: Tensor, inputs: dict[str, Any]) -> Tensor:
         return inputs["advantages"].view(len(mask), -1).expand(mask.shape)
+
+    def _log_mismatch(self, difference: Tensor, mask: Tensor) -> None:
+        """How far sampler and learner are apart before the updates: what TRL logs with its own
+        correction alone. NaN: the sampler has no log-prob of the token."""
+        mask = mask & ~difference.isnan()
+        name = "sampling/sampling_logp_difference"
+        self._log_mean(f"{name}/mean", difference.abs(), mask)
+        most = self.accelerator.gather(difference.abs().where(mask, -1).max()).max().item()
+        if most >= 0:
+            self._metrics["train" if self.model.training else "eval"][f"{name}/max"].append(most)
 
     def _log_mean(self, name: str, values: Tensor, mask: Tensor) -> None:
         total, count = self.accelerator.reduce(

@@ -15,7 +15,13 @@ verl carries one number per token from there: λ target on the first, λ on the 
 completion of one token may lose its pull-back. Top-K and full DPPO are not here: verl's losses do
 not see the distribution. `actor/pg_clipfrac` is, as in verl, the share of tokens that a loss
 silences, or whose weight it bounds where it silences none (CISPO); it is absent for a loss without
-diagnostics."""
+diagnostics.
+
+In bypass mode verl skips its own `rollout_corr/*`, so the loss logs how far the policy is from the
+old log-probs, which are the sampler's there: `actor/old_logp_difference`, the mean of
+|log π - log π_old|, and `actor/old_k3_kl`, of KL(π_old || π) by k3 as `rollout_corr/k3_kl` has it.
+With one update per batch they are the mismatch of sampler and learner; with several they also hold
+what the earlier updates moved."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -98,8 +104,14 @@ def _policy_loss(
         if mask.any()
         else result.per_token.sum()
     )
-    drift = masked_mean((old_log_prob - log_prob).detach(), mask).item()
-    metrics = {"actor/pg_clipfrac_lower": 0.0, "actor/ppo_kl": drift}
+    apart = (log_prob - old_log_prob).detach().where(mask, 0.0)
+    sizes = {
+        "ppo_kl": -apart,
+        "old_logp_difference": apart.abs(),
+        "old_k3_kl": torch.expm1(apart) - apart,
+    }
+    metrics = {f"actor/{name}": masked_mean(x, mask).item() for name, x in sizes.items()}
+    metrics["actor/pg_clipfrac_lower"] = 0.0
     clipped = result.diagnostics.get("clipped")
     if clipped is None and "kept" in result.diagnostics:
         clipped = ~result.diagnostics["kept"]

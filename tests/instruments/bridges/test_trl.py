@@ -192,6 +192,32 @@ def test_the_anchor_is_the_samplers_where_there_is_one(anchor, trainer_of):
     torch.testing.assert_close(loss, expected.per_token.sum(-1).mean(), rtol=1e-5, atol=0)
 
 
+@pytest.mark.parametrize("several", [True, False], ids=["several updates", "one update"])
+def test_the_mismatch_of_sampler_and_learner_is_logged_where_trl_does_not(several, trainer_of):
+    """TRL logs it with its own correction alone, which a region around the sampler has off."""
+    trainer, inputs = trainer_of(TrustRegionTrainer), batch()
+    g = torch.Generator().manual_seed(5)
+    old = with_log_probs(trainer, inputs) - 0.1 * several
+    sampler = (old + 0.2 * torch.randn(old.shape, generator=g)).clamp(max=-0.01)
+    sampler[1, 0] = math.nan  # a token that the sampler could not score
+    inputs |= {"old_per_token_logps": old, "sampling_per_token_logps": sampler}
+    if not several:  # TRL leaves it out where one update follows a rollout
+        del inputs["old_per_token_logps"]
+    trainer._compute_loss(trainer.model, inputs)
+    apart = (old - sampler).abs()[counted(inputs) & ~sampler.isnan()]
+    logged, name = trainer._metrics["train"], "sampling/sampling_logp_difference"
+    assert logged[f"{name}/mean"] == [pytest.approx(apart.mean().item(), rel=1e-4)]
+    assert logged[f"{name}/max"] == [pytest.approx(apart.max().item(), rel=1e-4)]
+    other = trainer_of(Recomputed)
+    other.use_vllm = other.vllm_importance_sampling_correction = True
+    other._compute_loss(other.model, inputs | {"importance_sampling_ratio": torch.ones(6, 7)})
+    assert f"{name}/mean" not in other._metrics["train"]  # TRL's own, when it generates
+    del inputs["sampling_per_token_logps"]
+    trainer._metrics["train"].clear()
+    trainer._compute_loss(trainer.model, inputs)
+    assert f"{name}/mean" not in trainer._metrics["train"]
+
+
 @pytest.mark.parametrize("loss_type", ["dapo", "dr_grpo"])
 @pytest.mark.parametrize(
     ("mode", "beta", "corrected"),
@@ -537,7 +563,9 @@ def assert_trls_own(folder, name, exact):
     near = {"rel": 0, "abs": 0} if exact else {"rel": 1e-3, "abs": 1e-6}
     for row, other in zip(mine, its, strict=True):
         logged = {k: v for k, v in other.items() if not k.startswith("clip_ratio/")}
-        assert row.keys() - {"kept"} == logged.keys()
+        own = {name for name in row if name.startswith("sampling/sampling_logp_difference/")}
+        assert row.keys() - {"kept"} - own == logged.keys()
+        assert len(own) == 2 * ("kept" in row)
         for key, value in logged.items():
             assert row[key] == pytest.approx(value, **near), key
         if "kept" in row:

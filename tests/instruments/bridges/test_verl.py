@@ -146,6 +146,19 @@ def test_verls_step_is_our_loss(name, how, rollouts):
     assert (silenced > 0) == (name != "trlib_pspo")
 
 
+def test_verls_step_logs_how_far_the_policy_is_from_the_old_log_probs(rollouts):
+    """In bypass mode these are the sampler's, and verl logs nothing of the mismatch."""
+    _, metrics = rollouts.loss("trlib_dppo_tv", torch.ones(rollouts.mask.shape))
+    apart = (rollouts.logp().detach() - rollouts.logp_rollout)[rollouts.mask]
+    for name, wanted in (
+        ("ppo_kl", -apart),
+        ("old_logp_difference", apart.abs()),
+        ("old_k3_kl", apart.exp() - 1 - apart),
+    ):
+        found = metrics[f"actor/{name}"].aggregate()
+        assert found == pytest.approx(wanted.mean().item(), rel=1e-4) and abs(found) > 1e-3
+
+
 def test_quatro_travels_through_verls_advantages(rollouts):
     carried = rollouts.duals()
     theirs, _ = rollouts.loss("trlib_quatro", carried, "seq-mean-token-sum")
