@@ -7,6 +7,7 @@ bash one_gpu.sh \
     algorithm.norm_adv_by_std_in_grpo=False \
     algorithm.rollout_correction.bypass_mode=True \
     algorithm.rollout_correction.rollout_is=null \
+    actor_rollout_ref.actor.calculate_entropy=True \
     actor_rollout_ref.actor.policy_loss.loss_mode=trlib_dppo_tv \
     actor_rollout_ref.actor.loss_agg_mode=seq-mean-token-sum-norm \
     actor_rollout_ref.actor.loss_scale_factor=1024 \

@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from trcheck.diagnose import Judgement, Memory, measured
@@ -96,6 +97,14 @@ class Watch:
             keep(self._file, judged)
             self._against = judged.measured
         return {}
+
+
+def moved(old: Tensor, logp: Tensor, advantage: Tensor, mask: Tensor) -> list[Tensor]:
+    """Over the unmasked tokens [B, T] the sums of k3 from `old` to `logp`, of (π/π_old - 1) A and of
+    1."""
+    difference = (logp - old).double().where(mask, 0.0)
+    ratio = torch.expm1(difference)
+    return [(ratio - difference).sum(), (ratio * advantage).where(mask, 0.0).sum(), mask.sum()]
 
 
 def _array(values: Tensor) -> Any:

@@ -1,14 +1,17 @@
-"""`trlib diagnose` inside a run of TRL's GRPOTrainer."""
+"""`trlib diagnose` inside a run of TRL's GRPOTrainer, and how far a batch takes the policy."""
 
 import os
+import warnings
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import TrainerCallback
+from trl import GRPOTrainer
 
-from trcheck.watch import UNSEEN, Watch
+from trcheck.watch import UNSEEN, Watch, moved
 from trlib.bridges.trl import sampled_tokens, with_rewards
+from trlib.checks import number, whole
 from trlib.replaced import replaced
 
 
@@ -121,3 +124,80 @@ class CausesCallback(TrainerCallback):
             x.shape[1] == self._seen[0][name].shape[1] for name, x in piece.items() if self._seen
         ):
             self._seen.append(piece)
+
+
+class DistanceCallback(TrainerCallback):
+    """How far a batch takes the policy, after the update: trainer.add_callback(
+    DistanceCallback(trainer)).
+
+    After every step it scores the step's completions once more (one forward pass) and logs
+    `distance/kl`, k3 of KL(π_old || π) in nats per token, π_old being the policy before the batch's
+    updates. What TRL logs, and a dump from its loss, is taken before the step, and is 0 where one
+    update follows a batch.
+
+    `most`: training stops when `distance/kl` is above it `patience` steps in a row. `aside`: every
+    second completion is left out of the loss, and these are measured; `distance/gain` is the mean of
+    (π/π_old - 1) A over them. With num_iterations=32 and max_steps=32, one batch is fitted 32 times,
+    and the KL where the gain stops rising is how far a batch may take this policy."""
+
+    def __init__(
+        self, trainer: Any, *, most: float | None = None, patience: int = 5, aside: bool = False
+    ) -> None:
+        self.trainer, self.aside = trainer, aside
+        self.most = None if most is None else number("most", most, above=0)
+        self.patience, self._over = whole("patience", patience, least=1), 0
+        self._seen = list[tuple[Any, ...]]()
+        self._loss, trainer._compute_loss = trainer._compute_loss, self._compute_loss
+
+    def on_step_begin(self, args, state, control, **others):
+        self._seen = []
+
+    def on_step_end(self, args, state, control, **others):
+        sums = torch.zeros(3, device=self.trainer.accelerator.device)
+        for given, more, old, advantage, mask in self._seen:
+            with torch.no_grad():
+                logp = GRPOTrainer._get_per_token_logps_and_entropies(self.trainer, *given, **more)[
+                    0
+                ]
+            sums += torch.stack(moved(old, logp, advantage, mask)).to(sums)
+        self._seen = []
+        kl, gain, count = self.trainer.accelerator.reduce(sums).tolist()
+        if not count:
+            return
+        metrics = self.trainer._metrics["train"]
+        metrics["distance/kl"].append(kl / count)
+        if self.aside:
+            metrics["distance/gain"].append(gain / count)
+        if self.most is None:
+            return
+        self._over = self._over + 1 if kl / count > self.most else 0
+        if self._over >= self.patience:
+            control.should_training_stop = True
+            warnings.warn(
+                f"DistanceCallback: distance/kl was above {self.most:g} in {self.patience} steps in a "
+                f"row, and is {kl / count:.3g}; training stops here",
+                stacklevel=2,
+            )
+
+    def _compute_loss(self, model, inputs):
+        if not self.trainer.model.training:
+            return self._loss(model, inputs)
+        score, scored = self.trainer._get_per_token_logps_and_entropies, []
+        mask = sampled_tokens(inputs)
+        if self.aside:
+            fitted = (torch.arange(len(mask), device=mask.device) % 2 == 0)[:, None]
+            # Not by `completion_mask`, which is attended to as well.
+            inputs = {**inputs, "tool_mask": inputs.get("tool_mask", 1) * fitted.expand(mask.shape)}
+            mask = mask & ~fitted
+
+        def watched(*given, **more):
+            scored.append((given, more | {"compute_entropy": False}, score(*given, **more)))
+            return scored[-1][-1]
+
+        with replaced(self.trainer, _get_per_token_logps_and_entropies=watched):
+            loss = self._loss(model, inputs)
+        given, more, (logp, *_) = scored[0]
+        old = inputs.get("old_per_token_logps", logp)
+        advantage = inputs["advantages"].view(len(mask), -1).expand(mask.shape)
+        self._seen.append((given, more, old.detach(), advantage.detach(), mask))
+        return loss

@@ -1,16 +1,19 @@
-"""`trlib diagnose` inside the driver of verl's trainers: `watch()` in the module that
-VERL_USE_EXTERNAL_MODULES names. It needs rollout.calculate_log_probs=True."""
+"""`trlib diagnose` inside the driver of verl's trainers, and how far a batch takes the policy:
+`watch()` and `distance()` in the module that VERL_USE_EXTERNAL_MODULES names. The first needs
+rollout.calculate_log_probs=True."""
 
 import os
 from collections.abc import Callable
 from functools import partial, wraps
 from importlib import import_module
+from itertools import count
 from typing import Any
 
 import numpy as np
 import torch
 
-from trcheck.watch import UNSEEN, Watch
+from trcheck.watch import UNSEEN, Watch, moved
+from trlib.checks import whole
 
 TRAINERS = (
     "verl.trainer.ppo.ray_trainer",
@@ -115,3 +118,86 @@ class _Look:
             mask=batch["response_mask"][rows],
             **more,
         )
+
+
+def distance(every: int = 1, *, aside: bool = False) -> None:
+    """Log how far an update takes the policy, measured after it: `actor/distance_kl`, k3 of
+    KL(π before || π after) in nats per token, over the minibatch of the update. verl's `actor/ppo_kl`
+    is taken before the update, and is 0 where one update follows a batch. Each worker scores the
+    minibatch before and after (two forward passes); where the batch has the sampler's log-probs,
+    `actor/distance_sampler_kl` is KL(μ || π before), which verl does not log in bypass mode. Calling
+    it twice replaces the first.
+
+    Args:
+        every: so many updates of the worker are one that is measured.
+        aside: every second completion is left out of the loss, these are measured from the first
+            update on, and a line after each update says `kl` and `gain`, the mean of
+            (π/π_first - 1) A. With actor.ppo_epochs=32, ppo_mini_batch_size as large as
+            train_batch_size, and trainer.total_training_steps=1, one batch is fitted 32 times, and
+            the KL where the gain stops rising is how far a batch may take this policy.
+    """
+    from verl.workers.engine.base import BaseEngine
+
+    whole("every", every, least=1)
+    own = getattr(BaseEngine.train_batch, "measured", BaseEngine.train_batch)
+    first, updates = list[torch.Tensor](), count(1)
+
+    @wraps(own)
+    def train_batch(self: Any, data: Any, loss_function: Any) -> Any:
+        update = next(updates)
+        if update % every and not aside:
+            return own(self, data, loss_function)
+        before, fitted, kept = _scored(self, data), data, torch.arange(len(data)) % 2 == 0
+        if aside:
+            fitted = data.clone(recurse=False)
+            for name in {"response_mask", "loss_mask"} & {*data.keys()}:
+                fitted[name] = _rows(data[name], kept)
+        with self.train_mode(disable_auto_offload=True):
+            outputs = own(self, fitted, loss_function)
+        after = _scored(self, data)
+        if before is None or after is None:  # no outputs on this rank
+            return outputs
+        mask, advantage = (_padded(data, x).to(after) for x in ("response_mask", "advantages"))
+        mask = mask.bool() & ~kept.to(mask.device)[:, None] if aside else mask.bool()
+        first[:] = first or [before]
+        kl, gain, tokens = moved(first[0] if aside else before, after, advantage, mask)
+        told = {"kl": kl / tokens.clamp(min=1)}
+        if "rollout_log_probs" in data:
+            sampler = _padded(data, "rollout_log_probs").to(before)
+            apart, _, tokens = moved(sampler, before, advantage, mask)
+            told["sampler_kl"] = apart / tokens.clamp(min=1)
+        if aside:
+            told["gain"] = gain / tokens.clamp(min=1)
+            line = f"update {update}, kl {told['kl']:.4g}, gain {told['gain']:+.4g}"
+            print(f"distance: {line}", flush=True)
+        metrics = {f"actor/distance_{name}": [float(value)] for name, value in told.items()}
+        outputs["metrics"].update(metrics)
+        return outputs
+
+    train_batch.measured = own  # type: ignore[attr-defined]
+    setattr(BaseEngine, "train_batch", train_batch)  # noqa: B010  a method, to a type checker
+
+
+def _scored(engine: Any, data: Any) -> torch.Tensor | None:
+    """[B, T] log-probs of a minibatch's completions by the weights as they are; None on a rank
+    without outputs."""
+    from verl.workers.utils.padding import no_padding_2_padding
+
+    with engine.eval_mode(disable_auto_offload=True):
+        outputs = engine.infer_batch(data)
+    if not engine.is_mp_src_rank_with_outputs():
+        return None
+    return no_padding_2_padding(outputs["model_output"]["log_probs"], data).float()
+
+
+def _padded(data: Any, name: str) -> torch.Tensor:
+    values = data[name]
+    return values.to_padded_tensor(0) if values.is_nested else values
+
+
+def _rows(values: Any, kept: torch.Tensor) -> Any:
+    """A mask with 0 in the other rows."""
+    if not values.is_nested:
+        return values * kept.to(values.device)[:, None]
+    rows = [row * bool(keep) for row, keep in zip(values.unbind(), kept, strict=True)]
+    return torch.nested.as_nested_tensor(rows, layout=torch.jagged)
