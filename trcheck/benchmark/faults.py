@@ -60,8 +60,8 @@ FAULTS = {
     "padding sampler": "padding",
     "end": "end",
     "end -1": "end",
-    "repetition": "edited-logits",
-    "bias": "edited-logits",
+    "repetition": UNUSUAL,
+    "bias": UNUSUAL,
     "penalty": "edited-logits",
     "tool": "foreign-tokens",
     "tool filled": "foreign-tokens",
@@ -93,7 +93,8 @@ FAULTS = {
     "non-finite": "non-finite",
     "overflow": "non-finite",
 }
-"""Each fault, and the cause that it is; what no column tells apart is amber at most."""
+"""Each fault, and the cause that it is; what no column tells apart is amber at most: `repetition` and
+`bias` edit other words at every token, as another expert of a mixture does."""
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def sums(r: Rollouts, s: Sample) -> dict[str, np.ndarray]:
 
     add(u=free, x=x, y=y, d=d, xx=x * x, yy=y * y, xd=x * d, yd=y * d, dd=d * d)
     add(size=size, up=np.maximum(d, 0), excess=excess, moved=np.abs(moved))
-    add(tail=size > C.TAIL, still=size < C.STILL * free)
+    add(tail=size > C.TAIL, still=size < C.STILL * free, size_tail=np.where(size > C.TAIL, size, 0))
     add(**{f"low_{a}": x < -a for a in C.LEAST})
     for name, side in (("a", s.advantage <= 0), ("b", s.advantage >= 0)):
         add(**{f"n_{name}": side, f"excess_{name}": np.where(side, excess, 0)})
@@ -223,6 +223,7 @@ def numbers(r: Rollouts, s: Sample, table: Sums, weight: np.ndarray) -> dict[str
         "rising_percent": 100 * rising,
         "falling_percent": 100 * (1 - rising),
         "still": t["still"] / t["n"],
+        "in_tail": over("size_tail", "size"),
         "moved": over("moved", "u"),
         "moved_share": over("moved", "size"),
         "n_sure": t["n_sure"],

@@ -11,7 +11,16 @@ from trcheck.diagnose import thresholds as C
 from trcheck.diagnose.groups import totals, uneven
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
-from trcheck.diagnose.sample import Cause, Sample, at_most, cause, correlation, listed
+from trcheck.diagnose.sample import (
+    Cause,
+    Sample,
+    at_most,
+    cause,
+    correlation,
+    listed,
+    logits,
+    unsure,
+)
 
 
 def copied(r: Rollouts) -> list[Cause]:
@@ -24,6 +33,17 @@ def copied(r: Rollouts) -> list[Cause]:
     if not np.array_equal(now, sampler) or apart.mean() < C.COPIED:
         return []
     return cause("column", "copied", apart=apart.mean())
+
+
+def other_old(s: Sample) -> list[Cause]:
+    """The learner as it is agrees with the sampler, and `logp_old` goes with neither."""
+    now, old = logits(s.now - s.x, unsure(s.x, s.now)), s.size
+    same = correlation(s.x, s.y)
+    if same is None or now > C.HEALTHY or old < 5 * now + C.HEALTHY:
+        return []
+    if at_most(same, C.ERRORS / math.sqrt(max(len(s.x) - 3, 1))) > C.UNRELATED:
+        return []
+    return cause("pairing", "old", now=now, old=old, same=same)
 
 
 def summed(values: np.ndarray, owner: np.ndarray) -> bool:
@@ -222,3 +242,18 @@ def biased(r: Rollouts, s: Sample) -> float:
     agree = np.average(np.maximum(rises, 1 - rises)[many], weights=counts[many])
     few = np.minimum((rises > 0.5)[many].sum(), (rises < 0.5)[many].sum())
     return float(agree > 0.98 and 0 < few < 0.25 * many.sum())
+
+
+def worded(r: Rollouts, s: Sample) -> float:
+    """Of the words that a token far less likely to the learner is one of, the share of their other
+    open tokens that the learner holds less likely too: a logit bias lifts a word wherever it stands,
+    and another expert of a mixture lifts it there alone. NaN: too few of them, or no tokens."""
+    if r.pieces is None or len(pieces := r.counted(r.pieces)) != len(s.x):
+        return math.nan
+    import pandas as pd
+
+    word, tail = pd.factorize(pieces)[0], s.d < -C.TAIL
+    others = np.isin(word, word[tail]) & ~tail & (s.free > C.UNSURE)
+    if others.sum() < C.OFTEN:
+        return math.nan
+    return float((s.d < -C.STILL * s.free)[others].mean())

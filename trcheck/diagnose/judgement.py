@@ -10,6 +10,7 @@ accused.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,8 +46,8 @@ from trcheck.diagnose.log_probs import (
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.refits import frozen, refits
 from trcheck.diagnose.rollouts import Rollouts
-from trcheck.diagnose.rules import NAMES, RULES, UNUSUAL, Values
-from trcheck.diagnose.sample import Cause, Sample, cause, sample
+from trcheck.diagnose.rules import NAMES, RULES, UNUSUAL, Values, line, steady, turned
+from trcheck.diagnose.sample import Cause, Sample, cause, listed, sample
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,11 @@ def judge(
     if unique:
         headline = say("headline.found", causes=", ".join(cause.name for cause in unique)) + told
         if unusual and not {cause.name for cause in unique} - set(C.OF_THE_BATCH):
-            headline += say("headline.beside", what="; ".join(unusual))
+            what, names = "; ".join(unusual), ", ".join(cause.name for cause in unique)
+            if values.get("size_low", 0) > C.HEALTHY:  # the larger finding first
+                headline = say("headline.first", what=what, causes=names) + told
+            else:
+                headline += say("headline.beside", what=what)
         return Judgement("found", headline, unique, unseen, (), measured), r
     if reason:
         return Judgement("unclear", say("headline.unclear", reason=reason), (), unseen), r
@@ -183,15 +188,27 @@ def _of_log_probs(
     ends, found = end(s)
     causes += found
     s = s.of(~ends)
-    found = exact.copied(r) or exact.top_ones(s) or shift(r) or unit(s) or clipped(s)
+    found = (
+        exact.copied(r)
+        or exact.other_old(s)
+        or exact.top_ones(s)
+        or shift(r)
+        or unit(s)
+        or clipped(s)
+    )
     causes += found
     if found:
         return {}
     odd, found = filled(s)
     causes += found
     s = s.of(~odd)
-    found, wrong = pairing(r, s)
-    if not found:
+    mixed = some_temperature(r, s)
+    found, wrong = ([], np.zeros(len(s.x), dtype=bool)) if mixed else pairing(r, s)
+    # Without `logp_old` updates may be in d, and they move many completions.
+    many = len(np.unique(s.owner[wrong])) > C.FEW * len(np.unique(s.owner))
+    if r.logp_old is None and many and not wrong.all():
+        found = []
+    elif not found and not mixed:
         wrong, found = exact.middle(r, s)
         causes += found
     far, s = s.of(wrong), s.of(~wrong) if found else s
@@ -203,20 +220,58 @@ def _of_log_probs(
     values |= _unexplained(far, learned=values["updated"] == 1)
     # Where all differ more than a healthy engine's, some differ most.
     alike = values["size_low"] < C.HEALTHY
-    values["paired"] = float(bool(found) and values["far_alone"] > 0 and alike)
+    alone = values["far_alone"] > C.FEW * values["far"]
+    values["paired"] = float(bool(found) and alone and alike)
     values |= (
-        refits(r, s) | _jump(values, against) | {"early_same": early(s), "echo": exact.echo(s)}
+        refits(r, s)
+        | _jump(values, against)
+        | {"early_same": early(s), "echo": exact.echo(s), "worded": exact.worded(r, s)}
     )
     still = frozen(r)
     causes += still
     # Weights that stay behind may look like an edit or a temperature.
-    rule = None if still else next((one for one in RULES if one.holds(Values(values))), None)
+    rule = (
+        None if still or mixed else next((one for one in RULES if one.holds(Values(values))), None)
+    )
     if rule is not None:
         causes += cause(rule.name, rule.key, **values)
+    causes += mixed
+    if turned(Values(values)) and r.logp_old is not None:
+        causes += cause("sign", "sign", **values)
     # Noise that no softmax makes is far from everything.
     if values["paired"] and (rule is None or rule.name not in ("noise", "support")):
         causes += found
     return values
+
+
+def some_temperature(r: Rollouts, s: Sample) -> list[Cause]:
+    """A part of the completions was sampled at another temperature than the learner scores at; the
+    others agree."""
+    owners, which = np.unique(s.owner, return_inverse=True)
+    each = np.bincount(which, np.abs(s.d)) / np.maximum(np.bincount(which, s.free), C.UNSURE)
+    size = np.sort(each)
+    least = max(C.FEWEST_COMPLETIONS, int(C.PART * len(size)))
+    if len(size) < 3 * least:
+        return []
+    # Where the sizes are apart most, in their logarithm.
+    gaps = np.diff(np.log(np.maximum(size, 1e-4)))[least - 1 : len(size) - least]
+    if gaps.max() < math.log(
+        C.GAP
+    ):  # one temperature moves completions more or less, without a gap
+        return []
+    cut = size[least + int(gaps.argmax())]
+    far = np.isin(s.owner, owners[each >= cut])
+    here, rest = s.of(far), s.of(~far)
+    table = sums(r, here)
+    values = numbers(r, here, table, np.ones(len(table["n"])))
+    v = Values(values)
+    if not (line(v, 0.4) and v.ratio_z < 4 and steady(v)):
+        return []
+    if rest.size > C.QUIET * v.size or v.size_low < C.LEAST_MOVED:
+        return []
+    listed_ = listed(np.unique(here.owner))
+    told = {"some": len(np.unique(here.owner)), "rest": rest.size, "listed": listed_}
+    return cause("temperature", "temperature_some", **values | told)
 
 
 def _jump(values: dict[str, Any], against: Measured | None) -> dict[str, Any]:
@@ -249,11 +304,14 @@ def _unusual(values: dict[str, Any], r: Rollouts) -> list[str]:
     tell = "".join(say(f"unusual.tell_{name}") for name in absent)
     found = [key for key, test in UNUSUAL.items() if test(Values(values))]
     if found[1:] and found[0] in C.SAY_SIZE:
-        found = [key for key in found if key != "size"]
+        found = [key for key in found if key not in C.SIZES]
+    if "tail" in found and values["in_tail"] > 0.5:  # the larger finding first
+        found = ["tail", *(key for key in found if key != "tail")]
     drift = values.get("push_z", 0) < -C.Z
     values = values | {"drift": say("unusual.drift", **values) if drift else ""}
     if found and values["updated"]:
         found.append("updated")
+    values |= {"updates": say("unusual.or_updates") if r.logp_old is None else ""}
     return [say(f"unusual.{key}", tell=tell, **values) for key in dict.fromkeys(found)]
 
 

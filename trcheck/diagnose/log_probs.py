@@ -267,8 +267,10 @@ def clipped(s: Sample) -> list[Cause]:
         least = values.min()
         at = values == least
         near = int((values <= least + 1).sum())
-        told_apart = len(np.unique(others[at]))
-        if at.sum() >= max(8, 0.03 * near) and told_apart > 0.5 * at.sum() and least < -0.5:
+        # A prompt's rare token is one number in every completion of its group.
+        told_apart = len(np.unique(others[at].round(2)))
+        enough = min(0.5 * at.sum(), 20)
+        if at.sum() >= max(8, 0.03 * near) and told_apart > enough and least < -0.5:
             return cause("unit", "clipped", column=column, count=at.sum(), least=least)
     return []
 

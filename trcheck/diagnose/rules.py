@@ -31,6 +31,7 @@ NAMES = (
     "staleness",
     "dropout",
     "jump",
+    "sign",
     "dead-groups",
     "truncation",
     "half-groups",
@@ -65,15 +66,15 @@ def steady(v: Values) -> bool:
     return v.updated == 0 and v.learning == 0 and not aged
 
 
-def line(v: Values) -> bool:
-    """A temperature explains the mismatch: log π/μ is a line in log μ to more than half, and in log
-    π as well; every token above one half moves one way, and where none is, some rise and some fall.
-    A learner that has sharpened leaves more than half unexplained."""
+def line(v: Values, least: float = 0.5) -> bool:
+    """A temperature explains the mismatch: log π/μ is a line in log μ to more than half (`least`), and
+    in log π as well; every token above one half moves one way, and where none is, some rise and some
+    fall. A learner that has sharpened leaves more than half unexplained."""
     way = 1 if v.slope_x > 0 else -1
     slopes = min(way * v.slope_x, way * v.slope_y) > 0.008
     certain = min(way * v.slope_x_z, way * v.slope_y_z) > 4
     alike = way * v.likely > 0.98 or v.likely == 0
-    return slopes and certain and alike and v.explained > 0.5 and 0.1 < v.rising < 0.9
+    return slopes and certain and alike and v.explained > least and 0.1 < v.rising < 0.9
 
 
 def missing(v: Values) -> bool:
@@ -101,6 +102,17 @@ def reset(v: Values) -> bool:
     return v.climb > 0.8 and v.fall > 2 and v.fall_z > 5
 
 
+def turned(v: Values) -> bool:
+    """The updates since `logp_old` went against the advantages, on the whole and at most tokens that
+    left PPO's window: neither noise nor momentum does that."""
+    return v.moved > 0.1 and v.n_out_now > 29 and v.against_low > 0.6 and v.along_now_z < -6
+
+
+def few_tails(v: Values) -> bool:
+    """The mismatch lies in many tokens: a cut moves every open one, another expert a few."""
+    return v.in_tail < 0.3
+
+
 def noisy(v: Values) -> bool:
     """Two passes of the learner differ, and half of what left the window did so against its
     advantage."""
@@ -122,7 +134,9 @@ RULES = (
             and v.youngest < C.HEALTHY
         ),
     ),
-    Rule("dropout", "dropout", lambda v: noisy(v) and v.moved_share > 0.5 and v.along_now_z < 4),
+    Rule(
+        "dropout", "dropout", lambda v: noisy(v) and v.moved_share > 0.5 and abs(v.along_now_z) < 4
+    ),
     Rule("support", "support_said", lambda v: v.holds == 0 and v.tempered == 0),
     Rule(
         "pairing",
@@ -151,13 +165,20 @@ RULES = (
         "support",
         "support",
         lambda v: (
-            v.cut == 0 and missing(v) and (v.rising < 0.01 or (v.rising < 0.23 and v.tail < 0.0002))
+            v.cut == 0
+            and missing(v)
+            and few_tails(v)
+            and (v.rising < 0.01 or (v.rising < 0.23 and v.tail < 0.0002))
         ),
     ),
     Rule(
         "support",
         "support_raw",
-        lambda v: surplus(v) and (v.rising > 0.99 or (v.rising > 0.77 and v.tail < 0.0002)),
+        lambda v: (
+            surplus(v)
+            and few_tails(v)
+            and (v.rising > 0.99 or (v.rising > 0.77 and v.tail < 0.0002))
+        ),
     ),
     Rule("temperature", "temperature_said", lambda v: v.holds == 0),
     Rule(
@@ -186,6 +207,7 @@ RULES = (
         "edited",
         lambda v: (
             few_far(v)
+            and v.worded > 0.5  # else it may be another expert of a mixture, which moves no word
             and v.tail_spread > 0.75
             and v.rising < 0.3
             and v.early_low < 2
@@ -214,7 +236,8 @@ UNUSUAL: dict[str, Test] = {
     "cache": reset,
     "grows": lambda v: v.rise > 0.8 and v.later > 0.05,
     "jump": grown,
-    "size": lambda v: v.size_low > C.HEALTHY,
+    "text": lambda v: v.size_low > C.TEXT,
+    "size": lambda v: C.HEALTHY < v.size_low <= C.TEXT,
     "mass": missing,
     "mean": surplus,
     "tail": lambda v: v.tail_z > 2.4,

@@ -192,6 +192,42 @@ CAUSES = {
             "digits: record them in float32."
         ),
     ),
+    "sign": (
+        (
+            "Since logp_old the policy has moved against its advantages: {against_percent:.0f} % ± "
+            "{against_error_percent:.0f} of the {n_out_now:,.0f} tokens that left PPO's window did, and "
+            "log π/π_old falls with the advantage among tokens of like probability "
+            "({along_now_z:+.0f} standard errors)."
+        ),
+        (
+            "Look at the loss's sign: an optimizer minimises, so the loss is minus the advantage times "
+            "the ratio. Or logp and logp_old stand in each other's column."
+        ),
+    ),
+    "old": (
+        (
+            "logp and logp_rollout agree ({now:.2g} nats of a logit), and logp_old has hardly anything "
+            "in common with either (correlation {same:.2f}, {old:.2g} nats of a logit)."
+        ),
+        (
+            "logp_old belongs to other completions: another batch, or rows in another order. Join the "
+            "columns by the completion's id."
+        ),
+    ),
+    "temperature_some": (
+        (
+            "In {some:,} of {completions:,} completions log π/μ changes by {slope_x:+.3f} per nat of "
+            "log μ and by {slope_y:+.3f} per nat of log π ({slope_x_z:+.0f} and {slope_y_z:+.0f} "
+            "standard errors), and a line explains {explained:.2f} of the difference's variance; the "
+            "others agree ({rest:.2g} nats of a logit, {size:.2g} in these). They are {listed}."
+        ),
+        (
+            "These completions were sampled at another temperature than the learner scores at: look "
+            "for requests, data sources or groups with a temperature of their own, and divide each "
+            "completion's logits by the one that it was sampled at. If there is one temperature only, "
+            "the learner has another, and the model is certain of the tokens of the other completions."
+        ),
+    ),
     "dead": (
         (
             "{dead:,} of {groups:,} groups, {half}({share:.0f} %, from {low:.0f} to {high:.0f} % of "
@@ -220,12 +256,14 @@ CAUSES = {
         (
             "{tail_count:,} tokens have a ratio beyond e² or e⁻² ({tail:percent}), while "
             "{still:percent} of all tokens hardly differ and the mean of π/μ is {mean:.2f} ± "
-            "{ratio_error:.1g}."
+            "{ratio_error:.1g}. The learner holds these tokens less likely, and {worded:percent} of the "
+            "same words elsewhere."
         ),
         (
             "The sampler's logits are edited before it draws (repetition or presence penalty, logit "
             "bias, banned words) and the learner's are not. Switch the edit off, or apply the same to "
-            "the learner's logits."
+            "the learner's logits. In a mixture of experts look at its routing as well: a token that "
+            "another expert scores also has such a ratio."
         ),
     ),
     "foreign": (
@@ -471,9 +509,18 @@ WORDS = {
     "unusual.size": (
         "more than any healthy engine here shows ({size:.2g} ± {size_error:.1g} nats of a logit): low "
         "precision on one side (fp8, int4), a sampler that lags or whose weights do not arrive, "
-        "dropout, a penalty, a bias or a temperature on the sampler's logits, or another text or "
-        "place for the same tokens (a chat template, packed rows that see their neighbours, RoPE, "
-        "left padding that is attended to){tell}"
+        "dropout, another expert for the same token (the routing of a mixture of experts), a penalty, a "
+        "bias or a temperature on the sampler's logits, or another text or place for the same tokens "
+        "(a chat template, packed rows that see their neighbours, RoPE, left padding that is attended "
+        "to){tell}"
+    ),
+    "unusual.text": (
+        "far more than rounding or a sampler that lags by a few versions makes ({size:.2g} ± "
+        "{size_error:.1g} nats of a logit): most often another text before the completions or another "
+        "place for the same tokens (a prompt, a chat template, a first token that one side adds, "
+        "packed rows that see their neighbours, RoPE, left padding that is attended to); or int4, "
+        "weights that do not arrive, dropout, another expert for the same token (the routing of a "
+        "mixture of experts), or a penalty, a bias or a temperature on the sampler's logits{tell}"
     ),
     "unusual.slope": (
         "log π/μ changes by {slope_x:+.3f} ± {slope_x_error:.1g} per nat of log μ, more than any "
@@ -498,7 +545,9 @@ WORDS = {
     ),
     "unusual.tail": (
         "{tail_count:,} tokens have a ratio beyond e² or e⁻², where healthy engines show none: edited "
-        "logits, or another text from there on (encoded anew)"
+        "logits (a penalty, a bias, banned words), another expert for the same token where the model "
+        "is a mixture of experts (replay the sampler's routes), or another text from there on "
+        "(encoded anew)"
     ),
     "unusual.last": (
         "the last tokens differ by {last:.2g} times as much as the others: look at the end token's "
@@ -533,8 +582,9 @@ WORDS = {
     "cause.dead_more": "more than half ",
     "unusual.far": (
         "{far:,} completions differ far more than the others: look whether they were scored with "
-        "another text, or with edited logits"
+        "another text, or with edited logits{updates}"
     ),
+    "unusual.or_updates": ", or whether updates since sampling moved them (give logp_old)",
     "unusual.updated": "all this goes along the advantages, as updates since sampling do: give logp_old",
     "unusual.passes": (
         "{moved:.2g} nats of a logit between two passes of the learner, and {against_percent:.0f} % ± "
@@ -571,6 +621,7 @@ WORDS = {
     ),
     "unusual.jump": "{jump:.2g} times as much in nats of a logit as in the dump before",
     "headline.beside": "; unusual: {what}",
+    "headline.first": "found: {what}; and {causes}",
     "headline.size": "; {deviation:.2g} nats a token, {engines:.2g} times the bf16 of real engines",
     "unusual.tell_version": "; version would tell whether the sampler lags",
     "unusual.tell_logp_old": "; logp_old would tell whether it is dropout",

@@ -28,6 +28,7 @@ RELATIVE = 0.06
 
 # Sizes, in nats of a token or of a logit.
 HEALTHY = 0.16
+TEXT = 0.6
 ENGINES = {"bf16": 0.0105}
 TAIL = 2.0
 STILL = 0.1
@@ -54,6 +55,7 @@ FAR_IN_ALL = 2.5
 LEAST_FAR = 0.2
 APART = 0.3
 WHOLE = 0.55
+FEW = 0.25
 EARLY = 2
 BEHIND = 3
 ECHO = 10.0
@@ -62,6 +64,12 @@ ECHO = 10.0
 UNRELATED = 0.5
 ALIGNED = 0.7
 REORDERED = 0.9999
+
+# A part of the completions at another temperature.
+PART = 0.1
+GAP = 1.8
+QUIET = 0.35
+LEAST_MOVED = 0.05
 
 # Words: thresholds on -log μ, the largest vocabulary, and how often a word must stand there.
 LEAST = (5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 18, 20, 22)
@@ -91,4 +99,5 @@ SEEN = {
     "tail": 0.0004,
 }
 SAY_SIZE = ("slope", "rise", "early", "seen")
+SIZES = ("size", "text")
 OF_THE_BATCH = ("dead-groups", "truncation", "half-groups", "advantages")
