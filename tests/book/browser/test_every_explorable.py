@@ -18,6 +18,21 @@ ONE = by_day(NAMES, "QueryDual", reason="seconds of a browser for each; one stan
 SLOW = """const frame = requestAnimationFrame;
 window.requestAnimationFrame = draw => frame(() => setTimeout(() => draw(performance.now()), 50));"""
 
+PRESETS = ".trx :is(.try, .more-settings) .marks button:not(.reset)"
+IN_SIGHT = """() => {
+    const root = document.querySelector('.trlib-view > div').shadowRoot;
+    const count = (selector) => [...root.querySelectorAll(selector)]
+        .filter((node) => node.checkVisibility({ visibilityProperty: true })).length;
+    return [count('input[type=range]'), count('fieldset.choice, select') + Math.min(1, count('input[type=checkbox]'))];
+}"""
+
+
+@pytest.mark.parametrize("name", sorted({*explorables.__all__} - {"Playground"}))
+def test_one_slider_and_one_choice_are_in_sight_at_first(visit, name):
+    one = visit(name, viewport={"width": 390, "height": 844})
+    sliders, choices = one.page.evaluate(IN_SIGHT)
+    assert sliders <= 1 and choices <= 1
+
 
 def keys_of(name):
     return [key for key in getattr(explorables, name)().settings() if not key.startswith("_")]
@@ -32,22 +47,19 @@ def test_presets_a_prediction_and_a_link(visit, until, name):
     assert one.page.locator(".trx .notes").is_hidden(), (
         "nothing of the first state had to be mended"
     )
-    presets = one.page.locator(".trx .try .marks button").all_inner_texts()
-    assert len(presets) >= 3 and presets[-1] == "reset"
+    presets = [text.strip() for text in one.page.locator(PRESETS).all_text_contents()]
+    assert len(presets) >= 2
     failing = next(i for i, text in enumerate(presets) if text.startswith("make it fail"))
     states = []
-    for i in range(len(presets) - 1):
-        one.click(".trx .try .marks button", i)
-        assert (
-            one.page.locator(".trx .try .marks button").nth(i).get_attribute("aria-pressed")
-            == "true"
-        ), presets[i]
+    for i in range(len(presets)):
+        one.click(PRESETS, i)
+        assert one.page.locator(PRESETS).nth(i).get_attribute("aria-pressed") == "true", presets[i]
         states.append(one.state(keys))
-    one.click(".trx .try .marks button", len(presets) - 1)
+    one.click(".trx .reset")
     until(
         one.page, "location.hash === ''"
     )  # else the address of an earlier preset may still stand there
-    one.click(".trx .try .marks button", failing)
+    one.click(PRESETS, failing)
     until(one.page, f"location.hash.startsWith('#{import_of(name)}:')")
     mark = one.page.evaluate("location.hash")
     assert visit(name, mark).state(keys) == states[failing], (
@@ -59,7 +71,7 @@ def test_presets_a_prediction_and_a_link(visit, until, name):
         one.click(".trx .ask .answers button", i)
         said.append(one.text(".trx .revealed"))
     assert 2 <= len(said) <= 4 and sum(text.startswith("✓ Right") for text in said) == 1
-    one.click(".trx .try .marks button", len(presets) - 1)
+    one.click(".trx .reset")
     assert one.state(keys) == first and one.page.locator(".trx .revealed").is_hidden()
     until(one.page, "location.hash === ''")
 

@@ -131,7 +131,7 @@ def test_screen_reader_hears_the_last_word_only(visit, until):
     assert len(spoken) < 12, "it waits for a pause, which only a machine that stalls makes"
     assert "new 0.0034: ratio 340" in spoken[-1]
     assert (
-        "PPO-clip silences, DPPO-TV keeps, DPPO-KL keeps. PPO-clip fails here: over-clipped."
+        "PPO-clip clips, DPPO-TV keeps, DPPO-KL keeps. PPO-clip fails here: over-clipped."
         in spoken[-1]
     )
     assert "10⁻" not in spoken[-1]

@@ -44,7 +44,7 @@ def test_map_lives_on_its_page_and_follows_the_theme(chromium, address, until):
     page.locator(f"{MAP} .trx .verdict b", has_text="it does not see the move").wait_for()
     slider = figure.get_by_role("slider", name="Updates made on this batch")
     slider.press("Home")
-    page.locator(f"{MAP} .total", has_text="silences 0 of the batch").first.wait_for()
+    page.locator(f"{MAP} .total", has_text="clips 0 of the batch").first.wait_for()
     slider.press("End")
     until(page, f"{MODEL}.get('update') > 0")
     until(page, "location.hash.startsWith('#ratio_map:') && location.hash.includes('update=')")

@@ -74,16 +74,16 @@ const STATES = {
   ],
   staleness: [
     [{}, "calm", {}],
-    [{ run: "none" }, "fail", { "silenced, A > 0": "24 of 206" }],
-    [{ eps_high: 9 }, "fail", { "silenced, A > 0": "0 of 206" }],
+    [{ run: "none" }, "fail", { "clipped, A > 0": "24 of 206" }],
+    [{ eps_high: 9 }, "fail", { "clipped, A > 0": "0 of 206" }],
     [{ update: 0 }, "calm", { "mean of |r − 1| / 2": "0", "farthest token": "none has moved" }],
     [{ run: "none", update: 32 }, "fail", { "new completions earn": "0.55" }],
   ],
   token_microscope: [
     [{}, "fail", {}],
-    [{ token: 0 }, "fail", { "A → weight w": "0.81 → 0", "silenced, A > 0": "19 of 199" }],
+    [{ token: 0 }, "fail", { "A → weight w": "0.81 → 0", "clipped, A > 0": "19 of 199" }],
     [{ method: "cispo" }, "calm", { "A → weight w": "0.81 → 0.97" }],
-    [{ method: "dppo_tv" }, "calm", { "silenced, A > 0": "0 of 199" }],
+    [{ method: "dppo_tv" }, "calm", { "clipped, A > 0": "0 of 199" }],
   ],
   unifier: [
     [{ distance: "tv" }, "calm", { "radius, TV": "0.250", "gain, TV": "0.230 of 0.620" }],

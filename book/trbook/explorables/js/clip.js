@@ -8,9 +8,9 @@ import * as token from "./clip/token.js";
 const ONE_OBJECTIVE = {
     text: "A token with A = −1 has become three times as likely. What does PPO-clip (ε = 0.2) do with it?",
     options: [
-      ["silence", "silences it"],
-      ["weigh", "pushes it down three times as hard"],
-      ["one", "pushes it down as at r = 1"],
+      ["silence", "clips it: no gradient"],
+      ["weigh", "lowers its probability three times as hard"],
+      ["one", "lowers its probability as at r = 1"],
     ],
     right: "weigh",
     state: { sign: -1, ratio: 3, show: ["plain", "ppo"], eps_low: 0.2, eps_high: 0.2 },
@@ -34,13 +34,13 @@ const ONE_OBJECTIVE = {
       eps_high: 0.2,
       tau_pos: 1,
     },
-    why: "Its weight is r (A − λ log r): past log r = A/λ it turns negative. PPO's is 0, which lets go but does not pull; CISPO's and SAPO's still push.",
+    why: "Its weight is r (A − λ log r): past log r = A/λ it turns negative. PPO's is 0, which lets go but does not pull; CISPO's and SAPO's still raise it.",
   };
 
 export default bench({
   name: "clip",
-  title: "How hard is one token pushed?",
-  hint: "Drag the ring: where does the push stop?",
+  title: "How large is the gradient of one token?",
+  hint: "Drag the ring: where does the gradient end?",
   ...token,
   settings: { ...token.settings, show: { ...token.settings.show, few: WITH_OBJECTIVE } },
   presets: [
@@ -57,7 +57,7 @@ export default bench({
     {
       name: "pessimistic",
       state: { sign: 1, ratio: 0.5, show: ["plain", "ppo"], old_p: 0.25 },
-      text: "What to notice: half as likely, far outside the window, and still pushed up. A clip of the ratio alone, without the minimum, would be flat here.",
+      text: "What to notice: half as likely, far outside the window, and its probability is still raised. A clip of the ratio alone, without the minimum, would be flat here.",
     },
   ],
   question: (_data, first) => (first.show.every((key) => WITH_OBJECTIVE.includes(key)) ? ONE_OBJECTIVE : FOUR_WEIGHTS),

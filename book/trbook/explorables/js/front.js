@@ -61,7 +61,7 @@ function open(frame, model, data) {
     }),
     slider = ladder({
       label: "clip",
-      spoken: "Width of the clip: how far from 1 a word's ratio counts",
+      spoken: "Width of the clip: how far from 1 a token's ratio counts",
       rungs: RUNGS,
       words: String,
       write: (value) => `± ${value}`,

@@ -47,6 +47,7 @@ function unfold() {
 export default bench({
   name: "loop",
   title: "The loop: rollout, advantage, objective, update",
+  inSight: 3,
   style,
   settings,
   read,

@@ -245,7 +245,7 @@ export default bench({
       text: "What to notice: move “way out”. π̃ runs on, and π does not change at all: the slope of the ratio term outward is 0. Nothing pulls π̃ home, and π̃ is what samples. Now give α a value.",
     },
     {
-      name: "the clip is silent",
+      name: "the clip has zero gradient",
       state: { ...USUAL, show: ["clip", "ratio", "pull", "all"] },
       text: "What to notice: one ratio has left PPO's window, so the clip's gradient is 0 on every logit. TROLL's ratio term is the policy gradient at π, shrunk by 1 + η, less its part along the way out.",
     },

@@ -45,7 +45,7 @@ export default bench({
   settings,
   read,
   board,
-  hint: "Drag a prompt's ring: how many are right. Filled bars are what each completion should reach, outlines GRPO's advantage times √(2δ), green lines the other direction.",
+  hint: "Drag a prompt's ring: how many are right. Filled bars are what each completion should reach, outlines GRPO's advantage times √(2δ), the thick lines the other direction of the KL.",
   presets: [
     {
       name: "make it fail: 15 of 16 right",

@@ -1,9 +1,10 @@
-/* ratio_map: which tokens does a trust region silence? The plane of old and new probability of a sampled token, with
+/* ratio_map: which tokens does a trust region clip? The plane of old and new probability of a sampled token, with
    the regions in which PPO-clip, DPPO-TV and DPPO-KL keep its gradient. */
 
 import {
   button,
   choice,
+  drawer,
   clamp,
   h,
   ladder,
@@ -68,7 +69,7 @@ const SLIDERS = {
 const onMap = (p) => clamp(p, P_MIN, P_MAX);
 
 function render({ model, el }) {
-  const { frame, release } = stage(el, style, "Ratio map: which tokens does a trust region silence?");
+  const { frame, release } = stage(el, style, "Ratio map: which tokens does a trust region clip?");
   const raw = () => Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
   const batch = unpack(model.get("batch"));
   let { state, notes } = possible(raw(), batch);
@@ -286,13 +287,13 @@ function buildControls(frame, map, { set, state, read }) {
         h("b", { text: "Which tokens may still learn?" }),
         h("span", { class: "aim", text: "Drag the dot: where a token was, and where it is now." }),
       ),
-      h("div", { class: "head" }, sign.el, axes.el),
       h("div", { class: "board" }, board),
       read && read.el,
       h("div", { class: "judged" }, judged, noted),
       h("div", { class: "marks" }, ...marks.map(([, pressed]) => pressed), reset),
       h("dl", { class: "facts" }, ...facts.map(([text, dd]) => h("div", {}, h("dt", { text }), dd))),
       h("div", { class: "side" }, ...methods.map((card) => card.el)),
+      drawer("more-settings", "More settings", h("div", { class: "head" }, sign.el, axes.el)),
     ),
     spoken.el,
   );
@@ -369,12 +370,12 @@ function methodCard(key, method, set, state) {
     },
     count: (found, all) => {
       total.hidden = !(key in found);
-      if (key in found) say(total, `silences ${found[key]} of the batch’s ${all} tokens`);
+      if (key in found) say(total, `clips ${found[key]} of the batch’s ${all} tokens`);
     },
     reading: (s, r) => {
       if (!(key in r.kept)) return;
       kept.dataset.kept = r.kept[key] ? "yes" : "no";
-      say(kept, r.kept[key] ? `✓ keeps, w = ${number(r.ratio)} A` : `✕ silences, ${method.measured(r)}`);
+      say(kept, r.kept[key] ? `✓ keeps, w = ${number(r.ratio)} A` : `✕ clips, ${method.measured(r)}`);
     },
   };
 }

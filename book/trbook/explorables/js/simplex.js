@@ -18,6 +18,7 @@ const settings = {
     ],
   },
   view: {
+    fold: true, // the regions to tick are the choice
     legend: "View",
     choices: [
       ["whole", "whole triangle"],

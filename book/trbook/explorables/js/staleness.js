@@ -67,8 +67,8 @@ function read(s, data) {
   const word = batch.words[found.farthest],
     moved = batch.runs[s.run].moved[s.update][found.farthest];
   const facts = [
-    ["silenced, A > 0", `${found.silencedUp} of ${found.up}`, SILENT],
-    ["silenced, A < 0", `${found.silencedDown} of ${found.down}`, SILENT],
+    ["clipped, A > 0", `${found.silencedUp} of ${found.up}`, SILENT],
+    ["clipped, A < 0", `${found.silencedDown} of ${found.down}`, SILENT],
     ["outside, but kept", String(found.outsideKept)],
     ["mean of |r − 1| / 2", number(found.tv)],
     ["the batch promises", number(found.promised)],
@@ -88,11 +88,11 @@ function verdict(s, found, best) {
   if (s.update === 0)
     return calm(
       "Every ratio is 1, and the clip ratio is 0",
-      "The policy that learns is still the policy that sampled. No window silences anything, however narrow you drag it.",
+      "The policy that learns is still the policy that sampled. No window clips anything, however narrow you drag it.",
     );
   const drifted =
     s.run === "ppo" && found.beyond
-      ? ` The clip silenced ${found.clipped} tokens in this update, and ${found.beyond} of them went even further: a silenced token is not held.`
+      ? ` The clip had clipped ${found.clipped} tokens in this update, and ${found.beyond} of them moved even further: a clipped token can still move.`
       : "";
   if (found.promised - found.earned > 0.2) {
     const beyond = found.promised > 1 ? "It is more than the highest reward there is. " : "";
@@ -108,7 +108,7 @@ function verdict(s, found, best) {
     );
   return calm(
     found.promised - found.earned > 0.1 ? "The promise is nearly kept" : "The promise is kept",
-    `The batch promises ${number(found.promised)} and new completions earn ${number(found.earned)}. This window would silence ${share} of the tokens that have an advantage.${drifted}`,
+    `The batch promises ${number(found.promised)} and new completions earn ${number(found.earned)}. This window would clip ${share} of the tokens that have an advantage.${drifted}`,
   );
 }
 
@@ -251,12 +251,12 @@ export default bench({
     {
       name: "before the first update",
       state: { run: "none", update: 0, eps_low: 0.01, eps_high: 0.01 },
-      text: "What to notice: all tokens stand at r = 1, and even a window of one percent silences none. A trainer that takes one update per batch never leaves this state.",
+      text: "What to notice: all tokens stand at r = 1, and even a window of one percent clips none. A trainer that takes one update per batch never leaves this state.",
     },
     {
       name: "four updates",
       state: { run: "none", update: 4, eps_low: 0.2, eps_high: 0.2 },
-      text: "What to notice: nearly all that this batch can teach has been learned. A window of 0.2 would have silenced a quarter of its tokens by now.",
+      text: "What to notice: nearly all that this batch can teach has been learned. A window of 0.2 would have clipped a quarter of its tokens by now.",
     },
     {
       name: "make it fail",
@@ -280,7 +280,7 @@ export default bench({
       const gap = data.runs.ppo.earned[32] - data.runs.none.earned[32];
       return gap > 0.1 ? "more" : gap < -0.1 ? "less" : "same";
     },
-    why: "Good words that are silenced slide back, because a clip holds nothing. Bad ones go on sinking. That is one batch, in the middle of eight: with three others the clip ends higher, with four lower. Over many batches it is the better of the two, though still far below fresh data.",
+    why: "Good tokens that are clipped move back, because a clip does not hold them. The probability of bad ones goes on falling. That is one batch, in the middle of eight: with three others the clip ends higher, with four lower. Over many batches it is the better of the two, though still far below fresh data.",
     state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },
   },
   handles: (s, reading, size, data, shown) => {

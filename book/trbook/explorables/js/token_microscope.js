@@ -128,18 +128,19 @@ export default bench({
   limit,
   read,
   extra,
+  extraFold: "Another prompt",
   board: () => board(of),
   hint: "Tap a token. ↑: pushed up, ↓: down.",
   presets: [
     {
       name: "make it fail: one update",
       state: { run: "ppo", method: "ppo", update: 1, token: 0, ...THRESHOLDS },
-      text: "What to notice: after one update the clip silences every careful opener of a right completion and no other opener. These words begin the thinking that training should find, and they were rare.",
+      text: "What to notice: after one update PPO clips every careful opener of a right completion and no other opener. These tokens begin the thinking that training should find, and they were rare.",
     },
     {
       name: "a divergence instead",
       state: { run: "ppo", method: "dppo_tv", update: 1, token: 0, ...THRESHOLDS },
-      text: "What to notice: DPPO's mask silences nothing yet. A rare token that has grown by half has moved less than a hundredth of the probability. Then take the policy that was trained with DPPO's mask, and move the update to 16.",
+      text: "What to notice: DPPO masks nothing yet. A rare token that has grown by half has moved less than a hundredth of the probability. Then take the policy that was trained with DPPO's mask, and move the update to 16.",
     },
     {
       name: "a likely token that falls",
@@ -149,11 +150,11 @@ export default bench({
     {
       name: "a weight for everybody",
       state: { run: "dppo", method: "cispo", update: 8, token: 0, ...THRESHOLDS },
-      text: "What to notice: CISPO silences nothing. Every token outside the window is scaled to its edge, the careful openers and the rest alike.",
+      text: "What to notice: CISPO clips no gradient. Every token outside the window is scaled to its edge, the careful openers and the rest alike.",
     },
   ],
   question: {
-    text: "16 updates with DPPO's mask. How many of the 15 careful openers of right completions does it silence by then?",
+    text: "16 updates with DPPO's mask. How many of the 15 careful openers of right completions does it mask by then?",
     options: [
       ["none", "none: rare tokens move little"],
       ["some", "some, those that grew most"],
@@ -161,7 +162,7 @@ export default bench({
     ],
     right: "some",
     state: { run: "dppo", method: "dppo_tv", update: 16, token: 0, ...THRESHOLDS },
-    why: "5 of 15: those that have gained more than 0.15 of the probability. PPO's clip would silence all 15. A mask lets a rare token start and ends its growth later; what has outgrown the radius is as silent as under a clip.",
+    why: "5 of 15: those that have gained more than 0.15 of the probability. PPO would clip all 15. A mask lets a rare token start and ends its growth later; what has outgrown the radius has a gradient of zero, as under a clip.",
   },
   handles: (s, found, size, data, shown) => [
     {

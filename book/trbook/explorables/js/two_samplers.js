@@ -21,8 +21,8 @@ const SAMPLERS = [
   {
     key: "lag 16",
     look: "late",
-    name: "16 updates late",
-    text: "16 updates late",
+    name: "16 updates stale",
+    text: "16 updates stale",
     at: 4,
     right: 0,
     below: 26,
@@ -31,7 +31,7 @@ const SAMPLERS = [
   {
     key: "int4",
     look: "rounded",
-    name: "fresh, four bits",
+    name: "quantised, four bits",
     text: "four bits",
     at: 1,
     right: 16,
@@ -96,18 +96,18 @@ function verdict(label, push, center, ends, run) {
   if (center && !run)
     return calm(`${label}, centered, was not run`, "Open circles stand where it was: at A, A + 0.3 and R.");
   const [late, rounded] = ends.map(([value]) => value),
-    how = (value) => (value < LOST ? "is lost" : value < HOLDS ? "is hurt" : "holds");
+    how = (value) => (value < LOST ? "collapses" : value < HOLDS ? "is hurt" : "is stable");
   const title =
     how(late) === how(rounded)
-      ? `Each ${how(late)}: late ${written(late)}, rounded ${written(rounded)}`
-      : `The late one ${how(late)} (${written(late)}), the rounded one ${how(rounded)} (${written(rounded)})`;
+      ? `Both runs alike, each ${how(late)}: stale ${written(late)}, quantised ${written(rounded)}`
+      : `Stale: ${how(late)} (${written(late)}). Quantised: ${how(rounded)} (${written(rounded)})`;
   const pull = center ? "The mean update of every token is taken away: more than the pull." : PULLS[push];
   const why =
-    how(late) === "holds"
-      ? "One push, two ends: what differs is the sampler."
-      : how(rounded) === "holds"
-        ? "Nothing holds the run whose answers are old, and nothing carries off the other."
-        : "It is too little to hold the one; of the other, some runs hold and some are lost.";
+    how(late) === "is stable"
+      ? "The same weights, two ends: what differs is the sampler."
+      : how(rounded) === "is stable"
+        ? "Nothing keeps the run with stale completions near its sampler, and nothing moves the other away from its own."
+        : "It is too little for the one; of the other, some runs are stable and some collapse.";
   return (Math.min(late, rounded) < HOLDS ? fail : calm)(title, `${pull} ${push ? why : "Neither learns."}`);
 }
 
@@ -190,7 +190,7 @@ export default bench({
     {
       name: "make it fail: plain rewards",
       state: { push: LAST, center: false },
-      text: "What to notice: the same push, and one run ends highest of all while the other loses everything. What differs is the sampler alone.",
+      text: "What to notice: the same weights, and one run ends highest of all while the other collapses. What differs is the sampler alone.",
     },
     {
       name: "advantages",
@@ -200,7 +200,7 @@ export default bench({
     {
       name: "a little pull",
       state: { push: 2, center: false },
-      text: "What to notice: a tenth of a reward helps the late sampler. Of the rounded runs some hold and some are lost: the interval is wide.",
+      text: "What to notice: a tenth of a reward helps with the stale sampler. Of the runs with the quantised one some are stable and some collapse: the interval is wide.",
     },
     {
       name: "centered rewards",
@@ -209,7 +209,7 @@ export default bench({
     },
   ],
   question: {
-    text: "Sixteen updates late, plain rewards end at 0.98. Center them, which subtracts the mean push at every token: where do they end?",
+    text: "Sixteen updates stale, plain rewards end at 0.98. Center them, which subtracts the mean push at every token: where do they end?",
     options: [
       ["high", "about as high"],
       ["between", "between 0.5 and 0.9"],
@@ -219,7 +219,7 @@ export default bench({
       const end = late(data, "R, centered");
       return end < LOST ? "low" : end < 0.9 ? "between" : "high";
     },
-    why: "They end at 0.10. Of a push without a ratio only the mean pull looks at the policy as it is now: without it nothing notices how far the policy has gone. And the rounded run, which the pull carried off, holds at 0.96.",
+    why: "They end at 0.10. Of a push without a ratio only the mean pull looks at the policy as it is now: without it nothing notices how far the policy has gone. And the run with the quantised sampler, which this pull made collapse, is stable at 0.96.",
     state: { push: LAST, center: true },
   },
   handles: ({ push }, reading, size, data, shown) => [

@@ -23,8 +23,8 @@ const settings = {
     ...whole("steps", "0 to 64 steps are taken here.", 0, 64),
   },
   token: {
-    label: "sampled word",
-    ...whole("words", "there are ten words, 0 to 9.", 0, 9),
+    label: "sampled token",
+    ...whole("tokens", "there are ten tokens, 0 to 9.", 0, 9),
     fold: true,
     list: ({ start }) => wordsOf(start).map((word, v) => [v, `${word} (${probability(probabilities(start)[v])})`]),
   },
@@ -32,8 +32,8 @@ const settings = {
     legend: "Distribution",
     fold: true,
     choices: [
-      ["rare", "first word, rare", "(dial_rare)"],
-      ["first", "first word", "(dial)"],
+      ["rare", "first token, rare", "(dial_rare)"],
+      ["first", "first token", "(dial)"],
       ["place", "a place", "(dial)"],
     ],
   },
@@ -89,9 +89,9 @@ const settings = {
   k: {
     label: "k, top-k",
     fold: true,
-    spoken: "words that the top-k mask sees",
+    spoken: "tokens that the top-k mask sees",
     rungs: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
-    ...whole("words", "one word at least, and ten are all there are.", 1, 10),
+    ...whole("tokens", "one token at least, and ten are all there are.", 1, 10),
   },
   max_ratio: {
     label: "C, cap",
@@ -117,7 +117,7 @@ function methods() {
     "All fourteen methods after the same steps",
     table({
       class: "methods",
-      caption: "y: the sampled word, r its new over its old probability; TV and KL(old‖new) of the whole distribution",
+      caption: "y: the sampled token, r its new over its old probability; TV and KL(old‖new) of the whole distribution",
       heads: HEADS,
       rows: rows.map(({ el: line }) => line),
     }),
@@ -151,21 +151,21 @@ const RARE = {
 
 export default bench({
   name: "vocabulary_step",
-  title: "One sampled word is pushed: where does the method stop?",
+  title: "One sampled token: where does the method stop?",
   style,
   settings,
   read,
   board,
   extra: methods,
-  hint: "Drag the steps, and watch the marked word and everything beside it. Then choose another method.",
+  hint: "Drag the steps, and watch the marked token and everything beside it. Then choose another method.",
   presets: [
     {
-      name: "make it fail: a rare word is pinned",
+      name: "make it fail: a rare token is pinned",
       state: { ...RARE, method: "ppo" },
-      text: "What to notice: the clip falls silent when the word has gained a thousandth and all words together have moved by a tenth of DPPO's radius. In the table of all methods windows on a ratio stop first, divergences last.",
+      text: "What to notice: the token is clipped when it has gained a thousandth and all tokens together have moved by a tenth of DPPO's radius. In the table of all methods windows on a ratio stop first, divergences last.",
     },
     {
-      name: "make it fail: a likely word falls",
+      name: "make it fail: a likely token falls",
       state: {
         start: "place",
         token: 0,
@@ -179,7 +179,7 @@ export default bench({
         max_ratio: 10000,
         view: "linear",
       },
-      text: "What to notice: a fifth of the probability has left a word that was all but certain. PPO's ratio is 0.81, inside its window, so it pushes on. In the table every DPPO is silent. One step more, and look again.",
+      text: "What to notice: a fifth of the probability has left a token that was all but certain. PPO's ratio is 0.81, inside its window, so its gradient goes on. In the table every DPPO is masked. One step more, and look again.",
     },
     {
       name: "one step too late",
@@ -189,16 +189,16 @@ export default bench({
     {
       name: "outside the top 3",
       state: { ...RARE, method: "dppo_topk", k: 3, lr: 0.1, max_ratio: 3 },
-      text: "What to notice: the sampled word stands in place 9, outside the anchor's top 3. DPPO puts it in the third word's place, so that its own move is never hidden in the rest. With k = 1 top-k is binary.",
+      text: "What to notice: the sampled token stands in place 9, outside the anchor's top 3. DPPO puts it in the third token's place, so that its own move is never hidden in the rest. With k = 1 top-k is binary.",
     },
     {
       name: "it pulls back",
       state: { ...RARE, method: "troll", steps: 64, lr: 0.05 },
-      text: "What to notice: TROLL's push shrinks outside its radius and its regression pulls, so it comes to rest near the edge (its radius is of KL(new‖old)). A mask can only stop. With a learning rate of 0.3 it swings.",
+      text: "What to notice: TROLL's gradient shrinks outside its radius and its regression pulls, so it comes to rest near the edge (its radius is of KL(new‖old)). A mask can only stop. With a learning rate of 0.3 it swings.",
     },
   ],
   question: {
-    text: "A word of probability 0.0036 is pushed up (A = 1). How much of the probability has moved, over all words, when PPO's clip at 0.2 falls silent?",
+    text: "A token of probability 0.0036 has a positive advantage. How much of the probability has moved, over all tokens, when PPO's clip at 0.2 stops it?",
     options: [
       ["hundredth", "one or two hundredths"],
       ["tenth", "about a tenth"],
@@ -206,11 +206,11 @@ export default bench({
     ],
     right: "hundredth",
     state: { ...RARE, method: "ppo" },
-    why: "The window bounds one word's ratio. The word gained 0.001, and all words together moved by 0.015. The same window lets a word of probability 0.99 lose 0.2.",
+    why: "The window bounds one token's ratio. The token gained 0.001, and all tokens together moved by 0.015. The same window lets a token of probability 0.99 lose 0.2.",
   },
   handles: (s, reading, size, data, shown) => [
     {
-      label: "Sampled word",
+      label: "Sampled token",
       words: `${reading.words[s.token]}, ${setting(reading.p[s.token])}`,
       ...shown.place(s.token),
       move: (x, y) => ({ token: shown.tokenAt(y) }),

@@ -61,6 +61,7 @@ const WIDTHS = [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.28, 0.3, 0.4, 0.5, 
 
 export const settings = {
   sign: {
+    fold: true,
     legend: "Sign of the advantage",
     choices: [
       [1, "A = +1 ↑", "push up"],
@@ -75,6 +76,7 @@ export const settings = {
     most: 4,
   },
   old_p: {
+    fold: true,
     label: "old π(y)",
     spoken: "old probability of the token, when it was sampled",
     write: probability,
@@ -221,14 +223,14 @@ function verdict(s, at, moved) {
   }
   if (silent.length && moved < 0.01 && outward) {
     return fail(
-      `${list(silent)}: silent although hardly anything moved`,
+      `${list(silent)}: zero gradient although hardly anything moved`,
       `The ratio is ${number(s.ratio)}, but only ${percent(moved)} of the probability has moved.${pushing.length ? ` ${list(pushing)} still push${pushing.length === 1 ? "es" : ""}.` : ""}`,
     );
   }
   if (pushing.length && outward && moved > 0.15) {
     return fail(
       `${list(pushing)}: still pushing, though ${percent(moved)} of the probability moved`,
-      `${silent.length ? `${list(silent)} ${silent.length === 1 ? "is" : "are"} silent here. ` : ""}${back.length ? `${list(back)} ${back.length === 1 ? "pulls" : "pull"} back. ` : ""}A weight that looks at the ratio alone does not know how likely the token was.`,
+      `${silent.length ? `${list(silent)} ${silent.length === 1 ? "has" : "have"} zero gradient here. ` : ""}${back.length ? `${list(back)} ${back.length === 1 ? "pulls" : "pull"} back. ` : ""}A weight that looks at the ratio alone does not know how likely the token was.`,
     );
   }
   if (back.length)
@@ -238,7 +240,7 @@ function verdict(s, at, moved) {
     );
   if (silent.length)
     return calm(
-      `${list(silent)}: silent`,
+      `${list(silent)}: zero gradient`,
       "The objective is flat, at the edge of the region and beyond it, so the weight is exactly 0. Other tokens of the batch may have carried this one out; nothing here brings it back.",
     );
   return calm(

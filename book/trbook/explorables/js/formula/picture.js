@@ -55,7 +55,7 @@ export function picture() {
       "p",
       { class: "fm-key" },
       h("span", { class: "fm-key-push", text: "pushes" }),
-      h("span", { class: "fm-key-silent", text: "silent" }),
+      h("span", { class: "fm-key-silent", text: "zero" }),
       h("span", { class: "fm-key-back", text: "pulls back" }),
     ),
     words,

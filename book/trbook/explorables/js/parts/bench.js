@@ -17,9 +17,9 @@
                     list(state) -> [[value, text]] }                     one of many, as a list to open
                   { check(value) -> value or undefined }                 anything else
                 `whole`: what a number counts, one by one; `shown(state)`: whether its control matters now; `ends(state)`: how far its
-                slider goes now; `fold`: it is one of the settings that open on demand
+                slider goes now; `fold`: it is one of the settings that open on demand, as all are but the first slider and the first choice
      limit      (state, data) -> [[key, value, why]]: what two settings together make impossible (optional)
-     presets    [{ name, text, state }]; the text says what to notice (optional)
+     presets    [{ name, text, state }]; the text says what to notice; the first one is in sight, or `inSight` of them (optional)
      question   { text, options: [[value, text]], right: value or (data) => value, why, state } (optional)
      read       (state, data) -> { verdict: calm(title, text) or fail(title, text), facts: [[name, text, hue, dash]], ... }; with a
                 dash a fact is the key to its line
@@ -215,13 +215,10 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
   const controls = Object.entries(spec.settings)
     .map(([key, own]) => control(key, own, { set, state }))
     .filter(Boolean);
-  const placed = (wanted) => controls.filter(({ own }) => wanted(own)).map(({ el }) => el);
-  const folded = placed((own) => own.fold);
-  const aside = Object.values(spec.settings).filter((own) => !own.fold && !own.choices),
-    many = aside.reduce(
-      (all, own) => all + (own.ticks ? own.few?.length || Math.min(own.ticks.length, 4) : own.rungs ? 1 : 0),
-      0,
-    );
+  const open = controls.filter(({ own }) => !own.fold),
+    seen = [open.find(({ own }) => own.rungs), open.find(({ own }) => !own.rungs)].filter(Boolean);
+  const placed = (wanted) => controls.filter(wanted).map(({ el }) => el);
+  const folded = placed((one) => !seen.includes(one));
   const board = spec.board({ set }),
     plane = h("div", { class: "plane" }, board.node);
   const grips = handling(plane, { set });
@@ -239,28 +236,23 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
       preselect(preset.state);
     }),
   ]);
-  const tried = h(
-    "div",
-    { class: "try" },
-    h(
-      "div",
-      { class: "marks" },
-      ...presets.map(([, pressed]) => pressed),
-      button("reset", () => (asking?.clear(), reset()), { class: "reset" }),
-    ),
-  );
+  const again = button("reset", () => (asking?.clear(), reset()), { class: "reset" });
+  const pressable = presets.map(([, pressed]) => pressed),
+    others = pressable.splice(spec.inSight ?? 1);
+  const tried = h("div", { class: "try" }, h("div", { class: "marks" }, ...pressable, again));
+  if (others.length) folded.unshift(h("div", { class: "marks" }, ...others));
   let asked = false; // a preset has been pressed
   const hint = h("p", { class: "hint", hidden: true });
   const asking = spec.question && asks({ ...spec.question, right: ofData(spec.question.right, data) }, guessed);
   frame.append(
     h(
       "div",
-      { class: `framed bench${spec.sideBelow ? " side-below" : many > 3 ? " many" : ""}` },
-      asking?.el,
+      { class: `framed bench${spec.sideBelow ? " side-below" : ""}` },
       h("p", { class: "top" }, h("b", { text: spec.title }), spec.hint && h("span", { class: "aim", text: spec.hint })),
-      h("div", { class: "head" }, ...placed((own) => own.choices && !own.fold)),
+      asking?.el,
+      h("div", { class: "head" }, ...placed((one) => seen.includes(one) && one.own.choices)),
       h("div", { class: "board" }, plane),
-      h("div", { class: "side" }, ...placed((own) => !own.choices && !own.fold)),
+      h("div", { class: "side" }, ...placed((one) => seen.includes(one) && !one.own.choices)),
       h("div", { class: "judged" }, judged, noted),
       facts,
       more && h("div", { class: "extra" }, spec.extraFold ? drawer("tabled", spec.extraFold, more.el) : more.el),
@@ -304,6 +296,7 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
       const pressed = presets.find(([preset]) =>
         Object.entries(preset.state).every(([key, value]) => same(value, state[key])),
       );
+      again.hidden = !differs && !asking?.said();
       presets.forEach((pair) => pair[1].setAttribute("aria-pressed", String(pair === pressed)));
       hint.hidden = !pressed || !(asked || differs);
       say(hint, pressed?.[0].text ?? "");

@@ -45,7 +45,7 @@ function verdict(s, found) {
   if (!found.out) {
     return calm(
       "Inside the region: the plain policy gradient",
-      `η = 0, π = π̃, and the regression is 0.${push.clip[s.token] === 0 && s.advantage !== 0 ? ` PPO's clip is silent here, because the ratio of ${word} alone has left its window.` : " Drag a bar, or make the radius smaller."}`,
+      `η = 0, π = π̃, and the regression is 0.${push.clip[s.token] === 0 && s.advantage !== 0 ? ` PPO's clip has zero gradient here, because the ratio of ${word} alone has left its window.` : " Drag a bar, or make the radius smaller."}`,
     );
   }
   if (s.delta === 0) {
@@ -82,7 +82,7 @@ function verdict(s, found) {
   }
   const silent = push.clip[s.token] === 0;
   return calm(
-    silent ? "The clip is silent, TROLL is not" : "Projected, and still pushing",
+    silent ? "The clip has zero gradient, TROLL does not" : "Projected, and still pushing",
     `π̃ is ${number(kl.network)} nats from q, η = ${number(eta)} brings it to ${number(kl.projected)}. ${word} stands at ${probability(Math.exp(found.u[s.token]))}, projected ${probability(found.projected[s.token])}. Of the reward's push the part along the way out is gone.`,
   );
 }

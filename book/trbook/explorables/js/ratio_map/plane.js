@@ -156,7 +156,7 @@ function writeWords(group, field, state, size, last, { x, y }) {
     }
   };
   const several = state.show.length > 1;
-  put(several ? "silenced by all" : "silenced", field.silent);
+  put(several ? "clipped by all" : "clipped", field.silent);
   for (const { keepers, spans } of field.mixed) {
     const fill = keepers.length === 1 ? hue(keepers[0]) : "var(--ink)";
     put(zoneName(keepers), spans, fill);

@@ -196,31 +196,31 @@ export function verdict(state, r) {
   if (tight.length) {
     return fail(
       `${names(tight)} ${verb(tight, "fails", "fail")} here: the radius is too small`,
-      `Only ${moved}, and the token is already silent. The radius allows it almost no move at all.`,
+      `Only ${moved}, and the token is already clipped. The radius allows it almost no move at all.`,
     );
   }
   const stopping = divergences.filter((key) => !r.kept[key]);
   if (clip && r.kept.ppo && stopping.length) {
     return fail(
       "PPO-clip fails here: it does not see the move",
-      `The ratio ${number(r.ratio)} is inside the window (${METHODS.ppo.test(state)}), so it keeps pushing, though ${moved}. ${names(stopping)} ${verb(stopping, "stops", "stop")} it.`,
+      `The ratio ${number(r.ratio)} is inside the window (${METHODS.ppo.test(state)}), so its gradient goes on, though ${moved}. ${names(stopping)} ${verb(stopping, "stops", "stop")} it.`,
     );
   }
   if (r.silences.length === 0 && r.tv > LARGE) {
     return fail(
       "No method shown stops this",
-      `Already ${moved}, and every region still lets the update push on. The thresholds are too wide for this token.`,
+      `Already ${moved}, and every region still lets the update go on. The thresholds are too wide for this token.`,
     );
   }
   if (r.silences.length === 0) {
     const heavy = r.ratio > HEAVY ? " A weight this large is why DPPO truncates the ratio at a cap." : "";
-    return calm("All keep it", `Inside every region: the update pushes on, with weight ${number(r.ratio)} A.${heavy}`);
+    return calm("All keep it", `Inside every region: the update goes on, with weight ${number(r.ratio)} A.${heavy}`);
   }
   if (r.keeps.length === 0) {
-    return calm("All silence it", `Past every threshold: ${moved}, and this token waits for the next batch.`);
+    return calm("All clip it", `Past every threshold: ${moved}, and this token waits for the next batch.`);
   }
   return calm(
-    `${names(r.keeps)} ${verb(r.keeps, "keeps", "keep")} it, ${names(r.silences)} ${verb(r.silences, "silences", "silence")} it`,
+    `${names(r.keeps)} ${verb(r.keeps, "keeps", "keep")} it, ${names(r.silences)} ${verb(r.silences, "clips", "clip")} it`,
     divergences.length === 2 && r.kept.dppo_tv !== r.kept.dppo_kl
       ? `TV counts the probability that moved (${number(r.tv)}); KL also counts how surprising the move is to the old policy (${number(r.kl)} nats).`
       : `The ratio is ${number(r.ratio)}; ${moved}.`,
@@ -236,16 +236,16 @@ function homeward(state, r, weight) {
   }
   const same = Math.abs(Math.log(r.ratio)) < 1e-9;
   return calm(
-    same ? "On policy: no region acts" : "All keep it: the way home is free",
+    same ? "This token has not moved: nothing clips it" : "All keep it: the way back is free",
     same
-      ? "The ratio is exactly 1, as on the first update of every batch. That is why a clip ratio of 0 is no fault."
+      ? "Its ratio is exactly 1, as that of every token is on the first update of a batch. That is why a clip ratio of 0 is no error."
       : `With A ${state.sign > 0 ? "> 0" : "< 0"} the update brings p back towards q. A trust region never forbids that.`,
   );
 }
 
 /* The same for a screen reader, in one breath. */
 export function aloud(state, r, { title, text }) {
-  const who = state.show.map((key) => `${METHODS[key].name} ${r.kept[key] ? "keeps" : "silences"}`).join(", ");
+  const who = state.show.map((key) => `${METHODS[key].name} ${r.kept[key] ? "keeps" : "clips"}`).join(", ");
   return (
     `Old probability ${spoken(r.q)}, new ${spoken(r.p)}: ratio ${number(r.ratio)}, total variation ${number(r.tv)}, ` +
     `KL ${number(r.kl)} nats. ${who}. ${title}. ${text}`

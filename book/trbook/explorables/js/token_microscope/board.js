@@ -9,7 +9,7 @@ const PITCH = 23,
   SIZE = 12,
   BAR = 18,
   ROOM = 330; // narrower than that there are no bars
-export const FATES = { kept: "kept", silenced: "silenced", scaled: "weight scaled", none: "A = 0" };
+export const FATES = { kept: "kept", silenced: "clipped", scaled: "weight scaled", none: "A = 0" };
 const NAMES = ["q < 0.01", "0.01 to 0.1", "0.1 to 0.5", "0.5 to 0.9", "q ≥ 0.9"];
 const chipWidth = (text) => Math.max(22, wide(text, SIZE, 0.58) + 10);
 
@@ -126,7 +126,7 @@ export function board(open) {
       for (const part of [tip, bins]) part.attr("display", width < ROOM ? "none" : null);
       tip.attr("x", 0).attr("y", under_ + 10);
       told();
-      put(title, { x: 0, y: under_ + 34, text: "silenced in the whole batch, by q" });
+      put(title, { x: 0, y: under_ + 34, text: "clipped in the whole batch, by q" });
       drawBars(bars, counts.bins, under_ + 44, width);
     },
   };

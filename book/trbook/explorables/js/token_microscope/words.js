@@ -13,20 +13,20 @@ export function verdict(s, { batch, judged, counts }) {
     moved = percent(one.tv);
   const way = `From ${probability(one.q)} to ${probability(one.p)} its ratio is ${number(one.ratio)}, and ${moved} of the probability has moved.`;
   const { careful, other } = counts.openers;
-  const openers = `Of the openers of right completions ${name} silences ${careful.silenced} of ${careful.all} careful ones and ${other.silenced} of ${other.all} others.`;
+  const openers = `Of the openers of right completions ${name} clips ${careful.silenced} of ${careful.all} careful ones and ${other.silenced} of ${other.all} others.`;
   if (one.fate === "none")
     return calm(
       `“${word}” is not pushed`,
-      "Every completion of this prompt earned the same, so its advantage is 0 and no method has anything to silence.",
+      "Every completion of this prompt earned the same, so its advantage is 0 and no method has anything to clip.",
     );
   if (s.update === 0)
     return calm(
       "Before the first update every ratio is 1",
-      "Nothing is silenced and nothing is scaled. Move the update.",
+      "Nothing is clipped and nothing is scaled. Move the update.",
     );
   const silenced = one.fate === "silenced";
-  if (silenced && one.tv < NEAR) return fail(`${name} silences “${word}”, which has hardly moved`, `${way} ${openers}`);
-  if (silenced) return calm(`${name} silences “${word}”`, `${way} ${openers}`);
+  if (silenced && one.tv < NEAR) return fail(`${name} clips “${word}”, which has hardly moved`, `${way} ${openers}`);
+  if (silenced) return calm(`${name} clips “${word}”`, `${way} ${openers}`);
   const home = (one.p - one.q) * one.advantage < 0; // others' updates moved it against its own push
   if (one.tv > FAR && home)
     return calm(
@@ -58,8 +58,8 @@ export function facts(s, { batch, judged, counts }) {
     ["q → p", `${probability(one.q)} → ${probability(one.p)}`],
     ["r, TV = |p − q|", `${number(one.ratio)}, ${number(one.tv)}`],
     ["A → weight w", `${number(one.advantage)} → ${number(one.weight)}`],
-    ["silenced, A > 0", of(counts.up)],
-    ["silenced, A < 0", of(counts.down)],
+    ["clipped, A > 0", of(counts.up)],
+    ["clipped, A < 0", of(counts.down)],
     ["begins with care", `${percent(care[0])} → ${percent(care[s.update])}`],
   ];
 }

@@ -27,18 +27,19 @@ export function board() {
       picture.size(width, height);
       box = bars.place({ width, height, margin: MARGIN });
       const x = s.view === "log" ? logScale([LEAST, 1], [0, box.width]) : linearScale([0, 1], [0, box.width], 5),
+        between = s.view === "log", // a bar from the end of a logarithmic axis would have a length that means nothing
         lane = lanes(box.height),
         now = one.path.at(-1).map(Math.exp);
       bars.scales(x, lane);
-      bars.titles("probability", "before ▏ after ▇");
+      bars.titles("probability", between ? "before ▏ after: the other end of ▇" : "before ▏ after ▇");
       after.style("--own", hueOf(s.method));
       chosen.attr("x", 0).attr("width", box.width).attr("y", lane(s.token)).attr("height", ROW);
       join(after, "rect", now, {
         class: (_, v) => `after${v === s.token ? " sampled" : ""}`,
-        x: 0,
+        x: (share, v) => (between ? Math.min(x(share), x(p[v])) : 0).toFixed(1),
         y: (_, v) => lane(v) + 5,
         height: ROW - 10,
-        width: (share) => Math.max(0, x(share)).toFixed(1),
+        width: (share, v) => Math.max(between ? 1.5 : 0, between ? Math.abs(x(share) - x(p[v])) : x(share)).toFixed(1),
       });
       join(before, "path.before", p, {
         d: (share, v) => `M${x(share).toFixed(1)},${lane(v) + 2}V${lane(v) + ROW - 2}`,

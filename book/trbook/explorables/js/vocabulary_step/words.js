@@ -45,7 +45,7 @@ export function read(s) {
   const facts = [
     [`“${word}”`, `${probability(p[s.token])} → ${probability(chosen.p)}`],
     ["ratio r", number(chosen.r)],
-    ["TV, all words", amount(by.full.tv)],
+    ["TV, all tokens", amount(by.full.tv)],
     ["KL(old‖new), nats", amount(by.full.kl)],
     ...(MASKS.includes(s.method) ? [["TV: binary", amount(by.binary.tv)]] : []),
     ...(s.method === "dppo_topk" ? [[`TV: top ${s.k}`, amount(by.topk.tv)]] : []),
@@ -74,9 +74,9 @@ function row(key, p, s) {
 /* What the method does with the word after the last step. */
 function end(key, weight, silent, rest, s) {
   if (PULLING.includes(key) && (rest || silent !== null)) return "at rest";
-  if (silent !== null) return `silent at ${silent}`;
+  if (silent !== null) return `stopped at ${silent}`;
   if (rest) return "hardly moves";
-  return weight * s.sign < 0 ? "pulls back" : "pushes on";
+  return weight * s.sign < 0 ? "pulls back" : "goes on";
 }
 
 export const amount = (value) =>
@@ -99,17 +99,14 @@ function verdict(s, one, rows, by, word, p) {
     outside = s.method === "dppo_topk" ? place(s, p, wordsOf(s.start)) : null;
   const swapped = outside ? ` “${word}” is outside the top ${s.k} and takes the place of “${outside.lost}” there.` : "";
   if (s.steps === 0)
-    return calm(
-      "Before the first step",
-      `Every ratio is 1 and nothing has moved: no method silences anything.${swapped}`,
-    );
+    return calm("Before the first step", `Every ratio is 1 and nothing has moved: no method clips anything.${swapped}`);
   const outward = s.sign * (one.r - 1) > 0;
   if (one.silent !== null && RATIOS.includes(s.method) && one.tv < 0.03) {
     const free = rows.find(({ key }) => key === "dppo_tv"),
       further = Math.abs(free.p - p[s.token]) > Math.abs(one.p - p[s.token]);
     return fail(
       `${name} stopped after ${steps(one.silent)}: TV ${amount(one.tv)}`,
-      `The ratio is ${number(one.r)} and has left its window. The word has ${one.r > 1 ? "gained" : "lost"} ${amount(Math.abs(one.p - p[s.token]))}, and over all words ${moved} of the probability has moved. ${further ? `A mask on total variation lets “${word}” go to ${probability(free.p)}.` : `At a radius of ${s.delta_tv} a mask on total variation lets it go no further.`}`,
+      `The ratio is ${number(one.r)} and has left its window. The token has ${one.r > 1 ? "gained" : "lost"} ${amount(Math.abs(one.p - p[s.token]))}, and over all tokens ${moved} of the probability has moved. ${further ? `A mask on total variation lets “${word}” go to ${probability(free.p)}.` : `At a radius of ${s.delta_tv} a mask on total variation lets it go no further.`}`,
     );
   }
   if (
@@ -121,35 +118,35 @@ function verdict(s, one, rows, by, word, p) {
     !MEASURING.includes(s.method)
   ) {
     return fail(
-      `${name} still pushes: ${moved} of the probability has moved`,
-      `${RATIOS.includes(s.method) ? `The ratio is ${number(one.r)}, inside the window, so nothing is silenced.` : "Its weight does not ask how far the distribution has moved."} A mask on total variation stops at ${s.delta_tv}.${swapped}`,
+      `${name} goes on: ${moved} of the probability has moved`,
+      `${RATIOS.includes(s.method) ? `The ratio is ${number(one.r)}, inside the window, so nothing is clipped.` : "Its weight does not ask how far the distribution has moved."} A mask on total variation stops at ${s.delta_tv}.${swapped}`,
     );
   }
   if (MEASURING.includes(s.method) && one.silent !== null && late(s, by)) {
     const before = one.path[one.silent - 1][s.token] - one.path[0][s.token],
       grown = before > Math.log(2);
     return fail(
-      `Silent, but one step too late: ${moved} has moved`,
+      `Masked, but one step too late: ${moved} has moved`,
       `The mask looks before a step and does not shorten it. ${grown ? `Before the last one r was ${number(Math.exp(before))}, and the weight is r A. ${s.max_ratio >= Math.exp(before) ? "A cap C below that shortens the step." : "The cap C made it smaller; a smaller learning rate does too."}` : "A smaller learning rate shortens it."}${swapped}`,
     );
   }
   if (one.silent !== null)
     return calm(
-      `${name} is silent after ${steps(one.silent)}`,
-      `${moved} of the probability has moved. The weight is exactly 0 from there on: nothing pushes the word, and nothing brings it back.${swapped}`,
+      `${name} has zero gradient after ${steps(one.silent)}`,
+      `${moved} of the probability has moved. The weight is exactly 0 from there on: nothing moves the token further, and nothing brings it back.${swapped}`,
     );
   if (one.end === "pulls back")
     return calm(
       `${name} pulls back`,
-      `The word has gone further than this method wants, and its gradient brings it home. ${moved} of the probability has moved.`,
+      `The token has gone further than this method wants, and its gradient brings it home. ${moved} of the probability has moved.`,
     );
   if (one.end === "at rest")
     return calm(
       `${name} has come to rest`,
-      `Further steps hardly move it: what pushes and what pulls balance, with ${moved} of the probability moved.`,
+      `Further steps hardly move it: the two gradients balance, with ${moved} of the probability moved.`,
     );
   return calm(
-    `${name} pushes on`,
+    `${name} goes on`,
     `After ${steps(s.steps)} ${moved} of the probability has moved, and the next step moves more.${swapped}`,
   );
 }
