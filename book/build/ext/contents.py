@@ -1,8 +1,8 @@
 """What the sidebar shows and which page comes next.
 
-The table of contents nests a chapter's companions below it. The sidebar shows them folded; the pages
-of a folder of its own, cards and rooms of the interface, it leaves to the page above them, because
-they would be a hundred links on every page. *Next* leads along the chapters: a companion is a
+The table of contents nests a chapter's companions below it. The sidebar shows those of the page that
+is open, so that it has forty links and not a hundred and fifty; the pages of a folder of its own, cards
+and modules of the interface, it leaves to the page above them, which it then marks as the open one. *Next* leads along the chapters: a companion is a
 detour that its chapter offers.
 """
 
@@ -43,8 +43,14 @@ def sidebar(pagename: str, html: str) -> str:
         if target.rpartition("/")[0] in FOLDERS and not target.endswith("/index.html"):
             item.decompose()
     for folded in soup.select("li.toctree-l1 > ul"):
-        if folded.find("li") is None:
+        above = folded.parent
+        if folded.find("li") is None or "current" not in (above or {}).get("class", ()):
             folded.decompose()
+    open_one = soup.select("li.current")
+    if open_one and not soup.select(
+        "li.active"
+    ):  # its entry is not shown: the theme scrolls to the one above
+        open_one[-1]["class"] = [*open_one[-1]["class"], "active"]
     return str(soup)
 
 

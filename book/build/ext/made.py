@@ -24,7 +24,7 @@ What stands between `<!--unbuilt-->` and `<!--/unbuilt-->` is for whoever reads 
 built page has it; what stands between lines `<!--built` and `-->` is for the build alone. The
 paragraph below a line `<!--lead-->` leads a page, in larger letters, the list below a line
 `<!--ways-->` says where a card leads, and that below `<!--firsts-->` what a newcomer asks first, side
-by side. `<a id="nat"></a>` in a line of
+by side. `<!--issues-->` becomes a link to the repository's issues where it has an address. `<a id="nat"></a>` in a line of
 its own is where a link lands in JupyterLab, whose headings have other names than those of GitHub and
 of the book.
 """
@@ -36,7 +36,9 @@ import re
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from book.build.ext.address import of
 from book.build.quoted import FILLED
+from trbook.address import Address
 
 MADE = re.compile(r"^<!--made (\S+?)( .+?)?-->\n(.*?)^<!--/made-->$", re.MULTILINE | re.DOTALL)
 """A name and its argument, and what stands for it in the source."""
@@ -83,6 +85,8 @@ def as_directives(app: Sphinx, docname: str, source: list[str]) -> None:
     text = MADE.sub(_directive, text)
     text = BUILT.sub(r"\1", UNBUILT.sub("", text))
     text = PLAYGROUND.sub(r'<a href="\2playground.html\3">\1</a>', whole_links(text))
+    if "<!--issues-->" in text:
+        text = text.replace("<!--issues-->", issues(of(app.config)))
     source[0] = ANCHOR.sub("", LEAD.sub(r":::{div} \1\n\2:::\n\n", text))
 
 
@@ -90,6 +94,11 @@ def whole_links(text: str) -> str:
     """A page's source with the links that only the book has."""
     text = STATE.sub(_moving, text)
     return ONLY_HERE.sub(r"\1", PLACE.sub(_to_place, text))
+
+
+def issues(ours: Address) -> str:
+    """The way to the repository's issues, in a sentence; nothing as long as it has no address."""
+    return f" ([here]({ours.repository}/issues/new/choose))" if ours.repository else ""
 
 
 def _moving(found: re.Match[str]) -> str:

@@ -3,19 +3,21 @@
 import re
 from types import SimpleNamespace
 
+import yaml
 from docutils.core import publish_doctree
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from book.build.ext import contents
+from book.build.ext.contents import FOLDERS
 from book.build.ext.search import _kept, note
 from book.build.paths import ROOT
 from book.build.paths import contents as pages
 
 LINKS = """<p class="caption">Learn</p><ul><li class="toctree-l1"><a href="../notebooks/02.html">2</a>
 <ul><li class="toctree-l2"><a href="../notebooks/02_b.html">2b</a></li></ul></li>
-<li class="toctree-l1"><a href="methods/index.html">Methods</a>
+<li class="toctree-l1 current"><a href="methods/index.html">Methods</a>
 <ul><li class="toctree-l2"><a href="names.html">Names</a></li>
-<li class="toctree-l2"><a href="methods/ppo.html">PPO</a></li></ul></li>
+<li class="toctree-l2 current active"><a href="methods/ppo.html">PPO</a></li></ul></li>
 <li class="toctree-l1"><a href="interface/index.html">Interface</a>
 <ul><li class="toctree-l2"><a href="interface/loop.html">The loop</a></li></ul></li></ul>"""
 
@@ -23,10 +25,25 @@ LINKS = """<p class="caption">Learn</p><ul><li class="toctree-l1"><a href="../no
 def test_the_sidebar_leaves_cards_and_modules_to_the_page_above_them():
     found = contents.sidebar("book/recorded", LINKS)
     assert re.findall(r'href="([^"]+)"', found) == [
-        *("../notebooks/02.html", "../notebooks/02_b.html"),
-        *("methods/index.html", "names.html", "interface/index.html"),
-    ]
-    assert found.count("<ul>") == 3, "nothing to unfold where nothing is left"
+        *("../notebooks/02.html", "methods/index.html", "names.html", "interface/index.html"),
+    ], "and companions to the chapter that is open"
+    assert found.count("<ul>") == 2, "nothing to unfold where nothing is left"
+    # The theme scrolls to the entry that is active.
+    assert re.findall(r'class="([^"]*active)"', found) == ["toctree-l1 current active"]
+
+
+def test_the_sidebar_has_forty_links_at_most_and_tools_are_no_chapters():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    most = max(
+        len([one for one in page.get("sections", ()) if not one["file"].startswith(FOLDERS)])
+        for part in toc["parts"]
+        for page in part["chapters"]
+    )
+    shown = sum(len(part["chapters"]) for part in toc["parts"])
+    assert shown + most <= 40, "with those below the page that is open"
+    learn, tools = ([page["file"] for page in part["chapters"]] for part in toc["parts"][:2])
+    assert all(name.startswith("notebooks/") or name == "book/purpose" for name in learn)
+    assert tools == ["book/playground", "book/own", "book/run"]
 
 
 def test_a_chapter_leads_on_to_the_next_chapter_and_offers_its_companions():
