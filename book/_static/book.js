@@ -141,7 +141,7 @@ const named = (root, words) => {
   const parts = [...root.querySelectorAll("button, label, option")];
   const text = (part) => part.textContent.trim().toLowerCase();
   const sought = words.toLowerCase(); // a button may add what it does
-  return parts.find((part) => text(part) === sought) ?? parts.find((part) => text(part).startsWith(`${sought} `));
+  return parts.find((part) => text(part) === sought) ?? parts.find((part) => text(part).startsWith(sought));
 };
 const pressed = async (figure, words) => {
   const root = figure.querySelector(".trlib-view > div").shadowRoot;
