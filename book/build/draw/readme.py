@@ -1,7 +1,7 @@
 """Pictures of built pages, for the pages' sources: `python -m book.build.draw.readme`, after
 `make html`.
 
-Both figures of the front page as they are printed, and its walls batch by batch; of chapter 11 the
+Both figures of the front page, and its walls batch by batch up to the question; of chapter 11 the
 basins; a diagnosis, whose report is made here. This is what a reader gets, for whoever has not built the book.
 """
 
@@ -27,10 +27,14 @@ BASIN = '[data-explorable="basin"]'
 REPORT = ROOT / "book" / "_static" / "diagnose" / "shifted.html"
 NARROW = {"width": 640, "height": 560}
 """Of a report, whose words are then as large as the page's."""
-WALL, BATCHES, FRAME, REST = 880, 16, 450, 4000
-"""Pixels of the walls' width, their frames, and milliseconds of each and of the last."""
-BARE = """figure => figure.querySelector(".trlib-view > div").shadowRoot
-    .querySelectorAll(".judged, .doing, .answer, .key").forEach(part => { part.hidden = true; })"""
+WALL, BATCHES, FRAME, REST = 880, 6, 650, 6000
+"""Pixels of the walls' width, their frames up to the question, and milliseconds of each and of the last."""
+TITLED = """figure => {
+    const root = figure.querySelector(".trlib-view > div").shadowRoot;
+    root.querySelector(".top").style.cssText = "display: block; order: 0; font-size: 23px; margin-bottom: 8px";
+    root.querySelector(".doing").hidden = true;
+}"""
+"""What travels says what it asks."""
 MOVE = """(ring, batch) => {
     ring.value = batch - 1;
     ring.dispatchEvent(new Event("input", { bubbles: true }));
@@ -60,6 +64,8 @@ def shoot_front(page: Any) -> None:
         explorable = page.locator(selector)
         explorable.scroll_into_view_if_needed()
         explorable.locator(".trx:not(.still)[data-drawn]").wait_for()
+        if name == "wall":
+            explorable.evaluate(TITLED)
         page.emulate_media(media="print")
         page.add_style_tag(content=f"{selector} {{ width: 960px; zoom: 1 !important }}")
         settle(page)
@@ -92,11 +98,11 @@ def shoot_diagnosis(page: Any) -> None:
 
 
 def shoot_wall(page: Any) -> None:
-    """A frame for each batch of the walls and their curves; the last one stays a while."""
+    """A frame for each batch of the walls and their curves up to the one that asks, which stays a while."""
     wall = page.locator(FRONT["wall"])
     wall.locator(".trx:not(.still)[data-drawn]").wait_for()
     page.add_style_tag(content=f"{FRONT['wall']} {{ width: {WALL}px; zoom: 1 !important }}")
-    wall.evaluate(BARE)
+    wall.evaluate(TITLED)
     ring = wall.get_by_role("slider", name="Batch that is shown")
     frames: list[Image.Image] = []
     for batch in range(1, BATCHES + 1):

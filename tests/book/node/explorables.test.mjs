@@ -386,3 +386,18 @@ test("a word that no right answer uses is marked", () => {
   const said = "19 + 31 = 6th (containing 3), 61 + 36 = 77. Answer 77";
   assert.deepEqual(said.split(" ").filter(isOdd), ["6th", "(containing", "3),"]);
 });
+
+for (const name of Object.keys(TONES)) {
+  test(`${name}: no word names a colour, which a theme may change, or an everyday word for a term`, async () => {
+    const { spec } = (await import(asModule(built(`${name}.js`).replace(/"\.\/common\.js"/g, `"${common}"`)))).default;
+    const data = spec.settings instanceof Function || spec.presets instanceof Function ? null : undefined;
+    const said = [spec.title, spec.hint ?? ""];
+    if (data === undefined)
+      said.push(
+        ...(spec.presets ?? []).flatMap(({ name: own, text }) => [own, text]),
+        JSON.stringify(spec.question ?? ""),
+      );
+    const found = said.join(" ").match(/\b(red|green|blue|mauve|brown|violet|orange|purple|silen\w*)\b/gi);
+    assert.deepEqual(found, null);
+  });
+}

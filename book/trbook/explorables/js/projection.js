@@ -34,7 +34,7 @@ const BARS = [
 const PUSHES = {
   before: { name: called("pg_is"), hue: hueOf("pg_is"), dash: dashOf("pg_is") },
   clip: { name: "PPO's clip", hue: hueOf("ppo"), dash: dashOf("ppo") },
-  ratio: { name: "TROLL's ratio term", hue: "var(--a0)", dash: "4 2" },
+  ratio: { name: "TROLL's ratio term", hue: "var(--h4)", dash: "4 2" },
   pull: { name: "TROLL's regression", hue: "var(--a1)", dash: "9 2 2 2" },
   all: { name: "TROLL, both", hue: hueOf("troll"), dash: dashOf("troll") },
 };

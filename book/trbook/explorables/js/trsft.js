@@ -65,7 +65,7 @@ export default bench({
   limit,
   read,
   board,
-  hint: "Drag a bar’s ring (the expert), the triangle (the student’s start) or the ring below (α). The green bar is right.",
+  hint: "Drag a bar’s ring (the expert), the triangle (the student’s start) or the ring below (α). One place is right; its bar has a colour of its own.",
   presets: [
     {
       name: "make it fail: mostly wrong",
