@@ -67,7 +67,7 @@ REORDERED = 0.9999
 
 # A part of the completions at another temperature.
 PART = 0.1
-GAP = 2.2
+GAP = 1.8
 QUIET = 0.35
 LEAST_MOVED = 0.05
 
