@@ -6,6 +6,7 @@ dotted. A batch has arguments by name: a row takes those without a default, and 
 `extra`. The gradient is that of the sum in the first argument. A row without numbers fails, and says
 which they would be."""
 
+import contextlib
 import importlib
 import inspect
 import json
@@ -91,6 +92,37 @@ def test_a_row(row):
         )
         for value, stored in pairs:
             close(value.to(D), torch.tensor(stored, dtype=D))
+
+
+def is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def moves(row, name, value, factor):
+    """Whether a number of the row changes with a setting that is much larger, or smaller: by this
+    power of ten or, where that is out of its bounds, by less."""
+    before = [plain(x) for x in numbers(row).values()]
+    for by in (1e6, 1e3, 10, 2, 1.1, 1.01):
+        moved = value * by**factor if value else 0.01 * factor
+        moved = round(moved) if isinstance(value, int) else moved
+        with contextlib.suppress(ValueError, TypeError):
+            after = numbers(row | {"settings": row["settings"] | {name: moved}})
+            return [plain(x) for x in after.values()] != before
+    return False
+
+
+@pytest.mark.parametrize("loss", sorted({row["loss"] for row in GIVEN["rows"] if "loss" in row}))
+def test_every_setting_of_a_loss_binds_in_a_row(loss):
+    """A larger one and a smaller one change a number, so whoever takes a clamp away changes one."""
+    mine = [row for row in GIVEN["rows"] if row.get("loss") == loss]
+    unfelt = []
+    for name, p in inspect.signature(function_of(mine[0])).parameters.items():
+        given = [(row, row["settings"].get(name, p.default)) for row in mine]
+        numeric = [(row, value) for row, value in given if is_number(value)]
+        for factor, how in ((1, "larger"), (-1, "smaller")) if numeric else ():
+            if not any(moves(row, name, value, factor) for row, value in numeric):
+                unfelt.append(f"{name}, {how}")
+    assert not unfelt, f"{loss}: no row of {FILE.name} would notice these: {unfelt}"
 
 
 def test_every_methods_loss_has_a_row():

@@ -1,9 +1,10 @@
 """The one list of methods, written from the dataclasses and the cards (`python -m book.build.write
 methods`).
 
-`trlab/methods.json` has every method's title, class and defaults; figures, explorables and the engine
-of the playground read it. `book/trbook/gallery.json` has the rows of the maps of the gallery, for
-notebooks.
+`trlab/methods.json` has every method's title, class and defaults, for figures.
+`book/trbook/explorables/engine/js/known.json` has those that the playground trains: explorables are
+built from it, and a new method changes none of them. `book/trbook/gallery.json` has the rows of the
+maps of the gallery, for notebooks.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ from trlib.methods import OBJECTIVES
 from trlib.relatives import RELATIVES
 
 NAME = "methods"
+TRAINED = (
+    "reinforce pg_is ppo ppo_penalty grpo dr_grpo dapo gspo cispo sapo gmpo pspo dppo centered"
+)
+TRAINED += " quatro troll bapo minpro cpgd r2vpo trefree"
+"""The methods that the engine of the playground knows, `MADE` in its `methods.js`."""
 
 
 def methods() -> dict[str, Any]:
@@ -76,7 +82,10 @@ def _json(value: Any) -> str:
 
 def made() -> dict[Path, str]:
     """What the files should hold."""
+    every = methods()
+    trained = {name: every[name] for name in ("shared", *TRAINED.split())}
     return {
-        ROOT / "trlab" / "methods.json": _json(methods()),
+        ROOT / "trlab" / "methods.json": _json(every),
+        ROOT / "book/trbook/explorables/engine/js/known.json": _json(trained),
         ROOT / "book" / "trbook" / "gallery.json": _json(gallery()),
     }

@@ -127,4 +127,6 @@ def test_the_lines_are_the_library_s_methods(name, seed):
 
 def test_every_card_of_the_main_line_has_lines():
     main = {card.name for card in CARDS.values() if card.family in FAMILIES}
-    assert {*BASES, "trpo"} == {name for name in main if not name.startswith("sft")}
+    lacking = {name for name in main if not name.startswith("sft")} - {*BASES, "trpo"}
+    assert not lacking, f"say in BASES which method's lines these cards change: {lacking}"
+    assert {*BASES} <= main

@@ -23,7 +23,7 @@ WITH_RATIO = [card for card in MAIN if card.family != "expert"]
 
 
 def test_every_card_is_of_a_method_and_stands_in_the_contents():
-    assert CARDS.keys() == ALGORITHMS.keys() | RELATIVES.keys()
+    assert RELATIVES.keys() <= CARDS.keys() <= ALGORITHMS.keys() | RELATIVES.keys()
     toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
     pages = dict(re.findall(r'book/methods/(\w+), title: "([^"]+)"', toc))
     assert pages == {card.name: card.title for card in CARDS.values()}

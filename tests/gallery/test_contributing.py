@@ -1,5 +1,5 @@
-"""The recipe *Add a method* of CONTRIBUTING.md, followed step by step in a copy of the repository:
-it ends green."""
+"""The recipe *Add a method* of CONTRIBUTING.md, followed in a copy of the repository, up to the card:
+it ends green, and what each step leaves out is asked for by name."""
 
 import json
 import os
@@ -12,86 +12,68 @@ import pytest
 
 from book.build.paths import ROOT
 
-NAME = "taper"
-LOSS = '''"""A weight that tapers off: a token counts less the further its ratio has gone."""
+NAME = "awr"
+LOSS = '''"""AWR: imitate what was sampled, with a weight that grows exponentially with the advantage."""
 
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
+from trlib.algorithms.method import Method, TokenLoss, weigh
+from trlib.checks import POSITIVE
 
 
-def taper_loss(
-    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, width: float = 0.2
+def awr_loss(
+    logp: Tensor,
+    logp_old: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    beta: float = 1.0,
+    most: float = 20.0,
 ) -> TokenLoss:
-    """The policy gradient with a weight that falls off on both sides of ratio 1.
+    """Advantage-weighted regression.
 
-    L = -sg[w] log π(y_t),   w = A exp(-(log r / width)² / 2)
+    L = -min(e^(A/β), most) log π(y_t),   w = min(e^(A/β), most)
 
     Args:
         logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same under the anchor.
         advantages, mask: [B, T], float and bool.
-        width: of the taper, in nats, above 0.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a width
-    that is not above 0.
+        beta: β, the advantage that multiplies the weight by e, above 0.
+        most: the largest weight, above 0.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a
+    setting that is not above 0.
     Source: derived here."""
-    width = checks.number("width", width, above=0)
-    logp, logp_old, advantages = checks.tokens(
-        mask, logp=logp, logp_old=logp_old, advantages=advantages
-    )
-    log_ratio = (logp - logp_old).detach()
-    weight = (-((log_ratio / width) ** 2) / 2).exp() * advantages.detach()
+    beta = checks.number("beta", beta, **POSITIVE)
+    most = checks.number("most", most, **POSITIVE)
+    logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
+    weight = (advantages / beta).exp().clamp(max=most)
     return TokenLoss(-weight * logp, weigh(log_ratio, mask, weight, mask))
 '''
 CLASS = '''
 
 @dataclass(frozen=True, kw_only=True)
-class Taper(Method):
-    """A weight that falls off on both sides of ratio 1: no edge, and no token is cut off."""
+class AWR(Method):
+    """Every completion is imitated, the better ones more."""
 
-    width: float = checks.setting(0.2, above=0)
-    """Width of the taper, in nats of the token's log-ratio."""
-
-    @proportional
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return taper_loss(scores.logp, batch.logp_anchor, **batch.credit, width=self.width)
+    token_loss = awr_loss
+    beta: float = checks.setting(1.0, **POSITIVE)
+    """The advantage that multiplies the weight by e."""
+    most: float = checks.setting(20.0, **POSITIVE)
+    """The largest weight."""
 '''
-TESTS = '''"""The taper by hand."""
-
-import math
-
-import pytest
-import torch
-
-from trlib.algorithms import ALGORITHMS, Taper, taper_loss
-
-
-def test_by_hand():
-    """One token at ratio 1, one a width away, one masked, which may hold anything."""
-    logp, mask = torch.full((1, 3), -1.0), torch.tensor([[True, True, False]])
-    old = logp - torch.tensor([[0.0, 0.2, math.nan]])
-    found = taper_loss(logp, old, advantages=torch.full((1, 3), 2.0), mask=mask)
-    assert found.per_token[0].tolist() == pytest.approx([2.0, 2.0 * math.exp(-0.5), 0.0])
-
-
-def test_a_wide_taper_is_the_plain_policy_gradient():
-    logp = torch.full((1, 2), -1.0)
-    rows = {"advantages": torch.ones(1, 2), "mask": torch.ones(1, 2).bool()}
-    found = taper_loss(logp, logp - 0.5, **rows, width=1e6)
-    assert found.diagnostics["weight"][0].tolist() == pytest.approx([1.0, 1.0])
-
-
-def test_the_class():
-    assert ALGORITHMS["taper"] is Taper and Taper().width == 0.2
-    with pytest.raises(ValueError, match="width: expected a number above 0, got 0"):
-        Taper(width=0)
-'''
+CASE = f'    "{NAME}": Case(a.{NAME}_loss, on_policy=None, proportional=False),'
 VECTORS = "tests/test_vectors.py"
-HAS_ROW = f"{VECTORS}::test_every_methods_loss_has_a_row"
-PROOF = ("tests/laws.py", VECTORS, "tests/edges")
-DAILY = (*PROOF, "tests/core/cli/test_main.py")
+EVERY = "tests/core/loop/test_edges.py::test_every_method_is_on_record"
+CARDS = "tests/gallery/test_cards.py::test_every_card_is_of_a_method_and_stands_in_the_contents"
+BUNDLES = "tests/book/test_explorables.py::test_built_files_are_of_these_sources"
+MUTANTS = {
+    "sign": ("TokenLoss(-weight * logp", "TokenLoss(weight * logp"),
+    "default": ("most: float = checks.setting(20.0", "most: float = checks.setting(10.0"),
+    "gradient": ("    weight = (advantages", "    weight = (advantages + logp - logp.detach()"),
+    "clamp": (".exp().clamp(max=most)", ".exp()"),
+}
 
 
 @pytest.fixture
@@ -127,51 +109,116 @@ def outcome(copy, *what):
     return run(copy, "pytest", "-v", "-p", "no:cacheprovider", "-m", "not nightly", *what)
 
 
-def follow(copy):
-    """The steps of the recipe, in its order."""
-    method = copy / f"trlib/algorithms/{NAME}.py"
-    method.write_text(LOSS + CLASS, encoding="utf-8")
+def asked(copy, words, *what):
+    """What a test that fails asks for, after these words."""
+    done = outcome(copy, *what)
+    found = re.search(rf"{words}(.*)", done.stdout)
+    assert done.returncode == 1 and found, done.stdout[-3000:]
+    return found[1]
+
+
+def the_loss(copy):
+    (copy / f"trlib/algorithms/{NAME}.py").write_text(LOSS, encoding="utf-8")
+
+
+def the_class(copy):
+    (copy / f"trlib/algorithms/{NAME}.py").write_text(LOSS + CLASS, encoding="utf-8")
+
+
+def the_name(copy):
     names = copy / "trlib/algorithms/__init__.py"
-    insert(
-        names,
-        "from trlib.algorithms.trapo import",
-        f"from trlib.algorithms.{NAME} import Taper, {NAME}_loss",
-    )
-    insert(names, '    "sft": SFT,', f'    "{NAME}": Taper,')
-    assert outcome(copy, HAS_ROW).returncode == 1, "nothing notices that the row is missing"
-    vectors, row = (
-        copy / "tests/vectors.json",
-        {"loss": f"{NAME}_loss", "settings": {}, "batch": "far"},
-    )
+    line = f"from trlib.algorithms.{NAME} import AWR, {NAME}_loss"
+    insert(names, "from trlib.algorithms.centering import", line)
+    insert(names, '    "sft": SFT,', f'    "{NAME}": AWR,')
+
+
+def the_tests(copy):
+    """The rows that tests ask for, with the numbers that they print; and the line of a loss that is
+    no REINFORCE at ratio 1."""
+    vectors = copy / "tests/vectors.json"
     given = json.loads(vectors.read_text(encoding="utf-8"))
-    given["rows"].append(row)
-    vectors.write_text(json.dumps(given), encoding="utf-8")
-    said = re.search(r"Error: now they are (\{.*\})", outcome(copy, VECTORS, "-k", NAME).stdout)
-    row |= json.loads(said[1])
-    vectors.write_text(json.dumps(given), encoding="utf-8")
-    (copy / f"tests/edges/test_{NAME}.py").write_text(TESTS, encoding="utf-8")
-    insert(
-        copy / "book/interface/losses.md",
-        "- [TRAPO]",
-        f"- [Taper](../../trlib/algorithms/{NAME}.py)",
-    )
+
+    def keep():
+        vectors.write_text(json.dumps(given), encoding="utf-8")
+
+    def row(**settings):
+        one = {"loss": f"{NAME}_loss", "settings": settings, "batch": "corners"}
+        given["rows"].append(one)
+        keep()
+        one |= json.loads(asked(copy, "Error: now they are ", VECTORS, "-k", f"a_row and {NAME}"))
+        keep()
+
+    asked(copy, "Error: each method's loss needs rows", VECTORS, "-k", "every_methods_loss")
+    row()
+    binds = (VECTORS, "-k", f"binds_in_a_row and {NAME}")
+    assert "most, larger" in asked(copy, "Error: .* would notice these: ", *binds)
+    row(most=3.0)
+    record = f"{NAME}: `methods` of vectors.json lacks it; now it is "
+    given["methods"][NAME] = json.loads(asked(copy, record, EVERY, "-k", NAME))
+    keep()
+    insert(copy / "tests/laws.py", '    "reinforce": Case', CASE)
+
+
+def the_page(copy):
+    line = f"- [AWR](../../trlib/algorithms/{NAME}.py)"
+    insert(copy / "book/interface/losses.md", "- [TRAPO]", line)
+
+
+STEPS = {
+    "The loss": the_loss,
+    "The class": the_class,
+    "The name": the_name,
+    "The tests": the_tests,
+    "The page": the_page,
+}
+
+
+def follow(copy, *left_out):
+    """The steps of the recipe, in its order."""
+    for name, step in STEPS.items():
+        if name not in left_out:
+            step(copy)
     subprocess.run(["git", "add", "--all"], cwd=copy, check=True)
+
+
+def concerned(copy, *more):
+    """The tests that concern the method, and those that look at everything."""
+    words = f"{NAME} or every_method or list_everything or declare or every_card or these_sources"
+    where = (
+        "tests/laws.py",
+        VECTORS,
+        "tests/core/loop/test_edges.py",
+        "tests/core/cli/test_main.py",
+    )
+    return outcome(copy, *where, CARDS, BUNDLES, *more, "-k", words)
+
+
+def test_the_steps_are_those_that_contributing_lists():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    recipe = text.partition("## Add a method")[2].partition("\n## ")[0]
+    assert re.findall(r"^\d\. \*\*(.+?)\*\*", recipe, re.MULTILINE) == [*STEPS, "The card"]
 
 
 def test_a_method_added_by_the_recipe_is_green(copy):
     follow(copy)
-    done = outcome(copy, *DAILY, "-k", f"{NAME} or every_method or list_everything or declare")
+    done = concerned(copy)
     assert done.returncode == 0, done.stdout[-3000:]
-    assert f"laws.py::test_autograd_is_minus_the_weight[{NAME}_loss] PASSED" in done.stdout
-    written = (
-        "trlib/algorithms/__init__.py",
-        f"trlib/algorithms/{NAME}.py",
-        f"tests/edges/test_{NAME}.py",
-    )
+    assert f"laws.py::test_autograd_is_minus_the_weight[{NAME}] PASSED" in done.stdout
+    written = ("trlib/algorithms/__init__.py", f"trlib/algorithms/{NAME}.py")
     for check in (("check",), ("format", "--check")):
         done = run(copy, "ruff", *check, *written)
         assert done.returncode == 0, done.stdout
-    done = run(
-        copy, "trlib", "train", "--method", NAME, "--set", "width=.3", "--steps", "1", "--quiet"
-    )
-    assert done.returncode == 0 and "Run(Taper on dial" in done.stdout, done.stderr
+    line = f"train --method {NAME} --set most=3 --steps 1 --quiet".split()
+    done = run(copy, "trlib", *line)
+    assert done.returncode == 0 and "Run(AWR on dial" in done.stdout, done.stderr
+
+
+@pytest.mark.nightly("the recipe again, and the tests once for each mistake")
+def test_each_of_four_mistakes_is_noticed(copy):
+    follow(copy, "The page")
+    file = copy / f"trlib/algorithms/{NAME}.py"
+    right = file.read_text(encoding="utf-8")
+    for name, (before, after) in MUTANTS.items():
+        assert right.count(before) == 1
+        file.write_text(right.replace(before, after), encoding="utf-8")
+        assert outcome(copy, "-x", "tests/laws.py", VECTORS, "-k", NAME).returncode == 1, name

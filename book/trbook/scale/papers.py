@@ -273,7 +273,14 @@ BESIDE: dict[str, Paper] = {
 
 
 def of_card(name: str) -> Paper:
-    """A method of the main line elsewhere, by the name of its card."""
+    """A method of the main line elsewhere, by the name of its card.
+    Raises ValueError: no row says what it is elsewhere."""
+    if name not in PAPERS | BESIDE:
+        raise ValueError(
+            f"{name}: expected a row of `PAPERS` or `BESIDE` in book/trbook/scale/papers.py, which "
+            "says what the method is in TRL and verl, got none: add one, or leave the block of "
+            "trainers out of the card"
+        )
     return BESIDE.get(name) or PAPERS[name]
 
 
