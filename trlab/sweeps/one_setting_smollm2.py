@@ -1,8 +1,7 @@
 """R and A with TIS in a language model: SmolLM2 with adapters, two-digit sums, 60 batches at 1e-3.
 
 Four bits are not asked: rounded by rows, the untrained model keeps .004 of its .117 right answers, so
-that such a sampler shows a learner next to nothing (eight bits: .113). Six seeds, because a run takes
-minutes: a description, no verdict.
+that such a sampler shows a learner next to nothing (eight bits: .113).
 """
 
 from trlab import Axis, Budget
@@ -12,6 +11,7 @@ SWEEP = asked(
     title="one setting, a language model",
     text="Does R with TIS serve a fresh and a stale sampler in SmolLM2?",
     question="one setting: SmolLM2",
+    provenance="Six seeds, because a run takes minutes: a description, no verdict.",
     known="Recorded with 16 updates and without a ratio (`two_samplers_smollm2`, six seeds): R .70, A .08, R "
     "centered .16. No pilot with TIS.",
     variants=[arm for arm in ARMS if arm.label in (R_TIS, A_TIS)],
