@@ -10,8 +10,6 @@ from tests.losses import refused, resumed, trained
 from trlib.algorithms import GRPO, PGIS, TRPO, DrGRPO, PPOCritic, Reference
 from trlib.cli import main
 from trlib.divergences import kl
-from trlib.errors import MethodError
-from trlib.relatives.preferences import DPO
 from trlib.tasks import Verdict
 
 CLOCK = ["seconds", "tokens_per_s"]
@@ -141,16 +139,10 @@ def test_the_command_line_sets_it(tmp_path, capsys):
     assert main(["methods", "pg_is"]) == 0 and "reference=None" in capsys.readouterr().out
 
 
-def test_what_cannot_be_penalised_is_refused():
-    def train(method, **settings):
-        return trained(method, steps=1, **settings)
-
-    with pytest.raises(MethodError, match="reference: expected place='reward'"):
-        train(DPO(reference=Reference()))
-    assert train(DPO(reference=Reference(**REWARDED))).rows
+def test_a_sampler_without_log_probs_is_refused():
     refused(
         "reference: expected None where the sampler reports no log-probs",
-        train,
+        trained,
         PGIS(reference=Reference()),
         anchor="recomputed",
         sampler_logp=False,
