@@ -50,7 +50,8 @@ def add_reference_kl(
         estimator: "k1" | "k2" | "k3".
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a
     negative beta.
-    Source: arXiv 2402.03300 eq. 4 (k3); Schulman, "Approximating KL divergence", 2020.
+    Source: arXiv 2402.03300 eq. 4 (k3); Schulman, "Approximating KL divergence", 2020. In the
+    book: :eq:`reference-penalty`.
     Differs from: TRL multiplies the term by the ratio, unless told not to. It is then unbiased for
     KL(π || ref) on stale tokens, and its gradient differs on fresh ones too."""
     beta = checks.number("beta", beta, least=0)
