@@ -44,13 +44,14 @@ def sidebar(pagename: str, html: str) -> str:
             item.decompose()
     for folded in soup.select("li.toctree-l1 > ul"):
         above = folded.parent
-        if folded.find("li") is None or "current" not in (above or {}).get("class", ()):
+        classes = above.get_attribute_list("class") if above else []
+        if folded.find("li") is None or "current" not in classes:
             folded.decompose()
     open_one = soup.select("li.current")
-    if open_one and not soup.select(
-        "li.active"
-    ):  # its entry is not shown: the theme scrolls to the one above
-        open_one[-1]["class"] = [*open_one[-1]["class"], "active"]
+    if open_one and not soup.select("li.active"):
+        # Its entry is not shown: the theme scrolls to the one above.
+        names = filter(None, open_one[-1].get_attribute_list("class"))
+        open_one[-1]["class"] = " ".join([*names, "active"])
     return str(soup)
 
 
