@@ -10,6 +10,7 @@ import pytest
 
 import trlib
 from book.build.cards import CARDS as PAGES
+from book.build.cards import blocks
 from tests.by_day import by_day
 from trbook.scale.papers import BESIDE, PAPERS, WRITTEN_FOR, of_card
 from trlib.algorithms import pg_is_loss
@@ -35,7 +36,7 @@ def paste(monkeypatch):
         module = import_module(module)
         kind = getattr(module, config)
         monkeypatch.setattr(module, config, partial(kind, **{**QUIET, **settings}))
-        (lines,) = PYTHON.findall(PAGES[key].text)
+        (lines,) = PYTHON.findall("\n".join(blocks.trainers(PAGES[key])))
         exec(lines, found := {})
         monkeypatch.setattr(module, config, kind)
         theirs = getattr(module, config.replace("Config", "Trainer"))
