@@ -1,9 +1,9 @@
 """Every link of every tracked page leads somewhere as a code host shows it: to a file that is tracked,
 and to a place that it has.
 
-Places are a Markdown file's headings, named as GitHub names them, and its `<a id>`. A notebook has none
-there, and neither have equations and states of the playground: a link to one says so in a comment
-(`book.build.ext.made`).
+Places are a Markdown file's headings, named as GitHub names them, and its `<a id>`. A notebook has for
+its own links its headings, named as JupyterLab names them, and for those of other pages none; neither
+have equations and states of the playground: a link to one says so in a comment (`book.build.ext.made`).
 """
 
 import html
@@ -82,6 +82,12 @@ def places(text):
     return found
 
 
+def headings(text):
+    """A notebook's headings as JupyterLab names them: their words as they are, spaces as `-`."""
+    found = HEADING.findall(HIDDEN.sub("", text))
+    return {re.sub("[`*]", "", heading).replace(" ", "-") for heading in found}
+
+
 @cache
 def places_of(name):
     return places(source(name)) if name.endswith(".md") else frozenset()
@@ -99,7 +105,8 @@ def dead(name, text, files=None, placed=places_of):
         to = posixpath.normpath(posixpath.join(above, path.lstrip("/"))) if path else name
         if not ANNEXED and to.startswith(ANNEX):
             continue
-        if to not in files or (place and place not in placed(to)):
+        own = headings(text) if to == name and name.endswith(".ipynb") else frozenset()
+        if to not in files or (place and place not in placed(to) | own):
             yield f"{name}: {target}"
     if name.endswith((".md", ".ipynb")) and RAW.search(text):
         yield f"{name}: it reads otherwise {RAW.search(text)[0]}"
