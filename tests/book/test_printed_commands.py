@@ -22,6 +22,7 @@ TESTED = {
 }
 """Pages whose commands need files that the page prints, and the test that writes and runs them."""
 NOT_RUN = {
+    "trlib --version": "tests/core/cli/test_main.py asks for it",
     "trlib sweep NAME --dry-run": "a pattern: NAME is a contributor's; test_a_sweep_is_one lists cells",
     "trlib sweep NAME --out FOLDER": "a pattern, as above",
     "trlib sweep NAME": "a pattern, as above",

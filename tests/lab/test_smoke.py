@@ -38,7 +38,6 @@ def trains(cell):
         AXES,
         "lr",
         "moves",
-        "anchor",
         "parts",
         "minibatches",
         "sampler",

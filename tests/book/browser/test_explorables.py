@@ -92,6 +92,7 @@ def test_keys_move_controls_and_leave_them(visit):
         slider.press(key)
         one.settle()
         assert one.get("delta_tv") == wanted
+    one.page.get_by_text("More settings").click()
     one.page.get_by_role("radio", name="A > 0").press("ArrowRight")
     one.settle()
     assert one.get("sign") == -1

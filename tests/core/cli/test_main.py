@@ -15,7 +15,7 @@ import trlib
 from tests.losses import refused
 from tests.typed import typed
 from trlib.algorithms import ALGORITHMS
-from trlib.cli import EXAMPLES, _parse, evaluate, installed
+from trlib.cli import EXAMPLES, _parse, evaluate, installed, main
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.fields import settings
 from trlib.loop import train as loop
@@ -468,3 +468,10 @@ def test_what_is_no_name_is_refused():
     for load in (trlib.load_task, method_kind):
         with pytest.raises(TypeError, match=r"expected a name or FILE\.py:NAME, got None"):
             load(None)
+
+
+def test_the_version_is_the_package_s(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"trlib {trlib.__version__}\n"
