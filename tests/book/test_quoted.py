@@ -121,7 +121,7 @@ def test_every_comparison_of_a_card_is_listed():
     [
         ("resue ppo", "sweep: expected one of .*reuse.*, got 'resue'"),
         ("reuse pop", "label: expected one of pg_is, ppo, .*, got 'pop'"),
-        ("reuse ppo colour", "measure: expected one of .*sampled.*, got 'colour'"),
+        ("dial_methods ppo colour", "measure: expected one of .*sampled.*, got 'colour'"),
         ("shootout ppo", "updates: expected one of 1, 8, 32, got none"),
         ("shootout ppo lr=1", "axis: expected one of updates, got 'lr'"),
         ("best ppo falls uses=1", "falls: expected a sweep over learning rates, got best"),

@@ -90,9 +90,15 @@ def checkout(folder):
 
 
 def would_run(folder, *targets):
-    """The commands that `make` would run."""
+    """The commands that `make` would run, also where a `make` runs the tests."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     done = subprocess.run(
-        ["make", "-n", *targets], cwd=folder, capture_output=True, text=True, check=True
+        ["make", "-n", *targets],
+        cwd=folder,
+        env=outside,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.splitlines()
 
