@@ -102,6 +102,9 @@ def readme(text: str, where: Address) -> str:
     for pattern, new in {
         r"^\*\*\[Read it\].*$": f"**[Read it]({read})** · **{chapter}** · **[Use a loss]({use})**",
         r"(?<=`git clone )\S+": where.repository or "ADDRESS",
+        r"(?<=make book`)(?:, where ADDRESS [^.]*)?": ""
+        if where.repository
+        else ", where ADDRESS stands for the address of this repository",
         r"^\*\*Version \S+\*\*[^.]*": f"**Version {__version__}**{day}",
         r"(?<=^```\n)pip install .*$": install,
     }.items():
