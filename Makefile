@@ -34,7 +34,8 @@ lint: .venv/installed-dev
 # which round as another processor does. Hypothesis draws at random here, and always the same by day.
 LEAST := ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE MKL_ENABLE_INSTRUCTIONS=SSE4_2 ONEDNN_MAX_CPU_ISA=SSE41 \
 	NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4" OPENBLAS_CORETYPE=Nehalem
-NUMBERS := $(PROOF) tests/core tests/gallery tests/instruments tests/lab $(ANNEX) $(wildcard tests/book/test_*.py)
+NUMBERS := $(PROOF) tests/core tests/gallery tests/instruments tests/lab $(ANNEX) $(wildcard tests/book/test_*.py) \
+	$(addprefix tests/book/,explorables exercises pages scale build/test_quoted.py build/test_records.py build/test_write.py)
 nightly: .venv/installed-peers
 	@$(PYTEST) --hypothesis-profile=default -m nightly --book all
 	@$(LEAST) $(PYTEST) --hypothesis-profile=default $(BY_DAY) $(NUMBERS)

@@ -1,5 +1,5 @@
 """`pytest --nbmake notebooks` runs every notebook to its end, in the profile `smoke` where TRLIB_PROFILE
-names none, and without the solutions of exercises: `tests/book/test_exercises.py` runs each by itself
+names none, and without the solutions of exercises: `tests/book/exercises/test_exercises.py` runs each by itself
 and reads its verdict."""
 
 import os

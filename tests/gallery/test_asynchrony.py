@@ -1,7 +1,7 @@
 """The branch asynchrony: golden values by hand, weights against autograd, and the authors' formulas
 written out anew.
 
-What TRL and verl have of it is compared with them in `tests/instruments/parity/test_asynchrony.py`."""
+What TRL and verl have of it is compared with them in `tests/instruments/parity/test_parity_asynchrony.py`."""
 
 import math
 

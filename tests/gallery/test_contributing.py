@@ -67,7 +67,7 @@ CASE = f'    "{NAME}": Case(a.{NAME}_loss, on_policy=None, proportional=False),'
 VECTORS = "tests/test_vectors.py"
 EVERY = "tests/core/loop/test_edges.py::test_every_method_is_on_record"
 CARDS = "tests/gallery/test_cards.py::test_every_card_is_of_a_method_and_stands_in_the_contents"
-BUNDLES = "tests/book/test_explorables.py::test_built_files_are_of_these_sources"
+BUNDLES = "tests/book/explorables/test_explorables.py::test_built_files_are_of_these_sources"
 MUTANTS = {
     "sign": ("TokenLoss(-weight * logp", "TokenLoss(weight * logp"),
     "default": ("most: float = checks.setting(20.0", "most: float = checks.setting(10.0"),

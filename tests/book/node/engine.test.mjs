@@ -1,7 +1,7 @@
 /* The engine's formulas against the golden rows of trlib (tests/vectors.json): the weight of a token is -dL/dlog p, and
    what a mask keeps. A loss of the sampled token is asked token by token, one of a whole completion by completion, where
    the completion has one advantage. Besides, what no row has: weights by whole distributions and the gallery's, against
-   stored values (tests/book/engine.json, `node engine.test.mjs --write`); until these were stored, tests compared them with
+   stored values (tests/book/node/engine.json, `node engine.test.mjs --write`); until these were stored, tests compared them with
    trlib's losses and autograd. */
 
 import { strict as assert } from "node:assert";
@@ -17,7 +17,7 @@ import { truncated, weight as weightOf } from "../../../book/trbook/explorables/
 import { close, numbers, plain } from "./sources.mjs";
 
 const read = (path) => JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8"));
-const STORED = new URL("../engine.json", import.meta.url);
+const STORED = new URL("engine.json", import.meta.url);
 const { batches, rows } = read("../../vectors.json");
 const BY_COMPLETION = ["gspo", "gmpo", "quatro"];
 const at = (list, places) => places.map((t) => list[t]);
@@ -204,4 +204,4 @@ const made = plain(
   }),
 );
 if (process.argv.includes("--write")) writeFileSync(STORED, `${JSON.stringify(made)}\n`);
-else test("what no row has", () => close(made, read("../engine.json"), "stored"));
+else test("what no row has", () => close(made, read("engine.json"), "stored"));

@@ -1,4 +1,4 @@
-/* What the figures compute, against stored values (tests/book/figures.json). Until these were stored, tests compared the
+/* What the figures compute, against stored values (tests/book/node/figures.json). Until these were stored, tests compared the
    same modules with trlib's losses, autograd and scipy's linear programs, to nine digits; the objectives that they stand
    on are held to trlib's rows (engine.test.mjs). `node figures.test.mjs --write` stores them anew. */
 
@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { JS, close, numbers, plain } from "./sources.mjs";
 
-const STORED = new URL("../figures.json", import.meta.url);
+const STORED = new URL("figures.json", import.meta.url);
 const { uniform, normal, pick, shares } = numbers(5);
 const data = (name) => JSON.parse(readFileSync(new URL(`../built/${name}.data.json`, JS), "utf8"));
 const of = (name) => import(new URL(`${name}/maths.js`, JS));

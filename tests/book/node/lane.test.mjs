@@ -1,5 +1,5 @@
 /* Lanes of the engine in Node, on the weights that pages load (PARTS: a file with trbook's `parts`, which test_maths.py
-   makes). Two batches of every method come out as stored (tests/book/lanes.json; `python -m tests.book.test_maths` stores
+   makes). Two batches of every method come out as stored (tests/book/node/lanes.json; `python -m tests.book.explorables.test_maths` stores
    them anew); until these were stored, a test compared every update with trlib's loop. What one pass and one step compute
    is compared with torch in test_engine.py. */
 
@@ -19,7 +19,7 @@ import { Vocabulary } from "../../../book/trbook/explorables/engine/js/vocabular
 import { LaneHost } from "../../../book/trbook/explorables/engine/js/worker.js";
 import { close, plain } from "./sources.mjs";
 
-const STORED = new URL("../lanes.json", import.meta.url);
+const STORED = new URL("lanes.json", import.meta.url);
 const parts = process.env.PARTS ? JSON.parse(readFileSync(process.env.PARTS, "utf8")) : null;
 const { cards, wasm: module } = parts ? JSON.parse(parts.engine) : {};
 const bytes = (text) => Uint8Array.from(Buffer.from(text, "base64"));

@@ -83,7 +83,7 @@ def test_finger_taps_drags_and_scrolls(visit, until):
 
 
 def test_keys_move_controls_and_leave_them(visit):
-    """The cursor's own are those of every handle (`test_by_hand.py`)."""
+    """The cursor's own are those of every handle (`test_explorables_by_hand.py`)."""
     one = visit("RatioMap")
     one.set(show=list(METHODS))
     one.page.evaluate("addEventListener('keydown', event => { window.leaked = event.key; })")

@@ -1,6 +1,6 @@
 """The pages of questions: their records have the seeds that they name, the loss of four completions is
 what its formula says, every rule for a log and every word of the search names a question that is there,
-and what lines print is stored as it is (`test_made.py` compares)."""
+and what lines print is stored as it is (`test_write.py` compares)."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from book.build.printed import filled, settled
 from trlib.advantages import group_relative
 from trlib.aggregation import aggregate
 
-BOOK = Path(__file__).parents[2] / "book"
+BOOK = Path(__file__).parents[3] / "book"
 FIRST = (BOOK / "questions.md").read_text(encoding="utf-8")
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in BOOK.glob("questions/*.md")}
 ASKED = {name: re.findall(r"^## (.+)$", text, re.MULTILINE) for name, text in PAGES.items()}

@@ -1,6 +1,6 @@
 """One mathematics for the explorables, the engine and `trlib`: Node runs the modules that pages run
 on numbers that both languages are held to. `tests/vectors.json` has those of losses, divergences and
-the dual, `maths.json` those of regions and pushes and every explorable's first state (`python -m tests.book.test_maths` makes it,
+the dual, `maths.json` those of regions and pushes and every explorable's first state (`python -m tests.book.explorables.test_maths` makes it,
 and `lanes.json`), `figures.json` and `engine.json` what the figures make of them (`node/figures.test.mjs --write`)."""
 
 import json
@@ -24,7 +24,7 @@ from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.divergences import binary_kl, binary_tv, kl
 from trlib.model.rollout import sample
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1] / "node"
 VECTORS = HERE / "maths.json"
 LOW, HIGH, DELTA_TV, DELTA_KL = 0.2, 0.28, 0.15, 0.05
 

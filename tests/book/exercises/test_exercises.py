@@ -22,7 +22,7 @@ from trbook.exercises.verdict import Verdict
 from trbook.scale.strange import strange_log
 from trlab import Axis, Budget, Prediction, Sweep, Variant
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).parents[3] / "notebooks").glob("*.ipynb"))
 CHECKS = {
     f"{module.name}.{name}": check
     for module in iter_modules(exercises.__path__)

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from tests.instruments.parity.test_verl import agree, both, config, theirs  # noqa: F401  (config is a fixture)
+from tests.instruments.parity.test_parity_verl import agree, both, config, theirs  # noqa: F401  (config is a fixture)
 from trlib.aggregation import aggregate
 from trlib.algorithms import pg_is_loss, ppo_loss
 from trlib.relatives.asynchrony.masks import (

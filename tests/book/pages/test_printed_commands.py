@@ -16,9 +16,9 @@ from trlib.model import policy as policies
 START = re.compile(r"(trlib|make|python -m|pip install|torchrun|accelerate|cd) \S")
 FENCE = re.compile(r"^```([^\s`]*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TESTED = {
-    "book/interface/lab.md": "tests/book/test_lab_page.py",
+    "book/interface/lab.md": "tests/book/pages/test_lab_page.py",
     "book/interface/method.md": "tests/core/loop/test_boxes.py",
-    "book/own.md": "tests/book/test_own_method.py",
+    "book/own.md": "tests/book/pages/test_own_method.py",
 }
 """Pages whose commands need files that the page prints, and the test that writes and runs them."""
 NOT_RUN = {
