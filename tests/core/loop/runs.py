@@ -27,3 +27,21 @@ def same(one, other):
     pd.testing.assert_frame_equal(*histories, check_exact=True)
     pd.testing.assert_frame_equal(one.prompts, other.prompts, check_exact=True)
     return all(map(torch.equal, one.policy.parameters, other.policy.parameters))
+
+
+class Meddling:
+    """`dial`, and something that happens while the completions of one batch are verified."""
+
+    def __init__(self, batch, happen):
+        self.task, self.batch, self.happen, self.calls = trlib.load_task("dial"), batch, happen, 0
+        self.name, self.max_tokens, self.settings = "dial", self.task.max_tokens, self.task.settings
+
+    def prompts(self, n, *, seed):
+        self.calls += 1
+        return self.task.prompts(n, seed=seed)
+
+    def verify(self, prompt, completion, *, ended):
+        if self.calls == self.batch + 1 and self.happen is not None:
+            happen, self.happen = self.happen, None
+            happen()
+        return self.task.verify(prompt, completion, ended=ended)

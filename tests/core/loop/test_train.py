@@ -1,21 +1,17 @@
 import dataclasses
-import json
 import math
-import signal
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from typing import ClassVar
 
-import pandas as pd
 import pytest
 import torch
 
 import trlib
-from tests.by_day import by_day
 from tests.core.loop import runs
-from tests.core.loop.runs import same
-from tests.losses import close, refused
+from tests.core.loop.runs import Meddling, same
+from tests.losses import refused
 from trlib.advantages import ADVANTAGES
 from trlib.algorithms import (
     DPPO,
@@ -26,29 +22,17 @@ from trlib.algorithms import (
     TROLL,
     TRPO,
     Correction,
-    DrGRPO,
     Method,
     Needs,
     PPOCritic,
     Stage,
 )
-from trlib.errors import CheckpointError, NonFiniteError
 from trlib.loop.metrics import METRICS, SHOWN
-from trlib.loop.saving import checkpoints
-from trlib.model import forward
 from trlib.model.policy import Policy
 from trlib.tasks import Dial
 from trlib.tasks.task import Verdict
 
 trained = partial(runs.trained, checkpoint_every=2)
-OFF_POLICY = {
-    "minibatches": 2,
-    "epochs": 2,
-    "lag": 1,
-    "sampler": "bf16",
-    "logit_noise": 0.1,
-    "temperature": 0.9,
-}
 
 
 def test_the_history_has_the_columns_of_the_glossary_and_nothing_is_written(tmp_path, monkeypatch):
@@ -70,46 +54,6 @@ def test_the_history_has_the_columns_of_the_glossary_and_nothing_is_written(tmp_
     refused(r"column: expected one of .*; did you mean 'reward'", run.plot, "rewards")
 
 
-@pytest.mark.parametrize(
-    "method",
-    by_day(
-        [DrGRPO(), GRPO(beta=0.05), DPPO(delta_tv=0.1)],
-        GRPO(beta=0.05),
-        reason="three runs for each",
-    ),
-)
-def test_a_resumed_run_is_the_run(tmp_path, method):
-    whole = trained(method, **OFF_POLICY)
-    for steps in (1, 3, 4):
-        again = trained(method, out=tmp_path, resume=steps > 1, **OFF_POLICY, steps=steps)
-    assert same(whole, again)
-    done = trained(method, out=tmp_path, resume=True, **OFF_POLICY)
-    assert same(whole, done) and done.history.seconds.equals(again.history.seconds)
-    written = pd.read_csv(tmp_path / "history.csv", index_col="batch")
-    assert written.loss.tolist() == pytest.approx(whole.history.loss.tolist())
-    saved = trlib.load_policy(tmp_path / "policy")
-    assert all(map(torch.equal, saved.parameters, whole.policy.parameters))
-    settings = json.loads((tmp_path / "run.json").read_text())
-    assert settings["method"]["name"] == type(method).__name__
-    assert settings["task"]["name"] == "dial"
-
-
-def test_other_settings_are_refused_and_nothing_is_lost(tmp_path):
-    trained(out=tmp_path, steps=2)
-    before = (tmp_path / "checkpoint.safetensors").read_bytes()
-    for message, change in {
-        "holds a run already.*resume=True": {"resume": False},
-        "resume: the saved run has seed = 0, expected the same, got 1": {"seed": 1},
-        "resume: the saved run has lr = 0.0001": {"lr": 1e-3},
-        "method.eps_high = 0.2, .*, got 0.3": {"method": DrGRPO(eps_high=0.3)},
-        "method.name = 'DrGRPO', .*, got 'DPPO'": {"method": DPPO()},
-        "has 2 batches already, expected at least as many, got 1": {"steps": 1},
-    }.items():
-        given = {"out": tmp_path, "resume": True, **change}
-        refused(f"CheckpointError: .*{message}", trained, **given)
-    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
-
-
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_a_learning_rate_that_ruins_the_weights_is_named(epochs):
     refused(
@@ -119,71 +63,6 @@ def test_a_learning_rate_that_ruins_the_weights_is_named(epochs):
         lr=1e300,
         epochs=epochs,
     )
-
-
-def test_another_arithmetic_scaling_or_base_is_refused(tmp_path, folder):
-    def adapted(alpha=8):
-        lora = {"r": 2, "lora_alpha": alpha, "target_modules": ["q_proj"]}
-        return trlib.load_policy(folder, lora=lora)
-
-    def is_refused(out, policy, said):
-        refused(f"CheckpointError: .*model.{said}", trained, policy=policy, out=out, resume=True)
-
-    whole, lora = tmp_path / "whole", tmp_path / "lora"
-    trained(out=whole, steps=1)
-    coarse = trlib.load_policy("dial", dtype="bfloat16")
-    is_refused(whole, coarse, r"types = \['float32'\], expected the same, got \['bfloat16'\]")
-    trained(policy=adapted(), out=lora, steps=1)
-    is_refused(lora, adapted(64), "adapters = .*'lora_alpha': 8.*got .*'lora_alpha': 64")
-    other = adapted()
-    with torch.no_grad():
-        next(p for p in other.model.parameters() if not p.requires_grad).mul_(1.01)
-    is_refused(lora, other, r"frozen = '\w{12}', expected the same, got '\w{12}'")
-    once = trained(policy=adapted(), out=lora, resume=True, steps=2)
-    # a policy that has learned meanwhile is the same one: what learns is taken from the checkpoint
-    twice = trained(policy=once.policy, out=lora, resume=True, steps=3)
-    assert same(twice, trained(policy=adapted(), steps=3))
-
-
-def test_an_unwritable_folder_is_found_before_any_work(tmp_path):
-    (tmp_path / "file").write_text("")
-    refused("CheckpointError: out: cannot make the folder", trained, out=tmp_path / "file" / "run")
-
-
-def test_a_full_disk_keeps_what_was_saved(tmp_path):
-    import resource
-
-    whole = trained(steps=2, out=tmp_path)
-    size = (tmp_path / "checkpoint.safetensors").stat().st_size
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # Every larger write fails, as on a full disk.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, hard))
-    said = r"cannot write .*checkpoint.*saved before is intact"
-    try:
-        with pytest.raises(CheckpointError, match=said) as caught:
-            trained(out=tmp_path, resume=True)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert len(caught.value.run.rows) == 4 and not list(tmp_path.glob(".*.unfinished"))
-    assert same(trained(steps=2, out=tmp_path, resume=True), whole)
-
-
-class Meddling:
-    """`dial`, and something that happens while the completions of one batch are verified."""
-
-    def __init__(self, batch, happen):
-        self.task, self.batch, self.happen, self.calls = trlib.load_task("dial"), batch, happen, 0
-        self.name, self.max_tokens, self.settings = "dial", self.task.max_tokens, self.task.settings
-
-    def prompts(self, n, *, seed):
-        self.calls += 1
-        return self.task.prompts(n, seed=seed)
-
-    def verify(self, prompt, completion, *, ended):
-        if self.calls == self.batch + 1 and self.happen is not None:
-            happen, self.happen = self.happen, None
-            happen()
-        return self.task.verify(prompt, completion, ended=ended)
 
 
 @dataclass(frozen=True)
@@ -209,103 +88,6 @@ def test_a_tasks_own_letter_ends_completions_in_training_and_in_evaluation(apart
     for asked in (trained_on, Short.asked[len(trained_on) :]):
         assert len(asked) in (2 * 16, 8 * 3) and not any("s" in text for text, _ in asked)
         assert sum(ended for _, ended in asked) > len(asked) / 2
-
-
-def test_a_signal_leaves_a_valid_run_that_can_be_taken_up(tmp_path):
-    """One of either kind ends it after its batch, a second at once."""
-    whole = trained()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before, out = signal.getsignal(number), tmp_path / str(number)
-        run = trained(task=Meddling(1, lambda: signal.raise_signal(number)), out=out)  # noqa: B023
-        assert run.interrupted and run.signal == number and "interrupted" in repr(run)
-        assert len(run.history) == 2 and signal.getsignal(number) is before
-        again = trained(out=out, resume=True)
-        assert again.signal is None and not again.interrupted and same(again, whole)
-
-    def twice():
-        signal.raise_signal(signal.SIGTERM)
-        signal.raise_signal(signal.SIGINT)
-
-    with pytest.raises(KeyboardInterrupt):
-        trained(task=Meddling(3, twice), out=tmp_path / "twice")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert same(trained(out=tmp_path / "twice", resume=True), whole)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Breaks(DrGRPO):
-    """NaN in the loss (or only in its gradient) at one update."""
-
-    where: str = "loss"
-
-    def loss(self, per_token, batch):
-        value = super().loss(per_token, batch)
-        if Breaks.seen == 5:
-            nan = torch.sqrt(value - value.detach()) + value.detach()  # in the gradient alone
-            value = value * math.nan if self.where == "loss" else nan
-        Breaks.seen += 1
-        return value
-
-
-@pytest.mark.parametrize(
-    ("where", "metric", "every", "saved"),
-    [("loss", "loss is nan", 2, 2), ("gradient", "grad_norm is (nan|inf)", 100, 0)],
-)
-def test_nan_stops_the_run_with_its_place_and_the_run_goes_on_from_its_checkpoint(
-    tmp_path, where, metric, every, saved
-):
-    settings = {"minibatches": 2, "checkpoint_every": every, "steps": 3, "group": 8}
-    method, Breaks.seen = Breaks(where=where), 0
-    said = rf"batch 2: update 5: {metric}.*; {saved} of the 2 batches before it are saved"
-    with pytest.raises(NonFiniteError, match=said) as caught:
-        trained(method, out=tmp_path, **settings)
-    assert len(caught.value.run.history) == 2
-    Breaks.seen = 100
-    again = trained(method, out=tmp_path, resume=True, **settings)
-    assert same(again, trained(method, **settings))
-
-
-def test_weights_of_few_digits_learn_in_float32(tmp_path):
-    coarse = partial(trlib.load_policy, "dial", dtype="bfloat16")
-    settings = {"lr": 1e-6, "warmup": 0, "minibatches": 2}
-    run = trained(policy=coarse(), steps=2, out=tmp_path, **settings)
-    before, after = (torch.cat([p.flatten() for p in x.parameters]) for x in (coarse(), run.policy))
-    assert after.dtype == torch.bfloat16
-    tensors, _ = checkpoints.load(tmp_path)
-    copies = (tensors[f"exact/{i}"].flatten() for i in range(len(run.policy.parameters)))
-    exact, used = torch.cat([*copies]), int((before != 0).sum())
-    # AdamW on bfloat16 itself would have lost the difference.
-    assert (exact != before.float()).sum() > 0.9 * used and (after != before).sum() < 0.2 * used
-    assert torch.equal(after, exact.bfloat16())
-    again = trained(policy=coarse(), steps=3, out=tmp_path, resume=True, **settings)
-    assert same(again, trained(policy=coarse(), steps=3, **settings))
-
-
-@pytest.mark.parametrize(
-    "method",
-    by_day(
-        [GRPO(beta=0.1), TROLL(), PPOCritic(), DPPO(measure="topk", delta_tv=0.1)],
-        TROLL(),
-        PPOCritic(),
-        reason="two runs for each",
-    ),
-)
-def test_scoring_a_few_at_a_time_changes_nothing(monkeypatch, method):
-    settings = {"minibatches": 2, "steps": 1, "group": 8, "epochs": 2, "warmup": 0}
-    whole, scored, rows = trained(method, **settings), forward.log_probs, []
-
-    def counting(model, completions, *rest, **choices):
-        rows.append(len(completions))
-        return scored(model, completions, *rest, **choices)
-
-    monkeypatch.setattr(forward, "log_probs", counting)
-    few = trained(method, at_once=5, **settings)
-    assert max(rows) <= 5 and rows.count(5) >= 4
-    columns = ["loss", "grad_norm", "ratio_max", "kl"]
-    frames = (run.history[columns] for run in (few, whole))
-    pd.testing.assert_frame_equal(*frames, check_exact=False, rtol=2e-4, atol=2e-6)
-    for one, other in zip(few.policy.parameters, whole.policy.parameters, strict=True):
-        close(one, other, 2e-05)
 
 
 @pytest.mark.parametrize("method", [TRPO(), PPOCritic(critic="trust-region")])
