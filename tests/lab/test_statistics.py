@@ -52,6 +52,16 @@ def middle(drawn):
     return pooled[:, cut : pooled.shape[-1] - cut].mean(-1)
 
 
+@pytest.mark.parametrize("draw", ["normal", "exponential"])
+def test_an_interval_of_twelve_runs_covers_the_truth_about_as_often_as_it_says(draw):
+    """95 percent is asked for; a percentile bootstrap of twelve runs stays a little below."""
+    rng = np.random.default_rng(20261129)
+    truth = iqm(getattr(rng, draw)(size=1_000_000))
+    found = [interval(getattr(rng, draw)(size=12), resamples=1_000) for _ in range(400)]
+    covered = np.mean([one.low <= truth <= one.high for one in found])
+    assert 0.89 < covered < 0.97
+
+
 def test_estimates_and_intervals_are_rliables():
     assert (iqm(X), iqm(Y)) == pytest.approx(RLIABLE["iqm"], abs=1e-12)
     for matrix, (low, high) in ((X, RLIABLE["x"]), (Y, RLIABLE["y"])):
