@@ -201,16 +201,16 @@ RUNGS: tuple[Rung, ...] = (
     Rung(
         "One ratio for a completion",
         sequence,
-        "05_children",
+        "05_grpo",
         "GSPO clips s, the geometric mean of a completion's ratios, in a window that is hundreds "
-        "of times narrower: all tokens of a completion are kept or silenced together.",
+        "of times narrower: all tokens of a completion are kept or clipped together.",
         "gspo",
     ),
     Rung(
         "A divergence instead of the ratio",
         divergence,
         "07_dppo",
-        "DPPO asks how much probability has moved, p − q, and silences a token beyond 0.15. A "
+        "DPPO asks how much probability has moved, p − q, and masks a token beyond 0.15. A "
         "rare token may change its ratio a hundredfold; a likely one may not lose a fifth.",
         "dppo-tv",
     ),

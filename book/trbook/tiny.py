@@ -163,7 +163,7 @@ def tilt(logp_old: Tensor, rewards: Tensor, *, multiplier: float) -> Tensor:
     Raises:
         ValueError: a multiplier that is not above 0.
 
-    In the book: :eq:`regions-tilt`.
+    In the book: :eq:`quatro-optimum`.
     """
     multiplier = checks.number("multiplier", multiplier, above=0)
     return torch.log_softmax(logp_old + rewards / multiplier, -1)

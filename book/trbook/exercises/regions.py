@@ -1,5 +1,5 @@
-"""Exercises of chapter 2 and its two pages: distance and promise of a batch, estimators of KL, the
-frontier."""
+"""Exercises of chapter 2 and section 2b: distance and promise of a batch, estimators of KL; and of
+chapter 8: the exponential tilt and the frontier."""
 
 from __future__ import annotations
 
