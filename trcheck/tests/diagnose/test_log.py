@@ -1,4 +1,4 @@
-"""Lines of a training log: twelve of them from issue threads, and one or more for each rule."""
+"""Lines of a training log: eighteen of them from threads, and one or more for each rule."""
 
 import json
 from pathlib import Path
