@@ -4,24 +4,41 @@
 loss, `{call, settings, batch, value, gradient}` of another function of `trlib`, whose name is
 dotted. A batch has arguments by name: a row takes those without a default, and what it names as
 `extra`. The gradient is that of the sum in the first argument. A row without numbers fails, and says
-which they would be."""
+which they would be.
+
+`by` says what confirmed a row's numbers: "numpy" (`recompute.py`, from the formula and without `trlib`),
+"node" (the playground's engine and the explorables), or "pinned", where they are what the code gave.
+The sections `methods` and `tasks` are pinned."""
 
 import contextlib
 import importlib
 import inspect
 import json
+import pkgutil
+import re
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
 
+from tests import recompute
 from tests.losses import D, close
-from trlib import algorithms
+from trlib import algorithms, relatives
 from trlib.algorithms import TokenLoss
 
 FILE = Path(__file__).with_name("vectors.json")
 GIVEN = json.loads(FILE.read_text(encoding="utf-8"))
+RELATIVES = [
+    module.name for module in pkgutil.walk_packages(relatives.__path__, "trlib.relatives.")
+]
+ELSEWHERE = {
+    "centered_sparse_loss": "edges/test_centering.py compares it with center_scores_topk",
+    "dppo_sparse_loss": "edges/test_dppo.py compares it with dppo_loss",
+    "troll_sparse_loss": "edges/test_troll.py compares it with troll_loss",
+}
+"""Losses whose row is another function's."""
 NUMBERS = ("per_token", "kept", "value", "gradient")
 
 
@@ -30,6 +47,10 @@ def function_of(row):
         return getattr(algorithms, row["loss"])
     module, _, name = row["call"].rpartition(".")
     return getattr(importlib.import_module(f"trlib.{module}"), name)
+
+
+def short_name(row):
+    return (row.get("loss") or row["call"]).rpartition(".")[2]
 
 
 def arguments(function, row):
@@ -92,6 +113,51 @@ def test_a_row(row):
         )
         for value, stored in pairs:
             close(value.to(D), torch.tensor(stored, dtype=D))
+
+
+BY_NUMPY = [row for row in GIVEN["rows"] if "numpy" in row.get("by", "")]
+
+
+@pytest.mark.parametrize("row", BY_NUMPY, ids=map(name_of, BY_NUMPY))
+def test_a_row_is_what_its_formula_gives_in_numpy(row):
+    name, batch = short_name(row), GIVEN["batches"][row["batch"]]
+    assert hasattr(recompute, name), f"write the formula of {name!r} into tests/recompute.py"
+    first = next(iter(inspect.signature(function_of(row)).parameters))
+    found = recompute.numbers(row, batch, first)
+    if "but for the gradient" in row["by"]:
+        del found["gradient"]
+    for part, values in found.items():
+        pairs = [(values, row[part])] if part != "value" else zip(values, row[part], strict=True)
+        tolerance = 2e-5 if part == "gradient" and name in recompute.BY_DIFFERENCES else 1e-8
+        for both in pairs:
+            value, stored = (numpy.array(x, float) for x in both)
+            if part == "gradient" and name in recompute.OF_DISTRIBUTIONS:
+                value, stored = (
+                    recompute.along_the_simplex(x, numpy.array(batch[first]))
+                    for x in (value, stored)
+                )
+            numpy.testing.assert_allclose(value, stored, tolerance, tolerance)
+
+
+def test_every_row_says_what_confirmed_it():
+    said = re.compile("numpy|node|pinned")
+    assert [name_of(row) for row in GIVEN["rows"] if not said.match(row.get("by", ""))] == []
+
+
+def test_every_loss_has_a_row_that_something_else_than_its_code_confirms():
+    """Of the main line and of the gallery; a loss is a public function that is called one."""
+    modules = [algorithms, *(importlib.import_module(name) for name in RELATIVES)]
+    losses = {
+        name
+        for module in modules
+        for name, value in vars(module).items()
+        if name.endswith("_loss") and inspect.isfunction(value)
+    }
+    missing = losses - {short_name(row) for row in BY_NUMPY} - ELSEWHERE.keys()
+    assert not missing, (
+        f"write the formula of {sorted(missing)} into tests/recompute.py, in NumPy, and its rows into "
+        f'{FILE} with "by": "numpy"'
+    )
 
 
 def is_number(value):

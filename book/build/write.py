@@ -23,7 +23,7 @@ from pathlib import Path
 from book.build import methods, numbers, pictures, printed, records, tables
 from book.build.cards import CARDS
 from book.build.paths import ROOT, contents, source
-from trlib.errors import unknown
+from trlib.errors import TrlibError, unknown
 
 BOOK = "../../../book/"
 """The book's folder, from the page of a question."""
@@ -85,13 +85,17 @@ def main(argv: list[str] | None = None) -> int:
     if any(name.startswith("records/") for name in wanted):  # whose answers it lists
         wanted.add("recorded")
     found = False
-    for path, text in stale(wanted):
-        found = True
-        if not given.check:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        outcome = "out of step" if given.check else "written"
-        print(f"{path.relative_to(ROOT)}: {outcome}", flush=True)
+    try:
+        for path, text in stale(wanted):
+            found = True
+            if not given.check:
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            outcome = "out of step" if given.check else "written"
+            print(f"{path.relative_to(ROOT)}: {outcome}", flush=True)
+    except (ValueError, TrlibError) as error:  # a sentence of ours says what is missing, and where
+        print(f"write: {error}", file=sys.stderr)
+        return 2
     return int(given.check and found)
 
 

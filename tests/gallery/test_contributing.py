@@ -1,5 +1,5 @@
-"""The recipe *Add a method* of CONTRIBUTING.md, followed in a copy of the repository, up to the card:
-it ends green, and what each step leaves out is asked for by name."""
+"""The recipe *Add a method* of CONTRIBUTING.md, followed step by step in a copy of the repository:
+it ends green, and each step that was left out is asked for by name."""
 
 import json
 import os
@@ -64,6 +64,37 @@ class AWR(Method):
     """The largest weight."""
 '''
 CASE = f'    "{NAME}": Case(a.{NAME}_loss, on_policy=None, proportional=False),'
+FORMULA = f"""
+
+def {NAME}_loss(x, b, beta=1.0, most=20.0):
+    return weighted(x, np.minimum(np.exp(b["advantages"] / beta), most)), True
+"""
+CARD = """<!--
+family: policy gradient
+problem: credit
+what: nothing
+to: nothing
+how: a weight for each token, which grows with its advantage
+ratio: none
+level: token
+action: nothing
+signed: null
+functions:
+- trlib.algorithms.awr.awr_loss
+-->
+# AWR
+
+Use it to imitate the better completions of a batch.
+
+```diff
+  A = R - mean(R)  # less the mean of the prompt's answers
+- r = (logp - old).exp()
+- token = -minimum(r * A, clip(r, 0.8, 1.2) * A)
++ token = -A.exp().clamp(max=20) * logp
+  loss = token[mask].mean()
+```
+"""
+LINES = "tests/gallery/test_card_lines.py"
 VECTORS = "tests/test_vectors.py"
 EVERY = "tests/core/loop/test_edges.py::test_every_method_is_on_record"
 CARDS = "tests/gallery/test_cards.py::test_every_card_is_of_a_method_and_stands_in_the_contents"
@@ -142,7 +173,7 @@ def the_tests(copy):
         vectors.write_text(json.dumps(given), encoding="utf-8")
 
     def row(**settings):
-        one = {"loss": f"{NAME}_loss", "settings": settings, "batch": "corners"}
+        one = {"loss": f"{NAME}_loss", "settings": settings, "batch": "corners", "by": "numpy"}
         given["rows"].append(one)
         keep()
         one |= json.loads(asked(copy, "Error: now they are ", VECTORS, "-k", f"a_row and {NAME}"))
@@ -153,6 +184,10 @@ def the_tests(copy):
     binds = (VECTORS, "-k", f"binds_in_a_row and {NAME}")
     assert "most, larger" in asked(copy, "Error: .* would notice these: ", *binds)
     row(most=3.0)
+    numpy = (VECTORS, "-k", f"formula and {NAME}")
+    assert f"'{NAME}_loss'" in asked(copy, "Error: write the formula of ", *numpy)
+    with (copy / "tests/recompute.py").open("a", encoding="utf-8") as formulas:
+        formulas.write(FORMULA)
     record = f"{NAME}: `methods` of vectors.json lacks it; now it is "
     given["methods"][NAME] = json.loads(asked(copy, record, EVERY, "-k", NAME))
     keep()
@@ -164,12 +199,25 @@ def the_page(copy):
     insert(copy / "book/interface/losses.md", "- [TRAPO]", line)
 
 
+def the_card(copy):
+    (copy / f"book/methods/{NAME}.md").write_text(CARD, encoding="utf-8")
+    contents = copy / "_toc.yml"
+    line = next(x for x in contents.read_text("utf-8").splitlines() if "book/methods/pg_is" in x)
+    new = line.replace("methods/pg_is", f"methods/{NAME}")
+    insert(contents, line, re.sub(r'title: "[^"]*"', 'title: "AWR"', new))
+    done = run(copy, "book.build.write", "methods")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert NAME in asked(copy, "Error: say in BASES .*: ", LINES, "-k", "main_line")
+    insert(copy / LINES, '    "trapo": "sft",', f'    "{NAME}": "ppo",')
+
+
 STEPS = {
     "The loss": the_loss,
     "The class": the_class,
     "The name": the_name,
     "The tests": the_tests,
     "The page": the_page,
+    "The card": the_card,
 }
 
 
@@ -196,11 +244,11 @@ def concerned(copy, *more):
 def test_the_steps_are_those_that_contributing_lists():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     recipe = text.partition("## Add a method")[2].partition("\n## ")[0]
-    assert re.findall(r"^\d\. \*\*(.+?)\*\*", recipe, re.MULTILINE) == [*STEPS, "The card"]
+    assert re.findall(r"^\d\. \*\*(.+?)\*\*", recipe, re.MULTILINE) == [*STEPS]
 
 
 def test_a_method_added_by_the_recipe_is_green(copy):
-    follow(copy)
+    follow(copy, "The card")
     done = concerned(copy)
     assert done.returncode == 0, done.stdout[-3000:]
     assert f"laws.py::test_autograd_is_minus_the_weight[{NAME}] PASSED" in done.stdout
@@ -213,9 +261,17 @@ def test_a_method_added_by_the_recipe_is_green(copy):
     assert done.returncode == 0 and "Run(AWR on dial" in done.stdout, done.stderr
 
 
+@pytest.mark.nightly("the recipe again, with its last step")
+def test_with_a_card_it_is_green_as_well(copy):
+    follow(copy)
+    done = concerned(copy, LINES)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert f"test_the_lines_are_the_library_s_methods[{NAME}-0] PASSED" in done.stdout
+
+
 @pytest.mark.nightly("the recipe again, and the tests once for each mistake")
 def test_each_of_four_mistakes_is_noticed(copy):
-    follow(copy, "The page")
+    follow(copy, "The card", "The page")
     file = copy / f"trlib/algorithms/{NAME}.py"
     right = file.read_text(encoding="utf-8")
     for name, (before, after) in MUTANTS.items():

@@ -161,3 +161,12 @@ def test_a_stale_table_is_renewed():
     fresh = tables.filled("<!--made claims-table-->\n<!--/made-->")
     assert fresh.startswith("<!--made claims-table-->\n| claims of | seen | not seen | undecided |")
     assert tables.filled(fresh.replace("undecided", "seen")) == fresh == tables.filled(fresh)
+
+
+def test_what_a_page_lacks_is_one_sentence_without_a_traceback(monkeypatch, capsys):
+    def lacks(path):
+        raise ValueError("awr: expected a row of `PAPERS`, got none")
+
+    monkeypatch.setattr(write, "made", lacks)
+    assert write.main(["glossary"]) == 2
+    assert capsys.readouterr().err == "write: awr: expected a row of `PAPERS`, got none\n"
