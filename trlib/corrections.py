@@ -61,6 +61,8 @@ def truncated_importance(
     IcePop (arXiv 2510.18855) is how="mask" with floor=1/α, cap=α, or two bounds of its own such as
     .5 and 5. All are read in the code of verl 0.9.1 and TRL 1.16.0, not in a paper. In the book:
     :eq:`clipping-three`.
+    The log-ratio is not capped at ±20, as it is in the losses: `cap` bounds the factor, and a sum over
+    a long row passes 20 nats where each token is near.
     Differs from: verl first clamps the log-ratio, of the token or of the row, to ±20. It has
     "reject" as `rollout_rs`: token_k1, seq_sum_k1 and seq_mean_k1 are the three levels, but its
     bounds are those of μ/π_old. What `rollout_rs` drops leaves the mean's denominator, too, so that

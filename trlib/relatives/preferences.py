@@ -137,8 +137,8 @@ class TRPA(DPO):
             * torch.where(right[better], self.anisotropy, 1.0)
             * (mean[better] - mean[worse])
         )
-        # Clamped, so that there is no 0 * inf.
-        back = -_log_ratio(batch.mask, logp=scores.logp, logp_old=batch.logp_anchor).clamp(min=-20)
+        logps = {"logp": scores.logp, "logp_old": batch.logp_anchor}
+        back = -checks.capped(_log_ratio(batch.mask, **logps))
         k3 = (back.expm1() - back).clamp(max=10).sum() / batch.mask.sum().clamp(min=1)
         alone = torch.where(right, mean, -mean)[batch.mask.any(-1)]
         judged = -logsigmoid(margin if len(better) else alone)
