@@ -31,7 +31,7 @@ def test_equal_policies_give_one_and_an_overflow_gives_the_cap():
 
 def test_the_factor_of_a_long_row_is_exact_beyond_twenty_nats():
     """As the cap of the losses would not have it: 30 tokens of one nat each, below and above."""
-    old, mask = torch.zeros(1, 30, dtype=D), torch.ones(1, 30, dtype=torch.bool)
+    old, mask = torch.full((1, 30), -2.0, dtype=D), torch.ones(1, 30, dtype=torch.bool)
     for apart in (1.0, -1.0):  # nats a token
         factor = truncated_importance(old, old - apart, mask, level="sequence", cap=1e20)
         assert factor[0].tolist() == pytest.approx([math.exp(30 * apart)] * 30)
