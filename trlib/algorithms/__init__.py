@@ -15,7 +15,7 @@ from trlib.algorithms.gmpo import GMPO, gmpo_loss
 from trlib.algorithms.grpo import DAPO, GRPO, DrGRPO, add_reference_kl
 from trlib.algorithms.gspo import GSPO, gspo_loss
 from trlib.algorithms.kl_penalty import PPOPenalty
-from trlib.algorithms.method import Batch, Method, Scores, Step, TokenLoss, proportional
+from trlib.algorithms.method import Batch, Method, Scores, Step, TokenLoss
 from trlib.algorithms.needs import Needs, Provided
 from trlib.algorithms.plan import Stage
 from trlib.algorithms.ppo import PGIS, PPO, pg_is_loss, ppo_loss

@@ -25,7 +25,6 @@ from trlib.algorithms.method import (
     Step,
     TokenLoss,
     check_per_token,
-    proportional,
     weigh,
 )
 from trlib.algorithms.needs import Needs
@@ -41,7 +40,6 @@ of the two."""
 
 
 @names_its_arguments
-@proportional
 def weighted_loss(
     logp: Tensor,
     logp_rollout: Tensor,
@@ -324,7 +322,6 @@ class Centered(Method):
             full=seen, full_anchor=seen and self.topk is None, topk_anchor=(self.topk or 0) * seen
         )
 
-    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         loss = weighted_loss(
             scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(weighted_loss)

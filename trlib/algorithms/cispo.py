@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Method, TokenLoss, proportional, weigh
+from trlib.algorithms.method import Method, TokenLoss, weigh
 from trlib.algorithms.ppo import check_window
 from trlib.checks import SHARE
 from trlib.other_names import names_its_arguments
 
 
 @names_its_arguments
-@proportional
 def cispo_loss(
     logp: Tensor,
     logp_old: Tensor,

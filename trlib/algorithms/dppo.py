@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, proportional, weigh
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
 from trlib.algorithms.needs import Needs
 from trlib.divergences import TopK, binary_kl, binary_tv, kl, merged, topk_kl, topk_tv, tv
 from trlib.other_names import names_its_arguments
@@ -211,7 +211,6 @@ class DPPO(Method):
             full=self.measure != "binary", full_anchor=self.measure == "full", topk_anchor=top
         )
 
-    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return dppo_loss(
             scores.logp,

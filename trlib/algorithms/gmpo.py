@@ -10,12 +10,11 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.aggregation import row_mean
-from trlib.algorithms.method import Method, TokenLoss, proportional, unclipped, weigh
+from trlib.algorithms.method import Method, TokenLoss, unclipped, weigh
 from trlib.other_names import names_its_arguments
 
 
 @names_its_arguments
-@proportional
 def gmpo_loss(
     logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps_log: float = 0.4
 ) -> TokenLoss:

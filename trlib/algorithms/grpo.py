@@ -15,7 +15,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.advantages import equal_rewards
-from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss, check_per_token, proportional
+from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss, check_per_token
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import PPO
 from trlib.algorithms.reference import Estimator
@@ -89,7 +89,6 @@ class GRPO(PPO):
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(reference=self.beta > 0)
 
-    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         loss = super().objective(scores, batch)
         if self.beta == 0:

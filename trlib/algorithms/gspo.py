@@ -12,7 +12,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.aggregation import row_mean
-from trlib.algorithms.method import Method, TokenLoss, proportional, unclipped, weigh
+from trlib.algorithms.method import Method, TokenLoss, unclipped, weigh
 from trlib.algorithms.ppo import check_window
 from trlib.checks import SHARE
 from trlib.other_names import names_its_arguments
@@ -21,7 +21,6 @@ COMPLETION_CAP = 10.0  #: Largest log of a completion's ratio, nats per token.
 
 
 @names_its_arguments
-@proportional
 def gspo_loss(
     logp: Tensor,
     logp_old: Tensor,

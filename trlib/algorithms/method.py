@@ -33,7 +33,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from inspect import signature
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
 
@@ -48,29 +48,8 @@ from trlib.algorithms.settings import Settings
 from trlib.corrections import Correction
 from trlib.divergences import k3
 
-Objective = TypeVar("Objective", bound=Callable[..., Any])
 GIVEN = ("advantages", "mask", "rewards", "group", "age")
 """What a `token_loss` may take of a batch."""
-
-
-def proportional(objective: Objective) -> Objective:
-    """Declare, above a method's `objective` or the function that is its `token_loss`, that every
-    token's loss is its advantage times something.
-
-    A completion whose advantage is 0 then has no gradient, and with one update per batch the loop
-    leaves it out of the forward pass. Without the declaration nothing is left out. It holds for
-    this one function only: a subclass that writes an `objective` of its own must declare it again.
-    The first batch of a run checks the claim."""
-    objective.proportional = True  # type: ignore[attr-defined]
-    return objective
-
-
-def is_proportional(kind: type[Method]) -> bool:
-    """Whether a method declares that a completion without an advantage has no gradient: its
-    objective is `proportional`, and it uses the base's own `loss` and `update`."""
-    plain_boxes = kind.loss is Method.loss and kind.update is Method.update
-    objective = kind.token_loss if kind.objective is Method.objective else kind.objective
-    return plain_boxes and getattr(objective, "proportional", False)
 
 
 @dataclass(frozen=True, kw_only=True)

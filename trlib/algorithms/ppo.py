@@ -12,13 +12,12 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Method, TokenLoss, proportional, unclipped, weigh
+from trlib.algorithms.method import Method, TokenLoss, unclipped, weigh
 from trlib.checks import SHARE
 from trlib.other_names import names_its_arguments
 
 
 @names_its_arguments
-@proportional
 def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLoss:
     """Importance-weighted policy gradient, without a trust region.
 
@@ -36,7 +35,6 @@ def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
 
 
 @names_its_arguments
-@proportional
 def ppo_loss(
     logp: Tensor,
     logp_old: Tensor,

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Method, TokenLoss, proportional, weigh
+from trlib.algorithms.method import Method, TokenLoss, weigh
 from trlib.other_names import names_its_arguments
 
 
 @names_its_arguments
-@proportional
 def pspo_loss(
     logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, alpha: float = 0.1
 ) -> TokenLoss:

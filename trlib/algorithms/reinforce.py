@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, proportional, weigh
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
 from trlib.algorithms.needs import Needs
 from trlib.other_names import names_its_arguments
 
@@ -39,6 +39,5 @@ class REINFORCE(Method):
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(old=False)
 
-    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return reinforce_loss(scores.logp, **batch.credit)

@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Method, TokenLoss, proportional, weigh
+from trlib.algorithms.method import Method, TokenLoss, weigh
 from trlib.checks import POSITIVE
 from trlib.other_names import names_its_arguments
 
 
 @names_its_arguments
-@proportional
 def sapo_loss(
     logp: Tensor,
     logp_old: Tensor,

@@ -19,7 +19,6 @@ A batch also passes through these. You can take each at its word until you need 
 - `loop/sampler.py`: who samples: the policy itself, or an older or coarser copy of it
 - `loop/boxes.py`: errors in a method's code, reported with its file and line
 - `loop/reference.py`: the penalty on the KL divergence to a reference, in the reward or the loss
-- `loop/speed/skipping.py`: completions that can teach nothing are not scored
 - `loop/metrics.py`: the columns of the history
 - `algorithms/plan.py`, `algorithms/needs.py`, `algorithms/memory.py`: what a method draws, asks for
   and keeps

@@ -22,7 +22,6 @@ PRECISIONS: tuple[str, ...] = get_args(Precision)
 SAVINGS = {
     "sharing": "each distinct prefix is read once, in sampling and in scoring",
     "dropping": "completions that have ended leave the sampler's computation",
-    "skipping": "completions that can teach nothing are not scored, where that is exact",
 }
 """What the loop does not compute because it would change nothing."""
 PLACES = ("out", "resume", "progress")
@@ -109,7 +108,7 @@ class RunSettings:
     progress: bool = setting(True)
     """Show a progress bar."""
     without: Sequence[str] = ()
-    """Savings to switch off, to see that they change nothing: sharing, dropping, skipping.
+    """Savings to switch off, to see that they change nothing: sharing, dropping.
 
     `trlib.loop.settings.SAVINGS` says what each is. They change values and gradients in the last
     digits at most."""

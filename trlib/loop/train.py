@@ -26,7 +26,6 @@ from trlib.loop.saving.progress import Progress
 from trlib.loop.saving.run import Run, record_of
 from trlib.loop.saving.stopping import stoppable
 from trlib.loop.settings import FilledSettings, RunSettings
-from trlib.loop.speed.skipping import SkippingMinibatch, may_skip
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy
 from trlib.other_names import names_its_arguments
@@ -105,8 +104,6 @@ class Loop:
         self.learner = Learner(policy, settings, self.needs, make)
         self.collector = Collector(self.learner, task, method, self.needs, settings)
         self.progress = Progress(self.run, self.learner, self.collector)
-        skips = may_skip(method, self.needs, settings, self.learner)
-        self.part: type[Minibatch] = SkippingMinibatch if skips else Minibatch
 
     def batches(self) -> Run:
         """Every batch that is left, with checkpoints in between."""
@@ -166,7 +163,6 @@ class Loop:
         """Boxes 3 and 4: what the method learns from the batch."""
         done: list[metrics.Update] = []
         whole = WholeBatch(self.learner, self.method, self.needs, completions, batch, done=done)
-        whole.part = self.part
         with boxes.wrap_user_errors(self.method, "update"):
             self.method.update(whole)
         return done
@@ -194,8 +190,6 @@ class Loop:
 class WholeBatch(Minibatch):
     """The batch that the update box receives, which it may walk through in minibatches."""
 
-    part: type[Minibatch] = Minibatch  #: What its minibatches are.
-
     def minibatches(self) -> Iterator[Minibatch]:
         """Every epoch goes over the whole groups in a new order."""
         s, given = self.learner.settings, (self.learner, self.method, self.needs)
@@ -204,7 +198,7 @@ class WholeBatch(Minibatch):
                 completions, batch = self.completions, self.batch
                 if rows is not None:
                     completions, batch = completions.rows(rows), batch.rows(rows)
-                yield self.part(*given, completions, batch, done=self.done)
+                yield Minibatch(*given, completions, batch, done=self.done)
 
     def _rows_of_parts(self, epoch: int) -> list[Any]:
         """The rows of each minibatch; None: all of them, as they are."""

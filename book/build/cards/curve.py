@@ -18,7 +18,6 @@ from torch import Tensor
 
 from book.build.cards.card import Card
 from trlib.algorithms import PGIS, PPO, Batch, Method, Provided, Scores
-from trlib.algorithms.method import is_proportional
 from trlib.methods import OBJECTIVES
 
 GROUP = 8
@@ -64,7 +63,7 @@ def _weights(card: Card, q: float, ratios: Tensor, right: bool) -> Tensor:
         extra={"returns": torch.zeros_like(old)},
     )
     # A is a factor, or the critic's.
-    if isinstance(method, PGIS | PPO) or is_proportional(type(method)):
+    if isinstance(method, PGIS | PPO):
         batch = replace(batch, advantages=(2 * rewards - 1).unsqueeze(-1).expand_as(old))
     else:
         batch = method.prepare(batch)

@@ -5,8 +5,6 @@ import json
 import math
 import warnings
 from dataclasses import replace
-from itertools import product
-from typing import get_args
 
 import pytest
 import torch
@@ -28,8 +26,6 @@ from tests.losses import (
 )
 from tests.test_vectors import FILE
 from trlib.algorithms import Method, Scores
-from trlib.algorithms.batch import Anchor
-from trlib.algorithms.method import is_proportional
 from trlib.arguments import as_json
 from trlib.divergences import TopK
 from trlib.errors import DemonstrationError, MethodError
@@ -189,25 +185,6 @@ def test_a_shift_is_used_or_refused(name):
     )
     cancels = name in ("rebel", "adpo")  # both compare completions of a group with one another
     assert all(map(torch.allclose, plain[1:], shifted[1:])) == cancels
-
-
-PROPORTIONAL = [name for name, kind in OBJECTIVES.items() if is_proportional(dataclass_of(kind))]
-SILENT = torch.arange(B) % 3 == 0
-
-
-@pytest.mark.parametrize("name", in_their_ring(PROPORTIONAL))
-def test_a_completion_without_an_advantage_has_no_loss_no_weight_and_no_gradient(name):
-    """A method that says so of its loss is right."""
-    for anchor, apart in product(get_args(Anchor), (0.1, 1.5)):
-        method = OBJECTIVES[name]()
-        held, now = world(method, anchor, apart=apart)
-        push = held.advantages.masked_fill(SILENT.unsqueeze(1), 0.0)
-        held = replace(held, advantages=push)
-        loss = method.objective(Scores(sampled(now["full"], held.tokens), **now), held)
-        gradient = slope(method.loss(loss.per_token, held), now["full"])
-        for values in (loss.per_token, loss.diagnostics["weight"], gradient):
-            assert not values[SILENT].any()
-        assert bool(gradient.any()) == bool(loss.diagnostics["kept"][~SILENT].any())
 
 
 @pytest.mark.parametrize("name", in_their_ring(OBJECTIVES))

@@ -27,7 +27,7 @@ def test_beta_of_grpo_is_short_for_k3_in_the_loss(kind):
 
 
 def test_without_a_weight_it_only_measures():
-    free = history(PGIS(), without=["skipping"])
+    free = history(PGIS())
     measured = history(PGIS(reference=Reference(beta=0.0)))
     assert measured[free.columns].equals(free)
     assert set(measured) - set(free) == {"kl_ref", "kl_ref_seq"}

@@ -303,5 +303,5 @@ def test_how_often_a_batch_is_scored(method, settings, passes, monkeypatch):
         return score(self, completions, **more)
 
     monkeypatch.setattr(Policy, "score", counted)
-    trained(method, steps=2, probe=1, without=["skipping"], **settings)
+    trained(method, steps=2, probe=1, **settings)
     assert sum(n for n in scored if n > 1) == 2 * 16 * passes

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from trlib import checks
-from trlib.algorithms import Batch, Method, Scores, TokenLoss, proportional
+from trlib.algorithms import Batch, Method, Scores, TokenLoss
 from trlib.algorithms.dppo import DPPO
 
 
@@ -55,7 +55,6 @@ class RatioMask(Method):
         super().__post_init__()
         checks.number("eps", self.eps, above=0, most=1)
 
-    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         log_ratio = (scores.logp.detach() - batch.logp_anchor).masked_fill(~batch.mask, 0.0)
         ratio = log_ratio.clamp(max=20).exp()

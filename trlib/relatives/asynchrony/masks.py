@@ -14,7 +14,7 @@ from torch import Tensor
 from trlib import checks
 from trlib.aggregation import row_mean
 from trlib.algorithms.critic import PPOCritic
-from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss, proportional
+from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss
 from trlib.algorithms.ppo import PGIS, PPO, pg_is_loss, ppo_loss
 from trlib.checks import SHARE
 from trlib.corrections import m2po_mask, opsm_mask
@@ -32,7 +32,6 @@ class Masked(PGIS):
     """A function of (logp, logp_rollout, *, mask), perhaps of advantages, and of settings: [B, T]
     bool, the tokens that have a gradient."""
 
-    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         rule = type(self).rule
         logps, taken = (scores.logp, batch.logp_anchor), signature(rule).parameters
@@ -62,7 +61,6 @@ class OPSM(PPO):
     delta: float = checks.setting(0.1)
     """The largest mean of log μ/π over a completion with A < 0, nats per token."""
 
-    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         keep = opsm_mask(scores.logp, batch.logp_rollout, **batch.credit, delta=self.delta)
         return without(

@@ -15,7 +15,6 @@ from trlib.algorithms.method import (
     Batch,
     Method,
     TokenLoss,
-    proportional,
     weigh,
 )
 from trlib.algorithms.ppo import PGIS, pg_is_loss
@@ -24,7 +23,6 @@ from trlib.relatives.asynchrony.masks import covariance
 from trlib.relatives.ratios import priced
 
 
-@proportional
 def quadratic_loss(
     logp: Tensor,
     logp_old: Tensor,
@@ -65,7 +63,7 @@ class CFPO(Method):
 class DRPO(Method):
     """The same price, times the token's probability: rare tokens are nearly free."""
 
-    token_loss = proportional(partial(quadratic_loss, by_probability=True))
+    token_loss = partial(quadratic_loss, by_probability=True)
     advantage: str = "group-std"
     anchor: ClassVar[Anchor] = "rollout"
     eps: float = checks.setting(12.5, above=0)

@@ -16,7 +16,6 @@ from trlib.algorithms.method import (
     Method,
     Step,
     TokenLoss,
-    proportional,
     weigh,
 )
 from trlib.algorithms.ppo import PGIS, PPO, ppo_loss
@@ -26,7 +25,6 @@ from trlib.corrections import Correction, sequence_ess, truncated_importance
 WHOLE = Correction(cap=8.0, level="sequence")  #: The weights of VCPO's completions.
 
 
-@proportional
 def vespo_loss(
     logp: Tensor,
     logp_rollout: Tensor,
@@ -80,7 +78,6 @@ class VESPO(Method):
     """The decay with W where A < 0."""
 
 
-@proportional
 def topr_loss(
     logp: Tensor,
     logp_rollout: Tensor,
@@ -114,7 +111,6 @@ class TOPR(Method):
     """Whose ratio is tapered: the completion's product, or the token's."""
 
 
-@proportional
 def ctpo_loss(
     logp: Tensor,
     logp_old: Tensor,
@@ -167,7 +163,6 @@ class CTPO(Method):
     """The power of the position with which these three widen; 0: not at all."""
 
 
-@proportional
 def a3po_loss(
     logp: Tensor,
     logp_rollout: Tensor,

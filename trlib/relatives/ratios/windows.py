@@ -16,7 +16,6 @@ from trlib.algorithms.method import (
     Method,
     Scores,
     TokenLoss,
-    proportional,
 )
 from trlib.algorithms.ppo import pg_is_loss, ppo_loss
 from trlib.checks import NOT_NEGATIVE, POSITIVE, SHARE
@@ -49,7 +48,6 @@ class TREFree(Method):
     """The bound on |A| |r-1|."""
 
 
-@proportional
 def ripo_loss(
     logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, delta: float = 0.05
 ) -> TokenLoss:
@@ -159,13 +157,11 @@ class KL3Clip(Method):
     delta: float = checks.setting(0.023, **POSITIVE)
     """The largest r - 1 - log r of a token, nats."""
 
-    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         low, high = kl3_window(self.delta)
         return ppo_loss(scores.logp, batch.logp_anchor, **batch.credit, eps_low=low, eps_high=high)
 
 
-@proportional
 def bandpo_loss(
     logp: Tensor,
     logp_old: Tensor,
@@ -246,7 +242,6 @@ class TurnPPO(Method):
     eps_high: float = checks.setting(0.2, least=0)
     """The turn's window above 1."""
 
-    @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         window = {"eps_low": self.eps_low, "eps_high": self.eps_high}
         turns = turns_of(batch.mask, self.length)

@@ -1,1 +1,0 @@
-"""What the loop leaves out because it would change nothing."""
