@@ -101,7 +101,7 @@ class Collector:
         on."""
         s, sampler = self.settings, self.learner.sampler
         settings = {name: getattr(s, name) for name in ("temperature", "max_tokens", "logit_noise")}
-        settings |= {"group": group, "drop": "dropping" not in s.without, **more}
+        settings |= {"group": group, **more}
         settings["ends_at"] = getattr(self.task, "ends_at", None)
         if settings["prefixes"] is not None and s.buffer + s.segments > 1:
             raise ValueError(

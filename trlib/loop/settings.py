@@ -19,11 +19,6 @@ Anchor = Literal["rollout", "recomputed"]
 Precision = Literal["fp32", "bf16", "int8", "int4"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 """What a sampler can compute in; fp32: the learner's own numbers."""
-SAVINGS = {
-    "sharing": "each distinct prefix is read once, in sampling and in scoring",
-    "dropping": "completions that have ended leave the sampler's computation",
-}
-"""What the loop does not compute because it would change nothing."""
 PLACES = ("out", "resume", "progress")
 """Settings that say where a run is kept and shown. They do not decide what it computes."""
 
@@ -108,10 +103,10 @@ class RunSettings:
     progress: bool = setting(True)
     """Show a progress bar."""
     without: Sequence[str] = ()
-    """Savings to switch off, to see that they change nothing: sharing, dropping.
+    """Savings to switch off, to see that they change nothing: sharing.
 
-    `trlib.loop.settings.SAVINGS` says what each is. They change values and gradients in the last
-    digits at most."""
+    With sharing each distinct prefix is read once, in sampling and in scoring. It changes values
+    and gradients in the last digits at most."""
     at_once: int | None = setting(None, least=1)
     """Completions that are scored at a time; by default all of a minibatch.
 
@@ -128,7 +123,7 @@ class RunSettings:
         for i, beta in enumerate(self.betas):
             arguments.number(f"betas[{i}]", beta, least=0, below=1)
         for saving in self.without:
-            arguments.choice("without", saving, tuple(SAVINGS))
+            arguments.choice("without", saving, ("sharing",))
         if self.prompts % self.minibatches:
             wanted = f"a divisor of prompts = {self.prompts} (a minibatch holds whole groups)"
             raise ValueError(f"minibatches: expected {wanted}, got {self.minibatches}")

@@ -7,7 +7,7 @@ rows that have ended need not be computed, and rows that are alike so far (to be
 one prompt) need only be computed once."""
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,7 +20,6 @@ from trlib.divergences import TopK
 from trlib.errors import NonFiniteError
 from trlib.model.completions import Completions, top_k
 from trlib.model.decoder import extend
-from trlib.model.llama import plain_llama
 from trlib.model.policy import Policy
 from trlib.model.prompt_encoding import tokens_holding
 from trlib.seeds import generator
@@ -42,10 +41,12 @@ def sample(
     full_rows: Sequence[int] = (),
     topk: int = 0,
     logit_noise: float = 0.0,
-    drop: bool = True,
     ends_at: str | None = None,
 ) -> Completions:
     """`group` completions of each prompt.
+
+    Rows that are alike so far are computed once, unless `policy.share` is False. This changes what
+    is sampled by rounding alone, at the edge between two tokens.
 
     Args:
         prompts: N texts, or N lists of token ids.
@@ -59,9 +60,6 @@ def sample(
             it is the last.
         logit_noise: standard deviation of Gaussian noise on every logit, for a sampler that is not
             the learner.
-        drop: rows that have ended leave the computation. Rows that are alike so far are computed
-            once, unless `policy.share` is False. Neither changes what is sampled, except by
-            rounding at the edge between two tokens.
         ends_at: a letter, such as the end of a line: a token that holds it ends a completion like
             the end token. None: only the end token does.
 
@@ -92,172 +90,136 @@ def sample(
         else generator(checks.whole("seed", seed, least=0), "sample")
     )
     with policy.threads():
-        writer = _Writer(policy, ids, (group, max_tokens, topk), rng, full_rows)
-        writer.ends = torch.tensor(_ends(policy, ends_at), device=policy.device)
-        forced = _forced(prefixes, len(ids) * group, max_tokens, policy)
-        return writer.write(forced, temperature=temperature, noise=logit_noise, drop=drop)
+        c = _blank(policy, ids, group, max_tokens, topk, full_rows)
+        uniform = torch.rand(c.tokens.shape, generator=rng, dtype=torch.float64).to(policy.device)
+        ends = torch.tensor(_ends(policy, ends_at), device=policy.device)
+        forced = _forced(prefixes, len(c), max_tokens, policy)
+        _fill(c, policy, uniform, ends, forced, temperature, logit_noise, rng)
+    return _cut(c)
 
 
-class _Writer:
-    """One batch of completions while it is being written."""
+def _blank(
+    policy: Policy,
+    ids: list[list[int]],
+    group: int,
+    max_tokens: int,
+    topk: int,
+    full_rows: list[int],
+) -> Completions:
+    """`group` completions of each prompt, without any token yet, to be filled in place."""
+    device, pad, widest = policy.device, policy.pad_id, max(map(len, ids))
+    shape = len(ids) * group, max_tokens
 
-    def __init__(
-        self,
-        policy: Policy,
-        ids: list[list[int]],
-        sizes: tuple[int, int, int],
-        rng: torch.Generator,
-        full: Sequence[int],
-    ) -> None:
-        """`sizes`: completions per prompt, their tokens, the likeliest tokens to keep. `full`: rows
-        to keep whole."""
-        (self.group, max_tokens, topk), self.policy, self.rng = sizes, policy, rng
-        self.read = plain_llama(policy.model) or partial(extend, policy.model)
-        self.share, self.device = policy.share, policy.device
-        device, rows = policy.device, len(ids) * self.group
-        self.ends: Tensor  #: The tokens that end a completion.
-        widest = max(map(len, ids))  # padding is on the left
-        self.vocabulary, pad = policy.vocabulary, policy.pad_id
-        padded = [[pad] * (widest - len(row)) + row for row in ids]
-        self.prompt_ids = torch.tensor(padded, device=device)
-        self.prompt_mask = torch.tensor(
+    def zeros(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return torch.zeros(shape, dtype=dtype, device=device)
+
+    return Completions(
+        prompt_ids=torch.tensor([[pad] * (widest - len(row)) + row for row in ids], device=device),
+        prompt_mask=torch.tensor(
             [[i >= widest - len(row) for i in range(widest)] for row in ids], device=device
-        )
-        self.uniform = torch.rand(rows, max_tokens, generator=rng, dtype=torch.float64).to(device)
-        self.tokens = torch.full((rows, max_tokens), pad, device=device)
-        self.mask = torch.zeros(rows, max_tokens, dtype=torch.bool, device=device)
-        self.forced = torch.zeros_like(self.mask)
-        # Whatever torch's default type is.
-        float32: dict[str, Any] = {"dtype": torch.float32, "device": device}
-        self.logp = torch.zeros(rows, max_tokens, **float32)
-        self.ended = torch.zeros(rows, dtype=torch.bool, device=device)
-        self.full_rows = torch.as_tensor(sorted(full), dtype=torch.long, device=device)
-        # Of each row: its place in `full`, -1 where it has none.
-        self.slot_of = torch.full((rows,), -1, device=device)
-        self.slot_of[self.full_rows] = torch.arange(len(self.full_rows), device=device)
-        self.full = torch.zeros(len(self.full_rows), max_tokens, self.vocabulary, **float32)
-        shape = (rows, max_tokens, topk)
-        self.topk = TopK(
-            torch.zeros(shape, dtype=torch.long, device=device), torch.zeros(shape, **float32)
-        )
+        ),
+        group=torch.arange(len(ids), device=device).repeat_interleave(group),
+        tokens=torch.full(shape, pad, device=device),
+        mask=zeros(*shape, dtype=torch.bool),
+        forced=zeros(*shape, dtype=torch.bool),
+        ended=zeros(shape[0], dtype=torch.bool),
+        logp=zeros(*shape),
+        full_rows=torch.tensor(sorted(full_rows), dtype=torch.long, device=device),
+        full=zeros(len(full_rows), max_tokens, policy.vocabulary),
+        topk=TopK(zeros(*shape, topk, dtype=torch.long), zeros(*shape, topk)) if topk else None,
+        tokenizer=policy.tokenizer,
+    )
 
-    def write(
-        self, prefixes: Forced, *, temperature: float, noise: float, drop: bool
-    ) -> Completions:
-        from transformers import DynamicCache
 
-        self.temperature, self.noise, self.drop = temperature, noise, drop
-        prompts = torch.arange(len(self.prompt_ids), device=self.device)
-        # Of each live row: its row among those that are computed.
-        node = prompts.repeat_interleave(self.group)
-        if not self.share:
-            prompts, node = node, torch.arange(len(node), device=self.device)
-        seen, padded = self.prompt_mask[prompts], not bool(self.prompt_mask.all())
-        cache = DynamicCache()
-        logits = self._forward(self.prompt_ids[prompts], cache, seen if padded else None)
-        live = torch.arange(len(self.tokens), device=self.device)
-        width = self.tokens.shape[1]
-        for t in range(width):
-            token = self._draw(logits, node, live, t, prefixes)
-            going = (~self.ended[live]).nonzero().squeeze(-1)
-            if t + 1 == width or not len(going):
-                break
-            if self.drop and len(going) < len(live):
-                live, node, token = live[going], node[going], token[going]
-            parent, node, token = self._distinct(node, token)
-            # the cache has a row for each node of the last step: take those that go on, one for
-            # each that branches off
-            if len(parent) != len(logits) or not torch.equal(
-                parent, torch.arange(len(parent), device=self.device)
-            ):
-                cache.batch_select_indices(parent)
-                seen = seen[parent]
-            if padded:
-                seen = torch.cat([seen, seen.new_ones(len(seen), 1)], 1)
-            logits = self._forward(token.unsqueeze(-1), cache, seen if padded else None)
-        return self._completions()
+def _fill(
+    c: Completions,
+    policy: Policy,
+    uniform: Tensor,
+    ends: Tensor,
+    forced: Forced,
+    temperature: float,
+    noise: float,
+    rng: torch.Generator,
+) -> None:
+    """Write the completions, token by token."""
+    from transformers import DynamicCache
 
-    def _distinct(self, node: Tensor, token: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The nodes of the next step, for rows that continue `node` with `token`: each node's
-        parent, every row's place among the nodes, and the nodes' tokens."""
-        if not self.share:
-            return node, torch.arange(len(node), device=self.device), token
-        # a node and a token as one number, so that `unique` sorts numbers and not pairs
-        key, place = torch.unique(node * self.vocabulary + token, return_inverse=True)
-        return key // self.vocabulary, place, key % self.vocabulary
+    # The rows that have not ended, and for each its node, which is a row of the forward pass. Rows
+    # that are alike so far have one node.
+    live = torch.arange(len(c), device=policy.device)
+    node = c.group if policy.share else live
+    prompts = c.group.unique() if policy.share else c.group
+    ids, seen, padded = c.prompt_ids[prompts], c.prompt_mask[prompts], not bool(c.prompt_mask.all())
+    cache, width = DynamicCache(), c.tokens.shape[1]
+    for t in range(width):
+        logits = _read(policy.model, ids, cache, seen if padded else None)
+        at = node  # where each row's distribution is
+        if noise:
+            drawn = torch.randn(len(c), logits.shape[1], generator=rng, dtype=torch.float32)
+            logits = logits[node] + noise * drawn.to(logits.device)[live]
+            at = torch.arange(len(live), device=policy.device)
+        logp = torch.log_softmax(logits / (temperature or 1.0), -1)
+        token = _invert(logp, at, uniform[live, t], t) if temperature else _best(logp, t)[at]
+        if forced is not None:
+            tokens, lengths = forced
+            c.forced[live, t] = lengths[live] > t
+            beginning = tokens[live, min(t, tokens.shape[1] - 1)]
+            token = torch.where(c.forced[live, t], beginning, token)
+        _record(c, t, live, token, logp, at)
+        c.ended[live] = torch.isin(token, ends)
+        going = (~c.ended[live]).nonzero().squeeze(-1)
+        if t + 1 == width or not len(going):
+            return
+        live = live[going]
+        parent, node, token = _next_nodes(node[going], token[going], policy)
+        # The cache has a row for each node of the last step: take those that go on, one for each
+        # that branches off.
+        if not torch.equal(parent, torch.arange(len(ids), device=ids.device)):
+            cache.batch_select_indices(parent)
+        ids = token.unsqueeze(-1)
+        seen = torch.cat([seen[parent], seen.new_ones(len(parent), 1)], 1)
 
-    def _forward(self, ids: Tensor, cache: Any, seen: Tensor | None) -> Tensor:
-        """Logits after the last of `ids`, in float32."""
-        place: dict[str, Tensor] = {}
-        if seen is not None:
-            positions = (seen.cumsum(1) - 1).clamp(min=0)
-            place = {"attention_mask": seen, "position_ids": positions[:, -ids.shape[1] :]}
-        out = self.read(input_ids=ids, cache=cache, logits_to_keep=1, **place)
-        return out.logits[:, -1].float()
 
-    def _draw(self, logits: Tensor, node: Tensor, live: Tensor, t: int, prefixes: Forced) -> Tensor:
-        """Draw and record the next token of the live rows; rows that have ended stay as they
-        are."""
-        if self.noise:
-            shape = len(self.tokens), logits.shape[1]
-            drawn = torch.randn(*shape, generator=self.rng, dtype=torch.float32)
-            logits = logits[node] + self.noise * drawn.to(self.device)[live]
-            node = torch.arange(len(node), device=node.device)
-        if self.temperature not in (0, 1):
-            logits = logits / self.temperature
-        logp = torch.log_softmax(logits, -1)
-        if self.temperature == 0:
-            largest, best = logp.max(-1)
-            _finite(largest, t)
-            token = best[node]
-        else:
-            token = _invert(logp, node, self.uniform[live, t], t)
-        if prefixes is not None:
-            tokens, lengths = prefixes
-            forced = (lengths[live] > t) & ~self.ended[live]
-            token = torch.where(forced, tokens[live, min(t, tokens.shape[1] - 1)], token)
-            self.forced[live, t] = forced
-        rows, chosen, at = live, token, node
-        if not self.drop:  # rows that have ended are computed all the same, but nothing is recorded
-            writing = ~self.ended[live]
-            rows, chosen, at = live[writing], token[writing], node[writing]
-        self.tokens[rows, t] = chosen
-        self.logp[rows, t] = logp[at, chosen]
-        self.mask[rows, t] = True if prefixes is None else ~self.forced[rows, t]
-        self.ended[rows] = (chosen.unsqueeze(-1) == self.ends).any(-1)
-        self._keep(logp, at, rows, chosen, t)
-        return token
+def _next_nodes(node: Tensor, token: Tensor, policy: Policy) -> tuple[Tensor, Tensor, Tensor]:
+    """The nodes of the next step, for rows that continue `node` with `token`: each node's parent,
+    every row's place among the nodes, and the nodes' tokens."""
+    if not policy.share:
+        return node, torch.arange(len(node), device=node.device), token
+    # a node and a token as one number, so that `unique` sorts numbers and not pairs
+    key, place = torch.unique(node * policy.vocabulary + token, return_inverse=True)
+    return key // policy.vocabulary, place, key % policy.vocabulary
 
-    def _keep(self, logp: Tensor, at: Tensor, rows: Tensor, chosen: Tensor, t: int) -> None:
-        """Record whole distributions and the top k, where wanted."""
-        if len(self.full_rows):
-            slot = self.slot_of[rows]
-            hit = (slot >= 0).nonzero().squeeze(-1)
-            self.full[slot[hit], t] = logp[at[hit]]
-        k = self.topk.ids.shape[-1]
-        if k:
-            top = top_k(logp[at], chosen, k)
-            self.topk.ids[rows, t], self.topk.logp[rows, t] = top.ids, top.logp
 
-    def _completions(self) -> Completions:
-        width = max(int((self.mask | self.forced).sum(1).max()), 1)
-        topk = (
-            TopK(self.topk.ids[:, :width], self.topk.logp[:, :width])
-            if self.topk.ids.shape[-1]
-            else None
-        )
-        group = torch.arange(len(self.prompt_ids), device=self.device).repeat_interleave(self.group)
-        cut = {
-            name: getattr(self, name)[:, :width] for name in ("tokens", "mask", "forced", "full")
-        }
-        logp = self.logp[:, :width].masked_fill(cut["forced"], 0.0)
-        whole = {
-            name: getattr(self, name)
-            for name in ("prompt_ids", "prompt_mask", "ended", "full_rows")
-        }
-        return Completions(
-            group=group, logp=logp, topk=topk, tokenizer=self.policy.tokenizer, **whole, **cut
-        )
+def _read(model: Any, ids: Tensor, cache: Any, seen: Tensor | None) -> Tensor:
+    """Logits after the last of `ids`, in float32. `seen`: which of all tokens so far are no padding;
+    None: all."""
+    place: dict[str, Tensor] = {}
+    if seen is not None:
+        positions = (seen.cumsum(1) - 1).clamp(min=0)
+        place = {"attention_mask": seen, "position_ids": positions[:, -ids.shape[1] :]}
+    out = extend(model, cache, input_ids=ids, logits_to_keep=1, **place)
+    return out.logits[:, -1].float()
+
+
+def _record(c: Completions, t: int, rows: Tensor, token: Tensor, logp: Tensor, at: Tensor) -> None:
+    """Write down token `t` of some rows, each drawn from the distribution `logp[at]`."""
+    c.tokens[rows, t], c.logp[rows, t] = token, logp[at, token]
+    c.mask[rows, t] = ~c.forced[rows, t]
+    if len(c.full_rows):
+        kept = torch.isin(rows, c.full_rows)
+        c.full[torch.searchsorted(c.full_rows, rows[kept]), t] = logp[at[kept]]
+    if c.topk is not None:
+        top = top_k(logp[at], token, c.topk.ids.shape[-1])
+        c.topk.ids[rows, t], c.topk.logp[rows, t] = top.ids, top.logp
+
+
+def _cut(c: Completions) -> Completions:
+    """The completions, as wide as the longest."""
+    width = max(int(c.present.sum(1).max()), 1)
+    cut = {name: getattr(c, name)[:, :width] for name in ("tokens", "mask", "forced", "full")}
+    logp = c.logp[:, :width].masked_fill(cut["forced"], 0.0)
+    topk = None if c.topk is None else TopK(c.topk.ids[:, :width], c.topk.logp[:, :width])
+    return replace(c, **cut, logp=logp, topk=topk)
 
 
 def _finite(values: Tensor, t: int) -> None:
@@ -266,6 +228,13 @@ def _finite(values: Tensor, t: int) -> None:
         raise NonFiniteError(
             f"sampling: token {t} has NaN or inf among its logits, expected finite numbers"
         )
+
+
+def _best(logp: Tensor, t: int) -> Tensor:
+    """The most likely token of each distribution, at place `t`."""
+    largest, token = logp.max(-1)
+    _finite(largest, t)
+    return token
 
 
 def _invert(logp: Tensor, node: Tensor, uniform: Tensor, t: int) -> Tensor:

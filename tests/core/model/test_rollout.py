@@ -50,13 +50,13 @@ def test_greedy_is_what_generate_gives(policy, task):
 
 @pytest.mark.parametrize("noise", [0.0, 0.3])
 def test_a_row_that_has_ended_never_changes(policy, mixed, noise):
-    how = {"group": 8, "max_tokens": 16, "seed": 7, "logit_noise": noise}
-    kept, whole = (sample(policy, mixed, **how, drop=drop) for drop in (True, False))
-    assert torch.equal(kept.tokens, whole.tokens) and torch.equal(kept.mask, whole.mask)
-    close(kept.logp, whole.logp)
-    after = ~kept.mask
-    assert after.any() and not kept.logp[after].any()
-    assert (kept.tokens[after] == policy.pad_id).all()
+    c = sample(policy, mixed, group=8, max_tokens=16, seed=7, logit_noise=noise)
+    last = c.mask & (torch.arange(c.tokens.shape[1]) == c.lengths.unsqueeze(1) - 1)
+    end = torch.isin(c.tokens, torch.tensor(policy.end_ids)) & c.mask
+    assert torch.equal(end, last & c.ended.unsqueeze(1)) and 0 < c.ended.sum() < len(c)
+    after = ~c.mask
+    assert after.any() and not c.logp[after].any()
+    assert (c.tokens[after] == policy.pad_id).all()
 
 
 @pytest.mark.parametrize(
