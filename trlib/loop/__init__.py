@@ -25,7 +25,6 @@ A batch also passes through these. You can take each at its word until you need 
 - `model/completions.py`: what was sampled, as tensors
 - `model/packing.py`, `model/attention.py`, `model/hooks.py`: a forward pass that reads a shared
   prefix once
-- `model/llama.py`: what transformers computes for the embedded models, with less Python
 
 What surrounds a batch: `settings` (of a run), `memory_check` (whether it fits into memory), `saving`
 (how a run is kept, interrupted and resumed, and what `train` returns), `learner`, `optimizers` and

@@ -12,7 +12,6 @@ from torch.func import functional_call
 from trlib import checks
 from trlib.model.attention import reading
 from trlib.model.completions import Completions
-from trlib.model.llama import plain_llama
 from trlib.model.packing import Layout
 from trlib.model.policy import Policy
 
@@ -29,9 +28,6 @@ class _ValueModel(nn.Module):
         self.to(policy.device)
 
     def forward(self, **inputs: Any) -> Tensor:
-        alike = plain_llama(self.body)
-        if alike is not None:
-            return self.head(alike.hidden(**inputs))
         causal = self.body.get_base_model() if hasattr(self.body, "get_base_model") else self.body
         hidden = causal.base_model(**inputs).last_hidden_state
         return self.head(hidden.to(self.head.weight.dtype))

@@ -14,7 +14,6 @@ from trlib.errors import warn
 from trlib.model.attention import counted, reading
 from trlib.model.completions import Completions
 from trlib.model.hooks import captured_inputs
-from trlib.model.llama import plain_llama
 from trlib.model.loading import reason
 from trlib.model.packing import Layout, plain, shared
 
@@ -49,10 +48,6 @@ def _outputs(
 ) -> tuple[Tensor, Tensor | None]:
     """The logits at a layout's places, and with `hidden` what the output layer read for them."""
     inputs = {**layout.inputs(), "logits_to_keep": layout.kept}
-    alike = plain_llama(model, weights)
-    if alike is not None:
-        out = alike(**inputs)
-        return out.logits, out.hidden if hidden else None
     with (
         reading(model, layout),
         captured_inputs(model.get_output_embeddings(), hidden) as read_by,
