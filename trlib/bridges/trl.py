@@ -63,7 +63,7 @@ def with_rewards(
     processes' completions, and which of these are this process's."""
     calculate, kept = trainer._calculate_rewards, list[Tensor]()
 
-    def calculated(*args, **kwargs):
+    def calculated(*args: Any, **kwargs: Any) -> Tensor:
         kept.append(calculate(*args, **kwargs))
         return kept[-1]
 
@@ -142,7 +142,7 @@ class TrustRegionTrainer(GRPOTrainer):
         )
         check_loss(name, self.token_loss, self.arguments, self.accelerator.device)
 
-    def _generate_and_score_completions(self, inputs):
+    def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
         generate = super()._generate_and_score_completions
         output, rewards, group, here = with_rewards(self, generate, inputs)
         if self.advantage is not None:
@@ -160,11 +160,13 @@ class TrustRegionTrainer(GRPOTrainer):
         output["advantages"] = output["advantages"] + self.shift * ~output["reward"].isnan()
         return output
 
-    def _compute_loss(self, model, inputs):
+    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
         score = self._get_per_token_logps_and_entropies
         batch = {**inputs, "old_per_token_logps": None}
 
-        def scored(*args, **kwargs):  # what TRL asks for first; it reads the advantages later
+        def scored(
+            *args: Any, **kwargs: Any
+        ) -> tuple[Any, ...]:  # what TRL asks for first; it reads the advantages later
             logp, *others = score(*args, **kwargs)
             batch["advantages"] = -self._per_token(logp, inputs, beta, factor)
             return logp.detach(), *others
@@ -258,21 +260,22 @@ class DistributionTrainer(TrustRegionTrainer):
 
     def _get_per_token_logps_and_entropies(
         self,
-        model,
-        input_ids,
-        attention_mask,
-        logits_to_keep,
-        batch_size=None,
-        compute_entropy=False,
-        **more,
-    ):
+        model: Any,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        logits_to_keep: int,
+        batch_size: int | None = None,
+        compute_entropy: bool = False,
+        **more: Any,
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         compute_aux_loss = more.pop("compute_aux_loss", False)
         if any(value is not None for value in more.values()):
             raise ValueError(
                 f"{', '.join(k for k, v in more.items() if v is not None)}: expected text only"
             )
         tokens = input_ids[:, -logits_to_keep:].unsqueeze(-1)
-        logps, entropies, aux, tops = [], [], [], []
+        logps, entropies, aux = list[Tensor](), list[Tensor](), list[Tensor]()
+        tops = list[TopK]()
         router = {"output_router_logits": True} if compute_aux_loss else {}
         for rows in torch.arange(len(input_ids)).split(batch_size or len(input_ids)):
             with self.accelerator.autocast():
@@ -309,7 +312,7 @@ class DistributionTrainer(TrustRegionTrainer):
         )
         return TopK(ids, full.gather(-1, ids))
 
-    def _generate_and_score_completions(self, inputs):
+    def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
         self._scored = []
         output = super()._generate_and_score_completions(inputs)
         for logp, old, _ in self._scored:  # the reference is scored too
@@ -318,14 +321,16 @@ class DistributionTrainer(TrustRegionTrainer):
         del self._scored
         return output
 
-    def _compute_loss(self, model, inputs):
+    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
         self._scored = []
         try:
             return super()._compute_loss(model, inputs)
         finally:
             del self._scored
 
-    def _token_loss(self, logp, anchor, mask, inputs):
+    def _token_loss(
+        self, logp: Tensor, anchor: Tensor, mask: Tensor, inputs: dict[str, Any]
+    ) -> TokenLoss:
         ((_, old, full),) = self._scored
         if "old_topk_ids" in inputs:  # left out where one update follows a rollout
             old = TopK(inputs["old_topk_ids"], inputs["old_topk_logps"])
@@ -368,7 +373,7 @@ class QuatroTrainer(TrustRegionTrainer):
         group = torch.zeros(2, dtype=torch.long)
         quatro_loss(logp, logp, rewards=rewards, group=group, mask=logp < 0, **settings)
 
-    def _generate_and_score_completions(self, inputs):
+    def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
         generate = super()._generate_and_score_completions
         output, rewards, group, here = with_rewards(self, generate, inputs)
         mask = sampled_tokens(output)
@@ -377,7 +382,9 @@ class QuatroTrainer(TrustRegionTrainer):
         multiplier, target, _ = solve_groups(rewards.nan_to_num(), group, present, **settings)
         return output | {"multiplier": multiplier[here], "push": (multiplier * target)[here]}
 
-    def _token_loss(self, logp, anchor, mask, inputs):
+    def _token_loss(
+        self, logp: Tensor, anchor: Tensor, mask: Tensor, inputs: dict[str, Any]
+    ) -> TokenLoss:
         dual = {"multiplier": inputs["multiplier"], "push": inputs["push"]}
         return pull_to_target(
             logp, anchor, **dual, mask=mask, form=self.form, direction=self.direction

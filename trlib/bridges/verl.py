@@ -36,7 +36,7 @@ from verl.utils.torch_functional import masked_mean
 
 from trlib.advantages import ADVANTAGES
 from trlib.algorithms import dppo_loss, pspo_loss
-from trlib.algorithms.dual import solve_groups
+from trlib.algorithms.dual import Direction, solve_groups
 from trlib.algorithms.method import TokenLoss
 from trlib.algorithms.quatro import pull_to_target
 from trlib.bridges import as_token_loss, check_loss
@@ -50,13 +50,13 @@ first call."""
 def register(
     losses: Mapping[str, Callable[..., TokenLoss]] | None = None,
     *,
-    delta_tv=0.15,
-    delta_kl=0.05,
-    alpha=0.1,
-    quatro_delta=0.1,
-    lambda_min=1e-2,
-    direction="backward",
-    shift=0.0,
+    delta_tv: float = 0.15,
+    delta_kl: float = 0.05,
+    alpha: float = 0.1,
+    quatro_delta: float = 0.1,
+    lambda_min: float = 1e-2,
+    direction: Direction = "backward",
+    shift: float = 0.0,
 ) -> None:
     """Add `trlib_dppo_tv`, `trlib_dppo_kl`, `trlib_pspo`, `trlib_quatro`, and `losses`: names with
     functions of (logp, logp_old, *, advantages, mask), such as partial(cispo_loss, eps_low=None).
@@ -66,7 +66,7 @@ def register(
     device."""
     for name, loss in (losses or {}).items():
         check_loss(f"losses[{name!r}]", loss)
-    ours = {
+    ours: dict[str, Callable[..., TokenLoss]] = {
         "trlib_dppo_tv": partial(dppo_loss, delta_tv=delta_tv),
         "trlib_pspo": partial(pspo_loss, alpha=alpha),
         "trlib_dppo_kl": partial(dppo_loss, delta_kl=delta_kl),
@@ -74,22 +74,23 @@ def register(
         **(losses or {}),
     }
     POLICY_LOSS_REGISTRY.update({name: partial(_policy_loss, loss) for name, loss in ours.items()})
-    settings = {"delta_kl": quatro_delta, "lambda_min": lambda_min, "direction": direction}
-    ADV_ESTIMATOR_REGISTRY["trlib_quatro"] = partial(_duals, **settings)
+    ADV_ESTIMATOR_REGISTRY["trlib_quatro"] = partial(
+        _duals, delta_kl=quatro_delta, lambda_min=lambda_min, direction=direction
+    )
     for name, advantage in ADVANTAGES.items():
-        ADV_ESTIMATOR_REGISTRY[f"trlib_{name}"] = partial(_pushed, advantage, shift)
+        ADV_ESTIMATOR_REGISTRY[f"trlib_{name}"] = partial(_advantages, advantage, shift)
 
 
 def _policy_loss(
-    loss,
-    old_log_prob,
-    log_prob,
-    advantages,
-    response_mask,
-    loss_agg_mode="token-mean",
-    config=None,
-    rollout_is_weights=None,
-):
+    loss: Callable[..., TokenLoss],
+    old_log_prob: Tensor,
+    log_prob: Tensor,
+    advantages: Tensor,
+    response_mask: Tensor,
+    loss_agg_mode: str = "token-mean",
+    config: Any = None,
+    rollout_is_weights: Tensor | None = None,
+) -> tuple[Tensor, dict[str, float]]:
     mask = response_mask.bool()
     with value_checks(id(loss) not in _checked):
         result = as_token_loss(loss(log_prob, old_log_prob, advantages=advantages, mask=mask))
@@ -125,27 +126,46 @@ def _groups(index: Any, device: Any) -> Tensor:
     return torch.tensor(np.unique(list(index), return_inverse=True)[1], device=device)
 
 
-def _pushed(advantage, shift, token_level_rewards, response_mask, index, **others):
+def _advantages(
+    advantage: Callable[[Any], Tensor],
+    shift: float,
+    token_level_rewards: Tensor,
+    response_mask: Tensor,
+    index: Any,
+    **others: Any,
+) -> tuple[Tensor, Tensor]:
     batch = SimpleNamespace(
         rewards=token_level_rewards.sum(-1),
         group=_groups(index, response_mask.device),
         lengths=response_mask.sum(-1),
     )
-    push = (advantage(batch).to(batch.rewards) + shift).unsqueeze(-1) * response_mask
-    return push, push
+    advantages = (advantage(batch).to(batch.rewards) + shift).unsqueeze(-1) * response_mask
+    return advantages, advantages
 
 
-def _duals(token_level_rewards, response_mask, index, *, delta_kl, lambda_min, direction, **others):
+def _duals(
+    token_level_rewards: Tensor,
+    response_mask: Tensor,
+    index: Any,
+    *,
+    delta_kl: float,
+    lambda_min: float,
+    direction: Direction,
+    **others: Any,
+) -> tuple[Tensor, Tensor]:
     group = _groups(index, response_mask.device)
-    settings = {"delta_kl": delta_kl, "lambda_min": lambda_min, "direction": direction}
     rewards, present = token_level_rewards.sum(-1), response_mask.bool().any(-1)
-    multiplier, target, _ = solve_groups(rewards, group, present, **settings)
+    multiplier, target, _ = solve_groups(
+        rewards, group, present, delta_kl=delta_kl, lambda_min=lambda_min, direction=direction
+    )
     carried = multiplier.unsqueeze(-1).repeat(1, response_mask.shape[1])
     carried[:, 0] = multiplier * target
     return carried, carried
 
 
-def _quatro(logp, logp_old, *, advantages, mask, direction) -> TokenLoss:
+def _quatro(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, direction: Direction
+) -> TokenLoss:
     push, multiplier = advantages[:, 0], advantages[:, 1:2].sum(-1)
     return pull_to_target(
         logp, logp_old, push=push, multiplier=multiplier, mask=mask, direction=direction
