@@ -305,10 +305,11 @@ class Centered(Method):
     """Whether the history shows `drift` and `covariance`. This takes two more backward passes at a
     batch's first update, and the whole distributions (or the top k) without `center` too."""
     anchor: ClassVar[Anchor] = "rollout"
-    uncorrected: ClassVar[str] = "its weight is already one of the ratio to the policy that sampled"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        reason = "its weight is already one of the ratio to the policy that sampled"
+        self.refuse("correction", because=reason)
         checks.number("floor", self.floor, least=0, most=self.cap)
 
     def needs(self, anchor: Anchor) -> Needs:

@@ -6,7 +6,7 @@ al. 2016, arXiv 1506.02438, sec. 5)."""
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -101,7 +101,9 @@ class PPOCritic(PPO):
     critic_rows: int | None = checks.setting(64, least=1)
     """Completions, spread evenly, on which the trust-region critic is fitted; None: all."""
 
-    credited_by: ClassVar[str] = "the critic"
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.refuse("advantage", "shift", because="its advantages are the critic's")
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(critic=self.critic_speed, values=self.critic == "gradient")

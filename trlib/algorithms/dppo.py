@@ -197,10 +197,11 @@ class DPPO(Method):
     does (IPO)."""
     aggregation: str = "seq-mean-token-sum-norm"
     anchor: ClassVar[Anchor] = "rollout"
-    uncorrected: ClassVar[str] = "its weight is already the ratio to the policy that sampled"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        reason = "its weight is already the ratio to the policy that sampled"
+        self.refuse("correction", because=reason)
         if self.delta_tv is None and self.delta_kl is None:
             object.__setattr__(self, "delta_tv", DELTA_TV)
         _thresholds(self.delta_tv, self.delta_kl)

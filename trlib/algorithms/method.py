@@ -12,7 +12,7 @@
             return TokenLoss(-ratio.clamp(max=self.most) * batch.advantages)
 
 `trlib train --method mine.py:Bounded --set most=1.5` trains it. A method is a frozen dataclass: its
-annotated names are its settings. A method replaces those of the loop's four boxes that it changes:
+annotated names are its settings. A method replaces those of the loop's four stages that it changes:
 
 - `plan`: called before sampling with the completions per prompt and the batch's number; returns how
   completions are drawn.
@@ -54,7 +54,7 @@ GIVEN = ("advantages", "mask", "rewards", "group", "age")
 
 @dataclass(frozen=True, kw_only=True)
 class Method(Settings):
-    """The settings that all methods share, and the four boxes as they are unless a method replaces
+    """The settings that all methods share, and the four stages of the loop as they are unless a method replaces
     them."""
 
     advantage: str = checks.setting("group-mean", among=tuple(ADVANTAGES))
@@ -83,15 +83,8 @@ class Method(Settings):
     anchor: ClassVar[Anchor] = "recomputed"
     """Which policy the trust region is drawn around, unless the run says otherwise."""
 
-    credited_by: ClassVar[str] = ""
-    """Where advantages come from that are not made of `advantage` and `shift`, in words: both are
-    then refused."""
-
     compares: ClassVar[bool] = False
     """Whether a prompt's completions are compared: a group of 1 is then refused."""
-
-    uncorrected: ClassVar[str] = ""
-    """Why there is nothing for a `correction` to correct, in words: it is then refused."""
 
     token_loss: ClassVar[Callable[..., TokenLoss] | None] = None
     """A function of (logp, logp_old, *, advantages, mask) and of settings, which is the whole
@@ -117,23 +110,22 @@ class Method(Settings):
                 f"stop_kl: {type(self).__name__} has an update of its own, which does not stop; "
                 f"expected None, got {self.stop_kl!r}"
             )
-        for name in ("advantage", "shift") if self.credited_by else ():
-            default, given = getattr(type(self), name), getattr(self, name)
-            if given != default:
-                raise ValueError(
-                    f"{name}: expected {default!r}, the default, because {type(self).__name__} "
-                    f"takes its advantages from {self.credited_by}, got {given!r}"
-                )
         for name, wanted in (("correction", Correction), ("reference", Reference)):
             part = getattr(self, name)
             if part is not None and not isinstance(part, wanted):
                 raise TypeError(
                     f"{name}: expected a {wanted.__name__} or None, got {type(part).__name__}"
                 )
-        if self.correction is not None and self.uncorrected:
-            raise ValueError(
-                f"correction: expected None, because {self.uncorrected}, got {self.correction!r}"
-            )
+
+    def refuse(self, *settings: str, because: str) -> None:
+        """Refuse settings that the method has no use for, from its `__post_init__`.
+        Raises ValueError: one of them is not the default."""
+        for name in settings:
+            default, given = getattr(type(self), name), getattr(self, name)
+            if given != default:
+                raise ValueError(
+                    f"{name}: expected {default!r}, the default, because {because}, got {given!r}"
+                )
 
     def settings_for(self, *functions: Callable[..., Any]) -> dict[str, Any]:
         """The settings that these functions take, by name:
@@ -146,7 +138,7 @@ class Method(Settings):
         return Needs()
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
-        """Box 1, rollout: how a prompt's `group` completions are drawn in batch number `batch`,
+        """Stage 1, rollout: how a prompt's `group` completions are drawn in batch number `batch`,
         from 0."""
         if self.compares:
             name = f"group ({type(self).__name__} compares completions of a prompt)"
@@ -154,7 +146,7 @@ class Method(Settings):
         return (Stage(group),)
 
     def prepare(self, batch: Batch) -> Batch:
-        """Box 2, advantage: sets `advantages` [B, T]; may narrow `mask` and `forced`, and add
+        """Stage 2, advantage: sets `advantages` [B, T]; may narrow `mask` and `forced`, and add
         tensors."""
         push = ADVANTAGES[self.advantage](batch) + self.shift
         advantages = push.unsqueeze(-1).expand_as(batch.logp_rollout)
@@ -167,7 +159,7 @@ class Method(Settings):
         return advantages * self.correction.factor(batch.logp_old, batch.logp_rollout, batch.mask)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        """Box 3, objective: the loss of a minibatch, before it is aggregated. By default that of
+        """Stage 3, objective: the loss of a minibatch, before it is aggregated. By default that of
         `token_loss`, around the anchor, with the method's settings."""
         loss = type(self).token_loss
         if loss is None:
@@ -184,7 +176,7 @@ class Method(Settings):
         return counted.sum() / max(1, counted.numel())
 
     def update(self, step: Step) -> None:
-        """Box 4, update: how a batch changes the parameters. By default, one descent for each of
+        """Stage 4, update: how a batch changes the parameters. By default, one descent for each of
         its minibatches, until the policy has moved by `stop_kl`."""
         for number, part in enumerate(step.minibatches()):
             if self.stop_kl is None or not number:
@@ -222,7 +214,7 @@ class TokenLoss:
 
 
 class Step(Protocol):
-    """What the update box receives: a batch, or a minibatch of it, which it may score as often as
+    """What `update` receives: a batch, or a minibatch of it, which it may score as often as
     it likes."""
 
     batch: Batch

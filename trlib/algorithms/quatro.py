@@ -179,9 +179,14 @@ class QUATRO(Method):
     advantage: str = "reward"
     aggregation: str = "seq-mean-token-sum"
     anchor: ClassVar[Anchor] = "rollout"
-    credited_by: ClassVar[str] = "each prompt's raw rewards, whose baseline and scale it solves for"
-    uncorrected: ClassVar[str] = "its log-ratio is already relative to the policy that sampled"
     token_loss = quatro_loss
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        reason = "it solves for the baseline and the scale of each prompt's raw rewards"
+        self.refuse("advantage", "shift", because=reason)
+        reason = "its log-ratio is already relative to the policy that sampled"
+        self.refuse("correction", because=reason)
 
     def prepare(self, batch: Batch) -> Batch:
         """Sets `advantages` to λ target (R - m in the backward direction): the bracket before any

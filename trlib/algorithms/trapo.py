@@ -12,7 +12,6 @@ another lacks."""
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -185,7 +184,9 @@ class SFT(WithExpert):
 
     Source: the likelihood of what the expert wrote; derived here."""
 
-    credited_by: ClassVar[str] = "the expert, whose every answer counts the same"
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.refuse("advantage", "shift", because="each of the expert's answers counts the same")
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
         return (Stage(group, prefix=1.0),)

@@ -113,7 +113,7 @@ def _to_the_edge(x: Tensor, direction: Tensor, radius: float) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class TRPO(Method):
-    """A natural-gradient step inside a KL ball, checked by a line search: the update box itself is
+    """A natural-gradient step inside a KL ball, checked by a line search: the update itself is
     the trust region.
 
     The learning rate, the gradient's norm and AdamW play no part. In the book: the

@@ -9,7 +9,6 @@ group."""
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -50,10 +49,13 @@ class DPO(Method):
 
     Source: arXiv 2305.18290; read in the authors' code, `trainers.py`."""
 
-    credited_by: ClassVar[str] = "nowhere: it compares rewards"
-    uncorrected: ClassVar[str] = "whole completions are compared"
     beta: float = checks.setting(0.1, **POSITIVE)
     """Log-odds of a preference per nat of log-ratio."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.refuse("advantage", "shift", because="it compares rewards")
+        self.refuse("correction", because="whole completions are compared")
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(reference=True)
@@ -83,21 +85,21 @@ class TRDPO(DPO):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ADPO(DPO):
+class ADPO(Method):
     """-Σ_i q_i log softmax(l/τ)_i of a group, l = Σ_t log(π/π_old): smallest at π ∝ π_old q^τ.
 
     Source: arXiv 2510.18913; read in the code of an implementation that cites it, not in the paper.
     Differs from: one implementation adapts τ to the entropy, and can add k3 to the anchor."""
 
     advantage: str = "group-std"
-    credited_by: ClassVar[str] = ""
     beta: float = checks.setting(0.5, **POSITIVE)
     """Temperature of q, the Boltzmann distribution of the advantages. The optimum's tilt is τ/β."""
     tau: float = checks.setting(0.8, **POSITIVE)
     """Temperature of the log-ratios. It multiplies the tilt: a larger one goes further."""
 
-    def needs(self, anchor: Anchor) -> Needs:
-        return Needs()
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.refuse("correction", because="whole completions are compared")
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         total = _log_ratio(batch.mask, logp=scores.logp, logp_old=batch.logp_anchor).sum(-1)

@@ -4,7 +4,7 @@ drawn for a critic."""
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -81,7 +81,9 @@ class DVPO(PPO):
     critic_speed: float = checks.setting(10.0, above=0)
     """The critic's learning rate as a multiple of the policy's."""
 
-    credited_by: ClassVar[str] = "the critic"
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.refuse("advantage", "shift", because="its advantages are the critic's")
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(critic=self.critic_speed, critic_outputs=self.quantiles, values=True)

@@ -202,11 +202,15 @@ class OAPL(Method):
 
     token_loss = oapl_loss
     anchor: ClassVar[Anchor] = "rollout"
-    credited_by: ClassVar[str] = "each prompt's raw rewards, less their soft maximum"
     beta1: float = checks.setting(1.0, **POSITIVE)
     """Temperature, in units of reward, of the soft maximum that is a prompt's value."""
     beta2: float = checks.setting(1e-3, **POSITIVE)
     """Reward that a nat of the completion's log-ratio stands for."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        reason = "its advantages are each prompt's raw rewards, less their soft maximum"
+        self.refuse("advantage", "shift", because=reason)
 
     def prepare(self, batch: Batch) -> Batch:
         present = batch.mask.any(-1)
@@ -262,10 +266,14 @@ class TPO(Method):
     by their rewards."""
 
     token_loss = tpo_loss
-    credited_by: ClassVar[str] = "each prompt's rewards, standardised within the group"
     compares: ClassVar[bool] = True
     eta: float = checks.setting(1.0, **POSITIVE)
     """Standard deviations of reward that a nat is worth."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        reason = "it standardises each prompt's rewards within the group"
+        self.refuse("advantage", "shift", because=reason)
 
 
 RELATIVES: dict[str, Any] = {
