@@ -4,19 +4,10 @@ each in the source."""
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from functools import cache, wraps
+from functools import cache
 from itertools import zip_longest
-from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-Fields = ParamSpec("Fields")
-A = TypeVar("A")
-B = TypeVar("B")
-C = TypeVar("C")
-Made = TypeVar("Made")
-Result = TypeVar("Result")
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -42,71 +33,6 @@ def settings(entry: Any) -> list[Setting]:
                 Setting(f.name, written[f.name][0], own.get(f.name, default), written[f.name][1])
             )
     return found
-
-
-def documents(kind: type) -> Callable[[Function], Function]:
-    """A decorator for a function whose keyword arguments are the fields of a dataclass: what the
-    fields' docstrings say takes the place of the line `...:` in the function's, so that it is
-    written once and `help` shows it."""
-
-    def fill(function: Function) -> Function:
-        # From Python 3.13 on a docstring comes without its indentation.
-        before, mark, after = inspect.cleandoc(function.__doc__ or "").partition("...:")
-        if mark:  # `python -OO` keeps no docstring
-            indent = " " * (len(before) - len(before.rstrip(" ")))
-            rest = after.splitlines(keepends=True)[1:]
-            while rest and rest[0].startswith(indent + " "):  # the line's continuation
-                del rest[0]
-            told = "\n".join(
-                textwrap.fill(
-                    f"{one.name}: {' '.join(one.text.split())}",
-                    width=96,
-                    initial_indent=indent,
-                    subsequent_indent=indent + "    ",
-                    break_on_hyphens=False,
-                )
-                for one in settings(kind)
-            )
-            function.__doc__ = f"{before.rstrip(' ')}{told}\n{''.join(rest)}"
-        return function
-
-    return fill
-
-
-def takes_fields(
-    kind: Callable[Fields, Made],
-) -> Callable[[Callable[[A, B, C, Made], Result]], Callable[Concatenate[A, B, C, Fields], Result]]:
-    """A decorator for a function of three arguments and a dataclass: its callers pass the fields of
-    the dataclass by name instead.
-
-    So they are written once, at the dataclass: type checkers read their names, types and defaults
-    there, and `inspect.signature` and `help` show them as the function's own."""
-
-    def unfold(
-        function: Callable[[A, B, C, Made], Result],
-    ) -> Callable[Concatenate[A, B, C, Fields], Result]:
-        types: Any = get_type_hints(kind)
-        own, fields_of = inspect.signature(function), inspect.signature(kind)
-        given = list(own.parameters.values())[:-1]
-        keywords = [
-            p.replace(kind=p.KEYWORD_ONLY, annotation=types[p.name])
-            for p in fields_of.parameters.values()
-        ]
-        shown = own.replace(parameters=[*given, *keywords])
-
-        @wraps(function)
-        def call(*args: Any, **arguments: Any) -> Result:
-            try:
-                bound = shown.bind(*args, **arguments).arguments
-            except TypeError as error:
-                raise TypeError(f"{function.__name__}: {error}") from None
-            before: Any = [bound.pop(p.name) for p in given]
-            return function(*before, kind(**bound))  # type: ignore[call-arg]
-
-        call.__signature__ = shown  # type: ignore[attr-defined]
-        return call
-
-    return unfold
 
 
 def dataclass_of(entry: Any) -> Any:

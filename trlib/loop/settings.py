@@ -1,9 +1,9 @@
 """The settings of a run: every keyword argument of `trlib.train`, with its default and what it
 means.
 
-Names, types, defaults and meanings are written here and nowhere else: the signature and the
-docstring of `trlib.train` and the options of `trlib train` are made from `RunSettings`. This module
-imports no torch, so `trlib train --help` is quick."""
+The options of `trlib train` are made from `RunSettings`; the signature and the docstring of
+`trlib.train` say the same, and a test compares them. This module imports no torch, so `trlib train
+--help` is quick."""
 
 from __future__ import annotations
 

@@ -1,50 +1,108 @@
-"""The loop: rollout, advantage, objective, update, the same for every method.
+"""`trlib.train`: its arguments, what they mean, and what is checked before a run begins."""
 
-Its two loops stand on this page: `Loop.batches` goes over the batches and `WholeBatch.minibatches`
-over the updates of one. What a method may change is in `trlib.algorithms.method`; nothing here
-knows a method by name."""
-
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
-
-from trlib import checks
-from trlib.algorithms.method import Batch, Method
-from trlib.errors import RunError
-from trlib.fields import documents, takes_fields
-from trlib.loop import boxes, memory_check, metrics
-from trlib.loop.collect import Collector
-from trlib.loop.learner import Learner
-from trlib.loop.minibatch import Minibatch
-from trlib.loop.optimizers import Maker, maker
+from trlib.algorithms.method import Method
+from trlib.loop import requirements
+from trlib.loop.batches import Loop
+from trlib.loop.optimizers import maker
 from trlib.loop.saving import checkpoints
-from trlib.loop.saving.progress import Progress
-from trlib.loop.saving.run import Run, record_of
-from trlib.loop.saving.stopping import stoppable
-from trlib.loop.settings import FilledSettings, RunSettings
-from trlib.model.completions import Completions
+from trlib.loop.saving.run import Run
+from trlib.loop.settings import Anchor, Precision, RunSettings
 from trlib.model.policy import Policy
 from trlib.other_names import names_its_arguments
-from trlib.seeds import generator
 from trlib.tasks.task import Task, check_task
 
 
 @names_its_arguments
-@documents(RunSettings)
-@takes_fields(RunSettings)
-def train(policy: Policy, task: Task, method: Method, settings: RunSettings) -> Run:
+def train(
+    policy: Policy,
+    task: Task,
+    method: Method,
+    *,
+    steps: int,
+    seed: int = 0,
+    prompts: int = 16,
+    group: int = 16,
+    temperature: float = 1.0,
+    max_tokens: int | None = None,
+    minibatches: int = 1,
+    epochs: int = 1,
+    lr: float = 1e-4,
+    betas: tuple[float, float] = (0.9, 0.95),
+    weight_decay: float = 0.0,
+    warmup: int = 10,
+    grad_norm: float = 1.0,
+    anchor: Anchor | None = None,
+    optimizer: str | Callable[..., Any] = "adamw",
+    lag: int = 0,
+    buffer: int = 0,
+    segments: int = 1,
+    sampler_logp: bool = True,
+    sampler: Precision = "fp32",
+    logit_noise: float = 0.0,
+    probe: int = 32,
+    checkpoint_every: int = 10,
+    out: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    without: Sequence[str] = (),
+    at_once: int | None = None,
+) -> Run:
     """Train `policy` in place on `task` by `method`.
 
     Args:
         policy: what learns, from `trlib.load_policy`; it is changed in place.
         task: what it learns, from `trlib.load_task`.
         method: how, such as `trlib.algorithms.GRPO()`.
-        ...: every other argument is a field of `trlib.loop.settings.RunSettings`, passed by its
-            name; `help(trlib.train)` shows here what each one means.
+        steps: Number of batches.
+        seed: Seed of every random draw. The same seed, machine and versions give the same history
+            bit for bit, timings apart (on a CPU; a GPU adds up in an order of its own).
+        prompts: Prompts per batch.
+        group: Completions per prompt.
+        temperature: Temperature of sampling, and of every log-probability.
+        max_tokens: Token limit of a completion; by default the task's.
+        minibatches: Parts into which a batch is split, by whole prompts; each part is one update.
+        epochs: Passes over each batch, so a batch is used for minibatches x epochs updates.
+        lr: Learning rate.
+        betas: The optimiser's betas, if it takes any.
+        weight_decay: The optimiser's weight decay, if it takes one.
+        warmup: Updates over which the learning rate rises linearly to its full value.
+        grad_norm: Largest Euclidean norm of the gradient; a longer gradient is scaled down to it.
+        anchor: Policy around which the trust region is drawn: rollout (the one that sampled) or
+            recomputed (the learner before the batch's first update); by default the method's
+            choice.
+        optimizer: Optimiser: adamw, sgd, muon, frobenius, sign, auon, hybrid_auon, or FILE.py:NAME.
+            In Python it can also be a callable that makes a torch.optim.Optimizer. Clipping,
+            warm-up and float32 copies of 16-bit weights come with every one.
+        lag: Batches by which the sampler's weights are behind the learner's.
+        buffer: Batches by which a prompt's completions may be older still: 0 to this many, drawn at
+            random, as from a buffer.
+        segments: Parts of a completion that policies of different ages write: the first is `lag`
+            batches behind, each later one a batch less. The parts are equally long, and each policy
+            reads what is already written before it goes on: a partial rollout.
+        sampler_logp: Whether the sampler reports the log-probs of its tokens. If it does not, the
+            anchor must be recomputed: the learner's own log-probs then stand in for the old
+            policy's, however old the completions are.
+        sampler: What the sampler computes in: fp32, bf16, or float with weights rounded to int8,
+            int4 (simulated).
+        logit_noise: Standard deviation of Gaussian noise on the sampler's logits.
+        probe: Completions per batch on which the exact metrics are computed, spread evenly over the
+            prompts; 0 for none. The distribution over the whole vocabulary is held at each of their
+            tokens: use few if the vocabulary is large.
+        checkpoint_every: Batches between two checkpoints; after an error or a kill a run goes on
+            from the last.
+        out: Folder for the checkpoint, the history and the trained policy; by default nothing is
+            written.
+        resume: Continue the run in `out`, bit for bit; if there is none yet, begin it.
+        progress: Show a progress bar.
+        without: Savings to switch off, to see that they change nothing: sharing. With sharing each
+            distinct prefix is read once, in sampling and in scoring. It changes values and
+            gradients in the last digits at most.
+        at_once: Completions that are scored at a time; by default all of a minibatch. Fewer take
+            less memory and a third more time, and change a gradient only in its last digits.
 
     The first Ctrl-C or SIGTERM ends the run after the current batch, saved and valid; a second one
     ends it at once.
@@ -54,7 +112,7 @@ def train(policy: Policy, task: Task, method: Method, settings: RunSettings) -> 
         CheckpointError: `out` cannot be written, is in use by another process, holds another run,
             or a damaged one.
         NonFiniteError: NaN or inf in a loss or a gradient.
-        MethodError: one of the method's boxes, or the task's verifier, raised an error or returned
+        MethodError: a function of the method, or the task's verifier, raised an error or returned
             something unusable.
         DemonstrationError: an expert's answer that the method asks for is missing, wrong or too
             long.
@@ -70,8 +128,38 @@ def train(policy: Policy, task: Task, method: Method, settings: RunSettings) -> 
         raise TypeError(
             f"method: expected a method such as trlib.algorithms.GRPO(), got {method!r}"
         )
+    settings = RunSettings(
+        steps=steps,
+        seed=seed,
+        prompts=prompts,
+        group=group,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        minibatches=minibatches,
+        epochs=epochs,
+        lr=lr,
+        betas=betas,
+        weight_decay=weight_decay,
+        warmup=warmup,
+        grad_norm=grad_norm,
+        anchor=anchor,
+        optimizer=optimizer,
+        lag=lag,
+        buffer=buffer,
+        segments=segments,
+        sampler_logp=sampler_logp,
+        sampler=sampler,
+        logit_noise=logit_noise,
+        probe=probe,
+        checkpoint_every=checkpoint_every,
+        out=out,
+        resume=resume,
+        progress=progress,
+        without=without,
+        at_once=at_once,
+    )
     filled = settings.filled(max_tokens=task.max_tokens, anchor=method.anchor)
-    boxes.check_anchor(method, filled)
+    requirements.check_anchor(method, filled.anchor, filled.sampler_logp)
     make = maker(filled.optimizer)
     with (
         checkpoints.holding(filled.out, filled.resume, policy) as folder,
@@ -82,130 +170,3 @@ def train(policy: Policy, task: Task, method: Method, settings: RunSettings) -> 
         if filled.resume:
             loop.progress.restore()
         return loop.batches()
-
-
-class Loop:
-    """A run in progress: what has to be kept from one batch to the next."""
-
-    def __init__(
-        self,
-        policy: Policy,
-        task: Task,
-        method: Method,
-        settings: FilledSettings,
-        make: Maker,
-        folder: Path | None,
-    ) -> None:
-        self.policy, self.method, self.settings = policy, method, settings
-        self.needs = boxes.needs_of(method, settings.anchor)
-        boxes.check_vocabulary(method, self.needs, policy.vocabulary)
-        memory_check.warn_if_short(policy, settings, self.needs)
-        self.run = Run(policy, [], [], record_of(policy, task, method, settings), folder)
-        self.learner = Learner(policy, settings, self.needs, make)
-        self.collector = Collector(self.learner, task, method, self.needs, settings)
-        self.progress = Progress(self.run, self.learner, self.collector)
-
-    def batches(self) -> Run:
-        """Every batch that is left, with checkpoints in between."""
-        run, s, begun = self.run, self.settings, len(self.run.rows)
-        with self._bar(begun) as bar, stoppable() as stop:
-            while len(run.rows) < s.steps and not stop.is_set():
-                k = len(run.rows)
-                # Looking at values makes a GPU wait for them: the first batch shows whether the
-                # shapes and values fit.
-                with checks.value_checks(k == begun), self._telling(k):
-                    row, prompt_rows = self.batch(k)
-                run.rows.append(row)
-                run.prompt_rows.extend(prompt_rows)
-                bar.set_postfix_str(f"reward {row['reward']:.2f}", refresh=False)
-                bar.update()
-                if (k + 1) % s.checkpoint_every == 0 and k + 1 < s.steps and not stop.is_set():
-                    self.progress.save()
-            run.interrupted = len(run.rows) < s.steps
-            run.signal = stop.signal if run.interrupted else None
-            self.progress.save()
-        if run.out is not None:
-            self.policy.save(run.out / "policy")
-        return run
-
-    def batch(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
-        """Sample, verify, learn, measure: the batch's row of the history, and a row for each of its
-        prompts."""
-        began, collector = time.perf_counter(), self.collector
-        prompts, plan = collector.prompts(k), collector.plan(k)
-        completions, verdicts = collector.rollout(prompts, k, plan)
-        batch = collector.prepare(completions, verdicts, k)
-        updates = self.updates(completions, batch)
-        if bool(completions.mask.any()):
-            collector.warn_of_silence(batch, updates, k)
-        exact, divergences = metrics.on_probe(
-            self.policy,
-            completions,
-            collector.probe_rows(plan),
-            self.settings,
-            self.learner.reference,
-        )
-        ref = self.method.reference
-        if ref is not None and ref.every and (k + 1) % ref.every == 0:
-            self.learner.move_reference(ref.share)
-        self.run.last = completions
-        sampled = metrics.of_completions(completions, verdicts)
-        row = {
-            **sampled,
-            **metrics.summarise(updates),
-            **exact,
-            **self.learner.memory.numbers(),
-            **metrics.timing(completions, time.perf_counter() - began),
-        }
-        return row, metrics.of_prompts(k, prompts, completions, verdicts, divergences)
-
-    def updates(self, completions: Completions, batch: Batch) -> list[metrics.Update]:
-        """Boxes 3 and 4: what the method learns from the batch."""
-        done: list[metrics.Update] = []
-        whole = WholeBatch(self.learner, self.method, self.needs, completions, batch, done=done)
-        with boxes.wrap_user_errors(self.method, "update"):
-            self.method.update(whole)
-        return done
-
-    def _bar(self, begun: int) -> Any:
-        from tqdm.auto import tqdm
-
-        s, name = self.settings, self.run.settings["method"]["name"]
-        shown = {"desc": name, "unit": "batch", "dynamic_ncols": True}
-        return tqdm(total=s.steps, initial=begun, disable=not s.progress, **shown)
-
-    @contextmanager
-    def _telling(self, k: int) -> Iterator[None]:
-        """An error of batch `k` carries the run so far, and says how much of it is saved."""
-        try:
-            yield
-        except RunError as error:
-            run, saved = self.run, ""
-            if run.out is not None:
-                number = self.progress.saved
-                saved = f"; {number} of the {k} batches before it are saved in {str(run.out)!r}"
-            raise type(error)(f"batch {k}: {error}{saved}", run) from None
-
-
-class WholeBatch(Minibatch):
-    """The batch that the update box receives, which it may walk through in minibatches."""
-
-    def minibatches(self) -> Iterator[Minibatch]:
-        """Every epoch goes over the whole groups in a new order."""
-        s, given = self.learner.settings, (self.learner, self.method, self.needs)
-        for epoch in range(s.epochs):
-            for rows in self._rows_of_parts(epoch):
-                completions, batch = self.completions, self.batch
-                if rows is not None:
-                    completions, batch = completions.rows(rows), batch.rows(rows)
-                yield Minibatch(*given, completions, batch, done=self.done)
-
-    def _rows_of_parts(self, epoch: int) -> list[Any]:
-        """The rows of each minibatch; None: all of them, as they are."""
-        s = self.learner.settings
-        if s.minibatches == 1:
-            return [None]
-        number = self.batch.number
-        order = torch.randperm(s.prompts, generator=generator(s.seed, "order", number, epoch))
-        rows = torch.arange(s.prompts * s.group).view(s.prompts, s.group)[order]
-        return [part.flatten() for part in rows.to(self.batch.mask.device).chunk(s.minibatches)]
