@@ -51,7 +51,7 @@ class NonFiniteError(RunError, FloatingPointError):
 
 
 class MethodError(RunError, ValueError, TypeError):
-    """An error inside one of a method's boxes or a task's verifier, with its file and line."""
+    """An error in a method's own code or a task's verifier, with its file and line."""
 
 
 class DemonstrationError(RunError, ValueError):

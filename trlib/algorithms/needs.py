@@ -18,9 +18,7 @@ class Needs:
     """A method's declaration: the loop computes what is named here, and nothing else."""
 
     old: bool | None = checks.setting(None)
-    """`Batch.logp_old`, computed by the learner before this batch's updates. None: only where the
-    trust region is drawn around that policy or a correction asks for it; True: always, and before
-    `prepare`; False: never."""
+    """Accepted, and without an effect: every batch has `logp_old`."""
     reference: bool = checks.setting(False)
     """`Batch.logp_ref` and `Step.reference`: the policy that the run began with, unless the method
     has moved it."""
@@ -64,7 +62,6 @@ class Provided:
 
 
 NEEDED_FOR = {
-    "logp_old": "old=True",
     "logp_ref": "reference=True",
     "full": "full=True",
     "hidden": "hidden=True",
@@ -81,10 +78,15 @@ class MissingNeed(AttributeError, ValueError):
 
 def require(name: str, holder: str, value: Value | None) -> Value:
     """`value`, which a batch or scores hold under `name`.
-    Raises MissingNeed: it is None, because the method's `needs` did not name it."""
+    Raises MissingNeed: it is None, because the method's `needs` did not name it, or the batch was
+    made by hand."""
     if value is None:
+        hint = (
+            f"the method's `needs` must name it: Needs({NEEDED_FOR[name]})"
+            if name in NEEDED_FOR
+            else f"a batch that is made by hand has it from Provided({name}=...)"
+        )
         raise MissingNeed(
-            f"{name}: the {holder} {'do' if holder == 'scores' else 'does'} not hold it; the "
-            f"method's `needs` must name it: Needs({NEEDED_FOR[name]})"
+            f"{name}: the {holder} {'do' if holder == 'scores' else 'does'} not hold it; {hint}"
         )
     return value

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
-from trlib.algorithms.needs import Needs
+from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, weigh
 from trlib.other_names import names_its_arguments
 
 
@@ -35,9 +34,6 @@ def reinforce_loss(logp: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLo
 class REINFORCE(Method):
     """The plain policy gradient, for one update per batch; further updates would follow stale
     samples unweighted."""
-
-    def needs(self, anchor: Anchor) -> Needs:
-        return Needs(old=False)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return reinforce_loss(scores.logp, **batch.credit)

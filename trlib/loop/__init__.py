@@ -1,32 +1,29 @@
 """The loop that trains: rollout, advantage, objective, update, the same for every method.
 
-Five files, some 1,100 lines, take a reader from `trlib.train` to the optimiser's step, here with
-GRPO. In the order of a batch:
+A batch passes through eight files of this folder. In the order of a batch:
 
-1. `loop/train.py`: `train`, and both loops: over batches, and over a batch's updates
-2. `loop/collect.py`: boxes 1 and 2, from prompts to a batch with advantages
-3. `loop/minibatch.py`: boxes 3 and 4, from a minibatch's scores to a loss
-4. `algorithms/ppo.py`: the loss
-5. `loop/optimizer_step.py`: gradient, clipping, warm-up and the optimiser's step
+1. `batches.py`: both loops, over batches (`Loop.batches`, `Loop.batch`) and over a batch's updates
+   (`WholeBatch.minibatches`)
+2. `collect.py`: stages 1 and 2, from prompts to a batch with advantages
+3. `sampler.py`: who samples: the policy itself, or an older or coarser copy of it
+4. `learner.py`: the policy that learns, what it says of completions, and what learns beside it
+5. `minibatch.py`: stages 3 and 4, from a minibatch's scores to a loss
+6. `optimizer_step.py`: gradient, clipping, warm-up and the optimiser's step
+7. `metrics.py`: the columns of the history
+8. `user_errors.py`: errors in a method's code, reported with its file and line
 
-A batch also passes through these. You can take each at its word until you need its details:
+`logp_old`, what the learner says of a batch before its updates, is computed in one place:
+`Loop.old_scores` in `batches.py`.
 
-- `algorithms/method.py`, `algorithms/batch.py`: what a method may change, and what it receives
-- `algorithms/grpo.py`: GRPO, which is PPO's loss with other settings
-- `model/rollout.py`: how completions are sampled
-- `model/policy.py`, `model/forward.py`: the scores, log-probabilities with gradient
-- `model/prompt_encoding.py`: prompts as tokens
-- `loop/sampler.py`: who samples: the policy itself, or an older or coarser copy of it
-- `loop/boxes.py`: errors in a method's code, reported with its file and line
-- `loop/reference.py`: the penalty on the KL divergence to a reference, in the reward or the loss
-- `loop/metrics.py`: the columns of the history
-- `algorithms/plan.py`, `algorithms/needs.py`, `algorithms/memory.py`: what a method draws, asks for
-  and keeps
-- `model/completions.py`: what was sampled, as tensors
-- `model/packing.py`, `model/attention.py`, `model/hooks.py`: a forward pass that reads a shared
-  prefix once
+What a batch calls outside of this folder can be taken at its word until its details are needed:
 
-What surrounds a batch: `settings` (of a run), `memory_check` (whether it fits into memory), `saving`
-(how a run is kept, interrupted and resumed, and what `train` returns), `learner`, `optimizers` and
-`critic` (what has weights). `trlib.model.partial_rollout` writes completions with policies of
-several ages."""
+- `algorithms`: `method.py` and `batch.py` (what a method may change, and what it receives),
+  `grpo.py` and `ppo.py` (GRPO is PPO's loss with other settings)
+- `model`: `rollout.py` (how completions are sampled), `policy.py` and `forward.py` (log-probs with
+  gradient), `packing.py` and `attention.py` (a forward pass that reads a shared prefix once)
+- `tasks`: prompts, and verdicts on completions
+
+What surrounds a batch: `train` (the function), `settings` (of a run), `requirements` (whether they fit the method) and
+`memory_check` (whether the run fits into memory), `reference` (the penalty on the KL divergence to
+a reference), `saving` (how a run is kept, interrupted and resumed, and what `train` returns),
+`optimizers` and `critic`."""

@@ -1,4 +1,4 @@
-"""The first two boxes: completions with the verifier's verdicts, then what the method needs and its
+"""The first two stages: completions with the verifier's verdicts, then what the method needs and its
 advantages."""
 
 import math
@@ -9,15 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trlib.algorithms.method import Batch, Method
+from trlib.algorithms.method import Batch, Method, Scores
 from trlib.algorithms.needs import Provided
 from trlib.algorithms.plan import Stage
 from trlib.errors import warn
 from trlib.loop import reference
-from trlib.loop.boxes import ResolvedNeeds, wrap_user_errors
 from trlib.loop.learner import Learner
 from trlib.loop.metrics import Update
 from trlib.loop.settings import FilledSettings
+from trlib.loop.user_errors import user_errors
 from trlib.model.completions import Completions, join, regrouped, top_k
 from trlib.model.partial_rollout import sample_in_segments
 from trlib.seeds import derive, generator
@@ -35,24 +35,16 @@ class Collector:
         learner: Learner,
         task: Task,
         method: Method,
-        needs: ResolvedNeeds,
         settings: FilledSettings,
     ) -> None:
-        self.learner = learner
-        self.task = task
-        self.method = method
-        self.needs = needs
-        self.settings = settings
+        self.learner, self.task, self.method, self.settings = learner, task, method, settings
+        self.needs = learner.needs
         self.warned_of_silence = False
-        alone = settings.minibatches * settings.epochs == 1 and type(method).update is Method.update
-        self.needs_own_old_pass = (bool(needs.old) and not alone) or needs.early
-        """Whether `logp_old` needs a forward pass of its own; else the pass of the batch's only
-        update provides it."""
 
     def rollout(
         self, prompts: list[Prompt], k: int, plan: tuple[Stage, ...]
     ) -> tuple[Completions, list[Verdict]]:
-        """Box 1: completions of the batch's prompts, stage by stage as planned, with their
+        """Stage 1: completions of the batch's prompts, stage by stage as planned, with their
         verdicts."""
         s = self.settings
         whole = self.needs.full_anchor and s.anchor == "rollout"
@@ -130,7 +122,7 @@ class Collector:
     def prompts(self, k: int) -> list[Prompt]:
         """The prompts of batch `k`."""
         n = self.settings.prompts
-        with wrap_user_errors(self.task, "prompts"):
+        with user_errors(self.task, "prompts"):
             return checked_prompts(
                 self.task.prompts(n, seed=derive(self.settings.seed, "train", k)), n
             )
@@ -138,7 +130,7 @@ class Collector:
     def plan(self, k: int) -> tuple[Stage, ...]:
         """How the method draws batch `k`, checked."""
         group = self.settings.group
-        with wrap_user_errors(self.method, "plan"):
+        with user_errors(self.method, "plan"):
             plan = tuple(self.method.plan(group, k))
             drawn = sum(stage.count for stage in plan)
             if drawn != group:
@@ -157,8 +149,11 @@ class Collector:
         rows = number * total // max(len(number), 1)
         return rows if len(plan) == 1 else rows + number % max(1, total // max(len(number), 1))
 
-    def prepare(self, completions: Completions, verdicts: list[Verdict], k: int) -> Batch:
-        """Box 2: everything the method asked to know, then its advantages."""
+    def prepare(
+        self, completions: Completions, verdicts: list[Verdict], old: Scores, k: int
+    ) -> Batch:
+        """Stage 2: everything the method asked to know, then its advantages. `old`: what the
+        learner says of the completions before the batch's updates."""
         s, c = self.settings, completions
         batch = Batch(
             **{
@@ -175,8 +170,8 @@ class Collector:
             memory=self.learner.memory,
         )
         with torch.no_grad():
-            batch = replace(batch, provided=self._provided(c))
-        with wrap_user_errors(self.method, "prepare"):
+            batch = replace(batch, provided=self._provided(c, old))
+        with user_errors(self.method, "prepare"):
             ref = self.method.reference
             prepared = (
                 self.method.prepare(batch)
@@ -186,21 +181,16 @@ class Collector:
             _check(prepared, batch)
         return prepared
 
-    def _provided(self, c: Completions) -> Provided:
+    def _provided(self, c: Completions, old: Scores) -> Provided:
         """The log-probs, distributions and values that the method needs."""
         s, needs, learner = self.settings, self.needs, self.learner
-        provided: dict[str, Any] = {}
-        recomputed = s.anchor == "recomputed" and (needs.full_anchor or needs.topk_anchor > 0)
-        if recomputed or self.needs_own_old_pass:
-            old = learner.policy.score(
-                c, temperature=s.temperature, full=recomputed, at_once=s.at_once
-            )
-            provided["logp_old"] = old.logp
+        provided: dict[str, Any] = {"logp_old": old.logp.detach()}
+        around_sampler = s.anchor == "rollout"
         if needs.full_anchor:
-            provided["full_anchor"] = old.full if recomputed else c.full
+            provided["full_anchor"] = c.full if around_sampler else old.full.detach()
         if needs.topk_anchor:
             provided["topk_anchor"] = (
-                top_k(old.full, c.tokens, needs.topk_anchor) if recomputed else c.topk
+                c.topk if around_sampler else top_k(old.full.detach(), c.tokens, needs.topk_anchor)
             )
         if learner.critic is not None:
             provided["values"] = learner.critic.values(c)
@@ -223,7 +213,7 @@ class Collector:
 
     def _verify(self, prompts: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
         """The verdict on each completion, with its prompt's number."""
-        with wrap_user_errors(self.task, "verify"):
+        with user_errors(self.task, "verify"):
             found = verify_batch(self.task, prompts, part)
         return list(zip(part.group.tolist(), found, strict=True))
 

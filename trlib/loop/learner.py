@@ -1,12 +1,13 @@
 """Everything in a run that a checkpoint must hold: what has weights, its optimiser, and the
 method's memory."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from trlib.algorithms.batch import Scores
 from trlib.algorithms.memory import Memory
 from trlib.algorithms.needs import Needs
 from trlib.loop.critic import Critic
@@ -14,7 +15,9 @@ from trlib.loop.metrics import METRICS
 from trlib.loop.optimizer_step import OptimizerStep
 from trlib.loop.optimizers import Maker
 from trlib.loop.sampler import Sampler
+from trlib.loop.saving import optimizer_state
 from trlib.loop.settings import RunSettings
+from trlib.model.completions import Completions
 from trlib.model.policy import Policy
 
 
@@ -22,7 +25,7 @@ class Learner:
     """A policy that learns, what learns and samples with it, and what its method remembers."""
 
     def __init__(self, policy: Policy, settings: RunSettings, needs: Needs, make: Maker) -> None:
-        self.policy, self.settings = policy, settings
+        self.policy, self.settings, self.needs = policy, settings, needs
         self.sampler = Sampler(
             policy, lag=settings.lag, buffer=settings.buffer, precision=settings.sampler
         )
@@ -43,8 +46,42 @@ class Learner:
         parts = [(list(self.weights.values()), 1.0)]
         if self.critic is not None:
             parts.append((self.critic.parameters, needs.critic))
-        self.optimizer_step = OptimizerStep(parts, make, settings)
+        self.optimizer_step = OptimizerStep(
+            parts,
+            make,
+            lr=settings.lr,
+            betas=settings.betas,
+            weight_decay=settings.weight_decay,
+            warmup=settings.warmup,
+            grad_norm=settings.grad_norm,
+        )
         self.memory = Memory((*METRICS, "batch"), policy.device)
+
+    def score(
+        self,
+        completions: Completions,
+        *,
+        full: bool = False,
+        weights: Mapping[str, Tensor] | None = None,
+        at_once: int | None = None,
+        perturb: Callable[[Tensor], Tensor] | None = None,
+    ) -> Scores:
+        """What the policy says of some completions: log-probs at the run's temperature, and what
+        else the method `needs`; arguments as in `Policy.score`."""
+        needs = self.needs
+        scores = self.policy.score(
+            completions,
+            temperature=self.settings.temperature,
+            full=full or needs.full,
+            hidden=needs.hidden,
+            weights=weights,
+            at_once=at_once,
+            perturb=perturb,
+        )
+        if not needs.values:
+            return scores
+        assert self.critic is not None
+        return Scores(**scores.present(), values=self.critic.values(completions))
 
     @torch.no_grad()
     def move_reference(self, share: float) -> None:
@@ -62,11 +99,14 @@ class Learner:
             "critic": {} if self.critic is None else self.critic.trainable,
         }
         named = {f"{part}/{name}": t for part, held in parts.items() for name, t in held.items()}
-        return named | self.optimizer_step.tensors()
+        return named | optimizer_state.tensors(self.optimizer_step)
 
     def numbers(self) -> dict[str, Any]:
         """The rest of what it depends on, as JSON values."""
-        return {"memory": self.memory.numbers(), "descent": self.optimizer_step.numbers()}
+        return {
+            "memory": self.memory.numbers(),
+            "descent": optimizer_state.numbers(self.optimizer_step),
+        }
 
     def load(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
         """Go on from what `tensors` and `numbers` returned.
@@ -85,4 +125,4 @@ class Learner:
         if self.critic is not None:
             self.critic.load_state(below("critic/"))
         self.memory.restore(numbers["memory"], below("memory/"))
-        self.optimizer_step.load(tensors, numbers["descent"])
+        optimizer_state.load(self.optimizer_step, tensors, numbers["descent"])

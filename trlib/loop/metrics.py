@@ -16,7 +16,6 @@ from torch import Tensor
 
 from trlib.algorithms.method import Batch, TokenLoss
 from trlib.divergences import kl, tv
-from trlib.loop.settings import FilledSettings
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy
 from trlib.tasks.task import Prompt, Verdict, rewards_of
@@ -155,7 +154,7 @@ class Update:
 def observe(
     loss: float, grad_norm: float, token_loss: TokenLoss | None, batch: Batch, *more: float
 ) -> Update:
-    """The record of one update from its objective's diagnostics (None: the update box computed no
+    """The record of one update from its objective's diagnostics (None: the update computed no
     loss).
 
     more: `behind`, then `ess_seq`, of the `Update`."""
@@ -263,8 +262,10 @@ def on_probe(
     policy: Policy,
     c: Completions,
     rows: Tensor,
-    settings: FilledSettings,
     reference: Policy | None = None,
+    *,
+    temperature: float,
+    at_once: int | None = None,
 ) -> tuple[dict[str, float], dict[int, float]]:
     """The exact columns of the history, on a probe of some rows, and `kl_seq_back` by prompt."""
     probe = c.rows(rows.to(policy.device))
@@ -273,9 +274,7 @@ def on_probe(
     def whole(of: Policy) -> Tensor:
         if not len(rows):
             return log_mu
-        return of.score(
-            probe, temperature=settings.temperature, full=True, at_once=settings.at_once
-        ).full
+        return of.score(probe, temperature=temperature, full=True, at_once=at_once).full
 
     log_pi = whole(policy)
     exact, back = measure(log_mu, log_pi, probe.tokens, probe.mask)

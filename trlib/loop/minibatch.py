@@ -1,4 +1,4 @@
-"""What the update box receives: a batch or a minibatch, and the means to score, differentiate and
+"""What a method's `update` receives: a batch or a minibatch, and the means to score, differentiate and
 descend."""
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from trlib.algorithms.method import Batch, Method, Scores, TokenLoss
-from trlib.algorithms.needs import Needs
 from trlib.arguments import choice
 from trlib.corrections import sequence_ess
-from trlib.loop.boxes import wrap_user_errors
 from trlib.loop.critic import Critic
 from trlib.loop.learner import Learner
 from trlib.loop.metrics import SHOWN, Update, observe, sampler_kl
 from trlib.loop.reference import penalised
+from trlib.loop.user_errors import user_errors
 from trlib.model.completions import Completions
 
 
@@ -30,23 +29,25 @@ class Minibatch:
         self,
         learner: Learner,
         method: Method,
-        needs: Needs,
         completions: Completions,
         batch: Batch,
         *,
         done: list[Update],
+        scored: Scores | None = None,
     ) -> None:
-        """`done`: the batch's updates so far, which `report` adds to."""
-        self.learner, self.method, self.needs = learner, method, needs
+        """`done`: the batch's updates so far, which `report` adds to. `scored`: the scores of the
+        only update, where the batch has just one."""
+        self.learner, self.method = learner, method
         self.completions = completions
         self.batch = batch
         self.done = done
+        self.scored = scored
         self.weights: Mapping[str, Tensor] = learner.weights
         self.parameters = list(self.weights.values())
         self.reference: Mapping[str, Tensor] = learner.reference_weights
         self.critic = [] if learner.critic is None else learner.critic.parameters
         self.token_loss: TokenLoss | None = None
-        """What the objective returned last, for the history; None: the update box has computed no
+        """What the objective returned last, for the history; None: the update has computed no
         loss."""
         self.sampler_kl = self.ess_seq = math.nan
         """The history's columns of these names; NaN: not measured."""
@@ -68,21 +69,12 @@ class Minibatch:
         double_backward: bool = False,
         perturb: Callable[[Tensor], Tensor] | None = None,
     ) -> Scores:
-        c, needs, settings = self._rows(rows), self.needs, self.learner.settings
+        at_once = None if double_backward else self.learner.settings.at_once
         # The fused kernels have only one derivative.
         with sdpa_kernel(SDPBackend.MATH) if double_backward else nullcontext():
-            scores = self.learner.policy.score(
-                c,
-                temperature=settings.temperature,
-                full=needs.full,
-                hidden=needs.hidden,
-                weights=weights,
-                at_once=None if double_backward else settings.at_once,
-                perturb=perturb,
+            return self.learner.score(
+                self._rows(rows), weights=weights, at_once=at_once, perturb=perturb
             )
-            if needs.values:
-                scores = Scores(**scores.present(), values=self.values(rows))
-            return scores
 
     def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
         c = self._rows(rows)
@@ -112,23 +104,16 @@ class Minibatch:
             return torch.func.jvp(values, tuple(critic.parameters), tuple(direction))[1].detach()
 
     def loss(self, scores: Scores | None = None) -> Tensor:
-        scores = self.score() if scores is None else scores
-        self._complete(scores)
-        with wrap_user_errors(self.method, "objective"):
+        scores = scores or self.scored or self.score()
+        with user_errors(self.method, "objective"):
             found = _checked(self.method.objective(scores, self.batch), self.batch)
             if (ref := self.method.reference) is not None:
                 found = penalised(ref, found, scores, self.batch)
             self.token_loss = found
-        with wrap_user_errors(self.method, "loss"):
+        with user_errors(self.method, "loss"):
             loss = self.method.loss(self.token_loss.per_token, self.batch)
         self._observe(scores)
         return loss
-
-    def _complete(self, scores: Scores) -> None:
-        """Where the batch's only update is about to begin, the policy is the old one, and needs no
-        pass of its own."""
-        if self.needs.old and self.batch.provided.logp_old is None:
-            self.batch = self.batch.plus(logp_old=scores.logp.detach())
 
     def _observe(self, scores: Scores) -> None:
         """The columns `ess_seq`, and `kl_sampler` where it is a batch's first loss: a later one

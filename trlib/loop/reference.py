@@ -12,8 +12,8 @@ from trlib.algorithms.method import Batch, Scores, TokenLoss
 from trlib.algorithms.reference import BETA_REF, Reference
 
 
-def prepare(reference: Reference, batch: Batch, box: Callable[[Batch], Batch]) -> Batch:
-    """The batch after a method's `prepare`, which is the `box`, with the penalty where it belongs
+def prepare(reference: Reference, batch: Batch, own: Callable[[Batch], Batch]) -> Batch:
+    """The batch after a method's `prepare`, which is `own`, with the penalty where it belongs
     to the reward. First β is adapted.
     Raises ValueError: a place of "token-reward" and a method without advantages."""
     logp, ref = (x.masked_fill(~batch.mask, 0.0) for x in (batch.logp_rollout, batch.logp_ref))
@@ -21,12 +21,12 @@ def prepare(reference: Reference, batch: Batch, box: Callable[[Batch], Batch]) -
         beta, far = weight(reference, batch), float((logp - ref).sum(-1).mean())
         batch.memory[BETA_REF] = follow(reference, beta, far, len(batch.mask))
     if reference.place == "loss":
-        return box(batch)
+        return own(batch)
     estimate = getattr(divergences, reference.estimator)
     costs = weight(reference, batch) * estimate(logp, ref)
     if reference.place == "reward":
-        return box(replace(batch, rewards=batch.rewards - costs.sum(-1)))
-    prepared = box(batch)
+        return own(replace(batch, rewards=batch.rewards - costs.sum(-1)))
+    prepared = own(batch)
     if prepared.advantages is None:
         raise ValueError(
             "reference: expected place='loss' or 'reward' with a method that has no advantages, "

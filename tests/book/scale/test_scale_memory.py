@@ -3,7 +3,6 @@ this package."""
 
 import csv
 import json
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -170,7 +169,11 @@ def test_gradients_and_adamw_take_as_counted(learns, precision):
     descent = OptimizerStep(
         [(policy.parameters, 1.0)],
         adamw,
-        SimpleNamespace(lr=1e-3, betas=(0.9, 0.95), weight_decay=0.0, grad_norm=1.0, warmup=1),
+        lr=1e-3,
+        betas=(0.9, 0.95),
+        weight_decay=0.0,
+        warmup=1,
+        grad_norm=1.0,
     )
     loss = sum(p.float().square().sum() for p in policy.parameters)
     gradients = torch.autograd.grad(loss, policy.parameters)

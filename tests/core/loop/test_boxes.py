@@ -12,7 +12,7 @@ import torch
 import trlib
 from tests.core.loop import runs
 from tests.core.loop.runs import BIG, SHORT
-from tests.losses import refused, same
+from tests.losses import close, refused, same
 from trlib.algorithms import (
     DPPO,
     PPO,
@@ -252,6 +252,40 @@ def test_a_mistake_in_a_box_is_named_with_its_line(box, code, tmp_path):
 )
 def test_more_tokens_than_the_vocabulary_has_are_refused_by_the_setting_s_name(method, name):
     refused(f"{name}: expected at most 272, the number of tokens in the .*, got 277", train, method)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"lag": 1},
+        {"anchor": "rollout"},
+        {"anchor": "rollout", "minibatches": 2},
+        {"minibatches": 2, "epochs": 2},
+        {"temperature": 0.7, "at_once": 2},
+    ],
+)
+@pytest.mark.parametrize("old", [None, True, False])
+def test_prepare_has_the_old_log_probs_and_a_batch_begins_there(settings, old):
+    begun = []
+
+    class Reads(PPO):
+        def needs(self, anchor):
+            return Needs(old=old)
+
+        def prepare(self, batch):
+            begun.append(batch.logp_old)
+            assert not batch.logp_old.requires_grad
+            return super().prepare(batch)
+
+        def objective(self, scores, batch):
+            if begun:  # the batch's first update
+                begun.clear()
+                close(scores.logp[batch.mask].detach(), batch.logp_old[batch.mask], 1e-6)
+            return super().objective(scores, batch)
+
+    run = train(Reads(), lr=1e-2, warmup=0, **settings)
+    assert not begun and run.history.grad_norm.gt(0).any()
 
 
 @pytest.mark.parametrize(("given", "share"), [((0.25,), 0.25), ((), 1.0)])

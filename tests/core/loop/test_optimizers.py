@@ -11,7 +11,6 @@ from tests.losses import close, refused
 from trlib.algorithms import PPO
 from trlib.loop.optimizer_step import OptimizerStep
 from trlib.loop.optimizers import maker
-from trlib.loop.settings import RunSettings
 
 train = partial(runs.trained, **SHORT)
 
@@ -95,8 +94,15 @@ def test_policy_and_critic_are_clipped_apart():
     """Gradients of norm 3 and 40: each is cut to the bound by itself, and the history has the
     policy's. A quarter of a step moves both by a quarter."""
     policy, critic = (torch.zeros(2, requires_grad=True) for _ in range(2))
-    settings = RunSettings(steps=1, lr=0.5, betas=(0.0, 0.0), warmup=0, grad_norm=1.0)
-    descent = OptimizerStep([([policy], 1.0), ([critic], 2.0)], maker("sgd"), settings)
+    descent = OptimizerStep(
+        [([policy], 1.0), ([critic], 2.0)],
+        maker("sgd"),
+        lr=0.5,
+        betas=(0.0, 0.0),
+        weight_decay=0.0,
+        warmup=0,
+        grad_norm=1.0,
+    )
     loss, norm = descent.step(3 * policy[0] + 40 * critic[1])
     assert (loss, norm) == (0.0, 3.0)
     close(policy, torch.tensor([-0.5, 0.0]), 1e-5)

@@ -278,17 +278,18 @@ class Own(PPO):
 
 
 PASSES = [
-    (PPO(), {}, 1),  # the update's own pass gives the old log-probs
+    (PPO(), {}, 1),  # the pass of the old log-probs is the update's own
     (Own(), {}, 2),  # nobody knows what it scores first
     (PPO(), {"anchor": "rollout"}, 1),
     (PPO(), {"epochs": 2}, 3),
     (PPO(), {"minibatches": 2}, 2),  # all of it once, and two halves
-    (PPO(), {"epochs": 2, "anchor": "rollout"}, 2),
-    (PPO(correction=Correction()), {}, 2),
+    (PPO(), {"epochs": 2, "anchor": "rollout"}, 3),
+    (PPO(correction=Correction()), {}, 1),
     (GRPO(beta=0.1), {}, 2),  # and the reference's
     (GRPO(beta=0.1), {"epochs": 2}, 4),
-    (DPPO(delta_tv=0.1), {"epochs": 2}, 2),
-    (TROLL(), {}, 2),  # the old distributions
+    (DPPO(delta_tv=0.1), {"epochs": 2}, 3),
+    (TROLL(), {}, 1),  # it gives the old distributions too
+    (TROLL(), {"epochs": 2}, 3),
     (TRAPO(), {}, 1),
 ]
 

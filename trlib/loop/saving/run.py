@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,12 @@ import torch
 
 from trlib import __version__
 from trlib.algorithms.method import Method
+from trlib.arguments import as_json
 from trlib.errors import MissingExtra, unknown
-from trlib.loop.boxes import settings_of
 from trlib.loop.metrics import METRICS
 from trlib.loop.optimizers import name_of
 from trlib.loop.settings import PLACES, RunSettings
+from trlib.loop.user_errors import defined_in
 from trlib.model.folders import write
 from trlib.model.policy import Policy
 from trlib.tasks.task import Task
@@ -187,7 +188,7 @@ def record_of(policy: Policy, task: Task, method: Method, settings: RunSettings)
     record = {
         **{name: value for name, value in vars(settings).items() if name not in PLACES},
         "optimizer": name_of(settings.optimizer),
-        "method": settings_of(method),
+        "method": method_settings(method),
         "policy": policy.name,
         "versions": {
             "trust-region-book": __version__,
@@ -200,3 +201,18 @@ def record_of(policy: Policy, task: Task, method: Method, settings: RunSettings)
         "task_file": origin(type(task)),
     }
     return json.loads(json.dumps(record))
+
+
+def method_settings(method: Method) -> dict[str, Any]:
+    """A method's name and settings, as JSON values.
+    Raises TypeError: a setting that could not be saved with the run."""
+    settings: dict[str, Any] = {"name": type(method).__name__}
+    for f in fields(method):
+        try:
+            settings[f.name] = as_json(getattr(method, f.name))
+        except TypeError as error:
+            raise TypeError(
+                f"{f.name}: expected a setting that can be saved with the run (a number, a string, "
+                f"a list, None), got {error} in {type(method).__name__} ({defined_in(method)})"
+            ) from None
+    return settings

@@ -1,0 +1,52 @@
+"""Whether a method, a policy and the settings of a run fit together, before anything is sampled."""
+
+from dataclasses import fields, replace
+
+from trlib.algorithms.method import Anchor, Method
+from trlib.algorithms.needs import Needs
+from trlib.errors import warn
+from trlib.loop.user_errors import user_errors
+
+
+def needs_of(method: Method, anchor: Anchor) -> Needs:
+    """What the method asks the loop to compute, for its `reference` too.
+    Raises MethodError: `needs` raises an error, or returns something else."""
+    with user_errors(method, "needs"):
+        declared = method.needs(anchor)
+        if not isinstance(declared, Needs):
+            raise TypeError(f"needs: expected Needs(...), got {type(declared).__name__}")
+    return replace(declared, reference=declared.reference or method.reference is not None)
+
+
+def check_anchor(method: Method, anchor: Anchor, sampler_logp: bool) -> None:
+    """Refuse a run that needs log-probs which the sampler does not report, and warn of a method
+    that would correct for the sampler twice.
+    Raises ValueError: `sampler_logp` is off, and the anchor, a correction or a reference needs
+    it."""
+    around_sampler, corrected = anchor == "rollout", method.correction is not None
+    asking = {"anchor": around_sampler, "correction": corrected, "reference": method.reference}
+    if not sampler_logp and any(asking.values()):
+        name = next(name for name, asks in asking.items() if asks)
+        raise ValueError(
+            f"{name}: expected {'recomputed' if around_sampler else None!r} where the sampler "
+            "reports no log-probs (sampler_logp=False): there is nothing to compare the learner's "
+            "or the reference's with"
+        )
+    if around_sampler and corrected:
+        warn(
+            "correction: with anchor='rollout' the ratio already corrects for the sampler, and a "
+            "correction would do so twice; use anchor='recomputed', or no correction"
+        )
+
+
+def check_vocabulary(method: Method, needs: Needs, size: int) -> None:
+    """Refuse a method that asks for more of the anchor's tokens than the vocabulary has, and name
+    its setting.
+    Raises ValueError: `needs.topk_anchor` above `size`."""
+    if (k := needs.topk_anchor) > size:
+        setting = next(
+            (f.name for f in fields(method) if getattr(method, f.name) == k), "topk_anchor"
+        )
+        raise ValueError(
+            f"{setting}: expected at most {size}, the number of tokens in the vocabulary, got {k}"
+        )
