@@ -172,16 +172,16 @@ NO_RUN = frozenset({"aggregation", "mask"})
 """A setting that every method has, an argument that every loss has, and a run has neither."""
 
 
-def near(said: object, known: Iterable[str]) -> str:
+def near(unknown: object, known: Iterable[str]) -> str:
     """The nearest of the names that are known, as the end of an error; empty if none is near.
     The first word of a longer name counts as well: `dail` is near `dial_methods`. The same letters
     in another order are nearest. The dashes of an option do not count."""
-    names, text = sorted(known), str(said).lower().lstrip("-")
+    names, text = sorted(known), str(unknown).lower().lstrip("-")
     whole = {name: name.lower().lstrip("-") for name in names}
     first = {name: re.split("[_-]", word)[0] for name, word in whole.items()}
     words = [*whole.values(), *first.values()]
     same_letters = [word for word in words if sorted(word) == sorted(text)]
-    cutoff = 0.6 if str(said).startswith("--") else 0.5
+    cutoff = 0.6 if str(unknown).startswith("--") else 0.5
     found = same_letters or difflib.get_close_matches(text, words, n=1, cutoff=cutoff)
     alike = [name for name in names if found and found[0] in (first[name], whole[name])]
     if not alike:
@@ -192,12 +192,12 @@ def near(said: object, known: Iterable[str]) -> str:
     return f"; did you mean {nearest!r}?"
 
 
-def error_suffix(said: object, known: Iterable[str]) -> str:
-    """The end of an error for the unknown setting `said`: what it is called here, or else the
+def error_suffix(unknown: object, known: Iterable[str]) -> str:
+    """The end of an error for the setting `unknown`: what it is called here, or else the
     nearest known name.
 
     Options of the command line (`--max-tokens`) work as names do."""
-    text, names = str(said), list(known)
+    text, names = str(unknown), list(known)
     option, there = text.startswith("--"), {_plain(name) for name in names}
     library, entry = _elsewhere(text, there)
     if entry is None:
@@ -237,14 +237,14 @@ def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _elsewhere(said: str, known: Set[str]) -> tuple[str, Name | None]:
+def _elsewhere(unknown: str, known: Set[str]) -> tuple[str, Name | None]:
     """The library that has this name, with ours for it; no library if it is a name of ours; None if
     it is neither."""
     for library, names in ARGUMENTS.items():
-        if said in names and known >= {*names[said].ours}:
-            return library, names[said]
+        if unknown in names and known >= {*names[unknown].ours}:
+            return library, names[unknown]
     everything = (*NAMES.items(), *TENSORS.items())
-    parts = _plain(said).split(".")  # actor_rollout_ref.actor.ppo_epochs, rollout.n
+    parts = _plain(unknown).split(".")  # actor_rollout_ref.actor.ppo_epochs, rollout.n
     for name in ("_".join(parts[-2:]), parts[-1]):
         for library, names in everything:
             if name in names:

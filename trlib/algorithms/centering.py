@@ -1,7 +1,7 @@
-"""Score centering: subtract from every token's push what the sampler's distribution pushes on
+"""Score centering: subtract from every token's gradient what the sampler's distribution adds on
 average (arXiv 2609.20807).
 
-With the score s(v) = ∇ log p(v), a push u of completions that q wrote has the mean
+With the score s(v) = ∇ log p(v), a weight u of the completions that q wrote has the mean
 E_q[u w s] = Cov_q(u, w s) + E_q[u] E_q[w s]. The covariance learns: it raises what did better than
 the rest. The second part, the *drift*, asks for nothing but the distance between p and q: for w = 1
 it is -E_q[u] ∇ KL(q || p). It points the same way in every batch, so it adds up where the
@@ -79,8 +79,8 @@ def weighted_loss(
     )
     new, old = logp.detach(), old.detach()
     factor, kept = rule.weight(new, old)
-    pushed = advantages.detach() * factor
-    return TokenLoss(-pushed * logp, weigh(new - old, kept, pushed, mask))
+    weight = advantages.detach() * factor
+    return TokenLoss(-weight * logp, weigh(new - old, kept, weight, mask))
 
 
 def center_scores(

@@ -54,20 +54,20 @@ GIVEN = ("advantages", "mask", "rewards", "group", "age")
 
 @dataclass(frozen=True, kw_only=True)
 class Method(Settings):
-    """The settings that all methods share, and the four stages of the loop as they are unless a method replaces
-    them."""
+    """The settings that all methods share, and the four stages of the loop as they are unless a
+    method replaces them."""
 
     advantage: str = checks.setting("group-mean", among=tuple(ADVANTAGES))
-    """How rewards become the push on a completion, one number: group-std (less the group's mean,
-    over its standard deviation), group-mean (less the mean), leave-one-out (less the others' mean),
+    """How rewards become the advantage of a completion, one number: group-std (less the group's
+    mean, over its standard deviation), group-mean (less the mean), leave-one-out (less the others' mean),
     length-weighted (less the mean by length), max-rl (group-mean over the group's mean; rewards of
     at least 0), reinforce-pp (less the batch's mean, over its standard deviation),
     reinforce-pp-baseline (the same after group-mean), right-only and wrong-only (group-mean where it is
     above 0, or below, else 0), reward (as it is), mixed-reward (as it is, but 0 where the whole
     group has the same) or plus-minus (2 R - 1: rewards of 1 and 0 written as 1 and -1)."""
     shift: float = checks.setting(0.0, above=-math.inf, below=math.inf)
-    """Added to every advantage: the baseline is lower by so much, so that more is pushed up. A
-    lower baseline is a KL penalty towards the sampler (AsymRE, arXiv 2506.20520)."""
+    """Added to every advantage: the baseline is lower by so much, so that more tokens gain
+    probability. A lower baseline is a KL penalty towards the sampler (AsymRE, arXiv 2506.20520)."""
     stop_kl: float | None = checks.setting(None, above=0)
     """Early stopping: put a batch away once the policy is this far from the one that sampled it, in
     nats per token. Measured before every update but the first, as the mean of r - 1 - log r over
@@ -148,8 +148,8 @@ class Method(Settings):
     def prepare(self, batch: Batch) -> Batch:
         """Stage 2, advantage: sets `advantages` [B, T]; may narrow `mask` and `forced`, and add
         tensors."""
-        push = ADVANTAGES[self.advantage](batch) + self.shift
-        advantages = push.unsqueeze(-1).expand_as(batch.logp_rollout)
+        of_completions = ADVANTAGES[self.advantage](batch) + self.shift
+        advantages = of_completions.unsqueeze(-1).expand_as(batch.logp_rollout)
         return replace(batch, advantages=self.corrected(advantages, batch))
 
     def corrected(self, advantages: Tensor, batch: Batch) -> Tensor:

@@ -1,7 +1,7 @@
 """TRAPO: learn from an expert and from oneself in one step (arXiv 2512.17636), with its baselines.
 
 TrSFT is the loss on an expert's tokens: supervised fine-tuning pushes every token with weight 1,
-however unlikely the policy finds it; TrSFT fades the push below a probability α, so that a token
+however unlikely the policy finds it; TrSFT lowers this weight below a probability α, so that a token
 the policy cannot yet say does not drown what it already knows. Micro-groups decide which of a
 prompt's completions begin with a part of the expert's answer, given how the earlier ones fared. The
 baselines change one of the two: `TRAPO(alpha=0)` has SFT's loss, `TRAPO(adaptive=False)` always

@@ -83,7 +83,7 @@ class TrustRegionTrainer(GRPOTrainer):
     """A GRPOTrainer whose loss is `token_loss`, a function of (logp, logp_old, *, advantages,
     mask): in a subclass, token_loss = staticmethod(partial(pspo_loss, alpha=.1)). `anchor`:
     "rollout", the sampler's log-probs where TRL has them (vLLM, a `rollout_func`), or "recomputed",
-    the policy before this rollout's updates. `advantage`: how rewards become the push on a
+    the policy before this rollout's updates. `advantage`: how rewards become the advantage of a
     completion, a name of `trlib.advantages.ADVANTAGES` ("reward": no baseline; "right-only": the
     group's mean subtracted, and what lies below it left out); None: as TRL's `scale_rewards` says,
     which is not read otherwise. `shift` is added to every advantage. Each may be an argument, or an
@@ -152,11 +152,11 @@ class TrustRegionTrainer(GRPOTrainer):
             batch = SimpleNamespace(
                 rewards=rewards[scored], group=group[scored], lengths=lengths[scored]
             )
-            push = torch.zeros_like(rewards).masked_scatter(
+            advantages = torch.zeros_like(rewards).masked_scatter(
                 scored, ADVANTAGES[self.advantage](batch).to(rewards)
             )
-            output["advantages"] = push[here]
-        # What no reward function can score is pushed nowhere.
+            output["advantages"] = advantages[here]
+        # What no reward function can score has no advantage.
         output["advantages"] = output["advantages"] + self.shift * ~output["reward"].isnan()
         return output
 

@@ -52,6 +52,14 @@ def options(parser: argparse.ArgumentParser) -> None:
         parser, "--lora", "train adapters: a setting of peft's LoraConfig, such as r=8"
     )
     shared.add(parser, _settings(), defaults=False)
+    parser.add_argument(
+        "--micro-batch-size",
+        dest="at_once",
+        type=shared.whole,
+        default=argparse.SUPPRESS,
+        metavar="N",
+        help="another name of --at-once",
+    )
     help_of = {s.name: shared.as_help(s.text) for s in settings(RunSettings)}
     parser.add_argument("--out", type=shared.path, metavar="FOLDER", help=help_of["out"])
     parser.add_argument(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import Any, Literal, get_args
 
 from trlib import arguments
@@ -111,8 +111,18 @@ class RunSettings:
     """Completions that are scored at a time; by default all of a minibatch.
 
     Fewer take less memory and a third more time, and change a gradient only in its last digits."""
+    micro_batch_size: InitVar[int | None] = None
+    """Another name of `at_once`, which TRL and verl use."""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, micro_batch_size: int | None) -> None:
+        if micro_batch_size is not None:
+            if self.at_once is not None:
+                raise ValueError(
+                    "micro_batch_size, at_once: expected one of them, because they are one setting, "
+                    f"got {micro_batch_size!r} and {self.at_once!r}"
+                )
+            arguments.whole("micro_batch_size", micro_batch_size, least=1)
+            object.__setattr__(self, "at_once", micro_batch_size)
         if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
             raise ValueError(f"betas: expected two numbers, got {self.betas!r}")
         if isinstance(self.without, str) or not isinstance(self.without, Sequence):

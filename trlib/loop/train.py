@@ -50,6 +50,7 @@ def train(
     progress: bool = True,
     without: Sequence[str] = (),
     at_once: int | None = None,
+    micro_batch_size: int | None = None,
 ) -> Run:
     """Train `policy` in place on `task` by `method`.
 
@@ -103,6 +104,7 @@ def train(
             gradients in the last digits at most.
         at_once: Completions that are scored at a time; by default all of a minibatch. Fewer take
             less memory and a third more time, and change a gradient only in its last digits.
+        micro_batch_size: Another name of `at_once`, which TRL and verl use.
 
     The first Ctrl-C or SIGTERM ends the run after the current batch, saved and valid; a second one
     ends it at once.
@@ -157,6 +159,7 @@ def train(
         progress=progress,
         without=without,
         at_once=at_once,
+        micro_batch_size=micro_batch_size,
     )
     filled = settings.filled(max_tokens=task.max_tokens, anchor=method.anchor)
     requirements.check_anchor(method, filled.anchor, filled.sampler_logp)

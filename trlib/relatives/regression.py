@@ -169,8 +169,8 @@ class KLPO(Centered):
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         log_ratio = (scores.logp.detach() - batch.logp_anchor).masked_fill(~batch.mask, 0.0)
-        push = batch.advantages - self.beta * log_ratio
-        return super().objective(scores, replace(batch, advantages=push))
+        less = batch.advantages - self.beta * log_ratio
+        return super().objective(scores, replace(batch, advantages=less))
 
 
 RELATIVES: dict[str, Any] = {

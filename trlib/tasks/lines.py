@@ -23,7 +23,7 @@ def loaded(path: str | os.PathLike[str], read: Callable[[Any, str], T]) -> list[
 
     where, file = f"path {str(path)!r}", Path(path).expanduser()
     if file.is_file():
-        said = logging.get_verbosity()
+        before = logging.get_verbosity()
         logging.set_verbosity(logging.CRITICAL)
         try:
             rows = load_dataset("json", data_files=str(file), split="train", streaming=True)
@@ -32,7 +32,7 @@ def loaded(path: str | os.PathLike[str], read: Callable[[Any, str], T]) -> list[
         except Exception:
             pass
         finally:
-            logging.set_verbosity(said)
+            logging.set_verbosity(before)
     return [read(row, f"{where}, line {line}") for line, row in numbered(path)]
 
 

@@ -116,9 +116,9 @@ class Tales(knobs.Embedded):
         """A story as the base model has read them, with a good or a sad ending."""
         facts = {slot: _one(random, words) for slot, words in SLOTS.items()} | facts_of(prompt)
         facts["helper"] = _one(random, [animal for animal in ANIMALS if animal != facts["hero"]])
-        told = [_one(random, part) for part in (OPENING, MEETING, GOOD if good else SAD)]
-        told += [CODA] if good and random.random() < 0.5 else []
-        return _with_articles(" ".join(told).format(**facts))
+        sentences = [_one(random, part) for part in (OPENING, MEETING, GOOD if good else SAD)]
+        sentences += [CODA] if good and random.random() < 0.5 else []
+        return _with_articles(" ".join(sentences).format(**facts))
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str]:
         """An expert's story for each prompt: a good one."""

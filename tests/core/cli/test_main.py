@@ -52,7 +52,7 @@ def test_signature_docstring_and_command_line_say_what_the_settings_say(monkeypa
     assert list(parameters)[:3] == ["policy", "task", "method"]
     keywords = {name: p for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
     assert (
-        list(keywords) == [f.name for f in fields(RunSettings)]
+        list(keywords) == [*(f.name for f in fields(RunSettings)), "micro_batch_size"]
         and len(parameters) == len(keywords) + 3
     )
     shown, help_of = " ".join(trlib.train.__doc__.split()), options_of("train")

@@ -306,3 +306,10 @@ def test_how_often_a_batch_is_scored(method, settings, passes, monkeypatch):
     monkeypatch.setattr(Policy, "score", counted)
     trained(method, steps=2, probe=1, **settings)
     assert sum(n for n in scored if n > 1) == 2 * 16 * passes
+
+
+def test_micro_batch_size_is_another_name_of_at_once():
+    one, other = (trained(steps=2, **{name: 3}) for name in ("at_once", "micro_batch_size"))
+    assert same(one, other) and one.settings["at_once"] == other.settings["at_once"] == 3
+    refused("micro_batch_size, at_once: expected one", trained, at_once=3, micro_batch_size=3)
+    refused("micro_batch_size: expected .* got 0", trained, micro_batch_size=0)

@@ -35,7 +35,7 @@ def quadratic_loss(
     """L = -r A + |A| m (r - 1)² / (2 ε),   w = r (A - |A| m (r - 1) / ε),
         m = 1, or μ(y_t) by_probability
 
-    Outwards the push is 0 at |r - 1| = ε/m and then turns; it is PPO's window, or DPPO's |π - μ| <=
+    Outwards the gradient weight is 0 at |r - 1| = ε/m and then turns; it is PPO's window, or DPPO's |π - μ| <=
     ε, made smooth.
     Source: m = 1 is SPO, arXiv 2401.16025, read in the authors' code; CFPO, arXiv 2601.22801, takes
     it to language models, as its abstract says. m = μ is DRPO, arXiv 2606.09821, read in the authors'
@@ -51,12 +51,12 @@ def quadratic_loss(
 
 @dataclass(frozen=True, kw_only=True)
 class CFPO(Method):
-    """No clip: a quadratic price that turns the push around at the edge of PPO's window."""
+    """No clip: a quadratic price that reverses the gradient at the edge of PPO's window."""
 
     token_loss = quadratic_loss
     advantage: str = "group-std"
     eps: float = checks.setting(0.2, above=0)
-    """Where the push turns: |r - 1|."""
+    """Where the gradient weight changes its sign: |r - 1|."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +67,14 @@ class DRPO(Method):
     advantage: str = "group-std"
     anchor: ClassVar[Anchor] = "rollout"
     eps: float = checks.setting(12.5, above=0)
-    """Where the push turns: |π - μ|, which is at most 1."""
+    """Where the gradient weight changes its sign: |π - μ|, at most 1."""
 
 
 def dro_loss(
     logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, beta: float = 0.05
 ) -> TokenLoss:
     """L = -(A log π(y_t) - β/2 log² r),
-        w = A - β log r: no ratio in the push, and a pull that grows with distance.
+        w = A - β log r: no ratio in the first term, and a pull that grows with distance.
 
     Also on tokens with A = 0. The sum's least value is at log r = A/β.
     Source: arXiv 2405.19107; read in the code of verl 0.9.1 and in Tinker's documents, not in the

@@ -85,9 +85,9 @@ def cpgd_loss(
 ) -> TokenLoss:
     """L = -min(l A, clip(l, log(1-ε), log(1+ε)) A) + α sg[min(r-1, c)] log π(y_t),   l = log r
 
-    w = A 1[the clip keeps it] - α min(r-1, c): no ratio in the push. The drift is the gradient of
+    w = A 1[the clip keeps it] - α min(r-1, c): no ratio in the gradient weight. The drift is the gradient of
     KL(π_old || π), as k3 = r-1-log r, its factor at most `cap`; capping the r inside k3 instead
-    would leave -log r, which drives r on. `kept`: the clip keeps the push.
+    would leave -log r, which drives r on. `kept`: the clip keeps the token.
     Source: arXiv 2505.12504, eq. 1, 2, 5: read in the paper; α and c from a public training script.
     Differs from: the paper's window may widen along a completion; LightRFT has the clip alone."""
     eps, cap = checks.number("eps", eps, least=0, below=1), checks.number("cap", cap, least=0)
@@ -103,7 +103,7 @@ def cpgd_loss(
 
 @dataclass(frozen=True, kw_only=True)
 class CPGD(Method):
-    """Clipped policy gradient with policy drift: no ratio in the push, and a separate pull back."""
+    """Clipped policy gradient with policy drift: no ratio in the gradient weight, and a separate pull back."""
 
     token_loss = cpgd_loss
     eps: float = checks.setting(0.2, least=0, below=1)
@@ -226,11 +226,11 @@ class CAPO(Method):
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         loss = pg_is_loss(scores.logp, batch.logp_anchor, **batch.credit)
-        push = loss.diagnostics["weight"]
+        weight = loss.diagnostics["weight"]
         tokens = batch.tokens.masked_fill(~batch.mask, 0)
-        inputs, lr = (scores.full, scores.hidden, tokens, push), batch.memory["capo_lr"]
+        inputs, lr = (scores.full, scores.hidden, tokens, weight), batch.memory["capo_lr"]
         near, *_ = capo_mask(*inputs, lr=lr, **self.settings_for(capo_mask))
-        masked = {"kept": near & batch.mask, "weight": push.masked_fill(~near, 0.0)}
+        masked = {"kept": near & batch.mask, "weight": weight.masked_fill(~near, 0.0)}
         return TokenLoss(loss.per_token.masked_fill(~near, 0.0), loss.diagnostics | masked)
 
 
