@@ -50,9 +50,9 @@ class Needs:
 
 @dataclass(frozen=True)
 class Provided:
-    """What `needs` can bring to a batch; None: not asked for. A method reads it from the batch, as
-    in `batch.logp_ref`. The properties of `Batch` say what each one is, and `NEEDED_FOR` says which
-    need brings it."""
+    """`logp_old`, which the loop gives to every batch, and what `needs` can bring; None: not asked
+    for. A method reads it from the batch, as in `batch.logp_ref`. The properties of `Batch` say
+    what each one is, and `NEEDED_FOR` says which need brings it."""
 
     logp_old: Tensor | None = None
     logp_ref: Tensor | None = None
