@@ -284,7 +284,7 @@ def test_prepare_has_the_old_log_probs_and_a_batch_begins_there(settings, old):
                 close(scores.logp[batch.mask].detach(), batch.logp_old[batch.mask], 1e-6)
             return super().objective(scores, batch)
 
-    run = train(Reads(), lr=1e-2, warmup=0, **settings)
+    run = train(Reads(), **BIG, lr=1e-2, warmup=0, **settings)
     assert not begun and run.history.grad_norm.gt(0).any()
 
 

@@ -15,7 +15,7 @@ import torch
 import trlib
 from tests.losses import sampled
 from trlib.algorithms import PPO, Centered, Needs, Stage
-from trlib.loop import train
+from trlib.loop import batches as loop
 from trlib.loop.metrics import METRICS
 from trlib.seeds import derive
 
@@ -66,7 +66,7 @@ def run():
     """The run, whose clock goes on by 2 seconds whenever it is looked at."""
     ticks = count(0, 2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "time", SimpleNamespace(perf_counter=lambda: float(next(ticks))))
+        patch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: float(next(ticks))))
         method = Seen(eps_low=EPS, eps_high=EPS)
         return trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), method, **SETTINGS)
 
