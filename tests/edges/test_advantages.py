@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import D, batch, close, refused, slope, tensor
+from tests.losses import D, batch, close, slope, tensor
 from trlib.advantages import (
     ADVANTAGES,
     batch_relative,
@@ -89,7 +89,6 @@ def test_maxrl_averages_the_scores_of_right_completions():
     assert found.tolist() == [3.0, -1.0, -1.0, -1.0, 0.0, 0.0, 0.0, 0.0]
     held = batch(torch.ones(8, 3) > 0, rewards=rewards, group=group)
     close(REINFORCE(advantage="max-rl").prepare(held).advantages[:, 0], found, 1e-14)
-    refused("rewards: expected at least 0.*got -1.0", group_relative, -rewards, group, scale="mean")
 
 
 ONCE = torch.ones(4, dtype=torch.int64)
@@ -106,9 +105,6 @@ def test_gdpo_keeps_what_a_sum_loses():
     assert summed[1] > 0.7 and summed[2] < -0.7, "the small reward hardly counts"
     weighted = normalized_sum(rewards, ONCE, group, weights=[1.0, 0.0])
     close(weighted, batch_relative(group_relative(rewards[:, 0], group), ONCE), 1e-12)
-    said = "weights: expected a list of 2, one a reward, got"
-    refused(said, normalized_sum, rewards, ONCE, group, weights=[1.0])
-    refused("rewards: ", normalized_sum, rewards[:, 0], ONCE, group)
 
 
 def test_lengths_of_any_number_type():
@@ -141,12 +137,6 @@ def test_large_rewards_keep_their_digits():
         -128.0,
         128.0,
     ]
-
-
-def test_a_group_of_one_is_named():
-    for name in ("std", "loo"):
-        said = "group: expected at least 2 completions in every group.*got 1 in group 9"
-        refused(said, BASELINES[name], torch.ones(3), torch.tensor([4, 4, 9]))
 
 
 def test_a_group_of_one_without_scale_is_its_own_mean():

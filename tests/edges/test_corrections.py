@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from tests.losses import D, refused, tensor
+from tests.losses import D, tensor
 from trlib.corrections import (
     expected_weight,
     top_entropy_mask,
@@ -89,14 +89,3 @@ def test_the_expected_weight_of_several_lengths_is_their_mean_and_more_than_that
     mean = expected_weight(0.07, lengths, "truncate", 2.0)
     assert mean == pytest.approx(sum(alone) / 4, abs=1e-12)
     assert mean > 2 * expected_weight(0.07, sum(lengths) // 4, "truncate", 2.0)
-    refused(
-        r"tokens: expected the length of one completion or more",
-        expected_weight,
-        0.1,
-        [],
-        "mask",
-        3.0,
-    )
-    refused(
-        r"tokens: expected a whole number, got 2.5", expected_weight, 0.1, [10, 2.5], "mask", 3.0
-    )

@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import D, close, named, noise, refused, slope, tensor
+from tests.losses import D, close, noise, slope, tensor
 from trlib import terms
-from trlib.divergences import binary_kl, binary_tv, k1, k2, k3, kl, log1mexp, topk_kl, topk_tv, tv
+from trlib.divergences import binary_kl, binary_tv, k3, kl, log1mexp, topk_kl, topk_tv, tv
 
 INF = math.inf
 
@@ -182,31 +182,10 @@ def test_log1mexp():
 A, B = logs(0.5, 0.5), logs(0.25, 0.75)
 
 
-def test_whole_distributions_must_sum_to_one():
-    for rule in (kl, tv):
-        refused("log_b: .*got a sum of 0.6 at", rule, A, logs(0.3, 0.3))
-        refused(r"log_a: .*got \[\]", rule, torch.tensor(0.0), torch.tensor(0.0))
-    few, ids = torch.tensor([0.0]), torch.tensor([0, 1])
-    refused("log_a: expected K at most V = 1, got K = 2", topk_kl, logs(0.5, 0.5), ids, few)
-
-
 def test_a_probability_above_one():
     for rule in (binary_kl, binary_tv):
-        refused("log_a: .*got 0.5", rule, torch.tensor([0.5]), torch.tensor([-1.0]))
         # A rounding above 0 is probability 1.
         assert rule(torch.tensor([1e-6]), torch.tensor([0.0])).item() == 0
-
-
-def test_what_has_no_rest_is_named():
-    bad = torch.tensor([[0.5], [math.nan]])
-    named(log1mexp, {}, {"x": (-0.5, torch.tensor([-1]))}, x=bad)
-
-
-def test_a_sampled_token_has_probability():
-    given = {"log_a": torch.tensor([-1.0]), "log_b": torch.tensor([-1.0])}
-    half = torch.tensor([0.5])
-    for rule in (k1, k2, k3):
-        named(rule, given, log_a=(half, half - INF), log_b=(half,))
 
 
 def test_a_rest_that_is_next_to_nothing_keeps_its_digits_in_float32():

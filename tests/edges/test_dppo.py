@@ -6,12 +6,12 @@ from itertools import product
 import pytest
 import torch
 
-from tests.losses import D, close, named, refused, sampled, slope, tensor
+from tests.losses import D, close, refused, sampled, slope, tensor
 from tests.losses import distributions as dense
 from tests.losses import tokens as drawn
 from trlib import checks
-from trlib.algorithms import Correction, TopK
-from trlib.algorithms.dppo import DPPO, dppo_loss, dppo_sparse_loss
+from trlib.algorithms import TopK
+from trlib.algorithms.dppo import dppo_loss, dppo_sparse_loss
 from trlib.divergences import topk_kl, topk_tv
 
 
@@ -59,22 +59,6 @@ def test_mask_is_zero_past_the_threshold_and_outwards_only(how):
 
 # --- the method
 # --------------------------------------------------------------------------------------------------
-
-
-def test_bad_arguments_are_named():
-    """A correction would count the mismatch twice."""
-    one = torch.ones(GIVEN["mask"].shape)
-    named(
-        dppo_loss,
-        GIVEN | {"delta_tv": 0.1},
-        {"logp_anchor": (one.int(),), "measured": (-1,)},
-        measured=(one[:1], one * math.nan, -one, 1.5 * one),
-        logp_anchor=(one,),
-        delta_kl=(0.1,),
-    )
-    refused("delta_tv, delta_kl: expected exactly one", dppo_loss, **GIVEN)
-    named(DPPO, {}, {"signed": ("no",)}, k=(0, 2.5), measure=("half",))
-    refused("correction: ", DPPO, correction=Correction())
 
 
 @pytest.mark.parametrize("delta", ["delta_tv", "delta_kl"])

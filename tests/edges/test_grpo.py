@@ -5,15 +5,13 @@ import math
 import pytest
 import torch
 
-from tests.losses import D, batch, close, refused, tensor
+from tests.losses import D, batch, close, tensor
 from trlib.advantages import group_relative
 from trlib.algorithms import (
     DAPO,
     Scores,
-    TokenLoss,
-    ppo_loss,
 )
-from trlib.algorithms.grpo import add_reference_kl, overlong_penalty
+from trlib.algorithms.grpo import overlong_penalty
 
 LENGTHS = [1, 3, 2, 4]
 MASK = torch.arange(4) < torch.tensor(LENGTHS).unsqueeze(-1)
@@ -30,20 +28,6 @@ def total(method, b, logp=None):
     prepared = method.prepare(b)
     result = method.objective(Scores(b.logp_rollout if logp is None else logp), prepared)
     return method.loss(result.per_token, prepared).item()
-
-
-def test_a_reference_term_needs_the_loss_of_a_method():
-    logp, mask = torch.full((4, 4), -1.0), MASK
-    plain = ppo_loss(logp, logp, advantages=logp, mask=mask)
-    for wrong, message in (
-        (plain.per_token, "TypeError: loss: expected the TokenLoss of a method, got Tensor"),
-        (
-            TokenLoss(plain.per_token, {}),
-            r"TypeError: loss.diagnostics\['weight'\]: expected a tensor",
-        ),
-        (TokenLoss(plain.per_token[0], plain.diagnostics), r"loss.per_token: expected \[B, T\]"),
-    ):
-        refused(message, add_reference_kl, wrong, logp, logp, mask=mask, beta=1)
 
 
 def test_dapo_leaves_out_groups_with_equal_rewards():

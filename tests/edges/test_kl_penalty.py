@@ -8,7 +8,7 @@ import torch
 
 import trlib
 from tests.by_day import by_day
-from tests.losses import batch, close, refused, resumed, slope
+from tests.losses import batch, close, resumed, slope
 from trlib.algorithms import TRPO, PPOPenalty, Scores
 from trlib.algorithms.kl_penalty import adapt, adapt_proportionally, add_penalty, dual_ascent
 from trlib.algorithms.ppo import pg_is_loss
@@ -19,8 +19,6 @@ def test_a_certain_token_has_a_finite_weight():
     plain = pg_is_loss(zero, zero, advantages=one, mask=one > 0)
     given = plain, zero, zero
     assert add_penalty(*given, zero, mask=one > 0, beta=1.0).diagnostics["weight"].item() == 1.0
-    refused("beta: expected a number at least 0", add_penalty, *given, zero, mask=one > 0, beta=-1)
-    refused(r"divergence: expected \[B, T\]", add_penalty, *given, zero[0], mask=one > 0, beta=1)
 
 
 def test_the_controllers():

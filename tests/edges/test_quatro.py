@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from tests.losses import batch, close, noise, refused, tensor
-from trlib.algorithms import Correction, Scores
+from tests.losses import batch, close, noise, tensor
+from trlib.algorithms import Scores
 from trlib.algorithms.dual import solve_dual
 from trlib.algorithms.quatro import QUATRO, pull_to_target, quatro_loss
 
@@ -85,8 +85,3 @@ def test_prepared_advantages_are_the_bracket_before_any_update(direction):
         own = b["group"] == 2
         offset = solve_dual(b["rewards"][own].unsqueeze(0), delta_kl=0.1).offset
         close(ready.advantages[own, 0], b["rewards"][own] - offset)
-
-
-def test_senseless_combinations_say_why():
-    refused(r"advantage: .*raw rewards.*'group-std'", QUATRO, advantage="group-std")
-    refused(r"correction: .*policy that sampled", QUATRO, correction=Correction())

@@ -8,15 +8,11 @@ import math
 import pytest
 import torch
 
-from tests.losses import D, at, batch, data, named, refused, tensor
+from tests.losses import D, at, batch, tensor
 from trlib.corrections import sequence_ess
 from trlib.relatives.asynchrony.masks import (
     SAO,
-    clip_cov_mask,
     dis_mask,
-)
-from trlib.relatives.asynchrony.penalties import (
-    TPO,
 )
 from trlib.relatives.asynchrony.weights import (
     VCPO,
@@ -31,8 +27,6 @@ def test_dis_keeps_an_open_window_and_sao_has_no_other():
     for window in ({}, {"eps_low": SAO().eps_low, "eps_high": SAO().eps_high}):
         assert dis_mask(*logps, mask=mask, **window).tolist() == [[False, True, True, False]]
     assert torch.equal(dis_mask(*logps, mask=mask, eps_low=1.0, eps_high=math.inf), mask)
-    refused("dual_clip: expected None", SAO, dual_clip=3.0)
-    refused("eps_low: expected .* 1", dis_mask, *logps, mask=mask, eps_low=1.5)
 
 
 class Counting:
@@ -75,14 +69,4 @@ def test_vcpo_s_step_is_as_long_as_the_data_are_worth():
 # Masks
 
 
-def test_a_meaningless_share_or_range_of_covariances_is_named():
-    b = data()
-    given = {name: b[name] for name in ("logp", "logp_old", "advantages", "mask")}
-    named(clip_cov_mask, given, share=(0, 1.1), low=(math.nan,), high=(1,))
-
-
 # As methods
-
-
-def test_tpo_compares_completions_of_a_prompt():
-    refused(r"group \(TPO compares completions of a prompt\)", TPO().plan, 1, 0)

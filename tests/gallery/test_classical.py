@@ -10,11 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import D, close, named, noise, refused, tensor
+from tests.losses import D, close, noise, refused, tensor
 from trlib.algorithms.trpo import conjugate_gradient
 from trlib.relatives.classical import (
-    affine_scaling,
-    graph_attention,
     heat_network,
     matrl_step,
     newton_cg,
@@ -104,29 +102,7 @@ def test_a_promise_that_is_broken_shrinks_the_ball_and_keeps_the_point():
     assert path[1][2] == 0.25 and path[1][0].item() == 0.5 and path[1][1] == path[0][1]
 
 
-def test_a_start_that_is_none_is_named():
-    for message, value, x in (
-        (r"x: expected \[", torch.sum, torch.zeros(2, 2)),
-        ("x: expected finite", torch.sum, vector(math.nan)),
-        ("TypeError: x: expected a tensor", torch.sum, [1.0]),
-        (r"value\(x\): expected a number", lambda x: x.log().sum(), vector(-1)),
-        (r"value\(x\): expected a number below inf", lambda x: (1 / x).sum(), vector(0)),
-    ):
-        refused(message, newton_cg, value, x)
-    refused("radius: ", newton_cg, torch.sum, vector(1), radius=0.0)
-
-
 # Affine scaling
-
-
-def test_an_infeasible_start_and_an_unknown_kind_are_named():
-    zero, two = vector(0, 0), vector(2, 2)
-    given = {"F": lambda x: x - 1, "x": two / 2, "low": zero, "high": two}
-    starts = (vector(2.5, 1), vector(2, 1), vector(0, 1), vector(math.nan, 1))
-    named(scaled_tr_solve, given, x=starts)
-    box = {"x": two / 2, "g": two, "low": zero, "high": two}
-    named(affine_scaling, box, kind=("dikin",))
-    refused(r"x: expected strictly inside \(2, 0\)", affine_scaling, two / 2, two, two, zero)
 
 
 def himmelblau(x):
@@ -203,22 +179,7 @@ def test_the_game_of_stay_or_step_has_a_pure_equilibrium(seed, n, m):
     assert x.sum().item() == pytest.approx(1) and y.sum().item() == pytest.approx(1)
 
 
-def test_payoffs_of_another_shape_are_named():
-    fair = vector(0.5, 0.5)
-    refused(r"U2: .*got \[3, 2\]", matrl_step, PENNIES, torch.zeros(3, 2), fair, fair, 0.1)
-
-
 LINE = torch.tensor([[abs(i - j) <= 1 for j in range(4)] for i in range(4)])
-
-
-def test_an_agent_without_a_neighbour_is_named():
-    alone, w = LINE.clone(), torch.ones(4, 1)
-    alone[2] = False
-    for message, adjacent in (
-        ("adjacent: .*got none for 2", alone),
-        (r"TypeError: adjacent: expected torch\.bool", LINE.float()),
-    ):
-        refused(message, graph_attention, torch.eye(4), adjacent, w, w, w)
 
 
 def test_a_filter_of_the_heat_network_is_not_reversed():

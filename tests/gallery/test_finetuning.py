@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import trlib
-from tests.losses import close, refused, trained
+from tests.losses import close, trained
 from trbook import moons
-from trlib.algorithms import GRPO, SFT
+from trlib.algorithms import SFT
 from trlib.divergences import kl
 from trlib.relatives import RELATIVES
 from trlib.relatives.finetuning import SAM, SMART, apart
@@ -152,15 +152,3 @@ def test_adapters_learn(name):
     before = policy.state()
     dial(RELATIVES[name](), policy=policy)
     assert any(not torch.equal(p, before[n]) for n, p in policy.trainable.items())
-
-
-@pytest.mark.parametrize(
-    ("method", "given", "message"),
-    [
-        (GRPO(), {}, "method: expected one that learns from an expert's answers, got GRPO"),
-        (SFT(), {"updates": 0}, "updates: "),
-        (SFT(), {"lr": 0.0}, "lr: "),
-    ],
-)
-def test_what_makes_no_sense_is_named(method, given, message):
-    refused(message, moons.finetuned, method, 0, **given)

@@ -1,7 +1,6 @@
 """The balls of parameters: their oracles exactly, Newton-Schulz as it is, torch's Muon, AuON's
 scalar, and runs."""
 
-import math
 from functools import partial
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
-from tests.losses import close, named, noise, refused, tensor, trained
+from tests.losses import close, noise, refused, tensor, trained
 from trlib.algorithms import GRPO
 from trlib.relatives.optimizers import Ball, auon, lmo
 
@@ -45,14 +44,6 @@ def test_no_gradient_no_step():
     for norm in NORMS:
         for steps in (None, 5):
             assert not lmo(torch.zeros(3, 2), norm, steps=steps).any()
-
-
-def test_what_makes_no_sense_is_named():
-    one = torch.ones(2, 2)
-    given = {"G": one, "norm": "sign"}
-    named(lmo, given, {"G": (one.long(),)}, norm=("nuclear",), G=(one * math.nan,))
-    ball = {"params": [torch.nn.Parameter(one)]}
-    named(Ball, ball, kind=("lion",), betas=((1.0,),), weight_decay=(-1.0,))
 
 
 # ---- the optimiser

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import D, at, close, data, named, noise, refused, tensor
+from tests.losses import D, close, noise, tensor
 from trbook.bandit import linear_tilt
-from trlib.algorithms import gspo_loss, ppo_loss
+from trlib.algorithms import ppo_loss
 from trlib.relatives.ratios import (
     BAPO,
     BAPO_PAPER,
@@ -25,11 +25,6 @@ MU, A = tensor([0.1, 0.2, 0.3, 0.4]), tensor([1.0, 0.5, 0.0, -0.5])
 
 
 # PPO with a window for each token
-
-
-def test_a_meaningless_window_for_a_token_is_named():
-    low, high = tensor([[0.1, 1.1]]), [tensor(x) for x in ([[0.1, -0.1]], [0.1], [[0.1, math.nan]])]
-    named(ppo_loss, at([1, 1], 0.0), eps_low=(low,), eps_high=high)
 
 
 # BAPO
@@ -114,7 +109,6 @@ def test_the_bandit_over_widths_by_hand():
     assert bandit.choose(memory, 0.0) == 0.2 and memory["clip_pulls"].tolist() == [2, 1]
     memory["clip_pulls"], memory["clip_means"] = torch.tensor([[500.0, 500.0], [0.9, 0.1]])
     assert bandit.choose(memory, 0.1) == 0.1, "what is known decides in the end"
-    refused("arms: expected", ClipBandit, ())
 
 
 # CAPO
@@ -161,9 +155,3 @@ def test_turns_by_length_and_by_gaps():
     mask = torch.tensor([[1, 1, 0, 1, 1, 1], [0, 1, 0, 0, 1, 0]], dtype=torch.bool)
     assert turns_of(mask)[mask].tolist() == [0, 0, 1, 1, 1, 0, 1]
     assert turns_of(mask, 2)[mask].tolist() == [0, 0, 1, 1, 2, 0, 0]
-    refused("length: expected a whole number of at least 1", turns_of, mask, 0)
-
-
-def test_bad_turns_are_named():
-    zero = torch.zeros(6, 5)
-    named(gspo_loss, data(), {"turns": (zero,)}, turns=(zero[:, 1:].long(), zero.long() + 5))
