@@ -5,11 +5,12 @@ import base64
 import hashlib
 import json
 import re
-from html import escape
+from html import escape, unescape
 
 import pytest
 
 from book.build.cards import CARDS
+from book.build.paths import ROOT
 from trbook.explorables import Playground
 from trbook.explorables.modules import link_modules, preloads
 from trbook.explorables.parts import CHECKPOINTS, parts
@@ -146,11 +147,17 @@ SETTLED = """(m, addresses) => addresses.map((mark) => {
     return [Object.values(state.lanes).map(({ method }) => method), notes]; })"""
 
 
-def test_the_addresses_of_cards_and_of_presets_are_possible(sources):
+WITHIN = re.compile(r'<a href="#playground:([^"]+)">')
+
+
+def test_the_addresses_of_cards_pages_and_presets_are_possible(sources):
     link = re.compile(r"playground\.md\)<!--#playground:([^>\s]+)-->")
     asked = {
         link.search(one.text)[1]: {name} for name, one in CARDS.items() if link.search(one.text)
     }
+    for page in ("own", "playground"):
+        for mark in WITHIN.findall((ROOT / f"book/{page}.md").read_text(encoding="utf-8")):
+            asked[unescape(mark)] = set()
     for name, preset in presets().items():
         asked[f"preset={name}"] = {lane["method"] for lane in preset["lanes"]}
     found = sources("playground/state.js", SETTLED, [*asked])
