@@ -58,18 +58,11 @@ def options(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         help="a dump, the dumps of several ranks, or their folder",
     )
-    parser.add_argument(
-        "--log",
-        type=shared.path,
-        metavar="FILE",
-        help="instead of a dump, lines of a training log of TRL or verl: says what follows from them",
-    )
-    parser.add_argument(
-        "--settings",
-        type=shared.path,
-        metavar="FILE",
-        help="beside --log, the run's settings: a command, a YAML or lines of key=value",
-    )
+    for option, text in {
+        "--log": "instead of a dump, lines of a training log of TRL or verl: says what follows from them",
+        "--settings": "beside --log, the run's settings: a command, a YAML or lines of key=value",
+    }.items():
+        parser.add_argument(option, type=shared.path, metavar="FILE", help=text)
     parser.add_argument(
         "--html",
         "--out",  # as every command that writes calls it
@@ -97,15 +90,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="what logp_rollout holds: processed log-probs, of the distribution that sampled, or "
         "raw ones, before temperature, top-p and penalties (default: what the file says)",
     )
-    parser.add_argument(
-        "--temperature",
-        type=number,
-        metavar="X",
-        help="the sampler's (default: what the file says)",
-    )
-    parser.add_argument(
-        "--top-p", type=number, metavar="X", help="the sampler's (default: what the file says)"
-    )
+    for option in ("--temperature", "--top-p"):
+        text = "the sampler's (default: what the file says)"
+        parser.add_argument(option, type=number, metavar="X", help=text)
     parser.add_argument(
         "--against",
         metavar="HEALTHY",
