@@ -59,6 +59,8 @@ MEASURES: dict[str, str] = {
     "does not draw from",
     "greedy": "the same for greedy completions",
     "pass_at_most": "probability that one of the evaluation's samples of a prompt is right",
+    "best_of_most": "share of prompts of whose samples in the evaluation the one with the highest "
+    "reward is right",
     "distinct": "different right completions among a prompt's samples",
     "reward": "mean reward of the last five batches",
     "length": "mean tokens of a completion in the last batch",
@@ -84,6 +86,7 @@ ADDED_LATER = (
     "kl_half",
     "kl_many",
     "kl_all",
+    "best_of_most",
     "distinct",
     "ess",
     "kl_sampler",

@@ -94,6 +94,7 @@ def run(cell: Cell) -> dict[str, Any]:
         json.dumps([values, first], sort_keys=True).encode(), digest_size=6
     ).hexdigest()
     values |= _by_difficulty(done.prompt_rows)
+    values["best_of_most"] = float(found.prompts["best"].mean())
     if isinstance(asked, KeepingTask):
         size = done.settings["prompts"] * done.settings["group"]
         values["texts"] = asked.as_json(size, cell.texts)

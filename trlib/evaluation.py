@@ -72,8 +72,8 @@ class Evaluation:
     """Share of the sampled completions by the verifier's reason: the common ones, then a task's
     own."""
     prompts: pd.DataFrame = field(compare=False)
-    """One row per prompt: prompt, answer, difficulty, greedy (right?), right, distinct, length,
-    greedy_completion."""
+    """One row per prompt: prompt, answer, difficulty, greedy (right?), right, distinct, best (is the
+    sample with the highest reward right?), length, greedy_completion."""
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the frame of prompts, as JSON values."""
@@ -323,6 +323,7 @@ def _frame(prompts: list[Prompt], greedy: list, drawn: list, samples: int) -> pd
         "greedy": [verdict.right for _, verdict, _ in greedy],
         "right": [len(texts) for texts in right],
         "distinct": [len(set(texts)) for texts in right],
+        "best": [max(answers, key=lambda one: one[1].reward)[1].right for answers in of_prompt],
         "length": [sum(length for _, _, length in answers) / samples for answers in of_prompt],
         "greedy_completion": [text for text, _, _ in greedy],
     }

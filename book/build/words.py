@@ -61,6 +61,7 @@ MEASURES = {
     "collapsed": Measure("share of runs that collapsed"),
     "greedy": Measure("greedy accuracy"),
     "pass_at_most": Measure("pass@k"),
+    "best_of_most": Measure("right completions, best of k by reward"),
     "distinct": Measure("distinct right answers", digits=1),
     "take_off": Measure("mean reward of the first ten batches"),
     "batches_to": Measure("batches to a reward of 0.7", digits=1),

@@ -146,6 +146,7 @@ def test_every_number_by_hand(measured):
     }
     assert e.prompts["right"].tolist() == [3, 1, 0] and e.prompts["distinct"].tolist() == [2, 1, 0]
     assert e.prompts["greedy"].tolist() == [True, False, False]
+    assert e.prompts["best"].tolist() == [True, True, False], "the right ones have the reward"
     # Three prompts: a resampled greedy mean is Binomial(3, 1/3)/3, whose 2.5 and 97.5 % points are
     # 0 and 1.
     assert (e.greedy.low, e.greedy.high) == (0.0, 1.0)
