@@ -3,7 +3,8 @@ methods`).
 
 `trlab/methods.json` has every method's title, class and defaults, for figures.
 `book/trbook/explorables/engine/js/known.json` has those that the playground trains: explorables are
-built from it, and a new method changes none of them. `book/trbook/gallery.json` has the rows of the
+built from it, and a new method changes none of them. `tales.json` beside it has the grammar and the
+reward model of the task that it knows by that name. `book/trbook/gallery.json` has the rows of the
 maps of the gallery, for notebooks.
 """
 
@@ -21,6 +22,7 @@ from trlib import fields
 from trlib.algorithms import Method
 from trlib.methods import OBJECTIVES
 from trlib.relatives import RELATIVES
+from trlib.tasks import tales
 
 NAME = "methods"
 TRAINED = (
@@ -72,6 +74,19 @@ def gallery() -> dict[str, Any]:
     }
 
 
+def of_tales() -> dict[str, Any]:
+    """The sentences of `tales`, what stands in their gaps, and its usual reward model."""
+    offset, weights = tales.Tales().reward_model
+    return {
+        **{
+            name: getattr(tales, name.upper())
+            for name in ("slots", "prompt", "opening", "meeting", "good", "sad", "coda")
+        },
+        "offset": round(offset, 9),
+        "weights": {word: round(weight, 9) for word, weight in weights.items() if weight},
+    }
+
+
 def _plain(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
@@ -87,5 +102,6 @@ def made() -> dict[Path, str]:
     return {
         ROOT / "trlab" / "methods.json": _json(every),
         ROOT / "book/trbook/explorables/engine/js/known.json": _json(trained),
+        ROOT / "book/trbook/explorables/engine/js/tales.json": _json(of_tales()),
         ROOT / "book" / "trbook" / "gallery.json": _json(gallery()),
     }

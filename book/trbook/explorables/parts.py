@@ -21,7 +21,7 @@ from trbook.explorables.files import BUILT
 from trlib.model.loading import EMBEDDED
 from trlib.model.policy import load_policy
 
-CHECKPOINTS = ("dial", "dial_rare", "spend")
+CHECKPOINTS = ("dial", "dial_rare", "spend", "tales")
 WORKER = BUILT / "workers" / "lane.js"
 
 

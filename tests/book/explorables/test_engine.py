@@ -9,11 +9,17 @@ import pytest
 import torch
 
 import trlib
+from trbook.explorables import storyteller
 from trbook.explorables.engine import flat
 from trlab.pretraining import BASES
+from trlib.algorithms import PGIS, Reference
+from trlib.model import rollout
 from trlib.model.rollout import sample
 from trlib.seeds import generator
+from trlib.tasks import Tales
 from trlib.tasks.dial import CAREFUL
+from trlib.tasks.tales import ANSWER
+from trlib.tasks.task import Prompt
 
 EXACT = 1e-5
 """What is asked of single precision, relative to the size of the whole."""
@@ -35,7 +41,11 @@ const scored = (prompts, completions, weigh = () => {}) => passes(engine, prompt
 
 
 def task_of(name):
-    return trlib.load_task("spend") if name == "spend" else trlib.load_task("dial", moves=(1, 8))
+    return (
+        trlib.load_task(name)
+        if name in ("spend", "tales")
+        else trlib.load_task("dial", moves=(1, 8))
+    )
 
 
 def written(name, prompts, group):
@@ -77,7 +87,7 @@ return { logp, gradients: text(engine.gradients), columns: engine.columns };
 """
 
 
-@pytest.mark.parametrize("name", ["dial", "dial_rare", "spend"])
+@pytest.mark.parametrize("name", ["dial", "dial_rare", "spend", "tales"])
 def test_log_probs_and_gradients_are_torch_s(ask, name):
     policy, prompts, drawn = written(name, 6, 4)
     logp = policy.score(drawn).logp
@@ -154,7 +164,7 @@ return all.map(({ tokens, ended, logp, full }, i) =>
 """
 
 
-@pytest.mark.parametrize("name", ["dial", "dial_rare", "spend"])
+@pytest.mark.parametrize("name", ["dial", "dial_rare", "spend", "tales"])
 def test_the_same_uniform_numbers_write_the_same_tokens(ask, name):
     policy, prompts, wanted = written(name, 16, 8)
     most, draws = task_of(name).max_tokens, torch.Generator()
@@ -205,3 +215,101 @@ def test_verifiers_say_what_trlib_s_say(ask, name):
         places = task.places(prompt) if name == "dial" else got["places"]
         assert got == {"answer": prompt.answer, "places": places, **vars(wanted)}, words
     assert len({one["reason"] for one in found}) == 5 and careful == list(CAREFUL)
+
+
+JUDGE = """
+const { TASKS } = await load("engine/js/tasks.js"), task = new TASKS.tales.kind();
+return given.cases.map(([text, words, ended]) => task.verify(task.read(text), words, ended));
+"""
+
+
+def test_the_judge_and_the_reward_model_of_tales_are_trlib_s(ask):
+    task, vocabulary = trlib.load_task("tales"), BASES["tales"].teacher.words
+    pick, asked, cases = random.Random(3), task.prompts(60, seed=2), []
+    for prompt in asked:
+        stories = [task.story(prompt, pick, good=good).split() for good in (True, False)]
+        other = task.story(pick.choice(asked), pick, good=True).split()
+        words = stories[0]
+        spoilt = [
+            *stories,
+            other,
+            words[:-1],
+            words[5:],
+            [],
+            [*words, "happy"],
+            [*other[:20], *words[20:]],
+        ]
+        spoilt += [[*stories[1], "oh", "happy", "day", "!"]]
+        for story in stories * 4:
+            one = list(story)
+            one[pick.randrange(len(one))] = pick.choice(vocabulary)
+            spoilt.append(one)
+        cases += [(prompt, one, ended) for one in spoilt for ended in (True, False)]
+    found = ask(JUDGE, cases=[(prompt.text, words, ended) for prompt, words, ended in cases])
+    for (prompt, words, ended), got in zip(cases, found, strict=True):
+        wanted = task.verify(prompt, " ".join(words), ended=ended)
+        said = {name: got[name] for name in ("reason", "detail", "right")}
+        assert said == {"reason": wanted.reason, "detail": wanted.detail, "right": wanted.right}
+        assert got["reward"] == pytest.approx(wanted.reward, abs=1e-6)
+        assert 0 <= got["from"] <= got["to"] <= len(words), "the words at fault"
+    assert {one["reason"] for one in found} == {"good", "sad", "muddled", "not a story"}
+    places = {(one["reason"], one["to"] - one["from"] > 0) for one in found}
+    assert ("muddled", True) in places and ("good", False) in places
+
+
+RUN = """
+const { Engine } = await load("engine/js/engine.js"), { Lane } = await load("engine/js/lane.js");
+const { TASKS } = await load("engine/js/tasks.js"), { Vocabulary } = await load("engine/js/vocabulary.js");
+const { stream } = await load("engine/js/random.js"), { readFileSync } = await import("node:fs");
+const numbers = (text) => new Float32Array(Uint8Array.from(Buffer.from(text, "base64")).buffer);
+const { settings, batches } = given, task = new TASKS.tales.kind();
+const lane = new Lane(await Engine.create(readFileSync(new URL(`${root}/engine/built/engine.wasm`))),
+    { vocabulary: new Vocabulary(given.words), weights: numbers(given.weights) }, task, settings);
+return Array.from({ length: batches }, (_, k) => {
+    const row = lane.run(), { asked, completions } = lane.last, rows = completions.map((_, i) => i);
+    const draws = rows.map((i) => stream(settings.seed, "sample", k, Math.floor(i / settings.group), i % settings.group));
+    return { row, asked: asked.map(({ text }) => text), tokens: completions.map(({ tokens }) => tokens.length),
+        uniform: draws.map((draw) => Array.from({ length: task.maxTokens }, draw)) };
+});
+"""
+
+
+class Asked(Tales):
+    """`tales` with the prompts that a page has drawn."""
+
+    def prompts(self, n, *, seed):
+        del n, seed
+        return [Prompt(text, ANSWER) for text in self.batches.pop(0)]
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.1])
+def test_a_run_of_the_storyteller_is_trlib_s_run_on_the_same_draws(ask, monkeypatch, beta):
+    """Whole runs: the same prompts and the same uniform numbers, and every batch learned from."""
+    policy, batches = trlib.load_policy("tales"), 6
+    settings = {"method": "pg_is", "beta": beta, **storyteller.SETTINGS, "seed": 5}
+    words = policy.tokenizer.convert_ids_to_tokens(range(policy.vocabulary))
+    weights = text(flat(dict(policy.model.named_parameters())))
+    found = ask(RUN, settings=settings, batches=batches, words=words, weights=weights)
+
+    draws, first = iter(found), rollout._Writer.__init__
+
+    def begin(writer, *arguments):
+        first(writer, *arguments)
+        writer.uniform = torch.tensor(next(draws)["uniform"], dtype=torch.float64)
+
+    monkeypatch.setattr(rollout._Writer, "__init__", begin)
+    task = Asked()
+    object.__setattr__(task, "batches", [one["asked"] for one in found])
+    run = trlib.train(
+        policy,
+        task,
+        PGIS(reference=Reference(beta=beta)),
+        steps=batches,
+        progress=False,
+        **storyteller.SETTINGS,
+    )
+    for k, one in enumerate(found):
+        row = run.history.iloc[k]
+        for name in ("reward", "right", "length", "kl_ref", "kl_ref_seq", "grad_norm", "entropy"):
+            assert one["row"][name] == pytest.approx(row[name], rel=2e-3, abs=1e-5), (k, name)
+    assert found[-1]["row"]["kl_ref_seq"] > 0.01

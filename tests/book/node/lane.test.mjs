@@ -166,11 +166,11 @@ check("what cannot be is said, and the lane learns on", async () => {
 });
 
 /* What a pass refuses, with its weights as they were. */
-const SET = { token: [1, 114], position: [2, 128], shared: [3, 60], predictor: [0, 4], target: [0, -1] };
+const SET = { token: [1, 114], position: [2, 128], shared: [3, 70], predictor: [0, 4], target: [0, -1] };
 const TOLD = {
   token: "token: expected one of the vocabulary",
   position: "position: expected 0 to 127",
-  shared: "keys: expected at most 48",
+  shared: "keys: expected at most 64",
   predictor: "predictor: expected a row of the pass",
   target: "target: expected a token",
 };
@@ -185,7 +185,7 @@ const PASSES = {
     [engine.shared_from[3], engine.shared[3]] = [8190, 5];
     engine.forward(4, 1);
   },
-  "keys: expected at most 48 tokens": (engine) => {
+  "keys: expected at most 64 tokens": (engine) => {
     engine.shared[3] = 2 ** 31 - 1;
     engine.forward(4, 1);
   },

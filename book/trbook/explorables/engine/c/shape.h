@@ -20,7 +20,7 @@ enum {
   ROWS = 1024,      /* most tokens of one pass, a multiple of 4 */
   OUTPUTS = 1024,   /* most tokens that a pass predicts, a multiple of 4 */
   SLOTS = 8192,     /* keys and values of the cache */
-  KEYS = 48,        /* most tokens that one token attends to, itself included; a multiple of 4 */
+  KEYS = 64,        /* most tokens that one token attends to, itself included; a multiple of 4 */
 };
 
 /* One layer's parameters, one after the other, each matrix as torch holds it: [out, in]. */

@@ -4,7 +4,7 @@
 
    The sampler is the learner, bit for bit: the policy that sampled and the recomputed old one are the same. */
 
-import { measure, probe } from "./measures.js";
+import { measure, probe, scored } from "./measures.js";
 import { prepare } from "./prepare.js";
 import { shuffled, stream } from "./random.js";
 import { sample } from "./sampler.js";
@@ -96,6 +96,10 @@ export class Lane {
       keep,
     });
     for (const one of completions) this.#judged(one, asked[one.prompt]);
+    if (settings.beta) {
+      const first = scored(this.engine, this.checkpoint.weights, ids, completions);
+      for (const [i, one] of completions.entries()) one.ref = first[i].logp;
+    }
     this.batch = {
       settings,
       asked,
@@ -136,7 +140,7 @@ export class Lane {
 
   #finish() {
     const { batch, number } = this,
-      row = { batch: number, ...measure(this.engine, batch) };
+      row = { batch: number, ...measure(this.engine, batch, this.checkpoint.weights) };
     this.number += 1;
     this.batch = null;
     this.last = batch;

@@ -37,9 +37,11 @@ export function openers(completions) {
   return shares;
 }
 
-/* A row of the history: reward, length, kept, grad_norm, ratio_max, kl, kl_back, tv, tv_max, entropy. */
-export function measure(engine, { completions, ids, looked, updates }) {
+/* A row of the history: reward, length, kept, grad_norm, ratio_max, kl, kl_back, tv, tv_max, entropy; where the lane has
+   a reference, the policy with the weights `first`, also right, kl_ref and kl_ref_seq. */
+export function measure(engine, { completions, ids, looked, updates, settings }, first) {
   const known = (name) => updates.map((one) => one[name]).filter((x) => !Number.isNaN(x));
+  const some = looked.map((row) => completions[row]);
   const largest = updates.flatMap(({ ratios }) => ratios).reduce((most, r) => Math.max(most, r), 1);
   return {
     reward: mean(completions.map(({ verdict }) => verdict.reward)),
@@ -47,12 +49,44 @@ export function measure(engine, { completions, ids, looked, updates }) {
     kept: mean(known("kept")),
     grad_norm: mean(known("norm")),
     ratio_max: largest,
-    ...divergences(
-      engine,
-      ids,
-      looked.map((row) => completions[row]),
-    ),
+    ...divergences(engine, ids, some),
+    ...(settings.beta === null
+      ? {}
+      : {
+          right: mean(completions.map(({ verdict }) => Number(verdict.right ?? verdict.reward > 0))),
+          ...away(engine, first, ids, some),
+        }),
   };
+}
+
+/* Log-probs and whole distributions of completions, { logp, full } each, under other weights than the engine's, which
+   are back afterwards. */
+export function scored(engine, weights, ids, completions) {
+  const own = engine.read(),
+    found = [];
+  engine.write(weights);
+  for (const pass of passes(engine, ids, completions)) {
+    const first = write(engine, ids, pass);
+    engine.forward(pass.rows, pass.outputs);
+    for (const [i, { tokens }] of pass.of.entries())
+      found.push({
+        logp: Array.from(engine.chosen.subarray(first[i], first[i] + tokens.length)),
+        full: tokens.map((_, t) => engine.distribution(first[i] + t).slice()),
+      });
+  }
+  engine.write(own);
+  return found;
+}
+
+/* KL(π || reference) per token and per completion, exact over the vocabulary. */
+function away(engine, weights, ids, completions) {
+  const first = scored(engine, weights, ids, completions);
+  /** @type {any} */ const { kl_back: kl } = divergences(
+    engine,
+    ids,
+    completions.map((one, i) => ({ ...one, full: first[i].full })),
+  );
+  return { kl_ref: kl, kl_ref_seq: kl * mean(completions.map(({ tokens }) => tokens.length)) };
 }
 
 /* Divergences of a pass's tokens, as it is read, from the distributions that sampled them. */

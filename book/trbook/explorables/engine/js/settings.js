@@ -24,6 +24,7 @@ export const DEFAULTS = {
   weightDecay: 0,
   warmup: 10, // updates over which the learning rate rises
   gradNorm: 1, // the gradient is scaled down to this norm
+  beta: null, // weight of the KL divergence to the first policy, k2 in the loss; null: it is not even measured
   probe: 32, // completions on which the exact divergences are measured
 };
 
@@ -60,6 +61,13 @@ export function settle(given) {
     if (!(settings[name] > 0 && settings[name] < Infinity)) {
       throw new RangeError(`${name}: expected a number above 0, got ${settings[name]}`);
     }
+  }
+  if (settings.beta !== null && !(settings.beta >= 0 && settings.beta < Infinity && !settings.method.kind.whole)) {
+    throw new RangeError(
+      settings.method.kind.whole
+        ? `beta: expected null with ${named}, whose objective is of whole distributions, got ${settings.beta}`
+        : `beta: expected null or a number of at least 0, got ${settings.beta}`,
+    );
   }
   if (settings.prompts % settings.minibatches) {
     throw new RangeError(

@@ -1,6 +1,7 @@
 /* The embedded tasks: prompts from a random stream, and verifiers with trlib's reasons and words. */
 
 import { draw } from "./random.js";
+import { Tales } from "./tales.js";
 
 const isNumber = (word) => /^[0-9]+$/.test(word);
 const wrong = (reason, detail) => ({ reward: 0, reason, detail });
@@ -163,4 +164,5 @@ export const TASKS = {
   dial: { kind: Dial, knob: "moves", least: 1, most: 12 },
   dial_rare: { kind: Dial, knob: "moves", least: 1, most: 12 },
   spend: { kind: Spend, knob: "amount", least: 1, most: 99 },
+  tales: { kind: Tales, knob: "none" },
 };

@@ -46,7 +46,7 @@ export class Update {
   #split(counted) {
     const { kind } = this.method,
       alone = this.settings.minibatches * this.settings.epochs === 1;
-    if (!kind.proportional) return { teaching: counted, idle: [] };
+    if (!kind.proportional || this.settings.beta) return { teaching: counted, idle: [] };
     return {
       teaching: counted.filter(({ advantage }) => advantage !== 0),
       idle: kind.masksZeroAdvantage && !alone ? counted.filter(({ advantage }) => advantage === 0) : [],
@@ -77,6 +77,7 @@ export class Update {
   /* The method's weights of a completion into `push`; gives gradients of whole distributions, where there are any. */
   #weigh(one, first, seen) {
     const { engine, method } = this,
+      { beta } = this.settings,
       length = one.tokens.length;
     one.now = Array.from(engine.chosen.subarray(first, first + length));
     const found = method.kind.whole
@@ -89,7 +90,8 @@ export class Update {
           old: one.logp,
         });
     for (let t = 0; t < length; t++) {
-      engine.push[first + t] = found.weight[t] * one.factor;
+      const back = beta ? beta * (one.ref[t] - one.now[t]) : 0;
+      engine.push[first + t] = (found.weight[t] + back) * one.factor;
       seen.silenced += found.kept[t] ? 0 : 1;
       seen.ratios.push(Math.exp(one.now[t] - one.logp[t]));
     }
