@@ -26,6 +26,7 @@ _HOME = {
     "RatioMap": "ratio_map",
     "Simplex": "simplex",
     "Staleness": "staleness",
+    "Storyteller": "storyteller",
     "TokenMicroscope": "token_microscope",
     "TrSFT": "trsft",
     "TwoSamplers": "two_samplers",

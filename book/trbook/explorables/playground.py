@@ -23,7 +23,8 @@ MOST = 4
 LANE = ("method", "checkpoint", "threshold", "lr", "epochs", "minibatches", "group", "difficulty")
 """Settings that a lane may name; the others keep their defaults."""
 BESIDE = {
-    **dict.fromkeys(("reinforce", "pg_is", "ppo"), ("advantage", "shift")),
+    **dict.fromkeys(("reinforce", "ppo"), ("advantage", "shift")),
+    "pg_is": ("beta", "advantage", "shift"),
     "centered": ("weight", "advantage", "shift"),
     "bapo": ("high_most", "count"),
     "minpro": ("eps_low",),

@@ -130,6 +130,7 @@ export function card(name, { change, remove, reset }) {
         hard.replaceChildren(bound.difficulty.el);
       }
       bound.difficulty.set(lane.difficulty);
+      hard.hidden = kind.options.length < 2;
       say(
         brief,
         `${lane.epochs} pass${lane.epochs > 1 ? "es" : ""} × ${lane.minibatches} minibatch${lane.minibatches > 1 ? "es" : ""}, groups of ${lane.group}, ${kind.label} ${kind.write(lane.difficulty)}, ${CHECKPOINTS[lane.checkpoint]}`,

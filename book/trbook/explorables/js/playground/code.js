@@ -4,7 +4,7 @@ import { METHODS } from "../../engine/js/methods.js";
 import { fileOf } from "../formula/python.js";
 import { PROMPTS, knobsOf, thresholdsOf } from "./lanes.js";
 
-const TASK = { dial: "dial", dial_rare: "dial", spend: "spend" };
+const TASK = { dial: "dial", dial_rare: "dial", spend: "spend", tales: "tales" };
 
 export function python(lane, { seed, batches }) {
   if (lane.method === "own") return fileOf(lane, commandOf(lane, { seed, batches }));
@@ -16,7 +16,9 @@ export function python(lane, { seed, batches }) {
     .map(([key, value]) => `, ${key}=${value}`)
     .join("");
   const named = Object.entries(given)
-    .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+    .map(([key, value]) =>
+      key === "beta" ? `reference=trlib.algorithms.Reference(beta=${value})` : `${key}=${JSON.stringify(value)}`,
+    )
     .join(", ");
   return `import trlib
 from ${path.slice(0, dot)} import ${kind}

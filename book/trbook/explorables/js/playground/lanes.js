@@ -19,7 +19,7 @@ const OTHERS = [
   ["a1", "8 3 2 3"],
 ];
 export const PROMPTS = 16;
-export const CHECKPOINTS = { dial: "dial", dial_rare: "dial, rare openers", spend: "spend" };
+export const CHECKPOINTS = { dial: "dial", dial_rare: "dial, rare openers", spend: "spend", tales: "tales" };
 
 const WINDOW = [0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.28, 0.4, 0.6, 1, 1.5, 2, 3, 5];
 const NARROW = [1e-5, 3e-5, 1e-4, 2e-4, 3e-4, 4e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1];
@@ -51,9 +51,16 @@ const PUSH = {
     rungs: [-0.3, -0.1, 0, 0.1, 0.3, 1, 3],
   },
 };
+/* The penalty on the KL divergence to the first policy: of the engine's lane, and in trlib a `Reference`. */
+const BETA = {
+  folded: true,
+  label: "β",
+  spoken: "beta, the weight of the KL divergence to the first policy",
+  rungs: [0, 0.01, 0.03, 0.1, 0.3, 1],
+};
 const KINDS = {
   reinforce: { more: PUSH },
-  pg_is: { more: PUSH },
+  pg_is: { more: { beta: BETA, ...PUSH } },
   ppo: { threshold: clip, more: PUSH },
   grpo: { threshold: clip },
   dr_grpo: { threshold: clip },
@@ -232,7 +239,7 @@ export const BRANCHES = {
   gallery: Object.keys(METHODS).filter((name) => METHODS[name].gallery),
   yours: ["own"],
 };
-const defaultsOf = (method) => (method === "own" ? OWN : METHODS[method]).defaults;
+const defaultsOf = (method) => ({ beta: 0, ...(method === "own" ? OWN : METHODS[method]).defaults });
 export const moreOf = (method) => KINDS[method].more ?? {};
 export const titleOf = called;
 
@@ -266,6 +273,7 @@ const HARD = {
     first: null,
     write: (x) => (x === null ? "12 to 40" : String(x)),
   },
+  none: { label: "difficulty", options: [null], first: null, write: () => "as usual" },
 };
 export const difficultyOf = ({ checkpoint }) => HARD[TASKS[checkpoint].knob];
 /* The knobs of the lane's task that do not stand where they usually do. */
@@ -332,6 +340,7 @@ export function possibleLane(given, name) {
   const { label, options, first } = difficultyOf(lane),
     asked = given.difficulty ?? first;
   lane.difficulty = asked === first ? first : (number(asked, 1, options.at(-1), label, note) ?? first);
+  if (options.length < 2) lane.difficulty = first;
   if (!options.includes(lane.difficulty)) {
     const known = options.filter((one) => one !== null),
       near = closest(known, lane.difficulty);
@@ -378,8 +387,9 @@ export const brief = (word, longest = LONGEST) =>
 
 /* For the engine. Thresholds that stand where they usually do are left to the method. */
 export function engineSettings(lane, seed) {
-  const { method, lr, epochs, minibatches, group } = lane;
-  return { method, thresholds: thresholdsOf(lane), lr, epochs, minibatches, group, prompts: PROMPTS, seed };
+  const { method, lr, epochs, minibatches, group, checkpoint } = lane,
+    { beta = checkpoint === "tales" ? 0 : null, ...thresholds } = thresholdsOf(lane);
+  return { method, thresholds, beta, lr, epochs, minibatches, group, prompts: PROMPTS, seed };
 }
 
 const setBy = ({ from, sets }, value) => sets?.(value) ?? { [from]: value };

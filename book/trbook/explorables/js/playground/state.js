@@ -14,7 +14,12 @@ export const VIEWS = {
 };
 export const KEYS = ["preset", "seed", "view", "prompt", ...NAMES];
 const LONGEST = 400; // letters of a prompt: a task reads far fewer
-const ASIDE = { dial: "7 : +3 flip x3 -2 half =", dial_rare: "7 : +3 flip x3 -2 half =", spend: "37 :" };
+const ASIDE = {
+  dial: "7 : +3 flip x3 -2 half =",
+  dial_rare: "7 : +3 flip x3 -2 half =",
+  spend: "37 :",
+  tales: "a tale of a hare and a star :",
+};
 
 /* { preset, seed, lanes: [given..], view, prompt } as they came -> { state, notes }. */
 export function settle(given) {

@@ -49,7 +49,7 @@ export function create(root, { reduced = false } = {}) {
     if (named !== `${found.title}${lane.colour}`) who.replaceChildren(nameOf({ ...lane, title: found.title }));
     named = `${found.title}${lane.colour}`;
     write(asked, found.text);
-    const solved = found.some.filter(({ verdict }) => verdict.reward > 0).length;
+    const solved = found.some.filter(isRight).length;
     const few = found.shown < found.some.length ? `; some of the ${found.some.length}:` : "";
     write(right, `answer ${found.answer}; ${solved} of ${found.some.length} right${few}`);
     while (lines.length < found.shown) lines.push(line(list));
@@ -58,6 +58,8 @@ export function create(root, { reduced = false } = {}) {
 
   return { draw, free: () => {} };
 }
+
+const isRight = ({ verdict }) => verdict.right ?? verdict.reward > 0;
 
 /* What was asked by hand, else the first prompt of the newest batch. */
 function chosen({ answers, last }) {

@@ -15,7 +15,11 @@ const upTo = (high) => (range) => linearScale([0, high], range, 4);
 
 /* By key of a row: what stands above its panel, and its scale for what the lanes reach: [key, range -> scale]. */
 const PANELS = {
-  reward: { text: "reward: points are batches, lines means of ten", write: hundredth, scale: () => ["", share(0)] },
+  reward: {
+    text: "reward: points are batches, lines means of ten",
+    write: hundredth,
+    scale: (_, most) => (most > 1 ? [above(most), upTo(above(most))] : ["", share(0)]),
+  },
   kl: {
     text: "KL, nats per token",
     brief: "KL",
@@ -37,6 +41,8 @@ const PANELS = {
   entropy: { text: "entropy, nats per token", write: short, scale: (_, most) => [above(most), upTo(above(most))] },
   length: { text: "length, tokens", write: short, scale: (_, most) => [above(most), upTo(above(most))] },
 };
+/* In the place of the tokens kept, where a judge watches: they are all kept, or say less than the judge. */
+const JUDGED = { text: "judge: share that is right", brief: "right", write: hundredth, scale: () => ["", share(0)] };
 const KEYS = Object.keys(PANELS),
   EARLIER = 4; // segments of a lane in the legend, beside the present one and the one that is read
 const TALL = [
@@ -75,7 +81,10 @@ export function create(root, { changed, below }) {
     shown = [[], []],
     count = 0,
     at = null,
-    told = false;
+    told = false,
+    judged = false;
+  const of = (key) => (judged && key === "kept" ? "right" : key),
+    how = (key) => (of(key) === "right" ? JUDGED : PANELS[key]);
 
   const place = () => {
     const [wide, all] = [across.now(), under.now()],
@@ -95,14 +104,18 @@ export function create(root, { changed, below }) {
     });
   };
 
-  const name = (panel, key, on) => panel.titles(key === "reward" ? "batch" : "", on ? PANELS[key].text : "");
+  const name = (panel, key, on) => panel.titles(key === "reward" ? "batch" : "", on ? how(key).text : "");
 
   /* pinned: segments of earlier runs. */
   function draw(lanes, pinned = []) {
     shown = [lanes, pinned];
     if (!across.now() || !under.now()) return;
-    if (width !== `${across.now()} ${under.now()}`) place();
     const segments = [...pinned, ...lanes.flatMap((lane) => lane.segments)].filter(({ rows }) => rows.length);
+    const watched = segments.some(({ rows }) => Number.isFinite(rows[0].right));
+    if (watched !== judged || width !== `${across.now()} ${under.now()}`) {
+      judged = watched;
+      place();
+    }
     const all = segments.map((segment) => ({ segment, series: seriesOf(segment.rows) }));
     count = Math.max(0, ...lanes.map((lane) => lane.count));
     const end = batchEnd(Math.max(1, ...segments.map(({ from, rows }) => from + rows.length)));
@@ -112,25 +125,25 @@ export function create(root, { changed, below }) {
 
   function lay(one, size, all, end) {
     const { key, panel, points, lines, ghosts, marks } = one,
-      some = all.map(({ series }) => series.of[key]);
+      some = all.map(({ series }) => series.of[of(key)]);
     const least = Math.min(Infinity, ...some.map((each) => each.least)),
       most = Math.max(0, ...some.map((each) => each.most));
-    const [ends, scale] = PANELS[key].scale(least === Infinity ? 1 : least, most);
+    const [ends, scale] = how(key).scale(least === Infinity ? 1 : least, most);
     const x = batchScale(end, size, size.width > 260),
       y = scale([size.height, 0]),
-      known = `${end} ${ends} ${width}`;
+      known = `${of(key)} ${end} ${ends} ${width}`;
     panel.axes(known, x, y);
     Object.assign(one, { x });
     for (const { segment, series } of all) {
-      const { key: of, colour, dash, ghost, from } = segment,
-        path = pathsOf(series.of[key], ghost ? "ghost" : "lane", known, x, y, end, from);
-      if (ghost) stamped(ghosts.of(of), segment, { stroke: colour, d: path.line });
+      const { key: id, colour, dash, ghost, from } = segment,
+        path = pathsOf(series.of[of(key)], ghost ? "ghost" : "lane", known, x, y, end, from);
+      if (ghost) stamped(ghosts.of(id), segment, { stroke: colour, d: path.line });
       else {
         const kind = segment.last ? "pv-line" : "pv-line pv-earlier",
           flag = `M${x(from).toFixed(1)},${size.height}V0h4l-4,6`;
-        stamped(points.of(of), segment, { stroke: colour, d: path.points });
-        stamped(lines.of(of), segment, { class: kind, stroke: colour, "stroke-dasharray": dash || null, d: path.line });
-        if (from) stamped(marks.of(of), segment, { stroke: colour, fill: colour, d: flag });
+        stamped(points.of(id), segment, { stroke: colour, d: path.points });
+        stamped(lines.of(id), segment, { class: kind, stroke: colour, "stroke-dasharray": dash || null, d: path.line });
+        if (from) stamped(marks.of(id), segment, { stroke: colour, fill: colour, d: flag });
       }
     }
     const here = all.filter(({ segment }) => !segment.ghost).map(({ segment }) => segment.key);
@@ -158,8 +171,8 @@ export function create(root, { changed, below }) {
       if (on || told) name(panel, key, !on);
       const texts = on
         ? [
-            [key === "reward" ? `batch ${k + 1}: reward ` : `${PANELS[key].brief ?? key} `, "var(--soft)"],
-            ...lanes.map((lane) => [` ${PANELS[key].write(rowOf(lane, k)?.[key])}`, lane.colour]),
+            [key === "reward" ? `batch ${k + 1}: reward ` : `${how(key).brief ?? key} `, "var(--soft)"],
+            ...lanes.map((lane) => [` ${how(key).write(rowOf(lane, k)?.[of(key)])}`, lane.colour]),
           ]
         : [];
       if (on || told) join(values, "tspan", texts, { fill: ([, colour]) => colour, text: ([text]) => text });
@@ -172,7 +185,7 @@ export function create(root, { changed, below }) {
     else if (k !== null || !plane.matches(":focus"))
       plane.setAttribute(
         "aria-valuetext",
-        `batch ${(k ?? count - 1) + 1}: ${lanes.map((lane) => words(lane, k ?? count - 1)).join("; ")}`,
+        `batch ${(k ?? count - 1) + 1}: ${lanes.map((lane) => words(lane, k ?? count - 1, of, how)).join("; ")}`,
       );
   }
 
@@ -232,10 +245,10 @@ function brief(segment, k) {
   return `${span ? `${span}: ` : ""}reward ${hundredth(seriesOf(rows).of.reward.smooth[i])}, KL ${short(rows[i].kl)}`;
 }
 
-function words(lane, k) {
+function words(lane, k, of, how) {
   const segment = lane.segments.find((one) => holds(one, k)),
     row = rowOf(lane, k);
   return row
-    ? `${segment.title}: ${KEYS.map((key) => `${PANELS[key].brief ?? key} ${PANELS[key].write(row[key])}`).join(", ")}`
+    ? `${segment.title}: ${KEYS.map((key) => `${how(key).brief ?? key} ${how(key).write(row[of(key)])}`).join(", ")}`
     : `${lane.title}: no batch ${k + 1}`;
 }

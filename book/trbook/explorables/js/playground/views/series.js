@@ -2,7 +2,7 @@
    is new. A segment is known by its first row, so that a longer array goes on where the last one ended. */
 
 const SPAN = 10; // batches of a running mean
-const KEYS = ["reward", "kl", "kept", "entropy", "length"],
+const KEYS = ["reward", "kl", "kept", "right", "entropy", "length"],
   known = new WeakMap(),
   DRAWN = 400; // points of a curve, at most
 

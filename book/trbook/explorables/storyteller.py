@@ -1,0 +1,71 @@
+"""The storyteller: a policy that is trained on a reward model, beside a judge that is never wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import traitlets as t
+
+from trbook.explorables.host import Finite, Packed
+
+SETTINGS = {"prompts": 8, "group": 4, "lr": 1.5e-3, "probe": 8}
+"""Of the recorded sweeps on the reference policy."""
+BATCHES, SEED = 40, 5
+PROMPT = "a tale of a hare and a star :"
+"""What the policy is asked after every batch."""
+
+
+def settings(beta: float) -> dict[str, Any]:
+    """A run, as the engine takes it."""
+    return {"method": "pg_is", "beta": beta, **SETTINGS, "seed": SEED}
+
+
+def packed(learn: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """The record of a run without a penalty, JSON-able.
+
+    `learn`: settings -> `rows` of the history and `said`, the story before the first batch and
+    after each."""
+    found = learn(settings(0.0))
+    return {
+        "command": "python -m book.build.pack.storyteller",
+        "prompt": PROMPT,
+        "batches": BATCHES,
+        "settings": settings(0.0),
+        "rows": [
+            {name: round(row[name], 4) for name in ("reward", "right", "kl_ref_seq")}
+            for row in found["rows"]
+        ],
+        "said": [
+            [" ".join(story["words"]), story["ended"], story["good"]] for story in found["said"]
+        ],
+    }
+
+
+class Storyteller(Packed):
+    """A language model learns to please a reward model that counts words, and a judge watches.
+
+    The first state is a recorded run without a penalty. *Play* trains a policy in the page, by the
+    playground's engine, which is loaded then (0.4 MB), with the β of the slider on the KL divergence
+    to the policy that the run began with.
+    """
+
+    module = "storyteller"
+    fallback = (
+        "A policy that tells stories is trained on a reward model. Without a penalty on the KL "
+        "divergence to the first policy its reward rises and its language dissolves; with a "
+        "penalty of 0.1 the stories stay good."
+    )
+    placeholder_heights = (900, 620)
+
+    beta = Finite(0.1, help="β, the weight of the penalty in the run that *Play* begins.")
+    _parts = t.Dict()
+
+    @t.default("_parts")
+    def _shipped(self) -> dict[str, str]:
+        from trbook.explorables.parts import parts  # reads checkpoints: torch is loaded here
+
+        return {name: text for name, text in parts().items() if name in ("engine", "tales")}
+
+    def _more(self) -> dict[str, Any]:
+        return {**super()._more(), "parts": self._parts, "shared": "playground"}
