@@ -187,7 +187,8 @@ def test_a_page_runs_the_scripts_that_it_came_with_and_no_others():
 
 
 @pytest.mark.parametrize(
-    ("explorable", "learns"), [("front", True), ("playground", True), ("storyteller", True), ("wall", False)]
+    ("explorable", "learns"),
+    [("front", True), ("playground", True), ("storyteller", True), ("wall", False)],
 )
 def test_a_model_may_learn_only_where_a_figure_trains_one(explorable, learns):
     page = f'<meta charset="utf-8"><div data-explorable="{explorable}"></div>'
