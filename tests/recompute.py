@@ -686,7 +686,91 @@ def rover_loss(x, b, rho=1.0):
     return (rho * own - (b["advantages"] + rho * following)) ** 2, True
 
 
-OF_DISTRIBUTIONS = {"kl", "token_kl", "tv", "project", "troll_loss", "lco_loss", "rover_loss"}
+# Methods of the gallery and of the main line whose objective is no function of its own.
+
+
+def pairs_of(b, better):
+    n, group = range(len(b["group"])), b["group"]
+    return [(i, j) for i in n for j in n if group[i] == group[j] and better(i, j)]
+
+
+def preferred(b):
+    return pairs_of(b, lambda i, j: b["rewards"][i] > b["rewards"][j])
+
+
+def softplus(x):
+    return np.log1p(np.exp(x))
+
+
+def dpo(x, b, beta=0.1):
+    total = ((x - b["logp_anchor"]) * b["mask"]).sum(-1)
+    return np.mean([softplus(-beta * (total[i] - total[j])) for i, j in preferred(b)]), True
+
+
+def trpa(x, b, beta=0.1, anisotropy=2.5, kl=1e-3):
+    mask = b["mask"]
+    mean = mean_of_row(x - b["logp_anchor"], mask)[:, 0]
+    back = -(x - b["logp_old"])
+    k3 = np.where(mask, np.exp(back) - 1 - back, 0).sum() / mask.sum()
+    weights = np.where(b["rewards"] > 0, anisotropy, 1)
+    judged = [softplus(-beta * weights[i] * (mean[i] - mean[j])) for i, j in preferred(b)]
+    return np.mean(judged) + kl * k3, True
+
+
+def adpo(x, b, beta=0.5, tau=0.8):
+    total, credit = ((x - b["logp_old"]) * b["mask"]).sum(-1) / tau, b["advantages"][:, 0] / beta
+    loss, groups = 0, set(b["group"])
+    for g in groups:
+        mine = b["group"] == g
+        q = np.exp(credit[mine]) / np.exp(credit[mine]).sum()
+        loss = loss - (q * (total[mine] - np.log(np.exp(total[mine]).sum()))).sum()
+    return loss / len(groups), True
+
+
+def rebel(x, b, eta=1.0):
+    credit, total, _ = completions(x, b)
+    rest = total - eta * credit
+    return np.mean([(rest[i] - rest[j]) ** 2 for i, j in pairs_of(b, lambda i, j: i < j)]), True
+
+
+def counterpol(x, b, k=0.01, form="summary"):
+    r, A, pivot = ratio(x, b), b["advantages"], b["logp_anchor"]
+    if form == "summary":
+        return -r * (A - k * (x.real - pivot)), True
+    return -r * A + k * np.exp(pivot - b["logp_old"]) * (pivot - x), True
+
+
+def own(x, b):
+    return np.take_along_axis(x, b["tokens"][..., None], -1)[..., 0]
+
+
+def surrogate(x, b):
+    return -np.exp(own(x, b) - own(b["logp_old"], b)) * b["advantages"]
+
+
+def kl_from_old(x, b):
+    return (np.exp(b["logp_old"]) * (b["logp_old"] - x)).sum(-1)
+
+
+def ppo_penalty(x, b, beta=1.0):
+    return surrogate(x, b) + beta * kl_from_old(x, b), True
+
+
+def fixpo(x, b, eps_kl=0.2, margin=2.0):
+    """In a run's first update, where the coefficient has moved from 1 by a hundredth."""
+    far = kl_from_old(x.real, b)[b["mask"]].max()
+    beta = 1 + math.copysign(0.01, margin * far - eps_kl)
+    return surrogate(x, b) + beta * kl_from_old(x, b), True
+
+
+def mdpo(x, b, t=2.0):
+    return surrogate(x, b) + (np.exp(x) * (x - b["logp_old"])).sum(-1) / t, True
+
+
+OF_DISTRIBUTIONS = {
+    *("kl", "token_kl", "tv", "project", "troll_loss", "lco_loss", "rover_loss"),
+    *("ppo_penalty", "fixpo", "mdpo"),
+}
 """A gradient in log-probs of a whole distribution means something along the simplex alone."""
 BY_DIFFERENCES = {"project", "troll_loss", "truncated_expert", "lmo"}
 """No step of 1e-30 i goes through a root search, a choice or a singular value decomposition."""
@@ -700,7 +784,7 @@ def numbers(row: Row, given: Batch, first: str) -> dict[str, Any]:
     """A row's numbers: per_token and kept of a loss, else value; gradient where the row has one.
 
     Args: given: the row's batch; first: the name of the function's first argument."""
-    name = (row.get("loss") or row["call"]).rpartition(".")[2]
+    name = row.get("method") or (row.get("loss") or row["call"]).rpartition(".")[2]
     function = globals()[name]
     b = {key: np.array(value) for key, value in given.items()}
     settings = row["settings"] | {key: b[key] for key in row.get("extra", ())}
@@ -708,8 +792,8 @@ def numbers(row: Row, given: Batch, first: str) -> dict[str, Any]:
 
     def parts(x, **more):
         found = function(x, b, **settings, **more)
-        value, kept = found if "kept" in row else (found, None)
-        if "kept" in row and value.shape == b["mask"].shape:
+        value, kept = found if "per_token" in row else (found, None)
+        if "per_token" in row and np.shape(value) == b["mask"].shape:
             value = np.where(b["mask"], value, 0)
         return value if isinstance(value, list) else [value], kept
 
@@ -719,7 +803,9 @@ def numbers(row: Row, given: Batch, first: str) -> dict[str, Any]:
         return parts(there, **({"at": x} if name == "troll_loss" else {}))[0][0].sum()
 
     value, kept = parts(x)
-    found = {"value": value} if kept is None else {"per_token": value[0], "kept": b["mask"] & kept}
+    found = {"value": value} if kept is None else {"per_token": value[0]}
+    if "kept" in row:
+        found["kept"] = b["mask"] & kept
     if "gradient" in row:
         slope = np.zeros_like(x)
         for at in np.ndindex(x.shape):

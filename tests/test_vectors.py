@@ -2,13 +2,13 @@
 
 `vectors.json` holds batches and rows: `{loss, settings, batch, per_token, gradient, kept}` of a
 loss, `{call, settings, batch, value, gradient}` of another function of `trlib`, whose name is
-dotted. A batch has arguments by name: a row takes those without a default, and what it names as
+dotted, and `{method, ...}` of the objective of a method that has no such function. A batch has arguments by name: a row takes those without a default, and what it names as
 `extra`. The gradient is that of the sum in the first argument. A row without numbers fails, and says
 which they would be.
 
 `by` says what confirmed a row's numbers: "numpy" (`recompute.py`, from the formula and without `trlib`),
 "node" (the playground's engine and the explorables), or "pinned", where they are what the code gave.
-The sections `methods` and `tasks` are pinned."""
+Whole sections that are pinned are listed at the file's head."""
 
 import contextlib
 import importlib
@@ -24,9 +24,10 @@ import pytest
 import torch
 
 from tests import recompute
-from tests.losses import D, close
+from tests.losses import D, batch, close, sampled
 from trlib import algorithms, relatives
-from trlib.algorithms import TokenLoss
+from trlib.algorithms import Scores, TokenLoss
+from trlib.methods import OBJECTIVES
 
 FILE = Path(__file__).with_name("vectors.json")
 GIVEN = json.loads(FILE.read_text(encoding="utf-8"))
@@ -42,7 +43,26 @@ ELSEWHERE = {
 NUMBERS = ("per_token", "kept", "value", "gradient")
 
 
+def objective_of(name):
+    """A method's objective as a function; its reference is the batch's `logp_anchor`."""
+
+    def of_tokens(logp, logp_old, *, logp_anchor, rewards, group, advantages, mask, **settings):
+        known = {"rewards": rewards, "group": group, "advantages": advantages}
+        held = batch(mask, logp_rollout=logp_old, logp_old=logp_old, logp_ref=logp_anchor, **known)
+        return OBJECTIVES[name](**settings).objective(Scores(logp), held)
+
+    def of_distributions(logp, logp_old, *, tokens, advantages, mask, **settings):
+        new, old = (sampled(x, tokens) for x in (logp, logp_old))
+        given = {"tokens": tokens, "advantages": advantages, "full_anchor": logp_old}
+        held = batch(mask, logp_rollout=old, logp_old=old, **given)
+        return OBJECTIVES[name](**settings).objective(Scores(new, full=logp), held)
+
+    return of_distributions if name in ("fixpo", "mdpo", "ppo_penalty") else of_tokens
+
+
 def function_of(row):
+    if "method" in row:
+        return objective_of(row["method"])
     if "loss" in row:
         return getattr(algorithms, row["loss"])
     module, _, name = row["call"].rpartition(".")
@@ -50,14 +70,14 @@ def function_of(row):
 
 
 def short_name(row):
-    return (row.get("loss") or row["call"]).rpartition(".")[2]
+    return row.get("method") or (row.get("loss") or row["call"]).rpartition(".")[2]
 
 
 def arguments(function, row):
     taken = inspect.signature(function).parameters
     named = {n for n, p in taken.items() if p.default is p.empty} | {*row.get("extra", ())}
-    batch = GIVEN["batches"][row["batch"]]
-    return {n: tensor_of(batch[n]) for n in taken if n in named and n in batch}
+    given = GIVEN["batches"][row["batch"]]
+    return {n: tensor_of(given[n]) for n in taken if n in named and n in given}
 
 
 def tensor_of(values):
@@ -84,7 +104,7 @@ def numbers(row):
     found = function(x, *by_place, **{n: t for n, t in rest if n not in places}, **by_name)
     if isinstance(found, TokenLoss):
         parts, values = [found.per_token], {"per_token": found.per_token}
-        values["kept"] = found.diagnostics["kept"]
+        values |= {n: x for n, x in found.diagnostics.items() if n == "kept"}
     else:
         parts = parts_of(found)
         values = {"value": parts}
@@ -99,7 +119,14 @@ def plain(value):
 
 def name_of(row):
     how = ", ".join(f"{k} {v}" for k, v in row["settings"].items())
-    return " ".join([row.get("loss") or row["call"], how, *row.get("extra", ()), row["batch"]])
+    return " ".join(
+        [
+            row.get("method") or row.get("loss") or row["call"],
+            how,
+            *row.get("extra", ()),
+            row["batch"],
+        ]
+    )
 
 
 @pytest.mark.parametrize("row", GIVEN["rows"], ids=map(name_of, GIVEN["rows"]))
@@ -120,10 +147,10 @@ BY_NUMPY = [row for row in GIVEN["rows"] if "numpy" in row.get("by", "")]
 
 @pytest.mark.parametrize("row", BY_NUMPY, ids=map(name_of, BY_NUMPY))
 def test_a_row_is_what_its_formula_gives_in_numpy(row):
-    name, batch = short_name(row), GIVEN["batches"][row["batch"]]
+    name, given = short_name(row), GIVEN["batches"][row["batch"]]
     assert hasattr(recompute, name), f"write the formula of {name!r} into tests/recompute.py"
     first = next(iter(inspect.signature(function_of(row)).parameters))
-    found = recompute.numbers(row, batch, first)
+    found = recompute.numbers(row, given, first)
     if "but for the gradient" in row["by"]:
         del found["gradient"]
     for part, values in found.items():
@@ -133,13 +160,14 @@ def test_a_row_is_what_its_formula_gives_in_numpy(row):
             value, stored = (numpy.array(x, float) for x in both)
             if part == "gradient" and name in recompute.OF_DISTRIBUTIONS:
                 value, stored = (
-                    recompute.along_the_simplex(x, numpy.array(batch[first]))
+                    recompute.along_the_simplex(x, numpy.array(given[first]))
                     for x in (value, stored)
                 )
             numpy.testing.assert_allclose(value, stored, tolerance, tolerance)
 
 
 def test_every_row_says_what_confirmed_it():
+    assert {*GIVEN} == {"pinned", "batches", "rows", *GIVEN["pinned"]}
     said = re.compile("numpy|node|pinned")
     assert [name_of(row) for row in GIVEN["rows"] if not said.match(row.get("by", ""))] == []
 
