@@ -79,8 +79,8 @@ def weighted_loss(
     )
     new, old = logp.detach(), old.detach()
     factor, kept = rule.weight(new, old)
-    weight = advantages.detach() * factor
-    return TokenLoss(-weight * logp, weigh(new - old, kept, weight, mask))
+    gradient_weight = advantages.detach() * factor
+    return TokenLoss(-gradient_weight * logp, weigh(new - old, kept, gradient_weight, mask))
 
 
 def center_scores(
