@@ -138,8 +138,8 @@ def version_of(method: str) -> int | str | None:
     its version.
     """
     kind = getattr(_kind(method), "func", _kind(method))
-    said: int | str | None = vars(kind).get("version") if is_own(method) else kind.version
-    return said
+    version: int | str | None = vars(kind).get("version") if is_own(method) else kind.version
+    return version
 
 
 def defaults(

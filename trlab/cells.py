@@ -140,13 +140,13 @@ def of_its_day(sweep: Sweep, method: str) -> str:
     """What a page says beside runs of a method where a default was another when they were made; empty:
     none was."""
     sections = {f"method {method}", "train", f"task {sweep.task}"}
-    said = [
+    defaults = [
         f"{name} {was}, today {now}"
         for section, names in changed(sweep).items()
         if section in sections
         for name, (was, now) in names.items()
     ]
-    return f"at the default of its day: {'; '.join(said)}" if said else ""
+    return f"at the default of its day: {'; '.join(defaults)}" if defaults else ""
 
 
 def settled(

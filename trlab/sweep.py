@@ -283,12 +283,12 @@ class Sweep:
     def command(self, *, places: bool = True) -> str:
         """The command that runs it; without `places`, nothing in it names a folder."""
 
-        def said(path: str) -> str:
+        def quoted(path: str) -> str:
             return path if places else Path(path).name
 
-        own = "".join(f" --method {said(method)}" for method in self.added)
+        own = "".join(f" --method {quoted(method)}" for method in self.added)
         smoke = " --smoke" if self.name.endswith("-smoke") else ""
-        return f"trlib sweep {said(self.source or self.name)}{smoke}{own}"
+        return f"trlib sweep {quoted(self.source or self.name)}{smoke}{own}"
 
     def smoke(self) -> Sweep:
         """The same design at the smallest size: one seed, one batch of 8 x 2. It proves that the

@@ -89,8 +89,8 @@ def described(figure: Figure) -> str:
     band or level begins, peaks and ends, what bars stand for, and how many points there are."""
     shown = _panels(figure)
     count = {1: "", 2: "Two panels. ", 3: "Three panels. ", 4: "Four panels. "}
-    told = " ".join(_panel(ax, shown) for ax in shown)
-    return count.get(len(shown), f"{len(shown)} panels. ") + told
+    sentences = " ".join(_panel(ax, shown) for ax in shown)
+    return count.get(len(shown), f"{len(shown)} panels. ") + sentences
 
 
 def _panels(figure: Figure) -> list[Any]:
@@ -107,8 +107,8 @@ def _panel(ax: Any, panels: list[Any]) -> str:
     what = ax.get_ylabel() if _word(ax.yaxis, 0) else what  # rows with names are no quantity
     axes = f"{what} over {along}" if along and what else what or along
     parts = (*_lines(ax), *_bands(ax), *_points(ax), *_bars(ax))
-    told = filter(None, (title if title != what else "", axes, "; ".join(filter(None, parts))))
-    text = f"{': '.join(told)}."
+    named = filter(None, (title if title != what else "", axes, "; ".join(filter(None, parts))))
+    text = f"{': '.join(named)}."
     return text[0].upper() + text[1:] if text[0].isascii() else text
 
 
@@ -131,8 +131,8 @@ def _lines(ax: Any) -> Iterator[str]:
         marks = line.get_linestyle() == "None"
         rows = [_word(ax.yaxis, place) for place in y] if marks else [""]
         if all(rows):
-            told = [f"{row} {_number(size)}" for row, size in zip(rows, x, strict=True)]
-            yield (f"{name}: " if name and rows != [name] else "") + ", ".join(told)
+            bars = [f"{row} {_number(size)}" for row, size in zip(rows, x, strict=True)]
+            yield (f"{name}: " if name and rows != [name] else "") + ", ".join(bars)
         elif marks and len(y) > EACH:
             yield f"{name} {_cloud(x, y)}".strip()
         else:
@@ -191,10 +191,10 @@ def _bars(ax: Any) -> Iterator[str]:
         ]
         sizes = [size for _, size in found]
         if len(found) <= EACH:
-            told = ", ".join(f"{_number(size)} at {_at(axis, place)}" for place, size in found)
+            text = ", ".join(f"{_number(size)} at {_at(axis, place)}" for place, size in found)
         else:
-            told = f"{len(found)} bars of {_number(min(sizes))} to {_number(max(sizes))}"
-        yield f"{_name(bars)}: {told}" if _name(bars) else told
+            text = f"{len(found)} bars of {_number(min(sizes))} to {_number(max(sizes))}"
+        yield f"{_name(bars)}: {text}" if _name(bars) else text
 
 
 def _name(artist: Any) -> str:

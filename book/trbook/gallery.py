@@ -55,7 +55,7 @@ def branch_map(branch: str) -> pd.DataFrame:
     names = [f"{title} (formula ours)" if ours else title for title, *_, ours in rows]
     return _whole(
         pd.DataFrame(
-            [told for _, *told, _ in rows],
+            [cells for _, *cells, _ in rows],
             index=pd.Index(names, name="method"),
             columns=["what is kept close", "to what", "how"],
         )

@@ -97,14 +97,14 @@ def finetuned(method: Method | None, seed: int, *, updates: int = 200, lr: float
         )
     )
     before, now, there = read(known, x), read(after, x), turned.requires_grad_()
-    told = read(after, there)
-    (slope,) = torch.autograd.grad(told.amax(-1).sum(), there)
+    logits = read(after, there)
+    (slope,) = torch.autograd.grad(logits.amax(-1).sum(), there)
     shaken = read(after, turned.detach() - WITHIN * slope.sign())
     return Tuned(
         _share(now.argmax(-1) == old),
-        _share(told.argmax(-1) == new),
+        _share(logits.argmax(-1) == new),
         float((kl(before, now) + kl(now, before)).mean()),
-        _share(shaken.argmax(-1) != told.argmax(-1)),
+        _share(shaken.argmax(-1) != logits.argmax(-1)),
     )
 
 

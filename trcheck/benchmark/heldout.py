@@ -373,8 +373,8 @@ def verdict(kind, size, fault, seed):
         return "misnamed", found
     if names:
         return "named", found
-    told = found.verdict == "unusual" and any(h and h in found.headline for h in hints.split("|"))
-    return ("hinted" if told else "beside" if found.verdict == "unusual" else "missed"), found
+    hinted = found.verdict == "unusual" and any(h and h in found.headline for h in hints.split("|"))
+    return ("hinted" if hinted else "beside" if found.verdict == "unusual" else "missed"), found
 
 
 @cache

@@ -147,13 +147,13 @@ def _log(args: argparse.Namespace) -> int:
     from trcheck.diagnose import log
 
     texts = [Path(name).read_text(encoding="utf-8") for name in (args.log, args.settings) if name]
-    recognised, said = log.judge(*texts)
+    recognised, messages = log.judge(*texts)
     if args.json:
-        statements = [{"sentence": sentence, "see": see} for sentence, see in said]
+        statements = [{"sentence": sentence, "see": see} for sentence, see in messages]
         shared.print_json({"recognised": recognised, "statements": statements})
     else:
-        print(log.text(recognised, said))
-    return STATUS["unclear"] if not recognised else int(bool(said))
+        print(log.text(recognised, messages))
+    return STATUS["unclear"] if not recognised else int(bool(messages))
 
 
 def _run(args: argparse.Namespace) -> int:

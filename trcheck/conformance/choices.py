@@ -90,15 +90,15 @@ def number(
     given: float | None,
     others: tuple[float | None, ...],
     words: str,
-    said: dict[Option, str] | None = None,
+    sentences: dict[Option, str] | None = None,
 ) -> Axis:
-    """An axis that is a number: the reference's, and others that are common. `said`: what to say of
-    options to which `words` do not apply."""
-    said = said or {}
+    """An axis that is a number: the reference's, and others that are common. `sentences`: what to
+    say of options to which `words` do not apply."""
+    sentences = sentences or {}
     options: dict[Option, str] = {
-        x: said[x] if x in said else words.format(x) for x in (given, *others)
+        x: sentences[x] if x in sentences else words.format(x) for x in (given, *others)
     }
-    return Axis(point, options | said)
+    return Axis(point, options | sentences)
 
 
 def window(given: tuple[float, float], space: str = "ratio") -> Axis:

@@ -127,21 +127,21 @@ def advantages(r: Rollouts, each: np.ndarray) -> tuple[list[Cause], list[str], b
     if same is None or free < C.LEAST_FREE:
         return [], [], one
     most_same = at_most(same, C.Z / math.sqrt(free))
-    told = {"same": same, "completions": int(at.sum()), "odd": odd, "groups": int(group.max()) + 1}
+    facts = {"same": same, "completions": int(at.sum()), "odd": odd, "groups": int(group.max()) + 1}
     if same < -0.5 and most_same < 0:
-        return cause("advantages", "turned", **told), [], one
+        return cause("advantages", "turned", **facts), [], one
     expected = made, made / np.where(at, varies, 1)
     moved = [correlation(np.sort(a), np.sort(each_)) or 0.0 for each_ in expected]
     if most_same < 0.9 and max(moved) > C.REORDERED:
-        return cause("advantages", "reordered", **told), [], one
+        return cause("advantages", "reordered", **facts), [], one
     if odd > 1 and _tiled(a, group):
-        return cause("advantages", "tiled", **told), [], one
+        return cause("advantages", "tiled", **facts), [], one
     if same > 0.9 and _drifts(reward - a):  # a baseline that moves from row to row
         return [], [], one
     if odd > 1 and most_same < 0.9:
-        return cause("advantages", "unequal", **told), [], one
+        return cause("advantages", "unequal", **facts), [], one
     if odd > 1 or (same < C.UNRELATED and most_same < 0.9):
-        return [], [say("unusual.advantages", **told)], one
+        return [], [say("unusual.advantages", **facts)], one
     return [], [], one
 
 

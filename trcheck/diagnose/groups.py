@@ -92,8 +92,8 @@ def cut(r: Rollouts) -> tuple[int, int, int, str | None]:
         stops = [i for i in ids[ends > 1] if only[i] == (r.pieces[last] == i).sum()]
         own = np.isin(r.pieces[last], stops)
         if own[below].sum() >= max(C.FEWEST_COMPLETIONS, 0.3 * len(last)):
-            told = ", ".join(f"“{short(str(i))}”" for i in stops[: C.SHOWN])
-            return int((~own & ~below).sum()), len(there), longest, told
+            names = ", ".join(f"“{short(str(i))}”" for i in stops[: C.SHOWN])
+            return int((~own & ~below).sum()), len(there), longest, names
     # A task's length, or a limit's: a limit leaves some completions that end before it.
     if len(at) > (C.ONE_LENGTH if last is None else 1 - 1e-9) * len(there):
         return 0, len(there), longest, None
@@ -183,15 +183,15 @@ def missing(r: Rollouts) -> np.ndarray:
         return odd & (sizes < most)
     if sizes[live].min(initial=most) == most or critic(r):
         return none
-    told = ~hidden | (mean != 0)
+    known = ~hidden | (mean != 0)
     low, high = np.zeros(len(sizes)), np.zeros(len(sizes))
-    np.minimum.at(low, group[told], mean[told])
-    np.maximum.at(high, group[told], mean[told])
-    if not ((mean == low[group]) | (mean == high[group]))[live[group] & told].all():
+    np.minimum.at(low, group[known], mean[known])
+    np.maximum.at(high, group[known], mean[known])
+    if not ((mean == low[group]) | (mean == high[group]))[live[group] & known].all():
         return none
     two = (low < 0) & (high > 0)
     share = low[two] / (low - high)[two]
-    right, seen = (np.bincount(group, which)[two] for which in (told & (mean > 0), told))
+    right, seen = (np.bincount(group, which)[two] for which in (known & (mean > 0), known))
     if len(np.unique(share.round(3))) < C.SHARES:
         return none
     for n in range(most, 4 * most + 1):

@@ -157,22 +157,24 @@ def judge(
     measured = None
     if values:
         measured = Measured(values["size"], values["size_error"], values["deviation"])
-    told = say("headline.size", deviation=size, engines=size / C.ENGINES["bf16"])
+    size_message = say("headline.size", deviation=size, engines=size / C.ENGINES["bf16"])
     if unique:
-        headline = say("headline.found", causes=", ".join(cause.name for cause in unique)) + told
+        headline = (
+            say("headline.found", causes=", ".join(cause.name for cause in unique)) + size_message
+        )
         if unusual and not {cause.name for cause in unique} - set(C.OF_THE_BATCH):
             what, names = "; ".join(unusual), ", ".join(cause.name for cause in unique)
             if values.get("size_low", 0) > C.HEALTHY:  # the larger finding first
-                headline = say("headline.first", what=what, causes=names) + told
+                headline = say("headline.first", what=what, causes=names) + size_message
             else:
                 headline += say("headline.beside", what=what)
         return Judgement("found", headline, unique, unseen, (), measured), r
     if reason:
         return Judgement("unclear", say("headline.unclear", reason=reason), (), unseen), r
     if unusual:
-        headline = say("headline.unusual", what="; ".join(unusual)) + told
+        headline = say("headline.unusual", what="; ".join(unusual)) + size_message
         return Judgement("unusual", headline, (), unseen, (), measured), r
-    headline = say("headline.healthy", completions=r.count) + told
+    headline = say("headline.healthy", completions=r.count) + size_message
     return Judgement("healthy", headline, (), unseen, _seen(values), measured), r
 
 
@@ -270,8 +272,8 @@ def some_temperature(r: Rollouts, s: Sample) -> list[Cause]:
     if rest.size > C.QUIET * v.size or v.size_low < C.LEAST_MOVED:
         return []
     listed_ = listed(np.unique(here.owner))
-    told = {"some": len(np.unique(here.owner)), "rest": rest.size, "listed": listed_}
-    return cause("temperature", "temperature_some", **values | told)
+    facts = {"some": len(np.unique(here.owner)), "rest": rest.size, "listed": listed_}
+    return cause("temperature", "temperature_some", **values | facts)
 
 
 def _jump(values: dict[str, Any], against: Measured | None) -> dict[str, Any]:
@@ -321,16 +323,16 @@ def _seen(values: dict[str, Any]) -> tuple[str, ...]:
     z, least = C.Z, C.SEEN
     slope = max(least["slope"], z * max(values["slope_x_error"], values["slope_y_error"]))
     few = max(least["alone"], int(least["tail"] * values["n"]) + 1)
-    told = [
+    messages = [
         say("seen.temperature", temperature=max(1 - slope / least["per_temperature"], 0.0)),
         say("seen.pairing", completions=values["completions"], few=few),
         say("seen.size", size=max(least["size"], z * values["size_error"]), here=values["size"]),
     ]
     if not values["one_pass"]:
-        told.append(say("seen.dropout", moved=int(values["n_out_now"])))
+        messages.append(say("seen.dropout", moved=int(values["n_out_now"])))
     if values["span"] >= 2:
-        told.append(say("seen.aging", aging=max(z * values["aging_error"], least["aging"])))
-    return tuple(told)
+        messages.append(say("seen.aging", aging=max(z * values["aging_error"], least["aging"])))
+    return tuple(messages)
 
 
 def _unseen(r: Rollouts, one: bool) -> tuple[str, ...]:

@@ -142,12 +142,12 @@ def judge(text: str, settings: str = "") -> tuple[list[str], list[Statement]]:
     recognised += [f"{name} = {_shown(value)}" for name, value in chosen.items()]
     if count is not None:
         recognised.append(f"updates per batch = {_shown(count)}")
-    said = [
+    messages = [
         Statement(_filled(rule["say"], known), rule["see"])
         for rule in RULES["rules"]
         if all(_holds(known, *condition) for condition in rule["when"])
     ]
-    return recognised, said
+    return recognised, messages
 
 
 def _holds(known: Mapping[str, float | str], name: str, how: str, value: float | str) -> bool:
@@ -187,7 +187,7 @@ def _shown(value: float | str) -> str:
     return f"{digits}e{place}"
 
 
-def text(recognised: Sequence[str], said: Sequence[Statement]) -> str:
+def text(recognised: Sequence[str], messages: Sequence[Statement]) -> str:
     """The judgement for a terminal."""
     if not recognised:
         return (
@@ -195,9 +195,9 @@ def text(recognised: Sequence[str], said: Sequence[Statement]) -> str:
             "'loss': 0.1, actor/pg_loss:0.1, or a CSV of them."
         )
     lines = [f"recognised: {', '.join(recognised)}", ""]
-    for sentence, see in said:
+    for sentence, see in messages:
         page, _, question = see.partition(": ")
         lines += [f"- {sentence}", f"  book/questions/{page}: {question}"]
     return "\n".join(
-        lines if said else [*lines, "No rule applies. That does not mean that all is well."]
+        lines if messages else [*lines, "No rule applies. That does not mean that all is well."]
     )

@@ -31,22 +31,24 @@ from trcheck.diagnose.sample import (
 
 def finite(r: Rollouts, causes: list[Cause]) -> Rollouts:
     """NaN and infinity where the mask is True: named, and masked; rewards with one are left out."""
-    bad, told = np.zeros(len(r.mask), dtype=bool), []
+    bad, messages = np.zeros(len(r.mask), dtype=bool), []
     for name, values in (*_columns(r), ("advantage", r.advantage)):
         here = r.mask & ~np.isfinite(values)
         if here.any():
-            told.append(say("cause.non_finite_column", column=name, count=here.sum()))
+            messages.append(say("cause.non_finite_column", column=name, count=here.sum()))
         bad |= here
     owners = np.unique(r.completion[bad])
     if r.reward is not None:
         counted = np.unique(r.completion[r.mask])
         odd = counted[~np.isfinite(r.reward[counted])]
         if len(odd):
-            told.append(say("cause.non_finite_column", column="reward", count=len(odd)))
+            messages.append(say("cause.non_finite_column", column="reward", count=len(odd)))
             owners, r = np.union1d(owners, odd), replace(r, reward=None)
-    if not told:
+    if not messages:
         return r
-    causes += cause("non-finite", "non_finite", columns=", ".join(told), completions=listed(owners))
+    causes += cause(
+        "non-finite", "non_finite", columns=", ".join(messages), completions=listed(owners)
+    )
     return _masked(r, bad)
 
 

@@ -75,15 +75,17 @@ class Watch:
             self.say(judged.headline)
             return {}
         against = self._held(judged)
-        told = {each.name: f"{each.name}: {each.evidence} {each.advice}" for each in judged.causes}
-        found = {"causes/found": float(len(told))}
+        messages = {
+            each.name: f"{each.name}: {each.evidence} {each.advice}" for each in judged.causes
+        }
+        found = {"causes/found": float(len(messages))}
         if judged.verdict == "unusual":
-            told["unusual"] = judged.headline
-        for name, text in told.items():
+            messages["unusual"] = judged.headline
+        for name, text in messages.items():
             if name not in self._known:
                 self._known.add(name)
                 self.say(text)
-        known = {f"causes/{name}": float(name in told) for name in sorted(self._known)}
+        known = {f"causes/{name}": float(name in messages) for name in sorted(self._known)}
         return found | known | against
 
     def _held(self, judged: Judgement) -> dict[str, float]:

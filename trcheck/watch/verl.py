@@ -46,12 +46,12 @@ def watch(
     for name in METRICS:
         _around(name, "compute_data_metrics", look.report)
     if all(missing) or (use_v1 and missing[-1]):
-        told = "; ".join(
+        reasons = "; ".join(
             f"{name}: {why}" for name, why in zip(TRAINERS, missing, strict=True) if why
         )
         raise ImportError(
             "watch: expected verl's default trainer (use_v1=False: an older one), got none that can "
-            f"be imported ({told})"
+            f"be imported ({reasons})"
         )
 
 
@@ -161,16 +161,16 @@ def distance(every: int = 1, *, aside: bool = False) -> None:
         mask = mask.bool() & ~kept.to(mask.device)[:, None] if aside else mask.bool()
         first[:] = first or [before]
         kl, gain, tokens = moved(first[0] if aside else before, after, advantage, mask)
-        told = {"kl": kl / tokens.clamp(min=1)}
+        means = {"kl": kl / tokens.clamp(min=1)}
         if "rollout_log_probs" in data:
             sampler = _padded(data, "rollout_log_probs").to(before)
             apart, _, tokens = moved(sampler, before, advantage, mask)
-            told["sampler_kl"] = apart / tokens.clamp(min=1)
+            means["sampler_kl"] = apart / tokens.clamp(min=1)
         if aside:
-            told["gain"] = gain / tokens.clamp(min=1)
-            line = f"update {update}, kl {told['kl']:.4g}, gain {told['gain']:+.4g}"
+            means["gain"] = gain / tokens.clamp(min=1)
+            line = f"update {update}, kl {means['kl']:.4g}, gain {means['gain']:+.4g}"
             print(f"distance: {line}", flush=True)
-        metrics = {f"actor/distance_{name}": [float(value)] for name, value in told.items()}
+        metrics = {f"actor/distance_{name}": [float(value)] for name, value in means.items()}
         outputs["metrics"].update(metrics)
         return outputs
 

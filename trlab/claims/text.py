@@ -75,21 +75,21 @@ AXES = {
 def markdown(card: Card) -> str:
     """A card as Markdown: its claims, each with its source and the verdict; below them every test's
     numbers from the record."""
-    told = tell(card)
+    outcomes = tell(card)
     lines = [f"## {card.title}", ""]
     lines += [card.note, ""] if card.note else []
-    for number, outcome in enumerate(told, 1):
+    for number, outcome in enumerate(outcomes, 1):
         lines += [_claim(number, outcome), ""]
-    return "\n".join([*lines, *_folded(told), ""])
+    return "\n".join([*lines, *_folded(outcomes), ""])
 
 
-def _claim(number: int, told: Told) -> str:
-    claim = told.claim
+def _claim(number: int, outcome: Told) -> str:
+    claim = outcome.claim
     source = f"[{claim.where}](https://arxiv.org/abs/{claim.arxiv})"
     if claim.ours:
         source = claim.where.removeprefix("nowhere: ")
-    said = [f"{number}. {claim.text} ({source}) **{printed_verdict(told.verdict)}.**"]
-    return " ".join([*said, *filter(None, (claim.untestable.removeprefix(TOO_SMALL), claim.why))])
+    parts = [f"{number}. {claim.text} ({source}) **{printed_verdict(outcome.verdict)}.**"]
+    return " ".join([*parts, *filter(None, (claim.untestable.removeprefix(TOO_SMALL), claim.why))])
 
 
 def printed_verdict(verdict: str) -> str:
@@ -98,11 +98,11 @@ def printed_verdict(verdict: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _folded(told: Sequence[Told]) -> list[str]:
+def _folded(outcomes: Sequence[Told]) -> list[str]:
     """The tests of a card's claims with their numbers: a table; a claim's first row has its number."""
     rows = [
         ["" if place else str(number), *_answer(answer)]
-        for number, one in enumerate(told, 1)
+        for number, one in enumerate(outcomes, 1)
         for place, answer in enumerate(one.answers)
     ]
     cells = [HEADINGS, ["---"] * len(HEADINGS), *rows]
@@ -203,11 +203,11 @@ def _rates_of(runs: pd.DataFrame, side: Side) -> str:
 
 
 def _points(at: dict[str, str]) -> str:
-    told = {
+    shown = {
         axis: written_rate(float(point)) if axis == "lr" else point for axis, point in at.items()
     }
     return "".join(
-        ", " + AXES.get(axis, axis + " {}").format(point) for axis, point in told.items()
+        ", " + AXES.get(axis, axis + " {}").format(point) for axis, point in shown.items()
     )
 
 

@@ -532,18 +532,18 @@ def _frontier(answer: Callable[..., Any]) -> str:
     most = float((lambdas * (spent + torch.logsumexp(logq + rewards / lambdas[:, None], -1))).min())
     possible = min(most, 1.0) - float(logq.exp() @ rewards)
     share = gained / possible if possible > 0 else 0.0
-    said = f"it gains {gained:.2f} for {spent:.2f} nats, {share:.0%} of what is possible"
+    message = f"it gains {gained:.2f} for {spent:.2f} nats, {share:.0%} of what is possible"
     if gained < 0.3:
         raise NotYet(
-            f"{said}; the gain should be at least 0.3. Does it raise what was rewarded, and is it "
+            f"{message}; the gain should be at least 0.3. Does it raise what was rewarded, and is it "
             "narrow?"
         )
     if gained < 0.97 * possible:
         raise NotYet(
-            f"{said}; it should be 97 %. Which completions does it still push when their ratio is "
+            f"{message}; it should be 97 %. Which completions does it still push when their ratio is "
             "far from 1?"
         )
-    return f"{said}. The line is where every completion's log-ratio is R/λ - log Z."
+    return f"{message}. The line is where every completion's log-ratio is R/λ - log Z."
 
 
 check_frontier = Attempt(
@@ -554,7 +554,7 @@ check_frontier = Attempt(
 def _enough(answer: Callable[..., Any]) -> str:
     """Ten batches of `dial`, up to sixteen uses of each, put away by the reader's rule."""
     came = stopped(answer)
-    said = (
+    message = (
         f"{came.updates} updates on {BATCHES} batches, and new completions earn {came.reward:.2f}"
     )
     if came.updates == 0:
@@ -564,29 +564,29 @@ def _enough(answer: Callable[..., Any]) -> str:
         )
     if came.updates <= BATCHES:
         raise NotYet(
-            f"{said}: it uses no batch twice, and has let the policy move by {came.moved:.3f} per "
+            f"{message}: it uses no batch twice, and has let the policy move by {came.moved:.3f} per "
             "token (the mean of |r - 1|/2). Let it move further before you stop."
         )
     if came.used_up == BATCHES:
         raise NotYet(
-            f"{said}: it never stops, and the policy is lost. Does it return `True` where r is "
+            f"{message}: it never stops, and the policy is lost. Does it return `True` where r is "
             "far from 1?"
         )
     if came.reward < EARNED:
         late = f" It never puts {came.used_up} of {BATCHES} batches away." if came.used_up else ""
         raise NotYet(
-            f"{said}; they should earn at least {EARNED:g}. When your rule stops, a token has "
+            f"{message}; they should earn at least {EARNED:g}. When your rule stops, a token has "
             f"moved by {came.moved:.3f} on average (the mean of |r - 1|/2): "
             f"{_compared(came.moved / AWAY)}{late}"
         )
     if not _looks(answer):
         raise NotYet(
-            f"{said}. But asked about a batch that has not moved and about one whose ratios are 0.05 "
+            f"{message}. But asked about a batch that has not moved and about one whose ratios are 0.05 "
             "and 7, it does not tell them apart. A fixed number of updates may do as well; a region "
             "looks at the policy."
         )
     return (
-        f"{said}. One pass over every batch is slower, and sixteen are ruinous. You have "
+        f"{message}. One pass over every batch is slower, and sixteen are ruinous. You have "
         "built a trust region: it says how far, and the batch decides how soon."
     )
 

@@ -218,8 +218,8 @@ class Check:
             raise
         # A reader's object may raise anything when it is looked at, SystemExit too.
         except BaseException as error:
-            said = f"this check cannot read the answer ({named(error)}). It is called with {self.wants}."
-            return Verdict(False, said)
+            message = f"this check cannot read the answer ({named(error)}). It is called with {self.wants}."
+            return Verdict(False, message)
 
     def _check(self, *answer: Any, **other: Any) -> Verdict:
         """Judges an answer, or raises `NotYet` with a hint."""

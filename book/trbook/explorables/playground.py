@@ -133,10 +133,10 @@ def recorded(preset: str) -> int:
 
 def lines(lanes: Sequence[dict[str, Any]], batches: int) -> str:
     """The lanes as text on the page, before any has done a batch of its own."""
-    said = f"{batches} recorded batches" if batches else "no batch yet"
+    message = f"{batches} recorded batches" if batches else "no batch yet"
     return "".join(
         f'<div slot="lane-{name}" data-lane="{name}" '
         f'data-method="{escape(lane.get("method", "ppo"))}" data-batch="0" data-reward="">'
-        f"{said}</div>"
+        f"{message}</div>"
         for name, lane in zip("abcd", lanes, strict=False)
     )

@@ -49,14 +49,14 @@ def record(updates: int = UPDATES) -> dict[str, Any]:
     """The record of this many updates, JSON-able, as `built/token_microscope.data.json` holds
     it."""
     task, policy = trlib.load_task("dial"), trlib.load_policy(POLICY)
-    said, batch, rewards = drawn(policy, task, prompts=PROMPTS, group=GROUP, seed=SEED)
+    shown, batch, rewards = drawn(policy, task, prompts=PROMPTS, group=GROUP, seed=SEED)
     with torch.no_grad():
         old = policy.score(batch).logp
     return {
         "command": "python -m book.build.pack.packs token_microscope",
         "updates": updates,
-        **said,
-        "careful": sorted({row[0] for row in said["words"]} & set(CAREFUL)),
+        **shown,
+        "careful": sorted({row[0] for row in shown["words"]} & set(CAREFUL)),
         "old": logits(old[batch.mask]),
         "runs": {
             name: {"lr": run.lr, **_learn(run, batch, rewards, updates)}

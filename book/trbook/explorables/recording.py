@@ -38,12 +38,12 @@ LOSSES: dict[str, Callable[..., TokenLoss]] = {"none": pg_is_loss, "ppo": ppo_lo
 def record(updates: int = UPDATES) -> dict[str, Any]:
     """The record of this many updates, JSON-able, as `built/staleness.data.json` holds it."""
     task, policy = trlib.load_task("dial"), trlib.load_policy("dial")
-    said, batch, rewards = drawn(policy, task, prompts=PROMPTS, group=GROUP, seed=SEED)
+    shown, batch, rewards = drawn(policy, task, prompts=PROMPTS, group=GROUP, seed=SEED)
     return {
         "command": "python -m book.build.pack.packs staleness",
         "lr": LR,
         "updates": updates,
-        **said,
+        **shown,
         "runs": {name: _run(loss, task, batch, rewards, updates) for name, loss in LOSSES.items()},
     }
 
@@ -60,8 +60,8 @@ def drawn(
         [policy.tokenizer.decode([token]) for token in row[kept].tolist()]
         for row, kept in zip(batch.tokens, batch.mask, strict=True)
     ]
-    said = {"largest": LARGEST, "group": group, "prompts": texts, "words": words}
-    return {**said, "rewards": rewards.int().tolist()}, batch, rewards
+    shown = {"largest": LARGEST, "group": group, "prompts": texts, "words": words}
+    return {**shown, "rewards": rewards.int().tolist()}, batch, rewards
 
 
 def updated(
