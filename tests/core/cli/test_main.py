@@ -41,10 +41,10 @@ def said(capsys):
 
 
 def options_of(command):
-    """The options of a command, as its help shows them: name and text."""
+    """The options of a command, as its help shows them: name and text, the first name's."""
     parser = argparse.ArgumentParser()
     installed()[command].options(parser)
-    return {action.dest: action.help for action in parser._actions}
+    return {action.dest: action.help for action in reversed(parser._actions)}
 
 
 def test_signature_docstring_and_command_line_say_what_the_settings_say(monkeypatch):
