@@ -756,9 +756,9 @@ def ppo_penalty(x, b, beta=1.0):
     return surrogate(x, b) + beta * kl_from_old(x, b), True
 
 
-def fixpo(x, b, eps_kl=0.2, margin=2.0):
+def fixpo(x, b, eps_kl=0.2, margin=2.0, statistic="max"):
     """In a run's first update, where the coefficient has moved from 1 by a hundredth."""
-    far = kl_from_old(x.real, b)[b["mask"]].max()
+    far = getattr(kl_from_old(x.real, b)[b["mask"]], statistic)()
     beta = 1 + math.copysign(0.01, margin * far - eps_kl)
     return surrogate(x, b) + beta * kl_from_old(x, b), True
 
