@@ -163,3 +163,13 @@ def test_the_test_of_a_module_stands_where_the_module_does_and_no_name_occurs_tw
             if places and folder not in places:
                 astray[str(path)] = sorted(places)
     assert astray == {}, "a test, and where the module of its name would have it"
+
+
+def test_a_test_that_a_file_names_is_there():
+    found = subprocess.run(
+        ["git", "grep", "-IohE", r"\btest_[a-z_0-9]+\.(py|mjs)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert {*found.stdout.split()} - {path.name for path in tracked()} == set()

@@ -34,11 +34,11 @@ NOT_RUN = {
     "the page's own",
     "trlib train --task frugal.py:Counted --policy spend --knob partial=0.5 --method grpo --steps "
     "60": ("frugal.py is the reader's; tests/core/tasks/test_task.py loads a task from its file"),
-    "accelerate launch --num_processes 2 --cpu": "the beginning of a command that "
-    "test_scale_distributed.py runs",
+    "accelerate launch --num_processes 2 --cpu": "what was run once, for book/trbook/scale/"
+    "distributed.json; tests/instruments/bridges/test_trl.py runs two processes by torchrun",
     "accelerate launch --config_file fsdp.yaml dppo.py --config eight_gpus.yaml": "needs eight GPUs; "
     "tests/instruments/test_examples.py compares its settings with the libraries'",
-    "accelerate launch --use_fsdp": "the beginning of a command that test_scale_distributed.py runs",
+    "accelerate launch --use_fsdp": "likewise",
 }
 """Commands that no test types, and why."""
 
