@@ -39,12 +39,6 @@ def test_a_piece_by_hand(ends, low, high, open_low, open_high):
     assert (found.open_low, found.open_high) == (open_low, open_high)
 
 
-@pytest.mark.parametrize("rates", [[1e-4, 1e-5], [1e-4, 1e-4], [1e-4]])
-def test_rates_rise_and_each_has_an_end(rates):
-    with pytest.raises(ValueError, match="rates: expected rising rates, one for each of 2 ends"):
-        piece(rates, [0.5, 0.5], 0.1)
-
-
 def test_the_basins_of_a_sweep():
     wide, narrow, low = basins(
         table({"wide": [0.9, 0.9, 0.8], "narrow": [0.9, 0.6, 0.1], "low": [0.3, 0.3, 0.3]})

@@ -360,10 +360,3 @@ def test_nothing_is_said_to_differ_nowhere_over_pooled_places(claim):
     sweep(
         [claim], (Axis("updates", {"8": {"minibatches": 8}}), AXES[1]) if "lr" in claim.at else ()
     )  # one point
-
-
-def test_a_margin_is_of_two_variants():
-    made = {"text": "alike", "higher": "ppo", "lower": "troll", "within": 0.1}
-    said = "TypeError: .*within: expected labels of two variants that are alike, got 'ppo'"
-    refused(said, Prediction, **made | {"lower": 0.5})
-    refused(".*within: expected a number above 0, got 0", Prediction, **made | {"within": 0.0})

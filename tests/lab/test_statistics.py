@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap, mannwhitneyu, trim_mean
 
-from tests.losses import refused
 from trlab.statistics import (
     band,
     difference,
@@ -119,39 +118,6 @@ def test_one_run_has_a_value_and_no_interval():
     assert interval([0.5, 0.5, 0.5]).high == 0.5
     values, low, high = band([[1.0, 2.0]])
     assert values.tolist() == [1, 2] and np.isnan([low, high]).all()
-
-
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: iqm([]), "scores: expected at least one run of every task"),
-        (lambda: iqm([0.1, math.nan]), "scores: expected finite numbers, got NaN or inf"),
-        (
-            lambda: iqm(np.zeros((2, 2, 2))),
-            r"scores: expected runs \[N\] or runs by tasks \[N, M\], got \[2, 2, 2\]",
-        ),
-        (
-            lambda: improvement([[0.0, 1.0]], [[1.0], [2.0]]),
-            "y: expected the 1 tasks of x, got 2",
-        ),
-        (
-            lambda: interval([0.0, 1.0], resamples=0),
-            "resamples: expected a whole number from 1 to 1000000, got 0",
-        ),
-        (lambda: prediction_interval([1.0]), "values: expected at least two runs, got 1"),
-        (
-            lambda: band([[1.0], [1.0, 2.0]]),
-            r"runs: expected runs of one length, got lengths \[1, 2\]",
-        ),
-    ],
-)
-def test_senseless_scores_are_named(call, words):
-    refused(words, call)
-
-
-@pytest.mark.parametrize("scores", [0.5, {"a": 1}, "abc", ["a", "b"], None])
-def test_what_is_no_scores_is_named(scores):
-    refused("TypeError: scores: expected ", interval, scores)
 
 
 def test_bands_and_intervals_are_those_of_scipy():
