@@ -28,6 +28,8 @@ History = dict[str, list[float]]
 RUNS, HISTORY = "runs.csv.xz", "history.csv.xz"
 DIGITS = 4
 """What a history keeps of a number."""
+FOLLOWING = 6
+"""What a question's table keeps of a time, and of a measure that follows from a history."""
 CIRCUMSTANCES = ("command", "commit", "versions", "hardware", "date")
 """Columns of a row that its table holds as one, `made`."""
 DONE, FAILED = "done", "failed"
@@ -84,7 +86,11 @@ def as_table(
     rows: Mapping[str, Mapping[str, Row]],
 ) -> tuple[str, dict[str, dict[str, str]]]:
     """The table of a question, as text, and what made its rows. A number that was not measured is
-    `nan`; nothing stands where a sweep has no such column."""
+    `nan`; nothing stands where a sweep has no such column. What the seed decides keeps every digit,
+    and the rest (`FOLLOWING`) as many as anything that is printed needs."""
+    from trlab.measures import DERIVED
+
+    short = {*DERIVED, "seconds", "cpu_seconds"}
     every = [row for of_sweep in rows.values() for row in of_sweep.values()]
     before, after = dict[str, None](), dict[str, None]()
     for row in every:
@@ -99,7 +105,11 @@ def as_table(
     for row in every:
         how = {name: row[name] for name in CIRCUMSTANCES if name in row}
         made[key := _short(how)] = how
-        own = {name: row[name] for name in row if name not in CIRCUMSTANCES}
+        own = {
+            name: float(f"{value:.{FOLLOWING}g}") if name in short else value
+            for name, value in row.items()
+            if name not in CIRCUMSTANCES
+        }
         table.writerow({**own, "made": key} if how else own)
     return out.getvalue(), made
 

@@ -16,7 +16,7 @@ from tests.lab.records import entry, files, recorded_as, save, ship
 from trlab import Variant, cell_id, provenance, take_in
 from trlab import record as records
 from trlab.cells import cells, of_its_day
-from trlab.files import same_digits
+from trlab.files import as_table, same_digits
 from trlab.questions import asked
 from trlab.record import RecordError, held, load, put, recorded
 from trlab.rows import Record
@@ -292,6 +292,17 @@ def test_a_record_is_taken_into_a_question_by_one_command(
     drawn = drawn[["label", "seed", "batch", "reward"]].values.tolist()
     assert drawn == [["wide", 0, 0, 0.1], ["wide", 0, 1, 0.3333]]
     assert recorded("tiny")[0].equals(runs), "what was there is as it was"
+
+
+def test_a_question_keeps_every_digit_of_what_the_seed_decides_and_six_of_the_rest():
+    third = 1 / 3
+    table, _ = as_table({"s": {"a": {"cell": "a", "seed": 1, "sampled": third, "kl": third * 1e-9,
+                                     "cpu_seconds": 100 * third, "seconds": math.nan,
+                                     "peak": 2 * third, "batches_to": 257.0}}})  # fmt: skip
+    assert table.splitlines() == [
+        "cell,seed,sampled,kl,cpu_seconds,seconds,peak,batches_to,made",
+        f"a,1,{third},{third * 1e-9},33.3333,nan,0.666667,257.0,",
+    ]
 
 
 def test_a_seed_that_is_not_declared_does_not_speak(tmp_path, tiny, monkeypatch):
