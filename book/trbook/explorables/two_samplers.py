@@ -1,4 +1,5 @@
-"""The two samplers: where runs end by the shift of the push, under a late and a rounded sampler."""
+"""The two samplers: where runs end by what is added to their advantages, under a stale and a quantised
+sampler."""
 
 from __future__ import annotations
 
@@ -9,13 +10,13 @@ import traitlets as t
 from trbook.explorables.host import Finite, Packed
 
 PUSHES = ("A - 0.1", "A", "A + 0.1", "A + 0.3", "A + 1", "R")
-"""The pushes that were recorded, by their labels in the sweep."""
+"""The weights of a completion that were recorded, by their labels in the sweep."""
 MEASURES = ("sampled", "greedy")
 
 
 class TwoSamplers(Packed):
-    """Accuracy at the end by the shift δ of the push (A + δ) log π, for a sampler sixteen updates
-    late and for a fresh one of four bits; and the same with the push centered, where that was run.
+    """Accuracy at the end by the number δ in the update (A + δ) log π, for a sampler sixteen updates
+    stale and for a fresh one of four bits; and the same with the update centered, where that was run.
 
     Points are recorded runs of the sweep `two_samplers`, packed by `pack`; nothing is interpolated.
 
@@ -26,12 +27,12 @@ class TwoSamplers(Packed):
 
     module = "two_samplers"
     fallback = (
-        "Two samplers: with plain rewards runs hold that are sixteen updates late, and runs with a "
-        "four-bit sampler are lost; a switch centers the push. It needs JavaScript."
+        "Two samplers: with plain rewards, runs whose samples are sixteen updates stale are stable, and "
+        "runs with a four-bit sampler collapse; a switch centers the update. It needs JavaScript."
     )
 
-    push = Finite(5.0, help=f"Which of the recorded pushes, counted from 0: {PUSHES}.")
-    center = t.Bool(False, help="Whether the mean pull is taken away.")
+    push = Finite(5.0, help=f"Which of the recorded weights, counted from 0: {PUSHES}.")
+    center = t.Bool(False, help="Whether the mean update of every token is taken away.")
     measure = t.Enum(MEASURES, "sampled", help=f"The accuracy drawn: one of {MEASURES}.")
 
 

@@ -1,4 +1,5 @@
-/* two_samplers: where recorded runs end by the shift of their push, under a late and under a rounded sampler. */
+/* two_samplers: where recorded runs end by the number that is added to their advantages, under a stale and under a
+   quantised sampler. */
 
 import {
   bench,
@@ -49,7 +50,7 @@ const ended = ([value, low, high]) => `${written(value)} [${written(low)}, ${wri
 
 const settings = (data) => ({
   center: {
-    legend: "The push",
+    legend: "The update",
     choices: [
       [false, "as it is"],
       [true, "centered"],
@@ -63,11 +64,11 @@ const settings = (data) => ({
     ],
   },
   push: {
-    label: "push",
-    spoken: "push, from advantages less 0.1 to plain rewards",
+    label: "weight",
+    spoken: "weight of a completion, from advantages less 0.1 to plain rewards",
     rungs: data.pushes.map((_, i) => i),
-    whole: "recorded pushes",
-    why: "six pushes were recorded.",
+    whole: "recorded weights",
+    why: "six weights were recorded.",
     write: (push) => typed(data.pushes[push]),
   },
 });
@@ -84,31 +85,31 @@ function read({ push, center, measure }, data) {
 }
 
 const PULLS = [
-  "On average it pushes away from what the sampler wrote.",
-  "Advantages have a mean of 0: on average they pull nowhere.",
-  "A small mean pull towards what the sampler wrote.",
-  "A mean pull of 0.3 towards what the sampler wrote.",
+  "On average the update moves away from the sampler.",
+  "Advantages have a mean of 0, so that over whole completions they have no pull.",
+  "A small mean pull towards the sampler.",
+  "A mean pull of 0.3 towards the sampler.",
   "A mean pull of 1, as strong as a reward.",
-  "The mean reward itself is a pull towards what the sampler wrote.",
+  "The mean reward is the weight of a pull towards the sampler.",
 ];
 
 function verdict(label, push, center, ends, run) {
   if (center && !run)
     return calm(`${label}, centered, was not run`, "Open circles stand where it was: at A, A + 0.3 and R.");
-  const [late, rounded] = ends.map(([value]) => value),
+  const [stale, quantised] = ends.map(([value]) => value),
     how = (value) => (value < LOST ? "collapses" : value < HOLDS ? "is hurt" : "is stable");
   const title =
-    how(late) === how(rounded)
-      ? `Both runs alike, each ${how(late)}: stale ${written(late)}, quantised ${written(rounded)}`
-      : `Stale: ${how(late)} (${written(late)}). Quantised: ${how(rounded)} (${written(rounded)})`;
+    how(stale) === how(quantised)
+      ? `Both runs alike, each ${how(stale)}: stale ${written(stale)}, quantised ${written(quantised)}`
+      : `Stale: ${how(stale)} (${written(stale)}). Quantised: ${how(quantised)} (${written(quantised)})`;
   const pull = center ? "The mean update of every token is taken away: more than the pull." : PULLS[push];
   const why =
-    how(late) === "is stable"
-      ? "The same weights, two ends: what differs is the sampler."
-      : how(rounded) === "is stable"
-        ? "Nothing keeps the run with stale completions near its sampler, and nothing moves the other away from its own."
-        : "It is too little for the one; of the other, some runs are stable and some collapse.";
-  return (Math.min(late, rounded) < HOLDS ? fail : calm)(title, `${pull} ${push ? why : "Neither learns."}`);
+    how(stale) === "is stable"
+      ? "Both runs have the same update rule: what differs is the sampler."
+      : how(quantised) === "is stable"
+        ? "Here the stale run collapses, and the quantised one does not."
+        : "It is too little for the stale runs; of the quantised ones, some are stable and some collapse.";
+  return (Math.min(stale, quantised) < HOLDS ? fail : calm)(title, `${pull} ${push ? why : "Neither learns."}`);
 }
 
 function board() {
@@ -131,7 +132,10 @@ function board() {
         drawable(at, [0, box.width], Object.keys(data.pushes).map(Number), (i) => typed(data.pushes[i])),
         y,
       );
-      panel.titles(width < 480 ? "push" : "push: A is the advantage, R the reward", `${measure} accuracy at the end`);
+      panel.titles(
+        width < 480 ? "weight, dial at 3e-4" : "weight of a completion (A: advantage, R: reward), dial at 3e-4",
+        `${measure} accuracy at the end`,
+      );
       rule.attr("d", upright(at(push), box.height));
       SAMPLERS.forEach(({ key, look }, i) => {
         const of = (suffix) =>
@@ -176,7 +180,7 @@ function board() {
   return shown;
 }
 
-const late = (data, label) => data[label]["lag 16"].sampled[0];
+const stale = (data, label) => data[label]["lag 16"].sampled[0];
 
 export default bench({
   name: "two_samplers",
@@ -190,12 +194,12 @@ export default bench({
     {
       name: "make it fail: plain rewards",
       state: { push: LAST, center: false },
-      text: "What to notice: the same weights, and one run ends highest of all while the other collapses. What differs is the sampler alone.",
+      text: "What to notice: the update rule is the same, and one run ends highest of all while the other collapses. What differs is the sampler alone.",
     },
     {
       name: "advantages",
       state: { push: 1, center: false },
-      text: "What to notice: the two have changed places. Subtracting the mean of the group took the pull away.",
+      text: "What to notice: the two have changed places. Subtracting the mean of the group took the pull of whole completions away.",
     },
     {
       name: "a little pull",
@@ -205,26 +209,26 @@ export default bench({
     {
       name: "centered rewards",
       state: { push: LAST, center: true },
-      text: "What to notice: open circles stand where filled ones stood for the other sampler. It was the pull, and not how large rewards are.",
+      text: "What to notice: open circles stand where filled ones stood for the other sampler. Centering takes away the mean update of every token, which is more than the pull.",
     },
   ],
   question: {
-    text: "Sixteen updates stale, plain rewards end at 0.98. Center them, which subtracts the mean push at every token: where do they end?",
+    text: "Sixteen updates stale, plain rewards end at 0.98. Center them, which subtracts the mean update at every token: where do they end?",
     options: [
       ["high", "about as high"],
       ["between", "between 0.5 and 0.9"],
       ["low", "below 0.5"],
     ],
     right: (data) => {
-      const end = late(data, "R, centered");
+      const end = stale(data, "R, centered");
       return end < LOST ? "low" : end < 0.9 ? "between" : "high";
     },
-    why: "They end at 0.10. Of a push without a ratio only the mean pull looks at the policy as it is now: without it nothing notices how far the policy has gone. And the run with the quantised sampler, which this pull made collapse, is stable at 0.96.",
+    why: "They end at 0.10, and the run with the quantised sampler, which collapses without centering, is stable at 0.96. A conjecture: without a ratio only the mean update depends on the policy as it is now, so that without it nothing notices how far the policy has gone.",
     state: { push: LAST, center: true },
   },
   handles: ({ push }, reading, size, data, shown) => [
     {
-      label: "Push",
+      label: "Weight",
       words: `${typed(data.pushes[push])} ${named(push)}`.trim(),
       ...shown.place,
       move: (x) => ({ push: shown.pushAt(x) }),
