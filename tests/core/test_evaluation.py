@@ -25,13 +25,6 @@ def test_pass_at_k_equals_the_binomials_in_exact_arithmetic(samples, data):
     assert pass_at_k([right], samples, k)[0] == pytest.approx(expected, rel=1e-11, abs=1e-300)
 
 
-def test_pass_at_k_names_what_is_wrong():
-    given = {"right": [1], "samples": 4, "k": 1}
-    named(pass_at_k, given, right=([5], [-1]), k=(5, 0, 1.0))
-    for right in ([0.5], [[1]]):
-        refused("TypeError: right: expected whole numbers", pass_at_k, right, 4, 1)
-
-
 def test_bootstrap_agrees_with_scipy_and_columns_do_not_touch_each_other():
     rng = np.random.default_rng(1)
     values = np.stack([rng.normal(3, 2, 80), rng.exponential(1, 80)], 1)
@@ -59,15 +52,6 @@ def test_bootstrap_of_equal_values_has_no_width_and_no_nan():
             ends = [estimate.low, estimate.high]
             assert ends == pytest.approx([constant] * 2, abs=1e-15)
             assert ends[0] <= estimate.value <= ends[1]
-
-
-def test_bootstrap_names_what_is_wrong():
-    given = {"values": np.zeros((3, 1)), "seed": 0}
-    empty, nan = np.zeros((0, 1)), np.array([[np.nan]])
-    for values in (empty, given["values"][0], nan):
-        refused("values: expected ", bootstrap, values, seed=0)
-    refused("TypeError: values: expected numbers", bootstrap, [["a"]], seed=0)
-    named(bootstrap, given, resamples=(0, 10**12), seed=(-1,), level=(1.0,))
 
 
 WORDS = ["<pad>", "<end>", "7", "8", "six", "seven"]

@@ -2,7 +2,6 @@
 
 import inspect
 import math
-import re
 from dataclasses import fields
 
 import pytest
@@ -10,7 +9,6 @@ import torch
 
 import trlib
 from tests.losses import refused
-from trlib.aggregation import aggregate
 from trlib.algorithms import (
     ALGORITHMS,
     DPPO,
@@ -18,13 +16,10 @@ from trlib.algorithms import (
     PPO,
     TROLL,
     cispo_loss,
-    dppo_loss,
     gspo_loss,
-    pg_is_loss,
     ppo_loss,
 )
 from trlib.cli import main
-from trlib.corrections import truncated_importance
 from trlib.other_names import NAMES, TENSORS, error_suffix, near
 
 ASKED = {
@@ -60,24 +55,6 @@ def test_python_the_command_line_and_methods_all_name_ours(theirs, ours, capsys)
     assert f"'{ours}'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("loss", "theirs", "words"),
-    [
-        (ppo_loss, "epsilon", "'epsilon' of TRL is 'eps_low' and 'eps_high' here"),
-        (cispo_loss, "clip_ratio_low", "'clip_ratio_low' of verl is 'eps_low' here"),
-        (ppo_loss, "clip", "'clip' of other code is 'eps_low' and 'eps_high' here"),
-        (pg_is_loss, "old_log_prob", "'old_log_prob' of verl is 'logp_old' here"),
-        (ppo_loss, "completion_mask", "'completion_mask' of TRL is 'mask' here"),
-        (dppo_loss, "delta", "did you mean 'delta_tv'?"),
-        (aggregate, "loss_agg_mode", "'loss_agg_mode' of verl is 'how' here"),
-        (truncated_importance, "mode", "'mode' of other code is 'how' here"),
-        (GRPO, "clip", "'clip' of other code is 'eps_low' and 'eps_high' here"),
-    ],
-)
-def test_the_pure_functions_name_ours_as_the_classes_do(loss, theirs, words):
-    refused(f"TypeError: .* is called '{theirs}'.*{re.escape(words)}", loss, **{theirs: 0.2})
-
-
 @pytest.mark.parametrize("takes", [ppo_loss, cispo_loss, gspo_loss, PPO, GRPO])
 def test_a_windows_bounds_are_not_its_widths(takes):
     x = torch.zeros(1, 2)
@@ -100,23 +77,6 @@ def test_a_difference_in_meaning_is_said():
 def test_what_stands_before_a_dotted_name_is_passed_over():
     assert "'epochs'" in error_suffix("actor_rollout_ref.actor.ppo_epochs", ["epochs"])
     assert "'group'" in error_suffix("actor_rollout_ref.rollout.n", ["group"])
-
-
-def test_our_own_names_in_the_wrong_place_are_sent_to_theirs():
-    refused(
-        r"TypeError: .*'lr' is a setting of the run: trlib.train\(..., lr=...\), --lr",
-        GRPO,
-        lr=1e-4,
-    )
-    refused(
-        "TypeError: .*'eps_low' is a setting of the method",
-        trlib.train,
-        None,
-        None,
-        None,
-        steps=1,
-        eps_low=0.1,
-    )
 
 
 def test_a_method_without_the_setting_is_not_said_to_have_it():

@@ -72,34 +72,6 @@ def test_fields_of_one_inner_dataclass_come_together_and_the_last_of_two_holds()
     }
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("size", "it: expected NAME=VALUE, got 'size'"),
-        ("=3", "it: expected NAME=VALUE, got '=3'"),
-        ("sise=3", "a setting of it: expected one of .* got 'sise'; did you mean 'size'"),
-        ("shared=3", "a setting of it: expected one of"),
-        ("size=3.5", "it: size: expected a whole number, got '3.5'"),
-        ("size=none", "it: size: expected a whole number, got 'none'"),
-        (
-            "delta=much",
-            "it: delta: expected none or a number or 2 numbers with a comma between, got 'much'",
-        ),
-        ("delta=1,2,3", "it: delta: expected none or a number or 2 numbers"),
-        ("quick=maybe", "it: quick: expected yes or no, got 'maybe'"),
-        ("inner=3", "it: inner: expected none or on, got '3'"),
-        (
-            "inner.cup=3",
-            "a setting of it: inner: expected one of cap, level, got 'cup'; did you mean 'cap'",
-        ),
-        ("inner.level=word", "it: inner: level: expected 'token' or 'sequence', got 'word'"),
-        ("size.x=3", "it: size is one value; expected size=VALUE, got size.x=3"),
-    ],
-)
-def test_errors_name_the_field_and_the_nearest(text, words):
-    refused(words, assignments, Outer, [text], what="it")
-
-
 def test_fields_are_listed_with_the_words_under_them():
     found = {s.name: s for s in settings(Outer)}
     assert list(found) == ["size", "delta", "quick", "name", "many", "inner"]

@@ -1,8 +1,5 @@
 """The words of the task `dial`, and their tokenizer; the rest is in `test_every_task.py`."""
 
-import pytest
-
-from tests.losses import refused
 from trlab.pretraining.tokenizer import word_tokenizer
 from trlib.tasks.dial import WORDS
 
@@ -13,8 +10,3 @@ def test_every_word_is_one_token():
     assert (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id) == (0, 1, 2)
     assert tokenizer.convert_ids_to_tokens(list(range(3, 272))) == list(WORDS)
     assert tokenizer.encode("7 : jump =") == [tokenizer.encode("7")[0], 3, 2, 4]
-
-
-@pytest.mark.parametrize("words", [["a", "a"], ["a b"], [""], ["<end>"]])
-def test_a_vocabulary_of_no_words_is_refused(words):
-    refused("words: expected", word_tokenizer, words, context=8)

@@ -5,10 +5,8 @@ from itertools import islice
 
 import pytest
 
-from tests.losses import named, refused
 from tests.test_vectors import FILE as ROWS
 from trlab.pretraining import BASES, Recipe, checksum
-from trlab.pretraining.teaching import DialTeacher
 from trlib.model.loading import EMBEDDED
 from trlib.tasks import REASONS, Prompt, load_task
 
@@ -181,42 +179,3 @@ def test_settings_are_json_and_make_the_same_task(name, knobs, tmp_path):
     assert again == task and hash(again) == hash(task)
     assert again.prompts(1, seed=1) == task.prompts(1, seed=1)
     assert knobs.get("instruction") != "" or task.problems[0].text == FILE["question"]
-
-
-BAD_KNOBS = {
-    "dial": {
-        "moves": (0, (3, 1), (1, 2, 3)),
-        "positions": (7, 202),
-        "careful": (1.5,),
-        "max_tokens": (8,),
-    },
-    "spend": {"amount": (0,), "most": (10,), "max_tokens": (10,)},
-    "relay": {"horizon": (63,), "turns": (1.5,)},
-    "tales": {"labels": (1,), "good": (1.5,), "reward": ("me",)},
-    "sums": {"numbers": ((5, 2), -1), "operations": ("/",), "text": ("What?",)},
-    "aloud": {"terms": (1,)},
-    "gsm8k": {"split": ("validation",)},
-}
-
-
-@pytest.mark.parametrize("name", BAD_KNOBS)
-def test_a_bad_knob_is_named(name):
-    named(load_task, {"name": name}, **BAD_KNOBS[name])
-
-
-def test_a_knob_of_another_name_type_or_size_is_named():
-    for message, knobs in {
-        "knob of task 'dial': .*, got 'movs'; did you mean 'moves'": {"name": "dial", "movs": 3},
-        "TypeError: must_end: expected True or False": {"name": "sums", "must_end": 1},
-        "numbers, terms: expected .* got 28,629,151": {"name": "aloud", "terms": 5},
-        "TypeError: path: expected text, got int": {"name": "gsm8k", "path": 3},
-    }.items():
-        refused(message, load_task, **knobs)
-
-
-def test_a_bad_argument_is_named():
-    task = load_task("dial")
-    named(task.prompts, {"n": 2, "seed": 0}, {"seed": ("0",)}, n=(-1, 2.0))
-    named(task.demonstrations, {"prompts": [], "seed": 0}, {"seed": (1.0,)})
-    corpus = DialTeacher(task).corpus
-    named(lambda **how: next(corpus(**how)), {"seed": 0}, careful=(2.0,))

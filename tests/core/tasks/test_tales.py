@@ -5,7 +5,6 @@ import json
 
 import pytest
 
-from tests.losses import refused
 from trlib import evaluate, load_policy, load_task
 from trlib.model.loading import EMBEDDED
 from trlib.tasks import Prompt, tales
@@ -134,16 +133,3 @@ def test_the_shipped_model_tells_what_its_card_says():
     for reason, value in share.items():
         assert found.reasons.get(reason, 0.0) == pytest.approx(value, abs=4 * (value / 256) ** 0.5)
     assert found.sampled.value == pytest.approx(found.reasons["good"])
-
-
-@pytest.mark.parametrize(
-    "text", ["a tale of a hare :", "a tale of an hare and a star :", "a tale of a dog and a star :"]
-)
-def test_a_prompt_of_another_kind_is_refused(text):
-    refused(
-        "prompt: expected an animal and a wish",
-        load_task("tales").verify,
-        Prompt(text, tales.ANSWER),
-        STORY,
-        ended=True,
-    )
