@@ -44,7 +44,7 @@ from trcheck.diagnose.log_probs import (
     unit,
 )
 from trcheck.diagnose.messages import say
-from trcheck.diagnose.refits import frozen, refits
+from trcheck.diagnose.refits import again, frozen, refits
 from trcheck.diagnose.rollouts import Rollouts
 from trcheck.diagnose.rules import NAMES, RULES, UNUSUAL, Values, line, steady, turned
 from trcheck.diagnose.sample import Cause, Sample, cause, listed, sample
@@ -227,7 +227,8 @@ def _of_log_probs(
     values |= (
         refits(r, s)
         | _jump(values, against)
-        | {"early_same": early(s), "echo": exact.echo(s), "worded": exact.worded(r, s)}
+        | {"early_same": early(s), "again": again(r), "echo": exact.echo(s)}
+        | {"worded": exact.worded(r, s)}
     )
     still = frozen(r)
     causes += still

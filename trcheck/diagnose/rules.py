@@ -135,7 +135,9 @@ RULES = (
         ),
     ),
     Rule(
-        "dropout", "dropout", lambda v: noisy(v) and v.moved_share > 0.5 and abs(v.along_now_z) < 4
+        "dropout",
+        "dropout",
+        lambda v: noisy(v) and v.moved_share > 0.5 and abs(v.along_now_z) < 4 and v.again > 0.2,
     ),
     Rule("support", "support_said", lambda v: v.holds == 0 and v.tempered == 0),
     Rule(

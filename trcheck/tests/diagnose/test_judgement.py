@@ -57,6 +57,20 @@ def test_a_fault_is_named(fault):
             assert FAULTS[fault] in [cause.name for cause in found.causes]
 
 
+def test_a_change_that_a_context_repeats_is_an_update_and_no_dropout():
+    """The same first token behind the same prompt moved by the same amount in every completion."""
+    columns = flat(0, SIZE, "dropout", True, "relay")
+    assert [cause.name for cause in judged(columns).causes] == ["dropout"]
+    first = np.flatnonzero(np.diff(columns["completion"], prepend=-1))
+    which = np.unique(columns["logp_rollout"][first], return_inverse=True)[1]
+    moved = (columns["logp"] - columns["logp_old"])[first]
+    mean = np.bincount(which, moved) / np.bincount(which)
+    columns["logp"] = columns["logp"].copy()
+    columns["logp"][first] = np.minimum(columns["logp_old"][first] + mean[which], 0)
+    found = judged(columns)
+    assert (found.verdict, found.causes) == (UNUSUAL, ())
+
+
 @pytest.mark.parametrize("kind", HEALTHY)
 def test_a_healthy_dump_is_not_accused(kind):
     for old in (True, False):
