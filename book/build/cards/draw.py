@@ -43,6 +43,28 @@ def owner(name: str) -> str:
     return next(one for one in drawn if shape(one) == shape(name))
 
 
+def small(name: str) -> str:
+    """The curve in a row of the table of methods: a right and a wrong likely token, or an expert's."""
+    values, (low, high), kinds = shape(name), LEVELS, ("right", "wrong")
+    if CARDS[name].family == "expert":
+        (low, high), kinds = (-0.1, 1.2), ("right",)
+    count = len(PROBABILITIES) if len(kinds) == 1 else len(RATIOS)
+    paths = ""
+    for i, kind in enumerate(kinds):
+        one = values[i * count : (i + 1) * count]
+        points = [
+            (60 * k / (count - 1), 24 * (high - min(high, max(low, w))) / (high - low))
+            for k, w in enumerate(one)
+        ]
+        line = "L".join(f"{x:.3g},{y:.3g}" for x, y in points[::5])
+        paths += f'<path class="{kind}" d="M{line}"/>'
+    zero = 24 * high / (high - low)
+    return (
+        '<svg class="weight" viewBox="0 0 60 24" aria-hidden="true">'
+        f'<path d="M0,{zero:.3g}H60"/>{paths}</svg>'
+    )
+
+
 def figure_of(name: str) -> str:
     """The file of a card's figure, from its page."""
     return f"../../{OUT.relative_to(ROOT)}/{owner(name)}.svg"

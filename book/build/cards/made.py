@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from book.build import numbers
 from book.build.cards import CARDS, blocks
-from book.build.cards.draw import OUT, drawn, owner
+from book.build.cards.draw import OUT, drawn, owner, small
 from book.build.paths import ROOT
 from trbook.figures import drawing
 from trlab.provenance import cores
@@ -30,6 +30,8 @@ MARK = re.compile(r"^<!--made (\S+)-->$", re.MULTILINE)
 SOURCES = ("trlib", "trlab", "book/build", "book/trbook", "book/methods", "examples")
 """What the blocks are made from, beside `claims.md`."""
 WEIGHTS = "weights"
+ROW = re.compile(r"^\| (?=\[[^\]]+\]\((\w+)\.md\))", re.MULTILINE)
+"""The beginning of a method's row, and the name of its page."""
 
 
 def filled(name: str) -> str:
@@ -39,6 +41,16 @@ def filled(name: str) -> str:
         ValueError: a block of another name, or one that a method cannot have.
     """
     return MARK.sub(lambda found: _all()[name][found[1]], CARDS[name].text)
+
+
+def with_curves(table: str) -> str:
+    """The table of methods with each method's curve beside its name."""
+
+    def beside(row: re.Match[str]) -> str:
+        curve = OUT / f"{row[1]}.small"
+        return f"| {curve.read_text(encoding='utf-8')} " if curve.is_file() else row[0]
+
+    return ROW.sub(beside, table)
 
 
 def prepare() -> None:
@@ -97,7 +109,8 @@ def _made(asked: list[tuple[str, str]]) -> list[str]:
 
 
 def _draw(name: str) -> None:
-    """Draws a method's curve, if no other page shows the same."""
+    """Draws a method's curve, if no other page shows the same, and in any case the small one."""
+    (OUT / f"{name}.small").write_text(small(name), encoding="utf-8")
     if owner(name) == name:
         for file, text in drawing(drawn(CARDS[name])).files(OUT / f"{name}.svg").items():
             file.write_text(text, encoding="utf-8")

@@ -7,21 +7,26 @@ from sphinx.application import Sphinx
 from book.build.cards import CARDS, made
 
 PREFIX = "book/methods/"
+TABLE = f"{PREFIX}index"
 
 
 def prepare(app: Sphinx, env: object, docnames: list[str]) -> None:
     """Makes the blocks before pages are read on every core, each of which would make them again."""
     first = app.config.first_pages
-    if any(_is_card(page) and (not first or page in first) for page in docnames):
+    if any((_is_card(page) or page == TABLE) and (not first or page in first) for page in docnames):
         made.prepare()
 
 
 def fill(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Puts the blocks of a method's page in their places; a page of which only the title is read keeps
+    """Puts the blocks of a method's page in their places, and curves into the table of all methods; a page of which only the title is read keeps
     its source."""
     first = app.config.first_pages
-    if _is_card(docname) and (not first or docname in first):
+    if first and docname not in first:
+        return
+    if _is_card(docname):
         source[0] = made.filled(docname.removeprefix(PREFIX))
+    elif docname == TABLE:
+        source[0] = made.with_curves(source[0])
 
 
 def _is_card(page: str) -> bool:

@@ -30,6 +30,21 @@ def names(page):
     return page.locator("table.methods tbody tr:not([hidden]) td:first-child a").all_text_contents()
 
 
+def test_a_row_has_the_curve_of_its_method_s_weight(page):
+    curves = page.locator("table.methods td:first-child svg.weight")
+    asked = [card for card in CARDS.values() if "<!--made weights-->" in card.text]
+    assert curves.count() == len(asked) > 40
+    row = page.locator(
+        "table.methods tbody tr", has=page.get_by_role("link", name="DPPO", exact=True)
+    )
+    paths = row.locator("svg.weight path").evaluate_all(
+        "all => all.map(one => one.getAttribute('d'))"
+    )
+    assert len(paths) == 3 and paths[1] != paths[2]
+    box = row.locator("svg.weight").bounding_box()
+    assert box["width"] == pytest.approx(60) and box["height"] == pytest.approx(24)
+
+
 @pytest.mark.nightly("the keyboard sorts it every time")
 def test_a_heading_sorts_and_turns_the_order(page):
     assert len(column(page, 0)) == METHODS
