@@ -32,7 +32,6 @@ document.fonts.addEventListener("loadingdone", measure);
 // On a phone a long cell of code is a fold, and so is each section of a page of evidence that is too long to scroll
 // through. On a wider screen, and on paper, they are open and nothing shows that they are folds.
 const phone = matchMedia("screen and (max-width: 720px)");
-const LINES = 8;
 const TALL = 25_000;
 const fold = (nodes, words) => {
   const details = make("details", { className: "on-phones" }, make("summary", {}, words));
@@ -42,10 +41,8 @@ const fold = (nodes, words) => {
 const foldForPhones = () => {
   const article = document.querySelector("article");
   if (!article) return;
-  for (const cell of article.querySelectorAll("div.cell_input:not(details *)")) {
-    const lines = cell.textContent.trim().split("\n").length;
-    if (lines > LINES) fold([...cell.children], `Show ${lines} lines of code`);
-  }
+  for (const cell of article.querySelectorAll("div.cell_input.long:not(details *)"))
+    fold([...cell.children], `Show ${cell.textContent.trim().split("\n").length} lines of code`);
   if (article.querySelector("div.cell, table.sortable") || document.documentElement.scrollHeight <= TALL) return;
   for (const section of article.querySelectorAll(":scope > section > section")) {
     const heading = section.querySelector(":scope > :is(h2, h3)"); // an anchor may stand before it

@@ -35,6 +35,28 @@ MATH_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
 """So are these, where a formula is among the first lines: set anew, it moves what stands below it."""
 FIRST_LINES = 1000
 """Characters of text."""
+STYLES = (
+    "basic.css",
+    "styles/theme.css",
+    "styles/bootstrap.css",
+    "styles/pydata-sphinx-theme.css",
+    "icons/icons.css",
+    "pygments.css",
+    "styles/sphinx-book-theme.css",
+)
+"""What every page loads of the theme, in its order; `theme.css` imports `basic.css`."""
+BUNDLE = "styles/all.css"
+URL = re.compile(r"""url\(["']?(?!data:)([^"')]+)["']?\)""")
+LINKED = re.compile(
+    r'<link (?=[^>]*rel="stylesheet")[^>]*?href="(?P<home>[^"]*?_static/)(?P<name>[^"?]+)(?:\?[^"]*)?"[^>]*>\n?'
+)
+LINES = 8
+"""Of a cell of code that a phone shows whole; `book.js` folds a longer one, whose place the style keeps."""
+LONG = re.compile(
+    r'<div class="cell_input docutils container">\s*<div class="highlight-[\w-]+ notranslate">'
+    r'<div class="highlight"><pre>(?P<code>.*?)</pre>',
+    re.DOTALL,
+)
 STORAGE = Path(__file__).with_name("storage.js").read_text(encoding="utf-8")
 """Runs before the theme's scripts, which take a place to store things for granted."""
 THEBE = re.compile(
@@ -64,6 +86,7 @@ def slim(
             ]
     if "body" in context:
         body = phone_tables.tables(mend(unfolded(THEBE.sub("", context["body"]))))
+        body = LONG.sub(_long, body)
         body = styled(line_breaks.names(line_breaks.numbers(body)))
         body = moving(body)
         home = context["pathto"]("_static/explorables", 1)
@@ -134,12 +157,34 @@ def finish(app: Sphinx, error: Exception | None) -> None:
             path.unlink()
     publish(static / "explorables")
     if error is None:
+        bundle(Path(app.outdir))
         theme = static / "scripts" / "pydata-sphinx-theme.js"
         script = theme.read_text(encoding="utf-8")
         theme.write_text(MEASURED.sub('"#nothing"', script), encoding="utf-8")
     for pattern in PRUNED if error is None else ():
         for path in list(static.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def bundle(folder: Path) -> None:
+    """The theme's styles, which every page asks for one by one, and one of which imports another, as
+    one file: a slow phone waits once."""
+    parts = []
+    for name in STYLES:
+        text = (folder / "_static" / name).read_text(encoding="utf-8")
+        home = "../" * BUNDLE.count("/") + "".join(name.rpartition("/")[:2])
+        text = text.replace('@import "../basic.css";', "")
+        parts.append(URL.sub(rf'url("{home}\1")', text))
+    (folder / "_static" / BUNDLE).write_text("\n".join(parts), encoding="utf-8")
+    for path in folder.rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        links = [found for found in LINKED.finditer(page) if found["name"] in STYLES]
+        if not links:
+            continue
+        for found in links[1:]:
+            page = page.replace(found[0], "", 1)
+        first = f'<link rel="stylesheet" href="{links[0]["home"]}{BUNDLE}">\n'
+        path.write_text(page.replace(links[0][0], first, 1), encoding="utf-8")
 
 
 def scrollable(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -159,6 +204,11 @@ def number(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 def _span(tag: re.Match[str]) -> str:
     return "</span>" if tag.group(1) else '<span class="sig-line">'
+
+
+def _long(cell: re.Match[str]) -> str:
+    lines = TAG.sub("", cell["code"]).strip().count("\n") + 1
+    return cell[0].replace("cell_input", "cell_input long", 1) if lines > LINES else cell[0]
 
 
 def _begins_with_formula(body: str) -> bool:

@@ -18,9 +18,11 @@ from typing import Any
 from trbook.explorables.files import COMMON, data_of, source_of, still_of
 
 HOST = Path(__file__).parent / "host.js"
-LATER = ("playground", "front", "wall")
-"""Modules that are large, or that the first page shows: a page loads them when a reader comes near,
-and no earlier. What stands on the first screen has its still, so that nothing waits for it."""
+LATER = ("playground", "front")
+"""Modules that are large: a page loads them when a reader comes near, and no earlier."""
+FIRST = "wall"
+"""What stands on the first screen. It has its still, so that nothing waits for it: its module and data are asked for at
+once, behind what is painted first."""
 
 _OPEN = '<script type="application/json" class="trlib-{}" data-name="{}"'
 _MODULE, _DATA, _PARTS = (
@@ -88,13 +90,16 @@ def preloads(html: str, address: str) -> str:
     """Links for a page's head that fetch its explorables' modules and their shared chunk at once.
 
     Without them a browser finds the modules one after the other, when it has read the page. Those
-    of `LATER` get no link.
+    of `LATER` get no link, and that of `FIRST` one that lets the styles go before.
     """
     names = [name for name in dict.fromkeys(_MODULE.findall(html)) if name not in LATER]
     files = [f"{name}.js" for name in (COMMON, *names)] if names else []
-    return "".join(
-        f'<link rel="modulepreload" href="{escape(_path(address))}/{file}">' for file in files
-    )
+    home, behind = escape(_path(address)), ' fetchpriority="low"' if FIRST in names else ""
+    links = [f'<link rel="modulepreload" href="{home}/{file}"{behind}>' for file in files]
+    if behind:
+        data = f"{home}/{FIRST}.data.json"
+        links.append(f'<link rel="preload" href="{data}" as="fetch" crossorigin{behind}>')
+    return "".join(links)
 
 
 def link_modules(html: str, address: str) -> str:

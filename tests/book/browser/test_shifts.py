@@ -37,6 +37,9 @@ PAGES = (
     "book/proofs",
     "notebooks/06_what_clipping_gets_wrong",
     "notebooks/12_at_scale",
+    "notebooks/gallery_finetuning",
+    "notebooks/02_distances",
+    "notebooks/gallery_transport",
 )
 FIGURES = (
     "03_trpo",
