@@ -24,7 +24,7 @@ PICTURE = "_static/figures/wall.png"
 """What stands for previews in a build without Chromium."""
 PICTURE_SAYS = (
     "Three walls of 64 answers each, of three copies of one model that learn to add: green is right. "
-    "One of them has gone out."
+    "Which of them is the greenest ten batches later?"
 )
 BOOK_SAYS = (
     "A book that runs: trust regions for language models, from TRPO and PPO to GRPO, GSPO, DPPO, "

@@ -22,6 +22,8 @@ from sphinx.util import logging
 from book.build.browser import NoChromium, browser
 from book.build.cards import CARDS, made
 from book.build.cards import FOLDER as FOLDER_OF_CARDS
+from book.build.ext.explorables import SHOWN
+from trbook.explorables import Playground
 from trbook.explorables.files import PAGE
 
 logger = logging.getLogger(__name__)
@@ -32,7 +34,11 @@ FLAT = 0.62
 """Height of a picture over its width, at most: of a longer one the top is shown."""
 NOTE = 43
 """Pixels of what is said above an explorable's stored picture."""
-FIGURE = re.compile(r"!\[([^\]]*)\]\(([^)\s:]+\.(?:svg|png))\)")
+FIGURE = re.compile(
+    r"!\[(?P<says>[^\]]*)\]\((?P<file>[^)\s:]+\.(?:svg|png))\)"
+    r"|<!--made (?P<shown>basin|playground)(?P<given>[^>]*)-->"
+)
+"""A picture of a page's text, or an explorable that a build puts there; wall and first lane have a picture."""
 STRIP = "The loop, rollout, "
 """How a strip of the loop's boxes begins what it says: no page is about it."""
 COLOURS = 64
@@ -40,12 +46,14 @@ DRAWING = (
     '<body style="margin:0;background:#fff"><img style="display:block;width:100vw;height:100vh;'
     'object-fit:contain" src="data:image/svg+xml;base64,{}">'
 )
+STILL = '<body style="margin:0;background:#fff"><div style="zoom:1.3">{}</div>'
+"""An explorable's still needs no shadow root where nothing else is."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure's file, a bitmap or a drawing, what it shows, and pixels at its top that are left
-    out."""
+    """A figure's file, a bitmap, a drawing or an explorable's still, what it shows, and pixels at its
+    top that are left out."""
 
     file: bytes
     says: str
@@ -59,6 +67,13 @@ class Figure:
     @property
     def is_bitmap(self) -> bool:
         return self.file.startswith(b"\x89PNG")
+
+    @property
+    def page(self) -> str:
+        """A drawing or a still as a page that fills a preview."""
+        if self.file.startswith(b"<style>"):
+            return STILL.format(self.file.decode())
+        return DRAWING.format(base64.b64encode(self.file).decode())
 
     def cropped(self) -> Image.Image:
         """A bitmap in its place on a preview."""
@@ -75,10 +90,19 @@ def first(path: Path) -> Figure | None:
         cells = nbformat.read(path, as_version=4)["cells"]
         shown = (output for cell in cells for output in cell.get("outputs", []))
         return next((found for found in map(_stored, shown) if found), None)
-    for says, name in FIGURE.findall(_text(path)):
-        if (path.parent / name).exists():
-            return Figure((path.parent / name).read_bytes(), says)
+    for found in FIGURE.finditer(_text(path)):
+        if found["shown"]:
+            return _explorable(found["shown"], found["given"].strip())
+        if (path.parent / found["file"]).exists():
+            return Figure((path.parent / found["file"]).read_bytes(), found["says"])
     return None
+
+
+def _explorable(name: str, given: str) -> Figure | None:
+    """The still of an explorable that a page shows."""
+    shown = Playground(preset=given, bench=True) if name == "playground" else SHOWN[name]()
+    still = shown.still()
+    return Figure(still.encode(), shown.fallback) if still else None
 
 
 def _text(path: Path) -> str:
@@ -132,7 +156,7 @@ def draw(app: Sphinx, env: Any) -> None:
             with browser() as chromium:
                 screen = chromium.new_page(viewport={"width": ACROSS, "height": DOWN})
                 for one in drawings:
-                    screen.set_content(DRAWING.format(base64.b64encode(one.file).decode()))
+                    screen.set_content(one.page)
                     save(one, Image.open(io.BytesIO(screen.screenshot())).convert("RGB"))
     except NoChromium as error:
         logger.info(

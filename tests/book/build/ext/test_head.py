@@ -5,7 +5,9 @@ from docutils.core import publish_doctree
 
 from book.build.ext.execution import NEVER, facts, ways
 from book.build.ext.head import described, sentences, sitemap, tags
+from book.build.ext.previews import first
 from book.build.ext.search import kind, read, words
+from book.build.paths import source
 
 RECORD = {
     "when": "2026-11-26T19:47:51+00:00",
@@ -46,6 +48,15 @@ def test_a_description_is_sentences_without_formulas():
     assert described([long, "Next."]) == long
     assert described(["A short one.", long]) == "A short one."
     assert described([]) == ""
+
+
+def test_a_page_s_preview_is_of_its_own_first_figure():
+    stills = {name: first(source(f"book/{name}")) for name in ("playground", "own")}
+    assert all(one.page.count("trx still") == 1 for one in stills.values())
+    assert "sixteen epochs per batch" in stills["playground"].page
+    assert stills["own"].name != stills["playground"].name
+    assert first(source("book/index")).is_bitmap and "batch 16?" in first(source("book/index")).says
+    assert first(source("book/ask")) is None
 
 
 def test_the_head_escapes_what_it_says():
