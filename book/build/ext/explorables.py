@@ -1,6 +1,5 @@
 """What the first page shows: `{wall}`, what a model writes while it learns; `{first-lane}`, a model
-that learns, breaks and holds, and learns once more; and `{loop}`, the loop to explore. `{basin}` and
-`{playground}` are explorables for pages that are not notebooks.
+that learns, collapses and is stable with a clip, and learns once more. `{basin}` and `{playground}` are explorables for pages that are not notebooks.
 
 A link in the text to a state of a figure on the same page, `#simplex:delta=0.1`, moves the figure where it stands
 (`book.js`); where no JavaScript runs it leads to the figure. `press=` names a button or a choice of the figure."""
@@ -15,13 +14,12 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from trbook.explorables import Basin, Front, Loop, Playground, Wall
+from trbook.explorables import Basin, Front, Playground, Wall
 from trbook.explorables.files import BUILT
 from trbook.explorables.modules import shows_today
 
 SHOWN = {
     "first-lane": Front,
-    "loop": Loop,
     "basin": Basin,
     "wall": Wall,
 }
@@ -55,7 +53,7 @@ class Learning(SphinxDirective):
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        playground = Playground(preset="".join(self.arguments))
+        playground = Playground(preset="".join(self.arguments), bench=True)
         return [nodes.raw("", f'<div class="wide-figure">{playground.html()}</div>', format="html")]
 
 
