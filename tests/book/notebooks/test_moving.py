@@ -13,7 +13,7 @@ from book.build.paths import ROOT, chapters
 from trbook import explorables
 
 KINDS = {kind.module: kind for kind in (getattr(explorables, name) for name in explorables.__all__)}
-HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+HEADING = re.compile(r"^#+ ([^\n]+)$", re.MULTILINE)
 PAGES = [*chapters(), *sorted((ROOT / "book").glob("*.md"))]
 
 
