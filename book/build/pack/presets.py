@@ -5,8 +5,8 @@ The page itself does it, in Chromium, by its own button.
 `book/trbook/explorables/playground.seeds.json` holds, by preset and lane, each seed's mean reward
 of the last ten batches, its reward in the third batch and its mean KL per batch; the answers that
 the presets give are tested against it. All of them take an hour of one core, one alone
-(`python -m book.build.pack.presets once`) minutes. `--first` records the few batches that pages
-open with instead, into `playground.first.json`.
+(`python -m book.build.pack.presets once`) minutes. `--first` records one whole run of the presets
+that pages show, with which the page compares what learns in it, into `playground.first.json`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ from book.build.browser import NoChromium, browser
 from trbook.explorables import Playground
 from trbook.explorables.playground import FIRST, PAGES, SEEDS, presets
 
-BATCHES = 4
-"""How far a page's first picture goes: not so far that it answers the preset's question."""
 SHOWN = ("reward", "kl", "kept", "entropy", "length")
 PAGE = '<!doctype html><meta charset="utf-8"><body>{}</body>'
 LONG = 3_600_000
@@ -51,9 +49,9 @@ def learn(name: str, chromium: Any) -> list[dict[str, Any]]:
 
 
 def first(name: str, chromium: Any) -> dict[str, Any]:
-    """The first batches of a preset, as the page saves a run."""
+    """A whole run of a preset, as the page saves it."""
     with opened(name, chromium) as page:
-        for batch in range(1, BATCHES + 1):
+        for batch in range(1, presets()[name]["batches"] + 1):
             page.get_by_role("button", name="One batch").click()
             done = f"all => all.every(lane => lane.dataset.batch === '{batch}')"
             lanes = page.locator("[data-lane]")
@@ -77,7 +75,7 @@ def opened(name: str, chromium: Any) -> Iterator[Any]:
     """A preset's playground in a page of its own."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "page.html")
-        file.write_text(PAGE.format(Playground(preset=name).html()), encoding="utf-8")
+        file.write_text(PAGE.format(Playground(preset=name, bench=True).html()), encoding="utf-8")
         page = chromium.new_page()
         page.goto(f"{file.as_uri()}#playground:preset={name}")
         yield page
@@ -97,7 +95,9 @@ def main() -> int:
     try:
         with browser() as chromium:
             if sys.argv[1:] == ["--first"]:
-                runs = {name: first(name, chromium) for name in (next(iter(presets())), *PAGES)}
+                runs = {
+                    name: first(name, chromium) for name in (next(iter(presets())), "own", *PAGES)
+                }
                 FIRST.write_text(json.dumps(runs) + "\n", encoding="utf-8")
                 return 0
             for name in sys.argv[1:] or presets():

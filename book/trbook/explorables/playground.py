@@ -18,8 +18,10 @@ HERE = Path(__file__).parent
 SEEDS = HERE / "playground.seeds.json"
 """How every preset ended with eight seeds, as `book.build.pack.presets` recorded it."""
 FIRST = HERE / "playground.first.json"
-"""By preset a few batches of every lane, which a page shows until a reader plays."""
+"""By preset a whole run of every lane, with which the page compares what learns in it."""
 MOST = 4
+AT_FIRST = 4
+"""Batches of it that are seen before the reader's own run has come so far, where the page asks how it ends."""
 LANE = ("method", "checkpoint", "threshold", "lr", "epochs", "minibatches", "group", "difficulty")
 """Settings that a lane may name; the others keep their defaults."""
 BESIDE = {
@@ -35,8 +37,9 @@ BESIDE = {
 OWN = ("formula", "constants", "advantage", "aggregation")
 """The settings of a lane whose method is the reader's own, `own`: a formula for the gradient
 weight, its constants, and two that every method of trlib has."""
-PAGES = ("own", "quickstart", "opening", "groups", "clipping", "r2vpo")
-"""Presets that pages of the book begin with, beside the first one: each has its still."""
+PAGES = ("quickstart", "opening", "groups", "clipping", "r2vpo")
+"""Presets that chapters of the book begin with: each has its still. The bench has pages of its own, with the first preset
+and with `own`."""
 VIEWS = ("completions", "map", "ratios", "openers", "bands")
 
 
@@ -50,8 +53,9 @@ class Playground(Explorable):
     """A language model that learns by reinforcement while you look: on a page, without a kernel or
     a server.
 
+    In a chapter it shows the reward, *Play* and one slider; `bench=True` shows all settings.
     One to four lanes learn from the same random numbers; each has its method, threshold, learning
-    rate, uses of a batch, minibatches, completions per prompt, checkpoint, and how hard its prompts
+    rate, epochs per batch, minibatches, completions per prompt, checkpoint, and how hard its prompts
     are (`difficulty`: the moves of a dial, or the amount to spend); some of the gallery's methods
     have a setting or two beside the threshold. What is dragged acts from the next batch on.
     The policy is computed by `trbook.explorables.engine`, which is tested against
@@ -77,10 +81,18 @@ class Playground(Explorable):
         "Playground: the embedded language model learns in this page, by up to four methods side "
         "by side. It needs JavaScript and WebAssembly."
     )
-    shown: ClassVar[dict[str, dict[str, Any]]] = {name: {"preset": name} for name in PAGES}
+    shown: ClassVar[dict[str, dict[str, Any]]] = {
+        **{name: {"preset": name} for name in PAGES},
+        "bench": {"bench": True},
+        "own": {"preset": "own", "bench": True},
+    }
 
     preset = t.Unicode("", help="What the page begins with, such as `clipping`; empty: the first.")
     lanes = t.List(t.Dict(), help="One to four lanes in place of the preset's, each a dict.")
+    bench = t.Bool(
+        False,
+        help="All settings at once; else the reward, *Play* and one slider, and a press opens them.",
+    )
     seed = t.CInt(0, help="The seed of prompts and draws, the same for every lane.")
     view = t.Unicode(
         "", help=f"The picture beside the curves: one of {VIEWS}; empty: the preset's."
@@ -120,7 +132,7 @@ class Playground(Explorable):
     def _more(self) -> dict[str, Any]:
         """The lanes as they will be, and what learns when *Play* is pressed."""
         name = self.preset or next(iter(presets()))
-        batches = 0 if set(self._differs()) - {"preset"} else recorded(name)
+        batches = 0 if set(self._differs()) - {"preset", "bench"} else recorded(name)
         light = lines(list(self.lanes) or presets()[name]["lanes"], batches)
         return {"parts": self._parts, "light": light}
 
@@ -128,7 +140,8 @@ class Playground(Explorable):
 def recorded(preset: str) -> int:
     """How many batches of each lane a page shows at first."""
     found = json.loads(FIRST.read_text(encoding="utf-8")).get(preset, {"lanes": [{"rows": []}]})
-    return min(len(lane["rows"]) for lane in found["lanes"])
+    rows = min(len(lane["rows"]) for lane in found["lanes"])
+    return min(rows, AT_FIRST) if "question" in presets()[preset] else rows
 
 
 def lines(lanes: Sequence[dict[str, Any]], batches: int) -> str:

@@ -3,6 +3,7 @@ what can go wrong is said in plain words."""
 
 import gzip
 import json
+import re
 import time
 from pathlib import Path
 
@@ -101,6 +102,37 @@ def test_what_learns_is_loaded_by_the_click_and_it_is_little(visit, until):
     one.press("Pause")
     assert [lane["method"] for lane in one.lanes()] == ["ppo", "troll"]
     assert all(0 < float(lane["reward"]) < 1 for lane in one.lanes())
+    assert one.complaints == []
+
+
+def test_a_chapter_has_a_picture_play_and_one_slider_and_the_bench_on_request(visit, until):
+    one = visit("")
+    inside = one.page.locator(".trx:not(.still)")
+    buttons = inside.get_by_role("button").filter(visible=True)
+    assert [text for text in buttons.all_text_contents() if text in ("Play", "Open the bench")] == [
+        "Play",
+        "Open the bench",
+    ]
+    for bench in (
+        "Add a lane",
+        "One update",
+        "Pin these curves",
+        "Reset",
+        "Eight seeds, 30 batches",
+    ):
+        expect(inside.get_by_role("button", name=bench, exact=True)).to_be_hidden()
+    expect(inside.get_by_label("Seed", exact=True)).to_be_hidden()
+    ghosts = inside.locator(".curves path.pv-ghost")
+    expect(ghosts).to_have_count(0)
+    inside.get_by_role("slider", name=re.compile("clip|KL|learning rate")).first.press("Home")
+    one.press("Play")
+    until(one.page, done(2))
+    expect(ghosts).to_have_count(1)  # the recorded run of the lane that is set otherwise
+    assert ghosts.first.get_attribute("data-of") == "a"
+    one.press("Pause")
+    one.press("Open the bench")
+    expect(inside.get_by_role("button", name="Add a lane")).to_be_visible()
+    expect(inside.get_by_label("Seed", exact=True)).to_be_visible()
     assert one.complaints == []
 
 

@@ -64,7 +64,7 @@ def test_the_map_reads_a_token_by_keyboard(played):
     view = shown(played, "map")
     key = view.locator(".pv-key").inner_text()
     scored, kept, silenced = map(
-        int, re.search(r"(\d+) tokens scored: . (\d+) kept, . (\d+) silenced", key).groups()
+        int, re.search(r"(\d+) tokens scored: . (\d+) kept, . (\d+) clipped", key).groups()
     )
     assert kept + silenced == scored > 50 and silenced > 0
     assert view.locator("path.pv-silenced").get_attribute("d").count("M") == silenced
@@ -72,7 +72,7 @@ def test_the_map_reads_a_token_by_keyboard(played):
     slider.focus()
     slider.press("ArrowRight")
     heard = slider.get_attribute("aria-valuetext")
-    assert re.fullmatch(r"\S+, token 2 of \d+: [\d.]+ to [\d.]+, ratio \S+, (kept|silenced)", heard)
+    assert re.fullmatch(r"\S+, token 2 of \d+: [\d.]+ to [\d.]+, ratio \S+, (kept|clipped)", heard)
     assert view.locator(".pv-reading mark").inner_text() == heard.split(",")[0]
     assert "against the policy that sampled" in view.locator(".pv-facts").inner_text()
     view.get_by_role("radio").nth(1).check()

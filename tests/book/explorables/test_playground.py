@@ -81,9 +81,10 @@ def test_every_range_in_an_answer_is_that_of_the_recorded_seeds():
     ]
     assert len(told) > 15 and [span for span in told if span not in spans] == []
     first = json.loads(FIRST.read_text(encoding="utf-8"))
-    assert set(first) == {next(iter(presets())), *PAGES}
+    assert set(first) == {next(iter(presets())), "own", *PAGES}
     for name, run in first.items():
         assert (run["preset"], run["seed"]) == (name, 0)
+        assert {len(lane["rows"]) for lane in run["lanes"]} == {presets()[name]["batches"]}, "whole"
         thirds = [lane["third"][0] for lane in record[name]]
         assert [lane["rows"][2]["reward"] for lane in run["lanes"]] == thirds, (
             "seed 0 of the record"

@@ -22,7 +22,7 @@ import { PRESETS, flat, fromAddress, settle } from "../../../book/trbook/explora
 import { pathsOf, seriesOf } from "../../../book/trbook/explorables/js/playground/views/series.js";
 import { stateIn } from "../../../book/trbook/explorables/js/parts/address.js";
 import { pictured, segmentsOf } from "../../../book/trbook/explorables/js/playground/segments.js";
-import { answered, verdict } from "../../../book/trbook/explorables/js/playground/words.js";
+import { answered, apart, verdict } from "../../../book/trbook/explorables/js/playground/words.js";
 
 const LANES = [{ method: "ppo" }, { method: "troll" }];
 
@@ -151,13 +151,13 @@ test("a lane that fell without a region has one offered, and what becomes of it 
   assert.equal(identity(settings), "ppo,threshold:0.05,epochs:16");
   one.go({ type: "add", settings });
   for (let i = 0; i < 14; i++) one.batch("b", { reward: 0.7 });
-  assert.deepEqual([now().tone, now().title, now().offer], ["good", "PPO clip 0.05 holds", undefined]);
+  assert.deepEqual([now().tone, now().title, now().offer], ["good", "PPO clip 0.05 is stable in this run", undefined]);
   assert.match(now().text, /^After 14 batches it is at 0.70; its best was 0.70. .* unclipped fell from 0.80 to 0.17\./);
   for (let i = 0; i < 10; i++) {
     one.batch("a", { reward: 0.1 });
     one.batch("b", { reward: 0.2 });
   }
-  assert.deepEqual([now().tone, now().title, now().offer], ["fail", "PPO clip 0.05 and unclipped have fallen", null]);
+  assert.deepEqual([now().tone, now().title, now().offer], ["fail", "unclipped and PPO clip 0.05 have fallen", null]);
 });
 
 test("settings that are put back before the next batch leave no mark", () => {
@@ -283,7 +283,54 @@ test("lanes are compared at the batch that all of them have done", () => {
   }
   const { title, text } = verdict(views(one), false, 30);
   assert.equal(title, "After 10 batches");
-  assert.match(text, /batches 1 to 10, the last that all lanes have done: b 0.40; a 0.20/);
+  assert.match(text, /batches 1 to 10, the last that all lanes have done: a 0.20; b 0.40/);
+});
+
+test("a verdict is given only for an order that eight seeds share", () => {
+  const named = (title, all) => ({ title, all }),
+    up = [5, 6, 7, 8, 9, 10, 11, 12];
+  const same = up.map((end) => end - 1),
+    mixed = up.map((end, i) => (i ? end - 2 : end + 1));
+  assert.deepEqual(apart([named("low", same), named("high", up)]), [[["high", "low"]], []]);
+  assert.deepEqual(apart([named("a", up), named("b", mixed)]), [[], [["a", "b"]]]);
+  assert.deepEqual(
+    apart([named("a", up.slice(1)), named("b", same.slice(1))]),
+    [[], [["a", "b"]]],
+    "seven are too few",
+  );
+  const one = page({ preset: "bapo" });
+  one.go({ type: "play" });
+  one.batches(10);
+  const lanes = pictured(one.state).lanes,
+    told = (record) => verdict(lanes, false, 10, false, record);
+  assert.match(told({ a: up, b: same }).title, /^In each of eight seeds PPO.* ends above BAPO/);
+  assert.equal(told({ a: up, b: mixed }).title, "Eight seeds do not tell these lanes apart");
+  assert.match(told({ a: up, b: mixed }).text, /^PPO.* and BAPO.*: not significant, in eight recorded seeds\./);
+  assert.equal(told(null).title, "After 10 batches");
+  assert.match(told(null).text, /This is one run, and it decides nothing/);
+});
+
+test("the recorded run goes no further than the reader's, who is asked how it ends", () => {
+  const one = page({ preset: "bapo" }),
+    rows = (name) => Array.from({ length: 10 }, (_, i) => ({ reward: i / 10, settings: one.state.lanes[name] })),
+    kept = () =>
+      pictured(one.state).pinned.map(({ name, rows: { length }, ghost, kind }) => [name, length, ghost, kind]);
+  const pinned = ["a", "b"].map((name) => ({ number: 1, name, seed: 0, rows: rows(name) }));
+  one.go({ type: "recorded", pinned });
+  assert.deepEqual(
+    kept(),
+    ["a", "b"].map((name) => [name, 4, false, "recorded"]),
+  );
+  one.go({ type: "change", lane: "a", settings: { threshold: 0.5 } });
+  one.go({ type: "play" });
+  one.batches(6);
+  assert.deepEqual(kept(), [["a", 6, true, "recorded"]], "a lane that is as recorded takes its place");
+  one.batches(4);
+  assert.deepEqual(kept(), [["a", 10, true, "recorded"]]);
+  one.go({ type: "reset" });
+  assert.equal(one.state.pinned.length, 2, "it stays for the next run");
+  one.go({ type: "preset", preset: "minpro" });
+  assert.deepEqual(one.state.pinned, []);
 });
 
 test("seeds that stop are counted and named", () => {
@@ -395,7 +442,7 @@ test("impossible settings are named for what they are", () => {
   const notes = (given) => possibleLane(given, "a").notes.join(" ");
   assert.match(
     notes({ method: "ppo", epochs: 2.5 }),
-    /passes over a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2/,
+    /epochs per batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2/,
   );
   const long = notes({ method: "p".repeat(20_000) });
   assert.ok(long.length < 200, long.length);

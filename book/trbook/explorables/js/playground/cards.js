@@ -72,7 +72,7 @@ export function card(name, { change, remove, reset }) {
     options: Object.entries(CHECKPOINTS),
     onChange: (checkpoint) => change({ checkpoint }),
   });
-  const pushed = h("div"), // how rewards push, where a method leaves it open
+  const pushed = h("div"), // what rewards become, where a method leaves it open
     hard = h("div"); // how hard the prompts are, in the words of the checkpoint's task
   const stopped = h(
     "div",
@@ -133,7 +133,7 @@ export function card(name, { change, remove, reset }) {
       hard.hidden = kind.options.length < 2;
       say(
         brief,
-        `${lane.epochs} pass${lane.epochs > 1 ? "es" : ""} × ${lane.minibatches} minibatch${lane.minibatches > 1 ? "es" : ""}, groups of ${lane.group}, ${kind.label} ${kind.write(lane.difficulty)}, ${CHECKPOINTS[lane.checkpoint]}`,
+        `${lane.epochs} epoch${lane.epochs > 1 ? "s" : ""} × ${lane.minibatches} minibatch${lane.minibatches > 1 ? "es" : ""}, groups of ${lane.group}, ${kind.label} ${kind.write(lane.difficulty)}, ${CHECKPOINTS[lane.checkpoint]}`,
       );
       if (other && lane.method === "own") {
         unbind();
@@ -191,7 +191,7 @@ function beside(says, { label, spoken = label, rungs, options }, onChange) {
   return ladder({ label, spoken: `${says}, ${spoken}`, rungs, words: small, write: small, onEnd: onChange });
 }
 
-const small = (value) =>
+export const small = (value) =>
   (value < 0.001 && value > 0) || value > 1e4
     ? value.toExponential(0).replace("e-", "e−").replace("e+", "e")
     : setting(value);

@@ -36,18 +36,18 @@ const clip = {
   sets: both,
   from: "eps_high",
 };
-/* Folded away beside the passes: every lane begins with the group's mean. */
-const PUSH = {
+/* Folded away beside the epochs: every lane begins with the group's mean. */
+const REWARDS = {
   advantage: {
     folded: true,
-    label: "push",
+    label: "advantage",
     spoken: "what is made of the rewards",
     options: ["group-mean", "reward", "plus-minus", "right-only", "wrong-only"],
   },
   shift: {
     folded: true,
     label: "shift",
-    spoken: "what is added to every push",
+    spoken: "what is added to every advantage",
     rungs: [-0.3, -0.1, 0, 0.1, 0.3, 1, 3],
   },
 };
@@ -59,9 +59,9 @@ const BETA = {
   rungs: [0, 0.01, 0.03, 0.1, 0.3, 1],
 };
 const KINDS = {
-  reinforce: { more: PUSH },
-  pg_is: { more: { beta: BETA, ...PUSH } },
-  ppo: { threshold: clip, more: PUSH },
+  reinforce: { more: REWARDS },
+  pg_is: { more: { beta: BETA, ...REWARDS } },
+  ppo: { threshold: clip, more: REWARDS },
   grpo: { threshold: clip },
   dr_grpo: { threshold: clip },
   dapo: {
@@ -133,7 +133,7 @@ const KINDS = {
         spoken: "what the ratio makes of a token's weight",
         options: ["none", "ratio", "truncated", "window", "mask"],
       },
-      ...PUSH,
+      ...REWARDS,
     },
   },
   bapo: {
@@ -252,7 +252,7 @@ export function usual(method) {
 const RATES = [1e-5, 3e-5, 1e-4, 2e-4, 3e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.03, 0.1, 1, 1e9];
 export const NUMBERS = {
   lr: { label: "learning rate", spoken: "learning rate of AdamW", rungs: RATES, low: 1e-7, high: 1e30, first: 1e-4 },
-  epochs: { label: "passes over a batch", options: [1, 2, 4, 8, 16, 32], first: 1 },
+  epochs: { label: "epochs per batch", options: [1, 2, 4, 8, 16, 32], first: 1 },
   minibatches: { label: "minibatches", options: [1, 2, 4, 8, 16], first: 1 },
   group: { label: "completions per prompt", options: [2, 4, 8, 16, 32], first: 8 },
 };
@@ -367,6 +367,14 @@ function possibleFormula(given, note) {
   }
 }
 
+/* The slider of a playground in a chapter: of the lane and the setting that the preset names, else of the first lane. */
+export function sliderOf({ slider }, lanes) {
+  const [name, key] = slider ?? ["a", kindOf(lanes.a).threshold ? "threshold" : "lr"];
+  if (!lanes[name]) return null;
+  const { label, spoken = label, rungs, options } = key === "threshold" ? kindOf(lanes[name]).threshold : NUMBERS[key];
+  return { name, key, label: `${titleOf(lanes[name].method)}: ${label}`, spoken, rungs: rungs ?? options };
+}
+
 const closest = (numbers, value) => numbers[nearest(numbers, value)];
 
 function number(value, low, high, label, note) {
@@ -437,7 +445,7 @@ export function titlesOf(lanes, write = short) {
     vary = (key) => new Set(all.map((lane) => lane[key])).size > 1;
   const more = {
     lr: (x) => `rate ${write(x)}`,
-    epochs: (x) => `${x} pass${x > 1 ? "es" : ""}`,
+    epochs: (x) => `${x} epoch${x > 1 ? "s" : ""}`,
     minibatches: (x) => `${x} minibatch${x > 1 ? "es" : ""}`,
     group: (x) => `groups of ${x}`,
     checkpoint: (x) => CHECKPOINTS[x],

@@ -4,8 +4,10 @@ import { addressed, read as readAddress, write as writeAddress } from "../parts/
 import { still } from "../parts/common.js";
 import { cores, fleet } from "./fleet.js";
 import recorded from "../../playground.first.json" with { type: "json" };
-import { asRecorded, asksOfThese, begin, namesOf, progress, reduce, setOf } from "./reducer.js";
-import { pictured } from "./segments.js";
+import seeds from "../../playground.seeds.json" with { type: "json" };
+import { NAMES } from "./lanes.js";
+import { asRecorded, asksOfThese, begin, least, namesOf, progress, reduce, setOf } from "./reducer.js";
+import { begun, pictured } from "./segments.js";
 import { KEYS, PRESETS, flat, fromAddress } from "./state.js";
 import { again as shownAgain, csv, json, save, unsaved } from "./files.js";
 import { ofRecorded, verdict } from "./words.js";
@@ -29,10 +31,37 @@ export function open({ model, el, host, frame, whole, buildControls }) {
     saving = 0,
     asking = 0,
     adopting = false,
+    bench = model.get("bench"),
     gone = false;
   const first = state;
   const workers = fleet(model.get("_parts"), tell);
-  const ui = buildControls(frame, host, { tell, save: download, load, reduced, changed: () => show(0) });
+  const ui = buildControls(frame, host, {
+    tell,
+    save: download,
+    load,
+    reduced,
+    changed: () => show(0),
+    bench,
+    play,
+    set,
+    open: () => openBench(),
+  });
+
+  /* In a chapter a run that has come to its end, or is set otherwise, begins anew: there is no other button for it. */
+  function play() {
+    if (!bench && least(state) >= PRESETS[state.preset].batches) tell({ type: "reset" });
+    tell({ type: "play" });
+  }
+
+  function set(change) {
+    tell({ type: "change", ...change });
+    if (!state.playing && begun(state)) tell({ type: "reset" });
+  }
+
+  function openBench() {
+    bench = true;
+    show(0);
+  }
 
   /* The only place where the state changes. What a command brings about comes later, as events of its own. */
   function tell(event) {
@@ -99,13 +128,15 @@ export function open({ model, el, host, frame, whole, buildControls }) {
       applies: asksOfThese(state),
       recorded: asRecorded(state),
       seeding: progress(state),
-      verdict: state.pinned.some((one) => one.recorded)
-        ? ofRecorded(
-            pinned.filter((one) => one.recorded),
-            lanes,
-            preset.batches,
-          )
-        : verdict(lanes, state.seeded && state.view === "bands", preset.batches, !state.seeding),
+      bench,
+      verdict:
+        state.pinned.some((one) => one.recorded) && !begun(state) && !state.seeded
+          ? ofRecorded(
+              pinned.filter(({ kind }) => kind === "recorded"),
+              lanes,
+              preset.batches,
+            )
+          : verdict(lanes, state.seeded && state.view === "bands", preset.batches, !state.seeding, recordOf(state)),
     };
   }
 
@@ -147,6 +178,7 @@ export function open({ model, el, host, frame, whole, buildControls }) {
     const given = fromAddress(found.values, first),
       notes = found.notes.map(({ text }) => text),
       asked = begin(given);
+    bench ||= Object.keys(found.values).length > 0; // whoever sends settings has chosen them there
     if (keepRun && JSON.stringify(flat(asked)) === JSON.stringify(flat(state)))
       return tell({ type: "say", notes: [...notes, ...asked.notes] });
     tell({
@@ -211,6 +243,10 @@ export function open({ model, el, host, frame, whole, buildControls }) {
     ui.release();
   };
 }
+
+/* How the lanes of a preset ended with eight seeds, where they are set as then. */
+const recordOf = (state) =>
+  asRecorded(state) ? Object.fromEntries((seeds[state.preset] ?? []).map(({ reward }, i) => [NAMES[i], reward])) : null;
 
 /* A run whose page the browser does not keep: *Back* finds its curves in this tab's storage, where it may have one. */
 const place = () => `trlib playground ${location.pathname}`;

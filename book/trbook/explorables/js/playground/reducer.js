@@ -5,8 +5,8 @@
            lanes[a..d]                         plain objects { method, checkpoint, threshold, lr, .. } of lanes.js
            runs[a..d]                          what a lane has done: rows, newest batch, why it stopped, its eight seeds
            hands[id]                           the Workers that are open, each with one policy in it
-           pinned                              curves of earlier runs that are kept for comparison; `recorded`: those that the
-                                               page begins with, until something learns
+           pinned                              curves of earlier runs that are kept for comparison; `recorded`: the run
+                                               that the preset was recorded with
    events:   { type, .. }, one for every key of EVENTS
    commands: { type: "open", hand, checkpoint, settings, knobs } a Worker with a policy; { type: "send", hand, message };
              { type: "close", hand }; { type: "keep" } traits and address; { type: "speak", text } to a screen reader
@@ -162,7 +162,7 @@ function cleared(state, name, commands) {
 /* Another state as a whole: lanes begin anew. */
 function replaced(state, wanted, commands, notes = []) {
   const { state: set, notes: more } = settle(wanted),
-    { hands, ...rest } = closeAll(unrecorded(state), commands);
+    { hands, ...rest } = closeAll(set.preset === state.preset ? state : unrecorded(state), commands);
   return {
     ...rest,
     hands,
@@ -185,7 +185,7 @@ function pinnedWith(state, note = "") {
     : state;
 }
 
-/* Without the curves that the page began with. */
+/* Without the recorded run that the page began with. */
 const unrecorded = (state) =>
   state.pinned.some(({ recorded }) => recorded)
     ? { ...state, pinned: state.pinned.filter(({ recorded }) => !recorded) }
@@ -221,7 +221,7 @@ const revived = (state) =>
 const EVENTS = {
   /* Play and pause. It stops at the preset's number of batches, and a press there goes on for as many again. */
   play(before, event, commands) {
-    const state = unrecorded(revived(before));
+    const state = revived(before);
     if (event.on === false || (event.on === undefined && state.playing))
       return { ...state, playing: false, halted: false };
     const size = PRESETS[state.preset].batches,
@@ -240,7 +240,7 @@ const EVENTS = {
 
   /* One batch or one update of every lane that can. */
   once(before, { what }) {
-    const state = unrecorded(revived(before));
+    const state = revived(before);
     return namesOf(state).reduce(
       (next, name) => (stuck(next.runs[name]) ? next : withRun(next, name, { wish: what })),
       { ...state, playing: false, halted: false },
@@ -330,8 +330,7 @@ const EVENTS = {
   askAgain: (state) => (state.asked ? wanted(state) : state),
 
   /* Every lane with eight seeds, in Workers of their own; pressed again, they end. */
-  seeds(before, event, commands) {
-    const state = unrecorded(before);
+  seeds(state, event, commands) {
     if (state.seeding) return seedsEnded(state, commands);
     const { batches } = PRESETS[state.preset],
       names = namesOf(state);

@@ -2,6 +2,13 @@
    drawn, named, averaged and judged is one segment and never a mixture of two. */
 
 import { identity, lookOf, looksOf, regionOf, titlesOf } from "./lanes.js";
+import { PRESETS } from "./state.js";
+
+const FIRST = 4; // batches of a recorded run that are seen before the reader's own has come so far
+/* Whether any lane has learned, or is about to. */
+export const begun = ({ playing, runs }) =>
+  playing || Object.values(runs).some(({ rows, wish }) => rows.length || wish);
+const asksWhatComes = ({ preset, revealed }) => Boolean(PRESETS[preset].question) && !revealed;
 
 const known = new WeakMap(); // by the array of rows, which is never changed
 
@@ -45,12 +52,20 @@ export function titler(settings) {
 export function pictured(state) {
   const names = Object.keys(state.lanes),
     told = Object.fromEntries(names.map((name) => [name, toldOf(state.runs[name].rows, state.lanes[name])]));
+  const learns = begun(state),
+    least = Math.max(0, ...names.map((name) => state.runs[name].rows.length));
+  /* The recorded run goes no further than the reader's, until the question is answered. Where a lane of the reader's is the
+     recorded one, it takes its place. */
   const kept = state.pinned.flatMap(({ number, name, seed, date, recorded, rows }) =>
-    segmentsOf(rows).map((segment) => {
-      const lane = state.lanes[name],
-        holds = recorded && lane && identity(lane) === identity(segment.settings);
-      return { ...segment, number, name, seed, date, recorded: holds, kind: recorded ? "recorded" : "kept" };
-    }),
+    segmentsOf(recorded && asksWhatComes(state) ? rows.slice(0, Math.max(FIRST, least)) : rows)
+      .map((segment) => {
+        const lane = state.lanes[name],
+          same = recorded && lane && identity(lane) === identity(segment.settings),
+          holds = same && !learns;
+        if (same && learns && seed === state.seed) return null;
+        return { ...segment, number, name, seed, date, recorded: holds, kind: recorded ? "recorded" : "kept" };
+      })
+      .filter(Boolean),
   );
   const title = titler([...Object.values(told).flat(), ...kept].map(({ settings }) => settings));
   const named = (of) => (of ? { ...of, title: title(of.settings) } : null),

@@ -1,21 +1,25 @@
 /* What is seen of the playground: bar, lanes, pictures, question, code. */
 
-import { button, choice, h, pick, prediction, replyTo, say, status } from "../parts/common.js";
-import { card, lineOf } from "./cards.js";
+import { button, choice, h, ladder, pick, prediction, replyTo, sample, say, status } from "../parts/common.js";
+import { card, lineOf, small } from "./cards.js";
 import { python } from "./code.js";
-import { NAMES } from "./lanes.js";
+import { NAMES, sliderOf } from "./lanes.js";
 import { PRESETS, VIEWS } from "./state.js";
 import { PICTURES } from "./pictures.js";
 import { answered, questionOf } from "./words.js";
 
 const MARKS = { calm: "", good: "✓ ", fail: "✕ " };
 
-/* What is seen of a page. act: { tell(event), save(kind), load(file), reduced }. */
+/* What is seen of a page. act: { tell(event), save(kind), load(file), reduced, play(), set(change), open() }. A chapter shows the
+   reward, Play and one slider; the bench, with all the rest, opens by a press. */
 export function buildControls(frame, host, act) {
   const spoken = status(300),
     cards = new Map(),
     lines = new Map();
-  const play = button("", () => act.tell({ type: "play" }), { class: "play" });
+  const play = button("", act.play, { class: "play" }),
+    open = button("Open the bench", act.open, { class: "open" }),
+    titled = h("b"),
+    slid = h("div", { class: "slid" });
   const eight = button("Eight seeds", () => act.tell({ type: "seeds" })),
     addLane = button("Add a lane", () => act.tell({ type: "add" }));
   const seed = h("input", {
@@ -96,7 +100,8 @@ export function buildControls(frame, host, act) {
   });
   const board = h(
     "div",
-    { class: "pg" },
+    { class: "pg", "data-bench": act.bench, "data-idle": true },
+    h("p", { class: "top" }, titled),
     h("div", { class: "question" }, asked, guesses),
     h(
       "div",
@@ -109,6 +114,7 @@ export function buildControls(frame, host, act) {
         button("One update", () => act.tell({ type: "once", what: "update" })),
         button("Reset", () => act.tell({ type: "reset" })),
         presets.el,
+        slid,
       ),
       paused,
       noted,
@@ -136,6 +142,7 @@ export function buildControls(frame, host, act) {
     ),
     h("div", { class: "chosen" }, shown.el, ...Object.values(pictures.others).map(({ el }) => el)),
     pictures.below,
+    open,
     h("div", { class: "asking" }, form, trouble),
     h(
       "div",
@@ -160,6 +167,15 @@ export function buildControls(frame, host, act) {
     },
     reset: () => act.tell({ type: "resetLane", lane: name }),
   });
+  const rule = ({ tone, title, text, offer }) => {
+    judged.dataset.tone = tone;
+    say(ruling, `${MARKS[tone]}${title}`);
+    say(because, text);
+    offered = offer;
+    proposal.hidden = !offered;
+    if (offered) say(proposal, offered.text);
+    turned.speak(tone === "calm" ? "" : `${title}. ${offered?.text ?? ""}`); // once
+  };
   let question = "",
     predicted = null;
   const ask = ({ options }) => {
@@ -167,6 +183,28 @@ export function buildControls(frame, host, act) {
     predicted = prediction(options, (guess) => act.tell({ type: "guess", guess }));
     guesses.replaceChildren(predicted.list);
     judged.append(predicted.said);
+  };
+  /* The one slider of a chapter. */
+  let only = null;
+  const slide = (preset, lanes, looks) => {
+    const one = sliderOf(preset, lanes);
+    if (one && only?.of !== `${one.name} ${one.label}`) {
+      const { name, key, label, spoken, rungs } = one;
+      const made = ladder({
+        label,
+        spoken,
+        rungs,
+        words: small,
+        write: small,
+        onEnd: (value) => act.set({ lane: name, settings: { [key]: value } }),
+      });
+      only = { of: `${name} ${label}`, ...made };
+      slid.replaceChildren(sample(looks.find((lane) => lane.name === name).dash), made.el);
+    }
+    slid.hidden = !one;
+    if (!one) return;
+    slid.style.setProperty("--hue", looks.find((lane) => lane.name === one.name).colour);
+    only.set(lanes[one.name][one.key]);
   };
   /* A line of the page for each lane; its card comes and goes a frame later. Those that stay are as they were. */
   const lineUp = (lanes) => {
@@ -188,11 +226,16 @@ export function buildControls(frame, host, act) {
     sized: pictures.curves.view.sized,
     /* A part at a time: after each the page has a frame of its own. Only what changed is written. now(): the state as it
        is when a part is drawn; a slider may have moved since the first. */
-    *draw({ state, now, lanes, pinned, preset, applies, recorded, seeding, verdict }) {
+    *draw({ state, now, lanes, pinned, preset, applies, recorded, seeding, verdict, bench }) {
       const { playing, notes, pinned: all, revealed: known } = state,
         own = applies && preset.question,
         asks = own || questionOf(preset, lanes),
         guess = asks.options.some(([value]) => value === state.guess) ? state.guess : null;
+      board.toggleAttribute("data-bench", bench);
+      board.toggleAttribute("data-own", state.preset === "own");
+      open.hidden = bench;
+      say(titled, bench ? "Playground" : preset.title.replace(/^(chapter \d+|quickstart|gallery): /, ""));
+      if (!bench) slide(preset, now().lanes, lanes);
       board.toggleAttribute(
         "data-idle",
         !playing &&
@@ -226,6 +269,8 @@ export function buildControls(frame, host, act) {
       if (other) yield;
       pictures.curves.view.draw(lanes, pinned);
       yield;
+      rule(verdict);
+      if (!bench) return;
       for (const [name, { el }] of cards) {
         if (lines.has(name)) continue;
         el.remove();
@@ -242,13 +287,6 @@ export function buildControls(frame, host, act) {
         yield* cards.get(name).update(now().lanes[name], lanes.length === 1, why, lane);
       }
       const latest = now();
-      judged.dataset.tone = verdict.tone;
-      say(ruling, `${MARKS[verdict.tone]}${verdict.title}`);
-      say(because, verdict.text);
-      offered = verdict.offer;
-      proposal.hidden = !offered;
-      if (offered) say(proposal, offered.text);
-      turned.speak(verdict.tone === "calm" ? "" : `${verdict.title}. ${offered?.text ?? ""}`); // once
       trouble.hidden = !latest.fault;
       say(trouble, latest.fault);
       if (frame.getRootNode().activeElement !== prompt && prompt.value !== latest.prompt) prompt.value = latest.prompt;

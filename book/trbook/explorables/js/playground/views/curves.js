@@ -109,7 +109,7 @@ export function create(root, { changed, below }) {
   /* pinned: segments of earlier runs. */
   function draw(lanes, pinned = []) {
     shown = [lanes, pinned];
-    if (!across.now() || !under.now()) return;
+    if (!across.now()) return;
     const segments = [...pinned, ...lanes.flatMap((lane) => lane.segments)].filter(({ rows }) => rows.length);
     const watched = segments.some(({ rows }) => Number.isFinite(rows[0].right));
     if (watched !== judged || width !== `${across.now()} ${under.now()}`) {
@@ -119,7 +119,8 @@ export function create(root, { changed, below }) {
     const all = segments.map((segment) => ({ segment, series: seriesOf(segment.rows) }));
     count = Math.max(0, ...lanes.map((lane) => lane.count));
     const end = batchEnd(Math.max(1, ...segments.map(({ from, rows }) => from + rows.length)));
-    for (const [i, one] of panels.entries()) lay(one, sizes[i], all, end);
+    // the smaller ones where the bench is open
+    for (const [i, one] of panels.entries()) if (!i || under.now()) lay(one, sizes[i], all, end);
     read();
   }
 

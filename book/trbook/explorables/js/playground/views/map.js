@@ -7,7 +7,7 @@ import { chooser, idle, labels, nameOf, paths, plot, stamped, widthOf } from "./
 
 export const title = "Map";
 export const about =
-  "Every token of the newest batch: its probability when it was sampled, and at its last update. × are silenced.";
+  "Every token of the newest batch: its probability when it was sampled, and at its last update. × are clipped.";
 
 const LEAST = 1e-4,
   MOST = 0.99999;
@@ -125,7 +125,7 @@ export function create(root, { say, changed }) {
       h("span", { class: "pv-mark-kept", text: "● " }),
       h("span", { text: `${of - silenced} kept, ` }),
       h("span", { class: "pv-mark-silenced", text: "× " }),
-      h("span", { text: `${silenced} silenced. ` }),
+      h("span", { text: `${silenced} clipped. ` }),
       h("span", {
         class: "pv-note",
         text: alike(tokens.all)
@@ -152,7 +152,7 @@ export function create(root, { say, changed }) {
     slider.style.setProperty("--at", `${(100 * chosen) / Math.max(1, slider.max)}%`);
     ring.attr("cx", one.x).attr("cy", one.y);
     const { words, verdict } = one.completion,
-      kept = one.kept ? "kept" : "silenced";
+      kept = one.kept ? "kept" : "clipped";
     line.replaceChildren(
       h("span", { class: "pv-note", text: `${tokens.prompts[one.completion.prompt].text} ` }),
       ...labels(one.completion).flatMap((word, t) => [
@@ -240,7 +240,7 @@ const edgeText = (region) =>
   !region
     ? ""
     : region.formula
-      ? "Short strokes: where your formula falls silent as it is set now, for either sign of A."
+      ? "Short strokes: where the weight of your formula is 0 as it is set now, for either sign of A."
       : region.ratios
         ? `Dashed: the ratios ${region.ratios.map(number).join(" and ")}, where the region ends as it is set now.`
         : `Dashed: ${number(region.apart)} more or less than before, where the region ends as it is set now.`;

@@ -81,6 +81,6 @@ function summary(updates) {
   if (!some.length) return "nothing to learn from: no advantage in any group";
   const first = some[0],
     last = some.at(-1);
-  if (first.of === 1) return "one update: every ratio is 1, nothing can be silenced";
+  if (first.of === 1) return "one update: every ratio is 1, nothing can be clipped";
   return `${idle ? `${idle} of ${updates.length} updates had no advantage to learn from; ` : ""}kept ${share(first.kept)} → ${share(last.kept)}, KL ${short(first.kl)} → ${short(last.kl)} nats per token`;
 }
