@@ -46,7 +46,7 @@ class Basin(Packed):
     rate between two rates that were run.
 
     Raises:
-        ValueError: an unknown setting, or uses and a threshold that were not run together.
+        ValueError: an unknown setting, or a number of epochs and a threshold that were not run together.
         traitlets.TraitError: a trait of the wrong type, not a finite number, or none of the names
             that it takes.
     """
@@ -58,7 +58,7 @@ class Basin(Packed):
         "stays above it. It needs JavaScript."
     )
 
-    uses = t.Enum(USES, "16", help=f"How often every batch is used: one of {USES}.")
+    uses = t.Enum(USES, "16", help=f"Epochs per batch: one of {USES}.")
     threshold = t.Enum(THRESHOLDS, "default", help=f"Each method's threshold: one of {THRESHOLDS}.")
     seeds = t.Enum(
         SEEDS,
@@ -80,6 +80,6 @@ class Basin(Packed):
         if (self.uses, self.threshold) not in _recorded():
             known = ", ".join(f"{uses} with {threshold}" for uses, threshold in _recorded())
             raise ValueError(
-                f"Basin: expected uses and a threshold that were run together ({known}), "
+                f"Basin: expected epochs and a threshold that were run together ({known}), "
                 f"got {self.uses} with {self.threshold}"
             )

@@ -23,7 +23,7 @@ def token_batch(
     prompts: Sequence[str],
     most: int = 160,
 ) -> dict[str, Any]:
-    """What `RatioMap(batch=...)` draws: the tokens of completions that are pushed up or down.
+    """What `RatioMap(batch=...)` draws: the tokens of completions whose advantage is not 0.
 
     Completions whose advantage is 0 are left out; of the others every k-th is taken, so that at
     most `most` remain.

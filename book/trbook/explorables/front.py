@@ -1,4 +1,4 @@
-"""The front page's figure: a language model learns, breaks, and holds with a clip."""
+"""The front page's figure: a language model learns, collapses, and is stable with a clip."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def question() -> dict[str, Any]:
     asked = presets()["wide"]["question"]
     return {
         **asked,
-        "text": "Every batch is used 16 times. Which clip ends highest, 0.05, 0.2 or 2?",
+        "text": "With 16 epochs per batch: which clip ends highest, 0.05, 0.2 or 2?",
         "options": [[value, value] for value, _ in asked["options"]],
     }
 
@@ -99,7 +99,7 @@ def typical(answers: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 class Front(Packed):
-    """Reward of a policy that uses each batch once, sixteen times, and sixteen times with PPO's
+    """Reward of a policy with one epoch per batch, with sixteen, and with sixteen and PPO's
     clip: eight recorded seeds of each, the median one drawn, and what it writes after each batch.
 
     A slider sets the clip's width. When it is let go, a policy learns with that clip in the page,
@@ -108,8 +108,8 @@ class Front(Packed):
 
     module = "front"
     fallback = (
-        "Share of right answers over 30 batches. A policy that uses each batch once learns; one "
-        "that uses each batch sixteen times leaps ahead and breaks; with PPO's clip it holds."
+        "Share of right answers over 30 batches. A policy learns with one epoch per batch; with "
+        "sixteen epochs it is ahead after one batch and collapses; with PPO's clip it is stable."
     )
     placeholder_heights = (700, 520)
 

@@ -18,7 +18,7 @@ OLD = (0.358, 0.181, 0.121, 0.085, 0.128, 0.063, 0.038, 0.026)
 
 
 class Projection(Explorable):
-    """A token's distribution π̃, its projection π onto KL(π || q) <= δ, and the push on every
+    """A token's distribution π̃, its projection π onto KL(π || q) <= δ, and the gradient on every
     logit.
 
     The bars are q, π̃ and π over eight words; a bar of π̃ is dragged. Below them -dL/dlogit of each
@@ -42,7 +42,7 @@ class Projection(Explorable):
     placeholder_heights = (1063, 704)
     fallback = (
         "Projection: the old, new and projected distribution of one token over eight words, the "
-        "root of the dual, and the push on every logit under TROLL, PPO's clip and neither. It "
+        "root of the dual, and the gradient on every logit under TROLL, PPO's clip and neither. It "
         "needs JavaScript."
     )
 
@@ -68,5 +68,5 @@ class Projection(Explorable):
         ("all", "rest", "drop"), "all", help="What the method sees: all, k and a rest, or k alone."
     )
     k = Finite(4.0, help="Words kept where the support is sparse, from 1 to 8.")
-    show = t.List(t.Enum(PUSHES), ["clip", "all"], help=f"The pushes drawn: any of {PUSHES}.")
+    show = t.List(t.Enum(PUSHES), ["clip", "all"], help=f"The gradients drawn: any of {PUSHES}.")
     scale = t.Enum(("linear", "log"), "linear", help="The axis of probabilities.")

@@ -1,4 +1,4 @@
-"""The ratio map: which tokens does a trust region silence? Clip against divergence, at every old
+"""The ratio map: which tokens does a trust region clip? Clip against divergence, at every old
 and new p."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class RatioMap(Explorable):
 
     For a token sampled with probability q under the old policy that now has probability p:
     PPO-clip keeps it while r = p/q stays in the window, DPPO-TV while |p - q| ≤ δ, DPPO-KL while
-    KL(Bernoulli q || Bernoulli p) ≤ δ, each only on the side that the sign of the advantage pushes
+    KL(Bernoulli q || Bernoulli p) ≤ δ, each only on the side that the sign of the advantage points
     towards.
 
     Every trait is read and set from Python as well as by hand. A number that is impossible (ε_low
@@ -27,7 +27,7 @@ class RatioMap(Explorable):
 
     With a `batch` (`trbook.explorables.batch.token_batch` makes one) its tokens stand on the plane:
     a slider goes through its updates, pointing at a token shows it in its completion, and each
-    method counts what it silences.
+    method counts what it clips.
 
     Raises:
         ValueError: a setting that the map does not have.

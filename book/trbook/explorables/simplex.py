@@ -17,7 +17,7 @@ class Simplex(Explorable):
     form of the logits ½ Var_old(log r) <= δ, TV <= ρ/2, |r - 1| <= ρ for every token, and
     Wasserstein <= ρ/2 with the tokens on a line at 0, 1, 2. χ² and Fisher are the KL's second
     order; box, χ² and TV bound the maximum, the root mean square and the mean of |r - 1|, so each
-    lies in the next; by Pinsker's inequality the TV ball holds both KL balls.
+    lies in the next; by Pinsker's inequality the TV ball contains both KL balls.
 
     A policy that is impossible (a probability of 0) is clamped by the page, which says why.
 

@@ -1,5 +1,5 @@
 """Staleness: the ratios of one recorded batch, update by update, and what a window on them would
-silence."""
+clip."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Staleness(Packed):
 
     The batch was recorded twice, trained without a region and with PPO's clip at 0.2;
     `trbook.explorables.recording` says how. The window that is dragged only counts: it says which
-    tokens it would silence at this update, and changes nothing of what was recorded.
+    tokens it would clip at this update, and changes nothing of what was recorded.
 
     Raises:
         ValueError: an unknown setting.

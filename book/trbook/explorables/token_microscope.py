@@ -14,7 +14,7 @@ class TokenMicroscope(Packed):
     """One batch of `dial_rare` after 0 to 16 updates, and what a method does to each of its 1,115
     tokens.
 
-    A token is kept (its weight is r A), silenced (0) or scaled (neither). The batch was recorded
+    A token is kept (its weight is r A), clipped (0) or scaled (neither). The batch was recorded
     three times, trained with PPO's clip, with DPPO's mask and with PPO's clip at three times the
     learning rate; `trbook.explorables.rare_batch` says how. The method that judges and its
     threshold change nothing of what was recorded.
@@ -27,7 +27,7 @@ class TokenMicroscope(Packed):
 
     module = "token_microscope"
     fallback = (
-        "Token microscope: a recorded batch as text, each token marked as kept, silenced or scaled "
+        "Token microscope: a recorded batch as text, each token marked as kept, clipped or scaled "
         "by PPO's clip, CISPO, GSPO or DPPO, with counts by probability. It needs JavaScript."
     )
 

@@ -16,15 +16,15 @@ def test_a_batch_is_read_by_keyboard_and_a_clip_that_is_let_go_begins_to_learn(v
     one = visit("Front")
     plane = one.page.get_by_role("slider", name="Batch to read")
     answers = one.page.locator(".answers-of li")
-    expect(answers.nth(0)).to_contain_text("16 times after 30 batches")
+    expect(answers.nth(0)).to_contain_text("16 epochs after 30 batches")
     plane.press("Home")
     expect(answers.nth(0)).to_contain_text("before training")
-    assert plane.get_attribute("aria-valuetext").startswith("batch 0: once 0.")
+    assert plane.get_attribute("aria-valuetext").startswith("batch 0: 1 epoch 0.")
     plane.press("Escape")
     expect(answers.nth(1)).to_contain_text("clip 0.2 after 30 batches")
     assert not [url for url in one.requests if "engine" in url]
     one.page.get_by_role("slider", name=SLIDER).press("ArrowRight")
-    expect(answers.nth(2)).to_contain_text("16 times, clip 1")
+    expect(answers.nth(2)).to_contain_text("16 epochs, clip 1")
     expect(answers.nth(2)).to_contain_text(re.compile(r"after \d+ batch"))
     assert [url for url in one.requests if url.endswith("playground/engine.js")]
 

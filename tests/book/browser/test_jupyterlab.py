@@ -183,7 +183,7 @@ def test_live_in_jupyterlab(chromium, lab):
     )
     assert (
         page.locator(".trx input[type=radio]:checked + span").first.text_content()
-        == "A < 0 ↓ push down"
+        == "A < 0 ↓ decrease p"
     )
     assert [url for url in requests if not url.startswith((lab, "data:", "blob:"))] == []
     page.close()

@@ -50,7 +50,7 @@ const vocabulary = { method: "ppo", start: "rare", token: 7, sign: 1, size: 1, l
 const STATES = {
   baseline_radius: [
     [{}, "calm", { "right in the end": "0.73", "KL(μ‖π) now": "0.62", "in the end": "0.62" }],
-    [{ baseline: 0.1 }, "fail", { "mean push J − b": "0.10", "in the end": "∞" }],
+    [{ baseline: 0.1 }, "fail", { "mean weight J − b": "0.10", "in the end": "∞" }],
     [{ baseline: 0.5, steps: 1 }, "fail", { "right in the end": "no closed form" }],
   ],
   loop: [
@@ -152,9 +152,9 @@ test("clip: a weight that is 0 because the ratio is has left no region", async (
   const said = (own) => clip.spec.read({ ...states.clip, show: ["plain", "ppo"], old_p: 0.25, ...own }).verdict;
   const { tone, title, text } = said({ sign: 1, ratio: 0 });
   assert.deepEqual([tone, title], ["calm", "no clip and PPO: no weight at r = 0"]);
-  assert.match(text, /That is no region: anywhere above 0 the token is pushed up again/);
+  assert.match(text, /That is no trust region: anywhere above 0 the gradient increases the token again/);
   assert.match(said({ sign: -1, ratio: 0 }).text, /no probability left to lose/);
-  assert.match(said({ sign: 1, ratio: 0.01 }).title, /the way home is free/);
+  assert.match(said({ sign: 1, ratio: 0.01 }).title, /nothing clips the way back/);
 });
 
 test("a setting that counts is whole, inside its bounds, and told", () => {
@@ -296,7 +296,7 @@ const IMPOSSIBLE = {
   "a=ppo,lr:-1": "learning rate = -1 is impossible; using 1e-7",
   "a=ppo,lr:much": 'learning rate = "much" is not a number',
   "a=ppo,minibatches:3": "minibatches = 3 is not possible with 16 prompts; using 2",
-  "a=ppo,epochs:2.5": "passes over a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2",
+  "a=ppo,epochs:2.5": "epochs per batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2",
   "a=ppo,difficulty:11": "moves: expected one of",
   "a=ppo,group:99": "completions per prompt = 99 is impossible; using 32",
   "a=troll,checkpoint:dail": 'there is no checkpoint "dail"; using dial',

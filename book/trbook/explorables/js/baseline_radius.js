@@ -31,7 +31,7 @@ const settings = {
 
 function limit({ sampler }) {
   const sane = normal(sampler),
-    why = `Sampler: each answer has at least ${LEAST}, because one that is never sampled is never pushed, and together they have 1.`;
+    why = `Sampler: each answer has at least ${LEAST}, because one that is never sampled has no gradient, and together they have 1.`;
   return sane === sampler ? [] : [["sampler", sane, why]];
 }
 
@@ -52,12 +52,12 @@ export default bench({
     {
       name: "rewards 1 and 0",
       state: at(0),
-      text: "What to notice: without a baseline no answer is pushed down. What is wrong fades because what is right grows: the end is the sampler without its wrong answers.",
+      text: "What to notice: without a baseline no update decreases an answer’s probability. Wrong answers become rare because right ones become likely: in the end the policy is the sampler without its wrong answers.",
     },
     {
       name: "less the group’s mean",
       state: at(0.2),
-      text: "What to notice: the mean push is 0, so nothing holds the policy. It is right, and of two right answers it has kept one. Then take fewer steps: they are all the radius there is.",
+      text: "What to notice: the mean weight is 0, so nothing limits how far the policy moves. It is right, and of two right answers it has kept one. Then take fewer steps: only their number limits it.",
     },
     {
       name: "1 and −1",
@@ -67,7 +67,7 @@ export default bench({
     {
       name: "make it fail: 1 and −1, hard prompt",
       state: at(0.5, HARD),
-      text: "What to notice: the right answers have 0.05. Wrong answer 1 is pushed down hardest; answer 3, as wrong, takes what it loses. Then set b to 0.05, the mean, or to 0.",
+      text: "What to notice: the right answers have 0.05. The update decreases wrong answer 1 most; answer 3, as wrong, gains what it loses. Then set b to 0.05, the mean, or to 0.",
     },
     {
       name: "a shift of 0.3",
@@ -77,11 +77,11 @@ export default bench({
     {
       name: "far below: b = −2",
       state: at(-2),
-      text: "What to notice: every sampled answer is pushed up almost alike, so the policy hardly moves. This is a strong KL penalty towards the sampler.",
+      text: "What to notice: the update increases all sampled answers almost alike, so the policy hardly moves. This is a strong KL penalty towards the sampler.",
     },
   ],
   question: {
-    text: "On a hard prompt 5 of 100 answers are right. As rewards 1 and 0 they teach the right answers. Where does the policy go if the same rewards are written as 1 and −1?",
+    text: "On a hard prompt 5 of 100 answers are right. With rewards of 1 and 0 the policy learns the right answers. Where does the policy go if the same rewards are written as 1 and −1?",
     options: [
       ["same", "to the right answers, as before"],
       ["faster", "there as well, and faster"],
@@ -89,7 +89,7 @@ export default bench({
     ],
     right: "wrong",
     state: at(0.5, HARD),
-    why: "1 and −1 are a baseline of 1/2. The mean push is then −0.45, a KL penalty with the wrong sign. The likeliest wrong answer is pushed down hardest, and another wrong one takes what it loses.",
+    why: "1 and −1 are a baseline of 1/2. The mean weight is then −0.45, a KL penalty with the wrong sign. The update decreases the likeliest wrong answer most, and another wrong one gains what it loses.",
   },
   handles: (s, reading, size, data, shown) => [
     ...s.sampler.map((share, i) => ({

@@ -26,7 +26,7 @@ function settings(data) {
     distinct(data.panels.filter((panel) => panel.uses === state.uses).map((panel) => panel[of])).length > 1;
   return {
     uses: {
-      legend: "Passes over every batch",
+      legend: "Epochs per batch",
       choices: uses.map((n) => [n, times(n)]),
     },
     threshold: {
@@ -121,9 +121,9 @@ const presets = [
     text: "What to notice: which curves lie under the line at this rate, how far back each of them crossed it, and how steeply it fell.",
   },
   {
-    name: "one pass",
+    name: "one epoch",
     state: { ...SHOWN, uses: "1", lr: 1e-4 },
-    text: "What to notice: with one pass over a batch every ratio is 1, so a clip has nothing to cut. Compare the rates that the bars reach here with those at 16 passes.",
+    text: "What to notice: with one epoch per batch every ratio is 1, so a clip has no effect. Compare the learning rates that the bars reach here with those at 16 epochs.",
   },
   {
     name: "fast or safe",
@@ -148,7 +148,7 @@ function question(data) {
     .map(([method, basin]) => `${called(data.names, method)} ${basin.open_high ? "beyond " : ""}${rate(basin.high)}`)
     .join(", ");
   return {
-    text: "Give each of these a tenth of its threshold, again with 16 passes. Which of them then bears the highest learning rate?",
+    text: "Give each of these a tenth of its threshold, again with 16 epochs. Which of them then tolerates the highest learning rate?",
     options: ASKED.map((method) => [method, data.names[method]]),
     state,
     right: ends.reduce((best, one) => (one[1].high > best[1].high ? one : best))[0],

@@ -1,4 +1,4 @@
-/* front: a language model learns, breaks, and holds with a clip: recorded curves, and a slider that trains one more. */
+/* front: a language model learns, collapses, and is stable with a clip: recorded curves, and a slider that trains one more. */
 
 import bare from "./parts/bench.css";
 import style from "./front/style.css";
@@ -76,7 +76,7 @@ function open(frame, model, data) {
     cards = Object.fromEntries(["reuse", "clip"].map((key) => [key, answer(LOOK[key])])),
     empty = h("li", {
       class: "empty",
-      text: "16 times, with your clip: move it above, and what the model writes then stands here.",
+      text: "16 epochs, with your clip: move it above, and what the model writes then stands here.",
     }),
     list = h("ul", { class: "answers-of" }, cards.reuse.node, cards.clip.node, empty),
     spoken = status(300),
@@ -187,12 +187,12 @@ function open(frame, model, data) {
       return `${running.name}: ${running.rows.length ? `batch ${running.rows.length}, ${two(running.rows.at(-1))} right` : "loading the model (0.4 MB)"}.`;
     const newest = own.at(-1);
     if (newest && axis === "batches")
-      return `With ${newest.name.replace("16 times, ", "")} it ends at ${two(drawn(newest.rows).at(-1))}, with clip 0.2 at ${end("clip")}, without a clip at ${end("reuse")}. One run is no evidence.`;
+      return `With ${newest.name.replace("16 epochs, ", "")} it ends at ${two(drawn(newest.rows).at(-1))}, with clip 0.2 at ${end("clip")}, without a clip at ${end("reuse")}. One run decides nothing.`;
     if (axis === "completions") {
       const [once, , clip] = needs.map(({ count }) => count);
-      return `8 right answers in 10 cost ${thousand(once)} completions when each is used once, and ${thousand(clip)} when each is used 16 times with a clip.`;
+      return `8 right answers in 10 cost ${thousand(once)} completions with one epoch per batch, and ${thousand(clip)} with 16 epochs and a clip.`;
     }
-    return `Each batch used once, it learns (${end("once")}). Used 16 times it is far ahead after one batch, and then it breaks (${end("reuse")}). With a clip it holds (${end("clip")}).`;
+    return `With one epoch per batch the reward rises (${end("once")}). With 16 epochs it is far ahead after one batch, and then it collapses (${end("reuse")}). With a clip it is stable (${end("clip")}).`;
   }
 
   /* The reader's lane: one run at a time, from the same weights and with the same draws as the recorded clip. */

@@ -121,8 +121,8 @@ function verdict(s, now, undiscounted, best) {
   if (now.mean < 1e-9) {
     const text =
       now.mean > -1e-9
-        ? "The two first tokens look alike, so neither is pushed up"
-        : "The wrong first token looks better, so it is pushed up";
+        ? "The two first tokens have the same advantage, so neither becomes more likely"
+        : "The wrong first token has the larger advantage, so it becomes more likely";
     return fail(
       hidden ? "Hidden by the discount" : "Misled by the critic",
       `${text}, however many texts you average: this is bias.`,
@@ -131,12 +131,12 @@ function verdict(s, now, undiscounted, best) {
   if (now.scatter > TRUTH)
     return fail(
       "Drowned in scatter",
-      `${size} The scatter of ${number(now.scatter)} is larger than that, so a batch often pushes the wrong one.`,
+      `${size} The scatter of ${number(now.scatter)} is larger than that, so a batch often increases the wrong one.`,
     );
   if (Math.abs(now.bias) > TRUTH / 2)
     return fail(
       "Most of the difference is lost",
-      `${size} So it is pushed less than half as hard as it should be. ${hidden ? "The discount hides the end; γ = 1 would show it." : "This λ believes the critic, which sees no more."}`,
+      `${size} So its weight is less than half of what it should be. ${hidden ? "The discount hides the end; γ = 1 would show it." : "This λ relies on the critic, which has the same error."}`,
     );
   if (now.error < 1e-9) return calm("No error at all", `${size} The critic is exact, and nothing else is asked.`);
   const errs = `The estimate errs by ${number(now.error)}`,

@@ -1,5 +1,5 @@
 /* loop: the four boxes that every method shares. A box is chosen and tells what it does with a recorded group of
-   completions: what goes in, what comes out, and when it teaches nothing. */
+   completions: what goes in, what comes out, and when nothing is learned. */
 
 import { bench, button, h } from "./parts/common.js";
 import { cards } from "./loop/card.js";
@@ -93,6 +93,6 @@ export default bench({
     ],
     right: "nothing",
     state: { group: "none", box: "update" },
-    why: "The advantage compares with the group's own mean, which is 0 as well. A wrong answer is pushed down only if another is right.",
+    why: "The advantage compares with the group's own mean, which is 0 as well. A wrong answer loses probability only if another is right.",
   },
 });

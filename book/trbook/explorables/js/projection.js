@@ -1,4 +1,4 @@
-/* projection: one token's old, new and projected distribution, and the push on every logit. */
+/* projection: one token's old, new and projected distribution, and the gradient on every logit. */
 
 import {
   bench,
@@ -63,7 +63,7 @@ const settings = {
     rungs: [0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1],
     write: setting,
     high: 10,
-    why: "a divergence is never negative, and beyond 10 nats the region holds all that can be dragged here.",
+    why: "a divergence is never negative, and beyond 10 nats the trust region contains all that can be dragged here.",
   },
   reach: {
     label: "way out",
@@ -119,7 +119,7 @@ const settings = {
     why: "1 − ε bounds a ratio from below.",
   },
   show: {
-    legend: "Pushes",
+    legend: "Gradients",
     fold: true,
     ticks: ticksOf(PUSHES),
     most: 5,
@@ -188,7 +188,7 @@ function board() {
       const far = 1.1 * Math.max(0.05, ...s.show.flatMap((key) => found.push[key].map(Math.abs)));
       const py = linearScale([-far, far], [low.height, 0], 4);
       pushes.scales(bare(linearScale([0, 1], [0, low.width])), py);
-      pushes.titles("", "push on the logit, −dL/dlogit");
+      pushes.titles("", "gradient on the logit, −dL/dlogit");
       zero.attr("d", `M0,${py(0).toFixed(1)}H${low.width}`);
       const room = 0.8 / s.show.length;
       const sticks = s.show.flatMap((key, i) =>
@@ -231,7 +231,7 @@ const USUAL = { shift: OUT, reach: 1, alpha: 1, delta: 0.05, advantage: 1, token
 
 export default bench({
   name: "projection",
-  title: "One token, projected: where does the push go?",
+  title: "One token, projected: where does its gradient go?",
   style,
   settings,
   read,
@@ -252,12 +252,12 @@ export default bench({
     {
       name: "one token alone",
       state: { ...USUAL, shift: [0, 0, 0, 0, 1.2, 0, 0, 0], alpha: 0, show: ["before", "clip", "ratio"] },
-      text: "What to notice: with a single token moved, its push and the way out are the same direction, and TROLL's ratio term is 0 as the clip's is. Drag any other bar and the rest of its gradient comes back.",
+      text: "What to notice: with a single token moved, its gradient and the way out are the same direction, and TROLL's ratio term is 0 as the clip's is. Drag any other bar and the rest of its gradient comes back.",
     },
     {
       name: "anchor elsewhere",
       state: { ...USUAL, shift: SAMPLER, advantage: 0, show: ["before", "clip", "ratio", "pull"] },
-      text: "What to notice: here q is another policy's, say a quantised sampler's, and π̃ was outside before the first update. A is 0 and there is a push on every logit: the regression takes the learner to q. Give A a value and compare.",
+      text: "What to notice: here q is another policy's, say a quantised sampler's, and π̃ was outside before the first update. A is 0 and there is a gradient on every logit: the regression moves the learner to q. Give A a value and compare.",
     },
     {
       name: "blind in the tail",
@@ -267,7 +267,7 @@ export default bench({
     {
       name: "radius 0",
       state: { ...USUAL, delta: 0, show: ["before", "ratio", "pull"] },
-      text: "What to notice: π is q, η is infinite, the reward's push is 0 on every logit. Only the way home is left.",
+      text: "What to notice: π is q, η is infinite, the reward's gradient is 0 on every logit. Only the regression back to q is left.",
     },
   ],
   question: {

@@ -250,8 +250,8 @@ function buildControls(frame, map, { set, state, read }) {
   const sign = choice({
     legend: "Sign of the advantage",
     options: [
-      [1, "A > 0 ↑", "push up"],
-      [-1, "A < 0 ↓", "push down"],
+      [1, "A > 0 ↑", "increase p"],
+      [-1, "A < 0 ↓", "decrease p"],
     ],
     onChange: (value) => set({ sign: value }),
   });

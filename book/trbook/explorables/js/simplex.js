@@ -104,7 +104,7 @@ function regions({ set, state }) {
       say(
         matched,
         `All come from one number, ρ = √(2δ) = ${amount(Math.sqrt(2 * s.delta))}. The box bounds the maximum of |r − 1| by ρ, χ² its root mean square, TV its mean: each region lies inside the next. ` +
-          "KL and Fisher agree with χ² to second order, and the TV ball holds both KL balls (Pinsker). The Fisher ellipse of the probabilities is the χ² ball itself; the one drawn here is an ellipse in the logits. " +
+          "KL and Fisher agree with χ² to second order, and the TV ball contains both KL balls (Pinsker). The Fisher ellipse of the probabilities is the χ² ball itself; the one drawn here is an ellipse in the logits. " +
           "Wasserstein has no match: as much may move as for TV, one place along the line of tokens.",
       );
     },

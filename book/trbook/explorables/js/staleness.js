@@ -1,4 +1,4 @@
-/* staleness: the ratios of a recorded batch's tokens, update by update, and what a window on them would silence. */
+/* staleness: the ratios of a recorded batch's tokens, update by update, and what a window on them would clip. */
 
 import {
   bench,
@@ -176,7 +176,7 @@ function board() {
           class: ([, idle]) => `rule${idle ? " dotted" : ""}`,
           d: ([at]) => upright(at, box.height),
         });
-        const title = i ? "A < 0, pushed down" : "A > 0, pushed up";
+        const title = i ? "A < 0, decreased" : "A > 0, increased";
         put(named[i], { x: box.width, y: -9, "text-anchor": "end", text: title });
         return { ...box, along, own };
       });

@@ -130,7 +130,7 @@ export default bench({
   extra,
   extraFold: "Another prompt",
   board: () => board(of),
-  hint: "Tap a token. ↑: pushed up, ↓: down.",
+  hint: "Tap a token. ↑: its probability is increased, ↓: decreased.",
   presets: [
     {
       name: "make it fail: one update",
@@ -145,7 +145,7 @@ export default bench({
     {
       name: "a likely token that falls",
       state: { run: "fast", method: "ppo", update: 6, token: 978, ...THRESHOLDS },
-      text: "What to notice: the other failure. Nearly a fifth of the probability has gone, the ratio is still inside the window, and the clip pushes on. Switch to DPPO-TV.",
+      text: "What to notice: the other failure. Nearly a fifth of the probability has gone, the ratio is still inside the window, and the clip still has a gradient. Switch to DPPO-TV.",
     },
     {
       name: "a weight for everybody",

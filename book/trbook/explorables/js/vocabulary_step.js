@@ -84,7 +84,7 @@ const settings = {
     rungs: [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1],
     low: 1e-4,
     high: 100,
-    why: "a radius of 0 holds the old distribution alone.",
+    why: "a radius of 0 allows only the old distribution.",
   },
   k: {
     label: "k, top-k",

@@ -30,7 +30,7 @@ export function read(s) {
   const state = { J, pi, limit, now, top: pi.indexOf(Math.max(...pi)), hold: J - b, end: reach(J, b) };
   const facts = [
     ["mean reward J", probability(J)],
-    ["mean push J − b", number(Number((J - b).toFixed(4)))],
+    ["mean weight J − b", number(Number((J - b).toFixed(4)))],
     ["right now", probability(right(pi))],
     ["right in the end", limit ? probability(right(limit)) : J - b > -1e-9 ? "1" : "no closed form"],
     ["KL(μ‖π) now", nats(now), "var(--ink)", "4 3"],
@@ -52,7 +52,7 @@ function verdict({ sampler: mu, baseline: b, steps }, { J, pi, limit, now, top, 
   if (b < 0)
     return calm(
       `A radius: it ends ${nats(end)} nats from the sampler`,
-      `${here}. In the end it is right with probability ${probability(right(limit))}, and each answer has μ (R − b)/(J − b). A lower b holds it closer.`,
+      `${here}. In the end it is right with probability ${probability(right(limit))}, and each answer has μ (R − b)/(J − b). With a lower b it stays closer.`,
     );
   if (b === 0)
     return calm(
@@ -61,20 +61,20 @@ function verdict({ sampler: mu, baseline: b, steps }, { J, pi, limit, now, top, 
     );
   if (hold > 1e-9)
     return fail(
-      "No radius: wrong answers are pushed down for ever",
-      `${here}, and only the number of steps holds it. Of the right answers, ${most + 1} ends with ${probability(limit[most])}, where b = 0 gives it ${probability(mu[most] / J)}.`,
+      "No radius: wrong answers lose probability for ever",
+      `${here}, and only the number of steps limits it. Of the right answers, ${most + 1} ends with ${probability(limit[most])}, where b = 0 gives it ${probability(mu[most] / J)}.`,
     );
   if (hold > -1e-9)
     return fail(
       "No radius: nothing pulls it back to the sampler",
-      `${here}, and only the number of steps holds it. The mean push is 0, and with it the KL penalty. Of the right answers the likeliest is left in the end: ${most + 1} has ${probability(pi[most])} by now.`,
+      `${here}, and only the number of steps limits it. The mean weight is 0, and with it the KL penalty. Of the right answers the likeliest is left in the end: ${most + 1} has ${probability(pi[most])} by now.`,
     );
   const astray = !REWARDS[top] && pi[top] > 0.5,
-    gone = `The mean push is negative: a KL penalty with the wrong sign. ${here}, and answer ${top + 1} has ${probability(pi[top])}`;
+    gone = `The mean weight is negative: a KL penalty with the wrong sign. ${here}, and answer ${top + 1} has ${probability(pi[top])}`;
   return astray
     ? fail(
         "Driven away, to a wrong answer",
-        `${gone}. Likelier wrong answers were pushed down harder, and it took what they lost.`,
+        `${gone}. Likelier wrong answers lost more probability, and this one gained it.`,
       )
     : fail(
         "Driven away from the sampler",

@@ -11,7 +11,7 @@ export const rate = (lr) => {
 };
 /* For a screen reader: 0.00003. */
 export const spokenRate = (lr) => Number(lr.toPrecision(2)).toFixed(8).replace(/0+$/, "");
-export const times = (uses) => (uses === "1" ? "one pass" : `${uses} passes`);
+export const times = (uses) => (uses === "1" ? "one epoch" : `${uses} epochs`);
 export const seedsOf = (count) => `${count} ${count === 1 ? "seed" : "seeds"}`;
 
 /* A distance below the best: 0 is the best itself. */
@@ -38,7 +38,7 @@ export function verdict(panel, rows, names, { lr, measure }) {
   if (!read.length)
     return calm(
       "Nothing was run here",
-      `At ${times(panel.uses)} ${rows.length ? `the rates go from ${rate(panel.rates[0])} to ${rate(panel.rates[panel.rates.length - 1])}` : "none of these methods was run"}.`,
+      `At ${times(panel.uses)} ${rows.length ? `the learning rates go from ${rate(panel.rates[0])} to ${rate(panel.rates[panel.rates.length - 1])}` : "none of these methods was run"}.`,
     );
   const parts = [
     inside.length && inside.length < read.length ? `In the basin: ${list(inside)}.` : "",

@@ -64,8 +64,8 @@ export const settings = {
     fold: true,
     legend: "Sign of the advantage",
     choices: [
-      [1, "A = +1 ↑", "push up"],
-      [-1, "A = −1 ↓", "push down"],
+      [1, "A = +1 ↑", "increase p"],
+      [-1, "A = −1 ↓", "decrease p"],
     ],
   },
   show: {
@@ -217,26 +217,26 @@ function verdict(s, at, moved) {
   if (heavy.length) {
     const bounded = s.show.filter((key) => !heavy.includes(key));
     return fail(
-      `${list(heavy)}: the push grows with the ratio`,
-      `A token with A < 0 that has become ${number(s.ratio)} times as likely is pushed down ${number(Math.abs(at[heavy[0]]))} times as hard as at r = 1: one such token can rule a batch.${bounded.length ? ` ${list(bounded)} ${bounded.length === 1 ? "bounds" : "bound"} it.` : ""}`,
+      `${list(heavy)}: the weight grows with the ratio`,
+      `A token with A < 0 that has become ${number(s.ratio)} times as likely has ${number(Math.abs(at[heavy[0]]))} times the weight that it has at r = 1: one such token can dominate a batch.${bounded.length ? ` ${list(bounded)} ${bounded.length === 1 ? "bounds" : "bound"} it.` : ""}`,
     );
   }
   if (silent.length && moved < 0.01 && outward) {
     return fail(
       `${list(silent)}: zero gradient although hardly anything moved`,
-      `The ratio is ${number(s.ratio)}, but only ${percent(moved)} of the probability has moved.${pushing.length ? ` ${list(pushing)} still push${pushing.length === 1 ? "es" : ""}.` : ""}`,
+      `The ratio is ${number(s.ratio)}, but only ${percent(moved)} of the probability has moved.${pushing.length ? ` ${list(pushing)} still ${pushing.length === 1 ? "has a gradient" : "have gradients"}.` : ""}`,
     );
   }
   if (pushing.length && outward && moved > 0.15) {
     return fail(
-      `${list(pushing)}: still pushing, though ${percent(moved)} of the probability moved`,
+      `${list(pushing)}: still a gradient, though ${percent(moved)} of the probability moved`,
       `${silent.length ? `${list(silent)} ${silent.length === 1 ? "has" : "have"} zero gradient here. ` : ""}${back.length ? `${list(back)} ${back.length === 1 ? "pulls" : "pull"} back. ` : ""}A weight that looks at the ratio alone does not know how likely the token was.`,
     );
   }
   if (back.length)
     return calm(
       `${list(back)}: pulling back`,
-      `The weight has changed its sign: the token has gone further than this method wants, and its gradient brings it home.${silent.length ? ` ${list(silent)} only let${silent.length === 1 ? "s" : ""} go.` : ""}`,
+      `The weight has changed its sign: the token has gone further than this method wants, and its gradient brings it back.${silent.length ? ` ${list(silent)} only ${silent.length === 1 ? "has" : "have"} zero gradient.` : ""}`,
     );
   if (silent.length)
     return calm(
@@ -244,7 +244,7 @@ function verdict(s, at, moved) {
       "The objective is flat, at the edge of the region and beyond it, so the weight is exactly 0. Other tokens of the batch may have carried this one out; nothing here brings it back.",
     );
   return calm(
-    outward ? "All push on" : "All push: the way home is free",
+    outward ? "All go on" : "All have a gradient: nothing clips the way back",
     outward
       ? "Inside every region that is shown. Near r = 1 the methods agree; they differ in how they leave it."
       : "The token has moved against its advantage. PPO takes the smaller of its two terms, the unclipped one: no method forbids the way back.",
@@ -256,11 +256,11 @@ const gone = (s, silent) =>
   calm(
     `${list(silent)}: no weight at r = 0`,
     s.sign > 0
-      ? "The weight has r as a factor, and r is 0. That is no region: anywhere above 0 the token is pushed up again, the more weakly the rarer it has become."
+      ? "The weight has r as a factor, and r is 0. That is no trust region: anywhere above 0 the gradient increases the token again, the more weakly the rarer it has become."
       : "The weight has r as a factor, and r is 0: the token has no probability left to lose.",
   );
 
-/* Where a weight jumps: the ratios at which some method falls silent. */
+/* Where a weight jumps: the ratios at which the gradient of some method becomes zero. */
 function jumps(s) {
   const q = s.old_p;
   return [

@@ -205,7 +205,7 @@ function help() {
     { class: "fm-help" },
     h("summary", { text: "What it may contain" }),
     h("p", {
-      text: "w is the token’s gradient weight: how hard log p is pushed, up where w > 0. A formula knows of the token:",
+      text: "w is the token’s gradient weight: log p is increased where w > 0, and decreased where w < 0. A formula knows of the token:",
     }),
     h("ul", {}, ...names),
     h(

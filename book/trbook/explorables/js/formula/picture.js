@@ -1,5 +1,5 @@
 /* A formula drawn: its weight over the ratio for both signs of the advantage, and the plane of probabilities (q when
-   the token was sampled, p now) for each sign: where it pushes, where it is silent, where it pulls back. */
+   the token was sampled, p now) for each sign: where its weight has the sign of A, where it is 0, where it pulls back. */
 
 import { clamp, drawing, h, inTurns, linearScale, logit, logitScale, say } from "../parts/common.js";
 import { pictured } from "../../engine/js/own.js";
@@ -20,7 +20,7 @@ const SIGNS = [
   [1, "A = +1"],
   [-1, "A = −1"],
 ];
-const STRONG = [0.25, 0.75, Infinity]; // shades of a push, by its size
+const STRONG = [0.25, 0.75, Infinity]; // shades of a weight, by its size
 
 export function picture() {
   const first = drawing(),
@@ -54,7 +54,7 @@ export function picture() {
     h(
       "p",
       { class: "fm-key" },
-      h("span", { class: "fm-key-push", text: "pushes" }),
+      h("span", { class: "fm-key-push", text: "sign of A" }),
       h("span", { class: "fm-key-silent", text: "zero" }),
       h("span", { class: "fm-key-back", text: "pulls back" }),
     ),

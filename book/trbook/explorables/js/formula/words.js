@@ -1,4 +1,4 @@
-/* What can be said of a formula before it has taught anything: where it falls silent, pulls back, or goes wrong. */
+/* What can be said of a formula before anything is learned with it: where its weight is 0, pulls back, or goes wrong. */
 
 import { number } from "../parts/numbers.js";
 import { pictured } from "../../engine/js/own.js";
@@ -55,9 +55,9 @@ export function reading(weight, q) {
           if (all.found.length) told.push(`${word} ${all.found.map((one) => at(one, all)).join(" and ")}`);
         };
       tell("no finite number", (w) => !Number.isFinite(w));
-      tell("silent", (w) => w === 0);
+      tell("zero", (w) => w === 0);
       tell("pulls back", (w) => w * A < 0 && Number.isFinite(w));
-      return `A ${A > 0 ? "> 0" : "< 0"}: ${told.join(", ") || "pushes at every ratio"}.`;
+      return `A ${A > 0 ? "> 0" : "< 0"}: ${told.join(", ") || "the sign of A at every ratio"}.`;
     })
     .join(" ");
 }

@@ -39,7 +39,7 @@ export function chart() {
         many
           ? `completions${narrow ? "" : " that it has learned from"} (each step twice as many)`
           : "batches that it has learned from",
-        narrow ? "right answers; each batch used …" : "share of right answers, when each batch is used …",
+        narrow ? "share of right answers" : "share of right answers, by epochs per batch",
       );
       axes = key;
     }

@@ -5,7 +5,7 @@ import { LANES, dashOf, hueOf } from "../parts/common.js";
 
 const USUAL = 0.2;
 export const after = (batch) => (batch ? `after ${batch} ${batch > 1 ? "batches" : "batch"}` : "before training");
-export const clipped = (width) => `16 times, clip ${width}`;
+export const clipped = (width) => `16 epochs, clip ${width}`;
 export const LOOK = Object.fromEntries(
   Object.entries(LANES).map(([key, [name, method]]) => [key, { name, hue: hueOf(method), dash: dashOf(method) }]),
 );

@@ -43,7 +43,7 @@ export function told(box, group, lr) {
   }
   if (box === "objective") {
     return {
-      text: "The objective makes a loss of advantages and log-probabilities. Its gradient gives every token a weight w: how hard it is pushed, and which way; in plain policy gradient w = A.",
+      text: "The objective makes a loss of advantages and log-probabilities. Its gradient gives every token a weight w, by which log p of the token is increased or decreased; in the plain policy gradient w = A.",
       into: `${rows.length} advantages, ${tokens} log-probabilities`,
       out: `one weight per token; loss ${number(group.loss)}`,
     };
@@ -59,14 +59,14 @@ export function told(box, group, lr) {
   };
 }
 
-/* What this group teaches. */
+/* What can be learned from this group. */
 export function verdict(name, group) {
   const best = group.rows.find((row) => row.reward === 1),
     last = group.rows[group.rows.length - 1];
   if (even(group)) {
     return fail(
       "Nothing moves",
-      `All rewards are ${group.rows[0].reward}, so all are equal to their mean: every advantage is 0, every weight is 0, and every ratio is 1. The group cost as many tokens as any other and taught nothing.`,
+      `All rewards are ${group.rows[0].reward}, so all are equal to their mean: every advantage is 0, every weight is 0, and every ratio is 1. The group cost as many tokens as any other, and nothing is learned from it.`,
     );
   }
   if (name === "luck") {
@@ -77,6 +77,6 @@ export function verdict(name, group) {
   }
   return calm(
     "Right answers up, wrong ones down",
-    `The last number alone decides: “${last.text}” wrote down every place, slipped once, and is pushed down as hard as a bare guess.`,
+    `The last number alone decides: “${last.text}” wrote down every place, slipped once, and has the same negative weight as a bare guess.`,
   );
 }

@@ -36,7 +36,7 @@ export const divergence = (u, lq) => departure(u, lq).kl;
 export const moves = (s) => s.shift.map((x) => s.reach * x);
 
 /* s: { old, shift, reach, token, advantage, delta, alpha, eps, support, k }. Gives log-probs of q and π̃, the probabilities of
-   π over all tokens, KLs in nats, η and t, and by name the push on every logit, -dL/dlogit. */
+   π over all tokens, KLs in nats, η and t, and by name the gradient on every logit, -dL/dlogit. */
 export function solve(s) {
   const lq = s.old.map(Math.log),
     u = moved(lq, moves(s));

@@ -18,7 +18,7 @@ export function read(s) {
     ["nats to q: π̃ → π", `${number(kl.network)} → ${number(kl.projected)}`],
     ["multiplier η", number(found.eta)],
     [`ratio of “${NAMES[s.token]}”`, `${number(ratio.network)} → ${number(ratio.projected)}`],
-    ["its push: clip, TROLL", `${signed(push.clip[s.token])}, ${signed(push.all[s.token])}`],
+    ["its gradient: clip, TROLL", `${signed(push.clip[s.token])}, ${signed(push.all[s.token])}`],
     ...(s.show.includes("ratio")
       ? [["slope outward: ratio, pull", `${signed(slope.ratio)}, ${signed(slope.pull)}`]]
       : []),
@@ -59,7 +59,7 @@ function verdict(s, found) {
     return {
       tone: s.alpha === 0 ? "fail" : "calm",
       title: "One way out, and it is closed",
-      text: `Only ${word} has moved against the others, so its push and the way out are one direction: TROLL's ratio term is 0 on every logit, as with two outcomes.${s.alpha > 0 ? " The regression leads back." : " Without the regression nothing leads back."}`,
+      text: `Only ${word} has moved against the others, so its gradient and the way out are one direction: TROLL's ratio term is 0 on every logit, as with two outcomes.${s.alpha > 0 ? " The regression leads back." : " Without the regression nothing leads back."}`,
     };
   }
   if (s.alpha === 0) {
@@ -70,19 +70,19 @@ function verdict(s, found) {
   }
   if (s.advantage === 0) {
     return fail(
-      "No advantage, and still a push",
-      `The regression alone moves the logits, towards q. Where q is another policy than the learner's, this is a push that no reward asked for.`,
+      "No advantage, and still a gradient",
+      `The regression alone moves the logits, towards q. Where q is another policy than the learner's, this is a gradient that comes from no reward.`,
     );
   }
   if (own * wanted < 0 || size(push.pull) > 2 * size(push.ratio)) {
     return fail(
       own * wanted < 0 ? "The way home outweighs the reward" : "Mostly homewards",
-      `The advantage wants ${word} ${wanted > 0 ? "up" : "down"}; its logit is pushed ${own > 0 ? "up" : "down"} by ${number(Math.abs(own))}. The regression is ${number(size(push.pull) / size(push.ratio))} times as strong as what is left of the reward's. If q is not the learner's own, TROLL imitates q.`,
+      `The advantage wants ${word} ${wanted > 0 ? "up" : "down"}; its logit goes ${own > 0 ? "up" : "down"} by ${number(Math.abs(own))}. The regression is ${number(size(push.pull) / size(push.ratio))} times as strong as what is left of the reward's. If q is not the learner's own, TROLL imitates q.`,
     );
   }
   const silent = push.clip[s.token] === 0;
   return calm(
-    silent ? "The clip has zero gradient, TROLL does not" : "Projected, and still pushing",
-    `π̃ is ${number(kl.network)} nats from q, η = ${number(eta)} brings it to ${number(kl.projected)}. ${word} stands at ${probability(Math.exp(found.u[s.token]))}, projected ${probability(found.projected[s.token])}. Of the reward's push the part along the way out is gone.`,
+    silent ? "The clip has zero gradient, TROLL does not" : "Projected, and the gradient goes on",
+    `π̃ is ${number(kl.network)} nats from q, η = ${number(eta)} brings it to ${number(kl.projected)}. ${word} stands at ${probability(Math.exp(found.u[s.token]))}, projected ${probability(found.projected[s.token])}. Of the reward's gradient the part along the way out is gone.`,
   );
 }

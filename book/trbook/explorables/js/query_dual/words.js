@@ -65,7 +65,7 @@ function verdict(s, groups) {
   if (stuck) {
     const wide = stuck.reach <= s.delta,
       why = wide
-        ? `The group can be moved by ${stuck.reach.toFixed(3)} nats at most, all of it on its best, and δ allows ${setting(s.delta)}: so nothing holds it back.`
+        ? `The group can be moved by ${stuck.reach.toFixed(3)} nats at most, all of it on its best, and δ allows ${setting(s.delta)}: so the constraint has no effect.`
         : "The root lies below the floor.";
     return fail(
       `Prompt ${stuck.name} is at the floor`,

@@ -112,7 +112,7 @@ export function possible(raw, batch = null) {
     state.sign = numberOf(raw.sign) < 0 ? -1 : 1;
     note(
       "sign",
-      `An advantage of sign ${cut(raw.sign)} ${numberOf(raw.sign) === 0 ? "pushes nothing" : "is read by its side of 0"}; ${state.sign > 0 ? "A > 0" : "A < 0"} is shown.`,
+      `An advantage of sign ${cut(raw.sign)} ${numberOf(raw.sign) === 0 ? "has no gradient" : "is read by its side of 0"}; ${state.sign > 0 ? "A > 0" : "A < 0"} is shown.`,
     );
   }
   if (raw.axes !== "linear" && raw.axes !== "logit") {
@@ -209,7 +209,7 @@ export function verdict(state, r) {
   if (r.silences.length === 0 && r.tv > LARGE) {
     return fail(
       "No method shown stops this",
-      `Already ${moved}, and every region still lets the update go on. The thresholds are too wide for this token.`,
+      `Already ${moved}, and every trust region still lets the update go on. The thresholds are too wide for this token.`,
     );
   }
   if (r.silences.length === 0) {

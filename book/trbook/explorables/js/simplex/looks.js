@@ -9,7 +9,7 @@ export const DELTA = {
   rungs: [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.125, 0.2, 0.3, 0.45, 0.7, 1, 1.4, 2],
   write: (value) => String(Number(value.toPrecision(3))),
   low: 1e-4,
-  why: "a radius of 0 holds the old policy alone, and above δ = 2 the TV radius √(δ/2) exceeds 1, further than any two policies are apart.",
+  why: "a radius of 0 allows only the old policy, and above δ = 2 the TV radius √(δ/2) exceeds 1, further than any two policies are apart.",
 };
 
 const KL = { hue: hueOf("kl"), tick: "kl" };

@@ -30,7 +30,7 @@ function verdict(s, regions) {
   const everywhere = regions.filter(({ all }) => all);
   if (everywhere.length) {
     return fail(
-      `${named(everywhere)} ${plural(everywhere, "holds", "hold")} every policy`,
+      `${named(everywhere)} ${plural(everywhere, "contains", "contain")} every policy`,
       `The radius is beyond the simplex: no policy over these tokens is further from the old one, so ${plural(everywhere, "this region", "these regions")} forbid${plural(everywhere, "s", "")} nothing.`,
     );
   }

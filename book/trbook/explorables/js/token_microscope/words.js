@@ -16,7 +16,7 @@ export function verdict(s, { batch, judged, counts }) {
   const openers = `Of the openers of right completions ${name} clips ${careful.silenced} of ${careful.all} careful ones and ${other.silenced} of ${other.all} others.`;
   if (one.fate === "none")
     return calm(
-      `“${word}” is not pushed`,
+      `“${word}” has no gradient`,
       "Every completion of this prompt earned the same, so its advantage is 0 and no method has anything to clip.",
     );
   if (s.update === 0)
@@ -27,20 +27,20 @@ export function verdict(s, { batch, judged, counts }) {
   const silenced = one.fate === "silenced";
   if (silenced && one.tv < NEAR) return fail(`${name} clips “${word}”, which has hardly moved`, `${way} ${openers}`);
   if (silenced) return calm(`${name} clips “${word}”`, `${way} ${openers}`);
-  const home = (one.p - one.q) * one.advantage < 0; // others' updates moved it against its own push
+  const home = (one.p - one.q) * one.advantage < 0; // others' updates moved it against its own gradient
   if (one.tv > FAR && home)
     return calm(
-      `${name} pushes “${word}” back`,
-      `${way} It moved against its own push, carried by what other tokens learned; its own push brings it back. ${openers}`,
+      `${name} brings “${word}” back`,
+      `${way} It moved against its own gradient, because of the gradients of other tokens; its own gradient brings it back. ${openers}`,
     );
   if (one.tv > FAR)
     return fail(
-      `${name} pushes “${word}” on, after ${moved} of the probability has moved`,
+      `${name} moves “${word}” on, after ${moved} of the probability has moved`,
       `${way} ${one.fate === "scaled" ? "Its weight is scaled, but it is not 0." : "Its weight is that of the unclipped run."}`,
     );
   const price =
     one.ratio > 2
-      ? ` It is pushed ${number(Math.abs(one.weight / one.advantage))} times as hard as at r = 1: that is the price of keeping it.`
+      ? ` Its weight is ${number(Math.abs(one.weight / one.advantage))} times that at r = 1, because it is not clipped.`
       : "";
   if (one.fate === "scaled")
     return calm(

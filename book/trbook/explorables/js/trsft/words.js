@@ -37,7 +37,7 @@ function verdict(s, { sft, trsft, reverse }, limit, first, wrong) {
   if (s.steps === 0)
     return calm(
       "Nothing is learned yet",
-      `The student gives the right answer ${probability(first[RIGHT])}. There SFT pushes with weight 1, TrSFT with ${number(w)}.`,
+      `The student gives the right answer ${probability(first[RIGHT])}. There SFT has a weight of 1, TrSFT one of ${number(w)}.`,
     );
   const above = sum(e.filter((share) => share > e[RIGHT]));
   if (s.student === "any" && e[RIGHT] < s.alpha * above && limit[RIGHT] < 1e-9) {

@@ -60,7 +60,7 @@ function verdict(s, one, solutions) {
   if (one.flat)
     return calm(
       "Equal rewards: nothing to gain",
-      "Every policy earns the same, so no radius is used and the old policy stays. A group of equal rewards teaches nothing.",
+      "Every policy has the same reward, so no radius is used and the old policy stays. Nothing is learned from a group of equal rewards.",
     );
   if (!one.used && one.key === "target") {
     return calm(
@@ -95,7 +95,7 @@ const FAILS = {
     return (
       one.spent.ratio > 1.5 * eps && {
         title: "PPO's clip keeps nobody in the box",
-        text: `Past 1 ± ε its objective is flat: anything from ${two(one.least)} to ${two(one.pi[best])} on arm ${best} counts the same, ${two(clippedObjective(one.pi, s.old, s.rewards, eps))}. The picture shows the end of that range, ${two(one.ratio[best])} times the old probability. A run stays nearer because its push ends there; nothing pulls it back.`,
+        text: `Past 1 ± ε its objective is flat: anything from ${two(one.least)} to ${two(one.pi[best])} on arm ${best} counts the same, ${two(clippedObjective(one.pi, s.old, s.rewards, eps))}. The picture shows the end of that range, ${two(one.ratio[best])} times the old probability. A run stays nearer because its gradient is 0 there; nothing pulls it back.`,
       }
     );
   },

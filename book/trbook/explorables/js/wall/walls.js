@@ -7,7 +7,7 @@ import { KINDS, LAST, NAMES, PAUSE, answers, isOdd, percent } from "./words.js";
 
 const PACE = 750, // milliseconds from batch to batch
   ACROSS = 8, // answers of a prompt
-  CALLED = { once: "used once", reuse: "used eight times", clip: "eight times, with a clip" },
+  CALLED = { once: "one update a batch", reuse: "eight updates a batch", clip: "eight, with a clip" },
   WAYS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -ACROSS, ArrowDown: ACROSS, Home: -64, End: 64 };
 
 export function walls(looks, { set, state, data }) {

@@ -72,7 +72,7 @@ export function told({ guess, batch }, data) {
     last = answers(data, 1, LAST - 1)[0];
   return calm(
     `${reply(guess, lanes)} B could add. Now it writes ${firstStep(last)}.`,
-    `In batch ${best + 1} it wrote ${firstStep(before)}. It learned eight times from every batch, and after the first time it was no longer the model that had written the answers: they could not show what it has got wrong since. C did the same with a clip. A learned once and ends highest here. Where answers are expensive to sample, reuse can pay all the same: half of them were right in batch ${half(lanes[1], each)} (B), ${half(lanes[2], each)} (C) and ${half(lanes[0], each)} (A). Of ${tested} new sums at the end are right: ${inAll(lanes.map(({ end }) => end[0]))}.`,
+    `In batch ${best + 1} it answered ${firstStep(before)}. It learned eight times from every batch, and after the first time it was no longer the model that had sampled the answers: they could not show what it has got wrong since. C did the same with a clip. A learned once and ends highest here. Where answers are expensive to sample, reuse can pay all the same: half of them were right in batch ${half(lanes[1], each)} (B), ${half(lanes[2], each)} (C) and ${half(lanes[0], each)} (A). Of ${tested} new sums at the end are right: ${inAll(lanes.map(({ end }) => end[0]))}.`,
   );
 }
 
