@@ -20,7 +20,7 @@ _FOLDED = re.compile(
 )
 
 
-def fold(shown: str, summary: str = "The answer") -> str:
+def fold(shown: str, summary: str = "The result") -> str:
     """HTML or Markdown in a fold that is closed."""
     return (
         f'<details class="trlib-answer"><summary>{summary}</summary>{shown}'

@@ -2,7 +2,7 @@
 records' pages, `looks` says how a method looks.
 """
 
-from trlab.drawing.looks import COLOURS, DASHES, HUES, INK, LOOKS, MARKERS, look
+from trlab.drawing.looks import COLOURS, DASHES, HUES, INK, LOOKS, MARKERS, look, note
 from trlab.drawing.sweeps import bands, curves, intervals
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "curves",
     "intervals",
     "look",
+    "note",
 ]

@@ -27,6 +27,18 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _MARKS = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "P", "star": "*"}
 
 
+def note(ax: Any, words: str, at: tuple[float, float], to: tuple[float, float]) -> None:
+    """Says in a few words what a figure shows, with an arrow to the place.
+
+    Args:
+        at: the place, in the axes' data.
+        to: the middle of the words, as shares of the axes' width and height.
+    """
+    arrow = {"arrowstyle": "->", "color": INK, "lw": 0.9, "shrinkA": 1, "shrinkB": 3}
+    where = {"xytext": to, "textcoords": "axes fraction", "ha": "center", "va": "center"}
+    ax.annotate(words, at, **where, color=INK, fontsize="small", arrowprops=arrow)
+
+
 def look(method: str, *, marker: bool = False) -> dict[str, Any]:
     """How a method's line is drawn, as arguments of `ax.plot`: colour and dash, and its marker if
     asked for.
