@@ -230,7 +230,7 @@ def test_the_first_minute(visit, until, address):
         f"""node => {{ const {{ reward }} = document.querySelectorAll('{LANES}')[3].dataset;
             return node.textContent.includes(`is at ${{Number(reward).toFixed(2)}}`); }}""",
     )
-    expect(one.page.locator(".spoken", has_text="holds")).to_have_count(1)
+    expect(one.page.locator(".spoken", has_text="is stable in this run")).to_have_count(1)
     assert one.complaints == []
 
 
