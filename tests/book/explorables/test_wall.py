@@ -116,10 +116,10 @@ def apart(*colours):
     return dist(*map(lab, colours))
 
 
-def test_it_is_small_and_comes_when_a_reader_comes_near():
+def test_it_is_small_and_comes_behind_what_is_painted_first():
     assert sum((BUILT / f"wall.{end}").stat().st_size for end in ("js", "data.json")) < 70_000
     links = preloads(Wall().html() + Front().html(), "x")
-    files = re.findall(r'href="x/([\w.]+)"', links)
+    files = re.findall(r'href="\./x/([\w.]+)"', links)
     assert files == ["common.js", "wall.js", "wall.data.json"], "at once"
     assert links.count('fetchpriority="low"') == 3, "and behind the styles"
     assert Wall().still() and "seed 7310" in str(Wall().still())
