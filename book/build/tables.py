@@ -37,7 +37,7 @@ LADDER = "_static/figures/ladder.svg"
 PLACES = "_static/figures/places.svg"
 HEADINGS = (
     *("method", "use it", "to", "what is done", "level", "ratio", "signed"),
-    *("problem", "box", "library", "branch"),
+    *("problem", "stage", "library", "branch"),
 )
 """Columns of the table of all methods."""
 
@@ -83,7 +83,7 @@ def named(card: Card) -> str:
 
 
 def picture(_: str) -> str:
-    """What is done outside a region, and who does it, by level."""
+    """What is done outside a trust region, and which methods do it, by level."""
     rows = []
     for action, meaning in ACTIONS.items():
         levels: dict[str, list[str]] = {}
@@ -92,7 +92,7 @@ def picture(_: str) -> str:
                 levels.setdefault(card.level, []).append(named(card))
         told = "; ".join(f"*{level}:* {' · '.join(names)}" for level, names in levels.items())
         rows.append((meaning, told))
-    return table(("what is done", "by whom, and what is judged as one"), rows)
+    return table(("what it does", "methods, by the level at which they decide"), rows)
 
 
 def claimed(_: str) -> str:
@@ -125,9 +125,9 @@ def pairs() -> Iterator[tuple[ladder.Rung | None, ladder.Rung]]:
 def steps_shown(_: str) -> str:
     """The curves recorded after the ladder's steps."""
     return (
-        f"![{figures.described(ladder.curves())}]({LADDER})\n\n*No later step ends above the first (dotted: "
-        f"its last {ladder.LAST} batches). Full lines: the step; dashed: the step before it. Interquartile "
-        "means of eight recorded runs with 95 % intervals.*"
+        f"![{figures.described(ladder.curves())}]({LADDER})\n\n*No later step reaches a higher reward than "
+        f"the first (dotted: the mean of its last {ladder.LAST} batches). Full lines: the step; dashed: the "
+        "step before it. Interquartile means of eight recorded runs with 95 % intervals.*"
     )
 
 

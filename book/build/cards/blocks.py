@@ -169,9 +169,9 @@ def _first(name: str) -> Card:
 
 
 def used(one: Outcome) -> str:
-    """How many passes were made over a batch, in two words or more."""
+    """How many epochs were made over a batch, in two words or more."""
     parts = one.train.get("minibatches", 1)
-    return f"{one.uses} pass{'es' if one.uses > 1 else ''}" + (
+    return f"{one.uses} epoch{'s' if one.uses > 1 else ''}" + (
         f" in {parts} minibatches" if parts > 1 else ""
     )
 
@@ -184,7 +184,7 @@ def runs(card: Card) -> list[str]:
     settings = [_changed(card, one) for one in found]
     beside = any(one.ppo for one in found)
     head = [
-        "over a batch",
+        "epochs per batch",
         "learning rate",
         f"right on `{found[0].task}`",
         *(["PPO there"] if beside else []),
@@ -210,7 +210,7 @@ def runs(card: Card) -> list[str]:
 
 
 def _changed(card: Card, one: Outcome) -> str:
-    """What a run sets besides learning rate and passes, where it is not the default."""
+    """What a run sets besides learning rate and epochs, where it is not the default."""
     beside = {name: one.train[name] for name in ("grad_norm", "optimizer") if name in one.train}
     return ", ".join(
         f"`{name}={written(value)}`" for name, value in ({**changed(card, one), **beside}).items()

@@ -35,16 +35,16 @@ GALLERY: Mapping[str, str] = {
 """Branches of the gallery, and their titles."""
 ACTIONS: Mapping[str, str] = {
     "nothing": "Nothing",
-    "clip": "Clip: no gradient outwards",
+    "clip": "Clip: no gradient that leads further out",
     "clamp": "Clamp: a weight that grows no further",
-    "mask": "Mask: the token is silenced",
-    "drop": "Drop: the whole completion is silenced",
-    "soften": "Soften: the push fades",
-    "smooth": "Smooth: the loss sees another policy, a mixture or one uphill",
-    "center": "Center: what the sampler pushes on average is subtracted",
-    "penalise": "Penalise: distance costs",
+    "mask": "Mask: the token gets gradient zero",
+    "drop": "Drop: the whole completion gets gradient zero",
+    "soften": "Soften: the weight fades gradually",
+    "smooth": "Smooth: the loss is computed for another policy, such as a mixture",
+    "center": "Center: the gradient that is expected under the sampler is subtracted",
+    "penalise": "Penalise: distance has a price",
     "constrain": "Constrain: distance is bounded",
-    "pull back": "Pull back: beyond a point the push turns",
+    "pull back": "Pull back: beyond a point the weight changes its sign",
     "project": "Project: the nearest distribution inside takes its place",
     "regress": "Regress: fit the optimum of a penalised step",
     "transport": "Transport: probability moves at a price that grows with the distance",
@@ -53,27 +53,27 @@ ACTIONS: Mapping[str, str] = {
 """What is done outside a region, and what it means, in the order of the picture of all methods."""
 PROBLEMS = (
     "none, a control",
-    "reuse of a batch",
+    "sample reuse",
     "choice of the radius",
-    "tokens that a clip silences",
+    "clipped tokens",
     "outlying tokens",
-    "rare words",
-    "long answers",
-    "answers judged as a whole",
+    "rare tokens",
+    "long completions",
+    "completions judged as a whole",
     "stale data",
-    "sampler unlike the learner",
-    "few answers per prompt",
+    "mismatch of sampler and learner",
+    "few completions per prompt",
     "credit",
     "wrong or noisy rewards",
     "unequal advantages",
     "loss of entropy",
     "preferences",
-    "an expert's answers",
+    "an expert's completions",
     "forgetting in fine-tuning",
-    "steps of the weights",
+    "size of a step",
     "bandits, games, equations",
 )
-"""What a method is for, as the first sentence of its card says it."""
+"""What a method is for, as the first paragraph of its card says it."""
 WORDS: Mapping[str, tuple[str, ...]] = {
     "family": (*FAMILIES, *GALLERY),
     "problem": PROBLEMS,
@@ -103,7 +103,9 @@ SOURCES: Mapping[str, str] = {
 """How the line *Formula:* of a card goes on, and what was read: the code of the authors or of a
 library, without the paper; others who print the paper's formula; a problem that the abstract or a
 summary states, of which we made ours; or the paper."""
-HEAD = re.compile(r"\A<!--\n(.*?)^-->\n+# ([^\n]+)\n+Use it (.+?)[:.]\s", re.MULTILINE | re.DOTALL)
+HEAD = re.compile(
+    r"\A<!--\n(.*?)^-->\n+# ([^\n]+)\n+(?:[^\n]+ )?Use it (.+?)[:.]\s", re.MULTILINE | re.DOTALL
+)
 ARXIV = re.compile(r"\[arXiv [\d.]+\]\(https://arxiv\.org/abs/([\d.]+)\)")
 
 
@@ -117,7 +119,7 @@ class Card:
     text: str = field(repr=False)
     """The whole page."""
     use: str
-    """When one uses it, or what for: how the card's first sentence begins."""
+    """When one uses it, or what for: the words after *Use it* in the card's first paragraph."""
     family: str
     problem: str
     """What it is for."""
@@ -184,7 +186,7 @@ def read_card(path: Path) -> Card:
     """The card of a file.
 
     Raises:
-        ValueError: it does not begin with a comment, a heading and *Use it*; an unknown key, or a
+        ValueError: it does not begin with a comment, a heading and a paragraph with *Use it*; an unknown key, or a
             missing one; a word that is none of those that it chooses among.
     """
     text = path.read_text(encoding="utf-8")

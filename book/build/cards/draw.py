@@ -1,5 +1,4 @@
-"""The figure of a card: how hard a token is pushed while it moves, for a likely and for a rare
-token."""
+"""The figure of a card: the weight of a token against its ratio, for a likely and for a rare token."""
 
 from __future__ import annotations
 
@@ -72,8 +71,8 @@ def figure_of(name: str) -> str:
 
 @plain
 def drawn(card: Card) -> Figure:
-    """The weight of a right and of a wrong token against its ratio, written at 0.3 and at 0.01; of
-    an expert's token against its probability."""
+    """The weight of a right and of a wrong token against its ratio, sampled at a probability of 0.3
+    and of 0.01; of an expert's token against its probability."""
     import matplotlib.pyplot as plt
 
     if card.family == "expert":
@@ -86,8 +85,8 @@ def drawn(card: Card) -> Figure:
         figure, (left, right) = plt.subplots(1, 2, sharex=True, sharey=True, figsize=(SMALL, 2.5))
         for ax, q, name in ((left, LIKELY, "likely"), (right, RARE, "rare")):
             curve(ax, card, q)
-            ax.set_title(f"{name}: written at {q:g}")
-        figure.supxlabel("ratio to the policy that wrote the token", fontsize="medium")
+            ax.set_title(f"{name}: sampled at {q:g}")
+        figure.supxlabel("ratio to the policy that sampled the token", fontsize="medium")
         left.set_ylabel("weight, over that at ratio 1")
         figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=2)
     figure.set_label(in_words(card))
@@ -99,7 +98,7 @@ def curve(ax: Axes, card: Card, q: float) -> None:
     ax.axhline(0, color="gray", lw=0.7, alpha=0.6)
     ax.axvline(1, color="gray", lw=0.7, alpha=0.6, ls=":")
     for right, hue, style in ((True, "good", "-"), (False, "bad", "--")):
-        name = f"{'right' if right else 'wrong'} answer"
+        name = f"{'right' if right else 'wrong'} completion"
         ax.plot(RATIOS, weights(card, q=q, right=right), style, color=HUES[hue], lw=1.8, label=name)
     ax.set(xlim=(0, RATIOS[-1]), ylim=LEVELS)
 
@@ -116,9 +115,10 @@ def in_words(card: Card) -> str:
         return f"Weight of an expert's token with {card.title}: {listed}."
     parts = []
     for q, name in ((LIKELY, "likely"), (RARE, "rare")):
-        for right, answer in ((True, "right"), (False, "wrong")):
+        for right, kind in ((True, "right"), (False, "wrong")):
             values = weights(card, q=q, right=right, ratios=(0.5, 1.1, 2.0))
             parts.append(
-                f"{name} token of a {answer} answer: " + ", ".join(f"{w + 0.0:.2g}" for w in values)
+                f"{name} token of a {kind} completion: "
+                + ", ".join(f"{w + 0.0:.2g}" for w in values)
             )
     return f"Weights with {card.title} at ratios 0.5, 1.1 and 2. " + "; ".join(parts) + "."

@@ -25,13 +25,13 @@ DIFFERS = re.compile(
     r"^ *Differs from(?: the authors' recipe)?: *(.*?)(?:\n *\n|\Z)", re.DOTALL | re.MULTILINE
 )
 ASKED = {
-    "reference": "log-probs of a reference policy",
+    "reference": "log-probabilities of a reference policy",
     "full": "the policy's whole distribution at every token",
     "full_anchor": "the anchor's whole distribution at every token",
     "hidden": "the hidden states that the output layer reads",
     "critic": "a critic",
 }
-"""What `Needs` may ask for besides log-probs of the sampled tokens."""
+"""What `Needs` may ask for besides log-probabilities of the sampled tokens."""
 TIMED, BASE = "dial_methods", "reinforce"
 """The sweep that times methods alike, and the method that the others are compared with."""
 STEPS = ("lr", "betas", "weight_decay")
@@ -98,12 +98,12 @@ def _of_an_objective(card: Card) -> list[tuple[str, str, str, str]]:
 
 
 def asks(card: Card) -> list[str]:
-    """What the method asks the loop to compute besides the log-probs of the sampled tokens."""
+    """What the method asks the loop to compute besides the log-probabilities of the sampled tokens."""
     method = OBJECTIVES[card.name]()
     needs = method.needs(method.anchor)
     needed = [words for name, words in ASKED.items() if getattr(needs, name)]
     needed += [f"the anchor's {needs.topk_anchor} most likely tokens"] if needs.topk_anchor else []
-    return needed + (["an expert's answers"] if isinstance(method, WithExpert) else [])
+    return needed + (["an expert's completions"] if isinstance(method, WithExpert) else [])
 
 
 @cache
