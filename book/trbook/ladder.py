@@ -29,27 +29,27 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 UPDATES = "32"
-"""Per batch, in all curves: each batch in eight minibatches, four times over."""
+"""Per batch, in all curves: four epochs over eight minibatches."""
 LAST = 10
-"""Batches whose mean says where a run ends."""
+"""Batches over which the final reward of a run is averaged."""
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """A batch: B completions of T tokens over V words."""
+    """A batch: B completions of T tokens, from a vocabulary of V."""
 
     full: Tensor
-    """[B, T, V] log-probs of every word now, differentiable."""
+    """[B, T, V] log-probabilities of the vocabulary now, differentiable."""
     full_old: Tensor
     """[B, T, V] those of the policy that sampled."""
     tokens: Tensor
-    """[B, T] the sampled words."""
+    """[B, T] the sampled tokens."""
     R: Tensor
     """[B, 1] rewards."""
     group: Tensor
     """[B] which prompt."""
     mask: Tensor
-    """[B, T] bool: tokens that the policy wrote."""
+    """[B, T] bool: tokens that the policy has sampled."""
 
     @property
     def logp(self) -> Tensor:
@@ -161,8 +161,8 @@ RUNGS: tuple[Rung, ...] = (
         "REINFORCE with plain rewards",
         reinforce,
         "01_policies_that_write",
-        "Raise the log-probability of what was rewarded. A token of a wrong answer, reward 0, is "
-        "not pushed at all.",
+        "Increase the log-probability of every token of a completion in proportion to its reward. A "
+        "wrong completion has reward 0, so its tokens have no gradient.",
         "reinforce",
         "ladder",
     ),
@@ -170,9 +170,10 @@ RUNGS: tuple[Rung, ...] = (
         "REINFORCE with a baseline",
         baseline,
         "01_policies_that_write",
-        "Compare each reward with the mean of its group: what is worse than its siblings goes "
-        "down. This is GRPO without its divisions, and without a ratio: from the second update "
-        "on it takes the completions of an older policy for its own.",
+        "Compare each reward with the mean reward of its group, so that completions below this mean "
+        "become less probable. This loss is GRPO without its divisions and without a ratio. From "
+        "the second update on, it treats completions of an older policy as if the present one had "
+        "sampled them.",
         "baseline",
         "ladder",
     ),
@@ -180,55 +181,59 @@ RUNGS: tuple[Rung, ...] = (
         "The ratio",
         ratio,
         "02_why_trust_regions",
-        "From the second update on, the batch was written by an older policy. The ratio r = π/q "
-        "weights each token by how much more likely it is now. Nothing bounds it.",
+        "From the second update on, the batch was sampled by an older policy. The ratio r = π/q "
+        "corrects for this: it weights each token by how much more probable the token is now. "
+        "Nothing limits this ratio.",
         "pg_is",
     ),
     Rung(
         "PPO's clip",
         clip,
         "04_ppo",
-        "Outside the window from 0.8 to 1.2 a token that would be pushed further gets no gradient.",
+        "A token whose ratio is outside the window from 0.8 to 1.2 gets no gradient that would move "
+        "it further out.",
         "ppo",
     ),
     Rung(
         "Clip-higher",
         clip_higher,
         "05_grpo",
-        "DAPO opens the window upward, to 1.28, so that rare tokens may grow by more.",
+        "DAPO extends the window upwards, to 1.28, so that rare tokens can become more probable.",
         "clip-higher",
     ),
     Rung(
         "One ratio for a completion",
         sequence,
         "05_grpo",
-        "GSPO clips s, the geometric mean of a completion's ratios, in a window that is hundreds "
-        "of times narrower: all tokens of a completion are kept or clipped together.",
+        "GSPO clips s, the geometric mean of the ratios of a completion, to a window that is "
+        "hundreds of times narrower. Therefore all tokens of a completion are clipped, or none.",
         "gspo",
     ),
     Rung(
         "A divergence instead of the ratio",
         divergence,
         "07_dppo",
-        "DPPO asks how much probability has moved, p − q, and masks a token beyond 0.15. A "
-        "rare token may change its ratio a hundredfold; a likely one may not lose a fifth.",
+        "DPPO measures by how much a token's probability has changed, p − q, and masks the token "
+        "if this is more than 0.15. A rare token can therefore become a hundred times as probable, "
+        "whereas a likely one cannot lose a fifth of its probability.",
         "dppo-tv",
     ),
     Rung(
         "A constraint for each prompt",
         dual,
         "08_quatro",
-        "QUATRO, as derived in this book, solves for each prompt's optimum within 0.1 nats. The "
-        "weight is the distance to that target: beyond it the weight changes sign and pulls back.",
+        "QUATRO, as derived in this book, computes for each prompt the best policy within 0.1 nats. "
+        "The weight of a completion is its distance to this target. If the completion has passed "
+        "the target, the weight is negative and brings it back.",
         "quatro",
     ),
     Rung(
         "A projection",
         projection,
         "09_troll",
-        "TROLL moves every token's distribution back to within 0.05 nats of the old one and "
-        "differentiates through it. The second term pulls the network towards the projected "
-        "policy.",
+        "TROLL replaces the distribution of every token by the nearest one that is within 0.05 nats "
+        "of the old one, which is called a projection, and computes the gradient through it. The "
+        "second term of the loss draws the network towards the projected policy.",
         "troll",
     ),
 )
@@ -275,7 +280,7 @@ def curves() -> Figure:
         ax.set_title(f"{number}. {rung.name}", fontsize="small")
         before = line
     axes[0, 0].set(ylim=(0, 1))
-    axes[0, 1].text(39, end - 0.13, "dotted: step 1 ends", ha="right", va="top", fontsize="small")
+    axes[0, 1].text(39, end - 0.13, "dotted: step 1", ha="right", va="top", fontsize="small")
     figure.supxlabel("batch", fontsize="medium")
     figure.supylabel("reward", fontsize="medium")
     return figure
